@@ -1,0 +1,84 @@
+"""What people are told after a press or a command: one or two sentences, and always which request.
+
+Everything here is mrkdwn, ready to send: what comes from people or policy files is made harmless first.
+"""
+
+import secrets
+
+from bot.show.text import Names, escape
+from bot.show.words import audience
+from jit.access import Request, State
+from jit.desk import ALPHABET, Decided, Turned
+from jit.facts import Need, Refusal
+from jit.words import SAYS
+
+NO_RECORD = (
+    "The record cannot be reached right now, so nothing was done. What is due still ends. Try again in a minute."
+)
+BUSY = SAYS[Refusal.BUSY]
+NO_FORM = "Slack did not open the form: the moment for it had passed. Type `/jit request` again."
+
+
+def new_error_id() -> str:
+    """Sayable, and found again in the log."""
+    return "E-" + "".join(secrets.choice(ALPHABET) for _ in range(6))
+
+
+def fault(error_id: str) -> str:
+    return f"Something went wrong on our side; nothing was changed. Error {error_id}."
+
+
+def turned(refused: Turned) -> str:
+    """What is in the way, and which request it was about."""
+    says = escape(refused.says)
+    if refused.request_id is None or refused.request_id in refused.says:
+        return says
+    return f"{says} {refused.request_id}"
+
+
+def own_request(request: Request, asked: int | None, names: Names) -> str:
+    """To somebody who pressed on their own request; ``asked`` is how many others could decide, if known."""
+    who = " and ".join(audience(need, names) for need in request.needs)
+    people = "" if asked is None else f" {asked} {'person was' if asked == 1 else 'people were'} asked."
+    return f"You asked for this yourself, so somebody else of {who} has to decide.{people} {request.id}"
+
+
+def waits_for(needs: tuple[Need, ...], names: Names) -> str:
+    """`1 of @dba and 1 of @security`"""
+    return " and ".join(f"{need.count} of {audience(need, names)}" for need in needs)
+
+
+def asked(request: Request, names: Names) -> str:
+    return f"Asked. {request.id} waits for {waits_for(request.needs, names)} in <#{request.channel}>."
+
+
+def approved(decided: Decided, names: Names) -> str:
+    request = decided.request
+    if decided.tally.complete:
+        return f"Approved. {request.id} is to be granted; its card says when it is."
+    audiences = {need.label: audience(need, names) for need in request.needs}
+    still = " and ".join(
+        f"{missing.needed} more of {audiences.get(missing.quorum.label, escape(missing.quorum.label))}"
+        for missing in decided.tally.missing
+    )
+    verb = "is" if sum(missing.needed for missing in decided.tally.missing) == 1 else "are"
+    return f"Your approval counts; {still} {verb} needed. {request.id}"
+
+
+def denied(request: Request) -> str:
+    return f"Denied. <@{request.requester}> is told why. {request.id}"
+
+
+def withdrawn(request: Request) -> str:
+    return f"Withdrawn. {request.id} is closed; nothing was given."
+
+
+def released(request: Request) -> str:
+    return f"Released. {request.id} is ending; its card says when it is gone."
+
+
+def revoked(request: Request) -> str:
+    """What was only approved had given nothing yet."""
+    if request.state is State.ENDING and request.intent_at is None:
+        return f"Revoked. {request.id} will not be granted."
+    return f"Revoked. {request.id} is ending; its card says when it is gone."

@@ -1,0 +1,70 @@
+"""How the process is: what is alive in it, and whether it can take presses."""
+
+import threading
+from collections.abc import Callable, Mapping
+
+import structlog
+
+from bot.directory import SlackDirectory
+from jit.ledger import Ledger, LedgerUnavailable
+from jit.policy import PolicyError, PolicyFolder
+from jit.ports import Clock
+
+log = structlog.get_logger(__name__)
+
+HOLDS_FOR = 1.0
+"""Seconds for which an answer holds: whoever can ask must not be able to keep the ledger busy."""
+
+
+class Condition:
+    """Thread-safe. ``connected`` says whether what people press reaches the bot; each way in has its own answer."""
+
+    def __init__(self, *, ledger: Ledger, directory: SlackDirectory, policies: PolicyFolder, clock: Clock) -> None:
+        self.connected: Callable[[], bool] = lambda: False
+        self._ledger = ledger
+        self._directory = directory
+        self._policies = policies
+        self._clock = clock
+        self._threads: dict[str, threading.Thread] = {}
+        self._asking = threading.Lock()
+        self._asked: float | None = None
+        self._ready: Mapping[str, bool] = {}
+
+    def watch(self, thread: threading.Thread) -> None:
+        """Count this thread among those that must be alive."""
+        self._threads[thread.name] = thread
+
+    def alive(self) -> dict[str, bool]:
+        return {name: thread.is_alive() for name, thread in self._threads.copy().items()}
+
+    def ready(self) -> Mapping[str, bool]:
+        """Whether each part that a press needs is there, as it was within `HOLDS_FOR`. Waits for the ledger."""
+        with self._asking:
+            now = self._clock.ticks()
+            if self._asked is None or now - self._asked >= HOLDS_FOR:
+                before, self._ready, self._asked = self._ready, self._look(), now
+                if before != self._ready:
+                    log.info("condition.changed", **self._ready)
+            return self._ready
+
+    def _look(self) -> Mapping[str, bool]:
+        return {
+            "slack": self.connected(),
+            "ledger": self._ledger_is_open(),
+            "groups": self._directory.groups().fresh(self._clock.now()),
+            "policies": self._policies_are_readable(),
+        }
+
+    def _ledger_is_open(self) -> bool:
+        try:
+            self._ledger.require_writable()
+        except LedgerUnavailable:
+            return False
+        return True
+
+    def _policies_are_readable(self) -> bool:
+        try:
+            self._policies.current()
+        except PolicyError:
+            return False
+        return True

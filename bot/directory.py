@@ -1,0 +1,261 @@
+"""Slack as the directory: people asked live, user groups from a snapshot fed by polling and by events.
+
+What is learned is kept beside the ledger too, for the workers, who cannot ask Slack.
+"""
+
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from http.client import HTTPException
+from typing import Any
+
+import structlog
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+from bot.impatient import impatient
+from jit.ledger import LedgerUnavailable, StoredDirectory
+from jit.people import NO_GROUPS, Groups, Person
+from jit.ports import Clock, DirectoryUnavailable
+
+log = structlog.get_logger(__name__)
+
+Json = Mapping[str, Any]
+
+ASK_WITHIN = 1
+"""Seconds that a live look-up may take."""
+LIST_WITHIN = 10
+SAME_PRESS = timedelta(seconds=1)
+"""An answer this young is asked for once: one press looks the same person up more than once."""
+POLL_EVERY = timedelta(seconds=10)
+_LONGEST_PAUSE = timedelta(minutes=1)
+_REMEMBERED = 20_000
+_PERSON = re.compile(r"[UW][A-Z0-9]{2,30}")
+_TROUBLE = (SlackClientError, OSError, HTTPException, ValueError)
+"""What the SDK raises for a refusal, for a wire that is cut or silent, and for an answer that is no JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    person: Person
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What an event said of a group; ``members`` is None if it is disabled."""
+
+    members: frozenset[str] | None
+    handle: str
+    heard_at: datetime
+
+
+class SlackDirectory:
+    """The `Directory` of the bot. Thread-safe."""
+
+    def __init__(self, client: WebClient, stored: StoredDirectory, clock: Clock) -> None:
+        self._client = impatient(client, LIST_WITHIN)
+        self._quick = impatient(client, ASK_WITHIN)
+        self._stored = stored
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._people: dict[str, _Known] = {}
+        self._groups = NO_GROUPS
+        self._told: dict[str, _Told] = {}
+        self._dated: dict[str, int] = {}
+        self._workspace = ""
+        self._changed: set[str] = set()
+        self._catching_up = threading.Lock()
+
+    @property
+    def workspace(self) -> str:
+        return self._workspace
+
+    def connect(self) -> None:
+        """Learn which workspace the token belongs to. Raises SlackClientError, OSError, LedgerUnavailable."""
+        team = self._client.auth_test()["team_id"]
+        self._stored.keep_workspace(team, self._clock.now())
+        self._workspace = team
+
+    def look_up(self, person: str) -> Person:
+        """Ask Slack now. Raises DirectoryUnavailable, LedgerUnavailable."""
+        return self.recall(person, SAME_PRESS)
+
+    def recall(self, person: str, within: timedelta) -> Person:
+        """What Slack said of this person no longer than ``within`` ago, else `look_up`: for drawing and searching."""
+        now = self._clock.now()
+        known = self._people.get(person)
+        if known is not None and timedelta(0) <= now - known.at < within:
+            return known.person
+        found = self._ask(person)
+        self._stored.keep_person(found, now)
+        with self._lock:
+            if len(self._people) >= _REMEMBERED:
+                self._people.clear()
+            self._people[person] = _Known(found, now)
+        return found
+
+    def changed(self, person: str) -> None:
+        """Slack says that this account changed. Ask again, so that the workers see it at once.
+
+        One thread at a time asks; what fails is asked again with the next poll.
+        """
+        with self._lock:
+            self._people.pop(person, None)
+            self._changed.add(person)
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        if not self._catching_up.acquire(blocking=False):
+            return
+        try:
+            while self._changed:
+                person = self._changed.pop()
+                if self._is_kept(person):
+                    self.look_up(person)
+        except (DirectoryUnavailable, LedgerUnavailable) as away:
+            self._changed.add(person)
+            log.warning("person.not_looked_up", person=person, because=type(away).__name__)
+        finally:
+            self._catching_up.release()
+
+    def _is_kept(self, person: str) -> bool:
+        """Whether the workers would read anything of this person. Raises LedgerUnavailable."""
+        try:
+            self._stored.look_up(person)
+        except DirectoryUnavailable:
+            return False
+        return True
+
+    def name(self, who: str) -> str:
+        """What people call a person or a Slack group; the id itself where nobody can say."""
+        if (handle := self._groups.handles.get(who)) is not None:
+            return handle
+        if _PERSON.fullmatch(who) is None:
+            return who
+        known = self._people.get(who)
+        try:
+            return (known.person if known else self._recorded(who)).name or who
+        except (DirectoryUnavailable, LedgerUnavailable):
+            return who
+
+    def groups(self) -> Groups:
+        return self._groups
+
+    def poll(self) -> timedelta:
+        """Read all groups and their members. Returns how long to wait before the next time."""
+        began = self._clock.now()
+        try:
+            listed = self._client.usergroups_list(include_users=True)["usergroups"]
+            members = {group["id"]: frozenset(group.get("users") or ()) for group in listed}
+            handles = {group["id"]: str(group.get("handle") or group["id"]) for group in listed}
+            dated = {group["id"]: int(group.get("date_update") or 0) for group in listed}
+        except SlackApiError as refused:
+            pause = _pause_after(refused)
+            log.warning("groups.refused", because=refused.response.get("error"), pause=pause.total_seconds())
+            return pause
+        except (*_TROUBLE, KeyError, TypeError, AttributeError) as wrong:
+            log.warning("groups.unreadable", because=type(wrong).__name__)
+            return POLL_EVERY
+        with self._lock:
+            self._told = {group: told for group, told in self._told.items() if told.heard_at >= began}
+            self._dated |= dated
+            for group, told in self._told.items():
+                _apply(group, told, members, handles)
+            self._keep(Groups(as_of=began, members=members, handles=handles))
+        return POLL_EVERY
+
+    def keep_polling(self, stop: threading.Event) -> None:
+        """Poll until ``stop`` is set."""
+        while not stop.wait(self.poll().total_seconds()):
+            self._catch_up()
+
+    def members_changed(self, group: str, added: frozenset[str], removed: frozenset[str], dated: int) -> None:
+        """People came into a group or left it (`subteam_members_changed`). ``dated`` is Slack's own time of
+        the change, in seconds since 1970.
+        """
+        with self._lock:
+            if group not in self._groups.members:
+                return
+            members = (self._groups.members[group] | added) - removed
+            self._tell(group, members, self._groups.handles.get(group, group), dated)
+
+    def group_changed(self, group: str, members: frozenset[str] | None, handle: str, dated: int) -> None:
+        """A group is now this (`subteam_updated`); None for a group that is disabled."""
+        with self._lock:
+            self._tell(group, members, handle, dated)
+
+    def _tell(self, group: str, members: frozenset[str] | None, handle: str, dated: int) -> None:
+        """An event holds until a poll that began after it was heard; one older than what is known is dropped."""
+        if dated < self._dated.get(group, 0):
+            return
+        self._dated[group] = dated
+        told = self._told[group] = _Told(members, handle, self._clock.now())
+        if self._groups is NO_GROUPS:
+            return
+        after, handles = dict(self._groups.members), dict(self._groups.handles)
+        _apply(group, told, after, handles)
+        self._keep(replace(self._groups, members=after, handles=handles))
+
+    def _keep(self, groups: Groups) -> None:
+        self._groups = groups
+        try:
+            self._stored.keep_groups(groups)
+        except LedgerUnavailable as away:
+            log.warning("groups.not_kept", because=str(away))
+
+    def _ask(self, person: str) -> Person:
+        if _PERSON.fullmatch(person) is None:
+            raise DirectoryUnavailable("not a person of Slack")
+        try:
+            found = read_person(self._quick.users_info(user=person)["user"])
+        except SlackApiError as refused:
+            raise DirectoryUnavailable(f"users.info: {refused.response.get('error')}") from None
+        except (*_TROUBLE, KeyError, TypeError, AttributeError) as wrong:
+            raise DirectoryUnavailable(f"users.info: {type(wrong).__name__}") from None
+        if found.id != person:
+            raise DirectoryUnavailable("users.info: somebody else")
+        return found
+
+    def _recorded(self, who: str) -> Person:
+        try:
+            return self._stored.look_up(who)
+        except DirectoryUnavailable:
+            return self.recall(who, SAME_PRESS)
+
+
+def read_person(user: Json) -> Person:
+    """A person from Slack's user object. Raises KeyError, TypeError, AttributeError for what is none."""
+    profile = user.get("profile") or {}
+    names = (profile.get("display_name"), profile.get("real_name"), user.get("real_name"), user.get("name"))
+    return Person(
+        id=str(user["id"]),
+        team=str(user["team_id"]),
+        name=next((str(name) for name in names if name), str(user["id"])),
+        handle=str(user.get("name") or ""),
+        tz=str(user.get("tz") or "UTC"),
+        deleted=bool(user.get("deleted")),
+        bot=bool(user.get("is_bot") or user.get("is_app_user") or user["id"] == "USLACKBOT"),
+        guest=bool(user.get("is_restricted") or user.get("is_ultra_restricted")),
+        external=bool(user.get("is_stranger")),
+    )
+
+
+def _apply(group: str, told: _Told, members: dict[str, frozenset[str]], handles: dict[str, str]) -> None:
+    if told.members is None:
+        members.pop(group, None)
+        handles.pop(group, None)
+    else:
+        members[group], handles[group] = told.members, told.handle
+
+
+def _pause_after(refused: SlackApiError) -> timedelta:
+    """What Slack asks for with a 429, within reason; otherwise the usual pause."""
+    response = refused.response
+    headers: Mapping[str, str] = (response["headers"] if isinstance(response, dict) else response.headers) or {}
+    asked = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
+    if not asked.isascii() or not asked.isdecimal():
+        return POLL_EVERY
+    return min(timedelta(seconds=max(1, int(asked[:6]))), _LONGEST_PAUSE)

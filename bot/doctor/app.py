@@ -1,0 +1,135 @@
+"""The app: its tokens, its scopes against the manifest, Slack's clock, and the way Slack reaches the bot."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+
+from pydantic import SecretStr
+
+from bot.doctor.visit import NotAllowed, Refused, Silent, Visit, Welcome, answered, client
+from bot.manifest import load_manifest
+from jit.clock import SKEW_LIMIT
+from jit.doctor import Line, Part, fine, mend, needed, not_looked_at, note
+from jit.settings import SLACK
+
+PAGES = "api.slack.com/apps, the app,"
+BAD_TOKEN = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"})
+NETWORK = (
+    "Look at the network, the proxy and SLACK_API_URL. A timekeeper ends access on time meanwhile; nobody can ask."
+)
+
+
+def look_at_app(visit: Visit) -> Iterator[Line]:
+    try:
+        welcome = visit.welcome()
+    except Refused as refused:
+        yield mend(
+            Part.SLACK,
+            f"{visit.where} does not accept SLACK_BOT_TOKEN ({refused})",
+            f"Set it to the Bot User OAuth Token of the installed app: {PAGES} OAuth & Permissions.",
+            stops_all=str(refused) in BAD_TOKEN,
+        )
+    except Silent as silent:
+        yield mend(Part.SLACK, f"{visit.where} does not answer ({silent})", NETWORK)
+    else:
+        yield from _token(welcome)
+        yield from _scopes(welcome)
+        yield _clock(welcome)
+    if visit.api_url.rstrip("/") != SLACK.rstrip("/"):
+        yield note(
+            Part.SLACK,
+            f"Slack is not slack.com but {visit.where}, which says who pressed a button",
+            "Unset SLACK_API_URL, unless this is the playground.",
+        )
+    if not visit.welcomed:
+        yield not_looked_at(Part.SLACK, "scopes, channels, user groups and people", "mend the line above first")
+
+
+def look_at_way_in(visit: Visit, app_token: SecretStr | None, signing_secret: SecretStr | None) -> Iterator[Line]:
+    """Socket Mode or HTTP. A socket is asked for, which is how Slack tells of the token, and not opened."""
+    if app_token is None and signing_secret is None:
+        yield mend(
+            Part.SLACK,
+            "neither SLACK_APP_TOKEN (Socket Mode) nor SLACK_SIGNING_SECRET (HTTP) is set",
+            f"Make an app-level token with connections:write: {PAGES} Basic Information. Set SLACK_APP_TOKEN to it.",
+            stops_all=True,
+        )
+    elif app_token is not None and signing_secret is not None:
+        yield mend(
+            Part.SLACK,
+            "SLACK_APP_TOKEN (Socket Mode) and SLACK_SIGNING_SECRET (HTTP) are both set",
+            "Keep the one for the way you want, and unset the other.",
+            stops_all=True,
+        )
+    elif app_token is None:
+        needed("SLACK_SIGNING_SECRET", signing_secret, "the bot runs")
+        yield fine(Part.SLACK, "Slack reaches the bot over HTTP: SLACK_SIGNING_SECRET is set, and no SLACK_APP_TOKEN")
+    else:
+        yield _socket(visit, needed("SLACK_APP_TOKEN", app_token, "the bot runs"))
+
+
+def _token(welcome: Welcome) -> Iterator[Line]:
+    said = welcome.said
+    if said.get("bot_id"):
+        yield fine(
+            Part.SLACK, f"SLACK_BOT_TOKEN is {said.get('user')}'s, in {said.get('team')} ({said.get('team_id')})"
+        )
+    else:
+        yield mend(
+            Part.SLACK,
+            f"SLACK_BOT_TOKEN is not the app's but {said.get('user')}'s own",
+            f"Set it to the Bot User OAuth Token of the installed app: {PAGES} OAuth & Permissions.",
+        )
+
+
+def _scopes(welcome: Welcome) -> Iterator[Line]:
+    told = welcome.headers.get("x-oauth-scopes")
+    if told is None:
+        yield not_looked_at(Part.SLACK, "the app's scopes", "Slack did not say which it has")
+        return
+    has = {scope.strip() for scope in told.split(",") if scope.strip()}
+    wants = set(load_manifest()["oauth_config"]["scopes"]["bot"])
+    if lacks := wants - has:
+        yield mend(
+            Part.SLACK,
+            f"the app lacks {', '.join(sorted(lacks))}",
+            f"Put manifest.yml there: {PAGES} App Manifest. Save, then Install App, Reinstall to Workspace.",
+        )
+    else:
+        yield fine(Part.SLACK, "the app has every scope of the manifest")
+    if more := has - wants:
+        yield note(
+            Part.SLACK,
+            f"the app may do more than it needs: {', '.join(sorted(more))}",
+            f"Take them out: {PAGES} App Manifest. A scope that was given goes when the app is uninstalled.",
+        )
+
+
+def _clock(welcome: Welcome) -> Line:
+    """Slack tells whole seconds: that much, and what the call took, says nothing."""
+    try:
+        theirs = parsedate_to_datetime(welcome.headers.get("date", ""))
+    except ValueError:
+        return not_looked_at(Part.CLOCKS, "Slack's clock", "Slack did not say what time it is")
+    apart = max(welcome.before - theirs - timedelta(seconds=1), theirs - welcome.after, timedelta())
+    what = f"Slack's clock and ours are {apart.total_seconds():.1f} s apart"
+    if apart <= SKEW_LIMIT:
+        return fine(Part.CLOCKS, what)
+    return mend(Part.CLOCKS, what, "Let this host keep time by NTP.")
+
+
+def _socket(visit: Visit, token: SecretStr) -> Line:
+    slack = client(token.get_secret_value(), visit.api_url)
+    try:
+        answered(slack.apps_connections_open, app_token=token.get_secret_value())
+    except (Refused, NotAllowed) as refused:
+        return mend(
+            Part.SLACK,
+            f"{visit.where} opens no socket for SLACK_APP_TOKEN ({refused})",
+            f"Set it to an app-level token with connections:write: {PAGES} Basic Information. "
+            "Socket Mode must be on there.",
+            stops_all=str(refused) in BAD_TOKEN | {"not_allowed_token_type"},
+        )
+    except Silent as silent:
+        return mend(Part.SLACK, f"{visit.where} does not answer for SLACK_APP_TOKEN ({silent})", NETWORK)
+    return fine(Part.SLACK, "SLACK_APP_TOKEN opens Socket Mode")

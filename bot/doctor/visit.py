@@ -1,0 +1,130 @@
+"""Asking Slack as the bot would, each call bounded in time."""
+
+import logging
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from http.client import HTTPException
+from threading import Lock
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web import SlackResponse
+
+from jit.doctor import NotLookedAt, needed
+from jit.ports import Clock
+from jit.settings import SLACK, CannotStart
+
+CALL_WITHIN = 3
+"""Seconds that a call may take."""
+_WORD = re.compile("[a-z_]+")
+_OF_SLACKS_OWN = frozenset({"internal_error", "fatal_error", "request_timeout", "service_unavailable"})
+
+
+class Refused(Exception):
+    """Slack answered, and refused. The message is its word for why."""
+
+
+class NotAllowed(NotLookedAt):
+    """The token may not ask this. The message names the scope."""
+
+
+class Silent(Exception):
+    """Slack did not answer, or not in its own language. The message says how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """What `auth.test` said, the headers' names in lower case, and when by our clock."""
+
+    said: SlackResponse
+    headers: Mapping[str, str]
+    before: datetime
+    after: datetime
+
+
+class Visit:
+    """One look at a workspace. Who the token belongs to is asked once, by whoever needs it first."""
+
+    def __init__(self, token: SecretStr, api_url: str, clock: Clock) -> None:
+        """``token`` may name a file, which is read when it is needed."""
+        self.api_url = api_url
+        self._token = token
+        self._clock = clock
+        self._lock = Lock()
+        self._welcome: Welcome | Exception | None = None
+
+    @cached_property
+    def client(self) -> WebClient:
+        """Raises MissingSecret."""
+        return client(needed("SLACK_BOT_TOKEN", self._token, "the bot runs").get_secret_value(), self.api_url)
+
+    def welcome(self) -> Welcome:
+        """Raises Refused, Silent, NotLookedAt, MissingSecret."""
+        with self._lock:
+            if self._welcome is None:
+                self._welcome = self._arrive()
+        if isinstance(self._welcome, Exception):
+            raise self._welcome
+        return self._welcome
+
+    @property
+    def welcomed(self) -> bool:
+        """Whether it is any use to ask for more."""
+        try:
+            self.welcome()
+        except (Refused, Silent, NotLookedAt, CannotStart):
+            return False
+        return True
+
+    @property
+    def where(self) -> str:
+        return (
+            "Slack"
+            if self.api_url.rstrip("/") == SLACK.rstrip("/")
+            else urlsplit(self.api_url).netloc.rpartition("@")[2]
+        )
+
+    def _arrive(self) -> Welcome | Exception:
+        before = self._clock.now()
+        try:
+            answer = answered(self.client.auth_test)
+        except (Refused, Silent, NotLookedAt) as wrong:
+            return wrong
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        return Welcome(answer, headers, before, self._clock.now())
+
+
+def client(token: str, api_url: str) -> WebClient:
+    logger = logging.getLogger("bot.doctor.slack")
+    logger.disabled = True  # the SDK logs whole payloads when something is odd
+    return WebClient(token, base_url=api_url, timeout=CALL_WITHIN, retry_handlers=[], logger=logger)
+
+
+def answered(call: Callable[..., SlackResponse], **arguments: Any) -> SlackResponse:
+    """Slack's answer. Raises Refused, Silent, and NotLookedAt where this says nothing of what was asked about."""
+    try:
+        return call(**arguments)
+    except SlackApiError as refused:
+        raise _refusal(refused.response) from None
+    except (SlackClientError, OSError, HTTPException, ValueError) as wrong:
+        raise Silent(type(wrong).__name__) from None
+
+
+def _refusal(response: Any) -> Exception:
+    """The SDK puts a sentence of its own where Slack's word should be when the answer was no JSON."""
+    error = str(response.get("error"))
+    if not _WORD.fullmatch(error):
+        return Silent(f"HTTP {response.status_code}")
+    if error in _OF_SLACKS_OWN:
+        return Silent(error)
+    if error == "ratelimited":
+        return NotLookedAt("Slack asks for a pause; run `jit doctor` again in a minute")
+    if error == "missing_scope":
+        return NotAllowed(f"the app may not ask: it lacks the scope {response.get('needed')}")
+    return Refused(error)

@@ -1,0 +1,195 @@
+"""A card for each request, in its access's channel, drawn again whenever the request has changed.
+
+Entries mark requests as changed, in the step that moves the cursor. A changed request is drawn as it is then, so
+that many steps become one update and no card goes back in time.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
+from typing import NamedTuple
+
+import structlog
+
+from bot.follow.follower import IDLE, Backoff, Follower, Tools
+from bot.follow.outbox import Metadata, Pace, Posted, Rejected, Unreached
+from bot.show.card import Asked, draw
+from bot.show.text import Drawn
+from bot.show.words import audience
+from jit.access import Request, State
+from jit.facts import Life, Need
+from jit.ledger import BrokenChain
+from jit.ledger.followers import CURSOR
+
+log = structlog.get_logger(__name__)
+
+CARD, CHANGED = "card:", "changed:"
+GROUP, SLACK = "group:", "slack:"
+FEW = 5
+"""As many people are named on a card; more are meant by their group."""
+WEEK = timedelta(days=7)
+BROKEN_WAIT = 600.0
+"""Seconds until it is looked again whether the record of a request is whole: nothing true can be drawn of it."""
+
+
+class Card(NamedTuple):
+    """Where a card stands, and which version of its request it shows."""
+
+    channel: str
+    ts: str
+    version: int
+
+
+class Cards(Follower):
+    """The follower that draws cards."""
+
+    name = "cards"
+
+    def __init__(self, tools: Tools) -> None:
+        super().__init__(tools)
+        self._pace = Pace(tools.clock)
+        self._cursor = 0
+        self._changed: dict[str, float | None] = {}
+        self._channels: dict[str, str] = {}
+        self._served: dict[str, float] = {}
+        self._rejected: dict[str, Backoff] = {}
+
+    def begin(self) -> None:
+        self._cursor = self._notes.cursor
+        self._changed = {key.removeprefix(CHANGED): None for key in self._notes.all(CHANGED)}
+
+    def step(self) -> float:
+        self._read()
+        request_id = self._next()
+        if request_id is None:
+            return IDLE
+        self._served[self._channels[request_id]] = self._clock.ticks()
+        try:
+            self._try(self._known(request_id))
+        except BrokenChain as broken:
+            self._put_off(request_id, BROKEN_WAIT, str(broken))
+        return 0.0
+
+    def _next(self) -> str | None:
+        """Whose card is drawn next: the first of the channel that has waited longest. So a channel with a thousand
+        cards holds up none with one.
+        """
+        now = self._clock.ticks()
+        first: dict[str, str] = {}
+        for request_id, not_before in list(self._changed.items()):
+            if not_before is None or not_before <= now:
+                channel = self._channel(request_id)
+                if channel is not None and not self._pace.wait(channel):
+                    first.setdefault(channel, request_id)
+        turn = min(first, key=lambda channel: self._served.get(channel, -math.inf), default=None)
+        return first[turn] if turn is not None else None
+
+    def _channel(self, request_id: str) -> str | None:
+        """Known once for all: many cards may wait for their turn, and cost nothing meanwhile. None, and put off, if
+        the record does not tell.
+        """
+        if request_id not in self._channels:
+            try:
+                self._channels[request_id] = self._known(request_id).channel
+            except BrokenChain as broken:
+                self._put_off(request_id, BROKEN_WAIT, str(broken))
+                return None
+        return self._channels[request_id]
+
+    def _read(self) -> None:
+        """Mark what has changed since. The cursor is kept along with marks alone: reading again what marked nothing
+        does no harm, and a transaction less is one that nobody else waits for.
+        """
+        entries = self._ledger.read(after=self._cursor, legible=True)
+        if not entries:
+            return
+        ids = dict.fromkeys(entry.fact.request_id for entry in entries if isinstance(entry.fact, Life))
+        marks = {CHANGED + request_id: "" for request_id in ids if request_id not in self._changed}
+        if marks:
+            self._notes.put({**marks, CURSOR: str(entries[-1].index)})
+        self._cursor = entries[-1].index
+        for request_id in ids:
+            self._changed.setdefault(request_id, None)
+
+    def _known(self, request_id: str) -> Request:
+        request = self._ledger.request(request_id)
+        if request is None:
+            raise AssertionError("an entry about a request that is not in the ledger")
+        return request
+
+    def _try(self, request: Request) -> None:
+        """Show it, or put it off without holding up the others. Raises Trouble where all have to wait."""
+        try:
+            self._show(request)
+        except Rejected as refused:
+            wait = self._rejected.setdefault(request.id, Backoff(5.0, 600.0)).next()
+            self._put_off(request.id, wait, str(refused))
+        except Unreached as asked:
+            if not asked.wait:
+                raise
+            self._pace.hold(request.channel, asked.wait)
+            self._put_off(request.id, asked.wait, str(asked))
+
+    def _put_off(self, request_id: str, seconds: float, because: str) -> None:
+        self._changed[request_id] = self._clock.ticks() + seconds
+        log.error("card.put_off", request_id=request_id, because=because, seconds=seconds)
+
+    def _show(self, request: Request) -> None:
+        kept = self._notes.get(CARD + request.id)
+        card = Card(*json.loads(kept)) if kept else None
+        if card is None:
+            card = self._post(request)
+        elif card.version < request.version:
+            card = self._update(card, request)
+        changes = {CARD + request.id: json.dumps(card) if card else None, **self._outbox.done(request.id)}
+        true = card is not None and card.version >= request.version
+        self._notes.put({**changes, CHANGED + request.id: None} if true else changes)
+        if true:
+            self._changed.pop(request.id)
+            self._channels.pop(request.id, None)
+            self._rejected.pop(request.id, None)
+
+    def _post(self, request: Request) -> Card:
+        self._pace.took(request.channel)
+        drawn = self._drawn(request, told=lambda need: self._told(request, need))
+        place = self._outbox.post_once(request.id, request.channel, drawn, _carried(request))
+        return Card(place.channel, place.ts, 0 if place.adopted else request.version)
+
+    def _update(self, card: Card, request: Request) -> Card | None:
+        """The card as it stands then; None if somebody has taken it away."""
+        self._pace.took(request.channel)
+        there = self._outbox.update(Posted(card.channel, card.ts), self._drawn(request), _carried(request))
+        return card._replace(version=request.version) if there else None
+
+    def _drawn(self, request: Request, told: Asked | None = None) -> Drawn:
+        pending = request.state is State.PENDING
+        return draw(request, self._names, asked=told, nth=self._nth(request) if pending else None)
+
+    def _nth(self, request: Request) -> int:
+        """The how-manieth request of this person within a week."""
+        return self._ledger.count_asked(request.requester, request.asked_at - WEEK, request.asked_at)
+
+    def _told(self, request: Request, need: Need) -> str:
+        """Those who may decide, as mentions: Slack groups, and people named in the rules if they are few."""
+        policy = self._policies.last_good
+        people = list(dict.fromkeys(named_in(need.who, policy.groups if policy else {})))
+        groups = [who for who in people if who.startswith(SLACK)]
+        few = [who for who in people if who not in groups and who != request.requester]
+        if len(groups) > FEW or len(few) > FEW or not people:
+            return audience(need, self._names)
+        mentions = [f"<!subteam^{group.removeprefix(SLACK)}>" for group in groups]
+        return ", ".join([*mentions, *(f"<@{person}>" for person in few)])
+
+
+def named_in(who: Iterable[str], groups: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    """The people and Slack groups that who-expressions of the rules come down to. ``groups`` has no cycles."""
+    for each in who:
+        if each.startswith(GROUP):
+            yield from named_in(groups.get(each.removeprefix(GROUP), ()), groups)
+        else:
+            yield each
+
+
+def _carried(request: Request) -> Metadata:
+    return Metadata("jit", {"card": request.id})

@@ -1,0 +1,183 @@
+"""Following the ledger: who may, how often to look, and what to do when Slack or the ledger does not answer."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from bot.follow.outbox import NotLeading, Outbox, Rejected, Trouble
+from bot.show.text import Names
+from jit.ledger import LeaseLost, Leases, Ledger, LedgerUnavailable, Notes
+from jit.policy import PolicyFolder
+from jit.ports import Clock
+
+log = structlog.get_logger(__name__)
+
+LEASE = "bot.followers"
+LASTS = timedelta(seconds=5)
+"""As long a silence loses the lease."""
+RENEW_EVERY = timedelta(seconds=1.5)
+"""A post begun right before a renewal is due is over, by its time-out of 3 s, before the lease can be lost."""
+IDLE = 0.05
+"""Seconds until an idle follower looks again."""
+STANDBY = 0.5
+"""Seconds until a bot that may not follow asks again."""
+SHORTEST_WAIT, LONGEST_WAIT = 0.25, 5.0
+"""Seconds between tries while Slack or the ledger does not answer."""
+
+Wait = Callable[[float], bool]
+"""Waits so many seconds; true if it is time to stop. `Event.wait` is one."""
+
+
+class Show(Protocol):
+    """Something that shows what the ledger says, and knows how far it has come."""
+
+    name: str
+
+    def begin(self) -> None:
+        """Read from the notes how far it is: at first, and after anything went wrong."""
+
+    def step(self) -> float:
+        """Do what is next, with few calls to Slack. Returns the seconds until there may be more to do; 0 for at once.
+
+        Raises:
+            Trouble: Slack did not do it.
+            NotLeading, LeaseLost: somebody else follows now.
+            LedgerUnavailable: nothing to read, or nothing could be noted.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What a follower that writes to Slack works with. ``notes`` and ``outbox`` are its own."""
+
+    ledger: Ledger
+    notes: Notes
+    outbox: Outbox
+    policies: PolicyFolder
+    names: Names
+    clock: Clock
+
+
+class Follower:
+    """A follower that writes to Slack, with its tools at hand."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._ledger = tools.ledger
+        self._notes = tools.notes
+        self._outbox = tools.outbox
+        self._policies = tools.policies
+        self._names = tools.names
+        self._clock = tools.clock
+
+
+class Leadership:
+    """The lease that lets one bot follow; shared by all followers of a process. Thread-safe."""
+
+    def __init__(self, leases: Leases, clock: Clock, holder: str) -> None:
+        self._leases = leases
+        self._clock = clock
+        self._holder = holder
+        self._lock = threading.Lock()
+        self._renewed: datetime | None = None
+        self._term = 0
+
+    def term(self) -> int:
+        """Takes or renews the lease when it is time. 0 if somebody else holds it, else a number that is another
+        one whenever somebody else may have held it in between. Raises LedgerUnavailable.
+        """
+        with self._lock:
+            now = self._clock.now()
+            since = now - self._renewed if self._renewed else LASTS
+            if timedelta(0) <= since < RENEW_EVERY:
+                return self._term
+            if not timedelta(0) <= since < LASTS:
+                self._renewed = None
+            if not self._leases.hold(LEASE, self._holder):
+                self._renewed = None
+                return 0
+            if self._renewed is None:
+                self._term += 1
+            self._renewed = now
+            return self._term
+
+    def let_go(self) -> None:
+        """Raises LedgerUnavailable."""
+        with self._lock:
+            self._renewed = None
+            self._leases.let_go(LEASE, self._holder)
+
+
+class Seat:
+    """One follower's share in the leadership: what it has read holds for the term in which it sat down."""
+
+    def __init__(self, leadership: Leadership) -> None:
+        self._leadership = leadership
+        self._term = 0
+
+    def take(self) -> bool:
+        """False if another bot follows. Raises LedgerUnavailable."""
+        self._term = self._leadership.term()
+        return self._term != 0
+
+    def taken(self) -> bool:
+        """Whether the follower may go on from what it knows. Raises LedgerUnavailable."""
+        return self._term != 0 and self._leadership.term() == self._term
+
+    def leave(self) -> None:
+        self._term = 0
+
+    def require(self) -> None:
+        """Raises NotLeading, LedgerUnavailable."""
+        if not self.taken():
+            raise NotLeading
+
+
+def follow(show: Show, seat: Seat, wait: Wait) -> None:
+    """Let ``show`` do its work until ``wait`` says to stop. Whatever goes wrong only delays it."""
+    pause, trouble = 0.0, Backoff()
+    while not wait(pause):
+        try:
+            if not seat.taken():
+                if not seat.take():
+                    pause = STANDBY
+                    continue
+                show.begin()
+            pause = show.step()
+            trouble.over()
+        except (NotLeading, LeaseLost):
+            pause = IDLE
+            seat.leave()
+        except Trouble as wrong:
+            pause = trouble.next(wrong.wait)
+            seat.leave()
+            say = log.error if isinstance(wrong, Rejected) else log.warning
+            say("follower.delayed", follower=show.name, because=str(wrong), seconds=round(pause, 2))
+        except LedgerUnavailable as silent:
+            pause = trouble.next()
+            seat.leave()
+            log.warning("ledger.unavailable", follower=show.name, because=str(silent), seconds=round(pause, 2))
+        except Exception:
+            pause = trouble.next()
+            seat.leave()
+            log.exception("follower.failed", follower=show.name)
+
+
+class Backoff:
+    """Waits that grow while trouble goes on."""
+
+    def __init__(self, shortest: float = SHORTEST_WAIT, longest: float = LONGEST_WAIT) -> None:
+        self._shortest = shortest
+        self._longest = longest
+        self._last = 0.0
+
+    def next(self, at_least: float = 0.0) -> float:
+        """Seconds to wait before another try."""
+        self._last = min(self._longest, max(self._shortest, self._last * 2))
+        return max(self._last, at_least)
+
+    def over(self) -> None:
+        self._last = 0.0

@@ -1,0 +1,272 @@
+"""Messages that stand alone: to the requester when something changed, and alerts to their channel.
+
+What is to be said is noted under the id of its fact, in the step that moves the cursor, and forgotten when Slack
+has taken it. Where it stands is kept until its request is over, and it is drawn anew whenever that takes a turn.
+The warning before an end comes from the clock.
+"""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import structlog
+
+from bot.follow.follower import IDLE, Backoff, Follower, Tools
+from bot.follow.outbox import Metadata, Pace, Posted, Rejected, Unreached
+from bot.show import dm
+from bot.show.alert import draw_alert
+from bot.show.text import Drawn, Names
+from jit.access import Request, State
+from jit.facts import (
+    Alert,
+    AnyFact,
+    Denied,
+    EndCause,
+    Ended,
+    Granted,
+    GrantFailed,
+    GrantIntent,
+    Lapsed,
+    Released,
+    Revoked,
+    RevokeFailed,
+    RevokeIntent,
+    Withdrawn,
+)
+from jit.ledger import BrokenChain, Entry
+from jit.ledger.followers import CURSOR
+
+log = structlog.get_logger(__name__)
+
+DUE, WARN, STANDING = "due:", "warn:", "standing:"
+WARN_BEFORE = timedelta(minutes=5)
+WARN_IF_LONGER = timedelta(minutes=10)
+NO_RULES_WAIT = 5.0
+"""Seconds until it is looked again whether there are rules."""
+BROKEN_WAIT = 600.0
+"""Seconds until it is looked again whether an entry can be read."""
+WARNING, ANEW = "warning-", "anew-"
+
+
+Turns = GrantIntent | GrantFailed | Lapsed | Withdrawn | Released | Revoked | RevokeIntent | RevokeFailed | Ended
+"""After these, what was said of a request before may be true no longer."""
+
+
+class Due(NamedTuple):
+    """Something to say: about which entry (0 for a warning), and about which request, if any."""
+
+    entry: int
+    request_id: str | None
+
+
+class Messages(Follower):
+    """The follower that writes to people."""
+
+    name = "messages"
+
+    def __init__(self, tools: Tools) -> None:
+        super().__init__(tools)
+        self._pace = Pace(tools.clock)
+        self._cursor = 0
+        self._due: dict[str, Due] = {}
+        self._warn: dict[str, datetime] = {}
+        self._standing: set[str] = set()
+        self._not_before: dict[str, float] = {}
+        self._rejected: dict[str, Backoff] = {}
+        self._direct: dict[str, str] = {}
+
+    def begin(self) -> None:
+        self._cursor = self._notes.cursor
+        due = {key.removeprefix(DUE): Due(*json.loads(value)) for key, value in self._notes.all(DUE).items()}
+        self._due = dict(sorted(due.items(), key=lambda item: item[1].entry))
+        warn = self._notes.all(WARN).items()
+        self._warn = {key.removeprefix(WARN): datetime.fromisoformat(value) for key, value in warn}
+        self._standing = {key.removeprefix(STANDING).partition(":")[0] for key in self._notes.all(STANDING)}
+
+    def step(self) -> float:
+        self._read()
+        self._warn_in_time()
+        now = self._clock.ticks()
+        for key, due in self._due.items():
+            if self._not_before.get(key, now) <= now:
+                self._try(key, due)
+                return 0.0
+        return IDLE
+
+    def _read(self) -> None:
+        entries = self._ledger.read(after=self._cursor, legible=True)
+        if not entries:
+            return
+        due = {key: what for entry in entries for key, what in _due(entry) if self._matters(key, what)}
+        warn = {request_id: at for entry in entries for request_id, at in _warning(entry)}
+        changes: dict[str, str | None] = {DUE + key: json.dumps(what) for key, what in due.items()}
+        changes |= {WARN + request_id: at.isoformat() for request_id, at in warn.items()}
+        if changes:  # reading again what gave no occasion gives none either
+            self._notes.put({**changes, CURSOR: str(entries[-1].index)})
+        self._cursor = entries[-1].index
+        self._due |= due
+        self._warn |= warn
+
+    def _matters(self, key: str, due: Due) -> bool:
+        """What has not been said yet is drawn as it is true then."""
+        return not key.startswith(ANEW) or due.request_id in self._standing
+
+    def _warn_in_time(self) -> None:
+        now = self._clock.now()
+        for request_id in [each for each, at in self._warn.items() if at <= now]:
+            key, due = WARNING + request_id, Due(0, request_id)
+            self._notes.put({DUE + key: json.dumps(due), WARN + request_id: None})
+            self._due[key] = due
+            del self._warn[request_id]
+
+    def _try(self, key: str, due: Due) -> None:
+        """Say it, or put it off without holding up the others. Raises Trouble where all have to wait."""
+        try:
+            self._say(key, due)
+        except Rejected as refused:
+            self._put_off(key, self._rejected.setdefault(key, Backoff(5.0, 600.0)).next(), str(refused))
+        except BrokenChain as broken:
+            self._put_off(key, BROKEN_WAIT, str(broken))
+        except Unreached as asked:
+            if not asked.wait:
+                raise
+            self._put_off(key, asked.wait, str(asked))
+
+    def _put_off(self, key: str, seconds: float, because: str) -> None:
+        self._not_before[key] = self._clock.ticks() + seconds
+        log.error("message.put_off", message=key, because=because, seconds=seconds)
+
+    def _say(self, key: str, due: Due) -> None:
+        request = self._request(due.request_id) if due.request_id else None
+        if key.startswith(ANEW):
+            self._draw_anew(key, request)
+            return
+        too_late = key.startswith(WARNING) and (request is None or request.state is not State.ACTIVE)
+        drawn = None if too_late else self._drawn(key, due, request)
+        if drawn is None:
+            self._over(key)
+            return
+        channel = self._channel(key, due, request)
+        if channel is None:
+            self._put_off(key, NO_RULES_WAIT, "no rules to name the channel")
+        elif wait := self._pace.wait(channel):
+            self._not_before[key] = self._clock.ticks() + wait
+        else:
+            self._pace.took(channel)
+            place = self._outbox.post_once(key, channel, drawn, _carried(key))
+            if place.adopted:
+                self._outbox.update(place, drawn, _carried(key))
+            if request is None or request.state.over:
+                self._over(key)
+            else:
+                self._over(key, {_standing(request.id, key): json.dumps([place.channel, place.ts, *due])})
+                self._standing.add(request.id)
+
+    def _request(self, request_id: str) -> Request | None:
+        """None as well if its record was changed: an alert has to go out all the same."""
+        try:
+            return self._ledger.request(request_id)
+        except BrokenChain as broken:
+            log.error("record.broken", request_id=request_id, because=str(broken))  # noqa: TRY400  no fault of ours
+            return None
+
+    def _over(self, key: str, more: dict[str, str | None] | None = None) -> None:
+        self._notes.put({DUE + key: None, **self._outbox.done(key), **(more or {})})
+        for kept in (self._due, self._not_before, self._rejected):
+            kept.pop(key, None)
+
+    def _draw_anew(self, key: str, request: Request | None) -> None:
+        """What was said of a request, as it is true now: without buttons that no longer apply."""
+        notes = self._notes.all(_standing(request.id, "")) if request else {}
+        for note, kept in notes.items():
+            channel, ts, *about = json.loads(kept)
+            message = note.rpartition(":")[2]
+            if drawn := self._drawn(message, Due(*about), request):
+                self._outbox.update(Posted(channel, ts), drawn, _carried(message))
+        if request is None or not request.state.over:
+            self._over(key)
+        else:
+            self._over(key, dict.fromkeys(notes))
+            self._standing.discard(request.id)
+
+    def _drawn(self, key: str, due: Due, request: Request | None) -> Drawn | None:
+        """What is to be said, as it is true now; None if there is nothing any more."""
+        if key.startswith(WARNING):
+            return _warned(request, self._clock.now())
+        fact = self._entry(due.entry).fact
+        if isinstance(fact, Alert):
+            return draw_alert(fact, request, self._names)
+        return _outcome(fact, request, self._names, self._kind(request.target)) if request else None
+
+    def _kind(self, target: str) -> str:
+        """Of the target, by the rules; empty if they cannot tell."""
+        policy = self._policies.last_good
+        config = policy.targets.get(target) if policy else None
+        return config.kind if config else ""
+
+    def _channel(self, key: str, due: Due, request: Request | None) -> str | None:
+        if not key.startswith(WARNING) and isinstance(self._entry(due.entry).fact, Alert):
+            policy = self._policies.last_good
+            return policy.channels.alerts if policy else None
+        return self._conversation(request.requester) if request else None
+
+    def _conversation(self, person: str) -> str:
+        if person not in self._direct:
+            self._direct[person] = self._outbox.direct(person)
+        return self._direct[person]
+
+    def _entry(self, index: int) -> Entry:
+        return self._ledger.read(after=index - 1, limit=1)[0]
+
+
+def _due(entry: Entry) -> Iterator[tuple[str, Due]]:
+    """What an entry gives occasion to say."""
+    fact = entry.fact
+    if isinstance(fact, Alert):
+        yield str(fact.id), Due(entry.index, fact.request_id)
+    elif isinstance(fact, Granted | Denied | Lapsed | GrantFailed | Ended):
+        late = isinstance(fact, Ended) and fact.cause is EndCause.LATE
+        if not late and fact.requester.startswith(("U", "W")):
+            yield str(fact.id), Due(entry.index, fact.request_id)
+    if isinstance(fact, Turns):
+        yield ANEW + fact.request_id, Due(entry.index, fact.request_id)
+
+
+def _warning(entry: Entry) -> Iterator[tuple[str, datetime]]:
+    """When the one it was given to has to be warned of its end."""
+    fact = entry.fact
+    if isinstance(fact, Granted) and fact.ends_at - fact.at > WARN_IF_LONGER:
+        yield fact.request_id, fact.ends_at - WARN_BEFORE
+
+
+def _warned(request: Request | None, now: datetime) -> Drawn | None:
+    if request is None or request.ends_at is None:
+        return None
+    if request.state is State.ACTIVE:
+        return dm.ends_soon(request, request.ends_at, now) if now < request.ends_at else None
+    return dm.over(request)
+
+
+def _outcome(fact: AnyFact, request: Request, names: Names, kind: str) -> Drawn | None:
+    match fact:
+        case Granted():
+            return dm.granted(request, kind) if request.state is State.ACTIVE else dm.over(request)
+        case Denied():
+            return dm.denied(request, names)
+        case Lapsed():
+            return dm.lapsed(request)
+        case GrantFailed():
+            return dm.failed(request)
+        case Ended():
+            return dm.ended(request, names)
+        case _:
+            return None
+
+
+def _standing(request_id: str, key: str) -> str:
+    return f"{STANDING}{request_id}:{key}"
+
+
+def _carried(key: str) -> Metadata:
+    return Metadata("jit", {"message": key})

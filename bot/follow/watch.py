@@ -1,0 +1,149 @@
+"""Watching for parts that are down: what should have happened by now, with nobody saying anything about it.
+
+The bot sees the ledger, not the hands. What it finds becomes an alert in the ledger, and is shown like any other.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from jit.access import Request, State
+from jit.facts import Alert, AlertName, AnyFact, Released, Revoked, RevokeFailed, RevokeIntent, Source
+from jit.ledger import BrokenChain, Ledger, Notes
+from jit.policy import PolicyError, PolicyFolder
+from jit.ports import Clock
+
+LOOK_EVERY = 2.0
+"""Seconds."""
+PATIENCE = 10.0
+"""Seconds that something has to be seen: after a stop of all, or a jump of the clock, the hands may act first."""
+BEGUN_WITHIN = timedelta(seconds=60)
+"""An approval that takes longer to be begun is told of."""
+ENDED_WITHIN = timedelta(seconds=5)
+"""The lag that is promised for an end."""
+QUIET = timedelta(seconds=60)
+"""As long may pass between an order to end and a word of what came of it."""
+QUIET_IN_TROUBLE = timedelta(minutes=7)
+"""Who goes on trying repeats its trouble every five minutes."""
+AGAIN = timedelta(hours=1)
+MISTAKES = 3
+"""As many are told; `jit policy check` shows all."""
+TOLD = "told:"
+
+
+class Finding(NamedTuple):
+    """Something that is not as it should be. ``key`` stays the same while it goes on."""
+
+    key: str
+    name: AlertName
+    says: str
+    request: Request | None = None
+
+
+class Watch:
+    """The follower that raises alerts: once for each trouble, and again every hour while it goes on."""
+
+    name = "watch"
+
+    def __init__(self, *, ledger: Ledger, notes: Notes, policies: PolicyFolder, clock: Clock, actor: str) -> None:
+        self._ledger = ledger
+        self._notes = notes
+        self._policies = policies
+        self._clock = clock
+        self._actor = actor
+        self._since: dict[str, float] = {}
+        self._told: dict[str, datetime] = {}
+
+    def begin(self) -> None:
+        told = self._notes.all(TOLD).items()
+        self._told = {key.removeprefix(TOLD): datetime.fromisoformat(at) for key, at in told}
+
+    def step(self) -> float:
+        ticks = self._clock.ticks()
+        found = {finding.key: finding for finding in (*self._rules(), *self._late())}
+        self._since = {key: self._since.get(key, ticks) for key in found}
+        self._forget([key for key in self._told if key not in found])
+        for key, since in self._since.items():
+            if ticks - since >= PATIENCE and self._is_news(key):
+                self._tell(found[key])
+        return LOOK_EVERY
+
+    def _rules(self) -> Iterator[Finding]:
+        try:
+            self._policies.current()
+        except PolicyError as broken:
+            yield Finding("policy", AlertName.POLICY_BROKEN, _broken(broken))
+
+    def _late(self) -> Iterator[Finding]:
+        now = self._clock.now()
+        for request_id in self._ledger.waking(now - ENDED_WITHIN):
+            try:
+                request = self._ledger.request(request_id)
+                if request and (found := self._overdue(request, now)):
+                    yield found
+            except BrokenChain:  # the mirror tells of it
+                continue
+
+    def _overdue(self, request: Request, now: datetime) -> Finding | None:
+        match request:
+            case Request(state=State.APPROVED, approved_at=datetime() as at) if now - at > BEGUN_WITHIN:
+                says = (
+                    f"Approved more than {BEGUN_WITHIN.seconds} s ago and not given yet: "
+                    f"are the workers and Redis up, and does {request.target} answer?"
+                )
+                return Finding(f"begin {request.id}", AlertName.NOT_BEGUN, says, request)
+            case Request(state=State.GRANTING | State.ACTIVE, ends_at=datetime() as at) if now - at > ENDED_WITHIN:
+                return _not_taken(request)
+            case Request(state=State.ENDING):
+                facts = [entry.fact for entry in self._ledger.history(request.id)]
+                return _not_taken(request) if quiet(facts, now) else None
+        return None
+
+    def _is_news(self, key: str) -> bool:
+        """A clock that was set back makes nothing wait longer than `AGAIN`."""
+        told = self._told.get(key)
+        return told is None or abs(self._clock.now() - told) >= AGAIN
+
+    def _tell(self, found: Finding) -> None:
+        now, about = self._clock.now(), found.request
+        alert = Alert(
+            at=now,
+            actor=self._actor,
+            source=Source.BOT,
+            name=found.name,
+            says=found.says,
+            request_id=about.id if about else None,
+            requester=about.requester if about else None,
+            access=about.access if about else None,
+            target=about.target if about else None,
+            principal=about.principal if about else None,
+        )
+        self._ledger.append([alert])
+        self._notes.put({TOLD + found.key: now.isoformat()})
+        self._told[found.key] = now
+
+    def _forget(self, keys: Sequence[str]) -> None:
+        """What is no longer so is news when it comes again."""
+        if keys:
+            self._notes.put({TOLD + key: None for key in keys})
+        for key in keys:
+            del self._told[key]
+
+
+def quiet(facts: Sequence[AnyFact], now: datetime) -> bool:
+    """Whether those who should be ending this have not been heard of for too long."""
+    words = [fact for fact in facts if isinstance(fact, Released | Revoked | RevokeIntent | RevokeFailed)]
+    if not words:
+        return False
+    return now - words[-1].at > (QUIET_IN_TROUBLE if isinstance(words[-1], RevokeFailed) else QUIET)
+
+
+def _not_taken(request: Request) -> Finding:
+    says = "This should have ended, and nobody says that it is being taken away: is a timekeeper running?"
+    return Finding(f"end {request.id}", AlertName.END_NOT_BEGUN, says, request)
+
+
+def _broken(error: PolicyError) -> str:
+    first = "; ".join(str(mistake) for mistake in error.mistakes[:MISTAKES])
+    more = f"; and {len(error.mistakes) - MISTAKES} more" if len(error.mistakes) > MISTAKES else ""
+    return f"The policy files cannot be used: {first}{more}. Nothing is granted until they are mended; ends go on."

@@ -1,0 +1,153 @@
+"""The forms: what somebody asks for, and why somebody denies. Labels are exactly Access, Duration, Reason, Incident."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from bot.show.text import Json, shorten
+from jit.asking import ACCESS, DURATION, INCIDENT, REASON, Asked
+from jit.durations import say_duration
+from jit.policy import Access, Policy
+
+REQUEST_FORM, DENY_FORM = "jit.form.request", "jit.form.deny"
+CHOOSE_ACCESS = "jit.form.access"
+NOTE = "note"
+"""The block that says what could not be used."""
+
+_OPTION_TEXT = 75
+_OPTION_VALUE = 150
+_OPTIONS = 100
+_HINT = 500
+_INITIAL = 3000
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What the request form shows. ``access`` and ``hint`` are of what is chosen so far, if anything is."""
+
+    asked: Asked = field(default_factory=lambda: Asked("", "", ""))
+    access: Access | None = None
+    deciders: str = ""
+    note: str = ""
+
+    def noted(self, more: str) -> "Filled":
+        """With one thing more to say, once."""
+        return self if more in self.note else replace(self, note=f"{self.note} {more}".strip())
+
+
+def request_form(filled: Filled, channel: str) -> Json:
+    """``channel`` is where the command was typed, and where the answer goes."""
+    access, asked = filled.access, filled.asked
+    needs_incident = access is not None and access.incident is not None
+    written = f"Needed here, written like {access.incident}" if access and access.incident else "If there is one."
+    blocks = [
+        *_note(filled.note),
+        _field(ACCESS, "Access", _chooser(access), dispatch=True),
+        _field(DURATION, "Duration", _typed(DURATION, asked.duration), hint=duration_hint(access, filled.deciders)),
+        _field(REASON, "Reason", _typed(REASON, asked.reason, multiline=True)),
+        _field(INCIDENT, "Incident", _typed(INCIDENT, asked.incident), hint=written, optional=not needs_incident),
+    ]
+    return _modal(REQUEST_FORM, "Ask for access", "Ask", channel, blocks)
+
+
+def deny_form(value: str, request_id: str) -> Json:
+    """``value`` is the button's own, handed through."""
+    return _modal(
+        DENY_FORM,
+        f"Deny {request_id}",
+        "Deny",
+        value,
+        [_field(REASON, "Reason", _typed(REASON, "", multiline=True), hint="The requester reads this.")],
+    )
+
+
+def duration_hint(access: Access | None, deciders: str) -> str:
+    """`At most 8 h · decided by 1 of dba`"""
+    if access is None:
+        return "Like 30m, 2h or 1h30m."
+    return " · ".join(part for part in (f"At most {say_duration(access.max_duration)}", deciders) if part)
+
+
+def decided_by(policy: Policy, access: Access) -> str:
+    """`decided by 1 of dba and 1 of security`"""
+    return "decided by " + " and ".join(f"{quorum.count} of {quorum.label}" for quorum in policy.rule(access).quorums)
+
+
+def options(accesses: Iterable[Access], often: Mapping[str, int], query: str) -> list[Json]:
+    """Those that hold every word of ``query``, most asked for first; as many as a menu takes."""
+    words = query.casefold().split()
+    found = [access for access in accesses if all(word in _searched(access) for word in words)]
+    found.sort(key=lambda access: (-often.get(access.name, 0), access.name))
+    return [option(access) for access in found[:_OPTIONS]]
+
+
+def option(access: Access) -> Json:
+    shown: Json = {"text": _plain(shorten(access.name, _OPTION_TEXT)), "value": value_of(access.name)}
+    if describe := shorten(access.describe.strip(), _OPTION_TEXT):
+        shown["description"] = _plain(describe)
+    return shown
+
+
+def value_of(name: str) -> str:
+    """What a menu carries for an access: its name, or a digest of one that is too long for a menu."""
+    return name if len(name) <= _OPTION_VALUE else f"sha256:{hashlib.sha256(name.encode()).hexdigest()}"
+
+
+def chosen(value: str, accesses: Mapping[str, Access]) -> Access | None:
+    """The access that a menu's value stands for."""
+    if value in accesses or not value.startswith("sha256:"):
+        return accesses.get(value)
+    return next((access for name, access in accesses.items() if value_of(name) == value), None)
+
+
+def _searched(access: Access) -> str:
+    return f"{access.name} {access.describe}".casefold()
+
+
+def _note(note: str) -> list[Json]:
+    return [{"type": "section", "block_id": NOTE, "text": _plain(shorten(note, _HINT))}] if note else []
+
+
+def _chooser(access: Access | None) -> Json:
+    menu: Json = {
+        "type": "external_select",
+        "action_id": CHOOSE_ACCESS,
+        "min_query_length": 0,
+        "placeholder": _plain("Search"),
+    }
+    return menu | ({"initial_option": option(access)} if access else {})
+
+
+def _typed(name: str, value: str, *, multiline: bool = False) -> Json:
+    made: Json = {"type": "plain_text_input", "action_id": name, "multiline": multiline}
+    return made | ({"initial_value": shorten(value, _INITIAL)} if value else {})
+
+
+def _field(
+    name: str, label: str, element: Json, *, hint: str = "", optional: bool = False, dispatch: bool = False
+) -> Json:
+    made: Json = {
+        "type": "input",
+        "block_id": name,
+        "label": _plain(label),
+        "element": element,
+        "optional": optional,
+        "dispatch_action": dispatch,
+    }
+    return made | ({"hint": _plain(shorten(hint, _HINT))} if hint else {})
+
+
+def _modal(callback: str, title: str, submit: str, metadata: str, blocks: list[Json]) -> Json:
+    return {
+        "type": "modal",
+        "callback_id": callback,
+        "title": _plain(title),
+        "submit": _plain(submit),
+        "close": _plain("Cancel"),
+        "private_metadata": metadata,
+        "blocks": blocks,
+    }
+
+
+def _plain(text: str) -> Json:
+    return {"type": "plain_text", "text": text, "emoji": False}

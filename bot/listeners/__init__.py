@@ -1,0 +1,1 @@
+"""What happens when somebody types, presses, chooses or sends something in Slack."""

@@ -1,0 +1,80 @@
+"""Who acts and where they are answered, read from a payload; what is missing there makes no error."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jit.desk import Presser
+from jit.facts import Source
+
+Json = Mapping[str, Any]
+
+_ID = re.compile(r"[A-Z][A-Z0-9]{1,30}")
+NO_TEAM = "unknown"
+"""Stands for a workspace that a payload does not name. It is nobody's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one person is answered: through the ``response_url`` if there is one, else in the channel."""
+
+    person: str
+    channel: str = ""
+    response_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who acts, and where they are."""
+
+    by: Presser
+    place: Place
+
+
+def read_caller(body: Json) -> Caller | None:
+    """None if the payload names nobody. The workspace is the person's own: Slack Connect lets others press too."""
+    user = _part(body, "user")
+    person = text_at(user, "id") or text_at(body, "user_id")
+    if not is_id(person):
+        return None
+    team = text_at(user, "team_id") or text_at(_part(body, "team"), "id") or text_at(body, "team_id") or NO_TEAM
+    channel = text_at(_part(body, "channel"), "id") or text_at(body, "channel_id")
+    place = Place(person, channel if is_id(channel) else "", text_at(body, "response_url"))
+    return Caller(Presser(person, team, Source.SLACK), place)
+
+
+def text_at(part: Json, key: str) -> str:
+    """The text under a key; empty if there is none."""
+    value = part.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def is_id(value: object) -> bool:
+    """Whether Slack could have given this out, for a person, a group or a workspace. Nobody is called anything else."""
+    return isinstance(value, str) and _ID.fullmatch(value) is not None
+
+
+def pressed_value(body: Json) -> object:
+    """The value of the button pressed, whatever it is."""
+    actions = body.get("actions")
+    first = actions[0] if isinstance(actions, list) and actions else None
+    return first.get("value") if isinstance(first, dict) else None
+
+
+def view_of(body: Json) -> Json:
+    return _part(body, "view")
+
+
+def entered(view: Json, block: str) -> str:
+    """What stands in a field of a form: what was typed, or the value that was chosen."""
+    fields = _part(_part(_part(view, "state"), "values"), block)
+    for entry in fields.values():
+        if isinstance(entry, dict):
+            return text_at(entry, "value") or text_at(_part(entry, "selected_option"), "value")
+    return ""
+
+
+def _part(whole: Json, key: str) -> Json:
+    value = whole.get(key)
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,74 @@
+"""The slash command `/jit`."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from slack_bolt import Ack, App, BoltContext
+
+from bot import answers
+from bot.listeners.caller import Caller, text_at
+from bot.listeners.kit import Answer, Kit
+from bot.listeners.look import list_requests, show_request
+from bot.listeners.request import open_request_form
+from bot.listeners.typed import LATER, nearest, request_id_in, split
+from bot.show.text import harmless
+
+HELP = """\
+`/jit request` asks for access. Add what you know: `/jit request orders-db/read 30m INC-42 db down: need shell`
+`/jit list` shows your requests · `/jit show R-7F3K` one of them
+`/jit release R-7F3K` gives access back · `/jit revoke R-7F3K reason` takes somebody's away"""
+
+REVOKED_FROM = "revoked from the command"
+
+WithRequest = Callable[[Kit, Caller, str, str], Answer]
+
+
+def _show(kit: Kit, caller: Caller, request_id: str, _rest: str) -> Answer:
+    return show_request(kit, caller, request_id)
+
+
+def _release(kit: Kit, caller: Caller, request_id: str, _rest: str) -> Answer:
+    return answers.released(kit.desk.release(caller.by, request_id))
+
+
+def _revoke(kit: Kit, caller: Caller, request_id: str, reason: str) -> Answer:
+    return answers.revoked(kit.desk.revoke(caller.by, request_id, reason or REVOKED_FROM))
+
+
+ABOUT_REQUEST: dict[str, WithRequest] = {"show": _show, "release": _release, "revoke": _revoke}
+
+
+def register(app: App, kit: Kit) -> None:
+    def command(ack: Ack, context: BoltContext, body: dict[str, Any]) -> None:
+        subcommand, rest = split(text_at(body, "text"))
+        caller: Caller = context["caller"]
+        if subcommand == "request":
+            ack()
+            open_request_form(kit, caller, text_at(body, "trigger_id"), rest)
+        elif subcommand == "list":
+            ack()
+            kit.hand_on(caller, "list", lambda: list_requests(kit, caller))
+        elif subcommand in ABOUT_REQUEST:
+            request_id, more = request_id_in(rest)
+            if request_id is None:
+                ack(f"Say which request: `/jit {subcommand} R-7F3K`. `/jit list` shows yours.")
+                return
+            ack()
+            act = ABOUT_REQUEST[subcommand]
+            kit.hand_on(caller, subcommand, lambda: act(kit, caller, request_id, more), request_id)
+        else:
+            ack(helped(subcommand))
+
+    app.command(re.compile(".*"))(command)
+
+
+def helped(subcommand: str) -> str:
+    """What there is to type, and what was perhaps meant."""
+    if subcommand == "help":
+        return HELP
+    if subcommand in LATER:
+        return f"`/jit {subcommand}` comes with a later version.\n{HELP}"
+    meant = nearest(subcommand)
+    guess = f" Did you mean `/jit {meant}`?" if meant else ""
+    return f"There is no `/jit {harmless(subcommand, 40)}`.{guess}\n{HELP}"

@@ -1,0 +1,69 @@
+"""What Slack tells of people and user groups as it happens."""
+
+from typing import Any
+
+from slack_bolt import App
+
+from bot.directory import SlackDirectory
+from bot.listeners.caller import Json, is_id, text_at
+from bot.listeners.home import draw_again
+from bot.listeners.kit import Kit
+
+
+def register(app: App, kit: Kit) -> None:
+    """Groups are taken from events of our own workspace only: who is in them decides."""
+    directory = kit.directory
+
+    def members_changed(event: dict[str, Any], body: dict[str, Any]) -> None:
+        if text_at(body, "team_id") == directory.workspace:
+            directory.members_changed(
+                text_at(event, "subteam_id"),
+                _people(event.get("added_users")),
+                _people(event.get("removed_users")),
+                _number(event.get("date_update")),
+            )
+
+    def group_changed(event: dict[str, Any], body: dict[str, Any]) -> None:
+        if text_at(body, "team_id") == directory.workspace:
+            tell_of_group(directory, event.get("subteam"))
+
+    def user_changed(event: dict[str, Any]) -> None:
+        user = event.get("user")
+        if isinstance(user, dict):
+            person = text_at(user, "id")
+            directory.changed(person)
+            draw_again(kit, person)
+
+    app.event("subteam_members_changed")(members_changed)
+    app.event("subteam_updated")(group_changed)
+    app.event("subteam_created")(group_changed)
+    app.event("user_change")(user_changed)
+
+
+def tell_of_group(directory: SlackDirectory, group: Any) -> None:
+    """Without the members in it, the event says nothing that the next poll would not."""
+    if not isinstance(group, dict) or not _is_group(group.get("id")):
+        return
+    disabled = bool(_number(group.get("date_delete")))
+    if not disabled and not isinstance(group.get("users"), list):
+        return
+    members = None if disabled else _people(group.get("users"))
+    dated = _number(group.get("date_update"))
+    directory.group_changed(text_at(group, "id"), members, _handle(group), dated)
+
+
+def _is_group(value: Any) -> bool:
+    """A group with the id of a person would lend them its name."""
+    return is_id(value) and value.startswith("S")
+
+
+def _handle(group: Json) -> str:
+    return text_at(group, "handle") or text_at(group, "id")
+
+
+def _people(value: Any) -> frozenset[str]:
+    return frozenset(each for each in value if is_id(each)) if isinstance(value, list) else frozenset()
+
+
+def _number(value: Any) -> int:
+    return value if isinstance(value, int) else 0

@@ -1,0 +1,52 @@
+"""App Home: who opens theirs has it drawn, and kept true from then on; its button opens the request form."""
+
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from slack_bolt import Ack, App, BoltContext
+
+from bot.buttons import ASK
+from bot.follow.homes import Homes, look_again, open_home
+from bot.listeners.caller import text_at
+from bot.listeners.kit import Kit
+from bot.listeners.request import open_request_form
+from jit.desk import Presser
+from jit.facts import Source
+from jit.ledger import LedgerUnavailable, Notes
+
+log = structlog.get_logger(__name__)
+
+
+def register(app: App, kit: Kit) -> None:
+    def opened(event: dict[str, Any]) -> None:
+        if text_at(event, "tab") == "home" and not kit.pool.submit(lambda: _draw(kit, text_at(event, "user"))):
+            log.info("home.not_drawn", because="busy")
+
+    def ask(ack: Ack, context: BoltContext, body: dict[str, Any]) -> None:
+        ack()
+        open_request_form(kit, context["caller"], text_at(body, "trigger_id"), "")
+
+    app.event("app_home_opened")(opened)
+    app.action(ASK)(ask)
+
+
+def _draw(kit: Kit, person: str) -> None:
+    """Leave it to the bot that follows the ledger. Others than our own people have no Home: who was one loses it."""
+    if not kit.sight.is_one_of_us(Presser(person, kit.directory.workspace, Source.SLACK)):
+        log.info("home.not_drawn", because="not one of us, as far as is known")
+        draw_again(kit, person)
+        return
+    _note(kit, person, open_home)
+
+
+def draw_again(kit: Kit, person: str) -> None:
+    """After something about this person has changed. Raises nothing."""
+    _note(kit, person, look_again)
+
+
+def _note(kit: Kit, person: str, what: Callable[[Notes, str], None]) -> None:
+    try:
+        what(Notes(kit.desk.ledger.engine, Homes.name), person)
+    except LedgerUnavailable as away:
+        log.warning("home.not_drawn", because=str(away))

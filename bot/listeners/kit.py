@@ -1,0 +1,125 @@
+"""What every listener works with, and how a listener hands on what takes longer than it may."""
+
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+from slack_sdk import WebClient
+
+from bot import answers
+from bot.directory import SlackDirectory
+from bot.listeners.caller import Caller, Place
+from bot.listeners.teller import Teller
+from bot.pool import Pool
+from bot.show.text import Drawn
+from bot.sight import Sight
+from jit.access import Request
+from jit.desk import Desk, Turned
+from jit.facts import Refusal
+from jit.ledger import LedgerUnavailable, SpoolFailed
+from jit.policy import PolicyError, PolicyFolder, StaleGroups
+from jit.ports import Clock
+
+log = structlog.get_logger(__name__)
+
+Answer = str | Drawn | None
+"""What the person is told; None where a form speaks for itself."""
+_RECORDING_BUSY = 4
+"""Refusals for want of room that are recorded at the same time; more are only logged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """``opener`` opens and redraws forms: quick to give up, as a trigger lives for 3 seconds."""
+
+    desk: Desk
+    directory: SlackDirectory
+    policies: PolicyFolder
+    opener: WebClient
+    teller: Teller
+    pool: Pool
+    clock: Clock
+    _room_to_record: threading.BoundedSemaphore = field(
+        default_factory=lambda: threading.BoundedSemaphore(_RECORDING_BUSY)
+    )
+
+    @property
+    def sight(self) -> Sight:
+        return Sight(self.desk.ledger, self.policies, self.directory, self.clock)
+
+    def hand_on(
+        self, caller: Caller, attempted: str, work: Callable[[], Answer], request_id: str | None = None
+    ) -> None:
+        """Do ``work`` on the pool and tell the caller what came of it; when the pool is full, tell them that."""
+        if not self.offer(lambda: caller.place, work):
+            self.teller.tell(caller.place, answers.BUSY)
+            self.record_busy(caller, attempted, request_id)
+
+    def offer(self, where: Callable[[], Place], work: Callable[[], Answer]) -> bool:
+        """As `hand_on`, but false when there is no room, and nobody is told."""
+
+        def work_and_tell() -> None:
+            answer = outcome(lambda: self._with_who_else(work))
+            if answer is not None:
+                self.teller.tell(where(), answer)
+
+        return self.pool.submit(work_and_tell)
+
+    def record_busy(self, caller: Caller, attempted: str, request_id: str | None = None) -> None:
+        """Record that somebody was turned away for want of room, unless that has no room either."""
+        if not self._room_to_record.acquire(blocking=False):
+            log.warning("busy.not_recorded", attempted=attempted)
+            return
+        try:
+            self.desk.turn_away(caller.by, attempted, Refusal.BUSY, request_id)
+        except Turned:
+            pass
+        except LedgerUnavailable:
+            log.warning("busy.not_recorded", attempted=attempted)
+        finally:
+            self._room_to_record.release()
+
+    def _with_who_else(self, work: Callable[[], Answer]) -> Answer:
+        """Whoever pressed on their own request is told who can decide, and how many they are."""
+        try:
+            return work()
+        except Turned as refused:
+            if refused.reason is not Refusal.OWN_REQUEST or refused.request_id is None:
+                raise
+            request = self.desk.ledger.request(refused.request_id)
+            if request is None:
+                raise
+        return answers.own_request(request, self._others(request), self.directory.name)
+
+    def _others(self, request: Request) -> int | None:
+        who = [each for need in request.needs for each in need.who]
+        try:
+            policy = self.policies.current()
+            return len(policy.members(who, self.directory.groups(), self.clock.now()) - {request.requester})
+        except (PolicyError, StaleGroups):
+            return None
+
+
+def outcome(work: Callable[[], Answer]) -> Answer:
+    """What came of it, for the person: an answer, what was in the way, or an error id that is in the log."""
+    try:
+        return work()
+    except Turned as refused:
+        return answers.turned(refused)
+    except (LedgerUnavailable, SpoolFailed) as away:
+        log.warning("record.unavailable", because=str(away))
+        return answers.NO_RECORD
+    except Exception as fault:  # noqa: BLE001  every press is answered, whatever happens
+        return answers.fault(logged(fault))
+
+
+def logged(fault: Exception) -> str:
+    """Log a fault under a new id, and return that. What it says is left out: it may repeat what was typed."""
+    error_id = answers.new_error_id()
+    frames = traceback.extract_tb(fault.__traceback__)
+    where = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[-6:]]
+    log.error("fault.unexpected", error_id=error_id, fault=type(fault).__name__, where=where)
+    return error_id

@@ -1,0 +1,180 @@
+"""`/jit list` and `/jit show`: what there is, for those who may see it."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from bot.listeners.caller import Caller
+from bot.listeners.kit import Kit
+from bot.show.card import gives
+from bot.show.text import (
+    SECTION,
+    Drawn,
+    Json,
+    Names,
+    context,
+    escape,
+    harmless,
+    in_blocks,
+    line_of,
+    moment,
+    named,
+    quote,
+    section,
+    straight,
+)
+from bot.show.words import word
+from jit.access import Request, State
+from jit.durations import say_duration
+from jit.facts import AnyFact, Refusal, Refused
+from jit.people import Person
+from jit.policy import PolicyError, StaleGroups
+
+ONLY_YOURS = "Whether you may see those of others cannot be told right now."
+_SHOWN = 30
+_HISTORY = 15
+_ACCESS = 34
+_NAME = 14
+_CODE = SECTION - 50
+"""Characters of a block of code below its title."""
+
+_DID = {
+    "requested": "asked",
+    "approval": "approved by",
+    "approved": "approved",
+    "denied": "denied by",
+    "withdrawn": "withdrawn by",
+    "lapsed": "lapsed",
+    "grant.intent": "being granted",
+    "granted": "granted",
+    "grant.failed": "not granted",
+    "released": "released by",
+    "revoked": "revoked by",
+    "revoke.intent": "being taken away",
+    "revoke.failed": "could not be taken away yet",
+    "ended": "ended",
+}
+
+
+def list_requests(kit: Kit, caller: Caller) -> Drawn:
+    """What waits for one's decision, one's own open requests and the last few; security sees all that is open.
+
+    Raises Turned.
+    """
+    kit.desk.admit(caller.by, "list")
+    person = kit.directory.look_up(caller.by.id)
+    sight = kit.sight
+    parts = [("Open", sight.own(person.id), False), ("Before", sight.past(person.id), False)]
+    more = ""
+    try:
+        waiting, others = sight.waiting(person.id), sight.others(person.id)
+        parts = [("Waiting for you", waiting, True), parts[0], ("Others", others, True), parts[1]]
+    except (PolicyError, StaleGroups):
+        more = ONLY_YOURS
+    tz = zone(person)
+    shown = [
+        (title, table(requests, tz, kit.directory.name if names else None), len(requests))
+        for title, requests, names in parts
+        if requests
+    ]
+    if not shown:
+        nothing = "You have asked for nothing yet, and nothing waits for you. `/jit request` opens the form."
+        return Drawn(f"{nothing} {more}".strip(), [])
+    blocks = [block for title, lines, _ in shown for block in _titled(title, lines)]
+    blocks += [context(more)] if more else []
+    return Drawn("\n".join(f"{title}: {number}" for title, _, number in shown), blocks)
+
+
+def table(requests: Sequence[Request], tz: tzinfo, names: Names | None) -> str:
+    """Aligned lines: id, state, who if asked for, access, until when; the reader's own time."""
+    rows = [
+        [
+            request.id,
+            request.state.value,
+            *([_cell(names(request.requester), _NAME)] if names else []),
+            _cell(request.access, _ACCESS),
+            until(request, tz),
+        ]
+        for request in requests[:_SHOWN]
+    ]
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    if len(requests) > _SHOWN:
+        lines.append(f"and {len(requests) - _SHOWN} more")
+    return escape("\n".join(lines))
+
+
+def _titled(title: str, lines: str) -> Iterator[Json]:
+    """The lines as code, in as many blocks as they need."""
+    for number, part in enumerate(in_blocks(lines.splitlines(), _CODE)):
+        yield section(f"*{title}*\n```{part}```" if number == 0 else f"```{part}```")
+
+
+def until(request: Request, tz: tzinfo) -> str:
+    match request.state:
+        case State.PENDING:
+            return f"lapses {_clock(request.pending_until, tz)}"
+        case State.ACTIVE | State.ENDING | State.GRANTING if request.ends_at is not None:
+            return f"until {_clock(request.ends_at, tz)}"
+        case _ if request.over_at is not None:
+            return _clock(request.over_at, tz, date=True)
+        case _:
+            return ""
+
+
+def zone(person: Person) -> tzinfo:
+    try:
+        return ZoneInfo(person.tz)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+def show_request(kit: Kit, caller: Caller, request_id: str) -> Drawn:
+    """For the requester, those who could approve, and security; to others there is no such request.
+
+    Raises:
+        Turned: also where it cannot be told who may see it.
+    """
+    kit.desk.admit(caller.by, "show")
+    request = kit.desk.ledger.request(request_id)
+    try:
+        seen = request is not None and kit.sight.may_see(caller.by.id, request)
+    except PolicyError:
+        kit.desk.turn_away(caller.by, "show", Refusal.POLICY_BROKEN, request_id)
+    except StaleGroups:
+        kit.desk.turn_away(caller.by, "show", Refusal.STALE_GROUPS, request_id)
+    if request is None or not seen:
+        kit.desk.turn_away(caller.by, "show", Refusal.UNKNOWN_REQUEST, request_id if request else None)
+    names = kit.directory.name
+    head = line_of(f"*{request.id}*", *_state(request))
+    what = f"{named(request.requester, names)} asked for *{word(request.access)}* for {say_duration(request.duration)}"
+    history = [_step(entry.fact, names) for entry in kit.desk.ledger.history(request.id)][-_HISTORY:]
+    incident = [context(harmless(request.incident))] if request.incident else []
+    blocks = [section(f"{head}\n{what}"), quote(request.why), *gives(request), *incident, context(*in_blocks(history))]
+    return Drawn(f"{request.id} is {request.state.value}: {what.replace('*', '')}", blocks)
+
+
+def _state(request: Request) -> list[str]:
+    if request.state is State.PENDING:
+        return ["pending", f"lapses {moment(request.pending_until, request.asked_at)}"]
+    if request.state is State.ACTIVE and request.ends_at is not None:
+        return ["active", f"until {moment(request.ends_at, request.asked_at)}"]
+    return [request.state.value]
+
+
+def _step(fact: AnyFact, names: Names) -> str:
+    """One line of history, without anybody's free words."""
+    when = moment(fact.at)
+    if isinstance(fact, Refused):
+        return f"{when} {word(fact.attempted)} by {named(fact.actor, names)} was refused"
+    did = _DID.get(fact.kind, word(fact.kind))
+    return f"{when} {did} {named(fact.actor, names)}" if did.endswith(" by") else f"{when} {did}"
+
+
+def _cell(text: str, most: int) -> str:
+    """Inside a block of code nothing but a backtick and a line's end means anything."""
+    return straight(text, most).replace("`", "'")
+
+
+def _clock(when: datetime, tz: tzinfo, *, date: bool = False) -> str:
+    return f"{when.astimezone(tz):%Y-%m-%d %H:%M}" if date else f"{when.astimezone(tz):%H:%M}"

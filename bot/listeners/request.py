@@ -1,0 +1,153 @@
+"""The request form: opened, searched, redrawn when an access is chosen, and sent."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from http.client import HTTPException
+from typing import Any
+
+import structlog
+from slack_bolt import Ack, App, BoltContext
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+from bot import answers
+from bot.forms import CHOOSE_ACCESS, NOTE, REQUEST_FORM, Filled, chosen, options, request_form
+from bot.listeners.caller import Caller, Json, Place, entered, text_at, view_of
+from bot.listeners.catalogue import Catalogue, catalogue
+from bot.listeners.kit import Kit
+from bot.listeners.typed import fill
+from jit.asking import ACCESS, DURATION, INCIDENT, REASON, Asked, problems_of
+from jit.facts import Refusal
+from jit.ledger import LedgerUnavailable
+from jit.policy import PolicyError, StaleGroups
+from jit.words import SAYS
+
+log = structlog.get_logger(__name__)
+
+_CHANNEL = re.compile(r"[CDG][A-Z0-9]{2,30}")
+_NOT_OPENED = (SlackClientError, OSError, HTTPException)
+
+
+def open_request_form(kit: Kit, caller: Caller, trigger: str, typed: str) -> None:
+    """Open the form, filled in as far as ``typed`` goes. Only our own people are shown what there is."""
+    if caller.by.team != kit.directory.workspace:
+        kit.hand_on(caller, "request", lambda: kit.desk.turn_away(caller.by, "request", Refusal.WRONG_WORKSPACE))
+        return
+    found = catalogue(kit, caller.by.id)
+    view = request_form(found.filled(fill(typed, found.accesses)), caller.place.channel)
+    open_form(kit, caller.place, trigger, view)
+
+
+def open_form(kit: Kit, place: Place, trigger: str, view: dict[str, Any]) -> None:
+    """Show a form, or say that Slack would not."""
+    try:
+        kit.opener.views_open(trigger_id=trigger, view=view)
+    except _NOT_OPENED as wrong:
+        log.info("form.not_opened", because=_reason(wrong))
+        kit.teller.tell(place, answers.NO_FORM)
+
+
+def register(app: App, kit: Kit) -> None:
+    def search(ack: Ack, context: BoltContext, body: dict[str, Any]) -> None:
+        caller: Caller = context["caller"]
+        found = catalogue(kit, caller.by.id) if kit.sight.is_one_of_us(caller.by) else Catalogue([])
+        ack(options=options(found.accesses, _often(kit, caller.by.id), text_at(body, "value")))
+
+    def redraw(ack: Ack, context: BoltContext, body: dict[str, Any]) -> None:
+        ack()
+        caller: Caller = context["caller"]
+        view = view_of(body)
+        if not kit.pool.submit(_quietly(lambda: _redraw(kit, caller, view))):
+            log.info("form.not_redrawn", because="busy")
+
+    def send(ack: Ack, context: BoltContext, body: dict[str, Any]) -> None:
+        caller: Caller = context["caller"]
+        view = view_of(body)
+        asked, problems = _checked(kit, caller, view)
+        if problems:
+            ack(response_action="errors", errors=problems)
+            return
+        place = Place(caller.place.person, _channel(view))
+        if kit.offer(lambda: place, lambda: answers.asked(kit.desk.request(caller.by, asked), kit.directory.name)):
+            ack()
+            return
+        ack(response_action="errors", errors={ACCESS: answers.BUSY})
+        kit.record_busy(caller, "request")
+
+    app.options(CHOOSE_ACCESS)(search)
+    app.action(CHOOSE_ACCESS)(redraw)
+    app.view(REQUEST_FORM)(send)
+
+
+def _asked(view: Json) -> Asked:
+    return Asked(
+        access=entered(view, ACCESS),
+        duration=entered(view, DURATION),
+        reason=entered(view, REASON),
+        incident=entered(view, INCIDENT),
+    )
+
+
+def _checked(kit: Kit, caller: Caller, view: Json) -> tuple[Asked, dict[str, str]]:
+    """What is asked, and what stands in the way at which field, as far as that can be told at once."""
+    asked = _asked(view)
+    if caller.by.team != kit.directory.workspace:
+        return asked, {}  # the desk refuses, and records it
+    try:
+        policy = kit.policies.current()
+        access = chosen(asked.access, policy.accesses)
+        asked = replace(asked, access=access.name if access else asked.access)
+        return asked, problems_of(asked, policy, caller.by.id, kit.directory.groups(), kit.clock.now())
+    except PolicyError:
+        return asked, {ACCESS: SAYS[Refusal.POLICY_BROKEN]}
+    except StaleGroups:
+        return asked, {ACCESS: SAYS[Refusal.STALE_GROUPS]}
+
+
+def _redraw(kit: Kit, caller: Caller, view: Json) -> None:
+    """Say under the fields what the chosen access wants. What is entered stays, as Slack keeps it by block id."""
+    found = catalogue(kit, caller.by.id)
+    asked = _asked(view)
+    filled = found.filled(Filled(asked, found.chosen(asked.access), note=_note_of(view)))
+    kit.opener.views_update(
+        view_id=text_at(view, "id"), hash=text_at(view, "hash"), view=request_form(filled, _channel(view))
+    )
+
+
+def _quietly(work: Callable[[], None]) -> Callable[[], None]:
+    """A form that could not be redrawn only lacks a hint; whoever sends it is told what is wrong."""
+
+    def run() -> None:
+        try:
+            work()
+        except _NOT_OPENED as wrong:
+            log.info("form.not_redrawn", because=_reason(wrong))
+
+    return run
+
+
+def _note_of(view: Json) -> str:
+    blocks = view.get("blocks")
+    for block in blocks if isinstance(blocks, list) else []:
+        if isinstance(block, dict) and block.get("block_id") == NOTE and isinstance(block.get("text"), dict):
+            return text_at(block["text"], "text")
+    return ""
+
+
+def _channel(view: Json) -> str:
+    """Where the command was typed. Came through Slack and back, so it is only an id or nothing."""
+    found = _CHANNEL.fullmatch(text_at(view, "private_metadata"))
+    return found[0] if found else ""
+
+
+def _often(kit: Kit, person: str) -> dict[str, int]:
+    try:
+        return kit.desk.ledger.asked_often(person)
+    except LedgerUnavailable:
+        return {}
+
+
+def _reason(wrong: Exception) -> str:
+    if isinstance(wrong, SlackApiError):
+        return str(wrong.response.get("error"))
+    return type(wrong).__name__

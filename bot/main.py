@@ -1,0 +1,301 @@
+"""The bot process: everything put together, started in order, closed down in order."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from http.client import HTTPException
+from importlib.metadata import version
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import structlog
+from slack_bolt import App
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError, SlackClientError
+from sqlalchemy import Engine
+
+from bot.app import build_app
+from bot.condition import Condition
+from bot.directory import SlackDirectory
+from bot.follow.cards import Cards
+from bot.follow.follower import LASTS, LEASE, Backoff, Leadership, Seat, Show, Tools, follow
+from bot.follow.homes import Homes
+from bot.follow.messages import Messages
+from bot.follow.mirror import Mirror
+from bot.follow.outbox import Outbox
+from bot.follow.watch import Watch
+from bot.pool import Pool
+from bot.rules import RulesWatch
+from bot.sight import Sight
+from bot.socket_mode import hang_up, socket_client
+from bot.web import Door, Signatures, application, serving
+from jit.clock import SystemClock
+from jit.desk import Desk
+from jit.facts import Alert, AlertName, AnyFact, Source, Started
+from jit.ledger import (
+    ClockSkew,
+    Lease,
+    Leases,
+    Ledger,
+    LedgerUnavailable,
+    Notes,
+    StoredDirectory,
+    connect,
+    create_tables,
+)
+from jit.policy import PolicyFolder
+from jit.ports import Clock
+from jit.rq_queue import RqQueue
+from jit.settings import SLACK, BotSettings, CannotStart, process_name
+from jit.signals import stop_on_signals
+
+log = structlog.get_logger(__name__)
+
+CALL_WITHIN = 3
+"""Seconds that a call to Slack may take."""
+CLOSE_WITHIN = 1.5
+"""Seconds for what is under way when the process is told to stop."""
+_BAD_TOKEN = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked", "not_allowed_token_type"})
+_SILENT = (SlackClientError, OSError, HTTPException, ValueError, LedgerUnavailable)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the bot is made of."""
+
+    settings: BotSettings
+    clock: Clock
+    engine: Engine
+    ledger: Ledger
+    policies: PolicyFolder
+    client: WebClient
+    directory: SlackDirectory
+    condition: Condition
+    actor: str
+
+
+def run(settings: BotSettings, *, clock: Clock | None = None, stop: threading.Event | None = None) -> None:
+    """Be the bot until ``stop`` is set; without one, until SIGTERM or SIGINT comes.
+
+    Raises:
+        CannotStart: Slack does not accept a token, or nothing can listen where the settings say.
+        LedgerUnavailable, LedgerMisconfigured: there is no ledger to begin with.
+    """
+    stop = stop or stop_on_signals()
+    parts = _put_together(settings, clock or SystemClock())
+    try:
+        create_tables(parts.engine)
+        rules = RulesWatch(parts.ledger, parts.policies, parts.clock, parts.actor)
+        door = _door(parts)
+        with _answering(parts, door, stop):
+            parts.ledger.append(_started(parts, rules.version))
+            log.info("bot.started", policy_version=rules.version)
+            watching = _running(parts, "rules", rules.keep_watching, stop)
+            with _following(parts, stop), _listening(parts, door, stop), watching:
+                stop.wait()
+    finally:
+        parts.engine.dispose()
+        log.info("bot.stopped")
+
+
+def _put_together(settings: BotSettings, clock: Clock) -> Parts:
+    engine = connect(settings.ledger_url.get_secret_value())
+    client = WebClient(
+        settings.slack_bot_token.get_secret_value(),
+        base_url=settings.slack_api_url,
+        timeout=CALL_WITHIN,
+        retry_handlers=[],
+        logger=_quiet("bot.slack"),
+    )
+    ledger, policies = Ledger(engine, clock), PolicyFolder(settings.policies, clock)
+    directory = SlackDirectory(client, StoredDirectory(engine), clock)
+    return Parts(
+        settings=settings,
+        clock=clock,
+        engine=engine,
+        ledger=ledger,
+        policies=policies,
+        client=client,
+        directory=directory,
+        condition=Condition(ledger=ledger, directory=directory, policies=policies, clock=clock),
+        actor=process_name("bot"),
+    )
+
+
+def _door(parts: Parts) -> Door | None:
+    """In HTTP mode."""
+    secret = parts.settings.slack_signing_secret
+    return Door(Signatures(secret.get_secret_value(), parts.clock)) if secret else None
+
+
+def _answering(parts: Parts, door: Door | None, stop: threading.Event) -> AbstractContextManager[None]:
+    """Over HTTP, if it is to."""
+    address = parts.settings.listen
+    return serving(application(parts.condition, door), address, stop) if address else nullcontext()
+
+
+def _started(parts: Parts, policy_version: str) -> list[AnyFact]:
+    now, warnings = parts.clock.now(), []
+    facts: list[AnyFact] = []
+    if parts.settings.slack_api_url.rstrip("/") != SLACK.rstrip("/"):
+        where = urlsplit(parts.settings.slack_api_url).hostname or "an unreadable address"
+        warnings.append(f"Slack is not slack.com but {where}")
+        facts.append(
+            Alert(
+                at=now,
+                actor=parts.actor,
+                source=Source.BOT,
+                name=AlertName.FOREIGN_SLACK,
+                says=f"The bot speaks to {where} and not to slack.com. Whoever runs that says who pressed a button.",
+            )
+        )
+    try:
+        parts.ledger.require_clocks_agree()
+    except ClockSkew as skew:
+        warnings.append(str(skew))
+    started = Started(
+        at=now,
+        actor=parts.actor,
+        source=Source.BOT,
+        process="bot",
+        version=version("jit"),
+        policy_version=policy_version,
+        warnings=tuple(warnings),
+    )
+    return [started, *facts]
+
+
+@contextmanager
+def _following(parts: Parts, stop: threading.Event) -> Iterator[None]:
+    """Cards, messages, the mirror, App Homes and the watch, each in a thread of its own."""
+    holder = f"{parts.actor} {uuid4()}"
+    leadership = Leadership(Leases(parts.engine, parts.clock, LASTS), parts.clock, holder)
+    lease = Lease(LEASE, holder)
+    watch = Watch(
+        ledger=parts.ledger,
+        notes=Notes(parts.engine, Watch.name, lease),
+        policies=parts.policies,
+        clock=parts.clock,
+        actor=parts.actor,
+    )
+    followers: list[tuple[Show, Seat]] = [(watch, Seat(leadership))]
+    sight = Sight(parts.ledger, parts.policies, parts.directory, parts.clock)
+    writers: dict[str, Callable[[Tools], Show]] = {
+        Cards.name: Cards,
+        Messages.name: Messages,
+        Mirror.name: Mirror,
+        Homes.name: lambda tools: Homes(tools, sight),
+    }
+    for name, writer in writers.items():
+        notes, seat = Notes(parts.engine, name, lease), Seat(leadership)
+        tools = Tools(
+            ledger=parts.ledger,
+            notes=notes,
+            outbox=Outbox(parts.client, notes, seat.require),
+            policies=parts.policies,
+            names=parts.directory.name,
+            clock=parts.clock,
+        )
+        followers.append((writer(tools), seat))
+    threads = [
+        threading.Thread(target=follow, args=(follower, seat, stop.wait), name=follower.name, daemon=True)
+        for follower, seat in followers
+    ]
+    for thread in threads:
+        thread.start()
+        parts.condition.watch(thread)
+    try:
+        yield
+    finally:
+        stop.set()
+        deadline = time.monotonic() + CLOSE_WITHIN
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        if not any(thread.is_alive() for thread in threads):
+            with suppress(LedgerUnavailable):
+                leadership.let_go()
+
+
+@contextmanager
+def _listening(parts: Parts, door: Door | None, stop: threading.Event) -> Iterator[None]:
+    """Presses and commands, once everything they need is warm."""
+    pool = Pool()
+    queue = RqQueue(parts.settings.redis_url)
+    desk = Desk(ledger=parts.ledger, policies=parts.policies, directory=parts.directory, queue=queue, clock=parts.clock)
+    app = build_app(
+        desk=desk,
+        directory=parts.directory,
+        policies=parts.policies,
+        client=parts.client,
+        pool=pool,
+        clock=parts.clock,
+    )
+    try:
+        _until_done("SLACK_BOT_TOKEN", parts.directory.connect, stop)
+        parts.directory.poll()
+        reached = _by_http(parts, app, door) if door else _by_socket(parts, app, stop)
+        with _running(parts, "groups", parts.directory.keep_polling, stop), reached:
+            yield
+    finally:
+        pool.close(CLOSE_WITHIN / 2)
+
+
+@contextmanager
+def _by_http(parts: Parts, app: App, door: Door) -> Iterator[None]:
+    parts.condition.connected = lambda: door.is_open
+    with door.open(app.dispatch):
+        yield
+
+
+@contextmanager
+def _by_socket(parts: Parts, app: App, stop: threading.Event) -> Iterator[None]:
+    token = parts.settings.slack_app_token
+    client = socket_client(app, token.get_secret_value() if token else "", _quiet("bot.socket"))
+    parts.condition.connected = client.is_connected
+    try:
+        _until_done("SLACK_APP_TOKEN", client.connect_to_new_endpoint, stop)
+        yield
+    finally:
+        hang_up(client)
+
+
+def _until_done(token: str, attempt: Callable[[], object], stop: threading.Event) -> None:
+    """Try until Slack answers. Raises CannotStart if it says that the token is bad."""
+    backoff = Backoff()
+    while not stop.is_set():
+        try:
+            attempt()
+        except SlackApiError as refused:
+            error = str(refused.response.get("error"))
+            if error in _BAD_TOKEN:
+                raise CannotStart(
+                    f"Slack does not accept {token} ({error}). Set the one of the installed app."
+                ) from None
+            log.warning("slack.refused", because=error)
+        except _SILENT as silent:
+            log.warning("slack.silent", because=type(silent).__name__)
+        else:
+            return
+        stop.wait(backoff.next())
+
+
+@contextmanager
+def _running(parts: Parts, name: str, work: Callable[[threading.Event], None], stop: threading.Event) -> Iterator[None]:
+    """A thread for as long as the block lasts."""
+    thread = threading.Thread(target=work, args=(stop,), name=name, daemon=True)
+    thread.start()
+    parts.condition.watch(thread)
+    try:
+        yield
+    finally:
+        stop.set()
+
+
+def _quiet(name: str) -> logging.Logger:
+    """The SDK logs whole payloads when something is odd, with what people typed."""
+    logger = logging.getLogger(name)
+    logger.disabled = True
+    return logger

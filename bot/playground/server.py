@@ -1,0 +1,81 @@
+"""The playground as a server on loopback, in a thread of this process or as a process of its own."""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+
+import uvicorn
+
+from bot.playground.guard import refuse_real_tokens
+from bot.playground.interaction import Stage
+from bot.playground.page.beside import Beside
+from bot.playground.routes import application
+from bot.playground.slack import Slack
+from bot.playground.wires import Wires
+
+
+@contextlib.contextmanager
+def running(slack: Slack, env: Mapping[str, str], port: int = 0, beside: Beside | None = None) -> Iterator[Stage]:
+    """Serve ``slack`` on loopback from a thread until the block ends. Port 0 takes any free one; the page is
+    at the root, with ``beside`` to its right.
+
+    Raises:
+        RealTokens: see `refuse_real_tokens`; ``env`` is the environment to look at.
+        OSError: the port is taken.
+    """
+    refuse_real_tokens(env)
+    with _listening(port) as listener:
+        slack.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        stage = Stage(slack)
+        server = _server(slack, stage, beside)
+        thread = threading.Thread(target=server.run, args=([listener],), name="playground", daemon=True)
+        thread.start()
+        try:
+            yield stage
+        finally:
+            slack.hub.refusing = True
+            slack.hub.hang_up()
+            server.should_exit = True
+            thread.join()
+
+
+def serve(
+    slack: Slack,
+    env: Mapping[str, str],
+    port: int,
+    ready: Callable[[str], None],
+    beside: Beside | None = None,
+) -> None:
+    """Serve ``slack`` in this process until SIGINT or SIGTERM; ``ready`` is told the root url. Raises as `running`."""
+    refuse_real_tokens(env)
+    with _listening(port) as listener:
+        slack.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        ready(slack.url)
+        _server(slack, Stage(slack), beside).run([listener])
+
+
+def _listening(port: int) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError:
+        listener.close()
+        raise
+    listener.listen(128)
+    return listener
+
+
+def _server(slack: Slack, stage: Stage, beside: Beside | None) -> uvicorn.Server:
+    wires = Wires()
+    config = uvicorn.Config(
+        application(slack, stage, wires, beside),
+        http=wires.protocol(),
+        log_level="error",
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=1,
+    )
+    return uvicorn.Server(config)

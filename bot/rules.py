@@ -1,0 +1,65 @@
+"""Watching the rules: a change that the bot decides by from now on is recorded."""
+
+import threading
+
+import structlog
+
+from jit.facts import PolicyChanged, Source
+from jit.ledger import Ledger, LedgerUnavailable
+from jit.policy import BROKEN, NotReadNow, PolicyError, PolicyFolder
+from jit.ports import Clock
+
+log = structlog.get_logger(__name__)
+
+LOOK_EVERY = 1.0
+"""Seconds."""
+
+
+class RulesWatch:
+    """``version`` is that of the rules last recorded."""
+
+    def __init__(self, ledger: Ledger, policies: PolicyFolder, clock: Clock, actor: str) -> None:
+        self._ledger = ledger
+        self._policies = policies
+        self._clock = clock
+        self._actor = actor
+        self._said = ""
+        self.version = BROKEN
+        self.version = self._now()
+
+    def look(self) -> None:
+        """Record a change, if there is one. Raises LedgerUnavailable."""
+        version = self._now()
+        if version == self.version:
+            return
+        self._ledger.append(
+            [
+                PolicyChanged(
+                    at=self._clock.now(),
+                    actor=self._actor,
+                    source=Source.BOT,
+                    policy_version=version,
+                    before=self.version,
+                )
+            ]
+        )
+        self.version = version
+
+    def keep_watching(self, stop: threading.Event) -> None:
+        """Until ``stop`` is set."""
+        while not stop.wait(LOOK_EVERY):
+            try:
+                self.look()
+            except LedgerUnavailable as silent:
+                log.warning("ledger.unavailable", because=str(silent))
+
+    def _now(self) -> str:
+        try:
+            version = self._policies.current().version
+        except PolicyError as broken:
+            if str(broken) != self._said:
+                self._said = str(broken)
+                log.error("policy.broken", mistakes=self._said)  # noqa: TRY400  what is wrong is in the files, not here
+            return self.version if isinstance(broken, NotReadNow) else BROKEN
+        self._said = ""
+        return version

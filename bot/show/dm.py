@@ -1,0 +1,111 @@
+"""Direct messages, to the requester only, when something changed that they must know."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from bot.buttons import RELEASE, value_of
+from bot.show.text import (
+    SECTION,
+    Drawn,
+    Json,
+    Names,
+    actions,
+    button,
+    context,
+    harmless,
+    line_of,
+    moment,
+    named,
+    plural,
+    quote,
+    section,
+)
+from bot.show.words import LAPSED, ended_because, left_behind, reason_of, target_said, why_closed, word
+from jit.access import Request, State
+from jit.durations import say_duration
+
+ALSO = {"postgres": "; open sessions have it too"}
+"""What is true of one kind of target only, for whoever connects to it."""
+_MINUTE = timedelta(minutes=1)
+
+
+def granted(request: Request, kind: str = "") -> Drawn:
+    """How to connect, until when. ``kind`` of the target, as far as it is known."""
+    until = moment(request.ends_at, request.granted_at) if request.ends_at else "its end"
+    gives = _fitting(request.permissions)
+    return _message(
+        request,
+        f"Granted: *{word(request.access)}* until {until}",
+        section(f"{connect(request)}{ALSO.get(kind, '')}. It gives: {gives}"),
+    )
+
+
+def connect(request: Request) -> str:
+    return f"Connect to {word(request.target)} as *{harmless(request.principal)}*, as you always do"
+
+
+def over(request: Request) -> Drawn:
+    """What stands in the place of a message whose button no longer applies: over only when the target says so."""
+    access = f"*{word(request.access)}*"
+    if request.state is not State.ENDING:
+        ended = f", ended {moment(request.over_at, request.asked_at)}" if request.over_at else ""
+        return _message(request, f"Over: {access}{ended}.")
+    if request.revoke_trouble is None:
+        return _message(request, f"Ending: {access}, it is being taken away.")
+    trouble = target_said(request.target, request.revoke_trouble)
+    return _message(request, f"Ending, not gone yet: {access}, {trouble}; it is tried again.")
+
+
+def _fitting(permissions: tuple[str, ...]) -> str:
+    shown: list[str] = []
+    for count, permission in enumerate(permissions):
+        if len(", ".join(shown)) + len(permission) > SECTION // 8:
+            return f"{', '.join(shown)} and {len(permissions) - count} more"
+        shown.append(word(permission))
+    return ", ".join(shown)
+
+
+def ends_soon(request: Request, ends_at: datetime, now: datetime) -> Drawn:
+    left = ends_at - now
+    said = say_duration(round(left / _MINUTE) * _MINUTE if left >= _MINUTE else left)
+    first = f"*{word(request.access)}* ends in {said}, at {moment(ends_at)}. Open sessions are cut then."
+    return _message(request, first)
+
+
+def denied(request: Request, names: Names) -> Drawn:
+    by = named(request.closed_by or "", names)
+    return _message(request, f"Denied: *{word(request.access)}*, by {by}", *_said(request))
+
+
+def lapsed(request: Request) -> Drawn:
+    because = LAPSED.get(request.closed_because or "", "")
+    return _message(request, f"Lapsed: *{word(request.access)}*, {because}. You can ask again with /jit request.")
+
+
+def failed(request: Request) -> Drawn:
+    why = reason_of(request.target, request.closed_because or "no reason given")
+    return _message(
+        request,
+        f"Not granted: *{word(request.access)}*. {word(request.target)} refused ({why}); nothing was given.",
+    )
+
+
+def ended(request: Request, names: Names) -> Drawn:
+    """Why, how long it was held, what was cut and what stays behind."""
+    held = f"held {say_duration(request.held_for)}" if request.held_for else "no access had been confirmed"
+    cut = plural(request.sessions, "session cut", "sessions cut") if request.sessions else ""
+    first = line_of(f"Ended: *{word(request.access)}*, {ended_because(request, names)}", held, cut)
+    left = [section(f"Left behind on {word(request.target)}: {left_behind(request)}")]
+    return _message(request, first, *_said(request), *(left if request.left_behind else []))
+
+
+def _said(request: Request) -> Iterator[Json]:
+    """What the one who denied or revoked wrote."""
+    if text := why_closed(request):
+        yield quote(text)
+
+
+def _message(request: Request, first: str, *more: Json) -> Drawn:
+    release = [button("Release", RELEASE, value_of(request.id, request.digest))]
+    offered = release if request.state is State.ACTIVE else []
+    return Drawn(first, [section(first), *more, *actions(offered), context(request.id)])

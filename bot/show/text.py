@@ -1,0 +1,177 @@
+"""Text for Slack: cut, made harmless, and moments in the reader's own time zone.
+
+Slack escapes three characters only and knows no escape for formatting, so what somebody typed goes into a block
+of plain text where it can; where it must stand in a line of ours, it comes through `harmless`.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+Json = dict[str, Any]
+Names = Callable[[str], str]
+"""From an id (of a person, a Slack group, a process) to what people call it. Raw: not yet harmless."""
+
+SECTION = 3000
+BUTTON = 75
+NAME = 80
+"""Of a name in a line, by whoever chose it."""
+WORDS = 200
+"""Of somebody's words inside a line."""
+
+_FORMATTING = str.maketrans({"*": "\u2217", "~": "\u223c", "`": "\u02cb"})
+"""What looks the same and formats nothing."""
+_LONE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
+_BREAKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_DIRECTIONS = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_ISOLATE, _POP = "\u2068", "\u2069"
+_SAME_DAY = timedelta(hours=12)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A message: ``text`` is what notifications and screen readers say, and the first block says it too."""
+
+    text: str
+    blocks: list[Json]
+
+
+def escape(text: str) -> str:
+    """Slack's three escapes: after them no mention, broadcast or link can be made."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def shorten(text: str, most: int) -> str:
+    """At most ``most`` UTF-16 units, cut between characters, an … for what is gone. Before escaping."""
+    if units(text) <= most:
+        return text
+    kept, left = [], most - 1
+    for letter in text:
+        left -= units(letter)
+        if left < 0:
+            break
+        kept.append(letter)
+    while kept and (unicodedata.combining(kept[-1]) or kept[-1] == "\u200d"):
+        kept.pop()
+    return "".join(kept) + "…"
+
+
+def units(text: str) -> int:
+    """How long Slack's clients take it to be."""
+    return len(text) + sum(letter > "\uffff" for letter in text)
+
+
+def straight(text: str, most: int = WORDS) -> str:
+    """Free text as part of a line of plain text: it cannot break the line, or turn the reading direction of what
+    stands beside it.
+    """
+    typed = _BREAKS.sub(" ", text).strip()
+    straightened = _DIRECTIONS.sub("", typed)
+    line = shorten(straightened, most)
+    if straightened != typed or any(unicodedata.bidirectional(letter) in {"R", "AL", "AN"} for letter in line):
+        return f"{_ISOLATE}{line}{_POP}"
+    return line
+
+
+def harmless(text: str, most: int = WORDS) -> str:
+    """As `straight`, for a line of mrkdwn: it cannot format, mention or link either."""
+    return escape(_LONE_UNDERSCORE.sub("\u02cd", straight(text, most).translate(_FORMATTING)))
+
+
+def named(who: str, names: Names) -> str:
+    """What people call ``who``, for a line. Names are chosen by those who bear them."""
+    return harmless(names(who), NAME) or harmless(who, NAME)
+
+
+def listed(people: Iterable[str], names: Names, most: int = 5) -> str:
+    """`Bob, Carol and 3 others`"""
+    shown = [named(person, names) for person in people]
+    if len(shown) > most + 1:
+        return f"{', '.join(shown[:most])} and {len(shown) - most} others"
+    return " and ".join(part for part in (", ".join(shown[:-1]), *shown[-1:]) if part)
+
+
+def moment(when: datetime, beside: datetime | None = None) -> str:
+    """The time of day in the reader's own zone; with the date if that is not near ``beside``, the moment
+    the message is about.
+    """
+    if beside is None or abs(when - beside) < _SAME_DAY:
+        return _date(when, "{time}", f"{when:%H:%M} UTC")
+    return day_and_time(when)
+
+
+def day_and_time(when: datetime) -> str:
+    """For what is read on another day: Slack says today, or which."""
+    return _date(when, "{date_short_pretty} {time}", f"{when:%Y-%m-%d %H:%M} UTC")
+
+
+def moment_to_the_second(when: datetime) -> str:
+    return _date(when, "{time_secs}", f"{when:%H:%M:%S} UTC")
+
+
+def _date(when: datetime, form: str, otherwise: str) -> str:
+    return f"<!date^{int(when.timestamp())}^{form}|{otherwise}>"
+
+
+def line_of(*parts: str) -> str:
+    """What there is to say, with dots between."""
+    return " · ".join(part for part in parts if part)
+
+
+def plural(number: int, one: str, more: str) -> str:
+    """`session cut: 1`, `sessions cut: 2`"""
+    return f"{one if number == 1 else more}: {number}"
+
+
+def in_blocks(lines: Iterable[str], most: int = SECTION) -> list[str]:
+    """The lines, in as few parts as fit a block each."""
+    parts: list[str] = []
+    for line in lines:
+        if parts and units(parts[-1]) + 1 + units(line) <= most:
+            parts[-1] += "\n" + line
+        else:
+            parts.append(line)
+    return parts
+
+
+def header(text: str) -> Json:
+    """A title, which screen readers jump to."""
+    return {"type": "header", "text": {"type": "plain_text", "text": text, "emoji": False}}
+
+
+def section(text: str) -> Json:
+    """A block of our own words. ``verbatim`` keeps Slack from making links out of bare names."""
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
+
+
+def quote(text: str, by: str = "") -> Json:
+    """Somebody's words as typed, set apart as a quote: whatever they look like, they are no line of ours."""
+    said = {"type": "rich_text_quote", "elements": [{"type": "text", "text": shorten(text, SECTION)}]}
+    speaks = {"type": "text", "text": f"{straight(by, NAME)}:", "style": {"bold": True}}
+    who = {"type": "rich_text_section", "elements": [speaks]}
+    return {"type": "rich_text", "elements": [who, said] if by else [said]}
+
+
+def context(*texts: str) -> Json:
+    return {
+        "type": "context",
+        "elements": [{"type": "mrkdwn", "text": text, "verbatim": True} for text in texts],
+    }
+
+
+def button(label: str, action: str, value: str, *, style: str = "", confirm: Json | None = None) -> Json:
+    made: Json = {
+        "type": "button",
+        "action_id": action,
+        "text": {"type": "plain_text", "text": shorten(label, BUTTON), "emoji": False},
+        "value": value,
+    }
+    return made | ({"style": style} if style else {}) | ({"confirm": confirm} if confirm else {})
+
+
+def actions(buttons: Sequence[Json]) -> list[Json]:
+    """A row of buttons; none without any."""
+    return [{"type": "actions", "elements": list(buttons)}] if buttons else []

@@ -1,0 +1,46 @@
+"""Socket Mode: what comes in over the socket goes to Bolt, and is acknowledged whatever it is."""
+
+import logging
+import socket
+from contextlib import suppress
+
+import structlog
+from slack_bolt import App
+from slack_bolt.adapter.socket_mode import SocketModeHandler
+from slack_sdk.socket_mode.builtin import SocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
+from slack_sdk.socket_mode.response import SocketModeResponse
+
+log = structlog.get_logger(__name__)
+
+PING_EVERY = 5
+"""Seconds; a socket that is gone is noticed, and opened again, in about as many."""
+
+
+class AcknowledgingHandler(SocketModeHandler):
+    """Bolt fails while it reads payloads that are not as Slack makes them, before any code of an app runs."""
+
+    def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]  # as Bolt's own
+        try:
+            super().handle(client, req)
+        except Exception as fault:  # noqa: BLE001  nothing that comes in is left without an acknowledgement
+            log.warning("payload.unreadable", because=type(fault).__name__)
+            client.send_socket_mode_response(SocketModeResponse(envelope_id=req.envelope_id))
+
+
+def socket_client(app: App, token: str, logger: logging.Logger) -> SocketModeClient:
+    """What hands to ``app`` all that comes in, once it is connected."""
+    client = AcknowledgingHandler(app, token, ping_interval=PING_EVERY, logger=logger).client
+    client.on_close_listeners.append(lambda code, _reason: log.warning("socket.closed", code=code))
+    client.on_error_listeners.append(lambda error: log.warning("socket.failed", because=type(error).__name__))
+    return client
+
+
+def hang_up(client: SocketModeClient) -> None:
+    """The SDK's own way waits until its reading times out, for 3 s: wake it."""
+    client.auto_reconnect_enabled = False
+    session = client.current_session
+    if session is not None and session.sock is not None:
+        with suppress(OSError):
+            session.sock.shutdown(socket.SHUT_RDWR)
+    client.close()

@@ -1,0 +1,354 @@
+"""The life of one request, pure: facts in, state out, and what may follow what.
+
+pending → approved → granting → active → ending → ended · pending → denied · pending or approved → withdrawn or
+lapsed · granting → failed only when reading back showed nothing given, otherwise → ending. An order to revoke
+leads from approved, granting and active to ending. What took access away (`revoke.intent`, `ended`) is accepted
+in every state: the truth of the target is never refused a place in the record.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import assert_never
+
+from jit.facts import (
+    Approval,
+    Approved,
+    Counted,
+    Denied,
+    EndCause,
+    Ended,
+    Granted,
+    GrantFailed,
+    GrantIntent,
+    Lapsed,
+    Life,
+    Need,
+    Released,
+    Requested,
+    Revoked,
+    RevokeFailed,
+    RevokeIntent,
+    Withdrawn,
+)
+
+REQUEST_ID = re.compile(r"R-[0-9A-Z]{4,12}")
+"""The shape of a request's id, to be matched whole."""
+GRANT_NUDGE = timedelta(seconds=2)
+"""An approval whose grant has not begun by then is announced to the workers again."""
+GRANT_STUCK = timedelta(seconds=5)
+"""A grant without an outcome by then is taken up by another worker."""
+GRANT_GIVEN_UP = timedelta(seconds=30)
+"""A grant without an outcome by then is taken back."""
+
+REVOKE_STUCK = timedelta(seconds=2)
+"""An end that was begun and has no outcome by then is taken up by whoever looks."""
+
+
+class State(StrEnum):
+    PENDING = "pending"
+    APPROVED = "approved"
+    GRANTING = "granting"
+    ACTIVE = "active"
+    ENDING = "ending"
+    ENDED = "ended"
+    DENIED = "denied"
+    WITHDRAWN = "withdrawn"
+    LAPSED = "lapsed"
+    FAILED = "failed"
+
+    @property
+    def open(self) -> bool:
+        """Asked for and neither settled nor ending: there is at most one such per person and access."""
+        return self in OPEN
+
+    @property
+    def over(self) -> bool:
+        """Nothing more is expected to happen."""
+        return self in OVER
+
+
+OPEN = frozenset({State.PENDING, State.APPROVED, State.GRANTING, State.ACTIVE})
+OVER = frozenset({State.ENDED, State.DENIED, State.WITHDRAWN, State.LAPSED, State.FAILED})
+LIVE = frozenset({State.GRANTING, State.ACTIVE, State.ENDING})
+"""A target may hold something of it."""
+ANY = frozenset(State)
+
+MAY_FOLLOW: Mapping[type, frozenset[State]] = {
+    Approval: frozenset({State.PENDING}),
+    Approved: frozenset({State.PENDING}),
+    Denied: frozenset({State.PENDING}),
+    Withdrawn: frozenset({State.PENDING, State.APPROVED}),
+    Lapsed: frozenset({State.PENDING, State.APPROVED}),
+    GrantIntent: frozenset({State.APPROVED}),
+    Granted: frozenset({State.GRANTING}),
+    GrantFailed: frozenset({State.GRANTING}),
+    Released: frozenset({State.GRANTING, State.ACTIVE}),
+    Revoked: frozenset({State.APPROVED, State.GRANTING, State.ACTIVE}),
+    RevokeIntent: ANY,
+    RevokeFailed: ANY,
+    Ended: ANY,
+}
+
+
+class CannotFollow(Exception):
+    """This step cannot follow in the state the request is in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request as its facts tell it. ``version`` is the number of its steps so far."""
+
+    id: str
+    state: State
+    version: int
+    requester: str
+    access: str
+    target: str
+    permissions: tuple[str, ...]
+    principal: str
+    why: str
+    incident: str | None
+    policy_version: str
+    duration: timedelta
+    channel: str
+    risk: str
+    needs: tuple[Need, ...]
+    asked_at: datetime
+    pending_until: datetime
+    approvals: tuple[Approval, ...] = ()
+    counted: tuple[Counted, ...] = ()
+    approved_at: datetime | None = None
+    begin_by: datetime | None = None
+    intent_at: datetime | None = None
+    granted_at: datetime | None = None
+    ends_at: datetime | None = None
+    closed_by: str | None = None
+    """Who denied, withdrew, released or revoked."""
+    closed_because: str | None = None
+    """The denier's or revoker's words, why it lapsed, or what the target said."""
+    end_cause: EndCause | None = None
+    revoke_begun_at: datetime | None = None
+    revoke_attempts: int = 0
+    revoke_trouble: str | None = None
+    over_at: datetime | None = None
+    sessions: int = 0
+    left_behind: tuple[str, ...] = ()
+
+    @property
+    def approvers(self) -> tuple[str, ...]:
+        """Everybody who said yes, once each, in order."""
+        return tuple(dict.fromkeys(approval.approver for approval in self.approvals))
+
+    @property
+    def digest(self) -> str:
+        """Of everything an approver is shown to decide on. Not of how far the decision has come: a second
+        approver's press stays good after the first one's.
+        """
+        return digest_of(
+            self.id,
+            self.requester,
+            self.access,
+            self.target,
+            self.permissions,
+            self.principal,
+            self.duration,
+            self.why,
+            self.incident,
+            self.risk,
+            [need.model_dump() for need in self.needs],
+        )
+
+    @property
+    def held_for(self) -> timedelta | None:
+        if self.granted_at is None or self.over_at is None:
+            return None
+        return self.over_at - self.granted_at
+
+
+def digest_of(*shown: object) -> str:
+    """SHA-256 over the JSON of what is shown, in hex."""
+    text = json.dumps(shown, default=str, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def replay(facts: Iterable[Life]) -> Request | None:
+    """The request that these facts tell; None if there are none. Raises CannotFollow."""
+    request: Request | None = None
+    for fact in facts:
+        request = follow(request, fact)
+    return request
+
+
+def follow(request: Request | None, fact: Life) -> Request:
+    """The request after one more step. Raises CannotFollow."""
+    if isinstance(fact, Requested):
+        if request is not None:
+            raise CannotFollow(f"{fact.request_id} was asked for already")
+        return _begun(fact)
+    if request is None:
+        raise CannotFollow(f"{fact.request_id} was never asked for")
+    if request.state not in MAY_FOLLOW[type(fact)]:
+        raise CannotFollow(f"{request.id} is {request.state}: {fact.kind} cannot follow")
+    return replace(_step(request, fact), version=request.version + 1)
+
+
+def _begun(fact: Requested) -> Request:
+    return Request(
+        id=fact.request_id,
+        state=State.PENDING,
+        version=1,
+        requester=fact.requester,
+        access=fact.access,
+        target=fact.target,
+        permissions=fact.permissions,
+        principal=fact.principal,
+        why=fact.why,
+        incident=fact.incident,
+        policy_version=fact.policy_version,
+        duration=fact.duration,
+        channel=fact.channel,
+        risk=fact.risk,
+        needs=fact.needs,
+        asked_at=fact.at,
+        pending_until=fact.pending_until,
+    )
+
+
+def _step(request: Request, fact: Life) -> Request:  # noqa: C901, PLR0911, PLR0912  one case for each kind of step
+    match fact:
+        case Approval():
+            return replace(request, approvals=(*request.approvals, fact))
+        case Approved():
+            return replace(
+                request,
+                state=State.APPROVED,
+                counted=fact.counted,
+                approved_at=fact.at,
+                begin_by=fact.begin_by,
+                policy_version=fact.policy_version,
+            )
+        case Denied():
+            return _closed(request, State.DENIED, fact.at, by=fact.approver, because=fact.reason)
+        case Withdrawn():
+            return _closed(request, State.WITHDRAWN, fact.at, by=fact.actor)
+        case Lapsed():
+            return _closed(request, State.LAPSED, fact.at, because=fact.because)
+        case GrantIntent():
+            return replace(request, state=State.GRANTING, intent_at=fact.at, ends_at=fact.ends_at)
+        case Granted():
+            return replace(request, state=State.ACTIVE, granted_at=fact.at)
+        case GrantFailed():
+            return _closed(request, State.FAILED, fact.at, because=fact.reason)
+        case Released():
+            return replace(request, state=State.ENDING, end_cause=EndCause.RELEASED, closed_by=fact.actor)
+        case Revoked():
+            return replace(
+                request,
+                state=State.ENDING,
+                end_cause=EndCause.REVOKED,
+                closed_by=fact.actor,
+                closed_because=fact.reason,
+            )
+        case RevokeIntent():
+            return replace(
+                request,
+                state=request.state if request.state.over else State.ENDING,
+                end_cause=request.end_cause or fact.cause,
+                revoke_begun_at=request.revoke_begun_at or fact.at,
+            )
+        case RevokeFailed():
+            return replace(request, revoke_attempts=fact.attempts, revoke_trouble=fact.reason)
+        case Ended():
+            return _ended(request, fact)
+        case Requested():
+            raise CannotFollow(f"{request.id} was asked for already")
+    assert_never(fact)
+
+
+def _closed(
+    request: Request, state: State, at: datetime, *, by: str | None = None, because: str | None = None
+) -> Request:
+    return replace(request, state=state, over_at=at, closed_by=by, closed_because=because)
+
+
+def _ended(request: Request, fact: Ended) -> Request:
+    """The first end counts; a later one adds what it found."""
+    first = request.state is not State.ENDED
+    return replace(
+        request,
+        state=State.ENDED,
+        end_cause=request.end_cause or fact.cause,
+        over_at=fact.at if first else request.over_at,
+        sessions=request.sessions + fact.sessions,
+        left_behind=(*request.left_behind, *fact.left_behind),
+        revoke_trouble=None,
+    )
+
+
+class Duty(StrEnum):
+    """What has to be done about a request when its time has come."""
+
+    LAPSE = "lapse"
+    GRANT = "grant"
+    TAKE_BACK = "take_back"
+    END = "end"
+
+
+def next_duty(request: Request) -> tuple[datetime, Duty] | None:
+    """When this request wants attention next, if nothing else happens, and which.
+
+    A moment in the past means now. The caller asks again after each step.
+    """
+    match request.state:
+        case State.PENDING:
+            return request.pending_until, Duty.LAPSE
+        case State.APPROVED:
+            return _moment(request.approved_at) + GRANT_NUDGE, Duty.GRANT
+        case State.GRANTING:
+            return _moment(request.intent_at) + GRANT_STUCK, Duty.GRANT
+        case State.ACTIVE:
+            return _moment(request.ends_at), Duty.END
+        case State.ENDING:
+            return request.asked_at, Duty.END
+        case _:
+            return None
+
+
+def duty_at(request: Request, now: datetime) -> Duty | None:
+    """What has to be done about ``request`` at ``now``; None if nothing yet."""
+    if request.state is State.ENDING:
+        return None if begun_until(request, now) else Duty.END
+    coming = next_duty(request)
+    if coming is None or coming[0] > now:
+        return None
+    if request.state is State.APPROVED and now >= _moment(request.begin_by):
+        return Duty.LAPSE
+    if request.state is State.GRANTING and now >= _given_up_at(request):
+        return Duty.TAKE_BACK
+    return coming[1]
+
+
+def begun_until(request: Request, now: datetime) -> datetime | None:
+    """Until when an end that was begun a moment ago is left to whoever began it; None if it is anybody's.
+
+    A beginning that lies ahead, by a clock set back, holds nobody up.
+    """
+    begun = request.revoke_begun_at
+    if begun is None or not timedelta(0) <= now - begun < REVOKE_STUCK:
+        return None
+    return begun + REVOKE_STUCK
+
+
+def _given_up_at(request: Request) -> datetime:
+    return min(_moment(request.intent_at) + GRANT_GIVEN_UP, _moment(request.ends_at))
+
+
+def _moment(moment: datetime | None) -> datetime:
+    if moment is None:
+        raise AssertionError("a state without the moment that led to it")
+    return moment

@@ -1,0 +1,144 @@
+"""`jit demo`: the product on real parts, to play with in a browser; `--story` tells the story in the terminal."""
+
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+import webbrowser
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import click
+from rich.console import Console
+
+from bot.playground.guard import RealTokens
+from jit import logs
+from jit.cli.rehearsal import rehearsing
+from jit.cli.stage.beside import Wings, standing_beside
+from jit.cli.stage.rules import lay_out
+from jit.cli.story import tell
+from jit.embedded import EmbeddedError, EmbeddedPostgres
+from jit.policy import Policy, load_policy
+from jit.settings import CannotStart
+
+POLICIES = Path(__file__).parent / "sample_policies"
+PORT = 4711
+"""Where the page is looked for first; any free port if it is taken."""
+READY_WITHIN = 60.0
+"""Seconds for every process to come to its work, also on a slow machine."""
+
+
+@click.command()
+@click.option("--story", is_flag=True, help="Tell the story in the terminal instead.")
+@click.option("--port", type=click.IntRange(0, 65535), help=f"The page's port; {PORT} or any free one unless said.")
+@click.option("--no-open", is_flag=True, help="Do not open the browser.")
+def demo(*, story: bool, port: int | None, no_open: bool) -> None:
+    """A page with a Slack of our own, on real parts: play everybody, and try to break it."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    refuse_other_parts(os.environ, load_policy(POLICIES))
+    forget_other_servers(os.environ)
+    console = Console(highlight=False, soft_wrap=True)
+    opens = not no_open and sys.stdout.isatty() and _has_windows(os.environ)
+    with _folder(console) as folder, (folder / "log.jsonl").open("wb") as log:
+        logs.set_up("CRITICAL")
+        if story:
+            _tell(folder, log, console)
+        else:
+            _show(folder, log, console, port=port, opens=opens)
+
+
+def refuse_other_parts(env: Mapping[str, str], policy: Policy) -> None:
+    """The demo speaks to nothing but what it starts. Raises CannotStart, naming what is set and no value of it."""
+    found = sorted(name for name in {"JIT_LEDGER_URL", "REDIS_URL", *policy.variables} if env.get(name))
+    if found:
+        raise CannotStart(
+            f"{' and '.join(found)} {'is' if len(found) == 1 else 'are'} set. The demo brings its own ledger, queue "
+            f"and target, and runs beside no others: unset {'it' if len(found) == 1 else 'them'} first."
+        )
+
+
+def forget_other_servers(env: MutableMapping[str, str]) -> None:
+    """Libpq fills in from the environment what an address leaves open, and some of it goes before the address."""
+    for name in [name for name in env if name.startswith("PG")]:
+        del env[name]
+
+
+@contextmanager
+def _folder(console: Console) -> Iterator[Path]:
+    """A folder for as long as the demo runs, and a sentence where it does not."""
+    folder = Path(tempfile.mkdtemp(prefix="jit-demo-"))
+    try:
+        yield folder
+    except KeyboardInterrupt:
+        console.print("\nStopped. Cleaning up …")
+        raise SystemExit(130) from None
+    except RealTokens as tokens:
+        sys.exit(f"jit demo: {tokens}")
+    except (EmbeddedError, TimeoutError) as wrong:
+        kept = _keep_log(folder)
+        said = str(wrong) or "a part did not answer in time"
+        sys.exit(f"jit demo: {said}. What the processes said is in {kept}.")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _tell(folder: Path, log: IO[bytes], console: Console) -> None:
+    began = time.monotonic()
+    console.print("Starting Valkey, PostgreSQL, a Slack of our own, the bot, a timekeeper and two workers …")
+    with rehearsing(folder, POLICIES, output=log) as stage:
+        stage.ready(READY_WITHIN)
+        console.print(f"All of them real, up in {time.monotonic() - began:.1f} s. Only the people are played.")
+        console.print("Slack shows times in the reader's zone, here Berlin's.")
+        tell(stage, console)
+    console.print(f"Nothing is left running. All of it took {time.monotonic() - began:.0f} s.")
+
+
+def _show(folder: Path, log: IO[bytes], console: Console, *, port: int | None, opens: bool) -> None:
+    """The page, until Ctrl-C. Raises CannotStart where the port asked for is taken."""
+    began = time.monotonic()
+    console.print("Starting Valkey, two PostgreSQL, a Slack of our own, the bot, a timekeeper and two workers …")
+    wings, rules = Wings(), lay_out(folder, POLICIES)
+    with (
+        EmbeddedPostgres(sync=False) as ledger,
+        rehearsing(folder, rules, ledger_url=ledger.dsn(), output=log, port=_port(port), beside=wings) as stage,
+        standing_beside(stage, ledger, wings),
+    ):
+        stage.ready(READY_WITHIN)
+        url = f"{stage.stage.slack.url}/"
+        console.print(f"All of them real, up in {time.monotonic() - began:.1f} s. Only the people are played, by you:")
+        console.print(f"\n    {url}\n\nCtrl-C stops it all and leaves nothing behind.")
+        if opens:
+            webbrowser.open(url)
+        threading.Event().wait()
+
+
+def _has_windows(env: Mapping[str, str]) -> bool:
+    """Without any, the browser that is found would be one for the terminal, and take it over."""
+    return sys.platform == "darwin" or bool(env.get("DISPLAY") or env.get("WAYLAND_DISPLAY"))
+
+
+def _port(asked: int | None) -> int:
+    """The one asked for, the usual one, or 0 for any that is free. Raises CannotStart."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", PORT if asked is None else asked))
+        except OSError:
+            if asked is None:
+                return 0
+            raise CannotStart(f"Port {asked} is taken. Choose another, or leave --port out.") from None
+    return PORT if asked is None else asked
+
+
+def _keep_log(folder: Path) -> Path:
+    handle, kept = tempfile.mkstemp(prefix="jit-demo-", suffix=".log")
+    os.close(handle)
+    shutil.copy(folder / "log.jsonl", kept)
+    return Path(kept)

@@ -1,0 +1,121 @@
+"""`jit doctor`: looks at everything there is, and says what to mend and how."""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
+from itertools import groupby
+
+import click
+from pydantic import AliasChoices, Field, SecretStr
+from rich.console import Console
+from rich.text import Text
+
+import bot.doctor
+import bot.follow.follower
+import workers.doctor
+import workers.timekeeper
+from jit.clock import SystemClock
+from jit.doctor import Check, Line, Part, State, examine
+from jit.doctor.ledger import look_at_ledger
+from jit.doctor.policies import look_at_policies
+from jit.doctor.processes import look_at_processes
+from jit.doctor.queue import look_at_queue
+from jit.doctor.spool import look_at_spool
+from jit.policy.check import check_folder
+from jit.ports import Clock
+from jit.settings import SLACK, Settings, SlackUrl
+
+PROCESSES = {
+    workers.timekeeper.LEASE: ("timekeeper", "access ends only if workers and the queue are up"),
+    bot.follow.follower.LEASE: ("bot", "nobody can ask or decide, and no card is drawn"),
+}
+WITHIN = 20.0
+"""Seconds for everything."""
+STYLES = {State.OK: "green", State.NOTE: "yellow", State.MEND: "bold red", State.NOT_LOOKED_AT: "dim"}
+COUNTED = {State.OK: "ok", State.NOTE: "to note", State.MEND: "to mend", State.NOT_LOOKED_AT: "not looked at"}
+MARK = max(len(state) for state in State) + 2
+"""The width of the column with the mark."""
+
+
+class DoctorSettings(Settings):
+    """Whatever is here: what is missing is said, and where it may be. References to files are left for each check."""
+
+    ledger_url: SecretStr = Field(default_factory=lambda data: SecretStr(f"sqlite:///{data['data'] / 'ledger.db'}"))
+    worker_key: SecretStr | None = None
+    redis_url: SecretStr | None = Field(default=None, validation_alias=AliasChoices("REDIS_URL", "redis_url"))
+    slack_bot_token: SecretStr | None = Field(default=None, validation_alias="SLACK_BOT_TOKEN")
+    slack_app_token: SecretStr | None = Field(default=None, validation_alias="SLACK_APP_TOKEN")
+    slack_signing_secret: SecretStr | None = Field(default=None, validation_alias="SLACK_SIGNING_SECRET")
+    slack_api_url: SlackUrl = Field(default=SLACK, validation_alias="SLACK_API_URL")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON for each finding, as into a pipe.")
+def doctor(as_json: bool) -> None:  # noqa: FBT001  click passes it by name
+    """Whether everything is as it must be, and what to mend. Changes nothing.
+
+    Looks at what the settings of this process reach, and says what it could not look at. Exits with 1 if there is
+    something to mend.
+    """
+    settings = DoctorSettings()
+    if as_json or not sys.stdout.isatty():
+        lines = examine(all_checks(settings, SystemClock()), WITHIN)
+        click.echo("\n".join(json.dumps(row(line), ensure_ascii=False) for line in by_part(lines)))
+    else:
+        with Console(stderr=True).status("Looking …"):
+            lines = examine(all_checks(settings, SystemClock()), WITHIN)
+        show(by_part(lines), Console(highlight=False, soft_wrap=True))
+    raise SystemExit(1 if any(line.ok is False for line in lines) else 0)
+
+
+def all_checks(settings: DoctorSettings, clock: Clock) -> list[Check]:
+    """With the processes, which before a start need not run."""
+    look = partial(look_at_processes, settings.ledger_url, clock, PROCESSES)
+    return [*checks(settings, clock), Check(Part.PROCESSES, "the processes", look)]
+
+
+def checks(settings: DoctorSettings, clock: Clock) -> list[Check]:
+    """Of every room, the quick ones first."""
+    checked = check_folder(settings.policies)
+    return [
+        Check(Part.POLICIES, str(settings.policies), partial(look_at_policies, checked)),
+        Check(Part.LEDGER, "the ledger", partial(look_at_ledger, settings.ledger_url, clock)),
+        Check(Part.LEDGER, "the spool", partial(look_at_spool, settings.data, settings.spool)),
+        Check(Part.QUEUE, "the queue", partial(look_at_queue, settings.redis_url)),
+        *workers.doctor.checks(checked.policy, settings.worker_key, settings.data),
+        *bot.doctor.checks(
+            bot_token=settings.slack_bot_token,
+            app_token=settings.slack_app_token,
+            signing_secret=settings.slack_signing_secret,
+            api_url=settings.slack_api_url,
+            policy=checked.policy,
+            clock=clock,
+        ),
+    ]
+
+
+def by_part(lines: Sequence[Line]) -> list[Line]:
+    """In the order of the parts, and within one as they came."""
+    order = list(Part)
+    return sorted(lines, key=lambda line: order.index(line.part))
+
+
+def row(line: Line) -> dict[str, str | bool | None]:
+    """For programs. ``ok`` is null for what was not looked at."""
+    return {"part": line.part, "ok": line.ok, "what": line.what, "remedy": line.remedy, "state": line.state}
+
+
+def show(lines: Sequence[Line], console: Console) -> None:
+    """For people: grouped by part, the remedy below what it mends, commands and SQL on lines of their own."""
+    for part, of_part in groupby(lines, key=lambda line: line.part):
+        console.print(Text(part, style="bold"))
+        for line in of_part:
+            console.print(Text.assemble("  ", (line.state.ljust(MARK), STYLES[line.state]), line.what))
+            for step in filter(None, line.remedy.split("\n")):
+                console.print(Text(f"{'':{MARK + 4}}{step}"))
+    counted = Counter(line.state for line in lines)
+    console.print(Text(", ".join(f"{counted[state]} {COUNTED[state]}" for state in State if counted[state])))
+    if any(line.is_sql for line in lines):
+        console.print("SQL is for a superuser, in the database that its line is about.")

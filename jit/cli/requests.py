@@ -1,0 +1,106 @@
+"""`jit list|show|revoke`: the same questions and the same end as in Slack, from a terminal. It never approves."""
+
+import getpass
+import json
+import socket
+import sys
+from datetime import datetime
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from jit.access import Request, State
+from jit.cli.opening import existing_ledger
+from jit.clock import SystemClock
+from jit.desk import Desk, Presser, Turned
+from jit.facts import Source
+from jit.ledger import Question, StoredDirectory
+from jit.policy import PolicyFolder
+from jit.ports import QueueUnavailable
+from jit.rq_queue import RqQueue
+from jit.settings import HandsSettings
+
+LIVE = frozenset({State.PENDING, State.APPROVED, State.GRANTING, State.ACTIVE, State.ENDING})
+
+
+class NoQueue:
+    """Where no REDIS_URL is set: nothing is announced, and the timekeeper finds it in the ledger."""
+
+    def grant(self, request_id: str) -> None:
+        raise QueueUnavailable(f"{request_id}: no REDIS_URL")
+
+    def revoke(self, request_id: str) -> None:
+        raise QueueUnavailable(f"{request_id}: no REDIS_URL")
+
+    def end_at(self, when: datetime, ticket: str) -> None:
+        raise QueueUnavailable(f"{len(ticket)} bytes for {when}: no REDIS_URL")
+
+
+@click.command("list")
+@click.option("--all", "everything", is_flag=True, help="Also what is over.")
+def list_requests(everything: bool) -> None:  # noqa: FBT001  click passes it by name
+    """Requests, newest first."""
+    found = existing_ledger(HandsSettings()).requests(Question(states=frozenset() if everything else LIVE))
+    if not sys.stdout.isatty():
+        for request in found:
+            click.echo(json.dumps(_row(request)))
+        return
+    table = Table("id", "state", "who", "access", "until", box=None)
+    for request in found:
+        table.add_row(*(str(value or "") for value in _row(request).values()))
+    Console().print(table if found else "Nothing is open.")
+
+
+def _row(request: Request) -> dict[str, Any]:
+    return {
+        "id": request.id,
+        "state": request.state.value,
+        "who": request.requester,
+        "access": request.access,
+        "until": request.ends_at.isoformat(timespec="seconds") if request.ends_at else None,
+    }
+
+
+def _as_known(request_id: str) -> str:
+    """`bvhc` is `R-BVHC`, as in Slack."""
+    written = request_id.upper()
+    return written if written.startswith("R-") else f"R-{written}"
+
+
+@click.command()
+@click.argument("request_id")
+def show(request_id: str) -> None:
+    """Every entry of the ledger about one request."""
+    history = existing_ledger(HandsSettings()).history(_as_known(request_id))
+    if not history:
+        raise click.ClickException(f"there is no request {request_id}; `jit list --all` shows all")
+    for entry in history:
+        if sys.stdout.isatty():
+            click.echo(f"{entry.recorded_at:%H:%M:%S} #{entry.index} {entry.fact.kind} by {entry.fact.actor}")
+        else:
+            click.echo(entry.body.decode())
+
+
+@click.command()
+@click.argument("request_id")
+@click.argument("reason", nargs=-1, required=True)
+def revoke(request_id: str, reason: tuple[str, ...]) -> None:
+    """End an access now. It is recorded as yours: cli:user@host."""
+    settings = HandsSettings()
+    ledger = existing_ledger(settings)
+    clock = SystemClock()
+    desk = Desk(
+        ledger=ledger,
+        policies=PolicyFolder(settings.policies, clock),
+        directory=StoredDirectory(ledger.engine),
+        queue=RqQueue(settings.redis_url) if settings.redis_url else NoQueue(),
+        clock=clock,
+    )
+    who = Presser(f"cli:{getpass.getuser()}@{socket.gethostname()}", None, Source.CLI)
+    try:
+        request = desk.revoke(who, _as_known(request_id), " ".join(reason))
+    except Turned as turned:
+        raise click.ClickException(f"{request_id}: {turned.says}") from None
+    click.echo(f"{request.id}: {request.access} of {request.requester} is ending.")

@@ -1,0 +1,1 @@
+"""What `jit init` asks, writes and says."""

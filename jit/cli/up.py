@@ -1,0 +1,124 @@
+"""`jit up`: the whole product in one process tree, with the queue and the ledger embedded."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+import structlog
+from pydantic import SecretStr
+
+from jit import logs
+from jit.cli.doctor import DoctorSettings, checks
+from jit.cli.opening import open_ledger
+from jit.cli.supervisor import Child, Supervisor
+from jit.clock import SystemClock
+from jit.doctor import examine
+from jit.embedded import EmbeddedError, EmbeddedValkey
+from jit.policy import Policy, load_policy
+from jit.settings import BotSettings, CannotStart, HandsSettings, resolve_secret
+from workers.targets import open_target
+
+log = structlog.get_logger(__name__)
+
+LOOK_EVERY = 1.0
+"""Seconds between looks at the embedded queue."""
+LOOK_FIRST = 5.0
+"""Seconds that the doctor has before the start; what has not answered by then is logged as such."""
+COMMON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "VIRTUAL_ENV")
+OURS = ("JIT_DATA", "JIT_POLICIES", "JIT_LEDGER_URL", "JIT_LOG_LEVEL")
+SLACK = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_API_URL", "JIT_LISTEN")
+HANDS = ("JIT_WORKER_KEY",)
+
+
+def environment(room: str, everything: Mapping[str, str], policy: Policy) -> dict[str, str]:
+    """What a process of ``room`` gets to see: its own room's secrets, and no other's."""
+    wanted = {
+        "bot": (*COMMON, *OURS, "REDIS_URL", *SLACK),
+        "worker": (*COMMON, *OURS, "REDIS_URL", *HANDS, *policy.variables),
+        "timekeeper": (*COMMON, *OURS, "REDIS_URL", *HANDS, *policy.variables),
+    }[room]
+    return {name: everything[name] for name in wanted if name in everything}
+
+
+def children(everything: Mapping[str, str], policy: Policy, *, workers: int = 2) -> list[Child]:
+    """The product's processes; each runs `jit <room>`."""
+    rooms = [("bot", "bot"), ("timekeeper", "timekeeper"), *((f"worker-{n}", "worker") for n in range(1, workers + 1))]
+    return [
+        Child(name, [sys.executable, "-m", "jit.cli", room], environment(room, everything, policy))
+        for name, room in rooms
+    ]
+
+
+@click.command()
+@click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="How many workers.")
+def up(workers: int) -> None:
+    """Everything in one process tree, against a real workspace.
+
+    Needs SLACK_BOT_TOKEN, one of SLACK_APP_TOKEN and SLACK_SIGNING_SECRET, and the secrets that the policy files name.
+    """
+    logs.set_up()
+    settings = HandsSettings()
+    data = Path(os.environ.get("JIT_DATA", "var")).absolute()
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    everything = {**os.environ, "JIT_DATA": str(data)}
+    policy = load_policy(settings.policies)
+    _require_all(settings, policy)
+    with ExitStack() as parts:
+        valkey = None
+        if "REDIS_URL" not in everything:
+            valkey = parts.enter_context(EmbeddedValkey(data / "valkey"))
+            everything["REDIS_URL"] = valkey.url
+        _see_the_doctor(SecretStr(everything["REDIS_URL"]), data)
+        _run_until_told(Supervisor(children(everything, policy, workers=workers)), valkey)
+
+
+def _require_all(settings: HandsSettings, policy: Policy) -> None:
+    """Say what is missing before anything starts. Speaks to no target and not to Slack.
+
+    Raises:
+        CannotStart, ValidationError: what to set.
+    """
+    BotSettings(redis_url=settings.redis_url or SecretStr("comes with us"))
+    for target in policy.targets.values():
+        open_target(target.name, target.kind, target.settings, resolve_secret)
+    open_ledger(settings).engine.dispose()
+
+
+def _see_the_doctor(redis_url: SecretStr, data: Path) -> None:
+    """Log what is to be mended. A part that is down keeps none of the others from working.
+
+    Raises:
+        CannotStart: nothing would work.
+    """
+    for line in examine(checks(DoctorSettings(redis_url=redis_url, data=data), SystemClock()), LOOK_FIRST):
+        if line.stops_all:
+            raise CannotStart(f"{line.what}. {line.remedy}")
+        if line.ok is False:
+            log.warning("doctor.mend", part=line.part, what=line.what, remedy=line.remedy)
+
+
+def _run_until_told(supervisor: Supervisor, valkey: EmbeddedValkey | None) -> None:
+    """Keep the processes, and the queue that came with them, until SIGINT or SIGTERM."""
+    told = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: told.set())
+    supervisor.start()
+    log.info("jit.up", processes=[*supervisor.children])
+    try:
+        while not told.wait(LOOK_EVERY):
+            if valkey is not None:
+                _keep(valkey)
+    finally:
+        supervisor.stop()
+
+
+def _keep(valkey: EmbeddedValkey) -> None:
+    try:
+        valkey.start()
+    except EmbeddedError as wrong:
+        log.error("valkey.does_not_start", because=str(wrong))  # noqa: TRY400  the message says all

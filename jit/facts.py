@@ -1,0 +1,395 @@
+"""Everything that can be recorded: one model for each kind of fact.
+
+A fact is immutable and stands for itself: it repeats who, what and why of its request, so that one line of the
+ledger can be read without the others. Fields that tell something about a person are marked `Personal`.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Self, get_args
+from uuid import UUID, uuid4
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+
+BEGIN_WITHIN = timedelta(minutes=15)
+"""An approval whose grant has not begun by then lapses."""
+
+
+class Personal:
+    """Marks a field that tells something about a person, in `Annotated`."""
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Who = Annotated[str, Personal(), Field(max_length=200)]
+"""A Slack id, `cli:user@host`, or `process@host`."""
+FreeText = Annotated[str, Personal(), Field(max_length=2000)]
+
+
+class Source(StrEnum):
+    """Where a fact came in."""
+
+    SLACK = "slack"
+    CLI = "cli"
+    WORKER = "worker"
+    TIMEKEEPER = "timekeeper"
+    BOT = "bot"
+
+
+class EndCause(StrEnum):
+    """Why access was taken away."""
+
+    EXPIRED = "expired"
+    RELEASED = "released"
+    REVOKED = "revoked"
+    RECOVERED = "recovered"
+    """A grant that could not be finished was taken back."""
+    LATE = "late"
+    """Something was found in the target after its end."""
+
+
+class Refusal(StrEnum):
+    """Why an attempt was refused."""
+
+    UNKNOWN_REQUEST = "unknown_request"
+    NOT_ALLOWED_TO_ASK = "not_allowed_to_ask"
+    NOT_ALLOWED_TO_DECIDE = "not_allowed_to_decide"
+    NOT_ALLOWED_TO_END = "not_allowed_to_end"
+    NOT_YOURS = "not_yours"
+    OWN_REQUEST = "own_request"
+    ALREADY_APPROVED = "already_approved"
+    ALREADY_OPEN = "already_open"
+    NOT_POSSIBLE_NOW = "not_possible_now"
+    LAPSED = "lapsed"
+    CARD_CHANGED = "card_changed"
+    RULES_CHANGED = "rules_changed"
+    NOBODY_COULD_APPROVE = "nobody_could_approve"
+    NO_PRINCIPAL = "no_principal"
+    BAD_INPUT = "bad_input"
+    WRONG_WORKSPACE = "wrong_workspace"
+    BAD_STANDING = "bad_standing"
+    CANNOT_LOOK_UP = "cannot_look_up"
+    STALE_GROUPS = "stale_groups"
+    POLICY_BROKEN = "policy_broken"
+    QUORUM_GONE = "quorum_gone"
+    MALFORMED = "malformed"
+    BUSY = "busy"
+    BAD_TICKET = "bad_ticket"
+
+
+class AlertName(StrEnum):
+    """What somebody has to look at."""
+
+    END_LATE = "end_late"
+    END_NOT_BEGUN = "end_not_begun"
+    """Nobody takes away what is due: no timekeeper and no worker says anything."""
+    NOT_BEGUN = "not_begun"
+    """Nobody gives what was approved."""
+    POLICY_BROKEN = "policy_broken"
+    GRANT_LATE = "grant_late"
+    LEFT_BEHIND = "left_behind"
+    GRANT_FAILED = "grant_failed"
+    FOREIGN_SLACK = "foreign_slack"
+    FOREIGN_GRANT = "foreign_grant"
+    """A target holds something in our name that the ledger knows nothing of."""
+    RECORD_BROKEN = "record_broken"
+    """Entries do not say any more what was recorded, or are not where they were."""
+    SPOOL_REFUSED = "spool_refused"
+    """Something was put into the spool that has no business there."""
+
+
+class Fact(BaseModel):
+    """What every fact has. ``at`` is when it happened; when it was recorded stands in its ledger entry."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: UUID = Field(default_factory=uuid4)
+    at: Moment
+    actor: Who
+    source: Source
+    spooled: bool = False
+    """Written to the spool first, as the ledger could not be reached."""
+
+
+class AboutRequest(Protocol):
+    """What a fact repeats of its request; `jit.access.Request` has it."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def requester(self) -> str: ...
+    @property
+    def access(self) -> str: ...
+    @property
+    def target(self) -> str: ...
+    @property
+    def permissions(self) -> tuple[str, ...]: ...
+    @property
+    def principal(self) -> str: ...
+    @property
+    def why(self) -> str: ...
+    @property
+    def incident(self) -> str | None: ...
+    @property
+    def policy_version(self) -> str: ...
+
+
+class LifeFact(Fact):
+    """A step in the life of one request."""
+
+    request_id: str
+    requester: Who
+    access: str
+    target: str
+    permissions: tuple[str, ...]
+    principal: Who
+    """The requester's name in the target."""
+    why: FreeText
+    incident: str | None
+    policy_version: str
+    """Of the policy in force when this was decided."""
+
+    @classmethod
+    def about(cls, request: AboutRequest, **rest: Any) -> Self:
+        """This step of ``request``; ``rest`` is what the step adds, and may say another policy_version."""
+        common: dict[str, Any] = {
+            "request_id": request.id,
+            "requester": request.requester,
+            "access": request.access,
+            "target": request.target,
+            "permissions": request.permissions,
+            "principal": request.principal,
+            "why": request.why,
+            "incident": request.incident,
+            "policy_version": request.policy_version,
+        }
+        return cls(**(common | rest))
+
+
+class Need(BaseModel):
+    """One quorum as it stood when asked: ``count`` people out of ``who`` (expressions of the policy)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    label: str
+    who: tuple[str, ...]
+    count: int
+
+
+class Counted(BaseModel):
+    """One approval that a decision counted, and the quorum it was counted for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    approval: UUID
+    approver: Who
+    quorum: str
+
+
+class Requested(LifeFact):
+    kind: Literal["requested"] = "requested"
+    duration: timedelta
+    channel: str
+    risk: str
+    needs: tuple[Need, ...]
+    pending_until: Moment
+
+
+class Approval(LifeFact):
+    """One person's yes; it decides nothing by itself."""
+
+    kind: Literal["approval"] = "approval"
+    approver: Who
+    digest: str
+    """Of what the card showed when the button was pressed."""
+    quorums: tuple[str, ...]
+    """Those this person counts for."""
+    groups_as_of: Moment | None
+    proof: str | None = None
+    """The approver's own proof, once there is a way to give one."""
+
+
+class Approved(LifeFact):
+    """The decision: every quorum is met by approvals that all counted at this moment."""
+
+    kind: Literal["approved"] = "approved"
+    digest: str
+    counted: tuple[Counted, ...]
+    begin_by: Moment
+
+
+class Denied(LifeFact):
+    kind: Literal["denied"] = "denied"
+    approver: Who
+    digest: str
+    reason: FreeText
+
+
+class Withdrawn(LifeFact):
+    kind: Literal["withdrawn"] = "withdrawn"
+
+
+class Lapsed(LifeFact):
+    kind: Literal["lapsed"] = "lapsed"
+    because: Literal["unanswered", "not_begun", "no_longer_approved"]
+
+
+class GrantIntent(LifeFact):
+    """About to be given. Fixes the end."""
+
+    kind: Literal["grant.intent"] = "grant.intent"
+    ends_at: Moment
+    held_before: tuple[str, ...]
+
+
+class Granted(LifeFact):
+    """Given, and read back from the target."""
+
+    kind: Literal["granted"] = "granted"
+    ends_at: Moment
+    read_back: tuple[str, ...]
+
+
+class GrantFailed(LifeFact):
+    """Not given: the target said so, and reading back found nothing."""
+
+    kind: Literal["grant.failed"] = "grant.failed"
+    reason: str
+
+
+class Released(LifeFact):
+    kind: Literal["released"] = "released"
+
+
+class Revoked(LifeFact):
+    """Somebody ordered the end."""
+
+    kind: Literal["revoked"] = "revoked"
+    reason: FreeText
+
+
+class RevokeIntent(LifeFact):
+    """About to be taken away."""
+
+    kind: Literal["revoke.intent"] = "revoke.intent"
+    cause: EndCause
+
+
+class RevokeFailed(LifeFact):
+    kind: Literal["revoke.failed"] = "revoke.failed"
+    reason: str
+    attempts: int
+
+
+class Ended(LifeFact):
+    """Taken away, and read back from the target: nothing is left of the grant."""
+
+    kind: Literal["ended"] = "ended"
+    cause: EndCause
+    existed: bool
+    """Whether the target still held anything."""
+    sessions: int
+    """Live sessions that were cut."""
+    left_behind: tuple[str, ...]
+
+
+class Refused(Fact):
+    """An attempt that was not let through. Holds nothing that was typed."""
+
+    kind: Literal["refused"] = "refused"
+    attempted: str
+    reason: Refusal
+    request_id: str | None = None
+    requester: Who | None = None
+    access: str | None = None
+    target: str | None = None
+    permissions: tuple[str, ...] = ()
+    policy_version: str | None = None
+
+
+class Alert(Fact):
+    """Somebody has to look at this."""
+
+    kind: Literal["alert"] = "alert"
+    name: AlertName
+    says: str
+    request_id: str | None = None
+    requester: Who | None = None
+    access: str | None = None
+    target: str | None = None
+    principal: Who | None = None
+
+
+class Started(Fact):
+    """A process began its work."""
+
+    kind: Literal["started"] = "started"
+    process: str
+    version: str
+    policy_version: str
+    warnings: tuple[str, ...] = ()
+
+
+class PolicyChanged(Fact):
+    """A process began to decide by other rules."""
+
+    kind: Literal["policy.changed"] = "policy.changed"
+    policy_version: str
+    before: str
+
+
+Life = (
+    Requested
+    | Approval
+    | Approved
+    | Denied
+    | Withdrawn
+    | Lapsed
+    | GrantIntent
+    | Granted
+    | GrantFailed
+    | Released
+    | Revoked
+    | RevokeIntent
+    | RevokeFailed
+    | Ended
+)
+Closes = Denied | Withdrawn | Lapsed | GrantFailed | Ended
+"""Nothing more is expected to happen after it."""
+TakesAway = RevokeIntent | RevokeFailed | Ended
+"""The truth about an end, which finds its place in the record in every state."""
+AnyFact = Life | Refused | Alert | Started | PolicyChanged
+
+_adapter: TypeAdapter[AnyFact] = TypeAdapter(Annotated[AnyFact, Field(discriminator="kind")])
+
+
+def _names(models: Any) -> tuple[str, ...]:
+    return tuple(model.model_fields["kind"].default for model in get_args(models))
+
+
+class Kinds:
+    """The names of kinds, by the role they play."""
+
+    life: ClassVar[tuple[str, ...]] = _names(Life)
+    closing: ClassVar[tuple[str, ...]] = _names(Closes)
+
+
+def read_fact(data: bytes | str) -> AnyFact:
+    """A fact from its JSON. Raises pydantic.ValidationError."""
+    return _adapter.validate_json(data)
+
+
+def write_fact(fact: AnyFact) -> bytes:
+    """The JSON of a fact, UTF-8."""
+    return fact.model_dump_json().encode()
+
+
+def personal_fields(model: type[BaseModel]) -> Iterator[str]:
+    """The names of the fields of ``model`` that are marked as personal."""
+    for name, info in model.model_fields.items():
+        if any(isinstance(mark, Personal) for mark in info.metadata) or info.annotation == Who | None:
+            yield name

@@ -1,0 +1,103 @@
+"""Followers read the ledger from a cursor and show what it says: leases, cursors and notes, beside the ledger."""
+
+from datetime import timedelta
+from typing import NamedTuple
+
+from sqlalchemy import Connection, Engine, delete, insert, select, update
+
+from jit.ledger.database import reading, writing
+from jit.ledger.schema import leases, notes
+from jit.ports import Clock
+
+CURSOR = "cursor"
+
+
+class Leases:
+    """Who may follow right now. One holder at a time; a holder that falls silent loses it after ``lasts``.
+
+    A lease that lasts longer than one can was taken before the clock was set back, and counts as run out.
+    """
+
+    def __init__(self, engine: Engine, clock: Clock, lasts: timedelta = timedelta(seconds=5)) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._lasts = lasts
+
+    def hold(self, name: str, holder: str) -> bool:
+        """Take or renew the lease; False if somebody else holds it. Raises LedgerUnavailable."""
+        now = self._clock.now()
+        mine = {"holder": holder, "until": now + self._lasts}
+        with writing(self._engine) as connection:
+            row = connection.execute(select(leases).where(leases.c.name == name)).one_or_none()
+            if row is None:
+                connection.execute(insert(leases).values(name=name, **mine))
+            elif row.holder != holder and now < row.until <= now + self._lasts:
+                return False
+            else:
+                connection.execute(update(leases).where(leases.c.name == name).values(mine))
+        return True
+
+    def let_go(self, name: str, holder: str) -> None:
+        """Give the lease up, so that the next one need not wait. Raises LedgerUnavailable."""
+        with writing(self._engine) as connection:
+            connection.execute(delete(leases).where(leases.c.name == name, leases.c.holder == holder))
+
+
+class LeaseLost(Exception):
+    """Somebody else holds the lease now, or nobody."""
+
+
+class Lease(NamedTuple):
+    """A lease by its name, and who holds it."""
+
+    name: str
+    holder: str
+
+
+class Notes:
+    """What one follower remembers across restarts: text under keys. Raises LedgerUnavailable.
+
+    With a ``lease``, nothing is noted any more once another has it: who was stopped in the middle of something and
+    goes on much later changes nothing under the hands of who followed.
+    """
+
+    def __init__(self, engine: Engine, follower: str, lease: Lease | None = None) -> None:
+        self._engine = engine
+        self._follower = follower
+        self._lease = lease
+
+    def get(self, key: str) -> str | None:
+        query = select(notes.c.value).where(notes.c.follower == self._follower, notes.c.key == key)
+        with reading(self._engine) as connection:
+            return connection.scalar(query)
+
+    def all(self, prefix: str = "") -> dict[str, str]:
+        """Everything under keys that begin with ``prefix``."""
+        query = select(notes.c.key, notes.c.value).where(
+            notes.c.follower == self._follower, notes.c.key.startswith(prefix, autoescape=True)
+        )
+        with reading(self._engine) as connection:
+            return {row.key: row.value for row in connection.execute(query)}
+
+    def put(self, changes: dict[str, str | None]) -> None:
+        """Set each key to its text, or forget it where that is None; all or none. Raises LeaseLost."""
+        with writing(self._engine) as connection:
+            self._require_lease(connection)
+            for key, value in changes.items():
+                mine = (notes.c.follower == self._follower) & (notes.c.key == key)
+                connection.execute(delete(notes).where(mine))
+                if value is not None:
+                    connection.execute(insert(notes).values(follower=self._follower, key=key, value=value))
+
+    def _require_lease(self, connection: Connection) -> None:
+        """In the transaction that writes: on PostgreSQL the row stays as it is until that is done."""
+        if self._lease is None:
+            return
+        query = select(leases.c.holder).where(leases.c.name == self._lease.name).with_for_update()
+        if connection.scalar(query) != self._lease.holder:
+            raise LeaseLost
+
+    @property
+    def cursor(self) -> int:
+        """The index of the last entry this follower is done with; 0 at first."""
+        return int(self.get(CURSOR) or 0)

@@ -1,0 +1,82 @@
+"""What the ledger says of each request, one row each, for asking. Ids, states, versions and times; no free text.
+
+It is written in the transaction that appends, and only for finding: a decision reads the facts.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from jit.access import Request, State, next_duty
+from jit.ledger.schema import requests
+
+STANDARD = "standard"
+"""The kind of a request that waits for approval."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Which requests; every part left out fits all."""
+
+    states: frozenset[State] = field(default_factory=frozenset)
+    requester: str | None = None
+    access: str | None = None
+    target: str | None = None
+    over_since: datetime | None = None
+    limit: int = 100
+
+
+def save(connection: Connection, request: Request, last_entry: int) -> None:
+    coming = next_duty(request)
+    row = {
+        "kind": STANDARD,
+        "state": request.state,
+        "version": request.version,
+        "requester": request.requester,
+        "access": request.access,
+        "target": request.target,
+        "asked_at": request.asked_at,
+        "ends_at": request.ends_at,
+        "over_at": request.over_at,
+        "wakes_at": coming[0] if coming else None,
+        "last_entry": last_entry,
+    }
+    done = connection.execute(update(requests).where(requests.c.id == request.id).values(row))
+    if done.rowcount == 0:
+        connection.execute(insert(requests).values(id=request.id, **row))
+
+
+def waking(connection: Connection, now: datetime, limit: int) -> list[str]:
+    query = (
+        select(requests.c.id)
+        .where(requests.c.wakes_at <= now)
+        .order_by(requests.c.wakes_at, requests.c.id)
+        .limit(limit)
+    )
+    return list(connection.scalars(query))
+
+
+def find(connection: Connection, question: Question) -> list[str]:
+    query = select(requests.c.id).order_by(requests.c.asked_at.desc()).limit(question.limit)
+    if question.states:
+        query = query.where(requests.c.state.in_(sorted(question.states)))
+    for column in ("requester", "access", "target"):
+        wanted = getattr(question, column)
+        if wanted is not None:
+            query = query.where(requests.c[column] == wanted)
+    if question.over_since is not None:
+        query = query.where(requests.c.over_at >= question.over_since)
+    return list(connection.scalars(query))
+
+
+def count_asked(connection: Connection, requester: str, since: datetime, until: datetime) -> int:
+    """How many requests this person made between the two moments, both included."""
+    between = requests.c.asked_at.between(since, until)
+    return connection.scalar(select(func.count()).where(requests.c.requester == requester, between)) or 0
+
+
+def asked_often(connection: Connection, requester: str) -> dict[str, int]:
+    """How often this person asked for each access."""
+    query = select(requests.c.access, func.count()).where(requests.c.requester == requester).group_by(requests.c.access)
+    return {row[0]: row[1] for row in connection.execute(query)}

@@ -1,0 +1,69 @@
+"""People and groups as the bot last saw them, beside the ledger: for processes that cannot ask Slack."""
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, delete, insert, select
+
+from jit.ledger.database import reading, writing
+from jit.ledger.schema import directory
+from jit.people import NO_GROUPS, Groups, Person
+from jit.ports import DirectoryUnavailable
+
+GROUPS_KEY = "groups"
+WORKSPACE_KEY = "workspace"
+
+
+class StoredDirectory:
+    """A `Directory` that knows what the bot last wrote, and how old that is. Raises LedgerUnavailable."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @property
+    def workspace(self) -> str:
+        with reading(self._engine) as connection:
+            value = connection.scalar(select(directory.c.value).where(directory.c.key == WORKSPACE_KEY))
+        return json.loads(value)["team"] if value is not None else ""
+
+    def look_up(self, person: str) -> Person:
+        with reading(self._engine) as connection:
+            value = connection.scalar(select(directory.c.value).where(directory.c.key == f"person:{person}"))
+        if value is None:
+            raise DirectoryUnavailable(f"{person} has never been looked up")
+        return Person(**json.loads(value))
+
+    def groups(self) -> Groups:
+        with reading(self._engine) as connection:
+            row = connection.execute(select(directory).where(directory.c.key == GROUPS_KEY)).one_or_none()
+        if row is None:
+            return NO_GROUPS
+        data = json.loads(row.value)
+        members = {group: frozenset(people) for group, people in data["members"].items()}
+        return Groups(as_of=row.as_of, members=members, handles=data["handles"])
+
+    def keep_workspace(self, team: str, as_of: datetime) -> None:
+        with writing(self._engine) as connection:
+            _keep(connection, WORKSPACE_KEY, {"team": team}, as_of)
+
+    def keep_person(self, person: Person, as_of: datetime) -> None:
+        """Writes only what is new: each press looks people up, and must not wait for a disk to say what is there."""
+        with suppress(DirectoryUnavailable):
+            if self.look_up(person.id) == person:
+                return
+        with writing(self._engine) as connection:
+            _keep(connection, f"person:{person.id}", asdict(person), as_of)
+
+    def keep_groups(self, groups: Groups) -> None:
+        members = {group: sorted(people) for group, people in groups.members.items()}
+        data = {"members": members, "handles": dict(groups.handles)}
+        with writing(self._engine) as connection:
+            _keep(connection, GROUPS_KEY, data, groups.as_of)
+
+
+def _keep(connection: Connection, key: str, data: Mapping[str, object], as_of: datetime) -> None:
+    connection.execute(delete(directory).where(directory.c.key == key))
+    connection.execute(insert(directory).values(key=key, value=json.dumps(data), as_of=as_of))

@@ -1,0 +1,275 @@
+"""The ledger: append and read.
+
+An append is one transaction under one lock: it assigns the next index, chains the hash, and brings the read model
+up to date. So entries are gap-free and a reader who asks for what comes after an index misses nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+import structlog
+from sqlalchemy import Connection, Engine, LargeBinary, cast, func, insert, select, text
+from sqlalchemy.exc import IntegrityError
+
+from jit.access import CannotFollow, Request, follow, replay
+from jit.clock import EPOCH, SKEW_LIMIT
+from jit.facts import AnyFact, Kinds, Life, TakesAway
+from jit.ledger import readmodel
+from jit.ledger.database import reading, writing
+from jit.ledger.entry import NO_ENTRY, BrokenChain, Entry, open_entry, require_unchanged, seal
+from jit.ledger.schema import entries
+from jit.ports import Clock
+
+log = structlog.get_logger(__name__)
+
+
+_KEPT = select(entries.c.index, cast(entries.c.body, LargeBinary), entries.c.hash)
+"""Where an entry stands, its bytes, and the hash they are kept under. SQLite holds text in a column of bytes, too."""
+
+
+class Conflict(Exception):
+    """Somebody was faster: the request is no longer what the decision was based on. Nothing was recorded."""
+
+
+class AlreadyOpen(Conflict):
+    """This person has an open request for this access. Nothing was recorded."""
+
+
+class ClockSkew(Exception):
+    """This machine's clock and the database's differ by more than `SKEW_LIMIT`. Nothing was recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """Where the record ends, as the database keeps it."""
+
+    index: int
+    hash: str
+    recorded_at: datetime
+
+
+class Ledger:
+    """The record, in a SQLite or PostgreSQL database.
+
+    Every method raises LedgerUnavailable if the database does not answer, and of that kind BrokenChain if what was
+    asked for was changed in the database since it was recorded.
+    """
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self.engine = engine
+        self.clock = clock
+
+    def append(self, facts: Sequence[AnyFact], *, expect: Mapping[str, int] | None = None) -> list[Entry]:
+        """Record facts, all or none.
+
+        Args:
+            facts: in the order in which they happened. One that was spooled and is here already is left out.
+            expect: request id to the version the facts are based on; 0 for a request that is new.
+
+        Raises:
+            Conflict: a version is another, or a step cannot follow.
+            AlreadyOpen: a second open request of the same person for the same access.
+        """
+        with writing(self.engine) as connection:
+            new = _without_doubles(connection, facts)
+            steps = _steps(connection, [fact for fact in new if isinstance(fact, Life)], expect or {})
+            sealed = self._seal(new, _last(connection))
+            if sealed:
+                connection.execute(insert(entries), [_row(entry) for entry in sealed])
+            last = {entry.fact.request_id: entry.index for entry in sealed if isinstance(entry.fact, Life)}
+            try:
+                for request in steps.values():
+                    readmodel.save(connection, request, last[request.id])
+            except IntegrityError as wrong:
+                raise AlreadyOpen("there is an open request for this already") from wrong
+        for entry in sealed:
+            log.info("entry.recorded", index=entry.index, hash=entry.hash, fact=entry.fact.model_dump(mode="json"))
+        return sealed
+
+    def _seal(self, facts: Sequence[AnyFact], last: Last) -> list[Entry]:
+        index, previous = last.index, last.hash
+        recorded_at = max(self.clock.now(), last.recorded_at)
+        sealed: list[Entry] = []
+        for fact in facts:
+            entry = seal(fact, index=index + 1, recorded_at=recorded_at, previous=previous)
+            index, previous = entry.index, entry.hash
+            sealed.append(entry)
+        return sealed
+
+    def require_writable(self) -> None:
+        """See whether an entry could be appended now: one that says nothing is written and taken back."""
+        with writing(self.engine) as connection, connection.begin_nested() as attempt:
+            place = {"index": _last(connection).index + 1, "id": str(uuid4()), "recorded_at": self.clock.now()}
+            connection.execute(insert(entries).values(**place, kind="nothing", body=b"", hash=NO_ENTRY))
+            attempt.rollback()
+
+    def last_index(self) -> int:
+        """The index of the newest entry; 0 if there is none."""
+        with reading(self.engine) as connection:
+            return connection.scalar(select(func.max(entries.c.index))) or 0
+
+    def read(self, after: int = 0, limit: int = 500, *, legible: bool = False) -> list[Entry]:
+        """Up to ``limit`` entries that come after index ``after``, in order.
+
+        It ends before one that cannot be read any more, or passes over it where the ``legible`` will do.
+
+        Raises:
+            BrokenChain: the first is such a one.
+        """
+        found: list[Entry] = []
+        query = _KEPT.where(entries.c.index > after).order_by(entries.c.index).limit(limit)
+        with reading(self.engine) as connection:
+            for row in connection.execute(query):
+                try:
+                    found.append(_opened(*row))
+                except BrokenChain:
+                    if not legible and not found:
+                        raise
+                    if not legible:
+                        break
+        return found
+
+    def request(self, request_id: str) -> Request | None:
+        """The request as its facts tell it; None if there is none. Raises BrokenChain."""
+        with reading(self.engine) as connection:
+            return load(connection, request_id)
+
+    def request_as_written(self, request_id: str) -> Request | None:
+        """The same though its entries may have been changed: for taking access away, and for nothing else."""
+        with reading(self.engine) as connection:
+            return load(connection, request_id, changed_too=True)
+
+    def history(self, request_id: str) -> list[Entry]:
+        """Every entry about a request, refusals included, in order."""
+        query = _KEPT.where(entries.c.request_id == request_id).order_by(entries.c.index)
+        with reading(self.engine) as connection:
+            return [_opened(*row) for row in connection.execute(query)]
+
+    def unsettled(self) -> list[str]:
+        """Ids of all requests that nothing has closed yet: by the facts, whatever the read model says."""
+        asked, closed = (
+            select(entries.c.request_id).where(entries.c.kind.in_(kinds)) for kinds in (("requested",), Kinds.closing)
+        )
+        with reading(self.engine) as connection:
+            return list(connection.scalars(asked.except_(closed)))
+
+    def waking(self, now: datetime, limit: int = 1000) -> list[str]:
+        """Ids of requests that want attention by ``now``, the most overdue first."""
+        with reading(self.engine) as connection:
+            return readmodel.waking(connection, now, limit)
+
+    def requests(self, question: readmodel.Question) -> list[Request]:
+        """Those that fit, newest first. Those whose entries were changed are left out."""
+        with reading(self.engine) as connection:
+            return [
+                found for one in readmodel.find(connection, question) if (found := _unless_changed(connection, one))
+            ]
+
+    def count_asked(self, requester: str, since: datetime, until: datetime) -> int:
+        """How many requests this person made between the two moments, both included. For looking at only."""
+        with reading(self.engine) as connection:
+            return readmodel.count_asked(connection, requester, since, until)
+
+    def asked_often(self, requester: str) -> dict[str, int]:
+        """How often this person asked for each access."""
+        with reading(self.engine) as connection:
+            return readmodel.asked_often(connection, requester)
+
+    def skew(self) -> timedelta:
+        """How far this machine's clock is ahead of the database's. Zero for SQLite, which has none of its own."""
+        if self.engine.dialect.name != "postgresql":
+            return timedelta(0)
+        with reading(self.engine) as connection:
+            theirs: datetime | None = connection.scalar(text("SELECT clock_timestamp()"))
+        if theirs is None:
+            raise AssertionError("PostgreSQL always knows the time")
+        return self.clock.now() - theirs
+
+    def require_clocks_agree(self) -> None:
+        """Raises ClockSkew."""
+        skew = self.skew()
+        if abs(skew) > SKEW_LIMIT:
+            raise ClockSkew(
+                f"this machine's clock is {abs(skew.total_seconds()):.1f} s "
+                f"{'ahead of' if skew > timedelta(0) else 'behind'} the ledger's; set it right (NTP)"
+            )
+
+
+def _last(connection: Connection) -> Last:
+    """Without opening the newest entry: one that cannot be read any more keeps nothing from being recorded."""
+    query = select(entries.c.index, entries.c.hash, entries.c.recorded_at).order_by(entries.c.index.desc()).limit(1)
+    row = connection.execute(query).mappings().one_or_none()
+    return Last(**row) if row is not None else Last(0, NO_ENTRY, EPOCH)
+
+
+def load(connection: Connection, request_id: str, *, changed_too: bool = False) -> Request | None:
+    """The request, inside a transaction. Raises BrokenChain, unless what was ``changed`` will do ``too``."""
+    of_its_life = (entries.c.request_id == request_id) & entries.c.kind.in_(Kinds.life)
+    rows = connection.execute(_KEPT.where(of_its_life).order_by(entries.c.index))
+    found = [_opened(*row) for row in rows]
+    if not changed_too:
+        for entry in found:
+            require_unchanged(entry)
+    try:
+        return replay(entry.fact for entry in found if isinstance(entry.fact, Life))
+    except CannotFollow as wrong:
+        raise BrokenChain(found[-1].index, f"what comes before it is not all there: {wrong}") from None
+
+
+def _opened(index: int, body: bytes, kept_under: str) -> Entry:
+    """One whose bytes say that it stands elsewhere is not what was recorded here: no hash fits it."""
+    try:
+        entry = open_entry(body, kept_under)
+    except ValueError:
+        raise BrokenChain(index, "it cannot be read any more") from None
+    return entry if entry.index == index else replace(entry, index=index, hash="")
+
+
+def _unless_changed(connection: Connection, request_id: str) -> Request | None:
+    try:
+        return load(connection, request_id)
+    except BrokenChain as broken:
+        log.error("record.broken", request_id=request_id, because=str(broken))  # noqa: TRY400  no fault of ours
+        return None
+
+
+def _without_doubles(connection: Connection, facts: Sequence[AnyFact]) -> list[AnyFact]:
+    spooled = [str(fact.id) for fact in facts if fact.spooled]
+    if not spooled:
+        return list(facts)
+    known = set(connection.scalars(select(entries.c.id).where(entries.c.id.in_(spooled))))
+    return [fact for fact in facts if str(fact.id) not in known]
+
+
+def _steps(connection: Connection, facts: Sequence[Life], expect: Mapping[str, int]) -> dict[str, Request]:
+    """What the requests become by these facts. What takes access away is recorded behind changed entries too."""
+    checked = {fact.request_id for fact in facts if not isinstance(fact, TakesAway)}
+    before = {
+        fact.request_id: load(connection, fact.request_id, changed_too=fact.request_id not in checked) for fact in facts
+    }
+    for request_id, version in expect.items():
+        found = before[request_id] if request_id in before else load(connection, request_id)
+        if (found.version if found else 0) != version:
+            raise Conflict(f"{request_id} has changed meanwhile")
+    after: dict[str, Request] = {}
+    for fact in facts:
+        try:
+            after[fact.request_id] = follow(after.get(fact.request_id) or before[fact.request_id], fact)
+        except CannotFollow as wrong:
+            raise Conflict(str(wrong)) from wrong
+    return after
+
+
+def _row(entry: Entry) -> dict[str, object]:
+    fact = entry.fact
+    return {
+        "index": entry.index,
+        "id": str(fact.id),
+        "recorded_at": entry.recorded_at,
+        "kind": fact.kind,
+        "request_id": getattr(fact, "request_id", None),
+        "body": entry.body,
+        "hash": entry.hash,
+    }

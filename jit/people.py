@@ -1,0 +1,73 @@
+"""Who somebody is: bound to a Slack id, never to an e-mail or a name, which can be edited."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from jit.clock import SKEW_LIMIT
+
+GROUPS_FRESH_FOR = timedelta(seconds=30)
+"""A group snapshot older than this decides nothing."""
+
+
+class Standing(StrEnum):
+    """Whether somebody may act here at all. Anything but GOOD refuses."""
+
+    GOOD = "good"
+    DELETED = "deleted"
+    BOT = "bot"
+    GUEST = "guest"
+    EXTERNAL = "external"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One Slack account, as `users.info` tells it.
+
+    ``team`` is the workspace the account belongs to; ``tz`` an IANA zone name.
+    """
+
+    id: str
+    team: str
+    name: str
+    handle: str = ""
+    tz: str = "UTC"
+    deleted: bool = False
+    bot: bool = False
+    guest: bool = False
+    external: bool = False
+
+    def standing(self, workspace: str) -> Standing:
+        """The first thing that speaks against this person acting in ``workspace`` (a Slack team id; empty if it is
+        not known yet, and then nobody may act).
+        """
+        if self.deleted:
+            return Standing.DELETED
+        if self.bot:
+            return Standing.BOT
+        if not workspace:
+            return Standing.UNKNOWN
+        if self.external or self.team != workspace:
+            return Standing.EXTERNAL
+        if self.guest:
+            return Standing.GUEST
+        return Standing.GOOD
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Slack's user groups as they were at ``as_of``: group id to the ids of its members."""
+
+    as_of: datetime
+    members: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    handles: Mapping[str, str] = field(default_factory=dict)
+
+    def fresh(self, now: datetime) -> bool:
+        """Young enough to decide by. One from the future, beyond what clocks may differ by, is not."""
+        return -SKEW_LIMIT <= now - self.as_of <= GROUPS_FRESH_FOR
+
+
+NO_GROUPS = Groups(as_of=datetime.min.replace(tzinfo=UTC))
+"""What is known before the first snapshot: nobody is in any group, and it is stale."""

@@ -1,0 +1,144 @@
+"""From a folder of `*.policy.yml` to a `Policy`, or to every mistake in it."""
+
+import errno
+import hashlib
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+from types import MappingProxyType
+
+from jit.policy.document import LARGEST, read_document
+from jit.policy.form import AccessForm, QuorumForm
+from jit.policy.membership import GROUP, SLACK
+from jit.policy.merge import Merged
+from jit.policy.mistakes import Mistake, NotReadNow, PolicyError
+from jit.policy.model import Access, Channels, Quorum, Rule, TargetConfig
+from jit.policy.policy import Policy
+from jit.policy.sense import check_sense, target_of
+from jit.policy.shape import Forms, fill_in
+
+SUFFIX = ".policy.yml"
+_LOOK_ALIKES = (SUFFIX, ".policy.yaml")
+_OF_THE_PROCESS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR})
+"""Of reading, and not of what is read: too many files are open, for instance."""
+
+
+def load_policy(folder: Path) -> Policy:
+    """Read and check every policy file of the folder; files in folders below it are not looked at.
+
+    Raises:
+        NotReadNow: too much else is under way to read them.
+        PolicyError: with all mistakes found.
+    """
+    sources, mistakes = _read(folder)
+    merged = Merged(whole=not mistakes, mistakes=mistakes)
+    for name, data in sources:
+        merged.take(read_document(name, data))
+    if not sources:
+        if not mistakes:
+            mistakes.append(Mistake(str(folder), 0, "", f"holds no file called *{SUFFIX}"))
+        raise PolicyError(tuple(mistakes))
+    forms = fill_in(merged)
+    check_sense(merged, forms)
+    if merged.mistakes or forms.channels is None:
+        raise PolicyError(_in_order(merged.mistakes))
+    return _build(_version(sources), forms, forms.channels.audit, forms.channels.alerts)
+
+
+def policy_files(folder: Path) -> list[Path]:
+    """What looks like a policy file, rightly called or not, sorted by name. Raises OSError."""
+    return sorted(
+        path for path in folder.iterdir() if path.name.lower().endswith(_LOOK_ALIKES) and not path.name.startswith(".")
+    )
+
+
+def _read(folder: Path) -> tuple[list[tuple[str, bytes]], list[Mistake]]:
+    sources: list[tuple[str, bytes]] = []
+    mistakes: list[Mistake] = []
+    try:
+        files = policy_files(folder)
+    except OSError as error:
+        return [], [_unread(str(folder), error)]
+    for path in files:
+        try:
+            if problem := _why_not(path, folder):
+                mistakes.append(Mistake(path.name, 0, "", problem))
+            else:
+                with path.open("rb") as file:
+                    sources.append((path.name, file.read(LARGEST + 1)))
+        except OSError as error:
+            mistakes.append(_unread(path.name, error))
+        except RuntimeError:
+            mistakes.append(Mistake(path.name, 0, "", "cannot be read: its links lead nowhere"))
+    return sources, mistakes
+
+
+def _unread(name: str, error: OSError) -> Mistake:
+    """Raises NotReadNow."""
+    if error.errno in _OF_THE_PROCESS:
+        raise NotReadNow((Mistake(name, 0, "", f"cannot be read just now: {error.strerror}"),)) from None
+    return Mistake(name, 0, "", f"cannot be read: {error.strerror or 'its links lead nowhere'}")
+
+
+def _why_not(path: Path, folder: Path) -> str | None:
+    if not path.name.endswith(SUFFIX):
+        return f"would be passed over; call it *{SUFFIX}"
+    real = path.resolve(strict=True)
+    if not real.is_relative_to(folder.resolve()):
+        return "is a link to outside the policies folder"
+    return None if stat.S_ISREG(real.stat().st_mode) else "is no ordinary file"
+
+
+def _version(sources: Iterable[tuple[str, bytes]]) -> str:
+    """Lengths go in too, so that no bytes can pass for a name."""
+    digest = hashlib.sha256()
+    for name, data in sources:
+        for part in (name.encode("utf-8", "surrogateescape"), data):
+            digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()
+
+
+def _in_order(mistakes: Iterable[Mistake]) -> tuple[Mistake, ...]:
+    """By file and line; the first word said about a field stands for all."""
+    first: dict[tuple[str, int, str], Mistake] = {}
+    for mistake in mistakes:
+        first.setdefault((mistake.file, mistake.line, mistake.field), mistake)
+    return tuple(first[key] for key in sorted(first))
+
+
+def _build(version: str, forms: Forms, audit: str, alerts: str | None) -> Policy:
+    targets = {
+        name: TargetConfig(name, target.kind, MappingProxyType(dict(target.model_extra or {})))
+        for name, target in sorted(forms.targets.items())
+    }
+    return Policy(
+        version=version,
+        channels=Channels(audit, alerts or audit),
+        accesses=MappingProxyType({name: _access(name, entry) for name, entry in sorted(forms.access.items())}),
+        targets=MappingProxyType(targets),
+        security=forms.security,
+        groups=MappingProxyType(forms.groups),
+        people=MappingProxyType({person: MappingProxyType(names) for person, names in forms.people.items()}),
+    )
+
+
+def _access(name: str, entry: AccessForm) -> Access:
+    return Access(
+        name=name,
+        describe=entry.describe,
+        target=target_of(name, entry),
+        grants=entry.grants,
+        max_duration=entry.max_duration,
+        channel=entry.channel,
+        request=entry.request,
+        rules=tuple(Rule(tuple(_quorum(quorum) for quorum in rule.all_of)) for rule in entry.approve),
+        deny=entry.deny,
+        risk=entry.risk,
+        pending_for=entry.pending_for,
+        incident=entry.incident,
+    )
+
+
+def _quorum(entry: QuorumForm) -> Quorum:
+    label = " or ".join(who.removeprefix(GROUP).removeprefix(SLACK) for who in entry.who)
+    return Quorum(entry.who, entry.count, label)

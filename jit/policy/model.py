@@ -1,0 +1,117 @@
+"""The words of a policy, as values: what there is to ask for, and who decides."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal, NamedTuple
+
+Risk = Literal["low", "medium", "high", "critical"]
+
+LONGEST_INCIDENT = 100
+"""Characters. Bounds the work of matching; see `jit.policy.patterns`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quorum:
+    """``count`` different people of ``who`` must approve.
+
+    ``label`` names them for people: `dba`, `dba or sre`.
+    """
+
+    who: tuple[str, ...]
+    count: int = 1
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Every quorum must be complete. One person may count in several, once in each."""
+
+    quorums: tuple[Quorum, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One thing that can be asked for.
+
+    ``grants`` is exactly what is given. ``request`` and ``deny`` hold who-expressions: `U…`, `group:name`
+    or `slack:S…`. ``pending_for`` is how long a request waits for an answer before it lapses.
+    """
+
+    name: str
+    describe: str
+    target: str
+    grants: tuple[str, ...]
+    max_duration: timedelta
+    channel: str
+    request: tuple[str, ...]
+    rules: tuple[Rule, ...]
+    deny: tuple[str, ...] = ()
+    risk: Risk = "medium"
+    pending_for: timedelta = timedelta(hours=8)
+    incident: str | None = None
+
+    def accepts_incident(self, incident: str) -> bool:
+        """Whether ``incident`` is written as this access wants it: matched whole, ASCII only."""
+        if self.incident is None:
+            return True
+        return (
+            len(incident) <= LONGEST_INCIDENT
+            and incident.isascii()
+            and re.fullmatch(self.incident, incident, re.ASCII) is not None
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TargetConfig:
+    """A system access is given to.
+
+    Secrets in ``settings`` are named (`env:NAME`, `file:/path`), not resolved.
+    """
+
+    name: str
+    kind: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """Slack channel ids."""
+
+    audit: str
+    alerts: str
+
+
+class Counted(NamedTuple):
+    """The people whose approvals count for one quorum, sorted by id."""
+
+    quorum: Quorum
+    counted: tuple[str, ...]
+
+
+class Missing(NamedTuple):
+    """How many more approvals a quorum needs."""
+
+    quorum: Quorum
+    needed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How far a rule is met, quorum by quorum in the order of the file."""
+
+    parts: tuple[Counted, ...]
+
+    @property
+    def missing(self) -> tuple[Missing, ...]:
+        return tuple(
+            Missing(quorum, quorum.count - len(counted))
+            for quorum, counted in self.parts
+            if len(counted) < quorum.count
+        )
+
+    @property
+    def complete(self) -> bool:
+        """A rule without a quorum is never met: silence forbids."""
+        return bool(self.parts) and not self.missing

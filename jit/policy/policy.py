@@ -1,0 +1,115 @@
+"""The rules in force, and the questions they answer: who may ask, who may approve, and why."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from jit.people import Groups
+from jit.policy.membership import Membership
+from jit.policy.model import Access, Channels, Counted, Rule, Tally, TargetConfig
+
+
+@dataclass(frozen=True, eq=False)
+class Policy:
+    """One version of the policy folder.
+
+    ``version`` is the SHA-256, in hex, over the sorted paths and bytes of its files. Every question about
+    people takes the newest snapshot of Slack's groups and the time, and raises `StaleGroups` if the answer
+    hangs on a Slack group and the snapshot is too old. Silence forbids; ``deny`` wins; nobody counts
+    towards their own request.
+    """
+
+    version: str
+    channels: Channels
+    accesses: Mapping[str, Access]
+    targets: Mapping[str, TargetConfig]
+    security: tuple[str, ...] = ()
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    people: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    _membership: Membership = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        others = {*self.security}
+        for access in self.accesses.values():
+            others.update(access.request, access.deny)
+            others.update(who for rule in access.rules for quorum in rule.quorums for who in quorum.who)
+        object.__setattr__(self, "_membership", Membership(self.groups, others))
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """The environment's, in which secrets of targets are looked for."""
+        return frozenset(
+            value.removeprefix("env:")
+            for target in self.targets.values()
+            for value in target.settings.values()
+            if value.startswith("env:")
+        )
+
+    def members(self, who: Iterable[str], groups: Groups, now: datetime) -> frozenset[str]:
+        """Everybody the who-expressions mean, as Slack ids."""
+        return self._membership.members(who, groups, now)
+
+    def includes(self, who: Iterable[str], person: str, groups: Groups, now: datetime) -> bool:
+        """Whether the who-expressions mean this person. Only expressions of this policy are understood."""
+        return self._membership.circles(person, groups, now).touch(who)
+
+    def is_security(self, person: str, groups: Groups, now: datetime) -> bool:
+        """Whether this person sees everything and may revoke anything."""
+        return self.includes(self.security, person, groups, now)
+
+    def may_ask(self, access: Access, person: str, groups: Groups, now: datetime) -> bool:
+        return not self.includes(access.deny, person, groups, now) and self.includes(
+            access.request, person, groups, now
+        )
+
+    def askable(self, person: str, groups: Groups, now: datetime) -> list[Access]:
+        """All that this person may ask for, by name. Quick: it runs on every keystroke of a search field."""
+        circles = self._membership.circles(person, groups, now)
+        return [
+            access
+            for access in self.accesses.values()
+            if not circles.touch(access.deny) and circles.touch(access.request)
+        ]
+
+    def rule(self, access: Access) -> Rule:
+        """The rule that decides: the first."""
+        return access.rules[0]
+
+    def could_approve(self, rule: Rule, requester: str, groups: Groups, now: datetime) -> tuple[frozenset[str], ...]:
+        """For each quorum everybody who could count for it."""
+        return tuple(self.members(quorum.who, groups, now) - {requester} for quorum in rule.quorums)
+
+    def decidable(self, rule: Rule, requester: str, groups: Groups, now: datetime) -> bool:
+        """Whether enough people exist to approve a request of this person."""
+        could = self.could_approve(rule, requester, groups, now)
+        return bool(could) and all(
+            len(people) >= quorum.count for people, quorum in zip(could, rule.quorums, strict=True)
+        )
+
+    def counts_for(self, rule: Rule, person: str, requester: str, groups: Groups, now: datetime) -> bool:
+        """Whether this person's approval would count at all."""
+        return person != requester and any(self.includes(quorum.who, person, groups, now) for quorum in rule.quorums)
+
+    def tally(self, rule: Rule, approvers: Iterable[str], requester: str, groups: Groups, now: datetime) -> Tally:
+        """What these approvals are worth now. Their order, and saying it twice, make no difference."""
+        others = sorted({*approvers} - {requester})
+        return Tally(
+            tuple(
+                Counted(
+                    quorum,
+                    tuple(person for person in others if self.includes(quorum.who, person, groups, now)),
+                )
+                for quorum in rule.quorums
+            )
+        )
+
+    def given_on(self, target: str) -> tuple[str, ...]:
+        """Everything that some access gives on this target, sorted."""
+        given = {grant for access in self.accesses.values() if access.target == target for grant in access.grants}
+        return tuple(sorted(given))
+
+    def principal(self, person: str, target: str) -> str | None:
+        """The person's name in a target: as written for that target, else for its kind."""
+        names = self.people.get(person, {})
+        config = self.targets.get(target)
+        return names.get(target) or (names.get(config.kind) if config else None)

@@ -1,0 +1,99 @@
+"""Checks what the entries of a policy say about each other: that it can work, and means what it seems to."""
+
+from collections.abc import Iterable
+from graphlib import CycleError, TopologicalSorter
+
+from jit.policy.document import Path
+from jit.policy.form import AccessForm, QuorumForm, secret_problem
+from jit.policy.membership import GROUP, Membership
+from jit.policy.merge import Merged, nearest
+from jit.policy.shape import Forms
+
+
+def check_sense(merged: Merged, forms: Forms) -> None:
+    """Adds what makes no sense to the mistakes of ``merged``."""
+    for name, target in forms.targets.items():
+        for key, value in (target.model_extra or {}).items():
+            if problem := secret_problem(key, value):
+                merged.blame(("targets", name, key), problem)
+    if not merged.whole:
+        return
+    _check_people(merged, forms)
+    _check_who(merged, ("security",), forms.security)
+    membership = _check_groups(merged, forms.groups)
+    for name, access in forms.access.items():
+        _check_access(merged, name, access, membership)
+
+
+def target_of(name: str, access: AccessForm) -> str:
+    return access.target or name.split("/", 1)[0]
+
+
+def _check_access(merged: Merged, name: str, access: AccessForm, membership: Membership | None) -> None:
+    path = ("access", name)
+    target = target_of(name, access)
+    if target not in merged.sections["targets"]:
+        where = (*path, "target") if access.target else path
+        merged.blame(where, f"no target is called {target}", nearest(target, merged.sections["targets"]))
+    known = _check_who(merged, (*path, "request"), access.request)
+    known &= _check_who(merged, (*path, "deny"), access.deny)
+    askers = membership.explicit(access.request) if membership and known else None
+    if membership and askers is not None and not askers - (membership.explicit(access.deny) or frozenset()):
+        merged.blame((*path, "request"), "nobody may ask for this")
+    for number, rule in enumerate(access.approve):
+        if number:
+            merged.blame((*path, "approve", number), "is never reached: the rule before it always decides")
+        for place, quorum in enumerate(rule.all_of):
+            _check_quorum(merged, (*path, "approve", number, "all_of", place), quorum, membership)
+
+
+def _check_quorum(merged: Merged, path: Path, quorum: QuorumForm, membership: Membership | None) -> None:
+    if not _check_who(merged, (*path, "from"), quorum.who) or membership is None:
+        return
+    people = membership.explicit(quorum.who)
+    if people is not None and len(people) < quorum.count:
+        have = "1 person" if len(people) == 1 else f"{len(people)} people"
+        merged.blame((*path, "count"), f"needs {quorum.count}, and there can only ever be {have}")
+
+
+def _check_who(merged: Merged, path: Path, who: Iterable[str]) -> bool:
+    known = merged.sections["groups"]
+    unknown = [
+        (place, each.removeprefix(GROUP))
+        for place, each in enumerate(who)
+        if each.startswith(GROUP) and each.removeprefix(GROUP) not in known
+    ]
+    for place, group in unknown:
+        merged.blame((*path, place), f"no group is called {group}", nearest(group, known))
+    return not unknown
+
+
+def _check_groups(merged: Merged, groups: dict[str, tuple[str, ...]]) -> Membership | None:
+    """Who is in which group, if all groups are in order. Of groups that hold themselves one ring is named."""
+    known = [_check_who(merged, ("groups", name), who) for name, who in groups.items()]
+    inner = {name: [each.removeprefix(GROUP) for each in who if each.startswith(GROUP)] for name, who in groups.items()}
+    try:
+        TopologicalSorter(inner).prepare()
+    except CycleError as error:
+        ring: list[str] = error.args[1][::-1]
+        merged.blame(("groups", ring[0]), f"a group cannot hold itself: {' -> '.join(ring)}")
+        return None
+    return Membership(groups, ()) if all(known) and len(groups) == len(merged.sections["groups"]) else None
+
+
+def _check_people(merged: Merged, forms: Forms) -> None:
+    kinds = {target.kind for target in forms.targets.values()}
+    known = {*merged.sections["targets"], *kinds}
+    shape_known = len(forms.targets) == len(merged.sections["targets"])
+    for person, names in forms.people.items():
+        for key in names:
+            if key not in known and shape_known:
+                problem = f"no target and no kind of target is called {key}"
+                merged.blame(("people", person, key), problem, nearest(key, known))
+    for target, config in forms.targets.items():
+        holders: dict[str, str] = {}
+        for person, names in forms.people.items():
+            key = target if target in names else config.kind
+            if key in names and (first := holders.setdefault(names[key], person)) != person:
+                problem = f"{names[key]} on {target} is {first} already; two people cannot be told apart there"
+                merged.blame(("people", person, key), problem)

@@ -1,0 +1,164 @@
+"""What the core needs from outside. Each port has one real implementation and a fake in `tests`."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from jit.people import Groups, Person
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The time, aware, in UTC. Somebody may set it, forwards and back."""
+
+    def ticks(self) -> float:
+        """Seconds from no particular moment, which only go on, for whatever waits: nobody can set them."""
+
+
+class DirectoryUnavailable(Exception):
+    """The directory could not be asked in time. Who cannot be looked up cannot decide."""
+
+
+class Directory(Protocol):
+    """Who people are and which groups they are in."""
+
+    @property
+    def workspace(self) -> str:
+        """The Slack team id of the one workspace whose people may act; empty if not known yet."""
+
+    def look_up(self, person: str) -> Person:
+        """Ask now, within a second or so.
+
+        Raises:
+            DirectoryUnavailable: no answer, or no such person.
+        """
+
+    def groups(self) -> Groups:
+        """The newest snapshot, which may be stale: ask `Groups.fresh`."""
+
+
+class QueueUnavailable(Exception):
+    """The queue took nothing."""
+
+
+class Queue(Protocol):
+    """Where work is announced. A hint: what must happen is in the ledger."""
+
+    def grant(self, request_id: str) -> None:
+        """Ask a worker to look at an approved request. Raises QueueUnavailable."""
+
+    def revoke(self, request_id: str) -> None:
+        """Ask a worker to look at a request that is ending. Raises QueueUnavailable."""
+
+    def end_at(self, when: datetime, ticket: str) -> None:
+        """Hand in a signed order to end an access at ``when``. Raises QueueUnavailable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One access to give, an object of its own in the target.
+
+    ``request_id`` as people see it (`R-7F3K`), ``principal`` the person's name in the target,
+    ``permissions`` exactly what the approvers saw, ``ends_at`` the deadline, aware UTC.
+    """
+
+    request_id: str
+    principal: str
+    permissions: tuple[str, ...]
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the target says a grant gives right now; the read-back.
+
+    ``ends_at`` is None where the target's note about it cannot be read.
+    """
+
+    request_id: str
+    principal: str
+    permissions: tuple[str, ...]
+    ends_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The end of a grant, as read back: ``existed`` says whether there was anything to take away,
+    ``sessions`` how many live sessions were cut, ``left_behind`` what the target could not undo
+    (objects made, for example), in words for people.
+    """
+
+    existed: bool
+    sessions: int = 0
+    left_behind: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of a target's self-check: ``ok``, what was checked, and what to do if it is not.
+
+    ``is_sql`` says that this is SQL, for a superuser there.
+    """
+
+    ok: bool
+    what: str
+    remedy: str = ""
+    is_sql: bool = False
+
+
+class TargetError(Exception):
+    """The target did not do it. The message says why in a few words and holds no secret."""
+
+
+class TargetUnreachable(TargetError):
+    """Nothing is known about what the target did: read back before saying anything."""
+
+
+class TargetRefused(TargetError):
+    """The target answered, and refused."""
+
+
+class Target(Protocol):
+    """One system that access is given to. Thread-safe; every call is bounded in time."""
+
+    name: str
+    kind: str
+
+    def already(self, principal: str, permissions: tuple[str, ...]) -> tuple[str, ...]:
+        """Which of these the principal holds anyway, from elsewhere; for the record. Raises TargetError."""
+
+    def grant(self, grant: Grant, still_due: Callable[[], None]) -> Held:
+        """Give exactly this, or nothing; giving it again is no change. Ends with a read-back.
+
+        Takes the principal's lock in the target, then calls ``still_due``, which raises if the deadline
+        has passed or the ledger no longer wants this; whatever it raises comes through, nothing given.
+
+        Raises:
+            TargetRefused: nothing was given, the message says why.
+            TargetUnreachable: something may have been given.
+        """
+
+    def revoke(self, request_id: str, principal: str) -> Taken:
+        """Take this grant away and cut the principal's sessions, wait until they are gone, read back.
+
+        Works if nothing was given. A grant in progress is waited for briefly, then broken off.
+
+        Raises:
+            TargetError: the end is not proven.
+        """
+
+    def held(self, request_id: str) -> Held | None:
+        """What this grant gives now; None if nothing. Raises TargetError."""
+
+    def all_held(self) -> list[Held]:
+        """Every grant of ours the target knows of. Raises TargetError."""
+
+    def called(self, request_id: str) -> str:
+        """What the target calls this grant, for whoever has to take it away by hand. Asks nobody; never raises."""
+
+    def check(self, permissions: Sequence[str] = ()) -> list[Finding]:
+        """Whether the worker's login can do what it must, and no more. Never raises.
+
+        ``permissions`` are those that policies give here; each must be there to be given.
+        """

@@ -1,0 +1,184 @@
+"""Settings from the environment, one class for each process, so that each sees only its room's secrets."""
+
+import os
+import socket
+import stat
+from pathlib import Path
+from typing import Annotated, NamedTuple, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+SLACK = "https://slack.com/api/"
+FILE = "file:"
+
+
+class CannotStart(Exception):
+    """Something has to be mended first; the message says what, and how."""
+
+
+class MissingSecret(CannotStart):
+    """A named secret is not there."""
+
+
+def _fetched(given: object) -> object:
+    return resolve_secret(given) if isinstance(given, str) and given.startswith(FILE) else given
+
+
+Secret = Annotated[SecretStr, BeforeValidator(_fetched)]
+"""Given as it is, or as `file:path`, the file that holds it. Raises MissingSecret when that cannot be used."""
+
+
+def _without_login(url: str) -> str:
+    """Raises CannotStart."""
+    if "@" in url:
+        raise CannotStart("SLACK_API_URL must hold no user or password. Write https://host/api/.")
+    return url
+
+
+SlackUrl = Annotated[str, AfterValidator(_without_login)]
+"""Printed wherever Slack is not slack.com. Raises CannotStart for one with a login in it."""
+
+
+class Address(NamedTuple):
+    """Where a server listens."""
+
+    host: str
+    port: int
+
+
+BEHIND_A_PROXY = Address("127.0.0.1", 3000)
+"""Where HTTP mode listens unless told otherwise: something in front has to speak TLS."""
+
+
+def read_address(given: object) -> object:
+    """An address from `host:port`; what is no text is left as it is. Raises CannotStart."""
+    if not isinstance(given, str):
+        return given
+    try:
+        parts = urlsplit(f"//{given}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if not host or not port or parts.netloc != given or "@" in given:
+        raise CannotStart("JIT_LISTEN is no address. Write host:port, such as 127.0.0.1:3000 or [::1]:3000.")
+    return Address(host, port)
+
+
+class Settings(BaseSettings):
+    """What every process needs."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="JIT_", extra="ignore", env_ignore_empty=True, hide_input_in_errors=True, frozen=True
+    )
+
+    data: Path = Path("var")
+    """JIT_DATA: the folder for the embedded parts, the spool and the workers' key."""
+    policies: Path = Path("policies")
+    """JIT_POLICIES"""
+    ledger_url: Secret = Field(default_factory=lambda data: SecretStr(f"sqlite:///{data['data'] / 'ledger.db'}"))
+    """JIT_LEDGER_URL: `sqlite:///path` or `postgresql://…`"""
+    log_level: str = "INFO"
+
+    @property
+    def spool(self) -> Path:
+        return self.data / "spool"
+
+
+class QueueSettings(Settings):
+    """For processes that announce work or wait for it."""
+
+    redis_url: Secret = Field(validation_alias=AliasChoices("REDIS_URL", "redis_url"))
+
+
+class BotSettings(QueueSettings):
+    """For the bot. It holds no credentials of a target."""
+
+    slack_bot_token: Secret = Field(validation_alias=AliasChoices("SLACK_BOT_TOKEN", "slack_bot_token"))
+    slack_app_token: Secret | None = Field(
+        default=None, validation_alias=AliasChoices("SLACK_APP_TOKEN", "slack_app_token")
+    )
+    """For Socket Mode."""
+    slack_signing_secret: Secret | None = Field(
+        default=None, validation_alias=AliasChoices("SLACK_SIGNING_SECRET", "slack_signing_secret")
+    )
+    """For HTTP mode."""
+    slack_api_url: SlackUrl = Field(default=SLACK, validation_alias=AliasChoices("SLACK_API_URL", "slack_api_url"))
+    listen: Annotated[Address | None, NoDecode, BeforeValidator(read_address)] = Field(
+        default_factory=lambda data: BEHIND_A_PROXY if data.get("slack_signing_secret") else None
+    )
+    """JIT_LISTEN: `host:port`, where the bot answers over HTTP. In Socket Mode it does so only if this is set."""
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> Self:
+        """Raises CannotStart."""
+        if self.slack_app_token and self.slack_signing_secret:
+            raise CannotStart(
+                "SLACK_APP_TOKEN and SLACK_SIGNING_SECRET are both set. "
+                "Keep the first for Socket Mode, or the second for HTTP mode, and unset the other."
+            )
+        if not self.slack_app_token and not self.slack_signing_secret:
+            raise CannotStart("Set SLACK_APP_TOKEN (for Socket Mode) or SLACK_SIGNING_SECRET (for HTTP mode).")
+        return self
+
+
+class HandsSettings(Settings):
+    """For the timekeeper and the workers. They hold no Slack token.
+
+    The timekeeper works without Redis; ``redis_url`` only lets it announce grants that got lost.
+    """
+
+    redis_url: Secret | None = Field(default=None, validation_alias=AliasChoices("REDIS_URL", "redis_url"))
+    worker_key: Secret | None = None
+    """JIT_WORKER_KEY: signs orders to end access; without it the file `worker.key` in the data folder is used."""
+
+
+def process_name(room: str) -> str:
+    """How a process signs what it records: `worker@host`."""
+    return f"{room}@{socket.gethostname()}"
+
+
+def resolve_secret(reference: str) -> SecretStr:
+    """What `env:NAME` or `file:path` holds; the variable may itself say `file:path`.
+
+    Raises:
+        MissingSecret: there is nothing, or others can read it.
+        ValueError: it is no reference.
+    """
+    if reference.startswith(FILE):
+        return SecretStr(_read_secret(Path(reference.removeprefix(FILE))))
+    where, _, name = reference.partition(":")
+    if where != "env":
+        raise ValueError("a secret is named env:NAME or file:/path")
+    value = os.environ.get(name)
+    if not value:
+        raise MissingSecret(f"{name} is not set. Set it in the environment of the workers and the timekeeper.")
+    return resolve_secret(value) if value.startswith(FILE) else SecretStr(value)
+
+
+def _read_secret(path: Path) -> str:
+    """Raises MissingSecret."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            _require_kept_close(path, os.fstat(file.fileno()))
+            text = file.read().strip()
+    except OSError as wrong:
+        raise MissingSecret(f"{path} cannot be read: {wrong.strerror}.") from None
+    except UnicodeDecodeError:
+        raise MissingSecret(f"{path} holds something else than text. Put the secret there, in one line.") from None
+    if not text:
+        raise MissingSecret(f"{path} is empty. Put the secret there.")
+    return text
+
+
+def _require_kept_close(path: Path, status: os.stat_result) -> None:
+    """A file that somebody else owns, root for instance, may be given to us through its group.
+
+    Raises:
+        MissingSecret: others can get at it.
+    """
+    ours = status.st_uid == os.geteuid()
+    others, mend = (stat.S_IRWXG | stat.S_IRWXO, "600") if ours else (stat.S_IRWXO, "o=")
+    if status.st_mode & others:
+        raise MissingSecret(f"{path} is open to others than its owner: chmod {mend} {path}")

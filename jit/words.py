@@ -1,0 +1,72 @@
+"""What people are told when something is in the way: what it is, and what to do."""
+
+from jit.access import State
+from jit.facts import Refusal
+
+YOURS_TO_RELEASE = "This access is yours: release it, with the button or with /jit release."
+
+SAYS: dict[Refusal, str] = {
+    Refusal.UNKNOWN_REQUEST: "There is no such request. /jit list shows yours.",
+    Refusal.NOT_ALLOWED_TO_ASK: "The requester may not ask for this any more, so it cannot be approved.",
+    Refusal.NOT_ALLOWED_TO_DECIDE: "You are not among those who decide on this. The card says who is.",
+    Refusal.NOT_ALLOWED_TO_END: "Only security, or somebody who could approve this, can revoke it.",
+    Refusal.NOT_YOURS: "Only the person who asked can do this.",
+    Refusal.OWN_REQUEST: "You asked for this yourself, so somebody else has to decide. The card says who can.",
+    Refusal.ALREADY_APPROVED: "You approved this already; one person counts once. It waits for the others.",
+    Refusal.ALREADY_OPEN: "You have an open request for this access already. /jit list shows it.",
+    Refusal.NOT_POSSIBLE_NOW: "This cannot be done now.",
+    Refusal.LAPSED: "This request lapsed before it was decided. It can be asked for again.",
+    Refusal.CARD_CHANGED: "This button does not belong to what the card shows now. Look again and press there.",
+    Refusal.RULES_CHANGED: "The rules for this access changed since it was asked for. Please ask again.",
+    Refusal.NOBODY_COULD_APPROVE: (
+        "Nobody but you could approve this, so asking would lead nowhere. Security can change the rules."
+    ),
+    Refusal.NO_PRINCIPAL: "Nobody has written down who you are in that system. Security can add you.",
+    Refusal.BAD_INPUT: "Something in the form is not right.",
+    Refusal.WRONG_WORKSPACE: "You belong to another workspace. Only people of this one can do this.",
+    Refusal.BAD_STANDING: "Only full members of this workspace can do this.",
+    Refusal.CANNOT_LOOK_UP: "Slack did not say in time who you are. Nothing was changed; please try again.",
+    Refusal.STALE_GROUPS: (
+        "Who is in which group is not known freshly enough right now. Nothing was changed; try again in a minute."
+    ),
+    Refusal.POLICY_BROKEN: (
+        "The policy files cannot be read right now, so nothing is decided. Security can see why with "
+        "`jit policy check`."
+    ),
+    Refusal.QUORUM_GONE: "Those who approved may not decide on this any more.",
+    Refusal.MALFORMED: "That button or form does not look like ours. Nothing was changed.",
+    Refusal.BUSY: "Too much is going on right now. Nothing was changed; please press again.",
+    Refusal.BAD_TICKET: "That order was not signed by a worker.",
+}
+
+_OVER = {
+    State.ENDING: "Too late: the access is ending.",
+    State.ENDED: "Too late: the access has ended.",
+    State.DENIED: "This request was denied already.",
+    State.WITHDRAWN: "This request was withdrawn.",
+    State.LAPSED: "This request lapsed. It can be asked for again.",
+    State.FAILED: "This was not granted: the target refused. It can be asked for again.",
+}
+
+_DECIDED = {
+    State.APPROVED: "This was approved already.",
+    State.GRANTING: "This was approved already; it is being granted.",
+    State.ACTIVE: "This was approved already; the access is active.",
+}
+
+CANNOT_FOLLOW: dict[str, dict[State, str]] = {
+    "approve": _OVER | _DECIDED,
+    "deny": _OVER | _DECIDED,
+    "withdraw": _OVER
+    | {
+        State.GRANTING: "Too late to withdraw: it is being granted. You can release it.",
+        State.ACTIVE: "Too late to withdraw: the access is active. You can release it.",
+    },
+    "release": _OVER
+    | {
+        State.PENDING: "Nothing was given yet. You can withdraw the request.",
+        State.APPROVED: "Nothing was given yet. You can withdraw the request.",
+    },
+    "revoke": _OVER | {State.PENDING: "Nothing was approved yet, so there is nothing to revoke. You can deny it."},
+}
+"""What is said when a step cannot follow in a state; states left out let it pass."""

@@ -1,0 +1,74 @@
+"""People at random: they ask, and press whatever button they see."""
+
+from contextlib import suppress
+from random import Random  # noqa: TID251  seeded by the caller
+
+from bot.playground.person import AsksFirst, NotThere, Person, Shown
+from bot.playground.sample import REQUESTS
+from tests.house import House
+
+ACCESSES = ("orders-db/read", "orders-db/write", "orders-db/admin")
+LIKELY = {"Approve": 12, "Release": 2, "Deny": 1, "Withdraw": 1, "Revoke": 1}
+NEWEST = 8
+"""So many of the newest cards are looked at."""
+PATIENCE = 1.5
+"""Real seconds that people wait for Slack, or for a card, before they do something else."""
+
+
+class People:
+    """Everybody of the sample workspace but the guest."""
+
+    def __init__(self, it: House, random: Random) -> None:
+        self._stage = it.stage
+        self._random = random
+
+    def act(self) -> str:
+        name = self._random.choice(("alice", "bob", "bob", "carol", "eve"))
+        with suppress(TimeoutError):
+            self._stage.stage.wait_for(self._stage.stage.connections, PATIENCE)
+        person: Person = getattr(self._stage, name)
+        act = self._random.choices((self._ask, self._press, self._command), (35, 60, 5))[0]
+        try:
+            return f"{name} {act(person)}"
+        except (NotThere, TimeoutError) as nothing:
+            return f"{name} finds nothing ({type(nothing).__name__})"
+
+    def _ask(self, person: Person) -> str:
+        access = self._random.choice(ACCESSES)
+        seconds = self._random.choice((1, 10, 60, 600, 3000))
+        words = f"request {access} {seconds}s INC-{self._random.randrange(100)} <!channel> at random"
+        while person.has_form():
+            person.form().close()
+        answer = person.command("/jit", words, channel=REQUESTS)
+        if not answer.ok:
+            return f"{words}: {answer.error}"
+        sent = person.form(within=2.0).submit()
+        return f"{words}: {sent.error or sent.errors or 'sent'}"
+
+    def _press(self, person: Person) -> str:
+        """A button of one of the newest cards, as they were at that moment."""
+        with suppress(TimeoutError):
+            person.wait_for(lambda: self._buttons(person), PATIENCE)
+        if not (seen := self._buttons(person)):
+            return "sees no button"
+        card, button = self._random.choices(seen, [LIKELY[button] for _, button in seen])[0]
+        answer = self._pressed(person, card, button)
+        if button == "Deny" and answer.ok:
+            form = person.form(within=2.0)
+            form.fill(Reason="not like this")
+            answer = form.submit()
+        return f"presses {button}: {answer.error or 'ok'}"
+
+    def _buttons(self, person: Person) -> list[tuple[Shown, str]]:
+        cards = [shown for shown in person.sees(REQUESTS) if not shown.ephemeral]
+        return [(card, button) for card in cards[-NEWEST:] for button in card.buttons if button in LIKELY]
+
+    def _pressed(self, person: Person, card: Shown, button: str):
+        try:
+            return person.press(card, button)
+        except AsksFirst:
+            return person.press(card, button, confirm=True)
+
+    def _command(self, person: Person) -> str:
+        words = self._random.choice(("list", "help", "show R-2222", "revoke R-2222 because", "release R-2222"))
+        return f"{words}: {person.command('/jit', words, channel=REQUESTS).error or 'ok'}"

@@ -1,0 +1,169 @@
+"""The page in a real browser. What a page says on its console as an error, also of its security policy, fails
+the test.
+"""
+
+import os
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from bot.playground import running, sample_workspace
+from bot.playground.sample import ALICE, REQUESTS
+from jit.cli.stage.beside import Wings, standing_beside
+from jit.cli.stage.rules import lay_out
+from jit.embedded import EmbeddedPostgres
+from tests.browser.chromium import CHROMIUM, launched
+from tests.browser.kit import FORM, FOUND
+from tests.house import POLICIES, house
+from tests.stage_scene import unhurried
+
+SCREENSHOTS = os.environ.get("JIT_SCREENSHOTS", "")
+PATIENCE_MS = 10_000
+
+
+def pytest_collection_modifyitems(items):
+    here = Path(__file__).parent
+    missing = pytest.mark.skip(reason="chromium is not installed: apt install chromium")
+    for item in items:
+        if item.path.is_relative_to(here):
+            item.add_marker(pytest.mark.browser)
+            if not CHROMIUM and not os.environ.get("CI"):
+                item.add_marker(missing)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """One for each file: while Playwright runs, nothing else of this process can run an event loop of its own."""
+    expect.set_options(timeout=PATIENCE_MS)
+    with sync_playwright() as playwright, launched(playwright) as chromium:
+        yield chromium
+
+
+@pytest.fixture
+def slack():
+    return sample_workspace()
+
+
+@pytest.fixture(scope="module")
+def theatre(tmp_path_factory):
+    """The whole product with the stage beside it, for a test of the page on real parts."""
+    folder, wings = tmp_path_factory.mktemp("stage"), Wings()
+    with (
+        unhurried(),
+        EmbeddedPostgres(sync=False) as ledger,
+        house(folder, ledger_url=ledger.dsn(), workers=2, policies=lay_out(folder, POLICIES), beside=wings) as it,
+        standing_beside(it.stage, ledger, wings) as beside,
+    ):
+        yield it
+        beside.act("mend", {})
+
+
+@pytest.fixture
+def app(slack, monkeypatch):
+    """The app on the other side, as a stub: what it ``got``, and by type of payload what it ``says``: an answer,
+    or something to call with the payload that makes one.
+    """
+    stub = SimpleNamespace(got=[], says={})
+
+    def ask(kind, payload):
+        stub.got.append(payload)
+        said = stub.says.get(payload.get("type", kind), {})
+        return said(payload) if callable(said) else said
+
+    monkeypatch.setattr(slack.hub, "ask", ask)
+    return stub
+
+
+@pytest.fixture
+def stage(slack, app):
+    with running(slack, {}) as serving:
+        yield serving
+
+
+@pytest.fixture
+def site(stage):
+    """Where the page is. A test of the whole product has one of its own."""
+    return stage.slack.url
+
+
+@pytest.fixture
+def page_of(browser, site, request):
+    """Opens the page as a person, each time in a context of its own: ``page_of(ALICE, channel=REQUESTS)``.
+
+    ``expects`` matches errors on the console that belong to the test.
+    """
+    contexts, told = [], []
+
+    def opened(person="", channel="", *, width=1280, height=800, colours="light", tz="Europe/Berlin", expects=None):
+        def complain(text):
+            if not (expects and re.search(expects, text)):
+                told.append(text)
+
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme=colours,
+            timezone_id=tz,
+            locale="en-GB",
+            reduced_motion="reduce",
+        )
+        contexts.append(context)
+        context.set_default_timeout(PATIENCE_MS)
+        page = context.new_page()
+        page.on("console", lambda message: complain(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: complain(str(error)))
+        page.goto(f"{site}/#{person}/{channel}" if person else site)
+        return page
+
+    yield opened
+    for number, context in enumerate(contexts):
+        for page in context.pages:
+            shoot(page, f"{request.node.name}-{number}")
+        context.close()
+    assert told == [], "the browser complains"
+
+
+@pytest.fixture
+def page(page_of):
+    """Alice's, in the channel of requests."""
+    opened = page_of(ALICE, REQUESTS)
+    opened.locator("#title").wait_for()
+    return opened
+
+
+@pytest.fixture
+def form(page, slack, app):
+    """The request form over Alice's page; its menu finds what holds the letters typed."""
+    app.says["block_suggestion"] = lambda asked: {
+        "options": [each for each in FOUND["options"] if asked["value"] in each["value"]]
+    }
+    slack.views.open(ALICE, FORM)
+    dialog = page.get_by_role("dialog", name="Ask for access")
+    dialog.wait_for()
+    return dialog
+
+
+@pytest.fixture
+def entered(slack):
+    """What the server has of Alice's form, by block and action."""
+
+    def held(block, action):
+        entry = slack.views.top(ALICE)["state"]["values"][block][action]
+        return next(value for key, value in entry.items() if key != "type")
+
+    return held
+
+
+@pytest.fixture
+def shot():
+    """``shot(page, name)`` puts a picture into the folder that JIT_SCREENSHOTS names, if it names one."""
+    return shoot
+
+
+def shoot(page, name):
+    if SCREENSHOTS:
+        folder = Path(SCREENSHOTS)
+        folder.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=folder / f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', name)[:120]}.png")

@@ -1,0 +1,52 @@
+"""Channel, thread and what stands beside them, on a screen with less room than all three need."""
+
+import pytest
+from playwright.sync_api import expect
+
+from bot.playground import running
+from bot.playground.sample import ALICE, REQUESTS
+from tests.browser.screen import messages, post
+
+
+class Bare:
+    """Beside the chat, with nothing on it yet."""
+
+    def state(self):
+        return {}
+
+    def act(self, verb, values):
+        raise KeyError(verb)
+
+
+@pytest.fixture
+def stage(slack, app):
+    with running(slack, {}, beside=Bare()) as serving:
+        yield serving
+
+
+@pytest.mark.parametrize(("width", "both"), [(1440, False), (1280, False), (1600, True)])
+def test_beside_an_open_thread_the_channel_stays_and_the_stage_steps_aside(page_of, slack, width, both):
+    root = post(slack, "who has looked?")
+    page = page_of(ALICE, REQUESTS, width=width)
+    aside = page.get_by_role("complementary", name="Behind the scenes")
+    expect(aside).to_be_visible()
+    messages(page).get_by_role("article").hover()
+    page.get_by_role("button", name="Reply").click()
+    thread = page.get_by_role("region", name="Thread")
+    expect(thread).to_be_visible()
+    expect(messages(page).get_by_text(root["text"])).to_be_visible()
+    expect(aside).to_be_visible(visible=both)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    thread.get_by_role("button", name="Close the thread").click()
+    expect(aside).to_be_visible()
+
+
+def test_on_a_phone_a_thread_leaves_the_people_and_the_panes_where_they_are(page_of, slack):
+    post(slack, "who has looked?")
+    page = page_of(ALICE, REQUESTS, width=390)
+    messages(page).get_by_role("article").hover()
+    page.get_by_role("button", name="Reply").click()
+    expect(page.get_by_role("region", name="Thread")).to_be_visible()
+    assert page.locator("header").first.bounding_box()["width"] == 390
+    page.locator("#panes [data-pane=beside]").click()
+    expect(page.get_by_role("complementary", name="Behind the scenes")).to_be_visible()

@@ -1,0 +1,226 @@
+"""Promise 1: no access without a decision. Whoever tries here holds the queue, the read model, a button, the rules, or
+the ledger itself.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import update
+
+from bot.buttons import APPROVE, value_of
+from bot.playground.sample import ALICE, BOB, CAROL
+from jit.access import Request, State
+from jit.facts import BEGIN_WITHIN, Approval, Approved, Counted, Granted, GrantIntent, Refusal, Refused, Source
+from jit.ledger.database import writing
+from jit.ledger.schema import requests
+from jit.policy.folder import LOOK_EVERY
+from jit.rq_queue import RqQueue
+from tests.house import POLICIES, House
+
+pytestmark = [pytest.mark.fault, pytest.mark.real]
+
+READ = "orders-db/read 30m INC-42 db down: need shell"
+WRITE = "orders-db/write 30m INC-42 set order 4711 free"
+DBA = "S0DBA0001"
+
+
+@pytest.fixture(scope="module")
+def policies(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As always, but who is a DBA is what Slack says."""
+    folder = tmp_path_factory.mktemp("policies")
+    rules = (POLICIES / "orders.policy.yml").read_text()
+    ours = rules.replace("dba: [U02BOB000, U03CAROL0]", f"dba: [slack:{DBA}]")
+    assert ours != rules
+    (folder / "orders.policy.yml").write_text(ours)
+    return folder
+
+
+def forge(it: House, request_id: str) -> None:
+    """Order a grant as somebody does who can write to Redis, and see that it was taken."""
+    it.until(it.workers_are_idle)
+    RqQueue(it.stage.valkey.url).grant(request_id)
+    it.until(it.workers_are_idle)
+
+
+def nothing_given(it: House, request: Request) -> bool:
+    return not it.gives(request) and not it.facts(GrantIntent, request) and not it.facts(Granted, request)
+
+
+def approved_while_workers_are_down(it: House) -> Request:
+    request = it.ask(it.stage.alice, READ)
+    it.kill("worker-1", "worker-2")
+    it.approve(it.stage.bob, request)
+    return it.reaches(request, State.APPROVED)
+
+
+def lapses(it: House, request: Request, because: str) -> None:
+    """A worker, back at work, refuses by itself what it is ordered to give."""
+    it.start("worker-1", "worker-2")
+    assert it.reaches(request, State.LAPSED).closed_because == because
+    assert nothing_given(it, request)
+
+
+class TestForgedOrder:
+    def test_of_a_pending_request(self, it: House):
+        request = it.ask(it.stage.alice, READ)
+        forge(it, request.id)
+
+        assert it.kinds(request) == ["requested"]
+        assert nothing_given(it, request)
+
+    def test_of_a_denied_request(self, it: House):
+        request = it.ask(it.stage.alice, READ)
+        it.stage.bob.press(it.card(it.stage.bob, request, "Deny"), "Deny")
+        it.stage.bob.form().fill(Reason="not now").submit()
+        it.reaches(request, State.DENIED)
+        forge(it, request.id)
+
+        assert it.now(request).state is State.DENIED
+        assert nothing_given(it, request)
+
+    def test_of_a_lapsed_request(self, it: House):
+        request = it.ask(it.stage.alice, READ)
+        it.pass_time(request.pending_until - it.clock.now())
+        it.reaches(request, State.LAPSED)
+        forge(it, request.id)
+
+        assert it.now(request).state is State.LAPSED
+        assert nothing_given(it, request)
+
+    def test_of_a_request_that_never_was(self, it: House):
+        before = it.stage.ledger.last_index()
+        forge(it, "R-2222")
+
+        assert it.stage.ledger.last_index() == before
+
+    def test_of_an_active_and_of_an_ended_request_gives_nothing_again(self, it: House):
+        request = it.granted(it.stage.alice, READ)
+        forge(it, request.id)
+        assert len(it.facts(Granted, request)) == 1
+        it.expire(request)
+        forge(it, request.id)
+
+        assert it.now(request).state is State.ENDED
+        assert not it.gives(request)
+        assert len(it.facts(Granted, request)) == 1
+
+
+def test_a_read_model_that_says_approved(it: House):
+    request = it.ask(it.stage.alice, READ)
+    with writing(it.stage.ledger.engine) as connection:
+        says = {"state": State.APPROVED, "wakes_at": it.clock.now()}
+        connection.execute(update(requests).where(requests.c.id == request.id).values(says))
+    forge(it, request.id)
+
+    assert it.now(request).state is State.PENDING
+    assert nothing_given(it, request)
+
+
+class TestForgedDecision:
+    """Written into the ledger by somebody who may append to it, but was pressed by nobody who counts."""
+
+    def decide(self, it: House, *approvers: str, digest: str = "") -> Request:
+        request = it.ask(it.stage.alice, READ)
+        common = {"at": it.clock.now(), "actor": BOB, "source": Source.SLACK, "digest": digest or request.digest}
+        said = [
+            Approval.about(request, approver=who, quorums=("dba",), groups_as_of=it.clock.now(), **common)
+            for who in approvers
+        ]
+        counted = tuple(Counted(approval=yes.id, approver=yes.approver, quorum="dba") for yes in said)
+        decision = Approved.about(request, counted=counted, begin_by=it.clock.now() + BEGIN_WITHIN, **common)
+        it.stage.ledger.append([*said, decision], expect={request.id: request.version})
+        return request
+
+    @pytest.mark.parametrize(
+        "approvers", [(), (ALICE,), ("U04EVE000",)], ids=["by nobody", "by the requester", "by no dba"]
+    )
+    def test_counts_nobody_who_may(self, it: House, approvers: tuple[str, ...]):
+        request = self.decide(it, *approvers)
+        lapses(it, request, "no_longer_approved")
+
+    def test_of_what_a_card_never_showed(self, it: House):
+        request = self.decide(it, BOB, digest="0" * 64)
+        lapses(it, request, "no_longer_approved")
+
+    def test_by_approvals_that_are_not_there(self, it: House):
+        request = it.ask(it.stage.alice, READ)
+        common = {"at": it.clock.now(), "actor": BOB, "source": Source.SLACK, "digest": request.digest}
+        counted = (Counted(approval=uuid4(), approver=BOB, quorum="dba"),)
+        decision = Approved.about(request, counted=counted, begin_by=it.clock.now() + BEGIN_WITHIN, **common)
+        it.stage.ledger.append([decision], expect={request.id: request.version})
+        lapses(it, request, "no_longer_approved")
+
+
+class TestBetweenDecisionAndEffect:
+    def test_the_approver_left_the_group(self, it: House):
+        request = approved_while_workers_are_down(it)
+        it.stage.stage.set_members(DBA, [CAROL])
+        try:
+            it.until(lambda: BOB not in it.groups().members[DBA])
+            lapses(it, request, "no_longer_approved")
+        finally:
+            it.stage.stage.set_members(DBA, [BOB, CAROL])
+            it.until(lambda: BOB in it.groups().members[DBA])
+
+    @pytest.mark.parametrize("timekeeper_too", [False, True], ids=["", "and the timekeeper is down"])
+    def test_a_quarter_of_an_hour_went_by(self, it: House, timekeeper_too: bool):
+        request = approved_while_workers_are_down(it)
+        if timekeeper_too:
+            it.kill("timekeeper")
+        it.pass_time(BEGIN_WITHIN)
+        lapses(it, request, "not_begun")
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda rules: rules.replace("grants: [orders_read]", "grants: [orders_admin]"),
+            lambda rules: rules.replace("{postgres: alice}", "{postgres: alicia}"),
+            lambda rules: rules.replace("max_duration: 8h", "max_duration: 10m"),
+            lambda rules: rules.replace("orders-db/read:", "orders-db/look:"),
+        ],
+        ids=["gives something else", "means somebody else", "may last less long", "is gone"],
+    )
+    def test_the_rules_were_edited(self, it: House, policies: Path, change: Callable[[str], str]):
+        request = approved_while_workers_are_down(it)
+        file = policies / "orders.policy.yml"
+        rules = file.read_text()
+        assert change(rules) != rules
+        try:
+            file.write_text(change(rules))
+            lapses(it, request, "no_longer_approved")
+            assert not it.holds("alice", "orders_admin")
+        finally:
+            file.write_text(rules)
+            it.pass_time(LOOK_EVERY)  # else the next request is made by the edited rules, and decided by these
+
+    def test_who_is_in_a_group_is_not_known_any_more(self, it: House):
+        request = approved_while_workers_are_down(it)
+        it.kill("bot-1")
+        it.pass_time(timedelta(seconds=31))
+        it.start("worker-1", "worker-2")
+        it.until(lambda: it.log_lines("grant.put_off", request_id=request.id, because=Refusal.STALE_GROUPS.value))
+        assert it.now(request).state is State.APPROVED
+        assert nothing_given(it, request)
+
+        it.start("bot-1")
+
+        it.reaches(request, State.ACTIVE)
+        it.expire(request)
+
+
+def test_a_button_with_the_digest_of_another_request(it: House):
+    alice, bob = it.stage.alice, it.stage.bob
+    read, write = it.ask(alice, READ), it.ask(alice, WRITE)
+    card = it.card(bob, read, "Approve")
+    swapped = card.action("Approve") | {"value": value_of(write.id, read.digest)}
+    assert swapped["action_id"] == APPROVE
+
+    assert write.id in it.told(bob, lambda: bob.press_raw(card, swapped))
+
+    (refused,) = it.facts(Refused, write)
+    assert refused.reason is Refusal.CARD_CHANGED
+    assert it.now(write).state is State.PENDING
+    assert nothing_given(it, write)

@@ -1,0 +1,203 @@
+"""Nothing happens off the record: intent is durable before an effect, outcome after it; who presses in vain is
+recorded; and while nothing can be recorded, nothing is given (see also test_ledger_faults.py).
+"""
+
+import multiprocessing
+import resource
+import signal
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.buttons import value_of
+from bot.playground.person import Person, Shown
+from bot.playground.sample import ALICE, BOB, BOT, CAROL, EVE, MALLORY, REQUESTS, account
+from jit.access import State
+from jit.clock import SystemClock
+from jit.facts import (
+    Alert,
+    AlertName,
+    Ended,
+    Granted,
+    GrantIntent,
+    Refusal,
+    Refused,
+    RevokeIntent,
+    Source,
+)
+from jit.ledger import Ledger, Spool, SpoolFailed, check_chain, connect, create_tables
+from tests.house import House
+
+pytestmark = [pytest.mark.fault, pytest.mark.real]
+
+STRANGER, LEAVER = "U09STRANGE", "U08LEAVER0"
+
+
+@pytest.fixture
+def outsiders(it: House) -> None:
+    """Somebody of another workspace in our channel, and somebody whose account was closed."""
+    world = it.stage.stage.slack.world
+    world.add_user(account(STRANGER, "Stranger", team="T0ELSEWHERE", team_domain="elsewhere"))
+    world.add_user(account(LEAVER, "Leaver", deleted=True))
+    world.channel(REQUESTS).members.update({STRANGER, LEAVER})
+
+
+def test_intent_is_recorded_before_the_effect_and_the_outcome_after_it(it: House) -> None:
+    alice, bob = it.stage.alice, it.stage.bob
+    request = it.ask(alice, "orders-db/read 30m INC-1 stuck orders")
+    it.pause("before-intent")
+    it.approve(bob, request)
+    it.paused()
+    assert not it.facts(GrantIntent, request)
+    it.pause("before-effect")
+    it.go_on("before-intent")
+    it.paused()
+    assert it.facts(GrantIntent, request)
+    assert not it.gives(request)
+    it.pause("after-effect")
+    it.go_on("before-effect")
+    it.paused()
+    assert it.gives(request)
+    assert not it.facts(Granted, request)
+    it.go_on("after-effect")
+    it.reaches(request, State.ACTIVE)
+
+    it.pause("before-revoke")
+    alice.press(it.card(alice, request, "Release"), "Release")
+    it.paused()
+    assert it.facts(RevokeIntent, request)
+    assert it.gives(request)
+    it.pause("after-revoke")
+    it.go_on("before-revoke")
+    it.paused()
+    it.until(lambda: not it.gives(request))
+    assert not it.facts(Ended, request)
+    it.go_on("after-revoke")
+    it.reaches(request, State.ENDED)
+
+
+MALFORMED_VALUES: tuple[Any, ...] = (
+    "",
+    "R-7F3K",
+    "R-7F3K " + "0" * 63,
+    "R-7F3K'; DROP TABLE entries; --",
+    None,
+    {"a": 1},
+    7,
+)
+
+
+def presses_in_vain(it: House) -> Iterator[tuple[str, Shown, dict[str, Any], str, Refusal]]:
+    """Every kind of press that comes to nothing: who, on which card, what is sent, as what, and why not."""
+    pending = it.ask(it.stage.alice, "orders-db/read 30m INC-2 stuck orders")
+    active = it.granted(it.stage.alice, "orders-db/write 30m INC-2 mend an order")
+    asked, given = it.card(it.stage.bob, pending, "Approve"), it.card(it.stage.bob, active, "Release")
+    approve, withdraw = asked.action("Approve"), asked.action("Withdraw")
+    release, revoke = given.action("Release"), given.action("Revoke", confirm=True)
+
+    yield EVE, asked, approve, "approve", Refusal.NOT_ALLOWED_TO_DECIDE
+    yield ALICE, asked, approve, "approve", Refusal.OWN_REQUEST
+    for action, attempted in ((approve, "approve"), (withdraw, "withdraw"), (release, "release"), (revoke, "revoke")):
+        card = asked if action in (approve, withdraw) else given
+        yield MALLORY, card, action, attempted, Refusal.BAD_STANDING
+        yield LEAVER, card, action, attempted, Refusal.BAD_STANDING
+        yield BOT, card, action, attempted, Refusal.BAD_STANDING
+        yield STRANGER, card, action, attempted, Refusal.WRONG_WORKSPACE
+        for value in MALFORMED_VALUES:
+            yield BOB, card, action | {"value": value}, attempted, Refusal.MALFORMED
+        yield BOB, card, action | {"value": value_of("R-2222", pending.digest)}, attempted, Refusal.UNKNOWN_REQUEST
+    yield STRANGER, asked, asked.action("Deny"), "deny", Refusal.WRONG_WORKSPACE
+    yield BOB, asked, asked.action("Deny") | {"value": "no"}, "deny", Refusal.MALFORMED
+    yield BOB, asked, approve | {"value": value_of(pending.id, "0" * 64)}, "approve", Refusal.CARD_CHANGED
+    yield BOB, asked, approve | {"value": value_of(pending.id, active.digest)}, "approve", Refusal.CARD_CHANGED
+    yield BOB, asked, approve | {"action_id": "jit.grant"}, "press", Refusal.MALFORMED
+    yield BOB, asked, approve | {"value": value_of(active.id, active.digest)}, "approve", Refusal.NOT_POSSIBLE_NOW
+    yield BOB, asked, withdraw, "withdraw", Refusal.NOT_YOURS
+    yield CAROL, given, release, "release", Refusal.NOT_YOURS
+    yield EVE, given, revoke, "revoke", Refusal.NOT_ALLOWED_TO_END
+    yield ALICE, given, revoke, "revoke", Refusal.NOT_ALLOWED_TO_END
+    yield CAROL, given, revoke | {"value": value_of(pending.id, pending.digest)}, "revoke", Refusal.NOT_POSSIBLE_NOW
+
+
+@pytest.mark.usefixtures("outsiders")
+def test_every_press_in_vain_is_recorded_with_who_and_why(it: House) -> None:
+    before = len(it.facts(Refused))
+    expected = []
+    for who, card, action, attempted, reason in presses_in_vain(it):
+        person = Person(it.stage.stage, who)
+        it.told(person, lambda: person.press_raw(card, action))  # noqa: B023  called at once
+        expected.append((who, attempted, reason))
+    recorded = it.facts(Refused)[before:]
+    assert [(fact.actor, fact.attempted, fact.reason) for fact in recorded] == expected
+    assert all(fact.source is Source.SLACK for fact in recorded)
+    assert {request.state for request in it.stage.live()} == {State.PENDING, State.ACTIVE}
+
+
+@pytest.mark.usefixtures("outsiders")
+def test_refused_command_and_form_are_recorded(it: House) -> None:
+    request = it.ask(it.stage.alice, "orders-db/read 30m INC-3 stuck orders")
+    before = len(it.facts(Refused))
+    eve, stranger, mallory = (Person(it.stage.stage, who) for who in (EVE, STRANGER, MALLORY))
+    for person, words in (
+        (eve, f"release {request.id}"),
+        (eve, f"revoke {request.id} because"),
+        (eve, f"show {request.id}"),
+        (stranger, "list"),
+        (mallory, "list"),
+    ):
+        it.told(person, lambda: person.command("/jit", words, channel=REQUESTS))  # noqa: B023  called at once
+    it.told(eve, lambda: eve.press(it.card(eve, request, "Deny"), "Deny"))
+    assert [(fact.actor, fact.attempted, fact.reason) for fact in it.facts(Refused)[before:]] == [
+        (EVE, "release", Refusal.NOT_YOURS),
+        (EVE, "revoke", Refusal.NOT_ALLOWED_TO_END),
+        (EVE, "show", Refusal.UNKNOWN_REQUEST),
+        (STRANGER, "list", Refusal.WRONG_WORKSPACE),
+        (MALLORY, "list", Refusal.BAD_STANDING),
+        (EVE, "deny", Refusal.NOT_ALLOWED_TO_DECIDE),
+    ]
+
+
+def test_spool_on_a_full_disk_says_so_and_keeps_what_it_took_whole(tmp_path: Path) -> None:
+    """The file may not grow past 2,000 bytes, in a process of its own."""
+    filling = multiprocessing.get_context("spawn").Process(target=fill, args=(tmp_path,))
+    filling.start()
+    filling.join(60)
+    assert filling.exitcode == 0
+    kept = (tmp_path / "spool.jsonl").read_bytes()
+    assert len(kept) <= 2000
+    assert kept.endswith(b"}\n")
+    engine = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
+    create_tables(engine)
+    ledger = Ledger(engine, SystemClock())
+    taken = Spool(tmp_path).take_in(ledger).recorded
+    assert taken == len(kept.splitlines()) > 1
+    assert check_chain(ledger.read()) == taken
+    assert not (tmp_path / "spool.unreadable").exists()
+    engine.dispose()
+
+
+def fill(folder: Path) -> None:
+    """Write until nothing more is taken; that must be said, each time."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+    spool = Spool(folder)
+    for _ in range(100):
+        try:
+            spool.write([late()])
+        except SpoolFailed:
+            break
+    with pytest.raises(SpoolFailed):
+        spool.write([late()])
+
+
+def late() -> Alert:
+    return Alert(
+        at=datetime.now(UTC),
+        actor="timekeeper@host",
+        source=Source.TIMEKEEPER,
+        name=AlertName.END_LATE,
+        says="late " * 20,
+    )

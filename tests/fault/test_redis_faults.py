@@ -1,0 +1,112 @@
+"""Redis is wiped, falls or freezes: access ends all the same, and none begins whose end could not be scheduled."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from jit.access import Request, State
+from jit.facts import BEGIN_WITHIN, Ended, GrantIntent, Source
+from tests.house import House
+
+pytestmark = [pytest.mark.fault, pytest.mark.real]
+
+READ = "orders-db/read 30m INC-42 db down: need shell"
+WRITE = "orders-db/write 30m INC-42 set order 4711 free"
+
+
+@contextmanager
+def frozen(pid: int) -> Iterator[None]:
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def approved_without_redis(it: House) -> Request:
+    request = it.ask(it.stage.alice, READ)
+    it.stage.valkey.kill()
+    it.approve(it.stage.bob, request)
+    return it.reaches(request, State.APPROVED)
+
+
+def test_wiped_with_grants_active(it: House):
+    hers, his = it.granted(it.stage.alice, READ), it.granted(it.stage.eve, WRITE)
+    with it.redis() as client:
+        client.flushall()
+
+    it.expire(hers)
+    it.expire(his)
+
+
+def test_gone_with_a_grant_active(it: House):
+    request = it.granted(it.stage.alice, READ)
+    it.stage.valkey.kill()
+
+    it.expire(request)
+
+    (ended,) = it.facts(Ended, request)
+    assert ended.source is Source.TIMEKEEPER
+
+
+def test_frozen_with_a_grant_active(it: House):
+    request = it.granted(it.stage.alice, READ)
+    with frozen(it.stage.valkey.pid):
+        it.expire(request)
+
+
+def test_fallen_and_back_it_still_knows_when_access_ends(it: House):
+    request = it.granted(it.stage.alice, READ)
+    it.kill("timekeeper")
+    it.stage.valkey.kill()
+    it.stage.valkey.start()
+
+    it.expire(request)
+
+    (ended,) = it.facts(Ended, request)
+    assert ended.source is Source.WORKER
+
+
+def test_gone_at_approval_it_is_granted_once_redis_is_back(it: House):
+    request = approved_without_redis(it)
+    it.pass_time(BEGIN_WITHIN / 2)
+    it.until(lambda: it.log_lines("queue.unavailable", request_id=request.id))
+    assert it.kinds(request) == ["requested", "approval", "approved"]
+
+    it.stage.valkey.start()
+
+    it.reaches(request, State.ACTIVE)
+    assert it.holds("alice", "orders_read")
+    it.expire(request)
+
+
+def test_gone_at_approval_for_too_long_it_lapses(it: House):
+    request = approved_without_redis(it)
+    it.pass_time(BEGIN_WITHIN)
+    assert it.reaches(request, State.LAPSED).closed_because == "not_begun"
+
+    it.stage.valkey.start()
+
+    it.until(it.workers_are_idle)
+    assert it.kinds(request) == ["requested", "approval", "approved", "lapsed"]
+    assert not it.gives(request)
+
+
+def test_gone_when_the_end_is_to_be_scheduled_nothing_is_begun(it: House):
+    it.pause("before-intent")
+    request = it.ask(it.stage.alice, READ)
+    it.approve(it.stage.bob, request)
+    it.paused()
+    it.stage.valkey.kill()
+
+    it.go_on("before-intent")
+
+    it.until(lambda: it.log_lines("grant.put_off", request_id=request.id, why="QueueUnavailable"))
+    assert it.facts(GrantIntent, request) == []
+    assert not it.gives(request)
+    it.stage.valkey.start()
+    it.reaches(request, State.ACTIVE)
+    it.expire(request)

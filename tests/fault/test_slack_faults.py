@@ -1,0 +1,102 @@
+"""Slack is down, asks to wait, or takes a message and says nothing."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from bot.playground.faults import Fault, Outage
+from bot.playground.person import Person
+from bot.playground.sample import AUDIT, REQUESTS
+from jit.access import Request, State
+from tests.house import House
+
+pytestmark = [pytest.mark.fault, pytest.mark.real]
+
+
+@pytest.fixture(autouse=True)
+def well(it: House) -> Iterator[None]:
+    """Slack is well after each test."""
+    it.until(it.stage.stage.connections)
+    yield
+    it.stage.stage.mend()
+    it.until(it.stage.stage.connections)
+
+
+@pytest.mark.parametrize(("outage", "seconds"), [(Outage.DROPPING, 60), (Outage.UNAVAILABLE, 3)])
+def test_slack_down_delays_what_is_shown_and_loses_nothing(it: House, outage: Outage, seconds: int) -> None:
+    alice, bob = it.stage.alice, it.stage.bob
+    held = it.granted(alice, "orders-db/write 15m INC-1 mend an order")
+    pending = it.ask(it.stage.eve, "orders-db/read 30m INC-1 stuck orders")
+    request = it.ask(alice, "orders-db/read 15m INC-1 stuck orders")
+    it.pause("before-lock")
+    it.approve(bob, request)
+    it.paused()
+
+    began = time.monotonic()
+    it.stage.stage.break_down(outage)
+    it.go_on("before-lock")
+    it.reaches(request, State.ACTIVE)
+    assert it.holds("alice", "orders_read")
+    assert "Active until" not in it.seen(alice, request).text
+    it.pass_time(timedelta(minutes=16))
+    it.reaches(request, State.ENDED)
+    it.reaches(held, State.ENDED)
+    assert not it.holds("alice", "orders_read")
+    assert bob.press(it.seen(bob, pending), "Approve").error == "dispatch_failed"
+    it.until(lambda: time.monotonic() - began > seconds, seconds + 5)
+    it.stage.stage.mend()
+
+    it.settled(60)
+    assert it.now(pending).state is State.PENDING
+    it.until(lambda: direct(alice, held) == direct(alice, request) == ["Over", "Ended"])
+    it.until(it.stage.stage.connections)
+    assert "Withdrawn" in it.told(it.stage.eve, lambda: it.stage.eve.press(it.seen(bob, pending), "Withdraw"))
+
+
+def test_storm_of_429_delays_and_loses_nothing(it: House) -> None:
+    alice = it.stage.alice
+    faults = it.stage.stage.slack.faults
+    for method, times in (("chat.postMessage", 6), ("chat.update", 3), ("conversations.history", 2)):
+        faults.plan(method, Fault.RATE_LIMITED, times=times, retry_after=1)
+    request = it.granted(alice, "orders-db/read 15m INC-2 stuck orders")
+    card = it.card(alice, request, "Release")
+    faults.plan("chat.update", Fault.RATE_LIMITED, times=2, retry_after=2)
+    faults.plan("chat.postMessage", Fault.RATE_LIMITED, times=3, retry_after=2)
+    assert "Released." in it.told(alice, lambda: alice.press(card, "Release"))
+    it.settled(60)
+    it.until(lambda: direct(alice, request) == ["Over", "Ended"])
+
+
+@pytest.mark.parametrize("fault", [Fault.LOST_BY_RESET, Fault.LOST_BY_SILENCE])
+def test_message_that_slack_took_without_a_word_is_not_sent_again(it: House, fault: Fault) -> None:
+    """Once for a card, once for a line of the mirror, once for a direct message."""
+    alice = it.stage.alice
+    faults = it.stage.stage.slack.faults
+    it.settled()
+    adopted = Counter(line["channel"] for line in it.log_lines("message.adopted"))
+    faults.plan("chat.postMessage", fault, times=3)
+    request = it.ask(alice, "orders-db/read 15m INC-3 stuck orders")
+    it.card(alice, request)
+    it.settled(60)
+    faults.plan("chat.postMessage", fault, times=9)  # as the mirror may take several lines of it, or one
+    faults.plan("chat.update", fault, times=1)
+    it.approve(it.stage.bob, request)
+    it.reaches(request, State.ACTIVE)
+    it.until(lambda: direct(alice, request), 60)
+    it.until(lambda: any(line["channel"] == alice.dms()[0].channel for line in it.log_lines("message.adopted")), 60)
+    faults.clear()
+    it.settled(60)
+    now = Counter(line["channel"] for line in it.log_lines("message.adopted"))
+    assert {REQUESTS, AUDIT, alice.dms()[0].channel} <= (now - adopted).keys()
+    card = it.card(alice, request, "Release")
+    assert "Released." in it.told(alice, lambda: alice.press(card, "Release"))
+    it.settled(60)
+    it.until(lambda: direct(alice, request) == ["Over", "Ended"])
+
+
+def direct(person: Person, request: Request) -> list[str]:
+    """The first words of the direct messages about this request, oldest first."""
+    return [shown.text.partition(":")[0] for shown in person.dms() if request.id in shown.text]

@@ -1,0 +1,95 @@
+"""The target is down, or refuses: at a grant, and when an access is due to end."""
+
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from bot.playground.sample import ALERTS
+from jit.access import State
+from jit.facts import Alert, AlertName, EndCause, Granted, GrantIntent, RevokeFailed
+from tests.house import House, role_of
+
+pytestmark = [pytest.mark.fault, pytest.mark.real]
+
+
+def test_target_down_at_grant_gives_nothing_and_then_gives(it: House) -> None:
+    alice, bob = it.stage.alice, it.stage.bob
+    request = it.ask(alice, "orders-db/read 30m INC-1 stuck orders")
+    it.stage.postgres.kill()
+    it.approve(bob, request)
+    it.until(lambda: it.log_lines("grant.put_off", request_id=request.id, why="TargetUnreachable"))
+    it.until(lambda: "not given yet" in it.card(alice, request).text)
+    assert not it.facts(GrantIntent, request)
+    assert not [shown for shown in alice.dms() if request.id in shown.text]
+    it.stage.postgres.start()
+    it.reaches(request, State.ACTIVE)
+    assert it.holds("alice", "orders_read")
+    it.settled()
+    alice.finds("Granted")
+
+
+def test_target_that_goes_down_after_the_intent_is_not_said_to_have_given(it: House) -> None:
+    alice, bob = it.stage.alice, it.stage.bob
+    request = it.ask(alice, "orders-db/write 30m INC-2 mend an order")
+    it.pause("before-lock")
+    it.approve(bob, request)
+    it.paused()
+    it.stage.postgres.kill()
+    it.go_on("before-lock")
+    it.until(lambda: it.log_lines("grant.put_off", request_id=request.id, why="TargetUnreachable"))
+    assert it.now(request).state is State.GRANTING
+    assert "Active" not in it.card(alice, request).text
+    it.stage.postgres.start()
+    it.reaches(request, State.ACTIVE, State.FAILED, State.ENDED, within=40)
+    assert it.holds("alice", "orders_write") == (it.now(request).state is State.ACTIVE)
+    it.settled()
+
+
+def test_target_that_refuses_is_told_on_the_card_and_to_the_requester(it: House) -> None:
+    eve, bob = it.stage.eve, it.stage.bob
+    with psycopg.connect(it.stage.postgres.dsn(), autocommit=True) as admin:
+        admin.execute("ALTER ROLE eve RENAME TO eve_left")
+        request = it.ask(eve, "orders-db/read 30m INC-3 stuck orders")
+        it.approve(bob, request)
+        it.reaches(request, State.FAILED)
+        admin.execute("ALTER ROLE eve_left RENAME TO eve")
+    it.settled()
+    assert it.card(eve, request).text.startswith("Not granted: orders-db refused")
+    assert "Not granted" in eve.finds(request.id).text
+    assert "was approved and was not given" in it.stage.carol.finds(request.id, channel=ALERTS).text
+    assert not it.holds("eve", "orders_read")
+    assert not it.facts(Granted, request)
+
+
+def test_target_down_at_expiry_is_tried_until_it_is_back_and_told_when_late(it: House) -> None:
+    eve = it.stage.eve
+    request = it.granted(eve, "orders-db/write 15m INC-4 mend an order")
+    it.stage.postgres.kill()
+    it.pass_time(timedelta(minutes=16))
+    it.until(lambda: it.facts(RevokeFailed, request))
+    it.until(lambda: "not gone yet" in it.card(eve, request).text)
+    late = it.stage.carol.finds(f"{request.id}", channel=ALERTS).text
+    assert "could not be taken away" in late
+    assert role_of(request) in late
+    it.stage.postgres.start()
+    ended = it.reaches(request, State.ENDED, within=40)
+    assert ended.end_cause is EndCause.EXPIRED
+    assert not it.holds("eve", "orders_write")
+    it.settled()
+    assert [alert.name for alert in it.facts(Alert, request)] == [AlertName.END_LATE]
+
+
+def test_target_down_for_too_long_lapses_what_was_approved(it: House) -> None:
+    alice, bob = it.stage.alice, it.stage.bob
+    request = it.ask(alice, "orders-db/read 30m INC-5 stuck orders")
+    it.stage.postgres.kill()
+    it.approve(bob, request)
+    it.reaches(request, State.APPROVED)
+    it.pass_time(timedelta(minutes=15))
+    it.reaches(request, State.LAPSED)
+    it.stage.postgres.start()
+    it.settled()
+    assert "no worker could begin it" in it.card(alice, request).text
+    assert "Lapsed" in alice.finds(request.id).text
+    assert not it.holds("alice", "orders_read")

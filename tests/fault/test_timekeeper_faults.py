@@ -1,0 +1,74 @@
+"""The timekeeper falls or stalls in the middle of its work: every access ends, once, however late it goes on.
+
+That access ends without it at all is in the tests of promise 2.
+"""
+
+import os
+import signal
+
+import pytest
+
+from jit.access import Request, State
+from jit.facts import Ended
+from tests.house import House
+
+pytestmark = [pytest.mark.fault, pytest.mark.real]
+
+WORDS = "orders-db/read 30m INC-42 db down: need shell"
+AROUND = ("before-revoke", "after-revoke")
+
+
+def alone(it: House, point: str) -> tuple[Request, int]:
+    """A due access that the timekeeper alone can end, and the timekeeper standing at ``point``."""
+    request = it.granted(it.stage.alice, WORDS)
+    it.kill("worker-1", "worker-2")
+    it.stage.valkey.kill()
+    it.pause(point)
+    it.pass_time(request.duration)
+    return request, it.paused()
+
+
+@pytest.mark.parametrize("point", AROUND)
+def test_killed_while_it_takes_away_it_finishes_when_it_is_back(it: House, point: str):
+    request, _ = alone(it, point)
+    it.kill("timekeeper")
+    it.go_on(point)
+    assert it.now(request).state is State.ENDING
+    assert it.gives(request) == (point == "before-revoke")
+
+    it.start("timekeeper")
+
+    it.reaches(request, State.ENDED)
+    assert not it.gives(request)
+    (ended,) = it.facts(Ended, request)
+    assert ended.existed == (point == "before-revoke")
+
+
+@pytest.mark.parametrize("point", AROUND)
+def test_stalled_while_it_takes_away_a_worker_ends_it_and_it_is_told_once(it: House, point: str):
+    request, timekeeper = alone(it, point)
+    os.kill(timekeeper, signal.SIGSTOP)
+    try:
+        it.go_on(point)
+        it.stage.valkey.start()
+        it.start("worker-1", "worker-2")
+        it.until(lambda: not it.gives(request))
+    finally:
+        os.kill(timekeeper, signal.SIGCONT)
+
+    it.reaches(request, State.ENDED)
+    it.settled()
+    assert [ended.existed for ended in it.facts(Ended, request)].count(True) == 1
+
+
+def test_down_while_redis_is_wiped_it_ends_on_its_return_what_fell_due(it: House):
+    request = it.granted(it.stage.alice, WORDS)
+    it.kill("timekeeper")
+    with it.redis() as client:
+        client.flushall()
+    it.pass_time(request.duration)
+
+    it.start("timekeeper")
+
+    it.reaches(request, State.ENDED)
+    assert not it.gives(request)

@@ -1,0 +1,130 @@
+"""A worker falls or stalls in the middle of a grant: the access is given once and on record, or it is not there."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+
+from bot.playground.sample import REQUESTS
+from jit.access import GRANT_GIVEN_UP, GRANT_STUCK, Request, State
+from jit.facts import EndCause, Ended, Granted
+from tests.house import House
+
+pytestmark = [pytest.mark.fault, pytest.mark.real]
+
+WORDS = "orders-db/read 30m INC-42 db down: need shell"
+BEFORE = ("before-lock", "before-effect")
+"""Between intent and effect: on the way to the target, and inside its lock."""
+
+
+def begun(it: House, point: str) -> tuple[Request, int]:
+    """A request whose grant has come to ``point``, and the worker that stands there."""
+    it.pause(point)
+    request = it.ask(it.stage.alice, WORDS)
+    it.approve(it.stage.bob, request)
+    return request, it.paused()
+
+
+@contextmanager
+def stalled(it: House, point: str, *, alone: bool = False) -> Iterator[Request]:
+    """A request whose worker is frozen at ``point`` for the length of the block; then it goes on to its end.
+
+    ``alone`` leaves no other worker.
+    """
+    request, worker = begun(it, point)
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        if alone:
+            it.kill(*{"worker-1", "worker-2"} - {it.name_of(worker)})
+        it.go_on(point)
+        yield request
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    it.until(it.workers_are_idle)
+
+
+class TestKilled:
+    @pytest.mark.parametrize("point", [*BEFORE, "after-effect"])
+    def test_another_worker_takes_it_up(self, it: House, point: str):
+        request, worker = begun(it, point)
+        it.kill(it.name_of(worker))
+        it.go_on(point)
+        assert it.now(request).state is State.GRANTING
+        it.until(lambda: it.gives(request) == (point == "after-effect"))
+
+        it.pass_time(GRANT_STUCK)
+
+        it.reaches(request, State.ACTIVE)
+        assert it.holds("alice", "orders_read")
+        assert len(it.facts(Granted, request)) == 1
+        it.expire(request)
+
+    def test_without_another_worker_what_was_given_is_taken_back(self, it: House):
+        request, _ = begun(it, "after-effect")
+        it.kill("worker-1", "worker-2")
+        assert it.gives(request)
+
+        it.pass_time(GRANT_GIVEN_UP)
+
+        it.reaches(request, State.ENDED)
+        assert not it.gives(request)
+        (ended,) = it.facts(Ended, request)
+        assert (ended.cause, ended.existed) == (EndCause.RECOVERED, True)
+
+    @pytest.mark.parametrize("point", BEFORE)
+    def test_without_another_worker_what_was_not_given_has_failed(self, it: House, point: str):
+        request, _ = begun(it, point)
+        it.kill("worker-1", "worker-2")
+
+        it.pass_time(GRANT_GIVEN_UP)
+
+        it.reaches(request, State.FAILED)
+        it.stage.alice.finds("Not granted")
+        it.go_on(point)
+        it.start()
+        it.until(it.workers_are_idle)
+        assert not it.gives(request)
+
+
+class TestStalled:
+    @pytest.mark.parametrize("point", BEFORE)
+    def test_until_security_ended_the_request(self, it: House, point: str):
+        with stalled(it, point) as request:
+            it.stage.carol.command("/jit", f"revoke {request.id} not now", channel=REQUESTS)
+            it.reaches(request, State.ENDED)
+
+        assert not it.gives(request)
+        assert it.facts(Granted, request) == []
+
+    @pytest.mark.parametrize("point", BEFORE)
+    @pytest.mark.parametrize("later", [GRANT_GIVEN_UP, timedelta(minutes=31)], ids=["given up", "past its end"])
+    def test_until_the_request_was_given_up(self, it: House, point: str, later: timedelta):
+        with stalled(it, point, alone=True) as request:
+            it.pass_time(later)
+            it.reaches(request, State.FAILED, State.ENDED)
+
+        it.until(lambda: not it.gives(request))
+        assert it.facts(Granted, request) == []
+
+    def test_until_another_had_given_it_and_it_had_ended(self, it: House):
+        with stalled(it, "before-lock") as request:
+            it.pass_time(GRANT_STUCK)
+            it.reaches(request, State.ACTIVE)
+            it.expire(request)
+
+        assert not it.gives(request)
+        assert len(it.facts(Granted, request)) == 1
+
+    def test_in_the_lock_while_another_waits_for_it(self, it: House):
+        with stalled(it, "before-effect") as request:
+            it.pass_time(GRANT_STUCK)
+            it.until(lambda: "busy" in (it.stage.folder / "log.jsonl").read_text())
+            assert it.now(request).state is State.GRANTING
+            it.pass_time(GRANT_GIVEN_UP)
+            it.reaches(request, State.FAILED)
+
+        it.until(lambda: not it.gives(request))
+        assert it.facts(Granted, request) == []

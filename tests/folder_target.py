@@ -1,0 +1,86 @@
+"""A target for processes: each grant is a file in a folder. And an entry point: `python -m tests.folder_target`.
+
+python -m tests.folder_target worker|timekeeper CLOCK FOLDER
+"""
+
+import fcntl
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from jit import logs
+from jit.ports import Finding, Grant, Held, Taken, Target
+from jit.settings import HandsSettings
+from tests.shared_clock import SharedClock
+from workers.main import run_timekeeper, run_worker
+
+
+class FolderTarget:
+    kind = "fake"
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name = name
+        self._folder = folder / name
+        self._folder.mkdir(parents=True, exist_ok=True)
+
+    def already(self, principal: str, permissions: tuple[str, ...]) -> tuple[str, ...]:
+        return ()
+
+    def grant(self, grant: Grant, still_due: Callable[[], None]) -> Held:
+        with self._locked():
+            still_due()
+            told = [grant.principal, grant.permissions, grant.ends_at.isoformat()]
+            self._file(grant.request_id).write_text(json.dumps(told))
+        held = self.held(grant.request_id)
+        assert held is not None
+        return held
+
+    def revoke(self, request_id: str, principal: str) -> Taken:
+        with self._locked():
+            existed = self._file(request_id).exists()
+            self._file(request_id).unlink(missing_ok=True)
+        return Taken(existed)
+
+    def held(self, request_id: str) -> Held | None:
+        try:
+            principal, permissions, ends_at = json.loads(self._file(request_id).read_text())
+        except FileNotFoundError:
+            return None
+        return Held(request_id, principal, tuple(permissions), datetime.fromisoformat(ends_at))
+
+    def all_held(self) -> list[Held]:
+        found = (self.held(file.stem) for file in self._folder.glob("R-*.json"))
+        return [held for held in found if held is not None]
+
+    def called(self, request_id: str) -> str:
+        return str(self._file(request_id))
+
+    def check(self, permissions: Sequence[str] = ()) -> list[Finding]:
+        return []
+
+    def _file(self, request_id: str) -> Path:
+        return self._folder / f"{request_id}.json"
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with (self._folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def main(room: str, clock_file: str, folder: str) -> None:
+    logs.set_up("INFO")
+
+    def opening(name: str, *_: Any) -> Target:
+        return FolderTarget(name, Path(folder))
+
+    run = {"worker": run_worker, "timekeeper": run_timekeeper}[room]
+    run(HandsSettings(), clock=SharedClock(Path(clock_file)), open_target=opening)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,214 @@
+"""The real bot under attack: Bolt app, desk, policies, directory and SQLite ledger, in one thread and without a socket.
+
+A listener's work is done when the payload has been handled, so that what came of it can be looked at.
+"""
+
+import json
+import logging
+import sqlite3
+from collections.abc import Callable, Iterator, MutableMapping
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+from slack_sdk import WebClient
+from slack_sdk.socket_mode.request import SocketModeRequest
+from slack_sdk.socket_mode.response import SocketModeResponse
+
+from bot.app import build_app
+from bot.buttons import value_of
+from bot.directory import SlackDirectory
+from bot.forms import CHOOSE_ACCESS, DENY_FORM, REQUEST_FORM
+from bot.playground.sample import APP_TOKEN, BOT_TOKEN, REQUESTS, TEAM
+from bot.playground.slack import Slack
+from bot.pool import Pool
+from bot.socket_mode import AcknowledgingHandler
+from jit.desk import Desk
+from jit.facts import AnyFact
+from jit.ledger import Ledger, StoredDirectory, connect, create_tables
+from jit.people import Groups
+from jit.policy import PolicyFolder
+from tests.fakes import FakeQueue, SetClock
+from tests.hostile.damage import Attack, Json, Loot
+from tests.hostile.scene import GROUP, PEOPLE, Recorder, Requests, asked, policies, workspace
+from tests.hostile.slack_inside import ROOT, Calls, answering
+
+ENVELOPE = "the-envelope"
+
+
+class Inline(Executor):
+    """Bolt's threads, without threads: a listener has come to its end when it is looked whether it acknowledged."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        done: Future[Any] = Future()
+        done.set_result(fn(*args, **kwargs))
+        return done
+
+
+class InlinePool(Pool):
+    """A pool without threads that always has room."""
+
+    def __init__(self) -> None:
+        super().__init__(threads=0)
+
+    def submit(self, work: Callable[[], None]) -> bool:
+        work()
+        return True
+
+
+class Socket:
+    """As much of the SDK's client as a handler answers through."""
+
+    def __init__(self) -> None:
+        self.logger = logging.getLogger("bot.socket")
+        self.acks: list[Json] = []
+
+    def send_socket_mode_response(self, response: SocketModeResponse) -> None:
+        assert response.envelope_id == ENVELOPE
+        self.acks.append(response.payload or {})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a payload. ``acks`` went back in its envelope; ``logged`` holds the lines of every logger."""
+
+    acks: list[Json]
+    calls: Calls
+    facts: list[AnyFact]
+    queued: list[str]
+    logged: list[MutableMapping[str, Any]]
+    groups_before: Groups
+    groups: Groups
+    fault: Exception | None
+
+
+class Siege:
+    """Every attack finds the same ``requests``: what one has changed is put back after it."""
+
+    def __init__(self, folder: Path, slack: Slack, calls: Calls, clock: SetClock) -> None:
+        self._slack, self._calls = slack, calls
+        self._engine = connect(f"sqlite:///{folder / 'ledger.db'}")
+        create_tables(self._engine)
+        client = WebClient(BOT_TOKEN, base_url=f"{ROOT}/api/", retry_handlers=[], logger=_disabled("tests.hostile"))
+        self._directory = SlackDirectory(client, StoredDirectory(self._engine), clock)
+        self._directory.connect()
+        self._directory.poll()
+        self._queue = FakeQueue()
+        self.ledger = Ledger(self._engine, clock)
+        rules = PolicyFolder(policies(folder / "policies"), clock)
+        desk = Desk(ledger=self.ledger, policies=rules, directory=self._directory, queue=self._queue, clock=clock)
+        self.requests: Requests = asked(desk)
+        self.samples = Recorder(slack, self.requests, rules, self._directory.name).record()
+        app = build_app(
+            desk=desk, directory=self._directory, policies=rules, client=client, pool=InlinePool(), clock=clock
+        )
+        app.listener_runner.listener_executor = Inline()
+        self._handler = AcknowledgingHandler(app, APP_TOKEN, logger=_disabled("tests.hostile"))
+        self._logged: list[MutableMapping[str, Any]] = []
+        self._saved = sqlite3.connect(":memory:")
+        with self._sqlite() as live:
+            live.backup(self._saved)
+        self._mark = self.ledger.last_index()
+        self._groups = self._directory.groups()
+        self._put_back()
+
+    @property
+    def loot(self) -> Loot:
+        values = [value_of(each.id, each.digest) for each in self.requests.all]
+        one, other = self.requests.pending, self.requests.half
+        forged = [value_of(one.id, other.digest), value_of(one.id, "0" * 64), value_of("R-2222", one.digest), one.id]
+        names = [CHOOSE_ACCESS, REQUEST_FORM, DENY_FORM, "jit.approve", "jit.deny", "jit.revoke", "jit.of.old"]
+        typed = ["orders-db/read", "orders-db/admin", "30m", f"show {one.id}", f"revoke {self.requests.active.id} no"]
+        kinds = ["block_actions", "view_submission", "block_suggestion", "event_callback", "shortcut", "/jit"]
+        return Loot(
+            [*PEOPLE, TEAM, "T0ELSEWHERE", REQUESTS, GROUP, "U0", "W0NOBODY0", "E0ENTERPR", "B0JITBOT0"],
+            [*values, *forged, *names, *typed, *kinds, "https://evil.example/hook", f"{ROOT}/hooks/T/none"],
+        )
+
+    def suffers(self, attack: Attack) -> Outcome:
+        """Hand the payload to the bot as its socket does, and see what comes of it."""
+        self._logged.clear()
+        socket, fault = Socket(), None
+        request = SocketModeRequest(
+            type=attack.kind, envelope_id=ENVELOPE, payload=json.loads(json.dumps(attack.payload))
+        )
+        with structlog.testing.capture_logs() as logged:
+            try:
+                self._handler.handle(socket, request)  # type: ignore[arg-type]  # as much of a client as it uses
+            except Exception as raised:  # noqa: BLE001  the verdict says what it thinks of it
+                fault = raised
+        outcome = Outcome(
+            acks=socket.acks,
+            calls=self._calls.take(),
+            facts=[entry.fact for entry in self.ledger.read(after=self._mark)],
+            queued=[*self._queue.grants, *self._queue.revokes],
+            logged=[*logged, *self._logged],
+            groups_before=self._groups,
+            groups=self._directory.groups(),
+            fault=fault,
+        )
+        if outcome.facts:
+            with self._sqlite() as live:
+                self._saved.backup(live)
+        self._put_back()
+        return outcome
+
+    def close(self) -> None:
+        self._handler.close()
+        self._saved.close()
+        self._engine.dispose()
+
+    def hears(self, record: logging.LogRecord) -> None:
+        """A line of the standard library's loggers."""
+        self._logged.append({"event": record.getMessage(), "logger": record.name})
+
+    def _put_back(self) -> None:
+        self._queue.grants.clear()
+        self._queue.revokes.clear()
+        if self._directory.groups() is not self._groups:
+            self._directory._told.clear()
+            self._directory._dated.clear()
+            self._directory._groups = self._groups
+        self._slack.world.whispers.clear()
+        self._slack.views._stacks.clear()
+        for channel in self._slack.world.channels.values():
+            channel.messages.clear()
+        for trigger in self._slack.tickets._triggers.values():
+            trigger.used = False
+        for response in self._slack.tickets._responses.values():
+            response.uses = 0
+        self._calls.take()
+
+    @contextmanager
+    def _sqlite(self) -> Iterator[sqlite3.Connection]:
+        connection = self._engine.raw_connection()
+        try:
+            yield connection.driver_connection
+        finally:
+            connection.close()
+
+
+@contextmanager
+def besieged(folder: Path) -> Iterator[Siege]:
+    """A bot, its Slack and its ledger in ``folder``."""
+    clock = SetClock()
+    slack = workspace(lambda: clock.now().timestamp())
+    with answering(slack) as calls:
+        siege = Siege(folder, slack, calls, clock)
+        ear = logging.Handler(logging.INFO)
+        ear.emit = siege.hears  # type: ignore[method-assign]  # a handler is only this
+        logging.getLogger().addHandler(ear)
+        try:
+            yield siege
+        finally:
+            logging.getLogger().removeHandler(ear)
+            siege.close()
+
+
+def _disabled(name: str) -> logging.Logger:
+    logger = logging.getLogger(name)
+    logger.disabled = True
+    return logger

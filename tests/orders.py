@@ -1,0 +1,113 @@
+"""A cluster with orders, people and a worker's login, for tests of the PostgreSQL target."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import psycopg
+import pytest
+from psycopg import errors, sql
+from pydantic import SecretStr
+
+from jit.embedded import EmbeddedPostgres
+from jit.ports import Grant
+from workers.targets.postgres import PostgresTarget
+
+ENDS_AT = datetime(2030, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+PEOPLE = ("alice", "eve", "o'brien", 'we"ird', "root2")
+ROLES = ("orders_read", "orders_write", "orders_owner", "through_owner", "orders_super", "orders_maker", "worker")
+
+SET_UP = """
+    CREATE TABLE orders (id int); INSERT INTO orders VALUES (1), (2), (3);
+    CREATE ROLE orders_read; GRANT SELECT ON orders TO orders_read;
+    CREATE ROLE orders_write; GRANT INSERT ON orders TO orders_write;
+    CREATE ROLE orders_owner; CREATE TABLE owned (id int); ALTER TABLE owned OWNER TO orders_owner;
+    CREATE ROLE through_owner; GRANT orders_owner TO through_owner;
+    CREATE ROLE orders_super SUPERUSER; CREATE ROLE orders_maker CREATEROLE;
+    CREATE ROLE alice LOGIN; CREATE ROLE eve LOGIN; CREATE ROLE "o'brien" LOGIN; CREATE ROLE "we""ird" LOGIN;
+    CREATE ROLE root2 LOGIN SUPERUSER;
+    CREATE ROLE worker LOGIN CREATEROLE; GRANT pg_signal_backend TO worker;
+    GRANT orders_read, orders_write, orders_owner, through_owner TO worker WITH ADMIN OPTION;
+    GRANT CREATE ON SCHEMA public TO alice;
+"""
+
+
+@pytest.fixture(scope="module")
+def prepared(postgres: EmbeddedPostgres) -> Iterator[EmbeddedPostgres]:
+    with psycopg.connect(postgres.dsn(), autocommit=True) as conn:
+        conn.execute("CREATE DATABASE orders")
+        with psycopg.connect(postgres.dsn(database="orders"), autocommit=True) as inside:
+            inside.execute(SET_UP)
+        yield postgres
+        conn.execute("DROP DATABASE orders WITH (FORCE)")
+        named = [
+            "orders_read",
+            "orders_write",
+            "orders_owner",
+            "through_owner",
+            "orders_super",
+            "orders_maker",
+            "worker",
+        ]
+        for role in (*named, *PEOPLE):
+            conn.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
+
+
+@pytest.fixture
+def dba(prepared: EmbeddedPostgres) -> Iterator[psycopg.Connection]:
+    """Leaves no grant of ours for the next test."""
+    with psycopg.connect(prepared.dsn(database="orders"), autocommit=True) as conn:
+        yield conn
+        for (role,) in conn.execute(r"SELECT rolname FROM pg_roles WHERE rolname ~ '^jit_'").fetchall():
+            conn.execute(sql.SQL("DROP OWNED BY {0}; DROP ROLE {0}").format(sql.Identifier(role)))
+
+
+@pytest.fixture
+def target(prepared: EmbeddedPostgres, dba: psycopg.Connection) -> Iterator[PostgresTarget]:
+    made = PostgresTarget("orders-db", SecretStr(prepared.dsn("worker", "orders")))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def alice(prepared: EmbeddedPostgres, target: PostgresTarget) -> Iterator[psycopg.Connection]:
+    with session(prepared, "alice") as conn:
+        yield conn
+
+
+@contextmanager
+def session(server: EmbeddedPostgres, user: str) -> Iterator[psycopg.Connection]:
+    conn = psycopg.connect(server.dsn(user, "orders"), autocommit=True)
+    try:
+        yield conn
+    finally:
+        conn.close()
+
+
+def grant_of(
+    request_id: str = "R-7F3K", *permissions: str, principal: str = "alice", ends_at: datetime = ENDS_AT
+) -> Grant:
+    return Grant(request_id, principal, permissions or ("orders_read",), ends_at)
+
+
+def wanted() -> None:
+    """The decision still holds."""
+
+
+def can_read(conn: psycopg.Connection) -> bool:
+    try:
+        return conn.execute("SELECT count(*) FROM orders").fetchone() == (3,)
+    except errors.InsufficientPrivilege:
+        return False
+
+
+def is_cut(conn: psycopg.Connection) -> bool:
+    try:
+        conn.execute("SELECT 1")
+    except psycopg.OperationalError:
+        return True
+    return False
+
+
+def modern(conn: psycopg.Connection) -> bool:
+    return conn.info.server_version >= 160000

@@ -1,0 +1,159 @@
+"""What the doctor says of a ledger and of targets in PostgreSQL: the SQL printed, run as it is, mends the line."""
+
+from datetime import timedelta
+
+import psycopg
+import pytest
+from pydantic import SecretStr
+
+from jit.clock import SystemClock
+from jit.doctor import Check, Part, State, examine
+from jit.doctor.ledger import look_at_ledger
+from jit.ledger import connect, create_tables
+from jit.policy import load_policy
+from tests.servers import DEBIAN_15
+from workers.doctor import checks
+
+pytestmark = pytest.mark.real
+
+RULES = """
+channels: {audit: C0AUDIT01}
+targets:
+  orders-db: {kind: postgres, dsn: env:DOCTOR_DSN}
+access:
+  orders-db/new:
+    describe: Something new
+    grants: [orders_new]
+    max_duration: 1h
+    channel: C0ACCESS1
+    request: [U01ALICE0]
+    approve: [{all_of: [{from: [U02BOB000]}]}]
+"""
+
+
+@pytest.fixture
+def policy(tmp_path):
+    (tmp_path / "a.policy.yml").write_text(RULES)
+    return load_policy(tmp_path)
+
+
+@pytest.fixture
+def ledger_url(postgres, admin):
+    admin.execute("CREATE DATABASE ledger")
+    admin.execute("CREATE ROLE jit LOGIN")
+    admin.execute("ALTER DATABASE ledger OWNER TO jit")
+    yield SecretStr(postgres.dsn("jit", "ledger"))
+    admin.execute("DROP DATABASE ledger WITH (FORCE)")
+    admin.execute("DROP ROLE jit")
+
+
+class Ahead(SystemClock):
+    def now(self):
+        return super().now() + timedelta(seconds=30)
+
+
+def ledger_lines(url, clock=None):
+    return examine([Check(Part.LEDGER, "the ledger", lambda: look_at_ledger(url, clock or SystemClock()))], 20)
+
+
+def about(lines, word):
+    return [line for line in lines if word in line.what]
+
+
+def test_an_empty_ledger_is_a_note_and_one_with_tables_is_fine(ledger_url):
+    (line,) = about(ledger_lines(ledger_url), "empty")
+    assert line.state is State.NOTE
+    engine = connect(ledger_url.get_secret_value())
+    create_tables(engine)
+    engine.dispose()
+    lines = ledger_lines(ledger_url)
+    assert about(lines, "no entry yet")
+    assert about(lines, "clock and ours are 0.0 s apart")[0].part is Part.CLOCKS
+
+
+@pytest.mark.parametrize("where", ["ROLE jit", "DATABASE ledger", "ROLE jit IN DATABASE ledger"])
+def test_commits_that_may_be_lost_are_mended_by_the_sql_printed(admin, ledger_url, postgres, where):
+    admin.execute(f"ALTER {where} SET synchronous_commit = off")
+    (line,) = about(ledger_lines(ledger_url), "synchronous_commit")
+    assert line.state is State.MEND
+    with psycopg.connect(postgres.dsn("jit", "ledger"), autocommit=True) as itself:
+        itself.execute(line.remedy)
+    assert not [line for line in about(ledger_lines(ledger_url), "synchronous_commit") if line.ok is False]
+
+
+def test_a_setting_of_the_server_is_mended_by_the_sql_printed(admin, ledger_url):
+    admin.execute("ALTER SYSTEM SET full_page_writes = off")
+    admin.execute("SELECT pg_reload_conf()")
+    try:
+        (line,) = about(ledger_lines(ledger_url), "full_page_writes")
+        for step in line.remedy.split("\n"):
+            admin.execute(step)
+        assert not [line for line in about(ledger_lines(ledger_url), "full_page_writes") if line.ok is False]
+    finally:
+        admin.execute("ALTER SYSTEM RESET full_page_writes")
+        admin.execute("SELECT pg_reload_conf()")
+
+
+def test_what_is_off_on_the_command_line_is_said_to_be_so(ledger_url):
+    (line,) = about(ledger_lines(ledger_url), "fsync is off")
+    assert line.remedy == "Start the server without fsync=off on its command line."
+
+
+def test_clocks_that_are_apart_are_to_be_mended(ledger_url):
+    engine = connect(ledger_url.get_secret_value())
+    create_tables(engine)
+    engine.dispose()
+    (line,) = about(ledger_lines(ledger_url, Ahead()), "clock and ours")
+    assert line.state is State.MEND
+    assert "30.0 s apart: nothing is granted" in line.what
+
+
+def test_a_ledger_that_does_not_answer_is_one_line_without_the_password():
+    (line,) = ledger_lines(SecretStr("postgresql://jit:hunter2@127.0.0.1:1/ledger"))
+    assert line.state is State.MEND
+    assert "does not answer" in line.what
+    assert "hunter2" not in str(line)
+
+
+def test_a_login_that_may_do_too_little_is_mended_line_by_line_by_the_sql_printed(
+    admin, postgres, policy, tmp_path, monkeypatch
+):
+    admin.execute("CREATE ROLE apprentice LOGIN")
+    admin.execute("GRANT pg_write_server_files TO apprentice")
+    monkeypatch.setenv("DOCTOR_DSN", postgres.dsn("apprentice"))
+
+    def to_mend():
+        found = examine(checks(policy, None, tmp_path), 20)
+        return [line for line in found if line.ok is False]
+
+    try:
+        left = to_mend()
+        assert {line.what.split(": ")[0] for line in left} == {"orders-db"}
+        assert [line.what for line in left if "orders_new" in line.what] == ["orders-db: orders_new: no such role"]
+        while left:
+            for step in left[0].remedy.split("\n"):
+                admin.execute(step)
+            now = to_mend()
+            assert left[0] not in now
+            left = now
+        assert about(examine(checks(policy, None, tmp_path), 20), "apprentice may give orders_new")
+    finally:
+        admin.execute("DROP ROLE IF EXISTS orders_new")
+        admin.execute("DROP ROLE apprentice")
+
+
+def test_what_is_a_note_about_a_target_can_be_copied_line_by_line(admin, postgres, policy, tmp_path, monkeypatch):
+    if postgres._install == DEBIAN_15:
+        pytest.skip("before 16 no connection can be kept free")
+    admin.execute("CREATE ROLE apprentice LOGIN CREATEROLE")
+    monkeypatch.setenv("DOCTOR_DSN", postgres.dsn("apprentice"))
+    try:
+        (note,) = about(examine(checks(policy, None, tmp_path), 20), "kept free")
+        assert note.state is State.NOTE
+        for step in note.remedy.split("\n"):
+            admin.execute(step)
+        (note,) = about(examine(checks(policy, None, tmp_path), 20), "kept free")
+        assert "apprentice may use them" in note.what
+    finally:
+        admin.execute("ALTER SYSTEM RESET reserved_connections")
+        admin.execute("DROP ROLE apprentice")

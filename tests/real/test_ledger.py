@@ -1,0 +1,336 @@
+"""The ledger on both of its databases."""
+
+import multiprocessing
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import inspect, text
+
+from jit.access import State
+from jit.embedded import EmbeddedPostgres
+from jit.facts import (
+    Alert,
+    AlertName,
+    Denied,
+    EndCause,
+    Ended,
+    Lapsed,
+    Need,
+    Refusal,
+    Refused,
+    Requested,
+    Source,
+    Withdrawn,
+)
+from jit.ledger import (
+    AlreadyOpen,
+    BrokenChain,
+    ClockSkew,
+    Conflict,
+    Leases,
+    Ledger,
+    LedgerMisconfigured,
+    LedgerUnavailable,
+    Notes,
+    Question,
+    Spool,
+    TakenIn,
+    check_chain,
+    connect,
+    create_tables,
+)
+from tests.fakes import T0, SetClock
+from tests.servers import postgres_18
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    with postgres_18() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'ledger.db'}"
+    server: EmbeddedPostgres = request.getfixturevalue("postgres")
+    name = f"ledger_{uuid4().hex}"
+    with connect(server.dsn()).connect().execution_options(isolation_level="AUTOCOMMIT") as admin:
+        admin.execute(text(f"CREATE DATABASE {name}"))
+    return server.dsn(database=name)
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    return SetClock()
+
+
+@pytest.fixture
+def ledger(url: str, clock: SetClock) -> Iterator[Ledger]:
+    engine = connect(url)
+    create_tables(engine)
+    yield Ledger(engine, clock)
+    engine.dispose()
+
+
+def asked(request_id: str = "R-7F3K", **changes: object) -> Requested:
+    fields: dict[str, object] = {
+        "at": T0,
+        "actor": "U01ALICE0",
+        "source": Source.SLACK,
+        "request_id": request_id,
+        "requester": "U01ALICE0",
+        "access": "orders-db/read",
+        "target": "orders-db",
+        "permissions": ("orders_read",),
+        "principal": "alice",
+        "why": 'INC-42: <!channel>\n"quoted" 🚒 \u202eright to left',
+        "incident": None,
+        "policy_version": "v1",
+        "duration": timedelta(minutes=30),
+        "channel": "C0ACCESS1",
+        "risk": "medium",
+        "needs": (Need(label="dba", who=("group:dba",), count=1),),
+        "pending_until": T0 + timedelta(hours=8),
+    }
+    return Requested(**(fields | changes))
+
+
+def press(**changes: object) -> Refused:
+    fields: dict[str, object] = {
+        "at": T0,
+        "actor": "U04EVE000",
+        "source": Source.SLACK,
+        "attempted": "approve",
+        "reason": Refusal.NOT_ALLOWED_TO_DECIDE,
+    }
+    return Refused(**(fields | changes))
+
+
+def test_tables_are_made_once_and_found_again(ledger: Ledger):
+    ledger.append([press()])
+    create_tables(ledger.engine)
+    assert ledger.last_index() == 1
+
+
+@pytest.mark.parametrize(
+    "other", ["UPDATE made_by SET version = version + 1", "DROP TABLE made_by"], ids=["newer", "older than versions"]
+)
+def test_a_database_of_another_version_is_refused_and_left_as_it_is(ledger: Ledger, other: str):
+    with ledger.engine.begin() as connection:
+        connection.execute(text(other))
+        connection.execute(text("DROP TABLE notes"))
+    before = set(inspect(ledger.engine).get_table_names())
+    with pytest.raises(LedgerMisconfigured, match=r"another version of jit .* JIT_LEDGER_URL"):
+        create_tables(ledger.engine)
+    inspect(ledger.engine).clear_cache()
+    assert set(inspect(ledger.engine).get_table_names()) == before
+
+
+def test_what_was_typed_is_kept_byte_for_byte(ledger: Ledger):
+    fact = asked()
+    ledger.append([fact], expect={fact.request_id: 0})
+    [entry] = ledger.read()
+    assert entry.fact == fact
+    request = ledger.request(fact.request_id)
+    assert request is not None
+    assert request.why == fact.why
+
+
+def test_entries_follow_each_other(ledger: Ledger):
+    ledger.append([press(), press()])
+    ledger.append([press()])
+    entries = ledger.read()
+    assert [entry.index for entry in entries] == [1, 2, 3]
+    assert check_chain(entries) == 3
+    assert ledger.last_index() == 3
+
+
+def test_a_changed_entry_breaks_the_chain(ledger: Ledger):
+    ledger.append([press() for _ in range(3)])
+    with ledger.engine.begin() as connection:
+        body = connection.scalar(text('SELECT body FROM entries WHERE "index" = 2'))
+        connection.execute(
+            text('UPDATE entries SET body = :body WHERE "index" = 2'),
+            {"body": bytes(body).replace(b"U04EVE000", b"U02BOB000")},
+        )
+    with pytest.raises(BrokenChain) as broken:
+        check_chain(ledger.read())
+    assert broken.value.index == 2
+
+
+def test_a_removed_entry_breaks_the_chain(ledger: Ledger):
+    ledger.append([press() for _ in range(3)])
+    with ledger.engine.begin() as connection:
+        connection.execute(text('DELETE FROM entries WHERE "index" = 2'))
+    with pytest.raises(BrokenChain) as broken:
+        check_chain(ledger.read())
+    assert broken.value.index == 2
+
+
+def test_the_slower_of_two_decisions_loses_and_leaves_nothing(ledger: Ledger):
+    fact = asked()
+    ledger.append([fact], expect={fact.request_id: 0})
+    request = ledger.request(fact.request_id)
+    assert request is not None
+    no = Denied.about(request, at=T0, actor="B", source=Source.SLACK, approver="B", digest="d", reason="no")
+    ledger.append([no], expect={request.id: request.version})
+    with pytest.raises(Conflict):
+        ledger.append([no.model_copy(update={"id": uuid4()})], expect={request.id: request.version})
+    assert ledger.last_index() == 2
+
+
+def test_refusals_do_not_make_a_decision_stale(ledger: Ledger):
+    fact = asked()
+    ledger.append([fact], expect={fact.request_id: 0})
+    ledger.append([press(request_id=fact.request_id) for _ in range(5)])
+    request = ledger.request(fact.request_id)
+    assert request is not None
+    assert request.version == 1
+    assert len(ledger.history(fact.request_id)) == 6
+
+
+def test_one_open_request_per_person_and_access(ledger: Ledger):
+    ledger.append([asked("R-AAAA")], expect={"R-AAAA": 0})
+    with pytest.raises(AlreadyOpen):
+        ledger.append([asked("R-BBBB")], expect={"R-BBBB": 0})
+    ledger.append([asked("R-CCCC", requester="U04EVE000")], expect={"R-CCCC": 0})
+    first = ledger.request("R-AAAA")
+    assert first is not None
+    ledger.append([Withdrawn.about(first, at=T0, actor="U01ALICE0", source=Source.SLACK)], expect={"R-AAAA": 1})
+    ledger.append([asked("R-DDDD")], expect={"R-DDDD": 0})
+    assert check_chain(ledger.read()) == 4
+
+
+def test_an_end_that_was_spooled_twice_is_recorded_once(ledger: Ledger, tmp_path: Path):
+    ledger.append([asked()], expect={"R-7F3K": 0})
+    request = ledger.request("R-7F3K")
+    assert request is not None
+    end = Ended.about(
+        request, at=T0, actor="t", source=Source.TIMEKEEPER, cause=EndCause.EXPIRED, existed=True, sessions=1,
+        left_behind=(),
+    )  # fmt: skip
+    spool = Spool(tmp_path / "spool")
+    spool.write([end])
+    spool.write([end])
+    assert spool.take_in(ledger) == TakenIn(recorded=2)
+    assert spool.take_in(ledger) == TakenIn()
+    ended = ledger.request("R-7F3K")
+    assert ended is not None
+    assert ended.state is State.ENDED
+    assert [entry.fact.kind for entry in ledger.read()] == ["requested", "ended"]
+    assert ledger.read()[1].fact.spooled
+
+
+def test_a_spool_line_cut_off_by_a_crash_costs_only_itself(ledger: Ledger, tmp_path: Path):
+    alert = Alert(at=T0, actor="t", source=Source.TIMEKEEPER, name=AlertName.END_LATE, says="late")
+    spool = Spool(tmp_path)
+    spool.write([alert])
+    with (tmp_path / "spool.jsonl").open("ab") as file:
+        file.write(b'{"half a li')
+    spool.write([alert.model_copy(update={"id": uuid4()})])
+    assert spool.take_in(ledger) == TakenIn(recorded=2, refused=1)
+    assert (tmp_path / "spool.unreadable").read_bytes() == b'{"half a li\n'
+
+
+def test_the_spool_waits_while_the_ledger_is_away(tmp_path: Path):
+    away = Ledger(connect("postgresql://nobody@127.0.0.1:1/none"), SetClock())
+    alert = Alert(at=T0, actor="t", source=Source.TIMEKEEPER, name=AlertName.END_LATE, says="late")
+    spool = Spool(tmp_path)
+    spool.write([alert])
+    with pytest.raises(LedgerUnavailable):
+        spool.take_in(away)
+    assert (tmp_path / "spool.jsonl").read_bytes()
+
+
+def test_waking_tells_what_is_due_and_not_a_moment_before(ledger: Ledger):
+    ledger.append([asked()], expect={"R-7F3K": 0})
+    due = T0 + timedelta(hours=8)
+    assert ledger.waking(due - timedelta(microseconds=1)) == []
+    assert ledger.waking(due) == ["R-7F3K"]
+    request = ledger.request("R-7F3K")
+    assert request is not None
+    ledger.append([Lapsed.about(request, at=due, actor="t", source=Source.TIMEKEEPER, because="unanswered")])
+    assert ledger.waking(due) == []
+
+
+def test_questions_find_requests(ledger: Ledger):
+    ledger.append([asked("R-AAAA")], expect={"R-AAAA": 0})
+    ledger.append([asked("R-BBBB", requester="U04EVE000")])
+    found = ledger.requests(Question(requester="U04EVE000"))
+    assert [request.id for request in found] == ["R-BBBB"]
+    assert ledger.requests(Question(states=frozenset({State.ACTIVE}))) == []
+
+
+def test_recorded_times_never_run_backwards(ledger: Ledger, clock: SetClock):
+    ledger.append([press()])
+    clock.time = T0 - timedelta(seconds=1)
+    ledger.append([press()])
+    first, second = ledger.read()
+    assert second.recorded_at == first.recorded_at
+
+
+def test_a_lease_has_one_holder_until_it_runs_out(ledger: Ledger, clock: SetClock):
+    leases = Leases(ledger.engine, clock)
+    assert leases.hold("cards", "a")
+    assert not leases.hold("cards", "b")
+    assert leases.hold("cards", "a")
+    clock.time += timedelta(seconds=6)
+    assert leases.hold("cards", "b")
+    assert not leases.hold("cards", "a")
+    leases.let_go("cards", "b")
+    assert leases.hold("cards", "a")
+
+
+def test_notes_are_remembered_together(ledger: Ledger):
+    notes = Notes(ledger.engine, "mirror")
+    notes.put({"cursor": "7", "a_b": "1"})
+    notes.put({"cursor": "8", "axb": "2"})
+    assert notes.cursor == 8
+    assert notes.all("a_") == {"a_b": "1"}
+    notes.put({"a_b": None})
+    assert notes.get("a_b") is None
+
+
+def _write_many(url: str, count: int) -> None:
+    ledger = Ledger(connect(url), SetClock())
+    for _ in range(count):
+        ledger.append([press()])
+    os._exit(0)
+
+
+def test_many_writers_leave_no_gap(url: str, ledger: Ledger):
+    spawn = multiprocessing.get_context("spawn")
+    writers = [spawn.Process(target=_write_many, args=(url, 25)) for _ in range(4)]
+    for writer in writers:
+        writer.start()
+    seen = 0
+    while any(writer.is_alive() for writer in writers) or seen < ledger.last_index():
+        seen = check_chain(ledger.read(seen), after=seen, previous=_hash_at(ledger, seen))
+    assert all(writer.exitcode == 0 for writer in writers)
+    assert check_chain(ledger.read()) == 100
+
+
+def _hash_at(ledger: Ledger, index: int) -> str:
+    return ledger.read(index - 1, limit=1)[0].hash if index else "0" * 64
+
+
+def test_clocks_far_apart_are_noticed(ledger: Ledger):
+    if ledger.engine.dialect.name == "sqlite":
+        ledger.require_clocks_agree()
+        return
+    with pytest.raises(ClockSkew, match="NTP"):
+        ledger.require_clocks_agree()
+
+
+def test_a_ledger_that_is_away_says_so_without_its_password(tmp_path: Path):
+    away = Ledger(connect("postgresql://jit:hunter22@127.0.0.1:1/none"), SetClock())
+    with pytest.raises(LedgerUnavailable) as gone:
+        away.append([press()])
+    assert "hunter22" not in str(gone.value)

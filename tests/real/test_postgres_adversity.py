@@ -1,0 +1,256 @@
+"""The PostgreSQL target when things go wrong: stalls, races, a server that fails, and people who want to
+keep what they have.
+"""
+
+import os
+import signal
+import threading
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import psycopg
+import pytest
+from psycopg import errors
+from pydantic import SecretStr
+
+from jit.ports import Held, Taken, TargetRefused, TargetUnreachable
+from tests.orders import can_read, grant_of, is_cut, session, wanted
+from tests.servers import postgres_18
+from workers.targets.postgres import PostgresTarget, link
+from workers.targets.postgres.lock import lock_key
+from workers.targets.postgres.sessions import cut_sessions
+
+pytestmark = pytest.mark.real
+
+
+def test_a_decision_that_fell_meanwhile_gives_nothing(target):
+    class Fallen(Exception):
+        pass
+
+    def fallen() -> None:
+        raise Fallen
+
+    with pytest.raises(Fallen):
+        target.grant(grant_of(), fallen)
+    assert target.all_held() == []
+
+
+def test_the_decision_is_looked_at_inside_the_lock(target, prepared):
+    seen = []
+
+    def look() -> None:
+        with session(prepared, "eve") as conn:
+            seen.append(conn.execute("SELECT pg_try_advisory_xact_lock(%s)", [lock_key("alice")]).fetchone())
+
+    target.grant(grant_of(), look)
+    assert seen == [(False,)]
+
+
+def test_a_worker_that_stalls_inside_a_grant_is_broken_off_and_cannot_give_it_later(target):
+    stalled, go_on = threading.Event(), threading.Event()
+
+    def stall() -> None:
+        stalled.set()
+        assert go_on.wait(60)
+
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(target.grant, grant_of(), stall)
+        try:
+            assert stalled.wait(30)
+            assert target.revoke("R-7F3K", "alice") == Taken(existed=False)
+        finally:
+            go_on.set()
+        with pytest.raises(TargetUnreachable):
+            late.result(30)
+    assert target.held("R-7F3K") is None
+
+
+@pytest.mark.parametrize("holder", ["alice", "root2"])
+def test_nobody_keeps_an_access_by_holding_the_lock(prepared, target, holder):
+    """Advisory locks are open to everybody, and a superuser's session cannot be ended."""
+    target.grant(grant_of(), wanted)
+    with session(prepared, holder) as conn:
+        conn.execute("SELECT pg_advisory_lock(%s)", [lock_key("alice")])
+        assert target.revoke("R-7F3K", "alice").existed
+    assert target.held("R-7F3K") is None
+
+
+def test_a_busy_lock_puts_a_grant_off_and_does_not_refuse_it(prepared, target):
+    """A stalled worker may hold it: whether it gave something is not known."""
+    with session(prepared, "alice") as conn:
+        conn.execute("SELECT pg_advisory_lock(%s)", [lock_key("alice")])
+        with pytest.raises(TargetUnreachable, match="busy"):
+            target.grant(grant_of(), wanted)
+    assert target.held("R-7F3K") is None
+
+
+def test_nobody_keeps_an_access_by_naming_its_role_in_privileges(prepared, target, alice, dba):
+    """Only the table's owner could take its name out again; the role stays, and gives nothing."""
+    target.grant(grant_of(), wanted)
+    alice.execute("CREATE TABLE mine (id int); GRANT SELECT ON mine TO jit_r_7f3k")
+    taken = target.revoke("R-7F3K", "alice")
+    assert taken == Taken(True, 1, ("jit_r_7f3k stays, without any right: named by table public.mine",))
+    assert target.held("R-7F3K") is None
+    with session(prepared, "alice") as again:
+        assert not can_read(again)
+    dba.execute("DROP TABLE mine")
+    assert target.revoke("R-7F3K", "alice") == Taken(existed=False)
+    assert dba.execute("SELECT to_regrole('jit_r_7f3k')").fetchone() == (None,)
+
+
+def test_nobody_keeps_an_access_by_a_transaction_that_is_open(prepared, target, alice, dba):
+    """An uncommitted GRANT locks the role against being dropped."""
+    target.grant(grant_of(), wanted)
+    alice.execute("CREATE TABLE mine (id int)")
+    alice.execute("BEGIN; GRANT SELECT ON mine TO jit_r_7f3k")
+    assert target.revoke("R-7F3K", "alice") == Taken(existed=True, sessions=1)
+    assert dba.execute("SELECT to_regrole('jit_r_7f3k')").fetchone() == (None,)
+    with session(prepared, "alice") as again:
+        assert not can_read(again)
+    dba.execute("DROP TABLE mine")
+
+
+def test_a_role_that_owns_data_is_emptied_kept_and_reported(prepared, target, dba):
+    target.grant(grant_of(), wanted)
+    dba.execute("CREATE TABLE left_over (id int); ALTER TABLE left_over OWNER TO jit_r_7f3k")
+    taken = target.revoke("R-7F3K", "alice")
+    assert taken.existed
+    assert taken.left_behind == ("jit_r_7f3k stays, without any right: it owns table public.left_over",)
+    assert target.held("R-7F3K") is None
+    with session(prepared, "alice") as conn:
+        assert not can_read(conn)
+        with pytest.raises(errors.InsufficientPrivilege):
+            conn.execute("SELECT * FROM left_over")
+    with pytest.raises(TargetRefused, match="something else"):
+        target.grant(grant_of(), wanted)
+
+
+def test_a_grant_that_a_dba_passed_on_ends_for_the_other_too(prepared, target, dba):
+    target.grant(grant_of(), wanted)
+    dba.execute("GRANT jit_r_7f3k TO eve")
+    with session(prepared, "eve") as eve:
+        assert can_read(eve)
+        taken = target.revoke("R-7F3K", "alice")
+        assert taken == Taken(True, 1, ("jit_r_7f3k had also been given to eve, who lost it too",))
+        assert is_cut(eve)
+
+
+def test_a_note_that_was_tampered_with_hides_nothing(target, dba):
+    target.grant(grant_of(), wanted)
+    dba.execute("COMMENT ON ROLE jit_r_7f3k IS 'jit {\"ends_at\": 7}'")
+    assert target.all_held() == [Held("R-7F3K", "alice", ("orders_read",), None)]
+
+
+def test_roles_that_only_look_like_ours_are_not_touched(target, dba):
+    dba.execute("CREATE ROLE jit_reports; GRANT orders_read TO jit_reports; GRANT jit_reports TO alice")
+    assert target.all_held() == []
+    for request_id in ("R-EPORTS;", "EPORTS", "R-", "R-eports", "R-7F3K'"):
+        with pytest.raises(TargetRefused, match="is no request id"):
+            target.revoke(request_id, "alice")
+    assert dba.execute("SELECT pg_has_role('alice', 'jit_reports', 'MEMBER')").fetchone() == (True,)
+
+
+def test_many_at_once_for_the_same_and_for_different_people(target, dba):
+    def pairs(worker: int) -> None:
+        for round_ in range(25):
+            for principal in ("alice", "eve"):
+                request_id = f"R-{worker}{round_:02}{principal[0].upper()}"
+                target.grant(grant_of(request_id, "orders_read", "orders_write", principal=principal), wanted)
+                assert target.revoke(request_id, principal).existed
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(pairs, worker) for worker in range(4)]:
+            done.result()
+    assert target.all_held() == []
+    assert dba.execute("SELECT FROM pg_roles WHERE rolname ~ '^jit_'").fetchall() == []
+
+
+def test_a_grant_and_its_end_at_the_same_time_never_fail_and_the_end_wins_when_last(target):
+    with ThreadPoolExecutor(2) as pool:
+        for number in range(20):
+            request_id = f"R-RACE{number:02}"
+            giving = pool.submit(target.grant, grant_of(request_id), wanted)
+            ending = pool.submit(target.revoke, request_id, "alice")
+            ending.result()
+            with suppress(TargetUnreachable):  # ended between its commit and its read-back: it says so
+                giving.result()
+            target.revoke(request_id, "alice")
+    assert target.all_held() == []
+
+
+def test_a_late_grant_between_an_end_and_its_read_back_is_taken_too(target, monkeypatch):
+    late = [grant_of()]
+
+    def cut(*args) -> int:
+        if late:
+            target.grant(late.pop(), wanted)
+        return cut_sessions(*args)
+
+    monkeypatch.setattr("workers.targets.postgres.target.cut_sessions", cut)
+    assert target.revoke("R-7F3K", "alice") == Taken(existed=True)
+    assert target.held("R-7F3K") is None
+
+
+def test_a_server_that_cannot_be_reached_is_named_and_no_secret_is(tmp_path):
+    dsn = SecretStr(f"postgresql://worker:{'hunter' + '2'}@/orders?host={tmp_path}")
+    target = PostgresTarget("orders-db", dsn)
+    calls = [
+        lambda: target.grant(grant_of(), wanted),
+        lambda: target.revoke("R-7F3K", "alice"),
+        lambda: target.held("R-7F3K"),
+        target.all_held,
+        lambda: target.already("alice", ("orders_read",)),
+    ]
+    for call in calls:
+        with pytest.raises(TargetUnreachable, match="orders-db: cannot be reached") as caught:
+            call()
+        assert "hunter2" not in "".join(traceback.format_exception(caught.value))
+    assert [finding.ok for finding in target.check()] == [False]
+    assert "hunter2" not in repr(target) + repr(vars(target)) + repr(vars(target._link)) + str(target.check())
+
+
+def test_a_server_that_freezes_holds_no_call_for_ever(target, dba, monkeypatch):
+    """No time-out of a server comes from one that is stopped."""
+    monkeypatch.setattr(link, "CALL_SECONDS", 1.0)
+    frozen = []
+
+    def freeze() -> None:
+        query = "SELECT pid FROM pg_stat_activity WHERE application_name = 'jit' AND state LIKE 'idle in%'"
+        frozen.extend(pid for (pid,) in dba.execute(query).fetchall())
+        for pid in frozen:
+            os.kill(pid, signal.SIGSTOP)
+
+    try:
+        with pytest.raises(TargetUnreachable):
+            target.grant(grant_of(), freeze)
+        assert frozen
+    finally:
+        for pid in frozen:
+            os.kill(pid, signal.SIGCONT)
+    assert target.revoke("R-7F3K", "alice") == Taken(existed=False)
+
+
+def test_a_dsn_that_is_none_is_refused_without_showing_it():
+    dsn = SecretStr("hunter" + "2")
+    with pytest.raises(ValueError, match="orders-db: its dsn is not") as caught:
+        PostgresTarget("orders-db", dsn)
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_restart_of_the_server_costs_nothing_but_a_new_connection():
+    with postgres_18() as server:
+        with psycopg.connect(server.dsn(), autocommit=True) as conn:
+            conn.execute("CREATE ROLE worker LOGIN CREATEROLE; GRANT pg_signal_backend TO worker")
+            conn.execute("CREATE ROLE alice LOGIN; CREATE ROLE r; GRANT r TO worker WITH ADMIN OPTION")
+        target = PostgresTarget("orders-db", SecretStr(server.dsn("worker")))
+        given = target.grant(grant_of("R-7F3K", "r"), wanted)
+        server.kill()
+        with pytest.raises(TargetUnreachable):
+            target.held("R-7F3K")
+        server.start()
+        assert target.held("R-7F3K") == given
+        server.kill()
+        server.start()
+        assert target.revoke("R-7F3K", "alice") == Taken(existed=True)
+        target.close()

@@ -1,0 +1,93 @@
+"""What the PostgreSQL target finds out about its own login."""
+
+from datetime import timedelta
+
+import pytest
+from pydantic import SecretStr
+
+from jit.ports import Taken
+from tests.orders import ENDS_AT, grant_of, modern, wanted
+from workers.targets.postgres import PostgresTarget
+from workers.targets.postgres.check import skew
+
+pytestmark = pytest.mark.real
+
+
+def test_the_check_finds_nothing_wrong_with_a_login_as_it_should_be(target):
+    findings = target.check(("orders_read", "orders_write"))
+    assert [finding for finding in findings if not finding.ok] == []
+    assert "worker may give orders_read" in [finding.what for finding in findings]
+
+
+def test_each_remedy_of_the_check_is_sql_that_mends(prepared, dba):
+    dba.execute("CREATE ROLE apprentice LOGIN; CREATE ROLE orders_new")
+    dba.execute("GRANT pg_write_server_files TO apprentice")
+    target = PostgresTarget("orders-db", SecretStr(prepared.dsn("apprentice", "orders")))
+
+    def wrong() -> list:
+        return [finding for finding in target.check(("orders_new", "orders_later")) if not finding.ok]
+
+    first = wrong()
+    assert len(first) == 5
+    for finding in first:
+        dba.execute(finding.remedy)
+    for finding in wrong():
+        dba.execute(finding.remedy)
+    assert wrong() == []
+    target.close()
+    dba.execute("DROP ROLE apprentice, orders_new, orders_later")
+
+
+def test_the_check_names_permissions_that_equal_a_superuser(target):
+    what = [finding.what for finding in target.check(("pg_execute_server_program",)) if not finding.ok]
+    assert what[0].startswith("pg_execute_server_program equals a superuser")
+
+
+def test_the_check_says_what_reaches_further_than_it_seems(target, dba):
+    dba.execute("GRANT pg_read_all_data TO worker WITH ADMIN OPTION")
+    findings = target.check(("pg_read_all_data",))
+    dba.execute("REVOKE pg_read_all_data FROM worker")
+    assert all(finding.ok for finding in findings)
+    advice = [finding.what for finding in findings if finding.remedy]
+    assert "pg_read_all_data reaches every database of the server, not this one alone" in advice
+    assert any("CREATEROLE" in what for what in advice) is not modern(dba)
+
+
+@pytest.mark.parametrize(("theirs", "apart"), [(-5, 4), (-1, 0), (0, 0), (1, 0), (5, 4)], ids=lambda value: f"{value}s")
+def test_clocks_are_apart_by_what_the_round_trip_does_not_explain(theirs, apart):
+    before, after = ENDS_AT - timedelta(seconds=1), ENDS_AT + timedelta(seconds=1)
+    assert skew(ENDS_AT + timedelta(seconds=theirs), before, after) == timedelta(seconds=apart)
+
+
+def test_grants_of_an_earlier_worker_login_are_found(prepared, target, dba):
+    if not modern(dba):
+        pytest.skip("on 15 CREATEROLE is enough to drop them")
+    target.grant(grant_of(), wanted)
+    dba.execute("CREATE ROLE worker2 LOGIN CREATEROLE; GRANT pg_signal_backend TO worker2")
+    newer = PostgresTarget("orders-db", SecretStr(prepared.dsn("worker2", "orders")))
+    (finding,) = [finding for finding in newer.check() if not finding.ok]
+    assert newer.all_held() == target.all_held()
+    dba.execute(finding.remedy)
+    assert newer.revoke("R-7F3K", "alice") == Taken(existed=True)
+    newer.close()
+    dba.execute("DROP ROLE worker2")
+
+
+def test_what_the_login_does_not_need_is_a_note_that_the_sql_printed_mends(prepared, dba):
+    dba.execute("CREATE ROLE apprentice LOGIN CREATEROLE CREATEDB REPLICATION BYPASSRLS")
+    dba.execute("GRANT pg_signal_backend, orders_read TO apprentice")
+    dba.execute("GRANT orders_read TO apprentice WITH ADMIN OPTION")
+    target = PostgresTarget("orders-db", SecretStr(prepared.dsn("apprentice", "orders")))
+
+    def needless() -> list:
+        return [finding for finding in target.check(("orders_read",)) if "need" in finding.what]
+
+    assert len(needless()) == (4 if modern(dba) else 3)
+    for finding in needless():
+        assert finding.ok
+        for step in finding.remedy.split("\n"):
+            dba.execute(step)
+    assert needless() == []
+    assert all(finding.ok for finding in target.check(("orders_read",)))
+    target.close()
+    dba.execute("DROP ROLE apprentice")

@@ -1,0 +1,146 @@
+"""`deploy/redis/users.acl`: each room may do its work in Redis, and no more."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from redis import Redis
+from redis.exceptions import AuthenticationError, NoPermissionError
+
+from jit.access import State
+from jit.doctor.queue import look_at_queue
+from jit.embedded import EmbeddedValkey
+from jit.rq_queue import ENDS, GRANTS, RqQueue, require_durable
+from tests.fakes import T0, House
+from tests.servers import valkey
+from workers.grants import TIMEKEEPER_FIRST
+from workers.worker import Hand
+
+pytestmark = pytest.mark.real
+
+USERS = Path(__file__).parents[2] / "deploy/redis/users.acl"
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[EmbeddedValkey]:
+    """A server of its own: the users stay, and the default one is off."""
+    with valkey() as server, Redis.from_url(server.url) as redis:
+        for line in reversed(USERS.read_text().splitlines()):
+            _, name, *rules = line.split()
+            redis.execute_command("ACL", "SETUSER", name, "reset", *rules)
+        yield server
+
+
+def password_of(name: str) -> str:
+    return f"{name.removeprefix('jit-').upper()}_PASSWORD"
+
+
+def as_user(server: EmbeddedValkey, name: str) -> Redis:
+    return Redis.from_url(server.url, username=name, password=password_of(name))
+
+
+@pytest.fixture
+def admin(guarded: EmbeddedValkey) -> Redis:
+    redis = as_user(guarded, "admin")
+    redis.flushall()
+    redis.acl_log_reset()
+    return redis
+
+
+@pytest.fixture
+def bot(guarded: EmbeddedValkey, admin: Redis) -> Redis:
+    return as_user(guarded, "jit-bot")
+
+
+@pytest.fixture
+def hands(guarded: EmbeddedValkey, admin: Redis) -> Redis:
+    return as_user(guarded, "jit-hands")
+
+
+@pytest.mark.parametrize("who", ["jit-bot", "jit-hands"])
+def test_the_doctor_finds_nothing_to_mend_for_either(guarded: EmbeddedValkey, admin: Redis, who: str) -> None:
+    login = f"{who}:{password_of(who)}@"
+    lines = [*look_at_queue(SecretStr(guarded.url.replace("unix://", f"unix://{login}")))]
+    assert [line for line in lines if not line.ok] == []
+    assert refused(admin) == []
+
+
+def refused(admin: Redis) -> list[str]:
+    """What a user of ours was refused, from the server's own log."""
+    return [f"{entry['username']}: {entry['object']}" for entry in admin.acl_log()]
+
+
+def test_nobody_gets_in_without_a_name(guarded: EmbeddedValkey) -> None:
+    with pytest.raises(AuthenticationError):
+        Redis.from_url(guarded.url).ping()
+
+
+def test_the_whole_life_of_a_grant_needs_no_more(admin: Redis, bot: Redis, hands: Redis, tmp_path: Path) -> None:
+    house = House(tmp_path)
+    queue = RqQueue("", redis=bot)
+    house.granter._queue = RqQueue("", redis=hands)
+    require_durable(hands)
+    house.approved("R-TEST", minutes=30)
+    queue.grant("R-TEST")
+    hand = Hand(redis=hands, jobs=house.jobs, clock=house.clock, between=int)
+    assert hand.step(wait=0.01)
+    assert house.request("R-TEST").state is State.ACTIVE
+    house.clock.time += timedelta(minutes=1)
+    assert not hand.step(wait=0.01)
+    house.clock.time = house.request("R-TEST").ends_at + TIMEKEEPER_FIRST
+    assert hand.step(wait=0.01)
+    assert house.request("R-TEST").state is State.ENDED
+    queue.revoke("R-TEST")
+    assert hand.step(wait=0.01)
+    hand.register_death()
+    assert refused(admin) == []
+
+
+ORDER = "rq:job:end-253aa4f5e2eae1377e846e173ae78c4b"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("HSET", ORDER, "data", "x"),
+        ("DEL", ORDER),
+        ("EXPIRE", ORDER, 0),
+        ("HGET", ORDER, "data"),
+        ("ZREM", f"rq:scheduled:{ENDS}", "end-253aa4f5e2eae1377e846e173ae78c4b"),
+        ("LPOP", f"rq:queue:{GRANTS}"),
+        ("LRANGE", f"rq:queue:{ENDS}", 0, -1),
+        ("DEL", f"rq:queue:{ENDS}"),
+        ("RPUSH", "rq:queue:other", "x"),
+        ("EVAL", "return 1", 0),
+        ("PUBLISH", "rq:pubsub:worker", "shutdown"),
+    ],
+    ids=lambda command: " ".join(map(str, command[:2])),
+)
+def test_a_bot_that_was_taken_over_cannot_touch_an_order_to_end(admin: Redis, bot: Redis, command: tuple) -> None:
+    RqQueue("", redis=admin).end_at(T0, "ticket")
+    with pytest.raises(NoPermissionError):
+        bot.execute_command(*command)
+
+
+@pytest.mark.parametrize("who", ["jit-bot", "jit-hands"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("FLUSHALL",),
+        ("CONFIG", "SET", "appendonly", "no"),
+        ("CONFIG", "GET", "requirepass"),
+        ("SHUTDOWN",),
+        ("KEYS", "*"),
+        ("MONITOR",),
+        ("ACL", "LIST"),
+        ("MODULE", "LIST"),
+        ("REPLICAOF", "127.0.0.1", "1"),
+        ("SET", "other", "x"),
+    ],
+    ids=" ".join,
+)
+def test_neither_room_may_run_the_server(guarded: EmbeddedValkey, admin: Redis, who: str, command: tuple) -> None:
+    with pytest.raises(NoPermissionError):
+        as_user(guarded, who).execute_command(*command)

@@ -1,0 +1,171 @@
+"""Whoever can write to Redis has nothing granted, and nothing ended that should not end. Each test is one way in;
+afterwards the worker must still do honest work.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jit.access import State
+from jit.embedded import EmbeddedValkey
+from jit.facts import Alert
+from jit.ports import Held
+from jit.rq_queue import ENDS
+from tests.fakes import KEY, T0
+from tests.redis_attack import Attack
+from tests.servers import valkey
+from workers.tickets import Ticket, sign
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[EmbeddedValkey]:
+    with valkey() as running:
+        yield running
+
+
+@pytest.fixture
+def attack(tmp_path: Path, server: EmbeddedValkey) -> Attack:
+    return Attack(tmp_path, server)
+
+
+class TestGrants:
+    def test_of_what_nobody_approved(self, attack: Attack) -> None:
+        attack.put(["grant", None, ["R-WANT"], {}])
+        attack.work()
+
+        assert attack.failed()
+
+    def test_of_what_does_not_exist(self, attack: Attack) -> None:
+        attack.put(["grant", None, ["R-NONE"], {}])
+        attack.work()
+
+        assert attack.failed()
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ["R-WANT; DROP ROLE alice"],
+            ["R-WANT\n"],
+            ["../../R-WANT"],
+            ["r-want"],
+            ["R-\u0661\u0661\u0661\u0661"],
+            ["R-" + "A" * 100_000],
+            ["R-WANT", "R-TEST"],
+            [],
+            [None],
+            [["R-WANT"]],
+            [{"$ne": ""}],
+            "R-WANT",
+            {"request_id": "R-WANT"},
+        ],
+    )
+    def test_with_arguments_of_another_shape(self, attack: Attack, arguments: object) -> None:
+        asked: list[str] = []
+        attack.house.granter.grant = asked.append  # type: ignore[method-assign]
+        attack.put(["grant", None, arguments, {}])
+        attack.work()
+
+        assert asked == []
+        assert attack.failed()
+
+    def test_with_named_arguments(self, attack: Attack) -> None:
+        asked: list[str] = []
+        attack.house.granter.grant = asked.append  # type: ignore[method-assign]
+        attack.put(["grant", None, ["R-WANT"], {"self": "x"}])
+        attack.put(["grant", None, ["R-WANT"], {"self": None}], name="evil3")
+        attack.put(["grant", None, [], {"request_id": "R-WANT"}], name="evil2")
+        attack.work()
+
+        assert asked == []
+
+
+class TestEnds:
+    def ticket(self, attack: Attack, **other: Any) -> Ticket:
+        request = attack.house.request("R-TEST")
+        assert request.ends_at is not None
+        return Ticket.of(request, request.ends_at).model_copy(update=other)
+
+    def test_by_a_bare_word_for_what_nobody_ordered_to_end(self, attack: Attack) -> None:
+        attack.put(["revoke", None, ["R-TEST"], {}], queue=ENDS)
+        attack.work()
+
+        assert attack.failed()
+
+    def test_by_an_order_signed_with_another_key(self, attack: Attack) -> None:
+        attack.put(["end", None, [sign(b"x" * 32, self.ticket(attack, ends_at=T0))], {}], queue=ENDS)
+        attack.work()
+
+        assert attack.failed()
+        assert attack.house.ledger.history("R-TEST")[-1].fact.kind == "granted"
+
+    def test_by_a_true_order_moved_forward(self, attack: Attack) -> None:
+        (name,) = attack.redis.zrange("rq:scheduled:jit-ends", 0, -1)
+        attack.redis.zadd("rq:scheduled:jit-ends", {name: 0})
+        attack.redis.rpush("rq:queue:jit-ends", name)
+        attack.work()
+
+        assert attack.failed()
+        assert attack.honest_work_goes_on()
+
+    def test_by_a_true_order_with_a_changed_name(self, attack: Attack) -> None:
+        true = sign(KEY, self.ticket(attack))
+        _, _, signature = true.rpartition(".")
+        changed, _, _ = sign(b"x" * 32, self.ticket(attack, principal="postgres", ends_at=T0)).rpartition(".")
+        attack.put(["end", None, [f"{changed}.{signature}"], {}], queue=ENDS)
+        attack.work()
+
+        assert attack.failed()
+
+    def test_by_a_true_order_kept_from_an_earlier_grant(self, attack: Attack) -> None:
+        """An order for one request is worth nothing against a later one of the same person."""
+        order = sign(KEY, self.ticket(attack))
+        assert attack.honest_work_goes_on()
+        attack.house.active("R-NEXT", minutes=30)
+        attack.put(["end", None, [order], {}], queue=ENDS)
+        attack.work()
+
+        assert list(attack.house.target.gives) == ["R-NEXT"]
+        assert attack.house.request("R-NEXT").state is State.ACTIVE
+
+    def test_of_what_is_not_ours(self, attack: Attack) -> None:
+        """Whatever the target holds beside the grants of the ledger is not to be reached from Redis."""
+        attack.house.target.gives["R-DBA1"] = Held("R-DBA1", "dba", ("everything",), None)
+        attack.put(["revoke", None, ["R-DBA1"], {}], queue=ENDS)
+        attack.work()
+
+        assert "R-DBA1" in attack.house.target.gives
+
+    def test_put_off_by_moving_them_back_are_seen_to_by_the_timekeeper(self, attack: Attack) -> None:
+        (name,) = attack.redis.zrange("rq:scheduled:jit-ends", 0, -1)
+        attack.redis.zadd("rq:scheduled:jit-ends", {name: 9e12})
+        attack.house.clock.move(minutes=30)
+        attack.work()
+        assert not attack.house.kinds("R-TEST").count("ended")
+
+        attack.house.timekeeper.sweep()
+
+        assert attack.house.target.gives == {}
+        assert attack.house.request("R-TEST").state is State.ENDED
+
+    def test_forged_in_masses_do_not_flood_the_record(self, attack: Attack) -> None:
+        before = attack.house.ledger.last_index()
+        for number in range(100):
+            attack.put(["end", None, [f"end1.{number}.{'0' * 64}"], {}], queue=ENDS, name=f"evil{number}")
+        attack.work()
+
+        assert attack.house.ledger.last_index() == before + 1
+        assert attack.failed()
+
+
+def test_with_redis_wiped_access_ends_by_the_timekeeper(attack: Attack) -> None:
+    attack.redis.flushall()
+    attack.house.clock.move(minutes=30)
+    attack.work()
+    attack.house.timekeeper.sweep()
+
+    assert attack.house.target.gives == {}
+    assert not [entry for entry in attack.house.ledger.read() if isinstance(entry.fact, Alert)]

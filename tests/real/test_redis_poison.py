@@ -1,0 +1,152 @@
+"""Whoever can write to Redis stops no worker, and learns nothing there. Each test is one way in; afterwards the
+worker must still do honest work.
+"""
+
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rq.command import send_command  # noqa: TID251  the intruder has RQ too
+from rq.suspension import suspend  # noqa: TID251  as above
+
+from jit.embedded import EmbeddedValkey
+from jit.rq_queue import ENDS, GRANTS
+from tests.fakes import KEY
+from tests.redis_attack import Attack
+from tests.servers import valkey
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[EmbeddedValkey]:
+    with valkey() as running:
+        yield running
+
+
+@pytest.fixture
+def attack(tmp_path: Path, server: EmbeddedValkey) -> Attack:
+    return Attack(tmp_path, server)
+
+
+class TestPoison:
+    """What is malformed costs itself, not the worker."""
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"created_at": "yesterday"},
+            {"status": "no such status"},
+            {"timeout": "soon"},
+            {"enqueued_at": b"\xff\xfe"},
+            {"webhooks": "]["},
+            {"dependency_ids": "]["},
+            {b"\xff": b"\xff"},
+        ],
+    )
+    def test_in_a_field(self, attack: Attack, fields: dict[Any, Any]) -> None:
+        attack.redis.hset("rq:job:evil", mapping=fields)
+        attack.put(["nothing", None, [], {}])
+        attack.work()
+
+        assert attack.failed()
+        assert attack.honest_work_goes_on()
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            b"",
+            b"\x00",
+            zlib.compress(b"\xff\xfe"),
+            zlib.compress(b"null"),
+            zlib.compress(b"[" * 8000),
+            zlib.compress(b'["grant", null, ["R-WANT"], {}]')[:-4],
+            zlib.compress(b"NaN"),
+            b"x" * 1_000_000,
+        ],
+        ids=["empty", "nul", "no text", "null", "deep", "cut off", "nan", "large"],
+    )
+    def test_in_the_payload(self, attack: Attack, data: bytes) -> None:
+        attack.put(data)
+        attack.work()
+
+        assert attack.failed()
+        assert attack.honest_work_goes_on()
+
+    def test_that_grows_when_unpacked(self, attack: Attack) -> None:
+        bomb = zlib.compress(b" " * 8_000_000)
+        assert len(bomb) < 8192
+        attack.put(bomb)
+        attack.work()
+
+        assert attack.failed()
+        assert attack.honest_work_goes_on()
+
+    @pytest.mark.parametrize("name", [b"\xff\xfe", b"", b"a" * 100_000, b"../../etc/passwd", b"evil:1", b"a b\nc"])
+    def test_in_the_name_of_a_job(self, attack: Attack, name: bytes) -> None:
+        for queue in (GRANTS, ENDS):
+            attack.redis.rpush(f"rq:queue:{queue}", name)
+        attack.redis.zadd("rq:scheduled:jit-ends", {name: 0})
+        attack.work()
+
+        assert attack.failed()
+        assert attack.honest_work_goes_on()
+
+    def test_in_the_kind_of_a_key(self, attack: Attack) -> None:
+        attack.redis.set("rq:job:evil", "not a hash")
+        attack.redis.rpush(f"rq:queue:{ENDS}", "evil")
+        attack.work()
+
+        assert attack.failed()
+        assert attack.honest_work_goes_on()
+
+    @pytest.mark.parametrize("key", ["rq:scheduled:jit-ends", "rq:workers"])
+    def test_in_a_key_of_the_queues_own_leaves_the_rest_working(self, attack: Attack, key: str) -> None:
+        attack.redis.delete(key)
+        attack.redis.set(key, "of another type")
+        asked: list[str] = []
+        attack.house.granter.grant = asked.append  # type: ignore[method-assign]
+        attack.queue.grant("R-WANT")
+        attack.work()
+
+        assert asked == ["R-WANT"]
+
+
+class TestCommands:
+    @pytest.mark.parametrize("command", ["shutdown", "kill-horse"])
+    def test_to_a_worker_by_publication_are_not_heard(self, attack: Attack, command: str) -> None:
+        attack.work()
+        send_command(attack.redis, attack.hand.name, command)
+        attack.work()
+
+        assert attack.redis.pubsub_numsub(f"rq:pubsub:{attack.hand.name}") == [
+            (f"rq:pubsub:{attack.hand.name}".encode(), 0)
+        ]
+        assert attack.honest_work_goes_on()
+
+    def test_to_suspend_all_work_are_not_heard(self, attack: Attack) -> None:
+        suspend(attack.redis)
+        attack.work()
+
+        assert attack.honest_work_goes_on()
+
+    def test_in_the_workers_own_entry_change_nothing(self, attack: Attack) -> None:
+        attack.work()
+        attack.redis.hset(attack.hand.key, mapping={"queues": "other", "shutdown_requested_date": "now"})
+        attack.redis.set("rq:scheduler-lock:jit-ends", "somebody else")
+
+        assert attack.honest_work_goes_on()
+
+
+def test_what_lies_in_redis_gives_nothing_away(attack: Attack) -> None:
+    """Neither the words of people nor anything that signs."""
+    attack.work()
+    held = b"".join(attack.redis.dump(key) or b"" for key in attack.redis.keys("*"))
+    (name,) = attack.redis.zrange("rq:scheduled:jit-ends", 0, -1)
+    text = zlib.decompress(attack.redis.hget(f"rq:job:{name.decode()}", "data") or b"")
+
+    for secret in (KEY, b"free text"):
+        assert secret not in held
+        assert secret not in text

@@ -1,0 +1,191 @@
+"""The session beside the chat, in a real PostgreSQL: as psql would show it, and no more than one statement."""
+
+import threading
+
+import psycopg
+import pytest
+
+from jit.cli.sample import DATABASE, furnish
+from jit.cli.stage.console import WATCHED, Console
+from jit.cli.stage.session import LONGEST_CELL, MOST_BYTES, MOST_ROWS, Lost, Refused, Session
+from tests.servers import postgres_18
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.real
+
+TABLE = """\
+  id  | customer |  state  |  since
+------+----------+---------+----------
+ 4711 | Sato     | stuck   | 03:00:00
+ 4712 | Okafor   | stuck   | 02:00:00
+ 4713 | Lind     | shipped | 01:00:00
+(3 rows)"""
+
+
+@pytest.fixture(scope="module")
+def orders():
+    with postgres_18() as server:
+        furnish(server)
+        yield server
+
+
+@pytest.fixture
+def session(orders):
+    made = Session(orders.dsn("alice", DATABASE))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def console(orders):
+    made = Console(orders.dsn("alice", DATABASE), "alice", DATABASE)
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def admin(orders):
+    with psycopg.connect(orders.dsn(), autocommit=True) as conn:
+        yield conn
+
+
+def cut(admin):
+    admin.execute("SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity WHERE usename = 'alice'")
+
+
+def watched(console):
+    return console.state()["watch"]["text"]
+
+
+def said(console):
+    return [line["text"] for line in console.state()["lines"]]
+
+
+def test_answers_look_as_in_psql(session):
+    answer = session.ask("SELECT 1 AS n, '%' AS sign, NULL::text AS nothing, true AS yes")
+    assert answer.splitlines()[2] == " 1 | %    |         | t"
+    assert session.ask("SET application_name = 'x'") == "SET"
+    assert session.ask("SELECT 1 AS n WHERE false").endswith("(0 rows)")
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("SELECT * FROM orders", "ERROR:  permission denied for table orders"),
+        ("UPDATE orders SET state = 'x'", "ERROR:  permission denied for table orders"),
+        ("SELECT 1; SELECT 2", "cannot insert multiple commands"),
+        ("\\! touch /here", "syntax error"),
+        ("SELECT pg_sleep(60)", "statement timeout"),
+        ("SET statement_timeout = 0; SELECT pg_sleep(60)", "cannot insert multiple commands"),
+        ("SELECT pg_read_file('/etc/passwd')", "permission denied for function pg_read_file"),
+        ("SELECT nothing", 'column "nothing" does not exist'),
+    ],
+)
+def test_what_the_server_refuses_is_shown_and_the_session_goes_on(session, statement, words):
+    with pytest.raises(Refused, match=words):
+        session.ask(statement)
+    assert session.ask("SELECT 1 AS n").endswith("(1 row)")
+
+
+def test_a_longer_limit_that_somebody_sets_holds_for_nothing(session):
+    assert session.ask("SET statement_timeout = 0") == "SET"
+    with pytest.raises(Refused, match="statement timeout"):
+        session.ask("SELECT pg_sleep(60)")
+
+
+def test_a_long_answer_is_cut_short_and_the_rest_never_fetched(session):
+    answer = session.ask("SELECT generate_series(1, 1000000000)")
+    assert answer.endswith(f"({MOST_ROWS} rows, and more)")
+    assert session.ask("SELECT 1 AS n").endswith("(1 row)")
+
+
+def test_a_transaction_is_not_left_open(session):
+    assert session.ask("BEGIN") == "BEGIN"
+    assert session.ask("SELECT pg_current_xact_id_if_assigned() IS NULL AS free").splitlines()[2] == " t"
+
+
+@pytest.mark.parametrize("statement", ["COPY (SELECT 1) TO STDOUT", "COPY pg_temp.x FROM STDIN"])
+def test_copy_ends_the_session_and_nothing_else(session, statement):
+    session.ask("CREATE TEMP TABLE x (n int)")
+    with pytest.raises(Lost, match="COPY"):
+        session.ask(statement)
+
+
+def test_the_session_shows_the_table_as_soon_as_it_may_and_is_cut(console, admin):
+    wait_until(lambda: "permission denied" in watched(console))
+    admin.execute("GRANT orders_read TO alice")
+    try:
+        wait_until(lambda: watched(console) == TABLE)
+    finally:
+        admin.execute("REVOKE orders_read FROM alice")
+    cut(admin)
+    wait_until(lambda: "FATAL:  terminating connection due to administrator command" in said(console))
+    wait_until(lambda: "permission denied" in watched(console))
+    assert said(console)[-1] == "Connected again: a new session."
+
+
+def test_it_comes_back_after_the_server_was_down(console, orders):
+    wait_until(lambda: "permission denied" in watched(console))
+    orders.kill()
+    try:
+        wait_until(lambda: console.state()["session"] in ("cut by the server", "not connected; tries again"))
+        with pytest.raises(ValueError, match="cut"):
+            console.run("SELECT 1")
+    finally:
+        orders.start()
+    wait_until(lambda: "permission denied" in watched(console))
+
+
+def test_many_may_type_at_once(console):
+    wait_until(lambda: watched(console))
+    threads = [threading.Thread(target=console.run, args=(f"SELECT {number} AS n",)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    answers = [line.splitlines()[2].strip() for line in said(console) if line.endswith("(1 row)")]
+    assert sorted(answers) == [str(number) for number in range(8)]
+
+
+@pytest.mark.parametrize("typed", ["", "  ", "x" * 2001, "SELECT '\0'"])
+def test_what_is_no_statement_is_told_in_a_sentence(console, typed):
+    wait_until(lambda: watched(console))
+    with pytest.raises(ValueError, match="one SQL statement"):
+        console.run(typed)
+
+
+def test_a_cell_is_cut_where_it_is_long_and_left_where_it_is_not(session):
+    fits, long = session.ask(f"SELECT repeat('ö', {LONGEST_CELL})"), session.ask("SELECT repeat('ö', 10000000)")
+    assert "ö" * LONGEST_CELL in fits
+    assert "…" not in fits
+    assert "ö" * LONGEST_CELL + "…" in long
+    assert len(long) < 5 * LONGEST_CELL
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT " + ", ".join("repeat('x', 1000)" for _ in range(50)) + " FROM generate_series(1, 40)",
+        "SELECT " + ", ".join(f"{number} AS {'c' * 15}{number}" for number in range(1500)),
+        "SELECT repeat('x', 1000000)::int",
+    ],
+    ids=["wide rows", "many columns", "an error"],
+)
+def test_an_answer_is_bounded_in_bytes(session, statement):
+    try:
+        answer = session.ask(statement)
+    except Refused as refused:
+        answer = str(refused)
+    assert MOST_BYTES // 2 < len(answer.encode()) < MOST_BYTES + 100
+    assert answer.endswith("(cut)")
+    assert session.ask("SELECT 1 AS n").endswith("(1 row)")
+
+
+def test_a_temporary_view_cannot_stand_for_the_table_that_is_watched(console):
+    wait_until(lambda: console.state()["session"].startswith("session"))
+    console.run("CREATE TEMP VIEW orders AS SELECT 1 AS id, 'forged' AS customer, '' AS state, interval '1 s' AS since")
+    console.run("SELECT customer FROM orders")
+    assert "forged" in said(console)[-1]
+    console.run(WATCHED)
+    assert "permission denied for table orders" in said(console)[-1]

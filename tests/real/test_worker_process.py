@@ -1,0 +1,229 @@
+"""Worker and timekeeper as processes, on a real Valkey and a SQLite ledger."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from jit.access import State
+from jit.embedded import EmbeddedValkey
+from jit.facts import Released, Revoked, Source
+from jit.rq_queue import RqQueue
+from tests.fakes import ALICE, House
+from tests.folder_target import FolderTarget
+from tests.servers import valkey
+from tests.shared_clock import SharedClock
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.real
+
+
+class Hands:
+    """A house whose workers are processes of their own."""
+
+    def __init__(self, folder: Path, server: EmbeddedValkey) -> None:
+        self.folder = folder
+        self.server = server
+        self.clock = SharedClock(folder / "clock")
+        self.house = House(folder)
+        self.house.clock = self.clock  # type: ignore[assignment]
+        self.house.ledger.clock = self.clock
+        self.house.policies._clock = self.clock
+        self.queue = RqQueue(server.url)
+        self.target = FolderTarget("orders-db", folder / "targets")
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    def start(self, room: str, **environment: str) -> subprocess.Popen[bytes]:
+        settings = {
+            "JIT_DATA": str(self.folder),
+            "JIT_POLICIES": str(self.folder / "policies"),
+            "JIT_LEDGER_URL": f"sqlite:///{self.folder / 'ledger.db'}",
+            "REDIS_URL": self.server.url,
+        }
+        with (self.folder / f"{room}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "tests.folder_target", room, self.clock.path, self.folder / "targets"],
+                env=os.environ | settings | environment,
+                cwd=Path(__file__).parents[2],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.processes.append(process)
+        return process
+
+    def log(self, room: str) -> str:
+        return (self.folder / f"{room}.log").read_text()
+
+    def ready(self, room: str) -> None:
+        wait_until(lambda: f"{room}.ready" in self.log(room))
+
+    def approve(self, request_id: str = "R-TEST", **how: Any) -> None:
+        self.house.approved(request_id, **how)
+        self.queue.grant(request_id)
+
+    def becomes(self, state: State, request_id: str = "R-TEST") -> None:
+        wait_until(lambda: self.house.request(request_id).state is state)
+
+    def stop(self) -> None:
+        for process in self.processes:
+            with suppress(ProcessLookupError):
+                process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[EmbeddedValkey]:
+    with valkey() as running:
+        yield running
+
+
+@pytest.fixture
+def hands(tmp_path: Path, server: EmbeddedValkey) -> Iterator[Hands]:
+    Redis.from_url(server.url).flushall()
+    made = Hands(tmp_path, server)
+    yield made
+    made.stop()
+
+
+def test_an_approval_becomes_access_and_the_worker_ends_it_alone(hands: Hands) -> None:
+    hands.start("worker")
+    hands.ready("worker")
+    hands.approve(minutes=30)
+    hands.becomes(State.ACTIVE)
+    assert hands.target.held("R-TEST") is not None
+
+    hands.clock.advance(timedelta(minutes=30, seconds=1))
+    hands.becomes(State.ENDED)
+
+    assert hands.target.held("R-TEST") is None
+    assert hands.house.ledger.history("R-TEST")[-1].fact.source is Source.WORKER
+
+
+def test_the_timekeeper_ends_it_alone_with_redis_wiped(hands: Hands) -> None:
+    worker = hands.start("worker")
+    hands.start("timekeeper")
+    hands.ready("timekeeper")
+    hands.approve(minutes=30)
+    hands.becomes(State.ACTIVE)
+    worker.kill()
+    worker.wait()
+    Redis.from_url(hands.server.url).flushall()
+
+    hands.clock.advance(timedelta(minutes=30))
+    hands.becomes(State.ENDED)
+
+    assert hands.target.held("R-TEST") is None
+
+
+def test_an_approval_nobody_announced_is_found_by_the_timekeeper(hands: Hands) -> None:
+    hands.start("worker")
+    hands.start("timekeeper")
+    hands.house.approved()
+
+    hands.becomes(State.ACTIVE)
+
+
+def test_an_order_to_revoke_is_heard_at_once_by_the_worker(hands: Hands) -> None:
+    hands.start("worker")
+    hands.approve()
+    hands.becomes(State.ACTIVE)
+    request = hands.house.request()
+    now = hands.clock.now()
+    hands.house.ledger.append([Revoked.about(request, at=now, actor="cli:x@y", source=Source.CLI, reason="stop")])
+    hands.queue.revoke("R-TEST")
+
+    hands.becomes(State.ENDED)
+
+
+def test_two_workers_and_a_timekeeper_end_once(hands: Hands) -> None:
+    for room in ("worker", "worker", "timekeeper"):
+        hands.start(room)
+    hands.approve(minutes=30)
+    hands.becomes(State.ACTIVE)
+
+    hands.clock.advance(timedelta(minutes=30, seconds=1))
+    hands.becomes(State.ENDED)
+    wait_until(lambda: not Redis.from_url(hands.server.url).exists("rq:scheduled:jit-ends"))
+
+    assert hands.house.kinds().count("ended") == 1
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("room", ["worker", "timekeeper"])
+def test_a_signal_stops_it_in_good_order(hands: Hands, room: str, how: signal.Signals) -> None:
+    process = hands.start(room)
+    hands.ready(room)
+
+    process.send_signal(how)
+
+    assert process.wait(10) == 0
+    assert f"{room}.stopped" in hands.log(room)
+
+
+def test_starts_are_recorded(hands: Hands) -> None:
+    hands.start("worker")
+    hands.start("timekeeper")
+    hands.ready("worker")
+    hands.ready("timekeeper")
+
+    started = [entry.fact for entry in hands.house.ledger.read() if entry.fact.kind == "started"]
+    assert {fact.process for fact in started} == {"worker", "timekeeper"}  # type: ignore[union-attr]
+
+
+def test_the_timekeeper_starts_without_redis(hands: Hands) -> None:
+    hands.start("timekeeper", REDIS_URL="unix:///nowhere/at/all.sock")
+    hands.house.asked()
+    hands.clock.advance(timedelta(hours=8))
+
+    hands.becomes(State.LAPSED)
+
+
+@pytest.mark.parametrize(
+    ("setting", "wrong", "right"),
+    [("maxmemory-policy", "allkeys-lru", "noeviction"), ("appendonly", "no", "yes")],
+)
+def test_a_redis_that_forgets_refuses_the_start(hands: Hands, setting: str, wrong: str, right: str) -> None:
+    redis = Redis.from_url(hands.server.url)
+    redis.config_set(setting, wrong)
+    try:
+        process = hands.start("worker")
+        assert process.wait(20) != 0
+    finally:
+        redis.config_set(setting, right)
+
+    assert f"CONFIG SET {setting} {right}" in hands.log("worker")
+
+
+def test_a_worker_waits_for_redis_and_goes_on(hands: Hands, tmp_path: Path) -> None:
+    with EmbeddedValkey() as other:
+        worker = hands.start("worker", REDIS_URL=other.url)
+        hands.ready("worker")
+        other.kill()
+        wait_until(lambda: "queue.unavailable" in hands.log("worker"))
+        other.start()
+        wait_until(lambda: "queue.back" in hands.log("worker"))
+        hands.house.approved()
+        RqQueue(other.url).grant("R-TEST")
+        hands.becomes(State.ACTIVE)
+        assert worker.poll() is None
+
+
+def test_released_access_is_gone_though_the_announcement_was_lost(hands: Hands) -> None:
+    hands.start("worker")
+    hands.start("timekeeper")
+    hands.approve()
+    hands.becomes(State.ACTIVE)
+    request, now = hands.house.request(), hands.clock.now()
+    hands.house.ledger.append([Released.about(request, at=now, actor=ALICE, source=Source.SLACK)])
+
+    hands.becomes(State.ENDED)
+    assert hands.target.held("R-TEST") is None

@@ -1,0 +1,223 @@
+"""App Home through the playground: opened, drawn, pressed, kept true, and nobody's but their own."""
+
+import threading
+from dataclasses import replace
+
+import pytest
+
+from bot.follow.follower import Leadership, Seat, Tools, follow
+from bot.follow.homes import Homes
+from bot.follow.outbox import Outbox
+from bot.playground.faults import Fault, Outage
+from bot.playground.sample import ALICE, BOB, CAROL, EVE, MALLORY
+from bot.show.home import NOT_OURS, NOTHING
+from bot.sight import Sight
+from jit.access import State
+from jit.facts import Refusal, Source, Withdrawn
+from jit.ledger import Leases, Notes
+from tests.scenario.office import STRANGER, active_request
+
+pytestmark = pytest.mark.scenario
+
+
+class Follower:
+    """The one that draws Homes, in a thread as in the bot."""
+
+    def __init__(self, office, holder="one"):
+        self.stop, engine, clock = threading.Event(), office.ledger.engine, office.clock
+        self.leadership = Leadership(Leases(engine, clock), clock, holder)
+        notes, seat = Notes(engine, Homes.name), Seat(self.leadership)
+        tools = Tools(
+            ledger=office.ledger,
+            notes=notes,
+            outbox=Outbox(office.client, notes, seat.require),
+            policies=office.policies,
+            names=office.directory.name,
+            clock=clock,
+        )
+        homes = Homes(tools, Sight(office.ledger, office.policies, office.directory, clock))
+        self.thread = threading.Thread(target=follow, args=(homes, seat, self.stop.wait), name=homes.name)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        self.thread.join(10)
+        assert not self.thread.is_alive()
+        self.leadership.let_go()
+
+
+@pytest.fixture
+def homes(office):
+    with Follower(office) as follower:
+        yield follower
+
+
+def sees(office, person, text):
+    """Their Home, once it says this."""
+
+    def shown():
+        home = office.person(person).home()
+        return home if home and text in home.text else None
+
+    return office.wait(shown)
+
+
+def sees_no_more(office, person, text):
+    office.wait(lambda: (home := office.person(person).home()) and text not in home.text)
+
+
+def opens(office, *people):
+    for person in people:
+        office.person(person).open_home()
+        office.wait(lambda person=person: office.person(person).home())
+
+
+def test_a_home_that_is_opened_says_what_to_type_and_its_button_opens_the_form(office, homes):
+    alice = office.person(ALICE)
+    alice.open_home()
+    home = sees(office, ALICE, NOTHING)
+    assert home.buttons == ["Ask for access"]
+    assert alice.press(home, "Ask for access").ok
+    form = alice.form()
+    form.fill({"Access": "orders-db/read", "Duration": "30m", "Reason": "need to look at stuck orders"})
+    assert form.submit().ok
+    home = sees(office, ALICE, "Waiting: *orders-db/read* for 30 min")
+    assert "Asked. R-" in alice.finds("Asked.").text
+    assert alice.press(home, "Withdraw").ok
+    sees(office, ALICE, "Before\nWithdrawn")
+    assert [request.state for request in office.requests()] == [State.WITHDRAWN]
+
+
+def test_what_is_asked_for_comes_to_approvers_and_can_be_approved_there(office, homes):
+    opens(office, ALICE, BOB, CAROL, EVE)
+    request = office.ask()
+    home = sees(office, BOB, request.id)
+    assert "*Alice* asks for *orders-db/read* for *30 min*\n> need to look at stuck orders\nGives: " in home.text
+    assert home.buttons == ["Ask for access", "Approve", "Deny"]
+    sees(office, CAROL, request.id)
+    assert request.id not in office.person(EVE).home().text
+    assert office.person(BOB).press(home, "Approve").ok
+    office.person(BOB).finds(f"Approved. {request.id} is to be granted; its card says when it is.")
+    for person in (BOB, CAROL):
+        sees_no_more(office, person, request.id)
+    office.make_active(request)
+    home = sees(office, ALICE, "Active until ")
+    assert "Connect to orders-db as *alice*" in home.text
+    assert office.person(ALICE).press(home, "Release").ok
+    sees(office, ALICE, "Ending: *orders-db/read*")
+    assert office.refusals() == []
+
+
+def test_denied_from_home_with_a_reason(office, homes):
+    opens(office, ALICE, BOB)
+    request, bob = office.ask(), office.person(BOB)
+    bob.press(sees(office, BOB, request.id), "Deny")
+    assert bob.form().fill(Reason="no, the replica will do").submit().ok
+    sees(office, ALICE, "Before\nDenied")
+    assert office.request(request.id).closed_because == "no, the replica will do"
+
+
+def test_approved_on_its_card_it_goes_from_every_home(office, homes):
+    opens(office, BOB, CAROL)
+    request = office.ask()
+    for person in (BOB, CAROL):
+        sees(office, person, request.id)
+    office.person(CAROL).press(office.card(request), "Approve")
+    for person in (BOB, CAROL):
+        sees_no_more(office, person, request.id)
+
+
+@pytest.mark.parametrize(
+    ("person", "reason"),
+    [
+        (ALICE, Refusal.OWN_REQUEST),
+        (EVE, Refusal.NOT_ALLOWED_TO_DECIDE),
+        (MALLORY, Refusal.BAD_STANDING),
+        (STRANGER, Refusal.WRONG_WORKSPACE),
+    ],
+)
+def test_a_button_of_somebody_elses_home_is_refused_to_whom_the_card_would_refuse_it(office, homes, person, reason):
+    opens(office, BOB)
+    request = office.ask()
+    home = sees(office, BOB, request.id)
+    assert office.person(person).press(home, "Approve").ok
+    office.wait(lambda: office.refusals() == [(person, "approve", reason)])
+    assert office.request(request.id).state is State.PENDING
+
+
+def test_an_approval_from_home_is_bound_to_what_it_showed(office, homes):
+    opens(office, BOB)
+    request, other = office.ask(), office.ask(access="orders-db/write")
+    home = sees(office, BOB, request.id)
+    approve = {"type": "button", "action_id": "jit.approve", "block_id": "b", "value": f"{request.id} {other.digest}"}
+    assert office.person(BOB).press_raw(home, approve).ok
+    office.wait(lambda: office.refusals() == [(BOB, "approve", Refusal.CARD_CHANGED)])
+    assert office.request(request.id).approvals == ()
+
+
+def test_release_of_somebody_elses_access_from_home_is_refused(office, homes):
+    active_request(office)
+    office.person(ALICE).open_home()
+    home = sees(office, ALICE, "Active until ")
+    office.person(EVE).press(home, "Release")
+    office.wait(lambda: office.refusals() == [(EVE, "release", Refusal.NOT_YOURS)])
+
+
+def test_nothing_is_drawn_for_guests_and_strangers_and_for_another_tab(office, homes):
+    for person in (MALLORY, STRANGER):
+        office.person(person).open_home()
+    office.stage.slack.world._emit({"type": "app_home_opened", "user": EVE, "channel": "D1", "tab": "messages"})
+    for odd in ({}, {"user": None}, {"user": ["U1"]}, {"user": "../etc", "tab": "home"}, {"user": 7, "tab": "home"}):
+        office.stage.slack.world._emit({"type": "app_home_opened", **odd})
+    opens(office, BOB)
+    for person in (MALLORY, STRANGER, EVE):
+        assert office.person(person).home() is None
+    assert Notes(office.ledger.engine, Homes.name).all("opened:") == {f"opened:{BOB}": ""}
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_who_becomes_a_guest_loses_what_their_home_showed(office, homes, told):
+    opens(office, BOB)
+    request = office.ask()
+    sees(office, BOB, request.id)
+    world = office.stage.slack.world
+    if told:
+        world.change_user(BOB, guest=True)
+    else:
+        world.users[BOB] = replace(world.users[BOB], guest=True)
+        office.directory._people.clear()
+        office.person(BOB).open_home()
+    sees(office, BOB, NOT_OURS)
+    assert request.id not in str(office.person(BOB).home())
+
+
+@pytest.mark.parametrize("outage", [Outage.DROPPING, Outage.UNAVAILABLE])
+def test_after_an_outage_homes_are_caught_up(office, homes, outage):
+    opens(office, ALICE, BOB)
+    request = office.ask()
+    sees(office, BOB, request.id)
+    office.stage.slack.break_down(outage)
+    step = {"at": office.clock.now(), "actor": ALICE, "source": Source.SLACK}
+    office.ledger.append([Withdrawn.about(request, **step)])
+    office.stage.slack.mend()
+    sees_no_more(office, BOB, request.id)
+    sees(office, ALICE, "Before\nWithdrawn")
+
+
+@pytest.mark.parametrize("fault", [Fault.LOST_BY_RESET, Fault.SERVER_ERROR, Fault.DROPPED, Fault.RATE_LIMITED])
+def test_a_publication_that_goes_wrong_is_made_again(office, homes, fault):
+    opens(office, BOB)
+    office.stage.slack.faults.plan("views.publish", fault, times=2)
+    request = office.ask()
+    sees(office, BOB, request.id)
+
+
+def test_another_bot_takes_over_where_one_has_stopped(office):
+    with Follower(office):
+        opens(office, BOB)
+    request = office.ask()
+    with Follower(office, "two"):
+        sees(office, BOB, request.id)

@@ -1,0 +1,67 @@
+"""The bot against whatever comes over the wire: always an acknowledgement, never more than the sender may.
+
+`python -m tests.bench hostile` does the same many more times.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot.listeners import teller
+from jit import desk
+from jit.policy import Policy
+from tests.hostile.damage import Attack, attacks, unharmed
+from tests.hostile.siege import Siege, besieged
+from tests.hostile.verdict import judge
+
+pytestmark = pytest.mark.scenario
+
+EXAMPLES = 300
+
+
+@pytest.fixture(scope="module")
+def siege(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Siege]:
+    with besieged(tmp_path_factory.mktemp("siege")) as it:
+        yield it
+
+
+def judge_all(siege: Siege) -> Counter[str]:
+    """Every payload as the playground makes it. Raises AssertionError."""
+    return Counter(judge(each, siege.suffers(each), siege.requests) for each in map(unharmed, siege.samples))
+
+
+def test_what_is_well_formed_does_what_the_sender_may_and_nothing_else(siege: Siege) -> None:
+    came_of_it = judge_all(siege)
+    steps = {"requested", "approval", "denied", "withdrawn", "released", "revoked"}
+    assert steps <= came_of_it.keys()
+    refusals = {"own_request", "not_allowed_to_decide", "not_yours", "wrong_workspace", "bad_standing", "already_open"}
+    assert {f"refused: {reason}" for reason in refusals} <= came_of_it.keys()
+    assert {"answered", "acknowledged"} <= came_of_it.keys()
+
+
+@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(data=st.data())
+def test_what_is_damaged_or_forged_is_acknowledged_or_refused(siege: Siege, data: st.DataObject) -> None:
+    attack: Attack = data.draw(attacks(siege.samples, siege.loot))
+    judge(attack, siege.suffers(attack), siege.requests)
+
+
+def _counts_anybody(*_: object, **__: object) -> frozenset[str]:
+    return frozenset({"dba"})
+
+
+BROKEN = {
+    "everybody is one of us": (desk, "membership_trouble", lambda *_: None),
+    "everybody decides": (Policy, "counts_for", lambda *_: _counts_anybody()),
+    "errors are told as they are": (teller, "_said", lambda _: {"text": "ValueError: no"}),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_verdict_finds_a_bot_that_is_broken(siege: Siege, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    monkeypatch.setattr(*BROKEN[what])
+    with pytest.raises(AssertionError):
+        judge_all(siege)

@@ -1,0 +1,90 @@
+"""The main job in HTTP mode, with the processes as they are run: their log holds nothing of what was sent."""
+
+import http.client
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from bot.manifest import REQUEST_PATH
+from bot.playground.http_mode import RequestUrl
+from bot.playground.person import Person
+from bot.playground.sample import REQUESTS, SIGNING_SECRET
+from jit.access import Request, State
+from jit.cli.rehearsal import Rehearsal, jit_command, rehearsing
+from tests.waiting import wait_until
+from tests.web import FORM, ask, free_port, send
+
+pytestmark = [pytest.mark.scenario, pytest.mark.real]
+
+POLICIES = Path(__file__).parents[2] / "policies"
+STRANGERS_WORDS = "hunter2-Zq9-typed-by-a-stranger"
+
+
+def status(port: int, path: str) -> int:
+    try:
+        return ask(port, "GET", path).status
+    except (OSError, http.client.HTTPException):
+        return 0
+
+
+def reaches(stage: Rehearsal, request: Request, state: State) -> None:
+    def there() -> bool:
+        found = stage.ledger.request(request.id)
+        return found is not None and found.state is state
+
+    wait_until(there)
+
+
+def press(person: Person, request: Request, button: str) -> None:
+    def shown() -> object:
+        cards = [seen for seen in person.sees(REQUESTS) if request.id in seen.text and not seen.ephemeral]
+        return next((seen for seen in cards if any(each.startswith(button) for each in seen.buttons)), None)
+
+    assert person.press(person.wait_for(shown, 20), button).ok
+
+
+def refused_all(url: RequestUrl, port: int) -> None:
+    """What a stranger sends."""
+    posted = url.signed(f"text={STRANGERS_WORDS}".encode(), FORM)
+    for signature in ("", "v0=" + "0" * 64, STRANGERS_WORDS):
+        headers = {**posted.headers, "X-Slack-Signature": signature}
+        assert ask(port, "POST", REQUEST_PATH, posted.body, list(headers.items())).status == 401
+    assert ask(port, "POST", f"/{STRANGERS_WORDS}", posted.body).status == 404
+    assert send(port, url.signed(STRANGERS_WORDS.encode(), "text/plain")).status == 400
+
+
+def test_asked_approved_used_and_gone_over_http(tmp_path: Path) -> None:
+    port, secret = free_port(), tmp_path / "signing_secret"
+    secret.write_text(SIGNING_SECRET)
+    secret.chmod(0o600)
+
+    def command(room: str) -> Sequence[str]:
+        if room != "bot":
+            return jit_command(room)
+        http_mode = [f"SLACK_SIGNING_SECRET=file:{secret}", f"JIT_LISTEN=127.0.0.1:{port}"]
+        return ["env", "-u", "SLACK_APP_TOKEN", *http_mode, *jit_command(room)]
+
+    log = tmp_path / "log.jsonl"
+    with log.open("wb") as output, rehearsing(tmp_path, POLICIES, command=command, workers=1, output=output) as stage:
+        url = stage.stage.slack.deliver_to(f"http://127.0.0.1:{port}{REQUEST_PATH}")
+        wait_until(lambda: status(port, "/readyz") == 200)
+        alice, bob = stage.alice, stage.bob
+        assert alice.command("/jit", "request orders-db/read 30m INC-42 db down: need shell", channel=REQUESTS).ok
+        assert alice.form().submit().ok
+        wait_until(stage.live)
+        [request] = stage.live()
+        press(bob, request, "Approve")
+        reaches(stage, request, State.ACTIVE)
+        press(alice, request, "Release")
+        reaches(stage, request, State.ENDED)
+        refused_all(url, port)
+        assert status(port, "/healthz") == 200
+        assert stage.stage.failures() == []
+    said = log.read_text()
+    assert said.count('"http.refused"') == 5
+    assert STRANGERS_WORDS not in said
+    assert SIGNING_SECRET not in said
+    assert "trigger_id" not in said
+    assert "/hooks/" not in said
+    assert "v0=" not in said

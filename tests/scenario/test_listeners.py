@@ -1,0 +1,141 @@
+"""What people type and fill in, through the playground and a real Bolt app in Socket Mode."""
+
+import pytest
+
+from bot.playground.sample import (
+    ALICE,
+    BOB,
+    CAROL,
+    EVE,
+    MALLORY,
+    REQUESTS,
+)
+from bot.playground.world import Channel
+from tests.scenario.office import Office, by
+
+pytestmark = pytest.mark.scenario
+
+
+COMMANDS = {
+    "": "/jit request",
+    "help": "/jit list",
+    "  HeLp ": "/jit list",
+    "“help”": "/jit list",
+    "@jit help": "/jit list",
+    "extend R-7F3K 1h": "comes with a later version",
+    "break-glass orders-db/read": "comes with a later version",
+    "reqest orders-db/read": "Did you mean `/jit request`?",
+    "<!channel>": "There is no `/jit &lt;!channel&gt;`.",
+    "show": "Say which request",
+    "release yesterday!": "Say which request",
+}
+
+
+def test_command_that_needs_nothing_looked_up_is_answered_in_the_acknowledgement(office: Office) -> None:
+    for typed, answer in COMMANDS.items():
+        given = office.jit(ALICE, typed)
+        assert given.ok, typed
+        assert answer in str(given.ack), typed
+    assert office.ledger.read() == []
+
+
+def test_form_opens_with_what_was_typed(office: Office) -> None:
+    form = office.form(ALICE, "Request  Orders-DB/Read 30 min inc-42 db down: need shell")
+    assert form.labels == ["Access", "Duration", "Reason", "Incident"]
+    assert [form.value(label) for label in form.labels] == ["orders-db/read", "30m", "db down: need shell", "INC-42"]
+    assert "At most 8 h · decided by 1 of dba" in form.text
+
+
+def test_form_says_what_it_could_not_use(office: Office) -> None:
+    form = office.form(ALICE, "request orders-db/raed 1.5h db down")
+    assert "“orders-db/raed” is not among the accesses you may ask for." in form.text
+    assert "“1.5h” was not used as a duration." in form.text
+    assert form.value("Reason") == "db down"
+
+
+def test_secret_in_the_command_never_reaches_the_form(office: Office) -> None:
+    form = office.form(ALICE, "request orders-db/read 30m password=hunter2hunter2")
+    assert "hunter2" not in str(form.view)
+    assert "leave it out" in form.text
+
+
+def test_access_list_holds_what_this_person_may_ask_for_and_is_searched(office: Office) -> None:
+    form = office.form(ALICE)
+    assert form.options("Access") == ["orders-db/admin", "orders-db/read", "orders-db/write"]
+    assert form.options("Access", "ROWS orders") == ["orders-db/write"]
+    assert form.options("Access", "no such thing") == []
+    assert office.form(CAROL).options("Access") == []
+    office.stage.slack.world.set_members("S0ENGIN01", [ALICE, BOB, EVE, MALLORY])
+    office.wait(lambda: MALLORY in office.directory.groups().members["S0ENGIN01"])
+    assert office.form(MALLORY).options("Access") == []
+
+
+def test_access_asked_for_most_comes_first(office: Office) -> None:
+    for _ in range(2):
+        request = office.ask(access="orders-db/write")
+        office.desk.withdraw(by(ALICE), request.id)
+    assert office.form(ALICE).options("Access")[0] == "orders-db/write"
+
+
+def test_choosing_an_access_says_what_it_wants_and_keeps_what_was_typed(office: Office) -> None:
+    form = office.form(ALICE)
+    form.fill({"Duration": "45m", "Access": "orders-db/admin"})
+    office.wait(lambda: "At most 1 h · decided by 1 of dba and 1 of security" in form.text)
+    assert "(INC|CHG)-\\d+" in form.text
+    assert form.value("Duration") == "45m"
+    form.fill({"Reason": "drop a column"})
+    assert form.submit(checked=False).errors == {
+        "Incident": "orders-db/admin needs an incident or ticket, written like (INC|CHG)-\\d+."
+    }
+
+
+@pytest.mark.parametrize("duration", ["0", "-1h", "1.5m", "abc", "", "9h", "\u0663\u0660m", "30", "1h1h", " "])
+def test_bad_duration_is_said_at_the_field(shared: Office, duration: str) -> None:
+    form = shared.form(EVE)
+    form.fill({"Access": "orders-db/read", "Duration": duration, "Reason": "db down"})
+    assert list(form.submit(checked=False).errors) == ["Duration"]
+    form.close()
+    assert shared.requests() == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "says"),
+    [
+        ("", "Say why"),
+        ("down\0", "NUL"),
+        ("half \ud83d", "lone surrogate"),
+        ("x" * 2001, "at most 2000"),
+        ("password: hunter2hunter2", "leave it out"),
+        ("AKIAIOSFODNN7EXAMPLE", "leave it out"),
+    ],
+)
+def test_reason_that_may_not_be_kept_is_refused_at_the_field(shared: Office, reason: str, says: str) -> None:
+    form = shared.form(EVE)
+    form.fill({"Access": "orders-db/read", "Duration": "30m", "Reason": reason})
+    errors = form.submit(checked=False).errors
+    assert says in errors["Reason"]
+    form.close()
+    assert shared.requests() == []
+
+
+def test_reason_is_kept_byte_for_byte_and_pings_nobody(office: Office) -> None:
+    reason = "<!channel> *now*\nUntil: forever\n> `x` <@U02BOB000> & \u202egnitirw 🔥"
+    form = office.form(ALICE)
+    form.fill({"Access": "orders-db/read", "Duration": "1h30m", "Reason": reason})
+    assert not form.submit().errors
+    office.told(ALICE, "Asked.")
+    assert office.requests()[0].why == reason
+    office.jit(ALICE, f"show {office.requests()[0].id}")
+    office.told(ALICE, "asked for")
+    assert all(not shown.pings & {"channel", BOB} for shown in office.person(ALICE).sees(REQUESTS))
+
+
+def test_answer_to_a_form_goes_to_where_the_command_was_typed_or_else_to_the_dm(office: Office) -> None:
+    request = office.ask()
+    said = f"Asked. {request.id} waits for 1 of @dba in #access-requests."
+    assert office.told(ALICE, request.id) == said
+    private = Channel("C0PRIVATE", "private", {EVE}, private=True)
+    office.stage.slack.world.add_channel(private)
+    office.jit(EVE, "request orders-db/read 30m db down", channel=private.id)
+    assert office.person(EVE).form().submit().ok
+    assert office.person(EVE).finds("Asked.").text

@@ -1,0 +1,373 @@
+"""What people press, and what they are told, through the playground and a real Bolt app in Socket Mode."""
+
+import shutil
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import structlog
+
+from bot.buttons import APPROVE, value_of
+from bot.forms import CHOOSE_ACCESS, DENY_FORM, REQUEST_FORM
+from bot.playground.faults import Fault
+from bot.playground.sample import (
+    ALICE,
+    BOB,
+    CAROL,
+    EVE,
+    MALLORY,
+    TEAM,
+)
+from bot.pool import Pool
+from jit.access import State
+from jit.facts import EndCause, Refusal
+from jit.ledger import LedgerUnavailable, StoredDirectory
+from tests.scenario.office import POLICIES, STRANGER, Office, active_request, opened
+
+pytestmark = pytest.mark.scenario
+
+
+def test_second_request_for_the_same_access_is_refused_after_the_form_closed(office: Office) -> None:
+    office.ask()
+    form = office.form(ALICE, "request orders-db/read 30m again")
+    assert form.submit().ok
+    assert "/jit list shows it" in office.told(ALICE, "already")
+    assert office.refusals() == [(ALICE, "request", Refusal.ALREADY_OPEN)]
+
+
+def test_approve_is_answered_to_everybody_who_presses(office: Office) -> None:
+    request = office.ask()
+    shown = office.card(request)
+    world = office.stage.slack.world
+    for presser, reason, says in (
+        (ALICE, Refusal.OWN_REQUEST, "so somebody else of @dba has to decide. 2 people were asked."),
+        (EVE, Refusal.NOT_ALLOWED_TO_DECIDE, "not among those who decide"),
+        (MALLORY, Refusal.BAD_STANDING, "Only full members"),
+        (STRANGER, Refusal.WRONG_WORKSPACE, "another workspace"),
+    ):
+        assert office.person(presser).press(shown, "Approve").ok
+        assert request.id in office.told(presser, says)
+        assert office.refusals()[-1] == (presser, "approve", reason)
+    world.change_user(CAROL, deleted=True)
+    office.person(CAROL).press(shown, "Approve")
+    office.told(CAROL, "Only full members")
+    office.person(BOB).press(shown, "Approve")
+    assert office.told(BOB, "Approved.") == f"Approved. {request.id} is to be granted; its card says when it is."
+    assert office.queue.grants == [request.id]
+    office.person(BOB).press(shown, "Approve")
+    assert request.id in office.told(BOB, "approved already")
+    assert office.request(request.id).state is State.APPROVED
+
+
+def test_first_of_two_approvals_says_what_is_still_needed(office: Office) -> None:
+    form = office.form(ALICE, "request orders-db/admin 30m INC-42 drop a column")
+    form.submit()
+    office.told(ALICE, "waits for 1 of @dba and 1 of @security")
+    request = office.requests()[0]
+    office.person(BOB).press(office.card(request), "Approve")
+    said = f"Your approval counts; 1 more of @security is needed. {request.id}"
+    assert office.told(BOB, "counts") == said
+
+
+def test_deny_asks_why_and_tells(office: Office) -> None:
+    request = office.ask()
+    shown = office.card(request)
+    office.person(BOB).press(shown, "Deny")
+    form = office.person(BOB).form()
+    assert form.labels == ["Reason"]
+    form.fill({"Reason": "token=abcdef123456"})
+    assert "leave it out" in form.submit().errors["Reason"]
+    form.fill({"Reason": "use the replica"})
+    assert form.submit().ok
+    assert request.id in office.told(BOB, "Denied.")
+    denied = office.request(request.id)
+    assert (denied.state, denied.closed_because) == (State.DENIED, "use the replica")
+
+
+def test_denial_by_those_who_may_not_is_refused_before_a_reason_is_asked_for(office: Office) -> None:
+    request = office.ask()
+    shown = office.card(request)
+    for presser, says in ((ALICE, "yourself"), (EVE, "not among those"), (STRANGER, "another workspace")):
+        office.person(presser).press(shown, "Deny")
+        office.told(presser, says)
+        assert not office.person(presser).has_form()
+    reasons = [reason for _, _, reason in office.refusals()]
+    assert reasons == [Refusal.OWN_REQUEST, Refusal.NOT_ALLOWED_TO_DECIDE, Refusal.WRONG_WORKSPACE]
+
+
+def test_denial_by_somebody_who_lost_their_say_meanwhile_is_refused_when_it_is_sent(office: Office) -> None:
+    request = office.ask()
+    office.person(BOB).press(office.card(request), "Deny")
+    form = office.person(BOB).form()
+    office.person(CAROL).press(office.card(request), "Approve")
+    office.told(CAROL, "Approved.")
+    form.fill({"Reason": "no"}).submit()
+    assert "approved already" in office.told(BOB, request.id)
+
+
+def test_withdraw_is_for_the_requester_alone(office: Office) -> None:
+    request = office.ask()
+    shown = office.card(request)
+    office.person(BOB).press(shown, "Withdraw")
+    office.told(BOB, "Only the person who asked")
+    office.person(ALICE).press(shown, "Withdraw")
+    office.told(ALICE, "Withdrawn.")
+    assert office.request(request.id).state is State.WITHDRAWN
+
+
+def test_revoke_is_confirmed_and_recorded(office: Office) -> None:
+    active = active_request(office)
+    shown = office.card(active)
+    office.person(EVE).press(shown, "Revoke", confirm=True)
+    office.told(EVE, "Only security")
+    office.person(CAROL).press(shown, "Revoke", confirm=True)
+    assert active.id in office.told(CAROL, "Revoked.")
+    ending = office.request(active.id)
+    assert (ending.end_cause, ending.closed_because) == (EndCause.REVOKED, "revoked from the card")
+    assert office.queue.revokes == [active.id]
+
+
+def test_release_and_revoke_from_the_command_in_any_spelling(office: Office) -> None:
+    active = active_request(office)
+    bare = active.id.removeprefix("R-").lower()
+    office.jit(BOB, f"release {bare}")
+    office.told(BOB, "Only the person who asked")
+    office.jit(ALICE, f"RELEASE “r\u2013{bare}”")
+    assert office.told(ALICE, "Released.") == f"Released. {active.id} is ending; its card says when it is gone."
+    office.jit(CAROL, f"revoke {bare} seen in the wild")
+    assert active.id in office.told(CAROL, "Too late: the access is ending.")
+    office.jit(CAROL, "show R-2222")
+    office.told(CAROL, "There is no such request.")
+
+
+def test_list_shows_ones_own_what_waits_and_to_security_all(office: Office) -> None:
+    office.jit(ALICE, "list")
+    office.told(ALICE, "You have asked for nothing yet, and nothing waits for you.")
+    active = active_request(office)
+    pending = office.ask(access="orders-db/write")
+    office.jit(ALICE, "list")
+    said = office.told(ALICE, "Open")
+    assert f"{active.id}  active   orders-db/read   until " in said
+    assert f"{pending.id}  pending  orders-db/write  lapses " in said
+    office.jit(EVE, "list")
+    office.told(EVE, "You have asked for nothing yet, and nothing waits for you.")
+    office.jit(CAROL, "list")
+    said = office.told(CAROL, "Waiting for you")
+    waiting, _, others = said.partition("Others")
+    assert f"{pending.id}  pending  Alice  orders-db/write" in waiting
+    assert active.id in others
+    office.jit(BOB, "list")
+    said = office.told(BOB, "Waiting for you")
+    assert pending.id in said
+    assert active.id not in said
+    office.jit(MALLORY, "list")
+    office.told(MALLORY, "Only full members")
+
+
+def test_show_is_for_requester_approvers_and_security(office: Office) -> None:
+    active = active_request(office)
+    for allowed in (ALICE, BOB, CAROL):
+        office.jit(allowed, f"show {active.id}")
+        said = office.told(allowed, "asked for")
+        assert f"*{active.id}* · active · until" in said
+        assert "approved by Bob" in said
+    office.jit(EVE, f"show {active.id}")
+    office.told(EVE, "There is no such request.")
+    office.jit(STRANGER, f"show {active.id}")
+    office.told(STRANGER, "another workspace")
+    assert office.refusals() == [
+        (EVE, "show", Refusal.UNKNOWN_REQUEST),
+        (STRANGER, "show", Refusal.WRONG_WORKSPACE),
+    ]
+
+
+def test_changed_button_value_is_turned_away_and_recorded(office: Office) -> None:
+    request = office.ask()
+    shown = office.card(request)
+    action = shown.action("Approve")
+    for value in ("", f"{request.id} {'0' * 63}", "R-7F3K'; drop", None, {"a": 1}):
+        office.person(BOB).press_raw(shown, action | {"value": value})
+        office.told(BOB, "does not look like ours")
+    office.person(BOB).press_raw(shown, action | {"value": value_of(request.id, "0" * 64)})
+    office.told(BOB, "does not belong to what the card shows now")
+    office.person(BOB).press_raw(shown, action | {"value": value_of("R-2222", request.digest)})
+    office.told(BOB, "There is no such request.")
+    office.person(BOB).press_raw(shown, action | {"action_id": "jit.of.old"})
+    office.wait(lambda: len(office.refusals()) == 8)
+    reasons = [reason for _, _, reason in office.refusals()]
+    assert reasons == [*[Refusal.MALFORMED] * 5, Refusal.CARD_CHANGED, Refusal.UNKNOWN_REQUEST, Refusal.MALFORMED]
+    assert office.request(request.id).state is State.PENDING
+
+
+def test_forged_denial_form_is_turned_away(office: Office) -> None:
+    request = office.ask()
+    office.person(BOB).press(office.card(request), "Deny")
+    form = office.person(BOB).form()
+    office.client.views_update(
+        view_id=form.view["id"],
+        view={key: form.view[key] for key in ("type", "callback_id", "title", "submit", "blocks")}
+        | {"private_metadata": f"{request.id} forged"},
+    )
+    form.fill({"Reason": "no"})
+    assert form.submit().ok
+    assert office.person(BOB).finds("does not look like ours").text
+    assert office.request(request.id).state is State.PENDING
+
+
+def test_full_pool_tells_the_presser_at_once_and_records_it(tmp_path: Path) -> None:
+    pool = Pool(threads=1, waiting=1)
+    blocked, free = threading.Event(), threading.Event()
+
+    def block() -> None:
+        blocked.set()
+        free.wait(30)
+
+    with opened(tmp_path, pool=pool) as office:
+        request = office.ask()
+        shown = office.card(request)
+        form = office.form(ALICE, "request orders-db/write 30m also this")
+        pool.submit(block)
+        blocked.wait(5)
+        pool.submit(lambda: None)
+        try:
+            office.person(BOB).press(shown, "Approve")
+            office.told(BOB, "Too much is going on right now.")
+            assert form.submit().errors == {
+                "Access": "Too much is going on right now. Nothing was changed; please press again."
+            }
+            office.wait(lambda: len(office.refusals()) == 2)
+        finally:
+            free.set()
+        assert office.refusals() == [(BOB, "approve", Refusal.BUSY), (ALICE, "request", Refusal.BUSY)]
+        assert office.request(request.id).state is State.PENDING
+
+
+def test_ledger_that_cannot_be_written_decides_nothing_and_says_so(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = office.ask()
+    shown = office.card(request)
+
+    def away(*_: object, **__: object) -> None:
+        raise LedgerUnavailable("disk I/O error")
+
+    monkeypatch.setattr(office.ledger, "append", away)
+    office.person(BOB).press(shown, "Approve")
+    assert office.told(BOB, "record") == (
+        "The record cannot be reached right now, so nothing was done. What is due still ends. Try again in a minute."
+    )
+    office.person(EVE).press(shown, "Approve")
+    office.told(EVE, "nothing was done")
+
+
+@pytest.mark.parametrize("where", ["pool", "listener"])
+def test_unexpected_fault_is_told_with_an_id_that_is_in_the_log(
+    office: Office, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("hunter2")
+
+    monkeypatch.setattr(
+        *{"pool": (office.desk, "release", broken), "listener": (office.policies, "current", broken)}[where]
+    )
+    with structlog.testing.capture_logs() as logs:
+        assert office.jit(ALICE, {"pool": "release R-7F3K", "listener": "request"}[where]).ok
+        said = office.told(ALICE, "Something went wrong on our side")
+        fault = next(line for line in logs if line["event"] == "fault.unexpected")
+    assert said.endswith(f"Error {fault['error_id']}.")
+    assert "hunter2" not in str(logs)
+
+
+def test_fault_before_the_acknowledgement_still_acknowledges(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    form = office.form(ALICE, "request orders-db/read 30m db down")
+
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(office.policies, "current", broken)
+    assert form.submit(checked=False).ok
+    assert "Error E-" in office.person(ALICE).finds("Something went wrong").text
+
+
+def test_form_that_slack_does_not_open_is_said(office: Office) -> None:
+    office.stage.slack.faults.plan("views.open", Fault.SERVER_ERROR)
+    assert office.jit(ALICE, "request").ok
+    office.told(ALICE, "Slack did not open the form")
+
+
+def test_stale_groups_are_said_in_the_form_and_refuse_it(office: Office) -> None:
+    form = office.form(ALICE, "request orders-db/read 30m db down")
+    office.clock.advance(timedelta(seconds=60))
+    assert "not known freshly enough" in form.submit(checked=False).errors["Access"]
+    form.close()
+    again = office.form(ALICE)
+    assert "not known freshly enough" in again.text
+    assert again.options("Access") == []
+
+
+def test_broken_policy_is_said_in_the_form_and_refuses_it(tmp_path: Path) -> None:
+    folder = tmp_path / "policies"
+    shutil.copytree(POLICIES, folder)
+    with opened(tmp_path, folder) as office:
+        form = office.form(ALICE, "request orders-db/read 30m db down")
+        next(folder.iterdir()).write_text("access: [")
+        office.clock.advance(timedelta(seconds=2))
+        assert "jit policy check" in form.submit(checked=False).errors["Access"]
+        form.close()
+        assert "jit policy check" in office.form(ALICE).text
+
+
+def test_presser_who_cannot_be_looked_up_is_refused(office: Office) -> None:
+    request = office.ask()
+    shown = office.card(request)
+    office.clock.advance(timedelta(seconds=2))
+    office.stage.slack.faults.plan("users.info", Fault.SERVER_ERROR, times=10)
+    office.person(BOB).press(shown, "Approve")
+    assert request.id in office.told(BOB, "Slack did not say in time who you are.")
+    assert office.refusals() == [(BOB, "approve", Refusal.CANNOT_LOOK_UP)]
+
+
+def test_change_of_a_group_counts_at_once(office: Office) -> None:
+    world = office.stage.slack.world
+    world.set_members("S0ENGIN01", [BOB])
+    office.wait(lambda: office.directory.groups().members["S0ENGIN01"] == frozenset({BOB}))
+    assert office.form(ALICE).options("Access") == []
+    world.disable_group("S0ENGIN01")
+    office.wait(lambda: "S0ENGIN01" not in office.directory.groups().members)
+
+
+def test_deleted_person_is_known_to_the_workers_at_once(office: Office) -> None:
+    office.ask()
+    office.stage.slack.world.change_user(ALICE, deleted=True)
+    stored = StoredDirectory(office.ledger.engine)
+    office.wait(lambda: stored.look_up(ALICE).deleted)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {},
+        {"type": "block_actions"},
+        {"type": "block_actions", "user": {"id": ALICE}, "actions": []},
+        {"type": "block_actions", "user": {"id": ALICE}, "actions": [{"action_id": APPROVE, "block_id": "b"}]},
+        {"type": "block_actions", "user": {"id": 5}, "team": {"id": 7}, "actions": [{"action_id": APPROVE}]},
+        {"type": "view_submission", "user": {"id": ALICE}, "view": {"callback_id": REQUEST_FORM}},
+        {"type": "view_submission", "user": {"id": ALICE}, "view": {"callback_id": "old"}},
+        {"type": "view_submission", "user": {"id": ALICE}, "view": {"callback_id": DENY_FORM, "state": []}},
+        {"type": "block_suggestion", "user": {"id": ALICE}, "action_id": CHOOSE_ACCESS},
+        {"type": "block_suggestion", "user": {"id": ALICE}, "action_id": "old"},
+        {"type": "shortcut", "user": {"id": ALICE}, "callback_id": "old"},
+        {"command": "/jit", "user_id": ALICE},
+        {"command": "/jit", "user_id": ALICE, "text": "request"},
+        {"command": "/jit", "user_id": ALICE, "text": None, "team_id": TEAM},
+        {"type": "event_callback", "event": {"type": "subteam_members_changed"}},
+        {"type": "event_callback", "event": {"type": "subteam_updated", "subteam": {"id": "S1", "users": 3}}},
+        {"type": "event_callback", "event": {"type": "user_change", "user": []}},
+        {"type": "event_callback", "event": {"type": "of_tomorrow"}},
+    ],
+    ids=str,
+)
+def test_payload_with_missing_fields_is_acknowledged(shared: Office, payload: dict) -> None:
+    kind = "slash_commands" if "command" in payload else "interactive"
+    shared.stage.slack.hub.ask(kind, payload)

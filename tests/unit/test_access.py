@@ -1,0 +1,254 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jit.access import (
+    GRANT_GIVEN_UP,
+    GRANT_NUDGE,
+    GRANT_STUCK,
+    REVOKE_STUCK,
+    CannotFollow,
+    Duty,
+    Request,
+    State,
+    duty_at,
+    follow,
+    next_duty,
+    replay,
+)
+from jit.facts import (
+    Approval,
+    Approved,
+    Counted,
+    Denied,
+    EndCause,
+    Ended,
+    Granted,
+    GrantFailed,
+    GrantIntent,
+    Lapsed,
+    Life,
+    Need,
+    Released,
+    Requested,
+    Revoked,
+    RevokeFailed,
+    RevokeIntent,
+    Source,
+    Withdrawn,
+)
+
+T0 = datetime(2026, 11, 21, 14, tzinfo=UTC)
+HALF_HOUR = timedelta(minutes=30)
+
+
+def asked(**changes: object) -> Requested:
+    fields: dict[str, object] = {
+        "at": T0,
+        "actor": "U01ALICE0",
+        "source": Source.SLACK,
+        "request_id": "R-7F3K",
+        "requester": "U01ALICE0",
+        "access": "orders-db/read",
+        "target": "orders-db",
+        "permissions": ("orders_read",),
+        "principal": "alice",
+        "why": "INC-42: db down",
+        "incident": "INC-42",
+        "policy_version": "v1",
+        "duration": HALF_HOUR,
+        "channel": "C0ACCESS1",
+        "risk": "medium",
+        "needs": (Need(label="dba", who=("group:dba",), count=1),),
+        "pending_until": T0 + timedelta(hours=8),
+    }
+    return Requested(**(fields | changes))
+
+
+def step(request: Request, kind: type[Life], *, at: datetime = T0) -> Life:
+    """A step of this kind, with what it needs."""
+    rest: dict[type, dict[str, object]] = {
+        Approval: {"approver": "U02BOB000", "digest": request.digest, "quorums": ("dba",), "groups_as_of": None},
+        Approved: {"digest": request.digest, "counted": (), "begin_by": at + timedelta(minutes=15)},
+        Denied: {"approver": "U02BOB000", "digest": request.digest, "reason": "no"},
+        Lapsed: {"because": "unanswered"},
+        GrantIntent: {"ends_at": at + HALF_HOUR, "held_before": ()},
+        Granted: {"ends_at": at + HALF_HOUR, "read_back": ("orders_read",)},
+        GrantFailed: {"reason": "refused"},
+        Revoked: {"reason": "enough"},
+        RevokeIntent: {"cause": EndCause.EXPIRED},
+        RevokeFailed: {"reason": "unreachable", "attempts": 1},
+        Ended: {"cause": EndCause.EXPIRED, "existed": True, "sessions": 1, "left_behind": ()},
+    }
+    return kind.about(request, at=at, actor="U02BOB000", source=Source.SLACK, **rest.get(kind, {}))
+
+
+PATHS: dict[State, tuple[type[Life], ...]] = {
+    State.PENDING: (),
+    State.APPROVED: (Approval, Approved),
+    State.GRANTING: (Approval, Approved, GrantIntent),
+    State.ACTIVE: (Approval, Approved, GrantIntent, Granted),
+    State.ENDING: (Approval, Approved, GrantIntent, Granted, RevokeIntent),
+    State.ENDED: (Approval, Approved, GrantIntent, Granted, RevokeIntent, Ended),
+    State.DENIED: (Denied,),
+    State.WITHDRAWN: (Withdrawn,),
+    State.LAPSED: (Lapsed,),
+    State.FAILED: (Approval, Approved, GrantIntent, GrantFailed),
+}
+
+STEPS: dict[type[Life], dict[State, State]] = {
+    Approval: {State.PENDING: State.PENDING},
+    Approved: {State.PENDING: State.APPROVED},
+    Denied: {State.PENDING: State.DENIED},
+    Withdrawn: {State.PENDING: State.WITHDRAWN, State.APPROVED: State.WITHDRAWN},
+    Lapsed: {State.PENDING: State.LAPSED, State.APPROVED: State.LAPSED},
+    GrantIntent: {State.APPROVED: State.GRANTING},
+    Granted: {State.GRANTING: State.ACTIVE},
+    GrantFailed: {State.GRANTING: State.FAILED},
+    Released: {State.GRANTING: State.ENDING, State.ACTIVE: State.ENDING},
+    Revoked: {State.APPROVED: State.ENDING, State.GRANTING: State.ENDING, State.ACTIVE: State.ENDING},
+    RevokeIntent: {
+        state: state
+        if state in {State.ENDED, State.DENIED, State.WITHDRAWN, State.LAPSED, State.FAILED}
+        else State.ENDING
+        for state in State
+    },
+    RevokeFailed: {state: state for state in State},
+    Ended: dict.fromkeys(State, State.ENDED),
+}
+
+
+def in_state(state: State) -> Request:
+    request = follow(None, asked())
+    for kind in PATHS[state]:
+        request = follow(request, step(request, kind))
+    assert request.state is state
+    return request
+
+
+@pytest.mark.parametrize("kind", STEPS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("state", State)
+def test_what_may_follow_what(state: State, kind: type[Life]):
+    request = in_state(state)
+    if state in STEPS[kind]:
+        after = follow(request, step(request, kind))
+        assert after.state is STEPS[kind][state]
+        assert after.version == request.version + 1
+    else:
+        with pytest.raises(CannotFollow):
+            follow(request, step(request, kind))
+
+
+def test_nothing_follows_what_was_never_asked():
+    with pytest.raises(CannotFollow):
+        follow(None, step(in_state(State.PENDING), Approved))
+
+
+def test_a_request_is_asked_once():
+    with pytest.raises(CannotFollow):
+        replay([asked(), asked()])
+
+
+@given(st.lists(st.sampled_from([*STEPS]), max_size=12))
+def test_access_is_never_active_without_a_decision_and_an_intent(kinds: list[type[Life]]):
+    request = follow(None, asked())
+    for kind in kinds:
+        try:
+            request = follow(request, step(request, kind))
+        except CannotFollow:
+            continue
+        if request.state in {State.GRANTING, State.ACTIVE}:
+            assert request.approved_at is not None
+            assert request.intent_at is not None
+            assert request.ends_at == request.intent_at + HALF_HOUR
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"requester": "U04EVE000"},
+        {"access": "orders-db/write"},
+        {"target": "other-db"},
+        {"permissions": ("orders_read", "orders_write")},
+        {"principal": "root"},
+        {"duration": timedelta(hours=8)},
+        {"why": "INC-42: db down "},
+        {"incident": "INC-43"},
+        {"risk": "low"},
+        {"needs": (Need(label="dba", who=("group:dba",), count=2),)},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_the_digest_changes_with_everything_the_card_shows(change: dict[str, object]):
+    assert follow(None, asked()).digest != follow(None, asked(**change)).digest
+
+
+def test_the_digest_survives_another_approval():
+    request = in_state(State.PENDING)
+    assert follow(request, step(request, Approval)).digest == request.digest
+
+
+def test_one_person_who_says_yes_twice_is_one_approver():
+    request = in_state(State.PENDING)
+    request = follow(request, step(request, Approval))
+    request = follow(request, step(request, Approval))
+    assert request.approvers == ("U02BOB000",)
+
+
+def test_the_first_end_counts_and_a_later_one_adds_what_it_found():
+    ended = in_state(State.ENDED)
+    later = follow(ended, step(ended, Ended, at=T0 + timedelta(minutes=5)))
+    assert later.over_at == ended.over_at
+    assert later.sessions == 2
+    assert later.end_cause is EndCause.EXPIRED
+
+
+@pytest.mark.parametrize(
+    ("state", "after", "duty"),
+    [
+        (State.PENDING, timedelta(hours=8), Duty.LAPSE),
+        (State.APPROVED, GRANT_NUDGE, Duty.GRANT),
+        (State.APPROVED, timedelta(minutes=15), Duty.LAPSE),
+        (State.GRANTING, GRANT_STUCK, Duty.GRANT),
+        (State.GRANTING, GRANT_GIVEN_UP, Duty.TAKE_BACK),
+        (State.ACTIVE, HALF_HOUR, Duty.END),
+        (State.ENDING, REVOKE_STUCK, Duty.END),
+    ],
+)
+def test_duties_fall_due_and_not_a_moment_before(state: State, after: timedelta, duty: Duty):
+    request = in_state(state)
+    assert duty_at(request, T0 + after) is duty
+    assert duty_at(request, T0 + after - timedelta(microseconds=1)) is not duty
+
+
+def test_a_grant_that_is_not_finished_by_its_own_end_is_taken_back():
+    short = replace(in_state(State.GRANTING), ends_at=T0 + timedelta(seconds=6))
+    assert duty_at(short, T0 + timedelta(seconds=6)) is Duty.TAKE_BACK
+
+
+def test_a_clock_set_back_keeps_nobody_from_taking_up_an_end_that_was_begun():
+    assert duty_at(in_state(State.ENDING), T0 - timedelta(hours=1)) is Duty.END
+
+
+def test_an_end_that_nobody_has_begun_is_due_at_once():
+    request = in_state(State.ACTIVE)
+    assert duty_at(follow(request, step(request, Released)), T0) is Duty.END
+
+
+@pytest.mark.parametrize("state", [state for state in State if state.over])
+def test_what_is_over_has_no_duty(state: State):
+    assert next_duty(in_state(state)) is None
+
+
+def test_a_decision_counts_named_approvals():
+    request = in_state(State.PENDING)
+    yes = step(request, Approval)
+    assert isinstance(yes, Approval)
+    request = follow(request, yes)
+    decided = step(request, Approved)
+    assert isinstance(decided, Approved)
+    counted = (Counted(approval=yes.id, approver=yes.approver, quorum="dba"),)
+    assert follow(request, decided.model_copy(update={"counted": counted})).counted == counted

@@ -1,0 +1,142 @@
+"""What was typed to ask for access."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jit.asking import LONGEST_TEXT, Asked, BadInput, looks_secret, text_trouble, understand
+from jit.people import Groups
+from jit.policy import load_policy
+from tests.fakes import T0
+from tests.office import ADMIN, ALICE, EVE, LONE, POLICY, READ, WHY
+
+FRESH = Groups(as_of=T0)
+
+
+@pytest.fixture(scope="module")
+def policy(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("policies")
+    (folder / "test.policy.yml").write_text(POLICY)
+    return load_policy(folder)
+
+
+def read(policy, *, access=READ, duration="30m", reason=WHY, incident="", person=ALICE):
+    return understand(Asked(access, duration, reason, incident), policy, person, FRESH, T0)
+
+
+def problems(policy, **typed):
+    with pytest.raises(BadInput) as caught:
+        read(policy, **typed)
+    return caught.value.problems
+
+
+def test_what_is_right_is_understood(policy):
+    wish = read(policy, access=f" {ADMIN} ", duration="1H", incident=" INC-42 ", reason="  two\nlines ")
+    assert wish.access.name == ADMIN
+    assert wish.duration == wish.access.max_duration
+    assert wish.incident == "INC-42"
+    assert wish.why == "  two\nlines "
+
+
+@pytest.mark.parametrize("duration", ["0", "-1h", "1.5m", "abc", "", "1h1s", "\u0663\u0660m", "30", "99999999999d"])
+def test_a_duration_that_is_none_or_too_long_is_named(policy, duration):
+    assert set(problems(policy, access=ADMIN, duration=duration, incident="INC-1")) == {"duration"}
+
+
+@pytest.mark.parametrize("incident", ["", "INC-", "inc-42", "INC-42\nINC-43", "INC-\u0664\u0662", "x" * 101])
+def test_an_incident_must_fit_whole(policy, incident):
+    assert set(problems(policy, access=ADMIN, incident=incident)) == {"incident"}
+
+
+def test_every_wrong_field_is_named_at_once(policy):
+    found = problems(policy, access="nothing", duration="x", reason=" ", incident="\x00")
+    assert set(found) == {"access", "duration", "reason", "incident"}
+
+
+@pytest.mark.parametrize("duration", ["2h", "x", "30m"])
+def test_an_access_of_others_tells_nothing_about_itself(policy, duration):
+    hidden = problems(policy, access=LONE, duration=duration, person="U09ZOE000", reason="")
+    missing = problems(policy, access="orders-db/nothing", duration=duration, person="U09ZOE000", reason="")
+    assert hidden == missing
+
+
+HARMLESS = [
+    "db down: need shell",
+    "Ω≈ç√ <!channel> & <@U01ALICE0> *bold*\nGives: everything\n:rotating_light:",
+    "\u202eright to left\u202c שלום",
+    "👩‍🚒",
+    "The password page is slow, and the token service is down since 14:02",
+    "orders at 10.0.0.12:5432 refuse; commit 3f2a9c1b7d, see https://wiki.example/runbook?page=42",
+    "x" * LONGEST_TEXT,
+]
+SECRETS = [
+    "password: hunter2hunter2",
+    "the Password is hunter2hunter2",
+    "api_key=abcdef123456",
+    "postgresql://jit:hunter2@db/orders",
+    "AKIAIOSFODNN7EXAMPLE",
+    "ghp_" + "a1B2" * 9,
+    "xoxb-" + "123456789012-123456789012-" + "a1B2c3D4e5F6g7H8i9J0k1L2",
+    "-----BEGIN RSA PRIVATE KEY-----",
+]
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_what_people_write_is_let_through_as_it_is(policy, text):
+    assert text_trouble(text) is None
+    assert read(policy, reason=text).why == text
+
+
+@pytest.mark.parametrize("text", SECRETS)
+@pytest.mark.parametrize("field", ["reason", "incident"])
+def test_what_looks_like_a_secret_is_refused_without_saying_it_again(policy, text, field):
+    assert looks_secret(text)
+    found = problems(policy, **{field: f"please look: {text}"})
+    assert set(found) == {field}
+    assert "looks like" in found[field]
+    assert text not in found[field]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "Say why"),
+        (" \n\t\u00a0", "Say why"),
+        ("\u200b\u2060\ufeff", "Say why"),
+        ("\u3164 \uffa0", "Say why"),
+        ("\u115f\u1160\u2800", "Say why"),
+        ("\ufe0f\u034f\u17b5", "Say why"),
+        ("a\x00b", "NUL"),
+        ("a\ud800b", "surrogate"),
+        ("x" * (LONGEST_TEXT + 1), "2001 characters"),
+    ],
+)
+def test_what_cannot_be_kept_is_named(text, says):
+    assert says in text_trouble(text)
+
+
+anything = st.text(alphabet=st.characters(exclude_categories=()), max_size=300)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    asked=st.builds(
+        Asked,
+        access=st.sampled_from([READ, ADMIN, LONE]) | anything,
+        duration=st.sampled_from(["30m", "1h"]) | anything,
+        reason=anything,
+        incident=st.sampled_from(["INC-1", ""]) | anything,
+    ),
+    person=st.sampled_from([ALICE, EVE]),
+)
+def test_whatever_is_typed_is_refused_at_its_field_or_can_be_kept(policy, asked, person):
+    found, wish = {}, None
+    try:
+        wish = understand(asked, policy, person, FRESH, T0)
+    except BadInput as bad:
+        found = bad.problems
+    assert bool(found) != bool(wish)
+    assert set(found) <= {"access", "duration", "reason", "incident"}
+    if wish:
+        assert wish.why.encode().decode() == asked.reason
+        assert "\x00" not in wish.why + (wish.incident or "")

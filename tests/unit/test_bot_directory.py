@@ -1,0 +1,209 @@
+"""People and groups from a Slack on loopback."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from slack_sdk import WebClient
+
+from bot.directory import POLL_EVERY, SlackDirectory, read_person
+from bot.playground.faults import Fault
+from bot.playground.sample import ALICE, BOB, BOT, BOT_TOKEN, CAROL, EVE, MALLORY, TEAM, sample_workspace
+from bot.playground.server import running
+from bot.playground.slack import Slack
+from jit.ledger import StoredDirectory, connect, create_tables
+from jit.people import NO_GROUPS, Standing
+from jit.ports import DirectoryUnavailable
+from tests.fakes import SetClock
+
+ENGINEERING = "S0ENGIN01"
+
+
+@dataclass
+class Setting:
+    slack: Slack
+    directory: SlackDirectory
+    stored: StoredDirectory
+    clock: SetClock
+
+    def calls_fail(self, method: str, fault: Fault, times: int = 1, retry_after: int = 1) -> None:
+        self.slack.faults.plan(method, fault, times, retry_after)
+
+    def later(self, **by: float) -> None:
+        self.clock.move(**by)
+
+
+@pytest.fixture
+def setting(tmp_path: Path) -> Iterator[Setting]:
+    engine = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
+    create_tables(engine)
+    slack, clock, stored = sample_workspace(), SetClock(), StoredDirectory(engine)
+    with running(slack, {}):
+        client = WebClient(token=BOT_TOKEN, base_url=f"{slack.url}/api/")
+        yield Setting(slack, SlackDirectory(client, stored, clock), stored, clock)
+
+
+def members(setting: Setting) -> frozenset[str]:
+    return setting.directory.groups().members[ENGINEERING]
+
+
+def test_workspace_is_learned_and_kept(setting: Setting) -> None:
+    assert setting.directory.workspace == ""
+    setting.directory.connect()
+    assert setting.directory.workspace == setting.stored.workspace == TEAM
+
+
+def test_answer_about_a_person_is_reused_for_a_second_and_kept_for_the_workers(setting: Setting) -> None:
+    assert setting.directory.look_up(ALICE).name == "Alice"
+    setting.slack.world.change_user(ALICE, deleted=True)
+    setting.later(milliseconds=999)
+    assert not setting.directory.look_up(ALICE).deleted
+    setting.later(milliseconds=1)
+    assert setting.directory.look_up(ALICE).standing(TEAM) is Standing.DELETED
+    assert setting.stored.look_up(ALICE).deleted
+
+
+def test_clock_set_back_reuses_nothing(setting: Setting) -> None:
+    setting.directory.look_up(ALICE)
+    setting.slack.world.change_user(ALICE, deleted=True)
+    setting.later(hours=-1)
+    assert setting.directory.look_up(ALICE).deleted
+
+
+def test_changed_account_is_looked_up_again_if_the_workers_know_it(setting: Setting) -> None:
+    setting.directory.look_up(ALICE)
+    for person in (ALICE, BOB):
+        setting.slack.world.change_user(person, guest=True)
+        setting.directory.changed(person)
+    assert setting.stored.look_up(ALICE).guest
+    with pytest.raises(DirectoryUnavailable):
+        setting.stored.look_up(BOB)
+
+
+def test_changed_account_that_cannot_be_looked_up_is_asked_about_again_with_the_next_poll(setting: Setting) -> None:
+    setting.directory.look_up(ALICE)
+    setting.slack.world.change_user(ALICE, deleted=True)
+    setting.calls_fail("users.info", Fault.SERVER_ERROR)
+    setting.directory.changed(ALICE)
+    assert not setting.stored.look_up(ALICE).deleted
+
+    class StopAfterOne:
+        waits = iter([False, True])
+
+        def wait(self, seconds: float) -> bool:
+            return next(self.waits)
+
+    setting.directory.keep_polling(StopAfterOne())
+    assert setting.stored.look_up(ALICE).deleted
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault.SERVER_ERROR, Fault.DROPPED, Fault.RATE_LIMITED, Fault.LOST_BY_RESET], ids=lambda fault: fault.name
+)
+def test_person_who_cannot_be_asked_about_is_unavailable(setting: Setting, fault: Fault) -> None:
+    setting.calls_fail("users.info", fault)
+    with pytest.raises(DirectoryUnavailable):
+        setting.directory.look_up(ALICE)
+
+
+@pytest.mark.parametrize("person", ["U0NOBODY00", "", "cli:alice@host", "U01ALICE0?x", "USLACK BOT"])
+def test_nobody_is_unavailable(setting: Setting, person: str) -> None:
+    with pytest.raises(DirectoryUnavailable):
+        setting.directory.look_up(person)
+
+
+def test_every_bad_standing_is_read_from_what_slack_says() -> None:
+    good = {"id": "U1", "team_id": "T1", "name": "al"}
+
+    def standing(**said: object) -> Standing:
+        return read_person(good | said).standing("T1")
+
+    assert standing() is Standing.GOOD
+    assert standing(deleted=True) is Standing.DELETED
+    assert standing(is_bot=True) is standing(is_app_user=True) is standing(id="USLACKBOT") is Standing.BOT
+    assert standing(is_restricted=True) is standing(is_ultra_restricted=True) is Standing.GUEST
+    assert standing(is_stranger=True) is standing(team_id="T2") is Standing.EXTERNAL
+
+
+def test_names_of_people_and_groups_and_of_what_is_neither(setting: Setting) -> None:
+    setting.directory.poll()
+    assert setting.directory.name(BOB) == "Bob"
+    assert setting.directory.name(ENGINEERING) == "engineering"
+    assert setting.directory.name("cli:root@host") == "cli:root@host"
+    assert setting.directory.name("U0NOBODY00") == "U0NOBODY00"
+
+
+def test_name_is_drawn_from_what_is_kept_while_slack_is_away(setting: Setting) -> None:
+    setting.directory.look_up(BOB)
+    again = SlackDirectory(WebClient(token=BOT_TOKEN, base_url="http://127.0.0.1:9/"), setting.stored, setting.clock)
+    assert again.name(BOB) == "Bob"
+
+
+def test_groups_are_stale_until_polled_and_dated_by_when_the_poll_began(setting: Setting) -> None:
+    assert setting.directory.groups() is NO_GROUPS
+    assert setting.directory.poll() == POLL_EVERY
+    assert members(setting) == {ALICE, BOB, EVE}
+    assert setting.directory.groups().as_of == setting.clock.now()
+    assert setting.stored.groups() == setting.directory.groups()
+
+
+def test_rate_limited_poll_waits_as_long_as_slack_asks_and_leaves_the_snapshot_old(setting: Setting) -> None:
+    setting.directory.poll()
+    before = setting.directory.groups()
+    setting.later(seconds=10)
+    setting.calls_fail("usergroups.list", Fault.RATE_LIMITED, retry_after=17)
+    assert setting.directory.poll() == timedelta(seconds=17)
+    setting.calls_fail("usergroups.list", Fault.SERVER_ERROR)
+    assert setting.directory.poll() == POLL_EVERY
+    assert setting.directory.groups() is before
+
+
+def test_event_changes_the_members_but_not_the_age(setting: Setting) -> None:
+    setting.directory.poll()
+    as_of = setting.directory.groups().as_of
+    setting.later(seconds=5)
+    setting.directory.members_changed(ENGINEERING, frozenset({CAROL}), frozenset({EVE}), 20)
+    assert members(setting) == setting.stored.groups().members[ENGINEERING] == {ALICE, BOB, CAROL}
+    assert setting.directory.groups().as_of == setting.stored.groups().as_of == as_of
+
+
+def test_older_event_that_comes_late_changes_nothing(setting: Setting) -> None:
+    setting.directory.poll()
+    setting.directory.group_changed(ENGINEERING, frozenset({ALICE}), "engineering", 20)
+    setting.directory.members_changed(ENGINEERING, frozenset({MALLORY}), frozenset(), 19)
+    assert members(setting) == {ALICE}
+
+
+def test_event_heard_while_polling_survives_the_older_answer(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    setting.directory.poll()
+    ask = WebClient.usergroups_list
+
+    def slow(client: WebClient, **arguments: object) -> object:
+        answer = ask(client, **arguments)
+        setting.directory.members_changed(ENGINEERING, frozenset(), frozenset({EVE}), 20)
+        return answer
+
+    monkeypatch.setattr(WebClient, "usergroups_list", slow)
+    setting.directory.poll()
+    assert members(setting) == {ALICE, BOB}
+    monkeypatch.undo()
+    setting.later(seconds=10)
+    setting.directory.poll()
+    assert members(setting) == {ALICE, BOB, EVE}
+
+
+def test_disabled_and_unknown_groups(setting: Setting) -> None:
+    setting.directory.poll()
+    setting.directory.group_changed(ENGINEERING, None, "engineering", 20)
+    assert ENGINEERING not in setting.directory.groups().members
+    setting.directory.members_changed("S0UNKNOWN", frozenset({ALICE}), frozenset(), 20)
+    assert "S0UNKNOWN" not in setting.directory.groups().members
+    setting.directory.group_changed("S0NEW", frozenset({BOT}), "new", 20)
+    assert setting.directory.groups().members["S0NEW"] == {BOT}
+
+
+def test_event_before_the_first_poll_makes_no_snapshot(setting: Setting) -> None:
+    setting.directory.group_changed(ENGINEERING, frozenset({ALICE}), "engineering", 20)
+    assert setting.directory.groups() is NO_GROUPS

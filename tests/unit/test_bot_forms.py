@@ -1,0 +1,148 @@
+"""The forms, and what of a typed command goes into them."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.forms import Filled, chosen, deny_form, options, request_form, value_of
+from bot.listeners.typed import fill, nearest, request_id_in, split
+from bot.playground.blocks import suggestion_problems, view_problems
+from jit.policy import Access, Quorum, Rule
+
+
+def access(name: str, describe: str = "Read it", incident: str | None = None) -> Access:
+    return Access(
+        name=name,
+        describe=describe,
+        target="orders-db",
+        grants=("orders_read",),
+        max_duration=timedelta(hours=8),
+        channel="C0ACCESS1",
+        request=("group:engineering",),
+        rules=(Rule((Quorum(("group:dba",), 1, "dba"),)),),
+        incident=incident,
+    )
+
+
+READ, WRITE, ADMIN = (
+    access("orders-db/read"),
+    access("orders-db/write"),
+    access("orders-db/admin", incident=r"(INC|CHG)-\d+"),
+)
+ALL = [READ, WRITE, ADMIN, access("billing")]
+
+TYPED = {
+    "orders-db/read 30m INC-42 db down: need shell": ("orders-db/read", "30m", "db down: need shell", "INC-42"),
+    "30M orders-db/READ inc-42": ("orders-db/read", "30m", "", "INC-42"),
+    "“orders-db/read” \u20181h30m\u2019 “db down”": ("orders-db/read", "1h30m", "db down", ""),
+    "orders\u2013db/read 2 hours  db\tdown\nnow": ("orders-db/read", "2h", "db\tdown\nnow", ""),
+    "orders-db/rea 90min": ("orders-db/read", "90m", "", ""),
+    "bill 1d": ("billing", "1d", "", ""),
+    "orders-db/admin 1h CHG-7 drop": ("orders-db/admin", "1h", "drop", "CHG-7"),
+    "orders-db/admin 1h JIRA-7 drop": ("orders-db/admin", "1h", "JIRA-7 drop", ""),
+    "orders-db/admin 1h broken (see inc-9)": ("orders-db/admin", "1h", "broken (see inc-9)", "INC-9"),
+    "db down since 30m": ("", "", "db down since 30m", ""),
+    "orders are stuck": ("", "", "orders are stuck", ""),
+    "5xx everywhere": ("", "", "5xx everywhere", ""),
+    "": ("", "", "", ""),
+}
+
+
+@pytest.mark.parametrize("typed", TYPED)
+def test_typed_command_fills_the_form(typed: str) -> None:
+    filled = fill(typed, ALL)
+    asked = filled.asked
+    assert (asked.access, asked.duration, asked.reason, asked.incident) == TYPED[typed]
+    assert filled.note == ""
+    assert (filled.access.name if filled.access else "") == asked.access
+
+
+@pytest.mark.parametrize(
+    ("typed", "note", "reason"),
+    [
+        ("orders-db/ 30m db down", "“orders-db/” fits 3 accesses: choose one.", "db down"),
+        ("no/such 30m db down", "“no/such” is not among the accesses you may ask for.", "db down"),
+        ("orders-db/read 1.5h db down", "“1.5h” was not used as a duration.", "db down"),
+        ("orders-db/read -1h db down", "“-1h” was not used as a duration.", "db down"),
+        ("orders-db/read 0m db down", "“0m” was not used as a duration.", "db down"),
+        ("orders-db/read 1h " + "x" * 2001, "The reason was not taken over. 2001 characters", ""),
+        ("orders-db/read 1h nul \0", "The reason was not taken over. There is a NUL", ""),
+        ("orders-db/read 1h password=hunter2hunter2", "leave it out", ""),
+    ],
+)
+def test_what_cannot_be_used_is_said(typed: str, note: str, reason: str) -> None:
+    filled = fill(typed, ALL)
+    assert note in filled.note
+    assert filled.asked.reason == reason
+    assert view_problems(request_form(filled, "C0ACCESS1"), ("modal",)) == []
+
+
+@pytest.mark.parametrize("text", ["r-7f3k", "R-7F3K", "7f3k", "“R-7F3K”", "r\u20117f3k"])
+def test_request_id_is_understood_in_any_spelling(text: str) -> None:
+    assert request_id_in(f"{text} seen  in logs") == ("R-7F3K", "seen  in logs")
+
+
+@pytest.mark.parametrize("text", ["", "R-", "R-7F", "7f3k;drop", "R-\u0667\u0668\u0669\u0660", "R-" + "7" * 13])
+def test_what_is_no_request_id_is_none(text: str) -> None:
+    assert request_id_in(text)[0] is None
+
+
+def test_subcommand_is_read_in_any_casing_with_or_without_quotes() -> None:
+    assert split("  LiSt ") == ("list", "")
+    assert split("\u201cshow\u201d\u00a0R-7F3K") == ("show", "R-7F3K")
+    assert split("@jit revoke R-7F3K why not") == ("revoke", "R-7F3K why not")
+    assert split("") == ("help", "")
+    assert split("@") == ("help", "")
+    assert nearest("relase") == "release"
+    assert nearest("breakglass") == "break-glass"
+    assert nearest("zzzz") is None
+
+
+def test_form_has_its_four_labels_and_stays_within_slacks_limits() -> None:
+    long = access("x" * 200, "y" * 500, incident="(" + "INC|" * 300 + "CHG)")
+    for filled in (Filled(), fill(TYPED_LONG, ALL), Filled(access=long, deciders="z" * 900, note="n" * 900)):
+        view = request_form(filled, "C0ACCESS1")
+        assert view_problems(view, ("modal",)) == []
+        fields = [block for block in view["blocks"] if block["type"] == "input"]
+        assert [block["label"]["text"] for block in fields] == ["Access", "Duration", "Reason", "Incident"]
+    assert view_problems(deny_form("R-7F3K " + "0" * 64, "R-7F3K"), ("modal",)) == []
+
+
+TYPED_LONG = "orders-db/read 30m INC-42 " + "why " * 499
+
+
+def test_incident_is_required_only_where_the_access_wants_one() -> None:
+    def optional(filled: Filled) -> bool:
+        return request_form(filled, "")["blocks"][-1]["optional"]
+
+    assert optional(Filled())
+    assert optional(Filled(access=READ))
+    assert not optional(Filled(access=ADMIN))
+
+
+def test_options_hold_every_word_and_begin_with_what_was_asked_for_most() -> None:
+    names = [option["value"] for option in options(ALL, {"orders-db/write": 3, "billing": 1}, "")]
+    assert names == ["orders-db/write", "billing", "orders-db/admin", "orders-db/read"]
+    assert [option["value"] for option in options(ALL, {}, "DB wri")] == ["orders-db/write"]
+    assert options(ALL, {}, "db nothing") == []
+
+
+def test_options_fit_a_menu_however_many_and_long_they_are() -> None:
+    many = [access(f"{'n' * 195}{number:04}", "d" * 300) for number in range(1, 3000)]
+    shown = options(many, {}, "0")
+    assert len(shown) == 100
+    assert suggestion_problems({"options": shown}) == []
+    assert len({option["value"] for option in shown}) == 100
+
+
+def test_value_of_a_menu_leads_back_to_its_access() -> None:
+    long = access("n" * 200)
+    accesses = {each.name: each for each in (READ, long)}
+    assert chosen(value_of(READ.name), accesses) is READ
+    assert chosen(value_of(long.name), accesses) is long
+    assert chosen("sha256:" + "0" * 64, accesses) is None
+    assert chosen("", accesses) is None
+
+
+def test_access_without_a_description_has_none() -> None:
+    assert "description" not in options([access("billing", " ")], {}, "")[0]

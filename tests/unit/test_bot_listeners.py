@@ -1,0 +1,186 @@
+"""Who acts as a payload tells it, what people are told, and what is never let through to Bolt or the log."""
+
+import json
+import logging
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import structlog
+from slack_bolt import BoltRequest
+from slack_sdk import WebClient
+
+from bot import answers
+from bot.app import build_app
+from bot.directory import SlackDirectory
+from bot.listeners.caller import NO_TEAM, entered, pressed_value, read_caller
+from bot.listeners.events import tell_of_group
+from bot.listeners.kit import outcome
+from bot.listeners.look import table
+from jit.access import Request, State
+from jit.desk import Turned
+from jit.facts import Need, Refusal
+from jit.ledger import LedgerUnavailable, SpoolFailed
+from jit.words import SAYS
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+REQUEST = Request(
+    id="R-7F3K",
+    state=State.PENDING,
+    version=1,
+    requester="U01ALICE0",
+    access="orders-db/read",
+    target="orders-db",
+    permissions=("orders_read",),
+    principal="alice",
+    why="db down",
+    incident=None,
+    policy_version="0",
+    duration=timedelta(minutes=30),
+    channel="C0ACCESS1",
+    risk="medium",
+    needs=(Need(label="dba", who=("group:dba",), count=1), Need(label="sec", who=("slack:S0SEC",), count=2)),
+    asked_at=NOON,
+    pending_until=NOON + timedelta(hours=8),
+)
+
+
+def names(who: str) -> str:
+    return {"S0SEC": "security", "U01ALICE0": "Alice `*_<!here>"}.get(who, who)
+
+
+@pytest.mark.parametrize(
+    ("body", "person", "team"),
+    [
+        ({"user": {"id": "U1", "team_id": "T2"}, "team": {"id": "T1"}}, "U1", "T2"),
+        ({"user": {"id": "U1"}, "team": {"id": "T1"}}, "U1", "T1"),
+        ({"user_id": "U1", "team_id": "T1"}, "U1", "T1"),
+        ({"user": {"id": "U1"}}, "U1", NO_TEAM),
+        ({"user": {"id": "U1", "team_id": None}, "team": None}, "U1", NO_TEAM),
+        ({"user": {"id": "U1", "team_id": ""}, "team": {"id": ["T1"]}}, "U1", NO_TEAM),
+    ],
+)
+def test_workspace_is_the_persons_own_and_never_empty(body: dict[str, Any], person: str, team: str) -> None:
+    caller = read_caller(body)
+    assert caller
+    assert (caller.by.id, caller.by.team) == (person, team)
+
+
+@pytest.mark.parametrize("body", [{}, {"user": None}, {"user": "U1"}, {"user": {"id": 7}}, {"user_id": []}])
+def test_payload_that_names_nobody_has_no_caller(body: dict[str, Any]) -> None:
+    assert read_caller(body) is None
+
+
+@pytest.mark.parametrize("actions", [None, [], {}, "x", [None], [{}], [{"value": 7}]])
+def test_odd_actions_have_no_value_of_ours(actions: Any) -> None:
+    assert not isinstance(pressed_value({"actions": actions}), str)
+
+
+@pytest.mark.parametrize(
+    ("state", "value"),
+    [
+        ({"values": {"access": {"a": {"selected_option": {"value": "orders-db/read"}}}}}, "orders-db/read"),
+        ({"values": {"access": {"a": {"value": "typed"}}}}, "typed"),
+        ({"values": {"access": {"a": {"value": None, "selected_option": None}}}}, ""),
+        ({"values": {"access": {"a": {"value": 7}}}}, ""),
+        ({"values": {"access": {"a": []}}}, ""),
+        ({"values": {"access": []}}, ""),
+        ({"values": None}, ""),
+        ([], ""),
+    ],
+)
+def test_field_of_a_form_is_text_or_nothing(state: Any, value: str) -> None:
+    assert entered({"state": state}, "access") == value
+
+
+@pytest.mark.parametrize("group", [None, [], {}, {"id": 3}, {"id": "S1"}, {"id": "S1", "users": "U1"}])
+def test_event_about_a_group_that_says_too_little_tells_nothing(group: Any) -> None:
+    class Deaf:
+        def group_changed(self, *_: object) -> None:
+            raise AssertionError("nothing was said")
+
+    tell_of_group(Deaf(), group)
+
+
+@pytest.mark.parametrize("reason", list(Refusal))
+def test_every_refusal_is_told_in_words_with_its_request(reason: Refusal) -> None:
+    def refused() -> str:
+        raise Turned(reason, SAYS[reason], request_id="R-7F3K")
+
+    said = outcome(refused)
+    assert isinstance(said, str)
+    assert said.startswith(answers.escape(SAYS[reason]))
+    assert said.endswith(" R-7F3K")
+    assert "error" not in said.lower()
+
+
+@pytest.mark.parametrize("away", [LedgerUnavailable("disk"), SpoolFailed("disk")])
+def test_record_that_cannot_be_written_is_said(away: Exception) -> None:
+    def fail() -> str:
+        raise away
+
+    assert (
+        outcome(fail)
+        == "The record cannot be reached right now, so nothing was done. What is due still ends. Try again in a minute."
+    )
+
+
+def test_fault_is_told_and_logged_under_one_id_without_what_it_says() -> None:
+    def fail() -> str:
+        raise ValueError("typed: hunter2")
+
+    with structlog.testing.capture_logs() as logs:
+        said = outcome(fail)
+    (line,) = logs
+    assert said == f"Something went wrong on our side; nothing was changed. Error {line['error_id']}."
+    assert (line["event"], line["fault"]) == ("fault.unexpected", "ValueError")
+    assert any("fail" in where for where in line["where"])
+    assert "hunter2" not in str(logs)
+
+
+def test_refusal_about_ones_own_request_says_who_else_can() -> None:
+    said = answers.own_request(REQUEST, 3, names)
+    assert said == (
+        "You asked for this yourself, so somebody else of @dba and @security has to decide. 3 people were asked. R-7F3K"
+    )
+    assert "asked. " not in answers.own_request(REQUEST, None, names)
+
+
+def test_answer_to_asking_says_how_many_of_whom() -> None:
+    assert answers.asked(REQUEST, names) == "Asked. R-7F3K waits for 1 of @dba and 2 of @security in <#C0ACCESS1>."
+
+
+def test_what_was_only_approved_is_not_said_to_be_taken_away() -> None:
+    ending = replace(REQUEST, state=State.ENDING)
+    assert answers.revoked(ending) == "Revoked. R-7F3K will not be granted."
+    assert (
+        answers.revoked(replace(ending, intent_at=NOON)) == "Revoked. R-7F3K is ending; its card says when it is gone."
+    )
+
+
+def test_refusal_that_names_the_request_already_does_not_repeat_it() -> None:
+    assert answers.turned(Turned(Refusal.LAPSED, "R-7F3K <lapsed>", request_id="R-7F3K")) == "R-7F3K &lt;lapsed&gt;"
+
+
+def test_table_stays_a_table_whatever_people_are_called() -> None:
+    many = [replace(REQUEST, id=f"R-7F{number:02}") for number in range(40)]
+    lines = table(many, UTC, names).splitlines()
+    assert len(lines) == 31
+    assert lines[-1] == "and 10 more"
+    assert len(set(map(len, lines[:-1]))) == 1
+    assert "`" not in "".join(lines)
+    assert "<" not in "".join(lines)
+
+
+def test_bolt_says_nothing_of_its_own_and_takes_nothing_over_http(caplog: pytest.LogCaptureFixture) -> None:
+    nothing: Any = None
+    client = WebClient(token="xoxb-hunter2", base_url="http://127.0.0.1:9/")
+    directory = SlackDirectory(client, nothing, nothing)
+    app = build_app(desk=nothing, directory=directory, policies=nothing, client=client, pool=nothing, clock=nothing)
+    body = {"type": "block_actions", "user": {"id": "U1"}, "actions": [], "token": "hunter2"}
+    with caplog.at_level(logging.DEBUG):
+        assert app.dispatch(BoltRequest(mode="socket_mode", body=body)).status == 200
+        badly_signed = BoltRequest(body=json.dumps(body), headers={"content-type": "application/json"})
+        assert app.dispatch(badly_signed).status != 200
+    assert "hunter2" not in caplog.text

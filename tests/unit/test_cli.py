@@ -1,0 +1,189 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from jit.access import State
+from jit.cli.main import cli
+from jit.clock import SystemClock
+from jit.ledger import Ledger, connect, create_tables
+from tests.life import Story
+
+POLICIES = Path(__file__).parents[2] / "policies"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
+    monkeypatch.setenv("JIT_DATA", str(tmp_path))
+    monkeypatch.setenv("JIT_POLICIES", str(POLICIES))
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    engine = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
+    create_tables(engine)
+    return Ledger(engine, SystemClock())
+
+
+def active(ledger: Ledger, request_id: str) -> None:
+    Story(ledger, ledger.clock, id=request_id).active()
+
+
+def test_list_prints_json_lines_into_a_pipe(ledger: Ledger):
+    active(ledger, "R-AAAA")
+    told = CliRunner().invoke(cli, ["list"])
+    assert told.exit_code == 0
+    assert json.loads(told.output)["id"] == "R-AAAA"
+    assert json.loads(told.output)["state"] == "active"
+
+
+def test_show_prints_every_entry_as_it_is_kept(ledger: Ledger):
+    active(ledger, "R-AAAA")
+    told = CliRunner().invoke(cli, ["show", "r-aaaa"])
+    assert told.output.splitlines() == [entry.body.decode() for entry in ledger.history("R-AAAA")]
+
+
+def test_revoke_orders_the_end_as_this_user(ledger: Ledger):
+    active(ledger, "R-AAAA")
+    told = CliRunner().invoke(cli, ["revoke", "r-aaaa", "laptop", "stolen"])
+    assert told.exit_code == 0, told.output
+    request = ledger.request("R-AAAA")
+    assert request is not None
+    assert request.state is State.ENDING
+    assert request.closed_because == "laptop stolen"
+    assert str(request.closed_by).startswith("cli:")
+
+
+@pytest.mark.parametrize("command", [["show", "R-ZZZZ"], ["revoke", "R-ZZZZ", "why"]])
+def test_an_unknown_request_is_an_error_that_says_what_to_do(ledger: Ledger, command: list[str]):
+    told = CliRunner().invoke(cli, command)
+    assert told.exit_code == 1
+    assert "no" in told.output
+    assert "Traceback" not in told.output
+
+
+def test_nothing_in_the_command_line_approves(ledger: Ledger):
+    assert not {"approve", "grant", "extend"} & set(cli.list_commands(None))  # type: ignore[arg-type]
+
+
+def test_policy_check_names_file_line_and_field(tmp_path: Path):
+    (tmp_path / "a.policy.yml").write_text(
+        (POLICIES / "orders.policy.yml").read_text().replace("describe:", "descibe:")
+    )
+    told = CliRunner().invoke(cli, ["policy", "check", str(tmp_path)])
+    assert told.exit_code == 1
+    assert "a.policy.yml:" in told.output
+    assert 'did you mean "describe"?' in told.output
+    assert CliRunner().invoke(cli, ["policy", "check", str(POLICIES)]).exit_code == 0
+
+
+def test_policy_explain_says_who_decides(ledger: Ledger):
+    told = CliRunner().invoke(cli, ["policy", "explain", "orders-db/read", "U01ALICE0"])
+    assert "Needs 1 of dba: U02BOB000, U03CAROL0." in told.output
+    told = CliRunner().invoke(cli, ["policy", "explain", "orders-db/raed", "U01ALICE0"])
+    assert 'did you mean "orders-db/read"?' in told.output
+
+
+@pytest.mark.parametrize("room", ["bot", "worker"])
+def test_a_process_without_its_settings_says_which(room: str, tmp_path: Path):
+    told = subprocess.run(
+        [sys.executable, "-m", "jit.cli", room],
+        env={"PATH": os.defpath, "JIT_DATA": str(tmp_path), "JIT_POLICIES": str(POLICIES)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert told.returncode == 1
+    assert "REDIS_URL" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_the_record_of_an_order_does_not_come_out_beside_its_answer(ledger: Ledger):
+    active(ledger, "R-AAAA")
+    told = subprocess.run(
+        [sys.executable, "-m", "jit.cli", "revoke", "R-AAAA", "laptop stolen"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert told.stdout == "R-AAAA: orders-db/read of U01ALICE0 is ending.\n"
+    assert "stuck orders" not in told.stderr
+
+
+@pytest.mark.parametrize("command", [["list"], ["show", "R-AAAA"], ["revoke", "R-AAAA", "why"]])
+def test_a_question_in_the_wrong_folder_is_no_quiet_night(tmp_path: Path, command: list[str]):
+    told = subprocess.run(
+        [sys.executable, "-m", "jit.cli", *command],
+        env={"PATH": os.defpath, "JIT_DATA": str(tmp_path / "elsewhere"), "JIT_POLICIES": str(POLICIES)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert told.returncode == 1
+    assert "There is no ledger at" in told.stderr
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_request_is_known_without_its_first_letter(ledger: Ledger):
+    active(ledger, "R-AAAA")
+    assert CliRunner().invoke(cli, ["show", "aaaa"]).exit_code == 0
+
+
+@pytest.mark.parametrize("url", ["foo", "mysql://x/y", "sqlite:////nowhere/at/all/ledger.db"])
+def test_up_refuses_a_ledger_that_does_not_open(tmp_path: Path, url: str):
+    told = up(tmp_path, JIT_LEDGER_URL=url)
+    assert told.returncode == 1
+    assert "JIT_LEDGER_URL" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def up(folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "jit.cli", "up"],
+        env={
+            "PATH": os.defpath,
+            "JIT_DATA": str(folder),
+            "JIT_POLICIES": str(POLICIES),
+            "ORDERS_DB_ADMIN_DSN": "postgresql://jit@127.0.0.1:1/orders",
+            "SLACK_BOT_TOKEN": "xoxb-playground-bot",
+            "SLACK_APP_TOKEN": "xapp-playground-app",
+            **env,
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("postgres", "flder"), "no kind of target is called 'flder'; there is: postgres"),
+        (("dsn: env", "host: env"), "orders-db: "),
+    ],
+)
+def test_policy_check_knows_the_kinds_of_target_and_their_settings(tmp_path: Path, change: tuple[str, str], says: str):
+    (tmp_path / "a.policy.yml").write_text((POLICIES / "orders.policy.yml").read_text().replace(*change))
+    told = CliRunner().invoke(cli, ["policy", "check", str(tmp_path)])
+    assert told.exit_code == 1
+    assert says in told.output
+
+
+def test_policy_check_notes_who_could_meet_several_quorums_alone():
+    told = CliRunner().invoke(cli, ["policy", "check", str(POLICIES)])
+    assert "U03CAROL0 alone can meet every quorum of orders-db/admin" in told.output
+
+
+def test_up_refuses_a_kind_of_target_that_is_not_there(tmp_path: Path):
+    text = (POLICIES / "orders.policy.yml").read_text().replace("postgres", "flder")
+    (tmp_path / "a.policy.yml").write_text(text)
+    told = up(tmp_path, JIT_POLICIES=str(tmp_path))
+    assert told.returncode == 1
+    assert "flder" in told.stderr
+    assert "there is: postgres" in told.stderr
+    assert "Traceback" not in told.stderr

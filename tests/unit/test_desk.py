@@ -1,0 +1,238 @@
+"""The use cases: what each records, what asking is refused for, and what an outage leaves undone."""
+
+from datetime import timedelta
+from functools import partial
+
+import pytest
+
+from jit.access import State
+from jit.asking import Asked, problems_of
+from jit.decision import DoesNotHold, still_holds
+from jit.desk import Turned
+from jit.facts import BEGIN_WITHIN, Approval, Approved, Denied, EndCause, Refusal, Released, Requested
+from jit.ledger import LedgerUnavailable
+from jit.words import SAYS
+from tests.office import (
+    ADMIN,
+    ALICE,
+    ASK,
+    BOB,
+    CAROL,
+    EVE,
+    LONE,
+    NIGHT,
+    READ,
+    SAM,
+    TERMINAL,
+    WHY,
+    Office,
+    presser,
+)
+
+
+@pytest.fixture
+def office(tmp_path):
+    return Office(tmp_path)
+
+
+def test_asking_records_exactly_what_was_asked(office):
+    request = office.asked(ADMIN)
+    [fact] = office.facts
+    assert isinstance(fact, Requested)
+    assert request == office.now(request)
+    assert (fact.requester, fact.principal, fact.why, fact.incident) == (ALICE, "alice", WHY, "INC-42")
+    assert fact.permissions == ("orders_admin",)
+    assert fact.duration == timedelta(minutes=30)
+    assert [(need.label, need.count) for need in fact.needs] == [("dba", 1), ("security", 1)]
+    assert fact.pending_until == office.clock.now() + timedelta(hours=8)
+    assert fact.policy_version == office.policies.current().version
+
+
+def test_one_approval_decides_where_one_is_needed(office):
+    request = office.approve(office.asked(), BOB)
+    _, approval, decision = office.facts
+    assert isinstance(approval, Approval)
+    assert isinstance(decision, Approved)
+    assert (approval.approver, approval.quorums, approval.digest) == (BOB, ("dba",), request.digest)
+    assert [(each.approval, each.approver, each.quorum) for each in decision.counted] == [(approval.id, BOB, "dba")]
+    assert decision.begin_by == office.clock.now() + BEGIN_WITHIN
+    assert request.state is State.APPROVED
+    assert request == office.now(request)
+    assert office.queue.grants == [request.id]
+
+
+def test_two_quorums_want_two_presses(office):
+    request = office.asked(ADMIN)
+    first = office.desk.approve(presser(BOB), request.id, request.digest)
+    assert not first.tally.complete
+    assert first.request.state is State.PENDING
+    assert office.queue.grants == []
+    second = office.desk.approve(presser(SAM), request.id, request.digest)
+    assert second.tally.complete
+    assert office.kinds == ["requested", "approval", "approval", "approved"]
+    assert {(each.approver, each.quorum) for each in second.request.counted} == {(BOB, "dba"), (SAM, "security")}
+    assert office.queue.grants == [request.id]
+
+
+def test_somebody_in_both_groups_counts_once_in_each(office):
+    request = office.approve(office.asked(ADMIN), CAROL)
+    assert {(each.approver, each.quorum) for each in request.counted} == {(CAROL, "dba"), (CAROL, "security")}
+
+
+def test_saying_yes_twice_counts_once(office):
+    request = office.asked(ADMIN)
+    office.approve(request, BOB)
+    office.refused(Refusal.ALREADY_APPROVED, lambda: office.approve(request, BOB), about=request)
+    assert office.now(request).state is State.PENDING
+
+
+def test_denying_says_why(office):
+    request = office.asked()
+    after = office.desk.deny(presser(BOB), request.id, request.digest, "Use the replica: it has all of it")
+    fact = office.facts[-1]
+    assert isinstance(fact, Denied)
+    assert (fact.approver, fact.reason, after.state) == (BOB, "Use the replica: it has all of it", State.DENIED)
+    assert office.queue.grants == []
+
+
+@pytest.mark.parametrize("approved", [False, True])
+def test_withdrawing_ends_it_before_anything_was_given(office, approved):
+    request = office.approved() if approved else office.asked()
+    assert office.desk.withdraw(presser(ALICE), request.id).state is State.WITHDRAWN
+    assert office.kinds[-1] == "withdrawn"
+    with pytest.raises(DoesNotHold, match="not_possible_now"):
+        still_holds(office.now(request), office.policies, office.directory, office.clock.now())
+
+
+def test_releasing_gives_active_access_back(office):
+    request = office.approved()
+    office.give(request)
+    after = office.desk.release(presser(ALICE), request.id)
+    assert isinstance(office.facts[-1], Released)
+    assert (after.state, after.end_cause) == (State.ENDING, EndCause.RELEASED)
+    assert office.queue.revokes == [request.id]
+
+
+@pytest.mark.parametrize("who", [presser(SAM), presser(BOB), TERMINAL])
+def test_security_an_approver_and_the_terminal_can_revoke(office, who):
+    request = office.approved()
+    office.give(request)
+    after = office.desk.revoke(who, request.id, "This looks wrong")
+    assert (after.end_cause, after.closed_by, after.closed_because) == (EndCause.REVOKED, who.id, "This looks wrong")
+    assert office.kinds[-1] == "revoked"
+    assert office.queue.revokes == [request.id]
+
+
+def test_an_approver_can_revoke_while_slack_groups_are_not_known(office):
+    request = office.approved(NIGHT)
+    office.directory.groups_age = timedelta(hours=1)
+    assert office.desk.revoke(presser(BOB), request.id, "This looks wrong").state is State.ENDING
+
+
+BAD_FORMS = {
+    "access": Asked("orders-db/nothing", "30m", WHY),
+    "duration": Asked(READ, "9h", WHY),
+    "reason": Asked(READ, "30m", "my password: hunter2hunter2"),
+    "incident": Asked(ADMIN, "30m", WHY, "CHG-1 hunter2"),
+}
+
+
+@pytest.mark.parametrize("field", BAD_FORMS)
+def test_a_wrong_field_is_named_and_what_was_typed_is_kept_nowhere(office, field):
+    asked = BAD_FORMS[field]
+    turned = office.refused(
+        Refusal.BAD_INPUT, lambda: office.desk.request(presser(ALICE), asked), asked.reason, asked.incident, "nothing"
+    )
+    assert set(turned.problems) == {field}
+    assert "hunter2" not in turned.says
+
+
+def test_an_access_that_one_may_not_have_looks_like_one_that_is_not_there(office):
+    def said(access):
+        attempt = Asked(access, "400d", WHY, "x")
+        return office.refused(Refusal.BAD_INPUT, lambda: office.desk.request(presser(EVE), attempt), access).problems
+
+    assert said(ADMIN) == said("orders-db/nothing")
+
+
+def test_asking_is_refused_where_it_would_lead_nowhere(office):
+    office.refused(Refusal.NOBODY_COULD_APPROVE, lambda: office.asked(LONE))
+    office.refused(Refusal.NO_PRINCIPAL, lambda: office.desk.request(presser(EVE), ASK))
+    open_already = office.asked()
+    office.refused(Refusal.ALREADY_OPEN, office.asked, about=open_already)
+    office.directory.groups_age = timedelta(seconds=31)
+    office.refused(Refusal.STALE_GROUPS, lambda: office.asked(NIGHT))
+    office.rules(("kind: fake", "knid: fake"))
+    office.refused(Refusal.POLICY_BROKEN, office.asked)
+
+
+@pytest.mark.parametrize(
+    ("asked", "person"), [*((form, ALICE) for form in BAD_FORMS.values()), (ASK, EVE), (Asked(LONE, "30m", WHY), ALICE)]
+)
+def test_the_form_is_told_what_the_desk_would_say_without_a_record(office, asked, person):
+    told = problems_of(asked, office.policies.current(), person, office.directory.groups(), office.clock.now())
+    assert office.facts == []
+    with pytest.raises(Turned) as caught:
+        office.desk.request(presser(person), asked)
+    assert told == caught.value.problems != {}
+
+
+def test_a_form_with_nothing_in_the_way_has_no_problems(office):
+    groups = office.directory.groups()
+    assert problems_of(ASK, office.policies.current(), ALICE, groups, office.clock.now()) == {}
+
+
+def test_a_decision_stands_when_the_queue_is_gone(office):
+    office.queue.gone = True
+    request = office.approved()
+    assert office.now(request).state is State.APPROVED
+    assert office.desk.revoke(presser(SAM), request.id, "This looks wrong").state is State.ENDING
+
+
+def test_nothing_is_decided_off_the_record(office):
+    request = office.asked()
+    other = Asked(ADMIN, "30m", WHY, "INC-42")
+    attempts = [*office.acts(request, presser(CAROL)).values(), lambda: office.desk.request(presser(ALICE), other)]
+    before = office.facts
+    office.ledger.cut = True
+    for attempt in attempts:
+        with pytest.raises(LedgerUnavailable):
+            attempt()
+    office.ledger.cut = False
+    assert office.facts == before
+    assert office.queue.grants == office.queue.revokes == []
+
+
+def test_a_refusal_that_cannot_be_recorded_is_still_no_approval(office):
+    request = office.asked()
+    office.ledger.cut_before = frozenset({"refused"})
+    with pytest.raises(LedgerUnavailable):
+        office.approve(request, EVE)
+    office.ledger.cut = False
+    assert office.now(request).approvals == ()
+
+
+def test_a_decision_is_told_though_the_ledger_goes_right_after_it(office):
+    request = office.asked()
+    ledger, append = office.ledger, office.ledger.append
+
+    def append_and_go(facts, *, expect=None):
+        sealed = append(facts, expect=expect)
+        ledger.cut = True
+        return sealed
+
+    ledger.append = append_and_go
+    assert office.approve(request, BOB).state is State.APPROVED
+    assert office.queue.grants == [request.id]
+
+
+def test_a_press_that_never_reached_the_desk_is_recorded_too(office):
+    request = office.asked()
+    for reason in (Refusal.MALFORMED, Refusal.BUSY):
+        attempt = partial(office.desk.turn_away, presser(EVE), "approve", reason, request.id)
+        office.refused(reason, attempt, about=request)
+
+
+def test_the_desk_turns_people_away_with_words_for_every_reason():
+    assert set(SAYS) == set(Refusal)
+    assert str(Turned(Refusal.BUSY, SAYS[Refusal.BUSY])) == SAYS[Refusal.BUSY]

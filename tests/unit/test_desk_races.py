@@ -1,0 +1,130 @@
+"""Two people press in the same moment: one outcome, and a true answer to each."""
+
+from collections import Counter
+from functools import partial
+from threading import Barrier, BrokenBarrierError, Thread
+
+import pytest
+
+from jit.access import State
+from jit.desk import Turned
+from jit.facts import Refusal
+from jit.ledger import Conflict
+from tests.office import ADMIN, ALICE, BOB, CAROL, SAM, Office, presser
+
+
+@pytest.fixture
+def office(tmp_path):
+    return Office(tmp_path)
+
+
+def at_once(office, *attempts):
+    """What came of each. All have read the request before the first is recorded."""
+    barrier = Barrier(len(attempts))
+    append = office.ledger.append
+
+    def wait_and_append(facts, *, expect=None):
+        try:
+            barrier.wait(timeout=10)
+        except BrokenBarrierError:
+            pass  # a second try: the others are done
+        finally:
+            barrier.abort()
+        return append(facts, expect=expect)
+
+    office.ledger.append = wait_and_append
+    outcomes = [None] * len(attempts)
+
+    def run(place, attempt):
+        try:
+            outcomes[place] = attempt()
+        except Turned as turned:
+            outcomes[place] = turned.reason
+
+    threads = [Thread(target=run, args=each) for each in enumerate(attempts)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    office.ledger.append = append
+    assert None not in outcomes
+    return outcomes
+
+
+def reasons(outcomes):
+    return [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
+
+
+def test_two_approvers_where_both_are_needed_make_one_decision_that_counts_both(office):
+    request = office.asked(ADMIN)
+    outcomes = at_once(office, lambda: office.approve(request, BOB), lambda: office.approve(request, SAM))
+    assert reasons(outcomes) == []
+    assert office.kinds == ["requested", "approval", "approval", "approved"]
+    assert {each.approver for each in office.now(request).counted} == {BOB, SAM}
+    assert office.queue.grants == [request.id]
+
+
+def test_two_approvers_where_one_is_needed_make_one_decision(office):
+    request = office.asked()
+    outcomes = at_once(office, lambda: office.approve(request, BOB), lambda: office.approve(request, CAROL))
+    assert reasons(outcomes) == [Refusal.NOT_POSSIBLE_NOW]
+    assert Counter(office.kinds) == {"requested": 1, "approval": 1, "approved": 1, "refused": 1}
+    assert office.queue.grants == [request.id]
+
+
+def test_a_double_click_approves_once(office):
+    request = office.asked(ADMIN)
+    outcomes = at_once(office, lambda: office.approve(request, BOB), lambda: office.approve(request, BOB))
+    assert reasons(outcomes) == [Refusal.ALREADY_APPROVED]
+    assert office.now(request).approvers == (BOB,)
+
+
+def test_a_double_click_asks_once(office):
+    outcomes = at_once(office, office.asked, office.asked)
+    assert reasons(outcomes) == [Refusal.ALREADY_OPEN]
+    assert Counter(office.kinds) == {"requested": 1, "refused": 1}
+
+
+def test_of_approve_and_deny_the_first_decides(office):
+    request = office.asked()
+    deny = partial(office.desk.deny, presser(CAROL), request.id, request.digest, "Not today")
+    outcomes = at_once(office, lambda: office.approve(request, BOB), deny)
+    assert reasons(outcomes) == [Refusal.NOT_POSSIBLE_NOW]
+    state = office.now(request).state
+    assert state in {State.APPROVED, State.DENIED}
+    assert len(office.queue.grants) == (state is State.APPROVED)
+
+
+def test_approve_and_withdraw_end_withdrawn(office):
+    request = office.asked()
+    outcomes = at_once(
+        office, lambda: office.approve(request, BOB), lambda: office.desk.withdraw(presser(ALICE), request.id)
+    )
+    assert office.now(request).state is State.WITHDRAWN
+    assert reasons(outcomes) in ([], [Refusal.NOT_POSSIBLE_NOW])
+
+
+def test_release_and_revoke_end_it_once(office):
+    request = office.approved()
+    office.give(request)
+    outcomes = at_once(
+        office,
+        lambda: office.desk.release(presser(ALICE), request.id),
+        lambda: office.desk.revoke(presser(SAM), request.id, "This looks wrong"),
+    )
+    assert reasons(outcomes) == [Refusal.NOT_POSSIBLE_NOW]
+    assert sum(kind in {"released", "revoked"} for kind in office.kinds) == 1
+    assert office.queue.revokes == [request.id]
+
+
+def test_who_loses_every_race_is_told_to_press_again(office):
+    request = office.asked()
+    append = office.ledger.append
+
+    def too_late(facts, *, expect=None):
+        if expect:
+            raise Conflict("somebody was faster")
+        return append(facts, expect=expect)
+
+    office.ledger.append = too_late
+    office.refused(Refusal.BUSY, lambda: office.approve(request, BOB), about=request)

@@ -1,0 +1,276 @@
+"""Who may not act on a request, and when: each attempt is one fact, and changes nothing."""
+
+from datetime import timedelta
+from functools import partial
+
+import pytest
+
+from jit.access import State
+from jit.facts import Refusal, Source
+from jit.people import Person
+from tests.fakes import WORKSPACE
+from tests.office import (
+    ADMIN,
+    ALICE,
+    ASK,
+    BOB,
+    CAROL,
+    ENGINEERS,
+    EVE,
+    NIGHT,
+    ON_CALL,
+    READ,
+    SAM,
+    TERMINAL,
+    Office,
+    presser,
+)
+
+
+@pytest.fixture
+def office(tmp_path):
+    return Office(tmp_path)
+
+
+BAD_STANDINGS = {
+    "deleted": {"deleted": True},
+    "bot": {"bot": True},
+    "guest": {"guest": True},
+    "external": {"external": True},
+    "of another team": {"team": "T0OTHER01"},
+}
+
+
+@pytest.mark.parametrize("fault", BAD_STANDINGS)
+@pytest.mark.parametrize("act", ["approve", "deny", "withdraw", "release", "revoke"])
+def test_only_full_members_act(office, act, fault):
+    request = office.asked()
+    person = ALICE if act in {"withdraw", "release"} else CAROL
+    office.directory.change(person, **BAD_STANDINGS[fault])
+    office.refused(Refusal.BAD_STANDING, office.acts(request, presser(person))[act], about=request)
+
+
+@pytest.mark.parametrize("act", ["approve", "deny", "withdraw", "release", "revoke"])
+def test_who_cannot_be_placed_does_not_act(office, act):
+    request = office.asked()
+    person = ALICE if act in {"withdraw", "release"} else CAROL
+    for team in ("T0OTHER01", "", None):
+        attempt = office.acts(request, presser(person, team))[act]
+        office.refused(Refusal.WRONG_WORKSPACE, attempt, about=request)
+    office.directory.gone = True
+    office.refused(Refusal.CANNOT_LOOK_UP, office.acts(request, presser(person))[act], about=request)
+
+
+@pytest.mark.parametrize("team", ["T0OTHER01", "", None])
+def test_nobody_of_elsewhere_asks(office, team):
+    office.refused(Refusal.WRONG_WORKSPACE, lambda: office.desk.request(presser(ALICE, team), ASK))
+
+
+def test_nobody_acts_before_the_workspace_is_known(office):
+    office.directory.workspace = ""
+    office.directory.people[ALICE] = Person(id=ALICE, team="", name="Alice")
+    office.refused(Refusal.BAD_STANDING, lambda: office.desk.request(presser(ALICE, ""), ASK))
+
+
+@pytest.mark.parametrize("act", ["approve", "deny", "withdraw", "release"])
+def test_the_terminal_only_ends_access(office, act):
+    request = office.asked()
+    for who in (TERMINAL, presser(BOB, WORKSPACE, Source.CLI), presser(ALICE, WORKSPACE, Source.CLI)):
+        office.refused(Refusal.WRONG_WORKSPACE, office.acts(request, who)[act], about=request)
+    office.refused(Refusal.WRONG_WORKSPACE, lambda: office.desk.request(TERMINAL, ASK))
+
+
+@pytest.mark.parametrize("request_id", ["R-2222", "", "R-7F3K\x00", "\ud800", "' OR 1=1 --", "R-" + "A" * 5000])
+@pytest.mark.parametrize("act", ["approve", "deny", "withdraw", "release", "revoke"])
+def test_a_request_that_is_not_there(office, act, request_id):
+    class Named:
+        id = request_id
+        digest = "0" * 64
+
+    office.refused(Refusal.UNKNOWN_REQUEST, office.acts(Named, presser(BOB))[act])
+    stranger = presser(EVE, "T0OTHER01")
+    office.refused(Refusal.WRONG_WORKSPACE, office.acts(Named, stranger)[act])
+    office.refused(Refusal.MALFORMED, lambda: office.desk.turn_away(stranger, "approve", Refusal.MALFORMED, request_id))
+
+
+def test_only_those_who_may_decide_do(office):
+    request = office.asked()
+    for act in ("approve", "deny"):
+        office.refused(Refusal.OWN_REQUEST, office.acts(request, presser(ALICE))[act], about=request)
+        office.refused(Refusal.NOT_ALLOWED_TO_DECIDE, office.acts(request, presser(SAM))[act], about=request)
+    for act in ("withdraw", "release"):
+        office.refused(Refusal.NOT_YOURS, office.acts(request, presser(BOB))[act], about=request)
+    for person in (ALICE, EVE):
+        office.refused(Refusal.NOT_ALLOWED_TO_END, office.acts(request, presser(person))["revoke"], about=request)
+
+
+def test_a_requester_among_the_approvers_does_not_decide(office):
+    office.rules(("dba: [U02BOB000,", "dba: [U01ALICE0, U02BOB000,"))
+    request = office.asked()
+    office.refused(Refusal.OWN_REQUEST, lambda: office.approve(request, ALICE), about=request)
+
+
+def test_the_words_of_a_denial_or_revocation_are_checked_after_who_says_them(office):
+    request, secret = office.asked(), "token = abcdefghijklm"
+    for person, reason in ((BOB, Refusal.BAD_INPUT), (EVE, Refusal.NOT_ALLOWED_TO_DECIDE)):
+        by = presser(person)
+        attempt = partial(office.desk.deny, by, request.id, request.digest, secret)
+        office.refused(reason, attempt, secret, about=request)
+    office.approve(request, BOB)
+    for person, reason in ((BOB, Refusal.BAD_INPUT), (EVE, Refusal.NOT_ALLOWED_TO_END)):
+        by = presser(person)
+        attempt = partial(office.desk.revoke, by, request.id, secret)
+        office.refused(reason, attempt, secret, about=request)
+
+
+@pytest.mark.parametrize(
+    ("act", "person", "step"),
+    [
+        ("approve", CAROL, "approved"),
+        ("approve", CAROL, "denied"),
+        ("deny", CAROL, "active"),
+        ("withdraw", ALICE, "active"),
+        ("withdraw", ALICE, "denied"),
+        ("release", ALICE, "pending"),
+        ("release", ALICE, "approved"),
+        ("revoke", CAROL, "pending"),
+        ("revoke", CAROL, "denied"),
+    ],
+)
+def test_what_comes_too_late_or_too_early_is_said(office, act, person, step):
+    request = office.approved() if step in {"approved", "active"} else office.asked()
+    if step == "active":
+        office.give(request)
+    if step == "denied":
+        office.desk.deny(presser(BOB), request.id, request.digest, "Not today")
+    turned = office.refused(Refusal.NOT_POSSIBLE_NOW, office.acts(request, presser(person))[act], about=request)
+    assert "cannot be done" not in turned.says
+
+
+@pytest.mark.parametrize("act", ["approve", "deny"])
+def test_what_was_not_answered_in_time_is_not_decided(office, act):
+    request = office.asked()
+    office.clock.move(hours=8)
+    office.refused(Refusal.LAPSED, office.acts(request, presser(BOB))[act], about=request)
+
+
+@pytest.mark.parametrize("digest", ["0" * 64, "", "\ud800é", "A" * 5000])
+def test_a_press_counts_only_for_what_its_card_showed(office, digest):
+    request = office.asked()
+    for attempt in (
+        lambda: office.desk.approve(presser(BOB), request.id, digest),
+        lambda: office.desk.deny(presser(BOB), request.id, digest, "Not today"),
+    ):
+        office.refused(Refusal.CARD_CHANGED, attempt, digest[:64], about=request)
+
+
+def test_the_button_of_another_card_does_not_approve(office):
+    harmless = office.asked(READ)
+    office.desk.withdraw(presser(ALICE), harmless.id)
+    again, risky = office.asked(READ), office.asked(ADMIN)
+    for other in (harmless, risky):
+        attempt = partial(office.approve, again, BOB, other.digest)
+        office.refused(Refusal.CARD_CHANGED, attempt, about=again)
+
+
+CHANGES = {
+    "gives more": ("grants: [orders_read]", "grants: [orders_read, orders_write]"),
+    "gives for less time": ("max_duration: 8h", "max_duration: 10m"),
+    "means somebody else": ("{fake: alice}", "{fake: root}"),
+    "wants an incident": ("describe: Read orders", "describe: Read orders\n    incident: 'CHG-[0-9]+'"),
+    "is riskier": ("describe: Read orders", "describe: Read orders\n    risk: critical"),
+    "wants others": ("all_of: [{from: [group:dba]}]", "all_of: [{from: [group:dba, U04EVE000]}]"),
+    "wants more": ("all_of: [{from: [group:dba]}]", "all_of: [{from: [group:dba], count: 2}]"),
+    "is gone": ("orders-db/read:", "orders-db/look:"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_the_card_showed_must_still_be_the_rule(office, change):
+    request = office.asked()
+    office.rules(CHANGES[change])
+    for act in ("approve", "deny"):
+        office.refused(Refusal.RULES_CHANGED, office.acts(request, presser(BOB))[act], about=request)
+
+
+def test_one_of_two_approvals_does_not_become_enough_by_an_edit(office):
+    request = office.asked(ADMIN)
+    office.rules(("          - {from: [group:security]}\n", ""))
+    office.refused(Refusal.RULES_CHANGED, lambda: office.approve(request, BOB), about=request)
+
+
+def test_security_revokes_while_the_policy_files_are_broken(office):
+    request = office.approved()
+    office.rules(("kind: fake", "knid: fake"))
+    assert office.desk.revoke(presser(CAROL), request.id, "enough").state is State.ENDING
+
+
+@pytest.mark.parametrize("act", ["approve", "deny"])
+def test_broken_policy_files_decide_nothing(office, act):
+    request = office.asked()
+    office.rules(("kind: fake", "knid: fake"))
+    office.refused(Refusal.POLICY_BROKEN, office.acts(request, presser(BOB))[act], about=request)
+
+
+@pytest.mark.parametrize(("act", "person"), [("approve", SAM), ("deny", SAM), ("revoke", EVE)])
+def test_groups_that_are_not_known_freshly_decide_nothing(office, act, person):
+    request = office.asked(NIGHT)
+    if act == "revoke":
+        office.approve(request, BOB)
+    office.directory.groups_age = timedelta(seconds=31)
+    office.refused(Refusal.STALE_GROUPS, office.acts(request, presser(person))[act], about=request)
+
+
+def test_who_left_the_group_does_not_count_any_more_at_the_deciding_press(office):
+    request = office.asked(ADMIN)
+    office.approve(request, BOB)
+    office.rules(("dba: [U02BOB000, U03CAROL0]", "dba: [U03CAROL0]"))
+    assert office.approve(request, SAM).state is State.PENDING
+    assert "approved" not in office.kinds
+
+
+def test_who_was_deactivated_does_not_count_any_more_at_the_deciding_press(office):
+    request = office.asked(ADMIN)
+    office.approve(request, BOB)
+    office.directory.change(BOB, deleted=True)
+    assert office.approve(request, SAM).state is State.PENDING
+    after = office.approve(request, CAROL)
+    assert after.state is State.APPROVED
+    assert BOB not in {each.approver for each in after.counted}
+
+
+@pytest.mark.parametrize("leaves", ["workspace", "group"])
+def test_who_leaves_while_pressing_does_not_approve(office, leaves):
+    request = office.asked(NIGHT)
+    known = office.directory.groups
+
+    def groups_and_leave():
+        groups = known()
+        office.directory.members[ON_CALL] = frozenset()
+        return groups
+
+    if leaves == "workspace":
+        office.directory.meanwhile = lambda _person: office.directory.change(SAM, deleted=True)
+    else:
+        office.directory.groups = groups_and_leave
+    office.refused(Refusal.NOT_ALLOWED_TO_DECIDE, lambda: office.approve(request, SAM), about=request)
+
+
+@pytest.mark.parametrize("gone", ["denied by the rules", "deactivated", "out of the group"])
+def test_a_requester_who_may_not_ask_any_more_is_not_approved(office, gone):
+    request = office.asked()
+    if gone == "denied by the rules":
+        office.rules(("describe: Read orders", "describe: Read orders\n    deny: [U01ALICE0]"))
+    elif gone == "deactivated":
+        office.directory.change(ALICE, deleted=True)
+    else:
+        office.directory.members[ENGINEERS] = frozenset()
+        office.rules(('request: [U01ALICE0, "slack:S0ENGIN01"]', 'request: ["slack:S0ENGIN01"]'))
+    office.refused(Refusal.NOT_ALLOWED_TO_ASK, lambda: office.approve(request, BOB), about=request)
+
+
+def test_an_earlier_approver_who_cannot_be_looked_up_stops_the_decision(office):
+    request = office.asked(ADMIN)
+    office.approve(request, BOB)
+    del office.directory.people[BOB]
+    office.refused(Refusal.CANNOT_LOOK_UP, lambda: office.approve(request, SAM), about=request)

@@ -1,0 +1,204 @@
+"""`jit doctor` as it is typed: for people, for programs, and before a start."""
+
+import io
+import json
+from pathlib import Path
+from threading import Event
+
+import pytest
+from click.testing import CliRunner
+from pydantic import SecretStr
+from rich.console import Console
+from structlog.testing import capture_logs
+
+from jit.cli import up
+from jit.cli.doctor import by_part, show
+from jit.cli.main import cli
+from jit.doctor import Check, Part, fine, mend, not_looked_at, note
+from jit.ledger import LedgerMisconfigured
+from jit.settings import CannotStart
+
+POLICIES = Path(__file__).parents[2] / "policies"
+ORDER = [
+    fine(Part.TARGETS, "orders-db: there"),
+    mend(
+        Part.TARGETS,
+        "orders-db: jit may not give orders_read",
+        "GRANT orders_read TO jit WITH ADMIN OPTION;",
+        is_sql=True,
+    ),
+    note(Part.SLACK, "old", "renew it"),
+    not_looked_at(Part.QUEUE, "the queue", "REDIS_URL is not set"),
+]
+
+
+@pytest.fixture
+def nowhere(tmp_path, monkeypatch):
+    """No secret is here."""
+    for name in ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "REDIS_URL", "JIT_LEDGER_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("ORDERS_DB_ADMIN_DSN", raising=False)
+    monkeypatch.setenv("JIT_DATA", str(tmp_path / "var"))
+    monkeypatch.setenv("JIT_POLICIES", str(POLICIES))
+    return tmp_path
+
+
+def told(*arguments):
+    ran = CliRunner().invoke(cli, ["doctor", *arguments])
+    return ran.exit_code, [json.loads(line) for line in ran.output.splitlines()]
+
+
+@pytest.mark.parametrize("arguments", [[], ["--json"]])
+def test_into_a_pipe_each_finding_is_a_line_of_json(nowhere, arguments):
+    _, rows = told(*arguments)
+    assert all(each.keys() == {"part", "ok", "what", "remedy", "state"} for each in rows)
+    assert [each["part"] for each in rows] == sorted(
+        (each["part"] for each in rows), key=[part.value for part in Part].index
+    )
+
+
+def test_where_no_secret_is_nothing_is_wrong_and_all_is_said(nowhere):
+    code, rows = told()
+    assert code == 0
+    assert {each["what"] for each in rows if each["ok"] is None} == {
+        "Slack",
+        "the spool",
+        "the queue",
+        "the workers' key",
+        "the processes",
+        "orders-db",
+    }
+
+
+def test_it_makes_nothing(nowhere):
+    told()
+    assert list(nowhere.iterdir()) == []
+
+
+def test_something_to_mend_is_a_code_of_one(nowhere, monkeypatch):
+    monkeypatch.setenv("JIT_LEDGER_URL", "mysql://x/y")
+    code, rows = told()
+    assert code == 1
+    assert [each["part"] for each in rows if each["ok"] is False] == ["Ledger"]
+
+
+@pytest.mark.parametrize("name", ["REDIS_URL", "JIT_LEDGER_URL", "JIT_WORKER_KEY", "SLACK_BOT_TOKEN"])
+def test_a_secret_in_a_file_that_cannot_be_read_is_one_line_and_not_the_end(nowhere, monkeypatch, name):
+    monkeypatch.setenv(name, "file:nowhere/to/be/found")
+    code, rows = told()
+    assert code == 1
+    assert len([each for each in rows if "nowhere/to/be/found cannot be read" in each["remedy"]]) == 1
+
+
+def test_a_broken_rule_is_said_with_its_line_and_the_rest_is_looked_at(nowhere, monkeypatch):
+    (nowhere / "a.policy.yml").write_text("channels: {audit: nowhere}\n")
+    monkeypatch.setenv("JIT_POLICIES", str(nowhere))
+    code, rows = told()
+    assert code == 1
+    assert any("a.policy.yml:1" in each["what"] for each in rows if each["part"] == "Policies")
+    assert any(each["part"] == "Ledger" for each in rows)
+
+
+def shown(lines):
+    out = io.StringIO()
+    show(by_part(lines), Console(file=out, highlight=False, soft_wrap=True, width=80))
+    return out.getvalue().splitlines()
+
+
+def test_for_people_marks_are_words_in_a_column_and_sql_has_a_line_of_its_own():
+    said = shown(ORDER)
+    assert said[:4] == ["Slack", "  note           old", "                   renew it", "Queue"]
+    assert "  MEND           orders-db: jit may not give orders_read" in said
+    assert "                   GRANT orders_read TO jit WITH ADMIN OPTION;" in said
+    assert said[-2] == "1 ok, 1 to note, 1 to mend, 1 not looked at"
+    assert "superuser" in said[-1]
+
+
+def test_a_remedy_with_a_semicolon_is_no_sql():
+    remedy = "the policy files cannot be read; mend them first"
+    assert not any("superuser" in line for line in shown([not_looked_at(Part.TARGETS, "the targets", remedy)]))
+
+
+PASSWORD = "hunter2-Zq9"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"postgresql://jit:a@{PASSWORD}@127.0.0.1:1/jit",
+        f"postgresql://jit:a@{PASSWORD}/b@127.0.0.1:1/jit",
+        f"postgresql://jit:a@b/{PASSWORD}@127.0.0.1:1/jit",
+        f"postgresql://jit:a@b:{PASSWORD}@127.0.0.1:1/jit",
+        f"postgresql://jit:{PASSWORD}",
+    ],
+)
+def test_a_password_that_makes_the_address_unreadable_is_not_repeated(nowhere, monkeypatch, address):
+    monkeypatch.setenv("JIT_LEDGER_URL", address)
+    code, rows = told("--json")
+    assert code == 1
+    assert PASSWORD not in str(rows)
+    assert any("%40" in each["remedy"] for each in rows if each["part"] == "Ledger")
+    for room in ("worker", "bot", "list"):
+        monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-1")
+        monkeypatch.setenv("SLACK_APP_TOKEN", "xapp-1")
+        monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+        ran = CliRunner().invoke(cli, [room])
+        assert PASSWORD not in ran.output + str(ran.exception)
+        assert isinstance(ran.exception, LedgerMisconfigured)
+
+
+@pytest.mark.parametrize("command", ["doctor", "bot"])
+def test_an_address_of_slack_with_a_password_is_refused_and_not_repeated(nowhere, monkeypatch, command):
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-1")
+    monkeypatch.setenv("SLACK_APP_TOKEN", "xapp-1")
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+    monkeypatch.setenv("SLACK_API_URL", f"http://u:{PASSWORD}@127.0.0.1:1/api/")
+    ran = CliRunner().invoke(cli, [command])
+    assert isinstance(ran.exception, CannotStart)
+    assert "no user or password" in str(ran.exception)
+    assert PASSWORD not in ran.output + str(ran.exception)
+
+
+def test_a_long_command_is_not_broken_into_lines():
+    command = f"GRANT {'x' * 200} TO jit;"
+    assert any(line.strip() == command for line in shown([mend(Part.TARGETS, "a", command)]))
+
+
+def test_what_looks_like_markup_is_shown_as_it_is():
+    assert "  ok             #[red]alert[/red]" in shown([fine(Part.SLACK, "#[red]alert[/red]")])
+
+
+@pytest.fixture
+def finds(monkeypatch):
+    """Let the doctor before a start find these."""
+
+    def to_find(*lines):
+        monkeypatch.setattr(up, "checks", lambda *_: [Check(Part.SLACK, "it", lambda: lines)])
+
+    return to_find
+
+
+def test_a_start_goes_on_with_what_keeps_the_rest_working_and_logs_it(finds, tmp_path):
+    finds(*ORDER)
+    with capture_logs() as logs:
+        up._see_the_doctor(SecretStr("redis://x"), tmp_path)
+    (line,) = logs
+    assert (line["event"], line["part"], line["remedy"]) == ("doctor.mend", Part.TARGETS, ORDER[1].remedy)
+
+
+def test_a_start_is_refused_for_what_leaves_nothing_working(finds, tmp_path):
+    finds(*ORDER, mend(Part.SLACK, "Slack does not accept SLACK_BOT_TOKEN", "Set it.", stops_all=True))
+    with pytest.raises(CannotStart, match=r"SLACK_BOT_TOKEN\. Set it\."):
+        up._see_the_doctor(SecretStr("redis://x"), tmp_path)
+
+
+def test_a_start_waits_for_nobody_for_long(monkeypatch, tmp_path):
+    forever = Event()
+    monkeypatch.setattr(up, "LOOK_FIRST", 0.1)
+    monkeypatch.setattr(up, "checks", lambda *_: [Check(Part.SLACK, "Slack", forever.wait)])
+    try:
+        with capture_logs() as logs:
+            up._see_the_doctor(SecretStr("redis://x"), tmp_path)
+    finally:
+        forever.set()
+    assert "no answer" in logs[0]["what"]

@@ -1,0 +1,160 @@
+"""Facts stand for themselves: they come back from their bytes as they were, and say which fields are about people."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from types import SimpleNamespace
+from typing import get_args
+from uuid import uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from jit.facts import (
+    AnyFact,
+    Denied,
+    Kinds,
+    Lapsed,
+    LifeFact,
+    Refused,
+    Revoked,
+    Source,
+    Withdrawn,
+    personal_fields,
+    read_fact,
+    write_fact,
+)
+
+T0 = datetime(2026, 11, 21, 14, 2, 9, 123456, tzinfo=UTC)
+REQUEST = SimpleNamespace(
+    id="R-7F3K",
+    requester="U01ALICE0",
+    access="orders-db/read",
+    target="orders-db",
+    permissions=("orders_read",),
+    principal="alice",
+    why="INC-42: db down",
+    incident="INC-42",
+    policy_version="ab" * 32,
+)
+REST = {
+    "requested": {
+        "duration": timedelta(minutes=30),
+        "channel": "C0ACCESS1",
+        "risk": "medium",
+        "needs": [{"label": "dba", "who": ["group:dba"], "count": 1}],
+        "pending_until": T0,
+    },
+    "approval": {"approver": "U02BOB000", "digest": "0" * 64, "quorums": ["dba"], "groups_as_of": T0},
+    "approved": {
+        "digest": "0" * 64,
+        "counted": [{"approval": uuid4(), "approver": "U02BOB000", "quorum": "dba"}],
+        "begin_by": T0,
+    },
+    "denied": {"approver": "U02BOB000", "digest": "0" * 64, "reason": "no"},
+    "withdrawn": {},
+    "lapsed": {"because": "unanswered"},
+    "grant.intent": {"ends_at": T0, "held_before": []},
+    "granted": {"ends_at": T0, "read_back": ["orders_read"]},
+    "grant.failed": {"reason": "role is missing"},
+    "released": {},
+    "revoked": {"reason": "wrong"},
+    "revoke.intent": {"cause": "expired"},
+    "revoke.failed": {"reason": "gone", "attempts": 2},
+    "ended": {"cause": "expired", "existed": True, "sessions": 1, "left_behind": []},
+    "refused": {"attempted": "approve", "reason": "busy"},
+    "alert": {"name": "end_late", "says": "late"},
+    "started": {"process": "bot", "version": "1", "policy_version": "ab"},
+    "policy.changed": {"policy_version": "ab", "before": "cd"},
+}
+MODELS = {model.model_fields["kind"].default: model for model in get_args(AnyFact)}
+
+
+def sample(kind, **changes):
+    model = MODELS[kind]
+    common = {"at": T0, "actor": "U01ALICE0", "source": Source.SLACK}
+    if issubclass(model, LifeFact):
+        return model.about(REQUEST, **(common | REST[kind] | changes))
+    return model(**(common | REST[kind] | changes))
+
+
+def test_every_kind_has_a_sample_here():
+    assert set(REST) == set(MODELS)
+
+
+def test_all_but_four_kinds_are_steps_of_a_request():
+    assert set(MODELS) - set(Kinds.life) == {"refused", "alert", "started", "policy.changed"}
+    assert {MODELS[kind] for kind in Kinds.life} == {model for model in MODELS.values() if issubclass(model, LifeFact)}
+
+
+@pytest.mark.parametrize("kind", REST)
+def test_a_fact_comes_back_from_its_bytes_as_it_was(kind):
+    fact = sample(kind)
+    again = read_fact(write_fact(fact))
+    assert again == fact
+    assert type(again) is MODELS[kind]
+    assert write_fact(again) == write_fact(fact)
+
+
+@pytest.mark.parametrize("kind", REST)
+def test_a_fact_cannot_be_changed_and_takes_nothing_unknown(kind):
+    fact = sample(kind)
+    with pytest.raises(ValidationError, match="frozen"):
+        fact.actor = "U04EVE000"
+    with pytest.raises(ValidationError, match="extra"):
+        sample(kind, note="more")
+
+
+@pytest.mark.parametrize("kind", Kinds.life)
+def test_a_step_repeats_its_request(kind):
+    fact = sample(kind)
+    assert (fact.request_id, fact.requester, fact.permissions) == (REQUEST.id, REQUEST.requester, REQUEST.permissions)
+    assert (fact.why, fact.incident, fact.policy_version) == (REQUEST.why, REQUEST.incident, REQUEST.policy_version)
+    assert sample(kind, policy_version="newer").policy_version == "newer"
+
+
+def test_two_facts_are_never_the_same_fact():
+    assert sample("withdrawn").id != sample("withdrawn").id
+
+
+def test_a_moment_is_in_utc_to_the_microsecond():
+    elsewhere = T0.astimezone(timezone(timedelta(hours=5, minutes=30)))
+    fact = read_fact(write_fact(sample("withdrawn", at=elsewhere)))
+    assert fact.at == T0
+    assert fact.at.utcoffset() == timedelta(0)
+    assert fact.at.microsecond == 123456
+    with pytest.raises(ValidationError):
+        sample("withdrawn", at=T0.replace(tzinfo=None))
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"{}", b"null", b'{"kind": "nothing"}', b'{"kind": "withdrawn"}', b"\xff", b"[" * 10_000]
+)
+def test_what_is_no_fact_is_not_read(data):
+    with pytest.raises(ValidationError):
+        read_fact(data)
+
+
+def test_people_are_marked_in_every_kind():
+    assert set(personal_fields(Withdrawn)) == {"actor", "requester", "principal", "why"}
+    assert {"approver", "reason"} <= set(personal_fields(Denied))
+    assert "reason" in set(personal_fields(Revoked))
+    assert set(personal_fields(Refused)) == {"actor", "requester"}
+    for model in MODELS.values():
+        assert "actor" in set(personal_fields(model))
+
+
+def test_only_known_causes_of_a_lapse():
+    with pytest.raises(ValidationError):
+        Lapsed.about(REQUEST, at=T0, actor="x", source=Source.TIMEKEEPER, because="boredom")
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=("Cs",)), max_size=200))
+def test_words_come_back_byte_for_byte(why):
+    assert read_fact(write_fact(sample("revoked", why=why, reason=why))).reason == why
+
+
+def test_longer_words_than_a_form_takes_are_no_fact():
+    sample("revoked", reason="x" * 2000)
+    with pytest.raises(ValidationError):
+        sample("revoked", reason="x" * 2001)

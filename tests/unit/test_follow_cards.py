@@ -1,0 +1,163 @@
+"""Which cards are drawn and when, step by step, by a clock that the test moves."""
+
+import json
+from urllib.error import URLError
+
+import pytest
+
+from bot.follow.cards import Cards, named_in
+from bot.follow.outbox import Unreached, Unsure
+from tests.fake_slack import refusal
+from tests.follow_house import REQUESTS, House
+from tests.life import BOB, CAROL, EVE
+
+WAITING = 20
+
+
+@pytest.fixture
+def house(tmp_path):
+    house = House(tmp_path)
+    yield house
+    house.engine.dispose()
+
+
+def test_many_steps_become_one_update(house):
+    cards, story = house.start(Cards), house.story()
+    story.asked()
+    house.work(cards)
+    story.approval()
+    story.approved()
+    story.intent()
+    story.granted()
+    house.work(cards)
+    assert house.slack.updates == 1
+    assert house.posted(REQUESTS)[0]["text"].startswith("Active until")
+
+
+def test_a_card_that_shows_the_newest_is_left_alone(house):
+    cards, story = house.start(Cards), house.story()
+    story.asked()
+    story.withdrawn()
+    house.work(cards)
+    house.work(house.start(Cards), 1)
+    assert len(house.posted(REQUESTS)) == 1
+    assert house.slack.updates == 0
+
+
+def test_a_card_that_was_adopted_is_brought_up_to_date(house):
+    story = house.story()
+    story.asked()
+    house.slack.fates = [(TimeoutError(), True)]
+    with pytest.raises(Unsure):
+        house.start(Cards).step()
+    story.withdrawn()
+    house.work(house.start(Cards), 3)
+    assert [each["text"].split()[0] for each in house.posted(REQUESTS)] == ["Withdrawn"]
+
+
+def test_a_card_somebody_deleted_is_posted_again(house):
+    cards, story = house.start(Cards), house.story()
+    story.asked()
+    house.work(cards)
+    house.slack.messages.clear()
+    house.slack.fates = [(refusal("message_not_found"), False)]
+    story.withdrawn()
+    house.work(cards, 1)
+    assert [each["text"].split()[0] for each in house.posted(REQUESTS)] == ["Withdrawn"]
+
+
+def test_a_channel_that_refuses_is_tried_again_and_holds_up_no_other(house):
+    cards = house.start(Cards)
+    house.slack.refusing["C0BROKEN1"] = refusal("channel_not_found")
+    house.story("R-8888", channel="C0BROKEN1", requester=BOB).asked()
+    house.story().asked()
+    house.work(cards)
+    assert len(house.posted(REQUESTS)) == 1
+    house.slack.refusing.clear()
+    house.work(cards, 5)
+    assert len(house.posted("C0BROKEN1")) == 1
+
+
+def test_a_channel_that_asks_to_wait_is_given_the_time(house):
+    cards = house.start(Cards)
+    house.slack.fates = [(refusal("ratelimited", 429, {"Retry-After": "30"}), False)]
+    house.story().asked()
+    house.work(cards, 29)
+    assert house.posted(REQUESTS) == []
+    house.work(cards, 1.5)
+    assert len(house.posted(REQUESTS)) == 1
+
+
+def test_a_clock_set_back_an_hour_does_not_hold_back_cards(house):
+    cards = house.start(Cards)
+    for number in range(5):
+        house.story(f"R-{2000 + number}", requester=f"U{number:08}").asked()
+    house.work(cards)
+    house.set_back_an_hour()
+    house.work(cards, 5)
+    assert len(house.posted(REQUESTS)) == 5
+
+
+def test_an_outage_of_slack_stops_the_step(house):
+    house.story().asked()
+    house.slack.fates = [(URLError(ConnectionRefusedError()), False)]
+    with pytest.raises(Unreached):
+        house.start(Cards).step()
+
+
+def test_the_first_card_tells_approvers_and_a_later_one_nobody(house):
+    cards, story = house.start(Cards), house.story(requester=BOB)
+    story.asked()
+    house.work(cards)
+    first = json.dumps(house.posted(REQUESTS)[0]["blocks"])
+    assert f"<@{CAROL}>" in first
+    assert f"<@{BOB}>" not in first
+    story.approval(CAROL)
+    house.work(cards)
+    assert "<@" not in json.dumps(house.posted(REQUESTS)[0]["blocks"])
+
+
+def test_who_is_named_in_the_rules():
+    groups = {"both": ("group:dba", "slack:S1"), "dba": (BOB, CAROL)}
+    assert list(named_in(("group:both", EVE), groups)) == [BOB, CAROL, "slack:S1", EVE]
+
+
+def test_cards_that_wait_for_their_channel_are_not_read_again_every_second(house, monkeypatch):
+    for number in range(WAITING):
+        house.story(f"R-{1000 + number}", requester=f"U{number:08}").asked()
+    cards = house.start(Cards)
+    house.work(cards)
+    drawn, read, request = len(house.posted(REQUESTS)), [], house.ledger.request
+    monkeypatch.setattr(house.ledger, "request", lambda each: read.append(each) or request(each))
+    house.clock.move(seconds=1)
+    house.work(cards)
+    assert len(house.posted(REQUESTS)) == drawn + 1
+    assert len(read) < WAITING / 2
+
+
+def test_channels_with_many_cards_hold_up_none_with_few(house, monkeypatch):
+    for number in range(WAITING):
+        channel = f"C0CROWD{number % 2:02}"
+        house.story(f"R-{1000 + number}", channel=channel, requester=f"U{number:08}").asked()
+    house.story(requester=CAROL).asked()
+    post = house.slack.chat_postMessage
+    monkeypatch.setattr(
+        house.slack, "chat_postMessage", lambda **message: (house.clock.move(seconds=0.6), post(**message))[1]
+    )
+    cards = house.start(Cards)
+    for _ in range(3):
+        cards.step()
+    assert len(house.posted(REQUESTS)) == 1
+
+
+def test_the_card_counts_the_requests_of_one_person_within_a_week(house):
+    for request_id, requester in (("R-1001", CAROL), ("R-1002", CAROL), ("R-1003", BOB), ("R-1004", CAROL)):
+        story = house.story(request_id, requester=requester)
+        story.asked()
+        story.withdrawn()
+        if request_id == "R-1001":
+            house.clock.move(days=7, seconds=1)
+    cards = house.start(Cards)
+    house.story("R-1005", requester=CAROL).asked()
+    house.work(cards, 5)
+    assert "3rd request this week" in json.dumps(house.posted(REQUESTS)[-1]["blocks"])

@@ -1,0 +1,355 @@
+"""Whose App Home is drawn and when, step by step, by a clock that the test moves."""
+
+from urllib.error import URLError
+
+import pytest
+
+from bot.buttons import read_value
+from bot.follow.homes import Homes, look_again, open_home
+from bot.follow.outbox import NotLeading, Unreached, Unsure
+from bot.playground.blocks import view_problems
+from bot.playground.text import rendered
+from bot.show.home import CANNOT_TELL, NOT_OURS
+from jit.facts import PolicyChanged, Source
+from jit.ledger import Notes
+from jit.policy import load_policy
+from tests.fake_slack import refusal
+from tests.follow_house import House
+from tests.life import ALICE, BOB, CAROL, EVE, POLICY
+
+
+@pytest.fixture
+def house(tmp_path):
+    house = House(tmp_path)
+    yield house
+    house.engine.dispose()
+
+
+@pytest.fixture
+def homes(house):
+    return begin(house)
+
+
+def begin(house):
+    return house.start(Homes, house.sight())
+
+
+def opens(house, *people):
+    for person in people:
+        open_home(Notes(house.engine, Homes.name), person)
+
+
+def home(house, person):
+    """What stands on somebody's Home; nothing if it was never drawn."""
+    drawn = {key: value for key, value in house.slack.homes.get(person, {}).items() if key != "hash"}
+    if not drawn:
+        return ""
+    assert view_problems(drawn, ("home",)) == []
+    return rendered(drawn, lambda who: who)
+
+
+def buttons(house, person):
+    return [
+        (element["action_id"], element["value"])
+        for block in house.slack.homes[person]["blocks"]
+        for element in [*block.get("elements", []), block.get("accessory", {})]
+        if element.get("type") == "button"
+    ]
+
+
+def test_nobody_has_a_home_who_has_not_opened_it(house, homes):
+    house.story().active()
+    house.work(homes, 1)
+    assert house.slack.homes == {}
+
+
+def test_a_home_is_drawn_as_it_is_opened_and_again_when_it_is_opened_again(house, homes):
+    opens(house, ALICE)
+    house.work(homes)
+    assert "/jit request" in home(house, ALICE)
+    house.slack.homes.clear()
+    homes = begin(house)
+    opens(house, ALICE)
+    house.work(homes)
+    assert home(house, ALICE)
+
+
+def test_a_request_comes_to_those_who_may_decide_and_to_its_requester(house, homes):
+    opens(house, ALICE, BOB, CAROL, EVE)
+    house.work(homes, 1)
+    story = house.story()
+    story.asked()
+    house.work(homes, 1)
+    for person in (BOB, CAROL):
+        assert "*Alice* asks for *orders-db/read* for *30 min*" in home(house, person)
+        assert [read_value(value) for action, value in buttons(house, person) if action == "jit.approve"] == [
+            (story.id, story.request.digest)
+        ]
+    assert "Waiting: *orders-db/read*" in home(house, ALICE)
+    assert "jit.approve" not in dict(buttons(house, ALICE))
+    assert story.id not in home(house, EVE)
+    assert house.slack.publications.count(EVE) == 1
+
+
+def test_a_home_follows_its_requests_from_asking_to_the_end(house, homes):
+    opens(house, ALICE, BOB)
+    story = house.story()
+    story.asked()
+    house.work(homes, 1)
+    story.approval()
+    story.approved()
+    house.work(homes, 2)
+    assert story.id not in home(house, BOB)
+    assert "Approved, not given yet: *orders-db/read*\n[Withdraw]" in home(house, ALICE)
+    story.intent()
+    story.granted()
+    house.work(homes, 2)
+    assert "14:30: *orders-db/read*\n[Release]\nConnect to orders-db as *alice*" in home(house, ALICE)
+    story.released()
+    story.ended()
+    house.work(homes, 2)
+    assert "[Release]" not in home(house, ALICE)
+    assert "Before\nEnded" in home(house, ALICE)
+
+
+def test_what_one_of_two_has_approved_no_longer_waits_for_them(house, homes):
+    opens(house, BOB, CAROL)
+    story = house.story()
+    story.asked()
+    house.work(homes, 1)
+    story.approval(BOB)
+    house.work(homes, 2)
+    assert story.id not in home(house, BOB)
+    assert story.id in home(house, CAROL)
+
+
+def test_after_an_outage_each_home_is_published_once_however_much_has_come(house, homes):
+    opens(house, ALICE, BOB)
+    house.work(homes, 1)
+    house.slack.publications.clear()
+    house.story("R-1111", access="orders-db/write").asked()
+    for each in ("R-2000", "R-3000"):
+        story = house.story(each, requester=EVE)
+        story.asked()
+        story.approvals(f"U{number:08}" for number in range(550))
+        story.withdrawn()
+    last = house.story("R-9999")
+    last.asked()
+    assert house.ledger.last_index() > 1000
+    house.work(homes, 2)
+    assert sorted(house.slack.publications) == [ALICE, BOB]
+    assert "R-1111" in home(house, BOB)
+    assert last.id in home(house, BOB)
+
+
+def test_one_request_with_many_steps_costs_few_publications(house, homes):
+    opens(house, ALICE)
+    story = house.story()
+    story.asked()
+    for step in (story.approval, story.approved, story.intent, story.granted, story.released, story.ending):
+        step()
+        house.work(homes)
+    assert len(house.slack.publications) <= 3
+    story.ended()
+    house.work(homes, 5)
+    assert "Ended" in home(house, ALICE)
+
+
+def test_many_homes_come_no_faster_than_slack_takes_them(house, homes):
+    crowd = [f"U{number:08}" for number in range(60)]
+    house.directory.people |= dict.fromkeys(crowd, house.directory.people[EVE])
+    opens(house, *crowd)
+    house.work(homes)
+    assert len(house.slack.homes) <= 20
+    house.work(homes, 20)
+    opens(house, BOB)
+    house.work(homes, 2)
+    assert BOB in house.slack.homes
+    assert len(house.slack.homes) < 60
+    house.work(homes, 30)
+    assert len(house.slack.homes) == 61
+
+
+class TestTrouble:
+    def test_an_outage_of_slack_stops_the_step_and_loses_nothing(self, house, homes):
+        opens(house, ALICE)
+        house.work(homes, 1)
+        house.story().asked()
+        house.slack.fates = [(URLError(ConnectionRefusedError()), False)]
+        with pytest.raises(Unreached):
+            house.work(homes)
+        house.work(begin(house), 1)
+        assert "R-7F3K" in home(house, ALICE)
+
+    def test_a_publication_of_unknown_fate_is_made_again(self, house, homes):
+        opens(house, ALICE)
+        house.work(homes, 1)
+        story = house.story()
+        story.asked()
+        house.slack.fates = [(TimeoutError(), True)]
+        with pytest.raises(Unsure):
+            house.work(homes)
+        story.withdrawn()
+        house.work(begin(house), 1)
+        assert "Withdrawn" in home(house, ALICE)
+
+    def test_slack_asking_to_wait_is_given_the_time(self, house, homes):
+        opens(house, ALICE)
+        house.slack.fates = [(refusal("ratelimited", 429, {"Retry-After": "30"}), False)]
+        house.work(homes, 29)
+        assert house.slack.homes == {}
+        house.work(homes, 1.5)
+        assert home(house, ALICE)
+
+    def test_somebody_whose_home_slack_refuses_holds_up_nobody(self, house, homes):
+        house.slack.refusing[ALICE] = refusal("not_enabled")
+        opens(house, ALICE, BOB)
+        house.work(homes, 1)
+        assert list(house.slack.homes) == [BOB]
+        house.slack.refusing.clear()
+        house.work(homes, 10)
+        assert home(house, ALICE)
+
+    def test_a_restart_forgets_nobody_who_was_put_off_while_others_were_shown(self, house, homes):
+        opens(house, ALICE, BOB)
+        house.work(homes, 1)
+        house.slack.refusing[ALICE] = refusal("fatal")
+        house.story().asked()
+        house.work(homes, 1)
+        assert "R-7F3K" in home(house, BOB)
+        house.slack.refusing.clear()
+        house.work(begin(house), 1)
+        assert "R-7F3K" in home(house, ALICE)
+
+    def test_a_bot_that_no_longer_leads_overwrites_nothing_newer(self, house, homes):
+        """It was stopped between looking and publishing; another one has drawn since."""
+        opens(house, ALICE)
+        house.work(homes, 1)
+        house.story().asked()
+        drawn = homes._publish
+
+        def meanwhile(*args):
+            house.work(begin(house), 1)
+
+            def lost():
+                raise NotLeading
+
+            homes._outbox._may_post = lost
+            return drawn(*args)
+
+        homes._publish = meanwhile
+        before = len(house.slack.publications)
+        with pytest.raises(NotLeading):
+            house.work(homes)
+        assert len(house.slack.publications) == before + 1
+
+    def test_what_was_looked_up_before_another_bot_drew_is_never_shown(self, house, homes):
+        opens(house, ALICE)
+        house.work(homes, 1)
+        story, look, publish, shown = house.story(), homes._overview, house.slack.views_publish, []
+        story.asked()
+
+        def noted(**call):
+            done = publish(**call)
+            shown.append("Withdrawn" in str(call["view"]))
+            return done
+
+        def stalled(person):
+            seen, homes._overview = look(person), look
+            story.withdrawn()
+            house.work(begin(house), 1)
+            return seen
+
+        house.slack.views_publish, homes._overview = noted, stalled
+        house.work(homes, 2)
+        assert shown
+        assert all(shown)
+
+    def test_people_who_may_not_act_any_more_are_shown_nothing_new(self, house, homes):
+        opens(house, BOB)
+        house.work(homes, 1)
+        house.directory.change(BOB, guest=True)
+        house.story().asked()
+        house.work(homes, 5)
+        assert "R-7F3K" not in home(house, BOB)
+
+    @pytest.mark.parametrize("how", [{"guest": True}, {"deleted": True}, {"team": "T0OTHER01"}])
+    def test_who_is_not_one_of_us_any_more_keeps_no_home(self, house, homes, how):
+        opens(house, BOB)
+        house.story().asked()
+        house.work(homes, 1)
+        assert "R-7F3K" in home(house, BOB)
+        house.directory.change(BOB, **how)
+        look_again(Notes(house.engine, Homes.name), BOB)
+        house.work(homes, 2)
+        assert home(house, BOB) == NOT_OURS
+        assert buttons(house, BOB) == []
+        published = len(house.slack.publications)
+        look_again(Notes(house.engine, Homes.name), BOB)
+        house.work(begin(house), 2)
+        assert len(house.slack.publications) == published
+
+    def test_who_becomes_one_of_us_again_has_their_home_again(self, house, homes):
+        opens(house, BOB)
+        house.directory.change(BOB, guest=True)
+        house.work(homes, 2)
+        house.directory.change(BOB, guest=False)
+        house.story().asked()
+        opens(house, BOB)
+        house.work(homes, 2)
+        assert "R-7F3K" in home(house, BOB)
+
+    def test_a_home_is_not_emptied_because_slack_does_not_answer(self, house, homes):
+        opens(house, BOB)
+        house.story().asked()
+        house.work(homes, 1)
+        for trouble in ({"gone": True}, {"gone": False, "workspace": ""}):
+            for name, value in trouble.items():
+                setattr(house.directory, name, value)
+            look_again(Notes(house.engine, Homes.name), BOB)
+            house.work(homes, 2)
+            assert "R-7F3K" in home(house, BOB)
+
+    def test_while_it_cannot_be_told_what_waits_it_is_said_and_comes_by_itself(self, house, homes):
+        house.last_good, kept = None, house.last_good
+        house.story().asked()
+        opens(house, ALICE, BOB)
+        house.work(homes, 12)
+        assert CANNOT_TELL in home(house, BOB)
+        assert "Waiting: *orders-db/read*" in home(house, ALICE)
+        assert house.slack.publications.count(BOB) == 1
+        house.last_good = kept
+        house.work(homes, 6)
+        assert "R-7F3K" in home(house, BOB)
+        assert CANNOT_TELL not in home(house, BOB)
+
+    def test_a_record_that_was_changed_stops_no_home(self, house, homes):
+        opens(house, BOB)
+        house.work(homes, 1)
+        house.story().asked()
+        with house.engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE entries SET body = replace(body, 'alice', 'carol')")
+        house.story("R-9999", requester=CAROL).asked()
+        house.work(homes, 2)
+        assert "R-9999" in home(house, BOB)
+        assert "R-7F3K" not in home(house, BOB)
+
+
+def test_new_rules_bring_what_waits_to_those_who_decide_now(house, homes, tmp_path):
+    opens(house, EVE)
+    house.story().asked()
+    house.work(homes, 1)
+    (tmp_path / "a.policy.yml").write_text(POLICY.replace(BOB, EVE))
+    house.last_good = load_policy(tmp_path)
+    version = {"policy_version": "new", "before": "old"}
+    house.ledger.append([PolicyChanged(at=house.clock.now(), actor="bot@host", source=Source.BOT, **version)])
+    house.work(homes, 1)
+    assert "R-7F3K" in home(house, EVE)
+
+
+def test_a_first_start_beside_a_long_record_reads_none_of_it(house):
+    house.story().active()
+    homes, read, seen = begin(house), house.ledger.read, []
+    house.ledger.read = lambda **which: seen.extend(read(**which)) or []
+    house.work(homes, 1)
+    assert seen == []

@@ -1,0 +1,86 @@
+"""Who may follow, and how a follower goes on after trouble."""
+
+import pytest
+
+from bot.follow.follower import LASTS, RENEW_EVERY, Backoff, Leadership, Seat, follow
+from bot.follow.outbox import NotLeading, Unreached, Unsure
+from jit.ledger import Leases, LedgerUnavailable
+from tests.follow_house import House
+
+
+@pytest.fixture
+def house(tmp_path):
+    house = House(tmp_path)
+    yield house
+    house.engine.dispose()
+
+
+def leadership(house, holder="one"):
+    return Leadership(Leases(house.engine, house.clock, LASTS), house.clock, holder)
+
+
+def test_a_seat_is_lost_when_another_bot_may_have_followed_in_between(house):
+    mine = leadership(house)
+    seat, other = Seat(mine), Seat(leadership(house, "two"))
+    assert seat.take()
+    assert not other.take()
+    house.clock.move(seconds=RENEW_EVERY.total_seconds() + 1)
+    assert seat.taken()
+    house.clock.move(seconds=LASTS.total_seconds() + 1)
+    assert other.take()
+    assert not seat.taken()
+    house.clock.move(seconds=LASTS.total_seconds() + 1)
+    mine.term()
+    with pytest.raises(NotLeading):
+        seat.require()
+    assert seat.take()
+
+
+class Troubled:
+    """A show whose steps end as told."""
+
+    name = "troubled"
+
+    def __init__(self, *ends):
+        self.ends = list(ends)
+        self.begun = 0
+
+    def begin(self):
+        self.begun += 1
+
+    def step(self):
+        end = self.ends.pop(0)
+        if isinstance(end, Exception):
+            raise end
+        return end
+
+
+@pytest.mark.parametrize(
+    ("wrong", "pause"),
+    [
+        (Unreached("busy", 7.0), 7.0),
+        (Unsure("silent"), 0.25),
+        (LedgerUnavailable("gone"), 0.25),
+        (NotLeading(), 0.05),
+        (KeyError("a fault of ours"), 0.25),
+    ],
+    ids=repr,
+)
+def test_after_trouble_a_follower_waits_and_begins_again(house, wrong, pause):
+    show, waited = Troubled(0.0, wrong, 0.5, 0.5), []
+
+    def wait(seconds):
+        waited.append(seconds)
+        return len(waited) > 4
+
+    follow(show, Seat(leadership(house)), wait)
+    assert waited == [0.0, 0.0, pause, 0.5, 0.5]
+    assert show.begun == 2
+
+
+def test_waits_grow_to_a_limit_and_begin_anew():
+    backoff = Backoff(1.0, 5.0)
+    assert [backoff.next() for _ in range(4)] == [1.0, 2.0, 4.0, 5.0]
+    assert backoff.next(9.0) == 9.0
+    backoff.over()
+    assert backoff.next() == 1.0

@@ -1,0 +1,162 @@
+"""A part that is down is told of: once, and again every hour, by a clock that the test moves."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.follow.watch import LOOK_EVERY, PATIENCE, Watch
+from jit.ledger import Ledger, Notes, connect, create_tables
+from jit.policy import PolicyFolder
+from tests.fakes import SetClock
+from tests.life import POLICY, Story
+
+
+class House:
+    def __init__(self, folder):
+        self.rules = folder / "a.policy.yml"
+        self.rules.write_text(POLICY)
+        self.clock = SetClock()
+        self.engine = connect(f"sqlite:///{folder / 'ledger.db'}")
+        create_tables(self.engine)
+        self.ledger = Ledger(self.engine, self.clock)
+        self.policies = PolicyFolder(folder, self.clock)
+        self.story = Story(self.ledger, self.clock)
+        self.restart()
+
+    def restart(self):
+        notes = Notes(self.engine, Watch.name)
+        self.watch = Watch(ledger=self.ledger, notes=notes, policies=self.policies, clock=self.clock, actor="bot@host")
+        self.watch.begin()
+
+    def approved(self):
+        self.story.asked()
+        self.story.approval()
+        self.story.approved()
+
+    def passes(self, **time):
+        """Time in which the bot runs and looks."""
+        until = self.clock.time + timedelta(**time)
+        while self.clock.time < until:
+            self.watch.step()
+            self.clock.move(seconds=LOOK_EVERY)
+        self.watch.step()
+
+    def alerts(self):
+        return [entry.fact for entry in self.ledger.read() if entry.fact.kind == "alert"]
+
+    def names(self):
+        return [alert.name for alert in self.alerts()]
+
+
+@pytest.fixture
+def house(tmp_path):
+    house = House(tmp_path)
+    yield house
+    house.engine.dispose()
+
+
+class TestNoWorker:
+    def test_that_takes_up_what_was_approved_is_told_of_once(self, house):
+        house.approved()
+        house.passes(seconds=60)
+        assert house.alerts() == []
+        house.passes(minutes=5)
+        (alert,) = house.alerts()
+        assert (alert.name, alert.request_id, alert.requester) == ("not_begun", "R-7F3K", "U01ALICE0")
+        assert "are the workers and Redis up" in alert.says
+
+    def test_is_told_once_over_restarts(self, house):
+        house.approved()
+        house.passes(minutes=2)
+        house.restart()
+        house.passes(minutes=2)
+        assert house.names() == ["not_begun"]
+
+    def test_is_told_again_every_hour(self, house):
+        house.approved()
+        house.passes(hours=1, minutes=2)
+        assert house.names() == ["not_begun"] * 2
+
+    def test_is_no_trouble_once_it_was_begun(self, house):
+        house.approved()
+        house.passes(seconds=61)
+        house.story.intent()
+        house.passes(minutes=2)
+        assert house.alerts() == []
+
+
+class TestNoTimekeeper:
+    def test_that_ends_what_is_over_is_told_of(self, house):
+        house.story.active()
+        house.passes(minutes=30)
+        assert house.alerts() == []
+        house.passes(minutes=1)
+        (alert,) = house.alerts()
+        assert (alert.name, alert.request_id) == ("end_not_begun", "R-7F3K")
+        assert "is a timekeeper running?" in alert.says
+
+    def test_that_takes_up_a_release_is_told_of(self, house):
+        house.story.active()
+        house.story.released()
+        house.passes(minutes=2)
+        assert house.names() == ["end_not_begun"]
+
+    def test_that_goes_on_trying_is_told_of(self, house):
+        house.story.active()
+        house.story.ending()
+        house.story.not_ended()
+        house.passes(minutes=6)
+        assert house.alerts() == []
+        house.passes(minutes=2)
+        assert house.names() == ["end_not_begun"]
+
+    def test_is_no_trouble_of_what_ends_in_time(self, house):
+        house.story.active()
+        house.passes(minutes=30)
+        house.story.ending()
+        house.story.ended()
+        house.passes(minutes=10)
+        assert house.alerts() == []
+
+    def test_is_not_told_of_before_those_who_slept_too_could_act(self, house):
+        house.story.active()
+        house.clock.time += timedelta(hours=2)
+        house.passes(seconds=PATIENCE - LOOK_EVERY)
+        assert house.alerts() == []
+        house.passes(seconds=PATIENCE)
+        assert house.names() == ["end_not_begun"]
+
+
+class TestRulesThatCannotBeRead:
+    def break_rules(self, house):
+        house.rules.write_text(POLICY.replace("max_duration", "max_durration"))
+
+    def test_are_told_of_with_the_first_mistakes(self, house):
+        self.break_rules(house)
+        house.passes(minutes=10)
+        (alert,) = house.alerts()
+        assert alert.name == "policy_broken"
+        assert "a.policy.yml:10 access.orders-db/read.max_durration: unknown key" in alert.says
+
+    def test_are_news_again_after_they_were_mended(self, house):
+        for _ in range(2):
+            self.break_rules(house)
+            house.passes(minutes=1)
+            house.rules.write_text(POLICY)
+            house.passes(minutes=1)
+        assert house.names() == ["policy_broken"] * 2
+
+    def test_that_are_just_being_written_are_none(self, house):
+        self.break_rules(house)
+        house.passes(seconds=PATIENCE / 2)
+        house.rules.write_text(POLICY)
+        house.passes(minutes=1)
+        assert house.alerts() == []
+
+
+def test_a_clock_set_back_does_not_silence_what_goes_on(house):
+    house.rules.write_text("acess: {}")
+    house.passes(minutes=1)
+    house.clock.time -= timedelta(hours=5)
+    house.passes(hours=1, minutes=1)
+    assert house.names().count("policy_broken") >= 2

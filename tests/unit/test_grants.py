@@ -1,0 +1,277 @@
+"""No access without a decision, without an end scheduled, or off the record."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from jit.access import GRANT_STUCK, State
+from jit.facts import Granted, GrantIntent, Lapsed, Released, Revoked, Source
+from jit.ledger import ClockSkew
+from jit.people import Person
+from jit.ports import Held, TargetRefused, TargetUnreachable
+from tests.fakes import ALICE, BOB, KEY, T0, WORKSPACE, House
+from workers.grants import TIMEKEEPER_FIRST
+from workers.tickets import verify
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def test_an_approved_request_is_given_and_recorded(house: House) -> None:
+    house.target.holds_before = ("orders_read",)
+    house.approved(minutes=30)
+
+    house.granter.grant("R-TEST")
+
+    assert house.target.gives["R-TEST"] == Held("R-TEST", "alice", ("orders_read",), T0 + timedelta(minutes=30))
+    *_, intent, granted = [entry.fact for entry in house.ledger.history("R-TEST")]
+    assert isinstance(intent, GrantIntent)
+    assert intent.ends_at == T0 + timedelta(minutes=30)
+    assert intent.held_before == ("orders_read",)
+    assert isinstance(granted, Granted)
+    assert granted.read_back == ("orders_read",)
+
+
+def test_the_end_is_scheduled_before_anything_is_given(house: House) -> None:
+    scheduled: list[int] = []
+    house.target.within_lock = lambda: scheduled.append(len(house.queue.ends))
+    house.approved(minutes=30)
+
+    house.granter.grant("R-TEST")
+
+    assert scheduled == [1]
+    when, text = house.queue.ends[0]
+    ticket = verify(KEY, text)
+    assert (ticket.request_id, ticket.ends_at) == ("R-TEST", T0 + timedelta(minutes=30))
+    assert when == ticket.ends_at + TIMEKEEPER_FIRST
+
+
+def test_no_end_scheduled_no_grant(house: House) -> None:
+    house.approved()
+    house.queue.gone = True
+
+    house.granter.grant("R-TEST")
+
+    assert house.target.gives == {}
+    assert house.request().state is State.APPROVED
+
+
+@pytest.mark.parametrize("kind", ["grant.intent"])
+def test_no_record_no_grant(house: House, kind: str) -> None:
+    house.approved()
+    house.ledger.cut_before = frozenset({kind})
+
+    house.granter.grant("R-TEST")
+
+    assert house.target.gives == {}
+
+
+def test_a_ledger_that_goes_while_the_lock_is_waited_for_stops_the_grant(house: House) -> None:
+    house.approved()
+    house.target.within_lock = lambda: setattr(house.ledger, "cut", True)
+
+    house.granter.grant("R-TEST")
+
+    assert house.target.gives == {}
+
+
+@pytest.mark.parametrize("request_id", ["R-NONE", "R-TEST"])
+def test_what_was_not_approved_is_not_given(house: House, request_id: str) -> None:
+    house.asked("R-TEST")
+
+    house.granter.grant(request_id)
+
+    assert house.target.calls == []
+    assert house.kinds("R-TEST") == ["requested"]
+
+
+def lose_the_approver(house: House) -> None:
+    house.keep(Person(id=BOB, team=WORKSPACE, name="Bob", deleted=True))
+
+
+def lose_the_requester(house: House) -> None:
+    house.keep(Person(id=ALICE, team=WORKSPACE, name="Alice", guest=True))
+
+
+def change_what_is_given(house: House) -> None:
+    house.policy_file.write_text(house.policy_file.read_text().replace("orders_read", "orders_admin"))
+    house.clock.move(seconds=2)
+
+
+@pytest.mark.parametrize("change", [lose_the_approver, lose_the_requester, change_what_is_given])
+def test_a_decision_that_holds_no_longer_is_dropped(house: House, change: Callable[[House], None]) -> None:
+    house.approved()
+    change(house)
+
+    house.granter.grant("R-TEST")
+
+    assert house.target.gives == {}
+    last = house.ledger.history("R-TEST")[-1].fact
+    assert isinstance(last, Lapsed)
+    assert last.because == "no_longer_approved"
+
+
+def test_an_approval_not_begun_in_time_lapses(house: House) -> None:
+    house.approved()
+    house.clock.move(minutes=15)
+
+    house.granter.grant("R-TEST")
+
+    assert house.target.gives == {}
+    last = house.ledger.history("R-TEST")[-1].fact
+    assert isinstance(last, Lapsed)
+    assert last.because == "not_begun"
+
+
+def test_what_cannot_be_judged_now_waits(house: House) -> None:
+    house.approved()
+    house.policy_file.write_text("access: [")
+    house.clock.move(seconds=2)
+
+    house.granter.grant("R-TEST")
+
+    assert house.target.gives == {}
+    assert house.request().state is State.APPROVED
+
+
+def test_clocks_that_disagree_grant_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def disagree() -> None:
+        raise ClockSkew("3 s ahead")
+
+    monkeypatch.setattr(house.ledger, "require_clocks_agree", disagree)
+    house.approved()
+
+    house.granter.grant("R-TEST")
+
+    assert house.target.gives == {}
+    assert house.request().state is State.APPROVED
+
+
+def test_a_revocation_while_the_lock_is_waited_for_stops_the_grant(house: House) -> None:
+    house.approved()
+
+    def revoke() -> None:
+        request = house.request()
+        house.ledger.append([Revoked.about(request, at=T0, actor="cli:x@y", source=Source.CLI, reason="stop")])
+
+    house.target.within_lock = revoke
+
+    house.granter.grant("R-TEST")
+
+    assert house.target.gives == {}
+    assert house.request().state is State.ENDING
+
+
+def test_a_worker_stalled_past_the_end_gives_nothing(house: House) -> None:
+    house.approved(minutes=30)
+    house.target.within_lock = lambda: house.clock.move(minutes=30)
+
+    house.granter.grant("R-TEST")
+
+    assert house.target.gives == {}
+
+
+def test_a_grant_already_begun_is_left_to_who_began_it(house: House) -> None:
+    house.approved()
+    house.target.after_effect = lambda: house.granter.grant("R-TEST")
+
+    house.granter.grant("R-TEST")
+
+    assert house.kinds().count("grant.intent") == 1
+    assert house.kinds().count("granted") == 1
+
+
+def test_a_refusal_by_the_target_is_recorded_with_its_reason(house: House) -> None:
+    house.approved()
+    house.target.grant_trouble = TargetRefused("role orders_read is missing")
+
+    house.granter.grant("R-TEST")
+
+    assert house.request().state is State.FAILED
+    assert house.request().closed_because == "role orders_read is missing"
+    assert [alert.name for alert in house.alerts()] == ["grant_failed"]
+
+
+def test_an_unreachable_target_leaves_the_outcome_open(house: House) -> None:
+    house.approved()
+    house.target.grant_trouble = TargetUnreachable("no route")
+
+    house.granter.grant("R-TEST")
+
+    assert house.request().state is State.GRANTING
+
+
+def test_a_target_that_gives_something_else_is_taken_back(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.approved()
+    give = house.target.grant
+    monkeypatch.setattr(
+        house.target, "grant", lambda grant, due: replace(give(grant, due), permissions=("everything",))
+    )
+
+    house.granter.grant("R-TEST")
+
+    assert house.target.gives == {}
+    assert house.request().state is State.ENDED
+    assert "granted" not in house.kinds()
+
+
+class TestAnUnfinishedGrant:
+    """A worker died after the intent, before or after the effect; another takes it up."""
+
+    def leave(self, house: House, *, after_effect: bool) -> None:
+        def die() -> None:
+            raise KeyboardInterrupt
+
+        house.approved(minutes=30)
+        if after_effect:
+            house.target.after_effect = die
+        else:
+            house.target.within_lock = die
+        with pytest.raises(KeyboardInterrupt):
+            house.granter.grant("R-TEST")
+        house.target.after_effect = house.target.within_lock = lambda: None
+
+    @pytest.mark.parametrize("after_effect", [False, True])
+    def test_is_finished_with_its_first_end(self, house: House, *, after_effect: bool) -> None:
+        self.leave(house, after_effect=after_effect)
+        house.queue.ends.clear()
+        house.clock.time += GRANT_STUCK
+
+        house.granter.grant("R-TEST")
+
+        assert house.request().state is State.ACTIVE
+        assert house.request().ends_at == T0 + timedelta(minutes=30)
+        assert [when for when, _ in house.queue.ends] == [T0 + timedelta(minutes=30) + TIMEKEEPER_FIRST]
+
+    @pytest.mark.parametrize("after_effect", [False, True])
+    def test_is_taken_back_if_it_is_no_longer_approved(self, house: House, *, after_effect: bool) -> None:
+        self.leave(house, after_effect=after_effect)
+        house.clock.time += GRANT_STUCK
+        lose_the_approver(house)
+
+        house.granter.grant("R-TEST")
+
+        assert house.target.gives == {}
+        assert house.request().state is (State.ENDED if after_effect else State.FAILED)
+
+    def test_released_meanwhile_is_not_given(self, house: House) -> None:
+        self.leave(house, after_effect=False)
+        house.ledger.append([Released.about(house.request(), at=T0, actor=ALICE, source=Source.SLACK)])
+        house.clock.time += GRANT_STUCK
+
+        house.granter.grant("R-TEST")
+
+        assert house.target.gives == {}
+
+
+def test_the_queue_holds_no_text_of_people(house: House) -> None:
+    house.active()
+
+    (_, text) = house.queue.ends[0]
+
+    assert "free text" not in verify(KEY, text).model_dump_json()

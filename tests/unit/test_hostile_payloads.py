@@ -1,0 +1,193 @@
+"""Faults that hostile payloads found (`python -m tests.bench hostile`), each for itself."""
+
+from typing import Any
+
+import pytest
+import structlog
+from slack_bolt import App
+from slack_sdk import WebClient
+from slack_sdk.socket_mode.request import SocketModeRequest
+
+from bot.app import build_app
+from bot.directory import SlackDirectory
+from bot.listeners.caller import read_caller
+from bot.listeners.events import tell_of_group
+from bot.listeners.teller import is_slacks
+from bot.socket_mode import AcknowledgingHandler
+from jit.facts import Refusal
+from tests.hostile.siege import Inline, InlinePool, Socket
+
+OURS = "T0TEST001"
+API = "https://slack.com/api/"
+
+
+class Desk:
+    """Remembers who was turned away."""
+
+    def __init__(self) -> None:
+        self.turned: list[tuple[str, Refusal]] = []
+
+    def turn_away(self, by: Any, attempted: str, reason: Refusal, request_id: str | None = None) -> None:
+        self.turned.append((by.id, reason))
+
+
+class Directory(SlackDirectory):
+    """Of our workspace; remembers what it was told of groups."""
+
+    def __init__(self, client: WebClient) -> None:
+        nothing: Any = None
+        super().__init__(client, nothing, nothing)
+        self._workspace = OURS
+        self.heard: list[Any] = []
+
+    def members_changed(self, *what: Any) -> None:
+        self.heard.append(what)
+
+    def group_changed(self, *what: Any) -> None:
+        self.heard.append(what)
+
+
+@pytest.fixture
+def client() -> WebClient:
+    return WebClient("xoxb-none", base_url="http://127.0.0.1:9/", retry_handlers=[])
+
+
+@pytest.fixture
+def directory(client: WebClient) -> Directory:
+    return Directory(client)
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+@pytest.fixture
+def app(client: WebClient, directory: Directory, desk: Any) -> App:
+    nothing: Any = None
+    app = build_app(desk=desk, directory=directory, policies=nothing, client=client, pool=InlinePool(), clock=nothing)
+    app.listener_runner.listener_executor = Inline()
+    return app
+
+
+def sent(app: App, payload: Any, kind: str = "interactive") -> Socket:
+    handler, socket = AcknowledgingHandler(app, "xapp-none"), Socket()
+    client: Any = socket
+    try:
+        handler.handle(client, SocketModeRequest(type=kind, envelope_id="the-envelope", payload=payload))
+    finally:
+        handler.close()
+    return socket
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"type": "block_actions", "user": 7},
+        {"type": "block_actions", "enterprise": True},
+        {"type": "block_actions", "response_urls": [[]]},
+        {"type": "block_actions", "response_urls": {"id": []}},
+        {"type": "event_callback", "authorizations": [""]},
+        {"type": "event_callback", "authorizations": {"x": 1}, "event": {"type": "user_change"}},
+    ],
+    ids=str,
+)
+def test_payload_that_bolt_cannot_even_read_was_not_acknowledged(app: App, payload: Any) -> None:
+    with structlog.testing.capture_logs() as logged:
+        assert sent(app, payload).acks == [{}]
+    assert [line["event"] for line in logged] == ["payload.unreadable"]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"type": "block_actions", "actions": "O"},
+        {"type": "block_actions", "actions": [None]},
+        {"command": ["/jit"], "text": "help", "user_id": "U01ALICE0"},
+    ],
+    ids=str,
+)
+def test_payload_that_bolt_stumbles_over_was_told_as_a_fault_of_ours(app: App, desk: Desk, payload: Any) -> None:
+    with structlog.testing.capture_logs() as logged:
+        assert sent(app, {"user": {"id": "U01ALICE0", "team_id": OURS}, **payload}).acks == [{}]
+    assert desk.turned == [("U01ALICE0", Refusal.MALFORMED)]
+    assert "fault.unexpected" not in [line["event"] for line in logged]
+
+
+@pytest.mark.parametrize(
+    "person", ["", "U" * 300, "\ud800", "u01alice0", "U01ALICE0\n", "<@U1>", "U1 U2", 7, None, ["U1"]]
+)
+def test_person_of_a_name_that_slack_never_gives_could_not_be_recorded(person: Any) -> None:
+    """The ledger took no such actor: the refusal became a fault, and was off the record."""
+    assert read_caller({"user": {"id": person}, "team": {"id": OURS}}) is None
+    assert read_caller({"user_id": person, "team_id": OURS}) is None
+
+
+@pytest.mark.parametrize("channel", ["x" * 20_000, "C1\n", "\ud800", "<!channel>"])
+def test_channel_that_slack_never_gives_could_not_be_kept_in_a_form(channel: str) -> None:
+    """It made the form too large to be opened."""
+    for body in ({"channel": {"id": channel}}, {"channel_id": channel}):
+        caller = read_caller({"user_id": "U01ALICE0", "team_id": OURS, **body})
+        assert caller
+        assert caller.place.channel == ""
+
+
+@pytest.mark.parametrize("team", ["T0ELSEWHERE", "", None, [OURS]])
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "subteam_members_changed", "subteam_id": "S1", "added_users": ["U1"], "date_update": 1},
+        {"type": "subteam_updated", "subteam": {"id": "S1", "users": ["U1"], "date_update": 1}},
+        {"type": "subteam_created", "subteam": {"id": "S1", "users": ["U1"], "date_update": 1}},
+    ],
+    ids=lambda event: event["type"],
+)
+def test_another_workspace_could_say_who_is_in_our_groups(
+    app: App, directory: Directory, team: Any, event: dict[str, Any]
+) -> None:
+    payload = {"type": "event_callback", "event": event}
+    sent(app, payload | {"team_id": team}, "events_api")
+    assert directory.heard == []
+    sent(app, payload | {"team_id": OURS}, "events_api")
+    assert len(directory.heard) == 1
+
+
+def test_group_with_the_id_of_a_person_could_rename_them(directory: Directory) -> None:
+    tell_of_group(directory, {"id": "U03CAROL0", "handle": "engineering", "users": ["U1"]})
+    assert directory.heard == []
+
+
+def test_what_is_no_id_could_get_into_a_group(directory: Directory) -> None:
+    tell_of_group(directory, {"id": "S\ud800", "users": ["U1"]})
+    assert directory.heard == []
+    tell_of_group(directory, {"id": "S1", "users": ["U1", "U\ud800", "", None, 7, "U" * 400]})
+    assert directory.heard[0][1] == {"U1"}
+
+
+@pytest.mark.parametrize(
+    ("url", "taken"),
+    [
+        ("https://hooks.slack.com/commands/T1/1/x", True),
+        ("https://slack.com/hooks/x", True),
+        ("http://hooks.slack.com/x", False),
+        ("https://hooks.slack.com:8443/x", False),
+        ("https://hooks.slack.com.evil.example/x", False),
+        ("https://hooks.slack.com@evil.example/x", False),
+        ("https://evilslack.com/x", False),
+        ("https://evil.example/?https://hooks.slack.com", False),
+        ("https://evil.example\\.slack.com/x", False),
+        ("https://evil.example#.slack.com/x", False),
+        ("file:///etc/passwd", False),
+        ("https://[::1", False),
+        ("https://x:port.slack.com/", False),
+        ("", False),
+    ],
+)
+def test_answer_could_be_sent_to_any_address_a_payload_named(url: str, taken: bool) -> None:
+    assert is_slacks(url, API) is taken
+
+
+def test_answer_goes_to_a_slack_of_ones_own() -> None:
+    assert is_slacks("http://127.0.0.1:3000/hooks/x", "http://127.0.0.1:3000/api/")
+    assert not is_slacks("http://127.0.0.1:3001/hooks/x", "http://127.0.0.1:3000/api/")
+    assert is_slacks("https://hooks.slack-gov.com/x", "https://slack-gov.com/api/")

@@ -1,0 +1,77 @@
+import traceback
+from importlib.metadata import EntryPoint, EntryPoints
+
+import pytest
+from pydantic import BaseModel, SecretStr
+
+import workers.targets
+from workers.targets import GROUP, TargetSetupError, open_target
+
+DSN = "postgresql://worker:" + "hunter2@db.example/orders"
+
+
+@pytest.fixture(autouse=True)
+def installed(monkeypatch):
+    """As after installation, whatever is installed here."""
+    found = EntryPoints([EntryPoint("postgres", "workers.targets.postgres:PostgresTarget", GROUP)])
+    monkeypatch.setattr(workers.targets, "entry_points", lambda group: found.select(group=group))
+
+
+def resolve(reference: str) -> SecretStr:
+    return SecretStr({"env:ORDERS": DSN, "env:BROKEN": "hunter2"}[reference])
+
+
+def test_a_target_is_made_from_its_part_of_the_policy_file():
+    target = open_target("orders-db", "postgres", {"dsn": "env:ORDERS"}, resolve)
+    assert (target.name, target.kind) == ("orders-db", "postgres")
+
+
+def test_only_secrets_are_resolved():
+    asked = []
+
+    def note(reference: str) -> SecretStr:
+        asked.append(reference)
+        return resolve(reference)
+
+    open_target("orders-db", "postgres", {"dsn": "env:ORDERS", "role_prefix": "jitx_", "allow_owners": "true"}, note)
+    assert asked == ["env:ORDERS"]
+
+
+class Vault:
+    """A target that has a secret only if it is given one."""
+
+    class Settings(BaseModel):
+        address: str
+        password: SecretStr | None = None
+
+    def __init__(self, name, address, password):
+        self.password = password
+
+
+def test_a_secret_that_may_be_left_out_is_resolved_too(monkeypatch):
+    monkeypatch.setattr(workers.targets, "_kind", lambda *_: Vault)
+    made = open_target("vault", "vault", {"address": "env:ORDERS", "password": "env:ORDERS"}, resolve)
+    assert made.password.get_secret_value() == DSN
+    assert open_target("vault", "vault", {"address": "here"}, resolve).password is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "why"),
+    [
+        ("postgers", {"dsn": "env:ORDERS"}, "no kind of target is called 'postgers'; there is: postgres"),
+        ("postgres", {}, "dsn: Field required"),
+        ("postgres", {"dsn": "env:ORDERS", "port": "1"}, "port: Extra inputs are not permitted"),
+        ("postgres", {"dsn": "env:ORDERS", "role_prefix": "pg_'; --"}, "role_prefix: String should match"),
+        ("postgres", {"dsn": "env:ORDERS", "allow_owners": "perhaps"}, "allow_owners: Input should be a valid boolean"),
+        ("postgres", {"dsn": "env:BROKEN"}, "its dsn is not a PostgreSQL connection string"),
+    ],
+)
+def test_a_part_that_cannot_be_used_is_refused_with_the_reason(kind, settings, why):
+    with pytest.raises(TargetSetupError, match=f"orders-db: .*{why}") as caught:
+        open_target("orders-db", kind, settings, resolve)
+    assert "hunter2@" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_secret_that_is_missing_is_told_by_who_looks_for_secrets():
+    with pytest.raises(KeyError):
+        open_target("orders-db", "postgres", {"dsn": "env:NOWHERE"}, resolve)

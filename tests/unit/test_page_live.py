@@ -1,0 +1,163 @@
+"""A reader's socket: what changes comes down by itself, and what makes no sense ends it."""
+
+import asyncio
+import json
+import time
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from bot.playground.page.beside import Watched
+from bot.playground.page.live import NOBODY
+from bot.playground.page.reader import PAGE
+from bot.playground.sample import ALICE, AUDIT, BOB, BOT, REQUESTS, sample_workspace
+from bot.playground.server import running
+
+WITHIN = 5.0  # seconds
+
+
+@pytest.fixture
+def slack():
+    return sample_workspace()
+
+
+def post(slack, text, channel=REQUESTS):
+    return slack.world.post(slack.world.channel(channel), {"user": BOB, "text": text})
+
+
+def shown(frame):
+    return [item["message"]["text"] for item in frame["shown"]]
+
+
+@contextmanager
+def page_of(slack, person=ALICE):
+    """The frames of an open page, as they come in."""
+    url = f"ws://{urlsplit(slack.url).netloc}/page/live?person={person}"
+    with connect(url, max_size=None) as socket:
+        yield socket
+
+
+def frames_until(socket, found):
+    """The first frame for which ``found`` is true."""
+    deadline = time.monotonic() + WITHIN
+    while (left := deadline - time.monotonic()) > 0:
+        frame = json.loads(socket.recv(timeout=left))
+        if found(frame):
+            return frame
+    raise AssertionError("not told")
+
+
+@pytest.fixture
+def served(slack):
+    with running(slack, {}):
+        yield slack
+
+
+def test_a_change_comes_down_the_socket_by_itself(served):
+    with page_of(served) as socket:
+        frames_until(socket, lambda frame: frame["kind"] == "home")
+        message = post(served, "live", AUDIT)
+        frame = frames_until(socket, lambda frame: frame["kind"] == "messages")
+        assert frame["shown"][0]["message"]["ts"] == message["ts"]
+
+
+def test_two_people_read_side_by_side(served):
+    with page_of(served) as alice, page_of(served, BOB) as bob:
+        for socket in (alice, bob):
+            frames_until(socket, lambda frame: frame["kind"] == "home")
+        served.world.whisper(REQUESTS, ALICE, {"user": BOT, "text": "for Alice"})
+        post(served, "for both")
+        assert "for Alice" in shown(frames_until(alice, lambda f: f["kind"] == "messages"))[0]
+        assert shown(frames_until(bob, lambda f: f["kind"] == "messages")) == ["for both"]
+
+
+def test_an_older_page_comes_when_it_is_asked_for(served):
+    said = [post(served, str(number)) for number in range(PAGE + 1)]
+    with page_of(served) as socket:
+        frames_until(socket, lambda frame: frame["kind"] == "home")
+        socket.send(json.dumps({"want": "older", "channel": REQUESTS, "before": said[1]["ts"]}))
+        assert shown(frames_until(socket, lambda frame: frame["kind"] == "messages")) == ["0"]
+
+
+def test_who_comes_without_a_name_reads_as_the_first_to_play(served):
+    with page_of(served, "") as socket:
+        assert frames_until(socket, lambda frame: frame["kind"] == "hello")["me"]["id"] == ALICE
+
+
+@pytest.mark.parametrize("person", ["U0NOBODY", BOT])
+def test_nobody_reads_as_somebody_who_cannot_be_played(served, person):
+    with page_of(served, person) as socket, pytest.raises(ConnectionClosed) as closed:
+        socket.recv(timeout=WITHIN)
+    assert closed.value.rcvd.code == NOBODY
+
+
+@pytest.mark.parametrize("said", ["not JSON", "{}", b"bytes", "[" * 100_000])
+def test_a_page_that_makes_no_sense_is_closed(served, said):
+    with page_of(served) as socket:
+        socket.send(said)
+        with pytest.raises(ConnectionClosed) as closed:
+            list(socket)
+    assert closed.value.rcvd.code == 1008
+
+
+def test_a_page_that_went_away_is_forgotten(served):
+    with page_of(served) as socket:
+        socket.recv(timeout=WITHIN)
+        assert len(served.world._watchers) == 1
+    served.world.wait_for(lambda: not served.world._watchers, WITHIN)
+
+
+def test_the_server_ends_with_pages_open(slack):
+    with running(slack, {}), page_of(slack) as socket:
+        socket.recv(timeout=WITHIN)
+
+
+class Scenery:
+    """Something beside the chat: one number that can be turned."""
+
+    def __init__(self):
+        self.number = 1
+        self.asked = 0
+
+    def state(self):
+        self.asked += 1
+        if self.number < 0:
+            raise RuntimeError("out of order")
+        return {"number": self.number}
+
+    def act(self, verb, values):
+        if verb != "turn":
+            raise KeyError(verb)
+        if not values.get("to"):
+            raise ValueError("Say what to turn it to.")
+        self.number = values["to"]
+        return {"turned": self.number}
+
+
+def test_what_stands_beside_is_told_when_it_looks_different(slack):
+    scenery = Scenery()
+    with running(slack, {}, beside=scenery), page_of(slack) as socket:
+        hello = frames_until(socket, lambda frame: frame["kind"] == "hello")
+        assert hello["beside"]
+        assert frames_until(socket, lambda frame: frame["kind"] == "beside")["state"] == {"number": 1}
+        asked = scenery.asked
+        slack.world.wait_for(lambda: scenery.asked > asked + 2, WITHIN)
+        scenery.number = -1
+        slack.world.wait_for(lambda: scenery.asked > asked + 4, WITHIN)
+        scenery.number = 2
+        assert frames_until(socket, lambda frame: frame["kind"] == "beside")["state"] == {"number": 2}
+
+
+def test_nobody_looks_beside_while_no_page_is_open():
+    async def opened_and_closed():
+        watched = Watched(Scenery(), lambda: None)
+        with watched.page_open(), watched.page_open():
+            looking = asyncio.all_tasks() - {asyncio.current_task()}
+            assert len(looking) == 1
+        await asyncio.wait(looking)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(opened_and_closed())

@@ -1,0 +1,210 @@
+import json
+import textwrap
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from jit.policy import PolicyError, load_policy
+
+GOOD = (Path(__file__).parents[2] / "policies" / "orders.policy.yml").read_text()
+
+
+def folder(tmp_path, **files):
+    for name, text in files.items():
+        (tmp_path / f"{name}.policy.yml").write_text(textwrap.dedent(text))
+    return tmp_path
+
+
+def mistakes(path):
+    with pytest.raises(PolicyError) as caught:
+        load_policy(path)
+    return [str(mistake) for mistake in caught.value.mistakes]
+
+
+def edited(tmp_path, old, new):
+    """What is said about the sample after one edit."""
+    assert old in GOOD
+    return mistakes(folder(tmp_path, a=GOOD.replace(old, new, 1)))
+
+
+def test_the_sample_is_read_as_written(tmp_path):
+    policy = load_policy(folder(tmp_path, a=GOOD))
+    admin = policy.accesses["orders-db/admin"]
+    assert (admin.target, admin.risk, admin.grants) == ("orders-db", "critical", ("orders_admin",))
+    assert (admin.max_duration, admin.pending_for) == (timedelta(hours=1), timedelta(hours=1))
+    assert [quorum.label for quorum in admin.rules[0].quorums] == ["dba", "security"]
+    read = policy.accesses["orders-db/read"]
+    assert (read.risk, read.pending_for, read.incident, read.deny) == ("medium", timedelta(hours=8), None, ())
+    assert dict(policy.targets["orders-db"].settings) == {"dsn": "env:ORDERS_DB_ADMIN_DSN"}
+    assert policy.principal("U02BOB000", "orders-db") == "bob"
+
+
+def test_grants_that_stand_on_no_card_are_a_mistake(tmp_path):
+    grants = json.dumps([f"{number:03}{'&' * 190}" for number in range(21)])
+    [said] = edited(tmp_path, "grants: [orders_read]", f"grants: {grants}")
+    assert "grants: is too long to stand on one card" in said
+
+
+def test_alerts_go_to_the_audit_channel_unless_said(tmp_path):
+    policy = load_policy(folder(tmp_path, a=GOOD.replace("  alerts: C0ALERT01\n", "")))
+    assert policy.channels.alerts == "C0AUDIT01"
+
+
+def test_a_principal_for_one_target_goes_before_its_kind(tmp_path):
+    text = GOOD.replace("{postgres: alice}", "{postgres: alice, orders-db: al}")
+    assert load_policy(folder(tmp_path, a=text)).principal("U01ALICE0", "orders-db") == "al"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("    approve:", "    aprove:", 'access.orders-db/read.aprove: unknown key; did you mean "approve"?'),
+        ("    approve:", "    aprove:", "access.orders-db/read.approve: is missing"),
+        ("security: [", "securty: [", 'securty: unknown key; did you mean "security"?'),
+        ("max_duration: 8h", "max_duration: 8", "max_duration: Write a duration like 30m, 2h or 1h30m."),
+        ("max_duration: 8h", "max_duration: 0h", "max_duration: Write a duration like 30m, 2h or 1h30m."),
+        ("risk: critical", "risk: critcal", 'low, medium, high, critical; did you mean "critical"?'),
+        ("[orders_read]", "[]", "grants: must not be empty"),
+        ("[orders_read]", "[a, a]", "grants: names the same thing twice"),
+        ("[orders_read]", "orders_read", "grants: must be a list in [ ], not a single word or line"),
+        ("[orders_read]", "[007]", "grants[0]: must be text, not a number; put it in quotes"),
+        ("Read every table of orders", '"a\\nb"', "describe: must be one line without invisible characters"),
+        ("Read every table of orders", '"a\\u202eb"', "describe: must be one line without invisible characters"),
+        ("Read every table of orders", "2026-01-01", "describe: must be text, not a date"),
+        ("C0ACCESS1", '"#access"', "channel: must be a Slack channel id"),
+        ("C0AUDIT01", "audit", "channels.audit: must be a Slack channel id"),
+        ("slack:S0ENGIN01", "slack:engineers", "groups.engineering[0]: must be a Slack user group id"),
+        ("[group:engineering]", "[group:enginering]", 'no group is called enginering; did you mean "engineering"?'),
+        ("[group:engineering]", "[engineering]", "request[0]: must be a member id like U01ALICE0, group:name"),
+        ("[group:engineering]", "[oncall:db]", "request[0]: comes with a later version of jit"),
+        ("[group:engineering]", "[]", "request: must not be empty"),
+        ("[U03CAROL0]", "[group:dba, '@carol']", "groups.security[1]: must be a member id"),
+        ("[U03CAROL0]", "[group:secuity]", "groups.security[0]: no group is called secuity"),
+        ("orders-db/read:", "order-db/read:", 'no target is called order-db; did you mean "orders-db"?'),
+        ("orders-db/read:", "orders db:", "an access is called like orders-db/read"),
+        ("{from: [group:dba]}", "{from: [group:dba], count: 3}", "count: needs 3, and there can only ever be 2 people"),
+        ("{from: [group:dba]}", "{from: [group:dba], count: 0}", "count: must be between 1 and 100"),
+        ("{from: [group:dba]}", "{from: [group:dba], count: true}", "count: must be a whole number, not true or false"),
+        ("- all_of: [{from: [group:dba]}]", "- {automatic: true}", "automatic: comes with a later version of jit"),
+        ("    risk: critical", "    break_glass: {}", "break_glass: comes with a later version of jit"),
+        (r"'(INC|CHG)-\d+'", "'(a+)+'", "incident: a repeated group"),
+        ("env:ORDERS_DB_ADMIN_DSN", "postgresql://jit:hunter2@db/orders", "dsn: a secret is named, never written"),
+        ("env:ORDERS_DB_ADMIN_DSN", "host=db password=hunter2", "dsn: a secret is named, never written"),
+        ("env:ORDERS_DB_ADMIN_DSN", "evn:ORDERS", "dsn: a secret is named, never written"),
+        ("env:ORDERS_DB_ADMIN_DSN", "file:relative", "dsn: name the secret as env:NAME or file:/path"),
+        ("    kind: postgres", "    kind: postgres\n    url: https://a:hunter2@b", "url: holds a password"),
+        ("    kind: postgres\n", "", "targets.orders-db.kind: is missing"),
+        ("U01ALICE0: {postgres", "alice: {postgres", "people.alice: must be a Slack member id"),
+        ("{postgres: alice}", "{postgress: alice}", 'called postgress; did you mean "postgres"?'),
+        ("{postgres: bob}", "{postgres: alice}", "alice on orders-db is U01ALICE0 already"),
+        ("  audit: C0AUDIT01 ", "  alarms: C0AUDIT01 ", "channels.audit: is missing"),
+    ],
+)
+def test_every_slip_is_named_at_its_field(tmp_path, old, new, said):
+    found = edited(tmp_path, old, new)
+    assert any(said in mistake for mistake in found), found
+    assert all(mistake.startswith("a.policy.yml:") for mistake in found)
+    assert not any("hunter2" in mistake for mistake in found)
+
+
+def test_a_mistake_names_file_line_and_field(tmp_path):
+    line = GOOD[: GOOD.index("max_duration: 2h")].count("\n") + 1
+    said = "Write a duration like 30m, 2h or 1h30m."
+    assert edited(tmp_path, "max_duration: 2h", "max_duration: soon") == [
+        f"a.policy.yml:{line} access.orders-db/write.max_duration: {said}"
+    ]
+
+
+def test_conditions_are_refused_rather_than_half_understood(tmp_path):
+    found = edited(tmp_path, "- all_of: [{from: [group:dba]}]", "- when: incident.open\n        automatic: true")
+    assert [mistake.split(": ")[0].rpartition(".")[2] for mistake in found] == ["when", "automatic"]
+    assert all("refused rather than half understood" in mistake for mistake in found)
+
+
+def test_a_second_rule_is_never_reached(tmp_path):
+    rule = "- all_of: [{from: [group:dba]}]"
+    [said] = edited(tmp_path, rule, f"{rule}\n      {rule}")
+    assert "approve[1]: is never reached" in said
+
+
+def test_groups_may_nest_but_not_in_a_ring(tmp_path):
+    nested = GOOD.replace("security: [U03CAROL0]", "security: [group:inner]\n  inner: [U03CAROL0]")
+    load_policy(folder(tmp_path, a=nested))
+    [said] = mistakes(folder(tmp_path, a=nested.replace("inner: [U03", "inner: [group:security, U03")))
+    assert "a group cannot hold itself: " in said
+    assert "security -> inner" in said or "inner -> security" in said
+
+
+def test_an_access_nobody_may_ask_for_is_a_mistake(tmp_path):
+    [said] = edited(tmp_path, "request: [group:engineering]", "request: [group:dba]\n    deny: [group:dba]")
+    assert said.endswith("request: nobody may ask for this")
+
+
+def test_all_mistakes_of_all_files_come_together(tmp_path):
+    found = mistakes(folder(tmp_path, a=GOOD.replace("8h", "8x"), b="colour: red\n", c="access: [1\n"))
+    assert [mistake.split(":")[0] for mistake in found] == [f"{name}.policy.yml" for name in "abc"]
+
+
+def test_what_is_missing_is_not_blamed_while_a_file_is_unreadable(tmp_path):
+    groups, rest = GOOD[GOOD.index("groups:") : GOOD.index("people:")], GOOD.replace("\ngroups:", "\ngruops:")
+    found = mistakes(folder(tmp_path, a=rest, b=groups + "  broken: [\n"))
+    assert not any("no group is called" in mistake for mistake in found)
+
+
+def test_a_key_defined_twice_across_files_names_both_places(tmp_path):
+    again = "security: []\ngroups:\n  dba: []\nchannels: {audit: C0AUDIT02}\n"
+    found = mistakes(folder(tmp_path, a=GOOD, b=again))
+    lines = {key: GOOD[: GOOD.index(f"{key}: [")].count("\n") + 1 for key in ("\nsecurity", "  dba")}
+    assert found == [
+        f"b.policy.yml:1 security: defined twice; first in a.policy.yml:{lines[chr(10) + 'security'] + 1}",
+        f"b.policy.yml:3 groups.dba: defined twice; first in a.policy.yml:{lines['  dba']}",
+        "b.policy.yml:4 channels.audit: defined twice; first in a.policy.yml:4",
+    ]
+
+
+def test_several_files_are_one_policy(tmp_path):
+    at = GOOD.index("targets:")
+    policy = load_policy(folder(tmp_path, a=GOOD[:at], b=GOOD[at:]))
+    assert list(policy.accesses) == ["orders-db/admin", "orders-db/read", "orders-db/write"]
+
+
+def test_the_version_changes_with_every_byte_and_name(tmp_path):
+    versions = [load_policy(folder(tmp_path, a=GOOD)).version]
+    versions.append(load_policy(folder(tmp_path, a=GOOD + "#\n")).version)
+    versions.append(load_policy(folder(tmp_path, b="# empty\n")).version)
+    (tmp_path / "b.policy.yml").rename(tmp_path / "c.policy.yml")
+    versions.append(load_policy(tmp_path).version)
+    assert len(set(versions)) == len(versions)
+    assert load_policy(tmp_path).version == versions[-1]
+
+
+def test_no_file_and_no_folder_are_said(tmp_path):
+    assert mistakes(tmp_path) == [f"{tmp_path}: holds no file called *.policy.yml"]
+    assert mistakes(tmp_path / "none")[0].endswith("cannot be read: No such file or directory")
+
+
+def test_links_out_of_the_folder_are_refused(tmp_path):
+    inside = tmp_path / "policies"
+    inside.mkdir()
+    (tmp_path / "out.yml").write_text("groups: {}\n")
+    (inside / "b.policy.yml").symlink_to(tmp_path / "out.yml")
+    (inside / "c.policy.yml").symlink_to("c.policy.yml")
+    (inside / "d.policy.yml").mkdir()
+    found = mistakes(folder(inside, a=GOOD))
+    assert found[0] == "b.policy.yml: is a link to outside the policies folder"
+    assert found[1].startswith("c.policy.yml: cannot be read: ")
+    assert found[2] == "d.policy.yml: is no ordinary file"
+
+
+def test_a_link_within_the_folder_is_followed(tmp_path):
+    (tmp_path / "v1").mkdir()
+    (tmp_path / "v1" / "real").write_text(GOOD)
+    (tmp_path / "a.policy.yml").symlink_to("v1/real")
+    assert len(load_policy(tmp_path).accesses) == 3
+
+
+def test_a_file_with_almost_the_right_name_is_not_passed_over(tmp_path):
+    (tmp_path / "deny.policy.yaml").write_text("groups: {}\n")
+    (tmp_path / ".#a.policy.yml").symlink_to("an-editor's-lock")
+    assert mistakes(folder(tmp_path, a=GOOD)) == ["deny.policy.yaml: would be passed over; call it *.policy.yml"]

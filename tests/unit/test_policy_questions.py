@@ -1,0 +1,175 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jit.people import NO_GROUPS, Groups
+from jit.policy import Access, Channels, Policy, Quorum, Rule, StaleGroups
+from jit.policy.explain import explain
+
+NOW = datetime(2026, 11, 21, 14, tzinfo=UTC)
+FRESH = Groups(NOW, {"S0ENGIN01": frozenset({"U01ALICE0", "U02BOB000", "U06MALLO"})})
+STALE = Groups(NOW - timedelta(seconds=31), FRESH.members)
+ALICE, BOB, CAROL, DAVE, MALLORY = "U01ALICE0", "U02BOB000", "U03CAROL0", "U05DAVE00", "U06MALLO"
+GROUPS = {
+    "dba": (BOB, CAROL),
+    "security": (CAROL,),
+    "engineering": ("slack:S0ENGIN01",),
+    "contractors": (MALLORY,),
+    "everybody": ("group:engineering", "group:dba"),
+}
+BOTH = Rule((Quorum(("group:dba",), 1, "dba"), Quorum(("group:security",), 1, "security")))
+
+
+def access(name="db/read", request=("group:engineering",), deny=("group:contractors",), rule=BOTH):
+    return Access(name, "Read", "db", ("read",), timedelta(hours=1), "C0ACCESS1", request, (rule,), deny)
+
+
+def policy(*accesses, groups=GROUPS):
+    return Policy(
+        version="0",
+        channels=Channels("C0AUDIT01", "C0AUDIT01"),
+        accesses={each.name: each for each in accesses},
+        targets={},
+        security=("group:security",),
+        groups=groups,
+    )
+
+
+READ = access()
+POLICY = policy(READ, access("db/open", (ALICE,), ()), access("db/all", ("group:everybody",), ()))
+
+
+def test_asking_and_deny_wins():
+    assert POLICY.may_ask(READ, ALICE, FRESH, NOW)
+    assert not POLICY.may_ask(READ, MALLORY, FRESH, NOW)
+    assert not POLICY.may_ask(READ, DAVE, FRESH, NOW)
+
+
+@pytest.mark.parametrize("person", [ALICE, BOB, CAROL, DAVE, MALLORY])
+def test_the_list_holds_exactly_what_may_be_asked_for(person):
+    assert POLICY.askable(person, FRESH, NOW) == [
+        each for each in POLICY.accesses.values() if POLICY.may_ask(each, person, FRESH, NOW)
+    ]
+
+
+def test_a_new_snapshot_is_seen_at_once():
+    assert POLICY.may_ask(READ, ALICE, FRESH, NOW)
+    assert not POLICY.may_ask(READ, ALICE, Groups(NOW), NOW)
+
+
+def test_a_snapshot_that_grew_old_decides_nothing():
+    assert POLICY.may_ask(READ, ALICE, FRESH, NOW)
+    with pytest.raises(StaleGroups, match="could not be read"):
+        POLICY.may_ask(READ, ALICE, FRESH, NOW + timedelta(seconds=31))
+
+
+@pytest.mark.parametrize("groups", [STALE, NO_GROUPS])
+def test_stale_groups_matter_only_where_slack_is_asked(groups):
+    assert POLICY.includes(("group:dba",), BOB, groups, NOW)
+    assert POLICY.includes(("group:everybody",), BOB, groups, NOW)
+    assert not POLICY.includes(("group:dba",), ALICE, groups, NOW)
+    assert POLICY.is_security(CAROL, groups, NOW)
+    assert POLICY.members(("group:dba",), groups, NOW) == {BOB, CAROL}
+    for who in ("group:engineering", "slack:S0ENGIN01", "group:everybody"):
+        with pytest.raises(StaleGroups):
+            POLICY.includes((who,), ALICE, groups, NOW)
+        with pytest.raises(StaleGroups):
+            POLICY.members((who,), groups, NOW)
+
+
+def test_a_denial_that_cannot_be_checked_refuses():
+    guarded = access("db/x", (ALICE,), ("slack:S0ENGIN01",))
+    with pytest.raises(StaleGroups):
+        policy(guarded).may_ask(guarded, ALICE, STALE, NOW)
+
+
+def test_members_of_nested_groups():
+    assert POLICY.members(("group:everybody", DAVE), FRESH, NOW) == {ALICE, BOB, CAROL, DAVE, MALLORY}
+    assert POLICY.members(("slack:S0ENGIN01",), Groups(NOW), NOW) == frozenset()
+
+
+def test_nobody_could_approve_when_the_only_one_asks():
+    assert POLICY.decidable(BOTH, ALICE, FRESH, NOW)
+    assert not POLICY.decidable(BOTH, CAROL, FRESH, NOW)
+    assert POLICY.could_approve(BOTH, CAROL, FRESH, NOW) == (frozenset({BOB}), frozenset())
+    assert not POLICY.decidable(Rule(()), ALICE, FRESH, NOW)
+
+
+def test_one_person_may_stand_for_two_quorums_once_in_each():
+    two = Rule((Quorum(("group:dba",), 2, "dba"), Quorum(("group:security",), 1, "security")))
+    tally = POLICY.tally(two, [CAROL, CAROL], ALICE, FRESH, NOW)
+    assert [part.counted for part in tally.parts] == [(CAROL,), (CAROL,)]
+    assert not tally.complete
+    assert [(missing.quorum.label, missing.needed) for missing in tally.missing] == [("dba", 1)]
+    assert POLICY.tally(two, [CAROL, BOB], ALICE, FRESH, NOW).complete
+
+
+def test_a_rule_without_a_quorum_is_never_met():
+    assert not POLICY.tally(Rule(()), [BOB, CAROL], ALICE, FRESH, NOW).complete
+
+
+def test_whose_approval_counts():
+    assert POLICY.counts_for(BOTH, BOB, ALICE, FRESH, NOW)
+    assert not POLICY.counts_for(BOTH, BOB, BOB, FRESH, NOW)
+    assert not POLICY.counts_for(BOTH, ALICE, BOB, FRESH, NOW)
+
+
+def test_the_explanation_says_why_and_who():
+    allowed = explain(POLICY, READ, ALICE, FRESH, NOW)
+    assert "U01ALICE0 may ask for db/read: allowed to group:engineering." in allowed
+    assert "Needs 1 of dba: U02BOB000, U03CAROL0." in allowed
+    assert "denied to group:contractors" in explain(POLICY, READ, MALLORY, FRESH, NOW)
+    assert "only group:engineering may" in explain(POLICY, READ, DAVE, FRESH, NOW)
+    assert "nobody can approve this" in explain(POLICY, READ, CAROL, FRESH, NOW)
+    assert "is not known" in explain(POLICY, READ, ALICE, STALE, NOW)
+
+
+PEOPLE = [ALICE, BOB, CAROL, DAVE, MALLORY]
+people = st.sampled_from(PEOPLE)
+approvals = st.lists(people, max_size=8)
+rules = st.lists(
+    st.builds(
+        Quorum,
+        st.lists(st.one_of(people, st.sampled_from([f"group:{name}" for name in GROUPS])), min_size=1).map(tuple),
+        st.integers(1, 3),
+    ),
+    min_size=1,
+    max_size=3,
+).map(lambda quorums: Rule(tuple(quorums)))
+
+
+@given(rules, approvals, people)
+def test_nobody_counts_for_their_own_request(rule, approvers, requester):
+    tally = POLICY.tally(rule, approvers, requester, FRESH, NOW)
+    assert all(requester not in part.counted for part in tally.parts)
+    assert tally == POLICY.tally(rule, [*approvers, requester], requester, FRESH, NOW)
+
+
+@given(rules, approvals, people)
+def test_a_person_counts_once_in_a_quorum_and_only_as_a_member(rule, approvers, requester):
+    for quorum, counted in POLICY.tally(rule, approvers, requester, FRESH, NOW).parts:
+        assert len(set(counted)) == len(counted)
+        assert set(counted) == POLICY.members(quorum.who, FRESH, NOW) & set(approvers) - {requester}
+
+
+@given(rules, approvals, people, st.data())
+def test_order_makes_no_difference(rule, approvers, requester, data):
+    shuffled = data.draw(st.permutations(approvers))
+    assert POLICY.tally(rule, approvers, requester, FRESH, NOW) == POLICY.tally(rule, shuffled, requester, FRESH, NOW)
+
+
+@given(rules, approvals, people, people)
+def test_one_more_approval_never_takes_away(rule, approvers, requester, another):
+    before = POLICY.tally(rule, approvers, requester, FRESH, NOW)
+    after = POLICY.tally(rule, [*approvers, another], requester, FRESH, NOW)
+    assert after.complete or not before.complete
+    for (_, fewer), (_, more) in zip(before.parts, after.parts, strict=True):
+        assert set(fewer) <= set(more)
+
+
+@given(rules, people)
+def test_decidable_means_that_everybody_together_could(rule, requester):
+    everybody = POLICY.tally(rule, PEOPLE, requester, FRESH, NOW)
+    assert POLICY.decidable(rule, requester, FRESH, NOW) == everybody.complete

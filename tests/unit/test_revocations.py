@@ -1,0 +1,419 @@
+"""Ends are carried out whatever else is broken, once, and told truly."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jit.access import State
+from jit.facts import EndCause, Ended, Lapsed, Released, RevokeFailed, Source
+from jit.ports import TargetUnreachable
+from tests.fakes import ALICE, KEY, T0, House
+from workers.orders import Call
+from workers.tickets import Ticket, sign, verify
+from workers.trouble import STATED_LAG
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def released(house: House, request_id: str = "R-TEST") -> None:
+    request = house.request(request_id)
+    house.ledger.append([Released.about(request, at=house.clock.now(), actor=ALICE, source=Source.SLACK)])
+
+
+def facts(house: House, kind: type) -> list[Any]:
+    return [entry.fact for entry in house.ledger.read(limit=10_000) if isinstance(entry.fact, kind)]
+
+
+def take_in(house: House) -> int:
+    house.ledger.cut = False
+    return house.spool.take_in(house.ledger).recorded
+
+
+class TestAnEnd:
+    def test_is_recorded_before_and_after(self, house: House) -> None:
+        house.active(minutes=30)
+        house.clock.move(minutes=30)
+
+        assert house.revoker.end([house.request()]) == {"R-TEST"}
+
+        assert house.target.gives == {}
+        assert house.kinds()[-2:] == ["revoke.intent", "ended"]
+        (ended,) = facts(house, Ended)
+        assert (ended.cause, ended.existed, ended.sessions) == (EndCause.EXPIRED, True, 1)
+
+    def test_keeps_the_cause_it_was_ordered_for(self, house: House) -> None:
+        house.active()
+        released(house)
+
+        house.revoker.end([house.request()])
+
+        assert house.request().end_cause is EndCause.RELEASED
+
+    def test_by_two_at_once_is_recorded_once(self, house: House) -> None:
+        house.active()
+        released(house)
+        stale = house.request()
+        other = house.make_revoker(Source.TIMEKEEPER)
+        revoke = house.target.revoke
+
+        def first_the_other(*args: Any) -> Any:
+            house.target.revoke = revoke  # type: ignore[method-assign]
+            other.end([house.request()])
+            return revoke(*args)
+
+        house.target.revoke = first_the_other  # type: ignore[method-assign]
+
+        assert house.revoker.end([stale]) == {"R-TEST"}
+        assert house.kinds().count("ended") == 1
+        assert house.kinds().count("revoke.intent") == 1
+
+    def test_of_what_has_ended_does_nothing(self, house: House) -> None:
+        house.active()
+        released(house)
+        stale = house.request()
+        house.revoker.end([stale])
+        before = house.kinds()
+
+        assert house.revoker.end([stale]) == {"R-TEST"}
+        assert house.kinds() == before
+
+    def test_of_many_takes_few_appends(self, house: House) -> None:
+        house.active()
+        house.active("R-BOOK", access="ledger-db/read")
+        requests = [house.request(), house.request("R-BOOK")]
+        appends: list[list[str]] = []
+        append = house.ledger.append
+
+        def count(some: Any, **how: Any) -> Any:
+            appends.append([fact.kind for fact in some])
+            return append(some, **how)
+
+        house.ledger.append = count  # type: ignore[method-assign]
+        house.revoker.end(requests)
+
+        assert appends == [["revoke.intent"] * 2, ["ended"] * 2]
+
+    def test_of_many_goes_on_when_one_has_changed(self, house: House) -> None:
+        house.active()
+        house.active("R-BOOK", access="ledger-db/read")
+        stale = [house.request(), house.request("R-BOOK")]
+        released(house)
+
+        assert house.revoker.end(stale) == {"R-TEST", "R-BOOK"}
+        assert house.request().state is house.request("R-BOOK").state is State.ENDED
+
+    def test_of_many_goes_on_when_a_target_is_at_fault(self, house: House) -> None:
+        house.active()
+        house.active("R-BOOK", access="ledger-db/read")
+        house.target.revoke = lambda *_: 1 // 0  # type: ignore[method-assign, assignment, return-value]
+
+        assert house.revoker.end([house.request(), house.request("R-BOOK")]) == {"R-BOOK"}
+        assert house.request().revoke_trouble == "a fault in the target: ZeroDivisionError"
+
+    def test_that_leaves_something_behind_says_so(self, house: House) -> None:
+        house.active()
+        released(house)
+        house.target.left_behind = ("table scratch",)
+
+        house.revoker.end([house.request()])
+
+        assert house.request().left_behind == ("table scratch",)
+        assert [alert.name for alert in house.alerts()] == ["left_behind"]
+
+
+class TestATargetThatDoesNotAnswer:
+    def due(self, house: House) -> None:
+        house.active(minutes=30)
+        house.target.trouble = TargetUnreachable("no route")
+        house.clock.move(minutes=30)
+
+    def test_leaves_the_end_unproven(self, house: House) -> None:
+        self.due(house)
+
+        assert house.revoker.end([house.request()]) == frozenset()
+        assert house.request().state is State.ENDING
+
+    def test_is_recorded_when_it_is_news(self, house: House) -> None:
+        self.due(house)
+        for _ in range(3):
+            house.revoker.end([house.request()])
+            house.clock.move(seconds=1)
+        assert len(facts(house, RevokeFailed)) == 1
+
+        house.target.trouble = TargetUnreachable("something else")
+        house.revoker.end([house.request()])
+        assert len(facts(house, RevokeFailed)) == 2
+
+        house.clock.move(minutes=5)
+        house.revoker.end([house.request()])
+        assert len(facts(house, RevokeFailed)) == 3
+
+    def test_is_told_to_people_when_late_and_hourly(self, house: House) -> None:
+        self.due(house)
+        house.revoker.end([house.request()])
+        assert house.alerts() == []
+
+        house.clock.time += STATED_LAG + timedelta(seconds=1)
+        for _ in range(3):
+            house.revoker.end([house.request()])
+        (alert,) = house.alerts()
+        assert (alert.requester, alert.target, alert.principal) == (ALICE, "orders-db", "alice")
+        assert alert.says == (
+            "This should be gone by now, and could not be taken away (orders-db: no route). It is tried again. "
+            "If this goes on: on orders-db, take fake R-TEST from alice by hand."
+        )
+
+        house.clock.move(hours=1)
+        house.revoker.end([house.request()])
+        assert len(house.alerts()) == 2
+
+    def test_is_told_without_the_targets_name_doubled(self, house: House) -> None:
+        self.due(house)
+        house.target.trouble = TargetUnreachable("orders-db: no route")
+        house.clock.time += STATED_LAG + timedelta(seconds=1)
+        house.revoker.end([house.request()])
+
+        (alert,) = house.alerts()
+        assert "could not be taken away (orders-db: no route)." in alert.says
+
+    def test_is_told_once_by_processes_that_cannot_ask_the_ledger(self, house: House) -> None:
+        request = house.active(minutes=30)
+        house.target.trouble = TargetUnreachable("no route")
+        house.clock.move(minutes=31)
+        house.ledger.cut = True
+        for source in (Source.WORKER, Source.TIMEKEEPER):
+            assert not house.make_revoker(source).end_unrecorded(request, request.ends_at)
+
+        take_in(house)
+
+        assert len(house.alerts()) == 1
+
+    def test_is_told_again_of_what_is_found_there_long_after_it_ended(self, house: House) -> None:
+        request = house.active(minutes=30)
+        held = house.target.gives["R-TEST"]
+        house.clock.move(minutes=31)
+        house.target.trouble = TargetUnreachable("no route")
+        house.revoker.end([request])
+        house.clock.move(minutes=80)
+        house.revoker.end([house.request()])
+        house.target.trouble = None
+        house.revoker.end([house.request()])
+        house.clock.move(minutes=70)
+        house.target.trouble = TargetUnreachable("no route")
+
+        assert not house.revoker.take_late("orders-db", held)
+
+        take_in(house)
+        assert [alert.name for alert in house.alerts()] == ["end_late"] * 3
+
+    def test_is_recorded_with_every_try_counted(self, house: House) -> None:
+        self.due(house)
+        for _ in range(14):
+            house.revoker.end([house.request()])
+        house.target.trouble = TargetUnreachable("something else")
+        house.revoker.end([house.request()])
+
+        assert facts(house, RevokeFailed)[-1].attempts == 15
+
+    def test_is_counted_on_by_another_process(self, house: House) -> None:
+        self.due(house)
+        other = house.make_revoker(Source.TIMEKEEPER)
+        other.end([house.request()])
+        for trouble in ("one", "two", "three"):
+            house.target.trouble = TargetUnreachable(trouble)
+            house.revoker.end([house.request()])
+        house.target.trouble = TargetUnreachable("four")
+        other.end([house.request()])
+
+        assert [fact.attempts for fact in facts(house, RevokeFailed)] == [1, 2, 3, 4, 5]
+
+    def test_is_told_once_by_several_processes(self, house: House) -> None:
+        self.due(house)
+        house.clock.time += STATED_LAG + timedelta(seconds=1)
+        house.revoker.end([house.request()])
+
+        house.make_revoker(Source.TIMEKEEPER).end([house.request()])
+
+        assert len(house.alerts()) == 1
+
+
+class TestWithoutTheLedger:
+    def test_access_ends_and_the_facts_come_later(self, house: House) -> None:
+        request = house.active(minutes=30)
+        house.clock.move(minutes=30)
+        house.ledger.cut = True
+
+        assert house.revoker.end([request]) == {"R-TEST"}
+
+        assert house.target.gives == {}
+        assert take_in(house) == 2
+        assert house.request().state is State.ENDED
+        assert all(fact.spooled for fact in facts(house, Ended))
+
+    def test_a_ledger_lost_between_intent_and_outcome_loses_nothing(self, house: House) -> None:
+        request = house.active()
+        house.ledger.cut_before = frozenset({"ended"})
+
+        assert house.revoker.end([request]) == {"R-TEST"}
+
+        house.ledger.cut_before = frozenset()
+        assert take_in(house) == 1
+        assert house.request().state is State.ENDED
+
+    def test_a_spool_that_cannot_be_written_keeps_no_access_alive(self, house: House) -> None:
+        request = house.active()
+        (house.folder / "spool").write_text("a file where the folder should be")
+        house.ledger.cut = True
+
+        assert house.revoker.end([request]) == {"R-TEST"}
+        assert house.target.gives == {}
+
+
+class TestASignedOrder:
+    def order(self, house: House) -> str:
+        (_, text) = house.queue.ends[-1]
+        return text
+
+    def test_ends_what_is_due(self, house: House) -> None:
+        house.active(minutes=30)
+        house.clock.move(minutes=30)
+
+        assert house.jobs.perform(Call("end", self.order(house))) is None
+        assert house.request().state is State.ENDED
+
+    def test_before_its_time_waits_for_it(self, house: House) -> None:
+        house.active(minutes=30)
+
+        assert house.jobs.perform(Call("end", self.order(house))) == T0 + timedelta(minutes=30)
+        assert "R-TEST" in house.target.gives
+
+    def test_before_its_time_waits_for_it_with_the_ledger_gone_too(self, house: House) -> None:
+        house.active(minutes=30)
+        house.ledger.cut = True
+
+        assert house.jobs.perform(Call("end", self.order(house))) == T0 + timedelta(minutes=30)
+        assert "R-TEST" in house.target.gives
+
+    def test_ends_access_with_the_ledger_gone_by_itself(self, house: House) -> None:
+        house.active(minutes=30)
+        house.clock.move(minutes=30)
+        house.ledger.cut = True
+
+        assert house.jobs.perform(Call("end", self.order(house))) is None
+
+        assert house.target.gives == {}
+        assert take_in(house) == 2
+        assert house.request().state is State.ENDED
+
+    def test_of_what_was_released_before_changes_nothing(self, house: House) -> None:
+        house.active(minutes=30)
+        released(house)
+        house.revoker.end([house.request()])
+        before = house.kinds()
+        house.clock.move(minutes=30)
+
+        assert house.jobs.perform(Call("end", self.order(house))) is None
+        assert house.kinds() == before
+
+    @pytest.mark.parametrize("ledger_gone", [False, True])
+    def test_of_a_grant_never_given_touches_nothing(self, house: House, *, ledger_gone: bool) -> None:
+        request = house.approved(minutes=30)
+        order = sign(KEY, Ticket.of(request, T0 + timedelta(minutes=30)))
+        house.ledger.append([Lapsed.about(request, at=T0, actor="x", source=Source.WORKER, because="not_begun")])
+        before = house.kinds()
+        house.clock.move(minutes=30)
+        house.ledger.cut = ledger_gone
+
+        assert house.jobs.perform(Call("end", order)) is None
+
+        take_in(house)
+        assert house.kinds() == before
+        assert ("revoke", "R-TEST") not in house.target.calls
+
+    def test_comes_again_if_the_target_does_not_answer(self, house: House) -> None:
+        house.active(minutes=30)
+        house.clock.move(minutes=30)
+        house.target.trouble = TargetUnreachable("no route")
+
+        again = house.jobs.perform(Call("end", self.order(house)))
+
+        assert again is not None
+        assert again > house.clock.now()
+
+    def test_for_a_request_the_ledger_has_never_heard_of_ends_it_loudly(self, house: House) -> None:
+        request = house.active(minutes=30)
+        order = sign(KEY, Ticket.of(request, T0).model_copy(update={"request_id": "R-LOST"}))
+        house.target.gives["R-LOST"] = house.target.gives.pop("R-TEST")
+
+        assert house.jobs.perform(Call("end", order)) is None
+
+        assert house.target.gives == {}
+        assert [alert.name for alert in house.alerts()] == ["grant_late"]
+
+    def test_that_no_worker_signed_is_recorded_and_ignored(self, house: House) -> None:
+        request = house.active(minutes=30)
+        house.clock.move(minutes=30)
+        forged = sign(b"x" * 32, Ticket.of(request, T0))
+
+        for _ in range(5):
+            assert house.jobs.perform(Call("end", forged)) is None
+
+        assert "R-TEST" in house.target.gives
+        refused = [entry.fact for entry in house.ledger.read() if entry.fact.kind == "refused"]
+        assert [fact.reason for fact in refused] == ["bad_ticket"]  # type: ignore[union-attr]
+
+
+def pending(house: House) -> None:
+    house.asked()
+
+
+def approved(house: House) -> None:
+    house.approved()
+
+
+def active(house: House) -> None:
+    house.active()
+
+
+@pytest.mark.parametrize("prepare", [pending, approved, active])
+def test_a_bare_word_to_revoke_ends_only_what_was_ordered_to_end(
+    house: House, prepare: Callable[[House], None]
+) -> None:
+    prepare(house)
+    before = house.kinds()
+
+    house.jobs.perform(Call("revoke", "R-TEST"))
+
+    assert house.kinds() == before
+
+
+def test_a_word_to_revoke_ends_what_was_ordered_to_end(house: House) -> None:
+    house.active()
+    released(house)
+
+    house.jobs.perform(Call("revoke", "R-TEST"))
+
+    assert house.request().state is State.ENDED
+
+
+def test_a_fault_in_a_job_does_not_escape(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fault(_: str) -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(house.granter, "grant", fault)
+
+    assert house.jobs.perform(Call("grant", "R-TEST")) is not None
+
+
+def test_the_ticket_of_a_grant_says_what_the_facts_say(house: House) -> None:
+    request = house.active()
+    ticket = verify(KEY, house.queue.ends[-1][1])
+
+    for name in ("id", "requester", "access", "target", "permissions", "principal", "policy_version"):
+        assert getattr(ticket, name) == getattr(request, name)

@@ -1,0 +1,218 @@
+"""What is announced, and what a worker makes of it; Redis is a fake in this process."""
+
+import json
+import zlib
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from fakeredis import FakeRedis, FakeServer
+from pydantic import SecretStr
+
+from jit.ports import QueueUnavailable
+from jit.rq_queue import QueueMisconfigured, RqQueue, open_redis, require_durable
+from tests.fakes import T0, SetClock
+from workers.orders import Call
+from workers.worker import UNDONE_AFTER, Hand
+
+
+class RememberingJobs:
+    """Performs nothing, remembers all."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.again: Any = None
+
+    def perform(self, call: Call) -> Any:
+        self.calls.append(call)
+        return self.again
+
+
+class Bench:
+    def __init__(self) -> None:
+        self.server = FakeServer()
+        self.redis = FakeRedis(server=self.server)
+        self.queue = RqQueue("redis://unused", redis=self.redis)
+        self.clock = SetClock()
+        self.jobs = RememberingJobs()
+        self.looks = 0
+        self.hand = Hand(redis=self.redis, jobs=self.jobs, clock=self.clock, between=self.look)  # type: ignore[arg-type]
+
+    def look(self) -> None:
+        self.looks += 1
+
+    def drain(self) -> list[Call]:
+        self.jobs.calls.clear()
+        while self.hand.step(wait=0.01):
+            pass
+        return list(self.jobs.calls)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def test_what_is_announced_arrives(bench: Bench) -> None:
+    bench.queue.grant("R-ONE1")
+    bench.queue.revoke("R-TWO2")
+
+    assert bench.drain() == [Call("revoke", "R-TWO2"), Call("grant", "R-ONE1")]
+
+
+def test_ends_come_before_grants(bench: Bench) -> None:
+    for number in range(3):
+        bench.queue.grant(f"R-AAA{number}")
+    bench.queue.revoke("R-LAST")
+
+    assert bench.drain()[0] == Call("revoke", "R-LAST")
+
+
+def test_nothing_of_a_done_order_stays_in_redis(bench: Bench) -> None:
+    bench.queue.grant("R-ONE1")
+    bench.queue.end_at(T0, "ticket")
+    bench.drain()
+
+    assert [key for key in bench.redis.keys("*") if b"worker" not in key and key != b"rq:queues"] == []
+
+
+def test_an_announcement_nobody_takes_is_forgotten(bench: Bench) -> None:
+    bench.queue.grant("R-ONE1")
+
+    (name,) = bench.redis.keys("rq:job:*")
+    assert 0 < bench.redis.ttl(name) <= 600
+
+
+class TestAnOrderForLater:
+    def test_waits_for_its_time(self, bench: Bench) -> None:
+        bench.queue.end_at(T0 + timedelta(minutes=30), "ticket")
+        bench.clock.move(minutes=29, seconds=59)
+        assert bench.drain() == []
+
+        bench.clock.move(seconds=1)
+        assert bench.drain() == [Call("end", "ticket")]
+
+    def test_is_never_early_by_parts_of_a_second(self, bench: Bench) -> None:
+        bench.queue.end_at(T0 + timedelta(milliseconds=10), "ticket")
+        bench.clock.move(milliseconds=400)
+        assert bench.drain() == []
+
+        bench.clock.move(milliseconds=600)
+        assert bench.drain() == [Call("end", "ticket")]
+
+    def test_said_twice_is_one(self, bench: Bench) -> None:
+        bench.queue.end_at(T0, "ticket")
+        bench.queue.end_at(T0, "ticket")
+
+        assert bench.drain() == [Call("end", "ticket")]
+
+    def test_is_done_once(self, bench: Bench) -> None:
+        bench.queue.end_at(T0, "ticket")
+        bench.drain()
+        bench.clock.move(hours=1)
+
+        assert bench.drain() == []
+
+    def test_comes_again_when_it_says(self, bench: Bench) -> None:
+        bench.jobs.again = T0 + timedelta(seconds=2)
+        bench.queue.end_at(T0, "ticket")
+        assert bench.drain() == [Call("end", "ticket")]
+
+        bench.clock.move(seconds=1)
+        assert bench.drain() == []
+        bench.clock.move(seconds=1)
+        assert bench.drain() == [Call("end", "ticket")]
+
+    def test_taken_by_a_worker_that_died_comes_again(self, bench: Bench) -> None:
+        bench.queue.end_at(T0, "ticket")
+        bench.hand._schedule.move_due(T0)
+        assert bench.redis.lpop("rq:queue:jit-ends") is not None  # taken, and never heard of again
+
+        bench.clock.time += UNDONE_AFTER
+        assert bench.drain() == [Call("end", "ticket")]
+
+    def test_does_not_pile_up_while_nobody_works(self, bench: Bench) -> None:
+        bench.queue.end_at(T0, "ticket")
+        for minute in range(5):
+            bench.hand._schedule.move_due(T0 + timedelta(minutes=minute))
+
+        assert bench.redis.llen("rq:queue:jit-ends") == 1
+
+    def test_whose_hash_has_vanished_is_dropped(self, bench: Bench) -> None:
+        bench.queue.end_at(T0, "ticket")
+        bench.redis.delete(*bench.redis.keys("rq:job:*"))
+
+        assert bench.drain() == []
+        assert bench.redis.zcard("rq:scheduled:jit-ends") == 0
+
+
+def test_a_worker_shows_itself_again_after_redis_was_wiped(bench: Bench) -> None:
+    bench.drain()
+    bench.redis.flushall()
+    bench.clock.move(minutes=1)
+    bench.drain()
+
+    assert bench.redis.exists(bench.hand.key)
+
+
+def test_small_duties_are_seen_to_while_idle(bench: Bench) -> None:
+    for _ in range(3):
+        bench.clock.move(seconds=1)
+        bench.drain()
+
+    assert bench.looks == 3
+
+
+def test_a_redis_that_is_gone_says_so(bench: Bench) -> None:
+    bench.server.connected = False
+
+    for announce in (
+        lambda: bench.queue.grant("R-ONE1"),
+        lambda: bench.queue.revoke("R-ONE1"),
+        lambda: bench.queue.end_at(T0, "ticket"),
+    ):
+        with pytest.raises(QueueUnavailable):
+            announce()
+
+
+def test_payloads_are_json_and_hold_one_argument(bench: Bench) -> None:
+    bench.queue.grant("R-ONE1")
+
+    (name,) = bench.redis.keys("rq:job:*")
+    fields = bench.redis.hgetall(name)
+    assert json.loads(zlib.decompress(fields[b"data"])) == ["grant", None, ["R-ONE1"], {}]
+    assert fields[b"description"] == b"grant"
+
+
+class TestAFitRedis:
+    def told(self, **settings: Any) -> Any:
+        class Told:
+            def info(self, section: str) -> dict[str, Any]:
+                return settings
+
+        return Told()
+
+    def test_is_taken(self) -> None:
+        require_durable(self.told(maxmemory_policy="noeviction", aof_enabled=1))
+
+    @pytest.mark.parametrize(
+        ("policy", "aof", "remedies"),
+        [
+            ("allkeys-lru", 1, ["maxmemory-policy noeviction"]),
+            ("noeviction", 0, ["appendonly yes"]),
+            ("volatile-ttl", 0, ["maxmemory-policy noeviction", "appendonly yes"]),
+        ],
+    )
+    def test_is_asked_for_with_the_remedy(self, policy: str, aof: int, remedies: list[str]) -> None:
+        with pytest.raises(QueueMisconfigured) as refused:
+            require_durable(self.told(maxmemory_policy=policy, aof_enabled=aof))
+
+        for remedy in remedies:
+            assert f"CONFIG SET {remedy}" in str(refused.value)
+
+
+def test_an_address_that_is_none_is_refused_without_being_shown() -> None:
+    with pytest.raises(QueueMisconfigured) as refused:
+        open_redis(SecretStr("http://user:hunter2@host"))
+
+    assert "hunter2" not in str(refused.value)

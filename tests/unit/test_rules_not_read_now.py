@@ -1,0 +1,88 @@
+"""A process that cannot read the policy files for the moment decides nothing, and says nothing of the rules."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from bot.rules import RulesWatch
+from jit.facts import PolicyChanged
+from jit.ledger import Ledger, connect, create_tables
+from jit.policy import BROKEN, NotReadNow, PolicyError, PolicyFolder
+from tests.fakes import SetClock
+from tests.life import POLICY
+
+
+@pytest.fixture
+def clock():
+    return SetClock()
+
+
+@pytest.fixture
+def folder(tmp_path, clock):
+    (tmp_path / "a.policy.yml").write_text(POLICY)
+    return PolicyFolder(tmp_path, clock)
+
+
+@pytest.fixture
+def ledger(tmp_path, clock):
+    engine = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
+    create_tables(engine)
+    yield Ledger(engine, clock)
+    engine.dispose()
+
+
+def changes(ledger):
+    return [entry.fact for entry in ledger.read() if isinstance(entry.fact, PolicyChanged)]
+
+
+def fail(patched, act, number):
+    def fails(*_arguments, **_named):
+        raise OSError(number, os.strerror(number))
+
+    patched.setattr(Path, act, fails)
+
+
+@pytest.mark.parametrize("failing", [("open", errno.EMFILE), ("iterdir", errno.EMFILE), ("open", errno.ENFILE)])
+def test_too_many_open_files_are_no_change_of_the_rules(folder, ledger, clock, monkeypatch, failing):
+    watch = RulesWatch(ledger, folder, clock, "bot@here")
+    before = folder.current()
+    with monkeypatch.context() as patched:
+        fail(patched, *failing)
+        clock.move(seconds=1)
+        os.utime(folder._path / "a.policy.yml", ns=(0, 0))
+        with pytest.raises(NotReadNow, match="just now: Too many open files"):
+            folder.current()
+        watch.look()
+        assert changes(ledger) == []
+    clock.move(seconds=1)
+    assert folder.current().version == before.version
+    watch.look()
+    assert changes(ledger) == []
+
+
+def test_a_change_meanwhile_is_recorded_once_it_is_read(folder, ledger, clock, tmp_path, monkeypatch):
+    watch = RulesWatch(ledger, folder, clock, "bot@here")
+    before = watch.version
+    (tmp_path / "a.policy.yml").write_text(POLICY.replace("8h", "7h"))
+    with monkeypatch.context() as patched:
+        fail(patched, "open", errno.EMFILE)
+        clock.move(seconds=1)
+        watch.look()
+    clock.move(seconds=1)
+    watch.look()
+    (change,) = changes(ledger)
+    assert (change.before, change.policy_version) == (before, folder.current().version)
+
+
+def test_a_file_that_may_not_be_read_is_a_change_of_the_rules(folder, ledger, clock, tmp_path, monkeypatch):
+    watch = RulesWatch(ledger, folder, clock, "bot@here")
+    fail(monkeypatch, "open", errno.EACCES)
+    os.utime(tmp_path / "a.policy.yml", ns=(0, 0))
+    clock.move(seconds=1)
+    with pytest.raises(PolicyError) as refused:
+        folder.current()
+    assert not isinstance(refused.value, NotReadNow)
+    watch.look()
+    assert [change.policy_version for change in changes(ledger)] == [BROKEN]

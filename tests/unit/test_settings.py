@@ -1,0 +1,189 @@
+"""Settings come from the environment, are seen by their room alone, and never show a secret."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from jit.settings import (
+    SLACK,
+    BotSettings,
+    HandsSettings,
+    MissingSecret,
+    QueueSettings,
+    Settings,
+    process_name,
+    resolve_secret,
+)
+
+SECRET = "hunter2-Zq9"
+ENVIRONMENT = {
+    "JIT_LEDGER_URL": f"postgresql://jit:{SECRET}@db/jit",
+    "REDIS_URL": f"redis://:{SECRET}@cache:6379/0",
+    "SLACK_BOT_TOKEN": f"xoxb-{SECRET}",
+    "SLACK_APP_TOKEN": f"xapp-{SECRET}",
+    "JIT_WORKER_KEY": SECRET,
+}
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch, tmp_path):
+    for name in (*ENVIRONMENT, "JIT_DATA", "JIT_POLICIES", "JIT_LOG_LEVEL", "SLACK_API_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return monkeypatch
+
+
+def give(environment, *names):
+    for name in names or ENVIRONMENT:
+        environment.setenv(name, ENVIRONMENT[name])
+
+
+def keep(path, text=SECRET, mode=0o600):
+    path.write_text(text)
+    path.chmod(mode)
+    return path
+
+
+def test_without_a_word_everything_lies_in_one_folder(environment):
+    assert Settings().ledger_url.get_secret_value() == "sqlite:///var/ledger.db"
+    environment.setenv("JIT_DATA", "/srv/jit")
+    assert Settings().ledger_url.get_secret_value() == "sqlite:////srv/jit/ledger.db"
+    assert Settings().spool == Path("/srv/jit/spool")
+    assert Settings().policies == Path("policies")
+
+
+def test_each_name_of_the_environment_is_heard(environment):
+    give(environment)
+    environment.setenv("JIT_POLICIES", "/etc/jit")
+    environment.setenv("SLACK_API_URL", "http://127.0.0.1:1/api/")
+    bot = BotSettings()
+    assert bot.policies == Path("/etc/jit")
+    assert bot.ledger_url.get_secret_value() == ENVIRONMENT["JIT_LEDGER_URL"]
+    assert bot.redis_url.get_secret_value() == ENVIRONMENT["REDIS_URL"]
+    assert bot.slack_bot_token.get_secret_value() == ENVIRONMENT["SLACK_BOT_TOKEN"]
+    assert bot.slack_app_token.get_secret_value() == ENVIRONMENT["SLACK_APP_TOKEN"]
+    assert bot.slack_api_url == "http://127.0.0.1:1/api/"
+    hands = HandsSettings()
+    assert hands.worker_key is not None
+    assert hands.worker_key.get_secret_value() == SECRET
+
+
+def test_slack_is_the_real_one_unless_said(environment):
+    give(environment)
+    assert BotSettings().slack_api_url == SLACK
+
+
+def test_each_process_sees_only_the_secrets_of_its_room(environment):
+    give(environment)
+    assert not {"slack_bot_token", "slack_app_token"} & set(HandsSettings().model_dump())
+    assert "worker_key" not in BotSettings().model_dump()
+
+
+@pytest.mark.parametrize("room", [Settings, QueueSettings, BotSettings, HandsSettings])
+def test_no_secret_is_ever_shown(environment, room):
+    give(environment)
+    settings = room()
+    shown = (repr(settings), str(settings), str(settings.model_dump()), settings.model_dump_json())
+    assert not any(SECRET in each for each in shown)
+
+
+def test_a_missing_one_is_named_and_those_given_are_not_shown(environment):
+    give(environment, "SLACK_APP_TOKEN", "REDIS_URL")
+    with pytest.raises(ValidationError) as caught:
+        BotSettings()
+    assert "slack_bot_token" in str(caught.value).lower()
+    assert SECRET not in str(caught.value)
+
+
+def test_the_timekeeper_needs_no_queue():
+    assert HandsSettings().redis_url is None
+
+
+def test_settings_do_not_change(environment):
+    with pytest.raises(ValidationError):
+        Settings().log_level = "DEBUG"
+
+
+def test_a_secret_is_fetched_from_where_it_is_named(environment, tmp_path):
+    environment.setenv("ORDERS_DSN", SECRET)
+    keep(tmp_path / "dsn", f"{SECRET}\n")
+    environment.setenv("ORDERS_DSN_FILE", "file:dsn")
+    for reference in ("env:ORDERS_DSN", f"file:{tmp_path / 'dsn'}", "file:dsn", "env:ORDERS_DSN_FILE"):
+        secret = resolve_secret(reference)
+        assert secret.get_secret_value() == SECRET
+        assert SECRET not in repr(secret)
+
+
+def test_a_secret_that_is_not_there_is_named_with_what_to_do(environment, tmp_path):
+    environment.setenv("EMPTY", "")
+    for name in ("ORDERS_DSN", "EMPTY"):
+        with pytest.raises(MissingSecret, match=f"{name} is not set"):
+            resolve_secret(f"env:{name}")
+    with pytest.raises(MissingSecret, match="cannot be read"):
+        resolve_secret(f"file:{tmp_path / 'nothing'}")
+
+
+@pytest.mark.parametrize(
+    ("name", "room", "field"),
+    [
+        ("JIT_LEDGER_URL", Settings, "ledger_url"),
+        ("REDIS_URL", QueueSettings, "redis_url"),
+        ("REDIS_URL", HandsSettings, "redis_url"),
+        ("SLACK_BOT_TOKEN", BotSettings, "slack_bot_token"),
+        ("SLACK_APP_TOKEN", BotSettings, "slack_app_token"),
+        ("JIT_WORKER_KEY", HandsSettings, "worker_key"),
+    ],
+)
+def test_each_secret_may_lie_in_a_file_instead(environment, tmp_path, name, room, field):
+    give(environment)
+    keep(tmp_path / "kept", f"{SECRET} of the file\n")
+    environment.setenv(name, "file:kept")
+    settings = room()
+    assert getattr(settings, field).get_secret_value() == f"{SECRET} of the file"
+    assert SECRET not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("mode", "text", "says"),
+    [
+        (0o640, SECRET, "chmod 600 "),
+        (0o604, SECRET, "chmod 600 "),
+        (0o620, SECRET, "chmod 600 "),
+        (0o600, "", "is empty"),
+        (0o600, "\n", "is empty"),
+        (0o600, "\udcff", "something else than text"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named_and_not_shown(environment, tmp_path, mode, text, says):
+    give(environment)
+    path = tmp_path / "kept"
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    path.chmod(mode)
+    environment.setenv("SLACK_BOT_TOKEN", f"file:{path}")
+    with pytest.raises(MissingSecret, match=says) as caught:
+        BotSettings()
+    assert str(path) in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+def test_a_file_that_root_hands_to_our_group_is_taken(tmp_path, monkeypatch):
+    path = keep(tmp_path / "kept", mode=0o640)
+    monkeypatch.setattr("os.geteuid", lambda: path.stat().st_uid + 1)
+    assert resolve_secret(f"file:{path}").get_secret_value() == SECRET
+    path.chmod(0o644)
+    with pytest.raises(MissingSecret, match="chmod o= "):
+        resolve_secret(f"file:{path}")
+
+
+@pytest.mark.parametrize("reference", [SECRET, "", f"vault:{SECRET}", f"postgresql://jit:{SECRET}@db/x"])
+def test_a_secret_written_down_instead_of_named_is_refused_unsaid(reference):
+    with pytest.raises(ValueError, match="env:NAME") as caught:
+        resolve_secret(reference)
+    assert SECRET not in str(caught.value)
+
+
+def test_a_process_signs_with_its_room_and_host():
+    room, _, host = process_name("worker").partition("@")
+    assert room == "worker"
+    assert host

@@ -1,0 +1,324 @@
+"""Cards, direct messages and alerts: what they say in every state, and that Slack takes them at the worst."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.buttons import read_value
+from bot.playground.blocks import message_problems
+from bot.playground.text import pinged, rendered
+from bot.show import dm
+from bot.show.alert import draw_alert
+from bot.show.card import draw
+from jit.access import State
+from jit.facts import AlertName, EndCause, Need
+from jit.ledger import Ledger, connect, create_tables
+from tests.fakes import SetClock
+from tests.life import ALICE, BOB, CAROL, DBA, EVE, SECURITY, Story
+
+NAMES = {ALICE: "Alice", BOB: "Bob", CAROL: "Carol", EVE: "Eve"}
+
+
+def names(who):
+    return NAMES.get(who, who)
+
+
+@pytest.fixture
+def clock():
+    return SetClock()
+
+
+@pytest.fixture
+def tell(tmp_path, clock):
+    engine = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
+    create_tables(engine)
+    yield lambda request_id="R-7F3K", **fields: Story(Ledger(engine, clock), clock, request_id, fields)
+    engine.dispose()
+
+
+def seen(drawn):
+    assert message_problems(drawn.blocks) == []
+    assert drawn.blocks[0]["text"]["text"] == drawn.text
+    return rendered({"text": drawn.text, "blocks": drawn.blocks}, names)
+
+
+def card(story, **more):
+    return seen(draw(story.request, names, **more))
+
+
+def test_a_pending_card_says_who_what_how_long_why_and_who_decides(tell):
+    story = tell()
+    story.asked()
+    assert card(story, nth=3) == (
+        "*Alice* asks for *orders-db/read* for *30 min*\n"
+        "> INC-42: db down, need to look at stuck orders\n"
+        "Gives: orders_read on orders-db as alice · risk medium\n"
+        "INC-42 · 3rd request this week\n"
+        "Needs 1 of @dba · lapses 22:00\n"
+        "[Approve] [Deny] [Withdraw]\n"
+        "R-7F3K"
+    )
+
+
+def test_several_quorums_say_which_is_met_by_whom(tell):
+    story = tell(needs=(DBA, SECURITY))
+    story.asked()
+    story.approval(BOB, "dba")
+    assert "dba: Bob ✓ · security: 1 of @security missing · lapses 22:00" in card(story)
+
+
+def test_approvers_are_told_by_the_first_card_only(tell):
+    story = tell()
+    story.asked()
+    first = draw(story.request, names, asked=lambda _need: f"<@{BOB}>")
+    assert pinged({"text": first.text, "blocks": first.blocks}) == {BOB}
+    later = draw(story.request, names)
+    assert pinged({"text": later.text, "blocks": later.blocks}) == set()
+
+
+@pytest.mark.parametrize(
+    ("life", "first_line", "buttons"),
+    [
+        ("approved", "Approved by Bob 14:00, not given yet · ", "[Withdraw] [Revoke]"),
+        ("approved intent", "Approved by Bob 14:00, access is on its way · ", "[Release] [Revoke]"),
+        ("approved intent granted", "Active until 14:30 · approved by Bob 14:00 · ", "[Release] [Revoke]"),
+        ("approved intent granted released", "Ending: released by Alice · ", ""),
+        ("approved intent granted revoked", "Ending: revoked by Carol · ", ""),
+        (
+            "approved intent granted revoked ending not_ended",
+            "Ending: revoked by Carol · not gone yet, orders-db: no answer; it is tried again · ",
+            "",
+        ),
+        (
+            "approved intent granted ending later ended",
+            "Ended 14:19, time was over · held 19 min · session cut: 1 · ",
+            "",
+        ),
+        (
+            "approved intent granted released later ended",
+            "Ended 14:19, released by Alice · held 19 min · session cut: 1 · ",
+            "",
+        ),
+        ("approved intent failed", "Not granted: orders-db refused (role is missing); nothing was given · ", ""),
+        ("approved revoked ended", "Ended 14:00, revoked by Carol · no access had been confirmed · ", ""),
+        ("denied", "Denied 14:00 by Bob · ", ""),
+        ("withdrawn", "Withdrawn 14:00 by Alice · ", ""),
+        ("lapsed", "Lapsed 14:00: unanswered · ", ""),
+    ],
+)
+def test_a_card_says_its_state_first_and_offers_what_applies(tell, clock, life, first_line, buttons):
+    story = tell()
+    story.asked()
+    if life.startswith("approved"):
+        story.approval()
+    for step in life.split():
+        if step == "later":
+            clock.move(minutes=19)
+        else:
+            getattr(story, step)()
+    lines = card(story).splitlines()
+    assert lines[0] == f"{first_line}*orders-db/read* for *Alice*, *30 min*"
+    assert [line for line in lines if line.startswith("[")] == ([buttons] if buttons else [])
+
+
+def test_nothing_says_granted_before_it_is(tell):
+    story = tell()
+    story.asked()
+    story.approval()
+    for step in (story.approved, story.intent):
+        step()
+        assert "granted" not in card(story).lower()
+        assert "active" not in card(story).lower()
+
+
+def test_the_words_of_who_denied_or_revoked_are_shown_as_typed(tell):
+    story = tell()
+    story.asked()
+    story.denied("<!channel> no *way*")
+    assert "<!channel> no *way*" in card(story)
+    assert pinged({"blocks": draw(story.request, names).blocks}) == set()
+
+
+def test_a_button_names_its_request_and_what_its_card_shows(tell):
+    story = tell()
+    story.asked()
+    row = next(block for block in draw(story.request, names).blocks if block["type"] == "actions")
+    assert {read_value(each["value"]) for each in row["elements"]} == {("R-7F3K", story.request.digest)}
+
+
+def test_revoke_asks_first_and_names_who_loses_what(tell):
+    row = next(block for block in draw(tell().active().request, names).blocks if block["type"] == "actions")
+    confirm = next(each["confirm"] for each in row["elements"] if "confirm" in each)
+    assert confirm["text"]["text"] == "Alice loses orders-db/read, and open sessions are cut."
+
+
+def test_who_was_granted_something_is_told_how_to_connect_and_until_when(tell):
+    granted = seen(dm.granted(tell().active().request))
+    assert granted.startswith("Granted: *orders-db/read* until 14:30\nConnect to orders-db as *alice*")
+    assert "orders_read" in granted
+    assert "[Release]" in granted
+
+
+def test_what_holds_for_one_kind_of_target_is_not_said_of_another(tell):
+    request = tell().active().request
+    assert "open sessions" in seen(dm.granted(request, "postgres"))
+    assert "open sessions" not in seen(dm.granted(request, "kubernetes"))
+
+
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [
+        (timedelta(minutes=5), "5 min"),
+        (timedelta(minutes=4, seconds=59), "5 min"),
+        (timedelta(seconds=90), "2 min"),
+        (timedelta(seconds=30), "30 s"),
+    ],
+)
+def test_the_warning_says_how_much_time_is_left_when_it_is_sent(tell, left, said):
+    request = tell().active().request
+    warning = seen(dm.ends_soon(request, request.ends_at, request.ends_at - left))
+    assert warning.startswith(f"*orders-db/read* ends in {said}, at 14:30.")
+
+
+def test_who_lost_an_access_is_told_why_and_what_stays_behind(tell, clock):
+    story = tell().active()
+    clock.move(minutes=5)
+    story.revoked("enough of this")
+    assert "[Release]" not in seen(dm.over(story.request))
+    story.ended(EndCause.REVOKED, sessions=2, left_behind=("table mine",))
+    ended = seen(dm.ended(story.request, names))
+    assert ended.startswith(
+        "Ended: *orders-db/read*, revoked by Carol · held 5 min · sessions cut: 2\n> enough of this"
+    )
+    assert "Left behind on orders-db: table mine" in ended
+
+
+@pytest.mark.parametrize(
+    ("step", "draw_it", "says"),
+    [
+        ("denied", lambda request: dm.denied(request, names), "Denied: *orders-db/read*, by Bob\n> not now"),
+        ("lapsed", dm.lapsed, "Lapsed: *orders-db/read*, unanswered."),
+    ],
+)
+def test_direct_messages_about_what_did_not_come(tell, step, draw_it, says):
+    story = tell()
+    story.asked()
+    getattr(story, step)()
+    assert seen(draw_it(story.request)).startswith(says)
+
+
+def test_a_failed_grant_is_told_with_what_the_target_said(tell):
+    story = tell()
+    story.asked()
+    story.approval()
+    story.approved()
+    story.intent()
+    story.failed("role *is* <missing>")
+    said = seen(dm.failed(story.request))
+    assert said.startswith("Not granted: *orders-db/read*. orders-db refused (role \u2217is\u2217 <missing>)")
+
+
+def test_an_alert_offers_revoke_while_there_is_something_to_revoke(tell):
+    story = tell().active()
+    alert = story.alert("orders-db does not answer").fact
+    said = seen(draw_alert(alert, story.request, names))
+    assert said.startswith("*ALERT* end late · *orders-db/read* of *Alice* · on orders-db\norders-db does not answer")
+    assert "[Revoke]" in said
+    story.ended()
+    assert "[Revoke]" not in seen(draw_alert(alert, story.request, names))
+    assert "[Revoke]" not in seen(draw_alert(alert, None, names))
+
+
+def test_an_alert_about_what_has_ended_says_so_first(tell):
+    story = tell().active()
+    alert = story.alert("It is tried again.").fact
+    story.ending()
+    assert seen(draw_alert(alert, story.request, names)).startswith("*ALERT*")
+    story.ended()
+    said = seen(draw_alert(alert, story.request, names))
+    assert said.startswith("Over: ended 14:00 · end late · *orders-db/read* of *Alice* · on orders-db")
+
+
+def test_an_alert_of_what_is_no_passing_trouble_stays(tell):
+    story = tell().active()
+    alert = story.alert(name=AlertName.LEFT_BEHIND).fact
+    story.ended()
+    assert seen(draw_alert(alert, story.request, names)).startswith("*ALERT* left behind")
+
+
+def test_nothing_is_over_while_the_target_holds_it(tell):
+    story = tell().active()
+    story.ending()
+    assert seen(dm.over(story.request)).startswith("Ending: *orders-db/read*, it is being taken away.")
+    story.not_ended("orders-db: does not answer")
+    assert seen(dm.over(story.request)).startswith(
+        "Ending, not gone yet: *orders-db/read*, orders-db: does not answer; it is tried again."
+    )
+    story.ended()
+    assert seen(dm.over(story.request)).startswith("Over: *orders-db/read*, ended 14:00.")
+
+
+def test_a_target_is_named_once_though_its_errors_name_it_too(tell):
+    story = tell().active()
+    story.ending()
+    story.not_ended("orders-db: does not answer")
+    assert "orders-db: does not answer" in card(story)
+    assert "orders-db: orders-db:" not in card(story)
+
+
+def test_what_was_approved_and_not_begun_says_that_no_worker_could(tell):
+    story = tell()
+    story.asked()
+    story.approval()
+    story.approved()
+    story.lapsed("not_begun")
+    says = "no worker could begin it within 15 min; nothing was given"
+    assert says in card(story)
+    assert says in seen(dm.lapsed(story.request))
+
+
+WORST_TEXT = ["&" * 2000, "🔥" * 2000, "א" * 2000, "\u202e<!channel>\n" * 150]
+
+
+@pytest.mark.parametrize("worst", WORST_TEXT, ids=["escaped", "astral", "hebrew", "turned"])
+def test_slack_takes_everything_at_its_worst(tell, clock, worst):
+    people = [f"U{number:08}" for number in range(50)]
+    needs = tuple(Need(label=f"{number}" + "&" * 199, who=tuple(people), count=50) for number in range(12))
+    story = tell(
+        why=worst,
+        incident=worst[:100],
+        access="a" * 200,
+        target="t" * 100,
+        principal=worst[:200],
+        permissions=tuple(f"{number}" + "&" * 190 for number in range(40)),
+        needs=needs,
+    )
+    long_names = lambda _who: worst[:200]  # noqa: E731
+    drawn = []
+    story.asked()
+    for need in needs[:2]:
+        drawn.append(draw(story.request, long_names, nth=99))
+        story.approvals(people, need.label)
+    drawn.append(draw(story.request, long_names, nth=99))
+    story.approved()
+    story.intent()
+    story.granted()
+    drawn += [draw(story.request, long_names), dm.granted(story.request, "postgres")]
+    drawn.append(dm.ends_soon(story.request, story.request.ends_at, clock.now()))
+    story.revoked(worst)
+    story.not_ended(worst)
+    drawn += [draw(story.request, long_names), draw_alert(story.alert(worst).fact, story.request, long_names)]
+    story.ended(EndCause.REVOKED, left_behind=(worst,) * 20)
+    drawn += [draw(story.request, long_names), dm.ended(story.request, long_names), dm.over(story.request)]
+    assert story.request.state is State.ENDED
+    for each in drawn:
+        assert message_problems(each.blocks) == []
+        assert pinged({"text": each.text, "blocks": each.blocks}) == set()
+
+
+def test_every_permission_is_on_the_card(tell):
+    permissions = tuple(f"role_{number}_" + "x" * 180 for number in range(100))
+    story = tell(permissions=permissions)
+    story.asked()
+    shown = card(story)
+    assert all(permission in shown for permission in permissions)

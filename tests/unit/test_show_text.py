@@ -1,0 +1,84 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.playground.text import rendered
+from bot.show.text import escape, harmless, listed, moment, moment_to_the_second, quote, shorten
+
+T0 = datetime(2026, 11, 21, 14, 32, 5, tzinfo=UTC)
+
+
+def test_escaping_stops_mentions_broadcasts_and_links():
+    assert escape("<!channel> & <@U01>") == "&lt;!channel&gt; &amp; &lt;@U01&gt;"
+
+
+@pytest.mark.parametrize(
+    ("text", "most", "cut"),
+    [
+        ("short", 5, "short"),
+        ("longer", 5, "long…"),
+        ("ab🔥cd", 4, "ab…"),
+        ("ab🔥cd", 5, "ab🔥…"),
+        ("abe\u0301xyz", 5, "abe…"),
+        ("👩\u200d👩 x", 4, "👩…"),
+    ],
+)
+def test_text_is_cut_between_characters(text, most, cut):
+    assert shorten(text, most) == cut
+
+
+@given(st.text(max_size=50), st.integers(1, 20))
+def test_what_is_cut_always_fits(text, most):
+    assert len(shorten(text, most).encode("utf-16-le", "surrogatepass")) // 2 <= most
+
+
+@given(st.text())
+def test_free_text_in_a_line_cannot_do_harm(text):
+    line = harmless(text)
+    assert not any(letter in line for letter in "<>*~`\n\r\u2028\u2029\x00")
+    assert not any("\u202a" <= letter <= "\u202e" for letter in line)
+    assert line.count("\u2068") == line.count("\u2069") <= 1
+    assert len(line) <= 5 * 200 + 2
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("two\n  lines", "two lines"),
+        ("pg_read_all_data", "pg_read_all_data"),
+        ("_slanted_", "\u02cdslanted\u02cd"),
+        ("*bold*", "\u2217bold\u2217"),
+        ("a < b & c", "a &lt; b &amp; c"),
+        ("\u202eevil", "\u2068evil\u2069"),
+        ("\u05d0\u05d1", "\u2068\u05d0\u05d1\u2069"),
+    ],
+)
+def test_what_free_text_becomes(text, line):
+    assert harmless(text) == line
+
+
+def test_a_quote_keeps_every_byte_and_stands_apart():
+    typed = "<!channel> *x*\nGives: nothing\nNeeds 0 :fire: \u202e"
+    block = quote(typed, by="Bob")
+    who, said = block["elements"]
+    assert who["elements"][0]["text"] == "Bob:"
+    assert said == {"type": "rich_text_quote", "elements": [{"type": "text", "text": typed}]}
+    assert rendered({"blocks": [quote("look\nNeeds 0")]}, str) == "> look\n> Needs 0"
+
+
+def test_a_moment_is_in_the_readers_zone_and_says_the_date_when_far():
+    epoch = int(T0.timestamp())
+    assert moment(T0) == f"<!date^{epoch}^{{time}}|14:32 UTC>"
+    assert moment(T0, T0 - timedelta(hours=2)) == moment(T0)
+    far = moment(T0, T0 - timedelta(hours=13))
+    assert far == f"<!date^{epoch}^{{date_short_pretty}} {{time}}|2026-11-21 14:32 UTC>"
+    assert moment_to_the_second(T0) == f"<!date^{epoch}^{{time_secs}}|14:32:05 UTC>"
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(0, ""), (1, "P0"), (2, "P0 and P1"), (3, "P0, P1 and P2"), (8, "P0, P1 and 6 others")]
+)
+def test_people_are_listed(count, said):
+    assert listed([f"P{number}" for number in range(count)], str, most=2 if count > 3 else 5) == said

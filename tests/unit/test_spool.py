@@ -1,0 +1,76 @@
+"""Whoever can write the spool's file can tell of ends, and of nothing else; and stops nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from jit.access import State
+from jit.facts import AlertName, AnyFact, Approval, Approved, Counted, Refusal, Refused, Source, write_fact
+from jit.ledger import SpoolFailed
+from tests.fakes import BOB, T0, House
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def inject(house: House, *facts: AnyFact, spooled: bool) -> None:
+    (house.folder / "spool").mkdir(exist_ok=True)
+    lines = (write_fact(fact.model_copy(update={"spooled": spooled})) + b"\n" for fact in facts)
+    (house.folder / "spool" / "spool.jsonl").write_bytes(b"".join(lines))
+
+
+def put_aside(house: House) -> str:
+    return (house.folder / "spool" / "spool.unreadable").read_text()
+
+
+def press() -> Refused:
+    return Refused(at=T0, actor=BOB, source=Source.SLACK, attempted="approve", reason=Refusal.BUSY)
+
+
+@pytest.mark.parametrize("spooled", [False, True])
+def test_a_decision_in_the_spool_decides_nothing_and_is_told(house: House, *, spooled: bool) -> None:
+    request = house.asked()
+    about = {"at": T0, "actor": BOB, "source": Source.SLACK, "digest": request.digest}
+    yes = Approval.about(request, approver=BOB, quorums=("dba",), groups_as_of=None, **about)
+    counted = (Counted(approval=yes.id, approver=BOB, quorum="dba"),)
+    inject(
+        house, yes, Approved.about(request, counted=counted, begin_by=request.pending_until, **about), spooled=spooled
+    )
+
+    house.timekeeper.sweep()
+
+    assert house.request().state is State.PENDING
+    assert put_aside(house).count("approv") >= 2
+    assert [alert.name for alert in house.alerts()] == [AlertName.SPOOL_REFUSED]
+    house.timekeeper.sweep()
+    assert len(house.alerts()) == 1
+
+
+@pytest.mark.parametrize("spooled", [False, True])
+def test_a_fact_that_is_recorded_already_blocks_nothing(house: House, *, spooled: bool) -> None:
+    house.active(minutes=30)
+    house.ledger.append([press()])
+    house.clock.move(minutes=30)
+    request = house.request()
+    house.ledger.cut = True
+    house.revoker.end([request])
+    house.ledger.cut = False
+    known = [entry.fact for entry in house.ledger.read()]
+    path = house.folder / "spool" / "spool.jsonl"
+    waiting = path.read_bytes()
+    inject(house, *known, spooled=spooled)
+    path.write_bytes(path.read_bytes() + waiting + waiting)
+
+    house.timekeeper.sweep()
+
+    assert house.request().state is State.ENDED
+    assert path.read_bytes() == b""
+    assert house.kinds().count("ended") == 1
+
+
+def test_what_is_no_end_is_not_written(house: House) -> None:
+    with pytest.raises(SpoolFailed):
+        house.spool.write([press()])
+    assert not (house.folder / "spool" / "spool.jsonl").exists()

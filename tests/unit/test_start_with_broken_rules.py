@@ -1,0 +1,90 @@
+"""Policy files that cannot be used keep nobody's access alive, also over a restart."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from jit.access import State
+from jit.facts import Started
+from jit.policy import BROKEN, PolicyError
+from jit.settings import HandsSettings
+from tests.fakes import House
+from tests.waiting import wait_until
+from workers.known_targets import FILE
+from workers.main import run_timekeeper
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def run(house: House, stop: Event) -> None:
+    run_timekeeper(
+        HandsSettings(data=house.folder, policies=house.folder / "policies"),
+        clock=house.clock,
+        stop=stop,
+        open_target=lambda name, *_: house.targets[name],
+    )
+
+
+def call_wrongly(house: House) -> None:
+    house.policy_file.rename(house.policy_file.with_suffix(".yaml"))
+
+
+def break_a_line(house: House) -> None:
+    house.policy_file.write_text("access: [")
+
+
+@pytest.mark.parametrize("broken", [call_wrongly, break_a_line])
+def test_a_timekeeper_started_with_broken_rules_ends_what_is_due(house: House, broken: object) -> None:
+    house.active(minutes=30)
+    broken(house)  # type: ignore[operator]
+    house.clock.time += timedelta(minutes=30)
+    stop = Event()
+    keeper = Thread(target=run, args=(house, stop), daemon=True)
+    keeper.start()
+    try:
+        wait_until(lambda: house.request().state is State.ENDED)
+    finally:
+        stop.set()
+        keeper.join(10)
+
+    assert house.target.gives == {}
+    (started,) = [entry.fact for entry in house.ledger.read() if isinstance(entry.fact, Started)]
+    assert started.policy_version == BROKEN
+    assert "nothing is granted" in started.warnings[0]
+
+
+def test_a_first_start_with_broken_rules_is_refused_and_says_why(house: House) -> None:
+    call_wrongly(house)
+
+    with pytest.raises(PolicyError, match=r"call it \*\.policy\.yml"):
+        run(house, Event())
+
+
+@pytest.mark.parametrize("kept", ["", "[]", "no json", '[{"name": 7}]'])
+def test_what_was_kept_and_is_no_list_of_targets_is_as_none(house: House, kept: str) -> None:
+    call_wrongly(house)
+    (house.folder / FILE).write_text(kept)
+
+    with pytest.raises(PolicyError):
+        run(house, Event())
+
+
+def test_targets_are_kept_with_the_names_of_secrets_alone(house: House) -> None:
+    named = house.policy_file.read_text().replace("{kind: fake}", '{kind: fake, dsn: "env:ORDERS_DSN"}', 1)
+    house.policy_file.write_text(named)
+    house.clock.move(seconds=2)
+
+    house.fleet.open_all()
+
+    path = house.folder / FILE
+    assert json.loads(path.read_text()) == [
+        {"name": "ledger-db", "kind": "fake", "settings": {}},
+        {"name": "orders-db", "kind": "fake", "settings": {"dsn": "env:ORDERS_DSN"}},
+    ]
+    assert path.stat().st_mode & 0o077 == 0

@@ -1,0 +1,37 @@
+"""What the bot leaves for the workers about people."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from jit.ledger import StoredDirectory, connect, create_tables
+from jit.ledger.database import writing
+from jit.people import Person
+from tests.fakes import T0
+
+BOB = Person(id="U02BOB000", team="T0JIT0001", name="Bob")
+
+
+@pytest.fixture
+def engine(tmp_path):
+    engine = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
+    create_tables(engine)
+    yield engine
+    engine.dispose()
+
+
+def test_what_is_known_of_a_person_already_is_not_written_at_every_press(engine):
+    directory = StoredDirectory(engine)
+    directory.keep_person(BOB, T0)
+    with writing(engine):  # nobody else can write meanwhile
+        directory.keep_person(BOB, T0 + timedelta(seconds=5))
+
+
+def test_what_is_new_of_a_person_is_there_at_once(engine):
+    directory = StoredDirectory(engine)
+    directory.keep_person(BOB, T0)
+    directory.keep_person(replace(BOB, deleted=True), T0)
+    assert directory.look_up(BOB.id).deleted
+    directory.keep_person(BOB, T0)
+    assert not directory.look_up(BOB.id).deleted

@@ -1,0 +1,38 @@
+"""Entries written once are read for ever. `entries.jsonl` holds one of each kind of fact, as the ledger keeps it.
+
+No line there is ever changed. A new kind of fact adds a line; a field that these lines lack needs a default.
+"""
+
+import json
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from jit.facts import AnyFact, read_fact, write_fact
+from jit.ledger import check_chain
+from jit.ledger.entry import open_entry
+
+STORED = (Path(__file__).parent / "entries.jsonl").read_bytes().splitlines()
+KINDS = {model.model_fields["kind"].default: model for model in get_args(AnyFact)}
+
+
+def fact_in(body):
+    return json.loads(body)["fact"]
+
+
+@pytest.mark.parametrize("body", STORED, ids=lambda body: fact_in(body)["kind"])
+def test_a_stored_entry_is_read_and_means_the_same(body):
+    entry, stored = open_entry(body), fact_in(body)
+    assert type(entry.fact) is KINDS[stored["kind"]]
+    written = json.loads(write_fact(entry.fact))
+    assert {field: written[field] for field in stored} == stored
+    assert read_fact(write_fact(entry.fact)) == entry.fact
+
+
+def test_there_is_an_entry_of_every_kind():
+    assert {fact_in(body)["kind"] for body in STORED} == set(KINDS)
+
+
+def test_stored_entries_still_hang_together():
+    assert check_chain(open_entry(body) for body in STORED) == len(STORED)

@@ -1,0 +1,406 @@
+"""What is due is done, whatever got lost and whatever is down."""
+
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jit.access import GRANT_GIVEN_UP, GRANT_NUDGE, GRANT_STUCK, State
+from jit.facts import EndCause, Lapsed, Released, Source
+from jit.ports import Held, TargetUnreachable
+from tests.fakes import ALICE, T0, House
+from tests.waiting import wait_until
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def left_granting(house: House, *, given: bool) -> None:
+    """A grant whose worker died between intent and outcome."""
+    house.approved(minutes=30)
+    house.target.grant_trouble = TargetUnreachable("cut off")
+    house.granter.grant("R-TEST")
+    house.target.grant_trouble = None
+    if given:
+        house.target.gives["R-TEST"] = Held("R-TEST", "alice", ("orders_read",), T0 + timedelta(minutes=30))
+
+
+def last(house: House, request_id: str = "R-TEST") -> Any:
+    return house.ledger.history(request_id)[-1].fact
+
+
+def test_what_is_due_is_ended(house: House) -> None:
+    house.active(minutes=30)
+    house.clock.move(minutes=30)
+
+    house.timekeeper.sweep()
+
+    assert house.target.gives == {}
+    assert house.request().state is State.ENDED
+    assert house.request().end_cause is EndCause.EXPIRED
+    assert last(house).source is Source.TIMEKEEPER
+
+
+def test_what_is_not_due_is_left_alone(house: House) -> None:
+    house.active(minutes=30)
+    house.clock.move(minutes=29, seconds=59)
+
+    house.timekeeper.sweep()
+
+    assert house.request().state is State.ACTIVE
+    assert "R-TEST" in house.target.gives
+
+
+def test_an_order_to_end_that_nobody_heard_is_carried_out(house: House) -> None:
+    house.active()
+    house.ledger.append([Released.about(house.request(), at=T0, actor=ALICE, source=Source.SLACK)])
+
+    house.timekeeper.sweep()
+
+    assert house.request().end_cause is EndCause.RELEASED
+    assert house.target.gives == {}
+
+
+def test_a_request_nobody_answered_lapses(house: House) -> None:
+    house.asked()
+    house.clock.move(hours=8)
+
+    house.timekeeper.sweep()
+
+    assert isinstance(last(house), Lapsed)
+    assert last(house).because == "unanswered"
+
+
+class TestAnApprovalWhoseGrantGotLost:
+    def test_is_announced_again_but_not_all_the_time(self, house: House) -> None:
+        house.approved()
+        house.timekeeper.sweep()
+        assert house.queue.grants == []
+
+        house.clock.time += GRANT_NUDGE
+        for _ in range(5):
+            house.timekeeper.sweep()
+        assert house.queue.grants == ["R-TEST"]
+
+        house.clock.move(seconds=2)
+        house.timekeeper.sweep()
+        assert house.queue.grants == ["R-TEST", "R-TEST"]
+
+    def test_lapses_when_it_was_not_begun(self, house: House) -> None:
+        house.approved()
+        house.clock.move(minutes=15)
+
+        house.timekeeper.sweep()
+
+        assert last(house).because == "not_begun"
+
+    def test_does_not_disturb_without_redis(self, house: House) -> None:
+        house.approved("R-LOST")
+        house.active("R-BOOK", access="ledger-db/read", minutes=0.5)
+        house.queue.gone = True
+        house.clock.move(seconds=30)
+
+        house.timekeeper.sweep()
+
+        assert house.request("R-BOOK").state is State.ENDED
+
+
+class TestAGrantLeftUndone:
+    @pytest.mark.parametrize("given", [False, True])
+    def test_is_announced_to_be_taken_up(self, house: House, *, given: bool) -> None:
+        left_granting(house, given=given)
+        house.clock.time += GRANT_STUCK
+
+        house.timekeeper.sweep()
+
+        assert house.queue.grants == ["R-TEST"]
+        assert house.request().state is State.GRANTING
+
+    def test_has_failed_if_nothing_was_given(self, house: House) -> None:
+        left_granting(house, given=False)
+        house.clock.time += GRANT_GIVEN_UP
+
+        house.timekeeper.sweep()
+
+        assert house.request().state is State.FAILED
+        assert [alert.name for alert in house.alerts()] == ["grant_failed"]
+
+    def test_is_taken_back_if_something_was_given(self, house: House) -> None:
+        left_granting(house, given=True)
+        house.clock.time += GRANT_GIVEN_UP
+
+        house.timekeeper.sweep()
+
+        assert house.target.gives == {}
+        assert house.request().end_cause is EndCause.RECOVERED
+
+    def test_stays_open_while_the_target_does_not_say(self, house: House) -> None:
+        left_granting(house, given=True)
+        house.target.trouble = TargetUnreachable("no route")
+        house.clock.time += GRANT_GIVEN_UP
+
+        house.timekeeper.sweep()
+
+        assert house.request().state is State.GRANTING
+
+
+class TestATargetThatDoesNotAnswer:
+    def due(self, house: House) -> None:
+        house.active(minutes=30)
+        house.target.trouble = TargetUnreachable("no route")
+        house.clock.move(minutes=30)
+
+    def tries(self, house: House) -> int:
+        return house.target.calls.count(("revoke", "R-TEST"))
+
+    def test_is_asked_less_and_less_often(self, house: House) -> None:
+        self.due(house)
+        for _ in range(600):
+            house.timekeeper.sweep()
+            house.clock.move(seconds=0.5)
+
+        assert 8 <= self.tries(house) <= 15
+
+    def test_is_tried_at_once_when_it_is_back(self, house: House) -> None:
+        self.due(house)
+        for _ in range(100):
+            house.timekeeper.sweep()
+            house.clock.move(seconds=1)
+        assert not house.timekeeper._patience.ready("R-TEST", house.clock.now())
+        house.target.trouble = None
+
+        house.clock.move(seconds=2)
+        house.timekeeper.sweep()
+        house.timekeeper.sweep()
+
+        assert house.request().state is State.ENDED
+
+    def test_does_not_hold_up_another(self, house: House) -> None:
+        house.active(minutes=30)
+        house.active("R-BOOK", access="ledger-db/read", minutes=30)
+        release = threading.Event()
+        house.target.revoke = lambda *_: release.wait(20)  # type: ignore[assignment, return-value]
+        house.clock.move(minutes=30)
+
+        try:
+            house.timekeeper.ask_ledger()
+            wait_until(lambda: house.request("R-BOOK").state is State.ENDED)
+            assert house.request().state is not State.ENDED
+        finally:
+            release.set()
+
+
+class TestWhatIsHeldAfterItsEnd:
+    def inspect(self, house: House) -> None:
+        house.clock.move(seconds=3)
+        house.timekeeper.sweep()
+
+    def test_is_taken_back_and_told(self, house: House) -> None:
+        house.active(minutes=30)
+        late = house.target.gives["R-TEST"]
+        house.clock.move(minutes=30)
+        house.timekeeper.sweep()
+        house.target.gives["R-TEST"] = late  # a stalled worker goes on
+
+        self.inspect(house)
+
+        assert house.target.gives == {}
+        assert last(house).name == "grant_late"
+        assert house.kinds()[-3:-1] == ["revoke.intent", "ended"]
+        assert house.request().state is State.ENDED
+
+    def test_is_found_under_failed_requests_too(self, house: House) -> None:
+        left_granting(house, given=False)
+        house.clock.time += GRANT_GIVEN_UP
+        house.timekeeper.sweep()
+        house.target.gives["R-TEST"] = Held("R-TEST", "alice", ("orders_read",), T0)
+
+        self.inspect(house)
+
+        assert house.target.gives == {}
+        assert [alert.name for alert in house.alerts()] == ["grant_failed", "grant_late"]
+
+    def test_is_taken_back_though_the_ledger_knows_no_such_request(self, house: House) -> None:
+        house.target.gives["R-LOST"] = Held("R-LOST", "alice", ("orders_read",), T0)
+
+        self.inspect(house)
+
+        assert house.target.gives == {}
+        assert [alert.request_id for alert in house.alerts()] == ["R-LOST"]
+
+    @pytest.mark.parametrize("ends_at", [None, T0 + timedelta(hours=1)])
+    def test_unknown_and_not_over_is_left_alone_and_told_once(self, house: House, ends_at: Any) -> None:
+        house.target.gives["R-LOST"] = Held("R-LOST", "alice", ("orders_read",), ends_at)
+
+        self.inspect(house)
+        self.inspect(house)
+        house.timekeeper = house.make_timekeeper("two")
+        house.clock.move(seconds=30)
+        self.inspect(house)
+
+        assert "R-LOST" in house.target.gives
+        assert [(alert.name, alert.request_id) for alert in house.alerts()] == [("foreign_grant", "R-LOST")]
+
+    def test_an_end_that_comes_between_is_not_called_late(self, house: House) -> None:
+        house.active(minutes=30)
+        all_held = house.target.all_held
+
+        def then_end() -> list[Held]:
+            held = all_held()
+            house.ledger.append([Released.about(house.request(), at=T0, actor=ALICE, source=Source.SLACK)])
+            house.revoker.end([house.request()])
+            return held
+
+        house.target.all_held = then_end  # type: ignore[method-assign]
+        house.timekeeper._watch.refresh(house.ledger)
+        house.timekeeper._watch._open.clear()
+
+        house.timekeeper._look_into("orders-db", silent=False)
+
+        assert house.alerts() == []
+        assert house.kinds().count("ended") == 1
+
+
+class TestWithoutTheLedger:
+    def back(self, house: House) -> None:
+        house.ledger.cut = False
+        house.timekeeper.sweep()
+
+    def test_what_is_remembered_is_ended(self, house: House) -> None:
+        house.active(minutes=30)
+        house.timekeeper.sweep()
+        house.ledger.cut = True
+        house.clock.move(minutes=30)
+
+        house.timekeeper.sweep()
+        assert house.target.gives == {}
+
+        self.back(house)
+        assert house.request().state is State.ENDED
+        assert house.kinds()[-2:] == ["revoke.intent", "ended"]
+
+    def test_what_is_not_due_is_left_alone(self, house: House) -> None:
+        house.active(minutes=30)
+        house.timekeeper.sweep()
+        house.ledger.cut = True
+        house.clock.move(minutes=29)
+
+        house.timekeeper.sweep()
+
+        assert "R-TEST" in house.target.gives
+
+    def test_after_a_restart_the_target_says_what_is_due(self, house: House) -> None:
+        house.active(minutes=30)
+        house.ledger.cut = True
+        house.clock.move(minutes=30)
+
+        house.make_timekeeper(holder="two").sweep()
+        assert house.target.gives == {}
+
+        self.back(house)
+        assert house.request().state is State.ENDED
+
+    def test_what_was_ordered_to_end_is_ended(self, house: House) -> None:
+        house.active(minutes=30)
+        house.target.trouble = TargetUnreachable("no route")
+        house.ledger.append([Released.about(house.request(), at=T0, actor=ALICE, source=Source.SLACK)])
+        house.timekeeper.sweep()
+        house.ledger.cut = True
+        house.target.trouble = None
+        house.clock.move(minutes=1)
+
+        house.timekeeper.sweep()
+
+        assert house.target.gives == {}
+
+    def test_a_fact_the_ledger_will_not_take_stops_nothing(self, house: House) -> None:
+        house.timekeeper.sweep()
+        house.target.gives["R-LOST"] = Held("R-LOST", "alice", ("orders_read",), T0)
+        house.ledger.cut = True
+        house.clock.move(seconds=5)
+        house.timekeeper.sweep()
+        assert house.target.gives == {}
+        house.ledger.cut = False
+        house.active(minutes=30)
+        house.clock.move(minutes=30)
+
+        house.timekeeper.sweep()
+
+        assert house.request().state is State.ENDED
+        assert "R-LOST" in (house.folder / "spool" / "spool.unreadable").read_text()
+
+
+class TestSeveralTimekeepers:
+    def test_one_leads(self, house: House) -> None:
+        second = house.make_timekeeper(holder="two")
+        house.timekeeper.sweep()
+        house.active(minutes=30)
+        house.clock.move(minutes=30)
+        house.timekeeper.ask_ledger()
+        house.timekeeper._crew.settle()
+        second.sweep()
+
+        assert house.kinds().count("ended") == 1
+
+    def test_another_takes_over(self, house: House) -> None:
+        house.timekeeper.sweep()
+        house.active(minutes=30)
+        house.clock.move(minutes=30)
+
+        house.make_timekeeper(holder="two").sweep()
+
+        assert house.request().state is State.ENDED
+
+
+def test_it_runs_until_it_is_told_to_stop(house: House) -> None:
+    house.active(minutes=30)
+    house.clock.move(minutes=30)
+    stop = threading.Event()
+    running = threading.Thread(target=house.timekeeper.run, args=(stop,))
+    running.start()
+
+    wait_until(lambda: house.request().state is State.ENDED)
+    stop.set()
+    running.join(10)
+
+    assert not running.is_alive()
+
+
+def test_without_ledger_and_target_the_trouble_is_kept_once_and_told(house: House) -> None:
+    house.active(minutes=30)
+    house.timekeeper.sweep()
+    house.ledger.cut = True
+    house.target.revoke = refuse  # type: ignore[method-assign]
+    house.clock.move(minutes=30)
+    for _ in range(60):
+        house.timekeeper.sweep()
+        house.clock.move(seconds=1)
+
+    house.ledger.cut = False
+    house.spool.take_in(house.ledger)
+
+    assert house.kinds().count("revoke.intent") == 1
+    assert [alert.name for alert in house.alerts()] == ["end_late"]
+
+
+def refuse(*_: object) -> Any:
+    raise TargetUnreachable("no route")
+
+
+def test_what_cannot_be_taken_back_does_not_flood_the_record(house: House) -> None:
+    house.active(minutes=30)
+    late = house.target.gives["R-TEST"]
+    house.clock.move(minutes=30)
+    house.timekeeper.sweep()
+    house.target.gives["R-TEST"] = late
+    house.target.revoke = refuse  # type: ignore[method-assign]
+    for _ in range(60):
+        house.timekeeper.sweep()
+        house.clock.move(seconds=2)
+
+    assert 2 <= house.kinds().count("revoke.intent") <= 10
+    assert [alert.name for alert in house.alerts()] == ["end_late"]

@@ -1,0 +1,326 @@
+"""Everything the bot can show, drawn at its worst, against Slack's limits; and what it says stays what it says."""
+
+import importlib
+import inspect
+import pkgutil
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from slack_sdk.models.blocks import Block
+from slack_sdk.models.views import View
+
+import bot.show
+from bot import answers, forms
+from bot.follow.mirror import MOST_LINES, in_short
+from bot.listeners import command, look
+from bot.listeners.caller import Caller, Place
+from bot.listeners.typed import fill
+from bot.playground.blocks import message_problems, suggestion_problems, view_problems
+from bot.playground.text import pinged
+from bot.show import alert, card, dm, home, line
+from bot.show.text import Drawn, Json, harmless, in_blocks, section, straight, units
+from jit.access import Request, State
+from jit.asking import Asked
+from jit.desk import Decided, Presser, Turned
+from jit.facts import Alert, AlertName, AnyFact, Refusal, Source
+from jit.ledger.entry import NO_ENTRY, open_entry, seal
+from jit.people import Person
+from jit.policy import Access, Quorum, Rule, Tally
+from jit.words import SAYS
+from tests.worst import DIRECTIONS, NOON, PEOPLE, TEXTS, worst
+
+ENTRIES = (Path(__file__).parent / "entries.jsonl").read_bytes().splitlines()
+CALLER = Caller(Presser(PEOPLE[0], "T1", Source.SLACK), Place(PEOPLE[0]))
+TEXT = 40_000
+PARTS = {"text", "words"}
+"""Modules of bot.show that hold parts of sentences, and draw nothing by themselves."""
+
+
+@pytest.fixture(params=TEXTS)
+def text(request: pytest.FixtureRequest) -> str:
+    return TEXTS[request.param]
+
+
+def called(text: str) -> Callable[[str], str]:
+    return lambda _: text[:120]
+
+
+def many(text: str, states: set[State], count: int) -> list[Request]:
+    return [worst(text, state) for _, state in zip(range(count), sorted(states) * count, strict=False)]
+
+
+def _alert(text: str) -> Alert:
+    about = {"requester": PEOPLE[0], "access": "a" * 160, "target": "t" * 100, "principal": text[:200]}
+    return Alert(
+        at=NOON,
+        actor="timekeeper@host",
+        source=Source.TIMEKEEPER,
+        name=AlertName.END_NOT_BEGUN,
+        says=text,
+        request_id="R-WWWWWWWWWWWW",
+        **about,
+    )
+
+
+def _facts(text: str) -> Iterator[AnyFact]:
+    for fact in (open_entry(body).fact for body in ENTRIES):
+        fields = type(fact).model_fields.keys()
+        typed = {
+            name: text for name in fields & {"why", "reason", "says"} if fact.kind != "refused" or name != "reason"
+        }
+        short = dict.fromkeys(fields & {"incident", "principal"}, text[:200])
+        lists = dict.fromkeys(fields & {"permissions", "held_before", "left_behind", "warnings"}, (text,) * 50)
+        yield fact.model_copy(update=typed | short | lists)
+
+
+@cache
+def _entries(text: str) -> list[Any]:
+    facts = [*_facts(text)] * 3
+    return [seal(fact, index=10**9 + n, recorded_at=NOON, previous=NO_ENTRY) for n, fact in enumerate(facts)]
+
+
+def _mirrored(text: str) -> Iterator[Drawn]:
+    entries = line.first_lines(_entries(text), MOST_LINES)
+    shown = line.lines(entries, called(text), lambda _: worst(text, State.ACTIVE))
+    yield Drawn(in_short(shown), [section(part) for part in in_blocks(shown)])
+
+
+def _kit(text: str, requests: list[Request]) -> Any:
+    """As much of a kit as a look takes."""
+    person = Person(id=PEOPLE[0], team="T1", name=text, tz="Pacific/Kiritimati")
+    sight = SimpleNamespace(
+        own=lambda _: requests,
+        past=lambda _: many(text, {State.ENDED, State.DENIED, State.FAILED}, 5),
+        waiting=lambda _: requests,
+        others=lambda _: requests,
+        may_see=lambda *_: True,
+    )
+    ledger = SimpleNamespace(request=lambda _: requests[0], history=lambda _: _entries(text))
+    desk = SimpleNamespace(admit=lambda *_: None, ledger=ledger)
+    directory = SimpleNamespace(look_up=lambda _: person, name=called(text))
+    return SimpleNamespace(desk=desk, directory=directory, sight=sight)
+
+
+def _homes(text: str) -> Iterator[Json]:
+    for count in (0, 1, 500):
+        waiting, opened = (many(text, states, count) for states in ({State.PENDING}, {State.ACTIVE, State.ENDING}))
+        past = many(text, {State.ENDED, State.DENIED, State.LAPSED, State.FAILED, State.WITHDRAWN}, min(count, 5))
+        for seen in (waiting, None):
+            yield home.draw_home(home.Overview(waiting=seen, open=opened, past=past), called(text))
+
+
+def _access(text: str, name: str = "a" * 75) -> Access:
+    return Access(
+        name=name,
+        describe="&" * 200,
+        target="t" * 75,
+        grants=(text[:200],),
+        max_duration=timedelta(days=7),
+        channel="C0ACCESS1",
+        request=("group:engineering",),
+        rules=(Rule((Quorum(PEOPLE, 50, "l" * 200),)),),
+        incident="(INC|CHG)-" + "x" * 190,
+    )
+
+
+def _forms(text: str) -> Iterator[Json]:
+    filled = forms.Filled(Asked("a" * 75, text, text, text), _access(text), "d" * 900, "n" * 900)
+    yield forms.request_form(filled, "C0ACCESS1")
+    for typed in (text, f"no/{text} 1h {text}", f"1.5h {text}"):
+        yield forms.request_form(fill(typed, [_access(text)]), "C0ACCESS1")
+    yield forms.request_form(forms.Filled(), "")
+
+
+def _answers(text: str) -> dict[str, Iterator[str]]:
+    """What each function of bot.answers can say."""
+    quorums = tuple(Quorum(need.who, need.count, need.label) for need in worst(text, State.PENDING).needs)
+    pending, ending = worst(text, State.PENDING), worst(text, State.ENDING)
+    names = called(text)
+    tallies = Tally(tuple((quorum, frozenset()) for quorum in quorums)), Tally(((quorums[0], frozenset(PEOPLE)),))
+    return {
+        "fault": iter([answers.fault(answers.new_error_id())]),
+        "turned": (answers.turned(Turned(why, SAYS[why], request_id=pending.id)) for why in Refusal),
+        "own_request": (answers.own_request(pending, count, names) for count in (None, 1, 10**6)),
+        "waits_for": iter([answers.waits_for(pending.needs, names)]),
+        "asked": iter([answers.asked(pending, names)]),
+        "approved": (answers.approved(Decided(pending, tally), names) for tally in tallies),
+        "denied": iter([answers.denied(pending)]),
+        "withdrawn": iter([answers.withdrawn(pending)]),
+        "released": iter([answers.released(ending)]),
+        "revoked": iter([answers.revoked(ending)]),
+    }
+
+
+MESSAGES: dict[str, Callable[[str], Iterator[Drawn]]] = {
+    "card.draw": lambda text: (card.draw(worst(text, state), called(text), nth=99) for state in State),
+    "dm.granted": lambda text: iter([dm.granted(worst(text, State.ACTIVE), "postgres")]),
+    "dm.over": lambda text: (dm.over(worst(text, state)) for state in State),
+    "dm.ends_soon": lambda text: iter([dm.ends_soon(worst(text, State.ACTIVE), NOON, NOON - timedelta(minutes=5))]),
+    "dm.denied": lambda text: iter([dm.denied(worst(text, State.DENIED), called(text))]),
+    "dm.lapsed": lambda text: iter([dm.lapsed(worst(text, State.LAPSED))]),
+    "dm.failed": lambda text: iter([dm.failed(worst(text, State.FAILED))]),
+    "dm.ended": lambda text: iter([dm.ended(worst(text, State.ENDED), called(text))]),
+    "alert.draw_alert": lambda text: (
+        alert.draw_alert(_alert(text), request, called(text))
+        for request in (None, *(worst(text, state) for state in State))
+    ),
+    "line.lines": _mirrored,
+    "look.list_requests": lambda text: (
+        look.list_requests(_kit(text, many(text, set(State), count)), CALLER) for count in (1, 500)
+    ),
+    "look.show_request": lambda text: (
+        look.show_request(_kit(text, [worst(text, state)]), CALLER, "R-7F3K") for state in State
+    ),
+}
+VIEWS: dict[str, Callable[[str], Iterator[Json]]] = {
+    "home.draw_home": _homes,
+    "home.draw_empty_home": lambda _: iter([home.draw_empty_home()]),
+    "forms.request_form": _forms,
+    "forms.deny_form": lambda _: iter([forms.deny_form("R-WWWWWWWWWWWW " + "0" * 64, "R-WWWWWWWWWWWW")]),
+}
+WITHIN_OTHERS = {
+    *("card.gives", "card.needs", "card.revoke_button", "dm.connect", "line.first_lines", "line.fold"),
+    *("forms.duration_hint", "forms.decided_by", "forms.options", "forms.option", "forms.value_of", "forms.chosen"),
+    *("look.table", "look.until", "look.zone"),
+}
+"""Parts of what is drawn above, and the menu's options, which have a test of their own."""
+
+
+def public_functions() -> Iterator[str]:
+    shown = [importlib.import_module(f"bot.show.{each.name}") for each in pkgutil.iter_modules(bot.show.__path__)]
+    for module in (*(each for each in shown if each.__name__.rpartition(".")[2] not in PARTS), forms, look):
+        for name, function in inspect.getmembers(module, inspect.isfunction):
+            if function.__module__ == module.__name__ and not name.startswith("_"):
+                yield f"{module.__name__.rpartition('.')[2]}.{name}"
+
+
+def test_nothing_can_be_drawn_that_is_not_tried_here() -> None:
+    assert set(public_functions()) == MESSAGES.keys() | VIEWS.keys() | WITHIN_OTHERS
+    said = {
+        name
+        for name, function in inspect.getmembers(answers, inspect.isfunction)
+        if function.__module__ == answers.__name__
+    }
+    assert said - {"new_error_id"} == _answers("").keys()
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_slack_takes_every_message(name: str, text: str) -> None:
+    for drawn in MESSAGES[name](text):
+        assert message_problems(drawn.blocks) == []
+        assert [problem for block in Block.parse_all(drawn.blocks) for problem in _sdk_problems(block)] == []
+        assert 0 < units(drawn.text) <= TEXT
+        assert list(too_long(drawn.blocks)) == []
+        assert pinged({"text": drawn.text, "blocks": drawn.blocks}) == set()
+        assert [said for said in (drawn.text, *ours(drawn.blocks)) if turns(said)] == []
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_slack_takes_every_view(name: str, text: str) -> None:
+    for view in VIEWS[name](text):
+        assert view_problems(view, (view["type"],)) == []
+        assert list(_sdk_problems(View(**view))) == []
+        assert list(too_long(view["blocks"])) == []
+        assert pinged({"blocks": view["blocks"]}) == set()
+        assert [said for said in ours(view["blocks"]) if turns(said)] == []
+
+
+def test_slack_takes_every_answer(text: str) -> None:
+    for said in (said for kind in _answers(text).values() for said in kind):
+        assert 0 < units(said) <= TEXT
+        assert not pinged({"text": said}) - {PEOPLE[0]}, "the requester alone, by id"
+        assert not turns(said)
+    for said in (command.helped(text), command.helped(text[:40])):
+        assert units(said) <= TEXT
+        assert pinged({"text": said}) == set()
+        assert not turns(said)
+
+
+def test_slack_takes_every_menu(text: str) -> None:
+    accesses = [_access(text, f"{number:04}" + "a" * 71) for number in range(500)]
+    options = forms.options(accesses, {}, "")
+    assert len(options) == 100
+    assert suggestion_problems({"options": options}) == []
+    assert list(too_long(options)) == []
+
+
+def too_long(part: Any, within: str = "") -> Iterator[str]:
+    """Texts over a limit of Slack's when counted as Slack's clients count, in UTF-16 units."""
+    if isinstance(part, list):
+        for each in part:
+            yield from too_long(each, within)
+    if not isinstance(part, dict):
+        return
+    kind = part.get("type", within)
+    for key, value in part.items():
+        if isinstance(value, str):
+            most = {"value": 2000, "action_id": 255, "block_id": 255, "text": _most(kind, within)}.get(key, 3000)
+            if units(value) > most:
+                yield f"{within} {kind} {key}: {units(value)} of {most}"
+        else:
+            yield from too_long(value, key if key in ("confirm", "title") else kind)
+
+
+def _most(kind: str, within: str) -> int:
+    by_place = {"button": 75, "header": 150, "title": 100, "confirm": 300}
+    return by_place.get(within, 3000) if kind in ("plain_text", "mrkdwn") else 3000
+
+
+def _sdk_problems(part: Any) -> Iterator[str]:
+    """What Slack's own SDK has against it."""
+    try:
+        part.validate_json()
+    except Exception as refused:  # noqa: BLE001  whatever it raises
+        yield str(refused)
+
+
+def ours(part: Any) -> Iterator[str]:
+    """The lines of our own making; quotes hold other people's words, each in a block of its own."""
+    if isinstance(part, list):
+        for each in part:
+            yield from ours(each)
+    elif isinstance(part, dict):
+        if part.get("type") in ("mrkdwn", "plain_text"):
+            yield from str(part["text"]).split("\n")
+        elif part.get("type") == "rich_text_section":
+            yield "".join(str(each["text"]) for each in part["elements"])
+        elif part.get("type") != "rich_text_quote":
+            yield from ours([value for key, value in part.items() if key != "initial_value"])
+
+
+_ISOLATED = re.compile("\u2068[^\u2066-\u2069]*\u2069")
+
+
+def turns(said: str) -> bool:
+    """Whether something in it can change in which order its other words are read.
+
+    By Unicode's own rules (UAX #9) what stands in an isolate cannot; outside of one any letter that is read from the
+    right, and any sign that turns or ends a direction, can.
+    """
+    outside = _ISOLATED.sub("", said)
+    turning = {"R", "AL", "AN", "LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI", "B", "S"}
+    return any(
+        unicodedata.bidirectional(letter) in turning or letter in DIRECTIONS for letter in outside.replace("\n", "")
+    )
+
+
+@given(st.text(st.sampled_from([*DIRECTIONS, *"ab1 \u05d0\u0628\u0661\u2029\x1c\x85\n\t\u0301\u200d<*_"]), max_size=40))
+def test_nobodys_words_turn_the_words_around_them(typed: str) -> None:
+    for said in (harmless(typed), straight(typed)):
+        assert not turns(f"Denied by {said} · {said} lapses 14:45")
+
+
+def test_turning_is_seen() -> None:
+    assert turns("Denied by \u202eecilA")
+    assert turns("Denied by \u05d0")
+    assert turns("Denied by \u2068\u05d0\u2069 and \u2069")
+    assert not turns("Denied by \u2068\u05d0\u2069 and Bob")

@@ -1,0 +1,94 @@
+"""The worst that can stand in a request, and in what is drawn of it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from jit.access import Request, State
+from jit.facts import Approval, Counted, EndCause, Need, Source
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+PEOPLE = tuple(f"U{number:08}" for number in range(50))
+DIRECTIONS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+_CONTROLS = "".join(map(chr, (*range(1, 0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)))
+
+
+def _repeated(text: str) -> str:
+    return (text * 2000)[:2000]
+
+
+TEXTS = {
+    "escaped": _repeated("&"),
+    "brackets": _repeated("<>"),
+    "astral": _repeated("\U0001f525"),
+    "families": _repeated("\U0001f469\u200d\U0001f469\u200d\U0001f467 "),
+    "hebrew": _repeated("\u05d0\u05d1 "),
+    "arabic digits": _repeated("\u0661\u0662 "),
+    "directions": _repeated(f"a{DIRECTIONS}\u05d0"),
+    "controls": _repeated(f"a{_CONTROLS}"),
+    "lines": _repeated("\nGives: nothing\n> Approved by Bob\n"),
+    "mrkdwn": _repeated("*_~`<!channel> <!here> <@U02BOB000> <!subteam^S1> <https://evil.example|ok> :fire: ```"),
+    "combining": _repeated("e" + "\u0301" * 30),
+    "one word": _repeated("w"),
+}
+NEEDS = tuple(Need(label=f"{number}" + "&" * 199, who=PEOPLE, count=50) for number in range(12))
+
+
+@cache
+def worst(text: str, state: State) -> Request:
+    """A request in this state with ``text`` wherever people and targets may put words of theirs."""
+    began = state in {State.GRANTING, State.ACTIVE, State.ENDING, State.ENDED, State.FAILED}
+    approved = began or state is State.APPROVED
+    ended = state in {State.ENDING, State.ENDED}
+    fields: dict[str, Any] = {
+        "id": "R-WWWWWWWWWWWW",
+        "state": state,
+        "version": 60,
+        "requester": PEOPLE[0],
+        "access": "orders-db/" + "w" * 150,
+        "target": "t" * 100,
+        "permissions": tuple(f"{each:03}" + "r" * 190 for each in range(120)),
+        "principal": text[:200],
+        "why": text,
+        "incident": text[:100],
+        "policy_version": "ab" * 32,
+        "duration": timedelta(days=9, hours=23, minutes=59, seconds=59),
+        "channel": "C0ACCESS1",
+        "risk": "r" * 200,
+        "needs": NEEDS,
+        "asked_at": NOON,
+        "pending_until": NOON + timedelta(days=30),
+        "left_behind": (text,) * 20 if ended else (),
+        "revoke_trouble": text if state is State.ENDING else None,
+        "end_cause": EndCause.REVOKED if ended else None,
+        "closed_by": PEOPLE[1],
+        "closed_because": "no_longer_approved" if state is State.LAPSED else text,
+        "approved_at": NOON if approved else None,
+        "intent_at": NOON if began else None,
+        "granted_at": NOON if began else None,
+        "ends_at": NOON + timedelta(days=9) if began else None,
+        "over_at": NOON + timedelta(days=9),
+        "sessions": 10**9,
+    }
+    request = Request(**fields)
+    said = tuple(_approvals(request)) if state is State.PENDING or approved else ()
+    counted = tuple(Counted(approval=each.id, approver=each.approver, quorum=each.quorums[0]) for each in said)
+    return replace(request, approvals=said, counted=counted if approved else ())
+
+
+def _approvals(request: Request) -> Iterator[Approval]:
+    for number, person in enumerate(PEOPLE[1:]):
+        yield Approval.about(
+            request,
+            id=UUID(int=number),
+            at=NOON,
+            actor=person,
+            source=Source.SLACK,
+            approver=person,
+            digest="0" * 64,
+            quorums=(NEEDS[number % 3].label,),
+            groups_as_of=None,
+        )

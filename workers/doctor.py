@@ -1,0 +1,81 @@
+"""What `jit doctor` says of the hands: each target, and the key that orders are signed with."""
+
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from shlex import quote
+
+from pydantic import SecretStr
+
+from jit.doctor import Check, Line, NotLookedAt, Part, fine, mend, needed, not_looked_at, of_finding
+from jit.policy import Policy, TargetConfig
+from jit.ports import Target
+from jit.settings import MissingSecret, resolve_secret
+from workers.targets import open_target
+from workers.tickets import KEY_FILE, load_key
+
+Opened = Target | Exception
+"""A target, or why it cannot be opened."""
+
+
+def checks(policy: Policy | None, worker_key: SecretStr | None, data: Path) -> list[Check]:
+    """One for each target of the policy, and one for the key."""
+    key = Check(Part.QUEUE, "the workers' key", partial(_key, worker_key, data))
+    if policy is None:
+        return [key, Check(Part.TARGETS, "the targets", _without_rules)]
+    opened = {name: _open(config) for name, config in policy.targets.items()}
+    here = any(not isinstance(found, Exception) for found in opened.values())
+    looks: dict[str, Callable[[], Iterator[Line]]] = {
+        name: partial(_target, name, found, policy.given_on(name), here=here) for name, found in opened.items()
+    }
+    return [key, *(Check(Part.TARGETS, name, look) for name, look in looks.items())]
+
+
+def _without_rules() -> Iterator[Line]:
+    raise NotLookedAt("the policy files cannot be read; mend them first")
+
+
+def _open(config: TargetConfig) -> Opened:
+    """Speaks to nobody."""
+    try:
+        return open_target(config.name, config.kind, config.settings, resolve_secret)
+    except Exception as wrong:  # noqa: BLE001  of one target, for the line about it
+        return wrong
+
+
+def _target(name: str, opened: Opened, permissions: Sequence[str], *, here: bool) -> Iterator[Line]:
+    """``here`` says that other targets' secrets are, so that this one's should be too."""
+    if isinstance(opened, MissingSecret) and not here:
+        yield not_looked_at(Part.TARGETS, name, f"{opened} Or run it where the workers run.")
+    elif isinstance(opened, MissingSecret | ValueError):
+        yield mend(Part.TARGETS, f"{name}: its secret is not to be had", str(opened))
+    elif isinstance(opened, Exception):
+        raise opened
+    else:
+        try:
+            yield from (of_finding(Part.TARGETS, found, name) for found in opened.check(permissions))
+        finally:
+            _close(opened)
+
+
+def _close(target: Target) -> None:
+    """Those that keep connections for the next call."""
+    close = getattr(target, "close", None)
+    if close is not None:
+        close()
+
+
+def _key(given: SecretStr | None, data: Path) -> Iterator[Line]:
+    """Makes none. Raises NotLookedAt, CannotStart."""
+    if given is not None:
+        load_key(needed("JIT_WORKER_KEY", given, "the workers run"), data)
+        yield fine(Part.QUEUE, "orders to end access are signed with JIT_WORKER_KEY")
+        return
+    path = data / KEY_FILE
+    if not path.exists():
+        raise NotLookedAt(f"JIT_WORKER_KEY is not set and {path} is not here; a worker makes it when it first starts")
+    if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        yield mend(Part.QUEUE, f"{path} is open to others, who could sign orders", f"chmod 600 {quote(str(path))}")
+    load_key(None, data)
+    yield fine(Part.QUEUE, f"orders to end access are signed with {path}")

@@ -1,0 +1,184 @@
+"""Giving access: only what the ledger's facts decide, only with its end scheduled, only on the record.
+
+The order is the promise: decision checked, end scheduled, intent recorded, given, read back, outcome recorded.
+A worker may die after any of these steps; the timekeeper finds what was left.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from jit.access import Duty, Request, State, duty_at, follow
+from jit.decision import CannotTell, DoesNotHold, still_holds
+from jit.facts import Granted, GrantIntent, Lapsed, Refusal, Source
+from jit.ledger import ClockSkew, Conflict, Ledger, LedgerUnavailable
+from jit.policy import PolicyFolder
+from jit.ports import (
+    Clock,
+    Directory,
+    Grant,
+    Queue,
+    QueueUnavailable,
+    Target,
+    TargetError,
+    TargetRefused,
+    TargetUnreachable,
+)
+from workers.fleet import Fleet
+from workers.revocations import Revoker
+from workers.tickets import Ticket, sign
+
+log = structlog.get_logger(__name__)
+
+TIMEKEEPER_FIRST = timedelta(seconds=1)
+"""The signed order comes this long after the end: as a rule the timekeeper is at it by then, and once is enough.
+
+Well inside `workers.trouble.STATED_LAG`, which the order has to keep alone.
+"""
+
+
+class NoLongerDue(Exception):
+    """Looked at again under the target's lock, this may not be given any more."""
+
+
+class Granter:
+    """Gives what was approved. Safe to call for anything, at any time, twice."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        policies: PolicyFolder,
+        directory: Directory,
+        queue: Queue,
+        fleet: Fleet,
+        revoker: Revoker,
+        key: bytes,
+        clock: Clock,
+        actor: str,
+    ) -> None:
+        self._ledger = ledger
+        self._policies = policies
+        self._directory = directory
+        self._queue = queue
+        self._fleet = fleet
+        self._revoker = revoker
+        self._key = key
+        self._clock = clock
+        self._actor = actor
+
+    def grant(self, request_id: str) -> None:
+        """Give what this request was approved for, if it still is. Raises nothing that is not a fault of ours."""
+        try:
+            request = self._ledger.request(request_id)
+            if request is None or not self._wanted(request):
+                return
+            begun = self._begun(request)
+            if begun is not None:
+                self._give(begun)
+        except Conflict as faster:
+            log.info("grant.overtaken", request_id=request_id, because=str(faster))
+        except (CannotTell, ClockSkew, LedgerUnavailable, QueueUnavailable, TargetUnreachable) as unable:
+            log.warning("grant.put_off", request_id=request_id, why=type(unable).__name__, because=str(unable))
+
+    def _wanted(self, request: Request) -> bool:
+        """Approved and not begun, or begun and left by its worker long enough ago."""
+        if request.state is State.APPROVED:
+            return True
+        return request.state is State.GRANTING and duty_at(request, self._clock.now()) is Duty.GRANT
+
+    def _begun(self, request: Request) -> Request | None:
+        """The request with its intent on record and its end scheduled; None if it may not be given."""
+        self._ledger.require_clocks_agree()
+        try:
+            still_holds(request, self._policies, self._directory, self._clock.now())
+        except DoesNotHold as wrong:
+            self._drop(request, wrong.reason)
+            return None
+        if request.state is State.GRANTING:
+            self._schedule_end(request, _known(request.ends_at))
+            return request
+        target = self._fleet.get(request.target)
+        held_before = _held_before(target, request)
+        now = self._clock.now()
+        self._schedule_end(request, now + request.duration)
+        intent = GrantIntent.about(
+            request,
+            at=now,
+            actor=self._actor,
+            source=Source.WORKER,
+            ends_at=now + request.duration,
+            held_before=held_before,
+        )
+        self._ledger.append([intent], expect={request.id: request.version})
+        return follow(request, intent)
+
+    def _schedule_end(self, request: Request, ends_at: datetime) -> None:
+        self._queue.end_at(ends_at + TIMEKEEPER_FIRST, sign(self._key, Ticket.of(request, ends_at)))
+
+    def _drop(self, request: Request, reason: Refusal) -> None:
+        log.warning("grant.dropped", request_id=request.id, because=reason.value)
+        if request.state is State.GRANTING:
+            self._revoker.take_back(request, "it was no longer approved when it was taken up again")
+            return
+        because = "not_begun" if reason is Refusal.LAPSED else "no_longer_approved"
+        lapsed = Lapsed.about(request, at=self._clock.now(), actor=self._actor, source=Source.WORKER, because=because)
+        self._ledger.append([lapsed], expect={request.id: request.version})
+
+    def _give(self, request: Request) -> None:
+        ends_at = _known(request.ends_at)
+        grant = Grant(request.id, request.principal, request.permissions, ends_at)
+        try:
+            held = self._fleet.get(request.target).grant(grant, _StillDue(self._ledger, self._clock, request))
+        except NoLongerDue as over:
+            log.info("grant.overtaken", request_id=request.id, because=str(over))
+            return
+        except TargetRefused as refused:
+            self._revoker.take_back(request, str(refused))
+            return
+        if set(held.permissions) != set(request.permissions):
+            self._revoker.take_back(request, "the target gave something else than was approved")
+            return
+        granted = Granted.about(
+            request,
+            at=self._clock.now(),
+            actor=self._actor,
+            source=Source.WORKER,
+            ends_at=ends_at,
+            read_back=held.permissions,
+        )
+        self._ledger.append([granted], expect={request.id: request.version})
+        log.info("grant.done", request_id=request.id, target=request.target)
+
+
+@dataclass(frozen=True, slots=True)
+class _StillDue:
+    """What the target asks under its lock, just before the effect. Raises NoLongerDue, LedgerUnavailable."""
+
+    ledger: Ledger
+    clock: Clock
+    request: Request
+
+    def __call__(self) -> None:
+        now = self.ledger.request(self.request.id)
+        if now is None or now.version != self.request.version:  # any step since the intent counts
+            raise NoLongerDue("the request has changed")
+        if self.clock.now() >= _known(self.request.ends_at):
+            raise NoLongerDue("its time is over")
+
+
+def _held_before(target: Target, request: Request) -> tuple[str, ...]:
+    """What the person has anyway. A target that refuses to say will refuse to give, and then says why."""
+    try:
+        return target.already(request.principal, request.permissions)
+    except TargetUnreachable:
+        raise
+    except TargetError:
+        return ()
+
+
+def _known(ends_at: datetime | None) -> datetime:
+    if ends_at is None:
+        raise AssertionError("granting without an end")
+    return ends_at

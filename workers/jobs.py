@@ -1,0 +1,106 @@
+"""The three orders a worker carries out. Each says when it should be carried out again, or that it is done."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from jit.access import LIVE, State, begun_until
+from jit.facts import Refusal, Refused, Source
+from jit.ledger import Ledger, LedgerUnavailable
+from jit.ports import Clock, Held
+from workers.grants import Granter
+from workers.orders import Call
+from workers.revocations import Revoker
+from workers.tickets import BadTicket, Ticket, verify
+
+log = structlog.get_logger(__name__)
+
+AGAIN_AFTER = timedelta(seconds=2)
+"""An end that did not work, or that the timekeeper has begun, is tried again after this long, whatever it does then."""
+COMPLAIN_EVERY = timedelta(minutes=1)
+"""Forged orders are recorded at most this often: who can write to Redis shall not flood the record."""
+
+
+class Jobs:
+    """What may be asked for by name. Nothing escapes: what RQ would do with an error leads into Redis and its log."""
+
+    def __init__(
+        self, *, ledger: Ledger, granter: Granter, revoker: Revoker, key: bytes, clock: Clock, actor: str
+    ) -> None:
+        self._ledger = ledger
+        self._granter = granter
+        self._revoker = revoker
+        self._key = key
+        self._clock = clock
+        self._actor = actor
+        self._complained: datetime | None = None
+        self._by_name: dict[str, Callable[[str], datetime | None]] = {
+            "grant": self.grant,
+            "revoke": self.revoke,
+            "end": self.end,
+        }
+
+    def perform(self, call: Call) -> datetime | None:
+        """When to carry this out again; None if it is done, or the timekeeper will see to it."""
+        with bound_contextvars(order=call.name):
+            try:
+                return self._by_name[call.name](call.argument)
+            except Exception:
+                log.exception("order.failed")
+                return self._clock.now() + AGAIN_AFTER
+
+    def grant(self, request_id: str) -> None:
+        self._granter.grant(request_id)
+
+    def revoke(self, request_id: str) -> None:
+        """End what was ordered to end, by the ledger's word."""
+        try:
+            request = self._ledger.request(request_id)
+        except LedgerUnavailable as silent:
+            log.warning("revoke.put_off", request_id=request_id, because=str(silent))
+            return
+        if request is not None and request.state is State.ENDING:
+            self._revoker.end([request])
+
+    def end(self, text: str) -> datetime | None:
+        """End what a worker's signed order says, at the time it says.
+
+        The order wins over the ledger, where somebody may have written a later end: whoever gives more time hands in
+        a new order, and nothing else puts this one off.
+        """
+        try:
+            ticket = verify(self._key, text)
+        except BadTicket:
+            self._complain()
+            return None
+        now = self._clock.now()
+        if now < ticket.ends_at:
+            return ticket.ends_at
+        try:
+            return self._end_by_ledger(ticket, now)
+        except LedgerUnavailable as silent:
+            log.warning("end.without_ledger", request_id=ticket.request_id, because=str(silent))
+        return None if self._revoker.end_unrecorded(ticket, ticket.ends_at) else now + AGAIN_AFTER
+
+    def _end_by_ledger(self, ticket: Ticket, now: datetime) -> datetime | None:
+        request = self._ledger.request(ticket.request_id)
+        if request is None or request.state not in LIVE:
+            held = Held(ticket.request_id, ticket.principal, ticket.permissions, ticket.ends_at)
+            return None if self._revoker.take_late(ticket.target, held) else now + AGAIN_AFTER
+        if others := begun_until(request, now):
+            return others
+        return None if request.id in self._revoker.end([request]) else now + AGAIN_AFTER
+
+    def _complain(self) -> None:
+        now = self._clock.now()
+        log.warning("order.forged")
+        if self._complained is not None and now - self._complained < COMPLAIN_EVERY:
+            return
+        self._complained = now
+        fact = Refused(at=now, actor=self._actor, source=Source.WORKER, attempted="end", reason=Refusal.BAD_TICKET)
+        try:
+            self._ledger.append([fact])
+        except LedgerUnavailable as silent:
+            log.warning("ledger.unavailable", because=str(silent))

@@ -1,0 +1,227 @@
+"""The two processes of the hands, put together: `run_worker` and `run_timekeeper`.
+
+Each opens its own connections and stops on SIGTERM or Ctrl-C. The ledger or Redis may be away at the start, as they
+may be later; what only a person can mend refuses the start.
+"""
+
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from threading import Event
+
+import structlog
+from pydantic import SecretStr
+from redis import Redis
+
+from jit.clock import SystemClock
+from jit.facts import Source, Started
+from jit.ledger import (
+    ClockSkew,
+    Leases,
+    Ledger,
+    LedgerUnavailable,
+    Spool,
+    StoredDirectory,
+    connect,
+    create_tables,
+)
+from jit.policy import BROKEN, Policy, PolicyError, PolicyFolder
+from jit.ports import Clock, QueueUnavailable, Target, TargetUnreachable
+from jit.rq_queue import RqQueue, open_redis, require_durable
+from jit.settings import CannotStart, HandsSettings, process_name, resolve_secret
+from jit.signals import stop_on_signals
+from workers.fleet import Fleet
+from workers.grants import Granter
+from workers.jobs import Jobs
+from workers.known_targets import KnownTargets
+from workers.revocations import Revoker
+from workers.scribe import Scribe
+from workers.targets import open_target
+from workers.tickets import load_key
+from workers.timekeeper import LEASE_LASTS, Timekeeper
+from workers.worker import Hand
+
+log = structlog.get_logger(__name__)
+
+WAIT_FOR_REDIS_SECONDS = 0.5
+
+TargetOpener = Callable[[str, str, Mapping[str, str], Callable[[str], SecretStr]], Target]
+"""As `workers.targets.open_target`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What both processes work with."""
+
+    room: str
+    ledger: Ledger
+    policies: PolicyFolder
+    fleet: Fleet
+    spool: Spool
+    scribe: Scribe
+    revoker: Revoker
+    clock: Clock
+    actor: str
+
+
+def run_worker(
+    settings: HandsSettings,
+    *,
+    clock: Clock | None = None,
+    stop: Event | None = None,
+    open_target: TargetOpener = open_target,
+) -> None:
+    """Carry out orders until told to stop. Raises CannotStart."""
+    stop = stop or stop_on_signals()
+    if settings.redis_url is None:
+        raise CannotStart("A worker takes its work from Redis. Set REDIS_URL.")
+    bench = _bench("worker", Source.WORKER, settings, clock or SystemClock(), open_target)
+    key = load_key(settings.worker_key, settings.data)
+    redis = open_redis(settings.redis_url)
+    if not _wait_for(redis, stop):
+        return
+    _record_start(bench)
+    granter = Granter(
+        ledger=bench.ledger,
+        policies=bench.policies,
+        directory=StoredDirectory(bench.ledger.engine),
+        queue=RqQueue(settings.redis_url, redis=redis),
+        fleet=bench.fleet,
+        revoker=bench.revoker,
+        key=key,
+        clock=bench.clock,
+        actor=bench.actor,
+    )
+    jobs = Jobs(
+        ledger=bench.ledger,
+        granter=granter,
+        revoker=bench.revoker,
+        key=key,
+        clock=bench.clock,
+        actor=bench.actor,
+    )
+    hand = Hand(redis=redis, jobs=jobs, clock=bench.clock, between=lambda: _take_in(bench))
+    log.info("worker.ready")
+    hand.work_until(stop)
+    log.info("worker.stopped")
+
+
+def run_timekeeper(
+    settings: HandsSettings,
+    *,
+    clock: Clock | None = None,
+    stop: Event | None = None,
+    open_target: TargetOpener = open_target,
+) -> None:
+    """Keep the time until told to stop. Raises CannotStart."""
+    stop = stop or stop_on_signals()
+    bench = _bench("timekeeper", Source.TIMEKEEPER, settings, clock or SystemClock(), open_target)
+    queue = RqQueue(settings.redis_url) if settings.redis_url is not None else None
+    _record_start(bench)
+    timekeeper = Timekeeper(
+        ledger=bench.ledger,
+        leases=Leases(bench.ledger.engine, bench.clock, LEASE_LASTS),
+        scribe=bench.scribe,
+        fleet=bench.fleet,
+        revoker=bench.revoker,
+        queue=queue,
+        clock=bench.clock,
+        actor=bench.actor,
+        holder=f"{bench.actor}#{os.getpid()}-{secrets.token_hex(4)}",
+    )
+    log.info("timekeeper.ready")
+    timekeeper.run(stop)
+    log.info("timekeeper.stopped")
+
+
+def _bench(room: str, source: Source, settings: HandsSettings, clock: Clock, opener: TargetOpener) -> Bench:
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    engine = connect(settings.ledger_url.get_secret_value())
+    try:
+        create_tables(engine)
+    except LedgerUnavailable as silent:
+        log.warning("ledger.unavailable", because=str(silent))
+    ledger = Ledger(engine, clock)
+    policies = PolicyFolder(settings.policies, clock)
+    fleet = Fleet(
+        policies,
+        KnownTargets(settings.data),
+        lambda config: opener(config.name, config.kind, config.settings, resolve_secret),
+    )
+    fleet.open_all()
+    spool = Spool(settings.spool)
+    actor = process_name(room)
+    revoker = Revoker(ledger=ledger, fleet=fleet, clock=clock, spool=spool, actor=actor, source=source)
+    scribe = Scribe(ledger=ledger, spool=spool, clock=clock, actor=actor, source=source)
+    return Bench(room, ledger, policies, fleet, spool, scribe, revoker, clock, actor)
+
+
+def _wait_for(redis: Redis, stop: Event) -> bool:
+    """Until Redis answers and is fit; False if told to stop meanwhile. Raises QueueMisconfigured."""
+    while not stop.is_set():
+        try:
+            require_durable(redis)
+        except QueueUnavailable as silent:
+            log.warning("queue.unavailable", because=str(silent))
+            stop.wait(WAIT_FOR_REDIS_SECONDS)
+        else:
+            return True
+    return False
+
+
+def _record_start(bench: Bench) -> None:
+    warnings = tuple(_warnings(bench))
+    for warning in warnings:
+        log.warning("start.warning", says=warning)
+    fact = Started(
+        process=bench.room,
+        version=version("jit"),
+        policy_version=_policy_version(bench),
+        warnings=warnings,
+        **bench.scribe.signed(),
+    )
+    bench.scribe.record([fact])
+
+
+def _policy_version(bench: Bench) -> str:
+    try:
+        return bench.policies.current().version
+    except PolicyError:
+        return BROKEN
+
+
+def _warnings(bench: Bench) -> Iterator[str]:
+    """What keeps this process from doing all it should, and what to do about it."""
+    try:
+        bench.ledger.require_clocks_agree()
+    except ClockSkew as wrong:
+        yield str(wrong)
+    except LedgerUnavailable as silent:
+        log.warning("ledger.unavailable", because=str(silent))
+        yield "The ledger's database does not answer, so it is not known whether the clocks agree."
+    policy: Policy | None = None
+    try:
+        policy = bench.policies.current()
+    except PolicyError as broken:
+        yield f"The policy files cannot be used: nothing is granted, ends go on in the targets known before. {broken}"
+    for name in bench.fleet.names():
+        try:
+            findings = bench.fleet.get(name).check(policy.given_on(name) if policy else ())
+        except TargetUnreachable as wrong:
+            yield _of_target(name, str(wrong))
+            continue
+        yield from (_of_target(name, f"{found.what}. {found.remedy}".strip()) for found in findings if not found.ok)
+
+
+def _of_target(name: str, says: str) -> str:
+    """Under its name, once: what a target says of itself may begin with that."""
+    return f"{name}: {says.removeprefix(f'{name}: ')}"
+
+
+def _take_in(bench: Bench) -> None:
+    """Facts that waited on this host while the ledger was away."""
+    with suppress(LedgerUnavailable):
+        bench.scribe.take_in()

@@ -1,0 +1,277 @@
+"""Taking access away: intent recorded, taken from the target, read back, outcome recorded.
+
+Everything here may be done twice, by anybody, at the same time. An end is never put off because it cannot be
+recorded: then the facts go to the spool.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+import structlog
+
+from jit.access import Request, State, begun_until, follow
+from jit.facts import (
+    AboutRequest,
+    AlertName,
+    AnyFact,
+    EndCause,
+    Ended,
+    GrantFailed,
+    RevokeIntent,
+    Source,
+)
+from jit.ledger import Conflict, Ledger, LedgerUnavailable, Spool
+from jit.ports import Clock, Held, Taken, TargetError
+from workers.fleet import Fleet
+from workers.scribe import Scribe
+from workers.stray import stray
+from workers.trouble import Trouble
+from workers.watchlist import as_written
+
+log = structlog.get_logger(__name__)
+
+TRIES = 5
+"""How often a fact is put behind what somebody else recorded meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to end ``request``: what was taken, or what stood in the way."""
+
+    request: Request
+    taken: Taken | None
+    trouble: str = ""
+
+
+class AnotherIsAtIt(Exception):
+    """Somebody else began this end a moment ago: two at a time would only record it twice."""
+
+
+class Begun(NamedTuple):
+    """The ends that are this caller's to carry out, and the ids of those that are over already."""
+
+    mine: list[Request]
+    over: frozenset[str] = frozenset()
+
+
+class Revoker:
+    """Ends access. Safe to use from many threads."""
+
+    def __init__(self, *, ledger: Ledger, fleet: Fleet, clock: Clock, spool: Spool, actor: str, source: Source) -> None:
+        self._ledger = ledger
+        self._fleet = fleet
+        self._clock = clock
+        self._scribe = Scribe(ledger=ledger, spool=spool, clock=clock, actor=actor, source=source)
+        self._trouble = Trouble(scribe=self._scribe, clock=clock, by_hand=self._by_hand)
+
+    def end(self, requests: Sequence[Request], cause: EndCause | None = None) -> frozenset[str]:
+        """End all of these, with few words to the ledger. Returns the ids of those proven gone.
+
+        ``cause`` is used where the ledger holds none yet; EXPIRED if left out.
+        """
+        begun = self._begin(requests, cause)
+        attempts = [self._take(request) for request in begun.mine]
+        self._conclude([attempt for attempt in attempts if attempt.taken is not None], cause)
+        for attempt in attempts:
+            if attempt.taken is None:
+                self._trouble.tell(attempt.request, attempt.trouble)
+        return begun.over | {attempt.request.id for attempt in attempts if attempt.taken}
+
+    def end_unrecorded(self, about: AboutRequest, due: datetime | None) -> bool:
+        """End this while the ledger is silent: what is done goes to the spool. True if it is proven gone.
+
+        ``due`` is when it should have been, if that is known.
+        """
+        try:
+            target = self._fleet.get(about.target)
+            if target.held(about.id) is None:
+                return True
+            self._scribe.put_intent_aside(RevokeIntent.about(about, cause=EndCause.EXPIRED, **self._scribe.signed()))
+            taken = target.revoke(about.id, about.principal)
+        except TargetError as trouble:
+            log.warning("revoke.failed", request_id=about.id, target=about.target, because=str(trouble))
+            self._trouble.tell_if_late(about, due, str(trouble))
+            return False
+        self._scribe.put_aside(self._outcome(about, taken, EndCause.EXPIRED))
+        self._scribe.concluded(about.id)
+        log.info("revoke.done", request_id=about.id, target=about.target, spooled=True)
+        return True
+
+    def take_back(self, request: Request, because: str) -> bool:
+        """Close a grant that could not be finished: failed if nothing was given, otherwise ended.
+
+        True if nothing of it is left. Raises LedgerUnavailable.
+        """
+        try:
+            held = self._fleet.get(request.target).held(request.id)
+        except TargetError as trouble:
+            log.warning("grant.unclear", request_id=request.id, target=request.target, because=str(trouble))
+            self._trouble.tell_if_late(request, request.ends_at, str(trouble))
+            return False
+        if held is not None:
+            return request.id in self.end([request], EndCause.RECOVERED)
+        failed = GrantFailed.about(request, reason=because, **self._scribe.signed())
+        in_short = because.removeprefix(f"{request.target}: ")
+        says = f"This was approved and was not given: {in_short}. Nothing was given."
+        try:
+            self._ledger.append(
+                [failed, self._scribe.alert(AlertName.GRANT_FAILED, request, says)],
+                expect={request.id: request.version},
+            )
+        except Conflict:
+            return False
+        return True
+
+    def take_late(self, target_name: str, held: Held) -> bool:
+        """Take away what a target still holds although it is over, and say so. True if it is gone."""
+        request = as_written(self._ledger, held.request_id)
+        about: AboutRequest = request or stray(target_name, held)
+        try:
+            target = self._fleet.get(target_name)
+            if target.held(held.request_id) is None:  # it may have ended while we asked
+                return True
+            if request is not None:
+                self._scribe.record([RevokeIntent.about(request, cause=EndCause.LATE, **self._scribe.signed())])
+            taken = target.revoke(held.request_id, held.principal)
+        except TargetError as trouble:
+            self._trouble.tell_if_late(about, request.over_at if request else held.ends_at, str(trouble))
+            return False
+        if not taken.existed:
+            return True
+        whose = "after its end" if request is not None else "and the ledger knows of no such request"
+        says = f"{held.request_id} was found in {target_name} {whose}. It was taken away."
+        late = self._scribe.alert(AlertName.GRANT_LATE, about, says)
+        outcome = self._outcome(about, taken, EndCause.LATE) if request is not None else []
+        self._scribe.record([*outcome, late])
+        return True
+
+    def _begin(self, requests: Sequence[Request], cause: EndCause | None) -> Begun:
+        """Record what is about to be done."""
+        fresh = [request for request in requests if request.revoke_begun_at is None]
+        facts = {request.id: self._intent(request, cause) for request in fresh}
+        if facts:
+            try:
+                self._ledger.append([*facts.values()], expect={request.id: request.version for request in fresh})
+            except Conflict:
+                return self._begin_each(requests, cause)
+            except LedgerUnavailable:
+                for intent in facts.values():
+                    self._scribe.put_intent_aside(intent)
+        return Begun([follow(request, facts[request.id]) if request.id in facts else request for request in requests])
+
+    def _begin_each(self, requests: Sequence[Request], cause: EndCause | None) -> Begun:
+        """One by one, after somebody was faster with some of them."""
+        mine: list[Request] = []
+        over: set[str] = set()
+        for request in requests:
+            try:
+                begun = self._begin_alone(request, cause)
+            except AnotherIsAtIt:
+                continue
+            if begun is None:
+                over.add(request.id)
+            else:
+                mine.append(begun)
+        return Begun(mine, frozenset(over))
+
+    def _begin_alone(self, request: Request, cause: EndCause | None) -> Request | None:
+        """As the ledger has it by now; None if it is over. Raises AnotherIsAtIt."""
+        try:
+            for _ in range(TRIES):
+                known = self._ledger.request_as_written(request.id)
+                if known is None or known.state.over:
+                    return None
+                if known.revoke_begun_at is not None:
+                    if begun_until(known, self._clock.now()):
+                        raise AnotherIsAtIt
+                    return known
+                request, intent = known, self._intent(known, cause)
+                try:
+                    self._ledger.append([intent], expect={known.id: known.version})
+                except Conflict:
+                    continue
+                return follow(known, intent)
+        except LedgerUnavailable as silent:
+            log.warning("ledger.unavailable", because=str(silent))
+        intent = self._intent(request, cause)
+        self._scribe.put_intent_aside(intent)
+        return follow(request, intent)
+
+    def _intent(self, request: Request, cause: EndCause | None) -> RevokeIntent:
+        why = request.end_cause or cause or EndCause.EXPIRED
+        return RevokeIntent.about(request, cause=why, **self._scribe.signed())
+
+    def _by_hand(self, about: AboutRequest) -> str:
+        try:
+            called = self._fleet.get(about.target).called(about.id)
+        except TargetError:
+            return ""
+        whose = f" from {about.principal}" if about.principal else ""
+        return f"on {about.target}, take {called}{whose} by hand."
+
+    def _take(self, request: Request) -> Attempt:
+        try:
+            taken = self._fleet.get(request.target).revoke(request.id, request.principal)
+        except TargetError as trouble:
+            return Attempt(request, None, str(trouble))
+        except Exception as fault:  # of ours, in one target: the others are ended all the same
+            log.exception("target.fault", request_id=request.id, target=request.target)
+            return Attempt(request, None, f"a fault in the target: {type(fault).__name__}")
+        return Attempt(request, taken)
+
+    def _conclude(self, attempts: Sequence[Attempt], cause: EndCause | None) -> None:
+        facts = [fact for attempt in attempts for fact in self._outcome_of(attempt.request, attempt, cause)]
+        if not facts:
+            return
+        try:
+            self._ledger.append(facts, expect={attempt.request.id: attempt.request.version for attempt in attempts})
+        except Conflict:
+            for attempt in attempts:
+                self._conclude_alone(attempt, cause)
+        except LedgerUnavailable:
+            self._scribe.put_aside(facts)
+        for attempt in attempts:
+            self._trouble.over(attempt.request.id)
+            self._scribe.concluded(attempt.request.id)
+            log.info("revoke.done", request_id=attempt.request.id, target=attempt.request.target)
+
+    def _conclude_alone(self, attempt: Attempt, cause: EndCause | None) -> None:
+        """Behind whatever others recorded. Who finds it ended and took nothing has nothing to add."""
+        try:
+            for _ in range(TRIES):
+                request = self._ledger.request_as_written(attempt.request.id)
+                nothing_new = request is not None and request.state is State.ENDED and not _existed(attempt)
+                if request is None or nothing_new:
+                    return
+                try:
+                    self._ledger.append(self._outcome_of(request, attempt, cause), expect={request.id: request.version})
+                except Conflict:
+                    continue
+                return
+        except LedgerUnavailable:
+            self._scribe.put_aside(self._outcome_of(attempt.request, attempt, cause))
+
+    def _outcome_of(self, request: Request, attempt: Attempt, cause: EndCause | None) -> list[AnyFact]:
+        if attempt.taken is None:
+            return []
+        return self._outcome(request, attempt.taken, request.end_cause or cause or EndCause.EXPIRED)
+
+    def _outcome(self, about: AboutRequest, taken: Taken, cause: EndCause) -> list[AnyFact]:
+        ended = Ended.about(
+            about,
+            cause=cause,
+            existed=taken.existed,
+            sessions=taken.sessions,
+            left_behind=taken.left_behind,
+            **self._scribe.signed(),
+        )
+        if not taken.left_behind:
+            return [ended]
+        says = f"{about.id} has ended on {about.target} and left behind: {'; '.join(taken.left_behind)}."
+        return [ended, self._scribe.alert(AlertName.LEFT_BEHIND, about, says)]
+
+
+def _existed(attempt: Attempt) -> bool:
+    return attempt.taken is not None and attempt.taken.existed

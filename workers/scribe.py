@@ -1,0 +1,122 @@
+"""Writing facts that must not get lost: into the ledger, or into the spool while the ledger cannot be reached."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+import structlog
+
+from jit.facts import AboutRequest, Alert, AlertName, AnyFact, RevokeIntent, Source
+from jit.ledger import Ledger, LedgerUnavailable, Spool, SpoolFailed
+from jit.ports import Clock
+
+log = structlog.get_logger(__name__)
+
+SAME = UUID("5f0d3c1e-7b64-4f0a-9b5e-2f6c8e1a7d40")
+"""Ids of alerts that several processes may tell are made under this."""
+SAY_AGAIN = timedelta(hours=1)
+"""Lines in the spool that have no business there are told of at most this often by one process."""
+
+
+class Scribe:
+    """Signs with ``actor`` and ``source``. Nothing here raises: what has been done cannot be undone by a full disk."""
+
+    def __init__(self, *, ledger: Ledger, spool: Spool, clock: Clock, actor: str, source: Source) -> None:
+        self._ledger = ledger
+        self._spool = spool
+        self._clock = clock
+        self._actor = actor
+        self._source = source
+        self._intended: set[str] = set()
+        self._told: dict[tuple[AlertName, str], datetime] = {}
+
+    def signed(self) -> dict[str, object]:
+        """What every fact of this process begins with."""
+        return {"at": self._clock.now(), "actor": self._actor, "source": self._source}
+
+    def alert(self, name: AlertName, about: AboutRequest, says: str, **more: Any) -> Alert:
+        return Alert(
+            **more,
+            name=name,
+            says=says,
+            request_id=about.id,
+            requester=about.requester,
+            access=about.access,
+            target=about.target,
+            principal=about.principal,
+            **self.signed(),
+        )
+
+    def tell(
+        self,
+        name: AlertName,
+        about: AboutRequest,
+        says: str,
+        *,
+        again_after: timedelta | None = None,
+        occasion: str = "",
+    ) -> None:
+        """An alert, unless somebody told the same of this request before: ever, or within ``again_after``.
+
+        Who cannot ask the ledger tells it too: of the same ``occasion`` it is the same fact, and taken in once.
+        """
+        if self._is_news(name, about.id, again_after):
+            self.record([self.alert(name, about, says, id=uuid5(SAME, f"{name} {about.id} {occasion}"))])
+
+    def _is_news(self, name: AlertName, request_id: str, again_after: timedelta | None) -> bool:
+        now, before = self._clock.now(), self._told_at(name, request_id)
+        if before is not None and (again_after is None or now - before < again_after):
+            return False
+        self._told[name, request_id] = now
+        return True
+
+    def _told_at(self, name: AlertName, request_id: str) -> datetime | None:
+        """By this process, or by any: the ledger tells."""
+        known = self._told.get((name, request_id))
+        if known is not None:
+            return known
+        try:
+            facts = [entry.fact for entry in self._ledger.history(request_id)]
+        except LedgerUnavailable:
+            return None
+        return max((fact.at for fact in facts if isinstance(fact, Alert) and fact.name is name), default=None)
+
+    def record(self, facts: Sequence[AnyFact]) -> None:
+        """Facts that follow in any state."""
+        try:
+            self._ledger.append(facts)
+        except LedgerUnavailable:
+            self.put_aside(facts)
+
+    def put_aside(self, facts: Sequence[AnyFact]) -> None:
+        """Into the spool."""
+        try:
+            self._spool.write(facts)
+        except SpoolFailed as failed:
+            log.exception("spool.failed", because=str(failed))
+
+    def take_in(self) -> None:
+        """What waited on this host while the ledger was away. Raises LedgerUnavailable."""
+        try:
+            taken = self._spool.take_in(self._ledger)
+        except OSError as wrong:
+            log.exception("spool.stuck", because=str(wrong))
+            return
+        if taken.refused and self._is_news(AlertName.SPOOL_REFUSED, "", SAY_AGAIN):
+            says = (
+                f"The spool of {self._actor} held {taken.refused} lines that no process of ours has left there, or "
+                "that the ledger does not take. They were put aside, in spool.unreadable beside it."
+            )
+            self.record([Alert(name=AlertName.SPOOL_REFUSED, says=says, **self.signed())])
+        if taken.recorded or taken.refused:
+            log.info("spool.taken_in", recorded=taken.recorded, refused=taken.refused)
+
+    def put_intent_aside(self, intent: RevokeIntent) -> None:
+        """Once for one end, however often it has to be tried; until `concluded`."""
+        if intent.request_id not in self._intended:
+            self.put_aside([intent])
+            self._intended.add(intent.request_id)
+
+    def concluded(self, request_id: str) -> None:
+        self._intended.discard(request_id)

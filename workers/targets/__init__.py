@@ -1,0 +1,81 @@
+"""The kinds of target there are. A new one is a file and an entry point in the group `jit.targets`."""
+
+from collections.abc import Callable, Mapping
+from importlib.metadata import entry_points
+from typing import Any, Protocol, cast, get_args
+
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from jit.ports import Target
+from jit.settings import CannotStart
+
+GROUP = "jit.targets"
+
+
+class TargetSetupError(CannotStart):
+    """A target's part of the policy file cannot be used. The message holds no secret."""
+
+
+class TargetKind(Protocol):
+    """What the entry point of a kind names: a class that says which settings it takes.
+
+    The fields of ``Settings`` are the keyword arguments of the class, which raises ValueError with the
+    name of the target and no secret if they do not fit. A field of type `SecretStr`, or one
+    that may be None, is written in the policy file as a reference, never as the secret itself.
+    """
+
+    Settings: type[BaseModel]
+
+    def __call__(self, name: str, /, **settings: Any) -> Target: ...
+
+
+def open_target(
+    name: str, kind: str, settings: Mapping[str, str], resolve_secret: Callable[[str], SecretStr]
+) -> Target:
+    """The target ``name`` of a policy file. Speaks to nobody yet.
+
+    ``resolve_secret`` turns `env:NAME` or `file:/path` into the secret; what it raises comes through.
+
+    Raises:
+        TargetSetupError: no such kind, or settings it does not take.
+    """
+    made = _kind(name, kind)
+    known = _known_settings(name, made, settings, resolve_secret)
+    try:
+        return made(name, **dict(known))
+    except ValueError as exc:
+        raise TargetSetupError(str(exc)) from None
+
+
+def check_settings(name: str, kind: str, settings: Mapping[str, str]) -> None:
+    """Whether there is such a kind, and it takes these settings; secrets are not looked for.
+
+    Raises:
+        TargetSetupError: as `open_target`.
+    """
+    _known_settings(name, _kind(name, kind), settings, SecretStr)
+
+
+def _known_settings(
+    name: str, made: TargetKind, settings: Mapping[str, str], resolve_secret: Callable[[str], SecretStr]
+) -> BaseModel:
+    secrets = {key for key, field in made.Settings.model_fields.items() if _is_secret(field.annotation)}
+    resolved = {key: resolve_secret(value) if key in secrets else value for key, value in settings.items()}
+    try:
+        return made.Settings.model_validate(resolved)
+    except ValidationError as exc:
+        told = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors(include_input=False))
+        raise TargetSetupError(f"{name}: {told}") from None
+
+
+def _is_secret(annotation: Any) -> bool:
+    return SecretStr in {annotation, *get_args(annotation)}
+
+
+def _kind(name: str, kind: str) -> TargetKind:
+    found = entry_points(group=GROUP)
+    try:
+        return cast(TargetKind, found[kind].load())
+    except KeyError:
+        known = ", ".join(sorted(found.names)) or "none is installed"
+        raise TargetSetupError(f"{name}: no kind of target is called {kind!r}; there is: {known}") from None

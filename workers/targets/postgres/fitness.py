@@ -1,0 +1,112 @@
+"""Who may be given something in PostgreSQL, and which roles may be given."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from workers.targets.postgres.catalog import Account
+from workers.targets.postgres.reach import Reach
+
+NEVER = {
+    "pg_execute_server_program": "equals a superuser: it runs or changes what it likes on the server",
+    "pg_write_server_files": "equals a superuser: it runs or changes what it likes on the server",
+    "pg_read_server_files": "equals a superuser: it reads every file of the server, keys and hashes included",
+    "pg_signal_backend": "ends the sessions of the worker, and so puts off its own end",
+    "pg_maintain": "can lock the catalogs, and so puts off its own end",
+    "pg_use_reserved_connections": "takes the connections that the worker needs to end it",
+}
+"""Roles of the server that no access may include: who holds one can keep it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """Why a role must not be given, and SQL that mends it; empty where another role must be given."""
+
+    reason: str
+    remedy: str = ""
+
+
+def unfit_principal(found: Account | None, name: str, prefix: str) -> str | None:
+    """Why nothing must be given to this login, or None."""
+    if found is None:
+        return f"{name}: no such login"
+    if found.superuser:
+        return f"{name} is a superuser, who needs no access and cannot lose it"
+    if found.worker or name.startswith(prefix):
+        return f"{name} is jit's own"
+    if not found.login:
+        return f"{name} cannot log in, so it is nobody's login"
+    return None
+
+
+def unfit_permission(
+    permission: str,
+    steps: Sequence[Reach],
+    prefix: str,
+    allow_owners: bool,  # noqa: FBT001 - a setting
+) -> Unfit | None:
+    """None if this role may be given. ``steps`` are all roles that come with it."""
+    if not steps:
+        return Unfit(f"{permission}: no such role")
+    found = (_never(step, prefix) or (None if allow_owners else _leaves_behind(step)) for step in steps)
+    for step, unfit in zip(steps, found, strict=True):
+        if unfit:
+            via = "" if step.name == permission else f" through {step.name}"
+            head, colon, rest = unfit.reason.partition(":")
+            return Unfit(f"{permission} {head}{via}{colon}{rest}", unfit.remedy)
+    return None
+
+
+def _never(step: Reach, prefix: str) -> Unfit | None:
+    if step.superuser:
+        return Unfit("is a superuser")
+    if step.createrole:
+        return Unfit("may create roles")
+    if step.name.startswith(prefix):
+        return Unfit("is a grant of jit's own")
+    if step.name in NEVER:
+        return Unfit(NEVER[step.name])
+    return _keeps(step)
+
+
+def _keeps(step: Reach) -> Unfit | None:
+    if step.login:
+        return Unfit(
+            "may log in: before PostgreSQL 16 who holds it can set its password and keep that",
+            f"ALTER ROLE {_quoted(step.name)} NOLOGIN;",
+        )
+    if step.administers:
+        return Unfit(
+            f"may give {step.administers} on: who holds it can keep that",
+            f"REVOKE ADMIN OPTION FOR {step.administers} FROM {_quoted(step.name)};",
+        )
+    return None
+
+
+def _leaves_behind(step: Reach) -> Unfit | None:
+    if step.owns:
+        return Unfit("owns objects: who holds it can leave things behind (allow_owners)")
+    if step.passes_on:
+        return Unfit(
+            f"may give rights on {step.passes_on} on: who holds it can keep them (allow_owners)",
+            _without_grant_option(step.passes_on, step.name),
+        )
+    if step.creates_in:
+        return Unfit(
+            f"may create in {step.creates_in}: before PostgreSQL 16 who holds it can leave things behind that act "
+            "with its rights (allow_owners)",
+            f"REVOKE CREATE ON {step.creates_in} FROM {step.creates_as};",
+        )
+    return None
+
+
+def _without_grant_option(what: str, role: str) -> str:
+    """SQL for the kinds of object that rights are usually given on."""
+    kind, _, identity = what.partition(" ")
+    if kind in {"table", "view", "schema", "function", "procedure", "database", "type", "sequence"}:
+        on = {"view": "TABLE"}.get(kind, kind.upper())
+        return f"REVOKE GRANT OPTION FOR ALL ON {on} {identity} FROM {_quoted(role)} CASCADE;"
+    return ""
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,106 @@
+"""What an end could not undo: what the principal still has, or can still bring about, by means of the grant.
+
+What was so before the grant is noted on its role, so that only what is new is told. Rights that were
+given to others or to PUBLIC in other databases cannot be seen from here.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row, scalar_row
+
+from workers.targets.postgres.catalog import otherwise_held
+from workers.targets.postgres.note import Before
+
+MOST_NAMED = 200
+"""A person named in more privileges than this is not looked at for new ones: it would not fit a comment."""
+
+_GIVEN: LiteralString = """, up(oid) AS (
+        SELECT to_regrole(quote_ident(p))::oid FROM unnest(%(permissions)s::text[]) p
+        UNION
+        SELECT m.roleid FROM up JOIN pg_auth_members m ON m.member = up.oid
+    ), owned AS (
+        SELECT d.*, concat_ws('.', d.dbid, d.classid, d.objid, d.objsubid) AS place
+        FROM up JOIN pg_shdepend d ON d.refclassid = 'pg_authid'::regclass AND d.refobjid = up.oid
+        WHERE d.deptype = 'o'
+    ), named AS (
+        SELECT d.*, concat_ws('.', d.dbid, d.classid, d.objid, d.objsubid) AS place FROM pg_shdepend d
+        WHERE d.refclassid = 'pg_authid'::regclass AND d.deptype = 'a'
+          AND d.refobjid = to_regrole(quote_ident(%(principal)s::text))::oid
+    )"""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose grant of what; ``ours`` is a regular expression for the names of roles of ours."""
+
+    principal: str
+    permissions: Sequence[str]
+    ours: str
+
+    def parameters(self, **more: Any) -> dict[str, Any]:
+        return {"principal": self.principal, "permissions": list(self.permissions), "ours": self.ours, **more}
+
+
+def snapshot(conn: psycopg.Connection[Any], scope: Scope) -> Before:
+    """How things stand, apart from roles of ours. To be taken before a grant, and compared at its end."""
+    with conn.cursor(row_factory=dict_row) as cur:
+        found = cur.execute(
+            f"""{otherwise_held(conn)} {_GIVEN}
+                SELECT ARRAY(SELECT rolname::text FROM mine JOIN up USING (oid) JOIN pg_roles USING (oid)
+                             ORDER BY 1) AS roles,
+                       (SELECT count(*) FROM owned) AS owned,
+                       ARRAY(SELECT place FROM named ORDER BY 1 LIMIT {MOST_NAMED + 1}) AS named""",  # noqa: S608 - constants of this package alone
+            scope.parameters(),
+            prepare=True,
+        ).fetchone()
+    if found is None:
+        raise AssertionError("a query without a condition has one row")
+    named = tuple(found["named"])
+    return Before(tuple(found["roles"]), found["owned"], named if len(named) <= MOST_NAMED else None)
+
+
+def kept(conn: psycopg.Connection[Any], scope: Scope, before: Before) -> Iterator[str]:
+    """What is new since ``before``. To be asked when the sessions are gone."""
+    now, who = snapshot(conn, scope), scope.principal
+    for role in sorted({*now.roles} - {*before.roles}):
+        names = [sql.Identifier(name).as_string(conn) for name in (role, who)]
+        yield f"{who} got {role} by another way meanwhile and still has it: REVOKE {names[0]} FROM {names[1]};"
+    if now.owned > before.owned:
+        what = _described(conn, "owned", scope.parameters(places=None)) if before.owned == 0 else []
+        told = f": {', '.join(what)}" if what else ""
+        yield f"{', '.join(scope.permissions)} own {now.owned - before.owned} more objects than before{told}"
+    if before.named is not None and now.named is not None and (new := {*now.named} - {*before.named}):
+        what = _described(conn, "named", scope.parameters(places=list(new)))
+        yield f"{who} was given rights by name meanwhile, and keeps them: {', '.join(what)}"
+
+
+def prepared(conn: psycopg.Connection[Any], owners: Sequence[str]) -> list[str]:
+    """Transactions that outlive their session and take effect when somebody commits them.
+
+    On 15 their owner may be a role that was put on.
+    """
+    with conn.cursor(row_factory=scalar_row) as cur:
+        return cur.execute(
+            """SELECT format('a prepared transaction of %%s in database %%s can still be committed: '
+                             'ROLLBACK PREPARED %%L;', owner, database, gid)
+               FROM pg_prepared_xacts WHERE owner = ANY(%s::name[]) ORDER BY gid LIMIT 10""",
+            [list(owners)],
+        ).fetchall()
+
+
+def _described(conn: psycopg.Connection[Any], table: LiteralString, parameters: dict[str, Any]) -> list[str]:
+    """In this database what it is, of others only that there is something."""
+    with conn.cursor(row_factory=scalar_row) as cur:
+        return cur.execute(
+            f"""{otherwise_held(conn)} {_GIVEN}
+                SELECT DISTINCT CASE WHEN d.dbid = 0 OR b.datname = current_database()
+                                THEN coalesce(pg_describe_object(d.classid, d.objid, d.objsubid), 'something')
+                                ELSE 'something in database ' || b.datname END
+                FROM {table} d LEFT JOIN pg_database b ON b.oid = d.dbid
+                WHERE %(places)s::text[] IS NULL OR d.place = ANY(%(places)s::text[]) ORDER BY 1 LIMIT 10""",  # noqa: S608 - constants of this package alone
+            parameters,
+        ).fetchall()

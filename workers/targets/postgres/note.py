@@ -1,0 +1,81 @@
+"""The comment on a role of ours: the target itself knows whose it is, until when, and what was so before."""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import LiteralString
+
+from jit.ports import Grant
+
+OURS: LiteralString = """(r.rolname ~ %(ours)s OR EXISTS (
+    SELECT FROM pg_shdescription n WHERE n.classoid = 'pg_authid'::regclass AND n.objoid = r.oid
+    AND starts_with(n.description, 'jit {"oid": ' || r.oid || ', "request": "')))"""
+"""The condition under which row `r` of pg_roles is a role of ours: by its name, or renamed, by a note that
+names its own oid. A note copied to another role makes it none of ours."""
+
+NOTED: LiteralString = """SELECT n.objoid FROM pg_shdescription n WHERE n.classoid = 'pg_authid'::regclass
+    AND starts_with(n.description, 'jit {"oid": ' || n.objoid || ', "request": "' || %(request)s::text || '", ')"""
+"""The roles whose note names themselves and this request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """How things stood just before a grant; what is new at its end may have been done by means of it.
+
+    ``roles`` of those that the grant gives were held anyway; ``owned`` is how many objects they own, and
+    ``named`` the places of privileges given to the principal by name, None if too many to note.
+    """
+
+    roles: tuple[str, ...]
+    owned: int
+    named: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """``before`` is None if the note says nothing of it."""
+
+    oid: int
+    request: str
+    target: str
+    principal: str
+    permissions: tuple[str, ...]
+    ends_at: datetime
+    before: Before | None
+
+    @classmethod
+    def read(cls, comment: str | None) -> "Note | None":
+        """None if there is none, or it is not as we wrote it."""
+        try:
+            told = json.loads((comment or "").removeprefix("jit "))
+            ends_at = datetime.fromisoformat(told["ends_at"])
+            request, target, principal = (str(told[key]) for key in ("request", "target", "principal"))
+            permissions, before = tuple(map(str, told["permissions"])), _before(told.get("before"))
+            note = cls(int(told["oid"]), request, target, principal, permissions, ends_at, before)
+        except (ValueError, TypeError, KeyError):
+            return None
+        return note if ends_at.tzinfo else None
+
+
+def write_note(oid: int, target: str, grant: Grant, before: Before | None) -> str:
+    """The oid and the request come first: they are looked for."""
+    told = {
+        "oid": oid,
+        "request": grant.request_id,
+        "target": target,
+        "principal": grant.principal,
+        "ends_at": grant.ends_at.isoformat(),
+        "permissions": sorted(grant.permissions),
+        "before": before and asdict(before),
+    }
+    return f"jit {json.dumps(told, ensure_ascii=False)}"
+
+
+def _before(told: object) -> Before | None:
+    match told:
+        case {"roles": [*roles], "owned": int(owned), "named": None}:
+            return Before(tuple(map(str, roles)), owned, None)
+        case {"roles": [*roles], "owned": int(owned), "named": [*named]}:
+            return Before(tuple(map(str, roles)), owned, tuple(map(str, named)))
+        case _:
+            return None

@@ -1,0 +1,248 @@
+"""Giving and ending grants in PostgreSQL, in the order in which the rest of this package is used."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC
+from itertools import chain
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.errors import LockNotAvailable
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from jit.access import REQUEST_ID
+from jit.ports import Finding, Grant, Held, Taken, TargetError, TargetRefused, TargetUnreachable
+from workers.targets.postgres import catalog
+from workers.targets.postgres.catalog import JitRole
+from workers.targets.postgres.check import findings
+from workers.targets.postgres.ending import Ended, drop_emptied, end
+from workers.targets.postgres.fitness import unfit_permission, unfit_principal
+from workers.targets.postgres.leftovers import Scope, kept, prepared, snapshot
+from workers.targets.postgres.link import Link
+from workers.targets.postgres.lock import lock, who_holds
+from workers.targets.postgres.note import Before, Note, write_note
+from workers.targets.postgres.reach import reach
+from workers.targets.postgres.sessions import cut_sessions
+
+ROLE_REST = "r_[0-9a-z]{4,12}"
+ROUNDS = 3
+"""How often an end is begun again because a late grant came between it and its read-back."""
+
+PREFIX = r"[a-z][a-z0-9]{0,20}_"
+
+
+class PostgresTarget:
+    """One server. The login of the ``dsn`` needs CREATEROLE, ADMIN on what it gives, and
+    pg_signal_backend; no superuser. `check` says what is missing, with the SQL that mends it.
+
+    ``allow_owners`` lets roles be given that own objects, may give rights on, or, before 16, may make
+    objects of their own: who holds one can leave things behind.
+    """
+
+    kind = "postgres"
+
+    class Settings(BaseModel):
+        model_config = ConfigDict(extra="forbid")
+
+        dsn: SecretStr
+        role_prefix: str = Field(default="jit_", pattern=f"^{PREFIX}$")
+        allow_owners: bool = False
+
+    def __init__(self, name: str, dsn: SecretStr, *, role_prefix: str = "jit_", allow_owners: bool = False) -> None:
+        if not re.fullmatch(PREFIX, role_prefix):
+            raise ValueError(f"{name}: {role_prefix!r} is no prefix for roles")
+        self.name = name
+        self._link = Link(name, dsn)
+        self._prefix = role_prefix
+        self._allow_owners = allow_owners
+
+    def __repr__(self) -> str:
+        return f"PostgresTarget({self.name!r})"
+
+    def close(self) -> None:
+        """End the connections that are kept for the next call."""
+        self._link.close()
+
+    def already(self, principal: str, permissions: tuple[str, ...]) -> tuple[str, ...]:
+        self._refuse_bad_names(principal, *permissions)
+        with self._link.open() as conn:
+            there = catalog.held_otherwise(conn, principal, self._ours)
+        return tuple(permission for permission in permissions if permission in there)
+
+    def grant(self, grant: Grant, still_due: Callable[[], None]) -> Held:
+        self._role_name(grant.request_id)
+        self._refuse_bad_names(grant.principal, *grant.permissions)
+        if not grant.permissions:
+            raise TargetRefused(f"{self.name}: nothing to give")
+        with self._link.open() as conn:
+            try:
+                with conn.transaction():
+                    lock(conn, grant.principal)
+                    still_due()
+                    self._give(conn, grant)
+                    self._read_back(conn, grant, TargetRefused)
+            except LockNotAvailable:
+                if holder := who_holds(conn, grant.principal):
+                    raise TargetUnreachable(f"{self.name}: busy, {holder}") from None
+                raise
+            with _committed(self.name):
+                return self._read_back(conn, grant, TargetUnreachable)
+
+    def revoke(self, request_id: str, principal: str) -> Taken:
+        name = self._role_name(request_id)
+        self._refuse_bad_names(principal)
+        with self._link.open() as conn:
+            rounds, sessions = list[Ended](), 0
+            for _ in range(ROUNDS):
+                rounds.append(end(conn, name, request_id, principal))
+                sessions += cut_sessions(conn, self.name, rounds[-1].holders)
+                emptied = [word for role in rounds[-1].emptied for word in drop_emptied(conn, role)]
+                if not any(role.gives for role in catalog.jit_roles_of(conn, name, request_id)):
+                    left = [*chain.from_iterable(ended.words(principal) for ended in rounds), *emptied]
+                    left += self._left_behind(conn, rounds, principal)
+                    return Taken(any(ended.existed for ended in rounds), sessions, tuple(left))
+        raise TargetRefused(f"{self.name}: {name} still gives access, or is given again and again")
+
+    def held(self, request_id: str) -> Held | None:
+        name = self._role_name(request_id)
+        with self._link.open() as conn:
+            there = catalog.jit_roles_of(conn, name, request_id)
+        return next((self._held(role) for role in there if role.gives), None)
+
+    def all_held(self) -> list[Held]:
+        """Roles of another target in the same cluster are left out: their note names it."""
+        with self._link.open() as conn:
+            roles = catalog.jit_roles(conn, self._ours)
+        return [self._held(role) for role in roles if role.gives and self._is_ours(role)]
+
+    def check(self, permissions: Sequence[str] = ()) -> list[Finding]:
+        """``permissions`` are the roles that policies give here, each looked at too."""
+        try:
+            self._refuse_bad_names(*permissions)
+            with self._link.open() as conn:
+                return findings(conn, self._prefix, permissions, self._allow_owners)
+        except TargetError as exc:
+            return [Finding(ok=False, what=str(exc), remedy="look at its dsn, the server and the network")]
+
+    @property
+    def _ours(self) -> str:
+        """A regular expression for the names of roles of ours."""
+        return f"^{self._prefix}{ROLE_REST}$"
+
+    def called(self, request_id: str) -> str:
+        return f"the role {self._named(request_id)}"
+
+    def _named(self, request_id: str) -> str:
+        return self._prefix + request_id.lower().replace("-", "_")
+
+    def _role_name(self, request_id: str) -> str:
+        """The only names this class ever creates."""
+        if not REQUEST_ID.fullmatch(request_id):
+            raise TargetRefused(f"{self.name}: {request_id!r} is no request id")
+        return self._named(request_id)
+
+    def _request_id(self, role: JitRole) -> str:
+        """By its note, which a renamed role keeps, if that is the role's own."""
+        note = Note.read(role.note)
+        if note and note.oid == role.oid and REQUEST_ID.fullmatch(note.request):
+            return note.request
+        return role.name.removeprefix(self._prefix).upper().replace("_", "-")
+
+    def _give(self, conn: psycopg.Connection[Any], grant: Grant) -> None:
+        name = self._role_name(grant.request_id)
+        there = catalog.jit_roles_of(conn, name, grant.request_id)
+        self._refuse_unfit(conn, grant)
+        match there:
+            case []:
+                before = snapshot(conn, self._scope(grant.principal, grant.permissions))
+                _create(conn, name, self.name, grant, before)
+            case [role] if role.name == name and _is(role, grant):
+                note = Note.read(role.note)
+                before_it = note.before if note and note.oid == role.oid else None
+                _comment(conn, name, write_note(role.oid, self.name, grant, before_it))
+            case [role, *_]:
+                raise TargetRefused(f"{self.name}: {role.name} is there already and gives something else")
+
+    def _left_behind(self, conn: psycopg.Connection[Any], rounds: Sequence[Ended], principal: str) -> list[str]:
+        roles = list({role.oid: role for ended in rounds for role in ended.roles}.values())
+        permissions = {permission for role in roles for permission in role.permissions}
+        logins = {holder.name for ended in rounds for holder in ended.holders if not holder.superuser}
+        left = prepared(conn, [*logins, *permissions])
+        for role in roles:
+            note = Note.read(role.note)
+            if note and note.oid == role.oid and note.before:
+                left += kept(conn, self._scope(principal, note.permissions), note.before)
+        return left
+
+    def _scope(self, principal: str, permissions: Sequence[str]) -> Scope:
+        return Scope(principal, permissions, self._ours)
+
+    def _refuse_bad_names(self, *names: str) -> None:
+        """PostgreSQL cuts longer names off, which might then be somebody else's."""
+        for name in names:
+            if not name or not name.isprintable() or len(name.encode(errors="replace")) > 63:
+                raise TargetRefused(f"{self.name}: {name[:80]!r} is no name of a role")
+
+    def _refuse_unfit(self, conn: psycopg.Connection[Any], grant: Grant) -> None:
+        reasons = [unfit_principal(catalog.account(conn, grant.principal), grant.principal, self._prefix)]
+        reached = reach(conn, grant.permissions)
+        for permission in grant.permissions:
+            steps = [step for step in reached if step.permission == permission]
+            unfit = unfit_permission(permission, steps, self._prefix, self._allow_owners)
+            reasons.append(unfit.reason if unfit else None)
+        for reason in filter(None, reasons):
+            raise TargetRefused(f"{self.name}: {reason}")
+
+    def _read_back(self, conn: psycopg.Connection[Any], grant: Grant, error: type[TargetError]) -> Held:
+        there = catalog.jit_roles_of(conn, self._role_name(grant.request_id), grant.request_id)
+        if len(there) != 1 or not _is(there[0], grant) or not catalog.usable(conn, grant.principal, grant.permissions):
+            raise error(f"{self.name}: {grant.principal} does not have what was given; is the login NOINHERIT?")
+        return self._held(there[0])
+
+    def _held(self, role: JitRole) -> Held:
+        note = Note.read(role.note)
+        principal = note.principal if note and note.principal in role.members else role.members[0]
+        ends_at = note.ends_at.astimezone(UTC) if note else None
+        return Held(self._request_id(role), principal, role.permissions, ends_at)
+
+    def _is_ours(self, role: JitRole) -> bool:
+        note = Note.read(role.note)
+        return note is None or note.target == self.name
+
+
+def _create(conn: psycopg.Connection[Any], name: str, target: str, grant: Grant, before: Before) -> None:
+    """In more than one round trip: the note holds the role's oid."""
+    role = sql.Identifier(name)
+    conn.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(role))
+    made = conn.execute("SELECT to_regrole(quote_ident(%s::text))::oid", [name]).fetchone()
+    how = "WITH INHERIT TRUE, SET FALSE" if conn.info.server_version >= 160000 else ""
+    conn.execute(
+        sql.SQL(
+            "GRANT {permissions} TO {role} {how}; COMMENT ON ROLE {role} IS {note}; GRANT {role} TO {principal} {how}"
+        ).format(
+            role=role,
+            permissions=sql.SQL(", ").join(map(sql.Identifier, grant.permissions)),
+            how=sql.SQL(how),
+            note=sql.Literal(write_note(made[0] if made else 0, target, grant, before)),
+            principal=sql.Identifier(grant.principal),
+        )
+    )
+
+
+def _comment(conn: psycopg.Connection[Any], role: str, note: str) -> None:
+    conn.execute(sql.SQL("COMMENT ON ROLE {role} IS {note}").format(role=sql.Identifier(role), note=sql.Literal(note)))
+
+
+def _is(role: JitRole, grant: Grant) -> bool:
+    return role.members == (grant.principal,) and set(role.permissions) == set(grant.permissions)
+
+
+@contextmanager
+def _committed(target: str) -> Iterator[None]:
+    """After the commit a failure no longer means that nothing was given."""
+    try:
+        yield
+    except psycopg.Error:
+        raise TargetUnreachable(f"{target}: given, but it could not be read back") from None

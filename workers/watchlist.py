@@ -1,0 +1,82 @@
+"""What is not over yet, kept in memory, so that it can be ended without the ledger, whatever its read model says."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from threading import Lock
+
+from jit.access import LIVE, Request, State, duty_at
+from jit.facts import Closes, Life
+from jit.ledger import BrokenChain, Ledger
+
+
+class Watchlist:
+    """As the facts were when last asked. Thread-safe.
+
+    A request whose entries were changed stays as it was known before, or else as they say now: ends go on.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._open: dict[str, Request] = {}
+        self._cursor: int | None = None
+
+    def refresh(self, ledger: Ledger) -> dict[str, BrokenChain]:
+        """Take in what is new. Returns what was found changed, by request id. Raises LedgerUnavailable."""
+        broken: dict[str, BrokenChain] = {}
+        if self._cursor is None:
+            cursor = ledger.last_index()
+            self._look(ledger, ledger.unsettled(), broken)
+            self._cursor = cursor
+        while news := ledger.read(self._cursor, legible=True):
+            over = {entry.fact.request_id for entry in news if isinstance(entry.fact, Closes)}
+            for request_id in over:
+                self._keep(request_id, None)
+            changed = {entry.fact.request_id for entry in news if isinstance(entry.fact, Life)}
+            self._look(ledger, changed - over, broken)
+            self._cursor = news[-1].index
+        return broken
+
+    def _look(self, ledger: Ledger, request_ids: Iterable[str], broken: dict[str, BrokenChain]) -> None:
+        for request_id in request_ids:
+            try:
+                self._keep(request_id, ledger.request(request_id))
+            except BrokenChain as found:
+                broken[request_id] = found
+                if self.get(request_id) is None:
+                    self._keep(request_id, as_written(ledger, request_id))
+
+    def _keep(self, request_id: str, request: Request | None) -> None:
+        with self._lock:
+            if request is not None and not request.state.over:
+                self._open[request_id] = request
+            else:
+                self._open.pop(request_id, None)
+
+    def get(self, request_id: str) -> Request | None:
+        with self._lock:
+            return self._open.get(request_id)
+
+    def waking(self, now: datetime) -> list[str]:
+        """Ids of those that want attention by ``now``."""
+        with self._lock:
+            return [request.id for request in self._open.values() if duty_at(request, now) is not None]
+
+    def due(self, now: datetime) -> list[Request]:
+        """Everything that should be gone by ``now``."""
+        with self._lock:
+            return [request for request in self._open.values() if is_due(request, now)]
+
+
+def as_written(ledger: Ledger, request_id: str) -> Request | None:
+    """A request whose entries may have been changed; None also if they make no sense any more."""
+    try:
+        return ledger.request_as_written(request_id)
+    except BrokenChain:
+        return None
+
+
+def is_due(request: Request, now: datetime) -> bool:
+    """Whether its time is over, or it was ordered to end."""
+    if request.state is State.ENDING:
+        return True
+    return request.state in LIVE and request.ends_at is not None and request.ends_at <= now
