@@ -38,6 +38,7 @@ class Source(StrEnum):
     WORKER = "worker"
     TIMEKEEPER = "timekeeper"
     BOT = "bot"
+    SIGNER = "signer"
 
 
 class EndCause(StrEnum):
@@ -100,6 +101,14 @@ class AlertName(StrEnum):
     """Entries do not say any more what was recorded, or are not where they were."""
     SPOOL_REFUSED = "spool_refused"
     """Something was put into the spool that has no business there."""
+    SPOOL_BROKEN = "spool_broken"
+    """Facts that waited in a spool are gone, or were changed."""
+    AUDIT_CHANGED = "audit_changed"
+    """Somebody deleted or edited what the audit channel showed."""
+    HEAD_MISSING = "head_missing"
+    """The record goes on and nobody signs it."""
+    HEAD_REFUSED = "head_refused"
+    """The signer or a witness will not sign: the record is not what it was."""
 
 
 class Fact(BaseModel):
@@ -334,6 +343,46 @@ class Started(Fact):
     warnings: tuple[str, ...] = ()
 
 
+class KeyChanged(Fact):
+    """The record is signed with this key from here on. Keys are written as C2SP signed-note verifier keys."""
+
+    kind: Literal["key.changed"] = "key.changed"
+    key: str
+    before: str | None = None
+    """None for the first."""
+
+
+class RecordRead(Fact):
+    """Somebody read the record itself."""
+
+    kind: Literal["record.read"] = "record.read"
+    how: Literal["search", "tail", "export", "prove", "mirror_check"]
+    asked: FreeText
+    """As typed: the filters, the request, the format."""
+    after: int
+    """The index behind which it was read."""
+
+
+class PersonErased(Fact):
+    """The key of one person's fields was deleted: what they say is nobody's any more."""
+
+    kind: Literal["person.erased"] = "person.erased"
+    key: str
+    """The id of the key; the entries that it closed name it."""
+    legal_basis: str
+
+
+class SpoolTaken(Fact):
+    """What waited in a host's spool was taken in, all of it: lines ``first`` to ``last`` of its chain."""
+
+    kind: Literal["spool.taken"] = "spool.taken"
+    host: str
+    first: int
+    last: int
+    head: str
+    """The hash of the last line."""
+
+
 class PolicyChanged(Fact):
     """A process began to decide by other rules."""
 
@@ -362,7 +411,7 @@ Closes = Denied | Withdrawn | Lapsed | GrantFailed | Ended
 """Nothing more is expected to happen after it."""
 TakesAway = RevokeIntent | RevokeFailed | Ended
 """The truth about an end, which finds its place in the record in every state."""
-AnyFact = Life | Refused | Alert | Started | PolicyChanged
+AnyFact = Life | Refused | Alert | Started | PolicyChanged | KeyChanged | RecordRead | PersonErased | SpoolTaken
 
 _adapter: TypeAdapter[AnyFact] = TypeAdapter(Annotated[AnyFact, Field(discriminator="kind")])
 

@@ -22,15 +22,19 @@ from jit.facts import (
     Granted,
     GrantFailed,
     GrantIntent,
+    KeyChanged,
     Lapsed,
     Life,
+    PersonErased,
     PolicyChanged,
+    RecordRead,
     Refused,
     Released,
     Requested,
     Revoked,
     RevokeFailed,
     RevokeIntent,
+    SpoolTaken,
     Started,
     Withdrawn,
 )
@@ -105,7 +109,7 @@ def _refused_often(facts: Sequence[Refused], names: Names) -> str:
     )
 
 
-def _said(fact: AnyFact, names: Names, known: Known) -> str:
+def _said(fact: AnyFact, names: Names, known: Known) -> str:  # noqa: PLR0911  one return for each kind
     match fact:
         case Refused():
             about = f" for {named(fact.requester, names)}" if fact.requester else ""
@@ -123,6 +127,17 @@ def _said(fact: AnyFact, names: Names, known: Known) -> str:
             )
         case PolicyChanged():
             return f"policy changed to {fact.policy_version[:8]} from {fact.before[:8]}, at {harmless(fact.actor)}"
+        case KeyChanged():
+            before = f", signed by {harmless(fact.before, 100)} before" if fact.before else ""
+            return f"key changed to {harmless(fact.key, 100)}{before}"
+        case RecordRead():
+            asked = f"“{harmless(fact.asked, 200)}”" if fact.asked else ""
+            return line_of(f"record read ({fact.how.replace('_', ' ')}) by {named(fact.actor, names)}", asked)
+        case PersonErased():
+            what = f"person erased by {named(fact.actor, names)}"
+            return line_of(what, f"“{harmless(fact.legal_basis, 300)}”", f"key {harmless(fact.key, 40)}")
+        case SpoolTaken():
+            return f"spool taken in from {harmless(fact.host, 100)}, lines {fact.first} to {fact.last}"
         case _:
             return _step(fact, names, known(fact.request_id))
 

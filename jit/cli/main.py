@@ -1,12 +1,12 @@
 """`jit …`: reads the command, and says what is wrong in a sentence."""
 
 import sys
-from importlib import import_module
 
 import click
 from pydantic import ValidationError
 
 from jit import logs
+from jit.cli.commands import Commands
 from jit.embedded import EmbeddedError
 from jit.ledger import LedgerUnavailable
 from jit.policy import PolicyError
@@ -26,26 +26,15 @@ COMMANDS = {
     "list": "jit.cli.requests:list_requests",
     "show": "jit.cli.requests:show",
     "revoke": "jit.cli.requests:revoke",
+    "audit": "jit.cli.audit.group:audit",
+    "signer": "jit.cli.seal:signer",
+    "witness": "jit.cli.seal:witness",
+    "ledger": "jit.cli.ledger:ledger",
+    "privacy": "jit.cli.privacy:privacy",
 }
-"""Each is imported only when it is asked for: a worker need not carry the bot along."""
 
 
-class Commands(click.Group):
-    """The commands by name, without importing what is not wanted."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  click's signature
-        if cmd_name not in COMMANDS:
-            return None
-        module, _, name = COMMANDS[cmd_name].partition(":")
-        command = getattr(import_module(module), name)
-        assert isinstance(command, click.Command)  # noqa: S101  the table above is ours
-        return command
-
-
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="jit")
 def cli() -> None:
     """Access to production for just as long as it is needed."""

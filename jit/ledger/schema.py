@@ -34,7 +34,7 @@ class Micros(TypeDecorator[datetime]):
         return None if value is None else from_micros(value)
 
 
-VERSION = 1
+VERSION = 2
 """Of all tables here. It goes up with every change to them."""
 
 metadata = MetaData()
@@ -56,6 +56,43 @@ entries = Table(
     Column("hash", String(64), nullable=False),
     Index("entries_of_request", "request_id", "kind", "index"),
 )
+
+heads = Table(
+    "heads",
+    metadata,
+    Column("number", _Index, primary_key=True, autoincrement=False),
+    Column("size", _Index, nullable=False),
+    Column("signed_at", Micros, nullable=False),
+    Column("note", LargeBinary, nullable=False),
+    Index("heads_of_size", "size"),
+)
+"""What the signer has signed, in order; ``note`` is a C2SP signed note. Nothing here is trusted: signatures are."""
+
+cosignatures = Table(
+    "cosignatures",
+    metadata,
+    Column("head", _Index, primary_key=True),
+    Column("witness", String(200), primary_key=True),
+    Column("line", LargeBinary, nullable=False),
+)
+"""What witnesses have added to a head, a signature line of a signed note each."""
+
+policy_texts = Table(
+    "policy_texts",
+    metadata,
+    Column("version", String(64), primary_key=True),
+    Column("files", LargeBinary, nullable=False),
+)
+"""The rules as they were, by the version that facts name. ``files`` proves itself: the version is its hash."""
+
+person_keys = Table(
+    "person_keys",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("person", String(200), nullable=False, unique=True),
+    Column("key", LargeBinary, nullable=False),
+)
+"""What closes the personal fields of entries, a key for each person. A row deleted is a person erased."""
 
 _open = ", ".join(f"'{state}'" for state in sorted(OPEN))
 

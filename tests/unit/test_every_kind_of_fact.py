@@ -32,6 +32,10 @@ OCCASIONS = {
     "alert": {TOLD},
     "started": set(),
     "policy.changed": set(),
+    "key.changed": set(),
+    "record.read": set(),
+    "person.erased": set(),
+    "spool.taken": set(),
 }
 """What each kind gives occasion to: to tell somebody, or to draw anew what was told before."""
 

@@ -1,0 +1,1 @@
+"""The record as evidence: heads, witnesses, copies, searches, exports and proofs."""

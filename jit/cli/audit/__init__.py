@@ -1,0 +1,1 @@
+"""`jit audit …`: the record read, proven, signed and compared, one module for each command."""

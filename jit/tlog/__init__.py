@@ -1,0 +1,1 @@
+"""Transparency-log formats as the public specifications have them: pure, and knowing nothing of jit."""
