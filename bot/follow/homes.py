@@ -7,7 +7,8 @@ when they open their Home again.
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from uuid import uuid4
 
 import structlog
 
@@ -43,13 +44,18 @@ ToDecide = Requested | Approval | Approved | Denied | Lapsed | Withdrawn
 
 def open_home(notes: Notes, person: str) -> None:
     """Somebody opens their Home: draw it now, and whenever it changes. Raises LedgerUnavailable."""
-    notes.put({OPENED + person: "", CHANGED + person: ""})
+    notes.put({OPENED + person: "", CHANGED + person: _mark()})
 
 
 def look_again(notes: Notes, person: str) -> None:
     """Something is new about this person: draw their Home, if they have one, or empty it. Raises LedgerUnavailable."""
     if notes.get(OPENED + person) is not None:
-        notes.put({CHANGED + person: ""})
+        notes.put({CHANGED + person: _mark()})
+
+
+def _mark() -> str:
+    """Each another, so that one that is left while a Home is drawn does not go with those from before."""
+    return uuid4().hex
 
 
 class Homes(Follower):
@@ -164,8 +170,10 @@ class Homes(Follower):
 
     def _show(self, person: str) -> None:
         by = Presser(person, self._sight.directory.workspace, Source.SLACK)
+        mark = self._notes.get(CHANGED + person)  # before looking, too
+        marked = {} if mark is None else {CHANGED + person: mark}
         if self._sight.is_none_of_us(by):
-            self._empty(person)
+            self._empty(person, marked)
             return
         if not self._sight.is_one_of_us(by):
             raise Rejected("not one of us, as far as is known")
@@ -176,14 +184,14 @@ class Homes(Follower):
             self._notes.put(changes)
             self._put_off(person, UNTOLD_WAIT, "the rules or the groups cannot tell what waits")
         else:
-            self._notes.put({**changes, CHANGED + person: None, CURSOR: str(self._cursor)})
+            self._notes.put({**changes, CURSOR: str(self._cursor)}, forget=marked)
             self._changed.pop(person)
         self._rejected.pop(person, None)
 
-    def _empty(self, person: str) -> None:
+    def _empty(self, person: str, marked: Mapping[str, str]) -> None:
         """What stood there is not for them any more. Once they are one of us again, they open it again."""
         changes = self._publish(person, draw_empty_home(), self._notes.get(HASH + person) or "")
-        self._notes.put({**changes, OPENED + person: None, CHANGED + person: None, CURSOR: str(self._cursor)})
+        self._notes.put({**changes, OPENED + person: None, CURSOR: str(self._cursor)}, forget=marked)
         self._opened.discard(person)
         self._changed.pop(person)
         self._rejected.pop(person, None)

@@ -1,9 +1,10 @@
 """Followers read the ledger from a cursor and show what it says: leases, cursors and notes, beside the ledger."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, delete, insert, select, update
 
 from jit.ledger.database import reading, writing
 from jit.ledger.schema import leases, notes
@@ -79,15 +80,22 @@ class Notes:
         with reading(self._engine) as connection:
             return {row.key: row.value for row in connection.execute(query)}
 
-    def put(self, changes: dict[str, str | None]) -> None:
-        """Set each key to its text, or forget it where that is None; all or none. Raises LeaseLost."""
+    def put(self, changes: dict[str, str | None], *, forget: Mapping[str, str] | None = None) -> None:
+        """Set each key to its text, or forget it where that is None; all or none. Raises LeaseLost.
+
+        What stands in ``forget`` is forgotten only where the key still has that text: what was noted since stays.
+        """
         with writing(self._engine) as connection:
             self._require_lease(connection)
             for key, value in changes.items():
-                mine = (notes.c.follower == self._follower) & (notes.c.key == key)
-                connection.execute(delete(notes).where(mine))
+                connection.execute(delete(notes).where(self._mine(key)))
                 if value is not None:
                     connection.execute(insert(notes).values(follower=self._follower, key=key, value=value))
+            for key, value in (forget or {}).items():
+                connection.execute(delete(notes).where(self._mine(key), notes.c.value == value))
+
+    def _mine(self, key: str) -> ColumnElement[bool]:
+        return (notes.c.follower == self._follower) & (notes.c.key == key)
 
     def _require_lease(self, connection: Connection) -> None:
         """In the transaction that writes: on PostgreSQL the row stays as it is until that is done."""

@@ -353,3 +353,21 @@ def test_a_first_start_beside_a_long_record_reads_none_of_it(house):
     house.ledger.read = lambda **which: seen.extend(read(**which)) or []
     house.work(homes, 1)
     assert seen == []
+
+
+def test_what_happens_while_a_home_is_drawn_is_drawn_next(house, homes, monkeypatch):
+    opens(house, BOB)
+    house.work(homes)
+    house.story().asked()
+    publish = homes._outbox.publish
+
+    def meanwhile(person, view, known):
+        shown = publish(person, view, known)
+        monkeypatch.setattr(homes._outbox, "publish", publish)
+        house.directory.change(BOB, guest=True)
+        look_again(Notes(house.engine, Homes.name), BOB)
+        return shown
+
+    monkeypatch.setattr(homes._outbox, "publish", meanwhile)
+    house.work(homes, 3)
+    assert home(house, BOB) == NOT_OURS
