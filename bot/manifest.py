@@ -1,11 +1,12 @@
 """The Slack app as a manifest: what Slack is asked for, and the link that creates it."""
 
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import yaml
+
+from jit.packaged import packaged
 
 NEW_APP = "https://api.slack.com/apps?new_app=1&manifest_yaml="
 REQUEST_PATH = "/slack/events"
@@ -13,8 +14,8 @@ REQUEST_PATH = "/slack/events"
 
 
 def load_manifest() -> dict[str, Any]:
-    """What `manifest.yml` says. The one in this package is a link to the one in the checkout's root."""
-    path = Path(__file__).with_name("manifest.yml")
+    """What `manifest.yml` says."""
+    path = packaged(__file__, "manifest.yml", "manifest.yml")
     loaded: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return loaded
 

@@ -24,10 +24,11 @@ from jit.cli.stage.beside import Wings, standing_beside
 from jit.cli.stage.rules import lay_out
 from jit.cli.story import tell
 from jit.embedded import EmbeddedError, EmbeddedPostgres
+from jit.packaged import packaged
 from jit.policy import Policy, load_policy
 from jit.settings import CannotStart
 
-POLICIES = Path(__file__).parent / "sample_policies"
+POLICIES = packaged(__file__, "sample_policies", "policies")
 PORT = 4711
 """Where the page is looked for first; any free port if it is taken."""
 READY_WITHIN = 60.0

@@ -118,9 +118,5 @@ def test_systemd_understands_a_unit(unit: Path, tmp_path: Path) -> None:
 def test_the_image_takes_every_package_and_the_manifest() -> None:
     copied = re.findall(r"^COPY (?!--)(.*) \S+$", (ROOT / "deploy/Containerfile").read_text(), re.MULTILINE)
     names = {name for line in copied for name in line.split()}
-    assert {"jit", "bot", "workers", "manifest.yml", "requirements.lock", "pyproject.toml"} <= names
+    assert {"jit", "bot", "workers", "policies", "manifest.yml", "requirements.lock", "pyproject.toml"} <= names
     assert [name for name in names if not (ROOT / name).exists()] == []
-
-
-def test_an_installed_package_carries_the_manifest_of_the_checkout() -> None:
-    assert (ROOT / "bot/manifest.yml").resolve() == ROOT / "manifest.yml"

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from jit.cli.demo import POLICIES
 from jit.policy import load_policy
 
 ROOT = Path(__file__).parents[2]
@@ -24,12 +23,27 @@ def unpacked(tmp_path_factory):
     return folder / "installed"
 
 
-def test_an_installed_demo_has_the_sample_rules(unpacked):
-    assert load_policy(unpacked / POLICIES.relative_to(ROOT)).version == load_policy(ROOT / "policies").version
-
-
 @pytest.mark.parametrize(
-    "file", ["jit/cli/stage/stage.policy.yml", "bot/playground/page/static/index.html", "bot/manifest.yml"]
+    ("file", "in_checkout"),
+    [
+        ("jit/cli/sample_policies/orders.policy.yml", "policies/orders.policy.yml"),
+        ("bot/manifest.yml", "manifest.yml"),
+        ("jit/cli/stage/stage.policy.yml", ""),
+        ("jit/ledger/guard/append.sql", ""),
+        ("jit/audit/page.html", ""),
+        ("bot/playground/page/static/index.html", ""),
+    ],
 )
-def test_an_installed_demo_has_its_other_files(unpacked, file):
-    assert (unpacked / file).read_bytes() == (ROOT / file).read_bytes()
+def test_what_is_installed_has_all_its_files(unpacked, file, in_checkout):
+    assert (unpacked / file).read_bytes() == (ROOT / (in_checkout or file)).read_bytes()
+
+
+def test_an_installed_demo_finds_its_rules_and_manifest(unpacked):
+    asked = (
+        "from jit.cli.demo import POLICIES; from bot.manifest import load_manifest; load_manifest(); print(POLICIES)"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", asked], cwd=unpacked, env={"PYTHONPATH": str(unpacked)}, capture_output=True, check=True
+    )
+    assert load_policy(Path(told.stdout.decode().strip())).version == load_policy(ROOT / "policies").version
+    assert Path(told.stdout.decode().strip()).is_relative_to(unpacked)
