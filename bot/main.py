@@ -20,12 +20,14 @@ from sqlalchemy import Engine
 from bot.app import build_app
 from bot.condition import Condition
 from bot.directory import SlackDirectory
+from bot.follow.audit_channel import AuditChannel
 from bot.follow.cards import Cards
 from bot.follow.follower import LASTS, LEASE, Backoff, Leadership, Seat, Show, Tools, follow
 from bot.follow.homes import Homes
 from bot.follow.messages import Messages
 from bot.follow.mirror import Mirror
 from bot.follow.outbox import Outbox
+from bot.follow.tombstones import Tombstones
 from bot.follow.watch import Watch
 from bot.pool import Pool
 from bot.rules import RulesWatch
@@ -170,7 +172,9 @@ def _started(parts: Parts, policy_version: str) -> list[AnyFact]:
 
 @contextmanager
 def _following(parts: Parts, stop: threading.Event) -> Iterator[None]:
-    """Cards, messages, the mirror, App Homes and the watch, each in a thread of its own."""
+    """Cards, messages, App Homes, the mirror, what keeps the audit channel true, and the watch, each in a thread of
+    its own.
+    """
     holder = f"{parts.actor} {uuid4()}"
     leadership = Leadership(Leases(parts.engine, parts.clock, LASTS), parts.clock, holder)
     lease = Lease(LEASE, holder)
@@ -187,6 +191,8 @@ def _following(parts: Parts, stop: threading.Event) -> Iterator[None]:
         Cards.name: Cards,
         Messages.name: Messages,
         Mirror.name: Mirror,
+        AuditChannel.name: AuditChannel,
+        Tombstones.name: lambda tools: Tombstones(tools, Notes(parts.engine, AuditChannel.name, lease)),
         Homes.name: lambda tools: Homes(tools, sight),
     }
     for name, writer in writers.items():

@@ -1,9 +1,11 @@
-"""Watching the rules: a change that the bot decides by from now on is recorded."""
+"""Watching the rules: a change that the bot decides by from now on is recorded, and the text of the rules is kept."""
 
 import threading
+import time
 
 import structlog
 
+from jit.audit.policies import AGAIN_AFTER, PolicyTexts
 from jit.facts import PolicyChanged, Source
 from jit.ledger import Ledger, LedgerUnavailable
 from jit.policy import BROKEN, NotReadNow, PolicyError, PolicyFolder
@@ -24,6 +26,8 @@ class RulesWatch:
         self._clock = clock
         self._actor = actor
         self._said = ""
+        self._texts = PolicyTexts(ledger.engine)
+        self._not_before = 0.0
         self.version = BROKEN
         self.version = self._now()
 
@@ -52,6 +56,12 @@ class RulesWatch:
                 self.look()
             except LedgerUnavailable as silent:
                 log.warning("ledger.unavailable", because=str(silent))
+            self.keep_texts()
+
+    def keep_texts(self) -> None:
+        """Put beside the ledger the text of all rules that this process has read, unless that failed a moment ago."""
+        if time.monotonic() >= self._not_before and not self._texts.keep_what_was_read(self._policies):
+            self._not_before = time.monotonic() + AGAIN_AFTER
 
     def _now(self) -> str:
         try:

@@ -4,20 +4,29 @@ A fact is immutable and stands for itself: it repeats who, what and why of its r
 ledger can be read without the others. Fields that tell something about a person are marked `Personal`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal, Protocol, Self, get_args
 from uuid import UUID, uuid4
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic.fields import FieldInfo
 
 BEGIN_WITHIN = timedelta(minutes=15)
 """An approval whose grant has not begun by then lapses."""
 
 
+@dataclass(frozen=True, slots=True)
 class Personal:
-    """Marks a field that tells something about a person, in `Annotated`."""
+    """Marks a field that tells something about a person, in `Annotated`.
+
+    One that ``names`` a person is about that one. Any other is about the requester, and where a fact has none about
+    whoever acted.
+    """
+
+    names: bool = False
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -25,8 +34,15 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-Who = Annotated[str, Personal(), Field(max_length=200)]
+Who = Annotated[str, Personal(names=True), Field(max_length=200)]
 """A Slack id, `cli:user@host`, or `process@host`."""
+Principal = Annotated[str, Personal(), Field(max_length=200)]
+"""Somebody's name in a target."""
+Words = Annotated[str, Personal()]
+"""What a target or one of our processes said; it may name a person."""
+Incident = Annotated[str, Personal()]
+Digest = Annotated[str, Personal()]
+"""A hash over what a card showed. Who may guess that can see from the hash that they guessed right."""
 FreeText = Annotated[str, Personal(), Field(max_length=2000)]
 
 
@@ -155,10 +171,10 @@ class LifeFact(Fact):
     access: str
     target: str
     permissions: tuple[str, ...]
-    principal: Who
+    principal: Principal
     """The requester's name in the target."""
     why: FreeText
-    incident: str | None
+    incident: Incident | None
     policy_version: str
     """Of the policy in force when this was decided."""
 
@@ -213,7 +229,7 @@ class Approval(LifeFact):
 
     kind: Literal["approval"] = "approval"
     approver: Who
-    digest: str
+    digest: Digest
     """Of what the card showed when the button was pressed."""
     quorums: tuple[str, ...]
     """Those this person counts for."""
@@ -226,7 +242,7 @@ class Approved(LifeFact):
     """The decision: every quorum is met by approvals that all counted at this moment."""
 
     kind: Literal["approved"] = "approved"
-    digest: str
+    digest: Digest
     counted: tuple[Counted, ...]
     begin_by: Moment
 
@@ -234,7 +250,7 @@ class Approved(LifeFact):
 class Denied(LifeFact):
     kind: Literal["denied"] = "denied"
     approver: Who
-    digest: str
+    digest: Digest
     reason: FreeText
 
 
@@ -267,7 +283,7 @@ class GrantFailed(LifeFact):
     """Not given: the target said so, and reading back found nothing."""
 
     kind: Literal["grant.failed"] = "grant.failed"
-    reason: str
+    reason: Words
 
 
 class Released(LifeFact):
@@ -290,7 +306,7 @@ class RevokeIntent(LifeFact):
 
 class RevokeFailed(LifeFact):
     kind: Literal["revoke.failed"] = "revoke.failed"
-    reason: str
+    reason: Words
     attempts: int
 
 
@@ -303,7 +319,7 @@ class Ended(LifeFact):
     """Whether the target still held anything."""
     sessions: int
     """Live sessions that were cut."""
-    left_behind: tuple[str, ...]
+    left_behind: Annotated[tuple[str, ...], Personal()]
 
 
 class Refused(Fact):
@@ -325,12 +341,12 @@ class Alert(Fact):
 
     kind: Literal["alert"] = "alert"
     name: AlertName
-    says: str
+    says: Words
     request_id: str | None = None
     requester: Who | None = None
     access: str | None = None
     target: str | None = None
-    principal: Who | None = None
+    principal: Principal | None = None
 
 
 class Started(Fact):
@@ -370,6 +386,7 @@ class PersonErased(Fact):
     key: str
     """The id of the key; the entries that it closed name it."""
     legal_basis: str
+    """It stays for ever, so it names nobody."""
 
 
 class SpoolTaken(Fact):
@@ -416,6 +433,9 @@ AnyFact = Life | Refused | Alert | Started | PolicyChanged | KeyChanged | Record
 _adapter: TypeAdapter[AnyFact] = TypeAdapter(Annotated[AnyFact, Field(discriminator="kind")])
 
 
+_MODELS: dict[object, type[Fact]] = {model.model_fields["kind"].default: model for model in get_args(AnyFact)}
+
+
 def _names(models: Any) -> tuple[str, ...]:
     return tuple(model.model_fields["kind"].default for model in get_args(models))
 
@@ -437,8 +457,23 @@ def write_fact(fact: AnyFact) -> bytes:
     return fact.model_dump_json().encode()
 
 
+def personal(info: FieldInfo) -> Personal | None:
+    """How a field is marked, whether or not it may be None."""
+    marks: Iterable[Any] = (*info.metadata, *(mark for part in get_args(info.annotation) for mark in _marks(part)))
+    return next((mark for mark in marks if isinstance(mark, Personal)), None)
+
+
+def _marks(annotation: Any) -> tuple[Any, ...]:
+    return getattr(annotation, "__metadata__", ())
+
+
 def personal_fields(model: type[BaseModel]) -> Iterator[str]:
     """The names of the fields of ``model`` that are marked as personal."""
     for name, info in model.model_fields.items():
-        if any(isinstance(mark, Personal) for mark in info.metadata) or info.annotation == Who | None:
+        if personal(info):
             yield name
+
+
+def model_of(kind: object) -> type[Fact] | None:
+    """The model of a kind, by its name; None if there is no such kind."""
+    return _MODELS.get(kind)

@@ -134,6 +134,51 @@ class HandsSettings(Settings):
     """JIT_WORKER_KEY: signs orders to end access; without it the file `worker.key` in the data folder is used."""
 
 
+def _key_place(given: object) -> object:
+    """`file:path` is a path, everything else the key itself."""
+    if isinstance(given, str):
+        return Path(given.removeprefix(FILE)) if given.startswith(FILE) else SecretStr(given)
+    return given
+
+
+def _read_list(given: object) -> object:
+    """What a file holds that is named by `file:path`. Raises CannotStart."""
+    if not isinstance(given, str) or not given.startswith(FILE):
+        return given
+    path = Path(given.removeprefix(FILE))
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as wrong:
+        raise CannotStart(f"{path} cannot be read: {getattr(wrong, 'strerror', 'it is not text')}.") from None
+
+
+class SignerSettings(Settings):
+    """For the signer, which alone can read the key of the record's heads."""
+
+    signing_key: Annotated[Path | SecretStr, NoDecode, BeforeValidator(_key_place)] = Field(
+        default_factory=lambda data: data["data"] / "signer" / "log.key"
+    )
+    """JIT_SIGNING_KEY: `file:path`, or the key itself, which then cannot be rotated by `jit audit keygen`."""
+    witnesses: Annotated[str, BeforeValidator(_read_list)] = ""
+    """JIT_WITNESSES: a line for each, its verifier key and its address; or `file:path`."""
+
+    @property
+    def signer(self) -> Path:
+        """The folder of the signer's memory: what it signed last."""
+        return self.data / "signer"
+
+
+class CopySettings(Settings):
+    """For locked copies of the record. Their credentials are found by boto3 itself, and are the signer's alone."""
+
+    copies: str = ""
+    """JIT_COPIES: `s3://bucket/prefix`; nothing is copied without it."""
+    copies_keep: Annotated[int, Field(ge=1, le=36_500)] = 365
+    """JIT_COPIES_KEEP: days for which nobody can replace or delete a copy."""
+    copies_endpoint: str = ""
+    """JIT_COPIES_ENDPOINT: the address of a store other than Amazon's."""
+
+
 def process_name(room: str) -> str:
     """How a process signs what it records: `worker@host`."""
     return f"{room}@{socket.gethostname()}"

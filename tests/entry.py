@@ -73,6 +73,12 @@ def main(room: str, clock_file: str, pause: str = "") -> None:
         bot.directory.POLL_EVERY = timedelta(seconds=1)  # a clock that jumps makes every snapshot old at once
         bot.main.run(BotSettings(), clock=clock)
         return
+    if room == "signer":
+        from jit.audit.process import run_signer  # noqa: PLC0415  only this room's
+        from jit.settings import SignerSettings  # noqa: PLC0415  as above
+
+        run_signer(SignerSettings(), clock=clock)
+        return
     import workers.main  # noqa: PLC0415  only this room's
     from workers.targets import open_target  # noqa: PLC0415  as above
 

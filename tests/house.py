@@ -316,6 +316,7 @@ def house(
     ledger_url: str = "",
     bots: int = 1,
     workers: int = 1,
+    signer: bool = False,
     policies: Path = POLICIES,
     beside: Beside | None = None,
 ) -> Iterator[House]:
@@ -336,6 +337,7 @@ def house(
             command=command,
             bots=bots,
             workers=workers,
+            signer=signer,
             clock=clock,
             output=log,
             beside=beside,

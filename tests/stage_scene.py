@@ -9,7 +9,7 @@ import pytest
 from jit.cli.stage import promises
 from jit.cli.stage.held import Role
 from jit.cli.stage.look import Look
-from jit.cli.stage.parts import BOT, LEDGER, REDIS, SLACK, TARGET, TIMEKEEPER, WORKERS, Seen
+from jit.cli.stage.parts import BOT, LEDGER, REDIS, SIGNER, SLACK, TARGET, TIMEKEEPER, WORKERS, Seen
 from jit.cli.stage.record import Record
 from jit.ledger import Ledger, connect, create_tables
 from tests.fakes import T0, SetClock
@@ -33,7 +33,7 @@ class Scene:
         self.record = Record(self.ledger)
         self.parts = {
             name: Seen(name, name, "", up=True, since=BEGAN, restarts=0, says="", acts=())
-            for name in (WORKERS, TIMEKEEPER, BOT, REDIS, SLACK, TARGET, LEDGER)
+            for name in (WORKERS, TIMEKEEPER, BOT, SIGNER, REDIS, SLACK, TARGET, LEDGER)
         }
 
     @property

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
-from threading import Event
+from threading import Event, Thread
 
 import structlog
 from pydantic import SecretStr
 from redis import Redis
 
+from jit.audit.policies import PolicyTexts
 from jit.clock import SystemClock
 from jit.facts import Source, Started
 from jit.ledger import (
@@ -84,6 +85,7 @@ def run_worker(
     if not _wait_for(redis, stop):
         return
     _record_start(bench)
+    _keep_texts(bench, stop)
     granter = Granter(
         ledger=bench.ledger,
         policies=bench.policies,
@@ -121,6 +123,7 @@ def run_timekeeper(
     bench = _bench("timekeeper", Source.TIMEKEEPER, settings, clock or SystemClock(), open_target)
     queue = RqQueue(settings.redis_url) if settings.redis_url is not None else None
     _record_start(bench)
+    _keep_texts(bench, stop)
     timekeeper = Timekeeper(
         ledger=bench.ledger,
         leases=Leases(bench.ledger.engine, bench.clock, LEASE_LASTS),
@@ -184,6 +187,12 @@ def _record_start(bench: Bench) -> None:
         **bench.scribe.signed(),
     )
     bench.scribe.record([fact])
+
+
+def _keep_texts(bench: Bench, stop: Event) -> None:
+    """Beside all that this process does: it may wait for the database as long as that takes."""
+    texts = PolicyTexts(bench.ledger.engine)
+    Thread(target=texts.keep_watching, args=(bench.policies, stop), name="policy texts", daemon=True).start()
 
 
 def _policy_version(bench: Bench) -> str:

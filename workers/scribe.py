@@ -99,7 +99,7 @@ class Scribe:
     def take_in(self) -> None:
         """What waited on this host while the ledger was away. Raises LedgerUnavailable."""
         try:
-            taken = self._spool.take_in(self._ledger)
+            taken = self._spool.take_in(self._ledger, self.signed())
         except OSError as wrong:
             log.exception("spool.stuck", because=str(wrong))
             return
@@ -109,6 +109,8 @@ class Scribe:
                 "that the ledger does not take. They were put aside, in spool.unreadable beside it."
             )
             self.record([Alert(name=AlertName.SPOOL_REFUSED, says=says, **self.signed())])
+        if taken.broken:
+            log.error("spool.broken", because=taken.broken)
         if taken.recorded or taken.refused:
             log.info("spool.taken_in", recorded=taken.recorded, refused=taken.refused)
 

@@ -19,7 +19,18 @@ from bot.show.text import Json
 from bot.sight import Sight
 from jit.access import Request, State
 from jit.desk import Presser
-from jit.facts import Approval, Approved, Denied, Lapsed, Life, PolicyChanged, Requested, Source, Withdrawn
+from jit.facts import (
+    Approval,
+    Approved,
+    Denied,
+    Lapsed,
+    Life,
+    PersonErased,
+    PolicyChanged,
+    Requested,
+    Source,
+    Withdrawn,
+)
 from jit.ledger import BrokenChain, Entry, Notes, Question
 from jit.ledger.followers import CURSOR
 from jit.policy import PolicyError, StaleGroups
@@ -121,6 +132,8 @@ class Homes(Follower):
     def _concerned(self, entries: Sequence[Entry]) -> Iterator[str]:
         """Requesters and those who may decide, of those who have opened their Home; all, where it cannot be told."""
         facts = [entry.fact for entry in entries]
+        if any(isinstance(fact, PersonErased) for fact in facts):
+            self._let_go_of_the_erased()
         if any(isinstance(fact, PolicyChanged) for fact in facts):
             yield from self._opened
         yield from self._opened.intersection(fact.requester for fact in facts if isinstance(fact, Life))
@@ -130,6 +143,14 @@ class Homes(Follower):
                 yield from [each for each in self._opened if request is None or self._sight.may_decide(each, request)]
             except (PolicyError, StaleGroups):
                 yield from self._opened
+
+    def _let_go_of_the_erased(self) -> None:
+        """Their notes went with them; whose they were, the entry does not say."""
+        self._opened = {key.removeprefix(OPENED) for key in self._notes.all(OPENED)}
+        gone = self._changed.keys() - self._opened
+        for kept in (self._changed, self._shown, self._rejected):
+            for person in gone & kept.keys():
+                del kept[person]
 
     def _looked_up(self, request_id: str) -> Request | None:
         """A request that was asked for or decided on; None if its record was changed."""

@@ -36,6 +36,7 @@ from jit.facts import (
 )
 from jit.ledger import BrokenChain, Entry
 from jit.ledger.followers import CURSOR
+from jit.privacy.people import is_nobody
 
 log = structlog.get_logger(__name__)
 
@@ -144,6 +145,8 @@ class Messages(Follower):
             return
         too_late = key.startswith(WARNING) and (request is None or request.state is not State.ACTIVE)
         drawn = None if too_late else self._drawn(key, due, request)
+        if request is not None and is_nobody(request.requester) and not self._is_alert(key, due):
+            drawn = None
         if drawn is None:
             self._over(key)
             return
@@ -206,10 +209,13 @@ class Messages(Follower):
         return config.kind if config else ""
 
     def _channel(self, key: str, due: Due, request: Request | None) -> str | None:
-        if not key.startswith(WARNING) and isinstance(self._entry(due.entry).fact, Alert):
+        if self._is_alert(key, due):
             policy = self._policies.last_good
             return policy.channels.alerts if policy else None
         return self._conversation(request.requester) if request else None
+
+    def _is_alert(self, key: str, due: Due) -> bool:
+        return not key.startswith(WARNING) and isinstance(self._entry(due.entry).fact, Alert)
 
     def _conversation(self, person: str) -> str:
         if person not in self._direct:

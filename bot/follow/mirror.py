@@ -6,29 +6,42 @@ The cursor moves when Slack has taken the message; what may have been taken is l
 What it has shown it knows by its hash. So it notices if the record no longer follows on from there, and says so.
 """
 
+import json
 from collections.abc import Sequence
+from importlib.metadata import version
 
+from bot.follow.fingerprint import fingerprint
 from bot.follow.follower import IDLE, Follower, Tools
-from bot.follow.outbox import Metadata, Pace
-from bot.show.line import first_lines, lines
-from bot.show.text import Drawn, in_blocks, section
+from bot.follow.outbox import Metadata, Pace, Posted
+from bot.follow.seals import Seal, SignedHeads, newest_seal
+from bot.show.audit import draw_lines, draw_quiet
+from bot.show.line import Known, first_lines
+from bot.show.text import Drawn, Json
 from jit.access import Request
+from jit.audit.heads import Heads
 from jit.facts import Alert, AlertName, Refused, Source
-from jit.ledger import BrokenChain, Entry, breaks
+from jit.ledger import BrokenChain, Entry, Ledger, breaks
 from jit.ledger.entry import NO_ENTRY
 from jit.ledger.followers import CURSOR
 from jit.settings import process_name
 
-SHOWN, TOLD = "shown", "told:"
+SHOWN, TOLD, STANDS = "shown", "told:", "stands:"
 EVENT_TYPE = "jit_audit"
+QUIET_TYPE = "jit_audit_quiet"
+"""Of the line that says that nothing is new."""
 MOST_LINES = 40
 """Of one message."""
-MOST_TEXT = 3500
-"""Characters of what notifications and screen readers get."""
 AT_ONCE = 3
 """Messages that hold nothing but refusals, before the next such waits for company."""
 COMPANY = 10.0
 """Seconds that it waits at most."""
+SEALED_WITHIN = 3.0
+"""Seconds that entries wait for a signed head over them, if heads are signed at all."""
+QUIET_AFTER = 3600.0
+"""Seconds without an entry, before a line says so and carries the newest head; and between such lines."""
+REMEMBERED = 400
+"""Messages whose words are kept, so that it is noticed if they change."""
+QUIET = "quiet"
 
 
 class Mirror(Follower):
@@ -36,8 +49,9 @@ class Mirror(Follower):
 
     name = "mirror"
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, tools: Tools, heads: SignedHeads | None = None) -> None:
         super().__init__(tools)
+        self._heads = heads or Heads(tools.ledger.engine)
         self._pace = Pace(tools.clock, burst=1)
         self._cursor = 0
         self._head: str | None = NO_ENTRY
@@ -45,12 +59,18 @@ class Mirror(Follower):
         self._unfinished: int | None = None
         self._refusals = 0
         self._alone_since: float | None = None
+        self._unsealed_since: float | None = None
+        self._given_up: Seal | None = None
+        self._quiet_since = tools.clock.ticks()
+        self._quiet: Metadata | None = None
+        self._remembered: list[str] = []
 
     def begin(self) -> None:
         self._told = {int(key.removeprefix(TOLD)) for key in self._notes.all(TOLD)}
         self._go_on_from(self._notes.get(SHOWN) or f"0 {NO_ENTRY}", self._notes.cursor)
-        unfinished = [int(key) for key in self._outbox.intentions()]
+        unfinished = [int(key) for key in self._outbox.intentions() if key != QUIET]
         self._unfinished = max(unfinished, default=None)
+        self._remembered = sorted(self._notes.all(STANDS))
 
     def step(self) -> float:
         channel = self._channel()
@@ -59,9 +79,15 @@ class Mirror(Follower):
         if wait := self._pace.wait(channel):
             return min(wait, IDLE)
         entries = self._batch()
-        if not entries or self._waits_for_company(entries):
+        if not entries:
+            self._say_quiet(channel)
             return IDLE
-        self._post(channel, entries)
+        if self._waits_for_company(entries):
+            return IDLE
+        seal = newest_seal(self._heads)
+        if self._waits_for_seal(entries, seal):
+            return IDLE
+        self._post(channel, *self._sealed(entries, seal))
         return 0.0
 
     def _go_on_from(self, shown: str, cursor: int) -> None:
@@ -113,33 +139,91 @@ class Mirror(Follower):
         self._alone_since = now if self._alone_since is None else self._alone_since
         return now - self._alone_since < COMPANY
 
-    def _post(self, channel: str, entries: Sequence[Entry]) -> None:
+    def _waits_for_seal(self, entries: Sequence[Entry], seal: Seal | None) -> bool:
+        """Once a signer has kept one message waiting in vain, no other waits until it has signed again."""
+        if seal is None or seal.size >= entries[0].index or seal == self._given_up:
+            return False
+        now = self._clock.ticks()
+        self._unsealed_since = now if self._unsealed_since is None else self._unsealed_since
+        if now - self._unsealed_since < SEALED_WITHIN:
+            return True
+        self._given_up = seal
+        return False
+
+    def _sealed(self, entries: Sequence[Entry], seal: Seal | None) -> tuple[Sequence[Entry], Seal | None]:
+        """As many as the head covers, and the head; all without one, where it covers none or they go together."""
+        if seal is None or seal.size < entries[0].index:
+            return entries, None
+        if self._unfinished is None:
+            return [entry for entry in entries if entry.index <= seal.size], seal
+        return entries, seal if seal.size >= entries[-1].index else None
+
+    def _post(self, channel: str, entries: Sequence[Entry], seal: Seal | None) -> None:
         last = entries[-1].index
         key = str(last)
         self._pace.took(channel)
-        metadata = Metadata(EVENT_TYPE, {"first": entries[0].index, "last": last, "head": entries[-1].hash})
-        self._outbox.post_once(key, channel, self._drawn(entries), metadata)
-        self._notes.put({**_shown(last, entries[-1].hash), **self._outbox.done(key)})
+        drawn = draw_lines(entries, self._names, requests_of(self._ledger), [seal.remark] if seal else [])
+        posted = self._outbox.post_once(key, channel, drawn, about(entries, drawn, seal))
+        self._notes.put(
+            {**_shown(last, entries[-1].hash), **self._outbox.done(key), **self._remember(posted, entries, drawn)}
+        )
         self._cursor, self._head, self._unfinished = last, entries[-1].hash or None, None
-        self._alone_since = None
+        self._alone_since = self._unsealed_since = None
         self._refusals = self._refusals + 1 if _only_refusals(entries) else 0
+        self._quiet_since = self._clock.ticks()
 
-    def _request(self, request_id: str) -> Request | None:
-        try:
-            return self._ledger.request(request_id)
-        except BrokenChain:
-            return None
+    def _remember(self, posted: Posted, entries: Sequence[Entry], drawn: Drawn) -> dict[str, str | None]:
+        """The change to the notes for a message that stands in the channel now; the oldest is forgotten."""
+        words = fingerprint(posted.found or as_message(drawn))
+        first, last = (entries[0].index, entries[-1].index) if entries else (0, 0)
+        key = STANDS + posted.ts
+        forgotten, self._remembered = self._remembered[: -REMEMBERED + 1], self._remembered[-REMEMBERED + 1 :]
+        self._remembered.append(key)
+        return {**dict.fromkeys(forgotten), key: json.dumps([posted.channel, first, last, words])}
 
-    def _drawn(self, entries: Sequence[Entry]) -> Drawn:
-        known: dict[str, Request | None] = {}
+    def _say_quiet(self, channel: str) -> None:
+        """After an hour without an entry: a line that nothing is new, with the newest head, so that silence can be
+        told from something cut off.
+        """
+        if self._clock.ticks() - self._quiet_since < QUIET_AFTER:
+            return
+        seal = newest_seal(self._heads)
+        if seal is None or seal.size < self._cursor:
+            return
+        drawn = draw_quiet(self._cursor, seal.signed_at, seal.remark)
+        name = {"after": self._cursor, "head": self._head or "", "signed_at": int(seal.signed_at.timestamp())}
+        self._quiet = self._quiet or Metadata(QUIET_TYPE, name, {"checkpoint": seal.note, "drawn_by": version("jit")})
+        self._pace.took(channel)
+        posted = self._outbox.post_once(QUIET, channel, drawn, self._quiet)
+        self._notes.put({**self._outbox.done(QUIET), **self._remember(posted, [], drawn)})
+        self._quiet, self._quiet_since = None, self._clock.ticks()
 
-        def request(request_id: str) -> Request | None:
-            if request_id not in known:
-                known[request_id] = self._request(request_id)
-            return known[request_id]
 
-        shown = lines(entries, self._names, request)
-        return Drawn(in_short(shown), [section(part) | {"expand": True} for part in in_blocks(shown)])
+def requests_of(ledger: Ledger) -> Known:
+    """Looks up each request once. None for one whose record was changed, or that there is not."""
+    known: dict[str, Request | None] = {}
+
+    def request(request_id: str) -> Request | None:
+        if request_id not in known:
+            try:
+                known[request_id] = ledger.request(request_id)
+            except BrokenChain:
+                known[request_id] = None
+        return known[request_id]
+
+    return request
+
+
+def about(entries: Sequence[Entry], drawn: Drawn, seal: Seal | None, **more: object) -> Metadata:
+    """Which entries a message shows; and the words it was drawn with, by which version, with which signed head."""
+    name = {"first": entries[0].index, "last": entries[-1].index, "head": entries[-1].hash}
+    signed = {"checkpoint": seal.note} if seal else {}
+    words = {"words": fingerprint(as_message(drawn)), "drawn_by": version("jit")}
+    return Metadata(EVENT_TYPE, name, {**words, **signed, **more})
+
+
+def as_message(drawn: Drawn) -> Json:
+    return {"text": drawn.text, "blocks": drawn.blocks}
 
 
 def _shown(last: int, head: str) -> dict[str, str | None]:
@@ -149,13 +233,3 @@ def _shown(last: int, head: str) -> dict[str, str | None]:
 
 def _only_refusals(entries: Sequence[Entry]) -> bool:
     return all(isinstance(entry.fact, Refused) for entry in entries)
-
-
-def in_short(shown: Sequence[str]) -> str:
-    """As many whole lines as `MOST_TEXT` holds, and how many more there are."""
-    taken: list[str] = []
-    for line in shown:
-        if taken and sum(map(len, taken)) + len(line) > MOST_TEXT:
-            return "\n".join([*taken, f"and {len(shown) - len(taken)} more"])
-        taken.append(line)
-    return "\n".join(taken)

@@ -15,12 +15,14 @@ import json
 import urllib.error
 from collections.abc import Callable, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple, NoReturn
 
 import structlog
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web import SlackResponse, WebClient
 
+from bot.show.audit import AGAIN
 from bot.show.text import Drawn, Json, context
 from jit.ledger import Notes
 from jit.ports import Clock
@@ -29,7 +31,8 @@ log = structlog.get_logger(__name__)
 
 POSTING = "posting:"
 HASH_CONFLICT = "hash_conflict"
-AGAIN = "Sent again, as Slack gave no answer the first time."
+PAGE = 200
+"""Messages read at once."""
 _NOT_TAKEN = frozenset({"ratelimited", "rate_limited"})
 _SLACKS_OWN_FAULT = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
 
@@ -59,18 +62,20 @@ class Rejected(Trouble):
 
 
 class Posted(NamedTuple):
-    """Where a message stands. ``adopted``: it was there already, and may say what was true then."""
+    """Where a message stands. ``adopted``: it was there already, and may say what was true then; ``found`` is it."""
 
     channel: str
     ts: str
     adopted: bool = False
+    found: Json | None = None
 
 
 class Metadata(NamedTuple):
-    """What a message carries unseen; its payload must name it among all of its type."""
+    """What a message carries unseen; its payload must name it among all of its type. ``more`` names nothing."""
 
     event_type: str
     payload: Mapping[str, Any]
+    more: Mapping[str, Any] = MappingProxyType({})
 
 
 class Intention(NamedTuple):
@@ -89,7 +94,7 @@ class Outbox:
         self._notes = notes
         self._may_post = may_post
         self._newest: dict[str, str] = {}
-        self._bot: str | None = None
+        self._us: Json | None = None
 
     def post_once(self, key: str, channel: str, drawn: Drawn, metadata: Metadata) -> Posted:
         """Post, or find the message posted before under this ``key``.
@@ -109,7 +114,7 @@ class Outbox:
         self._note(key, intention)
         blocks = [*drawn.blocks, context(AGAIN)] if attempts > 1 else drawn.blocks
         try:
-            answer = _asked(
+            answer = asked(
                 lambda: self._client.chat_postMessage(
                     channel=channel,
                     text=drawn.text,
@@ -133,7 +138,7 @@ class Outbox:
         """
         self._may_post()
         try:
-            _asked(
+            asked(
                 lambda: self._client.chat_update(
                     channel=place.channel,
                     ts=place.ts,
@@ -159,17 +164,21 @@ class Outbox:
             Trouble, NotLeading.
         """
         self._may_post()
-        answer = _asked(lambda: self._client.views_publish(user_id=person, view=view, hash=known or None))
+        answer = asked(lambda: self._client.views_publish(user_id=person, view=view, hash=known or None))
         return str(answer["view"]["hash"])
 
     def direct(self, person: str) -> str:
         """The channel of the conversation with somebody. Raises Trouble."""
-        answer = _asked(lambda: self._client.conversations_open(users=person))
+        answer = asked(lambda: self._client.conversations_open(users=person))
         return str(answer["channel"]["id"])
 
     def done(self, key: str) -> dict[str, str | None]:
         """The change to the notes that ends an intention."""
         return {POSTING + key: None}
+
+    def forget(self, key: str) -> None:
+        """An intention is done, and nothing else is to be noted. Raises LedgerUnavailable, LeaseLost."""
+        self._notes.put(self.done(key))
 
     def intention(self, key: str) -> Intention | None:
         kept = self._notes.get(POSTING + key)
@@ -186,39 +195,53 @@ class Outbox:
     def _newest_in(self, channel: str) -> str:
         """The number of a message in the channel that no message posted from now on can come before."""
         if channel not in self._newest:
-            answer = _asked(lambda: self._client.conversations_history(channel=channel, limit=1))
+            answer = asked(lambda: self._client.conversations_history(channel=channel, limit=1))
             self._newest[channel] = next((message["ts"] for message in answer.get("messages", [])), "0")
         return self._newest[channel]
 
     def _find(self, intention: Intention, metadata: Metadata) -> Posted | None:
         cursor = ""
         while True:
-            answer = _asked(partial(self._page, intention, cursor))
-            for message in answer.get("messages", []):
-                if _carries(message, metadata) and message.get("bot_id") == self._bot_id():
-                    return Posted(intention.channel, message["ts"], adopted=True)
-            cursor = (answer.get("response_metadata") or {}).get("next_cursor", "")
+            messages, cursor = self.page(intention.channel, cursor, oldest=intention.since)
+            for message in messages:
+                if _carries(message, metadata) and message.get("bot_id") == self.bot_id():
+                    return Posted(intention.channel, message["ts"], adopted=True, found=message)
             if not cursor:
                 return None
 
-    def _bot_id(self) -> str:
-        """Ours. What another app has posted is never taken for our own, whatever its metadata say."""
-        if self._bot is None:
-            self._bot = str(_asked(self._client.auth_test)["bot_id"])
-        return self._bot
+    def bot_id(self) -> str:
+        """Ours. What another app has posted is never taken for our own, whatever its metadata say. Raises Trouble."""
+        return str(self._who()["bot_id"])
 
-    def _page(self, intention: Intention, cursor: str) -> SlackResponse:
-        return self._client.conversations_history(
-            channel=intention.channel,
-            oldest=intention.since,
-            include_all_metadata=True,
-            limit=200,
-            cursor=cursor or None,
+    def bot_user(self) -> str:
+        """The account that our token acts as. Raises Trouble."""
+        return str(self._who().get("user_id", ""))
+
+    def _who(self) -> Json:
+        if self._us is None:
+            self._us = asked(self._client.auth_test)
+        return self._us
+
+    def page(self, channel: str, cursor: str = "", oldest: str | None = None) -> tuple[list[Json], str]:
+        """Up to 200 messages of a channel with their metadata, newest first, and the cursor of those before them;
+        "" if there are none. Raises Trouble.
+        """
+        answer = asked(
+            partial(
+                self._client.conversations_history,
+                channel=channel,
+                include_all_metadata=True,
+                limit=PAGE,
+                cursor=cursor or None,
+                oldest=oldest or "0",
+            )
         )
+        following = (answer.get("response_metadata") or {}).get("next_cursor", "")
+        return answer.get("messages", []), following
 
 
 def _as_slack(metadata: Metadata) -> Json:
-    return {"event_type": metadata.event_type, "event_payload": dict(metadata.payload)}
+    return {"event_type": metadata.event_type, "event_payload": {**metadata.more, **metadata.payload}}
 
 
 def _carries(message: Json, metadata: Metadata) -> bool:
@@ -227,7 +250,7 @@ def _carries(message: Json, metadata: Metadata) -> bool:
     return carried.get("event_type") == metadata.event_type and metadata.payload.items() <= payload.items()
 
 
-def _asked(ask: Callable[[], SlackResponse]) -> Json:
+def asked(ask: Callable[[], SlackResponse]) -> Json:
     """Slack's answer, or what kind of trouble there was. Raises Trouble."""
     try:
         answer = ask().data

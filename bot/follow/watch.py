@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from jit.access import Request, State
+from jit.audit.heads import Heads
 from jit.facts import Alert, AlertName, AnyFact, Released, Revoked, RevokeFailed, RevokeIntent, Source
 from jit.ledger import BrokenChain, Ledger, Notes
 from jit.policy import PolicyError, PolicyFolder
@@ -25,6 +26,8 @@ QUIET = timedelta(seconds=60)
 """As long may pass between an order to end and a word of what came of it."""
 QUIET_IN_TROUBLE = timedelta(minutes=7)
 """Who goes on trying repeats its trouble every five minutes."""
+SIGNED_WITHIN = timedelta(seconds=60)
+"""As long may an entry stand without a signed head over it, where heads are signed at all."""
 AGAIN = timedelta(hours=1)
 MISTAKES = 3
 """As many are told; `jit policy check` shows all."""
@@ -51,6 +54,7 @@ class Watch:
         self._policies = policies
         self._clock = clock
         self._actor = actor
+        self._heads = Heads(ledger.engine)
         self._since: dict[str, float] = {}
         self._told: dict[str, datetime] = {}
 
@@ -60,7 +64,7 @@ class Watch:
 
     def step(self) -> float:
         ticks = self._clock.ticks()
-        found = {finding.key: finding for finding in (*self._rules(), *self._late())}
+        found = {finding.key: finding for finding in (*self._rules(), *self._unsigned(), *self._late())}
         self._since = {key: self._since.get(key, ticks) for key in found}
         self._forget([key for key in self._told if key not in found])
         for key, since in self._since.items():
@@ -73,6 +77,18 @@ class Watch:
             self._policies.current()
         except PolicyError as broken:
             yield Finding("policy", AlertName.POLICY_BROKEN, _broken(broken))
+
+    def _unsigned(self) -> Iterator[Finding]:
+        head = self._heads.last()
+        if head is None:
+            return
+        after = self._ledger.read(after=max(0, head.size), limit=1, legible=True)
+        if after and self._clock.now() - after[0].recorded_at > SIGNED_WITHIN:
+            says = (
+                f"The newest signed head covers {head.size} entries, and the record goes on since "
+                f"{after[0].recorded_at:%Y-%m-%d %H:%M:%S} UTC: is `jit signer` running, and does it refuse to sign?"
+            )
+            yield Finding("heads", AlertName.HEAD_MISSING, says)
 
     def _late(self) -> Iterator[Finding]:
         now = self._clock.now()

@@ -5,6 +5,7 @@ from typing import Any
 from slack_bolt import App
 
 from bot.directory import SlackDirectory
+from bot.listeners import audit_channel
 from bot.listeners.caller import Json, is_id, text_at
 from bot.listeners.home import draw_again
 from bot.listeners.kit import Kit
@@ -38,6 +39,7 @@ def register(app: App, kit: Kit) -> None:
     app.event("subteam_updated")(group_changed)
     app.event("subteam_created")(group_changed)
     app.event("user_change")(user_changed)
+    audit_channel.register(app, kit)
 
 
 def tell_of_group(directory: SlackDirectory, group: Any) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from bot.playground.faults import Fault, Outage
 from bot.playground.people import Json
 from bot.playground.slack import Slack
+from bot.playground.world import Missing
 
 
 class Backstage:
@@ -46,10 +47,22 @@ class Backstage:
         self.slack.world.set_members(group, members)
 
     def edit(self, channel: str, ts: str, text: str) -> Json:
-        """Change what a message says, as its author does."""
-        room = self.slack.world.channel(channel)
-        return self.slack.world.rewrite(room, ts, {"text": text, "blocks": None})
+        """Change what a message says, as its author does: in Slack that is marked. The app's own go with its token."""
+        room, world = self.slack.world.channel(channel), self.slack.world
+        with world.changed:
+            author = (room.messages.get(ts) or {}).get("user", "")
+            edited = {"user": author, "ts": world.next_ts()}
+            return world.rewrite(room, ts, {"text": text, "blocks": None, "edited": edited})
 
-    def delete(self, channel: str, ts: str) -> None:
-        """Delete a message, as an owner of the workspace may."""
-        self.slack.world.remove(self.slack.world.channel(channel), ts)
+    def delete(self, channel: str, ts: str, person: str = "") -> None:
+        """Delete a message, as its author or an admin of the workspace may; without a ``person`` in any case.
+
+        Raises:
+            Missing: there is no such message, or it is not theirs to delete.
+        """
+        room, world = self.slack.world.channel(channel), self.slack.world
+        with world.changed:
+            author = (room.messages.get(ts) or {}).get("user")
+            if person and person != author and not world.user(person).admin:
+                raise Missing("cant_delete_message")
+            world.remove(room, ts)

@@ -31,7 +31,15 @@ class Workspace:
     signing_secret: str
     scopes: frozenset[str] | None = None
     events: frozenset[str] = frozenset(
-        {"user_change", "subteam_created", "subteam_members_changed", "subteam_updated", "app_home_opened"}
+        {
+            "user_change",
+            "subteam_created",
+            "subteam_members_changed",
+            "subteam_updated",
+            "app_home_opened",
+            "message.channels",
+            "message.groups",
+        }
     )
     commands: tuple[Command, ...] = ()
 
@@ -40,7 +48,7 @@ class Workspace:
 class User:
     """One account. ``team`` is its own workspace: another one than ours makes it a stranger (Slack Connect).
 
-    ``title`` is what they do; the page offers to play whoever has one.
+    ``title`` is what they do; the page offers to play whoever has one. An ``admin`` may delete what others wrote.
     """
 
     id: str
@@ -55,6 +63,7 @@ class User:
     single_channel_guest: bool = False
     email_confirmed: bool = True
     title: str = ""
+    admin: bool = False
 
     def as_slack(self, workspace: Workspace, now: float) -> Json:
         """The object of `users.info`. A deleted account shows little more than that it was there."""
@@ -86,7 +95,7 @@ class User:
             "tz": self.tz,
             "tz_label": self.tz,
             "tz_offset": int(offset.total_seconds()) if offset else 0,
-            "is_admin": False,
+            "is_admin": self.admin,
             "is_owner": False,
             "is_primary_owner": False,
             "is_restricted": self.guest or self.single_channel_guest,

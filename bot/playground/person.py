@@ -150,6 +150,14 @@ class Person:
     def says(self, text: str, *, channel: str) -> Json:
         return self._stage.say(person=self.id, channel=channel, text=text)
 
+    def delete(self, seen: Shown) -> None:
+        """Delete a message: one's own or, as an admin, anybody's. Raises Missing."""
+        self._stage.delete(channel=seen.channel, ts=seen.ts, person=self.id)
+
+    def edit(self, seen: Shown, text: str) -> None:
+        """Change what a message says; the app's own too, as somebody with its token can. Raises Missing."""
+        self._stage.edit(channel=seen.channel, ts=seen.ts, text=text)
+
     def wait_for(self, predicate: Callable[[], Any], timeout: float = 5.0) -> Any:
         """The first true value of ``predicate``. Raises TimeoutError."""
         return self._stage.wait_for(predicate, timeout)

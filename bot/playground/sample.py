@@ -24,7 +24,7 @@ def account(user: str, name: str, **more: Any) -> User:
 
 
 def sample_workspace(clock: Clock = time.time, **workspace_fields: Any) -> Slack:
-    """Alice, Bob, Carol, Eve and Mallory the guest, three user groups, three channels, and the app.
+    """Alice, Bob, Carol the admin, Eve and Mallory the guest, three user groups, three channels, and the app.
 
     ``workspace_fields`` replace some of `Workspace`, such as ``events`` or ``scopes``.
     """
@@ -48,7 +48,7 @@ def sample_workspace(clock: Clock = time.time, **workspace_fields: Any) -> Slack
         (CAROL, "Carol", "Security, and DBA"),
         (EVE, "Eve", "Engineer"),
     ):
-        world.add_user(account(user, name, tz="Europe/Berlin", title=title))
+        world.add_user(account(user, name, tz="Europe/Berlin", title=title, admin=user == CAROL))
     world.add_user(account(MALLORY, "Mallory", guest=True, title="Guest"))
     world.add_group(UserGroup("S0ENGIN01", "engineering", (ALICE, BOB, EVE)))
     world.add_group(UserGroup("S0DBA0001", "dba", (BOB, CAROL)))

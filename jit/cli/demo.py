@@ -1,6 +1,7 @@
 """`jit demo`: the product on real parts, to play with in a browser; `--story` tells the story in the terminal."""
 
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -19,10 +20,11 @@ from rich.console import Console
 
 from bot.playground.guard import RealTokens
 from jit import logs
-from jit.cli.rehearsal import rehearsing
+from jit.cli.rehearsal import Rehearsal, rehearsing
 from jit.cli.stage.beside import Wings, standing_beside
 from jit.cli.stage.rules import lay_out
 from jit.cli.story import tell
+from jit.cli.up import COMMON
 from jit.embedded import EmbeddedError, EmbeddedPostgres
 from jit.packaged import packaged
 from jit.policy import Policy, load_policy
@@ -92,7 +94,7 @@ def _folder(console: Console) -> Iterator[Path]:
 
 def _tell(folder: Path, log: IO[bytes], console: Console) -> None:
     began = time.monotonic()
-    console.print("Starting Valkey, PostgreSQL, a Slack of our own, the bot, a timekeeper and two workers …")
+    console.print("Starting Valkey, PostgreSQL, a Slack of our own, the bot, a timekeeper, two workers and a signer …")
     with rehearsing(folder, POLICIES, output=log) as stage:
         stage.ready(READY_WITHIN)
         console.print(f"All of them real, up in {time.monotonic() - began:.1f} s. Only the people are played.")
@@ -104,7 +106,9 @@ def _tell(folder: Path, log: IO[bytes], console: Console) -> None:
 def _show(folder: Path, log: IO[bytes], console: Console, *, port: int | None, opens: bool) -> None:
     """The page, until Ctrl-C. Raises CannotStart where the port asked for is taken."""
     began = time.monotonic()
-    console.print("Starting Valkey, two PostgreSQL, a Slack of our own, the bot, a timekeeper and two workers …")
+    console.print(
+        "Starting Valkey, two PostgreSQL, a Slack of our own, the bot, a timekeeper, two workers and a signer …"
+    )
     wings, rules = Wings(), lay_out(folder, POLICIES)
     with (
         EmbeddedPostgres(sync=False) as ledger,
@@ -114,10 +118,24 @@ def _show(folder: Path, log: IO[bytes], console: Console, *, port: int | None, o
         stage.ready(READY_WITHIN)
         url = f"{stage.stage.slack.url}/"
         console.print(f"All of them real, up in {time.monotonic() - began:.1f} s. Only the people are played, by you:")
-        console.print(f"\n    {url}\n\nCtrl-C stops it all and leaves nothing behind.")
+        console.print(
+            f"\n    {url}\n\nCtrl-C stops it all and leaves nothing behind. To ask the record, in another terminal:\n"
+        )
+        console.print(f"    set -a; . {_settings(stage)}; set +a")
+        console.print(f"    {sys.argv[0]} audit verify    # and audit search, prove R-…, mirror-check, tail -f\n")
         if opens:
             webbrowser.open(url)
         threading.Event().wait()
+
+
+def _settings(stage: Rehearsal) -> Path:
+    """What a command needs to work beside the demo: a file for a shell, which goes with the demo."""
+    file = stage.folder / "demo.env"
+    wanted = {name: value for name, value in stage.everything.items() if name not in COMMON}
+    lines = "".join(f"{name}={shlex.quote(value)}\n" for name, value in wanted.items())
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as written:
+        written.write(lines)
+    return file
 
 
 def _has_windows(env: Mapping[str, str]) -> bool:

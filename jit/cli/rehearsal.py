@@ -21,7 +21,7 @@ from bot.playground.slack import Slack
 from jit.access import OVER, Request, State
 from jit.cli.sample import DATABASE, WORKER, furnish
 from jit.cli.supervisor import Child, Supervisor
-from jit.cli.up import COMMON, environment
+from jit.cli.up import COMMON, environment, make_signing_key
 from jit.clock import SystemClock
 from jit.embedded import EmbeddedPostgres, EmbeddedValkey
 from jit.ledger import Ledger, Question, connect, create_tables
@@ -29,7 +29,7 @@ from jit.policy import load_policy
 from jit.ports import Clock
 
 Command = Callable[[str], Sequence[str]]
-"""The argv of a room: `bot`, `worker` or `timekeeper`."""
+"""The argv of a room: `bot`, `worker`, `timekeeper` or `signer`."""
 
 
 def jit_command(room: str) -> Sequence[str]:
@@ -38,9 +38,10 @@ def jit_command(room: str) -> Sequence[str]:
 
 @dataclass
 class Rehearsal:
-    """What is running, and who is on stage."""
+    """What is running, and who is on stage. ``everything`` is what its processes have in their environment."""
 
     folder: Path
+    everything: Mapping[str, str]
     stage: Stage
     valkey: EmbeddedValkey
     postgres: EmbeddedPostgres
@@ -88,6 +89,7 @@ def rehearsing(
     command: Command = jit_command,
     bots: int = 1,
     workers: int = 2,
+    signer: bool = True,
     clock: Clock | None = None,
     output: IO[bytes] | None = None,
     port: int = 0,
@@ -115,13 +117,15 @@ def rehearsing(
             redis=valkey.url,
             orders=postgres.dsn(WORKER, DATABASE),
         )
-        supervisor = Supervisor(_children(everything, policies, command, bots, workers), output)
+        if signer:
+            make_signing_key(folder)
+        supervisor = Supervisor(_children(everything, policies, command, (bots, workers, int(signer))), output)
         engine = connect(ledger_url)
         create_tables(engine)
         open_parts.callback(engine.dispose)
         supervisor.start()
         open_parts.callback(supervisor.stop)
-        yield Rehearsal(folder, stage, valkey, postgres, supervisor, Ledger(engine, clock or SystemClock()))
+        yield Rehearsal(folder, everything, stage, valkey, postgres, supervisor, Ledger(engine, clock or SystemClock()))
 
 
 def _workspace() -> Slack:
@@ -146,8 +150,17 @@ def _environment(
     }
 
 
-def _children(everything: Mapping[str, str], policies: Path, command: Command, bots: int, workers: int) -> list[Child]:
+def _children(
+    everything: Mapping[str, str], policies: Path, command: Command, many: tuple[int, int, int]
+) -> list[Child]:
+    """``many``: bots, workers, signers."""
     policy = load_policy(policies)
-    names = [*(f"bot-{n + 1}" for n in range(bots)), "timekeeper", *(f"worker-{n + 1}" for n in range(workers))]
+    bots, workers, signers = many
+    names = [
+        *(f"bot-{n + 1}" for n in range(bots)),
+        "timekeeper",
+        *(f"worker-{n + 1}" for n in range(workers)),
+        *(["signer"] * signers),
+    ]
     rooms = [(name, name.partition("-")[0]) for name in names]
     return [Child(name, command(room), environment(room, everything, policy)) for name, room in rooms]

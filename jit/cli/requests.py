@@ -16,7 +16,7 @@ from jit.cli.opening import existing_ledger
 from jit.clock import SystemClock
 from jit.desk import Desk, Presser, Turned
 from jit.facts import Source
-from jit.ledger import Question, StoredDirectory
+from jit.ledger import Entry, Question, StoredDirectory
 from jit.policy import PolicyFolder
 from jit.ports import QueueUnavailable
 from jit.rq_queue import RqQueue
@@ -80,7 +80,18 @@ def show(request_id: str) -> None:
         if sys.stdout.isatty():
             click.echo(f"{entry.recorded_at:%H:%M:%S} #{entry.index} {entry.fact.kind} by {entry.fact.actor}")
         else:
-            click.echo(entry.body.decode())
+            click.echo(json.dumps(_as_read(entry), ensure_ascii=False))
+
+
+def _as_read(entry: Entry) -> dict[str, Any]:
+    """An entry with its personal fields as they read now. Its bytes are for `jit audit export`."""
+    return {
+        "index": entry.index,
+        "recorded_at": entry.recorded_at.isoformat(),
+        "previous": entry.previous,
+        "hash": entry.hash,
+        "fact": entry.fact.model_dump(mode="json"),
+    }
 
 
 @click.command()

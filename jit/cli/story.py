@@ -13,10 +13,14 @@ from rich.markup import escape
 from bot.playground.person import Person, Shown
 from bot.playground.sample import AUDIT, REQUESTS
 from jit.access import Request, State
+from jit.audit.heads import Heads
+from jit.audit.keys import read_key
+from jit.audit.live import live
 from jit.cli.psql import Psql
 from jit.cli.rehearsal import Rehearsal
 from jit.embedded.server import wheel_folder
 from jit.ledger import check_chain
+from jit.verifier import Grade, Sources, Trust, check_record
 
 COUNT_ORDERS = "SELECT count(*) FROM orders"
 TOUCH_ORDER = "UPDATE orders SET state = 'released' WHERE id = 4711 RETURNING id"
@@ -192,9 +196,13 @@ def _state(stage: Rehearsal, request: Request) -> State | None:
 
 def _the_record(stage: Rehearsal, teller: Teller) -> None:
     teller.step("The record")
-    entries = stage.ledger.read(limit=10_000)
-    last = check_chain(entries)
+    last = check_chain(stage.ledger.read(limit=10_000))
     teller.says("ledger", f"{last} entries, each carries the hash of the one before, none is missing")
+    stage.alice.wait_for(lambda: Heads(stage.ledger.engine).covering(last), 20)
+    key = read_key(stage.folder / "signer" / "log.key").verifier()
+    with live(stage.ledger.engine.url.render_as_string(hide_password=False)) as record:
+        verdict = check_record(record.entries, Sources(log=record.heads), Trust(keys=(key,)))
+    teller.says("jit audit verify", f"{verdict.grade.name.lower()}: entries 1 to {verdict.covered[Grade.SIGNED]}")
     teller.says("next", "your own workspace: README.md, Connect a real workspace")
 
 

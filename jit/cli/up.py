@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ import structlog
 from pydantic import SecretStr
 
 from jit import logs
+from jit.audit.keys import make_key_unless_there
 from jit.cli.doctor import DoctorSettings, checks
 from jit.cli.opening import open_ledger
 from jit.cli.supervisor import Child, Supervisor
@@ -20,7 +22,7 @@ from jit.clock import SystemClock
 from jit.doctor import examine
 from jit.embedded import EmbeddedError, EmbeddedValkey
 from jit.policy import Policy, load_policy
-from jit.settings import BotSettings, CannotStart, HandsSettings, resolve_secret
+from jit.settings import BotSettings, CannotStart, HandsSettings, SignerSettings, resolve_secret
 from workers.targets import open_target
 
 log = structlog.get_logger(__name__)
@@ -33,6 +35,9 @@ COMMON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "VI
 OURS = ("JIT_DATA", "JIT_POLICIES", "JIT_LEDGER_URL", "JIT_LOG_LEVEL")
 SLACK = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_API_URL", "JIT_LISTEN")
 HANDS = ("JIT_WORKER_KEY",)
+SIGNER = ("JIT_SIGNING_KEY", "JIT_WITNESSES", "JIT_COPIES", "JIT_COPIES_KEEP", "JIT_COPIES_ENDPOINT")
+AWS = "AWS_"
+"""How the variables begin that reach a bucket for locked copies."""
 
 
 def environment(room: str, everything: Mapping[str, str], policy: Policy) -> dict[str, str]:
@@ -41,13 +46,19 @@ def environment(room: str, everything: Mapping[str, str], policy: Policy) -> dic
         "bot": (*COMMON, *OURS, "REDIS_URL", *SLACK),
         "worker": (*COMMON, *OURS, "REDIS_URL", *HANDS, *policy.variables),
         "timekeeper": (*COMMON, *OURS, "REDIS_URL", *HANDS, *policy.variables),
+        "signer": (*COMMON, *OURS, *SIGNER, *(name for name in everything if name.startswith(AWS))),
     }[room]
     return {name: everything[name] for name in wanted if name in everything}
 
 
 def children(everything: Mapping[str, str], policy: Policy, *, workers: int = 2) -> list[Child]:
     """The product's processes; each runs `jit <room>`."""
-    rooms = [("bot", "bot"), ("timekeeper", "timekeeper"), *((f"worker-{n}", "worker") for n in range(1, workers + 1))]
+    rooms = [
+        ("bot", "bot"),
+        ("timekeeper", "timekeeper"),
+        *((f"worker-{n}", "worker") for n in range(1, workers + 1)),
+        ("signer", "signer"),
+    ]
     return [
         Child(name, [sys.executable, "-m", "jit.cli", room], environment(room, everything, policy))
         for name, room in rooms
@@ -73,6 +84,7 @@ def up(workers: int) -> None:
         if "REDIS_URL" not in everything:
             valkey = parts.enter_context(EmbeddedValkey(data / "valkey"))
             everything["REDIS_URL"] = valkey.url
+        make_signing_key(data)
         _see_the_doctor(SecretStr(everything["REDIS_URL"]), data)
         _run_until_told(Supervisor(children(everything, policy, workers=workers)), valkey)
 
@@ -87,6 +99,13 @@ def _require_all(settings: HandsSettings, policy: Policy) -> None:
     for target in policy.targets.values():
         open_target(target.name, target.kind, target.settings, resolve_secret)
     open_ledger(settings).engine.dispose()
+
+
+def make_signing_key(data: Path) -> None:
+    """At the first start, as for the workers' key. Raises CannotStart."""
+    place = SignerSettings(data=data).signing_key
+    if isinstance(place, Path):
+        make_key_unless_there(place, f"{socket.gethostname()}/jit")
 
 
 def _see_the_doctor(redis_url: SecretStr, data: Path) -> None:

@@ -2,26 +2,30 @@
 
 import stat
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from shlex import join, quote
 
 from pydantic import SecretStr
-from sqlalchemy import Connection, Engine, inspect, select, text
+from sqlalchemy import Connection, Engine, func, inspect, select, text
 from sqlalchemy.engine import URL
 
 from jit.clock import SKEW_LIMIT
 from jit.doctor.examine import needed
+from jit.doctor.guards import INIT, look_at_guards
 from jit.doctor.line import Line, Part, fine, mend, note
 from jit.ledger import BrokenChain, Ledger, LedgerUnavailable, check_chain, connect
-from jit.ledger.database import reading
+from jit.ledger.database import OLDER, ours_to_change, reading
 from jit.ledger.entry import NO_ENTRY
-from jit.ledger.schema import VERSION, entries, made_by
+from jit.ledger.schema import VERSION, entries, heads, made_by
 from jit.ports import Clock
 
 NEWEST = 500
 """Entries whose chain is checked; the whole record is for an audit."""
 DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
 """Settings of PostgreSQL that must not be off: a commit would not mean that it is kept."""
+SILENT, UNSIGNED = timedelta(minutes=11), timedelta(minutes=1)
+"""How old the newest head may be where one is signed every five minutes, and an entry that none covers."""
 OTHERS = ((stat.S_IRGRP, stat.S_IXGRP), (stat.S_IROTH, stat.S_IXOTH))
 """What lets them read a file, and come into its folder."""
 
@@ -142,6 +146,8 @@ def _tables(engine: Engine, clock: Clock) -> Iterator[Line]:
         found = connection.scalar(select(made_by.c.version)) if made else None
     if not made:
         yield note(Part.LEDGER, "its database is empty", "The first process that starts makes the tables.")
+    elif found in OLDER:
+        yield _older(engine, found)
     elif found != VERSION:
         yield mend(
             Part.LEDGER,
@@ -150,8 +156,54 @@ def _tables(engine: Engine, clock: Clock) -> Iterator[Line]:
             stops_all=True,
         )
     else:
+        with reading(engine) as connection:
+            yield from look_at_guards(connection)
         yield _newest_entries(Ledger(engine, clock))
+        yield _heads(engine, clock.now())
     yield _clock(Ledger(engine, clock))
+
+
+def _older(engine: Engine, found: int) -> Line:
+    with reading(engine) as connection:
+        ours = ours_to_change(connection)
+    what = f"its tables are version {found}, and this jit wants {VERSION}"
+    if ours:
+        return note(
+            Part.LEDGER, what, "Stop the old processes. The first of this version that starts makes what is new."
+        )
+    return mend(Part.LEDGER, what, "Stop the old processes, then, as its superuser:\n" + INIT, stops_all=True)
+
+
+def _heads(engine: Engine, now: datetime) -> Line:
+    """Whether the record goes on and nobody signs it. Signatures are for an audit."""
+    with reading(engine) as connection:
+        newest = connection.execute(
+            select(heads.c.size, heads.c.signed_at).order_by(heads.c.number.desc()).limit(1)
+        ).one_or_none()
+        last = connection.scalar(select(func.max(entries.c.index))) or 0
+        after = newest.size if newest else 0
+        waits_since = connection.scalar(select(entries.c.recorded_at).where(entries.c.index == after + 1))
+    if newest is None:
+        return note(
+            Part.LEDGER,
+            "no head of the record was ever signed: nobody could tell if it was rewritten whole",
+            "`jit audit keygen`, and let `jit signer` run beside.",
+        )
+    signed = f"a head over {newest.size} entries was signed {_ago(now - newest.signed_at)} ago"
+    if newest.size > last:
+        return mend(
+            Part.LEDGER,
+            f"{signed}, and {last} are there",
+            "Keep the database as it is, and look who could write to it. `jit audit verify` tells more.",
+        )
+    if now - newest.signed_at > SILENT or (waits_since is not None and now - waits_since > UNSIGNED):
+        return mend(Part.LEDGER, f"{signed}, and the record has {last}: nobody signs it", "Start `jit signer`.")
+    return fine(Part.LEDGER, signed)
+
+
+def _ago(lasted: timedelta) -> str:
+    seconds = max(0, int(lasted.total_seconds()))
+    return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
 
 
 def _newest_entries(ledger: Ledger) -> Line:

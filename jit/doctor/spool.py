@@ -9,6 +9,7 @@ from shlex import quote
 from jit.doctor.examine import NotLookedAt
 from jit.doctor.line import Line, Part, fine, mend, note
 from jit.ledger.spool import FILE, PUT_ASIDE, lines_in
+from jit.ledger.spool_files import CHAIN, LOST, SUSPECT
 
 
 def look_at_spool(data: Path, spool: Path) -> Iterator[Line]:
@@ -18,6 +19,7 @@ def look_at_spool(data: Path, spool: Path) -> Iterator[Line]:
             f"there is no folder {data} here; run it where the workers run, or with JIT_DATA as they have it"
         )
     wrong = [line for folder in (data, spool) if folder.is_dir() for line in _unfit(folder)]
+    wrong += [*_open_to_others(spool), *_failed_by_the_disk(spool)]
     yield from wrong or [fine(Part.LEDGER, f"facts can wait in {spool} while it is away")]
     yield from _backlog(spool)
 
@@ -38,6 +40,44 @@ def _unfit(folder: Path) -> Iterator[Line]:
         )
 
 
+def _open_to_others(spool: Path) -> Iterator[Line]:
+    """If they can get at the folder."""
+    if not spool.is_dir() or not spool.stat().st_mode & (stat.S_IXGRP | stat.S_IXOTH):
+        return
+    names = sorted(path for path in spool.glob("spool.*") if path.lstat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
+    if names:
+        yield mend(
+            Part.LEDGER,
+            f"{spool} can be entered by others, who can read there whose access ended and why",
+            f"chmod go-rwx {' '.join(quote(str(path)) for path in [spool, *names])}",
+        )
+
+
+def _failed_by_the_disk(spool: Path) -> Iterator[Line]:
+    suspect, lost = ([path.name for path in spool.glob(f"{name}*")] for name in (SUSPECT, LOST))
+    if suspect or lost:
+        yield mend(
+            Part.LEDGER,
+            f"the disk failed to keep facts in {spool}: {', '.join(sorted(suspect + lost))}",
+            "What can be read is taken in by itself, the rest is kept. Look at the disk, have it replaced or mended:\n"
+            "dmesg --level=err,warn",
+        )
+    if not (spool / CHAIN).exists() and _has_chained_lines(spool / FILE):
+        yield mend(
+            Part.LEDGER,
+            f"{spool / CHAIN} is gone, so nobody can tell whether facts are missing in {spool / FILE}",
+            "The next taking tells it as an alert. Look who could write to that folder.",
+        )
+
+
+def _has_chained_lines(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(6) == b'{"n": '
+    except OSError:
+        return False
+
+
 def _backlog(spool: Path) -> Iterator[Line]:
     waiting = lines_in(spool / FILE)
     if waiting:
@@ -51,5 +91,5 @@ def _backlog(spool: Path) -> Iterator[Line]:
         yield note(
             Part.LEDGER,
             f"{refused} lines of the spool were refused, and lie in {spool / PUT_ASIDE}",
-            "They had no business there: look who could write to that folder, then move the file away.",
+            "They had no business there, or were changed: look who could write to that folder, then move the file.",
         )

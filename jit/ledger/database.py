@@ -5,19 +5,34 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select, text
+import structlog
+from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select, text, update
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
+from jit.ledger import guard
 from jit.ledger.schema import VERSION, entries, made_by, metadata
 from jit.settings import CannotStart
 
+log = structlog.get_logger(__name__)
+
 BUSY_SECONDS = 3
 APPEND_LOCK = 0x6A6974  # "jit": the advisory lock that orders all appends
+OLDER = frozenset({1})
+"""Versions of the tables that are brought up to ours: nothing was taken away since, only added."""
+INSUFFICIENT_PRIVILEGE = "42501"
 
 
 class LedgerUnavailable(Exception):
     """The ledger could not be read or written."""
+
+
+class Forbidden(LedgerUnavailable):
+    """This login may not do that in the ledger's database. Trying again changes nothing."""
+
+
+class NotTaken(LedgerUnavailable):
+    """The database did not take the entry: it is not the next one, or its time is not now. Nothing was recorded."""
 
 
 class LedgerMisconfigured(CannotStart):
@@ -64,6 +79,7 @@ def _sqlite(url: URL) -> Engine:
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA secure_delete=ON")  # what is deleted, the key of a person's fields say, is overwritten
         cursor.close()
 
     @event.listens_for(engine, "begin")
@@ -92,23 +108,57 @@ def _postgres(url: str) -> Engine:
 
 
 def create_tables(engine: Engine) -> None:
-    """Make the tables where there are none. Safe to call from many processes at once.
+    """Make the tables where there are none, and bring those of an older version up to ours. From many processes at
+    once, too. Where others own them (`jit ledger init`) it only looks at the version.
 
     Raises:
         LedgerUnavailable: the database does not answer.
-        LedgerMisconfigured: it holds tables of another version. Nothing is changed then.
+        LedgerMisconfigured: it holds tables of another version, or may not be changed by us. Nothing is changed then.
     """
     with writing(engine) as connection:
-        new = not inspect(connection).has_table(entries.name)
-        metadata.create_all(connection)
-        if new:
-            connection.execute(insert(made_by).values(version=VERSION))
-        found = connection.scalar(select(made_by.c.version))
-        if found != VERSION:
+        found = _version(connection)
+        if found is not None and found not in {*OLDER, VERSION}:
             raise LedgerMisconfigured(
-                f"The ledger's database was made by another version of jit (tables {found}; this one has {VERSION}). "
-                "Run the version that made it, or name a new database in JIT_LEDGER_URL."
+                f"The ledger's database was made by another version of jit (tables {found or 'older than versions'}; "
+                f"this one has {VERSION}). Run the version that made it, or name a new database in JIT_LEDGER_URL."
             )
+        if not ours_to_change(connection):
+            if found == VERSION:
+                return
+            raise LedgerMisconfigured(
+                f"The ledger's tables {f'are version {found}' if found else 'are not made yet'}, and this login may not"
+                f" change that (this jit wants {VERSION}). Run `jit ledger init` as the database's superuser."
+            )
+        if found != VERSION:
+            metadata.create_all(connection)
+            connection.execute(
+                update(made_by).values(version=VERSION) if found else insert(made_by).values(version=VERSION)
+            )
+        made = guard.put_up(connection)
+        if found == VERSION and made:
+            log.warning("ledger.guard_renewed", made=made)
+
+
+def _version(connection: Connection) -> int | None:
+    """Of the tables; 0 if they say none, None if there are none."""
+    look = inspect(connection)
+    if not look.has_table(entries.name):
+        return None
+    return connection.scalar(select(made_by.c.version)) or 0 if look.has_table(made_by.name) else 0
+
+
+def ours_to_change(connection: Connection) -> bool:
+    """Whether this login owns the tables, or could make them where there are none."""
+    if connection.dialect.name == "sqlite":
+        return True
+    owned = text(
+        "SELECT pg_has_role(tableowner, 'USAGE') FROM pg_tables"
+        " WHERE schemaname = current_schema() AND tablename = :name"
+    )
+    found = connection.scalar(owned, {"name": entries.name})
+    if found is None:
+        found = connection.scalar(text("SELECT has_schema_privilege(current_schema(), 'CREATE')"))
+    return bool(found)
 
 
 @contextmanager
@@ -138,12 +188,24 @@ def _translated(engine: Engine) -> Iterator[None]:
     except DBAPIError as failed:
         if failed.connection_invalidated:
             engine.dispose()
-        raise LedgerUnavailable(_in_short(failed)) from None
+        raise _refusals.get(getattr(failed.orig, "sqlstate", None) or "", LedgerUnavailable)(
+            _in_short(failed)
+        ) from None
     except SQLAlchemyError as failed:
         raise LedgerUnavailable(type(failed).__name__) from None
 
 
+_refusals: dict[str, type[LedgerUnavailable]] = {
+    INSUFFICIENT_PRIVILEGE: Forbidden,
+    guard.postgres.FORBIDDEN: Forbidden,
+    guard.postgres.REFUSED: NotTaken,
+    guard.postgres.DOUBLE: NotTaken,
+}
+
+
 def _in_short(failed: DBAPIError) -> str:
-    """The database's own first line, without SQL and parameters."""
+    """The database's own first line, without SQL and parameters. What our guards say speaks for itself."""
     first_line = str(failed.orig).strip().partition("\n")[0]
+    if getattr(failed.orig, "sqlstate", None) in guard.postgres.CODES:
+        return first_line
     return f"{type(failed.orig).__name__}: {first_line}"

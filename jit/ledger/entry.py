@@ -1,16 +1,22 @@
 """One entry of the ledger: bytes that hold a fact, its place, and the hash of the entry before.
 
-The bytes are what is hashed and kept; nothing is ever serialised again to check it.
+The bytes are what is hashed and kept; nothing is ever serialised again to check it. In them, what is personal is
+closed with the key of the person it tells of (`jit.privacy`); an `Entry` holds the fact as it reads.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from jit.facts import AnyFact, read_fact, write_fact
 from jit.ledger.database import LedgerUnavailable
+from jit.privacy import fields, people, sealing
+from jit.privacy.sealing import PersonKey, Sealed
+
+_as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 NO_ENTRY = "0" * 64
 """Stands for the entry before the first."""
@@ -39,29 +45,71 @@ class BrokenChain(LedgerUnavailable):
         self.index = index
 
 
-def seal(fact: AnyFact, *, index: int, recorded_at: datetime, previous: str) -> Entry:
-    """Put a fact in its place."""
+def seal(
+    fact: AnyFact, *, index: int, recorded_at: datetime, previous: str, keys: Mapping[str, PersonKey] | None = None
+) -> Entry:
+    """Put a fact in its place, closed with ``keys``, which has one for each of `people_in` it; plain without any."""
     head = json.dumps({"index": index, "recorded_at": recorded_at.isoformat(), "previous": previous})
-    body = head[:-1].encode() + b', "fact": ' + write_fact(fact) + b"}"
+    written = write_fact(fact) if keys is None else _closed(fact, keys)
+    body = head[:-1].encode() + b', "fact": ' + written + b"}"
     return Entry(index, recorded_at, previous, fact, body, hash_of(body))
+
+
+def people_in(fact: AnyFact) -> set[str]:
+    """Whose keys it takes to close what this fact tells of people."""
+    return fields.people_in(fact.model_dump(mode="json"))
+
+
+def _closed(fact: AnyFact, keys: Mapping[str, PersonKey]) -> bytes:
+    fact_id = str(fact.id)
+    told = fields.closed(
+        fact.model_dump(mode="json"),
+        lambda who, place: sealing.close(place.value, keys[who], fact_id, place.path),
+    )
+    return _as_json(told).encode()
 
 
 def hash_of(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def open_entry(body: bytes, kept_under: str | None = None) -> Entry:
+def open_entry(body: bytes, kept_under: str | None = None, keys: Mapping[str, bytes | None] | None = None) -> Entry:
     """Read an entry's bytes. ``kept_under`` is the hash the database has for them, which `require_unchanged` compares.
 
-    Raises ValueError (pydantic.ValidationError is one) if they are not an entry.
+    ``keys`` has by its id every key that they name: None for one that was deleted with its person. Without ``keys``
+    nobody looked, and what is closed stays so.
+
+    Raises ValueError (pydantic.ValidationError is one) if they are not an entry, or what is closed in them does not
+    open.
     """
-    data = json.loads(body)
     try:
+        data = json.loads(body)
+        _open(data["fact"], keys)
         fact = read_fact(json.dumps(data["fact"]))
         recorded_at = datetime.fromisoformat(data["recorded_at"])
         return Entry(data["index"], recorded_at, data["previous"], fact, body, kept_under or hash_of(body))
-    except (KeyError, TypeError) as wrong:
+    except (AttributeError, KeyError, TypeError, RecursionError) as wrong:
         raise ValueError("not an entry of a ledger") from wrong
+
+
+def _open(fact: dict[str, Any], keys: Mapping[str, bytes | None] | None) -> None:
+    """Put what is closed in ``fact`` in its place again, or what stands for it.
+
+    Raises ValueError, AttributeError, KeyError, TypeError: it is no fact.
+    """
+    for place in fields.places(fact):
+        if not isinstance(place.value, dict):
+            continue
+        sealed = Sealed.read(place.value)
+        key = None if keys is None else keys[sealed.key_id]
+        if key is not None:
+            opened = sealing.open_with_key(sealed, key, fact["id"], place.path)
+        elif place.mark.names:
+            opened = (people.closed_person if keys is None else people.erased_person)(sealed.key_id)
+        else:
+            text = people.CLOSED_TEXT if keys is None else people.ERASED_TEXT
+            opened = [text] if place.listed else text
+        place.within[place.name] = opened
 
 
 def require_unchanged(entry: Entry) -> None:

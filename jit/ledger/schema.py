@@ -77,6 +77,14 @@ cosignatures = Table(
 )
 """What witnesses have added to a head, a signature line of a signed note each."""
 
+may_write = Table(
+    "may_write",
+    metadata,
+    Column("login", String(63), primary_key=True),
+    Column("kind", String(32), primary_key=True),
+)
+"""Which login of PostgreSQL may record which kind of fact. Empty where one login does all."""
+
 policy_texts = Table(
     "policy_texts",
     metadata,

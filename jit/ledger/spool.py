@@ -1,26 +1,47 @@
 """The spool: where facts about taking access away wait while the ledger cannot be reached.
 
-One line of JSON for each fact, fsynced before `write` returns. Taken in by a process on the same host; a fact
-that was taken in twice is dropped by its UUID. Who can write the file can tell of ends and alerts, and of nothing
-that lets anybody in.
+A line for each fact, in a chain of its own (`spool_chain`), fsynced before `write` returns. Taken in by a process on
+the same host; a fact that was taken in twice is dropped by its UUID. Who can write the file can tell of ends and
+alerts, and of nothing that lets anybody in; that lines were taken out, changed or put in is told.
 """
 
-import fcntl
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import structlog
 
-from jit.facts import Alert, AnyFact, Started, TakesAway, read_fact, write_fact
+from jit.facts import Alert, AlertName, AnyFact, SpoolTaken, Started, TakesAway, read_fact, write_fact
+from jit.ledger import taken as record
+from jit.ledger.database import NotTaken
 from jit.ledger.entry import BrokenChain
+from jit.ledger.spool_chain import Place, Walk, lines_after, reached, read_line
+from jit.ledger.spool_files import (
+    LOST,
+    Chain,
+    last_piece,
+    load_chain,
+    locked,
+    make_folder,
+    open_kept,
+    pieces_of,
+    put_aside_as_suspect,
+    save_chain,
+    suspects,
+    sync_folder,
+)
 from jit.ledger.store import Conflict, Ledger
 
 log = structlog.get_logger(__name__)
 
 FILE = "spool.jsonl"
 PUT_ASIDE = "spool.unreadable"
+_HELD_BYTES = 8 << 20
+"""As much of what is refused is held before it is put aside."""
 
 Waits = TakesAway | Alert | Started
 """What may be recorded later: none of it decides anything."""
@@ -30,89 +51,264 @@ class SpoolFailed(Exception):
     """The spool could not be written in full: a full disk, or a failed fsync, which is never tried again."""
 
 
+class _NotOnDisk(Exception):
+    """An fsync failed: what the file holds on disk is not known."""
+
+
 @dataclass(frozen=True, slots=True)
 class TakenIn:
-    """How many facts were recorded, or were so before, and how many lines were refused."""
+    """How many facts were recorded, or were so before, and how many lines were refused.
+
+    ``broken`` says what is wrong with the spool's chain. Where facts could be recorded of the taking itself, it is
+    told there.
+    """
 
     recorded: int = 0
     refused: int = 0
+    broken: tuple[str, ...] = field(default=(), compare=False)
 
 
 class Spool:
-    """A file in ``folder``, shared by all processes of this host."""
+    """Files in ``folder``, shared by all processes of this host."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._path = folder / FILE
+        self._settled: Chain | None = None
 
     def write(self, facts: Sequence[AnyFact]) -> None:
         """Keep these. Raises SpoolFailed."""
         if not all(isinstance(fact, Waits) for fact in facts):
             raise SpoolFailed("only what tells of an end may wait")
-        lines = b"".join(write_fact(fact.model_copy(update={"spooled": True})) + b"\n" for fact in facts)
+        if not facts:
+            return
+        bodies = [write_fact(fact.model_copy(update={"spooled": True})) for fact in facts]
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        except OSError as wrong:
-            raise SpoolFailed(f"cannot open the spool: {wrong.strerror}") from wrong
+            make_folder(self._folder)
+            with locked(self._folder, wait=True):
+                chain = load_chain(self._folder) or self._begun()
+                lines, place = lines_after(self._reached(chain), bodies)
+                self._keep(lines, place)
+                self._note(chain.moved(place))
+        except (OSError, _NotOnDisk) as wrong:
+            raise SpoolFailed(f"cannot write the spool: {_why(wrong)}") from wrong
+        log.warning("facts.spooled", kinds=[fact.kind for fact in facts])
+
+    def _begun(self) -> Chain:
+        """A chain of its own, on disk before its first line if that can be. Raises OSError."""
+        files = [*suspects(self._folder), *([self._path] if self._path.exists() else [])]
+        lines = (line for path in files for piece in pieces_of(path) if (line := read_line(piece)))
+        first = next(lines, None)
+        chain = Chain.begin("beside a file") if files else Chain.begin()
+        if first is not None:
+            chain = Chain.begin("beside a chain", Place(first.n - 1, first.previous))
+        self._note(chain)
+        return chain
+
+    def _reached(self, chain: Chain) -> Place:
+        """Where the next line goes: also behind lines of a writer that was killed before it could note them."""
+        aside = suspects(self._folder)
+        if not aside:
+            last = last_piece(self._path)
+            line = None if last is None else read_line(last)
+            if last is None or (line and line.place == chain.written):
+                return chain.written
+        return reached(chain.written, (piece for path in [*aside, self._path] for piece in pieces_of(path)))
+
+    def _keep(self, lines: bytes, place: Place) -> None:
+        """On disk, in a new file if the disk fails the one there is. Raises OSError, _NotOnDisk, SpoolFailed."""
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            self._append(lines)
+        except _NotOnDisk as failed:
+            log.error("spool.suspect", because=_why(failed))  # noqa: TRY400  tried once more, elsewhere
+            put_aside_as_suspect(self._path, place)
+            try:
+                self._append(lines)
+            except _NotOnDisk:
+                with suppress(OSError):
+                    put_aside_as_suspect(self._path, place)
+                raise
+
+    def _append(self, lines: bytes) -> None:
+        handle = open_kept(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+        try:
             end = os.fstat(handle).st_size
             if end and os.pread(handle, 1, end - 1) != b"\n":
                 lines = b"\n" + lines  # a line cut off by a crash stays alone on its line
-            written = os.write(handle, lines)
+            written = 0
+            try:
+                written = os.write(handle, lines)
+            finally:
+                if written != len(lines):
+                    os.ftruncate(handle, end)
             if written != len(lines):
-                os.ftruncate(handle, end)
                 raise SpoolFailed("the disk took only a part: is it full?")
-            os.fsync(handle)
-            log.warning("facts.spooled", kinds=[fact.kind for fact in facts])
-        except OSError as wrong:
-            raise SpoolFailed(f"cannot write the spool: {wrong.strerror}") from wrong
+            try:
+                os.fsync(handle)
+            except OSError as wrong:
+                raise _NotOnDisk(_why(wrong)) from wrong
         finally:
             os.close(handle)
+        if end == 0:
+            sync_folder(self._folder)
 
-    def take_in(self, ledger: Ledger) -> TakenIn:
+    def _note(self, chain: Chain) -> None:
+        """What cannot be noted is seen from the lines themselves."""
+        try:
+            save_chain(self._folder, chain)
+        except OSError as wrong:
+            log.warning("spool.chain_behind", because=_why(wrong))
+
+    def take_in(self, ledger: Ledger, signed: Mapping[str, Any] | None = None) -> TakenIn:
         """Move what waits into the ledger. Raises LedgerUnavailable, OSError.
 
-        A line that `write` would not have left here, or that the ledger refuses, is put aside in `spool.unreadable`,
-        never dropped.
-        """
-        try:
-            handle = os.open(self._path, os.O_RDWR)
-        except FileNotFoundError:
-            return TakenIn()
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            size = os.fstat(handle).st_size
-            if size == 0:
-                return TakenIn()
-            lines = [line for line in os.pread(handle, size, 0).splitlines() if line]
-            refused = [line for line in lines if not _recorded(line, ledger)]
-            if refused:
-                self._put_aside(refused)
-            os.ftruncate(handle, 0)
-            os.fsync(handle)
-            return TakenIn(len(lines) - len(refused), len(refused))
-        finally:
-            os.close(handle)
+        A line that `write` would not have left here, that was changed, or that the ledger refuses is put aside in
+        `spool.unreadable`, never dropped. If another process is at it nothing is done.
 
-    def _put_aside(self, lines: Sequence[bytes]) -> None:
-        path = self._path.with_name(PUT_ASIDE)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as aside:
-            aside.writelines(line + b"\n" for line in lines)
+        Args:
+            ledger: where to.
+            signed: what facts of this process begin with. With it the ledger is told up to where the chain was taken
+                in, or how it is broken; without it only the result says so.
+        """
+        if self._is_settled():
+            return TakenIn()
+        make_folder(self._folder)
+        with locked(self._folder, wait=False) as ours:
+            return self._take_in(ledger, signed) if ours else TakenIn()
+
+    def _is_settled(self) -> bool:
+        """Nothing waits, and what the chain says was held against the ledger already."""
+        if not self._folder.is_dir():
+            return self._settled is None
+        if suspects(self._folder) or last_piece(self._path) is not None:
+            return False
+        chain = load_chain(self._folder)
+        return chain == self._settled and (chain is not None or not self._path.exists())
+
+    def _take_in(self, ledger: Ledger, signed: Mapping[str, Any] | None) -> TakenIn:
+        chain = load_chain(self._folder)
+        gone = chain is None and self._settled is not None
+        chain = chain or self._begun()
+        last = record.last_taken(ledger.engine, chain.spool)
+        walk = Walk(last or chain.taken, chain.written)
+        if signed is not None:
+            _hold_against(ledger, walk, chain, last)
+        if gone or chain.begun == "beside a chain":
+            walk.faults.add("what was noted of its chain is gone")
+        aside = _Aside(self._folder)
+        recorded = refused = 0
+        unreadable: list[Path] = []
+        for judged in walk.judge(self._pieces(unreadable)):
+            if not judged.changed and _recorded(judged.fact, ledger):
+                recorded += 1
+                if not judged.placed and walk.at.n > 0:
+                    walk.faults.add("a fact lay there that has no place in its chain")
+                continue
+            refused += not judged.changed
+            aside.put(judged.whole)
+        aside.flush()
+        walk.end()
+        for path in unreadable:
+            walk.faults.add(f"{path.name} cannot be read from the disk")
+        if walk.at.n > chain.n:
+            save_chain(self._folder, chain.moved(walk.at))  # before the ledger knows: it never is ahead of this
+        broken = walk.faults.said()
+        told = last is not None if walk.at == walk.base else signed is not None
+        after = Chain.begin() if broken else chain.taken_to(walk.at, told=told)
+        if signed is not None:
+            _tell(ledger, signed, walk, was=chain, becomes=after)
+        self._empty(unreadable)
+        if after != chain:
+            self._note(after)
+        self._settled = after
+        return TakenIn(recorded, refused, broken)
+
+    def _pieces(self, unreadable: list[Path]) -> Iterator[tuple[bytes, bool]]:
+        for path in [*suspects(self._folder), self._path]:
+            try:
+                for piece in pieces_of(path):
+                    yield piece, path != self._path
+            except OSError as wrong:
+                log.error("spool.unreadable", file=path.name, because=_why(wrong))  # noqa: TRY400  told as an alert
+                unreadable.append(path)
+
+    def _empty(self, unreadable: Sequence[Path]) -> None:
+        """What can be read was recorded; what cannot is left for whoever can get something out of it."""
+        for path in unreadable:
+            path.replace(path.with_name(f"{LOST}{path.name}"))
+        if self._path.exists():
+            handle = open_kept(self._path, os.O_RDWR)
+            try:
+                os.ftruncate(handle, 0)
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+        for path in suspects(self._folder):
+            path.unlink()
+        sync_folder(self._folder)
+
+
+class _Aside:
+    """Lines for `spool.unreadable`. Raises OSError."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / PUT_ASIDE
+        self._lines: list[bytes] = []
+        self._bytes = 0
+
+    def put(self, line: bytes) -> None:
+        self._lines.append(line + b"\n")
+        self._bytes += len(line)
+        if self._bytes > _HELD_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        if not self._lines:
+            return
+        with os.fdopen(open_kept(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), "ab") as aside:
+            aside.writelines(self._lines)
             aside.flush()
             os.fsync(aside.fileno())
+        sync_folder(self._path.parent)
+        self._lines, self._bytes = [], 0
 
 
-def _recorded(line: bytes, ledger: Ledger) -> bool:
+def _hold_against(ledger: Ledger, walk: Walk, chain: Chain, last: Place | None) -> None:
+    """What the ledger knows of this spool, and the spool of the ledger."""
+    if chain.begun == "beside a file" and record.knows_host(ledger.engine, socket.gethostname()):
+        walk.faults.add("what was noted of its chain is gone, and this host had one")
+    if chain.told and (last is None or last.n < chain.taken_n):
+        walk.faults.add(f"the record does not hold any more that it was taken in up to line {chain.taken_n}")
+
+
+def _tell(ledger: Ledger, signed: Mapping[str, Any], walk: Walk, *, was: Chain, becomes: Chain) -> None:
+    host = socket.gethostname()
+    if broken := walk.faults.said():
+        says = (
+            f"Facts that waited in the spool {host}/{was.spool} were tampered with or got lost: {'; '.join(broken)}. "
+            f"What could be read was taken in, what was changed lies in {PUT_ASIDE} beside it. Its next lines are of a "
+            f"new chain, {host}/{becomes.spool}."
+        )
+        ledger.append([Alert(name=AlertName.SPOOL_BROKEN, says=says, **signed)])
+    elif walk.at.n > walk.base.n:
+        place, first = walk.at, walk.base.n + 1
+        ledger.append([SpoolTaken(host=f"{host}/{was.spool}", first=first, last=place.n, head=place.head, **signed)])
+
+
+def _recorded(fact_json: bytes, ledger: Ledger) -> bool:
     """Whether the ledger holds this now; False if it may not wait here, or is about a request that is not there."""
     try:
-        fact = read_fact(line)
+        fact = read_fact(fact_json)
         if not fact.spooled or not isinstance(fact, Waits):
             return False
         ledger.append([fact])
-    except (ValueError, Conflict, BrokenChain):
+    except (ValueError, Conflict, BrokenChain, NotTaken):
         return False
     return True
+
+
+def _why(wrong: Exception) -> str:
+    return (wrong.strerror if isinstance(wrong, OSError) else None) or str(wrong)
 
 
 def lines_in(path: Path) -> int:

@@ -10,7 +10,20 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 import structlog
-from sqlalchemy import Connection, Engine, LargeBinary, cast, func, insert, select, text
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Engine,
+    LargeBinary,
+    Select,
+    String,
+    cast,
+    column,
+    func,
+    insert,
+    select,
+    text,
+)
 from sqlalchemy.exc import IntegrityError
 
 from jit.access import CannotFollow, Request, follow, replay
@@ -18,8 +31,9 @@ from jit.clock import EPOCH, SKEW_LIMIT
 from jit.facts import AnyFact, Kinds, Life, TakesAway
 from jit.ledger import readmodel
 from jit.ledger.database import reading, writing
-from jit.ledger.entry import NO_ENTRY, BrokenChain, Entry, open_entry, require_unchanged, seal
-from jit.ledger.schema import entries
+from jit.ledger.entry import NO_ENTRY, BrokenChain, Entry, open_entry, people_in, require_unchanged, seal
+from jit.ledger.keys import KeyRing
+from jit.ledger.schema import Micros, entries
 from jit.ports import Clock
 
 log = structlog.get_logger(__name__)
@@ -43,11 +57,16 @@ class ClockSkew(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Last:
-    """Where the record ends, as the database keeps it."""
+    """Where the record ends, as the database keeps it.
+
+    ``now`` is the database's time where it takes no other (`jit ledger init`), so that a process whose clock is wrong
+    can still record what it does; None where the process's own counts.
+    """
 
     index: int
     hash: str
     recorded_at: datetime
+    now: datetime | None = None
 
 
 class Ledger:
@@ -60,6 +79,7 @@ class Ledger:
     def __init__(self, engine: Engine, clock: Clock) -> None:
         self.engine = engine
         self.clock = clock
+        self.ring = KeyRing(engine, clock)
 
     def append(self, facts: Sequence[AnyFact], *, expect: Mapping[str, int] | None = None) -> list[Entry]:
         """Record facts, all or none.
@@ -73,37 +93,50 @@ class Ledger:
             AlreadyOpen: a second open request of the same person for the same access.
         """
         with writing(self.engine) as connection:
-            new = _without_doubles(connection, facts)
-            steps = _steps(connection, [fact for fact in new if isinstance(fact, Life)], expect or {})
-            sealed = self._seal(new, _last(connection))
-            if sealed:
-                connection.execute(insert(entries), [_row(entry) for entry in sealed])
-            last = {entry.fact.request_id: entry.index for entry in sealed if isinstance(entry.fact, Life)}
-            try:
-                for request in steps.values():
-                    readmodel.save(connection, request, last[request.id])
-            except IntegrityError as wrong:
-                raise AlreadyOpen("there is an open request for this already") from wrong
-        for entry in sealed:
-            log.info("entry.recorded", index=entry.index, hash=entry.hash, fact=entry.fact.model_dump(mode="json"))
+            sealed = self.append_within(connection, facts, expect=expect)
+        log_recorded(sealed)
         return sealed
 
-    def _seal(self, facts: Sequence[AnyFact], last: Last) -> list[Entry]:
+    def append_within(
+        self, connection: Connection, facts: Sequence[AnyFact], *, expect: Mapping[str, int] | None = None
+    ) -> list[Entry]:
+        """The same in a transaction of the caller's, begun by `writing`, that changes something else as well. After it
+        the caller hands what was recorded to `log_recorded`.
+        """
+        new = _without_doubles(connection, facts)
+        steps = _steps(connection, self.ring, [fact for fact in new if isinstance(fact, Life)], expect or {})
+        sealed = self._seal(connection, new, _last(connection))
+        if sealed:
+            _insert(connection, sealed)
+        last = {entry.fact.request_id: entry.index for entry in sealed if isinstance(entry.fact, Life)}
+        try:
+            for request in steps.values():
+                readmodel.save(connection, request, last[request.id])
+        except IntegrityError as wrong:
+            raise AlreadyOpen("there is an open request for this already") from wrong
+        return sealed
+
+    def _seal(self, connection: Connection, facts: Sequence[AnyFact], last: Last) -> list[Entry]:
+        keys = self.ring.closing(connection, (person for fact in facts for person in people_in(fact)))
         index, previous = last.index, last.hash
-        recorded_at = max(self.clock.now(), last.recorded_at)
+        recorded_at = max(last.now or self.clock.now(), last.recorded_at)
         sealed: list[Entry] = []
         for fact in facts:
-            entry = seal(fact, index=index + 1, recorded_at=recorded_at, previous=previous)
+            entry = seal(fact, index=index + 1, recorded_at=recorded_at, previous=previous, keys=keys)
             index, previous = entry.index, entry.hash
             sealed.append(entry)
         return sealed
 
     def require_writable(self) -> None:
         """See whether an entry could be appended now: one that says nothing is written and taken back."""
-        with writing(self.engine) as connection, connection.begin_nested() as attempt:
-            place = {"index": _last(connection).index + 1, "id": str(uuid4()), "recorded_at": self.clock.now()}
-            connection.execute(insert(entries).values(**place, kind="nothing", body=b"", hash=NO_ENTRY))
-            attempt.rollback()
+        with writing(self.engine) as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("SELECT jit_writable()"))
+                return
+            with connection.begin_nested() as attempt:
+                place = {"index": _last(connection).index + 1, "id": str(uuid4()), "recorded_at": self.clock.now()}
+                connection.execute(insert(entries).values(**place, kind="nothing", body=b"", hash=NO_ENTRY))
+                attempt.rollback()
 
     def last_index(self) -> int:
         """The index of the newest entry; 0 if there is none."""
@@ -121,9 +154,11 @@ class Ledger:
         found: list[Entry] = []
         query = _KEPT.where(entries.c.index > after).order_by(entries.c.index).limit(limit)
         with reading(self.engine) as connection:
-            for row in connection.execute(query):
+            rows = connection.execute(query).all()
+            keys = self.ring.opening(connection, (body for _, body, _ in rows))
+            for index, body, kept_under in rows:
                 try:
-                    found.append(_opened(*row))
+                    found.append(_opened(index, body, kept_under, keys))
                 except BrokenChain:
                     if not legible and not found:
                         raise
@@ -134,18 +169,18 @@ class Ledger:
     def request(self, request_id: str) -> Request | None:
         """The request as its facts tell it; None if there is none. Raises BrokenChain."""
         with reading(self.engine) as connection:
-            return load(connection, request_id)
+            return load(connection, self.ring, request_id)
 
     def request_as_written(self, request_id: str) -> Request | None:
         """The same though its entries may have been changed: for taking access away, and for nothing else."""
         with reading(self.engine) as connection:
-            return load(connection, request_id, changed_too=True)
+            return load(connection, self.ring, request_id, changed_too=True)
 
     def history(self, request_id: str) -> list[Entry]:
         """Every entry about a request, refusals included, in order."""
         query = _KEPT.where(entries.c.request_id == request_id).order_by(entries.c.index)
         with reading(self.engine) as connection:
-            return [_opened(*row) for row in connection.execute(query)]
+            return _all_opened(connection, self.ring, query)
 
     def unsettled(self) -> list[str]:
         """Ids of all requests that nothing has closed yet: by the facts, whatever the read model says."""
@@ -164,7 +199,9 @@ class Ledger:
         """Those that fit, newest first. Those whose entries were changed are left out."""
         with reading(self.engine) as connection:
             return [
-                found for one in readmodel.find(connection, question) if (found := _unless_changed(connection, one))
+                found
+                for one in readmodel.find(connection, question)
+                if (found := _unless_changed(connection, self.ring, one))
             ]
 
     def count_asked(self, requester: str, since: datetime, until: datetime) -> int:
@@ -197,18 +234,32 @@ class Ledger:
             )
 
 
+def log_recorded(recorded: Sequence[Entry]) -> None:
+    for entry in recorded:
+        log.info("entry.recorded", index=entry.index, hash=entry.hash, fact=entry.fact.model_dump(mode="json"))
+
+
 def _last(connection: Connection) -> Last:
     """Without opening the newest entry: one that cannot be read any more keeps nothing from being recorded."""
+    if connection.dialect.name == "postgresql":
+        found = connection.execute(_LAST).mappings().one()
+        return Last(**found) if found["index"] is not None else Last(0, NO_ENTRY, EPOCH, found["now"])
     query = select(entries.c.index, entries.c.hash, entries.c.recorded_at).order_by(entries.c.index.desc()).limit(1)
     row = connection.execute(query).mappings().one_or_none()
     return Last(**row) if row is not None else Last(0, NO_ENTRY, EPOCH)
 
 
-def load(connection: Connection, request_id: str, *, changed_too: bool = False) -> Request | None:
+_LAST = text(
+    "SELECT e.index, e.hash, e.recorded_at, CASE WHEN EXISTS (SELECT FROM may_write)"
+    " THEN CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint) END AS now FROM (SELECT) AS always"
+    " LEFT JOIN (SELECT index, hash, recorded_at FROM entries ORDER BY index DESC LIMIT 1) AS e ON true"
+).columns(column("index", BigInteger), column("hash", String), column("recorded_at", Micros), column("now", Micros))
+
+
+def load(connection: Connection, ring: KeyRing, request_id: str, *, changed_too: bool = False) -> Request | None:
     """The request, inside a transaction. Raises BrokenChain, unless what was ``changed`` will do ``too``."""
     of_its_life = (entries.c.request_id == request_id) & entries.c.kind.in_(Kinds.life)
-    rows = connection.execute(_KEPT.where(of_its_life).order_by(entries.c.index))
-    found = [_opened(*row) for row in rows]
+    found = _all_opened(connection, ring, _KEPT.where(of_its_life).order_by(entries.c.index))
     if not changed_too:
         for entry in found:
             require_unchanged(entry)
@@ -218,18 +269,25 @@ def load(connection: Connection, request_id: str, *, changed_too: bool = False) 
         raise BrokenChain(found[-1].index, f"what comes before it is not all there: {wrong}") from None
 
 
-def _opened(index: int, body: bytes, kept_under: str) -> Entry:
+def _all_opened(connection: Connection, ring: KeyRing, query: Select[int, bytes, str]) -> list[Entry]:
+    """Raises BrokenChain."""
+    rows = connection.execute(query).all()
+    keys = ring.opening(connection, (body for _, body, _ in rows))
+    return [_opened(index, body, kept_under, keys) for index, body, kept_under in rows]
+
+
+def _opened(index: int, body: bytes, kept_under: str, keys: Mapping[str, bytes | None]) -> Entry:
     """One whose bytes say that it stands elsewhere is not what was recorded here: no hash fits it."""
     try:
-        entry = open_entry(body, kept_under)
+        entry = open_entry(body, kept_under, keys)
     except ValueError:
         raise BrokenChain(index, "it cannot be read any more") from None
     return entry if entry.index == index else replace(entry, index=index, hash="")
 
 
-def _unless_changed(connection: Connection, request_id: str) -> Request | None:
+def _unless_changed(connection: Connection, ring: KeyRing, request_id: str) -> Request | None:
     try:
-        return load(connection, request_id)
+        return load(connection, ring, request_id)
     except BrokenChain as broken:
         log.error("record.broken", request_id=request_id, because=str(broken))  # noqa: TRY400  no fault of ours
         return None
@@ -243,14 +301,17 @@ def _without_doubles(connection: Connection, facts: Sequence[AnyFact]) -> list[A
     return [fact for fact in facts if str(fact.id) not in known]
 
 
-def _steps(connection: Connection, facts: Sequence[Life], expect: Mapping[str, int]) -> dict[str, Request]:
+def _steps(
+    connection: Connection, ring: KeyRing, facts: Sequence[Life], expect: Mapping[str, int]
+) -> dict[str, Request]:
     """What the requests become by these facts. What takes access away is recorded behind changed entries too."""
     checked = {fact.request_id for fact in facts if not isinstance(fact, TakesAway)}
     before = {
-        fact.request_id: load(connection, fact.request_id, changed_too=fact.request_id not in checked) for fact in facts
+        fact.request_id: load(connection, ring, fact.request_id, changed_too=fact.request_id not in checked)
+        for fact in facts
     }
     for request_id, version in expect.items():
-        found = before[request_id] if request_id in before else load(connection, request_id)
+        found = before[request_id] if request_id in before else load(connection, ring, request_id)
         if (found.version if found else 0) != version:
             raise Conflict(f"{request_id} has changed meanwhile")
     after: dict[str, Request] = {}
@@ -260,6 +321,14 @@ def _steps(connection: Connection, facts: Sequence[Life], expect: Mapping[str, i
         except CannotFollow as wrong:
             raise Conflict(str(wrong)) from wrong
     return after
+
+
+def _insert(connection: Connection, sealed: Sequence[Entry]) -> None:
+    """On PostgreSQL by the function that alone may, which checks each of them once more."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT jit_append(:bodies)"), {"bodies": [entry.body for entry in sealed]})
+    else:
+        connection.execute(insert(entries), [_row(entry) for entry in sealed])
 
 
 def _row(entry: Entry) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """The policy in force: read again when the folder changes."""
 
+from collections import deque
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
@@ -10,6 +11,7 @@ from jit.policy.policy import Policy
 from jit.ports import Clock
 
 LOOK_EVERY = timedelta(seconds=1)
+MOST_UNKEPT = 8
 BROKEN = "broken"
 """Stands for the version of rules that cannot be read: nothing is decided by them."""
 
@@ -17,7 +19,11 @@ _Signature = tuple[tuple[str, int, int, int, int], ...]
 
 
 class PolicyFolder:
-    """Thread-safe. ``last_good`` is the newest policy without mistakes, None before the first."""
+    """Thread-safe. ``last_good`` is the newest policy without mistakes, None before the first.
+
+    ``unkept`` are those read that nobody has put beside the ledger yet, as `jit.audit.policies` does; the oldest
+    first, and no more than a few where nobody does.
+    """
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self._path = path
@@ -27,6 +33,7 @@ class PolicyFolder:
         self._signature: _Signature | None = None
         self._trouble: PolicyError | None = None
         self.last_good: Policy | None = None
+        self.unkept: deque[Policy] = deque(maxlen=MOST_UNKEPT)
 
     def current(self) -> Policy:
         """The policy as the files have it, at most `LOOK_EVERY` behind.
@@ -54,7 +61,10 @@ class PolicyFolder:
         if signature is not None and signature == self._signature:
             return
         try:
-            self.last_good = load_policy(self._path)
+            read = load_policy(self._path)
+            if self.last_good is None or read.version != self.last_good.version:
+                self.unkept.append(read)
+            self.last_good = read
             self._trouble = None
         except NotReadNow as passing:
             self._trouble, signature = passing, None

@@ -31,18 +31,28 @@ def load_policy(folder: Path) -> Policy:
         PolicyError: with all mistakes found.
     """
     sources, mistakes = _read(folder)
-    merged = Merged(whole=not mistakes, mistakes=mistakes)
-    for name, data in sources:
-        merged.take(read_document(name, data))
     if not sources:
         if not mistakes:
             mistakes.append(Mistake(str(folder), 0, "", f"holds no file called *{SUFFIX}"))
         raise PolicyError(tuple(mistakes))
+    return policy_of(sources, mistakes)
+
+
+def policy_of(sources: Iterable[tuple[str, bytes]], mistakes: Iterable[Mistake] = ()) -> Policy:
+    """What files with these names and bytes say; ``mistakes`` are those made in reading them.
+
+    Raises:
+        PolicyError: with all mistakes found.
+    """
+    sources, mistakes = list(sources), list(mistakes)
+    merged = Merged(whole=not mistakes, mistakes=mistakes)
+    for name, data in sources:
+        merged.take(read_document(name, data))
     forms = fill_in(merged)
     check_sense(merged, forms)
     if merged.mistakes or forms.channels is None:
         raise PolicyError(_in_order(merged.mistakes))
-    return _build(_version(sources), forms, forms.channels.audit, forms.channels.alerts)
+    return _build(policy_text(sources), forms, forms.channels.audit, forms.channels.alerts)
 
 
 def policy_files(folder: Path) -> list[Path]:
@@ -89,13 +99,12 @@ def _why_not(path: Path, folder: Path) -> str | None:
     return None if stat.S_ISREG(real.stat().st_mode) else "is no ordinary file"
 
 
-def _version(sources: Iterable[tuple[str, bytes]]) -> str:
-    """Lengths go in too, so that no bytes can pass for a name."""
-    digest = hashlib.sha256()
-    for name, data in sources:
-        for part in (name.encode("utf-8", "surrogateescape"), data):
-            digest.update(len(part).to_bytes(8, "big") + part)
-    return digest.hexdigest()
+def policy_text(sources: Iterable[tuple[str, bytes]]) -> bytes:
+    """All files as one text, whose SHA-256 is the version: of each its name and its bytes, before each of these
+    its length in 8 bytes, so that no bytes can pass for a name.
+    """
+    parts = (part for name, data in sources for part in (name.encode("utf-8", "surrogateescape"), data))
+    return b"".join(len(part).to_bytes(8, "big") + part for part in parts)
 
 
 def _in_order(mistakes: Iterable[Mistake]) -> tuple[Mistake, ...]:
@@ -106,13 +115,14 @@ def _in_order(mistakes: Iterable[Mistake]) -> tuple[Mistake, ...]:
     return tuple(first[key] for key in sorted(first))
 
 
-def _build(version: str, forms: Forms, audit: str, alerts: str | None) -> Policy:
+def _build(text: bytes, forms: Forms, audit: str, alerts: str | None) -> Policy:
     targets = {
         name: TargetConfig(name, target.kind, MappingProxyType(dict(target.model_extra or {})))
         for name, target in sorted(forms.targets.items())
     }
     return Policy(
-        version=version,
+        version=hashlib.sha256(text).hexdigest(),
+        text=text,
         channels=Channels(audit, alerts or audit),
         accesses=MappingProxyType({name: _access(name, entry) for name, entry in sorted(forms.access.items())}),
         targets=MappingProxyType(targets),

@@ -13,10 +13,10 @@ from jit.policy.model import Access, Channels, Counted, Rule, Tally, TargetConfi
 class Policy:
     """One version of the policy folder.
 
-    ``version`` is the SHA-256, in hex, over the sorted paths and bytes of its files. Every question about
-    people takes the newest snapshot of Slack's groups and the time, and raises `StaleGroups` if the answer
-    hangs on a Slack group and the snapshot is too old. Silence forbids; ``deny`` wins; nobody counts
-    towards their own request.
+    ``version`` is the SHA-256, in hex, over ``text``: the sorted paths and bytes of its files, as `policy_text`
+    puts them. Every question about people takes the newest snapshot of Slack's groups and the time, and raises
+    `StaleGroups` if the answer hangs on a Slack group and the snapshot is too old. Silence forbids; ``deny``
+    wins; nobody counts towards their own request.
     """
 
     version: str
@@ -26,6 +26,7 @@ class Policy:
     security: tuple[str, ...] = ()
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     people: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    text: bytes = field(default=b"", repr=False)
     _membership: Membership = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

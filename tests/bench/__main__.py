@@ -18,6 +18,7 @@ from tests.bench.hostile import measure_hostile
 from tests.bench.memory import measure_memory
 from tests.bench.page import write
 from tests.bench.playground import measure_playground
+from tests.bench.record import measure_record
 from tests.bench.results import HEAD, Result, joined, machine
 
 
@@ -35,6 +36,7 @@ MEASUREMENTS = {
     "grants": Measurement("Approve pressed to access usable in PostgreSQL", lambda _: measure_grants()),
     "endings": Measurement("Due to gone", lambda _: measure_endings()),
     "appends": Measurement("Appends to the ledger", lambda _: measure_appends()),
+    "record": Measurement("Proving and verifying the record", lambda _: measure_record()),
     "memory": Measurement("Memory of each process", lambda _: measure_memory()),
     "playground": Measurement("The playground page", lambda _: measure_playground()),
     "hostile": Measurement("Hostile payloads", lambda chosen: measure_hostile(chosen.seed, chosen.examples, print)),

@@ -1,13 +1,21 @@
-"""How many facts a second the ledger takes, each in a transaction of its own, on disks that sync."""
+"""How many facts a second the ledger takes, each in a transaction of its own, on disks that sync.
+
+Beside it in the same run stands what the same database takes of bare rows of the same size: no lock, no chain, no read
+model, through its driver alone. What the record costs is the ratio.
+"""
 
 import multiprocessing
+import sqlite3
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import psycopg
+from sqlalchemy.engine import make_url
 
 from jit import logs
 from jit.clock import SystemClock
@@ -18,6 +26,8 @@ from tests.bench.results import Result, one_run
 
 SECONDS = 5.0
 WRITERS = (1, 8)
+BODY = 600
+"""Bytes of a bare row, about as many as a refusal's entry has."""
 
 
 def measure_appends() -> Sequence[Result]:
@@ -26,8 +36,27 @@ def measure_appends() -> Sequence[Result]:
         for name, database in (("SQLite", _sqlite), ("PostgreSQL", _postgres)):
             with database(Path(folder)) as url:
                 create_tables(connect(url))
-                results += [_written(name, url, writers) for writers in WRITERS]
+                _make_bare(url)
+                for writers in WRITERS:
+                    results += _compared(name, url, writers)
     return results
+
+
+def _compared(name: str, url: str, writers: int) -> Sequence[Result]:
+    processes = f"{writers} writing process{'es' if writers > 1 else ''}"
+    bare, _ = _written(_insert, url, writers)
+    sealed, gave_up = _written(_append, url, writers)
+    says = f"{_rate(sealed)} a second, {len(sealed) / len(bare):.2f} of bare rows"
+    if gave_up:
+        says += f", {gave_up} gave up waiting"
+    return [
+        one_run(f"{name}, {processes}", "ms", sealed, says=says),
+        one_run(f"{name}, {processes}, bare rows", "ms", bare, says=f"{_rate(bare)} a second"),
+    ]
+
+
+def _rate(samples: Sequence[float]) -> str:
+    return f"{len(samples) / SECONDS:,.0f}"
 
 
 @contextmanager
@@ -41,38 +70,65 @@ def _postgres(_folder: Path) -> Iterator[str]:
         yield server.dsn()
 
 
-def _written(name: str, url: str, writers: int) -> Result:
+def _written(work: Callable[..., None], url: str, writers: int) -> tuple[list[float], int]:
+    """How long each write took, in ms, and how many were given up."""
     spawned = multiprocessing.get_context("spawn")
     begin, took = spawned.Barrier(writers), spawned.Queue()
-    processes = [spawned.Process(target=_write, args=(url, begin, took)) for _ in range(writers)]
+    processes = [spawned.Process(target=work, args=(url, begin, took)) for _ in range(writers)]
     for process in processes:
         process.start()
     told = [took.get(timeout=SECONDS + 60) for _ in processes]
     for process in processes:
         process.join()
-    samples = [sample for written, _ in told for sample in written]
-    says = f"{len(samples) / SECONDS:,.0f} a second"
-    if gave_up := sum(refused for _, refused in told):
-        says += f", {gave_up} gave up waiting"
-    return one_run(f"{name}, {writers} writing process{'es' if writers > 1 else ''}", "ms", samples, says=says)
+    return [sample for written, _ in told for sample in written], sum(refused for _, refused in told)
 
 
-def _write(url: str, begin: Any, took: Any) -> None:
+def _append(url: str, begin: Any, took: Any) -> None:
     logs.set_up("CRITICAL")
     ledger = Ledger(connect(url), SystemClock())
     ledger.last_index()
+    _keep_on(lambda: ledger.append([_fact()]), LedgerUnavailable, begin, took)
+
+
+def _insert(url: str, begin: Any, took: Any) -> None:
+    body = b"x" * BODY
+    if url.startswith("sqlite"):
+        lite = sqlite3.connect(_file(url), timeout=3, isolation_level=None)
+        lite.execute("PRAGMA journal_mode=WAL")
+        lite.execute("PRAGMA synchronous=FULL")
+        write = lambda: lite.execute("INSERT INTO bare (body) VALUES (?)", (body,))  # noqa: E731  one line each
+        _keep_on(write, sqlite3.OperationalError, begin, took)
+    else:
+        with psycopg.connect(url, autocommit=True) as pg:
+            _keep_on(lambda: pg.execute("INSERT INTO bare (body) VALUES (%s)", (body,)), psycopg.Error, begin, took)
+
+
+def _keep_on(write: Callable[[], object], trouble: type[Exception], begin: Any, took: Any) -> None:
     samples: list[float] = []
     gave_up = 0
     begin.wait()
     until = time.perf_counter() + SECONDS
     while (began := time.perf_counter()) < until:
         try:
-            ledger.append([_fact()])
-        except LedgerUnavailable:
+            write()
+        except trouble:
             gave_up += 1
         else:
             samples.append((time.perf_counter() - began) * 1000)
     took.put((samples, gave_up))
+
+
+def _make_bare(url: str) -> None:
+    if url.startswith("sqlite"):
+        with sqlite3.connect(_file(url)) as lite:
+            lite.execute("CREATE TABLE bare (id INTEGER PRIMARY KEY, body BLOB NOT NULL)")
+    else:
+        with psycopg.connect(url, autocommit=True) as pg:
+            pg.execute("CREATE TABLE bare (id bigserial PRIMARY KEY, body bytea NOT NULL)")
+
+
+def _file(url: str) -> str:
+    return str(make_url(url).database)
 
 
 def _fact() -> Refused:

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from bot.playground.person import Person
-from bot.playground.sample import ALERTS, ALICE, AUDIT, BOB, BOT, EVE, REQUESTS
+from bot.playground.sample import ALERTS, ALICE, AUDIT, BOB, BOT, CAROL, EVE, REQUESTS
 from tests.browser.kit import section
 from tests.browser.screen import channel, messages, post, say, title
 
@@ -90,6 +90,19 @@ def test_a_message_changes_and_goes_by_itself(page_of, slack):
     slack.world.remove(room, gone["ts"])
     expect(messages(page).get_by_role("article")).to_have_count(2)
     assert untouched.evaluate("node => node.isConnected")
+
+
+def test_an_admin_deletes_the_apps_message_for_everybody_and_others_cannot(page_of, slack):
+    post(slack, "#1 granted", AUDIT, user=BOT)
+    alice, carol = page_of(ALICE, AUDIT), page_of(CAROL, AUDIT)
+    expect(messages(alice)).to_contain_text("#1 granted")
+    messages(alice).get_by_role("article").hover()
+    expect(alice.get_by_role("button", name="Delete")).to_have_count(0)
+    messages(carol).get_by_role("article").hover()
+    carol.get_by_role("button", name="Delete").click()
+    carol.get_by_role("alertdialog").get_by_role("button", name="Delete").click()
+    expect(messages(carol).get_by_role("article")).to_have_count(0)
+    expect(messages(alice).get_by_role("article")).to_have_count(0)
 
 
 def test_the_keyboard_stays_on_a_button_whose_card_is_drawn_anew(page_of, slack):

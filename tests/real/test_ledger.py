@@ -45,6 +45,7 @@ from jit.ledger import (
 )
 from tests.fakes import T0, SetClock
 from tests.servers import postgres_18
+from tests.tamper import past_the_guards
 
 pytestmark = pytest.mark.real
 
@@ -154,11 +155,11 @@ def test_entries_follow_each_other(ledger: Ledger):
 
 def test_a_changed_entry_breaks_the_chain(ledger: Ledger):
     ledger.append([press() for _ in range(3)])
-    with ledger.engine.begin() as connection:
+    with ledger.engine.begin() as connection, past_the_guards(connection):
         body = connection.scalar(text('SELECT body FROM entries WHERE "index" = 2'))
         connection.execute(
             text('UPDATE entries SET body = :body WHERE "index" = 2'),
-            {"body": bytes(body).replace(b"U04EVE000", b"U02BOB000")},
+            {"body": bytes(body).replace(b'"not_allowed_to_decide"', b'"own_request"')},
         )
     with pytest.raises(BrokenChain) as broken:
         check_chain(ledger.read())
@@ -167,7 +168,7 @@ def test_a_changed_entry_breaks_the_chain(ledger: Ledger):
 
 def test_a_removed_entry_breaks_the_chain(ledger: Ledger):
     ledger.append([press() for _ in range(3)])
-    with ledger.engine.begin() as connection:
+    with ledger.engine.begin() as connection, past_the_guards(connection):
         connection.execute(text('DELETE FROM entries WHERE "index" = 2'))
     with pytest.raises(BrokenChain) as broken:
         check_chain(ledger.read())

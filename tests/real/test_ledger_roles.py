@@ -1,125 +1,384 @@
-"""`deploy/postgresql`: each room may do its work in the ledger's database, and nobody may change an entry."""
+"""`jit ledger init`: each room may do its work in the ledger's database, and nobody may change what is recorded."""
 
+import re
+import subprocess
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
+from typing import get_args
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 
 from jit.access import State
+from jit.cli.main import cli
+from jit.clock import SystemClock
 from jit.embedded import EmbeddedPostgres
-from jit.ledger import Leases, Ledger, Notes, StoredDirectory, check_chain, connect, create_tables
+from jit.facts import AnyFact, KeyChanged, RecordRead, Revoked, Source
+from jit.ledger import (
+    Leases,
+    Ledger,
+    LedgerMisconfigured,
+    Notes,
+    StoredDirectory,
+    check_chain,
+    connect,
+    create_tables,
+)
+from jit.ledger.database import Forbidden
+from jit.ledger.guard.roles import LOGINS, OWNER
+from jit.ledger.spool import Waits
 from jit.people import Groups, Person
-from tests.fakes import T0, SetClock
-from tests.life import ALICE, Story
+from jit.privacy.erasing import erase
+from tests.life import ALICE, CAROL, EVE, Story
 
 pytestmark = pytest.mark.real
 
-DEPLOY = Path(__file__).parents[2] / "deploy/postgresql"
+PRINTED = Path(__file__).parents[2] / "deploy/postgresql/ledger.sql"
+NAMES = [login.name for login in LOGINS]
 
 
-def statements(name: str) -> list[str]:
-    """The file's SQL. What psql alone understands, its commands and comments, is left out."""
-    lines = (DEPLOY / name).read_text().splitlines()
-    return [line for line in lines if not line.startswith(("--", "\\"))]
+def init(server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch, *more: str) -> str:
+    monkeypatch.setenv("SUPERUSER_URL", server.dsn())
+    told = CliRunner().invoke(cli, ["ledger", "init", "--admin-url", "env:SUPERUSER_URL", *more])
+    assert told.exit_code == 0, (told.output, told.exception)
+    return told.output
+
+
+def forget(admin: psycopg.Connection) -> None:
+    admin.execute("DROP DATABASE IF EXISTS jit WITH (FORCE)")
+    for name in (*NAMES, OWNER):
+        admin.execute(f"DROP ROLE IF EXISTS {name}")
 
 
 @pytest.fixture(scope="module")
 def prepared(postgres: EmbeddedPostgres) -> Iterator[EmbeddedPostgres]:
-    """As docs/operations.md has it: roles, tables made by their owner, rights."""
-    with psycopg.connect(postgres.dsn(), autocommit=True) as admin:
-        for statement in statements("roles.sql"):
-            admin.execute(statement)
-        engine = connect(postgres.dsn("jit_owner", "jit"))
-        create_tables(engine)
-        engine.dispose()
-        with psycopg.connect(postgres.dsn(database="jit"), autocommit=True) as inside:
-            for statement in statements("rights.sql"):
-                inside.execute(statement)
+    with psycopg.connect(postgres.dsn(), autocommit=True) as admin, pytest.MonkeyPatch.context() as patch:
+        init(postgres, patch)
         yield postgres
-        admin.execute("DROP DATABASE jit WITH (FORCE)")
-        admin.execute("DROP ROLE jit_bot, jit_hands, jit_owner")
+        forget(admin)
 
 
 @pytest.fixture
-def clock() -> SetClock:
-    return SetClock()
+def opened(prepared: EmbeddedPostgres):
+    """A ledger by the name of a login, opened as each process does at its start."""
+    engines = []
+
+    def by(login: str) -> Ledger:
+        engine = connect(prepared.dsn(login, "jit"))
+        engines.append(engine)
+        create_tables(engine)
+        return Ledger(engine, SystemClock())
+
+    yield by
+    for engine in engines:
+        engine.dispose()
 
 
-def opened(server: EmbeddedPostgres, login: str, clock: SetClock) -> Ledger:
-    """As each process does at its start."""
-    engine = connect(server.dsn(login, "jit"))
-    create_tables(engine)
-    return Ledger(engine, clock)
+def refused_by(server: EmbeddedPostgres, login: str, statement: str, database: str = "jit") -> None:
+    with psycopg.connect(server.dsn(login, database)) as conn, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        conn.execute(statement)
 
 
-@pytest.fixture
-def bot(prepared: EmbeddedPostgres, clock: SetClock) -> Iterator[Ledger]:
-    ledger = opened(prepared, "jit_bot", clock)
-    yield ledger
-    ledger.engine.dispose()
-
-
-@pytest.fixture
-def hands(prepared: EmbeddedPostgres, clock: SetClock) -> Iterator[Ledger]:
-    ledger = opened(prepared, "jit_hands", clock)
-    yield ledger
-    ledger.engine.dispose()
-
-
-def test_each_room_may_do_its_work(bot: Ledger, hands: Ledger, clock: SetClock) -> None:
+def test_each_room_may_do_its_work(opened) -> None:
+    bot, hands, clock = opened("jit_bot"), opened("jit_hands"), SystemClock()
     asked, worked = Story(bot, clock, id="R-AAAA"), Story(hands, clock, id="R-AAAA")
     asked.asked()
     asked.approval()
     asked.approved()
     worked.intent()
     worked.granted()
-    clock.time += timedelta(hours=9)
     worked.ending()
     worked.ended()
     assert bot.request("R-AAAA").state is State.ENDED
     check_chain(bot.read())
-    bot.require_writable()
-    for ledger in (bot, hands):
+    for ledger in (bot, hands, opened("jit_signer")):
+        ledger.require_writable()
         leases = Leases(ledger.engine, clock)
         assert leases.hold("lease", str(id(ledger)))
         leases.let_go("lease", str(id(ledger)))
     Notes(bot.engine, "cards").put({"cursor": "1", "gone": None})
     people = StoredDirectory(bot.engine)
-    people.keep_groups(Groups(as_of=T0))
-    people.keep_person(Person(id=ALICE, team="T1", name="Alice"), T0)
+    people.keep_groups(Groups(as_of=clock.now()))
+    people.keep_person(Person(id=ALICE, team="T1", name="Alice"), clock.now())
     assert StoredDirectory(hands.engine).look_up(ALICE).name == "Alice"
 
 
-@pytest.mark.parametrize("login", ["jit_bot", "jit_hands"])
+def test_the_command_line_of_security_may_end_access(opened) -> None:
+    bot, auditor, clock = opened("jit_bot"), opened("jit_auditor"), SystemClock()
+    Story(bot, clock, id="R-BBBB").asked()
+    Story(bot, clock, id="R-BBBB").approval()
+    Story(bot, clock, id="R-BBBB").approved()
+    request = auditor.request("R-BBBB")
+    fact = Revoked.about(request, at=clock.now(), actor="cli:eve@desk", source=Source.CLI, reason="stolen")
+    auditor.append([fact], expect={"R-BBBB": request.version})
+    assert bot.request("R-BBBB").state is State.ENDING
+
+
+def test_a_kind_that_is_another_rooms_is_refused_by_name(opened) -> None:
+    bot, hands = opened("jit_bot"), opened("jit_hands")
+    Story(bot, bot.clock, id="R-CCCC", fields={"requester": CAROL}).asked()
+    Story(bot, bot.clock, id="R-CCCC", fields={"requester": CAROL}).approval()
+    Story(bot, bot.clock, id="R-CCCC", fields={"requester": CAROL}).approved()
+    last = bot.last_index()
+    with pytest.raises(Forbidden, match="the login jit_hands may not record withdrawn"):
+        Story(hands, hands.clock, id="R-CCCC").withdrawn()
+    with pytest.raises(Forbidden, match=r"the login jit_bot may not record grant\.intent"):
+        Story(bot, bot.clock, id="R-CCCC").intent()
+    assert bot.last_index() == last
+
+
+def test_the_signer_records_its_key_and_nobody_else_may(opened) -> None:
+    signer, bot = opened("jit_signer"), opened("jit_bot")
+    fact = KeyChanged(at=signer.clock.now(), actor="signer@host", source=Source.SIGNER, key="k+1+k")
+    with pytest.raises(Forbidden, match=r"may not record key\.changed"):
+        bot.append([fact])
+    assert signer.append([fact])[0].fact == fact
+
+
+def test_reading_is_recorded_by_the_auditor(opened) -> None:
+    auditor = opened("jit_auditor")
+    fact = RecordRead(
+        at=auditor.clock.now(), actor="cli:eve@desk", source=Source.CLI, how="search", asked="person alice", after=0
+    )
+    auditor.append([fact])
+    assert auditor.read()[-1].fact == fact
+
+
+def test_a_person_is_erased_by_the_login_for_it_and_by_no_other(opened) -> None:
+    bot, clock = opened("jit_bot"), SystemClock()
+    people = StoredDirectory(bot.engine)
+    people.keep_groups(Groups(as_of=clock.now(), members={"S0DBA": frozenset({"U0GONE001", ALICE})}))
+    people.keep_person(Person(id="U0GONE001", team="T1", name="Gone"), clock.now())
+    Notes(bot.engine, "homes").put({"opened:U0GONE001": "x"})
+    told = Story(bot, clock, id="R-GGGG", fields={"requester": "U0GONE001"})
+    told.asked()
+    told.withdrawn()
+    basis = {"legal_basis": "Art. 17 GDPR", "actor": "cli:eve@desk"}
+    for login in ("jit_bot", "jit_hands", "jit_signer", "jit_auditor"):
+        with pytest.raises(Forbidden):
+            erase(opened(login), "U0GONE001", **basis)
+    assert erase(opened("jit_privacy"), "U0GONE001", **basis).keys
+    assert bot.read()[-1].fact.kind == "person.erased"
+
+
+def test_every_kind_of_fact_has_a_login_that_records_it() -> None:
+    kinds = {model.model_fields["kind"].default for model in get_args(AnyFact)}
+    assert {kind for login in LOGINS for kind in login.kinds} == kinds
+
+
+@pytest.mark.parametrize("login", NAMES)
 @pytest.mark.parametrize(
     "statement",
     [
+        "INSERT INTO entries VALUES (1000, '', 0, 'granted', NULL, '', '')",
         "UPDATE entries SET body = ''",
         "DELETE FROM entries",
         "TRUNCATE entries",
         "DROP TABLE entries",
+        "ALTER TABLE entries DISABLE TRIGGER entries_kept",
         "ALTER TABLE entries ADD COLUMN more int",
+        "CREATE TRIGGER other BEFORE INSERT ON entries EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+        "CREATE RULE other AS ON INSERT TO entries DO INSTEAD NOTHING",
+        "CREATE OR REPLACE FUNCTION jit_append(bodies bytea[]) RETURNS bigint LANGUAGE sql AS 'SELECT 1'",
+        "DROP FUNCTION jit_append(bytea[])",
+        "ALTER FUNCTION jit_append(bytea[]) SECURITY INVOKER",
+        "UPDATE heads SET size = 0",
+        "DELETE FROM heads",
+        "DELETE FROM cosignatures",
+        "UPDATE policy_texts SET files = ''",
         "DELETE FROM requests",
         "UPDATE made_by SET version = 2",
+        "INSERT INTO may_write VALUES (session_user, 'granted')",
+        "DELETE FROM may_write",
+        "UPDATE person_keys SET key = ''",
         "CREATE TABLE more ()",
+        "CREATE TEMP TABLE entries ()",
+        "CREATE SCHEMA mine",
         "SET ROLE jit_owner",
+        "SET session_replication_role = replica",
+        "SET SESSION AUTHORIZATION jit_owner",
     ],
 )
 def test_nobody_may_change_what_is_recorded(prepared: EmbeddedPostgres, login: str, statement: str) -> None:
-    with psycopg.connect(prepared.dsn(login, "jit")) as conn, pytest.raises(psycopg.errors.InsufficientPrivilege):
-        conn.execute(statement)
+    refused_by(prepared, login, statement)
 
 
 @pytest.mark.parametrize(
-    "statement", ["DELETE FROM directory", "INSERT INTO directory VALUES ('groups', '{}', 0)", "SELECT * FROM notes"]
+    ("login", "statement"),
+    [
+        ("jit_hands", "DELETE FROM directory"),
+        ("jit_hands", "INSERT INTO directory VALUES ('groups', '{}', 0)"),
+        ("jit_hands", "SELECT * FROM notes"),
+        ("jit_hands", "INSERT INTO heads VALUES (1, 1, 1, '')"),
+        ("jit_bot", "INSERT INTO heads VALUES (1, 1, 1, '')"),
+        ("jit_bot", "INSERT INTO cosignatures VALUES (1, 'w', '')"),
+        ("jit_bot", "DELETE FROM person_keys"),
+        ("jit_hands", "DELETE FROM person_keys"),
+        ("jit_auditor", "DELETE FROM person_keys"),
+        ("jit_signer", "SELECT * FROM person_keys"),
+        ("jit_signer", "SELECT * FROM requests"),
+        ("jit_signer", "SELECT * FROM directory"),
+        ("jit_privacy", "INSERT INTO heads VALUES (1, 1, 1, '')"),
+        ("jit_auditor", "INSERT INTO policy_texts VALUES ('v', '')"),
+    ],
 )
-def test_the_hands_may_not_say_who_is_who(prepared: EmbeddedPostgres, statement: str) -> None:
-    with psycopg.connect(prepared.dsn("jit_hands", "jit")) as conn, pytest.raises(psycopg.errors.InsufficientPrivilege):
-        conn.execute(statement)
+def test_nobody_does_what_is_another_rooms(prepared: EmbeddedPostgres, login: str, statement: str) -> None:
+    refused_by(prepared, login, statement)
 
 
-def test_the_owner_is_gone_when_all_is_made(prepared: EmbeddedPostgres) -> None:
+def test_the_owner_cannot_log_in(prepared: EmbeddedPostgres) -> None:
     with pytest.raises(psycopg.OperationalError, match="not permitted to log in"):
-        psycopg.connect(prepared.dsn("jit_owner", "jit"))
+        psycopg.connect(prepared.dsn(OWNER, "jit"))
+
+
+def test_running_it_again_changes_nothing_and_loses_nothing(prepared: EmbeddedPostgres, opened, monkeypatch) -> None:
+    bot = opened("jit_bot")
+    Story(bot, bot.clock, id="R-DDDD", fields={"requester": EVE}).asked()
+    before = bot.last_index()
+    told = init(prepared, monkeypatch)
+    assert "\\password jit_bot" in told
+    assert bot.last_index() == before
+    assert bot.request("R-DDDD").state is State.PENDING
+
+
+def test_what_is_deployed_by_psql_is_what_is_printed() -> None:
+    assert CliRunner().invoke(cli, ["ledger", "init", "--print"]).output == PRINTED.read_text()
+
+
+def test_what_is_printed_does_the_same_in_psql(postgres: EmbeddedPostgres, admin: psycopg.Connection, monkeypatch):
+    """Twice: it may be run again."""
+    other = PRINTED.read_text().replace("DATABASE jit ", "DATABASE other ").replace("= 'jit'", "= 'other'")
+    other = other.replace("\\connect jit", "\\connect other")
+    try:
+        for _ in range(2):
+            program = postgres._programs() / "psql"
+            done = subprocess.run(
+                [program, "--no-psqlrc", postgres.dsn()], input=other, text=True, capture_output=True, check=False
+            )
+            assert (done.returncode, re.findall("ERROR.*", done.stderr)) == (0, [])
+        engine = connect(postgres.dsn("jit_bot", "other"))
+        create_tables(engine)
+        Ledger(engine, SystemClock()).require_writable()
+        engine.dispose()
+        refused = "UPDATE entries SET body = ''"
+        with (
+            psycopg.connect(postgres.dsn("jit_bot", "other")) as conn,
+            pytest.raises(psycopg.Error, match="permission"),
+        ):
+            conn.execute(refused)
+    finally:
+        admin.execute("DROP DATABASE IF EXISTS other WITH (FORCE)")
+
+
+class TestADatabaseThatOneLoginHad:
+    @pytest.fixture
+    def before(self, postgres: EmbeddedPostgres, admin: psycopg.Connection) -> Iterator[Ledger]:
+        """Everything made by a login of its own, as by the first process that starts."""
+        admin.execute("CREATE ROLE once LOGIN")
+        admin.execute("CREATE ROLE friend LOGIN")
+        admin.execute("CREATE DATABASE old OWNER once")
+        engine = connect(postgres.dsn("once", "old"))
+        create_tables(engine)
+        with engine.begin() as connection:
+            connection.exec_driver_sql("GRANT ALL ON ALL TABLES IN SCHEMA public TO friend, PUBLIC")
+            connection.exec_driver_sql("GRANT ALL ON ALL FUNCTIONS IN SCHEMA public TO friend, PUBLIC")
+        yield Ledger(engine, SystemClock())
+        engine.dispose()
+        admin.execute("DROP DATABASE old WITH (FORCE)")
+        admin.execute("DROP ROLE once, friend")
+
+    def test_is_that_logins_no_more(self, before: Ledger, prepared: EmbeddedPostgres, monkeypatch) -> None:
+        Story(before, before.clock, id="R-EEEE").asked()
+        init(prepared, monkeypatch, "--database", "old")
+        bot = connect(prepared.dsn("jit_bot", "old"))
+        create_tables(bot)
+        assert Ledger(bot, SystemClock()).request("R-EEEE").state is State.PENDING
+        bot.dispose()
+        with psycopg.connect(prepared.dsn(database="old"), autocommit=True) as admin:
+            admin.execute("GRANT CONNECT ON DATABASE old TO once, friend")
+            admin.execute("GRANT USAGE ON SCHEMA public TO once, friend")
+        for login in ("once", "friend"):
+            for statement in ("DELETE FROM entries", "SELECT jit_append('{}')", "DELETE FROM may_write"):
+                refused_by(prepared, login, statement, database="old")
+
+
+class TestAnOlderDatabase:
+    """Of version 1, as it was before heads and guards."""
+
+    NEW = ("heads", "cosignatures", "policy_texts", "person_keys", "may_write")
+
+    @pytest.fixture
+    def owned(self, postgres: EmbeddedPostgres, admin: psycopg.Connection) -> Iterator[str]:
+        admin.execute("CREATE ROLE once LOGIN")
+        admin.execute("CREATE DATABASE old OWNER once")
+        engine = connect(postgres.dsn("once", "old"))
+        create_tables(engine)
+        with engine.begin() as connection:
+            for name in self.NEW:
+                connection.exec_driver_sql(f"DROP TABLE {name}")
+            connection.exec_driver_sql("DROP FUNCTION jit_append, jit_writable, jit_kept CASCADE")
+            connection.exec_driver_sql("UPDATE made_by SET version = 1")
+        engine.dispose()
+        yield postgres.dsn("once", "old")
+        admin.execute("DROP DATABASE old WITH (FORCE)")
+        admin.execute("DROP ROLE once")
+
+    def test_is_brought_up_by_its_owner(self, owned: str) -> None:
+        engine = connect(owned)
+        create_tables(engine)
+        ledger = Ledger(engine, SystemClock())
+        Story(ledger, ledger.clock).asked()
+        with pytest.raises(Exception, match="what is in entries stays as it is"), engine.begin() as connection:
+            connection.exec_driver_sql("DELETE FROM entries")
+        engine.dispose()
+
+    def test_is_left_to_the_superuser_where_the_login_owns_nothing(
+        self, owned: str, prepared: EmbeddedPostgres, monkeypatch
+    ) -> None:
+        engine = connect(prepared.dsn("jit_bot", "old"))
+        with psycopg.connect(owned, autocommit=True) as owner:
+            owner.execute("GRANT SELECT ON made_by TO jit_bot")
+        with pytest.raises(LedgerMisconfigured, match="`jit ledger init` as the database's superuser"):
+            create_tables(engine)
+        init(prepared, monkeypatch, "--database", "old")
+        create_tables(engine)
+        Ledger(engine, SystemClock()).require_writable()
+        engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--admin-url", "postgresql://postgres:hunter2@db/x"], "env:NAME or file"),
+        (["--admin-url", "env:NOT_THERE"], "NOT_THERE is not set"),
+        (["--database", 'jit"; DROP'], "small letters"),
+    ],
+)
+def test_what_cannot_be_used_is_said_without_secrets(monkeypatch, arguments: list[str], says: str) -> None:
+    monkeypatch.delenv("NOT_THERE", raising=False)
+    told = CliRunner().invoke(cli, ["ledger", "init", *arguments])
+    assert told.exit_code != 0
+    assert says in f"{told.output}{told.exception}"
+    assert "hunter2" not in f"{told.output}{told.exception}"
+
+
+def test_who_is_no_superuser_is_told_so(prepared: EmbeddedPostgres, monkeypatch) -> None:
+    monkeypatch.setenv("SUPERUSER_URL", prepared.dsn("jit_bot", "jit"))
+    told = CliRunner().invoke(cli, ["ledger", "init", "--admin-url", "env:SUPERUSER_URL"])
+    assert told.exit_code != 0
+    assert "no superuser" in str(told.exception)
+
+
+def test_sqlite_is_told_plainly(monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("JIT_LEDGER_URL", f"sqlite:///{tmp_path / 'ledger.db'}")
+    told = CliRunner().invoke(cli, ["ledger", "init"])
+    assert told.exit_code == 0
+    assert "whoever can write the file can write the record" in told.output
+    assert (tmp_path / "ledger.db").exists()
+
+
+def test_what_may_wait_in_a_spool_may_be_recorded_by_the_hands() -> None:
+    hands = next(login for login in LOGINS if login.name == "jit_hands")
+    waits = {model.model_fields["kind"].default for union in get_args(Waits) for model in get_args(union) or (union,)}
+    assert waits <= hands.kinds

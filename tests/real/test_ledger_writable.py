@@ -52,14 +52,18 @@ def test_asking_leaves_nothing_behind(ledger: Ledger, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "trouble",
-    ["ALTER DATABASE {name} SET default_transaction_read_only = on", "REVOKE INSERT ON entries FROM {role}"],
-    ids=["a standby", "no right to insert"],
+    [
+        "ALTER DATABASE {name} SET default_transaction_read_only = on",
+        "REVOKE EXECUTE ON FUNCTION jit_writable() FROM {role}",
+    ],
+    ids=["a standby", "no right to append"],
 )
 def test_a_database_that_only_reads_is_not_writable(ledger: Ledger, server: EmbeddedPostgres, trouble: str) -> None:
     name, role = ledger.engine.url.database, f"bot_{uuid4().hex}"
     with ledger.engine.begin() as admin:
         admin.execute(text(f"CREATE ROLE {role} LOGIN"))
-        admin.execute(text(f"GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO {role}"))
+        admin.execute(text(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}"))
+        admin.execute(text(f"GRANT EXECUTE ON FUNCTION jit_writable() TO {role}"))
     bot = Ledger(connect(server.dsn(role, name)), ledger.clock)
     bot.require_writable()
     bot.engine.dispose()

@@ -18,6 +18,7 @@ from jit.cli.stage.rules import ENGINEERS, lay_out
 from jit.embedded import EmbeddedPostgres
 from tests.house import POLICIES, House, house, role_of
 from tests.stage_scene import unhurried
+from tests.tamper import past_the_guards
 
 pytestmark = [pytest.mark.scenario, pytest.mark.real, pytest.mark.fault]
 
@@ -162,11 +163,13 @@ def test_an_entry_changed_in_its_database_is_red(theatre: Theatre):
         kept = owner.execute("SELECT body FROM entries WHERE index = 2").fetchone()
         assert kept is not None
         try:
-            owner.execute("UPDATE entries SET body = body || ' ' WHERE index = 2")
+            with past_the_guards(owner):
+                owner.execute("UPDATE entries SET body = body || ' ' WHERE index = 2")
             theatre.house.until(lambda: theatre.light(4)["state"] == "broken")
             assert theatre.light(4)["says"].startswith("Entry 2: ")
         finally:
-            owner.execute("UPDATE entries SET body = %s WHERE index = 2", kept)
+            with past_the_guards(owner):
+                owner.execute("UPDATE entries SET body = %s WHERE index = 2", kept)
     theatre.house.until(lambda: theatre.light(4)["state"] == "ok")
 
 

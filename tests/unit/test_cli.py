@@ -38,10 +38,21 @@ def test_list_prints_json_lines_into_a_pipe(ledger: Ledger):
     assert json.loads(told.output)["state"] == "active"
 
 
-def test_show_prints_every_entry_as_it_is_kept(ledger: Ledger):
+def test_show_prints_every_entry_as_it_reads(ledger: Ledger):
     active(ledger, "R-AAAA")
     told = CliRunner().invoke(cli, ["show", "r-aaaa"])
-    assert told.output.splitlines() == [entry.body.decode() for entry in ledger.history("R-AAAA")]
+    entries = ledger.history("R-AAAA")
+    assert [json.loads(line) for line in told.output.splitlines()] == [
+        {
+            "index": entry.index,
+            "recorded_at": entry.recorded_at.isoformat(),
+            "previous": entry.previous,
+            "hash": entry.hash,
+            "fact": entry.fact.model_dump(mode="json"),
+        }
+        for entry in entries
+    ]
+    assert entries[0].fact.actor == "U01ALICE0"
 
 
 def test_revoke_orders_the_end_as_this_user(ledger: Ledger):

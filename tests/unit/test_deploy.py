@@ -11,7 +11,7 @@ import pytest
 from pydantic import AliasChoices
 
 from jit.cli.main import COMMANDS
-from jit.settings import BotSettings, HandsSettings
+from jit.settings import BotSettings, CopySettings, HandsSettings, SignerSettings
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs/operations.md").read_text()
@@ -30,7 +30,12 @@ def variables(room) -> set[str]:
     }
 
 
-ROOMS = {"bot": variables(BotSettings), "worker": variables(HandsSettings), "timekeeper": variables(HandsSettings)}
+ROOMS = {
+    "bot": variables(BotSettings),
+    "worker": variables(HandsSettings),
+    "timekeeper": variables(HandsSettings),
+    "signer": variables(SignerSettings) | variables(CopySettings),
+}
 ALL = set().union(*ROOMS.values())
 
 
@@ -61,7 +66,7 @@ def test_every_command_of_the_guide_is_one_of_ours() -> None:
 def test_every_log_event_of_the_guide_is_one_of_ours() -> None:
     sources = "".join(path.read_text() for room in ("jit", "bot", "workers") for path in (ROOT / room).rglob("*.py"))
     ours = set(re.findall(r"log\.\w+\(\s*\"([a-z_]+\.[a-z_]+)\"", sources))
-    files = {"targets.json", "worker.key"}
+    files = {"targets.json", "worker.key", "spool.jsonl", "spool.chain", "spool.lock", "spool.unreadable"}
     named = set(re.findall(r"`([a-z]+\.[a-z_]+)`", GUIDE)) - files
     assert {"revoke.failed", "order.forged"} <= named
     assert named <= ours
@@ -87,7 +92,7 @@ def test_a_unit_starts_a_command_of_ours_with_settings_of_its_room(unit: Path) -
     given = environment(unit)
     if name != "up":
         assert given.keys() - {OF_A_TARGET} <= ROOMS[name]
-        assert (OF_A_TARGET in given) == (name != "bot")
+        assert (OF_A_TARGET in given) == (name in ("worker", "timekeeper"))
     credentials = {line.split(":")[0] for line in lines(unit, "LoadCredential")}
     assert credentials == {value.removeprefix("file:%d/") for value in given.values() if value.startswith("file:")}
 

@@ -4,20 +4,27 @@ import os
 import shlex
 import sqlite3
 import subprocess
+from contextlib import nullcontext
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from pydantic import SecretStr
+from sqlalchemy import func, insert, select
 
+from jit.cli.main import cli
 from jit.doctor import Check, Part, State, examine
 from jit.doctor.ledger import look_at_ledger
 from jit.doctor.policies import look_at_policies
 from jit.doctor.spool import look_at_spool
 from jit.ledger import Ledger, connect, create_tables
+from jit.ledger.schema import heads
 from jit.ledger.spool import FILE, PUT_ASIDE
 from jit.policy.check import check_folder
 from tests.fakes import SetClock
 from tests.life import POLICY, Story
+from tests.tamper import past_the_guards
 
 POLICIES = Path(__file__).parents[2] / "policies"
 
@@ -42,19 +49,20 @@ def look(tmp_path):
     return lambda: look_at_ledger(SecretStr(f"sqlite:///{tmp_path / 'ledger.db'}"), SetClock())
 
 
-def change(tmp_path, statement):
-    with sqlite3.connect(tmp_path / "ledger.db") as raw:
+def change(tmp_path, statement, *, guarded=False):
+    with sqlite3.connect(tmp_path / "ledger.db") as raw, nullcontext() if guarded else past_the_guards(raw):
         raw.execute(statement)
 
 
-def test_a_ledger_as_it_should_be_has_nothing_to_mend_and_one_note(ledger, look):
+def test_a_ledger_as_it_should_be_has_nothing_to_mend_and_two_notes(ledger, look):
     Story(ledger, ledger.clock).active()
     assert [line.what for line in lines(look) if line.state is State.OK] == [
         f"{ledger.last_index()} entries; the newest {ledger.last_index()} hang together",
         "the ledger goes by this machine's clock",
     ]
-    (note,) = [line for line in lines(look) if line.state is State.NOTE]
-    assert "separates nobody" in note.what
+    separates, unsigned = [line for line in lines(look) if line.state is State.NOTE]
+    assert "separates nobody" in separates.what
+    assert "no head of the record was ever signed" in unsigned.what
     assert to_mend(look) == []
 
 
@@ -78,7 +86,7 @@ def test_only_the_newest_entries_are_read(ledger, look, tmp_path, monkeypatch):
     ("damage", "says"),
     [
         ('DELETE FROM entries WHERE "index" = 2', "entry 2: missing"),
-        ("UPDATE entries SET body = replace(body, 'stuck', 'other') WHERE \"index\" = 1", "entry 1: its bytes"),
+        ("UPDATE entries SET body = replace(body, 'orders-db', 'other-db') WHERE \"index\" = 1", "entry 1: its bytes"),
         ("UPDATE entries SET body = 'nothing' WHERE \"index\" = 3", "entry 3: it cannot be read"),
     ],
 )
@@ -88,6 +96,67 @@ def test_a_record_that_was_changed_is_named_by_its_first_wrong_entry(ledger, loo
     (line,) = to_mend(look)
     assert says in line.what
     assert "Keep the database as it is" in line.remedy
+
+
+def test_guards_taken_away_are_named_and_put_up_by_the_command_printed(ledger, look, tmp_path, monkeypatch):
+    Story(ledger, ledger.clock).active()
+    change(tmp_path, "DROP TRIGGER entries_no_update", guarded=True)
+    change(tmp_path, "DROP TRIGGER heads_no_delete", guarded=True)
+    (line,) = to_mend(look)
+    assert "entries_no_update, heads_no_delete" in line.what
+    command = line.remedy.split("\n")[1]
+    assert command.split()[0] == "jit"
+    monkeypatch.setenv("JIT_LEDGER_URL", f"sqlite:///{tmp_path / 'ledger.db'}")
+    assert CliRunner().invoke(cli, command.split()[1:]).exit_code == 0
+    assert to_mend(look) == []
+
+
+class TestHeads:
+    def signed(self, ledger, size, ago=0.0):
+        with ledger.engine.begin() as connection:
+            number = connection.scalar(select(func.count()).select_from(heads)) + 1
+            at = ledger.clock.now() - timedelta(minutes=ago)
+            connection.execute(insert(heads).values(number=number, size=size, signed_at=at, note=b""))
+
+    def test_that_cover_the_record_are_fine(self, ledger, look):
+        Story(ledger, ledger.clock).active()
+        self.signed(ledger, 2, ago=20)
+        self.signed(ledger, ledger.last_index(), ago=5)
+        assert to_mend(look) == []
+        assert any(
+            line.what == f"a head over {ledger.last_index()} entries was signed 5 min ago" for line in lines(look)
+        )
+
+    def test_that_cover_all_but_what_was_recorded_just_now_are_fine(self, ledger, look):
+        Story(ledger, ledger.clock).active()
+        self.signed(ledger, ledger.last_index() - 1, ago=5)
+        assert to_mend(look) == []
+
+    @pytest.mark.parametrize(("behind", "ago"), [(0, 12), (1, 2)], ids=["silent", "left behind"])
+    def test_that_nobody_signs_any_more_are_to_be_mended(self, ledger, look, behind, ago):
+        Story(ledger, ledger.clock).active()
+        ledger.clock.move(minutes=2)
+        self.signed(ledger, ledger.last_index() - behind, ago=ago)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(SetClock, "now", lambda _: ledger.clock.time)
+            (line,) = to_mend(look)
+        assert "nobody signs it" in line.what
+        assert "jit signer" in line.remedy
+
+    def test_that_cover_more_than_is_there_tell_of_entries_cut_off(self, ledger, look):
+        Story(ledger, ledger.clock).active()
+        self.signed(ledger, ledger.last_index() + 1)
+        (line,) = to_mend(look)
+        assert f"and {ledger.last_index()} are there" in line.what
+        assert "Keep the database as it is" in line.remedy
+
+
+def test_older_tables_are_a_note_where_the_next_start_brings_them_up(ledger, look, tmp_path):
+    change(tmp_path, "UPDATE made_by SET version = 1")
+    (line,) = [line for line in lines(look) if "version 1" in line.what]
+    assert line.state is State.NOTE
+    create_tables(ledger.engine)
+    assert to_mend(look) == []
 
 
 def test_tables_of_another_version_stop_everything(ledger, look, tmp_path):

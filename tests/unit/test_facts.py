@@ -11,13 +11,19 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from jit.facts import (
+    Alert,
     AnyFact,
+    Counted,
     Denied,
+    Ended,
+    GrantFailed,
     Kinds,
     Lapsed,
     LifeFact,
+    RecordRead,
     Refused,
     Revoked,
+    RevokeFailed,
     Source,
     Withdrawn,
     personal_fields,
@@ -149,10 +155,15 @@ def test_what_is_no_fact_is_not_read(data):
 
 
 def test_people_are_marked_in_every_kind():
-    assert set(personal_fields(Withdrawn)) == {"actor", "requester", "principal", "why"}
-    assert {"approver", "reason"} <= set(personal_fields(Denied))
-    assert "reason" in set(personal_fields(Revoked))
+    assert set(personal_fields(Withdrawn)) == {"actor", "requester", "principal", "why", "incident"}
+    assert {"approver", "reason", "digest"} <= set(personal_fields(Denied))
+    for step in (Revoked, GrantFailed, RevokeFailed):
+        assert "reason" in set(personal_fields(step))
+    assert "left_behind" in set(personal_fields(Ended))
+    assert set(personal_fields(Counted)) == {"approver"}
     assert set(personal_fields(Refused)) == {"actor", "requester"}
+    assert set(personal_fields(Alert)) == {"actor", "says", "requester", "principal"}
+    assert set(personal_fields(RecordRead)) == {"actor", "asked"}
     for model in MODELS.values():
         assert "actor" in set(personal_fields(model))
 

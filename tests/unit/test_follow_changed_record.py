@@ -11,6 +11,7 @@ from bot.follow.mirror import Mirror
 from jit.ledger.entry import hash_of
 from tests.follow_house import REQUESTS, House
 from tests.life import BOB, CAROL, EVE
+from tests.tamper import past_the_guards
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ class TestARecordThatWasChanged:
         house.work(house.start(Mirror), 3)
 
     def change(self, house, how, **values):
-        with house.engine.begin() as connection:
+        with house.engine.begin() as connection, past_the_guards(connection):
             connection.execute(text(how), values)
 
     def alerts(self, house):
@@ -50,7 +51,7 @@ class TestARecordThatWasChanged:
     def test_behind_its_back(self, house):
         self.mirrored(house)
         last = house.ledger.last_index()
-        body = house.ledger.read()[-1].body.replace(b"alice", b"carol")
+        body = house.ledger.read()[-1].body.replace(b"orders_read", b"orders_admin")
         how = 'UPDATE entries SET body = :body, hash = :hash WHERE "index" = :index'
         self.change(house, how, body=body, hash=hash_of(body), index=last)
         house.story("R-9999", requester=BOB).asked()
@@ -98,7 +99,7 @@ class TestARecordThatWasChanged:
 
     def test_of_one_request_stops_no_card_and_no_message_of_others(self, house):
         self.mirrored(house)
-        self.change(house, "UPDATE entries SET body = replace(body, 'alice', 'carol') WHERE kind = 'granted'")
+        self.change(house, "UPDATE entries SET body = replace(body, 'orders_read', 'orders_x') WHERE kind = 'granted'")
         self.change(house, "UPDATE entries SET body = 'x' WHERE kind = 'approved'")
         house.story("R-9999", requester=BOB).active()
 

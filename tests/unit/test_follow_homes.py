@@ -16,6 +16,7 @@ from jit.policy import load_policy
 from tests.fake_slack import refusal
 from tests.follow_house import House
 from tests.life import ALICE, BOB, CAROL, EVE, POLICY
+from tests.tamper import past_the_guards
 
 
 @pytest.fixture
@@ -327,8 +328,8 @@ class TestTrouble:
         opens(house, BOB)
         house.work(homes, 1)
         house.story().asked()
-        with house.engine.begin() as connection:
-            connection.exec_driver_sql("UPDATE entries SET body = replace(body, 'alice', 'carol')")
+        with house.engine.begin() as connection, past_the_guards(connection):
+            connection.exec_driver_sql("UPDATE entries SET body = replace(body, 'orders_read', 'orders_admin')")
         house.story("R-9999", requester=CAROL).asked()
         house.work(homes, 2)
         assert "R-9999" in home(house, BOB)

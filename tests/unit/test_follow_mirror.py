@@ -3,8 +3,10 @@
 import pytest
 
 from bot.follow.follower import LEASE
-from bot.follow.mirror import AT_ONCE, Mirror, in_blocks, in_short
+from bot.follow.mirror import AT_ONCE, Mirror
 from bot.follow.outbox import Unsure
+from bot.show.audit import in_short
+from bot.show.text import in_blocks
 from jit.ledger import Lease, LeaseLost, Leases
 from tests.follow_house import AUDIT, House
 

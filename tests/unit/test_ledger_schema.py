@@ -1,13 +1,23 @@
-"""Databases live longer than code: whoever changes a table says so."""
+"""Databases live longer than code: whoever changes a table says so, and older tables are brought up in place."""
 
 import hashlib
+import multiprocessing
+from pathlib import Path
 
-from sqlalchemy import create_mock_engine
+import pytest
+from sqlalchemy import create_mock_engine, inspect, text
 
+from jit.facts import Alert, AlertName, Source
+from jit.ledger import Ledger, LedgerUnavailable, check_chain, connect, create_tables
+from jit.ledger.database import writing
+from jit.ledger.guard import KEPT
 from jit.ledger.schema import VERSION, metadata
+from tests.fakes import T0, SetClock
+from tests.tamper import past_the_guards
 
-DIGESTS = {1: "7a7949344d482154"}
+DIGESTS = {1: "7a7949344d482154", 2: "fa9d97fa745e5d42"}
 """By version, of the statements that make the tables in PostgreSQL. Lines are added here and never changed."""
+NEW_IN_2 = ("heads", "cosignatures", "policy_texts", "person_keys", "may_write")
 
 
 def test_changed_tables_have_another_version():
@@ -16,3 +26,117 @@ def test_changed_tables_have_another_version():
     metadata.create_all(engine, checkfirst=False)
     words = " ".join("\n".join(sorted(made)).split())
     assert hashlib.sha256(words.encode()).hexdigest()[:16] == DIGESTS[VERSION], "raise VERSION, and add a line above"
+
+
+def alert() -> Alert:
+    return Alert(at=T0, actor="bot@host", source=Source.BOT, name=AlertName.END_LATE, says="late")
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    engine = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
+    create_tables(engine)
+    return Ledger(engine, SetClock())
+
+
+def as_of_version_1(ledger: Ledger) -> None:
+    """Without what came later."""
+    with writing(ledger.engine) as connection:
+        for name in connection.scalars(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).all():
+            connection.exec_driver_sql(f"DROP TRIGGER {name}")
+        for name in NEW_IN_2:
+            connection.exec_driver_sql(f"DROP TABLE {name}")
+        connection.exec_driver_sql("UPDATE made_by SET version = 1")
+
+
+def bring_up(url: str) -> None:
+    engine = connect(url)
+    create_tables(engine)
+    Ledger(engine, SetClock()).append([alert()])
+
+
+def test_older_tables_are_brought_up_in_place_by_many_processes_at_once(ledger: Ledger):
+    ledger.append([alert()])
+    as_of_version_1(ledger)
+    spawn = multiprocessing.get_context("spawn")
+    url = ledger.engine.url.render_as_string()
+    processes = [spawn.Process(target=bring_up, args=(url,)) for _ in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0, 0]
+    assert check_chain(ledger.read()) == 4
+    inspect(ledger.engine).clear_cache()
+    assert set(NEW_IN_2) <= set(inspect(ledger.engine).get_table_names())
+    with writing(ledger.engine) as connection:
+        assert connection.scalar(text("SELECT version FROM made_by")) == VERSION
+    refuses(ledger, "DELETE FROM entries")
+
+
+def refuses(ledger: Ledger, statement: str, says: str = "stays as it is") -> None:
+    with pytest.raises(LedgerUnavailable, match=says), writing(ledger.engine) as connection:
+        connection.exec_driver_sql(statement)
+
+
+class TestSqlite:
+    """What stops a mistake. It separates nobody."""
+
+    @pytest.fixture
+    def filled(self, ledger: Ledger) -> Ledger:
+        ledger.append([alert(), alert()])
+        with writing(ledger.engine) as connection:
+            connection.exec_driver_sql("INSERT INTO heads VALUES (1, 1, 1, 'x')")
+            connection.exec_driver_sql("INSERT INTO cosignatures VALUES (1, 'w', 'x')")
+            connection.exec_driver_sql("INSERT INTO policy_texts VALUES ('v', 'x')")
+        return ledger
+
+    @pytest.mark.parametrize("table", KEPT)
+    def test_refuses_changes_of_what_is_kept(self, filled: Ledger, table: str):
+        column = {"entries": "body", "heads": "note", "cosignatures": "line", "policy_texts": "files"}[table]
+        refuses(filled, f"UPDATE {table} SET {column} = 'y'")
+        refuses(filled, f"UPDATE OR REPLACE {table} SET {column} = 'y'")
+        refuses(filled, f"DELETE FROM {table}")
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "INSERT OR REPLACE INTO heads VALUES (1, 2, 2, 'y')",
+            "INSERT OR REPLACE INTO cosignatures VALUES (1, 'w', 'y')",
+            "REPLACE INTO policy_texts VALUES ('v', 'y')",
+            "INSERT INTO policy_texts VALUES ('v', 'y') ON CONFLICT DO UPDATE SET files = excluded.files",
+        ],
+    )
+    def test_refuses_to_replace_a_row(self, filled: Ledger, statement: str):
+        refuses(filled, statement)
+
+    @pytest.mark.parametrize(
+        "row",
+        [
+            """("index", id, recorded_at, kind, body, hash) VALUES (5, 'other', 0, 'alert', '', '')""",
+            """("index", id, recorded_at, kind, body, hash) VALUES (1, 'other', 0, 'alert', '', '')""",
+            """("index", id, recorded_at, kind, body, hash) SELECT 3, id, 0, 'alert', '', '' FROM entries LIMIT 1""",
+            """(id, recorded_at, kind, body, hash) SELECT id, 0, 'alert', '', '' FROM entries LIMIT 1""",
+        ],
+        ids=["out of place", "over another", "of a fact that is there", "of such a fact without a place"],
+    )
+    @pytest.mark.parametrize("how", ["INSERT", "INSERT OR REPLACE"])
+    def test_refuses_an_entry_that_is_not_the_next(self, filled: Ledger, how: str, row: str):
+        refuses(filled, f"{how} INTO entries {row}", "not the next entry")
+        assert check_chain(filled.read()) == 2
+
+    def test_goes_on_as_before_once_its_guards_were_lifted(self, filled: Ledger):
+        with writing(filled.engine) as connection, past_the_guards(connection):
+            connection.exec_driver_sql("UPDATE entries SET kind = kind")
+        refuses(filled, "UPDATE entries SET kind = kind")
+
+    def test_is_guarded_again_by_the_next_process_that_starts(self, filled: Ledger):
+        with writing(filled.engine) as connection:
+            connection.exec_driver_sql("DROP TRIGGER entries_no_update")
+            connection.exec_driver_sql("DROP TRIGGER entries_no_delete")
+            connection.exec_driver_sql(
+                "CREATE TRIGGER entries_no_delete BEFORE DELETE ON entries WHEN 0 BEGIN SELECT 1; END"
+            )
+        create_tables(filled.engine)
+        refuses(filled, "UPDATE entries SET kind = kind")
+        refuses(filled, "DELETE FROM entries")

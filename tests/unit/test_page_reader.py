@@ -56,7 +56,8 @@ def test_the_first_frames_tell_everything(slack, marks):
     post(slack, "hello")
     hello, *rest = reader(slack, marks).frames()
     assert hello["kind"] == "hello"
-    assert hello["me"] == {"id": ALICE, "name": "Alice", "title": "Engineer, on call", "tz": "Europe/Berlin"}
+    about = {"name": "Alice", "title": "Engineer, on call", "tz": "Europe/Berlin", "admin": False}
+    assert hello["me"] == {"id": ALICE, **about}
     assert [channel["name"] for channel in hello["channels"]] == ["access-requests", "jit-alerts", "jit-audit", "jit"]
     assert [channel["kind"] for channel in hello["channels"]] == ["channel"] * 3 + ["im"]
     assert hello["app"] == {"name": "jit", "bot_user": BOT}

@@ -1,12 +1,15 @@
 """Whoever can write the spool's file can tell of ends, and of nothing else; and stops nothing."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from jit.access import State
-from jit.facts import AlertName, AnyFact, Approval, Approved, Counted, Refusal, Refused, Source, write_fact
-from jit.ledger import SpoolFailed
+from jit.facts import Alert, AlertName, AnyFact, Approval, Approved, Counted, Refusal, Refused, Source, write_fact
+from jit.ledger import Entry, Ledger, SpoolFailed
+from jit.ledger.database import NotTaken
 from tests.fakes import BOB, T0, House
 
 
@@ -74,3 +77,30 @@ def test_what_is_no_end_is_not_written(house: House) -> None:
     with pytest.raises(SpoolFailed):
         house.spool.write([press()])
     assert not (house.folder / "spool" / "spool.jsonl").exists()
+
+
+def test_a_fact_that_the_database_will_never_take_keeps_no_other_waiting(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.active(minutes=30)
+    house.clock.move(minutes=30)
+    request = house.request()
+    house.ledger.cut = True
+    house.revoker.end([request])
+    house.ledger.cut = False
+    never = Alert(at=T0, actor="x", source=Source.BOT, name=AlertName.END_LATE, says="never", spooled=True)
+    waiting = (house.folder / "spool" / "spool.jsonl").read_bytes()
+    inject(house, never, spooled=True)
+    with (house.folder / "spool" / "spool.jsonl").open("ab") as file:
+        file.write(waiting)
+    append = Ledger.append
+
+    def guarded(ledger: Ledger, facts: Sequence[AnyFact], **more: Any) -> list[Entry]:
+        if never in facts:
+            raise NotTaken("it holds no fact")
+        return append(ledger, facts, **more)
+
+    monkeypatch.setattr(Ledger, "append", guarded)
+    house.timekeeper.sweep()
+    assert house.request().state is State.ENDED
+    assert "never" in put_aside(house)

@@ -28,7 +28,7 @@ class FakeServer:
 
 @pytest.fixture
 def supervisor():
-    names = ("worker-1", "worker-2", "timekeeper", "bot-1")
+    names = ("worker-1", "worker-2", "timekeeper", "bot-1", "signer")
     made = Supervisor([Child(name, SLEEPS, {}) for name in names])
     made.start()
     yield made

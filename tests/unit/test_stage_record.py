@@ -3,11 +3,16 @@
 import pytest
 from sqlalchemy import text
 
+from jit.audit.heads import Heads
 from jit.cli.stage.record import Record
 from jit.ledger import BrokenChain, Ledger, connect, create_tables
-from jit.ledger.entry import hash_of
+from jit.ledger.entry import NO_ENTRY, hash_of, seal
+from jit.tlog.note import SignerKey, checkpoint, sign
+from jit.tlog.tree import HashTree
+from jit.verifier import leaf_hash
 from tests.fakes import SetClock
 from tests.life import Story
+from tests.tamper import past_the_guards
 
 
 @pytest.fixture
@@ -30,7 +35,7 @@ def record(ledger, story):
 
 
 def change(ledger, statement, **values):
-    with ledger.engine.begin() as connection:
+    with ledger.engine.begin() as connection, past_the_guards(connection):
         connection.execute(text(statement), values)
 
 
@@ -46,13 +51,13 @@ def test_it_reads_on_from_where_it_was(record, story):
 
 
 def test_a_changed_entry_is_found(record, ledger):
-    change(ledger, """UPDATE entries SET body = replace(CAST(body AS TEXT), 'stuck', 'other') WHERE "index" = 1""")
+    change(ledger, """UPDATE entries SET body = replace(CAST(body AS TEXT), 'medium', 'low') WHERE "index" = 1""")
     with pytest.raises(BrokenChain, match="entry 1"):
         record.read_whole()
 
 
 def test_an_entry_rewritten_with_a_fitting_hash_is_found(record, ledger):
-    body = ledger.read(limit=1)[0].body.replace(b"stuck", b"other")
+    body = ledger.read(limit=1)[0].body.replace(b"orders_read", b"orders_admin")
     values = {"body": body, "hash": hash_of(body)}
     change(ledger, 'UPDATE entries SET body = :body, hash = :hash WHERE "index" = 1', **values)
     with pytest.raises(BrokenChain, match="entry 2"):
@@ -60,7 +65,7 @@ def test_an_entry_rewritten_with_a_fitting_hash_is_found(record, ledger):
 
 
 def test_the_newest_entry_rewritten_is_found_at_the_next_look(record, ledger):
-    body = ledger.read(after=4)[0].body.replace(b"alice", b"mally")
+    body = ledger.read(after=4)[0].body.replace(b"orders_read", b"orders_admin")
     values = {"body": body, "hash": hash_of(body)}
     change(ledger, 'UPDATE entries SET body = :body, hash = :hash WHERE "index" = 5', **values)
     with pytest.raises(BrokenChain, match="is not what it was"):
@@ -82,3 +87,54 @@ def test_a_record_written_anew_from_the_start_is_not_the_one_that_was_seen(recor
     Story(ledger, ledger.clock).active()
     with pytest.raises(BrokenChain, match="is not what it was"):
         getattr(record, look)()
+
+
+class TestWithSignedHeads:
+    @pytest.fixture
+    def key(self):
+        return SignerKey.generate("jit.example/stage")
+
+    @pytest.fixture
+    def signed(self, ledger, story, key):
+        self.sign(ledger, key)
+        read = Record(ledger, key.verifier())
+        read.read_on()
+        return read
+
+    def sign(self, ledger, key):
+        tree = HashTree(leaf_hash(entry.body) for entry in ledger.read())
+        Heads(ledger.engine).add(tree.size, ledger.clock.now(), sign(checkpoint(key.name, tree.size, tree.root()), key))
+
+    def test_what_is_signed_is_counted(self, signed, story, ledger, key):
+        assert signed.signed == 5
+        story.released()
+        signed.read_on()
+        assert (signed.head, signed.signed) == (6, 5)
+        self.sign(ledger, key)
+        signed.read_on()
+        assert signed.signed == 6
+
+    def test_a_record_rewritten_whole_is_found_by_who_comes_later(self, signed, ledger, key):
+        kept = ledger.read()
+        previous = NO_ENTRY
+        for entry in kept:
+            anew = seal(entry.fact, index=entry.index, recorded_at=entry.recorded_at, previous=previous)
+            body = anew.body.replace(b"medium", b"low")
+            previous = hash_of(body)
+            values = {"body": body, "hash": previous, "index": entry.index}
+            change(ledger, 'UPDATE entries SET body = :body, hash = :hash WHERE "index" = :index', **values)
+        Record(ledger).read_on()
+        with pytest.raises(BrokenChain, match="signed over entries 1 to 5"):
+            Record(ledger, key.verifier()).read_on()
+
+    def test_a_cut_end_is_found_by_who_comes_later(self, signed, ledger, key):
+        change(ledger, 'DELETE FROM entries WHERE "index" = 5')
+        Record(ledger).read_on()
+        with pytest.raises(BrokenChain, match="entry 5: is gone; it had been signed"):
+            Record(ledger, key.verifier()).read_on()
+
+    def test_a_head_that_the_key_did_not_sign_says_nothing(self, signed, ledger):
+        self.sign(ledger, SignerKey.generate("jit.example/stage"))
+        Heads(ledger.engine).add(99, ledger.clock.now(), b"nothing of the kind")
+        signed.read_on()
+        assert signed.signed == 5

@@ -20,14 +20,14 @@ from slack_sdk.models.views import View
 
 import bot.show
 from bot import answers, forms
-from bot.follow.mirror import MOST_LINES, in_short
+from bot.follow.mirror import MOST_LINES
 from bot.listeners import command, look
 from bot.listeners.caller import Caller, Place
 from bot.listeners.typed import fill
 from bot.playground.blocks import message_problems, suggestion_problems, view_problems
 from bot.playground.text import pinged
-from bot.show import alert, card, dm, home, line
-from bot.show.text import Drawn, Json, harmless, in_blocks, section, straight, units
+from bot.show import alert, audit, card, dm, home, line
+from bot.show.text import Drawn, Json, harmless, straight, units
 from jit.access import Request, State
 from jit.asking import Asked
 from jit.desk import Decided, Presser, Turned
@@ -90,8 +90,8 @@ def _entries(text: str) -> list[Any]:
 
 def _mirrored(text: str) -> Iterator[Drawn]:
     entries = line.first_lines(_entries(text), MOST_LINES)
-    shown = line.lines(entries, called(text), lambda _: worst(text, State.ACTIVE))
-    yield Drawn(in_short(shown), [section(part) for part in in_blocks(shown)])
+    remarks = [audit.signed_remark(10**15, "w" * 44), audit.FILLED, audit.REDRAWN]
+    yield audit.draw_lines(entries, called(text), lambda _: worst(text, State.ACTIVE), remarks)
 
 
 def _kit(text: str, requests: list[Request]) -> Any:
@@ -173,7 +173,8 @@ MESSAGES: dict[str, Callable[[str], Iterator[Drawn]]] = {
         alert.draw_alert(_alert(text), request, called(text))
         for request in (None, *(worst(text, state) for state in State))
     ),
-    "line.lines": _mirrored,
+    "audit.draw_lines": _mirrored,
+    "audit.draw_quiet": lambda _: iter([audit.draw_quiet(10**15, NOON, audit.signed_remark(10**15, "w" * 44))]),
     "look.list_requests": lambda text: (
         look.list_requests(_kit(text, many(text, set(State), count)), CALLER) for count in (1, 500)
     ),
@@ -188,7 +189,8 @@ VIEWS: dict[str, Callable[[str], Iterator[Json]]] = {
     "forms.deny_form": lambda _: iter([forms.deny_form("R-WWWWWWWWWWWW " + "0" * 64, "R-WWWWWWWWWWWW")]),
 }
 WITHIN_OTHERS = {
-    *("card.gives", "card.needs", "card.revoke_button", "dm.connect", "line.first_lines", "line.fold"),
+    *("card.gives", "card.needs", "card.revoke_button", "dm.connect", "line.first_lines", "line.fold", "line.lines"),
+    *("audit.in_short", "audit.signed_remark"),
     *("forms.duration_hint", "forms.decided_by", "forms.options", "forms.option", "forms.value_of", "forms.chosen"),
     *("look.table", "look.until", "look.zone"),
 }

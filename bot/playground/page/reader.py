@@ -95,7 +95,7 @@ class Reader:
         world, me = self._slack.world, self._slack.world.user(self.person)
         workspace = world.workspace
         return {
-            "me": {"id": me.id, "name": me.real_name, "title": me.title, "tz": me.tz},
+            "me": {"id": me.id, "name": me.real_name, "title": me.title, "tz": me.tz, "admin": me.admin},
             "people": [_person(user) for user in world.users.values()],
             "groups": [{"id": group.id, "handle": group.handle} for group in world.groups.values()],
             "channels": [self._channel(room) for room in self._rooms()],

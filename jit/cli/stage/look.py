@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from jit.audit.keys import read_keys
 from jit.cli.rehearsal import Rehearsal
 from jit.cli.stage.held import Role, held_roles
 from jit.cli.stage.parts import BOT, SLACK, Parts, Seen
@@ -59,7 +60,7 @@ class Eyes:
     """Looks with connections of its own. Not for several threads."""
 
     def __init__(self, stage: Rehearsal, parts: Parts) -> None:
-        self.record = Record(stage.ledger)
+        self.record = Record(stage.ledger, read_keys(stage.folder / "signer" / "log.key").now.verifier())
         self._stage = stage
         self._parts = parts
         self._whole = 0

@@ -11,10 +11,11 @@ from bot.playground.faults import Outage
 from jit.cli.rehearsal import Rehearsal
 from jit.embedded import EmbeddedPostgres, EmbeddedValkey
 
-WORKERS, TIMEKEEPER, BOT, REDIS, SLACK, TARGET, LEDGER = (
+WORKERS, TIMEKEEPER, BOT, SIGNER, REDIS, SLACK, TARGET, LEDGER = (
     "workers",
     "timekeeper",
     "bot",
+    "signer",
     "redis",
     "slack",
     "target",
@@ -58,6 +59,7 @@ class Parts:
             WORKERS: _Processes(stage, "worker", "Workers", "give and take access"),
             TIMEKEEPER: _Processes(stage, "timekeeper", "Timekeeper", "the first alarm clock; needs no Redis"),
             BOT: _Processes(stage, "bot", "Bot", "speaks to Slack"),
+            SIGNER: _Processes(stage, "signer", "Signer", "signs the record"),
             REDIS: _Server(stage.valkey, "Redis", "the queue, and the second alarm clock"),
             SLACK: _Slack(stage),
             TARGET: _Server(stage.postgres, "orders-db", "what access is given to"),

@@ -12,7 +12,7 @@ from jit.access import Request, State
 from jit.cli.stage.grace import Grace
 from jit.cli.stage.held import Role
 from jit.cli.stage.look import Failure, Look
-from jit.cli.stage.parts import BOT, LEDGER, REDIS, SETTLING, SLACK, TARGET, TIMEKEEPER, WORKERS
+from jit.cli.stage.parts import BOT, LEDGER, REDIS, SETTLING, SIGNER, SLACK, TARGET, TIMEKEEPER, WORKERS
 from jit.cli.stage.record import Story
 from workers.trouble import STATED_LAG
 
@@ -186,11 +186,16 @@ def _over(look: Look, request: Request) -> bool:
 
 def unchanged(look: Look, _grace: Grace) -> Verdict:
     """The record cannot be changed quietly."""
-    checked = f"{count(look.record.head, 'entry', 'entries')}, {look.checked_whole} of them from the first on"
+    checked = (
+        f"{count(look.record.head, 'entry', 'entries')}, {look.checked_whole} of them from the first on, "
+        f"{look.record.signed} signed"
+    )
     if look.broken:
         return Verdict("broken", checked, f"{look.broken[:1].upper()}{look.broken[1:]}.")
     if look.unread:
         return Verdict("waiting", checked, "The ledger is down. The chain is checked when it is back.")
+    if not look.parts[SIGNER].up and look.record.signed < look.record.head:
+        return Verdict("waiting", checked, "The signer is down. What is not signed yet hangs together, and no more.")
     return Verdict("ok", checked)
 
 

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from jit.access import CannotFollow, Request, follow
+from jit.audit.heads import Head, Heads
 from jit.facts import Ended, Life, Refused
 from jit.ledger import BrokenChain, Ledger, check_chain
 from jit.ledger.entry import NO_ENTRY
+from jit.verifier import Frontier, NoteError, VerifierKey, leaf_hash, parse_checkpoint, parse_note, signed
 
 PAGE = 500
 
@@ -26,11 +28,16 @@ class Story:
 
 @dataclass
 class Record:
-    """What was read so far: ``head`` entries, the last of them with ``hash``."""
+    """What was read so far: ``head`` entries, the last of them with ``hash``; ``key`` has signed over ``signed``."""
 
     ledger: Ledger
+    key: VerifierKey | None = None
     head: int = 0
     hash: str = NO_ENTRY
+    signed: int = 0
+    tree: Frontier = field(default_factory=Frontier)
+    roots: dict[int, bytes] = field(default_factory=dict)
+    heads_read: int = 0
     stories: dict[str, Story] = field(default_factory=dict)
     refusals: list[Refused] = field(default_factory=list)
 
@@ -42,6 +49,12 @@ class Record:
             LedgerUnavailable: it cannot be read.
         """
         self._head_stands()
+        self._read_entries()
+        if self.key is not None:
+            for head in Heads(self.ledger.engine).all(after=self.heads_read):
+                self._compare(head, self.key)
+
+    def _read_entries(self) -> None:
         while entries := self.ledger.read(after=self.head, limit=PAGE):
             check_chain(entries, after=self.head, previous=self.hash)
             for entry in entries:
@@ -50,6 +63,25 @@ class Record:
                 elif isinstance(entry.fact, Refused):
                     self.refusals.append(entry.fact)
                 self.head, self.hash = entry.index, entry.hash
+                self.tree.push(leaf_hash(entry.body))
+                self.roots[self.head] = self.tree.root()
+
+    def _compare(self, head: Head, key: VerifierKey) -> None:
+        """What has no signature of the key says nothing; whoever can write to the database could have put it there."""
+        try:
+            note = parse_note(head.note)
+            said = parse_checkpoint(note.text) if signed(note, key) else None
+        except NoteError:
+            said = None
+        if said is not None and said.size:
+            if said.size > self.head:
+                self._read_entries()
+            if said.size > self.head:
+                raise BrokenChain(self.head + 1, "is gone; it had been signed")
+            if self.roots[said.size] != said.root:
+                raise BrokenChain(said.size, f"the head signed over entries 1 to {said.size} was over others")
+            self.signed = max(self.signed, said.size)
+        self.heads_read = head.number
 
     def read_whole(self) -> int:
         """Check the chain from the first entry to what was seen last. Returns how many. Raises as `read_on`."""

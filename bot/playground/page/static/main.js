@@ -165,7 +165,12 @@ function start() {
       welcome: welcomeOf(channel, told.app),
       placeOf,
       openThread: (ts) => move({ ...route, thread: ts }),
+      remove: names.admin ? removing(names.me, route.channel) : null,
     };
+  }
+
+  function removing(person, channel) {
+    return (ts) => act("delete", { person, channel, ts });
   }
 
   function placeOf({ message, ephemeral }) {

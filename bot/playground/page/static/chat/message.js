@@ -3,6 +3,7 @@
 import { make } from "../base/dom.js";
 import { clockTime, whenSaid, wholeTime } from "../base/times.js";
 import { blocks } from "../blocks/blocks.js";
+import { confirmed } from "../blocks/confirm.js";
 import { mrkdwn } from "../text/mrkdwn.js";
 
 const TINTS = 6;
@@ -14,6 +15,7 @@ const TINTS = 6;
  * @property {string} welcome what stands above the first message of the channel
  * @property {(item: import("../wire/store.js").Item) => object} placeOf where its blocks act
  * @property {((ts: string) => void)|null} openThread null inside a thread
+ * @property {((ts: string) => Promise<any>)|null} remove deletes a message; null for who may not
  */
 
 /**
@@ -45,6 +47,7 @@ export function drawMessage(item, reading, { continued = false, replies = [] } =
       repliesLine(message.ts, replies, reading),
     ),
     threadButton(item, replies, reading),
+    deleteButton(item, reading),
   );
 }
 
@@ -90,5 +93,22 @@ function threadButton({ message, ephemeral }, replies, { openThread }) {
   if (!openThread || ephemeral || replies.length) return null;
   const button = make("button", { type: "button", class: "reply", title: "Reply in a thread" }, "Reply");
   button.addEventListener("click", () => openThread(message.ts));
+  return button;
+}
+
+const WORDS = {
+  title: { type: "plain_text", text: "Delete message" },
+  text: { type: "plain_text", text: "It is gone for everybody, and the app that wrote it is told." },
+  confirm: { type: "plain_text", text: "Delete" },
+  deny: { type: "plain_text", text: "Cancel" },
+  style: "danger",
+};
+
+function deleteButton({ message, ephemeral }, { remove, names }) {
+  if (!remove || ephemeral) return null;
+  const button = make("button", { type: "button", class: "reply delete", title: "Delete message" }, "Delete");
+  button.addEventListener("click", async () => {
+    if (await confirmed(WORDS, names)) remove(message.ts).catch((failure) => (button.title = failure.message));
+  });
   return button;
 }

@@ -6,6 +6,7 @@ const SAID = {
   no_form: "This form is closed already.",
   channel_not_found: "This channel is gone.",
   message_not_found: "This message is gone.",
+  cant_delete_message: "Only an admin may delete this message.",
   thread_not_found: "The message this replies to is gone.",
 };
 
@@ -20,7 +21,8 @@ export class Failed extends Error {
 }
 
 /**
- * Does what a person does in the chat: `command`, `press`, `choose`, `suggest`, `submit`, `close`, `open_home`, `say`.
+ * Does what a person does in the chat: `command`, `press`, `choose`, `suggest`, `submit`, `close`, `open_home`, `say`,
+ * `delete`.
  *
  * @param {string} verb
  * @param {object} values `person`, and what the verb needs

@@ -10,6 +10,7 @@
  * @property {(id: string) => string} group without the `@`
  * @property {string} tz the reader's time zone, as in `Europe/Berlin`
  * @property {string} me the reader's id
+ * @property {boolean} admin whether the reader may delete what others wrote
  * @property {Person[]} people
  * @property {Channel[]} channels those the reader is in, and the conversation with the app
  * @property {Group[]} groups
@@ -18,7 +19,7 @@
 const SLACKBOT = "USLACKBOT";
 
 /**
- * @param {{me: {id: string, tz: string}, people: Person[], channels: Channel[], groups: Group[]}} told
+ * @param {{me: {id: string, tz: string, admin: boolean}, people: Person[], channels: Channel[], groups: Group[]}} told
  *   the server's frame `hello` or `people`
  * @returns {Names}
  */
@@ -33,6 +34,7 @@ export function namesOf(told) {
     group: (id) => group.get(id) ?? id,
     tz: told.me.tz,
     me: told.me.id,
+    admin: told.me.admin,
     people: told.people,
     channels: told.channels,
     groups: told.groups,

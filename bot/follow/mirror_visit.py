@@ -1,0 +1,60 @@
+"""A visit to the audit channel by a command: no follower, no lease, and as patient as somebody who waits for it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from slack_sdk import WebClient
+
+from bot.directory import SlackDirectory
+from bot.follow.mirror import Mirror
+from bot.follow.mirror_check import MirrorCheck, Report
+from bot.follow.mirror_heads import keys_of
+from bot.follow.mirror_mend import Filler, messages_of
+from bot.follow.outbox import Outbox
+from jit.ledger import Ledger, Notes, StoredDirectory
+from jit.verifier import VerifierKey
+
+CALL_WITHIN = 15
+"""Seconds that a call to Slack may take."""
+NOTES = "mirror_check"
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What is compared with what. ``wait`` waits so many seconds."""
+
+    ledger: Ledger
+    outbox: Outbox
+    directory: SlackDirectory
+    channel: str
+    wait: Callable[[float], None]
+
+    @classmethod
+    def to(cls, channel: str, *, token: str, url: str, ledger: Ledger, wait: Callable[[float], None]) -> Self:
+        """Speaks to nobody yet. ``url``: of Slack's Web API."""
+        client = WebClient(token, base_url=url, timeout=CALL_WITHIN, retry_handlers=[])
+        directory = SlackDirectory(client, StoredDirectory(ledger.engine), ledger.clock)
+        outbox = Outbox(client, Notes(ledger.engine, NOTES), lambda: None)
+        return cls(ledger, outbox, directory, channel, wait)
+
+    def report(self, since: int, keys: Sequence[VerifierKey]) -> Report:
+        """Everything in the channel against the ledger; without ``keys``, by those that the ledger names.
+
+        Raises Trouble, LedgerUnavailable.
+        """
+        check = MirrorCheck(self.ledger, self.directory.name, self.outbox.bot_id(), since)
+        for message in messages_of(self.outbox, self.channel, self.wait):
+            check.see(message)
+        return check.report(keys or keys_of(self.ledger), self.ledger.clock.now())
+
+    def fill(self, report: Report) -> Iterator[tuple[int, int]]:
+        """Post what is missing, as far as the mirror has come: the rest is its own to post. Yields each range posted.
+
+        Raises Trouble, LedgerUnavailable.
+        """
+        reached = Notes(self.ledger.engine, Mirror.name).cursor
+        unshown = [(first, min(last, reached)) for first, last in report.unshown if first <= reached]
+        if unshown:
+            self.directory.poll()
+            yield from Filler(self.ledger, self.outbox, self.directory.name, self.channel, self.wait).fill(unshown)

@@ -1,0 +1,414 @@
+-- The ledger's database, its owner and logins, and who may do what, as `jit ledger init --print` has it.
+-- In psql, connected to the database postgres as a superuser. It may be run again, and has to be after
+-- an upgrade of jit. The logins have no passwords yet; give each that is used one: \password jit_bot
+--   jit_bot      the bot
+--   jit_hands    workers and timekeepers
+--   jit_signer   the signer
+--   jit_auditor  security at a terminal: `jit audit`, `jit list`, `jit show`, `jit revoke`
+--   jit_privacy  `jit privacy erase`, and nothing else: what it deletes nobody brings back
+\set ON_ERROR_STOP on
+DO $jit$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'jit_owner') THEN CREATE ROLE jit_owner NOLOGIN; END IF; END $jit$;
+ALTER ROLE jit_owner NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
+DO $jit$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'jit_bot') THEN CREATE ROLE jit_bot LOGIN; END IF; END $jit$;
+ALTER ROLE jit_bot LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
+DO $jit$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'jit_hands') THEN CREATE ROLE jit_hands LOGIN; END IF; END $jit$;
+ALTER ROLE jit_hands LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
+DO $jit$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'jit_signer') THEN CREATE ROLE jit_signer LOGIN; END IF; END $jit$;
+ALTER ROLE jit_signer LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
+DO $jit$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'jit_auditor') THEN CREATE ROLE jit_auditor LOGIN; END IF; END $jit$;
+ALTER ROLE jit_auditor LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
+DO $jit$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'jit_privacy') THEN CREATE ROLE jit_privacy LOGIN; END IF; END $jit$;
+ALTER ROLE jit_privacy LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
+DO $jit$ DECLARE one record; BEGIN
+    FOR one IN SELECT m.roleid::regrole AS role, m.member::regrole AS member, m.grantor::regrole AS grantor
+        FROM pg_auth_members AS m JOIN pg_roles AS given ON given.oid = m.roleid
+        WHERE given.rolname IN ('jit_owner', 'jit_bot', 'jit_hands', 'jit_signer', 'jit_auditor', 'jit_privacy')
+    LOOP
+        EXECUTE format('REVOKE %s FROM %s GRANTED BY %s CASCADE', one.role, one.member, one.grantor);
+    END LOOP;
+END $jit$;
+SELECT 'CREATE DATABASE jit OWNER jit_owner ENCODING ''UTF8'' TEMPLATE template0'
+    WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'jit')
+\gexec
+\connect jit
+BEGIN;
+SELECT pg_advisory_xact_lock(6973812);
+SET LOCAL search_path = public;
+DO $jit$ BEGIN
+    IF to_regclass('public.entries') IS NOT NULL AND to_regclass('public.made_by') IS NULL THEN
+        RAISE EXCEPTION 'the tables in this database were made by another version of jit';
+    END IF;
+END $jit$;
+CREATE TABLE IF NOT EXISTS cosignatures (
+    head BIGINT NOT NULL,
+    witness VARCHAR(200) NOT NULL,
+    line BYTEA NOT NULL,
+    PRIMARY KEY (head, witness)
+);
+CREATE TABLE IF NOT EXISTS directory (
+    key VARCHAR(64) NOT NULL,
+    value TEXT NOT NULL,
+    as_of BIGINT NOT NULL,
+    PRIMARY KEY (key)
+);
+CREATE TABLE IF NOT EXISTS entries (
+    index BIGINT NOT NULL,
+    id VARCHAR(36) NOT NULL,
+    recorded_at BIGINT NOT NULL,
+    kind VARCHAR(32) NOT NULL,
+    request_id VARCHAR(16),
+    body BYTEA NOT NULL,
+    hash VARCHAR(64) NOT NULL,
+    PRIMARY KEY (index),
+    UNIQUE (id)
+);
+CREATE INDEX IF NOT EXISTS entries_of_request ON entries (request_id, kind, index);
+CREATE TABLE IF NOT EXISTS heads (
+    number BIGINT NOT NULL,
+    size BIGINT NOT NULL,
+    signed_at BIGINT NOT NULL,
+    note BYTEA NOT NULL,
+    PRIMARY KEY (number)
+);
+CREATE INDEX IF NOT EXISTS heads_of_size ON heads (size);
+CREATE TABLE IF NOT EXISTS leases (
+    name VARCHAR(64) NOT NULL,
+    holder VARCHAR(200) NOT NULL,
+    until BIGINT NOT NULL,
+    PRIMARY KEY (name)
+);
+CREATE TABLE IF NOT EXISTS made_by (
+    version INTEGER NOT NULL,
+    PRIMARY KEY (version)
+);
+CREATE TABLE IF NOT EXISTS may_write (
+    login VARCHAR(63) NOT NULL,
+    kind VARCHAR(32) NOT NULL,
+    PRIMARY KEY (login, kind)
+);
+CREATE TABLE IF NOT EXISTS notes (
+    follower VARCHAR(64) NOT NULL,
+    key VARCHAR(200) NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (follower, key)
+);
+CREATE TABLE IF NOT EXISTS person_keys (
+    id VARCHAR(32) NOT NULL,
+    person VARCHAR(200) NOT NULL,
+    key BYTEA NOT NULL,
+    PRIMARY KEY (id),
+    UNIQUE (person)
+);
+CREATE TABLE IF NOT EXISTS policy_texts (
+    version VARCHAR(64) NOT NULL,
+    files BYTEA NOT NULL,
+    PRIMARY KEY (version)
+);
+CREATE TABLE IF NOT EXISTS requests (
+    id VARCHAR(16) NOT NULL,
+    kind VARCHAR(16) NOT NULL,
+    state VARCHAR(16) NOT NULL,
+    version INTEGER NOT NULL,
+    requester VARCHAR(200) NOT NULL,
+    access VARCHAR(200) NOT NULL,
+    target VARCHAR(200) NOT NULL,
+    asked_at BIGINT NOT NULL,
+    ends_at BIGINT,
+    over_at BIGINT,
+    wakes_at BIGINT,
+    last_entry BIGINT NOT NULL,
+    PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX IF NOT EXISTS one_open_request ON requests (requester, access, kind) WHERE state IN ('active', 'approved', 'granting', 'pending');
+CREATE INDEX IF NOT EXISTS requests_of_person ON requests (requester, asked_at);
+CREATE INDEX IF NOT EXISTS requests_over ON requests (over_at);
+CREATE INDEX IF NOT EXISTS requests_waking ON requests (wakes_at);
+DO $jit$ BEGIN
+    IF EXISTS (SELECT FROM public.made_by WHERE version NOT IN (1, 2)) THEN
+        RAISE EXCEPTION 'the tables in this database were made by another version of jit';
+    END IF;
+    UPDATE public.made_by SET version = 2 WHERE version <> 2;
+    INSERT INTO public.made_by SELECT 2 WHERE NOT EXISTS (SELECT FROM public.made_by);
+END $jit$;
+ALTER DATABASE jit OWNER TO jit_owner;
+ALTER SCHEMA public OWNER TO jit_owner;
+ALTER TABLE public.cosignatures OWNER TO jit_owner;
+ALTER TABLE public.directory OWNER TO jit_owner;
+ALTER TABLE public.entries OWNER TO jit_owner;
+ALTER TABLE public.heads OWNER TO jit_owner;
+ALTER TABLE public.leases OWNER TO jit_owner;
+ALTER TABLE public.made_by OWNER TO jit_owner;
+ALTER TABLE public.may_write OWNER TO jit_owner;
+ALTER TABLE public.notes OWNER TO jit_owner;
+ALTER TABLE public.person_keys OWNER TO jit_owner;
+ALTER TABLE public.policy_texts OWNER TO jit_owner;
+ALTER TABLE public.requests OWNER TO jit_owner;
+CREATE OR REPLACE FUNCTION public.jit_append(bodies bytea[]) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET standard_conforming_strings = on
+AS $jit$
+DECLARE
+    longest CONSTANT integer := 1048576;
+    skew CONSTANT bigint := 2500000;
+    hardened boolean;
+    last_index bigint;
+    last_hash text;
+    last_at bigint;
+    now_here bigint;
+    body bytea;
+    said text;
+    told_index text;
+    moment text;
+    follows text;
+    told_at bigint;
+    plain json;
+    fact jsonb;
+    fact_kind text;
+BEGIN
+    PERFORM pg_advisory_xact_lock(6973812);
+    hardened := EXISTS (SELECT FROM public.may_write);
+    SELECT e.index, e.hash, e.recorded_at INTO last_index, last_hash, last_at
+        FROM public.entries AS e ORDER BY e.index DESC LIMIT 1;
+    IF last_index IS NULL THEN
+        last_index := 0;
+        last_hash := repeat('0', 64);
+        last_at := 0;
+    END IF;
+    IF bodies IS NULL OR array_ndims(bodies) IS DISTINCT FROM 1 THEN
+        RAISE EXCEPTION 'entries are given as one list' USING ERRCODE = 'JIT01';
+    END IF;
+    FOREACH body IN ARRAY bodies LOOP
+        IF body IS NULL OR octet_length(body) NOT BETWEEN 1 AND longest THEN
+            RAISE EXCEPTION 'an entry has between 1 and % bytes', longest USING ERRCODE = 'JIT01';
+        END IF;
+        IF position('\x0a'::bytea IN body) > 0 OR position('\x0d'::bytea IN body) > 0 THEN
+            RAISE EXCEPTION 'an entry is one line' USING ERRCODE = 'JIT01';
+        END IF;
+        -- jsonb takes no NUL. Here it only says what stands where; what is kept is the body as it came.
+        BEGIN
+            said := replace(convert_from(body, 'UTF8'), '\u0000', '\uFFFD');
+            plain := said::json;
+            fact := (plain -> 'fact')::jsonb;
+        EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
+            RAISE EXCEPTION 'an entry is JSON in UTF-8' USING ERRCODE = 'JIT01';
+        END;
+        told_index := plain ->> 'index';
+        moment := plain ->> 'recorded_at';
+        follows := plain ->> 'previous';
+        IF starts_with(said, '{"index": ' || told_index || ', "recorded_at": "' || moment || '", "previous": "' || follows
+                || '", "fact": {"') IS NOT TRUE
+            OR right(said, 2) <> '}}'
+            OR told_index !~ '^[1-9][0-9]{0,17}$'
+            OR moment !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{6})?[+]00:00$'
+            OR (SELECT count(*) FROM json_object_keys(plain)) <> 4
+            OR (SELECT count(*) FROM json_object_keys(plain -> 'fact')) <> (SELECT count(*) FROM jsonb_object_keys(fact))
+        THEN
+            RAISE EXCEPTION 'an entry has index, recorded_at, previous and fact, in this order, and no key twice'
+                USING ERRCODE = 'JIT01';
+        END IF;
+        IF told_index::bigint <> last_index + 1 THEN
+            RAISE EXCEPTION 'entry % is not the next: the last is %', told_index, last_index USING ERRCODE = 'JIT01';
+        END IF;
+        IF follows <> last_hash THEN
+            RAISE EXCEPTION 'entry % does not follow the one before it', told_index USING ERRCODE = 'JIT01';
+        END IF;
+        BEGIN
+            told_at := extract(epoch FROM moment::timestamptz) * 1000000;
+        EXCEPTION WHEN data_exception THEN
+            RAISE EXCEPTION 'entry % has a time that is none', told_index USING ERRCODE = 'JIT01';
+        END;
+        IF told_at < last_at THEN
+            RAISE EXCEPTION 'entry % is dated before the one before it', told_index USING ERRCODE = 'JIT01';
+        END IF;
+        IF hardened THEN
+            now_here := extract(epoch FROM clock_timestamp()) * 1000000;
+            -- No later than the last: where this clock was set back the record goes on.
+            IF told_at < now_here - skew OR told_at > greatest(now_here + skew, last_at) THEN
+                RAISE EXCEPTION 'entry % is dated % s from this database''s clock; set the clocks right (NTP)',
+                    told_index, round(abs(told_at - now_here) / 1000000.0, 1) USING ERRCODE = 'JIT01';
+            END IF;
+        END IF;
+        fact_kind := fact ->> 'kind';
+        IF coalesce(jsonb_typeof(fact -> 'kind'), '') <> 'string' OR octet_length(fact_kind) NOT BETWEEN 1 AND 32
+            OR coalesce(fact ->> 'id', '') !~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+            OR coalesce(jsonb_typeof(fact -> 'request_id'), 'null') NOT IN ('string', 'null')
+            OR octet_length(fact ->> 'request_id') > 16
+            OR NOT fact ?& ARRAY['at', 'actor', 'source']
+        THEN
+            RAISE EXCEPTION 'entry % holds no fact: id, kind, at, actor and source', told_index USING ERRCODE = 'JIT01';
+        END IF;
+        IF hardened AND NOT EXISTS (
+            SELECT FROM public.may_write AS m WHERE m.login = session_user::text AND m.kind = fact_kind
+        ) THEN
+            RAISE EXCEPTION 'the login % may not record %', session_user, fact_kind USING ERRCODE = 'JIT02';
+        END IF;
+        last_index := last_index + 1;
+        last_hash := encode(sha256(body), 'hex');
+        last_at := told_at;
+        BEGIN
+            INSERT INTO public.entries (index, id, recorded_at, kind, request_id, body, hash)
+                VALUES (last_index, fact ->> 'id', told_at, fact_kind, fact ->> 'request_id', body, last_hash);
+        EXCEPTION WHEN unique_violation THEN
+            RAISE EXCEPTION 'entry % holds a fact that is recorded already', last_index USING ERRCODE = 'JIT03';
+        END;
+    END LOOP;
+    RETURN last_index;
+END
+$jit$;
+REVOKE ALL ON FUNCTION public.jit_append(bytea[]) FROM PUBLIC;
+CREATE OR REPLACE FUNCTION public.jit_writable() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET standard_conforming_strings = on
+AS $jit$
+DECLARE
+    next_index bigint;
+BEGIN
+    PERFORM pg_advisory_xact_lock(6973812);
+    IF EXISTS (SELECT FROM public.may_write)
+        AND NOT EXISTS (SELECT FROM public.may_write AS m WHERE m.login = session_user::text)
+    THEN
+        RAISE EXCEPTION 'the login % may record nothing', session_user USING ERRCODE = 'JIT02';
+    END IF;
+    SELECT coalesce(max(e.index), 0) + 1 INTO next_index FROM public.entries AS e;
+    BEGIN
+        INSERT INTO public.entries (index, id, recorded_at, kind, body, hash)
+            VALUES (next_index, gen_random_uuid()::text, 0, 'nothing', '', repeat('0', 64));
+        RAISE EXCEPTION 'taken back' USING ERRCODE = 'JIT00';
+    EXCEPTION WHEN SQLSTATE 'JIT00' THEN
+        NULL;
+    END;
+END
+$jit$;
+REVOKE ALL ON FUNCTION public.jit_writable() FROM PUBLIC;
+CREATE OR REPLACE FUNCTION public.jit_kept() RETURNS trigger
+LANGUAGE plpgsql SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+SET standard_conforming_strings = on
+AS $jit$
+BEGIN
+    RAISE EXCEPTION 'what is in % stays as it is: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'JIT04';
+END
+$jit$;
+REVOKE ALL ON FUNCTION public.jit_kept() FROM PUBLIC;
+CREATE OR REPLACE TRIGGER entries_kept BEFORE UPDATE OR DELETE ON public.entries FOR EACH ROW EXECUTE FUNCTION public.jit_kept();
+ALTER TABLE public.entries ENABLE ALWAYS TRIGGER entries_kept;
+CREATE OR REPLACE TRIGGER entries_not_emptied BEFORE TRUNCATE ON public.entries FOR EACH STATEMENT EXECUTE FUNCTION public.jit_kept();
+ALTER TABLE public.entries ENABLE ALWAYS TRIGGER entries_not_emptied;
+CREATE OR REPLACE TRIGGER heads_kept BEFORE UPDATE OR DELETE ON public.heads FOR EACH ROW EXECUTE FUNCTION public.jit_kept();
+ALTER TABLE public.heads ENABLE ALWAYS TRIGGER heads_kept;
+CREATE OR REPLACE TRIGGER heads_not_emptied BEFORE TRUNCATE ON public.heads FOR EACH STATEMENT EXECUTE FUNCTION public.jit_kept();
+ALTER TABLE public.heads ENABLE ALWAYS TRIGGER heads_not_emptied;
+CREATE OR REPLACE TRIGGER cosignatures_kept BEFORE UPDATE OR DELETE ON public.cosignatures FOR EACH ROW EXECUTE FUNCTION public.jit_kept();
+ALTER TABLE public.cosignatures ENABLE ALWAYS TRIGGER cosignatures_kept;
+CREATE OR REPLACE TRIGGER cosignatures_not_emptied BEFORE TRUNCATE ON public.cosignatures FOR EACH STATEMENT EXECUTE FUNCTION public.jit_kept();
+ALTER TABLE public.cosignatures ENABLE ALWAYS TRIGGER cosignatures_not_emptied;
+CREATE OR REPLACE TRIGGER policy_texts_kept BEFORE UPDATE OR DELETE ON public.policy_texts FOR EACH ROW EXECUTE FUNCTION public.jit_kept();
+ALTER TABLE public.policy_texts ENABLE ALWAYS TRIGGER policy_texts_kept;
+CREATE OR REPLACE TRIGGER policy_texts_not_emptied BEFORE TRUNCATE ON public.policy_texts FOR EACH STATEMENT EXECUTE FUNCTION public.jit_kept();
+ALTER TABLE public.policy_texts ENABLE ALWAYS TRIGGER policy_texts_not_emptied;
+ALTER FUNCTION public.jit_append(bytea[]) OWNER TO jit_owner;
+ALTER FUNCTION public.jit_writable() OWNER TO jit_owner;
+ALTER FUNCTION public.jit_kept() OWNER TO jit_owner;
+REVOKE ALL ON DATABASE jit FROM PUBLIC, jit_bot, jit_hands, jit_signer, jit_auditor, jit_privacy;
+GRANT CONNECT ON DATABASE jit TO jit_bot, jit_hands, jit_signer, jit_auditor, jit_privacy;
+REVOKE ALL ON SCHEMA public FROM PUBLIC, jit_bot, jit_hands, jit_signer, jit_auditor, jit_privacy;
+GRANT USAGE ON SCHEMA public TO jit_bot, jit_hands, jit_signer, jit_auditor, jit_privacy;
+REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC, jit_bot, jit_hands, jit_signer, jit_auditor, jit_privacy;
+DO $jit$ DECLARE other regrole; BEGIN
+    FOR other IN SELECT DISTINCT a.grantee::regrole FROM pg_class AS c, aclexplode(c.relacl) AS a
+        WHERE c.relnamespace = 'public'::regnamespace AND a.grantee NOT IN (0, c.relowner)
+    LOOP
+        EXECUTE format('REVOKE INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON ALL TABLES'
+            ' IN SCHEMA public FROM %s CASCADE', other);
+    END LOOP;
+    FOR other IN SELECT DISTINCT a.grantee::regrole FROM pg_proc AS p, aclexplode(p.proacl) AS a
+        WHERE p.pronamespace = 'public'::regnamespace AND a.grantee NOT IN (0, p.proowner)
+    LOOP
+        EXECUTE format('REVOKE ALL ON ALL FUNCTIONS IN SCHEMA public FROM %s CASCADE', other);
+    END LOOP;
+END $jit$;
+GRANT SELECT ON public.cosignatures TO jit_bot;
+GRANT SELECT, INSERT, UPDATE, DELETE ON public.directory TO jit_bot;
+GRANT SELECT ON public.entries TO jit_bot;
+GRANT SELECT ON public.heads TO jit_bot;
+GRANT SELECT, INSERT, UPDATE, DELETE ON public.leases TO jit_bot;
+GRANT SELECT ON public.made_by TO jit_bot;
+GRANT SELECT ON public.may_write TO jit_bot;
+GRANT SELECT, INSERT, UPDATE, DELETE ON public.notes TO jit_bot;
+GRANT SELECT, INSERT ON public.person_keys TO jit_bot;
+GRANT SELECT, INSERT ON public.policy_texts TO jit_bot;
+GRANT SELECT, INSERT, UPDATE ON public.requests TO jit_bot;
+GRANT SELECT ON public.cosignatures TO jit_hands;
+GRANT SELECT ON public.directory TO jit_hands;
+GRANT SELECT ON public.entries TO jit_hands;
+GRANT SELECT ON public.heads TO jit_hands;
+GRANT SELECT, INSERT, UPDATE, DELETE ON public.leases TO jit_hands;
+GRANT SELECT ON public.made_by TO jit_hands;
+GRANT SELECT ON public.may_write TO jit_hands;
+GRANT SELECT, INSERT ON public.person_keys TO jit_hands;
+GRANT SELECT, INSERT ON public.policy_texts TO jit_hands;
+GRANT SELECT, INSERT, UPDATE ON public.requests TO jit_hands;
+GRANT SELECT, INSERT ON public.cosignatures TO jit_signer;
+GRANT SELECT ON public.entries TO jit_signer;
+GRANT SELECT, INSERT ON public.heads TO jit_signer;
+GRANT SELECT, INSERT, UPDATE, DELETE ON public.leases TO jit_signer;
+GRANT SELECT ON public.made_by TO jit_signer;
+GRANT SELECT ON public.may_write TO jit_signer;
+GRANT SELECT ON public.policy_texts TO jit_signer;
+GRANT SELECT ON public.cosignatures TO jit_auditor;
+GRANT SELECT ON public.directory TO jit_auditor;
+GRANT SELECT ON public.entries TO jit_auditor;
+GRANT SELECT ON public.heads TO jit_auditor;
+GRANT SELECT ON public.made_by TO jit_auditor;
+GRANT SELECT ON public.may_write TO jit_auditor;
+GRANT SELECT, INSERT, DELETE ON public.notes TO jit_auditor;
+GRANT SELECT, INSERT ON public.person_keys TO jit_auditor;
+GRANT SELECT ON public.policy_texts TO jit_auditor;
+GRANT SELECT, UPDATE ON public.requests TO jit_auditor;
+GRANT SELECT ON public.cosignatures TO jit_privacy;
+GRANT SELECT, UPDATE, DELETE ON public.directory TO jit_privacy;
+GRANT SELECT ON public.entries TO jit_privacy;
+GRANT SELECT ON public.heads TO jit_privacy;
+GRANT SELECT ON public.made_by TO jit_privacy;
+GRANT SELECT ON public.may_write TO jit_privacy;
+GRANT SELECT, UPDATE, DELETE ON public.notes TO jit_privacy;
+GRANT SELECT, INSERT, DELETE ON public.person_keys TO jit_privacy;
+GRANT SELECT ON public.policy_texts TO jit_privacy;
+GRANT SELECT, UPDATE ON public.requests TO jit_privacy;
+GRANT EXECUTE ON FUNCTION public.jit_append(bytea[]) TO jit_bot, jit_hands, jit_signer, jit_auditor, jit_privacy;
+GRANT EXECUTE ON FUNCTION public.jit_writable() TO jit_bot, jit_hands, jit_signer, jit_auditor, jit_privacy;
+DELETE FROM public.may_write;
+INSERT INTO public.may_write (login, kind) VALUES
+    ('jit_bot', 'alert'),
+    ('jit_bot', 'approval'),
+    ('jit_bot', 'approved'),
+    ('jit_bot', 'denied'),
+    ('jit_bot', 'policy.changed'),
+    ('jit_bot', 'refused'),
+    ('jit_bot', 'released'),
+    ('jit_bot', 'requested'),
+    ('jit_bot', 'revoked'),
+    ('jit_bot', 'started'),
+    ('jit_bot', 'withdrawn'),
+    ('jit_hands', 'alert'),
+    ('jit_hands', 'ended'),
+    ('jit_hands', 'grant.failed'),
+    ('jit_hands', 'grant.intent'),
+    ('jit_hands', 'granted'),
+    ('jit_hands', 'lapsed'),
+    ('jit_hands', 'refused'),
+    ('jit_hands', 'revoke.failed'),
+    ('jit_hands', 'revoke.intent'),
+    ('jit_hands', 'spool.taken'),
+    ('jit_hands', 'started'),
+    ('jit_signer', 'alert'),
+    ('jit_signer', 'key.changed'),
+    ('jit_signer', 'started'),
+    ('jit_auditor', 'alert'),
+    ('jit_auditor', 'record.read'),
+    ('jit_auditor', 'refused'),
+    ('jit_auditor', 'revoked'),
+    ('jit_privacy', 'person.erased');
+COMMIT;

@@ -1,0 +1,185 @@
+"""Looking for entries: what is asked for, and which entries fit."""
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import get_args
+
+from sqlalchemy import Engine, select
+
+from jit.audit.reading import ALL, Part, read_entries
+from jit.durations import BadDuration, parse_duration
+from jit.facts import AnyFact, Approved
+from jit.ledger import BrokenChain, Entry, Ledger
+from jit.ledger.database import reading
+from jit.ledger.schema import directory, person_keys
+from jit.privacy.people import closed_person, erased_person
+
+KINDS: tuple[str, ...] = tuple(model.model_fields["kind"].default for model in get_args(AnyFact))
+"""Of facts, by name."""
+NAMED = ("actor", "requester", "approver")
+WORDED = (
+    "why",
+    "reason",
+    "says",
+    "asked",
+    "because",
+    "attempted",
+    "incident",
+    "principal",
+    "legal_basis",
+    "left_behind",
+    "warnings",
+)
+"""Fields that free text is looked for in."""
+_ID = re.compile(r"[UWB][A-Z0-9]{4,30}|[a-z]+@\S+|cli:\S+")
+_PSEUDONYM = re.compile(r"(?:erased|sealed):([0-9a-f]{8})")
+_PERSON = "person:"
+
+
+class BadTime(ValueError):
+    """Write a time like 2026-11-21, 2026-11-21T14:30 or 2026-11-21T14:30+01:00, or how long ago it was: 2h, 3d."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or self.__doc__)
+
+
+class NobodyCalled(ValueError):
+    """There is nobody of this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Who is looked for. ``ids`` are as the facts name them, ``keys`` of what is closed about them."""
+
+    ids: frozenset[str] = frozenset()
+    keys: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.ids)
+
+    def pseudonyms(self) -> tuple[str, ...]:
+        """What `find_people` understands too, and what leads to nobody once they are erased: that somebody looked for
+        them is recorded under the name of whoever looked, and stays readable.
+        """
+        return tuple(closed_person(key) for key in sorted(self.keys))
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an entry has to be; whatever is empty leaves it open. ``words`` are all to be found, in whatever case."""
+
+    people: People = People()
+    target: str = ""
+    access: str = ""
+    incident: str = ""
+    kinds: frozenset[str] = frozenset()
+    words: tuple[str, ...] = ()
+
+    def fits(self, fact: AnyFact) -> bool:
+        if self.kinds and fact.kind not in self.kinds:
+            return False
+        if self.target and getattr(fact, "target", None) != self.target:
+            return False
+        if self.access and getattr(fact, "access", None) != self.access:
+            return False
+        if self.incident and folded(getattr(fact, "incident", None) or "") != folded(self.incident):
+            return False
+        if self.people and self.people.ids.isdisjoint(_people_in(fact)):
+            return False
+        return not self.words or _has_words(fact, self.words)
+
+    def needles(self) -> list[list[bytes]]:
+        """Of each list, one must stand in the bytes of an entry that fits. What is personal is closed there, but they
+        name the key.
+        """
+        plain = {"target": [self.target], "access": [self.access], "kind": sorted(self.kinds)}
+        asked = [[_quoted(name, value) for value in values if value] for name, values in plain.items()]
+        ids = [_quoted(name, who) for who in self.people.ids for name in NAMED]
+        keys = [f'"key":"{key}'.encode() for key in self.people.keys]
+        return [needles for needles in [*asked, ids + keys] if needles]
+
+
+def search(ledger: Ledger, wanted: Wanted, part: Part = ALL) -> Iterator[Entry | BrokenChain]:
+    """The entries that fit, and of each that is broken what is wrong with it. Raises LedgerUnavailable."""
+    needles = wanted.needles()
+
+    def may_fit(body: bytes) -> bool:
+        return all(any(needle in body for needle in any_of) for any_of in needles)
+
+    for found in read_entries(ledger, part, may_fit):
+        if isinstance(found, BrokenChain) or wanted.fits(found.fact):
+            yield found
+
+
+def known_names(engine: Engine) -> dict[str, tuple[str, str]]:
+    """By id, the name and handle of everybody the bot has looked up. Raises LedgerUnavailable."""
+    query = select(directory.c.key, directory.c.value).where(directory.c.key.startswith(_PERSON, autoescape=True))
+    names: dict[str, tuple[str, str]] = {}
+    with reading(engine) as connection:
+        for key, value in connection.execute(query):
+            with suppress(ValueError, TypeError, KeyError, RecursionError):
+                told = json.loads(value)
+                names[str(key).removeprefix(_PERSON)] = (str(told["name"]), str(told.get("handle") or ""))
+    return names
+
+
+def find_people(engine: Engine, called: str, names: Mapping[str, tuple[str, str]]) -> People:
+    """Who is meant: by id, or by name or handle. Names are chosen by those who bear them, and two may have the same.
+
+    Raises NobodyCalled, LedgerUnavailable.
+    """
+    pseudonym = _PSEUDONYM.fullmatch(called)
+    if pseudonym or _ID.fullmatch(called):
+        ids = {called}
+    else:
+        wanted = folded(called.removeprefix("@"))
+        ids = {who for who, each in names.items() if wanted and wanted in {folded(name) for name in each}}
+    if not ids:
+        raise NobodyCalled(
+            f"Nobody is known here as {called!r}. Give a Slack id (U01ALICE0), cli:user@host, process@host, "
+            "or a name or handle that the bot has met."
+        )
+    meant = person_keys.c.id.startswith(pseudonym[1]) if pseudonym else person_keys.c.person.in_(sorted(ids))
+    with reading(engine) as connection:
+        found = connection.execute(select(person_keys.c.id, person_keys.c.person).where(meant)).all()
+    if not pseudonym:
+        return People(frozenset(ids), frozenset(row.id for row in found))
+    return People(frozenset({erased_person(pseudonym[1]), *(row.person for row in found)}), frozenset([pseudonym[1]]))
+
+
+def read_moment(text: str, now: datetime) -> datetime:
+    """A moment in ISO 8601, by this machine's zone where it names none, or a duration before ``now``.
+
+    Raises BadTime.
+    """
+    with suppress(BadDuration):
+        return now - parse_duration(text)
+    try:
+        return datetime.fromisoformat(text.strip()).astimezone(now.tzinfo)
+    except (ValueError, OverflowError, OSError):
+        raise BadTime from None
+
+
+def folded(text: str) -> str:
+    """The same for all ways to write the same."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+
+
+def _quoted(name: str, value: str) -> bytes:
+    return f'"{name}":{json.dumps(value, ensure_ascii=False)}'.encode(errors="replace")
+
+
+def _people_in(fact: AnyFact) -> set[str]:
+    named = {who for name in NAMED if (who := getattr(fact, name, None))}
+    return named | ({each.approver for each in fact.counted} if isinstance(fact, Approved) else set())
+
+
+def _has_words(fact: AnyFact, words: tuple[str, ...]) -> bool:
+    found = (getattr(fact, name, None) for name in WORDED)
+    text = folded(" ".join(" ".join(each) if isinstance(each, tuple) else each for each in found if each))
+    return all(folded(word) in text for word in words)

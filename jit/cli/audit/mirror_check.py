@@ -1,0 +1,148 @@
+"""`jit audit mirror-check`: the audit channel compared with the ledger; what it lacks shown again; its heads saved."""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic import AliasChoices, Field
+from rich.console import Console
+from rich.table import Table
+
+from bot.follow.mirror_check import Difference, Kind, Report
+from bot.follow.mirror_heads import HeadShown
+from bot.follow.mirror_visit import Visit
+from bot.follow.outbox import Trouble
+from jit.audit.reading import record_reading
+from jit.cli.opening import existing_ledger
+from jit.clock import SystemClock
+from jit.policy import PolicyFolder
+from jit.settings import SLACK, CannotStart, Secret, Settings, SlackUrl
+from jit.verifier import NoteError, VerifierKey
+
+MOST_ROWS = 100
+"""Differences that a terminal shows; all are in the lines a pipe gets."""
+
+
+class CheckSettings(Settings):
+    """What looking at the channel needs."""
+
+    slack_bot_token: Secret = Field(validation_alias=AliasChoices("SLACK_BOT_TOKEN", "slack_bot_token"))
+    slack_api_url: SlackUrl = Field(default=SLACK, validation_alias=AliasChoices("SLACK_API_URL", "slack_api_url"))
+
+
+@click.command("mirror-check")
+@click.option("--channel", help="Its Slack id, where the rules do not name it.")
+@click.option("--from", "since", default=1, type=click.IntRange(1), help="The first entry the channel has to show.")
+@click.option("--key", "keys", multiple=True, help="A key that signs heads (vkey), as you know it from elsewhere.")
+@click.option("--save", type=click.Path(dir_okay=False, path_type=Path), help="Write the heads found to this file.")
+@click.option("--fill", "filling", is_flag=True, help="Post again what is missing, marked as shown later.")
+def mirror_check(channel: str | None, since: int, keys: tuple[str, ...], save: Path | None, filling: bool) -> None:  # noqa: FBT001
+    """Compare the audit channel with the ledger, entry by entry.
+
+    Exits with 0 if they are equal, 3 if not, 4 if the ledger contradicts what the channel holds, 1 if there was no
+    looking.
+    """
+    settings = CheckSettings()
+    ledger = existing_ledger(settings)
+    channel = channel or _channel_of_the_rules(settings)
+    known = _keys(keys)
+    flags = [f"--from {since}" * (since > 1), "--save" * bool(save), "--fill" * filling]
+    record_reading(ledger, "mirror_check", " ".join(filter(None, [channel, *flags])), 0)
+    visit = Visit.to(
+        channel,
+        token=settings.slack_bot_token.get_secret_value(),
+        url=settings.slack_api_url,
+        ledger=ledger,
+        wait=time.sleep,
+    )
+    try:
+        report = visit.report(since, known)
+        if save:
+            save.write_text("".join(_head_line(head, channel) for head in report.heads), encoding="utf-8")
+        if filling and not report.contradicted and _fill(visit, report):
+            report = visit.report(since, known)
+    except Trouble as trouble:
+        raise click.ClickException(f"could not read {channel} in Slack: {trouble}") from None
+    except OSError as wrong:
+        raise click.ClickException(f"{save} cannot be written: {wrong.strerror}") from None
+    _show(report, channel, own=bool(known))
+    sys.exit(report.code)
+
+
+def _channel_of_the_rules(settings: Settings) -> str:
+    """Raises PolicyError."""
+    return PolicyFolder(settings.policies, SystemClock()).current().channels.audit
+
+
+def _keys(given: tuple[str, ...]) -> tuple[VerifierKey, ...]:
+    """Raises CannotStart."""
+    try:
+        return tuple(VerifierKey.parse(each) for each in given)
+    except NoteError as wrong:
+        raise CannotStart(f"--key: {wrong}") from None
+
+
+def _fill(visit: Visit, report: Report) -> bool:
+    """Whether anything was posted. Raises Trouble."""
+    posted = False
+    for first, last in visit.fill(report):
+        click.echo(f"shown again: #{first} to #{last}", err=True)
+        posted = True
+    return posted
+
+
+def _head_line(head: HeadShown, channel: str) -> str:
+    return json.dumps({"ts": head.ts, "channel": channel, "note": head.note}) + "\n"
+
+
+def _show(report: Report, channel: str, *, own: bool) -> None:
+    """``own``: the keys came from outside, not with the ledger."""
+    if sys.stdout.isatty():
+        _show_table(report, channel, own=own)
+        return
+    for each in report.differences:
+        click.echo(json.dumps(_row(each)))
+    summary = {"verdict": _verdict(report), "channel": channel, "entries": report.entries}
+    counts = {"messages": report.messages, "heads": len(report.heads), "differences": len(report.differences)}
+    click.echo(json.dumps({**summary, **counts, "own_keys": own, "notes": report.notes}))
+
+
+def _row(each: Difference) -> dict[str, Any]:
+    return {
+        "difference": each.kind.value,
+        "first": each.first or None,
+        "last": each.last or None,
+        "ts": each.ts or None,
+        "says": each.says,
+    }
+
+
+def _verdict(report: Report) -> str:
+    return "contradicted" if report.contradicted else "different" if report.differences else "equal"
+
+
+def _show_table(report: Report, channel: str, *, own: bool) -> None:
+    console = Console()
+    table = Table("what", "entries", "message", "", box=None)
+    for each in report.differences[:MOST_ROWS]:
+        place = "" if not each.first else f"#{each.first}" if each.first == each.last else f"#{each.first}-{each.last}"
+        table.add_row(each.kind.value.replace("_", " "), place, each.ts, each.says)
+    if report.differences:
+        console.print(table)
+    if len(report.differences) > MOST_ROWS:
+        console.print(f"and {len(report.differences) - MOST_ROWS} more; piped, all are listed")
+    for note in report.notes:
+        console.print(note)
+    console.print(f"{report.messages} messages, {len(report.heads)} signed heads, {report.entries} entries.")
+    if report.heads and not own:
+        console.print("The keys came with the ledger: give --key to check the heads by one you know.")
+    if report.contradicted:
+        console.print("The ledger is not the one that the channel has seen: it was cut off, or rewritten.")
+    elif report.differences:
+        lacks = any(each.kind in {Kind.MISSING, Kind.EDITED, Kind.CHANGED} for each in report.differences)
+        console.print("Not equal." + (" `jit audit mirror-check --fill` shows again what is missing." if lacks else ""))
+    else:
+        console.print(f"{channel} shows what the ledger says.")

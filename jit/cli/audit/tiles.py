@@ -1,0 +1,54 @@
+"""`jit audit tiles DIR`: the record as files of a tiled log, for the ecosystem's own tools to follow."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from jit.audit.heads import Heads
+from jit.audit.live import live
+from jit.audit.reading import record_reading
+from jit.cli.opening import existing_ledger
+from jit.settings import Settings
+from jit.tlog.tiles import TilesError, read_tiles, write_tiles
+
+
+@click.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR")
+@click.option("--check", is_flag=True, help="Write nothing: read the folder, and say whether it is whole.")
+def tiles(folder: Path, check: bool) -> None:  # noqa: FBT001  click passes it by name
+    """Write the record into DIR as C2SP tlog-tiles, up to the newest signed head.
+
+    Run it again to add what is new. Any web server can serve DIR: `checkpoint` changes, everything below `tile` never
+    does. Entries stand in it as they are recorded; serve it to whom the record may be shown.
+    """
+    try:
+        if not check:
+            _write(folder)
+        head = read_tiles(folder)
+    except TilesError as wrong:
+        raise click.ClickException(str(wrong)) from None
+    except OSError as wrong:
+        raise click.ClickException(f"{folder} cannot be written: {wrong.strerror}") from None
+    click.echo(f"{folder} is whole: {head.size} entries, root {head.root.hex()}")
+
+
+def _write(folder: Path) -> None:
+    settings = Settings()
+    ledger = existing_ledger(settings)
+    heads = Heads(ledger.engine)
+    head = heads.last()
+    if head is None:
+        raise TilesError("no head is signed yet: start `jit signer`, then ask again")
+    note = heads.full_note(head)
+
+    def entries() -> Iterator[bytes]:
+        with live(settings.ledger_url.get_secret_value()) as kept:
+            for place, (index, body, _) in enumerate(kept.entries, 1):
+                if index != place:
+                    raise TilesError(f"entry {place} is missing; `jit audit verify` says more")
+                yield body
+
+    record_reading(ledger, how="export", asked=f"tiles {folder}", after=0)
+    written = write_tiles(folder, note, entries)
+    click.echo(f"{written.files} new files")

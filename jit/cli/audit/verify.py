@@ -1,0 +1,214 @@
+"""`jit audit verify`: how far the record, a copy or a bundle can be relied on. All judging is `jit.verifier`'s."""
+
+import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from jit.audit.bucket import CopiesUnavailable
+from jit.audit.copies import open_copies
+from jit.audit.keys import read_keys
+from jit.audit.live import astray, live
+from jit.audit.page import NotAPage, bundle_in, is_as_made
+from jit.clock import SystemClock
+from jit.ledger import LedgerUnavailable
+from jit.settings import CannotStart, CopySettings, Settings, SignerSettings
+from jit.verifier import (
+    BUNDLE_BYTES,
+    CannotCheck,
+    Finding,
+    Grade,
+    NoteError,
+    Reason,
+    Sources,
+    Trust,
+    Verdict,
+    VerifierKey,
+    check_bundle,
+    check_record,
+    read_entries,
+    read_heads,
+)
+from jit.verifier import read_keys as keys_in
+
+COPIES = "s3://"
+GRADES = [grade.name.lower() for grade in Grade if grade is not Grade.BROKEN]
+OTHER_WORDS = (
+    "The words of the page are not those that this version of jit writes for the bundle in it: the page was changed, "
+    "or made by another version. Only the bundle was checked; make its page anew, or read its entries."
+)
+
+
+class Key(click.ParamType[tuple[VerifierKey, ...]]):
+    """A verifier key, or a file with one on each line."""
+
+    name = "vkey"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[VerifierKey, ...]:
+        written = str(value).strip()
+        try:
+            if "+" not in written or Path(written).is_file():
+                return keys_in(_there(Path(written)))
+            return (VerifierKey.parse(written),)
+        except (NoteError, CannotCheck) as wrong:
+            self.fail(f"{wrong}", param, ctx)
+
+
+@click.command()
+@click.argument("what", required=False)
+@click.option("--key", "keys", type=Key(), multiple=True, help="The log's key as you know it, or a file of keys.")
+@click.option("--witness", "witnesses", type=Key(), multiple=True, help="A witness's key, or a file of keys.")
+@click.option("--witnesses-needed", type=click.IntRange(1), default=1, show_default=True)
+@click.option(
+    "--channel", type=click.Path(path_type=Path, dir_okay=False), help="From `jit audit mirror-check --save`."
+)
+@click.option("--require", type=click.Choice(GRADES), default="signed", show_default=True, help="Exit with 3 below it.")
+@click.option("--json", "as_json", is_flag=True, help="For machines, as in a pipe.")
+def verify(
+    *,
+    what: str | None,
+    keys: tuple[tuple[VerifierKey, ...], ...],
+    witnesses: tuple[tuple[VerifierKey, ...], ...],
+    witnesses_needed: int,
+    channel: Path | None,
+    require: str,
+    as_json: bool,
+) -> None:
+    """How far the record can be relied on, and what is broken in it.
+
+    WHAT is an exported folder, an entries.jsonl, an evidence bundle or its page, or copies at s3://…; without it the
+    live ledger is checked.
+
+    Exit code: 0 intact and as good as required, 1 could not be checked, 2 wrongly called, 3 intact and not that good,
+    4 broken.
+    """
+    known = tuple(chain.from_iterable(keys))
+    trust = Trust(
+        keys=known or kept_here(),
+        witnesses=tuple(chain.from_iterable(witnesses)),
+        witnesses_needed=witnesses_needed,
+    )
+    required = Grade[require.upper()]
+    try:
+        with Console(stderr=True).status("Checking …"):
+            verdict = _judge(what, trust, channel)
+    except (CannotCheck, CannotStart, CopiesUnavailable, LedgerUnavailable) as wrong:
+        click.echo(f"jit: could not be checked: {wrong}", err=True)
+        sys.exit(1)
+    code = verdict.exit_code(required)
+    if as_json or not at_terminal():
+        click.echo(json.dumps(verdict.as_json() | {"required": require, "exit_code": code}))
+    else:
+        click.echo("\n".join(verdict.lines()))
+        if code == 3:
+            click.echo(f"Required was {require}.")
+    sys.exit(code)
+
+
+def _judge(what: str | None, trust: Trust, channel: Path | None) -> Verdict:
+    """Raises CannotCheck, CannotStart, CopiesUnavailable, LedgerUnavailable."""
+    anchored = list(read_heads(_there(channel))) if channel else []
+    if what is None:
+        return _live(trust, anchored)
+    if what.startswith(COPIES):
+        return _copies(what, trust, anchored)
+    path = _there(Path(what))
+    if path.is_dir():
+        return _folder(path, trust, anchored)
+    if path.suffix == ".jsonl":
+        return check_record(read_entries(path), Sources(channel=anchored), trust)
+    if anchored:
+        raise CannotCheck("--channel goes with a record, not with a bundle; give the folder that was exported")
+    return _bundle(path, trust)
+
+
+def _live(trust: Trust, anchored: list[bytes]) -> Verdict:
+    url = Settings().ledger_url.get_secret_value()
+    with ThreadPoolExecutor(1) as beside:
+        columns = beside.submit(astray, url)
+        with live(url) as record:
+            sources = Sources(log=record.heads, channel=anchored)
+            verdict = check_record(record.entries, sources, replace(trust, offered=record.keys))
+        found = tuple(
+            Finding(Reason.ENTRY_CHANGED, index, "another kind or request stands beside it than in its bytes")
+            for index in columns.result()
+        )
+    return broken_by(verdict, found)
+
+
+def _copies(url: str, trust: Trust, anchored: list[bytes]) -> Verdict:
+    copies = open_copies(url, SystemClock(), endpoint=CopySettings().copies_endpoint)
+    verdict = check_record(copies.entries(), Sources(channel=anchored, locked=copies.heads()), trust)
+    found = tuple(Finding(Reason.MALFORMED, None, fault) for fault in copies.faults)
+    until = f"Locked until {copies.locked_until:%Y-%m-%d}." if copies.locked_until else "Nothing of it is locked."
+    return broken_by(replace(verdict, remarks=(*verdict.remarks, until)), found)
+
+
+def _folder(folder: Path, trust: Trust, anchored: list[bytes]) -> Verdict:
+    if not (folder / "entries.jsonl").is_file():
+        raise CannotCheck(f"{folder} holds no entries.jsonl; `jit audit export` writes one")
+    try:
+        offered = keys_in(folder / "keys.txt")
+    except NoteError as wrong:
+        raise CannotCheck(f"{folder / 'keys.txt'}: {wrong}") from None
+    sources = Sources(
+        log=read_heads(folder / "heads.jsonl"),
+        channel=chain(read_heads(folder / "channel.jsonl"), anchored),
+        locked=read_heads(folder / "locked.jsonl"),
+    )
+    return check_record(read_entries(folder / "entries.jsonl"), sources, replace(trust, offered=offered))
+
+
+def _bundle(path: Path, trust: Trust) -> Verdict:
+    try:
+        with path.open("rb") as file:
+            data = file.read(2 * BUNDLE_BYTES + 1)
+    except OSError as wrong:
+        raise CannotCheck(f"{path}: {wrong.strerror}") from None
+    if not data.lstrip().lower().startswith(b"<!doctype html"):
+        return check_bundle(data, trust)
+    try:
+        verdict = check_bundle(bundle_in(data), trust)
+    except NotAPage as wrong:
+        raise CannotCheck(f"{path}: {wrong}") from None
+    return verdict if is_as_made(data) else broken_by(verdict, (Finding(Reason.MALFORMED, None, OTHER_WORDS),))
+
+
+def broken_by(verdict: Verdict, found: tuple[Finding, ...]) -> Verdict:
+    """The verdict with what was found beside the verifier."""
+    if not found:
+        return verdict
+    return replace(
+        verdict,
+        grade=Grade.BROKEN,
+        reached=(Grade.BROKEN,),
+        findings=(*verdict.findings, *found),
+        covered={},
+        excluded=(),
+    )
+
+
+def at_terminal() -> bool:
+    return sys.stdout.isatty()
+
+
+def kept_here() -> tuple[VerifierKey, ...]:
+    """The log's own key, where the signer's files can be read."""
+    try:
+        return tuple(key.verifier() for key in read_keys(SignerSettings().signing_key).all)
+    except (CannotStart, OSError):
+        return ()
+
+
+def _there(path: Path) -> Path:
+    """Raises CannotCheck."""
+    if not path.exists():
+        raise CannotCheck(f"{path} is not there")
+    return path

@@ -1,0 +1,19 @@
+"""What the database itself holds against: entries that are not the next, and changes to what is recorded.
+
+On PostgreSQL entries go in through a function that its owner alone could change, and triggers refuse every UPDATE,
+DELETE and TRUNCATE, a superuser's too. On SQLite triggers refuse the same; whoever can write the file can drop them.
+"""
+
+from sqlalchemy import Connection
+
+from jit.ledger.guard import postgres, sqlite
+
+KEPT = ("entries", "heads", "cosignatures", "policy_texts")
+"""Tables in which nothing is ever changed or deleted."""
+
+
+def put_up(connection: Connection) -> list[str]:
+    """Make the guards that are missing or are not ours. Returns what was made, by name."""
+    if connection.dialect.name == "postgresql":
+        return postgres.put_up(connection, KEPT)
+    return sqlite.put_up(connection, KEPT)

@@ -1,0 +1,107 @@
+DECLARE
+    longest CONSTANT integer := 1048576;
+    skew CONSTANT bigint := 2500000;
+    hardened boolean;
+    last_index bigint;
+    last_hash text;
+    last_at bigint;
+    now_here bigint;
+    body bytea;
+    said text;
+    told_index text;
+    moment text;
+    follows text;
+    told_at bigint;
+    plain json;
+    fact jsonb;
+    fact_kind text;
+BEGIN
+    PERFORM pg_advisory_xact_lock(6973812);
+    hardened := EXISTS (SELECT FROM {schema}.may_write);
+    SELECT e.index, e.hash, e.recorded_at INTO last_index, last_hash, last_at
+        FROM {schema}.entries AS e ORDER BY e.index DESC LIMIT 1;
+    IF last_index IS NULL THEN
+        last_index := 0;
+        last_hash := repeat('0', 64);
+        last_at := 0;
+    END IF;
+    IF bodies IS NULL OR array_ndims(bodies) IS DISTINCT FROM 1 THEN
+        RAISE EXCEPTION 'entries are given as one list' USING ERRCODE = 'JIT01';
+    END IF;
+    FOREACH body IN ARRAY bodies LOOP
+        IF body IS NULL OR octet_length(body) NOT BETWEEN 1 AND longest THEN
+            RAISE EXCEPTION 'an entry has between 1 and % bytes', longest USING ERRCODE = 'JIT01';
+        END IF;
+        IF position('\x0a'::bytea IN body) > 0 OR position('\x0d'::bytea IN body) > 0 THEN
+            RAISE EXCEPTION 'an entry is one line' USING ERRCODE = 'JIT01';
+        END IF;
+        -- jsonb takes no NUL. Here it only says what stands where; what is kept is the body as it came.
+        BEGIN
+            said := replace(convert_from(body, 'UTF8'), '\u0000', '\uFFFD');
+            plain := said::json;
+            fact := (plain -> 'fact')::jsonb;
+        EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
+            RAISE EXCEPTION 'an entry is JSON in UTF-8' USING ERRCODE = 'JIT01';
+        END;
+        told_index := plain ->> 'index';
+        moment := plain ->> 'recorded_at';
+        follows := plain ->> 'previous';
+        IF starts_with(said, '{"index": ' || told_index || ', "recorded_at": "' || moment || '", "previous": "' || follows
+                || '", "fact": {"') IS NOT TRUE
+            OR right(said, 2) <> '}}'
+            OR told_index !~ '^[1-9][0-9]{0,17}$'
+            OR moment !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{6})?[+]00:00$'
+            OR (SELECT count(*) FROM json_object_keys(plain)) <> 4
+            OR (SELECT count(*) FROM json_object_keys(plain -> 'fact')) <> (SELECT count(*) FROM jsonb_object_keys(fact))
+        THEN
+            RAISE EXCEPTION 'an entry has index, recorded_at, previous and fact, in this order, and no key twice'
+                USING ERRCODE = 'JIT01';
+        END IF;
+        IF told_index::bigint <> last_index + 1 THEN
+            RAISE EXCEPTION 'entry % is not the next: the last is %', told_index, last_index USING ERRCODE = 'JIT01';
+        END IF;
+        IF follows <> last_hash THEN
+            RAISE EXCEPTION 'entry % does not follow the one before it', told_index USING ERRCODE = 'JIT01';
+        END IF;
+        BEGIN
+            told_at := extract(epoch FROM moment::timestamptz) * 1000000;
+        EXCEPTION WHEN data_exception THEN
+            RAISE EXCEPTION 'entry % has a time that is none', told_index USING ERRCODE = 'JIT01';
+        END;
+        IF told_at < last_at THEN
+            RAISE EXCEPTION 'entry % is dated before the one before it', told_index USING ERRCODE = 'JIT01';
+        END IF;
+        IF hardened THEN
+            now_here := extract(epoch FROM clock_timestamp()) * 1000000;
+            -- No later than the last: where this clock was set back the record goes on.
+            IF told_at < now_here - skew OR told_at > greatest(now_here + skew, last_at) THEN
+                RAISE EXCEPTION 'entry % is dated % s from this database''s clock; set the clocks right (NTP)',
+                    told_index, round(abs(told_at - now_here) / 1000000.0, 1) USING ERRCODE = 'JIT01';
+            END IF;
+        END IF;
+        fact_kind := fact ->> 'kind';
+        IF coalesce(jsonb_typeof(fact -> 'kind'), '') <> 'string' OR octet_length(fact_kind) NOT BETWEEN 1 AND 32
+            OR coalesce(fact ->> 'id', '') !~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+            OR coalesce(jsonb_typeof(fact -> 'request_id'), 'null') NOT IN ('string', 'null')
+            OR octet_length(fact ->> 'request_id') > 16
+            OR NOT fact ?& ARRAY['at', 'actor', 'source']
+        THEN
+            RAISE EXCEPTION 'entry % holds no fact: id, kind, at, actor and source', told_index USING ERRCODE = 'JIT01';
+        END IF;
+        IF hardened AND NOT EXISTS (
+            SELECT FROM {schema}.may_write AS m WHERE m.login = session_user::text AND m.kind = fact_kind
+        ) THEN
+            RAISE EXCEPTION 'the login % may not record %', session_user, fact_kind USING ERRCODE = 'JIT02';
+        END IF;
+        last_index := last_index + 1;
+        last_hash := encode(sha256(body), 'hex');
+        last_at := told_at;
+        BEGIN
+            INSERT INTO {schema}.entries (index, id, recorded_at, kind, request_id, body, hash)
+                VALUES (last_index, fact ->> 'id', told_at, fact_kind, fact ->> 'request_id', body, last_hash);
+        EXCEPTION WHEN unique_violation THEN
+            RAISE EXCEPTION 'entry % holds a fact that is recorded already', last_index USING ERRCODE = 'JIT03';
+        END;
+    END LOOP;
+    RETURN last_index;
+END

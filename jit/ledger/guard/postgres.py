@@ -1,0 +1,154 @@
+"""The guards of PostgreSQL: functions that append, and triggers that refuse changes."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from sqlalchemy import Connection, text
+
+SETTINGS = {"search_path": "pg_catalog, pg_temp", "standard_conforming_strings": "on"}
+"""Of our functions, whatever the session has set: no name and no string in them means anything else than here."""
+REFUSED, FORBIDDEN, DOUBLE, KEPT = "JIT01", "JIT02", "JIT03", "JIT04"
+"""SQLSTATE of what the guards refuse: an entry, a kind for this login, a fact that is there, a change."""
+
+CODES = frozenset({REFUSED, FORBIDDEN, DOUBLE, KEPT})
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """``of_its_owner``: it runs with its owner's rights, so that those who call it need none of their own."""
+
+    name: str
+    arguments: str
+    returns: str
+    source: str
+    of_its_owner: bool
+
+    def body(self, schema: str) -> str:
+        return _source(self.source).replace("{schema}", schema)
+
+    def signature(self, schema: str) -> str:
+        return f"{schema}.{self.name}({self.arguments.split(' ')[-1]})"
+
+    def statements(self, schema: str) -> Iterator[str]:
+        rights = "DEFINER" if self.of_its_owner else "INVOKER"
+        settings = "\n".join(f"SET {name} = {value}" for name, value in SETTINGS.items())
+        yield (
+            f"CREATE OR REPLACE FUNCTION {schema}.{self.name}({self.arguments}) RETURNS {self.returns}\n"
+            f"LANGUAGE plpgsql SECURITY {rights}\n{settings}\nAS $jit${self.body(schema)}$jit$"
+        )
+        yield f"REVOKE ALL ON FUNCTION {self.signature(schema)} FROM PUBLIC"
+
+
+APPEND = Function("jit_append", "bodies bytea[]", "bigint", "append.sql", of_its_owner=True)
+WRITABLE = Function("jit_writable", "", "void", "writable.sql", of_its_owner=True)
+REFUSES = Function("jit_kept", "", "trigger", "kept.sql", of_its_owner=False)
+FUNCTIONS = (APPEND, WRITABLE, REFUSES)
+CALLED = (APPEND, WRITABLE)
+"""By the processes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """For each row where there is one: it fires for what comes in by a parent table or by replication, too."""
+
+    name: str
+    fires: str
+    flags: int
+    """pg_trigger.tgtype"""
+
+    def on(self, table: str) -> str:
+        return f"{table}_{self.name}"
+
+    def statements(self, schema: str, table: str) -> Iterator[str]:
+        yield (
+            f"CREATE OR REPLACE TRIGGER {self.on(table)} BEFORE {self.fires} "
+            f"EXECUTE FUNCTION {REFUSES.signature(schema)}".replace("{table}", f"{schema}.{table}")
+        )
+        yield f"ALTER TABLE {schema}.{table} ENABLE ALWAYS TRIGGER {self.on(table)}"
+
+
+TRIGGERS = (
+    Trigger("kept", "UPDATE OR DELETE ON {table} FOR EACH ROW", 27),
+    Trigger("not_emptied", "TRUNCATE ON {table} FOR EACH STATEMENT", 34),
+)
+
+
+@cache
+def _source(name: str) -> str:
+    return "\n" + files("jit.ledger.guard").joinpath(name).read_text(encoding="utf-8")
+
+
+def statements(tables: Sequence[str], schema: str = "public") -> Iterator[str]:
+    """All of it, made or made anew. ``schema`` is quoted where it has to be."""
+    for function in FUNCTIONS:
+        yield from function.statements(schema)
+    for table in tables:
+        for trigger in TRIGGERS:
+            yield from trigger.statements(schema, table)
+
+
+def put_up(connection: Connection, tables: Sequence[str]) -> list[str]:
+    """Make what is missing, or is not ours. Returns the names."""
+    found = Found(connection)
+    made: list[str] = []
+    for function in FUNCTIONS:
+        if not found.is_as_made(function):
+            made.append(function.name)
+            _run(connection, function.statements(found.schema))
+            _run(connection, [f"ALTER FUNCTION {function.signature(found.schema)} OWNER TO {found.owner}"])
+    for table in tables:
+        for trigger in TRIGGERS:
+            if not found.stands(trigger, table):
+                made.append(trigger.on(table))
+                _run(connection, trigger.statements(found.schema, table))
+    return made
+
+
+def _run(connection: Connection, steps: Iterable[str]) -> None:
+    """A percent sign in them is one."""
+    for step in steps:
+        connection.exec_driver_sql(step, execution_options={"no_parameters": True})
+
+
+class Found:
+    """What stands in a database: the functions and the triggers, and in which schema the tables are."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.schema = str(connection.scalar(text("SELECT quote_ident(current_schema())")))
+        self.owner = str(connection.scalar(_OWNER))
+        """Of the tables, quoted where it has to be."""
+        self.owners: dict[str, str] = {}
+        """By function, quoted too."""
+        self._functions: dict[str, tuple[bool, str, str]] = {}
+        self._triggers: dict[str, tuple[str, str, int, str]] = {}
+        for row in connection.execute(_FUNCTIONS):
+            self._functions[row.name] = (row.prosecdef, row.settings, row.prosrc)
+            self.owners[row.name] = row.owner
+        for row in connection.execute(_TRIGGERS):
+            self._triggers[row.name] = (row.table, row.enabled, row.tgtype, row.calls)
+
+    def is_as_made(self, function: Function) -> bool:
+        settings = ",".join(sorted(f"{name}={value}" for name, value in SETTINGS.items()))
+        return self._functions.get(function.name) == (function.of_its_owner, settings, function.body(self.schema))
+
+    def stands(self, trigger: Trigger, table: str) -> bool:
+        """Whether it is there and always fires, in a session that plays a replica too."""
+        return self._triggers.get(trigger.on(table)) == (table, "A", trigger.flags, REFUSES.name)
+
+
+_OWNER = text(
+    "SELECT quote_ident(tableowner) FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'entries'"
+)
+_FUNCTIONS = text(
+    "SELECT p.proname AS name, p.prosecdef, p.prosrc, quote_ident(pg_get_userbyid(p.proowner)) AS owner,"
+    " (SELECT string_agg(s, ',' ORDER BY s) FROM unnest(p.proconfig) AS s) AS settings"
+    " FROM pg_proc AS p WHERE p.pronamespace = current_schema()::regnamespace AND p.proname LIKE 'jit\\_%'"
+)
+_TRIGGERS = text(
+    "SELECT t.tgname AS name, c.relname AS table, t.tgenabled::text AS enabled, t.tgtype, p.proname AS calls"
+    " FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid JOIN pg_proc AS p ON p.oid = t.tgfoid"
+    " WHERE c.relnamespace = current_schema()::regnamespace AND p.pronamespace = c.relnamespace"
+    " AND NOT t.tgisinternal AND t.tgqual IS NULL"
+)

@@ -1,0 +1,111 @@
+"""The keys of people's fields, in the ledger's database: made at first need, looked up when entries are read.
+
+Who holds the database opens everything that is not erased: the keys lie beside the entries so that one line deleted
+there closes what hundreds of entries and all their copies say of somebody. What has to be kept apart is the backups.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+from sqlalchemy import Connection, Engine, LargeBinary, bindparam, cast, insert, select
+
+from jit.ledger.database import reading
+from jit.ledger.schema import entries, person_keys
+from jit.ports import Clock
+from jit.privacy.sealing import KEY_BYTES, PersonKey, new_key
+
+KNOWN_FOR = 10.0
+"""Seconds for which a key is kept in memory; a person who is erased can be read for so long by who reads them now."""
+
+_NAMED = re.compile(rb'"sealed":\{"key":"([0-9a-f]{32})"')
+_AT_ONCE = 500
+_KEY = cast(person_keys.c.key, LargeBinary)
+_OF_PEOPLE = select(person_keys.c.person, person_keys.c.id, _KEY).where(
+    person_keys.c.person.in_(bindparam("people", expanding=True))
+)
+_BY_ID = select(person_keys.c.id, _KEY).where(person_keys.c.id.in_(bindparam("ids", expanding=True)))
+
+
+class KeyRing:
+    """Keys by the ids that entries name them by. Safe to use from many threads."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._known: dict[str, tuple[bytes | None, float]] = {}
+
+    def closing(self, connection: Connection, people: Iterable[str]) -> dict[str, PersonKey]:
+        """The key of each of ``people``, made where there is none. In the transaction that appends, of which there is
+        one at a time: never from memory, where a key may outlive its person.
+        """
+        wanted = sorted(set(people))
+        found: dict[str, PersonKey] = {}
+        for some in _batched(wanted):
+            rows = connection.execute(_OF_PEOPLE, {"people": some})
+            found |= {person: PersonKey(key_id, bytes(key)) for person, key_id, key in rows}
+        made = {person: new_key() for person in wanted if person not in found}
+        if made:
+            rows_made = [{"id": key.id, "person": person, "key": key.key} for person, key in made.items()]
+            connection.execute(insert(person_keys), rows_made)
+        return found | made
+
+    def opening(self, connection: Connection, bodies: Iterable[bytes]) -> Mapping[str, bytes | None]:
+        """By its id, every key that these entries name; None for one whose deletion is recorded. One that is merely
+        gone is not there: whoever took it away was nobody who may.
+        """
+        wanted = {found.decode() for body in bodies for found in _NAMED.findall(body)}
+        if not wanted:
+            return {}
+        now = self._clock.ticks()
+        fresh = {key_id: known for key_id, known in self._known.copy().items() if known[1] > now}
+        found = {key_id: fresh[key_id][0] for key_id in wanted if key_id in fresh}
+        missing = sorted(wanted - found.keys())
+        if missing:
+            looked_up = _look_up(connection, missing)
+            until = now + KNOWN_FOR
+            self._known = fresh | {key_id: (key, until) for key_id, key in looked_up.items()}
+            found |= looked_up
+        return found
+
+    def of(self, body: bytes) -> Mapping[str, bytes | None]:
+        """The same for one entry, in a transaction of its own. Raises LedgerUnavailable."""
+        with reading(self._engine) as connection:
+            return self.opening(connection, [body])
+
+    def forget(self) -> None:
+        """Look up every key anew."""
+        self._known = {}
+
+
+def _look_up(connection: Connection, key_ids: list[str]) -> dict[str, bytes | None]:
+    found: dict[str, bytes | None] = {}
+    for some in _batched(key_ids):
+        rows = connection.execute(_BY_ID, {"ids": some})
+        found |= {key_id: bytes(key) for key_id, key in rows if len(key) == KEY_BYTES}
+    if len(found) < len(key_ids):
+        erased = recorded_as_erased(connection)
+        found |= {key_id: None for key_id in key_ids if key_id not in found and key_id in erased}
+    return found
+
+
+def recorded_as_erased(connection: Connection) -> set[str]:
+    """The ids of all keys of which the record says that they were deleted."""
+    of_people = entries.c.request_id.is_(None) & (entries.c.kind == "person.erased")
+    bodies = connection.scalars(select(cast(entries.c.body, LargeBinary)).where(of_people))
+    return set(_keys_named(bodies))
+
+
+def _keys_named(bodies: Iterable[bytes]) -> Iterator[str]:
+    for body in bodies:
+        with suppress(ValueError, KeyError, TypeError):
+            told: Any = json.loads(body)["fact"]["key"]
+            if isinstance(told, str):
+                yield told
+
+
+def _batched(ids: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(ids), _AT_ONCE):
+        yield ids[start : start + _AT_ONCE]

@@ -1,0 +1,1363 @@
+"""Checks the record, a copy of it, or an evidence bundle: one file that needs Python 3.11 and `cryptography` alone.
+
+It imports nothing of jit, so that it can be read, kept and run apart: ``python verifier.py bundle.json --key VKEY``.
+The rest of jit checks by it too; there is no second implementation.
+
+Sources: RFC 6962 and RFC 9162 (the tree and its proofs), C2SP signed-note, tlog-checkpoint and tlog-cosignature.
+
+Whatever is read here was perhaps written by an attacker: it is bounded, typed, and refused in a sentence.
+"""
+
+# ruff: noqa: TRY301  what is refused is told a few lines below, where the entry or the field is known
+
+import argparse
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import IntEnum, StrEnum
+from itertools import chain
+from pathlib import Path
+from typing import Any, Self
+
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+_sha256 = hashlib.sha256
+HASH_SIZE = 32
+EMPTY_ROOT = hashlib.sha256(b"").digest()
+"""Root of the tree without leaves."""
+
+ED25519 = 0x01
+"""Signature type of a signed note."""
+COSIGNATURE_V1 = 0x04
+"""Signature type of a timestamped cosignature of a checkpoint."""
+
+LARGEST = 2**63 - 1
+"""Of sizes and times."""
+NOTE_BYTES = 1_000_000
+NOTE_SIGNATURES = 100
+
+
+class Refused(ValueError):
+    """What was read is not what it must be; the message says what is wrong with it."""
+
+
+class ProofError(Refused):
+    """A Merkle proof of the wrong shape, or one that leads elsewhere."""
+
+
+class NoteError(Refused):
+    """Not a signed note, key or checkpoint; or a signature by a known key that does not hold."""
+
+
+def leaf_hash(data: bytes) -> bytes:
+    return hashlib.sha256(b"\x00" + data).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+class Frontier:
+    """The right edge of a growing tree: all that its root needs.
+
+    ``nodes`` are the roots of the full subtrees, largest first, one for each bit set in ``size``: with ``size`` they
+    are the whole state. Raises ValueError if they do not fit.
+    """
+
+    __slots__ = ("_nodes", "size")
+
+    def __init__(self, size: int = 0, nodes: Sequence[bytes] = ()) -> None:
+        if size < 0 or len(nodes) != size.bit_count() or any(len(node) != HASH_SIZE for node in nodes):
+            raise ValueError(f"a tree of {size} leaves has another right edge")
+        self.size = size
+        self._nodes = list(nodes)
+
+    @property
+    def nodes(self) -> tuple[bytes, ...]:
+        return tuple(self._nodes)
+
+    def push(self, leaf: bytes) -> None:
+        """Add a leaf hash."""
+        place, nodes = self.size, self._nodes
+        while place & 1:
+            leaf = _sha256(b"\x01" + nodes.pop() + leaf).digest()
+            place >>= 1
+        nodes.append(leaf)
+        self.size += 1
+
+    def root(self) -> bytes:
+        if not self._nodes:
+            return EMPTY_ROOT
+        *rest, root = self._nodes
+        for node in reversed(rest):
+            root = node_hash(node, root)
+        return root
+
+
+def root_of_inclusion(index: int, size: int, leaf: bytes, proof: Sequence[bytes]) -> bytes:
+    """Where the path of leaf hash ``leaf``, at ``index`` from 0, leads in a tree of ``size``: RFC 9162, 2.1.3.2.
+
+    Raises ProofError.
+    """
+    if not 0 <= index < size <= LARGEST:
+        raise ProofError(f"leaf {index} is not in a tree of {size}")
+    _require_hashes((leaf, *proof))
+    inner = (index ^ (size - 1)).bit_length()
+    if len(proof) != inner + (index >> inner).bit_count():
+        raise ProofError(f"the path of leaf {index} in a tree of {size} does not have {len(proof)} steps")
+    root = leaf
+    for height, sibling in enumerate(proof):
+        left = height >= inner or (index >> height) & 1
+        root = node_hash(sibling, root) if left else node_hash(root, sibling)
+    return root
+
+
+def check_inclusion(index: int, size: int, leaf: bytes, proof: Sequence[bytes], root: bytes) -> None:
+    """Raises ProofError."""
+    if root_of_inclusion(index, size, leaf, proof) != root:
+        raise ProofError(f"the path of leaf {index} does not lead to the root of the tree of {size}")
+
+
+def check_consistency(old_size: int, old_root: bytes, new_size: int, new_root: bytes, proof: Sequence[bytes]) -> None:
+    """Whether the old tree is a beginning of the new one: RFC 6962, 2.1.4.2 (as RFC 9162 has it).
+
+    An empty old tree is refused: it is a beginning of everything, and a proof of it is worth nothing.
+
+    Raises:
+        ProofError: it is not, or the proof has another shape than trees of these sizes give.
+    """
+    if not 0 < old_size <= new_size <= LARGEST:
+        raise ProofError(f"nothing proves that a tree of {old_size} is a beginning of one of {new_size}")
+    _require_hashes((old_root, new_root, *proof))
+    if old_size == new_size:
+        if proof or old_root != new_root:
+            raise ProofError(f"two trees of {new_size} must have one root, and need no proof")
+        return
+    inner = ((old_size - 1) ^ (new_size - 1)).bit_length()
+    shift = (old_size & -old_size).bit_length() - 1
+    seed, rest = (old_root, proof) if old_size == 1 << shift else (proof[0] if proof else b"", proof[1:])
+    mask, inner = (old_size - 1) >> shift, inner - shift
+    if not seed or len(rest) != inner + (mask >> inner).bit_count():
+        raise ProofError(f"trees of {old_size} and {new_size} have no proof of {len(proof)} steps")
+    old = new = seed
+    for height, sibling in enumerate(rest):
+        if height >= inner or (mask >> height) & 1:
+            old, new = node_hash(sibling, old), node_hash(sibling, new)
+        else:
+            new = node_hash(new, sibling)
+    if old != old_root or new != new_root:
+        raise ProofError(f"the tree of {new_size} does not begin with the tree of {old_size}")
+
+
+def _require_hashes(values: Iterable[bytes]) -> None:
+    if any(len(value) != HASH_SIZE for value in values):
+        raise ProofError(f"a hash has {HASH_SIZE} bytes")
+
+
+def decoded(text: str) -> bytes:
+    """Standard base64 in its one canonical spelling. Raises Refused."""
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise Refused("not base64") from None
+    if base64.b64encode(raw).decode() != text:
+        raise Refused("base64 that is not in its canonical spelling")
+    return raw
+
+
+def require_key_name(name: str) -> None:
+    """Raises NoteError for a name that cannot stand in a signed note."""
+    if not name or "+" in name or any(char.isspace() or ord(char) < 0x20 for char in name) or len(name) > 200:
+        raise NoteError("a key's name has 1 to 200 characters, no plus and no space")
+
+
+@dataclass(frozen=True, slots=True)
+class VerifierKey:
+    """A public key as signed notes name it. ``alg`` is `ED25519` or `COSIGNATURE_V1`."""
+
+    name: str
+    key_id: bytes
+    alg: int
+    public: bytes
+
+    @classmethod
+    def of(cls, name: str, alg: int, public: bytes) -> Self:
+        """Raises NoteError."""
+        require_key_name(name)
+        if alg not in (ED25519, COSIGNATURE_V1) or len(public) != 32:
+            raise NoteError(f"{name}: only Ed25519 keys are known here (types 1 and 4)")
+        try:
+            spelled = name.encode()
+        except UnicodeEncodeError:
+            raise NoteError("a key's name that no encoding has") from None
+        key_id = hashlib.sha256(spelled + b"\n" + bytes([alg]) + public).digest()[:4]
+        return cls(name, key_id, alg, public)
+
+    @classmethod
+    def parse(cls, vkey: str) -> Self:
+        """From ``<name>+<hex key id>+<base64 of type and public key>``. Raises NoteError."""
+        name, _, rest = vkey.partition("+")
+        key_id, _, encoded = rest.partition("+")
+        try:
+            raw = decoded(encoded)
+        except Refused:
+            raw = b""
+        if len(raw) != 33:
+            raise NoteError("not a verifier key: it reads name+12345678+AX..., in one line")
+        key = cls.of(name, raw[0], raw[1:])
+        if key.key_id.hex() != key_id:
+            raise NoteError(f"{name}: the key does not have the id {key_id[:20]!r} it is written with")
+        return key
+
+    def __str__(self) -> str:
+        return f"{self.name}+{self.key_id.hex()}+{base64.b64encode(bytes([self.alg]) + self.public).decode()}"
+
+    def cosigning(self) -> Self:
+        """The same public key as it signs times of checkpoints."""
+        return self.of(self.name, COSIGNATURE_V1, self.public)
+
+    def signing(self) -> Self:
+        """The same public key as it signs notes."""
+        return self.of(self.name, ED25519, self.public)
+
+    def holds(self, signature: bytes, message: bytes) -> bool:
+        try:
+            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class NoteSignature:
+    name: str
+    key_id: bytes
+    blob: bytes
+    """What follows the key id: for Ed25519 the signature, for a cosignature the time and the signature."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """``text`` ends with a newline, and is nothing to go by before a signature of a known key holds."""
+
+    text: bytes
+    signatures: tuple[NoteSignature, ...]
+
+
+def parse_note(data: bytes) -> Note:
+    """Raises NoteError."""
+    if len(data) > NOTE_BYTES:
+        raise NoteError(f"a note of {len(data)} bytes; {NOTE_BYTES} are read")
+    try:
+        written = data.decode()
+    except UnicodeDecodeError:
+        raise NoteError("a note that is not UTF-8") from None
+    if any(char < " " and char != "\n" for char in written):
+        raise NoteError("a note with control characters")
+    text, blank, lines = written.rpartition("\n\n")
+    if not blank or not lines.endswith("\n"):
+        raise NoteError("not a signed note: it is text, an empty line, and a line for each signature")
+    signatures = lines[:-1].split("\n")
+    if len(signatures) > NOTE_SIGNATURES:
+        raise NoteError(f"a note with {len(signatures)} signatures; {NOTE_SIGNATURES} are read")
+    return Note(text.encode() + b"\n", tuple(parse_signature(line) for line in signatures))
+
+
+def parse_signature(line: str) -> NoteSignature:
+    """A signature line of a note, without its newline. Raises NoteError."""
+    dash, _, rest = line.partition(" ")
+    name, _, encoded = rest.partition(" ")
+    try:
+        raw = decoded(encoded)
+    except Refused as wrong:
+        raise NoteError(f"a signature line with {wrong}") from None
+    if dash != "—" or len(raw) < 5:
+        raise NoteError("not a signature line: it reads — name base64")
+    require_key_name(name)
+    return NoteSignature(name, raw[:4], raw[4:])
+
+
+def signed(note: Note, key: VerifierKey) -> bool:
+    """Whether ``key``, of type `ED25519`, has signed the note.
+
+    Raises:
+        NoteError: a signature that says it is by this key is not.
+    """
+    lines = [line for line in note.signatures if (line.name, line.key_id) == (key.name, key.key_id)]
+    if key.alg != ED25519:
+        raise NoteError(f"{key.name} is a key for cosignatures")
+    if not all(len(line.blob) == 64 and key.holds(line.blob, note.text) for line in lines):
+        raise NoteError(f"the signature by {key.name} does not hold")
+    return bool(lines)
+
+
+def cosigned_at(note: Note, key: VerifierKey) -> int | None:
+    """When ``key`` cosigned the checkpoint, in POSIX seconds: the latest, if more than once. A key of type `ED25519` is
+    asked by its ``cosigning()`` twin.
+
+    Raises:
+        NoteError: a cosignature that says it is by this key is not.
+    """
+    key = key.cosigning()
+    latest = None
+    for line in note.signatures:
+        if (line.name, line.key_id) != (key.name, key.key_id):
+            continue
+        at = int.from_bytes(line.blob[:8], "big")
+        if len(line.blob) != 72 or at > LARGEST or not key.holds(line.blob[8:], cosigned_message(note.text, at)):
+            raise NoteError(f"the cosignature by {key.name} does not hold")
+        latest = at if latest is None else max(latest, at)
+    return latest
+
+
+def cosigned_message(text: bytes, at: int) -> bytes:
+    """What a cosignature/v1 signs."""
+    return b"cosignature/v1\ntime %d\n" % at + text
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    origin: str
+    size: int
+    root: bytes
+
+
+def parse_checkpoint(text: bytes) -> Checkpoint:
+    """The text of a note as a tree head. Lines after the third are ignored, as the specification wants it.
+
+    Raises NoteError.
+    """
+    try:
+        lines = text.decode().split("\n")
+    except UnicodeDecodeError:
+        raise NoteError("a checkpoint that is not UTF-8") from None
+    if len(lines) < 4 or lines[-1] or not all(lines[:-1]):
+        raise NoteError("not a checkpoint: it has an origin, a size and a root, a line each")
+    origin, size, root, *_ = lines
+    if not (size.isascii() and size.isdigit()) or len(size) > 19 or str(int(size)) != size or int(size) > LARGEST:
+        raise NoteError("a checkpoint whose size is no number")
+    try:
+        raw = decoded(root)
+    except Refused as wrong:
+        raise NoteError(f"a checkpoint whose root is {wrong}") from None
+    if len(raw) != HASH_SIZE:
+        raise NoteError(f"a checkpoint whose root has {len(raw)} bytes")
+    return Checkpoint(origin, int(size), raw)
+
+
+class Grade(IntEnum):
+    """How far a record can be relied on. Above SIGNED these are marks that do not include each other."""
+
+    BROKEN = 0
+    UNSIGNED = 1
+    """It hangs together, and nobody vouches for it."""
+    SIGNED = 2
+    """A head signed with the log's key says the same."""
+    ANCHORED = 3
+    """So does a head that stood in the audit channel."""
+    WITNESSED = 4
+    """So do enough witnesses."""
+    LOCKED = 5
+    """So does a head from a store that lets nobody replace it."""
+
+
+class Reason(StrEnum):
+    """What is wrong. These names are for scripts; they stay."""
+
+    ENTRY_MISSING = "entry_missing"
+    """A place is empty, and later ones are not."""
+    ENTRY_OUT_OF_PLACE = "entry_out_of_place"
+    """An entry stands where another belongs, or twice."""
+    ENTRY_CHANGED = "entry_changed"
+    """Its bytes do not have the hash they are kept under."""
+    CHAIN_BROKEN = "chain_broken"
+    """It names another hash than that of the entry before: one of the two was changed."""
+    MALFORMED = "malformed"
+    """Not an entry, a head, a bundle, in the form it must have."""
+    TIME_BACKWARDS = "time_backwards"
+    """Recorded or signed before what stands before it."""
+    TAIL_CUT = "tail_cut"
+    """A signed head covers more entries than are here."""
+    ROOT_MISMATCH = "root_mismatch"
+    """A head of this size was signed over other entries."""
+    FORKED = "forked"
+    """Two heads of one size and different roots: the log told two stories."""
+    HEAD_ROLLED_BACK = "head_rolled_back"
+    """The log's heads shrink, or end before one that is known from elsewhere."""
+    SIGNATURE_BAD = "signature_bad"
+    """A signature said to be by a known key does not hold."""
+    SIGNED_BY_ANOTHER_KEY = "signed_by_another_key"
+    """No head is signed with the key that the reader knows."""
+    KEY_NOT_VOUCHED = "key_not_vouched"
+    """Signed with a key that no known key has signed together with."""
+    KEY_RETIRED = "key_retired"
+    """Signed with a key after it was replaced."""
+    UNSIGNED = "unsigned"
+    """A head without a signature in its log's name."""
+    PROOF_BAD = "proof_bad"
+    """The inclusion proof does not lead from the entry to the head."""
+    WRONG_REQUEST = "wrong_request"
+    """An entry of another request than the bundle is about, or none of it."""
+    POLICY_WRONG = "policy_wrong"
+    """A policy text that is not the version it says, or that nothing names."""
+    SEAL_BAD = "seal_bad"
+    """A disclosed secret that does not open the field it is for."""
+
+
+GENERAL = (
+    "That what was recorded is true, or that all that happened was recorded, is shown by no signature; "
+    "who operates the bot, the workers and the target could have kept something from the record."
+)
+NO_KEY = "No key of the log is known here, so no signature was checked. Name it by --key."
+NOT_EXCLUDED = {
+    Grade.UNSIGNED: "Whoever can write to where this lay may have rewritten it with new hashes, or cut off its end.",
+    Grade.SIGNED: (
+        "Whoever holds the signing key and can write to where this lay may have rewritten it and signed it anew, "
+        "or cut off the newest entries together with their heads."
+    ),
+    Grade.ANCHORED: (
+        "Whoever holds the signing key and may post and delete in the audit channel may have changed both; "
+        "and the heads are taken to be from that channel because whoever saved them says so."
+    ),
+    Grade.WITNESSED: (
+        "The witness saw sizes and roots, never an entry; the log and as many witnesses as are needed, "
+        "acting together, may have signed two histories."
+    ),
+    Grade.LOCKED: (
+        "Whoever may lift the lock or owns the storage account, and holds the signing key, may have replaced the copy; "
+        "and the heads are taken to be from that store because whoever fetched them says so."
+    ),
+}
+"""What each grade does not exclude."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    reason: Reason
+    index: int | None
+    """Of the entry; for a head, its size."""
+    says: str
+
+
+FINDINGS = 100
+"""So many are told; of the rest, how many."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    grade: Grade
+    """The highest of ``reached``."""
+    size: int
+    """Of a record its entries, of a bundle the tree that its checkpoint signs."""
+    root: bytes
+    checked: int
+    """Entries."""
+    findings: tuple[Finding, ...] = ()
+    more: int = 0
+    """Findings beyond these."""
+    reached: tuple[Grade, ...] = ()
+    covered: Mapping[Grade, int] = field(default_factory=dict)
+    """The size up to which each mark goes. What comes after it is not covered by it."""
+    excluded: tuple[tuple[Grade, str], ...] = ()
+    """For each grade reached, what it does NOT exclude."""
+    signed_first: int | None = None
+    signed_last: int | None = None
+    """The earliest and the latest time that the log signed, POSIX seconds."""
+    keys_from_outside: bool = False
+    """Whether the reader named the key; False if it came with what it is to prove."""
+    remarks: tuple[str, ...] = ()
+
+    def meets(self, required: Grade) -> bool:
+        if required <= Grade.SIGNED:
+            return self.grade >= required
+        return required in self.reached
+
+    def exit_code(self, required: Grade = Grade.SIGNED) -> int:
+        """0 intact and as good as required, 3 intact and not that good, 4 broken."""
+        if self.grade is Grade.BROKEN:
+            return 4
+        return 0 if self.meets(required) else 3
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "grade": self.grade.name.lower(),
+            "size": self.size,
+            "root": self.root.hex(),
+            "checked": self.checked,
+            "findings": [{"reason": f.reason.value, "index": f.index, "says": f.says} for f in self.findings],
+            "more_findings": self.more,
+            "reached": [grade.name.lower() for grade in self.reached],
+            "covered": {grade.name.lower(): size for grade, size in self.covered.items()},
+            "not_excluded": {grade.name.lower(): says for grade, says in self.excluded},
+            "signed_first": _when(self.signed_first),
+            "signed_last": _when(self.signed_last),
+            "keys_from_outside": self.keys_from_outside,
+            "remarks": list(self.remarks),
+        }
+
+    def lines(self) -> Iterator[str]:
+        """For people."""
+        if self.grade is Grade.BROKEN:
+            yield "BROKEN"
+            for finding in self.findings:
+                place = "" if finding.index is None else f"entry {finding.index}: "
+                yield f"  {place}{finding.says} ({finding.reason.value})"
+            if self.more:
+                yield f"  and {self.more} more"
+        else:
+            yield f"intact, {' and '.join(grade.name.lower() for grade in self.reached)}"
+        yield f"{self.checked} entries checked, of a record of {self.size} with the root {self.root.hex()}"
+        if self.signed_last is not None:
+            yield f"signed from {_when(self.signed_first)} to {_when(self.signed_last)}"
+        for grade, size in self.covered.items():
+            yield f"{grade.name.lower()}: up to entry {size}" + (
+                "" if size == self.size else ", not what comes after it"
+            )
+        yield from self.remarks
+        if self.excluded:
+            yield "Not excluded:"
+            yield from (f"  {grade.name.lower()}: {says}" for grade, says in self.excluded)
+
+
+def _when(at: int | None) -> str | None:
+    try:
+        return None if at is None else datetime.fromtimestamp(at, UTC).isoformat()
+    except (ValueError, OverflowError, OSError):
+        return f"{at} seconds after 1970"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """Whom the reader believes. Without ``keys`` the ``offered`` ones are taken, and the verdict says so."""
+
+    keys: tuple[VerifierKey, ...] = ()
+    """Of the log, known from elsewhere than from what is checked. One suffices: later ones are vouched for by it."""
+    offered: tuple[VerifierKey, ...] = ()
+    """Came along with what is checked; believed if a known key signed a head together with it."""
+    witnesses: tuple[VerifierKey, ...] = ()
+    witnesses_needed: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Heads, each a whole signed note, by where they were found. Each is read once.
+
+    ``log`` comes in the order of signing and is read along with the entries; the others are read before them. Whoever
+    reads a record that grows reads channel, witnesses and locked copies first, then decides how many heads, and takes
+    the entries last: else the end looks cut off. Memory grows with the heads of the others that differ, not with
+    entries or with the log's heads.
+    """
+
+    log: Iterable[bytes] = ()
+    channel: Iterable[bytes] = ()
+    witnessed: Iterable[bytes] = ()
+    locked: Iterable[bytes] = ()
+
+
+class Findings:
+    """What is wrong, as far as it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[Finding] = []
+        self.more = 0
+
+    def add(self, reason: Reason, index: int | None, says: str) -> None:
+        """``says`` may repeat what an attacker wrote: it comes out short, and nothing in it moves a cursor."""
+        if len(self.told) < FINDINGS:
+            plain = says[:400].encode("ascii", "backslashreplace").decode()
+            self.told.append(Finding(reason, index, "".join(c if c.isprintable() else "?" for c in plain)))
+        else:
+            self.more += 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    size: int
+    root: bytes
+    signers: frozenset[int]
+    """Which keys have signed it, by their place in `_Bench.keys`."""
+    at: int | None
+    witnessed: bool
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What is kept of all heads with the same signers."""
+
+    first_size: int
+    first_at: int | None = None
+    last_at: int | None = None
+    largest: dict[Grade, int] = field(default_factory=dict)
+
+    def count(self, head: _Head, grade: Grade) -> None:
+        grades = (Grade.SIGNED, *((grade,) if grade > Grade.SIGNED else ()), *((Grade.WITNESSED,) * head.witnessed))
+        for mark in grades:
+            self.largest[mark] = max(head.size, self.largest.get(mark, 0))
+        if head.at is not None:
+            self.first_at = head.at if self.first_at is None else min(head.at, self.first_at)
+            self.last_at = head.at if self.last_at is None else max(head.at, self.last_at)
+
+
+class _Bench:
+    """Reads heads and weighs who signed them.
+
+    A key that the reader does not know is believed once a head bears its signature beside that of one already believed,
+    in either direction: a reader who knows only today's key can follow it back. A key that signed before and signs
+    together with a new one is retired by that: later heads of the log need the new one.
+    """
+
+    def __init__(self, trust: Trust, findings: Findings) -> None:
+        self.keys = tuple(dict.fromkeys(key.signing() for key in (*trust.keys, *trust.offered)))
+        self.outside = bool(trust.keys)
+        named = {key.signing() for key in trust.keys or trust.offered}
+        self._named = {place for place, key in enumerate(self.keys) if key in named}
+        own = {key.public for key in self.keys}
+        self._witnesses = tuple(key.cosigning() for key in trust.witnesses if key.public not in own)
+        self._needed = max(1, trust.witnesses_needed)
+        self._findings = findings
+        self._seen: set[int] = set()
+        self._retired: dict[int, int] = {}
+        self._together: set[frozenset[int]] = set()
+        self._tallies: dict[frozenset[int], _Tally] = {}
+        self._held: tuple[bytes, int, bytes] | None = None
+
+    def read(self, data: object, where: str) -> _Head | None:
+        """None if it says nothing; why stands among the findings then."""
+        try:
+            note = parse_note(data if isinstance(data, bytes) else b"")
+            checkpoint = parse_checkpoint(note.text)
+        except NoteError as wrong:
+            self._findings.add(Reason.MALFORMED, None, f"a head {where} is {wrong}")
+            return None
+        mine = [place for place, key in enumerate(self.keys) if key.name == checkpoint.origin]
+        try:
+            signers = frozenset(place for place in mine if self._signed(note, place))
+            times = [at for place in mine if (at := cosigned_at(note, self.keys[place])) is not None]
+            seen = {key.public for key in self._witnesses if cosigned_at(note, key) is not None}
+        except NoteError as wrong:
+            self._findings.add(Reason.SIGNATURE_BAD, checkpoint.size, f"a head {where}: {str(wrong)!a}")
+            return None
+        if not signers and self.keys:
+            named = any(line.name == checkpoint.origin for line in note.signatures)
+            reason = Reason.SIGNED_BY_ANOTHER_KEY if named or not mine else Reason.UNSIGNED
+            says = (
+                "is not signed with a key that is known here" if named or not mine else "bears no signature of its log"
+            )
+            self._findings.add(reason, checkpoint.size, f"a head of size {checkpoint.size} {where} {says}")
+            return None
+        witnessed = bool(signers) and len(seen) >= self._needed
+        return _Head(checkpoint.size, checkpoint.root, signers, max(times, default=None), witnessed)
+
+    def _signed(self, note: Note, place: int) -> bool:
+        """A heartbeat signs the same text again, with the same signature: it is checked once."""
+        key = self.keys[place]
+        lines = [line for line in note.signatures if (line.name, line.key_id) == (key.name, key.key_id)]
+        if len(lines) == 1 and self._held == (note.text, place, lines[0].blob):
+            return True
+        if not signed(note, key):
+            return False
+        self._held = (note.text, place, lines[0].blob)
+        return True
+
+    def of_log(self, head: _Head) -> None:
+        """The next head in the log's own order."""
+        active = frozenset(place for place in head.signers if place not in self._retired)
+        if head.signers and not active:
+            says = f"a head of size {head.size} is signed with a key that was replaced before"
+            self._findings.add(Reason.KEY_RETIRED, head.size, says)
+            return
+        new = active - self._seen
+        if new and active & self._seen:
+            self._retired |= dict.fromkeys(active & self._seen, head.size)
+        self._seen |= active
+        self._count(head, active, Grade.SIGNED)
+
+    def vouch(self, head: _Head) -> None:
+        """A head that counts for nothing but the keys that signed it together."""
+        self._together.add(head.signers)
+
+    def of_others(self, head: _Head, grade: Grade, where: str) -> None:
+        """A head from elsewhere, after all heads of the log."""
+        active = frozenset(place for place in head.signers if head.size <= self._retired.get(place, LARGEST))
+        if head.signers and not active:
+            says = f"a head of size {head.size} {where} is signed with a key replaced before"
+            self._findings.add(Reason.KEY_RETIRED, head.size, says)
+            return
+        self._count(head, active, grade)
+
+    def _count(self, head: _Head, active: frozenset[int], grade: Grade) -> None:
+        if len(active) > 1:
+            self._together.add(active)
+        self._tallies.setdefault(active, _Tally(head.size)).count(head, grade)
+
+    def believed(self) -> list[_Tally]:
+        """The tallies of keys that are believed; of others there is a finding."""
+        known = set(self._named)
+        while any(group & known and group - known for group in self._together):
+            known |= {place for group in self._together if group & known for place in group}
+        good = [tally for signers, tally in self._tallies.items() if signers & known]
+        for signers, tally in self._tallies.items():
+            if signers and not signers & known:
+                reason = Reason.KEY_NOT_VOUCHED if good else Reason.SIGNED_BY_ANOTHER_KEY
+                says = f"heads from size {tally.first_size} on are signed with a key that no known key vouches for"
+                self._findings.add(reason, tally.first_size, says)
+        return good
+
+
+_OTHERS = (
+    ("channel", Grade.ANCHORED, "of the audit channel"),
+    ("witnessed", Grade.SIGNED, "of a witness"),
+    ("locked", Grade.LOCKED, "of the locked copy"),
+)
+BODY_BYTES = 4 * 1024 * 1024
+"""Of one entry."""
+NO_ENTRY = "0" * 64
+"""Stands for the entry before the first."""
+_PREFIX = re.compile(
+    rb'\{"index": ([1-9][0-9]{0,18}), "recorded_at": "([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}'
+    rb'(?:\.[0-9]{6})?\+00:00)", "previous": "([0-9a-f]{64})", "fact": \{'
+)
+"""How every entry begins, to the byte. The times are of one zone and one form: they sort as bytes."""
+
+
+class Walk:
+    """One pass over the entries: chain, places, times, and the tree.
+
+    ``last`` is the index of the last entry taken, ``frontier`` the tree up to it.
+    """
+
+    def __init__(self, findings: Findings) -> None:
+        self._findings = findings
+        self.last = 0
+        self.whole = True
+        """No entry was missing or out of place so far: what the tree has is what it must have."""
+        self.frontier = Frontier()
+        self._previous = NO_ENTRY.encode()
+        self._time = b""
+
+    def take(self, index: object, body: object, kept: object) -> None:
+        add, place = self._findings.add, self.last + 1
+        if type(index) is not int or type(body) is not bytes or len(body) > BODY_BYTES:
+            self._lost(Reason.MALFORMED, place, "not an entry")
+            return
+        if index != place:
+            if index < place:
+                self._lost(Reason.ENTRY_OUT_OF_PLACE, index, f"stands after entry {self.last}")
+                return
+            gap = f"entry {place} is" if index == place + 1 else f"entries {place} to {index - 1} are"
+            self._lost(Reason.ENTRY_MISSING, place, f"{gap} missing; {index} stands in that place")
+            self._previous = b""
+        match = _PREFIX.match(body)
+        digest = _sha256(body).hexdigest()
+        if kept is not None and kept != digest:
+            add(Reason.ENTRY_CHANGED, index, "its bytes do not have the hash they are kept under")
+        if match is None or body[-2:] != b"}}" or b"\n" in body:
+            add(Reason.MALFORMED, index, "not an entry: it does not begin and end as every entry does")
+        else:
+            said, time, previous = match.groups()
+            if int(said) != index:
+                add(Reason.ENTRY_OUT_OF_PLACE, index, f"the entry here says that it is {int(said)}")
+            elif previous != self._previous and self._previous:
+                add(Reason.CHAIN_BROKEN, index, f"it does not follow entry {index - 1} as that is now")
+            if time < self._time:
+                add(Reason.TIME_BACKWARDS, index, "recorded before the entry before it")
+            else:
+                self._time = time
+        self._previous = digest.encode() if kept is None else str(kept).encode("ascii", "replace")
+        self.last = index
+        self.frontier.push(_sha256(b"\x00" + body).digest())
+
+    def _lost(self, reason: Reason, index: int, says: str) -> None:
+        self._findings.add(reason, index, says)
+        self.whole = False
+
+
+class _Roots:
+    """Holds heads against the tree as it grows."""
+
+    def __init__(self, walk: Walk, bench: _Bench, findings: Findings, log: Iterable[bytes]) -> None:
+        self._walk, self._bench, self._findings = walk, bench, findings
+        self._wanted: dict[int, list[tuple[_Head, Grade, str]]] = {}
+        self._mismatched: set[str] = set()
+        self._log = iter(log)
+        self._next: _Head | None = None
+        self._newest: _Head | None = None
+        self._largest_elsewhere = (0, "")
+        self.stop = 0
+        """The size at which something is to be compared next, or a later one."""
+
+    def gather(self, data: Iterable[bytes], grade: Grade, where: str) -> None:
+        """Heads of others: all of them, before the first entry."""
+        for one in data:
+            if head := self._bench.read(one, where):
+                kept = self._wanted.setdefault(head.size, [])
+                if not any(
+                    (had.root, had.signers, had.witnessed, by) == (head.root, head.signers, head.witnessed, grade)
+                    for had, by, _ in kept
+                ):
+                    kept.append((head, grade, where))
+                self._largest_elsewhere = max(self._largest_elsewhere, (head.size, where))
+
+    def begin(self) -> None:
+        self._sizes = sorted(self._wanted, reverse=True)
+        self._advance()
+        self.compare()
+
+    def compare(self) -> None:
+        """What there is to compare at the size reached."""
+        size = self._walk.last
+        root = self._walk.frontier.root() if self._walk.whole else None
+        while self._next is not None and self._next.size <= size:
+            if self._next.size == size:
+                self._match(self._next, root, "of the log")
+            self._advance()
+        while self._sizes and self._sizes[-1] <= size:
+            at = self._sizes.pop()
+            for head, _, where in self._wanted[at] if at == size else ():
+                self._match(head, root, where)
+        waiting = [self._next.size] if self._next is not None else []
+        self.stop = min([*waiting, *self._sizes[-1:]], default=LARGEST + 1)
+
+    def _advance(self) -> None:
+        """The log's next head, past those that go back behind what was already compared."""
+        self._next = None
+        for data in self._log:
+            if (head := self._bench.read(data, "of the log")) is None:
+                continue
+            before = self._newest
+            if before is not None and head.size < before.size:
+                says = f"after a head of size {before.size} the log signed one of size {head.size}"
+                self._findings.add(Reason.HEAD_ROLLED_BACK, head.size, says)
+                continue
+            if before is not None and head.at is not None and before.at is not None and head.at < before.at:
+                says = f"a head of size {head.size} was signed before the one that comes before it"
+                self._findings.add(Reason.TIME_BACKWARDS, head.size, says)
+            others = [other.root for other, _, _ in self._wanted.get(head.size, ())]
+            if before is not None and head.size == before.size:
+                others.append(before.root)
+            if any(root != head.root for root in others):
+                self._forked(head.size)
+            self._newest = self._next = head
+            self._bench.of_log(head)
+            return
+
+    def _forked(self, size: int) -> None:
+        self._findings.add(Reason.FORKED, size, f"two heads of size {size} have different roots")
+
+    def _match(self, head: _Head, root: bytes | None, where: str) -> None:
+        if root is None or root == head.root or where in self._mismatched:
+            return
+        self._mismatched.add(where)
+        says = (
+            f"the head of size {head.size} {where} was signed over other entries than 1 to {head.size} as they are here"
+        )
+        self._findings.add(Reason.ROOT_MISMATCH, head.size, says)
+
+    def finish(self) -> None:
+        """After the last entry: heads beyond it, and what others have that the log has no more."""
+        size = self._walk.last
+        beyond: tuple[int, str] = (0, "")
+        while self._next is not None:
+            beyond = max(beyond, (self._next.size, "of the log"))
+            self._advance()
+        beyond = max(beyond, max(((at, self._wanted[at][0][2]) for at in self._sizes), default=beyond))
+        if beyond[0] > size:
+            says = f"the record ends with entry {size}, and a head {beyond[1]} covers {beyond[0]}"
+            self._findings.add(Reason.TAIL_CUT, size + 1, says)
+        for at in sorted(self._wanted):
+            heads = self._wanted[at]
+            if len({head.root for head, _, _ in heads}) > 1:
+                self._forked(at)
+            for head, grade, where in heads:
+                self._bench.of_others(head, grade, where)
+        most, where = self._largest_elsewhere
+        if self._newest is not None and most > self._newest.size:
+            says = f"the newest head of the log covers {self._newest.size} entries, and one {where} covers {most}"
+            self._findings.add(Reason.HEAD_ROLLED_BACK, most, says)
+
+
+def check_record(entries: Iterable[tuple[int, bytes, str | None]], heads: Sources, trust: Trust) -> Verdict:
+    """Judge a record in one pass over its entries: each its index, its exact bytes, and the hash kept with it, if any.
+
+    The iterables may raise whatever reading them raises; nothing that they give makes this raise.
+    """
+    findings = Findings()
+    bench, walk = _Bench(trust, findings), Walk(findings)
+    roots = _Roots(walk, bench, findings, heads.log)
+    for name, grade, where in _OTHERS:
+        roots.gather(getattr(heads, name), grade, where)
+    roots.begin()
+    take, stop = walk.take, roots.stop
+    for index, body, kept in entries:
+        take(index, body, kept)
+        if walk.last >= stop:
+            roots.compare()
+            stop = roots.stop
+    roots.finish()
+    return _verdict(findings, bench, size=walk.last, root=walk.frontier.root(), checked=walk.frontier.size)
+
+
+def _verdict(
+    findings: Findings, bench: _Bench, *, size: int, root: bytes, checked: int, remarks: Iterable[str] = ()
+) -> Verdict:
+    tallies = bench.believed()
+    covered = {
+        mark: max(tally.largest[mark] for tally in tallies if mark in tally.largest)
+        for mark in Grade
+        if any(mark in tally.largest for tally in tallies)
+    }
+    times = [at for tally in tallies for at in (tally.first_at, tally.last_at) if at is not None]
+    reached = (Grade.BROKEN,) if findings.told else tuple(covered) or (Grade.UNSIGNED,)
+    excluded = [(grade, NOT_EXCLUDED[grade]) for grade in reached if grade in NOT_EXCLUDED]
+    if Grade.SIGNED in reached and not bench.outside:
+        says = "The key came with what it is to prove: whoever made this may have made the key. Name yours by --key."
+        excluded.append((Grade.SIGNED, says))
+    return Verdict(
+        grade=max(reached),
+        size=size,
+        root=root,
+        checked=checked,
+        findings=tuple(findings.told),
+        more=findings.more,
+        reached=reached,
+        covered={} if findings.told else covered,
+        excluded=tuple(excluded),
+        signed_first=min(times, default=None),
+        signed_last=max(times, default=None),
+        keys_from_outside=bench.outside,
+        remarks=(*remarks, *(() if bench.keys else (NO_KEY,)), GENERAL),
+    )
+
+
+BUNDLE_BYTES = 64 * 1024 * 1024
+BUNDLE_FORMAT = "jit evidence 1"
+
+
+class SealError(Refused):
+    """A secret that does not open this field."""
+
+
+def open_sealed(value: object, secret: str | bytes, *, fact_id: str, path: str) -> Any:
+    """What stands in a sealed personal field: ``{"sealed": {"key", "commit", "box"}}``.
+
+    ``secret`` is that of this field alone, 32 bytes or their base64; ``path`` is where the field stands in the fact, as
+    `sealed_fields` says it. The commitment lets one secret open a field and no other, to one value and no other.
+
+    Raises SealError.
+    """
+    try:
+        sealed = value["sealed"] if isinstance(value, dict) and set(value) == {"sealed"} else None
+        if not isinstance(sealed, dict) or set(sealed) != {"key", "commit", "box"}:
+            raise SealError("not a sealed field")
+        raw = secret if isinstance(secret, bytes) else decoded(secret)
+        commit, box = _base64(sealed["commit"]), _base64(sealed["box"])
+        if len(raw) != 32 or len(commit) != 32 or len(box) < 12 + 16:
+            raise SealError("a secret and a commitment have 32 bytes, and a box a nonce and a tag")
+        if not hmac.compare_digest(hashlib.sha256(b"jit commit\0" + raw).digest(), commit):
+            raise SealError("the secret is not that of this field")
+        key = hashlib.sha256(b"jit seal\0" + raw).digest()
+        opened = AESGCM(key).decrypt(box[:12], box[12:], f"{fact_id}\0{path}".encode())
+        return strict_json(opened)
+    except InvalidTag:
+        raise SealError("the field was changed, or taken from another place") from None
+    except SealError:
+        raise
+    except (Refused, UnicodeEncodeError):
+        raise SealError("not a sealed field, or not a secret") from None
+
+
+def sealed_fields(fact: object) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every sealed field of a fact's JSON, by its path: `requester`, `counted.0.approver`."""
+    waiting: list[tuple[str, Any]] = [("", fact)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, dict):
+            if set(value) == {"sealed"}:
+                yield path[1:], value
+            else:
+                waiting.extend((f"{path}.{name}", inner) for name, inner in value.items())
+        elif isinstance(value, list):
+            waiting.extend((f"{path}.{place}", inner) for place, inner in enumerate(value))
+
+
+def strict_json(data: str | bytes) -> Any:
+    """JSON with no name twice in one object, no NaN and nothing after it. Raises Refused."""
+    try:
+        return json.loads(
+            data.decode() if isinstance(data, bytes) else data,
+            object_pairs_hook=_once_each,
+            parse_constant=_no_constant,
+        )
+    except Refused:
+        raise
+    except (ValueError, RecursionError):
+        raise Refused("not JSON, or nested too deeply") from None
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise Refused("a name stands twice in one object")
+    return found
+
+
+def _no_constant(name: str) -> Any:
+    raise Refused(f"{name} is no JSON")
+
+
+def _base64(value: object) -> bytes:
+    if not isinstance(value, str):
+        raise Refused("not base64")
+    return decoded(value)
+
+
+def policy_version(files: Iterable[tuple[str, bytes]]) -> str:
+    """The version of these policy files, whatever their order: SHA-256 over each one's name and bytes, each of these
+    after its length in 8 bytes.
+    """
+    parts = (part for name, data in sorted(files) for part in (name.encode("utf-8", "surrogateescape"), data))
+    return hashlib.sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).hexdigest()
+
+
+def read_policy(value: object) -> tuple[str, list[tuple[str, bytes]]]:
+    """``{"version", "files": [[name, base64]...]}``, where the version must be that of the files. Raises Refused."""
+    policy = _object(value, "a policy text", {"version", "files"})
+    if not isinstance(policy["files"], list) or not isinstance(policy["version"], str):
+        raise Refused("a policy text without its version or its files")
+    files = []
+    for pair in policy["files"]:
+        if not isinstance(pair, list) or len(pair) != 2 or not isinstance(pair[0], str):
+            raise Refused("a policy file is a name and its bytes in base64")
+        files.append((pair[0], _base64(pair[1])))
+    if len({name for name, _ in files}) != len(files):
+        raise Refused("a policy file stands twice")
+    try:
+        version = policy_version(files)
+    except UnicodeEncodeError:
+        raise Refused("a policy file with a name that no encoding has") from None
+    if version != policy["version"]:
+        raise Refused(f"a policy text is not the version {policy['version'][:64]!a} that it says")
+    return version, files
+
+
+def _object(value: object, what: str, names: set[str], may: frozenset[str] = frozenset()) -> dict[str, Any]:
+    if not isinstance(value, dict) or not names <= set(value) <= names | may:
+        raise Refused(f"{what} has {', '.join(sorted(names))}, and nothing else")
+    return value
+
+
+def check_bundle(data: bytes, trust: Trust) -> Verdict:
+    """Judge the evidence bundle of one request. Never raises.
+
+    Besides what `jit audit prove` always writes, ``rotations`` may list heads that a key and its successor signed both,
+    for a reader who knows only the older or only the newer one.
+    """
+    findings = Findings()
+    try:
+        if len(data) > BUNDLE_BYTES:
+            raise Refused(f"a bundle of {len(data)} bytes; {BUNDLE_BYTES} are read")
+        names = {"format", "request", "made_at", "entries", "checkpoint", "keys", "policies", "anchors"}
+        bundle = _object(strict_json(data), "an evidence bundle", names, frozenset({"rotations"}))
+        _check_form(bundle)
+        offered = tuple(VerifierKey.parse(key) for key in bundle["keys"])
+    except Refused as wrong:
+        findings.add(Reason.MALFORMED, None, str(wrong))
+        return _verdict(findings, _Bench(trust, findings), size=0, root=EMPTY_ROOT, checked=0)
+    whom = Trust(
+        keys=trust.keys,
+        offered=(*trust.offered, *offered),
+        witnesses=trust.witnesses,
+        witnesses_needed=trust.witnesses_needed,
+    )
+    bench = _Bench(whom, findings)
+    for rotation in bundle.get("rotations", ()):
+        if turned := bench.read(rotation.encode("utf-8", "replace"), "where the key changed"):
+            bench.vouch(turned)
+    head = None
+    if bundle["checkpoint"] is not None and (
+        head := bench.read(bundle["checkpoint"].encode("utf-8", "replace"), "of the bundle")
+    ):
+        bench.of_log(head)
+    papers = _Papers(bundle["request"], head, findings)
+    for entry in bundle["entries"]:
+        papers.take(entry)
+    remarks = [
+        "That no entry of the request was left out of the bundle is not shown by it; the whole record shows that.",
+        *papers.rules(bundle["policies"]),
+        *papers.whole(),
+    ]
+    size, root = (head.size, head.root) if head else (0, EMPTY_ROOT)
+    checked = len(bundle["entries"])
+    return _verdict(findings, bench, size=size, root=root, checked=checked, remarks=remarks)
+
+
+def _check_form(bundle: Mapping[str, Any]) -> None:
+    """Raises Refused."""
+    if bundle["format"] != BUNDLE_FORMAT:
+        raise Refused(f"an evidence bundle says format {BUNDLE_FORMAT!r}")
+    if not all(isinstance(bundle[name], str) and 0 < len(bundle[name]) <= 100 for name in ("request", "made_at")):
+        raise Refused("an evidence bundle names its request, and when it was made")
+    if not isinstance(bundle["checkpoint"], str | None):
+        raise Refused("a checkpoint is the text of a signed note, or null")
+    for name, kind, most in (
+        ("entries", dict, 100_000),
+        ("keys", str, 100),
+        ("rotations", str, 100),
+        ("policies", dict, 1000),
+        ("anchors", dict, 10_000),
+    ):
+        rows = bundle.get(name, [])
+        if not isinstance(rows, list) or len(rows) > most or not all(isinstance(row, kind) for row in rows):
+            raise Refused(f"{name} is a list of at most {most}, each of one form")
+    for anchor in bundle["anchors"]:
+        _object(anchor, "an anchor", {"channel", "ts"})
+        if not all(isinstance(said, str) and len(said) <= 100 for said in anchor.values()):
+            raise Refused("an anchor names a channel and the time stamp of a message")
+
+
+class _Papers:
+    """The entries of a bundle, one after the other."""
+
+    def __init__(self, request: str, head: _Head | None, findings: Findings) -> None:
+        self._request, self._head, self._findings = request, head, findings
+        self._about = 0
+        self._versions: set[str] = set()
+        self._index, self._hash, self._time = 0, "", b""
+
+    def take(self, entry: Mapping[str, Any]) -> None:
+        index: int | None = None
+        try:
+            _object(entry, "an entry of a bundle", {"index", "body", "proof", "disclosed"})
+            if type(entry["index"]) is not int or not 0 < entry["index"] <= LARGEST:
+                raise Refused("an entry's index counts from 1")
+            index = entry["index"]
+            if not isinstance(entry["body"], str):
+                raise Refused("an entry's body is its exact text")
+            body = entry["body"].encode("utf-8", "surrogatepass")
+            fact = self._place(index, body)
+            proof = [_base64(step) for step in entry["proof"]] if isinstance(entry["proof"], list) else None
+            if proof is None or len(proof) > 64:
+                raise Refused("a proof is a list of hashes in base64")
+        except Refused as wrong:
+            self._findings.add(Reason.MALFORMED, index, str(wrong))
+            return
+        if self._head is not None:
+            try:
+                check_inclusion(index - 1, self._head.size, leaf_hash(body), proof, self._head.root)
+            except ProofError:
+                says = f"its proof does not lead to the head of size {self._head.size}"
+                self._findings.add(Reason.PROOF_BAD, index, says)
+        self._read(index, fact)
+        self._open(index, fact, entry["disclosed"])
+
+    def _place(self, index: int, body: bytes) -> dict[str, Any]:
+        """The fact in these bytes. Raises Refused."""
+        match = _PREFIX.match(body)
+        if match is None or body[-2:] != b"}}" or b"\n" in body or len(body) > BODY_BYTES:
+            raise Refused("not an entry: it does not begin and end as every entry does")
+        parsed = strict_json(body)
+        if set(parsed) != {"index", "recorded_at", "previous", "fact"}:
+            raise Refused("not an entry: it says more than its place and a fact")
+        said, time, previous = match.groups()
+        if int(said) != index or index <= self._index:
+            self._findings.add(Reason.ENTRY_OUT_OF_PLACE, index, f"the entry here says that it is {int(said)}")
+        elif index == self._index + 1 and previous.decode() != (self._hash or NO_ENTRY):
+            self._findings.add(Reason.CHAIN_BROKEN, index, f"it does not follow entry {index - 1} as that is here")
+        if time < self._time:
+            self._findings.add(Reason.TIME_BACKWARDS, index, "recorded before the entry before it")
+        self._index, self._hash, self._time = index, hashlib.sha256(body).hexdigest(), time
+        fact = parsed["fact"]
+        assert isinstance(fact, dict)  # noqa: S101  the bytes before it say so
+        return fact
+
+    def _read(self, index: int, fact: Mapping[str, Any]) -> None:
+        about = fact.get("request_id")
+        if about == self._request:
+            self._about += 1
+        elif about is not None:
+            self._findings.add(Reason.WRONG_REQUEST, index, "it is about another request than the bundle")
+        self._versions |= {said for name in ("policy_version", "before") if isinstance(said := fact.get(name), str)}
+
+    def _open(self, index: int, fact: Mapping[str, Any], disclosed: object) -> None:
+        fields = dict(sealed_fields(fact))
+        if not isinstance(disclosed, dict):
+            self._findings.add(Reason.MALFORMED, index, "what is disclosed is a secret for each field")
+            return
+        for path, secret in disclosed.items():
+            try:
+                if path not in fields or not isinstance(secret, str):
+                    raise SealError("no such field is sealed")
+                open_sealed(fields[path], secret, fact_id=str(fact.get("id")), path=path)
+            except SealError as wrong:
+                self._findings.add(Reason.SEAL_BAD, index, f"{path[:100]!a}: {wrong}")
+
+    def whole(self) -> Iterator[str]:
+        """Once every entry was taken."""
+        if not self._about:
+            self._findings.add(Reason.WRONG_REQUEST, None, "no entry is about the request that the bundle names")
+        if self._head is None:
+            yield "The bundle has no signed head that could be read: its entries are proven by nothing."
+
+    def rules(self, policies: Iterable[object]) -> Iterator[str]:
+        """Once every entry was taken."""
+        there = set()
+        for policy in policies:
+            try:
+                version, _ = read_policy(policy)
+                if version not in self._versions or version in there:
+                    raise Refused("a policy text that no entry names, or that is here twice")
+                there.add(version)
+            except Refused as wrong:
+                self._findings.add(Reason.POLICY_WRONG, None, str(wrong))
+        for version in sorted(self._versions - there):
+            yield f"The rules {version[:12]!a}, which an entry names, are not in the bundle."
+
+
+class CannotCheck(Exception):
+    """What was to be checked cannot be read."""
+
+
+def read_lines(path: Path, most: int = BODY_BYTES) -> Iterator[bytes]:
+    """The lines of a file, without their newlines. What is no line, being longer than ``most`` or cut off, comes with
+    a newline at its end, which nothing that is written here contains.
+
+    Raises CannotCheck.
+    """
+    try:
+        with path.open("rb") as file:
+            rest = b""
+            while block := file.read(1 << 20):
+                *lines, rest = (rest + block).split(b"\n")
+                yield from lines
+                if len(rest) > most:
+                    yield rest + b"\n"
+                    rest = b""
+            if rest:
+                yield rest + b"\n"
+    except OSError as wrong:
+        raise CannotCheck(f"{path}: {wrong.strerror}") from None
+
+
+def read_entries(path: Path) -> Iterator[tuple[int, bytes, None]]:
+    """Entries of a copy, one a line, for `check_record`. Raises CannotCheck."""
+    last = 0
+    for line in read_lines(path):
+        last += 1
+        if not line.startswith(b'{"index": %d, ' % last):
+            said = line[10 : max(10, line.find(b",", 10, 30))]
+            last = int(said) if said.isdigit() else last
+        yield last, line, None
+
+
+def read_heads(path: Path) -> Iterator[bytes]:
+    """Heads of a copy, as JSON, one a line: each with its ``note`` and perhaps ``cosignatures``. What is not that comes
+    out as a note that is none. A file that is not there has none.
+
+    Raises CannotCheck.
+    """
+    if not path.exists():
+        return
+    for line in read_lines(path):
+        try:
+            row = strict_json(line)
+            added = row.get("cosignatures", [])
+            yield "".join([row["note"], *(one.removesuffix("\n") + "\n" for one in added)]).encode()
+        except (Refused, AttributeError, KeyError, TypeError, UnicodeEncodeError):
+            yield b""
+
+
+def read_keys(path: Path) -> tuple[VerifierKey, ...]:
+    """Keys of a copy, one a line. Raises CannotCheck, and NoteError."""
+    if not path.exists():
+        return ()
+    lines = [line.decode("utf-8", "replace") for line in read_lines(path)]
+    return tuple(VerifierKey.parse(line) for line in lines if line)
+
+
+def check_folder(folder: Path, trust: Trust, channel: Iterable[bytes] = ()) -> Verdict:
+    """Judge an exported copy; ``channel`` are heads of the audit channel beside those in it. Raises CannotCheck."""
+    if not (folder / "entries.jsonl").is_file():
+        raise CannotCheck(f"{folder} holds no entries.jsonl; `jit audit export` writes one")
+    try:
+        offered = read_keys(folder / "keys.txt")
+    except NoteError as wrong:
+        raise CannotCheck(f"{folder / 'keys.txt'}: {wrong}") from None
+    sources = Sources(
+        log=read_heads(folder / "heads.jsonl"),
+        channel=chain(channel, read_heads(folder / "channel.jsonl")),
+        locked=read_heads(folder / "locked.jsonl"),
+    )
+    whom = Trust(
+        keys=trust.keys,
+        offered=(*trust.offered, *offered),
+        witnesses=trust.witnesses,
+        witnesses_needed=trust.witnesses_needed,
+    )
+    return check_record(read_entries(folder / "entries.jsonl"), sources, whom)
+
+
+def check_path(path: Path, trust: Trust) -> Verdict:
+    """Judge a folder, a bundle (`*.json`) or bare entries (`*.jsonl`). Raises CannotCheck."""
+    if path.is_dir():
+        return check_folder(path, trust)
+    if path.suffix == ".jsonl":
+        return check_record(read_entries(path), Sources(), trust)
+    try:
+        with path.open("rb") as file:
+            data = file.read(BUNDLE_BYTES + 1)
+    except OSError as wrong:
+        raise CannotCheck(f"{path}: {wrong.strerror}") from None
+    if data.lstrip()[:1] == b"<":
+        raise CannotCheck(f"{path} is a page; give the bundle in JSON, or check the page by `jit audit verify`")
+    return check_bundle(data, trust)
+
+
+def _key(written: str) -> VerifierKey:
+    try:
+        return VerifierKey.parse(written.strip())
+    except NoteError as wrong:
+        raise argparse.ArgumentTypeError(str(wrong)) from None
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Returns the exit code that its help tells of."""
+    grades = [grade.name.lower() for grade in Grade if grade is not Grade.BROKEN]
+    parser = argparse.ArgumentParser(
+        description="Checks an exported copy of the record (a folder), bare entries (*.jsonl) or an evidence bundle.",
+        epilog="Exit code: 0 intact and as good as required, 1 could not be checked, 2 wrongly called, "
+        "3 intact and not as good as required, 4 broken.",
+    )
+    parser.add_argument("path", type=Path, help="folder, entries.jsonl or bundle.json")
+    parser.add_argument("--key", type=_key, action="append", default=[], help="the log's key, as you know it")
+    parser.add_argument("--witness", type=_key, action="append", default=[], help="a witness's key; may be repeated")
+    parser.add_argument("--witnesses-needed", type=int, default=1, metavar="N", help="how many of them (1)")
+    parser.add_argument("--require", choices=grades, default="signed", help="exit with 3 below this (signed)")
+    parser.add_argument("--json", action="store_true", help="for machines")
+    asked = parser.parse_args(argv)
+    if asked.witnesses_needed < 1:
+        parser.error("--witnesses-needed is 1 or more")
+    trust = Trust(keys=tuple(asked.key), witnesses=tuple(asked.witness), witnesses_needed=asked.witnesses_needed)
+    try:
+        verdict = check_path(asked.path, trust)
+    except (CannotCheck, OSError) as wrong:
+        sys.stderr.write(f"could not be checked: {wrong}\n")
+        return 1
+    required = Grade[asked.require.upper()]
+    lines = [json.dumps(verdict.as_json())] if asked.json else [*verdict.lines()]
+    if verdict.exit_code(required) == 3 and not asked.json:
+        lines.append(f"Required was {asked.require}.")
+    sys.stdout.write("\n".join(lines) + "\n")
+    return verdict.exit_code(required)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

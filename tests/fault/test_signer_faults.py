@@ -1,0 +1,196 @@
+"""Signers and their witness are killed at random, and the database is put back to how it was: never two heads of one
+size over different entries, never a step back, and what is remembered agrees with what was given away.
+"""
+
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random  # noqa: TID251  seeded
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import text
+
+from jit.audit.heads import Heads
+from jit.audit.keys import make_key
+from jit.audit.state import FILE
+from jit.audit.state import _read as remembered
+from jit.cli.main import cli
+from jit.clock import SystemClock
+from jit.facts import AlertName
+from jit.ledger import Ledger, LedgerUnavailable, connect, create_tables
+from jit.verifier import Grade, cosigned_at, parse_checkpoint, parse_note, signed
+from tests.servers import postgres_18
+from tests.signing import ORIGIN, Room, WitnessRoom, signer_room, something, verdict
+from tests.tamper import past_the_guards
+from tests.waiting import wait_until
+
+pytestmark = [pytest.mark.fault, pytest.mark.real]
+
+KILLS = 12
+
+
+class Place:
+    """A ledger, and two hosts that may sign it with the same key."""
+
+    def __init__(self, folder: Path, url: str, writer: str, signer: str) -> None:
+        self.folder = folder
+        self.engine, self.writer = connect(url), connect(writer)
+        if url == writer:
+            create_tables(self.engine)
+        self.ledger = Ledger(self.writer, SystemClock())
+        self.heads = Heads(self.engine)
+        self.hosts = [folder / "host-1", folder / "host-2"]
+        self.key = make_key(self.hosts[0] / "signer" / "log.key", ORIGIN).verifier()
+        shutil.copytree(self.hosts[0], self.hosts[1])
+        self.witness = WitnessRoom(folder / "witness", self.key)
+        self.signers = [signer_room(host, signer, JIT_WITNESSES=self.witness.line) for host in self.hosts]
+
+    @property
+    def size(self) -> int:
+        last = self.heads.last()
+        return parse_checkpoint(parse_note(last.note).text).size if last else 0
+
+    def append(self, many: int = 1) -> None:
+        self.ledger.append([something(SystemClock(), n) for n in range(many)])
+
+    def signed(self) -> bool:
+        return 0 < self.size == self.ledger.last_index()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Somebody appends all the time."""
+        stop = threading.Event()
+
+        def write() -> None:
+            while not stop.wait(0.03):
+                try:
+                    self.append()
+                except LedgerUnavailable:
+                    continue
+
+        thread = threading.Thread(target=write, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join(20)
+
+    def require_one_history(self) -> None:
+        notes = [parse_note(head.note) for head in self.heads.all()]
+        checkpoints = [parse_checkpoint(note.text) for note in notes]
+        roots: dict[int, set[bytes]] = {}
+        for checkpoint in checkpoints:
+            roots.setdefault(checkpoint.size, set()).add(checkpoint.root)
+        assert all(len(found) == 1 for found in roots.values())
+        assert [checkpoint.size for checkpoint in checkpoints] == sorted(checkpoint.size for checkpoint in checkpoints)
+        assert all(signed(note, self.key) for note in notes)
+        assert [head.number for head in self.heads.all()] == list(range(1, len(notes) + 1))
+        for host in self.hosts:
+            memory = remembered(host / "signer" / FILE)
+            for one in (memory.last, memory.pending):
+                assert one is None or {one.checkpoint.root} == roots.get(one.checkpoint.size, {one.checkpoint.root})
+            if memory.last is not None:
+                head = self.heads.at(memory.last.number)
+                assert head is not None
+                assert head.note == memory.last.note
+        for head in self.heads.all():
+            if self.heads.cosigned(head.number):
+                assert cosigned_at(parse_note(self.heads.full_note(head)), self.witness.vkey)
+        found = verdict(self.engine, self.key, witnesses=[self.witness.vkey])
+        assert found.findings == ()
+        assert found.covered[Grade.SIGNED] == self.size
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    """PostgreSQL as `jit ledger init` makes it."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'ledger.db'}"
+        yield from _opened(Place(tmp_path, url, url, url))
+        return
+    with postgres_18() as server:
+        monkeypatch.setenv("SUPERUSER_URL", server.dsn())
+        assert CliRunner().invoke(cli, ["ledger", "init", "--admin-url", "env:SUPERUSER_URL"]).exit_code == 0
+        url, writer, signer = (
+            server.dsn(database="jit"),
+            server.dsn("jit_bot", "jit"),
+            server.dsn("jit_signer", "jit"),
+        )
+        yield from _opened(Place(tmp_path, url, writer, signer))
+
+
+def _opened(place: Place) -> Iterator[Place]:
+    yield place
+    for room in (*place.signers, place.witness):
+        if room.process and room.process.poll() is None:
+            room.kill()
+    place.engine.dispose()
+    place.writer.dispose()
+
+
+def test_killed_at_any_moment_they_tell_one_history(place: Place) -> None:
+    chance = Random(11)
+    rooms: list[Room] = [place.witness, *place.signers]
+    with place.writing():
+        for room in rooms:
+            room.start()
+        wait_until(lambda: place.size, 40)
+        for _ in range(KILLS):
+            until = place.ledger.last_index() + chance.randrange(30)
+            wait_until(lambda until=until: place.ledger.last_index() >= until)
+            room = rooms[chance.randrange(3)]
+            room.kill()
+            room.start()
+    wait_until(place.signed, 60)
+    wait_until(lambda: place.witness.seen == place.size or place.append(), 60)
+    for room in rooms:
+        room.kill()
+    place.require_one_history()
+    alerts = [entry.fact for entry in place.ledger.read(limit=100_000) if entry.fact.kind == "alert"]
+    assert alerts == []
+
+
+@pytest.mark.parametrize("running", [True, False], ids=["while it runs", "while it is down"])
+def test_a_database_put_back_to_an_older_copy_is_refused(place: Place, running: bool) -> None:
+    """With its heads, and then written on: what the witness and the signer saw is not forgotten."""
+    place.witness.start()
+    place.witness.ready()
+    signer = place.signers[0]
+    signer.start()
+    place.append(5)
+    wait_until(place.signed, 40)
+    older, heads = place.ledger.last_index(), len(list(place.heads.all()))
+    place.append(20)
+    wait_until(place.signed, 40)
+    newest = place.size
+    wait_until(lambda: place.witness.seen == newest, 40)
+    if not running:
+        signer.kill()
+    with place.engine.begin() as connection, past_the_guards(connection):
+        connection.execute(text('DELETE FROM entries WHERE "index" > :at'), {"at": older})
+        connection.execute(text("DELETE FROM heads WHERE number > :at"), {"at": heads})
+        connection.execute(text("DELETE FROM cosignatures WHERE head > :at"), {"at": heads})
+    place.append(50)
+    if not running:
+        signer.start()
+    wait_until(lambda: alerts(place), 40)
+    assert {alert.name for alert in alerts(place)} == {AlertName.HEAD_REFUSED}
+    place.append(50)
+    signer.kill()
+    signer.start()
+    wait_until(lambda: signer.log.count("head.refused") >= 3, 40)
+    signer.kill()
+    sizes = [parse_checkpoint(parse_note(head.note).text).size for head in place.heads.all()]
+    assert max(sizes) <= newest
+    assert verdict(place.engine, place.key).grade is Grade.BROKEN or max(sizes) <= older
+    assert remembered(place.hosts[0] / "signer" / FILE).last.checkpoint.size == newest
+    assert place.witness.seen == newest
+    assert 1 <= len(alerts(place)) <= 2
+
+
+def alerts(place: Place) -> list[object]:
+    return [entry.fact for entry in place.ledger.read(limit=10_000) if entry.fact.kind == "alert"]

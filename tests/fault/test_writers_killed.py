@@ -1,0 +1,129 @@
+"""Many processes write and are killed at random, again and again: nothing that was acknowledged is missing, no place is
+empty or taken twice, two facts recorded together are both there or neither, and all who read see one tree.
+"""
+
+import multiprocessing
+import os
+import random  # noqa: TID251  seeded
+from collections.abc import Iterator
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from jit import logs
+from jit.cli.main import cli
+from jit.clock import SystemClock
+from jit.facts import Refusal, Refused, Source
+from jit.ledger import Ledger, LedgerUnavailable, check_chain, connect, create_tables
+from jit.ledger.entry import NO_ENTRY
+from jit.verifier import Frontier, leaf_hash
+from tests.servers import postgres_18
+from tests.waiting import wait_until
+
+pytestmark = [pytest.mark.fault, pytest.mark.real]
+
+WRITERS = {"sqlite": 4, "postgresql": 8}
+KILLS = {"sqlite": 8, "postgresql": 16}
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """PostgreSQL as `jit ledger init` makes it, by the bot's login."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'ledger.db'}"
+        return
+    with postgres_18() as server:
+        monkeypatch.setenv("SUPERUSER_URL", server.dsn())
+        assert CliRunner().invoke(cli, ["ledger", "init", "--admin-url", "env:SUPERUSER_URL"]).exit_code == 0
+        yield server.dsn("jit_bot", "jit")
+
+
+def write_for_ever(url: str, acknowledged: Path) -> None:
+    """Two facts at a time; what the ledger took is noted before the next."""
+    logs.set_up("CRITICAL")
+    ledger = Ledger(connect(url), SystemClock())
+    told = os.open(acknowledged, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    while True:
+        facts = [
+            Refused(
+                at=ledger.clock.now(),
+                actor="U04EVE000",
+                source=Source.SLACK,
+                attempted="approve",
+                reason=Refusal.NOT_ALLOWED_TO_DECIDE,
+            )
+            for _ in range(2)
+        ]
+        try:
+            ledger.append(facts)
+        except LedgerUnavailable:
+            continue  # SQLite makes some wait for too long
+        os.write(told, "".join(f"{fact.id}\n" for fact in facts).encode())
+
+
+class Reader:
+    """Reads on while others write, and grows the tree of what it saw."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.tree = Frontier()
+        self.last_hash = NO_ENTRY
+        self.ids: list[str] = []
+
+    def read_on(self) -> int:
+        while entries := self.ledger.read(self.tree.size):
+            check_chain(entries, after=self.tree.size, previous=self.last_hash)
+            self.last_hash = entries[-1].hash
+            for entry in entries:
+                self.tree.push(leaf_hash(entry.body))
+                self.ids.append(str(entry.fact.id))
+        return self.tree.size
+
+
+def test_nothing_acknowledged_is_missing_and_all_read_one_tree(url: str, tmp_path: Path) -> None:
+    engine = connect(url)
+    kind = engine.dialect.name
+    create_tables(engine)
+    ledger = Ledger(engine, SystemClock())
+    reader, chosen = Reader(ledger), random.Random(8)
+    spawn = multiprocessing.get_context("spawn")
+    noted = tmp_path / "acknowledged"
+    noted.mkdir()
+    writers: list[BaseProcess] = []
+
+    def one_more() -> None:
+        path = noted / str(len(list(noted.iterdir())))
+        path.touch()
+        writer = spawn.Process(target=write_for_ever, args=(url, path), daemon=True)
+        writer.start()
+        writers.append(writer)
+
+    try:
+        for _ in range(WRITERS[kind]):
+            one_more()
+        wait_until(lambda: all(path.stat().st_size for path in noted.iterdir()), 90)
+        for _ in range(KILLS[kind]):
+            until = reader.read_on() + chosen.randint(1, 60)
+            wait_until(lambda: reader.read_on() >= until, 60)  # noqa: B023  called at once
+            victim = writers.pop(chosen.randrange(len(writers)))
+            victim.kill()
+            victim.join()
+            one_more()
+    finally:
+        for writer in writers:
+            writer.kill()
+        for writer in writers:
+            writer.join()
+    reader.read_on()
+    anew = Reader(Ledger(engine, SystemClock()))
+    assert anew.read_on() == ledger.last_index() == reader.tree.size
+    assert anew.tree.root() == reader.tree.root()
+    assert len(set(anew.ids)) == len(anew.ids)
+    acknowledged = {line for path in noted.iterdir() for line in path.read_text().splitlines() if len(line) == 36}
+    assert len(acknowledged) >= 2 * WRITERS[kind]
+    assert acknowledged - set(anew.ids) == set()
+    assert len(anew.ids) % 2 == 0, "two facts are recorded together or not at all"
+    assert len(anew.ids) - len(acknowledged) <= 2 * (WRITERS[kind] + KILLS[kind]), "one append each was not told of"
+    engine.dispose()

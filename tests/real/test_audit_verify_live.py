@@ -1,0 +1,219 @@
+"""The live ledger read for the verifier, on real databases: one moment of it, whatever is written meanwhile, and never
+more than a page of it in memory.
+"""
+
+import hashlib
+import json
+import shutil
+import sqlite3
+import subprocess
+import sys
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+
+from jit import verifier
+from jit.audit.live import PAGE, astray, live
+from jit.cli.audit.export import export
+from jit.cli.audit.prove import prove
+from jit.cli.audit.verify import verify
+from jit.ledger import LedgerUnavailable, connect, create_tables
+from tests.sealed_record import Record
+from tests.servers import postgres_18
+
+pytestmark = pytest.mark.real
+MEASURED = """
+import resource, sys
+from jit import verifier
+from jit.audit.live import live
+from jit.verifier import Sources, Trust, check_record
+with live(sys.argv[1]) as record:
+    found = check_record(record.entries, Sources(log=record.heads), Trust())
+print(found.size, found.grade.name, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.fixture(scope="module")
+def postgres():
+    with postgres_18() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, tmp_path):
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'ledger.db'}"
+    server = request.getfixturevalue("postgres")
+    name = f"ledger_{uuid4().hex}"
+    with connect(server.dsn()).connect().execution_options(isolation_level="AUTOCOMMIT") as admin:
+        admin.execute(text(f"CREATE DATABASE {name}"))
+    return server.dsn(database=name)
+
+
+@pytest.fixture
+def record(url, tmp_path, monkeypatch):
+    monkeypatch.setenv("JIT_LEDGER_URL", url)
+    monkeypatch.setenv("JIT_DATA", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    record = Record(url, tmp_path)
+    yield record
+    record.close()
+
+
+def test_what_is_appended_while_it_is_read_is_not_seen(record):
+    record.whole()
+    record.sign()
+    with live(record.url) as found:
+        first = next(found.entries)
+        record.whole("R-8AAA")
+        record.sign()
+        assert 1 + sum(1 for _ in found.entries) == 10
+        assert len(list(found.heads)) == 1
+    assert first[0] == 1
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_entries_and_heads_are_of_one_moment(record, monkeypatch):
+    """A head signed between the two questions would cover entries that the first did not see yet."""
+    record.whole()
+    execute = psycopg.ServerCursor.execute
+
+    def interrupted(cursor, *arguments, **named):
+        execute(cursor, *arguments, **named)
+        if cursor.name == "entries":
+            monkeypatch.setattr(psycopg.ServerCursor, "execute", execute)
+            record.whole("R-8AAA")
+            record.sign()
+
+    monkeypatch.setattr(psycopg.ServerCursor, "execute", interrupted)
+    with live(record.url) as found:
+        assert len(list(found.entries)) == 10
+        assert list(found.heads) == []
+
+
+def test_bytes_hashes_and_heads_come_as_they_are_kept(record):
+    record.whole()
+    notes = [record.sign(size=4), record.sign()]
+    with live(record.url) as found:
+        entries = list(found.entries)
+        assert list(found.heads) == notes
+    assert all(hashlib.sha256(body).hexdigest() == kept_under for _, body, kept_under in entries)
+    assert [index for index, _, _ in entries] == list(range(1, 11))
+    assert astray(record.url) == []
+
+
+def test_reading_changes_nothing_and_cannot(record):
+    with live(record.url) as found:
+        list(found.entries)
+    assert len(record.entries()) == 1
+
+
+def test_prove_and_verify_as_typed(record):
+    record.names()
+    record.whole()
+    record.sign()
+    assert CliRunner().invoke(prove, ["R-7F3K"]).exit_code == 0
+    for what in ([], ["R-7F3K.evidence.json"], ["R-7F3K.evidence.html"]):
+        done = CliRunner().invoke(verify, [*what, "--key", str(record.key.verifier())])
+        assert done.exit_code == 0, done.output
+        assert json.loads(done.stdout)["grade"] == "signed"
+
+
+def test_an_exported_copy_checks_elsewhere_and_by_the_single_file_too(record, tmp_path):
+    record.whole()
+    record.sign()
+    done = CliRunner().invoke(export, ["--out", str(tmp_path / "copy")])
+    assert done.exit_code == 0, done.output
+    key = ("--key", str(record.key.verifier()))
+    done = CliRunner().invoke(verify, [str(tmp_path / "copy"), *key], env={"JIT_LEDGER_URL": "sqlite:////nowhere/x.db"})
+    assert json.loads(done.stdout)["reached"] == ["signed"]
+    CliRunner().invoke(prove, ["R-7F3K"])
+    shutil.copy(verifier.__file__, tmp_path / "alone.py")
+    for what in ("copy", "R-7F3K.evidence.json"):
+        alone = [sys.executable, "-I", "alone.py", what, *key]
+        assert subprocess.run(alone, cwd=tmp_path, capture_output=True, check=False).returncode == 0
+
+
+def test_columns_that_say_something_else_than_the_bytes_are_found(record):
+    record.whole()
+    unguarded(
+        record.url,
+        "UPDATE entries SET request_id = 'R-9999' WHERE \"index\" = 2",
+        'UPDATE entries SET request_id = NULL WHERE "index" = 4',
+        "UPDATE entries SET request_id = 'R-7F3K' WHERE \"index\" = 1",
+        "UPDATE entries SET kind = 'withdrawn' WHERE \"index\" = 6",
+    )
+    assert astray(record.url) == [1, 2, 4, 6]
+
+
+def test_a_quote_in_free_text_passes_for_no_field(record):
+    record.whole(why='","kind":"ended","request_id":"R-9999","x":"')
+    unguarded(record.url, "UPDATE entries SET kind = 'ended' WHERE \"index\" = 2")
+    assert astray(record.url) == [2]
+
+
+def unguarded(url, *changes):
+    """As whoever owns the database."""
+    address = make_url(url)
+    if address.get_backend_name() == "sqlite":
+        with sqlite3.connect(address.database) as database:
+            for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+                database.execute(f"DROP TRIGGER {name}")
+            for change in changes:
+                database.execute(change)
+        database.close()
+        return
+    with psycopg.connect(address.set(drivername="postgresql").render_as_string(hide_password=False)) as database:
+        database.execute("ALTER TABLE entries DISABLE TRIGGER ALL")
+        for change in changes:
+            database.execute(change)
+
+
+def test_a_server_that_is_not_there_is_said_without_its_password():
+    with (
+        pytest.raises(LedgerUnavailable) as failed,
+        live("postgresql://jit:secret-word@127.0.0.1:1/ledger"),
+    ):
+        pass
+    assert "secret-word" not in str(failed.value)
+
+
+def many(path, entries):
+    """A ledger of that many entries, made without the product's care for durability."""
+    engine = connect(f"sqlite:///{path}")
+    create_tables(engine)
+    engine.dispose()
+    with sqlite3.connect(path) as database:
+        database.executemany("INSERT INTO entries VALUES (?, ?, 0, 'granted', ?, ?, ?)", rows(entries))
+    database.close()
+
+
+def rows(entries):
+    previous = "0" * 64
+    for index in range(1, entries + 1):
+        request = f"R-{index:06d}"
+        fact = {"id": str(UUID(int=index)), "request_id": request, "why": "x" * 600, "kind": "granted"}
+        head = f'{{"index": {index}, "recorded_at": "2026-11-21T14:00:00+00:00", "previous": "{previous}", "fact": '
+        body = f"{head}{json.dumps(fact, separators=(',', ':'))}}}".encode()
+        previous = hashlib.sha256(body).hexdigest()
+        yield index, str(UUID(int=index)), request, body, previous
+
+
+def test_a_record_twenty_times_as_long_takes_no_more_memory(tmp_path):
+    used = []
+    for entries in (2 * PAGE, 40 * PAGE):
+        many(tmp_path / f"{entries}.db", entries)
+        done = subprocess.run(
+            [sys.executable, "-c", MEASURED, f"sqlite:///{tmp_path / f'{entries}.db'}"],
+            capture_output=True,
+            check=True,
+            text=True,
+        )
+        size, grade, kilobytes = done.stdout.split()
+        assert (int(size), grade) == (entries, "UNSIGNED")
+        used.append(int(kilobytes))
+    assert used[1] - used[0] < 8 * 1024

@@ -1,0 +1,147 @@
+"""What the doctor says of the ledger's guards in PostgreSQL: the SQL printed, run as it is, mends the line."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from click.testing import CliRunner
+from pydantic import SecretStr
+
+from jit.cli.main import cli
+from jit.clock import SystemClock
+from jit.doctor import Check, Line, Part, State, examine
+from jit.doctor.guards import INIT
+from jit.doctor.ledger import look_at_ledger
+from jit.embedded import EmbeddedPostgres
+from jit.ledger import connect, create_tables
+from jit.ledger.guard.roles import LOGINS, OWNER
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture(scope="module")
+def prepared(postgres: EmbeddedPostgres) -> Iterator[EmbeddedPostgres]:
+    with psycopg.connect(postgres.dsn(), autocommit=True) as admin:
+        init(postgres)
+        yield postgres
+        admin.execute("DROP DATABASE looked_at WITH (FORCE)")
+        for name in (*(login.name for login in LOGINS), OWNER):
+            admin.execute(f"DROP ROLE {name}")
+
+
+def init(server: EmbeddedPostgres) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SUPERUSER_URL", server.dsn())
+        arguments = ["ledger", "init", "--admin-url", "env:SUPERUSER_URL", "--database", "looked_at"]
+        assert CliRunner().invoke(cli, arguments).exit_code == 0
+
+
+@pytest.fixture
+def dba(prepared: EmbeddedPostgres) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(prepared.dsn(database="looked_at"), autocommit=True) as inside:
+        yield inside
+    init(prepared)
+
+
+def looked(server: EmbeddedPostgres, login: str = "jit_bot", database: str = "looked_at") -> list[Line]:
+    url = SecretStr(server.dsn(login, database))
+    return examine([Check(Part.LEDGER, "the ledger", lambda: look_at_ledger(url, SystemClock()))], 20)
+
+
+def to_mend(server: EmbeddedPostgres, login: str = "jit_bot") -> list[Line]:
+    return [line for line in looked(server, login) if line.ok is False and "fsync" not in line.what]
+
+
+@pytest.mark.parametrize("login", LOGINS, ids=lambda login: login.name)
+def test_as_it_was_made_there_is_nothing_to_mend_for_any_login(prepared, login) -> None:
+    assert to_mend(prepared, login.name) == []
+    assert any("nothing recorded is changed" in line.what for line in looked(prepared, login.name))
+
+
+def test_a_login_that_is_none_of_ours_is_said(prepared, dba) -> None:
+    (line,) = to_mend(prepared, "postgres")
+    assert "postgres is no login of a process" in line.what
+
+
+BLIND = """CREATE OR REPLACE TRIGGER entries_kept BEFORE UPDATE OR DELETE ON entries FOR EACH ROW
+WHEN (OLD.index < 0) EXECUTE FUNCTION jit_kept()"""
+BROKEN = {
+    "an owner that can log in": ("ALTER ROLE jit_owner LOGIN", "jit_owner, who owns the record, can log in"),
+    "a function of somebody else": ("ALTER FUNCTION jit_append(bytea[]) OWNER TO postgres", "is owned by postgres"),
+    "a trigger switched off": ("ALTER TABLE entries DISABLE TRIGGER entries_kept", "entries_kept is missing"),
+    "a trigger that sleeps in a replica": ("ALTER TABLE heads ENABLE TRIGGER heads_kept", "heads_kept is missing"),
+    "a trigger dropped": ("DROP TRIGGER policy_texts_not_emptied ON policy_texts", "policy_texts_not_emptied is miss"),
+    "a trigger that looks away": (
+        BLIND,
+        "entries_kept is missing",
+    ),
+    "a login that inserts": ("GRANT INSERT ON entries TO jit_bot", "jit_bot may INSERT entries"),
+    "everybody inserts": ("GRANT INSERT, UPDATE ON entries TO PUBLIC", "jit_bot may INSERT, UPDATE entries"),
+    "a column that is changed": ("GRANT UPDATE (body) ON entries TO jit_bot", "jit_bot may UPDATE entries"),
+    "a login that makes triggers": ("GRANT TRIGGER ON requests TO jit_bot", "jit_bot may TRIGGER requests"),
+    "a login that makes tables": ("GRANT CREATE ON SCHEMA public TO jit_bot", "jit_bot may make tables"),
+    "a login that cannot note": ("REVOKE DELETE ON notes FROM jit_bot", "jit_bot may not DELETE notes"),
+    "a login that cannot append": ("REVOKE ALL ON FUNCTION jit_append FROM jit_bot", "jit_bot may record nothing"),
+    "more kinds": ("INSERT INTO may_write VALUES ('jit_bot', 'granted')", "jit_bot may record granted"),
+    "another login": ("INSERT INTO may_write VALUES ('e''ve', 'granted')", "e've may record granted"),
+    "fewer kinds": ("DELETE FROM may_write WHERE kind = 'approved'", "jit_bot may not record approved"),
+    "no kinds at all": ("DELETE FROM may_write", "jit_bot may not record alert, "),
+    "a member of the owner": ("GRANT jit_owner TO jit_bot", "jit_bot is a member of jit_owner"),
+    "a member of the hands": ("GRANT jit_hands TO jit_bot", "jit_bot is a member of jit_hands"),
+    "a power of the server": ("GRANT pg_write_all_data TO jit_bot", "jit_bot is a member of pg_write_all_data"),
+    "a superuser": ("ALTER ROLE jit_bot SUPERUSER", "jit_bot has more power than a process needs"),
+    "who makes roles": ("ALTER ROLE jit_bot CREATEROLE BYPASSRLS", "jit_bot has more power than a process needs"),
+    "the database's owner": ("ALTER DATABASE looked_at OWNER TO jit_bot", "jit_bot owns the database"),
+}
+
+
+@pytest.mark.parametrize(("break_it", "says"), BROKEN.values(), ids=BROKEN.keys())
+def test_what_is_wrong_is_named_and_mended_by_the_sql_printed(prepared, dba, break_it: str, says: str) -> None:
+    dba.execute(break_it)
+    found = to_mend(prepared)
+    assert any(says in line.what for line in found), found
+    for _ in range(3):
+        for line in found:
+            assert line.is_sql
+            for step in line.remedy.split("\n"):
+                dba.execute(step)
+        if not (found := to_mend(prepared)):
+            break
+    assert found == []
+
+
+FUNCTIONS = {
+    "another body": "CREATE OR REPLACE FUNCTION jit_append(bodies bytea[]) RETURNS bigint LANGUAGE plpgsql"
+    " SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on"
+    " AS 'BEGIN RETURN 1; END'",
+    "the caller's rights": "ALTER FUNCTION jit_append(bytea[]) SECURITY INVOKER",
+    "the caller's names": "ALTER FUNCTION jit_append(bytea[]) RESET search_path",
+    "other names": "ALTER FUNCTION jit_append(bytea[]) SET search_path = public",
+    "no function": "DROP FUNCTION jit_append(bytea[])",
+    "a guard that lets through": "CREATE OR REPLACE FUNCTION jit_kept() RETURNS trigger LANGUAGE plpgsql"
+    " SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on AS 'BEGIN RETURN OLD; END'",
+}
+
+
+@pytest.mark.parametrize("break_it", FUNCTIONS.values(), ids=FUNCTIONS.keys())
+def test_a_function_that_is_not_ours_is_made_anew_by_the_command_printed(prepared, dba, break_it: str) -> None:
+    dba.execute(break_it)
+    (line,) = to_mend(prepared)
+    assert line.remedy.split("\n")[1] == INIT
+    init(prepared)
+    assert to_mend(prepared) == []
+
+
+def test_one_login_for_all_is_a_note_with_the_command(postgres, admin) -> None:
+    admin.execute("CREATE ROLE alone LOGIN")
+    admin.execute("CREATE DATABASE single OWNER alone")
+    try:
+        engine = connect(postgres.dsn("alone", "single"))
+        create_tables(engine)
+        engine.dispose()
+        (note,) = [line for line in looked(postgres, "alone", "single") if "one login does all" in line.what]
+        assert note.state is State.NOTE
+        assert INIT in note.remedy
+    finally:
+        admin.execute("DROP DATABASE single WITH (FORCE)")
+        admin.execute("DROP ROLE alone")

@@ -1,0 +1,491 @@
+"""What PostgreSQL itself refuses to take into the record, or to change in it, whoever asks and however."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from click.testing import CliRunner
+
+from jit.cli.main import cli
+from jit.clock import EPOCH, SystemClock, from_micros
+from jit.embedded import EmbeddedPostgres
+from jit.facts import Alert, AlertName, Source
+from jit.ledger import Ledger, LedgerUnavailable, check_chain, connect, create_tables
+from jit.ledger.database import Forbidden, NotTaken, writing
+from jit.ledger.guard import KEPT
+from jit.ledger.guard.roles import LOGINS, OWNER
+from tests.fakes import T0, SetClock
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture(scope="module")
+def prepared(postgres: EmbeddedPostgres) -> Iterator[EmbeddedPostgres]:
+    with psycopg.connect(postgres.dsn(), autocommit=True) as admin, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SUPERUSER_URL", postgres.dsn())
+        arguments = ["ledger", "init", "--admin-url", "env:SUPERUSER_URL", "--database", "guarded"]
+        assert CliRunner().invoke(cli, arguments).exit_code == 0
+        yield postgres
+        admin.execute("DROP DATABASE guarded WITH (FORCE)")
+        for name in (*(login.name for login in LOGINS), OWNER):
+            admin.execute(f"DROP ROLE {name}")
+
+
+def connected(server: EmbeddedPostgres, login: str) -> psycopg.Connection[Any]:
+    return psycopg.connect(server.dsn(login, "guarded"), autocommit=True)
+
+
+@pytest.fixture
+def bot(prepared: EmbeddedPostgres) -> Iterator[psycopg.Connection[Any]]:
+    with connected(prepared, "jit_bot") as login:
+        yield login
+
+
+@pytest.fixture
+def dba(prepared: EmbeddedPostgres) -> Iterator[psycopg.Connection[Any]]:
+    with connected(prepared, "postgres") as login:
+        yield login
+
+
+class Next:
+    """The next entry as it should be, to be bent."""
+
+    def __init__(self, login: psycopg.Connection[Any], at: datetime | None = None) -> None:
+        query = "SELECT index, hash, recorded_at FROM public.entries ORDER BY index DESC LIMIT 1"
+        last, self.previous, last_at = login.execute(query).fetchone() or (0, "0" * 64, 0)
+        self.index = last + 1
+        self.at = (at or max(datetime.now(UTC), from_micros(last_at))).isoformat()
+        self.fact: dict[str, Any] = {
+            "id": str(uuid4()),
+            "at": self.at,
+            "actor": "bot@host",
+            "source": "bot",
+            "spooled": False,
+            "kind": "alert",
+            "name": "end_late",
+            "says": "late",
+        }
+
+    def head(self) -> str:
+        return json.dumps({"index": self.index, "recorded_at": self.at, "previous": self.previous})[:-1]
+
+    def body(self, **changes: object) -> bytes:
+        return f'{self.head()}, "fact": {json.dumps(self.fact | changes, ensure_ascii=False)}}}'.encode()
+
+    def bent(self, old: str, new: str) -> bytes:
+        body = self.body().decode()
+        assert old in body
+        return body.replace(old, new, 1).encode()
+
+
+def append(login: psycopg.Connection[Any], *bodies: bytes | None) -> int:
+    row = login.execute("SELECT public.jit_append(%b::bytea[])", [list(bodies)]).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def count(login: psycopg.Connection[Any]) -> int:
+    row = login.execute("SELECT count(*) FROM public.entries").fetchone()
+    assert row is not None
+    return row[0]
+
+
+def test_an_entry_as_it_should_be_is_taken_and_its_columns_are_what_it_says(bot) -> None:
+    for request_id, says in (("R-7F3K", "plain"), (None, 'ünïcode 🚒 \u202e "quoted" \\u0000 \x00 \x07 \\')):
+        entry = Next(bot)
+        body = entry.body(request_id=request_id, says=says)
+        assert append(bot, body) == entry.index
+        row = bot.execute("SELECT * FROM entries WHERE index = %s", [entry.index]).fetchone()
+        micros = (datetime.fromisoformat(entry.at) - EPOCH) // timedelta(microseconds=1)
+        digest = hashlib.sha256(body).hexdigest()
+        assert row == (entry.index, entry.fact["id"], micros, "alert", request_id, body, digest)
+
+
+def test_many_are_taken_together_or_none(bot) -> None:
+    first = Next(bot)
+    second = Next(bot)
+    second.index, second.previous = first.index + 1, hashlib.sha256(first.body()).hexdigest()
+    bad = Next(bot)
+    bad.index, bad.previous = first.index + 2, "f" * 64
+    before = count(bot)
+    with pytest.raises(psycopg.Error, match="does not follow"):
+        append(bot, first.body(), second.body(), bad.body())
+    assert count(bot) == before
+    assert append(bot, first.body(), second.body()) == second.index
+
+
+NO_FACT = "holds no fact"
+FORM = "in this order, and no key twice"
+BENT = {
+    "too far": (lambda e: e.bent(f'"index": {e.index}', f'"index": {e.index + 1}'), "is not the next"),
+    "again": (lambda e: e.bent(f'"index": {e.index}', f'"index": {e.index - 1}'), "is not the next|in this order"),
+    "index as text": (lambda e: e.bent(f'"index": {e.index}', f'"index": "{e.index}"'), FORM),
+    "index with a point": (lambda e: e.bent(f'"index": {e.index}', f'"index": {e.index}.0'), FORM),
+    "no index": (lambda e: e.bent(f'"index": {e.index}, ', ""), FORM),
+    "another's hash": (lambda e: e.bent(e.previous, "f" * 64), "does not follow"),
+    "capital hash": (lambda e: e.bent(e.previous, "F" * 64), "does not follow"),
+    "time in words": (lambda e: e.bent(e.at, "now"), FORM),
+    "another zone": (lambda e: e.bent(f'{e.at}", "prev', e.at.replace("+00:00", "+01:00") + '", "prev'), FORM),
+    "no such day": (lambda e: e.bent(f'{e.at}", "prev', '2026-02-30T00:00:00+00:00", "prev'), "a time that is none"),
+    "other order": (lambda e: b'{"fact": {}, ' + e.body()[1:], FORM),
+    "one more key": (lambda e: e.body()[:-1] + b', "more": 1}', FORM),
+    "index twice": (lambda e: e.body()[:-1] + b', "index": 7}', FORM),
+    "fact twice": (lambda e: e.body()[:-1] + b', "fact": {"kind": "granted"}}', FORM),
+    "kind twice": (lambda e: e.bent('"kind": "alert"', '"kind": "granted", "kind": "alert"'), FORM),
+    "kind twice, hidden": (lambda e: e.bent('"kind": "alert"', '"k\\u0069nd": "granted", "kind": "alert"'), FORM),
+    "no fact": (lambda e: f'{e.head()}, "fact": null}}'.encode(), FORM),
+    "an empty fact": (lambda e: f'{e.head()}, "fact": {{}}}}'.encode(), FORM),
+    "a list": (lambda e: b"[" + e.body() + b"]", FORM),
+    "no kind": (lambda e: e.bent('"kind": "alert", ', ""), NO_FACT),
+    "kind null": (lambda e: e.body(kind=None), NO_FACT),
+    "kind a list": (lambda e: e.body(kind=["alert"]), NO_FACT),
+    "kind empty": (lambda e: e.body(kind=""), NO_FACT),
+    "kind too long": (lambda e: e.body(kind="a" * 33), NO_FACT),
+    "id no uuid": (lambda e: e.body(id="1"), NO_FACT),
+    "id null": (lambda e: e.body(id=None), NO_FACT),
+    "request a number": (lambda e: e.body(request_id=7), NO_FACT),
+    "request too long": (lambda e: e.body(request_id="R" * 17), NO_FACT),
+    "no actor": (lambda e: e.bent('"actor": "bot@host", ', ""), NO_FACT),
+    "not JSON": (lambda e: e.body()[:-1], "is JSON in UTF-8"),
+    "not UTF-8": (lambda e: e.body().replace(b"late", b"\xff\xfe"), "is JSON in UTF-8"),
+    "a NUL": (lambda e: e.body().replace(b"late", b"\x00"), "is JSON in UTF-8"),
+    "half a character": (lambda e: e.bent('"late"', '"\\ud800"'), "is JSON in UTF-8"),
+    "too deep": (lambda e: e.bent('"late"', "[" * 100_000 + "]" * 100_000), "is JSON in UTF-8"),
+    "two lines": (lambda e: e.bent(', "fact"', ',\n"fact"'), "is one line"),
+    "a carriage return": (lambda e: e.bent(', "fact"', ',\r"fact"'), "is one line"),
+    "space at the end": (lambda e: e.body() + b" ", FORM),
+    "space at the front": (lambda e: b" " + e.body(), FORM),
+    "too long": (lambda e: e.body(says="x" * 1024 * 1024), "between 1 and 1048576"),
+    "empty": (lambda _: b"", "between 1 and"),
+    "none": (lambda _: None, "between 1 and"),
+}
+
+
+@pytest.mark.parametrize(("bend", "says"), BENT.values(), ids=BENT.keys())
+def test_what_is_not_the_next_entry_is_refused_and_says_why(bot, bend, says: str) -> None:
+    append(bot, Next(bot).body())
+    before = count(bot)
+    with pytest.raises(psycopg.Error, match=says) as refused:
+        append(bot, bend(Next(bot)))
+    assert refused.value.sqlstate == "JIT01"
+    assert count(bot) == before
+
+
+@pytest.mark.parametrize("given", ["NULL", "'{}'", "ARRAY[['a'],['b']]::bytea[]"])
+def test_nothing_is_no_entry(bot, given: str) -> None:
+    with pytest.raises(psycopg.Error, match="given as one list"):
+        bot.execute(f"SELECT jit_append({given})")
+
+
+def test_a_fact_is_recorded_once(bot) -> None:
+    entry = Next(bot)
+    append(bot, entry.body())
+    again = Next(bot)
+    with pytest.raises(psycopg.Error, match="is recorded already") as refused:
+        append(bot, again.body(id=entry.fact["id"]))
+    assert refused.value.sqlstate == "JIT03"
+
+
+@pytest.mark.parametrize(
+    "off", [timedelta(seconds=-3), timedelta(seconds=4), timedelta(days=-400), timedelta(days=400)]
+)
+def test_another_time_than_now_is_refused(bot, off: timedelta) -> None:
+    append(bot, Next(bot).body())
+    with pytest.raises(psycopg.Error, match=r"NTP|dated before"):
+        append(bot, Next(bot, datetime.now(UTC) + off).body())
+
+
+def test_time_does_not_run_backwards(bot) -> None:
+    append(bot, Next(bot, datetime.now(UTC) + timedelta(seconds=1)).body())
+    with pytest.raises(psycopg.Error, match="dated before the one before it"):
+        append(bot, Next(bot, datetime.now(UTC)).body())
+
+
+def test_where_the_clock_was_set_back_the_record_goes_on_from_its_last_time(bot, dba) -> None:
+    """The last entry is an hour ahead; what follows may not be further ahead than that."""
+    ahead = datetime.now(UTC) + timedelta(hours=1)
+    entry = Next(bot, ahead)
+    dba.execute(
+        "INSERT INTO entries VALUES (%s, %s, %s, 'alert', NULL, %s, %s)",
+        [
+            entry.index,
+            entry.fact["id"],
+            int(ahead.timestamp() * 1_000_000),
+            entry.body(),
+            hashlib.sha256(entry.body()).hexdigest(),
+        ],
+    )
+    try:
+        with pytest.raises(psycopg.Error, match="NTP"):
+            append(bot, Next(bot, ahead + timedelta(seconds=1)).body())
+        append(bot, Next(bot, datetime.fromtimestamp(int(ahead.timestamp() * 1_000_000) / 1_000_000, UTC)).body())
+    finally:
+        dba.execute("ALTER TABLE entries DISABLE TRIGGER entries_kept")
+        dba.execute("DELETE FROM entries WHERE index >= %s", [entry.index])
+        dba.execute("ALTER TABLE entries ENABLE ALWAYS TRIGGER entries_kept")
+
+
+class TestWhoMayRecordWhat:
+    @pytest.mark.parametrize("login", LOGINS, ids=lambda login: login.name)
+    def test_each_kind_of_its_own_and_no_other(self, prepared, login) -> None:
+        kinds = {kind for other in LOGINS for kind in other.kinds} | {"nothing", "Alert", "alert "}
+        with connected(prepared, login.name) as session:
+            for kind in kinds - login.kinds:
+                with pytest.raises(psycopg.Error, match=f"the login {login.name} may not record {kind}") as refused:
+                    append(session, Next(session).body(kind=kind))
+                assert refused.value.sqlstate == "JIT02"
+            for kind in login.kinds:
+                append(session, Next(session).body(kind=kind))
+
+    def test_it_is_the_login_that_counts_and_no_role_it_may_take_on(self, prepared, dba) -> None:
+        dba.execute("GRANT jit_hands TO jit_bot")
+        try:
+            with connected(prepared, "jit_bot") as session:
+                session.execute("SET ROLE jit_hands")
+                with pytest.raises(psycopg.Error, match="the login jit_bot may not record granted"):
+                    append(session, Next(session).body(kind="granted"))
+        finally:
+            dba.execute("REVOKE jit_hands FROM jit_bot")
+
+    def test_a_login_that_nobody_named_records_nothing(self, prepared, dba) -> None:
+        dba.execute("CREATE ROLE eve LOGIN IN ROLE jit_bot")
+        dba.execute("GRANT CONNECT ON DATABASE guarded TO eve")
+        try:
+            with connected(prepared, "eve") as session:
+                with pytest.raises(psycopg.Error, match="the login eve may not record alert"):
+                    append(session, Next(session).body())
+                with pytest.raises(psycopg.Error, match="the login eve may record nothing"):
+                    session.execute("SELECT jit_writable()")
+        finally:
+            dba.execute("DROP OWNED BY eve")
+            dba.execute("DROP ROLE eve")
+
+    def test_not_even_a_superuser_by_the_function(self, dba) -> None:
+        with pytest.raises(psycopg.Error, match="the login postgres may not record granted"):
+            append(dba, Next(dba).body(kind="granted"))
+
+
+class TestTricksOfASession:
+    """Each in a database where the login may even make things of its own."""
+
+    @pytest.fixture
+    def maker(self, prepared, dba) -> Iterator[psycopg.Connection[Any]]:
+        dba.execute("GRANT CREATE, TEMPORARY ON DATABASE guarded TO jit_bot")
+        with connected(prepared, "jit_bot") as session:
+            append(session, Next(session).body())
+            yield session
+        dba.execute("DROP OWNED BY jit_bot")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("SUPERUSER_URL", prepared.dsn())
+            arguments = ["ledger", "init", "--admin-url", "env:SUPERUSER_URL", "--database", "guarded"]
+            assert CliRunner().invoke(cli, arguments).exit_code == 0
+
+    def refused(self, session: psycopg.Connection[Any]) -> None:
+        before = count(session)
+        with pytest.raises(psycopg.Error, match="may not record granted"):
+            append(session, Next(session).body(kind="granted"))
+        entry = Next(session)
+        with pytest.raises(psycopg.Error, match="does not follow"):
+            append(session, entry.bent(entry.previous, "0" * 64))
+        assert count(session) == before
+        append(session, Next(session).body())
+        assert count(session) == before + 1
+
+    def test_temporary_tables_of_the_same_names(self, maker) -> None:
+        maker.execute("CREATE TEMP TABLE may_write (login text, kind text)")
+        maker.execute("INSERT INTO may_write VALUES ('jit_bot', 'granted')")
+        maker.execute("CREATE TEMP TABLE entries (LIKE public.entries)")
+        maker.execute("GRANT ALL ON may_write, entries TO PUBLIC")
+        self.refused(maker)
+
+    def test_a_schema_of_its_own_first_in_the_path(self, maker) -> None:
+        maker.execute("CREATE SCHEMA jit_bot")
+        maker.execute("CREATE TABLE may_write (login text, kind text)")
+        maker.execute("CREATE TABLE entries (LIKE public.entries)")
+        maker.execute("INSERT INTO may_write VALUES ('jit_bot', 'granted')")
+        maker.execute("GRANT ALL ON SCHEMA jit_bot TO PUBLIC")
+        maker.execute("GRANT ALL ON jit_bot.may_write, jit_bot.entries TO PUBLIC")
+        maker.execute("SET search_path = jit_bot, public, pg_catalog")
+        self.refused(maker)
+
+    def test_functions_and_operators_that_shadow_the_servers(self, maker) -> None:
+        maker.execute("CREATE SCHEMA mine")
+        maker.execute("GRANT USAGE ON SCHEMA mine TO PUBLIC")
+        for function in (
+            "sha256(bytea) RETURNS bytea LANGUAGE sql AS $$ SELECT ''::bytea $$",
+            "repeat(text, integer) RETURNS text LANGUAGE sql AS $$ SELECT '' $$",
+            "clock_timestamp() RETURNS timestamptz LANGUAGE sql AS $$ SELECT 'epoch'::timestamptz $$",
+            "same(text, text) RETURNS boolean LANGUAGE sql AS $$ SELECT true $$",
+            "differs(text, text) RETURNS boolean LANGUAGE sql AS $$ SELECT false $$",
+            "jit_append(bytea) RETURNS bigint LANGUAGE sql AS $$ SELECT 1::bigint $$",
+        ):
+            maker.execute(f"CREATE FUNCTION mine.{function}")
+        maker.execute("CREATE OPERATOR mine.= (LEFTARG = text, RIGHTARG = text, FUNCTION = mine.same)")
+        maker.execute("CREATE OPERATOR mine.<> (LEFTARG = text, RIGHTARG = text, FUNCTION = mine.differs)")
+        maker.execute("SET search_path = mine, public, pg_catalog")
+        self.refused(maker)
+
+    @pytest.mark.parametrize(
+        "setting",
+        [
+            "standard_conforming_strings = off",
+            "DateStyle = 'SQL, DMY'",
+            "TimeZone = 'Asia/Tokyo'",
+            "default_transaction_isolation = 'serializable'",
+            "transform_null_equals = on",
+            "row_security = off",
+            "bytea_output = 'escape'",
+            "plan_cache_mode = force_generic_plan",
+        ],
+    )
+    def test_settings(self, prepared, setting: str) -> None:
+        if setting.startswith("standard_conforming"):
+            with connected(prepared, "jit_bot") as probe:
+                try:
+                    probe.execute(f"SET {setting}")
+                except psycopg.Error:
+                    pytest.skip("this server has no such setting")
+        with connected(prepared, "jit_bot") as session:
+            session.execute(f"SET {setting}")
+            self.refused(session)
+
+    def test_a_snapshot_from_before(self, prepared, bot) -> None:
+        with connected(prepared, "jit_bot") as late:
+            late.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+            entry = Next(late)
+            append(bot, Next(bot).body())
+            with pytest.raises(psycopg.Error, match=r"recorded already|could not serialize"):
+                append(late, entry.body())
+            late.execute("ROLLBACK")
+
+    def test_more_arguments_or_others_are_no_other_function(self, maker) -> None:
+        maker.execute("CREATE SCHEMA mine")
+        maker.execute("GRANT USAGE ON SCHEMA mine TO PUBLIC")
+        maker.execute("CREATE FUNCTION mine.jit_append(text) RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint'")
+        maker.execute("CREATE FUNCTION mine.jit_kept() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'")
+        maker.execute("SET search_path = mine, public")
+        with pytest.raises(psycopg.errors.UndefinedFunction):
+            maker.execute("SELECT public.jit_append('{}'::text[])")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            maker.execute("DELETE FROM public.entries")
+
+
+COLUMN = {"entries": "body", "heads": "note", "cosignatures": "line", "policy_texts": "files"}
+
+
+class TestNotEvenASuperuser:
+    CHANGES = (
+        "UPDATE {table} SET {column} = {column}",
+        "DELETE FROM {table}",
+        "TRUNCATE {table}",
+        "TRUNCATE {table} CASCADE",
+        "WITH gone AS (DELETE FROM {table} RETURNING 1) SELECT count(*) FROM gone",
+    )
+
+    @pytest.fixture
+    def filled(self, bot, prepared, dba) -> None:
+        append(bot, Next(bot).body())
+        with connected(prepared, "jit_signer") as signer:
+            number = dba.execute("SELECT coalesce(max(number), 0) + 1 FROM heads").fetchone()[0]
+            signer.execute("INSERT INTO heads VALUES (%s, 1, 1, '')", [number])
+            signer.execute("INSERT INTO cosignatures VALUES (%s, 'w', '')", [number])
+        bot.execute("INSERT INTO policy_texts VALUES (%s, '')", [uuid4().hex])
+
+    @pytest.mark.parametrize("table", KEPT)
+    @pytest.mark.parametrize("replica", [False, True])
+    def test_changes_what_is_recorded(self, dba, filled, table: str, *, replica: bool) -> None:
+        if replica:
+            dba.execute("SET session_replication_role = replica")
+        for change in self.CHANGES:
+            with pytest.raises(psycopg.Error, match=f"what is in {table} stays as it is") as refused:
+                dba.execute(change.format(table=table, column=COLUMN[table]))
+            assert refused.value.sqlstate == "JIT04"
+
+    def test_by_a_conflict_a_merge_or_a_parent_table(self, dba, filled) -> None:
+        by_conflict = (
+            "INSERT INTO entries SELECT * FROM entries LIMIT 1 ON CONFLICT (index) DO UPDATE SET body = excluded.body"
+        )
+        merge = "MERGE INTO entries AS e USING entries AS o ON e.index = o.index WHEN MATCHED THEN DELETE"
+        for change in (by_conflict, merge):
+            with pytest.raises(psycopg.Error, match="stays as it is"):
+                dba.execute(change)
+        dba.execute("CREATE TABLE parent (body bytea NOT NULL)")
+        dba.execute("ALTER TABLE entries INHERIT parent")
+        try:
+            with pytest.raises(psycopg.Error, match="stays as it is"):
+                dba.execute("UPDATE parent SET body = ''")
+        finally:
+            dba.execute("ALTER TABLE entries NO INHERIT parent")
+            dba.execute("DROP TABLE parent")
+
+    def test_as_the_owner(self, dba, filled) -> None:
+        dba.execute("SET ROLE jit_owner")
+        with pytest.raises(psycopg.Error, match="stays as it is"):
+            dba.execute("DELETE FROM entries")
+        dba.execute("RESET ROLE")
+
+
+class TestTheLedgerOverIt:
+    @pytest.fixture
+    def ledger(self, prepared) -> Iterator[Ledger]:
+        engine = connect(prepared.dsn("jit_bot", "guarded"))
+        create_tables(engine)
+        yield Ledger(engine, SystemClock())
+        engine.dispose()
+
+    def alert(self, ledger: Ledger, **changes: object) -> Alert:
+        fields = {"at": ledger.clock.now(), "actor": "bot@host", "source": Source.BOT, "name": AlertName.END_LATE}
+        return Alert(**(fields | {"says": "late"} | changes))
+
+    def test_a_clock_far_off_keeps_nothing_from_being_recorded(self, ledger) -> None:
+        """The database's counts."""
+        ledger.clock = SetClock(T0 - timedelta(days=3))
+        (entry,) = ledger.append([self.alert(ledger)])
+        assert abs(entry.recorded_at - datetime.now(UTC)) < timedelta(seconds=30)
+        (ahead,) = Ledger(ledger.engine, SetClock(T0 + timedelta(days=4000))).append([self.alert(ledger)])
+        assert abs(ahead.recorded_at - datetime.now(UTC)) < timedelta(seconds=30)
+
+    def test_what_this_login_may_not_do_is_said_as_such(self, ledger) -> None:
+        with pytest.raises(Forbidden, match=r"^the login jit_bot may not record record\.read$"):
+            ledger.append([self.alert(ledger).model_copy(update={"kind": "record.read"})])
+        with pytest.raises(Forbidden, match="permission denied for table entries"), writing(ledger.engine) as raw:
+            raw.exec_driver_sql("DELETE FROM entries")
+
+    def test_what_is_recorded_already_is_said(self, ledger) -> None:
+        alert = self.alert(ledger)
+        ledger.append([alert])
+        with pytest.raises(NotTaken, match="recorded already"):
+            ledger.append([alert])
+        assert issubclass(NotTaken, LedgerUnavailable)
+
+    def test_what_was_taken_hangs_together(self, prepared, dba, ledger) -> None:
+        for _ in range(3):
+            ledger.append([self.alert(ledger), self.alert(ledger)])
+        rows = ledger.read(limit=100_000, legible=True)
+        start = rows[-6]
+        assert check_chain(rows[-6:], after=start.index - 1, previous=start.previous) == ledger.last_index()
+
+
+def test_without_roles_the_same_function_takes_any_clock_and_any_kind(postgres, admin) -> None:
+    """One login, as in tests and in the embedded ledger."""
+    admin.execute("CREATE DATABASE single")
+    try:
+        engine = connect(postgres.dsn(database="single"))
+        create_tables(engine)
+        ledger = Ledger(engine, SetClock(T0 - timedelta(days=3000)))
+        alert = Alert(at=T0, actor="bot@host", source=Source.BOT, name=AlertName.END_LATE, says="late")
+        (entry,) = ledger.append([alert])
+        assert entry.recorded_at == T0 - timedelta(days=3000)
+        engine.dispose()
+        with (
+            psycopg.connect(postgres.dsn(database="single")) as owner,
+            pytest.raises(psycopg.Error, match="not follow"),
+        ):
+            append(owner, Next(owner).bent(hashlib.sha256(entry.body).hexdigest(), "f" * 64))
+    finally:
+        admin.execute("DROP DATABASE single WITH (FORCE)")

@@ -1,0 +1,406 @@
+"""What each kind of tampering comes to, by what the auditor has: written out by hand, tried on a real copy and on real
+databases, and printed into docs/ledger.md.
+
+With JIT_WRITE_DOCS=1 the table in the document is written anew; else it is compared.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+
+from jit.cli.audit.export import export
+from jit.cli.audit.verify import verify
+from jit.ledger import connect
+from jit.tlog.note import SignerKey, cosign
+from jit.verifier import Frontier, Grade, Reason, leaf_hash
+from tests.sealed_record import LATER, Record, signed_head
+from tests.servers import postgres_18
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "ledger.md"
+BEGIN, END = "<!-- tamper matrix: begin -->", "<!-- tamper matrix: end -->"
+SIZES = (4, 8, 11)
+"""Of the heads that were signed, cosigned, posted and locked while all was well; the last covers everything."""
+_PREVIOUS = re.compile(rb'"previous": "[0-9a-f]{64}"')
+
+
+@dataclass(frozen=True)
+class World:
+    """A record as somebody hands it over: bodies, the hashes kept beside them in a database, heads. In a database
+    the entries stand at 1, 2, 3 and so on, but for those that are ``gone``.
+    """
+
+    bodies: tuple[bytes, ...]
+    hashes: tuple[str, ...]
+    heads: tuple[bytes, ...]
+    gone: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Attacker:
+    """``key`` is the log's, for whoever holds it."""
+
+    key: SignerKey
+    other: SignerKey
+    at: Callable[[], object]
+
+    def head(self, key, world, size):
+        frontier = Frontier()
+        for body in world.bodies[:size]:
+            frontier.push(leaf_hash(body))
+        return signed_head((key,), size, frontier.root(), self.at())
+
+
+def put(world, place, body, *, rehash=False):
+    bodies, hashes = list(world.bodies), list(world.hashes)
+    bodies[place] = body
+    if rehash:
+        hashes[place] = hashlib.sha256(body).hexdigest()
+    return replace(world, bodies=tuple(bodies), hashes=tuple(hashes))
+
+
+def said_otherwise(body):
+    """As long as before, and a fact still."""
+    assert body.count(b"orders_read") >= 1
+    return body.replace(b"orders_read", b"orders_root")
+
+
+def rechained(world, start):
+    """Every hash from ``start`` on computed anew."""
+    bodies = list(world.bodies)
+    for place in range(max(1, start), len(bodies)):
+        previous = hashlib.sha256(bodies[place - 1]).hexdigest().encode()
+        bodies[place] = _PREVIOUS.sub(b'"previous": "%b"' % previous, bodies[place], count=1)
+    return replace(world, bodies=tuple(bodies), hashes=tuple(hashlib.sha256(body).hexdigest() for body in bodies))
+
+
+def flip_a_bit(world, _attacker):
+    body = bytearray(world.bodies[5])
+    body[-20] ^= 1
+    return put(world, 5, bytes(body))
+
+
+def flip_a_bit_of_the_newest(world, _attacker):
+    body = bytearray(world.bodies[-1])
+    body[-20] ^= 1
+    return put(world, len(world.bodies) - 1, bytes(body))
+
+
+def drop(world, _attacker):
+    bodies, hashes = world.bodies[:5] + world.bodies[6:], world.hashes[:5] + world.hashes[6:]
+    return replace(world, bodies=bodies, hashes=hashes, gone=(6,))
+
+
+def swap(world, _attacker):
+    bodies, hashes = list(world.bodies), list(world.hashes)
+    bodies[5], bodies[6] = bodies[6], bodies[5]
+    hashes[5], hashes[6] = hashes[6], hashes[5]
+    return replace(world, bodies=tuple(bodies), hashes=tuple(hashes))
+
+
+def duplicate(world, _attacker):
+    return replace(
+        world,
+        bodies=world.bodies[:6] + world.bodies[5:],
+        hashes=world.hashes[:6] + world.hashes[5:],
+    )
+
+
+def splice(world, _attacker):
+    """An entry of the same place out of another record."""
+    body = _PREVIOUS.sub(b'"previous": "%b"' % (b"ab" * 32), said_otherwise(world.bodies[5]))
+    return put(world, 5, body, rehash=True)
+
+
+def cut_the_tail(world, _attacker):
+    return replace(world, bodies=world.bodies[:9], hashes=world.hashes[:9])
+
+
+def cut_the_tail_and_its_head(world, attacker):
+    return replace(cut_the_tail(world, attacker), heads=world.heads[:-1])
+
+
+def sign_with_another_key(world, attacker):
+    changed = rechained(put(world, 5, said_otherwise(world.bodies[5])), 6)
+    return replace(changed, heads=tuple(attacker.head(attacker.other, changed, size) for size in SIZES))
+
+
+def fork_from_an_earlier_head(world, attacker):
+    """What came after the second head is another story, signed with the log's key; the heads before it stay."""
+    changed = rechained(put(world, 9, world.bodies[9].replace(b'"spooled":false', b'"spooled":true ')), 10)
+    return replace(changed, heads=(*world.heads[:2], attacker.head(attacker.key, changed, SIZES[2])))
+
+
+def take_out_the_newest_head(world, _attacker):
+    return replace(world, heads=world.heads[:-1])
+
+
+def sign_an_old_head_again(world, attacker):
+    return replace(world, heads=(*world.heads, attacker.head(attacker.key, world, SIZES[1])))
+
+
+def rewrite(world, _attacker):
+    """A superuser of the database: one entry says something else, and every hash after it fits."""
+    return rechained(put(world, 5, said_otherwise(world.bodies[5])), 6)
+
+
+def rewrite_and_sign(world, attacker):
+    """The same, by one who also holds the log's key."""
+    changed = rewrite(world, attacker)
+    return replace(changed, heads=tuple(attacker.head(attacker.key, changed, size) for size in SIZES))
+
+
+ATTACKS = {
+    "nothing (for comparison)": lambda world, _attacker: world,
+    "flip a bit": flip_a_bit,
+    "flip a bit of the newest entry": flip_a_bit_of_the_newest,
+    "drop an entry": drop,
+    "swap two entries": swap,
+    "duplicate an entry": duplicate,
+    "splice in an entry of another record": splice,
+    "cut the tail": cut_the_tail,
+    "cut the tail, and the head over it": cut_the_tail_and_its_head,
+    "rewrite, sign with another key": sign_with_another_key,
+    "fork from an earlier head, with the log's key": fork_from_an_earlier_head,
+    "roll the heads back: take out the newest": take_out_the_newest_head,
+    "roll the heads back: sign an old one again, with the log's key": sign_an_old_head_again,
+    "rewrite with recomputed hashes": rewrite,
+    "rewrite with recomputed hashes and the log's key": rewrite_and_sign,
+}
+COLUMNS = ("bare copy", "copy and log key", "live database and log key", "audit channel", "a witness", "locked copy")
+UNSEEN = "not found"
+_BEHIND = "not found; signed to 8 of 11"
+_BEHIND_CUT = "not found; signed to 8 of 9"
+_CHAIN = "`chain_broken`, `root_mismatch`"
+_OTHER_STORY = "`forked`, `root_mismatch`"
+_ANOTHER_KEY = "`signed_by_another_key`"
+_BOTH = "`root_mismatch`, `signed_by_another_key`"
+_SHORT = "`head_rolled_back`, `tail_cut`"
+EXPECTED = {
+    "nothing (for comparison)": (UNSEEN,) * 6,
+    "flip a bit": ("`chain_broken`", _CHAIN, "`entry_changed`, `root_mismatch`", _CHAIN, _CHAIN, _CHAIN),
+    "flip a bit of the newest entry": (
+        *(UNSEEN, "`root_mismatch`", "`entry_changed`, `root_mismatch`", *("`root_mismatch`",) * 3),
+    ),
+    "drop an entry": ("`entry_missing`",) * 6,
+    "swap two entries": (
+        *("`entry_missing`, `entry_out_of_place`",) * 2,
+        "`chain_broken`, `entry_out_of_place`, `root_mismatch`",
+        *("`entry_missing`, `entry_out_of_place`",) * 3,
+    ),
+    "duplicate an entry": (
+        *("`entry_out_of_place`",) * 2,
+        "`entry_out_of_place`, `root_mismatch`",
+        *("`entry_out_of_place`",) * 3,
+    ),
+    "splice in an entry of another record": ("`chain_broken`", *(_CHAIN,) * 5),
+    "cut the tail": (UNSEEN, *("`tail_cut`",) * 5),
+    "cut the tail, and the head over it": (
+        *(UNSEEN, _BEHIND_CUT, _BEHIND_CUT, _SHORT, "not found; witnessed to 8 of 9", _SHORT),
+    ),
+    "rewrite, sign with another key": (UNSEEN, _ANOTHER_KEY, _ANOTHER_KEY, _BOTH, _ANOTHER_KEY, _BOTH),
+    "fork from an earlier head, with the log's key": (
+        *(UNSEEN, UNSEEN, UNSEEN, _OTHER_STORY, "not found; witnessed to 8 of 11", _OTHER_STORY),
+    ),
+    "roll the heads back: take out the newest": (
+        *(UNSEEN, _BEHIND, _BEHIND, "`head_rolled_back`", "not found; witnessed to 8 of 11", "`head_rolled_back`"),
+    ),
+    "roll the heads back: sign an old one again, with the log's key": (UNSEEN, *("`head_rolled_back`",) * 5),
+    "rewrite with recomputed hashes": (UNSEEN, *("`root_mismatch`",) * 5),
+    "rewrite with recomputed hashes and the log's key": (
+        *(UNSEEN, UNSEEN, UNSEEN, _OTHER_STORY, "less than witnessed", _OTHER_STORY),
+    ),
+}
+"""By hand, column by column. What is not covered, the verdict says."""
+
+
+@pytest.fixture(scope="module")
+def postgres():
+    with postgres_18() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def witness():
+    return SignerKey.generate("witness.example.org")
+
+
+@pytest.fixture
+def house(request, tmp_path, witness):
+    """A record signed and cosigned at every size of `SIZES`, while all was well."""
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    if getattr(request, "param", "sqlite") == "postgresql":
+        server = request.getfixturevalue("postgres")
+        name = f"ledger_{uuid4().hex}"
+        with connect(server.dsn()).connect().execution_options(isolation_level="AUTOCOMMIT") as admin:
+            admin.execute(text(f"CREATE DATABASE {name}"))
+        url = server.dsn(database=name)
+    record = Record(url, tmp_path)
+    record.whole()
+    record.started()
+    assert len(record.entries()) == SIZES[-1]
+    for number, size in enumerate(SIZES, 1):
+        note = record.sign(size=size)
+        line = cosign(note.partition(b"\n\n")[0] + b"\n", witness, int(record.clock.now().timestamp()))
+        record.heads.cosign(number, witness.name, line)
+    yield record
+    record.close()
+
+
+def world_of(record):
+    entries = record.entries()
+    heads = tuple(record.heads.full_note(head) for head in record.heads.all())
+    return World(tuple(body for _, body, _ in entries), tuple(hash_ for _, _, hash_ in entries), heads)
+
+
+def attacked(record, attack):
+    record.clock.move(seconds=LATER.total_seconds())
+    return ATTACKS[attack](
+        world_of(record), Attacker(record.key, SignerKey.generate(record.key.name), record.clock.now)
+    )
+
+
+def changed_copy(exported, folder, world, **elsewhere):
+    """The exported folder as the attacker hands it over, and beside it what the auditor has from elsewhere."""
+    shutil.copytree(exported, folder)
+    (folder / "entries.jsonl").write_bytes(b"".join(body + b"\n" for body in world.bodies))
+    for name, heads in {"heads": world.heads, **elsewhere}.items():
+        lines = (json.dumps({"note": note.decode()}) + "\n" for note in heads)
+        (folder / f"{name}.jsonl").write_text("".join(lines))
+    return folder
+
+
+def outcome(arguments, require, **environment):
+    done = CliRunner().invoke(verify, [*map(str, arguments), "--require", require, "--json"], env=environment)
+    verdict = json.loads(done.stdout)
+    assert done.exit_code == verdict["exit_code"]
+    if done.exit_code == 4:
+        return ", ".join(sorted({f"`{finding['reason']}`" for finding in verdict["findings"]}))
+    if done.exit_code == 3:
+        return f"less than {require}"
+    covered = verdict["covered"].get(require, verdict["size"])
+    return UNSEEN if covered == verdict["size"] else f"{UNSEEN}; {require} to {covered} of {verdict['size']}"
+
+
+def seen_in_copies(record, world, honest, witness, folder):
+    key = ("--key", record.key.verifier())
+    exported = folder / "exported"
+    done = CliRunner().invoke(export, ["--out", str(exported)], env={"JIT_LEDGER_URL": record.url})
+    assert done.exit_code == 0, done.output
+    copy = changed_copy(exported, folder / "copy", world)
+    channel = changed_copy(exported, folder / "channel", world, channel=honest.heads)
+    locked = changed_copy(exported, folder / "locked", world, locked=honest.heads)
+    return (
+        outcome([copy / "entries.jsonl"], "unsigned"),
+        outcome([copy, *key], "signed"),
+        outcome([channel, *key], "anchored"),
+        outcome([copy, *key, "--witness", witness.verifier()], "witnessed"),
+        outcome([locked, *key], "locked"),
+    )
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_what_an_attack_on_an_exported_copy_comes_to(attack, house, witness, tmp_path):
+    honest = world_of(house)
+    seen = seen_in_copies(house, attacked(house, attack), honest, witness, tmp_path)
+    bare, key, _, channel, cosigned, locked = EXPECTED[attack]
+    assert seen == (bare, key, channel, cosigned, locked)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("house", ["sqlite", "postgresql"], indirect=True)
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_what_an_attack_on_a_database_comes_to(attack, house):
+    world = attacked(house, attack)
+    if attack != next(iter(ATTACKS)):
+        rewrite_database(house.url, world)
+    seen = outcome(["--key", house.key.verifier()], "signed", JIT_LEDGER_URL=house.url)
+    assert seen == EXPECTED[attack][2]
+
+
+def rewrite_database(url, world):
+    """As whoever owns the database can: the guards taken away, and put back."""
+    places = [place for place in range(1, len(world.bodies) + len(world.gone) + 1) if place not in world.gone]
+    rows = list(zip(places, world.bodies, world.hashes, strict=True))
+    heads = list(enumerate(world.heads, 1))
+    address = make_url(url)
+    if address.get_backend_name() == "sqlite":
+        with sqlite3.connect(address.database) as database:
+            for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+                database.execute(f"DROP TRIGGER {name}")
+            replace_all(database, rows, heads, "?", bytes)
+        database.close()
+        return
+    with psycopg.connect(address.set(drivername="postgresql").render_as_string(hide_password=False)) as database:
+        for table in ("entries", "heads", "cosignatures"):
+            database.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
+        replace_all(database, rows, heads, "%s", bytes)
+
+
+def replace_all(database, rows, heads, mark, binary):
+    """The columns beside an entry say what its bytes say: an attacker who leaves them is found by that already."""
+    for table in ("entries", "heads", "cosignatures"):
+        database.execute(f"DELETE FROM {table}")
+    marks = ", ".join([mark] * 7)
+    for index, body, kept_under in rows:
+        kind, request = (re.search(rb'"%b":"([^"]*)"' % name, body) for name in (b"kind", b"request_id"))
+        database.execute(
+            f'INSERT INTO entries ("index", id, recorded_at, kind, request_id, body, hash) VALUES ({marks})',
+            (index, str(uuid4()), 0, kind[1].decode(), request and request[1].decode(), binary(body), kept_under),
+        )
+    marks = ", ".join([mark] * 4)
+    for number, note in heads:
+        size = int(note.split(b"\n")[1])
+        database.execute(
+            f"INSERT INTO heads (number, size, signed_at, note) VALUES ({marks})", (number, size, 0, binary(note))
+        )
+
+
+def test_an_attacker_who_leaves_the_columns_beside_an_entry_is_found_by_them(house):
+    """To hide a denial from whoever asks for a request by its column, no byte of an entry need be touched."""
+    database = sqlite3.connect(house.folder / "ledger.db")
+    for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        database.execute(f"DROP TRIGGER {name}")
+    database.execute('UPDATE entries SET request_id = NULL WHERE "index" = 3')
+    database.execute("UPDATE entries SET kind = 'granted' WHERE \"index\" = 5")
+    database.commit()
+    database.close()
+    done = CliRunner().invoke(verify, ["--key", str(house.key.verifier())], env={"JIT_LEDGER_URL": house.url})
+    assert done.exit_code == 4
+    assert [finding["index"] for finding in json.loads(done.stdout)["findings"]] == [3, 5]
+
+
+def table():
+    lines = ["| attack | " + " | ".join(COLUMNS) + " |", "|" + "---|" * (len(COLUMNS) + 1)]
+    lines += ["| " + " | ".join((attack, *EXPECTED[attack])) + " |" for attack in ATTACKS]
+    return "\n".join(lines)
+
+
+def test_the_document_names_every_reason_and_every_grade():
+    written = DOCUMENT.read_text(encoding="utf-8")
+    assert {reason.value for reason in Reason} <= set(re.findall(r"`([a-z_]+)`", written))
+    assert all(f"| {grade.name.lower()} |" in written for grade in Grade)
+
+
+def test_the_document_has_the_matrix():
+    written = DOCUMENT.read_text(encoding="utf-8")
+    before, begin, rest = written.partition(BEGIN)
+    inside, end, after = rest.partition(END)
+    assert begin
+    assert end
+    if os.environ.get("JIT_WRITE_DOCS"):
+        DOCUMENT.write_text(f"{before}{begin}\n{table()}\n{end}{after}", encoding="utf-8")
+    else:
+        assert inside.strip() == table()

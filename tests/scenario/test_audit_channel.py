@@ -1,0 +1,144 @@
+"""Whoever deletes or edits in the audit channel while the bot runs, or while it does not, is told of."""
+
+import sqlite3
+import threading
+import time
+from contextlib import closing
+
+import pytest
+from slack_sdk import WebClient
+
+from bot.main import run
+from bot.playground.person import Person
+from bot.playground.sample import ALERTS, ALICE, APP_TOKEN, AUDIT, BOT_TOKEN, CAROL, REQUESTS, sample_workspace
+from bot.playground.server import running
+from bot.playground.world import Missing
+from jit.facts import Alert, AlertName
+from jit.ledger import Ledger, LedgerUnavailable, connect
+from jit.settings import BotSettings
+from tests.life import POLICY
+
+pytestmark = pytest.mark.scenario
+
+
+class Process:
+    """`bot.main.run` in a thread."""
+
+    def __init__(self, slack, folder):
+        self.stop = threading.Event()
+        self.settings = BotSettings(
+            data=folder,
+            policies=folder,
+            slack_bot_token=BOT_TOKEN,
+            slack_app_token=APP_TOKEN,
+            slack_api_url=f"{slack.url}/api/",
+            redis_url="redis://127.0.0.1:1/0",
+        )
+        self.thread = threading.Thread(target=run, args=(self.settings,), kwargs={"stop": self.stop})
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        self.thread.join(20)
+        assert not self.thread.is_alive()
+
+
+class Stand:
+    def __init__(self, stage, folder):
+        self.stage = stage
+        self.folder = folder
+        self.carol, self.alice = Person(stage, CAROL), Person(stage, ALICE)
+        self.client = WebClient(BOT_TOKEN, base_url=f"{stage.slack.url}/api/", retry_handlers=[])
+
+    def bot(self):
+        return Process(self.stage.slack, self.folder)
+
+    def first(self):
+        """The message about the bot's start, once the app listens."""
+        found = self.carol.finds("started", channel=AUDIT, within=15)
+        until(self.stage.connections)
+        return found
+
+    def alerts(self):
+        ledger = Ledger(connect(f"sqlite:///{self.folder / 'ledger.db'}"), None)
+        try:
+            facts = [entry.fact for entry in ledger.read(limit=10_000)]
+        except LedgerUnavailable:
+            return []
+        finally:
+            ledger.engine.dispose()
+        return [fact for fact in facts if isinstance(fact, Alert) and fact.name is AlertName.AUDIT_CHANGED]
+
+    def told(self):
+        (alert,) = until(self.alerts)
+        return alert.says
+
+
+def until(so, within=15.0):
+    deadline = time.monotonic() + within
+    while not (value := so()):
+        assert time.monotonic() < deadline, "not seen"
+        time.sleep(0.02)
+    return value
+
+
+@pytest.fixture
+def stand(tmp_path):
+    (tmp_path / "a.policy.yml").write_text(POLICY)
+    with running(sample_workspace(), {}) as stage:
+        yield Stand(stage, tmp_path)
+
+
+def test_an_admin_who_deletes_a_message_there_is_told_of_where_everybody_sees_it(stand):
+    with stand.bot():
+        seen = stand.first()
+        with pytest.raises(Missing, match="cant_delete_message"):
+            stand.alice.delete(seen)
+        stand.carol.delete(seen)
+        assert "deleted" in stand.told()
+        assert "#1" in stand.told()
+        stand.carol.finds("audit changed", channel=ALERTS, within=15)
+        stand.carol.finds("audit changed", channel=AUDIT, within=15)
+
+
+def test_whoever_has_our_token_and_edits_there_is_told_of(stand):
+    with stand.bot():
+        seen = stand.first()
+        stand.client.chat_update(channel=AUDIT, ts=seen.ts, text="14:02 #1 nothing", blocks=[])
+        assert "own token" in stand.told()
+
+
+def test_a_private_audit_channel_is_watched_as_well(stand):
+    stand.stage.slack.world.channel(AUDIT).private = True
+    with stand.bot():
+        stand.carol.delete(stand.first())
+        assert "deleted" in stand.told()
+
+
+def test_what_happened_while_no_bot_ran_is_told_of_at_its_start(stand):
+    with stand.bot():
+        seen = stand.first()
+    stand.carol.delete(seen)
+    with stand.bot():
+        assert "deleted" in stand.told()
+
+
+def test_messages_of_people_and_of_other_channels_leave_nothing(stand):
+    with stand.bot():
+        stand.first()
+        for channel in (REQUESTS, AUDIT):
+            stand.alice.says("is orders-db slow?", channel=channel)
+            stand.alice.edit(stand.alice.finds("slow", channel=channel), "never mind")
+            stand.alice.delete(stand.alice.finds("never mind", channel=channel))
+        last = stand.client.chat_postMessage(channel=REQUESTS, text="a card")
+        stand.client.chat_delete(channel=REQUESTS, ts=last["ts"])
+        stand.carol.delete(stand.first())
+        assert "#1" in stand.told()
+        assert len(stand.alerts()) == 1
+    with closing(sqlite3.connect(stand.folder / "ledger.db")) as database:
+        kept = database.execute("SELECT value FROM notes WHERE follower = 'audit_channel'").fetchall()
+    assert "never mind" not in str(kept)
+    assert REQUESTS not in str(kept)

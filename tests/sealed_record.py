@@ -1,0 +1,121 @@
+"""A record with one request in it, signed as the signer does, for tests of what is proven."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from jit.audit.evidence import Maker
+from jit.audit.heads import Heads
+from jit.audit.live import live
+from jit.audit.policies import PolicyTexts
+from jit.facts import Source, Started
+from jit.ledger import Ledger, StoredDirectory, connect, create_tables
+from jit.people import Person
+from jit.policy import PolicyFolder
+from jit.tlog.note import SignerKey, checkpoint, cosign, sign
+from jit.verifier import EMPTY_ROOT, Frontier, leaf_hash
+from tests.fakes import SetClock
+from tests.life import ALICE, BOB, CAROL, EVE, POLICY, Story
+
+ORIGIN = "jit.example.com/production"
+TEAM = "T0TEST001"
+
+
+@dataclass
+class Record:
+    """``url`` may be of SQLite or PostgreSQL. Nothing is signed until ``sign`` is called."""
+
+    url: str
+    folder: Path
+    policy: str = POLICY
+    clock: SetClock = field(default_factory=SetClock)
+    key: SignerKey = field(default_factory=lambda: SignerKey.generate(ORIGIN))
+
+    def __post_init__(self):
+        self.engine = connect(self.url)
+        create_tables(self.engine)
+        self.ledger = Ledger(self.engine, self.clock)
+        self.heads = Heads(self.engine)
+        rules = self.folder / "policies"
+        rules.mkdir(exist_ok=True)
+        (rules / "orders.policy.yml").write_text(self.policy)
+        self.rules = PolicyFolder(rules, self.clock)
+        self.version = self.rules.current().version
+        PolicyTexts(self.engine).keep_what_was_read(self.rules)
+        self.started()
+
+    def started(self, version=None):
+        self.ledger.append(
+            [
+                Started(
+                    at=self.clock.now(),
+                    actor="bot@jit-1",
+                    source=Source.BOT,
+                    process="bot",
+                    version="0.1.0",
+                    policy_version=version or self.version,
+                )
+            ]
+        )
+
+    def names(self):
+        directory = StoredDirectory(self.engine)
+        for who, name in ((ALICE, "Alice"), (BOB, "Bob"), (CAROL, "Carol"), (EVE, "Eve")):
+            directory.keep_person(Person(id=who, team=TEAM, name=name), self.clock.now())
+
+    def story(self, request_id="R-7F3K", **fields):
+        return Story(self.ledger, self.clock, request_id, {"policy_version": self.version} | fields)
+
+    def whole(self, request_id="R-7F3K", **fields):
+        """A request from the asking to the end, with an attempt that was refused."""
+        story = self.story(request_id, **fields)
+        story.asked()
+        self.clock.move(seconds=41)
+        story.refused()
+        self.clock.move(minutes=1)
+        story.approval()
+        story.approved()
+        self.clock.move(seconds=0.6)
+        story.intent()
+        story.granted()
+        self.clock.move(minutes=19)
+        story.released()
+        story.ending()
+        self.clock.move(seconds=0.4)
+        story.ended()
+        return story
+
+    def entries(self):
+        with live(self.url) as record:
+            return list(record.entries)
+
+    def sign(self, *keys, size=None, at=None, root=None):
+        """One head over the first ``size`` entries: the note, as it was put into the table."""
+        keys = keys or (self.key,)
+        bodies = [body for _, body, _ in self.entries()]
+        size = len(bodies) if size is None else size
+        frontier = Frontier()
+        for body in bodies[:size]:
+            frontier.push(leaf_hash(body))
+        self.clock.move(seconds=1)
+        note = signed_head(keys, size, root or (frontier.root() if size else EMPTY_ROOT), at or self.clock.now())
+        self.heads.add(size, self.clock.now(), note)
+        return note
+
+    def maker(self, **more):
+        return Maker(ledger=self.ledger, url=self.url, sleep=lambda _: self.clock.move(seconds=0.2), **more)
+
+    def prove(self, request_id="R-7F3K", **more):
+        return self.maker(**({"keys": (self.key.verifier(),)} | more)).make(request_id)
+
+    def close(self):
+        self.engine.dispose()
+
+
+def signed_head(keys, size, root, at):
+    text = checkpoint(ORIGIN, size, root)
+    seconds = int(at.timestamp())
+    return sign(text, *keys) + b"".join(cosign(text, key, seconds) for key in keys)
+
+
+LATER = timedelta(hours=1)

@@ -1,0 +1,224 @@
+"""A signer on a ledger of its own, and what it takes to look at what it signed."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, text
+
+from jit.audit.heads import Head, Heads
+from jit.audit.keys import make_key, read_key
+from jit.audit.signer import Signer
+from jit.audit.state import Store
+from jit.facts import Alert, AnyFact, Refusal, Refused, Source
+from jit.ledger import Leases, Ledger, connect, create_tables
+from jit.verifier import Sources, Trust, Verdict, VerifierKey, check_record, parse_checkpoint, parse_note
+from jit.witness.process import make_witness
+from tests.fakes import SetClock
+from tests.tamper import past_the_guards
+from tests.waiting import wait_until
+
+ORIGIN = "jit.example.com/test"
+
+
+def something(clock: SetClock, n: int = 0) -> AnyFact:
+    """A fact that stands for itself."""
+    return Refused(
+        at=clock.now(),
+        actor="signer@test",
+        source=Source.SIGNER,
+        attempted=f"request {n}",
+        reason=Refusal.NOT_ALLOWED_TO_ASK,
+    )
+
+
+def verdict(engine: Engine, *vkeys: Any, offered: Sequence[Any] = (), witnesses: Sequence[Any] = ()) -> Verdict:
+    """What an auditor with these keys finds in the database."""
+    with engine.connect().execution_options(reading=True) as connection:
+        rows = [
+            (index, bytes(body), kept)
+            for index, body, kept in connection.execute(
+                text('SELECT "index", body, hash FROM entries ORDER BY "index"')
+            )
+        ]
+    heads = Heads(engine)
+    notes = [heads.full_note(head) for head in heads.all()]
+    return check_record(rows, Sources(log=notes), Trust(keys=vkeys, offered=tuple(offered), witnesses=tuple(witnesses)))
+
+
+class Given:
+    """A courier that keeps what it is offered."""
+
+    def __init__(self) -> None:
+        self.heads: list[Head] = []
+
+    def begin(self, _tell: object) -> None: ...
+
+    def offer(self, head: Head, _tree: object) -> None:
+        self.heads.append(head)
+
+    def end(self) -> None: ...
+
+
+@dataclass
+class Desk:
+    """A ledger with a signer. ``turn`` lets it look until it has nothing to do; `restarted` is a new process."""
+
+    folder: Path
+    url: str = ""
+    clock: SetClock = field(default_factory=SetClock)
+    couriers: Sequence[Any] = ()
+    given: Given = field(default_factory=Given)
+
+    def __post_init__(self) -> None:
+        self.url = self.url or f"sqlite:///{self.folder / 'ledger.db'}"
+        self.engine = connect(self.url)
+        create_tables(self.engine)
+        self.ledger = Ledger(self.engine, self.clock)
+        self.heads = Heads(self.engine)
+        self.place = self.folder / "signer" / "log.key"
+        if not self.place.exists():
+            make_key(self.place, ORIGIN)
+        self.store: Store | None = None
+        self.signer = self.started()
+
+    @property
+    def vkey(self) -> Any:
+        return read_key(self.place).verifier()
+
+    def started(self, holder: str = "one", folder: Path | None = None) -> Signer:
+        self.store = Store(folder or self.folder / "signer")
+        return Signer(
+            ledger=self.ledger,
+            leases=Leases(self.engine, self.clock, timedelta(seconds=5)),
+            store=self.store,
+            key=self.place,
+            couriers=[self.given, *self.couriers],  # type: ignore[list-item]  it plays one
+            clock=self.clock,
+            actor="signer@test",
+            holder=holder,
+        )
+
+    def stopped(self) -> None:
+        assert self.store is not None
+        self.store.close()
+
+    def restarted(self, meanwhile: Callable[[], object] = lambda: None) -> None:
+        self.stopped()
+        meanwhile()
+        self.signer = self.started()
+
+    def turn(self, times: int = 3) -> None:
+        for _ in range(times):
+            self.signer.turn()
+            self.clock.move(seconds=1)
+
+    def append(self, many: int = 1) -> None:
+        self.ledger.append([something(self.clock, n) for n in range(many)])
+
+    def sql(self, statement: str, **values: Any) -> None:
+        """As whoever owns the database can: guards are for the others, signatures for them."""
+        with self.engine.begin() as connection, past_the_guards(connection):
+            connection.execute(text(statement), values)
+
+    def copied(self) -> Path:
+        """The database as it is now, in a file."""
+        copy = self.folder / "copy.db"
+        copy.unlink(missing_ok=True)
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT", reading=True) as connection:
+            connection.connection.driver_connection.execute(f"VACUUM INTO '{copy}'")  # type: ignore[union-attr]
+        return copy
+
+    def put_back(self, copy: Path) -> None:
+        self.engine.dispose()
+        for name in ("ledger.db-wal", "ledger.db-shm"):
+            (self.folder / name).unlink(missing_ok=True)
+        shutil.copy(copy, self.folder / "ledger.db")
+
+    @property
+    def sizes(self) -> list[int]:
+        return [parse_checkpoint(parse_note(head.note).text).size for head in self.heads.all()]
+
+    @property
+    def size(self) -> int:
+        return self.sizes[-1] if self.sizes else 0
+
+    def facts(self, kind: str) -> list[Any]:
+        return [e.fact for e in self.ledger.read(limit=10_000, legible=True) if e.fact.kind == kind]
+
+    @property
+    def alerts(self) -> list[Alert]:
+        return self.facts("alert")
+
+    def verdict(self) -> Verdict:
+        return verdict(self.engine, self.vkey)
+
+
+class Room:
+    """One of our processes, as people start it; `kill` is a crash. ``log`` has what it said."""
+
+    def __init__(self, folder: Path, *argv: object, **environment: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self._argv = [sys.executable, "-m", "jit.cli", *map(str, argv)]
+        self._environment = {name: value for name, value in os.environ.items() if not name.startswith("JIT_")}
+        self._environment |= environment
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                self._argv, env=self._environment, cwd=Path(__file__).parents[1], stdout=log, stderr=log
+            )
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "log").read_text()
+
+    def ready(self, times: int = 1) -> None:
+        wait_until(lambda: self.log.count(".ready") >= times, 40)
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        assert self.process is not None
+        self.process.terminate()
+        return self.process.wait(20)
+
+
+def signer_room(folder: Path, url: str, **environment: str) -> Room:
+    return Room(folder, "signer", JIT_DATA=str(folder), JIT_LEDGER_URL=url, **environment)
+
+
+class WitnessRoom(Room):
+    """A witness, where it listens, and its key."""
+
+    def __init__(self, folder: Path, log: VerifierKey, name: str = "witness.example") -> None:
+        self.vkey = make_witness(name, folder / "w.key", folder / "w.json")
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        where = ("--key", folder / "w.key", "--state", folder / "w.json", "--listen", f"127.0.0.1:{self.port}")
+        super().__init__(folder, "witness", "--log", log, *where)
+
+    @property
+    def line(self) -> str:
+        """For JIT_WITNESSES."""
+        return f"{self.vkey} {self.url}"
+
+    @property
+    def seen(self) -> int:
+        """The size it has kept for its one log; 0 for none."""
+        logs = json.loads((self.folder / "w.json").read_text())["logs"]
+        return max((one["size"] for one in logs.values()), default=0)

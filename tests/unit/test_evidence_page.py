@@ -1,0 +1,224 @@
+"""The page an auditor reads: it says what the bundle says, does nothing by itself, and cannot be made to lie."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from jit.audit.markup import fill, shown
+from jit.audit.page import NotAPage, bundle_in, is_as_made, page_of
+from jit.facts import EndCause
+from tests.life import ALICE, BOB, CAROL, EVE
+from tests.sealed_record import Record
+
+NAMES = {ALICE: "Alice", BOB: "Bob", CAROL: "Carol", EVE: "Eve"}
+HOSTILE = "</script><img src=x onerror=alert(1)> \u202eevil\u202c \x00\x1b[31m \u2066iso $story ${request} &amp; '\""
+
+
+@pytest.fixture
+def record(tmp_path):
+    record = Record(f"sqlite:///{tmp_path / 'ledger.db'}", tmp_path)
+    yield record
+    record.close()
+
+
+class Reader(HTMLParser):
+    """What a browser would make of a page: its text, its tags, its attributes."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.words, self.tags, self.attributes = [], [], []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value) for name, value in attrs]
+
+    def handle_data(self, data):
+        if self.lasttag not in ("script", "style"):
+            self.words.append(data)
+
+    @property
+    def text(self):
+        return re.sub(r"\s+", " ", "".join(self.words))
+
+
+def page(record, names=NAMES):
+    return page_of(record.prove(), names)
+
+
+def read(record, names=NAMES):
+    return Reader(page(record, names)).text
+
+
+def test_the_page_tells_the_story_in_a_sentence(record):
+    record.whole()
+    record.sign()
+    assert (
+        "Alice (U01ALICE0) asked on 21 November 2026, 14:00 UTC for orders-db/read for 30 min, because “INC-42: db "
+        "down, need to look at stuck orders”. Bob (U02BOB000) approved it, decided at 14:01:41 UTC. It was given "
+        "at 14:01:41 UTC and was gone at 14:20:42 UTC, as it was released by Alice (U01ALICE0), and 1 live session "
+        "was cut."
+    ) in read(record)
+
+
+def test_the_page_says_by_what_authority(record):
+    record.whole()
+    record.sign()
+    text = read(record)
+    assert "1 of dba" in text
+    assert "group:dba: Bob (U02BOB000) and Carol (U03CAROL0)" in text
+    assert f"have the version {record.version}" in text
+    assert "approve: [{all_of: [{from: [group:dba]}]}]" in text
+
+
+def test_the_page_says_exactly_what_was_given_and_how_its_end_was_seen(record):
+    record.whole()
+    record.sign()
+    text = read(record)
+    for said in ("Exactlyorders_read", "Onorders-db", "Toalice, who is Alice (U01ALICE0) there", "Sessions cut1"):
+        assert said in text
+    assert "timekeeper@host took it away and read the target again: nothing of it was left" in text
+    assert "Left behindnothing" in text
+
+
+def test_what_was_left_behind_stands_there(record):
+    story = record.story().active()
+    story.ending(EndCause.EXPIRED)
+    story.ended(EndCause.EXPIRED, left_behind=("role jit_x owns a table",), existed=False, sessions=0)
+    record.sign()
+    text = read(record)
+    assert "Left behindrole jit_x owns a table" in text
+    assert "nothing of it was there any more" in text
+
+
+@pytest.mark.parametrize(
+    ("told", "says"),
+    [
+        (lambda story: story.denied("not today"), "Bob (U02BOB000) denied it at 14:00:00 UTC: “not today”."),
+        (lambda story: story.withdrawn(), "Alice (U01ALICE0) withdrew it at 14:00:00 UTC."),
+        (lambda story: story.lapsed(), "It lapsed at 14:00:00 UTC: nobody answered in time. Nothing was given."),
+        (lambda _story: None, "Nobody has decided, as far as these entries go."),
+        (lambda story: (story.approval(), story.approved()), "It has not been given yet, as far as these entries go."),
+        (
+            lambda story: (story.approval(), story.approved(), story.intent(), story.failed()),
+            "It was not given: role is missing. Reading back found nothing.",
+        ),
+        (
+            lambda story: (story.approval(), story.approved(), story.intent(), story.granted(), story.alert()),
+            "Alert, end late: orders-db does not answer",
+        ),
+        (
+            lambda story: (
+                story.approval(),
+                story.approved(),
+                story.intent(),
+                story.granted(),
+                story.revoked("enough"),
+            ),
+            "Carol (U03CAROL0) ordered its end: “enough”",
+        ),
+    ],
+)
+def test_every_course_of_a_request_is_told(record, told, says):
+    story = record.story()
+    story.asked()
+    told(story)
+    record.sign()
+    assert says in read(record)
+
+
+def test_a_record_that_nobody_signed_is_called_that(record):
+    record.whole()
+    text = read(record)
+    assert "Unsigned. The entries hang together, and no signature vouches for them." in text
+    assert "No signed head: the record was not signed when this was made." in text
+
+
+def test_every_entry_stands_there_with_its_number_and_hash(record):
+    record.whole()
+    record.sign()
+    text = read(record)
+    for index, _, kept_under in record.entries():
+        assert str(index) in text
+        assert kept_under in text
+
+
+def test_what_a_grade_does_not_exclude_stands_on_the_page(record):
+    record.whole()
+    record.sign()
+    text = read(record)
+    assert "Not excluded" in text
+    assert "The key came with" in text
+    assert "is shown by no signature" in text
+
+
+def test_nothing_that_somebody_typed_is_markup(record):
+    story = record.story(why=HOSTILE, incident=HOSTILE[:90], permissions=(HOSTILE,), principal=HOSTILE)
+    story.asked()
+    story.denied(HOSTILE)
+    record.sign()
+    made = page(record, {ALICE: HOSTILE, BOB: "<b>Bob</b>"})
+    reader = Reader(made)
+    assert "img" not in reader.tags
+    assert reader.tags.count("script") == 2
+    assert "b" not in reader.tags
+    for sign in "\u202e\u202c\u2066\x00\x1b":
+        assert sign not in made
+    assert "[U+202E]evil[U+202C]" in reader.text
+    assert "$story ${request} &amp; '\"" in reader.text
+
+
+def test_the_page_runs_nothing_and_fetches_nothing(record):
+    record.whole()
+    record.sign()
+    reader = Reader(page(record))
+    assert {value for tag, name, value in reader.attributes if (tag, name) == ("script", "type")} == {
+        "application/json"
+    }
+    assert not [
+        name for _, name, _ in reader.attributes if name in ("src", "href", "style", "action") or name[:2] == "on"
+    ]
+    assert "default-src 'none'" in page(record)
+
+
+def test_the_bundle_in_a_page_is_the_bundle_to_the_byte(record):
+    record.whole(why=HOSTILE)
+    record.sign()
+    bundle = record.prove()
+    assert bundle_in(page_of(bundle, NAMES).encode()) == bundle
+
+
+def test_a_page_is_told_from_one_whose_words_were_changed(record):
+    record.whole()
+    record.sign()
+    made = page(record).encode()
+    assert is_as_made(made)
+    assert not is_as_made(made.replace(b"approved it", b"denied it", 1))
+    assert not is_as_made(made.replace(b"</main>", b"<p>Carol agreed.</p></main>"))
+
+
+@pytest.mark.parametrize("data", [b"", b"<!doctype html>", b'<script type="application/json" id="bundle">'])
+def test_what_is_no_page_is_said_so(data):
+    with pytest.raises(NotAPage):
+        bundle_in(data)
+
+
+def test_a_page_with_two_bundles_is_refused(record):
+    record.whole()
+    made = page(record).encode()
+    with pytest.raises(NotAPage):
+        bundle_in(made + b'<script type="application/json" id="bundle">{}</script>')
+
+
+def test_marks_piled_on_a_letter_do_not_reach_the_line_above():
+    assert shown("Z" + "\u0301" * 20).count("[U+0301]") == 17
+
+
+def test_long_text_is_cut_and_says_how_much_is_gone():
+    assert "… 10 more characters" in shown("x" * 30, 20)
+
+
+def test_a_part_of_a_template_is_never_read_as_a_template_itself():
+    assert fill("$one $two", one="$two", two="x") == "<bdi>$two</bdi> <bdi>x</bdi>"

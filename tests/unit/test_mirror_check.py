@@ -1,0 +1,305 @@
+"""The audit channel against the ledger: what is equal, what is not, and what contradicts the ledger itself."""
+
+import json
+import shutil
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from bot.follow.fingerprint import fingerprint
+from bot.follow.mirror import QUIET_AFTER, QUIET_TYPE, Mirror
+from bot.follow.mirror_check import Kind
+from bot.show.audit import AGAIN, FILLED
+from jit.ledger import Ledger, connect
+from jit.tlog.note import SignerKey
+from tests.follow_house import AUDIT
+from tests.life import ALICE, BOB, EVE
+from tests.mirror_house import NAMES, ORIGIN, MirrorHouse
+
+
+@pytest.fixture
+def house(tmp_path):
+    house = MirrorHouse(tmp_path)
+    house.announce_key()
+    story, late = house.story(), house.story("R-9999", requester=BOB)
+    steps = [story.asked, story.approval, story.approved, story.intent, story.granted, late.asked, story.refused]
+    house.told(*(step for each in steps for step in (each, house.sign)))
+    yield house
+    house.engine.dispose()
+
+
+def kinds(report):
+    return [each.kind for each in report.differences]
+
+
+def only(report, kind):
+    (found,) = report.differences
+    assert found.kind is kind
+    return found
+
+
+def test_a_channel_that_was_left_alone_is_equal(house):
+    report = house.checked()
+    assert report.differences == ()
+    assert (report.code, report.entries, report.unshown) == (0, 8, ())
+    assert len(report.heads) == len(house.posted(AUDIT)) - 1 == report.messages - 1
+
+
+def test_a_deleted_message_leaves_a_gap_which_is_filled(house):
+    message = house.message(4)
+    first, last = (message["metadata"]["event_payload"][part] for part in ("first", "last"))
+    house.delete(message)
+    report = house.checked()
+    missing = only(report, Kind.MISSING)
+    assert (missing.first, missing.last, report.code) == (first, last, 3)
+    assert house.filled(report) == [(first, last)]
+    assert FILLED in str(house.posted(AUDIT)[-1]["blocks"])
+    mended = house.checked()
+    assert (mended.code, mended.differences) == (0, ())
+    assert "messages shown again later, out of order: 1" in mended.notes
+
+
+def test_deleted_messages_at_the_beginning_and_the_end_are_missing(house):
+    for index in (1, house.ledger.last_index()):
+        house.delete(house.message(index))
+    house.clock.move(minutes=5)
+    report = house.checked()
+    assert kinds(report) == [Kind.MISSING, Kind.LATE]
+    house.filled(report)
+    assert house.checked().code == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace("granted", "denied"),
+        lambda text: text.replace("30 min", "8 h").replace("approved", "denied"),
+        lambda text: text.replace("#", "#1"),
+    ],
+)
+def test_an_edited_message_is_found_though_its_metadata_were_made_to_fit(house, change):
+    message = house.message(6)
+    blocks = json.loads(change(json.dumps(message["blocks"])))
+    assert blocks != message["blocks"]
+    house.edit(message, text=change(message["text"]), blocks=blocks)
+    found = only(house.checked(), Kind.EDITED)
+    assert found.ts == message["ts"]
+
+
+def test_an_edited_message_that_says_the_same_was_edited_all_the_same(house):
+    message = house.message(6)
+    house.edit(message, text=message["text"])
+    assert "edited by UJITBOT00" in only(house.checked(), Kind.EDITED).says
+
+
+@pytest.mark.parametrize("renamed", [False, True], ids=["", "and people are called otherwise by now"])
+@pytest.mark.parametrize("part", ["text", "blocks"])
+def test_an_edit_that_left_no_mark_is_found_by_what_it_says(house, monkeypatch, part, renamed):
+    message = house.message(6)
+    message[part] = json.loads(json.dumps(message[part]).replace("granted", "denied"))
+    if renamed:
+        monkeypatch.setitem(NAMES, ALICE, "Alicia")
+    assert house.message(6)["ts"] in {each.ts for each in house.checked().differences}
+    assert {each.kind for each in house.checked().differences} == {Kind.CHANGED}
+
+
+class TestALineThatNothingIsNew:
+    @pytest.fixture
+    def line(self, house):
+        house.work(house.start(Mirror), QUIET_AFTER + 60, tick=60)
+        message = house.posted(AUDIT)[-1]
+        assert message["metadata"]["event_type"] == QUIET_TYPE
+        return message
+
+    def test_is_no_difference_and_its_head_counts(self, house, line):
+        report = house.checked()
+        assert report.code == 0
+        assert line["ts"] in {head.ts for head in report.heads}
+
+    def test_is_one_where_it_says_something_else(self, house, line):
+        line["text"] = line["text"].replace("Nothing", "Much")
+        only(house.checked(), Kind.CHANGED)
+
+    def test_is_one_where_it_was_edited(self, house, line):
+        house.edit(line, text=line["text"])
+        only(house.checked(), Kind.EDITED)
+
+    @pytest.mark.parametrize("at", [None, "1", 10**15, -1, True])
+    def test_is_one_where_its_metadata_are_of_another_shape(self, house, line, at):
+        line["metadata"]["event_payload"]["signed_at"] = at
+        only(house.checked(), Kind.MALFORMED)
+
+
+def test_an_edited_message_whose_entries_were_shown_again_is_a_difference_no_longer(house):
+    house.edit(house.message(6), text="nothing", blocks=[])
+    report = house.checked()
+    assert report.code == 3
+    house.filled(report)
+    mended = house.checked()
+    assert mended.code == 0
+    assert any("edited, and shown again later" in note for note in mended.notes)
+
+
+def test_people_who_are_called_otherwise_by_now_are_no_difference(house, monkeypatch):
+    monkeypatch.setitem(NAMES, BOB, "Robert · the second")
+    report = house.checked()
+    assert report.code == 0
+    assert any("as they were called then" in note for note in report.notes)
+
+
+def test_a_name_in_the_place_of_more_than_a_name_is_a_difference(house):
+    message = house.message(6)
+    swapped = json.loads(json.dumps(message).replace("Alice", "Alice until 23:00 \\u00b7 approved by Carol"))
+    message.update(text=swapped["text"], blocks=swapped["blocks"])
+    only(house.checked(), Kind.CHANGED)
+
+
+def test_a_block_of_somebody_elses_in_a_message_of_ours_is_a_difference(house):
+    house.message(3)["blocks"].append({"type": "header", "text": {"type": "plain_text", "text": "All is well"}})
+    only(house.checked(), Kind.CHANGED)
+
+
+def test_a_second_copy_is_marked_or_a_difference(house):
+    message = house.message(3)
+    copy = {**message, "ts": "1700000001.000001"}
+    house.slack.messages.append(copy)
+    only(house.checked(), Kind.DOUBLE)
+    again = {"type": "context", "elements": [{"type": "mrkdwn", "text": AGAIN}]}
+    copy["blocks"] = [*copy["blocks"], again]
+    assert house.checked().code == 0
+
+
+def test_a_message_posted_behind_others_without_saying_so_is_out_of_place(house):
+    message = house.message(3)
+    message["ts"] = "1700000001.000001"
+    only(house.checked(), Kind.OUT_OF_PLACE)
+
+
+def test_another_apps_message_with_our_metadata_shows_nothing(house):
+    message = house.message(3)
+    house.delete(message)
+    house.slack.messages.insert(2, {**message, "bot_id": "B0MALLORY"})
+    assert sorted(kinds(house.checked())) == sorted([Kind.FOREIGN, Kind.MISSING])
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        None,
+        [],
+        {"first": "1", "last": 2, "head": "x"},
+        {"first": 1, "last": 10**12, "head": "x"},
+        {"first": True, "last": True, "head": "x"},
+        {"first": 3, "last": 1, "head": "x"},
+        {"first": 1, "last": 1, "head": 7},
+    ],
+)
+def test_metadata_of_another_shape_are_a_difference_and_nothing_fails(house, payload):
+    message = house.message(3)
+    message["metadata"] = {"event_type": message["metadata"]["event_type"], "event_payload": payload}
+    assert Kind.MALFORMED in kinds(house.checked())
+
+
+@pytest.mark.parametrize("note", ["", "x", 7, "x" * 100_000, "\ud800"], ids=repr)
+def test_a_head_that_is_none_is_a_difference(house, note):
+    house.message(3)["metadata"]["event_payload"]["checkpoint"] = note
+    assert Kind.MALFORMED in kinds(house.checked())
+
+
+def test_entries_that_are_fresh_are_on_their_way_and_others_are_late(house):
+    house.story("R-7777", requester=EVE).asked()
+    assert house.checked().code == 0
+    house.clock.move(minutes=2)
+    assert only(house.checked(), Kind.LATE).first == house.ledger.last_index()
+
+
+def test_a_channel_may_begin_later(house):
+    house.delete(house.message(1))
+    first = house.posted(AUDIT)[0]["metadata"]["event_payload"]["first"]
+    assert house.checked().code == 3
+    assert house.checked(since=first).code == 0
+
+
+def test_messages_of_another_version_are_compared_by_the_hash_they_carry(house):
+    message = house.message(3)
+    payload = message["metadata"]["event_payload"]
+    message["text"] += " in other words"
+    assert house.checked().code == 3
+    payload["drawn_by"] = "0.0.1"
+    assert house.checked().code == 3
+    payload["words"] = fingerprint(message)
+    report = house.checked()
+    assert report.code == 0
+    assert any("another version" in note for note in report.notes)
+
+
+class TestALedgerThatIsNotTheOneTheChannelSaw:
+    def older(self, house, tmp_path):
+        """As it was, put back from a backup."""
+        kept = tmp_path / "backup.db"
+        with closing(sqlite3.connect(tmp_path / "ledger.db")) as now, closing(sqlite3.connect(kept)) as then:
+            now.backup(then)
+        return kept
+
+    def test_cut_off_at_its_end_is_contradicted_by_the_head(self, house, tmp_path):
+        kept = self.older(house, tmp_path)
+        story = house.story("R-8888", requester=EVE)
+        story.asked()
+        house.sign()
+        house.work(house.start(Mirror), 2)
+        signed_size = house.ledger.last_index()
+        house.ledger = Ledger(connect(f"sqlite:///{kept}"), house.clock)
+        report = house.checked()
+        assert report.code == 4
+        heads = [each.says for each in report.differences if "the head over" in each.says]
+        assert f"over {signed_size} entries" in heads[0]
+        assert f"signed by {ORIGIN}" in heads[0]
+        house.ledger.engine.dispose()
+
+    def test_that_went_on_differently_is_contradicted_too(self, house, tmp_path):
+        kept = self.older(house, tmp_path)
+        house.story("R-8888", requester=EVE).asked()
+        house.sign()
+        house.work(house.start(Mirror), 2)
+        forked = Ledger(connect(f"sqlite:///{kept}"), house.clock)
+        house.ledger = forked
+        house.story("R-6666", requester=EVE).asked()
+        report = house.checked()
+        assert report.code == 4
+        assert sum("the head over" in each.says for each in report.differences) == 1
+        forked.engine.dispose()
+
+    def test_is_contradicted_though_it_names_another_key(self, house, tmp_path):
+        kept = self.older(house, tmp_path)
+        house.story("R-8888", requester=EVE).asked()
+        house.sign()
+        house.work(house.start(Mirror), 2)
+        house.ledger = Ledger(connect(f"sqlite:///{kept}"), house.clock)
+        other = SignerKey.generate(ORIGIN).verifier()
+        assert house.checked(keys=[other]).code == 4
+        assert house.checked(keys=[]).code == 4
+        house.ledger.engine.dispose()
+
+
+def test_a_head_that_another_key_signed_is_not_borne_out(house):
+    story = house.story("R-8888", requester=EVE)
+    story.asked()
+    house.sign(key=SignerKey.generate("mallory.example.com"))
+    house.work(house.start(Mirror), 2)
+    assert only(house.checked(), Kind.HEAD_UNSURE).says.endswith("no known key signed it")
+
+
+def test_a_head_with_a_forged_signature_is_not_borne_out(house):
+    payload = house.message(3)["metadata"]["event_payload"]
+    other = house.message(6)["metadata"]["event_payload"]["checkpoint"]
+    payload["checkpoint"] = payload["checkpoint"].partition("\n\n")[0] + "\n\n" + other.partition("\n\n")[2]
+    assert "is none" in only(house.checked(), Kind.HEAD_UNSURE).says
+
+
+def test_the_record_of_a_file_copied_is_compared_as_well(house, tmp_path):
+    """Nothing but the ledger and the channel is asked."""
+    copy = shutil.copytree(tmp_path, tmp_path.parent / f"{tmp_path.name}-copy")
+    house.ledger = Ledger(connect(f"sqlite:///{copy / 'ledger.db'}"), house.clock)
+    assert house.checked().code == 0
+    house.ledger.engine.dispose()

@@ -1,0 +1,217 @@
+"""Every kind of fact as an event of OCSF 1.8.0, held against the schema itself."""
+
+import json
+import re
+import shlex
+from functools import cache
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
+
+from jit.audit.export import COLUMNS
+from jit.audit.ocsf import MAPPED, VERSION, to_ocsf
+from jit.audit.reading import LONGEST
+from jit.audit.search import KINDS
+from jit.cli.main import cli
+from jit.facts import AlertName, Refusal
+from jit.ledger.entry import open_entry, seal
+from jit.privacy.sealing import new_key
+
+STORED = [open_entry(body) for body in (Path(__file__).parent / "entries.jsonl").read_bytes().splitlines()]
+SCHEMA = get_ocsf_schema(VERSION)
+PERSONAL = ("U01ALICE0", "U02BOB000", "U03CAROL0", "alice", "Bestellungen", "INC-42", "not now", "wrong database")
+
+
+@cache
+def validator(class_uid):
+    schema = OcsfJsonSchemaEmbedded(SCHEMA)
+    return Draft202012Validator(schema.get_class_schema(schema.lookup_class_name_from_uid(class_uid)))
+
+
+def faults(event):
+    return [f"{fault.json_path}: {fault.message}" for fault in validator(event["class_uid"]).iter_errors(event)]
+
+
+def by_kind(kind):
+    return to_ocsf(next(entry for entry in STORED if entry.fact.kind == kind))
+
+
+def captions(event, name):
+    """What the schema calls the number that stands in ``name``."""
+    schema = OcsfJsonSchemaEmbedded(SCHEMA)
+    attributes = SCHEMA["classes"][schema.lookup_class_name_from_uid(event["class_uid"])]["attributes"]
+    return attributes[name]["enum"][str(event[name])]["caption"]
+
+
+def test_every_kind_is_mapped():
+    assert MAPPED.keys() == set(KINDS)
+
+
+@pytest.mark.parametrize("entry", STORED, ids=lambda entry: entry.fact.kind)
+def test_an_event_is_valid(entry):
+    event = json.loads(json.dumps(to_ocsf(entry)))
+    assert faults(event) == []
+    assert event["type_uid"] == event["class_uid"] * 100 + event["activity_id"]
+
+
+@pytest.mark.parametrize("entry", STORED, ids=lambda entry: entry.fact.kind)
+def test_names_are_the_schemas_own(entry):
+    event = to_ocsf(entry)
+    assert event["class_name"] == captions(event, "class_uid")
+    assert event["category_name"] == captions(event, "category_uid")
+    assert event["type_name"] == captions(event, "type_uid")
+    assert event["severity"] == captions(event, "severity_id")
+    for name in ("activity", "status"):
+        if event[f"{name}_id"] != 99:
+            assert event.get(f"{name}_name", event.get(name)) == captions(event, f"{name}_id")
+
+
+@pytest.mark.parametrize("entry", STORED, ids=lambda entry: entry.fact.kind)
+def test_an_event_leads_back_to_its_entry(entry):
+    event = to_ocsf(entry)
+    assert event["metadata"]["sequence"] == entry.index
+    assert event["metadata"]["uid"] == str(entry.fact.id)
+    assert event["unmapped"]["hash"] == entry.hash
+    assert event["unmapped"]["previous"] == entry.previous
+    assert event["metadata"].get("correlation_uid") == getattr(entry.fact, "request_id", None)
+    assert event["time"] == int(entry.fact.at.timestamp() * 1000)
+
+
+@pytest.mark.parametrize("entry", STORED, ids=lambda entry: entry.fact.kind)
+def test_nothing_that_a_fact_says_is_lost(entry):
+    event = json.dumps(to_ocsf(entry), ensure_ascii=False)
+    told = entry.fact.model_dump(mode="json", exclude={"at", "kind", "spooled"})
+    for name, value in told.items():
+        if value not in (None, "", []):
+            assert json.dumps(value, ensure_ascii=False) in event, name
+
+
+def test_who_acted_is_told_from_whose_access_it_is():
+    event = by_kind("revoked")
+    assert event["actor"]["user"]["uid"] == "cli:carol@host1"
+    assert event["entity"]["user"] == {"uid": "U01ALICE0", "name": "alice", "type_id": 1, "type": "User"}
+    granted = by_kind("granted")
+    assert granted["actor"] == {"app_name": "worker@host1"}
+    assert granted["user"]["uid"] == "U01ALICE0"
+    assert granted["privileges"] == ["orders_read"]
+
+
+def test_what_was_given_can_be_told_from_what_was_begun_or_failed():
+    given = {kind: (by_kind(kind)["type_uid"], by_kind(kind)["status_id"]) for kind in MAPPED}
+    assert given["granted"] == (300501, 1)
+    assert given["grant.intent"] == (300501, 99)
+    assert given["grant.failed"] == (300501, 2)
+    assert given["ended"] == (300502, 1)
+    assert given["revoke.failed"] == (300502, 2)
+
+
+@pytest.mark.parametrize("name", AlertName)
+def test_every_alert_is_a_valid_finding(name):
+    alert = next(entry.fact for entry in STORED if entry.fact.kind == "alert")
+    bare = alert.model_copy(update={"name": name, "requester": None, "access": None, "target": None, "principal": None})
+    for fact in (alert.model_copy(update={"name": name}), bare):
+        event = to_ocsf(seal(fact, index=1, recorded_at=fact.at, previous="0" * 64))
+        assert faults(json.loads(json.dumps(event))) == []
+        assert event["severity_id"] >= 4
+        assert event["finding_info"]["types"] == [name]
+
+
+@pytest.mark.parametrize("reason", Refusal)
+def test_every_refusal_is_a_valid_failure(reason):
+    refused = next(entry.fact for entry in STORED if entry.fact.kind == "refused")
+    names = ("request_id", "requester", "access", "target", "policy_version")
+    about_nothing = dict.fromkeys(names) | {"permissions": ()}
+    for more in ({}, about_nothing):
+        fact = refused.model_copy(update={"reason": reason, **more})
+        event = to_ocsf(seal(fact, index=1, recorded_at=fact.at, previous="0" * 64))
+        assert faults(json.loads(json.dumps(event))) == []
+        assert (event["status"], event["status_code"]) == ("Failure", reason)
+
+
+@pytest.mark.parametrize("entry", STORED, ids=lambda entry: entry.fact.kind)
+def test_who_was_erased_is_in_no_event(entry):
+    keys = {who: new_key() for who in ("U01ALICE0", "U02BOB000", "U03CAROL0", "cli:carol@host1", "cli:eve@host1")}
+    body = seal(entry.fact, index=1, recorded_at=entry.recorded_at, previous="0" * 64, keys=keys).body
+    event = to_ocsf(open_entry(body, keys={key.id: None for key in keys.values()}))
+    assert faults(json.loads(json.dumps(event))) == []
+    said = json.dumps(event, ensure_ascii=False)
+    assert [each for each in (*PERSONAL, "carol@host1", "eve@host1") if each in said] == []
+
+
+SIEM = Path(__file__).parents[2] / "docs" / "siem"
+SHIPPERS = ["vector.yaml", "fluent-bit.yaml"]
+
+
+def fields_of(value, path=""):
+    """Every path in an event: `metadata.uid`."""
+    if isinstance(value, dict):
+        return {path[1:], *(each for name, inner in value.items() for each in fields_of(inner, f"{path}.{name}"))}
+    if isinstance(value, list):
+        return {path[1:], *(each for place, inner in enumerate(value) for each in fields_of(inner, f"{path}[{place}]"))}
+    return {path[1:]}
+
+
+FIELDS = {each for entry in STORED for each in fields_of(to_ocsf(entry))}
+
+
+@pytest.mark.parametrize("name", SHIPPERS)
+def test_a_shippers_configuration_hangs_together(name: str):
+    config = yaml.safe_load((SIEM / name).read_text())
+    if name == "vector.yaml":
+        steps = config["sources"] | config["transforms"]
+        outputs = {*steps, "jit_sorted.urgent", "jit_events.dropped"}
+        assert {
+            each for step in (config["transforms"] | config["sinks"]).values() for each in step["inputs"]
+        } <= outputs
+        assert config["sources"]["jit"]["include"] == ["/var/lib/jit-siem/events.jsonl"]
+        assert config["sources"]["jit"]["max_line_bytes"] >= LONGEST
+    else:
+        (tail,) = config["pipeline"]["inputs"]
+        assert tail["parser"] in {parser["name"] for parser in config["parsers"]}
+        assert tail["path"] == "/var/lib/jit-siem/events.jsonl"
+        tags = {tail["tag"], config["pipeline"]["filters"][0]["rule"].split()[2]}
+        assert {output["match"] for output in config["pipeline"]["outputs"]} == tags
+
+
+def test_the_fields_that_are_named_stand_in_the_events():
+    vector, fluent, told = ((SIEM / name).read_text() for name in (*SHIPPERS, "README.md"))
+    named = set(re.findall(r"[( ]\.([a-z_.]+)", vector)) - {"message"}
+    named |= {f"{outer}.{inner}" for outer, inner in re.findall(r"\$([a-z_]+)\['([a-z_]+)'\]", fluent)}
+    named |= set(re.findall(r"`((?:metadata|unmapped|entity|evidences\[0\])\.[a-z_]+)`", told))
+    assert {"class_uid", "metadata.uid", "metadata.sequence", "metadata.event_code", "unmapped.hash"} <= named
+    assert named - FIELDS == set()
+
+
+def test_what_is_urgent_is_what_the_configurations_call_so():
+    assert [kind for kind, mapped in MAPPED.items() if mapped.uid == 2004] == ["alert"]
+    assert all(mapped.severity < 4 for kind, mapped in MAPPED.items() if kind != "alert")
+
+
+def test_the_commands_that_are_named_exist():
+    text = "\n".join(path.read_text() for path in SIEM.iterdir())
+    commands = [each.strip("`") for each in re.findall(r"^jit [^\n]+|`jit [^`\n]+`", text, re.MULTILINE)]
+    assert any("--follow" in each for each in commands)
+    for each in commands:
+        words, command = shlex.split(each)[1:], cli
+        while isinstance(command, click.Group):
+            command = command.get_command(None, words.pop(0))
+        assert command is not None, each
+        known = {option for param in command.params for option in param.opts}
+        assert [word for word in words if word.startswith("-") and word not in known] == []
+
+
+def test_the_table_of_kinds_is_the_one_that_is_used():
+    told = (SIEM / "README.md").read_text()
+    for kind, mapped in MAPPED.items():
+        class_name = to_ocsf(next(entry for entry in STORED if entry.fact.kind == kind))["class_name"]
+        row = f"| `{kind}` | {int(mapped.uid)} {class_name} | {mapped.activity[1]} | {mapped.status[1]} |"
+        assert f"{row} {mapped.severity.name.capitalize()} |" in told
+
+
+def test_the_columns_that_are_documented_are_the_columns():
+    told = (SIEM / "README.md").read_text().partition("## Rows for a spreadsheet")[2].partition(". ")[0]
+    assert tuple(re.findall(r"`([a-z_]+)`", told)) == COLUMNS

@@ -1,0 +1,364 @@
+"""Lines taken out of the spool, changed in it or put into it are told; what can be read is recorded all the same."""
+
+import shutil
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from jit.facts import Alert, Source, SpoolTaken, write_fact
+from jit.ledger import Spool, TakenIn
+from jit.ledger.spool_chain import START, lines_after, read_line
+from tests.fakes import House
+from tests.spooling import SIGNED, Host, late, make_host
+
+Lines = list[bytes]
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    return make_host(tmp_path)
+
+
+def spooled(says: str) -> bytes:
+    return write_fact(late(says).model_copy(update={"spooled": True}))
+
+
+def other_words(line: bytes) -> bytes:
+    assert b'"says":"c"' in line
+    return line.replace(b'"says":"c"', b'"says":"x"')
+
+
+def made_anew(lines: Lines, changed: int) -> Lines:
+    """The chain from a changed line on, its hashes right again."""
+    facts = [found.fact for line in lines if (found := read_line(line))]
+    facts[changed] = facts[changed].replace(b'"says":"c"', b'"says":"x"')
+    return lines_after(START, facts)[0].splitlines()
+
+
+DAMAGE: dict[str, tuple[Callable[[Lines], Lines], set[str], str]] = {
+    "one is removed": (lambda five: [*five[:2], *five[3:]], {"a", "b", "d", "e"}, "line 3 is missing"),
+    "the first are removed": (lambda five: five[2:], {"c", "d", "e"}, "lines 1 to 2 are missing"),
+    "the last are removed": (lambda five: five[:3], {"a", "b", "c"}, "lines 4 to 5 are missing"),
+    "all are removed": (lambda _: [], set(), "lines 1 to 5 are missing"),
+    "one is changed": (
+        lambda five: [*five[:2], other_words(five[2]), *five[3:]],
+        {"a", "b", "d", "e"},
+        "line 4 does not follow",
+    ),
+    "a hash in one is changed": (
+        lambda five: [*five[:2], five[2].replace(five[2][25:35], b"0123456789"), *five[3:]],
+        {"a", "b", "d", "e"},
+        "line 3 does not follow",
+    ),
+    "the last is changed": (
+        lambda five: [*five[:4], five[4].replace(b'"says":"e"', b'"says":"x"')],
+        {"a", "b", "c", "d"},
+        "line 5, its last, is not the one that was written",
+    ),
+    "all from one on are made anew": (
+        lambda five: made_anew(five, 2),
+        {"a", "b", "x", "d"},
+        "line 5, its last, is not the one that was written",
+    ),
+    "two are swapped": (
+        lambda five: [five[0], five[2], five[1], *five[3:]],
+        {"a", "b", "c", "d", "e"},
+        "line 2 stands out of its place",
+    ),
+    "one stands twice": (
+        lambda five: [*five[:3], five[1], *five[3:]],
+        {"a", "b", "c", "d", "e"},
+        "line 2 stands out of its place or twice",
+    ),
+    "one is put in with a number": (
+        lambda five: [*five, *lines_after(START, [spooled("in")])[0].splitlines()],
+        {"a", "b", "c", "d", "e", "in"},
+        "line 1 stands out of its place",
+    ),
+    "one is put in without a number": (
+        lambda five: [*five, spooled("in")],
+        {"a", "b", "c", "d", "e", "in"},
+        "has no place in its chain",
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damage_is_told_and_what_can_be_read_is_recorded(host: Host, damage: str) -> None:
+    host.write("a", "b", "c", "d", "e")
+    change, left, says = DAMAGE[damage]
+    host.put(change(host.lines()))
+
+    taken = host.take_in()
+
+    assert set(host.recorded()) == left
+    [told] = host.broken()
+    assert says in told
+    assert taken.broken
+    assert host.taken() == []
+    assert host.file.read_bytes() == b""
+
+    assert host.take_in() == TakenIn()
+    host.write("after")
+    assert host.take_in().broken == ()
+    assert len(host.broken()) == 1
+    assert [(fact.first, fact.last) for fact in host.taken()] == [(1, 1)]
+
+
+def test_what_was_changed_is_put_aside_as_it_is(host: Host) -> None:
+    host.write("a", "b", "c", "d")
+    changed = other_words(host.lines()[2])
+    host.put([*host.lines()[:2], changed, host.lines()[3]])
+    assert host.take_in().refused == 0
+    assert (host.folder / "spool.unreadable").read_bytes() == changed + b"\n"
+
+
+def test_the_file_deleted_is_told(host: Host) -> None:
+    host.write("a", "b")
+    host.file.unlink()
+    host.take_in()
+    assert "lines 1 to 2 are missing" in host.broken()[0]
+
+
+def test_an_untouched_spool_is_taken_in_by_one_fact_for_each_taking(host: Host) -> None:
+    for round_ in range(3):
+        host.write(f"{round_}a", f"{round_}b")
+        assert host.take_in() == TakenIn(recorded=2)
+        assert host.take_in() == TakenIn()
+    assert [(fact.first, fact.last) for fact in host.taken()] == [(1, 2), (3, 4), (5, 6)]
+    assert len({fact.host for fact in host.taken()}) == 1
+    assert host.taken()[0].host.startswith(f"{socket.gethostname()}/")
+    assert host.broken() == []
+
+
+def test_the_head_that_is_told_is_the_hash_of_the_last_line(host: Host) -> None:
+    host.write("a", "b")
+    last = read_line(host.lines()[-1])
+    assert last
+    host.take_in()
+    assert host.taken()[0].head == last.hash
+
+
+def test_an_older_spool_put_back_is_told(host: Host, tmp_path: Path) -> None:
+    host.write("a")
+    host.take_in()
+    shutil.copytree(host.folder, tmp_path / "older")
+    host.write("b")
+    host.take_in()
+    shutil.rmtree(host.folder)
+    shutil.copytree(tmp_path / "older", host.folder)
+
+    host.take_in()
+
+    assert "put back to an older state: it had been taken in up to line 2" in host.broken()[0]
+
+
+def test_an_older_spool_put_back_and_written_on_is_told_and_loses_nothing(host: Host, tmp_path: Path) -> None:
+    host.write("a")
+    host.take_in()
+    shutil.copytree(host.folder, tmp_path / "older")
+    host.write("b")
+    host.take_in()
+    shutil.rmtree(host.folder)
+    shutil.copytree(tmp_path / "older", host.folder)
+    host.write("other", "more")
+
+    host.take_in()
+
+    assert set(host.recorded()) == {"a", "b", "other", "more"}
+    assert "line 2 is another than the one that was taken in" in host.broken()[0]
+
+
+def test_lines_taken_in_once_and_put_back_are_told(host: Host) -> None:
+    host.write("a", "b", "c")
+    before = host.lines()
+    host.take_in()
+    host.put(before[:2])
+    host.take_in()
+    assert "put back to an older state" in host.broken()[0]
+    assert sorted(host.recorded()) == ["a", "b", "c"]
+
+
+def test_a_ledger_that_lost_what_it_took_in_is_told(host: Host, tmp_path: Path) -> None:
+    host.write("a")
+    host.take_in()
+    (tmp_path / "other").mkdir()
+    host.ledger = make_host(tmp_path / "other").ledger
+    host.write("b")
+
+    host.take_in()
+
+    assert host.recorded() == ["b"]
+    assert "the record does not hold any more that it was taken in up to line 1" in host.broken()[0]
+
+
+@pytest.mark.parametrize("waiting", [True, False])
+@pytest.mark.parametrize("noted", [None, b"", b"{}", b'{"n": 1', b"\xff" * 9000])
+def test_the_loss_of_what_was_noted_is_told_and_costs_no_fact(
+    host: Host, noted: bytes | None, *, waiting: bool
+) -> None:
+    host.write("a")
+    host.take_in()
+    if waiting:
+        host.write("b")
+    if noted is None:
+        host.chain.unlink()
+    else:
+        host.chain.write_bytes(noted)
+    host.write("c")
+
+    host.take_in()
+
+    assert set(host.recorded()) == ({"a", "b", "c"} if waiting else {"a", "c"})
+    assert "what was noted of its chain is gone" in host.broken()[0]
+    host.write("d")
+    assert host.take_in().broken == ()
+
+
+def test_a_folder_emptied_under_a_running_process_is_told(host: Host) -> None:
+    spool = host.spool
+    host.write("a")
+    spool.take_in(host.ledger, SIGNED)
+    shutil.rmtree(host.folder)
+    spool.take_in(host.ledger, SIGNED)
+    assert len(host.broken()) == 1
+    assert spool.take_in(host.ledger, SIGNED) == TakenIn()
+    assert len(host.broken()) == 1
+
+
+def test_lines_of_a_version_without_a_chain_are_taken_in(host: Host) -> None:
+    host.folder.mkdir()
+    host.put([spooled("a"), spooled("b")])
+    host.write("c")
+    assert host.take_in() == TakenIn(recorded=3)
+    assert host.recorded() == ["a", "b", "c"]
+    assert host.broken() == []
+    assert [(fact.first, fact.last) for fact in host.taken()] == [(1, 1)]
+
+
+def test_an_empty_file_of_a_version_without_a_chain_is_no_loss(host: Host) -> None:
+    host.folder.mkdir()
+    host.put([])
+    host.take_in()
+    host.write("a")
+    assert host.take_in() == TakenIn(recorded=1)
+    assert host.broken() == []
+
+
+def test_two_folders_of_one_host_are_two_chains(host: Host, tmp_path: Path) -> None:
+    other = Host(tmp_path / "second" / "spool", host.ledger)
+    for one in (host, other, host, other):
+        one.write("x")
+        one.take_in()
+    assert host.broken() == []
+    names = [fact.host for fact in host.taken()]
+    assert names[0] == names[2] != names[1] == names[3]
+    assert [(fact.first, fact.last) for fact in host.taken()] == [(1, 1), (1, 1), (2, 2), (2, 2)]
+
+
+def test_a_host_that_is_called_otherwise_today_keeps_its_chain(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.write("a")
+    host.take_in()
+    monkeypatch.setattr(socket, "gethostname", lambda: "another")
+    host.write("b")
+    host.take_in()
+    assert host.broken() == []
+    assert [(fact.first, fact.last) for fact in host.taken()] == [(1, 1), (2, 2)]
+
+
+def test_a_taking_that_was_changed_in_the_ledger_vouches_for_nothing(host: Host) -> None:
+    host.write("a")
+    host.take_in()
+    with host.ledger.engine.begin() as connection:
+        for (name,) in connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.exec_driver_sql(f'DROP TRIGGER "{name}"')
+        other = "CAST(replace(body, '\"first\":1', '\"first\":0') AS BLOB)"
+        connection.exec_driver_sql(f"UPDATE entries SET body = {other} WHERE kind = 'spool.taken'")
+    host.write("b")
+    assert host.take_in().broken
+
+
+@pytest.mark.parametrize("name", ["spool.jsonl", "spool.chain", "spool.lock"])
+def test_a_file_that_others_can_read_is_closed_to_them(host: Host, name: str) -> None:
+    host.write("a")
+    (host.folder / name).chmod(0o644)
+    host.write("b")
+    assert (host.folder / name).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("name", ["spool.jsonl", "spool.lock"])
+def test_a_link_to_elsewhere_is_not_written_through(host: Host, tmp_path: Path, name: str) -> None:
+    host.folder.mkdir()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_bytes(b"not ours")
+    (host.folder / name).symlink_to(elsewhere)
+    with pytest.raises(Exception, match="cannot write the spool"):
+        host.write("a")
+    assert elsewhere.read_bytes() == b"not ours"
+
+
+def test_a_line_of_any_length_stops_nothing(host: Host) -> None:
+    host.write("a")
+    with host.file.open("ab") as file:
+        file.write(b"{" * (3 << 20) + b"\n")
+    host.write("b")
+    taken = host.take_in()
+    assert host.recorded() == ["a", "b"]
+    assert taken.refused > 0
+    assert taken.broken == ()
+
+
+def test_a_lying_number_stops_nothing(host: Host) -> None:
+    host.write("a")
+    with host.file.open("ab") as file:
+        file.write(b'{"n": 999999999999999, "previous": "%s", "fact": {}}\n' % (b"0" * 64))
+        file.write(b'{"n": 99999999999999999999, "previous": "%s", "fact": {}}\n' % (b"0" * 64))
+    host.write("b")
+    host.take_in()
+    host.take_in()
+    assert host.recorded() == ["a", "b"]
+    assert len(host.broken()) == 1
+
+
+def test_without_facts_nothing_is_written(host: Host) -> None:
+    host.spool.write([])
+    assert not host.folder.exists()
+
+
+def test_the_timekeeper_tells(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.timekeeper.sweep()
+    for says in ("a", "b"):
+        house.spool.write([Alert(at=house.clock.now(), actor="t", source=Source.WORKER, name="end_late", says=says)])
+    house.timekeeper.sweep()
+    [taken] = [entry.fact for entry in house.ledger.read() if isinstance(entry.fact, SpoolTaken)]
+    assert (taken.first, taken.last, taken.actor) == (1, 2, "timekeeper@test")
+    (house.folder / "spool" / "spool.chain").unlink()
+    house.timekeeper.sweep()
+    assert "spool_broken" in [alert.name for alert in house.alerts()]
+
+
+def test_somebody_else_at_it_is_not_waited_for(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.write("a")
+    second: list[TakenIn] = []
+    append = host.ledger.append
+
+    def meanwhile(*given: object, **named: object) -> object:
+        if not second:
+            second.append(host.take_in())
+        return append(*given, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(host.ledger, "append", meanwhile)
+    assert host.take_in() == TakenIn(recorded=1)
+    assert second == [TakenIn()]
+
+
+def test_the_same_fact_written_twice_is_recorded_once(host: Host) -> None:
+    fact = late("a").model_copy(update={"id": uuid4()})
+    Spool(host.folder).write([fact])
+    Spool(host.folder).write([fact])
+    assert host.take_in().broken == ()
+    assert host.recorded() == ["a"]

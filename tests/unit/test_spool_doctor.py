@@ -1,0 +1,47 @@
+"""What `jit doctor` says of a spool that its disk, or somebody, was at."""
+
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from jit.doctor.line import Line, State
+from jit.doctor.spool import look_at_spool
+from tests.spooling import Host, make_host
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    host = make_host(tmp_path)
+    host.write("a")
+    return host
+
+
+def to_mend(host: Host) -> list[Line]:
+    return [line for line in look_at_spool(host.folder.parent, host.folder) if line.state is State.MEND]
+
+
+def test_a_spool_as_it_is_written_needs_no_mending(host: Host) -> None:
+    assert to_mend(host) == []
+
+
+def test_files_that_others_can_read_are_closed_by_the_command_printed(host: Host) -> None:
+    host.folder.chmod(0o755)
+    host.file.chmod(0o644)
+    [line] = to_mend(host)
+    subprocess.run(shlex.split(line.remedy), check=True)
+    assert to_mend(host) == []
+
+
+@pytest.mark.parametrize("name", ["spool.suspect.1", "spool.lost.1"])
+def test_a_disk_that_failed_is_said(host: Host, name: str) -> None:
+    (host.folder / name).touch(0o600)
+    [line] = to_mend(host)
+    assert name in line.what
+
+
+def test_a_chain_that_is_gone_is_said(host: Host) -> None:
+    host.chain.unlink()
+    [line] = to_mend(host)
+    assert "spool.chain is gone" in line.what

@@ -1,0 +1,435 @@
+import hashlib
+from dataclasses import replace
+
+import pytest
+
+from jit.tlog.note import checkpoint, sign
+from jit.verifier import (
+    EMPTY_ROOT,
+    FINDINGS,
+    NOT_EXCLUDED,
+    Grade,
+    NoteError,
+    Reason,
+    Sources,
+    Trust,
+    VerifierKey,
+    check_record,
+    cosigned_at,
+    parse_checkpoint,
+    parse_note,
+    signed,
+)
+from tests.evidence import (
+    BEGAN,
+    LOG,
+    ORIGIN,
+    SECOND_WITNESS,
+    STRANGER,
+    TRUST,
+    WITNESS,
+    Record,
+    body,
+    hash_of,
+    key,
+    life_fact,
+    record,
+)
+
+
+def judge(made, *, log=None, trust=TRUST, entries=None, **others):
+    heads = Sources(log=made.heads if log is None else log, **others)
+    return check_record(made.entries if entries is None else entries, heads, trust)
+
+
+def reasons(verdict):
+    return [(finding.reason, finding.index) for finding in verdict.findings]
+
+
+def test_a_whole_record_is_as_good_as_who_vouches_for_it():
+    made = record()
+    verdict = judge(made, channel=[made.head(6)], locked=[made.head(7)])
+    assert verdict.findings == ()
+    assert verdict.reached == (Grade.SIGNED, Grade.ANCHORED, Grade.WITNESSED, Grade.LOCKED)
+    assert verdict.grade is Grade.LOCKED
+    assert verdict.covered == {Grade.SIGNED: 8, Grade.ANCHORED: 6, Grade.WITNESSED: 8, Grade.LOCKED: 7}
+    assert (verdict.size, verdict.checked, verdict.root) == (8, 8, made.tree.root())
+    assert (verdict.signed_first, verdict.signed_last) == (BEGAN + 1, BEGAN + 8)
+
+
+def test_each_grade_says_what_it_does_not_exclude():
+    made = record()
+    verdict = judge(made, channel=[made.head(6)], locked=[made.head(7)])
+    assert verdict.excluded == tuple((grade, NOT_EXCLUDED[grade]) for grade in verdict.reached)
+    assert judge(made, log=[]).excluded == ((Grade.UNSIGNED, NOT_EXCLUDED[Grade.UNSIGNED]),)
+    assert set(NOT_EXCLUDED) == set(Grade) - {Grade.BROKEN}
+
+
+def test_a_record_without_heads_is_unsigned_and_not_broken():
+    verdict = judge(record(), log=[])
+    assert (verdict.grade, verdict.findings) == (Grade.UNSIGNED, ())
+    assert (verdict.exit_code(), verdict.exit_code(Grade.UNSIGNED)) == (3, 0)
+
+
+def test_an_empty_record_has_the_root_of_nothing():
+    assert judge(Record()).root == EMPTY_ROOT
+    assert judge(Record(), log=[Record().head(0)]).grade is Grade.SIGNED
+
+
+def test_a_grade_that_is_required_must_itself_be_reached():
+    made = record()
+    verdict = judge(made, locked=[made.head()])
+    assert verdict.exit_code(Grade.LOCKED) == verdict.exit_code(Grade.WITNESSED) == verdict.exit_code() == 0
+    assert verdict.exit_code(Grade.ANCHORED) == 3
+
+
+def test_entries_after_the_newest_head_are_said_not_to_be_covered():
+    made = record(8, every=5)
+    verdict = judge(made)
+    assert verdict.grade >= Grade.SIGNED
+    assert verdict.covered[Grade.SIGNED] == 5
+    assert any("up to entry 5, not what comes after it" in line for line in verdict.lines())
+
+
+# What is done to entries.
+
+
+def changed(entry, how):
+    index, data, kept = entry
+    return index, how(data), kept
+
+
+@pytest.mark.parametrize("rehashed", [False, True])
+@pytest.mark.parametrize("place", [1, 4, 7, 8])
+def test_a_changed_entry_is_found_where_it_stands(place, rehashed):
+    made = record()
+    entries = made.entries
+    index, data, kept = entries[place - 1]
+    data = data.replace(b'"kind"', b'"kInd"')
+    entries[place - 1] = (index, data, hash_of(data) if rehashed else kept)
+    found = reasons(judge(made, entries=entries))
+    if rehashed:
+        assert (Reason.CHAIN_BROKEN, place + 1) in found or place == 8
+        assert (Reason.ROOT_MISMATCH, place) in found
+    else:
+        assert found[0] == (Reason.ENTRY_CHANGED, place)
+
+
+def test_a_changed_entry_with_its_hash_is_found_without_heads_unless_it_is_the_last():
+    made = record()
+    for place in range(1, 9):
+        entries = made.entries
+        data = entries[place - 1][1].replace(b'"kind"', b'"kInd"')
+        entries[place - 1] = (place, data, None)
+        found = reasons(judge(made, log=[], entries=entries))
+        assert found == ([] if place == 8 else [(Reason.CHAIN_BROKEN, place + 1)])
+
+
+@pytest.mark.parametrize("place", [1, 2, 7])
+def test_a_missing_entry_is_named(place):
+    made = record()
+    entries = [entry for entry in made.entries if entry[0] != place]
+    assert reasons(judge(made, entries=entries)) == [(Reason.ENTRY_MISSING, place)]
+
+
+def test_a_cut_tail_is_found_by_any_head_that_covers_it():
+    made = record()
+    for where in ("log", "channel", "witnessed", "locked"):
+        assert reasons(judge(made, entries=made.entries[:6], **({"log": []} | {where: [made.head()]}))) == [
+            (Reason.TAIL_CUT, 7)
+        ]
+    assert judge(made, log=made.heads[:6], entries=made.entries[:6]).findings == ()
+
+
+def test_swapped_entries_are_found():
+    made = record()
+    entries = made.entries
+    entries[3], entries[4] = (4, *entries[4][1:]), (5, *entries[3][1:])
+    assert {(Reason.ENTRY_OUT_OF_PLACE, 4), (Reason.ENTRY_OUT_OF_PLACE, 5)} < set(reasons(judge(made, entries=entries)))
+    entries = made.entries
+    entries[3], entries[4] = entries[4], entries[3]
+    assert reasons(judge(made, entries=entries))[:2] == [(Reason.ENTRY_MISSING, 4), (Reason.ENTRY_OUT_OF_PLACE, 4)]
+
+
+def test_a_doubled_entry_is_found():
+    made = record()
+    entries = [*made.entries[:4], made.entries[3], *made.entries[4:]]
+    assert reasons(judge(made, entries=entries)) == [(Reason.ENTRY_OUT_OF_PLACE, 4)]
+
+
+def test_a_spliced_entry_of_another_record_is_found():
+    made, other = record(), Record()
+    for place in range(1, 9):
+        other.append({"id": str(place), "kind": "other"})
+    entries = made.entries
+    entries[4] = other.entries[4]
+    assert (Reason.CHAIN_BROKEN, 5) in reasons(judge(made, log=[], entries=entries))
+
+
+def test_time_that_goes_backwards_is_found():
+    made = Record()
+    made.append(life_fact(1))
+    made.bodies.append(body(2, hash_of(made.bodies[0]), life_fact(2), at=BEGAN))
+    assert reasons(judge(made, log=[])) == [(Reason.TIME_BACKWARDS, 2)]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{}",
+        b"\xff" * 50,
+        b'{"index": 01, ',
+        b"x" * (4 * 1024 * 1024 + 1),
+        record().bodies[0] + b" ",
+        record().bodies[0] + b"\n",
+        b" " + record().bodies[0],
+        record().bodies[0].replace(b'"index": 1', b'"index":1'),
+        record().bodies[0].replace(b"+00:00", b"+01:00"),
+        None,
+        "text",
+    ],
+)
+def test_what_is_no_entry_is_said_to_be_none(data):
+    assert (Reason.MALFORMED, 1) in reasons(judge(Record(), entries=[(1, data, None)]))
+
+
+@pytest.mark.parametrize("index", [None, "1", 1.0, True, -1, 0, 2**70])
+def test_an_index_that_is_none_breaks_the_record(index):
+    assert judge(Record(), entries=[(index, record().bodies[0], None)]).grade is Grade.BROKEN
+
+
+def test_a_hundred_findings_are_told_and_the_rest_counted():
+    made = record(250, every=1000)
+    verdict = judge(made, entries=[(place, data, "0" * 64) for place, data, _ in made.entries])
+    assert len(verdict.findings) == FINDINGS
+    assert verdict.more >= 150
+
+
+# What is done to heads.
+
+
+def test_a_record_rewritten_and_signed_anew_is_found_only_by_heads_kept_elsewhere():
+    made, other = record(), Record()
+    for place in range(1, 9):
+        other.append(life_fact(place, None))
+        other.sign_head()
+    assert judge(other).findings == ()
+    for where in ("channel", "witnessed", "locked"):
+        found = reasons(judge(other, **{where: [made.head(5)]}))
+        assert (Reason.ROOT_MISMATCH, 5) in found
+        assert (Reason.FORKED, 5) in found
+
+
+def test_a_head_rolled_back_is_found():
+    made = record()
+    assert reasons(judge(made, log=[*made.heads[:5], made.heads[2]])) == [(Reason.HEAD_ROLLED_BACK, 3)]
+    assert reasons(judge(made, log=made.heads[:5], channel=[made.head()])) == [(Reason.HEAD_ROLLED_BACK, 8)]
+
+
+def test_a_heartbeat_is_one_more_signature_over_the_same_head():
+    made = record()
+    verdict = judge(made, log=[*made.heads, made.head(at=BEGAN + 5000)])
+    assert (verdict.findings, verdict.signed_last) == ((), BEGAN + 5000)
+
+
+def test_a_heartbeat_from_before_is_found():
+    made = record()
+    log = [*made.heads, made.head(at=BEGAN + 5000), made.head(at=BEGAN + 4999)]
+    assert reasons(judge(made, log=log)) == [(Reason.TIME_BACKWARDS, 8)]
+
+
+def test_two_heads_of_one_size_are_a_fork():
+    made, other = record(), record(7)
+    other.append({"id": "8", "kind": "other"})
+    found = reasons(judge(made, log=[*made.heads, other.head(at=BEGAN + 9)]))
+    assert (Reason.FORKED, 8) in found
+
+
+def test_a_record_signed_with_another_key_is_found():
+    made = record()
+    log = [made.head(size, by=[STRANGER]) for size in range(1, 9)]
+    offered = replace(TRUST, offered=(STRANGER.verifier(),))
+    assert reasons(judge(made, log=log))[0] == (Reason.SIGNED_BY_ANOTHER_KEY, 1)
+    assert reasons(judge(made, log=log, trust=offered)) == [(Reason.SIGNED_BY_ANOTHER_KEY, 1)]
+
+
+def test_a_damaged_signature_is_found():
+    made = record()
+    damaged = bytearray(made.heads[3])
+    damaged[-10] ^= 1
+    verdict = judge(made, log=[*made.heads[:3], bytes(damaged), *made.heads[4:]])
+    assert verdict.grade in (Grade.BROKEN, Grade.WITNESSED)
+    text = parse_note(made.heads[3]).text
+    forged = sign(text, LOG).replace(text, text.replace(b"\n4\n", b"\n5\n"))
+    assert reasons(judge(made, log=[forged])) == [(Reason.SIGNATURE_BAD, 5)]
+
+
+def test_a_head_in_the_name_of_another_log_is_no_head_of_this_one():
+    made = record()
+    other = sign(checkpoint("other.example.com/log", 8, made.tree.root()), LOG)
+    assert reasons(judge(made, log=[other])) == [(Reason.SIGNED_BY_ANOTHER_KEY, 8)]
+
+
+def test_a_head_that_only_a_witness_signed_is_unsigned():
+    made = record()
+    text = checkpoint(ORIGIN, 8, made.tree.root())
+    assert reasons(judge(made, log=[sign(text, WITNESS)])) == [(Reason.UNSIGNED, 8)]
+
+
+@pytest.mark.parametrize("head", [b"", b"\n\n", b"x" * 2_000_000, b"\xff\n\n", None, 5])
+def test_what_is_no_head_is_said_to_be_none(head):
+    assert reasons(judge(record(), log=[head])) == [(Reason.MALFORMED, None)]
+
+
+# Whom the reader believes.
+
+
+def test_a_key_that_came_along_is_said_to_have_come_along():
+    made = record()
+    verdict = judge(made, trust=Trust(offered=(LOG.verifier(),)))
+    assert verdict.grade is Grade.SIGNED
+    assert not verdict.keys_from_outside
+    assert any("came with" in says for _, says in verdict.excluded)
+    assert judge(made).keys_from_outside
+
+
+def test_without_any_key_nothing_is_signed():
+    verdict = judge(record(), trust=Trust(witnesses=(WITNESS.verifier(),)))
+    assert (verdict.grade, verdict.findings) == (Grade.UNSIGNED, ())
+    assert any("No key" in remark for remark in verdict.remarks)
+
+
+def test_a_key_given_as_the_one_that_cosigns_is_the_same_key():
+    verdict = judge(record(), trust=Trust(keys=(LOG.verifier().cosigning(),), offered=(STRANGER.verifier(),)))
+    assert verdict.grade is Grade.SIGNED
+    assert verdict.keys_from_outside
+
+
+def test_as_many_witnesses_as_are_needed_must_have_signed():
+    made = record()
+    both = Trust(keys=(LOG.verifier(),), witnesses=(WITNESS.verifier(), SECOND_WITNESS.verifier()), witnesses_needed=2)
+    assert judge(made, trust=both).reached == (Grade.SIGNED,)
+    cosigned = made.head(7, witnesses=[WITNESS, SECOND_WITNESS])
+    assert judge(made, log=made.heads[:7], witnessed=[cosigned], trust=both).covered[Grade.WITNESSED] == 7
+
+
+def test_one_witness_under_two_names_is_one_witness():
+    twin = key("witness.example.org/twin", 2)
+    made = record()
+    trust = Trust(keys=(LOG.verifier(),), witnesses=(WITNESS.verifier(), twin.verifier()), witnesses_needed=2)
+    assert judge(made, log=[made.head(witnesses=[WITNESS, twin])], trust=trust).reached == (Grade.SIGNED,)
+
+
+def test_the_log_is_no_witness_of_itself():
+    made = record()
+    trust = Trust(keys=(LOG.verifier(),), witnesses=(LOG.verifier(),))
+    assert judge(made, trust=trust).reached == (Grade.SIGNED,)
+
+
+def test_the_note_of_a_witness_that_does_not_hold_is_found():
+    made = record()
+    head, line = made.head(7), made.head(8, witnesses=[WITNESS]).split(b"\n")[-2]
+    assert reasons(judge(made, log=[head + line + b"\n"])) == [(Reason.SIGNATURE_BAD, 7)]
+
+
+# Keys that follow each other.
+
+NEXT = key(ORIGIN, 4)
+
+
+def rotated(made: Record, at: int = 4) -> list[bytes]:
+    """Up to ``at`` by the first key, there by both, after it by the second alone."""
+    by = {True: [LOG], False: [NEXT]}
+    heads = [made.head(size, by=by[size <= at]) for size in range(1, 9)]
+    return [*heads[:at], made.head(at, by=[LOG, NEXT]), *heads[at:]]
+
+
+@pytest.mark.parametrize(("known", "offered"), [(LOG, NEXT), (NEXT, LOG)])
+def test_a_reader_with_one_key_follows_the_change_both_ways(known, offered):
+    made = record()
+    verdict = judge(made, log=rotated(made), trust=Trust(keys=(known.verifier(),), offered=(offered.verifier(),)))
+    assert verdict.findings == ()
+    assert verdict.covered[Grade.SIGNED] == 8
+    assert verdict.signed_first == BEGAN + 1
+
+
+def test_a_key_that_nobody_vouches_for_is_found():
+    made = record()
+    heads = [*made.heads[:4], *(made.head(size, by=[NEXT]) for size in range(5, 9))]
+    trust = Trust(keys=(LOG.verifier(),), offered=(NEXT.verifier(),))
+    assert reasons(judge(made, log=heads, trust=trust)) == [(Reason.KEY_NOT_VOUCHED, 5)]
+
+
+def test_a_replaced_key_signs_no_more():
+    made = record()
+    trust = Trust(keys=(LOG.verifier(),), offered=(NEXT.verifier(),))
+    log = rotated(made)
+    assert reasons(judge(made, log=[*log, made.head(8, at=BEGAN + 99)], trust=trust)) == [(Reason.KEY_RETIRED, 8)]
+    assert reasons(judge(made, log=log, channel=[made.head(8)], trust=trust)) == [(Reason.KEY_RETIRED, 8)]
+    assert judge(made, log=log, channel=[made.head(3)], trust=trust).findings == ()
+
+
+def test_a_replaced_key_vouches_for_nobody():
+    made, thief = record(), key(ORIGIN, 5)
+    trust = Trust(keys=(LOG.verifier(),), offered=(NEXT.verifier(), thief.verifier()))
+    log = [*rotated(made), made.head(8, by=[LOG, thief], at=BEGAN + 99)]
+    assert (Reason.KEY_NOT_VOUCHED, 8) in reasons(judge(made, log=log, trust=trust))
+
+
+# Notes.
+
+
+def test_of_two_cosignatures_the_later_counts():
+    made = record()
+    note = parse_note(made.head(at=BEGAN) + made.head(at=BEGAN + 7).split(b"\n")[-2] + b"\n")
+    assert cosigned_at(note, LOG.verifier()) == cosigned_at(note, LOG.verifier().cosigning()) == BEGAN + 7
+    assert cosigned_at(note, WITNESS.verifier()) is None
+
+
+def test_a_key_for_cosignatures_signs_no_notes():
+    note = parse_note(record().head())
+    with pytest.raises(NoteError):
+        signed(note, LOG.verifier().cosigning())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"o\n1\n",
+        b"o\n1\nx\n",
+        b"o\n-1\n" + b"A" * 43 + b"=\n",
+        b"o\n01\n" + b"A" * 43 + b"=\n",
+        b"o\n+1\n" + b"A" * 43 + b"=\n",
+        "o\n\u0661\n".encode() + b"A" * 43 + b"=\n",
+        b"o\n9223372036854775808\n" + b"A" * 43 + b"=\n",
+        b"o\n" + b"9" * 5000 + b"\n" + b"A" * 43 + b"=\n",
+        b"o\n1\n" + b"A" * 42 + b"B=\n",
+        b"o\n1\n" + b"A" * 40 + b"\n",
+        b"\n1\n" + b"A" * 43 + b"=\n",
+        b"o\n1\n" + b"A" * 43 + b"=\n\n",
+        b"o\n1\n" + b"A" * 43 + b"=",
+        b"\xff\n1\n" + b"A" * 43 + b"=\n",
+    ],
+)
+def test_what_is_no_checkpoint_is_refused(text):
+    with pytest.raises(NoteError):
+        parse_checkpoint(text)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a+b", "a\u00a0b", "a\u2003b", "x" * 201, "a\nb", "\ud800"])
+def test_a_name_that_cannot_stand_in_a_note_is_refused(name):
+    with pytest.raises(NoteError):
+        VerifierKey.of(name, 1, bytes(32))
+
+
+def test_a_verdict_for_machines_says_all_of_it():
+    made = record()
+    said = judge(made, entries=made.entries[:6]).as_json()
+    assert said["grade"] == "broken"
+    assert said["findings"] == [
+        {"reason": "tail_cut", "index": 7, "says": "the record ends with entry 6, and a head of the log covers 8"}
+    ]
+    assert said["root"] == made.tree.root(6).hex()
+    assert hashlib.sha256(b"").hexdigest() == judge(Record()).as_json()["root"]
