@@ -16,6 +16,8 @@ from pydantic.fields import FieldInfo
 
 BEGIN_WITHIN = timedelta(minutes=15)
 """An approval whose grant has not begun by then lapses."""
+NO_POLICY = "none"
+"""What a process that reads no rules names as their version."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from bot.show.words import ENDED_BY_ITSELF, LAPSED, audience, decided_by, target
 from jit.access import Request
 from jit.durations import say_duration
 from jit.facts import (
+    NO_POLICY,
     Alert,
     AnyFact,
     Approval,
@@ -122,14 +123,13 @@ def _said(fact: AnyFact, names: Names, known: Known) -> str:  # noqa: PLR0911  o
             return line_of(f"{ALERT} {name}{about}", harmless(fact.says, 500), word(fact.request_id or ""))
         case Started():
             warnings = ", ".join(harmless(warning) for warning in fact.warnings[:5])
-            return line_of(
-                f"started {harmless(fact.process)} {word(fact.version)}", f"policy {fact.policy_version[:8]}", warnings
-            )
+            policy = "" if fact.policy_version == NO_POLICY else f"policy {fact.policy_version[:8]}"
+            return line_of(f"started {harmless(fact.process)} {word(fact.version)}", policy, warnings)
         case PolicyChanged():
             return f"policy changed to {fact.policy_version[:8]} from {fact.before[:8]}, at {harmless(fact.actor)}"
         case KeyChanged():
-            before = f", signed by {harmless(fact.before, 100)} before" if fact.before else ""
-            return f"key changed to {harmless(fact.key, 100)}{before}"
+            before = f", and no more with {harmless(fact.before, 100)}" if fact.before else ""
+            return f"key changed: signed from here on with {harmless(fact.key, 100)}{before}"
         case RecordRead():
             asked = f"“{harmless(fact.asked, 200)}”" if fact.asked else ""
             return line_of(f"record read ({fact.how.replace('_', ' ')}) by {named(fact.actor, names)}", asked)

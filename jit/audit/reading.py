@@ -227,6 +227,6 @@ def _opened(
         return None
     try:
         entry = open_entry(body, kept_under, keys)
-    except (ValueError, RecursionError):
+    except ValueError:
         return BrokenChain(index, "it cannot be read any more")
     return entry if entry.index == index else BrokenChain(index, "it is not what was recorded here")

@@ -30,7 +30,7 @@ from jit.audit.keys import Keys, is_rotating, read_keys, retire_old
 from jit.audit.newest import newest_of, own
 from jit.audit.state import Signed, Store
 from jit.audit.witnesses import Courier
-from jit.facts import Alert, AlertName, AnyFact, KeyChanged, Source, Started
+from jit.facts import NO_POLICY, Alert, AlertName, AnyFact, KeyChanged, Source, Started
 from jit.ledger import ClockSkew, Leases, Ledger, LedgerUnavailable
 from jit.ledger.database import reading
 from jit.ledger.entry import open_entry
@@ -54,8 +54,6 @@ BACK_OFF = (1.0, 2.0, 5.0, 10.0, 30.0)
 REFUSING, LOST, OTHERS = "record", "heads", "others"
 """Troubles: the record is not signed, heads are gone from the database, heads of others are in it."""
 LOOK = "Leave the database as it is, and look who could write to it: jit audit verify says what does not fit."
-NO_POLICY = "none"
-"""The signer reads no rules."""
 
 
 class Signer:

@@ -17,6 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from jit import verifier
+from jit.audit.heads import Heads
 from jit.audit.live import PAGE, astray, live
 from jit.cli.audit.export import export
 from jit.cli.audit.prove import prove
@@ -104,6 +105,13 @@ def test_bytes_hashes_and_heads_come_as_they_are_kept(record):
     assert all(hashlib.sha256(body).hexdigest() == kept_under for _, body, kept_under in entries)
     assert [index for index, _, _ in entries] == list(range(1, 11))
     assert astray(record.url) == []
+
+
+def test_a_head_with_an_empty_note_is_read_and_is_none(record):
+    record.whole()
+    Heads(record.ledger.engine).add(1, record.ledger.clock.now(), b"")
+    with live(record.url) as found:
+        assert list(found.heads) == [b""]
 
 
 def test_reading_changes_nothing_and_cannot(record):

@@ -18,7 +18,7 @@ from jit.cli.main import cli
 from jit.clock import SystemClock
 from jit.facts import RecordRead
 from jit.ledger import BrokenChain, Ledger, LedgerUnavailable, StoredDirectory, connect, create_tables
-from jit.ledger.entry import open_entry
+from jit.ledger.entry import open_entry, seal
 from jit.ledger.schema import entries
 from jit.people import Person
 from jit.privacy.erasing import erase
@@ -243,6 +243,16 @@ def test_no_entry_that_fits_is_left_unopened(entry):
     ):
         assert wanted.fits(fact)
         assert all(any(needle in entry.body for needle in needles) for needles in wanted.needles())
+
+
+@pytest.mark.parametrize("kind", ["approval", "approved", "denied"])
+def test_who_decided_is_found_whoever_recorded_it(kind: str):
+    fact = next(entry.fact for entry in STORED if entry.fact.kind == kind).model_copy(update={"actor": "bot@host"})
+    decider = fact.counted[0].approver if kind == "approved" else fact.approver
+    entry = seal(fact, index=1, recorded_at=fact.at, previous="0" * 64)
+    wanted = Wanted(People(frozenset([decider])))
+    assert wanted.fits(fact)
+    assert all(any(needle in entry.body for needle in needles) for needles in wanted.needles())
 
 
 def test_a_moment_is_a_time_or_how_long_ago():

@@ -108,3 +108,10 @@ def test_rows_of_other_types_are_read_and_say_nothing(heads: Heads) -> None:
         (2**63 - 1, -5, b"\x00\xff"),
     ]
     assert heads.full_note(found[0]) == b"a note in text"
+
+
+def test_an_empty_note_is_read_and_is_none(heads: Heads) -> None:
+    heads.add(1, T0, b"")
+    found = heads.last()
+    assert found is not None
+    assert found.note == b""

@@ -138,6 +138,9 @@ def test_who_was_erased_is_in_no_event(entry):
     body = seal(entry.fact, index=1, recorded_at=entry.recorded_at, previous="0" * 64, keys=keys).body
     event = to_ocsf(open_entry(body, keys={key.id: None for key in keys.values()}))
     assert faults(json.loads(json.dumps(event))) == []
+    if entry.fact.actor in keys and "actor" in event:
+        assert event["actor"]["user"]["uid"].startswith("erased:")
+        assert event["actor"]["user"]["type"] == "Unknown"
     said = json.dumps(event, ensure_ascii=False)
     assert [each for each in (*PERSONAL, "carol@host1", "eve@host1") if each in said] == []
 
