@@ -181,7 +181,8 @@ def _notes(pages: Iterable[list[tuple[int, bytes | None, bytes | None]]]) -> Ite
     """For SQLite a part of an empty note is none at all."""
     for _, head in groupby(_rows(pages), key=itemgetter(0)):
         lines = list(islice(head, MOST_WITNESSES))
-        yield (lines[0][1] or b"") + b"".join(line for _, _, line in lines if line is not None and is_signature_line(line))
+        cosigned = (line for _, _, line in lines if line is not None and is_signature_line(line))
+        yield (lines[0][1] or b"") + b"".join(cosigned)
 
 
 def _in_short(failed: Exception) -> str:
