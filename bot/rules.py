@@ -5,7 +5,7 @@ import time
 
 import structlog
 
-from jit.audit.policies import AGAIN_AFTER, PolicyTexts
+from jit.audit.policy_texts import AGAIN_AFTER, PolicyTexts
 from jit.facts import PolicyChanged, Source
 from jit.ledger import Ledger, LedgerUnavailable
 from jit.policy import BROKEN, NotReadNow, PolicyError, PolicyFolder

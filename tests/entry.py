@@ -74,8 +74,8 @@ def main(room: str, clock_file: str, pause: str = "") -> None:
         bot.main.run(BotSettings(), clock=clock)
         return
     if room == "signer":
-        from jit.audit.process import run_signer  # noqa: PLC0415  only this room's
         from jit.settings import SignerSettings  # noqa: PLC0415  as above
+        from jit.signer.process import run_signer  # noqa: PLC0415  only this room's
 
         run_signer(SignerSettings(), clock=clock)
         return

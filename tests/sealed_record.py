@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from jit.audit.evidence import Maker
 from jit.audit.heads import Heads
 from jit.audit.live import live
-from jit.audit.policies import PolicyTexts
+from jit.audit.policy_texts import PolicyTexts
+from jit.evidence.bundle import Maker
 from jit.facts import Source, Started
 from jit.ledger import Ledger, StoredDirectory, connect, create_tables
 from jit.people import Person

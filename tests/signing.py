@@ -15,11 +15,11 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from jit.audit.heads import Head, Heads
-from jit.audit.keys import make_key, read_key
-from jit.audit.signer import Signer
-from jit.audit.state import Store
 from jit.facts import Alert, AnyFact, Refusal, Refused, Source
 from jit.ledger import Leases, Ledger, connect, create_tables
+from jit.signer.keys import make_key, read_key
+from jit.signer.signer import Signer
+from jit.signer.state import Store
 from jit.verifier import Sources, Trust, Verdict, VerifierKey, check_record, parse_checkpoint, parse_note
 from jit.witness.process import make_witness
 from tests.fakes import SetClock

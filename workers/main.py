@@ -16,7 +16,7 @@ import structlog
 from pydantic import SecretStr
 from redis import Redis
 
-from jit.audit.policies import PolicyTexts
+from jit.audit.policy_texts import PolicyTexts
 from jit.clock import SystemClock
 from jit.facts import Source, Started
 from jit.ledger import (

@@ -1,1 +1,1 @@
-"""The record as evidence: heads, witnesses, copies, searches, exports and proofs."""
+"""The record asked: its heads, searches, exports and copies; reading it is recorded."""

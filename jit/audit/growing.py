@@ -7,8 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from jit.audit.keys import sync_folder
 from jit.settings import CannotStart
+from jit.signer.keys import sync_folder
 
 LONGEST_LINE = 64 * 1024 * 1024
 """Bytes."""

@@ -14,7 +14,7 @@ from rich.text import Text
 
 import bot.doctor
 import bot.follow.follower
-import jit.audit.signer
+import jit.signer.signer
 import workers.doctor
 import workers.timekeeper
 from jit.clock import SystemClock
@@ -31,7 +31,7 @@ from jit.settings import SLACK, Settings, SlackUrl
 PROCESSES = {
     workers.timekeeper.LEASE: ("timekeeper", "access ends only if workers and the queue are up"),
     bot.follow.follower.LEASE: ("bot", "nobody can ask or decide, and no card is drawn"),
-    jit.audit.signer.LEASE: ("signer", "nothing that happens is signed"),
+    jit.signer.signer.LEASE: ("signer", "nothing that happens is signed"),
 }
 WITHIN = 20.0
 """Seconds for everything."""

@@ -6,9 +6,9 @@ import click
 
 from bot.web.connection import Connection
 from jit import logs
-from jit.audit.process import run_signer
 from jit.cli.supervisor import hold_lifeline
 from jit.settings import Address, CopySettings, SignerSettings
+from jit.signer.process import run_signer
 from jit.witness.process import make_witness, read_logs, run_witness
 
 

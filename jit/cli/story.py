@@ -14,12 +14,12 @@ from bot.playground.person import Person, Shown
 from bot.playground.sample import AUDIT, REQUESTS
 from jit.access import Request, State
 from jit.audit.heads import Heads
-from jit.audit.keys import read_key
 from jit.audit.live import live
 from jit.cli.psql import Psql
 from jit.cli.rehearsal import Rehearsal
 from jit.embedded.server import wheel_folder
 from jit.ledger import check_chain
+from jit.signer.keys import read_key
 from jit.verifier import Grade, Sources, Trust, check_record
 
 COUNT_ORDERS = "SELECT count(*) FROM orders"

@@ -14,7 +14,6 @@ import structlog
 from pydantic import SecretStr
 
 from jit import logs
-from jit.audit.keys import make_key_unless_there
 from jit.cli.doctor import DoctorSettings, checks
 from jit.cli.opening import open_ledger
 from jit.cli.supervisor import Child, Supervisor
@@ -23,6 +22,7 @@ from jit.doctor import examine
 from jit.embedded import EmbeddedError, EmbeddedValkey
 from jit.policy import Policy, load_policy
 from jit.settings import BotSettings, CannotStart, HandsSettings, SignerSettings, resolve_secret
+from jit.signer.keys import make_key_unless_there
 from workers.targets import open_target
 
 log = structlog.get_logger(__name__)

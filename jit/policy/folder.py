@@ -21,7 +21,7 @@ _Signature = tuple[tuple[str, int, int, int, int], ...]
 class PolicyFolder:
     """Thread-safe. ``last_good`` is the newest policy without mistakes, None before the first.
 
-    ``unkept`` are those read that nobody has put beside the ledger yet, as `jit.audit.policies` does; the oldest
+    ``unkept`` are those read that nobody has put beside the ledger yet, as `jit.audit.policy_texts` does; the oldest
     first, and no more than a few where nobody does.
     """
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from jit.audit.keys import make_folder, sync_folder
 from jit.settings import CannotStart
+from jit.signer.keys import make_folder, sync_folder
 
 _LONGEST = 64 * 1024 * 1024
 """Bytes."""

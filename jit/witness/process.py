@@ -10,11 +10,11 @@ from pathlib import Path
 import structlog
 import uvicorn
 
-from jit.audit.keys import make_key, read_key
 from jit.clock import SystemClock
 from jit.ports import Clock
 from jit.settings import Address, CannotStart
 from jit.signals import stop_on_signals
+from jit.signer.keys import make_key, read_key
 from jit.verifier import ED25519, NoteError, VerifierKey
 from jit.witness.app import application
 from jit.witness.memory import Memory

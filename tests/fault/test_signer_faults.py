@@ -14,13 +14,13 @@ from click.testing import CliRunner
 from sqlalchemy import text
 
 from jit.audit.heads import Heads
-from jit.audit.keys import make_key
-from jit.audit.state import FILE
-from jit.audit.state import _read as remembered
 from jit.cli.main import cli
 from jit.clock import SystemClock
 from jit.facts import AlertName
 from jit.ledger import Ledger, LedgerUnavailable, connect, create_tables
+from jit.signer.keys import make_key
+from jit.signer.state import FILE
+from jit.signer.state import _read as remembered
 from jit.verifier import Grade, cosigned_at, parse_checkpoint, parse_note, signed
 from tests.servers import postgres_18
 from tests.signing import ORIGIN, Room, WitnessRoom, signer_room, something, verdict

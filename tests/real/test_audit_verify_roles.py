@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 
-from jit.audit.policies import PolicyTexts
+from jit.audit.policy_texts import PolicyTexts
 from jit.cli.audit.prove import prove
 from jit.cli.audit.verify import verify
 from jit.cli.main import cli

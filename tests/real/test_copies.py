@@ -19,14 +19,14 @@ from click.testing import CliRunner
 from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
 
-from jit.audit import copier as copying
-from jit.audit import copies as reading
-from jit.audit.bucket import Bucket, CopiesUnavailable
-from jit.audit.copier import Copier, open_copier
-from jit.audit.copies import Copies, open_copies
 from jit.audit.heads import Heads
 from jit.cli.main import cli
 from jit.clock import SystemClock
+from jit.copies import copier as copying
+from jit.copies import reading
+from jit.copies.bucket import Bucket, CopiesUnavailable
+from jit.copies.copier import Copier, open_copier
+from jit.copies.reading import Copies, open_copies
 from jit.facts import Alert, AlertName, Source
 from jit.ledger import Ledger, connect, create_tables
 from jit.settings import CannotStart, CopySettings
@@ -251,10 +251,10 @@ def test_a_copier_started_again_goes_on_where_the_copy_ends(shop: Shop) -> None:
 KILLED = """
 import os, sys
 from pathlib import Path
-from jit.audit import copier as copying
-from jit.audit.bucket import Bucket
+from jit.copies import copier as copying
+from jit.copies.bucket import Bucket
 from jit.clock import SystemClock
-from jit.audit.copier import Copier
+from jit.copies.copier import Copier
 from jit.ledger import connect
 from jit.verifier import VerifierKey
 folder, endpoint, url, vkey, left, after = sys.argv[1:]
@@ -453,7 +453,7 @@ def test_names_that_are_none_of_ours_are_passed_over(shop: Shop) -> None:
 
 
 def test_many_objects_are_listed_page_by_page(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jit.audit.bucket.PAGE", 2)
+    monkeypatch.setattr("jit.copies.bucket.PAGE", 2)
     copier = shop.copier()
     for _ in range(5):
         shop.grow(1)

@@ -13,12 +13,12 @@ from click.testing import CliRunner
 from sqlalchemy import Engine
 
 from jit.audit.heads import Heads
-from jit.audit.keys import make_key, rotate_key
-from jit.audit.witnesses import post
 from jit.cli.main import cli
 from jit.clock import SystemClock
 from jit.embedded import EmbeddedPostgres
 from jit.ledger import Ledger, connect, create_tables
+from jit.signer.keys import make_key, rotate_key
+from jit.signer.witnesses import post
 from jit.tlog.note import SignerKey, checkpoint, sign
 from jit.tlog.tree import HashTree
 from jit.verifier import Grade, cosigned_at, leaf_hash, parse_checkpoint, parse_note

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import sync_playwright
 
-from jit.audit.page import page_of
+from jit.evidence.page import page_of
 from tests.browser.chromium import CHROMIUM, launched
 from tests.life import ALICE, BOB
 from tests.sealed_record import Record

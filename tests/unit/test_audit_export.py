@@ -16,8 +16,8 @@ from sqlalchemy import delete, update
 
 from jit import verifier
 from jit.audit import growing
-from jit.audit.copying import RecordCopy
 from jit.audit.export import COLUMNS, FILES, csv_line
+from jit.audit.folder import RecordCopy
 from jit.audit.growing import GrowingFile
 from jit.audit.heads import Heads
 from jit.audit.reading import read_kept

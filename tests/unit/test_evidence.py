@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, text
 
-from jit.audit.case import NotABundle, read_case
-from jit.audit.evidence import CannotProve
+from jit.evidence.bundle import CannotProve
+from jit.evidence.case import NotABundle, read_case
 from jit.facts import Denied, Requested, Started
 from jit.ledger.schema import person_keys
 from jit.policy.load import policy_of

@@ -5,8 +5,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from jit.audit.markup import fill, shown
-from jit.audit.page import NotAPage, bundle_in, is_as_made, page_of
+from jit.evidence.markup import fill, shown
+from jit.evidence.page import NotAPage, bundle_in, is_as_made, page_of
 from jit.facts import EndCause
 from tests.life import ALICE, BOB, CAROL, EVE
 from tests.sealed_record import Record

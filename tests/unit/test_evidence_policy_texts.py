@@ -8,8 +8,8 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from bot.rules import RulesWatch
-from jit.audit import policies
-from jit.audit.policies import NotThisVersion, PolicyTexts, files_of
+from jit.audit import policy_texts
+from jit.audit.policy_texts import NotThisVersion, PolicyTexts, files_of
 from jit.ledger import Ledger, LedgerUnavailable, connect, create_tables
 from jit.policy import PolicyFolder
 from jit.policy.load import policy_text
@@ -87,7 +87,7 @@ def test_a_ledger_that_is_away_stops_nothing_and_the_text_is_kept_later(engine, 
         raise LedgerUnavailable("away")
 
     with monkeypatch.context() as patched, capture_logs() as logs:
-        patched.setattr(policies, "reading", away)
+        patched.setattr(policy_texts, "reading", away)
         assert not texts.keep_what_was_read(folder)
     assert [line["log_level"] for line in logs] == ["warning"]
     assert texts.keep_what_was_read(folder)

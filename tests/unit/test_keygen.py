@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner
 from pydantic import SecretStr
 
-from jit.audit.keys import make_key, make_key_unless_there, old_of, read_key, read_keys, retire_old, rotate_key
 from jit.cli.audit.keygen import keygen
 from jit.settings import CannotStart
+from jit.signer.keys import make_key, make_key_unless_there, old_of, read_key, read_keys, retire_old, rotate_key
 from jit.tlog.note import SignerKey
 from jit.verifier import VerifierKey
 

@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from jit.audit import signer as module
-from jit.audit.keys import make_key, old_of, rotate_key
-from jit.audit.newest import newest_of
-from jit.audit.signer import HEARTBEAT
-from jit.audit.state import FILE, Store
-from jit.audit.state import _read as remembered
 from jit.facts import AlertName, Source
 from jit.ledger import LedgerUnavailable, connect
 from jit.ledger.entry import hash_of
 from jit.settings import CannotStart
+from jit.signer import signer as module
+from jit.signer.keys import make_key, old_of, rotate_key
+from jit.signer.newest import newest_of
+from jit.signer.signer import HEARTBEAT
+from jit.signer.state import FILE, Store
+from jit.signer.state import _read as remembered
 from jit.tlog.note import SignerKey, checkpoint, sign
 from jit.verifier import Grade, Reason, cosigned_at, parse_checkpoint, parse_note, signed
 from tests.fakes import SetClock

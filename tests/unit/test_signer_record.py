@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from jit.audit.following import LONGEST, PAGE, Record, Refused
 from jit.ledger.entry import NO_ENTRY, hash_of
+from jit.signer.following import LONGEST, PAGE, Record, Refused
 from jit.verifier import Frontier, leaf_hash
 from tests.signing import Desk
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from jit.audit.keys import read_keys
 from jit.settings import SignerSettings
+from jit.signer.keys import read_keys
 from jit.tlog.note import SignerKey
 
 

@@ -30,7 +30,7 @@ def unpacked(tmp_path_factory):
         ("bot/manifest.yml", "manifest.yml"),
         ("jit/cli/stage/stage.policy.yml", ""),
         ("jit/ledger/guard/append.sql", ""),
-        ("jit/audit/page.html", ""),
+        ("jit/evidence/page.html", ""),
         ("bot/playground/page/static/index.html", ""),
     ],
 )

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from jit.audit import witnesses
-from jit.audit.witnesses import Answer, Courier, Inconsistent, Unwilling, post, read_addresses
-from jit.audit.witnesses import Witness as Client
 from jit.facts import AlertName
 from jit.settings import CannotStart, SignerSettings
+from jit.signer import witnesses
+from jit.signer.witnesses import Answer, Courier, Inconsistent, Unwilling, post, read_addresses
+from jit.signer.witnesses import Witness as Client
 from jit.tlog.note import SignerKey, checkpoint, cosign, sign
 from jit.tlog.tree import HashTree
 from jit.verifier import cosigned_at, leaf_hash, parse_note

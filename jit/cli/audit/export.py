@@ -12,8 +12,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from jit.audit.copying import RecordCopy
 from jit.audit.export import FILES, bodies, goes_on_after
+from jit.audit.folder import RecordCopy
 from jit.audit.growing import GrowingFile
 from jit.audit.reading import Part, coming, last_before, read_entries, record_reading
 from jit.audit.search import BadTime, read_moment

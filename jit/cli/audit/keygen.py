@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from jit.audit.keys import make_key, old_of, rotate_key
 from jit.settings import CannotStart, SignerSettings
+from jit.signer.keys import make_key, old_of, rotate_key
 from jit.tlog.note import SignerKey
 
 

@@ -10,12 +10,12 @@ import click
 
 from bot.follow.mirror import STANDS, Mirror
 from jit.access import REQUEST_ID
-from jit.audit.case import Anchor, Case, read_case
-from jit.audit.evidence import CannotProve, Maker
-from jit.audit.page import page_of
 from jit.audit.reading import record_reading
 from jit.cli.audit.verify import kept_here
 from jit.cli.opening import existing_ledger
+from jit.evidence.bundle import CannotProve, Maker
+from jit.evidence.case import Anchor, Case, read_case
+from jit.evidence.page import page_of
 from jit.ledger import Ledger, Notes, StoredDirectory
 from jit.people import Person
 from jit.ports import DirectoryUnavailable

@@ -10,14 +10,14 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from jit.audit.bucket import CopiesUnavailable
-from jit.audit.copies import open_copies
-from jit.audit.keys import read_keys
 from jit.audit.live import astray, live
-from jit.audit.page import NotAPage, bundle_in, is_as_made
 from jit.clock import SystemClock
+from jit.copies.bucket import CopiesUnavailable
+from jit.copies.reading import open_copies
+from jit.evidence.page import NotAPage, bundle_in, is_as_made
 from jit.ledger import LedgerUnavailable
 from jit.settings import CannotStart, CopySettings, Settings, SignerSettings
+from jit.signer.keys import read_keys
 from jit.verifier import (
     BUNDLE_BYTES,
     CannotCheck,

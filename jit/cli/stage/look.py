@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from jit.audit.keys import read_keys
 from jit.cli.rehearsal import Rehearsal
 from jit.cli.stage.held import Role, held_roles
 from jit.cli.stage.parts import BOT, SLACK, Parts, Seen
 from jit.cli.stage.record import Record
 from jit.ledger import BrokenChain, LedgerUnavailable
 from jit.ledger.spool import FILE, PUT_ASIDE, lines_in
+from jit.signer.keys import read_keys
 
 WHOLE_EVERY = 5.0
 """Seconds between two checks of the whole chain; what is new is checked at every look."""

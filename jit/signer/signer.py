@@ -24,12 +24,7 @@ import structlog
 from pydantic import SecretStr
 from sqlalchemy import LargeBinary, cast, func, select
 
-from jit.audit.following import LONGEST, Record, Refused
 from jit.audit.heads import Heads, HeadsMoved
-from jit.audit.keys import Keys, is_rotating, read_keys, retire_old
-from jit.audit.newest import newest_of, own
-from jit.audit.state import Signed, Store
-from jit.audit.witnesses import Courier
 from jit.facts import NO_POLICY, Alert, AlertName, AnyFact, KeyChanged, Source, Started
 from jit.ledger import ClockSkew, Leases, Ledger, LedgerUnavailable
 from jit.ledger.database import reading
@@ -37,6 +32,11 @@ from jit.ledger.entry import open_entry
 from jit.ledger.schema import entries
 from jit.ports import Clock
 from jit.settings import CannotStart
+from jit.signer.following import LONGEST, Record, Refused
+from jit.signer.keys import Keys, is_rotating, read_keys, retire_old
+from jit.signer.newest import newest_of, own
+from jit.signer.state import Signed, Store
+from jit.signer.witnesses import Courier
 from jit.tlog.note import checkpoint, cosign, sign
 from jit.verifier import VerifierKey
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
 from jit.access import Request, State
-from jit.audit.markup import NOTHING, Markup, fill, joined, listed, shown
 from jit.durations import say_duration
+from jit.evidence.markup import NOTHING, Markup, fill, joined, listed, shown
 from jit.facts import (
     Alert,
     AnyFact,

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from jit.audit.keys import make_folder, sync_folder
 from jit.settings import CannotStart
+from jit.signer.keys import make_folder, sync_folder
 from jit.verifier import Checkpoint, VerifierKey, parse_checkpoint, parse_note, signed
 
 FILE = "state.json"

@@ -8,16 +8,16 @@ from threading import Event, Thread
 
 import structlog
 
-from jit.audit.copier import open_copier
 from jit.audit.heads import Heads
-from jit.audit.signer import Signer
-from jit.audit.state import Store
-from jit.audit.witnesses import Courier, Witness, read_addresses
 from jit.clock import SystemClock
+from jit.copies.copier import open_copier
 from jit.ledger import Leases, Ledger, LedgerUnavailable, connect, create_tables
 from jit.ports import Clock
 from jit.settings import CopySettings, SignerSettings, process_name
 from jit.signals import stop_on_signals
+from jit.signer.signer import Signer
+from jit.signer.state import Store
+from jit.signer.witnesses import Courier, Witness, read_addresses
 
 log = structlog.get_logger(__name__)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from jit.audit.bucket import Bucket, CopiesUnavailable, Kept
+from jit.copies.bucket import Bucket, CopiesUnavailable, Kept
 from jit.ports import Clock
 
 _SEGMENT = re.compile(r"segments/([0-9]{12})-([0-9]{12})\.jsonl")

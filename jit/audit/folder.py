@@ -20,13 +20,13 @@ from sqlalchemy import select
 from jit.audit.export import BODIES, Note, bodies, goes_on_after
 from jit.audit.growing import GrowingFile, cannot_write
 from jit.audit.heads import Head, Heads, is_signature_line
-from jit.audit.keys import sync_folder
-from jit.audit.policies import NotThisVersion, PolicyTexts, files_of
+from jit.audit.policy_texts import NotThisVersion, PolicyTexts, files_of
 from jit.audit.reading import Part
 from jit.ledger import Ledger
 from jit.ledger.database import reading
 from jit.ledger.schema import cosignatures, policy_texts
 from jit.settings import CannotStart
+from jit.signer.keys import sync_folder
 from jit.verifier import NoteError, VerifierKey
 
 ENTRIES, HEADS, KEYS, POLICIES = "entries.jsonl", "heads.jsonl", "keys.txt", "policies.jsonl"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from jit.audit.heads import PAGE, Head, Heads
-from jit.audit.state import Signed
+from jit.signer.state import Signed
 from jit.verifier import Checkpoint, NoteError, VerifierKey, cosigned_at, parse_checkpoint, parse_note, signed
 
 

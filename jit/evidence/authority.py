@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from jit.audit.case import Case
-from jit.audit.markup import NOTHING, Markup, fill, joined, listed, shown
-from jit.audit.telling import Who, clock_time, day_and_time, to_the_second
+from jit.evidence.case import Case
+from jit.evidence.markup import NOTHING, Markup, fill, joined, listed, shown
+from jit.evidence.telling import Who, clock_time, day_and_time, to_the_second
 from jit.facts import AnyFact, Approval, Approved, Need, Requested
 from jit.policy import Policy, PolicyError
 from jit.policy.document import read_document

@@ -14,10 +14,10 @@ from string import Template
 from typing import TypeVar
 
 from jit.access import REQUEST_ID
-from jit.audit.authority import Authority, meaning
-from jit.audit.case import Case, Piece, read_case
-from jit.audit.markup import NOTHING, Markup, fill, in_page, joined, shown
-from jit.audit.telling import (
+from jit.evidence.authority import Authority, meaning
+from jit.evidence.case import Case, Piece, read_case
+from jit.evidence.markup import NOTHING, Markup, fill, in_page, joined, shown
+from jit.evidence.telling import (
     CAUSE,
     Who,
     clock_time,
@@ -65,10 +65,10 @@ class NotAPage(ValueError):
 
 
 def page_of(bundle: bytes, names: Mapping[str, str]) -> str:
-    """``names`` is what people are called, by their ids. Raises jit.audit.case.NotABundle."""
+    """``names`` is what people are called, by their ids. Raises jit.evidence.case.NotABundle."""
     case = read_case(bundle)
-    style = (files("jit.audit") / "page.css").read_text(encoding="utf-8")
-    template = (files("jit.audit") / "page.html").read_text(encoding="utf-8")
+    style = (files("jit.evidence") / "page.css").read_text(encoding="utf-8")
+    template = (files("jit.evidence") / "page.html").read_text(encoding="utf-8")
     parts = _Parts(case, check_bundle(bundle, Trust()), names_of(names))
     return Template(template).substitute(
         style=style,

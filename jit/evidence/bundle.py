@@ -15,11 +15,11 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from jit.audit.case import Anchor
 from jit.audit.heads import Heads
 from jit.audit.live import Live, live
-from jit.audit.markup import in_page
-from jit.audit.policies import NotThisVersion, PolicyTexts, files_of
+from jit.audit.policy_texts import NotThisVersion, PolicyTexts, files_of
+from jit.evidence.case import Anchor
+from jit.evidence.markup import in_page
 from jit.ledger import Ledger
 from jit.ledger.database import reading
 from jit.ledger.entry import open_entry

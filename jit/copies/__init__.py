@@ -1,0 +1,1 @@
+"""Copies of the record in a store that lets nobody replace them."""

@@ -1,0 +1,1 @@
+"""One request as evidence: the bundle that anybody checks, and the page that people read."""
