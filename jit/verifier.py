@@ -476,16 +476,21 @@ class Verdict:
     """Whether the reader named the key; False if it came with what it is to prove."""
     remarks: tuple[str, ...] = ()
 
-    def meets(self, required: Grade) -> bool:
-        if required <= Grade.SIGNED:
+    def meets(self, required: Grade, *, whole: bool = False) -> bool:
+        """With ``whole`` up to the last entry; else up to where it goes, which ``covered`` says."""
+        if required <= Grade.UNSIGNED:
             return self.grade >= required
-        return required in self.reached
+        if required is Grade.SIGNED:
+            reached, covered = self.grade >= required, max(self.covered.values(), default=0)
+        else:
+            reached, covered = required in self.reached, self.covered.get(required, 0)
+        return reached and (not whole or covered >= self.size)
 
-    def exit_code(self, required: Grade = Grade.SIGNED) -> int:
+    def exit_code(self, required: Grade = Grade.SIGNED, *, whole: bool = False) -> int:
         """0 intact and as good as required, 3 intact and not that good, 4 broken."""
         if self.grade is Grade.BROKEN:
             return 4
-        return 0 if self.meets(required) else 3
+        return 0 if self.meets(required, whole=whole) else 3
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -1341,6 +1346,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--witness", type=_key, action="append", default=[], help="a witness's key; may be repeated")
     parser.add_argument("--witnesses-needed", type=int, default=1, metavar="N", help="how many of them (1)")
     parser.add_argument("--require", choices=grades, default="signed", help="exit with 3 below this (signed)")
+    parser.add_argument("--whole", action="store_true", help="the grade asked for must go up to the last entry")
     parser.add_argument("--json", action="store_true", help="for machines")
     asked = parser.parse_args(argv)
     if asked.witnesses_needed < 1:
@@ -1352,11 +1358,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"could not be checked: {wrong}\n")
         return 1
     required = Grade[asked.require.upper()]
+    code = verdict.exit_code(required, whole=asked.whole)
     lines = [json.dumps(verdict.as_json())] if asked.json else [*verdict.lines()]
-    if verdict.exit_code(required) == 3 and not asked.json:
-        lines.append(f"Required was {asked.require}.")
+    if code == 3 and not asked.json:
+        lines.append(f"Required was {asked.require}{', up to the last entry' if asked.whole else ''}.")
     sys.stdout.write("\n".join(lines) + "\n")
-    return verdict.exit_code(required)
+    return code
 
 
 if __name__ == "__main__":

@@ -433,3 +433,14 @@ def test_a_verdict_for_machines_says_all_of_it():
     ]
     assert said["root"] == made.tree.root(6).hex()
     assert hashlib.sha256(b"").hexdigest() == judge(Record()).as_json()["root"]
+
+
+def test_what_is_required_whole_goes_up_to_the_last_entry():
+    made = record(8, every=5)
+    behind, whole = judge(made), judge(made, log=[made.head(8)])
+    assert (behind.exit_code(), behind.exit_code(whole=True)) == (0, 3)
+    assert (whole.exit_code(), whole.exit_code(whole=True)) == (0, 0)
+    anchored = judge(made, log=[made.head(8)], channel=[made.head(6)])
+    assert (anchored.exit_code(Grade.ANCHORED), anchored.exit_code(Grade.ANCHORED, whole=True)) == (0, 3)
+    assert anchored.exit_code(whole=True) == 0
+    assert judge(made, log=[]).exit_code(Grade.UNSIGNED, whole=True) == 0

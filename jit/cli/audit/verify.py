@@ -70,6 +70,7 @@ class Key(click.ParamType[tuple[VerifierKey, ...]]):
     "--channel", type=click.Path(path_type=Path, dir_okay=False), help="From `jit audit mirror-check --save`."
 )
 @click.option("--require", type=click.Choice(GRADES), default="signed", show_default=True, help="Exit with 3 below it.")
+@click.option("--whole", is_flag=True, help="What is required must go up to the last entry.")
 @click.option("--json", "as_json", is_flag=True, help="For machines, as in a pipe.")
 def verify(
     *,
@@ -79,6 +80,7 @@ def verify(
     witnesses_needed: int,
     channel: Path | None,
     require: str,
+    whole: bool,
     as_json: bool,
 ) -> None:
     """How far the record can be relied on, and what is broken in it.
@@ -102,13 +104,13 @@ def verify(
     except (CannotCheck, CannotStart, CopiesUnavailable, LedgerUnavailable) as wrong:
         click.echo(f"jit: could not be checked: {wrong}", err=True)
         sys.exit(1)
-    code = verdict.exit_code(required)
+    code = verdict.exit_code(required, whole=whole)
     if as_json or not at_terminal():
         click.echo(json.dumps(verdict.as_json() | {"required": require, "exit_code": code}))
     else:
         click.echo("\n".join(verdict.lines()))
         if code == 3:
-            click.echo(f"Required was {require}.")
+            click.echo(f"Required was {require}{', up to the last entry' if whole else ''}.")
     sys.exit(code)
 
 
