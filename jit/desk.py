@@ -226,7 +226,7 @@ class Desk:
         return self._retried(by, "revoke", request_id, lambda: self._revoke(by, request_id, reason))
 
     def _revoke(self, by: Presser, request_id: str, reason: str) -> Request:
-        request = self._known(by, "revoke", request_id)
+        request = self._known(by, "revoke", request_id, changed_too=True)
         if by.source is not Source.CLI and not self._may_end(by, request):
             says = YOURS_TO_RELEASE if by.id == request.requester else None
             self._turn(by, "revoke", Refusal.NOT_ALLOWED_TO_END, request, says=says)
@@ -290,13 +290,17 @@ class Desk:
             after = follow(after, fact)
         return after
 
-    def _find(self, request_id: str | None) -> Request | None:
+    def _find(self, request_id: str | None, *, changed_too: bool = False) -> Request | None:
         """What has another shape is not even looked up: databases choke on some text."""
-        return self.ledger.request(request_id) if request_id and REQUEST_ID.fullmatch(request_id) else None
+        if not request_id or not REQUEST_ID.fullmatch(request_id):
+            return None
+        return self.ledger.request_as_written(request_id) if changed_too else self.ledger.request(request_id)
 
-    def _known(self, by: Presser, attempted: str, request_id: str) -> Request:
-        """The request, for somebody who may act here: strangers are not told whether there is one."""
-        request = self._find(request_id)
+    def _known(self, by: Presser, attempted: str, request_id: str, *, changed_too: bool = False) -> Request:
+        """The request, for somebody who may act here: strangers are not told whether there is one. What was
+        ``changed`` in the database will do ``too`` for who orders an end.
+        """
+        request = self._find(request_id, changed_too=changed_too)
         self.admit(by, attempted, request)
         if request is None:
             self._turn(by, attempted, Refusal.UNKNOWN_REQUEST)

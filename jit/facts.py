@@ -121,6 +121,8 @@ class AlertName(StrEnum):
     """Something was put into the spool that has no business there."""
     SPOOL_BROKEN = "spool_broken"
     """Facts that waited in a spool are gone, or were changed."""
+    SPOOL_FULL = "spool_full"
+    """A host has no room for facts that have to wait."""
     AUDIT_CHANGED = "audit_changed"
     """Somebody deleted or edited what the audit channel showed."""
     HEAD_MISSING = "head_missing"

@@ -19,7 +19,7 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from itertools import chain
@@ -545,9 +545,9 @@ class Trust:
     """Whom the reader believes. Without ``keys`` the ``offered`` ones are taken, and the verdict says so."""
 
     keys: tuple[VerifierKey, ...] = ()
-    """Of the log, known from elsewhere than from what is checked. One suffices: later ones are vouched for by it."""
+    """Of the log, known from elsewhere than from what is checked. That of today suffices, for a record."""
     offered: tuple[VerifierKey, ...] = ()
-    """Came along with what is checked; believed if a known key signed a head together with it."""
+    """Came along with what is checked; believed up to a head that a known key signed together with it."""
     witnesses: tuple[VerifierKey, ...] = ()
     witnesses_needed: int = 1
 
@@ -566,6 +566,8 @@ class Sources:
     channel: Iterable[bytes] = ()
     witnessed: Iterable[bytes] = ()
     locked: Iterable[bytes] = ()
+    beside: Iterable[bytes] = ()
+    """Came with the copy and say that they are from elsewhere: they can speak against it, and raise no grade."""
 
 
 class Findings:
@@ -598,12 +600,15 @@ class _Head:
 class _Tally:
     """What is kept of all heads with the same signers."""
 
-    first_size: int
+    least: int
+    most: int
+    """Their sizes."""
     first_at: int | None = None
     last_at: int | None = None
     largest: dict[Grade, int] = field(default_factory=dict)
 
     def count(self, head: _Head, grade: Grade) -> None:
+        self.least, self.most = min(self.least, head.size), max(self.most, head.size)
         grades = (Grade.SIGNED, *((grade,) if grade > Grade.SIGNED else ()), *((Grade.WITNESSED,) * head.witnessed))
         for mark in grades:
             self.largest[mark] = max(head.size, self.largest.get(mark, 0))
@@ -615,9 +620,11 @@ class _Tally:
 class _Bench:
     """Reads heads and weighs who signed them.
 
-    A key that the reader does not know is believed once a head bears its signature beside that of one already believed,
-    in either direction: a reader who knows only today's key can follow it back. A key that signed before and signs
-    together with a new one is retired by that: later heads of the log need the new one.
+    A key that the reader did not name is believed up to the size of a head that a believed key signed together with it,
+    and no further. Which of the two replaced the other no head says: whoever stole the older one could sign on with it,
+    and take away what the newer one has signed since. So whoever knows only an older key has to name the newer one.
+
+    A key that the reader named is believed until it is seen to be replaced.
     """
 
     def __init__(self, trust: Trust, findings: Findings) -> None:
@@ -629,9 +636,7 @@ class _Bench:
         self._witnesses = tuple(key.cosigning() for key in trust.witnesses if key.public not in own)
         self._needed = max(1, trust.witnesses_needed)
         self._findings = findings
-        self._seen: set[int] = set()
-        self._retired: dict[int, int] = {}
-        self._together: set[frozenset[int]] = set()
+        self._vouched: set[int] = set()
         self._tallies: dict[frozenset[int], _Tally] = {}
         self._held: tuple[bytes, int, bytes] | None = None
 
@@ -673,55 +678,97 @@ class _Bench:
         self._held = (note.text, place, lines[0].blob)
         return True
 
-    def of_log(self, head: _Head) -> None:
-        """The next head in the log's own order."""
-        active = frozenset(place for place in head.signers if place not in self._retired)
-        if head.signers and not active:
-            says = f"a head of size {head.size} is signed with a key that was replaced before"
-            self._findings.add(Reason.KEY_RETIRED, head.size, says)
-            return
-        new = active - self._seen
-        if new and active & self._seen:
-            self._retired |= dict.fromkeys(active & self._seen, head.size)
-        self._seen |= active
-        self._count(head, active, Grade.SIGNED)
+    def count(self, head: _Head, grade: Grade = Grade.SIGNED) -> None:
+        self._tallies.setdefault(head.signers, _Tally(head.size, head.size)).count(head, grade)
 
     def vouch(self, head: _Head) -> None:
-        """A head that counts for nothing but the keys that signed it together."""
-        self._together.add(head.signers)
-
-    def of_others(self, head: _Head, grade: Grade, where: str) -> None:
-        """A head from elsewhere, after all heads of the log."""
-        active = frozenset(place for place in head.signers if head.size <= self._retired.get(place, LARGEST))
-        if head.signers and not active:
-            says = f"a head of size {head.size} {where} is signed with a key replaced before"
-            self._findings.add(Reason.KEY_RETIRED, head.size, says)
-            return
-        self._count(head, active, grade)
-
-    def _count(self, head: _Head, active: frozenset[int], grade: Grade) -> None:
-        if len(active) > 1:
-            self._together.add(active)
-        self._tallies.setdefault(active, _Tally(head.size)).count(head, grade)
+        """A head where the key changed, of which nothing shows that what is judged follows from it, or it from that."""
+        if head.signers & self._named:
+            self._vouched |= head.signers
 
     def believed(self) -> list[_Tally]:
         """The tallies of keys that are believed; of others there is a finding."""
-        known = set(self._named)
-        while any(group & known and group - known for group in self._together):
-            known |= {place for group in self._together if group & known for place in group}
-        good = [tally for signers, tally in self._tallies.items() if signers & known]
+        until = self._until()
+        good: list[_Tally] = []
+        bad: list[tuple[frozenset[int], _Tally]] = []
         for signers, tally in self._tallies.items():
-            if signers and not signers & known:
+            if any(tally.most <= until.get(place, -1) for place in signers):
+                good.append(tally)
+            elif signers:
+                bad.append((signers, tally))
+        for signers, tally in bad:
+            most = max((until[place] for place in signers if place in until), default=-1)
+            size = tally.least if tally.least > most else tally.most
+            if most >= 0 and self._was_replaced(signers, most):
+                reason = Reason.KEY_RETIRED
+                says = f"a head of size {size} is signed with a key that was replaced at size {most}"
+            elif most >= 0 or signers & self._vouched:
+                reason = Reason.KEY_NOT_VOUCHED
+                upto = f", which one you know vouches for up to size {most} only" if most >= 0 else " other than yours"
+                says = (
+                    f"a head of size {size} is signed with a key{upto}. If it is the log's of today, learn it from "
+                    "somebody else than who gave you this, and name it too"
+                )
+            else:
                 reason = Reason.KEY_NOT_VOUCHED if good else Reason.SIGNED_BY_ANOTHER_KEY
-                says = f"heads from size {tally.first_size} on are signed with a key that no known key vouches for"
-                self._findings.add(reason, tally.first_size, says)
+                says = f"heads from size {size} on are signed with a key that no known key vouches for"
+            self._findings.add(reason, size, says)
         return good
+
+    def _until(self) -> dict[int, int]:
+        """Up to which size each key is believed."""
+        until = dict.fromkeys(self._named, LARGEST)
+        links = [(signers, tally) for signers, tally in self._tallies.items() if len(signers) > 1]
+        for signers, tally in links:
+            for old in signers & self._named:
+                if any(self._replaced(old, new, tally) for new in signers - {old}):
+                    until[old] = min(until[old], tally.most)
+        grown = True
+        while grown:
+            grown = False
+            for signers, tally in links:
+                vouching = max((until[place] for place in signers if place in until), default=-1)
+                size = next((size for size in (tally.most, tally.least) if size <= vouching), -1)
+                for place in signers - self._named:
+                    if size > until.get(place, -1):
+                        until[place], grown = size, True
+        return until
+
+    def _replaced(self, old: int, new: int, link: _Tally) -> bool:
+        """Whether ``old`` signed before the heads that both signed and ``new`` did not; or both signed after them, each
+        alone, and nothing tells which may.
+        """
+        before = [any(tally.least < link.least for tally in self._alone(one, other)) for one, other in _ways(old, new)]
+        after = [any(tally.most > link.most for tally in self._alone(one, other)) for one, other in _ways(old, new)]
+        return before == [True, False] or (before[0] == before[1] and all(after))
+
+    def _alone(self, one: int, other: int) -> Iterator[_Tally]:
+        return (tally for signers, tally in self._tallies.items() if one in signers and other not in signers)
+
+    def _was_replaced(self, signers: frozenset[int], size: int) -> bool:
+        """Whether it is seen that these were: by who signs on beyond this size, or who signed before the link."""
+        goes_on = any(by & self._named and tally.most > size for by, tally in self._tallies.items() if by != signers)
+        return (
+            bool(signers & self._named)
+            or goes_on
+            or any(
+                self._replaced(old, new, link)
+                for link_signers, link in self._tallies.items()
+                for old in signers & link_signers
+                for new in link_signers & self._named
+            )
+        )
+
+
+def _ways(one: int, other: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    return (one, other), (other, one)
 
 
 _OTHERS = (
     ("channel", Grade.ANCHORED, "of the audit channel"),
     ("witnessed", Grade.SIGNED, "of a witness"),
     ("locked", Grade.LOCKED, "of the locked copy"),
+    ("beside", Grade.SIGNED, "that came with the copy, as of another place,"),
 )
 BODY_BYTES = 4 * 1024 * 1024
 """Of one entry."""
@@ -852,7 +899,7 @@ class _Roots:
             if any(root != head.root for root in others):
                 self._forked(head.size)
             self._newest = self._next = head
-            self._bench.of_log(head)
+            self._bench.count(head)
             return
 
     def _forked(self, size: int) -> None:
@@ -882,8 +929,8 @@ class _Roots:
             heads = self._wanted[at]
             if len({head.root for head, _, _ in heads}) > 1:
                 self._forked(at)
-            for head, grade, where in heads:
-                self._bench.of_others(head, grade, where)
+            for head, grade, _ in heads:
+                self._bench.count(head, grade)
         most, where = self._largest_elsewhere
         if self._newest is not None and most > self._newest.size:
             says = f"the newest head of the log covers {self._newest.size} entries, and one {where} covers {most}"
@@ -1063,8 +1110,8 @@ def _object(value: object, what: str, names: set[str], may: frozenset[str] = fro
 def check_bundle(data: bytes, trust: Trust) -> Verdict:
     """Judge the evidence bundle of one request. Never raises.
 
-    Besides what `jit audit prove` always writes, ``rotations`` may list heads that a key and its successor signed both,
-    for a reader who knows only the older or only the newer one.
+    The reader has to know a key that signed the checkpoint itself: nothing in a bundle ties it to other heads. So heads
+    in ``rotations``, which a key and its successor signed both, vouch for nothing: they tell why a key is not known.
     """
     findings = Findings()
     try:
@@ -1091,7 +1138,7 @@ def check_bundle(data: bytes, trust: Trust) -> Verdict:
     if bundle["checkpoint"] is not None and (
         head := bench.read(bundle["checkpoint"].encode("utf-8", "replace"), "of the bundle")
     ):
-        bench.of_log(head)
+        bench.count(head)
     papers = _Papers(bundle["request"], head, findings)
     for entry in bundle["entries"]:
         papers.take(entry)
@@ -1288,8 +1335,27 @@ def read_keys(path: Path) -> tuple[VerifierKey, ...]:
     return tuple(VerifierKey.parse(line) for line in lines if line)
 
 
-def check_folder(folder: Path, trust: Trust, channel: Iterable[bytes] = ()) -> Verdict:
-    """Judge an exported copy; ``channel`` are heads of the audit channel beside those in it. Raises CannotCheck."""
+BESIDE = ("channel.jsonl", "locked.jsonl")
+"""In the folder of a copy: heads that whoever made it says are from elsewhere."""
+
+
+def heads_beside(folder: Path) -> Iterator[bytes]:
+    """Raises CannotCheck."""
+    return chain.from_iterable(read_heads(folder / name) for name in BESIDE)
+
+
+def said_of_beside(folder: Path) -> list[str]:
+    """The remark that a verdict on this folder needs."""
+    there = [name for name in BESIDE if (folder / name).exists()]
+    return [
+        f"{name} lay in the copy, so whoever made that put it there: it was held against the copy and raises no grade. "
+        f"Name what you have from elsewhere by --{name.removesuffix('.jsonl')}."
+        for name in there
+    ]
+
+
+def check_folder(folder: Path, trust: Trust, channel: Iterable[bytes] = (), locked: Iterable[bytes] = ()) -> Verdict:
+    """Judge an exported copy; ``channel`` and ``locked`` are heads the reader has from there. Raises CannotCheck."""
     if not (folder / "entries.jsonl").is_file():
         raise CannotCheck(f"{folder} holds no entries.jsonl; `jit audit export` writes one")
     try:
@@ -1297,9 +1363,7 @@ def check_folder(folder: Path, trust: Trust, channel: Iterable[bytes] = ()) -> V
     except NoteError as wrong:
         raise CannotCheck(f"{folder / 'keys.txt'}: {wrong}") from None
     sources = Sources(
-        log=read_heads(folder / "heads.jsonl"),
-        channel=chain(channel, read_heads(folder / "channel.jsonl")),
-        locked=read_heads(folder / "locked.jsonl"),
+        log=read_heads(folder / "heads.jsonl"), channel=channel, locked=locked, beside=heads_beside(folder)
     )
     whom = Trust(
         keys=trust.keys,
@@ -1307,15 +1371,22 @@ def check_folder(folder: Path, trust: Trust, channel: Iterable[bytes] = ()) -> V
         witnesses=trust.witnesses,
         witnesses_needed=trust.witnesses_needed,
     )
-    return check_record(read_entries(folder / "entries.jsonl"), sources, whom)
+    verdict = check_record(read_entries(folder / "entries.jsonl"), sources, whom)
+    return replace(verdict, remarks=(*said_of_beside(folder), *verdict.remarks))
 
 
-def check_path(path: Path, trust: Trust) -> Verdict:
-    """Judge a folder, a bundle (`*.json`) or bare entries (`*.jsonl`). Raises CannotCheck."""
+def check_path(path: Path, trust: Trust, channel: Path | None = None, locked: Path | None = None) -> Verdict:
+    """Judge a folder, a bundle (`*.json`) or bare entries (`*.jsonl`), by these files of heads. Raises CannotCheck."""
+    named = [file for file in (channel, locked) if file is not None]
+    if missing := [str(file) for file in named if not file.is_file()]:
+        raise CannotCheck(f"{', '.join(missing)} is not there")
+    anchored, held = (read_heads(file) if file is not None else () for file in (channel, locked))
     if path.is_dir():
-        return check_folder(path, trust)
+        return check_folder(path, trust, anchored, held)
     if path.suffix == ".jsonl":
-        return check_record(read_entries(path), Sources(), trust)
+        return check_record(read_entries(path), Sources(channel=anchored, locked=held), trust)
+    if named:
+        raise CannotCheck("--channel and --locked go with a record, not with a bundle")
     try:
         with path.open("rb") as file:
             data = file.read(BUNDLE_BYTES + 1)
@@ -1345,6 +1416,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--key", type=_key, action="append", default=[], help="the log's key, as you know it")
     parser.add_argument("--witness", type=_key, action="append", default=[], help="a witness's key; may be repeated")
     parser.add_argument("--witnesses-needed", type=int, default=1, metavar="N", help="how many of them (1)")
+    parser.add_argument("--channel", type=Path, metavar="FILE", help="heads that you saved from the audit channel")
+    parser.add_argument("--locked", type=Path, metavar="FILE", help="heads that you fetched from the locked store")
     parser.add_argument("--require", choices=grades, default="signed", help="exit with 3 below this (signed)")
     parser.add_argument("--whole", action="store_true", help="the grade asked for must go up to the last entry")
     parser.add_argument("--json", action="store_true", help="for machines")
@@ -1353,7 +1426,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error("--witnesses-needed is 1 or more")
     trust = Trust(keys=tuple(asked.key), witnesses=tuple(asked.witness), witnesses_needed=asked.witnesses_needed)
     try:
-        verdict = check_path(asked.path, trust)
+        verdict = check_path(asked.path, trust, asked.channel, asked.locked)
     except (CannotCheck, OSError) as wrong:
         sys.stderr.write(f"could not be checked: {wrong}\n")
         return 1

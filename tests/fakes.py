@@ -218,9 +218,9 @@ class CuttableLedger(Ledger):
         self._answer()
         return super().last_index()
 
-    def history(self, request_id: str) -> Any:
+    def history(self, request_id: str, *, legible: bool = False) -> Any:
         self._answer()
-        return super().history(request_id)
+        return super().history(request_id, legible=legible)
 
 
 class House:

@@ -86,8 +86,8 @@ class MirrorHouse(House):
     def outbox(self):
         return Outbox(self.slack, Notes(self.engine, "mirror_check"), lambda: None)
 
-    def checked(self, keys=None, since=1):
-        check = MirrorCheck(self.ledger, self.name, OUR_BOT, since)
+    def checked(self, keys=None, since=1, accepted=()):
+        check = MirrorCheck(self.ledger, self.name, OUR_BOT, since, frozenset(accepted))
         for message in messages_of(self.outbox(), AUDIT, lambda _seconds: None):
             check.see(message)
         return check.report(keys_of(self.ledger) if keys is None else keys, self.clock.now())

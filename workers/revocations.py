@@ -23,7 +23,8 @@ from jit.facts import (
     Source,
 )
 from jit.ledger import Conflict, Ledger, LedgerUnavailable, Spool
-from jit.ports import Clock, Held, Taken, TargetError
+from jit.ports import Clock, Held, Taken, TargetError, TargetRefused
+from jit.privacy.people import is_closed
 from workers.fleet import Fleet
 from workers.scribe import Scribe
 from workers.stray import stray
@@ -71,13 +72,40 @@ class Revoker:
 
         ``cause`` is used where the ledger holds none yet; EXPIRED if left out.
         """
-        begun = self._begin(requests, cause)
+        done = {request.id for request in requests if self._was_done(request)}
+        begun = self._begin([request for request in requests if request.id not in done], cause)
+        done |= {request.id for request in requests if request.id in begun.over and self._is_gone(request)}
         attempts = [self._take(request) for request in begun.mine]
         self._conclude([attempt for attempt in attempts if attempt.taken is not None], cause)
         for attempt in attempts:
             if attempt.taken is None:
                 self._trouble.tell(attempt.request, attempt.trouble)
-        return begun.over | {attempt.request.id for attempt in attempts if attempt.taken}
+        return frozenset(done | {attempt.request.id for attempt in attempts if attempt.taken})
+
+    def owes(self, request_id: str) -> bool:
+        """Whether this was ended here, and the ledger has not taken it yet."""
+        return self._scribe.owes(request_id)
+
+    def _was_done(self, request: Request) -> bool:
+        """Whether nothing is missing but its record: that is tried again, and not the end."""
+        if not self._scribe.owes(request.id):
+            return False
+        try:
+            if self._fleet.get(request.target).held(request.id) is not None:
+                return False
+        except TargetError:
+            return False
+        self._scribe.pay(request.id)
+        return True
+
+    def _is_gone(self, request: Request) -> bool:
+        """What the ledger says is over: by the target, too."""
+        try:
+            held = self._fleet.get(request.target).held(request.id)
+        except TargetError as trouble:
+            self._trouble.tell(request, str(trouble))
+            return False
+        return held is None or self.take_late(request.target, held)
 
     def end_unrecorded(self, about: AboutRequest, due: datetime | None) -> bool:
         """End this while the ledger is silent: what is done goes to the spool. True if it is proven gone.
@@ -89,13 +117,12 @@ class Revoker:
             if target.held(about.id) is None:
                 return True
             self._scribe.put_intent_aside(RevokeIntent.about(about, cause=EndCause.EXPIRED, **self._scribe.signed()))
-            taken = target.revoke(about.id, about.principal)
+            taken = self._revoke(about)
         except TargetError as trouble:
             log.warning("revoke.failed", request_id=about.id, target=about.target, because=str(trouble))
             self._trouble.tell_if_late(about, due, str(trouble))
             return False
-        self._scribe.put_aside(self._outcome(about, taken, EndCause.EXPIRED))
-        self._scribe.concluded(about.id)
+        self._scribe.put_outcome_aside(about.id, self._outcome(about, taken, EndCause.EXPIRED))
         log.info("revoke.done", request_id=about.id, target=about.target, spooled=True)
         return True
 
@@ -181,7 +208,9 @@ class Revoker:
         try:
             for _ in range(TRIES):
                 known = self._ledger.request_as_written(request.id)
-                if known is None or known.state.over:
+                if known is None:  # nothing legible is left of it there: it ends by what is known here
+                    break
+                if known.state.over:
                     return None
                 if known.revoke_begun_at is not None:
                     if begun_until(known, self._clock.now()):
@@ -213,13 +242,28 @@ class Revoker:
 
     def _take(self, request: Request) -> Attempt:
         try:
-            taken = self._fleet.get(request.target).revoke(request.id, request.principal)
+            taken = self._revoke(request)
         except TargetError as trouble:
             return Attempt(request, None, str(trouble))
         except Exception as fault:  # of ours, in one target: the others are ended all the same
             log.exception("target.fault", request_id=request.id, target=request.target)
             return Attempt(request, None, f"a fault in the target: {type(fault).__name__}")
         return Attempt(request, taken)
+
+    def _revoke(self, about: AboutRequest) -> Taken:
+        """From whom the record says; from whom the target says where that one is closed, or no name there. Raises
+        TargetError.
+        """
+        target = self._fleet.get(about.target)
+        held = target.held(about.id) if is_closed(about.principal) else None
+        principal = about.principal if held is None else held.principal
+        try:
+            return target.revoke(about.id, principal)
+        except TargetRefused:
+            held = target.held(about.id)
+            if held is None or held.principal == principal:
+                raise
+            return target.revoke(about.id, held.principal)
 
     def _conclude(self, attempts: Sequence[Attempt], cause: EndCause | None) -> None:
         facts = [fact for attempt in attempts for fact in self._outcome_of(attempt.request, attempt, cause)]
@@ -231,10 +275,13 @@ class Revoker:
             for attempt in attempts:
                 self._conclude_alone(attempt, cause)
         except LedgerUnavailable:
-            self._scribe.put_aside(facts)
+            for attempt in attempts:
+                self._conclude_aside(attempt, cause)
+        else:
+            for attempt in attempts:
+                self._scribe.concluded(attempt.request.id)
         for attempt in attempts:
             self._trouble.over(attempt.request.id)
-            self._scribe.concluded(attempt.request.id)
             log.info("revoke.done", request_id=attempt.request.id, target=attempt.request.target)
 
     def _conclude_alone(self, attempt: Attempt, cause: EndCause | None) -> None:
@@ -242,16 +289,22 @@ class Revoker:
         try:
             for _ in range(TRIES):
                 request = self._ledger.request_as_written(attempt.request.id)
-                nothing_new = request is not None and request.state is State.ENDED and not _existed(attempt)
-                if request is None or nothing_new:
-                    return
+                if request is None:
+                    break
+                nothing_new = request.state is State.ENDED and not _existed(attempt)
+                outcome = [] if nothing_new else self._outcome_of(request, attempt, cause)
                 try:
-                    self._ledger.append(self._outcome_of(request, attempt, cause), expect={request.id: request.version})
+                    self._ledger.append(outcome, expect={request.id: request.version} if outcome else None)
                 except Conflict:
                     continue
+                self._scribe.concluded(request.id)
                 return
-        except LedgerUnavailable:
-            self._scribe.put_aside(self._outcome_of(attempt.request, attempt, cause))
+        except LedgerUnavailable as silent:
+            log.warning("ledger.unavailable", because=str(silent))
+        self._conclude_aside(attempt, cause)
+
+    def _conclude_aside(self, attempt: Attempt, cause: EndCause | None) -> None:
+        self._scribe.put_outcome_aside(attempt.request.id, self._outcome_of(attempt.request, attempt, cause))
 
     def _outcome_of(self, request: Request, attempt: Attempt, cause: EndCause | None) -> list[AnyFact]:
         if attempt.taken is None:

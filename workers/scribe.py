@@ -8,13 +8,15 @@ from uuid import UUID, uuid5
 import structlog
 
 from jit.facts import AboutRequest, Alert, AlertName, AnyFact, RevokeIntent, Source
-from jit.ledger import Ledger, LedgerUnavailable, Spool, SpoolFailed
+from jit.ledger import Conflict, Ledger, LedgerUnavailable, Spool, SpoolFailed
 from jit.ports import Clock
 
 log = structlog.get_logger(__name__)
 
 SAME = UUID("5f0d3c1e-7b64-4f0a-9b5e-2f6c8e1a7d40")
 """Ids of alerts that several processes may tell are made under this."""
+MOST_OWED = 10_000
+"""Ends whose outcome waits in the spool are remembered up to so many."""
 SAY_AGAIN = timedelta(hours=1)
 """Lines in the spool that have no business there are told of at most this often by one process."""
 
@@ -29,6 +31,7 @@ class Scribe:
         self._actor = actor
         self._source = source
         self._intended: set[str] = set()
+        self._owed: dict[str, tuple[AnyFact, ...]] = {}
         self._told: dict[tuple[AlertName, str], datetime] = {}
 
     def signed(self) -> dict[str, object]:
@@ -77,7 +80,7 @@ class Scribe:
         if known is not None:
             return known
         try:
-            facts = [entry.fact for entry in self._ledger.history(request_id)]
+            facts = [entry.fact for entry in self._ledger.history(request_id, legible=True)]
         except LedgerUnavailable:
             return None
         return max((fact.at for fact in facts if isinstance(fact, Alert) and fact.name is name), default=None)
@@ -120,5 +123,30 @@ class Scribe:
             self.put_aside([intent])
             self._intended.add(intent.request_id)
 
-    def concluded(self, request_id: str) -> None:
+    def put_outcome_aside(self, request_id: str, facts: Sequence[AnyFact]) -> None:
+        """Of an end that is proven; `owes` it until the ledger has it."""
+        self.put_aside(facts)
         self._intended.discard(request_id)
+        while len(self._owed) >= MOST_OWED:
+            self._owed.pop(next(iter(self._owed)), None)
+        self._owed[request_id] = tuple(fact.model_copy(update={"spooled": True}) for fact in facts)
+
+    def owes(self, request_id: str) -> bool:
+        """Whether the ledger lacks the outcome of an end, as far as is known here."""
+        return request_id in self._owed
+
+    def pay(self, request_id: str) -> bool:
+        """Record the outcome that waits in the spool, too, and is taken in from there or from here: whichever comes
+        first. True if nothing is owed any more.
+        """
+        try:
+            self._ledger.append(self._owed.get(request_id, ()))
+        except (Conflict, LedgerUnavailable):
+            return False
+        self.concluded(request_id)
+        return True
+
+    def concluded(self, request_id: str) -> None:
+        """The outcome of this end is recorded."""
+        self._intended.discard(request_id)
+        self._owed.pop(request_id, None)

@@ -24,7 +24,7 @@ from workers.patience import Patience
 from workers.revocations import Revoker
 from workers.scribe import Scribe
 from workers.stray import stray
-from workers.watchlist import Watchlist, as_written, is_due
+from workers.watchlist import Watchlist, as_written
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +42,8 @@ LEASE_LASTS = timedelta(seconds=2)
 """Short, so that one that was killed is soon followed; two at a time do no harm."""
 QUEUE_LANE = "queue"
 GIVEN_UP = "it could not be finished in time"
+LEFT_TO_THE_LEADER = timedelta(seconds=3)
+"""What is held this long after its end is ended without the lease, too: with `INSPECT_EVERY` within the stated lag."""
 
 
 class Timekeeper:
@@ -72,6 +74,9 @@ class Timekeeper:
         self._crew = Crew()
         self._watch = Watchlist()
         self._patience = Patience()
+        self._inspected = Patience()
+        """Apart from what the ledger's duties wait for: one of the two ends what the other fails at."""
+        self._ending_since: dict[str, datetime] = {}
         self._inspections = Patience(first=INSPECT_EVERY, longest=INSPECT_EVERY)
         self._announcements = Patience(first=ANNOUNCE_EVERY, longest=ANNOUNCE_EVERY)
         self._out_of_reach: set[str] = set()
@@ -128,12 +133,11 @@ class Timekeeper:
         """Look into the targets, and while the ledger is silent end what is remembered as due."""
         silent = self._silent or time.monotonic() - self._heard > SILENT_AFTER
         now = self._clock.now()
-        if silent or self._leading:
-            self._inspect(now, silent=silent)
+        self._inspect(now, silent=silent)
         if not silent:
             return
         for request in self._watch.due(now):
-            lane = f"{request.target} unrecorded"
+            lane = _unrecorded(request.target)
             if self._patience.ready(request.id, now) and not self._crew.busy(lane, request.id):
                 self._crew.submit(lane, [request.id], partial(self._end_unrecorded, request, request.ends_at))
 
@@ -156,9 +160,12 @@ class Timekeeper:
             try:
                 request = self._watch.get(request_id)
                 if request is None or not self._crew.busy(request.target, request_id):
-                    self._see_to(request or self._ledger.request(request_id), now, ending)
+                    self._see_to(request or self._known(request_id), now, ending)
             except BrokenChain as broken:
                 self._tell_broken(request_id, broken)
+                self._patience.failed(request_id, now)
+            except OverflowError:
+                log.exception("duty.failed", request_id=request_id)
                 self._patience.failed(request_id, now)
         for target, due_there in ending.items():
             for batch in _batches(due_there):
@@ -215,7 +222,7 @@ class Timekeeper:
     def _take_back(self, requests: Sequence[Request]) -> None:
         for request in requests:
             try:
-                self._note(request.id, gone=self._revoker.take_back(request, GIVEN_UP))
+                self._note(self._patience, request.id, gone=self._revoker.take_back(request, GIVEN_UP))
             except BrokenChain as broken:
                 self._tell_broken(request.id, broken)
                 self._end([request])
@@ -223,18 +230,22 @@ class Timekeeper:
     def _end(self, requests: Sequence[Request]) -> None:
         gone = self._revoker.end(requests)
         for request in requests:
-            self._note(request.id, gone=request.id in gone)
+            self._note(self._patience, request.id, gone=request.id in gone)
 
     def _end_unrecorded(self, about: AboutRequest, due: datetime | None) -> None:
-        self._note(about.id, gone=self._revoker.end_unrecorded(about, due))
+        self._note(self._patience, about.id, gone=self._revoker.end_unrecorded(about, due))
 
-    def _note(self, request_id: str, *, gone: bool) -> None:
-        if gone:
-            self._patience.forget(request_id)
+    def _note(self, patience: Patience, request_id: str, *, gone: bool) -> None:
+        """What is gone and could not be recorded is looked at again, but less and less often."""
+        if gone and not self._revoker.owes(request_id):
+            patience.forget(request_id)
         else:
-            self._patience.failed(request_id, self._clock.now())
+            patience.failed(request_id, self._clock.now())
 
     def _inspect(self, now: datetime, *, silent: bool) -> None:
+        for request_id in [*self._ending_since]:
+            if self._watch.get(request_id) is None:
+                self._ending_since.pop(request_id, None)
         for name in self._fleet.names():
             lane = f"{name} inspection"
             if self._inspections.ready(name, now) and not self._crew.busy(lane, name):
@@ -254,39 +265,69 @@ class Timekeeper:
             log.info("target.back", target=name)
             self._out_of_reach.discard(name)
             self._patience.forget_all()
+            self._inspected.forget_all()
         for one in held:
-            if not self._patience.ready(one.request_id, self._clock.now()):
+            if not self._inspected.ready(one.request_id, self._clock.now()):
                 continue
             if silent:
                 self._end_by_note(name, one)
-            else:
+            elif self._leading or self._is_neglected(one):
                 self._check_held(name, one)
 
     def _end_by_note(self, name: str, held: Held) -> None:
         """By the deadline the target keeps: all that is known after a start without the ledger."""
         now = self._clock.now()
         known = self._watch.get(held.request_id)
-        if _over_by_note(held, now) and (known is None or not is_due(known, now)):
-            self._end_unrecorded(known or stray(name, held), held.ends_at)
+        if _over_by_note(held, now) and not self._crew.busy(_unrecorded(name), held.request_id):
+            about = known if known is not None and known.target == name else stray(name, held)
+            gone = self._revoker.end_unrecorded(about, held.ends_at)
+            self._note(self._inspected, held.request_id, gone=gone)
+
+    def _is_neglected(self, held: Held) -> bool:
+        """Whether whoever has the lease should have ended this a while ago."""
+        now = self._clock.now()
+        request = self._watch.get(held.request_id)
+        ordered = request is not None and request.state is State.ENDING
+        since = self._ending_since.setdefault(held.request_id, now) if ordered else None
+        moments = (held.ends_at, request.ends_at if request else None, since)
+        return any(moment is not None and moment + LEFT_TO_THE_LEADER <= now for moment in moments)
 
     def _check_held(self, name: str, held: Held) -> None:
         """Live by the ledger is right until it is over by the facts, where its duty ends it, or by the target's own
-        note. Anything else has no business there.
+        note. Anything else has no business there. Without the lease, over is all that comes here.
         """
         now = self._clock.now()
+        over = _over_by_note(held, now) or not self._leading
         try:
             request = self._watch.get(held.request_id)
             if request is None or request.state not in LIVE:
                 request = self._known(held.request_id)
-            if request is not None and request.state in LIVE:
-                if _over_by_note(held, now):
-                    self._on_target(name, [request], self._end)
-            elif request is None and not _over_by_note(held, now):
+            if request is None and not over:
                 self._tell_foreign(name, held)
+                return
+            live = request is not None and request.state in LIVE
+            if live and not over:
+                return
+            if not self._leading:
+                self._tell_neglected(name, held, request)
+            if request is not None and live and request.target == name:
+                self._on_target(name, [request], self._end_held)
             else:
-                self._note(held.request_id, gone=self._revoker.take_late(name, held))
+                self._note(self._inspected, held.request_id, gone=self._revoker.take_late(name, held))
         except LedgerUnavailable as unable:
             log.warning("inspection.broken_off", target=name, because=str(unable))
+
+    def _end_held(self, requests: Sequence[Request]) -> None:
+        gone = self._revoker.end(requests)
+        for request in requests:
+            self._note(self._inspected, request.id, gone=request.id in gone)
+
+    def _tell_neglected(self, name: str, held: Held, request: Request | None) -> None:
+        says = (
+            f"{name} still held {held.request_id}, which was over, and whoever holds the lease `{LEASE}` did not end "
+            f"it. {self._actor} ends it without the lease. If no timekeeper is down, look who writes to `leases`."
+        )
+        self._scribe.tell(AlertName.END_NOT_BEGUN, request or stray(name, held), says)
 
     def _known(self, request_id: str) -> Request | None:
         """As the ledger has it, even if it was changed there."""
@@ -303,6 +344,11 @@ class Timekeeper:
             "It was left alone. If nobody can explain it, take it away by hand."
         )
         self._scribe.tell(AlertName.FOREIGN_GRANT, stray(name, held), says)
+
+
+def _unrecorded(target: str) -> str:
+    """The lane of ends while the ledger is silent."""
+    return f"{target} unrecorded"
 
 
 def _over_by_note(held: Held, now: datetime) -> bool:

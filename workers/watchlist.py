@@ -1,6 +1,7 @@
 """What is not over yet, kept in memory, so that it can be ended without the ledger, whatever its read model says."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from threading import Lock
 
@@ -12,7 +13,8 @@ from jit.ledger import BrokenChain, Ledger
 class Watchlist:
     """As the facts were when last asked. Thread-safe.
 
-    A request whose entries were changed stays as it was known before, or else as they say now: ends go on.
+    A request whose entries were changed stays as it was known before, or else as they say now: ends go on. An order
+    to end it that stands among them counts, too.
     """
 
     def __init__(self) -> None:
@@ -42,8 +44,14 @@ class Watchlist:
                 self._keep(request_id, ledger.request(request_id))
             except BrokenChain as found:
                 broken[request_id] = found
-                if self.get(request_id) is None:
-                    self._keep(request_id, as_written(ledger, request_id))
+                known, written = self.get(request_id), as_written(ledger, request_id)
+                if known is None:
+                    self._keep(request_id, written)
+                elif written is not None and written.state is State.ENDING:
+                    self._keep(
+                        request_id,
+                        replace(written, requester=known.requester, target=known.target, principal=known.principal),
+                    )
 
     def _keep(self, request_id: str, request: Request | None) -> None:
         with self._lock:
@@ -59,7 +67,7 @@ class Watchlist:
     def waking(self, now: datetime) -> list[str]:
         """Ids of those that want attention by ``now``."""
         with self._lock:
-            return [request.id for request in self._open.values() if duty_at(request, now) is not None]
+            return [request.id for request in self._open.values() if _wakes(request, now)]
 
     def due(self, now: datetime) -> list[Request]:
         """Everything that should be gone by ``now``."""
@@ -73,6 +81,14 @@ def as_written(ledger: Ledger, request_id: str) -> Request | None:
         return ledger.request_as_written(request_id)
     except BrokenChain:
         return None
+
+
+def _wakes(request: Request, now: datetime) -> bool:
+    """One whose moments cannot be reckoned with does, and is told of there; it does not keep the others asleep."""
+    try:
+        return duty_at(request, now) is not None
+    except OverflowError:
+        return True
 
 
 def is_due(request: Request, now: datetime) -> bool:

@@ -1,11 +1,11 @@
 """Watching over the audit channel: who deletes or edits there what the mirror has shown is told of at once.
 
 Slack's events say so as it happens; a look at the newest messages, at the start and every quarter of an hour, says
-what happened while nobody listened. Only what was announced beforehand is our own doing, whoever's token did it.
+what happened while nobody listened. Our own doing is only what was announced beforehand and is what the ledger asks for
+once somebody was erased: whoever's token did it, and whoever wrote to the notes. No deletion is.
 """
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import NamedTuple
 
 import structlog
@@ -13,8 +13,9 @@ import structlog
 from bot.follow.fingerprint import fingerprint
 from bot.follow.follower import Follower, Tools
 from bot.follow.mirror import STANDS, Mirror
+from bot.follow.mirror_redrawn import is_redrawing, is_redrawn, must_be_redrawn
 from bot.follow.outbox import Rejected
-from bot.follow.tampering import ANNOUNCED, GONE, Announcements, Change, heard, read_note
+from bot.follow.tampering import ANNOUNCED, GONE, Announcement, Announcements, Change, heard, read_note
 from bot.show.text import Json
 from jit.clock import EPOCH
 from jit.facts import Alert, AlertName, Source
@@ -38,6 +39,8 @@ HEARD_BY_THEN = timedelta(hours=1)
 """Slack tells again for so long, if it gets no answer."""
 TOLD = "told:"
 MOST_TOLD = 1000
+_DIGITS = 16
+"""Of a number that is longer than an entry's."""
 MEND = "`jit audit mirror-check --fill` shows them again"
 
 
@@ -78,12 +81,13 @@ class AuditChannel(Follower):
         stands = self._standing().get(change.ts)
         if stands is None and (not change.bot or change.bot != self._outbox.bot_id()):
             return
+        first, last = (stands.first, stands.last) if stands else (change.first, change.last)
         announced = self._announced.of(change.ts)
-        expected = announced[0] if announced else stands and stands.words
-        if change.words == expected:
+        ours = announced and is_redrawing(self._ledger, self._names, first, last, announced)
+        expected = announced.words if announced and ours else stands and stands.words
+        if change.words == expected != GONE:
             self._unsay(change.ts)
             return
-        first, last = (stands.first, stands.last) if stands else (change.first, change.last)
         self._tell(change._replace(first=first, last=last))
 
     def _compare(self) -> None:
@@ -104,7 +108,7 @@ class AuditChannel(Follower):
         since = min(found, default="") if more else ""
         for ts in sorted(ts for ts in standing if ts >= since):
             words = fingerprint(found[ts]) if ts in found else GONE
-            if words not in self._fitting(standing[ts], announced.get(ts)):
+            if ts not in found or not self._is_as_left(found[ts], words, standing[ts], announced.get(ts)):
                 by = str((found.get(ts, {}).get("edited") or {}).get("user") or "")
                 self._tell(Change(channel, ts, words, by, "", standing[ts].first, standing[ts].last))
         self._forget(min(standing, default=""), announced)
@@ -120,45 +124,61 @@ class AuditChannel(Follower):
             messages = [*messages, *page]
         return messages, more
 
-    def _fitting(self, stands: Stands, announced: tuple[str, datetime] | None) -> Iterator[str]:
-        if announced:
-            yield announced[0]
-        if announced is None or abs(self._clock.now() - announced[1]) < JUST_NOW:
-            yield stands.words
+    def _is_as_left(self, message: Json, words: str, stands: Stands, announced: Announcement | None) -> bool:
+        """As the mirror left it; once what it shows had to be redrawn, as that was announced."""
+        place = stands.first, stands.last
+        if announced and words == announced.words and is_redrawn(self._ledger, self._names, *place, message):
+            return True
+        if words != stands.words:
+            return False
+        just_now = announced is None or abs(self._clock.now() - announced.at) < JUST_NOW
+        return just_now or not must_be_redrawn(self._ledger, *place)
 
     def _standing(self) -> dict[str, Stands]:
         kept = self._posted.all(STANDS).items()
         return {key.removeprefix(STANDS): found for key, value in kept if (found := read_note(Stands, value))}
 
     def _tell(self, change: Change) -> None:
-        """Once for each state of a message."""
-        if self._told.get(change.ts) == change.words:
-            return
+        """Once for each state of a message: the note of it names the alert, and counts only with that."""
         says = _says(change, own=change.by == self._outbox.bot_user())
+        words, _, place = self._told.get(change.ts, "").partition(" ")
+        if words == change.words and self._said(place, change.ts):
+            return
         actor, now = process_name("bot"), self._clock.now()
-        self._ledger.append([Alert(at=now, actor=actor, source=Source.BOT, name=AlertName.AUDIT_CHANGED, says=says)])
-        self._notes.put({TOLD + change.ts: change.words})
-        self._told[change.ts] = change.words
+        alert = Alert(at=now, actor=actor, source=Source.BOT, name=AlertName.AUDIT_CHANGED, says=says)
+        [entry] = self._ledger.append([alert])
+        self._told[change.ts] = f"{change.words} {entry.index}"
+        self._notes.put({TOLD + change.ts: self._told[change.ts]})
+
+    def _said(self, place: str, ts: str) -> bool:
+        """Whether the entry there is an alert about the message."""
+        index = int(place) if place.isdecimal() and len(place) < _DIGITS else 0
+        found = self._ledger.read(after=index - 1, limit=1, legible=True) if index else []
+        fact = found[0].fact if found else None
+        return isinstance(fact, Alert) and fact.name is AlertName.AUDIT_CHANGED and _which(ts) in fact.says
 
     def _unsay(self, ts: str) -> None:
         """It says again what it should: once it does not, that is news."""
         if self._told.pop(ts, None):
             self._notes.put({TOLD + ts: None})
 
-    def _forget(self, oldest: str, announced: dict[str, tuple[str, datetime]]) -> None:
+    def _forget(self, oldest: str, announced: dict[str, Announcement]) -> None:
         """What is too old to be looked at again."""
         told = sorted(ts for ts in self._told if ts < oldest)[:-MOST_TOLD]
         now = self._clock.now()
-        gone = [ts for ts, (_, at) in announced.items() if ts < oldest and abs(now - at) > HEARD_BY_THEN]
+        gone = [ts for ts, said in announced.items() if ts < oldest and abs(now - said.at) > HEARD_BY_THEN]
         if told or gone:
             self._notes.put({**{TOLD + ts: None for ts in told}, **{ANNOUNCED + ts: None for ts in gone}})
         for ts in told:
             del self._told[ts]
 
 
+def _which(ts: str) -> str:
+    return f"message of {EPOCH + timedelta(seconds=int(ts.partition('.')[0])):%Y-%m-%d %H:%M:%S} UTC"
+
+
 def _says(change: Change, *, own: bool) -> str:
-    posted = EPOCH + timedelta(seconds=int(change.ts.partition(".")[0]))
-    which = f"message of {posted:%Y-%m-%d %H:%M:%S} UTC"
+    which = _which(change.ts)
     by = "with this app's own token, though nothing here did" if own else f"by {change.by}" if change.by else ""
     if change.words == GONE:
         done = "Somebody deleted from the audit channel"

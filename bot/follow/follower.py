@@ -11,6 +11,7 @@ import structlog
 from bot.follow.outbox import NotLeading, Outbox, Rejected, Trouble
 from bot.show.text import Names
 from jit.ledger import LeaseLost, Leases, Ledger, LedgerUnavailable, Notes
+from jit.ledger.followers import CURSOR, Standing
 from jit.policy import PolicyFolder
 from jit.ports import Clock
 
@@ -25,6 +26,10 @@ IDLE = 0.05
 """Seconds until an idle follower looks again."""
 STANDBY = 0.5
 """Seconds until a bot that may not follow asks again."""
+LOOK_BACK_EVERY = 1.0
+"""Seconds until a follower looks again whether what it read last is still there."""
+REMEMBERED = 1000
+"""Entries whose hashes it knows, to find how far the record is still what it read."""
 SHORTEST_WAIT, LONGEST_WAIT = 0.25, 5.0
 """Seconds between tries while Slack or the ledger does not answer."""
 
@@ -63,7 +68,9 @@ class Tools:
 
 
 class Follower:
-    """A follower that writes to Slack, with its tools at hand."""
+    """A follower that writes to Slack, with its tools at hand. ``_cursor`` is the last entry that it has read."""
+
+    _cursor = 0
 
     def __init__(self, tools: Tools) -> None:
         self._ledger = tools.ledger
@@ -72,6 +79,61 @@ class Follower:
         self._policies = tools.policies
         self._names = tools.names
         self._clock = tools.clock
+        self._standing_entries = Standing(tools.ledger.engine)
+        self._look_back_at = 0.0
+        self._read_before: dict[int, str] = {}
+
+    def lost_its_place(self) -> bool:
+        """Whether the record ends before what was read, or has something else there: it was put back to an older copy,
+        say, with these notes or without. Then the place is noted up to which it is what was read, and the follower has
+        to begin again. Looks now and then, else says no. Raises LedgerUnavailable, LeaseLost.
+        """
+        if self._clock.ticks() < self._look_back_at:
+            return False
+        reached = max(self._cursor, self._last_read)
+        last, kept = self._standing_entries.last(self._last_read)
+        if self._cursor <= last and self._is_there(kept):
+            self._learn_what_stands()
+            self._look_back_at = self._clock.ticks() + LOOK_BACK_EVERY
+            return False
+        self._tell_of_loss(reached, last)
+        first = next(iter(self._read_before), 0)
+        now = self._standing_entries.hashes(first - 1, last).items() & self._read_before.items()
+        place, kept = max(now, default=(last, None))
+        if self._notes.cursor > place:
+            self._notes.put(self._place(place, kept))
+        self._read_before = {}
+        return True
+
+    def _place(self, index: int, kept: str | None) -> dict[str, str | None]:  # noqa: ARG002  a follower may note more
+        """The change to the notes with which it goes on after this entry. ``kept``: its hash, where that is known."""
+        return {CURSOR: str(index)}
+
+    def _is_replaced(self) -> bool:
+        """Before anything new is noted: whether what was read last is something else by now."""
+        if self._is_there(self._standing_entries.last(self._last_read)[1]):
+            return False
+        self._look_back_at = 0.0
+        return True
+
+    @property
+    def _last_read(self) -> int:
+        return next(reversed(self._read_before), 0)
+
+    def _is_there(self, kept: str | None) -> bool:
+        return not self._read_before or kept == self._read_before[self._last_read]
+
+    def _learn_what_stands(self) -> None:
+        if self._cursor < self._last_read:
+            self._read_before = {index: kept for index, kept in self._read_before.items() if index <= self._cursor}
+        elif self._cursor > self._last_read:
+            after = max(self._last_read, self._cursor - REMEMBERED)
+            self._read_before |= self._standing_entries.hashes(after, self._cursor)
+            for index in list(self._read_before)[:-REMEMBERED]:
+                del self._read_before[index]
+
+    def _tell_of_loss(self, reached: int, last: int) -> None:
+        """For the one follower that tells of it: had read up to ``reached``, and now the record ends with ``last``."""
 
 
 class Leadership:
@@ -145,6 +207,8 @@ def follow(show: Show, seat: Seat, wait: Wait) -> None:
                 if not seat.take():
                     pause = STANDBY
                     continue
+                show.begin()
+            if isinstance(show, Follower) and show.lost_its_place():
                 show.begin()
             pause = show.step()
             trouble.over()

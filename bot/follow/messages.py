@@ -20,6 +20,7 @@ from bot.show.text import Drawn, Names
 from jit.access import Request, State
 from jit.facts import (
     Alert,
+    AlertName,
     AnyFact,
     Denied,
     EndCause,
@@ -32,11 +33,13 @@ from jit.facts import (
     Revoked,
     RevokeFailed,
     RevokeIntent,
+    Source,
     Withdrawn,
 )
 from jit.ledger import BrokenChain, Entry
 from jit.ledger.followers import CURSOR
 from jit.privacy.people import is_nobody
+from jit.settings import process_name
 
 log = structlog.get_logger(__name__)
 
@@ -95,9 +98,25 @@ class Messages(Follower):
                 return 0.0
         return IDLE
 
+    def _tell_of_loss(self, reached: int, last: int) -> None:
+        """As a fact, which this follower shows itself once it has begun again."""
+        if last < reached:
+            what = f"The record ends with entry {last}, and had {reached}: it was put back to an older copy or cut"
+        else:
+            what = f"Entry {reached} is not what it was: the record was put back to an older copy, or rewritten"
+        says = f"{what}. Leave the database as it is, and look who could write to it: jit audit verify tells more."
+        alert = Alert(
+            at=self._clock.now(),
+            actor=process_name("bot"),
+            source=Source.BOT,
+            name=AlertName.RECORD_BROKEN,
+            says=says,
+        )
+        self._ledger.append([alert])
+
     def _read(self) -> None:
         entries = self._ledger.read(after=self._cursor, legible=True)
-        if not entries:
+        if not entries or self._is_replaced():
             return
         due = {key: what for entry in entries for key, what in _due(entry) if self._matters(key, what)}
         warn = {request_id: at for entry in entries for request_id, at in _warning(entry)}
@@ -197,10 +216,10 @@ class Messages(Follower):
         """What is to be said, as it is true now; None if there is nothing any more."""
         if key.startswith(WARNING):
             return _warned(request, self._clock.now())
-        fact = self._entry(due.entry).fact
+        fact = self._fact(key, due)
         if isinstance(fact, Alert):
             return draw_alert(fact, request, self._names)
-        return _outcome(fact, request, self._names, self._kind(request.target)) if request else None
+        return _outcome(fact, request, self._names, self._kind(request.target)) if fact and request else None
 
     def _kind(self, target: str) -> str:
         """Of the target, by the rules; empty if they cannot tell."""
@@ -215,15 +234,19 @@ class Messages(Follower):
         return self._conversation(request.requester) if request else None
 
     def _is_alert(self, key: str, due: Due) -> bool:
-        return not key.startswith(WARNING) and isinstance(self._entry(due.entry).fact, Alert)
+        return not key.startswith(WARNING) and isinstance(self._fact(key, due), Alert)
 
     def _conversation(self, person: str) -> str:
         if person not in self._direct:
             self._direct[person] = self._outbox.direct(person)
         return self._direct[person]
 
-    def _entry(self, index: int) -> Entry:
-        return self._ledger.read(after=index - 1, limit=1)[0]
+    def _fact(self, key: str, due: Due) -> AnyFact | None:
+        """None where the record has another one there now, or none."""
+        for entry in self._ledger.read(after=due.entry - 1, limit=1):
+            if str(entry.fact.id) == key:
+                return entry.fact
+        return None
 
 
 def _due(entry: Entry) -> Iterator[tuple[str, Due]]:

@@ -10,9 +10,12 @@ import json
 from collections.abc import Sequence
 from importlib.metadata import version
 
+import structlog
+
 from bot.follow.fingerprint import fingerprint
 from bot.follow.follower import IDLE, Follower, Tools
-from bot.follow.outbox import Metadata, Pace, Posted
+from bot.follow.mirror_start import end_of, is_posted
+from bot.follow.outbox import Metadata, Pace, Posted, Rejected
 from bot.follow.seals import Seal, SignedHeads, newest_seal
 from bot.show.audit import draw_lines, draw_quiet
 from bot.show.line import Known, first_lines
@@ -24,6 +27,8 @@ from jit.ledger import BrokenChain, Entry, Ledger, breaks
 from jit.ledger.entry import NO_ENTRY
 from jit.ledger.followers import CURSOR
 from jit.settings import process_name
+
+log = structlog.get_logger(__name__)
 
 SHOWN, TOLD, STANDS = "shown", "told:", "stands:"
 EVENT_TYPE = "jit_audit"
@@ -53,7 +58,7 @@ class Mirror(Follower):
         super().__init__(tools)
         self._heads = heads or Heads(tools.ledger.engine)
         self._pace = Pace(tools.clock, burst=1)
-        self._cursor = 0
+        self._cursor = self._sure = 0
         self._head: str | None = NO_ENTRY
         self._told: set[int] = set()
         self._unfinished: int | None = None
@@ -78,6 +83,8 @@ class Mirror(Follower):
             return IDLE
         if wait := self._pace.wait(channel):
             return min(wait, IDLE)
+        if self._cursor != self._sure:
+            self._compare_end(channel)
         entries = self._batch()
         if not entries:
             self._say_quiet(channel)
@@ -97,6 +104,43 @@ class Mirror(Follower):
         if cursor != self._cursor:
             self._tell(BrokenChain(self._cursor + 1, f"the audit channel was to go on after entry {cursor} instead"))
 
+    def _compare_end(self, channel: str) -> None:
+        """Whether the channel goes as far as the notes say, unless this process itself knows: once after each start.
+
+        A channel where none of the newest messages is ours may be a new one: what came before is not shown in it.
+        """
+        try:
+            end = end_of(self._outbox, channel, EVENT_TYPE)
+        except Rejected as refused:
+            log.warning("mirror.end_not_compared", because=str(refused))
+            self._sure = self._cursor
+            return
+        ends = self._past_unreadable(end.last) if end else 0
+        if ends < self._cursor and not is_posted(self._notes.all(STANDS), channel, ends + 1, self._cursor):
+            shows = f"The notes of the audit channel say that it shows entries up to #{self._cursor}, and it "
+            short = f"ends with #{ends}: somebody changed the notes, or took messages away. It goes on after #{ends}."
+            none = "shows none of them: it is a new one, or somebody changed the notes, or took all messages away."
+            self._append_alert(AlertName.AUDIT_CHANGED, shows + (short if end else none))
+            if end:
+                self._cursor, self._head = ends, end.head if ends == end.last else None
+                self._notes.put(_shown(ends, self._head or ""))
+        self._sure = self._cursor
+
+    def _past_unreadable(self, last: int) -> int:
+        """The last entry that is shown, or was passed over after it."""
+        while last < self._cursor:
+            try:
+                self._ledger.read(after=last, limit=1)
+            except BrokenChain as unreadable:
+                last = unreadable.index
+            else:
+                break
+        return last
+
+    def _append_alert(self, name: AlertName, says: str) -> None:
+        now = self._clock.now()
+        self._ledger.append([Alert(at=now, actor=process_name("bot"), source=Source.BOT, name=name, says=says)])
+
     def _tell(self, broken: BrokenChain) -> None:
         """For everybody to see, once for each place: as a fact, which goes to the channel of the alerts too."""
         if broken.index in self._told:
@@ -104,8 +148,7 @@ class Mirror(Follower):
         says = (
             f"The record was changed, or what it was shown by: {broken}. What the audit channel showed before stands."
         )
-        actor, now = process_name("bot"), self._clock.now()
-        self._ledger.append([Alert(at=now, actor=actor, source=Source.BOT, name=AlertName.RECORD_BROKEN, says=says)])
+        self._append_alert(AlertName.RECORD_BROKEN, says)
         self._notes.put({f"{TOLD}{broken.index}": ""})
         self._told.add(broken.index)
 
@@ -131,6 +174,7 @@ class Mirror(Follower):
         self._tell(unreadable)
         self._notes.put(_shown(unreadable.index, ""))
         self._cursor, self._head = unreadable.index, None
+        self._sure = self._cursor
 
     def _waits_for_company(self, entries: Sequence[Entry]) -> bool:
         if self._unfinished is not None or not _only_refusals(entries) or self._refusals < AT_ONCE:
@@ -165,14 +209,15 @@ class Mirror(Follower):
         drawn = draw_lines(entries, self._names, requests_of(self._ledger), [seal.remark] if seal else [])
         posted = self._outbox.post_once(key, channel, drawn, about(entries, drawn, seal))
         self._notes.put(
-            {**_shown(last, entries[-1].hash), **self._outbox.done(key), **self._remember(posted, entries, drawn)}
+            {**_shown(last, entries[-1].hash), **self._outbox.done(key), **self._note_words(posted, entries, drawn)}
         )
         self._cursor, self._head, self._unfinished = last, entries[-1].hash or None, None
+        self._sure = last
         self._alone_since = self._unsealed_since = None
         self._refusals = self._refusals + 1 if _only_refusals(entries) else 0
         self._quiet_since = self._clock.ticks()
 
-    def _remember(self, posted: Posted, entries: Sequence[Entry], drawn: Drawn) -> dict[str, str | None]:
+    def _note_words(self, posted: Posted, entries: Sequence[Entry], drawn: Drawn) -> dict[str, str | None]:
         """The change to the notes for a message that stands in the channel now; the oldest is forgotten."""
         words = fingerprint(posted.found or as_message(drawn))
         first, last = (entries[0].index, entries[-1].index) if entries else (0, 0)
@@ -195,7 +240,7 @@ class Mirror(Follower):
         self._quiet = self._quiet or Metadata(QUIET_TYPE, name, {"checkpoint": seal.note, "drawn_by": version("jit")})
         self._pace.took(channel)
         posted = self._outbox.post_once(QUIET, channel, drawn, self._quiet)
-        self._notes.put({**self._outbox.done(QUIET), **self._remember(posted, [], drawn)})
+        self._notes.put({**self._outbox.done(QUIET), **self._note_words(posted, [], drawn)})
         self._quiet, self._quiet_since = None, self._clock.ticks()
 
 

@@ -3,6 +3,7 @@
 Messages come in any order, once; `MirrorCheck.report` puts together what they say.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,16 +14,18 @@ from typing import NamedTuple
 from bot.follow.fingerprint import fingerprint, remarks_of
 from bot.follow.mirror import EVENT_TYPE, QUIET_TYPE, as_message, requests_of
 from bot.follow.mirror_heads import HeadShown, weigh
+from bot.follow.mirror_redrawn import MOST_SHOWN
 from bot.follow.mirror_text import Fit, fit, shows_erased
 from bot.follow.seals import read_seal
 from bot.follow.tampering import is_index, is_ts
-from bot.follow.tombstones import MOST_SHOWN, shown_by
+from bot.follow.tombstones import shown_by
 from bot.show.audit import AGAIN, FILLED, REDRAWN, draw_quiet
 from bot.show.text import Json, Names
 from jit.clock import EPOCH
 from jit.ledger import Entry, Ledger
 from jit.verifier import VerifierKey
 
+_VERSION = re.compile(r"[0-9A-Za-z.+!-]{1,40}", re.ASCII)
 LAST_SECOND = 253_402_300_799
 """The end of the year 9999: no moment is later."""
 ON_ITS_WAY = timedelta(seconds=60)
@@ -46,6 +49,8 @@ class Kind(StrEnum):
     OUT_OF_PLACE = "out_of_place"
     FOREIGN = "foreign"
     """Another app's message that looks like one of ours."""
+    NOT_COMPARED = "not_compared"
+    """Another version of jit is said to have drawn it, and this one draws it otherwise."""
     MALFORMED = "malformed"
     HEAD_UNSURE = "head_unsure"
     """A head that no known key has signed."""
@@ -79,6 +84,11 @@ class Report:
         return any(each.kind is Kind.CONTRADICTED for each in self.differences)
 
     @property
+    def not_compared(self) -> int:
+        """How many messages."""
+        return sum(each.kind is Kind.NOT_COMPARED for each in self.differences)
+
+    @property
     def code(self) -> int:
         """0 equal, 3 different, 4 the ledger contradicts what the channel holds."""
         return 4 if self.contradicted else 3 if self.differences else 0
@@ -104,12 +114,17 @@ class _Counts:
 
 @dataclass
 class MirrorCheck:
-    """``since``: the first entry that the channel has to show. ``bot``: the bot whose messages are ours."""
+    """``since``: the first entry that the channel has to show. ``bot``: the bot whose messages are ours.
+
+    What a version in ``accepted`` is said to have drawn is believed where it cannot be drawn again: who posts with our
+    token chooses what it says.
+    """
 
     ledger: Ledger
     names: Names
     bot: str
     since: int = 1
+    accepted: frozenset[str] = frozenset()
     _found: list[Difference] = field(default_factory=list)
     _shown: list[_Shows] = field(default_factory=list)
     _heads: list[HeadShown] = field(default_factory=list)
@@ -137,12 +152,13 @@ class MirrorCheck:
         last = self.ledger.last_index()
         shown = sorted(self._shown)
         gaps = list(self._gaps(shown, last))
-        still = [each for each in self._found if not _is_mended(each, gaps)]
+        still = [each for each in self._found if not _is_mended(each, shown)]
+        wrong = [(each.first, each.last) for each in still if each.kind in _FILLED_LATER and each.first]
         found = [*still, *_out_of_order(shown), *self._unshown(gaps, shown, last, now), *self._weighed(keys)]
         return Report(
             differences=tuple(sorted(found, key=lambda each: (each.first, each.ts))),
             notes=tuple(self._notes(mended=len(self._found) - len(still))),
-            unshown=tuple(gaps),
+            unshown=tuple(_joined([*gaps, *wrong])),
             heads=tuple(sorted(self._heads)),
             entries=last,
             messages=len(self._shown),
@@ -158,10 +174,14 @@ class MirrorCheck:
             self._find(Kind.EDITED, ts, "the line that nothing is new was edited")
         elif not is_index(after) or not is_index(at) or at > LAST_SECOND:
             self._find(Kind.MALFORMED, ts, "it does not say since which entry nothing is new")
-        elif payload.get("drawn_by") == version("jit"):
-            drawn = draw_quiet(after, EPOCH + timedelta(seconds=at), remark)
-            if fingerprint(message) != fingerprint(as_message(drawn)):
+        elif fingerprint(message) != fingerprint(as_message(draw_quiet(after, EPOCH + timedelta(seconds=at), remark))):
+            by = payload.get("drawn_by")
+            if by == version("jit"):
                 self._find(Kind.CHANGED, ts, "the line that nothing is new says something else")
+            elif isinstance(by, str) and by in self.accepted:
+                self._counts.other_version += 1
+            else:
+                self._find(Kind.NOT_COMPARED, ts, _not_compared(by))
 
     def _see_head(self, ts: str, payload: Json) -> str:
         """The remark that a message with this head carries; "" without one."""
@@ -204,10 +224,10 @@ class MirrorCheck:
         return Kind.CONTRADICTED, f"the ledger has other entries #{first} to #{last} than those it was drawn from"
 
     def _wrong(self, message: Json, payload: Json, entries: Sequence[Entry]) -> tuple[Kind, str] | None:
-        known = requests_of(self.ledger)
-        how = fit(message, entries, self.names, known)
+        known, by = requests_of(self.ledger), payload.get("drawn_by")
+        how = fit(message, entries, self.names, known, loosely=by != version("jit"))
         as_sent = payload.get("words") == fingerprint(message)
-        elsewhere = "words" in payload and payload.get("drawn_by") != version("jit") and as_sent
+        elsewhere = isinstance(by, str) and by != version("jit") and as_sent
         redrawn, edited = payload.get("redrawn") is True, bool(message.get("edited"))
         if how is Fit.NOT and not elsewhere and not edited and shows_erased(entries, known):
             return Kind.NOT_REDRAWN, "it still shows somebody who was erased from the record"
@@ -217,6 +237,8 @@ class MirrorCheck:
             return Kind.EDITED, "it says that a person in it was erased, and nobody was"
         if how is Fit.NOT and not elsewhere:
             return (Kind.EDITED if edited else Kind.CHANGED), "it does not say what the ledger says"
+        if how is Fit.NOT and str(by) not in self.accepted:
+            return Kind.NOT_COMPARED, _not_compared(by)
         self._counts.redrawn += redrawn
         self._counts.other_version += how is Fit.NOT
         self._counts.renamed += how is Fit.BUT_FOR_NAMES
@@ -262,7 +284,7 @@ class MirrorCheck:
             (mended, "edited, and shown again later as the ledger has it"),
             (counts.redrawn, "drawn again as a person was erased"),
             (counts.renamed, "name people as they were called then"),
-            (counts.other_version, "drawn by another version of jit, compared by the hash they carry alone"),
+            (counts.other_version, "drawn by a version of jit that was accepted, and compared with nothing"),
             (counts.other_words, "kept by Slack in other words than they were sent in, which say the same"),
         ):
             if number:
@@ -275,11 +297,33 @@ def _editor(message: Json) -> str:
     return user[:50] if isinstance(user, str) else "nobody knows whom"
 
 
-def _is_mended(found: Difference, gaps: Sequence[tuple[int, int]]) -> bool:
-    """Whether what a message shows wrongly is shown rightly by others."""
-    if found.kind not in {Kind.EDITED, Kind.CHANGED} or not found.first:
+_FILLED_LATER = {Kind.EDITED, Kind.CHANGED, Kind.NOT_COMPARED}
+
+
+def _not_compared(by: object) -> str:
+    name = by if isinstance(by, str) and _VERSION.fullmatch(by) else "another version"
+    return f"drawn by jit {name}, it says, and this version draws it otherwise: --accept-drawn-by, or --fill"
+
+
+def _is_mended(found: Difference, shown: Sequence[_Shows]) -> bool:
+    """Whether what a message shows wrongly is shown rightly below it, and said to be shown again."""
+    if found.kind not in _FILLED_LATER or not found.first:
         return False
-    return not any(first <= found.last and found.first <= upto for first, upto in gaps)
+    later = [(each.first, each.last) for each in shown if each.sound and each.filled and each.ts > found.ts]
+    return not any(_without(found.first, found.last, later))
+
+
+def _joined(ranges: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The same, in order and each once."""
+    first, last = 0, -1
+    for start, end in sorted(ranges):
+        if start > last + 1:
+            if first:
+                yield first, last
+            first, last = start, end
+        last = max(last, end)
+    if first:
+        yield first, last
 
 
 def _out_of_order(shown: Sequence[_Shows]) -> Iterator[Difference]:

@@ -32,15 +32,16 @@ class Fit(Enum):
     NOT = auto()
 
 
-def fit(message: Json, entries: Sequence[Entry], names: Names, known: Known) -> Fit:
-    """Both in its blocks and in what notifications say."""
-    blocks, text = plain(sections_of(message)), plain(_text(message))
+def fit(message: Json, entries: Sequence[Entry], names: Names, known: Known, *, loosely: bool = False) -> Fit:
+    """Both in its blocks and in what notifications say. ``loosely``: whatever blanks stand between the words."""
+    as_read = _evenly if loosely else plain
+    blocks, text = as_read(sections_of(message)), as_read(_text(message))
     drawn = lines(entries, names, known)
-    if blocks == plain("\n".join(drawn)) and text == plain(in_short(drawn)):
+    if blocks == as_read("\n".join(drawn)) and text == as_read(in_short(drawn)):
         return Fit.EXACT
     mark = secrets.token_hex(4)
     blanks = re.compile(f"{_OPEN}{mark}{_CLOSE}")
-    patterns = [blanks.split(plain(line)) for line in lines(entries, _blank(names, mark), known)]
+    patterns = [blanks.split(as_read(line)) for line in lines(entries, _blank(names, mark), known)]
     said = blocks.split("\n")
     if len(said) == len(patterns) and all(map(_fills, said, patterns)) and _is_short_of(text, patterns):
         return Fit.BUT_FOR_NAMES
@@ -57,6 +58,10 @@ def shows_erased(entries: Sequence[Entry], known: Known) -> bool:
 
     drawn = lines(entries, name, known)
     return any(who.startswith(ERASED) for who in asked) or any(ERASED_TEXT in line for line in drawn)
+
+
+def _evenly(text: str) -> str:
+    return "\n".join(" ".join(line.split()) for line in plain(text).split("\n"))
 
 
 def _blank(names: Names, mark: str) -> Names:

@@ -38,12 +38,13 @@ class Visit:
         outbox = Outbox(client, Notes(ledger.engine, NOTES), lambda: None)
         return cls(ledger, outbox, directory, channel, wait)
 
-    def report(self, since: int, keys: Sequence[VerifierKey]) -> Report:
+    def report(self, since: int, keys: Sequence[VerifierKey], accepted: frozenset[str] = frozenset()) -> Report:
         """Everything in the channel against the ledger; without ``keys``, by those that the ledger names.
+        ``accepted``: versions of jit, as in `MirrorCheck`.
 
         Raises Trouble, LedgerUnavailable.
         """
-        check = MirrorCheck(self.ledger, self.directory.name, self.outbox.bot_id(), since)
+        check = MirrorCheck(self.ledger, self.directory.name, self.outbox.bot_id(), since, accepted)
         for message in messages_of(self.outbox, self.channel, self.wait):
             check.see(message)
         return check.report(keys or keys_of(self.ledger), self.ledger.clock.now())

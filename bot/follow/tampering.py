@@ -5,7 +5,7 @@ Nothing of what a message says is kept, only what tells whether it is the same.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Self, TypeGuard, TypeVar
 
@@ -80,10 +80,22 @@ def read_note(kind: type[Kept], value: str) -> Kept | None:
 
 
 class Announced(NamedTuple):
-    """``at`` is when, as ISO 8601."""
+    """As it is noted: ``at`` is when, as ISO 8601, ``remarks`` a line each."""
 
     words: str
     at: str
+    remarks: str
+
+
+class Announcement(NamedTuple):
+    """``words`` is the fingerprint of what a message is about to say, ``remarks`` what will stand under its lines.
+
+    A claim: others can write to the notes.
+    """
+
+    words: str
+    at: datetime
+    remarks: tuple[str, ...]
 
 
 class Announcements:
@@ -92,16 +104,16 @@ class Announcements:
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
 
-    def announce(self, ts: str, words: str, now: datetime) -> None:
+    def announce(self, ts: str, words: str, now: datetime, remarks: Iterable[str] = ()) -> None:
         """Raises LedgerUnavailable, LeaseLost."""
-        self._notes.put({ANNOUNCED + ts: json.dumps(Announced(words, now.isoformat()))})
+        self._notes.put({ANNOUNCED + ts: json.dumps(Announced(words, now.isoformat(), "\n".join(remarks)))})
 
-    def of(self, ts: str) -> tuple[str, datetime] | None:
-        """The words announced for this message, and when. Raises LedgerUnavailable."""
+    def of(self, ts: str) -> Announcement | None:
+        """Raises LedgerUnavailable."""
         kept = self._notes.get(ANNOUNCED + ts)
         return _announced(kept) if kept else None
 
-    def all(self) -> dict[str, tuple[str, datetime]]:
+    def all(self) -> dict[str, Announcement]:
         """Raises LedgerUnavailable."""
         kept = self._notes.all(ANNOUNCED).items()
         return {key.removeprefix(ANNOUNCED): found for key, value in kept if (found := _announced(value))}
@@ -133,12 +145,13 @@ def _numbers(text: Any) -> Iterator[int]:
             yield int(found[1])
 
 
-def _announced(kept: str) -> tuple[str, datetime] | None:
+def _announced(kept: str) -> Announcement | None:
     found = read_note(Announced, kept)
     try:
-        return (found.words, datetime.fromisoformat(found.at).astimezone(UTC)) if found else None
-    except ValueError:
+        at = datetime.fromisoformat(found.at).astimezone(UTC) if found else None
+    except (ValueError, OverflowError):
         return None
+    return Announcement(found.words, at, tuple(found.remarks.split("\n"))) if found and at else None
 
 
 def _part(whole: Mapping[str, Any], key: str) -> Mapping[str, Any]:

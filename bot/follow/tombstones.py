@@ -13,6 +13,7 @@ from sqlalchemy import select
 from bot.follow.fingerprint import fingerprint, remarks_of
 from bot.follow.follower import Follower, Tools
 from bot.follow.mirror import EVENT_TYPE, Mirror, about, as_message, requests_of
+from bot.follow.mirror_redrawn import MOST_SHOWN
 from bot.follow.outbox import Metadata, Pace, Posted, Rejected
 from bot.follow.tampering import Announcements, is_index, is_ts
 from bot.show.audit import REDRAWN, draw_lines
@@ -21,6 +22,7 @@ from jit.facts import PersonErased
 from jit.ledger import BrokenChain, Entry, Ledger, Notes
 from jit.ledger.database import reading
 from jit.ledger.followers import CURSOR
+from jit.ledger.keys import KNOWN_FOR
 from jit.ledger.schema import entries as kept_entries
 
 log = structlog.get_logger(__name__)
@@ -28,12 +30,10 @@ log = structlog.get_logger(__name__)
 LOOK_EVERY = 1.0
 """Seconds."""
 BATCH = 500
-SETTLED = timedelta(seconds=15)
+SETTLED = timedelta(seconds=KNOWN_FOR + 5)
 """As long after an erasure may a process still read what it had read before."""
 FINAL = frozenset({"edit_window_closed", "cant_update_message"})
 """What Slack says of a message that nobody can change any more."""
-MOST_SHOWN = 1000
-"""Entries in one message; one that says that it shows more is not ours."""
 
 
 @dataclass
@@ -123,11 +123,12 @@ class Tombstones(Follower):
             log.warning("message.not_redrawn", channel=channel, because="the ledger does not have what it shows")
             return
         kept = [remark for remark in remarks_of(message) if remark != REDRAWN]
-        drawn = draw_lines(shown, self._names, requests_of(self._ledger), [*kept, REDRAWN])
+        remarks = [*kept, REDRAWN]
+        drawn = draw_lines(shown, self._names, requests_of(self._ledger), remarks)
         words = fingerprint(as_message(drawn))
         if words == fingerprint(message):
             return
-        self._announced.announce(ts, words, self._clock.now())
+        self._announced.announce(ts, words, self._clock.now(), remarks)
         self._pace.took(channel)
         try:
             self._outbox.update(Posted(channel, ts), drawn, _redrawn(shown, drawn, payload))

@@ -151,6 +151,8 @@ AS $jit$
 DECLARE
     longest CONSTANT integer := 1048576;
     skew CONSTANT bigint := 2500000;
+    of_a_life CONSTANT text[] := ARRAY['requested', 'approval', 'approved', 'denied', 'withdrawn', 'lapsed',
+        'grant.intent', 'granted', 'grant.failed', 'released', 'revoked', 'revoke.intent', 'revoke.failed', 'ended'];
     hardened boolean;
     last_index bigint;
     last_hash text;
@@ -243,6 +245,14 @@ BEGIN
         ) THEN
             RAISE EXCEPTION 'the login % may not record %', session_user, fact_kind USING ERRCODE = 'JIT02';
         END IF;
+        IF fact_kind = ANY (of_a_life) AND (NOT fact ?& ARRAY['request_id', 'requester', 'access', 'target', 'permissions',
+                'principal', 'why', 'incident', 'policy_version'] OR jsonb_typeof(fact -> 'request_id') <> 'string')
+        THEN
+            RAISE EXCEPTION 'entry % says of no request that it is %', told_index, fact_kind USING ERRCODE = 'JIT01';
+        END IF;
+        IF fact_kind = 'person.erased' AND coalesce(fact ->> 'key', '') !~ '^[0-9a-f]{32}$' THEN
+            RAISE EXCEPTION 'entry % names no key', told_index USING ERRCODE = 'JIT01';
+        END IF;
         last_index := last_index + 1;
         last_hash := encode(sha256(body), 'hex');
         last_at := told_at;
@@ -292,6 +302,120 @@ BEGIN
 END
 $jit$;
 REVOKE ALL ON FUNCTION public.jit_kept() FROM PUBLIC;
+CREATE OR REPLACE FUNCTION public.jit_own_rows() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET standard_conforming_strings = on
+AS $jit$
+DECLARE
+    who CONSTANT text := session_user;
+    was CONSTANT jsonb := to_jsonb(OLD);
+    becomes CONSTANT jsonb := to_jsonb(NEW);
+    names CONSTANT text[] := CASE who
+        WHEN 'jit_bot' THEN ARRAY['bot.followers']
+        WHEN 'jit_hands' THEN ARRAY['timekeeper']
+        WHEN 'jit_signer' THEN ARRAY['signer', 'copier']
+        ELSE '{}'
+    END;
+    allowed boolean;
+BEGIN
+    allowed := CASE
+        WHEN NOT EXISTS (SELECT FROM public.may_write) THEN true
+        WHEN pg_has_role(session_user, (SELECT c.relowner FROM pg_class AS c WHERE c.oid = TG_RELID), 'MEMBER') THEN true
+        WHEN TG_TABLE_NAME = 'leases' THEN
+            coalesce(was ->> 'name' = ANY (names), true) AND coalesce(becomes ->> 'name' = ANY (names), true)
+        WHEN TG_TABLE_NAME = 'notes' THEN CASE who
+            WHEN 'jit_bot' THEN true
+            WHEN 'jit_auditor' THEN coalesce(was ->> 'follower', 'mirror_check') = 'mirror_check'
+                AND coalesce(becomes ->> 'follower', 'mirror_check') = 'mirror_check'
+            -- Followers put a person last in the key of a note.
+            WHEN 'jit_privacy' THEN TG_OP = 'DELETE'
+                AND was ->> 'key' ~ ':([UW][A-Z0-9]{4,30}|(cli|principal|erased):.+)$'
+        END
+        WHEN TG_TABLE_NAME = 'directory' THEN CASE who
+            WHEN 'jit_bot' THEN true
+            -- Out of the groups somebody may be taken, and nobody put into them.
+            WHEN 'jit_privacy' THEN CASE TG_OP
+                WHEN 'DELETE' THEN starts_with(was ->> 'key', 'person:')
+                WHEN 'UPDATE' THEN was ->> 'key' = 'groups' AND was - 'value' = becomes - 'value'
+                    AND (was ->> 'value')::jsonb - 'members' = (becomes ->> 'value')::jsonb - 'members'
+                    AND (was ->> 'value')::jsonb -> 'members' @> ((becomes ->> 'value')::jsonb -> 'members')
+            END
+        END
+        WHEN TG_TABLE_NAME = 'requests' THEN CASE who
+            WHEN 'jit_bot' THEN true
+            WHEN 'jit_hands' THEN true
+            -- After the entry: what the row says of it is not looked at, as it may have been wrong before.
+            WHEN 'jit_auditor' THEN was ->> 'id' = becomes ->> 'id' AND EXISTS (
+                SELECT FROM public.entries AS e WHERE e.index = (becomes ->> 'last_entry')::bigint
+                    AND e.request_id = becomes ->> 'id' AND e.kind = 'revoked'
+            )
+            WHEN 'jit_privacy' THEN was - 'requester' = becomes - 'requester'
+        END
+    END;
+    IF allowed IS NOT TRUE THEN
+        RAISE EXCEPTION 'the login % may not % this row of %', who, TG_OP, TG_TABLE_NAME USING ERRCODE = 'JIT02';
+    END IF;
+    RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
+END
+$jit$;
+REVOKE ALL ON FUNCTION public.jit_own_rows() FROM PUBLIC;
+CREATE OR REPLACE FUNCTION public.jit_person_key() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET standard_conforming_strings = on
+AS $jit$
+DECLARE
+    about CONSTANT text := CASE WHEN TG_OP = 'DELETE' THEN OLD.id ELSE NEW.id END;
+    erased boolean;
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        RAISE EXCEPTION 'a key of a person stays as it is' USING ERRCODE = 'JIT04';
+    END IF;
+    IF TG_OP = 'INSERT' AND (octet_length(NEW.key) <> 32 OR NEW.id !~ '^[0-9a-f]{32}$') THEN
+        RAISE EXCEPTION 'a key of a person has 32 bytes, and an id of 32 hex digits' USING ERRCODE = 'JIT04';
+    END IF;
+    -- Only what is committed can be seen below, and an erasure in the making has not yet said so.
+    PERFORM pg_advisory_xact_lock(6973812);
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'keys of people are made and deleted in a transaction that is READ COMMITTED'
+            USING ERRCODE = 'JIT04';
+    END IF;
+    erased := EXISTS (
+        SELECT FROM public.entries AS e WHERE e.request_id IS NULL AND e.kind = 'person.erased' AND CASE
+            WHEN position(convert_to(about, 'UTF8') IN e.body) = 0 THEN false
+            ELSE replace(convert_from(e.body, 'UTF8'), '\u0000', '\uFFFD')::json #>> '{fact,key}' = about
+        END
+    );
+    IF TG_OP = 'DELETE' THEN
+        IF NOT erased THEN
+            RAISE EXCEPTION 'the key % is deleted after a person.erased that names it, and not before', about
+                USING ERRCODE = 'JIT04';
+        END IF;
+        RETURN OLD;
+    END IF;
+    -- Who owns the table may put a copy of it back; `jit privacy again` deletes what was deleted.
+    IF erased AND NOT pg_has_role(session_user, (SELECT c.relowner FROM pg_class AS c WHERE c.oid = TG_RELID), 'MEMBER')
+    THEN
+        RAISE EXCEPTION 'the key % was deleted: another has another id', about USING ERRCODE = 'JIT04';
+    END IF;
+    RETURN NEW;
+END
+$jit$;
+REVOKE ALL ON FUNCTION public.jit_person_key() FROM PUBLIC;
+CREATE OR REPLACE FUNCTION public.jit_policy_text() RETURNS trigger
+LANGUAGE plpgsql SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+SET standard_conforming_strings = on
+AS $jit$
+BEGIN
+    IF NEW.version IS DISTINCT FROM encode(sha256(NEW.files), 'hex') THEN
+        RAISE EXCEPTION 'a version of the rules is the SHA-256 of their text' USING ERRCODE = 'JIT04';
+    END IF;
+    RETURN NEW;
+END
+$jit$;
+REVOKE ALL ON FUNCTION public.jit_policy_text() FROM PUBLIC;
 CREATE OR REPLACE TRIGGER entries_kept BEFORE UPDATE OR DELETE ON public.entries FOR EACH ROW EXECUTE FUNCTION public.jit_kept();
 ALTER TABLE public.entries ENABLE ALWAYS TRIGGER entries_kept;
 CREATE OR REPLACE TRIGGER entries_not_emptied BEFORE TRUNCATE ON public.entries FOR EACH STATEMENT EXECUTE FUNCTION public.jit_kept();
@@ -308,9 +432,24 @@ CREATE OR REPLACE TRIGGER policy_texts_kept BEFORE UPDATE OR DELETE ON public.po
 ALTER TABLE public.policy_texts ENABLE ALWAYS TRIGGER policy_texts_kept;
 CREATE OR REPLACE TRIGGER policy_texts_not_emptied BEFORE TRUNCATE ON public.policy_texts FOR EACH STATEMENT EXECUTE FUNCTION public.jit_kept();
 ALTER TABLE public.policy_texts ENABLE ALWAYS TRIGGER policy_texts_not_emptied;
+CREATE OR REPLACE TRIGGER policy_texts_proven BEFORE INSERT ON public.policy_texts FOR EACH ROW EXECUTE FUNCTION public.jit_policy_text();
+ALTER TABLE public.policy_texts ENABLE ALWAYS TRIGGER policy_texts_proven;
+CREATE OR REPLACE TRIGGER person_keys_kept BEFORE INSERT OR UPDATE OR DELETE ON public.person_keys FOR EACH ROW EXECUTE FUNCTION public.jit_person_key();
+ALTER TABLE public.person_keys ENABLE ALWAYS TRIGGER person_keys_kept;
+CREATE OR REPLACE TRIGGER leases_own_rows BEFORE INSERT OR UPDATE OR DELETE ON public.leases FOR EACH ROW EXECUTE FUNCTION public.jit_own_rows();
+ALTER TABLE public.leases ENABLE ALWAYS TRIGGER leases_own_rows;
+CREATE OR REPLACE TRIGGER notes_own_rows BEFORE INSERT OR UPDATE OR DELETE ON public.notes FOR EACH ROW EXECUTE FUNCTION public.jit_own_rows();
+ALTER TABLE public.notes ENABLE ALWAYS TRIGGER notes_own_rows;
+CREATE OR REPLACE TRIGGER directory_own_rows BEFORE INSERT OR UPDATE OR DELETE ON public.directory FOR EACH ROW EXECUTE FUNCTION public.jit_own_rows();
+ALTER TABLE public.directory ENABLE ALWAYS TRIGGER directory_own_rows;
+CREATE OR REPLACE TRIGGER requests_own_rows BEFORE INSERT OR UPDATE OR DELETE ON public.requests FOR EACH ROW EXECUTE FUNCTION public.jit_own_rows();
+ALTER TABLE public.requests ENABLE ALWAYS TRIGGER requests_own_rows;
 ALTER FUNCTION public.jit_append(bytea[]) OWNER TO jit_owner;
 ALTER FUNCTION public.jit_writable() OWNER TO jit_owner;
 ALTER FUNCTION public.jit_kept() OWNER TO jit_owner;
+ALTER FUNCTION public.jit_own_rows() OWNER TO jit_owner;
+ALTER FUNCTION public.jit_person_key() OWNER TO jit_owner;
+ALTER FUNCTION public.jit_policy_text() OWNER TO jit_owner;
 REVOKE ALL ON DATABASE jit FROM PUBLIC, jit_bot, jit_hands, jit_signer, jit_auditor, jit_privacy;
 GRANT CONNECT ON DATABASE jit TO jit_bot, jit_hands, jit_signer, jit_auditor, jit_privacy;
 REVOKE ALL ON SCHEMA public FROM PUBLIC, jit_bot, jit_hands, jit_signer, jit_auditor, jit_privacy;
@@ -373,7 +512,7 @@ GRANT SELECT ON public.entries TO jit_privacy;
 GRANT SELECT ON public.heads TO jit_privacy;
 GRANT SELECT ON public.made_by TO jit_privacy;
 GRANT SELECT ON public.may_write TO jit_privacy;
-GRANT SELECT, UPDATE, DELETE ON public.notes TO jit_privacy;
+GRANT SELECT, DELETE ON public.notes TO jit_privacy;
 GRANT SELECT, INSERT, DELETE ON public.person_keys TO jit_privacy;
 GRANT SELECT ON public.policy_texts TO jit_privacy;
 GRANT SELECT, UPDATE ON public.requests TO jit_privacy;

@@ -19,13 +19,12 @@ from sqlalchemy.engine import URL, make_url
 
 from jit.audit.heads import LONGEST_LINE, LONGEST_NOTE, MOST_WITNESSES, is_signature_line
 from jit.ledger import LedgerUnavailable
+from jit.ledger.entry import LONGEST
 from jit.settings import CannotStart
 from jit.verifier import VerifierKey
 
 PAGE = 2000
 """Rows."""
-LONGEST = 1024 * 1024
-"""Bytes of an entry. One that is longer comes cut, and nothing fits it then."""
 CONNECT_WITHIN = 5
 """Seconds."""
 

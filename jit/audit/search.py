@@ -3,7 +3,7 @@
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ from jit.facts import AnyFact, Approved
 from jit.ledger import BrokenChain, Entry, Ledger
 from jit.ledger.database import reading
 from jit.ledger.schema import directory, person_keys
-from jit.privacy.people import closed_person, erased_person
+from jit.privacy.people import closed_person, erased_person, is_person
 
 KINDS: tuple[str, ...] = tuple(model.model_fields["kind"].default for model in get_args(AnyFact))
 """Of facts, by name."""
@@ -37,6 +37,13 @@ WORDED = (
 )
 """Fields that free text is looked for in."""
 _ID = re.compile(r"[UWB][A-Z0-9]{4,30}|[a-z]+@\S+|cli:\S+")
+_LIKE_AN_ID = re.compile(r"(?<![A-Za-z0-9])[UWuw](?=[A-Za-z]*[0-9])[A-Za-z0-9]{4,30}(?![A-Za-z0-9])")
+_CLI = re.compile(r"cli:[^\s@]+@[^\s@]+")
+_WORD = re.compile(r"\w+")
+SHORTEST_PART = 3
+"""Letters of a part of a name that names its bearer."""
+SOMEBODY = "(a person)"
+"""Stands for somebody of whom there is no key yet."""
 _PSEUDONYM = re.compile(r"(?:erased|sealed):([0-9a-f]{8})")
 _PERSON = "person:"
 
@@ -66,7 +73,8 @@ class People:
         """What `find_people` understands too, and what leads to nobody once they are erased: that somebody looked for
         them is recorded under the name of whoever looked, and stays readable.
         """
-        return tuple(closed_person(key) for key in sorted(self.keys))
+        closed = tuple(closed_person(key) for key in sorted(self.keys))
+        return closed or ((SOMEBODY,) if any(is_person(who) for who in self.ids) else ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +158,40 @@ def find_people(engine: Engine, called: str, names: Mapping[str, tuple[str, str]
     if not pseudonym:
         return People(frozenset(ids), frozenset(row.id for row in found))
     return People(frozenset({erased_person(pseudonym[1]), *(row.person for row in found)}), frozenset([pseudonym[1]]))
+
+
+def words_as_recorded(engine: Engine, words: Iterable[str], names: Mapping[str, tuple[str, str]]) -> tuple[str, ...]:
+    """What of the words searched for is recorded: one that names somebody stands there as their pseudonym, which leads
+    to nobody once they are erased. Raises LedgerUnavailable.
+    """
+    words = tuple(words)
+    ids = {who for word in words for who in (_named_in(word, names) | _ids_in(word))}
+    with reading(engine) as connection:
+        found = connection.execute(
+            select(person_keys.c.id, person_keys.c.person).where(person_keys.c.person.in_(sorted(ids)))
+        ).all()
+    keys = {row.person: closed_person(row.id) for row in found}
+
+    def recorded(word: str) -> str:
+        named = sorted(_named_in(word, names) | _ids_in(word))
+        return " ".join(dict.fromkeys(keys.get(who, SOMEBODY) for who in named)) if named else word
+
+    return tuple(recorded(word) for word in words)
+
+
+def _ids_in(word: str) -> set[str]:
+    return {found.upper() for found in _LIKE_AN_ID.findall(word)} | set(_CLI.findall(word))
+
+
+def _named_in(text: str, names: Mapping[str, tuple[str, str]]) -> set[str]:
+    """Whose id, handle, name or part of a name stands in it, as a word."""
+    said = set(_WORD.findall(folded(text)))
+    found = set()
+    for who, each in names.items():
+        parts = {part for name in each for part in _WORD.findall(folded(name)) if len(part) >= SHORTEST_PART}
+        if said & (parts | {folded(who)}) or folded(text).strip(" @") in {folded(name) for name in each if name}:
+            found.add(who)
+    return found
 
 
 def read_moment(text: str, now: datetime) -> datetime:

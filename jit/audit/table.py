@@ -5,7 +5,6 @@ Names and reasons are whatever somebody typed: nothing of them may steer the ter
 
 import json
 import unicodedata
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import tzinfo
 from typing import NamedTuple, assert_never
@@ -199,14 +198,10 @@ def _quoted(text: str) -> str:
 
 
 def names_from(known: Mapping[str, str]) -> Names:
-    """From names by id. Everybody chooses their own: one that two bear, or that is somebody's id, comes with the id."""
-    borne = Counter(plain(name).casefold() for name in known.values())
-    ids = {who.casefold() for who in known}
+    """From names by id. Everybody chooses their own, and some look alike: so the id stands before every name."""
 
     def named(who: str) -> str:
         name = plain(known.get(who, ""))
-        if not name:
-            return who
-        return name if borne[name.casefold()] == 1 and name.casefold() not in ids else f"{name} ({who})"
+        return f"{who} “{name}”" if name else who
 
     return named

@@ -122,10 +122,16 @@ def _show(folder: Path, log: IO[bytes], console: Console, *, port: int | None, o
             f"\n    {url}\n\nCtrl-C stops it all and leaves nothing behind. To ask the record, in another terminal:\n"
         )
         console.print(f"    set -a; . {_settings(stage)}; set +a")
-        console.print(f"    {sys.argv[0]} audit verify    # and audit search, prove R-…, mirror-check, tail -f\n")
+        console.print(f"    {_ourselves()} audit verify    # and audit search, prove R-…, mirror-check, tail -f\n")
         if opens:
             webbrowser.open(url)
         threading.Event().wait()
+
+
+def _ourselves() -> str:
+    """How to call us from anywhere."""
+    program = Path(sys.argv[0]).absolute()
+    return shlex.quote(str(program)) if program.name == "jit" else f"{shlex.quote(sys.executable)} -m jit.cli"
 
 
 def _settings(stage: Rehearsal) -> Path:

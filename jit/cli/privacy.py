@@ -126,5 +126,6 @@ _ELSEWHERE = (
     "Slack: cards and direct messages that name them, and their own messages",
     "the rules' files, also as they were: people, groups and approvers by id",
     "logs, exports, evidence bundles and a SIEM that hold what was readable then",
+    "searches of the record (record.read) whose words mean them without naming them as the directory does",
     "spool files on the hosts: spool.jsonl and spool.unreadable",
 )

@@ -7,11 +7,12 @@ an object, a newer version or a delete marker, hides it and takes nothing away: 
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+from jit.clock import EPOCH
 from jit.settings import CannotStart
 
 COMPLIANCE = "COMPLIANCE"
@@ -30,14 +31,22 @@ class CopiesUnavailable(Exception):
     """The store of copies does not answer, or not as it should."""
 
 
+class TooLong(CopiesUnavailable):
+    """An object is none of ours: something in it is longer than it can be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The first version of an object. ``covered`` says what others have put above it, if anything."""
+    """The first version of an object. ``covered`` says what others have put above it, if anything; ``later`` are the
+    versions that do, the oldest first.
+    """
 
     name: str
     version: str
     etag: str
     covered: str = ""
+    put_at: datetime = EPOCH
+    later: tuple["Kept", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +57,23 @@ class Content:
     _body: Any
 
     def lines(self) -> Iterator[bytes]:
-        """Without their ends. Raises CopiesUnavailable, also for a line that is too long to be an entry."""
+        """Without their ends. Raises CopiesUnavailable; TooLong for a line that is too long to be an entry."""
         rest = b""
         with _translated():
             for chunk in self._body.iter_chunks(1 << 16):
                 *whole, rest = (rest + chunk).split(b"\n")
                 yield from whole
                 if len(rest) > _LINE_BYTES:
-                    raise CopiesUnavailable("a line is too long to be an entry")
+                    raise TooLong("a line is too long to be an entry")
         if rest:
             yield rest
 
     def all(self, most: int) -> bytes:
-        """Raises CopiesUnavailable."""
+        """Raises CopiesUnavailable; TooLong for more."""
         with _translated():
             data: bytes = self._body.read(most + 1)
         if len(data) > most:
-            raise CopiesUnavailable("an object is longer than it can be")
+            raise TooLong("an object is longer than it can be")
         return data
 
 
@@ -123,7 +132,7 @@ class Bucket:
 
     def all(self, start: str) -> list[Kept]:
         """The objects whose names begin so, by name."""
-        versions: dict[str, list[tuple[str, str]]] = {}
+        versions: dict[str, list[Kept]] = {}
         markers: set[str] = set()
         with _translated():
             pages = self._client.get_paginator("list_object_versions").paginate(
@@ -131,13 +140,15 @@ class Bucket:
             )
             for page in pages:
                 for each in page.get("Versions", ()):
-                    versions.setdefault(each["Key"], []).append((each["VersionId"], each["ETag"].strip('"')))
+                    name, etag = each["Key"].removeprefix(self._prefix), each["ETag"].strip('"')
+                    kept = Kept(name, each["VersionId"], etag, put_at=each["LastModified"])
+                    versions.setdefault(each["Key"], []).append(kept)
                 markers.update(each["Key"] for each in page.get("DeleteMarkers", ()))
         found: list[Kept] = []
         for key in sorted(versions):
-            version, etag = versions[key][-1]
+            first, *later = versions[key][::-1]
             covered = ["a delete marker"] * (key in markers) + ["a newer version"] * (len(versions[key]) > 1)
-            found.append(Kept(key.removeprefix(self._prefix), version, etag, " and ".join(covered)))
+            found.append(replace(first, covered=" and ".join(covered), later=tuple(later)))
         return found
 
     def get(self, kept: Kept) -> Content:

@@ -17,7 +17,8 @@ from sqlalchemy import Engine, LargeBinary, cast, func, select
 
 from jit.audit.heads import Head, Heads
 from jit.copies.bucket import Bucket, CopiesUnavailable, Kept
-from jit.copies.reading import LONGEST_HEAD, Segment, gaps, head_name, heads_in, hidden, segment_name, segments_in
+from jit.copies.reading import LONGEST_HEAD, gaps, head_name, heads_in, hidden, segment_name, segments_in
+from jit.copies.segments import Segment
 from jit.ledger import Leases, LedgerUnavailable
 from jit.ledger.database import reading
 from jit.ledger.schema import entries

@@ -6,27 +6,20 @@ heads over them, with what witnesses added. Nothing is read as true here: `jit.v
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from jit.copies.bucket import Bucket, CopiesUnavailable, Kept
+from jit.copies.bucket import Bucket, Content, CopiesUnavailable, Kept, TooLong
+from jit.copies.segments import Segment, way_to
 from jit.ports import Clock
+from jit.verifier import NoteError, VerifierKey, cosigned_at, parse_checkpoint, parse_note, signed
 
 _SEGMENT = re.compile(r"segments/([0-9]{12})-([0-9]{12})\.jsonl")
 _HEAD = re.compile(r"heads/([0-9]{12})-([0-9]{1,12})\.note")
 LONGEST_HEAD = 1 << 20
 """Bytes, as for any signed note."""
 _MOST_FAULTS = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """Entries ``first`` to ``last``, both in it."""
-
-    first: int
-    last: int
-    kept: Kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +86,65 @@ class Copies:
     locked_until: datetime | None = None
     """Until then nothing of what was read can be replaced or deleted; None if something can be now."""
     _unlocked: bool = False
+    _roots: dict[int, set[bytes]] = field(default_factory=dict)
+    """By size, of the heads given out."""
 
-    def heads(self) -> Iterator[bytes]:
-        """The signed notes that a lock is on, in order. Raises CopiesUnavailable."""
+    def heads(self, keys: Sequence[VerifierKey] = (), witnesses: Sequence[VerifierKey] = ()) -> Iterator[bytes]:
+        """The signed notes that a lock is on, in order; with ``keys``, those that one of them has signed.
+
+        Who may put objects may put others here, under a lock as well: those are remarked on. Raises CopiesUnavailable.
+        """
         for each in self.locked:
-            content = self.bucket.get(each.kept)
-            if self._is_locked(each.kept.name, content.until):
-                yield content.all(LONGEST_HEAD)
+            for kept in (each.kept, *each.kept.later):
+                content = self.bucket.get(kept)
+                note = _note_in(content)
+                if note is None or not _is_ours(note, keys, witnesses):
+                    _say(self.remarks, f"{kept.name} is no head of this record: somebody else put it there.")
+                    continue
+                if self._is_locked(kept.name, content.until):
+                    head = parse_checkpoint(parse_note(note).text)
+                    self._roots.setdefault(head.size, set()).add(head.root)
+                    yield note
+                break
 
     def entries(self) -> Iterator[tuple[int, bytes, None]]:
-        """Index, bytes and no hash beside them, in order; one that is told in two ways comes twice.
+        """Index, bytes and no hash beside them, in order, as the heads given before cover them.
 
-        Raises CopiesUnavailable.
+        Who may put objects may put other segments here: where some lead to the heads, all others are remarked on. Where
+        none do, all are read, and what is told in two ways comes twice. Raises CopiesUnavailable.
         """
+        way = self._way()
+        if way is None:
+            for first, last in gaps(self.segments):
+                self._fault(f"Entries {first} to {last} are in no segment.")
+            yield from self._all_entries()
+            return
+        reach = 0
+        for each in way:
+            content = self.bucket.get(each.kept)
+            self._is_locked(each.kept.name, content.until)
+            for index, body in enumerate(content.lines(), each.first):
+                if index > reach:
+                    yield index, body, None
+            reach = each.last
+
+    def _way(self) -> list[Segment] | None:
+        """The segments that lead from the beginning to the last head; None if they all do, or none."""
+        end = max(self._roots, default=0)
+        plain = not any(each.kept.later for each in self.segments) and _follow_each_other(self.segments)
+        if not end or (plain and (not self.segments or self.segments[-1].last <= end)):
+            return None
+        given = [Segment(s.first, s.last, kept) for s in self.segments for kept in (s.kept, *s.kept.later)]
+        given.sort(key=lambda each: (each.kept.put_at, each.kept.name))
+        way = way_to(end, self.bucket, given, self._roots)
+        if way is not None:
+            taken = {(each.kept.name, each.kept.version) for each in way}
+            for each in given:
+                if (each.kept.name, each.kept.version) not in taken:
+                    _say(self.remarks, f"{each.kept.name} is not needed: a second copy, or somebody else put it there.")
+        return way
+
+    def _all_entries(self) -> Iterator[tuple[int, bytes, None]]:
         reach = 0
         doubled = _Doubled(self.segments)
         for each in self.segments:
@@ -171,9 +210,38 @@ def open_copies(url: str, clock: Clock, *, endpoint: str = "") -> Copies:
     copies = Copies(bucket, clock, segments, heads)
     for kept in hidden(segments, heads):
         _say(copies.remarks, f"{kept.name} lies under {kept.covered}: somebody tried to replace or delete it.")
-    for first, last in gaps(segments):
-        _say(copies.faults, f"Entries {first} to {last} are in no segment.")
     return copies
+
+
+def _follow_each_other(segments: list[Segment]) -> bool:
+    """From the first entry on, without a gap or an entry twice."""
+    return [each.first for each in segments] == [1, *(each.last + 1 for each in segments)][: len(segments)]
+
+
+def _note_in(content: Content) -> bytes | None:
+    """None if it is no head, whoever signed it."""
+    try:
+        note = content.all(LONGEST_HEAD)
+        parse_checkpoint(parse_note(note).text)
+    except (NoteError, TooLong):
+        return None
+    return note
+
+
+def _is_ours(data: bytes, keys: Sequence[VerifierKey], witnesses: Sequence[VerifierKey]) -> bool:
+    """Whether a known key has signed it, and what is written in it as a known key's is that."""
+    if not keys:
+        return True
+    note = parse_note(data)
+    origin = parse_checkpoint(note.text).origin
+    mine = [key.signing() for key in keys if key.name == origin]
+    try:
+        for key in (*mine, *(key.cosigning() for key in witnesses)):
+            cosigned_at(note, key)
+        found = [signed(note, key) for key in mine]  # each: one that does not hold raises
+    except NoteError:
+        return False
+    return any(found)
 
 
 def _say(told: list[str], says: str) -> None:

@@ -92,13 +92,12 @@ def _functions(found: postgres.Found) -> Iterator[Line]:
 
 
 def _triggers(found: postgres.Found) -> Iterator[Line]:
-    for table in KEPT:
-        for trigger in postgres.TRIGGERS:
-            if not found.stands(trigger, table):
-                yield _sql(
-                    f"the trigger {trigger.on(table)} is missing, or does not always fire: {table} can be changed",
-                    "\n".join(f"{step};" for step in trigger.statements(found.schema, table)),
-                )
+    for trigger in postgres.triggers(KEPT):
+        if not found.stands(trigger):
+            yield _sql(
+                f"the trigger {trigger.name} is missing, or does not always fire: {trigger.missing}",
+                "\n".join(f"{step};" for step in trigger.statements(found.schema)),
+            )
 
 
 def _may_write(found: postgres.Found, rows: set[tuple[str, str]]) -> Iterator[Line]:

@@ -7,18 +7,21 @@ from pathlib import Path
 from shlex import join, quote
 
 from pydantic import SecretStr
-from sqlalchemy import Connection, Engine, func, inspect, select, text
+from sqlalchemy import Connection, Engine, LargeBinary, Select, cast, func, inspect, select, text
 from sqlalchemy.engine import URL
 
+from jit.audit.heads import Heads
 from jit.clock import SKEW_LIMIT
 from jit.doctor.examine import needed
 from jit.doctor.guards import INIT, look_at_guards
 from jit.doctor.line import Line, Part, fine, mend, note
+from jit.facts import Alert, AlertName
 from jit.ledger import BrokenChain, Ledger, LedgerUnavailable, check_chain, connect
-from jit.ledger.database import OLDER, ours_to_change, reading
-from jit.ledger.entry import NO_ENTRY
-from jit.ledger.schema import VERSION, entries, heads, made_by
+from jit.ledger.database import OLDER, Forbidden, ours_to_change, reading
+from jit.ledger.entry import LONGEST, NO_ENTRY, Entry, open_entry
+from jit.ledger.schema import VERSION, entries, made_by
 from jit.ports import Clock
+from jit.verifier import NoteError, parse_checkpoint, parse_note
 
 NEWEST = 500
 """Entries whose chain is checked; the whole record is for an audit."""
@@ -26,6 +29,11 @@ DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
 """Settings of PostgreSQL that must not be off: a commit would not mean that it is kept."""
 SILENT, UNSIGNED = timedelta(minutes=11), timedelta(minutes=1)
 """How old the newest head may be where one is signed every five minutes, and an entry that none covers."""
+SIGNED_AFTER = timedelta(seconds=5)
+"""An alert of a signer that goes on signing is under a head by then."""
+ALERTS = 50
+"""The newest, among which that of a refusing signer is looked for."""
+KEEP = "Keep the database as it is, and look who could write to it."
 OTHERS = ((stat.S_IRGRP, stat.S_IXGRP), (stat.S_IROTH, stat.S_IXOTH))
 """What lets them read a file, and come into its folder."""
 
@@ -41,7 +49,13 @@ def look_at_ledger(url: SecretStr, clock: Clock) -> Iterator[Line]:
         yield mend(
             Part.LEDGER,
             f"the record is broken: {broken}",
-            "Keep the database as it is, and look who could write to it.",
+            KEEP,
+        )
+    except Forbidden as refused:
+        yield mend(
+            Part.LEDGER,
+            f"its database refuses this login something that it has to read ({refused})",
+            f"Put the room's own login into JIT_LEDGER_URL. If it is that, as the database's superuser:\n{INIT}",
         )
     except LedgerUnavailable as silent:
         yield mend(
@@ -158,7 +172,7 @@ def _tables(engine: Engine, clock: Clock) -> Iterator[Line]:
     else:
         with reading(engine) as connection:
             yield from look_at_guards(connection)
-        yield _newest_entries(Ledger(engine, clock))
+        yield _newest_entries(engine)
         yield _heads(engine, clock.now())
     yield _clock(Ledger(engine, clock))
 
@@ -175,30 +189,54 @@ def _older(engine: Engine, found: int) -> Line:
 
 
 def _heads(engine: Engine, now: datetime) -> Line:
-    """Whether the record goes on and nobody signs it. Signatures are for an audit."""
-    with reading(engine) as connection:
-        newest = connection.execute(
-            select(heads.c.size, heads.c.signed_at).order_by(heads.c.number.desc()).limit(1)
-        ).one_or_none()
-        last = connection.scalar(select(func.max(entries.c.index))) or 0
-        after = newest.size if newest else 0
-        waits_since = connection.scalar(select(entries.c.recorded_at).where(entries.c.index == after + 1))
+    """Whether the record goes on and nobody signs it, or the signer refuses. Signatures are for an audit."""
+    newest = Heads(engine).last()
     if newest is None:
         return note(
             Part.LEDGER,
             "no head of the record was ever signed: nobody could tell if it was rewritten whole",
             "`jit audit keygen`, and let `jit signer` run beside.",
         )
+    with reading(engine) as connection:
+        last = connection.scalar(select(func.max(entries.c.index))) or 0
+        waits_since = connection.scalar(select(entries.c.recorded_at).where(entries.c.index == newest.size + 1))
     signed = f"a head over {newest.size} entries was signed {_ago(now - newest.signed_at)} ago"
+    if _size(newest.note) != newest.size:
+        return mend(Part.LEDGER, f"the newest head, number {newest.number}, does not say what its table says", KEEP)
     if newest.size > last:
+        return mend(Part.LEDGER, f"{signed}, and {last} are there", f"{KEEP} `jit audit verify` tells more.")
+    if (refusal := _refusal(engine, newest.size)) and now - refusal.recorded_at > SIGNED_AFTER:
+        says = refusal.fact.says if isinstance(refusal.fact, Alert) else ""
+        what = f"the signer refuses to sign: {signed}, and entry {refusal.index} is its alert since: {says}"
+        return mend(Part.LEDGER, what, f"{KEEP} `jit audit verify` says what does not fit.")
+    if now - newest.signed_at > SILENT or (waits_since is not None and now - waits_since > UNSIGNED):
         return mend(
             Part.LEDGER,
-            f"{signed}, and {last} are there",
-            "Keep the database as it is, and look who could write to it. `jit audit verify` tells more.",
+            f"{signed}, and the record has {last}: nobody signs it",
+            "Start `jit signer`. If it runs, its log says what keeps it from signing.",
         )
-    if now - newest.signed_at > SILENT or (waits_since is not None and now - waits_since > UNSIGNED):
-        return mend(Part.LEDGER, f"{signed}, and the record has {last}: nobody signs it", "Start `jit signer`.")
     return fine(Part.LEDGER, signed)
+
+
+def _size(written: bytes) -> int | None:
+    """Of the tree, by the head's own words; None if it is no head."""
+    try:
+        return parse_checkpoint(parse_note(written).text).size
+    except NoteError:
+        return None
+
+
+def _refusal(engine: Engine, size: int) -> Entry | None:
+    """The newest alert *head refused* that no head covers. One of witnesses or copies is under a head at once."""
+    query = _KEPT.where(entries.c.kind == "alert", entries.c.index > size).order_by(entries.c.index.desc())
+    for index, body, kept in _bodies(engine, query.limit(ALERTS)):
+        try:
+            entry = _opened(index, body, kept)
+        except BrokenChain:
+            continue
+        if isinstance(entry.fact, Alert) and entry.fact.name is AlertName.HEAD_REFUSED:
+            return entry
+    return None
 
 
 def _ago(lasted: timedelta) -> str:
@@ -206,17 +244,40 @@ def _ago(lasted: timedelta) -> str:
     return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
 
 
-def _newest_entries(ledger: Ledger) -> Line:
-    """Raises BrokenChain."""
-    last = ledger.last_index()
-    start = after = max(0, last - NEWEST)
-    previous = "" if after else NO_ENTRY
-    while after < last and (found := ledger.read(after, last - after)):
-        after = check_chain(found, after=after, previous=previous or found[0].previous)
-        previous = found[-1].hash
+def _newest_entries(engine: Engine) -> Line:
+    """By their bytes, with no key of a person: not every login may read those. Raises BrokenChain."""
+    with reading(engine) as connection:
+        last = connection.scalar(select(func.max(entries.c.index))) or 0
     if last == 0:
         return fine(Part.LEDGER, "no entry yet")
-    return fine(Part.LEDGER, f"{last} entries; the newest {after - start} hang together")
+    start = max(0, last - NEWEST)
+    query = _KEPT.where(entries.c.index > start, entries.c.index <= last).order_by(entries.c.index)
+    found = [_opened(index, body, kept) for index, body, kept in _bodies(engine, query)]
+    check_chain(found, after=start, previous=found[0].previous if start else NO_ENTRY)
+    return fine(Part.LEDGER, f"{last} entries; the newest {last - start} hang together")
+
+
+def _bodies(engine: Engine, query: Select[int, bytes, str]) -> list[tuple[int, bytes, str]]:
+    with reading(engine) as connection:
+        return [(index, bytes(body or b""), kept) for index, body, kept in connection.execute(query)]
+
+
+def _opened(index: int, body: bytes, kept: str) -> Entry:
+    """With what is personal closed. Raises BrokenChain."""
+    try:
+        entry = open_entry(body, kept)
+    except ValueError:
+        raise BrokenChain(index, "it cannot be read any more") from None
+    if entry.index != index:
+        raise BrokenChain(index, "its bytes say that it stands elsewhere")
+    return entry
+
+
+_KEPT = select(
+    entries.c.index,
+    cast(func.substr(cast(entries.c.body, LargeBinary), 1, LONGEST + 1), LargeBinary),
+    entries.c.hash,
+)
 
 
 def _clock(ledger: Ledger) -> Line:

@@ -10,7 +10,7 @@ from jit.doctor.examine import NotLookedAt, needed
 from jit.doctor.ledger import there
 from jit.doctor.line import Line, Part, fine, mend, note
 from jit.ledger import LedgerMisconfigured, LedgerUnavailable, connect
-from jit.ledger.database import reading
+from jit.ledger.database import Forbidden, reading
 from jit.ledger.schema import leases
 from jit.ports import Clock
 from jit.settings import CannotStart
@@ -34,6 +34,8 @@ def look_at_processes(url: SecretStr, clock: Clock, wanted: Mapping[str, tuple[s
             if not inspect(connection).has_table(leases.name):
                 raise NotLookedAt("there is no ledger yet")
             held = {row.name: row.until for row in connection.execute(select(leases.c.name, leases.c.until))}
+    except Forbidden:
+        raise NotLookedAt("the ledger's database does not let this login see who is at work") from None
     except LedgerUnavailable:
         raise NotLookedAt("the ledger's database does not answer") from None
     finally:

@@ -11,6 +11,9 @@ from jit.doctor.line import Line, Part, fine, mend, note
 from jit.ledger.spool import FILE, PUT_ASIDE, lines_in
 from jit.ledger.spool_files import CHAIN, LOST, SUSPECT
 
+_LEAST_ROOM = 1 << 20
+"""Bytes: for some thousand facts."""
+
 
 def look_at_spool(data: Path, spool: Path) -> Iterator[Line]:
     """Raises NotLookedAt."""
@@ -19,6 +22,7 @@ def look_at_spool(data: Path, spool: Path) -> Iterator[Line]:
             f"there is no folder {data} here; run it where the workers run, or with JIT_DATA as they have it"
         )
     wrong = [line for folder in (data, spool) if folder.is_dir() for line in _unfit(folder)]
+    wrong += _without_room(spool if spool.is_dir() else data)
     wrong += [*_open_to_others(spool), *_failed_by_the_disk(spool)]
     yield from wrong or [fine(Part.LEDGER, f"facts can wait in {spool} while it is away")]
     yield from _backlog(spool)
@@ -37,6 +41,17 @@ def _unfit(folder: Path) -> Iterator[Line]:
             Part.LEDGER,
             f"{folder} can be written by others than its owner, who could put facts into the spool",
             f"chmod go-w {name}",
+        )
+
+
+def _without_room(folder: Path) -> Iterator[Line]:
+    """Not every file system counts how many files it can hold."""
+    room = os.statvfs(folder)
+    if room.f_bavail * room.f_frsize < _LEAST_ROOM or (room.f_files and not room.f_favail):
+        yield mend(
+            Part.LEDGER,
+            f"the disk of JIT_DATA has no room: what ends while the ledger is away could not be kept in {folder}",
+            f"Make room, 1 MB at the least:\ndf -h {quote(str(folder))}; df -i {quote(str(folder))}",
         )
 
 

@@ -301,8 +301,8 @@ class _Parts:
 
     def _footer(self) -> Markup:
         return fill(
-            "Made $when from $count. Names of people are what the directory called them then; what is proven are the "
-            "ids in brackets.",
+            "Made $when from $count. What people are called is what the directory called them then, and proven by "
+            "nothing; what is proven are their ids.",
             when=day_and_time(self._case.made_at),
             count=Markup(count(len(self._case.pieces), "entry", "entries")),
         )

@@ -1,5 +1,7 @@
 """What the entries of one request tell, in words, as markup."""
 
+import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
@@ -49,16 +51,35 @@ LAPSED = {
 }
 
 Who = Callable[[str], Markup]
-"""From an id to what people call it, with the id beside it."""
+"""From an id to the id, and what people call it beside it."""
+LONGEST_NAME = 60
+"""Characters of what somebody is called."""
+_LIKE_AN_ID = re.compile(r"\w*[^\W\d_]\w*\d\w*|\w*\d\w*[^\W\d_]\w*|\d{5,}")
+_LONGEST_WITH_DIGITS = 4
+_BRACKETS = frozenset({"Ps", "Pe", "Pi", "Pf", "Cc", "Cf", "Zl", "Zp"})
 
 
 def names_of(names: Mapping[str, str]) -> Who:
+    """A name is whatever its bearer, or whoever made the page, wrote: it stands behind the id and looks like none."""
+
     def who(person: str) -> Markup:
-        if person not in names:
+        if not (name := called(names.get(person, ""))):
             return shown(person)
-        return fill('$name <span class="id">($id)</span>', name=shown(names[person], 80), id=person)
+        return fill('<span class="id">$id</span>, called “$name”', id=person, name=shown(name))
 
     return who
+
+
+def called(name: str) -> str:
+    """A name on one line, cut, without brackets and quotation marks, and without words that could be taken for ids."""
+    plain = unicodedata.normalize("NFKC", name[: 10 * LONGEST_NAME])
+    plain = "".join(" " if unicodedata.category(c) in _BRACKETS or c in "<>\"'`" else c for c in plain)
+    plain = " ".join(_LIKE_AN_ID.sub(_without_id, plain).split())
+    return plain if len(plain) <= LONGEST_NAME else plain[: LONGEST_NAME - 1].rstrip() + "…"
+
+
+def _without_id(word: re.Match[str]) -> str:
+    return word[0] if len(word[0]) <= _LONGEST_WITH_DIGITS else "…"
 
 
 def day_and_time(moment: datetime) -> Markup:

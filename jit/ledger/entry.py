@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from jit.facts import AnyFact, read_fact, write_fact
-from jit.ledger.database import LedgerUnavailable
+from jit.ledger.database import LedgerUnavailable, NotTaken
 from jit.privacy import fields, people, sealing
 from jit.privacy.sealing import PersonKey, Sealed
 
@@ -20,6 +20,8 @@ _as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 NO_ENTRY = "0" * 64
 """Stands for the entry before the first."""
+LONGEST = 1024 * 1024
+"""Bytes of an entry. Whoever reads the record need not hold more; `guard/append.sql` says the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +50,15 @@ class BrokenChain(LedgerUnavailable):
 def seal(
     fact: AnyFact, *, index: int, recorded_at: datetime, previous: str, keys: Mapping[str, PersonKey] | None = None
 ) -> Entry:
-    """Put a fact in its place, closed with ``keys``, which has one for each of `people_in` it; plain without any."""
+    """Put a fact in its place, closed with ``keys``, which has one for each of `people_in` it; plain without any.
+
+    Raises NotTaken for one that would be longer than `LONGEST`.
+    """
     head = json.dumps({"index": index, "recorded_at": recorded_at.isoformat(), "previous": previous})
     written = write_fact(fact) if keys is None else _closed(fact, keys)
     body = head[:-1].encode() + b', "fact": ' + written + b"}"
+    if len(body) > LONGEST:
+        raise NotTaken(f"an entry has at most {LONGEST} bytes, and this {fact.kind} would have {len(body)}")
     return Entry(index, recorded_at, previous, fact, body, hash_of(body))
 
 

@@ -4,13 +4,34 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Engine, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, select, update
 
 from jit.ledger.database import reading, writing
-from jit.ledger.schema import leases, notes
+from jit.ledger.schema import entries, leases, notes
 from jit.ports import Clock
 
 CURSOR = "cursor"
+
+
+class Standing:
+    """What stands in the record: how far it goes, and under which hashes entries are kept. Raises LedgerUnavailable."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def last(self, index: int) -> tuple[int, str | None]:
+        """The last index, and the hash of the entry at this one; None where there is none."""
+        last = select(func.max(entries.c.index)).scalar_subquery()
+        kept = select(entries.c.hash).where(entries.c.index == index).scalar_subquery()
+        with reading(self._engine) as connection:
+            found = connection.execute(select(last, kept)).one()
+        return found[0] or 0, found[1]
+
+    def hashes(self, after: int, until: int) -> dict[int, str]:
+        """By index, in order; the last ``until`` is included."""
+        query = select(entries.c.index, entries.c.hash).where(entries.c.index > after, entries.c.index <= until)
+        with reading(self._engine) as connection:
+            return dict(connection.execute(query.order_by(entries.c.index)).all())
 
 
 class Leases:

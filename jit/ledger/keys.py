@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, LargeBinary, bindparam, cast, insert, select
 
-from jit.ledger.database import reading
+from jit.ledger.database import LedgerUnavailable, reading
 from jit.ledger.schema import entries, person_keys
 from jit.ports import Clock
 from jit.privacy.sealing import KEY_BYTES, PersonKey, new_key
@@ -20,6 +20,7 @@ from jit.privacy.sealing import KEY_BYTES, PersonKey, new_key
 KNOWN_FOR = 10.0
 """Seconds for which a key is kept in memory; a person who is erased can be read for so long by who reads them now."""
 
+_ID = re.compile(r"[0-9a-f]{32}")
 _NAMED = re.compile(rb'"sealed":\{"key":"([0-9a-f]{32})"')
 _AT_ONCE = 500
 _KEY = cast(person_keys.c.key, LargeBinary)
@@ -39,13 +40,14 @@ class KeyRing:
 
     def closing(self, connection: Connection, people: Iterable[str]) -> dict[str, PersonKey]:
         """The key of each of ``people``, made where there is none. In the transaction that appends, of which there is
-        one at a time: never from memory, where a key may outlive its person.
+        one at a time: never from memory, where a key may outlive its person. Raises LedgerUnavailable where one was
+        changed: nobody could open again what it closes.
         """
         wanted = sorted(set(people))
         found: dict[str, PersonKey] = {}
         for some in _batched(wanted):
             rows = connection.execute(_OF_PEOPLE, {"people": some})
-            found |= {person: PersonKey(key_id, bytes(key)) for person, key_id, key in rows}
+            found |= {person: _sound(PersonKey(key_id, bytes(key))) for person, key_id, key in rows}
         made = {person: new_key() for person in wanted if person not in found}
         if made:
             rows_made = [{"id": key.id, "person": person, "key": key.key} for person, key in made.items()]
@@ -78,6 +80,15 @@ class KeyRing:
     def forget(self) -> None:
         """Look up every key anew."""
         self._known = {}
+
+
+def _sound(key: PersonKey) -> PersonKey:
+    if len(key.key) == KEY_BYTES and _ID.fullmatch(key.id):
+        return key
+    raise LedgerUnavailable(
+        f"the record is broken: the key {key.id[:32]} in person_keys has {len(key.key)} bytes, not {KEY_BYTES}, or"
+        " an id that is none; put it back from a copy"
+    )
 
 
 def _look_up(connection: Connection, key_ids: list[str]) -> dict[str, bytes | None]:

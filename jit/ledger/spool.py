@@ -7,9 +7,10 @@ alerts, and of nothing that lets anybody in; that lines were taken out, changed 
 
 import os
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +24,22 @@ from jit.ledger.spool_chain import Place, Walk, lines_after, reached, read_line
 from jit.ledger.spool_files import (
     LOST,
     Chain,
+    is_full,
     last_piece,
     load_chain,
     locked,
     make_folder,
     open_kept,
     pieces_of,
+    prepare_chain,
     put_aside_as_suspect,
+    put_chain,
     save_chain,
     suspects,
     sync_folder,
+    write_at,
 )
+from jit.ledger.spool_full import FullDisk
 from jit.ledger.store import Conflict, Ledger
 
 log = structlog.get_logger(__name__)
@@ -42,6 +48,8 @@ FILE = "spool.jsonl"
 PUT_ASIDE = "spool.unreadable"
 _HELD_BYTES = 8 << 20
 """As much of what is refused is held before it is put aside."""
+_REST = timedelta(seconds=1)
+"""After lines that were refused, or a full disk, the next taking waits this long."""
 
 Waits = TakesAway | Alert | Started
 """What may be recorded later: none of it decides anything."""
@@ -75,6 +83,9 @@ class Spool:
         self._folder = folder
         self._path = folder / FILE
         self._settled: Chain | None = None
+        self._unsaved_says: tuple[str, ...] = ()
+        self._rested_from: datetime | None = None
+        self._full = FullDisk(folder)
 
     def write(self, facts: Sequence[AnyFact]) -> None:
         """Keep these. Raises SpoolFailed."""
@@ -86,23 +97,35 @@ class Spool:
         try:
             make_folder(self._folder)
             with locked(self._folder, wait=True):
-                chain = load_chain(self._folder) or self._begun()
+                chain = load_chain(self._folder) or self._begun_on_disk()
                 lines, place = lines_after(self._reached(chain), bodies)
                 self._keep(lines, place)
                 self._note(chain.moved(place))
         except (OSError, _NotOnDisk) as wrong:
+            if is_full(wrong):
+                self._full.found()
             raise SpoolFailed(f"cannot write the spool: {_why(wrong)}") from wrong
+        self._full.over()
         log.warning("facts.spooled", kinds=[fact.kind for fact in facts])
 
+    def _begun_on_disk(self) -> Chain:
+        """Before the first line: a line without it looks as if it had been taken away. Raises OSError."""
+        chain = self._begun()
+        try:
+            self._save(chain)
+        except OSError:
+            if chain.begun != "beside a chain":
+                raise
+        return chain
+
     def _begun(self) -> Chain:
-        """A chain of its own, on disk before its first line if that can be. Raises OSError."""
+        """A chain of its own. Raises OSError."""
         files = [*suspects(self._folder), *([self._path] if self._path.exists() else [])]
         lines = (line for path in files for piece in pieces_of(path) if (line := read_line(piece)))
         first = next(lines, None)
         chain = Chain.begin("beside a file") if files else Chain.begin()
         if first is not None:
             chain = Chain.begin("beside a chain", Place(first.n - 1, first.previous))
-        self._note(chain)
         return chain
 
     def _reached(self, chain: Chain) -> Place:
@@ -116,7 +139,7 @@ class Spool:
         return reached(chain.written, (piece for path in [*aside, self._path] for piece in pieces_of(path)))
 
     def _keep(self, lines: bytes, place: Place) -> None:
-        """On disk, in a new file if the disk fails the one there is. Raises OSError, _NotOnDisk, SpoolFailed."""
+        """On disk, in a new file if the disk fails the one there is. Raises OSError, _NotOnDisk."""
         try:
             self._append(lines)
         except _NotOnDisk as failed:
@@ -135,14 +158,7 @@ class Spool:
             end = os.fstat(handle).st_size
             if end and os.pread(handle, 1, end - 1) != b"\n":
                 lines = b"\n" + lines  # a line cut off by a crash stays alone on its line
-            written = 0
-            try:
-                written = os.write(handle, lines)
-            finally:
-                if written != len(lines):
-                    os.ftruncate(handle, end)
-            if written != len(lines):
-                raise SpoolFailed("the disk took only a part: is it full?")
+            write_at(handle, end, lines)
             try:
                 os.fsync(handle)
             except OSError as wrong:
@@ -155,23 +171,60 @@ class Spool:
     def _note(self, chain: Chain) -> None:
         """What cannot be noted is seen from the lines themselves."""
         try:
-            save_chain(self._folder, chain)
+            self._save(chain)
+        except OSError as full:
+            log.warning("spool.chain_behind", because=_why(full))
+
+    def _save(self, chain: Chain) -> None:
+        """Raises OSError where the disk is full."""
+        self._done(save_chain, chain)
+
+    def _done(self, step: Callable[..., None], *what: Chain) -> bool:
+        """Whether what is noted of the chain is on disk now. Raises OSError where the disk is full."""
+        try:
+            step(self._folder, *what)
         except OSError as wrong:
+            if is_full(wrong):
+                raise
             log.warning("spool.chain_behind", because=_why(wrong))
+            return False
+        return True
 
     def take_in(self, ledger: Ledger, signed: Mapping[str, Any] | None = None) -> TakenIn:
         """Move what waits into the ledger. Raises LedgerUnavailable, OSError.
 
         A line that `write` would not have left here, that was changed, or that the ledger refuses is put aside in
-        `spool.unreadable`, never dropped. If another process is at it nothing is done.
+        `spool.unreadable`, never dropped. If another process is at it nothing is done. On a full disk all stays where
+        it is, and nobody is accused of what could not be saved.
 
         Args:
             ledger: where to.
             signed: what facts of this process begin with. With it the ledger is told up to where the chain was taken
                 in, or how it is broken; without it only the result says so.
         """
-        if self._is_settled():
+        if self._rests(signed):
             return TakenIn()
+        try:
+            taken = TakenIn() if self._is_settled() else self._take_in_alone(ledger, signed)
+        except OSError as wrong:
+            if not is_full(wrong):
+                raise
+            self._full.found()
+            taken = TakenIn()
+        if signed is not None:
+            if taken.refused or self._full.untold:
+                self._rested_from = signed["at"]
+            self._full.tell(ledger, signed)
+        return taken
+
+    def _rests(self, signed: Mapping[str, Any] | None) -> bool:
+        """A clock that was set back lets nothing wait."""
+        if signed is None or self._rested_from is None:
+            return False
+        now: datetime = signed["at"]
+        return timedelta(0) <= now - self._rested_from < _REST
+
+    def _take_in_alone(self, ledger: Ledger, signed: Mapping[str, Any] | None) -> TakenIn:
         make_folder(self._folder)
         with locked(self._folder, wait=False) as ours:
             return self._take_in(ledger, signed) if ours else TakenIn()
@@ -186,41 +239,39 @@ class Spool:
         return chain == self._settled and (chain is not None or not self._path.exists())
 
     def _take_in(self, ledger: Ledger, signed: Mapping[str, Any] | None) -> TakenIn:
-        chain = load_chain(self._folder)
-        gone = chain is None and self._settled is not None
-        chain = chain or self._begun()
+        noted = load_chain(self._folder)
+        chain = noted or self._begun()
+        if noted is None and self._settled is not None:
+            chain = chain.model_copy(update={"begun": "beside a chain"})
         last = record.last_taken(ledger.engine, chain.spool)
         walk = Walk(last or chain.taken, chain.written)
         if signed is not None:
             _hold_against(ledger, walk, chain, last)
-        if gone or chain.begun == "beside a chain":
+        if chain.begun == "beside a chain":
             walk.faults.add("what was noted of its chain is gone")
         aside = _Aside(self._folder)
-        recorded = refused = 0
         unreadable: list[Path] = []
-        for judged in walk.judge(self._pieces(unreadable)):
-            if not judged.changed and _recorded(judged.fact, ledger):
-                recorded += 1
-                if not judged.placed and walk.at.n > 0:
-                    walk.faults.add("a fact lay there that has no place in its chain")
-                continue
-            refused += not judged.changed
-            aside.put(judged.whole)
-        aside.flush()
+        recorded, refused = _record_all(walk, self._pieces(unreadable), ledger, aside)
         walk.end()
         for path in unreadable:
             walk.faults.add(f"{path.name} cannot be read from the disk")
         if walk.at.n > chain.n:
             save_chain(self._folder, chain.moved(walk.at))  # before the ledger knows: it never is ahead of this
+        elif noted is None:
+            self._save(chain)
         broken = walk.faults.said()
         told = last is not None if walk.at == walk.base else signed is not None
         after = Chain.begin() if broken else chain.taken_to(walk.at, told=told)
-        if signed is not None:
+        prepared = after == chain or self._done(prepare_chain, after)  # first: or it would be told again each time
+        aside.flush()
+        if signed is not None and not (broken and broken == self._unsaved_says):
             _tell(ledger, signed, walk, was=chain, becomes=after)
         self._empty(unreadable)
-        if after != chain:
-            self._note(after)
-        self._settled = after
+        if after == chain or (prepared and self._done(put_chain)):
+            self._settled, self._unsaved_says = after, ()
+            self._full.over()
+        else:
+            self._unsaved_says = broken
         return TakenIn(recorded, refused, broken)
 
     def _pieces(self, unreadable: list[Path]) -> Iterator[tuple[bytes, bool]]:
@@ -265,12 +316,28 @@ class _Aside:
     def flush(self) -> None:
         if not self._lines:
             return
-        with os.fdopen(open_kept(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), "ab") as aside:
-            aside.writelines(self._lines)
-            aside.flush()
-            os.fsync(aside.fileno())
+        handle = open_kept(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        try:
+            write_at(handle, os.fstat(handle).st_size, b"".join(self._lines))
+            os.fsync(handle)
+        finally:
+            os.close(handle)
         sync_folder(self._path.parent)
         self._lines, self._bytes = [], 0
+
+
+def _record_all(walk: Walk, pieces: Iterable[tuple[bytes, bool]], ledger: Ledger, aside: _Aside) -> tuple[int, int]:
+    """How many facts the ledger holds now, and how many lines are none for it. Raises LedgerUnavailable, OSError."""
+    recorded = refused = 0
+    for judged in walk.judge(pieces):
+        if not judged.changed and _recorded(judged.fact, ledger):
+            recorded += 1
+            if not judged.placed and walk.at.n > 0:
+                walk.faults.add("a fact lay there that has no place in its chain")
+            continue
+        refused += not judged.changed
+        aside.put(judged.whole)
+    return recorded, refused
 
 
 def _hold_against(ledger: Ledger, walk: Walk, chain: Chain, last: Place | None) -> None:
@@ -308,7 +375,8 @@ def _recorded(fact_json: bytes, ledger: Ledger) -> bool:
 
 
 def _why(wrong: Exception) -> str:
-    return (wrong.strerror if isinstance(wrong, OSError) else None) or str(wrong)
+    why = (wrong.strerror if isinstance(wrong, OSError) else None) or str(wrong)
+    return f"the disk of JIT_DATA is full ({why})" if is_full(wrong) else why
 
 
 def lines_in(path: Path) -> int:

@@ -1,5 +1,6 @@
 """The spool's files: kept from others, locked, on disk when that is said, and what its chain has come to."""
 
+import errno
 import fcntl
 import os
 import secrets
@@ -84,19 +85,48 @@ def load_chain(folder: Path) -> Chain | None:
 
 def save_chain(folder: Path, chain: Chain) -> None:
     """Either as it was or as it is now, whatever happens in between. Raises OSError."""
+    prepare_chain(folder, chain)
+    put_chain(folder)
+
+
+def prepare_chain(folder: Path, chain: Chain) -> None:
+    """On disk, but not in its place yet: that needs no more room. Raises OSError."""
     path = folder / f"{CHAIN}.new"
     with suppress(FileNotFoundError):
         path.unlink()
     handle = open_kept(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     try:
-        data = chain.model_dump_json().encode()
-        if os.write(handle, data) != len(data):
-            raise OSError("the disk took only a part: is it full?")
+        write_at(handle, 0, chain.model_dump_json().encode())
         os.fsync(handle)
+    except OSError:
+        with suppress(OSError):
+            path.unlink()
+        raise
     finally:
         os.close(handle)
-    path.replace(folder / CHAIN)
+
+
+def put_chain(folder: Path) -> None:
+    """What was prepared, in its place. Raises OSError."""
+    (folder / f"{CHAIN}.new").replace(folder / CHAIN)
     sync_folder(folder)
+
+
+def write_at(handle: int, end: int, data: bytes) -> None:
+    """All of it, or nothing: then the file ends at ``end`` as before. Raises OSError."""
+    written = 0
+    try:
+        written = os.write(handle, data)
+    finally:
+        if written != len(data):
+            os.ftruncate(handle, end)
+    if written != len(data):
+        raise OSError(errno.ENOSPC, "it took only a part")
+
+
+def is_full(wrong: BaseException) -> bool:
+    """Whether a disk, or what this user may have of it, is used up."""
+    return isinstance(wrong, OSError) and wrong.errno in {errno.ENOSPC, errno.EDQUOT}
 
 
 def open_kept(path: Path, flags: int) -> int:

@@ -4,7 +4,8 @@ An append is one transaction under one lock: it assigns the next index, chains t
 up to date. So entries are gap-free and a reader who asks for what comes after an index misses nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -28,7 +29,7 @@ from sqlalchemy.exc import IntegrityError
 
 from jit.access import CannotFollow, Request, follow, replay
 from jit.clock import EPOCH, SKEW_LIMIT
-from jit.facts import AnyFact, Kinds, Life, TakesAway
+from jit.facts import AnyFact, Kinds, Life, Released, Revoked, TakesAway
 from jit.ledger import readmodel
 from jit.ledger.database import reading, writing
 from jit.ledger.entry import NO_ENTRY, BrokenChain, Entry, open_entry, people_in, require_unchanged, seal
@@ -172,15 +173,21 @@ class Ledger:
             return load(connection, self.ring, request_id)
 
     def request_as_written(self, request_id: str) -> Request | None:
-        """The same though its entries may have been changed: for taking access away, and for nothing else."""
+        """The same though its entries may have been changed: for taking access away, and for nothing else.
+
+        Those that cannot be read, or cannot follow, are passed over. Where somebody's key is missing, `is_closed` says
+        of a field that it does not tell.
+        """
         with reading(self.engine) as connection:
             return load(connection, self.ring, request_id, changed_too=True)
 
-    def history(self, request_id: str) -> list[Entry]:
-        """Every entry about a request, refusals included, in order."""
+    def history(self, request_id: str, *, legible: bool = False) -> list[Entry]:
+        """Every entry about a request, refusals included, in order; those that cannot be read any more are passed over
+        where the ``legible`` will do. Raises BrokenChain.
+        """
         query = _KEPT.where(entries.c.request_id == request_id).order_by(entries.c.index)
         with reading(self.engine) as connection:
-            return _all_opened(connection, self.ring, query)
+            return _all_opened(connection, self.ring, query, legible=legible)
 
     def unsettled(self) -> list[str]:
         """Ids of all requests that nothing has closed yet: by the facts, whatever the read model says."""
@@ -259,24 +266,45 @@ _LAST = text(
 def load(connection: Connection, ring: KeyRing, request_id: str, *, changed_too: bool = False) -> Request | None:
     """The request, inside a transaction. Raises BrokenChain, unless what was ``changed`` will do ``too``."""
     of_its_life = (entries.c.request_id == request_id) & entries.c.kind.in_(Kinds.life)
-    found = _all_opened(connection, ring, _KEPT.where(of_its_life).order_by(entries.c.index))
-    if not changed_too:
-        for entry in found:
-            require_unchanged(entry)
+    found = _all_opened(connection, ring, _KEPT.where(of_its_life).order_by(entries.c.index), legible=changed_too)
+    if changed_too:
+        return _as_far_as_it_goes(entry.fact for entry in found if isinstance(entry.fact, Life))
+    for entry in found:
+        require_unchanged(entry)
     try:
         return replay(entry.fact for entry in found if isinstance(entry.fact, Life))
     except CannotFollow as wrong:
         raise BrokenChain(found[-1].index, f"what comes before it is not all there: {wrong}") from None
 
 
-def _all_opened(connection: Connection, ring: KeyRing, query: Select[int, bytes, str]) -> list[Entry]:
-    """Raises BrokenChain."""
+def _as_far_as_it_goes(facts: Iterable[Life]) -> Request | None:
+    """What cannot follow is passed over."""
+    request: Request | None = None
+    for fact in facts:
+        with suppress(CannotFollow):
+            request = follow(request, fact)
+    return request
+
+
+def _all_opened(
+    connection: Connection, ring: KeyRing, query: Select[int, bytes, str], *, legible: bool = False
+) -> list[Entry]:
+    """Raises BrokenChain, unless the ``legible`` will do: then fields whose keys are missing stay closed."""
     rows = connection.execute(query).all()
     keys = ring.opening(connection, (body for _, body, _ in rows))
-    return [_opened(index, body, kept_under, keys) for index, body, kept_under in rows]
+    if not legible:
+        return [_opened(index, body, kept_under, keys) for index, body, kept_under in rows]
+    found: list[Entry] = []
+    for row in rows:
+        try:
+            found.append(_opened(*row, keys))
+        except BrokenChain:
+            with suppress(BrokenChain):
+                found.append(_opened(*row, None))
+    return found
 
 
-def _opened(index: int, body: bytes, kept_under: str, keys: Mapping[str, bytes | None]) -> Entry:
+def _opened(index: int, body: bytes, kept_under: str, keys: Mapping[str, bytes | None] | None) -> Entry:
     """One whose bytes say that it stands elsewhere is not what was recorded here: no hash fits it."""
     try:
         entry = open_entry(body, kept_under, keys)
@@ -304,8 +332,10 @@ def _without_doubles(connection: Connection, facts: Sequence[AnyFact]) -> list[A
 def _steps(
     connection: Connection, ring: KeyRing, facts: Sequence[Life], expect: Mapping[str, int]
 ) -> dict[str, Request]:
-    """What the requests become by these facts. What takes access away is recorded behind changed entries too."""
-    checked = {fact.request_id for fact in facts if not isinstance(fact, TakesAway)}
+    """What the requests become by these facts. What takes access away, or orders that, is recorded behind changed
+    entries too.
+    """
+    checked = {fact.request_id for fact in facts if not isinstance(fact, TakesAway | Released | Revoked)}
     before = {
         fact.request_id: load(connection, ring, fact.request_id, changed_too=fact.request_id not in checked)
         for fact in facts

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from uuid import UUID
 
 from sqlalchemy import Engine, LargeBinary, cast, select
 
@@ -22,6 +23,12 @@ def last_taken(engine: Engine, spool: str) -> Place | None:
 def knows_host(engine: Engine, host: str) -> bool:
     """Whether any spool of this host was ever taken in. Raises LedgerUnavailable."""
     return any(named.rpartition("/")[0] == host for named, _ in _newest_first(engine))
+
+
+def holds(engine: Engine, fact: UUID) -> bool:
+    """Whether this fact is recorded. Raises LedgerUnavailable."""
+    with reading(engine) as connection:
+        return connection.scalar(select(entries.c.index).where(entries.c.id == str(fact))) is not None
 
 
 def _newest_first(engine: Engine) -> Iterator[tuple[str, Place]]:

@@ -29,6 +29,11 @@ def closed_person(key_id: str) -> str:
     return f"sealed:{key_id[:8]}"
 
 
+def is_closed(text: str) -> bool:
+    """Whether this stands for a text that nobody can read here."""
+    return text in {ERASED_TEXT, CLOSED_TEXT}
+
+
 def known_as(principal: str) -> str:
     """Whose the fields are that tell of somebody of whom nothing but the name in a target is known."""
     return f"principal:{principal}"

@@ -5,14 +5,13 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Engine, LargeBinary, Select, cast, func, select
 
 from jit.ledger.database import reading
+from jit.ledger.entry import LONGEST
 from jit.ledger.schema import entries
 from jit.tlog.tree import HashTree
 from jit.verifier import Findings, Walk, leaf_hash
 
 PAGE = 200
-"""Entries read at one go."""
-LONGEST = 1024 * 1024
-"""Bytes of one entry. One that is longer comes cut, and nothing fits it then."""
+"""Entries read at one go. One that is longer than `LONGEST` comes cut, and nothing fits it then."""
 
 
 class Refused(Exception):

@@ -16,6 +16,9 @@ from jit.settings import CannotStart, resolve_secret
 from jit.tlog.note import NotASigningKey, SignerKey
 from jit.verifier import NoteError
 
+MEMORY = "state.json"
+"""Beside the key: what it signed last; see `jit.signer.state`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Keys:
@@ -50,7 +53,16 @@ def is_rotating(place: Path | SecretStr) -> bool:
 
 
 def make_key(path: Path, name: str) -> SignerKey:
-    """A new key in a new file that only its owner reads. Raises CannotStart where one is there already."""
+    """A new key in a new file that only its owner reads.
+
+    Raises CannotStart where one is there already, or was: a key that nothing vouches for breaks the record.
+    """
+    memory = path.with_name(MEMORY)
+    if memory.exists() and not path.exists():
+        raise CannotStart(
+            f"{path} is gone, and {memory} says that it has signed. Put it back from your backup. A new key would be "
+            "one that nobody vouches for: see docs/operations.md, *Backup and restore*."
+        )
     key = _generated(name)
     written = _written_aside(path, key)
     try:

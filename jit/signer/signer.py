@@ -13,6 +13,7 @@ signs it remembers first, durably, and gives away then. So
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -28,11 +29,11 @@ from jit.audit.heads import Heads, HeadsMoved
 from jit.facts import NO_POLICY, Alert, AlertName, AnyFact, KeyChanged, Source, Started
 from jit.ledger import ClockSkew, Leases, Ledger, LedgerUnavailable
 from jit.ledger.database import reading
-from jit.ledger.entry import open_entry
+from jit.ledger.entry import LONGEST, open_entry
 from jit.ledger.schema import entries
 from jit.ports import Clock
 from jit.settings import CannotStart
-from jit.signer.following import LONGEST, Record, Refused
+from jit.signer.following import Record, Refused
 from jit.signer.keys import Keys, is_rotating, read_keys, retire_old
 from jit.signer.newest import newest_of, own
 from jit.signer.state import Signed, Store
@@ -51,6 +52,8 @@ RENEW_EVERY = 1.0
 """Seconds."""
 BACK_OFF = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds before the next try: after a refusal, and while the database is away."""
+TELL_AGAIN = 600.0
+"""Seconds after which a refusal that goes on is told again."""
 REFUSING, LOST, OTHERS = "record", "heads", "others"
 """Troubles: the record is not signed, heads are gone from the database, heads of others are in it."""
 LOOK = "Leave the database as it is, and look who could write to it: jit audit verify says what does not fit."
@@ -92,6 +95,7 @@ class Signer:
         self._beat_at = 0.0
         self._failures = 0
         self._untold: list[tuple[AnyFact, str]] = []
+        self._told_at: dict[str, float] = {}
         self._troubles: SimpleQueue[tuple[str, str | None]] = SimpleQueue()
         for courier in couriers:
             courier.begin(self.trouble)
@@ -103,7 +107,7 @@ class Signer:
 
     def run(self, stop: Event) -> None:
         while not stop.is_set():
-            stop.wait(self.turn())
+            self._wait(stop, self.turn())
         for courier in self._couriers:
             courier.end()
         try:
@@ -111,8 +115,17 @@ class Signer:
         except LedgerUnavailable as silent:
             log.warning("ledger.unavailable", because=str(silent))
 
+    def _wait(self, stop: Event, seconds: float) -> None:
+        """Keeping the lease: who refuses is at work, and nobody else's turn has come."""
+        while not stop.wait(min(seconds, RENEW_EVERY)) and (seconds := seconds - RENEW_EVERY) > 0:
+            with suppress(LedgerUnavailable):
+                self._holds_lease()
+
     def trouble(self, name: str, says: str | None) -> None:
-        """Tell of it once, however often it is said; None once it is over. From any thread."""
+        """Tell of it once, however often it is said, a refusal to sign every `TELL_AGAIN`; None once it is over.
+
+        From any thread.
+        """
         self._troubles.put((name, says))
 
     def turn(self) -> float:
@@ -367,9 +380,16 @@ class Signer:
                 return
             if says is None:
                 self._note(self._store.memory.told - {name})
-            elif name not in self._store.memory.told and all(name != waiting for _, waiting in self._untold):
+            elif self._is_news(name) and all(name != waiting for _, waiting in self._untold):
+                self._told_at[name] = self._clock.ticks()
                 alert = Alert(at=self._clock.now(), name=AlertName.HEAD_REFUSED, says=says, **self._signature)
                 self._untold.append((alert, name))
+
+    def _is_news(self, name: str) -> bool:
+        if name not in self._store.memory.told:
+            return True
+        since = self._told_at.setdefault(name, self._clock.ticks())
+        return name == REFUSING and self._clock.ticks() - since >= TELL_AGAIN
 
     def _note(self, told: frozenset[str]) -> None:
         try:

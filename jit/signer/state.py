@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from jit.settings import CannotStart
-from jit.signer.keys import make_folder, sync_folder
+from jit.signer.keys import MEMORY, make_folder, sync_folder
 from jit.verifier import Checkpoint, VerifierKey, parse_checkpoint, parse_note, signed
 
-FILE = "state.json"
 LOCK = "lock"
 FORMAT = "jit signer 1"
 _LONGEST = 256 * 1024
@@ -52,7 +51,7 @@ class Store:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / FILE
+        self._path = folder / MEMORY
         self._lock = _locked(folder)
         try:
             self.memory = _read(self._path)

@@ -54,7 +54,9 @@ def theatre(tmp_path_factory):
     with (
         unhurried(),
         EmbeddedPostgres(sync=False) as ledger,
-        house(folder, ledger_url=ledger.dsn(), workers=2, policies=lay_out(folder, POLICIES), beside=wings) as it,
+        house(
+            folder, ledger_url=ledger.dsn(), workers=2, signer=True, policies=lay_out(folder, POLICIES), beside=wings
+        ) as it,
         standing_beside(it.stage, ledger, wings) as beside,
     ):
         yield it

@@ -18,8 +18,7 @@ from jit.cli.main import cli
 from jit.clock import SystemClock
 from jit.facts import AlertName
 from jit.ledger import Ledger, LedgerUnavailable, connect, create_tables
-from jit.signer.keys import make_key
-from jit.signer.state import FILE
+from jit.signer.keys import MEMORY, make_key
 from jit.signer.state import _read as remembered
 from jit.verifier import Grade, cosigned_at, parse_checkpoint, parse_note, signed
 from tests.servers import postgres_18
@@ -90,7 +89,7 @@ class Place:
         assert all(signed(note, self.key) for note in notes)
         assert [head.number for head in self.heads.all()] == list(range(1, len(notes) + 1))
         for host in self.hosts:
-            memory = remembered(host / "signer" / FILE)
+            memory = remembered(host / "signer" / MEMORY)
             for one in (memory.last, memory.pending):
                 assert one is None or {one.checkpoint.root} == roots.get(one.checkpoint.size, {one.checkpoint.root})
             if memory.last is not None:
@@ -187,7 +186,7 @@ def test_a_database_put_back_to_an_older_copy_is_refused(place: Place, running: 
     sizes = [parse_checkpoint(parse_note(head.note).text).size for head in place.heads.all()]
     assert max(sizes) <= newest
     assert verdict(place.engine, place.key).grade is Grade.BROKEN or max(sizes) <= older
-    assert remembered(place.hosts[0] / "signer" / FILE).last.checkpoint.size == newest
+    assert remembered(place.hosts[0] / "signer" / MEMORY).last.checkpoint.size == newest
     assert place.witness.seen == newest
     assert 1 <= len(alerts(place)) <= 2
 

@@ -11,12 +11,14 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jit.ledger import LedgerUnavailable, Spool, SpoolFailed
+from jit.facts import AlertName
+from jit.ledger import LedgerUnavailable, Spool, SpoolFailed, TakenIn
 from tests.spooling import SIGNED, Host, late, make_host
 
 pytestmark = pytest.mark.fault
@@ -173,6 +175,116 @@ def test_a_disk_without_room_is_said(host: Host, monkeypatch: pytest.MonkeyPatch
     monkeypatch.undo()
     assert host.take_in().recorded == 1
     assert host.broken() == []
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """No file grows; what needs no room goes on."""
+
+    def full(_handle: int, _data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "write", full)
+        yield
+
+
+def looks(spool: Spool, host: Host, *, minutes: int = 30) -> list[TakenIn]:
+    """As often as a timekeeper would in these minutes, or rather less."""
+    moments = (SIGNED["at"] + timedelta(seconds=10 * n) for n in range(6 * minutes))
+    return [spool.take_in(host.ledger, {**SIGNED, "at": at}) for at in moments]
+
+
+def test_a_full_disk_before_the_first_fact_is_no_tampering(host: Host, tmp_path: Path) -> None:
+    earlier = Host(tmp_path / "earlier" / "spool", host.ledger)
+    earlier.write("x")
+    earlier.take_in()
+    host.folder.mkdir()
+    spool = host.spool
+    with full_disk():
+        for says in ("a", "b"):
+            with pytest.raises(SpoolFailed, match="disk of JIT_DATA is full"):
+                spool.write([late(says)])
+            looks(spool, host)
+        looks(host.spool, host)
+    looks(spool, host)
+    host.write("room again")
+    assert spool.take_in(host.ledger, SIGNED) == TakenIn(recorded=1)
+    assert host.broken() == []
+    [told] = host.alerts(AlertName.SPOOL_FULL)
+    assert "the disk of JIT_DATA is full" in told.says
+    assert host.recorded() == ["x", "room again"]
+
+
+@pytest.mark.parametrize("left", ["an empty file", "lines", "a whole spool"])
+def test_a_full_disk_while_taking_in_is_told_once_and_accuses_nobody(host: Host, left: str) -> None:
+    host.write("a")
+    host.take_in()
+    host.write("b")
+    if left != "a whole spool":
+        host.chain.unlink()
+    if left == "an empty file":
+        host.put([])
+    before = host.file.read_bytes()
+    spool, other = host.spool, host.spool
+    with full_disk():
+        looks(spool, host, minutes=300)
+        looks(other, host)
+    assert host.broken() == []
+    assert len(host.alerts(AlertName.SPOOL_FULL)) == 1
+    assert host.file.read_bytes() == before
+    looks(spool, host)
+    looks(other, host)
+    assert host.recorded() == (["a"] if left == "an empty file" else ["a", "b"])
+    assert len(host.broken()) == (left != "a whole spool")
+    assert host.file.read_bytes() == b""
+
+
+def test_a_spool_that_is_gone_while_the_disk_is_full_is_told_once_there_is_room(host: Host) -> None:
+    host.write("a")
+    spool = host.spool
+    spool.take_in(host.ledger, SIGNED)
+    shutil.rmtree(host.folder)
+    with full_disk():
+        looks(spool, host)
+    assert host.broken() == []
+    looks(spool, host)
+    assert len(host.broken()) == 1
+
+
+def test_lines_that_a_full_disk_cannot_put_aside_are_put_aside_once(host: Host) -> None:
+    host.write("a")
+    with host.file.open("ab") as file:
+        file.write(b"none of ours\n")
+    spool, write = host.spool, os.write
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "write", lambda handle, data: write(handle, data[:4] if data[:4] == b"none" else data))
+        assert sum(taken.refused for taken in looks(spool, host)) == 0
+    assert sum(taken.refused for taken in looks(spool, host)) == 1
+    assert (host.folder / "spool.unreadable").read_bytes() == b"none of ours\n"
+    assert host.recorded() == ["a"]
+
+
+def test_a_disk_that_is_full_again_is_told_again(host: Host) -> None:
+    spool = host.spool
+    for hours in (0, 3):
+        signed = {**SIGNED, "at": SIGNED["at"] + timedelta(hours=hours)}
+        with full_disk(), pytest.raises(SpoolFailed):
+            spool.write([late("a")])
+        spool.take_in(host.ledger, signed)
+        spool.write([late("b")])
+        spool.take_in(host.ledger, signed)
+    assert len(host.alerts(AlertName.SPOOL_FULL)) == 2
+
+
+def test_a_chain_that_cannot_be_put_in_its_place_is_told_no_more_than_twice(host: Host) -> None:
+    spool = host.spool
+    host.write("a")
+    spool.take_in(host.ledger, SIGNED)
+    host.chain.unlink()
+    host.chain.mkdir()
+    looks(spool, host)
+    assert 1 <= len(host.broken()) <= 2
 
 
 def test_room_for_the_fact_alone_is_enough(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,10 @@
 """Locked copies against a server that speaks S3 (moto), over HTTP."""
 
+import hashlib
 import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -153,8 +155,8 @@ class Shop:
 
     def verdict(self) -> Any:
         found = self.read()
-        locked = list(found.heads())
         trust = Trust(keys=(self.key.verifier(),))
+        locked = list(found.heads(trust.keys))
         return check_record(found.entries(), Sources(log=locked, locked=locked), trust)
 
 
@@ -403,8 +405,8 @@ def test_a_missing_segment_is_told_and_copied_again(shop: Shop) -> None:
     shop.remove("segments/000000000003-000000000004.jsonl")
 
     found = shop.read()
-    assert found.faults == ["Entries 3 to 4 are in no segment."]
     assert [index for index, _, _ in found.entries()] == [1, 2, 5, 6]
+    assert found.faults == ["Entries 3 to 4 are in no segment."]
     assert shop.verdict().grade is Grade.BROKEN
 
     shop.copier().turn()
@@ -441,6 +443,102 @@ def test_two_histories_in_overlapping_segments_are_told(shop: Shop) -> None:
     found = shop.read()
     list(found.entries())
     assert any("Entry 2 is another" in fault for fault in found.faults)
+
+
+JUNK = {
+    "a head that is none": ("heads/000000000001-1.note", b"junk"),
+    "a head that is longer than any": ("heads/000000000001-1.note", b"x" * ((1 << 20) + 2)),
+    "a head far beyond": ("heads/000000000999-1.note", b"junk"),
+    "other entries in between": ("segments/000000000002-000000000004.jsonl", b"other\n" * 3),
+    "other entries at the beginning": ("segments/000000000001-000000000001.jsonl", b"other\n"),
+    "entries far beyond": ("segments/000000000900-000000000901.jsonl", b"other\n" * 2),
+    "fewer entries than named": ("segments/000000000004-000000000900.jsonl", b"other\n"),
+    "a line that never ends": ("segments/000000000002-000000000002.jsonl", b"x" * (2 << 20)),
+    "nothing": ("segments/000000000002-000000000002.jsonl", b""),
+}
+
+
+def lock(shop: Shop, name: str, data: bytes) -> None:
+    until = shop.clock.now() + KEEP
+    lasting: dict[str, Any] = {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": until}
+    shop.s3.put_object(Bucket=shop.bucket, Key=f"log/one/{name}", Body=data, ChecksumAlgorithm="SHA256", **lasting)
+
+
+@pytest.mark.parametrize("what", JUNK)
+@pytest.mark.parametrize("before", [False, True], ids=["after ours", "before ours"])
+def test_what_somebody_else_locks_in_is_remarked_on_and_breaks_nothing(shop: Shop, what: str, *, before: bool) -> None:
+    shop.grow(3)
+    if not before:
+        shop.copier().turn()
+        lock(shop, *JUNK[what])
+    else:
+        segment, note = b"".join(body + b"\n" for body in shop.bodies()), shop.sign()
+        lock(shop, *JUNK[what])
+        lock(shop, "segments/000000000001-000000000003.jsonl", segment)
+        lock(shop, f"heads/000000000003-{shop.signed_at}.note", note)
+    verdict = shop.verdict()
+    assert (verdict.grade, verdict.size, verdict.findings) == (Grade.LOCKED, 3, ())
+    found = shop.read()
+    list(found.heads([shop.key.verifier()]))
+    list(found.entries())
+    assert found.faults == []
+    assert any(JUNK[what][0] in remark for remark in found.remarks)
+
+
+def test_a_copy_whose_name_somebody_else_took_first_is_read(shop: Shop) -> None:
+    shop.grow(3)
+    lock(shop, "segments/000000000001-000000000003.jsonl", b"other\n" * 3)
+    lock(shop, "segments/000000000001-000000000003.jsonl", b"".join(body + b"\n" for body in shop.bodies()))
+    note = shop.sign()
+    lock(shop, f"heads/000000000003-{shop.signed_at}.note", b"junk")
+    lock(shop, f"heads/000000000003-{shop.signed_at}.note", note)
+    assert (shop.verdict().grade, shop.verdict().size) == (Grade.LOCKED, 3)
+
+
+def forged(shop: Shop, first: int) -> bytes:
+    """Entries that follow on from those before, and say something else."""
+    bodies, previous = shop.bodies(), ""
+    lines = []
+    for number, body in enumerate(bodies, 1):
+        if number < first:
+            continue
+        other = body.replace(b"end_late", b"not_begun")
+        if previous:
+            other = re.sub(rb'"previous": "[0-9a-f]{64}"', f'"previous": "{previous}"'.encode(), other)
+        previous = hashlib.sha256(other).hexdigest()
+        lines.append(other + b"\n")
+    return b"".join(lines)
+
+
+def test_entries_that_follow_on_and_that_no_head_covers_are_remarked_on(shop: Shop) -> None:
+    shop.grow(5)
+    lock(shop, "segments/000000000003-000000000005.jsonl", forged(shop, 3))
+    bodies, note = shop.bodies(), shop.sign()
+    lock(shop, "segments/000000000001-000000000002.jsonl", b"".join(body + b"\n" for body in bodies[:2]))
+    lock(shop, "segments/000000000001-000000000005.jsonl", b"".join(body + b"\n" for body in bodies))
+    lock(shop, f"heads/000000000005-{shop.signed_at}.note", note)
+    verdict = shop.verdict()
+    assert (verdict.grade, verdict.size) == (Grade.LOCKED, 5)
+
+
+def test_a_head_of_another_key_is_remarked_on_and_one_of_ours_that_contradicts_breaks(shop: Shop) -> None:
+    shop.grow(3)
+    shop.copier().turn()
+    text = checkpoint("log.example/one", 3, b"x" * 32)
+    lock(shop, "heads/000000000003-7.note", sign(text, SignerKey.generate("log.example/one")))
+    assert shop.verdict().grade is Grade.LOCKED
+    lock(shop, "heads/000000000003-8.note", sign(text, shop.key))
+    verdict = shop.verdict()
+    assert verdict.grade is Grade.BROKEN
+    assert "forked" in {finding.reason for finding in verdict.findings}
+
+
+def test_other_entries_than_a_head_covers_break_where_no_others_are_there(shop: Shop) -> None:
+    shop.grow(3)
+    lock(shop, "segments/000000000001-000000000003.jsonl", forged(shop, 1))
+    lock(shop, "segments/000000000002-000000000003.jsonl", b"other\n" * 2)
+    note = shop.sign()
+    lock(shop, f"heads/000000000003-{shop.signed_at}.note", note)
     assert shop.verdict().grade is Grade.BROKEN
 
 
@@ -592,6 +690,9 @@ def test_the_verifier_reads_them_and_finds_them_locked(shop: Shop, monkeypatch: 
     assert (found.exit_code, json.loads(found.stdout)["grade"]) == (0, "locked")
 
     shop.put("segments/000000000002-000000000003.jsonl", b"other\n" * 2)
+    assert CliRunner().invoke(cli, command).exit_code == 0
+    text = checkpoint("log.example/one", 3, b"x" * 32)
+    lock(shop, "heads/000000000003-8.note", sign(text, shop.key))
     assert CliRunner().invoke(cli, command).exit_code == 4
 
 

@@ -24,6 +24,7 @@ from jit.facts import (
     Refused,
     Requested,
     Source,
+    Started,
     Withdrawn,
 )
 from jit.ledger import (
@@ -43,6 +44,8 @@ from jit.ledger import (
     connect,
     create_tables,
 )
+from jit.ledger.database import NotTaken
+from jit.ledger.entry import LONGEST
 from tests.fakes import T0, SetClock
 from tests.servers import postgres_18
 from tests.tamper import past_the_guards
@@ -151,6 +154,14 @@ def test_entries_follow_each_other(ledger: Ledger):
     assert [entry.index for entry in entries] == [1, 2, 3]
     assert check_chain(entries) == 3
     assert ledger.last_index() == 3
+
+
+def test_an_entry_that_is_too_long_is_refused_before_it_is_kept(ledger: Ledger):
+    """Found when the signer took one for tampering, and would sign no more."""
+    fact = Started(at=T0, actor="bot@a", source=Source.BOT, process="bot", version="1", policy_version="x" * LONGEST)
+    with pytest.raises(NotTaken, match=f"at most {LONGEST} bytes"):
+        ledger.append([fact])
+    assert ledger.last_index() == 0
 
 
 def test_a_changed_entry_breaks_the_chain(ledger: Ledger):

@@ -71,6 +71,12 @@ BROKEN = {
     "a trigger switched off": ("ALTER TABLE entries DISABLE TRIGGER entries_kept", "entries_kept is missing"),
     "a trigger that sleeps in a replica": ("ALTER TABLE heads ENABLE TRIGGER heads_kept", "heads_kept is missing"),
     "a trigger dropped": ("DROP TRIGGER policy_texts_not_emptied ON policy_texts", "policy_texts_not_emptied is miss"),
+    "rows of another": ("DROP TRIGGER leases_own_rows ON leases", "leases_own_rows is missing"),
+    "keys that go": (
+        "ALTER TABLE person_keys DISABLE TRIGGER person_keys_kept",
+        "a key can be deleted without an entry",
+    ),
+    "texts of nothing": ("DROP TRIGGER policy_texts_proven ON policy_texts", "policy_texts_proven is missing"),
     "a trigger that looks away": (
         BLIND,
         "entries_kept is missing",

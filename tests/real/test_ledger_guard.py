@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -14,7 +15,7 @@ from click.testing import CliRunner
 from jit.cli.main import cli
 from jit.clock import EPOCH, SystemClock, from_micros
 from jit.embedded import EmbeddedPostgres
-from jit.facts import Alert, AlertName, Source
+from jit.facts import Alert, AlertName, Fact, Kinds, LifeFact, Source
 from jit.ledger import Ledger, LedgerUnavailable, check_chain, connect, create_tables
 from jit.ledger.database import Forbidden, NotTaken, writing
 from jit.ledger.guard import KEPT
@@ -230,6 +231,105 @@ def test_where_the_clock_was_set_back_the_record_goes_on_from_its_last_time(bot,
         dba.execute("ALTER TABLE entries ENABLE ALWAYS TRIGGER entries_kept")
 
 
+OF_A_LIFE = dict.fromkeys(LifeFact.model_fields.keys() - Fact.model_fields.keys(), "x")
+NEEDED = dict.fromkeys(Kinds.life, OF_A_LIFE) | {"person.erased": {"key": "ab" * 16}}
+
+
+class TestStepsOfARequest:
+    """Nobody follows a request any more of which a step says less than every step says."""
+
+    @pytest.mark.parametrize("kind", Kinds.life)
+    def test_one_that_lacks_what_each_says_is_refused(self, prepared, kind: str) -> None:
+        login = next(login.name for login in LOGINS if kind in login.kinds)
+        with connected(prepared, login) as session:
+            for name in OF_A_LIFE:
+                less = {key: value for key, value in OF_A_LIFE.items() if key != name}
+                with pytest.raises(psycopg.Error, match="says of no request") as refused:
+                    append(session, Next(session).body(kind=kind, **less))
+                assert refused.value.sqlstate == "JIT01"
+            with pytest.raises(psycopg.Error, match="says of no request"):
+                append(session, Next(session).body(kind=kind, **OF_A_LIFE | {"request_id": None}))
+            append(session, Next(session).body(kind=kind, **OF_A_LIFE))
+
+
+def test_a_text_of_the_rules_under_another_version_is_refused(bot) -> None:
+    with pytest.raises(psycopg.Error, match="SHA-256 of their text") as refused:
+        bot.execute("INSERT INTO policy_texts VALUES (%s, 'junk')", ["a" * 64])
+    assert refused.value.sqlstate == "JIT04"
+
+
+class TestKeysOfPeople:
+    INSERT = "INSERT INTO person_keys VALUES (%s, %s, %s)"
+
+    @pytest.fixture
+    def privacy(self, prepared) -> Iterator[psycopg.Connection[Any]]:
+        with connected(prepared, "jit_privacy") as login:
+            yield login
+
+    @pytest.fixture
+    def key(self, bot) -> str:
+        key = uuid4().hex
+        bot.execute(self.INSERT, [key, f"U{key[:9].upper()}", b"k" * 32])
+        return key
+
+    def erased(self, privacy: psycopg.Connection[Any], key: str) -> None:
+        append(privacy, Next(privacy).body(kind="person.erased", key=key, legal_basis="\x00 law"))
+
+    def refused(self, login: psycopg.Connection[Any], match: str, statement: str, values: list[Any]) -> None:
+        with pytest.raises(psycopg.Error, match=match) as refused:
+            login.execute(statement, values)
+        assert refused.value.sqlstate == "JIT04"
+
+    @pytest.mark.parametrize(
+        ("key_id", "key"), [("ab" * 16, b"x" * 31), ("ab" * 16, b"x" * 33), ("AB" * 16, b"x" * 32), ("ab", b"x" * 32)]
+    )
+    def test_one_that_opens_nothing_is_refused(self, bot, key_id: str, key: bytes) -> None:
+        self.refused(bot, "has 32 bytes, and an id of 32 hex", self.INSERT, [key_id, "U0SECURE", key])
+
+    def test_one_deleted_without_a_word_is_refused_a_superuser_too(self, dba, privacy, key: str) -> None:
+        self.erased(privacy, uuid4().hex)
+        append(privacy, Next(privacy).body(kind="person.erased", key="cd" * 16, legal_basis=f'"key":"{key}"'))
+        for login in (privacy, dba):
+            self.refused(login, "after a person.erased that names it", "DELETE FROM person_keys WHERE id = %s", [key])
+
+    def test_one_that_an_entry_before_says_is_deleted_is(self, privacy, key: str) -> None:
+        self.erased(privacy, key)
+        assert privacy.execute("DELETE FROM person_keys WHERE id = %s", [key]).rowcount == 1
+
+    def test_the_id_of_somebody_erased_is_given_to_nobody_else(self, bot, dba, privacy, key: str) -> None:
+        """Or `jit privacy again` would erase them, and no entry would say so."""
+        self.erased(privacy, key)
+        privacy.execute("DELETE FROM person_keys WHERE id = %s", [key])
+        values = [key, f"U0MALLORY{key[:4]}", b"k" * 32]
+        self.refused(bot, "another has another id", self.INSERT, values)
+        with bot.transaction():
+            bot.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            with pytest.raises(psycopg.Error, match="READ COMMITTED"), bot.transaction():
+                bot.execute(self.INSERT, values)
+        assert dba.execute(self.INSERT, values).rowcount == 1, "a backup put back"
+        dba.execute("DELETE FROM person_keys WHERE id = %s", [key])
+
+    def test_an_id_is_not_taken_over_while_its_person_is_erased(self, prepared, privacy, key: str) -> None:
+        with connected(prepared, "jit_bot") as late, ThreadPoolExecutor(1) as pool:
+            with privacy.transaction():
+                self.erased(privacy, key)
+                privacy.execute("DELETE FROM person_keys WHERE id = %s", [key])
+                done = pool.submit(late.execute, self.INSERT, [key, f"U0MALLORY{key[:4]}", b"k" * 32])
+                waits = "SELECT cardinality(pg_blocking_pids(%s))"
+                while privacy.execute(waits, [late.info.backend_pid]).fetchone() == (0,) and not done.done():
+                    pass
+            with pytest.raises(psycopg.Error, match="another has another id"):
+                done.result(30)
+
+    def test_one_is_never_changed(self, dba, key: str) -> None:
+        self.refused(dba, "stays as it is", "UPDATE person_keys SET person = 'U0OTHER' WHERE id = %s", [key])
+
+    def test_an_erasure_names_a_key(self, privacy) -> None:
+        for key in (None, "U0ALICE01", 7):
+            with pytest.raises(psycopg.Error, match="names no key"):
+                append(privacy, Next(privacy).body(kind="person.erased", key=key))
+
+
 class TestWhoMayRecordWhat:
     @pytest.mark.parametrize("login", LOGINS, ids=lambda login: login.name)
     def test_each_kind_of_its_own_and_no_other(self, prepared, login) -> None:
@@ -240,7 +340,7 @@ class TestWhoMayRecordWhat:
                     append(session, Next(session).body(kind=kind))
                 assert refused.value.sqlstate == "JIT02"
             for kind in login.kinds:
-                append(session, Next(session).body(kind=kind))
+                append(session, Next(session).body(kind=kind, **NEEDED.get(kind, {})))
 
     def test_it_is_the_login_that_counts_and_no_role_it_may_take_on(self, prepared, dba) -> None:
         dba.execute("GRANT jit_hands TO jit_bot")
@@ -394,7 +494,8 @@ class TestNotEvenASuperuser:
             number = dba.execute("SELECT coalesce(max(number), 0) + 1 FROM heads").fetchone()[0]
             signer.execute("INSERT INTO heads VALUES (%s, 1, 1, '')", [number])
             signer.execute("INSERT INTO cosignatures VALUES (%s, 'w', '')", [number])
-        bot.execute("INSERT INTO policy_texts VALUES (%s, '')", [uuid4().hex])
+        text = uuid4().bytes
+        bot.execute("INSERT INTO policy_texts VALUES (%s, %s)", [hashlib.sha256(text).hexdigest(), text])
 
     @pytest.mark.parametrize("table", KEPT)
     @pytest.mark.parametrize("replica", [False, True])

@@ -10,9 +10,11 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 
+from bot.follow import follower, mirror_visit
 from jit.access import State
 from jit.cli.main import cli
 from jit.clock import SystemClock
+from jit.copies import copier
 from jit.embedded import EmbeddedPostgres
 from jit.facts import AnyFact, KeyChanged, RecordRead, Revoked, Source
 from jit.ledger import (
@@ -20,21 +22,31 @@ from jit.ledger import (
     Ledger,
     LedgerMisconfigured,
     Notes,
+    Question,
     StoredDirectory,
     check_chain,
     connect,
     create_tables,
 )
 from jit.ledger.database import Forbidden
+from jit.ledger.guard.postgres import FUNCTIONS
 from jit.ledger.guard.roles import LOGINS, OWNER
 from jit.ledger.spool import Waits
 from jit.people import Groups, Person
 from jit.privacy.erasing import erase
+from jit.signer import signer as signing
 from tests.life import ALICE, CAROL, EVE, Story
+from workers import timekeeper
 
 pytestmark = pytest.mark.real
 
 PRINTED = Path(__file__).parents[2] / "deploy/postgresql/ledger.sql"
+LEASES = {
+    "jit_bot": (follower.LEASE,),
+    "jit_hands": (timekeeper.LEASE,),
+    "jit_signer": (signing.LEASE, copier.LEASE),
+}
+HELD = [name for names in LEASES.values() for name in names]
 NAMES = [login.name for login in LOGINS]
 
 
@@ -92,12 +104,19 @@ def test_each_room_may_do_its_work(opened) -> None:
     worked.ended()
     assert bot.request("R-AAAA").state is State.ENDED
     check_chain(bot.read())
-    for ledger in (bot, hands, opened("jit_signer")):
+    for ledger, names in zip((bot, hands, opened("jit_signer")), LEASES.values(), strict=True):
         ledger.require_writable()
         leases = Leases(ledger.engine, clock)
-        assert leases.hold("lease", str(id(ledger)))
-        leases.let_go("lease", str(id(ledger)))
-    Notes(bot.engine, "cards").put({"cursor": "1", "gone": None})
+        for name in names:
+            assert leases.hold(name, "one")
+            assert leases.hold(name, "one")
+            assert not Leases(hands.engine, clock).hold(name, "two")
+            leases.let_go(name, "one")
+    for name, login in (("cards", "jit_bot"), (mirror_visit.NOTES, "jit_bot"), (mirror_visit.NOTES, "jit_auditor")):
+        notes = Notes(opened(login).engine, name)
+        notes.put({"cursor": "1", "gone": None})
+        notes.put({"cursor": "2"})
+        assert notes.cursor == 2
     people = StoredDirectory(bot.engine)
     people.keep_groups(Groups(as_of=clock.now()))
     people.keep_person(Person(id=ALICE, team="T1", name="Alice"), clock.now())
@@ -113,6 +132,7 @@ def test_the_command_line_of_security_may_end_access(opened) -> None:
     fact = Revoked.about(request, at=clock.now(), actor="cli:eve@desk", source=Source.CLI, reason="stolen")
     auditor.append([fact], expect={"R-BBBB": request.version})
     assert bot.request("R-BBBB").state is State.ENDING
+    assert [request.id for request in bot.requests(Question(states=frozenset({State.ENDING})))] == ["R-BBBB"]
 
 
 def test_a_kind_that_is_another_rooms_is_refused_by_name(opened) -> None:
@@ -221,10 +241,114 @@ def test_nobody_may_change_what_is_recorded(prepared: EmbeddedPostgres, login: s
         ("jit_signer", "SELECT * FROM directory"),
         ("jit_privacy", "INSERT INTO heads VALUES (1, 1, 1, '')"),
         ("jit_auditor", "INSERT INTO policy_texts VALUES ('v', '')"),
+        ("jit_auditor", "INSERT INTO leases VALUES ('signer', 'eve', 9)"),
+        ("jit_privacy", "INSERT INTO leases VALUES ('signer', 'eve', 9)"),
+        ("jit_privacy", "UPDATE notes SET value = ''"),
     ],
 )
 def test_nobody_does_what_is_another_rooms(prepared: EmbeddedPostgres, login: str, statement: str) -> None:
     refused_by(prepared, login, statement)
+
+
+class TestRowsOfAnother:
+    """The login may write the table, and there its own rows alone."""
+
+    GROUPS = '{"members": {"S0DBA": ["U0ALICE01", "U0BOB0001"]}, "handles": {"S0DBA": "dba"}}'
+
+    @pytest.fixture
+    def filled(self, prepared: EmbeddedPostgres, opened) -> Iterator[psycopg.Connection]:
+        """As a superuser, who may write every row."""
+        bot = opened("jit_bot")
+        if bot.request("R-ROWS") is None:
+            Story(bot, SystemClock(), id="R-ROWS", fields={"requester": "U0ROWS001"}).asked()
+        with psycopg.connect(prepared.dsn(database="jit"), autocommit=True) as dba:
+            for table in ("leases", "notes", "directory"):
+                dba.execute(f"DELETE FROM {table}")
+            dba.execute("INSERT INTO leases SELECT unnest(%s::text[]), 'one', 9", [HELD])
+            dba.execute(
+                "INSERT INTO notes VALUES ('mirror', 'cursor', '3'), ('audit_channel', 'announced:1700000.001', 'x'),"
+                " ('homes', 'opened:U0ALICE01', ''), ('mirror_check', 'posting:1', '')"
+            )
+            dba.execute(
+                "INSERT INTO directory VALUES ('groups', %s, 1), ('workspace', '{}', 1), ('person:U0ALICE01', '{}', 1)",
+                [self.GROUPS],
+            )
+            yield dba
+            for table in ("leases", "notes", "directory"):
+                dba.execute(f"DELETE FROM {table}")
+
+    @pytest.mark.parametrize(("login", "name"), [(login, name) for login in LEASES for name in HELD])
+    def test_a_lease_is_held_renewed_and_let_go_by_its_rooms_login_alone(
+        self, prepared: EmbeddedPostgres, filled, login: str, name: str
+    ) -> None:
+        own = name in LEASES[login]
+        for statement in (
+            f"UPDATE leases SET holder = 'eve' WHERE name = '{name}'",
+            f"UPDATE leases SET name = 'other' WHERE name = '{name}'",
+            f"DELETE FROM leases WHERE name = '{name}'",
+            f"INSERT INTO leases VALUES ('{name}', 'eve', 9) ON CONFLICT (name) DO UPDATE SET holder = 'eve'",
+        ):
+            if own and "other" not in statement:
+                with psycopg.connect(prepared.dsn(login, "jit")) as conn:
+                    assert conn.execute(statement).rowcount == 1
+                    conn.rollback()
+            else:
+                not_its_own(prepared, login, statement)
+
+    @pytest.mark.parametrize(
+        ("login", "statement"),
+        [
+            ("jit_auditor", "DELETE FROM notes WHERE follower = 'mirror'"),
+            ("jit_auditor", "INSERT INTO notes VALUES ('audit_channel', 'announced:1.000001', '[]')"),
+            ("jit_auditor", "INSERT INTO notes VALUES ('mirror', 'shown', '999 ff')"),
+            ("jit_privacy", "DELETE FROM notes WHERE key = 'cursor'"),
+            ("jit_privacy", "DELETE FROM notes WHERE follower = 'audit_channel'"),
+            ("jit_privacy", "DELETE FROM directory WHERE key = 'groups'"),
+            ("jit_privacy", "DELETE FROM directory WHERE key = 'workspace'"),
+            ("jit_privacy", "UPDATE directory SET value = '{}' WHERE key = 'workspace'"),
+            ("jit_privacy", "UPDATE directory SET value = '{}' WHERE key = 'person:U0ALICE01'"),
+            ("jit_privacy", "UPDATE directory SET as_of = 99 WHERE key = 'groups'"),
+            ("jit_privacy", "UPDATE directory SET key = 'x' WHERE key = 'groups'"),
+            ("jit_privacy", "UPDATE directory SET value = '{}' WHERE key = 'groups'"),
+            ("jit_privacy", "UPDATE directory SET value = replace(value, 'BOB0', 'EVE0') WHERE key = 'groups'"),
+            ("jit_privacy", "UPDATE directory SET value = replace(value, '\"dba', '\"sre') WHERE key = 'groups'"),
+            ("jit_privacy", "UPDATE requests SET state = 'ended'"),
+            ("jit_privacy", "UPDATE requests SET wakes_at = 99999999999999999"),
+            ("jit_auditor", "UPDATE requests SET state = 'ended', wakes_at = NULL WHERE id = 'R-ROWS'"),
+            ("jit_auditor", "UPDATE requests SET requester = 'U0SOMEONE' WHERE id = 'R-ROWS'"),
+        ],
+    )
+    def test_are_not_written(self, prepared: EmbeddedPostgres, filled, login: str, statement: str) -> None:
+        not_its_own(prepared, login, statement)
+
+    def test_a_login_that_was_given_another_as_a_role_writes_none(self, prepared: EmbeddedPostgres, filled) -> None:
+        filled.execute("CREATE ROLE eve LOGIN IN ROLE jit_bot")
+        filled.execute("GRANT CONNECT ON DATABASE jit TO eve")
+        try:
+            not_its_own(prepared, "eve", "UPDATE leases SET holder = 'eve'")
+        finally:
+            filled.execute("DROP OWNED BY eve")
+            filled.execute("DROP ROLE eve")
+
+    def test_what_an_erasure_takes_out_is_taken_out(self, prepared: EmbeddedPostgres, filled) -> None:
+        with psycopg.connect(prepared.dsn("jit_privacy", "jit")) as conn:
+            for statement in (
+                "DELETE FROM notes WHERE key = 'opened:U0ALICE01'",
+                "DELETE FROM directory WHERE key = 'person:U0ALICE01'",
+                "UPDATE directory SET value = replace(value, '\"U0ALICE01\", ', '') WHERE key = 'groups'",
+                "UPDATE requests SET requester = 'erased:1a2b3c4d' WHERE id = 'R-ROWS'",
+            ):
+                assert conn.execute(statement).rowcount == 1
+            conn.rollback()
+
+
+def not_its_own(server: EmbeddedPostgres, login: str, statement: str) -> None:
+    with (
+        psycopg.connect(server.dsn(login, "jit")) as conn,
+        pytest.raises(psycopg.Error, match=f"the login {login} may not (INSERT|UPDATE|DELETE) this row") as refused,
+    ):
+        conn.execute(statement)
+    assert refused.value.sqlstate == "JIT02"
 
 
 def test_the_owner_cannot_log_in(prepared: EmbeddedPostgres) -> None:
@@ -317,7 +441,8 @@ class TestAnOlderDatabase:
         with engine.begin() as connection:
             for name in self.NEW:
                 connection.exec_driver_sql(f"DROP TABLE {name}")
-            connection.exec_driver_sql("DROP FUNCTION jit_append, jit_writable, jit_kept CASCADE")
+            for function in FUNCTIONS:
+                connection.exec_driver_sql(f"DROP FUNCTION {function.name} CASCADE")
             connection.exec_driver_sql("UPDATE made_by SET version = 1")
         engine.dispose()
         yield postgres.dsn("once", "old")

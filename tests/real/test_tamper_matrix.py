@@ -46,6 +46,8 @@ class World:
     hashes: tuple[str, ...]
     heads: tuple[bytes, ...]
     gone: tuple[int, ...] = ()
+    keys: tuple[str, ...] = ()
+    """Of the log, as whoever hands over a copy adds them to those in it."""
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,19 @@ def rewrite_and_sign(world, attacker):
     return replace(changed, heads=tuple(attacker.head(attacker.key, changed, size) for size in SIZES))
 
 
+def sign_on_with_a_retired_key(world, attacker):
+    """A stolen key that today's replaced at the first head: of the genuine heads only the one that both have signed
+    stays, and what came after it is another story, signed with the stolen key.
+    """
+    frontier = Frontier()
+    for body in world.bodies[: SIZES[0]]:
+        frontier.push(leaf_hash(body))
+    link = signed_head((attacker.key, attacker.other), SIZES[0], frontier.root(), attacker.at())
+    changed = rewrite(world, attacker)
+    heads = (link, attacker.head(attacker.other, changed, SIZES[2]))
+    return replace(changed, heads=heads, keys=(str(attacker.other.verifier()),))
+
+
 ATTACKS = {
     "nothing (for comparison)": lambda world, _attacker: world,
     "flip a bit": flip_a_bit,
@@ -173,6 +188,7 @@ ATTACKS = {
     "cut the tail": cut_the_tail,
     "cut the tail, and the head over it": cut_the_tail_and_its_head,
     "rewrite, sign with another key": sign_with_another_key,
+    "a stolen retired key signs on": sign_on_with_a_retired_key,
     "fork from an earlier head, with the log's key": fork_from_an_earlier_head,
     "roll the heads back: take out the newest": take_out_the_newest_head,
     "roll the heads back: sign an old one again, with the log's key": sign_an_old_head_again,
@@ -211,6 +227,14 @@ EXPECTED = {
         *(UNSEEN, _BEHIND_CUT, _BEHIND_CUT, _SHORT, "not found; witnessed to 8 of 9", _SHORT),
     ),
     "rewrite, sign with another key": (UNSEEN, _ANOTHER_KEY, _ANOTHER_KEY, _BOTH, _ANOTHER_KEY, _BOTH),
+    "a stolen retired key signs on": (
+        UNSEEN,
+        "`key_not_vouched`",
+        _ANOTHER_KEY,
+        "`forked`, `key_retired`, `root_mismatch`",
+        "`key_not_vouched`",
+        "`forked`, `key_retired`, `root_mismatch`",
+    ),
     "fork from an earlier head, with the log's key": (
         *(UNSEEN, UNSEEN, UNSEEN, _OTHER_STORY, "not found; witnessed to 8 of 11", _OTHER_STORY),
     ),
@@ -272,13 +296,18 @@ def attacked(record, attack):
     )
 
 
-def changed_copy(exported, folder, world, **elsewhere):
-    """The exported folder as the attacker hands it over, and beside it what the auditor has from elsewhere."""
+def heads_in(path, heads):
+    path.write_text("".join(json.dumps({"note": note.decode()}) + "\n" for note in heads))
+    return path
+
+
+def changed_copy(exported, folder, world):
+    """The exported folder as the attacker hands it over."""
     shutil.copytree(exported, folder)
     (folder / "entries.jsonl").write_bytes(b"".join(body + b"\n" for body in world.bodies))
-    for name, heads in {"heads": world.heads, **elsewhere}.items():
-        lines = (json.dumps({"note": note.decode()}) + "\n" for note in heads)
-        (folder / f"{name}.jsonl").write_text("".join(lines))
+    heads_in(folder / "heads.jsonl", world.heads)
+    with (folder / "keys.txt").open("a") as keys:
+        keys.writelines(f"{key}\n" for key in world.keys)
     return folder
 
 
@@ -300,14 +329,13 @@ def seen_in_copies(record, world, honest, witness, folder):
     done = CliRunner().invoke(export, ["--out", str(exported)], env={"JIT_LEDGER_URL": record.url})
     assert done.exit_code == 0, done.output
     copy = changed_copy(exported, folder / "copy", world)
-    channel = changed_copy(exported, folder / "channel", world, channel=honest.heads)
-    locked = changed_copy(exported, folder / "locked", world, locked=honest.heads)
+    elsewhere = heads_in(folder / "elsewhere.jsonl", honest.heads)
     return (
         outcome([copy / "entries.jsonl"], "unsigned"),
         outcome([copy, *key], "signed"),
-        outcome([channel, *key], "anchored"),
+        outcome([copy, *key, "--channel", elsewhere], "anchored"),
         outcome([copy, *key, "--witness", witness.verifier()], "witnessed"),
-        outcome([locked, *key], "locked"),
+        outcome([copy, *key, "--locked", elsewhere], "locked"),
     )
 
 

@@ -72,7 +72,7 @@ def left_running(temporary: Path) -> list[str]:
     return found
 
 
-def gone(temporary: Path, within: float = 10.0) -> bool:
+def gone(temporary: Path, within: float = 30.0) -> bool:
     deadline = time.monotonic() + within
     while left_running(temporary) and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -67,7 +67,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[House, Em
     with (
         unhurried(),
         EmbeddedPostgres(sync=False) as ledger,
-        house(folder, ledger_url=ledger.dsn(), workers=2, policies=lay_out(folder, POLICIES)) as it,
+        house(folder, ledger_url=ledger.dsn(), workers=2, signer=True, policies=lay_out(folder, POLICIES)) as it,
         standing_beside(it.stage, ledger, Wings()) as beside,
     ):
         yield it, ledger, beside

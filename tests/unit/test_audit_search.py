@@ -287,14 +287,15 @@ def test_columns_stand_under_each_other():
 
 def test_a_table_says_what_the_audit_line_says():
     lines = {entry.fact.kind: row_of(entry, names_from(NAMES), UTC) for entry in STORED}
-    assert lines["granted"][2:5] == ("granted", "Alice Änger", "orders-db/read")
+    assert lines["granted"][2:5] == ("granted", f"{ALICE} “Alice Änger”", "orders-db/read")
     assert lines["granted"].said == "until 2026-11-21 15:32 · INC-42"
-    assert lines["refused"][2:] == ("REFUSED approve", "Alice Änger", "orders-db/read", "own request", "R-7F3K")
+    who = f"{ALICE} “Alice Änger”"
+    assert lines["refused"][2:] == ("REFUSED approve", who, "orders-db/read", "own request", "R-7F3K")
     assert lines["alert"].what == "ALERT left behind"
     assert (
         lines["ended"].said == "revoked · sessions cut: 1 · left behind: table orders.scratch · INC-42 · from the spool"
     )
-    assert lines["denied"].said == "by Carol: “not now” · INC-42"
+    assert lines["denied"].said == f"by {CAROL} “Carol”: “not now” · INC-42"
 
 
 def test_nothing_typed_can_steer_the_terminal():
@@ -307,13 +308,42 @@ def test_nothing_typed_can_steer_the_terminal():
     assert [letter for letter in line if ord(letter) < 32 or letter == "\u202e"] == []
 
 
-def test_a_name_that_is_not_ones_own_comes_with_the_id():
-    named = names_from({ALICE: "Alice", EVE: "alice", BOB: CAROL, CAROL: "Carol"})
-    assert named(ALICE) == f"Alice ({ALICE})"
-    assert named(EVE) == f"alice ({EVE})"
-    assert named(BOB) == f"{CAROL} ({BOB})"
-    assert named(CAROL) == "Carol"
+def test_names_that_look_alike_stand_behind_their_ids():
+    alike = {ALICE: "Carol", EVE: "Carol\u200b", BOB: "C\u0430rol", CAROL: f"Carol ({ALICE})"}
+    named = names_from(alike)
+    assert all(named(who).startswith(f"{who} “Carol"[:12]) for who in alike)
+    assert len({named(who) for who in alike}) == len(alike)
     assert named("U0UNKNOWN") == "U0UNKNOWN"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [[ALICE], ["alice änger"], ["ALICE", "Änger"], ["@alice"], ["Änger?"], ["what u01alice0 did"], [f"x {ALICE}"]],
+)
+def test_words_that_name_somebody_are_not_recorded_as_typed(ledger: Ledger, words: list[str]):
+    """Else erasing them would leave them in the record, under the name of whoever looked for them."""
+    assert run("search", *words).exit_code == 0
+    recorded = ledger.read(after=12)[0]
+    assert all(part.startswith("sealed:") for part in recorded.fact.asked.split())
+    erase(ledger, ALICE, legal_basis="GDPR", actor="cli:a@b")
+    left = b"".join(each.body for each in ledger.read(after=12, limit=100)).decode().casefold()
+    assert "alice" not in left
+    assert "änger" not in left
+
+
+def test_an_id_or_a_name_without_a_key_is_not_recorded_either(ledger: Ledger):
+    StoredDirectory(ledger.engine).keep_person(Person(id="U09NOBODY", team="T1", name="Zoë Q", handle="zq"), T0)
+    for asked in (["U0777NEW1"], ["Zoë"], ["--person", "zq"], ["--person", "U09NOBODY"], ["--incident", "U09NOBODY"]):
+        run("search", *asked)
+    assert {each.fact.asked.rpartition("--person ")[2] for each in ledger.read(after=12)} <= {
+        "(a person)",
+        "--incident (a person)",
+    }
+
+
+def test_other_words_are_recorded_as_typed(ledger: Ledger):
+    run("search", "WARNING", "gestohlen", "INC-42", "orders_read")
+    assert ledger.read(after=12)[0].fact.asked == "WARNING gestohlen INC-42 orders_read"
 
 
 def test_a_terminal_gets_a_table(ledger: Ledger, monkeypatch: pytest.MonkeyPatch):

@@ -126,6 +126,24 @@ def test_a_bundle_and_its_page_check_alike(record):
     for name in ("R-7F3K.evidence.json", "R-7F3K.evidence.html"):
         code, said = verdict(name, "--key", record.key.verifier())
         assert (code, said["grade"], said["keys_from_outside"]) == (0, "signed", True)
+        assert any("called on the page" in remark for remark in said["remarks"]) == name.endswith(".html")
+
+
+@pytest.mark.parametrize(("name", "mark"), [("channel", "anchored"), ("locked", "locked")])
+def test_heads_of_elsewhere_raise_the_grade_only_where_the_auditor_names_them(record, tmp_path, name, mark):
+    """In the folder they came with the copy, from whoever made it."""
+    note = record.sign()
+    line = json.dumps({"note": note.decode()}) + "\n"
+    folder = export(record, tmp_path / "copy", **{f"{name}_jsonl": line})
+    key = ("--key", record.key.verifier())
+    code, said = verdict(folder, *key, "--require", mark)
+    assert (code, said["reached"]) == (3, ["signed"])
+    assert any(f"{name}.jsonl lay in the copy" in remark for remark in said["remarks"])
+    (tmp_path / "mine.jsonl").write_text(line)
+    for what in ([folder], [folder / "entries.jsonl"], []):
+        assert verdict(*what, *key, f"--{name}", tmp_path / "mine.jsonl", "--require", mark)[0] == 0
+    run(prove, "7f3k")
+    assert run(verify, folder, *key, f"--{name}", tmp_path / "none.jsonl").exit_code == 1
 
 
 def test_a_page_whose_words_were_changed_is_broken_though_its_bundle_is_not(record, tmp_path):

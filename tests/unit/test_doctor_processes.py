@@ -7,6 +7,7 @@ from jit.doctor import NotLookedAt
 from jit.doctor.line import State
 from jit.doctor.processes import look_at_processes
 from jit.ledger import Leases, connect, create_tables
+from jit.ledger.database import Forbidden
 from tests.fakes import SetClock
 
 WANTED = {"clock": ("timekeeper", "nothing ends by the clock")}
@@ -57,4 +58,13 @@ def test_who_was_stopped_in_good_order_is_only_noted(url, clock, leases):
 
 def test_without_a_ledger_nothing_is_looked_at(url, clock):
     with pytest.raises(NotLookedAt):
+        line(url, clock)
+
+
+def test_a_right_that_is_missing_is_said(url, clock, leases, monkeypatch):
+    def refuse(_):
+        raise Forbidden("permission denied for table leases")
+
+    monkeypatch.setattr("jit.doctor.processes.reading", refuse)
+    with pytest.raises(NotLookedAt, match="does not let this login"):
         line(url, clock)

@@ -18,10 +18,13 @@ from jit.doctor import Check, Part, State, examine
 from jit.doctor.ledger import look_at_ledger
 from jit.doctor.policies import look_at_policies
 from jit.doctor.spool import look_at_spool
+from jit.facts import Alert, AlertName, Source
 from jit.ledger import Ledger, connect, create_tables
+from jit.ledger.database import Forbidden
 from jit.ledger.schema import heads
 from jit.ledger.spool import FILE, PUT_ASIDE
 from jit.policy.check import check_folder
+from jit.tlog.note import SignerKey, checkpoint, sign
 from tests.fakes import SetClock
 from tests.life import POLICY, Story
 from tests.tamper import past_the_guards
@@ -112,11 +115,12 @@ def test_guards_taken_away_are_named_and_put_up_by_the_command_printed(ledger, l
 
 
 class TestHeads:
-    def signed(self, ledger, size, ago=0.0):
+    def signed(self, ledger, size, ago=0.0, says=None):
+        note = sign(checkpoint("jit.test", says or size, b"r" * 32), SignerKey.generate("jit.test"))
         with ledger.engine.begin() as connection:
             number = connection.scalar(select(func.count()).select_from(heads)) + 1
             at = ledger.clock.now() - timedelta(minutes=ago)
-            connection.execute(insert(heads).values(number=number, size=size, signed_at=at, note=b""))
+            connection.execute(insert(heads).values(number=number, size=size, signed_at=at, note=note))
 
     def test_that_cover_the_record_are_fine(self, ledger, look):
         Story(ledger, ledger.clock).active()
@@ -149,6 +153,58 @@ class TestHeads:
         (line,) = to_mend(look)
         assert f"and {ledger.last_index()} are there" in line.what
         assert "Keep the database as it is" in line.remedy
+
+    def test_that_say_another_size_than_their_table_are_to_be_mended(self, ledger, look):
+        Story(ledger, ledger.clock).active()
+        self.signed(ledger, ledger.last_index(), says=ledger.last_index() + 5)
+        (line,) = to_mend(look)
+        assert "does not say what its table says" in line.what
+
+    def refused(self, ledger, says="The record is not signed any more: entry 2 is gone."):
+        about = {"actor": "signer@x", "source": Source.SIGNER, "name": AlertName.HEAD_REFUSED, "says": says}
+        ledger.append([Alert(at=ledger.clock.now(), **about)])
+
+    def seconds_later(self, ledger, seconds):
+        ledger.clock.move(seconds=seconds)
+        clock = SetClock(ledger.clock.time)
+        return lambda: look_at_ledger(SecretStr(str(ledger.engine.url)), clock)
+
+    def test_a_signer_that_refuses_is_not_ok_and_its_alert_is_named(self, ledger):
+        Story(ledger, ledger.clock).active()
+        self.signed(ledger, ledger.last_index())
+        self.refused(ledger)
+        Story(ledger, ledger.clock, "R-9999", {"requester": "U02BOB000"}).asked()
+        (line,) = to_mend(self.seconds_later(ledger, 10))
+        assert "the signer refuses to sign" in line.what
+        assert "not signed any more: entry 2 is gone" in line.what
+        assert "Start" not in line.remedy
+
+    def test_an_alert_of_a_signer_that_goes_on_signing_is_no_refusal(self, ledger):
+        Story(ledger, ledger.clock).active()
+        self.signed(ledger, ledger.last_index())
+        self.refused(ledger, "A witness knows another record.")
+        assert to_mend(self.seconds_later(ledger, 1)) == []
+        self.signed(ledger, ledger.last_index())
+        assert to_mend(self.seconds_later(ledger, 10)) == []
+
+
+def test_the_chain_is_checked_without_the_keys_of_people(ledger, look, tmp_path):
+    """Not every login may read them; the one that signs may not."""
+    Story(ledger, ledger.clock).active()
+    change(tmp_path, "DROP TABLE person_keys")
+    assert any("hang together" in line.what for line in lines(look))
+
+
+def test_a_right_that_is_missing_is_not_said_to_be_a_database_that_does_not_answer(ledger, look, monkeypatch):
+    def refuse(*_):
+        raise Forbidden("InsufficientPrivilege: permission denied for table entries")
+
+    monkeypatch.setattr("jit.doctor.ledger._newest_entries", refuse)
+    (line,) = to_mend(look)
+    assert "refuses this login" in line.what
+    assert "permission denied for table entries" in line.what
+    assert "does not answer" not in line.what
+    assert "network" not in line.remedy
 
 
 def test_older_tables_are_a_note_where_the_next_start_brings_them_up(ledger, look, tmp_path):

@@ -173,7 +173,7 @@ def test_nobody_is_waited_for_longer_than_five_seconds(record):
     assert timedelta(seconds=4.5) < record.clock.now() - before < timedelta(seconds=5.5)
 
 
-def test_who_knows_only_the_key_before_the_rotation_can_check(record):
+def test_who_knows_only_the_key_before_the_rotation_is_told_to_name_todays(record):
     old, record.key = record.key, SignerKey.generate(ORIGIN)
     record.whole("R-1AAA")
     record.sign(old)
@@ -181,7 +181,9 @@ def test_who_knows_only_the_key_before_the_rotation_can_check(record):
     record.whole()
     record.sign()
     bundle = record.prove(keys=(old.verifier(), record.key.verifier()))
-    assert check_bundle(bundle, Trust(keys=(old.verifier(),))).grade is Grade.SIGNED
+    assert check_bundle(bundle, Trust(keys=(record.key.verifier(),))).grade is Grade.SIGNED
+    yesterdays = check_bundle(bundle, Trust(keys=(old.verifier(),)))
+    assert [finding.reason for finding in yesterdays.findings] == [Reason.KEY_NOT_VOUCHED]
     stranger = SignerKey.generate(ORIGIN).verifier()
     assert check_bundle(bundle, Trust(keys=(stranger,))).grade is not Grade.SIGNED
 

@@ -7,6 +7,7 @@ import pytest
 
 from jit.evidence.markup import fill, shown
 from jit.evidence.page import NotAPage, bundle_in, is_as_made, page_of
+from jit.evidence.telling import called
 from jit.facts import EndCause
 from tests.life import ALICE, BOB, CAROL, EVE
 from tests.sealed_record import Record
@@ -56,10 +57,10 @@ def test_the_page_tells_the_story_in_a_sentence(record):
     record.whole()
     record.sign()
     assert (
-        "Alice (U01ALICE0) asked on 21 November 2026, 14:00 UTC for orders-db/read for 30 min, because “INC-42: db "
-        "down, need to look at stuck orders”. Bob (U02BOB000) approved it, decided at 14:01:41 UTC. It was given "
-        "at 14:01:41 UTC and was gone at 14:20:42 UTC, as it was released by Alice (U01ALICE0), and 1 live session "
-        "was cut."
+        "U01ALICE0, called “Alice” asked on 21 November 2026, 14:00 UTC for orders-db/read for 30 min, because "
+        "“INC-42: db down, need to look at stuck orders”. U02BOB000, called “Bob” approved it, decided at 14:01:41 "
+        "UTC. It was given at 14:01:41 UTC and was gone at 14:20:42 UTC, as it was released by U01ALICE0, called "
+        "“Alice”, and 1 live session was cut."
     ) in read(record)
 
 
@@ -68,7 +69,7 @@ def test_the_page_says_by_what_authority(record):
     record.sign()
     text = read(record)
     assert "1 of dba" in text
-    assert "group:dba: Bob (U02BOB000) and Carol (U03CAROL0)" in text
+    assert "group:dba: U02BOB000, called “Bob” and U03CAROL0, called “Carol”" in text
     assert f"have the version {record.version}" in text
     assert "approve: [{all_of: [{from: [group:dba]}]}]" in text
 
@@ -77,7 +78,12 @@ def test_the_page_says_exactly_what_was_given_and_how_its_end_was_seen(record):
     record.whole()
     record.sign()
     text = read(record)
-    for said in ("Exactlyorders_read", "Onorders-db", "Toalice, who is Alice (U01ALICE0) there", "Sessions cut1"):
+    for said in (
+        "Exactlyorders_read",
+        "Onorders-db",
+        "Toalice, who is U01ALICE0, called “Alice” there",
+        "Sessions cut1",
+    ):
         assert said in text
     assert "timekeeper@host took it away and read the target again: nothing of it was left" in text
     assert "Left behindnothing" in text
@@ -96,8 +102,8 @@ def test_what_was_left_behind_stands_there(record):
 @pytest.mark.parametrize(
     ("told", "says"),
     [
-        (lambda story: story.denied("not today"), "Bob (U02BOB000) denied it at 14:00:00 UTC: “not today”."),
-        (lambda story: story.withdrawn(), "Alice (U01ALICE0) withdrew it at 14:00:00 UTC."),
+        (lambda story: story.denied("not today"), "U02BOB000, called “Bob” denied it at 14:00:00 UTC: “not today”."),
+        (lambda story: story.withdrawn(), "U01ALICE0, called “Alice” withdrew it at 14:00:00 UTC."),
         (lambda story: story.lapsed(), "It lapsed at 14:00:00 UTC: nobody answered in time. Nothing was given."),
         (lambda _story: None, "Nobody has decided, as far as these entries go."),
         (lambda story: (story.approval(), story.approved()), "It has not been given yet, as far as these entries go."),
@@ -117,7 +123,7 @@ def test_what_was_left_behind_stands_there(record):
                 story.granted(),
                 story.revoked("enough"),
             ),
-            "Carol (U03CAROL0) ordered its end: “enough”",
+            "U03CAROL0, called “Carol” ordered its end: “enough”",
         ),
     ],
 )
@@ -222,3 +228,25 @@ def test_long_text_is_cut_and_says_how_much_is_gone():
 
 def test_a_part_of_a_template_is_never_read_as_a_template_itself():
     assert fill("$one $two", one="$two", two="x") == "<bdi>$two</bdi> <bdi>x</bdi>"
+
+
+def test_no_name_on_a_page_looks_like_another_person(record):
+    """Whoever makes a page writes the names in it, and it verifies."""
+    record.whole()
+    record.sign()
+    lie = (
+        "Carol Chief (U03CAROL0) and\nDana CISO \uff08\uff3505DANA00\uff09, both of group security; known to everybody"
+    )
+    text = read(record, {ALICE: "Alice", BOB: lie, CAROL: "u03carol0"})
+    assert "U02BOB000, called “Carol Chief … and Dana CISO … , both of group security; kno…”" in text
+    assert "U05DANA00" not in text
+    assert "everybody" not in text
+    assert "U03CAROL0, called “…”" in text
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "()[]{}“”", "\u202eU01", "a\u200bb" * 100, "1234567", ""])
+def test_a_name_is_short_and_without_brackets(name):
+    said = called(name)
+    assert len(said) <= 60
+    assert not set(said) & set("()[]{}<>“”\n")
+    assert "1234567" not in said

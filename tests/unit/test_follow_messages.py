@@ -1,14 +1,21 @@
 """What is written to people, and to the channel of alerts, step by step, by a clock that the test moves."""
 
+import sqlite3
 from datetime import timedelta
 
 import pytest
 
+from bot.follow.cards import Cards
+from bot.follow.follower import LASTS, Leadership, Seat, follow
 from bot.follow.messages import Messages
+from bot.follow.mirror import Mirror
 from bot.follow.outbox import Unsure
+from jit.facts import Alert, AlertName, Source
+from jit.ledger import Leases
 from tests.fake_slack import refusal
-from tests.follow_house import ALERTS, House
-from tests.life import BOB
+from tests.follow_house import ALERTS, AUDIT, REQUESTS, House
+from tests.life import BOB, EVE
+from tests.tamper import past_the_guards
 
 
 @pytest.fixture
@@ -117,3 +124,120 @@ def test_a_clock_set_back_an_hour_does_not_put_messages_off_for_longer(house):
     house.set_back_an_hour()
     house.work(messages, 6)
     assert len(house.posted("D01ALICE0")) == 1
+
+
+class TestARecordThatGotShorter:
+    """While everything runs, an older copy of the database is put back, or its end is cut off."""
+
+    @pytest.fixture
+    def runs(self, house):
+        """Lets a follower run for so many seconds, as its thread does."""
+        lead = Leadership(Leases(house.engine, house.clock, LASTS), house.clock, "one")
+        seats = {}
+
+        def run(show, seconds):
+            until = house.clock.time + timedelta(seconds=seconds)
+
+            def wait(pause):
+                house.clock.move(seconds=max(pause, 0.001))
+                return house.clock.time > until
+
+            follow(show, seats.setdefault(show.name, Seat(lead)), wait)
+
+        return run
+
+    def refused(self, house, says):
+        about = {"actor": "signer@x", "source": Source.SIGNER, "name": AlertName.HEAD_REFUSED, "says": says}
+        house.ledger.append([Alert(at=house.clock.now(), **about)])
+
+    def copy(self, house, folder):
+        with sqlite3.connect(folder / "ledger.db") as now, sqlite3.connect(folder / "copy.db") as copy:
+            now.backup(copy)
+        now.close()
+        copy.close()
+
+    def put_back(self, house, folder):
+        with sqlite3.connect(folder / "copy.db") as copy, sqlite3.connect(folder / "ledger.db") as now:
+            copy.backup(now)
+        now.close()
+        copy.close()
+
+    def cut(self, folder, after):
+        with sqlite3.connect(folder / "ledger.db") as raw, past_the_guards(raw):
+            raw.execute('DELETE FROM entries WHERE "index" > ?', (after,))
+        raw.close()
+
+    def told(self, house):
+        facts = [entry.fact for entry in house.ledger.read(legible=True)]
+        return [fact.says for fact in facts if fact.kind == "alert" and fact.name is AlertName.RECORD_BROKEN]
+
+    @pytest.mark.parametrize("refilled", [2, 9], ids=["shorter", "longer again"])
+    def test_alerts_recorded_after_an_older_copy_was_put_back_are_shown(self, house, runs, tmp_path, refilled):
+        house.story().asked()
+        messages = house.start(Messages)
+        runs(messages, 3)
+        self.copy(house, tmp_path)
+        house.story("R-8888", requester=BOB).active()
+        runs(messages, 3)
+        had = house.ledger.last_index()
+        self.put_back(house, tmp_path)
+        for n in range(refilled):
+            self.refused(house, f"not signed any more: {n}")
+        runs(messages, 30)
+        shown = [str(each) for each in house.posted(ALERTS)]
+        assert [sum(f"any more: {n}" in text for text in shown) for n in range(refilled)] == [1] * refilled
+        (says,) = self.told(house)
+        assert f"had {had}" in says if refilled == 2 else f"Entry {had} is not what it was" in says
+        assert sum(says in text for text in shown) == 1
+
+    def test_a_record_cut_off_is_told_once_and_goes_on_from_its_end(self, house, runs, tmp_path):
+        messages = house.start(Messages)
+        house.story().active()
+        house.story("R-8888", requester=BOB).active()
+        runs(messages, 3)
+        self.cut(tmp_path, 3)
+        runs(messages, 3)
+        runs(house.start(Messages), 3)
+        (says,) = self.told(house)
+        assert says.startswith("The record ends with entry 3, and had 10: it was put back to an older copy or cut")
+        self.refused(house, "not signed any more")
+        runs(messages, 5)
+        assert any("not signed any more" in str(each) for each in house.posted(ALERTS))
+
+    def test_what_was_to_be_said_of_an_entry_that_is_gone_is_forgotten(self, house, runs, tmp_path):
+        house.last_good, kept = None, house.last_good
+        messages = house.start(Messages)
+        house.story().asked()
+        self.refused(house, "of an entry that is gone")
+        runs(messages, 2)
+        house.last_good = kept
+        self.cut(tmp_path, 1)
+        runs(messages, 15)
+        (shown,) = house.posted(ALERTS)
+        assert "of an entry that is gone" not in str(shown)
+
+    def test_cards_of_what_is_recorded_then_are_drawn(self, house, runs, tmp_path):
+        house.story().asked()
+        cards = house.start(Cards)
+        runs(cards, 3)
+        self.copy(house, tmp_path)
+        for n in range(5):
+            self.refused(house, str(n))
+        runs(cards, 3)
+        self.put_back(house, tmp_path)
+        house.story("R-9999", requester=EVE).asked()
+        runs(cards, 5)
+        assert any("R-9999" in str(card) for card in house.posted(REQUESTS))
+        assert self.told(house) == []
+
+    def test_the_audit_channel_shows_what_is_recorded_after_an_older_copy_was_put_back(self, house, runs, tmp_path):
+        house.story().asked()
+        mirror = house.start(Mirror)
+        runs(mirror, 5)
+        self.copy(house, tmp_path)
+        house.story("R-8888", requester=BOB).active()
+        runs(mirror, 10)
+        self.put_back(house, tmp_path)
+        self.refused(house, "not signed any more")
+        runs(mirror, 10)
+        assert "not signed any more" in str(house.posted(AUDIT))

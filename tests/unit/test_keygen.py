@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from jit.cli.audit.keygen import keygen
 from jit.settings import CannotStart
-from jit.signer.keys import make_key, make_key_unless_there, old_of, read_key, read_keys, retire_old, rotate_key
+from jit.signer.keys import MEMORY, make_key, make_key_unless_there, old_of, read_key, read_keys, retire_old, rotate_key
 from jit.tlog.note import SignerKey
 from jit.verifier import VerifierKey
 
@@ -119,6 +119,21 @@ class TestTheCommand:
         before = path.read_bytes()
         assert isinstance(CliRunner().invoke(keygen, ["--origin", NAME]).exception, CannotStart)
         assert path.read_bytes() == before
+
+    def test_says_the_public_half_of_a_key_that_is_there(self, path: Path) -> None:
+        key = make_key(path, "log.example")
+        said = CliRunner().invoke(keygen)
+        assert (said.exit_code, said.stdout.strip()) == (0, str(key.verifier()))
+
+    def test_makes_none_in_the_place_of_one_that_has_signed_and_is_gone(self, path: Path) -> None:
+        """Found when a lost key was made anew as told: nothing vouches for it, and the record was broken."""
+        make_key(path, "log.example")
+        path.with_name(MEMORY).write_text("{}")
+        path.unlink()
+        said = CliRunner().invoke(keygen)
+        assert isinstance(said.exception, CannotStart)
+        assert "from your backup" in str(said.exception)
+        assert not path.exists()
 
     def test_rotates(self, path: Path) -> None:
         first = CliRunner().invoke(keygen, ["--origin", NAME]).stdout

@@ -125,6 +125,12 @@ class TestALineThatNothingIsNew:
         house.edit(line, text=line["text"])
         only(house.checked(), Kind.EDITED)
 
+    def test_is_compared_whatever_version_is_said_to_have_drawn_it(self, house, line):
+        line["text"] = line["text"].replace("Nothing", "Much")
+        line["metadata"]["event_payload"]["drawn_by"] = "0.0.1"
+        only(house.checked(), Kind.NOT_COMPARED)
+        assert house.checked(accepted={"0.0.1"}).code == 0
+
     @pytest.mark.parametrize("at", [None, "1", 10**15, -1, True])
     def test_is_one_where_its_metadata_are_of_another_shape(self, house, line, at):
         line["metadata"]["event_payload"]["signed_at"] = at
@@ -221,17 +227,72 @@ def test_a_channel_may_begin_later(house):
     assert house.checked(since=first).code == 0
 
 
-def test_messages_of_another_version_are_compared_by_the_hash_they_carry(house):
+class TestAMessageThatAnotherVersionIsSaidToHaveDrawn:
+    @pytest.fixture
+    def lie(self, house):
+        message = house.message(3)
+        message["text"] += " in other words"
+        assert house.checked().code == 3
+        message["metadata"]["event_payload"] |= {"drawn_by": "0.0.1", "words": fingerprint(message)}
+        return message
+
+    def test_is_not_compared_and_not_equal(self, house, lie):
+        report = house.checked()
+        found = only(report, Kind.NOT_COMPARED)
+        assert (report.code, report.not_compared, found.ts) == (3, 1, lie["ts"])
+        assert "jit 0.0.1" in found.says
+
+    def test_is_believed_once_somebody_accepts_that_version(self, house, lie):
+        report = house.checked(accepted={"0.0.1"})
+        assert report.code == 0
+        assert any("was accepted" in note for note in report.notes)
+        assert house.checked(accepted={"0.0.2"}).code == 3
+
+    def test_must_carry_its_own_words_though_accepted(self, house, lie):
+        lie["metadata"]["event_payload"]["words"] = "0" * 64
+        only(house.checked(accepted={"0.0.1"}), Kind.CHANGED)
+
+    def test_is_shown_again_by_filling(self, house, lie):
+        house.filled(house.checked())
+        assert house.checked().code == 0
+
+    def test_is_equal_where_only_the_spaces_are_others(self, house, lie):
+        lie["text"] = lie["text"].removesuffix(" in other words").replace(" ", "  ")
+        lie["metadata"]["event_payload"]["words"] = fingerprint(lie)
+        assert house.checked().code == 0
+
+    @pytest.mark.parametrize("by", [None, 7, [], "[bold]x[/bold]", "1" * 10_000])
+    def test_names_no_version_that_is_none(self, house, lie, by):
+        lie["metadata"]["event_payload"]["drawn_by"] = by
+        (found,) = house.checked().differences
+        assert "bold" not in found.says
+        assert len(found.says) < 200
+
+
+def test_a_lie_put_in_the_place_of_a_deleted_message_by_our_own_token_is_a_difference(house):
     message = house.message(3)
-    payload = message["metadata"]["event_payload"]
-    message["text"] += " in other words"
-    assert house.checked().code == 3
-    payload["drawn_by"] = "0.0.1"
-    assert house.checked().code == 3
-    payload["words"] = fingerprint(message)
+    house.delete(message)
+    payload = message["metadata"]["event_payload"] | {"filled": True, "drawn_by": "0.0.1"}
+    remark = {"type": "context", "elements": [{"type": "mrkdwn", "text": FILLED}]}
+    said = "#3 Dana approved this in person"
+    blocks = [{"type": "section", "text": {"type": "mrkdwn", "text": said}}, remark]
+    lie = {**message, "text": said, "blocks": blocks, "ts": "1700000001.000001"}
+    lie["metadata"] = {**message["metadata"], "event_payload": payload | {"words": fingerprint(lie)}}
+    house.slack.messages.append(lie)
+    assert Kind.NOT_COMPARED in kinds(house.checked())
+
+
+def test_a_lie_behind_the_true_message_is_a_difference_until_it_is_shown_again_below(house):
+    message = house.message(3)
+    remark = {"type": "context", "elements": [{"type": "mrkdwn", "text": FILLED}]}
+    lie = {**message, "ts": "1700000000.900000", "text": "nothing", "blocks": [remark]}
+    lie["metadata"] = {**message["metadata"], "event_payload": message["metadata"]["event_payload"] | {"filled": True}}
+    house.slack.messages.append(lie)
+    house.slack.given = 900_000
     report = house.checked()
-    assert report.code == 0
-    assert any("another version" in note for note in report.notes)
+    assert only(report, Kind.CHANGED).ts == lie["ts"]
+    house.filled(report)
+    assert house.checked().code == 0
 
 
 class TestALedgerThatIsNotTheOneTheChannelSaw:

@@ -8,7 +8,8 @@ from bot.follow.audit_channel import COMPARE_EVERY, AuditChannel
 from bot.follow.fingerprint import fingerprint
 from bot.follow.mirror import REMEMBERED, STANDS, Mirror
 from bot.follow.outbox import PAGE
-from bot.follow.tampering import Announcements, Change, entries_of, heard, leave_word
+from bot.follow.tampering import GONE, Announcements, Change, entries_of, heard, leave_word
+from bot.show.audit import REDRAWN
 from jit.facts import AlertName
 from jit.ledger import Notes
 from tests.fake_slack import OUR_BOT, refusal
@@ -88,27 +89,48 @@ def test_an_added_block_is_seen(house, channel, added):
     only(house)
 
 
-def test_what_was_announced_is_our_own_doing_and_no_other_words_are(house, channel):
-    message, announced = house.message(1), Announcements(Notes(house.engine, AuditChannel.name))
-    change = {"text": "drawn again", "blocks": []}
-    announced.announce(message["ts"], fingerprint(change), house.clock.now())
-    house.tell(house.edit(message, **change))
-    channel.step()
-    house.work(channel, COMPARE_EVERY + 60, tick=60)
-    assert not house.alerts()
-    house.tell(house.edit(message, text="and again"))
-    channel.step()
-    only(house)
+class TestWhatSomebodyElseHasNoted:
+    """Whoever can write to the notes, and has the bot's token."""
 
+    def test_a_deletion_that_was_announced_is_told_of(self, house, channel):
+        message = house.message(3)
+        Announcements(Notes(house.engine, AuditChannel.name)).announce(message["ts"], GONE, house.clock.now())
+        house.tell(house.delete(message))
+        channel.step()
+        house.work(channel, COMPARE_EVERY * 2, tick=60)
+        assert "deleted" in only(house)
 
-def test_going_back_to_the_words_before_an_announced_change_is_told_of_too(house, channel):
-    message, announced = house.message(1), Announcements(Notes(house.engine, AuditChannel.name))
-    before = {"text": message["text"], "blocks": message["blocks"]}
-    announced.announce(message["ts"], fingerprint({"text": "drawn again"}), house.clock.now())
-    house.edit(message, text="drawn again", blocks=[])
-    house.tell(house.edit(message, **before))
-    channel.step()
-    only(house)
+    def test_an_announced_change_to_what_the_ledger_does_not_ask_for_is_told_of(self, house, channel):
+        message, announced = house.message(1), Announcements(Notes(house.engine, AuditChannel.name))
+        change = {"text": "drawn again", "blocks": [{"type": "context", "elements": [{"text": REDRAWN}]}]}
+        announced.announce(message["ts"], fingerprint(change), house.clock.now(), [REDRAWN])
+        house.tell(house.edit(message, **change))
+        channel.step()
+        house.work(channel, COMPARE_EVERY + 60, tick=60)
+        assert "edited" in only(house)
+
+    def test_an_announcement_that_nothing_follows_is_no_change(self, house, channel):
+        announced = Announcements(Notes(house.engine, AuditChannel.name))
+        announced.announce(house.message(1)["ts"], "0" * 64, house.clock.now())
+        house.work(channel, COMPARE_EVERY + 60, tick=60)
+        assert not house.alerts()
+
+    def test_a_deletion_that_was_noted_as_told_is_told(self, house):
+        message = house.message(3)
+        for value in (GONE, f"{GONE} 1", f"{GONE} ", f"{GONE} {10**30}"):
+            Notes(house.engine, AuditChannel.name).put({f"told:{message['ts']}": value})
+        channel = house.start(AuditChannel)
+        house.tell(house.delete(message))
+        channel.step()
+        assert "deleted" in only(house)
+
+    def test_a_message_that_was_noted_as_gone_is_told_of(self, house):
+        message = house.message(3)
+        stands = Notes(house.engine, Mirror.name)
+        stands.put({STANDS + message["ts"]: json.dumps([AUDIT, 3, 3, GONE])})
+        house.tell(house.delete(message))
+        house.work(house.start(AuditChannel))
+        assert "deleted" in only(house)
 
 
 def test_an_event_that_changes_no_word_is_none(house, channel):

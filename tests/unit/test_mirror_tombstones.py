@@ -3,8 +3,10 @@
 import pytest
 
 from bot.follow.audit_channel import COMPARE_EVERY, AuditChannel
+from bot.follow.fingerprint import fingerprint
 from bot.follow.mirror_check import Kind
 from bot.follow.outbox import Trouble
+from bot.follow.tampering import Announcements
 from bot.follow.tombstones import SETTLED, Tombstones
 from bot.show.audit import REDRAWN
 from jit.ledger import Notes
@@ -12,7 +14,7 @@ from jit.privacy.erasing import erase
 from tests.fake_slack import refusal
 from tests.follow_house import AUDIT
 from tests.life import ALICE, BOB, EVE
-from tests.mirror_house import MirrorHouse
+from tests.mirror_house import NAMES, MirrorHouse
 
 WORDS = "INC-42: db down, need to look at stuck orders"
 
@@ -109,6 +111,42 @@ def test_our_own_redrawing_raises_no_alert(house, channel):
     channel.step()
     house.work(channel, COMPARE_EVERY + 60, tick=60)
     assert not house.alerts()
+
+
+def test_people_who_are_called_otherwise_since_make_no_alert_of_a_redrawing(house, channel, monkeypatch):
+    forgotten(house)
+    redrawn(house)
+    monkeypatch.setitem(NAMES, BOB, "Robert")
+    house.work(house.start(AuditChannel), COMPARE_EVERY + 60, tick=60)
+    assert not house.alerts()
+
+
+@pytest.mark.parametrize("heard", [True, False], ids=["heard", "seen"])
+def test_going_back_to_the_words_before_a_redrawing_is_told_of(house, channel, heard):
+    before = dict(house.message(2))
+    forgotten(house)
+    redrawn(house)
+    house.work(channel, COMPARE_EVERY + 60, tick=60)
+    event = house.edit(house.message(2), text=before["text"], blocks=before["blocks"])
+    if heard:
+        house.tell(event)
+        channel.step()
+    house.work(channel, COMPARE_EVERY * 2, tick=60)
+    assert len(house.alerts()) == 1
+
+
+def test_a_redrawn_message_under_another_announcement_is_told_of(house, channel):
+    """Who erases somebody may not have other words passed for a redrawing."""
+    forgotten(house)
+    redrawn(house)
+    message, announced = house.message(2), Announcements(Notes(house.engine, AuditChannel.name))
+    change = {"text": message["text"].replace("requested", "never requested"), "blocks": message["blocks"]}
+    assert change["text"] != message["text"]
+    announced.announce(message["ts"], fingerprint(change), house.clock.now(), [REDRAWN])
+    house.tell(house.edit(message, **change))
+    channel.step()
+    house.work(channel, COMPARE_EVERY * 2, tick=60)
+    assert len(house.alerts()) == 1
 
 
 def test_an_edit_that_only_says_that_it_was_redrawn_is_an_edit(house):

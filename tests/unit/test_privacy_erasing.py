@@ -9,7 +9,17 @@ from sqlalchemy import insert, select, text
 
 from jit.access import State, replay
 from jit.facts import Alert, AlertName, Kinds, PersonErased, RecordRead, Requested, Source
-from jit.ledger import BrokenChain, Ledger, Notes, Question, StoredDirectory, check_chain, connect, create_tables
+from jit.ledger import (
+    BrokenChain,
+    Ledger,
+    LedgerUnavailable,
+    Notes,
+    Question,
+    StoredDirectory,
+    check_chain,
+    connect,
+    create_tables,
+)
 from jit.ledger.entry import hash_of
 from jit.ledger.schema import directory, person_keys, requests
 from jit.people import Groups, Person
@@ -358,6 +368,17 @@ def test_a_fact_made_of_what_reads_as_erased_makes_no_key(ledger, story):
     )
     ledger.append([fact])
     assert {row.person for row in rows(ledger, person_keys)} == before
+
+
+@pytest.mark.parametrize("change", ["key = zeroblob(31)", "key = zeroblob(33)", "id = 'x'", "id = upper(id)"])
+def test_nothing_is_closed_by_a_key_that_was_changed(ledger, story, change):
+    """It could be opened by nobody, and nobody would have said that this person was erased."""
+    before = ledger.last_index()
+    with ledger.engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE person_keys SET {change} WHERE person = '{BOB}'")
+    with pytest.raises(LedgerUnavailable, match="the record is broken: the key"):
+        over(ledger, "R-NEXT", requester=BOB, principal="bob")
+    assert ledger.last_index() == before
 
 
 def test_a_new_person_is_found_by_every_reader_at_once(ledger, story):

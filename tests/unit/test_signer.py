@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -13,13 +14,13 @@ from jit.ledger import LedgerUnavailable, connect
 from jit.ledger.entry import hash_of
 from jit.settings import CannotStart
 from jit.signer import signer as module
-from jit.signer.keys import make_key, old_of, rotate_key
+from jit.signer.keys import MEMORY, make_key, old_of, rotate_key
 from jit.signer.newest import newest_of
 from jit.signer.signer import HEARTBEAT
-from jit.signer.state import FILE, Store
+from jit.signer.state import Store
 from jit.signer.state import _read as remembered
 from jit.tlog.note import SignerKey, checkpoint, sign
-from jit.verifier import Grade, Reason, cosigned_at, parse_checkpoint, parse_note, signed
+from jit.verifier import Grade, Reason, VerifierKey, cosigned_at, parse_checkpoint, parse_note, signed
 from tests.fakes import SetClock
 from tests.signing import ORIGIN, Desk, verdict
 
@@ -209,6 +210,35 @@ class TestRefusing:
             assert desk.size == desk.ledger.last_index()
             copy = desk.copied()
 
+    def test_a_refusal_that_goes_on_is_told_again_every_ten_minutes(self, desk: Desk) -> None:
+        cut_the_tail(desk)
+        desk.turn()
+        for told in (1, 2, 3):
+            desk.turn(5)
+            assert len(desk.alerts) == told
+            desk.restarted()
+            desk.turn(2)
+            desk.clock.move(seconds=module.TELL_AGAIN)
+            desk.turn()
+
+    def test_who_refuses_keeps_its_lease_while_it_waits(self, desk: Desk) -> None:
+        class Stop(Event):
+            """Ten minutes on, by the clock that is moved."""
+
+            def wait(self, timeout: float | None = None) -> bool:
+                desk.clock.move(seconds=timeout or 0)
+                held.append(not desk.signer._leases.hold("signer", "another"))
+                return len(held) > 100
+
+            def is_set(self) -> bool:
+                return len(held) > 100
+
+        held: list[bool] = []
+        cut_the_tail(desk)
+        desk.signer.run(Stop())
+        assert all(held)
+        assert desk.alerts
+
     def test_a_record_that_is_put_right_again_is_signed_again(self, desk: Desk) -> None:
         copy = desk.copied()
         rewrite_from_an_entry_on(desk)
@@ -297,7 +327,7 @@ class TestTheTableOfHeads:
 
 
 def forget(desk: Desk) -> None:
-    (desk.folder / "signer" / FILE).unlink()
+    (desk.folder / "signer" / MEMORY).unlink()
 
 
 class TestItsMemory:
@@ -341,7 +371,7 @@ class TestItsMemory:
         ],
     )
     def test_a_damaged_one_is_no_reason_to_begin_anew(self, desk: Desk, damage: bytes | None) -> None:
-        path = desk.folder / "signer" / FILE
+        path = desk.folder / "signer" / MEMORY
         desk.stopped()
         whole = path.read_bytes()
         path.write_bytes(whole.replace(b'"note": "a', b'"note": "b') if damage is None else damage)
@@ -372,7 +402,7 @@ class TestItsMemory:
         add = type(desk.heads).add
 
         def looking(heads: Any, size: int, at: Any, note: bytes, **how: Any) -> Any:
-            seen.append(remembered(desk.folder / "signer" / FILE).pending.note == note)
+            seen.append(remembered(desk.folder / "signer" / MEMORY).pending.note == note)
             return add(heads, size, at, note, **how)
 
         monkeypatch.setattr(type(desk.heads), "add", looking)
@@ -472,16 +502,24 @@ class TestRotation:
         changes = desk.facts("key.changed")
         assert [(change.key, change.before) for change in changes] == [(str(old), None), (str(new), str(old))]
 
-    @pytest.mark.parametrize("knows", ["old", "new"])
-    def test_who_knows_one_key_believes_the_other(self, desk: Desk, knows: str) -> None:
-        keys = {"old": desk.vkey}
+    def rotated(self, desk: Desk) -> dict[str, VerifierKey]:
+        old = desk.vkey
         rotate_key(desk.place)
         desk.turn()
-        keys["new"] = desk.vkey
         desk.append()
         desk.turn()
-        found = verdict(desk.engine, keys[knows], offered=tuple(keys.values()))
+        return {"old": old, "new": desk.vkey}
+
+    @pytest.mark.parametrize("named", [["new"], ["old", "new"]], ids=" and ".join)
+    def test_who_names_the_key_of_today_believes_the_one_before(self, desk: Desk, named: list[str]) -> None:
+        keys = self.rotated(desk)
+        found = verdict(desk.engine, *(keys[name] for name in named), offered=tuple(keys.values()))
         assert (found.findings, found.covered[Grade.SIGNED]) == ((), desk.ledger.last_index())
+
+    def test_who_names_the_key_before_alone_has_to_learn_the_new_one_elsewhere(self, desk: Desk) -> None:
+        keys = self.rotated(desk)
+        found = verdict(desk.engine, keys["old"], offered=tuple(keys.values()))
+        assert [each.reason for each in found.findings] == [Reason.KEY_NOT_VOUCHED]
 
     @pytest.mark.parametrize("restart", [True, False])
     def test_a_rotation_is_noticed_at_once_and_at_the_next_start(self, desk: Desk, restart: bool) -> None:
@@ -496,7 +534,9 @@ class TestRotation:
 
     def test_a_key_that_was_replaced_by_hand_is_told_and_recorded(self, desk: Desk) -> None:
         old = desk.vkey
-        desk.restarted(lambda: (desk.place.unlink(), make_key(desk.place, ORIGIN)))
+        another = desk.folder / "another" / "log.key"
+        make_key(another, ORIGIN)
+        desk.restarted(lambda: another.replace(desk.place))
         desk.turn()
         assert ["nothing vouches" in warning for warning in desk.facts("started")[-1].warnings] == [True]
         assert desk.facts("key.changed")[-1].before == str(old)

@@ -2,14 +2,15 @@
 
 import shutil
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from jit.facts import Alert, Source, SpoolTaken, write_fact
-from jit.ledger import Spool, TakenIn
+from jit.facts import Alert, AnyFact, Source, SpoolTaken, write_fact
+from jit.ledger import BrokenChain, Spool, TakenIn
 from jit.ledger.spool_chain import START, lines_after, read_line
 from tests.fakes import House
 from tests.spooling import SIGNED, Host, late, make_host
@@ -362,3 +363,24 @@ def test_the_same_fact_written_twice_is_recorded_once(host: Host) -> None:
     Spool(host.folder).write([fact])
     assert host.take_in().broken == ()
     assert host.recorded() == ["a"]
+
+
+def test_lines_that_are_refused_one_after_the_other_are_taken_in_once_a_second(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool, append = host.spool, host.ledger.append
+
+    def refuses(facts: Sequence[AnyFact]) -> object:
+        if isinstance(facts[0], SpoolTaken):
+            return append(facts)
+        raise BrokenChain(1, "its key is gone")
+
+    monkeypatch.setattr(host.ledger, "append", refuses)
+    refused = 0
+    for quarter in range(21):
+        spool.write([late(str(quarter))])
+        at = SIGNED["at"] + timedelta(seconds=quarter / 4)
+        refused += spool.take_in(host.ledger, {**SIGNED, "at": at}).refused
+    assert [(fact.first, fact.last) for fact in host.taken()] == [(1, 1), (2, 5), (6, 9), (10, 13), (14, 17), (18, 21)]
+    assert refused == 21
+    assert spool.take_in(host.ledger, {**SIGNED, "at": SIGNED["at"]}).broken == ()

@@ -1,8 +1,10 @@
 """What `jit doctor` says of a spool that its disk, or somebody, was at."""
 
+import os
 import shlex
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -39,6 +41,22 @@ def test_a_disk_that_failed_is_said(host: Host, name: str) -> None:
     (host.folder / name).touch(0o600)
     [line] = to_mend(host)
     assert name in line.what
+
+
+@pytest.mark.parametrize(("blocks", "files", "fits"), [(256, 9, True), (255, 9, False), (256, 0, False)])
+def test_a_disk_without_room_is_said(
+    host: Host, monkeypatch: pytest.MonkeyPatch, *, blocks: int, files: int, fits: bool
+) -> None:
+    room = SimpleNamespace(f_bavail=blocks, f_frsize=4096, f_favail=files, f_files=100)
+    monkeypatch.setattr(os, "statvfs", lambda _: room)
+    assert [line.what for line in to_mend(host) if "has no room" not in line.what] == []
+    assert len(to_mend(host)) == (not fits)
+
+
+def test_a_disk_that_does_not_count_its_files_has_room_for_them(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = SimpleNamespace(f_bavail=256, f_frsize=4096, f_favail=0, f_files=0)
+    monkeypatch.setattr(os, "statvfs", lambda _: room)
+    assert to_mend(host) == []
 
 
 def test_a_chain_that_is_gone_is_said(host: Host) -> None:

@@ -1,5 +1,6 @@
 """`python verifier.py …`: the one file, apart from everything else of jit."""
 
+import ast
 import json
 import shutil
 import subprocess
@@ -61,9 +62,12 @@ def test_the_block_of_that_test_holds(tmp_path):
 def test_a_whole_copy_says_its_grades_and_what_they_leave_open(copy, capsys):
     made = record()
     rows = [{"ts": "1", "channel": "C", "note": made.head(5).decode()}]
-    (copy / "channel.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    (copy / "locked.jsonl").write_text(json.dumps({"note": made.head(6).decode()}) + "\n")
+    mine = copy.parent / "mine"
+    mine.mkdir()
+    (mine / "channel.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (mine / "locked.jsonl").write_text(json.dumps({"note": made.head(6).decode()}) + "\n")
     arguments = [str(copy), *key_of(LOG), "--witness", str(WITNESS.verifier()), "--json"]
+    arguments += ["--channel", str(mine / "channel.jsonl"), "--locked", str(mine / "locked.jsonl")]
     assert main([*arguments, "--require", "witnessed"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["reached"] == ["signed", "anchored", "witnessed", "locked"]
@@ -157,3 +161,10 @@ def test_a_row_that_is_no_head_comes_out_as_one_that_is_refused(tmp_path, row):
 def test_what_cannot_be_read_is_said(tmp_path):
     with pytest.raises(CannotCheck):
         list(read_lines(tmp_path))
+
+
+def test_it_imports_nothing_but_python_and_cryptography_anywhere():
+    tree = ast.parse(Path(jit.verifier.__file__).read_text())
+    named = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    named |= {node.module or "." for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert {name.partition(".")[0] for name in named} <= {*sys.stdlib_module_names, "cryptography"}

@@ -225,13 +225,25 @@ def test_what_is_not_disclosed_stays_closed_and_proven(bundle):
 # Keys that follow each other.
 
 
+@pytest.mark.parametrize(("known", "signs"), [(4, 0), (0, 4)])
+@pytest.mark.parametrize("size", [2, 5, 8])
 @pytest.mark.parametrize("vouched", [True, False])
-def test_a_later_key_needs_the_head_that_both_have_signed(vouched):
-    later, made = key(ORIGIN, 4), record()
-    bundle = made.bundle(by=[later]) | {"keys": [str(LOG.verifier()), str(later.verifier())]}
+def test_a_stolen_retired_key_signs_no_bundle_for_a_reader_with_todays_key(vouched, size, known, signs):
+    """Which of the two is today's, and whether a smaller head is one that was really signed, a bundle cannot show."""
+    keys, made = {0: LOG, 4: key(ORIGIN, 4)}, record()
+    bundle = made.bundle(by=[keys[signs]]) | {"keys": [str(each.verifier()) for each in keys.values()]}
     if vouched:
-        bundle["rotations"] = [made.head(5, by=[LOG, later]).decode()]
-    assert reasons(judge(bundle)) == ([] if vouched else [(Reason.SIGNED_BY_ANOTHER_KEY, 8)])
+        bundle["rotations"] = [made.head(size, by=[*keys.values()]).decode()]
+    trust = Trust(keys=(keys[known].verifier(),))
+    assert reasons(judge(bundle, trust)) == [(Reason.KEY_NOT_VOUCHED if vouched else Reason.SIGNED_BY_ANOTHER_KEY, 8)]
+    assert judge(bundle, Trust(keys=tuple(each.verifier() for each in keys.values()))).findings == ()
+
+
+def test_a_retired_key_and_a_thiefs_together_vouch_for_no_bundle():
+    now, thief, made = key(ORIGIN, 4), key(ORIGIN, 5), record()
+    bundle = made.bundle(by=[thief]) | {"keys": [str(each.verifier()) for each in (LOG, now, thief)]}
+    bundle["rotations"] = [made.head(3, by=[LOG, now]).decode(), made.head(3, by=[LOG, thief]).decode()]
+    assert judge(bundle, Trust(keys=(now.verifier(),))).exit_code() == 4
 
 
 # What is no bundle.

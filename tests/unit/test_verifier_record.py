@@ -345,13 +345,62 @@ def rotated(made: Record, at: int = 4) -> list[bytes]:
     return [*heads[:at], made.head(at, by=[LOG, NEXT]), *heads[at:]]
 
 
-@pytest.mark.parametrize(("known", "offered"), [(LOG, NEXT), (NEXT, LOG)])
-def test_a_reader_with_one_key_follows_the_change_both_ways(known, offered):
+TODAY = Trust(keys=(NEXT.verifier(),), offered=(LOG.verifier(), NEXT.verifier()))
+BOTH = Trust(keys=(LOG.verifier(), NEXT.verifier()))
+
+
+@pytest.mark.parametrize("trust", [TODAY, BOTH, Trust(offered=BOTH.keys)])
+def test_a_reader_with_todays_key_follows_the_change_back(trust):
     made = record()
-    verdict = judge(made, log=rotated(made), trust=Trust(keys=(known.verifier(),), offered=(offered.verifier(),)))
+    verdict = judge(made, log=rotated(made), trust=trust)
     assert verdict.findings == ()
     assert verdict.covered[Grade.SIGNED] == 8
     assert verdict.signed_first == BEGAN + 1
+
+
+def test_a_reader_with_the_key_before_needs_todays_too():
+    made = record()
+    yesterday = Trust(keys=(LOG.verifier(),), offered=(NEXT.verifier(),))
+    assert reasons(judge(made, log=rotated(made), trust=yesterday)) == [(Reason.KEY_NOT_VOUCHED, 5)]
+    assert judge(made, log=rotated(made)[:5], trust=yesterday).exit_code() == 0
+
+
+@pytest.mark.parametrize("where", ["log", "channel", "locked", "witnessed", "beside"])
+def test_a_stolen_retired_key_does_not_sign_on_for_a_reader_with_todays_key(where):
+    """Whoever stole it leaves out every head but the genuine one where the key changed."""
+    made = record()
+    link, forged = made.head(4, by=[LOG, NEXT]), made.head(8, by=[LOG], at=BEGAN + 99)
+    verdict = judge(made, **({"log": [forged]} | {where: [link] if where != "log" else [link, forged]}), trust=TODAY)
+    assert reasons(verdict) == [(Reason.KEY_NOT_VOUCHED, 8)]
+    assert verdict.exit_code() == 4
+    kept = judge(made, log=[made.head(3), link, forged], trust=TODAY)
+    assert reasons(kept) == [(Reason.KEY_RETIRED, 8)]
+
+
+@pytest.mark.parametrize("size", [2, 4, 6, 8])
+def test_a_stolen_retired_key_brings_no_key_of_its_own(size):
+    made, thief = record(), key(ORIGIN, 5)
+    trust = replace(TODAY, offered=(*TODAY.offered, thief.verifier()))
+    log = [made.head(4, by=[LOG, NEXT]), made.head(8, by=[thief], at=BEGAN + 99)]
+    verdict = judge(made, log=log, channel=[made.head(size, by=[LOG, thief])], trust=trust)
+    assert {Reason.KEY_NOT_VOUCHED, Reason.KEY_RETIRED} & {reason for reason, _ in reasons(verdict)}
+
+
+def test_a_thief_cannot_take_the_link_apart_to_turn_the_keys_around():
+    """A signature line can be taken off: the newer key then stands alone at the size of the change, and no earlier."""
+    made = record()
+    link, half = made.head(4, by=[LOG, NEXT]), made.head(4, by=[NEXT], at=BEGAN)
+    for trust in (TODAY, BOTH):
+        verdict = judge(made, log=[half, link, made.head(8, by=[LOG]), made.head(8, by=[NEXT])], trust=trust)
+        assert Reason.KEY_RETIRED in {reason for reason, _ in reasons(verdict)}
+
+
+def test_heads_that_came_with_a_copy_speak_against_it_and_raise_no_grade():
+    made, other = record(), record(7)
+    other.append({"id": "8", "kind": "other"})
+    verdict = judge(made, log=made.heads, beside=[made.head(6)], trust=Trust(keys=TRUST.keys))
+    assert (verdict.reached, verdict.findings) == ((Grade.SIGNED,), ())
+    assert (Reason.FORKED, 8) in reasons(judge(made, beside=[other.head(8)]))
 
 
 def test_a_key_that_nobody_vouches_for_is_found():
@@ -361,19 +410,20 @@ def test_a_key_that_nobody_vouches_for_is_found():
     assert reasons(judge(made, log=heads, trust=trust)) == [(Reason.KEY_NOT_VOUCHED, 5)]
 
 
-def test_a_replaced_key_signs_no_more():
+@pytest.mark.parametrize("trust", [TODAY, BOTH])
+def test_a_replaced_key_signs_no_more(trust):
     made = record()
-    trust = Trust(keys=(LOG.verifier(),), offered=(NEXT.verifier(),))
     log = rotated(made)
     assert reasons(judge(made, log=[*log, made.head(8, at=BEGAN + 99)], trust=trust)) == [(Reason.KEY_RETIRED, 8)]
     assert reasons(judge(made, log=log, channel=[made.head(8)], trust=trust)) == [(Reason.KEY_RETIRED, 8)]
     assert judge(made, log=log, channel=[made.head(3)], trust=trust).findings == ()
 
 
-def test_a_replaced_key_vouches_for_nobody():
+@pytest.mark.parametrize("trust", [TODAY, BOTH])
+def test_a_replaced_key_vouches_for_nobody(trust):
     made, thief = record(), key(ORIGIN, 5)
-    trust = Trust(keys=(LOG.verifier(),), offered=(NEXT.verifier(), thief.verifier()))
-    log = [*rotated(made), made.head(8, by=[LOG, thief], at=BEGAN + 99)]
+    trust = replace(trust, offered=(NEXT.verifier(), LOG.verifier(), thief.verifier()))
+    log = [*rotated(made), made.head(8, by=[LOG, thief], at=BEGAN + 99), made.head(8, by=[thief], at=BEGAN + 99)]
     assert (Reason.KEY_NOT_VOUCHED, 8) in reasons(judge(made, log=log, trust=trust))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from jit.settings import CannotStart, SignerSettings
-from jit.signer.keys import make_key, old_of, rotate_key
+from jit.signer.keys import make_key, old_of, read_key, rotate_key
 from jit.tlog.note import SignerKey
 
 
@@ -14,7 +14,10 @@ from jit.tlog.note import SignerKey
 @click.option("--origin", help="The log's name in every head, such as jit.example.com/production.")
 @click.option("--rotate", is_flag=True, help="Replace the key there is by a new one of the same name.")
 def keygen(origin: str | None, *, rotate: bool) -> None:
-    """Make the key that signs the record. Run it as the signer's user; no other process needs to read it."""
+    """Make the key that signs the record, and print its public half; where there is one, only that.
+
+    Run it as the signer's user: no other process needs to read the key.
+    """
     path = SignerSettings().signing_key
     if not isinstance(path, Path):
         raise CannotStart("JIT_SIGNING_KEY holds the key itself. Name a file in it to make one: file:/path/log.key")
@@ -22,8 +25,15 @@ def keygen(origin: str | None, *, rotate: bool) -> None:
         raise click.UsageError("A key keeps its name when it is rotated: leave out --origin.")
     if rotate:
         _say_rotated(rotate_key(path), path)
+    elif origin is None and path.exists():
+        _say_there(read_key(path), path)
     else:
         _say_made(make_key(path, origin or f"{socket.gethostname()}/jit"), path)
+
+
+def _say_there(key: SignerKey, path: Path) -> None:
+    click.echo(f"The key is in {path} already, and stays. This is its public half; --rotate makes a new one:", err=True)
+    click.echo(str(key.verifier()))
 
 
 def _say_made(key: SignerKey, path: Path) -> None:
@@ -38,5 +48,9 @@ def _say_rotated(key: SignerKey, path: Path) -> None:
         "both, within seconds, and is deleted then.",
         err=True,
     )
-    click.echo("Give the public half to witnesses now (one more --log). Auditors may keep the old one:", err=True)
+    click.echo(
+        "This is its public half. Auditors name it from now on (--key); for what was signed before, the head signed by "
+        "both vouches. Start each witness again with both keys (--log OLD --log NEW): until then it cosigns nothing.",
+        err=True,
+    )
     click.echo(str(key.verifier()))

@@ -22,6 +22,7 @@ from jit.policy import PolicyFolder
 from jit.settings import SLACK, CannotStart, Secret, Settings, SlackUrl
 from jit.verifier import NoteError, VerifierKey
 
+_LACKING = {Kind.MISSING, Kind.EDITED, Kind.CHANGED}
 MOST_ROWS = 100
 """Differences that a terminal shows; all are in the lines a pipe gets."""
 
@@ -38,8 +39,23 @@ class CheckSettings(Settings):
 @click.option("--from", "since", default=1, type=click.IntRange(1), help="The first entry the channel has to show.")
 @click.option("--key", "keys", multiple=True, help="A key that signs heads (vkey), as you know it from elsewhere.")
 @click.option("--save", type=click.Path(dir_okay=False, path_type=Path), help="Write the heads found to this file.")
+@click.option(
+    "--accept-drawn-by",
+    "accepted",
+    multiple=True,
+    metavar="VERSION",
+    help="Believe what this version of jit has drawn, where this one draws it otherwise.",
+)
 @click.option("--fill", "filling", is_flag=True, help="Post again what is missing, marked as shown later.")
-def mirror_check(channel: str | None, since: int, keys: tuple[str, ...], save: Path | None, filling: bool) -> None:  # noqa: FBT001
+def mirror_check(
+    *,
+    channel: str | None,
+    since: int,
+    keys: tuple[str, ...],
+    save: Path | None,
+    accepted: tuple[str, ...],
+    filling: bool,
+) -> None:
     """Compare the audit channel with the ledger, entry by entry.
 
     Exits with 0 if they are equal, 3 if not, 4 if the ledger contradicts what the channel holds, 1 if there was no
@@ -59,11 +75,11 @@ def mirror_check(channel: str | None, since: int, keys: tuple[str, ...], save: P
         wait=time.sleep,
     )
     try:
-        report = visit.report(since, known)
+        report = visit.report(since, known, frozenset(accepted))
         if save:
             save.write_text("".join(_head_line(head, channel) for head in report.heads), encoding="utf-8")
         if filling and not report.contradicted and _fill(visit, report):
-            report = visit.report(since, known)
+            report = visit.report(since, known, frozenset(accepted))
     except Trouble as trouble:
         raise click.ClickException(f"could not read {channel} in Slack: {trouble}") from None
     except OSError as wrong:
@@ -107,7 +123,8 @@ def _show(report: Report, channel: str, *, own: bool) -> None:
         click.echo(json.dumps(_row(each)))
     summary = {"verdict": _verdict(report), "channel": channel, "entries": report.entries}
     counts = {"messages": report.messages, "heads": len(report.heads), "differences": len(report.differences)}
-    click.echo(json.dumps({**summary, **counts, "own_keys": own, "notes": report.notes}))
+    unsure = {"not_compared": report.not_compared}
+    click.echo(json.dumps({**summary, **counts, **unsure, "own_keys": own, "notes": report.notes}))
 
 
 def _row(each: Difference) -> dict[str, Any]:
@@ -142,7 +159,9 @@ def _show_table(report: Report, channel: str, *, own: bool) -> None:
     if report.contradicted:
         console.print("The ledger is not the one that the channel has seen: it was cut off, or rewritten.")
     elif report.differences:
-        lacks = any(each.kind in {Kind.MISSING, Kind.EDITED, Kind.CHANGED} for each in report.differences)
+        lacks = any(each.kind in _LACKING for each in report.differences)
+        if report.not_compared:
+            console.print(f"{report.not_compared} messages not compared: another version is said to have drawn them.")
         console.print("Not equal." + (" `jit audit mirror-check --fill` shows again what is missing." if lacks else ""))
     else:
         console.print(f"{channel} shows what the ledger says.")

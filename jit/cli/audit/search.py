@@ -8,7 +8,7 @@ import click
 
 from jit.audit import search as searching
 from jit.audit.reading import Part, last_before, record_reading
-from jit.audit.search import KINDS, NobodyCalled, People, Wanted, find_people, known_names
+from jit.audit.search import KINDS, NobodyCalled, People, Wanted, find_people, known_names, words_as_recorded
 from jit.audit.table import names_from
 from jit.cli.audit.showing import Broken, Moment, asked, show
 from jit.cli.opening import existing_ledger
@@ -60,7 +60,12 @@ def search(  # noqa: PLR0917  click passes them by name
     wanted = Wanted(people, target, access, incident, frozenset([*kinds, *(["refused"] if refused else [])]), words)
     after = last_before(ledger, since) if since else 0
     upto = last_before(ledger, until + _MOMENT) if until else None
-    recorded = record_reading(ledger, "search", asked(context, {"person": people.pseudonyms()}), after)
+    instead = {
+        "person": people.pseudonyms(),
+        "words": words_as_recorded(ledger.engine, words, names),
+        "incident": words_as_recorded(ledger.engine, [incident] if incident else [], names),
+    }
+    recorded = record_reading(ledger, "search", asked(context, instead), after)
     part = Part(after, recorded.index - 1 if upto is None else upto, _as_known(request) if request else None)
 
     broken = Broken()

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import chain
@@ -30,6 +31,7 @@ from jit.verifier import (
     Verdict,
     VerifierKey,
     check_bundle,
+    check_folder,
     check_record,
     read_entries,
     read_heads,
@@ -42,6 +44,8 @@ OTHER_WORDS = (
     "The words of the page are not those that this version of jit writes for the bundle in it: the page was changed, "
     "or made by another version. Only the bundle was checked; make its page anew, or read its entries."
 )
+
+NAMES = "What people are called on the page is proven by nothing: go by the ids."
 
 
 class Key(click.ParamType[tuple[VerifierKey, ...]]):
@@ -69,6 +73,7 @@ class Key(click.ParamType[tuple[VerifierKey, ...]]):
 @click.option(
     "--channel", type=click.Path(path_type=Path, dir_okay=False), help="From `jit audit mirror-check --save`."
 )
+@click.option("--locked", help="Heads that you have from the locked store: a file, or s3://…")
 @click.option("--require", type=click.Choice(GRADES), default="signed", show_default=True, help="Exit with 3 below it.")
 @click.option("--whole", is_flag=True, help="What is required must go up to the last entry.")
 @click.option("--json", "as_json", is_flag=True, help="For machines, as in a pipe.")
@@ -79,6 +84,7 @@ def verify(
     witnesses: tuple[tuple[VerifierKey, ...], ...],
     witnesses_needed: int,
     channel: Path | None,
+    locked: str | None,
     require: str,
     whole: bool,
     as_json: bool,
@@ -100,7 +106,7 @@ def verify(
     required = Grade[require.upper()]
     try:
         with Console(stderr=True).status("Checking …"):
-            verdict = _judge(what, trust, channel)
+            verdict = _judge(what, trust, channel, locked)
     except (CannotCheck, CannotStart, CopiesUnavailable, LedgerUnavailable) as wrong:
         click.echo(f"jit: could not be checked: {wrong}", err=True)
         sys.exit(1)
@@ -114,29 +120,45 @@ def verify(
     sys.exit(code)
 
 
-def _judge(what: str | None, trust: Trust, channel: Path | None) -> Verdict:
+def _judge(what: str | None, trust: Trust, channel: Path | None, locked: str | None) -> Verdict:
     """Raises CannotCheck, CannotStart, CopiesUnavailable, LedgerUnavailable."""
     anchored = list(read_heads(_there(channel))) if channel else []
-    if what is None:
-        return _live(trust, anchored)
-    if what.startswith(COPIES):
+    if what is not None and what.startswith(COPIES):
+        if locked:
+            raise CannotCheck("--locked goes with another copy than the locked one")
         return _copies(what, trust, anchored)
+    held = list(_locked(locked)) if locked else []
+    if what is None:
+        return _live(trust, Sources(channel=anchored, locked=held))
     path = _there(Path(what))
     if path.is_dir():
-        return _folder(path, trust, anchored)
+        return check_folder(path, trust, anchored, held)
     if path.suffix == ".jsonl":
-        return check_record(read_entries(path), Sources(channel=anchored), trust)
-    if anchored:
-        raise CannotCheck("--channel goes with a record, not with a bundle; give the folder that was exported")
+        return check_record(read_entries(path), Sources(channel=anchored, locked=held), trust)
+    if channel or locked:
+        raise CannotCheck(
+            "--channel and --locked go with a record, not with a bundle; give the folder that was exported"
+        )
     return _bundle(path, trust)
 
 
-def _live(trust: Trust, anchored: list[bytes]) -> Verdict:
+def _locked(where: str) -> Iterable[bytes]:
+    """Raises CannotCheck, CopiesUnavailable."""
+    if not where.startswith(COPIES):
+        return read_heads(_there(Path(where)))
+    copies = open_copies(where, SystemClock(), endpoint=CopySettings().copies_endpoint)
+    heads = list(copies.heads())
+    if copies.faults or not heads:
+        raise CannotCheck(f"{where}: {'; '.join(copies.faults) or 'no head in it is locked'}")
+    return heads
+
+
+def _live(trust: Trust, elsewhere: Sources) -> Verdict:
     url = Settings().ledger_url.get_secret_value()
     with ThreadPoolExecutor(1) as beside:
         columns = beside.submit(astray, url)
         with live(url) as record:
-            sources = Sources(log=record.heads, channel=anchored)
+            sources = replace(elsewhere, log=record.heads)
             verdict = check_record(record.entries, sources, replace(trust, offered=record.keys))
         found = tuple(
             Finding(Reason.ENTRY_CHANGED, index, "another kind or request stands beside it than in its bytes")
@@ -153,21 +175,6 @@ def _copies(url: str, trust: Trust, anchored: list[bytes]) -> Verdict:
     return broken_by(replace(verdict, remarks=(*verdict.remarks, until)), found)
 
 
-def _folder(folder: Path, trust: Trust, anchored: list[bytes]) -> Verdict:
-    if not (folder / "entries.jsonl").is_file():
-        raise CannotCheck(f"{folder} holds no entries.jsonl; `jit audit export` writes one")
-    try:
-        offered = keys_in(folder / "keys.txt")
-    except NoteError as wrong:
-        raise CannotCheck(f"{folder / 'keys.txt'}: {wrong}") from None
-    sources = Sources(
-        log=read_heads(folder / "heads.jsonl"),
-        channel=chain(read_heads(folder / "channel.jsonl"), anchored),
-        locked=read_heads(folder / "locked.jsonl"),
-    )
-    return check_record(read_entries(folder / "entries.jsonl"), sources, replace(trust, offered=offered))
-
-
 def _bundle(path: Path, trust: Trust) -> Verdict:
     try:
         with path.open("rb") as file:
@@ -180,6 +187,7 @@ def _bundle(path: Path, trust: Trust) -> Verdict:
         verdict = check_bundle(bundle_in(data), trust)
     except NotAPage as wrong:
         raise CannotCheck(f"{path}: {wrong}") from None
+    verdict = replace(verdict, remarks=(NAMES, *verdict.remarks))
     return verdict if is_as_made(data) else broken_by(verdict, (Finding(Reason.MALFORMED, None, OTHER_WORDS),))
 
 

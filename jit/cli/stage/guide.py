@@ -69,7 +69,8 @@ STEPS = (
     ),
     Step(
         "Read the record",
-        "Every step stands in #jit-audit, one line each.",
+        "Every step stands in #jit-audit, one line each, signed. As Carol, point at a line and delete it: #jit-alerts "
+        "tells. The terminal says how to ask the record: jit audit verify, search, prove.",
         (("Be Carol, in #jit-audit", _go(CAROL, AUDIT)),),
         lambda told: told.had("ended"),
     ),

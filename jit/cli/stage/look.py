@@ -11,7 +11,7 @@ from jit.cli.stage.parts import BOT, SLACK, Parts, Seen
 from jit.cli.stage.record import Record
 from jit.ledger import BrokenChain, LedgerUnavailable
 from jit.ledger.spool import FILE, PUT_ASIDE, lines_in
-from jit.signer.keys import read_keys
+from jit.signer.keys import read_key
 
 WHOLE_EVERY = 5.0
 """Seconds between two checks of the whole chain; what is new is checked at every look."""
@@ -60,7 +60,8 @@ class Eyes:
     """Looks with connections of its own. Not for several threads."""
 
     def __init__(self, stage: Rehearsal, parts: Parts) -> None:
-        self.record = Record(stage.ledger, read_keys(stage.folder / "signer" / "log.key").now.verifier())
+        key = stage.folder / "signer" / "log.key"
+        self.record = Record(stage.ledger, read_key(key).verifier() if key.exists() else None)
         self._stage = stage
         self._parts = parts
         self._whole = 0

@@ -187,7 +187,7 @@ def _over(look: Look, request: Request) -> bool:
 def unchanged(look: Look, _grace: Grace) -> Verdict:
     """The record cannot be changed quietly."""
     checked = (
-        f"{count(look.record.head, 'entry', 'entries')}, {look.checked_whole} of them from the first on, "
+        f"{count(look.record.head, 'entry', 'entries')}, {look.checked_whole} checked again from the first on, "
         f"{look.record.signed} signed"
     )
     if look.broken:

@@ -1,7 +1,8 @@
 """What the database itself holds against: entries that are not the next, and changes to what is recorded.
 
 On PostgreSQL entries go in through a function that its owner alone could change, and triggers refuse every UPDATE,
-DELETE and TRUNCATE, a superuser's too. On SQLite triggers refuse the same; whoever can write the file can drop them.
+DELETE and TRUNCATE, a superuser's too. Beside the entries each login writes rows of its own, and no key of a person
+goes without an entry that says so. On SQLite triggers refuse changes; whoever can write the file can drop them.
 """
 
 from sqlalchemy import Connection

@@ -1,6 +1,8 @@
 DECLARE
     longest CONSTANT integer := 1048576;
     skew CONSTANT bigint := 2500000;
+    of_a_life CONSTANT text[] := ARRAY['requested', 'approval', 'approved', 'denied', 'withdrawn', 'lapsed',
+        'grant.intent', 'granted', 'grant.failed', 'released', 'revoked', 'revoke.intent', 'revoke.failed', 'ended'];
     hardened boolean;
     last_index bigint;
     last_hash text;
@@ -92,6 +94,14 @@ BEGIN
             SELECT FROM {schema}.may_write AS m WHERE m.login = session_user::text AND m.kind = fact_kind
         ) THEN
             RAISE EXCEPTION 'the login % may not record %', session_user, fact_kind USING ERRCODE = 'JIT02';
+        END IF;
+        IF fact_kind = ANY (of_a_life) AND (NOT fact ?& ARRAY['request_id', 'requester', 'access', 'target', 'permissions',
+                'principal', 'why', 'incident', 'policy_version'] OR jsonb_typeof(fact -> 'request_id') <> 'string')
+        THEN
+            RAISE EXCEPTION 'entry % says of no request that it is %', told_index, fact_kind USING ERRCODE = 'JIT01';
+        END IF;
+        IF fact_kind = 'person.erased' AND coalesce(fact ->> 'key', '') !~ '^[0-9a-f]{32}$' THEN
+            RAISE EXCEPTION 'entry % names no key', told_index USING ERRCODE = 'JIT01';
         END IF;
         last_index := last_index + 1;
         last_hash := encode(sha256(body), 'hex');

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 SETTINGS = {"search_path": "pg_catalog, pg_temp", "standard_conforming_strings": "on"}
 """Of our functions, whatever the session has set: no name and no string in them means anything else than here."""
 REFUSED, FORBIDDEN, DOUBLE, KEPT = "JIT01", "JIT02", "JIT03", "JIT04"
-"""SQLSTATE of what the guards refuse: an entry, a kind for this login, a fact that is there, a change."""
+"""SQLSTATE of what the guards refuse: an entry, a kind or a row for this login, a fact that is there, a change."""
 
 CODES = frozenset({REFUSED, FORBIDDEN, DOUBLE, KEPT})
 
@@ -44,35 +44,56 @@ class Function:
 APPEND = Function("jit_append", "bodies bytea[]", "bigint", "append.sql", of_its_owner=True)
 WRITABLE = Function("jit_writable", "", "void", "writable.sql", of_its_owner=True)
 REFUSES = Function("jit_kept", "", "trigger", "kept.sql", of_its_owner=False)
-FUNCTIONS = (APPEND, WRITABLE, REFUSES)
+OWN_ROWS = Function("jit_own_rows", "", "trigger", "own_rows.sql", of_its_owner=True)
+PERSON_KEY = Function("jit_person_key", "", "trigger", "person_key.sql", of_its_owner=True)
+POLICY_TEXT = Function("jit_policy_text", "", "trigger", "policy_text.sql", of_its_owner=False)
+FUNCTIONS = (APPEND, WRITABLE, REFUSES, OWN_ROWS, PERSON_KEY, POLICY_TEXT)
 CALLED = (APPEND, WRITABLE)
 """By the processes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """For each row where there is one: it fires for what comes in by a parent table or by replication, too."""
+    """For each row where there is one: it fires for what comes in by a parent table or by replication, too.
 
-    name: str
+    ``missing`` says what comes of it where it is not there.
+    """
+
+    table: str
+    what: str
     fires: str
     flags: int
     """pg_trigger.tgtype"""
+    calls: Function
+    missing: str
 
-    def on(self, table: str) -> str:
-        return f"{table}_{self.name}"
+    @property
+    def name(self) -> str:
+        return f"{self.table}_{self.what}"
 
-    def statements(self, schema: str, table: str) -> Iterator[str]:
-        yield (
-            f"CREATE OR REPLACE TRIGGER {self.on(table)} BEFORE {self.fires} "
-            f"EXECUTE FUNCTION {REFUSES.signature(schema)}".replace("{table}", f"{schema}.{table}")
-        )
-        yield f"ALTER TABLE {schema}.{table} ENABLE ALWAYS TRIGGER {self.on(table)}"
+    def statements(self, schema: str) -> Iterator[str]:
+        fires = self.fires.replace("{table}", f"{schema}.{self.table}")
+        yield (f"CREATE OR REPLACE TRIGGER {self.name} BEFORE {fires} EXECUTE FUNCTION {self.calls.signature(schema)}")
+        yield f"ALTER TABLE {schema}.{self.table} ENABLE ALWAYS TRIGGER {self.name}"
 
 
-TRIGGERS = (
-    Trigger("kept", "UPDATE OR DELETE ON {table} FOR EACH ROW", 27),
-    Trigger("not_emptied", "TRUNCATE ON {table} FOR EACH STATEMENT", 34),
-)
+_WRITES = ("INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW", 31)
+_NOT_ITS_OWN = "a login can write rows of another there"
+
+
+def triggers(kept: Sequence[str]) -> Iterator[Trigger]:
+    """All of them; ``kept`` are the tables in which nothing is changed."""
+    for table in kept:
+        changed = f"{table} can be changed"
+        yield Trigger(table, "kept", "UPDATE OR DELETE ON {table} FOR EACH ROW", 27, REFUSES, changed)
+        yield Trigger(table, "not_emptied", "TRUNCATE ON {table} FOR EACH STATEMENT", 34, REFUSES, changed)
+    yield Trigger(
+        *("policy_texts", "proven", "INSERT ON {table} FOR EACH ROW", 7, POLICY_TEXT),
+        "any text can be kept as that of a version",
+    )
+    yield Trigger("person_keys", "kept", *_WRITES, PERSON_KEY, "a key can be deleted without an entry that says so")
+    for table in ("leases", "notes", "directory", "requests"):
+        yield Trigger(table, "own_rows", *_WRITES, OWN_ROWS, _NOT_ITS_OWN)
 
 
 @cache
@@ -84,9 +105,8 @@ def statements(tables: Sequence[str], schema: str = "public") -> Iterator[str]:
     """All of it, made or made anew. ``schema`` is quoted where it has to be."""
     for function in FUNCTIONS:
         yield from function.statements(schema)
-    for table in tables:
-        for trigger in TRIGGERS:
-            yield from trigger.statements(schema, table)
+    for trigger in triggers(tables):
+        yield from trigger.statements(schema)
 
 
 def put_up(connection: Connection, tables: Sequence[str]) -> list[str]:
@@ -98,11 +118,10 @@ def put_up(connection: Connection, tables: Sequence[str]) -> list[str]:
             made.append(function.name)
             _run(connection, function.statements(found.schema))
             _run(connection, [f"ALTER FUNCTION {function.signature(found.schema)} OWNER TO {found.owner}"])
-    for table in tables:
-        for trigger in TRIGGERS:
-            if not found.stands(trigger, table):
-                made.append(trigger.on(table))
-                _run(connection, trigger.statements(found.schema, table))
+    for trigger in triggers(tables):
+        if not found.stands(trigger):
+            made.append(trigger.name)
+            _run(connection, trigger.statements(found.schema))
     return made
 
 
@@ -133,9 +152,9 @@ class Found:
         settings = ",".join(sorted(f"{name}={value}" for name, value in SETTINGS.items()))
         return self._functions.get(function.name) == (function.of_its_owner, settings, function.body(self.schema))
 
-    def stands(self, trigger: Trigger, table: str) -> bool:
+    def stands(self, trigger: Trigger) -> bool:
         """Whether it is there and always fires, in a session that plays a replica too."""
-        return self._triggers.get(trigger.on(table)) == (table, "A", trigger.flags, REFUSES.name)
+        return self._triggers.get(trigger.name) == (trigger.table, "A", trigger.flags, trigger.calls.name)
 
 
 _OWNER = text(

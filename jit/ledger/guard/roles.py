@@ -14,7 +14,7 @@ _RECORD = dict.fromkeys(("made_by", "may_write", "entries", "heads", "cosignatur
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """``rights`` by table."""
+    """``rights`` by table; of some tables on rows of its own alone (`own_rows.sql`)."""
 
     name: str
     whose: str
@@ -87,7 +87,7 @@ LOGINS = (
             "person_keys": "SELECT, INSERT, DELETE",
             "requests": "SELECT, UPDATE",
             "directory": "SELECT, UPDATE, DELETE",
-            "notes": "SELECT, UPDATE, DELETE",
+            "notes": "SELECT, DELETE",
         },
     ),
 )

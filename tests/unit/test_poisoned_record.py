@@ -1,0 +1,336 @@
+"""Entries that nobody can read, put in by some login past our code, keep no access alive."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import insert, text
+
+from jit.access import State
+from jit.desk import Desk, Presser
+from jit.facts import Alert, AlertName, Closes, EndCause, Revoked, Source
+from jit.ledger import BrokenChain, Leases
+from jit.ledger.entry import hash_of
+from jit.ledger.schema import entries
+from jit.privacy.people import is_closed
+from tests.fakes import ALICE, BOB, T0, FakeDirectory, House
+from tests.tamper import past_the_guards
+from workers.orders import Call
+
+PROMISED = 5
+"""Seconds after its end at which access is gone, whatever happens."""
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def put_in(house: House, kind: str = "revoked", **fields: object) -> None:
+    """An entry in its place, with its hash, whose fact has no field of a request but its id."""
+    with house.engine.begin() as connection:
+        row = connection.execute(text('SELECT "index", hash, recorded_at FROM entries ORDER BY "index" DESC')).first()
+        assert row is not None
+        fact = {"id": str(uuid4()), "kind": kind, "at": "2026-01-01T00:00:00Z", "actor": "cli:x@y", "source": "cli"}
+        about = {"index": row.index + 1, "recorded_at": house.clock.now().isoformat(), "previous": row.hash}
+        body = json.dumps({**about, "fact": fact | {"request_id": "R-TEST"} | fields}).encode()
+        connection.execute(
+            insert(entries).values(
+                index=row.index + 1,
+                id=fact["id"],
+                recorded_at=house.clock.now(),
+                kind=kind,
+                request_id="R-TEST",
+                body=body,
+                hash=hash_of(body),
+            )
+        )
+
+
+def take_key(house: House, person: str = ALICE) -> None:
+    with house.engine.begin() as connection:
+        done = connection.execute(text("DELETE FROM person_keys WHERE person = :person"), {"person": person})
+        assert done.rowcount == 1
+    house.ledger.ring.forget()
+
+
+def spoil(house: House, kind: str, old: str, new: str) -> None:
+    with house.engine.begin() as connection, past_the_guards(connection):
+        query = text('SELECT "index", body FROM entries WHERE kind = :kind')
+        for row in connection.execute(query, {"kind": kind}).all():
+            body = bytes(row.body).replace(old.encode(), new.encode())
+            change = {"body": body, "index": row.index}
+            connection.execute(text('UPDATE entries SET body = :body WHERE "index" = :index'), change)
+
+
+def sweep_until(house: House, seconds: float, *, step: float = 0.2) -> float | None:
+    """Sweeps from a moment before the end. Seconds after the end at which nothing was held any more."""
+    house.clock.time = T0 + timedelta(minutes=30) - timedelta(seconds=3)
+    gone = None
+    for _ in range(round((seconds + 3) / step)):
+        house.timekeeper.sweep()
+        if gone is None and not house.target.gives:
+            gone = (house.clock.now() - T0 - timedelta(minutes=30)).total_seconds()
+        house.clock.move(seconds=step)
+    return gone
+
+
+def alerts(house: House) -> list[Alert]:
+    facts = [entry.fact for entry in house.ledger.read(limit=1000, legible=True)]
+    return [fact for fact in facts if isinstance(fact, Alert)]
+
+
+def spooled(house: House) -> int:
+    folder = house.folder / "spool"
+    files = [folder / name for name in ("spool.jsonl", "spool.unreadable")]
+    return sum(len(file.read_bytes().splitlines()) for file in files if file.exists())
+
+
+class TestAnEntryThatNobodyCanRead:
+    @pytest.mark.parametrize("restarted", [False, True])
+    def test_keeps_no_access_alive(self, house: House, *, restarted: bool) -> None:
+        house.active(minutes=30)
+        if not restarted:
+            house.timekeeper.sweep()
+        put_in(house)
+
+        gone = sweep_until(house, PROMISED)
+
+        assert gone is not None
+        assert 0 <= gone <= PROMISED
+        assert house.ledger.request_as_written("R-TEST").state is State.ENDED  # type: ignore[union-attr]
+        assert [alert.name for alert in alerts(house)] == [AlertName.RECORD_BROKEN] * restarted
+        assert spooled(house) == 0
+
+    @pytest.mark.parametrize("kind", ["requested", "granted", "lapsed", "ended", "nothing"])
+    def test_of_any_kind_keeps_no_access_alive(self, house: House, kind: str) -> None:
+        house.active(minutes=30)
+        put_in(house, kind)
+
+        gone = sweep_until(house, PROMISED)
+
+        assert gone is not None
+        assert 0 <= gone <= PROMISED
+
+    def test_is_passed_over_only_where_access_is_taken_away(self, house: House) -> None:
+        house.active(minutes=30)
+        put_in(house)
+
+        with pytest.raises(BrokenChain):
+            house.ledger.request("R-TEST")
+        with pytest.raises(BrokenChain):
+            house.ledger.history("R-TEST")
+        assert house.ledger.request_as_written("R-TEST").state is State.ACTIVE  # type: ignore[union-attr]
+        assert len(house.ledger.history("R-TEST", legible=True)) == 5
+
+    def test_leaves_what_the_signed_order_ended_on_the_record(self, house: House) -> None:
+        house.active(minutes=30)
+        put_in(house)
+        house.clock.move(minutes=30, seconds=1)
+        (_, ticket) = house.queue.ends[-1]
+
+        assert house.jobs.perform(Call("end", ticket)) is None
+        house.timekeeper.sweep()
+
+        assert house.target.gives == {}
+        kinds = [entry.fact.kind for entry in house.ledger.history("R-TEST", legible=True)]
+        assert kinds.count("ended") == 1
+
+    def test_with_moments_nobody_can_reckon_with_keeps_nobody_elses_access_alive(self, house: House) -> None:
+        house.approved("R-FAR")
+        house.active("R-BOOK", access="ledger-db/read", minutes=30)
+        request = house.request("R-FAR")
+        house.timekeeper.sweep()
+        house.timekeeper._watch._keep("R-FAR", replace(request, approved_at=datetime.max.replace(tzinfo=UTC)))
+        house.clock.move(minutes=30)
+
+        house.timekeeper.sweep()
+
+        assert house.request("R-BOOK").state is State.ENDED
+
+
+class TestAKeyTakenFromTheRequester:
+    @pytest.mark.parametrize("restarted", [False, True])
+    def test_keeps_no_access_alive(self, house: House, *, restarted: bool) -> None:
+        house.active(minutes=30)
+        if not restarted:
+            house.timekeeper.sweep()
+        take_key(house)
+
+        gone = sweep_until(house, PROMISED)
+
+        assert gone is not None
+        assert 0 <= gone <= PROMISED
+        assert spooled(house) == 0
+
+    def test_leaves_the_target_to_say_whose_it_is(self, house: House) -> None:
+        house.active(minutes=30)
+        take_key(house)
+        request = house.ledger.request_as_written("R-TEST")
+        assert request is not None
+        assert is_closed(request.principal)
+        asked: list[str] = []
+        revoke = house.target.revoke
+        house.target.revoke = lambda about, principal: asked.append(principal) or revoke(about, principal)  # type: ignore[method-assign, func-returns-value]
+
+        house.revoker.end([request])
+
+        assert asked == ["alice"]
+
+    def test_and_put_back_as_another_keeps_no_access_alive(self, house: House) -> None:
+        house.active(minutes=30)
+        with house.engine.begin() as connection:
+            connection.execute(text("UPDATE person_keys SET key = :key"), {"key": b"x" * 32})
+        house.ledger.ring.forget()
+
+        gone = sweep_until(house, PROMISED)
+
+        assert gone is not None
+        assert 0 <= gone <= PROMISED
+
+
+class TestARequestOfWhichNothingLegibleIsLeft:
+    @pytest.mark.parametrize("restarted", [False, True])
+    def test_ends_on_time_once_and_is_spooled_once(self, house: House, *, restarted: bool) -> None:
+        house.active(minutes=30)
+        if not restarted:
+            house.timekeeper.sweep()
+        spoil(house, "requested", '"kind":"requested"', '"kind":"requestex"')
+
+        gone = sweep_until(house, 60)
+
+        assert gone is not None
+        assert 0 <= gone <= PROMISED
+        assert house.target.calls.count(("revoke", "R-TEST")) <= 2
+        assert spooled(house) <= 4
+
+
+def test_an_end_that_is_forged_over_one_already_read_keeps_no_access_alive(house: House) -> None:
+    """The watchlist has read past the entry, and holds it for live."""
+    house.active(minutes=30)
+    house.timekeeper.sweep()
+    put_in(house, "nothing")
+    house.timekeeper.sweep()
+    with house.engine.begin() as connection, past_the_guards(connection):
+        row = connection.execute(text("SELECT body FROM entries WHERE kind = 'granted'")).one()
+        fact = json.loads(bytes(row.body))
+        kept = {"kind", "id", "at", "actor", "source", "request_id", "requester", "access", "target", "permissions"}
+        kept |= {"principal", "why", "incident", "policy_version"}
+        ended = {name: value for name, value in fact["fact"].items() if name in kept}
+        ended |= {"kind": "ended", "cause": "expired", "existed": True, "sessions": 0, "left_behind": []}
+        body = json.dumps(fact | {"fact": ended}, separators=(",", ":")).encode()
+        change = {"body": body}
+        connection.execute(text("UPDATE entries SET body = :body, kind = 'ended' WHERE kind = 'granted'"), change)
+
+    gone = sweep_until(house, PROMISED)
+
+    assert gone is not None
+    assert 0 <= gone <= PROMISED
+
+
+class TestAnEndThatCannotBeRecorded:
+    def test_is_neither_done_nor_spooled_again_and_again(self, house: House) -> None:
+        house.active(minutes=30)
+        house.timekeeper.sweep()
+        house.ledger.cut_before = frozenset({"revoke.intent", "ended"})
+        house.clock.move(minutes=30)
+
+        for _ in range(150):
+            house.timekeeper.sweep()
+            house.ledger.cut = False
+            house.clock.move(seconds=0.2)
+
+        assert house.target.gives == {}
+        assert house.target.calls.count(("revoke", "R-TEST")) == 1
+        lines = (house.folder / "spool" / "spool.jsonl").read_text().splitlines()
+        assert len(lines) == 2
+
+    def test_is_recorded_once_when_it_can_be(self, house: House) -> None:
+        house.active(minutes=30)
+        house.timekeeper.sweep()
+        house.ledger.cut_before = frozenset({"revoke.intent", "ended"})
+        house.clock.move(minutes=30)
+        house.timekeeper.sweep()
+        house.ledger.cut, house.ledger.cut_before = False, frozenset()
+        house.clock.move(seconds=1)
+
+        house.timekeeper.sweep()
+        house.timekeeper.sweep()
+
+        assert house.kinds()[-2:] == ["revoke.intent", "ended"]
+        assert house.request().state is State.ENDED
+
+
+class TestALeaseThatSomebodyElseHolds:
+    def hold(self, house: House) -> None:
+        """As a login that may write `leases` can, again and again."""
+        Leases(house.engine, house.clock).hold("timekeeper", "x")
+
+    def sweep(self, house: House, seconds: float) -> None:
+        for _ in range(round(seconds / 0.2)):
+            self.hold(house)
+            house.timekeeper.sweep()
+            house.clock.move(seconds=0.2)
+
+    def test_keeps_no_access_alive_and_is_told(self, house: House) -> None:
+        house.active(minutes=30)
+        house.clock.move(minutes=30)
+
+        self.sweep(house, PROMISED + 0.2)
+
+        assert house.target.gives == {}
+        assert house.request().end_cause is EndCause.EXPIRED
+        (alert,) = house.alerts()
+        assert alert.name is AlertName.END_NOT_BEGUN
+        assert "lease" in alert.says
+
+    def test_keeps_no_order_to_end_from_being_carried_out(self, house: House) -> None:
+        request = house.active(minutes=30)
+        self.sweep(house, 1)
+        house.ledger.append([Revoked.about(request, at=T0, actor=BOB, source=Source.SLACK, reason="stop")])
+
+        self.sweep(house, 2 + PROMISED + 0.2)
+
+        assert house.target.gives == {}
+
+    def test_leaves_the_end_to_its_holder_at_first(self, house: House) -> None:
+        house.active(minutes=30)
+        house.clock.move(minutes=30)
+
+        self.sweep(house, 2.8)
+
+        assert "R-TEST" in house.target.gives
+        assert house.alerts() == []
+
+
+def test_security_can_order_the_end_of_a_request_whose_record_is_broken(house: House) -> None:
+    house.active(minutes=30)
+    house.timekeeper.sweep()
+    put_in(house)
+    request = house.ledger.request_as_written("R-TEST")
+    assert request is not None
+    order = Revoked.about(request, at=T0, actor=BOB, source=Source.SLACK, reason="stop")
+    house.ledger.append([order], expect={"R-TEST": request.version})
+
+    house.timekeeper.sweep()
+
+    assert house.target.gives == {}
+    ended = house.ledger.request_as_written("R-TEST")
+    assert ended is not None
+    assert ended.end_cause is EndCause.REVOKED
+    assert isinstance(house.ledger.history("R-TEST", legible=True)[-1].fact, Closes)
+
+
+def test_the_desk_takes_an_order_to_end_what_has_a_broken_record(house: House) -> None:
+    house.active(minutes=30)
+    put_in(house)
+    directory = FakeDirectory(house.clock, ALICE, BOB)
+    desk = Desk(ledger=house.ledger, policies=house.policies, directory=directory, queue=house.queue, clock=house.clock)
+
+    desk.revoke(Presser("cli:eve@desk", None, Source.CLI), "R-TEST", "stop")
+    house.timekeeper.sweep()
+
+    assert house.target.gives == {}
