@@ -52,7 +52,7 @@ from jit.policy import PolicyFolder
 from jit.ports import Clock
 from jit.rq_queue import RqQueue
 from jit.settings import SLACK, BotSettings, CannotStart, process_name
-from jit.signals import stop_on_signals
+from jit.signals import stop_on_signals, wait_until_told
 
 log = structlog.get_logger(__name__)
 
@@ -97,7 +97,7 @@ def run(settings: BotSettings, *, clock: Clock | None = None, stop: threading.Ev
             log.info("bot.started", policy_version=rules.version)
             watching = _running(parts, "rules", rules.keep_watching, stop)
             with _following(parts, stop), _listening(parts, door, stop), watching:
-                stop.wait()
+                wait_until_told(stop)
     finally:
         parts.engine.dispose()
         log.info("bot.stopped")

@@ -5,6 +5,10 @@ from threading import Event
 from types import FrameType
 
 
+LOOK_EVERY = 1.0
+"""Seconds."""
+
+
 def stop_on_signals() -> Event:
     """Set by SIGTERM and SIGINT from now on. For a main thread."""
     stop = Event()
@@ -15,3 +19,11 @@ def stop_on_signals() -> Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, told)
     return stop
+
+
+def wait_until_told(stop: Event) -> None:
+    """Until ``stop`` is set. A signal that comes in the moment before a main thread begins to wait does not end that
+    wait: Python runs what it is to do only once the thread wakes. So it wakes now and then.
+    """
+    while not stop.wait(LOOK_EVERY):
+        pass

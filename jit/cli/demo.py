@@ -29,6 +29,7 @@ from jit.embedded import EmbeddedError, EmbeddedPostgres
 from jit.packaged import packaged
 from jit.policy import Policy, load_policy
 from jit.settings import CannotStart
+from jit.signals import wait_until_told
 
 POLICIES = packaged(__file__, "sample_policies", "policies")
 PORT = 4711
@@ -125,7 +126,7 @@ def _show(folder: Path, log: IO[bytes], console: Console, *, port: int | None, o
         console.print(f"    {_ourselves()} audit verify    # and audit search, prove R-…, mirror-check, tail -f\n")
         if opens:
             webbrowser.open(url)
-        threading.Event().wait()
+        wait_until_told(threading.Event())
 
 
 def _ourselves() -> str:

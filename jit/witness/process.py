@@ -13,7 +13,7 @@ import uvicorn
 from jit.clock import SystemClock
 from jit.ports import Clock
 from jit.settings import Address, CannotStart
-from jit.signals import stop_on_signals
+from jit.signals import stop_on_signals, wait_until_told
 from jit.signer.keys import make_key, read_key
 from jit.verifier import ED25519, NoteError, VerifierKey
 from jit.witness.app import application
@@ -71,7 +71,7 @@ def run_witness(
         thread.start()
         host, port = listener.getsockname()[:2]
         log.info("witness.ready", host=host, port=port)
-        stop.wait()
+        wait_until_told(stop)
         server.should_exit = True
         thread.join(2 * FINISH_WITHIN)
         log.info("witness.stopped")
