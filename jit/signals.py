@@ -4,7 +4,6 @@ import signal
 from threading import Event
 from types import FrameType
 
-
 LOOK_EVERY = 1.0
 """Seconds."""
 
