@@ -593,7 +593,7 @@ def test_a_head_that_vouches_for_a_new_key_is_always_copied(shop: Shop) -> None:
     shop.grow(1)
     copier.turn()
     assert vouching in list(shop.read().heads())
-    trust = Trust(keys=(before.verifier(),), offered=(shop.key.verifier(),))
+    trust = Trust(keys=(shop.key.verifier(),), offered=(before.verifier(),))
     locked = list(shop.read().heads())
     verdict = check_record(shop.read().entries(), Sources(log=locked, locked=locked), trust)
     assert (verdict.grade, verdict.size) == (Grade.LOCKED, 3)

@@ -293,6 +293,8 @@ def test_a_lie_behind_the_true_message_is_a_difference_until_it_is_shown_again_b
     assert only(report, Kind.CHANGED).ts == lie["ts"]
     house.filled(report)
     assert house.checked().code == 0
+    house.slack.messages.append({**lie, "ts": "1700000002.000000"})
+    assert only(house.checked(), Kind.CHANGED).ts == "1700000002.000000"
 
 
 class TestALedgerThatIsNotTheOneTheChannelSaw:

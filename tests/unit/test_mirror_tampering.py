@@ -106,8 +106,9 @@ class TestWhatSomebodyElseHasNoted:
         announced.announce(message["ts"], fingerprint(change), house.clock.now(), [REDRAWN])
         house.tell(house.edit(message, **change))
         channel.step()
-        house.work(channel, COMPARE_EVERY + 60, tick=60)
         assert "edited" in only(house)
+        house.work(channel, COMPARE_EVERY + 60, tick=60)
+        only(house)
 
     def test_an_announcement_that_nothing_follows_is_no_change(self, house, channel):
         announced = Announcements(Notes(house.engine, AuditChannel.name))
@@ -124,12 +125,12 @@ class TestWhatSomebodyElseHasNoted:
         channel.step()
         assert "deleted" in only(house)
 
-    def test_a_message_that_was_noted_as_gone_is_told_of(self, house):
+    def test_a_message_that_was_noted_as_gone_is_told_of(self, house, channel):
         message = house.message(3)
         stands = Notes(house.engine, Mirror.name)
         stands.put({STANDS + message["ts"]: json.dumps([AUDIT, 3, 3, GONE])})
         house.tell(house.delete(message))
-        house.work(house.start(AuditChannel))
+        channel.step()
         assert "deleted" in only(house)
 
 

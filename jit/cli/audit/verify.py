@@ -127,7 +127,7 @@ def _judge(what: str | None, trust: Trust, channel: Path | None, locked: str | N
         if locked:
             raise CannotCheck("--locked goes with another copy than the locked one")
         return _copies(what, trust, anchored)
-    held = list(_locked(locked)) if locked else []
+    held = list(_locked(locked, trust)) if locked else []
     if what is None:
         return _live(trust, Sources(channel=anchored, locked=held))
     path = _there(Path(what))
@@ -142,14 +142,14 @@ def _judge(what: str | None, trust: Trust, channel: Path | None, locked: str | N
     return _bundle(path, trust)
 
 
-def _locked(where: str) -> Iterable[bytes]:
+def _locked(where: str, trust: Trust) -> Iterable[bytes]:
     """Raises CannotCheck, CopiesUnavailable."""
     if not where.startswith(COPIES):
         return read_heads(_there(Path(where)))
     copies = open_copies(where, SystemClock(), endpoint=CopySettings().copies_endpoint)
-    heads = list(copies.heads())
-    if copies.faults or not heads:
-        raise CannotCheck(f"{where}: {'; '.join(copies.faults) or 'no head in it is locked'}")
+    heads = list(copies.heads(trust.keys, trust.witnesses))
+    if not heads:
+        raise CannotCheck(f"{where}: {'; '.join(copies.remarks) or 'no head in it is locked'}")
     return heads
 
 
@@ -169,10 +169,11 @@ def _live(trust: Trust, elsewhere: Sources) -> Verdict:
 
 def _copies(url: str, trust: Trust, anchored: list[bytes]) -> Verdict:
     copies = open_copies(url, SystemClock(), endpoint=CopySettings().copies_endpoint)
-    verdict = check_record(copies.entries(), Sources(channel=anchored, locked=copies.heads()), trust)
+    heads = copies.heads(trust.keys, trust.witnesses)
+    verdict = check_record(copies.entries(), Sources(channel=anchored, locked=heads), trust)
     found = tuple(Finding(Reason.MALFORMED, None, fault) for fault in copies.faults)
     until = f"Locked until {copies.locked_until:%Y-%m-%d}." if copies.locked_until else "Nothing of it is locked."
-    return broken_by(replace(verdict, remarks=(*verdict.remarks, until)), found)
+    return broken_by(replace(verdict, remarks=(*verdict.remarks, *copies.remarks, until)), found)
 
 
 def _bundle(path: Path, trust: Trust) -> Verdict:
