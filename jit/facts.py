@@ -32,7 +32,10 @@ class Personal:
 
 
 def _in_utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as wrong:
+        raise ValueError("a moment before the first year or after the last") from wrong
 
 
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -30,6 +31,7 @@ class Scribe:
         self._clock = clock
         self._actor = actor
         self._source = source
+        self._intending = Lock()
         self._intended: set[str] = set()
         self._owed: dict[str, tuple[AnyFact, ...]] = {}
         self._told: dict[tuple[AlertName, str], datetime] = {}
@@ -119,9 +121,11 @@ class Scribe:
 
     def put_intent_aside(self, intent: RevokeIntent) -> None:
         """Once for one end, however often it has to be tried; until `concluded`."""
-        if intent.request_id not in self._intended:
-            self.put_aside([intent])
+        with self._intending:
+            if intent.request_id in self._intended:
+                return
             self._intended.add(intent.request_id)
+        self.put_aside([intent])
 
     def put_outcome_aside(self, request_id: str, facts: Sequence[AnyFact]) -> None:
         """Of an end that is proven; `owes` it until the ledger has it."""

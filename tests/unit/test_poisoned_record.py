@@ -15,6 +15,7 @@ from jit.facts import Alert, AlertName, Closes, EndCause, Revoked, Source
 from jit.ledger import BrokenChain, Leases
 from jit.ledger.entry import hash_of
 from jit.ledger.schema import entries
+from jit.ports import Held, TargetUnreachable
 from jit.privacy.people import is_closed
 from tests.fakes import ALICE, BOB, T0, FakeDirectory, House
 from tests.tamper import past_the_guards
@@ -78,6 +79,14 @@ def sweep_until(house: House, seconds: float, *, step: float = 0.2) -> float | N
     return gone
 
 
+def silent() -> list[Held]:
+    raise TargetUnreachable("no route")
+
+
+def broken(*_: object) -> None:
+    raise BrokenChain(1, "it cannot be read any more")
+
+
 def alerts(house: House) -> list[Alert]:
     facts = [entry.fact for entry in house.ledger.read(limit=1000, legible=True)]
     return [fact for fact in facts if isinstance(fact, Alert)]
@@ -115,6 +124,38 @@ class TestAnEntryThatNobodyCanRead:
         assert gone is not None
         assert 0 <= gone <= PROMISED
 
+    def test_that_hides_it_from_a_new_timekeeper_keeps_no_access_alive_whose_target_tells_nothing(
+        self, house: House
+    ) -> None:
+        house.active(minutes=30)
+        put_in(house, "ended")
+        house.target.all_held = silent  # type: ignore[method-assign]
+
+        gone = sweep_until(house, PROMISED)
+
+        assert gone is not None
+        assert 0 <= gone <= PROMISED
+
+    def test_over_which_every_duty_fails_leaves_it_to_the_targets_own_note(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        house.active(minutes=30)
+        monkeypatch.setattr(house.timekeeper, "_see_to", broken)
+
+        gone = sweep_until(house, PROMISED)
+
+        assert gone is not None
+        assert 0 <= gone <= PROMISED
+
+    @pytest.mark.parametrize("at", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"])
+    def test_dated_outside_all_years_stops_no_reader(self, house: House, at: str) -> None:
+        house.active(minutes=30)
+        put_in(house, "revoke.failed", at=at)
+
+        assert len(house.ledger.read(legible=True)) == 5
+        with pytest.raises(BrokenChain):
+            house.ledger.request("R-TEST")
+
     def test_is_passed_over_only_where_access_is_taken_away(self, house: House) -> None:
         house.active(minutes=30)
         put_in(house)
@@ -150,6 +191,22 @@ class TestAnEntryThatNobodyCanRead:
         house.timekeeper.sweep()
 
         assert house.request("R-BOOK").state is State.ENDED
+
+
+def test_a_fault_of_ours_in_recording_an_end_keeps_no_access_alive(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.active(minutes=30)
+
+    def fault(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(house.timekeeper._revoker, "_begin", fault)
+
+    gone = sweep_until(house, PROMISED)
+
+    assert gone is not None
+    assert 0 <= gone <= PROMISED
 
 
 class TestAKeyTakenFromTheRequester:
@@ -215,7 +272,7 @@ def test_an_end_that_is_forged_over_one_already_read_keeps_no_access_alive(house
     put_in(house, "nothing")
     house.timekeeper.sweep()
     with house.engine.begin() as connection, past_the_guards(connection):
-        row = connection.execute(text("SELECT body FROM entries WHERE kind = 'granted'")).one()
+        row = connection.execute(text("SELECT body FROM entries WHERE kind = 'grant.intent'")).one()
         fact = json.loads(bytes(row.body))
         kept = {"kind", "id", "at", "actor", "source", "request_id", "requester", "access", "target", "permissions"}
         kept |= {"principal", "why", "incident", "policy_version"}
@@ -223,7 +280,7 @@ def test_an_end_that_is_forged_over_one_already_read_keeps_no_access_alive(house
         ended |= {"kind": "ended", "cause": "expired", "existed": True, "sessions": 0, "left_behind": []}
         body = json.dumps(fact | {"fact": ended}, separators=(",", ":")).encode()
         change = {"body": body}
-        connection.execute(text("UPDATE entries SET body = :body, kind = 'ended' WHERE kind = 'granted'"), change)
+        connection.execute(text("UPDATE entries SET body = :body, kind = 'ended' WHERE kind = 'grant.intent'"), change)
 
     gone = sweep_until(house, PROMISED)
 
@@ -245,6 +302,7 @@ class TestAnEndThatCannotBeRecorded:
 
         assert house.target.gives == {}
         assert house.target.calls.count(("revoke", "R-TEST")) == 1
+        assert house.target.calls.count(("held", "R-TEST")) <= 10
         lines = (house.folder / "spool" / "spool.jsonl").read_text().splitlines()
         assert len(lines) == 2
 
