@@ -12,7 +12,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot import answers
 from bot.forms import CHOOSE_ACCESS, NOTE, REQUEST_FORM, Filled, chosen, options, request_form
-from bot.listeners.caller import Caller, Json, Place, entered, text_at, view_of
+from bot.listeners.caller import Caller, Json, Place, entered, is_id, text_at, view_of
 from bot.listeners.catalogue import Catalogue, catalogue
 from bot.listeners.kit import Kit
 from bot.listeners.typed import fill
@@ -109,9 +109,9 @@ def _redraw(kit: Kit, caller: Caller, view: Json) -> None:
     found = catalogue(kit, caller.by.id)
     asked = _asked(view)
     filled = found.filled(Filled(asked, found.chosen(asked.access), note=_note_of(view)))
-    kit.opener.views_update(
-        view_id=text_at(view, "id"), hash=text_at(view, "hash"), view=request_form(filled, _channel(view))
-    )
+    place, version = text_at(view, "id"), text_at(view, "hash")
+    if is_id(place) and version.isascii():  # no others are Slack's, and what no encoding has could not be sent
+        kit.opener.views_update(view_id=place, hash=version, view=request_form(filled, _channel(view)))
 
 
 def _quietly(work: Callable[[], None]) -> Callable[[], None]:

@@ -132,7 +132,7 @@ def test_a_rotation_under_way_is_finished(place: Place, tmp_path: Path, rooms: l
     wait_until(lambda: not path.with_name("log.key.old").exists())
     place.append()
     wait_until(place.signed)
-    assert verdict(place.engine, old, offered=(old, new)).findings == ()
+    assert verdict(place.engine, new, offered=(old, new)).findings == ()
     kinds = [entry.fact.kind for entry in place.ledger.read(limit=100)]
     assert kinds.count("key.changed") == 2
 

@@ -4,6 +4,7 @@ import json
 import logging
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,13 +15,14 @@ from slack_sdk import WebClient
 from bot import answers
 from bot.app import build_app
 from bot.directory import SlackDirectory
-from bot.listeners.caller import NO_TEAM, entered, pressed_value, read_caller
+from bot.listeners import request
+from bot.listeners.caller import NO_TEAM, Caller, Place, entered, pressed_value, read_caller
 from bot.listeners.events import tell_of_group
 from bot.listeners.kit import outcome
 from bot.listeners.look import table
 from jit.access import Request, State
-from jit.desk import Turned
-from jit.facts import Need, Refusal
+from jit.desk import Presser, Turned
+from jit.facts import Need, Refusal, Source
 from jit.ledger import LedgerUnavailable, SpoolFailed
 from jit.words import SAYS
 
@@ -184,3 +186,19 @@ def test_bolt_says_nothing_of_its_own_and_takes_nothing_over_http(caplog: pytest
         badly_signed = BoltRequest(body=json.dumps(body), headers={"content-type": "application/json"})
         assert app.dispatch(badly_signed).status != 200
     assert "hunter2" not in caplog.text
+
+
+@pytest.mark.parametrize("odd", [{"id": "\ud800"}, {"hash": "\ud800"}, {"id": "../V1"}, {"id": None}])
+def test_a_form_that_slack_never_gave_out_is_not_drawn_again(
+    odd: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found by damaged payloads: what no encoding has was a fault of ours."""
+    drawn: list[dict[str, Any]] = []
+    found = SimpleNamespace(filled=lambda filled: filled, chosen=lambda _: None)
+    monkeypatch.setattr(request, "catalogue", lambda *_: found)
+    monkeypatch.setattr(request, "request_form", lambda *_: {})
+    kit: Any = SimpleNamespace(opener=SimpleNamespace(views_update=lambda **said: drawn.append(said)))
+    caller = Caller(Presser("U01ALICE0", "T0JIT0001", Source.SLACK), Place("U01ALICE0"))
+    request._redraw(kit, caller, {"id": "V1", "hash": "1.a"})
+    request._redraw(kit, caller, {"id": "V1", "hash": "1.a"} | odd)
+    assert [(said["view_id"], said["hash"]) for said in drawn] == [("V1", "1.a")]
