@@ -96,6 +96,7 @@ class Desk:
 
     def started(self, holder: str = "one", folder: Path | None = None) -> Signer:
         self.store = Store(folder or self.folder / "signer")
+        self.begun = list(self.couriers)
         return Signer(
             ledger=self.ledger,
             leases=Leases(self.engine, self.clock, timedelta(seconds=5)),
@@ -110,6 +111,8 @@ class Desk:
     def stopped(self) -> None:
         assert self.store is not None
         self.store.close()
+        for courier in self.begun:
+            courier.end()
 
     def restarted(self, meanwhile: Callable[[], object] = lambda: None) -> None:
         self.stopped()
