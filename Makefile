@@ -1,13 +1,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench pictures lock clean
+.PHONY: demo test test-full lint bench pictures lock clean
 
 demo: .venv/ready
 	@$(BIN)/jit demo
 
 test: .venv/ready
-	$(BIN)/pytest --numprocesses 3 --dist loadfile
+	$(BIN)/pytest --numprocesses 4 --dist loadfile -m 'not exhaustive'
+
+test-full: .venv/ready  # what `make test` left
+	$(BIN)/pytest --numprocesses 4 --dist loadfile -m exhaustive
 
 lint: .venv/ready
 	$(BIN)/ruff check

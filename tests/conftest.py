@@ -1,6 +1,25 @@
+import os
+import shutil
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
+
+from tests.exhaustive import LeftToTestFull
 
 pytest_plugins = ["tests.servers", "tests.orders"]
 
+MEMORY = Path("/dev/shm")
+ENOUGH = 4 * 1024**3
+"""Bytes that a run of all tests may take there: servers, browsers, ledgers."""
+
+if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH:
+    # Inherited by every process of the run, servers and browsers included. What is about disks brings its own.
+    os.environ.setdefault("TMPDIR", str(MEMORY))
+
 settings.register_profile("jit", deadline=None)  # nothing here is a promise about time
 settings.load_profile("jit")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(LeftToTestFull(config))
