@@ -25,6 +25,7 @@ from jit.cli.rehearsal import Rehearsal, rehearsing
 from jit.facts import Fact, Granted, GrantIntent
 from jit.ledger import Entry, StoredDirectory, check_chain
 from jit.people import Groups
+from tests.processes import fork
 from tests.shared_clock import SharedClock
 
 Known = TypeVar("Known", bound=Fact)
@@ -335,6 +336,7 @@ def house(
             policies,
             ledger_url=ledger_url,
             command=command,
+            spawn=fork,
             bots=bots,
             workers=workers,
             signer=signer,

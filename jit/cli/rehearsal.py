@@ -20,7 +20,7 @@ from bot.playground.server import running
 from bot.playground.slack import Slack
 from jit.access import OVER, Request, State
 from jit.cli.sample import DATABASE, WORKER, furnish
-from jit.cli.supervisor import Child, Supervisor
+from jit.cli.supervisor import Child, Spawn, Supervisor, popen
 from jit.cli.up import COMMON, environment, make_signing_key
 from jit.clock import SystemClock
 from jit.embedded import EmbeddedPostgres, EmbeddedValkey
@@ -87,6 +87,7 @@ def rehearsing(
     *,
     ledger_url: str = "",
     command: Command = jit_command,
+    spawn: Spawn = popen,
     bots: int = 1,
     workers: int = 2,
     signer: bool = True,
@@ -119,7 +120,7 @@ def rehearsing(
         )
         if signer:
             make_signing_key(folder)
-        supervisor = Supervisor(_children(everything, policies, command, (bots, workers, int(signer))), output)
+        supervisor = Supervisor(_children(everything, policies, command, (bots, workers, int(signer))), output, spawn)
         engine = connect(ledger_url)
         create_tables(engine)
         open_parts.callback(engine.dispose)

@@ -10,10 +10,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import IO
+from typing import IO, Protocol
 
 import structlog
 
@@ -27,6 +27,18 @@ STEADY = 10.0
 log = structlog.get_logger(__name__)
 
 
+class Process(Protocol):
+    """As much of a Popen as is asked of a child. It leads a session of its own."""
+
+    pid: int
+
+    @property
+    def returncode(self) -> int | None: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def terminate(self) -> None: ...
+
+
 @dataclass
 class Child:
     """One process to keep. ``wanted`` is False while it is to stay down; ``starts`` counts how often it was started."""
@@ -34,7 +46,7 @@ class Child:
     name: str
     argv: Sequence[str]
     env: Mapping[str, str]
-    process: subprocess.Popen[bytes] | None = None
+    process: Process | None = None
     wanted: bool = True
     falls: int = 0
     starts: int = 0
@@ -47,12 +59,28 @@ class Child:
         return self.process is not None and self.process.poll() is None
 
 
+def popen(child: Child, output: IO[bytes] | None) -> Process:
+    """A new interpreter."""
+    return subprocess.Popen(  # noqa: S603  our own program
+        child.argv,
+        env={**child.env, LIFELINE: "stdin"},
+        stdin=subprocess.PIPE,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+    )
+
+
+Spawn = Callable[[Child, IO[bytes] | None], Process]
+
+
 class Supervisor:
     """``output`` takes what the children print; None passes it on."""
 
-    def __init__(self, children: Sequence[Child], output: IO[bytes] | None = None) -> None:
+    def __init__(self, children: Sequence[Child], output: IO[bytes] | None = None, spawn: Spawn = popen) -> None:
         self.children = {child.name: child for child in children}
         self._output = output
+        self._spawned = spawn
         self._stop = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="supervisor", daemon=True)
 
@@ -113,17 +141,10 @@ class Supervisor:
     def _spawn(self, child: Child) -> None:
         child.began = time.monotonic()
         child.starts += 1
-        child.process = subprocess.Popen(  # noqa: S603  our own program
-            child.argv,
-            env={**child.env, LIFELINE: "stdin"},
-            stdin=subprocess.PIPE,
-            stdout=self._output,
-            stderr=self._output,
-            start_new_session=True,
-        )
+        child.process = self._spawned(child, self._output)
 
 
-def _kill_session(process: subprocess.Popen[bytes]) -> None:
+def _kill_session(process: Process) -> None:
     """The child and whatever it started."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)

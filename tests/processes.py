@@ -1,0 +1,84 @@
+"""Processes of the product, forked from one that has imported it already: they start in a moment, and are real
+processes that can be killed.
+"""
+
+import multiprocessing
+import os
+import runpy
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from multiprocessing.connection import Connection
+from threading import Lock
+from typing import IO
+
+from jit.cli.supervisor import LIFELINE, Child
+
+IMPORTED = ["tests.entry", "jit.cli", "bot.main", "workers.main", "workers.targets.postgres", "jit.signer.process"]
+
+_forkserver = multiprocessing.get_context("forkserver")
+_forkserver.set_forkserver_preload(IMPORTED)
+_lock = Lock()  # multiprocessing expects one thread to start and to look after processes
+
+
+class Forked:
+    """`python -m MODULE …` as much as a `jit.cli.supervisor.Process` is asked for. It leads a session of its own.
+
+    Where ``env`` has `JIT_LIFELINE`, its standard input closes when this process ends.
+    """
+
+    def __init__(self, argv: Sequence[str], env: Mapping[str, str], output: IO[bytes]) -> None:
+        _python, _m, *module = argv
+        stdin, self._lifeline = _forkserver.Pipe(duplex=False)
+        begun, begins = _forkserver.Pipe(duplex=False)
+        said = Connection(os.dup(output.fileno()), readable=False)
+        with stdin, begins, said, begun:
+            arguments = (module, dict(env), stdin, said, begins)
+            self._process = _forkserver.Process(target=_become, args=arguments, daemon=True)
+            with _lock:
+                self._process.start()
+            begun.recv_bytes()
+        self.pid = self._process.pid or 0
+
+    @property
+    def returncode(self) -> int | None:
+        return self.poll()
+
+    def poll(self) -> int | None:
+        with _lock:
+            return self._process.exitcode
+
+    def wait(self, timeout: float | None = None) -> int:
+        multiprocessing.connection.wait([self._process.sentinel], timeout)
+        code = self.poll()
+        if code is None:
+            raise subprocess.TimeoutExpired("forked", timeout or 0)
+        return code
+
+    def terminate(self) -> None:
+        self._process.terminate()
+
+    def kill(self) -> None:
+        self._process.kill()
+
+
+def fork(child: Child, output: IO[bytes] | None) -> Forked:
+    """For a Supervisor."""
+    assert output is not None
+    return Forked(child.argv, {**child.env, LIFELINE: "stdin"}, output)
+
+
+def _become(
+    module: Sequence[str], env: Mapping[str, str], stdin: Connection, output: Connection, begins: Connection
+) -> None:
+    os.setsid()
+    begins.send_bytes(b"begun")
+    begins.close()
+    os.dup2(stdin.fileno(), 0)
+    os.dup2(output.fileno(), 1)
+    os.dup2(output.fileno(), 2)
+    sys.stdin = open(0)  # noqa: SIM115  multiprocessing gave it another
+    os.environ.clear()
+    os.environ.update(env)
+    sys.argv = list(module)
+    runpy.run_module(module[0], run_name="__main__", alter_sys=True)
