@@ -1,0 +1,45 @@
+"""People and groups in memory."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from jit.people import Groups, Person
+from jit.ports import Clock, DirectoryUnavailable
+
+WORKSPACE = "T0TEST001"
+
+
+class InMemoryDirectory:
+    """A `Directory` of these people, all full members of ``workspace``.
+
+    While ``gone`` it answers nobody. ``members`` holds Slack's user groups, ``groups_age`` how old the snapshot of
+    them is. ``meanwhile`` is called with each person who was looked up: what happens while a press is being decided.
+    """
+
+    def __init__(self, clock: Clock, *people: str, workspace: str = WORKSPACE) -> None:
+        self.workspace = workspace
+        self.people = {person: Person(id=person, team=workspace, name=person) for person in people}
+        self.members: dict[str, frozenset[str]] = {}
+        self.groups_age = timedelta(0)
+        self.gone = False
+        self.meanwhile: Callable[[str], None] = lambda _person: None
+        self._clock = clock
+
+    def look_up(self, person: str) -> Person:
+        if self.gone or person not in self.people:
+            raise DirectoryUnavailable(person)
+        found = self.people[person]
+        self.meanwhile(person)
+        return found
+
+    def recall(self, person: str, within: timedelta) -> Person:  # noqa: ARG002  what it knows is never old
+        return self.look_up(person)
+
+    def groups(self) -> Groups:
+        return Groups(as_of=self._clock.now() - self.groups_age, members=dict(self.members))
+
+    def change(self, person: str, **how: Any) -> None:
+        """Fields of a `Person` that are other from now on."""
+        self.people[person] = replace(self.people[person], **how)

@@ -1,0 +1,165 @@
+"""A request's life, recorded step by step."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from jit.access import Request
+from jit.facts import (
+    Alert,
+    AlertName,
+    Approval,
+    Approved,
+    Counted,
+    Denied,
+    EndCause,
+    Ended,
+    Granted,
+    GrantFailed,
+    GrantIntent,
+    Lapsed,
+    Life,
+    Need,
+    Refusal,
+    Refused,
+    Released,
+    Requested,
+    Revoked,
+    RevokeFailed,
+    RevokeIntent,
+    Source,
+    Withdrawn,
+)
+from jit.ledger import Entry, Ledger
+from jit.ports import Clock
+
+ALICE, BOB, CAROL, EVE = "U01ALICE0", "U02BOB000", "U03CAROL0", "U04EVE000"
+DBA = Need(label="dba", who=("group:dba",), count=1)
+SECURITY = Need(label="security", who=("group:security",), count=1)
+
+
+@dataclass
+class Story:
+    """One request. Every step is recorded when it is told, and is by whoever usually takes it."""
+
+    ledger: Ledger
+    clock: Clock
+    id: str = "R-7F3K"
+    fields: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def request(self) -> Request:
+        request = self.ledger.request(self.id)
+        assert request is not None
+        return request
+
+    def asked(self) -> Entry:
+        fields: dict[str, Any] = {
+            "requester": ALICE,
+            "access": "orders-db/read",
+            "target": "orders-db",
+            "permissions": ("orders_read",),
+            "principal": "alice",
+            "why": "INC-42: db down, need to look at stuck orders",
+            "incident": "INC-42",
+            "policy_version": "ab" * 32,
+            "duration": timedelta(minutes=30),
+            "channel": "C0ACCESS1",
+            "risk": "medium",
+            "needs": (DBA,),
+            "pending_until": self.clock.now() + timedelta(hours=8),
+        }
+        fields |= self.fields
+        return self._tell(
+            Requested(at=self.clock.now(), actor=fields["requester"], source=Source.SLACK, request_id=self.id, **fields)
+        )
+
+    def approval(self, by: str = BOB, quorum: str = "dba") -> Entry:
+        rest = {"approver": by, "digest": self.request.digest, "quorums": (quorum,), "groups_as_of": None}
+        return self._step(Approval, by, Source.SLACK, **rest)
+
+    def approvals(self, people: Iterable[str], quorum: str = "dba") -> list[Entry]:
+        """Many at once."""
+        rest = {"source": Source.SLACK, "digest": self.request.digest, "quorums": (quorum,), "groups_as_of": None}
+        request, at = self.request, self.clock.now()
+        return self.ledger.append(
+            [Approval.about(request, at=at, actor=person, approver=person, **rest) for person in people]
+        )
+
+    def approved(self, *, by: str = BOB) -> Entry:
+        """The decision, counting every approval so far."""
+        given = self.request.approvals
+        counted = tuple(Counted(approval=each.id, approver=each.approver, quorum=each.quorums[0]) for each in given)
+        begin_by = self.clock.now() + timedelta(minutes=15)
+        return self._step(Approved, by, Source.SLACK, digest=self.request.digest, counted=counted, begin_by=begin_by)
+
+    def denied(self, reason: str = "not now", by: str = BOB) -> Entry:
+        return self._step(Denied, by, Source.SLACK, approver=by, digest=self.request.digest, reason=reason)
+
+    def withdrawn(self) -> Entry:
+        return self._step(Withdrawn, self.request.requester, Source.SLACK)
+
+    def lapsed(self, because: str = "unanswered") -> Entry:
+        return self._step(Lapsed, "timekeeper@host", Source.TIMEKEEPER, because=because)
+
+    def intent(self) -> Entry:
+        ends_at = self.clock.now() + self.request.duration
+        return self._step(GrantIntent, "worker@host", Source.WORKER, ends_at=ends_at, held_before=())
+
+    def granted(self) -> Entry:
+        read = {"ends_at": self.request.ends_at, "read_back": self.request.permissions}
+        return self._step(Granted, "worker@host", Source.WORKER, **read)
+
+    def failed(self, reason: str = "role is missing") -> Entry:
+        return self._step(GrantFailed, "worker@host", Source.WORKER, reason=reason)
+
+    def released(self) -> Entry:
+        return self._step(Released, self.request.requester, Source.SLACK)
+
+    def revoked(self, reason: str = "enough", by: str = CAROL) -> Entry:
+        return self._step(Revoked, by, Source.SLACK, reason=reason)
+
+    def ending(self, cause: EndCause = EndCause.EXPIRED) -> Entry:
+        return self._step(RevokeIntent, "timekeeper@host", Source.TIMEKEEPER, cause=cause)
+
+    def not_ended(self, reason: str = "no answer") -> Entry:
+        return self._step(RevokeFailed, "worker@host", Source.WORKER, reason=reason, attempts=3)
+
+    def ended(self, cause: EndCause = EndCause.EXPIRED, **more: Any) -> Entry:
+        rest = {"existed": True, "sessions": 1, "left_behind": ()} | more
+        return self._step(Ended, "timekeeper@host", Source.TIMEKEEPER, cause=cause, **rest)
+
+    def active(self) -> "Story":
+        """Told up to where the access is there."""
+        self.asked()
+        self.approval()
+        self.approved()
+        self.intent()
+        self.granted()
+        return self
+
+    def refused(self, by: str = EVE, reason: Refusal = Refusal.NOT_ALLOWED_TO_DECIDE) -> Entry:
+        about = {"request_id": self.id, "requester": ALICE, "access": "orders-db/read"}
+        return self._tell(
+            Refused(at=self.clock.now(), actor=by, source=Source.SLACK, attempted="approve", reason=reason, **about)
+        )
+
+    def alert(self, says: str = "orders-db does not answer", name: AlertName = AlertName.END_LATE) -> Entry:
+        about = {"request_id": self.id, "requester": ALICE, "access": "orders-db/read", "target": "orders-db"}
+        return self._tell(
+            Alert(
+                at=self.clock.now(),
+                actor="timekeeper@host",
+                source=Source.TIMEKEEPER,
+                name=name,
+                says=says,
+                **about,
+            )
+        )
+
+    def _step(self, kind: type[Life], actor: str, source: Source, **rest: Any) -> Entry:
+        return self._tell(kind.about(self.request, at=self.clock.now(), actor=actor, source=source, **rest))
+
+    def _tell(self, fact: Any) -> Entry:
+        return self.ledger.append([fact])[0]

@@ -1,0 +1,72 @@
+"""A target in memory."""
+
+from collections.abc import Callable, Sequence
+from threading import RLock
+
+from jit.ports import Finding, Grant, Held, Taken, TargetError
+
+
+class InMemoryTarget:
+    """A `Target` that holds what it ``gives`` in a dict, by request id.
+
+    ``trouble`` is raised by every call, ``grant_trouble`` by each grant before its effect. ``within_lock`` is called
+    in the lock before the deadline is asked, ``after_effect`` once the access is there. ``calls`` has each call and
+    what it was about.
+    """
+
+    kind = "fake"
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.gives: dict[str, Held] = {}
+        self.trouble: TargetError | None = None
+        self.grant_trouble: TargetError | None = None
+        self.within_lock: Callable[[], None] = lambda: None
+        self.after_effect: Callable[[], None] = lambda: None
+        self.left_behind: tuple[str, ...] = ()
+        self.holds_before: tuple[str, ...] = ()
+        self.missing: frozenset[str] = frozenset()
+        self.calls: list[tuple[str, str]] = []
+        self._lock = RLock()
+
+    def already(self, principal: str, permissions: tuple[str, ...]) -> tuple[str, ...]:  # noqa: ARG002
+        self._ask("already", principal)
+        return self.holds_before
+
+    def grant(self, grant: Grant, still_due: Callable[[], None]) -> Held:
+        with self._lock:
+            self._ask("grant", grant.request_id)
+            self.within_lock()
+            still_due()
+            if self.grant_trouble is not None:
+                raise self.grant_trouble
+            held = Held(grant.request_id, grant.principal, grant.permissions, grant.ends_at)
+            self.gives[grant.request_id] = held
+            self.after_effect()
+            return held
+
+    def revoke(self, request_id: str, principal: str) -> Taken:  # noqa: ARG002
+        with self._lock:
+            self._ask("revoke", request_id)
+            existed = self.gives.pop(request_id, None) is not None
+            return Taken(existed, 1 if existed else 0, self.left_behind if existed else ())
+
+    def held(self, request_id: str) -> Held | None:
+        self._ask("held", request_id)
+        return self.gives.get(request_id)
+
+    def all_held(self) -> list[Held]:
+        self._ask("all_held", "")
+        return list(self.gives.values())
+
+    def called(self, request_id: str) -> str:
+        return f"fake {request_id}"
+
+    def check(self, permissions: Sequence[str] = ()) -> list[Finding]:
+        """Not ok for what is ``missing``."""
+        return [Finding(ok=permission not in self.missing, what=f"gives {permission}") for permission in permissions]
+
+    def _ask(self, call: str, about: str) -> None:
+        self.calls.append((call, about))
+        if self.trouble is not None:
+            raise self.trouble

@@ -1,0 +1,118 @@
+"""An audit channel that can be edited and deleted in, of a record that can be signed."""
+
+from base64 import b64encode
+
+from bot.follow.audit_channel import AuditChannel
+from bot.follow.mirror import Mirror
+from bot.follow.mirror_check import MirrorCheck
+from bot.follow.mirror_heads import keys_of
+from bot.follow.mirror_mend import Filler, messages_of
+from bot.follow.outbox import Outbox
+from bot.follow.tampering import Change, leave_word
+from jit.audit.heads import Heads
+from jit.facts import KeyChanged, Source
+from jit.ledger import Notes
+from jit.tlog.note import SignerKey, checkpoint, cosign, sign
+from jit.verifier import Frontier, leaf_hash
+from tests.fake_slack import OUR_BOT, FakeSlack, answer
+from tests.world.base import AUDIT
+from tests.world.face import Face
+
+OUR_USER = "UJITBOT00"
+ORIGIN = "jit.example.com/test"
+
+
+class AuditSlack(FakeSlack):
+    """Marks what was edited, as Slack does, and never gives a number out twice."""
+
+    given = 0
+
+    def auth_test(self):
+        return answer({"ok": True, "bot_id": OUR_BOT, "user_id": OUR_USER})
+
+    def chat_postMessage(self, **message):  # noqa: N802  Slack's name
+        def effect():
+            self.given += 1
+            ts = f"1700000000.{self.given:06}"
+            self.messages.append({"ts": ts, "bot_id": OUR_BOT, **message})
+            return answer({"ok": True, "channel": message["channel"], "ts": ts})
+
+        return self._meet(message["channel"], effect)
+
+    def chat_update(self, **change):
+        return super().chat_update(**change, edited={"user": OUR_USER, "ts": "1700009999.000001"})
+
+
+class AuditChannelWorld(Face):
+    def __init__(self, folder, **how):
+        super().__init__(folder, **how)
+        self.slack = AuditSlack()
+        self.key = SignerKey.generate(ORIGIN)
+        self.heads = Heads(self.engine)
+
+    def announce_key(self):
+        fact = KeyChanged(at=self.clock.now(), actor="signer@test", source=Source.SIGNER, key=str(self.key.verifier()))
+        self.ledger.append([fact])
+
+    def sign(self, size=None, key=None):
+        """A head over the record as it is, or its beginning."""
+        tree = Frontier()
+        for entry in self.ledger.read(limit=10_000)[:size]:
+            tree.push(leaf_hash(entry.body))
+        text = checkpoint(ORIGIN, tree.size, tree.root())
+        key = key or self.key
+        note = sign(text, key) + cosign(text, key, int(self.clock.now().timestamp()))
+        return self.heads.add(tree.size, self.clock.now(), note), b64encode(tree.root()).decode()
+
+    def mirrored(self, seconds=12):
+        """A mirror that has shown everything."""
+        mirror = self.start(Mirror)
+        self.work(mirror, seconds)
+        assert self.ranges()[-1][1] == self.ledger.last_index()
+        return mirror
+
+    def told(self, *steps):
+        """A mirror that has shown each step in a message of its own."""
+        mirror = self.start(Mirror)
+        for step in steps:
+            step()
+            self.work(mirror, 1.25)
+        return mirror
+
+    def outbox(self):
+        return Outbox(self.slack, Notes(self.engine, "mirror_check"), lambda: None)
+
+    def checked(self, keys=None, since=1, accepted=()):
+        check = MirrorCheck(self.ledger, self.name, OUR_BOT, since, frozenset(accepted))
+        for message in messages_of(self.outbox(), AUDIT, lambda _seconds: None):
+            check.see(message)
+        return check.report(keys_of(self.ledger) if keys is None else keys, self.clock.now())
+
+    def filled(self, report):
+        filler = Filler(self.ledger, self.outbox(), self.name, AUDIT, lambda _seconds: None)
+        return list(filler.fill(report.unshown))
+
+    def message(self, index):
+        """The message that shows this entry."""
+        return next(each for each in self.posted(AUDIT) if _shows(each, index))
+
+    def delete(self, message):
+        self.slack.messages.remove(message)
+        gone = {"deleted_ts": message["ts"], "previous_message": message}
+        return {"subtype": "message_deleted", "channel": AUDIT, **gone}
+
+    def edit(self, message, by=OUR_USER, **change):
+        before = dict(message)
+        message.update(change, edited={"user": by, "ts": "1700009999.000002"})
+        return {"subtype": "message_changed", "channel": AUDIT, "message": dict(message), "previous_message": before}
+
+    def tell(self, event):
+        """As the listener does."""
+        change = Change.read(event)
+        assert change
+        leave_word(Notes(self.engine, AuditChannel.name), change)
+
+
+def _shows(message, index):
+    payload = message["metadata"]["event_payload"]
+    return payload.get("first", 0) <= index <= payload.get("last", -1)

@@ -1,0 +1,124 @@
+"""What a worker and a timekeeper are made of, with targets in memory."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from jit.access import Request
+from jit.decision import needs_of
+from jit.facts import Source
+from jit.ledger import Leases, Spool, StoredDirectory
+from jit.people import Groups, Person
+from jit.testing import ALICE, BOB, CAROL, T0, WORKSPACE, InMemoryQueue, InMemoryTarget, Story
+from tests.world.base import World
+from workers.fleet import Fleet
+from workers.grants import Granter
+from workers.jobs import Jobs
+from workers.known_targets import KnownTargets
+from workers.revocations import Revoker
+from workers.scribe import Scribe
+from workers.timekeeper import Timekeeper
+
+KEY = b"k" * 32
+TEST = "R-TEST"
+"""The request where a test has only one."""
+
+
+class Hands(World):
+    """The directory is as the bot keeps it for the workers, beside the ledger."""
+
+    def __init__(self, folder: Path, **how: Any) -> None:
+        super().__init__(folder, **how)
+        self.stored = StoredDirectory(self.engine)
+        self.stored.keep_workspace(WORKSPACE, T0)
+        self.stored.keep_groups(Groups(as_of=T0))
+        for person in (ALICE, BOB, CAROL):
+            self.keep(Person(id=person, team=WORKSPACE, name=person))
+        self.targets = {name: InMemoryTarget(name) for name in ("orders-db", "ledger-db")}
+        self.target = self.targets["orders-db"]
+        self.fleet = Fleet(self.policies, KnownTargets(folder), lambda config: self.targets[config.name])
+        self.spool = Spool(folder / "spool")
+        self.revoker = self.make_revoker(Source.WORKER)
+        self.granter = Granter(
+            ledger=self.ledger,
+            policies=self.policies,
+            directory=self.stored,
+            queue=self.queue,
+            fleet=self.fleet,
+            revoker=self.revoker,
+            key=KEY,
+            clock=self.clock,
+            actor="worker@test",
+        )
+        self.jobs = Jobs(
+            ledger=self.ledger,
+            granter=self.granter,
+            revoker=self.revoker,
+            key=KEY,
+            clock=self.clock,
+            actor="worker@test",
+        )
+        self.timekeeper = self.make_timekeeper()
+
+    def make_revoker(self, source: Source) -> Revoker:
+        return Revoker(
+            ledger=self.ledger,
+            fleet=self.fleet,
+            clock=self.clock,
+            spool=self.spool,
+            actor=f"{source}@test",
+            source=source,
+        )
+
+    def make_timekeeper(self, holder: str = "one", queue: InMemoryQueue | None = None) -> Timekeeper:
+        return Timekeeper(
+            ledger=self.ledger,
+            leases=Leases(self.engine, self.clock),
+            scribe=Scribe(
+                ledger=self.ledger,
+                spool=self.spool,
+                clock=self.clock,
+                actor="timekeeper@test",
+                source=Source.TIMEKEEPER,
+            ),
+            fleet=self.fleet,
+            revoker=self.make_revoker(Source.TIMEKEEPER),
+            queue=queue or self.queue,
+            clock=self.clock,
+            actor="timekeeper@test",
+            holder=holder,
+        )
+
+    def keep(self, person: Person) -> None:
+        self.stored.keep_person(person, T0)
+
+    def asked(self, request_id: str = TEST, *, access: str = "orders-db/read", minutes: float = 30) -> Request:
+        return self._asked(request_id, access, minutes).request
+
+    def approved(self, request_id: str = TEST, *, access: str = "orders-db/read", minutes: float = 30) -> Request:
+        story = self._asked(request_id, access, minutes)
+        story.approval()
+        story.approved()
+        return story.request
+
+    def active(self, request_id: str = TEST, **how: Any) -> Request:
+        self.approved(request_id, **how)
+        self.granter.grant(request_id)
+        return self.request(request_id)
+
+    def _asked(self, request_id: str, access: str, minutes: float) -> Story:
+        rules = self.policies.current()
+        config = rules.accesses[access]
+        story = self.story(
+            request_id,
+            access=access,
+            target=config.target,
+            permissions=config.grants,
+            why="INC-1: free text of a person",
+            incident=None,
+            policy_version=rules.version,
+            duration=timedelta(minutes=minutes),
+            needs=needs_of(rules.rule(config)),
+        )
+        story.asked()
+        return story
