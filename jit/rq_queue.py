@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import SecretStr
-from redis import Redis, RedisError
+from redis import Redis, RedisError, ResponseError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from rq import Queue as RqList  # noqa: TID251  this is the one module of the core that may
@@ -25,6 +25,8 @@ ENDS = "jit-ends"
 """What ends access, apart from what gives it: workers look here first."""
 CONNECT_SECONDS = 1
 ANSWER_SECONDS = 2
+ON_DISK_MILLISECONDS = 1500
+"""How long an order to end may take to its disk: less than `ANSWER_SECONDS`."""
 FORGET_AFTER = timedelta(minutes=10)
 """An announcement nobody took by then is dropped; the timekeeper repeats what is still wanted."""
 
@@ -48,7 +50,8 @@ def open_redis(url: SecretStr | str, *, answer_within: float = ANSWER_SECONDS) -
 
 
 def require_durable(redis: Redis) -> None:
-    """Refuse a Redis that evicts keys or forgets them at a restart: orders to end access lie in it.
+    """Refuse a Redis that evicts keys, forgets them at a restart or cannot say what is on its disk: orders to end
+    access lie in it.
 
     Raises:
         QueueMisconfigured: with all that is wrong.
@@ -56,16 +59,26 @@ def require_durable(redis: Redis) -> None:
     """
     with _translated():
         told: dict[str, Any] = redis.info("memory") | redis.info("persistence")
+        says_what_is_on_disk = _says_what_is_on_disk(redis)
     wrong = []
     if told.get("maxmemory_policy") != "noeviction":
         wrong.append("it may drop keys when memory runs short: CONFIG SET maxmemory-policy noeviction")
     if not int(told.get("aof_enabled", 0)):
         wrong.append("it forgets everything at a restart: CONFIG SET appendonly yes")
     if wrong:
-        raise QueueMisconfigured(
-            f"This Redis cannot be trusted with orders to end access: {'; '.join(wrong)}. "
-            "Then CONFIG REWRITE, so that it stays so."
-        )
+        wrong[-1] += ". Then CONFIG REWRITE, so that it stays so"
+    if not says_what_is_on_disk:
+        wrong.append("it does not say what is on its disk: it takes Redis 7.2 or Valkey, and a login that may WAITAOF")
+    if wrong:
+        raise QueueMisconfigured(f"This Redis cannot be trusted with orders to end access: {'; '.join(wrong)}.")
+
+
+def _says_what_is_on_disk(redis: Redis) -> bool:
+    try:
+        redis.waitaof(0, 0, 0)
+    except ResponseError:
+        return False
+    return True
 
 
 class RqQueue:
@@ -84,12 +97,22 @@ class RqQueue:
         self._announce(self._ends, "revoke", request_id)
 
     def end_at(self, when: datetime, ticket: str) -> None:
-        """Kept until it was carried out. The same ticket twice is one order."""
+        """Kept until it was carried out: on disk before this returns. The same ticket twice is one order."""
         name = f"end-{hashlib.sha256(ticket.encode()).hexdigest()[:32]}"
-        with _translated():
+        with _translated(), self._redis.pipeline(transaction=False) as steps:  # within MULTI nothing waits for the disk
             self._ends.enqueue_at(
-                _whole_second_after(when), "end", args=(ticket,), job_id=name, description="end", result_ttl=0
+                _whole_second_after(when),
+                "end",
+                args=(ticket,),
+                job_id=name,
+                description="end",
+                result_ttl=0,
+                pipeline=steps,
             )
+            steps.waitaof(1, 0, ON_DISK_MILLISECONDS)
+            on_disk, _ = steps.execute()[-1]
+        if not on_disk:
+            raise QueueUnavailable("an order to end did not come to the disk in time")
 
     def _announce(self, queue: RqList, what: str, request_id: str) -> None:
         with _translated():

@@ -36,6 +36,7 @@ class EmbeddedValkey(Server):
             "unixsocketperm 700\n"
             f'dir "{self.home}"\n'
             "appendonly yes\n"
+            "appendfsync always\n"
             "maxmemory-policy noeviction\n"
             'save ""\n'
             "set-proc-title no\n"

@@ -95,6 +95,20 @@ def test_gone_at_approval_for_too_long_it_lapses(it: House):
     assert not it.gives(request)
 
 
+def test_an_order_to_end_that_is_not_on_disk_begins_nothing(it: House):
+    """A Redis that falls would not know when this ends."""
+    request = it.ask(it.stage.alice, READ)
+    with it.redis() as client:
+        client.config_set("appendfsync", "no")
+        try:
+            it.approve(it.stage.bob, request)
+            it.until(lambda: it.log_lines("grant.put_off", request_id=request.id, why="QueueUnavailable"))
+            assert it.facts(GrantIntent, request) == []
+        finally:
+            client.config_set("appendfsync", "always")
+    it.reaches(request, State.ACTIVE)
+
+
 def test_gone_when_the_end_is_to_be_scheduled_nothing_is_begun(it: House):
     it.pause("before-intent")
     request = it.ask(it.stage.alice, READ)

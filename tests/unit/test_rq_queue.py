@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from fakeredis import FakeRedis, FakeServer
 from pydantic import SecretStr
+from redis import ResponseError
+from redis.client import Pipeline
 
 from jit.ports import QueueUnavailable
 from jit.rq_queue import QueueMisconfigured, RqQueue, open_redis, require_durable
@@ -28,10 +30,22 @@ class RememberingJobs:
         return self.again
 
 
+class OnDisk(Pipeline):
+    """The fake has no disk: whatever it was told is safe there."""
+
+    def waitaof(self, *_: object) -> Any:
+        return self.eval("return {1, 0}", 0)
+
+
+class FakeWithDisk(FakeRedis):
+    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:  # noqa: FBT002  redis-py's
+        return OnDisk(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+
+
 class Bench:
     def __init__(self) -> None:
         self.server = FakeServer()
-        self.redis = FakeRedis(server=self.server)
+        self.redis = FakeWithDisk(server=self.server)
         self.queue = RqQueue("redis://unused", redis=self.redis)
         self.clock = SetClock()
         self.jobs = RememberingJobs()
@@ -185,10 +199,14 @@ def test_payloads_are_json_and_hold_one_argument(bench: Bench) -> None:
 
 
 class TestAFitRedis:
-    def told(self, **settings: Any) -> Any:
+    def told(self, *, old: bool = False, **settings: Any) -> Any:
         class Told:
             def info(self, section: str) -> dict[str, Any]:
                 return settings
+
+            def waitaof(self, *_: int) -> None:
+                if old:
+                    raise ResponseError("unknown command 'WAITAOF'")
 
         return Told()
 
@@ -209,6 +227,10 @@ class TestAFitRedis:
 
         for remedy in remedies:
             assert f"CONFIG SET {remedy}" in str(refused.value)
+
+    def test_says_what_is_on_its_disk(self) -> None:
+        with pytest.raises(QueueMisconfigured, match=r"it takes Redis 7\.2 or Valkey"):
+            require_durable(self.told(maxmemory_policy="noeviction", aof_enabled=1, old=True))
 
 
 def test_an_address_that_is_none_is_refused_without_being_shown() -> None:
