@@ -15,6 +15,8 @@ log = structlog.get_logger(__name__)
 
 PING_EVERY = 5
 """Seconds; a socket that is gone is noticed, and opened again, in about as many."""
+TELL_EVERY = 0.1
+"""Seconds."""
 
 
 class AcknowledgingHandler(SocketModeHandler):
@@ -37,10 +39,19 @@ def socket_client(app: App, token: str, logger: logging.Logger) -> SocketModeCli
 
 
 def hang_up(client: SocketModeClient) -> None:
-    """The SDK's own way waits until its reading times out, for 3 s: wake it."""
-    client.auto_reconnect_enabled = False
-    session = client.current_session
-    if session is not None and session.sock is not None:
-        with suppress(OSError):
-            session.sock.shutdown(socket.SHUT_RDWR)
+    """The SDK's own way waits until its reading and its queue time out; and for ever where reading is just about to
+    begin, which forgets that it was told to end. So both are woken, and reading is told until it has ended.
+    """
+    reading = client.current_session_runner
+    reading.event.set()
+    while reading.is_alive():
+        client.auto_reconnect_enabled = False
+        client.current_session_state.terminated = True
+        sock = client.current_session.sock if client.current_session else None
+        if sock is not None:
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+        reading.thread.join(TELL_EVERY)
+    client.closed = True
+    client.message_queue.put(None)
     client.close()
