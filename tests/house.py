@@ -5,7 +5,6 @@
 
 import json
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from jit.ledger import Entry, StoredDirectory, check_chain
 from jit.people import Groups
 from tests.processes import fork
 from tests.shared_clock import SharedClock
+from tests.waiting import HUNG, wait_until
 
 Known = TypeVar("Known", bound=Fact)
 
@@ -77,7 +77,7 @@ class House:
         assert found is not None
         return found
 
-    def reaches(self, request: Request, *states: State, within: float = 40.0) -> Request:
+    def reaches(self, request: Request, *states: State, within: float = HUNG) -> Request:
         try:
             self.until(lambda: self.now(request).state in states, within)
         except AssertionError:
@@ -85,13 +85,9 @@ class House:
             pytest.fail(f"{self.now(request)} does not reach {states}; {self.kinds(request)}; last said: {said}")
         return self.now(request)
 
-    def until(self, so: Callable[[], object], within: float = 40.0) -> object:
-        """The first true value of ``so``; fails after so many real seconds."""
-        deadline = time.monotonic() + within
-        while not (value := so()):
-            assert time.monotonic() < deadline, f"not so within {within} s"
-            time.sleep(0.01)
-        return value
+    def until(self, so: Callable[[], object], within: float = HUNG) -> object:
+        """The first true value of ``so``."""
+        return wait_until(so, within)
 
     def holds(self, login: str, role: str) -> bool:
         """Whether the database lets this login use this role."""
@@ -156,7 +152,7 @@ class House:
 
     def gives(self, request: Request) -> bool:
         """Whether the database holds the role of this grant."""
-        return role_of(request) in self._held_roles()
+        return role_of(request) in self.held_roles()
 
     def kill(self, *names: str) -> None:
         """Kill processes as a crash would, and keep them down; without names all of them."""
@@ -219,16 +215,13 @@ class House:
             self.until(lambda: not self.stage.live())
         self.until(self.groups_are_fresh)
 
-    def settled(self, within: float = 30.0) -> None:
+    def settled(self) -> None:
         """The promises, after whatever happened: everything that began has come to its end, and all is told."""
-        self.until(
-            lambda: all(self._at_rest(request) for request in self._all()),
-            within,
-        )
+        self.until(lambda: all(self._at_rest(request) for request in self._all()))
         self._no_access_without_a_decision()
-        self._nothing_past_its_end(within)
-        self.until(self._mirrored, within)
-        self.until(self._cards_are_true, within)
+        self.until(lambda: self.held_roles() <= self.active_roles())
+        self.until(self._mirrored)
+        self.until(self._cards_are_true)
 
     def _at_rest(self, request: Request) -> bool:
         """Over, waiting for people, or active with time left."""
@@ -258,16 +251,14 @@ class House:
             elif isinstance(fact, Granted):
                 assert fact.request_id in intended, f"{fact.request_id} was granted without an intent"
 
-    def _nothing_past_its_end(self, within: float) -> None:
-        """What the database holds of ours is active by the ledger, and not past its end."""
-        self.until(lambda: self._held_roles() <= self._active_roles(), within)
-
-    def _held_roles(self) -> set[str]:
+    def held_roles(self) -> set[str]:
+        """What the database holds of ours."""
         with psycopg.connect(self.stage.postgres.dsn(), autocommit=True) as admin:
             rows = admin.execute("SELECT rolname FROM pg_roles WHERE rolname LIKE 'jit\\_r%'").fetchall()
         return {row[0] for row in rows}
 
-    def _active_roles(self) -> set[str]:
+    def active_roles(self) -> set[str]:
+        """What is active by the ledger, and not past its end."""
         now = self.clock.now()
         return {
             role_of(request)

@@ -74,12 +74,12 @@ class Chaos:
         self._tell("     everything is put right")
         self._calm()
         began = time.monotonic()
-        self._house.settled(SETTLED_WITHIN)
+        self._house.settled()
         self._settled = time.monotonic() - began
         self._tell("     everything is over")
         self._house.pass_time(EVERYTHING_OVER)
-        self._house.settled(SETTLED_WITHIN)
-        held = self._house._held_roles()
+        self._house.settled()
+        held = self._house.held_roles()
         assert not held, f"still in the database: {held}"
 
     def results(self, seed: int) -> list[Result]:
@@ -107,6 +107,6 @@ class Chaos:
         """All faults end, and soon nothing is held that is over."""
         self._faults.end_all()
         began = time.monotonic()
-        self._house.until(lambda: self._house._held_roles() <= self._house._active_roles(), CALM_WITHIN)
+        self._house.until(lambda: self._house.held_roles() <= self._house.active_roles(), CALM_WITHIN)
         self._calmed.append(time.monotonic() - began)
         return f"all faults are over, nothing overdue after {self._calmed[-1]:.2f} s"

@@ -97,7 +97,7 @@ def test_ledger_gone_at_expiry_ends_access_and_is_told_later(server: EmbeddedPos
         it.start("timekeeper")
         it.reaches(by_timekeeper, State.ENDED)
         it.reaches(by_order, State.ENDED)
-        it.settled(60)
+        it.settled()
         for request, process in ((by_timekeeper, "timekeeper"), (by_order, "worker")):
             for kind in (RevokeIntent, Ended):
                 [fact] = it.facts(kind, request)
@@ -124,7 +124,7 @@ def test_ledger_gone_between_effect_and_outcome_ends_in_time_all_the_same(
         it.until(lambda: not it.gives(request), 40)
         server.start()
         it.reaches(request, State.ENDED)
-        it.settled(60)
+        it.settled()
         assert not it.facts(Granted, request)
 
 

@@ -49,7 +49,7 @@ def test_slack_down_delays_what_is_shown_and_loses_nothing(it: House, outage: Ou
     it.until(lambda: time.monotonic() - began > seconds, seconds + 5)
     it.stage.stage.mend()
 
-    it.settled(60)
+    it.settled()
     assert it.now(pending).state is State.PENDING
     it.until(lambda: direct(alice, held) == direct(alice, request) == ["Over", "Ended"])
     it.until(it.stage.stage.connections)
@@ -66,7 +66,7 @@ def test_storm_of_429_delays_and_loses_nothing(it: House) -> None:
     faults.plan("chat.update", Fault.RATE_LIMITED, times=2, retry_after=2)
     faults.plan("chat.postMessage", Fault.RATE_LIMITED, times=3, retry_after=2)
     assert "Released." in it.told(alice, lambda: alice.press(card, "Release"))
-    it.settled(60)
+    it.settled()
     it.until(lambda: direct(alice, request) == ["Over", "Ended"])
 
 
@@ -80,7 +80,7 @@ def test_message_that_slack_took_without_a_word_is_not_sent_again(it: House, fau
     faults.plan("chat.postMessage", fault, times=3)
     request = it.ask(alice, "orders-db/read 15m INC-3 stuck orders")
     it.card(alice, request)
-    it.settled(60)
+    it.settled()
     faults.plan("chat.postMessage", fault, times=9)  # as the mirror may take several lines of it, or one
     faults.plan("chat.update", fault, times=1)
     it.approve(it.stage.bob, request)
@@ -88,12 +88,12 @@ def test_message_that_slack_took_without_a_word_is_not_sent_again(it: House, fau
     it.until(lambda: direct(alice, request), 60)
     it.until(lambda: any(line["channel"] == alice.dms()[0].channel for line in it.log_lines("message.adopted")), 60)
     faults.clear()
-    it.settled(60)
+    it.settled()
     now = Counter(line["channel"] for line in it.log_lines("message.adopted"))
     assert {REQUESTS, AUDIT, alice.dms()[0].channel} <= (now - adopted).keys()
     card = it.card(alice, request, "Release")
     assert "Released." in it.told(alice, lambda: alice.press(card, "Release"))
-    it.settled(60)
+    it.settled()
     it.until(lambda: direct(alice, request) == ["Over", "Ended"])
 
 
