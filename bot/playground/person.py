@@ -9,6 +9,7 @@ from bot.playground.interaction import Stage
 from bot.playground.payloads import action as action_of
 from bot.playground.people import Json
 from bot.playground.text import elements, label, pinged
+from bot.playground.world import LONG
 
 _QUERY_LENGTH = 3  # what Slack waits for unless `min_query_length` says otherwise
 
@@ -126,7 +127,7 @@ class Person:
     def open_home(self) -> None:
         self._stage.open_home(person=self.id)
 
-    def finds(self, text: str, *, channel: str = "", within: float = 5.0) -> Shown:
+    def finds(self, text: str, *, channel: str = "", within: float = LONG) -> Shown:
         """The newest message with this text in a channel or, without one, among the DMs; waits for it.
 
         Raises:
@@ -139,7 +140,7 @@ class Person:
 
         return cast("Shown", self.wait_for(newest, within))
 
-    def form(self, within: float = 5.0) -> "Form":
+    def form(self, within: float = LONG) -> "Form":
         """The form in front, once there is one. Raises TimeoutError."""
         self.wait_for(lambda: self._stage.form(person=self.id), within)
         return Form(self._stage, self.id)
@@ -158,7 +159,7 @@ class Person:
         """Change what a message says; the app's own too, as somebody with its token can. Raises Missing."""
         self._stage.edit(channel=seen.channel, ts=seen.ts, text=text)
 
-    def wait_for(self, predicate: Callable[[], Any], timeout: float = 5.0) -> Any:
+    def wait_for(self, predicate: Callable[[], Any], timeout: float = LONG) -> Any:
         """The first true value of ``predicate``. Raises TimeoutError."""
         return self._stage.wait_for(predicate, timeout)
 

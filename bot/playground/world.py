@@ -16,6 +16,8 @@ Clock = Callable[[], float]
 
 SLACKBOT = "USLACKBOT"
 _LONGEST_WAIT = 0.01  # seconds
+LONG = 120.0
+"""Seconds to wait for what should be seen at once, on any machine: by then it does not come."""
 _SMALLEST_STEP = 100  # microseconds between two message ts; Slack's own end in such counts
 
 
@@ -74,7 +76,7 @@ class World:
         self._last_ts = 0
         self._last_number = 0
 
-    def wait_for(self, predicate: Callable[[], Any], timeout: float = 5.0) -> Any:
+    def wait_for(self, predicate: Callable[[], Any], timeout: float = LONG) -> Any:
         """The first true value of ``predicate``; ``timeout`` in real seconds.
 
         It is asked after each change, and now and then for what changes outside of this world; the lock is

@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from bot.playground.person import Person, Shown
 from bot.playground.sample import AUDIT, REQUESTS
+from bot.playground.world import LONG
 from jit.access import Request, State
 from jit.audit.heads import Heads
 from jit.audit.live import live
@@ -58,12 +59,12 @@ class Teller:
     def audit(self, until: str) -> None:
         """The lines that have come to the audit channel, once one of them says ``until``."""
         carol = self._stage.carol
-        carol.finds(until, channel=AUDIT, within=20)
+        carol.finds(until, channel=AUDIT)
         lines = [line for shown in carol.sees(AUDIT) for line in shown.text.splitlines()]
         self.says("#jit-audit", "\n".join(lines[self._audited :]))
         self._audited = len(lines)
 
-    def wait(self, until: Callable[[], object], within: float = 30.0) -> float:
+    def wait(self, until: Callable[[], object], within: float = LONG) -> float:
         """Seconds until it was so."""
         began = time.perf_counter()
         while not until():
@@ -101,7 +102,7 @@ def _ask(stage: Rehearsal, teller: Teller, words: str) -> Request:
     teller.took("command to acknowledgement", answer.seconds)
     form.submit()
     card: Shown = alice.wait_for(
-        lambda: next((m for m in alice.sees(REQUESTS) if m.ts not in known and "Approve" in m.buttons), None), 10
+        lambda: next((m for m in alice.sees(REQUESTS) if m.ts not in known and "Approve" in m.buttons), None)
     )
     teller.says("#access-requests", str(card))
     request = next(iter(stage.live()))
@@ -122,7 +123,7 @@ def _press(person: Person, button: str) -> str:
     card = next(shown for shown in reversed(person.sees(REQUESTS)) if button in shown.buttons)
     person.press(card, button)
     told: Shown = person.wait_for(
-        lambda: next((m for m in person.sees(REQUESTS) if m.ephemeral and m.ts not in before), None), 10
+        lambda: next((m for m in person.sees(REQUESTS) if m.ephemeral and m.ts not in before), None)
     )
     return told.text
 
@@ -137,7 +138,7 @@ def _approved(stage: Rehearsal, teller: Teller, request: Request, usable: Callab
     teller.wait(usable)
     teller.took("Approve pressed to usable in PostgreSQL", time.perf_counter() - began)
     told: Shown = bob.wait_for(
-        lambda: next((m for m in bob.sees(REQUESTS) if m.ephemeral and m.ts not in before), None), 10
+        lambda: next((m for m in bob.sees(REQUESTS) if m.ephemeral and m.ts not in before), None)
     )
     teller.says("only Bob sees", told.text)
     _told(stage, teller, request, dm="Granted", card="Active until")
@@ -165,7 +166,7 @@ def _time_is_over(stage: Rehearsal, teller: Teller, request: Request, psql: Psql
     teller.took("due to gone, her session included", late)
     with Psql(_psql(), stage.orders_dsn("alice")) as again:
         teller.says("connected again", again.ask(COUNT_ORDERS))
-    stage.alice.wait_for(lambda: _state(stage, request) is State.ENDED, 20)
+    stage.alice.wait_for(lambda: _state(stage, request) is State.ENDED)
     _told(stage, teller, request, dm="Ended", card="Ended")
     teller.audit(f"ended {request.access}")
     ended_by = [entry.fact.actor for entry in stage.ledger.history(request.id) if entry.fact.kind == "ended"]
@@ -184,7 +185,7 @@ def _told(stage: Rehearsal, teller: Teller, request: Request, *, dm: str, card: 
 def _newest(person: Person, read: Callable[[], list[Shown]], *texts: str) -> str:
     """The newest of these messages that holds all ``texts``, once there is one. Raises TimeoutError."""
     found: Shown = person.wait_for(
-        lambda: next((shown for shown in reversed(read()) if all(text in shown.text for text in texts)), None), 20
+        lambda: next((shown for shown in reversed(read()) if all(text in shown.text for text in texts)), None)
     )
     return str(found)
 
@@ -198,7 +199,7 @@ def _the_record(stage: Rehearsal, teller: Teller) -> None:
     teller.step("The record")
     last = check_chain(stage.ledger.read(limit=10_000))
     teller.says("ledger", f"{last} entries, each carries the hash of the one before, none is missing")
-    stage.alice.wait_for(lambda: Heads(stage.ledger.engine).covering(last), 20)
+    stage.alice.wait_for(lambda: Heads(stage.ledger.engine).covering(last))
     key = read_key(stage.folder / "signer" / "log.key").verifier()
     with live(stage.ledger.engine.url.render_as_string(hide_password=False)) as record:
         verdict = check_record(record.entries, Sources(log=record.heads), Trust(keys=(key,)))
