@@ -48,20 +48,15 @@ def shorten(text: str, most: int) -> str:
     """At most ``most`` UTF-16 units, cut between characters, an … for what is gone. Before escaping."""
     if units(text) <= most:
         return text
-    kept, left = [], most - 1
-    for letter in text:
-        left -= units(letter)
-        if left < 0:
-            break
-        kept.append(letter)
-    while kept and (unicodedata.combining(kept[-1]) or kept[-1] == "\u200d"):
-        kept.pop()
-    return "".join(kept) + "…"
+    kept = text[: most - 1]
+    while kept and (units(kept) >= most or unicodedata.combining(kept[-1]) or kept[-1] == "\u200d"):
+        kept = kept[:-1]
+    return kept + "…"
 
 
 def units(text: str) -> int:
     """How long Slack's clients take it to be."""
-    return len(text) + sum(letter > "\uffff" for letter in text)
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def straight(text: str, most: int = WORDS) -> str:
@@ -71,9 +66,8 @@ def straight(text: str, most: int = WORDS) -> str:
     typed = _BREAKS.sub(" ", text).strip()
     straightened = _DIRECTIONS.sub("", typed)
     line = shorten(straightened, most)
-    if straightened != typed or any(unicodedata.bidirectional(letter) in {"R", "AL", "AN"} for letter in line):
-        return f"{_ISOLATE}{line}{_POP}"
-    return line
+    turning = not line.isascii() and any(unicodedata.bidirectional(letter) in {"R", "AL", "AN"} for letter in line)
+    return f"{_ISOLATE}{line}{_POP}" if turning or straightened != typed else line
 
 
 def harmless(text: str, most: int = WORDS) -> str:
