@@ -1,17 +1,24 @@
-"""Real servers for tests, each started once in a run. What cannot be had is skipped with the reason;
-with CI=true that is a failure.
+"""Real servers for tests, each started once in a process of the run, and ledgers in them. What cannot be had is skipped
+with the reason; with CI=true that is a failure.
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
+from uuid import uuid4
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 
+from jit.cli.main import cli
 from jit.embedded import EmbeddedError, EmbeddedPostgres, EmbeddedValkey
+from jit.ledger import connect, create_tables
+from jit.ledger.guard.roles import LOGINS, OWNER
+from tests.exhaustive import exhaustive
 
 Server = TypeVar("Server", EmbeddedPostgres, EmbeddedValkey)
 DEBIAN_15 = Path("/usr/lib/postgresql/15")
@@ -57,13 +64,29 @@ def _not_had(reason: str) -> None:
 
 
 SERVERS = {15: postgres_15, 18: postgres_18}
+both_versions = pytest.mark.parametrize("postgres", SERVERS, indirect=True, ids="pg{}".format)
+"""For what goes another way before PostgreSQL 16."""
+
+Clusters = Callable[[int], EmbeddedPostgres]
 
 
-@pytest.fixture(scope="session", params=[18, 15], ids=["pg18", "pg15"])
-def postgres(request: pytest.FixtureRequest) -> Iterator[EmbeddedPostgres]:
-    """A cluster for the whole run, on each version: clean up the roles you make."""
-    with SERVERS[request.param]() as server:
-        yield server
+@pytest.fixture(scope="session")
+def clusters() -> Iterator[Clusters]:
+    """A cluster of each version that is asked for: clean up the roles you make."""
+    with ExitStack() as running:
+        yield cache(lambda version: running.enter_context(SERVERS[version]()))
+
+
+@pytest.fixture(
+    scope="session", params=[18, pytest.param(15, marks=exhaustive("the oldest PostgreSQL too"))], ids="pg{}".format
+)
+def postgres(request: pytest.FixtureRequest, clusters: Clusters) -> EmbeddedPostgres:
+    return clusters(request.param)
+
+
+@pytest.fixture(scope="session")
+def newest(clusters: Clusters) -> EmbeddedPostgres:
+    return clusters(18)
 
 
 @pytest.fixture(scope="session")
@@ -77,3 +100,57 @@ def admin(postgres: EmbeddedPostgres) -> Iterator[psycopg.Connection]:
     """The superuser of `postgres`, in autocommit: the DBA of the story."""
     with psycopg.connect(postgres.dsn(), autocommit=True) as conn:
         yield conn
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty ledger, on each of its databases."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'ledger.db'}"
+        _make_tables(url)
+        yield url
+    else:
+        with new_ledger(request.getfixturevalue("newest")) as url:
+            yield url
+
+
+@contextmanager
+def new_ledger(server: EmbeddedPostgres) -> Iterator[str]:
+    """The URL of one that belongs to the superuser: a copy of what is made once in a cluster."""
+    made, name = "ledger_to_copy", f"ledger_{uuid4().hex}"
+    with psycopg.connect(server.dsn(), autocommit=True) as admin:
+        if not admin.execute("SELECT true FROM pg_database WHERE datname = %s", [made]).fetchone():
+            admin.execute(f"CREATE DATABASE {made}")
+            _make_tables(server.dsn(database=made))
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {made}")
+        try:
+            yield server.dsn(database=name)
+        finally:
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _make_tables(url: str) -> None:
+    engine = connect(url)
+    create_tables(engine)
+    engine.dispose()
+
+
+def harden(server: EmbeddedPostgres, database: str) -> str:
+    """What `jit ledger init` says."""
+    arguments = ["ledger", "init", "--admin-url", "env:SUPERUSER_URL", "--database", database]
+    done = CliRunner().invoke(cli, arguments, env={"SUPERUSER_URL": server.dsn()})
+    assert done.exit_code == 0, (done.output, done.exception)
+    return done.output
+
+
+@contextmanager
+def hardened(server: EmbeddedPostgres, database: str) -> Iterator[None]:
+    """While it lasts there are a database and logins as of `jit ledger init`."""
+    harden(server, database)
+    try:
+        yield
+    finally:
+        with psycopg.connect(server.dsn(), autocommit=True) as admin:
+            admin.execute(f"DROP DATABASE {database} WITH (FORCE)")
+            for name in (*(login.name for login in LOGINS), OWNER):
+                admin.execute(f"DROP ROLE {name}")

@@ -1,4 +1,6 @@
-"""What reads the record, as processes, on both databases: on PostgreSQL with the rights of `jit ledger init`."""
+"""What reads the record, on both databases: on PostgreSQL with the rights of `jit ledger init`. As processes, where a
+signal, a pipe or a limit of theirs is in it.
+"""
 
 import json
 import os
@@ -11,7 +13,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from sqlalchemy import delete, update
 
 from jit.audit.reading import Part, last_before, read_entries
@@ -19,76 +21,64 @@ from jit.cli.main import cli
 from jit.clock import SystemClock
 from jit.embedded import EmbeddedPostgres
 from jit.ledger import Ledger, connect, create_tables
-from jit.ledger.guard.roles import LOGINS, OWNER
 from jit.ledger.schema import entries
+from jit.settings import CannotStart
+from tests.exhaustive import distinct
 from tests.life import ALICE, Story
-from tests.servers import postgres_18
+from tests.servers import hardened
 from tests.tamper import past_the_guards
 
 pytestmark = pytest.mark.real
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[EmbeddedPostgres]:
-    with postgres_18() as running:
-        yield running
+DATABASE = "reading"
 
 
 class Place:
     """A ledger with one request in it. ``url`` is a reader's, ``ledger`` may do anything."""
 
     def __init__(self, url: str, ledger: Ledger, folder: Path) -> None:
-        self.url = url
         self.ledger = ledger
         self.folder = folder
+        self.environment = {"JIT_LEDGER_URL": url, "JIT_DATA": str(folder)}
         Story(ledger, ledger.clock).active()
 
-    def start(self, *words: str | Path, url: str = "", **how) -> subprocess.Popen:
-        environment = os.environ | {"JIT_LEDGER_URL": url or self.url, "JIT_DATA": str(self.folder)}
-        command = [sys.executable, "-m", "jit.cli", "audit", *map(str, words)]
-        return subprocess.Popen(
-            command,
-            env=environment,
-            stdout=how.pop("stdout", subprocess.PIPE),
-            stderr=subprocess.PIPE,
-            text=True,
-            **how,
-        )
+    def run(self, *words: str | Path, **environment: str) -> Result:
+        return CliRunner().invoke(cli, ["audit", *map(str, words)], env=self.environment | environment)
 
-    def run(self, *words: str | Path, **how) -> tuple[int, str, str]:
-        process = self.start(*words, **how)
-        told, said = process.communicate()
-        assert "Traceback" not in said
-        return process.returncode, told, said
+    def start(self, *words: str | Path, **how) -> subprocess.Popen:
+        """As a process."""
+        command = [sys.executable, "-m", "jit.cli", "audit", *map(str, words)]
+        how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | how
+        return subprocess.Popen(command, env=os.environ | self.environment, **how)
+
+
+def placed(login_url: str, owner_url: str, folder: Path) -> Iterator[Place]:
+    engine = connect(owner_url)
+    create_tables(engine)
+    yield Place(login_url, Ledger(engine, SystemClock()), folder)
+    engine.dispose()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path / 'ledger.db'}"
-        engine = connect(url)
-        create_tables(engine)
-        yield Place(url, Ledger(engine, SystemClock()), tmp_path)
-        engine.dispose()
+        yield from placed(url, url, tmp_path)
         return
-    server: EmbeddedPostgres = request.getfixturevalue("server")
-    monkeypatch.setenv("SUPERUSER_URL", server.dsn())
-    assert CliRunner().invoke(cli, ["ledger", "init", "--admin-url", "env:SUPERUSER_URL"]).exit_code == 0
-    with psycopg.connect(server.dsn(database="jit")) as admin:
-        admin.execute("INSERT INTO may_write SELECT DISTINCT 'postgres', kind FROM may_write")
-    engine = connect(server.dsn(database="jit"))
-    yield Place(server.dsn("jit_auditor", "jit"), Ledger(engine, SystemClock()), tmp_path)
-    engine.dispose()
-    with psycopg.connect(server.dsn(), autocommit=True) as admin:
-        admin.execute("DROP DATABASE jit WITH (FORCE)")
-        for name in (*(login.name for login in LOGINS), OWNER):
-            admin.execute(f"DROP ROLE {name}")
+    server: EmbeddedPostgres = request.getfixturevalue("newest")
+    with hardened(server, DATABASE):
+        with psycopg.connect(server.dsn(database=DATABASE)) as admin:
+            admin.execute("INSERT INTO may_write SELECT DISTINCT 'postgres', kind FROM may_write")
+        yield from placed(server.dsn("jit_auditor", DATABASE), server.dsn(database=DATABASE), tmp_path)
+
+
+on_sqlite = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+on_postgresql = pytest.mark.parametrize("place", ["postgresql"], indirect=True)
 
 
 def test_a_search_finds_and_is_recorded(place: Place):
-    code, told, said = place.run("search", "--person", ALICE, "--kind", "granted")
-    assert (code, said) == (0, "")
-    assert [json.loads(line)["index"] for line in told.splitlines()] == [5]
+    done = place.run("search", "--person", ALICE, "--kind", "granted")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert [json.loads(line)["index"] for line in done.stdout.splitlines()] == [5]
     (_, _, fact) = [entry.fact for entry in place.ledger.read(after=3)]
     assert (fact.kind, fact.how) == ("record.read", "search")
     assert fact.asked.startswith("--person sealed:")
@@ -98,15 +88,18 @@ def test_a_search_finds_and_is_recorded(place: Place):
 def test_a_copy_made_twice_is_whole(place: Place):
     copy = place.folder / "copy"
     for _ in range(2):
-        assert place.run("export", "--out", copy)[0] == 0
+        assert place.run("export", "--out", copy).exit_code == 0
     bodies = [entry.body for entry in place.ledger.read()]
     assert (copy / "entries.jsonl").read_bytes().splitlines() == bodies
     assert len(bodies) == 7
-    code, told, _ = place.run("export", "--after", "6", "--format", "ocsf")
-    assert code == 0
-    assert [json.loads(line)["metadata"]["sequence"] for line in told.splitlines()] == [7, 8]
+    done = place.run("export", "--after", "6", "--format", "ocsf")
+    assert done.exit_code == 0
+    assert [json.loads(line)["metadata"]["sequence"] for line in done.stdout.splitlines()] == [7, 8]
 
 
+@pytest.mark.parametrize(
+    "place", distinct(["sqlite", "postgresql"], ["postgresql"], "`jit audit tail` on SQLite too"), indirect=True
+)
 def test_the_tail_follows_and_ends_well(place: Place):
     following = place.start("tail", "-f", "-n", "1", bufsize=1)
     assert following.stdout is not None
@@ -119,6 +112,7 @@ def test_the_tail_follows_and_ends_well(place: Place):
     assert (following.returncode, said) == (0, "")
 
 
+@on_sqlite
 def test_whoever_stops_listening_stops_the_command(place: Place):
     reading, writing = os.pipe()
     os.close(reading)
@@ -129,6 +123,7 @@ def test_whoever_stops_listening_stops_the_command(place: Place):
     assert "Traceback" not in said
 
 
+@on_postgresql  # the limit would hold for the file of SQLite too
 def test_a_file_that_may_not_grow_is_said_and_goes_on_later(place: Place):
     events = place.folder / "events.jsonl"
 
@@ -136,12 +131,13 @@ def test_a_file_that_may_not_grow_is_said_and_goes_on_later(place: Place):
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
 
-    if place.url.startswith("postgresql"):  # the limit would hold for the file of SQLite too
-        code, _, said = place.run("export", "--format", "ocsf", "--out", events, preexec_fn=small_files)
-        assert code == 1
-        assert "File too large" in said
-        assert events.stat().st_size == 4000
-    assert place.run("export", "--format", "ocsf", "--out", events)[0] == 0
+    limited = place.start("export", "--format", "ocsf", "--out", events, preexec_fn=small_files)
+    _, said = limited.communicate()
+    assert limited.returncode == 1
+    assert "File too large" in said
+    assert "Traceback" not in said
+    assert events.stat().st_size == 4000
+    assert place.run("export", "--format", "ocsf", "--out", events).exit_code == 0
     found = [json.loads(line)["metadata"]["sequence"] for line in events.open()]
     assert found == list(range(1, place.ledger.last_index() + 1))
 
@@ -154,18 +150,18 @@ def test_entries_are_read_around_what_is_broken(place: Place):
     found = [getattr(each, "index", None) for each in read_entries(place.ledger, Part(newest_first=True))]
     assert found == [5, 4, 3, 2, 1]
     assert last_before(place.ledger, place.ledger.clock.now()) == 5
-    code, told, said = place.run("search", "--kind", "granted")
-    assert code == 4
-    assert [json.loads(line)["index"] for line in told.splitlines()] == [5]
-    assert "entry 2: " in said
-    assert "entry 3: missing" in said
+    done = place.run("search", "--kind", "granted")
+    assert done.exit_code == 4
+    assert [json.loads(line)["index"] for line in done.stdout.splitlines()] == [5]
+    assert "entry 2: " in done.stderr
+    assert "entry 3: missing" in done.stderr
 
 
-def test_a_login_that_may_not_record_who_reads_is_shown_nothing(place: Place, server: EmbeddedPostgres):
-    if not place.url.startswith("postgresql"):
-        pytest.skip("SQLite separates nobody")
+@on_postgresql
+def test_a_login_that_may_not_record_who_reads_is_shown_nothing(place: Place, newest: EmbeddedPostgres):
     for command in ("search", "tail", "export"):
-        code, told, said = place.run(command, url=server.dsn("jit_bot", "jit"))
-        assert (code, told) == (1, "")
-        assert "Nothing is shown" in said
-        assert "jit_auditor" in said
+        done = place.run(command, JIT_LEDGER_URL=newest.dsn("jit_bot", DATABASE))
+        assert isinstance(done.exception, CannotStart), command
+        assert "Nothing is shown" in str(done.exception)
+        assert "jit_auditor" in str(done.exception)
+        assert done.stdout == ""
