@@ -27,20 +27,10 @@ TEXTS = {
     "header": f"Authorization: Bearer {SECRET}",
     "json": json.dumps({"ok": False, "token": SECRET}),
 }
-NAMES = [
-    "token",
-    "slack_bot_token",
-    "SLACK_SIGNING_SECRET",
-    "password",
-    "dsn",
-    "orders_dsn",
-    "redis_url",
-    "response_url",
-    "url",
-    "worker_key",
-    "authorization",
-    "x_slack_signature",
-]
+NAMES = (
+    "token slack_bot_token SLACK_SIGNING_SECRET password dsn orders_dsn redis_url response_url url worker_key "
+    "authorization x_slack_signature"
+)
 
 
 def line(**event):
@@ -69,30 +59,19 @@ class Thing:
     address: str
 
 
-@pytest.mark.parametrize("what", TEXTS)
-@pytest.mark.parametrize(
-    "wrap",
-    [
-        lambda text: text,
-        lambda text: {"inner": [{"deep": (text,)}]},
-        lambda text: {text: 1},
-        lambda text: {text},
-        ValueError,
-        Thing,
-        lambda text: text.encode(),
-    ],
-    ids=["text", "nested", "key", "set", "exception", "object", "bytes"],
-)
-def test_what_has_the_shape_of_a_secret_is_hidden_wherever_it_stands(what, wrap):
-    assert SECRET not in line(event="x", because=wrap(TEXTS[what]))
-    assert SECRET not in line(event=TEXTS[what])
+def test_what_has_the_shape_of_a_secret_is_hidden_wherever_it_stands():
+    for what, text in TEXTS.items():
+        assert SECRET not in line(event=text), what
+        for value in (text, {"inner": [{"deep": (text,)}]}, {text: 1}, {text}, ValueError(text), Thing(text)):
+            assert SECRET not in line(event="x", because=value), what
+        assert SECRET not in line(event="x", because=text.encode()), what
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("value", [SECRET, [SECRET], {"a": SECRET}, SECRET.encode(), SecretStr(SECRET)])
-def test_what_is_called_a_secret_is_hidden_whatever_it_is(name, value):
-    assert SECRET not in line(event="x", **{name: value})
-    assert SECRET not in line(event="x", settings={"inner": {name: value}})
+def test_what_is_called_a_secret_is_hidden_whatever_it_is():
+    for name in NAMES.split():
+        for value in (SECRET, [SECRET], {"a": SECRET}, SECRET.encode(), SecretStr(SECRET)):
+            assert SECRET not in line(event="x", **{name: value}), name
+            assert SECRET not in line(event="x", settings={"inner": {name: value}}), name
 
 
 def test_the_rest_stays_as_it_is():

@@ -10,8 +10,7 @@ from bot.playground.text import pinged, rendered
 from bot.show import dm
 from bot.show.alert import draw_alert
 from bot.show.card import draw
-from jit.access import State
-from jit.facts import AlertName, EndCause, Need
+from jit.facts import AlertName, EndCause
 from jit.ledger import Ledger, connect, create_tables
 from tests.fakes import SetClock
 from tests.life import ALICE, BOB, CAROL, DBA, EVE, SECURITY, Story
@@ -275,45 +274,6 @@ def test_what_was_approved_and_not_begun_says_that_no_worker_could(tell):
     says = "no worker could begin it within 15 min; nothing was given"
     assert says in card(story)
     assert says in seen(dm.lapsed(story.request))
-
-
-WORST_TEXT = ["&" * 2000, "🔥" * 2000, "א" * 2000, "\u202e<!channel>\n" * 150]
-
-
-@pytest.mark.parametrize("worst", WORST_TEXT, ids=["escaped", "astral", "hebrew", "turned"])
-def test_slack_takes_everything_at_its_worst(tell, clock, worst):
-    people = [f"U{number:08}" for number in range(50)]
-    needs = tuple(Need(label=f"{number}" + "&" * 199, who=tuple(people), count=50) for number in range(12))
-    story = tell(
-        why=worst,
-        incident=worst[:100],
-        access="a" * 200,
-        target="t" * 100,
-        principal=worst[:200],
-        permissions=tuple(f"{number}" + "&" * 190 for number in range(40)),
-        needs=needs,
-    )
-    long_names = lambda _who: worst[:200]  # noqa: E731
-    drawn = []
-    story.asked()
-    for need in needs[:2]:
-        drawn.append(draw(story.request, long_names, nth=99))
-        story.approvals(people, need.label)
-    drawn.append(draw(story.request, long_names, nth=99))
-    story.approved()
-    story.intent()
-    story.granted()
-    drawn += [draw(story.request, long_names), dm.granted(story.request, "postgres")]
-    drawn.append(dm.ends_soon(story.request, story.request.ends_at, clock.now()))
-    story.revoked(worst)
-    story.not_ended(worst)
-    drawn += [draw(story.request, long_names), draw_alert(story.alert(worst).fact, story.request, long_names)]
-    story.ended(EndCause.REVOKED, left_behind=(worst,) * 20)
-    drawn += [draw(story.request, long_names), dm.ended(story.request, long_names), dm.over(story.request)]
-    assert story.request.state is State.ENDED
-    for each in drawn:
-        assert message_problems(each.blocks) == []
-        assert pinged({"text": each.text, "blocks": each.blocks}) == set()
 
 
 def test_every_permission_is_on_the_card(tell):

@@ -45,11 +45,6 @@ PARTS = {"text", "words"}
 """Modules of bot.show that hold parts of sentences, and draw nothing by themselves."""
 
 
-@pytest.fixture(params=TEXTS)
-def text(request: pytest.FixtureRequest) -> str:
-    return TEXTS[request.param]
-
-
 def called(text: str) -> Callable[[str], str]:
     return lambda _: text[:120]
 
@@ -216,43 +211,46 @@ def test_nothing_can_be_drawn_that_is_not_tried_here() -> None:
 
 
 @pytest.mark.parametrize("name", MESSAGES)
-def test_slack_takes_every_message(name: str, text: str) -> None:
-    for drawn in MESSAGES[name](text):
-        assert message_problems(drawn.blocks) == []
-        assert [problem for block in Block.parse_all(drawn.blocks) for problem in _sdk_problems(block)] == []
-        assert 0 < units(drawn.text) <= TEXT
-        assert list(too_long(drawn.blocks)) == []
-        assert pinged({"text": drawn.text, "blocks": drawn.blocks}) == set()
-        assert [said for said in (drawn.text, *ours(drawn.blocks)) if turns(said)] == []
+def test_slack_takes_every_message(name: str) -> None:
+    for called_so, text in TEXTS.items():
+        for drawn in MESSAGES[name](text):
+            assert message_problems(drawn.blocks) == [], called_so
+            assert [bad for block in Block.parse_all(drawn.blocks) for bad in _sdk_problems(block)] == [], called_so
+            assert 0 < units(drawn.text) <= TEXT, called_so
+            assert pinged({"text": drawn.text, "blocks": drawn.blocks}) == set(), called_so
+            assert [said for said in (drawn.text, *ours(drawn.blocks)) if turns(said)] == [], called_so
+            assert list(too_long(drawn.blocks)) == [], called_so
 
 
 @pytest.mark.parametrize("name", VIEWS)
-def test_slack_takes_every_view(name: str, text: str) -> None:
-    for view in VIEWS[name](text):
-        assert view_problems(view, (view["type"],)) == []
-        assert list(_sdk_problems(View(**view))) == []
-        assert list(too_long(view["blocks"])) == []
-        assert pinged({"blocks": view["blocks"]}) == set()
-        assert [said for said in ours(view["blocks"]) if turns(said)] == []
+def test_slack_takes_every_view(name: str) -> None:
+    for called_so, text in TEXTS.items():
+        for view in VIEWS[name](text):
+            assert view_problems(view, (view["type"],)) == [], called_so
+            assert list(_sdk_problems(View(**view))) == [], called_so
+            assert pinged({"blocks": view["blocks"]}) == set(), called_so
+            assert [said for said in ours(view["blocks"]) if turns(said)] == [], called_so
+            assert list(too_long(view["blocks"])) == [], called_so
 
 
-def test_slack_takes_every_answer(text: str) -> None:
-    for said in (said for kind in _answers(text).values() for said in kind):
-        assert 0 < units(said) <= TEXT
-        assert not pinged({"text": said}) - {PEOPLE[0]}, "the requester alone, by id"
-        assert not turns(said)
-    for said in (command.helped(text), command.helped(text[:40])):
-        assert units(said) <= TEXT
-        assert pinged({"text": said}) == set()
-        assert not turns(said)
+def test_slack_takes_every_answer() -> None:
+    for called_so, text in TEXTS.items():
+        for said in (said for kind in _answers(text).values() for said in kind):
+            assert 0 < units(said) <= TEXT, called_so
+            assert not pinged({"text": said}) - {PEOPLE[0]}, "the requester alone, by id"
+            assert not turns(said), called_so
+        for said in (command.helped(text), command.helped(text[:40])):
+            assert units(said) <= TEXT, called_so
+            assert pinged({"text": said}) == set(), called_so
+            assert not turns(said), called_so
 
 
-def test_slack_takes_every_menu(text: str) -> None:
-    accesses = [_access(text, f"{number:04}" + "a" * 71) for number in range(500)]
-    options = forms.options(accesses, {}, "")
-    assert len(options) == 100
-    assert suggestion_problems({"options": options}) == []
-    assert list(too_long(options)) == []
+def test_slack_takes_every_menu() -> None:
+    for called_so, text in TEXTS.items():
+        options = forms.options([_access(text, f"{number:04}" + "a" * 71) for number in range(500)], {}, "")
+        assert len(options) == 100
+        assert suggestion_problems({"options": options}) == [], called_so
+        assert list(too_long(options)) == [], called_so
 
 
 def too_long(part: Any, within: str = "") -> Iterator[str]:
