@@ -7,7 +7,7 @@ from hypothesis import settings
 
 from tests.exhaustive import LeftToTestFull
 
-pytest_plugins = ["tests.servers", "tests.orders"]
+pytest_plugins = ["tests.servers", "tests.orders", "tests.playgrounds"]
 
 MEMORY = Path("/dev/shm")
 ENOUGH = 4 * 1024**3

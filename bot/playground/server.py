@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from bot.playground.guard import refuse_real_tokens
 from bot.playground.interaction import Stage
@@ -25,17 +26,25 @@ def running(slack: Slack, env: Mapping[str, str], port: int = 0, beside: Beside 
         OSError: the port is taken.
     """
     refuse_real_tokens(env)
-    with _listening(port) as listener:
-        slack.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        stage = Stage(slack)
-        server = _server(slack, stage, beside)
-        thread = threading.Thread(target=server.run, args=([listener],), name="playground", daemon=True)
-        thread.start()
+    stage, wires = Stage(slack), Wires()
+    with serving(application(slack, stage, wires, beside), wires, port) as slack.url:
         try:
             yield stage
         finally:
             slack.hub.refusing = True
             slack.hub.hang_up()
+
+
+@contextlib.contextmanager
+def serving(app: ASGIApp, wires: Wires, port: int = 0) -> Iterator[str]:
+    """Serve ``app`` over ``wires`` as `running` does; at which root url. Raises OSError."""
+    with _listening(port) as listener:
+        server = _server(app, wires)
+        thread = threading.Thread(target=server.run, args=([listener],), name="playground", daemon=True)
+        thread.start()
+        try:
+            yield _url(listener)
+        finally:
             server.should_exit = True
             thread.join()
 
@@ -50,9 +59,9 @@ def serve(
     """Serve ``slack`` in this process until SIGINT or SIGTERM; ``ready`` is told the root url. Raises as `running`."""
     refuse_real_tokens(env)
     with _listening(port) as listener:
-        slack.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        slack.url, wires = _url(listener), Wires()
         ready(slack.url)
-        _server(slack, Stage(slack), beside).run([listener])
+        _server(application(slack, Stage(slack), wires, beside), wires).run([listener])
 
 
 def _listening(port: int) -> socket.socket:
@@ -67,10 +76,13 @@ def _listening(port: int) -> socket.socket:
     return listener
 
 
-def _server(slack: Slack, stage: Stage, beside: Beside | None) -> uvicorn.Server:
-    wires = Wires()
+def _url(listener: socket.socket) -> str:
+    return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def _server(app: ASGIApp, wires: Wires) -> uvicorn.Server:
     config = uvicorn.Config(
-        application(slack, stage, wires, beside),
+        app,
         http=wires.protocol(),
         log_level="error",
         log_config=None,

@@ -1,0 +1,46 @@
+"""One server for the playgrounds of all tests: each has a Slack of its own behind it, and starts and stops nothing."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from bot.playground.interaction import Stage
+from bot.playground.page.beside import Beside
+from bot.playground.routes import application
+from bot.playground.server import serving
+from bot.playground.slack import Slack
+from bot.playground.wires import Wires
+
+
+class Playgrounds:
+    """What the server runs: the playground of the test that is at it."""
+
+    def __init__(self) -> None:
+        self.wires = Wires()
+        self.url = ""
+        self._app: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        assert self._app is not None, "no test is at it"
+        await self._app(scope, receive, send)
+
+    @contextmanager
+    def running(self, slack: Slack, beside: Beside | None = None) -> Iterator[Stage]:
+        """As the playground's own `running`."""
+        before, stage, slack.url = self._app, Stage(slack), self.url
+        self._app = application(slack, stage, self.wires, beside)
+        try:
+            yield stage
+        finally:
+            slack.hub.refusing = True
+            slack.hub.hang_up()
+            self._app = before
+
+
+@pytest.fixture(scope="session")
+def playgrounds() -> Iterator[Playgrounds]:
+    made = Playgrounds()
+    with serving(made, made.wires) as made.url:
+        yield made
