@@ -23,6 +23,7 @@ from jit.access import OVER, Request, State
 from jit.cli.rehearsal import Rehearsal, rehearsing
 from jit.facts import Fact, Granted, GrantIntent
 from jit.ledger import Entry, StoredDirectory, check_chain
+from jit.ledger.entry import NO_ENTRY
 from jit.people import Groups
 from tests.processes import fork
 from tests.shared_clock import SharedClock
@@ -42,6 +43,8 @@ class House:
     stage: Rehearsal
     clock: SharedClock
     pauses: Path
+    since: int = 0
+    """The last entry before the test that uses it now."""
 
     def ask(self, person: Person, words: str) -> Request:
         """Have a person ask through the form; returns once the request is in the ledger."""
@@ -142,7 +145,7 @@ class House:
         return [line for line in lines if line.get("event") == event and fields.items() <= line.items()]
 
     def facts(self, kind: type[Known], request: Request | None = None) -> list[Known]:
-        """All of a kind in the ledger, oldest first; of one request if it is given."""
+        """All of a kind that this test recorded, oldest first; of one request if it is given."""
         entries = self.stage.ledger.history(request.id) if request else self._entries()
         return [entry.fact for entry in entries if isinstance(entry.fact, kind)]
 
@@ -198,6 +201,7 @@ class House:
         """As a test wants to find it."""
         self.mend()
         self.empty()
+        self.since = self.stage.ledger.last_index()
 
     def mend(self) -> None:
         """Everything runs again, and nobody stops anywhere."""
@@ -230,12 +234,13 @@ class House:
         return request.state in OVER | {State.PENDING}
 
     def _all(self) -> Sequence[Request]:
+        """Everything asked for in this test."""
         ids = {entry.fact.request_id for entry in self._entries() if entry.fact.kind == "requested"}
         return [found for request_id in ids if (found := self.stage.ledger.request(request_id))]
 
     def _entries(self) -> list[Entry]:
-        entries = self.stage.ledger.read(limit=100_000)
-        check_chain(entries)
+        entries = self.stage.ledger.read(self.since, limit=100_000)
+        check_chain(entries, after=self.since, previous=entries[0].previous if self.since and entries else NO_ENTRY)
         return entries
 
     def _no_access_without_a_decision(self) -> None:

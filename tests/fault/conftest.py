@@ -1,28 +1,58 @@
-"""One house for each file of fault tests: whole before each test, and the promises checked after it."""
+"""One product for each process of the run and its rules, kept from file to file: whole before each test, and the
+promises checked after it.
+"""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.house import POLICIES, House, house
 
+HERE = Path(__file__).parent
 
-@pytest.fixture(scope="module")
+
+class Kept:
+    """The product as the last test left it."""
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+        self._policies: Path | None = None
+        self._house: House | None = None
+
+    def by(self, policies: Path, folder: pytest.TempPathFactory) -> House:
+        if self._house is None or policies != self._policies:
+            self.close()
+            self._house = self._open.enter_context(house(folder.mktemp("house"), policies=policies, workers=2))
+            self._policies = policies
+        return self._house
+
+    def close(self) -> None:
+        self._house = None
+        self._open.close()
+
+
+kept = Kept()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """Nothing runs any more where nobody looks."""
+    if nextitem is None or not nextitem.path.is_relative_to(HERE):
+        kept.close()
+
+
+@pytest.fixture(scope="session")
 def policies() -> Path:
     """A file with rules of its own has a fixture of this name."""
     return POLICIES
 
 
-@pytest.fixture(scope="module")
-def kept_house(tmp_path_factory: pytest.TempPathFactory, policies: Path) -> Iterator[House]:
-    with house(tmp_path_factory.mktemp("house"), policies=policies, workers=2) as kept:
-        yield kept
-
-
 @pytest.fixture
-def it(kept_house: House) -> Iterator[House]:
-    kept_house.make_whole()
-    yield kept_house
-    kept_house.mend()
-    kept_house.settled()
+def it(policies: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    product = kept.by(policies, tmp_path_factory)
+    product.make_whole()
+    yield product
+    product.mend()
+    product.settled()
