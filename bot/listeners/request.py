@@ -47,6 +47,16 @@ def open_form(kit: Kit, place: Place, trigger: str, view: dict[str, Any]) -> Non
         kit.teller.tell(place, answers.NO_FORM)
 
 
+def redraw_form(kit: Kit, caller: Caller, view: Json) -> None:
+    """Say under the fields what the chosen access wants. What is entered stays, as Slack keeps it by block id."""
+    found = catalogue(kit, caller.by.id)
+    asked = _asked(view)
+    filled = found.filled(Filled(asked, found.chosen(asked.access), note=_note_of(view)))
+    place, version = text_at(view, "id"), text_at(view, "hash")
+    if is_id(place) and version.isascii():  # no others are Slack's, and what no encoding has could not be sent
+        kit.opener.views_update(view_id=place, hash=version, view=request_form(filled, _channel(view)))
+
+
 def register(app: App, kit: Kit) -> None:
     def search(ack: Ack, context: BoltContext, body: dict[str, Any]) -> None:
         caller: Caller = context["caller"]
@@ -57,7 +67,7 @@ def register(app: App, kit: Kit) -> None:
         ack()
         caller: Caller = context["caller"]
         view = view_of(body)
-        if not kit.pool.submit(_quietly(lambda: _redraw(kit, caller, view))):
+        if not kit.pool.submit(_quietly(lambda: redraw_form(kit, caller, view))):
             log.info("form.not_redrawn", because="busy")
 
     def send(ack: Ack, context: BoltContext, body: dict[str, Any]) -> None:
@@ -102,16 +112,6 @@ def _checked(kit: Kit, caller: Caller, view: Json) -> tuple[Asked, dict[str, str
         return asked, {ACCESS: SAYS[Refusal.POLICY_BROKEN]}
     except StaleGroups:
         return asked, {ACCESS: SAYS[Refusal.STALE_GROUPS]}
-
-
-def _redraw(kit: Kit, caller: Caller, view: Json) -> None:
-    """Say under the fields what the chosen access wants. What is entered stays, as Slack keeps it by block id."""
-    found = catalogue(kit, caller.by.id)
-    asked = _asked(view)
-    filled = found.filled(Filled(asked, found.chosen(asked.access), note=_note_of(view)))
-    place, version = text_at(view, "id"), text_at(view, "hash")
-    if is_id(place) and version.isascii():  # no others are Slack's, and what no encoding has could not be sent
-        kit.opener.views_update(view_id=place, hash=version, view=request_form(filled, _channel(view)))
 
 
 def _quietly(work: Callable[[], None]) -> Callable[[], None]:

@@ -2,8 +2,6 @@
 
 from datetime import timedelta
 
-import pytest
-
 from bot.forms import Filled, chosen, deny_form, options, request_form, value_of
 from bot.listeners.typed import fill, nearest, request_id_in, split
 from bot.playground.blocks import suggestion_problems, view_problems
@@ -48,18 +46,17 @@ TYPED = {
 }
 
 
-@pytest.mark.parametrize("typed", TYPED)
-def test_typed_command_fills_the_form(typed: str) -> None:
-    filled = fill(typed, ALL)
-    asked = filled.asked
-    assert (asked.access, asked.duration, asked.reason, asked.incident) == TYPED[typed]
-    assert filled.note == ""
-    assert (filled.access.name if filled.access else "") == asked.access
+def test_typed_command_fills_the_form() -> None:
+    for typed, fields in TYPED.items():
+        filled = fill(typed, ALL)
+        asked = filled.asked
+        assert (asked.access, asked.duration, asked.reason, asked.incident) == fields, typed
+        assert filled.note == "", typed
+        assert (filled.access.name if filled.access else "") == asked.access, typed
 
 
-@pytest.mark.parametrize(
-    ("typed", "note", "reason"),
-    [
+def test_what_cannot_be_used_is_said() -> None:
+    for typed, note, reason in (
         ("orders-db/ 30m db down", "“orders-db/” fits 3 accesses: choose one.", "db down"),
         ("no/such 30m db down", "“no/such” is not among the accesses you may ask for.", "db down"),
         ("orders-db/read 1.5h db down", "“1.5h” was not used as a duration.", "db down"),
@@ -68,23 +65,21 @@ def test_typed_command_fills_the_form(typed: str) -> None:
         ("orders-db/read 1h " + "x" * 2001, "The reason was not taken over. 2001 characters", ""),
         ("orders-db/read 1h nul \0", "The reason was not taken over. There is a NUL", ""),
         ("orders-db/read 1h password=hunter2hunter2", "leave it out", ""),
-    ],
-)
-def test_what_cannot_be_used_is_said(typed: str, note: str, reason: str) -> None:
-    filled = fill(typed, ALL)
-    assert note in filled.note
-    assert filled.asked.reason == reason
-    assert view_problems(request_form(filled, "C0ACCESS1"), ("modal",)) == []
+    ):
+        filled = fill(typed, ALL)
+        assert note in filled.note, note
+        assert filled.asked.reason == reason, note
+        assert view_problems(request_form(filled, "C0ACCESS1"), ("modal",)) == [], note
 
 
-@pytest.mark.parametrize("text", ["r-7f3k", "R-7F3K", "7f3k", "“R-7F3K”", "r\u20117f3k"])
-def test_request_id_is_understood_in_any_spelling(text: str) -> None:
-    assert request_id_in(f"{text} seen  in logs") == ("R-7F3K", "seen  in logs")
+def test_request_id_is_understood_in_any_spelling() -> None:
+    for text in ("r-7f3k", "R-7F3K", "7f3k", "“R-7F3K”", "r\u20117f3k"):
+        assert request_id_in(f"{text} seen  in logs") == ("R-7F3K", "seen  in logs"), text
 
 
-@pytest.mark.parametrize("text", ["", "R-", "R-7F", "7f3k;drop", "R-\u0667\u0668\u0669\u0660", "R-" + "7" * 13])
-def test_what_is_no_request_id_is_none(text: str) -> None:
-    assert request_id_in(text)[0] is None
+def test_what_is_no_request_id_is_none() -> None:
+    for text in ("", "R-", "R-7F", "7f3k;drop", "R-\u0667\u0668\u0669\u0660", "R-" + "7" * 13):
+        assert request_id_in(text)[0] is None, text
 
 
 def test_subcommand_is_read_in_any_casing_with_or_without_quotes() -> None:

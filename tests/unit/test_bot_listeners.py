@@ -4,6 +4,8 @@ import json
 import logging
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,11 +21,12 @@ from bot.listeners import request
 from bot.listeners.caller import NO_TEAM, Caller, Place, entered, pressed_value, read_caller
 from bot.listeners.events import tell_of_group
 from bot.listeners.kit import outcome
-from bot.listeners.look import table
+from bot.listeners.look import show_request, table
 from jit.access import Request, State
 from jit.desk import Presser, Turned
-from jit.facts import Need, Refusal, Source
+from jit.facts import Kinds, Need, Refusal, Source
 from jit.ledger import LedgerUnavailable, SpoolFailed
+from jit.ledger.entry import open_entry
 from jit.words import SAYS
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -52,36 +55,32 @@ def names(who: str) -> str:
     return {"S0SEC": "security", "U01ALICE0": "Alice `*_<!here>"}.get(who, who)
 
 
-@pytest.mark.parametrize(
-    ("body", "person", "team"),
-    [
+def test_workspace_is_the_persons_own_and_never_empty() -> None:
+    for body, person, team in (
         ({"user": {"id": "U1", "team_id": "T2"}, "team": {"id": "T1"}}, "U1", "T2"),
         ({"user": {"id": "U1"}, "team": {"id": "T1"}}, "U1", "T1"),
         ({"user_id": "U1", "team_id": "T1"}, "U1", "T1"),
         ({"user": {"id": "U1"}}, "U1", NO_TEAM),
         ({"user": {"id": "U1", "team_id": None}, "team": None}, "U1", NO_TEAM),
         ({"user": {"id": "U1", "team_id": ""}, "team": {"id": ["T1"]}}, "U1", NO_TEAM),
-    ],
-)
-def test_workspace_is_the_persons_own_and_never_empty(body: dict[str, Any], person: str, team: str) -> None:
-    caller = read_caller(body)
-    assert caller
-    assert (caller.by.id, caller.by.team) == (person, team)
+    ):
+        caller = read_caller(body)
+        assert caller, body
+        assert (caller.by.id, caller.by.team) == (person, team), body
 
 
-@pytest.mark.parametrize("body", [{}, {"user": None}, {"user": "U1"}, {"user": {"id": 7}}, {"user_id": []}])
-def test_payload_that_names_nobody_has_no_caller(body: dict[str, Any]) -> None:
-    assert read_caller(body) is None
+def test_payload_that_names_nobody_has_no_caller() -> None:
+    for body in ({}, {"user": None}, {"user": "U1"}, {"user": {"id": 7}}, {"user_id": []}):
+        assert read_caller(body) is None, body
 
 
-@pytest.mark.parametrize("actions", [None, [], {}, "x", [None], [{}], [{"value": 7}]])
-def test_odd_actions_have_no_value_of_ours(actions: Any) -> None:
-    assert not isinstance(pressed_value({"actions": actions}), str)
+def test_odd_actions_have_no_value_of_ours() -> None:
+    for actions in (None, [], {}, "x", [None], [{}], [{"value": 7}]):
+        assert not isinstance(pressed_value({"actions": actions}), str), actions
 
 
-@pytest.mark.parametrize(
-    ("state", "value"),
-    [
+def test_field_of_a_form_is_text_or_nothing() -> None:
+    for state, value in (
         ({"values": {"access": {"a": {"selected_option": {"value": "orders-db/read"}}}}}, "orders-db/read"),
         ({"values": {"access": {"a": {"value": "typed"}}}}, "typed"),
         ({"values": {"access": {"a": {"value": None, "selected_option": None}}}}, ""),
@@ -90,42 +89,38 @@ def test_odd_actions_have_no_value_of_ours(actions: Any) -> None:
         ({"values": {"access": []}}, ""),
         ({"values": None}, ""),
         ([], ""),
-    ],
-)
-def test_field_of_a_form_is_text_or_nothing(state: Any, value: str) -> None:
-    assert entered({"state": state}, "access") == value
+    ):
+        assert entered({"state": state}, "access") == value, state
 
 
-@pytest.mark.parametrize("group", [None, [], {}, {"id": 3}, {"id": "S1"}, {"id": "S1", "users": "U1"}])
-def test_event_about_a_group_that_says_too_little_tells_nothing(group: Any) -> None:
-    class Deaf:
-        def group_changed(self, *_: object) -> None:
-            raise AssertionError("nothing was said")
+def test_event_about_a_group_that_says_too_little_tells_nothing() -> None:
+    heard: list[object] = []
+    directory: Any = SimpleNamespace(group_changed=lambda *what: heard.append(what))
+    for group in (None, [], {}, {"id": 3}, {"id": "S1"}, {"id": "S1", "users": "U1"}):
+        tell_of_group(directory, group)
+        assert heard == [], group
 
-    tell_of_group(Deaf(), group)
 
-
-@pytest.mark.parametrize("reason", list(Refusal))
-def test_every_refusal_is_told_in_words_with_its_request(reason: Refusal) -> None:
-    def refused() -> str:
+def test_every_refusal_is_told_in_words_with_its_request() -> None:
+    def refused(reason: Refusal) -> str:
         raise Turned(reason, SAYS[reason], request_id="R-7F3K")
 
-    said = outcome(refused)
-    assert isinstance(said, str)
-    assert said.startswith(answers.escape(SAYS[reason]))
-    assert said.endswith(" R-7F3K")
-    assert "error" not in said.lower()
+    for reason in Refusal:
+        said = str(outcome(partial(refused, reason)))
+        assert said.startswith(answers.escape(SAYS[reason])), reason
+        assert said.endswith(" R-7F3K"), reason
+        assert "error" not in said.lower(), reason
 
 
-@pytest.mark.parametrize("away", [LedgerUnavailable("disk"), SpoolFailed("disk")])
-def test_record_that_cannot_be_written_is_said(away: Exception) -> None:
-    def fail() -> str:
+def test_record_that_cannot_be_written_is_said() -> None:
+    def fail(away: Exception) -> str:
         raise away
 
-    assert (
-        outcome(fail)
-        == "The record cannot be reached right now, so nothing was done. What is due still ends. Try again in a minute."
-    )
+    for away in (LedgerUnavailable("disk"), SpoolFailed("disk")):
+        assert outcome(partial(fail, away)) == (
+            "The record cannot be reached right now, so nothing was done. "
+            "What is due still ends. Try again in a minute."
+        )
 
 
 def test_fault_is_told_and_logged_under_one_id_without_what_it_says() -> None:
@@ -175,6 +170,22 @@ def test_table_stays_a_table_whatever_people_are_called() -> None:
     assert "<" not in "".join(lines)
 
 
+def test_history_calls_each_step_by_words() -> None:
+    stored = map(open_entry, (Path(__file__).parent / "entries.jsonl").read_bytes().splitlines())
+    history = [entry for entry in stored if entry.fact.kind in Kinds.life]
+    kit: Any = SimpleNamespace(
+        desk=SimpleNamespace(
+            admit=lambda *_: None, ledger=SimpleNamespace(request=lambda _: REQUEST, history=lambda _: history)
+        ),
+        directory=SimpleNamespace(name=names),
+        sight=SimpleNamespace(may_see=lambda *_: True),
+    )
+    caller = Caller(Presser("U01ALICE0", "T1", Source.SLACK), Place("U01ALICE0"))
+    said = json.dumps(show_request(kit, caller, REQUEST.id).blocks[-1])
+    assert said.count("<!date") == len(history) == len(Kinds.life)
+    assert [kind for kind in Kinds.life if "." in kind and kind in said] == []
+
+
 def test_bolt_says_nothing_of_its_own_and_takes_nothing_over_http(caplog: pytest.LogCaptureFixture) -> None:
     nothing: Any = None
     client = WebClient(token="xoxb-hunter2", base_url="http://127.0.0.1:9/")
@@ -188,10 +199,7 @@ def test_bolt_says_nothing_of_its_own_and_takes_nothing_over_http(caplog: pytest
     assert "hunter2" not in caplog.text
 
 
-@pytest.mark.parametrize("odd", [{"id": "\ud800"}, {"hash": "\ud800"}, {"id": "../V1"}, {"id": None}])
-def test_a_form_that_slack_never_gave_out_is_not_drawn_again(
-    odd: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_form_that_slack_never_gave_out_is_not_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Found by damaged payloads: what no encoding has was a fault of ours."""
     drawn: list[dict[str, Any]] = []
     found = SimpleNamespace(filled=lambda filled: filled, chosen=lambda _: None)
@@ -199,6 +207,6 @@ def test_a_form_that_slack_never_gave_out_is_not_drawn_again(
     monkeypatch.setattr(request, "request_form", lambda *_: {})
     kit: Any = SimpleNamespace(opener=SimpleNamespace(views_update=lambda **said: drawn.append(said)))
     caller = Caller(Presser("U01ALICE0", "T0JIT0001", Source.SLACK), Place("U01ALICE0"))
-    request._redraw(kit, caller, {"id": "V1", "hash": "1.a"})
-    request._redraw(kit, caller, {"id": "V1", "hash": "1.a"} | odd)
+    for odd in ({}, {"id": "\ud800"}, {"hash": "\ud800"}, {"id": "../V1"}, {"id": None}):
+        request.redraw_form(kit, caller, {"id": "V1", "hash": "1.a"} | odd)
     assert [(said["view_id"], said["hash"]) for said in drawn] == [("V1", "1.a")]

@@ -1,45 +1,44 @@
 from datetime import timedelta
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jit.durations import LONGEST, BadDuration, compact, parse_duration, say_duration
+from tests.raised import raised
 
 
-@pytest.mark.parametrize(
-    ("text", "minutes"),
-    [("90m", 90), ("2h", 120), ("1h30m", 90), ("1d", 1440), ("1D2h3M", 1563), (" 30m\n", 30), ("60s", 1)],
-)
-def test_what_people_write(text, minutes):
-    assert parse_duration(text) == timedelta(minutes=minutes)
+def test_what_people_write():
+    for text, minutes in (
+        ("90m", 90),
+        ("2h", 120),
+        ("1h30m", 90),
+        ("1d", 1440),
+        ("1D2h3M", 1563),
+        (" 30m\n", 30),
+        ("60s", 1),
+    ):
+        assert parse_duration(text) == timedelta(minutes=minutes), text
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
+def test_everything_else_is_refused_with_what_to_type():
+    for text in (
         *("", " ", "0", "0m", "0h0m", "-1h", "+1h", "1.5m", "1,5h", "abc", "30", "m", "30 m", "30min", "30m1h"),
         *("1h1h", "1e3m", "\u0663\u0660m", "\uff130m", "1h\x0030m", "½h", "1" * 5_000 + "m", "99999999999m", "1w"),
-    ],
-)
-def test_everything_else_is_refused_with_what_to_type(text):
-    with pytest.raises(BadDuration, match="Write a duration like 30m, 2h or 1h30m"):
-        parse_duration(text)
+    ):
+        assert "Write a duration like 30m, 2h or 1h30m" in str(raised(BadDuration, parse_duration, text)), text[:20]
 
 
-@pytest.mark.parametrize("text", ["366d", "365d1s", "99999999d99999999h"])
-def test_too_long_is_said(text):
-    with pytest.raises(BadDuration, match="too long: write 365d or less"):
-        parse_duration(text)
+def test_too_long_is_said():
+    for text in ("366d", "365d1s", "99999999d99999999h"):
+        assert "too long: write 365d or less" in str(raised(BadDuration, parse_duration, text)), text
 
 
 def test_the_longest_is_accepted():
     assert parse_duration("365d") == LONGEST
 
 
-@pytest.mark.parametrize(
-    ("seconds", "said", "typed"),
-    [
+def test_how_a_duration_is_said():
+    for seconds, said, typed in (
         (1800, "30 min", "30m"),
         (5400, "1 h 30 min", "1h30m"),
         (45, "45 s", "45s"),
@@ -48,11 +47,9 @@ def test_the_longest_is_accepted():
         (0, "0 s", "0s"),
         (-5, "0 s", "0s"),
         (0.9, "0 s", "0s"),
-    ],
-)
-def test_how_a_duration_is_said(seconds, said, typed):
-    length = timedelta(seconds=seconds)
-    assert (say_duration(length), compact(length)) == (said, typed)
+    ):
+        length = timedelta(seconds=seconds)
+        assert (say_duration(length), compact(length)) == (said, typed), seconds
 
 
 @given(st.integers(1, int(LONGEST.total_seconds())))

@@ -14,7 +14,7 @@ from jit.facts import Alert, AlertName, Source
 from jit.ledger import Leases
 from tests.fake_slack import refusal
 from tests.follow_house import ALERTS, AUDIT, REQUESTS, House
-from tests.life import BOB, EVE
+from tests.life import ALICE, BOB, EVE
 from tests.tamper import past_the_guards
 
 
@@ -71,18 +71,37 @@ def test_what_was_said_of_an_access_turns_with_it_until_it_is_over(house):
     assert house.slack.updates == updates
 
 
-@pytest.mark.parametrize(("minutes", "warned"), [(30, 1), (10, 0)])
-def test_a_warning_comes_once_and_for_longer_accesses_only(house, minutes, warned):
+def test_who_asked_is_told_of_every_outcome_but_their_own_withdrawal(house):
     messages = house.start(Messages)
-    house.story(duration=timedelta(minutes=minutes)).active()
-    house.work(messages)
-    house.clock.move(seconds=(minutes - 5) * 60 - 1)
-    house.work(messages)
-    assert len(house.posted("D01ALICE0")) == 1
-    house.clock.move(seconds=2)
-    house.work(messages)
-    house.work(house.start(Messages), 1)
-    assert len(house.posted("D01ALICE0")) == 1 + warned
+    lives = {
+        "denied": "Denied:",
+        "lapsed": "Lapsed:",
+        "approval approved intent failed": "Not granted:",
+        "approval approved intent granted": "Granted:",
+        "approval approved revoked ended": "Ended:",
+        "withdrawn": None,
+    }
+    for number, (life, says) in enumerate(lives.items()):
+        story = house.story(f"R-{2000 + number}", requester=f"U{number:08}")
+        for step in ["asked", *life.split()]:
+            getattr(story, step)()
+        house.work(messages, 2)
+        told = [each["text"] for each in house.posted(f"D{number:08}")]
+        assert [text.startswith(says) for text in told] == [True] * bool(says), (life, told)
+
+
+def test_a_warning_comes_once_and_for_longer_accesses_only(house):
+    for minutes, person, messages in ((30, ALICE, 2), (10, BOB, 1)):
+        show, posted = house.start(Messages), f"D{person[1:]}"
+        house.story(f"R-{2000 + minutes}", requester=person, duration=timedelta(minutes=minutes)).active()
+        house.work(show)
+        house.clock.move(seconds=(minutes - 5) * 60 - 1)
+        house.work(show)
+        assert len(house.posted(posted)) == 1
+        house.clock.move(seconds=2)
+        house.work(show)
+        house.work(house.start(Messages), 1)
+        assert len(house.posted(posted)) == messages
 
 
 def test_no_warning_of_an_end_that_has_come(house):

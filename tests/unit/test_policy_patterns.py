@@ -1,13 +1,10 @@
 import re
 
-import pytest
-
 from jit.policy.patterns import why_unsafe
 
 
-@pytest.mark.parametrize(
-    "pattern",
-    [
+def test_ordinary_patterns_are_let_in():
+    for pattern in (
         r"(INC|CHG)-\d+",
         r"INC-\d{1,6}",
         r"[A-Z]{2,5}-[0-9]+",
@@ -16,15 +13,12 @@ from jit.policy.patterns import why_unsafe
         r"[]a)(*]+x",
         r"\(\d+\)",
         r"(INC){2}-\d+",
-    ],
-)
-def test_ordinary_patterns_are_let_in(pattern):
-    assert why_unsafe(pattern) is None
+    ):
+        assert why_unsafe(pattern) is None, pattern
 
 
-@pytest.mark.parametrize(
-    ("pattern", "reason"),
-    [
+def test_patterns_that_could_run_away_are_not():
+    for pattern, reason in (
         (r"(a+)+b", "repeated group"),
         (r"(a|a)*b", "repeated group"),
         (r"((a|a)){30}b", "repeated group"),
@@ -43,7 +37,5 @@ def test_ordinary_patterns_are_let_in(pattern):
         ("", "empty text"),
         ("ÍNC-1", "ASCII"),
         ("x" * 201, "200 characters"),
-    ],
-)
-def test_patterns_that_could_run_away_are_not(pattern, reason):
-    assert re.search(reason, why_unsafe(pattern) or "")
+    ):
+        assert re.search(reason, why_unsafe(pattern) or ""), pattern

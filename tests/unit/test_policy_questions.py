@@ -47,11 +47,11 @@ def test_asking_and_deny_wins():
     assert not POLICY.may_ask(READ, DAVE, FRESH, NOW)
 
 
-@pytest.mark.parametrize("person", [ALICE, BOB, CAROL, DAVE, MALLORY])
-def test_the_list_holds_exactly_what_may_be_asked_for(person):
-    assert POLICY.askable(person, FRESH, NOW) == [
-        each for each in POLICY.accesses.values() if POLICY.may_ask(each, person, FRESH, NOW)
-    ]
+def test_the_list_holds_exactly_what_may_be_asked_for():
+    for person in (ALICE, BOB, CAROL, DAVE, MALLORY):
+        assert POLICY.askable(person, FRESH, NOW) == [
+            each for each in POLICY.accesses.values() if POLICY.may_ask(each, person, FRESH, NOW)
+        ], person
 
 
 def test_a_new_snapshot_is_seen_at_once():
