@@ -17,7 +17,8 @@ from jit.settings import CannotStart
 
 COMPLIANCE = "COMPLIANCE"
 CONNECT_WITHIN, READ_WITHIN = 5, 30
-"""Seconds; each of three attempts may take so long."""
+"""Seconds that each of the attempts may take."""
+ATTEMPTS = 3
 PAGE = 1000
 _LINE_BYTES = 1 << 20
 _NOT_NOW = {"AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"}
@@ -184,10 +185,12 @@ def _client(endpoint: str) -> Any:
     except ImportError:
         raise CannotStart("JIT_COPIES needs boto3, which is not installed: pip install 'jit[s3]'") from None
     config = Config(
-        connect_timeout=CONNECT_WITHIN, read_timeout=READ_WITHIN, retries={"max_attempts": 3, "mode": "standard"}
+        connect_timeout=CONNECT_WITHIN,
+        read_timeout=READ_WITHIN,
+        retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
     )
     try:
-        return boto3.session.Session().client("s3", endpoint_url=endpoint or None, config=config)
+        return boto3.client("s3", endpoint_url=endpoint or None, config=config)
     except (BotoCoreError, ValueError) as wrong:
         raise CannotStart(f"boto3 cannot be set up for JIT_COPIES: {wrong}") from None
 

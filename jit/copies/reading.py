@@ -19,7 +19,7 @@ _SEGMENT = re.compile(r"segments/([0-9]{12})-([0-9]{12})\.jsonl")
 _HEAD = re.compile(r"heads/([0-9]{12})-([0-9]{1,12})\.note")
 LONGEST_HEAD = 1 << 20
 """Bytes, as for any signed note."""
-_MOST_FAULTS = 100
+MOST_FAULTS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,5 +245,5 @@ def _is_ours(data: bytes, keys: Sequence[VerifierKey], witnesses: Sequence[Verif
 
 
 def _say(told: list[str], says: str) -> None:
-    if len(told) < _MOST_FAULTS:
+    if len(told) < MOST_FAULTS:
         told.append(says)
