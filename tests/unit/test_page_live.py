@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
@@ -15,8 +14,7 @@ from bot.playground.page.live import NOBODY
 from bot.playground.page.reader import PAGE
 from bot.playground.sample import ALICE, AUDIT, BOB, BOT, REQUESTS, sample_workspace
 from bot.playground.server import running
-
-WITHIN = 5.0  # seconds
+from tests.waiting import HUNG
 
 
 @pytest.fixture
@@ -42,17 +40,14 @@ def page_of(slack, person=ALICE):
 
 def frames_until(socket, found):
     """The first frame for which ``found`` is true."""
-    deadline = time.monotonic() + WITHIN
-    while (left := deadline - time.monotonic()) > 0:
-        frame = json.loads(socket.recv(timeout=left))
-        if found(frame):
-            return frame
-    raise AssertionError("not told")
+    while not found(frame := json.loads(socket.recv(HUNG))):
+        pass
+    return frame
 
 
 @pytest.fixture
-def served(slack):
-    with running(slack, {}):
+def served(slack, playgrounds):
+    with playgrounds.running(slack):
         yield slack
 
 
@@ -87,32 +82,41 @@ def test_who_comes_without_a_name_reads_as_the_first_to_play(served):
         assert frames_until(socket, lambda frame: frame["kind"] == "hello")["me"]["id"] == ALICE
 
 
-@pytest.mark.parametrize("person", ["U0NOBODY", BOT])
-def test_nobody_reads_as_somebody_who_cannot_be_played(served, person):
-    with page_of(served, person) as socket, pytest.raises(ConnectionClosed) as closed:
-        socket.recv(timeout=WITHIN)
-    assert closed.value.rcvd.code == NOBODY
+def test_nobody_reads_as_somebody_who_cannot_be_played(served):
+    for person in ("U0NOBODY", BOT):
+        with page_of(served, person) as socket, pytest.raises(ConnectionClosed) as closed:
+            socket.recv(HUNG)
+        assert closed.value.rcvd.code == NOBODY
 
 
-@pytest.mark.parametrize("said", ["not JSON", "{}", b"bytes", "[" * 100_000])
-def test_a_page_that_makes_no_sense_is_closed(served, said):
+def test_a_page_that_makes_no_sense_is_closed(served):
+    for said in ("not JSON", "{}", b"bytes", "[" * 100_000):
+        with page_of(served) as socket:
+            socket.send(said)
+            with pytest.raises(ConnectionClosed) as closed:
+                list(socket)
+        assert closed.value.rcvd.code == 1008, said[:10]
+
+
+def test_a_page_that_went_away_is_forgotten(served, monkeypatch):
+    world, watching = served.world, []
+    watch = world.watch
+
+    def counted(told):
+        watching.append(told)
+        unwatch = watch(told)
+        return lambda: (unwatch(), watching.remove(told))
+
+    monkeypatch.setattr(world, "watch", counted)
     with page_of(served) as socket:
-        socket.send(said)
-        with pytest.raises(ConnectionClosed) as closed:
-            list(socket)
-    assert closed.value.rcvd.code == 1008
-
-
-def test_a_page_that_went_away_is_forgotten(served):
-    with page_of(served) as socket:
-        socket.recv(timeout=WITHIN)
-        assert len(served.world._watchers) == 1
-    served.world.wait_for(lambda: not served.world._watchers, WITHIN)
+        socket.recv(HUNG)
+        assert len(watching) == 1
+    world.wait_for(lambda: not watching)
 
 
 def test_the_server_ends_with_pages_open(slack):
     with running(slack, {}), page_of(slack) as socket:
-        socket.recv(timeout=WITHIN)
+        socket.recv(HUNG)
 
 
 class Scenery:
@@ -137,16 +141,14 @@ class Scenery:
         return {"turned": self.number}
 
 
-def test_what_stands_beside_is_told_when_it_looks_different(slack):
+def test_what_stands_beside_is_told_when_it_looks_different(slack, playgrounds):
     scenery = Scenery()
-    with running(slack, {}, beside=scenery), page_of(slack) as socket:
+    with playgrounds.running(slack, scenery), page_of(slack) as socket:
         hello = frames_until(socket, lambda frame: frame["kind"] == "hello")
         assert hello["beside"]
         assert frames_until(socket, lambda frame: frame["kind"] == "beside")["state"] == {"number": 1}
-        asked = scenery.asked
-        slack.world.wait_for(lambda: scenery.asked > asked + 2, WITHIN)
-        scenery.number = -1
-        slack.world.wait_for(lambda: scenery.asked > asked + 4, WITHIN)
+        scenery.number, asked = -1, scenery.asked
+        slack.world.wait_for(lambda: scenery.asked > asked + 2)
         scenery.number = 2
         assert frames_until(socket, lambda frame: frame["kind"] == "beside")["state"] == {"number": 2}
 

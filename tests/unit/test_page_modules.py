@@ -5,11 +5,11 @@ from collections import defaultdict
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-from bot.playground.page import routes
+from bot.playground.page.routes import STATIC
 
 _IMPORT = re.compile(r'^import \{ ([^}]+) \} from "(\.[^"]+)";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?:async )?(?:function|const|class) (\w+)", re.MULTILINE)
-TEXTS = {path: path.read_text() for path in sorted(routes._STATIC.rglob("*.js"))}
+TEXTS = {path: path.read_text() for path in sorted(STATIC.rglob("*.js"))}
 EXPORTS = {path: _EXPORT.findall(text) for path, text in TEXTS.items()}
 
 
@@ -42,7 +42,7 @@ def test_no_two_rooms_build_on_each_other():
         rooms[path.parent] |= {source.parent for _, source in imports(path)} - {path.parent}
     assert len(rooms) > 1
     order = [room.name for room in TopologicalSorter(rooms).static_order()]  # raises CycleError
-    assert order[-1] == routes._STATIC.name
+    assert order[-1] == STATIC.name
 
 
 def test_the_types_a_comment_names_are_there():

@@ -10,8 +10,6 @@ from bot.playground.page.reader import PAGE, Reader
 from bot.playground.sample import ALERTS, ALICE, BOB, BOT, EVE, REQUESTS, account, sample_workspace
 from bot.playground.world import Channel, Missing
 
-WITHIN = 5.0  # seconds
-
 
 @pytest.fixture
 def slack():

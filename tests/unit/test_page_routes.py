@@ -8,15 +8,20 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from bot.playground.page import routes
+from bot.playground.page.routes import STATIC
 from bot.playground.sample import ALICE, sample_workspace
-from bot.playground.server import running
+from tests.waiting import HUNG
 
-CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-FILES = sorted(path.relative_to(routes._STATIC).as_posix() for path in routes._STATIC.rglob("*.*"))
+SEAL = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+FILES = sorted(path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*.*"))
 
 
 class Lamp:
@@ -34,9 +39,9 @@ class Lamp:
 
 
 @pytest.fixture
-def slack():
+def slack(playgrounds):
     slack = sample_workspace()
-    with running(slack, {}, beside=Lamp()):
+    with playgrounds.running(slack, beside=Lamp()):
         yield slack
 
 
@@ -51,28 +56,20 @@ def asked(slack, path, method="GET", body=None, **headers):
         connection.close()
 
 
-@pytest.mark.parametrize("path", ["/", *(f"/page/{name}" for name in FILES), "/page/nothing.js", "/nothing"])
-def test_every_answer_of_the_page_is_sealed(slack, path):
-    answer, _ = asked(slack, path)
-    assert answer.status == (404 if "nothing" in path else 200)
-    assert answer.headers["Content-Security-Policy"] == CSP
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert answer.headers["Referrer-Policy"] == "no-referrer"
-    assert answer.headers["Cache-Control"] == "no-store"
-
-
-def test_a_browser_takes_the_files_for_what_they_are(slack):
+def test_every_answer_of_the_page_is_sealed_and_every_file_is_what_it_is(slack):
     kinds = {"js": "javascript", "css": "text/css", "html": "text/html", "svg": "image/svg+xml"}
-    for name in FILES:
-        answer, _ = asked(slack, f"/page/{name}")
-        assert kinds[name.rpartition(".")[2]] in answer.headers["Content-Type"]
+    for path in ("/", *(f"/page/{name}" for name in FILES), "/page/nothing.js", "/nothing"):
+        answer, _ = asked(slack, path)
+        sealed = {name: answer.headers[name] for name in SEAL}
+        assert (answer.status, sealed) == (404 if "nothing" in path else 200, SEAL), path
+        if path.removeprefix("/page/") in FILES:
+            assert kinds[path.rpartition(".")[2]] in answer.headers["Content-Type"], path
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if name.endswith((".js", ".html"))])
-def test_nothing_of_the_page_can_put_markup_into_it(name):
-    text = (routes._STATIC / name).read_text()
-    for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", " style=", " onclick="):
-        assert word not in text
+def test_nothing_of_the_page_can_put_markup_into_it():
+    words = ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", " style=", " onclick=")
+    texts = {name: (STATIC / name).read_text() for name in FILES if name.endswith((".js", ".html"))}
+    assert [(name, word) for name, text in texts.items() for word in words if word in text] == []
 
 
 def test_whatever_lies_in_a_room_is_looked_at():
@@ -86,36 +83,31 @@ def test_every_file_the_page_names_is_there(slack):
     assert named <= set(FILES)
 
 
-@pytest.mark.parametrize("path", ["/page/../routes.py", "/page/%2e%2e/routes.py", "/page//etc/passwd", "/page/.."])
-def test_nothing_but_the_pages_own_files_is_handed_out(slack, path):
-    assert asked(slack, path)[0].status == 404
+def test_nothing_but_the_pages_own_files_is_handed_out(slack):
+    for path in ("/page/../routes.py", "/page/%2e%2e/routes.py", "/page//etc/passwd", "/page/.."):
+        assert asked(slack, path)[0].status == 404, path
+
+
+ELSEWHERE = ("https://evil.example", "http://localhost:1", "null")
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/"), ("GET", "/page/main.js"), ("POST", "/beside/light")])
 def test_a_foreign_host_or_origin_is_refused(slack, method, path):
-    assert asked(slack, path, method, "{}", Host="evil.example")[0].status == 403
-    for origin in ("https://evil.example", "null", "http://localhost:1"):
-        assert asked(slack, path, method, "{}", Origin=origin)[0].status == 403
+    for foreign in ({"Host": "evil.example"}, *({"Origin": origin} for origin in ELSEWHERE)):
+        assert asked(slack, path, method, "{}", **foreign)[0].status == 403, foreign
 
 
-def live(slack, **options):
-    with connect(f"ws://{urlsplit(slack.url).netloc}/page/live?person={ALICE}", **options) as socket:
-        return json.loads(socket.recv(timeout=5.0))["kind"]
+def live(slack, **headers):
+    url = f"ws://{urlsplit(slack.url).netloc}/page/live?person={ALICE}"
+    with connect(url, additional_headers=headers) as socket:
+        return json.loads(socket.recv(HUNG))["kind"]
 
 
-def test_a_page_of_our_own_may_read_along(slack):
-    assert live(slack, origin=slack.url) == "hello"
-
-
-@pytest.mark.parametrize("origin", ["https://evil.example", "http://localhost:1", "null"])
-def test_a_page_elsewhere_may_not_read_along(slack, origin):
-    with pytest.raises(InvalidStatus):
-        live(slack, origin=origin)
-
-
-def test_a_foreign_host_may_not_read_along(slack):
-    with pytest.raises(InvalidStatus):
-        live(slack, additional_headers={"Host": "evil.example"})
+def test_a_page_of_our_own_may_read_along_and_one_elsewhere_not(slack):
+    assert live(slack, Origin=slack.url) == "hello"
+    for foreign in ({"Host": "evil.example"}, *({"Origin": origin} for origin in ELSEWHERE)):
+        with pytest.raises(InvalidStatus):
+            live(slack, **foreign)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +126,7 @@ def test_what_acts_beside_the_chat_answers_in_sentences(slack, verb, body, statu
     assert (answer.status, json.loads(raw)) == (status, said)
 
 
-def test_without_anything_beside_nothing_acts():
+def test_without_anything_beside_nothing_acts(playgrounds):
     slack = sample_workspace()
-    with running(slack, {}):
+    with playgrounds.running(slack):
         assert asked(slack, "/beside/light", "POST", "{}")[0].status == 404

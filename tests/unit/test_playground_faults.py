@@ -14,7 +14,7 @@ from websockets.sync.client import connect
 
 from bot.playground.faults import Fault, Outage
 from bot.playground.sample import ALICE, APP_TOKEN, AUDIT, BOB, BOT_TOKEN, REQUESTS, sample_workspace
-from bot.playground.server import running
+from tests.waiting import HUNG
 
 
 class Clock:
@@ -30,9 +30,9 @@ def clock():
 
 
 @pytest.fixture
-def slack(clock):
+def slack(clock, playgrounds):
     slack = sample_workspace(clock)
-    with running(slack, {}):
+    with playgrounds.running(slack):
         yield slack
 
 
@@ -76,13 +76,12 @@ def test_the_next_calls_can_be_turned_away_with_429(slack, client):
     assert client.chat_postMessage(channel=REQUESTS, text="x")["ok"]
 
 
-@pytest.mark.parametrize(
-    ("fault", "stored"),
-    [
-        (Fault.DROPPED, []),
-        (Fault.LOST_BY_RESET, ["x"]),
-    ],
-)
+@pytest.fixture
+def impatient(slack):
+    return WebClient(BOT_TOKEN, base_url=f"{slack.url}/api/", retry_handlers=[], timeout=0.1)
+
+
+@pytest.mark.parametrize(("fault", "stored"), [(Fault.DROPPED, []), (Fault.LOST_BY_RESET, ["x"])])
 def test_a_cut_call_has_or_has_not_taken_effect(slack, client, fault, stored):
     slack.faults.plan("chat.postMessage", fault)
     with pytest.raises((RemoteDisconnected, ConnectionResetError, urllib.error.URLError)):
@@ -90,12 +89,11 @@ def test_a_cut_call_has_or_has_not_taken_effect(slack, client, fault, stored):
     assert posted(slack) == stored
 
 
-def test_an_accepted_post_may_never_be_answered(slack):
-    client = WebClient(BOT_TOKEN, base_url=f"{slack.url}/api/", retry_handlers=[], timeout=0.3)
+def test_an_accepted_post_may_never_be_answered(slack, impatient):
     slack.faults.plan("chat.postMessage", Fault.LOST_BY_SILENCE)
     with pytest.raises((TimeoutError, urllib.error.URLError)):
-        client.chat_postMessage(channel=REQUESTS, text="x")
-    assert posted(slack) == ["x"]
+        impatient.chat_postMessage(channel=REQUESTS, text="x")
+    slack.world.wait_for(lambda: posted(slack) == ["x"])
 
 
 def test_a_server_error_takes_no_effect(slack, client):
@@ -106,11 +104,10 @@ def test_a_server_error_takes_no_effect(slack, client):
     assert posted(slack) == []
 
 
-def test_an_answer_can_be_slow(slack):
-    client = WebClient(BOT_TOKEN, base_url=f"{slack.url}/api/", retry_handlers=[], timeout=0.3)
-    slack.faults.slow("users.info", 5)
+def test_an_answer_can_be_slow(slack, client, impatient):
+    slack.faults.slow("users.info", 1)
     with pytest.raises((TimeoutError, urllib.error.URLError)):
-        client.users_info(user=ALICE)
+        impatient.users_info(user=ALICE)
     slack.faults.slow("users.info", 0)
     assert client.users_info(user=ALICE)["ok"]
 
@@ -125,7 +122,6 @@ def test_slack_can_be_gone_and_come_back(slack, client, outage):
 
 
 def test_no_socket_is_accepted_in_an_outage(slack):
-
     app = WebClient(APP_TOKEN, base_url=f"{slack.url}/api/")
     url = app.apps_connections_open(app_token=APP_TOKEN)["url"]
     slack.hub.refusing = True
@@ -140,13 +136,12 @@ def test_no_socket_is_accepted_in_an_outage(slack):
 
 
 def test_an_outage_closes_open_sockets(slack):
-
     app = WebClient(APP_TOKEN, base_url=f"{slack.url}/api/")
     with connect(app.apps_connections_open(app_token=APP_TOKEN)["url"]) as socket:
         socket.recv()
         slack.break_down(Outage.DROPPING)
         with pytest.raises(ConnectionClosed):
-            socket.recv(timeout=5)
+            socket.recv(HUNG)
 
 
 @pytest.fixture

@@ -61,8 +61,13 @@ def app(slack, monkeypatch):
 
 
 @pytest.fixture
-def alice(slack, app):
-    return Person(Stage(slack), ALICE)
+def stage(slack, app):
+    return Stage(slack)
+
+
+@pytest.fixture
+def alice(stage):
+    return Person(stage, ALICE)
 
 
 @pytest.fixture
@@ -176,6 +181,12 @@ MAIL = {"type": "email_text_input", "action_id": "a"}
 PLACE = {"type": "url_text_input", "action_id": "a"}
 
 
+def entered(slack, alice, element, typed):
+    """What comes of a form with one field of this kind."""
+    slack.views.open(ALICE, FORM | {"blocks": [field("Entry", element)]})
+    return alice.form().fill(Entry=typed).submit()
+
+
 @pytest.mark.parametrize(
     ("element", "typed", "said"),
     [
@@ -188,26 +199,17 @@ PLACE = {"type": "url_text_input", "action_id": "a"}
         (PLACE, "a.example", "begins with https"),
     ],
 )
-def test_what_is_typed_must_have_the_form_its_field_asks_for(alice, app, element, typed, said):
-    alice._stage.slack.views.open(ALICE, FORM | {"blocks": [field("Entry", element)]})
-    assert said in alice.form().fill(Entry=typed).submit().errors["Entry"]
+def test_what_is_typed_must_have_the_form_its_field_asks_for(slack, alice, element, typed, said):
+    assert said in entered(slack, alice, element, typed).errors["Entry"]
+
+
+def test_only_what_has_that_form_is_sent(slack, alice, app):
+    entered(slack, alice, COUNT, "many")
     assert app.got == []
-
-
-@pytest.mark.parametrize(
-    ("element", "typed"),
-    [
-        (COUNT, "1"),
-        (COUNT, "9"),
-        (COUNT | {"is_decimal_allowed": True}, "1.5"),
-        (MAIL, "a@b.example"),
-        (PLACE, "http://a.example/x"),
-    ],
-)
-def test_what_has_that_form_is_sent(alice, app, element, typed):
-    alice._stage.slack.views.open(ALICE, FORM | {"blocks": [field("Entry", element)]})
-    alice.form().fill(Entry=typed).submit()
-    assert app.got[-1]["type"] == "view_submission"
+    fine = [(COUNT, "1"), (COUNT, "9"), (COUNT | {"is_decimal_allowed": True}, "1.5")]
+    for element, typed in (*fine, (MAIL, "a@b.example"), (PLACE, "http://a.example/x")):
+        assert entered(slack, alice, element, typed).errors == {}
+        assert app.got.pop()["type"] == "view_submission", typed
 
 
 def test_a_form_replaced_by_the_answer_keeps_its_place(form, app, alice):
@@ -258,10 +260,10 @@ def test_closing_is_told_only_to_an_app_that_asked(slack, alice, app):
 
 
 @pytest.mark.parametrize("answer", [{"options": [option("x")] * 101}, {"options": [option("")]}, {}])
-def test_suggestions_slack_would_not_take_are_a_failure(form, app, answer):
+def test_suggestions_slack_would_not_take_are_a_failure(stage, form, app, answer):
     app.says["block_suggestion"] = answer
     assert form.options("Access", "x") == []
-    assert form._stage.failures()[-1]["error"] == "invalid_options"
+    assert stage.failures()[-1]["error"] == "invalid_options"
 
 
 def test_nothing_is_entered_into_a_form_that_is_closed(form, slack):
@@ -280,8 +282,8 @@ def test_nothing_is_entered_into_a_form_that_is_closed(form, slack):
         ),
     ],
 )
-def test_a_menu_says_where_it_stands_when_it_searches(slack, app, seen, told):
-    Stage(slack).suggest(ALICE, "access", "access", "ord", seen)
+def test_a_menu_says_where_it_stands_when_it_searches(stage, app, seen, told):
+    stage.suggest(ALICE, "access", "access", "ord", seen)
     assert app.got[-1]["container"] == told
 
 

@@ -2,14 +2,14 @@
 
 import http.client
 import json
-import time
+from threading import Thread
 from urllib.parse import urlencode, urlsplit
 
 import pytest
 from websockets.sync.client import connect
 
 from bot.playground.sample import ALICE, APP_TOKEN, BOB, BOT_TOKEN, REQUESTS, sample_workspace
-from bot.playground.server import running
+from tests.waiting import HUNG
 
 HALF = "\\ud800"
 """Half of a surrogate pair, as JSON can write it and UTF-8 cannot."""
@@ -35,9 +35,9 @@ def notebook():
 
 
 @pytest.fixture
-def slack(notebook):
+def slack(notebook, playgrounds):
     slack = sample_workspace()
-    with running(slack, {}, beside=notebook):
+    with playgrounds.running(slack, notebook):
         yield slack
 
 
@@ -55,13 +55,10 @@ def page_of(slack):
     return connect(f"ws://{urlsplit(slack.url).netloc}/page/live?person={ALICE}", max_size=None)
 
 
-def told(socket, text, within=5.0):
-    """Whether a frame comes that holds ``text``."""
-    deadline = time.monotonic() + within
-    while (left := deadline - time.monotonic()) > 0:
-        if text in json.dumps(json.loads(socket.recv(timeout=left))):
-            return True
-    return False
+def told(socket, text):
+    """A frame comes that holds ``text``."""
+    while text not in json.dumps(json.loads(socket.recv(HUNG))):
+        pass
 
 
 BLOCKS = f'[{{"type": "section", "text": {{"type": "plain_text", "text": "{HALF}"}}}}]'
@@ -74,48 +71,49 @@ def test_half_a_character_in_blocks_is_refused_as_slack_refuses_blocks(slack):
     assert not slack.world.channel(REQUESTS).messages
 
 
-@pytest.mark.parametrize("field", [f'"text": "{HALF}"', f'"text": "x", "blocks": {BLOCKS}', f'"{HALF}": 1'])
-def test_half_a_character_in_arguments_is_refused(slack, field):
-    said = posted(slack, "/api/chat.postMessage", f'{{"channel": "{REQUESTS}", {field}}}')[1]
-    assert said["error"] == "invalid_arguments"
+def test_half_a_character_in_arguments_is_refused(slack):
+    for field in (f'"text": "{HALF}"', f'"text": "x", "blocks": {BLOCKS}', f'"{HALF}": 1'):
+        said = posted(slack, "/api/chat.postMessage", f'{{"channel": "{REQUESTS}", {field}}}')[1]
+        assert said["error"] == "invalid_arguments", field
     assert not slack.world.channel(REQUESTS).messages
 
 
-@pytest.mark.parametrize("wrong", [f'"{HALF}"', "NaN", "1e999", "[" * 100_000, "not JSON"])
-def test_what_cannot_be_told_on_is_refused_by_the_stage_and_what_stands_beside(slack, notebook, wrong):
-    for path, name in (("/control/say", "text"), ("/beside/query", "sql")):
-        status, said = posted(slack, path, f'{{"person": "{BOB}", "channel": "{REQUESTS}", "{name}": {wrong}}}')
-        assert status == 400
-        assert said["error"]
+def test_what_cannot_be_told_on_is_refused_by_the_stage_and_what_stands_beside(slack, notebook):
+    for wrong in (f'"{HALF}"', "NaN", "1e999", "[" * 100_000, "not JSON"):
+        for path, name in (("/control/say", "text"), ("/beside/query", "sql")):
+            status, said = posted(slack, path, f'{{"person": "{BOB}", "channel": "{REQUESTS}", "{name}": {wrong}}}')
+            assert (status, bool(said["error"])) == (400, True), (path, wrong[:10])
     assert notebook.kept == []
     assert not slack.world.channel(REQUESTS).messages
 
 
-@pytest.mark.parametrize("values", ["[1]", "1", '"x"', "null"])
-def test_what_stands_beside_is_asked_with_an_object(slack, notebook, values):
-    status, said = posted(slack, "/beside/query", values)
-    assert (status, said["error"]) == (400, "What was sent is no JSON object.")
+def test_what_stands_beside_is_asked_with_an_object(slack, notebook):
+    for values in ("[1]", "1", '"x"', "null"):
+        answered = posted(slack, "/beside/query", values)
+        assert answered == (400, {"error": "What was sent is no JSON object."}), values
     assert notebook.kept == []
 
 
 def test_no_frame_ends_a_page(slack, notebook):
     with page_of(slack) as socket:
-        assert told(socket, '"home"')
+        told(socket, '"home"')
         slack.world.post(slack.world.channel(REQUESTS), {"user": BOB, "text": "\ud800"})
         notebook.said = "\ud801"
-        assert told(socket, "\\ud801")
+        told(socket, "\\ud801")
         slack.world.post(slack.world.channel(REQUESTS), {"user": BOB, "text": "afterwards"})
-        assert told(socket, "afterwards")
+        told(socket, "afterwards")
 
 
-@pytest.mark.parametrize("frame", ["not JSON", "[1]", f'{{"envelope_id": "{HALF}"}}', "[" * 100_000])
-def test_what_acknowledges_nothing_leaves_the_app_connected(slack, frame):
+def test_what_acknowledges_nothing_leaves_the_app_connected(slack):
     url = posted(slack, "/api/apps.connections.open", "", token=APP_TOKEN)[1]["url"]
     with connect(url) as socket:
-        socket.recv(timeout=5)
-        socket.send(frame)
-        slack.hub.tell({"type": "app_home_opened", "user": ALICE, "event_ts": "1700000000.000001"})
-        envelope = json.loads(socket.recv(timeout=5))["envelope_id"]
-        socket.send(json.dumps({"envelope_id": envelope}))
-        slack.world.wait_for(lambda: not slack.hub._events, 5)
-        assert slack.hub.connections == 1
+        socket.recv(HUNG)
+        for nonsense in ("not JSON", "[1]", f'{{"envelope_id": "{HALF}"}}', "[" * 100_000):
+            socket.send(nonsense)
+        slack.hub.patience, acks = HUNG, []
+        asked = Thread(target=lambda: acks.append(slack.hub.ask("interactive", {})))
+        asked.start()
+        envelope = json.loads(socket.recv(HUNG))["envelope_id"]
+        socket.send(json.dumps({"envelope_id": envelope, "payload": {"text": "heard"}}))
+        asked.join()
+    assert acks == [{"text": "heard"}]

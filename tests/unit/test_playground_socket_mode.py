@@ -16,7 +16,8 @@ from bot.playground.faults import Outage
 from bot.playground.interaction import Stage
 from bot.playground.person import Person
 from bot.playground.sample import ALICE, APP_TOKEN, BOB, BOT_TOKEN, REQUESTS, TEAM, sample_workspace
-from bot.playground.server import running
+from bot.socket_mode import hang_up
+from tests.waiting import HUNG
 
 CONFIRM = {key: {"type": "plain_text", "text": key} for key in ("title", "text", "confirm", "deny")}
 
@@ -34,12 +35,17 @@ def card(value="R-1", text="card"):
 
 
 def silent():
-    """A listener that acknowledges nothing of its own."""
+    """A listener of events, which Bolt acknowledges."""
+
+
+def deaf():
+    """A middleware after which nothing is acknowledged."""
+    raise RuntimeError("no acknowledgement")
 
 
 @contextlib.contextmanager
 def connected(slack, app, **options):
-    """The app with one open connection more, closed without waiting for its receive time-out."""
+    """The app with one open connection more."""
     before = slack.hub.connections
     handler = SocketModeHandler(app, APP_TOKEN, **options)
     handler.connect()
@@ -47,16 +53,14 @@ def connected(slack, app, **options):
     try:
         yield handler
     finally:
-        handler.client.auto_reconnect_enabled = False
-        slack.hub.hang_up()
-        slack.world.wait_for(lambda: not handler.client.is_connected())
-        handler.close()
+        hang_up(handler.client)
 
 
 @pytest.fixture
-def slack():
+def slack(playgrounds):
     slack = sample_workspace()
-    with running(slack, {}):
+    slack.hub.patience = HUNG
+    with playgrounds.running(slack):
         yield slack
 
 
@@ -111,8 +115,8 @@ def test_without_an_app_a_command_fails_and_the_person_is_told(stage, alice):
 
 
 def test_without_an_acknowledgement_a_command_times_out(slack, app, stage, alice):
-    slack.hub.patience = 0.2
-    app.command("/jit")(silent)
+    slack.hub.patience = 0.1
+    app.middleware(deaf)
     with connected(slack, app):
         answer = alice.command("/jit", channel=REQUESTS)
     assert (answer.ok, answer.error) == (False, "operation_timeout")
@@ -185,14 +189,15 @@ def test_an_event_without_a_connection_waits_for_the_next(slack, app):
 def test_an_event_not_acknowledged_comes_again_marked_as_a_retry(slack, app):
     seen = []
 
-    def deaf():
+    def noting(next):  # noqa: A002  Bolt's name
         seen.append("deaf")
-        raise RuntimeError("no acknowledgement")
+        next()
 
     def listening(request):
         seen.append(request.headers.get("x-slack-retry-num"))
 
     first, second = App(client=app.client), App(client=app.client)
+    first.middleware(noting)
     first.middleware(deaf)
     second.event("user_change")(listening)
     with connected(slack, first):
@@ -235,12 +240,12 @@ def test_a_connection_told_to_refresh_comes_back(slack, app, alice):
 
 def test_an_app_comes_back_by_itself_after_an_outage(slack, app, stage, alice):
     app.command("/jit")(lambda ack: ack())
-    with connected(slack, app, ping_interval=0.5):
+    with connected(slack, app, ping_interval=0.1):
         stage.break_down(Outage.DROPPING)
         slack.world.wait_for(lambda: not slack.hub.connections)
         assert alice.command("/jit", channel=REQUESTS).error == "dispatch_failed"
         stage.mend()
-        slack.world.wait_for(lambda: slack.hub.connections, 10)
+        slack.world.wait_for(lambda: slack.hub.connections)
         assert alice.command("/jit", channel=REQUESTS).ok
 
 
@@ -331,7 +336,7 @@ def test_a_waiting_press_does_not_hold_up_another(slack, app, stage, alice):
 
     @app.command("/slow")
     def slow(ack):
-        go.wait(5)
+        go.wait(HUNG)
         ack()
 
     app.command("/fast")(lambda ack: ack())

@@ -21,7 +21,6 @@ from bot.playground.sample import (
     TEAM,
     sample_workspace,
 )
-from bot.playground.server import running
 from bot.playground.world import Channel
 
 NOON = 1_700_000_000.0
@@ -42,10 +41,10 @@ def clock():
 
 
 @pytest.fixture
-def slack(clock):
+def slack(clock, playgrounds):
     slack = sample_workspace(clock)
     slack.rate.enabled = False
-    with running(slack, {}):
+    with playgrounds.running(slack):
         yield slack
 
 
@@ -77,9 +76,9 @@ def test_an_unknown_method_is_refused(client):
     assert refused(client.api_call, "chat.shout")["error"] == "unknown_method"
 
 
-def test_a_method_without_its_scope_is_refused(clock):
+def test_a_method_without_its_scope_is_refused(clock, playgrounds):
     slack = sample_workspace(clock, scopes=frozenset({"chat:write"}))
-    with running(slack, {}):
+    with playgrounds.running(slack):
         said = refused(WebClient(BOT_TOKEN, base_url=f"{slack.url}/api/").users_info, user=ALICE)
     assert (said["error"], said["needed"], said["provided"]) == ("missing_scope", "users:read", "chat:write")
 

@@ -16,7 +16,8 @@ from bot.playground.page.beside import Beside
 from bot.playground.page.live import Live
 from bot.playground.slack import Slack
 
-_STATIC = Path(__file__).parent / "static"
+STATIC = Path(__file__).parent / "static"
+"""The page's own files."""
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
@@ -32,9 +33,9 @@ def routes(slack: Slack, beside: Beside | None) -> list[BaseRoute]:
     """To stand last: they take whatever path is left."""
 
     async def index(_request: Request) -> Response:
-        return FileResponse(_STATIC / "index.html")
+        return FileResponse(STATIC / "index.html")
 
-    files = Starlette(routes=[Route("/", index), Mount("/page", StaticFiles(directory=_STATIC))])
+    files = Starlette(routes=[Route("/", index), Mount("/page", StaticFiles(directory=STATIC))])
     return [
         WebSocketRoute("/page/live", Live(slack, beside).serve),
         Route("/beside/{verb}", _Acts(beside).act, methods=["POST"]),
