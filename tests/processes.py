@@ -16,8 +16,8 @@ from jit.cli.supervisor import LIFELINE, Child
 
 IMPORTED = ["tests.entry", "jit.cli", "bot.main", "workers.main", "workers.targets.postgres", "jit.signer.process"]
 
-_forkserver = multiprocessing.get_context("forkserver")
-_forkserver.set_forkserver_preload(IMPORTED)
+forkserver = multiprocessing.get_context("forkserver")
+forkserver.set_forkserver_preload(IMPORTED)
 _lock = Lock()  # multiprocessing expects one thread to start and to look after processes
 
 
@@ -29,12 +29,12 @@ class Forked:
 
     def __init__(self, argv: Sequence[str], env: Mapping[str, str], output: IO[bytes]) -> None:
         _python, _m, *module = argv
-        stdin, self._lifeline = _forkserver.Pipe(duplex=False)
-        begun, begins = _forkserver.Pipe(duplex=False)
+        stdin, self._lifeline = forkserver.Pipe(duplex=False)
+        begun, begins = forkserver.Pipe(duplex=False)
         said = Connection(os.dup(output.fileno()), readable=False)
         with stdin, begins, said, begun:
             arguments = (module, dict(env), stdin, said, begins)
-            self._process = _forkserver.Process(target=_become, args=arguments, daemon=True)
+            self._process = forkserver.Process(target=_become, args=arguments, daemon=True)
             with _lock:
                 self._process.start()
             begun.recv_bytes()

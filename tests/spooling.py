@@ -7,7 +7,8 @@ from pathlib import Path
 
 from jit.clock import SystemClock
 from jit.facts import Alert, AlertName, Source, SpoolTaken
-from jit.ledger import Ledger, Spool, TakenIn, connect, create_tables
+from jit.ledger import Ledger, Spool, TakenIn
+from jit.testing import ledger_in
 
 SIGNED = {"at": datetime(2026, 5, 4, 12, tzinfo=UTC), "actor": "timekeeper@test", "source": Source.TIMEKEEPER}
 
@@ -69,6 +70,4 @@ class Host:
 
 
 def make_host(folder: Path) -> Host:
-    engine = connect(f"sqlite:///{folder / 'ledger.db'}")
-    create_tables(engine)
-    return Host(folder / "spool", Ledger(engine, SystemClock()))
+    return Host(folder / "spool", ledger_in(folder / "ledger.db", SystemClock()))

@@ -3,13 +3,12 @@
 import errno
 import itertools
 import json
-import multiprocessing
 import os
 import resource
 import secrets
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +18,11 @@ import pytest
 
 from jit.facts import AlertName
 from jit.ledger import LedgerUnavailable, Spool, SpoolFailed, TakenIn
+from tests.exhaustive import exhaustive
+from tests.killed import KILLED, die, in_a_child
+from tests.processes import forkserver
 from tests.spooling import SIGNED, Host, late, make_host
+from tests.waiting import HUNG
 
 pytestmark = pytest.mark.fault
 STEPS = ("open", "write", "fsync", "replace", "rename", "ftruncate", "unlink", "mkdir")
@@ -190,8 +193,8 @@ def full_disk() -> Iterator[None]:
 
 
 def looks(spool: Spool, host: Host, *, minutes: int = 30) -> list[TakenIn]:
-    """As often as a timekeeper would in these minutes, or rather less."""
-    moments = (SIGNED["at"] + timedelta(seconds=10 * n) for n in range(6 * minutes))
+    """As a timekeeper does in these minutes, if less often."""
+    moments = (SIGNED["at"] + timedelta(minutes=n) for n in range(minutes))
     return [spool.take_in(host.ledger, {**SIGNED, "at": at}) for at in moments]
 
 
@@ -305,7 +308,16 @@ def test_room_for_the_fact_alone_is_enough(host: Host, monkeypatch: pytest.Monke
     assert host.recorded() == ["a", "b", "c"]
 
 
-def test_a_spool_cut_off_at_any_byte_by_a_crash_loses_nothing_that_was_taken(host: Host, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "cuts",
+    [
+        pytest.param(lambda line: (0, 1, line // 2, line - 2, line - 1, line), id="distinct"),
+        pytest.param(lambda line: range(line + 1), id="all", marks=exhaustive("cuts at every byte of a line")),
+    ],
+)
+def test_a_spool_cut_off_at_any_byte_by_a_crash_loses_nothing_that_was_taken(
+    host: Host, tmp_path: Path, cuts: Callable[[int], Iterable[int]]
+) -> None:
     """Power goes while the third fact is written: of its line any part is on disk, and nothing noted of it."""
     host.write("a", "b")
     before = tmp_path / "before"
@@ -313,11 +325,11 @@ def test_a_spool_cut_off_at_any_byte_by_a_crash_loses_nothing_that_was_taken(hos
     whole = len(host.file.read_bytes())
     host.spool.write([late("c")])
     lines = host.file.read_bytes()
-    for cut in range(whole, len(lines) + 1):
+    for cut in cuts(len(lines) - whole):
         for goes_on in (False, True):
             shutil.rmtree(host.folder)
             shutil.copytree(before, host.folder)
-            host.file.write_bytes(lines[:cut])
+            host.file.write_bytes(lines[: whole + cut])
             fresh = tmp_path / f"{cut}-{goes_on}"
             fresh.mkdir()
             at = Host(host.folder, make_host(fresh).ledger)
@@ -326,7 +338,7 @@ def test_a_spool_cut_off_at_any_byte_by_a_crash_loses_nothing_that_was_taken(hos
             assert at.take_in().broken == ()
             said = at.recorded()
             assert [says for says in said if says != "c"] == ["a", "b", *(["d"] if goes_on else [])]
-            assert said.count("c") == (cut >= len(lines) - 1)
+            assert said.count("c") == (whole + cut >= len(lines) - 1)
             at.ledger.engine.dispose()
 
 
@@ -339,12 +351,12 @@ def die_at(step: int, *, after: bool) -> None:
             nonlocal left
             left -= 1
             if left == 0 and not after:
-                os._exit(9)
+                die()
             try:
                 return call(*given, **named)
             finally:
                 if left == 0:
-                    os._exit(9)
+                    die()
 
         return called
 
@@ -352,20 +364,27 @@ def die_at(step: int, *, after: bool) -> None:
         setattr(os, name, deadly(getattr(os, name)))
 
 
-def in_a_child(does: Callable[[], None], *, dies_at: int, after: bool) -> int:
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            die_at(dies_at, after=after)
-            does()
-            code = 0
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+def killed_at(step: int, does: Callable[[], object], *, after: bool) -> bool:
+    """Whether it was; if not, it came to its end."""
+
+    def until_killed() -> None:
+        die_at(step, after=after)
+        does()
+
+    code = in_a_child(until_killed)
+    assert code in {KILLED, 0}
+    return code == KILLED
 
 
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+before_and_after = pytest.mark.parametrize(
+    "after",
+    [False, pytest.param(True, marks=exhaustive("kills right after every step of the spool"))],
+    ids=["before", "after"],
+)
+"""What one after a step leaves on disk is what one before the next step leaves."""
+
+
+@before_and_after
 @pytest.mark.parametrize("first", [True, False], ids=["the first fact", "a later fact"])
 def test_a_writer_killed_at_any_step_leaves_what_was_taken(tmp_path: Path, *, first: bool, after: bool) -> None:
     for step in range(1, 200):
@@ -373,21 +392,21 @@ def test_a_writer_killed_at_any_step_leaves_what_was_taken(tmp_path: Path, *, fi
         host = make_host(tmp_path / str(step))
         before = [] if first else ["a", "b"]
         host.write(*before)
-        code = in_a_child(lambda: host.spool.write([late("killed")]), dies_at=step, after=after)  # noqa: B023  at once
+        killed = killed_at(step, lambda: host.spool.write([late("killed")]), after=after)  # noqa: B023  at once
         host.write("next")
         taken = host.take_in()
         assert taken.broken == ()
         assert [says for says in host.recorded() if says != "killed"] == [*before, "next"]
         assert host.recorded().count("killed") <= 1
         host.ledger.engine.dispose()
-        if code == 0:
+        if not killed:
             assert host.recorded().count("killed") == 1
             assert step > 5
             return
     pytest.fail("it never came to an end")
 
 
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@before_and_after
 @pytest.mark.parametrize("behind", [False, True], ids=["noted", "not noted"])
 def test_a_taker_killed_at_any_step_is_followed_by_another(tmp_path: Path, *, behind: bool, after: bool) -> None:
     """Also where a writer was killed before it could note what it wrote."""
@@ -405,7 +424,7 @@ def test_a_taker_killed_at_any_step_is_followed_by_another(tmp_path: Path, *, be
         if behind:
             host.chain.write_bytes(noted)
         host.ledger.engine.dispose()
-        code = in_a_child(lambda: take(folder), dies_at=step, after=after)  # noqa: B023  called at once
+        killed = killed_at(step, lambda: take(folder), after=after)  # noqa: B023  called at once
         if not behind:
             host.write("c")
         assert host.take_in().broken == ()
@@ -417,7 +436,7 @@ def test_a_taker_killed_at_any_step_is_followed_by_another(tmp_path: Path, *, be
         spans = [(fact.first, fact.last) for fact in host.taken()]
         assert spans in ([(1, 3)], [(1, 2), (3, 3)])[behind:]
         host.ledger.engine.dispose()
-        if code == 0:
+        if not killed:
             assert step > 5
             return
     pytest.fail("it never came to an end")
@@ -465,16 +484,15 @@ def take_many(folder: Path, done: Any) -> None:
 
 
 def test_many_writers_and_takers_on_one_host_lose_and_double_nothing(host: Host, tmp_path: Path) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    says, done = spawn.Queue(), spawn.Event()
-    writers = [spawn.Process(target=write_many, args=(tmp_path, f"w{n}", says)) for n in range(4)]
-    takers = [spawn.Process(target=take_many, args=(tmp_path, done)) for _ in range(2)]
+    says, done = forkserver.Queue(), forkserver.Event()
+    writers = [forkserver.Process(target=write_many, args=(tmp_path, f"w{n}", says)) for n in range(4)]
+    takers = [forkserver.Process(target=take_many, args=(tmp_path, done)) for _ in range(2)]
     for process in [*takers, *writers]:
         process.start()
-    acknowledged = [says.get(timeout=60) for _ in range(100)]
+    acknowledged = [says.get(timeout=HUNG) for _ in range(100)]
     done.set()
     for process in [*writers, *takers]:
-        process.join(60)
+        process.join(HUNG)
         assert process.exitcode == 0
     host.take_in()
     entries = [entry.fact for entry in host.ledger.read(limit=1000)]
@@ -498,10 +516,7 @@ def write_on(spool: Spool) -> None:
 
 
 def test_a_full_disk_breaks_no_chain(host: Host) -> None:
-    filling = multiprocessing.get_context("spawn").Process(target=fill, args=(host.folder,))
-    filling.start()
-    filling.join(60)
-    assert filling.exitcode == 0
+    assert in_a_child(lambda: fill(host.folder)) == 0
     host.write("room again")
     assert host.take_in().broken == ()
     assert len(host.recorded()) > 2
