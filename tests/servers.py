@@ -122,7 +122,7 @@ def new_ledger(server: EmbeddedPostgres) -> Iterator[str]:
         if not admin.execute("SELECT true FROM pg_database WHERE datname = %s", [made]).fetchone():
             admin.execute(f"CREATE DATABASE {made}")
             _make_tables(server.dsn(database=made))
-        admin.execute(f"CREATE DATABASE {name} TEMPLATE {made}")
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {made} STRATEGY file_copy")
         try:
             yield server.dsn(database=name)
         finally:

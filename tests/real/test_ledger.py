@@ -1,7 +1,5 @@
 """The ledger on both of its databases."""
 
-import multiprocessing
-import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +9,6 @@ import pytest
 from sqlalchemy import inspect, text
 
 from jit.access import State
-from jit.embedded import EmbeddedPostgres
 from jit.facts import (
     Alert,
     AlertName,
@@ -46,28 +43,11 @@ from jit.ledger import (
 )
 from jit.ledger.database import NotTaken
 from jit.ledger.entry import LONGEST
+from tests.at_once import at_once
 from tests.fakes import T0, SetClock
-from tests.servers import postgres_18
 from tests.tamper import past_the_guards
 
 pytestmark = pytest.mark.real
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[EmbeddedPostgres]:
-    with postgres_18() as server:
-        yield server
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'ledger.db'}"
-    server: EmbeddedPostgres = request.getfixturevalue("postgres")
-    name = f"ledger_{uuid4().hex}"
-    with connect(server.dsn()).connect().execution_options(isolation_level="AUTOCOMMIT") as admin:
-        admin.execute(text(f"CREATE DATABASE {name}"))
-    return server.dsn(database=name)
 
 
 @pytest.fixture
@@ -76,9 +56,8 @@ def clock() -> SetClock:
 
 
 @pytest.fixture
-def ledger(url: str, clock: SetClock) -> Iterator[Ledger]:
-    engine = connect(url)
-    create_tables(engine)
+def ledger(ledger_url: str, clock: SetClock) -> Iterator[Ledger]:
+    engine = connect(ledger_url)
     yield Ledger(engine, clock)
     engine.dispose()
 
@@ -310,22 +289,17 @@ def test_notes_are_remembered_together(ledger: Ledger):
     assert notes.get("a_b") is None
 
 
-def _write_many(url: str, count: int) -> None:
+def write_many(url: str, _together: object) -> None:
     ledger = Ledger(connect(url), SetClock())
-    for _ in range(count):
+    for _ in range(25):
         ledger.append([press()])
-    os._exit(0)
 
 
-def test_many_writers_leave_no_gap(url: str, ledger: Ledger):
-    spawn = multiprocessing.get_context("spawn")
-    writers = [spawn.Process(target=_write_many, args=(url, 25)) for _ in range(4)]
-    for writer in writers:
-        writer.start()
+def test_many_writers_leave_no_gap(ledger_url: str, ledger: Ledger):
     seen = 0
-    while any(writer.is_alive() for writer in writers) or seen < ledger.last_index():
-        seen = check_chain(ledger.read(seen), after=seen, previous=_hash_at(ledger, seen))
-    assert all(writer.exitcode == 0 for writer in writers)
+    with at_once(ledger_url, *[write_many] * 4) as writers:
+        while any(writer.is_alive() for writer in writers) or seen < ledger.last_index():
+            seen = check_chain(ledger.read(seen), after=seen, previous=_hash_at(ledger, seen))
     assert check_chain(ledger.read()) == 100
 
 

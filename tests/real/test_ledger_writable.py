@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
@@ -11,26 +11,25 @@ from jit.embedded import EmbeddedPostgres
 from jit.facts import Source, Started
 from jit.ledger import Ledger, LedgerUnavailable, connect, create_tables
 from tests.fakes import SetClock
-from tests.servers import postgres_18
+from tests.servers import new_ledger
 
 pytestmark = pytest.mark.real
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[EmbeddedPostgres]:
-    with postgres_18() as started:
-        yield started
+@pytest.fixture
+def role(newest: EmbeddedPostgres) -> Iterator[str]:
+    with psycopg.connect(newest.dsn(), autocommit=True) as admin:
+        admin.execute("CREATE ROLE bot LOGIN")
+        yield "bot"
+        admin.execute("DROP ROLE bot")
 
 
 @pytest.fixture
-def ledger(server: EmbeddedPostgres) -> Iterator[Ledger]:
-    name = f"ledger_{uuid4().hex}"
-    with connect(server.dsn()).connect().execution_options(isolation_level="AUTOCOMMIT") as admin:
-        admin.execute(text(f"CREATE DATABASE {name}"))
-    engine = connect(server.dsn(database=name))
-    create_tables(engine)
-    yield Ledger(engine, SetClock())
-    engine.dispose()
+def ledger(role: str, newest: EmbeddedPostgres) -> Iterator[Ledger]:
+    with new_ledger(newest) as url:
+        engine = connect(url)
+        yield Ledger(engine, SetClock())
+        engine.dispose()
 
 
 def started(ledger: Ledger) -> Started:
@@ -58,13 +57,14 @@ def test_asking_leaves_nothing_behind(ledger: Ledger, tmp_path: Path) -> None:
     ],
     ids=["a standby", "no right to append"],
 )
-def test_a_database_that_only_reads_is_not_writable(ledger: Ledger, server: EmbeddedPostgres, trouble: str) -> None:
-    name, role = ledger.engine.url.database, f"bot_{uuid4().hex}"
+def test_a_database_that_only_reads_is_not_writable(
+    ledger: Ledger, role: str, newest: EmbeddedPostgres, trouble: str
+) -> None:
+    name = ledger.engine.url.database
     with ledger.engine.begin() as admin:
-        admin.execute(text(f"CREATE ROLE {role} LOGIN"))
         admin.execute(text(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}"))
         admin.execute(text(f"GRANT EXECUTE ON FUNCTION jit_writable() TO {role}"))
-    bot = Ledger(connect(server.dsn(role, name)), ledger.clock)
+    bot = Ledger(connect(newest.dsn(role, name)), ledger.clock)
     bot.require_writable()
     bot.engine.dispose()
     with ledger.engine.begin() as admin:
