@@ -1,11 +1,10 @@
 """The bot's listeners on a playground: SQLite ledger, a queue that only notes, cards as the follower draws them."""
 
-import time
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk import WebClient
 
 from bot.app import build_app
@@ -25,6 +24,7 @@ from bot.playground.sample import (
 from bot.playground.server import running
 from bot.pool import Pool
 from bot.show import card
+from bot.socket_mode import hang_up, socket_client
 from jit.access import Request
 from jit.desk import Desk, Presser
 from jit.facts import Granted, GrantIntent, Refusal, Refused, Source
@@ -32,6 +32,7 @@ from jit.ledger import Ledger, Question, StoredDirectory, connect, create_tables
 from jit.policy import PolicyFolder
 from tests.fakes import FakeQueue
 from tests.shared_clock import SharedClock
+from tests.waiting import HUNG, wait_until
 
 POLICIES = Path(__file__).parents[2] / "policies"
 STRANGER = "U09STRANGE"
@@ -47,7 +48,7 @@ class Office:
         engine = connect(f"sqlite:///{folder / 'ledger.db'}")
         create_tables(engine)
         self.ledger = Ledger(engine, self.clock)
-        self.client = WebClient(token=BOT_TOKEN, base_url=f"{stage.slack.url}/api/")
+        self.client = WebClient(token=BOT_TOKEN, base_url=f"{stage.slack.url}/api/", retry_handlers=[])
         self.directory = SlackDirectory(self.client, StoredDirectory(engine), self.clock)
         self.directory.connect()
         self.directory.poll()
@@ -127,15 +128,8 @@ class Office:
         self.ledger.append([intent, Granted.about(request, ends_at=ends_at, read_back=request.permissions, **more)])
         return self.request(request.id)
 
-    def wait(self, predicate, timeout: float = 10.0):
-        return self.stage.slack.world.wait_for(predicate, timeout)
-
-
-def until(predicate: Callable[[], object], timeout: float = 10.0) -> None:
-    deadline = time.monotonic() + timeout
-    while not predicate():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    def wait(self, predicate):
+        return self.stage.slack.world.wait_for(predicate, HUNG)
 
 
 @contextmanager
@@ -146,17 +140,14 @@ def opened(folder: Path, policies: Path = POLICIES, pool: Pool | None = None) ->
     pool = pool or Pool(threads=4, waiting=16)
     with running(slack, {}) as stage:
         office = Office(stage, folder, policies, pool)
-        handler = SocketModeHandler(office.app, APP_TOKEN)
-        handler.connect()
-        until(lambda: stage.slack.hub.connections)
+        client = socket_client(office.app, APP_TOKEN, logging.getLogger("office"))
+        client.connect()
+        wait_until(lambda: stage.slack.hub.connections)
+        stage.slack.hub.patience = HUNG
         try:
             yield office
         finally:
-            handler.client.auto_reconnect_enabled = False
-            stage.slack.hub.refusing = True
-            stage.slack.hub.hang_up()  # a session that the other side closed ends at once
-            until(lambda: not handler.client.is_connected())
-            handler.close()
+            hang_up(client)
             pool.close()
 
 
