@@ -117,25 +117,21 @@ def test_a_copy_without_heads_or_keys_is_unsigned(copy, capsys):
     assert main([str(copy), "--require", "unsigned"]) == 0
 
 
-@pytest.mark.parametrize("how", ["cut in a line", "no newline", "line out", "empty line", "head", "key", "row"])
-def test_a_damaged_copy_is_never_intact(copy, how):
-    entries, heads = copy / "entries.jsonl", copy / "heads.jsonl"
-    if how == "cut in a line":
-        entries.write_bytes(entries.read_bytes()[:-40])
-    elif how == "no newline":
-        entries.write_bytes(entries.read_bytes()[:-1])
-    elif how == "line out":
-        lines = entries.read_bytes().splitlines(keepends=True)
-        entries.write_bytes(b"".join(lines[:3] + lines[4:]))
-    elif how == "empty line":
-        entries.write_bytes(entries.read_bytes() + b"\n")
-    elif how == "head":
-        heads.write_text(heads.read_text().replace('"note": "', '"note": "x', 1))
-    elif how == "key":
-        (copy / "keys.txt").write_text("nothing\n")
-    else:
-        heads.write_text(heads.read_text() + "[]\n")
-    assert main([str(copy), *key_of(LOG)]) == (1 if how == "key" else 4)
+def test_a_damaged_copy_is_never_intact(copy):
+    entries, heads = ((copy / name).read_bytes() for name in ("entries.jsonl", "heads.jsonl"))
+    lines = entries.splitlines(keepends=True)
+    for name, whole, damage, code in (
+        ("entries.jsonl", entries, entries[:-40], 4),
+        ("entries.jsonl", entries, entries[:-1], 4),
+        ("entries.jsonl", entries, b"".join(lines[:3] + lines[4:]), 4),
+        ("entries.jsonl", entries, entries + b"\n", 4),
+        ("heads.jsonl", heads, heads.replace(b'"note": "', b'"note": "x', 1), 4),
+        ("heads.jsonl", heads, heads + b"[]\n", 4),
+        ("keys.txt", b"", b"nothing\n", 1),
+    ):
+        (copy / name).write_bytes(damage)
+        assert main([str(copy), *key_of(LOG)]) == code, damage[-60:]
+        (copy / name).write_bytes(whole)
 
 
 def test_a_line_without_an_end_is_not_kept_in_memory(tmp_path):
@@ -150,12 +146,10 @@ def test_an_index_of_any_length_is_read(tmp_path):
     assert [index for index, _, _ in read_entries(tmp_path / "entries.jsonl")] == [1, 77]
 
 
-@pytest.mark.parametrize(
-    "row", [b"", b"5", b"{", b'{"note": 5}', b'{"note": "a", "cosignatures": 5}', b'{"note": "\\ud800"}']
-)
-def test_a_row_that_is_no_head_comes_out_as_one_that_is_refused(tmp_path, row):
-    (tmp_path / "heads.jsonl").write_bytes(row + b"\n")
-    assert list(read_heads(tmp_path / "heads.jsonl")) == [b""]
+def test_a_row_that_is_no_head_comes_out_as_one_that_is_refused(tmp_path):
+    for row in (b"", b"5", b"{", b'{"note": 5}', b'{"note": "a", "cosignatures": 5}', b'{"note": "\\ud800"}'):
+        (tmp_path / "heads.jsonl").write_bytes(row + b"\n")
+        assert list(read_heads(tmp_path / "heads.jsonl")) == [b""], row
 
 
 def test_what_cannot_be_read_is_said(tmp_path):

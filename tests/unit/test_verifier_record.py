@@ -35,6 +35,7 @@ from tests.evidence import (
     life_fact,
     record,
 )
+from tests.raised import raised
 
 
 def judge(made, *, log=None, trust=TRUST, entries=None, **others):
@@ -94,25 +95,18 @@ def test_entries_after_the_newest_head_are_said_not_to_be_covered():
 # What is done to entries.
 
 
-def changed(entry, how):
-    index, data, kept = entry
-    return index, how(data), kept
-
-
-@pytest.mark.parametrize("rehashed", [False, True])
-@pytest.mark.parametrize("place", [1, 4, 7, 8])
-def test_a_changed_entry_is_found_where_it_stands(place, rehashed):
+def test_a_changed_entry_is_found_where_it_stands():
     made = record()
-    entries = made.entries
-    index, data, kept = entries[place - 1]
-    data = data.replace(b'"kind"', b'"kInd"')
-    entries[place - 1] = (index, data, hash_of(data) if rehashed else kept)
-    found = reasons(judge(made, entries=entries))
-    if rehashed:
-        assert (Reason.CHAIN_BROKEN, place + 1) in found or place == 8
-        assert (Reason.ROOT_MISMATCH, place) in found
-    else:
-        assert found[0] == (Reason.ENTRY_CHANGED, place)
+    for place in (1, 4, 7, 8):
+        entries = made.entries
+        index, data, kept = entries[place - 1]
+        data = data.replace(b'"kind"', b'"kInd"')
+        entries[place - 1] = (index, data, kept)
+        assert reasons(judge(made, entries=entries))[0] == (Reason.ENTRY_CHANGED, place)
+        entries[place - 1] = (index, data, hash_of(data))
+        found = reasons(judge(made, entries=entries))
+        assert (Reason.CHAIN_BROKEN, place + 1) in found or place == 8, place
+        assert (Reason.ROOT_MISMATCH, place) in found, place
 
 
 def test_a_changed_entry_with_its_hash_is_found_without_heads_unless_it_is_the_last():
@@ -125,11 +119,11 @@ def test_a_changed_entry_with_its_hash_is_found_without_heads_unless_it_is_the_l
         assert found == ([] if place == 8 else [(Reason.CHAIN_BROKEN, place + 1)])
 
 
-@pytest.mark.parametrize("place", [1, 2, 7])
-def test_a_missing_entry_is_named(place):
-    made = record()
-    entries = [entry for entry in made.entries if entry[0] != place]
-    assert reasons(judge(made, entries=entries)) == [(Reason.ENTRY_MISSING, place)]
+def test_a_missing_entry_is_named():
+    for place in (1, 2, 7):
+        made = record()
+        entries = [entry for entry in made.entries if entry[0] != place]
+        assert reasons(judge(made, entries=entries)) == [(Reason.ENTRY_MISSING, place)], place
 
 
 def test_a_cut_tail_is_found_by_any_head_that_covers_it():
@@ -173,9 +167,8 @@ def test_time_that_goes_backwards_is_found():
     assert reasons(judge(made, log=[])) == [(Reason.TIME_BACKWARDS, 2)]
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
+def test_what_is_no_entry_is_said_to_be_none():
+    for data in (
         b"",
         b"{}",
         b"\xff" * 50,
@@ -188,15 +181,13 @@ def test_time_that_goes_backwards_is_found():
         record().bodies[0].replace(b"+00:00", b"+01:00"),
         None,
         "text",
-    ],
-)
-def test_what_is_no_entry_is_said_to_be_none(data):
-    assert (Reason.MALFORMED, 1) in reasons(judge(Record(), entries=[(1, data, None)]))
+    ):
+        assert (Reason.MALFORMED, 1) in reasons(judge(Record(), entries=[(1, data, None)])), str(data)[:40]
 
 
-@pytest.mark.parametrize("index", [None, "1", 1.0, True, -1, 0, 2**70])
-def test_an_index_that_is_none_breaks_the_record(index):
-    assert judge(Record(), entries=[(index, record().bodies[0], None)]).grade is Grade.BROKEN
+def test_an_index_that_is_none_breaks_the_record():
+    for index in (None, "1", 1.0, True, -1, 0, 2**70):
+        assert judge(Record(), entries=[(index, record().bodies[0], None)]).grade is Grade.BROKEN, index
 
 
 def test_a_hundred_findings_are_told_and_the_rest_counted():
@@ -277,9 +268,9 @@ def test_a_head_that_only_a_witness_signed_is_unsigned():
     assert reasons(judge(made, log=[sign(text, WITNESS)])) == [(Reason.UNSIGNED, 8)]
 
 
-@pytest.mark.parametrize("head", [b"", b"\n\n", b"x" * 2_000_000, b"\xff\n\n", None, 5])
-def test_what_is_no_head_is_said_to_be_none(head):
-    assert reasons(judge(record(), log=[head])) == [(Reason.MALFORMED, None)]
+def test_what_is_no_head_is_said_to_be_none():
+    for head in (b"", b"\n\n", b"x" * 2_000_000, b"\xff\n\n", None, 5):
+        assert reasons(judge(record(), log=[head])) == [(Reason.MALFORMED, None)], str(head)[:40]
 
 
 # Whom the reader believes.
@@ -349,13 +340,13 @@ TODAY = Trust(keys=(NEXT.verifier(),), offered=(LOG.verifier(), NEXT.verifier())
 BOTH = Trust(keys=(LOG.verifier(), NEXT.verifier()))
 
 
-@pytest.mark.parametrize("trust", [TODAY, BOTH, Trust(offered=BOTH.keys)])
-def test_a_reader_with_todays_key_follows_the_change_back(trust):
-    made = record()
-    verdict = judge(made, log=rotated(made), trust=trust)
-    assert verdict.findings == ()
-    assert verdict.covered[Grade.SIGNED] == 8
-    assert verdict.signed_first == BEGAN + 1
+def test_a_reader_with_todays_key_follows_the_change_back():
+    for trust in (TODAY, BOTH, Trust(offered=BOTH.keys)):
+        made = record()
+        verdict = judge(made, log=rotated(made), trust=trust)
+        assert verdict.findings == (), trust
+        assert verdict.covered[Grade.SIGNED] == 8, trust
+        assert verdict.signed_first == BEGAN + 1, trust
 
 
 def test_a_reader_with_the_key_before_needs_todays_too():
@@ -365,25 +356,27 @@ def test_a_reader_with_the_key_before_needs_todays_too():
     assert judge(made, log=rotated(made)[:5], trust=yesterday).exit_code() == 0
 
 
-@pytest.mark.parametrize("where", ["log", "channel", "locked", "witnessed", "beside"])
-def test_a_stolen_retired_key_does_not_sign_on_for_a_reader_with_todays_key(where):
+def test_a_stolen_retired_key_does_not_sign_on_for_a_reader_with_todays_key():
     """Whoever stole it leaves out every head but the genuine one where the key changed."""
-    made = record()
-    link, forged = made.head(4, by=[LOG, NEXT]), made.head(8, by=[LOG], at=BEGAN + 99)
-    verdict = judge(made, **({"log": [forged]} | {where: [link] if where != "log" else [link, forged]}), trust=TODAY)
-    assert reasons(verdict) == [(Reason.KEY_NOT_VOUCHED, 8)]
-    assert verdict.exit_code() == 4
-    kept = judge(made, log=[made.head(3), link, forged], trust=TODAY)
-    assert reasons(kept) == [(Reason.KEY_RETIRED, 8)]
+    for where in ("log", "channel", "locked", "witnessed", "beside"):
+        made = record()
+        link, forged = made.head(4, by=[LOG, NEXT]), made.head(8, by=[LOG], at=BEGAN + 99)
+        verdict = judge(
+            made, **({"log": [forged]} | {where: [link] if where != "log" else [link, forged]}), trust=TODAY
+        )
+        assert reasons(verdict) == [(Reason.KEY_NOT_VOUCHED, 8)], where
+        assert verdict.exit_code() == 4, where
+        kept = judge(made, log=[made.head(3), link, forged], trust=TODAY)
+        assert reasons(kept) == [(Reason.KEY_RETIRED, 8)], where
 
 
-@pytest.mark.parametrize("size", [2, 4, 6, 8])
-def test_a_stolen_retired_key_brings_no_key_of_its_own(size):
-    made, thief = record(), key(ORIGIN, 5)
-    trust = replace(TODAY, offered=(*TODAY.offered, thief.verifier()))
-    log = [made.head(4, by=[LOG, NEXT]), made.head(8, by=[thief], at=BEGAN + 99)]
-    verdict = judge(made, log=log, channel=[made.head(size, by=[LOG, thief])], trust=trust)
-    assert {Reason.KEY_NOT_VOUCHED, Reason.KEY_RETIRED} & {reason for reason, _ in reasons(verdict)}
+def test_a_stolen_retired_key_brings_no_key_of_its_own():
+    for size in (2, 4, 6, 8):
+        made, thief = record(), key(ORIGIN, 5)
+        trust = replace(TODAY, offered=(*TODAY.offered, thief.verifier()))
+        log = [made.head(4, by=[LOG, NEXT]), made.head(8, by=[thief], at=BEGAN + 99)]
+        verdict = judge(made, log=log, channel=[made.head(size, by=[LOG, thief])], trust=trust)
+        assert {Reason.KEY_NOT_VOUCHED, Reason.KEY_RETIRED} & {reason for reason, _ in reasons(verdict)}, size
 
 
 def test_a_thief_cannot_take_the_link_apart_to_turn_the_keys_around():
@@ -410,21 +403,21 @@ def test_a_key_that_nobody_vouches_for_is_found():
     assert reasons(judge(made, log=heads, trust=trust)) == [(Reason.KEY_NOT_VOUCHED, 5)]
 
 
-@pytest.mark.parametrize("trust", [TODAY, BOTH])
-def test_a_replaced_key_signs_no_more(trust):
+def test_a_replaced_key_signs_no_more():
     made = record()
-    log = rotated(made)
-    assert reasons(judge(made, log=[*log, made.head(8, at=BEGAN + 99)], trust=trust)) == [(Reason.KEY_RETIRED, 8)]
-    assert reasons(judge(made, log=log, channel=[made.head(8)], trust=trust)) == [(Reason.KEY_RETIRED, 8)]
-    assert judge(made, log=log, channel=[made.head(3)], trust=trust).findings == ()
+    log, retired = rotated(made), [(Reason.KEY_RETIRED, 8)]
+    for trust in (TODAY, BOTH):
+        assert reasons(judge(made, log=[*log, made.head(8, at=BEGAN + 99)], trust=trust)) == retired, trust
+        assert reasons(judge(made, log=log, channel=[made.head(8)], trust=trust)) == retired, trust
+        assert judge(made, log=log, channel=[made.head(3)], trust=trust).findings == (), trust
 
 
-@pytest.mark.parametrize("trust", [TODAY, BOTH])
-def test_a_replaced_key_vouches_for_nobody(trust):
+def test_a_replaced_key_vouches_for_nobody():
     made, thief = record(), key(ORIGIN, 5)
-    trust = replace(trust, offered=(NEXT.verifier(), LOG.verifier(), thief.verifier()))
     log = [*rotated(made), made.head(8, by=[LOG, thief], at=BEGAN + 99), made.head(8, by=[thief], at=BEGAN + 99)]
-    assert (Reason.KEY_NOT_VOUCHED, 8) in reasons(judge(made, log=log, trust=trust))
+    for knows in (TODAY, BOTH):
+        trust = replace(knows, offered=(NEXT.verifier(), LOG.verifier(), thief.verifier()))
+        assert (Reason.KEY_NOT_VOUCHED, 8) in reasons(judge(made, log=log, trust=trust)), knows
 
 
 # Notes.
@@ -443,9 +436,8 @@ def test_a_key_for_cosignatures_signs_no_notes():
         signed(note, LOG.verifier().cosigning())
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
+def test_what_is_no_checkpoint_is_refused():
+    for text in (
         b"",
         b"o\n1\n",
         b"o\n1\nx\n",
@@ -461,17 +453,13 @@ def test_a_key_for_cosignatures_signs_no_notes():
         b"o\n1\n" + b"A" * 43 + b"=\n\n",
         b"o\n1\n" + b"A" * 43 + b"=",
         b"\xff\n1\n" + b"A" * 43 + b"=\n",
-    ],
-)
-def test_what_is_no_checkpoint_is_refused(text):
-    with pytest.raises(NoteError):
-        parse_checkpoint(text)
+    ):
+        assert raised(NoteError, parse_checkpoint, text), text[:40]
 
 
-@pytest.mark.parametrize("name", ["", "a b", "a+b", "a\u00a0b", "a\u2003b", "x" * 201, "a\nb", "\ud800"])
-def test_a_name_that_cannot_stand_in_a_note_is_refused(name):
-    with pytest.raises(NoteError):
-        VerifierKey.of(name, 1, bytes(32))
+def test_a_name_that_cannot_stand_in_a_note_is_refused():
+    for name in ("", "a b", "a+b", "a\u00a0b", "a\u2003b", "x" * 201, "a\nb", "\ud800"):
+        assert raised(NoteError, VerifierKey.of, name, 1, bytes(32)), name
 
 
 def test_a_verdict_for_machines_says_all_of_it():
