@@ -15,7 +15,7 @@ class Stale(Exception):
 
 
 @dataclass
-class _Trigger:
+class Trigger:
     user: str
     until: float
     used: bool = False
@@ -33,15 +33,17 @@ class ResponseUrl:
 
 
 class Tickets:
+    """Those handed out, by the word that stands for each."""
+
     def __init__(self, world: World) -> None:
         self._world = world
-        self._triggers: dict[str, _Trigger] = {}
-        self._responses: dict[str, ResponseUrl] = {}
+        self.triggers: dict[str, Trigger] = {}
+        self.responses: dict[str, ResponseUrl] = {}
 
     def trigger(self, user: str) -> str:
         with self._world.changed:
             name = f"{self._world.number()}.{self._world.workspace.team}.{secrets.token_hex(16)}"
-            self._triggers[name] = _Trigger(user, self._world.clock() + TRIGGER_SECONDS)
+            self.triggers[name] = Trigger(user, self._world.clock() + TRIGGER_SECONDS)
             return name
 
     def spend(self, trigger: str) -> str:
@@ -51,7 +53,7 @@ class Tickets:
             Stale: unknown, used or too old.
         """
         with self._world.changed:
-            found = self._triggers.get(trigger)
+            found = self.triggers.get(trigger)
             if not found:
                 raise Stale("invalid_trigger_id")
             if found.used:
@@ -66,13 +68,13 @@ class Tickets:
         with self._world.changed:
             secret = secrets.token_urlsafe(18)
             until = self._world.clock() + RESPONSE_SECONDS
-            self._responses[secret] = ResponseUrl(channel, user, until, message_ts)
+            self.responses[secret] = ResponseUrl(channel, user, until, message_ts)
             return f"/hooks/{self._world.workspace.team}/{secret}"
 
     def respond(self, secret: str) -> ResponseUrl:
         """Use a response url once more. Raises Stale."""
         with self._world.changed:
-            found = self._responses.get(secret)
+            found = self.responses.get(secret)
             if not found:
                 raise Stale("invalid_url")
             if self._world.clock() > found.until:

@@ -9,6 +9,7 @@ from typing import Any
 from bot.forms import Filled, deny_form, option, request_form
 from bot.playground.fields import named
 from bot.playground.interaction import Stage
+from bot.playground.payloads import event_callback
 from bot.playground.people import User
 from bot.playground.person import Person, Shown
 from bot.playground.sample import ALICE, BOB, CAROL, EVE, MALLORY, REQUESTS, account, sample_workspace
@@ -140,7 +141,7 @@ class Recorder:
         self._doing = ""
         self.samples: list[Sample] = []
         slack.hub.ask = self._asked  # type: ignore[method-assign]  # no bot is connected here
-        slack.hub._deliver = self._delivered  # type: ignore[method-assign]  # as above
+        slack.world.on_event = self._told
 
     def record(self) -> list[Sample]:
         cards = [(request, self._card(request)) for request in self._requests.all]
@@ -208,9 +209,8 @@ class Recorder:
         self._keep(kind, payload)
         return {"options": []} if payload.get("type") == "block_suggestion" else {}
 
-    def _delivered(self, envelope: str) -> None:
-        payload = self._slack.hub._events.pop(envelope).payload
-        self._keep("events_api", payload)
+    def _told(self, event: Json) -> None:
+        self._keep("events_api", event_callback(self._slack.world.workspace, event))
 
     def _keep(self, kind: str, payload: Json) -> None:
         name = self._doing if kind != "events_api" else f"event {payload['event']['type']}"

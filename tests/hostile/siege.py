@@ -25,7 +25,7 @@ from bot.forms import CHOOSE_ACCESS, DENY_FORM, REQUEST_FORM
 from bot.playground.sample import APP_TOKEN, BOT_TOKEN, REQUESTS, TEAM
 from bot.playground.slack import Slack
 from bot.pool import Pool
-from bot.socket_mode import AcknowledgingHandler
+from bot.socket_mode import AcknowledgingHandler, hang_up
 from jit.desk import Desk
 from jit.facts import AnyFact
 from jit.ledger import Ledger, StoredDirectory, connect, create_tables
@@ -92,28 +92,33 @@ class Siege:
         self._slack, self._calls = slack, calls
         self._engine = connect(f"sqlite:///{folder / 'ledger.db'}")
         create_tables(self._engine)
-        client = WebClient(BOT_TOKEN, base_url=f"{ROOT}/api/", retry_handlers=[], logger=_disabled("tests.hostile"))
-        self._directory = SlackDirectory(client, StoredDirectory(self._engine), clock)
-        self._directory.connect()
-        self._directory.poll()
+        self._clock = clock
         self._queue = FakeQueue()
         self.ledger = Ledger(self._engine, clock)
-        rules = PolicyFolder(policies(folder / "policies"), clock)
-        desk = Desk(ledger=self.ledger, policies=rules, directory=self._directory, queue=self._queue, clock=clock)
+        self._rules = PolicyFolder(policies(folder / "policies"), clock)
+        desk = self._begin()
         self.requests: Requests = asked(desk)
-        self.samples = Recorder(slack, self.requests, rules, self._directory.name).record()
-        app = build_app(
-            desk=desk, directory=self._directory, policies=rules, client=client, pool=InlinePool(), clock=clock
-        )
-        app.listener_runner.listener_executor = Inline()
-        self._handler = AcknowledgingHandler(app, APP_TOKEN, logger=_disabled("tests.hostile"))
+        self.samples = Recorder(slack, self.requests, self._rules, self._directory.name).record()
         self._logged: list[MutableMapping[str, Any]] = []
         self._saved = sqlite3.connect(":memory:")
         with self._sqlite() as live:
             live.backup(self._saved)
         self._mark = self.ledger.last_index()
-        self._groups = self._directory.groups()
         self._put_back()
+
+    def _begin(self) -> Desk:
+        """A bot that has heard of nothing yet."""
+        client = WebClient(BOT_TOKEN, base_url=f"{ROOT}/api/", retry_handlers=[], logger=_disabled("tests.hostile"))
+        self._directory = SlackDirectory(client, StoredDirectory(self._engine), self._clock)
+        self._directory.connect()
+        self._directory.poll()
+        self._groups = self._directory.groups()
+        common: Any = {"policies": self._rules, "directory": self._directory, "clock": self._clock}
+        desk = Desk(ledger=self.ledger, queue=self._queue, **common)
+        app = build_app(desk=desk, client=client, pool=InlinePool(), **common)
+        app.listener_runner.listener_executor = Inline()
+        self._handler = AcknowledgingHandler(app, APP_TOKEN, logger=_disabled("tests.hostile"))
+        return desk
 
     @property
     def loot(self) -> Loot:
@@ -157,7 +162,7 @@ class Siege:
         return outcome
 
     def close(self) -> None:
-        self._handler.close()
+        hang_up(self._handler.client)
         self._saved.close()
         self._engine.dispose()
 
@@ -169,16 +174,16 @@ class Siege:
         self._queue.grants.clear()
         self._queue.revokes.clear()
         if self._directory.groups() is not self._groups:
-            self._directory._told.clear()
-            self._directory._dated.clear()
-            self._directory._groups = self._groups
+            hang_up(self._handler.client)
+            self._begin()
         self._slack.world.whispers.clear()
-        self._slack.views._stacks.clear()
+        for person in PEOPLE:
+            self._slack.views.clear(person)
         for channel in self._slack.world.channels.values():
             channel.messages.clear()
-        for trigger in self._slack.tickets._triggers.values():
+        for trigger in self._slack.tickets.triggers.values():
             trigger.used = False
-        for response in self._slack.tickets._responses.values():
+        for response in self._slack.tickets.responses.values():
             response.uses = 0
         self._calls.take()
 

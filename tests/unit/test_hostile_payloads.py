@@ -1,5 +1,6 @@
 """Faults that hostile payloads found (`python -m tests.bench hostile`), each for itself."""
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -13,9 +14,9 @@ from bot.directory import SlackDirectory
 from bot.listeners.caller import read_caller
 from bot.listeners.events import tell_of_group
 from bot.listeners.teller import is_slacks
-from bot.socket_mode import AcknowledgingHandler
+from bot.socket_mode import AcknowledgingHandler, hang_up
 from jit.facts import Refusal
-from tests.hostile.siege import Inline, InlinePool, Socket
+from tests.hostile.siege import ENVELOPE, Inline, InlinePool, Socket
 
 OURS = "T0TEST001"
 API = "https://slack.com/api/"
@@ -37,8 +38,11 @@ class Directory(SlackDirectory):
     def __init__(self, client: WebClient) -> None:
         nothing: Any = None
         super().__init__(client, nothing, nothing)
-        self._workspace = OURS
         self.heard: list[Any] = []
+
+    @property
+    def workspace(self) -> str:
+        return OURS
 
     def members_changed(self, *what: Any) -> None:
         self.heard.append(what)
@@ -70,48 +74,45 @@ def app(client: WebClient, directory: Directory, desk: Any) -> App:
     return app
 
 
-def sent(app: App, payload: Any, kind: str = "interactive") -> Socket:
-    handler, socket = AcknowledgingHandler(app, "xapp-none"), Socket()
-    client: Any = socket
-    try:
-        handler.handle(client, SocketModeRequest(type=kind, envelope_id="the-envelope", payload=payload))
-    finally:
-        handler.close()
-    return socket
+@pytest.fixture
+def sent(app: App) -> Iterator[Callable[..., Socket]]:
+    """Hands payloads to the app as its socket does; what it said to one."""
+    handler = AcknowledgingHandler(app, "xapp-none")
+
+    def send(payload: Any, kind: str = "interactive") -> Socket:
+        client: Any = (socket := Socket())
+        handler.handle(client, SocketModeRequest(type=kind, envelope_id=ENVELOPE, payload=payload))
+        return socket
+
+    yield send
+    hang_up(handler.client)
 
 
-@pytest.mark.parametrize(
-    "payload",
-    [
+def test_payload_that_bolt_cannot_even_read_was_not_acknowledged(sent: Callable[..., Socket]) -> None:
+    for payload in (
         {"type": "block_actions", "user": 7},
         {"type": "block_actions", "enterprise": True},
         {"type": "block_actions", "response_urls": [[]]},
         {"type": "block_actions", "response_urls": {"id": []}},
         {"type": "event_callback", "authorizations": [""]},
         {"type": "event_callback", "authorizations": {"x": 1}, "event": {"type": "user_change"}},
-    ],
-    ids=str,
-)
-def test_payload_that_bolt_cannot_even_read_was_not_acknowledged(app: App, payload: Any) -> None:
-    with structlog.testing.capture_logs() as logged:
-        assert sent(app, payload).acks == [{}]
-    assert [line["event"] for line in logged] == ["payload.unreadable"]
+    ):
+        with structlog.testing.capture_logs() as logged:
+            assert sent(payload).acks == [{}], payload
+        assert [line["event"] for line in logged] == ["payload.unreadable"], payload
 
 
-@pytest.mark.parametrize(
-    "payload",
-    [
+def test_payload_that_bolt_stumbles_over_was_told_as_a_fault_of_ours(sent: Callable[..., Socket], desk: Desk) -> None:
+    for payload in (
         {"type": "block_actions", "actions": "O"},
         {"type": "block_actions", "actions": [None]},
         {"command": ["/jit"], "text": "help", "user_id": "U01ALICE0"},
-    ],
-    ids=str,
-)
-def test_payload_that_bolt_stumbles_over_was_told_as_a_fault_of_ours(app: App, desk: Desk, payload: Any) -> None:
-    with structlog.testing.capture_logs() as logged:
-        assert sent(app, {"user": {"id": "U01ALICE0", "team_id": OURS}, **payload}).acks == [{}]
-    assert desk.turned == [("U01ALICE0", Refusal.MALFORMED)]
-    assert "fault.unexpected" not in [line["event"] for line in logged]
+    ):
+        with structlog.testing.capture_logs() as logged:
+            assert sent({"user": {"id": "U01ALICE0", "team_id": OURS}, **payload}).acks == [{}], payload
+        assert desk.turned.pop() == ("U01ALICE0", Refusal.MALFORMED), payload
+        assert "fault.unexpected" not in [line["event"] for line in logged], payload
+    assert desk.turned == []
 
 
 @pytest.mark.parametrize(
@@ -132,24 +133,20 @@ def test_channel_that_slack_never_gives_could_not_be_kept_in_a_form(channel: str
         assert caller.place.channel == ""
 
 
-@pytest.mark.parametrize("team", ["T0ELSEWHERE", "", None, [OURS]])
-@pytest.mark.parametrize(
-    "event",
-    [
+def test_another_workspace_could_say_who_is_in_our_groups(sent: Callable[..., Socket], directory: Directory) -> None:
+    group = {"id": "S1", "users": ["U1"], "date_update": 1}
+    for event in (
         {"type": "subteam_members_changed", "subteam_id": "S1", "added_users": ["U1"], "date_update": 1},
-        {"type": "subteam_updated", "subteam": {"id": "S1", "users": ["U1"], "date_update": 1}},
-        {"type": "subteam_created", "subteam": {"id": "S1", "users": ["U1"], "date_update": 1}},
-    ],
-    ids=lambda event: event["type"],
-)
-def test_another_workspace_could_say_who_is_in_our_groups(
-    app: App, directory: Directory, team: Any, event: dict[str, Any]
-) -> None:
-    payload = {"type": "event_callback", "event": event}
-    sent(app, payload | {"team_id": team}, "events_api")
-    assert directory.heard == []
-    sent(app, payload | {"team_id": OURS}, "events_api")
-    assert len(directory.heard) == 1
+        {"type": "subteam_updated", "subteam": group},
+        {"type": "subteam_created", "subteam": group},
+    ):
+        payload = {"type": "event_callback", "event": event}
+        for team in ("T0ELSEWHERE", "", None, [OURS]):
+            sent(payload | {"team_id": team}, "events_api")
+            assert directory.heard == [], (event, team)
+        sent(payload | {"team_id": OURS}, "events_api")
+        assert len(directory.heard) == 1, event
+        directory.heard.clear()
 
 
 def test_group_with_the_id_of_a_person_could_rename_them(directory: Directory) -> None:
