@@ -10,10 +10,3 @@ from tests.scenario.office import Office, opened
 def office(tmp_path: Path) -> Iterator[Office]:
     with opened(tmp_path) as made:
         yield made
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    """For attempts that leave nothing behind."""
-    with opened(tmp_path_factory.mktemp("shared")) as made:
-        yield made

@@ -89,33 +89,27 @@ def test_choosing_an_access_says_what_it_wants_and_keeps_what_was_typed(office: 
     }
 
 
-@pytest.mark.parametrize("duration", ["0", "-1h", "1.5m", "abc", "", "9h", "\u0663\u0660m", "30", "1h1h", " "])
-def test_bad_duration_is_said_at_the_field(shared: Office, duration: str) -> None:
-    form = shared.form(EVE)
-    form.fill({"Access": "orders-db/read", "Duration": duration, "Reason": "db down"})
-    assert list(form.submit(checked=False).errors) == ["Duration"]
-    form.close()
-    assert shared.requests() == []
+def test_bad_duration_is_said_at_the_field(office: Office) -> None:
+    form = office.form(EVE).fill({"Access": "orders-db/read", "Reason": "db down"})
+    for duration in ("0", "-1h", "1.5m", "abc", "", "9h", "\u0663\u0660m", "30", "1h1h", " "):
+        form.fill({"Duration": duration})
+        assert list(form.submit(checked=False).errors) == ["Duration"], duration
+    assert office.requests() == []
 
 
-@pytest.mark.parametrize(
-    ("reason", "says"),
-    [
+def test_reason_that_may_not_be_kept_is_refused_at_the_field(office: Office) -> None:
+    form = office.form(EVE).fill({"Access": "orders-db/read", "Duration": "30m"})
+    for reason, says in (
         ("", "Say why"),
         ("down\0", "NUL"),
         ("half \ud83d", "lone surrogate"),
         ("x" * 2001, "at most 2000"),
         ("password: hunter2hunter2", "leave it out"),
         ("AKIAIOSFODNN7EXAMPLE", "leave it out"),
-    ],
-)
-def test_reason_that_may_not_be_kept_is_refused_at_the_field(shared: Office, reason: str, says: str) -> None:
-    form = shared.form(EVE)
-    form.fill({"Access": "orders-db/read", "Duration": "30m", "Reason": reason})
-    errors = form.submit(checked=False).errors
-    assert says in errors["Reason"]
-    form.close()
-    assert shared.requests() == []
+    ):
+        form.fill({"Reason": reason})
+        assert says in form.submit(checked=False).errors["Reason"], reason
+    assert office.requests() == []
 
 
 def test_reason_is_kept_byte_for_byte_and_pings_nobody(office: Office) -> None:
