@@ -11,9 +11,7 @@ from jit.cli.stage.held import Role
 from jit.cli.stage.look import Look
 from jit.cli.stage.parts import BOT, LEDGER, REDIS, SIGNER, SLACK, TARGET, TIMEKEEPER, WORKERS, Seen
 from jit.cli.stage.record import Record
-from jit.ledger import Ledger, connect, create_tables
-from tests.fakes import T0, SetClock
-from tests.life import Story
+from jit.testing import T0, InMemoryLedger, ManualClock, Story
 
 BEGAN = 1000.0
 """Seconds of the monotonic clock at T0."""
@@ -24,11 +22,9 @@ CARD = {"pending": "*Alice* asks for", "active": "Active until 14:32", "ended": 
 class Scene:
     """One request, and what is seen of it at each moment."""
 
-    def __init__(self, folder):
-        self.clock = SetClock()
-        engine = connect(f"sqlite:///{folder / 'ledger.db'}")
-        create_tables(engine)
-        self.ledger = Ledger(engine, self.clock)
+    def __init__(self):
+        self.clock = ManualClock()
+        self.ledger = InMemoryLedger(self.clock)
         self.story = Story(self.ledger, self.clock)
         self.record = Record(self.ledger)
         self.parts = {

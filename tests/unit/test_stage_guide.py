@@ -11,8 +11,8 @@ from tests.stage_scene import Scene
 
 
 @pytest.fixture
-def scene(tmp_path):
-    return Scene(tmp_path)
+def scene():
+    return Scene()
 
 
 @pytest.fixture

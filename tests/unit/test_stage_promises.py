@@ -26,8 +26,8 @@ HALF_HOUR = timedelta(minutes=30)
 
 
 @pytest.fixture
-def scene(tmp_path):
-    return Scene(tmp_path)
+def scene():
+    return Scene()
 
 
 @pytest.fixture

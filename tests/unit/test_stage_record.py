@@ -5,21 +5,18 @@ from sqlalchemy import text
 
 from jit.audit.heads import Heads
 from jit.cli.stage.record import Record
-from jit.ledger import BrokenChain, Ledger, connect, create_tables
+from jit.ledger import BrokenChain
 from jit.ledger.entry import NO_ENTRY, hash_of, seal
+from jit.testing import InMemoryLedger, Story
 from jit.tlog.note import SignerKey, checkpoint, sign
 from jit.tlog.tree import HashTree
 from jit.verifier import leaf_hash
-from tests.fakes import SetClock
-from tests.life import Story
 from tests.tamper import past_the_guards
 
 
 @pytest.fixture
-def ledger(tmp_path):
-    engine = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
-    create_tables(engine)
-    return Ledger(engine, SetClock())
+def ledger():
+    return InMemoryLedger()
 
 
 @pytest.fixture

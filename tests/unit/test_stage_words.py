@@ -5,9 +5,7 @@ import pytest
 from bot.show.card import draw
 from jit.access import State
 from jit.cli.stage.promises import SAYS
-from jit.ledger import Ledger, connect, create_tables
-from tests.fakes import SetClock
-from tests.life import Story
+from jit.testing import InMemoryLedger, Story
 from tests.stage_scene import CARD
 
 STEPS = {
@@ -24,33 +22,25 @@ STEPS = {
 }
 
 
-@pytest.fixture
-def first_line(tmp_path):
+def first_line(state):
     """Of the card in a state."""
-    engine = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
-    create_tables(engine)
-    clock = SetClock()
-
-    def drawn(state):
-        story = Story(Ledger(engine, clock), clock)
-        story.asked()
-        for step in STEPS[state]:
-            getattr(story, step)()
-        assert story.request.state is state
-        return draw(story.request, lambda _: "Alice").text
-
-    yield drawn
-    engine.dispose()
+    ledger = InMemoryLedger()
+    story = Story(ledger, ledger.clock)
+    story.asked()
+    for step in STEPS[state]:
+        getattr(story, step)()
+    assert story.request.state is state
+    return draw(story.request, lambda _: "Alice").text
 
 
 @pytest.mark.parametrize("state", State)
-def test_the_stage_knows_a_card_by_the_words_that_it_has(first_line, state):
+def test_the_stage_knows_a_card_by_the_words_that_it_has(state):
     line = first_line(state)
     assert SAYS[state] in line
     assert {says for says in SAYS.values() if says in line} == {SAYS[state]}
 
 
 @pytest.mark.parametrize("state", CARD)
-def test_the_cards_of_a_scene_begin_as_real_ones_do(first_line, state):
+def test_the_cards_of_a_scene_begin_as_real_ones_do(state):
     words = CARD[state].rstrip("0123456789:")
     assert first_line(State(state)).startswith(words)
