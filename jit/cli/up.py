@@ -85,8 +85,21 @@ def up(workers: int) -> None:
             valkey = parts.enter_context(EmbeddedValkey(data / "valkey"))
             everything["REDIS_URL"] = valkey.url
         make_signing_key(data)
-        _see_the_doctor(SecretStr(everything["REDIS_URL"]), data)
+        see_the_doctor(SecretStr(everything["REDIS_URL"]), data)
         _run_until_told(Supervisor(children(everything, policy, workers=workers)), valkey)
+
+
+def see_the_doctor(redis_url: SecretStr, data: Path) -> None:
+    """Log what is to be mended. A part that is down keeps none of the others from working.
+
+    Raises:
+        CannotStart: nothing would work.
+    """
+    for line in examine(checks(DoctorSettings(redis_url=redis_url, data=data), SystemClock()), LOOK_FIRST):
+        if line.stops_all:
+            raise CannotStart(f"{line.what}. {line.remedy}")
+        if line.ok is False:
+            log.warning("doctor.mend", part=line.part, what=line.what, remedy=line.remedy)
 
 
 def _require_all(settings: HandsSettings, policy: Policy) -> None:
@@ -106,19 +119,6 @@ def make_signing_key(data: Path) -> None:
     place = SignerSettings(data=data).signing_key
     if isinstance(place, Path):
         make_key_unless_there(place, f"{socket.gethostname()}/jit")
-
-
-def _see_the_doctor(redis_url: SecretStr, data: Path) -> None:
-    """Log what is to be mended. A part that is down keeps none of the others from working.
-
-    Raises:
-        CannotStart: nothing would work.
-    """
-    for line in examine(checks(DoctorSettings(redis_url=redis_url, data=data), SystemClock()), LOOK_FIRST):
-        if line.stops_all:
-            raise CannotStart(f"{line.what}. {line.remedy}")
-        if line.ok is False:
-            log.warning("doctor.mend", part=line.part, what=line.what, remedy=line.remedy)
 
 
 def _run_until_told(supervisor: Supervisor, valkey: EmbeddedValkey | None) -> None:
