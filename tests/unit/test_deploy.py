@@ -66,17 +66,8 @@ def test_every_command_of_the_guide_is_one_of_ours() -> None:
 def test_every_log_event_of_the_guide_is_one_of_ours() -> None:
     sources = "".join(path.read_text() for room in ("jit", "bot", "workers") for path in (ROOT / room).rglob("*.py"))
     ours = set(re.findall(r"log\.\w+\(\s*\"([a-z_]+\.[a-z_]+)\"", sources))
-    files = {
-        "targets.json",
-        "worker.key",
-        "log.key",
-        "state.json",
-        "channel.jsonl",
-        "spool.jsonl",
-        "spool.chain",
-        "spool.lock",
-        "spool.unreadable",
-    }
+    files = {"targets.json", "worker.key", "log.key", "state.json", "channel.jsonl"}
+    files |= {f"spool.{end}" for end in ("jsonl", "chain", "lock", "unreadable")}
     named = set(re.findall(r"`([a-z]+\.[a-z_]+)`", GUIDE)) - files
     assert {"revoke.failed", "order.forged"} <= named
     assert named <= ours
@@ -93,18 +84,20 @@ def test_everything_to_deploy_is_in_the_guide() -> None:
     assert [str(path) for path in there if str(path) not in GUIDE] == []
 
 
-@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
-def test_a_unit_starts_a_command_of_ours_with_settings_of_its_room(unit: Path) -> None:
-    (command,) = lines(unit, "ExecStart")
-    program, name = command.split()
-    assert program == INSTALLED
-    assert name in COMMANDS
-    given = environment(unit)
-    if name != "up":
-        assert given.keys() - {OF_A_TARGET} <= ROOMS[name]
-        assert (OF_A_TARGET in given) == (name in ("worker", "timekeeper"))
-    credentials = {line.split(":")[0] for line in lines(unit, "LoadCredential")}
-    assert credentials == {value.removeprefix("file:%d/") for value in given.values() if value.startswith("file:")}
+def test_a_unit_starts_a_command_of_ours_with_settings_of_its_room() -> None:
+    for unit in UNITS:
+        (command,) = lines(unit, "ExecStart")
+        program, name = command.split()
+        assert program == INSTALLED, unit
+        assert name in COMMANDS, unit
+        given = environment(unit)
+        if name != "up":
+            assert given.keys() - {OF_A_TARGET} <= ROOMS[name], unit
+            assert (OF_A_TARGET in given) == (name in ("worker", "timekeeper")), unit
+        credentials = {line.split(":")[0] for line in lines(unit, "LoadCredential")}
+        assert credentials == {
+            value.removeprefix("file:%d/") for value in given.values() if value.startswith("file:")
+        }, unit
 
 
 def test_each_room_gets_only_its_own_secrets() -> None:
@@ -118,15 +111,15 @@ def test_each_room_gets_only_its_own_secrets() -> None:
     assert kept["jit-bot"] & kept["jit-timekeeper"] == set()
 
 
-@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
-def test_systemd_understands_a_unit(unit: Path, tmp_path: Path) -> None:
+def test_systemd_understands_the_units(tmp_path: Path) -> None:
     if shutil.which("systemd-analyze") is None:
         if os.environ.get("CI") == "true":
             pytest.fail("systemd-analyze is missing: apt-get install systemd")
         pytest.skip("systemd-analyze is missing")
-    copy = tmp_path / unit.name.replace("@.", "@1.")
-    copy.write_text(unit.read_text().replace(INSTALLED, sys.executable))
-    told = subprocess.run(["systemd-analyze", "verify", copy], capture_output=True, text=True, check=False)
+    copies = [tmp_path / unit.name.replace("@.", "@1.") for unit in UNITS]
+    for copy, unit in zip(copies, UNITS, strict=True):
+        copy.write_text(unit.read_text().replace(INSTALLED, sys.executable))
+    told = subprocess.run(["systemd-analyze", "verify", *copies], capture_output=True, text=True, check=False)
     assert (told.returncode, told.stderr) == (0, "")
 
 

@@ -23,19 +23,16 @@ def unpacked(tmp_path_factory):
     return folder / "installed"
 
 
-@pytest.mark.parametrize(
-    ("file", "in_checkout"),
-    [
-        ("jit/cli/sample_policies/orders.policy.yml", "policies/orders.policy.yml"),
-        ("bot/manifest.yml", "manifest.yml"),
-        ("jit/cli/stage/stage.policy.yml", ""),
-        ("jit/ledger/guard/append.sql", ""),
-        ("jit/evidence/page.html", ""),
-        ("bot/playground/page/static/index.html", ""),
-    ],
-)
-def test_what_is_installed_has_all_its_files(unpacked, file, in_checkout):
-    assert (unpacked / file).read_bytes() == (ROOT / (in_checkout or file)).read_bytes()
+def test_what_is_installed_has_all_its_files(unpacked):
+    for file, in_checkout in {
+        "jit/cli/sample_policies/orders.policy.yml": "policies/orders.policy.yml",
+        "bot/manifest.yml": "manifest.yml",
+        "jit/cli/stage/stage.policy.yml": "",
+        "jit/ledger/guard/append.sql": "",
+        "jit/evidence/page.html": "",
+        "bot/playground/page/static/index.html": "",
+    }.items():
+        assert (unpacked / file).read_bytes() == (ROOT / (in_checkout or file)).read_bytes(), file
 
 
 def test_an_installed_demo_finds_its_rules_and_manifest(unpacked):
