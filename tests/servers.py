@@ -135,9 +135,10 @@ def _make_tables(url: str) -> None:
     engine.dispose()
 
 
-def harden(server: EmbeddedPostgres, database: str) -> str:
+def harden(server: EmbeddedPostgres, database: str = "") -> str:
     """What `jit ledger init` says."""
-    arguments = ["ledger", "init", "--admin-url", "env:SUPERUSER_URL", "--database", database]
+    named = ["--database", database] if database else []
+    arguments = ["ledger", "init", "--admin-url", "env:SUPERUSER_URL", *named]
     done = CliRunner().invoke(cli, arguments, env={"SUPERUSER_URL": server.dsn()})
     assert done.exit_code == 0, (done.output, done.exception)
     return done.output

