@@ -1,63 +1,41 @@
 """App Home through the playground: opened, drawn, pressed, kept true, and nobody's but their own."""
 
-import threading
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from bot.follow.follower import Leadership, Seat, Tools, follow
 from bot.follow.homes import Homes
-from bot.follow.outbox import Outbox
 from bot.playground.faults import Fault, Outage
 from bot.playground.sample import ALICE, BOB, CAROL, EVE, MALLORY
 from bot.show.home import NOT_OURS, NOTHING
 from bot.sight import Sight
 from jit.access import State
 from jit.facts import Refusal, Source, Withdrawn
-from jit.ledger import Leases, Notes
+from jit.ledger import Notes
+from tests.scenario.following import Following
 from tests.scenario.office import STRANGER, active_request, by
-from tests.waiting import HUNG
 
 pytestmark = pytest.mark.scenario
 
 
-class Follower:
-    """The one that draws Homes, in a thread as in the bot."""
-
-    def __init__(self, office, holder="one"):
-        self.stop, engine, clock = threading.Event(), office.ledger.engine, office.clock
-        self.leadership = Leadership(Leases(engine, clock), clock, holder)
-        notes, seat = Notes(engine, Homes.name), Seat(self.leadership)
-        tools = Tools(
-            ledger=office.ledger,
-            notes=notes,
-            outbox=Outbox(office.client, notes, seat.require),
-            policies=office.policies,
-            names=office.directory.name,
-            clock=clock,
-        )
-        homes = Homes(tools, Sight(office.ledger, office.policies, office.directory, clock))
-        self.thread = threading.Thread(target=follow, args=(homes, seat, self._wait), name=homes.name)
-
-    def _wait(self, seconds):
-        """As the bot does, and in trouble not for seconds."""
-        return self.stop.wait(min(seconds, 0.1))
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop.set()
-        self.thread.join(HUNG)
-        assert not self.thread.is_alive()
-        self.leadership.let_go()
+def drawing(office, holder="one"):
+    """The follower that draws Homes."""
+    sight = Sight(office.ledger, office.policies, office.directory, office.clock)
+    return Following(
+        {Homes.name: lambda tools: Homes(tools, sight)},
+        client=office.client,
+        engine=office.ledger.engine,
+        policies=office.policies,
+        names=office.directory.name,
+        clock=office.clock,
+        holder=holder,
+    )
 
 
 @pytest.fixture
 def homes(office):
-    with Follower(office) as follower:
+    with drawing(office) as follower:
         yield follower
 
 
@@ -231,8 +209,8 @@ def test_a_publication_that_goes_wrong_is_made_again(office, homes):
 
 
 def test_another_bot_takes_over_where_one_has_stopped(office):
-    with Follower(office):
+    with drawing(office):
         opens(office, BOB)
     request = office.ask()
-    with Follower(office, "two"):
+    with drawing(office, "two"):
         sees(office, BOB, request.id)

@@ -1,62 +1,26 @@
 """The followers against the playground: cards true, people told once, the audit channel whole, whatever Slack does."""
 
-import threading
 from datetime import timedelta
 
 import pytest
 from slack_sdk import WebClient
 
 from bot.follow.cards import Cards
-from bot.follow.follower import LEASE, Leadership, Seat, Tools, follow
 from bot.follow.messages import Messages
 from bot.follow.mirror import EVENT_TYPE, Mirror
-from bot.follow.outbox import Outbox
 from bot.playground.faults import Fault, Outage
 from bot.playground.sample import ALERTS, AUDIT, BOT_TOKEN, REQUESTS, sample_workspace
 from bot.playground.server import running
 from bot.playground.text import rendered
-from jit.ledger import Lease, Leases, Ledger, Notes, connect, create_tables
+from jit.ledger import Ledger, connect, create_tables
 from jit.policy import PolicyFolder
 from tests.life import ALICE, BOB, EVE, POLICY, Story
+from tests.scenario.following import Following
 from tests.shared_clock import SharedClock
 
 pytestmark = pytest.mark.scenario
 
 NAMES = {ALICE: "Alice", BOB: "Bob", "U03CAROL0": "Carol", EVE: "Eve"}
-
-
-class Bot:
-    """The followers of one bot process; `with` starts and stops them."""
-
-    def __init__(self, url, engine, policies, clock, *, holder="one", only=(Cards, Messages, Mirror)):
-        self.stop = threading.Event()
-        self.leadership = Leadership(Leases(engine, clock), clock, holder)
-        self.threads = []
-        for kind in only:
-            client = WebClient(BOT_TOKEN, base_url=f"{url}/api/", timeout=1, retry_handlers=[])
-            notes, seat = Notes(engine, kind.name, Lease(LEASE, holder)), Seat(self.leadership)
-            tools = Tools(
-                ledger=Ledger(engine, clock),
-                notes=notes,
-                outbox=Outbox(client, notes, seat.require),
-                policies=policies,
-                names=lambda who: NAMES.get(who, who),
-                clock=clock,
-            )
-            target = threading.Thread(target=follow, args=(kind(tools), seat, self.stop.wait), name=kind.name)
-            self.threads.append(target)
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop.set()
-        for thread in self.threads:
-            thread.join(10)
-            assert not thread.is_alive(), thread.name
-        self.leadership.let_go()
 
 
 class House:
@@ -70,8 +34,16 @@ class House:
         self.policies = PolicyFolder(folder, self.clock)
         self.policies.current()
 
-    def bot(self, **more):
-        return Bot(self.slack.url, self.engine, self.policies, self.clock, **more)
+    def bot(self, *, holder="one", only=(Cards, Messages, Mirror)):
+        return Following(
+            {kind.name: kind for kind in only},
+            client=WebClient(BOT_TOKEN, base_url=f"{self.slack.url}/api/", timeout=1, retry_handlers=[]),
+            engine=self.engine,
+            policies=self.policies,
+            names=lambda who: NAMES.get(who, who),
+            clock=self.clock,
+            holder=holder,
+        )
 
     def story(self, request_id="R-7F3K", **fields):
         return Story(self.ledger, self.clock, request_id, fields)
@@ -83,8 +55,8 @@ class House:
     def said(self, channel):
         return [rendered(message, lambda who: NAMES.get(who, who)) for message in self.messages(channel)]
 
-    def see(self, predicate, timeout=15.0):
-        return self.slack.world.wait_for(predicate, timeout)
+    def see(self, predicate):
+        return self.slack.world.wait_for(predicate)
 
     def ranges(self):
         """First, last and head of every message in the audit channel, in order."""
