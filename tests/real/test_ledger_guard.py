@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -10,31 +11,25 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from click.testing import CliRunner
 
-from jit.cli.main import cli
 from jit.clock import EPOCH, SystemClock, from_micros
 from jit.embedded import EmbeddedPostgres
 from jit.facts import Alert, AlertName, Fact, Kinds, LifeFact, Source
 from jit.ledger import Ledger, LedgerUnavailable, check_chain, connect, create_tables
 from jit.ledger.database import Forbidden, NotTaken, writing
 from jit.ledger.guard import KEPT
-from jit.ledger.guard.roles import LOGINS, OWNER
+from jit.ledger.guard.roles import LOGINS
 from tests.fakes import T0, SetClock
+from tests.servers import both_versions, harden, hardened
+from tests.waiting import HUNG
 
 pytestmark = pytest.mark.real
 
 
 @pytest.fixture(scope="module")
 def prepared(postgres: EmbeddedPostgres) -> Iterator[EmbeddedPostgres]:
-    with psycopg.connect(postgres.dsn(), autocommit=True) as admin, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SUPERUSER_URL", postgres.dsn())
-        arguments = ["ledger", "init", "--admin-url", "env:SUPERUSER_URL", "--database", "guarded"]
-        assert CliRunner().invoke(cli, arguments).exit_code == 0
+    with hardened(postgres, "guarded"):
         yield postgres
-        admin.execute("DROP DATABASE guarded WITH (FORCE)")
-        for name in (*(login.name for login in LOGINS), OWNER):
-            admin.execute(f"DROP ROLE {name}")
 
 
 def connected(server: EmbeddedPostgres, login: str) -> psycopg.Connection[Any]:
@@ -96,6 +91,7 @@ def count(login: psycopg.Connection[Any]) -> int:
     return row[0]
 
 
+@both_versions
 def test_an_entry_as_it_should_be_is_taken_and_its_columns_are_what_it_says(bot) -> None:
     for request_id, says in (("R-7F3K", "plain"), (None, 'ünïcode 🚒 \u202e "quoted" \\u0000 \x00 \x07 \\')):
         entry = Next(bot)
@@ -167,20 +163,24 @@ BENT = {
 }
 
 
-@pytest.mark.parametrize(("bend", "says"), BENT.values(), ids=BENT.keys())
-def test_what_is_not_the_next_entry_is_refused_and_says_why(bot, bend, says: str) -> None:
+@both_versions
+def test_what_is_not_the_next_entry_is_refused_and_says_why(bot) -> None:
     append(bot, Next(bot).body())
-    before = count(bot)
-    with pytest.raises(psycopg.Error, match=says) as refused:
-        append(bot, bend(Next(bot)))
-    assert refused.value.sqlstate == "JIT01"
+    before, other = count(bot), {}
+    for name, (bend, says) in BENT.items():
+        try:
+            other[name] = append(bot, bend(Next(bot)))
+        except psycopg.Error as refused:
+            if refused.sqlstate != "JIT01" or not re.search(says, str(refused)):
+                other[name] = refused
+    assert not other, f"{len(other)} of {len(BENT)}"
     assert count(bot) == before
 
 
-@pytest.mark.parametrize("given", ["NULL", "'{}'", "ARRAY[['a'],['b']]::bytea[]"])
-def test_nothing_is_no_entry(bot, given: str) -> None:
-    with pytest.raises(psycopg.Error, match="given as one list"):
-        bot.execute(f"SELECT jit_append({given})")
+def test_nothing_is_no_entry(bot) -> None:
+    for given in ("NULL", "'{}'", "ARRAY[['a'],['b']]::bytea[]"):
+        with pytest.raises(psycopg.Error, match="given as one list"):
+            bot.execute(f"SELECT jit_append({given})")
 
 
 def test_a_fact_is_recorded_once(bot) -> None:
@@ -192,13 +192,11 @@ def test_a_fact_is_recorded_once(bot) -> None:
     assert refused.value.sqlstate == "JIT03"
 
 
-@pytest.mark.parametrize(
-    "off", [timedelta(seconds=-3), timedelta(seconds=4), timedelta(days=-400), timedelta(days=400)]
-)
-def test_another_time_than_now_is_refused(bot, off: timedelta) -> None:
+def test_another_time_than_now_is_refused(bot) -> None:
     append(bot, Next(bot).body())
-    with pytest.raises(psycopg.Error, match=r"NTP|dated before"):
-        append(bot, Next(bot, datetime.now(UTC) + off).body())
+    for seconds in (-3, 4, -400 * 86400, 400 * 86400):
+        with pytest.raises(psycopg.Error, match=r"NTP|dated before"):
+            append(bot, Next(bot, datetime.now(UTC) + timedelta(seconds=seconds)).body())
 
 
 def test_time_does_not_run_backwards(bot) -> None:
@@ -238,18 +236,19 @@ NEEDED = dict.fromkeys(Kinds.life, OF_A_LIFE) | {"person.erased": {"key": "ab" *
 class TestStepsOfARequest:
     """Nobody follows a request any more of which a step says less than every step says."""
 
-    @pytest.mark.parametrize("kind", Kinds.life)
-    def test_one_that_lacks_what_each_says_is_refused(self, prepared, kind: str) -> None:
-        login = next(login.name for login in LOGINS if kind in login.kinds)
-        with connected(prepared, login) as session:
-            for name in OF_A_LIFE:
-                less = {key: value for key, value in OF_A_LIFE.items() if key != name}
-                with pytest.raises(psycopg.Error, match="says of no request") as refused:
-                    append(session, Next(session).body(kind=kind, **less))
-                assert refused.value.sqlstate == "JIT01"
-            with pytest.raises(psycopg.Error, match="says of no request"):
-                append(session, Next(session).body(kind=kind, **OF_A_LIFE | {"request_id": None}))
-            append(session, Next(session).body(kind=kind, **OF_A_LIFE))
+    def test_one_that_lacks_what_each_says_is_refused(self, prepared) -> None:
+        for login in LOGINS:
+            with connected(prepared, login.name) as session:
+                for kind in login.kinds & set(Kinds.life):
+                    self.refused_unless_it_says_all(session, kind)
+
+    def refused_unless_it_says_all(self, session: psycopg.Connection[Any], kind: str) -> None:
+        lacking = [{key: value for key, value in OF_A_LIFE.items() if key != name} for name in OF_A_LIFE]
+        for less in (*lacking, OF_A_LIFE | {"request_id": None}):
+            with pytest.raises(psycopg.Error, match="says of no request") as refused:
+                append(session, Next(session).body(kind=kind, **less))
+            assert refused.value.sqlstate == "JIT01"
+        append(session, Next(session).body(kind=kind, **OF_A_LIFE))
 
 
 def test_a_text_of_the_rules_under_another_version_is_refused(bot) -> None:
@@ -280,11 +279,9 @@ class TestKeysOfPeople:
             login.execute(statement, values)
         assert refused.value.sqlstate == "JIT04"
 
-    @pytest.mark.parametrize(
-        ("key_id", "key"), [("ab" * 16, b"x" * 31), ("ab" * 16, b"x" * 33), ("AB" * 16, b"x" * 32), ("ab", b"x" * 32)]
-    )
-    def test_one_that_opens_nothing_is_refused(self, bot, key_id: str, key: bytes) -> None:
-        self.refused(bot, "has 32 bytes, and an id of 32 hex", self.INSERT, [key_id, "U0SECURE", key])
+    def test_one_that_opens_nothing_is_refused(self, bot) -> None:
+        for key_id, key in (("ab" * 16, b"x" * 31), ("ab" * 16, b"x" * 33), ("AB" * 16, b"x" * 32), ("ab", b"x" * 32)):
+            self.refused(bot, "has 32 bytes, and an id of 32 hex", self.INSERT, [key_id, "U0SECURE", key])
 
     def test_one_deleted_without_a_word_is_refused_a_superuser_too(self, dba, privacy, key: str) -> None:
         self.erased(privacy, uuid4().hex)
@@ -319,7 +316,7 @@ class TestKeysOfPeople:
                 while privacy.execute(waits, [late.info.backend_pid]).fetchone() == (0,) and not done.done():
                     pass
             with pytest.raises(psycopg.Error, match="another has another id"):
-                done.result(30)
+                done.result(HUNG)
 
     def test_one_is_never_changed(self, dba, key: str) -> None:
         self.refused(dba, "stays as it is", "UPDATE person_keys SET person = 'U0OTHER' WHERE id = %s", [key])
@@ -380,10 +377,7 @@ class TestTricksOfASession:
             append(session, Next(session).body())
             yield session
         dba.execute("DROP OWNED BY jit_bot")
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("SUPERUSER_URL", prepared.dsn())
-            arguments = ["ledger", "init", "--admin-url", "env:SUPERUSER_URL", "--database", "guarded"]
-            assert CliRunner().invoke(cli, arguments).exit_code == 0
+        harden(prepared, "guarded")
 
     def refused(self, session: psycopg.Connection[Any]) -> None:
         before = count(session)
@@ -430,9 +424,8 @@ class TestTricksOfASession:
         maker.execute("SET search_path = mine, public, pg_catalog")
         self.refused(maker)
 
-    @pytest.mark.parametrize(
-        "setting",
-        [
+    def test_settings(self, prepared) -> None:
+        for setting in (
             "standard_conforming_strings = off",
             "DateStyle = 'SQL, DMY'",
             "TimeZone = 'Asia/Tokyo'",
@@ -441,18 +434,13 @@ class TestTricksOfASession:
             "row_security = off",
             "bytea_output = 'escape'",
             "plan_cache_mode = force_generic_plan",
-        ],
-    )
-    def test_settings(self, prepared, setting: str) -> None:
-        if setting.startswith("standard_conforming"):
-            with connected(prepared, "jit_bot") as probe:
+        ):
+            with connected(prepared, "jit_bot") as session:
                 try:
-                    probe.execute(f"SET {setting}")
-                except psycopg.Error:
-                    pytest.skip("this server has no such setting")
-        with connected(prepared, "jit_bot") as session:
-            session.execute(f"SET {setting}")
-            self.refused(session)
+                    session.execute(f"SET {setting}")
+                except psycopg.errors.InvalidParameterValue:
+                    assert setting == "standard_conforming_strings = off", "a server to come may refuse that"
+                self.refused(session)
 
     def test_a_snapshot_from_before(self, prepared, bot) -> None:
         with connected(prepared, "jit_bot") as late:
@@ -497,15 +485,14 @@ class TestNotEvenASuperuser:
         text = uuid4().bytes
         bot.execute("INSERT INTO policy_texts VALUES (%s, %s)", [hashlib.sha256(text).hexdigest(), text])
 
-    @pytest.mark.parametrize("table", KEPT)
-    @pytest.mark.parametrize("replica", [False, True])
-    def test_changes_what_is_recorded(self, dba, filled, table: str, *, replica: bool) -> None:
-        if replica:
-            dba.execute("SET session_replication_role = replica")
-        for change in self.CHANGES:
-            with pytest.raises(psycopg.Error, match=f"what is in {table} stays as it is") as refused:
-                dba.execute(change.format(table=table, column=COLUMN[table]))
-            assert refused.value.sqlstate == "JIT04"
+    def test_changes_what_is_recorded(self, dba, filled) -> None:
+        for role in ("origin", "replica"):
+            dba.execute(f"SET session_replication_role = {role}")
+            for table in KEPT:
+                for change in self.CHANGES:
+                    with pytest.raises(psycopg.Error, match=f"what is in {table} stays as it is") as refused:
+                        dba.execute(change.format(table=table, column=COLUMN[table]))
+                    assert refused.value.sqlstate == "JIT04"
 
     def test_by_a_conflict_a_merge_or_a_parent_table(self, dba, filled) -> None:
         by_conflict = (
