@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import socket
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -23,8 +22,9 @@ from jit.signer.state import Store
 from jit.verifier import Sources, Trust, Verdict, VerifierKey, check_record, parse_checkpoint, parse_note
 from jit.witness.process import make_witness
 from tests.fakes import SetClock
+from tests.processes import Forked
 from tests.tamper import past_the_guards
-from tests.waiting import wait_until
+from tests.waiting import HUNG, wait_until
 
 ORIGIN = "jit.example.com/test"
 
@@ -166,7 +166,7 @@ class Desk:
 
 
 class Room:
-    """One of our processes, as people start it; `kill` is a crash. ``log`` has what it said."""
+    """One of our processes; `kill` is a crash. ``log`` has what it said."""
 
     def __init__(self, folder: Path, *argv: object, **environment: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -174,30 +174,37 @@ class Room:
         self._argv = [sys.executable, "-m", "jit.cli", *map(str, argv)]
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith("JIT_")}
         self._environment |= environment
-        self.process: subprocess.Popen[bytes] | None = None
+        self._process: Forked | None = None
 
     def start(self) -> None:
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                self._argv, env=self._environment, cwd=Path(__file__).parents[1], stdout=log, stderr=log
-            )
+            self._process = Forked(self._argv, self._environment, log)
+
+    @property
+    def process(self) -> Forked:
+        assert self._process is not None, "it was not started"
+        return self._process
 
     @property
     def log(self) -> str:
         return (self.folder / "log").read_text()
 
-    def ready(self, times: int = 1) -> None:
-        wait_until(lambda: self.log.count(".ready") >= times, 40)
+    def ready(self) -> None:
+        wait_until(lambda: ".ready" in self.log)
 
     def kill(self) -> None:
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
+        """If it runs."""
+        if self._process is not None:
+            self._process.kill()
+            self.ended()
 
     def stop(self) -> int:
-        assert self.process is not None
         self.process.terminate()
-        return self.process.wait(20)
+        return self.ended()
+
+    def ended(self) -> int:
+        """Its exit code, once it has come to its end."""
+        return self.process.wait(HUNG)
 
 
 def signer_room(folder: Path, url: str, **environment: str) -> Room:
@@ -205,12 +212,14 @@ def signer_room(folder: Path, url: str, **environment: str) -> Room:
 
 
 class WitnessRoom(Room):
-    """A witness, where it listens, and its key."""
+    """A witness, where it listens, and its key. ``place`` keeps its port from others while it is down."""
 
-    def __init__(self, folder: Path, log: VerifierKey, name: str = "witness.example") -> None:
-        self.vkey = make_witness(name, folder / "w.key", folder / "w.json")
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+    def __init__(self, folder: Path, log: VerifierKey) -> None:
+        self.vkey = make_witness("witness.example", folder / "w.key", folder / "w.json")
+        self.place = socket.socket()
+        self.place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.place.bind(("127.0.0.1", 0))
+        self.port = self.place.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         where = ("--key", folder / "w.key", "--state", folder / "w.json", "--listen", f"127.0.0.1:{self.port}")
         super().__init__(folder, "witness", "--log", log, *where)

@@ -54,7 +54,7 @@ class Store:
         self._path = folder / MEMORY
         self._lock = _locked(folder)
         try:
-            self.memory = _read(self._path)
+            self.memory = read_memory(self._path)
             """As it is kept."""
         except CannotStart:
             self.close()
@@ -104,7 +104,7 @@ def _as_json(signed: Signed | None) -> dict[str, Any] | None:
     return None if signed is None else asdict(signed) | {"note": base64.b64encode(signed.note).decode()}
 
 
-def _read(path: Path) -> Memory:
+def read_memory(path: Path) -> Memory:
     """Raises CannotStart: a file that cannot be understood is no reason to begin anew."""
     try:
         with path.open("rb") as file:

@@ -9,21 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 from sqlalchemy import Engine
 
 from jit.audit.heads import Heads
-from jit.cli.main import cli
 from jit.clock import SystemClock
 from jit.embedded import EmbeddedPostgres
-from jit.ledger import Ledger, connect, create_tables
+from jit.ledger import Ledger, connect
 from jit.signer.keys import make_key, rotate_key
 from jit.signer.witnesses import post
+from jit.testing import ledger_in
 from jit.tlog.note import SignerKey, checkpoint, sign
 from jit.tlog.tree import HashTree
 from jit.verifier import Grade, cosigned_at, leaf_hash, parse_checkpoint, parse_note
 from jit.witness.witness import LARGEST
-from tests.servers import postgres_18
+from tests.servers import hardened
 from tests.signing import ORIGIN, Room, WitnessRoom, signer_room, something, verdict
 from tests.waiting import wait_until
 
@@ -51,42 +50,33 @@ class Place:
         return 0 < self.size == self.ledger.last_index()
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[EmbeddedPostgres]:
-    with postgres_18() as running:
-        yield running
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
-def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     if request.param == "sqlite":
-        url = signer_url = writer_url = f"sqlite:///{tmp_path / 'ledger.db'}"
-    else:
-        running: EmbeddedPostgres = request.getfixturevalue("server")
-        with connect(running.dsn()).connect().execution_options(isolation_level="AUTOCOMMIT") as admin:
-            admin.exec_driver_sql("DROP DATABASE IF EXISTS jit WITH (FORCE)")
-        monkeypatch.setenv("SUPERUSER_URL", running.dsn())
-        assert CliRunner().invoke(cli, ["ledger", "init", "--admin-url", "env:SUPERUSER_URL"]).exit_code == 0
-        url, signer_url = running.dsn(database="jit"), running.dsn("jit_signer", "jit")
-        writer_url = running.dsn("jit_bot", "jit")
-    engine, writer = connect(url), connect(writer_url)
-    if request.param == "sqlite":
-        create_tables(engine)
-    yield Place(signer_url, engine, Ledger(writer, SystemClock()))
-    engine.dispose()
-    writer.dispose()
+        ledger = ledger_in(tmp_path / "ledger.db", SystemClock())
+        yield Place(f"sqlite:///{tmp_path / 'ledger.db'}", ledger.engine, ledger)
+        ledger.engine.dispose()
+        return
+    server: EmbeddedPostgres = request.getfixturevalue("newest")
+    with hardened(server, "jit"):
+        engine, writer = connect(server.dsn(database="jit")), connect(server.dsn("jit_bot", "jit"))
+        yield Place(server.dsn("jit_signer", "jit"), engine, Ledger(writer, SystemClock()))
+        engine.dispose()
+        writer.dispose()
 
 
 @pytest.fixture
 def rooms() -> Iterator[list[Room]]:
+    """Those put in here are ended, however the test ends."""
     started: list[Room] = []
     yield started
     for room in started:
-        if room.process and room.process.poll() is None:
-            room.kill()
+        room.kill()
 
 
-def test_what_is_appended_is_signed_and_witnessed(place: Place, tmp_path: Path, rooms: list[Room]) -> None:
+def test_what_is_appended_is_signed_and_witnessed_and_so_on_after_a_stop(
+    place: Place, tmp_path: Path, rooms: list[Room]
+) -> None:
     folder = tmp_path / "signer-host"
     key = make_key(folder / "signer" / "log.key", ORIGIN).verifier()
     witness = WitnessRoom(tmp_path / "witness-host", key)
@@ -94,31 +84,20 @@ def test_what_is_appended_is_signed_and_witnessed(place: Place, tmp_path: Path, 
     rooms += [witness, signer]
     witness.start()
     witness.ready()
-    signer.start()
-    for many in (1, 40, 3):
-        place.append(many)
-        wait_until(place.signed)
-    wait_until(lambda: witness.seen == place.size)
     heads = Heads(place.engine)
-    wait_until(lambda: heads.cosigned(heads.last().number))
+    for _ in range(2):
+        signer.start()
+        for many in (1, 40, 3):
+            place.append(many)
+            wait_until(place.signed)
+        wait_until(lambda: heads.cosigned(heads.last().number))
+        assert signer.stop() == 0
+    assert witness.seen == place.size
     assert cosigned_at(parse_note(heads.full_note(heads.last())), witness.vkey)
     found = verdict(place.engine, key, witnesses=[witness.vkey])
     assert (found.grade, found.findings, found.covered[Grade.WITNESSED]) == (Grade.WITNESSED, (), place.size)
-    assert signer.stop() == 0
     assert witness.stop() == 0
     assert "Traceback" not in signer.log + witness.log
-
-
-def test_a_signer_that_is_started_again_goes_on(place: Place, tmp_path: Path, rooms: list[Room]) -> None:
-    key = make_key(tmp_path / "s" / "signer" / "log.key", ORIGIN).verifier()
-    signer = signer_room(tmp_path / "s", place.signer_url)
-    rooms.append(signer)
-    for _ in range(2):
-        signer.start()
-        place.append(5)
-        wait_until(place.signed)
-        assert signer.stop() == 0
-    assert verdict(place.engine, key).findings == ()
 
 
 def test_a_rotation_under_way_is_finished(place: Place, tmp_path: Path, rooms: list[Room]) -> None:
@@ -137,15 +116,14 @@ def test_a_rotation_under_way_is_finished(place: Place, tmp_path: Path, rooms: l
     assert kinds.count("key.changed") == 2
 
 
-def test_a_second_one_in_the_same_folder_does_not_start(place: Place, tmp_path: Path, rooms: list[Room]) -> None:
+def test_a_second_one_in_the_same_folder_does_not_start(tmp_path: Path, rooms: list[Room]) -> None:
     make_key(tmp_path / "s" / "signer" / "log.key", ORIGIN)
-    one, two = (signer_room(tmp_path / "s", place.signer_url) for _ in range(2))
+    one, two = (signer_room(tmp_path / "s", f"sqlite:///{tmp_path / 'ledger.db'}") for _ in range(2))
     rooms += [one, two]
     one.start()
     one.ready()
     two.start()
-    assert two.process
-    assert two.process.wait(40) == 1
+    assert two.ended() == 1
     assert "Another signer works in" in two.log
 
 
@@ -153,8 +131,7 @@ def test_a_signer_without_a_key_says_how_to_make_one(tmp_path: Path, rooms: list
     signer = signer_room(tmp_path, f"sqlite:///{tmp_path / 'ledger.db'}")
     rooms.append(signer)
     signer.start()
-    assert signer.process
-    assert signer.process.wait(40) == 1
+    assert signer.ended() == 1
     assert "jit audit keygen" in signer.log
 
 
@@ -165,8 +142,6 @@ class TestTheWitnessOverHttp:
     def witness(self, tmp_path: Path, rooms: list[Room]) -> WitnessRoom:
         made = WitnessRoom(tmp_path / "w", self.LOG.verifier())
         rooms.append(made)
-        made.start()
-        made.ready()
         return made
 
     def request(self, old: int, tree: HashTree) -> bytes:
@@ -174,38 +149,33 @@ class TestTheWitnessOverHttp:
         proof = b"".join(base64.b64encode(step) + b"\n" for step in steps)
         return b"old %d\n" % old + proof + b"\n" + sign(checkpoint(ORIGIN, tree.size, tree.root()), self.LOG)
 
-    def test_of_two_that_contradict_each_other_one_is_cosigned(self, witness: WitnessRoom) -> None:
+    def get(self, witness: WitnessRoom, path: str) -> int:
+        connection = http.client.HTTPConnection("127.0.0.1", witness.port)
+        connection.request("GET", path)
+        return connection.getresponse().status
+
+    def test_of_two_that_contradict_each_other_one_is_cosigned_and_read_by_monitors(self, witness: WitnessRoom) -> None:
+        witness.start()
+        witness.ready()
+        url, shown = f"{witness.url}/add-checkpoint", f"/{hashlib.sha256(ORIGIN.encode()).hexdigest()}/checkpoint"
         trees = [HashTree(leaf_hash(b"%d %d" % (k, n)) for n in range(9)) for k in range(8)]
+        assert self.get(witness, shown) == 404
         with ThreadPoolExecutor(8) as pool:
-            url = f"{witness.url}/add-checkpoint"
             answers = list(pool.map(lambda tree: post(url, self.request(0, tree)), trees))
         assert sorted(answer.status for answer in answers) == [200, *[409] * 7]
         assert {(answer.content_type, answer.body) for answer in answers if answer.status == 409} == {
             ("text/x.tlog.size", b"9\n")
         }
+        assert [self.get(witness, path) for path in (shown, "/nothing/checkpoint", "/add-checkpoint", "/healthz")] == [
+            200,
+            404,
+            405,
+            200,
+        ]
+        assert post(url, b"x" * (LARGEST + 1)).status == 413
 
-    def test_monitors_read_what_it_cosigned(self, witness: WitnessRoom) -> None:
-        tree = HashTree(leaf_hash(b"%d" % n) for n in range(9))
-        post(f"{witness.url}/add-checkpoint", self.request(0, tree))
-        assert self.get(witness, f"/{hashlib.sha256(ORIGIN.encode()).hexdigest()}/checkpoint")[0] == 200
-        assert self.get(witness, "/nothing/checkpoint")[0] == 404
-        assert self.get(witness, "/add-checkpoint")[0] == 405
-        assert self.get(witness, "/healthz")[0] == 200
-
-    def test_what_is_too_long_is_not_read(self, witness: WitnessRoom) -> None:
-        assert post(f"{witness.url}/add-checkpoint", b"x" * (LARGEST + 1)).status == 413
-
-    def get(self, witness: WitnessRoom, path: str) -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", witness.port, timeout=10)
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        return answer.status, answer.read()
-
-    def test_an_address_that_is_taken_is_told(self, witness: WitnessRoom, tmp_path: Path, rooms: list[Room]) -> None:
-        other = WitnessRoom(tmp_path / "w2", self.LOG.verifier())
-        other._argv[-1] = f"127.0.0.1:{witness.port}"
-        rooms.append(other)
-        other.start()
-        assert other.process
-        assert other.process.wait(40) == 1
-        assert "--listen" in other.log
+    def test_an_address_that_is_taken_is_told(self, witness: WitnessRoom) -> None:
+        witness.place.listen()
+        witness.start()
+        assert witness.ended() == 1
+        assert "--listen" in witness.log

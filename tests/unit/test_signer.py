@@ -18,7 +18,7 @@ from jit.signer.keys import MEMORY, make_key, old_of, rotate_key
 from jit.signer.newest import newest_of
 from jit.signer.signer import HEARTBEAT
 from jit.signer.state import Store
-from jit.signer.state import _read as remembered
+from jit.signer.state import read_memory as remembered
 from jit.tlog.note import SignerKey, checkpoint, sign
 from jit.verifier import Grade, Reason, VerifierKey, cosigned_at, parse_checkpoint, parse_note, signed
 from tests.fakes import SetClock
