@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bot.manifest import REQUEST_PATH
 from bot.playground.http_mode import Posted, RequestUrl
 from bot.playground.sample import sample_workspace
+from tests.waiting import HUNG
 
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 
@@ -35,7 +36,7 @@ class Answer:
 
 def ask(port: int, method: str, path: str, body: bytes = b"", headers: list[tuple[str, str]] | None = None) -> Answer:
     """One request with exactly these headers, also doubled ones."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=HUNG)
     try:
         connection.putrequest(method, path, skip_accept_encoding=True)
         given = headers or []

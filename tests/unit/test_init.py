@@ -94,9 +94,8 @@ def test_a_wrong_answer_is_asked_again_with_where_to_find_a_right_one():
     assert "Channel ID, at the bottom" in told.output
 
 
-@pytest.mark.parametrize(
-    ("option", "value", "says"),
-    [
+def test_a_wrong_option_is_refused_with_what_it_should_be(here):
+    for option, value, says in (
         ("workspace", "https://evil.example.com", "acme.slack.com"),
         ("workspace", "acme.slack.com.example.com", "acme.slack.com"),
         ("audit_channel", "U01ALICE0", "channel id"),
@@ -109,13 +108,11 @@ def test_a_wrong_answer_is_asked_again_with_where_to_find_a_right_one():
         ("role", 'orders"; DROP', "a name holds letters"),
         ("database", "orders\u202e", "invisible"),
         ("http", "http://jit.example.com", "https"),
-    ],
-)
-def test_a_wrong_option_is_refused_with_what_it_should_be(here, option, value, says):
-    told = init(**{option: [value]})
-    assert told.exit_code == 2
-    assert says in " ".join(told.output.split())
-    assert written(here) == {}
+    ):
+        told = init(**{option: [value]})
+        assert told.exit_code == 2, (option, value)
+        assert says in " ".join(told.output.split()), (option, value)
+        assert written(here) == {}, (option, value)
 
 
 def test_the_env_file_names_every_secret_and_holds_none(here):
@@ -164,16 +161,17 @@ def test_a_shell_that_reads_the_env_file_starts_with_these_settings(here, folder
     assert settings.data == here / folder / "var"
 
 
-@pytest.mark.parametrize("there", ["jit.env", "policies/orders-db.policy.yml", "secrets/slack_bot_token"])
-def test_what_is_there_stays_as_it_is(here, there):
-    path = here / "production" / there
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("mine")
-    told = init()
-    assert told.exit_code != 0
-    assert isinstance(told.exception, CannotStart)
-    assert "Choose another folder" in str(told.exception)
-    assert written(here) == {path: b"mine"}
+def test_what_is_there_stays_as_it_is(here):
+    for there in ("jit.env", "policies/orders-db.policy.yml", "secrets/slack_bot_token"):
+        path = here / "production" / there
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine")
+        told = init()
+        assert told.exit_code != 0, there
+        assert isinstance(told.exception, CannotStart), there
+        assert "Choose another folder" in str(told.exception), there
+        assert written(here) == {path: b"mine"}, there
+        path.unlink()
 
 
 def test_stopping_before_the_last_answer_writes_nothing(here):
@@ -197,11 +195,11 @@ def test_two_people_with_one_login_are_refused_before_anything_is_written(here):
     assert written(here) == {}
 
 
-@pytest.mark.parametrize("odd", ["on", "1.5", "null", "2026-11-21", "x"])
-def test_names_that_yaml_reads_otherwise_stay_names(here, odd):
-    assert init(role=[odd], target_name=[odd]).exit_code == 0
-    policy = load_policy(here / "production/policies")
-    assert policy.accesses[f"{odd}/{odd}"].grants == (odd,)
+def test_names_that_yaml_reads_otherwise_stay_names(here):
+    for odd in ("on", "1.5", "null", "2026-11-21", "x"):
+        assert init(f"of-{odd}", role=[odd], target_name=[odd]).exit_code == 0, odd
+        policy = load_policy(here / f"of-{odd}/policies")
+        assert policy.accesses[f"{odd}/{odd}"].grants == (odd,), odd
 
 
 def link_of(output):
@@ -237,9 +235,9 @@ def test_the_steps_name_every_file_that_waits_for_a_secret(here):
     assert ". production/jit.env;" in told
 
 
-@pytest.mark.parametrize(("host", "shown"), [("localhost", "localhost:5432/orders\n"), ("::1", "[::1]:5432/orders\n")])
-def test_a_server_of_this_machine_is_asked_for_no_tls(host, shown):
-    assert f"@{shown}" in init(host=[host]).output
+def test_a_server_of_this_machine_is_asked_for_no_tls():
+    for host, shown in (("localhost", "localhost:5432/orders\n"), ("::1", "[::1]:5432/orders\n")):
+        assert f"@{shown}" in init(f"of-{len(host)}", host=[host]).output, host
 
 
 def test_an_approver_by_user_group_may_be_anybody():

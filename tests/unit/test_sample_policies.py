@@ -3,8 +3,6 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
-
 from jit.people import Groups
 from jit.policy import load_policy
 
@@ -18,18 +16,18 @@ def approved(access, approvers, requester=ALICE):
     return POLICY.tally(POLICY.rule(POLICY.accesses[access]), approvers, requester, GROUPS, NOW).complete
 
 
-@pytest.mark.parametrize("access", ["orders-db/read", "orders-db/write", "orders-db/admin"])
-def test_engineering_may_ask_and_eve_may_not(access):
-    may = {person: POLICY.may_ask(POLICY.accesses[access], person, GROUPS, NOW) for person in (ALICE, BOB, EVE)}
-    assert may == {ALICE: True, BOB: True, EVE: False}
+def test_engineering_may_ask_and_eve_may_not():
+    for access in ("orders-db/read", "orders-db/write", "orders-db/admin"):
+        may = {person: POLICY.may_ask(POLICY.accesses[access], person, GROUPS, NOW) for person in (ALICE, BOB, EVE)}
+        assert may == {ALICE: True, BOB: True, EVE: False}, access
 
 
-@pytest.mark.parametrize("access", ["orders-db/read", "orders-db/write"])
-def test_one_dba_approves_who_is_not_the_requester(access):
-    assert approved(access, [BOB])
-    assert approved(access, [CAROL])
-    assert not approved(access, [ALICE, EVE])
-    assert not approved(access, [BOB], requester=BOB)
+def test_one_dba_approves_who_is_not_the_requester():
+    for access in ("orders-db/read", "orders-db/write"):
+        assert approved(access, [BOB]), access
+        assert approved(access, [CAROL]), access
+        assert not approved(access, [ALICE, EVE]), access
+        assert not approved(access, [BOB], requester=BOB), access
 
 
 def test_admin_takes_a_dba_and_security():
@@ -39,12 +37,16 @@ def test_admin_takes_a_dba_and_security():
     assert not POLICY.decidable(POLICY.rule(admin), CAROL, GROUPS, NOW)
 
 
-@pytest.mark.parametrize(
-    ("incident", "fits"),
-    [("INC-42", True), ("CHG-7", True), ("INC-", False), ("see INC-42", False), ("INC-٤", False), ("INC-42\n", False)],
-)
-def test_admin_needs_an_incident_written_whole(incident, fits):
-    assert POLICY.accesses["orders-db/admin"].accepts_incident(incident) is fits
+def test_admin_needs_an_incident_written_whole():
+    for incident, fits in (
+        ("INC-42", True),
+        ("CHG-7", True),
+        ("INC-", False),
+        ("see INC-42", False),
+        ("INC-٤", False),
+        ("INC-42\n", False),
+    ):
+        assert POLICY.accesses["orders-db/admin"].accepts_incident(incident) is fits, incident
 
 
 def test_only_security_sees_everything():

@@ -15,6 +15,7 @@ from jit.settings import (
     process_name,
     resolve_secret,
 )
+from tests.raised import raised
 
 SECRET = "hunter2-Zq9"
 ENVIRONMENT = {
@@ -80,12 +81,12 @@ def test_each_process_sees_only_the_secrets_of_its_room(environment):
     assert "worker_key" not in BotSettings().model_dump()
 
 
-@pytest.mark.parametrize("room", [Settings, QueueSettings, BotSettings, HandsSettings])
-def test_no_secret_is_ever_shown(environment, room):
+def test_no_secret_is_ever_shown(environment):
     give(environment)
-    settings = room()
-    shown = (repr(settings), str(settings), str(settings.model_dump()), settings.model_dump_json())
-    assert not any(SECRET in each for each in shown)
+    for room in (Settings, QueueSettings, BotSettings, HandsSettings):
+        settings = room()
+        shown = (repr(settings), str(settings), str(settings.model_dump()), settings.model_dump_json())
+        assert not any(SECRET in each for each in shown), room
 
 
 def test_a_missing_one_is_named_and_those_given_are_not_shown(environment):
@@ -124,47 +125,41 @@ def test_a_secret_that_is_not_there_is_named_with_what_to_do(environment, tmp_pa
         resolve_secret(f"file:{tmp_path / 'nothing'}")
 
 
-@pytest.mark.parametrize(
-    ("name", "room", "field"),
-    [
+def test_each_secret_may_lie_in_a_file_instead(environment, tmp_path):
+    for name, room, field in (
         ("JIT_LEDGER_URL", Settings, "ledger_url"),
         ("REDIS_URL", QueueSettings, "redis_url"),
         ("REDIS_URL", HandsSettings, "redis_url"),
         ("SLACK_BOT_TOKEN", BotSettings, "slack_bot_token"),
         ("SLACK_APP_TOKEN", BotSettings, "slack_app_token"),
         ("JIT_WORKER_KEY", HandsSettings, "worker_key"),
-    ],
-)
-def test_each_secret_may_lie_in_a_file_instead(environment, tmp_path, name, room, field):
+    ):
+        give(environment)
+        keep(tmp_path / "kept", f"{SECRET} of the file\n")
+        environment.setenv(name, "file:kept")
+        settings = room()
+        assert getattr(settings, field).get_secret_value() == f"{SECRET} of the file", name
+        assert SECRET not in repr(settings), name
+
+
+def test_a_file_that_cannot_be_used_is_named_and_not_shown(environment, tmp_path):
     give(environment)
-    keep(tmp_path / "kept", f"{SECRET} of the file\n")
-    environment.setenv(name, "file:kept")
-    settings = room()
-    assert getattr(settings, field).get_secret_value() == f"{SECRET} of the file"
-    assert SECRET not in repr(settings)
-
-
-@pytest.mark.parametrize(
-    ("mode", "text", "says"),
-    [
+    path = tmp_path / "kept"
+    environment.setenv("SLACK_BOT_TOKEN", f"file:{path}")
+    for mode, text, says in (
         (0o640, SECRET, "chmod 600 "),
         (0o604, SECRET, "chmod 600 "),
         (0o620, SECRET, "chmod 600 "),
         (0o600, "", "is empty"),
         (0o600, "\n", "is empty"),
         (0o600, "\udcff", "something else than text"),
-    ],
-)
-def test_a_file_that_cannot_be_used_is_named_and_not_shown(environment, tmp_path, mode, text, says):
-    give(environment)
-    path = tmp_path / "kept"
-    path.write_bytes(text.encode("utf-8", "surrogateescape"))
-    path.chmod(mode)
-    environment.setenv("SLACK_BOT_TOKEN", f"file:{path}")
-    with pytest.raises(MissingSecret, match=says) as caught:
-        BotSettings()
-    assert str(path) in str(caught.value)
-    assert SECRET not in str(caught.value)
+    ):
+        path.write_bytes(text.encode("utf-8", "surrogateescape"))
+        path.chmod(mode)
+        said = str(raised(MissingSecret, BotSettings))
+        assert says in said, (oct(mode), text)
+        assert str(path) in said
+        assert SECRET not in said
 
 
 def test_a_file_that_root_hands_to_our_group_is_taken(tmp_path, monkeypatch):
@@ -176,11 +171,11 @@ def test_a_file_that_root_hands_to_our_group_is_taken(tmp_path, monkeypatch):
         resolve_secret(f"file:{path}")
 
 
-@pytest.mark.parametrize("reference", [SECRET, "", f"vault:{SECRET}", f"postgresql://jit:{SECRET}@db/x"])
-def test_a_secret_written_down_instead_of_named_is_refused_unsaid(reference):
-    with pytest.raises(ValueError, match="env:NAME") as caught:
-        resolve_secret(reference)
-    assert SECRET not in str(caught.value)
+def test_a_secret_written_down_instead_of_named_is_refused_unsaid():
+    for reference in (SECRET, "", f"vault:{SECRET}", f"postgresql://jit:{SECRET}@db/x"):
+        said = str(raised(ValueError, resolve_secret, reference))
+        assert "env:NAME" in said, reference
+        assert SECRET not in said, reference
 
 
 def test_a_process_signs_with_its_room_and_host():
