@@ -2,7 +2,6 @@
 empty or taken twice, two facts recorded together are both there or neither, and all who read see one tree.
 """
 
-import multiprocessing
 import os
 import random  # noqa: TID251  seeded
 from collections.abc import Iterator
@@ -10,33 +9,30 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
 from jit import logs
-from jit.cli.main import cli
 from jit.clock import SystemClock
+from jit.embedded import EmbeddedPostgres
 from jit.facts import Refusal, Refused, Source
 from jit.ledger import Ledger, LedgerUnavailable, check_chain, connect, create_tables
 from jit.ledger.entry import NO_ENTRY
 from jit.verifier import Frontier, leaf_hash
-from tests.servers import postgres_18
+from tests.exhaustive import exhaustive
+from tests.processes import forkserver
+from tests.servers import hardened
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
 
-WRITERS = {"sqlite": 4, "postgresql": 8}
-KILLS = {"sqlite": 8, "postgresql": 16}
 
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+@pytest.fixture
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """PostgreSQL as `jit ledger init` makes it, by the bot's login."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'ledger.db'}"
         return
-    with postgres_18() as server:
-        monkeypatch.setenv("SUPERUSER_URL", server.dsn())
-        assert CliRunner().invoke(cli, ["ledger", "init", "--admin-url", "env:SUPERUSER_URL"]).exit_code == 0
+    server: EmbeddedPostgres = request.getfixturevalue("newest")
+    with hardened(server, "jit"):
         yield server.dsn("jit_bot", "jit")
 
 
@@ -82,39 +78,52 @@ class Reader:
         return self.tree.size
 
 
-def test_nothing_acknowledged_is_missing_and_all_read_one_tree(url: str, tmp_path: Path) -> None:
+often = exhaustive("kills of many writers at random")
+
+
+@pytest.mark.parametrize(
+    ("url", "writers", "kills"),
+    [
+        ("sqlite", 3, 4),
+        ("postgresql", 4, 6),
+        pytest.param("sqlite", 4, 24, marks=often),
+        pytest.param("postgresql", 8, 48, marks=often),
+    ],
+    indirect=["url"],
+)
+def test_nothing_acknowledged_is_missing_and_all_read_one_tree(
+    url: str, tmp_path: Path, writers: int, kills: int
+) -> None:
     engine = connect(url)
-    kind = engine.dialect.name
     create_tables(engine)
     ledger = Ledger(engine, SystemClock())
     reader, chosen = Reader(ledger), random.Random(8)
-    spawn = multiprocessing.get_context("spawn")
     noted = tmp_path / "acknowledged"
     noted.mkdir()
-    writers: list[BaseProcess] = []
+    at_work: list[BaseProcess] = []
 
     def one_more() -> None:
         path = noted / str(len(list(noted.iterdir())))
         path.touch()
-        writer = spawn.Process(target=write_for_ever, args=(url, path), daemon=True)
+        writer = forkserver.Process(target=write_for_ever, args=(url, path), daemon=True)
         writer.start()
-        writers.append(writer)
+        at_work.append(writer)
 
     try:
-        for _ in range(WRITERS[kind]):
+        for _ in range(writers):
             one_more()
-        wait_until(lambda: all(path.stat().st_size for path in noted.iterdir()), 90)
-        for _ in range(KILLS[kind]):
+        wait_until(lambda: all(path.stat().st_size for path in noted.iterdir()))
+        for _ in range(kills):
             until = reader.read_on() + chosen.randint(1, 60)
-            wait_until(lambda: reader.read_on() >= until, 60)  # noqa: B023  called at once
-            victim = writers.pop(chosen.randrange(len(writers)))
+            wait_until(lambda: reader.read_on() >= until)  # noqa: B023  called at once
+            victim = at_work.pop(chosen.randrange(writers))
             victim.kill()
             victim.join()
             one_more()
     finally:
-        for writer in writers:
+        for writer in at_work:
             writer.kill()
-        for writer in writers:
+        for writer in at_work:
             writer.join()
     reader.read_on()
     anew = Reader(Ledger(engine, SystemClock()))
@@ -122,8 +131,8 @@ def test_nothing_acknowledged_is_missing_and_all_read_one_tree(url: str, tmp_pat
     assert anew.tree.root() == reader.tree.root()
     assert len(set(anew.ids)) == len(anew.ids)
     acknowledged = {line for path in noted.iterdir() for line in path.read_text().splitlines() if len(line) == 36}
-    assert len(acknowledged) >= 2 * WRITERS[kind]
+    assert len(acknowledged) >= 2 * writers
     assert acknowledged - set(anew.ids) == set()
     assert len(anew.ids) % 2 == 0, "two facts are recorded together or not at all"
-    assert len(anew.ids) - len(acknowledged) <= 2 * (WRITERS[kind] + KILLS[kind]), "one append each was not told of"
+    assert len(anew.ids) - len(acknowledged) <= 2 * (writers + kills), "one append each was not told of"
     engine.dispose()
