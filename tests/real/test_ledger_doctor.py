@@ -4,43 +4,30 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from click.testing import CliRunner
 from pydantic import SecretStr
 
-from jit.cli.main import cli
 from jit.clock import SystemClock
 from jit.doctor import Check, Line, Part, State, examine
 from jit.doctor.guards import INIT
 from jit.doctor.ledger import look_at_ledger
 from jit.embedded import EmbeddedPostgres
 from jit.ledger import connect, create_tables
-from jit.ledger.guard.roles import LOGINS, OWNER
+from jit.ledger.guard.roles import LOGINS
+from tests.servers import both_versions, harden, hardened
 
 pytestmark = pytest.mark.real
 
 
 @pytest.fixture(scope="module")
 def prepared(postgres: EmbeddedPostgres) -> Iterator[EmbeddedPostgres]:
-    with psycopg.connect(postgres.dsn(), autocommit=True) as admin:
-        init(postgres)
+    with hardened(postgres, "looked_at"):
         yield postgres
-        admin.execute("DROP DATABASE looked_at WITH (FORCE)")
-        for name in (*(login.name for login in LOGINS), OWNER):
-            admin.execute(f"DROP ROLE {name}")
-
-
-def init(server: EmbeddedPostgres) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SUPERUSER_URL", server.dsn())
-        arguments = ["ledger", "init", "--admin-url", "env:SUPERUSER_URL", "--database", "looked_at"]
-        assert CliRunner().invoke(cli, arguments).exit_code == 0
 
 
 @pytest.fixture
 def dba(prepared: EmbeddedPostgres) -> Iterator[psycopg.Connection]:
     with psycopg.connect(prepared.dsn(database="looked_at"), autocommit=True) as inside:
         yield inside
-    init(prepared)
 
 
 def looked(server: EmbeddedPostgres, login: str = "jit_bot", database: str = "looked_at") -> list[Line]:
@@ -52,10 +39,10 @@ def to_mend(server: EmbeddedPostgres, login: str = "jit_bot") -> list[Line]:
     return [line for line in looked(server, login) if line.ok is False and "fsync" not in line.what]
 
 
-@pytest.mark.parametrize("login", LOGINS, ids=lambda login: login.name)
-def test_as_it_was_made_there_is_nothing_to_mend_for_any_login(prepared, login) -> None:
-    assert to_mend(prepared, login.name) == []
-    assert any("nothing recorded is changed" in line.what for line in looked(prepared, login.name))
+def test_as_it_was_made_there_is_nothing_to_mend_for_any_login(prepared) -> None:
+    for login in LOGINS:
+        assert to_mend(prepared, login.name) == []
+        assert any("nothing recorded is changed" in line.what for line in looked(prepared, login.name))
 
 
 def test_a_login_that_is_none_of_ours_is_said(prepared, dba) -> None:
@@ -72,15 +59,9 @@ BROKEN = {
     "a trigger that sleeps in a replica": ("ALTER TABLE heads ENABLE TRIGGER heads_kept", "heads_kept is missing"),
     "a trigger dropped": ("DROP TRIGGER policy_texts_not_emptied ON policy_texts", "policy_texts_not_emptied is miss"),
     "rows of another": ("DROP TRIGGER leases_own_rows ON leases", "leases_own_rows is missing"),
-    "keys that go": (
-        "ALTER TABLE person_keys DISABLE TRIGGER person_keys_kept",
-        "a key can be deleted without an entry",
-    ),
+    "keys that go": ("ALTER TABLE person_keys DISABLE TRIGGER person_keys_kept", "can be deleted without an entry"),
     "texts of nothing": ("DROP TRIGGER policy_texts_proven ON policy_texts", "policy_texts_proven is missing"),
-    "a trigger that looks away": (
-        BLIND,
-        "entries_kept is missing",
-    ),
+    "a trigger that looks away": (BLIND, "entries_kept is missing"),
     "a login that inserts": ("GRANT INSERT ON entries TO jit_bot", "jit_bot may INSERT entries"),
     "everybody inserts": ("GRANT INSERT, UPDATE ON entries TO PUBLIC", "jit_bot may INSERT, UPDATE entries"),
     "a column that is changed": ("GRANT UPDATE (body) ON entries TO jit_bot", "jit_bot may UPDATE entries"),
@@ -101,19 +82,20 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize(("break_it", "says"), BROKEN.values(), ids=BROKEN.keys())
-def test_what_is_wrong_is_named_and_mended_by_the_sql_printed(prepared, dba, break_it: str, says: str) -> None:
-    dba.execute(break_it)
-    found = to_mend(prepared)
-    assert any(says in line.what for line in found), found
-    for _ in range(3):
-        for line in found:
-            assert line.is_sql
-            for step in line.remedy.split("\n"):
-                dba.execute(step)
-        if not (found := to_mend(prepared)):
-            break
-    assert found == []
+@both_versions
+def test_what_is_wrong_is_named_and_mended_by_the_sql_printed(prepared, dba) -> None:
+    for name, (break_it, says) in BROKEN.items():
+        dba.execute(break_it)
+        found = to_mend(prepared)
+        assert any(says in line.what for line in found), (name, found)
+        for _ in range(3):
+            for line in found:
+                assert line.is_sql, name
+                for step in line.remedy.split("\n"):
+                    dba.execute(step)
+            if not (found := to_mend(prepared)):
+                break
+        assert found == [], name
 
 
 FUNCTIONS = {
@@ -129,13 +111,12 @@ FUNCTIONS = {
 }
 
 
-@pytest.mark.parametrize("break_it", FUNCTIONS.values(), ids=FUNCTIONS.keys())
-def test_a_function_that_is_not_ours_is_made_anew_by_the_command_printed(prepared, dba, break_it: str) -> None:
-    dba.execute(break_it)
-    (line,) = to_mend(prepared)
-    assert line.remedy.split("\n")[1] == INIT
-    init(prepared)
-    assert to_mend(prepared) == []
+def test_a_function_that_is_not_ours_is_made_anew_by_the_command_printed(prepared, dba) -> None:
+    for name, break_it in FUNCTIONS.items():
+        dba.execute(break_it)
+        assert [line.remedy.split("\n")[1:] for line in to_mend(prepared)] == [[INIT]], name
+        harden(prepared, "looked_at")
+        assert to_mend(prepared) == [], name
 
 
 def test_one_login_for_all_is_a_note_with_the_command(postgres, admin) -> None:
