@@ -8,27 +8,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random  # noqa: TID251  seeded
+from typing import Any
 
 import pytest
-from click.testing import CliRunner
 from sqlalchemy import text
 
 from jit.audit.heads import Heads
-from jit.cli.main import cli
 from jit.clock import SystemClock
+from jit.embedded import EmbeddedPostgres
 from jit.facts import AlertName
 from jit.ledger import Ledger, LedgerUnavailable, connect, create_tables
 from jit.signer.keys import MEMORY, make_key
-from jit.signer.state import _read as remembered
+from jit.signer.state import read_memory
 from jit.verifier import Grade, cosigned_at, parse_checkpoint, parse_note, signed
-from tests.servers import postgres_18
-from tests.signing import ORIGIN, Room, WitnessRoom, signer_room, something, verdict
+from tests.exhaustive import exhaustive
+from tests.servers import hardened
+from tests.signing import ORIGIN, WitnessRoom, signer_room, something, verdict
 from tests.tamper import past_the_guards
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
-
-KILLS = 12
 
 
 class Place:
@@ -76,7 +75,7 @@ class Place:
             yield
         finally:
             stop.set()
-            thread.join(20)
+            thread.join()
 
     def require_one_history(self) -> None:
         notes = [parse_note(head.note) for head in self.heads.all()]
@@ -89,7 +88,7 @@ class Place:
         assert all(signed(note, self.key) for note in notes)
         assert [head.number for head in self.heads.all()] == list(range(1, len(notes) + 1))
         for host in self.hosts:
-            memory = remembered(host / "signer" / MEMORY)
+            memory = read_memory(host / "signer" / MEMORY)
             for one in (memory.last, memory.pending):
                 assert one is None or {one.checkpoint.root} == roots.get(one.checkpoint.size, {one.checkpoint.root})
             if memory.last is not None:
@@ -104,69 +103,89 @@ class Place:
         assert found.covered[Grade.SIGNED] == self.size
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+@pytest.fixture
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     """PostgreSQL as `jit ledger init` makes it."""
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path / 'ledger.db'}"
         yield from _opened(Place(tmp_path, url, url, url))
         return
-    with postgres_18() as server:
-        monkeypatch.setenv("SUPERUSER_URL", server.dsn())
-        assert CliRunner().invoke(cli, ["ledger", "init", "--admin-url", "env:SUPERUSER_URL"]).exit_code == 0
-        url, writer, signer = (
-            server.dsn(database="jit"),
-            server.dsn("jit_bot", "jit"),
-            server.dsn("jit_signer", "jit"),
-        )
-        yield from _opened(Place(tmp_path, url, writer, signer))
+    server: EmbeddedPostgres = request.getfixturevalue("newest")
+    with hardened(server, "jit"):
+        url, writer = server.dsn(database="jit"), server.dsn("jit_bot", "jit")
+        yield from _opened(Place(tmp_path, url, writer, server.dsn("jit_signer", "jit")))
 
 
 def _opened(place: Place) -> Iterator[Place]:
     yield place
     for room in (*place.signers, place.witness):
-        if room.process and room.process.poll() is None:
-            room.kill()
+        room.kill()
     place.engine.dispose()
     place.writer.dispose()
 
 
-def test_killed_at_any_moment_they_tell_one_history(place: Place) -> None:
+often = exhaustive("kills of signers and witness at random")
+
+
+@pytest.mark.parametrize(
+    ("place", "kills"),
+    [
+        ("sqlite", 6),
+        ("postgresql", 6),
+        pytest.param("sqlite", 30, marks=often),
+        pytest.param("postgresql", 30, marks=often),
+    ],
+    indirect=["place"],
+)
+def test_killed_at_any_moment_they_tell_one_history(place: Place, kills: int) -> None:
     chance = Random(11)
-    rooms: list[Room] = [place.witness, *place.signers]
+    rooms = [place.witness, *place.signers]
     with place.writing():
         for room in rooms:
             room.start()
-        wait_until(lambda: place.size, 40)
-        for _ in range(KILLS):
+        wait_until(lambda: place.size)
+        for kill in range(kills):
             until = place.ledger.last_index() + chance.randrange(30)
             wait_until(lambda until=until: place.ledger.last_index() >= until)
-            room = rooms[chance.randrange(3)]
+            room = rooms[kill % len(rooms)]
             room.kill()
             room.start()
-    wait_until(place.signed, 60)
-    wait_until(lambda: place.witness.seen == place.size or place.append(), 60)
+    wait_until(place.signed)
+    wait_until(lambda: place.witness.seen == place.size or (place.signed() and place.append()))
     for room in rooms:
         room.kill()
     place.require_one_history()
-    alerts = [entry.fact for entry in place.ledger.read(limit=100_000) if entry.fact.kind == "alert"]
-    assert alerts == []
+    assert alerts(place) == []
 
 
-@pytest.mark.parametrize("running", [True, False], ids=["while it runs", "while it is down"])
-def test_a_database_put_back_to_an_older_copy_is_refused(place: Place, running: bool) -> None:
-    """With its heads, and then written on: what the witness and the signer saw is not forgotten."""
+either = exhaustive("a database put back, on either database")
+
+
+@pytest.mark.parametrize(
+    ("place", "running"),
+    [
+        ("sqlite", True),
+        ("postgresql", False),
+        pytest.param("sqlite", False, marks=either),
+        pytest.param("postgresql", True, marks=either),
+    ],
+    indirect=["place"],
+)
+def test_a_database_put_back_to_an_older_copy_is_refused(place: Place, *, running: bool) -> None:
+    """While the signer runs, or while it is down. With its heads, and then written on: what the witness and the signer
+    saw is not forgotten.
+    """
     place.witness.start()
     place.witness.ready()
     signer = place.signers[0]
     signer.start()
     place.append(5)
-    wait_until(place.signed, 40)
+    wait_until(place.signed)
     older, heads = place.ledger.last_index(), len(list(place.heads.all()))
     place.append(20)
-    wait_until(place.signed, 40)
+    wait_until(place.signed)
     newest = place.size
-    wait_until(lambda: place.witness.seen == newest, 40)
+    wait_until(lambda: place.witness.seen == newest)
     if not running:
         signer.kill()
     with place.engine.begin() as connection, past_the_guards(connection):
@@ -176,20 +195,21 @@ def test_a_database_put_back_to_an_older_copy_is_refused(place: Place, running: 
     place.append(50)
     if not running:
         signer.start()
-    wait_until(lambda: alerts(place), 40)
+    wait_until(lambda: alerts(place))
     assert {alert.name for alert in alerts(place)} == {AlertName.HEAD_REFUSED}
     place.append(50)
-    signer.kill()
-    signer.start()
-    wait_until(lambda: signer.log.count("head.refused") >= 3, 40)
+    if running:
+        signer.kill()
+        signer.start()
+    wait_until(lambda: signer.log.count("head.refused") >= 3)
     signer.kill()
     sizes = [parse_checkpoint(parse_note(head.note).text).size for head in place.heads.all()]
     assert max(sizes) <= newest
     assert verdict(place.engine, place.key).grade is Grade.BROKEN or max(sizes) <= older
-    assert remembered(place.hosts[0] / "signer" / MEMORY).last.checkpoint.size == newest
+    assert read_memory(place.hosts[0] / "signer" / MEMORY).last.checkpoint.size == newest
     assert place.witness.seen == newest
     assert 1 <= len(alerts(place)) <= 2
 
 
-def alerts(place: Place) -> list[object]:
-    return [entry.fact for entry in place.ledger.read(limit=10_000) if entry.fact.kind == "alert"]
+def alerts(place: Place) -> list[Any]:
+    return [entry.fact for entry in place.ledger.read(limit=100_000) if entry.fact.kind == "alert"]
