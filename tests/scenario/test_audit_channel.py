@@ -1,49 +1,21 @@
 """Whoever deletes or edits in the audit channel while the bot runs, or while it does not, is told of."""
 
 import sqlite3
-import threading
-import time
 from contextlib import closing
 
 import pytest
 from slack_sdk import WebClient
 
-from bot.main import run
 from bot.playground.person import Person
-from bot.playground.sample import ALERTS, ALICE, APP_TOKEN, AUDIT, BOT_TOKEN, CAROL, REQUESTS, sample_workspace
+from bot.playground.sample import ALERTS, ALICE, AUDIT, BOT_TOKEN, CAROL, REQUESTS, sample_workspace
 from bot.playground.server import running
 from bot.playground.world import Missing
 from jit.facts import Alert, AlertName
-from jit.ledger import Ledger, LedgerUnavailable, connect
-from jit.settings import BotSettings
 from tests.life import POLICY
+from tests.scenario.bot_thread import BotThread, facts
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.scenario
-
-
-class Process:
-    """`bot.main.run` in a thread."""
-
-    def __init__(self, slack, folder):
-        self.stop = threading.Event()
-        self.settings = BotSettings(
-            data=folder,
-            policies=folder,
-            slack_bot_token=BOT_TOKEN,
-            slack_app_token=APP_TOKEN,
-            slack_api_url=f"{slack.url}/api/",
-            redis_url="redis://127.0.0.1:1/0",
-        )
-        self.thread = threading.Thread(target=run, args=(self.settings,), kwargs={"stop": self.stop})
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop.set()
-        self.thread.join(20)
-        assert not self.thread.is_alive()
 
 
 class Stand:
@@ -54,35 +26,21 @@ class Stand:
         self.client = WebClient(BOT_TOKEN, base_url=f"{stage.slack.url}/api/", retry_handlers=[])
 
     def bot(self):
-        return Process(self.stage.slack, self.folder)
+        return BotThread(self.stage.slack, self.folder)
 
     def first(self):
         """The message about the bot's start, once the app listens."""
-        found = self.carol.finds("started", channel=AUDIT, within=15)
-        until(self.stage.connections)
+        found = self.carol.finds("started", channel=AUDIT)
+        wait_until(self.stage.connections)
         return found
 
     def alerts(self):
-        ledger = Ledger(connect(f"sqlite:///{self.folder / 'ledger.db'}"), None)
-        try:
-            facts = [entry.fact for entry in ledger.read(limit=10_000)]
-        except LedgerUnavailable:
-            return []
-        finally:
-            ledger.engine.dispose()
-        return [fact for fact in facts if isinstance(fact, Alert) and fact.name is AlertName.AUDIT_CHANGED]
+        alerts = [fact for fact in facts(self.folder) if isinstance(fact, Alert)]
+        return [fact for fact in alerts if fact.name is AlertName.AUDIT_CHANGED]
 
     def told(self):
-        (alert,) = until(self.alerts)
+        (alert,) = wait_until(self.alerts)
         return alert.says
-
-
-def until(so, within=15.0):
-    deadline = time.monotonic() + within
-    while not (value := so()):
-        assert time.monotonic() < deadline, "not seen"
-        time.sleep(0.02)
-    return value
 
 
 @pytest.fixture
@@ -100,8 +58,8 @@ def test_an_admin_who_deletes_a_message_there_is_told_of_where_everybody_sees_it
         stand.carol.delete(seen)
         assert "deleted" in stand.told()
         assert "#1" in stand.told()
-        stand.carol.finds("audit changed", channel=ALERTS, within=15)
-        stand.carol.finds("audit changed", channel=AUDIT, within=15)
+        stand.carol.finds("audit changed", channel=ALERTS)
+        stand.carol.finds("audit changed", channel=AUDIT)
 
 
 def test_whoever_has_our_token_and_edits_there_is_told_of(stand):

@@ -16,6 +16,7 @@ from bot.playground.server import running
 from jit.clock import SystemClock
 from jit.doctor import State, examine
 from jit.policy import load_policy
+from tests.waiting import HUNG
 
 pytestmark = pytest.mark.scenario
 
@@ -35,7 +36,7 @@ def world(stage):
     return stage.slack.world
 
 
-def lines(stage, policy=POLICY, clock=None, within=10, **given):
+def lines(stage, policy=POLICY, clock=None, within=HUNG, **given):
     settings = {
         "bot_token": SecretStr(BOT_TOKEN),
         "app_token": SecretStr(APP_TOKEN),

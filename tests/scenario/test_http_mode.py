@@ -5,6 +5,7 @@ import socket
 import sqlite3
 import threading
 from contextlib import contextmanager
+from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
@@ -20,7 +21,6 @@ from bot.playground.sample import (
     ALICE,
     APP_TOKEN,
     BOB,
-    BOT_TOKEN,
     EVE,
     REQUESTS,
     SIGNING_SECRET,
@@ -32,9 +32,10 @@ from jit.access import State
 from jit.clock import SystemClock
 from jit.facts import Refused
 from jit.ledger import Ledger, Question, StoredDirectory, connect
-from jit.settings import Address, BotSettings, CannotStart
+from jit.settings import Address, CannotStart
 from tests.life import POLICY
-from tests.waiting import wait_until
+from tests.scenario.bot_thread import BotThread
+from tests.waiting import HUNG, wait_until
 from tests.web import FORM, JSON, ask, free_port, send
 
 pytestmark = pytest.mark.scenario
@@ -43,36 +44,25 @@ WHY = "need to look at stuck orders"
 READY = {"slack": True, "ledger": True, "groups": True, "policies": True}
 
 
-class Bot:
-    """`bot.main.run` in a thread, in HTTP mode unless told otherwise."""
+class Bot(BotThread):
+    """In HTTP mode unless told otherwise."""
 
     def __init__(self, stage, folder, **ways_in):
         self.stage = stage
         self.port = free_port()
-        ways_in = ways_in or {"slack_signing_secret": SIGNING_SECRET}
-        self.settings = BotSettings(
-            data=folder,
-            policies=folder,
-            slack_bot_token=BOT_TOKEN,
-            slack_api_url=f"{stage.slack.url}/api/",
-            redis_url="redis://127.0.0.1:1/0",
-            listen=Address("127.0.0.1", self.port),
-            **ways_in,
-        )
-        self.stop = threading.Event()
-        self.thread = threading.Thread(target=run, args=(self.settings,), kwargs={"stop": self.stop})
+        ways_in = ways_in or {"slack_app_token": None, "slack_signing_secret": SIGNING_SECRET}
+        super().__init__(stage.slack, folder, listen=Address("127.0.0.1", self.port), **ways_in)
         self.ledger = Ledger(connect(self.settings.ledger_url.get_secret_value()), SystemClock())
         self.url = stage.slack.deliver_to(f"http://127.0.0.1:{self.port}{REQUEST_PATH}")
+        self.url.patience = HUNG
 
     def __enter__(self):
-        self.thread.start()
+        super().__enter__()
         wait_until(self.answers)
         return self
 
-    def __exit__(self, *_):
-        self.stop.set()
-        self.thread.join(20)
-        assert not self.thread.is_alive()
+    def __exit__(self, *exception):
+        super().__exit__(*exception)
         self.ledger.engine.dispose()
 
     def answers(self):
@@ -117,7 +107,7 @@ def card(person, request, button):
         cards = [seen for seen in person.sees(REQUESTS) if request.id in seen.text and not seen.ephemeral]
         return next((seen for seen in cards if any(each.startswith(button) for each in seen.buttons)), None)
 
-    return person.wait_for(shown, 20)
+    return person.wait_for(shown)
 
 
 @pytest.fixture
@@ -134,10 +124,11 @@ def ready(stage, folder, **ways_in):
         yield bot
 
 
-def test_a_request_is_asked_for_and_decided_over_http(stage, tmp_path):
+def test_commands_menus_forms_presses_and_events_come_in_over_http(stage, tmp_path):
     with ready(stage, tmp_path) as bot:
         alice, bob, eve = (Person(stage, who) for who in (ALICE, BOB, EVE))
         assert alice.command("/jit", "request", channel=REQUESTS).ok
+        assert "orders-db/read" in " ".join(alice.form().options("Access", "orders"))
         alice.form().fill(Access="orders-db/read", Duration="3 weeks", Reason=WHY)
         assert alice.form().submit().errors.keys() == {"Duration"}
         alice.form().fill(Duration="30m")
@@ -147,7 +138,7 @@ def test_a_request_is_asked_for_and_decided_over_http(stage, tmp_path):
         [request] = bot.requests()
 
         assert eve.press(card(eve, request, "Approve"), "Approve").ok
-        eve.finds("not among those who decide", channel=REQUESTS, within=20)
+        eve.finds("not among those who decide", channel=REQUESTS)
         assert bob.press(card(bob, request, "Approve"), "Approve").ok
         bot.reaches(request, State.APPROVED)
 
@@ -158,21 +149,11 @@ def test_a_request_is_asked_for_and_decided_over_http(stage, tmp_path):
         bob.form().fill(Reason="no, as it is too late")
         assert bob.form().submit().ok
         bot.reaches(second, State.DENIED)
-        assert stage.failures() == []
 
-
-def test_menus_that_search_are_answered_over_http(stage, tmp_path):
-    with ready(stage, tmp_path):
-        alice = Person(stage, ALICE)
-        assert alice.command("/jit", "request", channel=REQUESTS).ok
-        assert "orders-db/read" in " ".join(alice.form().options("Access", "orders"))
-
-
-def test_events_come_in_over_http(stage, tmp_path):
-    with ready(stage, tmp_path) as bot:
         stage.slack.faults.plan("usergroups.list", Fault.SERVER_ERROR, times=1_000_000)
         stage.set_members("S0DBA0001", [EVE])
         wait_until(lambda: StoredDirectory(bot.ledger.engine).groups().members["S0DBA0001"] == {EVE})
+        assert stage.failures() == []
 
 
 def test_slacks_question_whether_the_address_is_ours_is_answered_if_it_is_signed(stage, tmp_path):
@@ -255,7 +236,8 @@ def test_before_groups_are_known_it_is_not_ready(stage, tmp_path):
         wait_until(lambda: bot.says("/readyz") == (503, {**READY, "groups": False}))
 
 
-def test_while_the_ledger_takes_nothing_it_is_alive_and_not_ready(stage, tmp_path):
+def test_while_the_ledger_takes_nothing_it_is_alive_and_not_ready(stage, tmp_path, monkeypatch):
+    monkeypatch.setattr("jit.ledger.database.BUSY_SECONDS", 1)
     with ready(stage, tmp_path) as bot:
         with sqlite3.connect(tmp_path / "ledger.db", isolation_level=None) as other:
             other.execute("BEGIN EXCLUSIVE")
@@ -266,7 +248,8 @@ def test_while_the_ledger_takes_nothing_it_is_alive_and_not_ready(stage, tmp_pat
         wait_until(bot.ready)
 
 
-def test_rules_that_cannot_be_read_make_it_unready(stage, tmp_path):
+def test_rules_that_cannot_be_read_make_it_unready(stage, tmp_path, monkeypatch):
+    monkeypatch.setattr("jit.policy.folder.LOOK_EVERY", timedelta(0))
     with ready(stage, tmp_path) as bot:
         (tmp_path / "a.policy.yml").write_text("acess: {}\n")
         wait_until(lambda: bot.says("/readyz") == (503, {**READY, "policies": False}))
@@ -301,7 +284,8 @@ def test_an_address_that_is_taken_ends_the_start_before_it_is_recorded(stage, tm
     bot.ledger.engine.dispose()
 
 
-def test_in_socket_mode_it_tells_how_it_is_and_takes_nothing(stage, tmp_path):
+def test_in_socket_mode_it_tells_how_it_is_and_takes_nothing(stage, tmp_path, monkeypatch):
+    monkeypatch.setattr("bot.socket_mode.PING_EVERY", 1)
     with ready(stage, tmp_path, slack_app_token=APP_TOKEN) as bot:
         assert send(bot.port, bot.url.signed(b"{}", JSON)).status == 404
         stage.slack.hub.refusing = True

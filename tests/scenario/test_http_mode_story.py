@@ -41,7 +41,7 @@ def press(person: Person, request: Request, button: str) -> None:
         cards = [seen for seen in person.sees(REQUESTS) if request.id in seen.text and not seen.ephemeral]
         return next((seen for seen in cards if any(each.startswith(button) for each in seen.buttons)), None)
 
-    assert person.press(person.wait_for(shown, 20), button).ok
+    assert person.press(person.wait_for(shown), button).ok
 
 
 def refused_all(url: RequestUrl, port: int) -> None:
