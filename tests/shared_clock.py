@@ -1,4 +1,6 @@
-"""One clock for all processes of a test: the machine's, moved by an offset in a mapped file."""
+"""One clock for all processes of a test: the machine's, moved by an offset in a mapped file. What is paced by its ticks
+need not be waited for either.
+"""
 
 import mmap
 import struct
@@ -20,11 +22,13 @@ class SharedClock:
         self.path = path
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + timedelta(microseconds=_OFFSET.unpack(self._map[:])[0])
+        return datetime.now(UTC) + self._moved()
 
     def ticks(self) -> float:
-        return time.monotonic()
+        return time.monotonic() + self._moved().total_seconds()
 
     def advance(self, by: timedelta) -> None:
-        (offset,) = _OFFSET.unpack(self._map[:])
-        self._map[:] = _OFFSET.pack(offset + by // timedelta(microseconds=1))
+        self._map[:] = _OFFSET.pack((self._moved() + by) // timedelta(microseconds=1))
+
+    def _moved(self) -> timedelta:
+        return timedelta(microseconds=_OFFSET.unpack(self._map[:])[0])

@@ -4,13 +4,17 @@ promises checked after it.
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from bot.playground.faults import PostRate
 from tests.house import POLICIES, House, house
 
 HERE = Path(__file__).parent
+A_MESSAGE = timedelta(seconds=1)
+"""The audit channel is written to as often as this."""
 
 
 class Kept:
@@ -25,6 +29,7 @@ class Kept:
         if self._house is None or policies != self._policies:
             self.close()
             self._house = self._open.enter_context(house(folder.mktemp("house"), policies=policies, workers=2))
+            self._house.stage.stage.slack.rate = PostRate(self._house.clock.ticks)
             self._policies = policies
         return self._house
 
@@ -55,4 +60,5 @@ def it(policies: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hou
     product.make_whole()
     yield product
     product.mend()
+    product.until(lambda: not product.behind() or product.pass_time(A_MESSAGE))
     product.settled()
