@@ -18,7 +18,7 @@ from bot.playground.socket_mode import NotConnected, Unanswered
 from bot.playground.text import rendered
 from bot.playground.views import ViewRefused
 from bot.playground.web_api import Arguments, Refusal
-from bot.playground.world import SLACKBOT, Channel, Missing
+from bot.playground.world import LONG, SLACKBOT, Channel, Missing
 
 
 class Stage(Backstage):
@@ -38,7 +38,7 @@ class Stage(Backstage):
         """Seconds until each acknowledgement that came, in order."""
         return list(self._acknowledged)
 
-    def wait_for(self, predicate: Callable[[], Any], timeout: float) -> Any:
+    def wait_for(self, predicate: Callable[[], Any], timeout: float = LONG) -> Any:
         """As `World.wait_for`."""
         return self.slack.world.wait_for(predicate, timeout)
 
