@@ -11,7 +11,8 @@ from pydantic import SecretStr
 
 from jit.embedded import EmbeddedPostgres
 from jit.ports import Grant
-from workers.targets.postgres import PostgresTarget
+from tests.waiting import wait_until
+from workers.targets.postgres import PostgresTarget, link
 
 ENDS_AT = datetime(2030, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 PEOPLE = ("alice", "eve", "o'brien", 'we"ird', "root2")
@@ -40,16 +41,7 @@ def prepared(postgres: EmbeddedPostgres) -> Iterator[EmbeddedPostgres]:
             inside.execute(SET_UP)
         yield postgres
         conn.execute("DROP DATABASE orders WITH (FORCE)")
-        named = [
-            "orders_read",
-            "orders_write",
-            "orders_owner",
-            "through_owner",
-            "orders_super",
-            "orders_maker",
-            "worker",
-        ]
-        for role in (*named, *PEOPLE):
+        for role in (*ROLES, *PEOPLE):
             conn.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
 
 
@@ -70,6 +62,16 @@ def target(prepared: EmbeddedPostgres, dba: psycopg.Connection) -> Iterator[Post
 
 
 @pytest.fixture
+def hasty(prepared: EmbeddedPostgres, target: PostgresTarget) -> Iterator[PostgresTarget]:
+    """As `target`, but a grant waits for a lock no longer than it takes to see that somebody has it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(link.BOUNDS, "lock_timeout", "100ms")
+        made = PostgresTarget("orders-db", SecretStr(prepared.dsn("worker", "orders")))
+    yield made
+    made.close()
+
+
+@pytest.fixture
 def alice(prepared: EmbeddedPostgres, target: PostgresTarget) -> Iterator[psycopg.Connection]:
     with session(prepared, "alice") as conn:
         yield conn
@@ -77,11 +79,15 @@ def alice(prepared: EmbeddedPostgres, target: PostgresTarget) -> Iterator[psycop
 
 @contextmanager
 def session(server: EmbeddedPostgres, user: str) -> Iterator[psycopg.Connection]:
+    """Over at the end for its server too."""
     conn = psycopg.connect(server.dsn(user, "orders"), autocommit=True)
+    pid = conn.info.backend_pid
     try:
         yield conn
     finally:
         conn.close()
+        with psycopg.connect(server.dsn(), autocommit=True) as dba:
+            wait_until(lambda: not dba.execute("SELECT FROM pg_stat_activity WHERE pid = %s", [pid]).fetchall())
 
 
 def grant_of(

@@ -9,14 +9,14 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
-import psycopg
 import pytest
 from psycopg import errors
 from pydantic import SecretStr
 
 from jit.ports import Held, Taken, TargetRefused, TargetUnreachable
+from tests.exhaustive import distinct
 from tests.orders import can_read, grant_of, is_cut, session, wanted
-from tests.servers import postgres_18
+from tests.waiting import HUNG
 from workers.targets.postgres import PostgresTarget, link
 from workers.targets.postgres.lock import lock_key
 from workers.targets.postgres.sessions import cut_sessions
@@ -52,17 +52,17 @@ def test_a_worker_that_stalls_inside_a_grant_is_broken_off_and_cannot_give_it_la
 
     def stall() -> None:
         stalled.set()
-        assert go_on.wait(60)
+        assert go_on.wait(HUNG)
 
     with ThreadPoolExecutor(1) as pool:
         late = pool.submit(target.grant, grant_of(), stall)
         try:
-            assert stalled.wait(30)
+            assert stalled.wait(HUNG)
             assert target.revoke("R-7F3K", "alice") == Taken(existed=False)
         finally:
             go_on.set()
         with pytest.raises(TargetUnreachable):
-            late.result(30)
+            late.result(HUNG)
     assert target.held("R-7F3K") is None
 
 
@@ -76,13 +76,13 @@ def test_nobody_keeps_an_access_by_holding_the_lock(prepared, target, holder):
     assert target.held("R-7F3K") is None
 
 
-def test_a_busy_lock_puts_a_grant_off_and_does_not_refuse_it(prepared, target):
+def test_a_busy_lock_puts_a_grant_off_and_does_not_refuse_it(prepared, hasty):
     """A stalled worker may hold it: whether it gave something is not known."""
     with session(prepared, "alice") as conn:
         conn.execute("SELECT pg_advisory_lock(%s)", [lock_key("alice")])
         with pytest.raises(TargetUnreachable, match="busy"):
-            target.grant(grant_of(), wanted)
-    assert target.held("R-7F3K") is None
+            hasty.grant(grant_of(), wanted)
+    assert hasty.held("R-7F3K") is None
 
 
 def test_nobody_keeps_an_access_by_naming_its_role_in_privileges(prepared, target, alice, dba):
@@ -151,9 +151,10 @@ def test_roles_that_only_look_like_ours_are_not_touched(target, dba):
     assert dba.execute("SELECT pg_has_role('alice', 'jit_reports', 'MEMBER')").fetchone() == (True,)
 
 
-def test_many_at_once_for_the_same_and_for_different_people(target, dba):
+@pytest.mark.parametrize("rounds", distinct([5, 25], [5], "more grants at once"))
+def test_many_at_once_for_the_same_and_for_different_people(target, dba, rounds):
     def pairs(worker: int) -> None:
-        for round_ in range(25):
+        for round_ in range(rounds):
             for principal in ("alice", "eve"):
                 request_id = f"R-{worker}{round_:02}{principal[0].upper()}"
                 target.grant(grant_of(request_id, "orders_read", "orders_write", principal=principal), wanted)
@@ -207,12 +208,13 @@ def test_a_server_that_cannot_be_reached_is_named_and_no_secret_is(tmp_path):
             call()
         assert "hunter2" not in "".join(traceback.format_exception(caught.value))
     assert [finding.ok for finding in target.check()] == [False]
-    assert "hunter2" not in repr(target) + repr(vars(target)) + repr(vars(target._link)) + str(target.check())
+    inside = [part.__dict__ for part in vars(target).values() if hasattr(part, "__dict__")]
+    assert len(inside) == 1, "the link"
+    assert "hunter2" not in repr(target) + repr(vars(target)) + repr(inside) + str(target.check())
 
 
-def test_a_server_that_freezes_holds_no_call_for_ever(target, dba, monkeypatch):
+def test_a_server_that_freezes_holds_no_call_for_ever(target, dba):
     """No time-out of a server comes from one that is stopped."""
-    monkeypatch.setattr(link, "CALL_SECONDS", 1.0)
     frozen = []
 
     def freeze() -> None:
@@ -222,8 +224,13 @@ def test_a_server_that_freezes_holds_no_call_for_ever(target, dba, monkeypatch):
             os.kill(pid, signal.SIGSTOP)
 
     try:
-        with pytest.raises(TargetUnreachable):
-            target.grant(grant_of(), freeze)
+        for seconds in (0.5, 5.0, 50.0):  # where it takes so long to get to the freeze, it is tried again
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(link, "CALL_SECONDS", seconds)
+                with pytest.raises(TargetUnreachable):
+                    target.grant(grant_of(), freeze)
+            if frozen:
+                break
         assert frozen
     finally:
         for pid in frozen:
@@ -236,21 +243,3 @@ def test_a_dsn_that_is_none_is_refused_without_showing_it():
     with pytest.raises(ValueError, match="orders-db: its dsn is not") as caught:
         PostgresTarget("orders-db", dsn)
     assert "hunter2" not in "".join(traceback.format_exception(caught.value))
-
-
-def test_a_restart_of_the_server_costs_nothing_but_a_new_connection():
-    with postgres_18() as server:
-        with psycopg.connect(server.dsn(), autocommit=True) as conn:
-            conn.execute("CREATE ROLE worker LOGIN CREATEROLE; GRANT pg_signal_backend TO worker")
-            conn.execute("CREATE ROLE alice LOGIN; CREATE ROLE r; GRANT r TO worker WITH ADMIN OPTION")
-        target = PostgresTarget("orders-db", SecretStr(server.dsn("worker")))
-        given = target.grant(grant_of("R-7F3K", "r"), wanted)
-        server.kill()
-        with pytest.raises(TargetUnreachable):
-            target.held("R-7F3K")
-        server.start()
-        assert target.held("R-7F3K") == given
-        server.kill()
-        server.start()
-        assert target.revoke("R-7F3K", "alice") == Taken(existed=True)
-        target.close()

@@ -12,8 +12,10 @@ from pydantic import SecretStr
 
 from jit.embedded import EmbeddedPostgres
 from jit.ports import Held, Taken, TargetRefused, TargetUnreachable
+from tests.exhaustive import exhaustive
 from tests.orders import ENDS_AT, can_read, grant_of, is_cut, modern, session, wanted
-from tests.servers import DEBIAN_15
+from tests.servers import DEBIAN_15, both_versions
+from tests.waiting import HUNG, wait_until
 from workers.targets.postgres import PostgresTarget, link
 from workers.targets.postgres.lock import lock_key
 
@@ -45,28 +47,26 @@ def both_ways(lead: str, dba: psycopg.Connection, granted: str) -> Iterator[tupl
     dba.execute(sql.SQL("REVOKE {} FROM {}").format(sql.Identifier(granted), sql.Identifier(lead)))
 
 
-@pytest.mark.parametrize(
-    "role",
-    [
+def test_what_lets_the_holder_stop_the_end_is_never_given(target, lax, dba, lead):
+    roles = (
         "pg_signal_backend",
         "pg_maintain",
         "pg_use_reserved_connections",
         "pg_execute_server_program",
         "pg_read_server_files",
         "pg_write_server_files",
-    ],
-)
-def test_what_lets_the_holder_stop_the_end_is_never_given(target, lax, dba, lead, role):
-    if dba.execute("SELECT to_regrole(%s)", [role]).fetchone() == (None,):
-        pytest.skip(f"this server has no {role}")
-    with both_ways(lead, dba, role) as names:
-        for permission in names:
-            for tried in (target, lax):
-                with pytest.raises(TargetRefused, match=f"^orders-db: {permission} (equals|ends|can|takes)"):
-                    tried.grant(grant_of("R-7F3K", permission), wanted)
-                assert tried.held("R-7F3K") is None
-            wrong = [finding.what for finding in target.check([permission]) if not finding.ok]
-            assert [what for what in wrong if what.startswith(permission)]
+    )
+    there = [role for role in roles if dba.execute("SELECT to_regrole(%s)", [role]).fetchone() != (None,)]
+    assert len(there) >= 4
+    for role in there:
+        with both_ways(lead, dba, role) as names:
+            for permission in names:
+                for tried in (target, lax):
+                    with pytest.raises(TargetRefused, match=f"^orders-db: {permission} (equals|ends|can|takes)"):
+                        tried.grant(grant_of("R-7F3K", permission), wanted)
+                    assert tried.held("R-7F3K") is None, role
+                wrong = [finding.what for finding in target.check([permission]) if not finding.ok]
+                assert [what for what in wrong if what.startswith(permission)], role
 
 
 def test_a_role_that_may_give_another_on_is_never_given(target, lax, dba, lead):
@@ -79,27 +79,23 @@ def test_a_role_that_may_give_another_on_is_never_given(target, lax, dba, lead):
     assert target.grant(grant_of("R-7F3K", lead), wanted).permissions == (lead,)
 
 
-@pytest.mark.parametrize(
-    "right",
-    [
+def test_a_role_that_may_give_rights_on_is_refused(target, dba, lead):
+    dba.execute("CREATE FUNCTION given(int) RETURNS int LANGUAGE sql AS 'SELECT 1'")
+    for right in (
         "SELECT ON orders",
         "SELECT (id) ON orders",
         "USAGE ON SCHEMA public",
         "CONNECT ON DATABASE orders",
         "EXECUTE ON FUNCTION given(int)",
-    ],
-)
-def test_a_role_that_may_give_rights_on_is_refused(target, dba, lead, right):
-    dba.execute("CREATE FUNCTION given(int) RETURNS int LANGUAGE sql AS 'SELECT 1'")
-    dba.execute(f"GRANT {right} TO lead WITH GRANT OPTION")
-    try:
+    ):
+        dba.execute(f"GRANT {right} TO lead WITH GRANT OPTION")
         with pytest.raises(TargetRefused, match=r"lead may give rights on .* on"):
             target.grant(grant_of("R-7F3K", lead), wanted)
-        (finding,) = [finding for finding in target.check([lead]) if not finding.ok]
-        dba.execute(finding.remedy)
-        assert target.grant(grant_of("R-7F3K", lead), wanted).permissions == (lead,)
-    finally:
-        dba.execute("DROP FUNCTION given(int)")
+        (remedy,) = [finding.remedy for finding in target.check([lead]) if not finding.ok]
+        dba.execute(remedy)
+        assert target.grant(grant_of("R-7F3K", lead), wanted).permissions == (lead,), right
+        target.revoke("R-7F3K", "alice")
+    dba.execute("DROP FUNCTION given(int)")
 
 
 def test_rights_that_the_holder_gave_on_to_themselves_are_told_where_such_a_role_may_be_given(
@@ -138,29 +134,27 @@ def test_what_was_held_before_is_not_told_as_left_behind_and_more_time_does_not_
     dba.execute("REVOKE orders_read FROM alice; REVOKE SELECT ON owned FROM alice")
 
 
-@pytest.mark.parametrize(
-    ("right", "to", "back"),
-    [
-        ("CREATE ON SCHEMA public", "lead", "CREATE ON SCHEMA public FROM lead"),
-        ("CREATE ON DATABASE orders", "lead", "CREATE ON DATABASE orders FROM lead"),
-        ("CREATE ON SCHEMA public", "PUBLIC", "CREATE ON SCHEMA public FROM PUBLIC"),
-    ],
-)
-def test_before_16_a_role_that_may_create_is_refused(target, dba, lead, right, to, back):  # noqa: PLR0917 - fixtures and cases
+@both_versions
+def test_before_16_a_role_that_may_create_is_refused(target, dba, lead):
     """From 16 on what the holder makes belongs to the holder's login, and acts with its rights."""
-    dba.execute(f"GRANT {right} TO {to}")
-    try:
+    for right, to in (
+        ("CREATE ON SCHEMA public", "lead"),
+        ("CREATE ON DATABASE orders", "lead"),
+        ("CREATE ON SCHEMA public", "PUBLIC"),
+    ):
+        dba.execute(f"GRANT {right} TO {to}")
         if modern(dba):
-            assert target.grant(grant_of("R-7F3K", lead), wanted).permissions == (lead,)
-            return
-        with pytest.raises(TargetRefused, match="lead may create in"):
-            target.grant(grant_of("R-7F3K", lead), wanted)
-        (finding,) = [finding for finding in target.check([lead]) if not finding.ok]
-        assert finding.remedy == f"REVOKE {back};"
-    finally:
-        dba.execute(f"REVOKE {back}")
+            assert target.grant(grant_of("R-7F3K", lead), wanted).permissions == (lead,), (right, to)
+            target.revoke("R-7F3K", "alice")
+        else:
+            with pytest.raises(TargetRefused, match="lead may create in"):
+                target.grant(grant_of("R-7F3K", lead), wanted)
+            remedies = [finding.remedy for finding in target.check([lead]) if not finding.ok]
+            assert remedies == [f"REVOKE {right} FROM {to};"]
+        dba.execute(f"REVOKE {right} FROM {to}")
 
 
+@both_versions
 def test_before_16_a_role_that_may_log_in_is_never_given(prepared, target, dba, lead, alice):
     """Alice put it on and set its password, with which she could come back."""
     dba.execute("ALTER ROLE lead LOGIN")
@@ -176,10 +170,9 @@ def test_before_16_a_role_that_may_log_in_is_never_given(prepared, target, dba, 
     assert target.grant(grant_of("R-7F3K", lead), wanted).permissions == (lead,)
 
 
+@pytest.mark.parametrize("postgres", [15], indirect=True, ids="pg{}".format)
 def test_before_16_a_function_that_reads_on_is_told(prepared, target, dba, alice, lead):
-    """Alice may make the role able to create in a schema of her own."""
-    if modern(dba):
-        pytest.skip("from 16 on the role cannot be put on")
+    """Alice may make the role able to create in a schema of her own. From 16 on the role cannot be put on."""
     dba.execute("CREATE SCHEMA hers AUTHORIZATION alice")
     target.grant(grant_of("R-7F3K", lead), wanted)
     alice.execute("GRANT CREATE, USAGE ON SCHEMA hers TO lead; SET ROLE lead")
@@ -243,7 +236,7 @@ class TestLock:
                     conn.execute("SET statement_timeout = 0")
                     if first:
                         first = False
-                        ready.wait(30)
+                        ready.wait(HUNG)
                     conn.execute("SELECT pg_advisory_lock(%s)", [lock_key("alice")])
                     while not over.wait(0.02):
                         conn.execute("SELECT 1")
@@ -252,7 +245,7 @@ class TestLock:
             for _ in range(8):
                 pool.submit(queue)
             try:
-                ready.wait(30)
+                ready.wait(HUNG)
                 waits: list[int] = []
                 taken = self.counting_waits(target, waits)
             finally:
@@ -276,23 +269,25 @@ class TestLock:
             patched.setattr(ending, "lock_briefly", lock_briefly)
             return target.revoke("R-7F3K", "alice")
 
-    def test_a_busy_grant_says_who_holds_it_and_what_helps(self, prepared, target, dba):
+    def test_a_busy_grant_says_who_holds_it_and_what_helps(self, prepared, target, hasty, dba):
         with session(prepared, "eve") as eve:
             eve.execute("SELECT pg_advisory_lock(%s)", [lock_key("alice")])
             with pytest.raises(TargetUnreachable, match="busy, eve holds its lock") as busy:
-                target.grant(grant_of(), wanted)
+                hasty.grant(grant_of(), wanted)
             dba.execute(str(busy.value).rpartition("lock: ")[2])
             assert is_cut(eve)
         assert target.grant(grant_of(), wanted).principal == "alice"
 
 
-@pytest.fixture(scope="module", params=[18, 15], ids=["pg18", "pg15"])
+@pytest.fixture(
+    scope="module",
+    params=[None, pytest.param(DEBIAN_15, marks=exhaustive("few connections on the oldest PostgreSQL too"))],
+    ids=["pg18", "pg15"],
+)
 def small(request: pytest.FixtureRequest) -> Iterator[EmbeddedPostgres]:
     """Few connections, and transactions can be prepared."""
-    if request.param == 15 and not (DEBIAN_15 / "bin" / "postgres").exists():
-        pytest.skip("PostgreSQL 15 is not installed")
     few = {"max_connections": "20", "max_prepared_transactions": "5"}
-    with EmbeddedPostgres(install=DEBIAN_15 if request.param == 15 else None, sync=False, settings=few) as server:
+    with EmbeddedPostgres(install=request.param, sync=False, settings=few) as server:
         with psycopg.connect(server.dsn(), autocommit=True) as conn:
             conn.execute("CREATE DATABASE orders")
         with psycopg.connect(server.dsn(database="orders"), autocommit=True) as conn:
@@ -312,7 +307,7 @@ def small_target(small: EmbeddedPostgres) -> Iterator[PostgresTarget]:
                 dba.execute(sql.SQL("ROLLBACK PREPARED {}").format(sql.Literal(gid)))
 
 
-def test_a_prepared_transaction_delays_no_end_and_is_told_with_what_helps(small, small_target):
+def test_a_prepared_transaction_delays_no_end_and_is_told_with_what_helps(small, small_target, monkeypatch):
     small_target.grant(grant_of(), wanted)
     with psycopg.connect(small.dsn("alice", "orders")) as alice:
         alice.execute("INSERT INTO orders VALUES (666)")
@@ -322,8 +317,12 @@ def test_a_prepared_transaction_delays_no_end_and_is_told_with_what_helps(small,
     help_ = "ROLLBACK PREPARED 'la''ter';"
     assert taken.existed
     assert taken.left_behind == (f"a prepared transaction of alice in database orders can still be committed: {help_}",)
-    with pytest.raises(TargetUnreachable, match="busy, a prepared transaction of alice holds its lock: ROLLBACK"):
-        small_target.grant(grant_of(), wanted)
+    monkeypatch.setitem(link.BOUNDS, "lock_timeout", "100ms")
+    with (
+        closing(PostgresTarget("orders-db", SecretStr(small.dsn("worker", "orders")))) as hasty,
+        pytest.raises(TargetUnreachable, match="busy, a prepared transaction of alice holds its lock: ROLLBACK"),
+    ):
+        hasty.grant(grant_of(), wanted)
     with psycopg.connect(small.dsn(database="orders"), autocommit=True) as dba:
         dba.execute(help_)
     assert small_target.grant(grant_of(), wanted).principal == "alice"
@@ -331,22 +330,20 @@ def test_a_prepared_transaction_delays_no_end_and_is_told_with_what_helps(small,
 
 
 def test_a_worker_that_runs_gets_in_when_every_connection_is_taken(small, small_target, monkeypatch):
-    """Its connection idled, and the server ended it just when there were none."""
-    monkeypatch.setitem(link.BOUNDS, "idle_session_timeout", "1s")
-    monkeypatch.setattr(link, "WARM_SECONDS", 0.2)
+    """Its connection idled, and the server ended it just when there were none. Now it is used again and again."""
+    assert float(link.BOUNDS["idle_session_timeout"].removesuffix("s")) > 2 * link.WARM_SECONDS
+    monkeypatch.setattr(link, "WARM_SECONDS", 0.05)
+    used = "SELECT max(query_start) FROM pg_stat_activity WHERE application_name = 'jit'"
     with ExitStack() as stack:
         target = stack.enter_context(closing(PostgresTarget("orders-db", SecretStr(small.dsn("worker", "orders")))))
         target.grant(grant_of(), wanted)
+        dba = stack.enter_context(psycopg.connect(small.dsn(), autocommit=True))
+        last = dba.execute(used).fetchone()
+        wait_until(lambda: dba.execute(used).fetchone() > last)
         taken: list[psycopg.Connection] = []
-
-        def take_all() -> None:
-            with suppress(psycopg.OperationalError):
-                while True:
-                    taken.append(stack.enter_context(psycopg.connect(small.dsn("alice", "orders"), autocommit=True)))
-
-        take_all()
-        taken[0].execute("SELECT pg_sleep(2)")
-        take_all()
+        with suppress(psycopg.OperationalError):
+            while True:
+                taken.append(stack.enter_context(psycopg.connect(small.dsn("alice", "orders"), autocommit=True)))
         with pytest.raises(TargetUnreachable):
             small_target.held("R-7F3K")
         assert target.revoke("R-7F3K", "alice") == Taken(existed=True, sessions=len(taken))
@@ -354,11 +351,26 @@ def test_a_worker_that_runs_gets_in_when_every_connection_is_taken(small, small_
 
 def test_a_call_that_was_refused_leaves_the_connection_for_the_next(small, small_target):
     small_target.grant(grant_of(), wanted)
-    kept = list(small_target._link._idle)
-    with pytest.raises(TargetRefused):
-        small_target.grant(grant_of("R-AAAA", "no_such_role"), wanted)
-    assert small_target._link._idle == kept
+    with psycopg.connect(small.dsn(), autocommit=True) as dba:
+        ours = "SELECT pid FROM pg_stat_activity WHERE application_name = 'jit'"
+        kept = dba.execute(ours).fetchall()
+        with pytest.raises(TargetRefused):
+            small_target.grant(grant_of("R-AAAA", "no_such_role"), wanted)
+        assert small_target.held("R-7F3K") is not None
+        assert dba.execute(ours).fetchall() == kept
     small_target.revoke("R-7F3K", "alice")
+
+
+def test_a_restart_of_the_server_costs_nothing_but_a_new_connection(small, small_target):
+    given = small_target.grant(grant_of(), wanted)
+    small.kill()
+    with pytest.raises(TargetUnreachable):
+        small_target.held("R-7F3K")
+    small.start()
+    assert small_target.held("R-7F3K") == given
+    small.kill()
+    small.start()
+    assert small_target.revoke("R-7F3K", "alice") == Taken(existed=True)
 
 
 def test_the_check_says_how_to_keep_connections_free(small, small_target):
