@@ -24,12 +24,13 @@ from jit.audit.reading import read_kept
 from jit.cli.main import cli
 from jit.clock import SystemClock
 from jit.facts import KeyChanged, Source
-from jit.ledger import BrokenChain, Ledger, connect, create_tables
+from jit.ledger import BrokenChain, Ledger
 from jit.ledger.database import writing
 from jit.ledger.entry import hash_of, open_entry, seal
 from jit.ledger.schema import entries, heads, policy_texts
 from jit.privacy.erasing import erase
 from jit.settings import CannotStart
+from jit.testing import ledger_in
 from jit.tlog.note import checkpoint, cosign, sign
 from jit.tlog.tree import HashTree
 from jit.verifier import Grade, Trust, check_path, leaf_hash, policy_version
@@ -45,9 +46,7 @@ TRUST = Trust(keys=(LOG.verifier(),), witnesses=(WITNESS.verifier(),))
 def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     monkeypatch.setenv("JIT_DATA", str(tmp_path))
     monkeypatch.delenv("JIT_LEDGER_URL", raising=False)
-    engine = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
-    create_tables(engine)
-    ledger = Ledger(engine, SystemClock())
+    ledger = ledger_in(tmp_path / "ledger.db", SystemClock())
     Story(ledger, ledger.clock).active()
     return ledger
 
@@ -228,9 +227,7 @@ def test_something_else_in_its_place_is_left_alone(ledger: Ledger, out: Path, fo
 def test_a_file_of_another_record_is_left_alone(ledger: Ledger, out: Path, form: str, tmp_path: Path):
     run("--format", form, "--out", out)
     before = out.read_bytes()
-    engine = connect(f"sqlite:///{tmp_path / 'other.db'}")
-    create_tables(engine)
-    other = Ledger(engine, SystemClock())
+    other = ledger_in(tmp_path / "other.db", SystemClock())
     Story(other, other.clock).active().revoked()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JIT_LEDGER_URL", f"sqlite:///{tmp_path / 'other.db'}")

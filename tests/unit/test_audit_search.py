@@ -17,11 +17,12 @@ from jit.audit.table import Layout, names_from, plain, row_of
 from jit.cli.main import cli
 from jit.clock import SystemClock
 from jit.facts import RecordRead
-from jit.ledger import BrokenChain, Ledger, LedgerUnavailable, StoredDirectory, connect, create_tables
+from jit.ledger import BrokenChain, Ledger, LedgerUnavailable, StoredDirectory
 from jit.ledger.entry import open_entry, seal
 from jit.ledger.schema import entries
 from jit.people import Person
 from jit.privacy.erasing import erase
+from jit.testing import ledger_in
 from tests.fakes import T0
 from tests.life import ALICE, BOB, CAROL, EVE, Story
 from tests.tamper import past_the_guards
@@ -35,12 +36,10 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     """A request of Alice's from beginning to end, a refusal of Eve's, an alert, and a denied request of Bob's."""
     monkeypatch.setenv("JIT_DATA", str(tmp_path))
     monkeypatch.delenv("JIT_LEDGER_URL", raising=False)
-    engine = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
-    create_tables(engine)
-    ledger = Ledger(engine, SystemClock())
+    ledger = ledger_in(tmp_path / "ledger.db", SystemClock())
     for who, name in NAMES.items():
         handle = name.partition(" ")[0].lower()
-        StoredDirectory(engine).keep_person(Person(id=who, team="T1", name=name, handle=handle), T0)
+        StoredDirectory(ledger.engine).keep_person(Person(id=who, team="T1", name=name, handle=handle), T0)
     alices = Story(ledger, ledger.clock).active()
     alices.revoked("Rechner gestohlen")
     alices.ending()

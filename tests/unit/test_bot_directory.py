@@ -13,9 +13,10 @@ from bot.playground.faults import Fault
 from bot.playground.sample import ALICE, BOB, BOT, BOT_TOKEN, CAROL, EVE, MALLORY, TEAM, sample_workspace
 from bot.playground.server import running
 from bot.playground.slack import Slack
-from jit.ledger import StoredDirectory, connect, create_tables
+from jit.ledger import StoredDirectory
 from jit.people import NO_GROUPS, Standing
 from jit.ports import DirectoryUnavailable
+from jit.testing import InMemoryLedger
 from tests.fakes import SetClock
 
 ENGINEERING = "S0ENGIN01"
@@ -37,9 +38,7 @@ class Setting:
 
 @pytest.fixture
 def setting(tmp_path: Path) -> Iterator[Setting]:
-    engine = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
-    create_tables(engine)
-    slack, clock, stored = sample_workspace(), SetClock(), StoredDirectory(engine)
+    slack, clock, stored = sample_workspace(), SetClock(), StoredDirectory(InMemoryLedger().engine)
     with running(slack, {}):
         client = WebClient(token=BOT_TOKEN, base_url=f"{slack.url}/api/")
         yield Setting(slack, SlackDirectory(client, stored, clock), stored, clock)

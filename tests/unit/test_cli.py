@@ -12,7 +12,8 @@ from jit.access import State
 from jit.cli import up
 from jit.cli.main import cli, run
 from jit.clock import SystemClock
-from jit.ledger import Ledger, connect, create_tables
+from jit.ledger import Ledger
+from jit.testing import ledger_in
 from tests.life import Story
 
 POLICIES = Path(__file__).parents[2] / "policies"
@@ -23,9 +24,7 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     monkeypatch.setenv("JIT_DATA", str(tmp_path))
     monkeypatch.setenv("JIT_POLICIES", str(POLICIES))
     monkeypatch.delenv("REDIS_URL", raising=False)
-    engine = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
-    create_tables(engine)
-    return Ledger(engine, SystemClock())
+    return ledger_in(tmp_path / "ledger.db", SystemClock())
 
 
 def active(ledger: Ledger, request_id: str) -> None:

@@ -19,11 +19,12 @@ from jit.doctor.ledger import look_at_ledger
 from jit.doctor.policies import look_at_policies
 from jit.doctor.spool import look_at_spool
 from jit.facts import Alert, AlertName, Source
-from jit.ledger import Ledger, connect, create_tables
+from jit.ledger import connect, create_tables
 from jit.ledger.database import Forbidden
 from jit.ledger.schema import heads
 from jit.ledger.spool import FILE, PUT_ASIDE
 from jit.policy.check import check_folder
+from jit.testing import ledger_in
 from jit.tlog.note import SignerKey, checkpoint, sign
 from tests.fakes import SetClock
 from tests.life import POLICY, Story
@@ -42,9 +43,7 @@ def to_mend(look):
 
 @pytest.fixture
 def ledger(tmp_path):
-    engine = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
-    create_tables(engine)
-    return Ledger(engine, SetClock())
+    return ledger_in(tmp_path / "ledger.db", SetClock())
 
 
 @pytest.fixture

@@ -10,9 +10,10 @@ from structlog.testing import capture_logs
 from bot.rules import RulesWatch
 from jit.audit import policy_texts
 from jit.audit.policy_texts import NotThisVersion, PolicyTexts, files_of
-from jit.ledger import Ledger, LedgerUnavailable, connect, create_tables
+from jit.ledger import Ledger, LedgerUnavailable
 from jit.policy import PolicyFolder
 from jit.policy.load import policy_text
+from jit.testing import InMemoryLedger
 from tests.fakes import SetClock
 from tests.life import POLICY
 
@@ -24,10 +25,7 @@ def clock():
 
 @pytest.fixture
 def engine(tmp_path):
-    engine = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
-    create_tables(engine)
-    yield engine
-    engine.dispose()
+    return InMemoryLedger().engine
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import pytest
 
 from bot.follow.outbox import AGAIN, Metadata, NotLeading, Outbox, Pace, Posted, Rejected, Unreached, Unsure
 from bot.show.text import Drawn, section
-from jit.ledger import Notes, connect, create_tables
+from jit.ledger import Notes
+from jit.testing import InMemoryLedger
 from tests.fake_slack import FakeSlack, refusal
 from tests.fakes import SetClock
 
@@ -18,10 +19,7 @@ ABOUT = Metadata("jit", {"message": "m1"})
 
 @pytest.fixture
 def notes(tmp_path):
-    engine = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
-    create_tables(engine)
-    yield Notes(engine, "test")
-    engine.dispose()
+    return Notes(InMemoryLedger().engine, "test")
 
 
 @pytest.fixture

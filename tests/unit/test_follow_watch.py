@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from bot.follow.watch import LOOK_EVERY, PATIENCE, Watch
-from jit.ledger import Ledger, Notes, connect, create_tables
+from jit.ledger import Notes
 from jit.policy import PolicyFolder
+from jit.testing import InMemoryLedger
 from tests.fakes import SetClock
 from tests.life import POLICY, Story
 
@@ -16,9 +17,8 @@ class House:
         self.rules = folder / "a.policy.yml"
         self.rules.write_text(POLICY)
         self.clock = SetClock()
-        self.engine = connect(f"sqlite:///{folder / 'ledger.db'}")
-        create_tables(self.engine)
-        self.ledger = Ledger(self.engine, self.clock)
+        self.ledger = InMemoryLedger(self.clock)
+        self.engine = self.ledger.engine
         self.policies = PolicyFolder(folder, self.clock)
         self.story = Story(self.ledger, self.clock)
         self.restart()

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from jit.audit.heads import LONGEST_LINE, LONGEST_NOTE, Heads, HeadsMoved, is_signature_line
-from jit.ledger import connect, create_tables
+from jit.testing import InMemoryLedger
 from jit.tlog.note import SignerKey, checkpoint, cosign, sign
 from jit.verifier import NoteError, cosigned_at, parse_note, signed
 from tests.fakes import T0
@@ -21,10 +21,7 @@ NOTE = sign(TEXT, KEY)
 
 @pytest.fixture
 def heads(tmp_path: Path) -> Iterator[Heads]:
-    engine = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
-    create_tables(engine)
-    yield Heads(engine)
-    engine.dispose()
+    return Heads(InMemoryLedger().engine)
 
 
 def test_heads_come_back_in_order_and_whole(heads: Heads) -> None:

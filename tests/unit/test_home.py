@@ -12,7 +12,7 @@ from bot.show.card import draw
 from bot.show.home import CANNOT_TELL, NOTHING, Overview, draw_home
 from jit.access import State
 from jit.facts import EndCause, Need
-from jit.ledger import Ledger, connect, create_tables
+from jit.testing import InMemoryLedger
 from tests.fakes import SetClock
 from tests.life import ALICE, BOB, CAROL, EVE, Story
 
@@ -31,10 +31,8 @@ def clock():
 
 @pytest.fixture
 def tell(tmp_path, clock):
-    engine = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
-    create_tables(engine)
-    yield lambda request_id="R-7F3K", **fields: Story(Ledger(engine, clock), clock, request_id, fields)
-    engine.dispose()
+    ledger = InMemoryLedger(clock)
+    return lambda request_id="R-7F3K", **fields: Story(ledger, clock, request_id, fields)
 
 
 def view(waiting=(), opened=(), past=()):

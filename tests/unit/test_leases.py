@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from jit.ledger import Leases, connect, create_tables
+from jit.ledger import Leases
+from jit.testing import InMemoryLedger
 from tests.fakes import SetClock
 
 LASTS = timedelta(seconds=5)
@@ -17,10 +18,7 @@ def clock():
 
 @pytest.fixture
 def leases(tmp_path, clock):
-    engine = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
-    create_tables(engine)
-    yield Leases(engine, clock, LASTS)
-    engine.dispose()
+    return Leases(InMemoryLedger().engine, clock, LASTS)
 
 
 def test_a_lease_is_held_until_it_runs_out(leases, clock):

@@ -10,8 +10,9 @@ from click.testing import CliRunner
 
 from jit.cli.main import cli
 from jit.clock import SystemClock
-from jit.ledger import Ledger, connect, create_tables
+from jit.ledger import Ledger
 from jit.ledger.schema import person_keys
+from jit.testing import ledger_in
 from tests.life import ALICE, BOB, Story
 
 BASIS = ["--legal-basis", "GDPR Art. 17(1)(a)"]
@@ -21,9 +22,7 @@ BASIS = ["--legal-basis", "GDPR Art. 17(1)(a)"]
 def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     monkeypatch.setenv("JIT_DATA", str(tmp_path))
     monkeypatch.delenv("JIT_LEDGER_URL", raising=False)
-    engine = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
-    create_tables(engine)
-    return Ledger(engine, SystemClock())
+    return ledger_in(tmp_path / "ledger.db", SystemClock())
 
 
 @pytest.fixture

@@ -23,11 +23,12 @@ from jit.facts import (
     Started,
     read_fact,
 )
-from jit.ledger import BrokenChain, Ledger, connect, create_tables
+from jit.ledger import BrokenChain, Ledger
 from jit.ledger.entry import NO_ENTRY, hash_of, open_entry, people_in, seal
 from jit.privacy.disclosure import disclose
 from jit.privacy.fields import places, whose
 from jit.privacy.sealing import new_key
+from jit.testing import InMemoryLedger
 from jit.verifier import open_sealed, sealed_fields
 from tests.fakes import SetClock
 from tests.life import ALICE, BOB, CAROL, Story
@@ -40,10 +41,7 @@ T0 = STORED[0].recorded_at
 
 @pytest.fixture
 def ledger(tmp_path):
-    engine = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
-    create_tables(engine)
-    yield Ledger(engine, SetClock())
-    engine.dispose()
+    return InMemoryLedger(SetClock())
 
 
 @pytest.fixture

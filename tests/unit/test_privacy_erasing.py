@@ -17,8 +17,6 @@ from jit.ledger import (
     Question,
     StoredDirectory,
     check_chain,
-    connect,
-    create_tables,
 )
 from jit.ledger.entry import hash_of
 from jit.ledger.schema import directory, person_keys, requests
@@ -26,6 +24,7 @@ from jit.people import Groups, Person
 from jit.ports import DirectoryUnavailable
 from jit.privacy.disclosure import disclose
 from jit.privacy.erasing import StillInvolved, delete_restored, erase, written_back
+from jit.testing import ledger_in
 from jit.verifier import leaf_hash
 from tests.fakes import T0, SetClock
 from tests.life import ALICE, BOB, CAROL, EVE, Story
@@ -37,10 +36,7 @@ ADMIN = "cli:admin@host"
 
 @pytest.fixture
 def ledger(tmp_path):
-    engine = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
-    create_tables(engine)
-    yield Ledger(engine, SetClock())
-    engine.dispose()
+    return ledger_in(tmp_path / "ledger.db", SetClock())
 
 
 @pytest.fixture

@@ -18,10 +18,11 @@ from jit.audit.reading import (
     record_reading,
 )
 from jit.facts import RecordRead, Source, Started
-from jit.ledger import BrokenChain, Ledger, connect, create_tables
+from jit.ledger import BrokenChain, Ledger
 from jit.ledger.entry import hash_of
 from jit.ledger.schema import entries
 from jit.settings import CannotStart
+from jit.testing import InMemoryLedger
 from tests.fakes import T0, CuttableLedger, SetClock
 from tests.life import Story
 from tests.tamper import past_the_guards
@@ -29,9 +30,7 @@ from tests.tamper import past_the_guards
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> CuttableLedger:
-    engine = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
-    create_tables(engine)
-    return CuttableLedger(engine, SetClock())
+    return InMemoryLedger(SetClock())
 
 
 def started(ledger: Ledger, count: int, *, seconds: float = 1) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from bot.rules import RulesWatch
 from jit.facts import PolicyChanged
-from jit.ledger import Ledger, connect, create_tables
 from jit.policy import BROKEN, NotReadNow, PolicyError, PolicyFolder
+from jit.testing import InMemoryLedger
 from tests.fakes import SetClock
 from tests.life import POLICY
 
@@ -27,10 +27,7 @@ def folder(tmp_path, clock):
 
 @pytest.fixture
 def ledger(tmp_path, clock):
-    engine = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
-    create_tables(engine)
-    yield Ledger(engine, clock)
-    engine.dispose()
+    return InMemoryLedger(clock)
 
 
 def changes(ledger):

@@ -7,7 +7,7 @@ import pytest
 from bot.playground.text import rendered
 from bot.show.line import first_lines, fold, lines
 from jit.facts import EndCause, PolicyChanged, Refusal, Source, Started
-from jit.ledger import Ledger, connect, create_tables
+from jit.testing import InMemoryLedger
 from tests.fakes import SetClock
 from tests.life import ALICE, BOB, CAROL, DBA, EVE, SECURITY, Story
 
@@ -21,10 +21,7 @@ def names(who):
 
 @pytest.fixture
 def ledger(tmp_path):
-    engine = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
-    create_tables(engine)
-    yield Ledger(engine, SetClock(T0))
-    engine.dispose()
+    return InMemoryLedger(SetClock(T0))
 
 
 @pytest.fixture

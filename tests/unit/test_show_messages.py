@@ -11,7 +11,7 @@ from bot.show import dm
 from bot.show.alert import draw_alert
 from bot.show.card import draw
 from jit.facts import AlertName, EndCause
-from jit.ledger import Ledger, connect, create_tables
+from jit.testing import InMemoryLedger
 from tests.fakes import SetClock
 from tests.life import ALICE, BOB, CAROL, DBA, EVE, SECURITY, Story
 
@@ -29,10 +29,8 @@ def clock():
 
 @pytest.fixture
 def tell(tmp_path, clock):
-    engine = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
-    create_tables(engine)
-    yield lambda request_id="R-7F3K", **fields: Story(Ledger(engine, clock), clock, request_id, fields)
-    engine.dispose()
+    ledger = InMemoryLedger(clock)
+    return lambda request_id="R-7F3K", **fields: Story(ledger, clock, request_id, fields)
 
 
 def seen(drawn):

@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from jit.ledger import StoredDirectory, connect, create_tables
+from jit.ledger import StoredDirectory
 from jit.ledger.database import writing
 from jit.people import Person
+from jit.testing import ledger_in
 from tests.fakes import T0
 
 BOB = Person(id="U02BOB000", team="T0JIT0001", name="Bob")
@@ -15,10 +16,7 @@ BOB = Person(id="U02BOB000", team="T0JIT0001", name="Bob")
 
 @pytest.fixture
 def engine(tmp_path):
-    engine = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
-    create_tables(engine)
-    yield engine
-    engine.dispose()
+    return ledger_in(tmp_path / "ledger.db").engine
 
 
 def test_what_is_known_of_a_person_already_is_not_written_at_every_press(engine):
