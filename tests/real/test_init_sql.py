@@ -8,6 +8,7 @@ from jit.cli.setup.answers import WORKER, Answers
 from jit.cli.setup.steps import worker_sql
 from jit.embedded import EmbeddedPostgres
 from tests.orders import modern
+from tests.servers import both_versions
 from workers.targets.postgres import PostgresTarget
 
 pytestmark = pytest.mark.real
@@ -28,6 +29,7 @@ ANSWERS = Answers(
 )
 
 
+@both_versions
 def test_the_workers_login_can_do_what_it_must(postgres: EmbeddedPostgres, admin: psycopg.Connection) -> None:
     admin.execute(f'CREATE ROLE orders_read NOLOGIN; CREATE ROLE "{ODD}" NOLOGIN')
     try:
