@@ -33,12 +33,12 @@ class House:
         self.story.approval()
         self.story.approved()
 
-    def passes(self, **time):
-        """Time in which the bot runs and looks."""
+    def passes(self, *, every=LOOK_EVERY, **time):
+        """Time in which the bot runs and looks; a long one is tried with fewer looks than there are."""
         until = self.clock.time + timedelta(**time)
         while self.clock.time < until:
             self.watch.step()
-            self.clock.move(seconds=LOOK_EVERY)
+            self.clock.move(seconds=every)
         self.watch.step()
 
     def alerts(self):
@@ -60,7 +60,7 @@ class TestNoWorker:
         house.approved()
         house.passes(seconds=60)
         assert house.alerts() == []
-        house.passes(minutes=5)
+        house.passes(minutes=5, every=10)
         (alert,) = house.alerts()
         assert (alert.name, alert.request_id, alert.requester) == ("not_begun", "R-7F3K", "U01ALICE0")
         assert "are the workers and Redis up" in alert.says
@@ -74,7 +74,7 @@ class TestNoWorker:
 
     def test_is_told_again_every_hour(self, house):
         house.approved()
-        house.passes(hours=1, minutes=2)
+        house.passes(hours=1, minutes=2, every=30)
         assert house.names() == ["not_begun"] * 2
 
     def test_is_no_trouble_once_it_was_begun(self, house):
@@ -88,7 +88,7 @@ class TestNoWorker:
 class TestNoTimekeeper:
     def test_that_ends_what_is_over_is_told_of(self, house):
         house.story.active()
-        house.passes(minutes=30)
+        house.passes(minutes=30, every=30)
         assert house.alerts() == []
         house.passes(minutes=1)
         (alert,) = house.alerts()
@@ -105,17 +105,17 @@ class TestNoTimekeeper:
         house.story.active()
         house.story.ending()
         house.story.not_ended()
-        house.passes(minutes=6)
+        house.passes(minutes=6, every=10)
         assert house.alerts() == []
         house.passes(minutes=2)
         assert house.names() == ["end_not_begun"]
 
     def test_is_no_trouble_of_what_ends_in_time(self, house):
         house.story.active()
-        house.passes(minutes=30)
+        house.passes(minutes=30, every=30)
         house.story.ending()
         house.story.ended()
-        house.passes(minutes=10)
+        house.passes(minutes=10, every=10)
         assert house.alerts() == []
 
     def test_is_not_told_of_before_those_who_slept_too_could_act(self, house):
@@ -133,7 +133,7 @@ class TestRulesThatCannotBeRead:
 
     def test_are_told_of_with_the_first_mistakes(self, house):
         self.break_rules(house)
-        house.passes(minutes=10)
+        house.passes(minutes=10, every=10)
         (alert,) = house.alerts()
         assert alert.name == "policy_broken"
         assert "a.policy.yml:10 access.orders-db/read.max_durration: unknown key" in alert.says
@@ -158,5 +158,5 @@ def test_a_clock_set_back_does_not_silence_what_goes_on(house):
     house.rules.write_text("acess: {}")
     house.passes(minutes=1)
     house.clock.time -= timedelta(hours=5)
-    house.passes(hours=1, minutes=1)
+    house.passes(hours=1, minutes=1, every=30)
     assert house.names().count("policy_broken") >= 2

@@ -84,25 +84,15 @@ def test_on_a_terminal_it_asks(ledger, story, monkeypatch, answer, erased):
     assert (ledger.read()[-1].fact.kind == "person.erased") is erased
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["alice", *BASIS, "--yes"],
-        ["", *BASIS, "--yes"],
-        ["U01'; --", *BASIS, "--yes"],
-        ["cli:eve", *BASIS, "--yes"],
-        ["worker@host", *BASIS, "--yes"],
-        [ALICE, "--yes"],
-        [ALICE, "--legal-basis", " ", "--yes"],
-        [ALICE, "--legal-basis", "two\nlines", "--yes"],
-        [ALICE, "--legal-basis", f"{ALICE} asked for it", "--yes"],
-        [ALICE, "--legal-basis", "x" * 501, "--yes"],
-    ],
-)
-def test_what_makes_no_sense_does_nothing(ledger, story, words):
+def test_what_makes_no_sense_does_nothing(ledger, story):
     before = ledger.last_index()
-    assert jit("erase", *words).exit_code == 2
-    assert ledger.last_index() == before
+    for words in (
+        *([who, *BASIS] for who in ("alice", "", "U01'; --", "cli:eve", "worker@host")),
+        *([ALICE, "--legal-basis", why] for why in (" ", "two\nlines", f"{ALICE} asked for it", "x" * 501)),
+        [ALICE],
+    ):
+        assert jit("erase", *words, "--yes").exit_code == 2, words
+        assert ledger.last_index() == before, words
 
 
 def test_no_ledger_is_no_quiet_success(tmp_path, monkeypatch):
@@ -112,10 +102,10 @@ def test_no_ledger_is_no_quiet_success(tmp_path, monkeypatch):
 
 def test_what_a_backup_brought_back_is_deleted_again(ledger, story):
     with ledger.engine.connect() as connection:
-        kept = [dict(row._mapping) for row in connection.execute(person_keys.select())]
+        kept = next(row for row in connection.execute(person_keys.select()) if row.person == ALICE)
     jit("erase", ALICE, *BASIS, "--yes")
     with ledger.engine.begin() as connection:
-        connection.execute(person_keys.insert(), [row for row in kept if row["person"] == ALICE])
+        connection.execute(person_keys.insert().values(kept))
     assert jit("again").output == "Keys deleted again: 1.\n"
     assert jit("again").output == "No key is here that was deleted before.\n"
     with ledger.engine.connect() as connection:
