@@ -1,6 +1,6 @@
 """One server for the playgrounds of all tests: each has a Slack of its own behind it, and starts and stops nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -27,10 +27,12 @@ class Playgrounds:
         await self._app(scope, receive, send)
 
     @contextmanager
-    def running(self, slack: Slack, beside: Beside | None = None) -> Iterator[Stage]:
-        """As the playground's own `running`."""
+    def running(
+        self, slack: Slack, beside: Beside | None = None, around: Callable[[ASGIApp], ASGIApp] = lambda app: app
+    ) -> Iterator[Stage]:
+        """As the playground's own `running`; ``around`` makes of the playground what is to answer."""
         before, stage, slack.url = self._app, Stage(slack), self.url
-        self._app = application(slack, stage, self.wires, beside)
+        self._app = around(application(slack, stage, self.wires, beside))
         try:
             yield stage
         finally:

@@ -10,18 +10,18 @@ from types import SimpleNamespace
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from bot.playground import running, sample_workspace
+from bot.playground import sample_workspace
 from bot.playground.sample import ALICE, REQUESTS
 from jit.cli.stage.beside import Wings, standing_beside
 from jit.cli.stage.rules import lay_out
 from jit.embedded import EmbeddedPostgres
 from tests.browser.chromium import CHROMIUM, launched
 from tests.browser.kit import FORM, FOUND
+from tests.browser.tabs import PATIENCE_MS, Tabs, kept
 from tests.house import POLICIES, house
 from tests.stage_scene import unhurried
 
 SCREENSHOTS = os.environ.get("JIT_SCREENSHOTS", "")
-PATIENCE_MS = 10_000
 
 
 def pytest_collection_modifyitems(items):
@@ -34,12 +34,17 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(missing)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser():
-    """One for each file: while Playwright runs, nothing else of this process can run an event loop of its own."""
+    """For these tests alone: while Playwright runs, nothing else of this process can run an event loop of its own."""
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright, launched(playwright) as chromium:
         yield chromium
+
+
+@pytest.fixture(scope="package")
+def tabs(browser):
+    return Tabs(browser)
 
 
 @pytest.fixture
@@ -80,8 +85,8 @@ def app(slack, monkeypatch):
 
 
 @pytest.fixture
-def stage(slack, app):
-    with running(slack, {}) as serving:
+def stage(slack, app, playgrounds):
+    with playgrounds.running(slack, around=kept) as serving:
         yield serving
 
 
@@ -92,38 +97,28 @@ def site(stage):
 
 
 @pytest.fixture
-def page_of(browser, site, request):
-    """Opens the page as a person, each time in a context of its own: ``page_of(ALICE, channel=REQUESTS)``.
+def page_of(tabs, site, request):
+    """Opens the page as a person, each time another: ``page_of(ALICE, channel=REQUESTS)``.
 
     ``expects`` matches errors on the console that belong to the test.
     """
-    contexts, told = [], []
+    used, expected = [], []
+    tabs.complaints.clear()
 
-    def opened(person="", channel="", *, width=1280, height=800, colours="light", tz="Europe/Berlin", expects=None):
-        def complain(text):
-            if not (expects and re.search(expects, text)):
-                told.append(text)
-
-        context = browser.new_context(
-            viewport={"width": width, "height": height},
-            color_scheme=colours,
-            timezone_id=tz,
-            locale="en-GB",
-            reduced_motion="reduce",
-        )
-        contexts.append(context)
-        context.set_default_timeout(PATIENCE_MS)
-        page = context.new_page()
-        page.on("console", lambda message: complain(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: complain(str(error)))
+    def opened(person="", channel="", *, width=1280, height=800, colours="light", expects=""):
+        page = tabs.page(len(used))
+        used.append(page)
+        expected.extend([expects] if expects else [])
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=colours)
         page.goto(f"{site}/#{person}/{channel}" if person else site)
         return page
 
     yield opened
-    for number, context in enumerate(contexts):
-        for page in context.pages:
-            shoot(page, f"{request.node.name}-{number}")
-        context.close()
+    for number, page in enumerate(used):
+        shoot(page, f"{request.node.name}-{number}")
+        tabs.leave(page)
+    told = [said for said in tabs.complaints if not any(re.search(each, said) for each in expected)]
     assert told == [], "the browser complains"
 
 

@@ -6,9 +6,6 @@ from playwright.sync_api import expect
 
 from bot.playground.sample import BOB, REQUESTS
 
-LONG = 40_000
-"""Milliseconds, for what goes through the whole product."""
-
 
 def post(slack, text, channel=REQUESTS, user=BOB, **more):
     return slack.world.post(slack.world.channel(channel), {"user": user, "text": text, **more})
@@ -46,9 +43,9 @@ def ask(page, words):
     box.press("Enter")
     form = page.get_by_role("dialog")
     form.get_by_role("button", name="Ask", exact=True).click()
-    expect(form).to_have_count(0, timeout=LONG)
+    expect(form).to_have_count(0)
 
 
 def approve(page):
     page.get_by_role("button", name="Approve").last.click()
-    expect(page.locator("#messages")).to_contain_text("is to be granted", timeout=LONG)
+    expect(page.locator("#messages")).to_contain_text("is to be granted")

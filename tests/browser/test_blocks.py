@@ -1,24 +1,12 @@
 """Text and blocks look as in Slack."""
 
 from bot.playground.sample import ALICE, BOB, REQUESTS
-from tests.browser.kit import DOT, actions, button, mrkdwn, plain, post, section
+from tests.browser.kit import DOT, actions, mrkdwn, plain, post, section
 
 PICTURE = {"type": "image", "image_url": DOT, "alt_text": "a dot"}
 
 
-def test_what_is_published_anew_is_seen_in_the_app_home(page_of, slack, app):
-    page = page_of(ALICE, "home")
-    page.get_by_text("The app shows nothing here yet.").wait_for()
-    slack.views.publish(ALICE, {"type": "home", "blocks": [section("Nothing is open.")]})
-    page.get_by_text("Nothing is open.").wait_for()
-    slack.views.publish(
-        ALICE, {"type": "home", "blocks": [section("*orders-db/read* until 14:32"), actions(button("Release"))]}
-    )
-    page.get_by_role("button", name="Release").wait_for()
-    assert page.get_by_text("Nothing is open.").count() == 0
-
-
-def test_text_looks_as_in_slack(page_of, slack, app):
+def test_text_looks_as_in_slack(page_of, slack):
     text = (
         "*bold* _it_ ~gone~ `a*b*c` snake_case_name 2*3*4 (*in*) *not\nover* <@U02BOB000> <!subteam^S0DBA0001> "
         "<#C0ACCESS1> <!here> <https://a.example/x_y_z|here> &lt;b&gt; &amp;amp; :tada: *with <@U01ALICE0> inside*\n"
@@ -45,7 +33,7 @@ def test_text_looks_as_in_slack(page_of, slack, app):
         assert plainly in said
 
 
-def test_rich_text_of_every_kind_is_drawn(page_of, slack, app):
+def test_rich_text_of_every_kind_is_drawn(page_of, slack):
     pieces = [
         {"type": "text", "text": "bold", "style": {"bold": True, "italic": True}},
         {"type": "link", "url": "https://a.example/", "text": "a link"},
@@ -76,7 +64,7 @@ def test_rich_text_of_every_kind_is_drawn(page_of, slack, app):
     assert at.locator("ul li").inner_text() == "bold"
 
 
-def test_blocks_that_only_show_are_drawn(page_of, slack, app):
+def test_blocks_that_only_show_are_drawn(page_of, slack):
     ts = post(
         slack,
         {"type": "header", "text": plain("A header")},
@@ -97,7 +85,7 @@ def test_blocks_that_only_show_are_drawn(page_of, slack, app):
     assert at.get_by_role("link", name="of elsewhere").get_attribute("href") == "https://a.example/x.png"
 
 
-def test_what_is_not_known_is_shown_as_unsupported(page_of, slack, app):
+def test_what_is_not_known_is_shown_as_unsupported(page_of, slack):
     room = slack.world.channel(REQUESTS)
     strange = [{"type": "card", "block_id": "c"}, actions({"type": "lever", "action_id": "l"}), {"type": "toString"}]
     message = slack.world.post(room, {"user": ALICE, "text": "x", "blocks": strange})

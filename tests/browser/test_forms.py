@@ -1,6 +1,5 @@
 """Forms as a person fills them in, in the browser: by pointer and by keyboard alone."""
 
-import pytest
 from playwright.sync_api import expect
 
 from bot.playground.sample import ALICE, REQUESTS
@@ -21,7 +20,7 @@ def test_a_form_is_filled_in_by_the_keyboard_alone(page, form, stage, app):
     page.get_by_role("option", name="pay-db/read").wait_for()
     page.get_by_role("option", name="orders-db/read").wait_for(state="detached")
     page.keyboard.press("Enter")
-    stage.wait_for(lambda: of_type(app, "block_actions"), 5)
+    stage.wait_for(lambda: of_type(app, "block_actions"))
     page.keyboard.press("Tab")
     assert focused(page) == "duration"
     page.keyboard.type("30m")
@@ -30,7 +29,7 @@ def test_a_form_is_filled_in_by_the_keyboard_alone(page, form, stage, app):
     page.keyboard.press("Tab")
     page.keyboard.type("INC-42")
     page.keyboard.press("Enter")
-    stage.wait_for(lambda: of_type(app, "view_submission"), 5)
+    stage.wait_for(lambda: of_type(app, "view_submission"))
     sent = of_type(app, "view_submission")[0]["view"]["state"]["values"]
     assert sent["access"]["access"]["selected_option"] == option("pay-db/read")
     assert sent["duration"]["duration"]["value"] == "30m"
@@ -45,7 +44,7 @@ def test_what_is_typed_is_sent_although_nobody_left_the_field(page, form, stage,
     form.get_by_label("Duration").fill("1h")
     form.get_by_label("Reason").fill("stuck")
     page.keyboard.press("Control+Enter")
-    stage.wait_for(lambda: of_type(app, "view_submission"), 5)
+    stage.wait_for(lambda: of_type(app, "view_submission"))
     sent = of_type(app, "view_submission")[0]["view"]["state"]["values"]
     assert (sent["duration"]["duration"]["value"], sent["reason"]["reason"]["value"]) == ("1h", "stuck")
     form.wait_for(state="detached")
@@ -97,7 +96,7 @@ def test_what_is_entered_in_another_window_is_seen_here(page, page_of, form, sta
     other = page_of(ALICE, REQUESTS).get_by_role("dialog")
     other.get_by_label("Duration").fill("2h")
     other.get_by_label("Duration").blur()
-    stage.wait_for(lambda: entered("duration", "duration") == "2h", 5)
+    stage.wait_for(lambda: entered("duration", "duration") == "2h")
     expect(form.get_by_label("Duration")).to_have_value("2h")
 
 
@@ -125,57 +124,53 @@ def test_the_app_hears_of_typing_where_it_asked_to(page, slack, stage, app):
         modal(field("Eager", eager, dispatch_action=True), field("Enter", typed("enter"), dispatch_action=True)),
     )
     page.get_by_label("Eager").press_sequentially("abc")
-    stage.wait_for(lambda: "abc" in [payload["actions"][0].get("value") for payload in app.got], 5)
+    stage.wait_for(lambda: "abc" in [payload["actions"][0].get("value") for payload in app.got])
     app.got.clear()
     page.get_by_label("Enter").fill("x")
     page.get_by_label("Eager").focus()
     page.get_by_label("Enter").fill("xyz")
     page.keyboard.press("Enter")
-    stage.wait_for(lambda: app.got, 5)
+    stage.wait_for(lambda: app.got)
     assert [payload["actions"][0]["value"] for payload in app.got] == ["xyz"]
     assert page.get_by_role("dialog").is_visible()
 
 
-@pytest.mark.parametrize("way", ["Escape", "Cancel", "Close"])
-def test_a_form_is_closed(page, slack, form, way):
-    if way == "Escape":
-        page.keyboard.press("Escape")
-    else:
-        form.get_by_role("button", name=way).click()
-    form.wait_for(state="detached")
-    assert slack.views.top(ALICE) is None
+def test_a_form_is_closed(page, slack, stage, app):
+    ways = {
+        "Escape": lambda _form: page.keyboard.press("Escape"),
+        "Cancel": lambda form: form.get_by_role("button", name="Cancel").click(),
+        "Close": lambda form: form.get_by_role("button", name="Close").click(),
+        "the browser by itself": lambda form: form.evaluate("dialog => dialog.close()"),
+    }
+    form = page.get_by_role("dialog")
+    for closes in ways.values():
+        slack.views.open(ALICE, FORM)
+        form.wait_for()
+        closes(form)
+        form.wait_for(state="detached")
+        stage.wait_for(lambda: slack.views.top(ALICE) is None)
 
 
-def test_three_forms_above_each_other(page, slack, stage, form):
-    slack.views.push(ALICE, modal(section("Second"), title="Two", notify_on_close=True))
-    slack.views.push(ALICE, modal(section("Third"), title="Three"))
-    page.get_by_role("dialog", name="Three").wait_for()
-    assert page.get_by_role("dialog").count() == 1
+def test_three_forms_above_each_other(page, slack, form):
+    def on_top(name):
+        dialog = page.get_by_role("dialog", name=name)
+        dialog.wait_for()
+        expect(page.get_by_role("dialog")).to_have_count(1)
+        return dialog
+
+    for name in ("Two", "Three"):
+        slack.views.push(ALICE, modal(section(name), title=name, notify_on_close=True))
+    on_top("Three")
     page.keyboard.press("Escape")
-    page.get_by_role("dialog", name="Two").get_by_role("button", name="Back").click()
-    form.wait_for()
-    assert form.get_by_role("button", name="Back").count() == 0
-    slack.views.push(ALICE, modal(section("Second"), title="Two"))
-    page.get_by_role("dialog", name="Two").get_by_role("button", name="Close").click()
+    on_top("Two").get_by_role("button", name="Back").click()
+    assert on_top("Ask for access").get_by_role("button", name="Back").count() == 0
+    for name in ("Two", "Three"):
+        slack.views.push(ALICE, modal(section(name), title=name))
+    on_top("Three")
+    page.keyboard.press("Escape")
+    on_top("Two").get_by_role("button", name="Close").click()
     page.get_by_role("dialog").wait_for(state="detached")
     assert slack.views.top(ALICE) is None
-
-
-def test_escape_leaves_one_form_after_the_other(page, slack, form):
-    for title in ("Two", "Three"):
-        slack.views.push(ALICE, modal(section(title), title=title))
-    for title in ("Three", "Two", "Ask for access"):
-        dialog = page.get_by_role("dialog", name=title)
-        dialog.wait_for()
-        page.keyboard.press("Escape")
-        dialog.wait_for(state="detached")
-    assert slack.views.top(ALICE) is None
-
-
-def test_a_form_that_the_browser_closes_by_itself_is_closed(page, slack, stage, form):
-    form.evaluate("dialog => dialog.close()")
-    stage.wait_for(lambda: slack.views.top(ALICE) is None, 5)
-    form.wait_for(state="detached")
 
 
 def test_what_did_not_arrive_goes_with_the_form(page_of, slack, stage, app):
@@ -188,7 +183,7 @@ def test_what_did_not_arrive_goes_with_the_form(page_of, slack, stage, app):
     form.get_by_label("Reason").fill("stuck")
     form.get_by_text("The playground does not answer.").wait_for()
     form.get_by_role("button", name="Ask", exact=True).click()
-    stage.wait_for(lambda: of_type(app, "view_submission"), 5)
+    stage.wait_for(lambda: of_type(app, "view_submission"))
     sent = of_type(app, "view_submission")[0]["view"]["state"]["values"]
     assert (sent["duration"]["duration"]["value"], sent["reason"]["reason"]["value"]) == ("1h", "stuck")
 
@@ -197,7 +192,7 @@ def test_what_was_entered_below_is_there_again(page, slack, stage, form, app):
     form.get_by_label("Reason").fill("stuck")
     form.get_by_label("Duration").fill("1h")
     form.get_by_label("Duration").blur()
-    stage.wait_for(lambda: slack.views.top(ALICE)["state"]["values"]["duration"]["duration"]["value"] == "1h", 5)
+    stage.wait_for(lambda: slack.views.top(ALICE)["state"]["values"]["duration"]["duration"]["value"] == "1h")
     slack.views.push(ALICE, modal(section("Sure?"), title="Two"))
     page.get_by_role("dialog", name="Two").get_by_role("button", name="Back").click()
     form.wait_for()
@@ -214,11 +209,19 @@ def test_the_keyboard_stays_in_the_form_and_comes_back_after(page, slack, form):
     assert page.evaluate("document.activeElement.closest('#composer') !== null")
 
 
-def test_the_app_says_which_field_comes_first(page, slack):
+def test_a_form_begins_where_the_app_says_and_has_the_buttons_it_needs(page, slack):
     asked = typed("reason", focus_on_load=True)
     slack.views.open(ALICE, modal(field("Duration", typed("duration")), field("Reason", asked)))
-    page.get_by_role("dialog").wait_for()
+    dialog = page.get_by_role("dialog")
+    dialog.wait_for()
     assert focused(page) == "reason"
+    assert dialog.locator("footer").get_by_role("button").all_inner_texts() == ["Cancel", "Ask"]
+    slack.views.clear(ALICE)
+    dialog.wait_for(state="detached")
+    view = {key: value for key, value in modal(section("Done")).items() if key not in ("submit", "close")}
+    slack.views.open(ALICE, view)
+    dialog.wait_for()
+    assert dialog.locator("footer").get_by_role("button").all_inner_texts() == ["Close"]
 
 
 def test_a_button_in_a_form_sends_the_view_as_it_stands(page, slack, stage, app):
@@ -226,7 +229,7 @@ def test_a_button_in_a_form_sends_the_view_as_it_stands(page, slack, stage, app)
     page.get_by_label("Reason").fill("stuck")
     page.get_by_role("button", name="Check").click()
     page.get_by_role("alertdialog").get_by_role("button", name="Revoke").click()
-    stage.wait_for(lambda: of_type(app, "block_actions"), 5)
+    stage.wait_for(lambda: of_type(app, "block_actions"))
     payload = of_type(app, "block_actions")[0]
     assert payload["actions"][0]["action_id"] == "check"
     assert payload["view"]["state"]["values"]["reason"]["reason"]["value"] == "stuck"
@@ -237,17 +240,9 @@ def test_a_form_whose_app_is_gone_says_so_and_stays(page, form, stage, app, monk
     form.get_by_label("Duration").fill("1h")
     form.get_by_role("combobox").click()
     page.get_by_role("option", name="orders-db/read").click()
-    stage.wait_for(lambda: of_type(app, "block_actions"), 5)
+    stage.wait_for(lambda: of_type(app, "block_actions"))
     monkeypatch.undo()
     form.get_by_role("button", name="Ask", exact=True).click()
     form.locator("footer").get_by_role("alert").get_by_text("This app is not connected.").wait_for()
     assert form.get_by_role("button", name="Ask", exact=True).get_attribute("aria-busy") is None
     assert form.get_by_label("Reason").input_value() == "stuck"
-
-
-def test_a_form_that_only_shows_has_one_button(page, slack):
-    view = {key: value for key, value in modal(section("Done")).items() if key not in ("submit", "close")}
-    slack.views.open(ALICE, view)
-    dialog = page.get_by_role("dialog")
-    dialog.wait_for()
-    assert dialog.locator("footer").get_by_role("button").all_inner_texts() == ["Close"]

@@ -26,7 +26,7 @@ def test_a_menu_goes_by_arrows_and_escape_leaves_it_but_not_the_form(page, form,
     page.keyboard.type("adm")
     expect(page.get_by_role("option")).to_have_text(["orders-db/admin"])
     page.keyboard.press("Enter")
-    stage.wait_for(lambda: entered("access", "access") == option("orders-db/admin"), 5)
+    stage.wait_for(lambda: entered("access", "access") == option("orders-db/admin"))
     assert menu.input_value() == "orders-db/admin"
     menu.press_sequentially("zzz")
     page.get_by_text("Nothing found.").wait_for()
@@ -57,14 +57,14 @@ def test_the_last_query_wins_whatever_is_answered_first(page, form, stage, app):
 
     def found(payload):
         if payload["value"] == "o":
-            stage.wait_for(lambda: not held["first"], 10)
+            stage.wait_for(lambda: not held["first"])
             return {"options": options("stale")}
         return FOUND
 
     app.says["block_suggestion"] = found
     menu = form.get_by_role("combobox", name="Access")
     menu.fill("o")
-    stage.wait_for(lambda: any(payload.get("value") == "o" for payload in app.got), 5)
+    stage.wait_for(lambda: any(payload.get("value") == "o" for payload in app.got))
     menu.fill("or")
     page.get_by_role("option", name="orders-db/admin").wait_for()
     with page.expect_response(lambda answer: "stale" in answer.text()):
@@ -92,11 +92,11 @@ def test_several_are_chosen_and_taken_away(page, slack, stage, app, entered):
     page.get_by_text("At most 2.").wait_for()
     page.get_by_role("option", name="Hazel").click(force=True)
     page.keyboard.press("Tab")
-    stage.wait_for(lambda: entered("menu", "m") == options("Pear", "Apple"), 5)
+    stage.wait_for(lambda: entered("menu", "m") == options("Pear", "Apple"))
     page.get_by_role("button", name="Remove Pear").click()
-    stage.wait_for(lambda: entered("menu", "m") == options("Apple"), 5)
+    stage.wait_for(lambda: entered("menu", "m") == options("Apple"))
     page.keyboard.press("Backspace")
-    stage.wait_for(lambda: entered("menu", "m") == [], 5)
+    stage.wait_for(lambda: entered("menu", "m") == [])
 
 
 def test_an_optional_choice_can_be_taken_back(page, slack, stage, entered):
@@ -108,5 +108,5 @@ def test_an_optional_choice_can_be_taken_back(page, slack, stage, entered):
     }
     slack.views.open(ALICE, modal(field("Menu", menu, optional=True)))
     page.get_by_role("button", name="Clear").click()
-    stage.wait_for(lambda: entered("menu", "m") is None, 5)
+    stage.wait_for(lambda: entered("menu", "m") is None)
     assert page.get_by_role("combobox", name="Menu").input_value() == ""

@@ -1,15 +1,16 @@
 """The page around the messages: who one is, where one is, how one gets there and what it looks like."""
 
 import re
-from contextlib import ExitStack
+from socket import SO_REUSEADDR, SOL_SOCKET, socket
 
 import pytest
 from playwright.sync_api import expect
 
 from bot.playground import running, sample_workspace
+from bot.playground.page.reader import Reader
 from bot.playground.sample import ALICE, AUDIT, BOB, BOT, REQUESTS
 from bot.playground.world import Channel
-from tests.browser.kit import section
+from tests.browser.kit import actions, button, section
 from tests.browser.screen import box, channel, messages, person, post, say, title
 
 LOST = r"WebSocket connection|ERR_CONNECTION_REFUSED"
@@ -23,13 +24,13 @@ def test_the_page_opens_where_a_request_begins(page_of):
     expect(box(page)).to_be_focused()
 
 
-@pytest.mark.parametrize("address", ["U0NOBODY", f"{ALICE}/C0NOWHERE", "%", "/", f"{BOT}/{REQUESTS}"])
-def test_an_address_that_leads_nowhere_comes_to_the_first_channel(page_of, site, address):
+def test_an_address_that_leads_nowhere_comes_to_the_first_channel(page_of, site):
     page = page_of()
-    page.goto("about:blank")
-    page.goto(f"{site}/#{address}")
-    expect(person(page, "Alice")).to_have_attribute("aria-current", "page")
-    expect(title(page)).to_have_text("#access-requests")
+    for address in ("U0NOBODY", f"{ALICE}/C0NOWHERE", "%", "/", f"{BOT}/{REQUESTS}"):
+        page.goto("about:blank")
+        page.goto(f"{site}/#{address}")
+        expect(person(page, "Alice")).to_have_attribute("aria-current", "page")
+        expect(title(page)).to_have_text("#access-requests")
 
 
 def test_becoming_somebody_else_stays_in_the_channel(page_of, slack):
@@ -76,6 +77,7 @@ def test_the_keyboard_alone_is_enough(page_of, slack):
         if page.evaluate("document.activeElement.textContent") == "Reply":
             break
     page.keyboard.press("Enter")
+    expect(page.get_by_role("textbox", name="Reply")).to_be_focused()
     page.keyboard.type("seen")
     page.keyboard.press("Enter")
     expect(page.get_by_role("region", name="Thread")).to_contain_text("seen")
@@ -153,8 +155,13 @@ def test_what_the_app_publishes_stands_in_its_home(page_of, slack):
     page = page_of(ALICE)
     channel(page, "App Home").click()
     expect(title(page)).to_have_text("App Home")
-    slack.views.publish(ALICE, {"type": "home", "blocks": [section("Nothing waits for you.")]})
-    expect(page.get_by_role("region", name="App Home")).to_contain_text("Nothing waits for you.")
+    home = page.get_by_role("region", name="App Home")
+    expect(home).to_contain_text("The app shows nothing here yet.")
+    slack.views.publish(ALICE, {"type": "home", "blocks": [section("Nothing is open.")]})
+    expect(home).to_contain_text("Nothing is open.")
+    slack.views.publish(ALICE, {"type": "home", "blocks": [section("until 14:32"), actions(button("Release"))]})
+    expect(home.get_by_role("button", name="Release")).to_be_visible()
+    expect(home).not_to_contain_text("Nothing is open.")
 
 
 def test_who_is_taken_into_a_channel_sees_it_come_up(page_of, slack):
@@ -170,35 +177,41 @@ def test_who_is_taken_into_a_channel_sees_it_come_up(page_of, slack):
     assert "without Alice" not in page.content()
 
 
-def test_a_lost_connection_is_said_and_comes_back_by_itself(page_of):
-    with ExitStack() as first:
-        slack = sample_workspace()
-        stage = first.enter_context(running(slack, {}))
-        port = int(stage.slack.url.rpartition(":")[2])
-        post(slack, "before")
-        page = page_of(expects=LOST)
-        page.goto(f"{slack.url}/#{BOB}/{REQUESTS}")
+@pytest.fixture
+def port():
+    """One that nobody else is given, also while no server listens on it."""
+    with socket() as holder:
+        holder.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]
+
+
+def test_a_lost_connection_is_said_and_comes_back_by_itself(page_of, port):
+    page = page_of(expects=LOST)
+    before, after = sample_workspace(), sample_workspace()
+    post(before, "before")
+    post(after, "after")
+    with running(before, {}, port):
+        page.goto(f"{before.url}/#{BOB}/{REQUESTS}")
         expect(messages(page)).to_contain_text("before")
     expect(page.get_by_role("status").filter(has_text="Connecting again…")).to_be_visible()
     expect(messages(page)).to_contain_text("before")
     say(page, "lost?")
     expect(page.locator("#composer")).to_contain_text("The playground does not answer.")
     expect(box(page)).to_have_value("lost?")
-    again = sample_workspace()
-    post(again, "after")
-    with running(again, {}, port):
+    with running(after, {}, port):
         expect(messages(page)).to_contain_text("after")
         expect(messages(page)).not_to_contain_text("before")
         expect(page.get_by_text("Connecting again…")).to_be_hidden()
         expect(title(page)).to_have_text("#access-requests")
         expect(person(page, "Bob")).to_have_attribute("aria-current", "page")
-        page.goto("about:blank")
 
 
-def test_until_one_is_told_who_one_is_nothing_of_the_one_before_can_be_pressed(page_of, slack):
+def test_until_one_is_told_who_one_is_nothing_of_the_one_before_can_be_pressed(page_of, monkeypatch):
+    frames = Reader.frames
+    monkeypatch.setattr(Reader, "frames", lambda reader: [] if reader.person == BOB else frames(reader))
     page = page_of(ALICE, REQUESTS)
     expect(title(page)).to_have_text("#access-requests")
-    page.route_web_socket(re.compile(f"person={BOB}"), lambda _silent: None)
     person(page, "Bob").click()
     expect(page.locator("#sidebar")).to_have_js_property("inert", value=True)
     assert page.evaluate("[...document.querySelectorAll('#sidebar, #chat, #thread')].every(part => part.inert)")

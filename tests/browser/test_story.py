@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from bot.playground.sample import ALICE, AUDIT, BOB, CAROL, EVE, REQUESTS
 from jit.access import State
 from jit.facts import Approved, Denied, Granted
-from tests.browser.screen import LONG, approve, ask, box, channel, messages
+from tests.browser.screen import approve, ask, box, channel, messages
 
 pytestmark = [pytest.mark.browser, pytest.mark.scenario, pytest.mark.real, pytest.mark.timeout(300)]
 
@@ -25,7 +25,7 @@ def site(theatre):
 
 
 def says(page, text):
-    expect(messages(page)).to_contain_text(text, timeout=LONG)
+    expect(messages(page)).to_contain_text(text)
 
 
 def directs(page, text):
@@ -49,13 +49,13 @@ def test_from_the_form_to_the_end(page_of, theatre, shot):
     expect(form).to_contain_text("Please complete this required field.")
     form.get_by_label("Reason").fill(WHY)
     form.get_by_role("button", name="Ask", exact=True).click()
-    expect(form).to_contain_text("At most 8 h", timeout=LONG)
+    expect(form).to_contain_text("At most 8 h")
     shot(alice, "field-error")
     form.get_by_label("Duration").fill("30m")
     form.get_by_label("Incident").fill("INC-42")
     form.get_by_label("Reason").focus()
     alice.reload()
-    expect(form.get_by_label("Duration")).to_have_value("30m", timeout=LONG)
+    expect(form.get_by_label("Duration")).to_have_value("30m")
     expect(form.get_by_label("Reason")).to_have_value(WHY)
     form.get_by_role("button", name="Ask", exact=True).click()
     says(alice, "asks for orders-db/read for 30 min")
@@ -77,10 +77,10 @@ def test_from_the_form_to_the_end(page_of, theatre, shot):
     assert all(f"{request.id}" in each and "Only visible to you" in each for each in told)
     assert len(theatre.facts(Approved, request)) == len(theatre.facts(Granted, request)) == 1
 
-    expect(alice.locator(".terminal .answer")).to_contain_text("Sato", timeout=LONG)
+    expect(alice.locator(".terminal .answer")).to_contain_text("Sato")
     alice.get_by_role("button", name="Release").last.click()
     says(alice, "Ended")
-    expect(alice.locator(".terminal .answer")).to_contain_text("permission denied", timeout=LONG)
+    expect(alice.locator(".terminal .answer")).to_contain_text("permission denied")
     directs(alice, "Ended: orders-db/read")
     carol = page_of(CAROL, AUDIT)
     says(carol, "REFUSED approve by Eve on orders-db/read for Alice")
@@ -96,7 +96,7 @@ def test_a_no_reaches_the_requester_with_its_reason(page_of, theatre):
     form.get_by_label("Reason").fill("not during the release")
     form.get_by_role("button", name="Deny", exact=True).click()
     says(bob, "Denied. ")
-    expect(bob.get_by_role("button", name="Approve")).to_have_count(0, timeout=LONG)
+    expect(bob.get_by_role("button", name="Approve")).to_have_count(0)
     directs(alice, "not during the release")
     assert len(theatre.facts(Denied)) == 1
 
