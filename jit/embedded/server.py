@@ -18,6 +18,8 @@ from typing import IO, ClassVar, Self
 
 START_SECONDS = 20.0
 STOP_SECONDS = 10.0
+SAY_AGAIN_SECONDS = 0.5
+"""Valkey takes no order to end while it writes its first append-only file, and forgets it."""
 LONGEST_SOCKET_FOLDER = 80
 """Bytes. A socket's whole path may have 103 on macOS."""
 
@@ -209,13 +211,11 @@ class Server(ABC):
 
     def _end(self, how: signal.Signals) -> None:
         if self._process:
-            if self._process.poll() is None:
-                self._process.send_signal(how)
-            try:
-                self._process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+            deadline = time.monotonic() + STOP_SECONDS
+            while self._process.poll() is None:
+                self._process.send_signal(how if time.monotonic() < deadline else signal.SIGKILL)
+                with suppress(subprocess.TimeoutExpired):
+                    self._process.wait(SAY_AGAIN_SECONDS)
             (self.home / "pid").unlink(missing_ok=True)
         if self._watcher:
             self._watcher.kill()

