@@ -1,22 +1,19 @@
 """Work that processes do at once, each forked from one that has imported the product already."""
 
-import multiprocessing
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Barrier
 
+from tests.processes import forkserver
 from tests.waiting import HUNG
-
-_processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["jit.privacy.erasing", "tests.fakes", "tests.life", "tests.servers"])
 
 
 @contextmanager
 def at_once(url: str, *works: Callable[[str, Barrier], None]) -> Iterator[list[BaseProcess]]:
     """Each work is given the ledger's ``url`` and a barrier at which all of them can meet. They end here, and well."""
-    together = _processes.Barrier(len(works), timeout=HUNG)
-    begun: list[BaseProcess] = [_processes.Process(target=work, args=(url, together)) for work in works]
+    together = forkserver.Barrier(len(works), timeout=HUNG)
+    begun: list[BaseProcess] = [forkserver.Process(target=work, args=(url, together)) for work in works]
     for process in begun:
         process.start()
     yield begun

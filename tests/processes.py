@@ -14,7 +14,15 @@ from typing import IO
 
 from jit.cli.supervisor import LIFELINE, Child
 
-IMPORTED = ["tests.entry", "jit.cli", "bot.main", "workers.main", "workers.targets.postgres", "jit.signer.process"]
+IMPORTED = [
+    "tests.entry",
+    "jit.cli",
+    "bot.main",
+    "workers.main",
+    "workers.targets.postgres",
+    "jit.signer.process",
+    "tests.servers",
+]
 
 forkserver = multiprocessing.get_context("forkserver")
 forkserver.set_forkserver_preload(IMPORTED)

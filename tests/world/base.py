@@ -7,7 +7,7 @@ from typing import Any
 from jit.access import Request
 from jit.facts import AnyFact
 from jit.policy import PolicyFolder
-from jit.ports import Clock
+from jit.ports import Clock, Queue
 from jit.testing import (
     ALICE,
     BOB,
@@ -87,7 +87,12 @@ class World:
     """``folder`` holds the rules, and what a test puts there; ``ledger`` makes the ledger."""
 
     def __init__(
-        self, folder: Path, *, rules: str = RULES, ledger: Callable[[Clock], InterruptibleLedger] = InMemoryLedger
+        self,
+        folder: Path,
+        *,
+        rules: str = RULES,
+        ledger: Callable[[Clock], InterruptibleLedger] = InMemoryLedger,
+        queue: Queue | None = None,
     ) -> None:
         self.folder = folder
         self.clock = ManualClock()
@@ -99,7 +104,7 @@ class World:
         self.policies = PolicyFolder(self.policy_file.parent, self.clock)
         self.directory = InMemoryDirectory(self.clock, ALICE, BOB, CAROL, EVE, SAM)
         self.directory.members = {ENGINEERS: frozenset({ALICE, EVE}), ON_CALL: frozenset({SAM})}
-        self.queue = InMemoryQueue()
+        self.queue: Any = queue or InMemoryQueue()
 
     def rules(self, *changes: tuple[str, str], text: str = RULES) -> None:
         """New policy files, in force at once."""
