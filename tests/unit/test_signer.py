@@ -1,6 +1,5 @@
 """The signer: what it signs, what it refuses to sign, and what it says then."""
 
-import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,19 +9,23 @@ from typing import Any
 import pytest
 
 from jit.facts import AlertName, Source
-from jit.ledger import LedgerUnavailable, connect
-from jit.ledger.entry import hash_of
-from jit.settings import CannotStart
+from jit.ledger import Leases, LedgerUnavailable, connect
 from jit.signer import signer as module
-from jit.signer.keys import MEMORY, make_key, old_of, rotate_key
 from jit.signer.newest import newest_of
 from jit.signer.signer import HEARTBEAT
-from jit.signer.state import Store
-from jit.signer.state import read_memory as remembered
 from jit.tlog.note import SignerKey, checkpoint, sign
-from jit.verifier import Grade, Reason, VerifierKey, cosigned_at, parse_checkpoint, parse_note, signed
+from jit.verifier import Grade, cosigned_at, parse_checkpoint, parse_note
+from tests.exhaustive import distinct
 from tests.fakes import SetClock
-from tests.signing import ORIGIN, Desk, verdict
+from tests.rewriting import (
+    TAMPERING,
+    change_an_entry,
+    cut_the_tail,
+    empty_the_record,
+    refuses,
+    rewrite_from_an_entry_on,
+)
+from tests.signing import ORIGIN, Desk
 
 
 @pytest.fixture
@@ -33,14 +36,6 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     yield made
     made.stopped()
     made.engine.dispose()
-
-
-def refuses(desk: Desk) -> bool:
-    """Whether nothing new is signed, though there is something new."""
-    before = len(desk.sizes)
-    desk.append()
-    desk.turn(5)
-    return len(desk.sizes) == before
 
 
 class TestSigning:
@@ -102,62 +97,8 @@ class TestSigning:
         assert secret.decode() not in caplog.text
 
 
-def change_an_entry(desk: Desk) -> None:
-    desk.sql('UPDATE entries SET body = replace(body, :a, :b) WHERE "index" = 3', a="request", b="requesT")
-
-
-def change_an_entry_and_its_hash(desk: Desk) -> None:
-    body = desk.ledger.read(after=2, limit=1)[0].body.replace(b"request", b"requesT")
-    desk.sql('UPDATE entries SET body = :body, hash = :hash WHERE "index" = 3', body=body, hash=hash_of(body))
-
-
-def rewrite_from_an_entry_on(desk: Desk) -> None:
-    """With every hash and place made right again."""
-    entries = desk.ledger.read(limit=1000)
-    previous = entries[1].hash
-    for entry in entries[2:]:
-        body = entry.body.replace(b"request", b"requesT").replace(entry.previous.encode(), previous.encode())
-        previous = hash_of(body)
-        desk.sql(
-            'UPDATE entries SET body = :body, hash = :hash WHERE "index" = :at',
-            body=body,
-            hash=previous,
-            at=entry.index,
-        )
-
-
-def drop_an_entry(desk: Desk) -> None:
-    desk.sql('DELETE FROM entries WHERE "index" = 3')
-
-
-def cut_the_tail(desk: Desk) -> None:
-    desk.sql('DELETE FROM entries WHERE "index" > :at', at=desk.ledger.last_index() - 2)
-
-
-def cut_the_last(desk: Desk) -> None:
-    desk.sql('DELETE FROM entries WHERE "index" = :at', at=desk.ledger.last_index())
-
-
-def empty_the_record(desk: Desk) -> None:
-    desk.sql("DELETE FROM entries")
-
-
-def change_the_last(desk: Desk) -> None:
-    body = desk.ledger.read(after=desk.ledger.last_index() - 1)[0].body.replace(b"Z", b"z")
-    at = desk.ledger.last_index()
-    desk.sql('UPDATE entries SET body = :body, hash = :hash WHERE "index" = :at', body=body, hash=hash_of(body), at=at)
-
-
-TAMPERING = [
-    change_an_entry,
-    change_an_entry_and_its_hash,
-    rewrite_from_an_entry_on,
-    drop_an_entry,
-    cut_the_tail,
-    cut_the_last,
-    empty_the_record,
-    change_the_last,
-]
+DIFFERENT = (change_an_entry, rewrite_from_an_entry_on, cut_the_tail, empty_the_record)
+"""By its hash, by the root that was signed, by its size, and by there being none."""
 
 
 class TestRefusing:
@@ -169,7 +110,7 @@ class TestRefusing:
         assert [alert.name for alert in desk.alerts] == [AlertName.HEAD_REFUSED]
         assert "jit audit verify" in desk.alerts[0].says
 
-    @pytest.mark.parametrize("tamper", TAMPERING)
+    @pytest.mark.parametrize("tamper", distinct(TAMPERING, DIFFERENT, "ways to change a record while no signer runs"))
     def test_nor_where_it_was_changed_while_the_signer_was_down(self, desk: Desk, tamper: Any) -> None:
         desk.restarted(lambda: tamper(desk))
         assert refuses(desk)
@@ -199,12 +140,13 @@ class TestRefusing:
         copy = desk.copied()
         for told in (1, 2):
             cut_the_tail(desk)
-            desk.turn(10)
+            desk.turn()
             desk.restarted()
-            desk.turn(10)
+            desk.turn()
             assert len(desk.alerts) == 1
             desk.put_back(copy)
-            desk.turn(40)
+            desk.clock.move(seconds=40)
+            desk.turn()
             desk.append(told)
             desk.turn()
             assert desk.size == desk.ledger.last_index()
@@ -223,17 +165,18 @@ class TestRefusing:
 
     def test_who_refuses_keeps_its_lease_while_it_waits(self, desk: Desk) -> None:
         class Stop(Event):
-            """Ten minutes on, by the clock that is moved."""
+            """By the clock that is moved."""
 
             def wait(self, timeout: float | None = None) -> bool:
                 desk.clock.move(seconds=timeout or 0)
-                held.append(not desk.signer._leases.hold("signer", "another"))
-                return len(held) > 100
+                held.append(not others.hold("signer", "another"))
+                return len(held) > 30
 
             def is_set(self) -> bool:
-                return len(held) > 100
+                return len(held) > 30
 
         held: list[bool] = []
+        others = Leases(desk.engine, desk.clock, timedelta(seconds=5))
         cut_the_tail(desk)
         desk.signer.run(Stop())
         assert all(held)
@@ -271,9 +214,11 @@ class TestRefusing:
     def test_while_the_database_is_away_it_waits_longer_each_time(
         self, desk: Desk, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        def away(*_: Any) -> bool:
+            raise LedgerUnavailable("away")
+
         with monkeypatch.context() as patch:
-            patch.setattr(desk.signer, "_heads", None)
-            patch.setattr(desk.signer._leases, "hold", lambda *_: (_ for _ in ()).throw(LedgerUnavailable("away")))
+            patch.setattr(Leases, "hold", away)
             waits = [(desk.signer.turn(), desk.clock.move(seconds=60))[0] for _ in range(6)]
         assert waits == sorted(waits)
         assert waits[-1] == module.BACK_OFF[-1]
@@ -324,229 +269,6 @@ class TestTheTableOfHeads:
         desk.turn()
         assert ["not signed with the key" in alert.says for alert in desk.alerts] == [True]
         assert desk.size == desk.ledger.last_index()
-
-
-def forget(desk: Desk) -> None:
-    (desk.folder / "signer" / MEMORY).unlink()
-
-
-class TestItsMemory:
-    def test_without_it_the_newest_head_of_its_key_is_where_it_goes_on(self, desk: Desk) -> None:
-        desk.restarted(lambda: forget(desk))
-        before = desk.size
-        desk.turn()
-        warned = desk.facts("started")[-1].warnings
-        assert ["is lost" in warning for warning in warned] == [True]
-        assert desk.size > before
-        assert desk.verdict().findings == ()
-
-    @pytest.mark.parametrize("tamper", [rewrite_from_an_entry_on, cut_the_tail])
-    def test_without_it_what_does_not_fit_that_head_is_refused(self, desk: Desk, tamper: Any) -> None:
-        desk.restarted(lambda: (forget(desk), tamper(desk)))
-        assert refuses(desk)
-
-    def test_heads_of_another_key_count_for_nothing(self, desk: Desk) -> None:
-        evil = SignerKey.generate(ORIGIN)
-        desk.heads.add(900, desk.clock.now(), sign(checkpoint(ORIGIN, 900, b"r" * 32), evil))
-        desk.restarted(lambda: forget(desk))
-        desk.turn()
-        assert desk.size == desk.ledger.last_index()
-
-    def test_without_it_and_without_heads_it_begins_anew(self, desk: Desk) -> None:
-        desk.restarted(lambda: (forget(desk), desk.sql("DELETE FROM heads")))
-        desk.turn()
-        assert desk.size == desk.ledger.last_index()
-        assert desk.facts("started")[-1].warnings == ()
-
-    @pytest.mark.parametrize(
-        "damage",
-        [
-            b"",
-            b"{}",
-            b"[]",
-            b"null",
-            b'{"format": "jit signer 1", "last": 5, "pending": null, "told": []}',
-            b"\xff" * 100,
-            None,
-        ],
-    )
-    def test_a_damaged_one_is_no_reason_to_begin_anew(self, desk: Desk, damage: bytes | None) -> None:
-        path = desk.folder / "signer" / MEMORY
-        desk.stopped()
-        whole = path.read_bytes()
-        path.write_bytes(whole.replace(b'"note": "a', b'"note": "b') if damage is None else damage)
-        with pytest.raises(CannotStart, match="backup"):
-            Store(desk.folder / "signer")
-        path.write_bytes(whole)
-        desk.store = Store(desk.folder / "signer")
-
-    def test_two_signers_cannot_share_it(self, desk: Desk) -> None:
-        with pytest.raises(CannotStart, match="Another signer"):
-            Store(desk.folder / "signer")
-
-    def test_what_cannot_be_remembered_is_not_signed(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-        def full(_: int) -> None:
-            raise OSError(28, "No space left on device")
-
-        before = desk.sizes
-        desk.append()
-        with monkeypatch.context() as patch:
-            patch.setattr(os, "fsync", full)
-            desk.turn(3)
-        assert desk.sizes == before
-        desk.turn(3)
-        assert desk.size == desk.ledger.last_index()
-
-    def test_it_is_remembered_before_it_is_given_away(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-        seen: list[bool] = []
-        add = type(desk.heads).add
-
-        def looking(heads: Any, size: int, at: Any, note: bytes, **how: Any) -> Any:
-            seen.append(remembered(desk.folder / "signer" / MEMORY).pending.note == note)
-            return add(heads, size, at, note, **how)
-
-        monkeypatch.setattr(type(desk.heads), "add", looking)
-        desk.append()
-        desk.turn()
-        assert seen == [True]
-
-
-class TestTwoSigners:
-    @pytest.fixture
-    def other(self, desk: Desk, tmp_path: Path) -> Iterator[Desk]:
-        """On another host: with the same key, and a memory of its own."""
-        folder = tmp_path / "other"
-        make_key(folder / "signer" / "log.key", "unused")
-        (folder / "signer" / "log.key").write_bytes(desk.place.read_bytes())
-        made = Desk(folder, url=desk.url, clock=desk.clock)
-        made.stopped()
-        made.signer = made.started("two")
-        yield made
-        made.stopped()
-        made.engine.dispose()
-
-    def test_only_who_holds_the_lease_signs(self, desk: Desk, other: Desk) -> None:
-        for _ in range(10):
-            desk.append()
-            desk.signer.turn()
-            other.signer.turn()
-            desk.clock.move(seconds=1)
-        assert other.given.heads == []
-        assert desk.size == desk.ledger.last_index()
-
-    def test_who_follows_goes_on_from_what_the_other_signed(self, desk: Desk, other: Desk) -> None:
-        desk.append()
-        desk.turn()
-        desk.clock.move(seconds=6)
-        other.append(4)
-        other.turn()
-        assert other.size == other.ledger.last_index()
-        desk.clock.move(seconds=6)
-        desk.append()
-        desk.turn(4)
-        found = desk.verdict()
-        assert (found.findings, found.covered[Grade.SIGNED]) == ((), desk.ledger.last_index())
-        assert desk.alerts == []
-
-    def test_one_that_was_stopped_in_the_middle_signs_over_nobody(
-        self, desk: Desk, other: Desk, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Between what it remembers and what it gives away, the lease runs out and another signs."""
-        add = type(desk.heads).add
-        stopped: list[int] = []
-
-        def slow(heads: Any, *given: Any, **how: Any) -> Any:
-            if heads is desk.signer._heads and not stopped:
-                stopped.append(1)
-                desk.clock.move(seconds=20)
-                other.append(2)
-                other.turn(2)
-            return add(heads, *given, **how)
-
-        monkeypatch.setattr(type(desk.heads), "add", slow)
-        desk.append()
-        desk.turn(1)
-        assert stopped
-        assert other.given.heads
-        desk.clock.move(seconds=20)
-        desk.append()
-        desk.turn(4)
-        assert desk.size == desk.ledger.last_index()
-        assert desk.verdict().findings == ()
-
-    def test_a_fork_between_two_is_refused(self, desk: Desk, other: Desk) -> None:
-        """The database was rewritten between their turns, and its heads with it; the second knows no better."""
-        desk.sql("DELETE FROM heads")
-        desk.append(2)
-        rewrite_from_an_entry_on(desk)
-        desk.clock.move(seconds=20)
-        other.turn()
-        assert other.size == other.ledger.last_index()
-        desk.clock.move(seconds=20)
-        assert refuses(desk)
-
-
-class TestRotation:
-    def test_the_first_head_of_a_new_key_is_signed_by_both(self, desk: Desk) -> None:
-        old = desk.vkey
-        rotate_key(desk.place)
-        desk.turn()
-        new = desk.vkey
-        notes = [parse_note(head.note) for head in desk.heads.all()]
-        assert [(signed(note, old), signed(note, new)) for note in notes] == [(True, False), (True, True)]
-        assert not old_of(desk.place).exists()
-        desk.append()
-        desk.turn()
-        last = parse_note(desk.heads.last().note)
-        assert (signed(last, old), signed(last, new)) == (False, True)
-        changes = desk.facts("key.changed")
-        assert [(change.key, change.before) for change in changes] == [(str(old), None), (str(new), str(old))]
-
-    def rotated(self, desk: Desk) -> dict[str, VerifierKey]:
-        old = desk.vkey
-        rotate_key(desk.place)
-        desk.turn()
-        desk.append()
-        desk.turn()
-        return {"old": old, "new": desk.vkey}
-
-    @pytest.mark.parametrize("named", [["new"], ["old", "new"]], ids=" and ".join)
-    def test_who_names_the_key_of_today_believes_the_one_before(self, desk: Desk, named: list[str]) -> None:
-        keys = self.rotated(desk)
-        found = verdict(desk.engine, *(keys[name] for name in named), offered=tuple(keys.values()))
-        assert (found.findings, found.covered[Grade.SIGNED]) == ((), desk.ledger.last_index())
-
-    def test_who_names_the_key_before_alone_has_to_learn_the_new_one_elsewhere(self, desk: Desk) -> None:
-        keys = self.rotated(desk)
-        found = verdict(desk.engine, keys["old"], offered=tuple(keys.values()))
-        assert [each.reason for each in found.findings] == [Reason.KEY_NOT_VOUCHED]
-
-    @pytest.mark.parametrize("restart", [True, False])
-    def test_a_rotation_is_noticed_at_once_and_at_the_next_start(self, desk: Desk, restart: bool) -> None:
-        old = desk.vkey
-        if restart:
-            desk.restarted(lambda: rotate_key(desk.place))
-        else:
-            rotate_key(desk.place)
-        desk.turn()
-        first = next(note for head in desk.heads.all() if signed(note := parse_note(head.note), desk.vkey))
-        assert signed(first, old)
-
-    def test_a_key_that_was_replaced_by_hand_is_told_and_recorded(self, desk: Desk) -> None:
-        old = desk.vkey
-        another = desk.folder / "another" / "log.key"
-        make_key(another, ORIGIN)
-        desk.restarted(lambda: another.replace(desk.place))
-        desk.turn()
-        assert ["nothing vouches" in warning for warning in desk.facts("started")[-1].warnings] == [True]
-        assert desk.facts("key.changed")[-1].before == str(old)
-        assert desk.size == desk.ledger.last_index()
-        found = verdict(desk.engine, old, offered=(old, desk.vkey))
-        assert [each.reason for each in found.findings] == [Reason.KEY_NOT_VOUCHED]
-
-    def test_a_new_key_does_not_forget_what_the_old_one_signed(self, desk: Desk) -> None:
-        desk.restarted(lambda: (rotate_key(desk.place), rewrite_from_an_entry_on(desk)))
-        assert refuses(desk)
 
 
 def test_the_newest_head_is_the_largest_that_was_signed(tmp_path: Path) -> None:
