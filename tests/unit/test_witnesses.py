@@ -14,7 +14,7 @@ from sqlalchemy import text
 from jit.facts import AlertName
 from jit.settings import CannotStart, SignerSettings
 from jit.signer import witnesses
-from jit.signer.witnesses import Answer, Courier, Inconsistent, Unwilling, post, read_addresses
+from jit.signer.witnesses import Answer, Courier, Inconsistent, Post, Unwilling, post, read_addresses
 from jit.signer.witnesses import Witness as Client
 from jit.tlog.note import SignerKey, checkpoint, cosign, sign
 from jit.tlog.tree import HashTree
@@ -22,8 +22,9 @@ from jit.verifier import cosigned_at, leaf_hash, parse_note
 from jit.witness.memory import Memory
 from jit.witness.witness import SIZE, Witness
 from tests.fakes import SetClock
+from tests.raised import raised
 from tests.signing import Desk
-from tests.waiting import wait_until
+from tests.waiting import HUNG, wait_until
 
 LOG, KEY = SignerKey.generate("log.example"), SignerKey.generate("witness.example")
 VKEY = str(KEY.verifier().cosigning())
@@ -50,13 +51,17 @@ def witness(tmp_path: Path) -> Iterator[Witness]:
         yield Witness(key=KEY, logs=[LOG.verifier()], memory=memory, clock=SetClock())
 
 
-@pytest.fixture
-def client(witness: Witness) -> Client:
+def asking(witness: Witness) -> Post:
     def asked(_url: str, body: bytes) -> Answer:
         answer = witness.add_checkpoint(body)
         return Answer(answer.status, answer.content_type.partition(";")[0], answer.body)
 
-    return Client(ADDRESS, asked)
+    return asked
+
+
+@pytest.fixture
+def client(witness: Witness) -> Client:
+    return Client(ADDRESS, asking(witness))
 
 
 class TestOneWitness:
@@ -70,15 +75,15 @@ class TestOneWitness:
         """After a restart the signer knows nothing of what the witness has seen."""
         tree = tree_of(90)
         client.cosign(head(tree, 40), tree)
-        anew = Client(ADDRESS, client._post)
+        anew = Client(ADDRESS, asking(witness))
         assert anew.cosign(head(tree, 90), tree)
 
-    def test_one_that_saw_another_history_is_said_to(self, client: Client) -> None:
+    def test_one_that_saw_another_history_is_said_to(self, client: Client, witness: Witness) -> None:
         client.cosign(head(tree_of(40), 40), tree_of(40))
         forked = tree_of(90, "other ")
         for _ in range(2):
             with pytest.raises(Inconsistent):
-                Client(ADDRESS, client._post).cosign(head(forked, 90), forked)
+                Client(ADDRESS, asking(witness)).cosign(head(forked, 90), forked)
 
     def test_one_that_saw_more_than_there_is_is_said_to(self, client: Client) -> None:
         client.cosign(head(tree_of(90), 90), tree_of(90))
@@ -86,39 +91,27 @@ class TestOneWitness:
             client.cosign(head(tree_of(40), 40), tree_of(40))
         assert wrong.value.seen == 90
 
-    def test_one_that_saw_a_later_head_of_ours_meanwhile_is_not(self, client: Client) -> None:
+    def test_one_that_saw_a_later_head_of_ours_meanwhile_is_not(self, client: Client, witness: Witness) -> None:
         tree = tree_of(90)
         client.cosign(head(tree, 90), tree)
         with pytest.raises(Unwilling):
-            Client(ADDRESS, client._post).cosign(head(tree, 40), tree)
+            Client(ADDRESS, asking(witness)).cosign(head(tree, 40), tree)
 
-    @pytest.mark.parametrize(
-        "answer",
-        [
+    def test_what_is_no_cosignature_is_not_kept(self) -> None:
+        ours = checkpoint(LOG.name, 8, tree_of(8).root())
+        for answer in (
             Answer(200, "text/plain", b""),
             Answer(200, "text/plain", b"rubbish\n"),
             Answer(200, "text/plain", b"\xff\xff"),
             Answer(200, "text/plain", cosign(checkpoint(LOG.name, 7, b"r" * 32), KEY, 5)),
-            Answer(200, "text/plain", cosign(checkpoint(LOG.name, 8, tree_of(8).root()), SignerKey.generate("w"), 5)),
-            Answer(
-                200, "text/plain", cosign(checkpoint(LOG.name, 8, tree_of(8).root()), SignerKey.generate(KEY.name), 5)
-            ),
-            Answer(409, SIZE, b"lots\n"),
-            Answer(409, SIZE, b"3"),
-            Answer(409, SIZE, b"9" * 30 + b"\n"),
-            Answer(409, SIZE, "\u0660\n".encode()),
+            Answer(200, "text/plain", cosign(ours, SignerKey.generate("w"), 5)),
+            Answer(200, "text/plain", cosign(ours, SignerKey.generate(KEY.name), 5)),
+            *(Answer(409, SIZE, body) for body in (b"lots\n", b"3", b"9" * 30 + b"\n", "\u0660\n".encode(), b"0\n")),
             Answer(409, "text/html", b"3\n"),
-            Answer(409, SIZE, b"0\n"),
-            Answer(400, "text/plain", b""),
-            Answer(403, "text/plain", b""),
-            Answer(404, "text/plain", b""),
-            Answer(500, "text/plain", b""),
-            Answer(302, "text/plain", b""),
-        ],
-    )
-    def test_what_is_no_cosignature_is_not_kept(self, answer: Answer) -> None:
-        with pytest.raises(Unwilling):
-            Client(ADDRESS, answering(answer)).cosign(head(tree_of(8), 8), tree_of(8))
+            *(Answer(status, "text/plain", b"") for status in (400, 403, 404, 500, 302)),
+        ):
+            client = Client(ADDRESS, answering(answer))
+            assert raised(Unwilling, client.cosign, head(tree_of(8), 8), tree_of(8)), answer
 
     def test_it_cannot_make_us_ask_for_ever(self) -> None:
         asked: list[bytes] = []
@@ -154,15 +147,10 @@ class TestCouriers:
         desk.restarted()
         return courier
 
-    def witness_of(self, desk: Desk) -> Any:
+    def witness_of(self, desk: Desk) -> Post:
         Memory.create(desk.folder / "w.json")
-        service = Witness(key=KEY, logs=[desk.vkey], memory=Memory(desk.folder / "w.json"), clock=desk.clock)
-
-        def asked(_url: str, body: bytes) -> Answer:
-            answer = service.add_checkpoint(body)
-            return Answer(answer.status, answer.content_type.partition(";")[0], answer.body)
-
-        return asked
+        memory = Memory(desk.folder / "w.json")
+        return asking(Witness(key=KEY, logs=[desk.vkey], memory=memory, clock=desk.clock))
 
     def test_heads_get_the_line_of_their_witness(self, desk: Desk) -> None:
         self.with_courier(desk, self.witness_of(desk))
@@ -172,23 +160,20 @@ class TestCouriers:
         assert cosigned_at(parse_note(desk.heads.full_note(desk.heads.last())), KEY.verifier())
 
     def test_a_heartbeat_is_not_carried_each_time(self, desk: Desk) -> None:
+        text_of = checkpoint(LOG.name, 8, tree_of(8).root())
         asked: list[bytes] = []
-        answer = self.witness_of(desk)
-        courier = self.with_courier(desk, lambda url, body: (asked.append(body), answer(url, body))[1])
-        desk.append(3)
-        desk.turn(2)
-        wait_until(lambda: courier._cosigned)
-        before = len(asked)
-        last = desk.heads.last()
-        assert courier.carry(last, HashTree())
-        assert len(asked) == before
+        answer = answering(Answer(200, "text/plain", cosign(text_of, KEY, 5)))
+        courier = Courier(Client(ADDRESS, lambda url, body: (asked.append(body), answer(url, body))[1]), desk.heads)
+        for _ in range(3):
+            assert courier.carry(desk.heads.add(8, desk.clock.now(), head(tree_of(8), 8)), tree_of(8))
+        assert len(asked) == 1
 
     def test_one_that_is_down_holds_up_nothing(self, desk: Desk) -> None:
         waiting, go_on = threading.Event(), threading.Event()
 
         def stuck(_url: str, _body: bytes) -> Answer:
             waiting.set()
-            go_on.wait(20)
+            go_on.wait(HUNG)
             raise TimeoutError
 
         self.with_courier(desk, stuck)
@@ -197,18 +182,19 @@ class TestCouriers:
                 desk.append()
                 desk.turn(1)
                 assert desk.size == desk.ledger.last_index()
-            assert waiting.wait(20)
+            assert waiting.wait(HUNG)
             assert desk.alerts == []
         finally:
             go_on.set()
 
     def test_one_that_saw_another_history_raises_one_alert(self, desk: Desk) -> None:
-        self.with_courier(desk, answering(Answer(422, "text/plain", b"")))
-        told = desk.signer._troubles
-        for _ in range(3):
+        asked: list[bytes] = []
+        self.with_courier(desk, lambda _, body: (asked.append(body), Answer(422, "text/plain", b""))[1])
+        for times in (1, 2, 3):
             desk.append()
             desk.turn(1)
-            wait_until(lambda: not told.empty())
+            wait_until(lambda: len(asked) >= times)  # noqa: B023  it is waited for here
+        wait_until(lambda: (desk.turn(1), desk.alerts)[1])
         desk.turn(3)
         assert [alert.name for alert in desk.alerts] == [AlertName.HEAD_REFUSED]
         assert KEY.name in desk.alerts[0].says
@@ -216,11 +202,12 @@ class TestCouriers:
     def test_what_another_signer_showed_it_meanwhile_is_no_trouble(self, desk: Desk) -> None:
         courier = Courier(Client(ADDRESS, answering(Answer(409, SIZE, b"12\n"))), desk.heads)
         said: list[Any] = []
-        courier._tell = lambda *what: said.append(what)
+        courier.begin(lambda *what: said.append(what))
         tree = tree_of(8)
         mine = desk.heads.add(8, desk.clock.now(), head(tree, 8))
         desk.heads.add(12, desk.clock.now(), b"of the other signer\n")
         assert not courier.carry(mine, tree)
+        courier.end()
         assert said == []
         with desk.engine.begin() as connection:
             assert connection.execute(text("SELECT count(*) FROM cosignatures")).scalar() == 0
@@ -235,30 +222,19 @@ class TestAddresses:
             (other, "http://[::1]:3300"),
         ]
 
-    @pytest.mark.parametrize(
-        "url",
-        [
-            "http://w.example",
-            "http://10.0.0.1",
-            "http://localhost.evil.example",
-            "ftp://w.example",
-            "file:///etc/passwd",
-            "https://user:secret@w.example",
-            "https://",
-            "w.example",
-            "https://w.example:99999",
-            "https://w.example/?a=b",
-        ],
-    )
-    def test_what_is_no_safe_address_is_refused(self, url: str) -> None:
-        with pytest.raises(CannotStart) as wrong:
-            read_addresses(f"{VKEY} {url}")
-        assert "secret" not in str(wrong.value)
+    def test_what_is_no_safe_address_is_refused(self) -> None:
+        for url in (
+            *("http://w.example", "http://10.0.0.1", "http://localhost.evil.example", "ftp://w.example"),
+            *("file:///etc/passwd", "https://user:secret@w.example", "https://", "w.example"),
+            *("https://w.example:99999", "https://w.example/?a=b"),
+        ):
+            wrong = raised(CannotStart, read_addresses, f"{VKEY} {url}")
+            assert wrong, url
+            assert "secret" not in str(wrong)
 
-    @pytest.mark.parametrize("written", ["x", "rubbish https://w.example", "VKEY", "VKEY https://a b"])
-    def test_what_is_no_pair_is_refused(self, written: str) -> None:
-        with pytest.raises(CannotStart, match="JIT_WITNESSES"):
-            read_addresses(written.replace("VKEY", VKEY))
+    def test_what_is_no_pair_is_refused(self) -> None:
+        for written in ("x", "rubbish https://w.example", VKEY, f"{VKEY} https://a b"):
+            assert "JIT_WITNESSES" in str(raised(CannotStart, read_addresses, written)), written
 
     def test_each_witness_once(self) -> None:
         with pytest.raises(CannotStart, match="once"):
@@ -288,7 +264,7 @@ def server(answer: Callable[[http.server.BaseHTTPRequestHandler], None]) -> Iter
         def log_message(self, *_: Any) -> None: ...
 
     running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=running.serve_forever, daemon=True).start()
+    threading.Thread(target=running.serve_forever, args=(0.005,), daemon=True).start()
     try:
         yield f"http://127.0.0.1:{running.server_port}/add-checkpoint"
     finally:
@@ -308,17 +284,17 @@ def replied(status: int, body: bytes, **headers: str) -> Callable[[http.server.B
 
 
 class TestOverHttp:
-    @pytest.mark.parametrize("status", [200, 409, 422, 500])
-    def test_status_type_and_body_come_back(self, status: int) -> None:
-        with server(replied(status, b"17\n", Content_Type=SIZE)) as url:
-            assert post(url, b"body") == Answer(status, SIZE, b"17\n")
+    def test_status_type_and_body_come_back(self) -> None:
+        for status in (200, 409, 422, 500):
+            with server(replied(status, b"17\n", Content_Type=SIZE)) as url:
+                assert post(url, b"body") == Answer(status, SIZE, b"17\n")
 
-    @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-    def test_no_detour_is_followed(self, status: int) -> None:
+    def test_no_detour_is_followed(self) -> None:
         asked: list[str] = []
-        elsewhere = server(lambda _: asked.append("elsewhere"))
-        with elsewhere as there, server(replied(status, b"", Location=there)) as url:
-            assert post(url, b"body").status == status
+        with server(lambda _: asked.append("elsewhere")) as there:
+            for status in (301, 302, 303, 307, 308):
+                with server(replied(status, b"", Location=there)) as url:
+                    assert post(url, b"body").status == status
         assert asked == []
 
     def test_an_answer_without_an_end_is_cut(self) -> None:
@@ -335,7 +311,7 @@ class TestOverHttp:
     def test_a_silent_one_is_not_waited_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
         go_on = threading.Event()
         monkeypatch.setattr(witnesses, "ANSWER_WITHIN", 0.05)
-        with server(lambda _: (go_on.wait(20), None)[1]) as url:
+        with server(lambda _: (go_on.wait(HUNG), None)[1]) as url:
             with pytest.raises(OSError):
                 post(url, b"body")
             go_on.set()
