@@ -13,6 +13,7 @@ from jit.settings import CannotStart
 from jit.signer.keys import MEMORY, make_key, make_key_unless_there, old_of, read_key, read_keys, retire_old, rotate_key
 from jit.tlog.note import SignerKey
 from jit.verifier import VerifierKey
+from tests.raised import raised
 
 NAME = "jit.example.com/production"
 
@@ -81,11 +82,11 @@ def test_a_key_others_can_read_is_not_used(path: Path) -> None:
         read_keys(path)
 
 
-@pytest.mark.parametrize("written", ["rubbish", "PRIVATE+KEY+a+00000000+AAAA", NAME])
-def test_what_is_no_key_is_told_without_its_text(path: Path, written: str) -> None:
-    with pytest.raises(CannotStart, match="JIT_SIGNING_KEY") as wrong:
-        read_keys(SecretStr(written))
-    assert written not in str(wrong.value)
+def test_what_is_no_key_is_told_without_its_text() -> None:
+    for written in ("rubbish", "PRIVATE+KEY+a+00000000+AAAA", NAME):
+        said = str(raised(CannotStart, read_keys, SecretStr(written)))
+        assert "JIT_SIGNING_KEY" in said, written
+        assert written not in said
 
 
 def test_where_there_is_no_key_it_is_said_how_to_make_one(path: Path) -> None:
@@ -93,11 +94,10 @@ def test_where_there_is_no_key_it_is_said_how_to_make_one(path: Path) -> None:
         read_keys(path)
 
 
-@pytest.mark.parametrize("name", ["two words", "a+b", "", "x" * 300, "line\nbreak"])
-def test_a_name_that_no_note_can_have_is_refused(path: Path, name: str) -> None:
-    with pytest.raises(CannotStart, match="names no key"):
-        make_key(path, name)
-    assert not path.exists()
+def test_a_name_that_no_note_can_have_is_refused(path: Path) -> None:
+    for name in ("two words", "a+b", "", "x" * 300, "line\nbreak"):
+        assert "names no key" in str(raised(CannotStart, make_key, path, name)), name
+        assert not path.exists(), name
 
 
 class TestTheCommand:

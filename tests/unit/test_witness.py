@@ -23,6 +23,7 @@ from jit.witness.memory import Memory
 from jit.witness.process import make_witness, read_logs
 from jit.witness.witness import LARGEST, Answer, Witness
 from tests.fakes import SetClock
+from tests.raised import raised
 
 LOG, OTHER_LOG = SignerKey.generate("log.example"), SignerKey.generate("another.example")
 KEY = SignerKey.generate("witness.example")
@@ -117,27 +118,20 @@ def test_an_earlier_checkpoint_is_never_cosigned_again(house: House) -> None:
     assert house.size == 100
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        request(50, 100, FORK),
-        request(50, 50, FORK, note=head(50, HashTree(leaf_hash(b"x") for _ in range(50)))),
-        request(50, 100, proof=[]),
-        request(50, 100, proof=TREE.consistency(50, 100)[:-1]),
-        request(50, 100, proof=[*TREE.consistency(50, 100), b"x" * 32]),
-        request(50, 100, proof=TREE.consistency(49, 100)),
-        request(50, 50, proof=[b"x" * 32]),
-    ],
-    ids=["fork", "same size", "no proof", "short", "long", "another proof", "proof of nothing"],
-)
-def test_what_does_not_extend_what_was_seen_is_refused(house: House, body: bytes) -> None:
-    house.ask(request(0, 50))
-    if body == request(50, 100, FORK):
-        house.ask(request(50, 60))
-        body = request(60, 100, FORK)
-    before = house.size
-    assert house.ask(body).status == 422
-    assert house.size == before
+def test_what_does_not_extend_what_was_seen_is_refused(house: House) -> None:
+    house.ask(request(0, 60))
+    proof = TREE.consistency(60, 100)
+    for case, body in {
+        "a fork": request(60, 100, FORK),
+        "another of the same size": request(60, 60, note=head(60, HashTree(leaf_hash(b"x") for _ in range(60)))),
+        "no proof": request(60, 100, proof=[]),
+        "a short proof": request(60, 100, proof=proof[:-1]),
+        "a long proof": request(60, 100, proof=[*proof, b"x" * 32]),
+        "another proof": request(60, 100, proof=TREE.consistency(59, 100)),
+        "a proof of nothing": request(60, 60, proof=[b"x" * 32]),
+    }.items():
+        assert house.ask(body).status == 422, case
+        assert house.size == 60, case
 
 
 def test_from_the_empty_tree_there_is_no_proof(house: House) -> None:
@@ -170,9 +164,8 @@ def test_a_log_that_is_not_signed_with_its_key(house: House) -> None:
 TREE_ROOT_5, TREE_ROOT_6 = (base64.b64encode(TREE.root(size)) for size in (5, 6))
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
+def test_what_is_no_request_is_refused(house: House) -> None:
+    for body in (
         b"",
         b"\n",
         b"old 0",
@@ -194,11 +187,9 @@ TREE_ROOT_5, TREE_ROOT_6 = (base64.b64encode(TREE.root(size)) for size in (5, 6)
         b"old 0\n\n" + head(5).replace(b"\n5\n", b"\n05\n"),
         b"old 0\n\n" + b"\n".join(head(5).split(b"\n")[:3]) + b"\n",
         request(9, 5, proof=[]),
-    ],
-)
-def test_what_is_no_request_is_refused(house: House, body: bytes) -> None:
-    assert house.ask(body).status == 400
-    assert house.size == 0
+    ):
+        assert house.ask(body).status == 400, body[:40]
+        assert house.size == 0, body[:40]
 
 
 def test_a_body_that_is_too_long_is_refused(house: House) -> None:
@@ -304,12 +295,11 @@ class TestItsMemory:
         Memory.create(house.path)
         house.memory = Memory(house.path)
 
-    @pytest.mark.parametrize("damage", [b"", b"{}", b"[]", b'{"format": "jit witness 1", "logs": [1]}', b"\xff"])
-    def test_a_damaged_one_is_not_begun_anew(self, tmp_path: Path, damage: bytes) -> None:
+    def test_a_damaged_one_is_not_begun_anew(self, tmp_path: Path) -> None:
         path = tmp_path / "w.json"
-        path.write_bytes(damage)
-        with pytest.raises(CannotStart, match="backup"):
-            Memory(path)
+        for damage in (b"", b"{}", b"[]", b'{"format": "jit witness 1", "logs": [1]}', b"\xff"):
+            path.write_bytes(damage)
+            assert "backup" in str(raised(CannotStart, Memory, path)), damage
 
     def test_two_witnesses_cannot_share_one(self, house: House) -> None:
         with pytest.raises(CannotStart, match="Another witness"):
@@ -332,10 +322,9 @@ class TestMakingOne:
             make_witness("witness.example", tmp_path / "w" / "other.key", state)
         assert not (tmp_path / "w" / "other.key").exists()
 
-    @pytest.mark.parametrize("written", [[], ["rubbish"], [str(KEY.verifier().cosigning())]])
-    def test_a_log_is_named_by_the_key_it_signs_with(self, written: list[str]) -> None:
-        with pytest.raises(CannotStart, match="keygen"):
-            read_logs(written)
+    def test_a_log_is_named_by_the_key_it_signs_with(self) -> None:
+        for written in ([], ["rubbish"], [str(KEY.verifier().cosigning())]):
+            assert "keygen" in str(raised(CannotStart, read_logs, written)), written
         assert read_logs([f"{LOG.verifier()}\n"]) == (LOG.verifier(),)
 
 
@@ -345,7 +334,7 @@ def test_it_knows_no_database_and_no_ledger() -> None:
         "print([m for m in sys.modules if m.partition('.')[0] in ('sqlalchemy', 'psycopg', 'sqlite3')"
         " or m.startswith(('jit.ledger', 'jit.facts'))])"
     )
-    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
 
 
@@ -362,11 +351,11 @@ class TestTheCommand:
         again = CliRunner().invoke(witness, ["--keygen", "witness.example", *where])
         assert isinstance(again.exception, CannotStart)
 
-    @pytest.mark.parametrize("address", ["", "3300", "host:", ":1", "host:port", "host:70000", "host:-1"])
-    def test_an_address_that_is_none_is_told(self, where: list[str], address: str) -> None:
-        said = CliRunner().invoke(witness, ["--log", str(LOG.verifier()), *where, "--listen", address])
-        assert said.exit_code == 2
-        assert "HOST:PORT" in said.output
+    def test_an_address_that_is_none_is_told(self, where: list[str]) -> None:
+        for address in ("", "3300", "host:", ":1", "host:port", "host:70000", "host:-1"):
+            said = CliRunner().invoke(witness, ["--log", str(LOG.verifier()), *where, "--listen", address])
+            assert said.exit_code == 2, address
+            assert "HOST:PORT" in said.output, address
 
     def test_it_does_not_start_without_a_log(self, where: list[str]) -> None:
         assert isinstance(CliRunner().invoke(witness, where).exception, CannotStart)
