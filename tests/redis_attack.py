@@ -10,7 +10,7 @@ from redis import Redis
 from jit.access import State
 from jit.embedded import EmbeddedValkey
 from jit.rq_queue import GRANTS, RqQueue
-from tests.fakes import House
+from tests.world.hands import Hands
 from workers.grants import TIMEKEEPER_FIRST
 from workers.worker import Hand
 
@@ -19,10 +19,10 @@ class Attack:
     """An honest house with one active grant, R-TEST, and one pending request, R-WANT; and a hand on its Redis."""
 
     def __init__(self, folder: Path, server: EmbeddedValkey) -> None:
-        self.house = House(folder)
         self.redis = Redis.from_url(server.url)
         self.redis.flushall()
-        self.house.granter._queue = self.queue = RqQueue(server.url)
+        self.queue = RqQueue(server.url)
+        self.house = Hands(folder, queue=self.queue)
         self.house.active("R-TEST", minutes=30)
         self.house.asked("R-WANT", access="ledger-db/read")
         self.hand = Hand(redis=Redis.from_url(server.url), jobs=self.house.jobs, clock=self.house.clock, between=int)

@@ -13,8 +13,9 @@ from jit.access import State
 from jit.doctor.queue import look_at_queue
 from jit.embedded import EmbeddedValkey
 from jit.rq_queue import ENDS, GRANTS, RqQueue, require_durable
-from tests.fakes import T0, House
+from jit.testing import T0
 from tests.servers import valkey
+from tests.world.hands import Hands
 from workers.grants import TIMEKEEPER_FIRST
 from workers.worker import Hand
 
@@ -78,9 +79,8 @@ def test_nobody_gets_in_without_a_name(guarded: EmbeddedValkey) -> None:
 
 
 def test_the_whole_life_of_a_grant_needs_no_more(admin: Redis, bot: Redis, hands: Redis, tmp_path: Path) -> None:
-    house = House(tmp_path)
+    house = Hands(tmp_path, queue=RqQueue("", redis=hands))
     queue = RqQueue("", redis=bot)
-    house.granter._queue = RqQueue("", redis=hands)
     require_durable(hands)
     house.approved("R-TEST", minutes=30)
     queue.grant("R-TEST")
@@ -101,9 +101,9 @@ def test_the_whole_life_of_a_grant_needs_no_more(admin: Redis, bot: Redis, hands
 ORDER = "rq:job:end-253aa4f5e2eae1377e846e173ae78c4b"
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
+def test_a_bot_that_was_taken_over_cannot_touch_an_order_to_end(admin: Redis, bot: Redis) -> None:
+    RqQueue("", redis=admin).end_at(T0, "ticket")
+    tried: list[tuple] = [
         ("HSET", ORDER, "data", "x"),
         ("DEL", ORDER),
         ("EXPIRE", ORDER, 0),
@@ -115,19 +115,13 @@ ORDER = "rq:job:end-253aa4f5e2eae1377e846e173ae78c4b"
         ("RPUSH", "rq:queue:other", "x"),
         ("EVAL", "return 1", 0),
         ("PUBLISH", "rq:pubsub:worker", "shutdown"),
-    ],
-    ids=lambda command: " ".join(map(str, command[:2])),
-)
-def test_a_bot_that_was_taken_over_cannot_touch_an_order_to_end(admin: Redis, bot: Redis, command: tuple) -> None:
-    RqQueue("", redis=admin).end_at(T0, "ticket")
-    with pytest.raises(NoPermissionError):
-        bot.execute_command(*command)
+    ]
+    assert allowed(bot, tried) == []
 
 
 @pytest.mark.parametrize("who", ["jit-bot", "jit-hands"])
-@pytest.mark.parametrize(
-    "command",
-    [
+def test_neither_room_may_run_the_server(guarded: EmbeddedValkey, admin: Redis, who: str) -> None:
+    tried: list[tuple] = [
         ("FLUSHALL",),
         ("CONFIG", "SET", "appendonly", "no"),
         ("CONFIG", "GET", "requirepass"),
@@ -138,9 +132,17 @@ def test_a_bot_that_was_taken_over_cannot_touch_an_order_to_end(admin: Redis, bo
         ("MODULE", "LIST"),
         ("REPLICAOF", "127.0.0.1", "1"),
         ("SET", "other", "x"),
-    ],
-    ids=" ".join,
-)
-def test_neither_room_may_run_the_server(guarded: EmbeddedValkey, admin: Redis, who: str, command: tuple) -> None:
-    with pytest.raises(NoPermissionError):
-        as_user(guarded, who).execute_command(*command)
+    ]
+    assert allowed(as_user(guarded, who), tried) == []
+
+
+def allowed(user: Redis, tried: list[tuple]) -> list[tuple]:
+    """Those that were not refused for want of a right."""
+    found = []
+    for command in tried:
+        try:
+            user.execute_command(*command)
+        except NoPermissionError:
+            continue
+        found.append(command)
+    return found

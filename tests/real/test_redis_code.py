@@ -7,7 +7,6 @@ import os
 import pickle
 import socket
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +16,13 @@ from rq import Queue  # noqa: TID251  the intruder has RQ too
 from jit.embedded import EmbeddedValkey
 from jit.rq_queue import ENDS, GRANTS
 from tests.redis_attack import Attack
-from tests.servers import valkey
 
 pytestmark = pytest.mark.real
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[EmbeddedValkey]:
-    with valkey() as running:
-        yield running
-
-
 @pytest.fixture
-def attack(tmp_path: Path, server: EmbeddedValkey) -> Attack:
-    return Attack(tmp_path, server)
+def attack(tmp_path: Path, valkey_server: EmbeddedValkey) -> Attack:
+    return Attack(tmp_path, valkey_server)
 
 
 class Bomb:
@@ -51,12 +43,12 @@ class TestCode:
         assert attack.failed()
         assert attack.honest_work_goes_on()
 
-    @pytest.mark.parametrize("function", ["os.system", "subprocess.getoutput", "workers.main.run_worker"])
-    def test_by_its_import_path(self, attack: Attack, function: str) -> None:
-        attack.put([function, None, [attack.command], {}])
-        attack.work()
+    def test_by_its_import_path(self, attack: Attack) -> None:
+        for function in ("os.system", "subprocess.getoutput", "workers.main.run_worker"):
+            attack.put([function, None, [attack.command], {}])
+            attack.work()
+            assert attack.failed(), function
 
-        assert attack.failed()
         assert attack.honest_work_goes_on()
 
     def test_as_a_method_of_an_instance(self, attack: Attack) -> None:
@@ -67,17 +59,16 @@ class TestCode:
         assert attack.failed()
         assert attack.honest_work_goes_on()
 
-    @pytest.mark.parametrize("callback", ["success", "failure", "stopped"])
-    def test_as_a_callback(self, attack: Attack, callback: str) -> None:
+    def test_as_a_callback(self, attack: Attack) -> None:
         """The payload is an honest one, so that the job is carried out."""
-        attack.put(
-            ["grant", None, ["R-WANT"], {}],
-            **{f"{callback}_callback_name": "tests.real.test_redis_code.run_canary", "meta": attack.command},
-        )
-        attack.work()
-
-        assert attack.failed()
-        assert not RAN
+        for callback in ("success", "failure", "stopped"):
+            attack.put(
+                ["grant", None, ["R-WANT"], {}],
+                **{f"{callback}_callback_name": "tests.real.test_redis_code.run_canary", "meta": attack.command},
+            )
+            attack.work()
+            assert attack.failed(), callback
+            assert not RAN, callback
 
     def test_in_what_a_job_remembers_and_returns(self, attack: Attack) -> None:
         bomb = pickle.dumps(Bomb(attack.command))
@@ -127,22 +118,19 @@ def test_dependents_are_not_run(attack: Attack) -> None:
     assert attack.failed()
 
 
-@pytest.mark.parametrize(
-    "fields",
-    [
+def test_a_job_is_carried_out_once_whatever_its_hash_says(attack: Attack) -> None:
+    asked: list[str] = []
+    attack.house.granter.grant = asked.append  # type: ignore[method-assign]
+    for fields in (
         {"repeats_left": "5", "repeat_intervals": "[0]"},
         {"retries_left": "5", "retry_intervals": "[0]"},
         {"timeout": "-1"},
         {"rate_limit_key": "x", "rate_limit_concurrency": "1"},
         {"dependency_ids": '["evil"]'},
         {"group_id": "g"},
-    ],
-)
-def test_a_job_is_carried_out_once_whatever_its_hash_says(attack: Attack, fields: dict[str, str]) -> None:
-    attack.put(["grant", None, ["R-WANT"], {}], **fields)
-    asked: list[str] = []
-    attack.house.granter.grant = asked.append  # type: ignore[method-assign]
-    attack.work()
-
-    assert asked == ["R-WANT"]
-    assert not attack.redis.exists("rq:job:evil")
+    ):
+        attack.put(["grant", None, ["R-WANT"], {}], **fields)
+        attack.work()
+        assert asked == ["R-WANT"], fields
+        assert not attack.redis.exists("rq:job:evil"), fields
+        asked.clear()
