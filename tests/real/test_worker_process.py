@@ -2,10 +2,8 @@
 
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,11 +15,12 @@ from jit.access import State
 from jit.embedded import EmbeddedValkey
 from jit.facts import Released, Revoked, Source
 from jit.rq_queue import RqQueue
+from tests.exhaustive import exhaustive
 from tests.fakes import ALICE, House
 from tests.folder_target import FolderTarget
-from tests.servers import valkey
+from tests.processes import Forked
 from tests.shared_clock import SharedClock
-from tests.waiting import wait_until
+from tests.waiting import HUNG, wait_until
 
 pytestmark = pytest.mark.real
 
@@ -36,12 +35,11 @@ class Hands:
         self.house = House(folder)
         self.house.clock = self.clock  # type: ignore[assignment]
         self.house.ledger.clock = self.clock
-        self.house.policies._clock = self.clock
         self.queue = RqQueue(server.url)
         self.target = FolderTarget("orders-db", folder / "targets")
-        self.processes: list[subprocess.Popen[bytes]] = []
+        self.processes: list[Forked] = []
 
-    def start(self, room: str, **environment: str) -> subprocess.Popen[bytes]:
+    def start(self, room: str, **environment: str) -> Forked:
         settings = {
             "JIT_DATA": str(self.folder),
             "JIT_POLICIES": str(self.folder / "policies"),
@@ -49,13 +47,10 @@ class Hands:
             "REDIS_URL": self.server.url,
         }
         with (self.folder / f"{room}.log").open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "tests.folder_target", room, self.clock.path, self.folder / "targets"],
-                env=os.environ | settings | environment,
-                cwd=Path(__file__).parents[2],
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
+            process = Forked(
+                [sys.executable, "-m", "tests.folder_target", room, str(self.clock.path), str(self.folder / "targets")],
+                os.environ | settings | environment,
+                log,
             )
         self.processes.append(process)
         return process
@@ -75,21 +70,14 @@ class Hands:
 
     def stop(self) -> None:
         for process in self.processes:
-            with suppress(ProcessLookupError):
-                process.kill()
-            process.wait()
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[EmbeddedValkey]:
-    with valkey() as running:
-        yield running
+            process.kill()
+            process.wait(HUNG)
 
 
 @pytest.fixture
-def hands(tmp_path: Path, server: EmbeddedValkey) -> Iterator[Hands]:
-    Redis.from_url(server.url).flushall()
-    made = Hands(tmp_path, server)
+def hands(tmp_path: Path, valkey_server: EmbeddedValkey) -> Iterator[Hands]:
+    Redis.from_url(valkey_server.url).flushall()
+    made = Hands(tmp_path, valkey_server)
     yield made
     made.stop()
 
@@ -115,7 +103,7 @@ def test_the_timekeeper_ends_it_alone_with_redis_wiped(hands: Hands) -> None:
     hands.approve(minutes=30)
     hands.becomes(State.ACTIVE)
     worker.kill()
-    worker.wait()
+    worker.wait(HUNG)
     Redis.from_url(hands.server.url).flushall()
 
     hands.clock.advance(timedelta(minutes=30))
@@ -157,26 +145,27 @@ def test_two_workers_and_a_timekeeper_end_once(hands: Hands) -> None:
     assert hands.house.kinds().count("ended") == 1
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("room", ["worker", "timekeeper"])
-def test_a_signal_stops_it_in_good_order(hands: Hands, room: str, how: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("room", "how"),
+    [
+        ("worker", signal.SIGTERM),
+        ("timekeeper", signal.SIGINT),
+        pytest.param("worker", signal.SIGINT, marks=exhaustive("each signal to each process")),
+        pytest.param("timekeeper", signal.SIGTERM, marks=exhaustive("each signal to each process")),
+    ],
+)
+def test_its_start_is_recorded_and_a_signal_stops_it_in_good_order(
+    hands: Hands, room: str, how: signal.Signals
+) -> None:
     process = hands.start(room)
     hands.ready(room)
-
-    process.send_signal(how)
-
-    assert process.wait(10) == 0
-    assert f"{room}.stopped" in hands.log(room)
-
-
-def test_starts_are_recorded(hands: Hands) -> None:
-    hands.start("worker")
-    hands.start("timekeeper")
-    hands.ready("worker")
-    hands.ready("timekeeper")
-
     started = [entry.fact for entry in hands.house.ledger.read() if entry.fact.kind == "started"]
-    assert {fact.process for fact in started} == {"worker", "timekeeper"}  # type: ignore[union-attr]
+    assert [fact.process for fact in started] == [room]  # type: ignore[union-attr]
+
+    os.kill(process.pid, how)
+
+    assert process.wait(HUNG) == 0
+    assert f"{room}.stopped" in hands.log(room)
 
 
 def test_the_timekeeper_starts_without_redis(hands: Hands) -> None:
@@ -187,20 +176,18 @@ def test_the_timekeeper_starts_without_redis(hands: Hands) -> None:
     hands.becomes(State.LAPSED)
 
 
-@pytest.mark.parametrize(
-    ("setting", "wrong", "right"),
-    [("maxmemory-policy", "allkeys-lru", "noeviction"), ("appendonly", "no", "yes")],
-)
-def test_a_redis_that_forgets_refuses_the_start(hands: Hands, setting: str, wrong: str, right: str) -> None:
+def test_a_redis_that_forgets_refuses_the_start(hands: Hands) -> None:
     redis = Redis.from_url(hands.server.url)
-    redis.config_set(setting, wrong)
+    wrong = {"maxmemory-policy": "allkeys-lru", "appendonly": "no"}
+    right = redis.config_get(*wrong)
+    redis.config_set(*(word for setting in wrong.items() for word in setting))
     try:
-        process = hands.start("worker")
-        assert process.wait(20) != 0
+        assert hands.start("worker").wait(HUNG) != 0
     finally:
-        redis.config_set(setting, right)
+        redis.config_set(*(word for setting in right.items() for word in setting))
 
-    assert f"CONFIG SET {setting} {right}" in hands.log("worker")
+    for setting in wrong:
+        assert f"CONFIG SET {setting} {right[setting]}" in hands.log("worker")
 
 
 def test_a_worker_waits_for_redis_and_goes_on(hands: Hands, tmp_path: Path) -> None:
