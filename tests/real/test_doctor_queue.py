@@ -9,21 +9,25 @@ from pydantic import SecretStr
 
 from jit.doctor import Check, Part, State, examine
 from jit.doctor.queue import look_at_queue
-from jit.embedded import EmbeddedValkey
+from tests.servers import valkey
 
 pytestmark = pytest.mark.real
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server():
-    with EmbeddedValkey() as started:
+    with valkey() as started:
         yield started
 
 
 @pytest.fixture
 def admin(server):
+    """Leaves it as it should be."""
     with redis.Redis.from_url(server.url) as client:
         yield client
+        client.execute_command("REPLICAOF", "NO", "ONE")
+        client.execute_command("ACL", "DELUSER", "jit")
+        client.config_set("appendonly", "yes")
 
 
 def lines(url):
@@ -49,14 +53,14 @@ def test_a_queue_as_it_should_be_has_nothing_to_mend(server):
     assert "Valkey" in found[0].what
 
 
-@pytest.mark.parametrize(("name", "wrong"), [("maxmemory-policy", "allkeys-lru"), ("appendonly", "no")])
-def test_each_wrong_setting_is_mended_for_good_by_the_commands_printed(server, admin, name, wrong):
-    admin.config_set(name, wrong)
-    (line,) = to_mend(server.url)
-    assert name in line.what
-    carry_out(admin, line.remedy)
-    assert to_mend(server.url) == []
-    assert name in (server.home / "valkey.conf").read_text()
+def test_each_wrong_setting_is_mended_for_good_by_the_commands_printed(server, admin):
+    for name, wrong in (("maxmemory-policy", "allkeys-lru"), ("appendonly", "no")):
+        admin.config_set(name, wrong)
+        (line,) = to_mend(server.url)
+        assert name in line.what
+        carry_out(admin, line.remedy)
+        assert to_mend(server.url) == []
+        assert name in (server.home / "valkey.conf").read_text()
 
 
 def test_the_command_says_where_and_asks_for_a_password_without_writing_it_down(server, admin):
@@ -91,7 +95,10 @@ def test_a_replica_is_said_to_take_no_orders(server, admin):
 
 def test_one_that_is_down_is_one_line(server):
     server.kill()
-    (line,) = to_mend(server.url)
+    try:
+        (line,) = to_mend(server.url)
+    finally:
+        server.start()
     assert "does not answer" in line.what
 
 
