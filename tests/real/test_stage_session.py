@@ -1,6 +1,7 @@
 """The session beside the chat, in a real PostgreSQL: as psql would show it, and no more than one statement."""
 
 import threading
+from contextlib import closing
 
 import psycopg
 import pytest
@@ -37,7 +38,9 @@ def session(orders):
 
 
 @pytest.fixture
-def console(orders):
+def console(orders, monkeypatch):
+    monkeypatch.setattr("jit.cli.stage.console.LOOK_EVERY", 0.05)
+    monkeypatch.setattr("jit.cli.stage.console.AGAIN_AFTER", 0.05)
     made = Console(orders.dsn("alice", DATABASE), "alice", DATABASE)
     made.start()
     yield made
@@ -69,29 +72,29 @@ def test_answers_look_as_in_psql(session):
     assert session.ask("SELECT 1 AS n WHERE false").endswith("(0 rows)")
 
 
-@pytest.mark.parametrize(
-    ("statement", "words"),
-    [
+def test_what_the_server_refuses_is_shown_and_the_session_goes_on(session):
+    for statement, words in (
         ("SELECT * FROM orders", "ERROR:  permission denied for table orders"),
         ("UPDATE orders SET state = 'x'", "ERROR:  permission denied for table orders"),
         ("SELECT 1; SELECT 2", "cannot insert multiple commands"),
         ("\\! touch /here", "syntax error"),
-        ("SELECT pg_sleep(60)", "statement timeout"),
         ("SET statement_timeout = 0; SELECT pg_sleep(60)", "cannot insert multiple commands"),
         ("SELECT pg_read_file('/etc/passwd')", "permission denied for function pg_read_file"),
         ("SELECT nothing", 'column "nothing" does not exist'),
-    ],
-)
-def test_what_the_server_refuses_is_shown_and_the_session_goes_on(session, statement, words):
-    with pytest.raises(Refused, match=words):
-        session.ask(statement)
-    assert session.ask("SELECT 1 AS n").endswith("(1 row)")
+    ):
+        with pytest.raises(Refused, match=words):
+            session.ask(statement)
+        assert session.ask("SELECT 1 AS n").endswith("(1 row)"), statement
 
 
-def test_a_longer_limit_that_somebody_sets_holds_for_nothing(session):
-    assert session.ask("SET statement_timeout = 0") == "SET"
-    with pytest.raises(Refused, match="statement timeout"):
-        session.ask("SELECT pg_sleep(60)")
+def test_a_statement_has_its_time_and_no_more_whatever_limit_somebody_sets(orders, session):
+    assert "\n 2s\n" in session.ask("SHOW statement_timeout")
+    with closing(Session(orders.dsn("alice", DATABASE), most_seconds=1)) as shorter:
+        for before in ("SELECT 1 AS n", "SET statement_timeout = 0"):
+            shorter.ask(before)
+            with pytest.raises(Refused, match="statement timeout"):
+                shorter.ask("SELECT pg_sleep(600)")
+        assert shorter.ask("SELECT 1 AS n").endswith("(1 row)")
 
 
 def test_a_long_answer_is_cut_short_and_the_rest_never_fetched(session):
@@ -105,11 +108,12 @@ def test_a_transaction_is_not_left_open(session):
     assert session.ask("SELECT pg_current_xact_id_if_assigned() IS NULL AS free").splitlines()[2] == " t"
 
 
-@pytest.mark.parametrize("statement", ["COPY (SELECT 1) TO STDOUT", "COPY pg_temp.x FROM STDIN"])
-def test_copy_ends_the_session_and_nothing_else(session, statement):
-    session.ask("CREATE TEMP TABLE x (n int)")
-    with pytest.raises(Lost, match="COPY"):
-        session.ask(statement)
+def test_copy_ends_the_session_and_nothing_else(orders):
+    for statement in ("COPY (SELECT 1) TO STDOUT", "COPY pg_temp.x FROM STDIN"):
+        with closing(Session(orders.dsn("alice", DATABASE))) as session:
+            session.ask("CREATE TEMP TABLE x (n int)")
+            with pytest.raises(Lost, match="COPY"):
+                session.ask(statement)
 
 
 def test_the_session_shows_the_table_as_soon_as_it_may_and_is_cut(console, admin):
@@ -148,11 +152,11 @@ def test_many_may_type_at_once(console):
     assert sorted(answers) == [str(number) for number in range(8)]
 
 
-@pytest.mark.parametrize("typed", ["", "  ", "x" * 2001, "SELECT '\0'"])
-def test_what_is_no_statement_is_told_in_a_sentence(console, typed):
+def test_what_is_no_statement_is_told_in_a_sentence(console):
     wait_until(lambda: watched(console))
-    with pytest.raises(ValueError, match="one SQL statement"):
-        console.run(typed)
+    for typed in ("", "  ", "x" * 2001, "SELECT '\0'"):
+        with pytest.raises(ValueError, match="one SQL statement"):
+            console.run(typed)
 
 
 def test_a_cell_is_cut_where_it_is_long_and_left_where_it_is_not(session):
@@ -163,23 +167,19 @@ def test_a_cell_is_cut_where_it_is_long_and_left_where_it_is_not(session):
     assert len(long) < 5 * LONGEST_CELL
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "SELECT " + ", ".join("repeat('x', 1000)" for _ in range(50)) + " FROM generate_series(1, 40)",
-        "SELECT " + ", ".join(f"{number} AS {'c' * 15}{number}" for number in range(1500)),
-        "SELECT repeat('x', 1000000)::int",
-    ],
-    ids=["wide rows", "many columns", "an error"],
-)
-def test_an_answer_is_bounded_in_bytes(session, statement):
-    try:
-        answer = session.ask(statement)
-    except Refused as refused:
-        answer = str(refused)
-    assert MOST_BYTES // 2 < len(answer.encode()) < MOST_BYTES + 100
-    assert answer.endswith("(cut)")
-    assert session.ask("SELECT 1 AS n").endswith("(1 row)")
+def test_an_answer_is_bounded_in_bytes(session):
+    for name, statement in {
+        "wide rows": "SELECT " + ", ".join("repeat('x', 1000)" for _ in range(50)) + " FROM generate_series(1, 40)",
+        "many columns": "SELECT " + ", ".join(f"{number} AS {'c' * 15}{number}" for number in range(1500)),
+        "an error": "SELECT repeat('x', 1000000)::int",
+    }.items():
+        try:
+            answer = session.ask(statement)
+        except Refused as refused:
+            answer = str(refused)
+        assert MOST_BYTES // 2 < len(answer.encode()) < MOST_BYTES + 100, name
+        assert answer.endswith("(cut)"), name
+        assert session.ask("SELECT 1 AS n").endswith("(1 row)"), name
 
 
 def test_a_temporary_view_cannot_stand_for_the_table_that_is_watched(console):

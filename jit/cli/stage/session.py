@@ -16,8 +16,8 @@ MOST_BYTES = 20_000
 """Of an answer in UTF-8. One row comes whole before it is cut; then the server is told to stop."""
 LONGEST_CELL = 200
 """Characters."""
-_OPTIONS = "-c statement_timeout=2s -c idle_in_transaction_session_timeout=5s"
-_LIMIT = "SET statement_timeout = '2s'"
+MOST_SECONDS = 2.0
+"""Of one statement."""
 _NUMERIC = frozenset({20, 21, 23, 26, 700, 701, 1700})
 """Types whose columns psql puts to the right, by their oids."""
 _ROWS = (ExecStatus.SINGLE_TUPLE, ExecStatus.TUPLES_OK)
@@ -36,9 +36,14 @@ class Lost(Exception):
 class Session:
     """Not for several threads. Raises psycopg.OperationalError where it cannot be opened."""
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, *, most_seconds: float = MOST_SECONDS) -> None:
+        self._limit = f"SET statement_timeout = {round(most_seconds * 1000)}"
         self._conn: psycopg.Connection[Any] = psycopg.connect(
-            dsn, autocommit=True, connect_timeout=2, options=_OPTIONS, client_encoding="utf-8"
+            dsn,
+            autocommit=True,
+            connect_timeout=2,
+            options="-c idle_in_transaction_session_timeout=5s",
+            client_encoding="utf-8",
         )
         self._pg = self._conn.pgconn
 
@@ -57,7 +62,7 @@ class Session:
 
     def ask(self, statement: str) -> str:
         """What comes of one statement, within 2 s, 50 rows and 20,000 bytes. Raises Refused, Lost."""
-        self._printed(_LIMIT)
+        self._printed(self._limit)
         try:
             return self._printed(statement)
         finally:
