@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import HUNG
+
 PACKAGE = "emulate@0.11.2"
 NODE_20 = 20
-_INSTALL_WITHIN = 120
-"""Seconds."""
 
 # It would listen on every address of the machine, and say nothing of the port it was given.
 _START = """
@@ -34,7 +34,7 @@ def installed(cache: Path) -> Path:
     node, npm = shutil.which("node"), shutil.which("npm")
     if not node or not npm:
         pytest.skip("node and npm are not installed")
-    version = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=30, check=True).stdout
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=HUNG, check=True).stdout
     if int(version.strip().removeprefix("v").partition(".")[0]) < NODE_20:
         pytest.skip(f"emulate wants Node {NODE_20}, not {version.strip()}")
     folder = cache / PACKAGE.replace("@", "-")
@@ -43,7 +43,7 @@ def installed(cache: Path) -> Path:
         (folder / "package.json").write_text('{"private": true}')
         command = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", PACKAGE]
         try:
-            subprocess.run(command, cwd=folder, capture_output=True, timeout=_INSTALL_WITHIN, check=True)
+            subprocess.run(command, cwd=folder, capture_output=True, timeout=HUNG, check=True)
         except (subprocess.SubprocessError, OSError) as wrong:
             pytest.skip(f"npm cannot install {PACKAGE}: {type(wrong).__name__}")
     return folder
@@ -68,5 +68,5 @@ def emulating(folder: Path, slack: dict[str, Any]) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait(30)
+        process.wait(HUNG)
         process.stdout.close()

@@ -28,10 +28,9 @@ from bot.show import dm
 from bot.show.card import draw
 from bot.show.home import Overview, draw_home
 from jit.clock import SystemClock
-from jit.ledger import Ledger, Notes, StoredDirectory, connect, create_tables
+from jit.ledger import Notes, StoredDirectory
+from jit.testing import InMemoryLedger, ManualClock, Story
 from tests.emulate import emulating, installed
-from tests.fakes import SetClock
-from tests.life import Story
 
 pytestmark = pytest.mark.real
 
@@ -90,14 +89,11 @@ def there(request: pytest.FixtureRequest) -> Iterator[There]:
 
 
 @pytest.fixture
-def story(tmp_path: Path) -> Iterator[Story]:
-    engine = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
-    create_tables(engine)
-    clock = SetClock()
-    story = Story(Ledger(engine, clock), clock)
+def story() -> Story:
+    clock = ManualClock()
+    story = Story(InMemoryLedger(clock), clock)
     story.asked()
-    yield story
-    engine.dispose()
+    return story
 
 
 @pytest.fixture
