@@ -3,7 +3,7 @@
 import sys
 
 
-def main() -> None:
+def command() -> None:
     """What the command `jit` runs. Loading the program takes a moment, in which somebody may think better of it."""
     try:
         from jit.cli.main import run  # noqa: PLC0415  inside the try, as it takes that moment

@@ -1,5 +1,5 @@
 """`python -m jit.cli`: how the supervisor starts its children."""
 
-from jit.cli import main
+from jit.cli import command
 
-main()
+command()
