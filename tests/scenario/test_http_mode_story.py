@@ -1,8 +1,9 @@
 """The main job in HTTP mode, with the processes as they are run: their log holds nothing of what was sent."""
 
 import http.client
-from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -11,7 +12,9 @@ from bot.playground.http_mode import RequestUrl
 from bot.playground.person import Person
 from bot.playground.sample import REQUESTS, SIGNING_SECRET
 from jit.access import Request, State
-from jit.cli.rehearsal import Rehearsal, jit_command, rehearsing
+from jit.cli.rehearsal import Rehearsal, rehearsing
+from jit.cli.supervisor import Child, Process
+from tests.processes import fork
 from tests.waiting import wait_until
 from tests.web import FORM, ask, free_port, send
 
@@ -59,14 +62,18 @@ def test_asked_approved_used_and_gone_over_http(tmp_path: Path) -> None:
     secret.write_text(SIGNING_SECRET)
     secret.chmod(0o600)
 
-    def command(room: str) -> Sequence[str]:
-        if room != "bot":
-            return jit_command(room)
-        http_mode = [f"SLACK_SIGNING_SECRET=file:{secret}", f"JIT_LISTEN=127.0.0.1:{port}"]
-        return ["env", "-u", "SLACK_APP_TOKEN", *http_mode, *jit_command(room)]
+    def spawn(child: Child, output: IO[bytes] | None) -> Process:
+        if child.name.startswith("bot"):
+            http_mode = {"SLACK_SIGNING_SECRET": f"file:{secret}", "JIT_LISTEN": f"127.0.0.1:{port}"}
+            socket_mode = {name: value for name, value in child.env.items() if name != "SLACK_APP_TOKEN"}
+            child = replace(child, env={**socket_mode, **http_mode})
+        return fork(child, output)
 
     log = tmp_path / "log.jsonl"
-    with log.open("wb") as output, rehearsing(tmp_path, POLICIES, command=command, workers=1, output=output) as stage:
+    with (
+        log.open("wb") as output,
+        rehearsing(tmp_path, POLICIES, spawn=spawn, workers=1, signer=False, output=output) as stage,
+    ):
         url = stage.stage.slack.deliver_to(f"http://127.0.0.1:{port}{REQUEST_PATH}")
         wait_until(lambda: status(port, "/readyz") == 200)
         alice, bob = stage.alice, stage.bob
