@@ -1,5 +1,5 @@
-"""One product for each process of the run and its rules, kept from file to file: whole before each test, and the
-promises checked after it.
+"""One product for each process of the run, kept from file to file: whole before each test, and the promises checked
+after it.
 """
 
 from collections.abc import Iterator
@@ -15,6 +15,19 @@ from tests.house import POLICIES, House, house
 HERE = Path(__file__).parent
 A_MESSAGE = timedelta(seconds=1)
 """The audit channel is written to as often as this."""
+ANOTHER_WAY_TO_READ = """
+groups:
+  analysts: [slack:S0DBA0001]
+access:
+  orders-db/report:
+    describe: Read orders for a report
+    grants: [orders_read]
+    max_duration: 2h
+    channel: C0ACCESS1
+    request: [group:engineering]
+    approve:
+      - all_of: [{from: [group:analysts]}]
+"""
 
 
 class Kept:
@@ -22,15 +35,12 @@ class Kept:
 
     def __init__(self) -> None:
         self._open = ExitStack()
-        self._policies: Path | None = None
         self._house: House | None = None
 
     def by(self, policies: Path, folder: pytest.TempPathFactory) -> House:
-        if self._house is None or policies != self._policies:
-            self.close()
+        if self._house is None:
             self._house = self._open.enter_context(house(folder.mktemp("house"), policies=policies, workers=2))
             self._house.stage.stage.slack.rate = PostRate(self._house.clock.ticks)
-            self._policies = policies
         return self._house
 
     def close(self) -> None:
@@ -49,9 +59,12 @@ def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
 
 
 @pytest.fixture(scope="session")
-def policies() -> Path:
-    """A file with rules of its own has a fixture of this name."""
-    return POLICIES
+def policies(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As always, and one more access that gives the same as another. Who approves that is what Slack says."""
+    folder = tmp_path_factory.mktemp("policies")
+    (folder / "orders.policy.yml").write_text((POLICIES / "orders.policy.yml").read_text())
+    (folder / "report.policy.yml").write_text(ANOTHER_WAY_TO_READ)
+    return folder
 
 
 @pytest.fixture

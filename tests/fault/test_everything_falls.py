@@ -1,22 +1,18 @@
-"""Everything is killed at once and started again when the end is long past; or nobody starts it again."""
+"""Everything is killed at once, and started again when the end is long past."""
 
-import subprocess
-import sys
 from datetime import timedelta
-from pathlib import Path
 
-import psutil
 import psycopg
 import pytest
 
-import tests
 from jit.access import State
 from jit.facts import Ended, Granted
+from tests.exhaustive import exhaustive
 from tests.house import House
-from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
 
+FALLS = exhaustive("falls of everything at every point")
 WORDS = "orders-db/read 30m INC-42 db down: need shell"
 
 
@@ -51,8 +47,15 @@ def test_an_access_that_fell_due_meanwhile_ends(it: House, target_too: bool):
     assert ended.sessions == (0 if target_too else 1)
 
 
-@pytest.mark.parametrize("target_too", [False, True], ids=["but the target", "and the target"])
-@pytest.mark.parametrize("point", ["before-effect", "after-effect"])
+@pytest.mark.parametrize(
+    ("point", "target_too"),
+    [
+        pytest.param("before-effect", False, marks=FALLS),
+        ("before-effect", True),
+        ("after-effect", False),
+        pytest.param("after-effect", True, marks=FALLS),
+    ],
+)
 def test_a_grant_in_progress_is_over_when_all_is_back(it: House, point: str, target_too: bool):
     it.pause(point)
     request = it.ask(it.stage.alice, WORDS)
@@ -82,28 +85,3 @@ def test_an_approval_nobody_took_up_lapses(it: House):
 
     assert it.reaches(request, State.LAPSED).closed_because == "not_begun"
     assert not it.gives(request)
-
-
-KEEPER = """
-import sys, time
-from pathlib import Path
-from tests.house import house
-
-with house(Path(sys.argv[1])):
-    print("all of it runs", flush=True)
-    time.sleep(600)
-"""
-
-
-def test_without_its_supervisor_no_process_is_left(tmp_path: Path):
-    home = Path(tests.__file__).parent.parent
-    with subprocess.Popen([sys.executable, "-c", KEEPER, tmp_path], cwd=home, stdout=subprocess.PIPE) as keeper:
-        assert keeper.stdout is not None
-        assert keeper.stdout.readline() == b"all of it runs\n"
-        processes = psutil.Process(keeper.pid).children(recursive=True)
-        told = " ".join(word for process in processes for word in process.cmdline())
-        assert all(room in told for room in ("bot", "worker", "timekeeper", "valkey-server", "postgres"))
-
-        keeper.kill()
-
-    wait_until(lambda: not [process for process in processes if process.is_running()])

@@ -2,40 +2,31 @@
 the ledger itself.
 """
 
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from uuid import uuid4
+from typing import Any
 
 import pytest
 from sqlalchemy import update
 
 from bot.buttons import APPROVE, value_of
 from bot.playground.sample import ALICE, BOB, CAROL
-from jit.access import Request, State
+from jit.access import GRANT_NUDGE, Request, State
 from jit.facts import BEGIN_WITHIN, Approval, Approved, Counted, Granted, GrantIntent, Refusal, Refused, Source
 from jit.ledger.database import writing
 from jit.ledger.schema import requests
 from jit.policy.folder import LOOK_EVERY
 from jit.rq_queue import RqQueue
-from tests.house import POLICIES, House
+from tests.exhaustive import distinct
+from tests.house import House
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
 
 READ = "orders-db/read 30m INC-42 db down: need shell"
 WRITE = "orders-db/write 30m INC-42 set order 4711 free"
-DBA = "S0DBA0001"
-
-
-@pytest.fixture(scope="module")
-def policies(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """As always, but who is a DBA is what Slack says."""
-    folder = tmp_path_factory.mktemp("policies")
-    rules = (POLICIES / "orders.policy.yml").read_text()
-    ours = rules.replace("dba: [U02BOB000, U03CAROL0]", f"dba: [slack:{DBA}]")
-    assert ours != rules
-    (folder / "orders.policy.yml").write_text(ours)
-    return folder
+REPORT = "orders-db/report 30m INC-42 count what is stuck"
+ANALYSTS = "S0DBA0001"
+"""The group in Slack that approves reports."""
 
 
 def forge(it: House, request_id: str) -> None:
@@ -49,8 +40,8 @@ def nothing_given(it: House, request: Request) -> bool:
     return not it.gives(request) and not it.facts(GrantIntent, request) and not it.facts(Granted, request)
 
 
-def approved_while_workers_are_down(it: House) -> Request:
-    request = it.ask(it.stage.alice, READ)
+def approved_while_workers_are_down(it: House, words: str = READ) -> Request:
+    request = it.ask(it.stage.alice, words)
     it.kill("worker-1", "worker-2")
     it.approve(it.stage.bob, request)
     return it.reaches(request, State.APPROVED)
@@ -119,51 +110,57 @@ def test_a_read_model_that_says_approved(it: House):
     assert nothing_given(it, request)
 
 
-class TestForgedDecision:
-    """Written into the ledger by somebody who may append to it, but was pressed by nobody who counts."""
+FORGERIES: dict[str, dict[str, Any]] = {
+    "counts nobody": {"approvers": ()},
+    "counts the requester": {"approvers": (ALICE,)},
+    "counts no dba": {"approvers": ("U04EVE000",)},
+    "of what a card never showed": {"digest": "0" * 64},
+    "counts what is not there": {"given": False},
+}
 
-    def decide(self, it: House, *approvers: str, digest: str = "") -> Request:
+
+def forge_decision(
+    it: House, request: Request, *, approvers: tuple[str, ...] = (BOB,), digest: str = "", given: bool = True
+) -> None:
+    """As somebody does who may append to the ledger."""
+    common = {"at": it.clock.now(), "actor": BOB, "source": Source.SLACK, "digest": digest or request.digest}
+    said = [
+        Approval.about(request, approver=who, quorums=("dba",), groups_as_of=it.clock.now(), **common)
+        for who in approvers
+    ]
+    counted = tuple(Counted(approval=yes.id, approver=yes.approver, quorum="dba") for yes in said)
+    decision = Approved.about(request, counted=counted, begin_by=it.clock.now() + BEGIN_WITHIN, **common)
+    it.stage.ledger.append([*(said if given else []), decision], expect={request.id: request.version})
+    it.pass_time(GRANT_NUDGE)
+
+
+def test_a_forged_decision_gives_nothing(it: House):
+    """It is in the ledger, but was pressed by nobody who counts, or for something else."""
+    for why, forgery in FORGERIES.items():
         request = it.ask(it.stage.alice, READ)
-        common = {"at": it.clock.now(), "actor": BOB, "source": Source.SLACK, "digest": digest or request.digest}
-        said = [
-            Approval.about(request, approver=who, quorums=("dba",), groups_as_of=it.clock.now(), **common)
-            for who in approvers
-        ]
-        counted = tuple(Counted(approval=yes.id, approver=yes.approver, quorum="dba") for yes in said)
-        decision = Approved.about(request, counted=counted, begin_by=it.clock.now() + BEGIN_WITHIN, **common)
-        it.stage.ledger.append([*said, decision], expect={request.id: request.version})
-        return request
+        forge_decision(it, request, **forgery)
+        assert it.reaches(request, State.LAPSED, State.ACTIVE).closed_because == "no_longer_approved", why
+        assert nothing_given(it, request), why
 
-    @pytest.mark.parametrize(
-        "approvers", [(), (ALICE,), ("U04EVE000",)], ids=["by nobody", "by the requester", "by no dba"]
-    )
-    def test_counts_nobody_who_may(self, it: House, approvers: tuple[str, ...]):
-        request = self.decide(it, *approvers)
-        lapses(it, request, "no_longer_approved")
 
-    def test_of_what_a_card_never_showed(self, it: House):
-        request = self.decide(it, BOB, digest="0" * 64)
-        lapses(it, request, "no_longer_approved")
-
-    def test_by_approvals_that_are_not_there(self, it: House):
-        request = it.ask(it.stage.alice, READ)
-        common = {"at": it.clock.now(), "actor": BOB, "source": Source.SLACK, "digest": request.digest}
-        counted = (Counted(approval=uuid4(), approver=BOB, quorum="dba"),)
-        decision = Approved.about(request, counted=counted, begin_by=it.clock.now() + BEGIN_WITHIN, **common)
-        it.stage.ledger.append([decision], expect={request.id: request.version})
-        lapses(it, request, "no_longer_approved")
+EDITS = {
+    "gives something else": ("grants: [orders_read]", "grants: [orders_admin]"),
+    "means somebody else": ("{postgres: alice}", "{postgres: alicia}"),
+    "may last less long": ("max_duration: 8h", "max_duration: 10m"),
+    "is gone": ("orders-db/read:", "orders-db/look:"),
+}
 
 
 class TestBetweenDecisionAndEffect:
     def test_the_approver_left_the_group(self, it: House):
-        request = approved_while_workers_are_down(it)
-        it.stage.stage.set_members(DBA, [CAROL])
+        request = approved_while_workers_are_down(it, REPORT)
+        it.stage.stage.set_members(ANALYSTS, [CAROL])
         try:
-            it.until(lambda: BOB not in it.groups().members[DBA])
+            it.until(lambda: BOB not in it.groups().members[ANALYSTS])
             lapses(it, request, "no_longer_approved")
         finally:
-            it.stage.stage.set_members(DBA, [BOB, CAROL])
-            it.until(lambda: BOB in it.groups().members[DBA])
+            it.stage.stage.set_members(ANALYSTS, [BOB, CAROL])
+            it.until(lambda: BOB in it.groups().members[ANALYSTS])
 
     @pytest.mark.parametrize("timekeeper_too", [False, True], ids=["", "and the timekeeper is down"])
     def test_a_quarter_of_an_hour_went_by(self, it: House, timekeeper_too: bool):
@@ -173,23 +170,15 @@ class TestBetweenDecisionAndEffect:
         it.pass_time(BEGIN_WITHIN)
         lapses(it, request, "not_begun")
 
-    @pytest.mark.parametrize(
-        "change",
-        [
-            lambda rules: rules.replace("grants: [orders_read]", "grants: [orders_admin]"),
-            lambda rules: rules.replace("{postgres: alice}", "{postgres: alicia}"),
-            lambda rules: rules.replace("max_duration: 8h", "max_duration: 10m"),
-            lambda rules: rules.replace("orders-db/read:", "orders-db/look:"),
-        ],
-        ids=["gives something else", "means somebody else", "may last less long", "is gone"],
-    )
-    def test_the_rules_were_edited(self, it: House, policies: Path, change: Callable[[str], str]):
+    @pytest.mark.parametrize("edit", distinct(EDITS, ["gives something else"], "edits between decision and effect"))
+    def test_the_rules_were_edited(self, it: House, policies: Path, edit: str):
         request = approved_while_workers_are_down(it)
         file = policies / "orders.policy.yml"
         rules = file.read_text()
-        assert change(rules) != rules
+        edited = rules.replace(*EDITS[edit])
+        assert edited != rules
         try:
-            file.write_text(change(rules))
+            file.write_text(edited)
             lapses(it, request, "no_longer_approved")
             assert not it.holds("alice", "orders_admin")
         finally:
@@ -206,6 +195,8 @@ class TestBetweenDecisionAndEffect:
         assert nothing_given(it, request)
 
         it.start("bot-1")
+        it.until(it.groups_are_fresh)
+        it.pass_time(GRANT_NUDGE)
 
         it.reaches(request, State.ACTIVE)
         it.expire(request)

@@ -5,12 +5,14 @@ That access ends without it at all is in the tests of promise 2.
 
 import os
 import signal
+import sqlite3
+from contextlib import closing
 
 import pytest
 
-from jit.access import Request, State
+from jit.access import REVOKE_STUCK, Request, State
 from jit.facts import Ended
-from tests.house import House
+from tests.house import STATED_LAG, House
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
 
@@ -28,6 +30,18 @@ def alone(it: House, point: str) -> tuple[Request, int]:
     return request, it.paused()
 
 
+def is_stalled(it: House, process: int) -> bool:
+    """Stops it where it writes nothing, or lets it go on: all others would wait for what it has locked."""
+    os.kill(process, signal.SIGSTOP)
+    with closing(sqlite3.connect(it.stage.folder / "ledger.db", timeout=0, isolation_level=None)) as other:
+        try:
+            other.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            os.kill(process, signal.SIGCONT)
+            return False
+        return True
+
+
 @pytest.mark.parametrize("point", AROUND)
 def test_killed_while_it_takes_away_it_finishes_when_it_is_back(it: House, point: str):
     request, _ = alone(it, point)
@@ -36,6 +50,7 @@ def test_killed_while_it_takes_away_it_finishes_when_it_is_back(it: House, point
     assert it.now(request).state is State.ENDING
     assert it.gives(request) == (point == "before-revoke")
 
+    it.pass_time(REVOKE_STUCK)
     it.start("timekeeper")
 
     it.reaches(request, State.ENDED)
@@ -47,9 +62,10 @@ def test_killed_while_it_takes_away_it_finishes_when_it_is_back(it: House, point
 @pytest.mark.parametrize("point", AROUND)
 def test_stalled_while_it_takes_away_a_worker_ends_it_and_it_is_told_once(it: House, point: str):
     request, timekeeper = alone(it, point)
-    os.kill(timekeeper, signal.SIGSTOP)
+    it.until(lambda: is_stalled(it, timekeeper))
     try:
         it.go_on(point)
+        it.pass_time(STATED_LAG)
         it.stage.valkey.start()
         it.start("worker-1", "worker-2")
         it.until(lambda: not it.gives(request))

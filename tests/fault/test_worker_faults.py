@@ -11,13 +11,16 @@ import pytest
 from bot.playground.sample import REQUESTS
 from jit.access import GRANT_GIVEN_UP, GRANT_STUCK, Request, State
 from jit.facts import EndCause, Ended, Granted
+from tests.exhaustive import distinct, exhaustive
 from tests.house import House
+from workers.timekeeper import INSPECT_EVERY
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
 
 WORDS = "orders-db/read 30m INC-42 db down: need shell"
 BEFORE = ("before-lock", "before-effect")
 """Between intent and effect: on the way to the target, and inside its lock."""
+FALLS = "falls of a worker at every point"
 
 
 def begun(it: House, point: str) -> tuple[Request, int]:
@@ -47,7 +50,7 @@ def stalled(it: House, point: str, *, alone: bool = False) -> Iterator[Request]:
 
 
 class TestKilled:
-    @pytest.mark.parametrize("point", [*BEFORE, "after-effect"])
+    @pytest.mark.parametrize("point", distinct([*BEFORE, "after-effect"], ["before-effect", "after-effect"], FALLS))
     def test_another_worker_takes_it_up(self, it: House, point: str):
         request, worker = begun(it, point)
         it.kill(it.name_of(worker))
@@ -74,7 +77,7 @@ class TestKilled:
         (ended,) = it.facts(Ended, request)
         assert (ended.cause, ended.existed) == (EndCause.RECOVERED, True)
 
-    @pytest.mark.parametrize("point", BEFORE)
+    @pytest.mark.parametrize("point", distinct(BEFORE, ["before-lock"], FALLS))
     def test_without_another_worker_what_was_not_given_has_failed(self, it: House, point: str):
         request, _ = begun(it, point)
         it.kill("worker-1", "worker-2")
@@ -99,13 +102,22 @@ class TestStalled:
         assert not it.gives(request)
         assert it.facts(Granted, request) == []
 
-    @pytest.mark.parametrize("point", BEFORE)
-    @pytest.mark.parametrize("later", [GRANT_GIVEN_UP, timedelta(minutes=31)], ids=["given up", "past its end"])
+    @pytest.mark.parametrize(
+        ("point", "later"),
+        [
+            pytest.param("before-lock", GRANT_GIVEN_UP, marks=exhaustive(FALLS)),
+            ("before-effect", GRANT_GIVEN_UP),
+            ("before-lock", timedelta(minutes=31)),
+            pytest.param("before-effect", timedelta(minutes=31), marks=exhaustive(FALLS)),
+        ],
+        ids=lambda value: value if isinstance(value, str) else f"{value.seconds} s",
+    )
     def test_until_the_request_was_given_up(self, it: House, point: str, later: timedelta):
         with stalled(it, point, alone=True) as request:
             it.pass_time(later)
             it.reaches(request, State.FAILED, State.ENDED)
 
+        it.pass_time(INSPECT_EVERY)
         it.until(lambda: not it.gives(request))
         assert it.facts(Granted, request) == []
 
@@ -126,5 +138,6 @@ class TestStalled:
             it.pass_time(GRANT_GIVEN_UP)
             it.reaches(request, State.FAILED)
 
+        it.pass_time(INSPECT_EVERY)
         it.until(lambda: not it.gives(request))
         assert it.facts(Granted, request) == []
