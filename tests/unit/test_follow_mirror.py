@@ -88,13 +88,13 @@ def test_a_continuing_burst_of_refusals_gets_a_line_every_ten_seconds(house):
     mirror, story = house.start(Mirror), house.story()
     story.asked()
     house.work(mirror, 2)
-    for _ in range(240):
+    for _ in range(40):
         story.refused()
-        house.work(mirror, 0.25)
-    assert len(house.ranges()) <= 1 + 3 + 6
-    house.work(mirror, 11)
+        house.work(mirror, 1, tick=1)
+    assert len(house.ranges()) <= 1 + AT_ONCE + 4
+    house.work(mirror, 11, tick=1)
     assert house.ranges()[-1][1] == house.ledger.last_index()
-    assert "*REFUSED* 4" in house.posted(AUDIT)[-2]["text"]
+    assert "*REFUSED* 11 times" in house.posted(AUDIT)[-2]["text"]
 
 
 def test_refusals_that_wait_go_out_with_whatever_else_comes(house):

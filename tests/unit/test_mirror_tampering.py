@@ -7,23 +7,28 @@ import pytest
 from bot.follow.audit_channel import COMPARE_EVERY, AuditChannel
 from bot.follow.fingerprint import fingerprint
 from bot.follow.mirror import REMEMBERED, STANDS, Mirror
-from bot.follow.outbox import PAGE
+from bot.follow.outbox import PAGE, Outbox
 from bot.follow.tampering import GONE, Announcements, Change, entries_of, heard, leave_word
 from bot.show.audit import REDRAWN
 from jit.facts import AlertName
 from jit.ledger import Notes
+from tests.again import again
 from tests.fake_slack import OUR_BOT, refusal
 from tests.follow_house import AUDIT
 from tests.mirror_house import OUR_USER, MirrorHouse
 
 
-@pytest.fixture
-def house(tmp_path):
-    house = MirrorHouse(tmp_path)
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    house = MirrorHouse(tmp_path_factory.mktemp("told"))
     story = house.story()
     house.told(story.asked, story.approval, story.approved, story.intent, story.granted)
-    yield house
-    house.engine.dispose()
+    return house
+
+
+@pytest.fixture
+def house(told, tmp_path):
+    return again(told, tmp_path)
 
 
 @pytest.fixture
@@ -167,7 +172,7 @@ def test_what_happens_unheard_is_found_within_a_quarter_of_an_hour(house, channe
 
 
 def test_older_messages_than_a_look_shows_are_not_taken_for_gone(house, channel, monkeypatch):
-    monkeypatch.setattr(type(channel._outbox), "page", lambda *_: (house.posted(AUDIT)[-1:], "more"))
+    monkeypatch.setattr(Outbox, "page", lambda *_: (house.posted(AUDIT)[-1:], "more"))
     house.work(channel, COMPARE_EVERY + 60, tick=60)
     assert not house.alerts()
 
@@ -223,34 +228,30 @@ def test_what_was_announced_for_old_messages_is_forgotten_once_slack_must_have_t
     assert announced.all().keys() == {"1600000000.000002", house.message(1)["ts"]}
 
 
-@pytest.mark.parametrize("value", ["", "{", "[]", "{}", "7", '["C",1,2,3,4,5,6]', '[[],"","","","",1,2]'])
-def test_notes_that_somebody_else_has_written_hold_up_nothing(house, channel, value):
+def test_notes_that_somebody_else_has_written_hold_up_nothing(house, channel):
     notes, ts = Notes(house.engine, AuditChannel.name), house.message(1)["ts"]
-    notes.put({f"heard:{ts} x": value, f"announced:{ts}": value})
-    Notes(house.engine, Mirror.name).put({f"{STANDS}1600000000.000001": value})
+    for number, value in enumerate(("", "{", "[]", "{}", "7", '["C",1,2,3,4,5,6]', '[[],"","","","",1,2]')):
+        notes.put({f"heard:{ts} {number}": value, f"announced:{ts[:-1]}{number}": value})
+        Notes(house.engine, Mirror.name).put({f"{STANDS}1600000000.00000{number}": value})
     house.tell(house.delete(house.message(2)))
     house.work(channel, COMPARE_EVERY + 60, tick=60)
     only(house)
     assert not heard(notes)
 
 
-@pytest.mark.parametrize(
-    ("message", "entries"),
-    [
+def test_which_entries_a_message_showed():
+    for message, entries in (
         ({"text": "14:02 #7 granted\n14:03 #9 ended"}, (7, 9)),
         ({"text": "no numbers"}, (0, 0)),
         ({"text": "#1 x", "metadata": {"event_payload": {"first": True, "last": "9"}}}, (1, 1)),
         ({"metadata": {"event_payload": {"first": 10**30, "last": 10**31}}}, (0, 0)),
         ({"text": None, "metadata": []}, (0, 0)),
-    ],
-)
-def test_which_entries_a_message_showed(message, entries):
-    assert entries_of(message) == entries
+    ):
+        assert entries_of(message) == entries, entries
 
 
-@pytest.mark.parametrize(
-    "event",
-    [
+def test_events_of_another_shape_are_no_change():
+    for event in (
         {},
         {"subtype": "message_deleted"},
         {"subtype": "message_deleted", "channel": AUDIT, "deleted_ts": "../../etc"},
@@ -258,10 +259,8 @@ def test_which_entries_a_message_showed(message, entries):
         {"subtype": "message_changed", "channel": AUDIT, "message": "x"},
         {"subtype": "bot_message", "channel": AUDIT, "deleted_ts": "1600000000.000001"},
         {"channel": AUDIT, "ts": "1600000000.000001", "text": "hello"},
-    ],
-)
-def test_events_of_another_shape_are_no_change(event):
-    assert Change.read(event) is None
+    ):
+        assert Change.read(event) is None, event
 
 
 def test_a_message_deleted_with_replies_under_it_is_deleted(house, channel):

@@ -11,6 +11,7 @@ from bot.follow.tombstones import SETTLED, Tombstones
 from bot.show.audit import REDRAWN
 from jit.ledger import Notes
 from jit.privacy.erasing import erase
+from tests.again import again
 from tests.fake_slack import refusal
 from tests.follow_house import AUDIT
 from tests.life import ALICE, BOB, EVE
@@ -19,15 +20,19 @@ from tests.mirror_house import NAMES, MirrorHouse
 WORDS = "INC-42: db down, need to look at stuck orders"
 
 
-@pytest.fixture
-def house(tmp_path):
-    house = MirrorHouse(tmp_path)
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    house = MirrorHouse(tmp_path_factory.mktemp("told"))
     house.announce_key()
     story, other = house.story(), house.story("R-9999", requester=EVE, why="something of Eve's")
     steps = [story.asked, story.approval, story.approved, story.intent, story.granted, story.ending, story.ended]
     house.told(*(step for each in [*steps, other.asked, other.withdrawn] for step in (each, house.sign)))
-    yield house
-    house.engine.dispose()
+    return house
+
+
+@pytest.fixture
+def house(told, tmp_path):
+    return again(told, tmp_path)
 
 
 @pytest.fixture
@@ -50,7 +55,7 @@ def start(house):
 
 
 def redrawn(house, seconds=60):
-    house.work(start(house), seconds)
+    house.work(start(house), seconds, tick=1)
 
 
 def everything(house):
