@@ -1,5 +1,6 @@
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ ENOUGH = 4 * 1024**3
 if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH:
     # Inherited by every process of the run, servers and browsers included. What is about disks brings its own.
     os.environ.setdefault("TMPDIR", str(MEMORY))
+    tempfile.tempdir = None  # pytest has asked for it already
 
 settings.register_profile("jit", deadline=None)  # nothing here is a promise about time
 settings.load_profile("jit")
