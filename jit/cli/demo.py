@@ -106,14 +106,14 @@ def _tell(folder: Path, log: IO[bytes], console: Console) -> None:
 
 def _show(folder: Path, log: IO[bytes], console: Console, *, port: int | None, opens: bool) -> None:
     """The page, until Ctrl-C. Raises CannotStart where the port asked for is taken."""
-    began = time.monotonic()
+    began, port = time.monotonic(), _port(port)
     console.print(
         "Starting Valkey, two PostgreSQL, a Slack of our own, the bot, a timekeeper, two workers and a signer …"
     )
     wings, rules = Wings(), lay_out(folder, POLICIES)
     with (
         EmbeddedPostgres(sync=False) as ledger,
-        rehearsing(folder, rules, ledger_url=ledger.dsn(), output=log, port=_port(port), beside=wings) as stage,
+        rehearsing(folder, rules, ledger_url=ledger.dsn(), output=log, port=port, beside=wings) as stage,
         standing_beside(stage, ledger, wings),
     ):
         stage.ready(READY_WITHIN)

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,10 +20,10 @@ from bot.playground.control import elsewhere
 from bot.playground.person import Person
 from bot.playground.sample import ALICE, APP_TOKEN, BOT_TOKEN, REQUESTS, sample_workspace
 from bot.playground.server import running
-from jit.cli.demo import READY_WITHIN
-from jit.cli.sample import DATABASE, WORKER, furnish
+from tests.exhaustive import distinct
 from tests.house import POLICIES
-from tests.servers import postgres_18
+from tests.processes import Forked
+from tests.waiting import HUNG, wait_until
 
 pytestmark = [pytest.mark.scenario, pytest.mark.real]
 
@@ -72,13 +71,6 @@ def left_running(temporary: Path) -> list[str]:
     return found
 
 
-def gone(temporary: Path, within: float = 30.0) -> bool:
-    deadline = time.monotonic() + within
-    while left_running(temporary) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return not left_running(temporary)
-
-
 def read_until(demo: subprocess.Popen[str], text: str) -> str:
     """What it printed up to the line that holds ``text``; all of it if none does."""
     assert demo.stdout is not None
@@ -90,47 +82,46 @@ def read_until(demo: subprocess.Popen[str], text: str) -> str:
     return said
 
 
-def test_the_demo_opens_a_page_and_leaves_nothing(temporary: Path):
-    with started(["demo", "--port", "0"], temporary) as demo:
-        said = read_until(demo, "Ctrl-C stops it all")
-        [url] = re.findall(r"http://127\.0\.0\.1:\d+/", said)
-        with urllib.request.urlopen(url, timeout=30) as page:
-            assert "jit playground" in page.read().decode()
-        known = urllib.request.Request(f"{url}api/auth.test", b"", {"Authorization": f"Bearer {BOT_TOKEN}"})
-        with urllib.request.urlopen(known, timeout=30) as answer:
-            assert "invalid_auth" in answer.read().decode()
-        alice = Person(elsewhere(url), ALICE)
-        alice.command("/jit", "request orders-db/look 30s look at orders", channel=REQUESTS)
-        alice.form().submit()
-        alice.finds("asks for", channel=REQUESTS, within=20)
-        demo.send_signal(signal.SIGINT)
-        rest, _ = demo.communicate(timeout=30)
-        assert demo.returncode == 130, rest
+def leaves_nothing(demo: subprocess.Popen[str], temporary: Path) -> None:
+    """Told to stop by a signal, once it has cleaned up."""
+    rest, _ = demo.communicate()
+    assert demo.returncode == 130, rest
     assert "Traceback" not in rest
     assert left_running(temporary) == []
     assert [*temporary.iterdir()] == []
 
 
-def test_the_demo_speaks_to_its_own_servers_whatever_libpq_is_told(temporary: Path):
-    elsewhere_is = {
-        "PGHOST": "db.example",
-        "PGHOSTADDR": "127.0.0.1",
-        "PGPORT": "1",
-        "PGUSER": "nobody",
-        "PGSERVICE": "production",
-        "PGREQUIREAUTH": "scram-sha-256",
-    }
-    with started(["demo", "--port", "0"], temporary, **elsewhere_is) as demo:
+ELSEWHERE = {
+    "PGHOST": "db.example",
+    "PGHOSTADDR": "127.0.0.1",
+    "PGPORT": "1",
+    "PGUSER": "nobody",
+    "PGSERVICE": "production",
+    "PGREQUIREAUTH": "scram-sha-256",
+}
+"""What libpq may be told. The demo speaks to its own servers."""
+
+
+def test_the_demo_opens_a_page_and_leaves_nothing(temporary: Path):
+    with started(["demo", "--port", "0"], temporary, **ELSEWHERE) as demo:
         said = read_until(demo, "Ctrl-C stops it all")
-        assert "Ctrl-C stops it all" in said, said
+        [url] = re.findall(r"http://127\.0\.0\.1:\d+/", said)
+        with urllib.request.urlopen(url, timeout=HUNG) as page:
+            assert "jit playground" in page.read().decode()
+        known = urllib.request.Request(f"{url}api/auth.test", b"", {"Authorization": f"Bearer {BOT_TOKEN}"})
+        with urllib.request.urlopen(known, timeout=HUNG) as answer:
+            assert "invalid_auth" in answer.read().decode()
+        alice = Person(elsewhere(url), ALICE)
+        alice.command("/jit", "request orders-db/look 30s look at orders", channel=REQUESTS)
+        alice.form().submit()
+        alice.finds("asks for", channel=REQUESTS)
         demo.send_signal(signal.SIGINT)
-        demo.communicate(timeout=30)
-        assert demo.returncode == 130
+        leaves_nothing(demo, temporary)
 
 
 def test_the_demo_tells_the_story_and_leaves_nothing(temporary: Path):
     with started(["demo", "--story"], temporary) as demo:
-        told, _ = demo.communicate(timeout=110)
+        told, _ = demo.communicate()
         assert demo.returncode == 0, told
     for step in (
         "permission denied for table orders",
@@ -147,112 +138,102 @@ def test_the_demo_tells_the_story_and_leaves_nothing(temporary: Path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "after"),
-    [
-        ([], "Starting"),
-        (["--story"], "Starting"),
-        (["--story"], "All of them real"),
-        (["--story"], "types /jit request"),
-        (["--story"], "presses Approve"),
-    ],
+    "moment",
+    distinct(
+        [
+            (signal.SIGTERM, [], "Starting"),
+            (signal.SIGINT, [], "Starting"),
+            (signal.SIGTERM, [], "All of them real"),
+            *(
+                (signal.SIGINT, ["--story"], after)
+                for after in ("Starting", "All of them real", "types /jit request", "presses Approve")
+            ),
+        ],
+        [(signal.SIGTERM, [], "Starting")],
+        "moments in which the demo is stopped",
+    ),
 )
-def test_ctrl_c_at_any_moment_leaves_nothing(temporary: Path, arguments: list[str], after: str):
+def test_a_demo_that_is_stopped_at_any_moment_leaves_nothing(
+    temporary: Path, moment: tuple[signal.Signals, list[str], str]
+):
+    told, arguments, after = moment
     with started(["demo", *arguments], temporary) as demo:
         read_until(demo, after)
-        demo.send_signal(signal.SIGINT)
-        rest, _ = demo.communicate(timeout=30)
-        assert demo.returncode == 130, rest
-    assert "Traceback" not in rest
-    assert left_running(temporary) == []
-    assert [*temporary.iterdir()] == []
+        demo.send_signal(told)
+        leaves_nothing(demo, temporary)
 
 
-@pytest.mark.parametrize("arguments", [["--port", "0"], ["--story"]])
+@pytest.mark.parametrize(
+    "arguments", distinct([["--port", "0"], ["--story"]], [["--port", "0"]], "kinds of demo, killed")
+)
 def test_a_demo_that_is_killed_takes_its_processes_along(temporary: Path, arguments: list[str]):
     with started(["demo", *arguments], temporary) as demo:
-        read_until(demo, "All of them real")
+        assert "All of them real" in read_until(demo, "All of them real")
         demo.kill()
         demo.wait()
-        assert gone(temporary), left_running(temporary)
+        wait_until(lambda: not left_running(temporary))
 
 
-def test_the_demo_stops_for_sigterm_as_well(temporary: Path):
-    with started(["demo", "--port", "0"], temporary) as demo:
-        read_until(demo, "All of them real")
-        demo.terminate()
-        rest, _ = demo.communicate(timeout=30)
-        assert demo.returncode == 130, rest
-    assert left_running(temporary) == []
-    assert [*temporary.iterdir()] == []
+def refused(arguments: list[str], folder: Path, **env: str) -> str:
+    """What `jit …` says that does not start."""
+    with (folder / "said").open("w+b") as output:
+        code = Forked([*JIT, *arguments], {**os.environ, **env}, output).wait(HUNG)
+    said = (folder / "said").read_text()
+    assert code == 1, said
+    assert "Traceback" not in said
+    return said
 
 
-def test_the_demo_refuses_to_run_beside_real_tokens(temporary: Path):
-    with started(["demo"], temporary, SLACK_BOT_TOKEN="xoxb-1234-5678-real") as demo:
-        said, _ = demo.communicate(timeout=30)
-    assert demo.returncode == 1
+def test_the_demo_refuses_to_run_beside_what_is_not_its_own(tmp_path: Path):
+    said = refused(["demo"], tmp_path, SLACK_BOT_TOKEN="xoxb-1234-5678-real")
     assert "unset it to use the playground" in said
     assert "xoxb-1234" not in said
+    for name in ("JIT_LEDGER_URL", "REDIS_URL", "ORDERS_DB_ADMIN_DSN"):
+        said = refused(["demo", "--story"], tmp_path, **{name: "redis://user:hidden@db.example/0"})
+        assert f"{name} is set" in said
+        assert "unset it first" in said
+        assert "hidden" not in said
 
 
-@pytest.mark.parametrize("name", ["JIT_LEDGER_URL", "REDIS_URL", "ORDERS_DB_ADMIN_DSN"])
-@pytest.mark.parametrize("arguments", [[], ["--story"]])
-def test_the_demo_refuses_to_run_beside_parts_that_are_not_its_own(temporary: Path, name: str, arguments: list[str]):
-    with started(["demo", *arguments], temporary, **{name: "redis://user:hidden@db.example/0"}) as demo:
-        said, _ = demo.communicate(timeout=30)
-    assert demo.returncode == 1
-    assert f"{name} is set" in said
-    assert "unset it first" in said
-    assert "hidden" not in said
-
-
-def test_the_demo_says_which_port_is_taken(temporary: Path):
+def test_the_demo_says_which_port_is_taken(tmp_path: Path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        with started(["demo", "--port", port], temporary) as demo:
-            said, _ = demo.communicate(timeout=60)
-    assert demo.returncode == 1
-    assert f"Port {port} is taken" in said
-    assert left_running(temporary) == []
-    assert [*temporary.iterdir()] == []
+        assert f"Port {port} is taken" in refused(["demo", "--port", port], tmp_path)
 
 
-def test_up_runs_the_product_until_told_to_stop(temporary: Path, tmp_path: Path):
-    with running(sample_workspace(), {}) as stage, postgres_18() as orders:
-        furnish(orders)
+def test_up_runs_the_product_until_told_to_stop_though_a_target_is_down(temporary: Path, tmp_path: Path):
+    with running(sample_workspace(), {}) as stage:
         env = {
             "SLACK_BOT_TOKEN": BOT_TOKEN,
             "SLACK_APP_TOKEN": APP_TOKEN,
             "SLACK_API_URL": f"{stage.slack.url}/api/",
-            "ORDERS_DB_ADMIN_DSN": orders.dsn(WORKER, DATABASE),
+            "ORDERS_DB_ADMIN_DSN": "postgresql://jit:hunter2@127.0.0.1:1/orders",
             "JIT_POLICIES": str(POLICIES),
             "JIT_DATA": str(tmp_path / "data"),
         }
         with started(["up"], temporary, **env) as up:
-            stage.wait_for(lambda: stage.slack.hub.connections, READY_WITHIN)
+            stage.wait_for(stage.connections, HUNG)
             alice = Person(stage, ALICE)
             alice.command("/jit", "request orders-db/read 30m look at orders", channel=REQUESTS)
-            alice.form(within=20).submit()
-            alice.finds("asks for", channel=REQUESTS, within=20)
+            alice.form().submit()
+            alice.finds("asks for", channel=REQUESTS)
             up.terminate()
-            up.communicate(timeout=30)
+            said, _ = up.communicate()
             assert up.returncode == 0
+    assert [line for line in said.splitlines() if "doctor.mend" in line and "orders-db: " in line]
+    assert "hunter2" not in said
     assert left_running(temporary) == []
 
 
-@pytest.mark.parametrize("missing", ["SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "ORDERS_DB_ADMIN_DSN"])
-def test_up_says_which_secret_is_missing(temporary: Path, tmp_path: Path, missing: str):
+def test_up_says_which_secret_is_missing(tmp_path: Path):
     env = {
         "SLACK_BOT_TOKEN": BOT_TOKEN,
         "SLACK_APP_TOKEN": APP_TOKEN,
         "ORDERS_DB_ADMIN_DSN": "postgresql://jit@127.0.0.1:1/orders",
         "JIT_POLICIES": str(POLICIES),
         "JIT_DATA": str(tmp_path / "data"),
-        missing: "",
     }
-    with started(["up"], temporary, **env) as up:
-        said, _ = up.communicate(timeout=30)
-    assert up.returncode == 1
-    assert missing in said
-    assert "Traceback" not in said
+    for missing in ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "ORDERS_DB_ADMIN_DSN"):
+        assert missing in refused(["up"], tmp_path, **{**env, missing: ""})
