@@ -25,9 +25,7 @@ def house(tmp_path: Path) -> House:
 def test_an_approved_request_is_given_and_recorded(house: House) -> None:
     house.target.holds_before = ("orders_read",)
     house.approved(minutes=30)
-
     house.granter.grant("R-TEST")
-
     assert house.target.gives["R-TEST"] == Held("R-TEST", "alice", ("orders_read",), T0 + timedelta(minutes=30))
     *_, intent, granted = [entry.fact for entry in house.ledger.history("R-TEST")]
     assert isinstance(intent, GrantIntent)
@@ -41,9 +39,7 @@ def test_the_end_is_scheduled_before_anything_is_given(house: House) -> None:
     scheduled: list[int] = []
     house.target.within_lock = lambda: scheduled.append(len(house.queue.ends))
     house.approved(minutes=30)
-
     house.granter.grant("R-TEST")
-
     assert scheduled == [1]
     when, text = house.queue.ends[0]
     ticket = verify(KEY, text)
@@ -54,9 +50,7 @@ def test_the_end_is_scheduled_before_anything_is_given(house: House) -> None:
 def test_no_end_scheduled_no_grant(house: House) -> None:
     house.approved()
     house.queue.gone = True
-
     house.granter.grant("R-TEST")
-
     assert house.target.gives == {}
     assert house.request().state is State.APPROVED
 
@@ -65,27 +59,21 @@ def test_no_end_scheduled_no_grant(house: House) -> None:
 def test_no_record_no_grant(house: House, kind: str) -> None:
     house.approved()
     house.ledger.cut_before = frozenset({kind})
-
     house.granter.grant("R-TEST")
-
     assert house.target.gives == {}
 
 
 def test_a_ledger_that_goes_while_the_lock_is_waited_for_stops_the_grant(house: House) -> None:
     house.approved()
     house.target.within_lock = lambda: setattr(house.ledger, "cut", True)
-
     house.granter.grant("R-TEST")
-
     assert house.target.gives == {}
 
 
 @pytest.mark.parametrize("request_id", ["R-NONE", "R-TEST"])
 def test_what_was_not_approved_is_not_given(house: House, request_id: str) -> None:
     house.asked("R-TEST")
-
     house.granter.grant(request_id)
-
     assert house.target.calls == []
     assert house.kinds("R-TEST") == ["requested"]
 
@@ -107,9 +95,7 @@ def change_what_is_given(house: House) -> None:
 def test_a_decision_that_holds_no_longer_is_dropped(house: House, change: Callable[[House], None]) -> None:
     house.approved()
     change(house)
-
     house.granter.grant("R-TEST")
-
     assert house.target.gives == {}
     last = house.ledger.history("R-TEST")[-1].fact
     assert isinstance(last, Lapsed)
@@ -119,9 +105,7 @@ def test_a_decision_that_holds_no_longer_is_dropped(house: House, change: Callab
 def test_an_approval_not_begun_in_time_lapses(house: House) -> None:
     house.approved()
     house.clock.move(minutes=15)
-
     house.granter.grant("R-TEST")
-
     assert house.target.gives == {}
     last = house.ledger.history("R-TEST")[-1].fact
     assert isinstance(last, Lapsed)
@@ -132,9 +116,7 @@ def test_what_cannot_be_judged_now_waits(house: House) -> None:
     house.approved()
     house.policy_file.write_text("access: [")
     house.clock.move(seconds=2)
-
     house.granter.grant("R-TEST")
-
     assert house.target.gives == {}
     assert house.request().state is State.APPROVED
 
@@ -145,9 +127,7 @@ def test_clocks_that_disagree_grant_nothing(house: House, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(house.ledger, "require_clocks_agree", disagree)
     house.approved()
-
     house.granter.grant("R-TEST")
-
     assert house.target.gives == {}
     assert house.request().state is State.APPROVED
 
@@ -160,9 +140,7 @@ def test_a_revocation_while_the_lock_is_waited_for_stops_the_grant(house: House)
         house.ledger.append([Revoked.about(request, at=T0, actor="cli:x@y", source=Source.CLI, reason="stop")])
 
     house.target.within_lock = revoke
-
     house.granter.grant("R-TEST")
-
     assert house.target.gives == {}
     assert house.request().state is State.ENDING
 
@@ -170,18 +148,14 @@ def test_a_revocation_while_the_lock_is_waited_for_stops_the_grant(house: House)
 def test_a_worker_stalled_past_the_end_gives_nothing(house: House) -> None:
     house.approved(minutes=30)
     house.target.within_lock = lambda: house.clock.move(minutes=30)
-
     house.granter.grant("R-TEST")
-
     assert house.target.gives == {}
 
 
 def test_a_grant_already_begun_is_left_to_who_began_it(house: House) -> None:
     house.approved()
     house.target.after_effect = lambda: house.granter.grant("R-TEST")
-
     house.granter.grant("R-TEST")
-
     assert house.kinds().count("grant.intent") == 1
     assert house.kinds().count("granted") == 1
 
@@ -189,9 +163,7 @@ def test_a_grant_already_begun_is_left_to_who_began_it(house: House) -> None:
 def test_a_refusal_by_the_target_is_recorded_with_its_reason(house: House) -> None:
     house.approved()
     house.target.grant_trouble = TargetRefused("role orders_read is missing")
-
     house.granter.grant("R-TEST")
-
     assert house.request().state is State.FAILED
     assert house.request().closed_because == "role orders_read is missing"
     assert [alert.name for alert in house.alerts()] == ["grant_failed"]
@@ -200,9 +172,7 @@ def test_a_refusal_by_the_target_is_recorded_with_its_reason(house: House) -> No
 def test_an_unreachable_target_leaves_the_outcome_open(house: House) -> None:
     house.approved()
     house.target.grant_trouble = TargetUnreachable("no route")
-
     house.granter.grant("R-TEST")
-
     assert house.request().state is State.GRANTING
 
 
@@ -212,9 +182,7 @@ def test_a_target_that_gives_something_else_is_taken_back(house: House, monkeypa
     monkeypatch.setattr(
         house.target, "grant", lambda grant, due: replace(give(grant, due), permissions=("everything",))
     )
-
     house.granter.grant("R-TEST")
-
     assert house.target.gives == {}
     assert house.request().state is State.ENDED
     assert "granted" not in house.kinds()
@@ -241,9 +209,7 @@ class TestAnUnfinishedGrant:
         self.leave(house, after_effect=after_effect)
         house.queue.ends.clear()
         house.clock.time += GRANT_STUCK
-
         house.granter.grant("R-TEST")
-
         assert house.request().state is State.ACTIVE
         assert house.request().ends_at == T0 + timedelta(minutes=30)
         assert [when for when, _ in house.queue.ends] == [T0 + timedelta(minutes=30) + TIMEKEEPER_FIRST]
@@ -253,9 +219,7 @@ class TestAnUnfinishedGrant:
         self.leave(house, after_effect=after_effect)
         house.clock.time += GRANT_STUCK
         lose_the_approver(house)
-
         house.granter.grant("R-TEST")
-
         assert house.target.gives == {}
         assert house.request().state is (State.ENDED if after_effect else State.FAILED)
 
@@ -263,15 +227,11 @@ class TestAnUnfinishedGrant:
         self.leave(house, after_effect=False)
         house.ledger.append([Released.about(house.request(), at=T0, actor=ALICE, source=Source.SLACK)])
         house.clock.time += GRANT_STUCK
-
         house.granter.grant("R-TEST")
-
         assert house.target.gives == {}
 
 
 def test_the_queue_holds_no_text_of_people(house: House) -> None:
     house.active()
-
     (_, text) = house.queue.ends[0]
-
     assert "free text" not in verify(KEY, text).model_dump_json()

@@ -39,9 +39,7 @@ class TestAnEnd:
     def test_is_recorded_before_and_after(self, house: House) -> None:
         house.active(minutes=30)
         house.clock.move(minutes=30)
-
         assert house.revoker.end([house.request()]) == {"R-TEST"}
-
         assert house.target.gives == {}
         assert house.kinds()[-2:] == ["revoke.intent", "ended"]
         (ended,) = facts(house, Ended)
@@ -50,9 +48,7 @@ class TestAnEnd:
     def test_keeps_the_cause_it_was_ordered_for(self, house: House) -> None:
         house.active()
         released(house)
-
         house.revoker.end([house.request()])
-
         assert house.request().end_cause is EndCause.RELEASED
 
     def test_by_two_at_once_is_recorded_once(self, house: House) -> None:
@@ -68,7 +64,6 @@ class TestAnEnd:
             return revoke(*args)
 
         house.target.revoke = first_the_other  # type: ignore[method-assign]
-
         assert house.revoker.end([stale]) == {"R-TEST"}
         assert house.kinds().count("ended") == 1
         assert house.kinds().count("revoke.intent") == 1
@@ -79,7 +74,6 @@ class TestAnEnd:
         stale = house.request()
         house.revoker.end([stale])
         before = house.kinds()
-
         assert house.revoker.end([stale]) == {"R-TEST"}
         assert house.kinds() == before
 
@@ -96,7 +90,6 @@ class TestAnEnd:
 
         house.ledger.append = count  # type: ignore[method-assign]
         house.revoker.end(requests)
-
         assert appends == [["revoke.intent"] * 2, ["ended"] * 2]
 
     def test_of_many_goes_on_when_one_has_changed(self, house: House) -> None:
@@ -104,7 +97,6 @@ class TestAnEnd:
         house.active("R-BOOK", access="ledger-db/read")
         stale = [house.request(), house.request("R-BOOK")]
         released(house)
-
         assert house.revoker.end(stale) == {"R-TEST", "R-BOOK"}
         assert house.request().state is house.request("R-BOOK").state is State.ENDED
 
@@ -112,7 +104,6 @@ class TestAnEnd:
         house.active()
         house.active("R-BOOK", access="ledger-db/read")
         house.target.revoke = lambda *_: 1 // 0  # type: ignore[method-assign, assignment, return-value]
-
         assert house.revoker.end([house.request(), house.request("R-BOOK")]) == {"R-BOOK"}
         assert house.request().revoke_trouble == "a fault in the target: ZeroDivisionError"
 
@@ -120,9 +111,7 @@ class TestAnEnd:
         house.active()
         released(house)
         house.target.left_behind = ("table scratch",)
-
         house.revoker.end([house.request()])
-
         assert house.request().left_behind == ("table scratch",)
         assert [alert.name for alert in house.alerts()] == ["left_behind"]
 
@@ -135,7 +124,6 @@ class TestATargetThatDoesNotAnswer:
 
     def test_leaves_the_end_unproven(self, house: House) -> None:
         self.due(house)
-
         assert house.revoker.end([house.request()]) == frozenset()
         assert house.request().state is State.ENDING
 
@@ -145,11 +133,9 @@ class TestATargetThatDoesNotAnswer:
             house.revoker.end([house.request()])
             house.clock.move(seconds=1)
         assert len(facts(house, RevokeFailed)) == 1
-
         house.target.trouble = TargetUnreachable("something else")
         house.revoker.end([house.request()])
         assert len(facts(house, RevokeFailed)) == 2
-
         house.clock.move(minutes=5)
         house.revoker.end([house.request()])
         assert len(facts(house, RevokeFailed)) == 3
@@ -158,7 +144,6 @@ class TestATargetThatDoesNotAnswer:
         self.due(house)
         house.revoker.end([house.request()])
         assert house.alerts() == []
-
         house.clock.time += STATED_LAG + timedelta(seconds=1)
         for _ in range(3):
             house.revoker.end([house.request()])
@@ -168,7 +153,6 @@ class TestATargetThatDoesNotAnswer:
             "This should be gone by now, and could not be taken away (orders-db: no route). It is tried again. "
             "If this goes on: on orders-db, take fake R-TEST from alice by hand."
         )
-
         house.clock.move(hours=1)
         house.revoker.end([house.request()])
         assert len(house.alerts()) == 2
@@ -178,7 +162,6 @@ class TestATargetThatDoesNotAnswer:
         house.target.trouble = TargetUnreachable("orders-db: no route")
         house.clock.time += STATED_LAG + timedelta(seconds=1)
         house.revoker.end([house.request()])
-
         (alert,) = house.alerts()
         assert "could not be taken away (orders-db: no route)." in alert.says
 
@@ -189,9 +172,7 @@ class TestATargetThatDoesNotAnswer:
         house.ledger.cut = True
         for source in (Source.WORKER, Source.TIMEKEEPER):
             assert not house.make_revoker(source).end_unrecorded(request, request.ends_at)
-
         take_in(house)
-
         assert len(house.alerts()) == 1
 
     def test_is_told_again_of_what_is_found_there_long_after_it_ended(self, house: House) -> None:
@@ -206,9 +187,7 @@ class TestATargetThatDoesNotAnswer:
         house.revoker.end([house.request()])
         house.clock.move(minutes=70)
         house.target.trouble = TargetUnreachable("no route")
-
         assert not house.revoker.take_late("orders-db", held)
-
         take_in(house)
         assert [alert.name for alert in house.alerts()] == ["end_late"] * 3
 
@@ -218,7 +197,6 @@ class TestATargetThatDoesNotAnswer:
             house.revoker.end([house.request()])
         house.target.trouble = TargetUnreachable("something else")
         house.revoker.end([house.request()])
-
         assert facts(house, RevokeFailed)[-1].attempts == 15
 
     def test_is_counted_on_by_another_process(self, house: House) -> None:
@@ -230,16 +208,13 @@ class TestATargetThatDoesNotAnswer:
             house.revoker.end([house.request()])
         house.target.trouble = TargetUnreachable("four")
         other.end([house.request()])
-
         assert [fact.attempts for fact in facts(house, RevokeFailed)] == [1, 2, 3, 4, 5]
 
     def test_is_told_once_by_several_processes(self, house: House) -> None:
         self.due(house)
         house.clock.time += STATED_LAG + timedelta(seconds=1)
         house.revoker.end([house.request()])
-
         house.make_revoker(Source.TIMEKEEPER).end([house.request()])
-
         assert len(house.alerts()) == 1
 
 
@@ -248,9 +223,7 @@ class TestWithoutTheLedger:
         request = house.active(minutes=30)
         house.clock.move(minutes=30)
         house.ledger.cut = True
-
         assert house.revoker.end([request]) == {"R-TEST"}
-
         assert house.target.gives == {}
         assert take_in(house) == 2
         assert house.request().state is State.ENDED
@@ -259,9 +232,7 @@ class TestWithoutTheLedger:
     def test_a_ledger_lost_between_intent_and_outcome_loses_nothing(self, house: House) -> None:
         request = house.active()
         house.ledger.cut_before = frozenset({"ended"})
-
         assert house.revoker.end([request]) == {"R-TEST"}
-
         house.ledger.cut_before = frozenset()
         assert take_in(house) == 1
         assert house.request().state is State.ENDED
@@ -270,7 +241,6 @@ class TestWithoutTheLedger:
         request = house.active()
         (house.folder / "spool").write_text("a file where the folder should be")
         house.ledger.cut = True
-
         assert house.revoker.end([request]) == {"R-TEST"}
         assert house.target.gives == {}
 
@@ -283,20 +253,17 @@ class TestASignedOrder:
     def test_ends_what_is_due(self, house: House) -> None:
         house.active(minutes=30)
         house.clock.move(minutes=30)
-
         assert house.jobs.perform(Call("end", self.order(house))) is None
         assert house.request().state is State.ENDED
 
     def test_before_its_time_waits_for_it(self, house: House) -> None:
         house.active(minutes=30)
-
         assert house.jobs.perform(Call("end", self.order(house))) == T0 + timedelta(minutes=30)
         assert "R-TEST" in house.target.gives
 
     def test_before_its_time_waits_for_it_with_the_ledger_gone_too(self, house: House) -> None:
         house.active(minutes=30)
         house.ledger.cut = True
-
         assert house.jobs.perform(Call("end", self.order(house))) == T0 + timedelta(minutes=30)
         assert "R-TEST" in house.target.gives
 
@@ -304,9 +271,7 @@ class TestASignedOrder:
         house.active(minutes=30)
         house.clock.move(minutes=30)
         house.ledger.cut = True
-
         assert house.jobs.perform(Call("end", self.order(house))) is None
-
         assert house.target.gives == {}
         assert take_in(house) == 2
         assert house.request().state is State.ENDED
@@ -317,7 +282,6 @@ class TestASignedOrder:
         house.revoker.end([house.request()])
         before = house.kinds()
         house.clock.move(minutes=30)
-
         assert house.jobs.perform(Call("end", self.order(house))) is None
         assert house.kinds() == before
 
@@ -329,9 +293,7 @@ class TestASignedOrder:
         before = house.kinds()
         house.clock.move(minutes=30)
         house.ledger.cut = ledger_gone
-
         assert house.jobs.perform(Call("end", order)) is None
-
         take_in(house)
         assert house.kinds() == before
         assert ("revoke", "R-TEST") not in house.target.calls
@@ -340,9 +302,7 @@ class TestASignedOrder:
         house.active(minutes=30)
         house.clock.move(minutes=30)
         house.target.trouble = TargetUnreachable("no route")
-
         again = house.jobs.perform(Call("end", self.order(house)))
-
         assert again is not None
         assert again > house.clock.now()
 
@@ -350,9 +310,7 @@ class TestASignedOrder:
         request = house.active(minutes=30)
         order = sign(KEY, Ticket.of(request, T0).model_copy(update={"request_id": "R-LOST"}))
         house.target.gives["R-LOST"] = house.target.gives.pop("R-TEST")
-
         assert house.jobs.perform(Call("end", order)) is None
-
         assert house.target.gives == {}
         assert [alert.name for alert in house.alerts()] == ["grant_late"]
 
@@ -360,10 +318,8 @@ class TestASignedOrder:
         request = house.active(minutes=30)
         house.clock.move(minutes=30)
         forged = sign(b"x" * 32, Ticket.of(request, T0))
-
         for _ in range(5):
             assert house.jobs.perform(Call("end", forged)) is None
-
         assert "R-TEST" in house.target.gives
         refused = [entry.fact for entry in house.ledger.read() if entry.fact.kind == "refused"]
         assert [fact.reason for fact in refused] == ["bad_ticket"]  # type: ignore[union-attr]
@@ -387,18 +343,14 @@ def test_a_bare_word_to_revoke_ends_only_what_was_ordered_to_end(
 ) -> None:
     prepare(house)
     before = house.kinds()
-
     house.jobs.perform(Call("revoke", "R-TEST"))
-
     assert house.kinds() == before
 
 
 def test_a_word_to_revoke_ends_what_was_ordered_to_end(house: House) -> None:
     house.active()
     released(house)
-
     house.jobs.perform(Call("revoke", "R-TEST"))
-
     assert house.request().state is State.ENDED
 
 
@@ -407,13 +359,11 @@ def test_a_fault_in_a_job_does_not_escape(house: House, monkeypatch: pytest.Monk
         raise RuntimeError("a fault of ours")
 
     monkeypatch.setattr(house.granter, "grant", fault)
-
     assert house.jobs.perform(Call("grant", "R-TEST")) is not None
 
 
 def test_the_ticket_of_a_grant_says_what_the_facts_say(house: House) -> None:
     request = house.active()
     ticket = verify(KEY, house.queue.ends[-1][1])
-
     for name in ("id", "requester", "access", "target", "permissions", "principal", "policy_version"):
         assert getattr(ticket, name) == getattr(request, name)

@@ -70,7 +70,6 @@ def bench() -> Bench:
 def test_what_is_announced_arrives(bench: Bench) -> None:
     bench.queue.grant("R-ONE1")
     bench.queue.revoke("R-TWO2")
-
     assert bench.drain() == [Call("revoke", "R-TWO2"), Call("grant", "R-ONE1")]
 
 
@@ -78,7 +77,6 @@ def test_ends_come_before_grants(bench: Bench) -> None:
     for number in range(3):
         bench.queue.grant(f"R-AAA{number}")
     bench.queue.revoke("R-LAST")
-
     assert bench.drain()[0] == Call("revoke", "R-LAST")
 
 
@@ -86,13 +84,11 @@ def test_nothing_of_a_done_order_stays_in_redis(bench: Bench) -> None:
     bench.queue.grant("R-ONE1")
     bench.queue.end_at(T0, "ticket")
     bench.drain()
-
     assert [key for key in bench.redis.keys("*") if b"worker" not in key and key != b"rq:queues"] == []
 
 
 def test_an_announcement_nobody_takes_is_forgotten(bench: Bench) -> None:
     bench.queue.grant("R-ONE1")
-
     (name,) = bench.redis.keys("rq:job:*")
     assert 0 < bench.redis.ttl(name) <= 600
 
@@ -102,7 +98,6 @@ class TestAnOrderForLater:
         bench.queue.end_at(T0 + timedelta(minutes=30), "ticket")
         bench.clock.move(minutes=29, seconds=59)
         assert bench.drain() == []
-
         bench.clock.move(seconds=1)
         assert bench.drain() == [Call("end", "ticket")]
 
@@ -110,28 +105,24 @@ class TestAnOrderForLater:
         bench.queue.end_at(T0 + timedelta(milliseconds=10), "ticket")
         bench.clock.move(milliseconds=400)
         assert bench.drain() == []
-
         bench.clock.move(milliseconds=600)
         assert bench.drain() == [Call("end", "ticket")]
 
     def test_said_twice_is_one(self, bench: Bench) -> None:
         bench.queue.end_at(T0, "ticket")
         bench.queue.end_at(T0, "ticket")
-
         assert bench.drain() == [Call("end", "ticket")]
 
     def test_is_done_once(self, bench: Bench) -> None:
         bench.queue.end_at(T0, "ticket")
         bench.drain()
         bench.clock.move(hours=1)
-
         assert bench.drain() == []
 
     def test_comes_again_when_it_says(self, bench: Bench) -> None:
         bench.jobs.again = T0 + timedelta(seconds=2)
         bench.queue.end_at(T0, "ticket")
         assert bench.drain() == [Call("end", "ticket")]
-
         bench.clock.move(seconds=1)
         assert bench.drain() == []
         bench.clock.move(seconds=1)
@@ -141,7 +132,6 @@ class TestAnOrderForLater:
         bench.queue.end_at(T0, "ticket")
         bench.hand._schedule.move_due(T0)
         assert bench.redis.lpop("rq:queue:jit-ends") is not None  # taken, and never heard of again
-
         bench.clock.time += UNDONE_AFTER
         assert bench.drain() == [Call("end", "ticket")]
 
@@ -149,13 +139,11 @@ class TestAnOrderForLater:
         bench.queue.end_at(T0, "ticket")
         for minute in range(5):
             bench.hand._schedule.move_due(T0 + timedelta(minutes=minute))
-
         assert bench.redis.llen("rq:queue:jit-ends") == 1
 
     def test_whose_hash_has_vanished_is_dropped(self, bench: Bench) -> None:
         bench.queue.end_at(T0, "ticket")
         bench.redis.delete(*bench.redis.keys("rq:job:*"))
-
         assert bench.drain() == []
         assert bench.redis.zcard("rq:scheduled:jit-ends") == 0
 
@@ -165,7 +153,6 @@ def test_a_worker_shows_itself_again_after_redis_was_wiped(bench: Bench) -> None
     bench.redis.flushall()
     bench.clock.move(minutes=1)
     bench.drain()
-
     assert bench.redis.exists(bench.hand.key)
 
 
@@ -173,13 +160,11 @@ def test_small_duties_are_seen_to_while_idle(bench: Bench) -> None:
     for _ in range(3):
         bench.clock.move(seconds=1)
         bench.drain()
-
     assert bench.looks == 3
 
 
 def test_a_redis_that_is_gone_says_so(bench: Bench) -> None:
     bench.server.connected = False
-
     for announce in (
         lambda: bench.queue.grant("R-ONE1"),
         lambda: bench.queue.revoke("R-ONE1"),
@@ -191,7 +176,6 @@ def test_a_redis_that_is_gone_says_so(bench: Bench) -> None:
 
 def test_payloads_are_json_and_hold_one_argument(bench: Bench) -> None:
     bench.queue.grant("R-ONE1")
-
     (name,) = bench.redis.keys("rq:job:*")
     fields = bench.redis.hgetall(name)
     assert json.loads(zlib.decompress(fields[b"data"])) == ["grant", None, ["R-ONE1"], {}]
@@ -224,7 +208,6 @@ class TestAFitRedis:
     def test_is_asked_for_with_the_remedy(self, policy: str, aof: int, remedies: list[str]) -> None:
         with pytest.raises(QueueMisconfigured) as refused:
             require_durable(self.told(maxmemory_policy=policy, aof_enabled=aof))
-
         for remedy in remedies:
             assert f"CONFIG SET {remedy}" in str(refused.value)
 
@@ -236,5 +219,4 @@ class TestAFitRedis:
 def test_an_address_that_is_none_is_refused_without_being_shown() -> None:
     with pytest.raises(QueueMisconfigured) as refused:
         open_redis(SecretStr("http://user:hunter2@host"))
-
     assert "hunter2" not in str(refused.value)

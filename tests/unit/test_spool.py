@@ -41,9 +41,7 @@ def test_a_decision_in_the_spool_decides_nothing_and_is_told(house: House, *, sp
     inject(
         house, yes, Approved.about(request, counted=counted, begin_by=request.pending_until, **about), spooled=spooled
     )
-
     house.timekeeper.sweep()
-
     assert house.request().state is State.PENDING
     assert put_aside(house).count("approv") >= 2
     assert [alert.name for alert in house.alerts()] == [AlertName.SPOOL_REFUSED]
@@ -65,9 +63,7 @@ def test_a_fact_that_is_recorded_already_blocks_nothing(house: House, *, spooled
     waiting = path.read_bytes()
     inject(house, *known, spooled=spooled)
     path.write_bytes(path.read_bytes() + waiting + waiting)
-
     house.timekeeper.sweep()
-
     assert house.request().state is State.ENDED
     assert path.read_bytes() == b""
     assert house.kinds().count("ended") == 1

@@ -92,16 +92,13 @@ def test_damage_is_told_and_what_can_be_read_is_recorded(host: Host, damage: str
     host.write("a", "b", "c", "d", "e")
     change, left, says = DAMAGE[damage]
     host.put(change(host.lines()))
-
     taken = host.take_in()
-
     assert set(host.recorded()) == left
     [told] = host.broken()
     assert says in told
     assert taken.broken
     assert host.taken() == []
     assert host.file.read_bytes() == b""
-
     assert host.take_in() == TakenIn()
     host.write("after")
     assert host.take_in().broken == ()
@@ -151,9 +148,7 @@ def test_an_older_spool_put_back_is_told(host: Host, tmp_path: Path) -> None:
     host.take_in()
     shutil.rmtree(host.folder)
     shutil.copytree(tmp_path / "older", host.folder)
-
     host.take_in()
-
     assert "put back to an older state: it had been taken in up to line 2" in host.broken()[0]
 
 
@@ -166,9 +161,7 @@ def test_an_older_spool_put_back_and_written_on_is_told_and_loses_nothing(host: 
     shutil.rmtree(host.folder)
     shutil.copytree(tmp_path / "older", host.folder)
     host.write("other", "more")
-
     host.take_in()
-
     assert set(host.recorded()) == {"a", "b", "other", "more"}
     assert "line 2 is another than the one that was taken in" in host.broken()[0]
 
@@ -189,9 +182,7 @@ def test_a_ledger_that_lost_what_it_took_in_is_told(host: Host, tmp_path: Path) 
     (tmp_path / "other").mkdir()
     host.ledger = make_host(tmp_path / "other").ledger
     host.write("b")
-
     host.take_in()
-
     assert host.recorded() == ["b"]
     assert "the record does not hold any more that it was taken in up to line 1" in host.broken()[0]
 
@@ -210,9 +201,7 @@ def test_the_loss_of_what_was_noted_is_told_and_costs_no_fact(
     else:
         host.chain.write_bytes(noted)
     host.write("c")
-
     host.take_in()
-
     assert set(host.recorded()) == ({"a", "b", "c"} if waiting else {"a", "c"})
     assert "what was noted of its chain is gone" in host.broken()[0]
     host.write("d")

@@ -65,7 +65,6 @@ class TestAnEndPutOffInTheDatabase:
         house.active(minutes=30)
         put_off_the_end(house, with_hash=with_hash)
         house.clock.move(minutes=30)
-
         assert house.jobs.perform(Call("end", order(house))) is None
         assert house.target.gives == {}
 
@@ -74,21 +73,17 @@ class TestAnEndPutOffInTheDatabase:
         house.active(minutes=30)
         put_off_the_end(house, with_hash=with_hash)
         house.clock.move(minutes=30)
-
         sweeps(house)
-
         assert house.target.gives == {}
         assert "ended" in house.kinds()
 
     def test_is_told_once_and_decides_nothing(self, house: House) -> None:
         house.active(minutes=30)
         put_off_the_end(house, with_hash=False)
-
         with pytest.raises(BrokenChain):
             house.ledger.request("R-TEST")
         for _ in range(4):
             sweeps(house)
-
         assert [alert.name for alert in house.alerts()] == [AlertName.RECORD_BROKEN]
         assert "R-TEST" in house.target.gives
 
@@ -98,9 +93,7 @@ class TestAReadModelThatLies:
         house.active(minutes=30)
         hide_from_the_read_model(house)
         house.clock.move(minutes=30)
-
         sweeps(house)
-
         assert house.target.gives == {}
         assert house.request().end_cause is EndCause.EXPIRED
 
@@ -108,9 +101,7 @@ class TestAReadModelThatLies:
         house.asked()
         hide_from_the_read_model(house)
         house.clock.move(hours=8)
-
         sweeps(house)
-
         assert house.request().state is State.LAPSED
 
     def test_keeps_nothing_alive_where_the_facts_are_gone_too(self, house: House) -> None:
@@ -118,9 +109,7 @@ class TestAReadModelThatLies:
         with house.engine.begin() as connection, past_the_guards(connection):
             connection.execute(text("DELETE FROM entries WHERE kind IN ('grant.intent', 'granted')"))
         house.clock.move(minutes=30)
-
         sweeps(house)
-
         assert house.target.gives == {}
 
 
@@ -129,9 +118,7 @@ def test_a_forged_end_in_the_record_does_not_keep_the_signed_order_from_ending(h
     cause = {"cause": EndCause.EXPIRED, "existed": True, "sessions": 0, "left_behind": ()}
     house.ledger.append([Ended.about(request, at=T0, actor="worker@x", source=Source.WORKER, **cause)])
     house.clock.move(minutes=30)
-
     assert house.jobs.perform(Call("end", order(house))) is None
-
     assert house.target.gives == {}
     assert [alert.name for alert in house.alerts()] == [AlertName.GRANT_LATE]
 
@@ -145,9 +132,7 @@ class TestAForgedIntent:
 
     def test_for_longer_than_was_approved_is_not_given(self, house: House) -> None:
         self.forge(house, at=T0, ends_at=FAR)
-
         house.granter.grant("R-TEST")
-
         assert house.target.gives == {}
         assert house.request().state is State.FAILED
 
@@ -155,9 +140,7 @@ class TestAForgedIntent:
         late = T0 + timedelta(minutes=15)
         self.forge(house, at=late, ends_at=late + timedelta(minutes=30))
         house.clock.move(minutes=15)
-
         house.granter.grant("R-TEST")
-
         assert house.target.gives == {}
         assert house.request().state is State.FAILED
 
@@ -169,16 +152,13 @@ class TestAChangedApproval:
     def test_gives_nothing(self, house: House) -> None:
         house.approved(minutes=30)
         self.change(house)
-
         house.granter.grant("R-TEST")
-
         assert house.target.gives == {}
 
     def test_hides_no_other_request(self, house: House) -> None:
         house.approved(minutes=30)
         self.change(house)
         house.asked("R-BOOK", access="ledger-db/read")
-
         assert [found.id for found in house.ledger.requests(Question())] == ["R-BOOK"]
 
     def test_keeps_no_other_duty_from_being_done(self, house: House) -> None:
@@ -186,9 +166,7 @@ class TestAChangedApproval:
         self.change(house)
         house.active("R-BOOK", access="ledger-db/read", minutes=30)
         house.clock.move(minutes=30)
-
         sweeps(house)
-
         assert house.targets["ledger-db"].gives == {}
         assert house.target.gives == {}
         assert house.request("R-BOOK").state is State.ENDED
@@ -206,15 +184,12 @@ class TestATimekeeperAtWork:
 
     def test_is_not_disturbed_by_the_signed_order(self, house: House) -> None:
         self.begun(house, ago=timedelta(seconds=1))
-
         again = house.jobs.perform(Call("end", order(house)))
-
         assert again == house.clock.now() + timedelta(seconds=1)
         assert "R-TEST" in house.target.gives
 
     @pytest.mark.parametrize("ago", [timedelta(seconds=2), timedelta(days=-1)], ids=["long ago", "dated ahead"])
     def test_is_not_waited_for_if_it_began(self, house: House, ago: timedelta) -> None:
         self.begun(house, ago=ago)
-
         assert house.jobs.perform(Call("end", order(house))) is None
         assert house.target.gives == {}

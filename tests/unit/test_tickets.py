@@ -83,7 +83,6 @@ def test_the_moment_of_the_end_keeps_its_microseconds() -> None:
 class TestTheKey:
     def test_is_made_once_for_its_owner_alone(self, tmp_path: Path) -> None:
         key = load_key(None, tmp_path / "new")
-
         assert load_key(None, tmp_path / "new") == key
         assert len(key) >= 32
         assert stat.S_IMODE((tmp_path / "new" / "worker.key").stat().st_mode) == 0o600
@@ -92,7 +91,6 @@ class TestTheKey:
     def test_is_the_same_for_all_who_start_at_once(self, tmp_path: Path) -> None:
         with ThreadPoolExecutor(8) as pool:
             keys = set(pool.map(lambda _: load_key(None, tmp_path), range(32)))
-
         assert len(keys) == 1
 
     def test_given_in_the_environment_comes_first(self, tmp_path: Path) -> None:
@@ -102,6 +100,5 @@ class TestTheKey:
     def test_too_short_is_refused_without_being_shown(self, tmp_path: Path) -> None:
         with pytest.raises(BadKey) as refused:
             load_key(SecretStr("hunter2"), tmp_path)
-
         assert "JIT_WORKER_KEY" in str(refused.value)
         assert "hunter2" not in str(refused.value)
