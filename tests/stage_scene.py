@@ -71,9 +71,9 @@ class Scene:
 
 
 @contextmanager
-def unhurried() -> Iterator[None]:
+def unhurried(lag: float = 15.0, still: float = 60.0) -> Iterator[None]:
     """More patient lights, for real parts on a busy machine. How strict they are is tested by a clock that is set."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(promises, "LAG", 15.0)
-        patch.setattr(promises, "CARD_STILL", 60.0)
+        patch.setattr(promises, "LAG", lag)
+        patch.setattr(promises, "CARD_STILL", still)
         yield

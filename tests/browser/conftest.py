@@ -12,14 +12,9 @@ from playwright.sync_api import expect, sync_playwright
 
 from bot.playground import sample_workspace
 from bot.playground.sample import ALICE, REQUESTS
-from jit.cli.stage.beside import Wings, standing_beside
-from jit.cli.stage.rules import lay_out
-from jit.embedded import EmbeddedPostgres
 from tests.browser.chromium import CHROMIUM, launched
 from tests.browser.kit import FORM, FOUND
 from tests.browser.tabs import PATIENCE_MS, Tabs, kept
-from tests.house import POLICIES, house
-from tests.stage_scene import unhurried
 
 SCREENSHOTS = os.environ.get("JIT_SCREENSHOTS", "")
 
@@ -50,22 +45,6 @@ def tabs(browser):
 @pytest.fixture
 def slack():
     return sample_workspace()
-
-
-@pytest.fixture(scope="module")
-def theatre(tmp_path_factory):
-    """The whole product with the stage beside it, for a test of the page on real parts."""
-    folder, wings = tmp_path_factory.mktemp("stage"), Wings()
-    with (
-        unhurried(),
-        EmbeddedPostgres(sync=False) as ledger,
-        house(
-            folder, ledger_url=ledger.dsn(), workers=2, signer=True, policies=lay_out(folder, POLICIES), beside=wings
-        ) as it,
-        standing_beside(it.stage, ledger, wings) as beside,
-    ):
-        yield it
-        beside.act("mend", {})
 
 
 @pytest.fixture

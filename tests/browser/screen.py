@@ -2,8 +2,6 @@
 
 import re
 
-from playwright.sync_api import expect
-
 from bot.playground.sample import BOB, REQUESTS
 
 
@@ -34,18 +32,3 @@ def person(page, name):
 
 def title(page):
     return page.get_by_role("heading", level=1)
-
-
-def ask(page, words):
-    """Through the message box and the form."""
-    box = page.locator("#composer textarea")
-    box.fill(f"/jit request {words}")
-    box.press("Enter")
-    form = page.get_by_role("dialog")
-    form.get_by_role("button", name="Ask", exact=True).click()
-    expect(form).to_have_count(0)
-
-
-def approve(page):
-    page.get_by_role("button", name="Approve").last.click()
-    expect(page.locator("#messages")).to_contain_text("is to be granted")

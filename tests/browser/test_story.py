@@ -1,25 +1,45 @@
-"""The whole story in the page, played by several people at once, on the real product."""
+"""The whole product in the page: its story, played by several people at once, and what they can break of it."""
 
-import time
+import re
 
 import pytest
 from playwright.sync_api import expect
 
-from bot.playground.sample import ALICE, AUDIT, BOB, CAROL, EVE, REQUESTS
+from bot.playground.sample import ALICE, BOB, CAROL, EVE, REQUESTS
 from jit.access import State
+from jit.cli.stage.beside import Wings, standing_beside
+from jit.cli.stage.rules import lay_out
+from jit.embedded import EmbeddedPostgres
 from jit.facts import Approved, Denied, Granted
-from tests.browser.screen import approve, ask, box, channel, messages
+from tests.browser.screen import box, channel, messages, person
+from tests.exhaustive import exhaustive
+from tests.house import POLICIES, house
+from tests.stage_scene import unhurried
+from tests.waiting import HUNG
 
-pytestmark = [pytest.mark.browser, pytest.mark.scenario, pytest.mark.real, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.scenario, pytest.mark.real]
 
 WHY = "db down, need to look at stuck orders"
-SOON = 1500
-"""Milliseconds until two people press at the same moment."""
+
+
+@pytest.fixture(scope="module")
+def theatre(tmp_path_factory):
+    """The whole product with the stage beside it."""
+    folder, wings = tmp_path_factory.mktemp("stage"), Wings()
+    with (
+        unhurried(lag=HUNG, still=HUNG),
+        EmbeddedPostgres(sync=False) as ledger,
+        house(
+            folder, ledger_url=ledger.dsn(), workers=2, signer=True, policies=lay_out(folder, POLICIES), beside=wings
+        ) as it,
+        standing_beside(it.stage, ledger, wings) as beside,
+    ):
+        yield it
+        beside.act("mend", {})
 
 
 @pytest.fixture
 def site(theatre):
-    theatre.until(theatre.groups_are_fresh, 30)
     theatre.empty()
     return theatre.stage.stage.slack.url
 
@@ -34,10 +54,42 @@ def directs(page, text):
     says(page, text)
 
 
-def press_at(page, name, moment):
-    page.get_by_role("button", name=name).last.evaluate(
-        "(button, moment) => { setTimeout(() => button.click(), moment - Date.now()) }", moment
-    )
+def becoming(page, name):
+    """The page, after whoever is at it became somebody else."""
+    person(page, name).click()
+    expect(person(page, name)).to_have_attribute("aria-current", "page")
+    return page
+
+
+def ask(page, words):
+    """Through the message box and the form."""
+    box(page).fill(f"/jit request {words}")
+    box(page).press("Enter")
+    form = page.get_by_role("dialog")
+    form.get_by_role("button", name="Ask", exact=True).click()
+    expect(form).to_have_count(0)
+
+
+def approve(page):
+    page.get_by_role("button", name="Approve").last.click()
+    says(page, "is to be granted")
+
+
+def answer(page):
+    return page.locator(".terminal .answer")
+
+
+def lights(page, colour=""):
+    return page.locator(f".lights > li{colour}")
+
+
+def never_red(page):
+    expect(page.locator(".lights .broken, .lights .past:not([hidden])")).to_have_count(0)
+
+
+def press(page, name, button):
+    """A button of a part beside the chat."""
+    page.get_by_role("group", name=name, exact=True).get_by_role("button", name=f"{button}: {name}").click()
 
 
 def test_from_the_form_to_the_end(page_of, theatre, shot):
@@ -66,23 +118,26 @@ def test_from_the_form_to_the_end(page_of, theatre, shot):
     says(eve, "You are not among those who decide on this.")
     expect(messages(alice)).not_to_contain_text("You are not among")
 
-    approvers = [page_of(BOB, REQUESTS), page_of(CAROL, REQUESTS)]
-    moment = time.time() * 1000 + SOON
+    carol = page_of(CAROL, REQUESTS)
+    approvers = [becoming(eve, "Bob"), carol]
     for page in approvers:
-        press_at(page, "Approve", moment)
+        page.get_by_role("button", name="Approve").last.evaluate("button => { window.press = () => button.click() }")
+    for page in approvers:
+        page.evaluate("press()")
     for page in approvers:
         says(page, "Active until")
+        expect(messages(page).get_by_text("Only visible to you")).to_have_count(1)
     told = [messages(page).inner_text() for page in approvers]
     assert sum("Approved. " in each for each in told) == 1
-    assert all(f"{request.id}" in each and "Only visible to you" in each for each in told)
+    assert all(request.id in each for each in told)
     assert len(theatre.facts(Approved, request)) == len(theatre.facts(Granted, request)) == 1
 
-    expect(alice.locator(".terminal .answer")).to_contain_text("Sato")
+    expect(answer(alice)).to_contain_text("Sato")
     alice.get_by_role("button", name="Release").last.click()
     says(alice, "Ended")
-    expect(alice.locator(".terminal .answer")).to_contain_text("permission denied")
+    expect(answer(alice)).to_contain_text("permission denied")
     directs(alice, "Ended: orders-db/read")
-    carol = page_of(CAROL, AUDIT)
+    channel(carol, "jit-audit").click()
     says(carol, "REFUSED approve by Eve on orders-db/read for Alice")
     says(carol, "ended orders-db/read of Alice")
 
@@ -110,6 +165,92 @@ def test_where_two_quorums_decide_one_yes_gives_nothing(page_of, theatre):
     bob.get_by_role("button", name="Approve").last.click()
     says(bob, "1 more of @security is needed.")
     assert theatre.now(request).state is State.PENDING
-    approve(page_of(CAROL, REQUESTS))
-    says(alice, "Active until")
+    approve(becoming(bob, "Carol"))
+    alice.get_by_role("button", name="Release").last.click()
+    theatre.reaches(request, State.ENDED)
+
+
+def test_access_ends_although_workers_and_queue_are_gone(page_of, theatre, shot):
+    """The last that is granted: by the clock of the ledger's own server, everybody is ahead of time afterwards."""
+    alice = page_of(ALICE, REQUESTS, width=1440, height=1000)
+    expect(lights(alice)).to_have_count(5)
+    expect(answer(alice)).to_contain_text("permission denied for table orders")
+    ask(alice, "orders-db/fix 2m INC-42 orders are stuck")
+    approve(page_of(BOB, REQUESTS, width=1440, height=1000))
+    (request,) = theatre.stage.live()
+    expect(answer(alice)).to_contain_text("Sato")
+    shot(alice, "table-readable")
+    typing = alice.get_by_label("SQL to run in this session")
+    typing.fill("UPDATE orders SET state = 'freed' WHERE id = 4711")
+    typing.press("Enter")
+    expect(alice.locator(".terminal .lines")).to_contain_text("UPDATE 1")
+    expect(answer(alice)).to_contain_text("freed")
+    press(alice, "Workers", "Keep down")
+    expect(alice.get_by_role("group", name="Workers", exact=True).get_by_role("button")).to_have_text(["Bring back"])
+    press(alice, "Redis", "Wipe")
+    expect(alice.locator(".breaking .told")).to_have_text("Redis is empty: FLUSHALL.")
+    press(alice, "Ledger", "Take down")
+    expect(lights(alice, ".waiting").first).to_contain_text("ledger is down")
+    shot(alice, "broken")
+    press(alice, "Ledger", "Bring back")
+    expect(lights(alice, ".waiting")).to_have_count(0)
     theatre.expire(request)
+    expect(alice.locator(".terminal .fatal").first).to_contain_text("terminating connection")
+    expect(answer(alice)).to_contain_text("permission denied")
+    expect(messages(alice).get_by_role("article").filter(has_text=request.id).filter(has_text="Ended")).to_have_count(1)
+    never_red(alice)
+    alice.get_by_role("button", name="Mend everything").click()
+    expect(lights(alice, ".ok")).to_have_count(5)
+    expect(alice.locator(".steps li").filter(has_text="Make it outlive its time")).to_have_class(re.compile("done"))
+    never_red(alice)
+
+
+@exhaustive("parts that a light waits for")
+@pytest.mark.parametrize("name", ["Ledger", "orders-db"])
+def test_a_light_says_what_it_waits_for(page_of, name):
+    page = page_of(ALICE, REQUESTS, width=1440, height=1000)
+    expect(lights(page, ".ok")).to_have_count(5)
+    press(page, name, "Take down")
+    expect(lights(page, ".waiting").first).to_contain_text(re.compile(f"{name} is down", re.IGNORECASE))
+    expect(page.locator(".lights > li.waiting .word").first).to_contain_text("Waiting")
+    press(page, name, "Bring back")
+    expect(lights(page, ".ok")).to_have_count(5)
+    never_red(page)
+
+
+def test_what_stands_beside_can_be_named_reached_and_used(page_of):
+    page = page_of(BOB, REQUESTS, width=1440, height=1000, expects="400")
+    expect(lights(page)).to_have_count(5)
+    controls = page.locator("#beside :is(button, input, summary):visible")
+    names = controls.evaluate_all(
+        "all => all.map(one => one.getAttribute('aria-label') || one.labels?.[0]?.textContent || one.textContent)"
+    )
+    assert all(name.strip() for name in names)
+    breaking = [name for name in names if ": " in name]
+    assert len(breaking) == len(set(breaking))
+    page.locator(".steps summary").first.focus()
+    reached = set()
+    for _ in range(len(names) + 3):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("() => document.activeElement.getAttribute('aria-label') || ''"))
+    assert set(breaking) <= reached
+
+    page.get_by_role("button", name="Run").click()
+    expect(page.locator(".session .told")).to_contain_text("Type one SQL statement")
+
+    step = page.locator(".steps li").filter(has_text="Take two to decide")
+    step.locator("summary").click()
+    step.get_by_role("button", name="Type it for Alice").click()
+    expect(box(page)).to_have_value(re.compile("^/jit request orders-db/admin"))
+    expect(page.locator("#people [aria-current]")).to_contain_text("Alice")
+
+
+def test_on_a_phone_the_stage_is_a_tab_and_nothing_sticks_out(page_of, shot):
+    page = page_of(ALICE, REQUESTS, width=390, height=844)
+    page.locator("#panes [data-pane=beside]").click()
+    expect(lights(page)).to_have_count(5)
+    for colours in ("light", "dark"):
+        page.emulate_media(color_scheme=colours)
+        assert page.evaluate("document.getElementById('beside').scrollWidth <= 390")
+        page.locator(".breaking").scroll_into_view_if_needed()
+        shot(page, f"phone-{colours}")
