@@ -39,6 +39,7 @@ def to_mend(server: EmbeddedPostgres, login: str = "jit_bot") -> list[Line]:
     return [line for line in looked(server, login) if line.ok is False and "fsync" not in line.what]
 
 
+@both_versions
 def test_as_it_was_made_there_is_nothing_to_mend_for_any_login(prepared) -> None:
     for login in LOGINS:
         assert to_mend(prepared, login.name) == []
@@ -82,7 +83,6 @@ BROKEN = {
 }
 
 
-@both_versions
 def test_what_is_wrong_is_named_and_mended_by_the_sql_printed(prepared, dba) -> None:
     for name, (break_it, says) in BROKEN.items():
         dba.execute(break_it)
