@@ -203,7 +203,7 @@ def _missing(one: int, other: int) -> BrokenChain:
     return BrokenChain(first, "missing" if first == last else f"missing, and all up to {last}")
 
 
-def _rows(connection: Connection, part: Part, limit: int = PAGE) -> list[Kept]:
+def _rows(connection: Connection, part: Part, limit: int | None = None) -> list[Kept]:
     """SQLite holds text in a column of bytes, too, and makes NULL of a part of nothing."""
     body = cast(func.substr(cast(entries.c.body, LargeBinary), 1, LONGEST + 1), LargeBinary)
     query = select(entries.c.index, body, entries.c.hash).where(entries.c.index > part.after)
@@ -211,7 +211,7 @@ def _rows(connection: Connection, part: Part, limit: int = PAGE) -> list[Kept]:
         query = query.where(entries.c.index <= part.upto)
     if part.request is not None:
         query = query.where(entries.c.request_id == part.request)
-    query = query.order_by(entries.c.index.desc() if part.newest_first else entries.c.index).limit(limit)
+    query = query.order_by(entries.c.index.desc() if part.newest_first else entries.c.index).limit(limit or PAGE)
     return [(index, bytes(body or b""), kept_under) for index, body, kept_under in connection.execute(query)]
 
 

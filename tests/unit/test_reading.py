@@ -9,7 +9,6 @@ from sqlalchemy import delete, update
 
 from jit.audit.reading import (
     LONGEST_ASKED,
-    PAGE,
     Part,
     kept_at,
     last_before,
@@ -98,11 +97,10 @@ def test_all_entries_come_in_order_page_by_page(ledger: CuttableLedger):
 
 
 def test_more_than_a_page_is_read_whole_both_ways(ledger: CuttableLedger, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("jit.audit.reading._rows.__defaults__", (2,))
+    monkeypatch.setattr("jit.audit.reading.PAGE", 2)
     started(ledger, 7)
     assert told(read_entries(ledger)) == [1, 2, 3, 4, 5, 6, 7]
     assert told(read_entries(ledger, Part(1, 6, newest_first=True))) == [6, 5, 4, 3, 2]
-    assert PAGE > 2
 
 
 def test_a_request_alone_is_read_without_the_others(ledger: CuttableLedger):
@@ -131,18 +129,14 @@ def test_a_changed_entry_is_said_though_it_would_not_fit(ledger: CuttableLedger)
 PLACE = b'{"index": 2, "recorded_at": "2026-11-21T14:00:00+00:00", "previous": "' + b"0" * 64 + b'", "fact": {'
 
 
-@pytest.mark.parametrize(
-    "body",
-    [b"", b"{}", b"\xff\xfe", b"x" * (2 * 1024 * 1024), PLACE + b'"kind": 1}}', PLACE + b'"a":' + b"[" * 100_000],
-    ids=["empty", "no entry", "no text", "huge", "no fact", "deep"],
-)
-def test_whatever_stands_in_the_place_of_an_entry_is_passed_over(ledger: CuttableLedger, body: bytes):
+def test_whatever_stands_in_the_place_of_an_entry_is_passed_over(ledger: CuttableLedger):
     started(ledger, 3)
-    change(ledger, 2, body=body, hash=hash_of(body))
-    found = told(read_entries(ledger))
-    assert found[0] == 1
-    assert found[1].startswith("entry 2: ")
-    assert found[2:] == [3]
+    huge, no_fact, deep = b"x" * (2 * 1024 * 1024), PLACE + b'"kind": 1}}', PLACE + b'"a":' + b"[" * 100_000
+    for body in (b"", b"{}", b"\xff\xfe", huge, no_fact, deep):
+        change(ledger, 2, body=body, hash=hash_of(body))
+        first, second, third = told(read_entries(ledger))
+        assert (first, third) == (1, 3), body[:100]
+        assert second.startswith("entry 2: "), body[:100]
 
 
 def test_one_that_belongs_elsewhere_is_no_entry_here(ledger: CuttableLedger):

@@ -12,10 +12,10 @@ from redis import ResponseError
 from redis.client import Pipeline
 
 from jit.ports import QueueUnavailable
-from jit.rq_queue import QueueMisconfigured, RqQueue, open_redis, require_durable
+from jit.rq_queue import ENDS, QueueMisconfigured, RqList, RqQueue, open_redis, require_durable
 from tests.fakes import T0, SetClock
 from workers.orders import Call
-from workers.worker import UNDONE_AFTER, Hand
+from workers.worker import UNDONE_AFTER, Hand, Schedule
 
 
 class RememberingJobs:
@@ -51,6 +51,11 @@ class Bench:
         self.jobs = RememberingJobs()
         self.looks = 0
         self.hand = Hand(redis=self.redis, jobs=self.jobs, clock=self.clock, between=self.look)  # type: ignore[arg-type]
+
+    @property
+    def schedule(self) -> Schedule:
+        """What another worker moves orders by."""
+        return Schedule(self.redis, RqList(ENDS, connection=self.redis))
 
     def look(self) -> None:
         self.looks += 1
@@ -130,7 +135,7 @@ class TestAnOrderForLater:
 
     def test_taken_by_a_worker_that_died_comes_again(self, bench: Bench) -> None:
         bench.queue.end_at(T0, "ticket")
-        bench.hand._schedule.move_due(T0)
+        bench.schedule.move_due(T0)
         assert bench.redis.lpop("rq:queue:jit-ends") is not None  # taken, and never heard of again
         bench.clock.time += UNDONE_AFTER
         assert bench.drain() == [Call("end", "ticket")]
@@ -138,7 +143,7 @@ class TestAnOrderForLater:
     def test_does_not_pile_up_while_nobody_works(self, bench: Bench) -> None:
         bench.queue.end_at(T0, "ticket")
         for minute in range(5):
-            bench.hand._schedule.move_due(T0 + timedelta(minutes=minute))
+            bench.schedule.move_due(T0 + timedelta(minutes=minute))
         assert bench.redis.llen("rq:queue:jit-ends") == 1
 
     def test_whose_hash_has_vanished_is_dropped(self, bench: Bench) -> None:

@@ -12,6 +12,7 @@ from jit.policy import BROKEN, NotReadNow, PolicyError, PolicyFolder
 from jit.testing import InMemoryLedger
 from tests.fakes import SetClock
 from tests.life import POLICY
+from tests.raised import raised
 
 
 @pytest.fixture
@@ -41,18 +42,17 @@ def fail(patched, act, number):
     patched.setattr(Path, act, fails)
 
 
-@pytest.mark.parametrize("failing", [("open", errno.EMFILE), ("iterdir", errno.EMFILE), ("open", errno.ENFILE)])
-def test_too_many_open_files_are_no_change_of_the_rules(folder, ledger, clock, monkeypatch, failing):
+def test_too_many_open_files_are_no_change_of_the_rules(folder, ledger, clock, tmp_path, monkeypatch):
     watch = RulesWatch(ledger, folder, clock, "bot@here")
     before = folder.current()
-    with monkeypatch.context() as patched:
-        fail(patched, *failing)
-        clock.move(seconds=1)
-        os.utime(folder._path / "a.policy.yml", ns=(0, 0))
-        with pytest.raises(NotReadNow, match="just now: Too many open files"):
-            folder.current()
-        watch.look()
-        assert changes(ledger) == []
+    for act, number in (("open", errno.EMFILE), ("iterdir", errno.EMFILE), ("open", errno.ENFILE)):
+        with monkeypatch.context() as patched:
+            fail(patched, act, number)
+            clock.move(seconds=1)
+            os.utime(tmp_path / "a.policy.yml", ns=(number, 0))
+            assert "just now: Too many open files" in str(raised(NotReadNow, folder.current)), (act, number)
+            watch.look()
+            assert changes(ledger) == [], (act, number)
     clock.move(seconds=1)
     assert folder.current().version == before.version
     watch.look()
