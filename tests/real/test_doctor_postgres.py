@@ -1,5 +1,6 @@
 """What the doctor says of a ledger and of targets in PostgreSQL: the SQL printed, run as it is, mends the line."""
 
+import re
 from datetime import timedelta
 
 import psycopg
@@ -12,7 +13,7 @@ from jit.doctor.ledger import look_at_ledger
 from jit.ledger import connect, create_tables
 from jit.policy import load_policy
 from tests.servers import both_versions
-from tests.waiting import wait_until
+from tests.waiting import HUNG, wait_until
 from workers.doctor import checks
 
 pytestmark = pytest.mark.real
@@ -51,11 +52,11 @@ def single(postgres, admin):
 
 class Ahead(SystemClock):
     def now(self):
-        return super().now() + timedelta(seconds=30)
+        return super().now() + timedelta(hours=1)
 
 
 def ledger_lines(url, clock=None):
-    return examine([Check(Part.LEDGER, "the ledger", lambda: look_at_ledger(url, clock or SystemClock()))], 20)
+    return examine([Check(Part.LEDGER, "the ledger", lambda: look_at_ledger(url, clock or SystemClock()))], HUNG)
 
 
 def about(lines, word):
@@ -70,7 +71,8 @@ def test_an_empty_ledger_is_a_note_and_one_with_tables_is_fine(single):
     engine.dispose()
     lines = ledger_lines(single)
     assert about(lines, "no entry yet")
-    assert about(lines, "clock and ours are 0.0 s apart")[0].part is Part.CLOCKS
+    (line,) = about(lines, "clock and ours")
+    assert (line.part, line.state) == (Part.CLOCKS, State.OK)
 
 
 @pytest.mark.parametrize("where", ["ROLE jit", "DATABASE ledger", "ROLE jit IN DATABASE ledger"])
@@ -107,7 +109,7 @@ def test_clocks_that_are_apart_are_to_be_mended(single):
     engine.dispose()
     (line,) = about(ledger_lines(single, Ahead()), "clock and ours")
     assert line.state is State.MEND
-    assert "30.0 s apart: nothing is granted" in line.what
+    assert re.search(r" 36\d\d\.\d s apart: nothing is granted", line.what)
 
 
 def test_a_ledger_that_does_not_answer_is_one_line_without_the_password():
@@ -126,7 +128,7 @@ def test_a_login_that_may_do_too_little_is_mended_line_by_line_by_the_sql_printe
     monkeypatch.setenv("DOCTOR_DSN", postgres.dsn("apprentice"))
 
     def to_mend():
-        found = examine(checks(policy, None, tmp_path), 20)
+        found = examine(checks(policy, None, tmp_path), HUNG)
         return [line for line in found if line.ok is False]
 
     try:
@@ -139,7 +141,7 @@ def test_a_login_that_may_do_too_little_is_mended_line_by_line_by_the_sql_printe
             now = to_mend()
             assert left[0] not in now
             left = now
-        assert about(examine(checks(policy, None, tmp_path), 20), "apprentice may give orders_new")
+        assert about(examine(checks(policy, None, tmp_path), HUNG), "apprentice may give orders_new")
     finally:
         admin.execute("DROP ROLE IF EXISTS orders_new")
         admin.execute("DROP ROLE apprentice")
@@ -150,11 +152,11 @@ def test_what_is_a_note_about_a_target_can_be_copied_line_by_line(admin, postgre
     admin.execute("CREATE ROLE apprentice LOGIN CREATEROLE")
     monkeypatch.setenv("DOCTOR_DSN", postgres.dsn("apprentice"))
     try:
-        (note,) = about(examine(checks(policy, None, tmp_path), 20), "kept free")
+        (note,) = about(examine(checks(policy, None, tmp_path), HUNG), "kept free")
         assert note.state is State.NOTE
         for step in note.remedy.split("\n"):
             admin.execute(step)
-        (note,) = about(examine(checks(policy, None, tmp_path), 20), "kept free")
+        (note,) = about(examine(checks(policy, None, tmp_path), HUNG), "kept free")
         assert "apprentice may use them" in note.what
     finally:
         admin.execute("ALTER SYSTEM RESET reserved_connections")

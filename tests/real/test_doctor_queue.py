@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from jit.doctor import Check, Part, State, examine
 from jit.doctor.queue import look_at_queue
 from tests.servers import valkey
+from tests.waiting import HUNG
 
 pytestmark = pytest.mark.real
 
@@ -31,7 +32,7 @@ def admin(server):
 
 
 def lines(url):
-    return examine([Check(Part.QUEUE, "the queue", lambda: look_at_queue(url))], 10)
+    return examine([Check(Part.QUEUE, "the queue", lambda: look_at_queue(url))], HUNG)
 
 
 def to_mend(url):

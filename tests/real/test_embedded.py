@@ -52,11 +52,16 @@ class Sleeper(Server):
 def watcher_of(server: int, owner: int | None = None) -> int:
     """The process that ends the server when its owner dies."""
     (found,) = [
-        child.pid
-        for child in psutil.Process(owner).children()
-        if "jit-watch" in (words := child.cmdline()) and str(server) in words
+        child.pid for child in psutil.Process(owner).children() if {"jit-watch", str(server)} <= {*words_of(child)}
     ]
     return found
+
+
+def words_of(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
 
 
 def owner_of(make: str) -> tuple[subprocess.Popen, int, int, Path]:

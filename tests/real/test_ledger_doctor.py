@@ -14,6 +14,7 @@ from jit.embedded import EmbeddedPostgres
 from jit.ledger import connect, create_tables
 from jit.ledger.guard.roles import LOGINS
 from tests.servers import both_versions, harden, hardened
+from tests.waiting import HUNG
 
 pytestmark = pytest.mark.real
 
@@ -32,7 +33,7 @@ def dba(prepared: EmbeddedPostgres) -> Iterator[psycopg.Connection]:
 
 def looked(server: EmbeddedPostgres, login: str = "jit_bot", database: str = "looked_at") -> list[Line]:
     url = SecretStr(server.dsn(login, database))
-    return examine([Check(Part.LEDGER, "the ledger", lambda: look_at_ledger(url, SystemClock()))], 20)
+    return examine([Check(Part.LEDGER, "the ledger", lambda: look_at_ledger(url, SystemClock()))], HUNG)
 
 
 def to_mend(server: EmbeddedPostgres, login: str = "jit_bot") -> list[Line]:

@@ -10,7 +10,7 @@ from jit.cli.sample import DATABASE, furnish
 from jit.cli.stage.console import WATCHED, Console
 from jit.cli.stage.session import LONGEST_CELL, MOST_BYTES, MOST_ROWS, Lost, Refused, Session
 from tests.servers import postgres_18
-from tests.waiting import wait_until
+from tests.waiting import HUNG, wait_until
 
 pytestmark = pytest.mark.real
 
@@ -32,7 +32,7 @@ def orders():
 
 @pytest.fixture
 def session(orders):
-    made = Session(orders.dsn("alice", DATABASE))
+    made = Session(orders.dsn("alice", DATABASE), most_seconds=HUNG)
     yield made
     made.close()
 
@@ -87,8 +87,9 @@ def test_what_the_server_refuses_is_shown_and_the_session_goes_on(session):
         assert session.ask("SELECT 1 AS n").endswith("(1 row)"), statement
 
 
-def test_a_statement_has_its_time_and_no_more_whatever_limit_somebody_sets(orders, session):
-    assert "\n 2s\n" in session.ask("SHOW statement_timeout")
+def test_a_statement_has_its_time_and_no_more_whatever_limit_somebody_sets(orders):
+    with closing(Session(orders.dsn("alice", DATABASE))) as session:
+        assert "\n 2s\n" in session.ask("SHOW statement_timeout")
     with closing(Session(orders.dsn("alice", DATABASE), most_seconds=1)) as shorter:
         for before in ("SELECT 1 AS n", "SET statement_timeout = 0"):
             shorter.ask(before)
