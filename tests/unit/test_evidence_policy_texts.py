@@ -16,6 +16,8 @@ from jit.policy.load import policy_text
 from jit.testing import InMemoryLedger
 from tests.fakes import SetClock
 from tests.life import POLICY
+from tests.raised import raised
+from tests.waiting import HUNG, wait_until
 
 
 @pytest.fixture
@@ -124,15 +126,13 @@ def test_a_process_of_the_hands_keeps_them_in_a_thread_of_its_own(engine, folder
     stop = threading.Event()
     thread = threading.Thread(target=PolicyTexts(engine).keep_watching, args=(folder, stop))
     thread.start()
-    while folder.unkept:
-        thread.join(0.01)
+    wait_until(lambda: not folder.unkept)
     stop.set()
-    thread.join(5)
+    thread.join(HUNG)
     assert PolicyTexts(engine).text_of(version)
 
 
-@pytest.mark.parametrize("damage", [b"\x00", b"\xff" * 8, b"\x00" * 7 + b"\x02a"])
-def test_bytes_that_are_no_text_of_a_policy_are_told(damage):
+def test_bytes_that_are_no_text_of_a_policy_are_told():
     whole = policy_text([("a.policy.yml", b"x")])
-    with pytest.raises(ValueError):
-        files_of(whole + damage)
+    for damage in (b"\x00", b"\xff" * 8, b"\x00" * 7 + b"\x02a"):
+        assert raised(ValueError, files_of, whole + damage), damage
