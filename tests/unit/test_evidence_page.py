@@ -24,6 +24,17 @@ def record(tmp_path):
     record.close()
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A signed record of one request from the asking to the end."""
+    folder = tmp_path_factory.mktemp("whole")
+    record = Record(f"sqlite:///{folder / 'ledger.db'}", folder)
+    record.whole()
+    record.sign()
+    yield record
+    record.close()
+
+
 class Reader(HTMLParser):
     """What a browser would make of a page: its text, its tags, its attributes."""
 
@@ -54,15 +65,13 @@ def read(record, names=NAMES):
     return Reader(page(record, names)).text
 
 
-def test_the_page_tells_the_story_in_a_sentence(record):
-    record.whole()
-    record.sign()
+def test_the_page_tells_the_story_in_a_sentence(whole):
     assert (
         "U01ALICE0, called “Alice” asked on 21 November 2026, 14:00 UTC for orders-db/read for 30 min, because "
         "“INC-42: db down, need to look at stuck orders”. U02BOB000, called “Bob” approved it, decided at 14:01:41 "
         "UTC. It was given at 14:01:41 UTC and was gone at 14:20:42 UTC, as it was released by U01ALICE0, called "
         "“Alice”, and 1 live session was cut."
-    ) in read(record)
+    ) in read(whole)
 
 
 def test_the_page_says_by_what_authority(record):
@@ -75,10 +84,8 @@ def test_the_page_says_by_what_authority(record):
     assert "approve: [{all_of: [{from: [group:dba]}]}]" in text
 
 
-def test_the_page_says_exactly_what_was_given_and_how_its_end_was_seen(record):
-    record.whole()
-    record.sign()
-    text = read(record)
+def test_the_page_says_exactly_what_was_given_and_how_its_end_was_seen(whole):
+    text = read(whole)
     for said in (
         "Exactlyorders_read",
         "Onorders-db",
@@ -126,19 +133,15 @@ def test_a_record_that_nobody_signed_is_called_that(record):
     assert "No signed head: the record was not signed when this was made." in text
 
 
-def test_every_entry_stands_there_with_its_number_and_hash(record):
-    record.whole()
-    record.sign()
-    text = read(record)
-    for index, _, kept_under in record.entries():
+def test_every_entry_stands_there_with_its_number_and_hash(whole):
+    text = read(whole)
+    for index, _, kept_under in whole.entries():
         assert str(index) in text
         assert kept_under in text
 
 
-def test_what_a_grade_does_not_exclude_stands_on_the_page(record):
-    record.whole()
-    record.sign()
-    text = read(record)
+def test_what_a_grade_does_not_exclude_stands_on_the_page(whole):
+    text = read(whole)
     assert "Not excluded" in text
     assert "The key came with" in text
     assert "is shown by no signature" in text
@@ -160,17 +163,15 @@ def test_nothing_that_somebody_typed_is_markup(record):
     assert "$story ${request} &amp; '\"" in reader.text
 
 
-def test_the_page_runs_nothing_and_fetches_nothing(record):
-    record.whole()
-    record.sign()
-    reader = Reader(page(record))
+def test_the_page_runs_nothing_and_fetches_nothing(whole):
+    reader = Reader(page(whole))
     assert {value for tag, name, value in reader.attributes if (tag, name) == ("script", "type")} == {
         "application/json"
     }
     assert not [
         name for _, name, _ in reader.attributes if name in ("src", "href", "style", "action") or name[:2] == "on"
     ]
-    assert "default-src 'none'" in page(record)
+    assert "default-src 'none'" in page(whole)
 
 
 def test_the_bundle_in_a_page_is_the_bundle_to_the_byte(record):
@@ -180,10 +181,8 @@ def test_the_bundle_in_a_page_is_the_bundle_to_the_byte(record):
     assert bundle_in(page_of(bundle, NAMES).encode()) == bundle
 
 
-def test_a_page_is_told_from_one_whose_words_were_changed(record):
-    record.whole()
-    record.sign()
-    made = page(record).encode()
+def test_a_page_is_told_from_one_whose_words_were_changed(whole):
+    made = page(whole).encode()
     assert is_as_made(made)
     assert not is_as_made(made.replace(b"approved it", b"denied it", 1))
     assert not is_as_made(made.replace(b"</main>", b"<p>Carol agreed.</p></main>"))
@@ -213,14 +212,12 @@ def test_a_part_of_a_template_is_never_read_as_a_template_itself():
     assert fill("$one $two", one="$two", two="x") == "<bdi>$two</bdi> <bdi>x</bdi>"
 
 
-def test_no_name_on_a_page_looks_like_another_person(record):
+def test_no_name_on_a_page_looks_like_another_person(whole):
     """Whoever makes a page writes the names in it, and it verifies."""
-    record.whole()
-    record.sign()
     lie = (
         "Carol Chief (U03CAROL0) and\nDana CISO \uff08\uff3505DANA00\uff09, both of group security; known to everybody"
     )
-    text = read(record, {ALICE: "Alice", BOB: lie, CAROL: "u03carol0"})
+    text = read(whole, {ALICE: "Alice", BOB: lie, CAROL: "u03carol0"})
     assert "U02BOB000, called “Carol Chief … and Dana CISO … , both of group security; kno…”" in text
     assert "U05DANA00" not in text
     assert "everybody" not in text

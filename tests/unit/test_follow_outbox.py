@@ -11,6 +11,7 @@ from jit.ledger import Notes
 from jit.testing import InMemoryLedger
 from tests.fake_slack import FakeSlack, refusal
 from tests.fakes import SetClock
+from tests.raised import raised
 
 CHANNEL = "C0AUDIT01"
 DRAWN = Drawn("hello", [section("hello")])
@@ -49,51 +50,45 @@ AMBIGUOUS = [
 ]
 
 
-@pytest.mark.parametrize("after", [True, False], ids=["taken", "not taken"])
-@pytest.mark.parametrize("failure", [*AMBIGUOUS, 503, "internal_error"], ids=repr)
-def test_after_an_unclear_failure_the_channel_tells(client, notes, outbox, failure, after):
-    for number in range(5):
-        outbox.post_once(f"before{number}", CHANNEL, DRAWN, Metadata("jit", {"message": number}))
-    if isinstance(failure, int):
-        failure = refusal("", failure)
-    elif isinstance(failure, str):
-        failure = refusal(failure)
-    client.fates = [(failure, after)]
-    with pytest.raises(Unsure):
-        outbox.post_once("m1", CHANNEL, DRAWN, ABOUT)
-    for number in range(5):
-        client.chat_postMessage(channel=CHANNEL, metadata={"event_type": "jit", "event_payload": {"message": -number}})
-    restarted = Outbox(client, notes, lambda: None)
-    place = restarted.post_once("m1", CHANNEL, DRAWN, ABOUT)
-    mine = [each for each in client.messages if each["metadata"]["event_payload"] == {"message": "m1"}]
-    assert [each["ts"] for each in mine] == [place.ts]
-    assert place.adopted is after
-    assert (AGAIN in str(mine[0])) is not after
+def test_after_an_unclear_failure_the_channel_tells():
+    for failure in (*AMBIGUOUS, refusal("", 503), refusal("internal_error")):
+        for taken in (True, False):
+            client, notes, case = FakeSlack(), Notes(InMemoryLedger().engine, "test"), (failure, taken)
+            outbox = Outbox(client, notes, lambda: None)
+            for number in range(5):
+                outbox.post_once(f"before{number}", CHANNEL, DRAWN, Metadata("jit", {"message": number}))
+            client.fates = [(failure, taken)]
+            assert raised(Unsure, outbox.post_once, "m1", CHANNEL, DRAWN, ABOUT), case
+            for number in range(5):
+                metadata = {"event_type": "jit", "event_payload": {"message": -number}}
+                client.chat_postMessage(channel=CHANNEL, metadata=metadata)
+            place = Outbox(client, notes, lambda: None).post_once("m1", CHANNEL, DRAWN, ABOUT)
+            mine = [each for each in client.messages if each["metadata"]["event_payload"] == {"message": "m1"}]
+            assert [each["ts"] for each in mine] == [place.ts], case
+            assert place.adopted is taken, case
+            assert (AGAIN in str(mine[0])) is not taken, case
 
 
-@pytest.mark.parametrize("refused", [ConnectionRefusedError(), OSError("no route")], ids=repr)
-def test_who_could_not_be_reached_has_taken_nothing(client, outbox, refused):
-    client.fates = [(urllib.error.URLError(refused), False)]
-    expected = Unreached if isinstance(refused, ConnectionRefusedError) else Unsure
-    with pytest.raises(expected):
-        outbox.post_once("m1", CHANNEL, DRAWN, ABOUT)
-    assert bool(outbox.intention("m1")) is (expected is Unsure)
+def test_who_could_not_be_reached_has_taken_nothing(client, outbox):
+    for refused, expected in ((ConnectionRefusedError(), Unreached), (OSError("no route"), Unsure)):
+        client.fates = [(urllib.error.URLError(refused), False)]
+        assert raised(expected, outbox.post_once, "m1", CHANNEL, DRAWN, ABOUT), refused
+        assert bool(outbox.intention("m1")) is (expected is Unsure), refused
 
 
-@pytest.mark.parametrize(("headers", "wait"), [({"Retry-After": "7"}, 7.0), ({"retry-after": "3"}, 3.0), ({}, 1.0)])
-def test_too_many_calls_wait_as_long_as_slack_says(client, outbox, headers, wait):
-    client.fates = [(refusal("ratelimited", 429, headers), False)]
-    with pytest.raises(Unreached) as asked:
-        outbox.post_once("m1", CHANNEL, DRAWN, ABOUT)
-    assert asked.value.wait == wait
-    assert outbox.intention("m1") is None
+def test_too_many_calls_wait_as_long_as_slack_says(client, outbox):
+    for headers, wait in (({"Retry-After": "7"}, 7.0), ({"retry-after": "3"}, 3.0), ({}, 1.0)):
+        client.fates = [(refusal("ratelimited", 429, headers), False)]
+        asked = raised(Unreached, outbox.post_once, "m1", CHANNEL, DRAWN, ABOUT)
+        assert asked, headers
+        assert asked.wait == wait, headers
+        assert outbox.intention("m1") is None, headers
 
 
-@pytest.mark.parametrize("error", ["channel_not_found", "not_in_channel", "invalid_blocks", "is_archived"])
-def test_what_slack_will_not_take_is_said(client, outbox, error):
-    client.fates = [(refusal(error), False)]
-    with pytest.raises(Rejected, match=error):
-        outbox.post_once("m1", CHANNEL, DRAWN, ABOUT)
+def test_what_slack_will_not_take_is_said(client, outbox):
+    for error in ("channel_not_found", "not_in_channel", "invalid_blocks", "is_archived"):
+        client.fates = [(refusal(error), False)]
+        assert error in str(raised(Rejected, outbox.post_once, "m1", CHANNEL, DRAWN, ABOUT)), error
     outbox.post_once("m1", CHANNEL, DRAWN, ABOUT)
     assert AGAIN not in str(client.messages)
 
@@ -134,11 +129,10 @@ def test_what_another_app_posted_is_not_adopted(client, outbox):
     assert not outbox.post_once("m1", CHANNEL, DRAWN, ABOUT).adopted
 
 
-@pytest.mark.parametrize("burst", [1, 3])
-def test_a_channel_gets_a_burst_and_then_one_message_a_second(burst):
+def test_a_channel_gets_a_burst_and_then_one_message_a_second():
     clock = SetClock()
-    pace = Pace(clock, burst)
-    for _ in range(burst):
+    pace = Pace(clock, burst=3)
+    for _ in range(3):
         assert pace.wait(CHANNEL) == 0
         pace.took(CHANNEL)
     assert pace.wait(CHANNEL) == 1

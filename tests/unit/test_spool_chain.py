@@ -14,6 +14,7 @@ from jit.ledger import BrokenChain, Spool, TakenIn
 from jit.ledger.spool_chain import START, lines_after, read_line
 from tests.fakes import House
 from tests.spooling import SIGNED, Host, late, make_host
+from tests.tamper import past_the_guards
 
 Lines = list[bytes]
 
@@ -87,23 +88,24 @@ DAMAGE: dict[str, tuple[Callable[[Lines], Lines], set[str], str]] = {
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGE)
-def test_damage_is_told_and_what_can_be_read_is_recorded(host: Host, damage: str) -> None:
-    host.write("a", "b", "c", "d", "e")
-    change, left, says = DAMAGE[damage]
-    host.put(change(host.lines()))
-    taken = host.take_in()
-    assert set(host.recorded()) == left
-    [told] = host.broken()
-    assert says in told
-    assert taken.broken
-    assert host.taken() == []
-    assert host.file.read_bytes() == b""
-    assert host.take_in() == TakenIn()
-    host.write("after")
-    assert host.take_in().broken == ()
-    assert len(host.broken()) == 1
-    assert [(fact.first, fact.last) for fact in host.taken()] == [(1, 1)]
+def test_damage_is_told_and_what_can_be_read_is_recorded(tmp_path: Path) -> None:
+    for damage, (change, left, says) in DAMAGE.items():
+        (tmp_path / damage).mkdir()
+        host = make_host(tmp_path / damage)
+        host.write("a", "b", "c", "d", "e")
+        host.put(change(host.lines()))
+        taken = host.take_in()
+        assert set(host.recorded()) == left, damage
+        [told] = host.broken()
+        assert says in told, damage
+        assert taken.broken, damage
+        assert host.taken() == [], damage
+        assert host.file.read_bytes() == b"", damage
+        assert host.take_in() == TakenIn(), damage
+        host.write("after")
+        assert host.take_in().broken == (), damage
+        assert len(host.broken()) == 1, damage
+        assert [(fact.first, fact.last) for fact in host.taken()] == [(1, 1)], damage
 
 
 def test_what_was_changed_is_put_aside_as_it_is(host: Host) -> None:
@@ -187,25 +189,25 @@ def test_a_ledger_that_lost_what_it_took_in_is_told(host: Host, tmp_path: Path) 
     assert "the record does not hold any more that it was taken in up to line 1" in host.broken()[0]
 
 
-@pytest.mark.parametrize("waiting", [True, False])
-@pytest.mark.parametrize("noted", [None, b"", b"{}", b'{"n": 1', b"\xff" * 9000])
-def test_the_loss_of_what_was_noted_is_told_and_costs_no_fact(
-    host: Host, noted: bytes | None, *, waiting: bool
-) -> None:
-    host.write("a")
-    host.take_in()
-    if waiting:
-        host.write("b")
-    if noted is None:
-        host.chain.unlink()
-    else:
-        host.chain.write_bytes(noted)
-    host.write("c")
-    host.take_in()
-    assert set(host.recorded()) == ({"a", "b", "c"} if waiting else {"a", "c"})
-    assert "what was noted of its chain is gone" in host.broken()[0]
-    host.write("d")
-    assert host.take_in().broken == ()
+def test_the_loss_of_what_was_noted_is_told_and_costs_no_fact(tmp_path: Path) -> None:
+    for number, noted in enumerate((None, b"", b"{}", b'{"n": 1', b"\xff" * 9000)):
+        for waiting in ([], ["b"]):
+            folder = tmp_path / f"{number}{waiting}"
+            folder.mkdir()
+            host = make_host(folder)
+            host.write("a")
+            host.take_in()
+            host.write(*waiting)
+            if noted is None:
+                host.chain.unlink()
+            else:
+                host.chain.write_bytes(noted)
+            host.write("c")
+            host.take_in()
+            assert set(host.recorded()) == {"a", *waiting, "c"}, (noted, waiting)
+            assert "what was noted of its chain is gone" in host.broken()[0], (noted, waiting)
+            host.write("d")
+            assert host.take_in().broken == (), (noted, waiting)
 
 
 def test_a_folder_emptied_under_a_running_process_is_told(host: Host) -> None:
@@ -262,21 +264,20 @@ def test_a_host_that_is_called_otherwise_today_keeps_its_chain(host: Host, monke
 def test_a_taking_that_was_changed_in_the_ledger_vouches_for_nothing(host: Host) -> None:
     host.write("a")
     host.take_in()
-    with host.ledger.engine.begin() as connection:
-        for (name,) in connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-            connection.exec_driver_sql(f'DROP TRIGGER "{name}"')
+    with host.ledger.engine.begin() as connection, past_the_guards(connection):
         other = "CAST(replace(body, '\"first\":1', '\"first\":0') AS BLOB)"
         connection.exec_driver_sql(f"UPDATE entries SET body = {other} WHERE kind = 'spool.taken'")
     host.write("b")
     assert host.take_in().broken
 
 
-@pytest.mark.parametrize("name", ["spool.jsonl", "spool.chain", "spool.lock"])
-def test_a_file_that_others_can_read_is_closed_to_them(host: Host, name: str) -> None:
+def test_files_that_others_can_read_are_closed_to_them(host: Host) -> None:
     host.write("a")
-    (host.folder / name).chmod(0o644)
+    files = [host.folder / name for name in ("spool.jsonl", "spool.chain", "spool.lock")]
+    for file in files:
+        file.chmod(0o644)
     host.write("b")
-    assert (host.folder / name).stat().st_mode & 0o777 == 0o600
+    assert [file.stat().st_mode & 0o777 for file in files] == [0o600] * 3
 
 
 @pytest.mark.parametrize("name", ["spool.jsonl", "spool.lock"])

@@ -36,27 +36,25 @@ def test_files_that_others_can_read_are_closed_by_the_command_printed(host: Host
     assert to_mend(host) == []
 
 
-@pytest.mark.parametrize("name", ["spool.suspect.1", "spool.lost.1"])
-def test_a_disk_that_failed_is_said(host: Host, name: str) -> None:
-    (host.folder / name).touch(0o600)
-    [line] = to_mend(host)
-    assert name in line.what
+def test_a_disk_that_failed_is_said(host: Host) -> None:
+    for name in ("spool.suspect.1", "spool.lost.1"):
+        (host.folder / name).touch(0o600)
+        [line] = to_mend(host)
+        assert name in line.what
+        (host.folder / name).unlink()
 
 
-@pytest.mark.parametrize(("blocks", "files", "fits"), [(256, 9, True), (255, 9, False), (256, 0, False)])
-def test_a_disk_without_room_is_said(
-    host: Host, monkeypatch: pytest.MonkeyPatch, *, blocks: int, files: int, fits: bool
-) -> None:
-    room = SimpleNamespace(f_bavail=blocks, f_frsize=4096, f_favail=files, f_files=100)
-    monkeypatch.setattr(os, "statvfs", lambda _: room)
-    assert [line.what for line in to_mend(host) if "has no room" not in line.what] == []
-    assert len(to_mend(host)) == (not fits)
-
-
-def test_a_disk_that_does_not_count_its_files_has_room_for_them(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    room = SimpleNamespace(f_bavail=256, f_frsize=4096, f_favail=0, f_files=0)
-    monkeypatch.setattr(os, "statvfs", lambda _: room)
-    assert to_mend(host) == []
+def test_a_disk_without_room_is_said(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that does not count its files has room for them."""
+    for blocks, files, of_files, fits in (
+        (256, 9, 100, True),
+        (255, 9, 100, False),
+        (256, 0, 100, False),
+        (256, 0, 0, True),
+    ):
+        room = SimpleNamespace(f_bavail=blocks, f_frsize=4096, f_favail=files, f_files=of_files)
+        monkeypatch.setattr(os, "statvfs", lambda _, room=room: room)
+        assert ["has no room" in line.what for line in to_mend(host)] == [True] * (not fits), room
 
 
 def test_a_chain_that_is_gone_is_said(host: Host) -> None:
