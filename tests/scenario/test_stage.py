@@ -1,6 +1,7 @@
 """What stands beside the chat, on real parts: whatever is broken, the lights do not lie; a true breach is red."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,15 +11,18 @@ from psycopg import sql
 
 from bot.playground.sample import ALICE, BOB, CAROL, EVE
 from jit.access import Request, State
+from jit.cli.stage import beside, console, look, promises
 from jit.cli.stage.beside import Beside, Wings, standing_beside
 from jit.cli.stage.lights import Lights
 from jit.cli.stage.look import Eyes
 from jit.cli.stage.parts import Parts
 from jit.cli.stage.rules import ENGINEERS, lay_out
 from jit.embedded import EmbeddedPostgres
+from tests.exhaustive import distinct
 from tests.house import POLICIES, House, house, role_of
 from tests.stage_scene import unhurried
 from tests.tamper import past_the_guards
+from tests.waiting import HUNG
 
 pytestmark = [pytest.mark.scenario, pytest.mark.real, pytest.mark.fault]
 
@@ -56,77 +60,119 @@ class Theatre:
     def granted(self, words: str) -> Request:
         return self.house.granted(self.house.stage.alice, words)
 
+    def time_is_over(self, request: Request) -> None:
+        assert request.ends_at is not None
+        self.house.pass_time(request.ends_at - self.house.clock.now())
+
+    def clocks_agree(self) -> None:
+        """The clock of the ledger's database is the test's."""
+        with psycopg.connect(self.ledger.dsn(), autocommit=True) as owner:
+            owner.execute("UPDATE clock SET ahead = %s - pg_catalog.clock_timestamp()", (self.house.clock.now(),))
+
 
 def _was_red(light: dict[str, Any]) -> bool:
     return light["state"] == "broken" or light["past"] is not None
+
+
+@contextmanager
+def sharp_eyed() -> Iterator[None]:
+    """What stands beside looks often, and its lights are patient."""
+    with unhurried(lag=HUNG, still=HUNG), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(look, "WHOLE_EVERY", 0.0)
+        patch.setattr(beside, "LOOK_EVERY", 0.2)
+        patch.setattr(console, "LOOK_EVERY", 0.2)
+        patch.setattr(console, "AGAIN_AFTER", 0.2)
+        yield
+
+
+@contextmanager
+def ledger_with_a_clock() -> Iterator[EmbeddedPostgres]:
+    """What it takes for the time can be set."""
+    with EmbeddedPostgres(sync=False) as server:
+        with psycopg.connect(server.dsn(), autocommit=True) as owner:
+            owner.execute("CREATE TABLE clock AS SELECT interval '0' AS ahead")
+            owner.execute(
+                "CREATE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE sql"
+                " AS 'SELECT pg_catalog.clock_timestamp() + ahead FROM public.clock'"
+            )
+            owner.execute("ALTER DATABASE postgres SET search_path = public, pg_catalog")
+        yield server
 
 
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[House, EmbeddedPostgres, Beside]]:
     folder = tmp_path_factory.mktemp("stage")
     with (
-        unhurried(),
-        EmbeddedPostgres(sync=False) as ledger,
+        sharp_eyed(),
+        ledger_with_a_clock() as ledger,
         house(folder, ledger_url=ledger.dsn(), workers=2, signer=True, policies=lay_out(folder, POLICIES)) as it,
-        standing_beside(it.stage, ledger, Wings()) as beside,
+        standing_beside(it.stage, ledger, Wings()) as wing,
     ):
-        yield it, ledger, beside
+        yield it, ledger, wing
 
 
 @pytest.fixture
 def theatre(opened: tuple[House, EmbeddedPostgres, Beside]) -> Theatre:
-    it, ledger, beside = opened
-    beside.act("mend", {})
-    it.until(it.groups_are_fresh, 30)
-    there = Theatre(it, beside, ledger, Eyes(it.stage, Parts(it.stage, ledger)), Lights())
-    it.until(lambda: all(light["state"] == "ok" for light in there.seen()), 40)
+    it, ledger, wing = opened
+    wing.act("mend", {})
+    it.empty()
+    there = Theatre(it, wing, ledger, Eyes(it.stage, Parts(it.stage, ledger)), Lights())
+    there.clocks_agree()
+    it.until(lambda: all(light["state"] == "ok" for light in there.seen()))
     there.lights = Lights()
     return there
 
 
-@pytest.mark.timeout(240)
-@pytest.mark.parametrize(
-    "broken",
-    [
-        [("workers", "kill"), ("timekeeper", "kill")],
-        [("workers", "down"), ("redis", "wipe")],
-        [("timekeeper", "down"), ("bot", "kill")],
-        [("redis", "down")],
-        [("slack", "unavailable")],
-        [("slack", "dropping")],
-        [("target", "down")],
-        [("ledger", "down")],
-    ],
-    ids=lambda broken: "-".join("-".join(each) for each in broken),
+TOGETHER = (
+    "workers down, redis wipe, slack dropping",
+    "timekeeper down, bot kill",
+    "workers kill, timekeeper kill, redis down",
+    "target down, slack unavailable",
+    "ledger down",
 )
-def test_nothing_that_can_be_broken_makes_access_outlive_its_time(theatre: Theatre, broken: list[tuple[str, str]]):
-    request = theatre.granted("orders-db/fix 6s INC-42 stuck")
-    theatre.house.until(lambda: theatre.shows("Sato"))
-    eyes = theatre.beside.state
-    for part, how in broken:
+ALONE = (
+    "workers kill, timekeeper kill",
+    "workers down, redis wipe",
+    "redis down",
+    "slack unavailable",
+    "slack dropping",
+    "target down",
+)
+
+
+@pytest.mark.parametrize("broken", distinct(TOGETHER + ALONE, TOGETHER, "parts beside the chat, broken alone"))
+def test_nothing_that_can_be_broken_makes_access_outlive_its_time(theatre: Theatre, broken: str):
+    it, lights = theatre.house, lambda: theatre.beside.state()["lights"]
+    past = [light["past"] for light in lights()]
+    request = theatre.granted("orders-db/fix 1m INC-42 stuck")
+    it.until(lambda: theatre.shows("Sato"))
+    for each in broken.split(", "):
+        part, how = each.split()
         theatre.beside.act("break", {"part": part, "how": how})
-    theatre.house.until(lambda: not theatre.shows("Sato"), 40)
-    if ("ledger", "down") not in broken and ("target", "down") not in broken:
-        theatre.house.until(lambda: theatre.shows(DENIED))
-        theatre.house.reaches(request, State.ENDED)
-    assert [light["says"] for light in eyes()["lights"] if light["state"] == "broken"] == []
+    theatre.time_is_over(request)
+    it.until(lambda: not theatre.shows("Sato"))
+    if "ledger" not in broken and "target" not in broken:
+        it.until(lambda: theatre.shows(DENIED))
+        it.reaches(request, State.ENDED)
+    assert [light["says"] for light in lights() if light["state"] == "broken"] == []
     theatre.beside.act("mend", {})
-    theatre.house.reaches(request, State.ENDED, within=40)
-    theatre.house.until(lambda: all(light["state"] == "ok" for light in eyes()["lights"]), 60)
-    assert [(light["says"], light["past"]) for light in eyes()["lights"] if _was_red(light)] == []
-    theatre.house.until(lambda: theatre.shows(DENIED))
+    it.reaches(request, State.ENDED)
+    it.until(lambda: all(light["state"] == "ok" for light in lights()))
+    assert [light["past"] for light in lights()] == past
+    it.until(lambda: theatre.shows(DENIED))
 
 
 def test_with_both_alarm_clocks_down_the_light_says_what_it_waits_for(theatre: Theatre):
-    theatre.granted("orders-db/look 3s INC-42 stuck")
+    request = theatre.granted("orders-db/look 1m INC-42 stuck")
     for part in ("timekeeper", "workers"):
         theatre.beside.act("break", {"part": part, "how": "down"})
-    beside = Eyes(theatre.house.stage, theatre.beside.parts)
-    theatre.house.until(lambda: theatre.lights.show(beside.look())[1]["state"] == "waiting")
-    assert "ends within 5 s of the timekeeper's return" in theatre.lights.show(beside.look())[1]["says"]
+    theatre.time_is_over(request)
+    eyes = Eyes(theatre.house.stage, theatre.beside.parts)
+    theatre.house.until(lambda: theatre.lights.show(eyes.look())[1]["state"] == "waiting")
+    assert "ends within 5 s of the timekeeper's return" in theatre.lights.show(eyes.look())[1]["says"]
     theatre.beside.act("mend", {})
-    theatre.house.until(lambda: theatre.lights.show(beside.look())[1]["state"] == "ok", 40)
-    assert theatre.lights.show(beside.look())[1]["past"] is None
+    theatre.house.until(lambda: theatre.lights.show(eyes.look())[1]["state"] == "ok")
+    assert theatre.lights.show(eyes.look())[1]["past"] is None
 
 
 def test_a_role_made_by_hand_is_red(theatre: Theatre):
@@ -141,16 +187,18 @@ def test_a_role_made_by_hand_is_red(theatre: Theatre):
     assert "jit_r_byhand" in theatre.light(1)["past"]["says"]
 
 
-def test_a_role_that_lives_on_after_its_request_is_red(theatre: Theatre):
-    request = theatre.granted("orders-db/look 2s INC-42 stuck")
-    theatre.house.reaches(request, State.ENDED)
+def test_a_role_that_lives_on_after_its_request_is_red(theatre: Theatre, monkeypatch: pytest.MonkeyPatch):
+    for patience in ("LAG", "STARTING"):
+        monkeypatch.setattr(promises, patience, 0.0)
+    request = theatre.granted("orders-db/look 1m INC-42 stuck")
+    theatre.house.expire(request)
     role = sql.Identifier(role_of(request))
     with psycopg.connect(theatre.house.stage.postgres.dsn(), autocommit=True) as admin:
         admin.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(role))
         admin.execute(sql.SQL("GRANT orders_read TO {}").format(role))
         admin.execute(sql.SQL("GRANT {} TO alice").format(role))
         try:
-            theatre.house.until(lambda: theatre.light(2)["state"] == "broken", 60)
+            theatre.house.until(lambda: theatre.light(2)["state"] == "broken")
             assert f"{request.id} should have ended" in theatre.light(2)["says"]
         finally:
             admin.execute(sql.SQL("DROP ROLE {}").format(role))
@@ -181,11 +229,12 @@ def test_who_holds_write_access_may_change_a_row_in_the_session_and_nobody_else(
     theatre.house.until(lambda: theatre.shows(DENIED))
     theatre.beside.act("query", {"sql": touch})
     assert lines()[-1] == DENIED
-    theatre.granted("orders-db/fix 5s INC-42 stuck")
+    request = theatre.granted("orders-db/fix 1m INC-42 stuck")
     theatre.house.until(lambda: theatre.shows("Sato"))
     theatre.beside.act("query", {"sql": touch})
     assert lines()[-1] == "UPDATE 1"
     theatre.house.until(lambda: theatre.shows("freed"))
+    theatre.time_is_over(request)
     theatre.house.until(lambda: "FATAL:  terminating connection due to administrator command" in lines())
     theatre.house.until(lambda: theatre.shows(DENIED))
     assert lines()[-1] == "Connected again: a new session."
@@ -195,27 +244,13 @@ def test_the_guide_ticks_off_what_was_done(theatre: Theatre):
     def done() -> dict[str, bool]:
         return {step["name"]: step["done"] for step in theatre.beside.state()["guide"]}
 
-    theatre.house.reaches(theatre.granted("orders-db/look 2s INC-42 stuck"), State.ENDED)
-    theatre.house.until(lambda: done()["Ask"] and done()["Approve"] and done()["Let it end"])
+    it = theatre.house
+    it.expire(theatre.granted("orders-db/look 1m INC-42 stuck"))
+    it.until(lambda: done()["Ask"] and done()["Approve"] and done()["Let it end"])
     assert not done()["Take two to decide"]
-    card = theatre.house.card(
-        theatre.house.stage.eve, theatre.house.ask(theatre.house.stage.bob, "orders-db/look 2s x")
-    )
-    theatre.house.stage.eve.press(card, "Approve")
-    theatre.house.until(lambda: done()["Be refused"])
-
-
-@pytest.mark.timeout(240)
-def test_a_crowd_asks_through_the_wire_and_nobody_else_gets_its_forms(theatre: Theatre):
-    theatre.beside.act("crowd", {"go": True})
-    theatre.house.until(lambda: theatre.beside.state()["crowd"]["asked"] >= 30, 60)
-    assert not any(theatre.house.stage.stage.form(person=who) for who in (ALICE, BOB, CAROL, EVE))
-    theatre.beside.act("crowd", {"go": False})
-    crowd = theatre.beside.state()["crowd"]
-    assert (crowd["going"], crowd["failed"]) == (False, 0)
-    asked = [request for request in theatre.house.stage.live() if request.requester in ENGINEERS]
-    assert len(asked) == len({(request.requester, request.access) for request in asked}) >= 30
-    theatre.house.until(theatre.all_green, 120)
+    it.until(it.groups_are_fresh)
+    it.stage.eve.press(it.card(it.stage.eve, it.ask(it.stage.bob, "orders-db/look 1m x")), "Approve")
+    it.until(lambda: done()["Be refused"])
 
 
 def test_what_makes_no_sense_is_told_in_a_sentence(theatre: Theatre):
@@ -224,3 +259,20 @@ def test_what_makes_no_sense_is_told_in_a_sentence(theatre: Theatre):
             theatre.beside.act(verb, values)
     with pytest.raises(KeyError):
         theatre.beside.act("format", {})
+
+
+def test_a_crowd_asks_through_the_wire_and_nobody_else_gets_its_forms(theatre: Theatre):
+    theatre.beside.act("crowd", {"go": True})
+    theatre.house.until(lambda: theatre.beside.state()["crowd"]["asked"] >= 30)
+    assert not any(theatre.house.stage.stage.form(person=who) for who in (ALICE, BOB, CAROL, EVE))
+    theatre.beside.act("crowd", {"go": False})
+    crowd = theatre.beside.state()["crowd"]
+    assert (crowd["going"], crowd["failed"]) == (False, 0)
+
+    def asked() -> list[tuple[str, str]]:
+        live = theatre.house.stage.live()
+        return [(request.requester, request.access) for request in live if request.requester in ENGINEERS]
+
+    theatre.house.until(lambda: len(asked()) == crowd["asked"])
+    assert len(set(asked())) == crowd["asked"]
+    theatre.house.until(theatre.all_green)

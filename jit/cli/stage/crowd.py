@@ -90,8 +90,6 @@ class Crowd:
         person = Person(self._stage.stage, engineer)
         for _ in range(TRIES):
             try:
-                if self._stop.is_set():
-                    return False
                 words = f"request {report(number)} 30m monthly figures"
                 person.command("/jit", words, channel=CHANNELS[number * len(CHANNELS) // REPORTS])
                 form = person.form(FORM_WITHIN)
@@ -100,7 +98,8 @@ class Crowd:
                     return True
                 form.close()
             except (TimeoutError, AssertionError):
-                self._stop.wait(1.0)
+                if self._stop.wait(1.0):
+                    break
         return False
 
 
