@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.exhaustive import LeftToTestFull
+from tests.world.exhaustive import LeftToTestFull
 
-pytest_plugins = ["tests.servers", "tests.orders", "tests.playgrounds"]
+pytest_plugins = ["tests.world.servers", "tests.world.orders", "tests.world.playgrounds"]
 
 MEMORY = Path("/dev/shm")
 ENOUGH = 4 * 1024**3

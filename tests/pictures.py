@@ -17,7 +17,7 @@ from jit.cli.stage.beside import Wings, standing_beside
 from jit.cli.stage.rules import lay_out
 from jit.embedded import EmbeddedPostgres
 from tests.browser.chromium import launched
-from tests.house import POLICIES
+from tests.world.product import POLICIES
 
 WIDTH, HEIGHT = 1240, 780
 LONG = 60_000  # milliseconds

@@ -1,5 +1,5 @@
 """Random faults, while people ask, approve, deny and give back at random, and time is moved. Then everything is put
-right, and what `House.settled` promises must hold. The same seed makes the same choices; the machine's pace differs.
+right, and what `Product.settled` promises must hold. The same seed makes the same choices; the machine's pace differs.
 """
 
 import shutil
@@ -14,7 +14,7 @@ from random import Random  # noqa: TID251  seeded, so that a fault found can be 
 from tests.bench.faults import Faults
 from tests.bench.life import People
 from tests.bench.results import Aim, Result, one_run
-from tests.house import STATED_LAG, House, house
+from tests.world.product import STATED_LAG, Product, product
 
 SETTLED_WITHIN = 300.0
 """Real seconds: every card is drawn again, at Slack's pace."""
@@ -36,7 +36,7 @@ def measure_chaos(seed: int, steps: int, tell: Tell) -> Sequence[Result]:
     folder = Path(tempfile.mkdtemp(prefix="jit-chaos-"))
     tell(f"seed {seed}, {steps} steps")
     try:
-        with house(folder / "house", workers=2) as it:
+        with product(folder / "house", workers=2) as it:
             chaos = Chaos(it, Random(seed), tell)
             chaos.play(steps)
             chaos.settle()
@@ -50,7 +50,7 @@ def measure_chaos(seed: int, steps: int, tell: Tell) -> Sequence[Result]:
 class Chaos:
     """``tell`` is told each step, for whoever has to find out why it went wrong."""
 
-    def __init__(self, it: House, random: Random, tell: Tell) -> None:
+    def __init__(self, it: Product, random: Random, tell: Tell) -> None:
         self._house = it
         self._random = random
         self._tell = tell

@@ -9,7 +9,7 @@ from pathlib import Path
 from bot.playground.person import NotThere, Person
 from bot.playground.sample import REQUESTS
 from tests.bench.results import Aim, Result, one_run
-from tests.house import House, house
+from tests.world.product import Product, product
 
 COMMANDS = 300
 STARTS = 5
@@ -17,7 +17,7 @@ TYPED = ("request orders-db/read 30m INC-42 db down: need shell", "list", "help"
 
 
 def measure_commands() -> Sequence[Result]:
-    with tempfile.TemporaryDirectory(prefix="jit-bench-") as folder, house(Path(folder) / "house") as it:
+    with tempfile.TemporaryDirectory(prefix="jit-bench-") as folder, product(Path(folder) / "house") as it:
         alice = it.stage.alice
         took = [_typed(it, alice, TYPED[number % len(TYPED)]) for number in range(COMMANDS)]
     return [one_run("command to ack", "ms", took, aim=Aim(p99=100))]
@@ -26,7 +26,7 @@ def measure_commands() -> Sequence[Result]:
 def measure_first_commands() -> Sequence[Result]:
     """Right after the bot's socket stands, and how long after the start of the process that is."""
     first, ready = [], []
-    with tempfile.TemporaryDirectory(prefix="jit-bench-") as folder, house(Path(folder) / "house") as it:
+    with tempfile.TemporaryDirectory(prefix="jit-bench-") as folder, product(Path(folder) / "house") as it:
         connections = it.stage.stage.connections
         for _ in range(STARTS):
             it.stage.supervisor.kill("bot-1")
@@ -41,7 +41,7 @@ def measure_first_commands() -> Sequence[Result]:
     ]
 
 
-def _typed(it: House, person: Person, words: str) -> float:
+def _typed(it: Product, person: Person, words: str) -> float:
     """Milliseconds; a form that opens is closed again."""
     answer = person.command("/jit", words, channel=REQUESTS)
     assert answer.ok, answer

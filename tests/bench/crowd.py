@@ -17,7 +17,7 @@ from jit.cli.sample import DATABASE, WORKER
 from jit.facts import Approval, Approved, Counted, Granted, GrantIntent, Life, Need, Requested, Source
 from jit.ports import Grant
 from jit.rq_queue import RqQueue
-from tests.house import POLICIES, House, house
+from tests.world.product import POLICIES, Product, product
 from workers.grants import TIMEKEEPER_FIRST
 from workers.targets.postgres import PostgresTarget
 from workers.tickets import Ticket, load_key, sign
@@ -42,7 +42,7 @@ ACCESS = """\
 class Crowd:
     """A house with many people in it. ``given`` counts the accesses."""
 
-    house: House
+    house: Product
     given: int = 0
 
     def give(self, ends: Sequence[datetime]) -> list[Request]:
@@ -81,7 +81,7 @@ class Crowd:
 
 @contextmanager
 def crowd(folder: Path) -> Iterator[Crowd]:
-    with house(folder / "house", policies=_policies(folder)) as it:
+    with product(folder / "house", policies=_policies(folder)) as it:
         with psycopg.connect(it.stage.postgres.dsn(), autocommit=True) as admin:
             for number in range(PEOPLE):
                 admin.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(_login(number))))

@@ -11,7 +11,7 @@ import psycopg
 from jit.access import Request, State
 from tests.bench.crowd import Crowd, crowd
 from tests.bench.results import Aim, Result, one_run
-from tests.house import House
+from tests.world.product import Product
 
 STAY = 1000
 """So many are active all the while."""
@@ -45,7 +45,7 @@ def _one_after_the_other(many: Crowd, lead: timedelta) -> list[Result]:
     ]
 
 
-def _all_at_once(it: House, due: Sequence[Request]) -> list[Result]:
+def _all_at_once(it: Product, due: Sequence[Request]) -> list[Result]:
     """The clock jumps to where all of them are due."""
     it.pass_time(LATER)
     jumped = time.time()
@@ -55,7 +55,7 @@ def _all_at_once(it: House, due: Sequence[Request]) -> list[Result]:
     ]
 
 
-def _gone_at(it: House, given: Sequence[Request], within: float = 240.0) -> dict[str, float]:
+def _gone_at(it: Product, given: Sequence[Request], within: float = 240.0) -> dict[str, float]:
     """When each was first seen to be gone from the database, by `time.time`."""
     names = {"jit_" + request.id.lower().replace("-", "_"): request.id for request in given}
     gone: dict[str, float] = {}
@@ -75,7 +75,7 @@ def _due(request: Request) -> float:
     return request.ends_at.timestamp()
 
 
-def _recorded(it: House, request: Request) -> float:
+def _recorded(it: Product, request: Request) -> float:
     over = it.reaches(request, State.ENDED)
     assert over.over_at
     return over.over_at.timestamp() - _due(request)

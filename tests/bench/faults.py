@@ -11,7 +11,7 @@ from random import Random  # noqa: TID251  seeded by the caller
 import redis
 
 from bot.playground.faults import Fault, Outage
-from tests.house import House
+from tests.world.product import Product
 
 METHODS = ("chat.postMessage", "chat.update", "users.info", "views.open", "*")
 PLANNED = tuple(fault for fault in Fault if fault is not Fault.LOST_BY_SILENCE)
@@ -24,7 +24,7 @@ ENDS = 0.15
 class Faults:
     """``counts`` says how often each was drawn."""
 
-    def __init__(self, it: House, random: Random) -> None:
+    def __init__(self, it: Product, random: Random) -> None:
         self._stage = it.stage
         self._random = random
         self._going_on: dict[str, ExitStack] = {}

@@ -10,7 +10,7 @@ import psycopg
 from bot.buttons import value_of
 from jit.access import Request, State
 from tests.bench.results import Aim, Result, one_run
-from tests.house import House, house
+from tests.world.product import Product, product
 
 PRESSES = 120
 
@@ -20,7 +20,7 @@ def measure_grants() -> Sequence[Result]:
     value that the others will carry.
     """
     usable, acked, recorded = [], [], []
-    with tempfile.TemporaryDirectory(prefix="jit-bench-") as folder, house(Path(folder) / "house") as it:
+    with tempfile.TemporaryDirectory(prefix="jit-bench-") as folder, product(Path(folder) / "house") as it:
         bob = it.stage.bob
         seen = None
         for _ in range(PRESSES):
@@ -53,7 +53,7 @@ def _until_it_reads(session: psycopg.Connection, within: float = 20.0) -> None:
     raise TimeoutError("approved, but not usable")
 
 
-def _given_back(it: House, request: Request) -> float:
+def _given_back(it: Product, request: Request) -> float:
     """Release, and wait for the end; the milliseconds from decision to outcome."""
     active = it.reaches(request, State.ACTIVE)
     it.stage.alice.command("/jit", f"release {request.id}", channel=request.channel)

@@ -5,7 +5,7 @@ from random import Random  # noqa: TID251  seeded by the caller
 
 from bot.playground.person import AsksFirst, NotThere, Person, Shown
 from bot.playground.sample import REQUESTS
-from tests.house import House
+from tests.world.product import Product
 
 ACCESSES = ("orders-db/read", "orders-db/write", "orders-db/admin")
 LIKELY = {"Approve": 12, "Release": 2, "Deny": 1, "Withdraw": 1, "Revoke": 1}
@@ -18,7 +18,7 @@ PATIENCE = 1.5
 class People:
     """Everybody of the sample workspace but the guest."""
 
-    def __init__(self, it: House, random: Random) -> None:
+    def __init__(self, it: Product, random: Random) -> None:
         self._stage = it.stage
         self._random = random
 

@@ -16,8 +16,8 @@ from jit.cli.rehearsal import Rehearsal, rehearsing
 from jit.cli.supervisor import STOP_WITHIN
 from jit.clock import SystemClock
 from tests.bench.results import Result, one_run
-from tests.house import POLICIES, House
-from tests.shared_clock import SharedClock
+from tests.world.product import POLICIES, Product
+from tests.world.shared_clock import SharedClock
 
 GRANTS = 5
 
@@ -33,7 +33,7 @@ def measure_memory() -> Sequence[Result]:
             environment |= {"JIT_DATA": str(folder / "data")}
             environment.pop("REDIS_URL")
             with _up(environment, folder) as product:
-                _use(House(stage, SharedClock(folder / "clock"), folder))
+                _use(Product(stage, SharedClock(folder / "clock"), folder))
                 children = [child for child in product.children(recursive=True) if "/bin/sh" not in child.cmdline()]
                 names = Counter[str]()
                 return [_held(process, _name(process, names)) for process in (product, *children)]
@@ -50,7 +50,7 @@ def _up(environment: dict[str, str], folder: Path) -> Iterator[psutil.Process]:
             process.wait(STOP_WITHIN * 3)
 
 
-def _use(it: House) -> None:
+def _use(it: Product) -> None:
     stage: Rehearsal = it.stage
     it.until(stage.stage.connections, 60)
     for _ in range(GRANTS):

@@ -10,7 +10,7 @@ from bot.playground.person import Person
 from bot.playground.sample import ALERTS, ALICE, AUDIT, BOB, BOT, CAROL, EVE, REQUESTS
 from tests.browser.kit import section
 from tests.browser.screen import channel, messages, post, say, title
-from tests.exhaustive import distinct
+from tests.world.exhaustive import distinct
 
 
 def test_what_one_says_the_other_reads_at_once(page_of, stage):

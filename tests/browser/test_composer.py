@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 from bot.playground.sample import ALICE, AUDIT, BOB, EVE, REQUESTS
 from bot.playground.socket_mode import NotConnected
 from tests.browser.screen import box, channel, messages, person, post, say, title
-from tests.waiting import wait_until
+from tests.world.waiting import wait_until
 
 
 def test_a_command_is_offered_as_one_types_and_sent_as_it_was_typed(page_of, app):

@@ -8,7 +8,7 @@ from bot.playground.people import UserGroup
 from bot.playground.sample import ALICE, BOB, REQUESTS
 from bot.playground.web_api import Arguments
 from tests.browser.kit import actions, button, field, modal, mrkdwn, option, plain, section, typed
-from tests.exhaustive import distinct, exhaustive
+from tests.world.exhaustive import distinct, exhaustive
 
 HOSTILE = [
     "<script>window.ran = 1</script>",

@@ -3,8 +3,8 @@
 import pytest
 
 from jit.evidence.page import page_of
-from tests.life import ALICE, BOB
-from tests.sealed_record import Record
+from jit.testing import ALICE, BOB
+from tests.world.record import Record
 
 HOSTILE = (
     "<img src=http://127.0.0.1:1/x onerror=document.title='owned'> </script><script>document.title='owned'</script>"
@@ -14,7 +14,7 @@ HOSTILE = (
 @pytest.fixture(scope="module")
 def page_file(tmp_path_factory):
     folder = tmp_path_factory.mktemp("evidence")
-    record = Record(f"sqlite:///{folder / 'ledger.db'}", folder)
+    record = Record(folder)
     record.whole(why=f"INC-42 {'stuck-orders-' * 30} {HOSTILE} \u202egnp.exe", permissions=("orders_read" * 12,))
     record.sign()
     path = folder / "R-7F3K.evidence.html"

@@ -12,10 +12,10 @@ from jit.cli.stage.rules import lay_out
 from jit.embedded import EmbeddedPostgres
 from jit.facts import Approved, Denied, Granted
 from tests.browser.screen import box, channel, messages, person
-from tests.exhaustive import exhaustive
-from tests.house import POLICIES, house
-from tests.stage_scene import unhurried
-from tests.waiting import HUNG
+from tests.world.exhaustive import exhaustive
+from tests.world.product import POLICIES, product
+from tests.world.stage_scene import unhurried
+from tests.world.waiting import HUNG
 
 pytestmark = [pytest.mark.scenario, pytest.mark.real]
 
@@ -29,7 +29,7 @@ def theatre(tmp_path_factory):
     with (
         unhurried(lag=HUNG, still=HUNG),
         EmbeddedPostgres(sync=False) as ledger,
-        house(
+        product(
             folder, ledger_url=ledger.dsn(), workers=2, signer=True, policies=lay_out(folder, POLICIES), beside=wings
         ) as it,
         standing_beside(it.stage, ledger, wings) as beside,

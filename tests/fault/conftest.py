@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.playground.faults import PostRate
-from tests.house import POLICIES, House, house
+from tests.world.product import POLICIES, Product, product
 
 HERE = Path(__file__).parent
 A_MESSAGE = timedelta(seconds=1)
@@ -35,11 +35,11 @@ class Kept:
 
     def __init__(self) -> None:
         self._open = ExitStack()
-        self._house: House | None = None
+        self._house: Product | None = None
 
-    def by(self, policies: Path, folder: pytest.TempPathFactory) -> House:
+    def by(self, policies: Path, folder: pytest.TempPathFactory) -> Product:
         if self._house is None:
-            self._house = self._open.enter_context(house(folder.mktemp("house"), policies=policies, workers=2))
+            self._house = self._open.enter_context(product(folder.mktemp("house"), policies=policies, workers=2))
             self._house.stage.stage.slack.rate = PostRate(self._house.clock.ticks)
         return self._house
 
@@ -68,7 +68,7 @@ def policies(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def it(policies: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def it(policies: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     product = kept.by(policies, tmp_path_factory)
     product.make_whole()
     yield product

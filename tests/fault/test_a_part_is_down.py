@@ -6,12 +6,12 @@ import pytest
 
 from bot.playground.sample import ALERTS
 from jit.access import State
-from tests.house import House
+from tests.world.product import Product
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
 
 
-def test_hands_that_are_down_are_told_of_until_they_are_back(it: House) -> None:
+def test_hands_that_are_down_are_told_of_until_they_are_back(it: Product) -> None:
     alice, bob, carol = it.stage.alice, it.stage.bob, it.stage.carol
     held = it.granted(alice, "orders-db/write 12m INC-1 mend an order")
     it.kill("timekeeper", "worker-1", "worker-2")

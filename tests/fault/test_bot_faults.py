@@ -11,8 +11,8 @@ from bot.playground.sample import BOB, CAROL, REQUESTS
 from jit.access import Request, State
 from jit.embedded import EmbeddedPostgres
 from jit.facts import Approval, Approved, Refusal, Refused
-from tests.house import POLICIES, House, house
-from tests.servers import new_ledger
+from tests.world.product import POLICIES, Product, product
+from tests.world.servers import new_ledger
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
 
@@ -20,7 +20,7 @@ BOTS = ("bot-1", "bot-2")
 
 
 @pytest.fixture(scope="module")
-def crowded(tmp_path_factory: pytest.TempPathFactory, newest: EmbeddedPostgres) -> Iterator[House]:
+def crowded(tmp_path_factory: pytest.TempPathFactory, newest: EmbeddedPostgres) -> Iterator[Product]:
     """Two bots on a PostgreSQL ledger. The admin access needs Bob and Carol."""
     folder = tmp_path_factory.mktemp("crowded")
     rules = (POLICIES / "orders.policy.yml").read_text()
@@ -31,19 +31,19 @@ def crowded(tmp_path_factory: pytest.TempPathFactory, newest: EmbeddedPostgres) 
     (policies / "orders.policy.yml").write_text(
         rules.replace(both, f"- {{from: [{BOB}]}}\n          - {{from: [{CAROL}]}}")
     )
-    with new_ledger(newest) as url, house(folder, ledger_url=url, policies=policies, bots=2) as made:
+    with new_ledger(newest) as url, product(folder, ledger_url=url, policies=policies, bots=2) as made:
         yield made
 
 
 @pytest.fixture
-def it(crowded: House) -> Iterator[House]:
+def it(crowded: Product) -> Iterator[Product]:
     """Time cannot be moved, as PostgreSQL has its own: so no two tests ask for the same access of the same person."""
     crowded.until(lambda: crowded.stage.stage.connections() == 2)
     yield crowded
     crowded.settled()
 
 
-def test_bots_killed_with_cards_open(it: House) -> None:
+def test_bots_killed_with_cards_open(it: Product) -> None:
     alice, bob, eve = it.stage.alice, it.stage.bob, it.stage.eve
     pending = it.ask(alice, "orders-db/read 30m INC-1 stuck orders")
     active = it.granted(eve, "orders-db/write 30m INC-2 mend an order")
@@ -61,7 +61,7 @@ def test_bots_killed_with_cards_open(it: House) -> None:
     it.reaches(active, State.ENDED)
 
 
-def test_bots_killed_while_slack_holds_back_an_answer_post_nothing_twice(it: House) -> None:
+def test_bots_killed_while_slack_holds_back_an_answer_post_nothing_twice(it: Product) -> None:
     faults = it.stage.stage.slack.faults
     it.until(lambda: not it.behind())
     adopted = len(it.log_lines("message.adopted", channel=REQUESTS))
@@ -74,7 +74,7 @@ def test_bots_killed_while_slack_holds_back_an_answer_post_nothing_twice(it: Hou
     it.until(lambda: len(it.log_lines("message.adopted", channel=REQUESTS)) > adopted)
 
 
-def test_two_approvers_at_once_make_one_decision(it: House) -> None:
+def test_two_approvers_at_once_make_one_decision(it: Product) -> None:
     for person, access in ((it.stage.alice, "write"), (it.stage.eve, "read")):
         request = it.ask(person, f"orders-db/{access} 30m INC-4 stuck orders")
         said = sorted(at_once(it, request, it.stage.bob, it.stage.carol))
@@ -85,7 +85,7 @@ def test_two_approvers_at_once_make_one_decision(it: House) -> None:
         it.reaches(request, State.ACTIVE)
 
 
-def test_two_quorums_met_at_once_make_one_decision(it: House) -> None:
+def test_two_quorums_met_at_once_make_one_decision(it: Product) -> None:
     for person in (it.stage.alice, it.stage.eve):
         request = it.ask(person, "orders-db/admin 30m INC-5 drop a column")
         said = sorted(at_once(it, request, it.stage.bob, it.stage.carol))
@@ -98,7 +98,7 @@ def test_two_quorums_met_at_once_make_one_decision(it: House) -> None:
         it.reaches(request, State.ACTIVE)
 
 
-def test_the_other_bot_goes_on_when_one_is_killed(it: House) -> None:
+def test_the_other_bot_goes_on_when_one_is_killed(it: Product) -> None:
     bob = it.stage.bob
     request = it.ask(bob, "orders-db/read 30m INC-6 stuck orders")
     for name in BOTS:
@@ -112,7 +112,7 @@ def test_the_other_bot_goes_on_when_one_is_killed(it: House) -> None:
     it.reaches(request, State.ACTIVE)
 
 
-def at_once(it: House, request: Request, *people: Person) -> list[str]:
+def at_once(it: Product, request: Request, *people: Person) -> list[str]:
     """All press Approve in the same moment; what each is told."""
     cards = {person.id: it.card(person, request, "Approve") for person in people}
     together = threading.Barrier(len(people))

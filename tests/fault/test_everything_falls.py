@@ -7,8 +7,8 @@ import pytest
 
 from jit.access import State
 from jit.facts import Ended, Granted
-from tests.exhaustive import exhaustive
-from tests.house import House
+from tests.world.exhaustive import exhaustive
+from tests.world.product import Product
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
 
@@ -16,21 +16,21 @@ FALLS = exhaustive("falls of everything at every point")
 WORDS = "orders-db/read 30m INC-42 db down: need shell"
 
 
-def everything_falls(it: House, *, target_too: bool) -> None:
+def everything_falls(it: Product, *, target_too: bool) -> None:
     it.kill()
     it.stage.valkey.kill()
     if target_too:
         it.stage.postgres.kill()
 
 
-def everything_starts(it: House) -> None:
+def everything_starts(it: Product) -> None:
     it.stage.valkey.start()
     it.stage.postgres.start()
     it.start()
 
 
 @pytest.mark.parametrize("target_too", [False, True], ids=["but the target", "and the target"])
-def test_an_access_that_fell_due_meanwhile_ends(it: House, target_too: bool):
+def test_an_access_that_fell_due_meanwhile_ends(it: Product, target_too: bool):
     request = it.granted(it.stage.alice, WORDS)
     with psycopg.connect(it.stage.orders_dsn("alice"), autocommit=True) as session:
         assert session.execute("SELECT count(*) FROM orders").fetchone() == (3,)
@@ -56,7 +56,7 @@ def test_an_access_that_fell_due_meanwhile_ends(it: House, target_too: bool):
         pytest.param("after-effect", True, marks=FALLS),
     ],
 )
-def test_a_grant_in_progress_is_over_when_all_is_back(it: House, point: str, target_too: bool):
+def test_a_grant_in_progress_is_over_when_all_is_back(it: Product, point: str, target_too: bool):
     it.pause(point)
     request = it.ask(it.stage.alice, WORDS)
     it.approve(it.stage.bob, request)
@@ -73,7 +73,7 @@ def test_a_grant_in_progress_is_over_when_all_is_back(it: House, point: str, tar
     assert it.facts(Granted, request) == []
 
 
-def test_an_approval_nobody_took_up_lapses(it: House):
+def test_an_approval_nobody_took_up_lapses(it: Product):
     it.kill("worker-1", "worker-2")
     request = it.ask(it.stage.alice, WORDS)
     it.approve(it.stage.bob, request)

@@ -17,8 +17,8 @@ from jit.ledger.database import writing
 from jit.ledger.schema import requests
 from jit.policy.folder import LOOK_EVERY
 from jit.rq_queue import RqQueue
-from tests.exhaustive import distinct
-from tests.house import House
+from tests.world.exhaustive import distinct
+from tests.world.product import Product
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
 
@@ -29,25 +29,25 @@ ANALYSTS = "S0DBA0001"
 """The group in Slack that approves reports."""
 
 
-def forge(it: House, request_id: str) -> None:
+def forge(it: Product, request_id: str) -> None:
     """Order a grant as somebody does who can write to Redis, and see that it was taken."""
     it.until(it.workers_are_idle)
     RqQueue(it.stage.valkey.url).grant(request_id)
     it.until(it.workers_are_idle)
 
 
-def nothing_given(it: House, request: Request) -> bool:
+def nothing_given(it: Product, request: Request) -> bool:
     return not it.gives(request) and not it.facts(GrantIntent, request) and not it.facts(Granted, request)
 
 
-def approved_while_workers_are_down(it: House, words: str = READ) -> Request:
+def approved_while_workers_are_down(it: Product, words: str = READ) -> Request:
     request = it.ask(it.stage.alice, words)
     it.kill("worker-1", "worker-2")
     it.approve(it.stage.bob, request)
     return it.reaches(request, State.APPROVED)
 
 
-def lapses(it: House, request: Request, because: str) -> None:
+def lapses(it: Product, request: Request, because: str) -> None:
     """A worker, back at work, refuses by itself what it is ordered to give."""
     it.start("worker-1", "worker-2")
     assert it.reaches(request, State.LAPSED).closed_because == because
@@ -55,14 +55,14 @@ def lapses(it: House, request: Request, because: str) -> None:
 
 
 class TestForgedOrder:
-    def test_of_a_pending_request(self, it: House):
+    def test_of_a_pending_request(self, it: Product):
         request = it.ask(it.stage.alice, READ)
         forge(it, request.id)
 
         assert it.kinds(request) == ["requested"]
         assert nothing_given(it, request)
 
-    def test_of_a_denied_request(self, it: House):
+    def test_of_a_denied_request(self, it: Product):
         request = it.ask(it.stage.alice, READ)
         it.stage.bob.press(it.card(it.stage.bob, request, "Deny"), "Deny")
         it.stage.bob.form().fill(Reason="not now").submit()
@@ -72,7 +72,7 @@ class TestForgedOrder:
         assert it.now(request).state is State.DENIED
         assert nothing_given(it, request)
 
-    def test_of_a_lapsed_request(self, it: House):
+    def test_of_a_lapsed_request(self, it: Product):
         request = it.ask(it.stage.alice, READ)
         it.pass_time(request.pending_until - it.clock.now())
         it.reaches(request, State.LAPSED)
@@ -81,13 +81,13 @@ class TestForgedOrder:
         assert it.now(request).state is State.LAPSED
         assert nothing_given(it, request)
 
-    def test_of_a_request_that_never_was(self, it: House):
+    def test_of_a_request_that_never_was(self, it: Product):
         before = it.stage.ledger.last_index()
         forge(it, "R-2222")
 
         assert it.stage.ledger.last_index() == before
 
-    def test_of_an_active_and_of_an_ended_request_gives_nothing_again(self, it: House):
+    def test_of_an_active_and_of_an_ended_request_gives_nothing_again(self, it: Product):
         request = it.granted(it.stage.alice, READ)
         forge(it, request.id)
         assert len(it.facts(Granted, request)) == 1
@@ -99,7 +99,7 @@ class TestForgedOrder:
         assert len(it.facts(Granted, request)) == 1
 
 
-def test_a_read_model_that_says_approved(it: House):
+def test_a_read_model_that_says_approved(it: Product):
     request = it.ask(it.stage.alice, READ)
     with writing(it.stage.ledger.engine) as connection:
         says = {"state": State.APPROVED, "wakes_at": it.clock.now()}
@@ -120,7 +120,7 @@ FORGERIES: dict[str, dict[str, Any]] = {
 
 
 def forge_decision(
-    it: House, request: Request, *, approvers: tuple[str, ...] = (BOB,), digest: str = "", given: bool = True
+    it: Product, request: Request, *, approvers: tuple[str, ...] = (BOB,), digest: str = "", given: bool = True
 ) -> None:
     """As somebody does who may append to the ledger."""
     common = {"at": it.clock.now(), "actor": BOB, "source": Source.SLACK, "digest": digest or request.digest}
@@ -134,7 +134,7 @@ def forge_decision(
     it.pass_time(GRANT_NUDGE)
 
 
-def test_a_forged_decision_gives_nothing(it: House):
+def test_a_forged_decision_gives_nothing(it: Product):
     """It is in the ledger, but was pressed by nobody who counts, or for something else."""
     for why, forgery in FORGERIES.items():
         request = it.ask(it.stage.alice, READ)
@@ -152,7 +152,7 @@ EDITS = {
 
 
 class TestBetweenDecisionAndEffect:
-    def test_the_approver_left_the_group(self, it: House):
+    def test_the_approver_left_the_group(self, it: Product):
         request = approved_while_workers_are_down(it, REPORT)
         it.stage.stage.set_members(ANALYSTS, [CAROL])
         try:
@@ -163,7 +163,7 @@ class TestBetweenDecisionAndEffect:
             it.until(lambda: BOB in it.groups().members[ANALYSTS])
 
     @pytest.mark.parametrize("timekeeper_too", [False, True], ids=["", "and the timekeeper is down"])
-    def test_a_quarter_of_an_hour_went_by(self, it: House, timekeeper_too: bool):
+    def test_a_quarter_of_an_hour_went_by(self, it: Product, timekeeper_too: bool):
         request = approved_while_workers_are_down(it)
         if timekeeper_too:
             it.kill("timekeeper")
@@ -171,7 +171,7 @@ class TestBetweenDecisionAndEffect:
         lapses(it, request, "not_begun")
 
     @pytest.mark.parametrize("edit", distinct(EDITS, ["gives something else"], "edits between decision and effect"))
-    def test_the_rules_were_edited(self, it: House, policies: Path, edit: str):
+    def test_the_rules_were_edited(self, it: Product, policies: Path, edit: str):
         request = approved_while_workers_are_down(it)
         file = policies / "orders.policy.yml"
         rules = file.read_text()
@@ -185,7 +185,7 @@ class TestBetweenDecisionAndEffect:
             file.write_text(rules)
             it.pass_time(LOOK_EVERY)  # else the next request is made by the edited rules, and decided by these
 
-    def test_who_is_in_a_group_is_not_known_any_more(self, it: House):
+    def test_who_is_in_a_group_is_not_known_any_more(self, it: Product):
         request = approved_while_workers_are_down(it)
         it.kill("bot-1")
         it.pass_time(timedelta(seconds=31))
@@ -202,7 +202,7 @@ class TestBetweenDecisionAndEffect:
         it.expire(request)
 
 
-def test_a_button_with_the_digest_of_another_request(it: House):
+def test_a_button_with_the_digest_of_another_request(it: Product):
     alice, bob = it.stage.alice, it.stage.bob
     read, write = it.ask(alice, READ), it.ask(alice, WRITE)
     card = it.card(bob, read, "Approve")

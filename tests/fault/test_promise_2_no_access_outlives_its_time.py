@@ -14,8 +14,8 @@ from jit.access import Request, State
 from jit.cli.sample import WORKER
 from jit.facts import Alert, AlertName, EndCause, Ended, RevokeFailed, Source
 from jit.ports import Grant
-from tests.exhaustive import exhaustive
-from tests.house import STATED_LAG, House, role_of
+from tests.world.exhaustive import exhaustive
+from tests.world.product import STATED_LAG, Product, role_of
 from workers.targets.postgres import PostgresTarget
 from workers.timekeeper import INSPECT_EVERY
 
@@ -27,7 +27,7 @@ in_the_target = exhaustive("what the tests of the target show, once more through
 
 
 @contextmanager
-def session(it: House, login: str) -> Iterator[psycopg.Connection]:
+def session(it: Product, login: str) -> Iterator[psycopg.Connection]:
     with psycopg.connect(it.stage.orders_dsn(login), autocommit=True) as opened:
         yield opened
 
@@ -40,24 +40,24 @@ def is_cut(opened: psycopg.Connection) -> bool:
     return False
 
 
-def ended(it: House, request: Request) -> Ended:
+def ended(it: Product, request: Request) -> Ended:
     (fact,) = it.facts(Ended, request)
     return fact
 
 
-def how_it_ended(it: House, request: Request) -> tuple[Source, EndCause, bool]:
+def how_it_ended(it: Product, request: Request) -> tuple[Source, EndCause, bool]:
     fact = ended(it, request)
     return fact.source, fact.cause, fact.existed
 
 
-def alerts(it: House, name: AlertName, request: Request) -> list[Alert]:
+def alerts(it: Product, name: AlertName, request: Request) -> list[Alert]:
     return [alert for alert in it.facts(Alert, request) if alert.name is name]
 
 
 class TestEitherClockAlone:
     """Nothing they need is shared: each works with the other, and all of the other's, gone."""
 
-    def test_the_timekeeper(self, it: House):
+    def test_the_timekeeper(self, it: Product):
         request = it.granted(it.stage.alice, READ)
         it.kill("worker-1", "worker-2")
         it.stage.valkey.kill()
@@ -66,7 +66,7 @@ class TestEitherClockAlone:
 
         assert how_it_ended(it, request) == (Source.TIMEKEEPER, EndCause.EXPIRED, True)
 
-    def test_the_signed_order(self, it: House):
+    def test_the_signed_order(self, it: Product):
         request = it.granted(it.stage.alice, READ)
         it.kill("timekeeper", "bot-1")
 
@@ -77,7 +77,7 @@ class TestEitherClockAlone:
 
 
 class TestEndsEarly:
-    def test_revoked_by_security_from_the_card(self, it: House):
+    def test_revoked_by_security_from_the_card(self, it: Product):
         carol = it.stage.carol
         request = it.granted(it.stage.alice, READ)
         carol.press(it.card(carol, request, "Revoke"), "Revoke", confirm=True)
@@ -87,7 +87,7 @@ class TestEndsEarly:
         assert ended(it, request).cause is EndCause.REVOKED
 
     @pytest.mark.parametrize("gone", ["timekeeper", "workers and Redis"])
-    def test_released_with_half_of_the_house_down(self, it: House, gone: str):
+    def test_released_with_half_of_the_house_down(self, it: Product, gone: str):
         alice = it.stage.alice
         request = it.granted(alice, READ)
         if gone == "timekeeper":
@@ -103,7 +103,7 @@ class TestEndsEarly:
 
 
 @contextmanager
-def tools(it: House) -> Iterator[str]:
+def tools(it: Product) -> Iterator[str]:
     """A role that Alice has anyway, and may act as."""
     with psycopg.connect(it.stage.postgres.dsn(), autocommit=True) as admin:
         admin.execute("CREATE ROLE tools; GRANT tools TO alice")
@@ -111,7 +111,7 @@ def tools(it: House) -> Iterator[str]:
         admin.execute("DROP ROLE tools")
 
 
-def test_sessions_are_cut_whatever_they_are_at_and_those_of_others_go_on(it: House):
+def test_sessions_are_cut_whatever_they_are_at_and_those_of_others_go_on(it: Product):
     request = it.granted(it.stage.alice, READ)
     with (
         tools(it) as role,
@@ -139,7 +139,7 @@ def test_sessions_are_cut_whatever_they_are_at_and_those_of_others_go_on(it: Hou
 
 
 @in_the_target
-def test_of_two_that_give_the_same_each_ends_at_its_own_time(it: House):
+def test_of_two_that_give_the_same_each_ends_at_its_own_time(it: Product):
     alice = it.stage.alice
     read, report = it.granted(alice, READ), it.granted(alice, REPORT)
 
@@ -153,7 +153,7 @@ def test_of_two_that_give_the_same_each_ends_at_its_own_time(it: House):
 
 
 @in_the_target
-def test_what_the_person_had_before_stays(it: House):
+def test_what_the_person_had_before_stays(it: Product):
     with psycopg.connect(it.stage.postgres.dsn(), autocommit=True) as admin:
         admin.execute("GRANT orders_read TO alice")
         try:
@@ -164,7 +164,7 @@ def test_what_the_person_had_before_stays(it: House):
             admin.execute("REVOKE orders_read FROM alice")
 
 
-def test_target_down_at_the_end_is_told_tried_again_and_then_ended(it: House):
+def test_target_down_at_the_end_is_told_tried_again_and_then_ended(it: Product):
     alice, carol = it.stage.alice, it.stage.carol
     request = it.granted(alice, READ)
     it.stage.postgres.kill()
@@ -194,14 +194,14 @@ def test_target_down_at_the_end_is_told_tried_again_and_then_ended(it: House):
 class TestLateWorker:
     """What a worker that stalled long ago may still do, done by hand."""
 
-    def give_late(self, it: House, request: Request) -> None:
+    def give_late(self, it: Product, request: Request) -> None:
         target = PostgresTarget("orders-db", SecretStr(it.stage.orders_dsn(WORKER)))
         grant = Grant(request.id, request.principal, request.permissions, it.clock.now() + timedelta(hours=1))
         target.grant(grant, lambda: None)
         target.close()
         it.pass_time(INSPECT_EVERY)
 
-    def test_after_an_end_is_taken_back_and_told_each_time(self, it: House):
+    def test_after_an_end_is_taken_back_and_told_each_time(self, it: Product):
         request = it.granted(it.stage.alice, READ)
         it.expire(request)
         for later in (timedelta(0), timedelta(minutes=9)):
@@ -214,7 +214,7 @@ class TestLateWorker:
         it.stage.carol.finds(request.id, channel=ALERTS)
         assert it.now(request).state is State.ENDED
 
-    def test_of_what_was_never_approved_is_taken_back_and_told(self, it: House):
+    def test_of_what_was_never_approved_is_taken_back_and_told(self, it: Product):
         request = it.ask(it.stage.alice, READ)
         self.give_late(it, request)
 
@@ -222,7 +222,7 @@ class TestLateWorker:
         assert not it.gives(request)
 
 
-def test_many_that_fall_due_at_once_all_end(it: House):
+def test_many_that_fall_due_at_once_all_end(it: Product):
     people: tuple[tuple[Person, str], ...] = (
         (it.stage.alice, READ),
         (it.stage.alice, REPORT.replace("1h", "30m")),

@@ -5,7 +5,9 @@ recorded; and while nothing can be recorded, nothing is given (see also test_led
 import multiprocessing
 import resource
 import signal
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,7 +31,7 @@ from jit.facts import (
     Source,
 )
 from jit.ledger import Ledger, Spool, SpoolFailed, check_chain, connect, create_tables
-from tests.house import House
+from tests.world.product import Product
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
 
@@ -37,7 +39,7 @@ STRANGER, LEAVER = "U09STRANGE", "U08LEAVER0"
 
 
 @pytest.fixture
-def outsiders(it: House) -> None:
+def outsiders(it: Product) -> None:
     """Somebody of another workspace in our channel, and somebody whose account was closed."""
     world = it.stage.stage.slack.world
     world.add_user(account(STRANGER, "Stranger", team="T0ELSEWHERE", team_domain="elsewhere"))
@@ -45,7 +47,7 @@ def outsiders(it: House) -> None:
     world.channel(REQUESTS).members.update({STRANGER, LEAVER})
 
 
-def test_intent_is_recorded_before_the_effect_and_the_outcome_after_it(it: House) -> None:
+def test_intent_is_recorded_before_the_effect_and_the_outcome_after_it(it: Product) -> None:
     alice, bob = it.stage.alice, it.stage.bob
     request = it.ask(alice, "orders-db/read 30m INC-1 stuck orders")
     it.pause("before-intent")
@@ -79,6 +81,30 @@ def test_intent_is_recorded_before_the_effect_and_the_outcome_after_it(it: House
     it.reaches(request, State.ENDED)
 
 
+def test_what_cannot_be_recorded_is_not_given_and_what_is_due_ends(it: Product) -> None:
+    """The ledger can be read, and not be written: another connection keeps it locked."""
+    alice = it.stage.alice
+    due = it.granted(alice, "orders-db/write 30m INC-5 mend an order")
+    asked = it.ask(alice, "orders-db/read 30m INC-5 stuck orders")
+    it.pause("before-intent")
+    it.approve(it.stage.bob, asked)
+    it.paused()
+    with closing(sqlite3.connect(it.stage.folder / "ledger.db", timeout=20, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        it.go_on("before-intent")
+        it.until(lambda: it.log_lines("grant.put_off", request_id=asked.id))
+        assert not it.gives(asked)
+        it.pass_time(due.duration)
+        it.until(lambda: not it.gives(due))
+        other.execute("ROLLBACK")
+
+    it.reaches(due, State.ENDED)
+    it.until(lambda: any(fact.spooled for fact in it.facts(RevokeIntent, due)))
+    it.until(lambda: [fact.existed for fact in it.facts(Ended, due)].count(True) == 1)
+    it.reaches(asked, State.LAPSED)
+    assert not it.facts(GrantIntent, asked)
+
+
 MALFORMED_VALUES: tuple[Any, ...] = (
     "",
     "R-7F3K",
@@ -90,7 +116,7 @@ MALFORMED_VALUES: tuple[Any, ...] = (
 )
 
 
-def presses_in_vain(it: House) -> Iterator[tuple[str, Shown, dict[str, Any], str, Refusal]]:
+def presses_in_vain(it: Product) -> Iterator[tuple[str, Shown, dict[str, Any], str, Refusal]]:
     """Every kind of press that comes to nothing: who, on which card, what is sent, as what, and why not."""
     pending = it.ask(it.stage.alice, "orders-db/read 30m INC-2 stuck orders")
     active = it.granted(it.stage.alice, "orders-db/write 30m INC-2 mend an order")
@@ -123,7 +149,7 @@ def presses_in_vain(it: House) -> Iterator[tuple[str, Shown, dict[str, Any], str
 
 
 @pytest.mark.usefixtures("outsiders")
-def test_every_press_in_vain_is_recorded_with_who_and_why(it: House) -> None:
+def test_every_press_in_vain_is_recorded_with_who_and_why(it: Product) -> None:
     before = len(it.facts(Refused))
     expected = []
     for who, card, action, attempted, reason in presses_in_vain(it):
@@ -137,7 +163,7 @@ def test_every_press_in_vain_is_recorded_with_who_and_why(it: House) -> None:
 
 
 @pytest.mark.usefixtures("outsiders")
-def test_refused_command_and_form_are_recorded(it: House) -> None:
+def test_refused_command_and_form_are_recorded(it: Product) -> None:
     request = it.ask(it.stage.alice, "orders-db/read 30m INC-3 stuck orders")
     before = len(it.facts(Refused))
     eve, stranger, mallory = (Person(it.stage.stage, who) for who in (EVE, STRANGER, MALLORY))

@@ -21,9 +21,9 @@ from jit.embedded import EmbeddedPostgres
 from jit.facts import Refusal, Refused, Source
 from jit.ledger import BrokenChain, Ledger, check_chain, connect, create_tables
 from jit.ledger.entry import NO_ENTRY, hash_of
-from tests.servers import postgres_18
-from tests.tamper import past_the_guards
-from tests.waiting import wait_until
+from tests.world.servers import postgres_18
+from tests.world.tamper import past_the_guards
+from tests.world.waiting import wait_until
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
 

@@ -19,7 +19,7 @@ from bot.playground.person import Answer, Person, Shown
 from bot.playground.sample import ALICE, BOB, CAROL, EVE, MALLORY, REQUESTS, account
 from jit.access import Request, State
 from jit.facts import Approved, Refused
-from tests.house import House
+from tests.world.product import Product
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
 
@@ -36,7 +36,7 @@ WORKS = {
 
 
 @pytest.fixture(autouse=True)
-def stranger(it: House) -> None:
+def stranger(it: Product) -> None:
     """Somebody of another workspace, in our channel."""
     world = it.stage.stage.slack.world
     world.add_user(account(STRANGER, "Stranger", team="T0ELSEWHERE", team_domain="elsewhere"))
@@ -47,7 +47,7 @@ def stranger(it: House) -> None:
 class Answers:
     """Counts, for everybody, what they did and what they were told."""
 
-    it: House
+    it: Product
     done: int = 0
 
     def __post_init__(self) -> None:
@@ -79,8 +79,8 @@ class Answers:
         assert self.count() - self.before == self.done
 
 
-def in_state(it: House, state: State) -> Request:
-    """A request of Alice's in this state, and everybody answered; `House.make_whole` undoes what keeps it there."""
+def in_state(it: Product, state: State) -> Request:
+    """A request of Alice's in this state, and everybody answered; `Product.make_whole` undoes what keeps it there."""
     alice, bob = it.stage.alice, it.stage.bob
     request = it.ask(alice, "orders-db/read 15m INC-1 stuck orders")
     it.until(lambda: any(said.startswith("Asked.") and request.id in said for said in it.answers(alice)))
@@ -114,7 +114,7 @@ def in_state(it: House, state: State) -> Request:
 
 
 @pytest.mark.parametrize("state", [state for state in State if state is not State.FAILED])
-def test_every_button_in_every_state_is_answered_once_to_everybody(it: House, state: State) -> None:
+def test_every_button_in_every_state_is_answered_once_to_everybody(it: Product, state: State) -> None:
     """Also those the card no longer has: somebody may look at an old one."""
     request = in_state(it, state)
     it.until(it.groups_are_fresh)
@@ -136,7 +136,7 @@ def test_every_button_in_every_state_is_answered_once_to_everybody(it: House, st
         it.go_on(point)
 
 
-def test_double_click_is_answered_twice_and_decides_once(it: House) -> None:
+def test_double_click_is_answered_twice_and_decides_once(it: Product) -> None:
     request = in_state(it, State.PENDING)
     bob = it.stage.bob
     card, before = it.card(bob, request, "Approve"), len(it.answers(bob))
@@ -152,7 +152,7 @@ def test_double_click_is_answered_twice_and_decides_once(it: House) -> None:
     assert len(it.facts(Approved, request)) == 1
 
 
-def test_hundred_presses_at_once_are_acknowledged_and_answered(it: House) -> None:
+def test_hundred_presses_at_once_are_acknowledged_and_answered(it: Product) -> None:
     request = in_state(it, State.PENDING)
     eve = it.stage.eve
     card, before = it.card(eve, request, "Approve"), len(it.answers(eve))
@@ -171,7 +171,7 @@ def test_hundred_presses_at_once_are_acknowledged_and_answered(it: House) -> Non
     }
 
 
-def test_first_command_and_press_after_a_start_are_answered(it: House) -> None:
+def test_first_command_and_press_after_a_start_are_answered(it: Product) -> None:
     request = in_state(it, State.PENDING)
     eve, bob = it.stage.eve, it.stage.bob
     card = it.card(bob, request, "Approve")
@@ -185,8 +185,8 @@ def test_first_command_and_press_after_a_start_are_answered(it: House) -> None:
     assert "Approved." in it.told(bob, lambda: bob.press(card, "Approve"))
 
 
-def test_press_is_answered_while_a_part_is_down(it: House) -> None:
-    outages: dict[str, tuple[Callable[[House], Any], Callable[[House], Any], str]] = {
+def test_press_is_answered_while_a_part_is_down(it: Product) -> None:
+    outages: dict[str, tuple[Callable[[Product], Any], Callable[[Product], Any], str]] = {
         "queue": (lambda it: it.stage.valkey.kill(), lambda it: it.stage.valkey.start(), "Approved."),
         "target": (lambda it: it.stage.postgres.kill(), lambda it: it.stage.postgres.start(), "Approved."),
         "workers": (lambda it: it.kill("worker-1", "worker-2"), lambda it: it.start(), "Approved."),
@@ -216,25 +216,25 @@ def test_press_is_answered_while_a_part_is_down(it: House) -> None:
     assert it.now(request).state is State.PENDING
 
 
-def deaf(it: House) -> None:
+def deaf(it: Product) -> None:
     """What the bot knows of Bob is too old by now, and Slack does not say."""
     it.pass_time(timedelta(seconds=2))
     it.stage.stage.slack.faults.plan("users.info", Fault.SERVER_ERROR, times=20)
 
 
-def hearing(it: House) -> None:
+def hearing(it: Product) -> None:
     it.stage.stage.slack.faults.clear()
 
 
 @contextmanager
-def unwritable(it: House) -> Iterator[None]:
+def unwritable(it: Product) -> Iterator[None]:
     with closing(sqlite3.connect(it.stage.folder / "ledger.db", timeout=20, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         yield
         other.execute("ROLLBACK")
 
 
-def test_card_and_message_say_granted_only_after_the_database_gives_access(it: House) -> None:
+def test_card_and_message_say_granted_only_after_the_database_gives_access(it: Product) -> None:
     request = in_state(it, State.GRANTING)
     alice = it.stage.alice
 

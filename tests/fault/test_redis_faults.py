@@ -12,7 +12,7 @@ import pytest
 
 from jit.access import GRANT_NUDGE, Request, State
 from jit.facts import BEGIN_WITHIN, Ended, GrantIntent, Source
-from tests.house import STATED_LAG, House
+from tests.world.product import STATED_LAG, Product
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
 
@@ -29,14 +29,14 @@ def frozen(pid: int) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
-def approved_without_redis(it: House) -> Request:
+def approved_without_redis(it: Product) -> Request:
     request = it.ask(it.stage.alice, READ)
     it.stage.valkey.kill()
     it.approve(it.stage.bob, request)
     return it.reaches(request, State.APPROVED)
 
 
-def test_wiped_with_grants_active(it: House):
+def test_wiped_with_grants_active(it: Product):
     hers, his = it.granted(it.stage.alice, READ), it.granted(it.stage.eve, WRITE)
     with it.redis() as client:
         client.flushall()
@@ -45,13 +45,13 @@ def test_wiped_with_grants_active(it: House):
     it.expire(his)
 
 
-def test_frozen_with_a_grant_active(it: House):
+def test_frozen_with_a_grant_active(it: Product):
     request = it.granted(it.stage.alice, READ)
     with frozen(it.stage.valkey.pid):
         it.expire(request)
 
 
-def test_fallen_and_back_it_still_knows_when_access_ends(it: House):
+def test_fallen_and_back_it_still_knows_when_access_ends(it: Product):
     request = it.granted(it.stage.alice, READ)
     it.kill("timekeeper")
     it.stage.valkey.kill()
@@ -64,7 +64,7 @@ def test_fallen_and_back_it_still_knows_when_access_ends(it: House):
     assert ended.source is Source.WORKER
 
 
-def test_gone_at_approval_it_is_granted_once_redis_is_back(it: House):
+def test_gone_at_approval_it_is_granted_once_redis_is_back(it: Product):
     request = approved_without_redis(it)
     it.pass_time(BEGIN_WITHIN / 2)
     it.until(lambda: it.log_lines("queue.unavailable", request_id=request.id))
@@ -78,7 +78,7 @@ def test_gone_at_approval_it_is_granted_once_redis_is_back(it: House):
     it.expire(request)
 
 
-def test_gone_at_approval_for_too_long_it_lapses(it: House):
+def test_gone_at_approval_for_too_long_it_lapses(it: Product):
     request = approved_without_redis(it)
     it.pass_time(BEGIN_WITHIN)
     assert it.reaches(request, State.LAPSED).closed_because == "not_begun"
@@ -90,7 +90,7 @@ def test_gone_at_approval_for_too_long_it_lapses(it: House):
     assert not it.gives(request)
 
 
-def test_an_order_to_end_that_is_not_on_disk_begins_nothing(it: House):
+def test_an_order_to_end_that_is_not_on_disk_begins_nothing(it: Product):
     """A Redis that falls would not know when this ends."""
     request = it.ask(it.stage.alice, READ)
     with it.redis() as client:
@@ -105,7 +105,7 @@ def test_an_order_to_end_that_is_not_on_disk_begins_nothing(it: House):
     it.reaches(request, State.ACTIVE)
 
 
-def test_gone_when_the_end_is_to_be_scheduled_nothing_is_begun(it: House):
+def test_gone_when_the_end_is_to_be_scheduled_nothing_is_begun(it: Product):
     it.pause("before-intent")
     request = it.ask(it.stage.alice, READ)
     it.approve(it.stage.bob, request)

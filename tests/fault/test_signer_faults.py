@@ -21,11 +21,11 @@ from jit.ledger import Ledger, LedgerUnavailable, connect, create_tables
 from jit.signer.keys import MEMORY, make_key
 from jit.signer.state import read_memory
 from jit.verifier import Grade, cosigned_at, parse_checkpoint, parse_note, signed
-from tests.exhaustive import exhaustive
-from tests.servers import hardened
-from tests.signing import ORIGIN, Room, WitnessRoom, signer_room, something, verdict
-from tests.tamper import past_the_guards
-from tests.waiting import wait_until
+from tests.world.exhaustive import exhaustive
+from tests.world.servers import hardened
+from tests.world.signing import ORIGIN, Room, WitnessRoom, signer_room, something, verdict
+from tests.world.tamper import past_the_guards
+from tests.world.waiting import wait_until
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
 

@@ -10,8 +10,8 @@ from bot.playground.faults import Fault, Outage
 from bot.playground.person import Person
 from bot.playground.sample import AUDIT, REQUESTS
 from jit.access import Request, State
-from tests.exhaustive import exhaustive
-from tests.house import House
+from tests.world.exhaustive import exhaustive
+from tests.world.product import Product
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
 WRITERS = {"cards", "messages", "mirror"}
@@ -19,7 +19,7 @@ WRITERS = {"cards", "messages", "mirror"}
 
 
 @pytest.fixture(autouse=True)
-def well(it: House) -> Iterator[None]:
+def well(it: Product) -> Iterator[None]:
     """Slack is well after each test."""
     it.until(it.stage.stage.connections)
     yield
@@ -27,7 +27,7 @@ def well(it: House) -> Iterator[None]:
     it.until(it.stage.stage.connections)
 
 
-def test_slack_down_delays_what_is_shown_and_loses_nothing(it: House) -> None:
+def test_slack_down_delays_what_is_shown_and_loses_nothing(it: Product) -> None:
     """It drops connections at first, and then says 503."""
     alice, bob = it.stage.alice, it.stage.bob
     held = it.granted(alice, "orders-db/write 15m INC-1 mend an order")
@@ -61,7 +61,7 @@ def test_slack_down_delays_what_is_shown_and_loses_nothing(it: House) -> None:
     assert "Withdrawn" in it.told(it.stage.eve, lambda: it.stage.eve.press(it.seen(bob, pending), "Withdraw"))
 
 
-def test_storm_of_429_delays_and_loses_nothing(it: House) -> None:
+def test_storm_of_429_delays_and_loses_nothing(it: Product) -> None:
     alice = it.stage.alice
     faults = it.stage.stage.slack.faults
     for method, times in (("chat.postMessage", 3), ("chat.update", 1), ("conversations.history", 1)):
@@ -82,7 +82,7 @@ def test_storm_of_429_delays_and_loses_nothing(it: House) -> None:
         pytest.param(Fault.LOST_BY_SILENCE, marks=exhaustive("answers that Slack never gives")),
     ],
 )
-def test_message_that_slack_took_without_a_word_is_not_sent_again(it: House, fault: Fault) -> None:
+def test_message_that_slack_took_without_a_word_is_not_sent_again(it: Product, fault: Fault) -> None:
     """Once for a card, once for a line of the mirror, once for a direct message."""
     alice = it.stage.alice
     faults = it.stage.stage.slack.faults
@@ -108,7 +108,7 @@ def test_message_that_slack_took_without_a_word_is_not_sent_again(it: House, fau
     it.until(lambda: direct(alice, request) == ["Over", "Ended"])
 
 
-def delays(it: House) -> Counter[str]:
+def delays(it: Product) -> Counter[str]:
     """How often each follower was, by its name."""
     return Counter(line["follower"] for line in it.log_lines("follower.delayed"))
 

@@ -18,11 +18,11 @@ import pytest
 
 from jit.facts import AlertName
 from jit.ledger import LedgerUnavailable, Spool, SpoolFailed, TakenIn
-from tests.exhaustive import exhaustive
-from tests.killed import KILLED, die, in_a_child
-from tests.processes import forkserver
-from tests.spooling import SIGNED, Host, late, make_host
-from tests.waiting import HUNG
+from tests.world.exhaustive import exhaustive
+from tests.world.killed import KILLED, die, in_a_child
+from tests.world.processes import forkserver
+from tests.world.spooling import SIGNED, Host, late, make_host
+from tests.world.waiting import HUNG
 
 pytestmark = pytest.mark.fault
 STEPS = ("open", "write", "fsync", "replace", "rename", "ftruncate", "unlink", "mkdir")

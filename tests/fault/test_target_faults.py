@@ -8,12 +8,12 @@ import pytest
 from bot.playground.sample import ALERTS
 from jit.access import GRANT_NUDGE, GRANT_STUCK, State
 from jit.facts import Granted, GrantIntent
-from tests.house import House
+from tests.world.product import Product
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
 
 
-def test_target_down_at_grant_gives_nothing_and_then_gives(it: House) -> None:
+def test_target_down_at_grant_gives_nothing_and_then_gives(it: Product) -> None:
     alice, bob = it.stage.alice, it.stage.bob
     request = it.ask(alice, "orders-db/read 30m INC-1 stuck orders")
     it.stage.postgres.kill()
@@ -30,7 +30,7 @@ def test_target_down_at_grant_gives_nothing_and_then_gives(it: House) -> None:
     alice.finds("Granted")
 
 
-def test_target_that_goes_down_after_the_intent_is_not_said_to_have_given(it: House) -> None:
+def test_target_that_goes_down_after_the_intent_is_not_said_to_have_given(it: Product) -> None:
     alice, bob = it.stage.alice, it.stage.bob
     request = it.ask(alice, "orders-db/write 30m INC-2 mend an order")
     it.pause("before-lock")
@@ -47,7 +47,7 @@ def test_target_that_goes_down_after_the_intent_is_not_said_to_have_given(it: Ho
     assert it.holds("alice", "orders_write")
 
 
-def test_target_that_refuses_is_told_on_the_card_and_to_the_requester(it: House) -> None:
+def test_target_that_refuses_is_told_on_the_card_and_to_the_requester(it: Product) -> None:
     eve, bob = it.stage.eve, it.stage.bob
     with psycopg.connect(it.stage.postgres.dsn(), autocommit=True) as admin:
         admin.execute("ALTER ROLE eve RENAME TO eve_left")
@@ -63,7 +63,7 @@ def test_target_that_refuses_is_told_on_the_card_and_to_the_requester(it: House)
     assert not it.facts(Granted, request)
 
 
-def test_target_down_for_too_long_lapses_what_was_approved(it: House) -> None:
+def test_target_down_for_too_long_lapses_what_was_approved(it: Product) -> None:
     alice, bob = it.stage.alice, it.stage.bob
     request = it.ask(alice, "orders-db/read 30m INC-5 stuck orders")
     it.stage.postgres.kill()

@@ -12,7 +12,7 @@ import pytest
 
 from jit.access import REVOKE_STUCK, Request, State
 from jit.facts import Ended
-from tests.house import STATED_LAG, House
+from tests.world.product import STATED_LAG, Product
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
 
@@ -20,7 +20,7 @@ WORDS = "orders-db/read 30m INC-42 db down: need shell"
 AROUND = ("before-revoke", "after-revoke")
 
 
-def alone(it: House, point: str) -> tuple[Request, int]:
+def alone(it: Product, point: str) -> tuple[Request, int]:
     """A due access that the timekeeper alone can end, and the timekeeper standing at ``point``."""
     request = it.granted(it.stage.alice, WORDS)
     it.kill("worker-1", "worker-2")
@@ -30,7 +30,7 @@ def alone(it: House, point: str) -> tuple[Request, int]:
     return request, it.paused()
 
 
-def is_stalled(it: House, process: int) -> bool:
+def is_stalled(it: Product, process: int) -> bool:
     """Stops it where it writes nothing, or lets it go on: all others would wait for what it has locked."""
     os.kill(process, signal.SIGSTOP)
     with closing(sqlite3.connect(it.stage.folder / "ledger.db", timeout=0, isolation_level=None)) as other:
@@ -43,7 +43,7 @@ def is_stalled(it: House, process: int) -> bool:
 
 
 @pytest.mark.parametrize("point", AROUND)
-def test_killed_while_it_takes_away_it_finishes_when_it_is_back(it: House, point: str):
+def test_killed_while_it_takes_away_it_finishes_when_it_is_back(it: Product, point: str):
     request, _ = alone(it, point)
     it.kill("timekeeper")
     it.go_on(point)
@@ -60,7 +60,7 @@ def test_killed_while_it_takes_away_it_finishes_when_it_is_back(it: House, point
 
 
 @pytest.mark.parametrize("point", AROUND)
-def test_stalled_while_it_takes_away_a_worker_ends_it_and_it_is_told_once(it: House, point: str):
+def test_stalled_while_it_takes_away_a_worker_ends_it_and_it_is_told_once(it: Product, point: str):
     request, timekeeper = alone(it, point)
     it.until(lambda: is_stalled(it, timekeeper))
     try:
@@ -77,7 +77,7 @@ def test_stalled_while_it_takes_away_a_worker_ends_it_and_it_is_told_once(it: Ho
     assert [ended.existed for ended in it.facts(Ended, request)].count(True) == 1
 
 
-def test_down_while_redis_is_wiped_it_ends_on_its_return_what_fell_due(it: House):
+def test_down_while_redis_is_wiped_it_ends_on_its_return_what_fell_due(it: Product):
     request = it.granted(it.stage.alice, WORDS)
     it.kill("timekeeper")
     with it.redis() as client:

@@ -11,8 +11,8 @@ import pytest
 from bot.playground.sample import REQUESTS
 from jit.access import GRANT_GIVEN_UP, GRANT_STUCK, Request, State
 from jit.facts import EndCause, Ended, Granted
-from tests.exhaustive import distinct, exhaustive
-from tests.house import House
+from tests.world.exhaustive import distinct, exhaustive
+from tests.world.product import Product
 from workers.timekeeper import INSPECT_EVERY
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
@@ -23,7 +23,7 @@ BEFORE = ("before-lock", "before-effect")
 FALLS = "falls of a worker at every point"
 
 
-def begun(it: House, point: str) -> tuple[Request, int]:
+def begun(it: Product, point: str) -> tuple[Request, int]:
     """A request whose grant has come to ``point``, and the worker that stands there."""
     it.pause(point)
     request = it.ask(it.stage.alice, WORDS)
@@ -32,7 +32,7 @@ def begun(it: House, point: str) -> tuple[Request, int]:
 
 
 @contextmanager
-def stalled(it: House, point: str, *, alone: bool = False) -> Iterator[Request]:
+def stalled(it: Product, point: str, *, alone: bool = False) -> Iterator[Request]:
     """A request whose worker is frozen at ``point`` for the length of the block; then it goes on to its end.
 
     ``alone`` leaves no other worker.
@@ -51,7 +51,7 @@ def stalled(it: House, point: str, *, alone: bool = False) -> Iterator[Request]:
 
 class TestKilled:
     @pytest.mark.parametrize("point", distinct([*BEFORE, "after-effect"], ["before-effect", "after-effect"], FALLS))
-    def test_another_worker_takes_it_up(self, it: House, point: str):
+    def test_another_worker_takes_it_up(self, it: Product, point: str):
         request, worker = begun(it, point)
         it.kill(it.name_of(worker))
         it.go_on(point)
@@ -65,7 +65,7 @@ class TestKilled:
         assert len(it.facts(Granted, request)) == 1
         it.expire(request)
 
-    def test_without_another_worker_what_was_given_is_taken_back(self, it: House):
+    def test_without_another_worker_what_was_given_is_taken_back(self, it: Product):
         request, _ = begun(it, "after-effect")
         it.kill("worker-1", "worker-2")
         assert it.gives(request)
@@ -78,7 +78,7 @@ class TestKilled:
         assert (ended.cause, ended.existed) == (EndCause.RECOVERED, True)
 
     @pytest.mark.parametrize("point", distinct(BEFORE, ["before-lock"], FALLS))
-    def test_without_another_worker_what_was_not_given_has_failed(self, it: House, point: str):
+    def test_without_another_worker_what_was_not_given_has_failed(self, it: Product, point: str):
         request, _ = begun(it, point)
         it.kill("worker-1", "worker-2")
 
@@ -94,7 +94,7 @@ class TestKilled:
 
 class TestStalled:
     @pytest.mark.parametrize("point", BEFORE)
-    def test_until_security_ended_the_request(self, it: House, point: str):
+    def test_until_security_ended_the_request(self, it: Product, point: str):
         with stalled(it, point) as request:
             it.stage.carol.command("/jit", f"revoke {request.id} not now", channel=REQUESTS)
             it.reaches(request, State.ENDED)
@@ -112,7 +112,7 @@ class TestStalled:
         ],
         ids=lambda value: value if isinstance(value, str) else f"{value.seconds} s",
     )
-    def test_until_the_request_was_given_up(self, it: House, point: str, later: timedelta):
+    def test_until_the_request_was_given_up(self, it: Product, point: str, later: timedelta):
         with stalled(it, point, alone=True) as request:
             it.pass_time(later)
             it.reaches(request, State.FAILED, State.ENDED)
@@ -121,7 +121,7 @@ class TestStalled:
         it.until(lambda: not it.gives(request))
         assert it.facts(Granted, request) == []
 
-    def test_until_another_had_given_it_and_it_had_ended(self, it: House):
+    def test_until_another_had_given_it_and_it_had_ended(self, it: Product):
         with stalled(it, "before-lock") as request:
             it.pass_time(GRANT_STUCK)
             it.reaches(request, State.ACTIVE)
@@ -130,7 +130,7 @@ class TestStalled:
         assert not it.gives(request)
         assert len(it.facts(Granted, request)) == 1
 
-    def test_in_the_lock_while_another_waits_for_it(self, it: House):
+    def test_in_the_lock_while_another_waits_for_it(self, it: Product):
         with stalled(it, "before-effect") as request:
             it.pass_time(GRANT_STUCK)
             it.until(lambda: "busy" in (it.stage.folder / "log.jsonl").read_text())

@@ -17,10 +17,10 @@ from jit.facts import Refusal, Refused, Source
 from jit.ledger import Ledger, LedgerUnavailable, check_chain, connect, create_tables
 from jit.ledger.entry import NO_ENTRY
 from jit.verifier import Frontier, leaf_hash
-from tests.exhaustive import exhaustive
-from tests.processes import forkserver
-from tests.servers import hardened
-from tests.waiting import wait_until
+from tests.world.exhaustive import exhaustive
+from tests.world.processes import forkserver
+from tests.world.servers import hardened
+from tests.world.waiting import wait_until
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
 

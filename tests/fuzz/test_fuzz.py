@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.exhaustive import exhaustive
 from tests.fuzz.verifier import BUNDLE_BYTES, MADE, NOTE, RECORD_BYTES, TARGETS, one_input, patched
+from tests.world.exhaustive import exhaustive
 
 
 @pytest.mark.parametrize("runs", [1000, pytest.param(20_000, marks=exhaustive("20000 inputs for the verifier"))])

@@ -25,7 +25,7 @@ from jit.verifier import (
     parse_note,
     signed,
 )
-from tests.evidence import LOG, TRUST, WITNESS, record
+from tests.world.evidence import LOG, TRUST, WITNESS, record
 
 MADE = record()
 BUNDLE = MADE.bundle(witnesses=[WITNESS])

@@ -22,7 +22,7 @@ from jit.desk import Desk
 from jit.facts import Granted, GrantIntent, Source
 from jit.policy import PolicyFolder
 from tests.hostile.damage import Json, Sample
-from tests.scenario.office import by
+from tests.world.played_office import by
 
 STRANGER, GONE, ROBOT = "U09STRANGE", "U08GONE000", "U07ROBOT00"
 OUTSIDERS = (MALLORY, STRANGER, GONE, ROBOT)

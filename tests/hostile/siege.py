@@ -31,7 +31,7 @@ from jit.facts import AnyFact
 from jit.ledger import Ledger, StoredDirectory, connect, create_tables
 from jit.people import Groups
 from jit.policy import PolicyFolder
-from tests.fakes import FakeQueue, SetClock
+from jit.testing import InMemoryQueue, ManualClock
 from tests.hostile.damage import Attack, Json, Loot
 from tests.hostile.scene import GROUP, PEOPLE, Recorder, Requests, asked, policies, workspace
 from tests.hostile.slack_inside import ROOT, Calls, answering
@@ -88,12 +88,12 @@ class Outcome:
 class Siege:
     """Every attack finds the same ``requests``: what one has changed is put back after it."""
 
-    def __init__(self, folder: Path, slack: Slack, calls: Calls, clock: SetClock) -> None:
+    def __init__(self, folder: Path, slack: Slack, calls: Calls, clock: ManualClock) -> None:
         self._slack, self._calls = slack, calls
         self._engine = connect(f"sqlite:///{folder / 'ledger.db'}")
         create_tables(self._engine)
         self._clock = clock
-        self._queue = FakeQueue()
+        self._queue = InMemoryQueue()
         self.ledger = Ledger(self._engine, clock)
         self._rules = PolicyFolder(policies(folder / "policies"), clock)
         desk = self._begin()
@@ -199,7 +199,7 @@ class Siege:
 @contextmanager
 def besieged(folder: Path) -> Iterator[Siege]:
     """A bot, its Slack and its ledger in ``folder``."""
-    clock = SetClock()
+    clock = ManualClock()
     slack = workspace(lambda: clock.now().timestamp())
     with answering(slack) as calls:
         siege = Siege(folder, slack, calls, clock)

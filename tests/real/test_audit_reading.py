@@ -23,11 +23,11 @@ from jit.embedded import EmbeddedPostgres
 from jit.ledger import Ledger, connect, create_tables
 from jit.ledger.schema import entries
 from jit.settings import CannotStart
-from tests.life import ALICE, Story
-from tests.processes import Forked
-from tests.servers import hardened
-from tests.tamper import past_the_guards
-from tests.waiting import HUNG
+from jit.testing import ALICE, Story
+from tests.world.processes import Forked
+from tests.world.servers import hardened
+from tests.world.tamper import past_the_guards
+from tests.world.waiting import HUNG
 
 pytestmark = pytest.mark.real
 DATABASE = "reading"

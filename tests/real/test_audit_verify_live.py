@@ -22,7 +22,7 @@ from jit.cli.audit.export import export
 from jit.cli.audit.prove import prove
 from jit.cli.audit.verify import verify
 from jit.ledger import LedgerUnavailable, connect, create_tables
-from tests.sealed_record import Record
+from tests.world.record import Record
 
 pytestmark = pytest.mark.real
 MEASURED = """
@@ -42,7 +42,7 @@ def record(ledger_url, tmp_path, monkeypatch):
     monkeypatch.setenv("JIT_LEDGER_URL", ledger_url)
     monkeypatch.setenv("JIT_DATA", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    record = Record(ledger_url, tmp_path)
+    record = Record(tmp_path, url=ledger_url)
     yield record
     record.close()
 

@@ -11,8 +11,9 @@ from jit.cli.audit.verify import verify
 from jit.clock import SystemClock
 from jit.ledger import Ledger, connect, create_tables
 from jit.policy import PolicyFolder
-from tests.life import POLICY, Story
-from tests.servers import hardened
+from jit.testing import Story
+from tests.world.base import RULES
+from tests.world.servers import hardened
 
 pytestmark = pytest.mark.real
 
@@ -34,13 +35,13 @@ def opened(newest):
 
 
 def test_an_auditor_proves_and_verifies_and_every_room_may_keep_the_rules(newest, opened, tmp_path, monkeypatch):
-    (tmp_path / "a.policy.yml").write_text(POLICY)
+    (tmp_path / "a.policy.yml").write_text(RULES)
     versions = []
     for login in ("jit_bot", "jit_hands"):
         folder = PolicyFolder(tmp_path, SystemClock())
         versions.append(folder.current().version)
         assert PolicyTexts(opened(login).engine).keep_what_was_read(folder)
-        (tmp_path / "a.policy.yml").write_text(POLICY + "# later\n")
+        (tmp_path / "a.policy.yml").write_text(RULES + "# later\n")
     assert len(set(versions)) == 2
     bot = opened("jit_bot")
     story = Story(bot, SystemClock(), "R-7F3K", {"policy_version": versions[0]})

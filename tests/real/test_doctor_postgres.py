@@ -12,8 +12,8 @@ from jit.doctor import Check, Part, State, examine
 from jit.doctor.ledger import look_at_ledger
 from jit.ledger import connect, create_tables
 from jit.policy import load_policy
-from tests.servers import both_versions
-from tests.waiting import HUNG, wait_until
+from tests.world.servers import both_versions
+from tests.world.waiting import HUNG, wait_until
 from workers.doctor import checks
 
 pytestmark = pytest.mark.real

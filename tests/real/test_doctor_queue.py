@@ -9,8 +9,8 @@ from pydantic import SecretStr
 
 from jit.doctor import Check, Part, State, examine
 from jit.doctor.queue import look_at_queue
-from tests.servers import valkey
-from tests.waiting import HUNG
+from tests.world.servers import valkey
+from tests.world.waiting import HUNG
 
 pytestmark = pytest.mark.real
 

@@ -14,7 +14,7 @@ import redis
 
 from jit.embedded import EmbeddedError, EmbeddedPostgres, EmbeddedValkey
 from jit.embedded.server import Server, wheel_folder
-from tests.waiting import wait_until
+from tests.world.waiting import wait_until
 
 pytestmark = pytest.mark.real
 

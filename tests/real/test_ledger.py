@@ -43,20 +43,20 @@ from jit.ledger import (
 )
 from jit.ledger.database import NotTaken
 from jit.ledger.entry import LONGEST
-from tests.at_once import at_once
-from tests.fakes import T0, SetClock
-from tests.tamper import past_the_guards
+from jit.testing import T0, ManualClock
+from tests.world.at_once import at_once
+from tests.world.tamper import past_the_guards
 
 pytestmark = pytest.mark.real
 
 
 @pytest.fixture
-def clock() -> SetClock:
-    return SetClock()
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
-def ledger(ledger_url: str, clock: SetClock) -> Iterator[Ledger]:
+def ledger(ledger_url: str, clock: ManualClock) -> Iterator[Ledger]:
     engine = connect(ledger_url)
     yield Ledger(engine, clock)
     engine.dispose()
@@ -231,7 +231,7 @@ def test_a_spool_line_cut_off_by_a_crash_costs_only_itself(ledger: Ledger, tmp_p
 
 
 def test_the_spool_waits_while_the_ledger_is_away(tmp_path: Path):
-    away = Ledger(connect("postgresql://nobody@127.0.0.1:1/none"), SetClock())
+    away = Ledger(connect("postgresql://nobody@127.0.0.1:1/none"), ManualClock())
     alert = Alert(at=T0, actor="t", source=Source.TIMEKEEPER, name=AlertName.END_LATE, says="late")
     spool = Spool(tmp_path)
     spool.write([alert])
@@ -259,7 +259,7 @@ def test_questions_find_requests(ledger: Ledger):
     assert ledger.requests(Question(states=frozenset({State.ACTIVE}))) == []
 
 
-def test_recorded_times_never_run_backwards(ledger: Ledger, clock: SetClock):
+def test_recorded_times_never_run_backwards(ledger: Ledger, clock: ManualClock):
     ledger.append([press()])
     clock.time = T0 - timedelta(seconds=1)
     ledger.append([press()])
@@ -267,7 +267,7 @@ def test_recorded_times_never_run_backwards(ledger: Ledger, clock: SetClock):
     assert second.recorded_at == first.recorded_at
 
 
-def test_a_lease_has_one_holder_until_it_runs_out(ledger: Ledger, clock: SetClock):
+def test_a_lease_has_one_holder_until_it_runs_out(ledger: Ledger, clock: ManualClock):
     leases = Leases(ledger.engine, clock)
     assert leases.hold("cards", "a")
     assert not leases.hold("cards", "b")
@@ -290,7 +290,7 @@ def test_notes_are_remembered_together(ledger: Ledger):
 
 
 def write_many(url: str, _together: object) -> None:
-    ledger = Ledger(connect(url), SetClock())
+    ledger = Ledger(connect(url), ManualClock())
     for _ in range(25):
         ledger.append([press()])
 
@@ -316,7 +316,7 @@ def test_clocks_far_apart_are_noticed(ledger: Ledger):
 
 
 def test_a_ledger_that_is_away_says_so_without_its_password(tmp_path: Path):
-    away = Ledger(connect("postgresql://jit:hunter22@127.0.0.1:1/none"), SetClock())
+    away = Ledger(connect("postgresql://jit:hunter22@127.0.0.1:1/none"), ManualClock())
     with pytest.raises(LedgerUnavailable) as gone:
         away.append([press()])
     assert "hunter22" not in str(gone.value)

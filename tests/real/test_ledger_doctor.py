@@ -13,8 +13,8 @@ from jit.doctor.ledger import look_at_ledger
 from jit.embedded import EmbeddedPostgres
 from jit.ledger import connect, create_tables
 from jit.ledger.guard.roles import LOGINS
-from tests.servers import both_versions, harden, hardened
-from tests.waiting import HUNG
+from tests.world.servers import both_versions, harden, hardened
+from tests.world.waiting import HUNG
 
 pytestmark = pytest.mark.real
 

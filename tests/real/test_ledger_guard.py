@@ -19,9 +19,9 @@ from jit.ledger import Ledger, LedgerUnavailable, check_chain, connect, create_t
 from jit.ledger.database import Forbidden, NotTaken, writing
 from jit.ledger.guard import KEPT
 from jit.ledger.guard.roles import LOGINS
-from tests.fakes import T0, SetClock
-from tests.servers import both_versions, harden, hardened
-from tests.waiting import HUNG
+from jit.testing import T0, ManualClock
+from tests.world.servers import both_versions, harden, hardened
+from tests.world.waiting import HUNG
 
 pytestmark = pytest.mark.real
 
@@ -533,10 +533,10 @@ class TestTheLedgerOverIt:
 
     def test_a_clock_far_off_keeps_nothing_from_being_recorded(self, ledger) -> None:
         """The database's counts."""
-        ledger.clock = SetClock(T0 - timedelta(days=3))
+        ledger.clock = ManualClock(T0 - timedelta(days=3))
         (entry,) = ledger.append([self.alert(ledger)])
         assert abs(entry.recorded_at - datetime.now(UTC)) < timedelta(seconds=30)
-        (ahead,) = Ledger(ledger.engine, SetClock(T0 + timedelta(days=4000))).append([self.alert(ledger)])
+        (ahead,) = Ledger(ledger.engine, ManualClock(T0 + timedelta(days=4000))).append([self.alert(ledger)])
         assert abs(ahead.recorded_at - datetime.now(UTC)) < timedelta(seconds=30)
 
     def test_what_this_login_may_not_do_is_said_as_such(self, ledger) -> None:
@@ -566,7 +566,7 @@ def test_without_roles_the_same_function_takes_any_clock_and_any_kind(postgres, 
     try:
         engine = connect(postgres.dsn(database="single"))
         create_tables(engine)
-        ledger = Ledger(engine, SetClock(T0 - timedelta(days=3000)))
+        ledger = Ledger(engine, ManualClock(T0 - timedelta(days=3000)))
         alert = Alert(at=T0, actor="bot@host", source=Source.BOT, name=AlertName.END_LATE, says="late")
         (entry,) = ledger.append([alert])
         assert entry.recorded_at == T0 - timedelta(days=3000)

@@ -35,8 +35,8 @@ from jit.ledger.spool import Waits
 from jit.people import Groups, Person
 from jit.privacy.erasing import erase
 from jit.signer import signer as signing
-from tests.life import ALICE, CAROL, EVE, Story
-from tests.servers import both_versions, harden, hardened
+from jit.testing import ALICE, CAROL, EVE, Story
+from tests.world.servers import both_versions, harden, hardened
 from workers import timekeeper
 
 pytestmark = pytest.mark.real

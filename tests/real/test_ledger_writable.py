@@ -10,8 +10,8 @@ from sqlalchemy import text
 from jit.embedded import EmbeddedPostgres
 from jit.facts import Source, Started
 from jit.ledger import Ledger, LedgerUnavailable, connect, create_tables
-from tests.fakes import SetClock
-from tests.servers import new_ledger
+from jit.testing import ManualClock
+from tests.world.servers import new_ledger
 
 pytestmark = pytest.mark.real
 
@@ -28,7 +28,7 @@ def role(newest: EmbeddedPostgres) -> Iterator[str]:
 def ledger(role: str, newest: EmbeddedPostgres) -> Iterator[Ledger]:
     with new_ledger(newest) as url:
         engine = connect(url)
-        yield Ledger(engine, SetClock())
+        yield Ledger(engine, ManualClock())
         engine.dispose()
 
 

@@ -14,9 +14,9 @@ from psycopg import errors
 from pydantic import SecretStr
 
 from jit.ports import Held, Taken, TargetRefused, TargetUnreachable
-from tests.exhaustive import distinct
-from tests.orders import can_read, grant_of, is_cut, session, wanted
-from tests.waiting import HUNG
+from tests.world.exhaustive import distinct
+from tests.world.orders import can_read, grant_of, is_cut, session, wanted
+from tests.world.waiting import HUNG
 from workers.targets.postgres import PostgresTarget, link
 from workers.targets.postgres.lock import lock_key
 from workers.targets.postgres.sessions import cut_sessions

@@ -6,8 +6,8 @@ import pytest
 from pydantic import SecretStr
 
 from jit.ports import Taken
-from tests.orders import ENDS_AT, grant_of, modern, wanted
-from tests.servers import both_versions
+from tests.world.orders import ENDS_AT, grant_of, modern, wanted
+from tests.world.servers import both_versions
 from workers.targets.postgres import PostgresTarget
 from workers.targets.postgres.check import skew
 

@@ -12,10 +12,10 @@ from pydantic import SecretStr
 
 from jit.embedded import EmbeddedPostgres
 from jit.ports import Held, Taken, TargetRefused, TargetUnreachable
-from tests.exhaustive import exhaustive
-from tests.orders import ENDS_AT, can_read, grant_of, is_cut, modern, session, wanted
-from tests.servers import DEBIAN_15, both_versions
-from tests.waiting import HUNG, wait_until
+from tests.world.exhaustive import exhaustive
+from tests.world.orders import ENDS_AT, can_read, grant_of, is_cut, modern, session, wanted
+from tests.world.servers import DEBIAN_15, both_versions
+from tests.world.waiting import HUNG, wait_until
 from workers.targets.postgres import PostgresTarget, link
 from workers.targets.postgres.lock import lock_key
 

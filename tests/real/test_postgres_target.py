@@ -10,8 +10,8 @@ from psycopg import errors
 from pydantic import SecretStr
 
 from jit.ports import Grant, Held, Taken, TargetRefused
-from tests.orders import ENDS_AT, can_read, grant_of, is_cut, modern, session, wanted
-from tests.servers import both_versions
+from tests.world.orders import ENDS_AT, can_read, grant_of, is_cut, modern, session, wanted
+from tests.world.servers import both_versions
 from workers.targets.postgres import PostgresTarget
 
 pytestmark = pytest.mark.real

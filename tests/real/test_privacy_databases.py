@@ -12,8 +12,8 @@ from jit.ledger import Ledger, Notes, Question, StoredDirectory, check_chain, co
 from jit.ledger.schema import person_keys
 from jit.people import Person
 from jit.privacy.erasing import erase, written_back
-from tests.at_once import at_once
-from tests.life import ALICE, BOB, EVE, Story
+from jit.testing import ALICE, BOB, EVE, Story
+from tests.world.at_once import at_once
 
 pytestmark = pytest.mark.real
 

@@ -14,8 +14,8 @@ from jit.doctor.queue import look_at_queue
 from jit.embedded import EmbeddedValkey
 from jit.rq_queue import ENDS, GRANTS, RqQueue, require_durable
 from jit.testing import T0
-from tests.servers import valkey
 from tests.world.hands import Hands
+from tests.world.servers import valkey
 from workers.grants import TIMEKEEPER_FIRST
 from workers.worker import Hand
 

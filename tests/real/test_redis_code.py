@@ -15,7 +15,7 @@ from rq import Queue  # noqa: TID251  the intruder has RQ too
 
 from jit.embedded import EmbeddedValkey
 from jit.rq_queue import ENDS, GRANTS
-from tests.redis_attack import Attack
+from tests.world.redis_attack import Attack
 
 pytestmark = pytest.mark.real
 

@@ -13,8 +13,8 @@ from jit.facts import Alert
 from jit.ports import Held
 from jit.rq_queue import ENDS
 from jit.testing import T0
-from tests.redis_attack import Attack
 from tests.world.hands import KEY
+from tests.world.redis_attack import Attack
 from workers.tickets import Ticket, sign
 
 pytestmark = pytest.mark.real

@@ -12,8 +12,8 @@ from rq.suspension import suspend  # noqa: TID251  as above
 
 from jit.embedded import EmbeddedValkey
 from jit.rq_queue import ENDS, GRANTS
-from tests.redis_attack import Attack
 from tests.world.hands import KEY
+from tests.world.redis_attack import Attack
 
 pytestmark = pytest.mark.real
 

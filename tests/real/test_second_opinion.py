@@ -30,7 +30,7 @@ from bot.show.home import Overview, draw_home
 from jit.clock import SystemClock
 from jit.ledger import Notes, StoredDirectory
 from jit.testing import InMemoryLedger, ManualClock, Story
-from tests.emulate import emulating, installed
+from tests.world.emulate import emulating, installed
 
 pytestmark = pytest.mark.real
 

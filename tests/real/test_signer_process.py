@@ -22,9 +22,9 @@ from jit.tlog.note import SignerKey, checkpoint, sign
 from jit.tlog.tree import HashTree
 from jit.verifier import Grade, cosigned_at, leaf_hash, parse_checkpoint, parse_note
 from jit.witness.witness import LARGEST
-from tests.servers import hardened
-from tests.signing import ORIGIN, Room, WitnessRoom, signer_room, something, verdict
-from tests.waiting import wait_until
+from tests.world.servers import hardened
+from tests.world.signing import ORIGIN, Room, WitnessRoom, signer_room, something, verdict
+from tests.world.waiting import wait_until
 
 pytestmark = pytest.mark.real
 

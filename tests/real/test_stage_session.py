@@ -9,8 +9,8 @@ import pytest
 from jit.cli.sample import DATABASE, furnish
 from jit.cli.stage.console import WATCHED, Console
 from jit.cli.stage.session import LONGEST_CELL, MOST_BYTES, MOST_ROWS, Lost, Refused, Session
-from tests.servers import postgres_18
-from tests.waiting import HUNG, wait_until
+from tests.world.servers import postgres_18
+from tests.world.waiting import HUNG, wait_until
 
 pytestmark = pytest.mark.real
 

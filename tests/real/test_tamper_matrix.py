@@ -24,7 +24,7 @@ from jit.cli.audit.export import export
 from jit.cli.audit.verify import verify
 from jit.tlog.note import SignerKey, cosign
 from jit.verifier import Frontier, Grade, Reason, leaf_hash
-from tests.sealed_record import LATER, Record, signed_head
+from tests.world.record import LATER, Record, signed_head
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "ledger.md"
 BEGIN, END = "<!-- tamper matrix: begin -->", "<!-- tamper matrix: end -->"
@@ -255,7 +255,7 @@ def witness():
 @pytest.fixture
 def house(ledger_url, tmp_path, witness):
     """A record signed and cosigned at every size of `SIZES`, while all was well."""
-    record = Record(ledger_url, tmp_path)
+    record = Record(tmp_path, url=ledger_url)
     record.whole()
     record.started()
     assert len(record.entries()) == SIZES[-1]

@@ -15,26 +15,26 @@ from jit.access import State
 from jit.embedded import EmbeddedValkey
 from jit.facts import Released, Revoked, Source
 from jit.rq_queue import RqQueue
-from tests.exhaustive import exhaustive
-from tests.fakes import ALICE, House
-from tests.folder_target import FolderTarget
-from tests.processes import Forked
-from tests.shared_clock import SharedClock
-from tests.waiting import HUNG, wait_until
+from jit.testing import ALICE
+from tests.world.base import in_a_file
+from tests.world.exhaustive import exhaustive
+from tests.world.folder_target import FolderTarget
+from tests.world.hands import Hands
+from tests.world.processes import Forked
+from tests.world.shared_clock import SharedClock
+from tests.world.waiting import HUNG, wait_until
 
 pytestmark = pytest.mark.real
 
 
-class Hands:
+class Workers:
     """A house whose workers are processes of their own."""
 
     def __init__(self, folder: Path, server: EmbeddedValkey) -> None:
         self.folder = folder
         self.server = server
         self.clock = SharedClock(folder / "clock")
-        self.house = House(folder)
-        self.house.clock = self.clock  # type: ignore[assignment]
-        self.house.ledger.clock = self.clock
+        self.house = Hands(folder, clock=self.clock, ledger=in_a_file(folder))
         self.queue = RqQueue(server.url)
         self.target = FolderTarget("orders-db", folder / "targets")
         self.processes: list[Forked] = []
@@ -48,7 +48,14 @@ class Hands:
         }
         with (self.folder / f"{room}.log").open("ab") as log:
             process = Forked(
-                [sys.executable, "-m", "tests.folder_target", room, str(self.clock.path), str(self.folder / "targets")],
+                [
+                    sys.executable,
+                    "-m",
+                    "tests.world.folder_target",
+                    room,
+                    str(self.clock.path),
+                    str(self.folder / "targets"),
+                ],
                 os.environ | settings | environment,
                 log,
             )
@@ -75,14 +82,14 @@ class Hands:
 
 
 @pytest.fixture
-def hands(tmp_path: Path, valkey_server: EmbeddedValkey) -> Iterator[Hands]:
+def hands(tmp_path: Path, valkey_server: EmbeddedValkey) -> Iterator[Workers]:
     Redis.from_url(valkey_server.url).flushall()
-    made = Hands(tmp_path, valkey_server)
+    made = Workers(tmp_path, valkey_server)
     yield made
     made.stop()
 
 
-def test_an_approval_becomes_access_and_the_worker_ends_it_alone(hands: Hands) -> None:
+def test_an_approval_becomes_access_and_the_worker_ends_it_alone(hands: Workers) -> None:
     hands.start("worker")
     hands.ready("worker")
     hands.approve(minutes=30)
@@ -96,7 +103,7 @@ def test_an_approval_becomes_access_and_the_worker_ends_it_alone(hands: Hands) -
     assert hands.house.ledger.history("R-TEST")[-1].fact.source is Source.WORKER
 
 
-def test_the_timekeeper_ends_it_alone_with_redis_wiped(hands: Hands) -> None:
+def test_the_timekeeper_ends_it_alone_with_redis_wiped(hands: Workers) -> None:
     worker = hands.start("worker")
     hands.start("timekeeper")
     hands.ready("timekeeper")
@@ -112,7 +119,7 @@ def test_the_timekeeper_ends_it_alone_with_redis_wiped(hands: Hands) -> None:
     assert hands.target.held("R-TEST") is None
 
 
-def test_an_approval_nobody_announced_is_found_by_the_timekeeper(hands: Hands) -> None:
+def test_an_approval_nobody_announced_is_found_by_the_timekeeper(hands: Workers) -> None:
     hands.start("worker")
     hands.start("timekeeper")
     hands.house.approved()
@@ -120,7 +127,7 @@ def test_an_approval_nobody_announced_is_found_by_the_timekeeper(hands: Hands) -
     hands.becomes(State.ACTIVE)
 
 
-def test_an_order_to_revoke_is_heard_at_once_by_the_worker(hands: Hands) -> None:
+def test_an_order_to_revoke_is_heard_at_once_by_the_worker(hands: Workers) -> None:
     hands.start("worker")
     hands.approve()
     hands.becomes(State.ACTIVE)
@@ -132,7 +139,7 @@ def test_an_order_to_revoke_is_heard_at_once_by_the_worker(hands: Hands) -> None
     hands.becomes(State.ENDED)
 
 
-def test_two_workers_and_a_timekeeper_end_once(hands: Hands) -> None:
+def test_two_workers_and_a_timekeeper_end_once(hands: Workers) -> None:
     for room in ("worker", "worker", "timekeeper"):
         hands.start(room)
     hands.approve(minutes=30)
@@ -155,7 +162,7 @@ def test_two_workers_and_a_timekeeper_end_once(hands: Hands) -> None:
     ],
 )
 def test_its_start_is_recorded_and_a_signal_stops_it_in_good_order(
-    hands: Hands, room: str, how: signal.Signals
+    hands: Workers, room: str, how: signal.Signals
 ) -> None:
     process = hands.start(room)
     hands.ready(room)
@@ -168,7 +175,7 @@ def test_its_start_is_recorded_and_a_signal_stops_it_in_good_order(
     assert f"{room}.stopped" in hands.log(room)
 
 
-def test_the_timekeeper_starts_without_redis(hands: Hands) -> None:
+def test_the_timekeeper_starts_without_redis(hands: Workers) -> None:
     hands.start("timekeeper", REDIS_URL="unix:///nowhere/at/all.sock")
     hands.house.asked()
     hands.clock.advance(timedelta(hours=8))
@@ -176,7 +183,7 @@ def test_the_timekeeper_starts_without_redis(hands: Hands) -> None:
     hands.becomes(State.LAPSED)
 
 
-def test_a_redis_that_forgets_refuses_the_start(hands: Hands) -> None:
+def test_a_redis_that_forgets_refuses_the_start(hands: Workers) -> None:
     redis = Redis.from_url(hands.server.url)
     wrong = {"maxmemory-policy": "allkeys-lru", "appendonly": "no"}
     right = redis.config_get(*wrong)
@@ -190,7 +197,7 @@ def test_a_redis_that_forgets_refuses_the_start(hands: Hands) -> None:
         assert f"CONFIG SET {setting} {right[setting]}" in hands.log("worker")
 
 
-def test_a_worker_waits_for_redis_and_goes_on(hands: Hands, tmp_path: Path) -> None:
+def test_a_worker_waits_for_redis_and_goes_on(hands: Workers, tmp_path: Path) -> None:
     with EmbeddedValkey() as other:
         worker = hands.start("worker", REDIS_URL=other.url)
         hands.ready("worker")
@@ -204,7 +211,7 @@ def test_a_worker_waits_for_redis_and_goes_on(hands: Hands, tmp_path: Path) -> N
         assert worker.poll() is None
 
 
-def test_released_access_is_gone_though_the_announcement_was_lost(hands: Hands) -> None:
+def test_released_access_is_gone_though_the_announcement_was_lost(hands: Workers) -> None:
     hands.start("worker")
     hands.start("timekeeper")
     hands.approve()

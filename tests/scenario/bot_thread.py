@@ -8,7 +8,7 @@ from jit.clock import SystemClock
 from jit.ledger import Ledger, LedgerUnavailable, connect
 from jit.settings import BotSettings, CannotStart
 from tests.scenario.following import Hurried
-from tests.waiting import HUNG
+from tests.world.waiting import HUNG
 
 
 class BotThread:

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenario.office import Office, opened
+from tests.world.played_office import PlayedOffice, opened
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
+def office(tmp_path: Path) -> Iterator[PlayedOffice]:
     with opened(tmp_path) as made:
         yield made

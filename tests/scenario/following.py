@@ -5,7 +5,7 @@ import threading
 from bot.follow.follower import LEASE, Leadership, Seat, Tools, follow
 from bot.follow.outbox import Outbox
 from jit.ledger import Lease, Leases, Ledger, Notes
-from tests.waiting import HUNG
+from tests.world.waiting import HUNG
 
 FASTER = 10
 

@@ -14,7 +14,7 @@ from jit.access import State
 from jit.facts import Refusal, Source, Withdrawn
 from jit.ledger import Notes
 from tests.scenario.following import Following
-from tests.scenario.office import STRANGER, active_request, by
+from tests.world.played_office import STRANGER, active_request, by
 
 pytestmark = pytest.mark.scenario
 

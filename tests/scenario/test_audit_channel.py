@@ -11,9 +11,9 @@ from bot.playground.sample import ALERTS, ALICE, AUDIT, BOT_TOKEN, CAROL, REQUES
 from bot.playground.server import running
 from bot.playground.world import Missing
 from jit.facts import Alert, AlertName
-from tests.life import POLICY
 from tests.scenario.bot_thread import BotThread, facts
-from tests.waiting import wait_until
+from tests.world.base import RULES
+from tests.world.waiting import wait_until
 
 pytestmark = pytest.mark.scenario
 
@@ -45,7 +45,7 @@ class Stand:
 
 @pytest.fixture
 def stand(tmp_path):
-    (tmp_path / "a.policy.yml").write_text(POLICY)
+    (tmp_path / "a.policy.yml").write_text(RULES)
     with running(sample_workspace(), {}) as stage:
         yield Stand(stage, tmp_path)
 

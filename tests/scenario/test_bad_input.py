@@ -14,10 +14,10 @@ from bot.playground.sample import ALERTS, AUDIT, REQUESTS
 from jit.access import State
 from jit.clock import SKEW_LIMIT
 from jit.facts import GrantIntent
-from tests.house import POLICIES, House, house
-from tests.processes import Forked
-from tests.servers import postgres_18
-from tests.waiting import HUNG
+from tests.world.processes import Forked
+from tests.world.product import POLICIES, Product, product
+from tests.world.servers import postgres_18
+from tests.world.waiting import HUNG
 
 pytestmark = [pytest.mark.scenario, pytest.mark.real]
 
@@ -29,20 +29,20 @@ REASON = (
 
 
 @pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """Its ledger is in a database with a clock of its own."""
-    with postgres_18() as server, house(tmp_path_factory.mktemp("house"), ledger_url=server.dsn()) as it:
+    with postgres_18() as server, product(tmp_path_factory.mktemp("house"), ledger_url=server.dsn()) as it:
         yield it
 
 
 @pytest.fixture
-def it(opened: House) -> Iterator[House]:
+def it(opened: Product) -> Iterator[Product]:
     opened.make_whole()
     yield opened
     opened.settled()
 
 
-def test_hostile_reason_is_kept_byte_for_byte_and_harmless_wherever_it_is_shown(it: House) -> None:
+def test_hostile_reason_is_kept_byte_for_byte_and_harmless_wherever_it_is_shown(it: Product) -> None:
     alice, bob, carol = it.stage.alice, it.stage.bob, it.stage.carol
     for duration, reached in (("1h30m", State.ACTIVE), ("8h", State.DENIED)):
         alice.command("/jit", "request", channel=REQUESTS)
@@ -73,7 +73,7 @@ def test_hostile_reason_is_kept_byte_for_byte_and_harmless_wherever_it_is_shown(
     assert all(shown.text.count("\n#") == 0 for shown in everything), "no line can be forged"
 
 
-def test_clock_that_is_wrong_gives_nothing_until_it_is_right(it: House) -> None:
+def test_clock_that_is_wrong_gives_nothing_until_it_is_right(it: Product) -> None:
     wrong = SKEW_LIMIT + timedelta(seconds=1)
     request = it.ask(it.stage.alice, "orders-db/read 30m INC-1 stuck orders")
     it.pass_time(wrong)

@@ -7,16 +7,16 @@ from bot.playground.sample import ALERTS, ALICE, AUDIT, REQUESTS, sample_workspa
 from bot.playground.server import running
 from bot.playground.text import rendered
 from jit.facts import Alert, PolicyChanged, Started
-from tests.life import POLICY
 from tests.scenario.bot_thread import BotThread, facts
-from tests.waiting import HUNG, wait_until
+from tests.world.base import RULES
+from tests.world.waiting import HUNG, wait_until
 
 pytestmark = pytest.mark.scenario
 
 
 @pytest.fixture
 def stage(tmp_path):
-    (tmp_path / "a.policy.yml").write_text(POLICY)
+    (tmp_path / "a.policy.yml").write_text(RULES)
     with running(sample_workspace(), {}) as stage:
         yield stage
 
@@ -52,7 +52,7 @@ def test_a_slack_that_is_not_slacks_is_an_alert(stage, tmp_path):
 def test_changed_rules_are_recorded(stage, tmp_path):
     with BotThread(stage.slack, tmp_path):
         wait_until(lambda: "started" in said(stage, AUDIT))
-        (tmp_path / "a.policy.yml").write_text(POLICY.replace("8h", "4h"))
+        (tmp_path / "a.policy.yml").write_text(RULES.replace("8h", "4h"))
         wait_until(lambda: "policy changed" in said(stage, AUDIT))
     started, changed = (next(f for f in facts(tmp_path) if isinstance(f, kind)) for kind in (Started, PolicyChanged))
     assert changed.before == started.policy_version != changed.policy_version

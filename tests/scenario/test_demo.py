@@ -20,10 +20,10 @@ from bot.playground.control import elsewhere
 from bot.playground.person import Person
 from bot.playground.sample import ALICE, APP_TOKEN, BOT_TOKEN, REQUESTS, sample_workspace
 from bot.playground.server import running
-from tests.exhaustive import distinct
-from tests.house import POLICIES
-from tests.processes import Forked
-from tests.waiting import HUNG, wait_until
+from tests.world.exhaustive import distinct
+from tests.world.processes import Forked
+from tests.world.product import POLICIES
+from tests.world.waiting import HUNG, wait_until
 
 pytestmark = [pytest.mark.scenario, pytest.mark.real]
 

@@ -8,8 +8,8 @@ from bot.playground.server import running
 from jit.cli import up
 from jit.cli.main import cli
 from jit.settings import CannotStart
-from tests.house import POLICIES
-from tests.waiting import HUNG
+from tests.world.product import POLICIES
+from tests.world.waiting import HUNG
 
 pytestmark = [pytest.mark.scenario, pytest.mark.real]
 

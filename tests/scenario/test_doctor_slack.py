@@ -16,7 +16,7 @@ from bot.playground.server import running
 from jit.clock import SystemClock
 from jit.doctor import State, examine
 from jit.policy import load_policy
-from tests.waiting import HUNG
+from tests.world.waiting import HUNG
 
 pytestmark = pytest.mark.scenario
 

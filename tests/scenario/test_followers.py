@@ -12,26 +12,20 @@ from bot.playground.faults import Fault, Outage
 from bot.playground.sample import ALERTS, AUDIT, BOT_TOKEN, REQUESTS, sample_workspace
 from bot.playground.server import running
 from bot.playground.text import rendered
-from jit.ledger import Ledger, connect, create_tables
-from jit.policy import PolicyFolder
-from tests.life import ALICE, BOB, EVE, POLICY, Story
+from jit.testing import ALICE, BOB, EVE
 from tests.scenario.following import Following
-from tests.shared_clock import SharedClock
+from tests.world.base import World, in_a_file
+from tests.world.shared_clock import SharedClock
 
 pytestmark = pytest.mark.scenario
 
 NAMES = {ALICE: "Alice", BOB: "Bob", "U03CAROL0": "Carol", EVE: "Eve"}
 
 
-class House:
+class House(World):
     def __init__(self, slack, folder):
+        super().__init__(folder, clock=SharedClock(folder / "clock"), ledger=in_a_file(folder))
         self.slack = slack
-        self.clock = SharedClock(folder / "clock")
-        self.engine = connect(f"sqlite:///{folder / 'ledger.db'}")
-        create_tables(self.engine)
-        self.ledger = Ledger(self.engine, self.clock)
-        (folder / "a.policy.yml").write_text(POLICY)
-        self.policies = PolicyFolder(folder, self.clock)
         self.policies.current()
 
     def bot(self, *, holder="one", only=(Cards, Messages, Mirror)):
@@ -44,9 +38,6 @@ class House:
             clock=self.clock,
             holder=holder,
         )
-
-    def story(self, request_id="R-7F3K", **fields):
-        return Story(self.ledger, self.clock, request_id, fields)
 
     def messages(self, channel):
         room = self.slack.world.channels.get(channel)

@@ -13,10 +13,10 @@ from bot.listeners.caller import Place
 from bot.listeners.teller import Teller
 from jit import desk
 from jit.policy import Policy
-from tests.exhaustive import distinct
 from tests.hostile.damage import Attack, attacks, unharmed
 from tests.hostile.siege import Siege, besieged
 from tests.hostile.verdict import judge
+from tests.world.exhaustive import distinct
 
 pytestmark = pytest.mark.scenario
 

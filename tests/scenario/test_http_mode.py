@@ -33,10 +33,10 @@ from jit.clock import SystemClock
 from jit.facts import Refused
 from jit.ledger import Ledger, Question, StoredDirectory, connect
 from jit.settings import Address, CannotStart
-from tests.life import POLICY
 from tests.scenario.bot_thread import BotThread
-from tests.waiting import HUNG, wait_until
-from tests.web import FORM, JSON, ask, free_port, send
+from tests.world.base import RULES
+from tests.world.waiting import HUNG, wait_until
+from tests.world.web import FORM, JSON, ask, free_port, send
 
 pytestmark = pytest.mark.scenario
 
@@ -112,7 +112,7 @@ def card(person, request, button):
 
 @pytest.fixture
 def stage(tmp_path):
-    (tmp_path / "a.policy.yml").write_text(POLICY)
+    (tmp_path / "a.policy.yml").write_text(RULES)
     with running(sample_workspace(), {}) as stage:
         yield stage
 
@@ -253,7 +253,7 @@ def test_rules_that_cannot_be_read_make_it_unready(stage, tmp_path, monkeypatch)
     with ready(stage, tmp_path) as bot:
         (tmp_path / "a.policy.yml").write_text("acess: {}\n")
         wait_until(lambda: bot.says("/readyz") == (503, {**READY, "policies": False}))
-        (tmp_path / "a.policy.yml").write_text(POLICY)
+        (tmp_path / "a.policy.yml").write_text(RULES)
         wait_until(bot.ready)
 
 

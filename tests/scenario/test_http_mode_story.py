@@ -14,9 +14,9 @@ from bot.playground.sample import REQUESTS, SIGNING_SECRET
 from jit.access import Request, State
 from jit.cli.rehearsal import Rehearsal, rehearsing
 from jit.cli.supervisor import Child, Process
-from tests.processes import fork
-from tests.waiting import wait_until
-from tests.web import FORM, ask, free_port, send
+from tests.world.processes import fork
+from tests.world.waiting import wait_until
+from tests.world.web import FORM, ask, free_port, send
 
 pytestmark = [pytest.mark.scenario, pytest.mark.real]
 

@@ -11,7 +11,7 @@ from bot.playground.sample import (
     REQUESTS,
 )
 from bot.playground.world import Channel
-from tests.scenario.office import Office, by
+from tests.world.played_office import PlayedOffice, by
 
 pytestmark = pytest.mark.scenario
 
@@ -31,7 +31,7 @@ COMMANDS = {
 }
 
 
-def test_command_that_needs_nothing_looked_up_is_answered_in_the_acknowledgement(office: Office) -> None:
+def test_command_that_needs_nothing_looked_up_is_answered_in_the_acknowledgement(office: PlayedOffice) -> None:
     for typed, answer in COMMANDS.items():
         given = office.jit(ALICE, typed)
         assert given.ok, typed
@@ -39,27 +39,27 @@ def test_command_that_needs_nothing_looked_up_is_answered_in_the_acknowledgement
     assert office.ledger.read() == []
 
 
-def test_form_opens_with_what_was_typed(office: Office) -> None:
+def test_form_opens_with_what_was_typed(office: PlayedOffice) -> None:
     form = office.form(ALICE, "Request  Orders-DB/Read 30 min inc-42 db down: need shell")
     assert form.labels == ["Access", "Duration", "Reason", "Incident"]
     assert [form.value(label) for label in form.labels] == ["orders-db/read", "30m", "db down: need shell", "INC-42"]
     assert "At most 8 h · decided by 1 of dba" in form.text
 
 
-def test_form_says_what_it_could_not_use(office: Office) -> None:
+def test_form_says_what_it_could_not_use(office: PlayedOffice) -> None:
     form = office.form(ALICE, "request orders-db/raed 1.5h db down")
     assert "“orders-db/raed” is not among the accesses you may ask for." in form.text
     assert "“1.5h” was not used as a duration." in form.text
     assert form.value("Reason") == "db down"
 
 
-def test_secret_in_the_command_never_reaches_the_form(office: Office) -> None:
+def test_secret_in_the_command_never_reaches_the_form(office: PlayedOffice) -> None:
     form = office.form(ALICE, "request orders-db/read 30m password=hunter2hunter2")
     assert "hunter2" not in str(form.view)
     assert "leave it out" in form.text
 
 
-def test_access_list_holds_what_this_person_may_ask_for_and_is_searched(office: Office) -> None:
+def test_access_list_holds_what_this_person_may_ask_for_and_is_searched(office: PlayedOffice) -> None:
     form = office.form(ALICE)
     assert form.options("Access") == ["orders-db/admin", "orders-db/read", "orders-db/write"]
     assert form.options("Access", "ROWS orders") == ["orders-db/write"]
@@ -70,14 +70,14 @@ def test_access_list_holds_what_this_person_may_ask_for_and_is_searched(office: 
     assert office.form(MALLORY).options("Access") == []
 
 
-def test_access_asked_for_most_comes_first(office: Office) -> None:
+def test_access_asked_for_most_comes_first(office: PlayedOffice) -> None:
     for _ in range(2):
         request = office.ask(access="orders-db/write")
         office.desk.withdraw(by(ALICE), request.id)
     assert office.form(ALICE).options("Access")[0] == "orders-db/write"
 
 
-def test_choosing_an_access_says_what_it_wants_and_keeps_what_was_typed(office: Office) -> None:
+def test_choosing_an_access_says_what_it_wants_and_keeps_what_was_typed(office: PlayedOffice) -> None:
     form = office.form(ALICE)
     form.fill({"Duration": "45m", "Access": "orders-db/admin"})
     office.wait(lambda: "At most 1 h · decided by 1 of dba and 1 of security" in form.text)
@@ -89,7 +89,7 @@ def test_choosing_an_access_says_what_it_wants_and_keeps_what_was_typed(office: 
     }
 
 
-def test_bad_duration_is_said_at_the_field(office: Office) -> None:
+def test_bad_duration_is_said_at_the_field(office: PlayedOffice) -> None:
     form = office.form(EVE).fill({"Access": "orders-db/read", "Reason": "db down"})
     for duration in ("0", "-1h", "1.5m", "abc", "", "9h", "\u0663\u0660m", "30", "1h1h", " "):
         form.fill({"Duration": duration})
@@ -97,7 +97,7 @@ def test_bad_duration_is_said_at_the_field(office: Office) -> None:
     assert office.requests() == []
 
 
-def test_reason_that_may_not_be_kept_is_refused_at_the_field(office: Office) -> None:
+def test_reason_that_may_not_be_kept_is_refused_at_the_field(office: PlayedOffice) -> None:
     form = office.form(EVE).fill({"Access": "orders-db/read", "Duration": "30m"})
     for reason, says in (
         ("", "Say why"),
@@ -112,7 +112,7 @@ def test_reason_that_may_not_be_kept_is_refused_at_the_field(office: Office) -> 
     assert office.requests() == []
 
 
-def test_reason_is_kept_byte_for_byte_and_pings_nobody(office: Office) -> None:
+def test_reason_is_kept_byte_for_byte_and_pings_nobody(office: PlayedOffice) -> None:
     reason = "<!channel> *now*\nUntil: forever\n> `x` <@U02BOB000> & \u202egnitirw 🔥"
     form = office.form(ALICE)
     form.fill({"Access": "orders-db/read", "Duration": "1h30m", "Reason": reason})
@@ -124,7 +124,7 @@ def test_reason_is_kept_byte_for_byte_and_pings_nobody(office: Office) -> None:
     assert all(not shown.pings & {"channel", BOB} for shown in office.person(ALICE).sees(REQUESTS))
 
 
-def test_answer_to_a_form_goes_to_where_the_command_was_typed_or_else_to_the_dm(office: Office) -> None:
+def test_answer_to_a_form_goes_to_where_the_command_was_typed_or_else_to_the_dm(office: PlayedOffice) -> None:
     request = office.ask()
     said = f"Asked. {request.id} waits for 1 of @dba in #access-requests."
     assert office.told(ALICE, request.id) == said

@@ -10,7 +10,7 @@ from bot.playground.sample import BOB, CAROL, EVE
 from jit.facts import Refusal
 from jit.policy import PolicyError
 from jit.words import SAYS
-from tests.scenario.office import POLICIES, opened
+from tests.world.played_office import POLICIES, opened
 
 pytestmark = pytest.mark.scenario
 

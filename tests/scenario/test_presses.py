@@ -24,12 +24,12 @@ from bot.pool import Pool
 from jit.access import State
 from jit.facts import EndCause, Refusal
 from jit.ledger import LedgerUnavailable, StoredDirectory
-from tests.scenario.office import POLICIES, STRANGER, Office, active_request, opened
+from tests.world.played_office import POLICIES, STRANGER, PlayedOffice, active_request, opened
 
 pytestmark = pytest.mark.scenario
 
 
-def test_second_request_for_the_same_access_is_refused_after_the_form_closed(office: Office) -> None:
+def test_second_request_for_the_same_access_is_refused_after_the_form_closed(office: PlayedOffice) -> None:
     office.ask()
     form = office.form(ALICE, "request orders-db/read 30m again")
     assert form.submit().ok
@@ -37,7 +37,7 @@ def test_second_request_for_the_same_access_is_refused_after_the_form_closed(off
     assert office.refusals() == [(ALICE, "request", Refusal.ALREADY_OPEN)]
 
 
-def test_approve_is_answered_to_everybody_who_presses(office: Office) -> None:
+def test_approve_is_answered_to_everybody_who_presses(office: PlayedOffice) -> None:
     request = office.ask()
     shown = office.card(request)
     world = office.stage.slack.world
@@ -61,7 +61,7 @@ def test_approve_is_answered_to_everybody_who_presses(office: Office) -> None:
     assert office.request(request.id).state is State.APPROVED
 
 
-def test_first_of_two_approvals_says_what_is_still_needed(office: Office) -> None:
+def test_first_of_two_approvals_says_what_is_still_needed(office: PlayedOffice) -> None:
     form = office.form(ALICE, "request orders-db/admin 30m INC-42 drop a column")
     form.submit()
     office.told(ALICE, "waits for 1 of @dba and 1 of @security")
@@ -71,7 +71,7 @@ def test_first_of_two_approvals_says_what_is_still_needed(office: Office) -> Non
     assert office.told(BOB, "counts") == said
 
 
-def test_deny_asks_why_and_tells(office: Office) -> None:
+def test_deny_asks_why_and_tells(office: PlayedOffice) -> None:
     request = office.ask()
     shown = office.card(request)
     office.person(BOB).press(shown, "Deny")
@@ -86,7 +86,7 @@ def test_deny_asks_why_and_tells(office: Office) -> None:
     assert (denied.state, denied.closed_because) == (State.DENIED, "use the replica")
 
 
-def test_denial_by_those_who_may_not_is_refused_before_a_reason_is_asked_for(office: Office) -> None:
+def test_denial_by_those_who_may_not_is_refused_before_a_reason_is_asked_for(office: PlayedOffice) -> None:
     request = office.ask()
     shown = office.card(request)
     for presser, says in ((ALICE, "yourself"), (EVE, "not among those"), (STRANGER, "another workspace")):
@@ -97,7 +97,7 @@ def test_denial_by_those_who_may_not_is_refused_before_a_reason_is_asked_for(off
     assert reasons == [Refusal.OWN_REQUEST, Refusal.NOT_ALLOWED_TO_DECIDE, Refusal.WRONG_WORKSPACE]
 
 
-def test_denial_by_somebody_who_lost_their_say_meanwhile_is_refused_when_it_is_sent(office: Office) -> None:
+def test_denial_by_somebody_who_lost_their_say_meanwhile_is_refused_when_it_is_sent(office: PlayedOffice) -> None:
     request = office.ask()
     office.person(BOB).press(office.card(request), "Deny")
     form = office.person(BOB).form()
@@ -107,7 +107,7 @@ def test_denial_by_somebody_who_lost_their_say_meanwhile_is_refused_when_it_is_s
     assert "approved already" in office.told(BOB, request.id)
 
 
-def test_withdraw_is_for_the_requester_alone(office: Office) -> None:
+def test_withdraw_is_for_the_requester_alone(office: PlayedOffice) -> None:
     request = office.ask()
     shown = office.card(request)
     office.person(BOB).press(shown, "Withdraw")
@@ -117,7 +117,7 @@ def test_withdraw_is_for_the_requester_alone(office: Office) -> None:
     assert office.request(request.id).state is State.WITHDRAWN
 
 
-def test_revoke_is_confirmed_and_recorded(office: Office) -> None:
+def test_revoke_is_confirmed_and_recorded(office: PlayedOffice) -> None:
     active = active_request(office)
     shown = office.card(active)
     office.person(EVE).press(shown, "Revoke", confirm=True)
@@ -129,7 +129,7 @@ def test_revoke_is_confirmed_and_recorded(office: Office) -> None:
     assert office.queue.revokes == [active.id]
 
 
-def test_release_and_revoke_from_the_command_in_any_spelling(office: Office) -> None:
+def test_release_and_revoke_from_the_command_in_any_spelling(office: PlayedOffice) -> None:
     active = active_request(office)
     bare = active.id.removeprefix("R-").lower()
     office.jit(BOB, f"release {bare}")
@@ -142,7 +142,7 @@ def test_release_and_revoke_from_the_command_in_any_spelling(office: Office) -> 
     office.told(CAROL, "There is no such request.")
 
 
-def test_list_shows_ones_own_what_waits_and_to_security_all(office: Office) -> None:
+def test_list_shows_ones_own_what_waits_and_to_security_all(office: PlayedOffice) -> None:
     office.jit(ALICE, "list")
     office.told(ALICE, "You have asked for nothing yet, and nothing waits for you.")
     active = active_request(office)
@@ -166,7 +166,7 @@ def test_list_shows_ones_own_what_waits_and_to_security_all(office: Office) -> N
     office.told(MALLORY, "Only full members")
 
 
-def test_show_is_for_requester_approvers_and_security(office: Office) -> None:
+def test_show_is_for_requester_approvers_and_security(office: PlayedOffice) -> None:
     active = active_request(office)
     for allowed in (ALICE, BOB, CAROL):
         office.jit(allowed, f"show {active.id}")
@@ -183,7 +183,7 @@ def test_show_is_for_requester_approvers_and_security(office: Office) -> None:
     ]
 
 
-def test_changed_button_value_is_turned_away_and_recorded(office: Office) -> None:
+def test_changed_button_value_is_turned_away_and_recorded(office: PlayedOffice) -> None:
     request = office.ask()
     shown = office.card(request)
     action = shown.action("Approve")
@@ -208,7 +208,7 @@ def test_changed_button_value_is_turned_away_and_recorded(office: Office) -> Non
     assert office.request(request.id).state is State.PENDING
 
 
-def test_forged_denial_form_is_turned_away(office: Office) -> None:
+def test_forged_denial_form_is_turned_away(office: PlayedOffice) -> None:
     request = office.ask()
     office.person(BOB).press(office.card(request), "Deny")
     form = office.person(BOB).form()
@@ -253,7 +253,7 @@ def test_full_pool_tells_the_presser_at_once_and_records_it(tmp_path: Path) -> N
 
 
 def test_ledger_that_cannot_be_written_decides_nothing_and_says_so(
-    office: Office, monkeypatch: pytest.MonkeyPatch
+    office: PlayedOffice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     request = office.ask()
     shown = office.card(request)
@@ -272,7 +272,7 @@ def test_ledger_that_cannot_be_written_decides_nothing_and_says_so(
 
 @pytest.mark.parametrize("where", ["pool", "listener"])
 def test_unexpected_fault_is_told_with_an_id_that_is_in_the_log(
-    office: Office, monkeypatch: pytest.MonkeyPatch, where: str
+    office: PlayedOffice, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("hunter2")
@@ -288,7 +288,9 @@ def test_unexpected_fault_is_told_with_an_id_that_is_in_the_log(
     assert "hunter2" not in str(logs)
 
 
-def test_fault_before_the_acknowledgement_still_acknowledges(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fault_before_the_acknowledgement_still_acknowledges(
+    office: PlayedOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
     form = office.form(ALICE, "request orders-db/read 30m db down")
 
     def broken(*_: object, **__: object) -> None:
@@ -299,13 +301,13 @@ def test_fault_before_the_acknowledgement_still_acknowledges(office: Office, mon
     assert "Error E-" in office.person(ALICE).finds("Something went wrong").text
 
 
-def test_form_that_slack_does_not_open_is_said(office: Office) -> None:
+def test_form_that_slack_does_not_open_is_said(office: PlayedOffice) -> None:
     office.stage.slack.faults.plan("views.open", Fault.SERVER_ERROR)
     assert office.jit(ALICE, "request").ok
     office.told(ALICE, "Slack did not open the form")
 
 
-def test_stale_groups_are_said_in_the_form_and_refuse_it(office: Office) -> None:
+def test_stale_groups_are_said_in_the_form_and_refuse_it(office: PlayedOffice) -> None:
     form = office.form(ALICE, "request orders-db/read 30m db down")
     office.clock.advance(timedelta(seconds=60))
     assert "not known freshly enough" in form.submit(checked=False).errors["Access"]
@@ -327,7 +329,7 @@ def test_broken_policy_is_said_in_the_form_and_refuses_it(tmp_path: Path) -> Non
         assert "jit policy check" in office.form(ALICE).text
 
 
-def test_presser_who_cannot_be_looked_up_is_refused(office: Office) -> None:
+def test_presser_who_cannot_be_looked_up_is_refused(office: PlayedOffice) -> None:
     request = office.ask()
     shown = office.card(request)
     office.clock.advance(timedelta(seconds=2))
@@ -337,7 +339,7 @@ def test_presser_who_cannot_be_looked_up_is_refused(office: Office) -> None:
     assert office.refusals() == [(BOB, "approve", Refusal.CANNOT_LOOK_UP)]
 
 
-def test_change_of_a_group_counts_at_once(office: Office) -> None:
+def test_change_of_a_group_counts_at_once(office: PlayedOffice) -> None:
     world = office.stage.slack.world
     world.set_members("S0ENGIN01", [BOB])
     office.wait(lambda: office.directory.groups().members["S0ENGIN01"] == frozenset({BOB}))
@@ -346,14 +348,14 @@ def test_change_of_a_group_counts_at_once(office: Office) -> None:
     office.wait(lambda: "S0ENGIN01" not in office.directory.groups().members)
 
 
-def test_deleted_person_is_known_to_the_workers_at_once(office: Office) -> None:
+def test_deleted_person_is_known_to_the_workers_at_once(office: PlayedOffice) -> None:
     office.ask()
     office.stage.slack.world.change_user(ALICE, deleted=True)
     stored = StoredDirectory(office.ledger.engine)
     office.wait(lambda: stored.look_up(ALICE).deleted)
 
 
-def test_payload_with_missing_fields_is_acknowledged(office: Office) -> None:
+def test_payload_with_missing_fields_is_acknowledged(office: PlayedOffice) -> None:
     for payload in (
         {},
         {"type": "block_actions"},

@@ -6,7 +6,7 @@ from bot.playground.sample import ALICE, BOB, CAROL
 from jit.access import State
 from jit.facts import Ended, Source
 from jit.privacy.erasing import StillInvolved, erase
-from tests.scenario.office import active_request, by
+from tests.world.played_office import active_request, by
 
 pytestmark = pytest.mark.scenario
 

@@ -18,11 +18,11 @@ from jit.cli.stage.look import Eyes
 from jit.cli.stage.parts import Parts
 from jit.cli.stage.rules import ENGINEERS, lay_out
 from jit.embedded import EmbeddedPostgres
-from tests.exhaustive import distinct
-from tests.house import POLICIES, House, house, role_of
-from tests.stage_scene import unhurried
-from tests.tamper import past_the_guards
-from tests.waiting import HUNG
+from tests.world.exhaustive import distinct
+from tests.world.product import POLICIES, Product, product, role_of
+from tests.world.stage_scene import unhurried
+from tests.world.tamper import past_the_guards
+from tests.world.waiting import HUNG
 
 pytestmark = [pytest.mark.scenario, pytest.mark.real, pytest.mark.fault]
 
@@ -33,7 +33,7 @@ DENIED = "ERROR:  permission denied for table orders"
 class Theatre:
     """A house with a stage beside it. ``seen`` are the lights of a fresh pair of eyes."""
 
-    house: House
+    house: Product
     beside: Beside
     ledger: EmbeddedPostgres
     eyes: Eyes
@@ -100,19 +100,19 @@ def ledger_with_a_clock() -> Iterator[EmbeddedPostgres]:
 
 
 @pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[House, EmbeddedPostgres, Beside]]:
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Product, EmbeddedPostgres, Beside]]:
     folder = tmp_path_factory.mktemp("stage")
     with (
         sharp_eyed(),
         ledger_with_a_clock() as ledger,
-        house(folder, ledger_url=ledger.dsn(), workers=2, signer=True, policies=lay_out(folder, POLICIES)) as it,
+        product(folder, ledger_url=ledger.dsn(), workers=2, signer=True, policies=lay_out(folder, POLICIES)) as it,
         standing_beside(it.stage, ledger, Wings()) as wing,
     ):
         yield it, ledger, wing
 
 
 @pytest.fixture
-def theatre(opened: tuple[House, EmbeddedPostgres, Beside]) -> Theatre:
+def theatre(opened: tuple[Product, EmbeddedPostgres, Beside]) -> Theatre:
     it, ledger, wing = opened
     wing.act("mend", {})
     it.empty()

@@ -7,13 +7,13 @@ import pytest
 
 from bot.playground.sample import REQUESTS
 from jit.access import State
-from tests.house import house
+from tests.world.product import product
 
 pytestmark = [pytest.mark.scenario, pytest.mark.real]
 
 
 def test_asked_approved_used_and_gone(tmp_path: Path):
-    with house(tmp_path) as it:
+    with product(tmp_path) as it:
         alice, bob, eve = it.stage.alice, it.stage.bob, it.stage.eve
         request = it.ask(alice, "orders-db/read 30m INC-42 db down: need shell")
         assert request.why == "db down: need shell"

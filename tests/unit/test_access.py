@@ -41,7 +41,7 @@ from jit.facts import (
     Source,
     Withdrawn,
 )
-from tests.raised import raised
+from tests.world.raised import raised
 
 T0 = datetime(2026, 11, 21, 14, tzinfo=UTC)
 HALF_HOUR = timedelta(minutes=30)

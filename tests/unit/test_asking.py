@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from jit.asking import LONGEST_TEXT, Asked, BadInput, looks_secret, text_trouble, understand
 from jit.people import Groups
 from jit.policy import load_policy
-from tests.fakes import T0
-from tests.office import ADMIN, ALICE, EVE, LONE, POLICY, READ, WHY
+from jit.testing import ALICE, EVE, T0
+from tests.world.base import RULES
+from tests.world.office import ADMIN, LONE, READ, WHY
 
 FRESH = Groups(as_of=T0)
 
@@ -16,7 +17,7 @@ FRESH = Groups(as_of=T0)
 @pytest.fixture(scope="module")
 def policy(tmp_path_factory):
     folder = tmp_path_factory.mktemp("policies")
-    (folder / "test.policy.yml").write_text(POLICY)
+    (folder / "test.policy.yml").write_text(RULES)
     return load_policy(folder)
 
 

@@ -30,13 +30,12 @@ from jit.ledger.entry import hash_of, open_entry
 from jit.ledger.schema import entries, heads, policy_texts
 from jit.privacy.erasing import erase
 from jit.settings import CannotStart
-from jit.testing import ledger_in
+from jit.testing import ALICE, Story, ledger_in
 from jit.tlog.note import checkpoint, cosign, sign
 from jit.tlog.tree import HashTree
 from jit.verifier import Grade, Trust, check_path, leaf_hash, policy_version
-from tests.evidence import LOG, ORIGIN, POLICY, WITNESS
-from tests.life import ALICE, Story
-from tests.tamper import past_the_guards
+from tests.world.evidence import LOG, ORIGIN, POLICY, WITNESS
+from tests.world.tamper import past_the_guards
 
 TRUST = Trust(keys=(LOG.verifier(),), witnesses=(WITNESS.verifier(),))
 

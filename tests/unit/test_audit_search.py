@@ -22,10 +22,8 @@ from jit.ledger.entry import open_entry, seal
 from jit.ledger.schema import entries
 from jit.people import Person
 from jit.privacy.erasing import erase
-from jit.testing import ledger_in
-from tests.fakes import T0
-from tests.life import ALICE, BOB, CAROL, EVE, Story
-from tests.tamper import past_the_guards
+from jit.testing import ALICE, BOB, CAROL, EVE, T0, Story, ledger_in
+from tests.world.tamper import past_the_guards
 
 STORED = [open_entry(body) for body in (Path(__file__).parent / "entries.jsonl").read_bytes().splitlines()]
 NAMES = {ALICE: "Alice Änger", BOB: "Bob", CAROL: "Carol"}

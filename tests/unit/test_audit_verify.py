@@ -15,14 +15,14 @@ from jit.facts import KeyChanged, RecordRead, Source
 from jit.ledger import Notes
 from jit.settings import CannotStart
 from jit.tlog.note import SignerKey
-from tests.life import POLICY
-from tests.sealed_record import ORIGIN, Record
-from tests.tamper import past_the_guards
+from tests.world.base import RULES
+from tests.world.record import ORIGIN, Record
+from tests.world.tamper import past_the_guards
 
 
 @pytest.fixture
 def record(tmp_path, monkeypatch):
-    record = Record(f"sqlite:///{tmp_path / 'ledger.db'}", tmp_path)
+    record = Record(tmp_path)
     monkeypatch.setenv("JIT_LEDGER_URL", record.url)
     monkeypatch.setenv("JIT_DATA", str(tmp_path))
     monkeypatch.delenv("JIT_SIGNING_KEY", raising=False)
@@ -279,7 +279,7 @@ def test_a_request_that_is_not_there_is_said_without_a_file(record, tmp_path):
 
 def test_rules_this_version_cannot_read_are_shown_as_far_as_the_entries_go(record, tmp_path):
     """A later version may know more keys; what it proves stays."""
-    record.policy = POLICY
+    record.policy = RULES
     story = record.story(policy_version="c" * 64)
     story.asked()
     assert run(prove, "7f3k").exit_code == 0

@@ -16,8 +16,7 @@ from bot.playground.slack import Slack
 from jit.ledger import StoredDirectory
 from jit.people import NO_GROUPS, Standing
 from jit.ports import DirectoryUnavailable
-from jit.testing import InMemoryLedger
-from tests.fakes import SetClock
+from jit.testing import InMemoryLedger, ManualClock
 
 ENGINEERING = "S0ENGIN01"
 
@@ -27,7 +26,7 @@ class Setting:
     slack: Slack
     directory: SlackDirectory
     stored: StoredDirectory
-    clock: SetClock
+    clock: ManualClock
 
     def calls_fail(self, method: str, fault: Fault, times: int = 1, retry_after: int = 1) -> None:
         self.slack.faults.plan(method, fault, times, retry_after)
@@ -38,7 +37,7 @@ class Setting:
 
 @pytest.fixture
 def setting(tmp_path: Path) -> Iterator[Setting]:
-    slack, clock, stored = sample_workspace(), SetClock(), StoredDirectory(InMemoryLedger().engine)
+    slack, clock, stored = sample_workspace(), ManualClock(), StoredDirectory(InMemoryLedger().engine)
     with running(slack, {}):
         client = WebClient(token=BOT_TOKEN, base_url=f"{slack.url}/api/")
         yield Setting(slack, SlackDirectory(client, stored, clock), stored, clock)

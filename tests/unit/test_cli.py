@@ -13,8 +13,7 @@ from jit.cli import up
 from jit.cli.main import cli, run
 from jit.clock import SystemClock
 from jit.ledger import Ledger
-from jit.testing import ledger_in
-from tests.life import Story
+from jit.testing import Story, ledger_in
 
 POLICIES = Path(__file__).parents[2] / "policies"
 

@@ -7,14 +7,15 @@ import pytest
 
 from bot.condition import HOLDS_FOR, Condition
 from jit.ledger import Ledger, LedgerUnavailable, connect
-from tests.office import Office
+from tests.world.base import in_a_file
+from tests.world.office import Office
 
 ALL_WELL = {"slack": True, "ledger": True, "groups": True, "policies": True}
 
 
 @pytest.fixture
 def office(tmp_path):
-    return Office(tmp_path)
+    return Office(tmp_path, ledger=in_a_file(tmp_path))
 
 
 @pytest.fixture

@@ -11,8 +11,10 @@ from jit.clock import SKEW_LIMIT
 from jit.decision import CannotTell, DoesNotHold, rules_for, still_holds, weigh
 from jit.facts import BEGIN_WITHIN, Approval, Approved, Counted, Refusal, Source
 from jit.people import GROUPS_FRESH_FOR
-from tests.office import ADMIN, ALICE, BOB, CAROL, EVE, NIGHT, ON_CALL, POLICY, SAM, Office
-from tests.raised import raised
+from jit.testing import ALICE, BOB, CAROL, EVE
+from tests.world.base import ON_CALL, RULES, SAM
+from tests.world.office import ADMIN, NIGHT, Office
+from tests.world.raised import raised
 
 
 @pytest.fixture
@@ -49,7 +51,7 @@ def count(approval, quorum="dba"):
 def forge(office, request, *facts):
     """Somebody who can write to the ledger, but not make others approve."""
     office.ledger.append(facts)
-    return office.now(request)
+    return office.request(request.id)
 
 
 def begun(office, request):
@@ -169,16 +171,22 @@ CHANGES = {
     "gives more": ("grants: [orders_read]", "grants: [orders_read, orders_write]"),
     "gives for less time": ("max_duration: 8h", "max_duration: 10m"),
     "means somebody else": ("{fake: alice}", "{fake: root}"),
-    "lies elsewhere": ("describe: Read orders", "describe: Read orders\n    target: other-db"),
-    "wants an incident": ("describe: Read orders", "describe: Read orders\n    incident: 'CHG-[0-9]+'"),
-    "is riskier": ("describe: Read orders", "describe: Read orders\n    risk: critical"),
+    "lies elsewhere": (
+        "describe: Read every table of orders",
+        "describe: Read every table of orders\n    target: other-db",
+    ),
+    "wants an incident": (
+        "describe: Read every table of orders",
+        "describe: Read every table of orders\n    incident: 'CHG-[0-9]+'",
+    ),
+    "is riskier": ("describe: Read every table of orders", "describe: Read every table of orders\n    risk: critical"),
     "wants others": ("all_of: [{from: [group:dba]}]", "all_of: [{from: [group:dba, U04EVE000]}]"),
     "is gone": ("orders-db/read:", "orders-db/look:"),
 }
 
 
 def test_a_change_of_the_rules_before_the_effect_undoes_the_decision(office):
-    with_other = POLICY.replace("orders-db: {kind: fake}", "orders-db: {kind: fake}\n  other-db: {kind: fake}")
+    with_other = RULES.replace("orders-db: {kind: fake}", "orders-db: {kind: fake}\n  other-db: {kind: fake}")
     office.rules(text=with_other)
     request = office.approved()
     for case, change in CHANGES.items():
@@ -217,7 +225,9 @@ def test_people_who_lost_their_standing_before_the_effect(office):
 
 def test_a_requester_who_may_not_ask_any_more_gets_nothing(office):
     request = office.approved()
-    office.rules(("describe: Read orders", "describe: Read orders\n    deny: [U01ALICE0]"))
+    office.rules(
+        ("describe: Read every table of orders", "describe: Read every table of orders\n    deny: [U01ALICE0]")
+    )
     fails(office, request, Refusal.NOT_ALLOWED_TO_ASK)
 
 

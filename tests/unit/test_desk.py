@@ -11,24 +11,11 @@ from jit.decision import DoesNotHold, still_holds
 from jit.desk import Turned
 from jit.facts import BEGIN_WITHIN, Approval, Approved, Denied, EndCause, Refusal, Released, Requested
 from jit.ledger import LedgerUnavailable
+from jit.testing import ALICE, BOB, CAROL, EVE
 from jit.words import SAYS
-from tests.office import (
-    ADMIN,
-    ALICE,
-    ASK,
-    BOB,
-    CAROL,
-    EVE,
-    LONE,
-    NIGHT,
-    READ,
-    SAM,
-    TERMINAL,
-    WHY,
-    Office,
-    presser,
-)
-from tests.raised import raised
+from tests.world.base import SAM
+from tests.world.office import ADMIN, ASK, LONE, NIGHT, READ, TERMINAL, WHY, Office, presser
+from tests.world.raised import raised
 
 
 @pytest.fixture
@@ -38,9 +25,9 @@ def office(tmp_path):
 
 def test_asking_records_exactly_what_was_asked(office):
     request = office.asked(ADMIN)
-    [fact] = office.facts
+    [fact] = office.facts()
     assert isinstance(fact, Requested)
-    assert request == office.now(request)
+    assert request == office.request(request.id)
     assert (fact.requester, fact.principal, fact.why, fact.incident) == (ALICE, "alice", WHY, "INC-42")
     assert fact.permissions == ("orders_admin",)
     assert fact.duration == timedelta(minutes=30)
@@ -51,14 +38,14 @@ def test_asking_records_exactly_what_was_asked(office):
 
 def test_one_approval_decides_where_one_is_needed(office):
     request = office.approve(office.asked(), BOB)
-    _, approval, decision = office.facts
+    _, approval, decision = office.facts()
     assert isinstance(approval, Approval)
     assert isinstance(decision, Approved)
     assert (approval.approver, approval.quorums, approval.digest) == (BOB, ("dba",), request.digest)
     assert [(each.approval, each.approver, each.quorum) for each in decision.counted] == [(approval.id, BOB, "dba")]
     assert decision.begin_by == office.clock.now() + BEGIN_WITHIN
     assert request.state is State.APPROVED
-    assert request == office.now(request)
+    assert request == office.request(request.id)
     assert office.queue.grants == [request.id]
 
 
@@ -70,7 +57,7 @@ def test_two_quorums_want_two_presses(office):
     assert office.queue.grants == []
     second = office.desk.approve(presser(SAM), request.id, request.digest)
     assert second.tally.complete
-    assert office.kinds == ["requested", "approval", "approval", "approved"]
+    assert office.kinds() == ["requested", "approval", "approval", "approved"]
     assert {(each.approver, each.quorum) for each in second.request.counted} == {(BOB, "dba"), (SAM, "security")}
     assert office.queue.grants == [request.id]
 
@@ -84,13 +71,13 @@ def test_saying_yes_twice_counts_once(office):
     request = office.asked(ADMIN)
     office.approve(request, BOB)
     office.refused(Refusal.ALREADY_APPROVED, lambda: office.approve(request, BOB), about=request)
-    assert office.now(request).state is State.PENDING
+    assert office.request(request.id).state is State.PENDING
 
 
 def test_denying_says_why(office):
     request = office.asked()
     after = office.desk.deny(presser(BOB), request.id, request.digest, "Use the replica: it has all of it")
-    fact = office.facts[-1]
+    fact = office.facts()[-1]
     assert isinstance(fact, Denied)
     assert (fact.approver, fact.reason, after.state) == (BOB, "Use the replica: it has all of it", State.DENIED)
     assert office.queue.grants == []
@@ -100,16 +87,16 @@ def test_withdrawing_ends_it_before_anything_was_given(office):
     for ask in (office.asked, office.approved):
         request = ask()
         assert office.desk.withdraw(presser(ALICE), request.id).state is State.WITHDRAWN
-        assert office.kinds[-1] == "withdrawn"
+        assert office.kinds()[-1] == "withdrawn"
         with pytest.raises(DoesNotHold, match="not_possible_now"):
-            still_holds(office.now(request), office.policies, office.directory, office.clock.now())
+            still_holds(office.request(request.id), office.policies, office.directory, office.clock.now())
 
 
 def test_releasing_gives_active_access_back(office):
     request = office.approved()
     office.give(request)
     after = office.desk.release(presser(ALICE), request.id)
-    assert isinstance(office.facts[-1], Released)
+    assert isinstance(office.facts()[-1], Released)
     assert (after.state, after.end_cause) == (State.ENDING, EndCause.RELEASED)
     assert office.queue.revokes == [request.id]
 
@@ -120,7 +107,7 @@ def test_security_an_approver_and_the_terminal_can_revoke(office, who):
     office.give(request)
     after = office.desk.revoke(who, request.id, "This looks wrong")
     assert (after.end_cause, after.closed_by, after.closed_because) == (EndCause.REVOKED, who.id, "This looks wrong")
-    assert office.kinds[-1] == "revoked"
+    assert office.kinds()[-1] == "revoked"
     assert office.queue.revokes == [request.id]
 
 
@@ -170,7 +157,7 @@ def test_the_form_is_told_what_the_desk_would_say_without_a_record(office):
     wrong = [*((form, ALICE) for form in BAD_FORMS.values()), (ASK, EVE), (Asked(LONE, "30m", WHY), ALICE)]
     told = [problems_of(asked, rules, person, groups, now) for asked, person in wrong]
     assert problems_of(ASK, rules, ALICE, groups, now) == {}
-    assert office.facts == []
+    assert office.facts() == []
     for (asked, person), problems in zip(wrong, told, strict=True):
         turned = raised(Turned, office.desk.request, presser(person), asked)
         assert turned.problems == problems != {}, asked
@@ -179,7 +166,7 @@ def test_the_form_is_told_what_the_desk_would_say_without_a_record(office):
 def test_a_decision_stands_when_the_queue_is_gone(office):
     office.queue.gone = True
     request = office.approved()
-    assert office.now(request).state is State.APPROVED
+    assert office.request(request.id).state is State.APPROVED
     assert office.desk.revoke(presser(SAM), request.id, "This looks wrong").state is State.ENDING
 
 
@@ -187,13 +174,13 @@ def test_nothing_is_decided_off_the_record(office):
     request = office.asked()
     other = Asked(ADMIN, "30m", WHY, "INC-42")
     attempts = [*office.acts(request, presser(CAROL)).values(), lambda: office.desk.request(presser(ALICE), other)]
-    before = office.facts
+    before = office.facts()
     office.ledger.cut = True
     for attempt in attempts:
         with pytest.raises(LedgerUnavailable):
             attempt()
     office.ledger.cut = False
-    assert office.facts == before
+    assert office.facts() == before
     assert office.queue.grants == office.queue.revokes == []
 
 
@@ -203,7 +190,7 @@ def test_a_refusal_that_cannot_be_recorded_is_still_no_approval(office):
     with pytest.raises(LedgerUnavailable):
         office.approve(request, EVE)
     office.ledger.cut = False
-    assert office.now(request).approvals == ()
+    assert office.request(request.id).approvals == ()
 
 
 def test_a_decision_is_told_though_the_ledger_goes_right_after_it(office):

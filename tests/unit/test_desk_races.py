@@ -10,7 +10,9 @@ from jit.access import State
 from jit.desk import Turned
 from jit.facts import Refusal
 from jit.ledger import Conflict
-from tests.office import ADMIN, ALICE, BOB, CAROL, SAM, Office, presser
+from jit.testing import ALICE, BOB, CAROL
+from tests.world.base import SAM
+from tests.world.office import ADMIN, Office, presser
 
 
 @pytest.fixture
@@ -59,8 +61,8 @@ def test_two_approvers_where_both_are_needed_make_one_decision_that_counts_both(
     request = office.asked(ADMIN)
     outcomes = at_once(office, lambda: office.approve(request, BOB), lambda: office.approve(request, SAM))
     assert reasons(outcomes) == []
-    assert office.kinds == ["requested", "approval", "approval", "approved"]
-    assert {each.approver for each in office.now(request).counted} == {BOB, SAM}
+    assert office.kinds() == ["requested", "approval", "approval", "approved"]
+    assert {each.approver for each in office.request(request.id).counted} == {BOB, SAM}
     assert office.queue.grants == [request.id]
 
 
@@ -68,7 +70,7 @@ def test_two_approvers_where_one_is_needed_make_one_decision(office):
     request = office.asked()
     outcomes = at_once(office, lambda: office.approve(request, BOB), lambda: office.approve(request, CAROL))
     assert reasons(outcomes) == [Refusal.NOT_POSSIBLE_NOW]
-    assert Counter(office.kinds) == {"requested": 1, "approval": 1, "approved": 1, "refused": 1}
+    assert Counter(office.kinds()) == {"requested": 1, "approval": 1, "approved": 1, "refused": 1}
     assert office.queue.grants == [request.id]
 
 
@@ -76,13 +78,13 @@ def test_a_double_click_approves_once(office):
     request = office.asked(ADMIN)
     outcomes = at_once(office, lambda: office.approve(request, BOB), lambda: office.approve(request, BOB))
     assert reasons(outcomes) == [Refusal.ALREADY_APPROVED]
-    assert office.now(request).approvers == (BOB,)
+    assert office.request(request.id).approvers == (BOB,)
 
 
 def test_a_double_click_asks_once(office):
     outcomes = at_once(office, office.asked, office.asked)
     assert reasons(outcomes) == [Refusal.ALREADY_OPEN]
-    assert Counter(office.kinds) == {"requested": 1, "refused": 1}
+    assert Counter(office.kinds()) == {"requested": 1, "refused": 1}
 
 
 def test_of_approve_and_deny_the_first_decides(office):
@@ -90,7 +92,7 @@ def test_of_approve_and_deny_the_first_decides(office):
     deny = partial(office.desk.deny, presser(CAROL), request.id, request.digest, "Not today")
     outcomes = at_once(office, lambda: office.approve(request, BOB), deny)
     assert reasons(outcomes) == [Refusal.NOT_POSSIBLE_NOW]
-    state = office.now(request).state
+    state = office.request(request.id).state
     assert state in {State.APPROVED, State.DENIED}
     assert len(office.queue.grants) == (state is State.APPROVED)
 
@@ -100,7 +102,7 @@ def test_approve_and_withdraw_end_withdrawn(office):
     outcomes = at_once(
         office, lambda: office.approve(request, BOB), lambda: office.desk.withdraw(presser(ALICE), request.id)
     )
-    assert office.now(request).state is State.WITHDRAWN
+    assert office.request(request.id).state is State.WITHDRAWN
     assert reasons(outcomes) in ([], [Refusal.NOT_POSSIBLE_NOW])
 
 
@@ -113,7 +115,7 @@ def test_release_and_revoke_end_it_once(office):
         lambda: office.desk.revoke(presser(SAM), request.id, "This looks wrong"),
     )
     assert reasons(outcomes) == [Refusal.NOT_POSSIBLE_NOW]
-    assert sum(kind in {"released", "revoked"} for kind in office.kinds) == 1
+    assert sum(kind in {"released", "revoked"} for kind in office.kinds()) == 1
     assert office.queue.revokes == [request.id]
 
 

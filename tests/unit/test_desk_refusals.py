@@ -9,23 +9,9 @@ import pytest
 from jit.access import State
 from jit.facts import Refusal, Source
 from jit.people import Person
-from tests.fakes import WORKSPACE
-from tests.office import (
-    ADMIN,
-    ALICE,
-    ASK,
-    BOB,
-    CAROL,
-    ENGINEERS,
-    EVE,
-    NIGHT,
-    ON_CALL,
-    READ,
-    SAM,
-    TERMINAL,
-    Office,
-    presser,
-)
+from jit.testing import ALICE, BOB, CAROL, EVE, WORKSPACE
+from tests.world.base import ENGINEERS, ON_CALL, SAM
+from tests.world.office import ADMIN, ASK, NIGHT, READ, TERMINAL, Office, presser
 
 
 @pytest.fixture
@@ -186,8 +172,11 @@ CHANGES = {
     "gives more": ("grants: [orders_read]", "grants: [orders_read, orders_write]"),
     "gives for less time": ("max_duration: 8h", "max_duration: 10m"),
     "means somebody else": ("{fake: alice}", "{fake: root}"),
-    "wants an incident": ("describe: Read orders", "describe: Read orders\n    incident: 'CHG-[0-9]+'"),
-    "is riskier": ("describe: Read orders", "describe: Read orders\n    risk: critical"),
+    "wants an incident": (
+        "describe: Read every table of orders",
+        "describe: Read every table of orders\n    incident: 'CHG-[0-9]+'",
+    ),
+    "is riskier": ("describe: Read every table of orders", "describe: Read every table of orders\n    risk: critical"),
     "wants others": ("all_of: [{from: [group:dba]}]", "all_of: [{from: [group:dba, U04EVE000]}]"),
     "wants more": ("all_of: [{from: [group:dba]}]", "all_of: [{from: [group:dba], count: 2}]"),
     "is gone": ("orders-db/read:", "orders-db/look:"),
@@ -236,7 +225,7 @@ def test_who_left_the_group_does_not_count_any_more_at_the_deciding_press(office
     office.approve(request, BOB)
     office.rules(("dba: [U02BOB000, U03CAROL0]", "dba: [U03CAROL0]"))
     assert office.approve(request, SAM).state is State.PENDING
-    assert "approved" not in office.kinds
+    assert "approved" not in office.kinds()
 
 
 def test_who_was_deactivated_does_not_count_any_more_at_the_deciding_press(office):
@@ -270,7 +259,9 @@ def test_who_leaves_while_pressing_does_not_approve(office, leaves):
 def test_a_requester_who_may_not_ask_any_more_is_not_approved(office, gone):
     request = office.asked()
     if gone == "denied by the rules":
-        office.rules(("describe: Read orders", "describe: Read orders\n    deny: [U01ALICE0]"))
+        office.rules(
+            ("describe: Read every table of orders", "describe: Read every table of orders\n    deny: [U01ALICE0]")
+        )
     elif gone == "deactivated":
         office.directory.change(ALICE, deleted=True)
     else:

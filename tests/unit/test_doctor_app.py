@@ -11,7 +11,7 @@ from bot.doctor.visit import Welcome
 from jit.clock import SystemClock
 from jit.doctor import State, examine
 from jit.settings import SLACK
-from tests.fake_slack import answer
+from tests.world.fake_slack import answer
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 AT_NOON = {"date": "Sat, 21 Nov 2026 12:00:00 GMT"}

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from jit.doctor import Check, Line, NotLookedAt, Part, State, examine, fine, mend, needed, note, of_finding
 from jit.ports import Finding
 from jit.settings import CannotStart, MissingSecret
-from tests.waiting import HUNG
+from tests.world.waiting import HUNG
 
 
 def check(look, about="the queue", part=Part.QUEUE):

@@ -9,7 +9,8 @@ from pydantic import SecretStr
 from jit.doctor import State, examine
 from jit.policy import load_policy
 from jit.ports import Finding
-from tests.fakes import POLICY, FakeTarget
+from jit.testing import InMemoryTarget
+from tests.world.hands import RULES
 from workers import doctor
 from workers.tickets import KEY_FILE, load_key
 
@@ -18,7 +19,7 @@ LONG = SecretStr("k" * 32)
 
 @pytest.fixture
 def policy(tmp_path):
-    text = POLICY.replace("orders-db: {kind: fake}", 'orders-db: {kind: fake, dsn: "env:ORDERS_DSN"}')
+    text = RULES.replace("orders-db: {kind: fake}", 'orders-db: {kind: fake, dsn: "env:ORDERS_DSN"}')
     text = text.replace("ledger-db: {kind: fake}", 'ledger-db: {kind: fake, dsn: "env:BOOKS_DSN"}')
     (tmp_path / "a.policy.yml").write_text(text)
     return load_policy(tmp_path)
@@ -27,7 +28,7 @@ def policy(tmp_path):
 @pytest.fixture
 def targets(monkeypatch):
     """Opened with their secrets only."""
-    made = {name: FakeTarget(name) for name in ("orders-db", "ledger-db")}
+    made = {name: InMemoryTarget(name) for name in ("orders-db", "ledger-db")}
 
     def opened(name, _kind, settings, resolve):
         resolve(settings["dsn"])

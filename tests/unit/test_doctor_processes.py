@@ -8,7 +8,7 @@ from jit.doctor.line import State
 from jit.doctor.processes import look_at_processes
 from jit.ledger import Leases, connect, create_tables
 from jit.ledger.database import Forbidden
-from tests.fakes import SetClock
+from jit.testing import ManualClock
 
 WANTED = {"clock": ("timekeeper", "nothing ends by the clock")}
 
@@ -20,7 +20,7 @@ def url(tmp_path):
 
 @pytest.fixture
 def clock():
-    return SetClock()
+    return ManualClock()
 
 
 @pytest.fixture

@@ -24,11 +24,10 @@ from jit.ledger.database import Forbidden
 from jit.ledger.schema import heads
 from jit.ledger.spool import FILE, PUT_ASIDE
 from jit.policy.check import check_folder
-from jit.testing import ledger_in
+from jit.testing import ManualClock, Story, ledger_in
 from jit.tlog.note import SignerKey, checkpoint, sign
-from tests.fakes import SetClock
-from tests.life import POLICY, Story
-from tests.tamper import past_the_guards
+from tests.world.base import RULES
+from tests.world.tamper import past_the_guards
 
 POLICIES = Path(__file__).parents[2] / "policies"
 
@@ -43,12 +42,12 @@ def to_mend(look):
 
 @pytest.fixture
 def ledger(tmp_path):
-    return ledger_in(tmp_path / "ledger.db", SetClock())
+    return ledger_in(tmp_path / "ledger.db", ManualClock())
 
 
 @pytest.fixture
 def look(tmp_path):
-    return lambda: look_at_ledger(SecretStr(f"sqlite:///{tmp_path / 'ledger.db'}"), SetClock())
+    return lambda: look_at_ledger(SecretStr(f"sqlite:///{tmp_path / 'ledger.db'}"), ManualClock())
 
 
 def change(tmp_path, statement, *, guarded=False):
@@ -138,7 +137,7 @@ class TestHeads:
         ledger.clock.move(minutes=2)
         self.signed(ledger, ledger.last_index() - behind, ago=ago)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(SetClock, "now", lambda _: ledger.clock.time)
+            patch.setattr(ManualClock, "now", lambda _: ledger.clock.time)
             (line,) = to_mend(look)
         assert "nobody signs it" in line.what
         assert "jit signer" in line.remedy
@@ -162,7 +161,7 @@ class TestHeads:
 
     def seconds_later(self, ledger, seconds):
         ledger.clock.move(seconds=seconds)
-        clock = SetClock(ledger.clock.time)
+        clock = ManualClock(ledger.clock.time)
         return lambda: look_at_ledger(SecretStr(str(ledger.engine.url)), clock)
 
     def test_a_signer_that_refuses_is_not_ok_and_its_alert_is_named(self, ledger):
@@ -225,7 +224,7 @@ def test_a_file_that_is_no_database_is_said_to_be_none(tmp_path, look):
 
 
 def test_an_address_that_is_none_says_how_one_is_written():
-    (line,) = to_mend(lambda: look_at_ledger(SecretStr("mysql://x/y"), SetClock()))
+    (line,) = to_mend(lambda: look_at_ledger(SecretStr("mysql://x/y"), ManualClock()))
     assert "JIT_LEDGER_URL" in line.remedy
 
 
@@ -247,7 +246,7 @@ def test_a_record_that_others_can_read_is_mended_by_the_command_printed(tmp_path
         each.chmod(0o644)
 
     def look():
-        return look_at_ledger(SecretStr(f"sqlite:///{path}"), SetClock())
+        return look_at_ledger(SecretStr(f"sqlite:///{path}"), ManualClock())
 
     (line,) = to_mend(look)
     assert "others on this machine can read the record" in line.what
@@ -292,7 +291,7 @@ def test_without_a_data_folder_the_spool_is_not_looked_at(tmp_path):
 
 
 def test_every_mistake_in_the_rules_is_a_line(tmp_path):
-    (tmp_path / "a.policy.yml").write_text(POLICY.replace("8h", "8 parsecs").replace("grants:", "grnts:"))
+    (tmp_path / "a.policy.yml").write_text(RULES.replace("8h", "8 parsecs").replace("grants:", "grnts:"))
     found = to_mend(lambda: look_at_policies(check_folder(tmp_path)))
     assert len(found) > 1
     assert all("a.policy.yml:" in line.what and line.stops_all for line in found)

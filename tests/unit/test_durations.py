@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jit.durations import LONGEST, BadDuration, compact, parse_duration, say_duration
-from tests.raised import raised
+from tests.world.raised import raised
 
 
 def test_what_people_write():

@@ -12,17 +12,17 @@ from jit.evidence.case import NotABundle, read_case
 from jit.facts import Denied, Requested, Started
 from jit.ledger.schema import person_keys
 from jit.policy.load import policy_of
+from jit.testing import ALICE, BOB
 from jit.tlog.note import SignerKey
 from jit.verifier import Grade, Reason, Trust, VerifierKey, check_bundle
-from tests.life import ALICE, BOB
-from tests.raised import raised
-from tests.sealed_record import ORIGIN, Record
-from tests.tamper import past_the_guards
+from tests.world.raised import raised
+from tests.world.record import ORIGIN, Record
+from tests.world.tamper import past_the_guards
 
 
 @pytest.fixture
 def record(tmp_path):
-    record = Record(f"sqlite:///{tmp_path / 'ledger.db'}", tmp_path)
+    record = Record(tmp_path)
     yield record
     record.close()
 

@@ -9,9 +9,9 @@ from jit.evidence.markup import fill, shown
 from jit.evidence.page import NotAPage, bundle_in, is_as_made, page_of
 from jit.evidence.telling import called
 from jit.facts import EndCause
-from tests.life import ALICE, BOB, CAROL, EVE
-from tests.raised import raised
-from tests.sealed_record import Record
+from jit.testing import ALICE, BOB, CAROL, EVE
+from tests.world.raised import raised
+from tests.world.record import Record
 
 NAMES = {ALICE: "Alice", BOB: "Bob", CAROL: "Carol", EVE: "Eve"}
 HOSTILE = "</script><img src=x onerror=alert(1)> \u202eevil\u202c \x00\x1b[31m \u2066iso $story ${request} &amp; '\""
@@ -19,7 +19,7 @@ HOSTILE = "</script><img src=x onerror=alert(1)> \u202eevil\u202c \x00\x1b[31m \
 
 @pytest.fixture
 def record(tmp_path):
-    record = Record(f"sqlite:///{tmp_path / 'ledger.db'}", tmp_path)
+    record = Record(tmp_path)
     yield record
     record.close()
 
@@ -28,7 +28,7 @@ def record(tmp_path):
 def whole(tmp_path_factory):
     """A signed record of one request from the asking to the end."""
     folder = tmp_path_factory.mktemp("whole")
-    record = Record(f"sqlite:///{folder / 'ledger.db'}", folder)
+    record = Record(folder)
     record.whole()
     record.sign()
     yield record
@@ -81,7 +81,7 @@ def test_the_page_says_by_what_authority(record):
     assert "1 of dba" in text
     assert "group:dba: U02BOB000, called “Bob” and U03CAROL0, called “Carol”" in text
     assert f"have the version {record.version}" in text
-    assert "approve: [{all_of: [{from: [group:dba]}]}]" in text
+    assert "- all_of: [{from: [group:dba]}]" in text
 
 
 def test_the_page_says_exactly_what_was_given_and_how_its_end_was_seen(whole):

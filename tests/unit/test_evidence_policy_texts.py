@@ -13,16 +13,15 @@ from jit.audit.policy_texts import NotThisVersion, PolicyTexts, files_of
 from jit.ledger import Ledger, LedgerUnavailable
 from jit.policy import PolicyFolder
 from jit.policy.load import policy_text
-from jit.testing import InMemoryLedger
-from tests.fakes import SetClock
-from tests.life import POLICY
-from tests.raised import raised
-from tests.waiting import HUNG, wait_until
+from jit.testing import InMemoryLedger, ManualClock
+from tests.world.base import RULES
+from tests.world.raised import raised
+from tests.world.waiting import HUNG, wait_until
 
 
 @pytest.fixture
 def clock():
-    return SetClock()
+    return ManualClock()
 
 
 @pytest.fixture
@@ -34,7 +33,7 @@ def engine(tmp_path):
 def rules(tmp_path):
     folder = tmp_path / "policies"
     folder.mkdir()
-    (folder / "a.policy.yml").write_text(POLICY)
+    (folder / "a.policy.yml").write_text(RULES)
     return folder
 
 

@@ -30,7 +30,7 @@ from jit.facts import (
     read_fact,
     write_fact,
 )
-from tests.raised import raised
+from tests.world.raised import raised
 
 T0 = datetime(2026, 11, 21, 14, 2, 9, 123456, tzinfo=UTC)
 REQUEST = SimpleNamespace(

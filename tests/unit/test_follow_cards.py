@@ -7,16 +7,17 @@ import pytest
 
 from bot.follow.cards import Cards, named_in
 from bot.follow.outbox import Unreached, Unsure
-from tests.fake_slack import refusal
-from tests.follow_house import REQUESTS, House
-from tests.life import BOB, CAROL, EVE
+from jit.testing import BOB, CAROL, EVE
+from tests.world.base import REQUESTS
+from tests.world.face import Face
+from tests.world.fake_slack import refusal
 
 WAITING = 20
 
 
 @pytest.fixture
 def house(tmp_path):
-    house = House(tmp_path)
+    house = Face(tmp_path)
     yield house
     house.engine.dispose()
 

@@ -9,14 +9,15 @@ from bot.follow.cards import Cards
 from bot.follow.messages import Messages
 from bot.follow.mirror import Mirror
 from jit.ledger.entry import hash_of
-from tests.follow_house import REQUESTS, House
-from tests.life import BOB, CAROL, EVE
-from tests.tamper import past_the_guards
+from jit.testing import BOB, CAROL, EVE
+from tests.world.base import REQUESTS
+from tests.world.face import Face
+from tests.world.tamper import past_the_guards
 
 
 @pytest.fixture
 def house(tmp_path):
-    house = House(tmp_path)
+    house = Face(tmp_path)
     yield house
     house.engine.dispose()
 

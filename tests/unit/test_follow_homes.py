@@ -14,15 +14,16 @@ from bot.show.home import CANNOT_TELL, NOT_OURS, draw_home
 from jit.facts import PolicyChanged, Source
 from jit.ledger import Notes
 from jit.policy import load_policy
-from tests.fake_slack import refusal
-from tests.follow_house import House
-from tests.life import ALICE, BOB, CAROL, EVE, POLICY
-from tests.tamper import past_the_guards
+from jit.testing import ALICE, BOB, CAROL, EVE
+from tests.world.base import RULES
+from tests.world.face import Face
+from tests.world.fake_slack import refusal
+from tests.world.tamper import past_the_guards
 
 
 @pytest.fixture
 def house(tmp_path):
-    house = House(tmp_path)
+    house = Face(tmp_path)
     yield house
     house.engine.dispose()
 
@@ -341,7 +342,7 @@ def test_new_rules_bring_what_waits_to_those_who_decide_now(house, homes, tmp_pa
     opens(house, EVE)
     house.story().asked()
     house.work(homes, 1)
-    (tmp_path / "a.policy.yml").write_text(POLICY.replace(BOB, EVE))
+    (tmp_path / "a.policy.yml").write_text(RULES.replace(BOB, EVE))
     house.last_good = load_policy(tmp_path)
     version = {"policy_version": "new", "before": "old"}
     house.ledger.append([PolicyChanged(at=house.clock.now(), actor="bot@host", source=Source.BOT, **version)])

@@ -12,15 +12,16 @@ from bot.follow.mirror import Mirror
 from bot.follow.outbox import Unsure
 from jit.facts import Alert, AlertName, Source
 from jit.ledger import Leases
-from tests.fake_slack import refusal
-from tests.follow_house import ALERTS, AUDIT, REQUESTS, House
-from tests.life import ALICE, BOB, EVE
-from tests.tamper import past_the_guards
+from jit.testing import ALICE, BOB, EVE
+from tests.world.base import ALERTS, AUDIT, REQUESTS, in_a_file
+from tests.world.face import Face
+from tests.world.fake_slack import refusal
+from tests.world.tamper import past_the_guards
 
 
 @pytest.fixture
 def house(tmp_path):
-    house = House(tmp_path)
+    house = Face(tmp_path, ledger=in_a_file(tmp_path))
     yield house
     house.engine.dispose()
 

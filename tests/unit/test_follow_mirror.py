@@ -8,12 +8,13 @@ from bot.follow.outbox import Unsure
 from bot.show.audit import in_short
 from bot.show.text import in_blocks
 from jit.ledger import Lease, LeaseLost, Leases
-from tests.follow_house import AUDIT, House
+from tests.world.base import AUDIT
+from tests.world.face import Face
 
 
 @pytest.fixture
 def house(tmp_path):
-    house = House(tmp_path)
+    house = Face(tmp_path)
     yield house
     house.engine.dispose()
 

@@ -8,10 +8,9 @@ import pytest
 from bot.follow.outbox import AGAIN, Metadata, NotLeading, Outbox, Pace, Posted, Rejected, Unreached, Unsure
 from bot.show.text import Drawn, section
 from jit.ledger import Notes
-from jit.testing import InMemoryLedger
-from tests.fake_slack import FakeSlack, refusal
-from tests.fakes import SetClock
-from tests.raised import raised
+from jit.testing import InMemoryLedger, ManualClock
+from tests.world.fake_slack import FakeSlack, refusal
+from tests.world.raised import raised
 
 CHANNEL = "C0AUDIT01"
 DRAWN = Drawn("hello", [section("hello")])
@@ -130,7 +129,7 @@ def test_what_another_app_posted_is_not_adopted(client, outbox):
 
 
 def test_a_channel_gets_a_burst_and_then_one_message_a_second():
-    clock = SetClock()
+    clock = ManualClock()
     pace = Pace(clock, burst=3)
     for _ in range(3):
         assert pace.wait(CHANNEL) == 0

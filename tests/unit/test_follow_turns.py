@@ -5,12 +5,12 @@ import pytest
 from bot.follow.follower import LASTS, RENEW_EVERY, Backoff, Leadership, Seat, follow
 from bot.follow.outbox import NotLeading, Unreached, Unsure
 from jit.ledger import Leases, LedgerUnavailable
-from tests.follow_house import House
+from tests.world.face import Face
 
 
 @pytest.fixture
 def house(tmp_path):
-    house = House(tmp_path)
+    house = Face(tmp_path)
     yield house
     house.engine.dispose()
 

@@ -6,21 +6,14 @@ import pytest
 
 from bot.follow.watch import LOOK_EVERY, PATIENCE, Watch
 from jit.ledger import Notes
-from jit.policy import PolicyFolder
-from jit.testing import InMemoryLedger
-from tests.fakes import SetClock
-from tests.life import POLICY, Story
+from tests.world.base import RULES, World
 
 
-class House:
+class House(World):
     def __init__(self, folder):
-        self.rules = folder / "a.policy.yml"
-        self.rules.write_text(POLICY)
-        self.clock = SetClock()
-        self.ledger = InMemoryLedger(self.clock)
-        self.engine = self.ledger.engine
-        self.policies = PolicyFolder(folder, self.clock)
-        self.story = Story(self.ledger, self.clock)
+        super().__init__(folder)
+        self.rules = self.policy_file
+        self.story = super().story()
         self.restart()
 
     def restart(self):
@@ -129,27 +122,27 @@ class TestNoTimekeeper:
 
 class TestRulesThatCannotBeRead:
     def break_rules(self, house):
-        house.rules.write_text(POLICY.replace("max_duration", "max_durration"))
+        house.rules.write_text(RULES.replace("max_duration", "max_durration"))
 
     def test_are_told_of_with_the_first_mistakes(self, house):
         self.break_rules(house)
         house.passes(minutes=10, every=10)
         (alert,) = house.alerts()
         assert alert.name == "policy_broken"
-        assert "a.policy.yml:10 access.orders-db/read.max_durration: unknown key" in alert.says
+        assert "test.policy.yml:12 access.orders-db/read.max_duration: is missing" in alert.says
 
     def test_are_news_again_after_they_were_mended(self, house):
         for _ in range(2):
             self.break_rules(house)
             house.passes(minutes=1)
-            house.rules.write_text(POLICY)
+            house.rules.write_text(RULES)
             house.passes(minutes=1)
         assert house.names() == ["policy_broken"] * 2
 
     def test_that_are_just_being_written_are_none(self, house):
         self.break_rules(house)
         house.passes(seconds=PATIENCE / 2)
-        house.rules.write_text(POLICY)
+        house.rules.write_text(RULES)
         house.passes(minutes=1)
         assert house.alerts() == []
 

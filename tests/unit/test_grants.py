@@ -12,17 +12,18 @@ from jit.facts import Granted, GrantIntent, Lapsed, Released, Revoked, Source
 from jit.ledger import ClockSkew
 from jit.people import Person
 from jit.ports import Held, TargetRefused, TargetUnreachable
-from tests.fakes import ALICE, BOB, KEY, T0, WORKSPACE, House
+from jit.testing import ALICE, BOB, T0, WORKSPACE
+from tests.world.hands import KEY, Hands
 from workers.grants import TIMEKEEPER_FIRST
 from workers.tickets import verify
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
-    return House(tmp_path)
+def house(tmp_path: Path) -> Hands:
+    return Hands(tmp_path)
 
 
-def test_an_approved_request_is_given_and_recorded(house: House) -> None:
+def test_an_approved_request_is_given_and_recorded(house: Hands) -> None:
     house.target.holds_before = ("orders_read",)
     house.approved(minutes=30)
     house.granter.grant("R-TEST")
@@ -35,7 +36,7 @@ def test_an_approved_request_is_given_and_recorded(house: House) -> None:
     assert granted.read_back == ("orders_read",)
 
 
-def test_the_end_is_scheduled_before_anything_is_given(house: House) -> None:
+def test_the_end_is_scheduled_before_anything_is_given(house: Hands) -> None:
     scheduled: list[int] = []
     house.target.within_lock = lambda: scheduled.append(len(house.queue.ends))
     house.approved(minutes=30)
@@ -47,7 +48,7 @@ def test_the_end_is_scheduled_before_anything_is_given(house: House) -> None:
     assert when == ticket.ends_at + TIMEKEEPER_FIRST
 
 
-def test_no_end_scheduled_no_grant(house: House) -> None:
+def test_no_end_scheduled_no_grant(house: Hands) -> None:
     house.approved()
     house.queue.gone = True
     house.granter.grant("R-TEST")
@@ -56,14 +57,14 @@ def test_no_end_scheduled_no_grant(house: House) -> None:
 
 
 @pytest.mark.parametrize("kind", ["grant.intent"])
-def test_no_record_no_grant(house: House, kind: str) -> None:
+def test_no_record_no_grant(house: Hands, kind: str) -> None:
     house.approved()
     house.ledger.cut_before = frozenset({kind})
     house.granter.grant("R-TEST")
     assert house.target.gives == {}
 
 
-def test_a_ledger_that_goes_while_the_lock_is_waited_for_stops_the_grant(house: House) -> None:
+def test_a_ledger_that_goes_while_the_lock_is_waited_for_stops_the_grant(house: Hands) -> None:
     house.approved()
     house.target.within_lock = lambda: setattr(house.ledger, "cut", True)
     house.granter.grant("R-TEST")
@@ -71,28 +72,28 @@ def test_a_ledger_that_goes_while_the_lock_is_waited_for_stops_the_grant(house: 
 
 
 @pytest.mark.parametrize("request_id", ["R-NONE", "R-TEST"])
-def test_what_was_not_approved_is_not_given(house: House, request_id: str) -> None:
+def test_what_was_not_approved_is_not_given(house: Hands, request_id: str) -> None:
     house.asked("R-TEST")
     house.granter.grant(request_id)
     assert house.target.calls == []
     assert house.kinds("R-TEST") == ["requested"]
 
 
-def lose_the_approver(house: House) -> None:
+def lose_the_approver(house: Hands) -> None:
     house.keep(Person(id=BOB, team=WORKSPACE, name="Bob", deleted=True))
 
 
-def lose_the_requester(house: House) -> None:
+def lose_the_requester(house: Hands) -> None:
     house.keep(Person(id=ALICE, team=WORKSPACE, name="Alice", guest=True))
 
 
-def change_what_is_given(house: House) -> None:
+def change_what_is_given(house: Hands) -> None:
     house.policy_file.write_text(house.policy_file.read_text().replace("orders_read", "orders_admin"))
     house.clock.move(seconds=2)
 
 
 @pytest.mark.parametrize("change", [lose_the_approver, lose_the_requester, change_what_is_given])
-def test_a_decision_that_holds_no_longer_is_dropped(house: House, change: Callable[[House], None]) -> None:
+def test_a_decision_that_holds_no_longer_is_dropped(house: Hands, change: Callable[[Hands], None]) -> None:
     house.approved()
     change(house)
     house.granter.grant("R-TEST")
@@ -102,7 +103,7 @@ def test_a_decision_that_holds_no_longer_is_dropped(house: House, change: Callab
     assert last.because == "no_longer_approved"
 
 
-def test_an_approval_not_begun_in_time_lapses(house: House) -> None:
+def test_an_approval_not_begun_in_time_lapses(house: Hands) -> None:
     house.approved()
     house.clock.move(minutes=15)
     house.granter.grant("R-TEST")
@@ -112,7 +113,7 @@ def test_an_approval_not_begun_in_time_lapses(house: House) -> None:
     assert last.because == "not_begun"
 
 
-def test_what_cannot_be_judged_now_waits(house: House) -> None:
+def test_what_cannot_be_judged_now_waits(house: Hands) -> None:
     house.approved()
     house.policy_file.write_text("access: [")
     house.clock.move(seconds=2)
@@ -121,7 +122,7 @@ def test_what_cannot_be_judged_now_waits(house: House) -> None:
     assert house.request().state is State.APPROVED
 
 
-def test_clocks_that_disagree_grant_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clocks_that_disagree_grant_nothing(house: Hands, monkeypatch: pytest.MonkeyPatch) -> None:
     def disagree() -> None:
         raise ClockSkew("3 s ahead")
 
@@ -132,7 +133,7 @@ def test_clocks_that_disagree_grant_nothing(house: House, monkeypatch: pytest.Mo
     assert house.request().state is State.APPROVED
 
 
-def test_a_revocation_while_the_lock_is_waited_for_stops_the_grant(house: House) -> None:
+def test_a_revocation_while_the_lock_is_waited_for_stops_the_grant(house: Hands) -> None:
     house.approved()
 
     def revoke() -> None:
@@ -145,14 +146,14 @@ def test_a_revocation_while_the_lock_is_waited_for_stops_the_grant(house: House)
     assert house.request().state is State.ENDING
 
 
-def test_a_worker_stalled_past_the_end_gives_nothing(house: House) -> None:
+def test_a_worker_stalled_past_the_end_gives_nothing(house: Hands) -> None:
     house.approved(minutes=30)
     house.target.within_lock = lambda: house.clock.move(minutes=30)
     house.granter.grant("R-TEST")
     assert house.target.gives == {}
 
 
-def test_a_grant_already_begun_is_left_to_who_began_it(house: House) -> None:
+def test_a_grant_already_begun_is_left_to_who_began_it(house: Hands) -> None:
     house.approved()
     house.target.after_effect = lambda: house.granter.grant("R-TEST")
     house.granter.grant("R-TEST")
@@ -160,7 +161,7 @@ def test_a_grant_already_begun_is_left_to_who_began_it(house: House) -> None:
     assert house.kinds().count("granted") == 1
 
 
-def test_a_refusal_by_the_target_is_recorded_with_its_reason(house: House) -> None:
+def test_a_refusal_by_the_target_is_recorded_with_its_reason(house: Hands) -> None:
     house.approved()
     house.target.grant_trouble = TargetRefused("role orders_read is missing")
     house.granter.grant("R-TEST")
@@ -169,14 +170,14 @@ def test_a_refusal_by_the_target_is_recorded_with_its_reason(house: House) -> No
     assert [alert.name for alert in house.alerts()] == ["grant_failed"]
 
 
-def test_an_unreachable_target_leaves_the_outcome_open(house: House) -> None:
+def test_an_unreachable_target_leaves_the_outcome_open(house: Hands) -> None:
     house.approved()
     house.target.grant_trouble = TargetUnreachable("no route")
     house.granter.grant("R-TEST")
     assert house.request().state is State.GRANTING
 
 
-def test_a_target_that_gives_something_else_is_taken_back(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_target_that_gives_something_else_is_taken_back(house: Hands, monkeypatch: pytest.MonkeyPatch) -> None:
     house.approved()
     give = house.target.grant
     monkeypatch.setattr(
@@ -191,7 +192,7 @@ def test_a_target_that_gives_something_else_is_taken_back(house: House, monkeypa
 class TestAnUnfinishedGrant:
     """A worker died after the intent, before or after the effect; another takes it up."""
 
-    def leave(self, house: House, *, after_effect: bool) -> None:
+    def leave(self, house: Hands, *, after_effect: bool) -> None:
         def die() -> None:
             raise KeyboardInterrupt
 
@@ -205,7 +206,7 @@ class TestAnUnfinishedGrant:
         house.target.after_effect = house.target.within_lock = lambda: None
 
     @pytest.mark.parametrize("after_effect", [False, True])
-    def test_is_finished_with_its_first_end(self, house: House, *, after_effect: bool) -> None:
+    def test_is_finished_with_its_first_end(self, house: Hands, *, after_effect: bool) -> None:
         self.leave(house, after_effect=after_effect)
         house.queue.ends.clear()
         house.clock.time += GRANT_STUCK
@@ -215,7 +216,7 @@ class TestAnUnfinishedGrant:
         assert [when for when, _ in house.queue.ends] == [T0 + timedelta(minutes=30) + TIMEKEEPER_FIRST]
 
     @pytest.mark.parametrize("after_effect", [False, True])
-    def test_is_taken_back_if_it_is_no_longer_approved(self, house: House, *, after_effect: bool) -> None:
+    def test_is_taken_back_if_it_is_no_longer_approved(self, house: Hands, *, after_effect: bool) -> None:
         self.leave(house, after_effect=after_effect)
         house.clock.time += GRANT_STUCK
         lose_the_approver(house)
@@ -223,7 +224,7 @@ class TestAnUnfinishedGrant:
         assert house.target.gives == {}
         assert house.request().state is (State.ENDED if after_effect else State.FAILED)
 
-    def test_released_meanwhile_is_not_given(self, house: House) -> None:
+    def test_released_meanwhile_is_not_given(self, house: Hands) -> None:
         self.leave(house, after_effect=False)
         house.ledger.append([Released.about(house.request(), at=T0, actor=ALICE, source=Source.SLACK)])
         house.clock.time += GRANT_STUCK
@@ -231,7 +232,7 @@ class TestAnUnfinishedGrant:
         assert house.target.gives == {}
 
 
-def test_the_queue_holds_no_text_of_people(house: House) -> None:
+def test_the_queue_holds_no_text_of_people(house: Hands) -> None:
     house.active()
     (_, text) = house.queue.ends[0]
     assert "free text" not in verify(KEY, text).model_dump_json()

@@ -8,20 +8,18 @@ from jit.facts import Started
 from jit.ledger import Ledger, LedgerUnavailable
 from jit.ports import Finding
 from jit.settings import HandsSettings
-from tests.fakes import House
+from tests.world.hands import Hands
 from workers.main import run_timekeeper
 
 
 @pytest.fixture
 def house(tmp_path):
-    return House(tmp_path)
+    return Hands(tmp_path)
 
 
 def start(house):
     """Begin as a timekeeper, and stop at once."""
-    settings = HandsSettings(
-        data=house.folder, policies=house.policy_file.parent, ledger_url=f"sqlite:///{house.folder / 'ledger.db'}"
-    )
+    settings = HandsSettings(data=house.folder, policies=house.policy_file.parent, ledger_url=house.ledger.url)
     told = Event()
     told.set()
     run_timekeeper(settings, clock=house.clock, stop=told, open_target=lambda name, *_: house.targets[name])

@@ -8,11 +8,10 @@ import pytest
 from sqlalchemy import text
 
 from jit.audit.heads import LONGEST_LINE, LONGEST_NOTE, Heads, HeadsMoved, is_signature_line
-from jit.testing import InMemoryLedger
+from jit.testing import T0, InMemoryLedger
 from jit.tlog.note import SignerKey, checkpoint, cosign, sign
 from jit.verifier import NoteError, cosigned_at, parse_note, signed
-from tests.fakes import T0
-from tests.tamper import past_the_guards
+from tests.world.tamper import past_the_guards
 
 KEY, WITNESS = SignerKey.generate("log.example"), SignerKey.generate("witness.example")
 TEXT = checkpoint(KEY.name, 3, b"r" * 32)

@@ -12,9 +12,7 @@ from bot.show.card import draw
 from bot.show.home import CANNOT_TELL, NOTHING, Overview, draw_home
 from jit.access import State
 from jit.facts import EndCause, Need
-from jit.testing import InMemoryLedger
-from tests.fakes import SetClock
-from tests.life import ALICE, BOB, CAROL, EVE, Story
+from jit.testing import ALICE, BOB, CAROL, EVE, InMemoryLedger, ManualClock, Story
 
 NAMES = {ALICE: "Alice", BOB: "Bob", CAROL: "Carol", EVE: "Eve"}
 ENDED = frozenset({State.ENDED, State.DENIED, State.WITHDRAWN, State.LAPSED, State.FAILED})
@@ -26,7 +24,7 @@ def names(who):
 
 @pytest.fixture
 def clock():
-    return SetClock()
+    return ManualClock()
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from jit.cli.main import cli
 from jit.facts import Alert, AlertName, Source
 from jit.ledger import Ledger, Spool, connect, create_tables
 from jit.ledger.spool import FILE, PUT_ASIDE
-from tests.fakes import House, SetClock
-from tests.life import Story
+from jit.testing import ManualClock, Story
+from tests.world.hands import Hands
 from workers.tickets import load_key
 
 
@@ -28,7 +28,7 @@ def mode(path):
 def test_a_ledger_in_a_file_and_what_sqlite_puts_beside_it_are_read_by_nobody_else(tmp_path):
     engine = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
     create_tables(engine)
-    ledger = Ledger(engine, SetClock())
+    ledger = Ledger(engine, ManualClock())
     with engine.connect() as open_still:
         Story(ledger, ledger.clock).active()
         assert open_still
@@ -63,7 +63,7 @@ def test_a_worker_makes_its_folder_for_nobody_else(tmp_path):
 
 
 def test_the_spool_is_read_by_nobody_else(tmp_path):
-    house = House(tmp_path)
+    house = Hands(tmp_path)
     folder = tmp_path / "spool-of-ours"
     spool = Spool(folder)
     alert = Alert(at=house.clock.now(), actor="bot@here", source=Source.BOT, name=AlertName.FOREIGN_SLACK, says="x")

@@ -13,7 +13,7 @@ from jit.settings import CannotStart
 from jit.signer.keys import MEMORY, make_key, make_key_unless_there, old_of, read_key, read_keys, retire_old, rotate_key
 from jit.tlog.note import SignerKey
 from jit.verifier import VerifierKey
-from tests.raised import raised
+from tests.world.raised import raised
 
 NAME = "jit.example.com/production"
 

@@ -5,15 +5,14 @@ from datetime import timedelta
 import pytest
 
 from jit.ledger import Leases
-from jit.testing import InMemoryLedger
-from tests.fakes import SetClock
+from jit.testing import InMemoryLedger, ManualClock
 
 LASTS = timedelta(seconds=5)
 
 
 @pytest.fixture
 def clock():
-    return SetClock()
+    return ManualClock()
 
 
 @pytest.fixture

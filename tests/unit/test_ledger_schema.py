@@ -12,8 +12,8 @@ from jit.ledger import Ledger, LedgerUnavailable, check_chain, connect, create_t
 from jit.ledger.database import writing
 from jit.ledger.guard import KEPT
 from jit.ledger.schema import VERSION, metadata
-from tests.fakes import T0, SetClock
-from tests.tamper import past_the_guards
+from jit.testing import T0, ManualClock
+from tests.world.tamper import past_the_guards
 
 DIGESTS = {1: "7a7949344d482154", 2: "fa9d97fa745e5d42"}
 """By version, of the statements that make the tables in PostgreSQL. Lines are added here and never changed."""
@@ -36,7 +36,7 @@ def alert() -> Alert:
 def ledger(tmp_path: Path) -> Ledger:
     engine = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
     create_tables(engine)
-    return Ledger(engine, SetClock())
+    return Ledger(engine, ManualClock())
 
 
 def as_of_version_1(ledger: Ledger) -> None:
@@ -52,7 +52,7 @@ def as_of_version_1(ledger: Ledger) -> None:
 def bring_up(url: str) -> None:
     engine = connect(url)
     create_tables(engine)
-    Ledger(engine, SetClock()).append([alert()])
+    Ledger(engine, ManualClock()).append([alert()])
 
 
 def test_older_tables_are_brought_up_in_place_by_many_processes_at_once(ledger: Ledger):

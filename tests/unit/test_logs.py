@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from jit.ledger import Conflict
 from jit.logs import HIDDEN, hide_secrets, set_up
-from tests.office import Office
+from tests.world.office import Office
 
 SECRET = "hunter2-Zq9"
 TEXTS = {
@@ -116,5 +116,5 @@ def test_what_was_not_recorded_is_no_log_line(tmp_path, written):
     office = Office(tmp_path)
     request = office.asked()
     with pytest.raises(Conflict):
-        office.ledger.append([office.facts[0]], expect={request.id: 0})
+        office.ledger.append([office.facts()[0]], expect={request.id: 0})
     assert [each["event"] for each in written()] == ["entry.recorded"]

@@ -3,7 +3,7 @@
 from copy import deepcopy
 
 from bot.manifest import REQUEST_PATH, load_manifest, over_http
-from tests.raised import raised
+from tests.world.raised import raised
 
 URL = f"https://jit.example.com{REQUEST_PATH}"
 

@@ -8,16 +8,17 @@ from bot.follow.fingerprint import fingerprint
 from bot.follow.mirror import QUIET_AFTER, QUIET_TYPE, Mirror
 from bot.follow.mirror_check import Kind
 from bot.show.audit import AGAIN, FILLED
+from jit.testing import ALICE, BOB, EVE
 from jit.tlog.note import SignerKey
 from tests.again import again
-from tests.follow_house import AUDIT
-from tests.life import ALICE, BOB, EVE
-from tests.mirror_house import NAMES, ORIGIN, MirrorHouse
+from tests.world.audit_channel import ORIGIN, AuditChannelWorld
+from tests.world.base import AUDIT
+from tests.world.face import NAMES
 
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory):
-    house = MirrorHouse(tmp_path_factory.mktemp("told"))
+    house = AuditChannelWorld(tmp_path_factory.mktemp("told"))
     house.announce_key()
     story, late = house.story(), house.story("R-9999", requester=BOB)
     steps = [story.asked, story.approval, story.approved, story.intent, story.granted, late.asked, story.refused]

@@ -10,16 +10,16 @@ from bot.follow.seals import LONGEST
 from bot.follow.watch import Watch
 from jit.facts import AlertName
 from jit.ledger import Notes
+from jit.testing import BOB
 from jit.tlog.note import SignerKey, checkpoint, cosign, sign
 from jit.verifier import cosigned_at, parse_checkpoint, parse_note, signed
-from tests.follow_house import AUDIT
-from tests.life import BOB
-from tests.mirror_house import MirrorHouse
+from tests.world.audit_channel import AuditChannelWorld
+from tests.world.base import AUDIT
 
 
 @pytest.fixture
 def house(tmp_path):
-    house = MirrorHouse(tmp_path)
+    house = AuditChannelWorld(tmp_path)
     yield house
     house.engine.dispose()
 

@@ -8,14 +8,14 @@ from jit.facts import AlertName
 from jit.ledger import Notes
 from jit.ledger.followers import CURSOR
 from tests.again import again
-from tests.fake_slack import refusal
-from tests.follow_house import AUDIT
-from tests.mirror_house import MirrorHouse
+from tests.world.audit_channel import AuditChannelWorld
+from tests.world.base import AUDIT
+from tests.world.fake_slack import refusal
 
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory):
-    house = MirrorHouse(tmp_path_factory.mktemp("told"))
+    house = AuditChannelWorld(tmp_path_factory.mktemp("told"))
     story = house.story()
     house.told(story.asked, story.approval, story.approved)
     return house

@@ -13,14 +13,14 @@ from bot.show.audit import REDRAWN
 from jit.facts import AlertName
 from jit.ledger import Notes
 from tests.again import again
-from tests.fake_slack import OUR_BOT, refusal
-from tests.follow_house import AUDIT
-from tests.mirror_house import OUR_USER, MirrorHouse
+from tests.world.audit_channel import OUR_USER, AuditChannelWorld
+from tests.world.base import AUDIT
+from tests.world.fake_slack import OUR_BOT, refusal
 
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory):
-    house = MirrorHouse(tmp_path_factory.mktemp("told"))
+    house = AuditChannelWorld(tmp_path_factory.mktemp("told"))
     story = house.story()
     house.told(story.asked, story.approval, story.approved, story.intent, story.granted)
     return house

@@ -11,18 +11,19 @@ from bot.follow.tombstones import SETTLED, Tombstones
 from bot.show.audit import REDRAWN
 from jit.ledger import Notes
 from jit.privacy.erasing import erase
+from jit.testing import ALICE, BOB, EVE
 from tests.again import again
-from tests.fake_slack import refusal
-from tests.follow_house import AUDIT
-from tests.life import ALICE, BOB, EVE
-from tests.mirror_house import NAMES, MirrorHouse
+from tests.world.audit_channel import AuditChannelWorld
+from tests.world.base import AUDIT
+from tests.world.face import NAMES
+from tests.world.fake_slack import refusal
 
 WORDS = "INC-42: db down, need to look at stuck orders"
 
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory):
-    house = MirrorHouse(tmp_path_factory.mktemp("told"))
+    house = AuditChannelWorld(tmp_path_factory.mktemp("told"))
     house.announce_key()
     story, other = house.story(), house.story("R-9999", requester=EVE, why="something of Eve's")
     steps = [story.asked, story.approval, story.approved, story.intent, story.granted, story.ending, story.ended]

@@ -5,7 +5,7 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 import workers.targets
-from tests.raised import raised
+from tests.world.raised import raised
 from workers.targets import GROUP, TargetSetupError, open_target
 
 DSN = "postgresql://worker:" + "hunter2@db.example/orders"

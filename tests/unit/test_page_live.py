@@ -14,7 +14,7 @@ from bot.playground.page.live import NOBODY
 from bot.playground.page.reader import PAGE
 from bot.playground.sample import ALICE, AUDIT, BOB, BOT, REQUESTS, sample_workspace
 from bot.playground.server import running
-from tests.waiting import HUNG
+from tests.world.waiting import HUNG
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from websockets.sync.client import connect
 
 from bot.playground.page.routes import STATIC
 from bot.playground.sample import ALICE, sample_workspace
-from tests.waiting import HUNG
+from tests.world.waiting import HUNG
 
 SEAL = {
     "Content-Security-Policy": (

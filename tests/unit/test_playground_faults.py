@@ -14,7 +14,7 @@ from websockets.sync.client import connect
 
 from bot.playground.faults import Fault, Outage
 from bot.playground.sample import ALICE, APP_TOKEN, AUDIT, BOB, BOT_TOKEN, REQUESTS, sample_workspace
-from tests.waiting import HUNG
+from tests.world.waiting import HUNG
 
 
 class Clock:

@@ -16,7 +16,7 @@ from bot.playground.person import Person
 from bot.playground.sample import ALICE, APP_TOKEN, BOB, BOT_TOKEN, REQUESTS, SIGNING_SECRET, sample_workspace
 from bot.playground.server import running
 from bot.playground.world import Missing
-from tests.waiting import HUNG
+from tests.world.waiting import HUNG
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from slack_sdk.signature import SignatureVerifier
 from bot.playground import Outage
 from bot.playground.interaction import Stage
 from bot.playground.sample import ALICE, REQUESTS, SIGNING_SECRET, sample_workspace
-from tests.waiting import HUNG, wait_until
+from tests.world.waiting import HUNG, wait_until
 
 
 class App(ThreadingHTTPServer):

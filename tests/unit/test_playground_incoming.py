@@ -9,7 +9,7 @@ import pytest
 from websockets.sync.client import connect
 
 from bot.playground.sample import ALICE, APP_TOKEN, BOB, BOT_TOKEN, REQUESTS, sample_workspace
-from tests.waiting import HUNG
+from tests.world.waiting import HUNG
 
 HALF = "\\ud800"
 """Half of a surrogate pair, as JSON can write it and UTF-8 cannot."""

@@ -17,7 +17,7 @@ from bot.playground.interaction import Stage
 from bot.playground.person import Person
 from bot.playground.sample import ALICE, APP_TOKEN, BOB, BOT_TOKEN, REQUESTS, TEAM, sample_workspace
 from bot.socket_mode import hang_up
-from tests.waiting import HUNG
+from tests.world.waiting import HUNG
 
 CONFIRM = {key: {"type": "plain_text", "text": key} for key in ("title", "text", "confirm", "deny")}
 

@@ -17,8 +17,9 @@ from jit.ledger.entry import hash_of
 from jit.ledger.schema import entries
 from jit.ports import Held, TargetUnreachable
 from jit.privacy.people import is_closed
-from tests.fakes import ALICE, BOB, T0, FakeDirectory, House
-from tests.tamper import past_the_guards
+from jit.testing import ALICE, BOB, T0, InMemoryDirectory
+from tests.world.hands import Hands
+from tests.world.tamper import past_the_guards
 from workers.orders import Call
 from workers.revocations import Revoker
 
@@ -27,11 +28,11 @@ PROMISED = 5
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
-    return House(tmp_path)
+def house(tmp_path: Path) -> Hands:
+    return Hands(tmp_path)
 
 
-def put_in(house: House, kind: str = "revoked", **fields: object) -> None:
+def put_in(house: Hands, kind: str = "revoked", **fields: object) -> None:
     """An entry in its place, with its hash, whose fact has no field of a request but its id."""
     with house.engine.begin() as connection:
         row = connection.execute(text('SELECT "index", hash, recorded_at FROM entries ORDER BY "index" DESC')).first()
@@ -52,14 +53,14 @@ def put_in(house: House, kind: str = "revoked", **fields: object) -> None:
         )
 
 
-def take_key(house: House, person: str = ALICE) -> None:
+def take_key(house: Hands, person: str = ALICE) -> None:
     with house.engine.begin() as connection:
         done = connection.execute(text("DELETE FROM person_keys WHERE person = :person"), {"person": person})
         assert done.rowcount == 1
     house.ledger.ring.forget()
 
 
-def spoil(house: House, kind: str, old: str, new: str) -> None:
+def spoil(house: Hands, kind: str, old: str, new: str) -> None:
     with house.engine.begin() as connection, past_the_guards(connection):
         query = text('SELECT "index", body FROM entries WHERE kind = :kind')
         for row in connection.execute(query, {"kind": kind}).all():
@@ -68,7 +69,7 @@ def spoil(house: House, kind: str, old: str, new: str) -> None:
             connection.execute(text('UPDATE entries SET body = :body WHERE "index" = :index'), change)
 
 
-def sweep_until(house: House, seconds: float, *, step: float = 0.2) -> float | None:
+def sweep_until(house: Hands, seconds: float, *, step: float = 0.2) -> float | None:
     """Sweeps from a moment before the end. Seconds after the end at which nothing was held any more."""
     house.clock.time = T0 + timedelta(minutes=30) - timedelta(seconds=3)
     gone = None
@@ -88,12 +89,12 @@ def broken(*_: object) -> None:
     raise BrokenChain(1, "it cannot be read any more")
 
 
-def alerts(house: House) -> list[Alert]:
+def alerts(house: Hands) -> list[Alert]:
     facts = [entry.fact for entry in house.ledger.read(limit=1000, legible=True)]
     return [fact for fact in facts if isinstance(fact, Alert)]
 
 
-def spooled(house: House) -> int:
+def spooled(house: Hands) -> int:
     folder = house.folder / "spool"
     files = [folder / name for name in ("spool.jsonl", "spool.unreadable")]
     return sum(len(file.read_bytes().splitlines()) for file in files if file.exists())
@@ -101,7 +102,7 @@ def spooled(house: House) -> int:
 
 class TestAnEntryThatNobodyCanRead:
     @pytest.mark.parametrize("restarted", [False, True])
-    def test_keeps_no_access_alive(self, house: House, *, restarted: bool) -> None:
+    def test_keeps_no_access_alive(self, house: Hands, *, restarted: bool) -> None:
         house.active(minutes=30)
         if not restarted:
             house.timekeeper.sweep()
@@ -114,7 +115,7 @@ class TestAnEntryThatNobodyCanRead:
         assert spooled(house) == 0
 
     @pytest.mark.parametrize("kind", ["requested", "granted", "lapsed", "ended", "nothing"])
-    def test_of_any_kind_keeps_no_access_alive(self, house: House, kind: str) -> None:
+    def test_of_any_kind_keeps_no_access_alive(self, house: Hands, kind: str) -> None:
         house.active(minutes=30)
         put_in(house, kind)
         gone = sweep_until(house, PROMISED)
@@ -122,7 +123,7 @@ class TestAnEntryThatNobodyCanRead:
         assert 0 <= gone <= PROMISED
 
     def test_that_hides_it_from_a_new_timekeeper_keeps_no_access_alive_whose_target_tells_nothing(
-        self, house: House
+        self, house: Hands
     ) -> None:
         house.active(minutes=30)
         put_in(house, "ended")
@@ -132,7 +133,7 @@ class TestAnEntryThatNobodyCanRead:
         assert 0 <= gone <= PROMISED
 
     def test_over_which_every_duty_fails_leaves_it_to_the_targets_own_note(
-        self, house: House, monkeypatch: pytest.MonkeyPatch
+        self, house: Hands, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         house.active(minutes=30)
         monkeypatch.setattr("workers.timekeeper.duty_at", broken)
@@ -141,14 +142,14 @@ class TestAnEntryThatNobodyCanRead:
         assert 0 <= gone <= PROMISED
 
     @pytest.mark.parametrize("at", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"])
-    def test_dated_outside_all_years_stops_no_reader(self, house: House, at: str) -> None:
+    def test_dated_outside_all_years_stops_no_reader(self, house: Hands, at: str) -> None:
         house.active(minutes=30)
         put_in(house, "revoke.failed", at=at)
         assert len(house.ledger.read(legible=True)) == 5
         with pytest.raises(BrokenChain):
             house.ledger.request("R-TEST")
 
-    def test_is_passed_over_only_where_access_is_taken_away(self, house: House) -> None:
+    def test_is_passed_over_only_where_access_is_taken_away(self, house: Hands) -> None:
         house.active(minutes=30)
         put_in(house)
         with pytest.raises(BrokenChain):
@@ -158,7 +159,7 @@ class TestAnEntryThatNobodyCanRead:
         assert house.ledger.request_as_written("R-TEST").state is State.ACTIVE  # type: ignore[union-attr]
         assert len(house.ledger.history("R-TEST", legible=True)) == 5
 
-    def test_leaves_what_the_signed_order_ended_on_the_record(self, house: House) -> None:
+    def test_leaves_what_the_signed_order_ended_on_the_record(self, house: Hands) -> None:
         house.active(minutes=30)
         put_in(house)
         house.clock.move(minutes=30, seconds=1)
@@ -169,7 +170,7 @@ class TestAnEntryThatNobodyCanRead:
         kinds = [entry.fact.kind for entry in house.ledger.history("R-TEST", legible=True)]
         assert kinds.count("ended") == 1
 
-    def test_with_moments_nobody_can_reckon_with_keeps_nobody_elses_access_alive(self, house: House) -> None:
+    def test_with_moments_nobody_can_reckon_with_keeps_nobody_elses_access_alive(self, house: Hands) -> None:
         house.approved("R-FAR")
         with house.engine.begin() as connection, past_the_guards(connection):
             body = connection.execute(text("SELECT body FROM entries WHERE kind = 'approved'")).scalar_one()
@@ -184,7 +185,7 @@ class TestAnEntryThatNobodyCanRead:
 
 
 def test_a_fault_of_ours_in_recording_an_end_keeps_no_access_alive(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    house: Hands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house.active(minutes=30)
 
@@ -199,7 +200,7 @@ def test_a_fault_of_ours_in_recording_an_end_keeps_no_access_alive(
 
 class TestAKeyTakenFromTheRequester:
     @pytest.mark.parametrize("restarted", [False, True])
-    def test_keeps_no_access_alive(self, house: House, *, restarted: bool) -> None:
+    def test_keeps_no_access_alive(self, house: Hands, *, restarted: bool) -> None:
         house.active(minutes=30)
         if not restarted:
             house.timekeeper.sweep()
@@ -209,7 +210,7 @@ class TestAKeyTakenFromTheRequester:
         assert 0 <= gone <= PROMISED
         assert spooled(house) == 0
 
-    def test_leaves_the_target_to_say_whose_it_is(self, house: House) -> None:
+    def test_leaves_the_target_to_say_whose_it_is(self, house: Hands) -> None:
         house.active(minutes=30)
         take_key(house)
         request = house.ledger.request_as_written("R-TEST")
@@ -221,7 +222,7 @@ class TestAKeyTakenFromTheRequester:
         house.revoker.end([request])
         assert asked == ["alice"]
 
-    def test_and_put_back_as_another_keeps_no_access_alive(self, house: House) -> None:
+    def test_and_put_back_as_another_keeps_no_access_alive(self, house: Hands) -> None:
         house.active(minutes=30)
         with house.engine.begin() as connection:
             connection.execute(text("UPDATE person_keys SET key = :key"), {"key": b"x" * 32})
@@ -233,7 +234,7 @@ class TestAKeyTakenFromTheRequester:
 
 class TestARequestOfWhichNothingLegibleIsLeft:
     @pytest.mark.parametrize("restarted", [False, True])
-    def test_ends_on_time_once_and_is_spooled_once(self, house: House, *, restarted: bool) -> None:
+    def test_ends_on_time_once_and_is_spooled_once(self, house: Hands, *, restarted: bool) -> None:
         house.active(minutes=30)
         if not restarted:
             house.timekeeper.sweep()
@@ -245,7 +246,7 @@ class TestARequestOfWhichNothingLegibleIsLeft:
         assert spooled(house) <= 4
 
 
-def test_an_end_that_is_forged_over_one_already_read_keeps_no_access_alive(house: House) -> None:
+def test_an_end_that_is_forged_over_one_already_read_keeps_no_access_alive(house: Hands) -> None:
     """The watchlist has read past the entry, and holds it for live."""
     house.active(minutes=30)
     house.timekeeper.sweep()
@@ -267,7 +268,7 @@ def test_an_end_that_is_forged_over_one_already_read_keeps_no_access_alive(house
 
 
 class TestAnEndThatCannotBeRecorded:
-    def test_is_neither_done_nor_spooled_again_and_again(self, house: House) -> None:
+    def test_is_neither_done_nor_spooled_again_and_again(self, house: Hands) -> None:
         house.active(minutes=30)
         house.timekeeper.sweep()
         house.ledger.cut_before = frozenset({"revoke.intent", "ended"})
@@ -282,7 +283,7 @@ class TestAnEndThatCannotBeRecorded:
         lines = (house.folder / "spool" / "spool.jsonl").read_text().splitlines()
         assert len(lines) == 2
 
-    def test_is_recorded_once_when_it_can_be(self, house: House) -> None:
+    def test_is_recorded_once_when_it_can_be(self, house: Hands) -> None:
         house.active(minutes=30)
         house.timekeeper.sweep()
         house.ledger.cut_before = frozenset({"revoke.intent", "ended"})
@@ -297,17 +298,17 @@ class TestAnEndThatCannotBeRecorded:
 
 
 class TestALeaseThatSomebodyElseHolds:
-    def hold(self, house: House) -> None:
+    def hold(self, house: Hands) -> None:
         """As a login that may write `leases` can, again and again."""
         Leases(house.engine, house.clock).hold("timekeeper", "x")
 
-    def sweep(self, house: House, seconds: float) -> None:
+    def sweep(self, house: Hands, seconds: float) -> None:
         for _ in range(round(seconds / 0.2)):
             self.hold(house)
             house.timekeeper.sweep()
             house.clock.move(seconds=0.2)
 
-    def test_keeps_no_access_alive_and_is_told(self, house: House) -> None:
+    def test_keeps_no_access_alive_and_is_told(self, house: Hands) -> None:
         house.active(minutes=30)
         house.clock.move(minutes=30)
         self.sweep(house, PROMISED + 0.2)
@@ -317,14 +318,14 @@ class TestALeaseThatSomebodyElseHolds:
         assert alert.name is AlertName.END_NOT_BEGUN
         assert "lease" in alert.says
 
-    def test_keeps_no_order_to_end_from_being_carried_out(self, house: House) -> None:
+    def test_keeps_no_order_to_end_from_being_carried_out(self, house: Hands) -> None:
         request = house.active(minutes=30)
         self.sweep(house, 1)
         house.ledger.append([Revoked.about(request, at=T0, actor=BOB, source=Source.SLACK, reason="stop")])
         self.sweep(house, 2 + PROMISED + 0.2)
         assert house.target.gives == {}
 
-    def test_leaves_the_end_to_its_holder_at_first(self, house: House) -> None:
+    def test_leaves_the_end_to_its_holder_at_first(self, house: Hands) -> None:
         house.active(minutes=30)
         house.clock.move(minutes=30)
         self.sweep(house, 2.8)
@@ -332,7 +333,7 @@ class TestALeaseThatSomebodyElseHolds:
         assert house.alerts() == []
 
 
-def test_security_can_order_the_end_of_a_request_whose_record_is_broken(house: House) -> None:
+def test_security_can_order_the_end_of_a_request_whose_record_is_broken(house: Hands) -> None:
     house.active(minutes=30)
     house.timekeeper.sweep()
     put_in(house)
@@ -348,10 +349,10 @@ def test_security_can_order_the_end_of_a_request_whose_record_is_broken(house: H
     assert isinstance(house.ledger.history("R-TEST", legible=True)[-1].fact, Closes)
 
 
-def test_the_desk_takes_an_order_to_end_what_has_a_broken_record(house: House) -> None:
+def test_the_desk_takes_an_order_to_end_what_has_a_broken_record(house: Hands) -> None:
     house.active(minutes=30)
     put_in(house)
-    directory = FakeDirectory(house.clock, ALICE, BOB)
+    directory = InMemoryDirectory(house.clock, ALICE, BOB)
     desk = Desk(ledger=house.ledger, policies=house.policies, directory=directory, queue=house.queue, clock=house.clock)
     desk.revoke(Presser("cli:eve@desk", None, Source.CLI), "R-TEST", "stop")
     house.timekeeper.sweep()

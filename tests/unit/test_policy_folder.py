@@ -7,7 +7,7 @@ import pytest
 from jit.people import NO_GROUPS
 from jit.policy import PolicyError, PolicyFolder
 from jit.policy.check import UnknownAccess, check_folder, explain_access
-from tests.fakes import SetClock
+from jit.testing import ManualClock
 
 GOOD = (Path(__file__).parents[2] / "policies" / "orders.policy.yml").read_text()
 
@@ -20,7 +20,7 @@ def file(tmp_path):
 
 
 def test_an_unchanged_folder_is_the_same_policy(file):
-    clock = SetClock()
+    clock = ManualClock()
     folder = PolicyFolder(file.parent, clock)
     first = folder.current()
     clock.move(seconds=1)
@@ -28,7 +28,7 @@ def test_an_unchanged_folder_is_the_same_policy(file):
 
 
 def test_an_edit_is_seen_within_a_second_and_not_looked_for_sooner(file):
-    clock = SetClock()
+    clock = ManualClock()
     folder = PolicyFolder(file.parent, clock)
     first = folder.current()
     file.write_text(GOOD.replace("8h", "7h"))
@@ -39,7 +39,7 @@ def test_an_edit_is_seen_within_a_second_and_not_looked_for_sooner(file):
 
 
 def test_an_edit_that_keeps_size_and_time_is_seen(file):
-    clock = SetClock()
+    clock = ManualClock()
     folder = PolicyFolder(file.parent, clock)
     first = folder.current()
     status = file.stat()
@@ -52,7 +52,7 @@ def test_an_edit_that_keeps_size_and_time_is_seen(file):
 
 
 def test_a_clock_set_back_does_not_blind_it(file):
-    clock = SetClock()
+    clock = ManualClock()
     folder = PolicyFolder(file.parent, clock)
     before = folder.current()
     file.write_text(GOOD + "# more\n")
@@ -61,7 +61,7 @@ def test_a_clock_set_back_does_not_blind_it(file):
 
 
 def test_a_broken_edit_refuses_until_it_is_mended(file):
-    clock = SetClock()
+    clock = ManualClock()
     folder = PolicyFolder(file.parent, clock)
     first = folder.current()
     file.write_text(GOOD.replace("8h", "8x"))
@@ -76,7 +76,7 @@ def test_a_broken_edit_refuses_until_it_is_mended(file):
 
 
 def test_a_folder_that_goes_away_refuses_and_comes_back(file):
-    clock = SetClock()
+    clock = ManualClock()
     folder = PolicyFolder(file.parent, clock)
     folder.current()
     moved = file.parent.rename(file.parent.with_name("moved"))

@@ -12,8 +12,7 @@ from jit.cli.main import cli
 from jit.clock import SystemClock
 from jit.ledger import Ledger
 from jit.ledger.schema import person_keys
-from jit.testing import ledger_in
-from tests.life import ALICE, BOB, Story
+from jit.testing import ALICE, BOB, Story, ledger_in
 
 BASIS = ["--legal-basis", "GDPR Art. 17(1)(a)"]
 

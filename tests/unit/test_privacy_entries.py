@@ -28,12 +28,10 @@ from jit.ledger.entry import NO_ENTRY, hash_of, open_entry, people_in, seal
 from jit.privacy.disclosure import disclose
 from jit.privacy.fields import places, whose
 from jit.privacy.sealing import new_key
-from jit.testing import InMemoryLedger
+from jit.testing import ALICE, BOB, CAROL, InMemoryLedger, ManualClock, Story
 from jit.verifier import open_sealed, sealed_fields
-from tests.fakes import SetClock
-from tests.life import ALICE, BOB, CAROL, Story
-from tests.raised import raised
-from tests.tamper import past_the_guards
+from tests.world.raised import raised
+from tests.world.tamper import past_the_guards
 
 STORED = [open_entry(body) for body in (Path(__file__).parent / "entries.jsonl").read_bytes().splitlines()]
 T0 = STORED[0].recorded_at
@@ -41,7 +39,7 @@ T0 = STORED[0].recorded_at
 
 @pytest.fixture
 def ledger(tmp_path):
-    return InMemoryLedger(SetClock())
+    return InMemoryLedger(ManualClock())
 
 
 @pytest.fixture

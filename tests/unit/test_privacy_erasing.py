@@ -24,11 +24,9 @@ from jit.people import Groups, Person
 from jit.ports import DirectoryUnavailable
 from jit.privacy.disclosure import disclose
 from jit.privacy.erasing import StillInvolved, delete_restored, erase, written_back
-from jit.testing import InMemoryLedger, ledger_in
+from jit.testing import ALICE, BOB, CAROL, EVE, T0, InMemoryLedger, ManualClock, Story, ledger_in
 from jit.verifier import leaf_hash
-from tests.fakes import T0, SetClock
-from tests.life import ALICE, BOB, CAROL, EVE, Story
-from tests.tamper import past_the_guards
+from tests.world.tamper import past_the_guards
 
 BASIS = "GDPR Art. 17(1)(a)"
 ADMIN = "cli:admin@host"
@@ -36,12 +34,12 @@ ADMIN = "cli:admin@host"
 
 @pytest.fixture
 def ledger():
-    return InMemoryLedger(SetClock())
+    return InMemoryLedger(ManualClock())
 
 
 @pytest.fixture
 def in_file(tmp_path):
-    return ledger_in(tmp_path / "ledger.db", SetClock())
+    return ledger_in(tmp_path / "ledger.db", ManualClock())
 
 
 @pytest.fixture
@@ -167,7 +165,7 @@ def test_nothing_of_the_key_and_the_name_is_left_in_the_files(in_file, tmp_path)
 
 def test_somebody_who_reads_keeps_the_log_from_being_written_back_and_that_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr("jit.ledger.database.BUSY_SECONDS", 0.01)
-    ledger = ledger_in(tmp_path / "ledger.db", SetClock())
+    ledger = ledger_in(tmp_path / "ledger.db", ManualClock())
     over(ledger)
     with sqlite3.connect(tmp_path / "ledger.db", isolation_level=None) as reader:
         reader.execute("BEGIN")

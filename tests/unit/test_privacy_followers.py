@@ -10,16 +10,17 @@ from bot.show.line import lines
 from jit.facts import PolicyChanged, Source
 from jit.ledger import Notes
 from jit.privacy.erasing import erase
-from tests.fake_slack import refusal
-from tests.follow_house import ALERTS, REQUESTS, House
-from tests.life import ALICE, BOB, CAROL
+from jit.testing import ALICE, BOB, CAROL
+from tests.world.base import ALERTS, REQUESTS
+from tests.world.face import Face
+from tests.world.fake_slack import refusal
 
 SAID = "alice", "stuck orders", "Alice", ALICE
 
 
 @pytest.fixture
 def house(tmp_path):
-    house = House(tmp_path)
+    house = Face(tmp_path)
     yield house
     house.engine.dispose()
 

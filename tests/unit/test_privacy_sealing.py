@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from jit.privacy.sealing import CannotOpen, PersonKey, Sealed, close, field_secret, new_key, open_with_key
 from jit.verifier import SealError, open_sealed
-from tests.raised import raised
+from tests.world.raised import raised
 
 VECTORS = json.loads((Path(__file__).parent / "sealed_vectors.json").read_text())["vectors"]
 FACT = "2f2188bd-b7dd-45d6-9ff8-1fa8d0acb439"

@@ -10,33 +10,34 @@ import pytest
 from jit.access import State
 from jit.facts import EndCause, Ended, Lapsed, Released, RevokeFailed, Source
 from jit.ports import TargetUnreachable
-from tests.fakes import ALICE, KEY, T0, House
+from jit.testing import ALICE, T0
+from tests.world.hands import KEY, Hands
 from workers.orders import Call
 from workers.tickets import Ticket, sign, verify
 from workers.trouble import STATED_LAG
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
-    return House(tmp_path)
+def house(tmp_path: Path) -> Hands:
+    return Hands(tmp_path)
 
 
-def released(house: House, request_id: str = "R-TEST") -> None:
+def released(house: Hands, request_id: str = "R-TEST") -> None:
     request = house.request(request_id)
     house.ledger.append([Released.about(request, at=house.clock.now(), actor=ALICE, source=Source.SLACK)])
 
 
-def facts(house: House, kind: type) -> list[Any]:
+def facts(house: Hands, kind: type) -> list[Any]:
     return [entry.fact for entry in house.ledger.read(limit=10_000) if isinstance(entry.fact, kind)]
 
 
-def take_in(house: House) -> int:
+def take_in(house: Hands) -> int:
     house.ledger.cut = False
     return house.spool.take_in(house.ledger).recorded
 
 
 class TestAnEnd:
-    def test_is_recorded_before_and_after(self, house: House) -> None:
+    def test_is_recorded_before_and_after(self, house: Hands) -> None:
         house.active(minutes=30)
         house.clock.move(minutes=30)
         assert house.revoker.end([house.request()]) == {"R-TEST"}
@@ -45,13 +46,13 @@ class TestAnEnd:
         (ended,) = facts(house, Ended)
         assert (ended.cause, ended.existed, ended.sessions) == (EndCause.EXPIRED, True, 1)
 
-    def test_keeps_the_cause_it_was_ordered_for(self, house: House) -> None:
+    def test_keeps_the_cause_it_was_ordered_for(self, house: Hands) -> None:
         house.active()
         released(house)
         house.revoker.end([house.request()])
         assert house.request().end_cause is EndCause.RELEASED
 
-    def test_by_two_at_once_is_recorded_once(self, house: House) -> None:
+    def test_by_two_at_once_is_recorded_once(self, house: Hands) -> None:
         house.active()
         released(house)
         stale = house.request()
@@ -68,7 +69,7 @@ class TestAnEnd:
         assert house.kinds().count("ended") == 1
         assert house.kinds().count("revoke.intent") == 1
 
-    def test_of_what_has_ended_does_nothing(self, house: House) -> None:
+    def test_of_what_has_ended_does_nothing(self, house: Hands) -> None:
         house.active()
         released(house)
         stale = house.request()
@@ -77,7 +78,7 @@ class TestAnEnd:
         assert house.revoker.end([stale]) == {"R-TEST"}
         assert house.kinds() == before
 
-    def test_of_many_takes_few_appends(self, house: House) -> None:
+    def test_of_many_takes_few_appends(self, house: Hands) -> None:
         house.active()
         house.active("R-BOOK", access="ledger-db/read")
         requests = [house.request(), house.request("R-BOOK")]
@@ -92,7 +93,7 @@ class TestAnEnd:
         house.revoker.end(requests)
         assert appends == [["revoke.intent"] * 2, ["ended"] * 2]
 
-    def test_of_many_goes_on_when_one_has_changed(self, house: House) -> None:
+    def test_of_many_goes_on_when_one_has_changed(self, house: Hands) -> None:
         house.active()
         house.active("R-BOOK", access="ledger-db/read")
         stale = [house.request(), house.request("R-BOOK")]
@@ -100,14 +101,14 @@ class TestAnEnd:
         assert house.revoker.end(stale) == {"R-TEST", "R-BOOK"}
         assert house.request().state is house.request("R-BOOK").state is State.ENDED
 
-    def test_of_many_goes_on_when_a_target_is_at_fault(self, house: House) -> None:
+    def test_of_many_goes_on_when_a_target_is_at_fault(self, house: Hands) -> None:
         house.active()
         house.active("R-BOOK", access="ledger-db/read")
         house.target.revoke = lambda *_: 1 // 0  # type: ignore[method-assign, assignment, return-value]
         assert house.revoker.end([house.request(), house.request("R-BOOK")]) == {"R-BOOK"}
         assert house.request().revoke_trouble == "a fault in the target: ZeroDivisionError"
 
-    def test_that_leaves_something_behind_says_so(self, house: House) -> None:
+    def test_that_leaves_something_behind_says_so(self, house: Hands) -> None:
         house.active()
         released(house)
         house.target.left_behind = ("table scratch",)
@@ -117,17 +118,17 @@ class TestAnEnd:
 
 
 class TestATargetThatDoesNotAnswer:
-    def due(self, house: House) -> None:
+    def due(self, house: Hands) -> None:
         house.active(minutes=30)
         house.target.trouble = TargetUnreachable("no route")
         house.clock.move(minutes=30)
 
-    def test_leaves_the_end_unproven(self, house: House) -> None:
+    def test_leaves_the_end_unproven(self, house: Hands) -> None:
         self.due(house)
         assert house.revoker.end([house.request()]) == frozenset()
         assert house.request().state is State.ENDING
 
-    def test_is_recorded_when_it_is_news(self, house: House) -> None:
+    def test_is_recorded_when_it_is_news(self, house: Hands) -> None:
         self.due(house)
         for _ in range(3):
             house.revoker.end([house.request()])
@@ -140,7 +141,7 @@ class TestATargetThatDoesNotAnswer:
         house.revoker.end([house.request()])
         assert len(facts(house, RevokeFailed)) == 3
 
-    def test_is_told_to_people_when_late_and_hourly(self, house: House) -> None:
+    def test_is_told_to_people_when_late_and_hourly(self, house: Hands) -> None:
         self.due(house)
         house.revoker.end([house.request()])
         assert house.alerts() == []
@@ -157,7 +158,7 @@ class TestATargetThatDoesNotAnswer:
         house.revoker.end([house.request()])
         assert len(house.alerts()) == 2
 
-    def test_is_told_without_the_targets_name_doubled(self, house: House) -> None:
+    def test_is_told_without_the_targets_name_doubled(self, house: Hands) -> None:
         self.due(house)
         house.target.trouble = TargetUnreachable("orders-db: no route")
         house.clock.time += STATED_LAG + timedelta(seconds=1)
@@ -165,7 +166,7 @@ class TestATargetThatDoesNotAnswer:
         (alert,) = house.alerts()
         assert "could not be taken away (orders-db: no route)." in alert.says
 
-    def test_is_told_once_by_processes_that_cannot_ask_the_ledger(self, house: House) -> None:
+    def test_is_told_once_by_processes_that_cannot_ask_the_ledger(self, house: Hands) -> None:
         request = house.active(minutes=30)
         house.target.trouble = TargetUnreachable("no route")
         house.clock.move(minutes=31)
@@ -175,7 +176,7 @@ class TestATargetThatDoesNotAnswer:
         take_in(house)
         assert len(house.alerts()) == 1
 
-    def test_is_told_again_of_what_is_found_there_long_after_it_ended(self, house: House) -> None:
+    def test_is_told_again_of_what_is_found_there_long_after_it_ended(self, house: Hands) -> None:
         request = house.active(minutes=30)
         held = house.target.gives["R-TEST"]
         house.clock.move(minutes=31)
@@ -191,7 +192,7 @@ class TestATargetThatDoesNotAnswer:
         take_in(house)
         assert [alert.name for alert in house.alerts()] == ["end_late"] * 3
 
-    def test_is_recorded_with_every_try_counted(self, house: House) -> None:
+    def test_is_recorded_with_every_try_counted(self, house: Hands) -> None:
         self.due(house)
         for _ in range(14):
             house.revoker.end([house.request()])
@@ -199,7 +200,7 @@ class TestATargetThatDoesNotAnswer:
         house.revoker.end([house.request()])
         assert facts(house, RevokeFailed)[-1].attempts == 15
 
-    def test_is_counted_on_by_another_process(self, house: House) -> None:
+    def test_is_counted_on_by_another_process(self, house: Hands) -> None:
         self.due(house)
         other = house.make_revoker(Source.TIMEKEEPER)
         other.end([house.request()])
@@ -210,7 +211,7 @@ class TestATargetThatDoesNotAnswer:
         other.end([house.request()])
         assert [fact.attempts for fact in facts(house, RevokeFailed)] == [1, 2, 3, 4, 5]
 
-    def test_is_told_once_by_several_processes(self, house: House) -> None:
+    def test_is_told_once_by_several_processes(self, house: Hands) -> None:
         self.due(house)
         house.clock.time += STATED_LAG + timedelta(seconds=1)
         house.revoker.end([house.request()])
@@ -219,7 +220,7 @@ class TestATargetThatDoesNotAnswer:
 
 
 class TestWithoutTheLedger:
-    def test_access_ends_and_the_facts_come_later(self, house: House) -> None:
+    def test_access_ends_and_the_facts_come_later(self, house: Hands) -> None:
         request = house.active(minutes=30)
         house.clock.move(minutes=30)
         house.ledger.cut = True
@@ -229,7 +230,7 @@ class TestWithoutTheLedger:
         assert house.request().state is State.ENDED
         assert all(fact.spooled for fact in facts(house, Ended))
 
-    def test_a_ledger_lost_between_intent_and_outcome_loses_nothing(self, house: House) -> None:
+    def test_a_ledger_lost_between_intent_and_outcome_loses_nothing(self, house: Hands) -> None:
         request = house.active()
         house.ledger.cut_before = frozenset({"ended"})
         assert house.revoker.end([request]) == {"R-TEST"}
@@ -237,7 +238,7 @@ class TestWithoutTheLedger:
         assert take_in(house) == 1
         assert house.request().state is State.ENDED
 
-    def test_a_spool_that_cannot_be_written_keeps_no_access_alive(self, house: House) -> None:
+    def test_a_spool_that_cannot_be_written_keeps_no_access_alive(self, house: Hands) -> None:
         request = house.active()
         (house.folder / "spool").write_text("a file where the folder should be")
         house.ledger.cut = True
@@ -246,28 +247,28 @@ class TestWithoutTheLedger:
 
 
 class TestASignedOrder:
-    def order(self, house: House) -> str:
+    def order(self, house: Hands) -> str:
         (_, text) = house.queue.ends[-1]
         return text
 
-    def test_ends_what_is_due(self, house: House) -> None:
+    def test_ends_what_is_due(self, house: Hands) -> None:
         house.active(minutes=30)
         house.clock.move(minutes=30)
         assert house.jobs.perform(Call("end", self.order(house))) is None
         assert house.request().state is State.ENDED
 
-    def test_before_its_time_waits_for_it(self, house: House) -> None:
+    def test_before_its_time_waits_for_it(self, house: Hands) -> None:
         house.active(minutes=30)
         assert house.jobs.perform(Call("end", self.order(house))) == T0 + timedelta(minutes=30)
         assert "R-TEST" in house.target.gives
 
-    def test_before_its_time_waits_for_it_with_the_ledger_gone_too(self, house: House) -> None:
+    def test_before_its_time_waits_for_it_with_the_ledger_gone_too(self, house: Hands) -> None:
         house.active(minutes=30)
         house.ledger.cut = True
         assert house.jobs.perform(Call("end", self.order(house))) == T0 + timedelta(minutes=30)
         assert "R-TEST" in house.target.gives
 
-    def test_ends_access_with_the_ledger_gone_by_itself(self, house: House) -> None:
+    def test_ends_access_with_the_ledger_gone_by_itself(self, house: Hands) -> None:
         house.active(minutes=30)
         house.clock.move(minutes=30)
         house.ledger.cut = True
@@ -276,7 +277,7 @@ class TestASignedOrder:
         assert take_in(house) == 2
         assert house.request().state is State.ENDED
 
-    def test_of_what_was_released_before_changes_nothing(self, house: House) -> None:
+    def test_of_what_was_released_before_changes_nothing(self, house: Hands) -> None:
         house.active(minutes=30)
         released(house)
         house.revoker.end([house.request()])
@@ -286,7 +287,7 @@ class TestASignedOrder:
         assert house.kinds() == before
 
     @pytest.mark.parametrize("ledger_gone", [False, True])
-    def test_of_a_grant_never_given_touches_nothing(self, house: House, *, ledger_gone: bool) -> None:
+    def test_of_a_grant_never_given_touches_nothing(self, house: Hands, *, ledger_gone: bool) -> None:
         request = house.approved(minutes=30)
         order = sign(KEY, Ticket.of(request, T0 + timedelta(minutes=30)))
         house.ledger.append([Lapsed.about(request, at=T0, actor="x", source=Source.WORKER, because="not_begun")])
@@ -298,7 +299,7 @@ class TestASignedOrder:
         assert house.kinds() == before
         assert ("revoke", "R-TEST") not in house.target.calls
 
-    def test_comes_again_if_the_target_does_not_answer(self, house: House) -> None:
+    def test_comes_again_if_the_target_does_not_answer(self, house: Hands) -> None:
         house.active(minutes=30)
         house.clock.move(minutes=30)
         house.target.trouble = TargetUnreachable("no route")
@@ -306,7 +307,7 @@ class TestASignedOrder:
         assert again is not None
         assert again > house.clock.now()
 
-    def test_for_a_request_the_ledger_has_never_heard_of_ends_it_loudly(self, house: House) -> None:
+    def test_for_a_request_the_ledger_has_never_heard_of_ends_it_loudly(self, house: Hands) -> None:
         request = house.active(minutes=30)
         order = sign(KEY, Ticket.of(request, T0).model_copy(update={"request_id": "R-LOST"}))
         house.target.gives["R-LOST"] = house.target.gives.pop("R-TEST")
@@ -314,7 +315,7 @@ class TestASignedOrder:
         assert house.target.gives == {}
         assert [alert.name for alert in house.alerts()] == ["grant_late"]
 
-    def test_that_no_worker_signed_is_recorded_and_ignored(self, house: House) -> None:
+    def test_that_no_worker_signed_is_recorded_and_ignored(self, house: Hands) -> None:
         request = house.active(minutes=30)
         house.clock.move(minutes=30)
         forged = sign(b"x" * 32, Ticket.of(request, T0))
@@ -325,21 +326,21 @@ class TestASignedOrder:
         assert [fact.reason for fact in refused] == ["bad_ticket"]  # type: ignore[union-attr]
 
 
-def pending(house: House) -> None:
+def pending(house: Hands) -> None:
     house.asked()
 
 
-def approved(house: House) -> None:
+def approved(house: Hands) -> None:
     house.approved()
 
 
-def active(house: House) -> None:
+def active(house: Hands) -> None:
     house.active()
 
 
 @pytest.mark.parametrize("prepare", [pending, approved, active])
 def test_a_bare_word_to_revoke_ends_only_what_was_ordered_to_end(
-    house: House, prepare: Callable[[House], None]
+    house: Hands, prepare: Callable[[Hands], None]
 ) -> None:
     prepare(house)
     before = house.kinds()
@@ -347,14 +348,14 @@ def test_a_bare_word_to_revoke_ends_only_what_was_ordered_to_end(
     assert house.kinds() == before
 
 
-def test_a_word_to_revoke_ends_what_was_ordered_to_end(house: House) -> None:
+def test_a_word_to_revoke_ends_what_was_ordered_to_end(house: Hands) -> None:
     house.active()
     released(house)
     house.jobs.perform(Call("revoke", "R-TEST"))
     assert house.request().state is State.ENDED
 
 
-def test_a_fault_in_a_job_does_not_escape(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_in_a_job_does_not_escape(house: Hands, monkeypatch: pytest.MonkeyPatch) -> None:
     def fault(_: str) -> None:
         raise RuntimeError("a fault of ours")
 
@@ -362,7 +363,7 @@ def test_a_fault_in_a_job_does_not_escape(house: House, monkeypatch: pytest.Monk
     assert house.jobs.perform(Call("grant", "R-TEST")) is not None
 
 
-def test_the_ticket_of_a_grant_says_what_the_facts_say(house: House) -> None:
+def test_the_ticket_of_a_grant_says_what_the_facts_say(house: Hands) -> None:
     request = house.active()
     ticket = verify(KEY, house.queue.ends[-1][1])
     for name in ("id", "requester", "access", "target", "permissions", "principal", "policy_version"):

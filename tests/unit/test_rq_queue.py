@@ -13,7 +13,7 @@ from redis.client import Pipeline
 
 from jit.ports import QueueUnavailable
 from jit.rq_queue import ENDS, QueueMisconfigured, RqList, RqQueue, open_redis, require_durable
-from tests.fakes import T0, SetClock
+from jit.testing import T0, ManualClock
 from workers.orders import Call
 from workers.worker import UNDONE_AFTER, Hand, Schedule
 
@@ -47,7 +47,7 @@ class Bench:
         self.server = FakeServer()
         self.redis = FakeWithDisk(server=self.server)
         self.queue = RqQueue("redis://unused", redis=self.redis)
-        self.clock = SetClock()
+        self.clock = ManualClock()
         self.jobs = RememberingJobs()
         self.looks = 0
         self.hand = Hand(redis=self.redis, jobs=self.jobs, clock=self.clock, between=self.look)  # type: ignore[arg-type]

@@ -9,20 +9,19 @@ import pytest
 from bot.rules import RulesWatch
 from jit.facts import PolicyChanged
 from jit.policy import BROKEN, NotReadNow, PolicyError, PolicyFolder
-from jit.testing import InMemoryLedger
-from tests.fakes import SetClock
-from tests.life import POLICY
-from tests.raised import raised
+from jit.testing import InMemoryLedger, ManualClock
+from tests.world.base import RULES
+from tests.world.raised import raised
 
 
 @pytest.fixture
 def clock():
-    return SetClock()
+    return ManualClock()
 
 
 @pytest.fixture
 def folder(tmp_path, clock):
-    (tmp_path / "a.policy.yml").write_text(POLICY)
+    (tmp_path / "a.policy.yml").write_text(RULES)
     return PolicyFolder(tmp_path, clock)
 
 
@@ -62,7 +61,7 @@ def test_too_many_open_files_are_no_change_of_the_rules(folder, ledger, clock, t
 def test_a_change_meanwhile_is_recorded_once_it_is_read(folder, ledger, clock, tmp_path, monkeypatch):
     watch = RulesWatch(ledger, folder, clock, "bot@here")
     before = watch.version
-    (tmp_path / "a.policy.yml").write_text(POLICY.replace("8h", "7h"))
+    (tmp_path / "a.policy.yml").write_text(RULES.replace("8h", "7h"))
     with monkeypatch.context() as patched:
         fail(patched, "open", errno.EMFILE)
         clock.move(seconds=1)

@@ -15,7 +15,7 @@ from jit.settings import (
     process_name,
     resolve_secret,
 )
-from tests.raised import raised
+from tests.world.raised import raised
 
 SECRET = "hunter2-Zq9"
 ENVIRONMENT = {

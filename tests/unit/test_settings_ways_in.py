@@ -7,7 +7,7 @@ import pytest
 from jit.cli.up import environment
 from jit.policy import load_policy
 from jit.settings import Address, BotSettings, CannotStart, HandsSettings
-from tests.raised import raised
+from tests.world.raised import raised
 
 POLICIES = Path(__file__).parents[2] / "policies"
 SECRET = "hunter2-Zq9"

@@ -7,9 +7,7 @@ import pytest
 from bot.playground.text import rendered
 from bot.show.line import first_lines, fold, lines
 from jit.facts import EndCause, PolicyChanged, Refusal, Source, Started
-from jit.testing import InMemoryLedger
-from tests.fakes import SetClock
-from tests.life import ALICE, BOB, CAROL, DBA, EVE, SECURITY, Story
+from jit.testing import ALICE, BOB, CAROL, DBA, EVE, SECURITY, InMemoryLedger, ManualClock, Story
 
 NAMES = {ALICE: "Alice", BOB: "Bob", CAROL: "Carol", EVE: "Eve"}
 T0 = datetime(2026, 11, 21, 14, 2, 9, tzinfo=UTC)
@@ -21,12 +19,12 @@ def names(who):
 
 @pytest.fixture
 def ledger(tmp_path):
-    return InMemoryLedger(SetClock(T0))
+    return InMemoryLedger(ManualClock(T0))
 
 
 @pytest.fixture
 def story(ledger):
-    return Story(ledger, SetClock(T0))
+    return Story(ledger, ManualClock(T0))
 
 
 def shown(ledger, entries=None):
@@ -79,7 +77,7 @@ def test_a_grant_that_failed_and_a_revocation(ledger, story):
     story.intent()
     story.failed()
     assert "#5 not granted orders-db/read to Alice · orders-db: role is missing · " in shown(ledger)[4]
-    other = Story(ledger, SetClock(T0), "R-8888", {"access": "orders-db/write"}).active()
+    other = Story(ledger, ManualClock(T0), "R-8888", {"access": "orders-db/write"}).active()
     other.revoked()
     assert " revoked orders-db/write of Alice by Carol · “enough” · " in shown(ledger)[-1]
 
@@ -99,7 +97,7 @@ def test_processes_and_rules(ledger):
 
 
 def test_every_counted_approver_is_named_with_the_quorum(ledger):
-    story = Story(ledger, SetClock(T0), fields={"needs": (DBA, SECURITY)})
+    story = Story(ledger, ManualClock(T0), fields={"needs": (DBA, SECURITY)})
     story.asked()
     story.approval(BOB, "dba")
     story.approval(CAROL, "security")
@@ -144,7 +142,7 @@ def test_a_message_takes_entries_only_up_to_its_last_line(ledger, story):
 
 
 def test_what_people_typed_cannot_forge_a_line(ledger):
-    Story(ledger, SetClock(T0), fields={"why": "x\n14:02:09 #2 granted *all* <!channel>", "incident": None}).asked()
+    Story(ledger, ManualClock(T0), fields={"why": "x\n14:02:09 #2 granted *all* <!channel>", "incident": None}).asked()
     (line,) = lines(ledger.read(), lambda _who: "<!here> *Bob*\n#9", ledger.request)
     assert "\n" not in line
     assert "<!here>" not in line
@@ -154,8 +152,8 @@ def test_what_people_typed_cannot_forge_a_line(ledger):
 
 def test_a_line_always_fits_a_block(ledger):
     fields = {"why": "&" * 2000, "incident": "&" * 100, "principal": "&" * 200, "access": "a" * 200}
-    Story(ledger, SetClock(T0), fields=fields).asked()
-    Story(ledger, SetClock(T0)).refused()
+    Story(ledger, ManualClock(T0), fields=fields).asked()
+    Story(ledger, ManualClock(T0)).refused()
     drawn = lines(ledger.read(), lambda _who: "&" * 500, ledger.request)
     assert all(len(line) <= 2900 for line in drawn)
     assert drawn[0].endswith("R-7F3K")

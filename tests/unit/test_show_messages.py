@@ -11,9 +11,7 @@ from bot.show import dm
 from bot.show.alert import draw_alert
 from bot.show.card import draw
 from jit.facts import AlertName, EndCause
-from jit.testing import InMemoryLedger
-from tests.fakes import SetClock
-from tests.life import ALICE, BOB, CAROL, DBA, EVE, SECURITY, Story
+from jit.testing import ALICE, BOB, CAROL, DBA, EVE, SECURITY, InMemoryLedger, ManualClock, Story
 
 NAMES = {ALICE: "Alice", BOB: "Bob", CAROL: "Carol", EVE: "Eve"}
 
@@ -24,7 +22,7 @@ def names(who):
 
 @pytest.fixture
 def clock():
-    return SetClock()
+    return ManualClock()
 
 
 @pytest.fixture

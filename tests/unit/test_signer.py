@@ -13,10 +13,9 @@ from jit.ledger import Leases, LedgerUnavailable, connect
 from jit.signer import signer as module
 from jit.signer.newest import newest_of
 from jit.signer.signer import HEARTBEAT
+from jit.testing import ManualClock
 from jit.tlog.note import SignerKey, checkpoint, sign
 from jit.verifier import Grade, cosigned_at, parse_checkpoint, parse_note
-from tests.exhaustive import distinct
-from tests.fakes import SetClock
 from tests.rewriting import (
     TAMPERING,
     change_an_entry,
@@ -25,12 +24,13 @@ from tests.rewriting import (
     refuses,
     rewrite_from_an_entry_on,
 )
-from tests.signing import ORIGIN, Desk
+from tests.world.exhaustive import distinct
+from tests.world.signing import ORIGIN, Signing
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    made = Desk(tmp_path)
+def desk(tmp_path: Path) -> Iterator[Signing]:
+    made = Signing(tmp_path)
     made.append(5)
     made.turn()
     yield made
@@ -39,24 +39,24 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 class TestSigning:
-    def test_a_change_is_signed_at_the_next_look(self, desk: Desk) -> None:
+    def test_a_change_is_signed_at_the_next_look(self, desk: Signing) -> None:
         desk.append(3)
         desk.turn(1)
         assert desk.size == desk.ledger.last_index()
 
-    def test_what_is_signed_is_what_the_verifier_finds(self, desk: Desk) -> None:
+    def test_what_is_signed_is_what_the_verifier_finds(self, desk: Signing) -> None:
         for many in (1, 7, 300):
             desk.append(many)
             desk.turn()
         found = desk.verdict()
         assert (found.grade, found.findings, found.covered[Grade.SIGNED]) == (Grade.SIGNED, (), found.size)
 
-    def test_nothing_new_is_not_signed_again(self, desk: Desk) -> None:
+    def test_nothing_new_is_not_signed_again(self, desk: Signing) -> None:
         before = desk.sizes
         desk.turn(20)
         assert desk.sizes == before
 
-    def test_a_heartbeat_is_the_same_head_at_a_later_time(self, desk: Desk) -> None:
+    def test_a_heartbeat_is_the_same_head_at_a_later_time(self, desk: Signing) -> None:
         desk.clock.move(seconds=HEARTBEAT)
         desk.turn()
         before, last = list(desk.heads.all())[-2:]
@@ -66,7 +66,7 @@ class TestSigning:
         desk.turn(20)
         assert desk.heads.last() == last
 
-    def test_time_in_heads_never_goes_back(self, desk: Desk) -> None:
+    def test_time_in_heads_never_goes_back(self, desk: Signing) -> None:
         desk.clock.time -= timedelta(days=1)
         desk.append()
         desk.turn()
@@ -74,12 +74,12 @@ class TestSigning:
         assert times == sorted(times)
         assert desk.verdict().findings == ()
 
-    def test_every_head_is_handed_on_once(self, desk: Desk) -> None:
+    def test_every_head_is_handed_on_once(self, desk: Signing) -> None:
         desk.append()
         desk.turn()
         assert desk.given.heads == list(desk.heads.all())
 
-    def test_its_start_and_its_first_key_are_recorded(self, desk: Desk) -> None:
+    def test_its_start_and_its_first_key_are_recorded(self, desk: Signing) -> None:
         (started,) = desk.facts("started")
         assert (started.process, started.source, started.warnings) == ("signer", Source.SIGNER, ())
         (change,) = desk.facts("key.changed")
@@ -88,7 +88,7 @@ class TestSigning:
         desk.turn()
         assert len(desk.facts("key.changed")) == 1
 
-    def test_the_key_stands_in_no_fact_file_or_log(self, desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    def test_the_key_stands_in_no_fact_file_or_log(self, desk: Signing, caplog: pytest.LogCaptureFixture) -> None:
         secret = desk.place.read_text().strip().split("+", 4)[4].encode()
         desk.turn()
         files = [path for path in desk.folder.rglob("*") if path.is_file() and path != desk.place]
@@ -103,47 +103,47 @@ DIFFERENT = (change_an_entry, rewrite_from_an_entry_on, cut_the_tail, empty_the_
 
 class TestRefusing:
     @pytest.mark.parametrize("tamper", TAMPERING)
-    def test_a_record_that_was_changed_is_not_signed_any_more(self, desk: Desk, tamper: Any) -> None:
+    def test_a_record_that_was_changed_is_not_signed_any_more(self, desk: Signing, tamper: Any) -> None:
         tamper(desk)
         desk.turn()
         assert refuses(desk)
-        assert [alert.name for alert in desk.alerts] == [AlertName.HEAD_REFUSED]
-        assert "jit audit verify" in desk.alerts[0].says
+        assert [alert.name for alert in desk.alerts()] == [AlertName.HEAD_REFUSED]
+        assert "jit audit verify" in desk.alerts()[0].says
 
     @pytest.mark.parametrize("tamper", distinct(TAMPERING, DIFFERENT, "ways to change a record while no signer runs"))
-    def test_nor_where_it_was_changed_while_the_signer_was_down(self, desk: Desk, tamper: Any) -> None:
+    def test_nor_where_it_was_changed_while_the_signer_was_down(self, desk: Signing, tamper: Any) -> None:
         desk.restarted(lambda: tamper(desk))
         assert refuses(desk)
-        assert [alert.name for alert in desk.alerts] == [AlertName.HEAD_REFUSED]
+        assert [alert.name for alert in desk.alerts()] == [AlertName.HEAD_REFUSED]
 
     @pytest.mark.parametrize("tamper", [cut_the_tail, empty_the_record, rewrite_from_an_entry_on])
-    def test_nor_where_it_grows_beyond_what_was_signed(self, desk: Desk, tamper: Any) -> None:
+    def test_nor_where_it_grows_beyond_what_was_signed(self, desk: Signing, tamper: Any) -> None:
         desk.restarted(lambda: (tamper(desk), desk.append(30)))
         assert refuses(desk)
 
     @pytest.mark.parametrize("tamper", [cut_the_tail, rewrite_from_an_entry_on])
-    def test_nor_where_the_heads_were_deleted_along(self, desk: Desk, tamper: Any) -> None:
+    def test_nor_where_the_heads_were_deleted_along(self, desk: Signing, tamper: Any) -> None:
         desk.restarted(lambda: (tamper(desk), desk.sql("DELETE FROM heads"), desk.append(30)))
         before = desk.sizes
         desk.append()
         desk.turn(5)
         assert set(desk.sizes) - set(before) <= {parse_checkpoint(parse_note(desk.store.memory.last.note).text).size}
-        assert len(desk.alerts) == 2
+        assert len(desk.alerts()) == 2
 
-    def test_a_bad_new_entry_is_not_signed_with_the_good_ones_before_it(self, desk: Desk) -> None:
+    def test_a_bad_new_entry_is_not_signed_with_the_good_ones_before_it(self, desk: Signing) -> None:
         desk.append(3)
         at = desk.ledger.last_index()
         desk.sql('UPDATE entries SET hash = :hash WHERE "index" = :at', hash="0" * 64, at=at)
         assert refuses(desk)
 
-    def test_an_alert_is_told_once_and_once_more_when_it_happens_again(self, desk: Desk) -> None:
+    def test_an_alert_is_told_once_and_once_more_when_it_happens_again(self, desk: Signing) -> None:
         copy = desk.copied()
         for told in (1, 2):
             cut_the_tail(desk)
             desk.turn()
             desk.restarted()
             desk.turn()
-            assert len(desk.alerts) == 1
+            assert len(desk.alerts()) == 1
             desk.put_back(copy)
             desk.clock.move(seconds=40)
             desk.turn()
@@ -152,18 +152,18 @@ class TestRefusing:
             assert desk.size == desk.ledger.last_index()
             copy = desk.copied()
 
-    def test_a_refusal_that_goes_on_is_told_again_every_ten_minutes(self, desk: Desk) -> None:
+    def test_a_refusal_that_goes_on_is_told_again_every_ten_minutes(self, desk: Signing) -> None:
         cut_the_tail(desk)
         desk.turn()
         for told in (1, 2, 3):
             desk.turn(5)
-            assert len(desk.alerts) == told
+            assert len(desk.alerts()) == told
             desk.restarted()
             desk.turn(2)
             desk.clock.move(seconds=module.TELL_AGAIN)
             desk.turn()
 
-    def test_who_refuses_keeps_its_lease_while_it_waits(self, desk: Desk) -> None:
+    def test_who_refuses_keeps_its_lease_while_it_waits(self, desk: Signing) -> None:
         class Stop(Event):
             """By the clock that is moved."""
 
@@ -180,9 +180,9 @@ class TestRefusing:
         cut_the_tail(desk)
         desk.signer.run(Stop())
         assert all(held)
-        assert desk.alerts
+        assert desk.alerts()
 
-    def test_a_record_that_is_put_right_again_is_signed_again(self, desk: Desk) -> None:
+    def test_a_record_that_is_put_right_again_is_signed_again(self, desk: Signing) -> None:
         copy = desk.copied()
         rewrite_from_an_entry_on(desk)
         assert refuses(desk)
@@ -193,7 +193,7 @@ class TestRefusing:
         assert desk.verdict().grade is Grade.SIGNED
 
     def test_it_goes_on_refusing_where_the_alert_cannot_be_recorded(
-        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+        self, desk: Signing, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def full(*_: Any, **__: Any) -> None:
             raise LedgerUnavailable("full")
@@ -206,13 +206,13 @@ class TestRefusing:
             desk.restarted()
             desk.turn(5)
         assert desk.sizes == before
-        assert desk.alerts == []
+        assert desk.alerts() == []
         desk.turn(5)
         assert desk.sizes == before
-        assert [alert.name for alert in desk.alerts] == [AlertName.HEAD_REFUSED]
+        assert [alert.name for alert in desk.alerts()] == [AlertName.HEAD_REFUSED]
 
     def test_while_the_database_is_away_it_waits_longer_each_time(
-        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+        self, desk: Signing, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def away(*_: Any) -> bool:
             raise LedgerUnavailable("away")
@@ -227,7 +227,7 @@ class TestRefusing:
         assert desk.size == desk.ledger.last_index()
 
     def test_a_database_that_goes_away_after_signing_gets_that_head_later(
-        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+        self, desk: Signing, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def away(*_: Any, **__: Any) -> None:
             raise LedgerUnavailable("away")
@@ -242,37 +242,37 @@ class TestRefusing:
         assert made.note in [head.note for head in desk.heads.all()]
         assert desk.store.memory.pending is None
         assert desk.given.heads[-1] == desk.heads.last()
-        assert desk.alerts == []
+        assert desk.alerts() == []
         assert desk.verdict().findings == ()
 
 
 class TestTheTableOfHeads:
-    def test_heads_that_are_gone_are_noticed_and_the_last_is_put_back(self, desk: Desk) -> None:
+    def test_heads_that_are_gone_are_noticed_and_the_last_is_put_back(self, desk: Signing) -> None:
         last = desk.heads.last()
         desk.sql("DELETE FROM heads")
         desk.append()
         desk.turn()
         assert desk.heads.at(last.number) == last
-        assert [alert.name for alert in desk.alerts] == [AlertName.HEAD_REFUSED]
-        assert "deleted or exchanged" in desk.alerts[0].says
+        assert [alert.name for alert in desk.alerts()] == [AlertName.HEAD_REFUSED]
+        assert "deleted or exchanged" in desk.alerts()[0].says
         assert desk.size == desk.ledger.last_index()
 
-    def test_also_when_it_was_down(self, desk: Desk) -> None:
+    def test_also_when_it_was_down(self, desk: Signing) -> None:
         desk.restarted(lambda: desk.sql("DELETE FROM heads"))
         desk.turn()
-        assert "deleted or exchanged" in desk.alerts[0].says
+        assert "deleted or exchanged" in desk.alerts()[0].says
 
-    def test_heads_by_others_are_noticed(self, desk: Desk) -> None:
+    def test_heads_by_others_are_noticed(self, desk: Signing) -> None:
         evil = SignerKey.generate(ORIGIN)
         desk.heads.add(900, desk.clock.now(), sign(checkpoint(ORIGIN, 900, b"r" * 32), evil))
         desk.append()
         desk.turn()
-        assert ["not signed with the key" in alert.says for alert in desk.alerts] == [True]
+        assert ["not signed with the key" in alert.says for alert in desk.alerts()] == [True]
         assert desk.size == desk.ledger.last_index()
 
 
 def test_the_newest_head_is_the_largest_that_was_signed(tmp_path: Path) -> None:
-    desk = Desk(tmp_path, clock=SetClock())
+    desk = Signing(tmp_path, clock=ManualClock())
     key = SignerKey.generate(ORIGIN)
     for size in (3, 9, 5):
         desk.heads.add(size, desk.clock.now(), sign(checkpoint(ORIGIN, size, b"r" * 32), key))
@@ -289,7 +289,7 @@ def test_the_newest_head_is_the_largest_that_was_signed(tmp_path: Path) -> None:
 
 
 def test_a_signer_whose_ledger_is_away_at_the_start_begins_when_it_is_there(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
+    desk = Signing(tmp_path)
     with desk.engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE heads RENAME TO gone")
     assert desk.signer.turn() > 0

@@ -13,18 +13,18 @@ from jit.signer.state import Store
 from jit.signer.state import read_memory as remembered
 from jit.tlog.note import SignerKey, checkpoint, sign
 from jit.verifier import Grade, Reason, VerifierKey, parse_note, signed
-from tests.raised import raised
 from tests.rewriting import (
     cut_the_tail,
     refuses,
     rewrite_from_an_entry_on,
 )
-from tests.signing import ORIGIN, Desk, verdict
+from tests.world.raised import raised
+from tests.world.signing import ORIGIN, Signing, verdict
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    made = Desk(tmp_path)
+def desk(tmp_path: Path) -> Iterator[Signing]:
+    made = Signing(tmp_path)
     made.append(5)
     made.turn()
     yield made
@@ -32,12 +32,12 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     made.engine.dispose()
 
 
-def forget(desk: Desk) -> None:
+def forget(desk: Signing) -> None:
     (desk.folder / "signer" / MEMORY).unlink()
 
 
 class TestItsMemory:
-    def test_without_it_the_newest_head_of_its_key_is_where_it_goes_on(self, desk: Desk) -> None:
+    def test_without_it_the_newest_head_of_its_key_is_where_it_goes_on(self, desk: Signing) -> None:
         desk.restarted(lambda: forget(desk))
         before = desk.size
         desk.turn()
@@ -47,24 +47,24 @@ class TestItsMemory:
         assert desk.verdict().findings == ()
 
     @pytest.mark.parametrize("tamper", [rewrite_from_an_entry_on, cut_the_tail])
-    def test_without_it_what_does_not_fit_that_head_is_refused(self, desk: Desk, tamper: Any) -> None:
+    def test_without_it_what_does_not_fit_that_head_is_refused(self, desk: Signing, tamper: Any) -> None:
         desk.restarted(lambda: (forget(desk), tamper(desk)))
         assert refuses(desk)
 
-    def test_heads_of_another_key_count_for_nothing(self, desk: Desk) -> None:
+    def test_heads_of_another_key_count_for_nothing(self, desk: Signing) -> None:
         evil = SignerKey.generate(ORIGIN)
         desk.heads.add(900, desk.clock.now(), sign(checkpoint(ORIGIN, 900, b"r" * 32), evil))
         desk.restarted(lambda: forget(desk))
         desk.turn()
         assert desk.size == desk.ledger.last_index()
 
-    def test_without_it_and_without_heads_it_begins_anew(self, desk: Desk) -> None:
+    def test_without_it_and_without_heads_it_begins_anew(self, desk: Signing) -> None:
         desk.restarted(lambda: (forget(desk), desk.sql("DELETE FROM heads")))
         desk.turn()
         assert desk.size == desk.ledger.last_index()
         assert desk.facts("started")[-1].warnings == ()
 
-    def test_a_damaged_one_is_no_reason_to_begin_anew(self, desk: Desk) -> None:
+    def test_a_damaged_one_is_no_reason_to_begin_anew(self, desk: Signing) -> None:
         path = desk.folder / "signer" / MEMORY
         desk.stopped()
         whole = path.read_bytes()
@@ -78,11 +78,11 @@ class TestItsMemory:
         path.write_bytes(whole)
         desk.store = Store(desk.folder / "signer")
 
-    def test_two_signers_cannot_share_it(self, desk: Desk) -> None:
+    def test_two_signers_cannot_share_it(self, desk: Signing) -> None:
         with pytest.raises(CannotStart, match="Another signer"):
             Store(desk.folder / "signer")
 
-    def test_what_cannot_be_remembered_is_not_signed(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_what_cannot_be_remembered_is_not_signed(self, desk: Signing, monkeypatch: pytest.MonkeyPatch) -> None:
         def full(_: int) -> None:
             raise OSError(28, "No space left on device")
 
@@ -95,7 +95,7 @@ class TestItsMemory:
         desk.turn(3)
         assert desk.size == desk.ledger.last_index()
 
-    def test_it_is_remembered_before_it_is_given_away(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_it_is_remembered_before_it_is_given_away(self, desk: Signing, monkeypatch: pytest.MonkeyPatch) -> None:
         seen: list[bool] = []
         add = type(desk.heads).add
 
@@ -111,19 +111,19 @@ class TestItsMemory:
 
 class TestTwoSigners:
     @pytest.fixture
-    def other(self, desk: Desk, tmp_path: Path) -> Iterator[Desk]:
+    def other(self, desk: Signing, tmp_path: Path) -> Iterator[Signing]:
         """On another host: with the same key, and a memory of its own."""
         folder = tmp_path / "other"
         make_key(folder / "signer" / "log.key", "unused")
         (folder / "signer" / "log.key").write_bytes(desk.place.read_bytes())
-        made = Desk(folder, url=desk.url, clock=desk.clock)
+        made = Signing(folder, url=desk.url, clock=desk.clock)
         made.stopped()
         made.signer = made.started("two")
         yield made
         made.stopped()
         made.engine.dispose()
 
-    def test_only_who_holds_the_lease_signs(self, desk: Desk, other: Desk) -> None:
+    def test_only_who_holds_the_lease_signs(self, desk: Signing, other: Signing) -> None:
         for _ in range(10):
             desk.append()
             desk.signer.turn()
@@ -132,7 +132,7 @@ class TestTwoSigners:
         assert other.given.heads == []
         assert desk.size == desk.ledger.last_index()
 
-    def test_who_follows_goes_on_from_what_the_other_signed(self, desk: Desk, other: Desk) -> None:
+    def test_who_follows_goes_on_from_what_the_other_signed(self, desk: Signing, other: Signing) -> None:
         desk.append()
         desk.turn()
         desk.clock.move(seconds=6)
@@ -144,10 +144,10 @@ class TestTwoSigners:
         desk.turn(4)
         found = desk.verdict()
         assert (found.findings, found.covered[Grade.SIGNED]) == ((), desk.ledger.last_index())
-        assert desk.alerts == []
+        assert desk.alerts() == []
 
     def test_one_that_was_stopped_in_the_middle_signs_over_nobody(
-        self, desk: Desk, other: Desk, monkeypatch: pytest.MonkeyPatch
+        self, desk: Signing, other: Signing, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Between what it remembers and what it gives away, the lease runs out and another signs."""
         add = type(desk.heads).add
@@ -172,7 +172,7 @@ class TestTwoSigners:
         assert desk.size == desk.ledger.last_index()
         assert desk.verdict().findings == ()
 
-    def test_a_fork_between_two_is_refused(self, desk: Desk, other: Desk) -> None:
+    def test_a_fork_between_two_is_refused(self, desk: Signing, other: Signing) -> None:
         """The database was rewritten between their turns, and its heads with it; the second knows no better."""
         desk.sql("DELETE FROM heads")
         desk.append(2)
@@ -185,7 +185,7 @@ class TestTwoSigners:
 
 
 class TestRotation:
-    def test_the_first_head_of_a_new_key_is_signed_by_both(self, desk: Desk) -> None:
+    def test_the_first_head_of_a_new_key_is_signed_by_both(self, desk: Signing) -> None:
         old = desk.vkey
         rotate_key(desk.place)
         desk.turn()
@@ -200,7 +200,7 @@ class TestRotation:
         changes = desk.facts("key.changed")
         assert [(change.key, change.before) for change in changes] == [(str(old), None), (str(new), str(old))]
 
-    def rotated(self, desk: Desk) -> dict[str, VerifierKey]:
+    def rotated(self, desk: Signing) -> dict[str, VerifierKey]:
         old = desk.vkey
         rotate_key(desk.place)
         desk.turn()
@@ -209,18 +209,18 @@ class TestRotation:
         return {"old": old, "new": desk.vkey}
 
     @pytest.mark.parametrize("named", [["new"], ["old", "new"]], ids=" and ".join)
-    def test_who_names_the_key_of_today_believes_the_one_before(self, desk: Desk, named: list[str]) -> None:
+    def test_who_names_the_key_of_today_believes_the_one_before(self, desk: Signing, named: list[str]) -> None:
         keys = self.rotated(desk)
         found = verdict(desk.engine, *(keys[name] for name in named), offered=tuple(keys.values()))
         assert (found.findings, found.covered[Grade.SIGNED]) == ((), desk.ledger.last_index())
 
-    def test_who_names_the_key_before_alone_has_to_learn_the_new_one_elsewhere(self, desk: Desk) -> None:
+    def test_who_names_the_key_before_alone_has_to_learn_the_new_one_elsewhere(self, desk: Signing) -> None:
         keys = self.rotated(desk)
         found = verdict(desk.engine, keys["old"], offered=tuple(keys.values()))
         assert [each.reason for each in found.findings] == [Reason.KEY_NOT_VOUCHED]
 
     @pytest.mark.parametrize("restart", [True, False])
-    def test_a_rotation_is_noticed_at_once_and_at_the_next_start(self, desk: Desk, restart: bool) -> None:
+    def test_a_rotation_is_noticed_at_once_and_at_the_next_start(self, desk: Signing, restart: bool) -> None:
         old = desk.vkey
         if restart:
             desk.restarted(lambda: rotate_key(desk.place))
@@ -230,7 +230,7 @@ class TestRotation:
         first = next(note for head in desk.heads.all() if signed(note := parse_note(head.note), desk.vkey))
         assert signed(first, old)
 
-    def test_a_key_that_was_replaced_by_hand_is_told_and_recorded(self, desk: Desk) -> None:
+    def test_a_key_that_was_replaced_by_hand_is_told_and_recorded(self, desk: Signing) -> None:
         old = desk.vkey
         another = desk.folder / "another" / "log.key"
         make_key(another, ORIGIN)
@@ -242,6 +242,6 @@ class TestRotation:
         found = verdict(desk.engine, old, offered=(old, desk.vkey))
         assert [each.reason for each in found.findings] == [Reason.KEY_NOT_VOUCHED]
 
-    def test_a_new_key_does_not_forget_what_the_old_one_signed(self, desk: Desk) -> None:
+    def test_a_new_key_does_not_forget_what_the_old_one_signed(self, desk: Signing) -> None:
         desk.restarted(lambda: (rotate_key(desk.place), rewrite_from_an_entry_on(desk)))
         assert refuses(desk)

@@ -8,19 +8,19 @@ import pytest
 from jit.ledger.entry import NO_ENTRY, hash_of
 from jit.signer.following import LONGEST, PAGE, Record, Refused
 from jit.verifier import Frontier, leaf_hash
-from tests.signing import Desk
+from tests.world.signing import Signing
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    made = Desk(tmp_path)
+def desk(tmp_path: Path) -> Iterator[Signing]:
+    made = Signing(tmp_path)
     made.append(PAGE * 2 + 50)
     yield made
     made.stopped()
     made.engine.dispose()
 
 
-def read(desk: Desk) -> Record:
+def read(desk: Signing) -> Record:
     record = Record(desk.engine)
     while record.read_on():
         pass
@@ -32,7 +32,7 @@ def once_around(record: Record) -> None:
         record.patrol()
 
 
-def rewritten(desk: Desk, index: int) -> None:
+def rewritten(desk: Signing, index: int) -> None:
     """With a hash that fits."""
     body = desk.ledger.read(after=index - 1, limit=1)[0].body.replace(b"request", b"requesT")
     desk.sql(
@@ -40,7 +40,7 @@ def rewritten(desk: Desk, index: int) -> None:
     )
 
 
-def test_the_tree_is_over_the_bytes_that_are_kept(desk: Desk) -> None:
+def test_the_tree_is_over_the_bytes_that_are_kept(desk: Signing) -> None:
     frontier = Frontier()
     for entry in desk.ledger.read(limit=10_000):
         frontier.push(leaf_hash(entry.body))
@@ -48,7 +48,7 @@ def test_the_tree_is_over_the_bytes_that_are_kept(desk: Desk) -> None:
     assert (record.size, record.tree.root()) == (frontier.size, frontier.root())
 
 
-def test_the_last_entry_is_looked_at_each_time(desk: Desk) -> None:
+def test_the_last_entry_is_looked_at_each_time(desk: Signing) -> None:
     record = read(desk)
     rewritten(desk, record.size)
     with pytest.raises(Refused, match=f"entry {record.size} is not the one"):
@@ -56,7 +56,7 @@ def test_the_last_entry_is_looked_at_each_time(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("index", [1, PAGE, PAGE + 1, PAGE * 2 + 49])
-def test_what_was_read_long_ago_is_looked_at_again(desk: Desk, index: int) -> None:
+def test_what_was_read_long_ago_is_looked_at_again(desk: Signing, index: int) -> None:
     record = read(desk)
     for _ in range(7):
         record.patrol()
@@ -66,7 +66,7 @@ def test_what_was_read_long_ago_is_looked_at_again(desk: Desk, index: int) -> No
 
 
 @pytest.mark.parametrize("index", [1, PAGE, PAGE + 1, PAGE * 2 + 49])
-def test_what_is_gone_from_the_middle_is_missed(desk: Desk, index: int) -> None:
+def test_what_is_gone_from_the_middle_is_missed(desk: Signing, index: int) -> None:
     record = read(desk)
     desk.sql('DELETE FROM entries WHERE "index" = :at', at=index)
     with pytest.raises(Refused, match=f"entry {index} is not there"):
@@ -74,7 +74,7 @@ def test_what_is_gone_from_the_middle_is_missed(desk: Desk, index: int) -> None:
 
 
 def test_a_patrol_of_nothing_finds_nothing(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
+    desk = Signing(tmp_path)
     Record(desk.engine).patrol()
     desk.stopped()
 
@@ -91,7 +91,7 @@ def test_a_patrol_of_nothing_finds_nothing(tmp_path: Path) -> None:
         ("hash", b"\xff"),
     ],
 )
-def test_a_row_that_is_no_entry_is_refused(desk: Desk, column: str, value: object) -> None:
+def test_a_row_that_is_no_entry_is_refused(desk: Signing, column: str, value: object) -> None:
     desk.sql(f'UPDATE entries SET {column} = :value WHERE "index" = 7', value=value)
     with pytest.raises(Refused, match="entry 7"):
         read(desk)

@@ -10,21 +10,22 @@ from jit.access import State
 from jit.facts import Alert, AlertName, AnyFact, Approval, Approved, Counted, Refusal, Refused, Source, write_fact
 from jit.ledger import Entry, Ledger, SpoolFailed
 from jit.ledger.database import NotTaken
-from tests.fakes import BOB, T0, House
+from jit.testing import BOB, T0
+from tests.world.hands import Hands
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
-    return House(tmp_path)
+def house(tmp_path: Path) -> Hands:
+    return Hands(tmp_path)
 
 
-def inject(house: House, *facts: AnyFact, spooled: bool) -> None:
+def inject(house: Hands, *facts: AnyFact, spooled: bool) -> None:
     (house.folder / "spool").mkdir(exist_ok=True)
     lines = (write_fact(fact.model_copy(update={"spooled": spooled})) + b"\n" for fact in facts)
     (house.folder / "spool" / "spool.jsonl").write_bytes(b"".join(lines))
 
 
-def put_aside(house: House) -> str:
+def put_aside(house: Hands) -> str:
     return (house.folder / "spool" / "spool.unreadable").read_text()
 
 
@@ -33,7 +34,7 @@ def press() -> Refused:
 
 
 @pytest.mark.parametrize("spooled", [False, True])
-def test_a_decision_in_the_spool_decides_nothing_and_is_told(house: House, *, spooled: bool) -> None:
+def test_a_decision_in_the_spool_decides_nothing_and_is_told(house: Hands, *, spooled: bool) -> None:
     request = house.asked()
     about = {"at": T0, "actor": BOB, "source": Source.SLACK, "digest": request.digest}
     yes = Approval.about(request, approver=BOB, quorums=("dba",), groups_as_of=None, **about)
@@ -50,7 +51,7 @@ def test_a_decision_in_the_spool_decides_nothing_and_is_told(house: House, *, sp
 
 
 @pytest.mark.parametrize("spooled", [False, True])
-def test_a_fact_that_is_recorded_already_blocks_nothing(house: House, *, spooled: bool) -> None:
+def test_a_fact_that_is_recorded_already_blocks_nothing(house: Hands, *, spooled: bool) -> None:
     house.active(minutes=30)
     house.ledger.append([press()])
     house.clock.move(minutes=30)
@@ -69,14 +70,14 @@ def test_a_fact_that_is_recorded_already_blocks_nothing(house: House, *, spooled
     assert house.kinds().count("ended") == 1
 
 
-def test_what_is_no_end_is_not_written(house: House) -> None:
+def test_what_is_no_end_is_not_written(house: Hands) -> None:
     with pytest.raises(SpoolFailed):
         house.spool.write([press()])
     assert not (house.folder / "spool" / "spool.jsonl").exists()
 
 
 def test_a_fact_that_the_database_will_never_take_keeps_no_other_waiting(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    house: Hands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house.active(minutes=30)
     house.clock.move(minutes=30)

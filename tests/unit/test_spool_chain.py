@@ -12,9 +12,9 @@ import pytest
 from jit.facts import Alert, AnyFact, Source, SpoolTaken, write_fact
 from jit.ledger import BrokenChain, Spool, TakenIn
 from jit.ledger.spool_chain import START, lines_after, read_line
-from tests.fakes import House
-from tests.spooling import SIGNED, Host, late, make_host
-from tests.tamper import past_the_guards
+from tests.world.hands import Hands
+from tests.world.spooling import SIGNED, Host, late, make_host
+from tests.world.tamper import past_the_guards
 
 Lines = list[bytes]
 
@@ -320,7 +320,7 @@ def test_without_facts_nothing_is_written(host: Host) -> None:
 
 
 def test_the_timekeeper_tells(tmp_path: Path) -> None:
-    house = House(tmp_path)
+    house = Hands(tmp_path)
     house.timekeeper.sweep()
     for says in ("a", "b"):
         house.spool.write([Alert(at=house.clock.now(), actor="t", source=Source.WORKER, name="end_late", says=says)])

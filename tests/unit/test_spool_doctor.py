@@ -10,7 +10,7 @@ import pytest
 
 from jit.doctor.line import Line, State
 from jit.doctor.spool import look_at_spool
-from tests.spooling import Host, make_host
+from tests.world.spooling import Host, make_host
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from jit.cli.stage.guide import STEPS, Guide
 from jit.cli.stage.parts import REDIS, WORKERS
 from jit.facts import Refusal
-from tests.stage_scene import Scene
+from tests.world.stage_scene import Scene
 
 
 @pytest.fixture

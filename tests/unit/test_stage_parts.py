@@ -10,7 +10,7 @@ from bot.playground.person import Person
 from bot.playground.sample import ALICE, REQUESTS, sample_workspace
 from jit.cli.stage.parts import LEDGER, SLACK, TARGET, WORKERS, Parts
 from jit.cli.supervisor import Child, Supervisor
-from tests.waiting import wait_until
+from tests.world.waiting import wait_until
 
 SLEEPS = [sys.executable, "-c", "import sys; sys.stdin.read()"]
 

@@ -20,7 +20,7 @@ from jit.cli.stage.promises import (
     recorded,
     unchanged,
 )
-from tests.stage_scene import Scene
+from tests.world.stage_scene import Scene
 
 HALF_HOUR = timedelta(minutes=30)
 

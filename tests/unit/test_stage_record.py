@@ -11,7 +11,7 @@ from jit.testing import InMemoryLedger, Story
 from jit.tlog.note import SignerKey, checkpoint, sign
 from jit.tlog.tree import HashTree
 from jit.verifier import leaf_hash
-from tests.tamper import past_the_guards
+from tests.world.tamper import past_the_guards
 
 
 @pytest.fixture

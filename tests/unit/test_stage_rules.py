@@ -9,7 +9,7 @@ from jit.cli.stage.rules import CHANNELS, ENGINEERS, REPORTS, lay_out, report
 from jit.people import Groups
 from jit.policy import load_policy
 from jit.settings import CannotStart
-from tests.house import POLICIES
+from tests.world.product import POLICIES
 
 NOW = datetime(2026, 11, 21, 14, tzinfo=UTC)
 ALICE, BOB, EVE = "U01ALICE0", "U02BOB000", "U04EVE000"

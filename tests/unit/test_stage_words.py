@@ -6,7 +6,7 @@ from bot.show.card import draw
 from jit.access import State
 from jit.cli.stage.promises import SAYS
 from jit.testing import InMemoryLedger, Story
-from tests.stage_scene import CARD
+from tests.world.stage_scene import CARD
 
 STEPS = {
     State.PENDING: (),

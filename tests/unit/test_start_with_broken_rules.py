@@ -11,18 +11,19 @@ from jit.access import State
 from jit.facts import Started
 from jit.policy import BROKEN, PolicyError
 from jit.settings import HandsSettings
-from tests.fakes import House
-from tests.waiting import wait_until
+from tests.world.base import in_a_file
+from tests.world.hands import Hands
+from tests.world.waiting import wait_until
 from workers.known_targets import FILE
 from workers.main import run_timekeeper
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
-    return House(tmp_path)
+def house(tmp_path: Path) -> Hands:
+    return Hands(tmp_path, ledger=in_a_file(tmp_path))
 
 
-def run(house: House, stop: Event) -> None:
+def run(house: Hands, stop: Event) -> None:
     run_timekeeper(
         HandsSettings(data=house.folder, policies=house.folder / "policies"),
         clock=house.clock,
@@ -31,16 +32,16 @@ def run(house: House, stop: Event) -> None:
     )
 
 
-def call_wrongly(house: House) -> None:
+def call_wrongly(house: Hands) -> None:
     house.policy_file.rename(house.policy_file.with_suffix(".yaml"))
 
 
-def break_a_line(house: House) -> None:
+def break_a_line(house: Hands) -> None:
     house.policy_file.write_text("access: [")
 
 
 @pytest.mark.parametrize("broken", [call_wrongly, break_a_line])
-def test_a_timekeeper_started_with_broken_rules_ends_what_is_due(house: House, broken: object) -> None:
+def test_a_timekeeper_started_with_broken_rules_ends_what_is_due(house: Hands, broken: object) -> None:
     house.active(minutes=30)
     broken(house)  # type: ignore[operator]
     house.clock.time += timedelta(minutes=30)
@@ -59,7 +60,7 @@ def test_a_timekeeper_started_with_broken_rules_ends_what_is_due(house: House, b
     assert "nothing is granted" in started.warnings[0]
 
 
-def test_a_first_start_with_broken_rules_is_refused_and_says_why(house: House) -> None:
+def test_a_first_start_with_broken_rules_is_refused_and_says_why(house: Hands) -> None:
     call_wrongly(house)
 
     with pytest.raises(PolicyError, match=r"call it \*\.policy\.yml"):
@@ -67,7 +68,7 @@ def test_a_first_start_with_broken_rules_is_refused_and_says_why(house: House) -
 
 
 @pytest.mark.parametrize("kept", ["", "[]", "no json", '[{"name": 7}]'])
-def test_what_was_kept_and_is_no_list_of_targets_is_as_none(house: House, kept: str) -> None:
+def test_what_was_kept_and_is_no_list_of_targets_is_as_none(house: Hands, kept: str) -> None:
     call_wrongly(house)
     (house.folder / FILE).write_text(kept)
 
@@ -75,7 +76,7 @@ def test_what_was_kept_and_is_no_list_of_targets_is_as_none(house: House, kept: 
         run(house, Event())
 
 
-def test_targets_are_kept_with_the_names_of_secrets_alone(house: House) -> None:
+def test_targets_are_kept_with_the_names_of_secrets_alone(house: Hands) -> None:
     named = house.policy_file.read_text().replace("{kind: fake}", '{kind: fake, dsn: "env:ORDERS_DSN"}', 1)
     house.policy_file.write_text(named)
     house.clock.move(seconds=2)

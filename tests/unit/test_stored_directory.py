@@ -8,8 +8,7 @@ import pytest
 from jit.ledger import StoredDirectory
 from jit.ledger.database import writing
 from jit.people import Person
-from jit.testing import ledger_in
-from tests.fakes import T0
+from jit.testing import T0, ledger_in
 
 BOB = Person(id="U02BOB000", team="T0JIT0001", name="Bob")
 

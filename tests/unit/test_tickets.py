@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from tests.fakes import KEY, T0
+from jit.testing import T0
+from tests.world.hands import KEY
 from workers.tickets import BadKey, BadTicket, Ticket, load_key, sign, verify
 
 TICKET = Ticket(

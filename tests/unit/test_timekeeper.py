@@ -10,16 +10,17 @@ import pytest
 from jit.access import GRANT_GIVEN_UP, GRANT_NUDGE, GRANT_STUCK, State
 from jit.facts import EndCause, Lapsed, Released, Source
 from jit.ports import Held, TargetUnreachable
-from tests.fakes import ALICE, T0, House
-from tests.waiting import HUNG, wait_until
+from jit.testing import ALICE, T0
+from tests.world.hands import Hands
+from tests.world.waiting import HUNG, wait_until
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
-    return House(tmp_path)
+def house(tmp_path: Path) -> Hands:
+    return Hands(tmp_path)
 
 
-def left_granting(house: House, *, given: bool) -> None:
+def left_granting(house: Hands, *, given: bool) -> None:
     """A grant whose worker died between intent and outcome."""
     house.approved(minutes=30)
     house.target.grant_trouble = TargetUnreachable("cut off")
@@ -29,11 +30,11 @@ def left_granting(house: House, *, given: bool) -> None:
         house.target.gives["R-TEST"] = Held("R-TEST", "alice", ("orders_read",), T0 + timedelta(minutes=30))
 
 
-def last(house: House, request_id: str = "R-TEST") -> Any:
+def last(house: Hands, request_id: str = "R-TEST") -> Any:
     return house.ledger.history(request_id)[-1].fact
 
 
-def test_what_is_due_is_ended(house: House) -> None:
+def test_what_is_due_is_ended(house: Hands) -> None:
     house.active(minutes=30)
     house.clock.move(minutes=30)
     house.timekeeper.sweep()
@@ -43,7 +44,7 @@ def test_what_is_due_is_ended(house: House) -> None:
     assert last(house).source is Source.TIMEKEEPER
 
 
-def test_what_is_not_due_is_left_alone(house: House) -> None:
+def test_what_is_not_due_is_left_alone(house: Hands) -> None:
     house.active(minutes=30)
     house.clock.move(minutes=29, seconds=59)
     house.timekeeper.sweep()
@@ -51,7 +52,7 @@ def test_what_is_not_due_is_left_alone(house: House) -> None:
     assert "R-TEST" in house.target.gives
 
 
-def test_an_order_to_end_that_nobody_heard_is_carried_out(house: House) -> None:
+def test_an_order_to_end_that_nobody_heard_is_carried_out(house: Hands) -> None:
     house.active()
     house.ledger.append([Released.about(house.request(), at=T0, actor=ALICE, source=Source.SLACK)])
     house.timekeeper.sweep()
@@ -59,7 +60,7 @@ def test_an_order_to_end_that_nobody_heard_is_carried_out(house: House) -> None:
     assert house.target.gives == {}
 
 
-def test_a_request_nobody_answered_lapses(house: House) -> None:
+def test_a_request_nobody_answered_lapses(house: Hands) -> None:
     house.asked()
     house.clock.move(hours=8)
     house.timekeeper.sweep()
@@ -68,7 +69,7 @@ def test_a_request_nobody_answered_lapses(house: House) -> None:
 
 
 class TestAnApprovalWhoseGrantGotLost:
-    def test_is_announced_again_but_not_all_the_time(self, house: House) -> None:
+    def test_is_announced_again_but_not_all_the_time(self, house: Hands) -> None:
         house.approved()
         house.timekeeper.sweep()
         assert house.queue.grants == []
@@ -80,13 +81,13 @@ class TestAnApprovalWhoseGrantGotLost:
         house.timekeeper.sweep()
         assert house.queue.grants == ["R-TEST", "R-TEST"]
 
-    def test_lapses_when_it_was_not_begun(self, house: House) -> None:
+    def test_lapses_when_it_was_not_begun(self, house: Hands) -> None:
         house.approved()
         house.clock.move(minutes=15)
         house.timekeeper.sweep()
         assert last(house).because == "not_begun"
 
-    def test_does_not_disturb_without_redis(self, house: House) -> None:
+    def test_does_not_disturb_without_redis(self, house: Hands) -> None:
         house.approved("R-LOST")
         house.active("R-BOOK", access="ledger-db/read", minutes=0.5)
         house.queue.gone = True
@@ -97,28 +98,28 @@ class TestAnApprovalWhoseGrantGotLost:
 
 class TestAGrantLeftUndone:
     @pytest.mark.parametrize("given", [False, True])
-    def test_is_announced_to_be_taken_up(self, house: House, *, given: bool) -> None:
+    def test_is_announced_to_be_taken_up(self, house: Hands, *, given: bool) -> None:
         left_granting(house, given=given)
         house.clock.time += GRANT_STUCK
         house.timekeeper.sweep()
         assert house.queue.grants == ["R-TEST"]
         assert house.request().state is State.GRANTING
 
-    def test_has_failed_if_nothing_was_given(self, house: House) -> None:
+    def test_has_failed_if_nothing_was_given(self, house: Hands) -> None:
         left_granting(house, given=False)
         house.clock.time += GRANT_GIVEN_UP
         house.timekeeper.sweep()
         assert house.request().state is State.FAILED
         assert [alert.name for alert in house.alerts()] == ["grant_failed"]
 
-    def test_is_taken_back_if_something_was_given(self, house: House) -> None:
+    def test_is_taken_back_if_something_was_given(self, house: Hands) -> None:
         left_granting(house, given=True)
         house.clock.time += GRANT_GIVEN_UP
         house.timekeeper.sweep()
         assert house.target.gives == {}
         assert house.request().end_cause is EndCause.RECOVERED
 
-    def test_stays_open_while_the_target_does_not_say(self, house: House) -> None:
+    def test_stays_open_while_the_target_does_not_say(self, house: Hands) -> None:
         left_granting(house, given=True)
         house.target.trouble = TargetUnreachable("no route")
         house.clock.time += GRANT_GIVEN_UP
@@ -127,22 +128,22 @@ class TestAGrantLeftUndone:
 
 
 class TestATargetThatDoesNotAnswer:
-    def due(self, house: House) -> None:
+    def due(self, house: Hands) -> None:
         house.active(minutes=30)
         house.target.trouble = TargetUnreachable("no route")
         house.clock.move(minutes=30)
 
-    def tries(self, house: House) -> int:
+    def tries(self, house: Hands) -> int:
         return house.target.calls.count(("revoke", "R-TEST"))
 
-    def test_is_asked_less_and_less_often(self, house: House) -> None:
+    def test_is_asked_less_and_less_often(self, house: Hands) -> None:
         self.due(house)
         for _ in range(100):
             house.timekeeper.sweep()
             house.clock.move(seconds=3)
         assert 8 <= self.tries(house) <= 15
 
-    def test_is_tried_at_once_when_it_is_back(self, house: House) -> None:
+    def test_is_tried_at_once_when_it_is_back(self, house: Hands) -> None:
         self.due(house)
         for _ in range(100):
             house.timekeeper.sweep()
@@ -156,7 +157,7 @@ class TestATargetThatDoesNotAnswer:
         house.timekeeper.sweep()
         assert house.request().state is State.ENDED
 
-    def test_does_not_hold_up_another(self, house: House) -> None:
+    def test_does_not_hold_up_another(self, house: Hands) -> None:
         house.active(minutes=30)
         house.active("R-BOOK", access="ledger-db/read", minutes=30)
         release = threading.Event()
@@ -171,11 +172,11 @@ class TestATargetThatDoesNotAnswer:
 
 
 class TestWhatIsHeldAfterItsEnd:
-    def inspect(self, house: House) -> None:
+    def inspect(self, house: Hands) -> None:
         house.clock.move(seconds=3)
         house.timekeeper.sweep()
 
-    def test_is_taken_back_and_told(self, house: House) -> None:
+    def test_is_taken_back_and_told(self, house: Hands) -> None:
         house.active(minutes=30)
         late = house.target.gives["R-TEST"]
         house.clock.move(minutes=30)
@@ -187,7 +188,7 @@ class TestWhatIsHeldAfterItsEnd:
         assert house.kinds()[-3:-1] == ["revoke.intent", "ended"]
         assert house.request().state is State.ENDED
 
-    def test_is_found_under_failed_requests_too(self, house: House) -> None:
+    def test_is_found_under_failed_requests_too(self, house: Hands) -> None:
         left_granting(house, given=False)
         house.clock.time += GRANT_GIVEN_UP
         house.timekeeper.sweep()
@@ -196,14 +197,14 @@ class TestWhatIsHeldAfterItsEnd:
         assert house.target.gives == {}
         assert [alert.name for alert in house.alerts()] == ["grant_failed", "grant_late"]
 
-    def test_is_taken_back_though_the_ledger_knows_no_such_request(self, house: House) -> None:
+    def test_is_taken_back_though_the_ledger_knows_no_such_request(self, house: Hands) -> None:
         house.target.gives["R-LOST"] = Held("R-LOST", "alice", ("orders_read",), T0)
         self.inspect(house)
         assert house.target.gives == {}
         assert [alert.request_id for alert in house.alerts()] == ["R-LOST"]
 
     @pytest.mark.parametrize("ends_at", [None, T0 + timedelta(hours=1)])
-    def test_unknown_and_not_over_is_left_alone_and_told_once(self, house: House, ends_at: Any) -> None:
+    def test_unknown_and_not_over_is_left_alone_and_told_once(self, house: Hands, ends_at: Any) -> None:
         house.target.gives["R-LOST"] = Held("R-LOST", "alice", ("orders_read",), ends_at)
         self.inspect(house)
         self.inspect(house)
@@ -213,7 +214,7 @@ class TestWhatIsHeldAfterItsEnd:
         assert "R-LOST" in house.target.gives
         assert [(alert.name, alert.request_id) for alert in house.alerts()] == [("foreign_grant", "R-LOST")]
 
-    def test_an_end_that_comes_between_is_not_called_late(self, house: House) -> None:
+    def test_an_end_that_comes_between_is_not_called_late(self, house: Hands) -> None:
         house.active(minutes=30)
         all_held = house.target.all_held
 
@@ -231,11 +232,11 @@ class TestWhatIsHeldAfterItsEnd:
 
 
 class TestWithoutTheLedger:
-    def back(self, house: House) -> None:
+    def back(self, house: Hands) -> None:
         house.ledger.cut = False
         house.timekeeper.sweep()
 
-    def test_what_is_remembered_is_ended(self, house: House) -> None:
+    def test_what_is_remembered_is_ended(self, house: Hands) -> None:
         house.active(minutes=30)
         house.timekeeper.sweep()
         house.ledger.cut = True
@@ -246,7 +247,7 @@ class TestWithoutTheLedger:
         assert house.request().state is State.ENDED
         assert house.kinds()[-2:] == ["revoke.intent", "ended"]
 
-    def test_what_is_not_due_is_left_alone(self, house: House) -> None:
+    def test_what_is_not_due_is_left_alone(self, house: Hands) -> None:
         house.active(minutes=30)
         house.timekeeper.sweep()
         house.ledger.cut = True
@@ -254,7 +255,7 @@ class TestWithoutTheLedger:
         house.timekeeper.sweep()
         assert "R-TEST" in house.target.gives
 
-    def test_after_a_restart_the_target_says_what_is_due(self, house: House) -> None:
+    def test_after_a_restart_the_target_says_what_is_due(self, house: Hands) -> None:
         house.active(minutes=30)
         house.ledger.cut = True
         house.clock.move(minutes=30)
@@ -263,7 +264,7 @@ class TestWithoutTheLedger:
         self.back(house)
         assert house.request().state is State.ENDED
 
-    def test_what_was_ordered_to_end_is_ended(self, house: House) -> None:
+    def test_what_was_ordered_to_end_is_ended(self, house: Hands) -> None:
         house.active(minutes=30)
         house.target.trouble = TargetUnreachable("no route")
         house.ledger.append([Released.about(house.request(), at=T0, actor=ALICE, source=Source.SLACK)])
@@ -274,7 +275,7 @@ class TestWithoutTheLedger:
         house.timekeeper.sweep()
         assert house.target.gives == {}
 
-    def test_a_fact_the_ledger_will_not_take_stops_nothing(self, house: House) -> None:
+    def test_a_fact_the_ledger_will_not_take_stops_nothing(self, house: Hands) -> None:
         house.timekeeper.sweep()
         house.target.gives["R-LOST"] = Held("R-LOST", "alice", ("orders_read",), T0)
         house.ledger.cut = True
@@ -290,7 +291,7 @@ class TestWithoutTheLedger:
 
 
 class TestSeveralTimekeepers:
-    def test_one_leads(self, house: House) -> None:
+    def test_one_leads(self, house: Hands) -> None:
         second = house.make_timekeeper(holder="two")
         house.timekeeper.sweep()
         house.active(minutes=30)
@@ -299,7 +300,7 @@ class TestSeveralTimekeepers:
         second.sweep()
         assert house.kinds().count("ended") == 1
 
-    def test_another_takes_over(self, house: House) -> None:
+    def test_another_takes_over(self, house: Hands) -> None:
         house.timekeeper.sweep()
         house.active(minutes=30)
         house.clock.move(minutes=30)
@@ -307,7 +308,7 @@ class TestSeveralTimekeepers:
         assert house.request().state is State.ENDED
 
 
-def test_it_runs_until_it_is_told_to_stop(house: House) -> None:
+def test_it_runs_until_it_is_told_to_stop(house: Hands) -> None:
     house.active(minutes=30)
     house.clock.move(minutes=30)
     stop = threading.Event()
@@ -319,7 +320,7 @@ def test_it_runs_until_it_is_told_to_stop(house: House) -> None:
     assert not running.is_alive()
 
 
-def test_without_ledger_and_target_the_trouble_is_kept_once_and_told(house: House) -> None:
+def test_without_ledger_and_target_the_trouble_is_kept_once_and_told(house: Hands) -> None:
     house.active(minutes=30)
     house.timekeeper.sweep()
     house.ledger.cut = True
@@ -338,7 +339,7 @@ def refuse(*_: object) -> Any:
     raise TargetUnreachable("no route")
 
 
-def test_what_cannot_be_taken_back_does_not_flood_the_record(house: House) -> None:
+def test_what_cannot_be_taken_back_does_not_flood_the_record(house: Hands) -> None:
     house.active(minutes=30)
     late = house.target.gives["R-TEST"]
     house.clock.move(minutes=30)

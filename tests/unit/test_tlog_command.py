@@ -12,12 +12,12 @@ from jit.cli.main import cli
 from jit.clock import SystemClock
 from jit.facts import RecordRead
 from jit.ledger import Ledger, connect, create_tables
+from jit.testing import Story
 from jit.tlog.note import checkpoint, cosign, sign
 from jit.tlog.tiles import read_tiles, unbundle
 from jit.tlog.tree import HashTree
 from jit.verifier import cosigned_at, leaf_hash, parse_note, signed
-from tests.evidence import BEGAN, LOG, ORIGIN, WITNESS
-from tests.life import Story
+from tests.world.evidence import BEGAN, LOG, ORIGIN, WITNESS
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import shutil
 import pytest
 
 from jit.tlog.tiles import TilesError, read_tiles, tile_path, unbundle, write_tiles
-from tests.evidence import ORIGIN, Record, record
+from tests.world.evidence import ORIGIN, Record, record
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from jit.verifier import (
     node_hash,
     root_of_inclusion,
 )
-from tests.raised import raised
+from tests.world.raised import raised
 
 SIZES = [*range(1, 34), 64, 65, 127, 128, 130]
 LEAVES = [leaf_hash(str(place).encode()) for place in range(130)]

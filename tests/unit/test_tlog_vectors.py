@@ -25,7 +25,7 @@ from jit.verifier import (
     parse_note,
     signed,
 )
-from tests.raised import raised
+from tests.world.raised import raised
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 NOT_HASHES = {"additional/sizes-are-equal-one-and-proof-is-empty"}

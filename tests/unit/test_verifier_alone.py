@@ -12,7 +12,7 @@ import pytest
 import jit.verifier
 from jit.tlog.note import SignerKey
 from jit.verifier import CannotCheck, main, read_entries, read_heads, read_lines
-from tests.evidence import LOG, STRANGER, WITNESS, record
+from tests.world.evidence import LOG, STRANGER, WITNESS, record
 
 BLOCK = """
 import sys

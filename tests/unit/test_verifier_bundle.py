@@ -17,7 +17,7 @@ from jit.verifier import (
     sealed_fields,
     strict_json,
 )
-from tests.evidence import (
+from tests.world.evidence import (
     LOG,
     ORIGIN,
     POLICY,
@@ -32,7 +32,7 @@ from tests.evidence import (
     record,
     sealed,
 )
-from tests.raised import raised
+from tests.world.raised import raised
 
 
 def judge(bundle, trust=TRUST):

@@ -19,8 +19,8 @@ from jit.verifier import (
     parse_checkpoint,
     parse_note,
 )
-from tests.evidence import TRUST, WITNESS, fact_id, record, sealed
 from tests.fuzz.verifier import holds_only_for_its_text, says_nothing_new
+from tests.world.evidence import TRUST, WITNESS, fact_id, record, sealed
 
 MADE = record()
 BUNDLE = MADE.bundle(witnesses=[WITNESS])

@@ -20,7 +20,7 @@ from jit.verifier import (
     parse_note,
     signed,
 )
-from tests.evidence import (
+from tests.world.evidence import (
     BEGAN,
     LOG,
     ORIGIN,
@@ -35,7 +35,7 @@ from tests.evidence import (
     life_fact,
     record,
 )
-from tests.raised import raised
+from tests.world.raised import raised
 
 
 def judge(made, *, log=None, trust=TRUST, entries=None, **others):

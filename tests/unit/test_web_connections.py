@@ -11,8 +11,8 @@ from starlette.responses import Response
 
 from bot.web import application, serving
 from jit.settings import Address
-from tests.waiting import HUNG, wait_until
-from tests.web import ask, free_port
+from tests.world.waiting import HUNG, wait_until
+from tests.world.web import ask, free_port
 
 HALF_A_HEAD = b"POST /slack/events HTTP/1.1\r\nHost: x\r\nX-A: "
 A_LOOK = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -15,9 +15,9 @@ from bot.playground.sample import SIGNING_SECRET
 from bot.web import Door, Signatures, application, serving
 from bot.web.body import LARGEST
 from jit.settings import Address, CannotStart
-from tests.fakes import SetClock
-from tests.waiting import HUNG
-from tests.web import FORM, JSON, Answer, Signer, ask, free_port, send
+from jit.testing import ManualClock
+from tests.world.waiting import HUNG
+from tests.world.web import FORM, JSON, Answer, Signer, ask, free_port, send
 
 SECRET_WORDS = "hunter2-Zq9 is what was typed"
 BODY = json.dumps({"type": "event_callback", "event": {"text": SECRET_WORDS}}).encode()
@@ -39,7 +39,7 @@ class House:
     """A web server whose door hands on to a listener that notes what it heard."""
 
     def __init__(self):
-        self.clock = SetClock()
+        self.clock = ManualClock()
         self.port = free_port()
         self.signer = Signer(self.port, self.clock.now().timestamp())
         self.condition = Well()

@@ -4,12 +4,12 @@ import pytest
 
 from bot.web.refusal import NotTaken, Reason
 from bot.web.signatures import WINDOW, Signatures, Stamp
-from tests.fakes import SetClock
+from jit.testing import ManualClock
 
 SECRET = "playground-signing"
 
 
-def stamp(clock: SetClock, number: int, seconds: int = 0) -> Stamp:
+def stamp(clock: ManualClock, number: int, seconds: int = 0) -> Stamp:
     return Stamp(str(int(clock.now().timestamp()) + seconds), f"v0={number:064x}")
 
 
@@ -23,7 +23,7 @@ def remembers(signatures: Signatures, seen: Stamp) -> bool:
 
 
 def test_a_signature_is_remembered_for_as_long_as_it_is_good():
-    clock = SetClock()
+    clock = ManualClock()
     signatures = Signatures(SECRET, clock)
     seen = stamp(clock, 1)
     signatures.require_new(seen)
@@ -36,7 +36,7 @@ def test_a_signature_is_remembered_for_as_long_as_it_is_good():
 
 
 def test_one_from_a_clock_that_is_ahead_is_remembered_longer():
-    clock = SetClock()
+    clock = ManualClock()
     signatures = Signatures(SECRET, clock)
     seen = stamp(clock, 1, seconds=WINDOW)
     signatures.require_new(seen)
@@ -46,7 +46,7 @@ def test_one_from_a_clock_that_is_ahead_is_remembered_longer():
 
 
 def test_what_is_too_old_is_forgotten():
-    clock = SetClock()
+    clock = ManualClock()
     signatures = Signatures(SECRET, clock)
     old = stamp(clock, 1)
     signatures.require_new(old)
@@ -56,7 +56,7 @@ def test_what_is_too_old_is_forgotten():
 
 
 def test_where_there_is_no_room_the_oldest_is_forgotten():
-    clock = SetClock()
+    clock = ManualClock()
     signatures = Signatures(SECRET, clock, most=3)
     stamps = [stamp(clock, number) for number in range(4)]
     for each in stamps:

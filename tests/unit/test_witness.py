@@ -16,14 +16,14 @@ from click.testing import CliRunner
 
 from jit.cli.seal import witness
 from jit.settings import CannotStart
+from jit.testing import ManualClock
 from jit.tlog.note import SignerKey, checkpoint, cosign, sign
 from jit.tlog.tree import HashTree
 from jit.verifier import EMPTY_ROOT, VerifierKey, cosigned_at, leaf_hash, parse_checkpoint, parse_note, signed
 from jit.witness.memory import Memory
 from jit.witness.process import make_witness, read_logs
 from jit.witness.witness import LARGEST, Answer, Witness
-from tests.fakes import SetClock
-from tests.raised import raised
+from tests.world.raised import raised
 
 LOG, OTHER_LOG = SignerKey.generate("log.example"), SignerKey.generate("another.example")
 KEY = SignerKey.generate("witness.example")
@@ -49,7 +49,7 @@ class House:
     def __init__(self, folder: Path) -> None:
         self.path = folder / "witness.json"
         Memory.create(self.path)
-        self.clock = SetClock()
+        self.clock = ManualClock()
         self.memory: Memory | None = None
         self.start()
 

@@ -16,15 +16,15 @@ from jit.settings import CannotStart, SignerSettings
 from jit.signer import witnesses
 from jit.signer.witnesses import Answer, Courier, Inconsistent, Post, Unwilling, post, read_addresses
 from jit.signer.witnesses import Witness as Client
+from jit.testing import ManualClock
 from jit.tlog.note import SignerKey, checkpoint, cosign, sign
 from jit.tlog.tree import HashTree
 from jit.verifier import cosigned_at, leaf_hash, parse_note
 from jit.witness.memory import Memory
 from jit.witness.witness import SIZE, Witness
-from tests.fakes import SetClock
-from tests.raised import raised
-from tests.signing import Desk
-from tests.waiting import HUNG, wait_until
+from tests.world.raised import raised
+from tests.world.signing import Signing
+from tests.world.waiting import HUNG, wait_until
 
 LOG, KEY = SignerKey.generate("log.example"), SignerKey.generate("witness.example")
 VKEY = str(KEY.verifier().cosigning())
@@ -48,7 +48,7 @@ def answering(*answers: Answer) -> Callable[[str, bytes], Answer]:
 def witness(tmp_path: Path) -> Iterator[Witness]:
     Memory.create(tmp_path / "w.json")
     with closing(Memory(tmp_path / "w.json")) as memory:
-        yield Witness(key=KEY, logs=[LOG.verifier()], memory=memory, clock=SetClock())
+        yield Witness(key=KEY, logs=[LOG.verifier()], memory=memory, clock=ManualClock())
 
 
 def asking(witness: Witness) -> Post:
@@ -135,31 +135,31 @@ class TestCouriers:
     """With a signer in front of them."""
 
     @pytest.fixture
-    def desk(self, tmp_path: Path) -> Iterator[Desk]:
-        made = Desk(tmp_path)
+    def desk(self, tmp_path: Path) -> Iterator[Signing]:
+        made = Signing(tmp_path)
         yield made
         made.stopped()
         made.engine.dispose()
 
-    def with_courier(self, desk: Desk, post: Any) -> Courier:
+    def with_courier(self, desk: Signing, post: Any) -> Courier:
         courier = Courier(Client(ADDRESS, post), desk.heads)
         desk.couriers = [courier]
         desk.restarted()
         return courier
 
-    def witness_of(self, desk: Desk) -> Post:
+    def witness_of(self, desk: Signing) -> Post:
         Memory.create(desk.folder / "w.json")
         memory = Memory(desk.folder / "w.json")
         return asking(Witness(key=KEY, logs=[desk.vkey], memory=memory, clock=desk.clock))
 
-    def test_heads_get_the_line_of_their_witness(self, desk: Desk) -> None:
+    def test_heads_get_the_line_of_their_witness(self, desk: Signing) -> None:
         self.with_courier(desk, self.witness_of(desk))
         desk.append(3)
         desk.turn(2)
         wait_until(lambda: desk.heads.cosigned(desk.heads.last().number))
         assert cosigned_at(parse_note(desk.heads.full_note(desk.heads.last())), KEY.verifier())
 
-    def test_a_heartbeat_is_not_carried_each_time(self, desk: Desk) -> None:
+    def test_a_heartbeat_is_not_carried_each_time(self, desk: Signing) -> None:
         text_of = checkpoint(LOG.name, 8, tree_of(8).root())
         asked: list[bytes] = []
         answer = answering(Answer(200, "text/plain", cosign(text_of, KEY, 5)))
@@ -168,7 +168,7 @@ class TestCouriers:
             assert courier.carry(desk.heads.add(8, desk.clock.now(), head(tree_of(8), 8)), tree_of(8))
         assert len(asked) == 1
 
-    def test_one_that_is_down_holds_up_nothing(self, desk: Desk) -> None:
+    def test_one_that_is_down_holds_up_nothing(self, desk: Signing) -> None:
         waiting, go_on = threading.Event(), threading.Event()
 
         def stuck(_url: str, _body: bytes) -> Answer:
@@ -183,23 +183,23 @@ class TestCouriers:
                 desk.turn(1)
                 assert desk.size == desk.ledger.last_index()
             assert waiting.wait(HUNG)
-            assert desk.alerts == []
+            assert desk.alerts() == []
         finally:
             go_on.set()
 
-    def test_one_that_saw_another_history_raises_one_alert(self, desk: Desk) -> None:
+    def test_one_that_saw_another_history_raises_one_alert(self, desk: Signing) -> None:
         asked: list[bytes] = []
         self.with_courier(desk, lambda _, body: (asked.append(body), Answer(422, "text/plain", b""))[1])
         for times in (1, 2, 3):
             desk.append()
             desk.turn(1)
             wait_until(lambda: len(asked) >= times)  # noqa: B023  it is waited for here
-        wait_until(lambda: (desk.turn(1), desk.alerts)[1])
+        wait_until(lambda: (desk.turn(1), desk.alerts())[1])
         desk.turn(3)
-        assert [alert.name for alert in desk.alerts] == [AlertName.HEAD_REFUSED]
-        assert KEY.name in desk.alerts[0].says
+        assert [alert.name for alert in desk.alerts()] == [AlertName.HEAD_REFUSED]
+        assert KEY.name in desk.alerts()[0].says
 
-    def test_what_another_signer_showed_it_meanwhile_is_no_trouble(self, desk: Desk) -> None:
+    def test_what_another_signer_showed_it_meanwhile_is_no_trouble(self, desk: Signing) -> None:
         courier = Courier(Client(ADDRESS, answering(Answer(409, SIZE, b"12\n"))), desk.heads)
         said: list[Any] = []
         courier.begin(lambda *what: said.append(what))

@@ -36,7 +36,7 @@ from jit.ledger.entry import NO_ENTRY, open_entry, seal
 from jit.people import Person
 from jit.policy import Access, Quorum, Rule, Tally
 from jit.words import SAYS
-from tests.worst import DIRECTIONS, NOON, PEOPLE, TEXTS, worst
+from tests.world.worst import DIRECTIONS, NOON, PEOPLE, TEXTS, worst
 
 ENTRIES = (Path(__file__).parent / "entries.jsonl").read_bytes().splitlines()
 CALLER = Caller(Presser(PEOPLE[0], "T1", Source.SLACK), Place(PEOPLE[0]))

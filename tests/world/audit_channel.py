@@ -14,9 +14,9 @@ from jit.facts import KeyChanged, Source
 from jit.ledger import Notes
 from jit.tlog.note import SignerKey, checkpoint, cosign, sign
 from jit.verifier import Frontier, leaf_hash
-from tests.fake_slack import OUR_BOT, FakeSlack, answer
 from tests.world.base import AUDIT
 from tests.world.face import Face
+from tests.world.fake_slack import OUR_BOT, FakeSlack, answer
 
 OUR_USER = "UJITBOT00"
 ORIGIN = "jit.example.com/test"

@@ -1,11 +1,13 @@
 """A clock, a ledger, rules, people and a queue: what everything else is made of."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from jit.access import Request
 from jit.facts import AnyFact
+from jit.ledger import connect, create_tables
 from jit.policy import PolicyFolder
 from jit.ports import Clock, Queue
 from jit.testing import (
@@ -19,6 +21,7 @@ from jit.testing import (
     InterruptibleLedger,
     ManualClock,
     Story,
+    ledger_in,
 )
 
 SAM = "U05SAM000"
@@ -35,7 +38,6 @@ people:
   U01ALICE0: {fake: alice}
 targets:
   orders-db: {kind: fake}
-  ledger-db: {kind: fake}
 access:
   orders-db/read:
     describe: Read every table of orders
@@ -72,37 +74,44 @@ access:
     request: [U01ALICE0]
     approve:
       - all_of: [{from: ["slack:S0ONCALL1", U02BOB000]}]
-  ledger-db/read:
-    describe: Read the books
-    grants: [books_read]
-    max_duration: 8h
-    channel: C0ACCESS1
-    request: [U01ALICE0]
-    approve:
-      - all_of: [{from: [U02BOB000]}]
 """
 
 
+def in_a_file(folder: Path) -> Callable[[Clock], InterruptibleLedger]:
+    """For a world whose ledger is read by its path, or copied: `ledger.db` in ``folder``."""
+    return partial(ledger_in, folder / "ledger.db")
+
+
+def ledger_at(url: str, clock: Clock) -> InterruptibleLedger:
+    engine = connect(url)
+    create_tables(engine)
+    return InterruptibleLedger(engine, clock)
+
+
 class World:
-    """``folder`` holds the rules, and what a test puts there; ``ledger`` makes the ledger."""
+    """``folder`` is for what a test puts there. ``rules`` are a file's text, or a folder of files; ``ledger`` makes
+    the ledger.
+    """
 
     def __init__(
         self,
         folder: Path,
         *,
-        rules: str = RULES,
+        clock: Any = None,
+        rules: str | Path = RULES,
         ledger: Callable[[Clock], InterruptibleLedger] = InMemoryLedger,
         queue: Queue | None = None,
     ) -> None:
         self.folder = folder
-        self.clock = ManualClock()
+        self.clock = clock or ManualClock()
         self.ledger = ledger(self.clock)
         self.engine = self.ledger.engine
         self.policy_file = folder / "policies" / "test.policy.yml"
-        self.policy_file.parent.mkdir(exist_ok=True)
-        self.policy_file.write_text(rules)
-        self.policies = PolicyFolder(self.policy_file.parent, self.clock)
-        self.directory = InMemoryDirectory(self.clock, ALICE, BOB, CAROL, EVE, SAM)
+        if isinstance(rules, str):
+            self.policy_file.parent.mkdir(exist_ok=True)
+            self.policy_file.write_text(rules)
+        self.policies = PolicyFolder(rules if isinstance(rules, Path) else self.policy_file.parent, self.clock)
+        self.directory: Any = InMemoryDirectory(self.clock, ALICE, BOB, CAROL, EVE, SAM)
         self.directory.members = {ENGINEERS: frozenset({ALICE, EVE}), ON_CALL: frozenset({SAM})}
         self.queue: Any = queue or InMemoryQueue()
 

@@ -10,8 +10,8 @@ from bot.sight import Sight
 from jit.ledger import Notes
 from jit.policy import PolicyError
 from jit.testing import ALICE, BOB, EVE
-from tests.fake_slack import FakeSlack
 from tests.world.base import AUDIT, World
+from tests.world.fake_slack import FakeSlack
 
 NAMES = {ALICE: "Alice", BOB: "Bob", EVE: "Eve"}
 

@@ -24,14 +24,42 @@ TEST = "R-TEST"
 """The request where a test has only one."""
 
 
+RULES = """
+channels: {audit: C0AUDIT01}
+security: [U03CAROL0]
+people:
+  U01ALICE0: {fake: alice}
+targets:
+  orders-db: {kind: fake}
+  ledger-db: {kind: fake}
+access:
+  orders-db/read:
+    describe: Read orders
+    grants: [orders_read]
+    max_duration: 8h
+    channel: C0ACCESS1
+    request: [U01ALICE0]
+    approve:
+      - all_of: [{from: [U02BOB000, U03CAROL0]}]
+  ledger-db/read:
+    describe: Read the books
+    grants: [books_read]
+    max_duration: 8h
+    channel: C0ACCESS1
+    request: [U01ALICE0]
+    approve:
+      - all_of: [{from: [U02BOB000]}]
+"""
+
+
 class Hands(World):
     """The directory is as the bot keeps it for the workers, beside the ledger."""
 
     def __init__(self, folder: Path, **how: Any) -> None:
-        super().__init__(folder, **how)
-        self.stored = StoredDirectory(self.engine)
-        self.stored.keep_workspace(WORKSPACE, T0)
-        self.stored.keep_groups(Groups(as_of=T0))
+        super().__init__(folder, **{"rules": RULES} | how)
+        self.directory = StoredDirectory(self.engine)
+        self.directory.keep_workspace(WORKSPACE, T0)
+        self.directory.keep_groups(Groups(as_of=T0))
         for person in (ALICE, BOB, CAROL):
             self.keep(Person(id=person, team=WORKSPACE, name=person))
         self.targets = {name: InMemoryTarget(name) for name in ("orders-db", "ledger-db")}
@@ -42,7 +70,7 @@ class Hands(World):
         self.granter = Granter(
             ledger=self.ledger,
             policies=self.policies,
-            directory=self.stored,
+            directory=self.directory,
             queue=self.queue,
             fleet=self.fleet,
             revoker=self.revoker,
@@ -89,8 +117,14 @@ class Hands(World):
             holder=holder,
         )
 
+    def request(self, request_id: str = TEST) -> Request:
+        return super().request(request_id)
+
+    def kinds(self, request_id: str = TEST) -> list[str]:
+        return super().kinds(request_id)
+
     def keep(self, person: Person) -> None:
-        self.stored.keep_person(person, T0)
+        self.directory.keep_person(person, T0)
 
     def asked(self, request_id: str = TEST, *, access: str = "orders-db/read", minutes: float = 30) -> Request:
         return self._asked(request_id, access, minutes).request

@@ -8,12 +8,12 @@ from jit.audit.live import live
 from jit.audit.policy_texts import PolicyTexts
 from jit.evidence.bundle import Maker
 from jit.facts import Source, Started
-from jit.ledger import StoredDirectory, connect, create_tables
+from jit.ledger import StoredDirectory
 from jit.people import Person
-from jit.testing import ALICE, BOB, CAROL, EVE, InterruptibleLedger, ledger_in
+from jit.testing import ALICE, BOB, CAROL, EVE
 from jit.tlog.note import SignerKey, checkpoint, cosign, sign
 from jit.verifier import EMPTY_ROOT, Frontier, leaf_hash
-from tests.world.base import World
+from tests.world.base import World, in_a_file, ledger_at
 
 ORIGIN = "jit.example.com/production"
 TEAM = "T0TEST001"
@@ -24,9 +24,8 @@ class Record(World):
     """In a file, or at ``url``, of SQLite or PostgreSQL. Nothing is signed until ``sign`` is called."""
 
     def __init__(self, folder, *, url="", key=None, **how):
-        path = folder / "ledger.db"
-        super().__init__(folder, ledger=partial(_ledger_at, url) if url else partial(ledger_in, path), **how)
-        self.url = url or f"sqlite:///{path}"
+        super().__init__(folder, ledger=partial(ledger_at, url) if url else in_a_file(folder), **how)
+        self.url = url or f"sqlite:///{folder / 'ledger.db'}"
         self.key = key or SignerKey.generate(ORIGIN)
         self.heads = Heads(self.engine)
         self.version = self.policies.current().version
@@ -99,12 +98,6 @@ class Record(World):
 
     def close(self):
         self.engine.dispose()
-
-
-def _ledger_at(url, clock):
-    engine = connect(url)
-    create_tables(engine)
-    return InterruptibleLedger(engine, clock)
 
 
 def signed_head(keys, size, root, at):

@@ -10,7 +10,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from jit.testing import ledger_in
-from tests.shop import Shop, Ticking
+from tests.world.shop import Shop, Ticking
 
 
 @pytest.fixture(scope="session")

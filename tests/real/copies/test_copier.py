@@ -9,9 +9,9 @@ from jit.copies import copier as copying
 from jit.copies.bucket import Bucket, CopiesUnavailable
 from jit.tlog.note import SignerKey
 from jit.verifier import Grade, Trust
-from tests.exhaustive import distinct
-from tests.killed import KILLED, die, in_a_child
-from tests.shop import ORIGIN, OTHER_WORDS, Shop
+from tests.world.exhaustive import distinct
+from tests.world.killed import KILLED, die, in_a_child
+from tests.world.shop import ORIGIN, OTHER_WORDS, Shop
 
 pytestmark = pytest.mark.real
 

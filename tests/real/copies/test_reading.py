@@ -11,8 +11,8 @@ from jit.copies import reading
 from jit.copies.bucket import CopiesUnavailable
 from jit.tlog.note import SignerKey, checkpoint, sign
 from jit.verifier import Grade
-from tests.exhaustive import exhaustive
-from tests.shop import KEEP, ORIGIN, Shop
+from tests.world.exhaustive import exhaustive
+from tests.world.shop import KEEP, ORIGIN, Shop
 
 pytestmark = pytest.mark.real
 

@@ -14,7 +14,7 @@ from moto.server import ThreadedMotoServer
 from jit.copies import copier as copying
 from jit.copies.bucket import Bucket
 from jit.settings import CannotStart, CopySettings
-from tests.shop import NOBODY, Shop
+from tests.world.shop import NOBODY, Shop
 
 pytestmark = pytest.mark.real
 

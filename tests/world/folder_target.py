@@ -1,6 +1,6 @@
-"""A target for processes: each grant is a file in a folder. And an entry point: `python -m tests.folder_target`.
+"""A target for processes: each grant is a file in a folder. And an entry point: `python -m tests.world.folder_target`.
 
-python -m tests.folder_target worker|timekeeper CLOCK FOLDER
+python -m tests.world.folder_target worker|timekeeper CLOCK FOLDER
 """
 
 import fcntl
@@ -15,7 +15,7 @@ from typing import Any
 from jit import logs
 from jit.ports import Finding, Grant, Held, Taken, Target
 from jit.settings import HandsSettings
-from tests.shared_clock import SharedClock
+from tests.world.shared_clock import SharedClock
 from workers.main import run_timekeeper, run_worker
 
 

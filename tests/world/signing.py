@@ -6,30 +6,31 @@ import shutil
 import socket
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, text
 
 from jit.audit.heads import Head, Heads
-from jit.facts import Alert, AnyFact, Refusal, Refused, Source
-from jit.ledger import Leases, Ledger, connect, create_tables
+from jit.facts import AnyFact, Refusal, Refused, Source
+from jit.ledger import Leases
 from jit.signer.keys import make_key, read_key
 from jit.signer.signer import Signer
 from jit.signer.state import Store
+from jit.testing import ManualClock
 from jit.verifier import Sources, Trust, Verdict, VerifierKey, check_record, parse_checkpoint, parse_note
 from jit.witness.process import make_witness
-from tests.fakes import SetClock
-from tests.processes import Forked
-from tests.tamper import past_the_guards
-from tests.waiting import HUNG, wait_until
+from tests.world.base import World, ledger_at
+from tests.world.processes import Forked
+from tests.world.tamper import past_the_guards
+from tests.world.waiting import HUNG, wait_until
 
 ORIGIN = "jit.example.com/test"
 
 
-def something(clock: SetClock, n: int = 0) -> AnyFact:
+def something(clock: ManualClock, n: int = 0) -> AnyFact:
     """A fact that stands for itself."""
     return Refused(
         at=clock.now(),
@@ -68,21 +69,14 @@ class Given:
     def end(self) -> None: ...
 
 
-@dataclass
-class Desk:
+class Signing(World):
     """A ledger with a signer. ``turn`` lets it look until it has nothing to do; `restarted` is a new process."""
 
-    folder: Path
-    url: str = ""
-    clock: SetClock = field(default_factory=SetClock)
-    couriers: Sequence[Any] = ()
-    given: Given = field(default_factory=Given)
-
-    def __post_init__(self) -> None:
-        self.url = self.url or f"sqlite:///{self.folder / 'ledger.db'}"
-        self.engine = connect(self.url)
-        create_tables(self.engine)
-        self.ledger = Ledger(self.engine, self.clock)
+    def __init__(self, folder: Path, url: str = "", *, couriers: Sequence[Any] = (), clock: Any = None) -> None:
+        self.url = url or f"sqlite:///{folder / 'ledger.db'}"
+        super().__init__(folder, clock=clock, ledger=partial(ledger_at, self.url))
+        self.couriers = couriers
+        self.given = Given()
         self.heads = Heads(self.engine)
         self.place = self.folder / "signer" / "log.key"
         if not self.place.exists():
@@ -153,13 +147,6 @@ class Desk:
     @property
     def size(self) -> int:
         return self.sizes[-1] if self.sizes else 0
-
-    def facts(self, kind: str) -> list[Any]:
-        return [e.fact for e in self.ledger.read(limit=10_000, legible=True) if e.fact.kind == kind]
-
-    @property
-    def alerts(self) -> list[Alert]:
-        return self.facts("alert")
 
     def verdict(self) -> Verdict:
         return verdict(self.engine, self.vkey)

@@ -25,19 +25,19 @@ from jit.facts import Fact, Granted, GrantIntent
 from jit.ledger import Entry, StoredDirectory, check_chain
 from jit.ledger.entry import NO_ENTRY
 from jit.people import Groups
-from tests.processes import fork
-from tests.shared_clock import SharedClock
-from tests.waiting import HUNG, wait_until
+from tests.world.processes import fork
+from tests.world.shared_clock import SharedClock
+from tests.world.waiting import HUNG, wait_until
 
 Known = TypeVar("Known", bound=Fact)
 
-POLICIES = Path(__file__).parents[1] / "policies"
+POLICIES = Path(__file__).parents[2] / "policies"
 STATED_LAG = timedelta(seconds=5)
 """Access is gone this long after its end at the latest; after an outage, this long after the outage."""
 
 
 @dataclass
-class House:
+class Product:
     """A rehearsal, with hands on its switches."""
 
     stage: Rehearsal
@@ -307,7 +307,7 @@ def role_of(request: Request) -> str:
 
 
 @contextmanager
-def house(
+def product(
     folder: Path,
     *,
     ledger_url: str = "",
@@ -316,14 +316,14 @@ def house(
     signer: bool = False,
     policies: Path = POLICIES,
     beside: Beside | None = None,
-) -> Iterator[House]:
+) -> Iterator[Product]:
     """Everything running, by one clock. What the processes say is in `FOLDER/log.jsonl`. ``beside`` is in the page."""
     pauses = folder / "pauses"
     pauses.mkdir(parents=True)
     clock = SharedClock(folder / "clock")
 
     def command(room: str) -> Sequence[str]:
-        return [sys.executable, "-m", "tests.entry", room, str(clock.path), str(pauses)]
+        return [sys.executable, "-m", "tests.world.entry", room, str(clock.path), str(pauses)]
 
     with (
         (folder / "log.jsonl").open("wb") as log,
@@ -342,4 +342,4 @@ def house(
         ) as stage,
     ):
         stage.ready()
-        yield House(stage, clock, pauses)
+        yield Product(stage, clock, pauses)

@@ -1,4 +1,4 @@
-"""The bot's listeners on a playground: SQLite ledger, a queue that only notes, cards as the follower draws them."""
+"""The desk behind the bot's listeners on a playground; cards are as the follower draws them."""
 
 import logging
 from collections.abc import Iterator
@@ -26,40 +26,29 @@ from bot.pool import Pool
 from bot.show import card
 from bot.socket_mode import hang_up, socket_client
 from jit.access import Request
-from jit.desk import Desk, Presser
-from jit.facts import Granted, GrantIntent, Refusal, Refused, Source
-from jit.ledger import Ledger, Question, StoredDirectory, connect, create_tables
-from jit.policy import PolicyFolder
-from tests.fakes import FakeQueue
-from tests.shared_clock import SharedClock
-from tests.waiting import HUNG, wait_until
+from jit.desk import Presser
+from jit.facts import Refusal, Refused, Source
+from jit.ledger import Question, StoredDirectory
+from tests.world.base import in_a_file
+from tests.world.office import Office
+from tests.world.shared_clock import SharedClock
+from tests.world.waiting import HUNG, wait_until
 
 POLICIES = Path(__file__).parents[2] / "policies"
 STRANGER = "U09STRANGE"
 
 
-class Office:
-    """The bot's listeners, connected to a playground."""
+class PlayedOffice(Office):
+    """The desk behind the bot's listeners, which are connected to a playground."""
 
     def __init__(self, stage: Stage, folder: Path, policies: Path, pool: Pool) -> None:
+        super().__init__(folder, clock=SharedClock(folder / "clock"), rules=policies, ledger=in_a_file(folder))
         self.stage = stage
-        self.clock = SharedClock(folder / "clock")
-        self.queue = FakeQueue()
-        engine = connect(f"sqlite:///{folder / 'ledger.db'}")
-        create_tables(engine)
-        self.ledger = Ledger(engine, self.clock)
         self.client = WebClient(token=BOT_TOKEN, base_url=f"{stage.slack.url}/api/", retry_handlers=[])
-        self.directory = SlackDirectory(self.client, StoredDirectory(engine), self.clock)
+        self.directory = SlackDirectory(self.client, StoredDirectory(self.engine), self.clock)
         self.directory.connect()
         self.directory.poll()
-        self.policies = PolicyFolder(policies, self.clock)
-        self.desk = Desk(
-            ledger=self.ledger,
-            policies=self.policies,
-            directory=self.directory,
-            queue=self.queue,
-            clock=self.clock,
-        )
+        self.desk = self.another_desk()
         self.pool = pool
         self.app = build_app(
             desk=self.desk,
@@ -103,13 +92,8 @@ class Office:
     def requests(self) -> list[Request]:
         return self.ledger.requests(Question())
 
-    def request(self, request_id: str) -> Request:
-        found = self.ledger.request(request_id)
-        assert found
-        return found
-
     def refusals(self) -> list[tuple[str, str, Refusal]]:
-        facts = [entry.fact for entry in self.ledger.read()]
+        facts = self.facts("refused")
         return [(fact.actor, fact.attempted, fact.reason) for fact in facts if isinstance(fact, Refused)]
 
     def card(self, request: Request) -> Shown:
@@ -121,11 +105,7 @@ class Office:
 
     def make_active(self, request: Request) -> Request:
         """As a worker would, after an approval."""
-        now = self.clock.now()
-        more = {"at": now, "actor": "worker@test", "source": Source.WORKER}
-        ends_at = now + request.duration
-        intent = GrantIntent.about(request, ends_at=ends_at, held_before=(), **more)
-        self.ledger.append([intent, Granted.about(request, ends_at=ends_at, read_back=request.permissions, **more)])
+        self.give(request)
         return self.request(request.id)
 
     def wait(self, predicate):
@@ -133,13 +113,13 @@ class Office:
 
 
 @contextmanager
-def opened(folder: Path, policies: Path = POLICIES, pool: Pool | None = None) -> Iterator[Office]:
+def opened(folder: Path, policies: Path = POLICIES, pool: Pool | None = None) -> Iterator[PlayedOffice]:
     slack = sample_workspace()
     slack.world.add_user(User(STRANGER, "stranger", "Stranger", "T0ELSEWHERE", "elsewhere"))
     slack.world.channel(REQUESTS).members.add(STRANGER)
     pool = pool or Pool(threads=4, waiting=16)
     with running(slack, {}) as stage:
-        office = Office(stage, folder, policies, pool)
+        office = PlayedOffice(stage, folder, policies, pool)
         client = socket_client(office.app, APP_TOKEN, logging.getLogger("office"))
         client.connect()
         wait_until(lambda: stage.slack.hub.connections)
@@ -155,7 +135,7 @@ def by(user: str) -> Presser:
     return Presser(user, TEAM, Source.SLACK)
 
 
-def active_request(office: Office) -> Request:
+def active_request(office: PlayedOffice) -> Request:
     request = office.ask()
     office.desk.approve(by(BOB), request.id, request.digest)
     return office.make_active(request)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.waiting import HUNG
+from tests.world.waiting import HUNG
 
 PACKAGE = "emulate@0.11.2"
 NODE_20 = 20

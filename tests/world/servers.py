@@ -18,7 +18,7 @@ from jit.cli.main import cli
 from jit.embedded import EmbeddedError, EmbeddedPostgres, EmbeddedValkey
 from jit.ledger import connect, create_tables
 from jit.ledger.guard.roles import LOGINS, OWNER
-from tests.exhaustive import exhaustive
+from tests.world.exhaustive import exhaustive
 
 Server = TypeVar("Server", EmbeddedPostgres, EmbeddedValkey)
 DEBIAN_15 = Path("/usr/lib/postgresql/15")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bot.manifest import REQUEST_PATH
 from bot.playground.http_mode import Posted, RequestUrl
 from bot.playground.sample import sample_workspace
-from tests.waiting import HUNG
+from tests.world.waiting import HUNG
 
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 

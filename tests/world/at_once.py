@@ -6,8 +6,8 @@ from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Barrier
 
 from jit.ledger import database
-from tests.processes import forkserver
-from tests.waiting import HUNG
+from tests.world.processes import forkserver
+from tests.world.waiting import HUNG
 
 Work = Callable[[str, Barrier], None]
 

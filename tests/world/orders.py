@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from jit.embedded import EmbeddedPostgres
 from jit.ports import Grant
-from tests.waiting import wait_until
+from tests.world.waiting import wait_until
 from workers.targets.postgres import PostgresTarget, link
 
 ENDS_AT = datetime(2030, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)

@@ -15,13 +15,13 @@ from typing import IO
 from jit.cli.supervisor import LIFELINE, Child
 
 IMPORTED = [
-    "tests.entry",
+    "tests.world.entry",
     "jit.cli",
     "bot.main",
     "workers.main",
     "workers.targets.postgres",
     "jit.signer.process",
-    "tests.servers",
+    "tests.world.servers",
 ]
 
 forkserver = multiprocessing.get_context("forkserver")

@@ -1,4 +1,4 @@
-"""A process of the product under test conditions: `python -m tests.entry ROOM CLOCK [PAUSE]`.
+"""A process of the product under test conditions: `python -m tests.world.entry ROOM CLOCK [PAUSE]`.
 
 It runs what `jit ROOM` runs, by the shared clock in the file CLOCK. With PAUSE, a folder, its targets stop at
 named points: while `PAUSE/before-effect`, for example, exists, a grant that gets there writes `PAUSE/reached`
@@ -17,7 +17,7 @@ from jit import logs
 from jit.cli.supervisor import hold_lifeline
 from jit.ports import Grant, Held, Taken, Target
 from jit.settings import BotSettings, HandsSettings
-from tests.shared_clock import SharedClock
+from tests.world.shared_clock import SharedClock
 
 
 class PausingTarget:
