@@ -10,7 +10,7 @@ from bot.follow.mirror_check import Kind
 from bot.show.audit import AGAIN, FILLED
 from jit.testing import ALICE, BOB, EVE
 from jit.tlog.note import SignerKey
-from tests.again import again
+from tests.world.again import again
 from tests.world.audit_channel import ORIGIN, AuditChannelWorld
 from tests.world.base import AUDIT
 from tests.world.face import NAMES

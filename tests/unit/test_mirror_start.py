@@ -7,7 +7,7 @@ from bot.follow.mirror import SHOWN, STANDS, Mirror
 from jit.facts import AlertName
 from jit.ledger import Notes
 from jit.ledger.followers import CURSOR
-from tests.again import again
+from tests.world.again import again
 from tests.world.audit_channel import AuditChannelWorld
 from tests.world.base import AUDIT
 from tests.world.fake_slack import refusal

@@ -12,7 +12,7 @@ from bot.follow.tampering import GONE, Announcements, Change, entries_of, heard,
 from bot.show.audit import REDRAWN
 from jit.facts import AlertName
 from jit.ledger import Notes
-from tests.again import again
+from tests.world.again import again
 from tests.world.audit_channel import OUR_USER, AuditChannelWorld
 from tests.world.base import AUDIT
 from tests.world.fake_slack import OUR_BOT, refusal

@@ -12,7 +12,7 @@ from bot.show.audit import REDRAWN
 from jit.ledger import Notes
 from jit.privacy.erasing import erase
 from jit.testing import ALICE, BOB, EVE
-from tests.again import again
+from tests.world.again import again
 from tests.world.audit_channel import AuditChannelWorld
 from tests.world.base import AUDIT
 from tests.world.face import NAMES

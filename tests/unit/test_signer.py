@@ -16,7 +16,8 @@ from jit.signer.signer import HEARTBEAT
 from jit.testing import ManualClock
 from jit.tlog.note import SignerKey, checkpoint, sign
 from jit.verifier import Grade, cosigned_at, parse_checkpoint, parse_note
-from tests.rewriting import (
+from tests.world.exhaustive import distinct
+from tests.world.rewriting import (
     TAMPERING,
     change_an_entry,
     cut_the_tail,
@@ -24,7 +25,6 @@ from tests.rewriting import (
     refuses,
     rewrite_from_an_entry_on,
 )
-from tests.world.exhaustive import distinct
 from tests.world.signing import ORIGIN, Signing
 
 

@@ -13,12 +13,12 @@ from jit.signer.state import Store
 from jit.signer.state import read_memory as remembered
 from jit.tlog.note import SignerKey, checkpoint, sign
 from jit.verifier import Grade, Reason, VerifierKey, parse_note, signed
-from tests.rewriting import (
+from tests.world.raised import raised
+from tests.world.rewriting import (
     cut_the_tail,
     refuses,
     rewrite_from_an_entry_on,
 )
-from tests.world.raised import raised
 from tests.world.signing import ORIGIN, Signing, verdict
 
 
