@@ -81,7 +81,7 @@ class House:
         """Let the mirror show all there is."""
 
         def wait(seconds):
-            self.clock.waited += seconds
+            self.clock.waited += max(seconds, 0.5)
             return Notes(self.engine, Mirror.name).cursor == self.ledger.last_index()
 
         follow(self.mirror, self.seat, wait)
