@@ -3,6 +3,7 @@ import threading
 import pytest
 
 from bot.pool import Pool
+from tests.world.waiting import HUNG
 
 
 @pytest.fixture
@@ -17,11 +18,11 @@ def test_what_does_not_fit_is_refused_and_what_fits_is_done(one: Pool) -> None:
 
     def work() -> None:
         begun.set()
-        free.wait(10)
+        free.wait(HUNG)
         done.append("first")
 
     assert one.submit(work)
-    assert begun.wait(10)
+    assert begun.wait(HUNG)
     assert one.submit(lambda: done.append("second"))
     assert not one.submit(lambda: done.append("third"))
     free.set()
@@ -38,7 +39,7 @@ def test_thread_outlives_work_that_fails(one: Pool) -> None:
     one.submit(fail)
     while not one.submit(done.set):
         pass
-    assert done.wait(10)
+    assert done.wait(HUNG)
 
 
 def test_closed_pool_takes_nothing(one: Pool) -> None:

@@ -13,6 +13,7 @@ from jit.ledger import Conflict
 from jit.testing import ALICE, BOB, CAROL
 from tests.world.base import SAM
 from tests.world.office import ADMIN, Office, presser
+from tests.world.waiting import HUNG
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def at_once(office, *attempts):
 
     def wait_and_append(facts, *, expect=None):
         try:
-            barrier.wait(timeout=10)
+            barrier.wait(timeout=HUNG)
         except BrokenBarrierError:
             pass  # a second try: the others are done
         finally:
@@ -47,7 +48,7 @@ def at_once(office, *attempts):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=30)
+        thread.join(timeout=HUNG)
     office.ledger.append = append
     assert None not in outcomes
     return outcomes

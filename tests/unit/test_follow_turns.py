@@ -1,5 +1,7 @@
 """Who may follow, and how a follower goes on after trouble."""
 
+from functools import partial
+
 import pytest
 
 from bot.follow.follower import LASTS, RENEW_EVERY, Backoff, Leadership, Seat, follow
@@ -55,27 +57,25 @@ class Troubled:
         return end
 
 
-@pytest.mark.parametrize(
-    ("wrong", "pause"),
-    [
+def test_after_trouble_a_follower_waits_and_begins_again(house):
+    for wrong, pause in (
         (Unreached("busy", 7.0), 7.0),
         (Unsure("silent"), 0.25),
         (LedgerUnavailable("gone"), 0.25),
         (NotLeading(), 0.05),
         (KeyError("a fault of ours"), 0.25),
-    ],
-    ids=repr,
-)
-def test_after_trouble_a_follower_waits_and_begins_again(house, wrong, pause):
-    show, waited = Troubled(0.0, wrong, 0.5, 0.5), []
+    ):
+        show, waited = Troubled(0.0, wrong, 0.5, 0.5), []
+        wait = partial(noted, waited)
+        follow(show, Seat(leadership(house)), wait)
+        assert waited == [0.0, 0.0, pause, 0.5, 0.5], wrong
+        assert show.begun == 2, wrong
 
-    def wait(seconds):
-        waited.append(seconds)
-        return len(waited) > 4
 
-    follow(show, Seat(leadership(house)), wait)
-    assert waited == [0.0, 0.0, pause, 0.5, 0.5]
-    assert show.begun == 2
+def noted(waited, seconds):
+    """Until five waits are over."""
+    waited.append(seconds)
+    return len(waited) > 4
 
 
 def test_waits_grow_to_a_limit_and_begin_anew():

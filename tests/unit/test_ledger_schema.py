@@ -1,7 +1,7 @@
 """Databases live longer than code: whoever changes a table says so, and older tables are brought up in place."""
 
 import hashlib
-import multiprocessing
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,8 @@ from jit.ledger.database import writing
 from jit.ledger.guard import KEPT
 from jit.ledger.schema import VERSION, metadata
 from jit.testing import T0, ManualClock
+from tests.world.at_once import at_once
+from tests.world.raised import raised
 from tests.world.tamper import past_the_guards
 
 DIGESTS = {1: "7a7949344d482154", 2: "fa9d97fa745e5d42"}
@@ -49,8 +51,9 @@ def as_of_version_1(ledger: Ledger) -> None:
         connection.exec_driver_sql("UPDATE made_by SET version = 1")
 
 
-def bring_up(url: str) -> None:
+def bring_up(url: str, together: Barrier) -> None:
     engine = connect(url)
+    together.wait()
     create_tables(engine)
     Ledger(engine, ManualClock()).append([alert()])
 
@@ -58,14 +61,8 @@ def bring_up(url: str) -> None:
 def test_older_tables_are_brought_up_in_place_by_many_processes_at_once(ledger: Ledger):
     ledger.append([alert()])
     as_of_version_1(ledger)
-    spawn = multiprocessing.get_context("spawn")
-    url = ledger.engine.url.render_as_string()
-    processes = [spawn.Process(target=bring_up, args=(url,)) for _ in range(3)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    assert [process.exitcode for process in processes] == [0, 0, 0]
+    with at_once(ledger.engine.url.render_as_string(), *[bring_up] * 3):
+        pass
     assert check_chain(ledger.read()) == 4
     inspect(ledger.engine).clear_cache()
     assert set(NEW_IN_2) <= set(inspect(ledger.engine).get_table_names())
@@ -74,9 +71,13 @@ def test_older_tables_are_brought_up_in_place_by_many_processes_at_once(ledger: 
     refuses(ledger, "DELETE FROM entries")
 
 
-def refuses(ledger: Ledger, statement: str, says: str = "stays as it is") -> None:
-    with pytest.raises(LedgerUnavailable, match=says), writing(ledger.engine) as connection:
+def execute(ledger: Ledger, statement: str) -> None:
+    with writing(ledger.engine) as connection:
         connection.exec_driver_sql(statement)
+
+
+def refuses(ledger: Ledger, statement: str, says: str = "stays as it is") -> None:
+    assert says in str(raised(LedgerUnavailable, execute, ledger, statement)), statement
 
 
 class TestSqlite:
@@ -91,38 +92,33 @@ class TestSqlite:
             connection.exec_driver_sql("INSERT INTO policy_texts VALUES ('v', 'x')")
         return ledger
 
-    @pytest.mark.parametrize("table", KEPT)
-    def test_refuses_changes_of_what_is_kept(self, filled: Ledger, table: str):
-        column = {"entries": "body", "heads": "note", "cosignatures": "line", "policy_texts": "files"}[table]
-        refuses(filled, f"UPDATE {table} SET {column} = 'y'")
-        refuses(filled, f"UPDATE OR REPLACE {table} SET {column} = 'y'")
-        refuses(filled, f"DELETE FROM {table}")
+    def test_refuses_changes_of_what_is_kept(self, filled: Ledger):
+        columns = {"entries": "body", "heads": "note", "cosignatures": "line", "policy_texts": "files"}
+        assert columns.keys() == set(KEPT)
+        for table, column in columns.items():
+            refuses(filled, f"UPDATE {table} SET {column} = 'y'")
+            refuses(filled, f"UPDATE OR REPLACE {table} SET {column} = 'y'")
+            refuses(filled, f"DELETE FROM {table}")
 
-    @pytest.mark.parametrize(
-        "statement",
-        [
+    def test_refuses_to_replace_a_row(self, filled: Ledger):
+        for statement in (
             "INSERT OR REPLACE INTO heads VALUES (1, 2, 2, 'y')",
             "INSERT OR REPLACE INTO cosignatures VALUES (1, 'w', 'y')",
             "REPLACE INTO policy_texts VALUES ('v', 'y')",
             "INSERT INTO policy_texts VALUES ('v', 'y') ON CONFLICT DO UPDATE SET files = excluded.files",
-        ],
-    )
-    def test_refuses_to_replace_a_row(self, filled: Ledger, statement: str):
-        refuses(filled, statement)
+        ):
+            refuses(filled, statement)
 
-    @pytest.mark.parametrize(
-        "row",
-        [
+    def test_refuses_an_entry_that_is_not_the_next(self, filled: Ledger):
+        """Out of place, over another, of a fact that is there, and of such a fact without a place."""
+        for row in (
             """("index", id, recorded_at, kind, body, hash) VALUES (5, 'other', 0, 'alert', '', '')""",
             """("index", id, recorded_at, kind, body, hash) VALUES (1, 'other', 0, 'alert', '', '')""",
             """("index", id, recorded_at, kind, body, hash) SELECT 3, id, 0, 'alert', '', '' FROM entries LIMIT 1""",
             """(id, recorded_at, kind, body, hash) SELECT id, 0, 'alert', '', '' FROM entries LIMIT 1""",
-        ],
-        ids=["out of place", "over another", "of a fact that is there", "of such a fact without a place"],
-    )
-    @pytest.mark.parametrize("how", ["INSERT", "INSERT OR REPLACE"])
-    def test_refuses_an_entry_that_is_not_the_next(self, filled: Ledger, how: str, row: str):
-        refuses(filled, f"{how} INTO entries {row}", "not the next entry")
+        ):
+            for how in ("INSERT", "INSERT OR REPLACE"):
+                refuses(filled, f"{how} INTO entries {row}", "not the next entry")
         assert check_chain(filled.read()) == 2
 
     def test_goes_on_as_before_once_its_guards_were_lifted(self, filled: Ledger):

@@ -90,13 +90,13 @@ def test_a_message_ends_where_its_head_does(house):
     assert carried(house.posted(AUDIT)[0])
 
 
-@pytest.mark.parametrize("note", [b"\xff" * 50, b"jit\n1\nAAAA\n\n", b"x" * (LONGEST + 1)], ids=["?", "-", "long"])
-def test_what_is_no_head_holds_up_nothing(house, note):
-    house.story().asked()
-    house.heads.add(1, house.clock.now(), note)
-    house.work(house.start(Mirror))
-    assert house.ranges() == [(1, 1)]
-    assert carried(house.posted(AUDIT)[0]) is None
+def test_what_is_no_head_holds_up_nothing(house):
+    for number, note in enumerate((b"\xff" * 50, b"jit\n1\nAAAA\n\n", b"x" * (LONGEST + 1)), 1):
+        house.story(f"R-{2000 + number}", requester=f"U{number:08}").asked()
+        house.heads.add(number, house.clock.now(), note)
+        house.work(house.start(Mirror), 2)
+        assert house.ranges()[-1] == (number, number), note[:20]
+        assert carried(house.posted(AUDIT)[-1]) is None, note[:20]
 
 
 def test_a_head_with_more_witnesses_than_a_message_can_carry_comes_without_them(house):

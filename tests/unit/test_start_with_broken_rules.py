@@ -13,7 +13,8 @@ from jit.policy import BROKEN, PolicyError
 from jit.settings import HandsSettings
 from tests.world.base import in_a_file
 from tests.world.hands import Hands
-from tests.world.waiting import wait_until
+from tests.world.raised import raised
+from tests.world.waiting import HUNG, wait_until
 from workers.known_targets import FILE
 from workers.main import run_timekeeper
 
@@ -52,7 +53,7 @@ def test_a_timekeeper_started_with_broken_rules_ends_what_is_due(house: Hands, b
         wait_until(lambda: house.request().state is State.ENDED)
     finally:
         stop.set()
-        keeper.join(10)
+        keeper.join(HUNG)
 
     assert house.target.gives == {}
     (started,) = [entry.fact for entry in house.ledger.read() if isinstance(entry.fact, Started)]
@@ -67,13 +68,11 @@ def test_a_first_start_with_broken_rules_is_refused_and_says_why(house: Hands) -
         run(house, Event())
 
 
-@pytest.mark.parametrize("kept", ["", "[]", "no json", '[{"name": 7}]'])
-def test_what_was_kept_and_is_no_list_of_targets_is_as_none(house: Hands, kept: str) -> None:
+def test_what_was_kept_and_is_no_list_of_targets_is_as_none(house: Hands) -> None:
     call_wrongly(house)
-    (house.folder / FILE).write_text(kept)
-
-    with pytest.raises(PolicyError):
-        run(house, Event())
+    for kept in ("", "[]", "no json", '[{"name": 7}]'):
+        (house.folder / FILE).write_text(kept)
+        assert raised(PolicyError, run, house, Event()), kept
 
 
 def test_targets_are_kept_with_the_names_of_secrets_alone(house: Hands) -> None:

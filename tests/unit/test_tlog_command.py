@@ -11,8 +11,8 @@ from jit.audit.live import live
 from jit.cli.main import cli
 from jit.clock import SystemClock
 from jit.facts import RecordRead
-from jit.ledger import Ledger, connect, create_tables
-from jit.testing import Story
+from jit.ledger import Ledger
+from jit.testing import Story, ledger_in
 from jit.tlog.note import checkpoint, cosign, sign
 from jit.tlog.tiles import read_tiles, unbundle
 from jit.tlog.tree import HashTree
@@ -29,9 +29,7 @@ def url(tmp_path: Path) -> str:
 def ledger(tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     monkeypatch.setenv("JIT_DATA", str(tmp_path))
     monkeypatch.setenv("JIT_LEDGER_URL", url)
-    engine = connect(url)
-    create_tables(engine)
-    ledger = Ledger(engine, SystemClock())
+    ledger = ledger_in(tmp_path / "ledger.db", SystemClock())
     Story(ledger, ledger.clock).active()
     return ledger
 
