@@ -1,6 +1,7 @@
 """Whatever Slack does, the audit channel ends without a gap and without an unmarked double; and the command says so."""
 
 import json
+from itertools import cycle
 from random import Random  # noqa: TID251  seeded
 from types import SimpleNamespace
 
@@ -126,16 +127,13 @@ def house(tmp_path, monkeypatch):
         house.engine.dispose()
 
 
-@pytest.mark.parametrize(
-    "faults",
-    distinct(FAULTS, ["time-outs after acceptance", "everything"], "kinds of fault, the whole channel checked"),
-)
+@pytest.mark.parametrize("faults", distinct(FAULTS, ["everything"], "kinds of fault, the whole channel checked"))
 def test_under_faults_and_deletions_nothing_is_missing_and_nothing_doubled(house, faults):
-    chance, faults = Random(7), FAULTS[faults]
+    posting, reading = cycle(FAULTS[faults]), cycle(FAULTS[faults])
     for turn, requests in enumerate([3, 3, 8, 3, 3, 3]):  # the entries of 8 fill more than a message
         for _ in range(2):
-            house.slack.faults.plan("chat.postMessage", chance.choice(faults), retry_after=0)
-        house.slack.faults.plan("conversations.history", chance.choice(faults), retry_after=0)
+            house.slack.faults.plan("chat.postMessage", next(posting), retry_after=0)
+        house.slack.faults.plan("conversations.history", next(reading), retry_after=0)
         house.tell(requests)
         if turn % 2:
             house.sign()  # in the other turns the mirror has waited in vain by then
@@ -151,7 +149,7 @@ def test_under_faults_and_deletions_nothing_is_missing_and_nothing_doubled(house
     house.show()
 
     room = house.slack.world.channel(AUDIT)
-    for message in chance.sample(house.messages(), 3):
+    for message in Random(7).sample(house.messages(), 3):
         house.slack.world.remove(room, message["ts"])
     code, differences, _ = house.check()
     assert code == 3
