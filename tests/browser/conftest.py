@@ -11,9 +11,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from bot.playground import sample_workspace
-from bot.playground.sample import ALICE, REQUESTS
 from tests.browser.chromium import CHROMIUM, launched
-from tests.browser.kit import FORM, FOUND
 from tests.browser.tabs import PATIENCE_MS, Tabs, kept
 
 SCREENSHOTS = os.environ.get("JIT_SCREENSHOTS", "")
@@ -85,7 +83,7 @@ def page_of(tabs, site, request):
     tabs.complaints.clear()
 
     def opened(person="", channel="", *, width=1280, height=800, colours="light", expects=""):
-        page = tabs.page(len(used))
+        page = tabs.take()
         used.append(page)
         expected.extend([expects] if expects else [])
         page.set_viewport_size({"width": width, "height": height})
@@ -96,40 +94,9 @@ def page_of(tabs, site, request):
     yield opened
     for number, page in enumerate(used):
         shoot(page, f"{request.node.name}-{number}")
-        tabs.leave(page)
+        tabs.give_back(page)
     told = [said for said in tabs.complaints if not any(re.search(each, said) for each in expected)]
     assert told == [], "the browser complains"
-
-
-@pytest.fixture
-def page(page_of):
-    """Alice's, in the channel of requests."""
-    opened = page_of(ALICE, REQUESTS)
-    opened.locator("#title").wait_for()
-    return opened
-
-
-@pytest.fixture
-def form(page, slack, app):
-    """The request form over Alice's page; its menu finds what holds the letters typed."""
-    app.says["block_suggestion"] = lambda asked: {
-        "options": [each for each in FOUND["options"] if asked["value"] in each["value"]]
-    }
-    slack.views.open(ALICE, FORM)
-    dialog = page.get_by_role("dialog", name="Ask for access")
-    dialog.wait_for()
-    return dialog
-
-
-@pytest.fixture
-def entered(slack):
-    """What the server has of Alice's form, by block and action."""
-
-    def held(block, action):
-        entry = slack.views.top(ALICE)["state"]["values"][block][action]
-        return next(value for key, value in entry.items() if key != "type")
-
-    return held
 
 
 @pytest.fixture

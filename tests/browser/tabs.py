@@ -14,12 +14,10 @@ class Tabs:
     def __init__(self, browser: Browser) -> None:
         self.complaints: list[str] = []
         self._browser = browser
-        self._pages: list[Page] = []
+        self._free: list[Page] = []
 
-    def page(self, number: int) -> Page:
-        while len(self._pages) <= number:
-            self._pages.append(self._opened())
-        return self._pages[number]
+    def take(self) -> Page:
+        return self._free.pop() if self._free else self._opened()
 
     def _opened(self) -> Page:
         context = self._browser.new_context(timezone_id="Europe/Berlin", locale="en-GB", reduced_motion="reduce")
@@ -29,14 +27,15 @@ class Tabs:
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         return page
 
-    def leave(self, page: Page) -> None:
-        """Go nowhere, and remember nothing."""
+    def give_back(self, page: Page) -> None:
+        """It goes nowhere, and remembers nothing."""
         for other in page.context.pages:
             if other is not page:
                 other.close()
         page.context.unroute_all()
         page.evaluate("localStorage.clear(); sessionStorage.clear()")
         page.goto("about:blank")
+        self._free.append(page)
 
 
 def kept(app: ASGIApp) -> ASGIApp:

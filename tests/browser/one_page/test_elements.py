@@ -149,10 +149,9 @@ def _offers(app):
     app.says["block_suggestion"] = MENU
 
 
-def test_every_kind_of_block_and_element_is_drawn(page_of, slack):
+def test_every_kind_of_block_and_element_is_drawn(page, slack):
     assert (set(CASES), set(SHOWN)) == (set(ELEMENTS), set(BLOCKS)), "a new kind wants a case here"
     slack.views.open(ALICE, modal(*(block for block, _ in SHOWN.values())))
-    page = page_of(ALICE, REQUESTS)
     for kind, (_, what) in SHOWN.items():
         expect(page.locator(f"dialog .block.{kind}").locator(what)).to_be_visible()
     blocks = page.evaluate("async () => (await import('/page/blocks/blocks.js')).BLOCK_TYPES")
@@ -160,10 +159,9 @@ def test_every_kind_of_block_and_element_is_drawn(page_of, slack):
     assert (set(blocks), set(elements)) == (set(BLOCKS), set(ELEMENTS))
 
 
-def test_in_a_message_the_app_hears_what_was_done(page_of, slack, stage, app):
+def test_in_a_message_the_app_hears_what_was_done(page, slack, stage, app):
     kinds = [kind for kind in ACTING if kind in PLACES["accessory"]]
     ts = post(slack, *[standing(kind) for kind in kinds])
-    page = page_of(ALICE, REQUESTS)
     for kind in kinds:
         app.got.clear()
         CASES[kind].act(page, page.locator(f'[data-ts="{ts}"] .block').nth(kinds.index(kind)))
@@ -174,10 +172,8 @@ def test_in_a_message_the_app_hears_what_was_done(page_of, slack, stage, app):
         assert all(payload["container"]["message_ts"] == ts for payload in asked)
 
 
-def test_in_a_form_everything_is_sent_with_it(page_of, slack, stage, app):
+def test_in_a_form_everything_is_sent_with_it(page, slack, stage, app):
     kinds = [kind for kind in ACTING if holds_value(element(kind))]
-    page = page_of(ALICE, REQUESTS)
-    page.locator("#title").wait_for()
     slack.views.open(ALICE, modal(*[field(f"F-{kind}", element(kind), block_id=kind) for kind in kinds]))
     for kind in kinds:
         at = page.locator("dialog .block").nth(kinds.index(kind))
@@ -189,8 +185,7 @@ def test_in_a_form_everything_is_sent_with_it(page_of, slack, stage, app):
     page.get_by_role("dialog").wait_for(state="detached")
 
 
-def test_every_control_has_a_name_for_those_who_hear_the_page(page_of, slack, app):
-    page = page_of(ALICE, REQUESTS)
+def test_every_control_has_a_name_for_those_who_hear_the_page(page, slack, app):
     ts = post(slack, *[standing(kind) for kind in ACTING if kind in PLACES["accessory"]])
     at = page.locator(f'[data-ts="{ts}"]')
     at.locator(".block").last.wait_for()
@@ -199,8 +194,8 @@ def test_every_control_has_a_name_for_those_who_hear_the_page(page_of, slack, ap
     form = page.get_by_role("dialog")
     form.wait_for()
     assert nameless(form) == []
-    assert form.get_by_role("combobox", name="F-users_select", exact=True).count() == 1
-    assert form.get_by_role("radiogroup", name="F-radio_buttons").get_by_role("radio").count() == 3
+    expect(form.get_by_role("combobox", name="F-users_select", exact=True)).to_have_count(1)
+    expect(form.get_by_role("radiogroup", name="F-radio_buttons").get_by_role("radio")).to_have_count(3)
 
 
 def nameless(at):
@@ -210,16 +205,15 @@ def nameless(at):
     return [role for role in roles if named[role].count() < at.get_by_role(role).count()] + ["picker"] * pickers
 
 
-def test_the_menu_behind_the_dots_goes_by_the_keyboard(page_of, slack, stage, app):
+def test_the_menu_behind_the_dots_goes_by_the_keyboard(page, slack, stage, app):
     ts = post(slack, standing("overflow"))
-    page = page_of(ALICE, REQUESTS)
     dots = page.locator(f'[data-ts="{ts}"]').get_by_role("button", name="More actions")
     dots.focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("menuitem", name="One")).to_be_focused()
     page.keyboard.press("Escape")
     expect(dots).to_be_focused()
-    assert page.get_by_role("menu").count() == 0
+    expect(page.get_by_role("menu")).to_have_count(0)
     page.keyboard.press("Enter")
     page.keyboard.press("ArrowUp")
     expect(page.get_by_role("menuitem", name="Three")).to_be_focused()
@@ -242,21 +236,20 @@ def test_in_the_app_home_the_app_hears_of_the_view(page_of, slack, stage, app):
     assert pressed["view"]["state"]["values"]["static_select"]["do-static_select"] == entry("static_select")
 
 
-def test_a_confirmation_stands_before_the_act(page_of, slack, stage, app):
+def test_a_confirmation_stands_before_the_act(page, slack, stage, app):
     menu = {"type": "static_select", "action_id": "m", "confirm": SURE, **MENU}
     ts = post(slack, actions(button("Revoke", confirm=SURE), menu))
-    page = page_of(ALICE, REQUESTS)
     at = page.locator(f'[data-ts="{ts}"]')
     at.get_by_role("button", name="Revoke").click()
     question = page.get_by_role("alertdialog", name="Revoke this access?")
     assert "open sessions are cut" in question.inner_text()
-    assert page.evaluate("document.activeElement.textContent") == "Keep it"
+    expect(question.get_by_role("button", name="Keep it")).to_be_focused()
     page.keyboard.press("Escape")
     question.wait_for(state="detached")
     picks("Two")(page, at)
     question.get_by_role("button", name="Keep it").click()
     question.wait_for(state="detached")
-    assert at.get_by_role("combobox").input_value() == ""
+    expect(at.get_by_role("combobox")).to_have_value("")
     assert app.got == []
     at.get_by_role("button", name="Revoke").click()
     question.get_by_role("button", name="Revoke").click()
@@ -264,19 +257,17 @@ def test_a_confirmation_stands_before_the_act(page_of, slack, stage, app):
     assert heard(app)[0]["value"] == "Revoke!"
 
 
-def test_a_press_that_fails_says_so_beside_the_button(page_of, slack, stage, monkeypatch):
+def test_a_press_that_fails_says_so_beside_the_button(page, slack, stage, monkeypatch):
     monkeypatch.undo()
     ts = post(slack, actions(button("Approve")))
-    page = page_of(ALICE, REQUESTS)
     at = page.locator(f'[data-ts="{ts}"]')
     at.get_by_role("button", name="Approve").click()
     at.get_by_role("alert").get_by_text("This app is not connected.").wait_for()
-    assert at.get_by_role("button", name="Approve").get_attribute("aria-busy") is None
+    expect(at.get_by_role("button", name="Approve")).not_to_have_attribute("aria-busy", "true")
 
 
-def test_a_button_is_busy_while_the_app_thinks_and_is_not_pressed_twice(page_of, slack, stage, app):
+def test_a_button_is_busy_while_the_app_thinks_and_is_not_pressed_twice(page, slack, stage, app):
     ts = post(slack, actions(button("Approve")))
-    page = page_of(ALICE, REQUESTS)
     press = page.locator(f'[data-ts="{ts}"]').get_by_role("button", name="Approve")
     thinking = {"on": True}
     app.says["block_actions"] = lambda _payload: stage.wait_for(lambda: not thinking["on"]) and {}
@@ -287,9 +278,8 @@ def test_a_button_is_busy_while_the_app_thinks_and_is_not_pressed_twice(page_of,
     assert len(heard(app)) == 1
 
 
-def test_a_button_with_an_address_is_a_link_and_tells_the_app(page_of, slack, stage, app):
+def test_a_button_with_an_address_is_a_link_and_tells_the_app(page, slack, stage, app):
     ts = post(slack, actions(button("Open", url="https://a.example/x"), button("Trap", url="javascript:alert(1)")))
-    page = page_of(ALICE, REQUESTS)
     at = page.locator(f'[data-ts="{ts}"]')
     link = at.get_by_role("link", name="Open")
     assert (link.get_attribute("href"), link.get_attribute("rel")) == ("https://a.example/x", "noopener noreferrer")
@@ -300,9 +290,9 @@ def test_a_button_with_an_address_is_a_link_and_tells_the_app(page_of, slack, st
     assert heard(app)[0]["action_id"] == "open"
 
 
-def test_an_answer_only_for_one_person_acts_as_such(page_of, slack, stage, app):
+def test_an_answer_only_for_one_person_acts_as_such(page, slack, stage, app):
     blocks = [actions(button("Dismiss"))]
     post_ephemeral(slack, Arguments({"channel": REQUESTS, "user": ALICE, "text": "x", "blocks": blocks}))
-    page_of(ALICE, REQUESTS).get_by_role("button", name="Dismiss").click()
+    page.get_by_role("button", name="Dismiss").click()
     stage.wait_for(lambda: heard(app))
     assert app.got[0]["container"]["is_ephemeral"] is True

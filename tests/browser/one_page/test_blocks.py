@@ -6,7 +6,7 @@ from tests.browser.kit import DOT, actions, mrkdwn, plain, post, section
 PICTURE = {"type": "image", "image_url": DOT, "alt_text": "a dot"}
 
 
-def test_text_looks_as_in_slack(page_of, slack):
+def test_text_looks_as_in_slack(page, slack):
     text = (
         "*bold* _it_ ~gone~ `a*b*c` snake_case_name 2*3*4 (*in*) *not\nover* <@U02BOB000> <!subteam^S0DBA0001> "
         "<#C0ACCESS1> <!here> <https://a.example/x_y_z|here> &lt;b&gt; &amp;amp; :tada: *with <@U01ALICE0> inside*\n"
@@ -14,7 +14,6 @@ def test_text_looks_as_in_slack(page_of, slack):
         "<!date^x^{time}|no date> *_both_*"
     )
     ts = post(slack, section(text))
-    page = page_of(ALICE, REQUESTS)
     words = page.locator(f'[data-ts="{ts}"] .block .text')
     words.wait_for()
     texts = lambda tag: words.locator(tag).all_inner_texts()  # noqa: E731
@@ -33,7 +32,7 @@ def test_text_looks_as_in_slack(page_of, slack):
         assert plainly in said
 
 
-def test_rich_text_of_every_kind_is_drawn(page_of, slack):
+def test_rich_text_of_every_kind_is_drawn(page, slack):
     pieces = [
         {"type": "text", "text": "bold", "style": {"bold": True, "italic": True}},
         {"type": "link", "url": "https://a.example/", "text": "a link"},
@@ -53,7 +52,7 @@ def test_rich_text_of_every_kind_is_drawn(page_of, slack):
         {"type": "rich_text_list", "style": "bullet", "elements": [item]},
     ]
     ts = post(slack, {"type": "rich_text", "elements": parts})
-    at = page_of(ALICE, REQUESTS).locator(f'[data-ts="{ts}"] .rich_text')
+    at = page.locator(f'[data-ts="{ts}"] .rich_text')
     at.wait_for()
     assert at.locator("strong em, em strong").first.inner_text() == "bold"
     assert at.locator("p").inner_text() == (
@@ -64,7 +63,7 @@ def test_rich_text_of_every_kind_is_drawn(page_of, slack):
     assert at.locator("ul li").inner_text() == "bold"
 
 
-def test_blocks_that_only_show_are_drawn(page_of, slack):
+def test_blocks_that_only_show_are_drawn(page, slack):
     ts = post(
         slack,
         {"type": "header", "text": plain("A header")},
@@ -74,7 +73,7 @@ def test_blocks_that_only_show_are_drawn(page_of, slack):
         {"type": "image", "image_url": DOT, "alt_text": "a picture", "title": plain("Its title")},
         {"type": "image", "image_url": "https://a.example/x.png", "alt_text": "of elsewhere"},
     )
-    at = page_of(ALICE, REQUESTS).locator(f'[data-ts="{ts}"]')
+    at = page.locator(f'[data-ts="{ts}"]')
     at.get_by_role("heading", name="A header").wait_for()
     assert at.locator("hr").count() == 1
     assert at.locator(".fields strong").all_inner_texts() == ["one"]
@@ -85,11 +84,11 @@ def test_blocks_that_only_show_are_drawn(page_of, slack):
     assert at.get_by_role("link", name="of elsewhere").get_attribute("href") == "https://a.example/x.png"
 
 
-def test_what_is_not_known_is_shown_as_unsupported(page_of, slack):
+def test_what_is_not_known_is_shown_as_unsupported(page, slack):
     room = slack.world.channel(REQUESTS)
     strange = [{"type": "card", "block_id": "c"}, actions({"type": "lever", "action_id": "l"}), {"type": "toString"}]
     message = slack.world.post(room, {"user": ALICE, "text": "x", "blocks": strange})
-    at = page_of(ALICE, REQUESTS).locator(f'[data-ts="{message["ts"]}"]')
+    at = page.locator(f'[data-ts="{message["ts"]}"]')
     at.get_by_text("Unsupported block: card").wait_for()
     at.get_by_text("Unsupported block: toString").wait_for()
     at.get_by_text("Unsupported element: lever").wait_for()

@@ -80,12 +80,11 @@ def nothing_ran_or_overflowed(page):
         assert wide == [], width
 
 
-def test_hostile_messages_are_text(page_of, slack):
+def test_hostile_messages_are_text(page, slack):
     room = slack.world.channel(REQUESTS)
     for text in HOSTILE:
         slack.world.post(room, {"user": BOB, "text": clipped(text)})
         slack.world.post(room, {"user": BOB, "text": "x", "blocks": blocks_of(text)})
-    page = page_of(ALICE, REQUESTS)
     page.locator("#messages .header").nth(len(HOSTILE) - 1).wait_for()
     nothing_ran_or_overflowed(page)
     assert page.get_by_text("<script>window.ran = 1</script>", exact=True).count() > 0
@@ -121,32 +120,28 @@ def is_text(page, slack, *texts):
     page.get_by_role("dialog").wait_for(state="detached")
 
 
-def test_hostile_forms_are_text(page_of, slack):
-    page = page_of(ALICE, REQUESTS)
-    page.locator("#title").wait_for()
+def test_hostile_forms_are_text(page, slack):
     is_text(page, slack, *HOSTILE)
 
 
 @exhaustive("hostile texts in a form of their own")
-def test_every_hostile_form_is_text(page_of, slack):
-    page = page_of(ALICE, REQUESTS)
-    page.locator("#title").wait_for()
+def test_every_hostile_form_is_text(page, slack):
     for text in HOSTILE:
         is_text(page, slack, text)
 
 
-def test_hostile_names_are_text(page_of, slack):
+def test_hostile_names_are_text(page, slack):
     evil = "<img src=x onerror=window.ran=1>\u202e" + "W" * 200
     slack.world.change_user(BOB, real_name=evil)
     slack.world.add_group(UserGroup("S0EVIL001", evil))
     post_message(slack, Arguments({"channel": REQUESTS, "text": f"<@{BOB}> <!subteam^S0EVIL001> *Alice*"}))
-    page = page_of(ALICE, REQUESTS)
     page.get_by_text("Alice", exact=True).last.wait_for()
     assert page.locator("#messages .mention").first.inner_text().startswith("@<img")
     nothing_ran_or_overflowed(page)
+    slack.world.change_user(BOB, real_name="Bob")
 
 
-def test_a_direction_does_not_leak_into_what_stands_beside_it(page_of, slack):
+def test_a_direction_does_not_leak_into_what_stands_beside_it(page, slack):
     words = {"type": "rich_text_quote", "elements": [{"type": "text", "text": "\u202eedirrevo on eb llahs siht"}]}
     ts = post_message(
         slack,
@@ -158,7 +153,6 @@ def test_a_direction_does_not_leak_into_what_stands_beside_it(page_of, slack):
             }
         ),
     )["ts"]
-    page = page_of(ALICE, REQUESTS)
     at = page.locator(f'[data-ts="{ts}"] .section .text')
     at.wait_for()
     x = """(node, [from, to]) => {
@@ -170,13 +164,12 @@ def test_a_direction_does_not_leak_into_what_stands_beside_it(page_of, slack):
     assert at.evaluate(x, [0, 1]) < at.evaluate(x, [6, 7])
 
 
-def test_marks_heaped_on_a_letter_cover_nothing_else(page_of, slack):
+def test_marks_heaped_on_a_letter_cover_nothing_else(page, slack):
     def blocks(words):
         return [section(words, block_id="words"), section("Gives: orders_read", block_id="gives")]
 
     room = slack.world.channel(REQUESTS)
     message = slack.world.post(room, {"user": BOB, "text": "x", "blocks": blocks("x")})
-    page = page_of(ALICE, REQUESTS)
     at = page.locator(f'[data-ts="{message["ts"]}"] .section')
     at.last.wait_for()
     before = at.last.screenshot()
@@ -186,10 +179,8 @@ def test_marks_heaped_on_a_letter_cover_nothing_else(page_of, slack):
 
 
 @pytest.mark.parametrize("turns", distinct([1000, 20_000], [1000], "lines of random markup"))
-def test_no_markup_takes_long_or_makes_what_it_should_not(page_of, turns):
+def test_no_markup_takes_long_or_makes_what_it_should_not(page, turns):
     """Lines made of Slack's own signs, at random but the same each time, and some as long as Slack takes."""
-    page = page_of(ALICE, REQUESTS)
-    page.locator("#title").wait_for()
     tags, protocols = page.evaluate(
         """async (turns) => {
             const { mrkdwn } = await import("/page/text/mrkdwn.js");
