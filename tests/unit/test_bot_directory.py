@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from slack_sdk import WebClient
@@ -11,12 +10,13 @@ from slack_sdk import WebClient
 from bot.directory import POLL_EVERY, SlackDirectory, read_person
 from bot.playground.faults import Fault
 from bot.playground.sample import ALICE, BOB, BOT, BOT_TOKEN, CAROL, EVE, MALLORY, TEAM, sample_workspace
-from bot.playground.server import running
 from bot.playground.slack import Slack
 from jit.ledger import StoredDirectory
 from jit.people import NO_GROUPS, Standing
 from jit.ports import DirectoryUnavailable
 from jit.testing import InMemoryLedger, ManualClock
+from tests.world.playgrounds import Playgrounds
+from tests.world.raised import raised
 
 ENGINEERING = "S0ENGIN01"
 
@@ -36,9 +36,9 @@ class Setting:
 
 
 @pytest.fixture
-def setting(tmp_path: Path) -> Iterator[Setting]:
+def setting(playgrounds: Playgrounds) -> Iterator[Setting]:
     slack, clock, stored = sample_workspace(), ManualClock(), StoredDirectory(InMemoryLedger().engine)
-    with running(slack, {}):
+    with playgrounds.running(slack):
         client = WebClient(token=BOT_TOKEN, base_url=f"{slack.url}/api/")
         yield Setting(slack, SlackDirectory(client, stored, clock), stored, clock)
 
@@ -97,19 +97,12 @@ def test_changed_account_that_cannot_be_looked_up_is_asked_about_again_with_the_
     assert setting.stored.look_up(ALICE).deleted
 
 
-@pytest.mark.parametrize(
-    "fault", [Fault.SERVER_ERROR, Fault.DROPPED, Fault.RATE_LIMITED, Fault.LOST_BY_RESET], ids=lambda fault: fault.name
-)
-def test_person_who_cannot_be_asked_about_is_unavailable(setting: Setting, fault: Fault) -> None:
-    setting.calls_fail("users.info", fault)
-    with pytest.raises(DirectoryUnavailable):
-        setting.directory.look_up(ALICE)
-
-
-@pytest.mark.parametrize("person", ["U0NOBODY00", "", "cli:alice@host", "U01ALICE0?x", "USLACK BOT"])
-def test_nobody_is_unavailable(setting: Setting, person: str) -> None:
-    with pytest.raises(DirectoryUnavailable):
-        setting.directory.look_up(person)
+def test_person_who_cannot_be_asked_about_is_unavailable(setting: Setting) -> None:
+    for fault in (Fault.SERVER_ERROR, Fault.DROPPED, Fault.RATE_LIMITED, Fault.LOST_BY_RESET):
+        setting.calls_fail("users.info", fault)
+        assert raised(DirectoryUnavailable, setting.directory.look_up, ALICE), fault
+    for person in ("U0NOBODY00", "", "cli:alice@host", "U01ALICE0?x", "USLACK BOT"):
+        assert raised(DirectoryUnavailable, setting.directory.look_up, person), person
 
 
 def test_every_bad_standing_is_read_from_what_slack_says() -> None:

@@ -159,7 +159,7 @@ class TestARecordThatGotShorter:
             until = house.clock.time + timedelta(seconds=seconds)
 
             def wait(pause):
-                house.clock.move(seconds=max(pause, 0.001))
+                house.clock.move(seconds=max(pause, 0.25))
                 return house.clock.time > until
 
             follow(show, seats.setdefault(show.name, Seat(lead)), wait)

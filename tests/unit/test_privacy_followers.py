@@ -88,7 +88,7 @@ def test_what_was_still_to_be_said_to_them_is_not_said_and_holds_up_nobody(house
     assert Notes(house.engine, Messages.name).all("due:")
     house.slack.messages.clear()
     over(house, "R-9999", requester=BOB, principal="bob")
-    house.work(house.start(Messages), 700)
+    house.work(house.start(Messages), 700, tick=5)
     assert {each["channel"] for each in house.slack.messages} == {"D02BOB000", ALERTS}
     assert Notes(house.engine, Messages.name).all("due:") == {}
 
