@@ -40,12 +40,13 @@ class Forked:
         stdin, self._lifeline = forkserver.Pipe(duplex=False)
         begun, begins = forkserver.Pipe(duplex=False)
         said = Connection(os.dup(output.fileno()), readable=False)
-        with stdin, begins, said, begun:
-            arguments = (module, dict(env), stdin, said, begins)
-            self._process = forkserver.Process(target=_become, args=arguments, daemon=True)
-            with _lock:
-                self._process.start()
-            begun.recv_bytes()
+        with begun:
+            with stdin, begins, said:
+                arguments = (module, dict(env), stdin, said, begins)
+                self._process = forkserver.Process(target=_become, args=arguments, daemon=True)
+                with _lock:
+                    self._process.start()
+            begun.recv_bytes()  # EOFError where it died before that
         self.pid = self._process.pid or 0
 
     @property
