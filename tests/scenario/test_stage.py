@@ -143,7 +143,7 @@ ALONE = (
 @pytest.mark.parametrize("broken", distinct(TOGETHER + ALONE, TOGETHER, "parts beside the chat, broken alone"))
 def test_nothing_that_can_be_broken_makes_access_outlive_its_time(theatre: Theatre, broken: str):
     it, lights = theatre.house, lambda: theatre.beside.state()["lights"]
-    past = [light["past"] for light in lights()]
+    past = [light["past"] for light in it.until(lights)]
     request = theatre.granted("orders-db/fix 1m INC-42 stuck")
     it.until(lambda: theatre.shows("Sato"))
     for each in broken.split(", "):

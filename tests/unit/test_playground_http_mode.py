@@ -10,6 +10,7 @@ import pytest
 from slack_sdk.signature import SignatureVerifier
 
 from bot.playground import Outage
+from bot.playground.http_mode import DELIVERY
 from bot.playground.interaction import Stage
 from bot.playground.sample import ALICE, REQUESTS, SIGNING_SECRET, sample_workspace
 from tests.world.waiting import HUNG, wait_until
@@ -139,7 +140,7 @@ def test_an_event_is_given_up_after_the_third_time_again(stage, app):
     app.answers = [(503, b"")] * 9
     stage.change_user(ALICE, guest=True)
     wait_until(lambda: len(app.got) == 4)
-    wait_until(lambda: not any(isinstance(thread, threading.Timer) for thread in threading.enumerate()))
+    wait_until(lambda: all(thread.name != DELIVERY for thread in threading.enumerate()))
     assert len(app.got) == 4
 
 
