@@ -81,6 +81,7 @@ def _url(listener: socket.socket) -> str:
 
 
 def _server(app: ASGIApp, wires: Wires) -> uvicorn.Server:
+    """With all that it imports: a signal in the middle of an import leaves other threads waiting for the lock."""
     config = uvicorn.Config(
         app,
         http=wires.protocol(),
@@ -90,4 +91,6 @@ def _server(app: ASGIApp, wires: Wires) -> uvicorn.Server:
         lifespan="off",
         timeout_graceful_shutdown=1,
     )
+    config.load()
+    config.get_loop_factory()
     return uvicorn.Server(config)
