@@ -11,7 +11,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg.rows import class_row, scalar_row
 
-from workers.targets.postgres.note import NOTED, OURS
+from workers.targets.postgres.note import NOTED, NOTES_ITSELF
 
 HOLDS: LiteralString = "(m.inherit_option OR m.set_option)"
 """From 16 on who creates a role gets it with ADMIN alone, which by itself gives nothing."""
@@ -24,6 +24,25 @@ def holds(conn: psycopg.Connection[Any]) -> LiteralString:
     return HOLDS if conn.info.server_version >= 160000 else "true"
 
 
+def administers(conn: psycopg.Connection[Any]) -> LiteralString:
+    """The condition under which row `r` of pg_roles was made by the worker's login, or given to it by a superuser.
+
+    Anybody who may create roles can make one, write a note of ours on it, and give it to the worker's login. Who made
+    a role has it from the bootstrap superuser, and nobody else can give in that one's name. Before 16 nothing tells who
+    made a role, and who may create roles can do anything to any.
+    """
+    if conn.info.server_version < 160000:
+        return "true"
+    return f"""(EXISTS (SELECT FROM pg_auth_members a WHERE a.roleid = r.oid AND a.member = {ME} AND a.admin_option
+                        AND a.grantor = 10)
+                OR (SELECT rolsuper FROM pg_roles WHERE oid = {ME}))"""  # noqa: S608 - constants of this file alone
+
+
+def ours(conn: psycopg.Connection[Any]) -> LiteralString:
+    """The condition under which row `r` of pg_roles is a role of ours: by its name, or renamed, by its note."""
+    return f"(r.rolname ~ %(ours)s OR ({NOTES_ITSELF} AND {administers(conn)}))"
+
+
 def otherwise_held(conn: psycopg.Connection[Any]) -> LiteralString:
     """The beginning of a query: `mine`, every role the ``principal`` has but through roles that are ``ours``."""
     return f"""
@@ -31,7 +50,7 @@ def otherwise_held(conn: psycopg.Connection[Any]) -> LiteralString:
             SELECT to_regrole(quote_ident(%(principal)s::text))::oid
             UNION
             SELECT m.roleid FROM mine JOIN pg_auth_members m ON m.member = mine.oid JOIN pg_roles r ON r.oid = m.roleid
-            WHERE {holds(conn)} AND NOT {OURS}
+            WHERE {holds(conn)} AND NOT {ours(conn)}
         )"""  # noqa: S608 - constants of this package alone
 
 
@@ -56,13 +75,14 @@ class JitRole:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A role somebody logs in with."""
+    """A role somebody logs in with; ``maker`` is one with CREATEROLE or SUPERUSER that they are or can put on."""
 
     oid: int
     name: str
     superuser: bool
     login: bool
     worker: bool
+    maker: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +94,21 @@ class Dependency:
 
 
 def jit_roles_of(conn: psycopg.Connection[Any], name: str, request_id: str) -> list[JitRole]:
-    """The roles of one grant: the one with its name, and any that was renamed and whose note still says so."""
-    query = f"""{_jit_roles(conn)} WHERE r.oid = to_regrole(quote_ident(%(name)s::text))::oid OR r.oid IN ({NOTED})
-                ORDER BY 2"""
+    """The roles of one grant: the one with its name, and any that was renamed and whose note still says so.
+
+    Those come first that the worker's login can be sure to end.
+    """
+    query = f"""{_jit_roles(conn)}
+        WHERE r.oid = to_regrole(quote_ident(%(name)s::text))::oid OR (r.oid IN ({NOTED}) AND {administers(conn)})
+        ORDER BY NOT {administers(conn)}, r.rolname <> %(name)s::text, r.rolname"""
     with conn.cursor(row_factory=class_row(JitRole)) as cur:
         return cur.execute(query, {"name": name, "request": request_id}, prepare=True).fetchall()
 
 
-def jit_roles(conn: psycopg.Connection[Any], ours: str) -> list[JitRole]:
-    """``ours`` is a regular expression for the names of roles of ours; those renamed are found too."""
+def jit_roles(conn: psycopg.Connection[Any], named: str) -> list[JitRole]:
+    """``named`` is a regular expression for the names of roles of ours; those renamed are found too."""
     with conn.cursor(row_factory=class_row(JitRole)) as cur:
-        return cur.execute(f"{_jit_roles(conn)} WHERE {OURS} ORDER BY 2", {"ours": ours}).fetchall()
+        return cur.execute(f"{_jit_roles(conn)} WHERE {ours(conn)} ORDER BY 2", {"ours": named}).fetchall()
 
 
 def _jit_roles(conn: psycopg.Connection[Any]) -> LiteralString:
@@ -98,12 +122,15 @@ def _jit_roles(conn: psycopg.Connection[Any]) -> LiteralString:
 
 
 def account(conn: psycopg.Connection[Any], name: str) -> Account | None:
+    puts_on = "SET" if conn.info.server_version >= 160000 else "MEMBER"
     with conn.cursor(row_factory=class_row(Account)) as cur:
         return cur.execute(
-            """SELECT oid, rolname AS name, rolsuper AS superuser, rolcanlogin AS login,
-                      rolname IN (session_user, current_user) AS worker
-               FROM pg_roles WHERE oid = to_regrole(quote_ident(%s::text))::oid""",
-            [name],
+            """SELECT r.oid, r.rolname AS name, r.rolsuper AS superuser, r.rolcanlogin AS login,
+                      r.rolname IN (session_user, current_user) AS worker,
+                      (SELECT m.rolname FROM pg_roles m WHERE (m.rolcreaterole OR m.rolsuper)
+                       AND pg_has_role(r.oid, m.oid, %s) ORDER BY m.oid <> r.oid LIMIT 1) AS maker
+               FROM pg_roles r WHERE r.oid = to_regrole(quote_ident(%s::text))::oid""",
+            [puts_on, name],
         ).fetchone()
 
 
@@ -125,12 +152,16 @@ def holders(conn: psycopg.Connection[Any], roles: Sequence[int], principal: str)
         return cur.execute(query, {"roles": list(roles), "principal": principal}, prepare=True).fetchall()
 
 
-def held_otherwise(conn: psycopg.Connection[Any], principal: str, ours: str) -> list[str]:
+def held_otherwise(conn: psycopg.Connection[Any], principal: str, named: str) -> list[str]:
     """Every role the principal has by another way than through roles of ours."""
     query = f"""{otherwise_held(conn)}
         SELECT r.rolname FROM mine JOIN pg_roles r ON r.oid = mine.oid"""  # noqa: S608 - constants of this package alone
     with conn.cursor(row_factory=scalar_row) as cur:
-        return cur.execute(query, {"principal": principal, "ours": ours}).fetchall()
+        return cur.execute(query, {"principal": principal, "ours": named}).fetchall()
+
+
+def is_gone(conn: psycopg.Connection[Any], oid: int) -> bool:
+    return conn.execute("SELECT FROM pg_roles WHERE oid = %s", [oid]).fetchone() is None
 
 
 def dependencies(conn: psycopg.Connection[Any], oid: int) -> list[Dependency]:

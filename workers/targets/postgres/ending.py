@@ -1,12 +1,12 @@
-"""Taking one grant away: its role dropped, or emptied where it cannot be dropped."""
+"""Taking one grant away: its role emptied, so that nothing the role is tangled in holds up the end; then dropped."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
 from psycopg import sql
-from psycopg.errors import DependentObjectsStillExist, LockNotAvailable
+from psycopg.errors import LockNotAvailable
 
 from workers.targets.postgres import catalog
 from workers.targets.postgres.catalog import Account, JitRole
@@ -15,13 +15,13 @@ from workers.targets.postgres.lock import FIRST_WAIT, NEXT_WAIT, TURNS, Busy, br
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """``roles`` are those of the grant as they were; ``emptied`` those of them that could not be dropped:
-    they are there, and give nothing. ``holders`` may still have sessions.
+    """``roles`` are those of the grant as they were. ``holders`` may still have sessions. ``refused`` is what the
+    server said where a right could not be taken away; the read-back tells whether another way ended it.
     """
 
     roles: Sequence[JitRole]
     holders: Sequence[Account]
-    emptied: Sequence[JitRole]
+    refused: psycopg.Error | None
 
     @property
     def existed(self) -> bool:
@@ -45,49 +45,72 @@ def end(conn: psycopg.Connection[Any], name: str, request_id: str, principal: st
         try:
             with conn.transaction():
                 lock_briefly(conn, principal, FIRST_WAIT if turn == 0 else NEXT_WAIT)
-                return _take(conn, name, request_id, principal)
+                ended = _take(conn, name, request_id, principal)
+            return _take_the_rest(conn, ended)
         except Busy:
             lively = break_off(conn, principal)
             if turn and not lively:
                 break
     with conn.transaction():
-        return _take(conn, name, request_id, principal)
+        ended = _take(conn, name, request_id, principal)
+    return _take_the_rest(conn, ended)
 
 
-def drop_emptied(conn: psycopg.Connection[Any], role: JitRole) -> list[str]:
-    """Once its sessions are gone, an emptied role may go too, unless it owns something or is named in a
+def drop(conn: psycopg.Connection[Any], role: JitRole) -> list[str]:
+    """Once its rights and its sessions are gone the role may go too, unless it owns something or is named in a
     privilege that others gave: then it stays, harmless, and this says why.
     """
     try:
-        conn.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role.name)))
-    except (DependentObjectsStillExist, LockNotAvailable):
-        found = catalog.dependencies(conn, role.oid)
-        owned = [dependency.what for dependency in found if dependency.owned]
-        named = [dependency.what for dependency in found] or ["an open transaction"]
-        why = f"it owns {', '.join(owned)}" if owned else f"named by {', '.join(named)}"
-        return [f"{role.name} stays, without any right: {why}"]
+        with conn.transaction():
+            conn.execute(sql.SQL("SET LOCAL lock_timeout = '200ms'; DROP ROLE {}").format(sql.Identifier(role.name)))
+    except psycopg.Error as exc:
+        if conn.broken:
+            raise
+        if catalog.is_gone(conn, role.oid):
+            return []
+        return [f"{role.name} stays, without any right: {_why_it_stays(conn, role, exc)}"]
     return []
 
 
+def _why_it_stays(conn: psycopg.Connection[Any], role: JitRole, exc: psycopg.Error) -> str:
+    found = catalog.dependencies(conn, role.oid)
+    if owned := [dependency.what for dependency in found if dependency.owned]:
+        return f"it owns {', '.join(owned)}"
+    if found:
+        return f"named by {', '.join(dependency.what for dependency in found)}"
+    if isinstance(exc, LockNotAvailable):
+        return "named by an open transaction"
+    return exc.diag.message_primary or "no reason given"
+
+
 def _take(conn: psycopg.Connection[Any], name: str, request_id: str, principal: str) -> Ended:
+    """The first role alone, which is the real one."""
     roles = catalog.jit_roles_of(conn, name, request_id)
     holders = catalog.holders(conn, [role.oid for role in roles], principal)
-    return Ended(roles, holders, [role for role in roles if not _dropped(conn, role)])
+    return Ended(roles, holders, _empty(conn, roles[0]) if roles else None)
 
 
-def _dropped(conn: psycopg.Connection[Any], role: JitRole) -> bool:
-    """False if it had to be emptied instead: somebody made it own something, or named it."""
+def _take_the_rest(conn: psycopg.Connection[Any], ended: Ended) -> Ended:
+    """What else bears the grant's name or note, each committed by itself: it keeps nobody's access alive."""
+    refused = [ended.refused, *(_empty(conn, role) for role in ended.roles[1:])]
+    return replace(ended, refused=next(filter(None, refused), None))
+
+
+def _empty(conn: psycopg.Connection[Any], role: JitRole) -> psycopg.Error | None:
+    """Take it from its members, and from it what it gives: each is enough, and neither waits for the other."""
     name = sql.Identifier(role.name)
-    try:
-        with conn.transaction():
-            conn.execute(sql.SQL("SET LOCAL lock_timeout = '200ms'; DROP ROLE {}").format(name))
-    except (DependentObjectsStillExist, LockNotAvailable):
-        if role.permissions:
-            conn.execute(sql.SQL("REVOKE {} FROM {}").format(_names(role.permissions), name))
-        if role.members:
-            conn.execute(sql.SQL("REVOKE {} FROM {}").format(name, _names(role.members)))
-        return False
-    return True
+    refused: psycopg.Error | None = None
+    pairs: list[tuple[sql.Composable, sql.Composable]] = [(name, _names(role.members))] if role.members else []
+    pairs += [(_names(role.permissions), name)] if role.permissions else []
+    for what, whose in pairs:
+        try:
+            with conn.transaction():
+                conn.execute(sql.SQL("REVOKE {} FROM {} CASCADE").format(what, whose))
+        except psycopg.Error as exc:
+            if conn.broken:
+                raise
+            refused = exc
+    return refused
 
 
 def _names(names: Sequence[str]) -> sql.Composed:

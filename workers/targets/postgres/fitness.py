@@ -33,6 +33,9 @@ def unfit_principal(found: Account | None, name: str, prefix: str) -> str | None
         return f"{name} is a superuser, who needs no access and cannot lose it"
     if found.worker or name.startswith(prefix):
         return f"{name} is jit's own"
+    if found.maker:
+        how = "" if found.maker == name else f" as {found.maker}"
+        return f"{name} may create roles{how}: who may can stand in the way of an end; give it to another login"
     if not found.login:
         return f"{name} cannot log in, so it is nobody's login"
     return None

@@ -2,16 +2,15 @@
 
 import json
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import LiteralString
 
 from jit.ports import Grant
 
-OURS: LiteralString = """(r.rolname ~ %(ours)s OR EXISTS (
+NOTES_ITSELF: LiteralString = """EXISTS (
     SELECT FROM pg_shdescription n WHERE n.classoid = 'pg_authid'::regclass AND n.objoid = r.oid
-    AND starts_with(n.description, 'jit {"oid": ' || r.oid || ', "request": "')))"""
-"""The condition under which row `r` of pg_roles is a role of ours: by its name, or renamed, by a note that
-names its own oid. A note copied to another role makes it none of ours."""
+    AND starts_with(n.description, 'jit {"oid": ' || r.oid || ', "request": "'))"""
+"""The condition under which row `r` of pg_roles has a note that names its own oid: not one copied from another role."""
 
 NOTED: LiteralString = """SELECT n.objoid FROM pg_shdescription n WHERE n.classoid = 'pg_authid'::regclass
     AND starts_with(n.description, 'jit {"oid": ' || n.objoid || ', "request": "' || %(request)s::text || '", ')"""
@@ -49,10 +48,11 @@ class Note:
         try:
             told = json.loads((comment or "").removeprefix("jit "))
             ends_at = datetime.fromisoformat(told["ends_at"])
+            ends_at.astimezone(UTC)
             request, target, principal = (str(told[key]) for key in ("request", "target", "principal"))
             permissions, before = tuple(map(str, told["permissions"])), _before(told.get("before"))
             note = cls(int(told["oid"]), request, target, principal, permissions, ends_at, before)
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             return None
         return note if ends_at.tzinfo else None
 

@@ -17,7 +17,7 @@ from jit.ports import Finding, Grant, Held, Taken, TargetError, TargetRefused, T
 from workers.targets.postgres import catalog
 from workers.targets.postgres.catalog import JitRole
 from workers.targets.postgres.check import findings
-from workers.targets.postgres.ending import Ended, drop_emptied, end
+from workers.targets.postgres.ending import Ended, drop, end
 from workers.targets.postgres.fitness import unfit_permission, unfit_principal
 from workers.targets.postgres.leftovers import Scope, kept, prepared, snapshot
 from workers.targets.postgres.link import Link
@@ -98,11 +98,13 @@ class PostgresTarget:
             for _ in range(ROUNDS):
                 rounds.append(end(conn, name, request_id, principal))
                 sessions += cut_sessions(conn, self.name, rounds[-1].holders)
-                emptied = [word for role in rounds[-1].emptied for word in drop_emptied(conn, role)]
+                emptied = [word for role in rounds[-1].roles for word in drop(conn, role)]
                 if not any(role.gives for role in catalog.jit_roles_of(conn, name, request_id)):
                     left = [*chain.from_iterable(ended.words(principal) for ended in rounds), *emptied]
                     left += self._left_behind(conn, rounds, principal)
                     return Taken(any(ended.existed for ended in rounds), sessions, tuple(left))
+            if rounds[-1].refused:
+                raise rounds[-1].refused
         raise TargetRefused(f"{self.name}: {name} still gives access, or is given again and again")
 
     def held(self, request_id: str) -> Held | None:
