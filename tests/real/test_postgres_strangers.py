@@ -1,15 +1,20 @@
 """The PostgreSQL target where somebody else's login may create roles, or changed what the server does by itself."""
 
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from pydantic import SecretStr
 
 from jit.embedded import EmbeddedPostgres
-from jit.ports import Taken, TargetRefused
+from jit.ports import Taken, TargetRefused, TargetUnreachable
 from tests.world.orders import can_read, grant_of, is_cut, modern, session, wanted
 from tests.world.servers import both_versions
+from workers.targets.postgres import PostgresTarget, link
+from workers.targets.postgres.lock import lock_key
 from workers.targets.postgres.note import Note
 
 pytestmark = pytest.mark.real
@@ -109,3 +114,69 @@ def test_who_may_create_roles_is_given_nothing(target, dba):
         assert target.held("R-7F3K") is None, make
     assert target.grant(grant_of(), wanted).principal == "alice"
     dba.execute("DROP ROLE makers, kings")
+
+
+HOSTILE = {
+    "default_transaction_read_only": "on",
+    "default_transaction_isolation": "serializable",
+    "default_transaction_deferrable": "on",
+    "exit_on_error": "on",
+    "synchronous_commit": "off",
+    "role": "orders_owner",
+    "DateStyle": "German",
+    "standard_conforming_strings": "off",
+    "search_path": "public",
+    "client_encoding": "LATIN1",
+    "createrole_self_grant": "set, inherit",
+    "transaction_timeout": "1h",
+}
+SINCE = {key: version for version, known in link.LATER_BOUNDS.items() for key in known}
+
+
+@contextmanager
+def defaults(dba: psycopg.Connection, whose: str) -> Iterator[dict[str, str]]:
+    """Every hostile default that this server knows."""
+    known = {key: value for key, value in HOSTILE.items() if dba.info.server_version >= SINCE.get(key, 0)}
+    try:
+        for key, value in known.items():
+            dba.execute(sql.SQL("ALTER {} SET {} = {}").format(sql.SQL(whose), sql.Identifier(key), sql.Literal(value)))
+        yield known
+    finally:
+        dba.execute(f"ALTER {whose} RESET ALL")
+
+
+@both_versions
+@pytest.mark.parametrize("whose", ["DATABASE orders", "ROLE worker", "ROLE worker IN DATABASE orders"])
+def test_a_default_that_somebody_set_keeps_no_access(prepared, target, dba, whose):
+    """`default_transaction_read_only = on`: no DROP ROLE, for ever, and the doctor said ok."""
+    target.grant(grant_of(), wanted)
+    dsn = SecretStr(prepared.dsn("worker", "orders"))
+    with defaults(dba, whose) as known:
+        with closing(link.Link("orders-db", dsn)) as fixed, fixed.open() as conn:
+            for key, value in known.items():
+                assert conn.execute("SELECT current_setting(%s)", [key]).fetchone() != (value,), key
+        with closing(PostgresTarget("orders-db", dsn)) as later:
+            assert [finding for finding in later.check(("orders_read",)) if not finding.ok] == []
+            assert later.revoke("R-7F3K", "alice") == Taken(existed=True)
+            assert later.grant(grant_of("R-AAAA"), wanted).principal == "alice"
+            holds = "m.inherit_option OR m.set_option" if modern(dba) else "true"
+            mine = "m.roleid = 'jit_r_aaaa'::regrole AND m.member = 'worker'::regrole"
+            used = f"SELECT FROM pg_auth_members m WHERE {mine} AND ({holds})"
+            assert dba.execute(used).fetchall() == []
+            with session(prepared, "root2") as root2:
+                root2.execute("SELECT pg_advisory_lock(%s)", [lock_key("alice")])
+                assert later.revoke("R-AAAA", "alice").existed
+
+
+def test_a_pooler_that_drops_what_is_asked_for_is_no_way_to_a_target(prepared, dba, monkeypatch):
+    real = psycopg.connect
+
+    def dropping(conninfo: str, **more) -> psycopg.Connection:
+        return real(make_conninfo(**{**conninfo_to_dict(conninfo), "options": ""}), **more)
+
+    monkeypatch.setattr(link.psycopg, "connect", dropping)
+    with closing(PostgresTarget("orders-db", SecretStr(prepared.dsn("worker", "orders")))) as target:
+        with pytest.raises(TargetUnreachable, match=r"search_path is .* asked for: connect to the server itself"):
+            target.grant(grant_of(), wanted)
+        (finding,) = target.check()
+        assert "not through a pooler" in finding.what

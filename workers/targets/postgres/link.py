@@ -12,6 +12,7 @@ import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain
 from typing import Any
 
 import psycopg
@@ -35,14 +36,26 @@ BOUNDS = {
     "statement_timeout": "5s",
     "lock_timeout": "3s",
     "idle_in_transaction_session_timeout": "10s",
-    "idle_session_timeout": "60s",
+    "idle_session_timeout": "50s",
     "plan_cache_mode": "force_generic_plan",
+    "default_transaction_read_only": "off",
+    "default_transaction_isolation": "read committed",
+    "default_transaction_deferrable": "off",
+    "exit_on_error": "off",
+    "synchronous_commit": "on",
+    "role": "none",
+    "DateStyle": "ISO, MDY",
+    "standard_conforming_strings": "on",
 }
-"""Of time, and of what the server decides by itself: to plan our longest queries anew takes ten times as
-long as to run them.
+"""Of time, of what the server decides by itself (to plan our longest queries anew takes ten times as long as to
+run them), and of every default that somebody may set for a database or a login and that changes what our
+statements do. Written as the server writes them, so that they can be read back.
 """
+LATER_BOUNDS = {160000: {"createrole_self_grant": ""}, 170000: {"transaction_timeout": "0"}}
+"""Those that not every server knows, by the version that brought them."""
 NETWORK: dict[str, Any] = {
     "application_name": "jit",
+    "client_encoding": "UTF8",
     "connect_timeout": 3,
     "keepalives": 1,
     "keepalives_idle": 5,
@@ -65,7 +78,8 @@ class Link:
             given = None
         if given is None:
             raise ValueError(f"{name}: its dsn is not a PostgreSQL connection string")
-        bounds = " ".join(f"-c {key}={value}" for key, value in BOUNDS.items())
+        self._bounds = dict(BOUNDS)
+        bounds = " ".join(f"-c {key}={value.replace(' ', chr(92) + ' ')}" for key, value in BOUNDS.items())
         options = f"{given.get('options') or ''} {bounds}".strip()
         self._conninfo = SecretStr(make_conninfo(**{**given, **NETWORK, "options": options}))
         self._idle: list[psycopg.Connection[Any]] = []
@@ -104,7 +118,7 @@ class Link:
 
     def warm(self) -> None:
         """Use the connection that is kept, or open a new one. Silent: the next call will say what is wrong."""
-        with suppress(psycopg.Error):
+        with suppress(psycopg.Error, TargetUnreachable):
             self._leave(self._left() or self._connect())
 
     def _stay_warm(self) -> None:
@@ -124,8 +138,35 @@ class Link:
 
     def _connect(self) -> psycopg.Connection[Any]:
         conn = psycopg.connect(self._conninfo.get_secret_value(), autocommit=True)
-        conn.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+        try:
+            conn.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+            with _hang_up_after(conn, ANSWER_SECONDS):
+                self._fix_defaults(conn)
+        except BaseException:
+            conn.close()
+            raise
         return conn
+
+    def _fix_defaults(self, conn: psycopg.Connection[Any]) -> None:
+        """What could not be asked for when connecting; then all is read back: a pooler may have dropped it."""
+        later = [known for since, known in LATER_BOUNDS.items() if conn.info.server_version >= since]
+        added = dict(chain.from_iterable(known.items() for known in later))
+        conn.execute(
+            "SELECT pg_catalog.set_config(k, v, false) FROM unnest(%s::text[], %s::text[]) w(k, v)",
+            [list(added), list(added.values())],
+        )
+        fixed = self._bounds | added
+        wrong = conn.execute(
+            """SELECT k, pg_catalog.current_setting(k, true), v FROM unnest(%s::text[], %s::text[]) w(k, v)
+               WHERE pg_catalog.current_setting(k, true) IS DISTINCT FROM v""",
+            [list(fixed), list(fixed.values())],
+        ).fetchone()
+        if wrong:
+            key, found, value = wrong
+            raise TargetUnreachable(
+                f"{self._name}: {key} is {found} on the worker's connection, and stays so where {value or 'none'} was "
+                "asked for: connect to the server itself, not through a pooler"
+            )
 
     def _left(self) -> psycopg.Connection[Any] | None:
         """A connection that an earlier call left and that still answers."""
