@@ -17,6 +17,7 @@ from tests.world.orders import ENDS_AT, can_read, grant_of, is_cut, modern, sess
 from tests.world.servers import DEBIAN_15, both_versions
 from tests.world.waiting import HUNG, wait_until
 from workers.targets.postgres import PostgresTarget, link
+from workers.targets.postgres.fitness import NEAR, NEVER
 from workers.targets.postgres.lock import lock_key
 
 pytestmark = pytest.mark.real
@@ -67,6 +68,27 @@ def test_what_lets_the_holder_stop_the_end_is_never_given(target, lax, dba, lead
                     assert tried.held("R-7F3K") is None, role
                 wrong = [finding.what for finding in target.check([permission]) if not finding.ok]
                 assert [what for what in wrong if what.startswith(permission)], role
+
+
+@both_versions
+def test_a_role_of_the_server_that_reaches_everything_is_given_only_where_the_file_says_so(target, lax, dba, lead):
+    """`pg_read_all_data` was given without a word, password hashes included."""
+    there = dba.execute("SELECT rolname FROM pg_roles WHERE rolname ~ '^pg_' AND rolname <> 'pg_database_owner'")
+    roles = {role for (role,) in there} - {*NEVER}
+    assert {"pg_read_all_data", "pg_write_all_data", "pg_monitor", "pg_read_all_settings"} <= roles
+    for role in sorted(roles):
+        with both_ways(lead, dba, role) as names:
+            dba.execute(f"GRANT {role} TO worker WITH ADMIN OPTION")
+            for permission in names:
+                if role in NEAR - {"pg_monitor"}:
+                    assert target.grant(grant_of("R-AAAA", permission), wanted).permissions == (permission,)
+                    target.revoke("R-AAAA", "alice")
+                    continue
+                with pytest.raises(TargetRefused, match=rf"{permission} (reads|writes|makes) .*\(allow_owners\)"):
+                    target.grant(grant_of("R-AAAA", permission), wanted)
+                assert lax.grant(grant_of("R-AAAA", permission), wanted).permissions == (permission,)
+                lax.revoke("R-AAAA", "alice")
+            dba.execute(f"REVOKE {role} FROM worker")
 
 
 def test_a_role_that_may_give_another_on_is_never_given(target, lax, dba, lead):
