@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from jit.embedded import EmbeddedPostgres
 from jit.ports import Held, Taken, TargetRefused, TargetUnreachable
-from tests.world.exhaustive import exhaustive
+from tests.world.exhaustive import distinct, exhaustive
 from tests.world.orders import ENDS_AT, can_read, grant_of, is_cut, modern, session, wanted
 from tests.world.servers import DEBIAN_15, both_versions
 from tests.world.waiting import HUNG, wait_until
@@ -206,6 +206,45 @@ def test_before_16_a_function_that_reads_on_is_told(prepared, target, dba, alice
         assert again.execute("SELECT hers.back()").fetchone() == (3,)
     assert taken.left_behind == ("lead own 1 more objects than before: function hers.back()",)
     dba.execute("DROP SCHEMA hers CASCADE")
+
+
+def test_an_open_transaction_of_somebody_else_keeps_the_role_and_not_the_access(prepared, target, dba):
+    """The inspection drops it when nothing names it any more, however long that takes."""
+    target.grant(grant_of(), wanted)
+    with session(prepared, "eve") as eve:
+        eve.execute("BEGIN; CREATE TEMP TABLE hers (id int); GRANT SELECT ON hers TO jit_r_7f3k")
+        left = "jit_r_7f3k stays, without any right: named by an open transaction"
+        assert target.revoke("R-7F3K", "alice") == Taken(existed=True, left_behind=(left,))
+        eve.execute("COMMIT")
+        assert (target.held("R-7F3K"), target.all_held()) == (None, [])
+        assert dba.execute("SELECT to_regrole('jit_r_7f3k')").fetchone() == ("jit_r_7f3k",)
+    assert target.all_held() == []
+    assert dba.execute("SELECT to_regrole('jit_r_7f3k')").fetchone() == (None,)
+
+
+@pytest.mark.parametrize("postgres", [18], indirect=True, ids="pg{}".format)
+@pytest.mark.parametrize("objects", distinct([2_000, 1_200_000], [2_000], "so many that no statement may take so long"))
+def test_any_number_of_large_objects_that_name_the_role_keeps_no_access(prepared, target, dba, alice, objects):
+    """DROP ROLE ran into its time limit, and the access stayed."""
+    target.grant(grant_of(), wanted)
+    alice.execute(
+        f"""DO $$ BEGIN FOR i IN 1..{objects} LOOP
+            PERFORM lo_create(1000000 + i);
+            EXECUTE format('GRANT SELECT ON LARGE OBJECT %s TO jit_r_7f3k', 1000000 + i);
+            IF i % 1000 = 0 THEN COMMIT; END IF; END LOOP; END $$"""
+    )
+    taken = target.revoke("R-7F3K", "alice")
+    assert (taken.existed, taken.sessions) == (True, 1)
+    assert taken.left_behind[0].startswith("jit_r_7f3k stays, without any right: named by large object 1")
+    assert (target.held("R-7F3K"), target.all_held()) == (None, [])
+    with session(prepared, "alice") as again:
+        assert not can_read(again)
+    dba.execute(
+        """DO $$ DECLARE i oid; BEGIN FOR i IN SELECT oid FROM pg_largeobject_metadata LOOP
+            PERFORM lo_unlink(i); COMMIT; END LOOP; END $$"""
+    )
+    assert target.all_held() == []
+    assert dba.execute("SELECT to_regrole('jit_r_7f3k')").fetchone() == (None,)
 
 
 @pytest.mark.parametrize("name", ["reports", "jit_r_aaaa"])

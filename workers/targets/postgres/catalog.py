@@ -56,13 +56,17 @@ def otherwise_held(conn: psycopg.Connection[Any]) -> LiteralString:
 
 @dataclass(frozen=True, slots=True)
 class JitRole:
-    """A role of ours as it stands: what it has, who has it, and its comment."""
+    """A role of ours as it stands: what it has, who has it, and its comment.
+
+    ``droppable`` is one that the worker's login made and that nothing in the server names.
+    """
 
     oid: int
     name: str
     note: str | None
     permissions: tuple[str, ...]
     members: tuple[str, ...]
+    droppable: bool
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "permissions", tuple(self.permissions))
@@ -117,7 +121,10 @@ def _jit_roles(conn: psycopg.Connection[Any]) -> LiteralString:
                ARRAY(SELECT DISTINCT pg_get_userbyid(m.roleid)::text FROM pg_auth_members m
                      WHERE m.member = r.oid AND {holds(conn)} ORDER BY 1) AS permissions,
                ARRAY(SELECT DISTINCT pg_get_userbyid(m.member)::text FROM pg_auth_members m
-                     WHERE m.roleid = r.oid AND {holds(conn)} AND m.member <> {ME} ORDER BY 1) AS members
+                     WHERE m.roleid = r.oid AND {holds(conn)} AND m.member <> {ME} ORDER BY 1) AS members,
+               {administers(conn)} AND NOT EXISTS (
+                   SELECT FROM pg_shdepend d WHERE d.refclassid = 'pg_authid'::regclass AND d.refobjid = r.oid
+               ) AS droppable
         FROM pg_roles r"""  # noqa: S608 - constants of this file alone
 
 
@@ -167,7 +174,7 @@ def is_gone(conn: psycopg.Connection[Any], oid: int) -> bool:
 def dependencies(conn: psycopg.Connection[Any], oid: int) -> list[Dependency]:
     """What names a role, in this database by its name, in others only that there is something.
 
-    Default privileges count as not owned: no data goes with them.
+    Default privileges count as not owned: no data goes with them. Some of them alone, for there may be millions.
     """
     with conn.cursor(row_factory=class_row(Dependency)) as cur:
         return cur.execute(
@@ -175,9 +182,13 @@ def dependencies(conn: psycopg.Connection[Any], oid: int) -> list[Dependency]:
                       CASE WHEN d.dbid = 0 OR b.datname = current_database()
                            THEN coalesce(pg_describe_object(d.classid, d.objid, d.objsubid), 'something')
                            ELSE 'something in database ' || b.datname END AS what
-               FROM pg_shdepend d LEFT JOIN pg_database b ON b.oid = d.dbid
-               WHERE d.refclassid = 'pg_authid'::regclass AND d.refobjid = %s ORDER BY 2 LIMIT 20""",
-            [oid],
+               FROM ((SELECT * FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass AND refobjid = %(oid)s
+                      AND deptype = 'o' LIMIT 20)
+                     UNION ALL
+                     (SELECT * FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass AND refobjid = %(oid)s
+                      LIMIT 20)) d
+               LEFT JOIN pg_database b ON b.oid = d.dbid ORDER BY 1 DESC, 2 LIMIT 20""",
+            {"oid": oid},
         ).fetchall()
 
 

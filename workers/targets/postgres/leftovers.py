@@ -93,14 +93,15 @@ def prepared(conn: psycopg.Connection[Any], owners: Sequence[str]) -> list[str]:
 
 
 def _described(conn: psycopg.Connection[Any], table: LiteralString, parameters: dict[str, Any]) -> list[str]:
-    """In this database what it is, of others only that there is something."""
+    """Some of them: in this database what it is, of others only that there is something."""
     with conn.cursor(row_factory=scalar_row) as cur:
         return cur.execute(
             f"""{otherwise_held(conn)} {_GIVEN}
                 SELECT DISTINCT CASE WHEN d.dbid = 0 OR b.datname = current_database()
                                 THEN coalesce(pg_describe_object(d.classid, d.objid, d.objsubid), 'something')
                                 ELSE 'something in database ' || b.datname END
-                FROM {table} d LEFT JOIN pg_database b ON b.oid = d.dbid
-                WHERE %(places)s::text[] IS NULL OR d.place = ANY(%(places)s::text[]) ORDER BY 1 LIMIT 10""",  # noqa: S608 - constants of this package alone
+                FROM (SELECT * FROM {table} d
+                      WHERE %(places)s::text[] IS NULL OR d.place = ANY(%(places)s::text[]) LIMIT 10) d
+                LEFT JOIN pg_database b ON b.oid = d.dbid ORDER BY 1""",  # noqa: S608 - constants of this package alone
             parameters,
         ).fetchall()

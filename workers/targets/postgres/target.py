@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import LockNotAvailable, QueryCanceled
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from jit.access import REQUEST_ID
@@ -101,7 +101,10 @@ class PostgresTarget:
                 emptied = [word for role in rounds[-1].roles for word in drop(conn, role)]
                 if not any(role.gives for role in catalog.jit_roles_of(conn, name, request_id)):
                     left = [*chain.from_iterable(ended.words(principal) for ended in rounds), *emptied]
-                    left += self._left_behind(conn, rounds, principal)
+                    try:
+                        left += self._left_behind(conn, rounds, principal)
+                    except QueryCanceled:
+                        left.append("what else it left behind takes too long to find out")
                     return Taken(any(ended.existed for ended in rounds), sessions, tuple(left))
             if rounds[-1].refused:
                 raise rounds[-1].refused
@@ -114,9 +117,15 @@ class PostgresTarget:
         return next((self._held(role) for role in there if role.gives), None)
 
     def all_held(self) -> list[Held]:
-        """Roles of another target in the same cluster are left out: their note names it."""
+        """Roles of another target in the same cluster are left out: their note names it.
+
+        A role whose end could take its rights and not itself is dropped here, as soon as nothing names it.
+        """
         with self._link.open() as conn:
             roles = catalog.jit_roles(conn, self._ours)
+            for role in roles:
+                if role.droppable and not role.gives and role.note and self._is_ours(role):
+                    drop(conn, role)
         return [self._held(role) for role in roles if role.gives and self._is_ours(role)]
 
     def check(self, permissions: Sequence[str] = ()) -> list[Finding]:
