@@ -22,6 +22,7 @@ from psycopg.pq import TransactionStatus
 from pydantic import SecretStr
 
 from jit.ports import TargetError, TargetRefused, TargetUnreachable
+from workers.targets.postgres.refused import why_refused
 
 CALL_SECONDS = 30.0
 """The longest any call takes, a server that has stopped answering included."""
@@ -192,7 +193,10 @@ class Link:
 
     def _told(self, exc: psycopg.Error, conn: psycopg.Connection[Any] | None) -> TargetError:
         if conn is None:
-            return TargetUnreachable(f"{self._name}: cannot be reached, or does not take the worker's login")
+            given = conninfo_to_dict(self._conninfo.get_secret_value())
+            secrets = [given.get("password"), given.get("sslpassword"), os.environ.get("PGPASSWORD")]
+            said = f"FATAL: {exc.diag.message_primary}" if exc.sqlstate else str(exc)
+            return TargetUnreachable(f"{self._name}: cannot be reached: {why_refused(said, secrets)}")
         if conn.broken or exc.sqlstate is None or exc.sqlstate.startswith(UNREACHABLE):
             return TargetUnreachable(f"{self._name}: the connection broke")
         said = exc.diag.message_primary or "no reason given"
