@@ -117,7 +117,7 @@ class SlackDirectory:
                     self.look_up(person)
         except (DirectoryUnavailable, LedgerUnavailable) as away:
             self._changed.add(person)
-            log.warning("person.not_looked_up", person=person, because=type(away).__name__)
+            log.warning("person.not_looked_up", because=type(away).__name__)
         finally:
             self._catching_up.release()
 

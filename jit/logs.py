@@ -16,8 +16,7 @@ _SECRET_SHAPE = re.compile(
     r"|(?<=://)[^\s/@:]*:\S+(?=@)"
     r"|(?i:bearer\s+)\S+|(?i:(?:password|passwd|secret|token)['\"]?\s*[=:]\s*['\"]?)[^\s'\",}]+"
 )
-_NO_LOCALS = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
-"""What a function held when it failed may be a secret or somebody's words."""
+_TRACE = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 
 
 def set_up(level: str = "INFO") -> None:
@@ -28,7 +27,7 @@ def set_up(level: str = "INFO") -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
-        structlog.processors.ExceptionRenderer(_NO_LOCALS),
+        structlog.processors.ExceptionRenderer(_where_it_failed),
         hide_secrets,
     ]
     structlog.configure(
@@ -52,6 +51,20 @@ def set_up(level: str = "INFO") -> None:
     root.setLevel(level)
     for chatty in ("slack_bolt", "slack_sdk", "rq", "urllib3", "websockets", "uvicorn"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
+
+
+def _where_it_failed(exc_info: structlog.typing.ExcInfo) -> list[dict[str, Any]]:
+    return _without_words(_TRACE(exc_info))
+
+
+def _without_words(stacks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Kinds of faults and lines of code. What a fault says may be a secret or somebody's words."""
+    for stack in stacks:
+        for words in ("exc_value", "exc_notes", "syntax_error"):
+            stack.pop(words, None)
+        for inner in stack["exceptions"]:
+            _without_words(inner)
+    return stacks
 
 
 def hide_secrets(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -79,7 +79,9 @@ class Granter:
                 self._give(begun)
         except Conflict as faster:
             log.info("grant.overtaken", request_id=request_id, because=str(faster))
-        except (CannotTell, ClockSkew, LedgerUnavailable, QueueUnavailable, TargetUnreachable) as unable:
+        except TargetUnreachable:
+            log.warning("grant.put_off", request_id=request_id, why="TargetUnreachable")  # its words may name people
+        except (CannotTell, ClockSkew, LedgerUnavailable, QueueUnavailable) as unable:
             log.warning("grant.put_off", request_id=request_id, why=type(unable).__name__, because=str(unable))
 
     def _wanted(self, request: Request) -> bool:

@@ -119,7 +119,7 @@ class Revoker:
             self._scribe.put_intent_aside(RevokeIntent.about(about, cause=EndCause.EXPIRED, **self._scribe.signed()))
             taken = self._revoke(about)
         except TargetError as trouble:
-            log.warning("revoke.failed", request_id=about.id, target=about.target, because=str(trouble))
+            log.warning("revoke.failed", request_id=about.id, target=about.target, why=type(trouble).__name__)
             self._trouble.tell_if_late(about, due, str(trouble))
             return False
         self._scribe.put_outcome_aside(about.id, self._outcome(about, taken, EndCause.EXPIRED))
@@ -134,7 +134,7 @@ class Revoker:
         try:
             held = self._fleet.get(request.target).held(request.id)
         except TargetError as trouble:
-            log.warning("grant.unclear", request_id=request.id, target=request.target, because=str(trouble))
+            log.warning("grant.unclear", request_id=request.id, target=request.target, why=type(trouble).__name__)
             self._trouble.tell_if_late(request, request.ends_at, str(trouble))
             return False
         if held is not None:

@@ -35,7 +35,7 @@ class Trouble:
 
     def tell(self, request: Request, reason: str) -> None:
         """Of an end that did not work, what is new: the record should show it, and not drown in it."""
-        log.warning("revoke.failed", request_id=request.id, target=request.target, because=reason)
+        log.warning("revoke.failed", request_id=request.id, target=request.target)  # the record says why, sealed
         now = self._clock.now()
         attempts = self._attempts[request.id] = max(self._attempts.get(request.id, 0), request.revoke_attempts) + 1
         if request.id not in self._said and request.revoke_trouble is not None:

@@ -187,7 +187,7 @@ class Homes(Follower):
 
     def _put_off(self, person: str, seconds: float, because: str) -> None:
         self._changed[person] = self._clock.ticks() + seconds
-        log.warning("home.put_off", person=person, because=because, seconds=seconds)
+        log.warning("home.put_off", because=because, seconds=seconds)
 
     def _show(self, person: str) -> None:
         by = Presser(person, self._sight.directory.workspace, Source.SLACK)

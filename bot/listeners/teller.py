@@ -35,7 +35,7 @@ class Teller:
         if place.channel and self._send(self._client.chat_postEphemeral, place.channel, place.person, said):
             return
         if not self._send(self._client.chat_postMessage, place.person, place.person, said):
-            log.error("answer.lost", person=place.person)
+            log.error("answer.lost")
 
     def _respond(self, place: Place, said: dict[str, Any]) -> bool:
         hook = WebhookClient(

@@ -242,8 +242,15 @@ class Ledger:
 
 
 def log_recorded(recorded: Sequence[Entry]) -> None:
+    """Where the entry is found and no more: what it says of people can be erased from the record, not from a log."""
     for entry in recorded:
-        log.info("entry.recorded", index=entry.index, hash=entry.hash, fact=entry.fact.model_dump(mode="json"))
+        log.info(
+            "entry.recorded",
+            index=entry.index,
+            hash=entry.hash,
+            kind=entry.fact.kind,
+            request_id=getattr(entry.fact, "request_id", None),
+        )
 
 
 def _last(connection: Connection) -> Last:

@@ -9,6 +9,7 @@ from typing import get_args
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from jit.facts import (
     Alert,
@@ -25,6 +26,7 @@ from jit.facts import (
 )
 from jit.ledger import BrokenChain, Ledger
 from jit.ledger.entry import NO_ENTRY, hash_of, open_entry, people_in, seal
+from jit.ledger.store import log_recorded
 from jit.privacy.disclosure import disclose
 from jit.privacy.fields import places, whose
 from jit.privacy.sealing import new_key
@@ -81,6 +83,25 @@ def test_no_kind_of_fact_says_in_plain_what_is_personal():
         assert len(texts) >= 1, stored.fact.kind
         assert b"SECRET" not in entry.body, stored.fact.kind
         assert open_entry(entry.body, keys=opening(keys)).fact == fact == entry.fact, stored.fact.kind
+
+
+def test_no_log_line_of_a_recorded_fact_says_what_the_record_seals():
+    for stored in STORED:
+        fact, _ = filled(stored.fact)
+        entry, _ = closed(fact)
+        with capture_logs() as lines:
+            log_recorded([entry])
+        assert lines == [
+            {
+                "event": "entry.recorded",
+                "log_level": "info",
+                "index": entry.index,
+                "hash": entry.hash,
+                "kind": fact.kind,
+                "request_id": getattr(fact, "request_id", None),
+            }
+        ], fact.kind
+        assert "SECRET" not in str(lines), fact.kind
 
 
 def test_without_the_keys_an_entry_is_read_and_says_what_is_closed():

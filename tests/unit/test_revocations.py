@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from jit.access import State
 from jit.facts import EndCause, Ended, Lapsed, Released, RevokeFailed, Source
@@ -368,3 +369,20 @@ def test_the_ticket_of_a_grant_says_what_the_facts_say(house: Hands) -> None:
     ticket = verify(KEY, house.queue.ends[-1][1])
     for name in ("id", "requester", "access", "target", "permissions", "principal", "policy_version"):
         assert getattr(ticket, name) == getattr(request, name)
+
+
+def test_what_a_target_says_of_people_stands_in_no_log_line(house: Hands) -> None:
+    """The record has it, sealed."""
+    given = house.active("R-GIVEN", access="ledger-db/read")
+    house.approved("R-TEST")
+    house.target.grant_trouble = TargetUnreachable("orders-db: busy, alice holds its lock")
+    with capture_logs() as lines:
+        house.granter.grant("R-TEST")
+        for target in house.targets.values():
+            target.trouble = TargetUnreachable("alice owns a table")
+        house.revoker.take_back(house.request("R-TEST"), "it was not given")
+        house.revoker.end([given], EndCause.EXPIRED)
+        house.revoker.end_unrecorded(given, None)
+    told = [line["event"] for line in lines if line["event"] not in ("entry.recorded", "target.opened")]
+    assert told == ["grant.put_off", "grant.unclear", "revoke.failed", "revoke.failed"]
+    assert "alice" not in str(lines)
