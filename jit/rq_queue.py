@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import SecretStr
 from redis import Redis, RedisError, ResponseError
 from redis.backoff import NoBackoff
+from redis.exceptions import NoPermissionError
 from redis.retry import Retry
 from rq import Queue as RqList  # noqa: TID251  this is the one module of the core that may
 from rq.serializers import JSONSerializer  # noqa: TID251  as above
@@ -44,41 +45,64 @@ def open_redis(url: SecretStr | str, *, answer_within: float = ANSWER_SECONDS) -
             socket_connect_timeout=CONNECT_SECONDS,
             socket_timeout=answer_within,
             retry=Retry(NoBackoff(), 1),
+            driver_info=None,  # or it would be told by a command that Redis 7.0 does not know
         )
     except ValueError:
         raise QueueMisconfigured("REDIS_URL is no address. Write redis://host:6379 or unix:///path.") from None
 
 
-def require_durable(redis: Redis) -> None:
-    """Refuse a Redis that evicts keys, forgets them at a restart or cannot say what is on its disk: orders to end
-    access lie in it.
+UNPROVEN = "it does not say what is on its disk (WAITAOF)"
+"""What is found of a Redis that knows no such command. `ON_DISK_REMEDY` says what that costs."""
+ON_DISK_REMEDY = (
+    "If it is killed, orders to end access that it took within about the last second may be gone, and only the "
+    "timekeeper ends these. Set `appendfsync always` there, and nothing is lost; or take Redis 7.2 or Valkey."
+)
+
+
+def require_durable(redis: Redis) -> bool:
+    """Refuse a Redis that evicts keys or forgets them at a restart: orders to end access lie in it.
+
+    Returns:
+        Whether it says what is on its disk.
 
     Raises:
         QueueMisconfigured: with all that is wrong.
         QueueUnavailable: it does not answer.
     """
+    wrong, may_ask, says = [], True, False
     with _translated():
         told: dict[str, Any] = redis.info("memory") | redis.info("persistence")
-        says_what_is_on_disk = _says_what_is_on_disk(redis)
-    wrong = []
+        try:
+            says = says_what_is_on_disk(redis)
+        except NoPermissionError:
+            may_ask = False
     if told.get("maxmemory_policy") != "noeviction":
         wrong.append("it may drop keys when memory runs short: CONFIG SET maxmemory-policy noeviction")
     if not int(told.get("aof_enabled", 0)):
         wrong.append("it forgets everything at a restart: CONFIG SET appendonly yes")
     if wrong:
         wrong[-1] += ". Then CONFIG REWRITE, so that it stays so"
-    if not says_what_is_on_disk:
-        wrong.append("it does not say what is on its disk: it takes Redis 7.2 or Valkey, and a login that may WAITAOF")
+    if not may_ask:
+        wrong.append("this login may not ask what is on its disk: ACL SETUSER it with +waitaof")
     if wrong:
         raise QueueMisconfigured(f"This Redis cannot be trusted with orders to end access: {'; '.join(wrong)}.")
+    return says
 
 
-def _says_what_is_on_disk(redis: Redis) -> bool:
+def says_what_is_on_disk(redis: Redis) -> bool:
+    """Raises RedisError: NoPermissionError if this login may not ask."""
     try:
         redis.waitaof(0, 0, 0)
-    except ResponseError:
-        return False
+    except NoPermissionError:
+        raise
+    except ResponseError as refused:
+        return not _is_unknown(refused)
     return True
+
+
+def _is_unknown(refused: object) -> bool:
+    """The server is older than the command, or was told not to know it."""
+    return isinstance(refused, ResponseError) and str(refused).lower().startswith("unknown command")
 
 
 class RqQueue:
@@ -97,7 +121,9 @@ class RqQueue:
         self._announce(self._ends, "revoke", request_id)
 
     def end_at(self, when: datetime, ticket: str) -> None:
-        """Kept until it was carried out: on disk before this returns. The same ticket twice is one order."""
+        """Kept until it was carried out: on disk before this returns, where Redis can say so. The same ticket twice is
+        one order.
+        """
         name = f"end-{hashlib.sha256(ticket.encode()).hexdigest()[:32]}"
         with _translated(), self._redis.pipeline(transaction=False) as steps:  # within MULTI nothing waits for the disk
             self._ends.enqueue_at(
@@ -110,8 +136,13 @@ class RqQueue:
                 pipeline=steps,
             )
             steps.waitaof(1, 0, ON_DISK_MILLISECONDS)
-            on_disk, _ = steps.execute()[-1]
-        if not on_disk:
+            *answers, on_disk = steps.execute(raise_on_error=False)
+            if _is_unknown(on_disk):
+                on_disk = (1, 0)  # it took the order; what that is worth was said at the start
+            for refused in (*answers, on_disk):
+                if isinstance(refused, Exception):
+                    raise refused
+        if not on_disk[0]:
             raise QueueUnavailable("an order to end did not come to the disk in time")
 
     def _announce(self, queue: RqList, what: str, request_id: str) -> None:

@@ -31,7 +31,7 @@ from jit.ledger import (
 )
 from jit.policy import BROKEN, Policy, PolicyError, PolicyFolder
 from jit.ports import Clock, QueueUnavailable, Target, TargetUnreachable
-from jit.rq_queue import RqQueue, open_redis, require_durable
+from jit.rq_queue import ON_DISK_REMEDY, UNPROVEN, RqQueue, open_redis, require_durable
 from jit.settings import CannotStart, HandsSettings, process_name, resolve_secret
 from jit.signals import stop_on_signals
 from workers.fleet import Fleet
@@ -82,9 +82,10 @@ def run_worker(
     bench = _bench("worker", Source.WORKER, settings, clock or SystemClock(), open_target)
     key = load_key(settings.worker_key, settings.data)
     redis = open_redis(settings.redis_url)
-    if not _wait_for(redis, stop):
+    says_what_is_on_disk = _wait_for(redis, stop)
+    if says_what_is_on_disk is None:
         return
-    _record_start(bench)
+    _record_start(bench, () if says_what_is_on_disk else (f"Redis: {UNPROVEN}. {ON_DISK_REMEDY}",))
     _keep_texts(bench, stop)
     granter = Granter(
         ledger=bench.ledger,
@@ -162,21 +163,21 @@ def _bench(room: str, source: Source, settings: HandsSettings, clock: Clock, ope
     return Bench(room, ledger, policies, fleet, spool, scribe, revoker, clock, actor)
 
 
-def _wait_for(redis: Redis, stop: Event) -> bool:
-    """Until Redis answers and is fit; False if told to stop meanwhile. Raises QueueMisconfigured."""
+def _wait_for(redis: Redis, stop: Event) -> bool | None:
+    """Until Redis answers and is fit: whether it says what is on its disk. None if told to stop meanwhile. Raises
+    QueueMisconfigured.
+    """
     while not stop.is_set():
         try:
-            require_durable(redis)
+            return require_durable(redis)
         except QueueUnavailable as silent:
             log.warning("queue.unavailable", because=str(silent))
             stop.wait(WAIT_FOR_REDIS_SECONDS)
-        else:
-            return True
-    return False
+    return None
 
 
-def _record_start(bench: Bench) -> None:
-    warnings = tuple(_warnings(bench))
+def _record_start(bench: Bench, known: tuple[str, ...] = ()) -> None:
+    warnings = (*known, *_warnings(bench))
     for warning in warnings:
         log.warning("start.warning", says=warning)
     fact = Started(

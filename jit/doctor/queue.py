@@ -12,7 +12,7 @@ from redis.exceptions import NoPermissionError
 
 from jit.doctor.examine import NotLookedAt, needed
 from jit.doctor.line import Line, Part, fine, mend, note
-from jit.rq_queue import open_redis
+from jit.rq_queue import ON_DISK_REMEDY, UNPROVEN, open_redis, says_what_is_on_disk
 
 
 def look_at_queue(url: SecretStr | None) -> Iterator[Line]:
@@ -63,6 +63,15 @@ def _kept(redis: Redis, told: Mapping[str, Any]) -> Iterator[Line]:
             Part.QUEUE,
             "it forgets orders at a restart (appendonly no)",
             _set(redis, told, "appendonly", "yes"),
+        )
+    try:
+        if not says_what_is_on_disk(redis):
+            yield note(Part.QUEUE, UNPROVEN, ON_DISK_REMEDY)
+    except NoPermissionError:
+        yield note(
+            Part.QUEUE,
+            "the login of REDIS_URL may not ask what is on its disk, which a worker's has to",
+            _command(redis, "ACL", "SETUSER", _login(redis), "+waitaof"),
         )
     if told.get("aof_last_write_status", "ok") != "ok":
         yield mend(Part.QUEUE, "its last write to disk failed", "Look at the disk of its host: is it full?")

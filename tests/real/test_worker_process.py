@@ -13,14 +13,15 @@ from redis import Redis
 
 from jit.access import State
 from jit.embedded import EmbeddedValkey
-from jit.facts import Released, Revoked, Source
-from jit.rq_queue import RqQueue
+from jit.facts import Released, Revoked, Source, Started
+from jit.rq_queue import ON_DISK_REMEDY, UNPROVEN, RqQueue
 from jit.testing import ALICE
 from tests.world.base import in_a_file
 from tests.world.exhaustive import exhaustive
 from tests.world.folder_target import FolderTarget
 from tests.world.hands import Hands
 from tests.world.processes import Forked
+from tests.world.servers import redis_7
 from tests.world.shared_clock import SharedClock
 from tests.world.waiting import HUNG, wait_until
 
@@ -101,6 +102,20 @@ def test_an_approval_becomes_access_and_the_worker_ends_it_alone(hands: Workers)
 
     assert hands.target.held("R-TEST") is None
     assert hands.house.ledger.history("R-TEST")[-1].fact.source is Source.WORKER
+
+
+def test_a_worker_starts_on_a_redis_without_waitaof_and_says_what_is_lost(tmp_path: Path) -> None:
+    with redis_7() as server:
+        hands = Workers(tmp_path, server)
+        try:
+            hands.start("worker")
+            hands.ready("worker")
+            hands.approve(minutes=30)
+            hands.becomes(State.ACTIVE)
+        finally:
+            hands.stop()
+    [began] = [entry.fact for entry in hands.house.ledger.read() if isinstance(entry.fact, Started)]
+    assert began.warnings == (f"Redis: {UNPROVEN}. {ON_DISK_REMEDY}",)
 
 
 def test_the_timekeeper_ends_it_alone_with_redis_wiped(hands: Workers) -> None:

@@ -11,6 +11,7 @@ from jit.doctor.queue import look_at_queue
 def test_another_host_wants_a_password_and_encryption(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = {"role": "master", "maxmemory_policy": "noeviction", "aof_enabled": 1}
     monkeypatch.setattr(Redis, "info", lambda _: whole)
+    monkeypatch.setattr(Redis, "waitaof", lambda *_: [0, 0])
     for url, notes in {
         "unix:///run/valkey.sock": 0,
         "redis://127.0.0.1:6379": 0,

@@ -10,6 +10,7 @@ from fakeredis import FakeRedis, FakeServer
 from pydantic import SecretStr
 from redis import ResponseError
 from redis.client import Pipeline
+from redis.exceptions import NoPermissionError
 
 from jit.ports import QueueUnavailable
 from jit.rq_queue import ENDS, QueueMisconfigured, RqList, RqQueue, open_redis, require_durable
@@ -188,14 +189,14 @@ def test_payloads_are_json_and_hold_one_argument(bench: Bench) -> None:
 
 
 class TestAFitRedis:
-    def told(self, *, old: bool = False, **settings: Any) -> Any:
+    def told(self, *, refuses: ResponseError | None = None, **settings: Any) -> Any:
         class Told:
             def info(self, section: str) -> dict[str, Any]:
                 return settings
 
             def waitaof(self, *_: int) -> None:
-                if old:
-                    raise ResponseError("unknown command 'WAITAOF'")
+                if refuses:
+                    raise refuses
 
         return Told()
 
@@ -216,9 +217,30 @@ class TestAFitRedis:
         for remedy in remedies:
             assert f"CONFIG SET {remedy}" in str(refused.value)
 
-    def test_says_what_is_on_its_disk(self) -> None:
-        with pytest.raises(QueueMisconfigured, match=r"it takes Redis 7\.2 or Valkey"):
-            require_durable(self.told(maxmemory_policy="noeviction", aof_enabled=1, old=True))
+    def test_may_be_too_old_to_say_what_is_on_its_disk(self) -> None:
+        fit = {"maxmemory_policy": "noeviction", "aof_enabled": 1}
+        assert require_durable(self.told(**fit, refuses=ResponseError("unknown command 'WAITAOF', with"))) is False
+        assert require_durable(self.told(**fit)) is True
+
+    def test_lets_a_worker_ask_for_it(self) -> None:
+        refuses = NoPermissionError("this user has no permissions to run the 'waitaof' command")
+        with pytest.raises(QueueMisconfigured, match=r"\+waitaof"):
+            require_durable(self.told(maxmemory_policy="noeviction", aof_enabled=1, refuses=refuses))
+
+
+def test_an_order_that_did_not_come_to_the_disk_is_none(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    for answer in ("{0, 0}", "redis.error_reply('ERR other')"):
+        monkeypatch.setattr(OnDisk, "waitaof", lambda self, *_, answer=answer: self.eval(f"return {answer}", 0))
+        with pytest.raises(QueueUnavailable):
+            bench.queue.end_at(T0, "ticket")
+
+
+def test_an_order_in_a_redis_that_cannot_say_what_is_on_disk_is_one(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OnDisk, "waitaof", lambda self, *_: self.execute_command("NOTWAITAOF", 1, 0, 1))
+    bench.queue.end_at(T0, "ticket")
+    assert bench.redis.zcard("rq:scheduled:jit-ends") == 1
 
 
 def test_an_address_that_is_none_is_refused_without_being_shown() -> None:

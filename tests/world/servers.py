@@ -3,7 +3,7 @@ with the reason; with CI=true that is a failure.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
@@ -13,6 +13,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 from click.testing import CliRunner
+from redis import AuthenticationError, Redis, RedisError
 
 from jit.cli.main import cli
 from jit.embedded import EmbeddedError, EmbeddedPostgres, EmbeddedValkey
@@ -22,6 +23,7 @@ from tests.world.exhaustive import exhaustive
 
 Server = TypeVar("Server", EmbeddedPostgres, EmbeddedValkey)
 DEBIAN_15 = Path("/usr/lib/postgresql/15")
+DEBIAN_REDIS = Path("/usr/bin/redis-server")
 
 
 @contextmanager
@@ -40,9 +42,49 @@ def postgres_15() -> Iterator[EmbeddedPostgres]:
 
 
 @contextmanager
-def valkey() -> Iterator[EmbeddedValkey]:
-    with _had(EmbeddedValkey()) as server:
+def valkey(users: Path | None = None) -> Iterator[EmbeddedValkey]:
+    """``users`` is a file of those that it lets in."""
+    with _had(_Guarded(users) if users else EmbeddedValkey()) as server:
         yield server
+
+
+@contextmanager
+def redis_7(users: Path | None = None) -> Iterator[EmbeddedValkey]:
+    """Debian's 7.0, the oldest that is supported."""
+    if not DEBIAN_REDIS.exists():
+        _not_had("Redis is not installed: apt-get install redis-server")
+    with _had(_Redis7(users)) as server:
+        yield server
+
+
+class _Guarded(EmbeddedValkey):
+    def __init__(self, users: Path | None) -> None:
+        super().__init__()
+        self._users = users
+
+    def _prepare(self) -> Sequence[str | Path]:
+        binary, config = super()._prepare()
+        if self._users:
+            with Path(config).open("a") as settings:
+                settings.write(f'aclfile "{self._users}"\n')
+        return [binary, config]
+
+    def _ready(self) -> bool:
+        with Redis.from_url(self.url) as client:
+            try:
+                return bool(client.ping())
+            except AuthenticationError:
+                return True
+            except RedisError:
+                return False
+
+
+class _Redis7(_Guarded):
+    word = "Redis"
+
+    def _prepare(self) -> Sequence[str | Path]:
+        _, config = super()._prepare()
+        return [DEBIAN_REDIS, config]
 
 
 @contextmanager
