@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from typing import get_args
 
 from sqlalchemy import Engine, select
@@ -46,6 +46,9 @@ SOMEBODY = "(a person)"
 """Stands for somebody of whom there is no key yet."""
 _PSEUDONYM = re.compile(r"(?:erased|sealed):([0-9a-f]{8})")
 _PERSON = "person:"
+_DAY = re.compile(r"(\d{4}-?\d\d-?\d\d|\d{4}-?W\d\d-?\d)(Z|[+-]\d\d:?\d\d)?")
+_LAST = time.max.replace(fold=1)
+"""Of a day: the second one, where clocks go back over midnight."""
 
 
 class BadTime(ValueError):
@@ -194,14 +197,20 @@ def _named_in(text: str, names: Mapping[str, tuple[str, str]]) -> set[str]:
     return found
 
 
-def read_moment(text: str, now: datetime) -> datetime:
-    """A moment in ISO 8601, by this machine's zone where it names none, or a duration before ``now``.
+def read_moment(text: str, now: datetime, *, to_its_end: bool = False) -> datetime:
+    """A moment in ISO 8601, by this machine's zone where it names none, or a duration before ``now``. A bare date is
+    the day's first moment, or its last.
 
     Raises BadTime.
     """
     with suppress(BadDuration):
         return now - parse_duration(text)
     try:
+        if day := _DAY.fullmatch(text.strip()):
+            midnight = datetime.fromisoformat(f"{day[1]}T00:00{day[2] or ''}")
+            return (datetime.combine(midnight, _LAST, midnight.tzinfo) if to_its_end else midnight).astimezone(
+                now.tzinfo
+            )
         return datetime.fromisoformat(text.strip()).astimezone(now.tzinfo)
     except (ValueError, OverflowError, OSError):
         raise BadTime from None

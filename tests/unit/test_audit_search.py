@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -97,6 +98,39 @@ def test_what_fits_is_found(ledger: Ledger):
 def test_time_is_when_it_was_recorded_to_the_microsecond(ledger: Ledger):
     at = ledger.read()[4].recorded_at.isoformat()
     assert found("--since", at, "--until", at) == [5]
+
+
+def test_a_bare_date_is_the_whole_day_in_the_zone_that_is_said(ledger: Ledger):
+    at = ledger.read()[4].recorded_at
+    day, before, after = (f"{at + timedelta(days=days):%Y-%m-%d}" for days in (0, -1, 1))
+    week = "{}-W{:02}-{}".format(*at.isocalendar())
+    for since, until, expected in (
+        ("2000-01-01Z", f"{day}Z", [5]),
+        (f"{day}Z", f"{day}Z", [5]),
+        (f"{day}+00:00", f"{day}-00:00", [5]),
+        (f"{day.replace('-', '')}Z", f"{week}Z", [5]),
+        (f"{before}Z", f"{before}Z", []),
+        (f"{after}Z", "9998-12-31", []),
+        ("2000-01-01", "9999-12-31Z", [5]),
+    ):
+        assert found("--kind", "granted", "--since", since, "--until", until) == expected, (since, until)
+
+
+def test_a_day_is_as_long_as_it_is_where_the_clocks_change(monkeypatch: pytest.MonkeyPatch):
+    now = datetime(2026, 11, 27, tzinfo=UTC)
+    for zone, day, first, last in (
+        ("Europe/Berlin", "2026-10-25", "2026-10-24T22:00:00", "2026-10-25T22:59:59.999999"),
+        ("America/Havana", "2026-11-01", "2026-11-01T04:00:00", "2026-11-02T04:59:59.999999"),
+        ("UTC", "2026-11-27+05:30", "2026-11-26T18:30:00", "2026-11-27T18:29:59.999999"),
+    ):
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        try:
+            begins, ends = read_moment(day, now), read_moment(day, now, to_its_end=True)
+        finally:
+            monkeypatch.undo()
+            time.tzset()
+        assert (begins.isoformat(), ends.isoformat()) == (f"{first}+00:00", f"{last}+00:00"), zone
 
 
 def test_a_line_is_the_entry_as_it_reads(ledger: Ledger):

@@ -42,7 +42,9 @@ class _Asking:
 
 @click.command("export")
 @click.option("--format", "form", type=click.Choice(["jsonl", "ocsf", "csv"]), default="jsonl", show_default=True)
-@click.option("--since", help="From this entry on, or from what was recorded then: 1042, 2026-11-21, 3d.")
+@click.option(
+    "--since", help="From this entry on, or from what was recorded then, by this machine's zone: 1042, 2026-11-21, 3d."
+)
 @click.option("--after", type=click.IntRange(0), help="Only what comes behind the entry with this index.")
 @click.option("--out", type=click.Path(path_type=Path), help="A folder for jsonl, a file for ocsf and csv.")
 @click.option("-f", "--follow", is_flag=True, help="Go on with what comes, until Ctrl-C. Needs --out, ocsf or csv.")

@@ -1,7 +1,7 @@
 """`jit audit search`: entries by person, target, access, time, kind, incident and words."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import MAXYEAR, datetime, timedelta
 from itertools import islice
 
 import click
@@ -23,7 +23,7 @@ _MOMENT = timedelta(microseconds=1)
 @click.option("--target", default="", help="As the rules name it.")
 @click.option("--access", default="", help="As the rules name it: orders-db/read.")
 @click.option("--since", type=Moment(), help="Recorded then or later: 2026-11-21, 2026-11-21T14:30, 2h, 3d.")
-@click.option("--until", type=Moment(), help="Recorded then or earlier.")
+@click.option("--until", type=Moment(to_its_end=True), help="Recorded then or earlier; a bare date is that whole day.")
 @click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), metavar="KIND", help="May be repeated.")
 @click.option("--incident", default="", help="INC-42")
 @click.option("--request", help="R-7F3K, or 7f3k.")
@@ -46,6 +46,8 @@ def search(  # noqa: PLR0917  click passes them by name
 ) -> None:
     """Find entries: all that fit what is given, and have the WORDS in what people wrote.
 
+    Times and days are this machine's, unless they name a zone: 2026-11-21T14:30+01:00, 2026-11-21Z.
+
     A table in a terminal, JSON lines in a pipe; the oldest first. It is recorded that you searched, and for what. Exits
     with 4 if entries had to be passed over, as they are not what was recorded.
     """
@@ -59,7 +61,7 @@ def search(  # noqa: PLR0917  click passes them by name
         raise click.UsageError(str(unknown)) from None
     wanted = Wanted(people, target, access, incident, frozenset([*kinds, *(["refused"] if refused else [])]), words)
     after = last_before(ledger, since) if since else 0
-    upto = last_before(ledger, until + _MOMENT) if until else None
+    upto = last_before(ledger, until + _MOMENT) if until and until.year < MAXYEAR else None
     instead = {
         "person": people.pseudonyms(),
         "words": words_as_recorded(ledger.engine, words, names),

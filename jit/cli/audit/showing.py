@@ -23,15 +23,18 @@ FIRST_ROWS = 200
 
 
 class Moment(click.ParamType[datetime]):
-    """A moment, or how long ago it was."""
+    """A moment, or how long ago it was. ``to_its_end``: a bare date stands for the last moment of that day."""
 
     name = "time"
+
+    def __init__(self, *, to_its_end: bool = False) -> None:
+        self._to_its_end = to_its_end
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         if isinstance(value, datetime):
             return value
         try:
-            return read_moment(str(value), datetime.now().astimezone())
+            return read_moment(str(value), datetime.now().astimezone(), to_its_end=self._to_its_end)
         except BadTime as wrong:
             self.fail(str(wrong), param, ctx)
 
