@@ -13,6 +13,7 @@ from bot.show.text import (
     Json,
     Names,
     context,
+    day_and_time,
     escape,
     harmless,
     in_blocks,
@@ -71,9 +72,9 @@ def list_requests(kit: Kit, caller: Caller) -> Drawn:
         parts = [("Waiting for you", waiting, True), parts[0], ("Others", others, True), parts[1]]
     except (PolicyError, StaleGroups):
         more = ONLY_YOURS
-    tz = zone(person)
+    now = kit.clock.now().astimezone(zone(person))
     shown = [
-        (title, table(requests, tz, kit.directory.name if names else None), len(requests))
+        (title, table(requests, now, kit.directory.name if names else None), len(requests))
         for title, requests, names in parts
         if requests
     ]
@@ -85,15 +86,15 @@ def list_requests(kit: Kit, caller: Caller) -> Drawn:
     return Drawn("\n".join(f"{title}: {number}" for title, _, number in shown), blocks)
 
 
-def table(requests: Sequence[Request], tz: tzinfo, names: Names | None) -> str:
-    """Aligned lines: id, state, who if asked for, access, until when; the reader's own time."""
+def table(requests: Sequence[Request], now: datetime, names: Names | None) -> str:
+    """Aligned lines: id, state, who if asked for, access, until when; in the zone of ``now``, the reader's own."""
     rows = [
         [
             request.id,
             request.state.value,
             *([_cell(names(request.requester), _NAME)] if names else []),
             _cell(request.access, _ACCESS),
-            until(request, tz),
+            until(request, now),
         ]
         for request in requests[:_SHOWN]
     ]
@@ -110,14 +111,14 @@ def _titled(title: str, lines: str) -> Iterator[Json]:
         yield section(f"*{title}*\n```{part}```" if number == 0 else f"```{part}```")
 
 
-def until(request: Request, tz: tzinfo) -> str:
+def until(request: Request, now: datetime) -> str:
     match request.state:
         case State.PENDING:
-            return f"lapses {_clock(request.pending_until, tz)}"
+            return f"lapses {_clock(request.pending_until, now)}"
         case State.ACTIVE | State.ENDING | State.GRANTING if request.ends_at is not None:
-            return f"until {_clock(request.ends_at, tz)}"
+            return f"until {_clock(request.ends_at, now)}"
         case _ if request.over_at is not None:
-            return _clock(request.over_at, tz, date=True)
+            return f"{request.over_at.astimezone(now.tzinfo):%Y-%m-%d %H:%M}"
         case _:
             return ""
 
@@ -164,7 +165,7 @@ def _state(request: Request) -> list[str]:
 
 def _step(fact: AnyFact, names: Names) -> str:
     """One line of history, without anybody's free words."""
-    when = moment(fact.at)
+    when = day_and_time(fact.at)
     if isinstance(fact, Refused):
         return f"{when} {word(fact.attempted)} by {named(fact.actor, names)} was refused"
     did = _DID.get(fact.kind, word(fact.kind))
@@ -176,5 +177,7 @@ def _cell(text: str, most: int) -> str:
     return straight(text, most).replace("`", "'")
 
 
-def _clock(when: datetime, tz: tzinfo, *, date: bool = False) -> str:
-    return f"{when.astimezone(tz):%Y-%m-%d %H:%M}" if date else f"{when.astimezone(tz):%H:%M}"
+def _clock(when: datetime, now: datetime) -> str:
+    """With the date, wherever that is not today's."""
+    there = when.astimezone(now.tzinfo)
+    return f"{there:%H:%M}" if there.date() == now.date() else f"{there:%Y-%m-%d %H:%M}"

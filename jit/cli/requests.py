@@ -78,7 +78,9 @@ def show(request_id: str) -> None:
         raise click.ClickException(f"there is no request {request_id}; `jit list --all` shows all")
     for entry in history:
         if sys.stdout.isatty():
-            click.echo(f"{entry.recorded_at:%H:%M:%S} #{entry.index} {entry.fact.kind} by {entry.fact.actor}")
+            click.echo(
+                f"{entry.recorded_at:%Y-%m-%d %H:%M:%S} UTC #{entry.index} {entry.fact.kind} by {entry.fact.actor}"
+            )
         else:
             click.echo(json.dumps(_as_read(entry), ensure_ascii=False))
 

@@ -3,7 +3,7 @@
 import json
 import logging
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -162,12 +162,26 @@ def test_refusal_that_names_the_request_already_does_not_repeat_it() -> None:
 
 def test_table_stays_a_table_whatever_people_are_called() -> None:
     many = [replace(REQUEST, id=f"R-7F{number:02}") for number in range(40)]
-    lines = table(many, UTC, names).splitlines()
+    lines = table(many, NOON, names).splitlines()
     assert len(lines) == 31
     assert lines[-1] == "and 10 more"
     assert len(set(map(len, lines[:-1]))) == 1
     assert "`" not in "".join(lines)
     assert "<" not in "".join(lines)
+
+
+def test_a_list_has_the_date_wherever_it_is_not_today() -> None:
+    now = datetime(2026, 11, 27, 23, 30, tzinfo=timezone(timedelta(hours=1)))
+    active = replace(REQUEST, state=State.ACTIVE)
+    for found, said in (
+        (replace(active, ends_at=now + timedelta(days=124)), "until 2027-03-31 23:30"),
+        (replace(active, ends_at=now + timedelta(minutes=45)), "until 2026-11-28 00:15"),
+        (replace(active, ends_at=now + timedelta(minutes=15)), "until 23:45"),
+        (replace(active, state=State.ENDING, ends_at=now - timedelta(days=1)), "until 2026-11-26 23:30"),
+        (replace(REQUEST, pending_until=(now + timedelta(hours=1)).astimezone(UTC)), "lapses 2026-11-28 00:30"),
+        (replace(REQUEST, pending_until=(now + timedelta(minutes=1)).astimezone(UTC)), "lapses 23:31"),
+    ):
+        assert table([found], now, None).endswith(f"  {said}"), said
 
 
 def test_history_calls_each_step_by_words() -> None:
@@ -182,7 +196,7 @@ def test_history_calls_each_step_by_words() -> None:
     )
     caller = Caller(Presser("U01ALICE0", "T1", Source.SLACK), Place("U01ALICE0"))
     said = json.dumps(show_request(kit, caller, REQUEST.id).blocks[-1])
-    assert said.count("<!date") == len(history) == len(Kinds.life)
+    assert said.count("{date_short_pretty} {time}") == len(history) == len(Kinds.life)
     assert [kind for kind in Kinds.life if "." in kind and kind in said] == []
 
 
