@@ -1,16 +1,19 @@
 """`jit policy`: checks the rules and explains them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
+from jit.audit.search import folded, known_names
 from jit.cli.opening import existing_ledger
 from jit.clock import SystemClock
 from jit.ledger import LedgerUnavailable, StoredDirectory
 from jit.people import NO_GROUPS, Groups
 from jit.policy import Policy, load_policy
 from jit.policy.check import UnknownAccess, check_folder, explain_access
+from jit.policy.form import person_id
 from jit.settings import CannotStart, Settings
 from workers.targets import TargetSetupError, check_settings
 
@@ -34,22 +37,41 @@ def check(folder: Path | None) -> None:
 @click.argument("access")
 @click.argument("person")
 def explain(access: str, person: str) -> None:
-    """Why PERSON, a Slack id, may ask for ACCESS or not, and who decides."""
+    """Why PERSON may ask for ACCESS or not, and who decides.
+
+    PERSON is a Slack id, a name or handle that the bot has met, or what the rules call them in a target.
+    """
     settings = Settings()
+    rules = load_policy(settings.policies)
+    groups, names = _seen(settings)
+    who = _called(person, rules, names)
     try:
-        click.echo(
-            explain_access(load_policy(settings.policies), access, person, _groups(settings), SystemClock().now())
-        )
+        click.echo(explain_access(rules, access, who, groups, SystemClock().now()))
     except UnknownAccess as unknown:
         raise click.ClickException(str(unknown)) from None
 
 
-def _groups(settings: Settings) -> Groups:
-    """As the bot last saw them; none if it never ran here."""
+def _seen(settings: Settings) -> tuple[Groups, dict[str, tuple[str, str]]]:
+    """Groups, and people by id, as the bot last saw them; none if it never ran here."""
     try:
-        return StoredDirectory(existing_ledger(settings).engine).groups()
+        engine = existing_ledger(settings).engine
+        return StoredDirectory(engine).groups(), known_names(engine)
     except (CannotStart, LedgerUnavailable):
-        return NO_GROUPS
+        return NO_GROUPS, {}
+
+
+def _called(person: str, rules: Policy, names: Mapping[str, tuple[str, str]]) -> str:
+    """Whose id this is, or whose name. Raises click.ClickException: nobody's, or that of several."""
+    with suppress(ValueError):
+        return person_id(person)
+    called = folded(person.removeprefix("@"))
+    known: list[tuple[str, tuple[str, ...]]] = [(who, (who, *each)) for who, each in names.items()]
+    known += [(who, (who, *each.values())) for who, each in rules.people.items()]
+    ids = sorted({who for who, each in known if called and called in map(folded, each)})
+    if len(ids) != 1:
+        found = f"{', '.join(ids)} are all called {person}" if ids else f"Nobody is known here as {person!r}"
+        raise click.ClickException(f"{found}. Give a Slack id (U01ALICE0).")
+    return ids[0]
 
 
 def _targets_fit(policy: Policy) -> Iterator[str]:

@@ -12,7 +12,8 @@ from jit.access import State
 from jit.cli import up
 from jit.cli.main import cli, run
 from jit.clock import SystemClock
-from jit.ledger import Ledger
+from jit.ledger import Ledger, StoredDirectory
+from jit.people import Person
 from jit.testing import Story, ledger_in
 
 POLICIES = Path(__file__).parents[2] / "policies"
@@ -95,6 +96,36 @@ def test_policy_explain_says_who_decides(ledger: Ledger):
     assert "Needs 1 of dba: U02BOB000, U03CAROL0." in told.output
     told = CliRunner().invoke(cli, ["policy", "explain", "orders-db/raed", "U01ALICE0"])
     assert 'did you mean "orders-db/read"?' in told.output
+
+
+def test_policy_explain_knows_people_by_name_and_says_who_is_unknown(ledger: Ledger):
+    directory = StoredDirectory(ledger.engine)
+    for who, name, handle in (
+        ("U01ALICE0", "Alice Änger", "ali"),
+        ("U02BOB000", "Sam", "bob"),
+        ("U03X00000", "sam", "x"),
+    ):
+        directory.keep_person(Person(id=who, team="T1", name=name, handle=handle), ledger.clock.now())
+    for called, says in (
+        ("U01ALICE0", "Whether U01ALICE0 may ask for orders-db/read"),
+        ("u01alice0", "Whether U01ALICE0 may ask for orders-db/read"),
+        ("alice", "Whether U01ALICE0 may ask for orders-db/read"),  # in the target
+        ("alice ÄNGER", "Whether U01ALICE0 may ask for orders-db/read"),
+        ("@Ali", "Whether U01ALICE0 may ask for orders-db/read"),
+        ("sam", "Error: U02BOB000, U03X00000 are all called sam. Give a Slack id"),
+        ("alise", "Error: Nobody is known here as 'alise'. Give a Slack id"),
+        ("@", "Error: Nobody is known here as '@'. Give a Slack id"),
+    ):
+        told = CliRunner().invoke(cli, ["policy", "explain", "orders-db/read", called])
+        assert told.output.startswith(says), (called, told.output)
+        assert told.exit_code == says.startswith("Error"), called
+
+
+def test_policy_explain_knows_the_names_of_the_rules_without_a_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("JIT_DATA", str(tmp_path / "none"))
+    monkeypatch.setenv("JIT_POLICIES", str(POLICIES))
+    told = CliRunner().invoke(cli, ["policy", "explain", "orders-db/read", "alice"])
+    assert "U01ALICE0" in told.output, told.output
 
 
 def process(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
