@@ -15,7 +15,7 @@ from jit.policy import Policy, load_policy
 from jit.policy.check import UnknownAccess, check_folder, explain_access
 from jit.policy.form import person_id
 from jit.settings import CannotStart, Settings
-from workers.targets import TargetSetupError, check_settings
+from workers.targets import TargetSetupError, check_names, check_settings
 
 
 @click.group()
@@ -75,9 +75,17 @@ def _called(person: str, rules: Policy, names: Mapping[str, tuple[str, str]]) ->
 
 
 def _targets_fit(policy: Policy) -> Iterator[str]:
-    """What keeps a target from being opened, without looking for its secrets."""
+    """What keeps a target from being opened or used, without looking for its secrets."""
     for target in policy.targets.values():
         try:
             check_settings(target.name, target.kind, target.settings)
         except TargetSetupError as wrong:
             yield f"targets.{wrong}"
+            continue
+        for access in policy.accesses.values():
+            if access.target == target.name:
+                yield from (f"access.{access.name}.grants: {said}" for said in check_names(target.kind, access.grants))
+        for person in policy.people:
+            if principal := policy.principal(person, target.name):
+                said = check_names(target.kind, [principal])
+                yield from (f"people.{person}: on {target.name} {each}" for each in said)

@@ -1,13 +1,13 @@
 """Checks what the entries of a policy say about each other: that it can work, and means what it seems to."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from graphlib import CycleError, TopologicalSorter
 
 from jit.policy.document import Path
 from jit.policy.form import AccessForm, QuorumForm, secret_problem
 from jit.policy.membership import GROUP, Membership
 from jit.policy.merge import Merged, nearest
-from jit.policy.shape import Forms
+from jit.policy.shape import Forms, well_shaped
 
 
 def check_sense(merged: Merged, forms: Forms) -> None:
@@ -23,18 +23,23 @@ def check_sense(merged: Merged, forms: Forms) -> None:
     membership = _check_groups(merged, forms.groups)
     for name, access in forms.access.items():
         _check_access(merged, name, access, membership)
+    _check_the_misshapen(merged, forms)
 
 
 def target_of(name: str, access: AccessForm) -> str:
     return access.target or name.split("/", 1)[0]
 
 
+def _check_target(merged: Merged, name: str, given: str | None) -> None:
+    target = given or name.split("/", 1)[0]
+    if target not in merged.sections["targets"]:
+        where = ("access", name, "target") if given else ("access", name)
+        merged.blame(where, f"no target is called {target}", nearest(target, merged.sections["targets"]))
+
+
 def _check_access(merged: Merged, name: str, access: AccessForm, membership: Membership | None) -> None:
     path = ("access", name)
-    target = target_of(name, access)
-    if target not in merged.sections["targets"]:
-        where = (*path, "target") if access.target else path
-        merged.blame(where, f"no target is called {target}", nearest(target, merged.sections["targets"]))
+    _check_target(merged, name, access.target)
     known = _check_who(merged, (*path, "request"), access.request)
     known &= _check_who(merged, (*path, "deny"), access.deny)
     askers = membership.explicit(access.request) if membership and known else None
@@ -45,6 +50,41 @@ def _check_access(merged: Merged, name: str, access: AccessForm, membership: Mem
             merged.blame((*path, "approve", number), "is never reached: the rule before it always decides")
         for place, quorum in enumerate(rule.all_of):
             _check_quorum(merged, (*path, "approve", number, "all_of", place), quorum, membership)
+
+
+def _check_the_misshapen(merged: Merged, forms: Forms) -> None:
+    """What has a mistake elsewhere still names groups and targets."""
+    if not forms.security:
+        _check_named(merged, ("security",), merged.security)
+    for name, who in merged.sections["groups"].items():
+        if name not in forms.groups:
+            _check_named(merged, ("groups", name), who)
+    for name, access in merged.sections["access"].items():
+        if name in forms.access or not isinstance(access, dict):
+            continue
+        for path, who in _who_lists(("access", name), access):
+            _check_named(merged, path, who)
+        given = access.get("target")
+        if given is None or isinstance(given, str):
+            _check_target(merged, name, given)
+
+
+def _who_lists(path: Path, content: object) -> Iterator[tuple[Path, object]]:
+    if isinstance(content, dict):
+        for key, inner in content.items():
+            if key in {"request", "deny", "from"}:
+                yield (*path, key), inner
+            else:
+                yield from _who_lists((*path, key), inner)
+    elif isinstance(content, tuple):
+        for place, inner in enumerate(content):
+            yield from _who_lists((*path, place), inner)
+
+
+def _check_named(merged: Merged, path: Path, who: object) -> None:
+    """Of a list that may hold anything, what is written as a group."""
+    if isinstance(who, tuple):
+        _check_who(merged, path, (each if well_shaped(each) else "" for each in who))
 
 
 def _check_quorum(merged: Merged, path: Path, quorum: QuorumForm, membership: Membership | None) -> None:

@@ -31,6 +31,15 @@ class Forms:
     access: dict[str, form.AccessForm] = field(default_factory=dict)
 
 
+def well_shaped(who: object) -> bool:
+    """Whether this is written as a person or a group."""
+    try:
+        _WHO.validate_python((who,))
+    except ValidationError:
+        return False
+    return True
+
+
 def fill_in(merged: Merged) -> Forms:
     """Adds what does not fit to the mistakes of ``merged``."""
     forms = Forms()

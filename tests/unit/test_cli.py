@@ -91,6 +91,24 @@ def test_policy_check_names_file_line_and_field(tmp_path: Path):
     assert CliRunner().invoke(cli, ["policy", "check", str(POLICIES)]).exit_code == 0
 
 
+def test_policy_check_names_what_no_role_in_the_target_can_be_called(tmp_path: Path):
+    sample = next(iter(POLICIES.glob("*.policy.yml"))).read_text()
+    for old, new, says in (
+        ("[orders_read]", f"[{'g' * 64}]", ["access.orders-db/read.grants: 'gggg"]),
+        ("[orders_read]", f"[{'g' * 63}]", []),
+        ("[orders_read]", f"[{'ü' * 32}, orders_read]", ["access.orders-db/read.grants: 'üüü"]),
+        ("postgres: alice", f"postgres: {'a' * 64}", ["people.U01ALICE0: on orders-db 'aaaa"]),
+        ("postgres: alice", f"orders-db: {'a' * 64}", ["people.U01ALICE0: on orders-db 'aaaa"]),
+    ):
+        (tmp_path / "a.policy.yml").write_text(sample.replace(old, new))
+        told = CliRunner().invoke(cli, ["policy", "check", str(tmp_path)])
+        lines = [line for line in told.output.splitlines() if "63 bytes at most" in line]
+        assert [line.startswith(said) for line, said in zip(lines, says, strict=True)] == [True] * len(says), (
+            told.output
+        )
+        assert told.exit_code == bool(says), told.output
+
+
 def test_policy_explain_says_who_decides(ledger: Ledger):
     told = CliRunner().invoke(cli, ["policy", "explain", "orders-db/read", "U01ALICE0"])
     assert "Needs 1 of dba: U02BOB000, U03CAROL0." in told.output

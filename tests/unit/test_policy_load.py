@@ -105,6 +105,20 @@ def test_every_slip_is_named_at_its_field(tmp_path):
         assert not any("hunter2" in mistake for mistake in found), new
 
 
+def test_one_mistake_in_an_entry_hides_no_other(tmp_path):
+    for old, new, fields in (
+        ("max_duration: 8h", "max_duration: 8x\n    deny: [group:aprovers]", "max_duration deny[0]"),
+        ("[group:engineering]", "[group:aprovers, '@carol', group:dbas]", "request[1] request[0] request[2]"),
+        ("{from: [group:dba]}", "{from: [group:aprovers], count: 0}", "all_of[0].count all_of[0].from[0]"),
+        ("orders_read]", "orders_read]\n    target: order-db\n    risk: critcal", "orders-db/read.target risk"),
+        ("[U03CAROL0]", "[group:nobody, '@carol']", "groups.security[0] groups.security[1]"),
+        ("security: [group:security]", "security: [group:secuity, '@carol']", "security[0] security[1]"),
+    ):
+        found = edited(tmp_path, old, new)
+        for field in fields.split():
+            assert sum(f"{field}: " in mistake for mistake in found) == 1, (field, found)
+
+
 def test_a_mistake_names_file_line_and_field(tmp_path):
     line = GOOD[: GOOD.index("max_duration: 2h")].count("\n") + 1
     said = "Write a duration like 30m, 2h or 1h30m."

@@ -1,6 +1,6 @@
 """The kinds of target there are. A new one is a file and an entry point in the group `jit.targets`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import entry_points
 from typing import Any, Protocol, cast, get_args
 
@@ -22,6 +22,8 @@ class TargetKind(Protocol):
     The fields of ``Settings`` are the keyword arguments of the class, which raises ValueError with the
     name of the target and no secret if they do not fit. A field of type `SecretStr`, or one
     that may be None, is written in the policy file as a reference, never as the secret itself.
+
+    A kind may have a static method ``name_problem(name)``, which says why nothing can have that name there, or None.
     """
 
     Settings: type[BaseModel]
@@ -54,6 +56,14 @@ def check_settings(name: str, kind: str, settings: Mapping[str, str]) -> None:
         TargetSetupError: as `open_target`.
     """
     _known_settings(name, _kind(name, kind), settings, SecretStr)
+
+
+def check_names(kind: str, names: Iterable[str]) -> Iterator[str]:
+    """What is wrong with names of permissions or principals, as far as the kind can know alone."""
+    problem: Callable[[str], str | None] = getattr(_kind("", kind), "name_problem", lambda _: None)
+    for name in names:
+        if said := problem(name):
+            yield f"{name[:80]!r} {said}"
 
 
 def _known_settings(

@@ -191,10 +191,16 @@ class PostgresTarget:
         return Scope(principal, permissions, self._ours)
 
     def _refuse_bad_names(self, *names: str) -> None:
-        """PostgreSQL cuts longer names off, which might then be somebody else's."""
         for name in names:
-            if not name or not name.isprintable() or len(name.encode(errors="replace")) > 63:
-                raise TargetRefused(f"{self.name}: {name[:80]!r} is no name of a role")
+            if problem := self.name_problem(name):
+                raise TargetRefused(f"{self.name}: {name[:80]!r} {problem}")
+
+    @staticmethod
+    def name_problem(name: str) -> str | None:
+        """PostgreSQL cuts longer names off, which might then be somebody else's."""
+        if not name or not name.isprintable() or len(name.encode(errors="replace")) > 63:
+            return "is no name of a role: it takes printable text of 63 bytes at most"
+        return None
 
     def _refuse_unfit(self, conn: psycopg.Connection[Any], grant: Grant) -> None:
         reasons = [unfit_principal(catalog.account(conn, grant.principal), grant.principal, self._prefix)]
