@@ -86,7 +86,7 @@ MAY_FOLLOW: Mapping[type, frozenset[State]] = {
     Lapsed: frozenset({State.PENDING, State.APPROVED}),
     GrantIntent: frozenset({State.APPROVED}),
     Granted: frozenset({State.GRANTING}),
-    GrantFailed: frozenset({State.GRANTING}),
+    GrantFailed: frozenset({State.APPROVED, State.GRANTING}),
     Released: frozenset({State.GRANTING, State.ACTIVE}),
     Revoked: frozenset({State.APPROVED, State.GRANTING, State.ACTIVE}),
     RevokeIntent: ANY,

@@ -115,6 +115,8 @@ class AlertName(StrEnum):
     GRANT_LATE = "grant_late"
     LEFT_BEHIND = "left_behind"
     GRANT_FAILED = "grant_failed"
+    TARGET_UNUSABLE = "target_unusable"
+    """Nothing can be given or ended in a target until its set-up is mended."""
     FOREIGN_SLACK = "foreign_slack"
     FOREIGN_GRANT = "foreign_grant"
     """A target holds something in our name that the ledger knows nothing of."""
@@ -287,7 +289,7 @@ class Granted(LifeFact):
 
 
 class GrantFailed(LifeFact):
-    """Not given: the target said so, and reading back found nothing."""
+    """Not given: the target said so, and reading back found nothing; or it cannot be opened, and nothing was tried."""
 
     kind: Literal["grant.failed"] = "grant.failed"
     reason: Words

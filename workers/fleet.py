@@ -1,20 +1,24 @@
 """The targets of the policy, opened when they are needed and again when their settings change."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from threading import Lock
 
 import structlog
 
 from jit.policy import PolicyError, PolicyFolder, TargetConfig
 from jit.ports import Target, TargetUnreachable
-from jit.settings import MissingSecret
+from jit.settings import CannotStart
+from workers.guarded import Guarded
 from workers.known_targets import KnownTargets
-from workers.targets import TargetSetupError
 
 log = structlog.get_logger(__name__)
 
 Opener = Callable[[TargetConfig], Target]
-"""Raises MissingSecret, TargetSetupError, ValueError."""
+"""Raises MissingSecret, TargetSetupError, ValueError, and whatever a kind of target may."""
+
+
+class TargetUnusable(TargetUnreachable):
+    """It cannot be opened as it is set up: nobody can be given anything there until a person mends that."""
 
 
 class Fleet:
@@ -28,33 +32,47 @@ class Fleet:
         self._open: dict[str, tuple[TargetConfig, Target]] = {}
 
     def get(self, name: str) -> Target:
-        """Raises TargetUnreachable: it is not in the policy, or cannot be opened as the policy has it."""
+        """Raises TargetUnusable: it is not in the policy, or cannot be opened as the policy has it."""
         config = self._configs().get(name)
         with self._lock:
             known = self._open.get(name)
             if known and (config is None or known[0] == config):
                 return known[1]
             if config is None:
-                raise TargetUnreachable(f"{name} is in no policy file")
-            try:
-                target = self._opener(config)
-            except (MissingSecret, TargetSetupError, ValueError) as wrong:
-                raise TargetUnreachable(str(wrong)) from None
+                raise TargetUnusable(f"{name} is in no policy file")
+            target = Guarded(self._opened(config))
             self._open[name] = (config, target)
             log.info("target.opened", target=name, kind=config.kind)
             return target
 
     def open_all(self) -> None:
-        """For a start, which may be refused. Raises MissingSecret, TargetSetupError, ValueError.
+        """For a start: one that cannot be opened keeps no other from being, and `unusable` names it.
 
         Raises:
             PolicyError: the files cannot be used, and which targets there were before was never kept.
         """
-        configs = self._configs()
-        if not configs:
+        if not self._configs():
             self._policies.current()
-        for name, config in configs.items():
-            self._open[name] = (config, self._opener(config))
+        for name, because in self.unusable():
+            log.error("target.unusable", target=name, because=because)
+
+    def unusable(self) -> Iterator[tuple[str, str]]:
+        """Each target that cannot be opened, and why."""
+        for name in self.names():
+            try:
+                self.get(name)
+            except TargetUnusable as wrong:
+                yield name, str(wrong)
+
+    def _opened(self, config: TargetConfig) -> Target:
+        """Raises TargetUnusable."""
+        try:
+            return self._opener(config)
+        except (CannotStart, ValueError) as wrong:
+            raise TargetUnusable(str(wrong)) from None
+        except Exception as fault:
+            log.exception("target.fault", target=config.name, call="open")
+            raise TargetUnusable(f"it cannot be opened: {type(fault).__name__}") from None
 
     def names(self) -> list[str]:
         """Those of the policy, and those opened before."""

@@ -25,7 +25,7 @@ from jit.ports import (
     TargetRefused,
     TargetUnreachable,
 )
-from workers.fleet import Fleet
+from workers.fleet import Fleet, TargetUnusable
 from workers.revocations import Revoker
 from workers.tickets import Ticket, sign
 
@@ -101,7 +101,11 @@ class Granter:
         if request.state is State.GRANTING:
             self._schedule_end(request, _known(request.ends_at))
             return request
-        target = self._fleet.get(request.target)
+        try:
+            target = self._fleet.get(request.target)
+        except TargetUnusable as unusable:
+            self._revoker.give_up(request, str(unusable))
+            return None
         held_before = _held_before(target, request)
         now = self._clock.now()
         self._schedule_end(request, now + request.duration)

@@ -1,7 +1,8 @@
 """The two processes of the hands, put together: `run_worker` and `run_timekeeper`.
 
-Each opens its own connections and stops on SIGTERM or Ctrl-C. The ledger or Redis may be away at the start, as they
-may be later; what only a person can mend refuses the start.
+Each opens its own connections and stops on SIGTERM or Ctrl-C. The ledger, Redis or a target may be away at the start,
+as they may be later, and a target may lack its secret. What only a person can mend, and leaves nothing working,
+refuses the start.
 """
 
 import os
@@ -11,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from threading import Event, Thread
+from uuid import uuid5
 
 import structlog
 from pydantic import SecretStr
@@ -18,7 +20,7 @@ from redis import Redis
 
 from jit.audit.policy_texts import PolicyTexts
 from jit.clock import SystemClock
-from jit.facts import Source, Started
+from jit.facts import Alert, AlertName, Source, Started
 from jit.ledger import (
     ClockSkew,
     Leases,
@@ -39,7 +41,7 @@ from workers.grants import Granter
 from workers.jobs import Jobs
 from workers.known_targets import KnownTargets
 from workers.revocations import Revoker
-from workers.scribe import Scribe
+from workers.scribe import SAME, Scribe
 from workers.targets import open_target
 from workers.tickets import load_key
 from workers.timekeeper import LEASE_LASTS, Timekeeper
@@ -187,7 +189,17 @@ def _record_start(bench: Bench, known: tuple[str, ...] = ()) -> None:
         warnings=warnings,
         **bench.scribe.signed(),
     )
-    bench.scribe.record([fact])
+    bench.scribe.record([fact, *_alerts(bench)])
+
+
+def _alerts(bench: Bench) -> Iterator[Alert]:
+    """Of each target in which nothing can be ended; once an hour, however many processes start."""
+    signed = bench.scribe.signed()
+    for name, because in bench.fleet.unusable():
+        why = _of_itself(name, because).rstrip(".")
+        says = f"Nothing can be given or ended on {name}: {why}. Mend it and restart the workers and the timekeeper."
+        occasion = f"{AlertName.TARGET_UNUSABLE} {says} {bench.clock.now():%Y-%m-%d %H}"
+        yield Alert(id=uuid5(SAME, occasion), name=AlertName.TARGET_UNUSABLE, says=says, target=name, **signed)
 
 
 def _keep_texts(bench: Bench, stop: Event) -> None:
@@ -227,8 +239,13 @@ def _warnings(bench: Bench) -> Iterator[str]:
 
 
 def _of_target(name: str, says: str) -> str:
-    """Under its name, once: what a target says of itself may begin with that."""
-    return f"{name}: {says.removeprefix(f'{name}: ')}"
+    """Under its name, once."""
+    return f"{name}: {_of_itself(name, says)}"
+
+
+def _of_itself(name: str, says: str) -> str:
+    """Without its name, with which it may begin."""
+    return says.removeprefix(f"{name}: ")
 
 
 def _take_in(bench: Bench) -> None:

@@ -139,6 +139,10 @@ class Revoker:
             return False
         if held is not None:
             return request.id in self.end([request], EndCause.RECOVERED)
+        return self.give_up(request, because)
+
+    def give_up(self, request: Request, because: str) -> bool:
+        """Close a grant of which the target holds nothing. False if somebody was faster. Raises LedgerUnavailable."""
         failed = GrantFailed.about(request, reason=because, **self._scribe.signed())
         in_short = because.removeprefix(f"{request.target}: ")
         says = f"This was approved and was not given: {in_short}. Nothing was given."

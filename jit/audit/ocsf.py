@@ -102,6 +102,7 @@ _CRITICAL = frozenset(
         AlertName.SPOOL_REFUSED,
         AlertName.SPOOL_BROKEN,
         AlertName.FOREIGN_GRANT,
+        AlertName.TARGET_UNUSABLE,
         AlertName.END_LATE,
         AlertName.END_NOT_BEGUN,
     }

@@ -21,9 +21,8 @@ from jit.clock import SystemClock
 from jit.doctor import examine
 from jit.embedded import EmbeddedError, EmbeddedValkey
 from jit.policy import Policy, load_policy
-from jit.settings import BotSettings, CannotStart, HandsSettings, SignerSettings, resolve_secret
+from jit.settings import BotSettings, CannotStart, HandsSettings, SignerSettings
 from jit.signer.keys import make_key_unless_there
-from workers.targets import open_target
 
 log = structlog.get_logger(__name__)
 
@@ -78,7 +77,7 @@ def up(workers: int) -> None:
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     everything = {**os.environ, "JIT_DATA": str(data)}
     policy = load_policy(settings.policies)
-    _require_all(settings, policy)
+    _require_all(settings)
     with ExitStack() as parts:
         valkey = None
         if "REDIS_URL" not in everything:
@@ -102,15 +101,14 @@ def see_the_doctor(redis_url: SecretStr, data: Path) -> None:
             log.warning("doctor.mend", part=line.part, what=line.what, remedy=line.remedy)
 
 
-def _require_all(settings: HandsSettings, policy: Policy) -> None:
-    """Say what is missing before anything starts. Speaks to no target and not to Slack.
+def _require_all(settings: HandsSettings) -> None:
+    """Say what is missing before anything starts. Targets are not looked for: whatever one lacks, ends go on in the
+    others, and the hands name it. Speaks not to Slack.
 
     Raises:
         CannotStart, ValidationError: what to set.
     """
     BotSettings(redis_url=settings.redis_url or SecretStr("comes with us"))
-    for target in policy.targets.values():
-        open_target(target.name, target.kind, target.settings, resolve_secret)
     open_ledger(settings).engine.dispose()
 
 

@@ -97,7 +97,6 @@ def test_start_that_cannot_work_ends_at_once_and_says_what_to_mend(tmp_path: Pat
         "ORDERS_DB_ADMIN_DSN": "postgresql://jit_worker:hunter2hunter2@127.0.0.1:1/orders",
     }
     for name, value, says in (
-        ("ORDERS_DB_ADMIN_DSN", "", "ORDERS_DB_ADMIN_DSN"),
         ("REDIS_URL", "", "REDIS_URL"),
         ("JIT_LEDGER_URL", "mysql://there/ledger", "sqlite or postgresql"),
         ("JIT_POLICIES", str(broken), "bad.policy.yml:1"),

@@ -235,5 +235,5 @@ def test_up_says_which_secret_is_missing(tmp_path: Path):
         "JIT_POLICIES": str(POLICIES),
         "JIT_DATA": str(tmp_path / "data"),
     }
-    for missing in ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "ORDERS_DB_ADMIN_DSN"):
+    for missing in ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"):
         assert missing in refused(["up"], tmp_path, **{**env, missing: ""})

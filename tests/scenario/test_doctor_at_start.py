@@ -33,3 +33,27 @@ def test_a_token_that_slack_refuses_is_said_before_anything_starts(tmp_path, mon
     assert isinstance(told.exception, CannotStart)
     assert name in str(told.exception)
     assert token not in str(told.exception) + told.output
+
+
+@pytest.mark.parametrize("dsn", [None, "no connection string"])
+def test_a_target_that_cannot_be_opened_keeps_nothing_from_starting(tmp_path, monkeypatch, dsn):
+    begun = []
+
+    def begin(children):
+        begun.extend(child.name for child in children)
+        raise CannotStart("far enough")
+
+    monkeypatch.setattr(up, "LOOK_FIRST", HUNG)
+    monkeypatch.setattr(up, "Supervisor", begin)
+    with running(sample_workspace(), {}) as stage:
+        settings = {
+            "SLACK_BOT_TOKEN": BOT_TOKEN,
+            "SLACK_APP_TOKEN": APP_TOKEN,
+            "SLACK_API_URL": f"{stage.slack.url}/api/",
+            "ORDERS_DB_ADMIN_DSN": dsn,
+            "JIT_POLICIES": str(POLICIES),
+            "JIT_DATA": str(tmp_path),
+        }
+        told = CliRunner().invoke(cli, ["up"], env={"REDIS_URL": None, **settings})
+    assert str(told.exception) == "far enough"
+    assert {"timekeeper", "worker-1"} <= set(begun)

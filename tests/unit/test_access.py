@@ -109,7 +109,7 @@ STEPS: dict[type[Life], dict[State, State]] = {
     Lapsed: {State.PENDING: State.LAPSED, State.APPROVED: State.LAPSED},
     GrantIntent: {State.APPROVED: State.GRANTING},
     Granted: {State.GRANTING: State.ACTIVE},
-    GrantFailed: {State.GRANTING: State.FAILED},
+    GrantFailed: {State.APPROVED: State.FAILED, State.GRANTING: State.FAILED},
     Released: {State.GRANTING: State.ENDING, State.ACTIVE: State.ENDING},
     Revoked: {State.APPROVED: State.ENDING, State.GRANTING: State.ENDING, State.ACTIVE: State.ENDING},
     RevokeIntent: {

@@ -202,10 +202,6 @@ def test_up_refuses_what_could_not_work(refused: Callable[..., str], tmp_path: P
     }
     for url in ("foo", "mysql://x/y", "sqlite:////nowhere/at/all/ledger.db"):
         assert "JIT_LEDGER_URL" in refused("up", **whole, JIT_LEDGER_URL=url), url
-    (tmp_path / "a.policy.yml").write_text((POLICIES / "orders.policy.yml").read_text().replace("postgres", "flder"))
-    said = refused("up", **whole, JIT_POLICIES=str(tmp_path))
-    assert "flder" in said
-    assert "there is: postgres" in said
 
 
 def test_policy_check_knows_the_kinds_of_target_and_their_settings(tmp_path: Path):

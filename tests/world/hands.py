@@ -67,17 +67,7 @@ class Hands(World):
         self.fleet = Fleet(self.policies, KnownTargets(folder), lambda config: self.targets[config.name])
         self.spool = Spool(folder / "spool")
         self.revoker = self.make_revoker(Source.WORKER)
-        self.granter = Granter(
-            ledger=self.ledger,
-            policies=self.policies,
-            directory=self.directory,
-            queue=self.queue,
-            fleet=self.fleet,
-            revoker=self.revoker,
-            key=KEY,
-            clock=self.clock,
-            actor="worker@test",
-        )
+        self.granter = self.make_granter(self.fleet)
         self.jobs = Jobs(
             ledger=self.ledger,
             granter=self.granter,
@@ -87,6 +77,19 @@ class Hands(World):
             actor="worker@test",
         )
         self.timekeeper = self.make_timekeeper()
+
+    def make_granter(self, fleet: Fleet) -> Granter:
+        return Granter(
+            ledger=self.ledger,
+            policies=self.policies,
+            directory=self.directory,
+            queue=self.queue,
+            fleet=fleet,
+            revoker=self.revoker,
+            key=KEY,
+            clock=self.clock,
+            actor="worker@test",
+        )
 
     def make_revoker(self, source: Source) -> Revoker:
         return Revoker(

@@ -1,0 +1,68 @@
+"""A target whose faults stay its own."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import structlog
+
+from jit.ports import Finding, Grant, Held, Taken, Target, TargetError, TargetUnreachable
+
+log = structlog.get_logger(__name__)
+
+Answer = TypeVar("Answer")
+
+
+class Guarded:
+    """Any fault that a target was not to raise is raised as `TargetUnreachable`, named by its kind: its text may hold
+    a secret.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self.name = target.name
+        self.kind = target.kind
+        self._target = target
+
+    def already(self, principal: str, permissions: tuple[str, ...]) -> tuple[str, ...]:
+        return self._asked("already", lambda: self._target.already(principal, permissions))
+
+    def grant(self, grant: Grant, still_due: Callable[[], None]) -> Held:
+        ours: list[Exception] = []
+
+        def asked() -> None:
+            try:
+                still_due()
+            except Exception as wrong:
+                ours.append(wrong)
+                raise
+
+        return self._asked("grant", lambda: self._target.grant(grant, asked), ours)
+
+    def revoke(self, request_id: str, principal: str) -> Taken:
+        return self._asked("revoke", lambda: self._target.revoke(request_id, principal))
+
+    def held(self, request_id: str) -> Held | None:
+        return self._asked("held", lambda: self._target.held(request_id))
+
+    def all_held(self) -> list[Held]:
+        return self._asked("all_held", self._target.all_held)
+
+    def called(self, request_id: str) -> str:
+        return self._target.called(request_id)
+
+    def check(self, permissions: Sequence[str] = ()) -> list[Finding]:
+        try:
+            return self._asked("check", lambda: self._target.check(permissions))
+        except TargetError as fault:
+            return [Finding(ok=False, what=str(fault), remedy="Look at the log: it says where")]
+
+    def _asked(self, call: str, act: Callable[[], Answer], passing: Sequence[Exception] = ()) -> Answer:
+        """``passing`` comes through as it is."""
+        try:
+            return act()
+        except TargetError:
+            raise
+        except Exception as fault:
+            if fault in passing:
+                raise
+            log.exception("target.fault", target=self.name, call=call)
+            raise TargetUnreachable(f"a fault in the target: {type(fault).__name__}") from None
