@@ -51,8 +51,11 @@ class Fleet:
         Raises:
             PolicyError: the files cannot be used, and which targets there were before was never kept.
         """
-        if not self._configs():
+        try:
             self._policies.current()
+        except PolicyError:
+            if not self._configs():
+                raise
         for name, because in self.unusable():
             log.error("target.unusable", target=name, because=because)
 
@@ -79,11 +82,15 @@ class Fleet:
         return sorted({*self._open, *self._configs()})
 
     def _configs(self) -> Mapping[str, TargetConfig]:
-        """Ends must go on while the files are broken, so the last good ones will do to find a target."""
+        """Ends go on while the files are broken, and wait for nobody who reads them: the last good ones will do to find
+        a target. Only where none were ever known are they read here.
+        """
+        good = self._policies.last_good
+        if good is None and (known := self._known.recall()):
+            return known
         try:
-            targets = self._policies.current().targets
+            good = good or self._policies.current()
         except PolicyError:
-            good = self._policies.last_good
-            return good.targets if good else self._known.recall()
-        self._known.keep(targets)
-        return targets
+            return {}
+        self._known.keep(good.targets)
+        return good.targets

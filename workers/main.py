@@ -50,6 +50,8 @@ from workers.worker import Hand
 log = structlog.get_logger(__name__)
 
 WAIT_FOR_REDIS_SECONDS = 0.5
+READ_RULES_EVERY = 1.0
+"""Seconds."""
 
 TargetOpener = Callable[[str, str, Mapping[str, str], Callable[[str], SecretStr]], Target]
 """As `workers.targets.open_target`."""
@@ -88,7 +90,7 @@ def run_worker(
     if says_what_is_on_disk is None:
         return
     _record_start(bench, () if says_what_is_on_disk else (f"Redis: {UNPROVEN}. {ON_DISK_REMEDY}",))
-    _keep_texts(bench, stop)
+    _follow_rules(bench, stop)
     granter = Granter(
         ledger=bench.ledger,
         policies=bench.policies,
@@ -126,7 +128,7 @@ def run_timekeeper(
     bench = _bench("timekeeper", Source.TIMEKEEPER, settings, clock or SystemClock(), open_target)
     queue = RqQueue(settings.redis_url) if settings.redis_url is not None else None
     _record_start(bench)
-    _keep_texts(bench, stop)
+    _follow_rules(bench, stop)
     timekeeper = Timekeeper(
         ledger=bench.ledger,
         leases=Leases(bench.ledger.engine, bench.clock, LEASE_LASTS),
@@ -202,10 +204,22 @@ def _alerts(bench: Bench) -> Iterator[Alert]:
         yield Alert(id=uuid5(SAME, occasion), name=AlertName.TARGET_UNUSABLE, says=says, target=name, **signed)
 
 
-def _keep_texts(bench: Bench, stop: Event) -> None:
-    """Beside all that this process does: it may wait for the database as long as that takes."""
+def _follow_rules(bench: Bench, stop: Event) -> None:
+    """Beside all that this process does: it may wait for the files, and the database, as long as that takes."""
     texts = PolicyTexts(bench.ledger.engine)
     Thread(target=texts.keep_watching, args=(bench.policies, stop), name="policy texts", daemon=True).start()
+    Thread(target=_read_rules, args=(bench.policies, stop), name="policy files", daemon=True).start()
+
+
+def _read_rules(policies: PolicyFolder, stop: Event) -> None:
+    """So that ends find what changed in the files without waiting for it."""
+    while not stop.wait(READ_RULES_EVERY):
+        try:
+            policies.current()
+        except PolicyError:  # said by the bot, and wherever something is decided
+            continue
+        except Exception:
+            log.exception("policy.not_read")
 
 
 def _policy_version(bench: Bench) -> str:

@@ -19,6 +19,9 @@ Path = tuple[str | int, ...]
 
 LARGEST = 4 * 1024 * 1024
 """Bytes in one file."""
+MOST_VALUES = 250_000
+"""Keys and values in all files together: 5,000 accesses take 150,000, and this many are read in seconds."""
+TOO_MANY = f"more than {MOST_VALUES:,} keys and values, the most that all policy files together may hold"
 
 _DEEPEST = 12
 _KEY = "?"
@@ -51,6 +54,8 @@ class Document:
     lines: dict[Path, int] = field(default_factory=lambda: {(): 0})
     mistakes: list[Mistake] = field(default_factory=list)
     readable: bool = True
+    size: int = 0
+    """Keys and values."""
 
 
 class _Unreadable(Exception):
@@ -132,6 +137,9 @@ class _Reader:
 
     def _node(self, event: yaml_events.Event, path: Path) -> object:
         self._document.lines.setdefault(path, _line(event))
+        self._document.size += 1
+        if self._document.size > MOST_VALUES:
+            raise _Unreadable(_line(event), TOO_MANY)
         if len(path) > _DEEPEST:
             raise _Unreadable(_line(event), "nested too deeply", path)
         if isinstance(event, yaml_events.AliasEvent):

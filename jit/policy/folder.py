@@ -19,7 +19,8 @@ _Signature = tuple[tuple[str, int, int, int, int], ...]
 
 
 class PolicyFolder:
-    """Thread-safe. ``last_good`` is the newest policy without mistakes, None before the first.
+    """Thread-safe. ``last_good`` is the newest policy without mistakes, None before the first; to ask for it waits for
+    nothing.
 
     ``unkept`` are those read that nobody has put beside the ledger yet, as `jit.audit.policy_texts` does; the oldest
     first, and no more than a few where nobody does.

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import MappingProxyType
 
-from jit.policy.document import LARGEST, read_document
+from jit.policy.document import LARGEST, MOST_VALUES, TOO_MANY, read_document
 from jit.policy.form import AccessForm, QuorumForm
 from jit.policy.membership import GROUP, SLACK
 from jit.policy.merge import Merged
@@ -19,6 +19,9 @@ from jit.policy.shape import Forms, fill_in
 
 SUFFIX = ".policy.yml"
 _LOOK_ALIKES = (SUFFIX, ".policy.yaml")
+MOST_FILES = 1000
+LARGEST_TOGETHER = 4 * LARGEST
+"""Bytes in all files together."""
 _OF_THE_PROCESS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR})
 """Of reading, and not of what is read: too many files are open, for instance."""
 
@@ -46,8 +49,13 @@ def policy_of(sources: Iterable[tuple[str, bytes]], mistakes: Iterable[Mistake] 
     """
     sources, mistakes = list(sources), list(mistakes)
     merged = Merged(whole=not mistakes, mistakes=mistakes)
+    room = MOST_VALUES
     for name, data in sources:
-        merged.take(read_document(name, data))
+        document = read_document(name, data)
+        room -= document.size
+        if room < 0:
+            raise PolicyError((Mistake(name, 0, "", TOO_MANY),))
+        merged.take(document)
     forms = fill_in(merged)
     check_sense(merged, forms)
     if merged.mistakes or forms.channels is None:
@@ -69,6 +77,9 @@ def _read(folder: Path) -> tuple[list[tuple[str, bytes]], list[Mistake]]:
         files = policy_files(folder)
     except OSError as error:
         return [], [_unread(str(folder), error)]
+    if len(files) > MOST_FILES:
+        return [], [Mistake(str(folder), 0, "", f"holds {len(files):,} policy files; {MOST_FILES:,} are read at most")]
+    room = LARGEST_TOGETHER
     for path in files:
         try:
             if problem := _why_not(path, folder):
@@ -76,6 +87,10 @@ def _read(folder: Path) -> tuple[list[tuple[str, bytes]], list[Mistake]]:
             else:
                 with path.open("rb") as file:
                     sources.append((path.name, file.read(LARGEST + 1)))
+                room -= len(sources[-1][1])
+                if room < 0:
+                    largest = f"the policy files together are larger than {LARGEST_TOGETHER // 1024 // 1024} MB"
+                    return [], [Mistake(path.name, 0, "", f"with this one {largest}; take out what is no rule")]
         except OSError as error:
             mistakes.append(_unread(path.name, error))
         except RuntimeError:

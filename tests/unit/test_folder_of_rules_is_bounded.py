@@ -1,0 +1,99 @@
+"""Policy files that take long to read hold up no end, and all of them together are bounded."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from jit.access import State
+from jit.policy import PolicyError, document, folder, load, load_policy
+from tests.world.base import RULES
+from tests.world.hands import Hands
+from tests.world.raised import raised
+from tests.world.waiting import HUNG
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Hands:
+    return Hands(tmp_path)
+
+
+@pytest.fixture
+def reading(house: Hands, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """While somebody reads changed files that take for ever, in a process with an access."""
+    house.active(minutes=30)
+    begun, go_on = Event(), Event()
+
+    def slow(path: Path) -> object:
+        begun.set()
+        go_on.wait()
+        return load_policy(path)
+
+    monkeypatch.setattr(folder, "load_policy", slow)
+    house.rules(("8h", "7h"), text=house.policy_file.read_text())
+    reader = Thread(target=house.policies.current, daemon=True)
+    reader.start()
+    assert begun.wait(HUNG)
+    yield
+    go_on.set()
+    reader.join(HUNG)
+
+
+@pytest.mark.usefixtures("reading")
+def test_files_that_are_being_read_hold_up_no_end(house: Hands) -> None:
+    house.clock.move(minutes=30)
+    done = Event()
+
+    def sweep() -> None:
+        house.timekeeper.sweep()
+        done.set()
+
+    Thread(target=sweep, daemon=True).start()
+
+    assert done.wait(HUNG / 10), "the end waits for the files"
+    assert house.request().state is State.ENDED
+    assert house.target.gives == {}
+
+
+def refused(path: Path) -> str:
+    return str(raised(PolicyError, load_policy, path))
+
+
+def ones(count: int) -> str:
+    return f"[{','.join('1' * count)}]"
+
+
+def test_keys_and_values_are_bounded_in_one_file_and_in_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (document, load):
+        monkeypatch.setattr(module, "MOST_VALUES", 1000)
+    alike = {
+        "one list": [ones(1001)],
+        "one line for each": ["\n".join(f"- {number}" for number in range(1001))],
+        "a key again and again": ["\n".join(["a: 1"] * 600)],
+        "three files": [ones(400)] * 3,
+        "many small ones": [ones(20)] * 60,
+    }
+    for name, texts in alike.items():
+        there = tmp_path / name
+        there.mkdir()
+        (there / "a.policy.yml").write_text(RULES)
+        for number, text in enumerate(texts):
+            (there / f"b{number:02}.policy.yml").write_text(text)
+        said = refused(there)
+        assert "more than 250,000 keys and values" in said, (name, said)
+        assert len(said.splitlines()) < 3, (name, said)
+
+
+def test_files_are_bounded_by_number_and_by_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load, "MOST_FILES", 3)
+    monkeypatch.setattr(load, "LARGEST_TOGETHER", 1024 * 1024)
+    many, large = tmp_path / "many", tmp_path / "large"
+    for there, text, count in ((many, RULES, 4), (large, "#" * 600_000, 2)):
+        there.mkdir()
+        for number in range(count):
+            (there / f"{number}.policy.yml").write_text(text)
+
+    assert "holds 4 policy files; 3 are read at most" in refused(many)
+    assert "1.policy.yml" in refused(large)
+    assert "larger than 1 MB" in refused(large)
