@@ -8,10 +8,14 @@ from shlex import quote
 
 from pydantic import SecretStr
 
-from jit.doctor import Check, Line, NotLookedAt, Part, fine, mend, needed, not_looked_at, of_finding
+from jit.doctor import Check, Line, NotLookedAt, Part, fine, mend, needed, not_looked_at, note, of_finding
+from jit.doctor.ledger import there
+from jit.ledger import Ledger, LedgerUnavailable, connect
 from jit.policy import Policy, TargetConfig
-from jit.ports import Target
-from jit.settings import MissingSecret, resolve_secret
+from jit.ports import Clock, Target
+from jit.settings import CannotStart, MissingSecret, resolve_secret
+from workers.departed import left_active, said_of
+from workers.known_targets import KnownTargets
 from workers.targets import open_target
 from workers.tickets import KEY_FILE, load_key
 
@@ -30,6 +34,24 @@ def checks(policy: Policy | None, worker_key: SecretStr | None, data: Path) -> l
         name: partial(_target, name, found, policy.given_on(name), here=here) for name, found in opened.items()
     }
     return [key, *(Check(Part.TARGETS, name, look) for name, look in looks.items())]
+
+
+def look_at_departed(policy: Policy | None, url: SecretStr, data: Path, clock: Clock) -> Iterator[Line]:
+    """What is active on targets that the policy files name no longer. Writes nothing. Raises NotLookedAt."""
+    if policy is None:
+        return
+    try:
+        engine = connect(needed("JIT_LEDGER_URL", url, "the processes run").get_secret_value())
+    except CannotStart:
+        raise NotLookedAt("the ledger cannot be opened; mend that first") from None
+    try:
+        left = left_active(Ledger(engine, clock), policy.targets) if there(engine.url) else []
+    except LedgerUnavailable:
+        raise NotLookedAt("the ledger's database does not say what is active; mend that first") from None
+    finally:
+        engine.dispose()
+    for can_end, what, remedy in said_of(left, KnownTargets(data).recall()):
+        yield note(Part.TARGETS, what, remedy) if can_end else mend(Part.TARGETS, what, remedy)
 
 
 def _without_rules() -> Iterator[Line]:

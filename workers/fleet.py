@@ -22,7 +22,9 @@ class TargetUnusable(TargetUnreachable):
 
 
 class Fleet:
-    """Thread-safe. A target that left the policy stays open here, so that what it still gives can be taken back."""
+    """Thread-safe. A target that left the policy stays known until `forget`, over a restart too, so that what it still
+    gives is taken back.
+    """
 
     def __init__(self, policies: PolicyFolder, known: KnownTargets, opener: Opener) -> None:
         self._policies = policies
@@ -77,8 +79,20 @@ class Fleet:
             log.exception("target.fault", target=config.name, call="open")
             raise TargetUnusable(f"it cannot be opened: {type(fault).__name__}") from None
 
+    def departed(self) -> list[str]:
+        """Those that are in no policy file any more; none while the files cannot be read."""
+        good = self._policies.last_good
+        return [name for name in self.names() if name not in good.targets] if good else []
+
+    def forget(self, name: str) -> None:
+        """Of one that departed: nothing of it is active."""
+        self._known.forget(name)
+        with self._lock:
+            self._open.pop(name, None)
+        log.info("target.forgotten", target=name)
+
     def names(self) -> list[str]:
-        """Those of the policy, and those opened before."""
+        """Those of the policy, and those known before."""
         return sorted({*self._open, *self._configs()})
 
     def _configs(self) -> Mapping[str, TargetConfig]:
@@ -93,4 +107,4 @@ class Fleet:
         except PolicyError:
             return {}
         self._known.keep(good.targets)
-        return good.targets
+        return {**self._known.recall(), **good.targets}

@@ -36,6 +36,7 @@ from jit.ports import Clock, QueueUnavailable, Target, TargetUnreachable
 from jit.rq_queue import ON_DISK_REMEDY, UNPROVEN, RqQueue, open_redis, require_durable
 from jit.settings import CannotStart, HandsSettings, process_name, resolve_secret
 from jit.signals import stop_on_signals
+from workers.departed import forget_departed
 from workers.fleet import Fleet
 from workers.grants import Granter
 from workers.jobs import Jobs
@@ -50,7 +51,7 @@ from workers.worker import Hand
 log = structlog.get_logger(__name__)
 
 WAIT_FOR_REDIS_SECONDS = 0.5
-READ_RULES_EVERY = 1.0
+READ_RULES_EVERY, FORGET_EVERY = 1.0, 30.0
 """Seconds."""
 
 TargetOpener = Callable[[str, str, Mapping[str, str], Callable[[str], SecretStr]], Target]
@@ -209,6 +210,7 @@ def _follow_rules(bench: Bench, stop: Event) -> None:
     texts = PolicyTexts(bench.ledger.engine)
     Thread(target=texts.keep_watching, args=(bench.policies, stop), name="policy texts", daemon=True).start()
     Thread(target=_read_rules, args=(bench.policies, stop), name="policy files", daemon=True).start()
+    Thread(target=_forget_departed, args=(bench, stop), name="departed targets", daemon=True).start()
 
 
 def _read_rules(policies: PolicyFolder, stop: Event) -> None:
@@ -220,6 +222,14 @@ def _read_rules(policies: PolicyFolder, stop: Event) -> None:
             continue
         except Exception:
             log.exception("policy.not_read")
+
+
+def _forget_departed(bench: Bench, stop: Event) -> None:
+    while not stop.wait(FORGET_EVERY):
+        try:
+            forget_departed(bench.fleet, bench.ledger)
+        except Exception:
+            log.exception("targets.not_forgotten")
 
 
 def _policy_version(bench: Bench) -> str:

@@ -81,12 +81,14 @@ def all_checks(settings: DoctorSettings, clock: Clock) -> list[Check]:
 def checks(settings: DoctorSettings, clock: Clock) -> list[Check]:
     """Of every room, the quick ones first."""
     checked = check_folder(settings.policies)
+    departed = partial(workers.doctor.look_at_departed, checked.policy, settings.ledger_url, settings.data, clock)
     return [
         Check(Part.POLICIES, str(settings.policies), partial(look_at_policies, checked)),
         Check(Part.LEDGER, "the ledger", partial(look_at_ledger, settings.ledger_url, clock)),
         Check(Part.LEDGER, "the spool", partial(look_at_spool, settings.data, settings.spool)),
         Check(Part.QUEUE, "the queue", partial(look_at_queue, settings.redis_url)),
         *workers.doctor.checks(checked.policy, settings.worker_key, settings.data),
+        Check(Part.TARGETS, "targets that left the policy files", departed),
         *bot.doctor.checks(
             bot_token=settings.slack_bot_token,
             app_token=settings.slack_app_token,

@@ -15,6 +15,8 @@ from jit.policy import Policy, load_policy
 from jit.policy.check import UnknownAccess, check_folder, explain_access
 from jit.policy.form import person_id
 from jit.settings import CannotStart, Settings
+from workers.departed import left_active, said_of
+from workers.known_targets import KnownTargets
 from workers.targets import TargetSetupError, check_names, check_settings
 
 
@@ -29,8 +31,10 @@ def check(folder: Path | None) -> None:
     """Name file, line and field of every mistake in FOLDER, by default JIT_POLICIES."""
     checked = check_folder(folder or Settings().policies)
     unfit = [*_targets_fit(checked.policy)] if checked.policy else []
-    click.echo("\n".join(unfit or checked.lines))
-    raise SystemExit(1 if checked.mistakes or unfit else 0)
+    left = [*_left_active(checked.policy)] if checked.policy else []
+    notes = [f"{'Note' if can_end else 'Mend'}: {what}. {remedy}" for can_end, what, remedy in left]
+    click.echo("\n".join([*(unfit or checked.lines), *notes]))
+    raise SystemExit(1 if checked.mistakes or unfit or not all(can_end for can_end, _, _ in left) else 0)
 
 
 @policy.command()
@@ -72,6 +76,16 @@ def _called(person: str, rules: Policy, names: Mapping[str, tuple[str, str]]) ->
         found = f"{', '.join(ids)} are all called {person}" if ids else f"Nobody is known here as {person!r}"
         raise click.ClickException(f"{found}. Give a Slack id (U01ALICE0).")
     return ids[0]
+
+
+def _left_active(policy: Policy) -> Iterator[tuple[bool, str, str]]:
+    """As `said_of`; nothing where there is no ledger to ask."""
+    settings = Settings()
+    try:
+        left = left_active(existing_ledger(settings), policy.targets)
+    except (CannotStart, LedgerUnavailable):
+        return
+    yield from said_of(left, KnownTargets(settings.data).recall())
 
 
 def _targets_fit(policy: Policy) -> Iterator[str]:

@@ -5,7 +5,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from jit.embedded import EmbeddedError, EmbeddedValkey
 from jit.policy import Policy, load_policy
 from jit.settings import BotSettings, CannotStart, HandsSettings, SignerSettings
 from jit.signer.keys import make_key_unless_there
+from workers.known_targets import KnownTargets
 
 log = structlog.get_logger(__name__)
 
@@ -39,18 +40,25 @@ AWS = "AWS_"
 """How the variables begin that reach a bucket for locked copies."""
 
 
-def environment(room: str, everything: Mapping[str, str], policy: Policy) -> dict[str, str]:
-    """What a process of ``room`` gets to see: its own room's secrets, and no other's."""
+def environment(
+    room: str, everything: Mapping[str, str], policy: Policy, before: Collection[str] = ()
+) -> dict[str, str]:
+    """What a process of ``room`` gets to see: its own room's secrets, and no other's. ``before`` are the variables of
+    targets that were known before.
+    """
+    of_targets = {*policy.variables, *before}
     wanted = {
         "bot": (*COMMON, *OURS, "REDIS_URL", *SLACK),
-        "worker": (*COMMON, *OURS, "REDIS_URL", *HANDS, *policy.variables),
-        "timekeeper": (*COMMON, *OURS, "REDIS_URL", *HANDS, *policy.variables),
+        "worker": (*COMMON, *OURS, "REDIS_URL", *HANDS, *of_targets),
+        "timekeeper": (*COMMON, *OURS, "REDIS_URL", *HANDS, *of_targets),
         "signer": (*COMMON, *OURS, *SIGNER, *(name for name in everything if name.startswith(AWS))),
     }[room]
     return {name: everything[name] for name in wanted if name in everything}
 
 
-def children(everything: Mapping[str, str], policy: Policy, *, workers: int = 2) -> list[Child]:
+def children(
+    everything: Mapping[str, str], policy: Policy, *, workers: int = 2, before: Collection[str] = ()
+) -> list[Child]:
     """The product's processes; each runs `jit <room>`."""
     rooms = [
         ("bot", "bot"),
@@ -59,7 +67,7 @@ def children(everything: Mapping[str, str], policy: Policy, *, workers: int = 2)
         ("signer", "signer"),
     ]
     return [
-        Child(name, [sys.executable, "-m", "jit.cli", room], environment(room, everything, policy))
+        Child(name, [sys.executable, "-m", "jit.cli", room], environment(room, everything, policy, before))
         for name, room in rooms
     ]
 
@@ -85,7 +93,8 @@ def up(workers: int) -> None:
             everything["REDIS_URL"] = valkey.url
         make_signing_key(data)
         see_the_doctor(SecretStr(everything["REDIS_URL"]), data)
-        _run_until_told(Supervisor(children(everything, policy, workers=workers)), valkey)
+        before = {name for target in KnownTargets(data).recall().values() for name in target.variables}
+        _run_until_told(Supervisor(children(everything, policy, workers=workers, before=before)), valkey)
 
 
 def see_the_doctor(redis_url: SecretStr, data: Path) -> None:

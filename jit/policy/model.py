@@ -74,6 +74,11 @@ class TargetConfig:
     kind: str
     settings: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def variables(self) -> frozenset[str]:
+        """The environment's, in which its secrets are looked for."""
+        return frozenset(value.removeprefix("env:") for value in self.settings.values() if value.startswith("env:"))
+
 
 @dataclass(frozen=True, slots=True)
 class Channels:

@@ -39,12 +39,7 @@ class Policy:
     @property
     def variables(self) -> frozenset[str]:
         """The environment's, in which secrets of targets are looked for."""
-        return frozenset(
-            value.removeprefix("env:")
-            for target in self.targets.values()
-            for value in target.settings.values()
-            if value.startswith("env:")
-        )
+        return frozenset(name for target in self.targets.values() for name in target.variables)
 
     def members(self, who: Iterable[str], groups: Groups, now: datetime) -> frozenset[str]:
         """Everybody the who-expressions mean, as Slack ids."""
