@@ -9,7 +9,6 @@ from typing import get_args
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from structlog.testing import capture_logs
 
 from jit.facts import (
     Alert,
@@ -24,14 +23,14 @@ from jit.facts import (
     Started,
     read_fact,
 )
-from jit.ledger import BrokenChain, Ledger
+from jit.ledger import BrokenChain, Ledger, store
 from jit.ledger.entry import NO_ENTRY, hash_of, open_entry, people_in, seal
-from jit.ledger.store import log_recorded
 from jit.privacy.disclosure import disclose
 from jit.privacy.fields import places, whose
 from jit.privacy.sealing import new_key
 from jit.testing import ALICE, BOB, CAROL, InMemoryLedger, ManualClock, Story
 from jit.verifier import open_sealed, sealed_fields
+from tests.world.logged import logged_by
 from tests.world.raised import raised
 from tests.world.tamper import past_the_guards
 
@@ -89,8 +88,8 @@ def test_no_log_line_of_a_recorded_fact_says_what_the_record_seals():
     for stored in STORED:
         fact, _ = filled(stored.fact)
         entry, _ = closed(fact)
-        with capture_logs() as lines:
-            log_recorded([entry])
+        with logged_by(store) as lines:
+            store.log_recorded([entry])
         assert lines == [
             {
                 "event": "entry.recorded",
