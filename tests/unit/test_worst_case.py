@@ -102,7 +102,8 @@ def _kit(text: str, requests: list[Request]) -> Any:
     ledger = SimpleNamespace(request=lambda _: requests[0], history=lambda _: _entries(text))
     desk = SimpleNamespace(admit=lambda *_: None, ledger=ledger)
     directory = SimpleNamespace(look_up=lambda _: person, name=called(text))
-    return SimpleNamespace(desk=desk, directory=directory, sight=sight)
+    clock = SimpleNamespace(now=lambda: NOON)
+    return SimpleNamespace(desk=desk, directory=directory, sight=sight, clock=clock)
 
 
 def _homes(text: str) -> Iterator[Json]:
