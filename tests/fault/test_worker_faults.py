@@ -133,7 +133,7 @@ class TestStalled:
     def test_in_the_lock_while_another_waits_for_it(self, it: Product):
         with stalled(it, "before-effect") as request:
             it.pass_time(GRANT_STUCK)
-            it.until(lambda: "busy" in (it.stage.folder / "log.jsonl").read_text())
+            it.until(lambda: it.log_lines("grant.put_off", request_id=request.id, why="TargetUnreachable"))
             assert it.now(request).state is State.GRANTING
             it.pass_time(GRANT_GIVEN_UP)
             it.reaches(request, State.FAILED)

@@ -9,6 +9,7 @@ from typing import get_args
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from jit.facts import (
     Alert,
@@ -30,7 +31,6 @@ from jit.privacy.fields import places, whose
 from jit.privacy.sealing import new_key
 from jit.testing import ALICE, BOB, CAROL, InMemoryLedger, ManualClock, Story
 from jit.verifier import open_sealed, sealed_fields
-from tests.world.logged import logged_by
 from tests.world.raised import raised
 from tests.world.tamper import past_the_guards
 
@@ -88,7 +88,7 @@ def test_no_log_line_of_a_recorded_fact_says_what_the_record_seals():
     for stored in STORED:
         fact, _ = filled(stored.fact)
         entry, _ = closed(fact)
-        with logged_by(store) as lines:
+        with capture_logs() as lines:
             store.log_recorded([entry])
         assert lines == [
             {

@@ -6,16 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from jit.access import State
 from jit.facts import EndCause, Ended, Lapsed, Released, RevokeFailed, Source
-from jit.ledger import store
 from jit.ports import TargetUnreachable
 from jit.testing import ALICE, T0
 from tests.world.hands import KEY, Hands
-from tests.world.logged import logged_by
-from workers import grants, revocations
-from workers import trouble as telling
 from workers.orders import Call
 from workers.tickets import Ticket, sign, verify
 from workers.trouble import STATED_LAG
@@ -379,7 +376,7 @@ def test_what_a_target_says_of_people_stands_in_no_log_line(house: Hands) -> Non
     given = house.active("R-GIVEN", access="ledger-db/read")
     house.approved("R-TEST")
     house.target.grant_trouble = TargetUnreachable("orders-db: busy, alice holds its lock")
-    with logged_by(store, grants, revocations, telling) as lines:
+    with capture_logs() as lines:
         house.granter.grant("R-TEST")
         for target in house.targets.values():
             target.trouble = TargetUnreachable("alice owns a table")
