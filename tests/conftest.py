@@ -1,5 +1,6 @@
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH:
     # Inherited by every process of the run, servers and browsers included. What is about disks brings its own.
     os.environ.setdefault("TMPDIR", str(MEMORY))
     tempfile.tempdir = None  # pytest has asked for it already
+
+# Whoever runs the tests may have switched interrupts off, and every process would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 configure = structlog.configure
 
