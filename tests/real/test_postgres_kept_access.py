@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
-from threading import Barrier, Event
+from threading import Barrier, Event, current_thread, main_thread
 
 import psycopg
 import pytest
@@ -408,6 +408,43 @@ def test_a_worker_that_runs_gets_in_when_every_connection_is_taken(small, small_
         with pytest.raises(TargetUnreachable):
             small_target.held("R-7F3K")
         assert target.revoke("R-7F3K", "alice") == Taken(existed=True, sessions=len(taken))
+
+
+def test_an_end_waits_for_the_connection_that_is_just_being_kept_warm(small, monkeypatch):
+    """The server gives no other. Before, such an end failed, and was late by the time of another try."""
+    monkeypatch.setattr(link, "ANSWER_SECONDS", HUNG)
+    in_use, refused = Event(), Event()
+    execute, connect = psycopg.Connection.execute, psycopg.connect
+
+    def slowly(conn, *args, **more):
+        if current_thread() is not main_thread():
+            in_use.set()
+            refused.wait(HUNG)
+        return execute(conn, *args, **more)
+
+    def without_room(*args, **more):
+        try:
+            return connect(*args, **more)
+        except psycopg.OperationalError:
+            refused.set()
+            raise
+
+    with ExitStack() as stack:
+        way = stack.enter_context(closing(link.Link("orders-db", SecretStr(small.dsn("worker", "orders")))))
+        with way.open():
+            pass
+        with suppress(psycopg.OperationalError):
+            while True:
+                stack.enter_context(connect(small.dsn("alice", "orders"), autocommit=True))
+        monkeypatch.setattr(psycopg.Connection, "execute", slowly)
+        monkeypatch.setattr(psycopg, "connect", without_room)
+        pool = stack.enter_context(ThreadPoolExecutor())
+        warmed = pool.submit(way.warm)
+        assert in_use.wait(HUNG)
+        with way.open() as conn:
+            assert conn.execute("SELECT current_user").fetchone() == ("worker",)
+        warmed.result()
+        assert refused.is_set()
 
 
 def test_a_call_that_was_refused_leaves_the_connection_for_the_next(small, small_target):

@@ -87,6 +87,7 @@ class Link:
         self._process = os.getpid()
         self._over: threading.Event | None = None
         self._begin = threading.Lock()
+        self._warming = threading.Lock()
 
     def close(self) -> None:
         """End what is idle and keep nothing warm. The link can be used again."""
@@ -107,7 +108,7 @@ class Link:
         """
         conn: psycopg.Connection[Any] | None = None
         try:
-            conn = self._left() or self._connect()
+            conn = self._take()
             self._stay_warm()
             with _hang_up_after(conn, CALL_SECONDS):
                 yield conn
@@ -119,8 +120,21 @@ class Link:
 
     def warm(self) -> None:
         """Use the connection that is kept, or open a new one. Silent: the next call will say what is wrong."""
-        with suppress(psycopg.Error, TargetUnreachable):
+        with suppress(psycopg.Error, TargetUnreachable), self._warming:
             self._leave(self._left() or self._connect())
+
+    def _take(self) -> psycopg.Connection[Any]:
+        """One that was left, or a new one; where the server gives none, the one that is just being kept warm."""
+        if conn := self._left():
+            return conn
+        try:
+            return self._connect()
+        except psycopg.OperationalError:
+            with self._warming:
+                conn = self._left()
+            if conn is None:
+                raise
+            return conn
 
     def _stay_warm(self) -> None:
         self._forget_parent()
@@ -189,7 +203,7 @@ class Link:
         """Nothing of a parent process: after a fork both would speak on one line, and its threads are not here."""
         if self._process != os.getpid():
             self._process, self._idle = os.getpid(), []
-            self._over, self._begin = None, threading.Lock()
+            self._over, self._begin, self._warming = None, threading.Lock(), threading.Lock()
 
     def _told(self, exc: psycopg.Error, conn: psycopg.Connection[Any] | None) -> TargetError:
         if conn is None:
