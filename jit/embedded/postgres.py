@@ -94,7 +94,7 @@ class EmbeddedPostgres(Server):
         shutil.rmtree(self._data, ignore_errors=True)
         unfinished = self.home / "data.part"
         shutil.rmtree(unfinished, ignore_errors=True)
-        made = self._spawn(
+        made = self._run(
             [
                 programs / "initdb",
                 f"--pgdata={unfinished}",
@@ -107,7 +107,7 @@ class EmbeddedPostgres(Server):
                 "--auth-host=scram-sha-256",
             ]
         )
-        if made.wait() != 0:
+        if made != 0:
             raise EmbeddedError(f"PostgreSQL could not make its files: {self._last_words()}")
         unfinished.rename(self._data)
 

@@ -198,6 +198,16 @@ class Server(ABC):
                 extra_groups=[] if account else None,
             )
 
+    def _run(self, command: Sequence[str | Path]) -> int:
+        """The exit code. Where we are interrupted nothing of it runs on, and writes into a folder that is removed."""
+        process = self._spawn(command)
+        try:
+            return process.wait()
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
+
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_SECONDS
         while not self._ready():

@@ -244,6 +244,34 @@ class TestAsRoot:
             EmbeddedPostgres(tmp_path / "postgres").start()
 
 
+def test_an_interrupt_while_postgres_makes_its_files_leaves_nothing(monkeypatch: pytest.MonkeyPatch):
+    """What made them ran on, and wrote into the folder while that was removed."""
+    wait, homes, groups = subprocess.Popen.wait, list[Path](), list[int]()
+
+    def interrupted(process: subprocess.Popen[bytes], timeout: float | None = None) -> int:
+        if not groups:
+            groups.append(process.pid)
+            homes.append(server.home)
+            wait_until((server.home / "data.part" / "base").exists)
+            raise KeyboardInterrupt
+        return wait(process, timeout)
+
+    monkeypatch.setattr(subprocess.Popen, "wait", interrupted)
+    server = EmbeddedPostgres(sync=False)
+    with pytest.raises(KeyboardInterrupt):
+        server.start()
+    run_on = [one for one in psutil.process_iter() if one.status() != psutil.STATUS_ZOMBIE and group_of(one) in groups]
+    assert run_on == []
+    assert not homes[0].exists()
+
+
+def group_of(process: psutil.Process) -> int | None:
+    try:
+        return os.getpgid(process.pid)
+    except ProcessLookupError:
+        return None
+
+
 def test_a_long_path_does_not_stop_the_socket(open_folder: Path):
     with EmbeddedValkey(open_folder / ("x" * 90)) as server, redis.Redis.from_url(server.url) as client:
         assert client.ping()
