@@ -4,7 +4,7 @@ A fact is immutable and stands for itself: it repeats who, what and why of its r
 ledger can be read without the others. Fields that tell something about a person are marked `Personal`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -442,7 +442,7 @@ AnyFact = Life | Refused | Alert | Started | PolicyChanged | KeyChanged | Record
 _adapter: TypeAdapter[AnyFact] = TypeAdapter(Annotated[AnyFact, Field(discriminator="kind")])
 
 
-_MODELS: dict[object, type[Fact]] = {model.model_fields["kind"].default: model for model in get_args(AnyFact)}
+MODELS: Mapping[object, type[Fact]] = {model.model_fields["kind"].default: model for model in get_args(AnyFact)}
 
 
 def _names(models: Any) -> tuple[str, ...]:
@@ -485,4 +485,4 @@ def personal_fields(model: type[BaseModel]) -> Iterator[str]:
 
 def model_of(kind: object) -> type[Fact] | None:
     """The model of a kind, by its name; None if there is no such kind."""
-    return _MODELS.get(kind)
+    return MODELS.get(kind)

@@ -151,8 +151,9 @@ AS $jit$
 DECLARE
     longest CONSTANT integer := 1048576;
     skew CONSTANT bigint := 2500000;
-    of_a_life CONSTANT text[] := ARRAY['requested', 'approval', 'approved', 'denied', 'withdrawn', 'lapsed',
-        'grant.intent', 'granted', 'grant.failed', 'released', 'revoked', 'revoke.intent', 'revoke.failed', 'ended'];
+    blank CONSTANT text := '[ \t\\]';
+    -- As our writers write a text: nothing is escaped that need not be.
+    a_text CONSTANT text := '"(?:[^"\\]|\\["\\bfnrt]|\\u00(?:0[0-7bef]|1[0-9a-f]))*"';
     hardened boolean;
     last_index bigint;
     last_hash text;
@@ -165,6 +166,10 @@ DECLARE
     follows text;
     told_at bigint;
     plain json;
+    bare text;
+    must text[];
+    may text[];
+    wrong text;
     fact jsonb;
     fact_kind text;
 BEGIN
@@ -209,6 +214,11 @@ BEGIN
             RAISE EXCEPTION 'an entry has index, recorded_at, previous and fact, in this order, and no key twice'
                 USING ERRCODE = 'JIT01';
         END IF;
+        bare := substr(convert_from(body, 'UTF8'), position('"fact": ' IN said) + 8);
+        IF bare ~ blank AND regexp_replace(bare, a_text, '""', 'g') ~ blank THEN
+            RAISE EXCEPTION 'entry % holds a fact that is not written as facts are: no blanks between its parts, and no '
+                'escapes that need not be', told_index USING ERRCODE = 'JIT01';
+        END IF;
         IF told_index::bigint <> last_index + 1 THEN
             RAISE EXCEPTION 'entry % is not the next: the last is %', told_index, last_index USING ERRCODE = 'JIT01';
         END IF;
@@ -245,10 +255,68 @@ BEGIN
         ) THEN
             RAISE EXCEPTION 'the login % may not record %', session_user, fact_kind USING ERRCODE = 'JIT02';
         END IF;
-        IF fact_kind = ANY (of_a_life) AND (NOT fact ?& ARRAY['request_id', 'requester', 'access', 'target', 'permissions',
-                'principal', 'why', 'incident', 'policy_version'] OR jsonb_typeof(fact -> 'request_id') <> 'string')
-        THEN
+        must := CASE fact_kind
+            WHEN 'requested' THEN ARRAY['at', 'actor', 'source', 'request_id', 'requester', 'access', 'target', 'permissions', 'principal', 'why', 'incident', 'policy_version', 'duration', 'channel', 'risk', 'needs', 'pending_until']
+            WHEN 'approval' THEN ARRAY['at', 'actor', 'source', 'request_id', 'requester', 'access', 'target', 'permissions', 'principal', 'why', 'incident', 'policy_version', 'approver', 'digest', 'quorums', 'groups_as_of']
+            WHEN 'approved' THEN ARRAY['at', 'actor', 'source', 'request_id', 'requester', 'access', 'target', 'permissions', 'principal', 'why', 'incident', 'policy_version', 'digest', 'counted', 'begin_by']
+            WHEN 'denied' THEN ARRAY['at', 'actor', 'source', 'request_id', 'requester', 'access', 'target', 'permissions', 'principal', 'why', 'incident', 'policy_version', 'approver', 'digest', 'reason']
+            WHEN 'withdrawn' THEN ARRAY['at', 'actor', 'source', 'request_id', 'requester', 'access', 'target', 'permissions', 'principal', 'why', 'incident', 'policy_version']
+            WHEN 'lapsed' THEN ARRAY['at', 'actor', 'source', 'request_id', 'requester', 'access', 'target', 'permissions', 'principal', 'why', 'incident', 'policy_version', 'because']
+            WHEN 'grant.intent' THEN ARRAY['at', 'actor', 'source', 'request_id', 'requester', 'access', 'target', 'permissions', 'principal', 'why', 'incident', 'policy_version', 'ends_at', 'held_before']
+            WHEN 'granted' THEN ARRAY['at', 'actor', 'source', 'request_id', 'requester', 'access', 'target', 'permissions', 'principal', 'why', 'incident', 'policy_version', 'ends_at', 'read_back']
+            WHEN 'grant.failed' THEN ARRAY['at', 'actor', 'source', 'request_id', 'requester', 'access', 'target', 'permissions', 'principal', 'why', 'incident', 'policy_version', 'reason']
+            WHEN 'released' THEN ARRAY['at', 'actor', 'source', 'request_id', 'requester', 'access', 'target', 'permissions', 'principal', 'why', 'incident', 'policy_version']
+            WHEN 'revoked' THEN ARRAY['at', 'actor', 'source', 'request_id', 'requester', 'access', 'target', 'permissions', 'principal', 'why', 'incident', 'policy_version', 'reason']
+            WHEN 'revoke.intent' THEN ARRAY['at', 'actor', 'source', 'request_id', 'requester', 'access', 'target', 'permissions', 'principal', 'why', 'incident', 'policy_version', 'cause']
+            WHEN 'revoke.failed' THEN ARRAY['at', 'actor', 'source', 'request_id', 'requester', 'access', 'target', 'permissions', 'principal', 'why', 'incident', 'policy_version', 'reason', 'attempts']
+            WHEN 'ended' THEN ARRAY['at', 'actor', 'source', 'request_id', 'requester', 'access', 'target', 'permissions', 'principal', 'why', 'incident', 'policy_version', 'cause', 'existed', 'sessions', 'left_behind']
+            WHEN 'refused' THEN ARRAY['at', 'actor', 'source', 'attempted', 'reason']
+            WHEN 'alert' THEN ARRAY['at', 'actor', 'source', 'name', 'says']
+            WHEN 'started' THEN ARRAY['at', 'actor', 'source', 'process', 'version', 'policy_version']
+            WHEN 'policy.changed' THEN ARRAY['at', 'actor', 'source', 'policy_version', 'before']
+            WHEN 'key.changed' THEN ARRAY['at', 'actor', 'source', 'key']
+            WHEN 'record.read' THEN ARRAY['at', 'actor', 'source', 'how', 'asked', 'after']
+            WHEN 'person.erased' THEN ARRAY['at', 'actor', 'source', 'key', 'legal_basis']
+            WHEN 'spool.taken' THEN ARRAY['at', 'actor', 'source', 'host', 'first', 'last', 'head']
+        END;
+        may := CASE fact_kind
+            WHEN 'requested' THEN ARRAY['id', 'spooled', 'kind']
+            WHEN 'approval' THEN ARRAY['id', 'spooled', 'kind', 'proof']
+            WHEN 'approved' THEN ARRAY['id', 'spooled', 'kind']
+            WHEN 'denied' THEN ARRAY['id', 'spooled', 'kind']
+            WHEN 'withdrawn' THEN ARRAY['id', 'spooled', 'kind']
+            WHEN 'lapsed' THEN ARRAY['id', 'spooled', 'kind']
+            WHEN 'grant.intent' THEN ARRAY['id', 'spooled', 'kind']
+            WHEN 'granted' THEN ARRAY['id', 'spooled', 'kind']
+            WHEN 'grant.failed' THEN ARRAY['id', 'spooled', 'kind']
+            WHEN 'released' THEN ARRAY['id', 'spooled', 'kind']
+            WHEN 'revoked' THEN ARRAY['id', 'spooled', 'kind']
+            WHEN 'revoke.intent' THEN ARRAY['id', 'spooled', 'kind']
+            WHEN 'revoke.failed' THEN ARRAY['id', 'spooled', 'kind']
+            WHEN 'ended' THEN ARRAY['id', 'spooled', 'kind']
+            WHEN 'refused' THEN ARRAY['id', 'spooled', 'kind', 'request_id', 'requester', 'access', 'target', 'permissions', 'policy_version']
+            WHEN 'alert' THEN ARRAY['id', 'spooled', 'kind', 'request_id', 'requester', 'access', 'target', 'principal']
+            WHEN 'started' THEN ARRAY['id', 'spooled', 'kind', 'warnings']
+            WHEN 'policy.changed' THEN ARRAY['id', 'spooled', 'kind']
+            WHEN 'key.changed' THEN ARRAY['id', 'spooled', 'kind', 'before']
+            WHEN 'record.read' THEN ARRAY['id', 'spooled', 'kind']
+            WHEN 'person.erased' THEN ARRAY['id', 'spooled', 'kind']
+            WHEN 'spool.taken' THEN ARRAY['id', 'spooled', 'kind']
+        END;
+        IF must IS NULL THEN
+            RAISE EXCEPTION 'entry % is of no kind that is known here: %', told_index, fact_kind USING ERRCODE = 'JIT01';
+        END IF;
+        IF NOT fact ?& must THEN
+            SELECT string_agg(f, ', ') INTO wrong FROM unnest(must) AS f WHERE NOT fact ? f;
+            RAISE EXCEPTION 'entry % is % and lacks %', told_index, fact_kind, wrong USING ERRCODE = 'JIT01';
+        END IF;
+        IF 'request_id' = ANY (must) AND jsonb_typeof(fact -> 'request_id') <> 'string' THEN
             RAISE EXCEPTION 'entry % says of no request that it is %', told_index, fact_kind USING ERRCODE = 'JIT01';
+        END IF;
+        IF fact - must - may <> '{}' THEN
+            SELECT string_agg(f, ', ') INTO wrong FROM jsonb_object_keys(fact - must - may) AS f;
+            RAISE EXCEPTION 'entry % is % and has what that has not: %', told_index, fact_kind, left(wrong, 100)
+                USING ERRCODE = 'JIT01';
         END IF;
         IF fact_kind = 'person.erased' AND coalesce(fact ->> 'key', '') !~ '^[0-9a-f]{32}$' THEN
             RAISE EXCEPTION 'entry % names no key', told_index USING ERRCODE = 'JIT01';

@@ -49,15 +49,15 @@ _HEADS = {
 }
 _KEYS = """SELECT body FROM entries WHERE "index" IN
     (SELECT "index" FROM entries WHERE kind = 'key.changed' ORDER BY "index" DESC LIMIT 100) ORDER BY "index" """
-_ASTRAY = {
-    "sqlite": f"""SELECT "index" FROM entries
+_DOUBTFUL = {
+    "sqlite": """SELECT "index", CAST(body AS BLOB), kind, request_id FROM entries
         WHERE instr(CAST(body AS BLOB), CAST('"kind":"' || kind || '"' AS BLOB)) = 0
         OR instr(CAST(body AS BLOB), CAST('"request_id":"' || ifnull(request_id || '"', '') AS BLOB))
-        <> 0 = (request_id IS NULL) ORDER BY "index" LIMIT {MOST_ASTRAY}""",  # noqa: S608  as above
-    "postgresql": f"""SELECT "index" FROM entries WHERE
+        <> 0 = (request_id IS NULL) ORDER BY "index" """,
+    "postgresql": """SELECT "index", body, kind, request_id FROM entries WHERE
         position(convert_to('"kind":"' || kind || '"', 'UTF8') IN body) = 0
         OR (position(convert_to('"request_id":"' || coalesce(request_id || '"', ''), 'UTF8') IN body) <> 0)
-        = (request_id IS NULL) ORDER BY "index" LIMIT {MOST_ASTRAY}""",  # noqa: S608  as above
+        = (request_id IS NULL) ORDER BY "index" """,
 }
 
 
@@ -91,16 +91,32 @@ def astray(url: str) -> list[int]:
     these columns finds them, and no hash tells. The first `MOST_ASTRAY`.
 
     The database does the looking: beside the verifier, in another thread, it costs no time. In the JSON of a fact a
-    quote within a text is escaped, so what is looked for stands there as a field.
+    quote within a text is escaped, so what is looked for stands there as a field. Where it is not found as it is
+    written as a rule, the values are compared.
 
     Raises LedgerUnavailable, CannotStart.
     """
     address = make_url(url)
     if address.get_backend_name() == "sqlite":
         with _open_sqlite(address) as connection:
-            return [row[0] for row in connection.execute(_ASTRAY["sqlite"])]
-    with _open_postgres(address) as postgres:
-        return [row[0] for row in postgres.execute(_ASTRAY["postgresql"])]
+            return _first_astray(_rows(_pages(connection.execute(_DOUBTFUL["sqlite"]))))
+    with _open_postgres(address) as postgres, postgres.cursor("doubtful", binary=True) as doubtful:
+        doubtful.execute(_DOUBTFUL["postgresql"])
+        return _first_astray(_rows(_pages(doubtful)))
+
+
+def _first_astray(doubtful: Iterable[tuple[int, bytes, str, str | None]]) -> list[int]:
+    wrong = (index for index, body, kind, request_id in doubtful if _told(body) != (kind, request_id))
+    return list(islice(wrong, MOST_ASTRAY))
+
+
+def _told(body: bytes) -> tuple[object, object]:
+    """The kind and the request that an entry's bytes say; nothing where they are none."""
+    try:
+        fact = json.loads(body)["fact"]
+        return fact["kind"], fact.get("request_id")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None, None
 
 
 @contextmanager

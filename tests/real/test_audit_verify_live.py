@@ -140,6 +140,27 @@ def test_columns_that_say_something_else_than_the_bytes_are_found(record):
     assert astray(record.url) == [1, 2, 4, 6]
 
 
+def test_a_fact_written_with_blanks_is_as_good_as_any_and_a_false_column_beside_it_is_found(record):
+    """Older databases took such a one, from any login; then `jit audit verify` exited with 4 for good."""
+    record.whole()
+    (last,) = record.ledger.read(after=9)
+    place = {"index": 11, "recorded_at": last.recorded_at.isoformat(), "previous": last.hash}
+    fact = {"id": str(UUID(int=7)), "kind": "requested", "request_id": "R-7F3K"}
+    body = json.dumps(place | {"fact": fact}).encode()
+    hash_ = hashlib.sha256(body).hexdigest()
+    as_hex = f"X'{body.hex()}'" if record.url.startswith("sqlite") else f"'\\x{body.hex()}'"
+    unguarded(
+        record.url,
+        f"INSERT INTO entries VALUES (11, '{UUID(int=7)}', 0, 'requested', 'R-7F3K', {as_hex}, '{hash_}')",
+    )
+    record.sign()
+    assert astray(record.url) == []
+    done = CliRunner().invoke(verify, ["--key", str(record.key.verifier())])
+    assert (done.exit_code, json.loads(done.stdout)["reached"]) == (0, ["signed"])
+    unguarded(record.url, "UPDATE entries SET kind = 'denied' WHERE \"index\" = 11")
+    assert astray(record.url) == [11]
+
+
 def test_a_quote_in_free_text_passes_for_no_field(record):
     record.whole(why='","kind":"ended","request_id":"R-9999","x":"')
     unguarded(record.url, "UPDATE entries SET kind = 'ended' WHERE \"index\" = 2")

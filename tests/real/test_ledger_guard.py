@@ -1,7 +1,6 @@
 """What PostgreSQL itself refuses to take into the record, or to change in it, whoever asks and however."""
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,14 +11,15 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from jit.clock import EPOCH, SystemClock, from_micros
+from jit.clock import EPOCH, SystemClock
 from jit.embedded import EmbeddedPostgres
-from jit.facts import Alert, AlertName, Fact, Kinds, LifeFact, Source
+from jit.facts import Alert, AlertName, Source
 from jit.ledger import Ledger, LedgerUnavailable, check_chain, connect, create_tables
 from jit.ledger.database import Forbidden, NotTaken, writing
 from jit.ledger.guard import KEPT
 from jit.ledger.guard.roles import LOGINS
 from jit.testing import T0, ManualClock
+from tests.world.next_entry import Next, append, count
 from tests.world.servers import both_versions, harden, hardened
 from tests.world.waiting import HUNG
 
@@ -46,49 +46,6 @@ def bot(prepared: EmbeddedPostgres) -> Iterator[psycopg.Connection[Any]]:
 def dba(prepared: EmbeddedPostgres) -> Iterator[psycopg.Connection[Any]]:
     with connected(prepared, "postgres") as login:
         yield login
-
-
-class Next:
-    """The next entry as it should be, to be bent."""
-
-    def __init__(self, login: psycopg.Connection[Any], at: datetime | None = None) -> None:
-        query = "SELECT index, hash, recorded_at FROM public.entries ORDER BY index DESC LIMIT 1"
-        last, self.previous, last_at = login.execute(query).fetchone() or (0, "0" * 64, 0)
-        self.index = last + 1
-        self.at = (at or max(datetime.now(UTC), from_micros(last_at))).isoformat()
-        self.fact: dict[str, Any] = {
-            "id": str(uuid4()),
-            "at": self.at,
-            "actor": "bot@host",
-            "source": "bot",
-            "spooled": False,
-            "kind": "alert",
-            "name": "end_late",
-            "says": "late",
-        }
-
-    def head(self) -> str:
-        return json.dumps({"index": self.index, "recorded_at": self.at, "previous": self.previous})[:-1]
-
-    def body(self, **changes: object) -> bytes:
-        return f'{self.head()}, "fact": {json.dumps(self.fact | changes, ensure_ascii=False)}}}'.encode()
-
-    def bent(self, old: str, new: str) -> bytes:
-        body = self.body().decode()
-        assert old in body
-        return body.replace(old, new, 1).encode()
-
-
-def append(login: psycopg.Connection[Any], *bodies: bytes | None) -> int:
-    row = login.execute("SELECT public.jit_append(%b::bytea[])", [list(bodies)]).fetchone()
-    assert row is not None
-    return row[0]
-
-
-def count(login: psycopg.Connection[Any]) -> int:
-    row = login.execute("SELECT count(*) FROM public.entries").fetchone()
-    assert row is not None
-    return row[0]
 
 
 @both_versions
@@ -133,12 +90,12 @@ BENT = {
     "one more key": (lambda e: e.body()[:-1] + b', "more": 1}', FORM),
     "index twice": (lambda e: e.body()[:-1] + b', "index": 7}', FORM),
     "fact twice": (lambda e: e.body()[:-1] + b', "fact": {"kind": "granted"}}', FORM),
-    "kind twice": (lambda e: e.bent('"kind": "alert"', '"kind": "granted", "kind": "alert"'), FORM),
-    "kind twice, hidden": (lambda e: e.bent('"kind": "alert"', '"k\\u0069nd": "granted", "kind": "alert"'), FORM),
+    "kind twice": (lambda e: e.bent('"kind":"alert"', '"kind":"granted","kind":"alert"'), FORM),
+    "kind twice, hidden": (lambda e: e.bent('"kind":"alert"', '"k\\u0069nd":"granted","kind":"alert"'), FORM),
     "no fact": (lambda e: f'{e.head()}, "fact": null}}'.encode(), FORM),
     "an empty fact": (lambda e: f'{e.head()}, "fact": {{}}}}'.encode(), FORM),
     "a list": (lambda e: b"[" + e.body() + b"]", FORM),
-    "no kind": (lambda e: e.bent('"kind": "alert", ', ""), NO_FACT),
+    "no kind": (lambda e: e.bent('"kind":"alert",', ""), NO_FACT),
     "kind null": (lambda e: e.body(kind=None), NO_FACT),
     "kind a list": (lambda e: e.body(kind=["alert"]), NO_FACT),
     "kind empty": (lambda e: e.body(kind=""), NO_FACT),
@@ -147,12 +104,12 @@ BENT = {
     "id null": (lambda e: e.body(id=None), NO_FACT),
     "request a number": (lambda e: e.body(request_id=7), NO_FACT),
     "request too long": (lambda e: e.body(request_id="R" * 17), NO_FACT),
-    "no actor": (lambda e: e.bent('"actor": "bot@host", ', ""), NO_FACT),
+    "no actor": (lambda e: e.bent('"actor":"bot@host",', ""), NO_FACT),
     "not JSON": (lambda e: e.body()[:-1], "is JSON in UTF-8"),
-    "not UTF-8": (lambda e: e.body().replace(b"late", b"\xff\xfe"), "is JSON in UTF-8"),
-    "a NUL": (lambda e: e.body().replace(b"late", b"\x00"), "is JSON in UTF-8"),
-    "half a character": (lambda e: e.bent('"late"', '"\\ud800"'), "is JSON in UTF-8"),
-    "too deep": (lambda e: e.bent('"late"', "[" * 100_000 + "]" * 100_000), "is JSON in UTF-8"),
+    "not UTF-8": (lambda e: e.body(says="late").replace(b"late", b"\xff\xfe"), "is JSON in UTF-8"),
+    "a NUL": (lambda e: e.body(says="late").replace(b"late", b"\x00"), "is JSON in UTF-8"),
+    "half a character": (lambda e: e.bent('"says":"x"', '"says":"\\ud800"'), "is JSON in UTF-8"),
+    "too deep": (lambda e: e.bent('"says":"x"', '"says":' + "[" * 100_000 + "]" * 100_000), "is JSON in UTF-8"),
     "two lines": (lambda e: e.bent(', "fact"', ',\n"fact"'), "is one line"),
     "a carriage return": (lambda e: e.bent(', "fact"', ',\r"fact"'), "is one line"),
     "space at the end": (lambda e: e.body() + b" ", FORM),
@@ -228,28 +185,6 @@ def test_where_the_clock_was_set_back_the_record_goes_on_from_its_last_time(bot,
         dba.execute("ALTER TABLE entries DISABLE TRIGGER entries_kept")
         dba.execute("DELETE FROM entries WHERE index >= %s", [entry.index])
         dba.execute("ALTER TABLE entries ENABLE ALWAYS TRIGGER entries_kept")
-
-
-OF_A_LIFE = dict.fromkeys(LifeFact.model_fields.keys() - Fact.model_fields.keys(), "x")
-NEEDED = dict.fromkeys(Kinds.life, OF_A_LIFE) | {"person.erased": {"key": "ab" * 16}}
-
-
-class TestStepsOfARequest:
-    """Nobody follows a request any more of which a step says less than every step says."""
-
-    def test_one_that_lacks_what_each_says_is_refused(self, prepared) -> None:
-        for login in LOGINS:
-            with connected(prepared, login.name) as session:
-                for kind in login.kinds & set(Kinds.life):
-                    self.refused_unless_it_says_all(session, kind)
-
-    def refused_unless_it_says_all(self, session: psycopg.Connection[Any], kind: str) -> None:
-        lacking = [{key: value for key, value in OF_A_LIFE.items() if key != name} for name in OF_A_LIFE]
-        for less in (*lacking, OF_A_LIFE | {"request_id": None}):
-            with pytest.raises(psycopg.Error, match="says of no request") as refused:
-                append(session, Next(session).body(kind=kind, **less))
-            assert refused.value.sqlstate == "JIT01"
-        append(session, Next(session).body(kind=kind, **OF_A_LIFE))
 
 
 def test_a_text_of_the_rules_under_another_version_is_refused(bot) -> None:
@@ -338,7 +273,7 @@ class TestWhoMayRecordWhat:
                     append(session, Next(session).body(kind=kind))
                 assert refused.value.sqlstate == "JIT02"
             for kind in login.kinds:
-                append(session, Next(session).body(kind=kind, **NEEDED.get(kind, {})))
+                append(session, Next(session).body(kind))
 
     def test_it_is_the_login_that_counts_and_no_role_it_may_take_on(self, prepared, dba) -> None:
         dba.execute("GRANT jit_hands TO jit_bot")

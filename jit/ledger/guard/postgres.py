@@ -7,6 +7,8 @@ from importlib.resources import files
 
 from sqlalchemy import Connection, text
 
+from jit.facts import MODELS
+
 SETTINGS = {"search_path": "pg_catalog, pg_temp", "standard_conforming_strings": "on"}
 """Of our functions, whatever the session has set: no name and no string in them means anything else than here."""
 REFUSED, FORBIDDEN, DOUBLE, KEPT = "JIT01", "JIT02", "JIT03", "JIT04"
@@ -98,7 +100,17 @@ def triggers(kept: Sequence[str]) -> Iterator[Trigger]:
 
 @cache
 def _source(name: str) -> str:
-    return "\n" + files("jit.ledger.guard").joinpath(name).read_text(encoding="utf-8")
+    """``{must}`` and ``{may}`` stand for the fields that a fact of each kind has, without and with a default."""
+    source = "\n" + files("jit.ledger.guard").joinpath(name).read_text(encoding="utf-8")
+    return source.replace("{must}", _fields(required=True)).replace("{may}", _fields(required=False))
+
+
+def _fields(*, required: bool) -> str:
+    cases = []
+    for kind, model in MODELS.items():
+        names = (f"'{name}'" for name, field in model.model_fields.items() if field.is_required() is required)
+        cases.append(f"\n            WHEN '{kind}' THEN ARRAY[{', '.join(names)}]")
+    return "".join(cases)
 
 
 def statements(tables: Sequence[str], schema: str = "public") -> Iterator[str]:

@@ -1,0 +1,110 @@
+"""PostgreSQL takes a fact only as facts are written, and with what its kind has. So no login makes a record of it that
+`jit audit verify` cannot pass, that search does not find, or that nobody can read.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from jit.embedded import EmbeddedPostgres
+from jit.facts import MODELS, Alert, AlertName, Source, write_fact
+from jit.ledger.guard.roles import LOGINS
+from jit.testing import T0
+from tests.world.next_entry import Next, append, count
+from tests.world.servers import both_versions, hardened
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture(scope="module")
+def prepared(postgres: EmbeddedPostgres) -> Iterator[EmbeddedPostgres]:
+    with hardened(postgres, "formal"):
+        yield postgres
+
+
+def connected(server: EmbeddedPostgres, login: str) -> psycopg.Connection[Any]:
+    return psycopg.connect(server.dsn(login, "formal"), autocommit=True)
+
+
+@pytest.fixture
+def bot(prepared: EmbeddedPostgres) -> Iterator[psycopg.Connection[Any]]:
+    with connected(prepared, "jit_bot") as login:
+        yield login
+
+
+BENT = {
+    "a blank after a colon": ('"kind":"alert"', '"kind": "alert"'),
+    "a blank before a colon": ('"kind":"alert"', '"kind" :"alert"'),
+    "a blank after a comma": (',"kind"', ', "kind"'),
+    "a tab": (',"kind"', ',\t"kind"'),
+    "a blank at the beginning": ('{"id"', '{ "id"'),
+    "a blank at the end": ('"says":"x"', '"says":"x" '),
+    "blanks within": ('"says":"x"', '"says":{"sealed": {}}'),
+    "a letter escaped in a name": ('"kind"', '"k\\u0069nd"'),
+    "a letter escaped in a value": ('"alert"', '"\\u0061lert"'),
+    "a letter escaped in free text": ('"says":"x"', '"says":"\\u0061"'),
+    "a letter of elsewhere escaped": ('"says":"x"', '"says":"\\u00fc"'),
+    "a slash escaped": ('"says":"x"', '"says":"\\/"'),
+    "capital hex": ('"says":"x"', '"says":"\\u001F"'),
+    "a new line by its number": ('"says":"x"', '"says":"\\u000a"'),
+    "two halves of a character": ('"says":"x"', '"says":"\\ud83d\\ude92"'),
+}
+
+
+@both_versions
+def test_a_fact_written_in_another_way_is_refused_so_verify_goes_on_passing(bot) -> None:
+    """One with a blank after its colons made `jit audit verify` exit with 4 for good."""
+    before, other = count(bot), {}
+    for name, (old, new) in BENT.items():
+        try:
+            other[name] = append(bot, Next(bot).bent(old, new))
+        except psycopg.Error as refused:
+            if refused.sqlstate != "JIT01" or not re.search("not written as facts are|no key twice", str(refused)):
+                other[name] = refused
+    assert not other
+    assert count(bot) == before
+
+
+def test_whatever_people_type_is_written_as_facts_are(bot) -> None:
+    every = "".join(map(chr, (*range(0x500), 0x2028, 0xFEFF, 0xFFFD, 0x1F692)))
+    for says in (every, '","kind":"ended", "x" : "', '\\" : \\\\"', "\\u0000 \\u0061 \\/"):
+        alert = Alert(at=T0, actor="bot@host", source=Source.BOT, name=AlertName.END_LATE, says=says)
+        entry = Next(bot)
+        append(bot, entry.body(says=says))
+        entry = Next(bot)
+        append(bot, f'{entry.head()}, "fact": {write_fact(alert).decode()}}}'.encode())
+
+
+@both_versions
+def test_a_fact_that_lacks_what_its_kind_has_or_has_more_is_refused(prepared) -> None:
+    tried = 0
+    for login in LOGINS:
+        with connected(prepared, login.name) as session:
+            for kind in login.kinds:
+                tried += refused_unless_whole(session, kind)
+    assert tried > 10 * len(MODELS)
+
+
+def refused_unless_whole(session: psycopg.Connection[Any], kind: str) -> int:
+    """How many facts of this kind were tried and refused; the whole one is taken."""
+    must = [name for name, field in MODELS[kind].model_fields.items() if field.is_required()]
+    before, bent = count(session), []
+    for name in must:
+        entry = Next(session)
+        body = entry.body(kind).decode()
+        bent.append((name, re.sub(rf'(, "fact": .*?)"{name}":"[^"]*",?', r"\1", body).replace(",}}", "}}").encode()))
+    bent.extend((name, Next(session).body(kind, **{name: "x"})) for name in ("extra", "Why", "request", ""))
+    if "request_id" in must:
+        bent.append(("request", Next(session).body(kind, request_id=None)))
+    for name, body in bent:
+        with pytest.raises(
+            psycopg.Error, match=rf"lacks .*{name}|has not: {name}|no fact|says of no {name}"
+        ) as refused:
+            append(session, body)
+        assert refused.value.sqlstate == "JIT01"
+    assert count(session) == before
+    append(session, Next(session).body(kind))
+    return len(bent)
