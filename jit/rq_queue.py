@@ -22,8 +22,9 @@ from jit.ports import QueueUnavailable
 from jit.settings import CannotStart
 
 GRANTS = "jit-grants"
+REVOKES = "jit-revokes"
 ENDS = "jit-ends"
-"""What ends access, apart from what gives it: workers look here first."""
+"""What ends access, apart from what gives it: workers look here first. Into the last only workers write."""
 CONNECT_SECONDS = 1
 ANSWER_SECONDS = 2
 ON_DISK_MILLISECONDS = 1500
@@ -112,13 +113,14 @@ class RqQueue:
         """``redis`` is a client to use instead of opening ``redis_url``."""
         self._redis = redis or open_redis(redis_url)
         self._grants = RqList(GRANTS, connection=self._redis, serializer=JSONSerializer)
+        self._revokes = RqList(REVOKES, connection=self._redis, serializer=JSONSerializer)
         self._ends = RqList(ENDS, connection=self._redis, serializer=JSONSerializer)
 
     def grant(self, request_id: str) -> None:
         self._announce(self._grants, "grant", request_id)
 
     def revoke(self, request_id: str) -> None:
-        self._announce(self._ends, "revoke", request_id)
+        self._announce(self._revokes, "revoke", request_id)
 
     def end_at(self, when: datetime, ticket: str) -> None:
         """Kept until it was carried out: on disk before this returns, where Redis can say so. The same ticket twice is

@@ -18,7 +18,7 @@ from rq.registry import ScheduledJobRegistry  # noqa: TID251  as above
 from rq.serializers import JSONSerializer  # noqa: TID251  as above
 
 from jit.ports import Clock
-from jit.rq_queue import ANSWER_SECONDS, ENDS, GRANTS
+from jit.rq_queue import ANSWER_SECONDS, ENDS, GRANTS, REVOKES
 from workers.jobs import Jobs
 from workers.orders import NotAnOrder, Order
 
@@ -32,14 +32,26 @@ REGISTERED_SECONDS = 60
 SILENT_SECONDS = 1.0
 """The pause after Redis did not answer."""
 
+LOOKED_AT = 1000
+"""Orders that one script moves, or drops as there are none."""
+MOST_SCRIPTS = 20
+"""In one look around: whoever fills the schedule with nothing takes a part of a worker's time, not all of it."""
+BEFORE_A_GRANT = 20
+"""Orders to end or to revoke that are taken while a grant waits."""
+
 MOVE_DUE = """
-local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, 500)
+local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[3])
 for _, id in ipairs(due) do
-  redis.call('ZADD', KEYS[1], ARGV[2], id)
-  if not redis.call('LPOS', KEYS[2], id) then redis.call('RPUSH', KEYS[2], id) end
+  if redis.call('EXISTS', ARGV[4] .. id) == 0 then
+    redis.call('ZREM', KEYS[1], id)
+  else
+    redis.call('ZADD', KEYS[1], ARGV[2], id)
+    if not redis.call('LPOS', KEYS[2], id, 'MAXLEN', ARGV[3]) then redis.call('LPUSH', KEYS[2], id) end
+  end
 end
 return #due
 """
+"""What is due goes to the head of the list, before whatever else lies there. One without a hash is nothing."""
 
 
 class Schedule:
@@ -54,7 +66,10 @@ class Schedule:
     def move_due(self, now: datetime) -> None:
         """Hand out what is due, and set it to be handed out again in case it is not done."""
         again = now + UNDONE_AFTER
-        self._move(keys=[self._key, self._queue_key], args=[int(now.timestamp()), int(again.timestamp())])
+        args = [int(now.timestamp()), int(again.timestamp()), LOOKED_AT, Order.redis_job_namespace_prefix]
+        for _ in range(MOST_SCRIPTS):
+            if self._move(keys=[self._key, self._queue_key], args=args) < LOOKED_AT:
+                return
 
     def put_off(self, order_id: bytes, when: datetime) -> None:
         """To the whole second after ``when``."""
@@ -69,9 +84,9 @@ class Hand(SimpleWorker):
 
     def __init__(self, *, redis: Redis, jobs: Jobs, clock: Clock, between: Callable[[], None]) -> None:
         """``between`` is called about every `WAIT_SECONDS`, for the small duties of a host."""
-        ends, grants = (Queue(name, connection=redis, serializer=JSONSerializer) for name in (ENDS, GRANTS))
+        ends, *others = (Queue(name, connection=redis, serializer=JSONSerializer) for name in (ENDS, REVOKES, GRANTS))
         super().__init__(
-            [ends, grants],
+            [ends, *others],
             connection=redis,
             job_class=Order,
             serializer=JSONSerializer,
@@ -82,7 +97,8 @@ class Hand(SimpleWorker):
         self._clock = clock
         self._between = between
         self._schedule = Schedule(redis, ends)
-        self._lists = [ends.key, grants.key]
+        self._lists = [ends.key, *(other.key for other in others)]
+        self._since_grants = 0
         self._registered_until = 0.0
         self._looked: datetime | None = None
 
@@ -113,12 +129,17 @@ class Hand(SimpleWorker):
     def step(self, wait: float = WAIT_SECONDS) -> bool:
         """Carry out one order, if one comes within ``wait`` seconds. Raises RedisError."""
         self._look_around()
-        found = self._redis.blpop(self._lists, wait)
+        found = self._redis.blpop(self._in_order(), wait)
         if found is None:
             return False
         _, order_id = found
         self._carry_out(order_id if isinstance(order_id, bytes) else order_id.encode())
         return True
+
+    def _in_order(self) -> list[str]:
+        """The lists to take from: what ends access comes first, but for one turn in `BEFORE_A_GRANT`."""
+        self._since_grants = (self._since_grants + 1) % (BEFORE_A_GRANT + 1)
+        return self._lists if self._since_grants else self._lists[::-1]
 
     def _look_around(self) -> None:
         now = self._clock.now()

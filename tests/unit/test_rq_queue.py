@@ -16,7 +16,7 @@ from jit.ports import QueueUnavailable
 from jit.rq_queue import ENDS, QueueMisconfigured, RqList, RqQueue, open_redis, require_durable
 from jit.testing import T0, ManualClock
 from workers.orders import Call
-from workers.worker import UNDONE_AFTER, Hand, Schedule
+from workers.worker import BEFORE_A_GRANT, LOOKED_AT, MOST_SCRIPTS, UNDONE_AFTER, Hand, Schedule
 
 
 class RememberingJobs:
@@ -84,6 +84,39 @@ def test_ends_come_before_grants(bench: Bench) -> None:
         bench.queue.grant(f"R-AAA{number}")
     bench.queue.revoke("R-LAST")
     assert bench.drain()[0] == Call("revoke", "R-LAST")
+
+
+def test_junk_where_ends_wait_keeps_no_grant_waiting(bench: Bench) -> None:
+    """A hundred thousand ids of nothing held up every grant for a minute."""
+    for queue in ("jit-ends", "jit-revokes"):
+        bench.redis.rpush(f"rq:queue:{queue}", *(f"nothing{number}" for number in range(1000)))
+    bench.queue.grant("R-ONE1")
+    for _ in range(BEFORE_A_GRANT + 1):
+        bench.hand.step(wait=0.01)
+    assert bench.jobs.calls == [Call("grant", "R-ONE1")]
+
+
+def test_junk_where_ends_wait_keeps_no_order_to_end_waiting(bench: Bench) -> None:
+    bench.redis.rpush("rq:queue:jit-ends", *(f"nothing{number}" for number in range(1000)))
+    bench.queue.end_at(T0, "ticket")
+    bench.hand.step(wait=0.01)
+    assert bench.jobs.calls == [Call("end", "ticket")]
+
+
+def test_junk_in_the_schedule_is_dropped_and_keeps_no_order_to_end_waiting(bench: Bench) -> None:
+    bench.redis.zadd("rq:scheduled:jit-ends", {f"nothing{number}": number for number in range(5 * LOOKED_AT)})
+    bench.queue.end_at(T0, "ticket")
+    bench.hand.step(wait=0.01)
+    assert bench.jobs.calls == [Call("end", "ticket")]
+    assert bench.redis.zcard("rq:scheduled:jit-ends") == 0
+
+
+def test_more_junk_in_the_schedule_than_can_be_looked_at_at_once_leaves_time_for_work(bench: Bench) -> None:
+    bench.redis.zadd("rq:scheduled:jit-ends", dict.fromkeys(map(str, range(LOOKED_AT * (MOST_SCRIPTS + 1))), 1))
+    bench.queue.grant("R-ONE1")
+    bench.hand.step(wait=0.01)
+    assert bench.jobs.calls == [Call("grant", "R-ONE1")]
+    assert bench.redis.zcard("rq:scheduled:jit-ends") == LOOKED_AT
 
 
 def test_nothing_of_a_done_order_stays_in_redis(bench: Bench) -> None:
