@@ -66,9 +66,12 @@ class Schedule:
     def move_due(self, now: datetime) -> None:
         """Hand out what is due, and set it to be handed out again in case it is not done."""
         again = now + UNDONE_AFTER
-        args = [int(now.timestamp()), int(again.timestamp()), LOOKED_AT, str(Order.redis_job_namespace_prefix)]
+        moments = int(now.timestamp()), int(again.timestamp())
         for _ in range(MOST_SCRIPTS):
-            if self._move(keys=[self._key, self._queue_key], args=args) < LOOKED_AT:
+            looked_at = self._move(
+                keys=[self._key, self._queue_key], args=[*moments, LOOKED_AT, str(Order.redis_job_namespace_prefix)]
+            )
+            if looked_at < LOOKED_AT:
                 return
 
     def put_off(self, order_id: bytes, when: datetime) -> None:
