@@ -18,7 +18,7 @@ from bot.playground.world import Clock
 
 AGAIN_AFTER = (0.0, 60.0, 300.0)
 """Seconds after each failed delivery of an event until the next."""
-DELIVERY = "delivery of an event"
+DELIVERY = "delivery of an event to {url}"
 """The name of the thread of each, which is there until it is over."""
 _FORM = "application/x-www-form-urlencoded"
 
@@ -89,7 +89,7 @@ class RequestUrl:
     def _deliver(self, payload: Json, attempt: int) -> None:
         pause = self.again_after[attempt - 1] if attempt else 0.0
         timer = threading.Timer(pause, self._try, (payload, attempt))
-        timer.name = DELIVERY
+        timer.name = DELIVERY.format(url=self._url.geturl())
         timer.daemon = True
         timer.start()
 

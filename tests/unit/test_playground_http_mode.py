@@ -138,10 +138,18 @@ def test_an_event_is_delivered_again_and_signed_anew_until_it_is_taken(stage, ap
 
 def test_an_event_is_given_up_after_the_third_time_again(stage, app):
     app.answers = [(503, b"")] * 9
+    delivery = DELIVERY.format(url=app.url)
+    app.go_on.clear()
     stage.change_user(ALICE, guest=True)
+    assert delivery in names_of_threads()
+    app.go_on.set()
     wait_until(lambda: len(app.got) == 4)
-    wait_until(lambda: all(thread.name != DELIVERY for thread in threading.enumerate()))
+    wait_until(lambda: delivery not in names_of_threads())
     assert len(app.got) == 4
+
+
+def names_of_threads():
+    return {thread.name for thread in threading.enumerate()}
 
 
 def test_a_slack_that_is_down_sends_nothing(stage, app):
