@@ -15,9 +15,9 @@ from jit.policy import Policy, TargetConfig
 from jit.ports import Clock, Target
 from jit.settings import CannotStart, MissingSecret, resolve_secret
 from workers.departed import left_active, said_of
+from workers.end_orders import KEY_FILE, load_key
 from workers.known_targets import KnownTargets
 from workers.targets import open_target
-from workers.tickets import KEY_FILE, load_key
 
 Opened = Target | Exception
 """A target, or why it cannot be opened."""

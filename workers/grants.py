@@ -25,9 +25,9 @@ from jit.ports import (
     TargetRefused,
     TargetUnreachable,
 )
+from workers.end_orders import EndOrder, sign
 from workers.fleet import Fleet, TargetUnusable
 from workers.revocations import Revoker
-from workers.tickets import Ticket, sign
 
 log = structlog.get_logger(__name__)
 
@@ -121,7 +121,7 @@ class Granter:
         return follow(request, intent)
 
     def _schedule_end(self, request: Request, ends_at: datetime) -> None:
-        self._queue.end_at(ends_at + TIMEKEEPER_FIRST, sign(self._key, Ticket.of(request, ends_at)))
+        self._queue.end_at(ends_at + TIMEKEEPER_FIRST, sign(self._key, EndOrder.of(request, ends_at)))
 
     def _drop(self, request: Request, reason: Refusal) -> None:
         log.warning("grant.dropped", request_id=request.id, because=reason.value)

@@ -10,10 +10,10 @@ from jit.access import LIVE, State, begun_until
 from jit.facts import Refusal, Refused, Source
 from jit.ledger import Ledger, LedgerUnavailable
 from jit.ports import Clock, Held
+from workers.end_orders import BadEndOrder, EndOrder, verify
 from workers.grants import Granter
 from workers.orders import Call
 from workers.revocations import Revoker
-from workers.tickets import BadTicket, Ticket, verify
 
 log = structlog.get_logger(__name__)
 
@@ -71,24 +71,24 @@ class Jobs:
         a new order, and nothing else puts this one off.
         """
         try:
-            ticket = verify(self._key, text)
-        except BadTicket:
+            order = verify(self._key, text)
+        except BadEndOrder:
             self._complain()
             return None
         now = self._clock.now()
-        if now < ticket.ends_at:
-            return ticket.ends_at
+        if now < order.ends_at:
+            return order.ends_at
         try:
-            return self._end_by_ledger(ticket, now)
+            return self._end_by_ledger(order, now)
         except LedgerUnavailable as silent:
-            log.warning("end.without_ledger", request_id=ticket.request_id, because=str(silent))
-        return None if self._revoker.end_unrecorded(ticket, ticket.ends_at) else now + AGAIN_AFTER
+            log.warning("end.without_ledger", request_id=order.request_id, because=str(silent))
+        return None if self._revoker.end_unrecorded(order, order.ends_at) else now + AGAIN_AFTER
 
-    def _end_by_ledger(self, ticket: Ticket, now: datetime) -> datetime | None:
-        request = self._ledger.request(ticket.request_id)
+    def _end_by_ledger(self, order: EndOrder, now: datetime) -> datetime | None:
+        request = self._ledger.request(order.request_id)
         if request is None or request.state not in LIVE:
-            held = Held(ticket.request_id, ticket.principal, ticket.permissions, ticket.ends_at)
-            return None if self._revoker.take_late(ticket.target, held) else now + AGAIN_AFTER
+            held = Held(order.request_id, order.principal, order.permissions, order.ends_at)
+            return None if self._revoker.take_late(order.target, held) else now + AGAIN_AFTER
         if others := begun_until(request, now):
             return others
         return None if request.id in self._revoker.end([request]) else now + AGAIN_AFTER

@@ -37,6 +37,7 @@ from jit.rq_queue import ON_DISK_REMEDY, UNPROVEN, RqQueue, open_redis, require_
 from jit.settings import CannotStart, HandsSettings, process_name, resolve_secret
 from jit.signals import stop_on_signals
 from workers.departed import forget_departed
+from workers.end_orders import load_key
 from workers.fleet import Fleet
 from workers.grants import Granter
 from workers.jobs import Jobs
@@ -44,7 +45,6 @@ from workers.known_targets import KnownTargets
 from workers.revocations import Revoker
 from workers.scribe import SAME, Scribe
 from workers.targets import open_target
-from workers.tickets import load_key
 from workers.timekeeper import LEASE_LASTS, Timekeeper
 from workers.worker import Hand
 

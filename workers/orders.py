@@ -14,15 +14,15 @@ from pydantic import StringConstraints, TypeAdapter, ValidationError
 from rq.exceptions import NoSuchJobError  # noqa: TID251  workers speak to RQ
 from rq.job import Job  # noqa: TID251  as above
 
-from workers.tickets import LONGEST, RequestId
+from workers.end_orders import LONGEST, RequestId
 
 LARGEST = 2 * LONGEST
 """Bytes of a payload, packed or not."""
 
-_TicketText = Annotated[str, StringConstraints(max_length=LONGEST, pattern=r"^[!-~]+$")]
+_EndOrderText = Annotated[str, StringConstraints(max_length=LONGEST, pattern=r"^[!-~]+$")]
 _payload: TypeAdapter[Any] = TypeAdapter(
     tuple[Literal["grant", "revoke"], None, tuple[RequestId], Mapping[str, None]]
-    | tuple[Literal["end"], None, tuple[_TicketText], Mapping[str, None]]
+    | tuple[Literal["end"], None, tuple[_EndOrderText], Mapping[str, None]]
 )
 
 
@@ -32,7 +32,7 @@ class NotAnOrder(NoSuchJobError):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """``name`` is one of three, ``argument`` a request id or the text of a ticket, not yet verified."""
+    """``name`` is one of three, ``argument`` a request id or the text of an order to end, not yet verified."""
 
     name: Literal["grant", "revoke", "end"]
     argument: str

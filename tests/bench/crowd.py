@@ -18,9 +18,9 @@ from jit.facts import Approval, Approved, Counted, Granted, GrantIntent, Life, N
 from jit.ports import Grant
 from jit.rq_queue import RqQueue
 from tests.world.product import POLICIES, Product, product
+from workers.end_orders import EndOrder, load_key, sign
 from workers.grants import TIMEKEEPER_FIRST
 from workers.targets.postgres import PostgresTarget
-from workers.tickets import Ticket, load_key, sign
 
 PEOPLE = 100
 ACCESSES = 13
@@ -76,7 +76,7 @@ class Crowd:
         queue, key = RqQueue(self.house.stage.valkey.url), load_key(None, self.house.stage.folder)
         for request in requests:
             assert request.ends_at
-            queue.end_at(request.ends_at + TIMEKEEPER_FIRST, sign(key, Ticket.of(request, request.ends_at)))
+            queue.end_at(request.ends_at + TIMEKEEPER_FIRST, sign(key, EndOrder.of(request, request.ends_at)))
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from jit.rq_queue import ENDS
 from jit.testing import T0
 from tests.world.hands import KEY
 from tests.world.redis_attack import Attack
-from workers.tickets import Ticket, sign
+from workers.end_orders import EndOrder, sign
 
 pytestmark = pytest.mark.real
 
@@ -73,10 +73,10 @@ class TestGrants:
 
 
 class TestEnds:
-    def ticket(self, attack: Attack, **other: Any) -> Ticket:
+    def true_order(self, attack: Attack, **other: Any) -> EndOrder:
         request = attack.house.request("R-TEST")
         assert request.ends_at is not None
-        return Ticket.of(request, request.ends_at).model_copy(update=other)
+        return EndOrder.of(request, request.ends_at).model_copy(update=other)
 
     def test_by_a_bare_word_for_what_nobody_ordered_to_end(self, attack: Attack) -> None:
         attack.put(["revoke", None, ["R-TEST"], {}], queue=ENDS)
@@ -85,7 +85,7 @@ class TestEnds:
         assert attack.failed()
 
     def test_by_an_order_signed_with_another_key(self, attack: Attack) -> None:
-        attack.put(["end", None, [sign(b"x" * 32, self.ticket(attack, ends_at=T0))], {}], queue=ENDS)
+        attack.put(["end", None, [sign(b"x" * 32, self.true_order(attack, ends_at=T0))], {}], queue=ENDS)
         attack.work()
 
         assert attack.failed()
@@ -101,9 +101,9 @@ class TestEnds:
         assert attack.honest_work_goes_on()
 
     def test_by_a_true_order_with_a_changed_name(self, attack: Attack) -> None:
-        true = sign(KEY, self.ticket(attack))
+        true = sign(KEY, self.true_order(attack))
         _, _, signature = true.rpartition(".")
-        changed, _, _ = sign(b"x" * 32, self.ticket(attack, principal="postgres", ends_at=T0)).rpartition(".")
+        changed, _, _ = sign(b"x" * 32, self.true_order(attack, principal="postgres", ends_at=T0)).rpartition(".")
         attack.put(["end", None, [f"{changed}.{signature}"], {}], queue=ENDS)
         attack.work()
 
@@ -111,7 +111,7 @@ class TestEnds:
 
     def test_by_a_true_order_kept_from_an_earlier_grant(self, attack: Attack) -> None:
         """An order for one request is worth nothing against a later one of the same person."""
-        order = sign(KEY, self.ticket(attack))
+        order = sign(KEY, self.true_order(attack))
         assert attack.honest_work_goes_on()
         attack.house.active("R-NEXT", minutes=30)
         attack.put(["end", None, [order], {}], queue=ENDS)

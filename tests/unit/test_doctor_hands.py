@@ -12,7 +12,7 @@ from jit.ports import Finding
 from jit.testing import InMemoryTarget
 from tests.world.hands import RULES
 from workers import doctor
-from workers.tickets import KEY_FILE, load_key
+from workers.end_orders import KEY_FILE, load_key
 
 LONG = SecretStr("k" * 32)
 

@@ -14,8 +14,8 @@ from jit.people import Person
 from jit.ports import Held, TargetRefused, TargetUnreachable
 from jit.testing import ALICE, BOB, T0, WORKSPACE
 from tests.world.hands import KEY, Hands
+from workers.end_orders import verify
 from workers.grants import TIMEKEEPER_FIRST
-from workers.tickets import verify
 
 
 @pytest.fixture
@@ -43,9 +43,9 @@ def test_the_end_is_scheduled_before_anything_is_given(house: Hands) -> None:
     house.granter.grant("R-TEST")
     assert scheduled == [1]
     when, text = house.queue.ends[0]
-    ticket = verify(KEY, text)
-    assert (ticket.request_id, ticket.ends_at) == ("R-TEST", T0 + timedelta(minutes=30))
-    assert when == ticket.ends_at + TIMEKEEPER_FIRST
+    order = verify(KEY, text)
+    assert (order.request_id, order.ends_at) == ("R-TEST", T0 + timedelta(minutes=30))
+    assert when == order.ends_at + TIMEKEEPER_FIRST
 
 
 def test_no_end_scheduled_no_grant(house: Hands) -> None:

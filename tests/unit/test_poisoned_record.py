@@ -163,8 +163,8 @@ class TestAnEntryThatNobodyCanRead:
         house.active(minutes=30)
         put_in(house)
         house.clock.move(minutes=30, seconds=1)
-        (_, ticket) = house.queue.ends[-1]
-        assert house.jobs.perform(Call("end", ticket)) is None
+        (_, order) = house.queue.ends[-1]
+        assert house.jobs.perform(Call("end", order)) is None
         house.timekeeper.sweep()
         assert house.target.gives == {}
         kinds = [entry.fact.kind for entry in house.ledger.history("R-TEST", legible=True)]

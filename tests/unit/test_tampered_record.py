@@ -49,8 +49,8 @@ def hide_from_the_read_model(house: Hands) -> None:
 
 
 def order(house: Hands) -> str:
-    (_, ticket) = house.queue.ends[-1]
-    return ticket
+    (_, order) = house.queue.ends[-1]
+    return order
 
 
 def sweeps(house: Hands, *, restarted: bool = True) -> None:

@@ -15,9 +15,9 @@ from pydantic import SecretStr
 
 from jit.testing import T0
 from tests.world.hands import KEY
-from workers.tickets import BadKey, BadTicket, Ticket, load_key, sign, verify
+from workers.end_orders import BadEndOrder, BadKey, EndOrder, load_key, sign, verify
 
-TICKET = Ticket(
+ORDER = EndOrder(
     request_id="R-TEST",
     target="orders-db",
     principal="alice",
@@ -30,54 +30,54 @@ TICKET = Ticket(
 
 
 def test_what_was_signed_comes_back() -> None:
-    assert verify(KEY, sign(KEY, TICKET)) == TICKET
+    assert verify(KEY, sign(KEY, ORDER)) == ORDER
 
 
 def test_another_key_is_worth_nothing() -> None:
-    with pytest.raises(BadTicket):
-        verify(b"x" * 32, sign(KEY, TICKET))
+    with pytest.raises(BadEndOrder):
+        verify(b"x" * 32, sign(KEY, ORDER))
 
 
 def test_a_signature_belongs_to_one_order() -> None:
-    other = sign(KEY, TICKET.model_copy(update={"principal": "bob"}))
+    other = sign(KEY, ORDER.model_copy(update={"principal": "bob"}))
     body, _, _ = other.rpartition(".")
-    _, _, signature = sign(KEY, TICKET).rpartition(".")
-    with pytest.raises(BadTicket):
+    _, _, signature = sign(KEY, ORDER).rpartition(".")
+    with pytest.raises(BadEndOrder):
         verify(KEY, f"{body}.{signature}")
 
 
 def test_a_signature_made_for_something_else_with_the_same_key_does_not_count() -> None:
-    body = base64.urlsafe_b64encode(TICKET.model_dump_json().encode()).decode()
+    body = base64.urlsafe_b64encode(ORDER.model_dump_json().encode()).decode()
     plain = hmac.new(KEY, body.encode(), hashlib.sha256).hexdigest()
-    with pytest.raises(BadTicket):
+    with pytest.raises(BadEndOrder):
         verify(KEY, f"end1.{body}.{plain}")
 
 
 @given(place=st.integers(min_value=0), letter=st.characters(min_codepoint=33, max_codepoint=126))
 def test_no_letter_can_be_changed(place: int, letter: str) -> None:
-    text = sign(KEY, TICKET)
+    text = sign(KEY, ORDER)
     place %= len(text)
     changed = text[:place] + letter + text[place + 1 :]
     if changed == text:
         return
-    with pytest.raises(BadTicket):
+    with pytest.raises(BadEndOrder):
         verify(KEY, changed)
 
 
 @given(st.text())
 def test_any_text_is_refused_quietly(text: str) -> None:
-    with pytest.raises(BadTicket):
+    with pytest.raises(BadEndOrder):
         verify(KEY, text)
 
 
 def test_a_signed_order_of_another_shape_is_refused() -> None:
-    strange = TICKET.model_copy(update={"request_id": "pg_monitor"})
-    with pytest.raises(BadTicket):
+    strange = ORDER.model_copy(update={"request_id": "pg_monitor"})
+    with pytest.raises(BadEndOrder):
         verify(KEY, sign(KEY, strange))
 
 
 def test_the_moment_of_the_end_keeps_its_microseconds() -> None:
-    exact = TICKET.model_copy(update={"ends_at": T0 + timedelta(microseconds=1)})
+    exact = ORDER.model_copy(update={"ends_at": T0 + timedelta(microseconds=1)})
     assert verify(KEY, sign(KEY, exact)).ends_at == exact.ends_at
 
 

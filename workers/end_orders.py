@@ -30,7 +30,7 @@ KEY_FILE = "worker.key"
 RequestId = Annotated[str, StringConstraints(pattern=rf"^{REQUEST_ID.pattern}$")]
 
 
-class BadTicket(Exception):
+class BadEndOrder(Exception):
     """Not an order that a worker signed."""
 
 
@@ -38,7 +38,7 @@ class BadKey(CannotStart):
     """The workers' key cannot be used."""
 
 
-class Ticket(BaseModel):
+class EndOrder(BaseModel):
     """One access and its end. Has what a fact repeats of a request, but for what people wrote."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -53,7 +53,7 @@ class Ticket(BaseModel):
     policy_version: str
 
     @classmethod
-    def of(cls, request: Request, ends_at: Moment) -> "Ticket":
+    def of(cls, request: Request, ends_at: Moment) -> "EndOrder":
         return cls(
             request_id=request.id,
             target=request.target,
@@ -78,23 +78,23 @@ class Ticket(BaseModel):
         return None
 
 
-def sign(key: bytes, ticket: Ticket) -> str:
-    """The ticket as text, with its signature."""
-    body = base64.urlsafe_b64encode(ticket.model_dump_json().encode()).decode()
+def sign(key: bytes, order: EndOrder) -> str:
+    """The order as text, with its signature."""
+    body = base64.urlsafe_b64encode(order.model_dump_json().encode()).decode()
     return f"{PREFIX}{body}.{_signature(key, body)}"
 
 
-def verify(key: bytes, text: str) -> Ticket:
-    """Raises BadTicket."""
+def verify(key: bytes, text: str) -> EndOrder:
+    """Raises BadEndOrder."""
     body, _, signature = text.removeprefix(PREFIX).rpartition(".")
     if len(text) > LONGEST or not text.isascii() or not text.startswith(PREFIX):
-        raise BadTicket
+        raise BadEndOrder
     if not hmac.compare_digest(signature, _signature(key, body)):
-        raise BadTicket
+        raise BadEndOrder
     try:
-        return Ticket.model_validate_json(base64.urlsafe_b64decode(body))
+        return EndOrder.model_validate_json(base64.urlsafe_b64decode(body))
     except (ValueError, ValidationError):
-        raise BadTicket from None
+        raise BadEndOrder from None
 
 
 def _signature(key: bytes, body: str) -> str:
