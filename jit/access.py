@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import assert_never
+from typing import NamedTuple, assert_never
+from uuid import UUID
 
 from jit.facts import (
     Approval,
@@ -99,6 +100,13 @@ class CannotFollow(Exception):
     """This step cannot follow in the state the request is in."""
 
 
+class FixedEnd(NamedTuple):
+    """An end as a fact fixed it: the fact's id, and the signed order that it holds, if any."""
+
+    fact: UUID
+    order: str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """A request as its facts tell it. ``version`` is the number of its steps so far."""
@@ -127,6 +135,8 @@ class Request:
     intent_at: datetime | None = None
     granted_at: datetime | None = None
     ends_at: datetime | None = None
+    fixed_ends: tuple[FixedEnd, ...] = ()
+    """Every one so far, the newest last."""
     closed_by: str | None = None
     """Who denied, withdrew, released or revoked."""
     closed_because: str | None = None
@@ -239,7 +249,13 @@ def _step(request: Request, fact: Life) -> Request:  # noqa: C901, PLR0911, PLR0
         case Lapsed():
             return _closed(request, State.LAPSED, fact.at, because=fact.because)
         case GrantIntent():
-            return replace(request, state=State.GRANTING, intent_at=fact.at, ends_at=fact.ends_at)
+            return replace(
+                request,
+                state=State.GRANTING,
+                intent_at=fact.at,
+                ends_at=fact.ends_at,
+                fixed_ends=(*request.fixed_ends, FixedEnd(fact.id, fact.end_order)),
+            )
         case Granted():
             return replace(request, state=State.ACTIVE, granted_at=fact.at)
         case GrantFailed():

@@ -46,6 +46,8 @@ Principal = Annotated[str, Personal(), Field(max_length=200)]
 Words = Annotated[str, Personal()]
 """What a target or one of our processes said; it may name a person."""
 Incident = Annotated[str, Personal()]
+SignedEnd = Annotated[str, Personal()]
+"""An order to end an access as a worker signed it (`workers.end_orders`); it names whose access that is."""
 Digest = Annotated[str, Personal()]
 """A hash over what a card showed. Who may guess that can see from the hash that they guessed right."""
 FreeText = Annotated[str, Personal(), Field(max_length=2000)]
@@ -278,6 +280,8 @@ class GrantIntent(LifeFact):
     kind: Literal["grant.intent"] = "grant.intent"
     ends_at: Moment
     held_before: tuple[str, ...]
+    end_order: SignedEnd | None = None
+    """Names this fact and its end: what stands beside it here explains no other end. None before there were such."""
 
 
 class Granted(LifeFact):

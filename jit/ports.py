@@ -38,6 +38,10 @@ class Directory(Protocol):
         """The newest snapshot, which may be stale: ask `Groups.fresh`."""
 
 
+LONGEST_END_ORDER = 64 * 1024
+"""Characters of a signed order to end access: with as many permissions as fit on a card."""
+
+
 class QueueUnavailable(Exception):
     """The queue took nothing."""
 
@@ -51,8 +55,12 @@ class Queue(Protocol):
     def revoke(self, request_id: str) -> None:
         """Ask a worker to look at a request that is ending. Raises QueueUnavailable."""
 
-    def end_at(self, when: datetime, ticket: str) -> None:
-        """Hand in a signed order to end an access at ``when``. Raises QueueUnavailable."""
+    def end_at(self, when: datetime, request_id: str, order: str, *, instead_of: str = "") -> str:
+        """Put a signed order to end this request's access at ``when`` where nothing lies, or ``instead_of`` does.
+
+        Returns the one order that lies there for this request then: this one, or another that was left there.
+        Raises QueueUnavailable.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,21 +4,22 @@ A payload is a request id, or an order that only a worker can have signed: no se
 somebody else writes into Redis is judged in `workers.orders`.
 """
 
-import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any
 
 from pydantic import SecretStr
 from redis import Redis, RedisError, ResponseError
 from redis.backoff import NoBackoff
-from redis.exceptions import NoPermissionError
+from redis.exceptions import NoPermissionError, NoScriptError
 from redis.retry import Retry
 from rq import Queue as RqList  # noqa: TID251  this is the one module of the core that may
+from rq.job import JobStatus  # noqa: TID251  as above
 from rq.serializers import JSONSerializer  # noqa: TID251  as above
 
-from jit.ports import QueueUnavailable
+from jit.ports import LONGEST_END_ORDER, QueueUnavailable
 from jit.settings import CannotStart
 
 GRANTS = "jit-grants"
@@ -31,6 +32,23 @@ ON_DISK_MILLISECONDS = 1500
 """How long an order to end may take to its disk: less than `ANSWER_SECONDS`."""
 FORGET_AFTER = timedelta(minutes=10)
 """An announcement nobody took by then is dropped; the timekeeper repeats what is still wanted."""
+
+
+PUT_END = """
+local lies = ''
+if redis.call('HSTRLEN', KEYS[1], 'order') <= tonumber(ARGV[1]) then
+  lies = redis.call('HGET', KEYS[1], 'order') or ''
+end
+if lies ~= '' and lies ~= ARGV[2] and lies ~= ARGV[3] then return lies end
+redis.call('DEL', KEYS[1])
+redis.call('HSET', KEYS[1], 'order', ARGV[3], unpack(ARGV, 6))
+redis.call('ZADD', KEYS[2], ARGV[4], ARGV[5])
+redis.call('SADD', KEYS[3], KEYS[4])
+return ARGV[3]
+"""
+"""What lies there is compared and replaced at once; what is longer than any order is junk. The text stands beside the
+job's payload, which is what workers believe.
+"""
 
 
 class QueueMisconfigured(CannotStart):
@@ -115,6 +133,7 @@ class RqQueue:
         self._grants = RqList(GRANTS, connection=self._redis, serializer=JSONSerializer)
         self._revokes = RqList(REVOKES, connection=self._redis, serializer=JSONSerializer)
         self._ends = RqList(ENDS, connection=self._redis, serializer=JSONSerializer)
+        self._put_end = self._redis.register_script(PUT_END)
 
     def grant(self, request_id: str) -> None:
         self._announce(self._grants, "grant", request_id)
@@ -122,30 +141,46 @@ class RqQueue:
     def revoke(self, request_id: str) -> None:
         self._announce(self._revokes, "revoke", request_id)
 
-    def end_at(self, when: datetime, ticket: str) -> None:
-        """Kept until it was carried out: on disk before this returns, where Redis can say so. The same ticket twice is
-        one order.
-        """
-        name = f"end-{hashlib.sha256(ticket.encode()).hexdigest()[:32]}"
-        with _translated(), self._redis.pipeline(transaction=False) as steps:  # within MULTI nothing waits for the disk
-            self._ends.enqueue_at(
-                _whole_second_after(when),
-                "end",
-                args=(ticket,),
-                job_id=name,
-                description="end",
-                result_ttl=0,
-                pipeline=steps,
+    def end_at(self, when: datetime, request_id: str, order: str, *, instead_of: str = "") -> str:
+        """Kept until it was carried out: on disk before this returns, where Redis can say so."""
+        job = self._ends.create_job(
+            "end",
+            args=(order,),
+            job_id=f"end-{request_id}",
+            description="end",
+            result_ttl=0,
+            status=JobStatus.SCHEDULED,
+        )
+        fields = [part for field in job.to_dict().items() for part in field]
+        keys = (job.key, self._ends.scheduled_job_registry.key, self._ends.redis_queues_keys, self._ends.key)
+        due = ceil(when.timestamp())  # RQ would drop parts of a second, which would be too early
+        with _translated():
+            lies, on_disk = self._put(
+                keys, (LONGEST_END_ORDER, instead_of.encode("latin-1"), order, due, job.id, *fields)
             )
-            steps.waitaof(1, 0, ON_DISK_MILLISECONDS)
-            *answers, on_disk = steps.execute(raise_on_error=False)
-            if _is_unknown(on_disk):
-                on_disk = (1, 0)  # it took the order; what that is worth was said at the start
-            for refused in (*answers, on_disk):
-                if isinstance(refused, Exception):
-                    raise refused
         if not on_disk[0]:
             raise QueueUnavailable("an order to end did not come to the disk in time")
+        return lies.decode("latin-1")  # whatever bytes they are, they are found again by
+
+    def _put(self, keys: Sequence[Any], values: Sequence[Any]) -> tuple[bytes, Any]:
+        """What lies there, and what the disk says. Raises RedisError."""
+        lies, on_disk = self._tried_to_put(keys, values)
+        if isinstance(lies, NoScriptError):
+            self._redis.script_load(PUT_END)
+            lies, on_disk = self._tried_to_put(keys, values)
+        if _is_unknown(on_disk):
+            on_disk = (1, 0)  # it took the order; what that is worth was said at the start
+        for refused in (lies, on_disk):
+            if isinstance(refused, Exception):
+                raise refused
+        return lies, on_disk
+
+    def _tried_to_put(self, keys: Sequence[Any], values: Sequence[Any]) -> Sequence[Any]:
+        """On one connection, which the disk is asked for; within MULTI nothing waits for it."""
+        with self._redis.pipeline(transaction=False) as steps:
+            steps.evalsha(self._put_end.sha, len(keys), *keys, *values)
+            steps.waitaof(1, 0, ON_DISK_MILLISECONDS)
+            return steps.execute(raise_on_error=False)
 
     def _announce(self, queue: RqList, what: str, request_id: str) -> None:
         with _translated():
@@ -156,11 +191,6 @@ class RqQueue:
                 result_ttl=0,
                 ttl=int(FORGET_AFTER.total_seconds()),
             )
-
-
-def _whole_second_after(when: datetime) -> datetime:
-    """RQ drops parts of a second, which would be too early."""
-    return when if when.microsecond == 0 else when.replace(microsecond=0) + timedelta(seconds=1)
 
 
 @contextmanager

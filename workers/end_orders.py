@@ -1,7 +1,7 @@
-"""Signed orders to end one access: all that is needed to do it while the ledger is down.
+"""Signed orders to end one access, and which of them counts. One is all that is needed to end it without the ledger.
 
-They lie in Redis, where others may read and write. So they hold no text of people, and nobody without the
-workers' key can make or change one.
+They lie in Redis, where others may read and write. So they hold no text of people, and nobody without the workers'
+key can make or change one. The protocol, and what was tried against it: *End orders* in `docs/architecture.md`.
 """
 
 import base64
@@ -9,22 +9,27 @@ import hashlib
 import hmac
 import os
 import secrets
+from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
+from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, SecretStr, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, SecretStr, StringConstraints, ValidationError
 
 from jit.access import REQUEST_ID, Request
 from jit.facts import Moment
+from jit.ports import LONGEST_END_ORDER
 from jit.settings import CannotStart
 
-LONGEST = 4096
-"""Characters of an order."""
 SHORTEST_KEY = 32
 """Bytes."""
-DOMAIN = b"jit end-of-access order, version 1\0"
-"""Goes into the signature, so that a signature made for anything else is worth nothing here."""
-PREFIX = "end1."
+PREFIX = "end2."
+DOMAINS = {
+    PREFIX: b"jit end-of-access order, version 2\0",
+    "end1.": b"jit end-of-access order, version 1\0",
+}
+"""Go into the signature, so that one made for anything else is worth nothing here. Version 1 named no fact."""
 KEY_FILE = "worker.key"
 
 RequestId = Annotated[str, StringConstraints(pattern=rf"^{REQUEST_ID.pattern}$")]
@@ -32,6 +37,10 @@ RequestId = Annotated[str, StringConstraints(pattern=rf"^{REQUEST_ID.pattern}$")
 
 class BadEndOrder(Exception):
     """Not an order that a worker signed."""
+
+
+class TooLong(Exception):
+    """An order with so many permissions that no worker would take it."""
 
 
 class BadKey(CannotStart):
@@ -51,9 +60,13 @@ class EndOrder(BaseModel):
     access: str
     permissions: tuple[str, ...]
     policy_version: str
+    fact: UUID | None = None
+    """The fact that fixes this end, and holds this order. None in version 1."""
+    number: NonNegativeInt = 0
+    """Higher than that of every order before it that counted for the request."""
 
     @classmethod
-    def of(cls, request: Request, ends_at: Moment) -> "EndOrder":
+    def of(cls, request: Request, ends_at: Moment, *, fact: UUID, number: int) -> "EndOrder":
         return cls(
             request_id=request.id,
             target=request.target,
@@ -63,6 +76,8 @@ class EndOrder(BaseModel):
             access=request.access,
             permissions=request.permissions,
             policy_version=request.policy_version,
+            fact=fact,
+            number=number,
         )
 
     @property
@@ -78,18 +93,75 @@ class EndOrder(BaseModel):
         return None
 
 
+class Signed(NamedTuple):
+    """An order and its text, signature included."""
+
+    order: EndOrder
+    text: str
+
+
+class OrderStatus(StrEnum):
+    """What an order that verifies is, by the facts of its request."""
+
+    COUNTS = "counts"
+    SUPERSEDED = "superseded"
+    """By one that counts and has no lower number. It ends nothing."""
+    EARLIER = "unexplained, and no later"
+    """It may end access."""
+    LATER = "unexplained, and later"
+    """The end on record comes first."""
+
+
+def counting(key: bytes, request: Request) -> Signed | None:
+    """The order that counts: of those that verify and that a fact of the request holds which they name, the one with
+    the highest number. What the facts say beside them explains nothing.
+    """
+    explained: list[Signed] = []
+    for fixed in request.fixed_ends:
+        try:
+            order = verify(key, fixed.order or "")
+        except BadEndOrder:
+            continue
+        if order.fact == fixed.fact and order.request_id == request.id:
+            explained.append(Signed(order, fixed.order or ""))
+    return max(explained, key=lambda signed: signed.order.number, default=None)
+
+
+def judge(key: bytes, order: EndOrder, request: Request) -> OrderStatus:
+    """What ``order``, which verifies, is by the facts of its request."""
+    counts = counting(key, request)
+    if counts is not None and order == counts.order:
+        return OrderStatus.COUNTS
+    if counts is not None and order.number <= counts.order.number:
+        return OrderStatus.SUPERSEDED
+    ends_at = counts.order.ends_at if counts else request.ends_at
+    return OrderStatus.LATER if ends_at is not None and ends_at < order.ends_at else OrderStatus.EARLIER
+
+
+def next_number(key: bytes, request: Request, now: datetime) -> int:
+    """For a new order: microseconds since 1970, so that it grows over tries that left no fact; or one more than the
+    number that counts, whatever the clock says.
+    """
+    counts = counting(key, request)
+    return max(int(now.timestamp() * 1_000_000), counts.order.number + 1 if counts else 0)
+
+
 def sign(key: bytes, order: EndOrder) -> str:
-    """The order as text, with its signature."""
+    """The order as text, with its signature. Raises TooLong."""
     body = base64.urlsafe_b64encode(order.model_dump_json().encode()).decode()
-    return f"{PREFIX}{body}.{_signature(key, body)}"
+    text = f"{PREFIX}{body}.{_signature(key, PREFIX, body)}"
+    if len(text) > LONGEST_END_ORDER:
+        raise TooLong
+    return text
 
 
 def verify(key: bytes, text: str) -> EndOrder:
     """Raises BadEndOrder."""
-    body, _, signature = text.removeprefix(PREFIX).rpartition(".")
-    if len(text) > LONGEST or not text.isascii() or not text.startswith(PREFIX):
+    prefix = text[: len(PREFIX)]
+    body, _, signature = text[len(PREFIX) :].rpartition(".")
+    if len(text) > LONGEST_END_ORDER or not text.isascii() or prefix not in DOMAINS:
         raise BadEndOrder
-    if not hmac.compare_digest(signature, _signature(key, body)):
+    if not hmac.compare_digest(signature, _signature(key, prefix, body)):
         raise BadEndOrder
     try:
         return EndOrder.model_validate_json(base64.urlsafe_b64decode(body))
@@ -97,8 +169,8 @@ def verify(key: bytes, text: str) -> EndOrder:
         raise BadEndOrder from None
 
 
-def _signature(key: bytes, body: str) -> str:
-    return hmac.new(key, DOMAIN + body.encode(), hashlib.sha256).hexdigest()
+def _signature(key: bytes, prefix: str, body: str) -> str:
+    return hmac.new(key, DOMAINS[prefix] + body.encode(), hashlib.sha256).hexdigest()
 
 
 def load_key(given: SecretStr | None, data: Path) -> bytes:

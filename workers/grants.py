@@ -5,7 +5,8 @@ A worker may die after any of these steps; the timekeeper finds what was left.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from uuid import uuid4
 
 import structlog
 
@@ -18,24 +19,21 @@ from jit.ports import (
     Clock,
     Directory,
     Grant,
-    Queue,
     QueueUnavailable,
     Target,
     TargetError,
     TargetRefused,
     TargetUnreachable,
 )
-from workers.end_orders import EndOrder, sign
+from workers.end_order_queue import EndOrderQueue
+from workers.end_orders import TooLong
 from workers.fleet import Fleet, TargetUnusable
 from workers.revocations import Revoker
 
 log = structlog.get_logger(__name__)
 
-TIMEKEEPER_FIRST = timedelta(seconds=1)
-"""The signed order comes this long after the end: as a rule the timekeeper is at it by then, and once is enough.
 
-Well inside `workers.trouble.STATED_LAG`, which the order has to keep alone.
-"""
+TOO_LONG = "its permissions are too many for one order to end it; split the access into several"
 
 
 class NoLongerDue(Exception):
@@ -51,20 +49,18 @@ class Granter:
         ledger: Ledger,
         policies: PolicyFolder,
         directory: Directory,
-        queue: Queue,
+        orders: EndOrderQueue,
         fleet: Fleet,
         revoker: Revoker,
-        key: bytes,
         clock: Clock,
         actor: str,
     ) -> None:
         self._ledger = ledger
         self._policies = policies
         self._directory = directory
-        self._queue = queue
+        self._orders = orders
         self._fleet = fleet
         self._revoker = revoker
-        self._key = key
         self._clock = clock
         self._actor = actor
 
@@ -98,30 +94,39 @@ class Granter:
         except DoesNotHold as wrong:
             self._drop(request, wrong.reason)
             return None
-        if request.state is State.GRANTING:
-            self._schedule_end(request, _known(request.ends_at))
-            return request
         try:
-            target = self._fleet.get(request.target)
+            if request.state is State.APPROVED:
+                return self._begin(request, self._fleet.get(request.target))
+            self._orders.settle(request)
         except TargetUnusable as unusable:
             self._revoker.give_up(request, str(unusable))
             return None
+        except TooLong:
+            self._revoker.take_back(request, TOO_LONG)
+            return None
+        return request
+
+    def _begin(self, request: Request, target: Target) -> Request:
+        """A queue that takes no order begins nothing, so the order comes before the intent that holds it."""
         held_before = _held_before(target, request)
-        now = self._clock.now()
-        self._schedule_end(request, now + request.duration)
+        now, intent_id = self._clock.now(), uuid4()
+        end = self._orders.make(request, now + request.duration, fact=intent_id)
+        lies_there = self._orders.propose(end)
         intent = GrantIntent.about(
             request,
+            id=intent_id,
             at=now,
             actor=self._actor,
             source=Source.WORKER,
-            ends_at=now + request.duration,
+            ends_at=end.order.ends_at,
             held_before=held_before,
+            end_order=end.text,
         )
         self._ledger.append([intent], expect={request.id: request.version})
-        return follow(request, intent)
-
-    def _schedule_end(self, request: Request, ends_at: datetime) -> None:
-        self._queue.end_at(ends_at + TIMEKEEPER_FIRST, sign(self._key, EndOrder.of(request, ends_at)))
+        begun = follow(request, intent)
+        if not lies_there:
+            self._orders.settle(begun)
+        return begun
 
     def _drop(self, request: Request, reason: Refusal) -> None:
         log.warning("grant.dropped", request_id=request.id, because=reason.value)

@@ -10,7 +10,8 @@ from jit.access import LIVE, State, begun_until
 from jit.facts import Refusal, Refused, Source
 from jit.ledger import Ledger, LedgerUnavailable
 from jit.ports import Clock, Held
-from workers.end_orders import BadEndOrder, EndOrder, verify
+from workers.end_order_queue import EndOrderQueue
+from workers.end_orders import BadEndOrder, Signed
 from workers.grants import Granter
 from workers.orders import Call
 from workers.revocations import Revoker
@@ -27,12 +28,19 @@ class Jobs:
     """What may be asked for by name. Nothing escapes: what RQ would do with an error leads into Redis and its log."""
 
     def __init__(
-        self, *, ledger: Ledger, granter: Granter, revoker: Revoker, key: bytes, clock: Clock, actor: str
+        self,
+        *,
+        ledger: Ledger,
+        granter: Granter,
+        revoker: Revoker,
+        orders: EndOrderQueue,
+        clock: Clock,
+        actor: str,
     ) -> None:
         self._ledger = ledger
         self._granter = granter
         self._revoker = revoker
-        self._key = key
+        self._orders = orders
         self._clock = clock
         self._actor = actor
         self._complained: datetime | None = None
@@ -67,11 +75,11 @@ class Jobs:
     def end(self, text: str) -> datetime | None:
         """End what a worker's signed order says, at the time it says.
 
-        The order wins over the ledger, where somebody may have written a later end: whoever gives more time hands in
-        a new order, and nothing else puts this one off.
+        The order wins over the ledger, where somebody may have written a later end: only a newer order that the ledger
+        holds puts this one off.
         """
         try:
-            order = verify(self._key, text)
+            order = self._orders.read(text)
         except BadEndOrder:
             self._complain()
             return None
@@ -79,16 +87,19 @@ class Jobs:
         if now < order.ends_at:
             return order.ends_at
         try:
-            return self._end_by_ledger(order, now)
+            return self._end_by_ledger(Signed(order, text), now)
         except LedgerUnavailable as silent:
             log.warning("end.without_ledger", request_id=order.request_id, because=str(silent))
         return None if self._revoker.end_unrecorded(order, order.ends_at) else now + AGAIN_AFTER
 
-    def _end_by_ledger(self, order: EndOrder, now: datetime) -> datetime | None:
+    def _end_by_ledger(self, signed: Signed, now: datetime) -> datetime | None:
+        order = signed.order
         request = self._ledger.request(order.request_id)
         if request is None or request.state not in LIVE:
             held = Held(order.request_id, order.principal, order.permissions, order.ends_at)
             return None if self._revoker.take_late(order.target, held) else now + AGAIN_AFTER
+        if request.state is not State.ENDING and self._orders.drop_superseded(signed, request):
+            return None
         if others := begun_until(request, now):
             return others
         return None if request.id in self._revoker.end([request]) else now + AGAIN_AFTER

@@ -37,6 +37,7 @@ from jit.rq_queue import ON_DISK_REMEDY, UNPROVEN, RqQueue, open_redis, require_
 from jit.settings import CannotStart, HandsSettings, process_name, resolve_secret
 from jit.signals import stop_on_signals
 from workers.departed import forget_departed
+from workers.end_order_queue import EndOrderQueue
 from workers.end_orders import load_key
 from workers.fleet import Fleet
 from workers.grants import Granter
@@ -92,14 +93,16 @@ def run_worker(
         return
     _record_start(bench, () if says_what_is_on_disk else (f"Redis: {UNPROVEN}. {ON_DISK_REMEDY}",))
     _follow_rules(bench, stop)
+    orders = EndOrderQueue(
+        queue=RqQueue(settings.redis_url, redis=redis), ledger=bench.ledger, key=key, clock=bench.clock
+    )
     granter = Granter(
         ledger=bench.ledger,
         policies=bench.policies,
         directory=StoredDirectory(bench.ledger.engine),
-        queue=RqQueue(settings.redis_url, redis=redis),
+        orders=orders,
         fleet=bench.fleet,
         revoker=bench.revoker,
-        key=key,
         clock=bench.clock,
         actor=bench.actor,
     )
@@ -107,7 +110,7 @@ def run_worker(
         ledger=bench.ledger,
         granter=granter,
         revoker=bench.revoker,
-        key=key,
+        orders=orders,
         clock=bench.clock,
         actor=bench.actor,
     )

@@ -14,12 +14,13 @@ from pydantic import StringConstraints, TypeAdapter, ValidationError
 from rq.exceptions import NoSuchJobError  # noqa: TID251  workers speak to RQ
 from rq.job import Job  # noqa: TID251  as above
 
-from workers.end_orders import LONGEST, RequestId
+from jit.ports import LONGEST_END_ORDER
+from workers.end_orders import RequestId
 
-LARGEST = 2 * LONGEST
+LARGEST = LONGEST_END_ORDER + 1024
 """Bytes of a payload, packed or not."""
 
-_EndOrderText = Annotated[str, StringConstraints(max_length=LONGEST, pattern=r"^[!-~]+$")]
+_EndOrderText = Annotated[str, StringConstraints(max_length=LONGEST_END_ORDER, pattern=r"^[!-~]+$")]
 _payload: TypeAdapter[Any] = TypeAdapter(
     tuple[Literal["grant", "revoke"], None, tuple[RequestId], Mapping[str, None]]
     | tuple[Literal["end"], None, tuple[_EndOrderText], Mapping[str, None]]
@@ -42,6 +43,8 @@ class Order(Job):
     """A job whose hash is believed in nothing but its checked payload."""
 
     call: Call
+    packed: bytes
+    """The payload as it was read."""
 
     def refresh(self) -> None:
         """Raises NotAnOrder."""
@@ -52,7 +55,7 @@ class Order(Job):
     def restore(self, raw_data: Mapping[Any, Any]) -> None:
         """Raises NotAnOrder."""
         self.call = read_payload(raw_data.get(b"data"))
-        self.data = b""
+        self.packed, self.data = raw_data[b"data"], b""
 
     @property
     def func(self) -> None:

@@ -53,6 +53,13 @@ return #due
 """
 """What is due goes to the head of the list, before whatever else lies there. One without a hash is nothing."""
 
+FINISH = """
+if redis.call('HGET', KEYS[2], 'data') ~= ARGV[2] then return 0 end
+redis.call('ZREM', KEYS[1], ARGV[1])
+redis.call('DEL', KEYS[2])
+return 1
+"""
+
 
 class Schedule:
     """Orders to end, by time: RQ's own registry, moved by us."""
@@ -62,6 +69,7 @@ class Schedule:
         self._key = ScheduledJobRegistry(queue=ends).key  # type: ignore[no-untyped-call]  # RQ's
         self._queue_key = ends.key
         self._move = redis.register_script(MOVE_DUE)
+        self._finish = redis.register_script(FINISH)
 
     def move_due(self, now: datetime) -> None:
         """Hand out what is due, and set it to be handed out again in case it is not done."""
@@ -78,7 +86,11 @@ class Schedule:
         """To the whole second after ``when``."""
         self._redis.zadd(self._key, {order_id: ceil(when.timestamp())})
 
-    def done(self, order_id: bytes) -> None:
+    def finish(self, order_id: bytes, order: Order) -> None:
+        """Take it away, unless another lies in its place by now."""
+        self._finish(keys=[self._key, order.key], args=[order_id, order.packed])
+
+    def refuse(self, order_id: bytes) -> None:
         self._redis.zrem(self._key, order_id)
 
 
@@ -171,12 +183,12 @@ class Hand(SimpleWorker):
             order.refresh()
         except (NotAnOrder, ValueError, ResponseError) as wrong:
             log.warning("order.refused", because=str(wrong) if isinstance(wrong, NotAnOrder) else "malformed")
-            self._schedule.done(order_id)
+            self._schedule.refuse(order_id)
             return
         again = self._jobs.perform(order.call)
-        if order.call.name == "end":
-            if again is not None:
-                self._schedule.put_off(order_id, again)
-                return
-            self._schedule.done(order_id)
-        self._redis.delete(order.key)
+        if order.call.name != "end":
+            self._redis.delete(order.key)
+        elif again is not None:
+            self._schedule.put_off(order_id, again)
+        else:
+            self._schedule.finish(order_id, order)

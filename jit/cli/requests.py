@@ -34,8 +34,8 @@ class NoQueue:
     def revoke(self, request_id: str) -> None:
         raise QueueUnavailable(f"{request_id}: no REDIS_URL")
 
-    def end_at(self, when: datetime, ticket: str) -> None:
-        raise QueueUnavailable(f"{len(ticket)} bytes for {when}: no REDIS_URL")
+    def end_at(self, when: datetime, request_id: str, order: str, *, instead_of: str = "") -> str:
+        raise QueueUnavailable(f"{request_id} at {when}, {len(order or instead_of)} bytes: no REDIS_URL")
 
 
 @click.command("list")

@@ -18,8 +18,8 @@ from jit.facts import Approval, Approved, Counted, Granted, GrantIntent, Life, N
 from jit.ports import Grant
 from jit.rq_queue import RqQueue
 from tests.world.product import POLICIES, Product, product
-from workers.end_orders import EndOrder, load_key, sign
-from workers.grants import TIMEKEEPER_FIRST
+from workers.end_order_queue import EndOrderQueue
+from workers.end_orders import load_key
 from workers.targets.postgres import PostgresTarget
 
 PEOPLE = 100
@@ -73,10 +73,15 @@ class Crowd:
         return [reduce(follow, life, request) for request, life in zip(requests, lives, strict=True)]
 
     def _scheduled(self, requests: Sequence[Request]) -> None:
-        queue, key = RqQueue(self.house.stage.valkey.url), load_key(None, self.house.stage.folder)
+        stage = self.house.stage
+        orders = EndOrderQueue(
+            queue=RqQueue(stage.valkey.url),
+            ledger=stage.ledger,
+            key=load_key(None, stage.folder),
+            clock=self.house.clock,
+        )
         for request in requests:
-            assert request.ends_at
-            queue.end_at(request.ends_at + TIMEKEEPER_FIRST, sign(key, EndOrder.of(request, request.ends_at)))
+            orders.settle(request)
 
 
 @contextmanager

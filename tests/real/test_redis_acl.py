@@ -17,7 +17,7 @@ from jit.rq_queue import ENDS, GRANTS, RqQueue, open_redis, require_durable
 from jit.testing import T0
 from tests.world.hands import Hands
 from tests.world.servers import redis_7, valkey
-from workers.grants import TIMEKEEPER_FIRST
+from workers.end_order_queue import TIMEKEEPER_FIRST
 from workers.worker import Hand
 
 pytestmark = pytest.mark.real
@@ -102,17 +102,17 @@ def test_the_whole_life_of_a_grant_needs_no_more(admin: Redis, bot: Redis, hands
     assert refused(admin) == []
 
 
-ORDER = "rq:job:end-253aa4f5e2eae1377e846e173ae78c4b"
+ORDER = "rq:job:end-R-TEST"
 
 
 def test_a_bot_that_was_taken_over_cannot_touch_an_order_to_end(admin: Redis, bot: Redis) -> None:
-    RqQueue("", redis=admin).end_at(T0, "ticket")
+    RqQueue("", redis=admin).end_at(T0, "R-TEST", "order")
     tried: list[tuple] = [
         ("HSET", ORDER, "data", "x"),
         ("DEL", ORDER),
         ("EXPIRE", ORDER, 0),
         ("HGET", ORDER, "data"),
-        ("ZREM", f"rq:scheduled:{ENDS}", "end-253aa4f5e2eae1377e846e173ae78c4b"),
+        ("ZREM", f"rq:scheduled:{ENDS}", "end-R-TEST"),
         ("LPOP", f"rq:queue:{GRANTS}"),
         ("LRANGE", f"rq:queue:{ENDS}", 0, -1),
         ("DEL", f"rq:queue:{ENDS}"),

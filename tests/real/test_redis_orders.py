@@ -13,8 +13,10 @@ from jit.facts import Alert
 from jit.ports import Held
 from jit.rq_queue import ENDS
 from jit.testing import T0
+from tests.world.end_orders import order_about
 from tests.world.hands import KEY
 from tests.world.redis_attack import Attack
+from workers.end_order_queue import TIMEKEEPER_FIRST
 from workers.end_orders import EndOrder, sign
 
 pytestmark = pytest.mark.real
@@ -76,7 +78,7 @@ class TestEnds:
     def true_order(self, attack: Attack, **other: Any) -> EndOrder:
         request = attack.house.request("R-TEST")
         assert request.ends_at is not None
-        return EndOrder.of(request, request.ends_at).model_copy(update=other)
+        return order_about(request, request.ends_at, **other)
 
     def test_by_a_bare_word_for_what_nobody_ordered_to_end(self, attack: Attack) -> None:
         attack.put(["revoke", None, ["R-TEST"], {}], queue=ENDS)
@@ -119,6 +121,30 @@ class TestEnds:
 
         assert list(attack.house.target.gives) == ["R-NEXT"]
         assert attack.house.request("R-NEXT").state is State.ACTIVE
+
+    def test_by_the_order_of_a_try_that_failed_put_back_in_the_newer_ones_place(self, attack: Attack) -> None:
+        house, place = attack.house, "rq:job:end-R-NEXT"
+        assert attack.honest_work_goes_on()
+        house.approved("R-NEXT", minutes=20)
+        house.ledger.cut_before = frozenset({"grant.intent"})
+        house.granter.grant("R-NEXT")
+        house.ledger.cut, house.ledger.cut_before = False, frozenset()
+        first = attack.redis.hgetall(place)
+        house.clock.move(minutes=10)
+        house.granter.grant("R-NEXT")
+        newer = attack.redis.hget(place, "order")
+        assert newer != first[b"order"]
+
+        attack.redis.hset(place, mapping=first)
+        attack.redis.zadd("rq:scheduled:jit-ends", {"end-R-NEXT": 0})
+        house.clock.move(minutes=10)
+        attack.work()
+
+        assert house.request("R-NEXT").state is State.ACTIVE
+        assert attack.redis.hget(place, "order") == newer
+        house.clock.time = house.request("R-NEXT").ends_at + TIMEKEEPER_FIRST
+        attack.work()
+        assert house.request("R-NEXT").state is State.ENDED
 
     def test_of_what_is_not_ours(self, attack: Attack) -> None:
         """Whatever the target holds beside the grants of the ledger is not to be reached from Redis."""

@@ -5,17 +5,34 @@ import hashlib
 import hmac
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from jit.access import FixedEnd, Request
 from jit.testing import T0
-from tests.world.hands import KEY
-from workers.end_orders import BadEndOrder, BadKey, EndOrder, load_key, sign, verify
+from tests.world.end_orders import order_about
+from tests.world.hands import KEY, Hands
+from workers.end_orders import (
+    BadEndOrder,
+    BadKey,
+    EndOrder,
+    OrderStatus,
+    TooLong,
+    counting,
+    judge,
+    load_key,
+    next_number,
+    sign,
+    verify,
+)
 
 ORDER = EndOrder(
     request_id="R-TEST",
@@ -26,6 +43,8 @@ ORDER = EndOrder(
     access="orders-db/read",
     permissions=("orders_read",),
     policy_version="f" * 64,
+    fact=UUID(int=7),
+    number=3,
 )
 
 
@@ -50,7 +69,7 @@ def test_a_signature_made_for_something_else_with_the_same_key_does_not_count() 
     body = base64.urlsafe_b64encode(ORDER.model_dump_json().encode()).decode()
     plain = hmac.new(KEY, body.encode(), hashlib.sha256).hexdigest()
     with pytest.raises(BadEndOrder):
-        verify(KEY, f"end1.{body}.{plain}")
+        verify(KEY, f"end2.{body}.{plain}")
 
 
 @given(place=st.integers(min_value=0), letter=st.characters(min_codepoint=33, max_codepoint=126))
@@ -79,6 +98,71 @@ def test_a_signed_order_of_another_shape_is_refused() -> None:
 def test_the_moment_of_the_end_keeps_its_microseconds() -> None:
     exact = ORDER.model_copy(update={"ends_at": T0 + timedelta(microseconds=1)})
     assert verify(KEY, sign(KEY, exact)).ends_at == exact.ends_at
+
+
+class TestWhatAnOrderIs:
+    """By the facts of its request: two that hold orders, and what they may be held against."""
+
+    @pytest.fixture
+    def request_(self, tmp_path: Path) -> Request:
+        """Given for half an hour, then changed to end after an hour."""
+        given = Hands(tmp_path).active(minutes=30)
+        changed = self.order(given, 60, fact=UUID(int=9), number=2**60)
+        fixed = (*given.fixed_ends, FixedEnd(UUID(int=9), sign(KEY, changed)))
+        return replace(given, ends_at=changed.ends_at, fixed_ends=fixed)
+
+    def order(self, request: Request, minutes: float, **other: Any) -> EndOrder:
+        return order_about(request, T0 + timedelta(minutes=minutes), **other)
+
+    def test_that_has_the_highest_number_counts(self, request_: Request) -> None:
+        counts = counting(KEY, request_)
+        assert counts is not None
+        assert counts.order.number == 2**60
+        assert judge(KEY, counts.order, request_) is OrderStatus.COUNTS
+
+    def test_that_has_it_counts_though_its_fact_is_recorded_again_before_another(self, request_: Request) -> None:
+        counts = counting(KEY, replace(request_, fixed_ends=request_.fixed_ends[::-1]))
+        assert counts is not None
+        assert counts.order.number == 2**60
+
+    def test_the_first_one_is_superseded_by_it(self, request_: Request) -> None:
+        first = verify(KEY, request_.fixed_ends[0].order or "")
+        assert judge(KEY, first, request_) is OrderStatus.SUPERSEDED
+
+    @pytest.mark.parametrize(
+        ("minutes", "number", "status"),
+        [
+            (10, 2**60 - 1, OrderStatus.SUPERSEDED),
+            (10, 2**60, OrderStatus.SUPERSEDED),
+            (90, 2**60, OrderStatus.SUPERSEDED),
+            (10, 2**60 + 1, OrderStatus.EARLIER),
+            (60, 2**60 + 1, OrderStatus.EARLIER),
+            (61, 2**60 + 1, OrderStatus.LATER),
+        ],
+    )
+    def test_one_that_no_fact_holds(self, request_: Request, minutes: int, number: int, status: OrderStatus) -> None:
+        assert judge(KEY, self.order(request_, minutes, number=number), request_) is status
+
+    @pytest.mark.parametrize(("minutes", "status"), [(60, OrderStatus.EARLIER), (61, OrderStatus.LATER)])
+    def test_one_where_none_counts(self, request_: Request, minutes: int, status: OrderStatus) -> None:
+        unheld = replace(request_, fixed_ends=tuple(FixedEnd(fixed.fact, None) for fixed in request_.fixed_ends))
+        assert counting(KEY, unheld) is None
+        assert judge(KEY, self.order(request_, minutes), unheld) is status
+
+    def test_a_number_grows_whatever_the_clock_says(self, request_: Request) -> None:
+        assert next_number(KEY, request_, T0) == 2**60 + 1
+        tried = [next_number(KEY, replace(request_, fixed_ends=()), T0 + timedelta(microseconds=n)) for n in range(3)]
+        assert tried == sorted(set(tried))
+
+
+class TestTheLength:
+    def test_of_one_with_all_that_fits_on_a_card_is_taken(self) -> None:
+        many = ORDER.model_copy(update={"permissions": tuple(f"{n:063}" for n in range(20_000 // 63))})
+        assert verify(KEY, sign(KEY, many)) == many
+
+    def test_of_one_that_no_worker_would_take_is_refused(self) -> None:
+        with pytest.raises(TooLong):
+            sign(KEY, ORDER.model_copy(update={"permissions": ("x" * 50_000,)}))
 
 
 class TestTheKey:

@@ -1,5 +1,6 @@
 """No access without a decision, without an end scheduled, or off the record."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -8,14 +9,15 @@ from pathlib import Path
 import pytest
 
 from jit.access import GRANT_STUCK, State
-from jit.facts import Granted, GrantIntent, Lapsed, Released, Revoked, Source
+from jit.facts import EndCause, Granted, GrantIntent, Lapsed, Released, Revoked, Source
 from jit.ledger import ClockSkew
 from jit.people import Person
 from jit.ports import Held, TargetRefused, TargetUnreachable
 from jit.testing import ALICE, BOB, T0, WORKSPACE
-from tests.world.hands import KEY, Hands
+from tests.world.hands import KEY, RULES, Hands
+from workers.end_order_queue import TIMEKEEPER_FIRST
 from workers.end_orders import verify
-from workers.grants import TIMEKEEPER_FIRST
+from workers.orders import Call
 
 
 @pytest.fixture
@@ -170,6 +172,28 @@ def test_a_refusal_by_the_target_is_recorded_with_its_reason(house: Hands) -> No
     assert [alert.name for alert in house.alerts()] == ["grant_failed"]
 
 
+def give_instead(house: Hands, permissions: list[str]) -> None:
+    house.rules(("[orders_read]", json.dumps(permissions, ensure_ascii=False)), text=RULES)
+
+
+def test_as_many_permissions_as_fit_on_a_card_leave_an_order_that_a_worker_takes(house: Hands) -> None:
+    give_instead(house, [f"{number:0200}" for number in range(100)])
+    house.active(minutes=30)
+    house.clock.move(minutes=30)
+    (_, text) = house.queue.ends[0]
+    assert house.jobs.perform(Call("end", text)) is None
+    assert house.request().end_cause is EndCause.EXPIRED
+
+
+def test_what_no_order_could_end_is_not_given(house: Hands) -> None:
+    give_instead(house, [f"{number:04}".rjust(200, "\U00010400") for number in range(100)])
+    house.active(minutes=30)
+    assert house.target.gives == {}
+    assert house.request().state is State.FAILED
+    (alert,) = house.alerts()
+    assert "too many for one order to end it; split the access into several" in alert.says
+
+
 def test_an_unreachable_target_leaves_the_outcome_open(house: Hands) -> None:
     house.approved()
     house.target.grant_trouble = TargetUnreachable("no route")
@@ -208,7 +232,7 @@ class TestAnUnfinishedGrant:
     @pytest.mark.parametrize("after_effect", [False, True])
     def test_is_finished_with_its_first_end(self, house: Hands, *, after_effect: bool) -> None:
         self.leave(house, after_effect=after_effect)
-        house.queue.ends.clear()
+        house.queue.end_orders.clear()
         house.clock.time += GRANT_STUCK
         house.granter.grant("R-TEST")
         assert house.request().state is State.ACTIVE
@@ -230,6 +254,15 @@ class TestAnUnfinishedGrant:
         house.clock.time += GRANT_STUCK
         house.granter.grant("R-TEST")
         assert house.target.gives == {}
+
+
+def test_the_record_holds_the_order_and_closes_it_with_the_requesters_key(house: Hands) -> None:
+    house.active()
+    (_, text) = house.queue.ends[0]
+    (intent,) = [entry for entry in house.ledger.history("R-TEST") if isinstance(entry.fact, GrantIntent)]
+    assert intent.fact.end_order == text  # type: ignore[union-attr]
+    assert verify(KEY, text).fact == intent.fact.id
+    assert text.encode() not in intent.body
 
 
 def test_the_queue_holds_no_text_of_people(house: Hands) -> None:

@@ -12,8 +12,9 @@ from jit.access import State
 from jit.facts import EndCause, Ended, Lapsed, Released, RevokeFailed, Source
 from jit.ports import TargetUnreachable
 from jit.testing import ALICE, T0
+from tests.world.end_orders import order_about, signed
 from tests.world.hands import KEY, Hands
-from workers.end_orders import EndOrder, sign, verify
+from workers.end_orders import sign, verify
 from workers.orders import Call
 from workers.trouble import STATED_LAG
 
@@ -290,7 +291,7 @@ class TestASignedOrder:
     @pytest.mark.parametrize("ledger_gone", [False, True])
     def test_of_a_grant_never_given_touches_nothing(self, house: Hands, *, ledger_gone: bool) -> None:
         request = house.approved(minutes=30)
-        order = sign(KEY, EndOrder.of(request, T0 + timedelta(minutes=30)))
+        order = signed(request, T0 + timedelta(minutes=30))
         house.ledger.append([Lapsed.about(request, at=T0, actor="x", source=Source.WORKER, because="not_begun")])
         before = house.kinds()
         house.clock.move(minutes=30)
@@ -310,7 +311,7 @@ class TestASignedOrder:
 
     def test_for_a_request_the_ledger_has_never_heard_of_ends_it_loudly(self, house: Hands) -> None:
         request = house.active(minutes=30)
-        order = sign(KEY, EndOrder.of(request, T0).model_copy(update={"request_id": "R-LOST"}))
+        order = signed(request, T0, request_id="R-LOST")
         house.target.gives["R-LOST"] = house.target.gives.pop("R-TEST")
         assert house.jobs.perform(Call("end", order)) is None
         assert house.target.gives == {}
@@ -319,7 +320,7 @@ class TestASignedOrder:
     def test_that_no_worker_signed_is_recorded_and_ignored(self, house: Hands) -> None:
         request = house.active(minutes=30)
         house.clock.move(minutes=30)
-        forged = sign(b"x" * 32, EndOrder.of(request, T0))
+        forged = sign(b"x" * 32, order_about(request, T0))
         for _ in range(5):
             assert house.jobs.perform(Call("end", forged)) is None
         assert "R-TEST" in house.target.gives

@@ -12,7 +12,7 @@ from redis import ResponseError
 from redis.client import Pipeline
 from redis.exceptions import NoPermissionError
 
-from jit.ports import QueueUnavailable
+from jit.ports import LONGEST_END_ORDER, QueueUnavailable
 from jit.rq_queue import ENDS, QueueMisconfigured, RqList, RqQueue, open_redis, require_durable
 from jit.testing import T0, ManualClock
 from workers.orders import Call
@@ -121,7 +121,7 @@ def test_more_junk_in_the_schedule_than_can_be_looked_at_at_once_leaves_time_for
 
 def test_nothing_of_a_done_order_stays_in_redis(bench: Bench) -> None:
     bench.queue.grant("R-ONE1")
-    bench.queue.end_at(T0, "ticket")
+    bench.queue.end_at(T0, "R-ONE1", "order")
     bench.drain()
     assert [key for key in bench.redis.keys("*") if b"worker" not in key and key != b"rq:queues"] == []
 
@@ -134,54 +134,110 @@ def test_an_announcement_nobody_takes_is_forgotten(bench: Bench) -> None:
 
 class TestAnOrderForLater:
     def test_waits_for_its_time(self, bench: Bench) -> None:
-        bench.queue.end_at(T0 + timedelta(minutes=30), "ticket")
+        bench.queue.end_at(T0 + timedelta(minutes=30), "R-ONE1", "order")
         bench.clock.move(minutes=29, seconds=59)
         assert bench.drain() == []
         bench.clock.move(seconds=1)
-        assert bench.drain() == [Call("end", "ticket")]
+        assert bench.drain() == [Call("end", "order")]
 
     def test_is_never_early_by_parts_of_a_second(self, bench: Bench) -> None:
-        bench.queue.end_at(T0 + timedelta(milliseconds=10), "ticket")
+        bench.queue.end_at(T0 + timedelta(milliseconds=10), "R-ONE1", "order")
         bench.clock.move(milliseconds=400)
         assert bench.drain() == []
         bench.clock.move(milliseconds=600)
-        assert bench.drain() == [Call("end", "ticket")]
+        assert bench.drain() == [Call("end", "order")]
 
     def test_said_twice_is_one(self, bench: Bench) -> None:
-        bench.queue.end_at(T0, "ticket")
-        bench.queue.end_at(T0, "ticket")
-        assert bench.drain() == [Call("end", "ticket")]
+        bench.queue.end_at(T0, "R-ONE1", "order")
+        bench.queue.end_at(T0, "R-ONE1", "order")
+        assert bench.drain() == [Call("end", "order")]
+
+    def test_said_again_stands_in_the_schedule_again(self, bench: Bench) -> None:
+        bench.queue.end_at(T0, "R-ONE1", "order")
+        bench.redis.delete("rq:scheduled:jit-ends")
+        assert bench.queue.end_at(T0, "R-ONE1", "order") == "order"
+        assert bench.drain() == [Call("end", "order")]
+
+    def test_is_one_for_each_request(self, bench: Bench) -> None:
+        assert bench.queue.end_at(T0, "R-ONE1", "one") == "one"
+        assert bench.queue.end_at(T0, "R-TWO2", "two") == "two"
+        assert sorted(call.argument for call in bench.drain()) == ["one", "two"]
+
+    def test_stays_where_another_would_be_put(self, bench: Bench) -> None:
+        bench.queue.end_at(T0, "R-ONE1", "first")
+        assert bench.queue.end_at(T0 + timedelta(minutes=1), "R-ONE1", "second") == "first"
+        assert bench.queue.end_at(T0, "R-ONE1", "second", instead_of="third") == "first"
+        assert bench.drain() == [Call("end", "first")]
+
+    def test_is_replaced_by_whoever_has_read_it(self, bench: Bench) -> None:
+        bench.queue.end_at(T0, "R-ONE1", "first")
+        assert bench.queue.end_at(T0 + timedelta(minutes=1), "R-ONE1", "second", instead_of="first") == "second"
+        assert bench.drain() == []
+        bench.clock.move(minutes=1)
+        assert bench.drain() == [Call("end", "second")]
+
+    def test_is_put_where_nothing_lies_any_more(self, bench: Bench) -> None:
+        assert bench.queue.end_at(T0, "R-ONE1", "second", instead_of="first") == "second"
+        assert bench.drain() == [Call("end", "second")]
+
+    def test_replaces_junk_of_any_bytes_and_length(self, bench: Bench) -> None:
+        for junk in (b"\xff\x00", b"x" * 100_000, b""):
+            bench.redis.hset("rq:job:end-R-ONE1", "order", junk)
+            lies = bench.queue.end_at(T0, "R-ONE1", "order")
+            assert bench.queue.end_at(T0, "R-ONE1", "order", instead_of=lies) == "order", junk
+
+    def test_may_be_as_long_as_any(self, bench: Bench) -> None:
+        longest = "x" * LONGEST_END_ORDER
+        bench.queue.end_at(T0, "R-ONE1", longest)
+        assert bench.queue.end_at(T0, "R-ONE1", "other") == longest
+        assert bench.drain() == [Call("end", longest)]
+
+    def test_that_is_replaced_while_it_is_carried_out_takes_nothing_away(self, bench: Bench) -> None:
+        def replaced(_: Call) -> None:
+            bench.jobs.perform = perform  # type: ignore[method-assign]
+            bench.queue.end_at(T0 + timedelta(minutes=1), "R-ONE1", "second", instead_of="first")
+
+        perform, bench.jobs.perform = bench.jobs.perform, replaced  # type: ignore[method-assign]
+        bench.queue.end_at(T0, "R-ONE1", "first")
+        bench.drain()
+        bench.clock.move(minutes=1)
+        assert bench.drain() == [Call("end", "second")]
+
+    def test_is_put_by_a_server_that_forgot_the_script(self, bench: Bench) -> None:
+        bench.queue.end_at(T0, "R-ONE1", "one")
+        bench.redis.script_flush()
+        assert bench.queue.end_at(T0, "R-TWO2", "two") == "two"
 
     def test_is_done_once(self, bench: Bench) -> None:
-        bench.queue.end_at(T0, "ticket")
+        bench.queue.end_at(T0, "R-ONE1", "order")
         bench.drain()
         bench.clock.move(hours=1)
         assert bench.drain() == []
 
     def test_comes_again_when_it_says(self, bench: Bench) -> None:
         bench.jobs.again = T0 + timedelta(seconds=2)
-        bench.queue.end_at(T0, "ticket")
-        assert bench.drain() == [Call("end", "ticket")]
+        bench.queue.end_at(T0, "R-ONE1", "order")
+        assert bench.drain() == [Call("end", "order")]
         bench.clock.move(seconds=1)
         assert bench.drain() == []
         bench.clock.move(seconds=1)
-        assert bench.drain() == [Call("end", "ticket")]
+        assert bench.drain() == [Call("end", "order")]
 
     def test_taken_by_a_worker_that_died_comes_again(self, bench: Bench) -> None:
-        bench.queue.end_at(T0, "ticket")
+        bench.queue.end_at(T0, "R-ONE1", "order")
         bench.schedule.move_due(T0)
         assert bench.redis.lpop("rq:queue:jit-ends") is not None  # taken, and never heard of again
         bench.clock.time += UNDONE_AFTER
-        assert bench.drain() == [Call("end", "ticket")]
+        assert bench.drain() == [Call("end", "order")]
 
     def test_does_not_pile_up_while_nobody_works(self, bench: Bench) -> None:
-        bench.queue.end_at(T0, "ticket")
+        bench.queue.end_at(T0, "R-ONE1", "order")
         for minute in range(5):
             bench.schedule.move_due(T0 + timedelta(minutes=minute))
         assert bench.redis.llen("rq:queue:jit-ends") == 1
 
     def test_whose_hash_has_vanished_is_dropped(self, bench: Bench) -> None:
-        bench.queue.end_at(T0, "ticket")
+        bench.queue.end_at(T0, "R-ONE1", "order")
         bench.redis.delete(*bench.redis.keys("rq:job:*"))
         assert bench.drain() == []
         assert bench.redis.zcard("rq:scheduled:jit-ends") == 0
@@ -207,7 +263,7 @@ def test_a_redis_that_is_gone_says_so(bench: Bench) -> None:
     for announce in (
         lambda: bench.queue.grant("R-ONE1"),
         lambda: bench.queue.revoke("R-ONE1"),
-        lambda: bench.queue.end_at(T0, "ticket"),
+        lambda: bench.queue.end_at(T0, "R-ONE1", "order"),
     ):
         with pytest.raises(QueueUnavailable):
             announce()
@@ -265,14 +321,14 @@ def test_an_order_that_did_not_come_to_the_disk_is_none(bench: Bench, monkeypatc
     for answer in ("{0, 0}", "redis.error_reply('ERR other')"):
         monkeypatch.setattr(OnDisk, "waitaof", lambda self, *_, answer=answer: self.eval(f"return {answer}", 0))
         with pytest.raises(QueueUnavailable):
-            bench.queue.end_at(T0, "ticket")
+            bench.queue.end_at(T0, "R-ONE1", "order")
 
 
 def test_an_order_in_a_redis_that_cannot_say_what_is_on_disk_is_one(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(OnDisk, "waitaof", lambda self, *_: self.execute_command("NOTWAITAOF", 1, 0, 1))
-    bench.queue.end_at(T0, "ticket")
+    bench.queue.end_at(T0, "R-ONE1", "order")
     assert bench.redis.zcard("rq:scheduled:jit-ends") == 1
 
 

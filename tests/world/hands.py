@@ -11,6 +11,7 @@ from jit.ledger import Leases, Spool, StoredDirectory
 from jit.people import Groups, Person
 from jit.testing import ALICE, BOB, CAROL, T0, WORKSPACE, InMemoryQueue, InMemoryTarget, Story
 from tests.world.base import World
+from workers.end_order_queue import EndOrderQueue
 from workers.fleet import Fleet
 from workers.grants import Granter
 from workers.jobs import Jobs
@@ -67,12 +68,13 @@ class Hands(World):
         self.fleet = Fleet(self.policies, KnownTargets(folder), lambda config: self.targets[config.name])
         self.spool = Spool(folder / "spool")
         self.revoker = self.make_revoker(Source.WORKER)
+        self.orders = EndOrderQueue(queue=self.queue, ledger=self.ledger, key=KEY, clock=self.clock)
         self.granter = self.make_granter(self.fleet)
         self.jobs = Jobs(
             ledger=self.ledger,
             granter=self.granter,
             revoker=self.revoker,
-            key=KEY,
+            orders=self.orders,
             clock=self.clock,
             actor="worker@test",
         )
@@ -83,10 +85,9 @@ class Hands(World):
             ledger=self.ledger,
             policies=self.policies,
             directory=self.directory,
-            queue=self.queue,
+            orders=self.orders,
             fleet=fleet,
             revoker=self.revoker,
-            key=KEY,
             clock=self.clock,
             actor="worker@test",
         )

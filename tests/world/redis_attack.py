@@ -11,7 +11,7 @@ from jit.access import State
 from jit.embedded import EmbeddedValkey
 from jit.rq_queue import GRANTS, RqQueue
 from tests.world.hands import Hands
-from workers.grants import TIMEKEEPER_FIRST
+from workers.end_order_queue import TIMEKEEPER_FIRST
 from workers.worker import Hand
 
 
