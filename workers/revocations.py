@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import structlog
 
-from jit.access import Request, State, begun_until, follow
+from jit.access import LIVE, Request, State, begun_until, follow
 from jit.facts import (
     AboutRequest,
     AlertName,
@@ -163,6 +163,8 @@ class Revoker:
             target = self._fleet.get(target_name)
             if target.held(held.request_id) is None:  # it may have ended while we asked
                 return True
+            if self._is_live_there(held.request_id, target_name):  # or have been given
+                return False
             if request is not None:
                 self._scribe.record([RevokeIntent.about(request, cause=EndCause.LATE, **self._scribe.signed())])
             taken = target.revoke(held.request_id, held.principal)
@@ -177,6 +179,10 @@ class Revoker:
         outcome = self._outcome(about, taken, EndCause.LATE) if request is not None else []
         self._scribe.record([*outcome, late])
         return True
+
+    def _is_live_there(self, request_id: str, target_name: str) -> bool:
+        request = as_written(self._ledger, request_id)
+        return request is not None and request.state in LIVE and request.target == target_name
 
     def _begin(self, requests: Sequence[Request], cause: EndCause | None) -> Begun:
         """Record what is about to be done."""

@@ -78,6 +78,24 @@ class TestTheOrderOfATryThatFailed:
         carry_out(house, first)
         assert house.target.gives == {}
 
+    def test_ends_no_second_try_that_begins_while_it_looks(self, house: Hands, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Shorter than the time in which an approval may be begun."""
+        house.approved(minutes=5)
+        first = first_try_without_the_ledger(house)
+        house.clock.move(minutes=5)
+        look = house.target.held
+
+        def meanwhile_given(request_id: str) -> Held | None:
+            monkeypatch.setattr(house.target, "held", look)
+            house.granter.grant("R-TEST")
+            return look(request_id)
+
+        monkeypatch.setattr(house.target, "held", meanwhile_given)
+        carry_out(house, first)
+        assert house.request().state is State.ACTIVE
+        carry_out(house, first)
+        assert "R-TEST" in house.target.gives
+
     def test_ends_the_second_try_where_that_is_over_too(self, house: Hands) -> None:
         first = second_try(house)
         at_its_end(house, lying(house))
