@@ -139,6 +139,8 @@ class Revoker:
             return False
         if held is not None:
             return request.id in self.end([request], EndCause.RECOVERED)
+        if self._scribe.owes(request.id):  # it was given, and ended here: that is still to be recorded
+            return True
         return self.give_up(request, because)
 
     def give_up(self, request: Request, because: str) -> bool:
@@ -255,9 +257,6 @@ class Revoker:
             taken = self._revoke(request)
         except TargetError as trouble:
             return Attempt(request, None, str(trouble))
-        except Exception as fault:  # of ours, in one target: the others are ended all the same
-            log.exception("target.fault", request_id=request.id, target=request.target)
-            return Attempt(request, None, f"a fault in the target: {type(fault).__name__}")
         return Attempt(request, taken)
 
     def _revoke(self, about: AboutRequest) -> Taken:

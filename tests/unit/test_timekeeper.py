@@ -9,6 +9,7 @@ import pytest
 
 from jit.access import GRANT_GIVEN_UP, GRANT_NUDGE, GRANT_STUCK, State
 from jit.facts import EndCause, Lapsed, Released, Source
+from jit.ledger import Spool
 from jit.ports import Held, TargetUnreachable
 from jit.testing import ALICE, T0
 from tests.world.hands import Hands
@@ -58,6 +59,10 @@ def test_an_order_to_end_that_nobody_heard_is_carried_out(house: Hands) -> None:
     house.timekeeper.sweep()
     assert house.request().end_cause is EndCause.RELEASED
     assert house.target.gives == {}
+
+
+def fail(*_: object) -> None:
+    raise OSError
 
 
 def test_a_request_nobody_answered_lapses(house: Hands) -> None:
@@ -118,6 +123,27 @@ class TestAGrantLeftUndone:
         house.timekeeper.sweep()
         assert house.target.gives == {}
         assert house.request().end_cause is EndCause.RECOVERED
+
+    def test_is_not_said_to_have_failed_while_its_end_waits_in_the_spool(
+        self, house: Hands, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        left_granting(house, given=True)
+        house.timekeeper.sweep()
+        house.ledger.cut = True
+        house.clock.move(minutes=30)
+        house.timekeeper.sweep()
+        assert house.target.gives == {}
+        house.ledger.cut = False
+        with monkeypatch.context() as stuck:
+            stuck.setattr(Spool, "take_in", fail)
+            house.clock.move(seconds=2)
+            house.timekeeper.sweep()
+        assert house.kinds()[-1] == "grant.intent"
+        house.clock.move(minutes=1)
+        house.timekeeper.sweep()
+        house.timekeeper.sweep()
+        assert house.kinds()[-2:] == ["revoke.intent", "ended"]
+        assert house.alerts() == []
 
     def test_stays_open_while_the_target_does_not_say(self, house: Hands) -> None:
         left_granting(house, given=True)
