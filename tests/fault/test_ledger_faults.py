@@ -55,6 +55,7 @@ def test_ledger_gone_at_a_press_decides_nothing_and_at_a_grant_gives_nothing(
     approved_while_it_goes(it, server, pending, "before-intent")
     it.reaches(pending, State.ACTIVE)
     assert len(it.facts(GrantIntent, pending)) == len(it.facts(Granted, pending)) == 1
+    assert order_in_the_queue(it, pending) == it.facts(GrantIntent, pending)[0].end_order  # not of the first try
 
     begun = it.ask(it.stage.eve, "orders-db/read 30m INC-2 stuck orders")
     approved_while_it_goes(it, server, begun, "before-lock")
@@ -73,6 +74,13 @@ def approved_while_it_goes(it: Product, server: EmbeddedPostgres, request: Reque
     it.until(lambda: it.log_lines("grant.put_off", request_id=request.id))
     assert not it.gives(request)
     server.start()
+
+
+def order_in_the_queue(it: Product, request: Request) -> str:
+    with it.redis() as client:
+        (left,) = [name for name in client.zrange("rq:scheduled:jit-ends", 0, -1) if request.id.encode() in name]
+        text: bytes = client.hget(f"rq:job:{left.decode()}", "order")
+    return text.decode()
 
 
 def end_is_spooled(it: Product, request: Request) -> bool:
