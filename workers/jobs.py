@@ -20,6 +20,8 @@ log = structlog.get_logger(__name__)
 
 AGAIN_AFTER = timedelta(seconds=2)
 """An end that did not work, or that the timekeeper has begun, is tried again after this long, whatever it does then."""
+LEFT_TO_OTHERS = timedelta(seconds=4)
+"""After its end an order waits this long for who began that end, or says so: less than `workers.trouble.STATED_LAG`."""
 COMPLAIN_EVERY = timedelta(minutes=1)
 """Forged orders are recorded at most this often: who can write to Redis shall not flood the record."""
 
@@ -95,14 +97,18 @@ class Jobs:
     def _end_by_ledger(self, signed: Signed, now: datetime) -> datetime | None:
         order = signed.order
         request = self._ledger.request(order.request_id)
+        held = Held(order.request_id, order.principal, order.permissions, order.ends_at)
         if request is None or request.state not in LIVE:
-            held = Held(order.request_id, order.principal, order.permissions, order.ends_at)
             return None if self._revoker.take_late(order.target, held) else now + AGAIN_AFTER
         if request.state is not State.ENDING and self._orders.drop_superseded(signed, request):
             return None
-        if others := begun_until(request, now):
-            return others
-        return None if request.id in self._revoker.end([request]) else now + AGAIN_AFTER
+        others = begun_until(request, now)
+        if others and now < (until := min(others, order.ends_at + LEFT_TO_OTHERS)):
+            return until
+        gone = request.id in self._revoker.end([request])
+        if order.target != request.target:  # somebody wrote another into the ledger
+            gone = self._revoker.take_late(order.target, held) and gone
+        return None if gone else now + AGAIN_AFTER
 
     def _complain(self) -> None:
         now = self._clock.now()

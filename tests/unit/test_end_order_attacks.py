@@ -11,13 +11,15 @@ import pytest
 from sqlalchemy import text as sql
 
 from jit.access import GRANT_STUCK, FixedEnd, Request, State
-from jit.facts import EndCause, Granted, GrantIntent, Released, Source
+from jit.facts import EndCause, Granted, GrantIntent, Released, RevokeIntent, Source
+from jit.ledger.entry import hash_of
 from jit.ports import Held
 from jit.testing import ALICE, T0
 from tests.world.end_orders import carry_out, lying, order_about, signed, signed_before_the_upgrade
 from tests.world.hands import KEY, Hands
 from tests.world.tamper import past_the_guards
 from workers.end_orders import sign, verify
+from workers.trouble import STATED_LAG
 
 HALF_AN_HOUR = timedelta(minutes=30)
 FAR = T0 + timedelta(days=3650)
@@ -263,6 +265,32 @@ class TestWhoWritesTheLedgersDatabase:
         house.clock.time = lost.ends_at
         carry_out(house)
         assert house.target.gives == {}
+
+    def test_names_another_target(self, house: Hands) -> None:
+        order = self.given(house)
+        with house.engine.begin() as connection, past_the_guards(connection):
+            for index, honest in connection.execute(sql('SELECT "index", body FROM entries')).all():
+                body = bytes(honest).replace(b'"target":"orders-db"', b'"target":"ledger-db"')
+                change = {"body": body, "hash": hash_of(body), "index": index}
+                connection.execute(sql('UPDATE entries SET body = :body WHERE "index" = :index'), change)
+                connection.execute(sql('UPDATE entries SET hash = :hash WHERE "index" = :index'), change)
+        assert house.request().target == "ledger-db"
+        at_its_end(house, order)
+        carry_out(house, order)
+        assert house.target.gives == {}
+
+    def test_says_again_and_again_that_somebody_began_the_end_just_now(self, house: Hands) -> None:
+        order = self.given(house)
+        request = house.request()
+        at_its_end(house, order)
+        while "R-TEST" in house.target.gives:
+            assert house.clock.now() < T0 + HALF_AN_HOUR + STATED_LAG
+            with house.engine.begin() as connection, past_the_guards(connection):
+                connection.execute(sql("DELETE FROM entries WHERE kind = 'revoke.intent'"))
+            begun = {"at": house.clock.now(), "cause": EndCause.EXPIRED}
+            house.ledger.append([RevokeIntent.about(request, **begun, **BY_A_WORKER)])
+            carry_out(house, order)
+            house.clock.move(seconds=1)
 
     def test_deletes_the_intent(self, house: Hands) -> None:
         order = self.given(house)
