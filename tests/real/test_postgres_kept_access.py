@@ -192,22 +192,6 @@ def test_before_16_a_role_that_may_log_in_is_never_given(prepared, target, dba, 
     assert target.grant(grant_of("R-7F3K", lead), wanted).permissions == (lead,)
 
 
-@pytest.mark.parametrize("postgres", [15], indirect=True, ids="pg{}".format)
-def test_before_16_a_function_that_reads_on_is_told(prepared, target, dba, alice, lead):
-    """Alice may make the role able to create in a schema of her own. From 16 on the role cannot be put on."""
-    dba.execute("CREATE SCHEMA hers AUTHORIZATION alice")
-    target.grant(grant_of("R-7F3K", lead), wanted)
-    alice.execute("GRANT CREATE, USAGE ON SCHEMA hers TO lead; SET ROLE lead")
-    alice.execute(
-        "CREATE FUNCTION hers.back() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS 'SELECT count(*) FROM orders'"
-    )
-    taken = target.revoke("R-7F3K", "alice")
-    with session(prepared, "alice") as again:
-        assert again.execute("SELECT hers.back()").fetchone() == (3,)
-    assert taken.left_behind == ("lead own 1 more objects than before: function hers.back()",)
-    dba.execute("DROP SCHEMA hers CASCADE")
-
-
 def test_an_open_transaction_of_somebody_else_keeps_the_role_and_not_the_access(prepared, target, dba):
     """The inspection drops it when nothing names it any more, however long that takes."""
     target.grant(grant_of(), wanted)

@@ -16,6 +16,12 @@ from workers.targets.postgres.note import NOTED, NOTES_ITSELF
 HOLDS: LiteralString = "(m.inherit_option OR m.set_option)"
 """From 16 on who creates a role gets it with ADMIN alone, which by itself gives nothing."""
 
+OWNS: LiteralString = """(d.refclassid = 'pg_authid'::regclass AND d.deptype = 'o'
+    AND d.classid NOT IN ('pg_default_acl'::regclass, 'pg_user_mapping'::regclass))"""
+"""The condition under which row `d` of pg_shdepend says that a role owns something that acts with its rights. Default
+privileges and user mappings hold none, and others can make them for a role.
+"""
+
 ME: LiteralString = "to_regrole(quote_ident(session_user))::oid"
 
 

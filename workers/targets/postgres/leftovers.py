@@ -12,25 +12,24 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row, scalar_row
 
-from workers.targets.postgres.catalog import otherwise_held
+from workers.targets.postgres.catalog import OWNS, otherwise_held
 from workers.targets.postgres.note import Before
 
 MOST_NAMED = 200
 """A person named in more privileges than this is not looked at for new ones: it would not fit a comment."""
 
-_GIVEN: LiteralString = """, up(oid) AS (
+_GIVEN: LiteralString = f""", up(oid) AS (
         SELECT to_regrole(quote_ident(p))::oid FROM unnest(%(permissions)s::text[]) p
         UNION
         SELECT m.roleid FROM up JOIN pg_auth_members m ON m.member = up.oid
     ), owned AS (
         SELECT d.*, concat_ws('.', d.dbid, d.classid, d.objid, d.objsubid) AS place
-        FROM up JOIN pg_shdepend d ON d.refclassid = 'pg_authid'::regclass AND d.refobjid = up.oid
-        WHERE d.deptype = 'o'
+        FROM up JOIN pg_shdepend d ON d.refobjid = up.oid AND {OWNS}
     ), named AS (
         SELECT d.*, concat_ws('.', d.dbid, d.classid, d.objid, d.objsubid) AS place FROM pg_shdepend d
         WHERE d.refclassid = 'pg_authid'::regclass AND d.deptype = 'a'
           AND d.refobjid = to_regrole(quote_ident(%(principal)s::text))::oid
-    )"""
+    )"""  # noqa: S608 - constants of this package alone
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg.rows import class_row
 
+from workers.targets.postgres.catalog import OWNS
+
 
 @dataclass(frozen=True, slots=True)
 class Reach:
@@ -55,8 +57,7 @@ _REACH: LiteralString = f"""
     )
     SELECT up.permission, r.rolname AS name, r.rolsuper AS superuser, r.rolcreaterole AS createrole,
            r.rolcanlogin AND current_setting('server_version_num')::int < 160000 AS login,
-           EXISTS (SELECT FROM pg_shdepend d WHERE d.refclassid = 'pg_authid'::regclass
-                   AND d.refobjid = r.oid AND d.deptype = 'o') AS owns,
+           EXISTS (SELECT FROM pg_shdepend d WHERE d.refobjid = r.oid AND {OWNS}) AS owns,
            (SELECT m.roleid::regrole::text FROM pg_auth_members m
             WHERE m.member = r.oid AND m.admin_option LIMIT 1) AS administers,
            (SELECT i.type || ' ' || i.identity

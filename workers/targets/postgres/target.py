@@ -23,6 +23,7 @@ from workers.targets.postgres.leftovers import Scope, kept, prepared, snapshot
 from workers.targets.postgres.link import Link
 from workers.targets.postgres.lock import lock, who_holds
 from workers.targets.postgres.note import Before, Note, write_note
+from workers.targets.postgres.ownership import disown, disown_all
 from workers.targets.postgres.reach import reach
 from workers.targets.postgres.sessions import cut_sessions
 
@@ -98,6 +99,8 @@ class PostgresTarget:
             for _ in range(ROUNDS):
                 rounds.append(end(conn, name, request_id, principal))
                 sessions += cut_sessions(conn, self.name, rounds[-1].holders)
+                if owning := [word for role in rounds[-1].roles for word in disown(conn, role)]:
+                    raise TargetRefused(f"{self.name}: access remains: {'; '.join(owning)}")
                 emptied = [word for role in rounds[-1].roles for word in drop(conn, role)]
                 if not any(role.gives for role in catalog.jit_roles_of(conn, name, request_id)):
                     left = [*chain.from_iterable(ended.words(principal) for ended in rounds), *emptied]
@@ -119,12 +122,15 @@ class PostgresTarget:
     def all_held(self) -> list[Held]:
         """Roles of another target in the same cluster are left out: their note names it.
 
-        A role whose end could take its rights and not itself is dropped here, as soon as nothing names it.
+        What a permission was made to own is taken from it here, at once; and a role whose end could take its rights and
+        not itself is dropped here, as soon as nothing names it.
         """
         with self._link.open() as conn:
             roles = catalog.jit_roles(conn, self._ours)
+            owing = disown_all(conn, [role for role in roles if self._is_ours(role)])
             for role in roles:
-                if role.droppable and not role.gives and role.note and self._is_ours(role):
+                over = role.droppable and not role.gives and role.oid not in owing
+                if over and role.note and self._is_ours(role):
                     drop(conn, role)
         return [self._held(role) for role in roles if role.gives and self._is_ours(role)]
 
@@ -205,6 +211,9 @@ class PostgresTarget:
     def _refuse_unfit(self, conn: psycopg.Connection[Any], grant: Grant) -> None:
         reasons = [unfit_principal(catalog.account(conn, grant.principal), grant.principal, self._prefix)]
         reached = reach(conn, grant.permissions)
+        if any(step.owns for step in reached):  # who holds it already may have made it own something
+            disown_all(conn, [role for role in catalog.jit_roles(conn, self._ours) if self._is_ours(role)])
+            reached = reach(conn, grant.permissions)
         for permission in grant.permissions:
             steps = [step for step in reached if step.permission == permission]
             unfit = unfit_permission(permission, steps, self._prefix, self._allow_owners)

@@ -1,0 +1,112 @@
+"""What a holder made a permission own, so that it keeps the permission's rights: a view for everybody, for example.
+
+REASSIGN OWNED asks for the rights of the new owner and for nothing else, so who inherits a role can make it own what is
+theirs. It is undone: the role of the grant becomes the owner, which has no right any more once the grant has ended.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import class_row
+
+from workers.targets.postgres.catalog import OWNS, JitRole
+from workers.targets.postgres.note import Note
+
+_OWNERS: LiteralString = f"""
+    WITH RECURSIVE up(oid) AS (
+        SELECT to_regrole(quote_ident(p))::oid FROM unnest(%(permissions)s::text[]) p
+        UNION
+        SELECT m.roleid FROM up JOIN pg_auth_members m ON m.member = up.oid
+    )
+    SELECT r.rolname AS role, bool_or(here) AS here, min(what) FILTER (WHERE here) AS what
+    FROM up JOIN pg_roles r USING (oid) JOIN LATERAL (
+        SELECT d.dbid IN (0, (SELECT oid FROM pg_database WHERE datname = current_database())) AS here,
+               pg_describe_object(d.classid, d.objid, d.objsubid) AS what
+        FROM pg_shdepend d WHERE d.refobjid = up.oid AND {OWNS} LIMIT 10
+    ) owned ON true GROUP BY 1 ORDER BY 1"""  # noqa: S608 - constants of this package alone
+
+BRIEFLY = "200ms"
+"""As long as a lock is waited for: somebody may hold one on purpose, and it is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """A role that owns something; ``here`` in this database or none, ``what`` it is there."""
+
+    role: str
+    here: bool
+    what: str | None
+
+
+def disown_all(conn: psycopg.Connection[Any], roles: Sequence[JitRole]) -> frozenset[int]:
+    """As `disown`, for many grants with one question. The oids of those where something is left."""
+    if not _owners(conn, sorted({permission for role in roles for permission in _owned_nothing(role)})):
+        return frozenset()
+    return frozenset(role.oid for role in roles if disown(conn, role))
+
+
+def disown(conn: psycopg.Connection[Any], role: JitRole) -> list[str]:
+    """Take from the permissions of a grant what they own now and did not before: what could not be, in words.
+
+    Nothing is touched where they owned something before, as `allow_owners` lets them.
+    """
+    permissions = _owned_nothing(role)
+    if not permissions:
+        return []
+    owners = _owners(conn, permissions)
+    if not owners:
+        return []
+    why = _reassign(conn, [owner.role for owner in owners if owner.here], role.name)
+    return [_told(conn, owner, why) for owner in _owners(conn, permissions)]
+
+
+def _owned_nothing(role: JitRole) -> tuple[str, ...]:
+    """What this grant gives, if it is known that none of it owned anything before."""
+    note = Note.read(role.note)
+    known = note is not None and note.oid == role.oid and note.before is not None and not note.before.owned
+    return note.permissions if note and known else ()
+
+
+def _owners(conn: psycopg.Connection[Any], permissions: Sequence[str]) -> list[_Owner]:
+    with conn.cursor(row_factory=class_row(_Owner)) as cur:
+        return cur.execute(_OWNERS, {"permissions": list(permissions)}, prepare=True).fetchall()
+
+
+def _reassign(conn: psycopg.Connection[Any], roles: Sequence[str], to: str) -> str:
+    """Why it did not work; empty if it did. Whatever it takes is given in this transaction and taken back in it."""
+    modern = conn.info.server_version >= 160000
+    how, alone = ("WITH INHERIT TRUE, SET FALSE", "GRANTED BY SESSION_USER") if modern else ("", "")
+    needed = [(role, conn.info.user) for role in (*roles, to)]
+    if not modern:  # the new owner of a function has to be able to make one there
+        needed += [(role, to) for role in roles]
+    try:
+        with conn.transaction():
+            conn.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(BRIEFLY)))
+            lacking = [tuple(map(sql.Identifier, pair)) for pair in needed if not _has_rights_of(conn, *pair)]
+            for role, whose in lacking:
+                conn.execute(sql.SQL("GRANT {} TO {} {}").format(role, whose, sql.SQL(how)))
+            if roles:
+                owners = sql.SQL(", ").join(map(sql.Identifier, roles))
+                conn.execute(sql.SQL("REASSIGN OWNED BY {} TO {}").format(owners, sql.Identifier(to)))
+            for role, whose in lacking:
+                conn.execute(sql.SQL("REVOKE {} FROM {} {}").format(role, whose, sql.SQL(alone)))
+    except psycopg.Error as exc:
+        if conn.broken:
+            raise
+        return exc.diag.message_primary or "no reason given"
+    return ""
+
+
+def _has_rights_of(conn: psycopg.Connection[Any], role: str, whose: str) -> bool:
+    row = conn.execute("SELECT pg_has_role(%s::name, %s::name, 'USAGE')", [whose, role]).fetchone()
+    return bool(row and row[0])
+
+
+def _told(conn: psycopg.Connection[Any], owner: _Owner, why: str) -> str:
+    name = sql.Identifier(owner.role).as_string(conn)
+    what = owner.what or "something in another database"
+    because = f" ({why})" if why else ""
+    return f"{owner.role} owns {what}, which acts with its rights{because}: REASSIGN OWNED BY {name} TO its owner"
