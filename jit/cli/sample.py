@@ -17,7 +17,7 @@ INSERT INTO orders VALUES
   (4711, 'Sato', 'stuck', '3 hours'), (4712, 'Okafor', 'stuck', '2 hours'), (4713, 'Lind', 'shipped', '1 hour');
 GRANT SELECT ON orders TO orders_read;
 GRANT SELECT, INSERT, UPDATE, DELETE ON orders TO orders_write;
-GRANT ALL ON SCHEMA public TO orders_admin;
+GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON orders TO orders_admin;
 """
 
 

@@ -5,12 +5,15 @@ from contextlib import closing
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 
-from jit.cli.sample import DATABASE, furnish
+from jit.cli.sample import DATABASE, ROLES, WORKER, furnish
 from jit.cli.stage.console import WATCHED, Console
 from jit.cli.stage.session import LONGEST_CELL, MOST_BYTES, MOST_ROWS, Lost, Refused, Session
+from tests.world.orders import grant_of, wanted
 from tests.world.servers import postgres_18
 from tests.world.waiting import HUNG, wait_until
+from workers.targets.postgres import PostgresTarget
 
 pytestmark = pytest.mark.real
 
@@ -51,6 +54,14 @@ def console(orders, monkeypatch):
 def admin(orders):
     with psycopg.connect(orders.dsn(), autocommit=True) as conn:
         yield conn
+
+
+def test_every_role_of_the_sample_can_be_given(orders):
+    """None has more than a permission may have."""
+    with closing(PostgresTarget("orders-db", SecretStr(orders.dsn(WORKER, DATABASE)))) as target:
+        assert [finding for finding in target.check(ROLES) if not finding.ok] == []
+        assert target.grant(grant_of("R-7F3K", *ROLES), wanted).permissions == tuple(sorted(ROLES))
+        assert target.revoke("R-7F3K", "alice").existed
 
 
 def cut(admin):

@@ -12,8 +12,8 @@ from psycopg.rows import dict_row
 
 from jit.clock import SKEW_LIMIT
 from jit.ports import Finding
-from workers.targets.postgres.fitness import unfit_permission
-from workers.targets.postgres.reach import reach
+from workers.targets.postgres.fitness import revoke_sql, unfit_permission
+from workers.targets.postgres.reach import Reach, reach
 
 OLDEST = 150000
 EVERY_DATABASE = ("pg_read_all_data", "pg_write_all_data")
@@ -120,11 +120,25 @@ def _permissions(
         else:
             yield _administers(conn, permission)
             yield from _uses(conn, permission)
+        yield from _piled(steps)
         if permission in EVERY_DATABASE:
             yield Finding(
                 ok=True,
                 what=f"{permission} reaches every database of the server, not this one alone",
                 remedy="give a role with rights in this database only",
+            )
+
+
+def _piled(steps: Sequence[Reach]) -> Iterator[Finding]:
+    """Whoever has a login may do so: it refuses nobody, and a person should see it."""
+    for step in steps:
+        for right in step.piled:
+            yield Finding(
+                ok=True,
+                what=f"{right.owner} gave {step.name} {', '.join(right.privileges)} on {right.kind} {right.identity}, "
+                "which refuses nobody: any login can give what is its own",
+                remedy=revoke_sql(right, step.name),
+                is_sql=True,
             )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workers.targets.postgres.catalog import Account
-from workers.targets.postgres.reach import Reach
+from workers.targets.postgres.reach import Reach, Right
 
 NEVER = {
     "pg_execute_server_program": "equals a superuser: it runs or changes what it likes on the server",
@@ -103,26 +103,50 @@ def _leaves_behind(step: Reach) -> Unfit | None:
     if step.owns:
         return Unfit("owns objects: who holds it can leave things behind (allow_owners)")
     if step.passes_on:
+        what = f"{step.passes_on[0].kind} {step.passes_on[0].identity}"
         return Unfit(
-            f"may give rights on {step.passes_on} on: who holds it can keep them (allow_owners)",
-            _without_grant_option(step.passes_on, step.name),
+            f"may give rights on {what} on: who holds it can keep them (allow_owners)",
+            "\n".join(filter(None, (revoke_sql(right, step.name, only_option=True) for right in step.passes_on))),
+        )
+    if step.lasting:
+        first = step.lasting[0]
+        more = f", and the like on {len(step.lasting) - 1} more" if len(step.lasting) > 1 else ""
+        return Unfit(
+            f"has {', '.join(first.privileges)} on {first.kind} {first.identity}{more}: that is asked only when "
+            "something is made, and what its holder makes stays and acts on after its end (allow_owners)",
+            "\n".join(filter(None, (revoke_sql(right, step.name) for right in step.lasting))),
         )
     if step.creates_in:
         return Unfit(
             f"may create in {step.creates_in}: before PostgreSQL 16 who holds it can leave things behind that act "
             "with its rights (allow_owners)",
-            f"REVOKE CREATE ON {step.creates_in} FROM {step.creates_as};",
+            f"REVOKE CREATE ON {step.creates_in} FROM PUBLIC;",
         )
     return None
 
 
-def _without_grant_option(what: str, role: str) -> str:
-    """SQL for the kinds of object that rights are usually given on."""
-    kind, _, identity = what.partition(" ")
-    if kind in {"table", "view", "schema", "function", "procedure", "database", "type", "sequence"}:
-        on = {"view": "TABLE"}.get(kind, kind.upper())
-        return f"REVOKE GRANT OPTION FOR ALL ON {on} {identity} FROM {_quoted(role)} CASCADE;"
-    return ""
+_KINDS = {
+    "aggregate": "FUNCTION",
+    "foreign table": "TABLE",
+    "foreign-data wrapper": "FOREIGN DATA WRAPPER",
+    "materialized view": "TABLE",
+    "parameter ACL": "PARAMETER",
+    "server": "FOREIGN SERVER",
+    "view": "TABLE",
+}
+"""What GRANT calls a kind of object, where it is not its own name."""
+
+
+def revoke_sql(right: Right, role: str, *, only_option: bool = False) -> str:
+    """What takes a right away from a role, or only that it may give it on; on its columns, too, if it is a table's."""
+    option = "GRANT OPTION FOR " if only_option else ""
+    what = ", ".join(right.privileges)
+    if right.kind == "default acl":
+        whose, _, kind = right.identity.rpartition(" on ")
+        whose = whose.replace("for role", "FOR ROLE", 1).replace(" in schema ", " IN SCHEMA ", 1)
+        return f"ALTER DEFAULT PRIVILEGES {whose} REVOKE {option}{what} ON {kind.upper()} FROM {_quoted(role)} CASCADE;"
+    on = _KINDS.get(right.kind, right.kind.upper())
+    return f"REVOKE {option}{what} ON {on} {right.identity} FROM {_quoted(role)} CASCADE;"
 
 
 def _quoted(name: str) -> str:

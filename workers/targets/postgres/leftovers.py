@@ -13,6 +13,7 @@ from psycopg import sql
 from psycopg.rows import dict_row, scalar_row
 
 from workers.targets.postgres.catalog import OWNS, otherwise_held
+from workers.targets.postgres.made import MADE
 from workers.targets.postgres.note import Before
 
 MOST_NAMED = 200
@@ -52,14 +53,15 @@ def snapshot(conn: psycopg.Connection[Any], scope: Scope) -> Before:
                 SELECT ARRAY(SELECT rolname::text FROM mine JOIN up USING (oid) JOIN pg_roles USING (oid)
                              ORDER BY 1) AS roles,
                        (SELECT count(*) FROM owned) AS owned,
-                       ARRAY(SELECT place FROM named ORDER BY 1 LIMIT {MOST_NAMED + 1}) AS named""",  # noqa: S608 - constants of this package alone
+                       ARRAY(SELECT place FROM named ORDER BY 1 LIMIT {MOST_NAMED + 1}) AS named,
+                       txid_current() AS since""",  # noqa: S608 - constants of this package alone
             scope.parameters(),
             prepare=True,
         ).fetchone()
     if found is None:
         raise AssertionError("a query without a condition has one row")
     named = tuple(found["named"])
-    return Before(tuple(found["roles"]), found["owned"], named if len(named) <= MOST_NAMED else None)
+    return Before(tuple(found["roles"]), found["owned"], named if len(named) <= MOST_NAMED else None, found["since"])
 
 
 def kept(conn: psycopg.Connection[Any], scope: Scope, before: Before) -> Iterator[str]:
@@ -75,6 +77,16 @@ def kept(conn: psycopg.Connection[Any], scope: Scope, before: Before) -> Iterato
     if before.named is not None and now.named is not None and (new := {*now.named} - {*before.named}):
         what = _described(conn, "named", scope.parameters(places=list(new)))
         yield f"{who} was given rights by name meanwhile, and keeps them: {', '.join(what)}"
+
+
+def made(conn: psycopg.Connection[Any], scope: Scope, before: Before) -> Iterator[str]:
+    """What was made since with rights of the grant that are asked only then, and goes on: where such may be given."""
+    if before.since is None:
+        return
+    with conn.cursor(row_factory=scalar_row) as cur:
+        found = cur.execute(MADE, scope.parameters(since=before.since % 2**32), prepare=True).fetchall()
+    if found:
+        yield f"{scope.principal} may have made by means of it what stays: {', '.join(found)}"
 
 
 def prepared(conn: psycopg.Connection[Any], owners: Sequence[str]) -> list[str]:

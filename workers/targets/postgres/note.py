@@ -22,12 +22,14 @@ class Before:
     """How things stood just before a grant; what is new at its end may have been done by means of it.
 
     ``roles`` of those that the grant gives were held anyway; ``owned`` is how many objects they own, and
-    ``named`` the places of privileges given to the principal by name, None if too many to note.
+    ``named`` the places of privileges given to the principal by name, None if too many to note. ``since`` is the
+    transaction that gave the grant: what is older was there before; None if nothing can be made that stays.
     """
 
     roles: tuple[str, ...]
     owned: int
     named: tuple[str, ...] | None
+    since: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +75,9 @@ def write_note(oid: int, target: str, grant: Grant, before: Before | None) -> st
 
 def _before(told: object) -> Before | None:
     match told:
-        case {"roles": [*roles], "owned": int(owned), "named": None}:
-            return Before(tuple(map(str, roles)), owned, None)
-        case {"roles": [*roles], "owned": int(owned), "named": [*named]}:
-            return Before(tuple(map(str, roles)), owned, tuple(map(str, named)))
+        case {"roles": [*roles], "owned": int(owned), "named": [*_] | None as named, **more}:
+            since = more.get("since")
+            places = None if named is None else tuple(map(str, named))
+            return Before(tuple(map(str, roles)), owned, places, since if isinstance(since, int) else None)
         case _:
             return None

@@ -2,22 +2,39 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, LiteralString
+from typing import Any, LiteralString, NamedTuple
 
 import psycopg
 from psycopg.rows import class_row
 
-from workers.targets.postgres.catalog import OWNS
+from workers.targets.postgres.catalog import ME, OWNS
+
+MOST_NAMED = 20
+"""Objects that are named of one role."""
+MOST_LOOKED_AT = 20_000
+"""Objects that are looked at of one role, the oldest first: others can give it rights on any number of theirs."""
+
+
+class Right(NamedTuple):
+    """Rights that a role was given on an object: ``kind`` and ``identity`` as `pg_identify_object` writes them."""
+
+    kind: str
+    identity: str
+    owner: str
+    privileges: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
     """One role that comes with a permission: itself, or one it is a member of, directly or not.
 
-    ``administers`` is a role it may give on, ``passes_on`` an object it may give rights on (in this
-    database: the privileges of others cannot be read from here), ``creates_in`` where it may make
-    objects that are its own, and ``creates_as`` to whom that right was given: names as SQL writes them, or
-    None. These two and ``login`` are looked at before 16 alone, where membership is enough for SET ROLE.
+    ``administers`` is a role it may give on. ``passes_on`` are rights it may give on, ``lasting`` those that are asked
+    only when something is made, which then stays. Both in this database: the privileges of others cannot be read from
+    here. ``piled`` is either of them on what belongs to a login that anybody may have, and counts for nothing: all can
+    give rights on what is theirs. Whoever owns the oldest table that the permission reaches is none of those.
+
+    ``creates_in`` is where everybody may make objects that are then its own. That and ``login`` are looked at before 16
+    alone, where membership is enough for SET ROLE.
     """
 
     permission: str
@@ -27,56 +44,129 @@ class Reach:
     login: bool
     owns: bool
     administers: str | None
-    passes_on: str | None
+    passes_on: Sequence[Right]
+    lasting: Sequence[Right]
+    piled: Sequence[Right]
     creates_in: str | None
-    creates_as: str | None
+
+    def __post_init__(self) -> None:
+        for name in ("passes_on", "lasting", "piled"):
+            object.__setattr__(self, name, tuple(Right(*found) for found in getattr(self, name) or ()))
+
+    @property
+    def makes(self) -> bool:
+        """Whether something can be made by means of it that stays."""
+        return bool(self.owns or self.passes_on or self.lasting or self.piled or self.creates_in)
 
 
-_ACL: LiteralString = """CASE d.classid
-    WHEN 'pg_class'::regclass THEN CASE d.objsubid
-        WHEN 0 THEN (SELECT relacl FROM pg_class WHERE oid = d.objid)
-        ELSE (SELECT attacl FROM pg_attribute WHERE attrelid = d.objid AND attnum = d.objsubid) END
-    WHEN 'pg_proc'::regclass THEN (SELECT proacl FROM pg_proc WHERE oid = d.objid)
-    WHEN 'pg_namespace'::regclass THEN (SELECT nspacl FROM pg_namespace WHERE oid = d.objid)
-    WHEN 'pg_database'::regclass THEN (SELECT datacl FROM pg_database WHERE oid = d.objid)
-    WHEN 'pg_type'::regclass THEN (SELECT typacl FROM pg_type WHERE oid = d.objid)
-    WHEN 'pg_language'::regclass THEN (SELECT lanacl FROM pg_language WHERE oid = d.objid)
-    WHEN 'pg_tablespace'::regclass THEN (SELECT spcacl FROM pg_tablespace WHERE oid = d.objid)
-    WHEN 'pg_foreign_server'::regclass THEN (SELECT srvacl FROM pg_foreign_server WHERE oid = d.objid)
-    WHEN 'pg_foreign_data_wrapper'::regclass
-        THEN (SELECT fdwacl FROM pg_foreign_data_wrapper WHERE oid = d.objid)
-    WHEN 'pg_largeobject'::regclass THEN (SELECT lomacl FROM pg_largeobject_metadata WHERE oid = d.objid)
-    WHEN 'pg_parameter_acl'::regclass THEN (SELECT paracl FROM pg_parameter_acl WHERE oid = d.objid)
-    WHEN 'pg_default_acl'::regclass THEN (SELECT defaclacl FROM pg_default_acl WHERE oid = d.objid) END"""
+_OBJECT: LiteralString = """
+    SELECT relowner AS owner, relacl AS acl, relpersistence <> 't' AS stays FROM pg_class
+    WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0 AND oid = d.objid
+    UNION ALL
+    SELECT c.relowner, a.attacl, c.relpersistence <> 't' FROM pg_class c
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.objsubid
+    WHERE d.classid = 'pg_class'::regclass AND d.objsubid <> 0 AND c.oid = d.objid
+    UNION ALL
+    SELECT proowner, proacl, true FROM pg_proc WHERE d.classid = 'pg_proc'::regclass AND oid = d.objid
+    UNION ALL
+    SELECT nspowner, nspacl, false FROM pg_namespace WHERE d.classid = 'pg_namespace'::regclass AND oid = d.objid
+    UNION ALL
+    SELECT datdba, datacl, false FROM pg_database WHERE d.classid = 'pg_database'::regclass AND oid = d.objid
+    UNION ALL
+    SELECT typowner, typacl, true FROM pg_type WHERE d.classid = 'pg_type'::regclass AND oid = d.objid
+    UNION ALL
+    SELECT lanowner, lanacl, true FROM pg_language WHERE d.classid = 'pg_language'::regclass AND oid = d.objid
+    UNION ALL
+    SELECT spcowner, spcacl, false FROM pg_tablespace WHERE d.classid = 'pg_tablespace'::regclass AND oid = d.objid
+    UNION ALL
+    SELECT srvowner, srvacl, true FROM pg_foreign_server
+    WHERE d.classid = 'pg_foreign_server'::regclass AND oid = d.objid
+    UNION ALL
+    SELECT fdwowner, fdwacl, true FROM pg_foreign_data_wrapper
+    WHERE d.classid = 'pg_foreign_data_wrapper'::regclass AND oid = d.objid
+    UNION ALL
+    SELECT lomowner, lomacl, false FROM pg_largeobject_metadata
+    WHERE d.classid = 'pg_largeobject'::regclass AND oid = d.objid
+    UNION ALL
+    SELECT 10, paracl, false FROM pg_parameter_acl WHERE d.classid = 'pg_parameter_acl'::regclass AND oid = d.objid
+    UNION ALL
+    SELECT defaclrole, defaclacl, false FROM pg_default_acl
+    WHERE d.classid = 'pg_default_acl'::regclass AND oid = d.objid"""
+"""Of row `d` of pg_shdepend: who owns the object, its rights, and whether it tells what the permission is for."""
+
+_LASTS: LiteralString = """(
+    a.privilege_type IN ('TRIGGER', 'REFERENCES', 'CREATE', 'SET', 'ALTER SYSTEM')
+    OR a.privilege_type = 'USAGE'
+       AND d.classid IN ('pg_foreign_server'::regclass, 'pg_foreign_data_wrapper'::regclass)
+    OR a.privilege_type = 'EXECUTE' AND d.classid = 'pg_proc'::regclass
+       AND (SELECT prosecdef AND prorettype = 'trigger'::regtype FROM pg_proc WHERE oid = d.objid))"""
+"""A key finds out what it points at; a foreign table reads on; a setting of a role is not asked about again; a function
+in a schema is taken for another by whoever calls that; a trigger on a table of one's own calls its function.
+"""
+
+_ANYBODYS: LiteralString = f"""(
+    w.rolcanlogin AND NOT w.rolsuper AND w.oid <> {ME}
+    AND w.oid <> (SELECT datdba FROM pg_database WHERE datname = current_database()))"""  # noqa: S608 - constants of this package alone
+"""The condition under which `w` of pg_roles is a login that anybody may have: not the database's owner, for example."""
 
 _REACH: LiteralString = f"""
     WITH RECURSIVE up(permission, oid) AS (
         SELECT p, to_regrole(quote_ident(p))::oid FROM unnest(%(permissions)s::text[]) p
         UNION
         SELECT up.permission, m.roleid FROM up JOIN pg_auth_members m ON m.member = up.oid
+    ), given AS (
+        SELECT up.permission, up.oid AS role, d.classid, d.objid, o.owner, o.stays,
+               a.privilege_type, a.is_grantable, {_LASTS} AS lasts
+        FROM up, LATERAL (
+            (SELECT * FROM pg_shdepend
+             WHERE refclassid = 'pg_authid'::regclass AND refobjid = up.oid AND deptype = 'a'
+               AND dbid IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+               AND classid <> 'pg_largeobject'::regclass ORDER BY objid LIMIT {MOST_LOOKED_AT})
+            UNION ALL
+            (SELECT * FROM pg_shdepend
+             WHERE refclassid = 'pg_authid'::regclass AND refobjid = up.oid AND deptype = 'a'
+               AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+               AND classid = 'pg_largeobject'::regclass LIMIT {MOST_LOOKED_AT} / 20)
+        ) d, LATERAL ({_OBJECT}) o, LATERAL aclexplode(o.acl) a WHERE a.grantee = up.oid
+    ), proper AS (
+        SELECT DISTINCT ON (permission) permission, owner FROM given
+        WHERE stays ORDER BY permission, classid <> 'pg_class'::regclass, objid
+    ), counted AS (
+        SELECT g.permission, role, classid, objid, w.rolname AS owner, privilege_type,
+               CASE WHEN {_ANYBODYS} AND w.oid IS DISTINCT FROM p.owner THEN 'piled'
+                    WHEN is_grantable THEN 'passes_on' ELSE 'lasting' END AS how
+        FROM given g JOIN pg_roles w ON w.oid = g.owner LEFT JOIN proper p ON p.permission = g.permission
+        WHERE is_grantable OR lasts
+    ), named AS (
+        SELECT permission, role, classid, objid, owner, how,
+               array_agg(DISTINCT privilege_type ORDER BY privilege_type) AS privileges,
+               row_number() OVER (PARTITION BY permission, role, how ORDER BY classid, objid) AS place
+        FROM counted GROUP BY 1, 2, 3, 4, 5, 6
+    ), rights AS (
+        SELECT permission, role, how,
+               jsonb_agg(jsonb_build_array(i.type, i.identity, owner, privileges) ORDER BY place) AS found
+        FROM named, pg_identify_object(classid, objid, 0) i WHERE place <= {MOST_NAMED} GROUP BY 1, 2, 3
     )
     SELECT up.permission, r.rolname AS name, r.rolsuper AS superuser, r.rolcreaterole AS createrole,
            r.rolcanlogin AND current_setting('server_version_num')::int < 160000 AS login,
            EXISTS (SELECT FROM pg_shdepend d WHERE d.refobjid = r.oid AND {OWNS}) AS owns,
            (SELECT m.roleid::regrole::text FROM pg_auth_members m
             WHERE m.member = r.oid AND m.admin_option LIMIT 1) AS administers,
-           (SELECT i.type || ' ' || i.identity
-            FROM pg_shdepend d, aclexplode({_ACL}) a,
-                 pg_identify_object(d.classid, d.objid, 0) i
-            WHERE d.refclassid = 'pg_authid'::regclass AND d.refobjid = r.oid AND d.deptype = 'a'
-              AND d.dbid IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
-              AND a.grantee = r.oid AND a.is_grantable LIMIT 1) AS passes_on,
-           made.place AS creates_in, made.grantee AS creates_as
+           (SELECT found FROM rights g WHERE g.permission = up.permission AND g.role = r.oid AND how = 'passes_on')
+               AS passes_on,
+           (SELECT found FROM rights g WHERE g.permission = up.permission AND g.role = r.oid AND how = 'lasting')
+               AS lasting,
+           (SELECT found FROM rights g WHERE g.permission = up.permission AND g.role = r.oid AND how = 'piled')
+               AS piled,
+           (SELECT p.place
+            FROM (SELECT 'SCHEMA ' || quote_ident(nspname) AS place, nspacl AS acl, nspowner AS owner FROM pg_namespace
+                  UNION ALL
+                  SELECT 'DATABASE ' || quote_ident(datname), datacl, datdba FROM pg_database
+                  WHERE datname = current_database()) p JOIN pg_roles w ON w.oid = p.owner, aclexplode(p.acl) a
+            WHERE current_setting('server_version_num')::int < 160000
+              AND a.privilege_type = 'CREATE' AND a.grantee = 0 AND NOT {_ANYBODYS} LIMIT 1) AS creates_in
     FROM up JOIN pg_roles r ON r.oid = up.oid
-    LEFT JOIN LATERAL (
-        SELECT p.place, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END AS grantee
-        FROM (SELECT 'SCHEMA ' || quote_ident(nspname) AS place, nspacl AS acl FROM pg_namespace
-              UNION ALL
-              SELECT 'DATABASE ' || quote_ident(datname), datacl FROM pg_database
-              WHERE datname = current_database()) p, aclexplode(p.acl) a
-        WHERE current_setting('server_version_num')::int < 160000
-          AND a.privilege_type = 'CREATE' AND a.grantee IN (0, r.oid) LIMIT 1) made ON true
-    ORDER BY 1, 2"""  # noqa: S608 - constants of this file alone
+    ORDER BY 1, 2"""  # noqa: S608 - constants of this package alone
 
 
 def reach(conn: psycopg.Connection[Any], permissions: Sequence[str]) -> list[Reach]:

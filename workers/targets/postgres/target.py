@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC
 from itertools import chain
 from typing import Any
@@ -19,12 +20,12 @@ from workers.targets.postgres.catalog import JitRole
 from workers.targets.postgres.check import findings
 from workers.targets.postgres.ending import Ended, drop, end
 from workers.targets.postgres.fitness import unfit_permission, unfit_principal
-from workers.targets.postgres.leftovers import Scope, kept, prepared, snapshot
+from workers.targets.postgres.leftovers import Scope, kept, made, prepared, snapshot
 from workers.targets.postgres.link import Link
 from workers.targets.postgres.lock import lock, who_holds
 from workers.targets.postgres.note import Before, Note, write_note
 from workers.targets.postgres.ownership import disown, disown_all
-from workers.targets.postgres.reach import reach
+from workers.targets.postgres.reach import Reach, reach
 from workers.targets.postgres.sessions import cut_sessions
 
 ROLE_REST = "r_[0-9a-z]{4,12}"
@@ -108,6 +109,10 @@ class PostgresTarget:
                         left += self._left_behind(conn, rounds, principal)
                     except QueryCanceled:
                         left.append("what else it left behind takes too long to find out")
+                    except psycopg.Error as exc:
+                        if conn.broken:
+                            raise
+                        left.append(f"what else it left behind cannot be found out: {exc.diag.message_primary}")
                     return Taken(any(ended.existed for ended in rounds), sessions, tuple(left))
             if rounds[-1].refused:
                 raise rounds[-1].refused
@@ -170,10 +175,12 @@ class PostgresTarget:
     def _give(self, conn: psycopg.Connection[Any], grant: Grant) -> None:
         name = self._role_name(grant.request_id)
         there = catalog.jit_roles_of(conn, name, grant.request_id)
-        self._refuse_unfit(conn, grant)
+        reached = self._reach(conn, grant)
         match there:
             case []:
                 before = snapshot(conn, self._scope(grant.principal, grant.permissions))
+                if not any(step.makes for step in reached):
+                    before = replace(before, since=None)
                 _create(conn, name, self.name, grant, before)
             case [role] if role.name == name and _is(role, grant):
                 note = Note.read(role.note)
@@ -190,7 +197,8 @@ class PostgresTarget:
         for role in roles:
             note = Note.read(role.note)
             if note and note.oid == role.oid and note.before:
-                left += kept(conn, self._scope(principal, note.permissions), note.before)
+                scope = self._scope(principal, note.permissions)
+                left += [*kept(conn, scope, note.before), *made(conn, scope, note.before)]
         return left
 
     def _scope(self, principal: str, permissions: Sequence[str]) -> Scope:
@@ -208,7 +216,8 @@ class PostgresTarget:
             return "is no name of a role: it takes printable text of 63 bytes at most"
         return None
 
-    def _refuse_unfit(self, conn: psycopg.Connection[Any], grant: Grant) -> None:
+    def _reach(self, conn: psycopg.Connection[Any], grant: Grant) -> Sequence[Reach]:
+        """All that comes with this grant. Raises TargetRefused if it must not be given."""
         reasons = [unfit_principal(catalog.account(conn, grant.principal), grant.principal, self._prefix)]
         reached = reach(conn, grant.permissions)
         if any(step.owns for step in reached):  # who holds it already may have made it own something
@@ -220,6 +229,7 @@ class PostgresTarget:
             reasons.append(unfit.reason if unfit else None)
         for reason in filter(None, reasons):
             raise TargetRefused(f"{self.name}: {reason}")
+        return reached
 
     def _read_back(self, conn: psycopg.Connection[Any], grant: Grant, error: type[TargetError]) -> Held:
         there = catalog.jit_roles_of(conn, self._role_name(grant.request_id), grant.request_id)
