@@ -19,7 +19,7 @@ from tests.world.orders import can_read, grant_of, is_cut, session, wanted
 from tests.world.waiting import HUNG
 from workers.targets.postgres import PostgresTarget, link
 from workers.targets.postgres.lock import lock_key
-from workers.targets.postgres.sessions import cut_sessions
+from workers.targets.postgres.sessions import Sessions
 
 pytestmark = pytest.mark.real
 
@@ -181,14 +181,14 @@ def test_a_grant_and_its_end_at_the_same_time_never_fail_and_the_end_wins_when_l
 
 
 def test_a_late_grant_between_an_end_and_its_read_back_is_taken_too(target, monkeypatch):
-    late = [grant_of()]
+    late, cut_all_of = [grant_of()], Sessions.cut_all_of
 
-    def cut(*args) -> int:
+    def cut(*args) -> None:
         if late:
             target.grant(late.pop(), wanted)
-        return cut_sessions(*args)
+        cut_all_of(*args)
 
-    monkeypatch.setattr("workers.targets.postgres.target.cut_sessions", cut)
+    monkeypatch.setattr(Sessions, "cut_all_of", cut)
     assert target.revoke("R-7F3K", "alice") == Taken(existed=True)
     assert target.held("R-7F3K") is None
 
@@ -209,7 +209,7 @@ def test_a_server_that_cannot_be_reached_is_named_and_no_secret_is(tmp_path):
         assert "hunter2" not in "".join(traceback.format_exception(caught.value))
     assert [finding.ok for finding in target.check()] == [False]
     inside = [part.__dict__ for part in vars(target).values() if hasattr(part, "__dict__")]
-    assert len(inside) == 1, "the link"
+    assert len(inside) == 2, "the link, and the sessions"
     assert "hunter2" not in repr(target) + repr(vars(target)) + repr(inside) + str(target.check())
 
 

@@ -1,7 +1,7 @@
 """Taking one grant away: its role emptied, so that nothing the role is tangled in holds up the end; then dropped."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psycopg
@@ -35,6 +35,37 @@ class Ended:
         for holder in self.holders:
             if holder.superuser:
                 yield f"{holder.name} is a superuser; sessions were not cut"
+
+
+@dataclass(slots=True)
+class Progress:
+    """Of one end, over all of its tries: what its roles were, which sessions are gone, whose went on through what."""
+
+    rounds: list[Ended] = field(default_factory=list)
+    cut: set[int] = field(default_factory=set)
+    through: list[str] = field(default_factory=list)
+
+    def add(self, ended: Ended) -> None:
+        """A try that finds nothing tells nothing that the first one does not."""
+        if ended.roles or not self.rounds:
+            self.rounds.append(ended)
+
+    @property
+    def existed(self) -> bool:
+        return any(ended.existed for ended in self.rounds)
+
+    @property
+    def roles(self) -> list[JitRole]:
+        """As they were when they were first seen."""
+        return [*{role.oid: role for ended in reversed(self.rounds) for role in ended.roles}.values()]
+
+    @property
+    def holders(self) -> list[Account]:
+        return [*{holder.oid: holder for ended in self.rounds for holder in ended.holders}.values()]
+
+    def words(self, principal: str) -> list[str]:
+        said = [word for ended in self.rounds for word in ended.words(principal)]
+        return [*dict.fromkeys([*said, *self.through])]
 
 
 def end(conn: psycopg.Connection[Any], name: str, request_id: str, principal: str) -> Ended:

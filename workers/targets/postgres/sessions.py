@@ -1,7 +1,7 @@
 """Ending sessions in PostgreSQL, so that nothing goes on that began under a grant."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -10,48 +10,72 @@ from psycopg.rows import scalar_row
 from jit.ports import TargetRefused
 from workers.targets.postgres.catalog import Account
 
-CUT_SECONDS = 10.0
+CUT_SECONDS = 2.0
+"""As long as one call waits for sessions to be gone, all of them together."""
 LOOKS = 2
 """A session is listed a moment after its start-up options, `role` among them, have been checked; so
 one that came in before the end may first be seen at the second look."""
 
 
-def cut_sessions(conn: psycopg.Connection[Any], target: str, accounts: Sequence[Account]) -> int:
-    """End every session these logins have now and wait until it is gone; how many there were.
-
-    To be called after the end is committed: who connects from then on does not have the access.
-    Superusers are passed over, they hold everything anyway.
-
-    Raises:
-        TargetRefused: a session does not go away.
+class Sessions:
+    """Of one server. One that does not end, because nothing in it looks for interrupts, is waited for once. From then
+    on it is only looked whether it is gone: many ends of the same person wait no longer than one. Thread-safe.
     """
-    logins = [account.oid for account in accounts if not account.superuser]
-    if not logins:
-        return 0
-    deadline = time.monotonic() + CUT_SECONDS
-    cut: set[int] = set()
+
+    def __init__(self, target: str) -> None:
+        self._target = target
+        self._stuck: set[int] = set()
+
+    def cut_all_of(self, conn: psycopg.Connection[Any], accounts: Sequence[Account], cut: set[int]) -> None:
+        """End every session these logins have now and wait until it is gone; those that are go into ``cut``.
+
+        To be called after the end is committed: who connects from then on does not have the access.
+        Superusers are passed over, they hold everything anyway.
+
+        Raises:
+            TargetRefused: a session does not go away.
+        """
+        logins = [account.oid for account in accounts if not account.superuser]
+        if not logins:
+            return
+        deadline = time.monotonic() + CUT_SECONDS
+        with conn.cursor() as cur:
+            for _ in range(LOOKS):
+                signalled = cur.execute(
+                    """SELECT pid, usesysid FROM (SELECT pid, usesysid, pg_terminate_backend(pid) FROM pg_stat_activity
+                       WHERE usesysid = ANY(%s::oid[]) AND pid <> pg_backend_pid() OFFSET 0) signalled""",
+                    [logins],
+                ).fetchall()
+                self._wait(conn, dict(signalled), deadline, cut)
+
+    def cut(self, conn: psycopg.Connection[Any], sessions: Mapping[int, int], cut: set[int]) -> None:
+        """As `cut_all_of`, of these sessions by the oids of their logins."""
+        with conn.cursor() as cur:
+            cur.execute(
+                """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                   WHERE (pid, usesysid) IN (SELECT * FROM unnest(%s::int[], %s::oid[]))""",
+                [list(sessions), list(sessions.values())],
+            )
+        self._wait(conn, sessions, time.monotonic() + CUT_SECONDS, cut)
+
+    def _wait(self, conn: psycopg.Connection[Any], sessions: Mapping[int, int], deadline: float, cut: set[int]) -> None:
+        there: list[int] = []
+        for pid, login in sessions.items():
+            while not (gone := _gone(conn, pid, login)) and pid not in self._stuck and time.monotonic() < deadline:
+                continue
+            if gone:
+                self._stuck.discard(pid)
+                cut.add(pid)
+            else:
+                self._stuck.add(pid)
+                there.append(pid)
+        if there:
+            named = ", ".join(map(str, there[:10]))
+            raise TargetRefused(f"{self._target}: access is taken away, but session {named} does not end")
+
+
+def _gone(conn: psycopg.Connection[Any], pid: int, login: int) -> bool:
+    """Waits a tenth of a second at most. The login is looked at again: a pid may be somebody else's by now."""
     with conn.cursor(row_factory=scalar_row) as cur:
-        for _ in range(LOOKS):
-            signalled: list[int] = cur.execute(
-                """SELECT pid FROM (SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity
-                   WHERE usesysid = ANY(%s::oid[]) AND pid <> pg_backend_pid() OFFSET 0) signalled""",
-                [logins],
-            ).fetchall()
-            for pid in signalled:
-                while not _gone(cur, pid, logins):
-                    if time.monotonic() > deadline:
-                        raise TargetRefused(f"{target}: access is taken away, but session {pid} does not end")
-            cut.update(signalled)
-    return len(cut)
-
-
-def _gone(cur: psycopg.Cursor[Any], pid: int, logins: Sequence[int]) -> bool:
-    """Waits half a second at most. The login is looked at again: a pid may be somebody else's by now."""
-    return (
-        cur.execute(
-            """SELECT pg_terminate_backend(pid, 500) FROM pg_stat_activity
-               WHERE pid = %s AND usesysid = ANY(%s::oid[])""",
-            [pid, logins],
-        ).fetchone()
-        is not False
-    )
+        query = "SELECT pg_terminate_backend(pid, 100) FROM pg_stat_activity WHERE pid = %s AND usesysid = %s"
+        return cur.execute(query, [pid, login]).fetchone() is not False

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC
-from itertools import chain
 from typing import Any
 
 import psycopg
@@ -18,7 +17,7 @@ from jit.ports import Finding, Grant, Held, Taken, TargetError, TargetRefused, T
 from workers.targets.postgres import catalog
 from workers.targets.postgres.catalog import JitRole
 from workers.targets.postgres.check import findings
-from workers.targets.postgres.ending import Ended, drop, end
+from workers.targets.postgres.ending import Progress, drop, end
 from workers.targets.postgres.fitness import unfit_permission, unfit_principal
 from workers.targets.postgres.leftovers import Scope, kept, made, prepared, snapshot
 from workers.targets.postgres.link import Link
@@ -26,7 +25,8 @@ from workers.targets.postgres.lock import lock, who_holds
 from workers.targets.postgres.note import Before, Note, write_note
 from workers.targets.postgres.ownership import disown, disown_all
 from workers.targets.postgres.reach import Reach, reach
-from workers.targets.postgres.sessions import cut_sessions
+from workers.targets.postgres.sessions import Sessions
+from workers.targets.postgres.through import through
 
 ROLE_REST = "r_[0-9a-z]{4,12}"
 ROUNDS = 3
@@ -59,6 +59,8 @@ class PostgresTarget:
         self._link = Link(name, dsn)
         self._prefix = role_prefix
         self._allow_owners = allow_owners
+        self._sessions = Sessions(name)
+        self._progress: dict[str, Progress] = {}
 
     def __repr__(self) -> str:
         return f"PostgresTarget({self.name!r})"
@@ -92,31 +94,45 @@ class PostgresTarget:
             with _committed(self.name):
                 return self._read_back(conn, grant, TargetUnreachable)
 
+    def take_rights(self, request_id: str, principal: str) -> None:
+        """The first step of `revoke` alone, which waits for nobody's session."""
+        name = self._role_name(request_id)
+        self._refuse_bad_names(principal)
+        with self._link.open() as conn:
+            self._take(conn, name, request_id, principal)
+
     def revoke(self, request_id: str, principal: str) -> Taken:
         name = self._role_name(request_id)
         self._refuse_bad_names(principal)
         with self._link.open() as conn:
-            rounds, sessions = list[Ended](), 0
             for _ in range(ROUNDS):
-                rounds.append(end(conn, name, request_id, principal))
-                sessions += cut_sessions(conn, self.name, rounds[-1].holders)
-                if owning := [word for role in rounds[-1].roles for word in disown(conn, role)]:
+                progress = self._take(conn, name, request_id, principal)
+                self._cut(conn, progress)
+                if owning := [word for role in progress.roles for word in disown(conn, role)]:
                     raise TargetRefused(f"{self.name}: access remains: {'; '.join(owning)}")
-                emptied = [word for role in rounds[-1].roles for word in drop(conn, role)]
+                emptied = [word for role in progress.rounds[-1].roles for word in drop(conn, role)]
                 if not any(role.gives for role in catalog.jit_roles_of(conn, name, request_id)):
-                    left = [*chain.from_iterable(ended.words(principal) for ended in rounds), *emptied]
-                    try:
-                        left += self._left_behind(conn, rounds, principal)
-                    except QueryCanceled:
-                        left.append("what else it left behind takes too long to find out")
-                    except psycopg.Error as exc:
-                        if conn.broken:
-                            raise
-                        left.append(f"what else it left behind cannot be found out: {exc.diag.message_primary}")
-                    return Taken(any(ended.existed for ended in rounds), sessions, tuple(left))
-            if rounds[-1].refused:
-                raise rounds[-1].refused
+                    left = [*progress.words(principal), *emptied, *self._told(conn, progress, principal)]
+                    self._progress.pop(request_id, None)
+                    return Taken(progress.existed, len(progress.cut), tuple(left))
+            if refused := progress.rounds[-1].refused:
+                raise refused
         raise TargetRefused(f"{self.name}: {name} still gives access, or is given again and again")
+
+    def _take(self, conn: psycopg.Connection[Any], name: str, request_id: str, principal: str) -> Progress:
+        progress = self._progress.setdefault(request_id, Progress())
+        progress.add(end(conn, name, request_id, principal))
+        return progress
+
+    def _cut(self, conn: psycopg.Connection[Any], progress: Progress) -> None:
+        """The holders' sessions, and those of others that go on through what the holders made."""
+        self._sessions.cut_all_of(conn, progress.holders, progress.cut)
+        found = through(conn, progress.roles, progress.holders)
+        progress.through += [f"{one.name} went on through {one.what}; that session was cut" for one in found if one.pid]
+        self._sessions.cut(conn, {one.pid: one.login for one in found if one.pid}, progress.cut)
+        if later := [f"ROLLBACK PREPARED {sql.Literal(one.gid).as_string(conn)}" for one in found if one.gid]:
+            said = f"a transaction through {found[0].what} is prepared and can still be committed: {'; '.join(later)}"
+            raise TargetRefused(f"{self.name}: access remains: {said}")
 
     def held(self, request_id: str) -> Held | None:
         name = self._role_name(request_id)
@@ -189,10 +205,21 @@ class PostgresTarget:
             case [role, *_]:
                 raise TargetRefused(f"{self.name}: {role.name} is there already and gives something else")
 
-    def _left_behind(self, conn: psycopg.Connection[Any], rounds: Sequence[Ended], principal: str) -> list[str]:
-        roles = list({role.oid: role for ended in rounds for role in ended.roles}.values())
+    def _told(self, conn: psycopg.Connection[Any], progress: Progress, principal: str) -> list[str]:
+        """What was left behind; that it cannot be found out keeps no end from being proven."""
+        try:
+            return self._left_behind(conn, progress, principal)
+        except QueryCanceled:
+            return ["what else it left behind takes too long to find out"]
+        except psycopg.Error as exc:
+            if conn.broken:
+                raise
+            return [f"what else it left behind cannot be found out: {exc.diag.message_primary}"]
+
+    def _left_behind(self, conn: psycopg.Connection[Any], progress: Progress, principal: str) -> list[str]:
+        roles = progress.roles
         permissions = {permission for role in roles for permission in role.permissions}
-        logins = {holder.name for ended in rounds for holder in ended.holders if not holder.superuser}
+        logins = {holder.name for holder in progress.holders if not holder.superuser}
         left = prepared(conn, [*logins, *permissions])
         for role in roles:
             note = Note.read(role.note)
