@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jit.people import Groups, Person
 
@@ -169,4 +169,14 @@ class Target(Protocol):
         """Whether the worker's login can do what it must, and no more. Never raises.
 
         ``permissions`` are those that policies give here; each must be there to be given.
+        """
+
+
+@runtime_checkable
+class TakesRightsFirst(Protocol):
+    """A target whose `Target.revoke` may wait, for sessions to end, and that can take the rights away before."""
+
+    def take_rights(self, request_id: str, principal: str) -> None:
+        """So that from now on nothing can be begun with them. Waits for nobody; `Target.revoke` follows and does the
+        rest, telling all that it would have told without this. Raises TargetError.
         """

@@ -1,5 +1,6 @@
 """Threads that do what may take long, lane by lane, so that one silent target holds up nobody else."""
 
+import time
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from threading import Lock
@@ -41,10 +42,14 @@ class Crew:
                 self._busy.pop((lane, key), None)
 
     def settle(self, seconds: float = 30) -> None:
-        """Wait until nothing is being worked on."""
-        with self._lock:
-            busy = set(self._busy.values())
-        wait(busy, seconds)
+        """Wait until nothing is being worked on, what is submitted meanwhile included."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            with self._lock:
+                busy = set(self._busy.values())
+            if not busy:
+                return
+            wait(busy, left)
 
     def dismiss(self) -> None:
         """Begin nothing more, and do not wait: everything here can be done again."""

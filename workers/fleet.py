@@ -31,9 +31,9 @@ class Fleet:
         self._known = known
         self._opener = opener
         self._lock = Lock()
-        self._open: dict[str, tuple[TargetConfig, Target]] = {}
+        self._open: dict[str, tuple[TargetConfig, Guarded]] = {}
 
-    def get(self, name: str) -> Target:
+    def get(self, name: str) -> Guarded:
         """Raises TargetUnusable: it is not in the policy, or cannot be opened as the policy has it."""
         config = self._configs().get(name)
         with self._lock:

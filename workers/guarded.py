@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import structlog
 
-from jit.ports import Finding, Grant, Held, Taken, Target, TargetError, TargetUnreachable
+from jit.ports import Finding, Grant, Held, Taken, TakesRightsFirst, Target, TargetError, TargetUnreachable
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +36,12 @@ class Guarded:
                 raise
 
         return self._asked("grant", lambda: self._target.grant(grant, asked), ours)
+
+    def take_rights(self, request_id: str, principal: str) -> None:
+        """Nothing where `revoke` does not wait."""
+        target = self._target
+        if isinstance(target, TakesRightsFirst):
+            self._asked("take_rights", lambda: target.take_rights(request_id, principal))
 
     def revoke(self, request_id: str, principal: str) -> Taken:
         return self._asked("revoke", lambda: self._target.revoke(request_id, principal))

@@ -23,7 +23,7 @@ from jit.facts import (
     Source,
 )
 from jit.ledger import Conflict, Ledger, LedgerUnavailable, Spool
-from jit.ports import Clock, Held, Taken, TargetError, TargetRefused
+from jit.ports import Clock, Held, Taken, Target, TargetError, TargetRefused
 from jit.privacy.people import is_closed
 from workers.fleet import Fleet
 from workers.scribe import Scribe
@@ -65,6 +65,8 @@ class Revoker:
         self._fleet = fleet
         self._clock = clock
         self._scribe = Scribe(ledger=ledger, spool=spool, clock=clock, actor=actor, source=source)
+        self._unproven: set[str] = set()
+        """Ends that were tried here and did not come to their read-back, of which a target may hold nothing more."""
         self._trouble = Trouble(scribe=self._scribe, clock=clock, by_hand=self._by_hand)
 
     def end(self, requests: Sequence[Request], cause: EndCause | None = None) -> frozenset[str]:
@@ -72,15 +74,25 @@ class Revoker:
 
         ``cause`` is used where the ledger holds none yet; EXPIRED if left out.
         """
+        return self.finish(self.begin(requests, cause), cause)
+
+    def begin(self, requests: Sequence[Request], cause: EndCause | None = None) -> Begun:
+        """The first half of `end`: record what is about to be done, and take the rights away. Waits for no session."""
         done = {request.id for request in requests if self._was_done(request)}
         begun = self._begin([request for request in requests if request.id not in done], cause)
+        for request in begun.mine:
+            self._take_rights(request)
         done |= {request.id for request in requests if request.id in begun.over and self._is_gone(request)}
+        return Begun(begun.mine, frozenset(done))
+
+    def finish(self, begun: Begun, cause: EndCause | None = None) -> frozenset[str]:
+        """The second half: cut sessions and wait for them, read back, record. Returns the ids of those proven gone."""
         attempts = [self._take(request) for request in begun.mine]
         self._conclude([attempt for attempt in attempts if attempt.taken is not None], cause)
         for attempt in attempts:
             if attempt.taken is None:
                 self._trouble.tell(attempt.request, attempt.trouble)
-        return frozenset(done | {attempt.request.id for attempt in attempts if attempt.taken})
+        return begun.over | {attempt.request.id for attempt in attempts if attempt.taken}
 
     def owes(self, request_id: str) -> bool:
         """Whether this was ended here, and the ledger has not taken it yet."""
@@ -114,7 +126,7 @@ class Revoker:
         """
         try:
             target = self._fleet.get(about.target)
-            if target.held(about.id) is None:
+            if target.held(about.id) is None and about.id not in self._unproven:
                 return True
             self._scribe.put_intent_aside(RevokeIntent.about(about, cause=EndCause.EXPIRED, **self._scribe.signed()))
             taken = self._revoke(about)
@@ -163,13 +175,15 @@ class Revoker:
         about: AboutRequest = request or stray(target_name, held)
         try:
             target = self._fleet.get(target_name)
-            if target.held(held.request_id) is None:  # it may have ended while we asked
+            if target.held(held.request_id) is None and about.id not in self._unproven:  # ended while we asked
                 return True
             if self._is_live_there(held.request_id, target_name):  # or have been given
                 return False
             if request is not None:
                 self._scribe.record([RevokeIntent.about(request, cause=EndCause.LATE, **self._scribe.signed())])
+            self._unproven.add(about.id)
             taken = target.revoke(held.request_id, held.principal)
+            self._unproven.discard(about.id)
         except TargetError as trouble:
             self._trouble.tell_if_late(about, request.over_at if request else held.ends_at, str(trouble))
             return False
@@ -259,20 +273,36 @@ class Revoker:
             return Attempt(request, None, str(trouble))
         return Attempt(request, taken)
 
+    def _take_rights(self, request: Request) -> None:
+        """What stands in the way here does again at the next step, which tells it."""
+        try:
+            target = self._fleet.get(request.target)
+            target.take_rights(request.id, self._principal(target, request))
+        except TargetError:
+            pass
+        except Exception:  # as in `_take`
+            log.exception("target.fault", request_id=request.id, target=request.target)
+
     def _revoke(self, about: AboutRequest) -> Taken:
         """From whom the record says; from whom the target says where that one is closed, or no name there. Raises
-        TargetError.
+        TargetError, and then the end is unproven, whatever of it is done.
         """
         target = self._fleet.get(about.target)
-        held = target.held(about.id) if is_closed(about.principal) else None
-        principal = about.principal if held is None else held.principal
+        principal = self._principal(target, about)
+        self._unproven.add(about.id)
         try:
-            return target.revoke(about.id, principal)
+            taken = target.revoke(about.id, principal)
         except TargetRefused:
             held = target.held(about.id)
             if held is None or held.principal == principal:
                 raise
-            return target.revoke(about.id, held.principal)
+            taken = target.revoke(about.id, held.principal)
+        self._unproven.discard(about.id)
+        return taken
+
+    def _principal(self, target: Target, about: AboutRequest) -> str:
+        held = target.held(about.id) if is_closed(about.principal) else None
+        return about.principal if held is None else held.principal
 
     def _conclude(self, attempts: Sequence[Attempt], cause: EndCause | None) -> None:
         facts = [fact for attempt in attempts for fact in self._outcome_of(attempt.request, attempt, cause)]

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 from threading import Event, Thread
+from typing import TypeVar
 
 import structlog
 
@@ -21,7 +22,7 @@ from jit.ports import Clock, Held, Queue, QueueUnavailable, TargetError
 from workers.crew import Crew
 from workers.fleet import Fleet
 from workers.patience import Patience
-from workers.revocations import Revoker
+from workers.revocations import Begun, Revoker
 from workers.scribe import Scribe
 from workers.stray import stray
 from workers.watchlist import Watchlist, as_written
@@ -44,6 +45,9 @@ QUEUE_LANE = "queue"
 GIVEN_UP = "it could not be finished in time"
 LEFT_TO_THE_LEADER = timedelta(seconds=3)
 """What is held this long after its end is ended without the lease, too: with `INSPECT_EVERY` within the stated lag."""
+
+
+Done = TypeVar("Done", Begun, frozenset[str])
 
 
 class Timekeeper:
@@ -159,7 +163,7 @@ class Timekeeper:
                 continue
             try:
                 request = self._watch.get(request_id)
-                if request is None or not self._crew.busy(request.target, request_id):
+                if request is None or not self._at_it(request.target, request_id):
                     self._see_to(request or self._known(request_id), now, ending)
             except BrokenChain as broken:
                 self._tell_broken(request_id, broken)
@@ -190,7 +194,7 @@ class Timekeeper:
         self._scribe.tell(AlertName.RECORD_BROKEN, about, says)
 
     def _on_target(self, target: str, requests: Sequence[Request], work: Callable[[Sequence[Request]], None]) -> None:
-        free = [request for request in requests if not self._crew.busy(target, request.id)]
+        free = [request for request in requests if not self._at_it(target, request.id)]
         if free:
             self._crew.submit(target, [request.id for request in free], lambda: work(free))
 
@@ -227,18 +231,36 @@ class Timekeeper:
                 self._tell_broken(request.id, broken)
                 self._end([request])
 
-    def _end(self, requests: Sequence[Request]) -> None:
-        gone = self._ended(requests)
-        for request in requests:
-            self._note(self._patience, request.id, gone=request.id in gone)
+    def _at_it(self, target: str, request_id: str) -> bool:
+        return self._crew.busy(target, request_id) or self._crew.busy(_sessions(target), request_id)
 
-    def _ended(self, requests: Sequence[Request]) -> frozenset[str]:
+    def _end(self, requests: Sequence[Request]) -> None:
+        self._end_in_two(requests, self._patience)
+
+    def _end_in_two(self, requests: Sequence[Request], patience: Patience) -> None:
+        """Rights go here, so that no other's wait for somebody's session, which is waited for in a lane of its own."""
+        begun = self._guarded(requests, lambda: self._revoker.begin(requests))
+        if isinstance(begun, frozenset):
+            self._note_all(requests, begun, patience)
+            return
+
+        def finish() -> None:
+            gone = self._guarded(requests, lambda: self._revoker.finish(begun))
+            self._note_all(requests, gone, patience)
+
+        self._crew.submit(_sessions(requests[0].target), [request.id for request in requests], finish)
+
+    def _guarded(self, requests: Sequence[Request], work: Callable[[], Done]) -> Done | frozenset[str]:
         """A fault of ours in what goes with an end keeps nothing alive: then it ends as while the ledger is silent."""
         try:
-            return self._revoker.end(requests)
+            return work()
         except Exception:
             log.exception("end.failed")
             return frozenset(one.id for one in requests if self._revoker.end_unrecorded(one, one.ends_at))
+
+    def _note_all(self, requests: Sequence[Request], gone: frozenset[str], patience: Patience) -> None:
+        for request in requests:
+            self._note(patience, request.id, gone=request.id in gone)
 
     def _end_unrecorded(self, about: AboutRequest, due: datetime | None) -> None:
         self._note(self._patience, about.id, gone=self._revoker.end_unrecorded(about, due))
@@ -326,9 +348,7 @@ class Timekeeper:
             log.warning("inspection.broken_off", target=name, because=str(unable))
 
     def _end_held(self, requests: Sequence[Request]) -> None:
-        gone = self._ended(requests)
-        for request in requests:
-            self._note(self._inspected, request.id, gone=request.id in gone)
+        self._end_in_two(requests, self._inspected)
 
     def _tell_neglected(self, name: str, held: Held, request: Request | None) -> None:
         says = (
@@ -357,6 +377,11 @@ class Timekeeper:
 def _unrecorded(target: str) -> str:
     """The lane of ends while the ledger is silent."""
     return f"{target} unrecorded"
+
+
+def _sessions(target: str) -> str:
+    """The lane where ends wait until sessions are gone."""
+    return f"{target} sessions"
 
 
 def _over_by_note(held: Held, now: datetime) -> bool:

@@ -39,11 +39,15 @@ class Ended:
 
 @dataclass(slots=True)
 class Progress:
-    """Of one end, over all of its tries: what its roles were, which sessions are gone, whose went on through what."""
+    """Of one end, over all of its tries: what its roles were, which sessions are gone, whose went on through what.
+
+    ``taken_just_now`` says that the next step need not take the rights again; the read-back sees it if it must.
+    """
 
     rounds: list[Ended] = field(default_factory=list)
     cut: set[int] = field(default_factory=set)
     through: list[str] = field(default_factory=list)
+    taken_just_now: bool = False
 
     def add(self, ended: Ended) -> None:
         """A try that finds nothing tells nothing that the first one does not."""

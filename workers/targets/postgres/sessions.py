@@ -1,7 +1,7 @@
 """Ending sessions in PostgreSQL, so that nothing goes on that began under a grant."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -22,8 +22,9 @@ class Sessions:
     on it is only looked whether it is gone: many ends of the same person wait no longer than one. Thread-safe.
     """
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, ticks: Callable[[], float] = time.monotonic) -> None:
         self._target = target
+        self._ticks = ticks
         self._stuck: set[int] = set()
 
     def cut_all_of(self, conn: psycopg.Connection[Any], accounts: Sequence[Account], cut: set[int]) -> None:
@@ -38,7 +39,7 @@ class Sessions:
         logins = [account.oid for account in accounts if not account.superuser]
         if not logins:
             return
-        deadline = time.monotonic() + CUT_SECONDS
+        deadline = self._ticks() + CUT_SECONDS
         with conn.cursor() as cur:
             for _ in range(LOOKS):
                 signalled = cur.execute(
@@ -56,12 +57,12 @@ class Sessions:
                    WHERE (pid, usesysid) IN (SELECT * FROM unnest(%s::int[], %s::oid[]))""",
                 [list(sessions), list(sessions.values())],
             )
-        self._wait(conn, sessions, time.monotonic() + CUT_SECONDS, cut)
+        self._wait(conn, sessions, self._ticks() + CUT_SECONDS, cut)
 
     def _wait(self, conn: psycopg.Connection[Any], sessions: Mapping[int, int], deadline: float, cut: set[int]) -> None:
         there: list[int] = []
         for pid, login in sessions.items():
-            while not (gone := _gone(conn, pid, login)) and pid not in self._stuck and time.monotonic() < deadline:
+            while not (gone := _gone(conn, pid, login)) and pid not in self._stuck and self._ticks() < deadline:
                 continue
             if gone:
                 self._stuck.discard(pid)

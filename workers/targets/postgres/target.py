@@ -99,7 +99,7 @@ class PostgresTarget:
         name = self._role_name(request_id)
         self._refuse_bad_names(principal)
         with self._link.open() as conn:
-            self._take(conn, name, request_id, principal)
+            self._take(conn, name, request_id, principal).taken_just_now = True
 
     def revoke(self, request_id: str, principal: str) -> Taken:
         name = self._role_name(request_id)
@@ -121,7 +121,9 @@ class PostgresTarget:
 
     def _take(self, conn: psycopg.Connection[Any], name: str, request_id: str, principal: str) -> Progress:
         progress = self._progress.setdefault(request_id, Progress())
-        progress.add(end(conn, name, request_id, principal))
+        if not progress.taken_just_now:
+            progress.add(end(conn, name, request_id, principal))
+        progress.taken_just_now = False
         return progress
 
     def _cut(self, conn: psycopg.Connection[Any], progress: Progress) -> None:

@@ -1,0 +1,102 @@
+"""Rights go first, for all that is due; waiting for somebody's sessions holds up nobody else's end."""
+
+from pathlib import Path
+from threading import Event
+
+from jit.access import State
+from jit.facts import AlertName
+from jit.ports import Taken, TargetRefused
+from jit.testing import InMemoryTarget
+from tests.world.base import in_a_file
+from tests.world.hands import RULES, Hands
+from tests.world.waiting import HUNG, wait_until
+
+MORE = """
+  orders-db/read{number}:
+    describe: Read orders, too
+    grants: [orders_read]
+    max_duration: 8h
+    channel: C0ACCESS1
+    request: [U01ALICE0]
+    approve:
+      - all_of: [{{from: [U02BOB000]}}]
+"""
+DUE = 60
+"""More than the threads of one target take together."""
+
+
+class WaitingTarget(InMemoryTarget):
+    """What it gives goes by `take_rights`; `revoke` waits for sessions until ``over``."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.over = Event()
+        self.stuck: frozenset[str] = frozenset()
+
+    def take_rights(self, request_id: str, principal: str) -> None:
+        self._ask("take_rights", request_id)
+        self.gives.pop(request_id, None)
+
+    def revoke(self, request_id: str, principal: str) -> Taken:
+        if request_id in self.stuck:
+            raise TargetRefused(f"{self.name}: access is taken away, but session 4711 does not end")
+        assert self.over.wait(HUNG)
+        super().revoke(request_id, principal)
+        return Taken(existed=True)
+
+
+def house_of(folder: Path) -> tuple[Hands, WaitingTarget]:
+    rules = RULES + "".join(MORE.format(number=number) for number in range(DUE))
+    house = Hands(folder, rules=rules, ledger=in_a_file(folder))
+    target = WaitingTarget("orders-db")
+    house.targets["orders-db"] = target
+    return house, target
+
+
+def test_all_that_is_due_loses_its_rights_before_any_session_is_waited_for(tmp_path: Path) -> None:
+    """Somebody else's access was gone 9.8 s after its end, for two sessions of one person did not end."""
+    house, target = house_of(tmp_path)
+    ids = [f"R-AA{number:02}" for number in range(DUE)]
+    for number, request_id in enumerate(ids):
+        house.active(request_id, access=f"orders-db/read{number}", minutes=30)
+    house.clock.move(minutes=30)
+    house.timekeeper.ask_ledger()
+    wait_until(lambda: not target.gives)
+    assert {house.request(request_id).state for request_id in ids} == {State.ENDING}
+    target.over.set()
+    house.timekeeper.sweep()
+    assert {house.request(request_id).state for request_id in ids} == {State.ENDED}
+
+
+def test_an_access_whose_session_does_not_end_is_none_that_has_ended(tmp_path: Path) -> None:
+    """Its rights are gone, which is no proof: it is tried again, and people are told when it is late."""
+    house, target = house_of(tmp_path)
+    target.over.set()
+    target.stuck = frozenset({"R-TEST"})
+    house.active(minutes=30)
+    house.active("R-AA00", access="orders-db/read0", minutes=30)
+    house.clock.move(minutes=30)
+    for _ in range(3):
+        house.timekeeper.sweep()
+        house.clock.move(seconds=3)
+    assert (house.request().state, house.request("R-AA00").state) == (State.ENDING, State.ENDED)
+    (alert,) = [fact for fact in house.facts() if getattr(fact, "name", None) is AlertName.END_LATE]
+    assert "session 4711 does not end" in alert.says
+    target.stuck = frozenset()
+    house.clock.move(minutes=1)
+    house.timekeeper.sweep()
+    assert house.request().state is State.ENDED
+
+
+def test_while_the_ledger_is_silent_rights_that_are_gone_are_no_proof_either(tmp_path: Path) -> None:
+    house, target = house_of(tmp_path)
+    target.over.set()
+    target.stuck = frozenset({"R-TEST"})
+    about = house.active(minutes=30)
+    house.clock.move(minutes=30)
+    assert not house.revoker.end_unrecorded(about, about.ends_at)
+    target.gives.clear()
+    assert not house.revoker.end_unrecorded(about, about.ends_at)
+    target.stuck = frozenset()
+    assert house.revoker.end_unrecorded(about, about.ends_at)
+    assert house.revoker.end_unrecorded(about, about.ends_at)
