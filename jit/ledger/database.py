@@ -90,8 +90,17 @@ def _sqlite(url: URL) -> Engine:
     return engine
 
 
+_BOUNDS = {
+    "statement_timeout": f"{BUSY_SECONDS}s",
+    "lock_timeout": f"{BUSY_SECONDS}s",
+    "idle_in_transaction_session_timeout": "10s",
+    "TimeZone": "UTC",
+}
+"""What each connection to PostgreSQL is opened with, as the server writes it."""
+
+
 def _postgres(url: str) -> Engine:
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=8,
         max_overflow=8,
@@ -100,11 +109,30 @@ def _postgres(url: str) -> Engine:
         pool_pre_ping=True,
         connect_args={
             "connect_timeout": BUSY_SECONDS,
-            "options": f"-c statement_timeout={BUSY_SECONDS}s -c lock_timeout={BUSY_SECONDS}s"
-            " -c idle_in_transaction_session_timeout=10s -c timezone=UTC",
+            "options": " ".join(f"-c {key}={value}" for key, value in _BOUNDS.items()),
             "tcp_user_timeout": BUSY_SECONDS * 1000,
         },
     )
+    event.listen(engine, "connect", _refuse_pooler)
+    return engine
+
+
+def _refuse_pooler(connection: Any, _record: Any) -> None:
+    """One that drops what was asked for when connecting, so that nothing would bound our waiting."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT k, current_setting(k), v FROM unnest(%s::text[], %s::text[]) w(k, v) WHERE current_setting(k) <> v",
+            [[*_BOUNDS], [*_BOUNDS.values()]],
+        )
+        wrong = cursor.fetchone()
+    connection.rollback()
+    if wrong:
+        connection.close()
+        key, found, value = wrong
+        raise LedgerUnavailable(
+            f"{key} is {found} on a connection to the ledger's database, and {value} was asked for: in JIT_LEDGER_URL "
+            "name the server itself, not a pooler."
+        )
 
 
 def create_tables(engine: Engine) -> None:

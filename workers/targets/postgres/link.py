@@ -176,6 +176,12 @@ class Link:
                WHERE pg_catalog.current_setting(k, true) IS DISTINCT FROM v""",
             [list(fixed), list(fixed.values())],
         ).fetchone()
+        (served,) = conn.execute("SELECT pg_catalog.pg_backend_pid()").fetchone() or (None,)
+        if not wrong and served != conn.info.backend_pid:
+            raise TargetUnreachable(
+                f"{self._name}: the worker's connection is served by another session than the one it opened: "
+                "connect to the server itself, not through a pooler"
+            )
         if wrong:
             key, found, value = wrong
             raise TargetUnreachable(
