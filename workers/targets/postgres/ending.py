@@ -46,6 +46,7 @@ class Progress:
 
     rounds: list[Ended] = field(default_factory=list)
     cut: set[int] = field(default_factory=set)
+    cut_elsewhere: dict[str, set[int]] = field(default_factory=dict)
     through: list[str] = field(default_factory=list)
     taken_just_now: bool = False
 
@@ -57,6 +58,11 @@ class Progress:
     @property
     def existed(self) -> bool:
         return any(ended.existed for ended in self.rounds)
+
+    @property
+    def sessions(self) -> int:
+        """How many are gone, on the server and on its replicas."""
+        return len(self.cut) + sum(map(len, self.cut_elsewhere.values()))
 
     @property
     def roles(self) -> list[JitRole]:

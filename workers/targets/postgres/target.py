@@ -25,12 +25,15 @@ from workers.targets.postgres.lock import lock, who_holds
 from workers.targets.postgres.note import Before, Note, write_note
 from workers.targets.postgres.ownership import disown, disown_all
 from workers.targets.postgres.reach import Reach, reach
+from workers.targets.postgres.replicas import replicas_of, unnamed
 from workers.targets.postgres.sessions import Sessions
 from workers.targets.postgres.through import through
 
 ROLE_REST = "r_[0-9a-z]{4,12}"
 ROUNDS = 3
 """How often an end is begun again because a late grant came between it and its read-back."""
+
+NAME_REPLICAS = "name where its standbys answer in the target's `replicas`, as a secret with an address for each"
 
 PREFIX = r"[a-z][a-z0-9]{0,20}_"
 
@@ -40,7 +43,8 @@ class PostgresTarget:
     pg_signal_backend; no superuser. `check` says what is missing, with the SQL that mends it.
 
     ``allow_owners`` lets roles be given that own objects, may give rights on, or, before 16, may make
-    objects of their own: who holds one can leave things behind.
+    objects of their own: who holds one can leave things behind. ``replicas`` are the addresses of its hot standbys,
+    with blanks between them: sessions are cut there, too.
     """
 
     kind = "postgres"
@@ -51,14 +55,24 @@ class PostgresTarget:
         dsn: SecretStr
         role_prefix: str = Field(default="jit_", pattern=f"^{PREFIX}$")
         allow_owners: bool = False
+        replicas: SecretStr | None = None
 
-    def __init__(self, name: str, dsn: SecretStr, *, role_prefix: str = "jit_", allow_owners: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        dsn: SecretStr,
+        *,
+        role_prefix: str = "jit_",
+        allow_owners: bool = False,
+        replicas: SecretStr | None = None,
+    ) -> None:
         if not re.fullmatch(PREFIX, role_prefix):
             raise ValueError(f"{name}: {role_prefix!r} is no prefix for roles")
         self.name = name
         self._link = Link(name, dsn)
         self._prefix = role_prefix
         self._allow_owners = allow_owners
+        self._replicas = replicas_of(name, replicas)
         self._sessions = Sessions(name)
         self._progress: dict[str, Progress] = {}
 
@@ -68,6 +82,8 @@ class PostgresTarget:
     def close(self) -> None:
         """End the connections that are kept for the next call."""
         self._link.close()
+        for replica in self._replicas:
+            replica.close()
 
     def already(self, principal: str, permissions: tuple[str, ...]) -> tuple[str, ...]:
         self._refuse_bad_names(principal, *permissions)
@@ -108,13 +124,14 @@ class PostgresTarget:
             for _ in range(ROUNDS):
                 progress = self._take(conn, name, request_id, principal)
                 self._cut(conn, progress)
+                self._cut_on_replicas(conn, progress)
                 if owning := [word for role in progress.roles for word in disown(conn, role)]:
                     raise TargetRefused(f"{self.name}: access remains: {'; '.join(owning)}")
                 emptied = [word for role in progress.rounds[-1].roles for word in drop(conn, role)]
                 if not any(role.gives for role in catalog.jit_roles_of(conn, name, request_id)):
                     left = [*progress.words(principal), *emptied, *self._told(conn, progress, principal)]
                     self._progress.pop(request_id, None)
-                    return Taken(progress.existed, len(progress.cut), tuple(left))
+                    return Taken(progress.existed, progress.sessions, tuple(left))
             if refused := progress.rounds[-1].refused:
                 raise refused
         raise TargetRefused(f"{self.name}: {name} still gives access, or is given again and again")
@@ -135,6 +152,12 @@ class PostgresTarget:
         if later := [f"ROLLBACK PREPARED {sql.Literal(one.gid).as_string(conn)}" for one in found if one.gid]:
             said = f"a transaction through {found[0].what} is prepared and can still be committed: {'; '.join(later)}"
             raise TargetRefused(f"{self.name}: access remains: {said}")
+
+    def _cut_on_replicas(self, conn: psycopg.Connection[Any], progress: Progress) -> None:
+        if self._replicas:
+            (lsn,) = conn.execute("SELECT pg_current_wal_lsn()::text").fetchone() or ("0/0",)
+            for replica in self._replicas:
+                replica.cut(progress, lsn)
 
     def held(self, request_id: str) -> Held | None:
         name = self._role_name(request_id)
@@ -162,7 +185,11 @@ class PostgresTarget:
         try:
             self._refuse_bad_names(*permissions)
             with self._link.open() as conn:
-                return findings(conn, self._prefix, permissions, self._allow_owners)
+                found = findings(conn, self._prefix, permissions, self._allow_owners)
+                missing = [
+                    Finding(ok=True, what=what, remedy=NAME_REPLICAS) for what in unnamed(conn, len(self._replicas))
+                ]
+            return [*found, *missing, *(replica.look() for replica in self._replicas)]
         except TargetError as exc:
             return [Finding(ok=False, what=str(exc), remedy="look at its dsn, the server and the network")]
 
@@ -222,7 +249,7 @@ class PostgresTarget:
         roles = progress.roles
         permissions = {permission for role in roles for permission in role.permissions}
         logins = {holder.name for holder in progress.holders if not holder.superuser}
-        left = prepared(conn, [*logins, *permissions])
+        left = [*unnamed(conn, len(self._replicas)), *prepared(conn, [*logins, *permissions])]
         for role in roles:
             note = Note.read(role.note)
             if note and note.oid == role.oid and note.before:
