@@ -240,3 +240,22 @@ def test_what_was_made_with_such_rights_is_told_where_they_may_be_given(prepared
             assert what in left, what
             dba.execute(UNDO)
             dba.execute("DROP FOREIGN TABLE hers" if "foreign" in what else "DROP TABLE IF EXISTS hers")
+
+
+def test_rights_given_on_by_name_are_told_although_a_stranger_named_the_person_too_often_to_compare(prepared, dba, rw):
+    """More privileges than fit the note: then nothing by name was compared, and she kept hers quietly."""
+    dba.execute(f"GRANT SELECT ON orders TO {rw} WITH GRANT OPTION")
+    with session(prepared, "eve") as eve:
+        eve.execute(
+            """DO $$ BEGIN FOR i IN 1..300 LOOP PERFORM lo_create(1000000 + i);
+               EXECUTE format('GRANT SELECT ON LARGE OBJECT %s TO alice', 1000000 + i); END LOOP; END $$"""
+        )
+    with (
+        closing(PostgresTarget("orders-db", SecretStr(prepared.dsn("worker", "orders")), allow_owners=True)) as lax,
+        session(prepared, "alice") as alice,
+    ):
+        lax.grant(grant_of("R-7F3K", rw), wanted)
+        alice.execute("GRANT SELECT ON orders TO alice")
+        (left,) = lax.revoke("R-7F3K", "alice").left_behind
+    assert "rights that were given on, on table public.orders" in left
+    dba.execute("REVOKE SELECT ON orders FROM orders_rw CASCADE; SELECT lo_unlink(oid) FROM pg_largeobject_metadata")

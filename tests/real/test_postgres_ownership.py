@@ -64,6 +64,24 @@ def test_a_function_that_acts_as_the_permission_reads_nothing_after_the_end(prep
     dba.execute("DROP SCHEMA hers CASCADE")
 
 
+@pytest.mark.parametrize("postgres", [15], indirect=True, ids="pg{}".format)
+@pytest.mark.parametrize("first", [True, False], ids=["by an inspection", "by the end"])
+def test_a_schema_that_the_permission_was_made_to_own_holds_up_no_end(prepared, target, dba, alice, first):
+    """To give one away asks for more than to give away what lies in it. From 16 on she cannot."""
+    dba.execute("GRANT CREATE ON DATABASE orders TO alice")
+    target.grant(grant_of(), wanted)
+    alice.execute("CREATE SCHEMA hers; GRANT ALL ON SCHEMA hers TO PUBLIC; CREATE VIEW hers.v AS SELECT * FROM orders")
+    alice.execute("GRANT ALL ON hers.v TO PUBLIC; ALTER VIEW hers.v OWNER TO orders_read")
+    alice.execute("ALTER SCHEMA hers OWNER TO orders_read")
+    if first:
+        target.all_held()
+    (left,) = target.revoke("R-7F3K", "alice").left_behind
+    assert left == "jit_r_7f3k stays, without any right: it owns schema hers, view hers.v"
+    assert not sees(prepared, "eve", "SELECT count(*) FROM hers.v")
+    assert dba.execute("SELECT FROM pg_auth_members WHERE 'alice'::regrole IN (roleid, member)").fetchall() == []
+    dba.execute("DROP SCHEMA hers CASCADE; REVOKE CREATE ON DATABASE orders FROM alice")
+
+
 @both_versions
 def test_an_inspection_takes_from_a_permission_what_it_was_made_to_own(target, dba, alice):
     """While the access lasts the view goes on by it."""
@@ -84,6 +102,15 @@ def test_a_holder_who_makes_the_permission_own_things_keeps_nobody_from_getting_
     assert target.grant(grant_of("R-AAAA", principal="eve"), wanted).principal == "eve"
     alice.execute("ALTER DEFAULT PRIVILEGES FOR ROLE orders_read GRANT SELECT ON TABLES TO PUBLIC")
     assert target.grant(grant_of("R-BBBB", principal="o'brien"), wanted).principal == "o'brien"
+
+
+@both_versions
+def test_a_holder_who_drops_what_the_permission_owns_takes_no_right_from_it(prepared, target, alice):
+    target.grant(grant_of(), wanted)
+    alice.execute("DROP OWNED BY orders_read; DROP OWNED BY jit_r_7f3k")
+    assert can_read(alice)
+    target.grant(grant_of("R-AAAA", principal="eve"), wanted)
+    assert sees(prepared, "eve", "SELECT count(*) FROM orders")
 
 
 @both_versions

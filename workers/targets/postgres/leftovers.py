@@ -53,14 +53,14 @@ def snapshot(conn: psycopg.Connection[Any], scope: Scope) -> Before:
                 SELECT ARRAY(SELECT rolname::text FROM mine JOIN up USING (oid) JOIN pg_roles USING (oid)
                              ORDER BY 1) AS roles,
                        (SELECT count(*) FROM owned) AS owned,
-                       ARRAY(SELECT place FROM named ORDER BY 1 LIMIT {MOST_NAMED + 1}) AS named,
+                       ARRAY(SELECT place FROM named LIMIT {MOST_NAMED + 1}) AS named,
                        txid_current() AS since""",  # noqa: S608 - constants of this package alone
             scope.parameters(),
             prepare=True,
         ).fetchone()
     if found is None:
         raise AssertionError("a query without a condition has one row")
-    named = tuple(found["named"])
+    named = tuple(sorted(found["named"]))
     return Before(tuple(found["roles"]), found["owned"], named if len(named) <= MOST_NAMED else None, found["since"])
 
 
@@ -84,7 +84,8 @@ def made(conn: psycopg.Connection[Any], scope: Scope, before: Before) -> Iterato
     if before.since is None:
         return
     with conn.cursor(row_factory=scalar_row) as cur:
-        found = cur.execute(MADE, scope.parameters(since=before.since % 2**32), prepare=True).fetchall()
+        parameters = scope.parameters(since=before.since % 2**32, too_many=before.named is None)
+        found = cur.execute(MADE, parameters, prepare=True).fetchall()
     if found:
         yield f"{scope.principal} may have made by means of it what stays: {', '.join(found)}"
 

@@ -100,6 +100,9 @@ MADE: LiteralString = f"""
         UNION
         SELECT 'rights that were given on, on ' || pg_describe_object('pg_class'::regclass, x.oid, 0)
         FROM pg_class x, aclexplode(x.relacl) a JOIN up ON up.oid = a.grantor
-        WHERE age(x.xmin) <= age(%(since)s::text::xid) AND a.grantee NOT IN (a.grantor, (SELECT oid FROM me))
+        WHERE age(x.xmin) <= age(%(since)s::text::xid) AND a.grantee <> a.grantor
+          AND (%(too_many)s OR a.grantee <> (SELECT oid FROM me))
     ) found(what) ORDER BY 1 LIMIT 10"""  # noqa: S608 - constants of this file alone
-"""In this database. Left out is what the ``principal`` may make without the grant, and what is older than ``since``."""
+"""In this database. Left out is what the ``principal`` may make without the grant, and what is older than ``since``.
+What was given on to the principal by name is told elsewhere, unless there were ``too_many`` such rights to compare.
+"""

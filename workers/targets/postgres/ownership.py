@@ -43,7 +43,8 @@ class _Owner:
 
 def disown_all(conn: psycopg.Connection[Any], roles: Sequence[JitRole]) -> frozenset[int]:
     """As `disown`, for many grants with one question. The oids of those where something is left."""
-    if not _owners(conn, sorted({permission for role in roles for permission in _owned_nothing(role)})):
+    notes = [note for role in roles if (note := _owned_nothing(role))]
+    if not _owners(conn, sorted({permission for note in notes for permission in note.permissions})):
         return frozenset()
     return frozenset(role.oid for role in roles if disown(conn, role))
 
@@ -53,21 +54,21 @@ def disown(conn: psycopg.Connection[Any], role: JitRole) -> list[str]:
 
     Nothing is touched where they owned something before, as `allow_owners` lets them.
     """
-    permissions = _owned_nothing(role)
-    if not permissions:
+    note = _owned_nothing(role)
+    if note is None:
         return []
-    owners = _owners(conn, permissions)
+    owners = _owners(conn, note.permissions)
     if not owners:
         return []
-    why = _reassign(conn, [owner.role for owner in owners if owner.here], role.name)
-    return [_told(conn, owner, why) for owner in _owners(conn, permissions)]
+    why = _reassign(conn, [owner.role for owner in owners if owner.here], role.name, note.principal)
+    return [_told(conn, owner, why) for owner in _owners(conn, note.permissions)]
 
 
-def _owned_nothing(role: JitRole) -> tuple[str, ...]:
-    """What this grant gives, if it is known that none of it owned anything before."""
+def _owned_nothing(role: JitRole) -> Note | None:
+    """The note of this grant, if it says that nothing of what it gives owned anything before."""
     note = Note.read(role.note)
     known = note is not None and note.oid == role.oid and note.before is not None and not note.before.owned
-    return note.permissions if note and known else ()
+    return note if known else None
 
 
 def _owners(conn: psycopg.Connection[Any], permissions: Sequence[str]) -> list[_Owner]:
@@ -75,13 +76,15 @@ def _owners(conn: psycopg.Connection[Any], permissions: Sequence[str]) -> list[_
         return cur.execute(_OWNERS, {"permissions": list(permissions)}, prepare=True).fetchall()
 
 
-def _reassign(conn: psycopg.Connection[Any], roles: Sequence[str], to: str) -> str:
-    """Why it did not work; empty if it did. Whatever it takes is given in this transaction and taken back in it."""
+def _reassign(conn: psycopg.Connection[Any], roles: Sequence[str], to: str, maker: str) -> str:
+    """Why it did not work; empty if it did. Whatever it takes, of what the ``maker`` has, too, is given in this
+    transaction and taken back in it.
+    """
     modern = conn.info.server_version >= 160000
     how, alone = ("WITH INHERIT TRUE, SET FALSE", "GRANTED BY SESSION_USER") if modern else ("", "")
     needed = [(role, conn.info.user) for role in (*roles, to)]
-    if not modern:  # the new owner of a function has to be able to make one there
-        needed += [(role, to) for role in roles]
+    if not modern:  # who gives a schema away, and who gets a function, has to be able to make one
+        needed += [(maker, conn.info.user), *((role, to) for role in roles)]
     try:
         with conn.transaction():
             conn.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(BRIEFLY)))
@@ -101,8 +104,10 @@ def _reassign(conn: psycopg.Connection[Any], roles: Sequence[str], to: str) -> s
 
 
 def _has_rights_of(conn: psycopg.Connection[Any], role: str, whose: str) -> bool:
-    row = conn.execute("SELECT pg_has_role(%s::name, %s::name, 'USAGE')", [whose, role]).fetchone()
-    return bool(row and row[0])
+    """Or one of the two is not there any more."""
+    query = "SELECT pg_has_role(to_regrole(quote_ident(%s)), to_regrole(quote_ident(%s)), 'USAGE')"
+    row = conn.execute(query, [whose, role]).fetchone()
+    return row is None or row[0] is not False
 
 
 def _told(conn: psycopg.Connection[Any], owner: _Owner, why: str) -> str:
