@@ -67,6 +67,8 @@ class Revoker:
         self._scribe = Scribe(ledger=ledger, spool=spool, clock=clock, actor=actor, source=source)
         self._unproven: set[str] = set()
         """Ends that were tried here and did not come to their read-back, of which a target may hold nothing more."""
+        self._told: dict[str, str] = {}
+        """Whose these are, as the target said of what is being ended and whose principal cannot be read here."""
         self._trouble = Trouble(scribe=self._scribe, clock=clock, by_hand=self._by_hand)
 
     def end(self, requests: Sequence[Request], cause: EndCause | None = None) -> frozenset[str]:
@@ -298,11 +300,16 @@ class Revoker:
                 raise
             taken = target.revoke(about.id, held.principal)
         self._unproven.discard(about.id)
+        self._told.pop(about.id, None)
         return taken
 
     def _principal(self, target: Target, about: AboutRequest) -> str:
-        held = target.held(about.id) if is_closed(about.principal) else None
-        return about.principal if held is None else held.principal
+        """The target says whose it is while it holds something, and is asked again when that has been taken."""
+        if not is_closed(about.principal):
+            return about.principal
+        if (held := target.held(about.id)) is not None:
+            self._told[about.id] = held.principal
+        return self._told.get(about.id, about.principal)
 
     def _conclude(self, attempts: Sequence[Attempt], cause: EndCause | None) -> None:
         facts = [fact for attempt in attempts for fact in self._outcome_of(attempt.request, attempt, cause)]

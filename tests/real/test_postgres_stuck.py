@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from jit.embedded import EmbeddedPostgres
 from jit.ports import Taken, TargetRefused
 from tests.world.exhaustive import exhaustive
-from tests.world.orders import SET_UP, can_read, grant_of, session, wanted
+from tests.world.orders import SET_UP, can_read, grant_of, is_cut, session, wanted
 from tests.world.servers import DEBIAN_15
 from tests.world.waiting import wait_until
 from workers.targets.postgres import PostgresTarget
@@ -91,3 +91,23 @@ def test_a_session_that_does_not_end_is_waited_for_once(server, stuck):
             assert all(str(pid) in str(refused.value) for pid in stuck)
             assert cut == set()
             assert (next(ticks) - before > 5) is looks
+
+
+def test_a_session_that_does_not_end_keeps_no_other_copy_of_the_right(server, stuck):
+    """A colleague's cursor on her view, and what the permission was made to own, are reached all the same."""
+    assert stuck
+    with (
+        closing(PostgresTarget("orders-db", SecretStr(server.dsn("worker", "orders")))) as target,
+        closing(psycopg.connect(server.dsn("alice", "orders"), autocommit=True)) as alice,
+        session(server, "eve") as eve,
+        psycopg.connect(server.dsn(database="orders"), autocommit=True) as dba,
+    ):
+        target.grant(grant_of(), wanted)
+        alice.execute("CREATE VIEW hers AS SELECT * FROM orders; GRANT SELECT ON hers TO eve")
+        alice.execute("REASSIGN OWNED BY alice TO orders_read")
+        eve.execute("BEGIN; DECLARE c CURSOR FOR SELECT * FROM hers")
+        with pytest.raises(TargetRefused, match="access is taken away, but session"):
+            target.revoke("R-7F3K", "alice")
+        assert is_cut(eve)
+        owner = "SELECT relowner::regrole::text FROM pg_class WHERE relname = 'hers'"
+        assert dba.execute(owner).fetchone() == ("jit_r_7f3k",)

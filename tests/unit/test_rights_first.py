@@ -1,11 +1,13 @@
 """Rights go first, for all that is due; waiting for somebody's sessions holds up nobody else's end."""
 
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
 from jit.access import State
 from jit.facts import AlertName
 from jit.ports import Taken, TargetRefused
+from jit.privacy.people import ERASED_TEXT
 from jit.testing import InMemoryTarget
 from tests.world.base import in_a_file
 from tests.world.hands import RULES, Hands
@@ -34,10 +36,11 @@ class WaitingTarget(InMemoryTarget):
         self.stuck: frozenset[str] = frozenset()
 
     def take_rights(self, request_id: str, principal: str) -> None:
-        self._ask("take_rights", request_id)
+        self._ask("take_rights", principal)
         self.gives.pop(request_id, None)
 
     def revoke(self, request_id: str, principal: str) -> Taken:
+        self._ask("revoke of", principal)
         if request_id in self.stuck:
             raise TargetRefused(f"{self.name}: access is taken away, but session 4711 does not end")
         assert self.over.wait(HUNG)
@@ -100,3 +103,16 @@ def test_while_the_ledger_is_silent_rights_that_are_gone_are_no_proof_either(tmp
     target.stuck = frozenset()
     assert house.revoker.end_unrecorded(about, about.ends_at)
     assert house.revoker.end_unrecorded(about, about.ends_at)
+
+
+def test_whose_an_access_is_stays_known_when_its_rights_are_gone_and_the_person_is_erased(tmp_path: Path) -> None:
+    """The target alone says so, and only as long as it holds something."""
+    house, target = house_of(tmp_path)
+    target.over.set()
+    target.stuck = frozenset({"R-TEST"})
+    erased = replace(house.active(minutes=30), principal=ERASED_TEXT)
+    assert house.revoker.end([erased]) == frozenset()
+    house.clock.move(seconds=5)
+    again = replace(house.request(), principal=ERASED_TEXT)
+    assert house.revoker.end([again]) == frozenset()
+    assert [about for call, about in target.calls if call == "revoke of"] == ["alice", "alice"]

@@ -123,10 +123,7 @@ class PostgresTarget:
         with self._link.open() as conn:
             for _ in range(ROUNDS):
                 progress = self._take(conn, name, request_id, principal)
-                self._cut(conn, progress)
-                self._cut_on_replicas(conn, progress)
-                if owning := [word for role in progress.roles for word in disown(conn, role)]:
-                    raise TargetRefused(f"{self.name}: access remains: {'; '.join(owning)}")
+                self._reach_copies(conn, progress)
                 emptied = [word for role in progress.rounds[-1].roles for word in drop(conn, role)]
                 if not any(role.gives for role in catalog.jit_roles_of(conn, name, request_id)):
                     left = [*progress.words(principal), *emptied, *self._told(conn, progress, principal)]
@@ -143,15 +140,33 @@ class PostgresTarget:
         progress.taken_just_now = False
         return progress
 
+    def _reach_copies(self, conn: psycopg.Connection[Any], progress: Progress) -> None:
+        """Whatever holds a copy of the right. What stands in the way of one step is in the way of no other."""
+        wrong: list[str] = []
+        for step in (self._cut, self._cut_others, self._cut_on_replicas, self._disown):
+            try:
+                step(conn, progress)
+            except TargetRefused as refused:
+                wrong.append(str(refused).removeprefix(f"{self.name}: "))
+        if wrong:
+            raise TargetRefused(f"{self.name}: {'; '.join(wrong)}")
+
     def _cut(self, conn: psycopg.Connection[Any], progress: Progress) -> None:
-        """The holders' sessions, and those of others that go on through what the holders made."""
         self._sessions.cut_all_of(conn, progress.holders, progress.cut)
+
+    def _cut_others(self, conn: psycopg.Connection[Any], progress: Progress) -> None:
+        """Who goes on through what the holders made."""
         found = through(conn, progress.roles, progress.holders)
         progress.through += [f"{one.name} went on through {one.what}; that session was cut" for one in found if one.pid]
+        later = [f"ROLLBACK PREPARED {sql.Literal(one.gid).as_string(conn)}" for one in found if one.gid]
         self._sessions.cut(conn, {one.pid: one.login for one in found if one.pid}, progress.cut)
-        if later := [f"ROLLBACK PREPARED {sql.Literal(one.gid).as_string(conn)}" for one in found if one.gid]:
+        if later:
             said = f"a transaction through {found[0].what} is prepared and can still be committed: {'; '.join(later)}"
             raise TargetRefused(f"{self.name}: access remains: {said}")
+
+    def _disown(self, conn: psycopg.Connection[Any], progress: Progress) -> None:
+        if owning := [word for role in progress.roles for word in disown(conn, role)]:
+            raise TargetRefused(f"{self.name}: access remains: {'; '.join(owning)}")
 
     def _cut_on_replicas(self, conn: psycopg.Connection[Any], progress: Progress) -> None:
         if self._replicas:
