@@ -43,6 +43,8 @@ from workers.fleet import Fleet
 from workers.grants import Granter
 from workers.jobs import Jobs
 from workers.known_targets import KnownTargets
+from workers.presence import LEASE_LASTS as PRESENCE_LASTS
+from workers.presence import Presence
 from workers.revocations import Revoker
 from workers.scribe import SAME, Scribe
 from workers.targets import open_target
@@ -114,9 +116,22 @@ def run_worker(
         clock=bench.clock,
         actor=bench.actor,
     )
-    hand = Hand(redis=redis, jobs=jobs, clock=bench.clock, between=lambda: _take_in(bench))
+    presence = Presence(
+        leases=Leases(bench.ledger.engine, bench.clock, PRESENCE_LASTS),
+        clock=bench.clock,
+        token=secrets.token_hex(8),
+        holder=f"{bench.actor}#{os.getpid()}",
+    )
+
+    def between() -> None:
+        presence.seen()
+        _take_in(bench)
+
+    hand = Hand(redis=redis, jobs=jobs, clock=bench.clock, between=between)
+    present = presence.begin(stop)
     log.info("worker.ready")
     hand.work_until(stop)
+    present.join(timeout=1)
     log.info("worker.stopped")
 
 

@@ -16,23 +16,26 @@ import bot.doctor
 import bot.follow.follower
 import jit.signer.signer
 import workers.doctor
+import workers.presence
 import workers.timekeeper
 from jit.clock import SystemClock
 from jit.doctor import Check, Line, Part, State, examine
 from jit.doctor.ledger import look_at_ledger
+from jit.doctor.overdue import look_at_overdue
 from jit.doctor.policies import look_at_policies
-from jit.doctor.processes import look_at_processes
+from jit.doctor.processes import Wanted, look_at_processes
 from jit.doctor.queue import look_at_queue
 from jit.doctor.spool import look_at_spool
 from jit.policy.check import check_folder
 from jit.ports import Clock
 from jit.settings import SLACK, Settings, SlackUrl
 
-PROCESSES = {
-    workers.timekeeper.LEASE: ("timekeeper", "access ends only if workers and the queue are up"),
-    bot.follow.follower.LEASE: ("bot", "nobody can ask or decide, and no card is drawn"),
-    jit.signer.signer.LEASE: ("signer", "nothing that happens is signed"),
-}
+PROCESSES = (
+    Wanted("timekeeper", workers.timekeeper.LEASE, "access ends only if workers and the queue are up"),
+    Wanted("worker", workers.presence.LEASE, "nothing is given, and the timekeeper alone ends access", one_each=True),
+    Wanted("bot", bot.follow.follower.LEASE, "nobody can ask or decide, and no card is drawn"),
+    Wanted("signer", jit.signer.signer.LEASE, "nothing that happens is signed", optional=True),
+)
 WITHIN = 20.0
 """Seconds for everything."""
 STYLES = {State.OK: "green", State.NOTE: "yellow", State.MEND: "bold red", State.NOT_LOOKED_AT: "dim"}
@@ -73,9 +76,12 @@ def doctor(as_json: bool) -> None:  # noqa: FBT001  click passes it by name
 
 
 def all_checks(settings: DoctorSettings, clock: Clock) -> list[Check]:
-    """With the processes, which before a start need not run."""
-    look = partial(look_at_processes, settings.ledger_url, clock, PROCESSES)
-    return [*checks(settings, clock), Check(Part.PROCESSES, "the processes", look)]
+    """With the processes, which before a start need not run, and what they have left undone."""
+    return [
+        *checks(settings, clock),
+        Check(Part.PROCESSES, "the processes", partial(look_at_processes, settings.ledger_url, clock, PROCESSES)),
+        Check(Part.ACCESS, "what is due", partial(look_at_overdue, settings.ledger_url, clock)),
+    ]
 
 
 def checks(settings: DoctorSettings, clock: Clock) -> list[Check]:

@@ -15,6 +15,7 @@ class Part(StrEnum):
     QUEUE = "Queue"
     TARGETS = "Targets"
     PROCESSES = "Processes"
+    ACCESS = "Access"
     CLOCKS = "Clocks"
 
 

@@ -1,7 +1,7 @@
 """Followers read the ledger from a cursor and show what it says: leases, cursors and notes, beside the ledger."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, select, update
@@ -63,6 +63,15 @@ class Leases:
         """Give the lease up, so that the next one need not wait. Raises LedgerUnavailable."""
         with writing(self._engine) as connection:
             connection.execute(delete(leases).where(leases.c.name == name, leases.c.holder == holder))
+
+    def forget(self, beginning: str, before: datetime) -> None:
+        """Leases whose names begin so and that ran out before then. Raises LedgerUnavailable."""
+        old = leases.c.name.startswith(beginning, autoescape=True) & (leases.c.until < before)
+        with reading(self._engine) as connection:
+            if connection.execute(select(leases.c.name).where(old).limit(1)).first() is None:
+                return
+        with writing(self._engine) as connection:
+            connection.execute(delete(leases).where(old))
 
 
 class LeaseLost(Exception):

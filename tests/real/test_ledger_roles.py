@@ -37,14 +37,14 @@ from jit.privacy.erasing import erase
 from jit.signer import signer as signing
 from jit.testing import ALICE, CAROL, EVE, Story
 from tests.world.servers import both_versions, harden, hardened
-from workers import timekeeper
+from workers import presence, timekeeper
 
 pytestmark = pytest.mark.real
 
 PRINTED = Path(__file__).parents[2] / "deploy/postgresql/ledger.sql"
 LEASES = {
     "jit_bot": (follower.LEASE,),
-    "jit_hands": (timekeeper.LEASE,),
+    "jit_hands": (timekeeper.LEASE, f"{presence.LEASE}a1b2"),
     "jit_signer": (signing.LEASE, copier.LEASE),
 }
 HELD = [name for names in LEASES.values() for name in names]

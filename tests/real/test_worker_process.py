@@ -9,9 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from redis import Redis
 
 from jit.access import State
+from jit.cli.doctor import PROCESSES
+from jit.doctor import Line
+from jit.doctor import State as Found
+from jit.doctor.processes import look_at_processes
 from jit.embedded import EmbeddedValkey
 from jit.facts import Released, Revoked, Source, Started
 from jit.rq_queue import ON_DISK_REMEDY, UNPROVEN, RqQueue
@@ -24,6 +29,7 @@ from tests.world.processes import Forked
 from tests.world.servers import redis_7
 from tests.world.shared_clock import SharedClock
 from tests.world.waiting import HUNG, wait_until
+from workers.presence import LEASE_LASTS
 
 pytestmark = pytest.mark.real
 
@@ -102,6 +108,25 @@ def test_an_approval_becomes_access_and_the_worker_ends_it_alone(hands: Workers)
 
     assert hands.target.held("R-TEST") is None
     assert hands.house.ledger.history("R-TEST")[-1].fact.source is Source.WORKER
+
+
+def test_the_doctor_finds_a_worker_that_is_at_work_and_one_that_is_not(hands: Workers) -> None:
+    def workers_line() -> Line:
+        url = SecretStr(f"sqlite:///{hands.folder / 'ledger.db'}")
+        lines = look_at_processes(url, hands.clock, [one for one in PROCESSES if one.process == "worker"])
+        return next(iter(lines))
+
+    process = hands.start("worker")
+    hands.ready("worker")
+    wait_until(lambda: workers_line().state is Found.OK)
+    process.terminate()
+    process.wait(HUNG)
+    assert "no worker runs" in workers_line().what
+    hands.start("worker")
+    wait_until(lambda: workers_line().state is Found.OK)
+    hands.stop()
+    hands.clock.advance(LEASE_LASTS + timedelta(seconds=6))
+    assert "the worker has been down since" in workers_line().what
 
 
 def test_a_worker_starts_on_a_redis_without_waitaof_and_says_what_is_lost(tmp_path: Path) -> None:

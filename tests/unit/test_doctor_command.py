@@ -17,6 +17,7 @@ from jit.cli.main import cli
 from jit.doctor import Check, Part, fine, mend, not_looked_at, note
 from jit.ledger import LedgerMisconfigured
 from jit.settings import CannotStart
+from jit.testing import ManualClock, Story, ledger_in
 
 POLICIES = Path(__file__).parents[2] / "policies"
 ORDER = [
@@ -59,7 +60,7 @@ def test_into_a_pipe_each_finding_is_a_line_of_json(nowhere):
 def test_where_no_secret_is_nothing_is_wrong_all_is_said_and_nothing_made(nowhere):
     code, rows = told()
     assert code == 0
-    unseen = "Slack", "the spool", "the queue", "the workers' key", "the processes", "orders-db"
+    unseen = "Slack", "the spool", "the queue", "the workers' key", "the processes", "what is due", "orders-db"
     assert {each["what"] for each in rows if each["ok"] is None} == set(unseen)
     assert list(nowhere.iterdir()) == []
 
@@ -69,6 +70,18 @@ def test_something_to_mend_is_a_code_of_one(nowhere, monkeypatch):
     code, rows = told()
     assert code == 1
     assert [each["part"] for each in rows if each["ok"] is False] == ["Ledger"]
+
+
+def test_access_overdue_and_nobody_at_work_is_a_code_of_one(nowhere):
+    (nowhere / "var").mkdir()
+    ledger = ledger_in(nowhere / "var" / "ledger.db", ManualClock())
+    Story(ledger, ledger.clock).active()
+    ledger.engine.dispose()
+    code, rows = told()
+    assert code == 1
+    assert any("R-7F3K" in each["what"] for each in rows if each["part"] == "Access" and each["ok"] is False)
+    missing = {each["what"].split(" runs")[0] for each in rows if each["part"] == "Processes" and each["ok"] is False}
+    assert missing == {"no timekeeper", "no worker", "no bot"}
 
 
 def test_a_secret_in_a_file_that_cannot_be_read_is_one_line_and_not_the_end(nowhere, monkeypatch):

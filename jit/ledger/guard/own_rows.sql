@@ -4,7 +4,7 @@ DECLARE
     becomes CONSTANT jsonb := to_jsonb(NEW);
     names CONSTANT text[] := CASE who
         WHEN 'jit_bot' THEN ARRAY['bot.followers']
-        WHEN 'jit_hands' THEN ARRAY['timekeeper']
+        WHEN 'jit_hands' THEN ARRAY['timekeeper', 'worker#%']
         WHEN 'jit_signer' THEN ARRAY['signer', 'copier']
         ELSE '{}'
     END;
@@ -14,7 +14,7 @@ BEGIN
         WHEN NOT EXISTS (SELECT FROM {schema}.may_write) THEN true
         WHEN pg_has_role(session_user, (SELECT c.relowner FROM pg_class AS c WHERE c.oid = TG_RELID), 'MEMBER') THEN true
         WHEN TG_TABLE_NAME = 'leases' THEN
-            coalesce(was ->> 'name' = ANY (names), true) AND coalesce(becomes ->> 'name' = ANY (names), true)
+            coalesce(was ->> 'name' LIKE ANY (names), true) AND coalesce(becomes ->> 'name' LIKE ANY (names), true)
         WHEN TG_TABLE_NAME = 'notes' THEN CASE who
             WHEN 'jit_bot' THEN true
             WHEN 'jit_auditor' THEN coalesce(was ->> 'follower', 'mirror_check') = 'mirror_check'
