@@ -59,7 +59,7 @@ class DoctorSettings(Settings):
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON for each finding, as into a pipe.")
 def doctor(as_json: bool) -> None:  # noqa: FBT001  click passes it by name
-    """Whether everything is as it must be, and what to mend. Changes nothing.
+    """Whether everything is as it must be, and what to mend. Changes nothing: what a target tries out is rolled back.
 
     Looks at what the settings of this process reach, and says what it could not look at. Exits with 1 if there is
     something to mend.

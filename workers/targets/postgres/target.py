@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from psycopg.errors import LockNotAvailable, QueryCanceled
+from psycopg.errors import InsufficientPrivilege, LockNotAvailable, QueryCanceled
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from jit.access import REQUEST_ID
@@ -25,6 +25,7 @@ from workers.targets.postgres.lock import lock, who_holds
 from workers.targets.postgres.note import Before, Note, write_note
 from workers.targets.postgres.ownership import disown, disown_all
 from workers.targets.postgres.reach import Reach, reach
+from workers.targets.postgres.rehearsal import not_to_be_seen, rehearse, standby
 from workers.targets.postgres.replicas import replicas_of, unnamed
 from workers.targets.postgres.sessions import Sessions
 from workers.targets.postgres.through import through
@@ -200,13 +201,28 @@ class PostgresTarget:
         try:
             self._refuse_bad_names(*permissions)
             with self._link.open() as conn:
-                found = findings(conn, self._prefix, permissions, self._allow_owners)
+                found = self._found(conn, permissions)
                 missing = [
                     Finding(ok=True, what=what, remedy=NAME_REPLICAS) for what in unnamed(conn, len(self._replicas))
                 ]
             return [*found, *missing, *(replica.look() for replica in self._replicas)]
         except TargetError as exc:
             return [Finding(ok=False, what=str(exc), remedy="look at its dsn, the server and the network")]
+
+    def _found(self, conn: psycopg.Connection[Any], permissions: Sequence[str]) -> list[Finding]:
+        try:
+            found = [*findings(conn, self._prefix, permissions, self._allow_owners), *standby(conn)]
+            if permissions and all(finding.ok for finding in found):
+                found.append(self._rehearsed(conn, permissions))
+        except InsufficientPrivilege as refused:
+            return [not_to_be_seen(conn, refused)]
+        return found
+
+    def _rehearsed(self, conn: psycopg.Connection[Any], permissions: Sequence[str]) -> Finding:
+        def create(grant: Grant) -> None:
+            _create(conn, self._named(grant.request_id), self.name, grant, Before((), 0, None))
+
+        return rehearse(conn, self.name, permissions, self._named, create)
 
     @property
     def _ours(self) -> str:
