@@ -109,6 +109,8 @@ class AlertName(StrEnum):
     """What somebody has to look at."""
 
     END_LATE = "end_late"
+    END_AT_RISK = "end_at_risk"
+    """What is active in a target could not be ended if that were due now."""
     END_NOT_BEGUN = "end_not_begun"
     """Nobody takes away what is due: no timekeeper and no worker says anything."""
     NOT_BEGUN = "not_begun"

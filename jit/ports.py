@@ -165,6 +165,12 @@ class Target(Protocol):
     def called(self, request_id: str) -> str:
         """What the target calls this grant, for whoever has to take it away by hand. Asks nobody; never raises."""
 
+    def obstacles(self, permissions: Sequence[str]) -> list[Finding]:
+        """What would keep the end of a grant of these from working if it were due now, with the remedy; nothing if all
+        is well. Asked again and again while something is active: it changes nothing, and finds out by a connection
+        of its own whether the worker's login is still let in. Never raises.
+        """
+
     def check(self, permissions: Sequence[str] = ()) -> list[Finding]:
         """Whether the worker's login can do what it must, and no more. Never raises.
 

@@ -55,9 +55,15 @@ class Guarded:
     def called(self, request_id: str) -> str:
         return self._target.called(request_id)
 
+    def obstacles(self, permissions: Sequence[str]) -> list[Finding]:
+        return self._found("obstacles", lambda: self._target.obstacles(permissions))
+
     def check(self, permissions: Sequence[str] = ()) -> list[Finding]:
+        return self._found("check", lambda: self._target.check(permissions))
+
+    def _found(self, call: str, look: Callable[[], list[Finding]]) -> list[Finding]:
         try:
-            return self._asked("check", lambda: self._target.check(permissions))
+            return self._asked(call, look)
         except TargetError as fault:
             return [Finding(ok=False, what=str(fault), remedy="Look at the log: it says where")]
 

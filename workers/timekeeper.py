@@ -19,6 +19,7 @@ from jit.access import LIVE, Duty, Request, State, duty_at
 from jit.facts import AboutRequest, AlertName, Lapsed, Source
 from jit.ledger import BrokenChain, Conflict, Leases, Ledger, LedgerUnavailable
 from jit.ports import Clock, Held, Queue, QueueUnavailable, TargetError
+from workers.at_risk import EndsAtRisk
 from workers.crew import Crew
 from workers.fleet import Fleet
 from workers.patience import Patience
@@ -31,6 +32,7 @@ log = structlog.get_logger(__name__)
 
 SWEEP_SECONDS = 0.2
 INSPECT_EVERY = timedelta(seconds=2)
+RISK_EVERY = timedelta(seconds=10)
 ANNOUNCE_EVERY = timedelta(seconds=2)
 RENEW_EVERY = timedelta(seconds=0.5)
 SILENT_AFTER = 2.0
@@ -82,6 +84,8 @@ class Timekeeper:
         """Apart from what the ledger's duties wait for: one of the two ends what the other fails at."""
         self._ending_since: dict[str, datetime] = {}
         self._inspections = Patience(first=INSPECT_EVERY, longest=INSPECT_EVERY)
+        self._risks = EndsAtRisk(fleet=fleet, scribe=scribe, clock=clock)
+        self._risk_looks = Patience(first=RISK_EVERY, longest=RISK_EVERY)
         self._announcements = Patience(first=ANNOUNCE_EVERY, longest=ANNOUNCE_EVERY)
         self._out_of_reach: set[str] = set()
         self._leading = False
@@ -281,6 +285,18 @@ class Timekeeper:
             if self._inspections.ready(name, now) and not self._crew.busy(lane, name):
                 self._inspections.failed(name, now)
                 self._crew.submit(lane, [name], partial(self._look_into, name, silent=silent))
+            self._look_ahead(name, now)
+
+    def _look_ahead(self, name: str, now: datetime) -> None:
+        """Whether what is active there could be ended. In a lane of its own: nothing that is due waits for it."""
+        lane, active = f"{name} ahead", self._watch.live_on(name)
+        if self._crew.busy(lane, name) or not self._leading:
+            return
+        if not active:
+            self._risks.forget(name)
+        elif self._risk_looks.ready(name, now):
+            self._risk_looks.failed(name, now)
+            self._crew.submit(lane, [name], partial(self._risks.look, name, active))
 
     def _look_into(self, name: str, *, silent: bool) -> None:
         """Take away what a target holds although it is over."""

@@ -64,6 +64,11 @@ class Watchlist:
         with self._lock:
             return self._open.get(request_id)
 
+    def live_on(self, target: str) -> list[Request]:
+        """Those of which this target may hold something."""
+        with self._lock:
+            return [one for one in self._open.values() if one.target == target and one.state in LIVE]
+
     def waking(self, now: datetime) -> list[str]:
         """Ids of those that want attention by ``now``."""
         with self._lock:

@@ -26,6 +26,7 @@ class InMemoryTarget:
         self.left_behind: tuple[str, ...] = ()
         self.holds_before: tuple[str, ...] = ()
         self.missing: frozenset[str] = frozenset()
+        self.in_the_way: list[Finding] = []
         self.calls: list[tuple[str, str]] = []
         self._lock = RLock()
 
@@ -61,6 +62,11 @@ class InMemoryTarget:
 
     def called(self, request_id: str) -> str:
         return f"fake {request_id}"
+
+    def obstacles(self, permissions: Sequence[str]) -> list[Finding]:  # noqa: ARG002
+        """What is ``in_the_way``, and the trouble."""
+        self.calls.append(("obstacles", ""))
+        return [*self.in_the_way, *([Finding(ok=False, what=str(self.trouble))] if self.trouble else [])]
 
     def check(self, permissions: Sequence[str] = ()) -> list[Finding]:
         """Not ok for what is ``missing``."""

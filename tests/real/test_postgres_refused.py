@@ -1,8 +1,7 @@
 """What the PostgreSQL target says where the server does not let its login in: the server's words, and what to do."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
-from pathlib import Path
+from contextlib import ExitStack, closing
 
 import psycopg
 import pytest
@@ -11,8 +10,7 @@ from pydantic import SecretStr
 
 from jit.embedded import EmbeddedPostgres
 from jit.ports import TargetUnreachable
-from tests.world.orders import session
-from tests.world.waiting import wait_until
+from tests.world.orders import hba, session
 from workers.targets.postgres import PostgresTarget
 from workers.targets.postgres.refused import why_refused
 
@@ -37,22 +35,6 @@ def guest(prepared: EmbeddedPostgres, dba: psycopg.Connection) -> Iterator[Embed
     dba.execute("CREATE ROLE guest LOGIN PASSWORD 'another'")
     yield prepared
     dba.execute("DROP ROLE guest")
-
-
-@contextmanager
-def hba(dba: psycopg.Connection, line: str) -> Iterator[None]:
-    """While it lasts this is the server's first line about who may come in."""
-    (path,) = dba.execute("SHOW hba_file").fetchone()
-    before = Path(path).read_text()
-    loaded = dba.execute("SELECT pg_conf_load_time()").fetchone()
-    try:
-        Path(path).write_text(f"{line}\n{before}")
-        dba.execute("SELECT pg_reload_conf()")
-        wait_until(lambda: dba.execute("SELECT pg_conf_load_time()").fetchone() != loaded)
-        yield
-    finally:
-        Path(path).write_text(before)
-        dba.execute("SELECT pg_reload_conf()")
 
 
 def test_a_wrong_and_an_expired_password_and_none(guest, dba):
@@ -84,7 +66,7 @@ def test_slots_that_are_full(guest, dba):
     dba.execute("ALTER ROLE guest CONNECTION LIMIT 1")
     with ExitStack() as stack:
         stack.enter_context(session(guest, "guest"))
-        assert said(guest).startswith('too many connections for role "guest"; end sessions')
+        assert said(guest).startswith('too many connections for role "guest"; end its sessions')
 
 
 def test_words_that_no_server_here_says():

@@ -59,6 +59,9 @@ class FolderTarget:
     def called(self, request_id: str) -> str:
         return str(self._file(request_id))
 
+    def obstacles(self, permissions: Sequence[str]) -> list[Finding]:
+        return []
+
     def check(self, permissions: Sequence[str] = ()) -> list[Finding]:
         return []
 

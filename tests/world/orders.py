@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -117,3 +118,19 @@ def is_cut(conn: psycopg.Connection) -> bool:
 
 def modern(conn: psycopg.Connection) -> bool:
     return conn.info.server_version >= 160000
+
+
+@contextmanager
+def hba(dba: psycopg.Connection, line: str) -> Iterator[None]:
+    """While it lasts this is the server's first line about who may come in."""
+    (path,) = dba.execute("SHOW hba_file").fetchone()
+    before = Path(path).read_text()
+    loaded = dba.execute("SELECT pg_conf_load_time()").fetchone()
+    try:
+        Path(path).write_text(f"{line}\n{before}")
+        dba.execute("SELECT pg_reload_conf()")
+        wait_until(lambda: dba.execute("SELECT pg_conf_load_time()").fetchone() != loaded)
+        yield
+    finally:
+        Path(path).write_text(before)
+        dba.execute("SELECT pg_reload_conf()")

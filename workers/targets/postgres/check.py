@@ -17,6 +17,9 @@ from workers.targets.postgres.reach import Reach, reach
 
 OLDEST = 150000
 EVERY_DATABASE = ("pg_read_all_data", "pg_write_all_data")
+CALLED = ("pg_terminate_backend", "pg_advisory_xact_lock")
+READ = ("pg_auth_members", "pg_database", "pg_locks", "pg_roles", "pg_shdepend", "pg_shdescription", "pg_stat_activity")
+"""What an end calls and reads."""
 EQUALS_SUPERUSER = ("pg_execute_server_program", "pg_write_server_files", "pg_read_server_files")
 
 
@@ -33,6 +36,16 @@ def findings(
         _reserved(conn),
         _clock(conn),
     ]
+
+
+def obstacles(conn: psycopg.Connection[Any], prefix: str, permissions: Sequence[str]) -> list[Finding]:
+    """What is in the way of an end. Only looks, and briefly: it is asked again and again."""
+    if closed := _closed(conn):
+        return closed
+    rights = _may(conn, _me(conn))
+    there = conn.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", [list(permissions)]).fetchall()
+    gives = [_administers(conn, permission) for (permission,) in there]
+    return [found for found in (*rights, *gives, _old_grants(conn, prefix)) if not found.ok]
 
 
 def skew(theirs: datetime, before: datetime, after: datetime) -> timedelta:
@@ -54,18 +67,7 @@ def _login(conn: psycopg.Connection[Any]) -> Iterator[Finding]:
         remedy=f"ALTER ROLE {login} NOSUPERUSER;" if me["superuser"] else "",
         is_sql=True,
     )
-    yield Finding(
-        ok=me["createrole"],
-        what=f"{me['name']} {'may' if me['createrole'] else 'may not'} create roles",
-        remedy="" if me["createrole"] else f"ALTER ROLE {login} CREATEROLE;",
-        is_sql=True,
-    )
-    yield Finding(
-        ok=me["signals"],
-        what=f"{me['name']} {'may' if me['signals'] else 'may not'} end other people's sessions",
-        remedy="" if me["signals"] else f"GRANT pg_signal_backend TO {login};",
-        is_sql=True,
-    )
+    yield from _may(conn, me)
     if me["createrole"] and version < 160000:
         yield Finding(
             ok=True,
@@ -86,6 +88,46 @@ def _login(conn: psycopg.Connection[Any]) -> Iterator[Finding]:
             remedy=f"ALTER ROLE {login} NO{attribute};",
             is_sql=True,
         )
+
+
+def _may(conn: psycopg.Connection[Any], me: dict[str, Any]) -> Iterator[Finding]:
+    login = sql.Identifier(me["name"]).as_string(conn)
+    yield Finding(
+        ok=me["createrole"],
+        what=f"{me['name']} {'may' if me['createrole'] else 'may not'} create roles",
+        remedy="" if me["createrole"] else f"ALTER ROLE {login} CREATEROLE;",
+        is_sql=True,
+    )
+    yield Finding(
+        ok=me["signals"],
+        what=f"{me['name']} {'may' if me['signals'] else 'may not'} end other people's sessions",
+        remedy="" if me["signals"] else f"GRANT pg_signal_backend TO {login};",
+        is_sql=True,
+    )
+
+
+def _closed(conn: psycopg.Connection[Any]) -> list[Finding]:
+    """What everybody may call and read until somebody hardens the server."""
+    rows = conn.execute(
+        """SELECT session_user, 'EXECUTE ON FUNCTION pg_catalog.' || oid::regprocedure FROM pg_proc
+           WHERE proname = ANY(%s) AND pronamespace = 'pg_catalog'::regnamespace
+             AND NOT has_function_privilege(session_user, oid, 'EXECUTE')
+           UNION ALL
+           SELECT session_user, 'SELECT ON pg_catalog.' || relname FROM pg_class
+           WHERE relname = ANY(%s) AND relnamespace = 'pg_catalog'::regnamespace
+             AND NOT has_table_privilege(session_user, oid, 'SELECT')
+           ORDER BY 2""",
+        [list(CALLED), list(READ)],
+    ).fetchall()
+    return [
+        Finding(
+            ok=False,
+            what=f"{login} lacks {right}",
+            remedy=f"GRANT {right} TO {sql.Identifier(login).as_string(conn)};",
+            is_sql=True,
+        )
+        for login, right in rows
+    ]
 
 
 def _me(conn: psycopg.Connection[Any]) -> dict[str, Any]:

@@ -99,8 +99,9 @@ class Link:
             conn.close()
 
     @contextmanager
-    def open(self) -> Iterator[psycopg.Connection[Any]]:
-        """In autocommit; transactions are begun by name, READ COMMITTED whatever the server's default.
+    def open(self, *, anew: bool = False) -> Iterator[psycopg.Connection[Any]]:
+        """In autocommit; transactions are begun by name, READ COMMITTED whatever the server's default. ``anew`` leaves
+        what is kept where it is: is the login let in now?
 
         Raises:
             TargetUnreachable: no connection, or it broke.
@@ -108,7 +109,7 @@ class Link:
         """
         conn: psycopg.Connection[Any] | None = None
         try:
-            conn = self._take()
+            conn = self._connect() if anew else self._take()
             self._stay_warm()
             with _hang_up_after(conn, CALL_SECONDS):
                 yield conn
@@ -116,7 +117,7 @@ class Link:
             raise self._told(exc, conn) from None
         finally:
             if conn is not None:
-                self._leave(conn)
+                self._leave(conn, keep=not anew)
 
     def warm(self) -> None:
         """Use the connection that is kept, or open a new one. Silent: the next call will say what is wrong."""
@@ -143,10 +144,10 @@ class Link:
                 self._over = threading.Event()
                 threading.Thread(target=_keep_warm, args=(weakref.ref(self), self._over), daemon=True).start()
 
-    def _leave(self, conn: psycopg.Connection[Any]) -> None:
+    def _leave(self, conn: psycopg.Connection[Any], *, keep: bool = True) -> None:
         """For the next call, unless it is broken or still busy with this one."""
         fit = not conn.closed and conn.info.transaction_status is TransactionStatus.IDLE
-        if fit and len(self._idle) < MOST_IDLE:
+        if keep and fit and len(self._idle) < MOST_IDLE:
             self._idle.append(conn)
         else:
             conn.close()

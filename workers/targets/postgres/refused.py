@@ -14,11 +14,14 @@ _SERVER_SAID = re.compile(r"\bFATAL: +([^\n]+)")
 _LOGIN = "see that the login in its dsn is there, may log in, and may connect to this database"
 _POOLER = "give the dsn of the server itself, not of a pooler"
 _WHAT_TO_DO = {
-    "password authentication failed": "see that the password in its dsn is right and has not expired (VALID UNTIL)",
+    "password authentication failed": "see that the password in its dsn is right and has not expired (VALID UNTIL); "
+    "where the dsn changes, restart workers and timekeeper",
     "no password supplied": "put the login's password into its dsn",
     "no pg_hba.conf entry": "add a line to pg_hba.conf for this host, login and database, and reload it; where it says "
     '"no encryption" and the line is hostssl, put sslmode=verify-full into its dsn',
     "pg_hba.conf rejects": "change the line in pg_hba.conf that rejects it, and reload it",
+    "too many connections for role": "end its sessions that idle, or ALTER ROLE … CONNECTION LIMIT -1",
+    "too many connections for database": "end sessions that idle, or ALTER DATABASE … CONNECTION LIMIT -1",
     "too many": "end sessions that idle, or raise max_connections or the login's CONNECTION LIMIT",
     "connection slots are reserved": "end sessions that idle, or keep some free (reserved_connections)",
     "unsupported startup parameter": _POOLER,
@@ -27,8 +30,8 @@ _WHAT_TO_DO = {
     "server login failed": _POOLER,
     "bouncer": _POOLER,
     "does not exist": _LOGIN,
-    "not permitted to log in": _LOGIN,
-    "permission denied for database": _LOGIN,
+    "not permitted to log in": f"{_LOGIN}: ALTER ROLE … LOGIN",
+    "permission denied for database": f"{_LOGIN}: GRANT CONNECT ON DATABASE … TO …",
     "not currently accepting connections": "ALTER DATABASE … ALLOW_CONNECTIONS true",
     "the database system is": "wait until it has started, or start it",
 }

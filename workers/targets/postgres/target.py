@@ -16,7 +16,7 @@ from jit.access import REQUEST_ID
 from jit.ports import Finding, Grant, Held, Taken, TargetError, TargetRefused, TargetUnreachable
 from workers.targets.postgres import catalog
 from workers.targets.postgres.catalog import JitRole
-from workers.targets.postgres.check import findings
+from workers.targets.postgres.check import findings, obstacles
 from workers.targets.postgres.ending import Progress, drop, end
 from workers.targets.postgres.fitness import unfit_permission, unfit_principal
 from workers.targets.postgres.leftovers import Scope, kept, made, prepared, snapshot
@@ -208,6 +208,16 @@ class PostgresTarget:
             return [*found, *missing, *(replica.look() for replica in self._replicas)]
         except TargetError as exc:
             return [Finding(ok=False, what=str(exc), remedy="look at its dsn, the server and the network")]
+
+    def obstacles(self, permissions: Sequence[str]) -> list[Finding]:
+        try:
+            with self._link.open(anew=True) as conn:
+                try:
+                    return [*standby(conn), *obstacles(conn, self._prefix, permissions)]
+                except InsufficientPrivilege as refused:
+                    return [not_to_be_seen(conn, refused)]
+        except TargetError as exc:
+            return [Finding(ok=False, what=str(exc))]
 
     def _found(self, conn: psycopg.Connection[Any], permissions: Sequence[str]) -> list[Finding]:
         try:
