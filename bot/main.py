@@ -32,6 +32,7 @@ from bot.follow.watch import Watch
 from bot.pool import Pool
 from bot.rules import RulesWatch
 from bot.sight import Sight
+from bot.slack_client import slack_client
 from bot.socket_mode import hang_up, socket_client
 from bot.web import Door, Signatures, application, serving
 from jit.clock import SystemClock
@@ -105,13 +106,8 @@ def run(settings: BotSettings, *, clock: Clock | None = None, stop: threading.Ev
 
 def _put_together(settings: BotSettings, clock: Clock) -> Parts:
     engine = connect(settings.ledger_url.get_secret_value())
-    client = WebClient(
-        settings.slack_bot_token.get_secret_value(),
-        base_url=settings.slack_api_url,
-        timeout=CALL_WITHIN,
-        retry_handlers=[],
-        logger=_quiet("bot.slack"),
-    )
+    token = settings.slack_bot_token.get_secret_value()
+    client = slack_client(token, settings.slack_api_url, timeout=CALL_WITHIN, logger=_quiet("bot.slack"))
     ledger, policies = Ledger(engine, clock), PolicyFolder(settings.policies, clock)
     directory = SlackDirectory(client, StoredDirectory(engine), clock)
     return Parts(

@@ -11,6 +11,8 @@ from slack_sdk.socket_mode.builtin import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 
+from jit.proxies import proxy_for
+
 log = structlog.get_logger(__name__)
 
 PING_EVERY = 5
@@ -33,9 +35,22 @@ class AcknowledgingHandler(SocketModeHandler):
 def socket_client(app: App, token: str, logger: logging.Logger) -> SocketModeClient:
     """What hands to ``app`` all that comes in, once it is connected."""
     client = AcknowledgingHandler(app, token, ping_interval=PING_EVERY, logger=logger).client
+    _by_proxy(client)
     client.on_close_listeners.append(lambda code, _reason: log.warning("socket.closed", code=code))
     client.on_error_listeners.append(lambda error: log.warning("socket.failed", because=type(error).__name__))
     return client
+
+
+def _by_proxy(client: SocketModeClient) -> None:
+    """Each socket by the way that its own address has: it is on another host than Slack's Web API."""
+    ask = client.issue_new_wss_url
+
+    def ask_and_look() -> str:
+        address = ask()
+        client.proxy = proxy_for(address)
+        return address
+
+    client.issue_new_wss_url = ask_and_look  # type: ignore[method-assign]  # no other place knows the address
 
 
 def hang_up(client: SocketModeClient) -> None:

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from bot.doctor.visit import NotAllowed, Refused, Silent, Visit, Welcome, answered, client
+from bot.doctor.visit import NotAllowed, Refused, Silent, Visit, Welcome, answered, client, knock, through
 from bot.manifest import load_manifest
 from jit.clock import SKEW_LIMIT
 from jit.doctor import Line, Part, fine, mend, needed, not_looked_at, note
@@ -15,7 +16,8 @@ from jit.settings import SLACK
 PAGES = "api.slack.com/apps, the app,"
 BAD_TOKEN = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"})
 NETWORK = (
-    "Look at the network, the proxy and SLACK_API_URL. A timekeeper ends access on time meanwhile; nobody can ask."
+    "Look at the network, HTTPS_PROXY, NO_PROXY and SLACK_API_URL. "
+    "A timekeeper ends access on time meanwhile; nobody can ask."
 )
 
 
@@ -30,8 +32,10 @@ def look_at_app(visit: Visit) -> Iterator[Line]:
             stops_all=str(refused) in BAD_TOKEN,
         )
     except Silent as silent:
-        yield mend(Part.SLACK, f"{visit.where} does not answer ({silent})", NETWORK)
+        yield mend(Part.SLACK, f"{visit.where} does not answer{through(visit.api_url)} ({silent})", NETWORK)
     else:
+        if way := through(visit.api_url):
+            yield fine(Part.SLACK, f"{visit.where} is reached{way}")
         yield from _token(welcome)
         yield from _scopes(welcome)
         yield _clock(welcome)
@@ -121,7 +125,7 @@ def _clock(welcome: Welcome) -> Line:
 def _socket(visit: Visit, token: SecretStr) -> Line:
     slack = client(token.get_secret_value(), visit.api_url)
     try:
-        answered(slack.apps_connections_open, app_token=token.get_secret_value())
+        opened = answered(slack.apps_connections_open, app_token=token.get_secret_value())
     except (Refused, NotAllowed) as refused:
         return mend(
             Part.SLACK,
@@ -132,4 +136,12 @@ def _socket(visit: Visit, token: SecretStr) -> Line:
         )
     except Silent as silent:
         return mend(Part.SLACK, f"{visit.where} does not answer for SLACK_APP_TOKEN ({silent})", NETWORK)
+    address = str(opened.get("url"))
+    try:
+        knock(address)
+    except Silent as silent:
+        host = urlsplit(address).hostname
+        return mend(
+            Part.SLACK, f"{host}, where the socket would be, is not reached{through(address)} ({silent})", NETWORK
+        )
     return fine(Part.SLACK, "SLACK_APP_TOKEN opens Socket Mode")

@@ -2,26 +2,32 @@
 
 import logging
 import re
+from base64 import b64encode
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from http.client import HTTPException
+from http.client import HTTP_PORT, HTTPConnection, HTTPException, HTTPSConnection
+from ssl import SSLCertVerificationError
 from threading import Lock
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import SecretStr
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web import SlackResponse
 
+from bot.slack_client import slack_client
 from jit.doctor import NotLookedAt, needed
 from jit.ports import Clock
+from jit.proxies import proxy_for, shown
 from jit.settings import SLACK, CannotStart
 
 CALL_WITHIN = 3
 """Seconds that a call may take."""
+_TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
 _WORD = re.compile("[a-z_]+")
 _OF_SLACKS_OWN = frozenset({"internal_error", "fatal_error", "request_timeout", "service_unavailable"})
 
@@ -103,7 +109,7 @@ class Visit:
 def client(token: str, api_url: str) -> WebClient:
     logger = logging.getLogger("bot.doctor.slack")
     logger.disabled = True  # the SDK logs whole payloads when something is odd
-    return WebClient(token, base_url=api_url, timeout=CALL_WITHIN, retry_handlers=[], logger=logger)
+    return slack_client(token, api_url, timeout=CALL_WITHIN, logger=logger)
 
 
 def answered(call: Callable[..., SlackResponse], **arguments: Any) -> SlackResponse:
@@ -113,7 +119,48 @@ def answered(call: Callable[..., SlackResponse], **arguments: Any) -> SlackRespo
     except SlackApiError as refused:
         raise _refusal(refused.response) from None
     except (SlackClientError, OSError, HTTPException, ValueError) as wrong:
-        raise Silent(type(wrong).__name__) from None
+        raise Silent(_how(wrong)) from None
+
+
+def through(address: str) -> str:
+    """Which way leads there, in words, where it is no direct one."""
+    proxy = proxy_for(address)
+    return f" through the proxy {shown(proxy)}" if proxy else ""
+
+
+def knock(address: str) -> None:
+    """Come as far as the host of a socket, by the way the bot takes, and go again. Raises Silent."""
+    there, proxy = urlsplit(address), proxy_for(address)
+    way = HTTPConnection if there.scheme == "ws" else HTTPSConnection
+    host, port = there.hostname or "", there.port or way.default_port
+    try:
+        if proxy is None:
+            door = way(host, port, timeout=CALL_WITHIN)
+        else:
+            by = urlsplit(proxy)
+            door = way(by.hostname or "", by.port or HTTP_PORT, timeout=CALL_WITHIN)
+            door.set_tunnel(host, port, _login(by))
+        with closing(door):
+            door.connect()
+    except (OSError, HTTPException, ValueError) as wrong:
+        raise Silent(_how(wrong)) from None
+
+
+def _login(proxy: SplitResult) -> dict[str, str]:
+    if proxy.username is None or proxy.password is None:
+        return {}
+    words = f"{unquote(proxy.username)}:{unquote(proxy.password)}"
+    return {"Proxy-Authorization": f"Basic {b64encode(words.encode()).decode()}"}
+
+
+def _how(wrong: Exception) -> str:
+    """In a few words: what went wrong on the way, where that can be told."""
+    reason = getattr(wrong, "reason", None) or wrong
+    if isinstance(reason, SSLCertVerificationError):
+        return "its certificate is not trusted here; is SSL_CERT_FILE the one with your authority?"
+    if found := _TUNNEL.search(str(reason)):
+        return f"the proxy answers {found[1]}"
+    return type(reason if isinstance(reason, OSError) else wrong).__name__
 
 
 def _refusal(response: Any) -> Exception:

@@ -4,14 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from slack_sdk import WebClient
-
 from bot.directory import SlackDirectory
 from bot.follow.mirror import Mirror
 from bot.follow.mirror_check import MirrorCheck, Report
 from bot.follow.mirror_heads import keys_of
 from bot.follow.mirror_mend import Filler, messages_of
 from bot.follow.outbox import Outbox
+from bot.slack_client import slack_client
 from jit.ledger import Ledger, Notes, StoredDirectory
 from jit.verifier import VerifierKey
 
@@ -33,7 +32,7 @@ class Visit:
     @classmethod
     def to(cls, channel: str, *, token: str, url: str, ledger: Ledger, wait: Callable[[float], None]) -> Self:
         """Speaks to nobody yet. ``url``: of Slack's Web API."""
-        client = WebClient(token, base_url=url, timeout=CALL_WITHIN, retry_handlers=[])
+        client = slack_client(token, url, timeout=CALL_WITHIN)
         directory = SlackDirectory(client, StoredDirectory(ledger.engine), ledger.clock)
         outbox = Outbox(client, Notes(ledger.engine, NOTES), lambda: None)
         return cls(ledger, outbox, directory, channel, wait)

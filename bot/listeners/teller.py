@@ -12,6 +12,7 @@ from slack_sdk.webhook import WebhookClient
 
 from bot.listeners.caller import Place
 from bot.show.text import Drawn
+from jit.proxies import proxy_for
 
 log = structlog.get_logger(__name__)
 
@@ -42,10 +43,10 @@ class Teller:
             place.response_url,
             timeout=WITHIN,
             ssl=self._client.ssl,
-            proxy=self._client.proxy,
             logger=self._client.logger,
             retry_handlers=[],
         )
+        hook.proxy = proxy_for(place.response_url)
         try:
             sent = hook.send(response_type="ephemeral", replace_original=False, **said)
         except _UNSENT as wrong:

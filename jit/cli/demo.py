@@ -20,11 +20,11 @@ from rich.console import Console
 
 from bot.playground.guard import RealTokens
 from jit import logs
+from jit.cli.environment import COMMON
 from jit.cli.rehearsal import Rehearsal, rehearsing
 from jit.cli.stage.beside import Wings, standing_beside
 from jit.cli.stage.rules import lay_out
 from jit.cli.story import tell
-from jit.cli.up import COMMON
 from jit.embedded import EmbeddedError, EmbeddedPostgres
 from jit.packaged import packaged
 from jit.policy import Policy, load_policy

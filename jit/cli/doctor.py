@@ -18,6 +18,7 @@ import jit.signer.signer
 import workers.doctor
 import workers.presence
 import workers.timekeeper
+from jit.cli.environment import as_processes_see, known_before
 from jit.clock import SystemClock
 from jit.doctor import Check, Line, Part, State, examine
 from jit.doctor.ledger import look_at_ledger
@@ -66,13 +67,18 @@ def doctor(as_json: bool) -> None:  # noqa: FBT001  click passes it by name
     """
     settings = DoctorSettings()
     if as_json or not sys.stdout.isatty():
-        lines = examine(all_checks(settings, SystemClock()), WITHIN)
+        lines = _look(settings)
         click.echo("\n".join(json.dumps(row(line), ensure_ascii=False) for line in by_part(lines)))
     else:
         with Console(stderr=True).status("Looking …"):
-            lines = examine(all_checks(settings, SystemClock()), WITHIN)
+            lines = _look(settings)
         show(by_part(lines), Console(highlight=False, soft_wrap=True))
     raise SystemExit(1 if any(line.ok is False for line in lines) else 0)
+
+
+def _look(settings: DoctorSettings) -> list[Line]:
+    with as_processes_see(check_folder(settings.policies).policy, known_before(settings.data)):
+        return examine(all_checks(settings, SystemClock()), WITHIN)
 
 
 def all_checks(settings: DoctorSettings, clock: Clock) -> list[Check]:

@@ -19,9 +19,10 @@ from bot.playground.sample import ALICE, APP_TOKEN, BOB, BOT_TOKEN, CAROL, EVE, 
 from bot.playground.server import running
 from bot.playground.slack import Slack
 from jit.access import OVER, Request, State
+from jit.cli.environment import COMMON, environment
 from jit.cli.sample import DATABASE, WORKER, furnish
 from jit.cli.supervisor import Child, Spawn, Supervisor, popen
-from jit.cli.up import COMMON, environment, make_signing_key
+from jit.cli.up import make_signing_key
 from jit.clock import SystemClock
 from jit.embedded import EmbeddedPostgres, EmbeddedValkey
 from jit.ledger import Ledger, Question, connect, create_tables

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from jit import logs
 from jit.cli.doctor import DoctorSettings, checks
+from jit.cli.environment import as_processes_see, environment, known_before
 from jit.cli.opening import open_ledger
 from jit.cli.supervisor import Child, Supervisor
 from jit.clock import SystemClock
@@ -23,7 +24,6 @@ from jit.embedded import EmbeddedError, EmbeddedValkey
 from jit.policy import Policy, load_policy
 from jit.settings import BotSettings, CannotStart, HandsSettings, SignerSettings
 from jit.signer.keys import make_key_unless_there
-from workers.known_targets import KnownTargets
 
 log = structlog.get_logger(__name__)
 
@@ -31,29 +31,6 @@ LOOK_EVERY = 1.0
 """Seconds between looks at the embedded queue."""
 LOOK_FIRST = 5.0
 """Seconds that the doctor has before the start; what has not answered by then is logged as such."""
-COMMON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "VIRTUAL_ENV")
-OURS = ("JIT_DATA", "JIT_POLICIES", "JIT_LEDGER_URL", "JIT_LOG_LEVEL")
-SLACK = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_API_URL", "JIT_LISTEN")
-HANDS = ("JIT_WORKER_KEY",)
-SIGNER = ("JIT_SIGNING_KEY", "JIT_WITNESSES", "JIT_COPIES", "JIT_COPIES_KEEP", "JIT_COPIES_ENDPOINT")
-AWS = "AWS_"
-"""How the variables begin that reach a bucket for locked copies."""
-
-
-def environment(
-    room: str, everything: Mapping[str, str], policy: Policy, before: Collection[str] = ()
-) -> dict[str, str]:
-    """What a process of ``room`` gets to see: its own room's secrets, and no other's. ``before`` are the variables of
-    targets that were known before.
-    """
-    of_targets = {*policy.variables, *before}
-    wanted = {
-        "bot": (*COMMON, *OURS, "REDIS_URL", *SLACK),
-        "worker": (*COMMON, *OURS, "REDIS_URL", *HANDS, *of_targets),
-        "timekeeper": (*COMMON, *OURS, "REDIS_URL", *HANDS, *of_targets),
-        "signer": (*COMMON, *OURS, *SIGNER, *(name for name in everything if name.startswith(AWS))),
-    }[room]
-    return {name: everything[name] for name in wanted if name in everything}
 
 
 def children(
@@ -92,9 +69,10 @@ def up(workers: int) -> None:
             valkey = parts.enter_context(EmbeddedValkey(data / "valkey"))
             everything["REDIS_URL"] = valkey.url
         make_signing_key(data)
-        see_the_doctor(SecretStr(everything["REDIS_URL"]), data)
-        before = {name for target in KnownTargets(data).recall().values() for name in target.variables}
-        _run_until_told(Supervisor(children(everything, policy, workers=workers, before=before)), valkey)
+        known = known_before(data)
+        with as_processes_see(policy, known):
+            see_the_doctor(SecretStr(everything["REDIS_URL"]), data)
+        _run_until_told(Supervisor(children(everything, policy, workers=workers, before=known)), valkey)
 
 
 def see_the_doctor(redis_url: SecretStr, data: Path) -> None:

@@ -20,6 +20,7 @@ import structlog
 
 from jit.audit.heads import LONGEST_LINE, MOST_WITNESSES, Head, Heads
 from jit.ledger import LedgerUnavailable
+from jit.proxies import proxy_for
 from jit.settings import CannotStart
 from jit.tlog.tree import HashTree
 from jit.verifier import NoteError, VerifierKey, cosigned_at, parse_checkpoint, parse_note, parse_signature
@@ -113,7 +114,11 @@ class _NoDetours(urllib.request.HTTPRedirectHandler):
         return None
 
 
-_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoDetours)
+def _opener(url: str) -> urllib.request.OpenerDirector:
+    """By the proxy, where the environment names one for this address."""
+    proxy = proxy_for(url)
+    by = {"http": proxy, "https": proxy} if proxy else {}
+    return urllib.request.build_opener(urllib.request.ProxyHandler(by), _NoDetours)
 
 
 def post(url: str, body: bytes) -> Answer:
@@ -130,7 +135,7 @@ def post(url: str, body: bytes) -> Answer:
 def _answer(request: urllib.request.Request) -> HTTPResponse | urllib.error.HTTPError:
     """Raises OSError, and what reading HTTP raises."""
     try:
-        response: HTTPResponse = _opener.open(request, timeout=ANSWER_WITHIN)
+        response: HTTPResponse = _opener(request.full_url).open(request, timeout=ANSWER_WITHIN)
     except urllib.error.HTTPError as refused:
         return refused
     return response

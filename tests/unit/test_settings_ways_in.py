@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from jit.cli.up import environment
+from jit.cli.environment import environment
 from jit.policy import load_policy
 from jit.settings import Address, BotSettings, CannotStart, HandsSettings
 from tests.world.raised import raised

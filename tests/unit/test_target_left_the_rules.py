@@ -9,8 +9,8 @@ from click.testing import CliRunner, Result
 from pydantic import SecretStr
 
 from jit.access import State
+from jit.cli.environment import environment
 from jit.cli.main import cli
-from jit.cli.up import environment
 from jit.doctor import Check, Line, Part, examine
 from jit.doctor import State as Said
 from jit.policy import TargetConfig, load_policy

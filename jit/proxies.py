@@ -1,0 +1,21 @@
+"""The proxy on the way out, as the environment names it: HTTPS_PROXY and HTTP_PROXY, NO_PROXY for what needs none."""
+
+from urllib.parse import urlsplit
+from urllib.request import getproxies_environment, proxy_bypass
+
+_AS = {"wss": "https", "ws": "http"}
+
+
+def proxy_for(url: str) -> str | None:
+    """With its scheme, and with the login where one is named. None where the way is a direct one."""
+    there = urlsplit(url)
+    proxies = getproxies_environment()
+    proxy = proxies.get(_AS.get(there.scheme, there.scheme))
+    if not proxy or proxy_bypass(there.netloc.rpartition("@")[2]):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def shown(proxy: str) -> str:
+    """Without a login."""
+    return urlsplit(proxy).netloc.rpartition("@")[2]
