@@ -78,6 +78,9 @@ ON_DISK_REMEDY = (
 )
 
 
+CLUSTER = "it is a Redis Cluster, where orders and the lists they lie in would be on different nodes"
+
+
 def require_durable(redis: Redis) -> bool:
     """Refuse a Redis that evicts keys or forgets them at a restart: orders to end access lie in it.
 
@@ -90,17 +93,19 @@ def require_durable(redis: Redis) -> bool:
     """
     wrong, may_ask, says = [], True, False
     with _translated():
-        told: dict[str, Any] = redis.info("memory") | redis.info("persistence")
+        told: dict[str, Any] = redis.info("memory") | redis.info("persistence") | redis.info("cluster")
         try:
             says = says_what_is_on_disk(redis)
         except NoPermissionError:
             may_ask = False
+    if int(told.get("cluster_enabled", 0)):
+        raise QueueMisconfigured(f"This Redis cannot be used: {CLUSTER}. Name one that is no cluster in REDIS_URL.")
     if told.get("maxmemory_policy") != "noeviction":
         wrong.append("it may drop keys when memory runs short: CONFIG SET maxmemory-policy noeviction")
     if not int(told.get("aof_enabled", 0)):
         wrong.append("it forgets everything at a restart: CONFIG SET appendonly yes")
     if wrong:
-        wrong[-1] += ". Then CONFIG REWRITE, so that it stays so"
+        wrong[-1] += ". Then CONFIG REWRITE, so that it stays so; a managed service has a page for that"
     if not may_ask:
         wrong.append("this login may not ask what is on its disk: ACL SETUSER it with +waitaof")
     if wrong:

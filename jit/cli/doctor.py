@@ -3,7 +3,7 @@
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import groupby
 
@@ -20,16 +20,17 @@ import workers.presence
 import workers.timekeeper
 from jit.cli.environment import as_processes_see, known_before
 from jit.clock import SystemClock
-from jit.doctor import Check, Line, Part, State, examine
+from jit.doctor import Check, Line, NotLookedAt, Part, State, examine
 from jit.doctor.ledger import look_at_ledger
 from jit.doctor.overdue import look_at_overdue
 from jit.doctor.policies import look_at_policies
 from jit.doctor.processes import Wanted, look_at_processes
 from jit.doctor.queue import look_at_queue
 from jit.doctor.spool import look_at_spool
-from jit.policy.check import check_folder
+from jit.policy.check import Checked, check_folder
 from jit.ports import Clock
 from jit.settings import SLACK, Settings, SlackUrl
+from workers.tickets import KEY_FILE
 
 PROCESSES = (
     Wanted("timekeeper", workers.timekeeper.LEASE, "access ends only if workers and the queue are up"),
@@ -55,6 +56,16 @@ class DoctorSettings(Settings):
     slack_app_token: SecretStr | None = Field(default=None, validation_alias="SLACK_APP_TOKEN")
     slack_signing_secret: SecretStr | None = Field(default=None, validation_alias="SLACK_SIGNING_SECRET")
     slack_api_url: SlackUrl = Field(default=SLACK, validation_alias="SLACK_API_URL")
+
+    @property
+    def works(self) -> bool:
+        """Whether these are, or may be, the settings of the hands: not those of a bot alone."""
+        return self.worker_key is not None or self.slack_bot_token is None or (self.data / KEY_FILE).exists()
+
+    @property
+    def decides(self) -> bool:
+        """Whether whoever has these settings goes by the rules."""
+        return "policies" in self.model_fields_set or bool(self.slack_bot_token or self.redis_url or self.worker_key)
 
 
 @click.command()
@@ -95,10 +106,10 @@ def checks(settings: DoctorSettings, clock: Clock) -> list[Check]:
     checked = check_folder(settings.policies)
     departed = partial(workers.doctor.look_at_departed, checked.policy, settings.ledger_url, settings.data, clock)
     return [
-        Check(Part.POLICIES, str(settings.policies), partial(look_at_policies, checked)),
+        Check(Part.POLICIES, str(settings.policies), partial(_look_at_policies, settings, checked)),
         Check(Part.LEDGER, "the ledger", partial(look_at_ledger, settings.ledger_url, clock)),
         Check(Part.LEDGER, "the spool", partial(look_at_spool, settings.data, settings.spool)),
-        Check(Part.QUEUE, "the queue", partial(look_at_queue, settings.redis_url)),
+        Check(Part.QUEUE, "the queue", partial(look_at_queue, settings.redis_url, works=settings.works)),
         *workers.doctor.checks(checked.policy, settings.worker_key, settings.data),
         Check(Part.TARGETS, "targets that left the policy files", departed),
         *bot.doctor.checks(
@@ -110,6 +121,15 @@ def checks(settings: DoctorSettings, clock: Clock) -> list[Check]:
             clock=clock,
         ),
     ]
+
+
+def _look_at_policies(settings: DoctorSettings, checked: Checked) -> Iterator[Line]:
+    """A signer, or an auditor, has none. Raises NotLookedAt."""
+    if not settings.decides and not settings.policies.exists():
+        raise NotLookedAt(
+            "there is no such folder here; run it where the bot or the hands run, with their JIT_POLICIES"
+        )
+    return look_at_policies(checked)
 
 
 def by_part(lines: Sequence[Line]) -> list[Line]:

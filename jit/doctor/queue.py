@@ -8,15 +8,17 @@ from typing import Any
 
 from pydantic import SecretStr
 from redis import AuthenticationError, Redis, RedisError, SSLConnection
-from redis.exceptions import NoPermissionError
+from redis.exceptions import NoPermissionError, ResponseError
 
 from jit.doctor.examine import NotLookedAt, needed
 from jit.doctor.line import Line, Part, fine, mend, note
-from jit.rq_queue import ON_DISK_REMEDY, UNPROVEN, open_redis, says_what_is_on_disk
+from jit.rq_queue import CLUSTER, ON_DISK_REMEDY, UNPROVEN, open_redis, says_what_is_on_disk
 
 
-def look_at_queue(url: SecretStr | None) -> Iterator[Line]:
-    """Raises NotLookedAt, CannotStart."""
+def look_at_queue(url: SecretStr | None, *, works: bool = True) -> Iterator[Line]:
+    """``works`` says that a worker has this address, which needs more than who only announces. Raises NotLookedAt,
+    CannotStart.
+    """
     if url is None:
         raise NotLookedAt("REDIS_URL is not set; `jit up` brings a queue of its own, else run it where the bot runs")
     with closing(open_redis(needed("REDIS_URL", url, "the bot runs"))) as redis:
@@ -26,7 +28,7 @@ def look_at_queue(url: SecretStr | None) -> Iterator[Line]:
         except AuthenticationError:
             yield mend(Part.QUEUE, f"{where} does not take the login of REDIS_URL", "Put the right one into REDIS_URL.")
         except NoPermissionError:
-            yield mend(
+            yield (mend if works else note)(
                 Part.QUEUE,
                 f"{where} does not let the login of REDIS_URL ask how it is set up, which workers do when they start",
                 _command(redis, "ACL", "SETUSER", _login(redis), "+info"),
@@ -46,6 +48,11 @@ def look_at_queue(url: SecretStr | None) -> Iterator[Line]:
 
 def _kept(redis: Redis, told: Mapping[str, Any]) -> Iterator[Line]:
     """Whether it keeps what it is told."""
+    if told.get("redis_mode") == "sentinel" or told.get("server_mode") == "sentinel":
+        yield mend(Part.QUEUE, "it is a Sentinel, which keeps no orders", "Name the primary in REDIS_URL.")
+        return
+    if int(told.get("cluster_enabled", 0)):
+        yield mend(Part.QUEUE, CLUSTER, "Name one that is no cluster in REDIS_URL.")
     if told.get("role") != "master":
         yield mend(Part.QUEUE, "it is a replica and takes no orders", "Name the primary in REDIS_URL.")
     if told.get("maxmemory_policy") == "noeviction":
@@ -64,6 +71,12 @@ def _kept(redis: Redis, told: Mapping[str, Any]) -> Iterator[Line]:
             "it forgets orders at a restart (appendonly no)",
             _set(redis, told, "appendonly", "yes"),
         )
+    if _appendfsync(redis) == "no":
+        yield mend(
+            Part.QUEUE,
+            "it leaves to its host when orders come to the disk (appendfsync no), so that nothing is given",
+            _set(redis, told, "appendfsync", "everysec"),
+        )
     try:
         if not says_what_is_on_disk(redis):
             yield note(Part.QUEUE, UNPROVEN, ON_DISK_REMEDY)
@@ -75,6 +88,14 @@ def _kept(redis: Redis, told: Mapping[str, Any]) -> Iterator[Line]:
         )
     if told.get("aof_last_write_status", "ok") != "ok":
         yield mend(Part.QUEUE, "its last write to disk failed", "Look at the disk of its host: is it full?")
+
+
+def _appendfsync(redis: Redis) -> str:
+    """Empty where it does not say: by WAITAOF it answers for each order all the same."""
+    try:
+        return str(redis.config_get("appendfsync").get("appendfsync", ""))
+    except ResponseError:
+        return ""
 
 
 def _reached(redis: Redis) -> Iterator[Line]:
@@ -111,6 +132,16 @@ def _login(redis: Redis) -> str:
 
 
 def _set(redis: Redis, told: Mapping[str, Any], name: str, value: str) -> str:
+    try:
+        redis.config_get(name)
+    except NoPermissionError:
+        by_another = join(["redis-cli", *_way(redis), "CONFIG", "SET", name, value])
+        return f"This login may not set that, but whoever runs it, or its settings page:\n{by_another}"
+    except ResponseError:
+        return (
+            f"It takes no CONFIG, like a managed service: set {name} to {value} on its settings page. "
+            "Where that has no such setting it does not fit: docs/operations.md says which do."
+        )
     steps = [_command(redis, "CONFIG", "SET", name, value)]
     if told.get("config_file"):
         steps.append(_command(redis, "CONFIG", "REWRITE"))
@@ -121,14 +152,19 @@ def _set(redis: Redis, told: Mapping[str, Any], name: str, value: str) -> str:
 
 def _command(redis: Redis, *words: str) -> str:
     """For a shell. A password is asked for, never written down."""
+    asked, way = redis.connection_pool.connection_kwargs, _way(redis)
+    if asked.get("username"):
+        way += ["--user", str(asked["username"])]
+    if asked.get("password"):
+        way.append("--askpass")
+    return join(["redis-cli", *way, *words])
+
+
+def _way(redis: Redis) -> list[str]:
     asked = redis.connection_pool.connection_kwargs
     way = ["-s", str(asked["path"])] if "path" in asked else ["-h", str(asked.get("host", "localhost"))]
     if "path" not in asked and asked.get("port", 6379) != 6379:
         way += ["-p", str(asked["port"])]
     if issubclass(redis.connection_pool.connection_class, SSLConnection):
         way.append("--tls")
-    if asked.get("username"):
-        way += ["--user", str(asked["username"])]
-    if asked.get("password"):
-        way.append("--askpass")
-    return join(["redis-cli", *way, *words])
+    return way

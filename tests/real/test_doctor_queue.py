@@ -55,7 +55,7 @@ def test_a_queue_as_it_should_be_has_nothing_to_mend(server):
 
 
 def test_each_wrong_setting_is_mended_for_good_by_the_commands_printed(server, admin):
-    for name, wrong in (("maxmemory-policy", "allkeys-lru"), ("appendonly", "no")):
+    for name, wrong in (("maxmemory-policy", "allkeys-lru"), ("appendonly", "no"), ("appendfsync", "no")):
         admin.config_set(name, wrong)
         (line,) = to_mend(server.url)
         assert name in line.what
@@ -87,6 +87,16 @@ def test_a_login_that_may_not_ask_is_mended_by_the_command_printed(server, admin
     (line,) = to_mend(url)
     carry_out(admin, line.remedy)
     assert to_mend(url) == []
+
+
+def test_what_only_another_login_may_mend_is_said_to_be_its(server, admin):
+    admin.config_set("appendonly", "no")
+    admin.execute_command("ACL", "SETUSER", "jit", "on", ">right", "~*", "&*", "+@all", "-config")
+    (line,) = to_mend(server.url.replace("unix://", "unix://jit:right@"))
+    said, command = line.remedy.split("\n")
+    assert "whoever runs it" in said
+    carry_out(admin, command)
+    assert to_mend(server.url) == []
 
 
 def test_a_replica_is_said_to_take_no_orders(server, admin):

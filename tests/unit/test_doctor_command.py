@@ -72,6 +72,18 @@ def test_something_to_mend_is_a_code_of_one(nowhere, monkeypatch):
     assert [each["part"] for each in rows if each["ok"] is False] == ["Ledger"]
 
 
+def test_with_a_signers_settings_nothing_is_to_be_mended_that_a_signer_does_not_need(nowhere, monkeypatch):
+    monkeypatch.delenv("JIT_POLICIES")
+    monkeypatch.chdir(nowhere)
+    code, rows = told()
+    assert code == 0
+    assert "policies" in {each["what"] for each in rows if each["ok"] is None}
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-1")
+    monkeypatch.setenv("SLACK_API_URL", "http://127.0.0.1:1/api/")
+    code, rows = told()
+    assert any(each["part"] == "Policies" and each["ok"] is False for each in rows), "a bot goes by the rules"
+
+
 def test_access_overdue_and_nobody_at_work_is_a_code_of_one(nowhere):
     (nowhere / "var").mkdir()
     ledger = ledger_in(nowhere / "var" / "ledger.db", ManualClock())
