@@ -171,10 +171,11 @@ class Target(Protocol):
         of its own whether the worker's login is still let in. Never raises.
         """
 
-    def check(self, permissions: Sequence[str] = ()) -> list[Finding]:
+    def check(self, permissions: Sequence[str] = (), principals: Sequence[str] = ()) -> list[Finding]:
         """Whether the worker's login can do what it must, and no more. Never raises.
 
-        ``permissions`` are those that policies give here; each must be there to be given.
+        ``permissions`` are those that policies give here; each must be there to be given. ``principals`` are those
+        whom they name; each must be there, and somebody who may be given something.
         """
 
 

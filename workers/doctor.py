@@ -1,7 +1,7 @@
 """What `jit doctor` says of the hands: each target, and the key that orders are signed with."""
 
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from shlex import quote
@@ -10,7 +10,8 @@ from pydantic import SecretStr
 
 from jit.doctor import Check, Line, NotLookedAt, Part, fine, mend, needed, not_looked_at, note, of_finding
 from jit.doctor.ledger import there
-from jit.ledger import Ledger, LedgerUnavailable, connect
+from jit.ledger import Ledger, LedgerUnavailable, StoredDirectory, connect
+from jit.people import NO_GROUPS, Groups
 from jit.policy import Policy, TargetConfig
 from jit.ports import Clock, Target
 from jit.settings import CannotStart, MissingSecret, resolve_secret
@@ -23,15 +24,20 @@ Opened = Target | Exception
 """A target, or why it cannot be opened."""
 
 
-def checks(policy: Policy | None, worker_key: SecretStr | None, data: Path) -> list[Check]:
-    """One for each target of the policy, and one for the key."""
+def checks(
+    policy: Policy | None,
+    worker_key: SecretStr | None,
+    data: Path,
+    groups: Callable[[], Groups] = lambda: NO_GROUPS,
+) -> list[Check]:
+    """One for each target of the policy, and one for the key. By ``groups`` it is known whose logins are looked up."""
     key = Check(Part.QUEUE, "the workers' key", partial(_key, worker_key, data))
     if policy is None:
         return [key, Check(Part.TARGETS, "the targets", _without_rules)]
     opened = {name: _open(config) for name, config in policy.targets.items()}
     here = any(not isinstance(found, Exception) for found in opened.values())
     looks: dict[str, Callable[[], Iterator[Line]]] = {
-        name: partial(_target, name, found, policy.given_on(name), here=here) for name, found in opened.items()
+        name: partial(_target, name, found, policy, groups, here=here) for name, found in opened.items()
     }
     return [key, *(Check(Part.TARGETS, name, look) for name, look in looks.items())]
 
@@ -54,6 +60,20 @@ def look_at_departed(policy: Policy | None, url: SecretStr, data: Path, clock: C
         yield note(Part.TARGETS, what, remedy) if can_end else mend(Part.TARGETS, what, remedy)
 
 
+def groups_seen(url: SecretStr) -> Groups:
+    """As the bot last saw them; none where that is not to be had."""
+    try:
+        engine = connect(needed("JIT_LEDGER_URL", url, "the processes run").get_secret_value())
+    except (CannotStart, NotLookedAt):
+        return NO_GROUPS
+    try:
+        return StoredDirectory(engine).groups() if there(engine.url) else NO_GROUPS
+    except LedgerUnavailable:
+        return NO_GROUPS
+    finally:
+        engine.dispose()
+
+
 def _without_rules() -> Iterator[Line]:
     raise NotLookedAt("the policy files cannot be read; mend them first")
 
@@ -66,7 +86,7 @@ def _open(config: TargetConfig) -> Opened:
         return wrong
 
 
-def _target(name: str, opened: Opened, permissions: Sequence[str], *, here: bool) -> Iterator[Line]:
+def _target(name: str, opened: Opened, policy: Policy, groups: Callable[[], Groups], *, here: bool) -> Iterator[Line]:
     """``here`` says that other targets' secrets are, so that this one's should be too."""
     if isinstance(opened, MissingSecret) and not here:
         yield not_looked_at(Part.TARGETS, name, f"{opened} Or run it where the workers run.")
@@ -76,7 +96,8 @@ def _target(name: str, opened: Opened, permissions: Sequence[str], *, here: bool
         raise opened
     else:
         try:
-            yield from (of_finding(Part.TARGETS, found, name) for found in opened.check(permissions))
+            found = opened.check(policy.given_on(name), policy.named_on(name, groups()))
+            yield from (of_finding(Part.TARGETS, each, name) for each in found)
         finally:
             _close(opened)
 

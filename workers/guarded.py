@@ -58,8 +58,8 @@ class Guarded:
     def obstacles(self, permissions: Sequence[str]) -> list[Finding]:
         return self._found("obstacles", lambda: self._target.obstacles(permissions))
 
-    def check(self, permissions: Sequence[str] = ()) -> list[Finding]:
-        return self._found("check", lambda: self._target.check(permissions))
+    def check(self, permissions: Sequence[str] = (), principals: Sequence[str] = ()) -> list[Finding]:
+        return self._found("check", lambda: self._target.check(permissions, principals))
 
     def _found(self, call: str, look: Callable[[], list[Finding]]) -> list[Finding]:
         try:

@@ -4,7 +4,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from itertools import groupby
 
 import click
@@ -104,13 +104,14 @@ def all_checks(settings: DoctorSettings, clock: Clock) -> list[Check]:
 def checks(settings: DoctorSettings, clock: Clock) -> list[Check]:
     """Of every room, the quick ones first."""
     checked = check_folder(settings.policies)
+    groups = cache(partial(workers.doctor.groups_seen, settings.ledger_url))
     departed = partial(workers.doctor.look_at_departed, checked.policy, settings.ledger_url, settings.data, clock)
     return [
         Check(Part.POLICIES, str(settings.policies), partial(_look_at_policies, settings, checked)),
         Check(Part.LEDGER, "the ledger", partial(look_at_ledger, settings.ledger_url, clock)),
         Check(Part.LEDGER, "the spool", partial(look_at_spool, settings.data, settings.spool)),
         Check(Part.QUEUE, "the queue", partial(look_at_queue, settings.redis_url, works=settings.works)),
-        *workers.doctor.checks(checked.policy, settings.worker_key, settings.data),
+        *workers.doctor.checks(checked.policy, settings.worker_key, settings.data, groups),
         Check(Part.TARGETS, "targets that left the policy files", departed),
         *bot.doctor.checks(
             bot_token=settings.slack_bot_token,

@@ -17,7 +17,7 @@ from jit.policy.form import person_id
 from jit.settings import CannotStart, Settings
 from workers.departed import left_active, said_of
 from workers.known_targets import KnownTargets
-from workers.targets import TargetSetupError, check_names, check_settings
+from workers.targets.named import misfits
 
 
 @click.group()
@@ -29,12 +29,11 @@ def policy() -> None:
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), required=False)
 def check(folder: Path | None) -> None:
     """Name file, line and field of every mistake in FOLDER, by default JIT_POLICIES."""
-    checked = check_folder(folder or Settings().policies)
-    unfit = [*_targets_fit(checked.policy)] if checked.policy else []
+    checked = check_folder(folder or Settings().policies, misfits)
     left = [*_left_active(checked.policy)] if checked.policy else []
     notes = [f"{'Note' if can_end else 'Mend'}: {what}. {remedy}" for can_end, what, remedy in left]
-    click.echo("\n".join([*(unfit or checked.lines), *notes]))
-    raise SystemExit(1 if checked.mistakes or unfit or not all(can_end for can_end, _, _ in left) else 0)
+    click.echo("\n".join([*checked.lines, *notes]))
+    raise SystemExit(1 if checked.mistakes or not all(can_end for can_end, _, _ in left) else 0)
 
 
 @policy.command()
@@ -86,20 +85,3 @@ def _left_active(policy: Policy) -> Iterator[tuple[bool, str, str]]:
     except (CannotStart, LedgerUnavailable):
         return
     yield from said_of(left, KnownTargets(settings.data).recall())
-
-
-def _targets_fit(policy: Policy) -> Iterator[str]:
-    """What keeps a target from being opened or used, without looking for its secrets."""
-    for target in policy.targets.values():
-        try:
-            check_settings(target.name, target.kind, target.settings)
-        except TargetSetupError as wrong:
-            yield f"targets.{wrong}"
-            continue
-        for access in policy.accesses.values():
-            if access.target == target.name:
-                yield from (f"access.{access.name}.grants: {said}" for said in check_names(target.kind, access.grants))
-        for person in policy.people:
-            if principal := policy.principal(person, target.name):
-                said = check_names(target.kind, [principal])
-                yield from (f"people.{person}: on {target.name} {each}" for each in said)

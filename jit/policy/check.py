@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jit.people import NO_GROUPS, Groups
 from jit.policy.explain import explain
-from jit.policy.load import load_policy
+from jit.policy.load import Further, load_policy
 from jit.policy.membership import StaleGroups
 from jit.policy.merge import nearest
 from jit.policy.mistakes import Mistake, PolicyError
@@ -62,9 +62,10 @@ def _single_handed(policy: Policy) -> Iterator[str]:
             yield f"{', '.join(sorted(alone))} alone can meet every quorum of {access.name}."
 
 
-def check_folder(folder: Path) -> Checked:
+def check_folder(folder: Path, more: Further | None = None) -> Checked:
+    """``more`` as in `load_policy`."""
     try:
-        return Checked(load_policy(folder))
+        return Checked(load_policy(folder, more))
     except PolicyError as error:
         return Checked(None, error.mistakes)
 

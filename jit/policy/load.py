@@ -3,7 +3,7 @@
 import errno
 import hashlib
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -26,7 +26,11 @@ _OF_THE_PROCESS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIN
 """Of reading, and not of what is read: too many files are open, for instance."""
 
 
-def load_policy(folder: Path) -> Policy:
+Further = Callable[[Mapping[str, Mapping[str, object]]], Iterable[tuple[tuple[str | int, ...], str]]]
+"""Where something is wrong in the sections, by its keys, and what."""
+
+
+def load_policy(folder: Path, more: Further | None = None) -> Policy:
     """Read and check every policy file of the folder; files in folders below it are not looked at.
 
     Raises:
@@ -38,11 +42,14 @@ def load_policy(folder: Path) -> Policy:
         if not mistakes:
             mistakes.append(Mistake(str(folder), 0, "", f"holds no file called *{SUFFIX}"))
         raise PolicyError(tuple(mistakes))
-    return policy_of(sources, mistakes)
+    return policy_of(sources, mistakes, more)
 
 
-def policy_of(sources: Iterable[tuple[str, bytes]], mistakes: Iterable[Mistake] = ()) -> Policy:
-    """What files with these names and bytes say; ``mistakes`` are those made in reading them.
+def policy_of(
+    sources: Iterable[tuple[str, bytes]], mistakes: Iterable[Mistake] = (), more: Further | None = None
+) -> Policy:
+    """What files with these names and bytes say; ``mistakes`` are those made in reading them. ``more`` finds further
+    ones in the sections as they were read.
 
     Raises:
         PolicyError: with all mistakes found.
@@ -58,6 +65,8 @@ def policy_of(sources: Iterable[tuple[str, bytes]], mistakes: Iterable[Mistake] 
         merged.take(document)
     forms = fill_in(merged)
     check_sense(merged, forms)
+    for path, problem in more(merged.sections) if more else ():
+        merged.blame(path, problem)
     if merged.mistakes or forms.channels is None:
         raise PolicyError(_in_order(merged.mistakes))
     return _build(policy_text(sources), forms, forms.channels.audit, forms.channels.alerts)

@@ -1,11 +1,12 @@
 """The rules in force, and the questions they answer: who may ask, who may approve, and why."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from jit.people import Groups
-from jit.policy.membership import Membership
+from jit.policy.membership import Membership, StaleGroups
 from jit.policy.model import Access, Channels, Counted, Rule, Tally, TargetConfig
 
 
@@ -103,6 +104,17 @@ class Policy:
         """Everything that some access gives on this target, sorted."""
         given = {grant for access in self.accesses.values() if access.target == target for grant in access.grants}
         return tuple(sorted(given))
+
+    def named_on(self, target: str, groups: Groups) -> tuple[str, ...]:
+        """The names there of all who may ask for something on this target, however old ``groups`` are; sorted."""
+        accesses = [access for access in self.accesses.values() if access.target == target]
+        named = {person: name for person in self.people if (name := self.principal(person, target))}
+        return tuple(sorted({name for person, name in named.items() if self._may_ask_any(accesses, person, groups)}))
+
+    def _may_ask_any(self, accesses: Iterable[Access], person: str, groups: Groups) -> bool:
+        with suppress(StaleGroups):
+            return any(self.may_ask(access, person, groups, groups.as_of) for access in accesses)
+        return False
 
     def principal(self, person: str, target: str) -> str | None:
         """The person's name in a target: as written for that target, else for its kind."""

@@ -7,7 +7,7 @@ from jit.policy.document import Path
 from jit.policy.form import AccessForm, QuorumForm, secret_problem
 from jit.policy.membership import GROUP, Membership
 from jit.policy.merge import Merged, nearest
-from jit.policy.shape import Forms, well_shaped
+from jit.policy.shape import Forms, rules_in, well_shaped
 
 
 def check_sense(merged: Merged, forms: Forms) -> None:
@@ -23,7 +23,7 @@ def check_sense(merged: Merged, forms: Forms) -> None:
     membership = _check_groups(merged, forms.groups)
     for name, access in forms.access.items():
         _check_access(merged, name, access, membership)
-    _check_the_misshapen(merged, forms)
+    _check_the_misshapen(merged, forms, membership)
 
 
 def target_of(name: str, access: AccessForm) -> str:
@@ -52,8 +52,8 @@ def _check_access(merged: Merged, name: str, access: AccessForm, membership: Mem
             _check_quorum(merged, (*path, "approve", number, "all_of", place), quorum, membership)
 
 
-def _check_the_misshapen(merged: Merged, forms: Forms) -> None:
-    """What has a mistake elsewhere still names groups and targets."""
+def _check_the_misshapen(merged: Merged, forms: Forms, membership: Membership | None) -> None:
+    """What has a mistake elsewhere still names groups and targets, and says how many have to approve."""
     if not forms.security:
         _check_named(merged, ("security",), merged.security)
     for name, who in merged.sections["groups"].items():
@@ -64,6 +64,9 @@ def _check_the_misshapen(merged: Merged, forms: Forms) -> None:
             continue
         for path, who in _who_lists(("access", name), access):
             _check_named(merged, path, who)
+        for place, rule in enumerate(rules_in(access.get("approve"))):
+            for number, quorum in enumerate(rule.all_of):
+                _check_quorum(merged, ("access", name, "approve", place, "all_of", number), quorum, membership)
         given = access.get("target")
         if given is None or isinstance(given, str):
             _check_target(merged, name, given)

@@ -16,6 +16,7 @@ T = TypeVar("T")
 RISKS: tuple[str, ...] = get_args(Risk)
 _STRICT = ConfigDict(strict=True)
 _WHO = TypeAdapter(tuple[form.Who, ...], config=_STRICT)
+_RULES = TypeAdapter(tuple[form.RuleForm, ...])
 _NAMES = TypeAdapter(dict[Annotated[str, AfterValidator(form.name)], form.Text], config=_STRICT)
 
 
@@ -38,6 +39,14 @@ def well_shaped(who: object) -> bool:
     except ValidationError:
         return False
     return True
+
+
+def rules_in(approve: object) -> tuple[form.RuleForm, ...]:
+    """Of an access that has a mistake elsewhere; none where they have one."""
+    try:
+        return _RULES.validate_python(approve)
+    except ValidationError:
+        return ()
 
 
 def fill_in(merged: Merged) -> Forms:

@@ -68,9 +68,10 @@ class InMemoryTarget:
         self.calls.append(("obstacles", ""))
         return [*self.in_the_way, *([Finding(ok=False, what=str(self.trouble))] if self.trouble else [])]
 
-    def check(self, permissions: Sequence[str] = ()) -> list[Finding]:
+    def check(self, permissions: Sequence[str] = (), principals: Sequence[str] = ()) -> list[Finding]:
         """Not ok for what is ``missing``."""
-        return [Finding(ok=permission not in self.missing, what=f"gives {permission}") for permission in permissions]
+        gives = [Finding(ok=permission not in self.missing, what=f"gives {permission}") for permission in permissions]
+        return [*gives, *(Finding(ok=False, what=f"no {name} here") for name in principals if name in self.missing)]
 
     def _ask(self, call: str, about: str) -> None:
         self.calls.append((call, about))

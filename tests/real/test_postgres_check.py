@@ -100,3 +100,44 @@ def test_what_the_login_does_not_need_is_a_note_that_the_sql_printed_mends(prepa
     assert all(finding.ok for finding in target.check(("orders_read",)))
     target.close()
     dba.execute("DROP ROLE apprentice")
+
+
+@both_versions
+def test_people_whose_login_is_not_there_or_cannot_be_given_anything_are_named(target, dba):
+    """Before somebody approves something for one, and is told then."""
+    dba.execute("CREATE ROLE shut; CREATE ROLE maker LOGIN CREATEROLE; CREATE ROLE loner LOGIN NOINHERIT")
+    try:
+        names = ("alice", "nobody", "root2", "shut", "maker", "loner", "n" * 64)
+        wrong = [found.what for found in target.check(("orders_read",), names) if not found.ok]
+    finally:
+        dba.execute("DROP ROLE shut, maker, loner")
+    for said in (
+        "nnnn",
+        "nobody: no such login",
+        "root2 is a superuser",
+        "shut cannot log in",
+        "maker may create roles",
+    ):
+        assert len([what for what in wrong if said in what]) == 1, (said, wrong)
+    assert len(wrong) == 5 + (not modern(dba)), wrong
+    assert any("loner is NOINHERIT" in what for what in wrong) is not modern(dba)
+    fine = [found.what for found in target.check(("orders_read",), ("alice", "eve")) if found.ok]
+    assert "2 logins of people can be given something" in fine
+
+
+@both_versions
+def test_a_person_who_may_not_connect_is_named_and_the_sql_mends(target, dba):
+    dba.execute("REVOKE CONNECT ON DATABASE orders FROM PUBLIC; GRANT CONNECT ON DATABASE orders TO worker, eve")
+    try:
+        (found,) = [found for found in target.check((), ("alice", "eve")) if not found.ok]
+        assert "alice may not connect to orders" in found.what
+        dba.execute(found.remedy)
+        assert all(found.ok for found in target.check((), ("alice", "eve")))
+    finally:
+        dba.execute("REVOKE CONNECT ON DATABASE orders FROM worker, eve, alice")
+        dba.execute("GRANT CONNECT ON DATABASE orders TO PUBLIC")
+
+
+def test_a_name_that_no_role_can_have_does_not_hide_the_rest(target):
+    wrong = [found.what for found in target.check(("g" * 64, "orders_nobody"), ()) if not found.ok]
+    assert [what[:16] for what in wrong] == [f"'{'g' * 15}", "orders_nobody: n"]

@@ -94,19 +94,38 @@ def test_policy_check_names_file_line_and_field(tmp_path: Path):
 def test_policy_check_names_what_no_role_in_the_target_can_be_called(tmp_path: Path):
     sample = next(iter(POLICIES.glob("*.policy.yml"))).read_text()
     for old, new, says in (
-        ("[orders_read]", f"[{'g' * 64}]", ["access.orders-db/read.grants: 'gggg"]),
+        ("[orders_read]", f"[{'g' * 64}]", ["access.orders-db/read.grants[0]: 'gggg"]),
         ("[orders_read]", f"[{'g' * 63}]", []),
-        ("[orders_read]", f"[{'ü' * 32}, orders_read]", ["access.orders-db/read.grants: 'üüü"]),
-        ("postgres: alice", f"postgres: {'a' * 64}", ["people.U01ALICE0: on orders-db 'aaaa"]),
-        ("postgres: alice", f"orders-db: {'a' * 64}", ["people.U01ALICE0: on orders-db 'aaaa"]),
+        ("[orders_read]", f"[{'ü' * 32}, orders_read]", ["access.orders-db/read.grants[0]: 'üüü"]),
+        ("postgres: alice", f"postgres: {'a' * 64}", ["people.U01ALICE0.postgres: 'aaaa"]),
+        ("postgres: alice", f"orders-db: {'a' * 64}", ["people.U01ALICE0.orders-db: 'aaaa"]),
     ):
         (tmp_path / "a.policy.yml").write_text(sample.replace(old, new))
         told = CliRunner().invoke(cli, ["policy", "check", str(tmp_path)])
         lines = [line for line in told.output.splitlines() if "63 bytes at most" in line]
-        assert [line.startswith(said) for line, said in zip(lines, says, strict=True)] == [True] * len(says), (
-            told.output
-        )
+        assert [line.partition(" ")[2].startswith(said) for line, said in zip(lines, says, strict=True)] == [
+            True
+        ] * len(says), told.output
         assert told.exit_code == bool(says), told.output
+
+
+def test_policy_check_names_every_mistake_at_once(tmp_path: Path):
+    """A name that no role can have, and a kind that is none, beside a duration that is none in the same access."""
+    sample = next(iter(POLICIES.glob("*.policy.yml"))).read_text()
+    for old, new in (
+        ("[orders_read]", f"[{'g' * 64}]"),
+        ("max_duration: 8h", "max_duration: 8 bananas"),
+        ("from: [group:dba]", "from: [group:dab], count: 2"),
+        ("postgres: alice", f"postgres: {'a' * 64}"),
+        ("targets:", "targets:\n  other-db: {kind: flder}"),
+    ):
+        assert old in sample, old
+        sample = sample.replace(old, new, 1)
+    (tmp_path / "a.policy.yml").write_text(sample)
+    told = CliRunner().invoke(cli, ["policy", "check", str(tmp_path)])
+    assert told.exit_code == 1
+    for said in ("'gggg", "'aaaa", "Write a duration", "no group is called dab", "no kind of target is called 'flder'"):
+        assert len([line for line in told.output.splitlines() if said in line]) == 1, (said, told.output)
 
 
 def test_policy_explain_says_who_decides(ledger: Ledger):

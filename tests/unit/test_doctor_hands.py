@@ -7,9 +7,10 @@ import pytest
 from pydantic import SecretStr
 
 from jit.doctor import State, examine
+from jit.people import NO_GROUPS, Groups
 from jit.policy import load_policy
 from jit.ports import Finding
-from jit.testing import InMemoryTarget
+from jit.testing import T0, InMemoryTarget
 from tests.world.hands import RULES
 from workers import doctor
 from workers.end_orders import KEY_FILE, load_key
@@ -61,11 +62,11 @@ def test_a_target_that_falls_over_is_one_line(policy, targets, tmp_path, monkeyp
     monkeypatch.setenv("ORDERS_DSN", "there")
     monkeypatch.setenv("BOOKS_DSN", "there")
 
-    def falls(_permissions):
+    def falls(*_):
         raise RuntimeError("hunter2")
 
     targets["ledger-db"].check = falls
-    targets["orders-db"].check = lambda given: [Finding(ok=False, what=f"cannot give {given[0]}", remedy="GRANT it;")]
+    targets["orders-db"].check = lambda given, _: [Finding(ok=False, what=f"cannot give {given[0]}", remedy="GRANT")]
     found = examine(doctor.checks(policy, LONG, tmp_path), 10)
     assert [line.what for line in found if line.ok is False] == [
         "ledger-db: looking at it failed (RuntimeError)",
@@ -114,3 +115,23 @@ def test_a_key_that_is_too_short_says_how_to_make_one(tmp_path):
     (tmp_path / KEY_FILE).chmod(0o600)
     (line,) = key_line(None, tmp_path)
     assert "openssl rand -hex 32" in line.remedy
+
+
+def test_a_login_that_the_rules_name_is_looked_up_where_the_person_may_ask(policy, targets, tmp_path, monkeypatch):
+    """Of those in a Slack group by what the bot last saw."""
+    monkeypatch.setenv("ORDERS_DSN", "there")
+    monkeypatch.setenv("BOOKS_DSN", "there")
+    for target in targets.values():
+        target.missing = frozenset({"alice"})
+
+    def named(rules, groups=NO_GROUPS):
+        lines = examine(doctor.checks(rules, LONG, tmp_path, lambda: groups), 10)
+        return [line.what for line in lines if "no alice here" in line.what]
+
+    assert named(policy) == ["ledger-db: no alice here", "orders-db: no alice here"]
+    text = (tmp_path / "a.policy.yml").read_text().replace("request: [U01ALICE0]", 'request: ["slack:S0ENGIN01"]', 1)
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "a.policy.yml").write_text(text)
+    in_a_group = load_policy(tmp_path / "rules")
+    assert len(named(in_a_group)) == 1
+    assert len(named(in_a_group, Groups(as_of=T0, members={"S0ENGIN01": frozenset({"U01ALICE0"})}))) == 2

@@ -44,7 +44,7 @@ class OddTarget(InMemoryTarget):
         if call == self.odd:
             raise TypeError("hunter2")
 
-    def check(self, permissions: Any = ()) -> Any:
+    def check(self, permissions: Any = (), principals: Any = ()) -> Any:
         self._ask("check", "")
         return super().check(permissions)
 

@@ -62,7 +62,7 @@ class FolderTarget:
     def obstacles(self, permissions: Sequence[str]) -> list[Finding]:
         return []
 
-    def check(self, permissions: Sequence[str] = ()) -> list[Finding]:
+    def check(self, permissions: Sequence[str] = (), principals: Sequence[str] = ()) -> list[Finding]:
         return []
 
     def _file(self, request_id: str) -> Path:

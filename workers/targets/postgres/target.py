@@ -24,6 +24,7 @@ from workers.targets.postgres.link import Link
 from workers.targets.postgres.lock import lock, who_holds
 from workers.targets.postgres.note import Before, Note, write_note
 from workers.targets.postgres.ownership import disown, disown_all
+from workers.targets.postgres.principals import look_up
 from workers.targets.postgres.reach import Reach, reach
 from workers.targets.postgres.rehearsal import not_to_be_seen, rehearse, standby
 from workers.targets.postgres.replicas import replicas_of, unnamed
@@ -196,12 +197,16 @@ class PostgresTarget:
                     drop(conn, role)
         return [self._held(role) for role in roles if role.gives and self._is_ours(role)]
 
-    def check(self, permissions: Sequence[str] = ()) -> list[Finding]:
-        """``permissions`` are the roles that policies give here, each looked at too."""
+    def check(self, permissions: Sequence[str] = (), principals: Sequence[str] = ()) -> list[Finding]:
+        """``permissions`` are the roles that policies give here, and ``principals`` the logins that they name, each
+        looked at too.
+        """
+        named = {name: self.name_problem(name) for name in (*permissions, *principals)}
+        bad = [Finding(ok=False, what=f"{name[:80]!r} {problem}") for name, problem in named.items() if problem]
+        roles, logins = ([name for name in names if not named[name]] for names in (permissions, principals))
         try:
-            self._refuse_bad_names(*permissions)
             with self._link.open() as conn:
-                found = self._found(conn, permissions)
+                found = [*bad, *self._found(conn, roles, logins)]
                 missing = [
                     Finding(ok=True, what=what, remedy=NAME_REPLICAS) for what in unnamed(conn, len(self._replicas))
                 ]
@@ -219,14 +224,17 @@ class PostgresTarget:
         except TargetError as exc:
             return [Finding(ok=False, what=str(exc))]
 
-    def _found(self, conn: psycopg.Connection[Any], permissions: Sequence[str]) -> list[Finding]:
+    def _found(
+        self, conn: psycopg.Connection[Any], permissions: Sequence[str], principals: Sequence[str]
+    ) -> list[Finding]:
         try:
+            logins = look_up(conn, principals, self._prefix)
             found = [*findings(conn, self._prefix, permissions, self._allow_owners), *standby(conn)]
             if permissions and all(finding.ok for finding in found):
                 found.append(self._rehearsed(conn, permissions))
         except InsufficientPrivilege as refused:
             return [not_to_be_seen(conn, refused)]
-        return found
+        return [*found, *logins]
 
     def _rehearsed(self, conn: psycopg.Connection[Any], permissions: Sequence[str]) -> Finding:
         def create(grant: Grant) -> None:

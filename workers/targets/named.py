@@ -1,0 +1,53 @@
+"""What is wrong with the targets of policy files, and with what is named there: as far as each kind can know alone,
+whatever else the files get wrong.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+
+from workers.targets import TargetSetupError, check_names, check_settings
+
+Path = tuple[str | int, ...]
+Sections = Mapping[str, Mapping[str, object]]
+"""Of the files as they were read: each section's entries, nothing of which need have the right shape."""
+
+
+def misfits(sections: Sections) -> Iterator[tuple[Path, str]]:
+    """Where, and what."""
+    kinds: dict[str, str] = {}
+    for name, target in sections["targets"].items():
+        match target:
+            case {"kind": str(kind), **settings}:
+                kinds[name] = kind
+                if said := _unfit(name, kind, settings):
+                    yield ("targets", name), said
+    for name, access in sections["access"].items():
+        match access:
+            case {"grants": tuple(grants), **rest}:
+                kind = kinds.get(str(rest.get("target") or name.split("/", 1)[0]), "")
+                for place, grant in enumerate(grants):
+                    yield from _misfit(kind, grant, ("access", name, "grants", place))
+    for person, names in sections["people"].items():
+        if isinstance(names, dict):
+            for where, principal in names.items():
+                kind = kinds.get(where) or (where if where in kinds.values() else "")
+                yield from _misfit(kind, principal, ("people", person, where))
+
+
+def _unfit(name: str, kind: str, settings: Mapping[object, object]) -> str:
+    """Empty if nothing, or if a setting is no text, which is a mistake already."""
+    written = {str(key): value for key, value in settings.items() if isinstance(value, str)}
+    if len(written) < len(settings):
+        return ""
+    try:
+        check_settings(name, kind, written)
+    except TargetSetupError as wrong:
+        return str(wrong).removeprefix(f"{name}: ")
+    return ""
+
+
+def _misfit(kind: str, name: object, path: Path) -> Iterator[tuple[Path, str]]:
+    """Nothing where there is no such kind, or this is no text."""
+    if kind and isinstance(name, str):
+        with suppress(TargetSetupError):
+            yield from ((path, said) for said in check_names(kind, [name]))
