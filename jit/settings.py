@@ -4,7 +4,7 @@ import os
 import socket
 import stat
 from pathlib import Path
-from typing import Annotated, NamedTuple, Self
+from typing import Annotated, BinaryIO, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, model_validator
@@ -12,6 +12,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 SLACK = "https://slack.com/api/"
 FILE = "file:"
+LARGEST_SECRET = 64 * 1024
+"""Bytes."""
 
 
 class CannotStart(Exception):
@@ -147,9 +149,10 @@ def _read_list(given: object) -> object:
         return given
     path = Path(given.removeprefix(FILE))
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as wrong:
-        raise CannotStart(f"{path} cannot be read: {getattr(wrong, 'strerror', 'it is not text')}.") from None
+        with _open_ordinary(path) as file:
+            return _text_of(file, path)
+    except OSError as wrong:
+        raise CannotStart(f"{path} cannot be read: {wrong.strerror}.") from None
 
 
 class SignerSettings(Settings):
@@ -205,16 +208,39 @@ def resolve_secret(reference: str) -> SecretStr:
 def _read_secret(path: Path) -> str:
     """Raises MissingSecret."""
     try:
-        with path.open(encoding="utf-8") as file:
+        with _open_ordinary(path) as file:
             _require_kept_close(path, os.fstat(file.fileno()))
-            text = file.read().strip()
+            text = _text_of(file, path).strip()
     except OSError as wrong:
         raise MissingSecret(f"{path} cannot be read: {wrong.strerror}.") from None
-    except UnicodeDecodeError:
-        raise MissingSecret(f"{path} holds something else than text. Put the secret there, in one line.") from None
     if not text:
         raise MissingSecret(f"{path} is empty. Put the secret there.")
     return text
+
+
+def _open_ordinary(path: Path) -> BinaryIO:
+    """Waits for nobody: a pipe that nobody writes to would hold up everything at its start.
+
+    Raises:
+        MissingSecret: it is a pipe, a device, a folder.
+        OSError
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise MissingSecret(f"{path} is no ordinary file. Put it into one.")
+    return os.fdopen(handle, "rb")
+
+
+def _text_of(file: BinaryIO, path: Path) -> str:
+    """Raises MissingSecret, OSError."""
+    found = file.read(LARGEST_SECRET + 1)
+    if len(found) > LARGEST_SECRET:
+        raise MissingSecret(f"{path} is larger than {LARGEST_SECRET // 1024} KB. Put only what is wanted there.")
+    try:
+        return found.decode("utf-8")
+    except UnicodeDecodeError:
+        raise MissingSecret(f"{path} holds something else than text. Put the secret there, in one line.") from None
 
 
 def _require_kept_close(path: Path, status: os.stat_result) -> None:

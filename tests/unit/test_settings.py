@@ -1,17 +1,21 @@
 """Settings come from the environment, are seen by their room alone, and never show a secret."""
 
+import os
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from jit.settings import (
+    LARGEST_SECRET,
     SLACK,
     BotSettings,
+    CannotStart,
     HandsSettings,
     MissingSecret,
     QueueSettings,
     Settings,
+    SignerSettings,
     process_name,
     resolve_secret,
 )
@@ -123,6 +127,30 @@ def test_a_secret_that_is_not_there_is_named_with_what_to_do(environment, tmp_pa
             resolve_secret(f"env:{name}")
     with pytest.raises(MissingSecret, match="cannot be read"):
         resolve_secret(f"file:{tmp_path / 'nothing'}")
+
+
+def test_a_secret_that_is_a_pipe_holds_up_nobody(environment, tmp_path):
+    """Nor a device, or a folder: what is no ordinary file is refused at once."""
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    (tmp_path / "folder").mkdir(mode=0o700)
+    for path in (tmp_path / "pipe", Path("/dev/zero"), tmp_path / "folder"):
+        with pytest.raises(MissingSecret, match="is no ordinary file"):
+            resolve_secret(f"file:{path}")
+        environment.setenv("JIT_WITNESSES", f"file:{path}")
+        with pytest.raises(CannotStart, match="is no ordinary file"):
+            SignerSettings()
+
+
+def test_a_secret_by_a_link_is_read_as_kubernetes_has_it(tmp_path):
+    keep(tmp_path / "data")
+    (tmp_path / "secret").symlink_to("data")
+    assert resolve_secret(f"file:{tmp_path / 'secret'}").get_secret_value() == SECRET
+
+
+def test_a_file_without_end_is_no_secret(tmp_path):
+    keep(tmp_path / "large", "x" * (LARGEST_SECRET + 1))
+    with pytest.raises(MissingSecret, match="larger than 64 KB"):
+        resolve_secret(f"file:{tmp_path / 'large'}")
 
 
 def test_each_secret_may_lie_in_a_file_instead(environment, tmp_path):
