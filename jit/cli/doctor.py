@@ -26,10 +26,11 @@ from jit.doctor.overdue import look_at_overdue
 from jit.doctor.policies import look_at_policies
 from jit.doctor.processes import Wanted, look_at_processes
 from jit.doctor.queue import look_at_queue
+from jit.doctor.signing import look_at_signing
 from jit.doctor.spool import look_at_spool
 from jit.policy.check import Checked, check_folder
 from jit.ports import Clock
-from jit.settings import SLACK, Settings, SlackUrl
+from jit.settings import SLACK, Settings, SignerSettings, SlackUrl
 from workers.tickets import KEY_FILE
 
 PROCESSES = (
@@ -110,6 +111,7 @@ def checks(settings: DoctorSettings, clock: Clock) -> list[Check]:
         Check(Part.POLICIES, str(settings.policies), partial(_look_at_policies, settings, checked)),
         Check(Part.LEDGER, "the ledger", partial(look_at_ledger, settings.ledger_url, clock)),
         Check(Part.LEDGER, "the spool", partial(look_at_spool, settings.data, settings.spool)),
+        Check(Part.LEDGER, "the signing key", partial(_look_at_signer, settings)),
         Check(Part.QUEUE, "the queue", partial(look_at_queue, settings.redis_url, works=settings.works)),
         *workers.doctor.checks(checked.policy, settings.worker_key, settings.data, groups),
         Check(Part.TARGETS, "targets that left the policy files", departed),
@@ -131,6 +133,12 @@ def _look_at_policies(settings: DoctorSettings, checked: Checked) -> Iterator[Li
             "there is no such folder here; run it where the bot or the hands run, with their JIT_POLICIES"
         )
     return look_at_policies(checked)
+
+
+def _look_at_signer(settings: DoctorSettings) -> Iterator[Line]:
+    """What the ledger's address is, others look at. Raises NotLookedAt, CannotStart."""
+    signer = SignerSettings(data=settings.data, ledger_url=SecretStr("sqlite://"))
+    return look_at_signing(signer.signing_key, signer.witnesses)
 
 
 def by_part(lines: Sequence[Line]) -> list[Line]:

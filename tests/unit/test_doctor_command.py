@@ -17,6 +17,7 @@ from jit.cli.main import cli
 from jit.doctor import Check, Part, fine, mend, not_looked_at, note
 from jit.ledger import LedgerMisconfigured
 from jit.settings import CannotStart
+from jit.signer.keys import make_key
 from jit.testing import ManualClock, Story, ledger_in
 
 POLICIES = Path(__file__).parents[2] / "policies"
@@ -60,7 +61,16 @@ def test_into_a_pipe_each_finding_is_a_line_of_json(nowhere):
 def test_where_no_secret_is_nothing_is_wrong_all_is_said_and_nothing_made(nowhere):
     code, rows = told()
     assert code == 0
-    unseen = "Slack", "the spool", "the queue", "the workers' key", "the processes", "what is due", "orders-db"
+    unseen = (
+        "Slack",
+        "the spool",
+        "the signing key",
+        "the queue",
+        "the workers' key",
+        "the processes",
+        "what is due",
+        "orders-db",
+    )
     assert {each["what"] for each in rows if each["ok"] is None} == set(unseen)
     assert list(nowhere.iterdir()) == []
 
@@ -75,8 +85,15 @@ def test_something_to_mend_is_a_code_of_one(nowhere, monkeypatch):
 def test_with_a_signers_settings_nothing_is_to_be_mended_that_a_signer_does_not_need(nowhere, monkeypatch):
     monkeypatch.delenv("JIT_POLICIES")
     monkeypatch.chdir(nowhere)
+    make_key(nowhere / "var" / "signer" / "log.key", "jit.example/one")
     code, rows = told()
     assert code == 0
+    assert "the record is signed with the key of jit.example/one" in {each["what"] for each in rows if each["ok"]}
+    (nowhere / "var" / "signer" / "log.key").chmod(0o644)
+    code, rows = told()
+    assert code == 1
+    assert [each["what"] for each in rows if each["ok"] is False] == ["the signing key"]
+    (nowhere / "var" / "signer" / "log.key").chmod(0o600)
     assert "policies" in {each["what"] for each in rows if each["ok"] is None}
     monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-1")
     monkeypatch.setenv("SLACK_API_URL", "http://127.0.0.1:1/api/")
