@@ -29,8 +29,10 @@ def policy() -> None:
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), required=False)
 def check(folder: Path | None) -> None:
     """Name file, line and field of every mistake in FOLDER, by default JIT_POLICIES."""
-    checked = check_folder(folder or Settings().policies, misfits)
-    left = [*_left_active(checked.policy)] if checked.policy else []
+    folder = folder or Settings().policies
+    checked = check_folder(folder, misfits)
+    rules = checked.policy or check_folder(folder).policy  # targets may be wrong, and access active elsewhere
+    left = [*_left_active(rules)] if rules else []
     notes = [f"{'Note' if can_end else 'Mend'}: {what}. {remedy}" for can_end, what, remedy in left]
     click.echo("\n".join([*checked.lines, *notes]))
     raise SystemExit(1 if checked.mistakes or not all(can_end for can_end, _, _ in left) else 0)

@@ -43,7 +43,7 @@ def test_a_ledger_that_does_not_answer_is_said_in_words_for_people(house, monkey
 
 
 def test_a_target_out_of_reach_is_named_once_at_the_start(house):
-    house.target.check = lambda _permissions: [Finding(ok=False, what="orders-db: cannot be reached")]
+    house.target.check = lambda *_: [Finding(ok=False, what="orders-db: cannot be reached")]
     start(house)
 
     assert started(house).warnings == ("orders-db: cannot be reached.",)
