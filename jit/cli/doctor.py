@@ -31,7 +31,7 @@ from jit.doctor.spool import look_at_spool
 from jit.policy.check import Checked, check_folder
 from jit.ports import Clock
 from jit.settings import SLACK, Settings, SignerSettings, SlackUrl
-from workers.tickets import KEY_FILE
+from workers.end_orders import KEY_FILE
 
 PROCESSES = (
     Wanted("timekeeper", workers.timekeeper.LEASE, "access ends only if workers and the queue are up"),

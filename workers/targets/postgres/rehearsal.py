@@ -13,7 +13,7 @@ from psycopg.errors import InsufficientPrivilege
 from jit.ports import Finding, Grant
 from workers.targets.postgres import catalog
 from workers.targets.postgres.ending import drop, end
-from workers.targets.postgres.sessions import cut_sessions
+from workers.targets.postgres.sessions import Sessions
 
 BOUNDS = "SET LOCAL statement_timeout = '2s'; SET LOCAL idle_in_transaction_session_timeout = '2s'"
 """It keeps grants of the same roles waiting."""
@@ -88,7 +88,7 @@ class _Tried:
         if any(role.gives for role in self._roles()):
             raise ended.refused or _Failed("it is there afterwards")
         self.step = "to cut sessions"
-        cut_sessions(conn, self._target, ended.holders)
+        Sessions(self._target).cut_all_of(conn, ended.holders, set())
         self.step = "to drop the role"
         if left := [word for role in ended.roles for word in drop(conn, role)]:
             raise _Failed(left[0])
