@@ -105,6 +105,23 @@ def test_a_holder_who_makes_the_permission_own_things_keeps_nobody_from_getting_
 
 
 @both_versions
+@pytest.mark.parametrize("holds", ["SELECT FROM v", "GRANT SELECT ON v TO eve"])
+def test_a_lock_on_what_the_permission_was_made_to_own_keeps_nobody_from_getting_it(
+    prepared, target, dba, alice, holds
+):
+    """She held it open, and nobody got orders_read while she did."""
+    held = target.grant(grant_of(), wanted)
+    alice.execute(MINE)
+    with session(prepared, "eve") as eve:
+        eve.execute("BEGIN; SELECT FROM v")
+        alice.execute(f"BEGIN; {holds}")
+        assert target.grant(grant_of("R-AAAA", principal="o'brien"), wanted).principal == "o'brien"
+    owner = "SELECT relowner::regrole::text FROM pg_class WHERE relname = 'v'"
+    assert dba.execute(owner).fetchone() == ("jit_r_7f3k",)
+    assert held in target.all_held()
+
+
+@both_versions
 def test_a_holder_who_drops_what_the_permission_owns_takes_no_right_from_it(prepared, target, alice):
     target.grant(grant_of(), wanted)
     alice.execute("DROP OWNED BY orders_read; DROP OWNED BY jit_r_7f3k")

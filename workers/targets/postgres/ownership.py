@@ -60,7 +60,10 @@ def disown(conn: psycopg.Connection[Any], role: JitRole) -> list[str]:
     owners = _owners(conn, note.permissions)
     if not owners:
         return []
-    why = _reassign(conn, [owner.role for owner in owners if owner.here], role.name, note.principal)
+    here = [owner.role for owner in owners if owner.here]
+    why = _reassign(conn, here, role.name, note.principal)
+    if why and _push_aside(conn, here, note.principal):
+        why = _reassign(conn, here, role.name, note.principal)
     return [_told(conn, owner, why) for owner in _owners(conn, note.permissions)]
 
 
@@ -101,6 +104,21 @@ def _reassign(conn: psycopg.Connection[Any], roles: Sequence[str], to: str, make
             raise
         return exc.diag.message_primary or "no reason given"
     return ""
+
+
+def _push_aside(conn: psycopg.Connection[Any], roles: Sequence[str], maker: str) -> bool:
+    """End the sessions that have locked what these roles were made to own, and those of who did it: a lock would keep
+    it theirs, and keep everybody from getting these roles. Whether there was any.
+    """
+    found = conn.execute(
+        """SELECT pg_terminate_backend(s.pid, 200) FROM pg_stat_activity s JOIN pg_roles r ON r.oid = s.usesysid
+           WHERE NOT r.rolsuper AND r.rolname <> session_user AND (r.rolname = %s::text OR s.pid IN (
+               SELECT l.pid FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_roles o ON o.oid = c.relowner
+               WHERE l.granted AND o.rolname = ANY(%s::text[])
+                 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())))""",
+        [maker, list(roles)],
+    ).fetchall()
+    return bool(found)
 
 
 def _has_rights_of(conn: psycopg.Connection[Any], role: str, whose: str) -> bool:
