@@ -119,6 +119,8 @@ def test_the_doctor_finds_a_worker_that_is_at_work_and_one_that_is_not(hands: Wo
     process = hands.start("worker")
     hands.ready("worker")
     wait_until(lambda: workers_line().state is Found.OK)
+    hands.clock.advance(LEASE_LASTS + timedelta(seconds=60))
+    wait_until(lambda: workers_line().state is Found.OK)  # its loop has gone round since
     process.terminate()
     process.wait(HUNG)
     assert "no worker runs" in workers_line().what

@@ -7,10 +7,11 @@ from sqlalchemy import update
 from jit.doctor import NotLookedAt, State
 from jit.doctor.overdue import MOST, look_at_overdue
 from jit.ledger.database import Forbidden
-from jit.ledger.schema import requests
+from jit.ledger.schema import entries, requests
 from jit.ports import TargetUnreachable
 from tests.world.base import World, in_a_file
 from tests.world.hands import TEST, Hands
+from tests.world.tamper import past_the_guards
 
 
 @pytest.fixture
@@ -87,6 +88,14 @@ def test_a_read_model_that_says_all_is_well_hides_nothing(house):
     with house.engine.begin() as connection:
         connection.execute(update(requests).values(state="ended", ends_at=None, wakes_at=None))
     assert "40 s late" in the_one(house)
+
+
+def test_entries_that_were_changed_hide_nothing(house):
+    house.active(minutes=30)
+    house.clock.move(minutes=30, seconds=40)
+    with house.engine.begin() as connection, past_the_guards(connection):
+        connection.execute(update(entries).where(entries.c.kind == "granted").values(hash="0" * 64))
+    assert "access that is over and not taken away" in the_one(house)
 
 
 def test_of_many_the_latest_are_named_and_the_rest_counted(tmp_path):
