@@ -18,7 +18,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from bot.impatient import impatient
 from jit.ledger import LedgerUnavailable, StoredDirectory
 from jit.people import NO_GROUPS, Groups, Person
-from jit.ports import Clock, DirectoryUnavailable
+from jit.ports import Clock, DirectoryUnavailable, UnknownPerson
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +33,7 @@ POLL_EVERY = timedelta(seconds=10)
 _LONGEST_PAUSE = timedelta(minutes=1)
 _REMEMBERED = 20_000
 _PERSON = re.compile(r"[UW][A-Z0-9]{2,30}")
+_NOBODY = frozenset({"user_not_found", "users_not_found", "user_not_visible"})
 _TROUBLE = (SlackClientError, OSError, HTTPException, ValueError)
 """What the SDK raises for a refusal, for a wire that is cut or silent, and for an answer that is no JSON."""
 
@@ -212,7 +213,9 @@ class SlackDirectory:
         try:
             found = read_person(self._quick.users_info(user=person)["user"])
         except SlackApiError as refused:
-            raise DirectoryUnavailable(f"users.info: {refused.response.get('error')}") from None
+            error = refused.response.get("error")
+            kind = UnknownPerson if error in _NOBODY else DirectoryUnavailable
+            raise kind(f"users.info: {error}") from None
         except (*_TROUBLE, KeyError, TypeError, AttributeError) as wrong:
             raise DirectoryUnavailable(f"users.info: {type(wrong).__name__}") from None
         if found.id != person:

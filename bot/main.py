@@ -24,6 +24,7 @@ from bot.follow.audit_channel import AuditChannel
 from bot.follow.cards import Cards
 from bot.follow.follower import LASTS, LEASE, Backoff, Leadership, Seat, Show, Tools, follow
 from bot.follow.homes import Homes
+from bot.follow.leavers import Leavers
 from bot.follow.messages import Messages
 from bot.follow.mirror import Mirror
 from bot.follow.outbox import Outbox
@@ -168,8 +169,8 @@ def _started(parts: Parts, policy_version: str) -> list[AnyFact]:
 
 @contextmanager
 def _following(parts: Parts, stop: threading.Event) -> Iterator[None]:
-    """Cards, messages, App Homes, the mirror, what keeps the audit channel true, and the watch, each in a thread of
-    its own.
+    """Cards, messages, App Homes, the mirror, what keeps the audit channel true, the watch, and who looks for those
+    who leave, each in a thread of its own.
     """
     holder = f"{parts.actor} {uuid4()}"
     leadership = Leadership(Leases(parts.engine, parts.clock, LASTS), parts.clock, holder)
@@ -181,7 +182,17 @@ def _following(parts: Parts, stop: threading.Event) -> Iterator[None]:
         clock=parts.clock,
         actor=parts.actor,
     )
-    followers: list[tuple[Show, Seat]] = [(watch, Seat(leadership))]
+    leavers = Leavers(
+        ledger=parts.ledger,
+        notes=Notes(parts.engine, Leavers.name, lease),
+        policies=parts.policies,
+        directory=parts.directory,
+        stored=StoredDirectory(parts.engine),
+        queue=RqQueue(parts.settings.redis_url),
+        clock=parts.clock,
+        actor=parts.actor,
+    )
+    followers: list[tuple[Show, Seat]] = [(watch, Seat(leadership)), (leavers, Seat(leadership))]
     sight = Sight(parts.ledger, parts.policies, parts.directory, parts.clock)
     writers: dict[str, Callable[[Tools], Show]] = {
         Cards.name: Cards,

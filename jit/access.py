@@ -2,8 +2,9 @@
 
 pending → approved → granting → active → ending → ended · pending → denied · pending or approved → withdrawn or
 lapsed · granting → failed only when reading back showed nothing given, otherwise → ending. An order to revoke
-leads from approved, granting and active to ending. What took access away (`revoke.intent`, `ended`) is accepted
-in every state: the truth of the target is never refused a place in the record.
+leads from approved, granting and active to ending; that the requester left does from granting and active. What took
+access away (`revoke.intent`, `ended`) is accepted in every state: the truth of the target is never refused a place in
+the record.
 """
 
 import hashlib
@@ -31,6 +32,7 @@ from jit.facts import (
     Need,
     Released,
     Requested,
+    RequesterLeft,
     Revoked,
     RevokeFailed,
     RevokeIntent,
@@ -90,6 +92,7 @@ MAY_FOLLOW: Mapping[type, frozenset[State]] = {
     GrantFailed: frozenset({State.APPROVED, State.GRANTING}),
     Released: frozenset({State.GRANTING, State.ACTIVE}),
     Revoked: frozenset({State.APPROVED, State.GRANTING, State.ACTIVE}),
+    RequesterLeft: frozenset({State.GRANTING, State.ACTIVE}),
     RevokeIntent: ANY,
     RevokeFailed: ANY,
     Ended: ANY,
@@ -270,6 +273,8 @@ def _step(request: Request, fact: Life) -> Request:  # noqa: C901, PLR0911, PLR0
                 closed_by=fact.actor,
                 closed_because=fact.reason,
             )
+        case RequesterLeft():
+            return replace(request, state=State.ENDING, end_cause=EndCause(fact.because))
         case RevokeIntent():
             return replace(
                 request,

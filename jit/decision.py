@@ -58,6 +58,11 @@ def rules_for(request: Request, policies: PolicyFolder) -> Rules:
         policy = policies.current()
     except PolicyError as broken:
         raise CannotTell(Refusal.POLICY_BROKEN) from broken
+    return rules_in(policy, request)
+
+
+def rules_in(policy: Policy, request: Request) -> Rules:
+    """The rules of this policy for a request. Raises DoesNotHold, as `rules_for`."""
     access = policy.accesses.get(request.access)
     if access is None:
         raise DoesNotHold(Refusal.RULES_CHANGED)

@@ -14,13 +14,14 @@ import structlog
 
 from jit.access import OPEN, REQUEST_ID, Request, State, follow
 from jit.asking import REASON, Asked, BadInput, text_trouble, understand
-from jit.decision import CannotTell, DoesNotHold, Rules, needs_of, rules_for, weigh
+from jit.decision import CannotTell, DoesNotHold, Rules, needs_of, rules_for, rules_in, weigh
 from jit.facts import (
     BEGIN_WITHIN,
     Approval,
     Approved,
     Counted,
     Denied,
+    Lapsed,
     Life,
     Refusal,
     Refused,
@@ -30,6 +31,7 @@ from jit.facts import (
     Source,
     Withdrawn,
 )
+from jit.leaving import UNDECIDED
 from jit.ledger import AlreadyOpen, Conflict, Ledger, Question
 from jit.people import Groups, Person, Standing
 from jit.policy import Policy, PolicyError, PolicyFolder, StaleGroups, Tally
@@ -107,6 +109,7 @@ class Desk:
             self._turn(by, "request", Refusal.STALE_GROUPS)
         return self._file(
             by,
+            policy,
             lambda request_id: Requested(
                 at=now,
                 actor=by.id,
@@ -128,17 +131,41 @@ class Desk:
             ),
         )
 
-    def _file(self, by: Presser, fact: Callable[[str], Requested]) -> Request:
+    def _file(self, by: Presser, policy: Policy, fact: Callable[[str], Requested]) -> Request:
         for length in (4, 4, 5, 6, 7):
             asked = fact("R-" + "".join(secrets.choice(ALPHABET) for _ in range(length)))
             try:
                 return self._record(None, [asked])
             except AlreadyOpen:
                 same = Question(requester=by.id, access=asked.access, states=OPEN, limit=1)
-                self._turn(by, "request", Refusal.ALREADY_OPEN, next(iter(self.ledger.requests(same)), None))
+                before = next(iter(self.ledger.requests(same)), None)
+                if before is None or not self._close_outdated(by, before, policy):
+                    self._turn(by, "request", Refusal.ALREADY_OPEN, before)
             except Conflict:
                 continue  # this id is taken
         raise AssertionError("no free request id")
+
+    def _close_outdated(self, by: Presser, request: Request, policy: Policy) -> bool:
+        """What nobody could approve any more stands in the way of nothing. The bot closes it by itself, a little
+        later than somebody who asks at once.
+        """
+        if request.state not in UNDECIDED:
+            return False
+        try:
+            rules_in(policy, request)
+        except DoesNotHold:
+            lapsed = Lapsed.about(
+                request,
+                at=self.clock.now(),
+                actor=by.id,
+                source=by.source,
+                policy_version=policy.version,
+                because="rules_changed",
+            )
+            with suppress(Conflict):  # then somebody else closed it, or gave it
+                self._record(request, [lapsed])
+            return True
+        return False
 
     def approve(self, by: Presser, request_id: str, digest: str) -> Decided:
         """Say yes to what the card with this digest showed. Decides if every quorum is met by now."""

@@ -74,6 +74,10 @@ class EndCause(StrEnum):
     """A grant that could not be finished was taken back."""
     LATE = "late"
     """Something was found in the target after its end."""
+    DEACTIVATED = "deactivated"
+    """Whoever asked for it has no account in Slack any more."""
+    LEFT_RULES = "left_rules"
+    """Whoever asked for it may not ask for it any more."""
 
 
 class Refusal(StrEnum):
@@ -119,6 +123,8 @@ class AlertName(StrEnum):
     GRANT_LATE = "grant_late"
     LEFT_BEHIND = "left_behind"
     GRANT_FAILED = "grant_failed"
+    REQUESTER_LEFT = "requester_left"
+    """Somebody may not ask any more for what they hold, or that cannot be told, and it goes on."""
     TARGET_UNUSABLE = "target_unusable"
     """Nothing can be given or ended in a target until its set-up is mended."""
     FOREIGN_SLACK = "foreign_slack"
@@ -273,7 +279,7 @@ class Withdrawn(LifeFact):
 
 class Lapsed(LifeFact):
     kind: Literal["lapsed"] = "lapsed"
-    because: Literal["unanswered", "not_begun", "no_longer_approved"]
+    because: Literal["unanswered", "not_begun", "no_longer_approved", "rules_changed", "left_rules", "deactivated"]
 
 
 class GrantIntent(LifeFact):
@@ -310,6 +316,13 @@ class Revoked(LifeFact):
 
     kind: Literal["revoked"] = "revoked"
     reason: FreeText
+
+
+class RequesterLeft(LifeFact):
+    """Whoever asked may hold this no longer: nobody's order, but what Slack and the rules say."""
+
+    kind: Literal["requester.left"] = "requester.left"
+    because: Literal["deactivated", "left_rules"]
 
 
 class RevokeIntent(LifeFact):
@@ -435,6 +448,7 @@ Life = (
     | GrantFailed
     | Released
     | Revoked
+    | RequesterLeft
     | RevokeIntent
     | RevokeFailed
     | Ended
@@ -443,6 +457,8 @@ Closes = Denied | Withdrawn | Lapsed | GrantFailed | Ended
 """Nothing more is expected to happen after it."""
 TakesAway = RevokeIntent | RevokeFailed | Ended
 """The truth about an end, which finds its place in the record in every state."""
+OrdersEnd = Released | Revoked | RequesterLeft
+"""After it the access is to be taken away, without waiting for its time."""
 AnyFact = Life | Refused | Alert | Started | PolicyChanged | KeyChanged | RecordRead | PersonErased | SpoolTaken
 
 _adapter: TypeAdapter[AnyFact] = TypeAdapter(Annotated[AnyFact, Field(discriminator="kind")])

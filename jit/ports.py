@@ -20,6 +20,10 @@ class DirectoryUnavailable(Exception):
     """The directory could not be asked in time. Who cannot be looked up cannot decide."""
 
 
+class UnknownPerson(DirectoryUnavailable):
+    """The directory answered: there is nobody of this id."""
+
+
 class Directory(Protocol):
     """Who people are and which groups they are in."""
 
@@ -31,7 +35,8 @@ class Directory(Protocol):
         """Ask now, within a second or so.
 
         Raises:
-            DirectoryUnavailable: no answer, or no such person.
+            DirectoryUnavailable: no answer.
+            UnknownPerson: no such person.
         """
 
     def groups(self) -> Groups:

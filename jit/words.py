@@ -17,7 +17,10 @@ SAYS: dict[Refusal, str] = {
     Refusal.NOT_POSSIBLE_NOW: "This cannot be done now.",
     Refusal.LAPSED: "This request lapsed before it was decided. It can be asked for again.",
     Refusal.CARD_CHANGED: "This button does not belong to what the card shows now. Look again and press there.",
-    Refusal.RULES_CHANGED: "The rules for this access changed since it was asked for. Please ask again.",
+    Refusal.RULES_CHANGED: (
+        "The rules for this access changed since it was asked for, so it cannot be approved and is closed. "
+        "It can be asked for again."
+    ),
     Refusal.NOBODY_COULD_APPROVE: (
         "Nobody but you could approve this, so asking would lead nowhere. Security can change the rules."
     ),

@@ -36,6 +36,14 @@ log = structlog.get_logger(__name__)
 TOO_LONG = "its permissions are too many for one order to end it; split the access into several"
 
 
+LAPSES = {
+    Refusal.LAPSED: "not_begun",
+    Refusal.RULES_CHANGED: "rules_changed",
+    Refusal.NOT_ALLOWED_TO_ASK: "left_rules",
+}
+"""What is said to have been in the way; anything else took the approvals their worth."""
+
+
 class NoLongerDue(Exception):
     """Looked at again under the target's lock, this may not be given any more."""
 
@@ -133,7 +141,7 @@ class Granter:
         if request.state is State.GRANTING:
             self._revoker.take_back(request, "it was no longer approved when it was taken up again")
             return
-        because = "not_begun" if reason is Refusal.LAPSED else "no_longer_approved"
+        because = LAPSES.get(reason, "no_longer_approved")
         lapsed = Lapsed.about(request, at=self._clock.now(), actor=self._actor, source=Source.WORKER, because=because)
         self._ledger.append([lapsed], expect={request.id: request.version})
 

@@ -30,6 +30,7 @@ from jit.facts import (
     GrantIntent,
     Lapsed,
     Released,
+    RequesterLeft,
     Revoked,
     RevokeFailed,
     RevokeIntent,
@@ -53,7 +54,20 @@ BROKEN_WAIT = 600.0
 WARNING, ANEW = "warning-", "anew-"
 
 
-Turns = GrantIntent | GrantFailed | Lapsed | Withdrawn | Released | Revoked | RevokeIntent | RevokeFailed | Ended
+Outcome = Granted | Denied | Lapsed | GrantFailed | Ended
+"""Of these the requester is told."""
+Turns = (
+    GrantIntent
+    | GrantFailed
+    | Lapsed
+    | Withdrawn
+    | Released
+    | Revoked
+    | RequesterLeft
+    | RevokeIntent
+    | RevokeFailed
+    | Ended
+)
 """After these, what was said of a request before may be true no longer."""
 
 
@@ -252,14 +266,19 @@ class Messages(Follower):
 def _due(entry: Entry) -> Iterator[tuple[str, Due]]:
     """What an entry gives occasion to say."""
     fact = entry.fact
-    if isinstance(fact, Alert):
+    if isinstance(fact, Alert) or (isinstance(fact, Outcome) and _is_heard(fact)):
         yield str(fact.id), Due(entry.index, fact.request_id)
-    elif isinstance(fact, Granted | Denied | Lapsed | GrantFailed | Ended):
-        late = isinstance(fact, Ended) and fact.cause is EndCause.LATE
-        if not late and fact.requester.startswith(("U", "W")):
-            yield str(fact.id), Due(entry.index, fact.request_id)
     if isinstance(fact, Turns):
         yield ANEW + fact.request_id, Due(entry.index, fact.request_id)
+
+
+def _is_heard(fact: Outcome) -> bool:
+    """Whether there is anybody to tell, who was not told before."""
+    if isinstance(fact, Lapsed) and fact.because == "deactivated":
+        return False
+    if isinstance(fact, Ended) and fact.cause in {EndCause.LATE, EndCause.DEACTIVATED}:
+        return False
+    return fact.requester.startswith(("U", "W"))
 
 
 def _warning(entry: Entry) -> Iterator[tuple[str, datetime]]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from jit.access import Request, State
 from jit.audit.heads import Heads
-from jit.facts import Alert, AlertName, AnyFact, Released, Revoked, RevokeFailed, RevokeIntent, Source
+from jit.facts import Alert, AlertName, AnyFact, OrdersEnd, RevokeFailed, RevokeIntent, Source
 from jit.ledger import BrokenChain, Ledger, Notes
 from jit.policy import PolicyError, PolicyFolder
 from jit.ports import Clock
@@ -148,7 +148,7 @@ class Watch:
 
 def quiet(facts: Sequence[AnyFact], now: datetime) -> bool:
     """Whether those who should be ending this have not been heard of for too long."""
-    words = [fact for fact in facts if isinstance(fact, Released | Revoked | RevokeIntent | RevokeFailed)]
+    words = [fact for fact in facts if isinstance(fact, OrdersEnd | RevokeIntent | RevokeFailed)]
     if not words:
         return False
     return now - words[-1].at > (QUIET_IN_TROUBLE if isinstance(words[-1], RevokeFailed) else QUIET)

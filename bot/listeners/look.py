@@ -51,6 +51,7 @@ _DID = {
     "grant.failed": "not granted",
     "released": "released by",
     "revoked": "revoked by",
+    "requester.left": "to end, as the requester left",
     "revoke.intent": "being taken away",
     "revoke.failed": "could not be taken away yet",
     "ended": "ended",

@@ -23,9 +23,11 @@ from bot.show.text import (
 from bot.show.words import LAPSED, ended_because, left_behind, reason_of, target_said, why_closed, word
 from jit.access import Request, State
 from jit.durations import say_duration
+from jit.facts import EndCause
 
 ALSO = {"postgres": "; open sessions have it too"}
 """What is true of one kind of target only, for whoever connects to it."""
+NOT_ANY_MORE = "the rules do not let you ask for it any more"
 _MINUTE = timedelta(minutes=1)
 
 
@@ -78,8 +80,11 @@ def denied(request: Request, names: Names) -> Drawn:
 
 
 def lapsed(request: Request) -> Drawn:
+    access = f"*{word(request.access)}*"
+    if request.closed_because == "left_rules":
+        return _message(request, f"Lapsed: {access}, {NOT_ANY_MORE}.")
     because = LAPSED.get(request.closed_because or "", "")
-    return _message(request, f"Lapsed: *{word(request.access)}*, {because}. You can ask again with /jit request.")
+    return _message(request, f"Lapsed: {access}, {because}. You can ask again with /jit request.")
 
 
 def failed(request: Request) -> Drawn:
@@ -94,7 +99,8 @@ def ended(request: Request, names: Names) -> Drawn:
     """Why, how long it was held, what was cut and what stays behind."""
     held = f"held {say_duration(request.held_for)}" if request.held_for else "no access had been confirmed"
     cut = plural(request.sessions, "session cut", "sessions cut") if request.sessions else ""
-    first = line_of(f"Ended: *{word(request.access)}*, {ended_because(request, names)}", held, cut)
+    because = NOT_ANY_MORE if request.end_cause is EndCause.LEFT_RULES else ended_because(request, names)
+    first = line_of(f"Ended: *{word(request.access)}*, {because}", held, cut)
     left = [section(f"Left behind on {word(request.target)}: {left_behind(request)}")]
     return _message(request, first, *_said(request), *(left if request.left_behind else []))
 

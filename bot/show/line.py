@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import assert_never
 
 from bot.show.text import Names, harmless, line_of, moment, moment_to_the_second, named, plural, units
-from bot.show.words import ENDED_BY_ITSELF, LAPSED, audience, decided_by, target_said, word, words
+from bot.show.words import ENDED_BY_ITSELF, LAPSED, LEFT, audience, decided_by, target_said, word, words
 from jit.access import Request
 from jit.durations import say_duration
 from jit.facts import (
@@ -32,6 +32,7 @@ from jit.facts import (
     Refused,
     Released,
     Requested,
+    RequesterLeft,
     Revoked,
     RevokeFailed,
     RevokeIntent,
@@ -183,6 +184,8 @@ def _what(fact: Life, names: Names) -> tuple[str, ...]:  # noqa: C901, PLR0911, 
             return (f"released {access} by {who}",)
         case Revoked():
             return f"revoked {access} of {who} by {by}", f"“{harmless(fact.reason)}”"
+        case RequesterLeft():
+            return f"requester left: {access} of {who} is to end", LEFT[fact.because]
         case RevokeIntent():
             return f"ending {access} of {who}", ENDED_BY_ITSELF.get(fact.cause, fact.cause.value)
         case RevokeFailed():

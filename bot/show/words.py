@@ -7,15 +7,23 @@ from jit.access import Request, State
 from jit.durations import say_duration
 from jit.facts import BEGIN_WITHIN, EndCause, Need
 
+LEFT = {
+    "deactivated": "the requester was deactivated in Slack",
+    "left_rules": "the requester may not ask for this any more",
+}
 ENDED_BY_ITSELF = {
     EndCause.EXPIRED: "time was over",
     EndCause.RECOVERED: "it could not be finished and was taken back",
     EndCause.LATE: "found after its end and taken back",
+    EndCause.DEACTIVATED: LEFT["deactivated"],
+    EndCause.LEFT_RULES: LEFT["left_rules"],
 }
 LAPSED = {
     "unanswered": "unanswered",
     "not_begun": f"no worker could begin it within {say_duration(BEGIN_WITHIN)}; nothing was given",
     "no_longer_approved": "the approvals no longer count",
+    "rules_changed": "the rules for this access changed",
+    **LEFT,
 }
 
 
@@ -78,8 +86,12 @@ def decided_by(request: Request, names: Names) -> str:
 
 
 def ended_because(request: Request, names: Names) -> str:
-    """`released by Alice`, `revoked by Carol`, `time was over`"""
+    """`released by Alice`, `revoked by Carol`, `time was over`, `because Alice was deactivated in Slack`"""
     cause = request.end_cause or EndCause.EXPIRED
+    if cause is EndCause.DEACTIVATED:
+        return f"because {named(request.requester, names)} was deactivated in Slack"
+    if cause is EndCause.LEFT_RULES:
+        return f"because {named(request.requester, names)} may not ask for it any more"
     if cause in ENDED_BY_ITSELF:
         return ENDED_BY_ITSELF[cause]
     return f"{cause.value} by {named(request.closed_by or '', names)}"

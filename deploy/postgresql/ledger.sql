@@ -267,6 +267,7 @@ BEGIN
             WHEN 'grant.failed' THEN ARRAY['at', 'actor', 'source', 'request_id', 'requester', 'access', 'target', 'permissions', 'principal', 'why', 'incident', 'policy_version', 'reason']
             WHEN 'released' THEN ARRAY['at', 'actor', 'source', 'request_id', 'requester', 'access', 'target', 'permissions', 'principal', 'why', 'incident', 'policy_version']
             WHEN 'revoked' THEN ARRAY['at', 'actor', 'source', 'request_id', 'requester', 'access', 'target', 'permissions', 'principal', 'why', 'incident', 'policy_version', 'reason']
+            WHEN 'requester.left' THEN ARRAY['at', 'actor', 'source', 'request_id', 'requester', 'access', 'target', 'permissions', 'principal', 'why', 'incident', 'policy_version', 'because']
             WHEN 'revoke.intent' THEN ARRAY['at', 'actor', 'source', 'request_id', 'requester', 'access', 'target', 'permissions', 'principal', 'why', 'incident', 'policy_version', 'cause']
             WHEN 'revoke.failed' THEN ARRAY['at', 'actor', 'source', 'request_id', 'requester', 'access', 'target', 'permissions', 'principal', 'why', 'incident', 'policy_version', 'reason', 'attempts']
             WHEN 'ended' THEN ARRAY['at', 'actor', 'source', 'request_id', 'requester', 'access', 'target', 'permissions', 'principal', 'why', 'incident', 'policy_version', 'cause', 'existed', 'sessions', 'left_behind']
@@ -286,11 +287,12 @@ BEGIN
             WHEN 'denied' THEN ARRAY['id', 'spooled', 'kind']
             WHEN 'withdrawn' THEN ARRAY['id', 'spooled', 'kind']
             WHEN 'lapsed' THEN ARRAY['id', 'spooled', 'kind']
-            WHEN 'grant.intent' THEN ARRAY['id', 'spooled', 'kind']
+            WHEN 'grant.intent' THEN ARRAY['id', 'spooled', 'kind', 'end_order']
             WHEN 'granted' THEN ARRAY['id', 'spooled', 'kind']
             WHEN 'grant.failed' THEN ARRAY['id', 'spooled', 'kind']
             WHEN 'released' THEN ARRAY['id', 'spooled', 'kind']
             WHEN 'revoked' THEN ARRAY['id', 'spooled', 'kind']
+            WHEN 'requester.left' THEN ARRAY['id', 'spooled', 'kind']
             WHEN 'revoke.intent' THEN ARRAY['id', 'spooled', 'kind']
             WHEN 'revoke.failed' THEN ARRAY['id', 'spooled', 'kind']
             WHEN 'ended' THEN ARRAY['id', 'spooled', 'kind']
@@ -592,10 +594,12 @@ INSERT INTO public.may_write (login, kind) VALUES
     ('jit_bot', 'approval'),
     ('jit_bot', 'approved'),
     ('jit_bot', 'denied'),
+    ('jit_bot', 'lapsed'),
     ('jit_bot', 'policy.changed'),
     ('jit_bot', 'refused'),
     ('jit_bot', 'released'),
     ('jit_bot', 'requested'),
+    ('jit_bot', 'requester.left'),
     ('jit_bot', 'revoked'),
     ('jit_bot', 'started'),
     ('jit_bot', 'withdrawn'),

@@ -79,6 +79,7 @@ MAPPED: Mapping[str, Mapped] = {
     "lapsed": Mapped(Class.ENTITY, (_OTHER, "Lapse")),
     "released": Mapped(Class.ENTITY, (11, "Deactivate")),
     "revoked": Mapped(Class.ENTITY, (11, "Deactivate"), severity=Severity.LOW),
+    "requester.left": Mapped(Class.ENTITY, (11, "Deactivate"), severity=Severity.LOW),
     "grant.intent": Mapped(Class.ACCESS, _ASSIGN, _BEGUN),
     "granted": Mapped(Class.ACCESS, _ASSIGN),
     "grant.failed": Mapped(Class.ACCESS, _ASSIGN, _FAILED, Severity.LOW),

@@ -30,6 +30,7 @@ from jit.facts import (
     Refused,
     Released,
     Requested,
+    RequesterLeft,
     Revoked,
     RevokeFailed,
     RevokeIntent,
@@ -170,6 +171,8 @@ def _said(  # noqa: C901, PLR0911, PLR0912  one return for each kind
             return "released", names(fact.requester), ""
         case Revoked():
             return "revoked", names(fact.requester), f"by {actor}: {_quoted(fact.reason)}"
+        case RequesterLeft():
+            return "requester left", names(fact.requester), _words(fact.because)
         case RevokeIntent():
             return "ending", names(fact.requester), _words(fact.cause)
         case RevokeFailed():

@@ -29,6 +29,7 @@ from jit.facts import (
     Refused,
     Released,
     Requested,
+    RequesterLeft,
     Revoked,
     RevokeFailed,
     RevokeIntent,
@@ -43,11 +44,16 @@ CAUSE = {
     EndCause.REVOKED: "it was revoked",
     EndCause.RECOVERED: "it could not be finished, and was taken back",
     EndCause.LATE: "it was found after its end, and taken away",
+    EndCause.DEACTIVATED: "the account of whoever asked was deactivated in Slack",
+    EndCause.LEFT_RULES: "whoever asked might not ask for it any more",
 }
 LAPSED = {
     "unanswered": "nobody answered in time",
     "not_begun": "no worker began to give it in time",
     "no_longer_approved": "the approvals did not count any more",
+    "rules_changed": "the rules for it had changed",
+    "left_rules": "whoever asked might not ask for it any more",
+    "deactivated": "the account of whoever asked was deactivated in Slack",
 }
 
 Who = Callable[[str], Markup]
@@ -245,6 +251,8 @@ def _step(fact: Life, who: Who) -> Markup:  # noqa: C901, PLR0911, PLR0912  one 
             return fill("$by released it", by=by)
         case Revoked():
             return fill("$by ordered its end: “$why”", by=by, why=fact.reason)
+        case RequesterLeft():
+            return fill("$by found that $why", by=by, why=Markup(CAUSE[EndCause(fact.because)]))
         case RevokeIntent():
             return fill("$by is about to take it away, as $why", by=by, why=Markup(CAUSE[fact.cause]))
         case RevokeFailed():

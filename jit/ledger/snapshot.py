@@ -1,7 +1,7 @@
 """People and groups as the bot last saw them, beside the ledger: for processes that cannot ask Slack."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
@@ -35,6 +35,14 @@ class StoredDirectory:
         if value is None:
             raise DirectoryUnavailable(f"{person} has never been looked up")
         return Person(**json.loads(value))
+
+    def people(self, ids: Iterable[str]) -> dict[str, Person]:
+        """Those of them that are known, by id."""
+        keys = [f"person:{person}" for person in ids]
+        with reading(self._engine) as connection:
+            values = list(connection.scalars(select(directory.c.value).where(directory.c.key.in_(keys))))
+        found = (Person(**json.loads(value)) for value in values)
+        return {person.id: person for person in found}
 
     def groups(self) -> Groups:
         with reading(self._engine) as connection:

@@ -29,7 +29,7 @@ from sqlalchemy.exc import IntegrityError
 
 from jit.access import CannotFollow, Request, follow, replay
 from jit.clock import EPOCH, SKEW_LIMIT
-from jit.facts import AnyFact, Kinds, Life, Released, Revoked, TakesAway
+from jit.facts import AnyFact, Kinds, Life, OrdersEnd, TakesAway
 from jit.ledger import readmodel
 from jit.ledger.database import reading, writing
 from jit.ledger.entry import NO_ENTRY, BrokenChain, Entry, open_entry, people_in, require_unchanged, seal
@@ -342,7 +342,7 @@ def _steps(
     """What the requests become by these facts. What takes access away, or orders that, is recorded behind changed
     entries too.
     """
-    checked = {fact.request_id for fact in facts if not isinstance(fact, TakesAway | Released | Revoked)}
+    checked = {fact.request_id for fact in facts if not isinstance(fact, TakesAway | OrdersEnd)}
     before = {
         fact.request_id: load(connection, ring, fact.request_id, changed_too=fact.request_id not in checked)
         for fact in facts

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from jit.durations import BadDuration, parse_duration
 from jit.policy.membership import GROUP, SLACK
-from jit.policy.model import Risk
+from jit.policy.model import OnLeave, Risk
 from jit.policy.patterns import why_unsafe
 
 T = TypeVar("T")
@@ -176,6 +176,7 @@ class AccessForm(Form):
     channel: Channel
     request: SomeWho
     deny: tuple[Who, ...] = ()
+    on_leave: OnLeave = "end"
     approve: Annotated[tuple[RuleForm, ...], AfterValidator(_not_empty)]
 
     NESTED: ClassVar[dict[str, type[Form]]] = {"approve": RuleForm, "all_of": QuorumForm}

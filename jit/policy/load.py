@@ -170,6 +170,7 @@ def _access(name: str, entry: AccessForm) -> Access:
         risk=entry.risk,
         pending_for=entry.pending_for,
         incident=entry.incident,
+        on_leave=entry.on_leave,
     )
 
 

@@ -72,6 +72,11 @@ class Membership:
             *(snapshot.members.get(leaf.removeprefix(SLACK), frozenset()) for leaf in slack)
         )
 
+    def slack_groups(self, who: Iterable[str]) -> frozenset[str]:
+        """The ids of the Slack groups that ``who`` hangs on."""
+        leaves = {leaf for each in who for leaf in self._leaves_of(each)}
+        return frozenset(leaf.removeprefix(SLACK) for leaf in leaves if leaf.startswith(SLACK))
+
     def explicit(self, who: Iterable[str]) -> frozenset[str] | None:
         """Everybody meant by ``who`` if no Slack group is among them, else None."""
         leaves = {leaf for each in who for leaf in self._leaves_of(each)}

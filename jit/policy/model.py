@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Literal, NamedTuple
 
 Risk = Literal["low", "medium", "high", "critical"]
+OnLeave = Literal["end", "alert"]
+"""What becomes of access whose holder may not ask for it any more."""
 
 LONGEST_INCIDENT = 100
 """Characters. Bounds the work of matching; see `jit.policy.patterns`."""
@@ -36,7 +38,8 @@ class Access:
     """One thing that can be asked for.
 
     ``grants`` is exactly what is given. ``request`` and ``deny`` hold who-expressions: `U…`, `group:name`
-    or `slack:S…`. ``pending_for`` is how long a request waits for an answer before it lapses.
+    or `slack:S…`. ``pending_for`` is how long a request waits for an answer before it lapses. ``on_leave`` is for
+    those who may not ask any more; who is deactivated in Slack loses it always.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Access:
     risk: Risk = "medium"
     pending_for: timedelta = timedelta(hours=8)
     incident: str | None = None
+    on_leave: OnLeave = "end"
 
     def accepts_incident(self, incident: str) -> bool:
         """Whether ``incident`` is written as this access wants it: matched whole, ASCII only."""

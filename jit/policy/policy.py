@@ -46,6 +46,10 @@ class Policy:
         """Everybody the who-expressions mean, as Slack ids."""
         return self._membership.members(who, groups, now)
 
+    def slack_groups(self, who: Iterable[str]) -> frozenset[str]:
+        """The ids of the Slack groups that the who-expressions hang on."""
+        return self._membership.slack_groups(who)
+
     def includes(self, who: Iterable[str], person: str, groups: Groups, now: datetime) -> bool:
         """Whether the who-expressions mean this person. Only expressions of this policy are understood."""
         return self._membership.circles(person, groups, now).touch(who)

@@ -10,10 +10,11 @@ from pydantic_core import ErrorDetails
 from jit.policy import form
 from jit.policy.document import NotText, Path
 from jit.policy.merge import Merged, nearest
-from jit.policy.model import Risk
+from jit.policy.model import OnLeave, Risk
 
 T = TypeVar("T")
-RISKS: tuple[str, ...] = get_args(Risk)
+ONE_OF: dict[str | int, tuple[str, ...]] = {"risk": get_args(Risk), "on_leave": get_args(OnLeave)}
+"""The words that a key takes."""
 _STRICT = ConfigDict(strict=True)
 _WHO = TypeAdapter(tuple[form.Who, ...], config=_STRICT)
 _RULES = TypeAdapter(tuple[form.RuleForm, ...])
@@ -102,7 +103,6 @@ _EXPECTED = {
 _PROBLEMS = {
     "extra_forbidden": "unknown key",
     "missing": "is missing",
-    "literal_error": f"must be one of {', '.join(RISKS)}",
     "greater_than_equal": "must be between 1 and 100",
     "less_than_equal": "must be between 1 and 100",
 }
@@ -117,6 +117,8 @@ def _say(error: ErrorDetails) -> str:
         return f"must be {_EXPECTED[kind]}, not {_what(error['input'])}"
     if kind == "value_error":
         return str(error["ctx"]["error"])
+    if kind == "literal_error":
+        return f"must be one of {', '.join(ONE_OF[error['loc'][-1]])}"
     return _PROBLEMS.get(kind, error["msg"])
 
 
@@ -135,7 +137,7 @@ def _what(value: object) -> str:
 
 def _suggest(error: ErrorDetails, path: Path) -> str | None:
     if error["type"] == "literal_error" and isinstance(error["input"], str):
-        return nearest(error["input"], RISKS)
+        return nearest(error["input"], ONE_OF[error["loc"][-1]])
     if error["type"] != "extra_forbidden" or _is_later(error):
         return None
     *around, key = error["loc"]

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from jit.people import Groups, Person
-from jit.ports import Clock, DirectoryUnavailable
+from jit.ports import Clock, DirectoryUnavailable, UnknownPerson
 
 WORKSPACE = "T0TEST001"
 
@@ -28,8 +28,10 @@ class InMemoryDirectory:
         self._clock = clock
 
     def look_up(self, person: str) -> Person:
-        if self.gone or person not in self.people:
+        if self.gone:
             raise DirectoryUnavailable(person)
+        if person not in self.people:
+            raise UnknownPerson(person)
         found = self.people[person]
         self.meanwhile(person)
         return found

@@ -25,6 +25,7 @@ from jit.facts import (
     Refused,
     Released,
     Requested,
+    RequesterLeft,
     Revoked,
     RevokeFailed,
     RevokeIntent,
@@ -119,6 +120,9 @@ class Story:
 
     def revoked(self, reason: str = "enough", by: str = CAROL) -> Entry:
         return self._step(Revoked, by, Source.SLACK, reason=reason)
+
+    def left(self, because: str = "deactivated") -> Entry:
+        return self._step(RequesterLeft, "bot@host", Source.BOT, because=because)
 
     def ending(self, cause: EndCause = EndCause.EXPIRED) -> Entry:
         return self._step(RevokeIntent, "timekeeper@host", Source.TIMEKEEPER, cause=cause)

@@ -179,7 +179,7 @@ class TestBetweenDecisionAndEffect:
         assert edited != rules
         try:
             file.write_text(edited)
-            lapses(it, request, "no_longer_approved")
+            lapses(it, request, "rules_changed")
             assert not it.holds("alice", "orders_admin")
         finally:
             file.write_text(rules)

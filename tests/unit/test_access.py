@@ -35,6 +35,7 @@ from jit.facts import (
     Need,
     Released,
     Requested,
+    RequesterLeft,
     Revoked,
     RevokeFailed,
     RevokeIntent,
@@ -81,6 +82,7 @@ def step(request: Request, kind: type[Life], *, at: datetime = T0) -> Life:
         Granted: {"ends_at": at + HALF_HOUR, "read_back": ("orders_read",)},
         GrantFailed: {"reason": "refused"},
         Revoked: {"reason": "enough"},
+        RequesterLeft: {"because": "deactivated"},
         RevokeIntent: {"cause": EndCause.EXPIRED},
         RevokeFailed: {"reason": "unreachable", "attempts": 1},
         Ended: {"cause": EndCause.EXPIRED, "existed": True, "sessions": 1, "left_behind": ()},
@@ -112,6 +114,7 @@ STEPS: dict[type[Life], dict[State, State]] = {
     GrantFailed: {State.APPROVED: State.FAILED, State.GRANTING: State.FAILED},
     Released: {State.GRANTING: State.ENDING, State.ACTIVE: State.ENDING},
     Revoked: {State.APPROVED: State.ENDING, State.GRANTING: State.ENDING, State.ACTIVE: State.ENDING},
+    RequesterLeft: {State.GRANTING: State.ENDING, State.ACTIVE: State.ENDING},
     RevokeIntent: {
         state: state
         if state in {State.ENDED, State.DENIED, State.WITHDRAWN, State.LAPSED, State.FAILED}

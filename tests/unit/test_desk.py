@@ -152,6 +152,31 @@ def test_asking_is_refused_where_it_would_lead_nowhere(office):
     office.refused(Refusal.POLICY_BROKEN, office.asked)
 
 
+def test_a_request_that_the_rules_have_left_behind_is_in_nobodys_way(office):
+    for settle in (lambda request: request, lambda request: office.approve(request, BOB)):
+        office.rules()
+        before = settle(office.asked())
+        office.rules(("max_duration: 8h", "max_duration: 7h"), ("grants: [orders_read]", "grants: [orders_more]"))
+        after = office.asked()
+        assert (after.state, after.permissions) == (State.PENDING, ("orders_more",))
+        closed = office.request(before.id)
+        assert (closed.state, closed.closed_because) == (State.LAPSED, "rules_changed")
+        office.desk.withdraw(presser(ALICE), after.id)
+
+
+def test_a_request_that_can_still_be_decided_is_asked_for_once(office):
+    before = office.asked()
+    office.rules(("max_duration: 8h", "max_duration: 7h"))
+    office.refused(Refusal.ALREADY_OPEN, office.asked, about=before)
+
+
+def test_access_that_was_given_under_other_rules_is_asked_for_once(office):
+    before = office.approved()
+    office.give(before)
+    office.rules(("grants: [orders_read]", "grants: [orders_more]"))
+    office.refused(Refusal.ALREADY_OPEN, office.asked, about=before)
+
+
 def test_the_form_is_told_what_the_desk_would_say_without_a_record(office):
     rules, groups, now = office.policies.current(), office.directory.groups(), office.clock.now()
     wrong = [*((form, ALICE) for form in BAD_FORMS.values()), (ASK, EVE), (Asked(LONE, "30m", WHY), ALICE)]

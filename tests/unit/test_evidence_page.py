@@ -117,6 +117,7 @@ def test_every_course_of_a_request_is_told(record):
             "approval approved": "It has not been given yet, as far as these entries go.",
             "approval approved intent failed": "It was not given: role is missing. Reading back found nothing.",
             "approval approved intent granted alert": "Alert, end late: orders-db does not answer",
+            "approval approved intent granted left": "found that the account of whoever asked was deactivated in Slack",
             "approval approved intent granted revoked": "U03CAROL0, called “Carol” ordered its end: “enough”",
         }.items()
     ):

@@ -66,6 +66,7 @@ REST = {
     "grant.failed": {"reason": "role is missing"},
     "released": {},
     "revoked": {"reason": "wrong"},
+    "requester.left": {"because": "deactivated"},
     "revoke.intent": {"cause": "expired"},
     "revoke.failed": {"reason": "gone", "attempts": 2},
     "ended": {"cause": "expired", "existed": True, "sessions": 1, "left_behind": []},

@@ -91,6 +91,22 @@ def test_who_asked_is_told_of_every_outcome_but_their_own_withdrawal(house):
         assert [text.startswith(says) for text in told] == [True] * bool(says), (life, told)
 
 
+def test_who_left_the_rules_is_told_and_nobody_writes_to_a_deactivated_account(house):
+    messages = house.start(Messages)
+    for number, because in enumerate(("left_rules", "deactivated")):
+        story = house.story(f"R-{2000 + number}", requester=f"U{number:08}").active()
+        story.left(because)
+        story.ended(because)
+        story = house.story(f"R-{2100 + number}", requester=f"U{number:08}", access="orders-db/admin")
+        story.asked()
+        story.lapsed(because)
+    house.work(messages, 10)
+    told = [each["text"] for each in house.posted("D00000000")]
+    reason = "the rules do not let you ask for it any more"
+    assert [reason in text for text in told] == [False, True, True]
+    assert all(text.startswith("Over:") for text in (each["text"] for each in house.posted("D00000001")))
+
+
 def test_a_warning_comes_once_and_for_longer_accesses_only(house):
     for minutes, person, messages in ((30, ALICE, 2), (10, BOB, 1)):
         show, posted = house.start(Messages), f"D{person[1:]}"

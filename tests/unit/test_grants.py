@@ -94,15 +94,24 @@ def change_what_is_given(house: Hands) -> None:
     house.clock.move(seconds=2)
 
 
-@pytest.mark.parametrize("change", [lose_the_approver, lose_the_requester, change_what_is_given])
-def test_a_decision_that_holds_no_longer_is_dropped(house: Hands, change: Callable[[Hands], None]) -> None:
+@pytest.mark.parametrize(
+    ("change", "because"),
+    [
+        (lose_the_approver, "no_longer_approved"),
+        (lose_the_requester, "left_rules"),
+        (change_what_is_given, "rules_changed"),
+    ],
+)
+def test_a_decision_that_holds_no_longer_is_dropped(
+    house: Hands, change: Callable[[Hands], None], because: str
+) -> None:
     house.approved()
     change(house)
     house.granter.grant("R-TEST")
     assert house.target.gives == {}
     last = house.ledger.history("R-TEST")[-1].fact
     assert isinstance(last, Lapsed)
-    assert last.because == "no_longer_approved"
+    assert last.because == because
 
 
 def test_an_approval_not_begun_in_time_lapses(house: Hands) -> None:

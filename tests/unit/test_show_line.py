@@ -82,6 +82,21 @@ def test_a_grant_that_failed_and_a_revocation(ledger, story):
     assert " revoked orders-db/write of Alice by Carol · “enough” · " in shown(ledger)[-1]
 
 
+def test_a_requester_who_left(ledger):
+    for number, (because, says) in enumerate(
+        {
+            "deactivated": "the requester was deactivated in Slack",
+            "left_rules": "the requester may not ask for this any more",
+        }.items()
+    ):
+        story = Story(ledger, ManualClock(T0), f"R-000{number}", {"access": f"orders-db/{number}"}).active()
+        story.left(because)
+        story.ended(EndCause(because))
+        left, ended = shown(ledger)[-2:]
+        assert f" requester left: orders-db/{number} of Alice is to end · {says} · " in left
+        assert f" ended orders-db/{number} of Alice · {says} · " in ended
+
+
 def test_processes_and_rules(ledger):
     common = {"at": T0, "actor": "bot@host", "source": Source.BOT}
     ledger.append(

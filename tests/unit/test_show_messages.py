@@ -96,6 +96,22 @@ def test_approvers_are_told_by_the_first_card_only(tell):
         ),
         ("approved intent failed", "Not granted: orders-db refused (role is missing); nothing was given · ", ""),
         ("approved revoked ended", "Ended 14:00, revoked by Carol · no access had been confirmed · ", ""),
+        (
+            "approved intent granted left",
+            "Ending: because Alice was deactivated in Slack · ",
+            "",
+        ),
+        (
+            "approved intent granted left later ended",
+            "Ended 14:19, because Alice was deactivated in Slack · held 19 min · session cut: 1 · ",
+            "",
+        ),
+        (
+            "approved intent granted left_rules later ended",
+            "Ended 14:19, because Alice may not ask for it any more · held 19 min · session cut: 1 · ",
+            "",
+        ),
+        ("lapsed_by_rules", "Lapsed 14:00: the rules for this access changed · ", ""),
         ("denied", "Denied 14:00 by Bob · ", ""),
         ("withdrawn", "Withdrawn 14:00 by Alice · ", ""),
         ("lapsed", "Lapsed 14:00: unanswered · ", ""),
@@ -106,11 +122,13 @@ def test_a_card_says_its_state_first_and_offers_what_applies(tell, clock, life, 
     story.asked()
     if life.startswith("approved"):
         story.approval()
+    others = {
+        "later": lambda: clock.move(minutes=19),
+        "left_rules": lambda: story.left("left_rules"),
+        "lapsed_by_rules": lambda: story.lapsed("rules_changed"),
+    }
     for step in life.split():
-        if step == "later":
-            clock.move(minutes=19)
-        else:
-            getattr(story, step)()
+        (others[step] if step in others else getattr(story, step))()
     lines = card(story).splitlines()
     assert lines[0] == f"{first_line}*orders-db/read* for *Alice*, *30 min*"
     assert [line for line in lines if line.startswith("[")] == ([buttons] if buttons else [])

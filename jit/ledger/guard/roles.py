@@ -29,6 +29,7 @@ LOGINS = (
         frozenset(
             {
                 *("requested", "approval", "approved", "denied", "withdrawn", "released", "revoked"),
+                *("lapsed", "requester.left"),
                 *("refused", "alert", "started", "policy.changed"),
             }
         ),

@@ -1,0 +1,271 @@
+"""Watching for those who leave: deactivated in Slack, or let no more by the rules, with access or a request open.
+
+The hands hold no token of Slack, so the bot looks: what Slack tells of people is heard by any bot and kept beside the
+ledger, and whoever is open is asked for in turn besides. What is found becomes a fact, and the hands end what it is
+about. `jit.leaving` says what counts, and what only makes an alert.
+"""
+
+import math
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+import structlog
+
+from jit.access import OPEN, Request
+from jit.facts import Alert, AlertName, Lapsed, Life, RequesterLeft, Source
+from jit.leaving import GIVEN, UNDECIDED, DoubtfulGroups, by_account, by_rules
+from jit.ledger import BrokenChain, Conflict, Ledger, Notes, StoredDirectory
+from jit.people import Standing
+from jit.policy import Policy, PolicyError, PolicyFolder, StaleGroups
+from jit.ports import Clock, Directory, DirectoryUnavailable, Queue, QueueUnavailable, UnknownPerson
+
+log = structlog.get_logger(__name__)
+
+LOOK_EVERY = 2.0
+"""Seconds."""
+PATIENCE = 5.0
+"""Seconds that something has to be seen: files of rules are put in one after the other."""
+UNKNOWN_FOR = 60.0
+"""Seconds that Slack has to say that there is nobody of an id."""
+ASKED_EVERY = 20.0
+"""Seconds until somebody is looked up again, if nothing was heard of them."""
+ASKED_AT_ONCE = 2
+"""People looked up at one look: one a second, of about a hundred a minute that Slack answers."""
+TOLD = "told:"
+_SHOWN = 20
+
+What = Literal["deactivated", "left_rules", "rules_changed", "access_gone", "unknown"]
+_GOES_ON = "It goes on until its end: revoke it if it should not."
+SAYS: dict[What, str] = {
+    "left_rules": f"Its holder may not ask for it any more, and the rules say `on_leave: alert`. {_GOES_ON}",
+    "access_gone": f"No policy file has this access any more. {_GOES_ON}",
+    "unknown": f"Slack says that there is nobody of its holder's id, which may be a fault there. {_GOES_ON}",
+}
+
+
+class _Seen(NamedTuple):
+    """Since when, and by which snapshot of the groups."""
+
+    ticks: float
+    groups_as_of: datetime
+
+
+class Leavers:
+    """The follower that closes what its requester may not have any more."""
+
+    name = "leavers"
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        notes: Notes,
+        policies: PolicyFolder,
+        directory: Directory,
+        stored: StoredDirectory,
+        queue: Queue,
+        clock: Clock,
+        actor: str,
+    ) -> None:
+        self._ledger = ledger
+        self._notes = notes
+        self._policies = policies
+        self._directory = directory
+        self._stored = stored
+        self._queue = queue
+        self._clock = clock
+        self._actor = actor
+        self._cursor = 0
+        self._open: dict[str, Request] = {}
+        self._accounts: dict[str, What | None] = {}
+        """What Slack said last of those with something open; nothing of those it did not answer for."""
+        self._asked: dict[str, float] = {}
+        self._seen: dict[tuple[str, What], _Seen] = {}
+        self._told: set[str] = set()
+        self._doubted: dict[str, _Seen] = {}
+        self._told_groups: set[str] = set()
+
+    def begin(self) -> None:
+        self._cursor = self._ledger.last_index()
+        self._open = {}
+        self._load(self._ledger.unsettled())
+        self._told_groups = {key.removeprefix(TOLD) for key in self._notes.all(TOLD)}
+
+    def step(self) -> float:
+        self._read()
+        self._ask()
+        policy, doubts = self._rules(), dict[str, list[str]]()
+        seen: dict[tuple[str, What], _Seen] = {}
+        now = _Seen(self._clock.ticks(), self._directory.groups().as_of)
+        for request in list(self._open.values()):
+            if (what := self._against(request, policy, doubts)) is None:
+                continue
+            first = seen[request.id, what] = self._seen.get((request.id, what), now)
+            if _is_sure(what, request, policy, first, now):
+                self._act(request, what, policy)
+        self._seen = seen
+        self._tell_of_groups(doubts, now)
+        return LOOK_EVERY
+
+    def _read(self) -> None:
+        while news := self._ledger.read(after=self._cursor, legible=True):
+            self._load(dict.fromkeys(entry.fact.request_id for entry in news if isinstance(entry.fact, Life)))
+            self._cursor = news[-1].index
+
+    def _load(self, request_ids: Iterable[str]) -> None:
+        """Also one whose entries were changed, as far as they can be read: it is only ever ended for it."""
+        for request_id in request_ids:
+            try:
+                request = self._ledger.request_as_written(request_id)
+            except BrokenChain:
+                request = None
+            if request is not None and request.state in OPEN:
+                self._open[request_id] = request
+            else:
+                self._open.pop(request_id, None)
+
+    def _rules(self) -> Policy | None:
+        """None while they cannot be read."""
+        try:
+            return self._policies.current()
+        except PolicyError:
+            return None
+
+    def _ask(self) -> None:
+        """Look up those of whom something was heard, and whoever was not asked for the longest."""
+        people = dict.fromkeys(request.requester for request in self._open.values())
+        self._accounts = {person: what for person, what in self._accounts.items() if person in people}
+        self._asked = {person: at for person, at in self._asked.items() if person in people}
+        ticks, workspace = self._clock.ticks(), self._directory.workspace
+        heard = self._stored.people(people)
+        news = [
+            person
+            for person, kept in heard.items()
+            if kept.standing(workspace) not in {Standing.GOOD, Standing.UNKNOWN} and not self._accounts.get(person)
+        ]
+        since = {person: ticks - self._asked.get(person, -math.inf) for person in people if person not in news}
+        due = sorted((person for person in since if since[person] >= ASKED_EVERY), key=lambda person: -since[person])
+        for person in [*news, *due[:ASKED_AT_ONCE]]:
+            self._asked[person] = ticks
+            self._accounts[person] = self._account(person)
+
+    def _account(self, person: str) -> What | None:
+        try:
+            return by_account(self._directory.look_up(person), self._directory.workspace)
+        except UnknownPerson:
+            return "unknown"
+        except DirectoryUnavailable:
+            return None
+
+    def _against(self, request: Request, policy: Policy | None, doubts: dict[str, list[str]]) -> What | None:
+        account = self._accounts.get(request.requester)
+        if account == "deactivated" or policy is None:
+            return account
+        try:
+            return by_rules(request, policy, self._directory.groups(), self._clock.now()) or account
+        except DoubtfulGroups as doubtful:
+            if request.state in GIVEN:
+                for group in doubtful.groups:
+                    doubts.setdefault(group, []).append(request.id)
+        except StaleGroups:
+            pass
+        return account
+
+    def _act(self, request: Request, what: What, policy: Policy | None) -> None:
+        try:
+            if request.state in UNDECIDED:
+                self._close(request, what, policy)
+            elif what == "deactivated" or (what == "left_rules" and not _only_tells(request, policy)):
+                self._end(request, what, policy)
+            else:
+                self._tell(request, SAYS[what])
+        except Conflict:  # it is looked at again as it is now
+            log.info("leaver.overtaken", request_id=request.id)
+
+    def _close(self, request: Request, what: What, policy: Policy | None) -> None:
+        if what in {"deactivated", "left_rules", "rules_changed"}:
+            fact = Lapsed.about(request, because=what, **self._signed(policy))
+            self._ledger.append([fact], expect={request.id: request.version})
+
+    def _end(self, request: Request, what: What, policy: Policy | None) -> None:
+        fact = RequesterLeft.about(request, because=what, **self._signed(policy))
+        self._ledger.append([fact], expect={request.id: request.version})
+        try:
+            self._queue.revoke(request.id)
+        except QueueUnavailable as silent:
+            log.warning("queue.unavailable", request_id=request.id, because=str(silent))
+
+    def _signed(self, policy: Policy | None) -> dict[str, object]:
+        by = {} if policy is None else {"policy_version": policy.version}
+        return {"at": self._clock.now(), "actor": self._actor, "source": Source.BOT, **by}
+
+    def _tell(self, request: Request, says: str) -> None:
+        """Once for each request, whichever bot does."""
+        if request.id in self._told:
+            return
+        facts = [entry.fact for entry in self._ledger.history(request.id, legible=True)]
+        if not any(isinstance(fact, Alert) and fact.name is AlertName.REQUESTER_LEFT for fact in facts):
+            self._ledger.append(
+                [
+                    Alert(
+                        at=self._clock.now(),
+                        actor=self._actor,
+                        source=Source.BOT,
+                        name=AlertName.REQUESTER_LEFT,
+                        says=says,
+                        request_id=request.id,
+                        requester=request.requester,
+                        access=request.access,
+                        target=request.target,
+                        principal=request.principal,
+                    )
+                ]
+            )
+        self._told.add(request.id)
+
+    def _tell_of_groups(self, doubts: dict[str, list[str]], now: _Seen) -> None:
+        """Once for each group, until it has members again or nothing hangs on it."""
+        over = self._told_groups - doubts.keys()
+        if over:
+            self._notes.put({TOLD + group: None for group in over})
+        self._told_groups -= over
+        self._doubted = {group: self._doubted.get(group, now) for group in doubts}
+        for group in doubts.keys() - self._told_groups:
+            if not _in_another_snapshot(self._doubted[group], now):
+                continue
+            ids = sorted(doubts[group])
+            more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
+            says = (
+                f"The Slack group {group} is empty or gone, and only through it might be asked for what is held by "
+                f"{', '.join(ids[:_SHOWN])}{more}. All of it goes on: revoke what should not, or mend the group."
+            )
+            alert = Alert(
+                at=self._clock.now(), actor=self._actor, source=Source.BOT, name=AlertName.REQUESTER_LEFT, says=says
+            )
+            self._ledger.append([alert])
+            self._notes.put({TOLD + group: alert.at.isoformat()})
+            self._told_groups.add(group)
+
+
+def _is_sure(what: What, request: Request, policy: Policy | None, first: _Seen, now: _Seen) -> bool:
+    """An account that is deactivated is, at once. Else it has to be seen for a while, and what hangs on Slack's groups
+    in two snapshots of them.
+    """
+    if what == "deactivated":
+        return True
+    if now.ticks - first.ticks < (UNKNOWN_FOR if what == "unknown" else PATIENCE):
+        return False
+    access = policy.accesses.get(request.access) if policy else None
+    if what != "left_rules" or policy is None or access is None:
+        return True
+    return not policy.slack_groups((*access.request, *access.deny)) or _in_another_snapshot(first, now)
+
+
+def _in_another_snapshot(first: _Seen, now: _Seen) -> bool:
+    return now.groups_as_of > first.groups_as_of
+
+
+def _only_tells(request: Request, policy: Policy | None) -> bool:
+    access = policy.accesses.get(request.access) if policy else None
+    return access is None or access.on_leave == "alert"

@@ -1,0 +1,376 @@
+"""Who is deactivated or leaves the rules loses what they hold; what is not known ends nothing."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.follow.leavers import ASKED_EVERY, LOOK_EVERY, UNKNOWN_FOR, Leavers
+from jit.facts import Alert, Lapsed, RequesterLeft, Source
+from jit.ledger import Notes, StoredDirectory
+from jit.testing import ALICE, BOB, EVE
+from tests.world.base import ENGINEERS, RULES, World
+
+ONLY_ENGINEERS = ('request: [U01ALICE0, "slack:S0ENGIN01"]', 'request: ["slack:S0ENGIN01"]')
+ALICE_OUT = ('request: [U01ALICE0, "slack:S0ENGIN01"]', "request: [U04EVE000]")
+MINUTE = 60.0
+
+
+class House(World):
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.stored = StoredDirectory(self.engine)
+        self.restart()
+
+    def restart(self):
+        self.leavers = Leavers(
+            ledger=self.ledger,
+            notes=Notes(self.engine, Leavers.name),
+            policies=self.policies,
+            directory=self.directory,
+            stored=self.stored,
+            queue=self.queue,
+            clock=self.clock,
+            actor="bot@host",
+        )
+        self.leavers.begin()
+
+    def passes(self, seconds=MINUTE):
+        """Time in which the bot runs and looks."""
+        until = self.clock.time + timedelta(seconds=seconds)
+        while self.clock.time < until:
+            self.leavers.step()
+            self.clock.move(seconds=LOOK_EVERY)
+        self.leavers.step()
+
+    def active(self, request_id="R-7F3K", **fields):
+        """By the rules as they are, so that nothing but the leaving speaks against it."""
+        return self.story(request_id, **fields).active()
+
+    def pending(self, request_id="R-7F3K", **fields):
+        story = self.story(request_id, **fields)
+        story.asked()
+        return story
+
+    def left(self):
+        return [fact for fact in self.facts() if isinstance(fact, RequesterLeft)]
+
+    def lapsed(self):
+        return [fact.because for fact in self.facts() if isinstance(fact, Lapsed)]
+
+
+@pytest.fixture
+def house(tmp_path):
+    house = House(tmp_path)
+    yield house
+    house.engine.dispose()
+
+
+class TestDeactivatedWhileActive:
+    def test_ends_within_a_minute_and_stands_on_the_record_as_what_it_is(self, house):
+        house.active()
+        house.directory.change(ALICE, deleted=True)
+        house.passes(MINUTE)
+        (left,) = house.left()
+        assert (left.because, left.actor, left.source) == ("deactivated", "bot@host", Source.BOT)
+        assert house.request("R-7F3K").state == "ending"
+        assert house.request("R-7F3K").end_cause == "deactivated"
+        assert house.queue.revokes == ["R-7F3K"]
+
+    def test_ends_at_the_next_look_once_any_bot_has_heard_of_it(self, house):
+        house.active()
+        house.passes(0)
+        house.directory.change(ALICE, deleted=True)
+        house.stored.keep_person(house.directory.look_up(ALICE), house.clock.now())
+        house.clock.move(seconds=LOOK_EVERY)
+        house.leavers.step()
+        assert len(house.left()) == 1
+
+    def test_ends_also_where_the_rules_only_tell_of_who_leaves_them(self, house):
+        house.rules(("max_duration: 8h", "max_duration: 8h\n    on_leave: alert"))
+        house.active()
+        house.directory.change(ALICE, deleted=True)
+        house.passes(MINUTE)
+        assert [fact.because for fact in house.left()] == ["deactivated"]
+
+    def test_ends_while_the_rules_cannot_be_read(self, house):
+        house.active()
+        house.rules(("access:", "acess:"))
+        house.directory.change(ALICE, deleted=True)
+        house.passes(MINUTE)
+        assert [fact.because for fact in house.left()] == ["deactivated"]
+
+    def test_ends_when_a_bot_that_was_down_comes_back(self, house):
+        house.active()
+        house.directory.change(ALICE, deleted=True)
+        house.clock.move(minutes=20)
+        house.restart()
+        house.passes(MINUTE)
+        assert len(house.left()) == 1
+
+    def test_what_was_kept_of_them_does_not_count_until_slack_says_it_again(self, house):
+        house.active()
+        house.directory.change(ALICE, deleted=True)
+        house.stored.keep_person(house.directory.look_up(ALICE), house.clock.now())
+        house.directory.gone = True
+        house.passes(MINUTE)
+        assert house.left() == []
+        house.directory.gone = False
+        house.passes(LOOK_EVERY)
+        assert len(house.left()) == 1
+
+    def test_many_with_access_are_each_asked_for_within_a_minute(self, house):
+        people = [f"U{number:08}" for number in range(50)]
+        for number, person in enumerate(people):
+            house.active(f"R-{number:04}", requester=person, principal=person)
+            house.directory.people[person] = house.directory.people[ALICE]
+        house.passes(MINUTE)
+        for person in people:
+            house.directory.change(person, deleted=True)
+        house.passes(MINUTE)
+        assert len(house.left()) == 50
+
+
+class TestLeavingTheRules:
+    def test_by_a_changed_file_ends_it(self, house):
+        house.active()
+        house.rules(ALICE_OUT)
+        house.passes(MINUTE)
+        assert [fact.because for fact in house.left()] == ["left_rules"]
+        assert house.request("R-7F3K").end_cause == "left_rules"
+
+    def test_by_a_changed_slack_group_ends_it(self, house):
+        house.rules(ONLY_ENGINEERS)
+        house.active()
+        house.directory.members[ENGINEERS] = frozenset({EVE})
+        house.passes(MINUTE)
+        assert [fact.because for fact in house.left()] == ["left_rules"]
+
+    def test_by_being_denied_ends_it(self, house):
+        house.active()
+        house.rules(("    request: [U01ALICE0, ", "    deny: [U01ALICE0]\n    request: [U01ALICE0, "))
+        house.passes(MINUTE)
+        assert [fact.because for fact in house.left()] == ["left_rules"]
+
+    def test_by_becoming_a_guest_ends_it(self, house):
+        house.active()
+        house.directory.change(ALICE, guest=True)
+        house.passes(MINUTE)
+        assert [fact.because for fact in house.left()] == ["left_rules"]
+
+    def test_for_as_long_as_it_takes_to_put_files_in_ends_nothing(self, house):
+        house.active()
+        house.passes(0)
+        house.rules(ALICE_OUT)
+        house.leavers.step()
+        house.rules()
+        house.passes(MINUTE)
+        assert house.left() == []
+
+    def test_makes_one_alert_where_the_rules_say_so(self, house):
+        house.rules(("max_duration: 8h", "max_duration: 8h\n    on_leave: alert"))
+        house.active()
+        house.rules(ALICE_OUT, ("max_duration: 8h", "max_duration: 8h\n    on_leave: alert"))
+        house.passes(MINUTE)
+        house.restart()
+        house.passes(MINUTE)
+        (alert,) = house.alerts()
+        assert (alert.name, alert.request_id) == ("requester_left", "R-7F3K")
+        assert "revoke it" in alert.says
+        assert house.left() == []
+        assert house.request("R-7F3K").state == "active"
+
+    def test_other_changes_of_the_rules_end_nothing_that_was_given(self, house):
+        house.active()
+        house.rules(("max_duration: 8h", "max_duration: 1m"), ("grants: [orders_read]", "grants: [orders_other]"))
+        house.passes(MINUTE)
+        assert house.left() == []
+        assert house.alerts() == []
+
+    def test_an_access_that_is_gone_is_told_of_and_goes_on(self, house):
+        house.active()
+        house.rules(("  orders-db/read:", "  orders-db/look:"))
+        house.passes(MINUTE)
+        (alert,) = house.alerts()
+        assert "No policy file has this access" in alert.says
+        assert house.left() == []
+
+
+class TestWhatIsNotKnown:
+    """Ends nothing."""
+
+    def test_who_cannot_be_looked_up(self, house):
+        house.active()
+        house.directory.gone = True
+        house.passes(5 * MINUTE)
+        assert house.kinds()[-1] == "granted"
+
+    def test_groups_that_are_stale(self, house):
+        house.rules(ONLY_ENGINEERS)
+        house.active()
+        house.directory.members[ENGINEERS] = frozenset({EVE})
+        house.directory.groups_age = timedelta(seconds=31)
+        house.passes(5 * MINUTE)
+        assert house.kinds()[-1] == "granted"
+
+    def test_one_snapshot_alone(self, house):
+        house.rules(ONLY_ENGINEERS)
+        house.active()
+        house.directory.members[ENGINEERS] = frozenset({EVE})
+        for _ in range(10):
+            house.leavers.step()
+            house.clock.move(seconds=LOOK_EVERY)
+            house.directory.groups_age += timedelta(seconds=LOOK_EVERY)
+        assert house.kinds()[-1] == "granted"
+
+    def test_rules_that_cannot_be_read(self, house):
+        house.active()
+        house.rules(("access:", "acess:"))
+        house.passes(MINUTE)
+        assert house.kinds()[-1] == "granted"
+
+    @pytest.mark.parametrize("groups", [{}, {ENGINEERS: frozenset()}])
+    def test_a_group_that_is_empty_or_gone_all_of_a_sudden(self, house, groups):
+        house.rules(ONLY_ENGINEERS)
+        for number in range(3):
+            house.active(f"R-000{number}", requester=(ALICE, EVE, BOB)[number], principal="x")
+        house.directory.members = groups
+        house.passes(MINUTE)
+        house.restart()
+        house.passes(MINUTE)
+        (alert,) = house.alerts()
+        assert alert.name == "requester_left"
+        assert "S0ENGIN01 is empty or gone" in alert.says
+        assert "R-0000, R-0001, R-0002" in alert.says
+        assert house.left() == []
+
+    def test_a_group_that_comes_back_ends_what_those_hold_who_are_not_in_it(self, house):
+        house.rules(ONLY_ENGINEERS)
+        house.active()
+        house.directory.members = {}
+        house.passes(MINUTE)
+        house.directory.members = {ENGINEERS: frozenset({EVE})}
+        house.passes(MINUTE)
+        assert [fact.because for fact in house.left()] == ["left_rules"]
+
+    def test_nobody_of_this_id_makes_one_alert(self, house):
+        house.active()
+        del house.directory.people[ALICE]
+        house.passes(UNKNOWN_FOR + 2 * ASKED_EVERY)
+        house.passes(MINUTE)
+        (alert,) = house.alerts()
+        assert isinstance(alert, Alert)
+        assert "nobody of its holder's id" in alert.says
+        assert house.left() == []
+
+
+def test_ended_already_is_left_alone(house):
+    story = house.active()
+    story.released()
+    house.directory.change(ALICE, deleted=True)
+    house.passes(MINUTE)
+    assert house.left() == []
+
+
+def test_order_is_recorded_also_where_the_queue_does_not_answer(house):
+    house.active()
+    house.queue.gone = True
+    house.directory.change(ALICE, deleted=True)
+    house.passes(MINUTE)
+    assert len(house.left()) == 1
+
+
+def test_rules_of_the_world_let_alice_go_on(house):
+    house.active()
+    house.passes(5 * MINUTE)
+    assert house.kinds()[-1] == "granted"
+    assert "orders-db/read" in RULES
+
+
+class TestWaitingWhileTheRulesChange:
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            [("  orders-db/read:", "  orders-db/look:")],
+            [("max_duration: 8h", "max_duration: 29m")],
+            [("grants: [orders_read]\n    max_duration: 8h", "grants: [orders_all]\n    max_duration: 8h")],
+            [
+                ("orders-db: {kind: fake}", "orders: {kind: fake}"),
+                ("  orders-db/read:", "  orders-db/read:\n    target: orders"),
+            ],
+            [("all_of: [{from: [group:dba]}]", "all_of: [{from: [group:dba], count: 2}]")],
+            [("{fake: alice}", "{fake: alice2}")],
+            [("max_duration: 8h", "max_duration: 8h\n    risk: critical")],
+            [("max_duration: 8h", "max_duration: 8h\n    incident: 'CHG-[0-9]+'")],
+        ],
+        ids=["taken out", "shorter", "gives else", "other target", "more approvals", "other name", "risk", "incident"],
+    )
+    def test_is_closed_when_nobody_could_approve_it_any_more(self, house, changes):
+        house.pending()
+        house.rules(*((old, new) for old, new in changes), text=_all_on(changes))
+        house.passes(MINUTE)
+        assert house.lapsed() == ["rules_changed"]
+        assert house.request("R-7F3K").state == "lapsed"
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            ("max_duration: 8h", "max_duration: 1h"),
+            ("describe: Read every table of orders", "describe: Look at orders"),
+            ("max_duration: 8h\n    channel: C0ACCESS1", "max_duration: 8h\n    channel: C0ACCESS2"),
+            ("max_duration: 8h", "max_duration: 8h\n    pending_for: 1h"),
+            ("dba: [U02BOB000, U03CAROL0]", "dba: [U03CAROL0]"),
+        ],
+        ids=["still long enough", "words", "channel", "lapses sooner", "approvers"],
+    )
+    def test_goes_on_waiting_where_it_can_still_be_decided(self, house, change):
+        house.pending()
+        house.rules(change)
+        house.passes(MINUTE)
+        assert house.lapsed() == []
+
+    def test_is_closed_when_its_requester_may_not_ask_any_more(self, house):
+        house.pending()
+        house.rules(ALICE_OUT)
+        house.passes(MINUTE)
+        assert house.lapsed() == ["left_rules"]
+
+    def test_is_closed_when_its_requester_is_deactivated(self, house):
+        house.pending()
+        house.directory.change(ALICE, deleted=True)
+        house.passes(MINUTE)
+        assert house.lapsed() == ["deactivated"]
+
+    def test_is_closed_when_it_is_approved_and_not_begun(self, house):
+        story = house.pending()
+        story.approval()
+        story.approved()
+        house.rules(("max_duration: 8h", "max_duration: 29m"))
+        house.passes(MINUTE)
+        assert house.lapsed() == ["rules_changed"]
+
+    def test_goes_on_while_files_are_put_in_or_cannot_be_read(self, house):
+        house.pending()
+        house.passes(0)
+        house.rules(("  orders-db/read:", "  orders-db/look:"))
+        house.leavers.step()
+        house.rules(("access:", "acess:"))
+        house.passes(MINUTE)
+        assert house.lapsed() == []
+
+    def test_is_closed_after_a_restart(self, house):
+        house.pending()
+        house.rules(("max_duration: 8h", "max_duration: 29m"))
+        house.restart()
+        house.passes(MINUTE)
+        assert house.lapsed() == ["rules_changed"]
+
+
+def _all_on(changes):
+    """The rules with what else has to change for them to stay whole."""
+    if any("orders: {kind" in new for _, new in changes):
+        other = ("orders-db/admin:", "orders-db/lone:", "orders-db/night:")
+        text = RULES
+        for name in other:
+            text = text.replace(f"  {name}", f"  {name}\n    target: orders")
+        return text
+    return RULES
