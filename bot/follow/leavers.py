@@ -174,14 +174,25 @@ class Leavers:
 
     def _act(self, request: Request, what: What, policy: Policy | None) -> None:
         try:
-            if request.state in UNDECIDED:
-                self._close(request, what, policy)
-            elif what == "deactivated" or (what == "left_rules" and not _only_tells(request, policy)):
-                self._end(request, what, policy)
-            else:
+            ends = what == "deactivated" or (what == "left_rules" and not _only_tells(request, policy))
+            if request.state in GIVEN and not ends:
                 self._tell(request, SAYS[what])
+            elif not self._is_still_so(request, what):
+                log.info("leaver.is_back", request_id=request.id)
+            elif request.state in UNDECIDED:
+                self._close(request, what, policy)
+            else:
+                self._end(request, what, policy)
         except Conflict:  # it is looked at again as it is now
             log.info("leaver.overtaken", request_id=request.id)
+
+    def _is_still_so(self, request: Request, what: What) -> bool:
+        """What an account says counts as it is now: they may have come back, and asked since."""
+        person = request.requester
+        if self._accounts.get(person) != what:
+            return True
+        self._accounts[person] = self._account(person)
+        return self._accounts[person] == what
 
     def _close(self, request: Request, what: What, policy: Policy | None) -> None:
         if what in {"deactivated", "left_rules", "rules_changed"}:

@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from bot.playground.person import Person
-from bot.playground.sample import ALERTS
+from bot.playground.sample import ALERTS, ALICE, BOB, EVE
 from jit.access import Request, State
 from jit.cli.sample import WORKER
 from jit.facts import Alert, AlertName, EndCause, Ended, RevokeFailed, Source
@@ -21,6 +21,7 @@ from workers.timekeeper import INSPECT_EVERY
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
 
+ENGINEERING = "S0ENGIN01"
 READ = "orders-db/read 30m INC-42 db down: need shell"
 REPORT = "orders-db/report 1h INC-42 count what is stuck"
 in_the_target = exhaustive("what the tests of the target show, once more through the whole product")
@@ -100,6 +101,29 @@ class TestEndsEarly:
         it.reaches(request, State.ENDED)
         assert not it.gives(request)
         assert ended(it, request).cause is EndCause.RELEASED
+
+    def test_who_is_deactivated_in_slack(self, it: Product):
+        request = it.granted(it.stage.alice, READ)
+        with session(it, "alice") as opened:
+            it.stage.stage.change_user(ALICE, deleted=True)
+            try:
+                it.reaches(request, State.ENDED)
+                assert is_cut(opened)
+            finally:
+                it.stage.stage.change_user(ALICE, deleted=False)
+        assert not it.gives(request)
+        assert ended(it, request).cause is EndCause.DEACTIVATED
+
+    def test_who_leaves_the_group_that_may_ask(self, it: Product):
+        request = it.granted(it.stage.alice, READ)
+        it.stage.stage.set_members(ENGINEERING, [BOB, EVE])
+        try:
+            it.reaches(request, State.ENDED)
+        finally:
+            it.stage.stage.set_members(ENGINEERING, [ALICE, BOB, EVE])
+            it.until(lambda: ALICE in it.groups().members[ENGINEERING])
+        assert not it.gives(request)
+        assert ended(it, request).cause is EndCause.LEFT_RULES
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from bot.playground.sample import ALICE, BOB, BOT, BOT_TOKEN, CAROL, EVE, MALLOR
 from bot.playground.slack import Slack
 from jit.ledger import StoredDirectory
 from jit.people import NO_GROUPS, Standing
-from jit.ports import DirectoryUnavailable
+from jit.ports import DirectoryUnavailable, UnknownPerson
 from jit.testing import InMemoryLedger, ManualClock
 from tests.world.playgrounds import Playgrounds
 from tests.world.raised import raised
@@ -103,6 +103,12 @@ def test_person_who_cannot_be_asked_about_is_unavailable(setting: Setting) -> No
         assert raised(DirectoryUnavailable, setting.directory.look_up, ALICE), fault
     for person in ("U0NOBODY00", "", "cli:alice@host", "U01ALICE0?x", "USLACK BOT"):
         assert raised(DirectoryUnavailable, setting.directory.look_up, person), person
+
+
+def test_nobody_of_an_id_is_another_thing_than_no_answer(setting: Setting) -> None:
+    assert isinstance(raised(DirectoryUnavailable, setting.directory.look_up, "U0NOBODY00"), UnknownPerson)
+    setting.calls_fail("users.info", Fault.SERVER_ERROR)
+    assert not isinstance(raised(DirectoryUnavailable, setting.directory.look_up, ALICE), UnknownPerson)
 
 
 def test_every_bad_standing_is_read_from_what_slack_says() -> None:

@@ -118,6 +118,16 @@ class TestDeactivatedWhileActive:
         house.passes(LOOK_EVERY)
         assert len(house.left()) == 1
 
+    def test_who_was_and_is_back_keeps_what_they_got_since(self, house):
+        story = house.active()
+        house.directory.change(ALICE, deleted=True)
+        house.passes(0)
+        house.directory.change(ALICE, deleted=False)
+        story.ended()
+        house.active("R-8888")
+        house.passes(MINUTE)
+        assert [fact.request_id for fact in house.left()] == ["R-7F3K"]
+
     def test_many_with_access_are_each_asked_for_within_a_minute(self, house):
         people = [f"U{number:08}" for number in range(50)]
         for number, person in enumerate(people):
