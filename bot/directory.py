@@ -33,7 +33,8 @@ POLL_EVERY = timedelta(seconds=10)
 _LONGEST_PAUSE = timedelta(minutes=1)
 _REMEMBERED = 20_000
 _PERSON = re.compile(r"[UW][A-Z0-9]{2,30}")
-_NOBODY = frozenset({"user_not_found", "users_not_found", "user_not_visible"})
+NOBODY = frozenset({"user_not_found", "users_not_found", "user_not_visible"})
+"""What Slack answers for an id that is nobody's here."""
 _TROUBLE = (SlackClientError, OSError, HTTPException, ValueError)
 """What the SDK raises for a refusal, for a wire that is cut or silent, and for an answer that is no JSON."""
 
@@ -214,7 +215,7 @@ class SlackDirectory:
             found = read_person(self._quick.users_info(user=person)["user"])
         except SlackApiError as refused:
             error = refused.response.get("error")
-            kind = UnknownPerson if error in _NOBODY else DirectoryUnavailable
+            kind = UnknownPerson if error in NOBODY else DirectoryUnavailable
             raise kind(f"users.info: {error}") from None
         except (*_TROUBLE, KeyError, TypeError, AttributeError) as wrong:
             raise DirectoryUnavailable(f"users.info: {type(wrong).__name__}") from None

@@ -13,7 +13,10 @@ from jit.clock import SKEW_LIMIT
 from jit.facts import BEGIN_WITHIN, Need, Refusal
 from jit.people import Standing
 from jit.policy import Access, Policy, PolicyError, PolicyFolder, Rule, StaleGroups, Tally
-from jit.ports import Directory, DirectoryUnavailable
+from jit.ports import Directory, DirectoryUnavailable, UnknownPerson
+
+LOOKED_UP = 20
+"""As many of a quorum are looked up when somebody asks; in a larger one somebody will be there."""
 
 
 class DoesNotHold(Exception):
@@ -98,6 +101,33 @@ def weigh(request: Request, approvers: Iterable[str], rules: Rules, directory: D
         raise CannotTell(Refusal.STALE_GROUPS) from stale
     except DirectoryUnavailable as silent:
         raise CannotTell(Refusal.CANNOT_LOOK_UP) from silent
+
+
+def somebody_is_there(rule: Rule, policy: Policy, requester: str, directory: Directory, now: datetime) -> bool:
+    """Whether each quorum has enough people who may act here: an id that is nobody's, or a deactivated account, can
+    approve nothing. Who cannot be asked about counts as there.
+
+    Raises StaleGroups.
+    """
+    workspace, could = directory.workspace, policy.could_approve(rule, requester, directory.groups(), now)
+    return all(
+        len(people) > LOOKED_UP or _enough(sorted(people), quorum.count, directory, workspace)
+        for people, quorum in zip(could, rule.quorums, strict=True)
+    )
+
+
+def _enough(people: Iterable[str], count: int, directory: Directory, workspace: str) -> bool:
+    there = 0
+    for person in people:
+        try:
+            there += _good(person, directory, workspace)
+        except UnknownPerson:
+            continue
+        except DirectoryUnavailable:
+            return True
+        if there >= count:
+            return True
+    return False
 
 
 def still_holds(request: Request, policies: PolicyFolder, directory: Directory, now: datetime) -> None:

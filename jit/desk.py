@@ -14,7 +14,7 @@ import structlog
 
 from jit.access import OPEN, REQUEST_ID, Request, State, follow
 from jit.asking import REASON, Asked, BadInput, text_trouble, understand
-from jit.decision import CannotTell, DoesNotHold, Rules, needs_of, rules_for, rules_in, weigh
+from jit.decision import CannotTell, DoesNotHold, Rules, needs_of, rules_for, rules_in, somebody_is_there, weigh
 from jit.facts import (
     BEGIN_WITHIN,
     Approval,
@@ -36,7 +36,7 @@ from jit.ledger import AlreadyOpen, Conflict, Ledger, Question
 from jit.people import Groups, Person, Standing
 from jit.policy import Policy, PolicyError, PolicyFolder, StaleGroups, Tally
 from jit.ports import Clock, Directory, DirectoryUnavailable, Queue, QueueUnavailable
-from jit.words import CANNOT_FOLLOW, SAYS, YOURS_TO_RELEASE
+from jit.words import CANNOT_FOLLOW, NOBODY_THERE, SAYS, YOURS_TO_RELEASE
 
 log = structlog.get_logger(__name__)
 
@@ -107,6 +107,8 @@ class Desk:
             self._turn(by, "request", bad.reason, says=str(bad), problems=bad.problems)
         except StaleGroups:
             self._turn(by, "request", Refusal.STALE_GROUPS)
+        if not somebody_is_there(wish.rule, policy, by.id, self.directory, now):
+            self._turn(by, "request", Refusal.NOBODY_COULD_APPROVE, says=NOBODY_THERE)
         return self._file(
             by,
             policy,

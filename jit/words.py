@@ -5,6 +5,11 @@ from jit.facts import Refusal
 
 YOURS_TO_RELEASE = "This access is yours: release it, with the button or with /jit release."
 
+NOBODY_THERE = (
+    "Nobody who could approve this is a full member of this workspace any more, so asking would lead nowhere. "
+    "Security can change the rules."
+)
+
 SAYS: dict[Refusal, str] = {
     Refusal.UNKNOWN_REQUEST: "There is no such request. /jit list shows yours.",
     Refusal.NOT_ALLOWED_TO_ASK: "The requester may not ask for this any more, so it cannot be approved.",

@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from bot.doctor.app import look_at_app, look_at_way_in
 from bot.doctor.channels import channels_of, look_at_channel
-from bot.doctor.people import look_at_groups, look_at_person, people_of
+from bot.doctor.people import look_at_deciders, look_at_groups, look_at_person, people_of
 from bot.doctor.visit import Visit
 from jit.doctor import Check, Line, NotLookedAt, Part
 from jit.policy import Policy
@@ -35,6 +35,7 @@ def checks(
         return [*found, Check(Part.SLACK, "channels, user groups and people", _without_rules)]
     found += [Check(Part.SLACK, used.about, partial(look_at_channel, visit, used)) for used in channels_of(policy)]
     found.append(Check(Part.SLACK, "user groups", partial(look_at_groups, visit, policy)))
+    found.append(Check(Part.SLACK, "who could approve", partial(look_at_deciders, visit, policy)))
     found += [Check(Part.SLACK, person, partial(look_at_person, visit, person)) for person in people_of(policy)]
     return found
 

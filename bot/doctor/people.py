@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from bot.directory import read_person
-from bot.doctor.visit import Refused, Silent, Visit, answered
+from bot.directory import NOBODY
+from bot.doctor.visit import Refused, Silent, Visit
 from jit.doctor import Line, NotLookedAt, Part, fine, mend
 from jit.people import Standing
 from jit.policy import Policy
@@ -33,7 +33,7 @@ def look_at_person(visit: Visit, person: str) -> Iterator[Line]:
     if not visit.welcomed:
         return
     try:
-        found = read_person(answered(visit.client.users_info, user=person)["user"])
+        found = visit.person(person)
     except Refused as refused:
         yield mend(
             Part.SLACK, f"{person} is nobody here (Slack says {refused})", "Put the right id into the policy files."
@@ -58,7 +58,7 @@ def look_at_groups(visit: Visit, policy: Policy) -> Iterator[Line]:
     if not wanted or not visit.welcomed:
         return
     try:
-        listed = answered(visit.client.usergroups_list, include_users=True, include_disabled=True)["usergroups"]
+        listed = visit.groups()
     except (Refused, Silent) as wrong:
         raise NotLookedAt(f"Slack says {wrong}") from None
     groups = {group["id"]: group for group in listed}
@@ -75,6 +75,49 @@ def look_at_groups(visit: Visit, policy: Policy) -> Iterator[Line]:
             yield mend(Part.SLACK, f"{called} is empty", "Put people into it, or name another in the policy files.")
         else:
             yield fine(Part.SLACK, f"{called} has {len(members)} members")
+
+
+def look_at_deciders(visit: Visit, policy: Policy) -> Iterator[Line]:
+    """What nobody could approve, or too few. Where Slack does not answer, the other lines say so."""
+    if not visit.welcomed:
+        return
+    team = str(visit.welcome().said.get("team_id"))
+    known, short = True, False
+    for access in policy.accesses.values():
+        for quorum in policy.rule(access).quorums:
+            there = 0
+            for who in (*sorted(policy.named(quorum.who)), *sorted(policy.slack_groups(quorum.who))):
+                try:
+                    there += _counts(visit, who, team)
+                except (Refused, Silent, NotLookedAt):
+                    known, there = False, there + quorum.count
+                if there >= quorum.count:
+                    break
+            if there < quorum.count:
+                short = True
+                yield mend(
+                    Part.SLACK,
+                    f"{access.name} needs {quorum.count} of {quorum.label}, and only {there} there could approve it",
+                    "Put people into it who are full members of this workspace.",
+                )
+    if known and not short:
+        yield fine(Part.SLACK, "every access has people who could approve it")
+
+
+def _counts(visit: Visit, who: str, team: str) -> int:
+    """How many may approve: a person, or those in a Slack group, out of which Slack takes the deactivated itself.
+
+    Raises Refused, Silent, NotLookedAt.
+    """
+    if who.startswith("S"):
+        groups = {group["id"]: group for group in visit.groups()}
+        return len(groups[who].get("users") or ()) if who in groups and not groups[who].get("date_delete") else 0
+    try:
+        return visit.person(who).standing(team) is Standing.GOOD
+    except Refused as refused:
+        if str(refused) in NOBODY:
+            return 0
+        raise
 
 
 def _leaves(policy: Policy) -> set[str]:

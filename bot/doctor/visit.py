@@ -3,7 +3,7 @@
 import logging
 import re
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,8 +19,10 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web import SlackResponse
 
+from bot.directory import read_person
 from bot.slack_client import slack_client
 from jit.doctor import NotLookedAt, needed
+from jit.people import Person
 from jit.ports import Clock
 from jit.proxies import proxy_for, shown
 from jit.settings import SLACK, CannotStart
@@ -64,6 +66,8 @@ class Visit:
         self._clock = clock
         self._lock = Lock()
         self._welcome: Welcome | Exception | None = None
+        self._people: dict[str, Person] = {}
+        self._groups: Sequence[Mapping[str, Any]] | None = None
 
     @cached_property
     def client(self) -> WebClient:
@@ -78,6 +82,19 @@ class Visit:
         if isinstance(self._welcome, Exception):
             raise self._welcome
         return self._welcome
+
+    def person(self, person: str) -> Person:
+        """As Slack knows them; asked once. Raises Refused, Silent, NotLookedAt."""
+        if person not in self._people:
+            self._people[person] = read_person(answered(self.client.users_info, user=person)["user"])
+        return self._people[person]
+
+    def groups(self) -> Sequence[Mapping[str, Any]]:
+        """All user groups, the disabled too; asked once. Raises Refused, Silent, NotLookedAt."""
+        if self._groups is None:
+            asked = answered(self.client.usergroups_list, include_users=True, include_disabled=True)
+            self._groups = asked["usergroups"]
+        return self._groups
 
     @property
     def welcomed(self) -> bool:

@@ -13,4 +13,4 @@ def look_at_policies(checked: Checked) -> Iterator[Line]:
     if checked.policy is not None:
         yield fine(Part.POLICIES, checked.lines[0].removeprefix("Fine: "))
     for remark in checked.notes:
-        yield note(Part.POLICIES, remark, "If that is not meant, name other people in one of them.")
+        yield note(Part.POLICIES, remark, "If that is not meant, name other people there.")

@@ -13,6 +13,9 @@ from jit.policy.merge import nearest
 from jit.policy.mistakes import Mistake, PolicyError
 from jit.policy.policy import Policy
 
+_SHOWN = 5
+"""As many people are named in a note."""
+
 
 class UnknownAccess(LookupError):
     """There is no access of this name. The message names the nearest."""
@@ -43,7 +46,7 @@ class Checked:
     @property
     def notes(self) -> tuple[str, ...]:
         """What is allowed, and easily not meant."""
-        return tuple(_single_handed(self.policy)) if self.policy else ()
+        return (*_single_handed(self.policy), *_undecidable(self.policy)) if self.policy else ()
 
 
 def _single_handed(policy: Policy) -> Iterator[str]:
@@ -60,6 +63,21 @@ def _single_handed(policy: Policy) -> Iterator[str]:
             continue
         if alone:
             yield f"{', '.join(sorted(alone))} alone can meet every quorum of {access.name}."
+
+
+def _undecidable(policy: Policy) -> Iterator[str]:
+    """Accesses that somebody may ask for and too few others could approve, as far as the files tell."""
+    for access in policy.accesses.values():
+        quorums = [quorum for quorum in policy.rule(access).quorums if not policy.slack_groups(quorum.who)]
+        askers = policy.named(access.request) - policy.named(access.deny)
+        alone = [
+            asker
+            for asker in sorted(askers)
+            if any(len(policy.named(quorum.who) - {asker}) < quorum.count for quorum in quorums)
+        ]
+        if alone:
+            more = f" and {len(alone) - _SHOWN} more" if len(alone) > _SHOWN else ""
+            yield f"{', '.join(alone[:_SHOWN])}{more} may ask for {access.name}, and too few others could approve it."
 
 
 def check_folder(folder: Path, more: Further | None = None) -> Checked:

@@ -77,6 +77,11 @@ class Membership:
         leaves = {leaf for each in who for leaf in self._leaves_of(each)}
         return frozenset(leaf.removeprefix(SLACK) for leaf in leaves if leaf.startswith(SLACK))
 
+    def people(self, who: Iterable[str]) -> frozenset[str]:
+        """Those of ``who`` that the policy itself names."""
+        leaves = {leaf for each in who for leaf in self._leaves_of(each)}
+        return frozenset(leaf for leaf in leaves if not leaf.startswith(SLACK))
+
     def explicit(self, who: Iterable[str]) -> frozenset[str] | None:
         """Everybody meant by ``who`` if no Slack group is among them, else None."""
         leaves = {leaf for each in who for leaf in self._leaves_of(each)}

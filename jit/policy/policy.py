@@ -50,6 +50,10 @@ class Policy:
         """The ids of the Slack groups that the who-expressions hang on."""
         return self._membership.slack_groups(who)
 
+    def named(self, who: Iterable[str]) -> frozenset[str]:
+        """The people among the who-expressions whom the policy itself names, Slack's groups left out."""
+        return self._membership.people(who)
+
     def includes(self, who: Iterable[str], person: str, groups: Groups, now: datetime) -> bool:
         """Whether the who-expressions mean this person. Only expressions of this policy are understood."""
         return self._membership.circles(person, groups, now).touch(who)

@@ -11,7 +11,7 @@ from bot.doctor import checks
 from bot.manifest import load_manifest
 from bot.playground.faults import Fault, Outage
 from bot.playground.people import UserGroup
-from bot.playground.sample import ALICE, APP_TOKEN, AUDIT, BOB, BOT, BOT_TOKEN, EVE, REQUESTS, sample_workspace
+from bot.playground.sample import ALICE, APP_TOKEN, AUDIT, BOB, BOT, BOT_TOKEN, CAROL, EVE, REQUESTS, sample_workspace
 from bot.playground.server import running
 from jit.clock import SystemClock
 from jit.doctor import State, examine
@@ -255,3 +255,13 @@ def test_nothing_that_is_to_be_read_is_taken_for_a_secret(stage, world):
     found += lines(stage, within=0.2)
     assert any("no answer" in line.what for line in found)
     assert "[hidden]" not in str(found)
+
+
+def test_an_access_that_nobody_could_approve_is_said(stage, world):
+    assert any("every access has people" in line.what for line in lines(stage))
+    world.change_user(BOB, deleted=True)
+    assert len(to_mend(stage)) == 1  # Carol could
+    world.change_user(CAROL, deleted=True)
+    said = [line.what for line in to_mend(stage)]
+    assert "orders-db/read needs 1 of dba, and only 0 there could approve it" in said
+    assert "orders-db/admin needs 1 of security, and only 0 there could approve it" in said

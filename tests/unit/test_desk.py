@@ -152,6 +152,23 @@ def test_asking_is_refused_where_it_would_lead_nowhere(office):
     office.refused(Refusal.POLICY_BROKEN, office.asked)
 
 
+def test_asking_is_refused_where_those_who_could_approve_are_nobody_here(office):
+    """An id that is nobody's, or an account that is deactivated."""
+    office.directory.change(BOB, deleted=True)
+    assert office.asked().state is State.PENDING
+    del office.directory.people[CAROL]
+    turned = office.refused(Refusal.NOBODY_COULD_APPROVE, lambda: office.asked(ADMIN))
+    assert "full member" in turned.says
+    office.directory.people[CAROL] = office.directory.people[SAM]
+    assert office.asked(ADMIN).state is State.PENDING
+
+
+def test_asking_goes_on_where_it_cannot_be_told_who_could_approve(office):
+    office.directory.people.pop(CAROL)
+    office.directory.meanwhile = lambda _person: setattr(office.directory, "gone", True)  # after who asks
+    assert office.asked().state is State.PENDING
+
+
 def test_a_request_that_the_rules_have_left_behind_is_in_nobodys_way(office):
     for settle in (lambda request: request, lambda request: office.approve(request, BOB)):
         office.rules()

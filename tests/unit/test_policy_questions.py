@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from jit.people import NO_GROUPS, Groups
 from jit.policy import Access, Channels, Policy, Quorum, Rule, StaleGroups
+from jit.policy.check import Checked
 from jit.policy.explain import explain
 
 NOW = datetime(2026, 11, 21, 14, tzinfo=UTC)
@@ -173,3 +174,20 @@ def test_one_more_approval_never_takes_away(rule, approvers, requester, another)
 def test_decidable_means_that_everybody_together_could(rule, requester):
     everybody = POLICY.tally(rule, PEOPLE, requester, FRESH, NOW)
     assert POLICY.decidable(rule, requester, FRESH, NOW) == everybody.complete
+
+
+def test_the_check_notes_who_may_ask_for_what_too_few_others_could_approve():
+    two, mixed = Rule((Quorum(("group:dba",), 2, "dba"),)), Rule((Quorum((BOB, "slack:S0ENGIN01"), 1, "x"),))
+    lone = Rule((Quorum((ALICE,), 1, "alice"), Quorum(("slack:S0ENGIN01",), 1, "x")))
+    notes = Checked(
+        policy(
+            access("db/lone", (ALICE, BOB), (), lone),
+            access("db/two", ("group:dba", "group:engineering"), (CAROL,), two),
+            access("db/mixed", (BOB,), (), mixed),
+            access("db/denied", (ALICE, BOB), (ALICE,), lone),
+        )
+    ).notes
+    assert notes == (
+        f"{ALICE} may ask for db/lone, and too few others could approve it.",
+        f"{BOB} may ask for db/two, and too few others could approve it.",
+    )
