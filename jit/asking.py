@@ -53,18 +53,29 @@ class Wish:
 
 
 class BadInput(Exception):
-    """What was typed cannot be asked for. ``problems``: field to what is wrong and what to type instead."""
+    """What was typed cannot be asked for. ``problems``: field to what is wrong and what to type instead.
 
-    def __init__(self, problems: dict[str, str], reason: Refusal = Refusal.BAD_INPUT) -> None:
+    BAD_INPUT is a slip, mended where it was made: a field that is empty, unreadable, or more than the form says is the
+    most. Any other ``reason`` is a refusal by the rules; ``access`` is what it is about, if there is such.
+    """
+
+    def __init__(
+        self, problems: dict[str, str], reason: Refusal = Refusal.BAD_INPUT, access: Access | None = None
+    ) -> None:
         super().__init__("; ".join(problems.values()))
         self.problems = problems
         self.reason = reason
+        self.access = access
+
+    @property
+    def slip(self) -> bool:
+        return self.reason is Refusal.BAD_INPUT
 
 
 def understand(asked: Asked, policy: Policy, person: str, groups: Groups, now: datetime) -> Wish:
     """Read the form as this person's. Raises BadInput, naming every wrong field; StaleGroups."""
     problems: dict[str, str] = {}
-    access = policy.accesses.get(asked.access.strip())
+    named = access = policy.accesses.get(asked.access.strip())
     if access is None or not policy.may_ask(access, person, groups, now):
         access = None
         problems[ACCESS] = "There is no such access that you may ask for. Choose one from the list."
@@ -75,22 +86,23 @@ def understand(asked: Asked, policy: Policy, person: str, groups: Groups, now: d
     if trouble := _incident_trouble(incident, access):
         problems[INCIDENT] = trouble
     if problems or access is None or duration is None:
-        raise BadInput(problems)
+        forbidden = access is None and asked.access.strip()
+        raise BadInput(problems, Refusal.NOT_ALLOWED_TO_ASK if forbidden else Refusal.BAD_INPUT, named)
     principal, rule = policy.principal(person, access.target), policy.rule(access)
     if principal is None:
-        raise BadInput({ACCESS: SAYS[Refusal.NO_PRINCIPAL]}, Refusal.NO_PRINCIPAL)
+        raise BadInput({ACCESS: SAYS[Refusal.NO_PRINCIPAL]}, Refusal.NO_PRINCIPAL, access)
     if not policy.decidable(rule, person, groups, now):
-        raise BadInput({ACCESS: SAYS[Refusal.NOBODY_COULD_APPROVE]}, Refusal.NOBODY_COULD_APPROVE)
+        raise BadInput({ACCESS: SAYS[Refusal.NOBODY_COULD_APPROVE]}, Refusal.NOBODY_COULD_APPROVE, access)
     return Wish(access, principal, rule, duration, asked.reason, incident)
 
 
-def problems_of(asked: Asked, policy: Policy, person: str, groups: Groups, now: datetime) -> dict[str, str]:
-    """What stands in the way, by field; empty if nothing does. Raises StaleGroups."""
+def trouble_with(asked: Asked, policy: Policy, person: str, groups: Groups, now: datetime) -> BadInput | None:
+    """What stands in the way; None if nothing does. Raises StaleGroups."""
     try:
         understand(asked, policy, person, groups, now)
     except BadInput as bad:
-        return bad.problems
-    return {}
+        return bad
+    return None
 
 
 def _duration(text: str, access: Access | None, problems: dict[str, str]) -> timedelta | None:

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import structlog
 
@@ -34,7 +34,7 @@ from jit.facts import (
 from jit.leaving import UNDECIDED
 from jit.ledger import AlreadyOpen, Conflict, Ledger, Question
 from jit.people import Groups, Person, Standing
-from jit.policy import Policy, PolicyError, PolicyFolder, StaleGroups, Tally
+from jit.policy import Access, Policy, PolicyError, PolicyFolder, StaleGroups, Tally
 from jit.ports import Clock, Directory, DirectoryUnavailable, Queue, QueueUnavailable
 from jit.words import CANNOT_FOLLOW, NOBODY_THERE, SAYS, YOURS_TO_RELEASE
 
@@ -104,11 +104,11 @@ class Desk:
         try:
             wish = understand(asked, policy, by.id, groups, now)
         except BadInput as bad:
-            self._turn(by, "request", bad.reason, says=str(bad), problems=bad.problems)
+            self._turn(by, "request", bad.reason, bad.access, says=str(bad), problems=bad.problems)
         except StaleGroups:
             self._turn(by, "request", Refusal.STALE_GROUPS)
         if not somebody_is_there(wish.rule, policy, by.id, self.directory, now):
-            self._turn(by, "request", Refusal.NOBODY_COULD_APPROVE, says=NOBODY_THERE)
+            self._turn(by, "request", Refusal.NOBODY_COULD_APPROVE, wish.access, says=NOBODY_THERE)
         return self._file(
             by,
             policy,
@@ -283,9 +283,11 @@ class Desk:
         if trouble := membership_trouble(by, self.directory.workspace, self.directory.look_up):
             self._turn(by, attempted, trouble, request)
 
-    def turn_away(self, by: Presser, attempted: str, reason: Refusal, request_id: str | None = None) -> NoReturn:
+    def turn_away(
+        self, by: Presser, attempted: str, reason: Refusal, request_id: str | None = None, access: Access | None = None
+    ) -> NoReturn:
         """Refuse, and record, an attempt that never reached a use case."""
-        self._turn(by, attempted, reason, self._find(request_id))
+        self._turn(by, attempted, reason, self._find(request_id) or access)
 
     def _to_decide(self, by: Presser, attempted: str, request_id: str, digest: str) -> tuple[Request, Rules, Groups]:
         """All that must hold of a press on Approve or Deny."""
@@ -374,27 +376,30 @@ class Desk:
         by: Presser,
         attempted: str,
         reason: Refusal,
-        request: Request | None = None,
+        about: Request | Access | None = None,
         *,
         says: str | None = None,
         problems: dict[str, str] | None = None,
     ) -> NoReturn:
-        about = {} if request is None else _of(request)
-        now = self.clock.now()
-        self.ledger.append(
-            [Refused(at=now, actor=by.id, source=by.source, attempted=attempted, reason=reason, **about)]
+        fact = Refused(
+            at=self.clock.now(), actor=by.id, source=by.source, attempted=attempted, reason=reason, **_of(about)
         )
-        raise Turned(reason, says or SAYS[reason], request_id=request.id if request else None, problems=problems)
+        self.ledger.append([fact])
+        raise Turned(reason, says or SAYS[reason], request_id=fact.request_id, problems=problems)
 
 
-def _of(request: Request) -> dict[str, object]:
+def _of(about: Request | Access | None) -> dict[str, Any]:
+    if about is None:
+        return {}
+    if isinstance(about, Access):
+        return {"access": about.name, "target": about.target, "permissions": about.grants}
     return {
-        "request_id": request.id,
-        "requester": request.requester,
-        "access": request.access,
-        "target": request.target,
-        "permissions": request.permissions,
-        "policy_version": request.policy_version,
+        "request_id": about.id,
+        "requester": about.requester,
+        "access": about.access,
+        "target": about.target,
+        "permissions": about.permissions,
+        "policy_version": about.policy_version,
     }
 
 

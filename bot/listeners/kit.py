@@ -20,7 +20,7 @@ from jit.access import Request
 from jit.desk import Desk, Turned
 from jit.facts import Refusal
 from jit.ledger import LedgerUnavailable, SpoolFailed
-from jit.policy import PolicyError, PolicyFolder, StaleGroups
+from jit.policy import Access, PolicyError, PolicyFolder, StaleGroups
 from jit.ports import Clock
 
 log = structlog.get_logger(__name__)
@@ -70,15 +70,23 @@ class Kit:
 
     def record_busy(self, caller: Caller, attempted: str, request_id: str | None = None) -> None:
         """Record that somebody was turned away for want of room, unless that has no room either."""
+        self._record_here(attempted, lambda: self.desk.turn_away(caller.by, attempted, Refusal.BUSY, request_id))
+
+    def record_refusal(self, caller: Caller, attempted: str, reason: Refusal, access: Access | None) -> None:
+        """Record what the person has been told already: on the pool, or here where it is full."""
+
+        def refuse() -> None:
+            self.desk.turn_away(caller.by, attempted, reason, access=access)
+
+        if not self.pool.submit(lambda: _recorded(attempted, refuse)):
+            self._record_here(attempted, refuse)
+
+    def _record_here(self, attempted: str, refuse: Callable[[], None]) -> None:
         if not self._room_to_record.acquire(blocking=False):
-            log.warning("busy.not_recorded", attempted=attempted)
+            log.warning("refusal.not_recorded", attempted=attempted)
             return
         try:
-            self.desk.turn_away(caller.by, attempted, Refusal.BUSY, request_id)
-        except Turned:
-            pass
-        except LedgerUnavailable:
-            log.warning("busy.not_recorded", attempted=attempted)
+            _recorded(attempted, refuse)
         finally:
             self._room_to_record.release()
 
@@ -101,6 +109,15 @@ class Kit:
             return len(policy.members(who, self.directory.groups(), self.clock.now()) - {request.requester})
         except (PolicyError, StaleGroups):
             return None
+
+
+def _recorded(attempted: str, refuse: Callable[[], None]) -> None:
+    try:
+        refuse()
+    except Turned:
+        pass
+    except LedgerUnavailable:
+        log.warning("refusal.not_recorded", attempted=attempted)
 
 
 def outcome(work: Callable[[], Answer]) -> Answer:

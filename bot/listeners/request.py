@@ -16,7 +16,7 @@ from bot.listeners.caller import Caller, Json, Place, entered, is_id, text_at, v
 from bot.listeners.catalogue import Catalogue, catalogue
 from bot.listeners.kit import Kit
 from bot.listeners.typed import fill
-from jit.asking import ACCESS, DURATION, INCIDENT, REASON, Asked, problems_of
+from jit.asking import ACCESS, DURATION, INCIDENT, REASON, Asked, BadInput, trouble_with
 from jit.facts import Refusal
 from jit.ledger import LedgerUnavailable
 from jit.policy import PolicyError, StaleGroups
@@ -73,9 +73,11 @@ def register(app: App, kit: Kit) -> None:
     def send(ack: Ack, context: BoltContext, body: dict[str, Any]) -> None:
         caller: Caller = context["caller"]
         view = view_of(body)
-        asked, problems = _checked(kit, caller, view)
-        if problems:
-            ack(response_action="errors", errors=problems)
+        asked, bad = _checked(kit, caller, view)
+        if bad:
+            ack(response_action="errors", errors=bad.problems)
+            if not bad.slip:
+                kit.record_refusal(caller, "request", bad.reason, bad.access)
             return
         place = Place(caller.place.person, _channel(view))
         if kit.offer(lambda: place, lambda: answers.asked(kit.desk.request(caller.by, asked), kit.directory.name)):
@@ -98,20 +100,24 @@ def _asked(view: Json) -> Asked:
     )
 
 
-def _checked(kit: Kit, caller: Caller, view: Json) -> tuple[Asked, dict[str, str]]:
+def _checked(kit: Kit, caller: Caller, view: Json) -> tuple[Asked, BadInput | None]:
     """What is asked, and what stands in the way at which field, as far as that can be told at once."""
     asked = _asked(view)
     if caller.by.team != kit.directory.workspace:
-        return asked, {}  # the desk refuses, and records it
+        return asked, None  # the desk refuses, and records it
     try:
         policy = kit.policies.current()
         access = chosen(asked.access, policy.accesses)
         asked = replace(asked, access=access.name if access else asked.access)
-        return asked, problems_of(asked, policy, caller.by.id, kit.directory.groups(), kit.clock.now())
+        return asked, trouble_with(asked, policy, caller.by.id, kit.directory.groups(), kit.clock.now())
     except PolicyError:
-        return asked, {ACCESS: SAYS[Refusal.POLICY_BROKEN]}
+        return asked, _forbidden(Refusal.POLICY_BROKEN)
     except StaleGroups:
-        return asked, {ACCESS: SAYS[Refusal.STALE_GROUPS]}
+        return asked, _forbidden(Refusal.STALE_GROUPS)
+
+
+def _forbidden(reason: Refusal) -> BadInput:
+    return BadInput({ACCESS: SAYS[reason]}, reason)
 
 
 def _quietly(work: Callable[[], None]) -> Callable[[], None]:

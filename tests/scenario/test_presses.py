@@ -311,6 +311,7 @@ def test_stale_groups_are_said_in_the_form_and_refuse_it(office: PlayedOffice) -
     form = office.form(ALICE, "request orders-db/read 30m db down")
     office.clock.advance(timedelta(seconds=60))
     assert "not known freshly enough" in form.submit(checked=False).errors["Access"]
+    office.wait(lambda: office.refusals() == [(ALICE, "request", Refusal.STALE_GROUPS)])
     form.close()
     again = office.form(ALICE)
     assert "not known freshly enough" in again.text
@@ -325,8 +326,47 @@ def test_broken_policy_is_said_in_the_form_and_refuses_it(tmp_path: Path) -> Non
         next(folder.iterdir()).write_text("access: [")
         office.clock.advance(timedelta(seconds=2))
         assert "jit policy check" in form.submit(checked=False).errors["Access"]
+        office.wait(lambda: office.refusals() == [(ALICE, "request", Refusal.POLICY_BROKEN)])
         form.close()
         assert "jit policy check" in office.form(ALICE).text
+
+
+@pytest.mark.parametrize(
+    ("change", "reason", "says"),
+    [
+        (("request: [group:engineering]", "request: [group:dba]"), Refusal.NOT_ALLOWED_TO_ASK, "no such access"),
+        (("from: [group:dba]", "from: [U01ALICE0]"), Refusal.NOBODY_COULD_APPROVE, "Nobody but you"),
+        (("U01ALICE0: {postgres: alice}", "U02BOB000: {postgres: bob}"), Refusal.NO_PRINCIPAL, "Nobody has written"),
+    ],
+    ids=["not offered", "nobody could approve", "no principal"],
+)
+def test_form_that_the_rules_refuse_is_on_the_record(
+    tmp_path: Path, change: tuple[str, str], reason: Refusal, says: str
+) -> None:
+    folder = tmp_path / "policies"
+    shutil.copytree(POLICIES, folder)
+    with opened(tmp_path, folder) as office:
+        form = office.form(ALICE, "request orders-db/read 30m db down")
+        file = next(folder.iterdir())
+        rules = file.read_text()
+        if reason is Refusal.NO_PRINCIPAL:
+            rules = rules.replace("  U02BOB000: {postgres: bob}\n", "")
+        file.write_text(rules.replace(*change))
+        office.clock.advance(timedelta(seconds=2))
+        assert says in form.submit(checked=False).errors["Access"]
+        office.wait(lambda: office.refusals() == [(ALICE, "request", reason)])
+        (fact,) = office.facts("refused")
+        assert fact.access == "orders-db/read"
+
+
+def test_slip_in_the_form_is_mended_there_and_not_on_the_record(office: PlayedOffice) -> None:
+    form = office.form(ALICE, "request orders-db/read 30m db down")
+    for slip in ({"Duration": "9h"}, {"Duration": "soon"}, {"Reason": " "}, {"Reason": "token=abcdef123456"}):
+        form.fill({"Duration": "30m", "Reason": "db down"} | slip)
+        assert form.submit(checked=False).errors, slip
+    form.fill({"Duration": "30m", "Reason": "db down"}).submit()
+    office.told(ALICE, "Asked.")
+    assert office.facts("refused") == []
 
 
 def test_presser_who_cannot_be_looked_up_is_refused(office: PlayedOffice) -> None:

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from jit.access import State
-from jit.asking import Asked, problems_of
+from jit.asking import Asked, trouble_with
 from jit.decision import DoesNotHold, still_holds
 from jit.desk import Turned
 from jit.facts import BEGIN_WITHIN, Approval, Approved, Denied, EndCause, Refusal, Released, Requested
@@ -128,17 +128,19 @@ BAD_FORMS = {
 def test_a_wrong_field_is_named_and_what_was_typed_is_kept_nowhere(office):
     for field, asked in BAD_FORMS.items():
         attempt = partial(office.desk.request, presser(ALICE), asked)
-        turned = office.refused(Refusal.BAD_INPUT, attempt, asked.reason, asked.incident, "nothing")
+        reason = Refusal.NOT_ALLOWED_TO_ASK if field == "access" else Refusal.BAD_INPUT
+        turned = office.refused(reason, attempt, asked.reason, asked.incident, "nothing")
         assert set(turned.problems) == {field}
         assert "hunter2" not in turned.says, field
 
 
 def test_an_access_that_one_may_not_have_looks_like_one_that_is_not_there(office):
-    def said(access):
-        attempt = Asked(access, "400d", WHY, "x")
-        return office.refused(Refusal.BAD_INPUT, lambda: office.desk.request(presser(EVE), attempt), access).problems
+    def said(access, *typed):
+        attempt = partial(office.desk.request, presser(EVE), Asked(access, "400d", WHY, "x"))
+        return office.refused(Refusal.NOT_ALLOWED_TO_ASK, attempt, *typed).problems
 
-    assert said(ADMIN) == said("orders-db/nothing")
+    assert said(ADMIN) == said("orders-db/nothing", "orders-db/nothing")
+    assert [fact.access for fact in office.facts("refused")] == [ADMIN, None]
 
 
 def test_asking_is_refused_where_it_would_lead_nowhere(office):
@@ -197,12 +199,13 @@ def test_access_that_was_given_under_other_rules_is_asked_for_once(office):
 def test_the_form_is_told_what_the_desk_would_say_without_a_record(office):
     rules, groups, now = office.policies.current(), office.directory.groups(), office.clock.now()
     wrong = [*((form, ALICE) for form in BAD_FORMS.values()), (ASK, EVE), (Asked(LONE, "30m", WHY), ALICE)]
-    told = [problems_of(asked, rules, person, groups, now) for asked, person in wrong]
-    assert problems_of(ASK, rules, ALICE, groups, now) == {}
+    told = [trouble_with(asked, rules, person, groups, now) for asked, person in wrong]
+    assert trouble_with(ASK, rules, ALICE, groups, now) is None
     assert office.facts() == []
-    for (asked, person), problems in zip(wrong, told, strict=True):
+    for (asked, person), bad in zip(wrong, told, strict=True):
         turned = raised(Turned, office.desk.request, presser(person), asked)
-        assert turned.problems == problems != {}, asked
+        assert turned.problems == bad.problems != {}, asked
+        assert turned.reason is bad.reason, asked
 
 
 def test_a_decision_stands_when_the_queue_is_gone(office):
