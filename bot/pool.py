@@ -2,6 +2,7 @@
 
 import queue
 import threading
+from collections import Counter
 from collections.abc import Callable
 
 import structlog
@@ -12,9 +13,15 @@ Work = Callable[[], None]
 
 
 class Pool:
-    """``threads`` work at once and ``waiting`` may wait. Work answers for its own errors."""
+    """``threads`` work at once and ``waiting`` may wait, of which ``share`` for one person. Work answers for its own
+    errors.
+    """
 
-    def __init__(self, *, threads: int = 8, waiting: int = 64) -> None:
+    def __init__(self, *, threads: int = 8, waiting: int = 64, share: int = 6) -> None:
+        """A ``share`` below ``threads`` leaves some for others, whatever one person does."""
+        self._share = share
+        self._lock = threading.Lock()
+        self._theirs: Counter[str] = Counter()
         self._queue: queue.Queue[Work | None] = queue.Queue(maxsize=waiting)
         self._closing = threading.Event()
         self._threads = [
@@ -23,15 +30,36 @@ class Pool:
         for thread in self._threads:
             thread.start()
 
-    def submit(self, work: Work) -> bool:
-        """Take this on; False if there is no room, or the pool is closing."""
-        if self._closing.is_set():
+    def submit(self, work: Work, whose: str = "") -> bool:
+        """Take this on; False if there is no room, or the pool is closing, or this person has their share in it."""
+        if self._closing.is_set() or not self._take(whose):
             return False
+
+        def theirs() -> None:
+            try:
+                work()
+            finally:
+                self._give_back(whose)
+
         try:
-            self._queue.put_nowait(work)
+            self._queue.put_nowait(theirs)
         except queue.Full:
+            self._give_back(whose)
             return False
         return True
+
+    def _take(self, whose: str) -> bool:
+        with self._lock:
+            if whose and self._theirs[whose] >= self._share:
+                return False
+            self._theirs[whose] += 1
+            return True
+
+    def _give_back(self, whose: str) -> None:
+        with self._lock:
+            self._theirs[whose] -= 1
+            if not self._theirs[whose]:
+                del self._theirs[whose]
 
     def close(self, timeout: float = 5.0) -> None:
         """Take nothing more, finish what was taken on, for up to ``timeout`` seconds for each thread."""

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
 import structlog
 
@@ -24,7 +24,6 @@ from jit.facts import (
     Lapsed,
     Life,
     Refusal,
-    Refused,
     Released,
     Requested,
     Revoked,
@@ -36,6 +35,8 @@ from jit.ledger import AlreadyOpen, Conflict, Ledger, Question
 from jit.people import Groups, Person, Standing
 from jit.policy import Access, Policy, PolicyError, PolicyFolder, StaleGroups, Tally
 from jit.ports import Clock, Directory, DirectoryUnavailable, Queue, QueueUnavailable
+from jit.refusals import Refusals
+from jit.shares import ASKED_AT_MOST, ASKED_WITHIN, WITHDRAWN_AT_MOST
 from jit.words import CANNOT_FOLLOW, NOBODY_THERE, SAYS, YOURS_TO_RELEASE
 
 log = structlog.get_logger(__name__)
@@ -96,11 +97,15 @@ class Desk:
         self.directory = directory
         self.queue = queue
         self.clock = clock
+        self._refusals = Refusals(ledger, clock)
 
     def request(self, by: Presser, asked: Asked) -> Request:
         """Ask for access. ``Turned.problems`` names the fields that are wrong."""
         self.admit(by, "request")
         policy, groups, now = self._rules(by, "request"), self.directory.groups(), self.clock.now()
+        asked_before = self.ledger.count_asked(by.id, now - ASKED_WITHIN, now)
+        if sum(asked_before.values()) >= ASKED_AT_MOST or asked_before.get(State.WITHDRAWN, 0) >= WITHDRAWN_AT_MOST:
+            self._turn(by, "request", Refusal.TOO_MANY)
         try:
             wish = understand(asked, policy, by.id, groups, now)
         except BadInput as bad:
@@ -381,26 +386,9 @@ class Desk:
         says: str | None = None,
         problems: dict[str, str] | None = None,
     ) -> NoReturn:
-        fact = Refused(
-            at=self.clock.now(), actor=by.id, source=by.source, attempted=attempted, reason=reason, **_of(about)
-        )
-        self.ledger.append([fact])
-        raise Turned(reason, says or SAYS[reason], request_id=fact.request_id, problems=problems)
-
-
-def _of(about: Request | Access | None) -> dict[str, Any]:
-    if about is None:
-        return {}
-    if isinstance(about, Access):
-        return {"access": about.name, "target": about.target, "permissions": about.grants}
-    return {
-        "request_id": about.id,
-        "requester": about.requester,
-        "access": about.access,
-        "target": about.target,
-        "permissions": about.permissions,
-        "policy_version": about.policy_version,
-    }
+        self._refusals.record(by.id, by.source, attempted, reason, about)
+        request_id = about.id if isinstance(about, Request) else None
+        raise Turned(reason, says or SAYS[reason], request_id=request_id, problems=problems)
 
 
 def membership_trouble(by: Presser, workspace: str, look_up: Callable[[str], Person]) -> Refusal | None:

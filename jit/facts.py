@@ -106,6 +106,8 @@ class Refusal(StrEnum):
     QUORUM_GONE = "quorum_gone"
     MALFORMED = "malformed"
     BUSY = "busy"
+    TOO_MANY = "too_many"
+    """One person used up their share: what comes after it within a while is recorded once, by this."""
     BAD_TICKET = "bad_ticket"
 
 

@@ -1,7 +1,9 @@
 """What people are told when something is in the way: what it is, and what to do."""
 
 from jit.access import State
+from jit.durations import say_duration
 from jit.facts import Refusal
+from jit.shares import ASKED_AT_MOST, ASKED_WITHIN, WITHDRAWN_AT_MOST
 
 YOURS_TO_RELEASE = "This access is yours: release it, with the button or with /jit release."
 
@@ -44,6 +46,10 @@ SAYS: dict[Refusal, str] = {
     Refusal.QUORUM_GONE: "Those who approved may not decide on this any more.",
     Refusal.MALFORMED: "That button or form does not look like ours. Nothing was changed.",
     Refusal.BUSY: "Too much is going on right now. Nothing was changed; please press again.",
+    Refusal.TOO_MANY: (
+        f"You asked for more than anybody may within {say_duration(ASKED_WITHIN)}: {ASKED_AT_MOST} requests, of which "
+        f"{WITHDRAWN_AT_MOST} may be withdrawn. What you have open stays. Ask again in a few minutes."
+    ),
     Refusal.BAD_TICKET: "That order was not signed by a worker.",
 }
 

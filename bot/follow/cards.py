@@ -29,6 +29,7 @@ GROUP, SLACK = "group:", "slack:"
 FEW = 5
 """As many people are named on a card; more are meant by their group."""
 WEEK = timedelta(days=7)
+_NEVER_GIVEN = frozenset({State.WITHDRAWN, State.DENIED, State.LAPSED})
 BROKEN_WAIT = 600.0
 """Seconds until it is looked again whether the record of a request is whole: nothing true can be drawn of it."""
 
@@ -41,6 +42,13 @@ class Card(NamedTuple):
     version: int
 
 
+class Turn(NamedTuple):
+    """Whose turn it is with a card: each channel has its own, and in it each person who asks."""
+
+    channel: str
+    requester: str
+
+
 class Cards(Follower):
     """The follower that draws cards."""
 
@@ -51,8 +59,10 @@ class Cards(Follower):
         self._pace = Pace(tools.clock)
         self._cursor = 0
         self._changed: dict[str, float | None] = {}
-        self._channels: dict[str, str] = {}
-        self._served: dict[str, float] = {}
+        self._turns: dict[str, Turn] = {}
+        self._served: dict[str | Turn, float] = {}
+        self._taken_away: set[str] = set()
+        """Requests whose card somebody deleted: they get another."""
         self._rejected: dict[str, Backoff] = {}
 
     def begin(self) -> None:
@@ -64,7 +74,8 @@ class Cards(Follower):
         request_id = self._next()
         if request_id is None:
             return IDLE
-        self._served[self._channels[request_id]] = self._clock.ticks()
+        turn = self._turns[request_id]
+        self._served[turn.channel] = self._served[turn] = self._clock.ticks()
         try:
             self._try(self._known(request_id))
         except BrokenChain as broken:
@@ -72,30 +83,38 @@ class Cards(Follower):
         return 0.0
 
     def _next(self) -> str | None:
-        """Whose card is drawn next: the first of the channel that has waited longest. So a channel with a thousand
-        cards holds up none with one.
+        """Whose card is drawn next: of the channel that has waited longest the person who has, and of theirs the first.
+        So a channel, or a person, with a thousand cards holds up none with one.
         """
         now = self._clock.ticks()
-        first: dict[str, str] = {}
+        first: dict[Turn, str] = {}
         for request_id, not_before in list(self._changed.items()):
             if not_before is None or not_before <= now:
-                channel = self._channel(request_id)
-                if channel is not None and not self._pace.wait(channel):
-                    first.setdefault(channel, request_id)
-        turn = min(first, key=lambda channel: self._served.get(channel, -math.inf), default=None)
-        return first[turn] if turn is not None else None
+                turn = self._turn(request_id)
+                if turn is not None and not self._pace.wait(turn.channel):
+                    first.setdefault(turn, request_id)
+        if not first:
+            if not self._changed:
+                self._served.clear()
+            return None
+        return first[min(first, key=lambda turn: (self._waited(turn.channel), self._waited(turn)))]
 
-    def _channel(self, request_id: str) -> str | None:
+    def _waited(self, whose: str | Turn) -> float:
+        """Since when."""
+        return self._served.get(whose, -math.inf)
+
+    def _turn(self, request_id: str) -> Turn | None:
         """Known once for all: many cards may wait for their turn, and cost nothing meanwhile. None, and put off, if
         the record does not tell.
         """
-        if request_id not in self._channels:
+        if request_id not in self._turns:
             try:
-                self._channels[request_id] = self._known(request_id).channel
+                request = self._known(request_id)
+                self._turns[request_id] = Turn(request.channel, request.requester)
             except BrokenChain as broken:
                 self._put_off(request_id, BROKEN_WAIT, str(broken))
                 return None
-        return self._channels[request_id]
+        return self._turns[request_id]
 
     def _read(self) -> None:
         """Mark what has changed since. The cursor is kept along with marks alone: reading again what marked nothing
@@ -138,17 +157,33 @@ class Cards(Follower):
     def _show(self, request: Request) -> None:
         kept = self._notes.get(CARD + request.id)
         card = Card(*json.loads(kept)) if kept else None
+        if card is None and self._is_needless(request):
+            self._is_shown(request.id, {})
+            return
         if card is None:
             card = self._post(request)
         elif card.version < request.version:
             card = self._update(card, request)
+            if card is None:
+                self._taken_away.add(request.id)
         changes = {CARD + request.id: json.dumps(card) if card else None, **self._outbox.done(request.id)}
-        true = card is not None and card.version >= request.version
-        self._notes.put({**changes, CHANGED + request.id: None} if true else changes)
-        if true:
-            self._changed.pop(request.id)
-            self._channels.pop(request.id, None)
-            self._rejected.pop(request.id, None)
+        if card is not None and card.version >= request.version:
+            self._is_shown(request.id, changes)
+        else:
+            self._notes.put(changes)
+
+    def _is_needless(self, request: Request) -> bool:
+        """Over with nothing given, and nobody has seen a card of it."""
+        seen = request.id in self._taken_away or self._outbox.intention(request.id) is not None
+        return request.state in _NEVER_GIVEN and not seen
+
+    def _is_shown(self, request_id: str, changes: dict[str, str | None]) -> None:
+        """As it is now: noted along with ``changes``."""
+        self._notes.put({**changes, CHANGED + request_id: None})
+        self._changed.pop(request_id)
+        self._turns.pop(request_id, None)
+        self._taken_away.discard(request_id)
+        self._rejected.pop(request_id, None)
 
     def _post(self, request: Request) -> Card:
         self._pace.took(request.channel)
@@ -168,7 +203,7 @@ class Cards(Follower):
 
     def _nth(self, request: Request) -> int:
         """The how-manieth request of this person within a week."""
-        return self._ledger.count_asked(request.requester, request.asked_at - WEEK, request.asked_at)
+        return sum(self._ledger.count_asked(request.requester, request.asked_at - WEEK, request.asked_at).values())
 
     def _told(self, request: Request, need: Need) -> str:
         """Those who may decide, as mentions: Slack groups, and people named in the rules if they are few."""

@@ -82,6 +82,7 @@ class Leavers:
         """What Slack said last of those with something open; nothing of those it did not answer for."""
         self._asked: dict[str, float] = {}
         self._seen: dict[tuple[str, What], _Seen] = {}
+        self._to_announce: list[str] = []
         self._told: set[str] = set()
         self._doubted: dict[str, _Seen] = {}
         self._told_groups: set[str] = set()
@@ -105,6 +106,7 @@ class Leavers:
             if _is_sure(what, request, policy, first, now):
                 self._act(request, what, policy)
         self._seen = seen
+        self._announce()
         self._tell_of_groups(doubts, now)
         return LOOK_EVERY
 
@@ -202,10 +204,16 @@ class Leavers:
     def _end(self, request: Request, what: What, policy: Policy | None) -> None:
         fact = RequesterLeft.about(request, because=what, **self._signed(policy))
         self._ledger.append([fact], expect={request.id: request.version})
+        self._to_announce.append(request.id)
+
+    def _announce(self) -> None:
+        """Once all is recorded: a queue that does not answer holds up no end. The timekeeper finds it by itself."""
+        ended, self._to_announce = self._to_announce, []
         try:
-            self._queue.revoke(request.id)
+            for request_id in ended:
+                self._queue.revoke(request_id)
         except QueueUnavailable as silent:
-            log.warning("queue.unavailable", request_id=request.id, because=str(silent))
+            log.warning("queue.unavailable", because=str(silent))
 
     def _signed(self, policy: Policy | None) -> dict[str, object]:
         by = {} if policy is None else {"policy_version": policy.version}

@@ -50,7 +50,7 @@ def register(app: App, kit: Kit) -> None:
         def deny() -> Answer:
             return answers.denied(kit.desk.deny(caller.by, *button, reason))
 
-        if kit.offer(lambda: _place(kit, caller, button.request_id), deny):
+        if kit.offer(caller, lambda: _place(kit, caller, button.request_id), deny):
             ack()
             return
         ack(response_action="errors", errors={REASON: answers.BUSY})

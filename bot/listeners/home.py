@@ -20,7 +20,8 @@ log = structlog.get_logger(__name__)
 
 def register(app: App, kit: Kit) -> None:
     def opened(event: dict[str, Any]) -> None:
-        if text_at(event, "tab") == "home" and not kit.pool.submit(lambda: _draw(kit, text_at(event, "user"))):
+        person = text_at(event, "user")
+        if text_at(event, "tab") == "home" and not kit.pool.submit(lambda: _draw(kit, person), person):
             log.info("home.not_drawn", because="busy")
 
     def ask(ack: Ack, context: BoltContext, body: dict[str, Any]) -> None:

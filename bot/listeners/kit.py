@@ -54,11 +54,11 @@ class Kit:
         self, caller: Caller, attempted: str, work: Callable[[], Answer], request_id: str | None = None
     ) -> None:
         """Do ``work`` on the pool and tell the caller what came of it; when the pool is full, tell them that."""
-        if not self.offer(lambda: caller.place, work):
+        if not self.offer(caller, lambda: caller.place, work):
             self.teller.tell(caller.place, answers.BUSY)
             self.record_busy(caller, attempted, request_id)
 
-    def offer(self, where: Callable[[], Place], work: Callable[[], Answer]) -> bool:
+    def offer(self, caller: Caller, where: Callable[[], Place], work: Callable[[], Answer]) -> bool:
         """As `hand_on`, but false when there is no room, and nobody is told."""
 
         def work_and_tell() -> None:
@@ -66,7 +66,7 @@ class Kit:
             if answer is not None:
                 self.teller.tell(where(), answer)
 
-        return self.pool.submit(work_and_tell)
+        return self.pool.submit(work_and_tell, caller.by.id)
 
     def record_busy(self, caller: Caller, attempted: str, request_id: str | None = None) -> None:
         """Record that somebody was turned away for want of room, unless that has no room either."""
@@ -78,7 +78,7 @@ class Kit:
         def refuse() -> None:
             self.desk.turn_away(caller.by, attempted, reason, access=access)
 
-        if not self.pool.submit(lambda: _recorded(attempted, refuse)):
+        if not self.pool.submit(lambda: _recorded(attempted, refuse), caller.by.id):
             self._record_here(attempted, refuse)
 
     def _record_here(self, attempted: str, refuse: Callable[[], None]) -> None:

@@ -67,7 +67,7 @@ def register(app: App, kit: Kit) -> None:
         ack()
         caller: Caller = context["caller"]
         view = view_of(body)
-        if not kit.pool.submit(_quietly(lambda: redraw_form(kit, caller, view))):
+        if not kit.pool.submit(_quietly(lambda: redraw_form(kit, caller, view)), caller.by.id):
             log.info("form.not_redrawn", because="busy")
 
     def send(ack: Ack, context: BoltContext, body: dict[str, Any]) -> None:
@@ -80,7 +80,9 @@ def register(app: App, kit: Kit) -> None:
                 kit.record_refusal(caller, "request", bad.reason, bad.access)
             return
         place = Place(caller.place.person, _channel(view))
-        if kit.offer(lambda: place, lambda: answers.asked(kit.desk.request(caller.by, asked), kit.directory.name)):
+        if kit.offer(
+            caller, lambda: place, lambda: answers.asked(kit.desk.request(caller.by, asked), kit.directory.name)
+        ):
             ack()
             return
         ack(response_action="errors", errors={ACCESS: answers.BUSY})

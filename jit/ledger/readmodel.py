@@ -70,10 +70,11 @@ def find(connection: Connection, question: Question) -> list[str]:
     return list(connection.scalars(query))
 
 
-def count_asked(connection: Connection, requester: str, since: datetime, until: datetime) -> int:
-    """How many requests this person made between the two moments, both included."""
-    between = requests.c.asked_at.between(since, until)
-    return connection.scalar(select(func.count()).where(requests.c.requester == requester, between)) or 0
+def count_asked(connection: Connection, requester: str, since: datetime, until: datetime) -> dict[State, int]:
+    """How many requests this person made between the two moments, both included, by state."""
+    theirs = (requests.c.requester == requester) & requests.c.asked_at.between(since, until)
+    query = select(requests.c.state, func.count()).where(theirs).group_by(requests.c.state)
+    return {State(row[0]): row[1] for row in connection.execute(query)}
 
 
 def asked_often(connection: Connection, requester: str) -> dict[str, int]:

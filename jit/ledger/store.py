@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from jit.access import CannotFollow, Request, follow, replay
+from jit.access import CannotFollow, Request, State, follow, replay
 from jit.clock import EPOCH, SKEW_LIMIT
 from jit.facts import AnyFact, Kinds, Life, OrdersEnd, TakesAway
 from jit.ledger import readmodel
@@ -211,8 +211,10 @@ class Ledger:
                 if (found := _unless_changed(connection, self.ring, one))
             ]
 
-    def count_asked(self, requester: str, since: datetime, until: datetime) -> int:
-        """How many requests this person made between the two moments, both included. For looking at only."""
+    def count_asked(self, requester: str, since: datetime, until: datetime) -> dict[State, int]:
+        """How many requests this person made between the two moments, both included, by how they are now. By the read
+        model: it decides nothing about access.
+        """
         with reading(self.engine) as connection:
             return readmodel.count_asked(connection, requester, since, until)
 

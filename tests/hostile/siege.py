@@ -54,7 +54,7 @@ class InlinePool(Pool):
     def __init__(self) -> None:
         super().__init__(threads=0)
 
-    def submit(self, work: Callable[[], None]) -> bool:
+    def submit(self, work: Callable[[], None], whose: str = "") -> bool:
         work()
         return True
 

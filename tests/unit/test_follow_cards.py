@@ -38,7 +38,7 @@ def test_many_steps_become_one_update(house):
 def test_a_card_that_shows_the_newest_is_left_alone(house):
     cards, story = house.start(Cards), house.story()
     story.asked()
-    story.withdrawn()
+    story.approval()
     house.work(cards)
     house.work(house.start(Cards), 1)
     assert len(house.posted(REQUESTS)) == 1
@@ -149,6 +149,46 @@ def test_channels_with_many_cards_hold_up_none_with_few(house, monkeypatch):
     for _ in range(3):
         cards.step()
     assert len(house.posted(REQUESTS)) == 1
+
+
+def test_who_asks_and_withdraws_all_the_time_holds_up_nobodys_card(house):
+    cards = house.start(Cards)
+    for number in range(60):
+        story = house.story(f"R-{1000 + number}", requester=CAROL)
+        story.asked()
+        story.withdrawn()
+    house.story().asked()
+    house.work(cards)
+    (posted,) = house.posted(REQUESTS)
+    assert "asks for" in posted["text"]
+
+
+def test_who_has_many_cards_to_be_drawn_holds_up_nobody_with_one(house):
+    for number in range(WAITING):
+        house.story(f"R-{1000 + number}", requester=CAROL, access=f"orders-db/{number}").asked()
+    for person in (BOB, EVE):
+        house.story(f"R-{person}"[:8], requester=person).asked()
+    cards = house.start(Cards)
+    house.work(cards)
+    said = [each["text"].partition("asks")[0] for each in house.posted(REQUESTS)]
+    assert len(set(said)) == len(said) == 3
+    house.clock.move(seconds=WAITING)
+    house.work(cards, WAITING)
+    assert len(house.posted(REQUESTS)) == WAITING + 2
+
+
+def test_what_was_over_before_it_was_drawn_is_drawn_only_if_something_was_given(house):
+    for number, (life, shown) in enumerate(
+        {"withdrawn": 0, "denied": 0, "lapsed": 0, "approval approved revoked ended": 1}.items()
+    ):
+        story = house.story(f"R-{1000 + number}", requester=f"U{number:08}")
+        for step in ("asked", *life.split()):
+            getattr(story, step)()
+        cards = house.start(Cards)
+        before = len(house.posted(REQUESTS))
+        house.work(cards, 2)
+        house.work(house.start(Cards), 2)
+        assert len(house.posted(REQUESTS)) - before == shown, life
 
 
 def test_the_card_counts_the_requests_of_one_person_within_a_week(house):

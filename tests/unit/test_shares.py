@@ -1,0 +1,154 @@
+"""What one person may use up: others ask, press and are recorded whatever that one does."""
+
+import threading
+from functools import partial
+
+import pytest
+
+from bot.pool import Pool
+from jit.desk import Turned
+from jit.facts import Refusal
+from jit.shares import (
+    ASKED_AT_MOST,
+    ASKED_WITHIN,
+    REFUSED_AT_MOST,
+    REFUSED_WITHIN,
+    WITHDRAWN_AT_MOST,
+    RefusalShares,
+    Share,
+)
+from jit.testing import ALICE, BOB, EVE, ManualClock
+from jit.words import SAYS
+from tests.world.office import ADMIN, ASK, READ, Office, presser
+from tests.world.raised import raised
+from tests.world.waiting import HUNG
+
+
+@pytest.fixture
+def office(tmp_path):
+    return Office(tmp_path)
+
+
+def ask_and_withdraw(office, access=READ):
+    office.desk.withdraw(presser(ALICE), office.asked(access).id)
+
+
+def refusals(office):
+    return [(fact.actor, fact.reason) for fact in office.facts("refused")]
+
+
+class TestAsking:
+    def test_and_withdrawing_all_the_time_is_refused_and_stands_on_the_record_once(self, office):
+        for _ in range(WITHDRAWN_AT_MOST):
+            ask_and_withdraw(office)
+        for access in (READ, ADMIN, READ):
+            turned = refused_to_ask(office, access)
+            assert "Ask again in a few minutes" in turned.says
+        assert refusals(office) == [(ALICE, Refusal.TOO_MANY)]
+        assert len(office.facts("requested")) == WITHDRAWN_AT_MOST
+
+    def test_is_possible_again_after_a_while_and_for_others_at_once(self, office):
+        office.rules(("U01ALICE0: {fake: alice}", "U01ALICE0: {fake: alice}\n  U04EVE000: {fake: eve}"))
+        for _ in range(WITHDRAWN_AT_MOST):
+            ask_and_withdraw(office)
+        assert refused_to_ask(office)
+        eves = partial(office.desk.request, presser(EVE), ASK)
+        assert eves().requester == EVE
+        office.clock.move(seconds=ASKED_WITHIN.total_seconds() + 1)
+        ask_and_withdraw(office)
+
+    def test_for_very_much_is_refused_too(self, office):
+        for number in range(ASKED_AT_MOST):
+            office.story(f"R-{1000 + number}", access=f"orders-db/{number}").asked()
+        refused_to_ask(office)
+        assert refusals(office) == [(ALICE, Refusal.TOO_MANY)]
+
+    def test_for_what_one_has_and_gives_back_is_not_limited(self, office):
+        for _ in range(WITHDRAWN_AT_MOST + 1):
+            request = office.approved()
+            office.give(request)
+            office.desk.release(presser(ALICE), request.id)
+            office.story(request.id).ended()
+        assert refusals(office) == []
+
+    def test_too_often_again_is_recorded_again(self, office):
+        for _ in range(2):
+            for _ in range(WITHDRAWN_AT_MOST):
+                ask_and_withdraw(office)
+            refused_to_ask(office)
+            refused_to_ask(office)
+            office.clock.move(seconds=ASKED_WITHIN.total_seconds() + 1)
+        assert refusals(office) == [(ALICE, Refusal.TOO_MANY)] * 2
+
+
+def refused_to_ask(office, access=READ):
+    turned = raised(Turned, office.asked, access)
+    assert turned
+    return turned
+
+
+class TestRefusals:
+    def test_of_one_person_beyond_their_share_stand_on_the_record_as_one(self, office):
+        request = office.asked()
+        approve = partial(office.desk.approve, presser(EVE), request.id, request.digest)
+        told = [raised(Turned, approve) for _ in range(REFUSED_AT_MOST + 50)]
+        assert {str(turned) for turned in told} == {SAYS[Refusal.NOT_ALLOWED_TO_DECIDE]}
+        kept = refusals(office)
+        assert kept == [(EVE, Refusal.NOT_ALLOWED_TO_DECIDE)] * REFUSED_AT_MOST + [(EVE, Refusal.TOO_MANY)]
+
+    def test_of_others_and_of_later_are_recorded(self):
+        clock = ManualClock()
+        shares = RefusalShares(clock.ticks)
+        busy = Refusal.BUSY
+        said = [shares.kept(EVE, busy) for _ in range(REFUSED_AT_MOST + 2)]
+        assert said[-3:] == [busy, Refusal.TOO_MANY, None]
+        assert shares.kept(BOB, busy) is busy
+        clock.move(seconds=REFUSED_WITHIN.total_seconds())
+        assert shares.kept(EVE, busy) is busy
+
+    def test_a_clock_set_back_makes_nobodys_share_smaller(self):
+        clock = ManualClock()
+        share = Share(1, REFUSED_WITHIN, clock.ticks)
+        assert share.take(EVE)
+        clock.time -= ASKED_WITHIN
+        assert not share.take(EVE)
+
+
+def test_people_of_whom_nothing_is_left_to_know_are_forgotten():
+    clock = ManualClock()
+    share = Share(1, REFUSED_WITHIN, clock.ticks)
+    for number in range(10_000):
+        share.take(f"U{number}")
+    clock.move(seconds=REFUSED_WITHIN.total_seconds())
+    assert share.take("U0")
+    assert share.take(EVE)
+    assert not share.take(EVE)
+
+
+class TestPool:
+    """Of threads that everybody waits for."""
+
+    def test_takes_from_one_person_as_much_as_leaves_room_for_others(self):
+        pool, free = Pool(threads=4, waiting=8, share=3), threading.Event()
+        done = threading.Event()
+        try:
+            taken = [pool.submit(lambda: free.wait(HUNG) and None, ALICE) for _ in range(6)]
+            assert taken == [True, True, True, False, False, False]
+            assert pool.submit(done.set, BOB)
+            assert done.wait(HUNG)
+        finally:
+            free.set()
+            pool.close()
+
+    def test_gives_a_share_back_when_work_is_done_or_fails(self):
+        pool = Pool(threads=1, waiting=8, share=1)
+        try:
+            for work in (lambda: None, lambda: 1 // 0, lambda: None):
+                over = threading.Event()
+                while not pool.submit(work, ALICE):
+                    pass
+                assert pool.submit(over.set)
+                assert over.wait(HUNG)
+            assert pool.submit(lambda: None, ALICE)
+        finally:
+            pool.close()
