@@ -12,6 +12,29 @@ log = structlog.get_logger(__name__)
 Work = Callable[[], None]
 
 
+class Places:
+    """So many at a time for each person. Thread-safe."""
+
+    def __init__(self, each: int) -> None:
+        self._each = each
+        self._lock = threading.Lock()
+        self._taken: Counter[str] = Counter()
+
+    def take(self, whose: str) -> bool:
+        """False if this person has all of theirs; nobody in particular has no limit."""
+        with self._lock:
+            if whose and self._taken[whose] >= self._each:
+                return False
+            self._taken[whose] += 1
+            return True
+
+    def give_back(self, whose: str) -> None:
+        with self._lock:
+            self._taken[whose] -= 1
+            if not self._taken[whose]:
+                del self._taken[whose]
+
+
 class Pool:
     """``threads`` work at once and ``waiting`` may wait, of which ``share`` for one person. Work answers for its own
     errors.
@@ -19,9 +42,7 @@ class Pool:
 
     def __init__(self, *, threads: int = 8, waiting: int = 64, share: int = 6) -> None:
         """A ``share`` below ``threads`` leaves some for others, whatever one person does."""
-        self._share = share
-        self._lock = threading.Lock()
-        self._theirs: Counter[str] = Counter()
+        self._places = Places(share)
         self._queue: queue.Queue[Work | None] = queue.Queue(maxsize=waiting)
         self._closing = threading.Event()
         self._threads = [
@@ -32,34 +53,21 @@ class Pool:
 
     def submit(self, work: Work, whose: str = "") -> bool:
         """Take this on; False if there is no room, or the pool is closing, or this person has their share in it."""
-        if self._closing.is_set() or not self._take(whose):
+        if self._closing.is_set() or not self._places.take(whose):
             return False
 
         def theirs() -> None:
             try:
                 work()
             finally:
-                self._give_back(whose)
+                self._places.give_back(whose)
 
         try:
             self._queue.put_nowait(theirs)
         except queue.Full:
-            self._give_back(whose)
+            self._places.give_back(whose)
             return False
         return True
-
-    def _take(self, whose: str) -> bool:
-        with self._lock:
-            if whose and self._theirs[whose] >= self._share:
-                return False
-            self._theirs[whose] += 1
-            return True
-
-    def _give_back(self, whose: str) -> None:
-        with self._lock:
-            self._theirs[whose] -= 1
-            if not self._theirs[whose]:
-                del self._theirs[whose]
 
     def close(self, timeout: float = 5.0) -> None:
         """Take nothing more, finish what was taken on, for up to ``timeout`` seconds for each thread."""

@@ -35,7 +35,7 @@ def open_request_form(kit: Kit, caller: Caller, trigger: str, typed: str) -> Non
         return
     found = catalogue(kit, caller.by.id)
     view = request_form(found.filled(fill(typed, found.accesses)), caller.place.channel)
-    open_form(kit, caller.place, trigger, view)
+    kit.open_here(caller, "request", lambda: open_form(kit, caller.place, trigger, view))
 
 
 def open_form(kit: Kit, place: Place, trigger: str, view: dict[str, Any]) -> None:

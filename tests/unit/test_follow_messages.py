@@ -107,6 +107,15 @@ def test_who_left_the_rules_is_told_and_nobody_writes_to_a_deactivated_account(h
     assert all(text.startswith("Over:") for text in (each["text"] for each in house.posted("D00000001")))
 
 
+def test_who_asked_is_told_that_the_rules_changed_and_that_they_can_ask_again(house):
+    messages, story = house.start(Messages), house.story()
+    story.asked()
+    story.lapsed("rules_changed")
+    house.work(messages, 2)
+    (told,) = house.posted("D01ALICE0")
+    assert "the rules for this access changed. You can ask again" in told["text"]
+
+
 def test_a_warning_comes_once_and_for_longer_accesses_only(house):
     for minutes, person, messages in ((30, ALICE, 2), (10, BOB, 1)):
         show, posted = house.start(Messages), f"D{person[1:]}"

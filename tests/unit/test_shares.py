@@ -2,9 +2,12 @@
 
 import threading
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 
+from bot.listeners.caller import Caller, Place
+from bot.listeners.kit import Kit
 from bot.pool import Pool
 from jit.desk import Turned
 from jit.facts import Refusal
@@ -152,3 +155,59 @@ class TestPool:
             assert pool.submit(lambda: None, ALICE)
         finally:
             pool.close()
+
+
+class TestListeners:
+    """Their threads acknowledge what everybody does, and wait for Slack meanwhile."""
+
+    def kit(self, pool, tell=lambda _place, _said: None):
+        desk = SimpleNamespace(turn_away=lambda *_: None)
+        return Kit(
+            desk=desk,
+            directory=None,
+            policies=None,
+            opener=None,
+            teller=SimpleNamespace(tell=tell),
+            pool=pool,
+            clock=None,
+        )
+
+    def caller(self, person):
+        return Caller(presser(person), Place(person))
+
+    def test_open_a_few_forms_of_one_person_at_a_time(self):
+        kit, free, opened = self.kit(pool=None), threading.Event(), []
+        begun = threading.Semaphore(0)
+
+        def slowly():
+            begun.release()
+            free.wait(HUNG)
+
+        threads = [
+            threading.Thread(target=kit.open_here, args=(self.caller(ALICE), "request", slowly)) for _ in range(3)
+        ]
+        for thread in threads:
+            thread.start()
+            assert begun.acquire(timeout=HUNG)
+        kit.open_here(self.caller(ALICE), "request", lambda: opened.append(ALICE))
+        kit.open_here(self.caller(BOB), "request", lambda: opened.append(BOB))
+        assert opened == [BOB]
+        free.set()
+        for thread in threads:
+            thread.join()
+        kit.open_here(self.caller(ALICE), "request", lambda: opened.append(ALICE))
+        assert opened == [BOB, ALICE]
+
+    def test_tell_one_person_of_no_room_once_at_a_time(self):
+        told = []
+        pool = SimpleNamespace(submit=lambda _work, _whose: False)
+
+        def tell(place, _said):
+            told.append(place.person)
+            if len(told) == 1:  # while Slack does not answer, they press again
+                kit.hand_on(self.caller(ALICE), "approve", lambda: None)
+                kit.hand_on(self.caller(BOB), "approve", lambda: None)
+
+        kit = self.kit(pool, tell)
+        kit.hand_on(self.caller(ALICE), "approve", lambda: None)
+        assert told == [ALICE, BOB]
