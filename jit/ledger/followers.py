@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, func, insert, select, update
 
 from jit.ledger.database import reading, writing
 from jit.ledger.schema import entries, leases, notes
@@ -49,11 +49,14 @@ class Leases:
         """Take or renew the lease; False if somebody else holds it. Raises LedgerUnavailable."""
         now = self._clock.now()
         mine = {"holder": holder, "until": now + self._lasts}
+        runs = and_(now < leases.c.until, leases.c.until <= now + self._lasts)  # there: what stands may be no moment
         with writing(self._engine) as connection:
-            row = connection.execute(select(leases).where(leases.c.name == name)).one_or_none()
+            row = connection.execute(
+                select(leases.c.holder, runs.label("runs")).where(leases.c.name == name)
+            ).one_or_none()
             if row is None:
                 connection.execute(insert(leases).values(name=name, **mine))
-            elif row.holder != holder and now < row.until <= now + self._lasts:
+            elif row.holder != holder and row.runs:
                 return False
             else:
                 connection.execute(update(leases).where(leases.c.name == name).values(mine))
