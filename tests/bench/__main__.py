@@ -14,6 +14,7 @@ from tests.bench.chaos import Violation, measure_chaos
 from tests.bench.commands import measure_commands, measure_first_commands
 from tests.bench.endings import measure_endings
 from tests.bench.grants import measure_grants
+from tests.bench.holder import measure_holder
 from tests.bench.hostile import measure_hostile
 from tests.bench.memory import measure_memory
 from tests.bench.page import write
@@ -40,6 +41,7 @@ MEASUREMENTS = {
     "memory": Measurement("Memory of each process", lambda _: measure_memory()),
     "playground": Measurement("The playground page", lambda _: measure_playground()),
     "hostile": Measurement("Hostile payloads", lambda chosen: measure_hostile(chosen.seed, chosen.examples, print)),
+    "holder": Measurement("A hostile holder", lambda chosen: measure_holder(chosen.seed, chosen.ends, print)),
     "chaos": Measurement("Random faults", lambda chosen: measure_chaos(chosen.seed, chosen.steps, print)),
 }
 
@@ -69,6 +71,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=1, help="how often to measure each")
     parser.add_argument("--seed", type=int, default=1, help="of what is random")
     parser.add_argument("--steps", type=int, default=300, help="how many random steps")
+    parser.add_argument("--ends", type=int, default=300, help="how many ends with a hostile holder")
     parser.add_argument("--examples", type=int, default=100_000, help="how many hostile payloads")
     chosen = parser.parse_args()
     if unknown := set(chosen.names) - MEASUREMENTS.keys():
