@@ -20,8 +20,8 @@ log = structlog.get_logger(__name__)
 
 AGAIN_AFTER = timedelta(seconds=2)
 """An end that did not work, or that the timekeeper has begun, is tried again after this long, whatever it does then."""
-LEFT_TO_OTHERS = timedelta(seconds=4)
-"""After its end an order waits this long for who began that end, or says so: less than `workers.trouble.STATED_LAG`."""
+MOST_WAITED_FOR = 10_000
+"""Ends that others began are remembered up to so many."""
 COMPLAIN_EVERY = timedelta(minutes=1)
 """Forged orders are recorded at most this often: who can write to Redis shall not flood the record."""
 
@@ -46,6 +46,7 @@ class Jobs:
         self._clock = clock
         self._actor = actor
         self._complained: datetime | None = None
+        self._waited_for: dict[str, datetime] = {}
         self._by_name: dict[str, Callable[[str], datetime | None]] = {
             "grant": self.grant,
             "revoke": self.revoke,
@@ -103,12 +104,19 @@ class Jobs:
         if request.state is not State.ENDING and self._orders.drop_superseded(signed, request):
             return None
         others = begun_until(request, now)
-        if others and now < (until := min(others, order.ends_at + LEFT_TO_OTHERS)):
-            return until
+        if others and self._is_first_beginning(request.id, others):
+            return others
         gone = request.id in self._revoker.end([request])
         if order.target != request.target:  # somebody wrote another into the ledger
             gone = self._revoker.take_late(order.target, held) and gone
         return None if gone else now + AGAIN_AFTER
+
+    def _is_first_beginning(self, request_id: str, until: datetime) -> bool:
+        """An end begins once. One that has begun anew is somebody's way to hold it up."""
+        first = self._waited_for.setdefault(request_id, until)
+        if len(self._waited_for) > MOST_WAITED_FOR:
+            self._waited_for.pop(next(iter(self._waited_for)))
+        return first == until
 
     def _complain(self) -> None:
         now = self._clock.now()
