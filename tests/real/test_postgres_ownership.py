@@ -145,7 +145,8 @@ def test_what_a_permission_was_made_to_own_in_another_database_is_access_that_re
         with session(prepared, "alice") as again:
             assert not can_read(again)
         other.execute("DROP TABLE hers; REVOKE CREATE ON SCHEMA public FROM alice")
-    assert target.revoke("R-7F3K", "alice") == Taken(existed=True, sessions=1)
+    taken = target.revoke("R-7F3K", "alice")
+    assert (taken.existed, taken.left_behind) == (True, ())
     assert dba.execute("SELECT to_regrole('jit_r_7f3k')").fetchone() == (None,)
 
 
