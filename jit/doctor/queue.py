@@ -91,7 +91,11 @@ def _kept(redis: Redis, told: Mapping[str, Any]) -> Iterator[Line]:
 
 
 def _appendfsync(redis: Redis) -> str:
-    """Empty where it does not say: by WAITAOF it answers for each order all the same."""
+    """Empty where it does not say: by WAITAOF it answers for each order all the same. A user of an access list, who may
+    rarely ask, is not made to leave a refusal in the server's log.
+    """
+    if redis.connection_pool.connection_kwargs.get("username"):
+        return ""
     try:
         return str(redis.config_get("appendfsync").get("appendfsync", ""))
     except ResponseError:
