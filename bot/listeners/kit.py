@@ -27,8 +27,8 @@ log = structlog.get_logger(__name__)
 
 Answer = str | Drawn | None
 """What the person is told; None where a form speaks for itself."""
-_TOLD_AT_ONCE, _OPENED_AT_ONCE = 1, 3
-"""Of Bolt's threads, which acknowledge what everybody does: as many hold one person's answers and forms at a time."""
+_OPENED_AT_ONCE = 3
+"""Of Bolt's threads, which acknowledge what everybody does: as many open forms for one person at a time."""
 _RECORDING_BUSY = 4
 """Refusals for want of room that are recorded at the same time; more are only logged."""
 
@@ -44,7 +44,6 @@ class Kit:
     teller: Teller
     pool: Pool
     clock: Clock
-    _telling: Places = field(default_factory=lambda: Places(_TOLD_AT_ONCE))
     _opening: Places = field(default_factory=lambda: Places(_OPENED_AT_ONCE))
     _room_to_record: threading.BoundedSemaphore = field(
         default_factory=lambda: threading.BoundedSemaphore(_RECORDING_BUSY)
@@ -62,23 +61,19 @@ class Kit:
             self.turn_away_busy(caller, attempted, request_id)
 
     def turn_away_busy(self, caller: Caller, attempted: str, request_id: str | None = None) -> None:
-        """Tell somebody that there is no room, unless they are being told that at this moment."""
-        self._while_there_is_place(self._telling, caller, lambda: self.teller.tell(caller.place, answers.BUSY))
+        """Tell somebody that there is no room."""
+        self.teller.tell(caller.place, answers.BUSY)
         self.record_busy(caller, attempted, request_id)
 
     def open_here(self, caller: Caller, attempted: str, opening: Callable[[], None]) -> None:
         """Open a form in the thread of a listener: what started it lives too short to wait for another."""
-        if not self._while_there_is_place(self._opening, caller, opening):
+        if not self._opening.take(caller.by.id):
             self.turn_away_busy(caller, attempted)
-
-    def _while_there_is_place(self, places: Places, caller: Caller, act: Callable[[], None]) -> bool:
-        if not places.take(caller.by.id):
-            return False
+            return
         try:
-            act()
+            opening()
         finally:
-            places.give_back(caller.by.id)
-        return True
+            self._opening.give_back(caller.by.id)
 
     def offer(self, caller: Caller, where: Callable[[], Place], work: Callable[[], Answer]) -> bool:
         """As `hand_on`, but false when there is no room, and nobody is told."""

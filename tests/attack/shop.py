@@ -38,7 +38,7 @@ INSIDE = """
     CREATE TABLE orders (id serial, what text); ALTER TABLE orders OWNER TO shop_owner;
     INSERT INTO orders (what) VALUES ('tea');
     GRANT SELECT ON orders TO shop_read; GRANT INSERT, UPDATE, DELETE ON orders TO shop_write;
-    CREATE TABLE prices (id int); ALTER TABLE prices OWNER TO shop_owner; GRANT ALL ON prices TO shop_other;
+    CREATE TABLE prices (id int); ALTER TABLE prices OWNER TO shop_owner; GRANT SELECT, UPDATE ON prices TO shop_other;
     GRANT USAGE ON SEQUENCE orders_id_seq TO shop_write;
     GRANT CREATE ON SCHEMA public TO alice, eve; GRANT TEMPORARY, CREATE ON DATABASE shop_template TO alice, eve;
 """

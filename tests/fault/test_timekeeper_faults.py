@@ -17,7 +17,7 @@ from tests.world.product import STATED_LAG, Product
 pytestmark = [pytest.mark.fault, pytest.mark.real]
 
 WORDS = "orders-db/read 30m INC-42 db down: need shell"
-AROUND = ("before-revoke", "after-revoke")
+AROUND = ("before-revoke", "after-rights", "after-revoke")
 
 
 def alone(it: Product, point: str) -> tuple[Request, int]:
@@ -48,7 +48,7 @@ def test_killed_while_it_takes_away_it_finishes_when_it_is_back(it: Product, poi
     it.kill("timekeeper")
     it.go_on(point)
     assert it.now(request).state is State.ENDING
-    assert it.gives(request) == (point == "before-revoke")
+    assert it.gives(request) == (point != "after-revoke")
 
     it.pass_time(REVOKE_STUCK)
     it.start("timekeeper")
@@ -56,7 +56,7 @@ def test_killed_while_it_takes_away_it_finishes_when_it_is_back(it: Product, poi
     it.reaches(request, State.ENDED)
     assert not it.gives(request)
     (ended,) = it.facts(Ended, request)
-    assert ended.existed == (point == "before-revoke")
+    assert ended.existed == (point != "after-revoke")
 
 
 @pytest.mark.parametrize("point", AROUND)

@@ -62,7 +62,8 @@ def test_secret_in_the_command_never_reaches_the_form(office: PlayedOffice) -> N
 def test_access_list_holds_what_this_person_may_ask_for_and_is_searched(office: PlayedOffice) -> None:
     form = office.form(ALICE)
     assert form.options("Access") == ["orders-db/admin", "orders-db/read", "orders-db/write"]
-    assert form.options("Access", "ROWS orders") == ["orders-db/write"]
+    assert form.options("Access", "ROWS read") == []
+    assert form.options("Access", "ORDERS every") == ["orders-db/read"]
     assert form.options("Access", "no such thing") == []
     assert office.form(CAROL).options("Access") == []
     office.stage.slack.world.set_members("S0ENGIN01", [ALICE, BOB, EVE, MALLORY])

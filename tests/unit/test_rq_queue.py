@@ -98,16 +98,16 @@ def test_junk_where_ends_wait_keeps_no_grant_waiting(bench: Bench) -> None:
 
 def test_junk_where_ends_wait_keeps_no_order_to_end_waiting(bench: Bench) -> None:
     bench.redis.rpush("rq:queue:jit-ends", *(f"nothing{number}" for number in range(1000)))
-    bench.queue.end_at(T0, "ticket")
+    bench.queue.end_at(T0, "R-ONE1", "order")
     bench.hand.step(wait=0.01)
-    assert bench.jobs.calls == [Call("end", "ticket")]
+    assert bench.jobs.calls == [Call("end", "order")]
 
 
 def test_junk_in_the_schedule_is_dropped_and_keeps_no_order_to_end_waiting(bench: Bench) -> None:
     bench.redis.zadd("rq:scheduled:jit-ends", {f"nothing{number}": number for number in range(5 * LOOKED_AT)})
-    bench.queue.end_at(T0, "ticket")
+    bench.queue.end_at(T0, "R-ONE1", "order")
     bench.hand.step(wait=0.01)
-    assert bench.jobs.calls == [Call("end", "ticket")]
+    assert bench.jobs.calls == [Call("end", "order")]
     assert bench.redis.zcard("rq:scheduled:jit-ends") == 0
 
 

@@ -46,6 +46,11 @@ class PausingTarget:
         self._pause("after-effect")
         return held
 
+    def take_rights(self, request_id: str, principal: str) -> None:
+        self._pause("before-revoke")
+        self._target.take_rights(request_id, principal)  # type: ignore[attr-defined]  # PostgreSQL's
+        self._pause("after-rights")
+
     def revoke(self, request_id: str, principal: str) -> Taken:
         self._pause("before-revoke")
         taken = self._target.revoke(request_id, principal)

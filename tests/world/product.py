@@ -101,7 +101,8 @@ class Product:
 
     def pause(self, point: str) -> None:
         """Make whoever comes there stop: a grant at `before-intent`, `before-lock`, `before-effect` (in the target's
-        lock, after the last question whether it is due) or `after-effect`, an end at `before-revoke` or `after-revoke`.
+        lock, after the last question whether it is due) or `after-effect`, an end at `before-revoke`, `after-rights` or
+        `after-revoke`.
         """
         (self.pauses / "reached").unlink(missing_ok=True)
         (self.pauses / point).touch()

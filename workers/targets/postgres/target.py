@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC
+from itertools import chain
 from typing import Any
 
 import psycopg
@@ -126,7 +127,9 @@ class PostgresTarget:
             for _ in range(ROUNDS):
                 progress = self._take(conn, name, request_id, principal)
                 self._reach_copies(conn, progress)
-                emptied = [word for role in progress.rounds[-1].roles for word in drop(conn, role)]
+                stays = [drop(conn, role) for role in progress.rounds[-1].roles]
+                progress.dropped |= not all(stays)
+                emptied = [*chain.from_iterable(stays)]
                 if not any(role.gives for role in catalog.jit_roles_of(conn, name, request_id)):
                     left = [*progress.words(principal), *emptied, *self._told(conn, progress, principal)]
                     self._progress.pop(request_id, None)
