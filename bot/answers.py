@@ -48,13 +48,22 @@ def waits_for(needs: tuple[Need, ...], names: Names) -> str:
     return " and ".join(f"{need.count} of {audience(need, names)}" for need in needs)
 
 
-def asked(request: Request, names: Names) -> str:
-    return f"Asked. {request.id} waits for {waits_for(request.needs, names)} in <#{request.channel}>."
+def asked(request: Request, names: Names, *, shut: bool = False) -> str:
+    """``shut``: Slack takes no cards in its channel, as is known from others."""
+    who = waits_for(request.needs, names)
+    if shut:
+        return (
+            f"Asked. {request.id} waits for {who}, but Slack takes no cards in <#{request.channel}> now. Security is "
+            "told; whoever may decide finds it in this app's Home."
+        )
+    return f"Asked. {request.id} waits for {who} in <#{request.channel}>."
 
 
 def approved(decided: Decided, names: Names) -> str:
     request = decided.request
     if decided.tally.complete:
+        if not decided.announced:
+            return f"Approved. {request.id} waits for a worker: the queue is down. Its card says when it is granted."
         return f"Approved. {request.id} is to be granted; its card says when it is."
     audiences = {need.label: audience(need, names) for need in request.needs}
     still = " and ".join(
@@ -78,7 +87,6 @@ def released(request: Request) -> str:
 
 
 def revoked(request: Request) -> str:
-    """What was only approved had given nothing yet."""
-    if request.state is State.ENDING and request.intent_at is None:
-        return f"Revoked. {request.id} will not be granted."
+    if request.state is State.ENDING and not request.given:
+        return f"Revoked. {request.id} will not be granted; nothing had been given."
     return f"Revoked. {request.id} is ending; its card says when it is gone."

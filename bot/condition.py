@@ -1,12 +1,14 @@
 """How the process is: what is alive in it, and whether it can take presses."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
 from bot.directory import SlackDirectory
+from bot.refusals import OF_THE_TOKEN
 from jit.ledger import Ledger, LedgerUnavailable
+from jit.ledger.refusals import Refusal, refusals
 from jit.policy import PolicyError, PolicyFolder
 from jit.ports import Clock
 
@@ -29,6 +31,7 @@ class Condition:
         self._asking = threading.Lock()
         self._asked: float | None = None
         self._ready: Mapping[str, bool] = {}
+        self._refused: Sequence[Refusal] = ()
 
     def watch(self, thread: threading.Thread) -> None:
         """Count this thread among those that must be alive."""
@@ -42,18 +45,33 @@ class Condition:
         with self._asking:
             now = self._clock.ticks()
             if self._asked is None or now - self._asked >= HOLDS_FOR:
+                self._refused = self._refusals()
                 before, self._ready, self._asked = self._ready, self._look(), now
                 if before != self._ready:
                     log.info("condition.changed", **self._ready)
             return self._ready
 
+    def shown(self) -> bool:
+        """Whether Slack takes all that is to be shown. What it refuses in one channel keeps no press from another."""
+        self.ready()
+        return not self._refused
+
+    def _refusals(self) -> Sequence[Refusal]:
+        try:
+            return list(refusals(self._ledger.engine))
+        except LedgerUnavailable:
+            return self._refused
+
     def _look(self) -> Mapping[str, bool]:
         return {
-            "slack": self.connected(),
+            "slack": self.connected() and self._token_is_good(),
             "ledger": self._ledger_is_open(),
             "groups": self._directory.groups().fresh(self._clock.now()),
             "policies": self._policies_are_readable(),
         }
+
+    def _token_is_good(self) -> bool:
+        return not any(each.because in OF_THE_TOKEN for each in self._refused)
 
     def _ledger_is_open(self) -> bool:
         try:

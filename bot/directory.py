@@ -236,7 +236,7 @@ def read_person(user: Json) -> Person:
     names = (profile.get("display_name"), profile.get("real_name"), user.get("real_name"), user.get("name"))
     return Person(
         id=str(user["id"]),
-        team=str(user["team_id"]),
+        team=str(user.get("team_id") or ""),
         name=next((str(name) for name in names if name), str(user["id"])),
         handle=str(user.get("name") or ""),
         tz=str(user.get("tz") or "UTC"),
@@ -244,7 +244,18 @@ def read_person(user: Json) -> Person:
         bot=bool(user.get("is_bot") or user.get("is_app_user") or user["id"] == "USLACKBOT"),
         guest=bool(user.get("is_restricted") or user.get("is_ultra_restricted")),
         external=bool(user.get("is_stranger")),
+        teams=_workspaces_of(user),
     )
+
+
+def _workspaces_of(user: Json) -> tuple[str, ...]:
+    """In an organisation of several workspaces (Enterprise Grid): all that the account is in, and the organisation."""
+    told = user.get("enterprise_user")
+    if not isinstance(told, dict):
+        return ()
+    teams = told.get("teams")
+    named = [*(teams if isinstance(teams, list) else ()), told.get("enterprise_id")]
+    return tuple(each for each in named if isinstance(each, str) and each)
 
 
 def _apply(group: str, told: _Told, members: dict[str, frozenset[str]], handles: dict[str, str]) -> None:

@@ -48,6 +48,8 @@ GRANT_STUCK = timedelta(seconds=5)
 GRANT_GIVEN_UP = timedelta(seconds=30)
 """A grant without an outcome by then is taken back."""
 
+LATE = timedelta(seconds=5)
+"""Parts that are up have gone on by then."""
 REVOKE_STUCK = timedelta(seconds=2)
 """An end that was begun and has no outcome by then is taken up by whoever looks."""
 
@@ -145,6 +147,8 @@ class Request:
     closed_because: str | None = None
     """The denier's or revoker's words, why it lapsed, or what the target said."""
     end_cause: EndCause | None = None
+    ending_since: datetime | None = None
+    """When its end was ordered, or begun unordered."""
     revoke_begun_at: datetime | None = None
     revoke_attempts: int = 0
     revoke_trouble: str | None = None
@@ -175,6 +179,11 @@ class Request:
             self.risk,
             [need.model_dump() for need in self.needs],
         )
+
+    @property
+    def given(self) -> bool:
+        """Whether a worker has begun to give it."""
+        return self.intent_at is not None
 
     @property
     def held_for(self) -> timedelta | None:
@@ -264,7 +273,13 @@ def _step(request: Request, fact: Life) -> Request:  # noqa: C901, PLR0911, PLR0
         case GrantFailed():
             return _closed(request, State.FAILED, fact.at, because=fact.reason)
         case Released():
-            return replace(request, state=State.ENDING, end_cause=EndCause.RELEASED, closed_by=fact.actor)
+            return replace(
+                request,
+                state=State.ENDING,
+                end_cause=EndCause.RELEASED,
+                closed_by=fact.actor,
+                ending_since=fact.at,
+            )
         case Revoked():
             return replace(
                 request,
@@ -272,14 +287,16 @@ def _step(request: Request, fact: Life) -> Request:  # noqa: C901, PLR0911, PLR0
                 end_cause=EndCause.REVOKED,
                 closed_by=fact.actor,
                 closed_because=fact.reason,
+                ending_since=fact.at,
             )
         case RequesterLeft():
-            return replace(request, state=State.ENDING, end_cause=EndCause(fact.because))
+            return replace(request, state=State.ENDING, end_cause=EndCause(fact.because), ending_since=fact.at)
         case RevokeIntent():
             return replace(
                 request,
                 state=request.state if request.state.over else State.ENDING,
                 end_cause=request.end_cause or fact.cause,
+                ending_since=request.ending_since or fact.at,
                 revoke_begun_at=request.revoke_begun_at or fact.at,
             )
         case RevokeFailed():
@@ -352,6 +369,22 @@ def duty_at(request: Request, now: datetime) -> Duty | None:
     if request.state is State.GRANTING and now >= _given_up_at(request):
         return Duty.TAKE_BACK
     return coming[1]
+
+
+def late_since(request: Request, now: datetime) -> datetime | None:
+    """Since when nobody has taken up what is due, where those who do it are silent for longer than they need."""
+    match request.state:
+        case State.PENDING:
+            due: datetime | None = request.pending_until
+        case State.APPROVED:
+            due = request.approved_at
+        case State.GRANTING | State.ACTIVE:
+            due = request.ends_at
+        case State.ENDING if request.revoke_begun_at is None:
+            due = request.ending_since
+        case _:
+            due = None
+    return due if due is not None and now - due > LATE else None
 
 
 def begun_until(request: Request, now: datetime) -> datetime | None:

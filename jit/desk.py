@@ -80,10 +80,11 @@ class Turned(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """After an approval: the request, and how far the rule is met."""
+    """After an approval: the request, how far the rule is met, and whether workers could be told of it."""
 
     request: Request
     tally: Tally
+    announced: bool = True
 
 
 class Desk:
@@ -209,9 +210,8 @@ class Desk:
             )
             facts.append(Approved.about(request, counted=counted, begin_by=now + BEGIN_WITHIN, **common))
         after = self._record(request, facts)
-        if tally.complete:
-            self._announce(self.queue.grant, request.id)
-        return Decided(after, tally)
+        announced = not tally.complete or self._announce(self.queue.grant, request.id)
+        return Decided(after, tally, announced)
 
     def may_deny(self, by: Presser, request_id: str, digest: str) -> Request:
         """Whether a press on Deny leads anywhere, before a reason is asked for. Decides nothing."""
@@ -369,12 +369,14 @@ class Desk:
                 return attempt()
         return self._turn(by, attempted, Refusal.BUSY, self._find(request_id))
 
-    def _announce(self, tell: Callable[[str], None], request_id: str) -> None:
-        """After the commit. If nobody hears it, the timekeeper finds it in the ledger."""
+    def _announce(self, tell: Callable[[str], None], request_id: str) -> bool:
+        """After the commit. If nobody hears it, the timekeeper finds it in the ledger. False if the queue is away."""
         try:
             tell(request_id)
         except QueueUnavailable as silent:
             log.warning("queue.unavailable", request_id=request_id, because=str(silent))
+            return False
+        return True
 
     def _turn(
         self,
@@ -392,14 +394,19 @@ class Desk:
 
 
 def membership_trouble(by: Presser, workspace: str, look_up: Callable[[str], Person]) -> Refusal | None:
-    """What speaks against this person acting here: the workspace must be ours, the account alive and a full member's.
+    """What speaks against this person acting here: the account must be alive and a full member's of our workspace.
 
-    ``look_up`` may raise DirectoryUnavailable.
+    A press may name another workspace of an organisation that the account is in: only Slack's own word that it is in
+    both counts, as somebody of elsewhere may have the id of one of ours. ``look_up`` may raise DirectoryUnavailable.
     """
-    if by.source is not Source.SLACK or by.team != workspace:
+    elsewhere = by.team != workspace
+    if by.source is not Source.SLACK or (elsewhere and not by.team):
         return Refusal.WRONG_WORKSPACE
     try:
         person = look_up(by.id)
     except DirectoryUnavailable:
-        return Refusal.CANNOT_LOOK_UP
-    return None if person.standing(workspace) is Standing.GOOD else Refusal.BAD_STANDING
+        return Refusal.WRONG_WORKSPACE if elsewhere else Refusal.CANNOT_LOOK_UP
+    standing = person.standing(workspace)
+    if elsewhere and (standing is Standing.EXTERNAL or not person.is_in(by.team or "")):
+        return Refusal.WRONG_WORKSPACE
+    return None if standing is Standing.GOOD else Refusal.BAD_STANDING

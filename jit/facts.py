@@ -142,6 +142,8 @@ class AlertName(StrEnum):
     """A host has no room for facts that have to wait."""
     AUDIT_CHANGED = "audit_changed"
     """Somebody deleted or edited what the audit channel showed."""
+    NOT_SHOWN = "not_shown"
+    """The chat refuses for good what people were to see."""
     HEAD_MISSING = "head_missing"
     """The record goes on and nobody signs it."""
     HEAD_REFUSED = "head_refused"

@@ -26,7 +26,8 @@ class Standing(StrEnum):
 class Person:
     """One Slack account, as `users.info` tells it.
 
-    ``team`` is the workspace the account belongs to; ``tz`` an IANA zone name.
+    ``team`` is the workspace the account belongs to; ``teams`` are, in an organisation of several, all that it is in,
+    and the organisation itself. ``tz`` is an IANA zone name.
     """
 
     id: str
@@ -38,6 +39,10 @@ class Person:
     bot: bool = False
     guest: bool = False
     external: bool = False
+    teams: tuple[str, ...] = ()
+
+    def is_in(self, workspace: str) -> bool:
+        return workspace in (self.team, *self.teams)
 
     def standing(self, workspace: str) -> Standing:
         """The first thing that speaks against this person acting in ``workspace`` (a Slack team id; empty if it is
@@ -49,7 +54,7 @@ class Person:
             return Standing.BOT
         if not workspace:
             return Standing.UNKNOWN
-        if self.external or self.team != workspace:
+        if self.external or not self.is_in(workspace):
             return Standing.EXTERNAL
         if self.guest:
             return Standing.GUEST

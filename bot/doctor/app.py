@@ -37,6 +37,7 @@ def look_at_app(visit: Visit) -> Iterator[Line]:
         if way := through(visit.api_url):
             yield fine(Part.SLACK, f"{visit.where} is reached{way}")
         yield from _token(welcome)
+        yield from _installation(welcome)
         yield from _scopes(welcome)
         yield _clock(welcome)
     if visit.api_url.rstrip("/") != SLACK.rstrip("/"):
@@ -83,6 +84,16 @@ def _token(welcome: Welcome) -> Iterator[Line]:
             Part.SLACK,
             f"SLACK_BOT_TOKEN is not the app's but {said.get('user')}'s own",
             f"Set it to the Bot User OAuth Token of the installed app: {PAGES} OAuth & Permissions.",
+        )
+
+
+def _installation(welcome: Welcome) -> Iterator[Line]:
+    if welcome.said.get("is_enterprise_install"):
+        yield mend(
+            Part.SLACK,
+            "SLACK_BOT_TOKEN is of an installation in the whole organisation: Slack names it no user groups, so "
+            "nothing is decided",
+            f"Install the app in one workspace: {PAGES} Install App. Set SLACK_BOT_TOKEN to the token of that.",
         )
 
 

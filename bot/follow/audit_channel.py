@@ -16,10 +16,12 @@ from bot.follow.mirror import STANDS, Mirror
 from bot.follow.mirror_redrawn import is_redrawing, is_redrawn, must_be_redrawn
 from bot.follow.outbox import Rejected
 from bot.follow.tampering import ANNOUNCED, GONE, Announcement, Announcements, Change, heard, read_note
+from bot.refusals import Shown
 from bot.show.text import Json
 from jit.clock import EPOCH
 from jit.facts import Alert, AlertName, Source
 from jit.ledger import Notes
+from jit.ledger.refusals import REFUSED
 from jit.settings import process_name
 
 log = structlog.get_logger(__name__)
@@ -37,6 +39,7 @@ JUST_NOW = timedelta(seconds=60)
 """A message may not show yet what was announced for it so long ago."""
 HEARD_BY_THEN = timedelta(hours=1)
 """Slack tells again for so long, if it gets no answer."""
+COMPARED = "compared"
 TOLD = "told:"
 MOST_TOLD = 1000
 _DIGITS = 16
@@ -101,9 +104,13 @@ class AuditChannel(Follower):
         try:
             messages, more = self._newest(channel) if standing else ([], "")
         except Rejected as refused:
+            if refused.of_all:
+                raise
+            self.note_refusal(COMPARED, Shown.COMPARED, channel, refused)
             log.warning("audit_channel.not_compared", because=str(refused))
             self._compare_at = self._clock.ticks() + COMPARE_AGAIN
             return
+        self._forget_refusal()
         found = {str(message.get("ts")): message for message in messages}
         since = min(found, default="") if more else ""
         for ts in sorted(ts for ts in standing if ts >= since):
@@ -113,6 +120,10 @@ class AuditChannel(Follower):
                 self._tell(Change(channel, ts, words, by, "", standing[ts].first, standing[ts].last))
         self._forget(min(standing, default=""), announced)
         self._compare_at = self._clock.ticks() + COMPARE_EVERY
+
+    def _forget_refusal(self) -> None:
+        if self._notes.get(REFUSED + COMPARED) is not None:
+            self._notes.put(self._outbox.done(COMPARED))
 
     def _newest(self, channel: str) -> tuple[list[Json], str]:
         """And whether there are more before them: Slack may put fewer into a page than were asked for."""

@@ -6,18 +6,20 @@ that many steps become one update and no card goes back in time.
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import NamedTuple
 
 import structlog
 
-from bot.follow.follower import IDLE, Backoff, Follower, Tools
-from bot.follow.outbox import Metadata, Pace, Posted, Rejected, Unreached
+from bot.follow.follower import GIVEN_UP_AFTER, IDLE, Backoff, Follower, Tools
+from bot.follow.outbox import Final, Metadata, Pace, Posted, Rejected, Unreached
+from bot.follow.reached import SLACK, named_in
+from bot.refusals import Shown
 from bot.show.card import Asked, draw
 from bot.show.text import Drawn
 from bot.show.words import audience
-from jit.access import Request, State
+from jit.access import LATE, Request, State, late_since
 from jit.facts import Life, Need
 from jit.ledger import BrokenChain
 from jit.ledger.followers import CURSOR
@@ -25,7 +27,8 @@ from jit.ledger.followers import CURSOR
 log = structlog.get_logger(__name__)
 
 CARD, CHANGED = "card:", "changed:"
-GROUP, SLACK = "group:", "slack:"
+LOOK_EVERY = 2.0
+"""Seconds until it is looked again for what is late."""
 FEW = 5
 """As many people are named on a card; more are meant by their group."""
 WEEK = timedelta(days=7)
@@ -35,11 +38,12 @@ BROKEN_WAIT = 600.0
 
 
 class Card(NamedTuple):
-    """Where a card stands, and which version of its request it shows."""
+    """Where a card stands, which version of its request it shows, and whether it says that this is late."""
 
     channel: str
     ts: str
     version: int
+    late: bool = False
 
 
 class Turn(NamedTuple):
@@ -64,13 +68,19 @@ class Cards(Follower):
         self._taken_away: set[str] = set()
         """Requests whose card somebody deleted: they get another."""
         self._rejected: dict[str, Backoff] = {}
+        self._shut_out: set[str] = set()
+        self._late: dict[str, int] = {}
+        self._look_at = 0.0
 
     def begin(self) -> None:
         self._cursor = self._notes.cursor
         self._changed = {key.removeprefix(CHANGED): None for key in self._notes.all(CHANGED)}
+        self._shut_out = set()
+        self._late = {}
 
     def step(self) -> float:
         self._read()
+        self._look_for_late()
         request_id = self._next()
         if request_id is None:
             return IDLE
@@ -131,6 +141,20 @@ class Cards(Follower):
         for request_id in ids:
             self._changed.setdefault(request_id, None)
 
+    def _look_for_late(self) -> None:
+        """Where all are silent no entry tells of it, and the card goes on saying what is true no more."""
+        if self._clock.ticks() < self._look_at:
+            return
+        self._look_at = self._clock.ticks() + LOOK_EVERY
+        waking = self._ledger.waking(self._clock.now() - LATE)
+        self._late = {each: version for each, version in self._late.items() if each in waking}
+        for request_id in waking:
+            with suppress(BrokenChain):
+                request = self._ledger.request(request_id)
+                if request and self._is_late(request) and self._late.get(request_id) != request.version:
+                    self._late[request_id] = request.version
+                    self._changed.setdefault(request_id, None)
+
     def _known(self, request_id: str) -> Request:
         request = self._ledger.request(request_id)
         if request is None:
@@ -142,13 +166,54 @@ class Cards(Follower):
         try:
             self._show(request)
         except Rejected as refused:
-            wait = self._rejected.setdefault(request.id, Backoff(5.0, 600.0)).next()
-            self._put_off(request.id, wait, str(refused))
+            if refused.of_all:
+                raise
+            self._refused(request, refused)
         except Unreached as asked:
             if not asked.wait:
                 raise
-            self._pace.hold(request.channel, asked.wait)
+            self._pace.hold(self._channel(request), asked.wait)
             self._put_off(request.id, asked.wait, str(asked))
+
+    def _refused(self, request: Request, refused: Rejected) -> None:
+        """Tried again ever more calmly, in the channel that the rules name by then. What is over needs no card any
+        more; one that tells of it wrongly is tried for a day.
+        """
+        is_new = self._notes.get(CARD + request.id) is None
+        over = request.over_at if request.state.over else None
+        if over is not None and (is_new or self._clock.now() - over > GIVEN_UP_AFTER):
+            self._notes.put({CHANGED + request.id: None, **self._outbox.done(request.id)})
+            self._forget(request.id)
+            return
+        channel = self._channel(request)
+        self.note_refusal(request.id, Shown.CARD if is_new else Shown.CARD_ANEW, channel, refused)
+        if is_new:
+            self._turns[request.id] = Turn(self._by_the_rules(request), request.requester)
+        if refused.of_place:
+            self._shut_out.add(request.id)
+        self._put_off(request.id, self._rejected.setdefault(request.id, Backoff(5.0, 300.0)).next(), str(refused))
+
+    def _channel(self, request: Request) -> str:
+        turn = self._turns.get(request.id)
+        return turn.channel if turn else request.channel
+
+    def _by_the_rules(self, request: Request) -> str:
+        """The channel of its access now: somebody may have named another since Slack refused the one it was for."""
+        policy = self._policies.last_good
+        access = policy.accesses.get(request.access) if policy else None
+        return access.channel if access else request.channel
+
+    def _forget(self, request_id: str) -> None:
+        for kept in (self._changed, self._turns, self._rejected):
+            kept.pop(request_id, None)
+        for marked in (self._shut_out, self._taken_away):
+            marked.discard(request_id)
+
+    def _taken_again(self, channel: str) -> None:
+        """Slack takes cards in the channel: those that it refused for the channel's sake need not wait any longer."""
+        for request_id in [each for each in self._shut_out if self._turns[each].channel == channel]:
+            self._changed[request_id] = None
+            self._shut_out.discard(request_id)
 
     def _put_off(self, request_id: str, seconds: float, because: str) -> None:
         self._changed[request_id] = self._clock.ticks() + seconds
@@ -158,15 +223,16 @@ class Cards(Follower):
         kept = self._notes.get(CARD + request.id)
         card = Card(*json.loads(kept)) if kept else None
         if card is None and self._is_needless(request):
-            self._is_shown(request.id, {})
+            self._is_shown(request.id, self._outbox.done(request.id))
             return
         if card is None:
             card = self._post(request)
-        elif card.version < request.version:
+        elif card.version < request.version or card.late != self._is_late(request):
             card = self._update(card, request)
             if card is None:
                 self._taken_away.add(request.id)
         changes = {CARD + request.id: json.dumps(card) if card else None, **self._outbox.done(request.id)}
+        self._taken_again(self._channel(request))
         if card is not None and card.version >= request.version:
             self._is_shown(request.id, changes)
         else:
@@ -180,26 +246,32 @@ class Cards(Follower):
     def _is_shown(self, request_id: str, changes: dict[str, str | None]) -> None:
         """As it is now: noted along with ``changes``."""
         self._notes.put({**changes, CHANGED + request_id: None})
-        self._changed.pop(request_id)
-        self._turns.pop(request_id, None)
-        self._taken_away.discard(request_id)
-        self._rejected.pop(request_id, None)
+        self._forget(request_id)
 
     def _post(self, request: Request) -> Card:
-        self._pace.took(request.channel)
+        channel = self._channel(request)
+        self._pace.took(channel)
         drawn = self._drawn(request, told=lambda need: self._told(request, need))
-        place = self._outbox.post_once(request.id, request.channel, drawn, _carried(request))
-        return Card(place.channel, place.ts, 0 if place.adopted else request.version)
+        place = self._outbox.post_once(request.id, channel, drawn, _carried(request))
+        return Card(place.channel, place.ts, 0 if place.adopted else request.version, self._is_late(request))
 
     def _update(self, card: Card, request: Request) -> Card | None:
-        """The card as it stands then; None if somebody has taken it away."""
+        """The card as it stands then; None if somebody has taken it away, or it stays as it is: another is posted."""
         self._pace.took(request.channel)
-        there = self._outbox.update(Posted(card.channel, card.ts), self._drawn(request), _carried(request))
-        return card._replace(version=request.version) if there else None
+        try:
+            there = self._outbox.update(Posted(card.channel, card.ts), self._drawn(request), _carried(request))
+        except Final as refused:
+            log.warning("card.not_changed", request_id=request.id, because=str(refused))
+            return None
+        return card._replace(version=request.version, late=self._is_late(request)) if there else None
+
+    def _is_late(self, request: Request) -> bool:
+        return late_since(request, self._clock.now()) is not None
 
     def _drawn(self, request: Request, told: Asked | None = None) -> Drawn:
         pending = request.state is State.PENDING
-        return draw(request, self._names, asked=told, nth=self._nth(request) if pending else None)
+        nth = self._nth(request) if pending else None
+        return draw(request, self._names, asked=told, nth=nth, now=self._clock.now())
 
     def _nth(self, request: Request) -> int:
         """The how-manieth request of this person within a week."""
@@ -215,15 +287,6 @@ class Cards(Follower):
             return audience(need, self._names)
         mentions = [f"<!subteam^{group.removeprefix(SLACK)}>" for group in groups]
         return ", ".join([*mentions, *(f"<@{person}>" for person in few)])
-
-
-def named_in(who: Iterable[str], groups: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
-    """The people and Slack groups that who-expressions of the rules come down to. ``groups`` has no cycles."""
-    for each in who:
-        if each.startswith(GROUP):
-            yield from named_in(groups.get(each.removeprefix(GROUP), ()), groups)
-        else:
-            yield each
 
 
 def _carried(request: Request) -> Metadata:

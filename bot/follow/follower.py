@@ -9,9 +9,11 @@ from typing import Protocol
 import structlog
 
 from bot.follow.outbox import NotLeading, Outbox, Rejected, Trouble
+from bot.refusals import Shown
 from bot.show.text import Names
 from jit.ledger import LeaseLost, Leases, Ledger, LedgerUnavailable, Notes
 from jit.ledger.followers import CURSOR, Standing
+from jit.ledger.refusals import REFUSED, Refusal, read_refusal
 from jit.policy import PolicyFolder
 from jit.ports import Clock
 
@@ -30,6 +32,10 @@ LOOK_BACK_EVERY = 1.0
 """Seconds until a follower looks again whether what it read last is still there."""
 REMEMBERED = 1000
 """Entries whose hashes it knows, to find how far the record is still what it read."""
+ALL = "all"
+"""The key of a refusal that stops a follower as a whole."""
+GIVEN_UP_AFTER = timedelta(days=1)
+"""What was refused for so long, and changes nothing any more, is not tried again."""
 SHORTEST_WAIT, LONGEST_WAIT = 0.25, 5.0
 """Seconds between tries while Slack or the ledger does not answer."""
 
@@ -70,6 +76,7 @@ class Tools:
 class Follower:
     """A follower that writes to Slack, with its tools at hand. ``_cursor`` is the last entry that it has read."""
 
+    name: str
     _cursor = 0
 
     def __init__(self, tools: Tools) -> None:
@@ -131,6 +138,31 @@ class Follower:
             self._read_before |= self._standing_entries.hashes(after, self._cursor)
             for index in list(self._read_before)[:-REMEMBERED]:
                 del self._read_before[index]
+
+    def note_stop(self, refused: Rejected) -> None:
+        """That nothing of this follower goes on. What others than those of the audit channel write waits by itself."""
+        policy = self._policies.last_good
+        if refused.of_all or policy is None:
+            self.note_refusal(ALL, Shown.ALL, "", refused)
+        else:
+            self.note_refusal(ALL, Shown.AUDIT, policy.channels.audit, refused)
+
+    def note_refusal(self, key: str, what: Shown, place: str, refused: Rejected) -> Refusal:
+        """For whoever tells of it, until `Outbox.done` with this ``key``. Returns since when it is so.
+
+        Raises LedgerUnavailable, LeaseLost.
+        """
+        kept = self._notes.get(REFUSED + key)
+        before = read_refusal(self.name, key, kept) if kept else None
+        now = Refusal(self.name, key, what, place, str(refused), before.since if before else self._clock.now())
+        if now != before:
+            self._notes.put({REFUSED + key: now.as_note()})
+        return now
+
+    def accept_all(self) -> None:
+        """What stopped the follower as a whole does not any more. Raises LedgerUnavailable, LeaseLost."""
+        if self._notes.get(REFUSED + ALL) is not None:
+            self._notes.put({REFUSED + ALL: None})
 
     def _tell_of_loss(self, reached: int, last: int) -> None:
         """For the one follower that tells of it: had read up to ``reached``, and now the record ends with ``last``."""
@@ -200,7 +232,7 @@ class Seat:
 
 def follow(show: Show, seat: Seat, wait: Wait) -> None:
     """Let ``show`` do its work until ``wait`` says to stop. Whatever goes wrong only delays it."""
-    pause, trouble = 0.0, Backoff()
+    pause, trouble, sure = 0.0, Backoff(), False
     while not wait(pause):
         try:
             if not seat.taken():
@@ -208,10 +240,14 @@ def follow(show: Show, seat: Seat, wait: Wait) -> None:
                     pause = STANDBY
                     continue
                 show.begin()
+                sure = False
             if isinstance(show, Follower) and show.lost_its_place():
                 show.begin()
-            pause = show.step()
+            pause = _stepped(show)
             trouble.over()
+            if isinstance(show, Follower) and not sure:
+                show.accept_all()
+                sure = True
         except (NotLeading, LeaseLost):
             pause = IDLE
             seat.leave()
@@ -228,6 +264,16 @@ def follow(show: Show, seat: Seat, wait: Wait) -> None:
             pause = trouble.next()
             seat.leave()
             log.exception("follower.failed", follower=show.name)
+
+
+def _stepped(show: Show) -> float:
+    """As `Show.step`; a refusal that stops all of it is noted."""
+    try:
+        return show.step()
+    except Rejected as refused:
+        if isinstance(show, Follower):
+            show.note_stop(refused)
+        raise
 
 
 class Backoff:

@@ -14,12 +14,14 @@ import structlog
 
 from bot.follow.follower import Backoff, Follower, Tools
 from bot.follow.outbox import HASH_CONFLICT, Pace, Rejected, Unreached
+from bot.refusals import Shown
 from bot.show.home import Overview, draw_empty_home, draw_home
 from bot.show.text import Json
 from bot.sight import Sight
 from jit.access import Request, State
 from jit.desk import Presser
 from jit.facts import (
+    Alert,
     Approval,
     Approved,
     Denied,
@@ -136,7 +138,7 @@ class Homes(Follower):
             self._let_go_of_the_erased()
         if any(isinstance(fact, PolicyChanged) for fact in facts):
             yield from self._opened
-        yield from self._opened.intersection(fact.requester for fact in facts if isinstance(fact, Life))
+        yield from self._opened.intersection(fact.requester for fact in facts if isinstance(fact, Life | Alert))
         for request_id in dict.fromkeys(fact.request_id for fact in facts if isinstance(fact, ToDecide)):
             request = self._looked_up(request_id)
             try:
@@ -176,6 +178,8 @@ class Homes(Follower):
         try:
             self._show(person)
         except Rejected as refused:
+            if refused.of_all:
+                raise
             if str(refused) == HASH_CONFLICT:
                 self._notes.put({HASH + person: None})
                 return
@@ -200,7 +204,7 @@ class Homes(Follower):
             raise Rejected("not one of us, as far as is known")
         known = self._notes.get(HASH + person) or ""  # before looking: what is newer than the look is not replaced
         overview = self._overview(person)
-        changes = self._publish(person, draw_home(overview, self._names), known)
+        changes = self._publish(person, draw_home(overview, self._names, self._clock.now()), known)
         if overview.waiting is None:
             self._notes.put(changes)
             self._put_off(person, UNTOLD_WAIT, "the rules or the groups cannot tell what waits")
@@ -211,7 +215,12 @@ class Homes(Follower):
 
     def _empty(self, person: str, marked: Mapping[str, str]) -> None:
         """What stood there is not for them any more. Once they are one of us again, they open it again."""
-        changes = self._publish(person, draw_empty_home(), self._notes.get(HASH + person) or "")
+        try:
+            changes = self._publish(person, draw_empty_home(), self._notes.get(HASH + person) or "")
+        except Rejected as refused:
+            if refused.of_all or str(refused) == HASH_CONFLICT:
+                raise
+            changes = self._outbox.done(person)  # Slack shows nothing any more to who is deactivated
         self._notes.put({**changes, OPENED + person: None, CURSOR: str(self._cursor)}, forget=marked)
         self._opened.discard(person)
         self._changed.pop(person)
@@ -231,6 +240,11 @@ class Homes(Follower):
             return {}
         self._pace.took(_ALL)
         self._pace_of_one.took(person)
-        after = self._outbox.publish(person, view, known)
+        try:
+            after = self._outbox.publish(person, view, known)
+        except Rejected as refused:
+            if not refused.of_all and str(refused) != HASH_CONFLICT:
+                self.note_refusal(person, Shown.HOME, person, refused)
+            raise
         self._shown[person] = drawn
-        return {HASH + person: after}
+        return {HASH + person: after, **self._outbox.done(person)}

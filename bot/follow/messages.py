@@ -2,7 +2,7 @@
 
 What is to be said is noted under the id of its fact, in the step that moves the cursor, and forgotten when Slack
 has taken it. Where it stands is kept until its request is over, and it is drawn anew whenever that takes a turn.
-The warning before an end comes from the clock.
+The warning before an end comes from the clock. An alert that its channel refuses goes to the people of security.
 """
 
 import json
@@ -12,12 +12,14 @@ from typing import NamedTuple
 
 import structlog
 
-from bot.follow.follower import IDLE, Backoff, Follower, Tools
-from bot.follow.outbox import Metadata, Pace, Posted, Rejected, Unreached
+from bot.follow.follower import GIVEN_UP_AFTER, IDLE, Backoff, Follower, Tools
+from bot.follow.outbox import Final, Metadata, Pace, Posted, Rejected, Unreached
+from bot.follow.reached import security_of
+from bot.refusals import Shown
 from bot.show import dm
 from bot.show.alert import draw_alert
 from bot.show.text import Drawn, Names
-from jit.access import Request, State
+from jit.access import Request, State, late_since
 from jit.facts import (
     Alert,
     AlertName,
@@ -37,8 +39,9 @@ from jit.facts import (
     Source,
     Withdrawn,
 )
-from jit.ledger import BrokenChain, Entry
+from jit.ledger import BrokenChain, Entry, StoredDirectory
 from jit.ledger.followers import CURSOR
+from jit.ledger.refusals import REFUSED
 from jit.privacy.people import is_nobody
 from jit.settings import process_name
 
@@ -51,7 +54,11 @@ NO_RULES_WAIT = 5.0
 """Seconds until it is looked again whether there are rules."""
 BROKEN_WAIT = 600.0
 """Seconds until it is looked again whether an entry can be read."""
-WARNING, ANEW = "warning-", "anew-"
+WARNING, ANEW, ASKER = "warning-", "anew-", "asker-"
+BESIDE = ":"
+"""Stands between an alert's key and whom of security it is for."""
+MOST_BESIDE = 10
+"""People of security who are written to where their channel takes no alert."""
 
 
 Outcome = Granted | Denied | Lapsed | GrantFailed | Ended
@@ -69,6 +76,10 @@ Turns = (
     | Ended
 )
 """After these, what was said of a request before may be true no longer."""
+
+
+_LATE = frozenset({AlertName.END_NOT_BEGUN, AlertName.END_LATE})
+"""With these too: the end is past, and the access is not gone."""
 
 
 class Due(NamedTuple):
@@ -159,13 +170,38 @@ class Messages(Follower):
         try:
             self._say(key, due)
         except Rejected as refused:
-            self._put_off(key, self._rejected.setdefault(key, Backoff(5.0, 600.0)).next(), str(refused))
+            if refused.of_all:
+                raise
+            self._refused(key, due, refused)
         except BrokenChain as broken:
             self._put_off(key, BROKEN_WAIT, str(broken))
         except Unreached as asked:
             if not asked.wait:
                 raise
             self._put_off(key, asked.wait, str(asked))
+
+    def _refused(self, key: str, due: Due, refused: Rejected) -> None:
+        """Tried again ever more calmly. A direct message is given up after a day."""
+        alert = self._is_alert(key, due)
+        policy = self._policies.last_good
+        channel = policy.channels.alerts if alert and policy and BESIDE not in key else ""
+        if channel and self._notes.get(REFUSED + key) is None:
+            self._tell_security(key, due)
+        since = self.note_refusal(key, Shown.ALERT if channel else Shown.DIRECT, channel, refused).since
+        if not channel and self._clock.now() - since > GIVEN_UP_AFTER:
+            self._over(key)
+            return
+        self._put_off(key, self._rejected.setdefault(key, Backoff(5.0, 300.0)).next(), str(refused))
+
+    def _tell_security(self, key: str, due: Due) -> None:
+        """Each of them by themselves."""
+        policy = self._policies.last_good
+        members = StoredDirectory(self._ledger.engine).groups().members
+        people = security_of(policy, members)[:MOST_BESIDE] if policy else []
+        beside = {f"{key}{BESIDE}{person}": due for person in people}
+        if beside:
+            self._notes.put({DUE + each: json.dumps(due) for each in beside})
+            self._due |= beside
 
     def _put_off(self, key: str, seconds: float, because: str) -> None:
         self._not_before[key] = self._clock.ticks() + seconds
@@ -192,7 +228,7 @@ class Messages(Follower):
             self._pace.took(channel)
             place = self._outbox.post_once(key, channel, drawn, _carried(key))
             if place.adopted:
-                self._outbox.update(place, drawn, _carried(key))
+                self._update(place, drawn, key)
             if request is None or request.state.over:
                 self._over(key)
             else:
@@ -217,23 +253,34 @@ class Messages(Follower):
         notes = self._notes.all(_standing(request.id, "")) if request else {}
         for note, kept in notes.items():
             channel, ts, *about = json.loads(kept)
-            message = note.rpartition(":")[2]
+            message = note.removeprefix(_standing(request.id, "")) if request else ""
             if drawn := self._drawn(message, Due(*about), request):
-                self._outbox.update(Posted(channel, ts), drawn, _carried(message))
+                self._update(Posted(channel, ts), drawn, message)
         if request is None or not request.state.over:
             self._over(key)
         else:
             self._over(key, dict.fromkeys(notes))
             self._standing.discard(request.id)
 
+    def _update(self, place: Posted, drawn: Drawn, key: str) -> None:
+        """What stays as it is leaves only a button behind, whose press is answered with what is true."""
+        try:
+            self._outbox.update(place, drawn, _carried(key))
+        except Final as refused:
+            log.warning("message.not_changed", message=key, because=str(refused))
+
     def _drawn(self, key: str, due: Due, request: Request | None) -> Drawn | None:
         """What is to be said, as it is true now; None if there is nothing any more."""
         if key.startswith(WARNING):
             return _warned(request, self._clock.now())
         fact = self._fact(key, due)
+        if key.startswith(ASKER):
+            return dm.nobody_sees(request) if request and request.state is State.PENDING else None
         if isinstance(fact, Alert):
             return draw_alert(fact, request, self._names)
-        return _outcome(fact, request, self._names, self._kind(request.target)) if fact and request else None
+        if fact is None or request is None:
+            return None
+        return _outcome(fact, request, self._names, self._kind(request.target), self._clock.now())
 
     def _kind(self, target: str) -> str:
         """Of the target, by the rules; empty if they cannot tell."""
@@ -242,13 +289,15 @@ class Messages(Follower):
         return config.kind if config else ""
 
     def _channel(self, key: str, due: Due, request: Request | None) -> str | None:
+        if BESIDE in key:
+            return self._conversation(key.partition(BESIDE)[2])
         if self._is_alert(key, due):
             policy = self._policies.last_good
             return policy.channels.alerts if policy else None
         return self._conversation(request.requester) if request else None
 
     def _is_alert(self, key: str, due: Due) -> bool:
-        return not key.startswith(WARNING) and isinstance(self._fact(key, due), Alert)
+        return not key.startswith((WARNING, ANEW, ASKER)) and isinstance(self._fact(key, due), Alert)
 
     def _conversation(self, person: str) -> str:
         if person not in self._direct:
@@ -258,7 +307,7 @@ class Messages(Follower):
     def _fact(self, key: str, due: Due) -> AnyFact | None:
         """None where the record has another one there now, or none."""
         for entry in self._ledger.read(after=due.entry - 1, limit=1):
-            if str(entry.fact.id) == key:
+            if str(entry.fact.id) == key.removeprefix(ASKER).partition(BESIDE)[0]:
                 return entry.fact
         return None
 
@@ -268,6 +317,11 @@ def _due(entry: Entry) -> Iterator[tuple[str, Due]]:
     fact = entry.fact
     if isinstance(fact, Alert) or (isinstance(fact, Outcome) and _is_heard(fact)):
         yield str(fact.id), Due(entry.index, fact.request_id)
+    if isinstance(fact, Alert):
+        if fact.name is AlertName.NOT_SHOWN and (fact.requester or "").startswith(("U", "W")):
+            yield f"{ASKER}{fact.id}", Due(entry.index, fact.request_id)
+        if fact.request_id and fact.name in _LATE:
+            yield ANEW + fact.request_id, Due(entry.index, fact.request_id)
     if isinstance(fact, Turns):
         yield ANEW + fact.request_id, Due(entry.index, fact.request_id)
 
@@ -296,10 +350,11 @@ def _warned(request: Request | None, now: datetime) -> Drawn | None:
     return dm.over(request)
 
 
-def _outcome(fact: AnyFact, request: Request, names: Names, kind: str) -> Drawn | None:
+def _outcome(fact: AnyFact, request: Request, names: Names, kind: str, now: datetime) -> Drawn | None:
     match fact:
         case Granted():
-            return dm.granted(request, kind) if request.state is State.ACTIVE else dm.over(request)
+            on_time = request.state is State.ACTIVE and late_since(request, now) is None
+            return dm.granted(request, kind) if on_time else dm.over(request, now)
         case Denied():
             return dm.denied(request, names)
         case Lapsed():

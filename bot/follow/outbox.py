@@ -8,6 +8,7 @@ One that is posted again all the same says so.
     ├── Unreached     Slack did not take it
     ├── Unsure        it may have
     └── Rejected      it refused, and will again
+        └── Final     as this message is changed no more, whatever somebody mends
 """
 
 import http.client
@@ -22,9 +23,11 @@ import structlog
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web import SlackResponse, WebClient
 
+from bot.refusals import LIMITED, OF_THE_PLACE, OF_THE_TOKEN
 from bot.show.audit import AGAIN
 from bot.show.text import Drawn, Json, context
 from jit.ledger import Notes
+from jit.ledger.refusals import REFUSED
 from jit.ports import Clock
 
 log = structlog.get_logger(__name__)
@@ -33,6 +36,8 @@ POSTING = "posting:"
 HASH_CONFLICT = "hash_conflict"
 PAGE = 200
 """Messages read at once."""
+_FINAL = frozenset({"cant_update_message", "edit_window_closed"})
+"""What Slack says of a message that nobody changes any more."""
 _NOT_TAKEN = frozenset({"ratelimited", "rate_limited"})
 _SLACKS_OWN_FAULT = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
 
@@ -59,6 +64,20 @@ class Unsure(Trouble):
 
 class Rejected(Trouble):
     """Slack refused, and will again until somebody changes something. The message is Slack's word for why."""
+
+    @property
+    def of_all(self) -> bool:
+        """Not this message or place is refused, but the token: nothing goes."""
+        return str(self) in OF_THE_TOKEN
+
+    @property
+    def of_place(self) -> bool:
+        """Whatever else is for the same place is refused, too."""
+        return str(self).startswith(LIMITED) or str(self) in OF_THE_PLACE
+
+
+class Final(Rejected):
+    """The message cannot be changed any more."""
 
 
 class Posted(NamedTuple):
@@ -134,6 +153,7 @@ class Outbox:
         """Put ``drawn`` in a message's place; doing it again is no change. False if the message is gone.
 
         Raises:
+            Final: it is there and stays as it is.
             Trouble, NotLeading.
         """
         self._may_post()
@@ -148,6 +168,8 @@ class Outbox:
                 )
             )
         except Rejected as refused:
+            if str(refused) in _FINAL:
+                raise Final(str(refused)) from refused
             if str(refused) != "message_not_found":
                 raise
             log.warning("message.gone", channel=place.channel)
@@ -173,8 +195,8 @@ class Outbox:
         return str(answer["channel"]["id"])
 
     def done(self, key: str) -> dict[str, str | None]:
-        """The change to the notes that ends an intention."""
-        return {POSTING + key: None}
+        """The change to the notes that ends an intention, and a refusal under the same key."""
+        return {POSTING + key: None, REFUSED + key: None}
 
     def forget(self, key: str) -> None:
         """An intention is done, and nothing else is to be noted. Raises LedgerUnavailable, LeaseLost."""

@@ -14,16 +14,17 @@ from bot.follow.fingerprint import fingerprint, remarks_of
 from bot.follow.follower import Follower, Tools
 from bot.follow.mirror import EVENT_TYPE, Mirror, about, as_message, requests_of
 from bot.follow.mirror_redrawn import MOST_SHOWN
-from bot.follow.outbox import Metadata, Pace, Posted, Rejected
+from bot.follow.outbox import Final, Metadata, Pace, Posted
 from bot.follow.tampering import Announcements, is_index, is_ts
 from bot.show.audit import REDRAWN, draw_lines
 from bot.show.text import Drawn, Json
-from jit.facts import PersonErased
+from jit.facts import Alert, AlertName, PersonErased, Source
 from jit.ledger import BrokenChain, Entry, Ledger, Notes
 from jit.ledger.database import reading
 from jit.ledger.followers import CURSOR
 from jit.ledger.keys import KNOWN_FOR
 from jit.ledger.schema import entries as kept_entries
+from jit.settings import process_name
 
 log = structlog.get_logger(__name__)
 
@@ -32,8 +33,6 @@ LOOK_EVERY = 1.0
 BATCH = 500
 SETTLED = timedelta(seconds=KNOWN_FOR + 5)
 """As long after an erasure may a process still read what it had read before."""
-FINAL = frozenset({"edit_window_closed", "cant_update_message"})
-"""What Slack says of a message that nobody can change any more."""
 
 
 @dataclass
@@ -132,10 +131,25 @@ class Tombstones(Follower):
         self._pace.took(channel)
         try:
             self._outbox.update(Posted(channel, ts), drawn, _redrawn(shown, drawn, payload))
-        except Rejected as refused:
-            if str(refused) not in FINAL:
-                raise
+        except Final as refused:
             log.warning("message.not_redrawn", channel=channel, because=str(refused))
+            self._tell_that_it_stays(shown, refused)
+
+    def _tell_that_it_stays(self, shown: list[Entry], refused: Final) -> None:
+        """Only a person can delete it: an admin of the workspace, say."""
+        says = (
+            f"The message of the audit channel that shows entries #{shown[0].index} to #{shown[-1].index} still names "
+            f"somebody who was erased from the record, and Slack lets nobody change it ({refused}). Have it deleted "
+            "there by hand, which raises an alert of its own."
+        )
+        alert = Alert(
+            at=self._clock.now(),
+            actor=process_name("bot"),
+            source=Source.BOT,
+            name=AlertName.NOT_SHOWN,
+            says=says,
+        )
+        self._ledger.append([alert])
 
 
 def concerned(ledger: Ledger, key: str) -> Iterator[int]:

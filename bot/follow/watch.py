@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from bot.refusals import Shown, causes, remedy, says
 from jit.access import Request, State
 from jit.audit.heads import Heads
 from jit.facts import Alert, AlertName, AnyFact, OrdersEnd, RevokeFailed, RevokeIntent, Source
 from jit.ledger import BrokenChain, Ledger, Notes
+from jit.ledger.refusals import refusals
 from jit.policy import PolicyError, PolicyFolder
 from jit.ports import Clock
 
@@ -29,6 +31,8 @@ QUIET_IN_TROUBLE = timedelta(minutes=7)
 SIGNED_WITHIN = timedelta(seconds=60)
 """As long may an entry stand without a signed head over it, where heads are signed at all."""
 AGAIN = timedelta(hours=1)
+AGAIN_NOT_SHOWN = timedelta(days=1)
+"""What Slack refuses waits for somebody who is not woken by it, and goes to others beside the channel."""
 MISTAKES = 3
 """As many are told; `jit policy check` shows all."""
 TOLD = "told:"
@@ -41,6 +45,7 @@ class Finding(NamedTuple):
     name: AlertName
     says: str
     request: Request | None = None
+    again: timedelta = AGAIN
 
 
 class Watch:
@@ -64,13 +69,19 @@ class Watch:
 
     def step(self) -> float:
         ticks = self._clock.ticks()
-        found = {finding.key: finding for finding in (*self._rules(), *self._unsigned(), *self._late())}
+        found = {finding.key: finding for finding in self._look()}
         self._since = {key: self._since.get(key, ticks) for key in found}
         self._forget([key for key in self._told if key not in found])
         for key, since in self._since.items():
-            if ticks - since >= PATIENCE and self._is_news(key):
+            if ticks - since >= PATIENCE and self._is_news(found[key]):
                 self._tell(found[key])
         return LOOK_EVERY
+
+    def _look(self) -> Iterator[Finding]:
+        yield from self._rules()
+        yield from self._unsigned()
+        yield from self._late()
+        yield from self._not_shown()
 
     def _rules(self) -> Iterator[Finding]:
         try:
@@ -115,10 +126,30 @@ class Watch:
                 return _not_taken(request) if quiet(facts, now) else None
         return None
 
-    def _is_news(self, key: str) -> bool:
-        """A clock that was set back makes nothing wait longer than `AGAIN`."""
-        told = self._told.get(key)
-        return told is None or abs(self._clock.now() - told) >= AGAIN
+    def _not_shown(self) -> Iterator[Finding]:
+        """Each request whose card Slack refuses, as its requester is told too; else each thing that is to be mended."""
+        refused = list(refusals(self._ledger.engine))
+        for each in refused:
+            if each.what == Shown.CARD and (request := self._known(each.key)):
+                card = (
+                    f"Slack takes no card of it in {each.place} ({each.because}): nobody is asked there. Whoever may "
+                    f"decide finds it in the app's Home. {remedy(each.because, each.place)}"
+                )
+                yield Finding(f"card {request.id}", AlertName.NOT_SHOWN, card, request, AGAIN_NOT_SHOWN)
+        for cause in causes(each for each in refused if each.what != Shown.CARD):
+            text = f"{says(cause)}. {remedy(cause.because, cause.place)} It is tried again by itself."
+            yield Finding(cause.key, AlertName.NOT_SHOWN, text, None, AGAIN_NOT_SHOWN)
+
+    def _known(self, request_id: str) -> Request | None:
+        try:
+            return self._ledger.request(request_id)
+        except BrokenChain:  # the mirror tells of it
+            return None
+
+    def _is_news(self, found: Finding) -> bool:
+        """A clock that was set back makes nothing wait longer than until it is told again anyway."""
+        told = self._told.get(found.key)
+        return told is None or abs(self._clock.now() - told) >= found.again
 
     def _tell(self, found: Finding) -> None:
         now, about = self._clock.now(), found.request

@@ -33,12 +33,16 @@ class Caller:
 
 
 def read_caller(body: Json) -> Caller | None:
-    """None if the payload names nobody. The workspace is the person's own: Slack Connect lets others press too."""
+    """None if the payload names nobody. The workspace is the person's own: Slack Connect lets others press too. In an
+    organisation of several workspaces a payload may name that alone.
+    """
     user = _part(body, "user")
     person = text_at(user, "id") or text_at(body, "user_id")
     if not is_id(person):
         return None
-    team = text_at(user, "team_id") or text_at(_part(body, "team"), "id") or text_at(body, "team_id") or NO_TEAM
+    workspace = text_at(user, "team_id") or text_at(_part(body, "team"), "id") or text_at(body, "team_id")
+    organisation = text_at(_part(body, "enterprise"), "id") or text_at(body, "enterprise_id")
+    team = workspace or organisation or NO_TEAM
     channel = text_at(_part(body, "channel"), "id") or text_at(body, "channel_id")
     place = Place(person, channel if is_id(channel) else "", text_at(body, "response_url"))
     return Caller(Presser(person, team, Source.SLACK), place)

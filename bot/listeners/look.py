@@ -24,8 +24,8 @@ from bot.show.text import (
     section,
     straight,
 )
-from bot.show.words import word
-from jit.access import Request, State
+from bot.show.words import NOT_TAKEN_UP, word
+from jit.access import Request, State, late_since
 from jit.durations import say_duration
 from jit.facts import AnyFact, Refusal, Refused
 from jit.people import Person
@@ -113,9 +113,14 @@ def _titled(title: str, lines: str) -> Iterator[Json]:
 
 
 def until(request: Request, now: datetime) -> str:
+    late = late_since(request, now)
     match request.state:
         case State.PENDING:
-            return f"lapses {_clock(request.pending_until, now)}"
+            return f"{'was to lapse' if late else 'lapses'} {_clock(request.pending_until, now)}"
+        case State.ACTIVE | State.GRANTING if late:
+            return f"being taken away since {_clock(late, now)}"
+        case State.ENDING if request.ending_since is not None:
+            return f"being taken away since {_clock(request.ending_since, now)}" if request.given else "nothing given"
         case State.ACTIVE | State.ENDING | State.GRANTING if request.ends_at is not None:
             return f"until {_clock(request.ends_at, now)}"
         case _ if request.over_at is not None:
@@ -148,7 +153,7 @@ def show_request(kit: Kit, caller: Caller, request_id: str) -> Drawn:
     if request is None or not seen:
         kit.desk.turn_away(caller.by, "show", Refusal.UNKNOWN_REQUEST, request_id if request else None)
     names = kit.directory.name
-    head = line_of(f"*{request.id}*", *_state(request))
+    head = line_of(f"*{request.id}*", *_state(request, late_since(request, kit.clock.now())))
     what = f"{named(request.requester, names)} asked for *{word(request.access)}* for {say_duration(request.duration)}"
     history = [_step(entry.fact, names) for entry in kit.desk.ledger.history(request.id)][-_HISTORY:]
     incident = [context(harmless(request.incident))] if request.incident else []
@@ -156,7 +161,9 @@ def show_request(kit: Kit, caller: Caller, request_id: str) -> Drawn:
     return Drawn(f"{request.id} is {request.state.value}: {what.replace('*', '')}", blocks)
 
 
-def _state(request: Request) -> list[str]:
+def _state(request: Request, late: datetime | None) -> list[str]:
+    if late and request.state in {State.GRANTING, State.ACTIVE}:
+        return ["ending", f"being taken away since {moment(late, request.asked_at)}", NOT_TAKEN_UP]
     if request.state is State.PENDING:
         return ["pending", f"lapses {moment(request.pending_until, request.asked_at)}"]
     if request.state is State.ACTIVE and request.ends_at is not None:

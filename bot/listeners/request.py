@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from http.client import HTTPException
 from typing import Any
@@ -16,9 +17,12 @@ from bot.listeners.caller import Caller, Json, Place, entered, is_id, text_at, v
 from bot.listeners.catalogue import Catalogue, catalogue
 from bot.listeners.kit import Kit
 from bot.listeners.typed import fill
+from bot.refusals import Shown
+from jit.access import Request
 from jit.asking import ACCESS, DURATION, INCIDENT, REASON, Asked, BadInput, trouble_with
 from jit.facts import Refusal
 from jit.ledger import LedgerUnavailable
+from jit.ledger.refusals import refusals
 from jit.policy import PolicyError, StaleGroups
 from jit.words import SAYS
 
@@ -30,7 +34,7 @@ _NOT_OPENED = (SlackClientError, OSError, HTTPException)
 
 def open_request_form(kit: Kit, caller: Caller, trigger: str, typed: str) -> None:
     """Open the form, filled in as far as ``typed`` goes. Only our own people are shown what there is."""
-    if caller.by.team != kit.directory.workspace:
+    if not _is_ours(kit, caller):
         kit.hand_on(caller, "request", lambda: kit.desk.turn_away(caller.by, "request", Refusal.WRONG_WORKSPACE))
         return
     found = catalogue(kit, caller.by.id)
@@ -80,9 +84,7 @@ def register(app: App, kit: Kit) -> None:
                 kit.record_refusal(caller, "request", bad.reason, bad.access)
             return
         place = Place(caller.place.person, _channel(view))
-        if kit.offer(
-            caller, lambda: place, lambda: answers.asked(kit.desk.request(caller.by, asked), kit.directory.name)
-        ):
+        if kit.offer(caller, lambda: place, lambda: _answer(kit, kit.desk.request(caller.by, asked))):
             ack()
             return
         ack(response_action="errors", errors={ACCESS: answers.BUSY})
@@ -105,7 +107,7 @@ def _asked(view: Json) -> Asked:
 def _checked(kit: Kit, caller: Caller, view: Json) -> tuple[Asked, BadInput | None]:
     """What is asked, and what stands in the way at which field, as far as that can be told at once."""
     asked = _asked(view)
-    if caller.by.team != kit.directory.workspace:
+    if not _is_ours(kit, caller):
         return asked, None  # the desk refuses, and records it
     try:
         policy = kit.policies.current()
@@ -120,6 +122,20 @@ def _checked(kit: Kit, caller: Caller, view: Json) -> tuple[Asked, BadInput | No
 
 def _forbidden(reason: Refusal) -> BadInput:
     return BadInput({ACCESS: SAYS[reason]}, reason)
+
+
+def _answer(kit: Kit, request: Request) -> str:
+    """It is recorded, whatever else can be told."""
+    shut = False
+    with suppress(LedgerUnavailable):
+        refused = refusals(kit.desk.ledger.engine)
+        shut = any(each.what == Shown.CARD and each.place == request.channel for each in refused)
+    return answers.asked(request, kit.directory.name, shut=shut)
+
+
+def _is_ours(kit: Kit, caller: Caller) -> bool:
+    """By the payload; only where that names another workspace, Slack has to say that it is one of our organisation."""
+    return caller.by.team == kit.directory.workspace or kit.sight.is_one_of_us(caller.by)
 
 
 def _quietly(work: Callable[[], None]) -> Callable[[], None]:

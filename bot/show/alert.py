@@ -1,7 +1,7 @@
 """An alert as a message of its own: somebody has to look at it now, and afterwards can see what became of it."""
 
 from bot.show.card import revoke_button
-from bot.show.text import Drawn, Names, actions, context, harmless, line_of, moment, named, section
+from bot.show.text import Drawn, Names, actions, context, day_and_time, harmless, line_of, moment, named, section
 from bot.show.words import word
 from jit.access import Request, State
 from jit.facts import Alert, AlertName
@@ -9,7 +9,7 @@ from jit.facts import Alert, AlertName
 SAYS = 590
 """Of what it says: a way by hand has to fit, and all of it a block when it grows fivefold as it is escaped."""
 _REVOCABLE = frozenset({State.APPROVED, State.GRANTING, State.ACTIVE})
-_PASSING = frozenset({AlertName.NOT_BEGUN, AlertName.END_NOT_BEGUN, AlertName.END_LATE})
+_PASSING = frozenset({AlertName.NOT_BEGUN, AlertName.END_NOT_BEGUN, AlertName.END_LATE, AlertName.NOT_SHOWN})
 
 
 def draw_alert(alert: Alert, request: Request | None, names: Names) -> Drawn:
@@ -30,7 +30,7 @@ def draw_alert(alert: Alert, request: Request | None, names: Names) -> Drawn:
             section(first),
             context(f"It was: {said}") if became else section(said),
             *actions(buttons),
-            context(line_of(moment(alert.at), word(alert.request_id or ""))),
+            context(line_of(day_and_time(alert.at), word(alert.request_id or ""))),
         ],
     )
 
@@ -39,6 +39,8 @@ def _became(alert: Alert, request: Request) -> str:
     """What ended the trouble; empty while it goes on, or if it is none that passes."""
     if alert.name is AlertName.NOT_BEGUN and request.intent_at is not None:
         return f"begun {moment(request.intent_at, alert.at)}"
+    if alert.name is AlertName.NOT_SHOWN and request.approved_at is not None:
+        return f"approved {moment(request.approved_at, alert.at)}"
     if alert.name in _PASSING and request.over_at is not None:
         return f"{request.state.value} {moment(request.over_at, alert.at)}"
     return ""

@@ -31,16 +31,17 @@ from bot.show.words import (
     audience,
     deciders,
     ended_because,
+    ending,
+    held,
     left_behind,
     reason_of,
     said_yes,
-    target_said,
     why_closed,
     word,
 )
-from jit.access import Request, State
+from jit.access import Request, State, late_since
 from jit.durations import say_duration
-from jit.facts import Need
+from jit.facts import EndCause, Need
 
 Asked = Callable[[Need], str]
 """How those who may decide are called; on a card's first posting, so that Slack tells them."""
@@ -55,6 +56,7 @@ def draw(
     *,
     asked: Asked | None = None,
     nth: int | None = None,
+    now: datetime | None = None,
     leave_out: frozenset[str] = frozenset(),
 ) -> Drawn:
     """The card as it is true now.
@@ -64,41 +66,45 @@ def draw(
         names: what people are called.
         asked: how the approvers are called; by name, without telling them, if left out.
         nth: the how-manieth request of this person this week it is.
+        now: to tell what is late by; as if all was on time, if left out.
         leave_out: buttons that whoever alone sees this has no use for.
     """
-    first = _first_line(request, names)
+    late = late_since(request, now) if now else None
+    first = _first_line(request, names, late)
     blocks = [section(first), quote(request.why), *gives(request)]
     if helps := line_of(harmless(request.incident or ""), _ordinal(nth)):
         blocks.append(context(helps))
-    blocks += _rest(request, names, asked)
-    blocks += actions([each for each in _buttons(request, names) if each["action_id"] not in leave_out])
+    blocks += _rest(request, names, asked, late)
+    blocks += actions([each for each in _buttons(request, names, late) if each["action_id"] not in leave_out])
     return Drawn(first, [*blocks, context(request.id)])
 
 
-def _first_line(request: Request, names: Names) -> str:
+def _first_line(request: Request, names: Names, late: datetime | None) -> str:
     who, what, long = _who(request, names), f"*{word(request.access)}*", f"*{say_duration(request.duration)}*"
     if request.state is State.PENDING:
         return f"{who} asks for {what} for {long}"
-    return line_of(_state(request, names), f"{what} for {who}, {long}")
+    return line_of(_state(request, names, late), f"{what} for {who}, {long}")
 
 
 def _who(request: Request, names: Names) -> str:
     return f"*{named(request.requester, names)}*"
 
 
-def _state(request: Request, names: Names) -> str:  # noqa: PLR0911  one return for each state
+def _state(request: Request, names: Names, late: datetime | None) -> str:  # noqa: C901, PLR0911  one return for each state
     said = f"{_by(deciders(request), names)}{_at(request, request.approved_at)}" if request.counted else ""
     closed = f"{_at(request, request.over_at)}{_by([request.closed_by] if request.closed_by else [], names)}"
     match request.state:
         case State.APPROVED:
-            return f"Approved{said}, not given yet"
+            return f"Approved{said}, not given yet{': it waits for a worker' if late else ''}"
+        case State.GRANTING | State.ACTIVE if late:
+            return line_of(f"Ending since{_at(request, late)}: {ended_because(request, names)}", ending(request, late))
         case State.GRANTING:
             return f"Approved{said}, access is on its way"
         case State.ACTIVE:
             return line_of(f"Active until{_at(request, request.ends_at)}", f"approved{said}")
         case State.ENDING:
-            trouble = _trouble(request)
-            return line_of(f"Ending: {ended_because(request, names)}", trouble)
+            since = request.ends_at if request.end_cause is EndCause.EXPIRED else request.ending_since
+            return line_of(f"Ending since{_at(request, since)}: {ended_because(request, names)}", ending(request, late))
         case State.ENDED:
             return _ended(request, names)
         case State.DENIED:
@@ -115,18 +121,10 @@ def _state(request: Request, names: Names) -> str:  # noqa: PLR0911  one return 
             raise AssertionError("a pending request is asked for")
 
 
-def _trouble(request: Request) -> str:
-    if request.revoke_trouble is None:
-        return ""
-    return f"not gone yet, {target_said(request.target, request.revoke_trouble)}; it is tried again"
-
-
 def _ended(request: Request, names: Names) -> str:
     ended = f"Ended{_at(request, request.over_at)}, {ended_because(request, names)}"
-    if request.held_for is None:
-        return line_of(ended, "no access had been confirmed")
-    cut = plural(request.sessions, "session cut", "sessions cut")
-    return line_of(ended, f"held {say_duration(request.held_for)}", cut)
+    cut = plural(request.sessions, "session cut", "sessions cut") if request.held_for is not None else ""
+    return line_of(ended, held(request), cut)
 
 
 def _at(request: Request, when: datetime | None) -> str:
@@ -160,8 +158,10 @@ def _ordinal(nth: int | None) -> str:
     return f"{nth}{ending} request this week"
 
 
-def _rest(request: Request, names: Names, asked: Asked | None) -> Iterator[Json]:
+def _rest(request: Request, names: Names, asked: Asked | None, late: datetime | None) -> Iterator[Json]:
     match request.state:
+        case State.PENDING if late:
+            yield context(f"Nobody can decide on it any more: it was to be answered by{_at(request, late)}")
         case State.PENDING:
             yield context(needs(request, names, asked))
         case State.DENIED | State.ENDING | State.ENDED if why := why_closed(request):
@@ -195,9 +195,11 @@ def _need(request: Request, need: Need, names: Names, asked: Asked) -> str:
     return f"{label}: {', '.join(part for part in (said, missing) if part)}"
 
 
-def _buttons(request: Request, names: Names) -> Iterator[Json]:
+def _buttons(request: Request, names: Names, late: datetime | None) -> Iterator[Json]:
     value = value_of(request.id, request.digest)
     match request.state:
+        case State.PENDING if late:
+            yield button("Withdraw", WITHDRAW, value)
         case State.PENDING:
             yield button("Approve", APPROVE, value, style="primary")
             yield button("Deny", DENY, value, style="danger")
@@ -212,7 +214,9 @@ def _buttons(request: Request, names: Names) -> Iterator[Json]:
 
 def revoke_button(request: Request, names: Names) -> Json:
     """Asks once more: it cuts what somebody is doing."""
-    loses = f"{straight(names(request.requester), 80)} loses {shorten(request.access, 120)}, and open sessions are cut."
+    who, what = straight(names(request.requester), 80), shorten(request.access, 120)
+    cut = f"{who} loses {what}, and open sessions are cut."
+    loses = cut if request.given else f"{who} does not get {what}. Nothing has been given yet."
     confirm: Json = {
         "title": _plain_text("Revoke this access?"),
         "text": _plain_text(loses),

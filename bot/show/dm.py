@@ -20,8 +20,8 @@ from bot.show.text import (
     quote,
     section,
 )
-from bot.show.words import LAPSED, ended_because, left_behind, reason_of, target_said, why_closed, word
-from jit.access import Request, State
+from bot.show.words import LAPSED, ended_because, ending, held, left_behind, reason_of, target_said, why_closed, word
+from jit.access import Request, State, late_since
 from jit.durations import say_duration
 from jit.facts import EndCause
 
@@ -46,9 +46,13 @@ def connect(request: Request) -> str:
     return f"Connect to {word(request.target)} as *{harmless(request.principal)}*, as you always do"
 
 
-def over(request: Request) -> Drawn:
+def over(request: Request, now: datetime | None = None) -> Drawn:
     """What stands in the place of a message whose button no longer applies: over only when the target says so."""
     access = f"*{word(request.access)}*"
+    late = late_since(request, now) if now else None
+    if late and request.state is State.ACTIVE:
+        first = f"Ending: {access}, its time was over {moment(late, request.asked_at)}"
+        return _message(request, line_of(first, ending(request, late)))
     if request.state is not State.ENDING:
         ended = f", ended {moment(request.over_at, request.asked_at)}" if request.over_at else ""
         return _message(request, f"Over: {access}{ended}.")
@@ -74,6 +78,17 @@ def ends_soon(request: Request, ends_at: datetime, now: datetime) -> Drawn:
     return _message(request, first)
 
 
+def nobody_sees(request: Request) -> Drawn:
+    """Slack takes no card: nobody has been asked, though the answer to the request said so."""
+    where = f"<#{word(request.channel)}>"
+    first = f"Nobody was asked yet: *{word(request.access)}*. Slack refuses its card in {where}; security is told."
+    return _message(
+        request,
+        first,
+        section("Whoever may decide finds it in this app's Home. The card comes by itself once Slack takes it."),
+    )
+
+
 def denied(request: Request, names: Names) -> Drawn:
     by = named(request.closed_by or "", names)
     return _message(request, f"Denied: *{word(request.access)}*, by {by}", *_said(request))
@@ -97,10 +112,9 @@ def failed(request: Request) -> Drawn:
 
 def ended(request: Request, names: Names) -> Drawn:
     """Why, how long it was held, what was cut and what stays behind."""
-    held = f"held {say_duration(request.held_for)}" if request.held_for else "no access had been confirmed"
     cut = plural(request.sessions, "session cut", "sessions cut") if request.sessions else ""
     because = NOT_ANY_MORE if request.end_cause is EndCause.LEFT_RULES else ended_because(request, names)
-    first = line_of(f"Ended: *{word(request.access)}*, {because}", held, cut)
+    first = line_of(f"Ended: *{word(request.access)}*, {because}", held(request), cut)
     left = [section(f"Left behind on {word(request.target)}: {left_behind(request)}")]
     return _message(request, first, *_said(request), *(left if request.left_behind else []))
 

@@ -7,6 +7,7 @@ fit says where its card is, and has no button.
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from bot.buttons import ASK, RELEASE, WITHDRAW, value_of
 from bot.show import card
@@ -23,8 +24,8 @@ from bot.show.text import (
     named,
     section,
 )
-from bot.show.words import LAPSED, ended_because, reason_of, target_said, word
-from jit.access import Request, State
+from bot.show.words import LAPSED, ended_because, ending, held, reason_of, word
+from jit.access import Request, State, late_since
 from jit.durations import say_duration
 
 NOTHING = "You hold no access and nothing waits for you: press *Ask for access*, or type `/jit request` in any channel."
@@ -49,16 +50,16 @@ class Overview:
     past: Sequence[Request]
 
 
-def draw_home(overview: Overview, names: Names) -> Json:
-    """The view, as it is true now."""
-    opened = list(_titled("Open", _open(overview.open, names)))
+def draw_home(overview: Overview, names: Names, now: datetime | None = None) -> Json:
+    """The view, as it is true ``now``; as if all was on time, if that is left out."""
+    opened = list(_titled("Open", _open(overview.open, names, now)))
     past = list(_titled("Before", (_past(request, names) for request in overview.past)))
     blocks = actions([button("Ask for access", ASK, "home", style="primary")])
     if overview.waiting is None:
         blocks.append(context(CANNOT_TELL))
     else:
         room = BLOCKS - len(blocks) - len(opened) - len(past)
-        blocks += _titled("Waiting for you", _waiting(overview.waiting, names, room))
+        blocks += _titled("Waiting for you", _waiting(overview.waiting, names, room, now))
         if not (overview.waiting or opened or past):
             blocks.append(section(NOTHING))
     return {"type": "home", "blocks": [*blocks, *opened, *past]}
@@ -76,12 +77,12 @@ def _titled(title: str, blocks: Iterator[Json]) -> Iterator[Json]:
         yield block
 
 
-def _waiting(requests: Sequence[Request], names: Names, room: int) -> Iterator[Json]:
+def _waiting(requests: Sequence[Request], names: Names, room: int, now: datetime | None) -> Iterator[Json]:
     """The soonest to lapse first; as many as fit whole, then a few in brief, then how many more there are."""
     soonest = sorted(requests, key=lambda request: request.pending_until)
     room, size, whole = room - BRIEFLY_SHOWN - 2, BYTES, 0
     for request in soonest:
-        drawn = list(_whole(request, names))
+        drawn = list(_whole(request, names, now))
         room, size = room - len(drawn), size - len(json.dumps(drawn))
         if room < 0 or size < 0:
             break
@@ -93,9 +94,9 @@ def _waiting(requests: Sequence[Request], names: Names, room: int) -> Iterator[J
         yield context(f"and {len(rest) - BRIEFLY_SHOWN} more. {MORE}")
 
 
-def _whole(request: Request, names: Names) -> Iterator[Json]:
+def _whole(request: Request, names: Names, now: datetime | None) -> Iterator[Json]:
     """All that its card shows."""
-    *blocks, _ = card.draw(request, names, leave_out=frozenset({WITHDRAW})).blocks
+    *blocks, _ = card.draw(request, names, now=now, leave_out=frozenset({WITHDRAW})).blocks
     yield from blocks
     yield context(line_of(request.id, f"its card is in <#{word(request.channel)}>"))
     yield {"type": "divider"}
@@ -108,14 +109,14 @@ def _brief(request: Request, names: Names) -> Json:
     return section(line_of(asks, f"decide on its card in <#{word(request.channel)}>", lapses, request.id))
 
 
-def _open(requests: Sequence[Request], names: Names) -> Iterator[Json]:
+def _open(requests: Sequence[Request], names: Names, now: datetime | None) -> Iterator[Json]:
     for request in requests[:OPEN_SHOWN]:
-        yield from _mine(request, names)
+        yield from _mine(request, names, late_since(request, now) if now else None)
     if len(requests) > OPEN_SHOWN:
         yield context(f"and {len(requests) - OPEN_SHOWN} more. {MORE}")
 
 
-def _mine(request: Request, names: Names) -> Iterator[Json]:
+def _mine(request: Request, names: Names, late: datetime | None) -> Iterator[Json]:
     """Two blocks: how it stands, with what its requester may do; and what helps them on."""
     access, value = f"*{word(request.access)}*", value_of(request.id, request.digest)
     withdraw, release = button("Withdraw", WITHDRAW, value), button("Release", RELEASE, value)
@@ -126,8 +127,12 @@ def _mine(request: Request, names: Names) -> Iterator[Json]:
             card_in = f"its card is in <#{word(request.channel)}>"
             yield context(line_of(needs if len(needs) <= NEEDS else "", card_in, request.id))
         case State.APPROVED:
-            yield section(f"Approved, not given yet: {access}") | {"accessory": withdraw}
+            waits = ", it waits for a worker" if late else ""
+            yield section(f"Approved, not given yet{waits}: {access}") | {"accessory": withdraw}
             yield context(request.id)
+        case State.GRANTING | State.ACTIVE if late:
+            yield section(f"Ending since {day_and_time(late)}: {access}") | {"accessory": release}
+            yield context(line_of(ending(request, late), request.id))
         case State.GRANTING:
             yield section(f"Approved, access is on its way: {access}") | {"accessory": release}
             yield context(request.id)
@@ -136,9 +141,9 @@ def _mine(request: Request, names: Names) -> Iterator[Json]:
             yield section(f"Active{until}: {access}") | {"accessory": release}
             yield context(line_of(connect(request), request.id))
         case _:
-            trouble = target_said(request.target, request.revoke_trouble) if request.revoke_trouble else ""
+            trouble = request.revoke_trouble is not None
             yield section(f"Ending{', not gone yet' if trouble else ''}: {access}")
-            yield context(line_of(trouble and f"{trouble}; it is tried again", request.id))
+            yield context(line_of(ending(request, late).removeprefix("not gone yet, " if trouble else ""), request.id))
 
 
 def _past(request: Request, names: Names) -> Json:
@@ -158,5 +163,4 @@ def _over(request: Request, names: Names, when: str) -> str:
             why = reason_of(request.target, request.closed_because or "no reason given")
             return f"Not granted{when}: {word(request.target)} refused ({why}); nothing was given"
         case _:
-            held = f"held {say_duration(request.held_for)}" if request.held_for else "no access had been confirmed"
-            return line_of(f"Ended{when}, {ended_because(request, names)}", held)
+            return line_of(f"Ended{when}, {ended_because(request, names)}", held(request))

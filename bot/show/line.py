@@ -6,6 +6,7 @@ who was refused; the ledger keeps every one.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import assert_never
 
 from bot.show.text import Names, harmless, line_of, moment, moment_to_the_second, named, plural, units
@@ -46,6 +47,8 @@ Known = Callable[[str], Request | None]
 """From a request's id to what its facts tell."""
 
 REFUSED, ALERT = "*REFUSED*", "*ALERT*"
+SOON = timedelta(minutes=1)
+"""What is recorded later than so may be of another day: it lay in a spool, say."""
 LONGEST = 2900
 """Characters of a line, so that it fits a block."""
 
@@ -88,7 +91,8 @@ def _line(group: Sequence[Entry], names: Names, known: Known) -> str:
     else:
         place, said = f"#{entry.index}", _said(entry.fact, names, known)
     late = "from the spool" if entry.fact.spooled else ""
-    line = line_of(f"{moment_to_the_second(entry.fact.at)} {place} {said}", late)
+    when = moment_to_the_second(entry.fact.at, other_day=abs(entry.recorded_at - entry.fact.at) > SOON)
+    line = line_of(f"{when} {place} {said}", late)
     return line if units(line) <= LONGEST else _in_brief(entry, place)
 
 

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 Json = dict[str, Any]
@@ -28,7 +28,8 @@ _LONE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 _BREAKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _DIRECTIONS = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _ISOLATE, _POP = "\u2068", "\u2069"
-_SAME_DAY = timedelta(hours=12)
+_MIDNIGHTS = 15 * 60
+"""Seconds between which it is midnight somewhere: zones differ by quarters of an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +90,10 @@ def listed(people: Iterable[str], names: Names, most: int = 5) -> str:
 
 
 def moment(when: datetime, beside: datetime | None = None) -> str:
-    """The time of day in the reader's own zone; with the date if that is not near ``beside``, the moment
-    the message is about.
+    """The time of day in the reader's own zone; with the day, which Slack calls today where it is that, if for some
+    reader a midnight may lie between it and ``beside``, the moment the message is about.
     """
-    if beside is None or abs(when - beside) < _SAME_DAY:
+    if beside is None or when.timestamp() // _MIDNIGHTS == beside.timestamp() // _MIDNIGHTS:
         return _date(when, "{time}", f"{when:%H:%M} UTC")
     return day_and_time(when)
 
@@ -102,7 +103,10 @@ def day_and_time(when: datetime) -> str:
     return _date(when, "{date_short_pretty} {time}", f"{when:%Y-%m-%d %H:%M} UTC")
 
 
-def moment_to_the_second(when: datetime) -> str:
+def moment_to_the_second(when: datetime, *, other_day: bool = False) -> str:
+    """With the day, where that may not be the message's own."""
+    if other_day:
+        return _date(when, "{date_short_pretty} {time_secs}", f"{when:%Y-%m-%d %H:%M:%S} UTC")
     return _date(when, "{time_secs}", f"{when:%H:%M:%S} UTC")
 
 

@@ -1,6 +1,7 @@
 """Parts of sentences that cards, direct messages and audit lines share, so that each thing is called the same."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from bot.show.text import Names, escape, harmless, listed, named, shorten
 from jit.access import Request, State
@@ -25,6 +26,10 @@ LAPSED = {
     "rules_changed": "the rules for this access changed",
     **LEFT,
 }
+
+
+NOTHING_GIVEN = "nothing had been given"
+NOT_TAKEN_UP = "not gone yet: no worker or timekeeper has taken it up"
 
 
 def word(text: str, most: int = 200) -> str:
@@ -95,6 +100,22 @@ def ended_because(request: Request, names: Names) -> str:
     if cause in ENDED_BY_ITSELF:
         return ENDED_BY_ITSELF[cause]
     return f"{cause.value} by {named(request.closed_by or '', names)}"
+
+
+def ending(request: Request, late: datetime | None = None) -> str:
+    """What stands in the way of an end, as far as anybody says; ``late`` since when nobody does."""
+    if not request.given:
+        return NOTHING_GIVEN
+    if request.revoke_trouble is not None:
+        return f"not gone yet, {target_said(request.target, request.revoke_trouble)}; it is tried again"
+    return NOT_TAKEN_UP if late else ""
+
+
+def held(request: Request) -> str:
+    """How long it was held."""
+    if request.held_for is not None:
+        return f"held {say_duration(request.held_for)}"
+    return "no access had been confirmed" if request.given else NOTHING_GIVEN
 
 
 def why_closed(request: Request) -> str | None:

@@ -27,7 +27,7 @@ def application(condition: Condition, door: Door | None) -> Starlette:
         return _told("alive", condition.alive())
 
     def readyz(_: Request) -> Response:
-        return _told("ready", condition.ready())
+        return _told("ready", condition.ready(), shown=condition.shown())
 
     routes = [Route("/healthz", healthz), Route("/readyz", readyz)]
     if door is not None:
@@ -40,10 +40,10 @@ def application(condition: Condition, door: Door | None) -> Starlette:
     return app
 
 
-def _told(word: str, parts: Mapping[str, bool]) -> Response:
-    """200 if all is well, else 503: load balancers read nothing but that."""
+def _told(word: str, parts: Mapping[str, bool], **more: bool) -> Response:
+    """200 if all parts are well, else 503: load balancers read nothing but that. ``more`` is for who reads on."""
     well = all(parts.values())
-    return JSONResponse({word: well, "parts": dict(parts)}, 200 if well else 503, headers=_UNKEPT)
+    return JSONResponse({word: well, "parts": dict(parts), **more}, 200 if well else 503, headers=_UNKEPT)
 
 
 def _refused(_: Request, refusal: Exception) -> Response:

@@ -18,6 +18,7 @@ import jit.signer.signer
 import workers.doctor
 import workers.presence
 import workers.timekeeper
+from bot.doctor.shown import look_at_refusals
 from jit.cli.environment import as_processes_see, known_before
 from jit.clock import SystemClock
 from jit.doctor import Check, Line, NotLookedAt, Part, State, examine
@@ -115,6 +116,7 @@ def checks(settings: DoctorSettings, clock: Clock) -> list[Check]:
         Check(Part.QUEUE, "the queue", partial(look_at_queue, settings.redis_url, works=settings.works)),
         *workers.doctor.checks(checked.policy, settings.worker_key, settings.data, groups),
         Check(Part.TARGETS, "targets that left the policy files", departed),
+        Check(Part.SLACK, "what Slack refuses", partial(look_at_refusals, settings.ledger_url)),
         *bot.doctor.checks(
             bot_token=settings.slack_bot_token,
             app_token=settings.slack_app_token,

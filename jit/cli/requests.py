@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from jit.access import Request, State
+from jit.access import Request, State, late_since
 from jit.cli.opening import existing_ledger
 from jit.clock import SystemClock
 from jit.desk import Desk, Presser, Turned
@@ -47,9 +47,10 @@ def list_requests(everything: bool) -> None:  # noqa: FBT001  click passes it by
         for request in found:
             click.echo(json.dumps(_row(request)))
         return
+    now = SystemClock().now()
     table = Table("id", "state", "who", "access", "until", box=None)
     for request in found:
-        table.add_row(*(str(value or "") for value in _row(request).values()))
+        table.add_row(*(str(value or "") for value in _told(request, now).values()))
     Console().print(table if found else "Nothing is open.")
 
 
@@ -61,6 +62,13 @@ def _row(request: Request) -> dict[str, Any]:
         "access": request.access,
         "until": request.ends_at.isoformat(timespec="seconds") if request.ends_at else None,
     }
+
+
+def _told(request: Request, now: datetime) -> dict[str, Any]:
+    """For people: what is past its end is not told as if it went on."""
+    late = late_since(request, now)
+    over = {"state": "ending", "until": f"being taken away since {late:%Y-%m-%d %H:%M:%S}Z"} if late else {}
+    return _row(request) | (over if request.state in {State.GRANTING, State.ACTIVE} else {})
 
 
 def _as_known(request_id: str) -> str:
@@ -116,4 +124,5 @@ def revoke(request_id: str, reason: tuple[str, ...]) -> None:
         request = desk.revoke(who, _as_known(request_id), " ".join(reason))
     except Turned as turned:
         raise click.ClickException(f"{request_id}: {turned.says}") from None
-    click.echo(f"{request.id}: {request.access} of {request.requester} is ending.")
+    says = "is ending" if request.given else "will not be granted; nothing had been given"
+    click.echo(f"{request.id}: {request.access} of {request.requester} {says}.")

@@ -34,7 +34,8 @@ class StoredDirectory:
             value = connection.scalar(select(directory.c.value).where(directory.c.key == f"person:{person}"))
         if value is None:
             raise DirectoryUnavailable(f"{person} has never been looked up")
-        return Person(**json.loads(value))
+        said = json.loads(value)
+        return Person(**(said | {"teams": tuple(said.get("teams", ()))}))
 
     def people(self, ids: Iterable[str]) -> dict[str, Person]:
         """Those of them that are known, by id."""
@@ -63,13 +64,18 @@ class StoredDirectory:
             if self.look_up(person.id) == person:
                 return
         with writing(self._engine) as connection:
-            _keep(connection, f"person:{person.id}", asdict(person), as_of)
+            _keep(connection, f"person:{person.id}", _as_kept(person), as_of)
 
     def keep_groups(self, groups: Groups) -> None:
         members = {group: sorted(people) for group, people in groups.members.items()}
         data = {"members": members, "handles": dict(groups.handles)}
         with writing(self._engine) as connection:
             _keep(connection, GROUPS_KEY, data, groups.as_of)
+
+
+def _as_kept(person: Person) -> dict[str, object]:
+    """Without what most have not: workers of before do not know it."""
+    return {name: value for name, value in asdict(person).items() if name != "teams" or value}
 
 
 def _keep(connection: Connection, key: str, data: Mapping[str, object], as_of: datetime) -> None:

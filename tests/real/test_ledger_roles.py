@@ -31,6 +31,7 @@ from jit.ledger import (
 from jit.ledger.database import Forbidden
 from jit.ledger.guard.postgres import FUNCTIONS
 from jit.ledger.guard.roles import LOGINS, OWNER
+from jit.ledger.refusals import REFUSED, Refusal, refusals
 from jit.ledger.spool import Waits
 from jit.people import Groups, Person
 from jit.privacy.erasing import erase
@@ -120,6 +121,17 @@ def test_each_room_may_do_its_work(opened) -> None:
     people.keep_groups(Groups(as_of=clock.now()))
     people.keep_person(Person(id=ALICE, team="T1", name="Alice"), clock.now())
     assert StoredDirectory(hands.engine).look_up(ALICE).name == "Alice"
+
+
+def test_the_bot_and_security_read_what_slack_refused_the_followers(opened) -> None:
+    refused = Refusal("cards", "R-AAAA", "new cards", "C0ACCESS1", "restricted_action", SystemClock().now())
+    notes = Notes(opened("jit_bot").engine, refused.follower)
+    notes.put({REFUSED + refused.key: refused.as_note(), "refusedX": "junk"})
+    for login in ("jit_bot", "jit_auditor"):
+        assert list(refusals(opened(login).engine)) == [refused], login
+    with pytest.raises(Forbidden):
+        list(refusals(opened("jit_hands").engine))
+    notes.put({REFUSED + refused.key: None})
 
 
 def test_the_command_line_of_security_may_end_access(opened) -> None:

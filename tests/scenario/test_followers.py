@@ -211,7 +211,7 @@ def test_a_channel_that_takes_nothing_holds_up_no_other(house):
         "C0ARCHIVE", "old", {"UJITBOT00"}, archived=True
     )
     with house.bot():
-        house.story("R-8888", requester=BOB, channel="C0ARCHIVE").asked()
+        house.story("R-8888", requester=BOB, channel="C0ARCHIVE", access="orders-db/gone").asked()
         house.story().asked()
         house.see(lambda: house.said(REQUESTS))
         house.see(house.mirrored)

@@ -11,6 +11,9 @@ from bot.playground.sample import (
     REQUESTS,
 )
 from bot.playground.world import Channel
+from bot.refusals import Shown
+from jit.ledger import Notes
+from jit.ledger.refusals import REFUSED, Refusal
 from tests.world.played_office import PlayedOffice, by
 
 pytestmark = pytest.mark.scenario
@@ -44,6 +47,14 @@ def test_form_opens_with_what_was_typed(office: PlayedOffice) -> None:
     assert form.labels == ["Access", "Duration", "Reason", "Incident"]
     assert [form.value(label) for label in form.labels] == ["orders-db/read", "30m", "db down: need shell", "INC-42"]
     assert "At most 8 h · decided by 1 of dba" in form.text
+
+
+def test_who_asks_is_told_at_once_that_slack_takes_no_cards_there(office: PlayedOffice) -> None:
+    before = Refusal("cards", "R-7F3K", Shown.CARD, REQUESTS, "restricted_action", office.clock.now())
+    Notes(office.engine, "cards").put({REFUSED + before.key: before.as_note()})
+    request = office.ask()
+    says = "waits for 1 of @dba, but Slack takes no cards in #access-requests now. Security is told; whoever may decide"
+    assert office.told(ALICE, f"Asked. {request.id} {says} finds it in this app's Home.")
 
 
 def test_form_says_what_it_could_not_use(office: PlayedOffice) -> None:

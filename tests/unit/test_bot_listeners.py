@@ -150,7 +150,7 @@ def test_answer_to_asking_says_how_many_of_whom() -> None:
 
 def test_what_was_only_approved_is_not_said_to_be_taken_away() -> None:
     ending = replace(REQUEST, state=State.ENDING)
-    assert answers.revoked(ending) == "Revoked. R-7F3K will not be granted."
+    assert answers.revoked(ending) == "Revoked. R-7F3K will not be granted; nothing had been given."
     assert (
         answers.revoked(replace(ending, intent_at=NOON)) == "Revoked. R-7F3K is ending; its card says when it is gone."
     )
@@ -193,6 +193,7 @@ def test_history_calls_each_step_by_words() -> None:
         ),
         directory=SimpleNamespace(name=names),
         sight=SimpleNamespace(may_see=lambda *_: True),
+        clock=SimpleNamespace(now=lambda: REQUEST.asked_at),
     )
     caller = Caller(Presser("U01ALICE0", "T1", Source.SLACK), Place("U01ALICE0"))
     said = json.dumps(show_request(kit, caller, REQUEST.id).blocks[-1])

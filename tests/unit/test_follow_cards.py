@@ -5,8 +5,9 @@ from urllib.error import URLError
 
 import pytest
 
-from bot.follow.cards import Cards, named_in
+from bot.follow.cards import Cards
 from bot.follow.outbox import Unreached, Unsure
+from bot.follow.reached import named_in
 from jit.testing import BOB, CAROL, EVE
 from tests.world.base import REQUESTS
 from tests.world.face import Face
@@ -70,7 +71,7 @@ def test_a_card_somebody_deleted_is_posted_again(house):
 def test_a_channel_that_refuses_is_tried_again_and_holds_up_no_other(house):
     cards = house.start(Cards)
     house.slack.refusing["C0BROKEN1"] = refusal("channel_not_found")
-    house.story("R-8888", channel="C0BROKEN1", requester=BOB).asked()
+    house.story("R-8888", channel="C0BROKEN1", requester=BOB, access="orders-db/gone").asked()
     house.story().asked()
     house.work(cards)
     assert len(house.posted(REQUESTS)) == 1

@@ -256,11 +256,11 @@ class TestTrouble:
             shown.append("Withdrawn" in str(call["view"]))
             return done
 
-        def stalled(overview, names):
+        def stalled(overview, names, now):
             monkeypatch.setattr("bot.follow.homes.draw_home", draw_home)
             story.withdrawn()
             house.work(begin(house), 1)
-            return draw_home(overview, names)
+            return draw_home(overview, names, now)
 
         house.slack.views_publish = noted
         monkeypatch.setattr("bot.follow.homes.draw_home", stalled)

@@ -79,7 +79,7 @@ def test_what_waits_is_shown_as_on_its_card_with_the_same_buttons_but_withdraw(t
         "> INC-42: db down, need to look at stuck orders\n"
         "Gives: orders_read on orders-db as alice · risk medium\n"
         "INC-42\n"
-        "Needs 1 of @dba · lapses 22:00\n"
+        "Needs 1 of @dba · lapses Nov 21, 2026 22:00\n"
         "[Approve] [Deny]\n"
         "R-7F3K · its card is in #C0ACCESS1\n"
         "———"
@@ -109,7 +109,10 @@ def test_what_does_not_fit_whole_has_no_button_and_says_where_its_card_is(tell, 
 @pytest.mark.parametrize(
     ("life", "said"),
     [
-        ("", "Waiting: *orders-db/read* for 30 min\n[Withdraw]\nNeeds 1 of @dba · lapses 22:00 · its card is in "),
+        (
+            "",
+            "Waiting: *orders-db/read* for 30 min\n[Withdraw]\nNeeds 1 of @dba · lapses Nov 21, 2026 22:00 · its ",
+        ),
         ("approved", "Approved, not given yet: *orders-db/read*\n[Withdraw]\nR-7F3K"),
         ("approved intent", "Approved, access is on its way: *orders-db/read*\n[Release]\nR-7F3K"),
         (
@@ -127,7 +130,7 @@ def test_what_does_not_fit_whole_has_no_button_and_says_where_its_card_is(tell, 
         ),
         (
             "approved revoked ended",
-            "Ended Nov 21, 2026 14:00, revoked by Carol · no access had been confirmed · *orders-db/read* · R-7F3K",
+            "Ended Nov 21, 2026 14:00, revoked by Carol · nothing had been given · *orders-db/read* · R-7F3K",
         ),
         ("denied", "Denied Nov 21, 2026 14:00 by Bob · *orders-db/read* · R-7F3K"),
         ("withdrawn", "Withdrawn Nov 21, 2026 14:00 · *orders-db/read* · R-7F3K"),

@@ -214,3 +214,12 @@ def test_a_message_that_is_gone_or_cannot_be_changed_holds_up_nothing(house):
     redrawn(house)
     assert Notes(house.engine, Tombstones.name).cursor
     assert sum("Alice" in str(each) for each in house.posted(AUDIT)) == 2
+
+
+def test_a_message_that_goes_on_naming_the_erased_as_slack_lets_nobody_change_it_is_told(house):
+    forgotten(house)
+    house.slack.fates = [(refusal("message_not_found"), False), (refusal("edit_window_closed"), False)]
+    redrawn(house)
+    (alert,) = [alert for alert in house.alerts() if alert.name == "not_shown"]
+    assert "still names somebody who was erased" in alert.says
+    assert "(edit_window_closed). Have it deleted" in alert.says

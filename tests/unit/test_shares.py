@@ -197,17 +197,3 @@ class TestListeners:
             thread.join()
         kit.open_here(self.caller(ALICE), "request", lambda: opened.append(ALICE))
         assert opened == [BOB, ALICE]
-
-    def test_tell_one_person_of_no_room_once_at_a_time(self):
-        told = []
-        pool = SimpleNamespace(submit=lambda _work, _whose: False)
-
-        def tell(place, _said):
-            told.append(place.person)
-            if len(told) == 1:  # while Slack does not answer, they press again
-                kit.hand_on(self.caller(ALICE), "approve", lambda: None)
-                kit.hand_on(self.caller(BOB), "approve", lambda: None)
-
-        kit = self.kit(pool, tell)
-        kit.hand_on(self.caller(ALICE), "approve", lambda: None)
-        assert told == [ALICE, BOB]

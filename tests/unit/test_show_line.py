@@ -45,8 +45,8 @@ def test_the_life_of_a_request(ledger, story):
         f"14:02:09 #1 requested {asked} · INC-42 · R-7F3K",
         "14:02:09 #2 approval of orders-db/read for Alice by Bob · counts for dba · INC-42 · R-7F3K",
         "14:02:09 #3 approved orders-db/read for Alice · by Bob (dba) · INC-42 · R-7F3K",
-        f"14:02:09 #4 giving orders-db/read to Alice until 14:32 · {by}",
-        f"14:02:09 #5 granted orders-db/read to Alice until 14:32 · {by}",
+        f"14:02:09 #4 giving orders-db/read to Alice until Nov 21, 2026 14:32 · {by}",
+        f"14:02:09 #5 granted orders-db/read to Alice until Nov 21, 2026 14:32 · {by}",
         f"14:02:09 #6 released orders-db/read by Alice · {by}",
         f"14:02:09 #7 ending orders-db/read of Alice · released · {by}",
         f"14:02:09 #8 not ended yet orders-db/read of Alice · orders-db: no answer · attempts: 3 · {by}",
@@ -172,3 +172,12 @@ def test_a_line_always_fits_a_block(ledger):
     drawn = lines(ledger.read(), lambda _who: "&" * 500, ledger.request)
     assert all(len(line) <= 2900 for line in drawn)
     assert drawn[0].endswith("R-7F3K")
+
+
+def test_what_was_recorded_long_after_it_happened_says_of_which_day_it_is(ledger, story):
+    story.asked()
+    ledger.clock.move(hours=11)
+    story.withdrawn()
+    first, later = shown(ledger)
+    assert first.startswith("14:02:09 #1 requested")
+    assert later.startswith("Nov 21, 2026 14:02:09 #2 withdrawn")

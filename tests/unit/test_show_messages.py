@@ -49,7 +49,7 @@ def test_a_pending_card_says_who_what_how_long_why_and_who_decides(tell):
         "> INC-42: db down, need to look at stuck orders\n"
         "Gives: orders_read on orders-db as alice · risk medium\n"
         "INC-42 · 3rd request this week\n"
-        "Needs 1 of @dba · lapses 22:00\n"
+        "Needs 1 of @dba · lapses Nov 21, 2026 22:00\n"
         "[Approve] [Deny] [Withdraw]\n"
         "R-7F3K"
     )
@@ -59,7 +59,7 @@ def test_several_quorums_say_which_is_met_by_whom(tell):
     story = tell(needs=(DBA, SECURITY))
     story.asked()
     story.approval(BOB, "dba")
-    assert "dba: Bob ✓ · security: 1 of @security missing · lapses 22:00" in card(story)
+    assert "dba: Bob ✓ · security: 1 of @security missing · lapses Nov 21, 2026 22:00" in card(story)
 
 
 def test_approvers_are_told_by_the_first_card_only(tell):
@@ -76,39 +76,41 @@ def test_approvers_are_told_by_the_first_card_only(tell):
     [
         ("approved", "Approved by Bob 14:00, not given yet · ", "[Withdraw] [Revoke]"),
         ("approved intent", "Approved by Bob 14:00, access is on its way · ", "[Release] [Revoke]"),
-        ("approved intent granted", "Active until 14:30 · approved by Bob 14:00 · ", "[Release] [Revoke]"),
-        ("approved intent granted released", "Ending: released by Alice · ", ""),
-        ("approved intent granted revoked", "Ending: revoked by Carol · ", ""),
+        ("approved intent granted", "Active until Nov 21, 2026 14:30 · approved by Bob 14:00 · ", "[Release] [Revoke]"),
+        ("approved intent granted released", "Ending since 14:00: released by Alice · ", ""),
+        ("approved intent granted revoked", "Ending since 14:00: revoked by Carol · ", ""),
         (
             "approved intent granted revoked ending not_ended",
-            "Ending: revoked by Carol · not gone yet, orders-db: no answer; it is tried again · ",
+            "Ending since 14:00: revoked by Carol · not gone yet, orders-db: no answer; it is tried again · ",
             "",
         ),
         (
             "approved intent granted ending later ended",
-            "Ended 14:19, time was over · held 19 min · session cut: 1 · ",
+            "Ended Nov 21, 2026 14:19, time was over · held 19 min · session cut: 1 · ",
             "",
         ),
         (
             "approved intent granted released later ended",
-            "Ended 14:19, released by Alice · held 19 min · session cut: 1 · ",
+            "Ended Nov 21, 2026 14:19, released by Alice · held 19 min · session cut: 1 · ",
             "",
         ),
         ("approved intent failed", "Not granted: orders-db refused (role is missing); nothing was given · ", ""),
-        ("approved revoked ended", "Ended 14:00, revoked by Carol · no access had been confirmed · ", ""),
+        ("approved revoked", "Ending since 14:00: revoked by Carol · nothing had been given · ", ""),
+        ("approved intent revoked ended", "Ended 14:00, revoked by Carol · no access had been confirmed · ", ""),
+        ("approved revoked ended", "Ended 14:00, revoked by Carol · nothing had been given · ", ""),
         (
             "approved intent granted left",
-            "Ending: because Alice was deactivated in Slack · ",
+            "Ending since 14:00: because Alice was deactivated in Slack · ",
             "",
         ),
         (
             "approved intent granted left later ended",
-            "Ended 14:19, because Alice was deactivated in Slack · held 19 min · session cut: 1 · ",
+            "Ended Nov 21, 2026 14:19, because Alice was deactivated in Slack · held 19 min · session cut: 1 · ",
             "",
         ),
         (
             "approved intent granted left_rules later ended",
-            "Ended 14:19, because Alice may not ask for it any more · held 19 min · session cut: 1 · ",
+            "Ended Nov 21, 2026 14:19, because Alice may not ask for it any more · held 19 min · session cut: 1 · ",
             "",
         ),
         ("lapsed_by_rules", "Lapsed 14:00: the rules for this access changed · ", ""),
@@ -167,7 +169,7 @@ def test_revoke_asks_first_and_names_who_loses_what(tell):
 
 def test_who_was_granted_something_is_told_how_to_connect_and_until_when(tell):
     granted = seen(dm.granted(tell().active().request))
-    assert granted.startswith("Granted: *orders-db/read* until 14:30\nConnect to orders-db as *alice*")
+    assert granted.startswith("Granted: *orders-db/read* until Nov 21, 2026 14:30\nConnect to orders-db as *alice*")
     assert "orders_read" in granted
     assert "[Release]" in granted
 

@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo, available_timezones
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,13 +62,23 @@ def test_a_quote_keeps_every_byte_and_stands_apart():
     assert rendered({"blocks": [quote("look\nNeeds 0")]}, str) == "> look\n> Needs 0"
 
 
-def test_a_moment_is_in_the_readers_zone_and_says_the_date_when_far():
+def test_a_moment_is_in_the_readers_zone_and_says_the_day_where_that_may_be_another():
     epoch = int(T0.timestamp())
     assert moment(T0) == f"<!date^{epoch}^{{time}}|14:32 UTC>"
-    assert moment(T0, T0 - timedelta(hours=2)) == moment(T0)
-    far = moment(T0, T0 - timedelta(hours=13))
-    assert far == f"<!date^{epoch}^{{date_short_pretty}} {{time}}|2026-11-21 14:32 UTC>"
+    assert moment(T0, T0 - timedelta(minutes=2)) == moment(T0)
+    for earlier in (timedelta(minutes=3), timedelta(hours=2), timedelta(hours=13), timedelta(hours=-1)):
+        far = moment(T0, T0 - earlier)
+        assert far == f"<!date^{epoch}^{{date_short_pretty}} {{time}}|2026-11-21 14:32 UTC>", earlier
     assert moment_to_the_second(T0) == f"<!date^{epoch}^{{time_secs}}|14:32:05 UTC>"
+    said = moment_to_the_second(T0, other_day=True)
+    assert said == f"<!date^{epoch}^{{date_short_pretty}} {{time_secs}}|2026-11-21 14:32:05 UTC>"
+
+
+def test_no_midnight_of_any_zone_passes_without_the_day_being_said():
+    for zone in sorted(available_timezones()):
+        midnight = (T0.astimezone(ZoneInfo(zone)) + timedelta(days=1)).replace(hour=0, minute=0, second=0)
+        before, after = midnight - timedelta(seconds=5), midnight + timedelta(seconds=5)
+        assert "{date_short_pretty}" in moment(after.astimezone(UTC), before.astimezone(UTC)), zone
 
 
 def test_people_are_listed():

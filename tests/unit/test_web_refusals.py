@@ -34,6 +34,9 @@ class Well:
 
     ready = alive
 
+    def shown(self):
+        return True
+
 
 class House:
     """A web server whose door hands on to a listener that notes what it heard."""
@@ -321,12 +324,12 @@ def test_a_fault_of_ours_is_logged_without_what_was_sent(house, log, capfd):
 
 
 def test_each_part_is_named_and_one_that_fails_is_a_503(house):
-    for path, word in (("/healthz", "alive"), ("/readyz", "ready")):
+    for path, word, more in (("/healthz", "alive", {}), ("/readyz", "ready", {"shown": True})):
         answer = ask(house.port, "GET", path)
-        assert (answer.status, json.loads(answer.body)) == (200, {word: True, "parts": {"slack": True}})
+        assert (answer.status, json.loads(answer.body)) == (200, {word: True, "parts": {"slack": True}, **more})
         house.condition.parts["ledger"] = False
         answer = ask(house.port, "GET", path)
-        assert (answer.status, json.loads(answer.body)) == (503, {word: False, "parts": house.condition.parts})
+        assert (answer.status, json.loads(answer.body)) == (503, {word: False, "parts": house.condition.parts, **more})
         del house.condition.parts["ledger"]
 
 

@@ -44,6 +44,8 @@ TEXT = 40_000
 PARTS = {"text", "words"}
 """Modules of bot.show that hold parts of sentences, and draw nothing by themselves."""
 
+LATER = NOON + timedelta(days=365)
+
 
 def called(text: str) -> Callable[[str], str]:
     return lambda _: text[:120]
@@ -112,6 +114,7 @@ def _homes(text: str) -> Iterator[Json]:
         past = many(text, {State.ENDED, State.DENIED, State.LAPSED, State.FAILED, State.WITHDRAWN}, min(count, 5))
         for seen in (waiting, None):
             yield home.draw_home(home.Overview(waiting=seen, open=opened, past=past), called(text))
+            yield home.draw_home(home.Overview(waiting=seen, open=opened, past=past), called(text), LATER)
 
 
 def _access(text: str, name: str = "a" * 75) -> Access:
@@ -157,10 +160,13 @@ def _answers(text: str) -> dict[str, Iterator[str]]:
 
 
 MESSAGES: dict[str, Callable[[str], Iterator[Drawn]]] = {
-    "card.draw": lambda text: (card.draw(worst(text, state), called(text), nth=99) for state in State),
+    "card.draw": lambda text: (
+        card.draw(worst(text, state), called(text), nth=99, now=now) for state in State for now in (NOON, LATER)
+    ),
     "dm.granted": lambda text: iter([dm.granted(worst(text, State.ACTIVE), "postgres")]),
     "dm.over": lambda text: (dm.over(worst(text, state)) for state in State),
     "dm.ends_soon": lambda text: iter([dm.ends_soon(worst(text, State.ACTIVE), NOON, NOON - timedelta(minutes=5))]),
+    "dm.nobody_sees": lambda text: iter([dm.nobody_sees(worst(text, State.PENDING))]),
     "dm.denied": lambda text: iter([dm.denied(worst(text, State.DENIED), called(text))]),
     "dm.lapsed": lambda text: iter([dm.lapsed(worst(text, State.LAPSED))]),
     "dm.failed": lambda text: iter([dm.failed(worst(text, State.FAILED))]),

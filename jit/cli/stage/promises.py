@@ -28,19 +28,21 @@ SHOWN = 60.0
 """Seconds a failed press stays on the light."""
 LAG = STATED_LAG.total_seconds()
 
+_PAST = "Ending since"
+"""Of what nobody takes away though its time is over."""
 SAYS = {
-    State.PENDING: "asks for",
-    State.APPROVED: "Approved",
-    State.GRANTING: "Approved",
-    State.ACTIVE: "Active until",
-    State.ENDING: "Ending",
-    State.ENDED: "Ended",
-    State.DENIED: "Denied",
-    State.WITHDRAWN: "Withdrawn",
-    State.LAPSED: "Lapsed",
-    State.FAILED: "Not granted",
+    State.PENDING: ("asks for",),
+    State.APPROVED: ("Approved",),
+    State.GRANTING: ("Approved", _PAST),
+    State.ACTIVE: ("Active until", _PAST),
+    State.ENDING: ("Ending",),
+    State.ENDED: ("Ended",),
+    State.DENIED: ("Denied",),
+    State.WITHDRAWN: ("Withdrawn",),
+    State.LAPSED: ("Lapsed",),
+    State.FAILED: ("Not granted",),
 }
-"""What the first line of a card must hold."""
+"""One of which the first line of a card must hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,10 +230,13 @@ def _behind(look: Look) -> tuple[tuple[str, int], ...]:
     if look.broken:
         return ()
     return tuple(
-        (story.request.id, story.newest)
-        for story in look.record.stories.values()
-        if SAYS[story.request.state] not in next(reversed(look.cards.get(story.request.id, ("",))))
+        (story.request.id, story.newest) for story in look.record.stories.values() if not _says_its_state(story, look)
     )
+
+
+def _says_its_state(story: Story, look: Look) -> bool:
+    newest = next(reversed(look.cards.get(story.request.id, ("",))))
+    return any(said in newest for said in SAYS[story.request.state])
 
 
 def _fresh(look: Look, failure: Failure) -> bool:
