@@ -49,8 +49,6 @@ class Progress:
     cut_elsewhere: dict[str, set[int]] = field(default_factory=dict)
     through: list[str] = field(default_factory=list)
     taken_just_now: bool = False
-    dropped: bool = False
-    """A role of it went: where it gave nothing any more, whoever began the end had died over it."""
 
     def add(self, ended: Ended) -> None:
         """A try that finds nothing tells nothing that the first one does not."""
@@ -59,7 +57,7 @@ class Progress:
 
     @property
     def existed(self) -> bool:
-        return self.dropped or any(ended.existed for ended in self.rounds)
+        return any(ended.existed for ended in self.rounds)
 
     @property
     def sessions(self) -> int:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC
-from itertools import chain
 from typing import Any
 
 import psycopg
@@ -127,9 +126,7 @@ class PostgresTarget:
             for _ in range(ROUNDS):
                 progress = self._take(conn, name, request_id, principal)
                 self._reach_copies(conn, progress)
-                stays = [drop(conn, role) for role in progress.rounds[-1].roles]
-                progress.dropped |= not all(stays)
-                emptied = [*chain.from_iterable(stays)]
+                emptied = [word for role in progress.rounds[-1].roles for word in drop(conn, role)]
                 if not any(role.gives for role in catalog.jit_roles_of(conn, name, request_id)):
                     left = [*progress.words(principal), *emptied, *self._told(conn, progress, principal)]
                     self._progress.pop(request_id, None)
