@@ -6,6 +6,7 @@ What is learned is kept beside the ledger too, for the workers, who cannot ask S
 import re
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from http.client import HTTPException
@@ -19,6 +20,7 @@ from bot.impatient import impatient
 from jit.ledger import LedgerUnavailable, StoredDirectory
 from jit.people import NO_GROUPS, Groups, Person
 from jit.ports import Clock, DirectoryUnavailable, UnknownPerson
+from jit.shares import Share
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +31,12 @@ ASK_WITHIN = 1
 LIST_WITHIN = 10
 SAME_PRESS = timedelta(seconds=1)
 """An answer this young is asked for once: one press looks the same person up more than once."""
+ASKED_FOR_AT_MOST, ASKED_FOR_WITHIN = 6, timedelta(minutes=1)
+"""Of one person: Slack answers about a hundred look-ups a minute for all together, and whoever presses all the time
+must not use them up.
+"""
+THEN_EVERY = timedelta(seconds=10)
+"""How often they are asked for beyond that, and how old an answer may then be, unless Slack says that they changed."""
 POLL_EVERY = timedelta(seconds=10)
 _LONGEST_PAUSE = timedelta(minutes=1)
 _REMEMBERED = 20_000
@@ -41,8 +49,16 @@ _TROUBLE = (SlackClientError, OSError, HTTPException, ValueError)
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    person: Person
+    """An answer: ``person`` is None for an id that is nobody's."""
+
+    person: Person | None
     at: datetime
+
+    def told(self) -> Person:
+        """Raises UnknownPerson."""
+        if self.person is None:
+            raise UnknownPerson("users.info: nobody of this id")
+        return self.person
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +80,13 @@ class SlackDirectory:
         self._clock = clock
         self._lock = threading.RLock()
         self._people: dict[str, _Known] = {}
+        self._asked = Share(ASKED_FOR_AT_MOST, ASKED_FOR_WITHIN, clock.ticks)
+        self._asked_often = Share(1, THEN_EVERY, clock.ticks)
         self._groups = NO_GROUPS
         self._told: dict[str, _Told] = {}
         self._dated: dict[str, int] = {}
         self._workspace = ""
-        self._changed: set[str] = set()
+        self._changed: dict[str, None] = {}
         self._catching_up = threading.Lock()
 
     @property
@@ -89,39 +107,74 @@ class SlackDirectory:
         """What Slack said of this person no longer than ``within`` ago, else `look_up`: for drawing and searching."""
         now = self._clock.now()
         known = self._people.get(person)
-        if known is not None and timedelta(0) <= now - known.at < within:
-            return known.person
-        found = self._ask(person)
+        age = now - known.at if known else None
+        if known and age is not None and timedelta(0) <= age < within:
+            return known.told()
+        if self._may_ask(person):
+            return self._ask_now(person)
+        if known and age is not None and timedelta(0) <= age < THEN_EVERY and person not in self._changed:
+            return known.told()
+        raise DirectoryUnavailable("users.info: asked for too often")
+
+    def _may_ask(self, person: str) -> bool:
+        return self._asked.take(person) or self._asked_often.take(person)
+
+    def _ask_now(self, person: str) -> Person:
+        now = self._clock.now()
+        try:
+            found = self._ask(person)
+        except UnknownPerson:
+            self._remember(person, _Known(None, now))
+            raise
         self._stored.keep_person(found, now)
+        self._remember(person, _Known(found, now))
+        return found
+
+    def _remember(self, person: str, known: _Known) -> None:
         with self._lock:
             if len(self._people) >= _REMEMBERED:
                 self._people.clear()
-            self._people[person] = _Known(found, now)
-        return found
+            self._people[person] = known
 
     def changed(self, person: str) -> None:
         """Slack says that this account changed. Ask again, so that the workers see it at once.
 
-        One thread at a time asks; what fails is asked again with the next poll.
+        One thread at a time asks; what fails is asked again with the next poll, after all others.
         """
         with self._lock:
             self._people.pop(person, None)
-            self._changed.add(person)
+            self._changed[person] = None
         self._catch_up()
 
     def _catch_up(self) -> None:
         if not self._catching_up.acquire(blocking=False):
             return
         try:
-            while self._changed:
-                person = self._changed.pop()
-                if self._is_kept(person):
-                    self.look_up(person)
-        except (DirectoryUnavailable, LedgerUnavailable) as away:
-            self._changed.add(person)
-            log.warning("person.not_looked_up", because=type(away).__name__)
+            tried: set[str] = set()
+            while (person := next((each for each in list(self._changed) if each not in tried), None)) is not None:
+                tried.add(person)
+                self._changed.pop(person)
+                try:
+                    self._catch_up_with(person)
+                except (DirectoryUnavailable, LedgerUnavailable) as away:
+                    self._changed[person] = None
+                    log.warning("person.not_looked_up", because=type(away).__name__)
+                    break
         finally:
             self._catching_up.release()
+
+    def _catch_up_with(self, person: str) -> None:
+        """Of nobody there is nothing to learn, and whoever changes all the time is asked for later.
+
+        Raises DirectoryUnavailable, LedgerUnavailable.
+        """
+        if not self._is_kept(person):
+            return
+        if not self._may_ask(person):
+            self._changed[person] = None
+            return
+        with suppress(UnknownPerson):
+            self._ask_now(person)
 
     def _is_kept(self, person: str) -> bool:
         """Whether the workers would read anything of this person. Raises LedgerUnavailable."""
@@ -139,7 +192,7 @@ class SlackDirectory:
             return who
         known = self._people.get(who)
         try:
-            return (known.person if known else self._recorded(who)).name or who
+            return (known.told() if known else self._recorded(who)).name or who
         except (DirectoryUnavailable, LedgerUnavailable):
             return who
 

@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 
 import structlog
@@ -33,6 +33,30 @@ class Places:
             self._taken[whose] -= 1
             if not self._taken[whose]:
                 del self._taken[whose]
+
+
+class InTurn:
+    """One at a time for each person: what comes meanwhile is left to the thread that is at it. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: dict[str, deque[Work]] = {}
+
+    def run(self, whose: str, work: Work) -> None:
+        with self._lock:
+            if whose in self._waiting:
+                self._waiting[whose].append(work)
+                return
+            self._waiting[whose] = deque([work])
+        while (following := self._next(whose)) is not None:
+            _survive(following)
+
+    def _next(self, whose: str) -> Work | None:
+        with self._lock:
+            if self._waiting[whose]:
+                return self._waiting[whose].popleft()
+            del self._waiting[whose]
+            return None
 
 
 class Pool:
@@ -82,7 +106,11 @@ class Pool:
 
     def _run(self) -> None:
         while (work := self._queue.get()) is not None:
-            try:
-                work()
-            except Exception as fault:  # noqa: BLE001  a thread of the pool outlives whatever it runs
-                log.error("pool.work_failed", fault=type(fault).__name__)  # noqa: TRY400  its message may repeat free text
+            _survive(work)
+
+
+def _survive(work: Work) -> None:
+    try:
+        work()
+    except Exception as fault:  # noqa: BLE001  a thread outlives whatever it runs
+        log.error("pool.work_failed", fault=type(fault).__name__)  # noqa: TRY400  its message may repeat free text

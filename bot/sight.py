@@ -1,5 +1,7 @@
 """What one person may see: what waits for their decision, what is theirs, and of others what is theirs to know."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -17,6 +19,8 @@ LAST = 5
 _KNOWN_FOR = timedelta(minutes=5)
 """How old what is known of a person may be for a look that decides nothing."""
 _ALL = 100
+MOST_OPEN = 10_000
+"""Of everybody's that are open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +56,9 @@ class Sight:
         return self.ledger.requests(Question(requester=person, states=OVER, limit=LAST))
 
     def waiting(self, person: str) -> list[Request]:
-        """What waits for this person's decision."""
-        pending = self.ledger.requests(Question(states=frozenset({State.PENDING}), limit=_ALL))
-        return [request for request in pending if self.waits_for(person, request)]
+        """What waits for this person's decision, in turns."""
+        pending = self.ledger.requests(Question(states=frozenset({State.PENDING}), limit=MOST_OPEN))
+        return in_turns(request for request in pending if self.waits_for(person, request))
 
     def waits_for(self, person: str, request: Request) -> bool:
         """Whether this person's yes or no is still wanted."""
@@ -62,11 +66,11 @@ class Sight:
         return undecided and self.may_decide(person, request)
 
     def others(self, person: str) -> list[Request]:
-        """What else is open: for security; nothing for everybody else."""
+        """What else is open, in turns: for security; nothing for everybody else."""
         if not self.is_security(person):
             return []
-        everybody = self.ledger.requests(Question(states=OPEN | {State.ENDING}, limit=_ALL))
-        return [request for request in everybody if request.requester != person and not self.waits_for(person, request)]
+        everybody = self.ledger.requests(Question(states=OPEN | {State.ENDING}, limit=MOST_OPEN))
+        return in_turns(each for each in everybody if each.requester != person and not self.waits_for(person, each))
 
     def may_see(self, person: str, request: Request) -> bool:
         """The requester, those who could approve, and security."""
@@ -90,6 +94,16 @@ class Sight:
             if self.policies.last_good is None:
                 raise
             return self.policies.last_good
+
+
+def in_turns(requests: Iterable[Request]) -> list[Request]:
+    """One of each person who asks, then another of each: whoever asks for a hundred things hides nobody else's one."""
+    of_each: Counter[str] = Counter()
+    placed: list[tuple[int, Request]] = []
+    for request in requests:
+        placed.append((of_each[request.requester], request))
+        of_each[request.requester] += 1
+    return [request for _, request in sorted(placed, key=lambda each: each[0])]
 
 
 def _deciders(request: Request) -> list[str]:

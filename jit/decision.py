@@ -6,7 +6,7 @@ and what is known of people now.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from jit.access import Request, State
 from jit.clock import SKEW_LIMIT
@@ -17,6 +17,10 @@ from jit.ports import Directory, DirectoryUnavailable, UnknownPerson
 
 LOOKED_UP = 20
 """As many of a quorum are looked up when somebody asks; in a larger one somebody will be there."""
+KNOWN_FOR = timedelta(minutes=5)
+"""How old what is known of them may then be: it decides nothing, and whoever asks all the time must not use up what
+Slack answers.
+"""
 
 
 class DoesNotHold(Exception):
@@ -120,7 +124,7 @@ def _enough(people: Iterable[str], count: int, directory: Directory, workspace: 
     there = 0
     for person in people:
         try:
-            there += _good(person, directory, workspace)
+            there += directory.recall(person, KNOWN_FOR).standing(workspace) is Standing.GOOD
         except UnknownPerson:
             continue
         except DirectoryUnavailable:

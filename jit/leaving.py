@@ -15,7 +15,7 @@ from jit.people import Groups, Person, Standing
 from jit.policy import Access, Policy
 
 Left = Literal["deactivated", "left_rules"]
-Against = Literal["rules_changed", "left_rules", "access_gone"]
+Against = Literal["rules_changed", "left_rules", "access_gone", "nameless"]
 
 UNDECIDED = frozenset({State.PENDING, State.APPROVED})
 """Nothing was given yet."""
@@ -45,8 +45,9 @@ def by_rules(request: Request, policy: Policy, groups: Groups, now: datetime) ->
     """What the rules now say against ``request``; None if nothing.
 
     What was given is measured by one thing alone: whether its requester may still ask for it. Where the access itself
-    is gone, nobody left: it may have another name now. What still waits has to be decided by the rules as they are, so
-    any change of what its card shows is against it: nobody could approve it any more.
+    is gone, nobody left: it may have another name now; nor where the rules lack the login of its requester, without
+    which nobody can ask, for that may be a file that is missing. What still waits has to be decided by the rules as
+    they are, so any change of what its card shows is against it: nobody could approve it any more.
 
     Raises:
         StaleGroups: it hangs on Slack's groups, and these are not known freshly enough.
@@ -63,7 +64,9 @@ def by_rules(request: Request, policy: Policy, groups: Groups, now: datetime) ->
     there = policy.accesses.get(request.access)
     if there is None:
         return "access_gone"
-    return None if _lets(there, request.requester, policy, groups, now) else "left_rules"
+    if not _lets(there, request.requester, policy, groups, now):
+        return "left_rules"
+    return None if policy.principal(request.requester, there.target) else "nameless"
 
 
 def _lets(access: Access, person: str, policy: Policy, groups: Groups, now: datetime) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
 from jit.people import Groups, Person
@@ -38,6 +38,9 @@ class Directory(Protocol):
             DirectoryUnavailable: no answer.
             UnknownPerson: no such person.
         """
+
+    def recall(self, person: str, within: timedelta) -> Person:
+        """What was answered no longer than ``within`` ago, else `look_up`: for what decides nothing."""
 
     def groups(self) -> Groups:
         """The newest snapshot, which may be stale: ask `Groups.fresh`."""

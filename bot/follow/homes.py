@@ -17,7 +17,7 @@ from bot.follow.outbox import HASH_CONFLICT, Pace, Rejected, Unreached
 from bot.refusals import Shown
 from bot.show.home import Overview, draw_empty_home, draw_home
 from bot.show.text import Json
-from bot.sight import Sight
+from bot.sight import MOST_OPEN, Sight, in_turns
 from jit.access import Request, State
 from jit.desk import Presser
 from jit.facts import (
@@ -48,7 +48,6 @@ AT_ONCE = 20
 """Homes that are published at once, before they come one a second: Slack takes about 100 a minute."""
 UNTOLD_WAIT = 5.0
 """Seconds until it is looked again whether it can be told what waits for somebody."""
-MOST_PENDING = 10_000
 _ALL = "all"
 
 ToDecide = Requested | Approval | Approved | Denied | Lapsed | Withdrawn
@@ -169,9 +168,9 @@ class Homes(Follower):
     def _waiting(self, person: str) -> list[Request]:
         """Of all that is pending, which is read once: there may be a thousand, and as many Homes to draw."""
         if self._pending is None:
-            found = self._ledger.requests(Question(states=frozenset({State.PENDING}), limit=MOST_PENDING))
+            found = self._ledger.requests(Question(states=frozenset({State.PENDING}), limit=MOST_OPEN))
             self._pending = {request.id: request for request in found}
-        return [request for request in self._pending.values() if self._sight.waits_for(person, request)]
+        return in_turns(request for request in self._pending.values() if self._sight.waits_for(person, request))
 
     def _try(self, person: str) -> None:
         """Show it, or put it off without holding up the others. Raises Trouble where all have to wait."""

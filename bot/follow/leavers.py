@@ -32,14 +32,21 @@ ASKED_EVERY = 20.0
 """Seconds until somebody is looked up again, if nothing was heard of them."""
 ASKED_AT_ONCE = 2
 """People looked up at one look: one a second, of about a hundred a minute that Slack answers."""
+SILENT_FOR = 120.0
+"""Seconds that Slack may leave open whether somebody may still hold what they do, before that is told."""
 TOLD = "told:"
+_SILENCE = "silence"
+"""Stands for a group where Slack tells nothing at all."""
 _SHOWN = 20
 
-What = Literal["deactivated", "left_rules", "rules_changed", "access_gone", "unknown"]
+What = Literal["deactivated", "left_rules", "rules_changed", "access_gone", "nameless", "unknown"]
 _GOES_ON = "It goes on until its end: revoke it if it should not."
+CLOSES: frozenset[What] = frozenset({"deactivated", "left_rules", "rules_changed"})
+"""What closes a request that is undecided."""
 SAYS: dict[What, str] = {
     "left_rules": f"Its holder may not ask for it any more, and the rules say `on_leave: alert`. {_GOES_ON}",
     "access_gone": f"No policy file has this access any more. {_GOES_ON}",
+    "nameless": f"The rules name no login of its holder there any more, without which nobody may ask. {_GOES_ON}",
     "unknown": f"Slack says that there is nobody of its holder's id, which may be a fault there. {_GOES_ON}",
 }
 
@@ -49,6 +56,13 @@ class _Seen(NamedTuple):
 
     ticks: float
     groups_as_of: datetime
+
+
+class _Doubt(NamedTuple):
+    """About a request, for what cannot be told: who is in a group, or anything."""
+
+    why: str
+    request_id: str
 
 
 class Leavers:
@@ -82,21 +96,26 @@ class Leavers:
         """What Slack said last of those with something open; nothing of those it did not answer for."""
         self._asked: dict[str, float] = {}
         self._seen: dict[tuple[str, What], _Seen] = {}
+        self._silent: set[str] = set()
+        """Those for whom Slack did not answer when they were asked for last."""
         self._to_announce: list[str] = []
-        self._told: set[str] = set()
-        self._doubted: dict[str, _Seen] = {}
-        self._told_groups: set[str] = set()
+        self._told: set[tuple[str, What]] = set()
+        self._doubted: dict[_Doubt, _Seen] = {}
+        self._told_doubts: set[_Doubt] = set()
+        self._quiet_until = -math.inf
+        """An outage is noticed of one after the other, and told of for many at once."""
 
     def begin(self) -> None:
         self._cursor = self._ledger.last_index()
         self._open = {}
         self._load(self._ledger.unsettled())
-        self._told_groups = {key.removeprefix(TOLD) for key in self._notes.all(TOLD)}
+        told = (key.removeprefix(TOLD).partition(":") for key in self._notes.all(TOLD))
+        self._told_doubts = {_Doubt(why, request_id) for why, _, request_id in told}
 
     def step(self) -> float:
         self._read()
         self._ask()
-        policy, doubts = self._rules(), dict[str, list[str]]()
+        policy, doubts = self._rules(), set[_Doubt]()
         seen: dict[tuple[str, What], _Seen] = {}
         now = _Seen(self._clock.ticks(), self._directory.groups().as_of)
         for request in list(self._open.values()):
@@ -107,7 +126,7 @@ class Leavers:
                 self._act(request, what, policy)
         self._seen = seen
         self._announce()
-        self._tell_of_groups(doubts, now)
+        self._tell_of_doubts(doubts, now)
         return LOOK_EVERY
 
     def _read(self) -> None:
@@ -151,34 +170,41 @@ class Leavers:
         for person in [*news, *due[:ASKED_AT_ONCE]]:
             self._asked[person] = ticks
             self._accounts[person] = self._account(person)
+        self._silent &= people.keys()
 
     def _account(self, person: str) -> What | None:
+        self._silent.discard(person)
         try:
             return by_account(self._directory.look_up(person), self._directory.workspace)
         except UnknownPerson:
             return "unknown"
         except DirectoryUnavailable:
+            self._silent.add(person)
             return None
 
-    def _against(self, request: Request, policy: Policy | None, doubts: dict[str, list[str]]) -> What | None:
-        account = self._accounts.get(request.requester)
+    def _against(self, request: Request, policy: Policy | None, doubts: set[_Doubt]) -> What | None:
+        """What speaks against it; what is given and might be spoken against goes into ``doubts``."""
+        account, given = self._accounts.get(request.requester), request.state in GIVEN
+        if given and request.requester in self._silent:
+            doubts.add(_Doubt(_SILENCE, request.id))
         if account == "deactivated" or policy is None:
             return account
         try:
             return by_rules(request, policy, self._directory.groups(), self._clock.now()) or account
         except DoubtfulGroups as doubtful:
-            if request.state in GIVEN:
-                for group in doubtful.groups:
-                    doubts.setdefault(group, []).append(request.id)
+            doubts.update(_Doubt(group, request.id) for group in doubtful.groups if given)
         except StaleGroups:
-            pass
+            doubts.update([_Doubt(_SILENCE, request.id)] if given else [])
         return account
 
     def _act(self, request: Request, what: What, policy: Policy | None) -> None:
+        """Of one whose entries were changed nothing is recorded but its end, and no other has to wait for that."""
+        if request.state in UNDECIDED and what not in CLOSES:
+            return
         try:
             ends = what == "deactivated" or (what == "left_rules" and not _only_tells(request, policy))
             if request.state in GIVEN and not ends:
-                self._tell(request, SAYS[what])
+                self._tell(request, what)
             elif not self._is_still_so(request, what):
                 log.info("leaver.is_back", request_id=request.id)
             elif request.state in UNDECIDED:
@@ -187,6 +213,8 @@ class Leavers:
                 self._end(request, what, policy)
         except Conflict:  # it is looked at again as it is now
             log.info("leaver.overtaken", request_id=request.id)
+        except BrokenChain as broken:
+            log.error("leaver.not_closed", request_id=request.id, because=str(broken))  # noqa: TRY400  no fault of ours
 
     def _is_still_so(self, request: Request, what: What) -> bool:
         """What an account says counts as it is now: they may have come back, and asked since."""
@@ -197,9 +225,8 @@ class Leavers:
         return self._accounts[person] == what
 
     def _close(self, request: Request, what: What, policy: Policy | None) -> None:
-        if what in {"deactivated", "left_rules", "rules_changed"}:
-            fact = Lapsed.about(request, because=what, **self._signed(policy))
-            self._ledger.append([fact], expect={request.id: request.version})
+        fact = Lapsed.about(request, because=what, **self._signed(policy))
+        self._ledger.append([fact], expect={request.id: request.version})
 
     def _end(self, request: Request, what: What, policy: Policy | None) -> None:
         fact = RequesterLeft.about(request, because=what, **self._signed(policy))
@@ -219,52 +246,61 @@ class Leavers:
         by = {} if policy is None else {"policy_version": policy.version}
         return {"at": self._clock.now(), "actor": self._actor, "source": Source.BOT, **by}
 
-    def _tell(self, request: Request, says: str) -> None:
-        """Once for each request, whichever bot does."""
-        if request.id in self._told:
+    def _tell(self, request: Request, what: What) -> None:
+        """Once for each request and cause, whichever bot does."""
+        if (request.id, what) in self._told:
             return
         facts = [entry.fact for entry in self._ledger.history(request.id, legible=True)]
-        if not any(isinstance(fact, Alert) and fact.name is AlertName.REQUESTER_LEFT for fact in facts):
-            self._ledger.append(
-                [
-                    Alert(
-                        at=self._clock.now(),
-                        actor=self._actor,
-                        source=Source.BOT,
-                        name=AlertName.REQUESTER_LEFT,
-                        says=says,
-                        request_id=request.id,
-                        requester=request.requester,
-                        access=request.access,
-                        target=request.target,
-                        principal=request.principal,
-                    )
-                ]
-            )
-        self._told.add(request.id)
+        if not any(isinstance(fact, Alert) and fact.says == SAYS[what] for fact in facts):
+            about = {key: getattr(request, key) for key in ("requester", "access", "target", "principal")}
+            self._alert(SAYS[what], request_id=request.id, **about)
+        self._told.add((request.id, what))
 
-    def _tell_of_groups(self, doubts: dict[str, list[str]], now: _Seen) -> None:
-        """Once for each group, until it has members again or nothing hangs on it."""
-        over = self._told_groups - doubts.keys()
+    def _alert(self, says: str, **about: str) -> None:
+        now, name = self._clock.now(), AlertName.REQUESTER_LEFT
+        self._ledger.append([Alert(at=now, actor=self._actor, source=Source.BOT, name=name, says=says, **about)])
+
+    def _tell_of_doubts(self, doubts: set[_Doubt], now: _Seen) -> None:
+        """Once for each, until it is none any more. Each request is named: others may be told of already."""
+        over = self._told_doubts - doubts
         if over:
-            self._notes.put({TOLD + group: None for group in over})
-        self._told_groups -= over
-        self._doubted = {group: self._doubted.get(group, now) for group in doubts}
-        for group in doubts.keys() - self._told_groups:
-            if not _in_another_snapshot(self._doubted[group], now):
-                continue
-            ids = sorted(doubts[group])
-            more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
-            says = (
-                f"The Slack group {group} is empty or gone, and only through it might be asked for what is held by "
-                f"{', '.join(ids[:_SHOWN])}{more}. All of it goes on: revoke what should not, or mend the group."
-            )
-            alert = Alert(
-                at=self._clock.now(), actor=self._actor, source=Source.BOT, name=AlertName.REQUESTER_LEFT, says=says
-            )
-            self._ledger.append([alert])
-            self._notes.put({TOLD + group: alert.at.isoformat()})
-            self._told_groups.add(group)
+            self._notes.put(dict.fromkeys(map(_note_of, over)))
+        self._told_doubts -= over
+        self._doubted = {doubt: self._doubted.get(doubt, now) for doubt in doubts}
+        news = {each for each, first in self._doubted.items() if _lasts(each, first, now)} - self._told_doubts
+        for why in sorted({each.why for each in news}):
+            if why == _SILENCE:
+                if now.ticks < self._quiet_until:
+                    continue
+                self._quiet_until = now.ticks + SILENT_FOR
+            told = {each for each in news if each.why == why}
+            self._alert(_say_doubt(why, sorted(each.request_id for each in told)))
+            self._notes.put({_note_of(each): "" for each in told})
+            self._told_doubts |= told
+
+
+def _note_of(doubt: _Doubt) -> str:
+    return f"{TOLD}{doubt.why}:{doubt.request_id}"
+
+
+def _lasts(doubt: _Doubt, first: _Seen, now: _Seen) -> bool:
+    if doubt.why == _SILENCE:
+        return now.ticks - first.ticks >= SILENT_FOR
+    return _in_another_snapshot(first, now)
+
+
+def _say_doubt(why: str, ids: list[str]) -> str:
+    more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
+    held = f"what is held by {', '.join(ids[:_SHOWN])}{more}"
+    if why == _SILENCE:
+        return (
+            f"Slack has not told for {SILENT_FOR:.0f} s whether {held} may still be held: accounts or user groups "
+            "cannot be read, `jit doctor` says why. All of it goes on to its end: revoke what should not."
+        )
+    return (
+        f"The Slack group {why} is empty or gone, and only through it might be asked for {held}. "
+        "All of it goes on: revoke what should not, or mend the group."
+    )
 
 
 def _is_sure(what: What, request: Request, policy: Policy | None, first: _Seen, now: _Seen) -> bool:

@@ -4,6 +4,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
@@ -13,7 +14,7 @@ from bot import answers
 from bot.directory import SlackDirectory
 from bot.listeners.caller import Caller, Place
 from bot.listeners.teller import Teller
-from bot.pool import Places, Pool
+from bot.pool import InTurn, Places, Pool
 from bot.show.text import Drawn
 from bot.sight import Sight
 from jit.access import Request
@@ -22,6 +23,7 @@ from jit.facts import Refusal
 from jit.ledger import LedgerUnavailable, SpoolFailed
 from jit.policy import Access, PolicyError, PolicyFolder, StaleGroups
 from jit.ports import Clock
+from jit.shares import Share
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +31,8 @@ Answer = str | Drawn | None
 """What the person is told; None where a form speaks for itself."""
 _OPENED_AT_ONCE = 3
 """Of Bolt's threads, which acknowledge what everybody does: as many open forms for one person at a time."""
+FORMS_AT_MOST, FORMS_WITHIN = 30, timedelta(minutes=1)
+"""Forms of one person that are opened or redrawn: Slack lets an app open about a hundred a minute, for all together."""
 _RECORDING_BUSY = 4
 """Refusals for want of room that are recorded at the same time; more are only logged."""
 
@@ -44,10 +48,15 @@ class Kit:
     teller: Teller
     pool: Pool
     clock: Clock
+    _forms: Share = field(init=False)
+    _telling: InTurn = field(default_factory=InTurn)
     _opening: Places = field(default_factory=lambda: Places(_OPENED_AT_ONCE))
     _room_to_record: threading.BoundedSemaphore = field(
         default_factory=lambda: threading.BoundedSemaphore(_RECORDING_BUSY)
     )
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_forms", Share(FORMS_AT_MOST, FORMS_WITHIN, self.clock.ticks))
 
     @property
     def sight(self) -> Sight:
@@ -62,18 +71,22 @@ class Kit:
 
     def turn_away_busy(self, caller: Caller, attempted: str, request_id: str | None = None) -> None:
         """Tell somebody that there is no room."""
-        self.teller.tell(caller.place, answers.BUSY)
+        self._telling.run(caller.by.id, lambda: self.teller.tell(caller.place, answers.BUSY))
         self.record_busy(caller, attempted, request_id)
 
     def open_here(self, caller: Caller, attempted: str, opening: Callable[[], None]) -> None:
         """Open a form in the thread of a listener: what started it lives too short to wait for another."""
-        if not self._opening.take(caller.by.id):
+        if not self.may_show_form(caller) or not self._opening.take(caller.by.id):
             self.turn_away_busy(caller, attempted)
             return
         try:
             opening()
         finally:
             self._opening.give_back(caller.by.id)
+
+    def may_show_form(self, caller: Caller) -> bool:
+        """Whether this person has some left of their share in forms. Counts it."""
+        return self._forms.take(caller.by.id)
 
     def offer(self, caller: Caller, where: Callable[[], Place], work: Callable[[], Answer]) -> bool:
         """As `hand_on`, but false when there is no room, and nobody is told."""

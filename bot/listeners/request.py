@@ -71,7 +71,9 @@ def register(app: App, kit: Kit) -> None:
         ack()
         caller: Caller = context["caller"]
         view = view_of(body)
-        if not kit.pool.submit(_quietly(lambda: redraw_form(kit, caller, view)), caller.by.id):
+        if not kit.may_show_form(caller) or not kit.pool.submit(
+            _quietly(lambda: redraw_form(kit, caller, view)), caller.by.id
+        ):
             log.info("form.not_redrawn", because="busy")
 
     def send(ack: Ack, context: BoltContext, body: dict[str, Any]) -> None:

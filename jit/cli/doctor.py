@@ -5,7 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache, partial
-from itertools import groupby
+from itertools import chain, groupby
 
 import click
 from pydantic import AliasChoices, Field, SecretStr
@@ -24,7 +24,7 @@ from jit.clock import SystemClock
 from jit.doctor import Check, Line, NotLookedAt, Part, State, examine
 from jit.doctor.ledger import look_at_ledger
 from jit.doctor.overdue import look_at_overdue
-from jit.doctor.policies import look_at_policies
+from jit.doctor.policies import look_at_policies, look_at_writers
 from jit.doctor.processes import Wanted, look_at_processes
 from jit.doctor.queue import look_at_queue
 from jit.doctor.signing import look_at_signing
@@ -134,7 +134,7 @@ def _look_at_policies(settings: DoctorSettings, checked: Checked) -> Iterator[Li
         raise NotLookedAt(
             "there is no such folder here; run it where the bot or the hands run, with their JIT_POLICIES"
         )
-    return look_at_policies(checked)
+    return chain(look_at_policies(checked), look_at_writers(settings.policies))
 
 
 def _look_at_signer(settings: DoctorSettings) -> Iterator[Line]:

@@ -33,7 +33,8 @@ def environment(
     """What a process of ``room`` gets to see: its own room's secrets, and no other's. ``before`` are the variables of
     targets that were known before.
     """
-    of_targets = {*(policy.variables if policy else ()), *before}
+    others = {*SLACK, *SIGNER, *(name for name in everything if name.startswith(AWS))}
+    of_targets = {*(policy.variables if policy else ()), *before} - others
     common = (*COMMON, *OURS, *(name for name in everything if name.startswith(LIBPQ) and name != PGPASSWORD))
     if _is_of_the_ledger(everything):
         common = (*common, PGPASSWORD)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, delete, insert, select
 
@@ -15,6 +15,7 @@ from jit.ports import DirectoryUnavailable
 
 GROUPS_KEY = "groups"
 WORKSPACE_KEY = "workspace"
+_UNREADABLE = (TypeError, ValueError, KeyError, AttributeError)
 
 
 class StoredDirectory:
@@ -34,25 +35,34 @@ class StoredDirectory:
             value = connection.scalar(select(directory.c.value).where(directory.c.key == f"person:{person}"))
         if value is None:
             raise DirectoryUnavailable(f"{person} has never been looked up")
-        said = json.loads(value)
-        return Person(**(said | {"teams": tuple(said.get("teams", ()))}))
+        return _read(value)
+
+    def recall(self, person: str, within: timedelta) -> Person:  # noqa: ARG002  there is nobody to ask
+        return self.look_up(person)
 
     def people(self, ids: Iterable[str]) -> dict[str, Person]:
-        """Those of them that are known, by id."""
+        """Those of them that are known, by id; what is kept of one and cannot be read hides no other."""
         keys = [f"person:{person}" for person in ids]
         with reading(self._engine) as connection:
             values = list(connection.scalars(select(directory.c.value).where(directory.c.key.in_(keys))))
-        found = (Person(**json.loads(value)) for value in values)
-        return {person.id: person for person in found}
+        found: dict[str, Person] = {}
+        for value in values:
+            with suppress(DirectoryUnavailable):
+                person = _read(value)
+                found[person.id] = person
+        return found
 
     def groups(self) -> Groups:
         with reading(self._engine) as connection:
             row = connection.execute(select(directory).where(directory.c.key == GROUPS_KEY)).one_or_none()
         if row is None:
             return NO_GROUPS
-        data = json.loads(row.value)
-        members = {group: frozenset(people) for group, people in data["members"].items()}
-        return Groups(as_of=row.as_of, members=members, handles=data["handles"])
+        try:
+            data = json.loads(row.value)
+            members = {group: frozenset(people) for group, people in data["members"].items()}
+            return Groups(as_of=row.as_of, members=members, handles=dict(data["handles"]))
+        except _UNREADABLE:
+            return NO_GROUPS
 
     def keep_workspace(self, team: str, as_of: datetime) -> None:
         with writing(self._engine) as connection:
@@ -76,6 +86,15 @@ class StoredDirectory:
 def _as_kept(person: Person) -> dict[str, object]:
     """Without what most have not: workers of before do not know it."""
     return {name: value for name, value in asdict(person).items() if name != "teams" or value}
+
+
+def _read(value: str) -> Person:
+    """What another version kept, with more in it, may mean something else. Raises DirectoryUnavailable."""
+    try:
+        said = json.loads(value)
+        return Person(**(said | {"teams": tuple(said.get("teams", ()))}))
+    except _UNREADABLE as wrong:
+        raise DirectoryUnavailable("what is kept of somebody cannot be read") from wrong
 
 
 def _keep(connection: Connection, key: str, data: Mapping[str, object], as_of: datetime) -> None:

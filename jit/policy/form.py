@@ -25,6 +25,8 @@ _USER_GROUP = re.compile(r"S[A-Z0-9]{5,20}")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _ACCESS = re.compile(rf"{_WORD.pattern}(?:/{_WORD.pattern})*")
 _ENVIRONMENT = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*")
+_OURS = re.compile(r"env:(?:(?:SLACK|AWS)_.*|REDIS_URL|JIT_(?:LEDGER_URL|WORKER_KEY|SIGNING_KEY|WITNESSES|COPIES.*))")
+"""Variables that hold other secrets of this product. `jit up` hands the workers what the targets name."""
 _SECRET_FILE = re.compile(r"file:/\S+")
 _SECRET_NAME = re.compile(r"dsn|passw|secret|token|credential|(?:^|_)key$")
 _PASSWORD = re.compile(r"passw(?:or)?d\s*=", re.IGNORECASE)
@@ -114,6 +116,8 @@ def _fit_on_a_card(items: tuple[str, ...]) -> tuple[str, ...]:
 
 def secret_problem(key: str, value: str) -> str | None:
     """Why a target's setting is not written in a safe way; never repeats ``value``."""
+    if _OURS.fullmatch(value):
+        return "names a setting of jit's own, which no target needs; give the target's secret a variable of its own"
     if value.startswith(("env:", "file:")):
         if _ENVIRONMENT.fullmatch(value) or _SECRET_FILE.fullmatch(value):
             return None

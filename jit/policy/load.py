@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import os
 import stat
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -22,6 +23,7 @@ _LOOK_ALIKES = (SUFFIX, ".policy.yaml")
 MOST_FILES = 1000
 LARGEST_TOGETHER = 4 * LARGEST
 """Bytes in all files together."""
+NOT_ORDINARY = "is no ordinary file"
 _OF_THE_PROCESS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR})
 """Of reading, and not of what is read: too many files are open, for instance."""
 
@@ -94,8 +96,7 @@ def _read(folder: Path) -> tuple[list[tuple[str, bytes]], list[Mistake]]:
             if problem := _why_not(path, folder):
                 mistakes.append(Mistake(path.name, 0, "", problem))
             else:
-                with path.open("rb") as file:
-                    sources.append((path.name, file.read(LARGEST + 1)))
+                sources.append((path.name, _bytes_of(path)))
                 room -= len(sources[-1][1])
                 if room < 0:
                     largest = f"the policy files together are larger than {LARGEST_TOGETHER // 1024 // 1024} MB"
@@ -105,6 +106,15 @@ def _read(folder: Path) -> tuple[list[tuple[str, bytes]], list[Mistake]]:
         except RuntimeError:
             mistakes.append(Mistake(path.name, 0, "", "cannot be read: its links lead nowhere"))
     return sources, mistakes
+
+
+def _bytes_of(path: Path) -> bytes:
+    """Waits for nobody, whatever was put in its place since it was looked at. Raises OSError."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, NOT_ORDINARY)
+        return file.read(LARGEST + 1)
 
 
 def _unread(name: str, error: OSError) -> Mistake:
@@ -120,7 +130,7 @@ def _why_not(path: Path, folder: Path) -> str | None:
     real = path.resolve(strict=True)
     if not real.is_relative_to(folder.resolve()):
         return "is a link to outside the policies folder"
-    return None if stat.S_ISREG(real.stat().st_mode) else "is no ordinary file"
+    return None if stat.S_ISREG(real.stat().st_mode) else NOT_ORDINARY
 
 
 def policy_text(sources: Iterable[tuple[str, bytes]]) -> bytes:

@@ -1,24 +1,31 @@
 """People and groups from a Slack on loopback."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from slack_sdk import WebClient
 
-from bot.directory import POLL_EVERY, SlackDirectory, read_person
+from bot.directory import ASKED_FOR_AT_MOST, POLL_EVERY, SlackDirectory, read_person
 from bot.playground.faults import Fault
 from bot.playground.sample import ALICE, BOB, BOT, BOT_TOKEN, CAROL, EVE, MALLORY, TEAM, sample_workspace
 from bot.playground.slack import Slack
+from jit.asking import Asked as Asking
+from jit.desk import Turned
 from jit.ledger import StoredDirectory
 from jit.people import NO_GROUPS, Standing
 from jit.ports import DirectoryUnavailable, UnknownPerson
 from jit.testing import InMemoryLedger, ManualClock
+from tests.world.office import Office, presser
+from tests.world.played_office import POLICIES
 from tests.world.playgrounds import Playgrounds
 from tests.world.raised import raised
 
 ENGINEERING = "S0ENGIN01"
+Asked = list[str]
 
 
 @dataclass
@@ -41,6 +48,20 @@ def setting(playgrounds: Playgrounds) -> Iterator[Setting]:
     with playgrounds.running(slack):
         client = WebClient(token=BOT_TOKEN, base_url=f"{slack.url}/api/")
         yield Setting(slack, SlackDirectory(client, stored, clock), stored, clock)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    """Those for whom Slack was asked from now on."""
+    people: list[str] = []
+    ask = WebClient.users_info
+
+    def counted(client: WebClient, *, user: str) -> object:
+        people.append(user)
+        return ask(client, user=user)
+
+    monkeypatch.setattr(WebClient, "users_info", counted)
+    return people
 
 
 def members(setting: Setting) -> frozenset[str]:
@@ -95,6 +116,69 @@ def test_changed_account_that_cannot_be_looked_up_is_asked_about_again_with_the_
 
     setting.directory.keep_polling(StopAfterOne())
     assert setting.stored.look_up(ALICE).deleted
+
+
+def test_one_account_that_nobody_can_look_up_keeps_no_other_from_being_looked_up_again(setting: Setting) -> None:
+    gone = replace(setting.directory.look_up(ALICE), id="U0GONE0000")
+    setting.stored.keep_person(gone, setting.clock.now())
+    setting.directory.look_up(BOB)
+    setting.slack.world.change_user(BOB, deleted=True)
+    for person in (gone.id, "", BOB):
+        setting.calls_fail("users.info", Fault.SERVER_ERROR)
+        setting.directory.changed(person)
+    setting.slack.faults.clear()
+    setting.directory.changed(CAROL)
+    assert setting.stored.look_up(BOB).deleted
+
+
+def test_whoever_presses_or_changes_all_the_time_does_not_use_up_what_slack_answers(
+    setting: Setting, asked: Asked
+) -> None:
+    for _ in range(60):
+        with suppress(DirectoryUnavailable):
+            setting.directory.look_up(EVE)
+        setting.directory.changed(EVE)
+        setting.later(seconds=1)
+    assert len(asked) <= 12
+
+
+def test_whoever_asks_for_access_all_the_time_has_approvers_looked_up_once(
+    setting: Setting, asked: Asked, tmp_path: Path
+) -> None:
+    office = Office(tmp_path, clock=setting.clock, rules=POLICIES)
+    setting.directory.connect()
+    setting.directory.poll()
+    office.directory = setting.directory
+    desk = office.another_desk()
+    for _ in range(20):
+        with suppress(Turned):
+            desk.request(presser(ALICE, TEAM), Asking("orders-db/admin", "30m", "look at stuck orders", "INC-1"))
+        setting.later(seconds=1)
+    assert len(office.facts("requested")) == 1
+    assert asked.count(BOB) == 1
+    assert len(asked) <= 10
+
+
+def test_nobody_is_not_asked_for_all_the_time_either(setting: Setting, asked: Asked) -> None:
+    for _ in range(60):
+        assert raised(DirectoryUnavailable, setting.directory.look_up, "U0NOBODY00")
+        setting.later(seconds=1)
+    assert len(asked) <= 12
+
+
+def test_whoever_was_asked_for_often_counts_as_ten_seconds_ago_and_as_unknown_once_they_changed(
+    setting: Setting,
+) -> None:
+    for _ in range(ASKED_FOR_AT_MOST + 1):
+        setting.later(seconds=1)
+        setting.directory.look_up(ALICE)
+    setting.slack.world.change_user(ALICE, deleted=True)
+    setting.later(seconds=9)
+    assert not setting.directory.look_up(ALICE).deleted
+    setting.directory.changed(ALICE)
+    assert raised(DirectoryUnavailable, setting.directory.look_up, ALICE)
+    setting.later(seconds=1)
+    assert setting.directory.look_up(ALICE).deleted
 
 
 def test_person_who_cannot_be_asked_about_is_unavailable(setting: Setting) -> None:

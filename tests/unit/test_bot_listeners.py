@@ -27,6 +27,7 @@ from jit.desk import Presser, Turned
 from jit.facts import Kinds, Need, Refusal, Source
 from jit.ledger import LedgerUnavailable, SpoolFailed
 from jit.ledger.entry import open_entry
+from jit.testing import ManualClock
 from jit.words import SAYS
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -204,8 +205,10 @@ def test_history_calls_each_step_by_words() -> None:
 def test_bolt_says_nothing_of_its_own_and_takes_nothing_over_http(caplog: pytest.LogCaptureFixture) -> None:
     nothing: Any = None
     client = WebClient(token="xoxb-hunter2", base_url="http://127.0.0.1:9/")
-    directory = SlackDirectory(client, nothing, nothing)
-    app = build_app(desk=nothing, directory=directory, policies=nothing, client=client, pool=nothing, clock=nothing)
+    directory = SlackDirectory(client, nothing, ManualClock())
+    app = build_app(
+        desk=nothing, directory=directory, policies=nothing, client=client, pool=nothing, clock=ManualClock()
+    )
     body = {"type": "block_actions", "user": {"id": "U1"}, "actions": [], "token": "hunter2"}
     with caplog.at_level(logging.DEBUG):
         assert app.dispatch(BoltRequest(mode="socket_mode", body=body)).status == 200

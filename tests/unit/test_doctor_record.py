@@ -16,7 +16,7 @@ from sqlalchemy import func, insert, select
 from jit.cli.main import cli
 from jit.doctor import Check, Part, State, examine
 from jit.doctor.ledger import look_at_ledger
-from jit.doctor.policies import look_at_policies
+from jit.doctor.policies import look_at_policies, look_at_writers
 from jit.doctor.spool import look_at_spool
 from jit.facts import Alert, AlertName, Source
 from jit.ledger import connect, create_tables
@@ -302,3 +302,15 @@ def test_rules_as_they_should_be_are_a_line_and_what_is_easily_not_meant_a_note(
     assert first.what.startswith("3 accesses, 1 target")
     assert remark.state is State.NOTE
     assert remark.what == "U03CAROL0 alone can meet every quorum of orders-db/admin."
+
+
+def test_rules_that_everybody_may_write_are_to_be_mended(tmp_path):
+    file = tmp_path / "a.policy.yml"
+    file.write_text("")
+    for path in (tmp_path, file):
+        path.chmod(0o755)
+    assert to_mend(lambda: look_at_writers(tmp_path)) == []
+    for path in (tmp_path, file):
+        path.chmod(0o777)
+    found = to_mend(lambda: look_at_writers(tmp_path))
+    assert [line.remedy for line in found] == [f"chmod o-w {tmp_path}", f"chmod o-w {file}"]

@@ -58,6 +58,14 @@ def test_secrets_stay_in_their_room():
     assert {room for room in ROOMS if "JIT_SIGNING_KEY" in seen(room)} == {"signer"}
 
 
+def test_naming_another_rooms_secret_as_a_targets_hands_it_to_nobody():
+    """Who writes the policies, or the targets known before, is not thereby given Slack's tokens or the signing key."""
+    named = {"SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "JIT_SIGNING_KEY", "AWS_SECRET_ACCESS_KEY", "OLD_DSN"}
+    everything = ALL | dict.fromkeys(named, "x")
+    for room in ("worker", "timekeeper"):
+        assert set(environment(room, everything, POLICY, named)) & named == {"OLD_DSN"}
+
+
 def test_the_doctor_sees_what_the_processes_see_and_afterwards_all_is_as_it_was(monkeypatch):
     """What only this shell has would make the doctor well and the bot silent."""
     for name, value in {**ALL, "REDISCLI_AUTH": "x"}.items():

@@ -1,7 +1,9 @@
 """Policy files that take long to read hold up no end, and all of them together are bounded."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from queue import Queue
 from threading import Event, Thread
 
 import pytest
@@ -97,3 +99,21 @@ def test_files_are_bounded_by_number_and_by_bytes(tmp_path: Path, monkeypatch: p
     assert "holds 4 policy files; 3 are read at most" in refused(many)
     assert "1.policy.yml" in refused(large)
     assert "larger than 1 MB" in refused(large)
+
+
+def test_a_pipe_put_in_a_files_place_between_two_looks_holds_up_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, told, look = tmp_path / "a.policy.yml", Queue[str](), Path.stat
+    file.write_text(RULES)
+
+    def look_and_replace(path: Path, **how: bool) -> os.stat_result:
+        found = look(path, **how)
+        if path == file:
+            file.unlink()
+            os.mkfifo(file)
+        return found
+
+    monkeypatch.setattr(Path, "stat", look_and_replace)
+    Thread(target=lambda: told.put(refused(tmp_path)), daemon=True).start()
+    assert "is no ordinary file" in told.get(timeout=HUNG / 10)

@@ -4,11 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from bot.follow.leavers import ASKED_EVERY, LOOK_EVERY, UNKNOWN_FOR, Leavers
+from bot.follow.leavers import ASKED_EVERY, LOOK_EVERY, SILENT_FOR, UNKNOWN_FOR, Leavers
 from jit.facts import Alert, Lapsed, RequesterLeft, Source
 from jit.ledger import Notes, StoredDirectory
 from jit.testing import ALICE, BOB, EVE
 from tests.world.base import ENGINEERS, RULES, World
+from tests.world.tamper import past_the_guards
 
 ONLY_ENGINEERS = ('request: [U01ALICE0, "slack:S0ENGIN01"]', 'request: ["slack:S0ENGIN01"]')
 ALICE_OUT = ('request: [U01ALICE0, "slack:S0ENGIN01"]', "request: [U04EVE000]")
@@ -204,6 +205,26 @@ class TestLeavingTheRules:
         assert "No policy file has this access" in alert.says
         assert house.left() == []
 
+    def test_by_losing_the_login_in_the_rules_is_told_of_and_goes_on(self, house):
+        """Nobody can ask without one; but a file that lacks everybody's must not end everybody's access."""
+        house.active()
+        house.rules(("U01ALICE0: {fake: alice}", "U03CAROL0: {fake: carol}"))
+        house.passes(MINUTE)
+        (alert,) = house.alerts()
+        assert "name no login of its holder" in alert.says
+        assert house.left() == []
+
+    def test_is_told_also_after_something_else_was_told_of_it(self, house):
+        told = ("max_duration: 8h", "max_duration: 8h\n    on_leave: alert")
+        house.active()
+        house.rules(("  orders-db/read:", "  orders-db/look:"))
+        house.passes(MINUTE)
+        house.rules(ALICE_OUT, told)
+        house.passes(MINUTE)
+        assert [alert.says.partition(",")[0] for alert in house.alerts()][1:] == [
+            "Its holder may not ask for it any more"
+        ]
+
 
 class TestWhatIsNotKnown:
     """Ends nothing."""
@@ -212,7 +233,8 @@ class TestWhatIsNotKnown:
         house.active()
         house.directory.gone = True
         house.passes(5 * MINUTE)
-        assert house.kinds()[-1] == "granted"
+        assert house.left() == []
+        assert house.request("R-7F3K").state == "active"
 
     def test_groups_that_are_stale(self, house):
         house.rules(ONLY_ENGINEERS)
@@ -220,7 +242,55 @@ class TestWhatIsNotKnown:
         house.directory.members[ENGINEERS] = frozenset({EVE})
         house.directory.groups_age = timedelta(seconds=31)
         house.passes(5 * MINUTE)
-        assert house.kinds()[-1] == "granted"
+        assert house.left() == []
+        assert house.request("R-7F3K").state == "active"
+
+    @pytest.mark.parametrize("silent", ["accounts", "groups"])
+    def test_is_told_once_where_it_lasts_and_again_when_it_comes_back(self, house, silent):
+        house.rules(ONLY_ENGINEERS)
+        house.active()
+
+        def is_silent(so):
+            house.directory.gone = so and silent == "accounts"
+            house.directory.groups_age = timedelta(seconds=31 if so and silent == "groups" else 0)
+
+        for told in (1, 2):
+            is_silent(True)
+            house.passes(SILENT_FOR / 2)
+            assert len(house.alerts()) == told - 1
+            house.passes(SILENT_FOR)
+            house.restart()
+            house.passes(5 * MINUTE)
+            assert len(house.alerts()) == told
+            is_silent(False)
+            house.passes(MINUTE)
+        assert "Slack has not told" in house.alerts()[0].says
+        assert "R-7F3K" in house.alerts()[0].says
+
+    def test_is_told_of_for_many_at_once(self, house):
+        """They are asked for one after the other, and an outage must not be an alert for each."""
+        people = [f"U{number:08}" for number in range(40)]
+        for number, person in enumerate(people):
+            house.active(f"R-{number:04}", requester=person, principal=person)
+            house.directory.people[person] = house.directory.people[ALICE]
+        house.directory.members[ENGINEERS] = frozenset(people)
+        house.directory.gone = True
+        house.passes(3 * SILENT_FOR)
+        told = [alert.says for alert in house.alerts() if "Slack has not told" in alert.says]
+        assert 1 <= len(told) <= 3
+
+    def test_everybody_who_may_be_let_only_by_an_empty_group_is_named(self, house):
+        """One group that is never filled must not hide who leaves another one later."""
+        house.rules(('request: [U01ALICE0, "slack:S0ENGIN01"]', 'request: ["slack:S0ENGIN01", "slack:S0NOBODY1"]'))
+        house.active("R-0001")
+        house.active("R-0002", requester=EVE, principal="eve")
+        house.directory.members[ENGINEERS] = frozenset({EVE, BOB})
+        house.passes(MINUTE)
+        house.directory.members[ENGINEERS] = frozenset({BOB})
+        house.restart()
+        house.passes(MINUTE)
+        told = [alert.says for alert in house.alerts() if "empty or gone" in alert.says]
+        assert [("R-0001" in says, "R-0002" in says) for says in told] == [(True, False), (False, True)]
 
     def test_one_snapshot_alone(self, house):
         house.rules(ONLY_ENGINEERS)
@@ -271,6 +341,28 @@ class TestWhatIsNotKnown:
         assert isinstance(alert, Alert)
         assert "nobody of its holder's id" in alert.says
         assert house.left() == []
+
+
+def test_one_request_whose_record_was_changed_keeps_nobody_elses_from_being_closed(house):
+    """It cannot be closed itself, as only ends are recorded behind a changed entry."""
+    house.pending("R-0001").approval()
+    house.active("R-0002", requester=EVE, principal="eve")
+    with house.engine.begin() as connection, past_the_guards(connection):
+        connection.exec_driver_sql("UPDATE entries SET body = body || ' ' WHERE kind = 'approval' AND \"index\" = 2")
+    house.directory.change(ALICE, deleted=True)
+    house.directory.change(EVE, deleted=True)
+    house.passes(MINUTE)
+    assert [fact.request_id for fact in house.left()] == ["R-0002"]
+    assert house.queue.revokes == ["R-0002"]
+
+
+def test_what_waits_of_nobody_is_not_looked_up_all_the_time(house):
+    house.pending()
+    del house.directory.people[ALICE]
+    asked, look_up = [], house.directory.look_up
+    house.directory.look_up = lambda person: asked.append(person) or look_up(person)
+    house.passes(10 * MINUTE)
+    assert len(asked) <= 10 * MINUTE / ASKED_EVERY + 1
 
 
 def test_ended_already_is_left_alone(house):

@@ -16,6 +16,7 @@ from bot.listeners.events import tell_of_group
 from bot.listeners.teller import is_slacks
 from bot.socket_mode import AcknowledgingHandler, hang_up
 from jit.facts import Refusal
+from jit.testing import ManualClock
 from tests.hostile.siege import ENVELOPE, Inline, InlinePool, Socket
 
 OURS = "T0TEST001"
@@ -37,7 +38,7 @@ class Directory(SlackDirectory):
 
     def __init__(self, client: WebClient) -> None:
         nothing: Any = None
-        super().__init__(client, nothing, nothing)
+        super().__init__(client, nothing, ManualClock())
         self.heard: list[Any] = []
 
     @property
@@ -69,7 +70,9 @@ def desk() -> Desk:
 @pytest.fixture
 def app(client: WebClient, directory: Directory, desk: Any) -> App:
     nothing: Any = None
-    app = build_app(desk=desk, directory=directory, policies=nothing, client=client, pool=InlinePool(), clock=nothing)
+    app = build_app(
+        desk=desk, directory=directory, policies=nothing, client=client, pool=InlinePool(), clock=ManualClock()
+    )
     app.listener_runner.listener_executor = Inline()
     return app
 

@@ -92,6 +92,8 @@ def test_every_slip_is_named_at_its_field(tmp_path):
         ("env:ORDERS_DB_ADMIN_DSN", "host=db password=hunter2", "dsn: a secret is named, never written"),
         ("env:ORDERS_DB_ADMIN_DSN", "evn:ORDERS", "dsn: a secret is named, never written"),
         ("env:ORDERS_DB_ADMIN_DSN", "file:relative", "dsn: name the secret as env:NAME or file:/path"),
+        ("env:ORDERS_DB_ADMIN_DSN", "env:SLACK_BOT_TOKEN", "dsn: names a setting of jit's own"),
+        ("env:ORDERS_DB_ADMIN_DSN", "env:JIT_SIGNING_KEY", "dsn: names a setting of jit's own"),
         ("    kind: postgres", "    kind: postgres\n    url: https://a:hunter2@b", "url: holds a password"),
         ("    kind: postgres\n", "", "targets.orders-db.kind: is missing"),
         ("U01ALICE0: {postgres", "alice: {postgres", "people.alice: must be a Slack member id"),

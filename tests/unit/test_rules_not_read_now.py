@@ -38,7 +38,7 @@ def fail(patched, act, number):
     def fails(*_arguments, **_named):
         raise OSError(number, os.strerror(number))
 
-    patched.setattr(Path, act, fails)
+    patched.setattr(os if act == "open" else Path, act, fails)
 
 
 def test_too_many_open_files_are_no_change_of_the_rules(folder, ledger, clock, tmp_path, monkeypatch):

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from bot.listeners.caller import Caller, Place
-from bot.listeners.kit import Kit
+from bot.listeners.kit import FORMS_AT_MOST, FORMS_WITHIN, Kit
 from bot.pool import Pool
 from jit.desk import Turned
 from jit.facts import Refusal
@@ -22,6 +22,8 @@ from jit.shares import (
 )
 from jit.testing import ALICE, BOB, EVE, ManualClock
 from jit.words import SAYS
+from tests.world.base import SAM
+from tests.world.face import Face
 from tests.world.office import ADMIN, ASK, READ, Office, presser
 from tests.world.raised import raised
 from tests.world.waiting import HUNG
@@ -169,7 +171,7 @@ class TestListeners:
             opener=None,
             teller=SimpleNamespace(tell=tell),
             pool=pool,
-            clock=None,
+            clock=ManualClock(),
         )
 
     def caller(self, person):
@@ -197,3 +199,44 @@ class TestListeners:
             thread.join()
         kit.open_here(self.caller(ALICE), "request", lambda: opened.append(ALICE))
         assert opened == [BOB, ALICE]
+
+    def test_open_so_many_forms_of_one_person_within_a_minute(self):
+        """Slack opens about a hundred a minute for all together."""
+        told, opened = [], []
+        kit = self.kit(SimpleNamespace(submit=lambda _work, _whose: True), lambda place, _: told.append(place.person))
+        for _ in range(FORMS_AT_MOST + 1):
+            kit.open_here(self.caller(ALICE), "request", lambda: opened.append(ALICE))
+        kit.open_here(self.caller(BOB), "request", lambda: opened.append(BOB))
+        assert opened == [ALICE] * FORMS_AT_MOST + [BOB]
+        assert told == [ALICE]
+        kit.clock.move(seconds=FORMS_WITHIN.total_seconds())
+        kit.open_here(self.caller(ALICE), "request", lambda: opened.append(ALICE))
+        assert opened[-1] == ALICE
+
+    def test_tell_one_person_of_no_room_one_after_the_other_and_every_time(self):
+        """While Slack does not answer, they press again: no more than one of Bolt's threads is theirs."""
+        told = []
+        pool = SimpleNamespace(submit=lambda _work, _whose: False)
+
+        def tell(place, _said):
+            told.append(place.person)
+            if len(told) == 1:
+                kit.hand_on(self.caller(ALICE), "approve", lambda: None)
+                kit.hand_on(self.caller(BOB), "approve", lambda: None)
+                assert told == [ALICE, BOB]
+
+        kit = self.kit(pool, tell)
+        kit.hand_on(self.caller(ALICE), "approve", lambda: None)
+        assert told == [ALICE, BOB, ALICE]
+
+
+def test_whoever_asks_for_very_much_hides_nothing_of_others_from_those_who_decide(tmp_path):
+    """Lists are cut, and the newest come first."""
+    face = Face(tmp_path)
+    face.story("R-7F3K").asked()
+    for number in range(120):
+        face.clock.move(seconds=1)
+        face.story(f"R-{1000 + number}", access=f"orders-db/{number}", requester=EVE).asked()
+    for seen in (face.sight().waiting(BOB), face.sight().others(SAM)):
+        assert len(seen) == 121
+        assert [request.requester for request in seen[:3]] == [EVE, ALICE, EVE]

@@ -4,11 +4,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
-from jit.ledger import StoredDirectory
+from jit.ledger import StoredDirectory, schema
 from jit.ledger.database import writing
-from jit.people import Person
+from jit.people import NO_GROUPS, Groups, Person
+from jit.ports import DirectoryUnavailable
 from jit.testing import T0, ledger_in
+from tests.world.raised import raised
 
 BOB = Person(id="U02BOB000", team="T0JIT0001", name="Bob")
 
@@ -32,3 +35,22 @@ def test_what_is_new_of_a_person_is_there_at_once(engine):
     assert directory.look_up(BOB.id).deleted
     directory.keep_person(BOB, T0)
     assert not directory.look_up(BOB.id).deleted
+
+
+@pytest.mark.parametrize(
+    "kept", ["[]", "null", "{", '{"id": "U02BOB000"}', '{"id": "a", "team": "b", "name": "c", "x": 1}']
+)
+def test_what_cannot_be_read_is_not_known_and_hides_nobody_else(engine, kept):
+    """Kept by another version, or put there by somebody."""
+    directory, carol = StoredDirectory(engine), replace(BOB, id="U03CAROL0")
+    for person in (BOB, carol):
+        directory.keep_person(person, T0)
+    directory.keep_groups(Groups(as_of=T0))
+    for key in (f"person:{BOB.id}", "groups"):
+        with writing(engine) as connection:
+            connection.execute(update(schema.directory).where(schema.directory.c.key == key).values(value=kept))
+    assert raised(DirectoryUnavailable, directory.look_up, BOB.id)
+    assert directory.people([BOB.id, carol.id]) == {carol.id: carol}
+    assert directory.groups() is NO_GROUPS
+    directory.keep_person(BOB, T0)
+    assert directory.look_up(BOB.id) == BOB
