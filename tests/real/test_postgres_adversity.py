@@ -78,7 +78,7 @@ def test_nobody_keeps_an_access_by_holding_the_lock(prepared, target, holder):
 
 def test_a_busy_lock_puts_a_grant_off_and_does_not_refuse_it(prepared, hasty):
     """A stalled worker may hold it: whether it gave something is not known."""
-    with session(prepared, "alice") as conn:
+    with session(prepared, "worker") as conn:
         conn.execute("SELECT pg_advisory_lock(%s)", [lock_key("alice")])
         with pytest.raises(TargetUnreachable, match="busy"):
             hasty.grant(grant_of(), wanted)

@@ -310,13 +310,21 @@ class TestLock:
             patched.setattr(ending, "lock_briefly", lock_briefly)
             return target.revoke("R-7F3K", "alice")
 
-    def test_a_busy_grant_says_who_holds_it_and_what_helps(self, prepared, target, hasty, dba):
+    def test_a_stranger_who_holds_it_keeps_nobody_from_getting_anything(self, prepared, hasty, alice):
+        """Any login could, for as long as it liked: the grant was refused until a DBA ended that session."""
         with session(prepared, "eve") as eve:
             eve.execute("SELECT pg_advisory_lock(%s)", [lock_key("alice")])
-            with pytest.raises(TargetUnreachable, match="busy, eve holds its lock") as busy:
+            assert hasty.grant(grant_of(), wanted).principal == "alice"
+            assert is_cut(eve)
+
+    def test_a_busy_grant_says_who_holds_it_and_what_helps(self, prepared, target, hasty, dba):
+        """Whoever cannot be pushed aside."""
+        with session(prepared, "root2") as root:
+            root.execute("SELECT pg_advisory_lock(%s)", [lock_key("alice")])
+            with pytest.raises(TargetUnreachable, match="busy, root2 holds its lock") as busy:
                 hasty.grant(grant_of(), wanted)
             dba.execute(str(busy.value).rpartition("lock: ")[2])
-            assert is_cut(eve)
+            assert is_cut(root)
         assert target.grant(grant_of(), wanted).principal == "alice"
 
 

@@ -97,6 +97,27 @@ def test_an_end_that_has_not_arrived_on_a_replica_is_access_that_remains(servers
             assert not can_read(again)
 
 
+@pytest.mark.parametrize("who", ["alice", "eve"])
+def test_a_lock_on_a_replica_that_holds_up_its_replay_does_not_put_off_the_end_there(servers, dba, who):
+    """For 30 s, or as long as the standby lets its readers hold up replay: whoever came in there read on."""
+    dba.execute("CREATE TABLE hers (); ALTER TABLE hers OWNER TO alice; GRANT SELECT ON hers TO PUBLIC")
+    with target_of(servers, servers[1].dsn("worker", "orders")) as target:
+        target.grant(grant_of(), wanted)
+        with on_standby(servers) as alice:
+            wait_until(lambda: can_read(alice))
+        with (
+            psycopg.connect(servers[1].dsn(who, "orders"), autocommit=True) as reader,
+            psycopg.connect(servers[0].dsn("alice", "orders"), autocommit=True) as hers,
+        ):
+            reader.execute("BEGIN; SELECT * FROM hers")
+            hers.execute("BEGIN; LOCK TABLE hers IN ACCESS EXCLUSIVE MODE; TRUNCATE hers; COMMIT")
+            assert target.revoke("R-7F3K", "alice").existed
+            assert is_cut(reader)
+        with on_standby(servers) as again:
+            assert not can_read(again)
+    dba.execute("DROP TABLE hers")
+
+
 def test_a_replica_that_cannot_be_reached_or_is_none_is_named(servers, dba, tmp_path):
     away = f"postgresql://worker@/orders?host={tmp_path}"
     for address, why in ((away, "cannot be reached"), (servers[0].dsn("worker", "orders"), "is no standby")):

@@ -149,17 +149,17 @@ def account(conn: psycopg.Connection[Any], name: str) -> Account | None:
 
 def holders(conn: psycopg.Connection[Any], roles: Sequence[int], principal: str) -> list[Account]:
     """Everybody whose sessions may be using the roles: themselves, if somebody let them log in, their
-    members, theirs, and the principal.
+    members, theirs, and the principal with theirs: another try may have taken the roles from it already.
     """
     query = f"""
         WITH RECURSIVE down(oid) AS (
-            SELECT unnest(%(roles)s::oid[])
+            (SELECT unnest(%(roles)s::oid[]) UNION SELECT to_regrole(quote_ident(%(principal)s::text))::oid)
             UNION
             SELECT m.member FROM down JOIN pg_auth_members m ON m.roleid = down.oid
             WHERE {holds(conn)} AND m.member <> {ME}
         )
         SELECT oid, rolname AS name, rolsuper AS superuser, rolcanlogin AS login, false AS worker FROM pg_roles
-        WHERE oid = ANY(ARRAY(SELECT oid FROM down UNION SELECT to_regrole(quote_ident(%(principal)s::text))::oid))
+        WHERE oid = ANY(ARRAY(SELECT oid FROM down))
           AND rolname NOT IN (session_user, current_user)"""  # noqa: S608 - constants of this file alone
     with conn.cursor(row_factory=class_row(Account)) as cur:
         return cur.execute(query, {"roles": list(roles), "principal": principal}, prepare=True).fetchall()

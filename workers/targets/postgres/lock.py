@@ -1,7 +1,7 @@
 """The lock that keeps the grants and ends of one principal in order.
 
 Any login can take an advisory lock, and see in pg_locks which ones are held, so a secret key would be none.
-Therefore the lock keeps order and protects nothing: an end pushes strangers aside and goes on without it.
+Therefore the lock keeps order and protects nothing: strangers are pushed aside, and an end goes on without it.
 """
 
 import hashlib
@@ -52,18 +52,26 @@ def lock_briefly(conn: psycopg.Connection[Any], principal: str, wait: int) -> No
         raise Busy from None
 
 
+def push_aside(conn: psycopg.Connection[Any], principal: str) -> bool:
+    """End every session of another login that holds the lock or waits for it: nobody else has any use for it. Whether
+    there was one.
+    """
+    found = conn.execute(
+        f"SELECT pg_terminate_backend(s.pid) {_IN_THE_WAY} AND r.rolname <> session_user AND NOT r.rolsuper",
+        _place(principal),
+    ).fetchall()
+    return bool(found)
+
+
 def break_off(conn: psycopg.Connection[Any], principal: str) -> bool:
     """End every session that holds the lock or waits for it, except those of our own workers that are
     not stalled while holding it. True if such a one holds it, so that waiting on makes sense.
 
     Superusers' sessions cannot be ended, and a prepared transaction has none.
     """
+    push_aside(conn, principal)
     stalled = f"{_IN_THE_WAY} AND r.rolname = session_user AND l.granted AND {_STALLED}"
     with conn.cursor(row_factory=scalar_row) as cur:
-        cur.execute(
-            f"SELECT pg_terminate_backend(s.pid) {_IN_THE_WAY} AND r.rolname <> session_user AND NOT r.rolsuper",
-            _place(principal),
-        )
         cur.execute(f"SELECT pg_terminate_backend(s.pid, 300) {stalled}", _place(principal))
         ours = f"SELECT EXISTS (SELECT {_IN_THE_WAY} AND r.rolname = session_user AND l.granted AND NOT {_STALLED})"
         return bool(cur.execute(ours, _place(principal)).fetchone())

@@ -8,6 +8,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from workers.targets.postgres.catalog import ME, OWNS
+from workers.targets.postgres.note import NOTES_ITSELF
 
 MOST_NAMED = 20
 """Objects that are named of one role."""
@@ -30,8 +31,9 @@ class Reach:
 
     ``administers`` is a role it may give on. ``passes_on`` are rights it may give on, ``lasting`` those that are asked
     only when something is made, which then stays. Both in this database: the privileges of others cannot be read from
-    here. ``piled`` is either of them on what belongs to a login that anybody may have, and counts for nothing: all can
-    give rights on what is theirs. Whoever owns the oldest table that the permission reaches is none of those.
+    here. ``piled`` is either of them on what belongs to a login that anybody may have, or to a role that such a one is
+    in, and counts for nothing: all can give rights on what is theirs. Whoever owns the oldest table that the permission
+    reaches is none of those.
 
     ``creates_in`` is where everybody may make objects that are then its own. That and ``login`` are looked at before 16
     alone, where membership is enough for SET ROLE.
@@ -105,15 +107,29 @@ in a schema is taken for another by whoever calls that; a trigger on a table of 
 """
 
 _ANYBODYS: LiteralString = f"""(
-    w.rolcanlogin AND NOT w.rolsuper AND w.oid <> {ME}
+    (w.oid IN (SELECT oid FROM common) OR {NOTES_ITSELF.replace("r.oid", "w.oid")})
+    AND NOT w.rolsuper AND w.oid <> {ME}
     AND w.oid <> (SELECT datdba FROM pg_database WHERE datname = current_database()))"""  # noqa: S608 - constants of this package alone
-"""The condition under which `w` of pg_roles is a login that anybody may have: not the database's owner, for example."""
+"""The condition under which `w` of pg_roles is a login that anybody may have, or a role that such a one is or was in,
+like a grant's own. Not the database's owner, for example.
+"""
+
+_IDLE: LiteralString = f"""(g.classid = 'pg_default_acl'::regclass AND NOT EXISTS (
+    SELECT FROM pg_shdepend d WHERE d.refobjid = g.owner AND {OWNS}))"""
+"""The condition under which default rights `g` are for what a role makes that has made nothing. Who holds a permission
+can write them in its name, and they stay.
+"""
 
 _REACH: LiteralString = f"""
     WITH RECURSIVE up(permission, oid) AS (
         SELECT p, to_regrole(quote_ident(p))::oid FROM unnest(%(permissions)s::text[]) p
         UNION
         SELECT up.permission, m.roleid FROM up JOIN pg_auth_members m ON m.member = up.oid
+    ), common(oid) AS (
+        SELECT oid FROM pg_roles WHERE rolcanlogin AND NOT rolsuper AND oid <> {ME}
+           AND oid <> (SELECT datdba FROM pg_database WHERE datname = current_database())
+        UNION
+        SELECT m.roleid FROM common JOIN pg_auth_members m ON m.member = common.oid
     ), given AS (
         SELECT up.permission, up.oid AS role, d.classid, d.objid, o.owner, o.stays,
                a.privilege_type, a.is_grantable, {_LASTS} AS lasts
@@ -133,7 +149,7 @@ _REACH: LiteralString = f"""
         WHERE stays ORDER BY permission, classid <> 'pg_class'::regclass, objid
     ), counted AS (
         SELECT g.permission, role, classid, objid, w.rolname AS owner, privilege_type,
-               CASE WHEN {_ANYBODYS} AND w.oid IS DISTINCT FROM p.owner THEN 'piled'
+               CASE WHEN ({_ANYBODYS} OR {_IDLE}) AND w.oid IS DISTINCT FROM p.owner THEN 'piled'
                     WHEN is_grantable THEN 'passes_on' ELSE 'lasting' END AS how
         FROM given g JOIN pg_roles w ON w.oid = g.owner LEFT JOIN proper p ON p.permission = g.permission
         WHERE is_grantable OR lasts

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -13,11 +13,17 @@ from jit.ports import Finding, TargetError, TargetRefused
 from workers.targets.postgres.ending import Progress
 from workers.targets.postgres.link import Link
 from workers.targets.postgres.sessions import Sessions
-from workers.targets.postgres.through import through
+from workers.targets.postgres.through import sessions_in, through
 
 REPLAY_SECONDS = 2.0
 """As long as one call waits for a standby to have the end."""
 LOOK_EVERY = 0.02
+_LET_IT_REPLAY: LiteralString = """
+    SELECT pg_terminate_backend(s.pid) FROM pg_locks waits LEFT JOIN pg_stat_activity r ON r.pid = waits.pid
+    JOIN pg_locks l ON l.granted AND l.pid <> waits.pid AND (l.database, l.relation) = (waits.database, waits.relation)
+    JOIN pg_stat_activity s ON s.pid = l.pid JOIN pg_roles w ON w.oid = s.usesysid
+    WHERE NOT waits.granted AND r.usesysid IS NULL AND NOT w.rolsuper AND w.rolname <> session_user"""
+"""End the sessions whose locks it waits for: a holder locks on the primary what is hers and is being read there."""
 
 
 class Replica:
@@ -43,9 +49,10 @@ class Replica:
         gone = progress.cut_elsewhere.setdefault(self.name, set())
         try:
             with self._link.open() as conn:
+                self._sessions.cut_all_of(conn, progress.holders, gone)  # which may hold up its replay
                 self._wait(conn, lsn)
                 self._sessions.cut_all_of(conn, progress.holders, gone)
-                found = {one.pid: one.login for one in through(conn, progress.roles, progress.holders) if one.pid}
+                found = sessions_in(through(conn, progress.roles, progress.holders))
                 self._sessions.cut(conn, found, gone)
         except TargetError as wrong:
             because = str(wrong).removeprefix(f"{self._target}: ")
@@ -59,6 +66,7 @@ class Replica:
             while not cur.execute("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", [lsn]).fetchone():
                 if time.monotonic() > deadline:
                     raise TargetRefused("the end has not arrived there yet")
+                cur.execute(_LET_IT_REPLAY)
                 time.sleep(LOOK_EVERY)
 
     def look(self) -> Finding:

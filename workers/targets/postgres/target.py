@@ -21,7 +21,7 @@ from workers.targets.postgres.ending import Progress, drop, end
 from workers.targets.postgres.fitness import unfit_permission, unfit_principal
 from workers.targets.postgres.leftovers import Scope, kept, made, prepared, snapshot
 from workers.targets.postgres.link import Link
-from workers.targets.postgres.lock import lock, who_holds
+from workers.targets.postgres.lock import lock, push_aside, who_holds
 from workers.targets.postgres.note import Before, Note, write_note
 from workers.targets.postgres.ownership import disown, disown_all
 from workers.targets.postgres.principals import look_up
@@ -29,7 +29,7 @@ from workers.targets.postgres.reach import Reach, reach
 from workers.targets.postgres.rehearsal import not_to_be_seen, rehearse, standby
 from workers.targets.postgres.replicas import replicas_of, unnamed
 from workers.targets.postgres.sessions import Sessions
-from workers.targets.postgres.through import through
+from workers.targets.postgres.through import sessions_in, through
 
 ROLE_REST = "r_[0-9a-z]{4,12}"
 ROUNDS = 3
@@ -99,18 +99,25 @@ class PostgresTarget:
         if not grant.permissions:
             raise TargetRefused(f"{self.name}: nothing to give")
         with self._link.open() as conn:
-            try:
-                with conn.transaction():
-                    lock(conn, grant.principal)
-                    still_due()
-                    self._give(conn, grant)
-                    self._read_back(conn, grant, TargetRefused)
-            except LockNotAvailable:
-                if holder := who_holds(conn, grant.principal):
-                    raise TargetUnreachable(f"{self.name}: busy, {holder}") from None
-                raise
+            for last in (False, True):
+                try:
+                    self._give_in_order(conn, grant, still_due)
+                    break
+                except LockNotAvailable:
+                    if not last and push_aside(conn, grant.principal):
+                        continue
+                    if holder := who_holds(conn, grant.principal):
+                        raise TargetUnreachable(f"{self.name}: busy, {holder}") from None
+                    raise
             with _committed(self.name):
                 return self._read_back(conn, grant, TargetUnreachable)
+
+    def _give_in_order(self, conn: psycopg.Connection[Any], grant: Grant, still_due: Callable[[], None]) -> None:
+        with conn.transaction():
+            lock(conn, grant.principal)
+            still_due()
+            self._give(conn, grant)
+            self._read_back(conn, grant, TargetRefused)
 
     def take_rights(self, request_id: str, principal: str) -> None:
         """The first step of `revoke` alone, which waits for nobody's session."""
@@ -159,12 +166,24 @@ class PostgresTarget:
     def _cut_others(self, conn: psycopg.Connection[Any], progress: Progress) -> None:
         """Who goes on through what the holders made."""
         found = through(conn, progress.roles, progress.holders)
-        progress.through += [f"{one.name} went on through {one.what}; that session was cut" for one in found if one.pid]
-        later = [f"ROLLBACK PREPARED {sql.Literal(one.gid).as_string(conn)}" for one in found if one.gid]
-        self._sessions.cut(conn, {one.pid: one.login for one in found if one.pid}, progress.cut)
+        cut = sessions_in(found)
+        progress.through += [
+            f"{one.name} went on through {one.what}; that session was cut" for one in found if one.pid in cut
+        ]
+        self._sessions.cut(conn, cut, progress.cut)
+        later = [
+            f"a transaction through {one.what} is prepared and can still be committed: "
+            f"ROLLBACK PREPARED {sql.Literal(one.gid).as_string(conn)}"
+            for one in found
+            if one.gid
+        ]
+        later += [
+            f"{one.name} goes on through {one.what}: SELECT pg_terminate_backend({one.pid}) as a superuser"
+            for one in found
+            if one.pid and not one.login
+        ]
         if later:
-            said = f"a transaction through {found[0].what} is prepared and can still be committed: {'; '.join(later)}"
-            raise TargetRefused(f"{self.name}: access remains: {said}")
+            raise TargetRefused(f"{self.name}: access remains: {'; '.join(later)}")
 
     def _disown(self, conn: psycopg.Connection[Any], progress: Progress) -> None:
         if owning := [word for role in progress.roles for word in disown(conn, role)]:

@@ -14,10 +14,26 @@ from psycopg.rows import class_row
 from workers.targets.postgres.catalog import Account, JitRole
 from workers.targets.postgres.note import Note
 
-_REACHES: LiteralString = """(has_table_privilege({0}, {1}, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')
-                 OR has_any_column_privilege({0}, {1}, 'SELECT, INSERT, UPDATE'))"""
-_GRANT_REACHES: LiteralString = _REACHES.replace("{0}", "up.oid").replace("{1}", "k.oid")
-_OTHER_REACHES: LiteralString = _REACHES.replace("{0}", "o.login").replace("{1}", "g.oid")
+_HERE: LiteralString = "(SELECT oid FROM pg_database WHERE datname = current_database())"
+_READS_MORE: LiteralString = """EXISTS (
+    SELECT FROM up, pg_attribute a WHERE a.attrelid = g.oid AND a.attnum > 0 AND NOT a.attisdropped
+    AND has_column_privilege(up.oid, g.oid, a.attnum, 'SELECT')
+    AND NOT has_column_privilege({who}, g.oid, a.attnum, 'SELECT'))"""
+_WRITES_MORE: LiteralString = """NOT (has_table_privilege({who}, g.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
+    OR has_any_column_privilege({who}, g.oid, 'INSERT, UPDATE'))"""
+_MORE: LiteralString = (
+    f"CASE WHEN g.mode IN ('AccessShareLock', 'RowShareLock') THEN {_READS_MORE} ELSE {_WRITES_MORE} END"
+)
+"""Of lock `g` on what the grant gave: whether it is for something that {who} has no right to."""
+
+_MAY_RUN: LiteralString = """(has_function_privilege(o.login, f.oid, 'EXECUTE') OR EXISTS (
+    SELECT FROM vias WHERE vias.oid <> f.proowner AND has_function_privilege(vias.oid, f.oid, 'EXECUTE')))"""
+_CHANGED: LiteralString = """(age(f.xmin) <= coalesce((
+    SELECT max(age(n.xmin)) FROM pg_shdescription n
+    WHERE n.classoid = 'pg_authid'::regclass AND n.objoid = ANY(%(roles)s::oid[])), -1))"""
+"""Of function `f`: whether the login of `o` may call it now, or through another's; whether anything of it, its owner
+and its rights included, was written since the grant was: what a transaction began with may not be what is there now.
+"""
 
 _THROUGH: LiteralString = f"""
     WITH RECURSIVE up(oid) AS (
@@ -27,59 +43,94 @@ _THROUGH: LiteralString = f"""
     ), makers AS MATERIALIZED (
         SELECT unnest(%(makers)s::oid[]) AS oid UNION SELECT oid FROM up WHERE %(owned_nothing)s
     ), locked AS MATERIALIZED (
-        SELECT l.virtualtransaction AS tx, l.pid, c.oid, c.relowner,
+        SELECT l.virtualtransaction AS tx, l.pid, l.database, c.oid, l.mode, c.relowner,
                c.relkind IN ('v', 'm', 'f') OR c.relhastriggers OR c.relhasrules AS acts
         FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
         WHERE l.locktype = 'relation' AND l.granted AND c.oid >= 16384 AND c.relkind IN ('r', 'v', 'm', 'p', 'f')
-          AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-          AND l.pid IS DISTINCT FROM pg_backend_pid()
+          AND l.database = {_HERE} AND l.pid IS DISTINCT FROM pg_backend_pid()
+        UNION ALL
+        SELECT l.virtualtransaction, l.pid, l.database, l.relation, l.mode, d.refobjid, true
+        FROM pg_locks l LEFT JOIN pg_shdepend d ON d.dbid = l.database AND d.classid = 'pg_class'::regclass
+          AND d.objid = l.relation AND d.refclassid = 'pg_authid'::regclass AND d.deptype = 'o'
+        WHERE l.locktype = 'relation' AND l.granted AND l.relation >= 16384 AND l.database NOT IN (0, {_HERE})
     ), given AS MATERIALIZED (
-        SELECT DISTINCT k.tx, k.oid FROM locked k JOIN up ON EXISTS (
-            SELECT FROM pg_shdepend d WHERE d.classid = 'pg_class'::regclass AND d.objid = k.oid
-            AND d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
-            AND d.refclassid = 'pg_authid'::regclass AND d.refobjid = up.oid
-        ) OR pg_get_userbyid(up.oid) ^@ 'pg_' AND {_GRANT_REACHES}
+        SELECT DISTINCT g.tx, g.oid, g.database, g.mode FROM locked g JOIN up ON EXISTS (
+            SELECT FROM pg_shdepend d WHERE d.classid = 'pg_class'::regclass AND d.objid = g.oid
+            AND d.dbid = g.database AND d.refclassid = 'pg_authid'::regclass AND d.refobjid = up.oid
+        ) OR CASE WHEN pg_get_userbyid(up.oid) NOT IN ('pg_read_all_data', 'pg_write_all_data') THEN false
+                  WHEN g.database <> {_HERE} THEN true
+                  ELSE has_table_privilege(up.oid, g.oid, 'SELECT, INSERT, UPDATE, DELETE') END
     ), others AS (
-        SELECT k.tx, k.pid, coalesce(s.usesysid, p.owner) AS login, p.gid
+        SELECT k.tx, k.pid, coalesce(s.usesysid, p.owner) AS login, p.gid,
+               s.pid IS NOT NULL AND s.usesysid IS NULL AS nobodys
         FROM (SELECT DISTINCT tx, pid FROM locked WHERE tx IN (SELECT tx FROM given)) k
         LEFT JOIN pg_stat_activity s ON s.pid = k.pid
         LEFT JOIN LATERAL (
             SELECT x.gid, r.oid AS owner FROM pg_locks t JOIN pg_prepared_xacts x ON x.transaction = t.transactionid
             JOIN pg_roles r ON r.rolname = x.owner WHERE t.virtualtransaction = k.tx AND k.pid IS NULL
         ) p ON true
-    )
-    SELECT o.pid, r.oid AS login, r.rolname AS name, o.gid, made.what
-    FROM others o JOIN pg_roles r ON r.oid = o.login AND NOT r.rolsuper AND r.rolname <> session_user,
-    LATERAL (
-        (SELECT pg_describe_object('pg_class'::regclass, k.oid, 0) AS what FROM locked k
-         WHERE k.tx = o.tx AND k.acts AND k.relowner IN (SELECT oid FROM makers) ORDER BY 1)
+    ), more AS MATERIALIZED (
+        SELECT DISTINCT g.tx, g.oid, g.mode FROM given g JOIN others o ON o.tx = g.tx
+        WHERE g.database = {_HERE} AND {_MORE.replace("{who}", "o.login")}
+    ), vias AS MATERIALIZED (
+        SELECT DISTINCT w.oid FROM pg_proc p JOIN pg_roles w ON w.oid = p.proowner WHERE p.prosecdef AND NOT w.rolsuper
+    ), functions AS MATERIALIZED (
+        SELECT * FROM (SELECT DISTINCT ON (f.proowner) f.oid, f.proowner, f.proname, true AS changed
+                       FROM pg_proc f WHERE {_CHANGED} ORDER BY f.proowner, f.prosecdef DESC, f.proname) f
+        WHERE EXISTS (SELECT FROM makers m WHERE pg_has_role(m.oid, f.proowner, 'MEMBER'))
         UNION ALL
-        (SELECT pg_describe_object('pg_proc'::regclass, f.oid, 0) FROM pg_proc f
-         WHERE f.prosecdef AND f.proowner IN (SELECT oid FROM makers)
-           AND has_function_privilege(o.login, f.oid, 'EXECUTE')
-           AND EXISTS (SELECT FROM given g WHERE g.tx = o.tx AND NOT {_OTHER_REACHES}) ORDER BY 1)
+        SELECT f.oid, f.proowner, f.proname, false FROM pg_proc f
+        WHERE f.prosecdef AND f.proowner IN (SELECT oid FROM makers) AND NOT {_CHANGED}
+        ORDER BY proname
+    )
+    SELECT o.pid, r.oid AS login, coalesce(r.rolname, 'autovacuum') AS name, o.gid, made.what
+    FROM others o LEFT JOIN pg_roles r ON r.oid = o.login, LATERAL (
+        (SELECT CASE WHEN k.database = {_HERE} THEN pg_describe_object('pg_class'::regclass, k.oid, 0)
+                     ELSE 'something in database ' || b.datname END AS what
+         FROM locked k JOIN pg_database b ON b.oid = k.database
+         WHERE k.tx = o.tx AND (k.acts OR o.nobodys) AND k.relowner IN (SELECT oid FROM makers) ORDER BY 1)
+        UNION ALL
+        (SELECT pg_describe_object('pg_proc'::regclass, f.oid, 0) FROM functions f
+         WHERE o.tx IN (SELECT tx FROM more) AND (f.changed OR {_MAY_RUN})
+           AND (f.proowner IN (SELECT oid FROM makers)
+                OR EXISTS (SELECT FROM more g WHERE g.tx = o.tx AND {_MORE.replace("{who}", "f.proowner")}))
+         LIMIT 1)
         LIMIT 1
-    ) made ORDER BY 3, 1"""  # noqa: S608 - constants of this file alone
+    ) made
+    WHERE o.nobodys OR NOT r.rolsuper AND r.rolname <> session_user ORDER BY 3, 1"""  # noqa: S608 - constants of this file alone
 
 
 @dataclass(frozen=True, slots=True)
 class Through:
-    """A transaction of the login ``name`` that goes on through ``what``: of session ``pid``, or prepared as ``gid``."""
+    """A transaction of the login ``name`` that goes on through ``what``: of session ``pid``, or prepared as ``gid``.
+
+    Without a ``login`` it is the server's own, which runs the functions of an index as the table's owner.
+    """
 
     pid: int | None
-    login: int
+    login: int | None
     name: str
     gid: str | None
     what: str
 
 
 def through(conn: psycopg.Connection[Any], roles: Sequence[JitRole], holders: Sequence[Account]) -> list[Through]:
-    """To be asked when the rights are gone and the holders' own sessions are cut. In this database."""
+    """To be asked when the rights are gone and the holders' own sessions are cut. Elsewhere functions are not seen."""
     notes = [note for role in roles if (note := Note.read(role.note)) and note.oid == role.oid]
     permissions = {permission for role in roles for permission in role.permissions}
     permissions |= {permission for note in notes for permission in note.permissions}
     owned_nothing = all(note.before is not None and not note.before.owned for note in notes)
     makers = [*(holder.oid for holder in holders if not holder.superuser), *(role.oid for role in roles)]
     with conn.cursor(row_factory=class_row(Through)) as cur:
-        parameters = {"permissions": sorted(permissions), "makers": makers, "owned_nothing": owned_nothing}
+        parameters = {
+            "permissions": sorted(permissions),
+            "makers": makers,
+            "roles": [role.oid for role in roles],
+            "owned_nothing": owned_nothing,
+        }
         return cur.execute(_THROUGH, parameters, prepare=True).fetchall()
+
+
+def sessions_in(found: Sequence[Through]) -> dict[int, int]:
+    """Those that can be cut, with their logins."""
+    return {one.pid: one.login for one in found if one.pid and one.login}
