@@ -43,11 +43,11 @@ if lies ~= '' and lies ~= ARGV[2] and lies ~= ARGV[3] then return lies end
 redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'order', ARGV[3], unpack(ARGV, 6))
 redis.call('ZADD', KEYS[2], ARGV[4], ARGV[5])
-redis.call('SADD', KEYS[3], KEYS[4])
+redis.pcall('SADD', KEYS[3], KEYS[4])
 return ARGV[3]
 """
 """What lies there is compared and replaced at once; what is longer than any order is junk. The text stands beside the
-job's payload, which is what workers believe.
+job's payload, which is what workers believe. The names of the lists are for those who look on, and may be of any type.
 """
 
 

@@ -66,9 +66,9 @@ class Jobs:
         self._granter.grant(request_id)
 
     def revoke(self, request_id: str) -> None:
-        """End what was ordered to end, by the ledger's word."""
+        """End what was ordered to end, by the ledger's word, also where somebody has changed what it says."""
         try:
-            request = self._ledger.request(request_id)
+            request = self._ledger.request_as_written(request_id)
         except LedgerUnavailable as silent:
             log.warning("revoke.put_off", request_id=request_id, because=str(silent))
             return

@@ -77,15 +77,17 @@ class Scribe:
         return True
 
     def _told_at(self, name: AlertName, request_id: str) -> datetime | None:
-        """By this process, or by any: the ledger tells."""
+        """By this process, or by any: the ledger tells. One that is dated ahead was told when it was recorded."""
         known = self._told.get((name, request_id))
         if known is not None:
             return known
         try:
-            facts = [entry.fact for entry in self._ledger.history(request_id, legible=True)]
+            told = [(entry.fact, entry.recorded_at) for entry in self._ledger.history(request_id, legible=True)]
         except LedgerUnavailable:
             return None
-        return max((fact.at for fact in facts if isinstance(fact, Alert) and fact.name is name), default=None)
+        return max(
+            (min(fact.at, at) for fact, at in told if isinstance(fact, Alert) and fact.name is name), default=None
+        )
 
     def record(self, facts: Sequence[AnyFact]) -> None:
         """Facts that follow in any state."""

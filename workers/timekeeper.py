@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import structlog
 
-from jit.access import LIVE, Duty, Request, State, duty_at
+from jit.access import LIVE, Duty, Request, State, begun_until, duty_at
 from jit.facts import AboutRequest, AlertName, Lapsed, Source
 from jit.ledger import BrokenChain, Conflict, Leases, Ledger, LedgerUnavailable
 from jit.ports import Clock, Held, Queue, QueueUnavailable, TargetError
@@ -26,7 +26,7 @@ from workers.patience import Patience
 from workers.revocations import Begun, Revoker
 from workers.scribe import Scribe
 from workers.stray import stray
-from workers.watchlist import Watchlist, as_written
+from workers.watchlist import Watchlist, as_written, is_due
 
 log = structlog.get_logger(__name__)
 
@@ -339,8 +339,8 @@ class Timekeeper:
         return any(moment is not None and moment + LEFT_TO_THE_LEADER <= now for moment in moments)
 
     def _check_held(self, name: str, held: Held) -> None:
-        """Live by the ledger is right until it is over by the facts, where its duty ends it, or by the target's own
-        note. Anything else has no business there. Without the lease, over is all that comes here.
+        """Live by the ledger is right until it is over by the facts, where as a rule its duty ends it, or by the
+        target's own note. Anything else has no business there. Without the lease, over is all that comes here.
         """
         now = self._clock.now()
         over = _over_by_note(held, now) or not self._leading
@@ -348,6 +348,7 @@ class Timekeeper:
             request = self._watch.get(held.request_id)
             if request is None or request.state not in LIVE:
                 request = self._known(held.request_id)
+                over = over or (request is not None and _is_over(request, now))
             if request is None and not over:
                 self._tell_foreign(name, held)
                 return
@@ -398,6 +399,11 @@ def _unrecorded(target: str) -> str:
 def _sessions(target: str) -> str:
     """The lane where ends wait until sessions are gone."""
     return f"{target} sessions"
+
+
+def _is_over(request: Request, now: datetime) -> bool:
+    """By the facts, of what is not watched, so that no duty ends it."""
+    return is_due(request, now) and begun_until(request, now) is None
 
 
 def _over_by_note(held: Held, now: datetime) -> bool:

@@ -6,7 +6,7 @@ from datetime import datetime
 from threading import Lock
 
 from jit.access import LIVE, Request, State, duty_at
-from jit.facts import Closes, Life
+from jit.facts import Ended, Life
 from jit.ledger import BrokenChain, Ledger
 
 
@@ -23,19 +23,25 @@ class Watchlist:
         self._cursor: int | None = None
 
     def refresh(self, ledger: Ledger) -> dict[str, BrokenChain]:
-        """Take in what is new. Returns what was found changed, by request id. Raises LedgerUnavailable."""
+        """Take in what is new. Returns what was found changed, by request id. Raises LedgerUnavailable.
+
+        An end closes in every state. What else does is looked at: somebody may have written it where it cannot follow.
+        Each request is looked at once, however much was written about it.
+        """
         broken: dict[str, BrokenChain] = {}
         if self._cursor is None:
             cursor = ledger.last_index()
             self._look(ledger, ledger.unsettled(), broken)
             self._cursor = cursor
-        while news := ledger.read(self._cursor, legible=True):
-            over = {entry.fact.request_id for entry in news if isinstance(entry.fact, Closes)}
-            for request_id in over:
-                self._keep(request_id, None)
-            changed = {entry.fact.request_id for entry in news if isinstance(entry.fact, Life)}
-            self._look(ledger, changed - over, broken)
-            self._cursor = news[-1].index
+        cursor, changed, over = self._cursor, set[str](), set[str]()
+        while news := ledger.read(cursor, legible=True):
+            over |= {entry.fact.request_id for entry in news if isinstance(entry.fact, Ended)}
+            changed |= {entry.fact.request_id for entry in news if isinstance(entry.fact, Life)}
+            cursor = news[-1].index
+        for request_id in over:
+            self._keep(request_id, None)
+        self._look(ledger, changed - over, broken)
+        self._cursor = cursor
         return broken
 
     def _look(self, ledger: Ledger, request_ids: Iterable[str], broken: dict[str, BrokenChain]) -> None:

@@ -60,16 +60,41 @@ redis.call('DEL', KEYS[2])
 return 1
 """
 
+CLEAR = """
+local cleared = {}
+for place, key in ipairs(KEYS) do
+  local said
+  if place == 1 then said = redis.pcall('ZRANGEBYSCORE', key, 0, 0, 'LIMIT', 0, 1)
+  elseif place == 2 then said = redis.pcall('SREM', key, '')
+  else said = redis.pcall('LPOS', key, '', 'MAXLEN', 1) end
+  if type(said) == 'table' and said.err and string.find(said.err, 'WRONGTYPE') then
+    redis.call('DEL', key)
+    table.insert(cleared, key)
+  end
+end
+return cleared
+"""
+"""A key of another type in the place of the schedule, of the lists' names or of a list: nobody could put anything there
+or, past a list that is none, take anything. It holds nothing of ours.
+"""
+
 
 class Schedule:
     """Orders to end, by time: RQ's own registry, moved by us."""
 
-    def __init__(self, redis: Redis, ends: Queue) -> None:
+    def __init__(self, redis: Redis, ends: Queue, *others: Queue) -> None:
         self._redis = redis
         self._key = ScheduledJobRegistry(queue=ends).key  # type: ignore[no-untyped-call]  # RQ's
         self._queue_key = ends.key
+        self._keys = [self._key, ends.redis_queues_keys, ends.key, *(other.key for other in others)]
+        self._clear = redis.register_script(CLEAR)
         self._move = redis.register_script(MOVE_DUE)
         self._finish = redis.register_script(FINISH)
+
+    def clear(self) -> None:
+        """Of what stands in the way of all orders: whoever may write a key of ours can make one of another type."""
+        for key in self._clear(keys=self._keys):
+            log.warning("queue.cleared", key=key.decode())
 
     def move_due(self, now: datetime) -> None:
         """Hand out what is due, and set it to be handed out again in case it is not done."""
@@ -111,7 +136,7 @@ class Hand(SimpleWorker):
         self._jobs = jobs
         self._clock = clock
         self._between = between
-        self._schedule = Schedule(redis, ends)
+        self._schedule = Schedule(redis, ends, *others)
         self._lists = [ends.key, *(other.key for other in others)]
         self._since_grants = 0
         self._registered_until = 0.0
@@ -163,6 +188,7 @@ class Hand(SimpleWorker):
         self._looked = now
         self._between()
         try:
+            self._schedule.clear()
             self._schedule.move_due(now)
             if now.timestamp() >= self._registered_until:
                 self._register()

@@ -30,6 +30,8 @@ QUIET_IN_TROUBLE = timedelta(minutes=7)
 """Who goes on trying repeats its trouble every five minutes."""
 SIGNED_WITHIN = timedelta(seconds=60)
 """As long may an entry stand without a signed head over it, where heads are signed at all."""
+LATEST = 20
+"""Heads that are looked at for one that may be of this record."""
 AGAIN = timedelta(hours=1)
 AGAIN_NOT_SHOWN = timedelta(days=1)
 """What Slack refuses waits for somebody who is not woken by it, and goes to others beside the channel."""
@@ -90,13 +92,15 @@ class Watch:
             yield Finding("policy", AlertName.POLICY_BROKEN, _broken(broken))
 
     def _unsigned(self) -> Iterator[Finding]:
-        head = self._heads.last()
-        if head is None:
+        heads = self._heads.latest(LATEST)
+        if not heads:
             return
-        after = self._ledger.read(after=max(0, head.size), limit=1, legible=True)
+        last = self._ledger.last_index()  # one that covers more is nobody's who signs this record
+        covered = next((head.size for head in heads if 0 <= head.size <= last), 0)
+        after = self._ledger.read(after=covered, limit=1, legible=True)
         if after and self._clock.now() - after[0].recorded_at > SIGNED_WITHIN:
             says = (
-                f"The newest signed head covers {head.size} entries, and the record goes on since "
+                f"The newest signed head covers {covered} entries, and the record goes on since "
                 f"{after[0].recorded_at:%Y-%m-%d %H:%M:%S} UTC: is `jit signer` running, and does it refuse to sign?"
             )
             yield Finding("heads", AlertName.HEAD_MISSING, says)

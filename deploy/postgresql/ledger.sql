@@ -151,7 +151,6 @@ AS $jit$
 DECLARE
     longest CONSTANT integer := 1048576;
     skew CONSTANT bigint := 2500000;
-    blank CONSTANT text := '[ \t\\]';
     -- As our writers write a text: nothing is escaped that need not be.
     a_text CONSTANT text := '"(?:[^"\\]|\\["\\bfnrt]|\\u00(?:0[0-7bef]|1[0-9a-f]))*"';
     hardened boolean;
@@ -163,10 +162,12 @@ DECLARE
     said text;
     told_index text;
     moment text;
+    spelt text;
     follows text;
     told_at bigint;
     plain json;
     bare text;
+    spaces bigint;
     must text[];
     may text[];
     wrong text;
@@ -194,7 +195,7 @@ BEGIN
         END IF;
         -- jsonb takes no NUL. Here it only says what stands where; what is kept is the body as it came.
         BEGIN
-            said := replace(convert_from(body, 'UTF8'), '\u0000', '\uFFFD');
+            said := replace(convert_from(body, 'UTF8'), '\u0000', '\u0001');
             plain := said::json;
             fact := (plain -> 'fact')::jsonb;
         EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
@@ -214,10 +215,20 @@ BEGIN
             RAISE EXCEPTION 'an entry has index, recorded_at, previous and fact, in this order, and no key twice'
                 USING ERRCODE = 'JIT01';
         END IF;
-        bare := substr(convert_from(body, 'UTF8'), position('"fact": ' IN said) + 8);
-        IF bare ~ blank AND regexp_replace(bare, a_text, '""', 'g') ~ blank THEN
-            RAISE EXCEPTION 'entry % holds a fact that is not written as facts are: no blanks between its parts, and no '
-                'escapes that need not be', told_index USING ERRCODE = 'JIT01';
+        bare := left(substr(said, position('"fact": ' IN said) + 8), -1);
+        -- Of a name that stands twice, however far within, jsonb keeps one, and is shorter by it.
+        SELECT sum(CASE jsonb_typeof(part)
+            WHEN 'object' THEN greatest(2 * (SELECT count(*) FROM jsonb_object_keys(part)) - 1, 0)
+            WHEN 'array' THEN greatest(jsonb_array_length(part) - 1, 0)
+        END) INTO spaces FROM jsonb_path_query(fact, 'strict $.**') AS part;
+        IF length(fact::text) - spaces <> length(bare)
+            OR fact @? 'strict $.**{16 to last}'
+            OR (bare ~ '[ \t\\]' OR fact @? 'strict $.** ? (@.type() == "number")')
+                AND regexp_replace(bare, a_text, '""', 'g') ~ '[ \t\\.]|[0-9]([eE]|[0-9]{15})'
+        THEN
+            RAISE EXCEPTION 'entry % holds a fact that is not written as facts are: no blanks between its parts, no '
+                'escapes that need not be, no name twice, whole numbers, and no more than 15 levels', told_index
+                USING ERRCODE = 'JIT01';
         END IF;
         IF told_index::bigint <> last_index + 1 THEN
             RAISE EXCEPTION 'entry % is not the next: the last is %', told_index, last_index USING ERRCODE = 'JIT01';
@@ -227,9 +238,15 @@ BEGIN
         END IF;
         BEGIN
             told_at := extract(epoch FROM moment::timestamptz) * 1000000;
+            -- Written in one way alone: times are compared as they are written, and not everybody reads 24:00 or :60.
+            spelt := to_char(moment::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US');
         EXCEPTION WHEN data_exception THEN
-            RAISE EXCEPTION 'entry % has a time that is none', told_index USING ERRCODE = 'JIT01';
+            spelt := NULL;
         END;
+        IF replace(spelt, '.000000', '') || '+00:00' IS DISTINCT FROM moment THEN
+            RAISE EXCEPTION 'entry % has a time that is none, or is not written as times are', told_index
+                USING ERRCODE = 'JIT01';
+        END IF;
         IF told_at < last_at THEN
             RAISE EXCEPTION 'entry % is dated before the one before it', told_index USING ERRCODE = 'JIT01';
         END IF;
@@ -245,7 +262,7 @@ BEGIN
         IF coalesce(jsonb_typeof(fact -> 'kind'), '') <> 'string' OR octet_length(fact_kind) NOT BETWEEN 1 AND 32
             OR coalesce(fact ->> 'id', '') !~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
             OR coalesce(jsonb_typeof(fact -> 'request_id'), 'null') NOT IN ('string', 'null')
-            OR octet_length(fact ->> 'request_id') > 16
+            OR fact ->> 'request_id' !~ '^[!-~]{1,16}$'
             OR NOT fact ?& ARRAY['at', 'actor', 'source']
         THEN
             RAISE EXCEPTION 'entry % holds no fact: id, kind, at, actor and source', told_index USING ERRCODE = 'JIT01';
@@ -404,10 +421,11 @@ BEGIN
         END
         WHEN TG_TABLE_NAME = 'directory' THEN CASE who
             WHEN 'jit_bot' THEN true
-            -- Out of the groups somebody may be taken, and nobody put into them.
+            -- Out of the groups somebody may be taken, and nobody put into them; nor is what all read made longer.
             WHEN 'jit_privacy' THEN CASE TG_OP
                 WHEN 'DELETE' THEN starts_with(was ->> 'key', 'person:')
                 WHEN 'UPDATE' THEN was ->> 'key' = 'groups' AND was - 'value' = becomes - 'value'
+                    AND octet_length(becomes ->> 'value') <= octet_length(was ->> 'value')
                     AND (was ->> 'value')::jsonb - 'members' = (becomes ->> 'value')::jsonb - 'members'
                     AND (was ->> 'value')::jsonb -> 'members' @> ((becomes ->> 'value')::jsonb -> 'members')
             END
@@ -415,12 +433,15 @@ BEGIN
         WHEN TG_TABLE_NAME = 'requests' THEN CASE who
             WHEN 'jit_bot' THEN true
             WHEN 'jit_hands' THEN true
-            -- After the entry: what the row says of it is not looked at, as it may have been wrong before.
-            WHEN 'jit_auditor' THEN was ->> 'id' = becomes ->> 'id' AND EXISTS (
+            -- After the entry: what the row says of it is not looked at, as it may have been wrong before. But it is
+            -- not open, so that nobody else's request is in its way.
+            WHEN 'jit_auditor' THEN was ->> 'id' = becomes ->> 'id' AND becomes ->> 'state' = 'ending' AND EXISTS (
                 SELECT FROM public.entries AS e WHERE e.index = (becomes ->> 'last_entry')::bigint
                     AND e.request_id = becomes ->> 'id' AND e.kind = 'revoked'
             )
+            -- Who has something open is not erased, and gets nothing of another's that is.
             WHEN 'jit_privacy' THEN was - 'requester' = becomes - 'requester'
+                AND was ->> 'state' IN ('ended', 'denied', 'withdrawn', 'lapsed', 'failed')
         END
     END;
     IF allowed IS NOT TRUE THEN
@@ -486,6 +507,20 @@ BEGIN
 END
 $jit$;
 REVOKE ALL ON FUNCTION public.jit_policy_text() FROM PUBLIC;
+CREATE OR REPLACE FUNCTION public.jit_head() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET standard_conforming_strings = on
+AS $jit$
+BEGIN
+    -- With the highest number there is, from whoever may write here, no signer could add another.
+    IF NEW.number NOT BETWEEN 1 AND coalesce((SELECT max(h.number) FROM public.heads AS h), 0) + 1000000000 THEN
+        RAISE EXCEPTION 'head % is none of the next', NEW.number USING ERRCODE = 'JIT04';
+    END IF;
+    RETURN NEW;
+END
+$jit$;
+REVOKE ALL ON FUNCTION public.jit_head() FROM PUBLIC;
 CREATE OR REPLACE TRIGGER entries_kept BEFORE UPDATE OR DELETE ON public.entries FOR EACH ROW EXECUTE FUNCTION public.jit_kept();
 ALTER TABLE public.entries ENABLE ALWAYS TRIGGER entries_kept;
 CREATE OR REPLACE TRIGGER entries_not_emptied BEFORE TRUNCATE ON public.entries FOR EACH STATEMENT EXECUTE FUNCTION public.jit_kept();
@@ -504,6 +539,8 @@ CREATE OR REPLACE TRIGGER policy_texts_not_emptied BEFORE TRUNCATE ON public.pol
 ALTER TABLE public.policy_texts ENABLE ALWAYS TRIGGER policy_texts_not_emptied;
 CREATE OR REPLACE TRIGGER policy_texts_proven BEFORE INSERT ON public.policy_texts FOR EACH ROW EXECUTE FUNCTION public.jit_policy_text();
 ALTER TABLE public.policy_texts ENABLE ALWAYS TRIGGER policy_texts_proven;
+CREATE OR REPLACE TRIGGER heads_numbered BEFORE INSERT ON public.heads FOR EACH ROW EXECUTE FUNCTION public.jit_head();
+ALTER TABLE public.heads ENABLE ALWAYS TRIGGER heads_numbered;
 CREATE OR REPLACE TRIGGER person_keys_kept BEFORE INSERT OR UPDATE OR DELETE ON public.person_keys FOR EACH ROW EXECUTE FUNCTION public.jit_person_key();
 ALTER TABLE public.person_keys ENABLE ALWAYS TRIGGER person_keys_kept;
 CREATE OR REPLACE TRIGGER leases_own_rows BEFORE INSERT OR UPDATE OR DELETE ON public.leases FOR EACH ROW EXECUTE FUNCTION public.jit_own_rows();
@@ -520,6 +557,7 @@ ALTER FUNCTION public.jit_kept() OWNER TO jit_owner;
 ALTER FUNCTION public.jit_own_rows() OWNER TO jit_owner;
 ALTER FUNCTION public.jit_person_key() OWNER TO jit_owner;
 ALTER FUNCTION public.jit_policy_text() OWNER TO jit_owner;
+ALTER FUNCTION public.jit_head() OWNER TO jit_owner;
 REVOKE ALL ON DATABASE jit FROM PUBLIC, jit_bot, jit_hands, jit_signer, jit_auditor, jit_privacy;
 GRANT CONNECT ON DATABASE jit TO jit_bot, jit_hands, jit_signer, jit_auditor, jit_privacy;
 REVOKE ALL ON SCHEMA public FROM PUBLIC, jit_bot, jit_hands, jit_signer, jit_auditor, jit_privacy;

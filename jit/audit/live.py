@@ -158,7 +158,7 @@ def _open_sqlite(url: URL) -> Iterator[sqlite3.Connection]:
 def _open_postgres(url: URL) -> Iterator[psycopg.Connection[Any]]:
     address = url.set(drivername="postgresql").render_as_string(hide_password=False)
     try:
-        with psycopg.connect(address, connect_timeout=CONNECT_WITHIN) as connection:
+        with psycopg.connect(address, connect_timeout=CONNECT_WITHIN, client_encoding="utf8") as connection:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.read_only = True
             yield connection

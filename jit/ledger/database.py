@@ -94,9 +94,20 @@ _BOUNDS = {
     "statement_timeout": f"{BUSY_SECONDS}s",
     "lock_timeout": f"{BUSY_SECONDS}s",
     "idle_in_transaction_session_timeout": "10s",
+    "idle_session_timeout": "0",
     "TimeZone": "UTC",
+    "client_encoding": "UTF8",
+    "standard_conforming_strings": "on",
+    "default_transaction_isolation": "read committed",
+    "default_transaction_read_only": "off",
 }
-"""What each connection to PostgreSQL is opened with, as the server writes it."""
+"""What each connection to PostgreSQL is opened with, as the server writes it: a login can give itself other defaults.
+"""
+_FIND_TABLES = (
+    "SELECT set_config('search_path', 'public', false)"
+    " WHERE to_regclass('entries') IS NULL AND to_regclass('public.entries') IS NOT NULL"
+)
+"""Where the login's own search path leads past them: without them no process of the hands would start."""
 
 
 def _postgres(url: str) -> Engine:
@@ -109,23 +120,24 @@ def _postgres(url: str) -> Engine:
         pool_pre_ping=True,
         connect_args={
             "connect_timeout": BUSY_SECONDS,
-            "options": " ".join(f"-c {key}={value}" for key, value in _BOUNDS.items()),
+            "options": " ".join(f"-c {key}=" + value.replace(" ", r"\ ") for key, value in _BOUNDS.items()),
             "tcp_user_timeout": BUSY_SECONDS * 1000,
         },
     )
-    event.listen(engine, "connect", _refuse_pooler)
+    event.listen(engine, "connect", _prepare)
     return engine
 
 
-def _refuse_pooler(connection: Any, _record: Any) -> None:
-    """One that drops what was asked for when connecting, so that nothing would bound our waiting."""
+def _prepare(connection: Any, _record: Any) -> None:
+    """Refuses a pooler that drops what was asked for when connecting, so that nothing would bound our waiting."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT k, current_setting(k), v FROM unnest(%s::text[], %s::text[]) w(k, v) WHERE current_setting(k) <> v",
             [[*_BOUNDS], [*_BOUNDS.values()]],
         )
         wrong = cursor.fetchone()
-    connection.rollback()
+        cursor.execute(_FIND_TABLES)
+    connection.commit()
     if wrong:
         connection.close()
         key, found, value = wrong

@@ -29,7 +29,7 @@ from sqlalchemy.exc import IntegrityError
 
 from jit.access import CannotFollow, Request, State, follow, replay
 from jit.clock import EPOCH, SKEW_LIMIT
-from jit.facts import AnyFact, Kinds, Life, OrdersEnd, TakesAway
+from jit.facts import Alert, AnyFact, Kinds, Lapsed, Life, OrdersEnd, TakesAway
 from jit.ledger import readmodel
 from jit.ledger.database import reading, writing
 from jit.ledger.entry import NO_ENTRY, BrokenChain, Entry, open_entry, people_in, require_unchanged, seal
@@ -190,10 +190,14 @@ class Ledger:
             return _all_opened(connection, self.ring, query, legible=legible)
 
     def unsettled(self) -> list[str]:
-        """Ids of all requests that nothing has closed yet: by the facts, whatever the read model says."""
-        asked, closed = (
-            select(entries.c.request_id).where(entries.c.kind.in_(kinds)) for kinds in (("requested",), Kinds.closing)
+        """Ids of all requests that nothing has closed yet: by the facts, whatever the read model says. What was given
+        is closed by its end alone: nothing else that closes can follow there, whoever wrote it.
+        """
+        asked, given, closed = (
+            select(entries.c.request_id).where(entries.c.kind.in_(kinds))
+            for kinds in (("requested",), ("granted",), Kinds.closing)
         )
+        closed = closed.where((entries.c.kind == "ended") | entries.c.request_id.not_in(given))
         with reading(self.engine) as connection:
             return list(connection.scalars(asked.except_(closed)))
 
@@ -331,20 +335,31 @@ def _unless_changed(connection: Connection, ring: KeyRing, request_id: str) -> R
 
 
 def _without_doubles(connection: Connection, facts: Sequence[AnyFact]) -> list[AnyFact]:
-    spooled = [str(fact.id) for fact in facts if fact.spooled]
-    if not spooled:
+    """Without what waited in a spool, or several processes tell, and is here already. Under an id that somebody else
+    took first, which those of alerts can be foreseen for, is not that.
+    """
+    told = [str(fact.id) for fact in facts if fact.spooled or isinstance(fact, Alert)]
+    if not told:
         return list(facts)
-    known = set(connection.scalars(select(entries.c.id).where(entries.c.id.in_(spooled))))
-    return [fact for fact in facts if str(fact.id) not in known]
+    query = select(entries.c.id, entries.c.kind, entries.c.request_id).where(entries.c.id.in_(told))
+    kept = {fact_id: about for fact_id, *about in connection.execute(query)}
+    new: list[AnyFact] = []
+    for fact in facts:
+        about = kept.get(str(fact.id))
+        if about is None:
+            new.append(fact)
+        elif about != [fact.kind, getattr(fact, "request_id", None)]:
+            new.append(fact.model_copy(update={"id": uuid4()}))
+    return new
 
 
 def _steps(
     connection: Connection, ring: KeyRing, facts: Sequence[Life], expect: Mapping[str, int]
 ) -> dict[str, Request]:
     """What the requests become by these facts. What takes access away, or orders that, is recorded behind changed
-    entries too.
+    entries too; so is that something lapsed, or it would stand in the requester's way for good.
     """
-    checked = {fact.request_id for fact in facts if not isinstance(fact, TakesAway | OrdersEnd)}
+    checked = {fact.request_id for fact in facts if not isinstance(fact, TakesAway | OrdersEnd | Lapsed)}
     before = {
         fact.request_id: load(connection, ring, fact.request_id, changed_too=fact.request_id not in checked)
         for fact in facts

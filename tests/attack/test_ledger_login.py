@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
-from uuid import uuid4
+from uuid import uuid4, uuid5
 
 import psycopg
 import pytest
@@ -17,7 +17,7 @@ from sqlalchemy.engine import make_url
 
 from jit.clock import SystemClock
 from jit.embedded import EmbeddedPostgres
-from jit.facts import EndCause, Ended, Source, write_fact
+from jit.facts import AlertName, EndCause, Ended, Lapsed, Source, write_fact
 from jit.ledger import Leases, connect
 from jit.ledger.guard.roles import LOGINS, OWNER
 from jit.testing import InterruptibleLedger
@@ -27,6 +27,7 @@ from tests.world.hands import TEST, Hands
 from tests.world.next_entry import Next, append
 from tests.world.servers import harden, new_ledger
 from tests.world.waiting import wait_until
+from workers.scribe import SAME
 from workers.timekeeper import LEASE
 
 pytestmark = pytest.mark.real
@@ -219,11 +220,40 @@ def _(at: Attacked, login: str) -> None:
         f"ALTER ROLE {login} SET statement_timeout = '1ms'",
         "ALTER ROLE jit_hands SET statement_timeout = '1ms'",
         "ALTER DATABASE jit SET default_transaction_read_only = on",
+        f"ALTER ROLE {login} SET client_encoding = 'SQL_ASCII'",
+        f"ALTER ROLE {login} SET search_path = pg_catalog",
+        f"ALTER ROLE {login} SET default_transaction_read_only = on",
         f"ALTER ROLE {login} PASSWORD 'x'",
         "ALTER ROLE jit_hands PASSWORD 'x'",
     ):
         with suppress(psycopg.Error):
             at.login(login).execute(one)
+
+
+@act("closes it in every way, over and over, and puts it to sleep")
+def _(at: Attacked, login: str) -> None:
+    request = at.house.ledger.request_as_written(TEST)
+    signed = {"at": at.house.clock.now(), "actor": "x", "source": Source.BOT}
+    told = json.loads(write_fact(Lapsed.about(request, because="unanswered", **signed)))
+    session = at.login(login)
+    for kind, more in (("lapsed", {}), ("denied", {"reason": "", "approver": "x", "digest": ""}), ("withdrawn", {})):
+        fields = {name: value for name, value in told.items() if name not in {"id", "kind", "because"}} | more
+        for _ in range(20):
+            with suppress(psycopg.Error):
+                append(session, Next(session).body(kind, **fields, **({"because": "x"} if kind == "lapsed" else {})))
+    with suppress(psycopg.Error):
+        session.execute("UPDATE requests SET state = 'lapsed', wakes_at = NULL")
+
+
+@act("takes the ids of the alerts to come")
+def _(at: Attacked, login: str) -> None:
+    request, session = at.house.ledger.request_as_written(TEST), at.login(login)
+    kind = min(next(one.kinds for one in LOGINS if one.name == login) - {"alert"})
+    assert request is not None
+    for name in AlertName:
+        told = uuid5(SAME, f"{name} {TEST} {request.ends_at.isoformat()} 0" if request.ends_at else name)
+        with suppress(psycopg.Error):
+            append(session, Next(session).body(kind, id=str(told)))
 
 
 MOST_UNLIKE = ("rewrites what wakes the timekeeper", "holds the rows of every table", "says that it has ended")

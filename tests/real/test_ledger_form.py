@@ -4,6 +4,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -51,6 +52,13 @@ BENT = {
     "capital hex": ('"says":"x"', '"says":"\\u001F"'),
     "a new line by its number": ('"says":"x"', '"says":"\\u000a"'),
     "two halves of a character": ('"says":"x"', '"says":"\\ud83d\\ude92"'),
+    "a name twice within": ('"says":"x"', '"says":{"sealed":1,"sealed":2}'),
+    "a name twice within a list": ('"says":"x"', '"says":[{"a":1,"a":1}]'),
+    "a name twice, made up for by a number": ('"says":"x"', '"says":{"a":1e9,"a":1,"":1}'),
+    "a number with more digits than Python reads": ('"says":"x"', '"says":' + "9" * 5000),
+    "a number with an exponent": ('"says":"x"', '"says":1e3'),
+    "a number with a point": ('"says":"x"', '"says":1.0'),
+    "deeper than Python reads": ('"says":"x"', '"says":' + "[" * 3000 + "]" * 3000),
 }
 
 
@@ -66,6 +74,28 @@ def test_a_fact_written_in_another_way_is_refused_so_verify_goes_on_passing(bot)
                 other[name] = refused
     assert not other
     assert count(bot) == before
+
+
+@both_versions
+def test_a_time_that_is_written_in_another_way_is_refused_as_verify_compares_times_as_they_are_written(bot) -> None:
+    """Behind a whole second written with zeros the next entry seemed to be older: `jit audit verify` exited with 4 for
+    good. And at :60 or 24:00 nobody could read the entry any more.
+    """
+    soon = (datetime.now(UTC) + timedelta(seconds=1)).replace(microsecond=0)
+    zeros = soon.isoformat().replace("+00:00", ".000000+00:00")
+    for time in (zeros, "2026-02-28T23:59:60+00:00", "2026-02-27T24:00:00+00:00"):
+        entry = Next(bot)
+        entry.at = time
+        with pytest.raises(psycopg.Error, match="not written as times are"):
+            append(bot, entry.body())
+
+
+@both_versions
+def test_a_request_that_the_column_cannot_say_is_refused(bot) -> None:
+    """A NUL stands as another character in the column beside the entry: verify said that the column was changed."""
+    for request_id in ("\0", "R-\u00e4", "", "R- 1", "\ufffd"):
+        with pytest.raises(psycopg.Error, match="holds no fact"):
+            append(bot, Next(bot).body(request_id=request_id))
 
 
 def test_whatever_people_type_is_written_as_facts_are(bot) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from jit.clock import EPOCH, SystemClock
 from jit.embedded import EmbeddedPostgres
-from jit.facts import Alert, AlertName, Source
+from jit.facts import Alert, AlertName, Source, Started
 from jit.ledger import Ledger, LedgerUnavailable, check_chain, connect, create_tables
 from jit.ledger.database import Forbidden, NotTaken, writing
 from jit.ledger.guard import KEPT
@@ -481,10 +481,11 @@ class TestTheLedgerOverIt:
             raw.exec_driver_sql("DELETE FROM entries")
 
     def test_what_is_recorded_already_is_said(self, ledger) -> None:
-        alert = self.alert(ledger)
-        ledger.append([alert])
+        signed = {"actor": "bot@host", "source": Source.BOT}
+        fact = Started(at=ledger.clock.now(), process="bot", version="1", policy_version="none", **signed)
+        ledger.append([fact])
         with pytest.raises(NotTaken, match="recorded already"):
-            ledger.append([alert])
+            ledger.append([fact])
         assert issubclass(NotTaken, LedgerUnavailable)
 
     def test_what_was_taken_hangs_together(self, prepared, dba, ledger) -> None:

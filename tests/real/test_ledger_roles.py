@@ -16,7 +16,7 @@ from jit.cli.main import cli
 from jit.clock import SystemClock
 from jit.copies import copier
 from jit.embedded import EmbeddedPostgres
-from jit.facts import AnyFact, KeyChanged, RecordRead, Revoked, Source
+from jit.facts import AnyFact, KeyChanged, RecordRead, Revoked, Source, Started
 from jit.ledger import (
     Leases,
     Ledger,
@@ -323,13 +323,35 @@ class TestRowsOfAnother:
                 "UPDATE directory SET value = '{}' WHERE key = 'groups'",
                 "UPDATE directory SET value = replace(value, 'BOB0', 'EVE0') WHERE key = 'groups'",
                 "UPDATE directory SET value = replace(value, '\"dba', '\"sre') WHERE key = 'groups'",
+                "UPDATE directory SET value = value || repeat(' ', 9000000) WHERE key = 'groups'",
+                """UPDATE directory SET value = replace(value, '["U', '[' || repeat('"U0ALICE01", ', 9) || '"U')""",
                 "UPDATE requests SET state = 'ended'",
                 "UPDATE requests SET wakes_at = 99999999999999999",
+                "UPDATE requests SET requester = 'U0SOMEONE' WHERE id = 'R-ROWS'",  # it is open
             ),
         }
         for login, statements in tried.items():
             came = came_of(prepared, login, statements, refusal=ANOTHERS_ROW)
             assert not came, f"{len(came)} of the {len(statements)} that {login} tried"
+
+    def test_security_revokes_and_opens_nothing_in_anothers_name(self, prepared: EmbeddedPostgres, opened) -> None:
+        """Somebody's own revoked request, made an open one of another's for the same access: who is asked for was told
+        that they had asked already.
+        """
+        bot, auditor = (Story(opened(login), SystemClock(), id="R-MINE") for login in ("jit_bot", "jit_auditor"))
+        for step in (bot.asked, bot.approval, bot.approved, auditor.revoked):
+            last = step()
+        changes = [
+            f"UPDATE requests SET last_entry = {last.index}, requester = 'U0BOB', state = '{state}' WHERE id = 'R-MINE'"
+            for state in ("pending", "approved", "granting", "active")
+        ]
+        assert not came_of(prepared, "jit_auditor", changes, refusal=ANOTHERS_ROW)
+
+    def test_a_head_leaves_room_for_those_that_come(self, prepared: EmbeddedPostgres) -> None:
+        """With the highest number there is, which no login may take away again, the signer was out of numbers."""
+        numbers = (2**63 - 1, 2**40, 0, -1)
+        tried = [f"INSERT INTO heads VALUES ({number}, 1, 1, '')" for number in numbers]
+        assert not came_of(prepared, "jit_signer", tried, refusal="JIT04")
 
     def test_a_login_that_was_given_another_as_a_role_writes_none(self, prepared: EmbeddedPostgres, filled) -> None:
         filled.execute("CREATE ROLE eve LOGIN IN ROLE jit_bot")
@@ -345,6 +367,7 @@ class TestRowsOfAnother:
             filled.execute("DROP ROLE eve")
 
     def test_what_an_erasure_takes_out_is_taken_out(self, prepared: EmbeddedPostgres, filled) -> None:
+        filled.execute("UPDATE requests SET state = 'withdrawn' WHERE id = 'R-ROWS'")
         erasing = [
             "DELETE FROM notes WHERE key = 'opened:U0ALICE01'",
             "DELETE FROM directory WHERE key = 'person:U0ALICE01'",
@@ -352,6 +375,35 @@ class TestRowsOfAnother:
             "UPDATE requests SET requester = 'erased:1a2b3c4d' WHERE id = 'R-ROWS'",
         ]
         assert came_of(prepared, "jit_privacy", erasing, refusal=ANOTHERS_ROW) == dict.fromkeys(erasing, 1)
+
+
+@pytest.mark.parametrize(
+    "default",
+    [
+        "search_path = pg_catalog",
+        "search_path = ''",
+        "client_encoding = 'SQL_ASCII'",
+        "client_encoding = 'LATIN1'",
+        "standard_conforming_strings = off",
+        "default_transaction_read_only = on",
+        "default_transaction_isolation = 'serializable'",
+        "idle_session_timeout = '1ms'",
+        "TimeZone = 'Asia/Tokyo'",
+    ],
+)
+def test_a_default_that_a_login_gives_itself_stops_no_process(prepared: EmbeddedPostgres, opened, default: str) -> None:
+    """With the hands' login, once: no worker and no timekeeper started any more, so that nothing was ended."""
+    with psycopg.connect(prepared.dsn("jit_hands", "jit"), autocommit=True) as eve:
+        eve.execute(f"ALTER ROLE jit_hands SET {default}")
+    try:
+        hands = opened("jit_hands")
+        at = hands.clock.now()
+        signed = {"at": at, "actor": f"cli:木@{at}", "source": Source.WORKER}
+        (entry,) = hands.append([Started(process="worker", version="1", policy_version="none", **signed)])
+        assert hands.read(after=entry.index - 1)[0].fact == entry.fact
+    finally:
+        with psycopg.connect(prepared.dsn(), autocommit=True) as dba:
+            dba.execute("ALTER ROLE jit_hands RESET ALL")
 
 
 def test_the_owner_cannot_log_in(prepared: EmbeddedPostgres) -> None:

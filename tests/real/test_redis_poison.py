@@ -3,15 +3,19 @@ worker must still do honest work.
 """
 
 import zlib
+from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from redis import ResponseError
 from rq.command import send_command  # noqa: TID251  the intruder has RQ too
 from rq.suspension import suspend  # noqa: TID251  as above
 
 from jit.embedded import EmbeddedValkey
 from jit.rq_queue import ENDS, GRANTS
+from jit.testing import T0
 from tests.world.hands import KEY
 from tests.world.redis_attack import Attack
 
@@ -99,6 +103,23 @@ class TestPoison:
             attack.work()
             assert asked.pop() == "R-WANT", key
             attack.redis.delete(key)
+
+    @pytest.mark.parametrize("key", ["rq:queue:jit-grants", "rq:queue:jit-revokes", "rq:queue:jit-ends", "rq:queues"])
+    def test_in_the_place_of_a_list_keeps_nobody_from_getting_access(self, attack: Attack, key: str) -> None:
+        """With the bot's login one command, while a list was empty, stopped all grants until somebody looked there."""
+        asked: list[str] = []
+        attack.house.granter.grant = asked.append  # type: ignore[method-assign]
+        attack.work()
+        attack.redis.delete(key)
+        attack.redis.hset(key, "of another", "type")
+        assert attack.queue.end_at(T0, "R-WANT", "order") == "order"
+        attack.house.clock.time += timedelta(seconds=1)
+        with suppress(ResponseError):
+            attack.hand.step(wait=0.01)
+        attack.queue.grant("R-WANT")
+        attack.work()
+        assert asked == ["R-WANT"]
+        assert attack.honest_work_goes_on()
 
 
 class TestCommands:

@@ -8,6 +8,7 @@ from bot.follow.mirror import QUIET_AFTER, QUIET_TYPE, SEALED_WITHIN, Mirror
 from bot.follow.outbox import Unsure
 from bot.follow.seals import LONGEST
 from bot.follow.watch import Watch
+from jit.audit.heads import Heads
 from jit.facts import AlertName
 from jit.ledger import Notes
 from jit.testing import BOB
@@ -199,6 +200,17 @@ class TestARecordThatNobodySigns:
         house.work(watch, 60, tick=2)
         assert not self.missing(house)
         house.work(watch, 60, tick=2)
+        (alert,) = self.missing(house)
+        assert "covers 1 entries" in alert.says
+
+    def test_is_told_of_though_somebody_put_heads_there_that_cover_more_than_there_is(self, house):
+        watch = self.watch(house)
+        house.story().asked()
+        house.sign()
+        house.story("R-8888", requester=BOB).asked()
+        for size in (10**18, 3, 2**63 - 1):
+            Heads(house.engine).add(size, house.clock.now(), b"junk")
+        house.work(watch, 120, tick=2)
         (alert,) = self.missing(house)
         assert "covers 1 entries" in alert.says
 

@@ -4,24 +4,26 @@ import json
 import re
 from datetime import timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import uuid4, uuid5
 
 import pytest
 from sqlalchemy import insert, text
 
 from jit.access import State
 from jit.desk import Desk, Presser
-from jit.facts import Alert, AlertName, Closes, EndCause, Revoked, Source
+from jit.facts import Alert, AlertName, Closes, EndCause, Lapsed, Revoked, RevokeFailed, Source
 from jit.ledger import BrokenChain, Leases
 from jit.ledger.entry import hash_of
 from jit.ledger.schema import entries
-from jit.ports import Held, TargetUnreachable
+from jit.ports import Held, Taken, TargetUnreachable
 from jit.privacy.people import is_closed
 from jit.testing import ALICE, BOB, T0, InMemoryDirectory
 from tests.world.hands import Hands
 from tests.world.tamper import past_the_guards
 from workers.orders import Call
 from workers.revocations import Revoker
+from workers.scribe import SAME
+from workers.watchlist import Watchlist
 
 PROMISED = 5
 """Seconds after its end at which access is gone, whatever happens."""
@@ -43,7 +45,7 @@ def put_in(house: Hands, kind: str = "revoked", **fields: object) -> None:
         connection.execute(
             insert(entries).values(
                 index=row.index + 1,
-                id=fact["id"],
+                id=fields.get("id", fact["id"]),
                 recorded_at=house.clock.now(),
                 kind=kind,
                 request_id="R-TEST",
@@ -82,6 +84,10 @@ def sweep_until(house: Hands, seconds: float, *, step: float = 0.2) -> float | N
 
 
 def silent() -> list[Held]:
+    raise TargetUnreachable("no route")
+
+
+def unreachable(*_: object) -> Taken:
     raise TargetUnreachable("no route")
 
 
@@ -357,3 +363,113 @@ def test_the_desk_takes_an_order_to_end_what_has_a_broken_record(house: Hands) -
     desk.revoke(Presser("cli:eve@desk", None, Source.CLI), "R-TEST", "stop")
     house.timekeeper.sweep()
     assert house.target.gives == {}
+
+
+@pytest.mark.parametrize("legible", [True, False])
+def test_what_waits_and_has_a_broken_record_lapses_in_its_time_so_that_it_can_be_asked_for_again(
+    house: Hands, *, legible: bool
+) -> None:
+    """With an order to end what was not approved yet, from a login that may record one, nobody could decide or close
+    the request, and whoever had asked could never ask for that access again.
+    """
+    told = Revoked.about(house.asked(), at=T0, actor="cli:x@y", source=Source.CLI, reason="stop")
+    put_in(house, **(told.model_dump(mode="json", exclude={"id", "kind"}) if legible else {}))
+    house.timekeeper.sweep()
+    house.clock.move(hours=8)
+    house.timekeeper.sweep()
+    assert house.asked("R-NEXT").state is State.PENDING
+    assert house.ledger.unsettled() == ["R-NEXT"]
+
+
+def test_a_request_of_which_much_was_written_is_looked_at_once(house: Hands, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With 100,000 entries about one request, from one login, each page of them had all of them read again."""
+    request = house.active(minutes=30)
+    failed = RevokeFailed.about(request, at=T0, actor="x", source=Source.CLI, reason="x", attempts=1)
+    looked: list[str] = []
+    ask = house.ledger.request
+    monkeypatch.setattr(house.ledger, "request", lambda request_id: looked.append(request_id) or ask(request_id))
+    watch = Watchlist()
+    watch.refresh(house.ledger)
+    house.ledger.append([failed.model_copy(update={"id": uuid4()}) for _ in range(1100)])
+    looked.clear()
+    watch.refresh(house.ledger)
+    assert looked == ["R-TEST"]
+
+
+class TestAnAlertThatSomebodyForesaw:
+    """The end is late, as the target does not answer. Each login of the ledger may record one kind or another."""
+
+    def tells(self, house: Hands) -> list[str]:
+        house.clock.time = T0 + timedelta(minutes=30)
+        house.target.revoke = unreachable  # type: ignore[method-assign]
+        for _ in range(2 * PROMISED):
+            house.timekeeper.sweep()
+            house.clock.move(seconds=1)
+        told = [alert for alert in alerts(house) if alert.name is AlertName.END_LATE and alert.says != "a drill"]
+        assert spooled(house) == 0
+        return [alert.says for alert in told]
+
+    def test_is_told_though_another_fact_has_its_id(self, house: Hands) -> None:
+        """It went to the spool, as the ledger did not take it, and from there nowhere, as its id was known."""
+        request = house.active(minutes=30)
+        assert request.ends_at is not None
+        name = f"{AlertName.END_LATE} R-TEST {request.ends_at.isoformat()} 0"
+        put_in(house, "nothing", id=str(uuid5(SAME, name)))
+        (says,) = self.tells(house)
+        assert "could not be taken away" in says
+
+    def test_is_told_though_one_like_it_is_dated_in_years_to_come(self, house: Hands) -> None:
+        house.clock.time = T0 - timedelta(hours=1)
+        house.active(minutes=90)
+        put_in(house, "alert", name="end_late", says="a drill", at="9999-01-01T00:00:00Z")
+        assert len(self.tells(house)) == 1
+
+
+class TestAClosingThatCannotFollow:
+    """Somebody has ordered the end, and a login that may close requests says of one with access that it has lapsed, was
+    denied or failed, and takes it out of what wakes the timekeeper.
+    """
+
+    def ordered(self, house: Hands, kind: str, *, restarted: bool = False) -> None:
+        request = house.active(minutes=30)
+        if not restarted:
+            house.timekeeper.sweep()
+        house.ledger.append([Revoked.about(request, at=T0, actor=BOB, source=Source.SLACK, reason="stop")])
+        told = Lapsed.about(request, at=T0, actor="bot@x", source=Source.BOT, because="unanswered")
+        more = {"denied": {"approver": BOB, "digest": "", "reason": ""}, "grant.failed": {"reason": ""}}
+        fields = told.model_dump(mode="json", exclude={"id", "kind"} | ({"because"} if kind != "lapsed" else set()))
+        put_in(house, kind, **fields, **more.get(kind, {}))
+        with house.engine.begin() as connection:
+            connection.execute(text("UPDATE requests SET state = 'lapsed', wakes_at = NULL"))
+
+    @pytest.mark.parametrize("kind", ["lapsed", "withdrawn", "denied", "grant.failed"])
+    @pytest.mark.parametrize("restarted", [False, True])
+    def test_keeps_no_order_to_end_from_being_carried_out(self, house: Hands, kind: str, *, restarted: bool) -> None:
+        self.ordered(house, kind, restarted=restarted)
+        for _ in range(PROMISED * 5):
+            house.timekeeper.sweep()
+            house.clock.move(seconds=0.2)
+        assert house.target.gives == {}
+        assert AlertName.RECORD_BROKEN in [alert.name for alert in alerts(house)]
+
+    def test_nor_where_the_target_tells_nothing(self, house: Hands) -> None:
+        house.target.all_held = silent  # type: ignore[method-assign]
+        self.ordered(house, "lapsed", restarted=True)
+        house.timekeeper.sweep()
+        assert house.target.gives == {}
+
+    def test_nor_by_a_worker(self, house: Hands) -> None:
+        self.ordered(house, "lapsed")
+        house.jobs.perform(Call("revoke", "R-TEST"))
+        assert house.target.gives == {}
+
+    def test_nor_where_only_the_target_still_tells_of_it(self, house: Hands, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(house.ledger, "unsettled", list)
+        self.ordered(house, "lapsed", restarted=True)
+        house.timekeeper.sweep()
+        house.timekeeper.sweep()
+        assert house.target.gives == {}
+
+    def test_leaves_it_among_what_the_doctor_finds_overdue(self, house: Hands) -> None:
+        self.ordered(house, "lapsed")
+        assert house.ledger.unsettled() == ["R-TEST"]

@@ -1,7 +1,6 @@
 DECLARE
     longest CONSTANT integer := 1048576;
     skew CONSTANT bigint := 2500000;
-    blank CONSTANT text := '[ \t\\]';
     -- As our writers write a text: nothing is escaped that need not be.
     a_text CONSTANT text := '"(?:[^"\\]|\\["\\bfnrt]|\\u00(?:0[0-7bef]|1[0-9a-f]))*"';
     hardened boolean;
@@ -13,10 +12,12 @@ DECLARE
     said text;
     told_index text;
     moment text;
+    spelt text;
     follows text;
     told_at bigint;
     plain json;
     bare text;
+    spaces bigint;
     must text[];
     may text[];
     wrong text;
@@ -44,7 +45,7 @@ BEGIN
         END IF;
         -- jsonb takes no NUL. Here it only says what stands where; what is kept is the body as it came.
         BEGIN
-            said := replace(convert_from(body, 'UTF8'), '\u0000', '\uFFFD');
+            said := replace(convert_from(body, 'UTF8'), '\u0000', '\u0001');
             plain := said::json;
             fact := (plain -> 'fact')::jsonb;
         EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
@@ -64,10 +65,20 @@ BEGIN
             RAISE EXCEPTION 'an entry has index, recorded_at, previous and fact, in this order, and no key twice'
                 USING ERRCODE = 'JIT01';
         END IF;
-        bare := substr(convert_from(body, 'UTF8'), position('"fact": ' IN said) + 8);
-        IF bare ~ blank AND regexp_replace(bare, a_text, '""', 'g') ~ blank THEN
-            RAISE EXCEPTION 'entry % holds a fact that is not written as facts are: no blanks between its parts, and no '
-                'escapes that need not be', told_index USING ERRCODE = 'JIT01';
+        bare := left(substr(said, position('"fact": ' IN said) + 8), -1);
+        -- Of a name that stands twice, however far within, jsonb keeps one, and is shorter by it.
+        SELECT sum(CASE jsonb_typeof(part)
+            WHEN 'object' THEN greatest(2 * (SELECT count(*) FROM jsonb_object_keys(part)) - 1, 0)
+            WHEN 'array' THEN greatest(jsonb_array_length(part) - 1, 0)
+        END) INTO spaces FROM jsonb_path_query(fact, 'strict $.**') AS part;
+        IF length(fact::text) - spaces <> length(bare)
+            OR fact @? 'strict $.**{16 to last}'
+            OR (bare ~ '[ \t\\]' OR fact @? 'strict $.** ? (@.type() == "number")')
+                AND regexp_replace(bare, a_text, '""', 'g') ~ '[ \t\\.]|[0-9]([eE]|[0-9]{15})'
+        THEN
+            RAISE EXCEPTION 'entry % holds a fact that is not written as facts are: no blanks between its parts, no '
+                'escapes that need not be, no name twice, whole numbers, and no more than 15 levels', told_index
+                USING ERRCODE = 'JIT01';
         END IF;
         IF told_index::bigint <> last_index + 1 THEN
             RAISE EXCEPTION 'entry % is not the next: the last is %', told_index, last_index USING ERRCODE = 'JIT01';
@@ -77,9 +88,15 @@ BEGIN
         END IF;
         BEGIN
             told_at := extract(epoch FROM moment::timestamptz) * 1000000;
+            -- Written in one way alone: times are compared as they are written, and not everybody reads 24:00 or :60.
+            spelt := to_char(moment::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US');
         EXCEPTION WHEN data_exception THEN
-            RAISE EXCEPTION 'entry % has a time that is none', told_index USING ERRCODE = 'JIT01';
+            spelt := NULL;
         END;
+        IF replace(spelt, '.000000', '') || '+00:00' IS DISTINCT FROM moment THEN
+            RAISE EXCEPTION 'entry % has a time that is none, or is not written as times are', told_index
+                USING ERRCODE = 'JIT01';
+        END IF;
         IF told_at < last_at THEN
             RAISE EXCEPTION 'entry % is dated before the one before it', told_index USING ERRCODE = 'JIT01';
         END IF;
@@ -95,7 +112,7 @@ BEGIN
         IF coalesce(jsonb_typeof(fact -> 'kind'), '') <> 'string' OR octet_length(fact_kind) NOT BETWEEN 1 AND 32
             OR coalesce(fact ->> 'id', '') !~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
             OR coalesce(jsonb_typeof(fact -> 'request_id'), 'null') NOT IN ('string', 'null')
-            OR octet_length(fact ->> 'request_id') > 16
+            OR fact ->> 'request_id' !~ '^[!-~]{1,16}$'
             OR NOT fact ?& ARRAY['at', 'actor', 'source']
         THEN
             RAISE EXCEPTION 'entry % holds no fact: id, kind, at, actor and source', told_index USING ERRCODE = 'JIT01';

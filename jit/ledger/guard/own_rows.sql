@@ -25,10 +25,11 @@ BEGIN
         END
         WHEN TG_TABLE_NAME = 'directory' THEN CASE who
             WHEN 'jit_bot' THEN true
-            -- Out of the groups somebody may be taken, and nobody put into them.
+            -- Out of the groups somebody may be taken, and nobody put into them; nor is what all read made longer.
             WHEN 'jit_privacy' THEN CASE TG_OP
                 WHEN 'DELETE' THEN starts_with(was ->> 'key', 'person:')
                 WHEN 'UPDATE' THEN was ->> 'key' = 'groups' AND was - 'value' = becomes - 'value'
+                    AND octet_length(becomes ->> 'value') <= octet_length(was ->> 'value')
                     AND (was ->> 'value')::jsonb - 'members' = (becomes ->> 'value')::jsonb - 'members'
                     AND (was ->> 'value')::jsonb -> 'members' @> ((becomes ->> 'value')::jsonb -> 'members')
             END
@@ -36,12 +37,15 @@ BEGIN
         WHEN TG_TABLE_NAME = 'requests' THEN CASE who
             WHEN 'jit_bot' THEN true
             WHEN 'jit_hands' THEN true
-            -- After the entry: what the row says of it is not looked at, as it may have been wrong before.
-            WHEN 'jit_auditor' THEN was ->> 'id' = becomes ->> 'id' AND EXISTS (
+            -- After the entry: what the row says of it is not looked at, as it may have been wrong before. But it is
+            -- not open, so that nobody else's request is in its way.
+            WHEN 'jit_auditor' THEN was ->> 'id' = becomes ->> 'id' AND becomes ->> 'state' = 'ending' AND EXISTS (
                 SELECT FROM {schema}.entries AS e WHERE e.index = (becomes ->> 'last_entry')::bigint
                     AND e.request_id = becomes ->> 'id' AND e.kind = 'revoked'
             )
+            -- Who has something open is not erased, and gets nothing of another's that is.
             WHEN 'jit_privacy' THEN was - 'requester' = becomes - 'requester'
+                AND was ->> 'state' IN ('ended', 'denied', 'withdrawn', 'lapsed', 'failed')
         END
     END;
     IF allowed IS NOT TRUE THEN
