@@ -49,17 +49,7 @@ def test_asking_leaves_nothing_behind(ledger: Ledger, tmp_path: Path) -> None:
     lite.engine.dispose()
 
 
-@pytest.mark.parametrize(
-    "trouble",
-    [
-        "ALTER DATABASE {name} SET default_transaction_read_only = on",
-        "REVOKE EXECUTE ON FUNCTION jit_writable() FROM {role}",
-    ],
-    ids=["a standby", "no right to append"],
-)
-def test_a_database_that_only_reads_is_not_writable(
-    ledger: Ledger, role: str, newest: EmbeddedPostgres, trouble: str
-) -> None:
+def test_a_login_that_may_not_append_is_told_so(ledger: Ledger, role: str, newest: EmbeddedPostgres) -> None:
     name = ledger.engine.url.database
     with ledger.engine.begin() as admin:
         admin.execute(text(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}"))
@@ -68,7 +58,7 @@ def test_a_database_that_only_reads_is_not_writable(
     bot.require_writable()
     bot.engine.dispose()
     with ledger.engine.begin() as admin:
-        admin.execute(text(trouble.format(name=name, role=role)))
+        admin.execute(text(f"REVOKE EXECUTE ON FUNCTION jit_writable() FROM {role}"))
     assert bot.last_index() == 0
     with pytest.raises(LedgerUnavailable):
         bot.require_writable()
