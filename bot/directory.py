@@ -20,6 +20,7 @@ from bot.impatient import impatient
 from jit.ledger import LedgerUnavailable, StoredDirectory
 from jit.people import NO_GROUPS, Groups, Person
 from jit.ports import Clock, DirectoryUnavailable, UnknownPerson
+from jit.settings import CannotStart
 from jit.shares import Share
 
 log = structlog.get_logger(__name__)
@@ -45,6 +46,10 @@ NOBODY = frozenset({"user_not_found", "users_not_found", "user_not_visible"})
 """What Slack answers for an id that is nobody's here."""
 _TROUBLE = (SlackClientError, OSError, HTTPException, ValueError)
 """What the SDK raises for a refusal, for a wire that is cut or silent, and for an answer that is no JSON."""
+
+
+class AnotherWorkspace(CannotStart):
+    """The token is of another workspace than the ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +99,18 @@ class SlackDirectory:
         return self._workspace
 
     def connect(self) -> None:
-        """Learn which workspace the token belongs to. Raises SlackClientError, OSError, LedgerUnavailable."""
+        """Learn which workspace the token belongs to.
+
+        Raises:
+            AnotherWorkspace: it is not the one that this ledger has known: all its people would be strangers there.
+            SlackClientError, OSError, LedgerUnavailable.
+        """
         team = self._client.auth_test()["team_id"]
+        if (known := self._stored.workspace) not in ("", team):
+            raise AnotherWorkspace(
+                f"SLACK_BOT_TOKEN is of the workspace {team}, and this ledger of {known}: everybody who holds access "
+                f"would count as gone. Use a token of {known}, or a ledger of its own for {team}."
+            )
         self._stored.keep_workspace(team, self._clock.now())
         self._workspace = team
 

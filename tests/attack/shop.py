@@ -84,8 +84,8 @@ class Shop:
     sessions: list[psycopg.Connection[Any]] = field(default_factory=list)
 
     def login(self, name: str = "alice", **how: Any) -> psycopg.Connection[Any]:
-        """A session that stays open through the end."""
-        dsn = make_conninfo(self.server.dsn(name, DATABASE), **how)
+        """A session that stays open through the end. Two tricks at once may be in each other's way, not for long."""
+        dsn = make_conninfo(self.server.dsn(name, DATABASE), **{"options": "-c lock_timeout=1s"} | how)
         made = self.stack.enter_context(closing(psycopg.connect(dsn, autocommit=True)))
         self.sessions.append(made)
         return made

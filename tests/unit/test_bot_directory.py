@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from slack_sdk import WebClient
 
-from bot.directory import ASKED_FOR_AT_MOST, POLL_EVERY, SlackDirectory, read_person
+from bot.directory import ASKED_FOR_AT_MOST, POLL_EVERY, AnotherWorkspace, SlackDirectory, read_person
 from bot.playground.faults import Fault
 from bot.playground.sample import ALICE, BOB, BOT, BOT_TOKEN, CAROL, EVE, MALLORY, TEAM, sample_workspace
 from bot.playground.slack import Slack
@@ -72,6 +72,15 @@ def test_workspace_is_learned_and_kept(setting: Setting) -> None:
     assert setting.directory.workspace == ""
     setting.directory.connect()
     assert setting.directory.workspace == setting.stored.workspace == TEAM
+
+
+def test_a_token_of_another_workspace_is_refused_and_makes_nobody_a_stranger(setting: Setting) -> None:
+    """Everybody who holds access would count as gone, and lose it within seconds."""
+    setting.stored.keep_workspace("T0ELSEWHERE", setting.clock.now())
+    with pytest.raises(AnotherWorkspace, match=f"is of the workspace {TEAM}, and this ledger of T0ELSEWHERE"):
+        setting.directory.connect()
+    assert setting.directory.workspace == ""
+    assert setting.stored.workspace == "T0ELSEWHERE"
 
 
 def test_answer_about_a_person_is_reused_for_a_second_and_kept_for_the_workers(setting: Setting) -> None:
