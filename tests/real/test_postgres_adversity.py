@@ -140,6 +140,8 @@ def test_a_note_that_was_tampered_with_hides_nothing(target, dba):
     target.grant(grant_of(), wanted)
     dba.execute("COMMENT ON ROLE jit_r_7f3k IS 'jit {\"ends_at\": 7}'")
     assert target.all_held() == [Held("R-7F3K", "alice", ("orders_read",), None)]
+    left = target.revoke("R-7F3K", "alice").left_behind
+    assert left == ("somebody changed the note on jit_r_7f3k: what was made by means of it is not known",)
 
 
 def test_roles_that_only_look_like_ours_are_not_touched(target, dba):

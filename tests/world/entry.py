@@ -21,7 +21,7 @@ from tests.world.shared_clock import SharedClock
 
 
 class PausingTarget:
-    """A real target that can be made to stop around what it does; the points are listed at `House.pause`."""
+    """A real target that can be made to stop around what it does; the points are listed at `Product.pause`."""
 
     def __init__(self, target: Target, folder: Path) -> None:
         self._target = target

@@ -1,6 +1,6 @@
 """The whole product under test: real processes, real servers, played people, and a clock that can be moved.
 
-`House.settled` is what must hold after whatever a test has done to it.
+`Product.settled` is what must hold after whatever a test has done to it.
 """
 
 import json

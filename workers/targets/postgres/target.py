@@ -323,6 +323,8 @@ class PostgresTarget:
             if note and note.oid == role.oid and note.before:
                 scope = self._scope(principal, note.permissions)
                 left += [*kept(conn, scope, note.before), *made(conn, scope, note.before)]
+            elif role.gives:
+                left.append(f"somebody changed the note on {role.name}: what was made by means of it is not known")
         return left
 
     def _scope(self, principal: str, permissions: Sequence[str]) -> Scope:
