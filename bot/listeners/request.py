@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import astuple, replace
 from http.client import HTTPException
 from typing import Any
 
@@ -57,8 +57,17 @@ def redraw_form(kit: Kit, caller: Caller, view: Json) -> None:
     asked = _asked(view)
     filled = found.filled(Filled(asked, found.chosen(asked.access), note=_note_of(view)))
     place, version = text_at(view, "id"), text_at(view, "hash")
-    if is_id(place) and version.isascii():  # no others are Slack's, and what no encoding has could not be sent
+    if is_id(place) and version.isascii() and _can_be_sent(asked):  # no others are Slack's
         kit.opener.views_update(view_id=place, hash=version, view=request_form(filled, _channel(view)))
+
+
+def _can_be_sent(asked: Asked) -> bool:
+    """Half a character has no encoding; whoever sends the form is told of it."""
+    try:
+        "".join(astuple(asked)).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def register(app: App, kit: Kit) -> None:

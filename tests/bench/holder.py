@@ -23,6 +23,8 @@ from workers.trouble import STATED_LAG
 
 REQUEST = "R-ATTK"
 MOST_TRICKS = 3
+HERS = sorted(TRICKS.keys() - {"the note on the role rewritten"})
+"""Without what only a DBA can do: mixed with others it is told, and recorded as ended (docs/security.md)."""
 LONGEST = 60.0
 """Real seconds for an end."""
 LOOK_SECONDS = 0.2
@@ -41,7 +43,7 @@ def measure_holder(seed: int, ends: int, tell: Tell) -> Sequence[Result]:
     random, seen = Random(seed), list[EndSeen]()
     with EmbeddedPostgres(sync=False) as server, shops(server):
         for number in range(ends):
-            tricks = random.sample(sorted(TRICKS), random.randint(1, MOST_TRICKS))
+            tricks = random.sample(HERS, random.randint(1, MOST_TRICKS))
             tell(f"{number + 1:4} {'; '.join(tricks)}")
             with shop(server) as at, tempfile.TemporaryDirectory(prefix="jit-bench-") as folder:
                 try:

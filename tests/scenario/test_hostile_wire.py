@@ -51,6 +51,13 @@ def test_what_is_damaged_or_forged_is_acknowledged_or_refused(siege: Siege, exam
     is_judged()
 
 
+def test_half_a_character_in_a_form_that_is_drawn_again_is_no_fault(siege: Siege) -> None:
+    """It has no encoding, and could not be sent to Slack."""
+    choosing = unharmed(next(sample for sample in siege.samples if sample.name == "choose request"))
+    choosing.payload["view"]["state"]["values"]["duration"]["duration"]["value"] = "\ud800"
+    assert judge(choosing, siege.suffers(choosing), siege.requests) == "acknowledged"
+
+
 def _tells_errors(teller: Teller, place: Place, _answer: object, tell: Callable[..., None] = Teller.tell) -> None:
     tell(teller, place, "ValueError: no")
 
