@@ -410,7 +410,13 @@ def test_an_end_waits_for_the_connection_that_is_just_being_kept_warm(small, mon
             refused.wait(HUNG)
         return execute(conn, *args, **more)
 
+    def fill():
+        with suppress(psycopg.OperationalError):
+            while True:
+                stack.enter_context(connect(small.dsn("alice", "orders"), autocommit=True))
+
     def without_room(*args, **more):
+        fill()  # somebody may have left meanwhile
         try:
             return connect(*args, **more)
         except psycopg.OperationalError:
@@ -421,9 +427,7 @@ def test_an_end_waits_for_the_connection_that_is_just_being_kept_warm(small, mon
         way = stack.enter_context(closing(link.Link("orders-db", SecretStr(small.dsn("worker", "orders")))))
         with way.open():
             pass
-        with suppress(psycopg.OperationalError):
-            while True:
-                stack.enter_context(connect(small.dsn("alice", "orders"), autocommit=True))
+        fill()
         monkeypatch.setattr(psycopg.Connection, "execute", slowly)
         monkeypatch.setattr(psycopg, "connect", without_room)
         pool = stack.enter_context(ThreadPoolExecutor())
