@@ -2,7 +2,6 @@
 everybody who waits for the same permission.
 """
 
-from collections.abc import Iterator
 from contextlib import closing
 
 import psycopg
@@ -23,18 +22,6 @@ READS_ON = "SELECT o.* FROM public.orders o, generate_series(1, 100000)"
 OPENS = f"""CREATE FUNCTION opens() RETURNS refcursor LANGUAGE plpgsql SECURITY DEFINER AS
     $$ DECLARE c refcursor := 'c'; BEGIN OPEN c FOR {READS_ON}; RETURN c; END $$"""
 BEGINS = "BEGIN; SELECT opens(); FETCH 1 FROM c"
-
-
-@pytest.fixture(scope="module")
-def server(postgres: EmbeddedPostgres) -> Iterator[EmbeddedPostgres]:
-    with shops(postgres):
-        yield postgres
-
-
-@pytest.fixture
-def at(server: EmbeddedPostgres) -> Iterator[Shop]:
-    with shop(server) as made:
-        yield made
 
 
 HIDDEN = {

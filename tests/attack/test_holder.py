@@ -1,27 +1,12 @@
 """No trick of a holder keeps access, or it is told: on the oldest PostgreSQL and the newest."""
 
-from collections.abc import Iterator
-
 import pytest
 
-from jit.embedded import EmbeddedPostgres
-from tests.attack.shop import Shop, shop, shops
+from tests.attack.shop import Shop
 from tests.attack.tricks import TRICKS
 from tests.world.exhaustive import distinct
 
 pytestmark = pytest.mark.real
-
-
-@pytest.fixture(scope="module")
-def server(postgres: EmbeddedPostgres) -> Iterator[EmbeddedPostgres]:
-    with shops(postgres):
-        yield postgres
-
-
-@pytest.fixture
-def at(server: EmbeddedPostgres) -> Iterator[Shop]:
-    with shop(server) as made:
-        yield made
 
 
 def test_the_eye_sees_what_is_reached_and_that_nothing_is(at: Shop) -> None:
