@@ -1,4 +1,7 @@
-"""The stage over HTTP, for a process elsewhere: `POST /control/<verb>` with the arguments as JSON."""
+"""The stage over HTTP, for a process elsewhere: `POST /control/<verb>` with the arguments as JSON.
+
+What somebody acts on may just have gone, a form that was closed: that is an answer (`missing`), and no fault of theirs.
+"""
 
 import http.client
 import json
@@ -52,12 +55,12 @@ def route(stage: Stage) -> Route:
     async def act(request: Request) -> Response:
         verb = request.path_params["verb"]
         if verb not in _VERBS:
-            return JSONResponse({"error": "unknown verb"}, 404)
+            return JSONResponse({"missing": "unknown verb"})
         try:
             values: Json = parsed(await request.body() or b"{}")
             return JSONResponse({"result": await run_in_threadpool(getattr(stage, verb), **values)})
         except Missing as missing:
-            return JSONResponse({"error": str(missing)}, 404)
+            return JSONResponse({"missing": str(missing)})
         except (ValueError, TypeError, KeyError) as fault:
             return JSONResponse({"error": f"{type(fault).__name__}: {fault}"}, 400)
 
@@ -97,8 +100,8 @@ class _RemoteStage:
             said = json.loads(answer.read())
         finally:
             connection.close()
-        if answer.status == HTTPStatus.NOT_FOUND:
-            raise Missing(said["error"])
+        if "missing" in said:
+            raise Missing(said["missing"])
         if answer.status != HTTPStatus.OK:
             raise ValueError(said["error"])
         return said["result"]

@@ -6,6 +6,7 @@ is there.
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -81,8 +82,8 @@ def unbundle(data: bytes) -> list[bytes]:
     return entries
 
 
-def write_tiles(folder: Path, note: bytes, entries: Callable[[], Iterable[bytes]]) -> Written:
-    """Bring the folder up to the head ``note``. ``entries`` gives the record from its first entry, each time anew.
+def write_tiles(folder: Path, note: bytes, entries: Callable[[], AbstractContextManager[Iterator[bytes]]]) -> Written:
+    """Bring the folder up to the head ``note``. ``entries`` opens the record at its first entry, each time anew.
 
     Raises:
         TilesError: the head is not that of these entries, an entry is too long, or the folder has something else.
@@ -91,16 +92,16 @@ def write_tiles(folder: Path, note: bytes, entries: Callable[[], Iterable[bytes]
     head = _checkpoint(note)
     _require_older(folder, head)
     tree = HashTree()
-    for index, entry in enumerate(entries(), 1):
-        if index > head.size:
-            break
-        bundle([entry], index)
-        tree.push(leaf_hash(entry))
+    with entries() as record:
+        for index, entry in enumerate(islice(record, head.size), 1):
+            bundle([entry], index)
+            tree.push(leaf_hash(entry))
     if tree.size != head.size or tree.root() != head.root:
         raise TilesError(
             f"the newest head was signed over {head.size} other entries than those here; `jit audit verify` says more"
         )
-    files = sum(_write(folder, name, data) for name, data in _contents(tree, entries))
+    with entries() as record:
+        files = sum(_write(folder, name, data) for name, data in _contents(tree, record))
     files += _replace(folder / "checkpoint", note)
     for level, place, width in tiles_of(head.size):
         if width == WIDTH:
@@ -130,9 +131,8 @@ def read_tiles(folder: Path) -> Checkpoint:
     return head
 
 
-def _contents(tree: HashTree, entries: Callable[[], Iterable[bytes]]) -> Iterator[tuple[str, bytes]]:
+def _contents(tree: HashTree, record: Iterator[bytes]) -> Iterator[tuple[str, bytes]]:
     """Every file but the checkpoint, what others rest on first."""
-    record = iter(entries())
     for level, place, width in tiles_of(tree.size):
         if level == 0:
             first = place * WIDTH

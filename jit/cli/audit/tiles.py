@@ -1,12 +1,13 @@
 """`jit audit tiles DIR`: the record as files of a tiled log, for the ecosystem's own tools to follow."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from jit.audit.heads import Heads
-from jit.audit.live import live
+from jit.audit.live import Kept, live
 from jit.audit.reading import record_reading
 from jit.cli.opening import existing_ledger
 from jit.settings import Settings
@@ -42,13 +43,18 @@ def _write(folder: Path) -> None:
         raise TilesError("no head is signed yet: start `jit signer`, then ask again")
     note = heads.full_note(head)
 
-    def entries() -> Iterator[bytes]:
+    @contextmanager
+    def entries() -> Iterator[Iterator[bytes]]:
         with live(settings.ledger_url.get_secret_value()) as kept:
-            for place, (index, body, _) in enumerate(kept.entries, 1):
-                if index != place:
-                    raise TilesError(f"entry {place} is missing; `jit audit verify` says more")
-                yield body
+            yield _without_gaps(kept.entries)
 
     record_reading(ledger, how="export", asked=f"tiles {folder}", after=0)
     written = write_tiles(folder, note, entries)
     click.echo(f"{written.files} new files")
+
+
+def _without_gaps(entries: Iterable[Kept]) -> Iterator[bytes]:
+    for place, (index, body, _) in enumerate(entries, 1):
+        if index != place:
+            raise TilesError(f"entry {place} is missing; `jit audit verify` says more")
+        yield body

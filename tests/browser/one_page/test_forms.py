@@ -91,6 +91,22 @@ def test_an_update_while_somebody_types_keeps_text_and_caret(page, form, slack):
     assert reason.input_value() == "stuck many orders"
 
 
+def test_a_form_that_closes_while_something_typed_is_on_its_way_is_no_fault_of_the_browser(page, form, slack, tabs):
+    def too_late(route):
+        with slack.world.changed:
+            slack.views.clear(ALICE)
+            slack.world.notify()
+        route.continue_()
+
+    page.context.route("**/control/choose", too_late, times=1)
+    with page.expect_response("**/control/choose") as answered:
+        form.get_by_label("Duration").fill("2h")
+        form.get_by_label("Duration").blur()
+    assert "no_form" in answered.value.text()
+    form.wait_for(state="detached")
+    assert tabs.complaints == []
+
+
 def test_what_is_entered_in_another_window_is_seen_here(page, page_of, form, stage, entered):
     other = page_of(ALICE, REQUESTS).get_by_role("dialog")
     other.get_by_label("Duration").fill("2h")

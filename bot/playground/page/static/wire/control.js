@@ -75,6 +75,6 @@ async function post(path, values, failed) {
   } catch {
     throw new Failed("unreachable", "The playground does not answer. Is it still running?");
   }
-  if (!answer.ok) throw failed(said.error);
+  if (!answer.ok || said.missing) throw failed(said.error ?? said.missing);
   return said.result;
 }
