@@ -129,6 +129,7 @@ HOSTILE = {
     "client_encoding": "LATIN1",
     "createrole_self_grant": "set, inherit",
     "transaction_timeout": "1h",
+    "jit": "on",
 }
 SINCE = {key: version for version, known in link.LATER_BOUNDS.items() for key in known}
 
@@ -166,6 +167,20 @@ def test_a_default_that_somebody_set_keeps_no_access(prepared, target, dba, whos
             with session(prepared, "root2") as root2:
                 root2.execute("SELECT pg_advisory_lock(%s)", [lock_key("alice")])
                 assert later.revoke("R-AAAA", "alice").existed
+
+
+@both_versions
+def test_a_library_that_the_databases_owner_asks_for_keeps_no_worker_out(prepared, target, dba):
+    """It is not there: nobody's session could begin any more, the worker's and a superuser's neither."""
+    target.grant(grant_of(), wanted)
+    dba.execute("ALTER DATABASE orders OWNER TO alice")
+    with session(prepared, "alice") as alice:
+        alice.execute("ALTER DATABASE orders SET local_preload_libraries = 'nowhere'")
+    try:
+        with closing(PostgresTarget("orders-db", SecretStr(prepared.dsn("worker", "orders")))) as later:
+            assert later.revoke("R-7F3K", "alice") == Taken(existed=True)
+    finally:
+        dba.execute("ALTER DATABASE orders RESET ALL; ALTER DATABASE orders OWNER TO CURRENT_USER")
 
 
 def test_a_pooler_that_drops_what_is_asked_for_is_no_way_to_a_target(prepared, dba, monkeypatch):

@@ -47,10 +47,13 @@ BOUNDS = {
     "role": "none",
     "DateStyle": "ISO, MDY",
     "standard_conforming_strings": "on",
+    "jit": "off",
+    "local_preload_libraries": "",
 }
 """Of time, of what the server decides by itself (to plan our longest queries anew takes ten times as long as to
-run them), and of every default that somebody may set for a database or a login and that changes what our
-statements do. Written as the server writes them, so that they can be read back.
+run them, and to compile them a hundred times), and of every default that somebody may set for a database or a login
+and that changes what our statements do, or lets no session begin. Written as the server writes them, so that they can
+be read back.
 """
 LATER_BOUNDS = {160000: {"createrole_self_grant": ""}, 170000: {"transaction_timeout": "0"}}
 """Those that not every server knows, by the version that brought them."""
