@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from jit.embedded import EmbeddedPostgres
 from jit.ports import Taken, TargetRefused, TargetUnreachable
-from tests.world.orders import can_read, grant_of, is_cut, modern, session, wanted
+from tests.world.orders import ENDS_AT, can_read, grant_of, is_cut, modern, session, wanted
 from tests.world.servers import both_versions
 from workers.targets.postgres import PostgresTarget, link
 from workers.targets.postgres.lock import lock_key
@@ -19,7 +19,7 @@ from workers.targets.postgres.note import Note
 
 pytestmark = pytest.mark.real
 
-MADE = ("aaa", "zzz", "worker_of", "jit_r_7f3k", "jit_r_aaaa")
+MADE = ("aaa", "zzz", "worker_of", "jit_r_7f3k", "jit_r_aaaa", "jit_r_0000")
 
 
 @pytest.fixture
@@ -80,6 +80,22 @@ def test_a_strangers_role_of_the_grants_name_does_not_keep_the_renamed_one(prepa
     assert dba.execute("SELECT to_regrole('aaa')").fetchone() == (None,)
     with session(prepared, "alice") as again:
         assert not can_read(again)
+
+
+@pytest.mark.parametrize("postgres", [18], indirect=True, ids="pg{}".format)
+def test_a_note_on_a_strangers_role_of_such_a_name_ends_nobodys_access_and_gets_nothing(target, dba, mallory):
+    """What somebody else holds was ended as *expired*, as it said; what a permission was made to own became hers."""
+    target.grant(grant_of(), wanted)
+    mallory.execute("CREATE ROLE jit_r_0000; CREATE ROLE zzz; GRANT zzz TO jit_r_0000; GRANT jit_r_0000 TO eve, worker")
+    before = '"before": {"roles": [], "owned": 0, "named": []}'
+    told = f'"request": "R-7F3K", "target": "orders-db", "principal": "eve", "permissions": ["orders_read"], {before}'
+    write_on(mallory, "jit_r_0000", f'jit {{"oid": OID, {told}, "ends_at": "2000-01-01T00:00:00+00:00"}}')
+    dba.execute("CREATE VIEW v AS SELECT 1; ALTER VIEW v OWNER TO orders_read")
+    found = {held.request_id: held.ends_at for held in target.all_held()}
+    assert found == {"R-7F3K": ENDS_AT, "R-0000": None}
+    owner = dba.execute("SELECT relowner::regrole::text FROM pg_class WHERE relname = 'v'").fetchone()
+    assert owner == ("jit_r_7f3k",)
+    dba.execute("DROP VIEW v; REVOKE ALL ON ALL TABLES IN SCHEMA public FROM jit_r_7f3k")
 
 
 @pytest.mark.parametrize("postgres", [18], indirect=True, ids="pg{}".format)

@@ -11,7 +11,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg.rows import class_row, scalar_row
 
-from workers.targets.postgres.note import NOTED, NOTES_ITSELF
+from workers.targets.postgres.note import NOTED, NOTES_ITSELF, Note
 
 HOLDS: LiteralString = "(m.inherit_option OR m.set_option)"
 """From 16 on who creates a role gets it with ADMIN alone, which by itself gives nothing."""
@@ -64,7 +64,8 @@ def otherwise_held(conn: psycopg.Connection[Any]) -> LiteralString:
 class JitRole:
     """A role of ours as it stands: what it has, who has it, and its comment.
 
-    ``droppable`` is one that the worker's login made and that nothing in the server names.
+    ``sure`` is one that the worker's login made: others may have made one of such a name. ``droppable`` is one of those
+    that nothing in the server names.
     """
 
     oid: int
@@ -72,6 +73,7 @@ class JitRole:
     note: str | None
     permissions: tuple[str, ...]
     members: tuple[str, ...]
+    sure: bool
     droppable: bool
 
     def __post_init__(self) -> None:
@@ -81,6 +83,12 @@ class JitRole:
     @property
     def gives(self) -> bool:
         return bool(self.members and self.permissions)
+
+    @property
+    def noted(self) -> Note | None:
+        """What its comment says, if nobody else can have written or copied it."""
+        note = Note.read(self.note) if self.sure else None
+        return note if note and note.oid == self.oid else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +136,7 @@ def _jit_roles(conn: psycopg.Connection[Any]) -> LiteralString:
                      WHERE m.member = r.oid AND {holds(conn)} ORDER BY 1) AS permissions,
                ARRAY(SELECT DISTINCT pg_get_userbyid(m.member)::text FROM pg_auth_members m
                      WHERE m.roleid = r.oid AND {holds(conn)} AND m.member <> {ME} ORDER BY 1) AS members,
+               {administers(conn)} AS sure,
                {administers(conn)} AND NOT EXISTS (
                    SELECT FROM pg_shdepend d WHERE d.refclassid = 'pg_authid'::regclass AND d.refobjid = r.oid
                ) AS droppable

@@ -76,8 +76,8 @@ def disown(conn: psycopg.Connection[Any], role: JitRole) -> list[str]:
 
 def _owned_nothing(role: JitRole) -> Note | None:
     """The note of this grant, if it says that nothing of what it gives owned anything before."""
-    note = Note.read(role.note)
-    known = note is not None and note.oid == role.oid and note.before is not None and not note.before.owned
+    note = role.noted
+    known = note is not None and note.before is not None and not note.before.owned
     return note if known else None
 
 

@@ -280,8 +280,7 @@ class PostgresTarget:
 
     def _request_id(self, role: JitRole) -> str:
         """By its note, which a renamed role keeps, if that is the role's own."""
-        note = Note.read(role.note)
-        if note and note.oid == role.oid and REQUEST_ID.fullmatch(note.request):
+        if (note := role.noted) and REQUEST_ID.fullmatch(note.request):
             return note.request
         return role.name.removeprefix(self._prefix).upper().replace("_", "-")
 
@@ -296,8 +295,7 @@ class PostgresTarget:
                     before = replace(before, since=None)
                 _create(conn, name, self.name, grant, before)
             case [role] if role.name == name and _is(role, grant):
-                note = Note.read(role.note)
-                before_it = note.before if note and note.oid == role.oid else None
+                before_it = role.noted.before if role.noted else None
                 _comment(conn, name, write_note(role.oid, self.name, grant, before_it))
             case [role, *_]:
                 raise TargetRefused(f"{self.name}: {role.name} is there already and gives something else")
@@ -319,8 +317,7 @@ class PostgresTarget:
         logins = {holder.name for holder in progress.holders if not holder.superuser}
         left = [*unnamed(conn, len(self._replicas)), *prepared(conn, [*logins, *permissions])]
         for role in roles:
-            note = Note.read(role.note)
-            if note and note.oid == role.oid and note.before:
+            if (note := role.noted) and note.before:
                 scope = self._scope(principal, note.permissions)
                 left += [*kept(conn, scope, note.before), *made(conn, scope, note.before)]
             elif role.gives:
@@ -364,10 +361,13 @@ class PostgresTarget:
         return self._held(there[0])
 
     def _held(self, role: JitRole) -> Held:
-        note = Note.read(role.note)
+        """A role of an earlier worker's login has a note that is right, if it is about the request of that name."""
+        request_id, note = self._request_id(role), Note.read(role.note)
+        if note and note.request != request_id:
+            note = None
         principal = note.principal if note and note.principal in role.members else role.members[0]
         ends_at = note.ends_at.astimezone(UTC) if note else None
-        return Held(self._request_id(role), principal, role.permissions, ends_at)
+        return Held(request_id, principal, role.permissions, ends_at)
 
     def _is_ours(self, role: JitRole) -> bool:
         note = Note.read(role.note)

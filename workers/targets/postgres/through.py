@@ -12,7 +12,6 @@ import psycopg
 from psycopg.rows import class_row
 
 from workers.targets.postgres.catalog import Account, JitRole
-from workers.targets.postgres.note import Note
 
 _HERE: LiteralString = "(SELECT oid FROM pg_database WHERE datname = current_database())"
 _READS_MORE: LiteralString = """EXISTS (
@@ -116,7 +115,7 @@ class Through:
 
 def through(conn: psycopg.Connection[Any], roles: Sequence[JitRole], holders: Sequence[Account]) -> list[Through]:
     """To be asked when the rights are gone and the holders' own sessions are cut. Elsewhere functions are not seen."""
-    notes = [note for role in roles if (note := Note.read(role.note)) and note.oid == role.oid]
+    notes = [note for role in roles if (note := role.noted)]
     permissions = {permission for role in roles for permission in role.permissions}
     permissions |= {permission for note in notes for permission in note.permissions}
     owned_nothing = all(note.before is not None and not note.before.owned for note in notes)
