@@ -7,7 +7,7 @@ import signal
 import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import pytest
 from psycopg import errors
@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from jit.ports import Held, Taken, TargetRefused, TargetUnreachable
 from tests.world.exhaustive import distinct
 from tests.world.orders import can_read, grant_of, is_cut, session, wanted
+from tests.world.servers import both_versions
 from tests.world.waiting import HUNG
 from workers.targets.postgres import PostgresTarget, link
 from workers.targets.postgres.lock import lock_key
@@ -109,6 +110,22 @@ def test_nobody_keeps_an_access_by_a_transaction_that_is_open(prepared, target, 
     with session(prepared, "alice") as again:
         assert not can_read(again)
     dba.execute("DROP TABLE mine")
+
+
+@both_versions
+def test_a_transaction_of_whoever_else_may_give_a_permission_holds_up_no_end(prepared, dba, monkeypatch):
+    """Three seconds each, one after the other: as long as a lock is waited for; here that is for ever."""
+    dba.execute("CREATE ROLE lead LOGIN; GRANT orders_read TO lead WITH ADMIN OPTION")
+    monkeypatch.setattr(link, "CALL_SECONDS", 5.0)
+    for bound in ("lock_timeout", "statement_timeout"):
+        monkeypatch.setitem(link.BOUNDS, bound, "1h")
+    with closing(PostgresTarget("orders-db", SecretStr(prepared.dsn("worker", "orders")))) as patient:
+        patient.grant(grant_of(), wanted)
+        with session(prepared, "lead") as lead:
+            lead.execute("BEGIN; GRANT orders_read TO eve")
+            assert patient.revoke("R-7F3K", "alice") == Taken(existed=True)
+            assert dba.execute("SELECT to_regrole('jit_r_7f3k')").fetchone() == (None,)
+    dba.execute("REVOKE orders_read FROM lead; DROP ROLE lead")
 
 
 def test_a_role_that_owns_data_is_emptied_kept_and_reported(prepared, target, dba):

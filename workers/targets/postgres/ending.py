@@ -144,15 +144,20 @@ def _take_the_rest(conn: psycopg.Connection[Any], ended: Ended) -> Ended:
 
 
 def _empty(conn: psycopg.Connection[Any], role: JitRole) -> psycopg.Error | None:
-    """Take it from its members, and from it what it gives: each is enough, and neither waits for the other."""
+    """Take it from its members, and from it what it gives: each is enough, and neither waits for the other.
+
+    A transaction of whoever else may give one of the permissions holds a lock on it, for as long as it is open.
+    """
     name = sql.Identifier(role.name)
     refused: psycopg.Error | None = None
+    enough = sql.SQL("")
     pairs: list[tuple[sql.Composable, sql.Composable]] = [(name, _names(role.members))] if role.members else []
     pairs += [(_names(role.permissions), name)] if role.permissions else []
     for what, whose in pairs:
         try:
             with conn.transaction():
-                conn.execute(sql.SQL("REVOKE {} FROM {} CASCADE").format(what, whose))
+                conn.execute(sql.SQL("{}REVOKE {} FROM {} CASCADE").format(enough, what, whose))
+            enough = sql.SQL("SET LOCAL lock_timeout = '200ms'; ")
         except psycopg.Error as exc:
             if conn.broken:
                 raise

@@ -45,7 +45,7 @@ def lock_briefly(conn: psycopg.Connection[Any], principal: str, wait: int) -> No
     try:
         conn.execute(
             sql.SQL(
-                "SET LOCAL lock_timeout = {}; SELECT pg_advisory_xact_lock({}); SET LOCAL lock_timeout = '3s'"
+                "SET LOCAL lock_timeout = {}; SELECT pg_advisory_xact_lock({}); SET LOCAL lock_timeout TO DEFAULT"
             ).format(sql.Literal(f"{wait}ms"), sql.Literal(lock_key(principal)))
         )
     except LockNotAvailable:
