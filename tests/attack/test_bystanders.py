@@ -15,6 +15,7 @@ from tests.world.exhaustive import exhaustive
 from tests.world.orders import is_cut
 from tests.world.waiting import wait_until
 from workers.targets.postgres import PostgresTarget
+from workers.targets.postgres.through import MOST_ASKED
 
 pytestmark = pytest.mark.real
 
@@ -55,6 +56,77 @@ def test_a_colleague_inside_a_function_of_the_holders_is_cut_though(how: str, at
     alice.execute(then)
     assert at.take().left_behind == ("eve went on through function public.opens(); that session was cut",)
     assert is_cut(eve)
+
+
+LENDS = """CREATE ROLE odd_calls; GRANT odd_calls TO shop_worker WITH ADMIN OPTION;
+    CREATE FUNCTION told(int) RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS
+    $$ BEGIN RETURN (SELECT string_agg(what, ',') FROM public.orders); END $$; ALTER FUNCTION told OWNER TO {owner};
+    REVOKE ALL ON FUNCTION told FROM PUBLIC; GRANT EXECUTE ON FUNCTION told TO odd_calls"""
+
+
+@pytest.mark.parametrize("owner", ["shop_owner", "CURRENT_USER"])
+def test_a_colleague_who_goes_on_calling_the_function_that_was_given_is_cut(owner: str, at: Shop) -> None:
+    """The permission is to call a function, and has no right to what that reads: she read what was new for hours."""
+    at.dba().execute(LENDS.format(owner=owner))
+    at.give("R-ATTK", "odd_calls")
+    at.alice(OPENS.replace(READS_ON, "SELECT public.told(n) FROM generate_series(1, 100000) n"))
+    eve = at.login("eve")
+    eve.execute(BEGINS)
+    assert at.take().left_behind == ("eve went on through function public.opens(); that session was cut",)
+    assert is_cut(eve)
+    assert at.reached() == []
+
+
+def test_a_colleague_who_was_the_holder_for_a_moment_is_cut(at: Shop) -> None:
+    """By somebody who may give the holder's login on, and who took it back: nobody was found."""
+    dba = at.dba()
+    at.give()
+    dba.execute("GRANT alice TO eve")
+    eve = at.login("eve")
+    eve.execute(f"BEGIN; DECLARE c CURSOR FOR {READS_ON}; FETCH 1 FROM c")
+    dba.execute("REVOKE alice FROM eve")
+    assert at.take().left_behind == ("eve went on through a right that it has no more; that session was cut",)
+    assert is_cut(eve)
+
+
+EXPLAINED = {
+    "a view of the application": "CREATE VIEW apps AS TABLE orders; ALTER VIEW apps OWNER TO shop_owner;"
+    "GRANT SELECT ON apps TO eve",
+    "a function of the application": "CREATE FUNCTION apps() RETURNS SETOF orders LANGUAGE sql SECURITY DEFINER AS "
+    "$$ TABLE public.orders $$; ALTER FUNCTION apps OWNER TO shop_owner",
+    "a role that she puts on": "CREATE ROLE odd_team; GRANT SELECT ON orders TO odd_team; ALTER ROLE eve NOINHERIT;"
+    "GRANT odd_team TO eve",
+    "a table that it is a part of": "CREATE TABLE apps (id serial, what text); GRANT SELECT ON apps TO eve;"
+    "ALTER TABLE orders INHERIT apps",
+}
+READS = {"a function of the application": "SELECT * FROM apps()", "a role that she puts on": "SELECT * FROM orders"}
+
+
+@pytest.mark.parametrize("how", EXPLAINED)
+def test_a_colleague_whose_reading_is_explained_is_left_alone(how: str, at: Shop) -> None:
+    at.dba().execute(EXPLAINED[how])
+    at.give()
+    eve = at.login("eve")
+    eve.execute("SET ROLE odd_team" if "role" in how else "SELECT")
+    eve.execute(f"BEGIN; {READS.get(how, 'SELECT * FROM apps')}")
+    taken = at.take()
+    assert not is_cut(eve)
+    assert taken.left_behind == ()
+    at.dba().execute("ALTER ROLE eve INHERIT")
+
+
+def test_any_number_of_functions_of_the_holders_is_asked_about_briefly(at: Shop) -> None:
+    """Of each it was asked, for each session that reads there, whether that may call it: the end took too long."""
+    at.dba().execute(f"{EXPLAINED['a view of the application']}")
+    at.alice(
+        f"""DO $$ BEGIN FOR n IN 1..{2 * MOST_ASKED} LOOP EXECUTE format(
+            'CREATE FUNCTION f%s() RETURNS int LANGUAGE sql SECURITY DEFINER RETURN 1;
+             REVOKE ALL ON FUNCTION f%s FROM PUBLIC', n, n); END LOOP; END $$"""
+    )
+    at.give()
+    eve = at.login("eve")
+    eve.execute("BEGIN; SELECT * FROM apps")
+    assert at.take().left_behind == ("eve went on through function public.f1(); that session was cut",)
 
 
 def test_who_reads_by_a_right_of_their_own_is_left_alone_though_the_holder_could_write(at: Shop) -> None:

@@ -2,6 +2,7 @@
 
 Rights are asked for when a statement starts. What it reads is locked until its transaction is over, and so is a view. A
 function leaves no trace: who may call one of hers, and has locked what the grant gave without any right to it, counts.
+So does who has no way left to what they have locked: they were a member of the holder's for a while.
 """
 
 from collections.abc import Sequence
@@ -15,8 +16,8 @@ from workers.targets.postgres.catalog import Account, JitRole
 
 _HERE: LiteralString = "(SELECT oid FROM pg_database WHERE datname = current_database())"
 _READS_MORE: LiteralString = """EXISTS (
-    SELECT FROM up, pg_attribute a WHERE a.attrelid = g.oid AND a.attnum > 0 AND NOT a.attisdropped
-    AND has_column_privilege(up.oid, g.oid, a.attnum, 'SELECT')
+    SELECT FROM may, pg_attribute a WHERE a.attrelid = g.oid AND a.attnum > 0 AND NOT a.attisdropped
+    AND has_column_privilege(may.oid, g.oid, a.attnum, 'SELECT')
     AND NOT has_column_privilege({who}, g.oid, a.attnum, 'SELECT'))"""
 _WRITES_MORE: LiteralString = """NOT (has_table_privilege({who}, g.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
     OR has_any_column_privilege({who}, g.oid, 'INSERT, UPDATE'))"""
@@ -32,6 +33,21 @@ _CHANGED: LiteralString = """(age(f.xmin) <= coalesce((
     WHERE n.classoid = 'pg_authid'::regclass AND n.objoid = ANY(%(roles)s::oid[])), -1))"""
 """Of function `f`: whether the login of `o` may call it now, or through another's; whether anything of it, its owner
 and its rights included, was written since the grant was: what a transaction began with may not be what is there now.
+"""
+MOST_ASKED = 500
+"""Functions of one holder that it is asked of who may call them: of somebody who has more, anybody may."""
+
+_NO_WAY_LEFT: LiteralString = f"""(
+    g.mode IN ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock') AND o.pid IS NOT NULL
+    AND NOT EXISTS (SELECT FROM pg_roles s WHERE pg_has_role(o.login, s.oid, 'MEMBER')
+                    AND NOT {_MORE.replace("{who}", "s.oid")})
+    AND NOT EXISTS (SELECT FROM locked k WHERE k.tx = g.tx AND k.acts AND NOT {_MORE.replace("{who}", "k.relowner")})
+    AND NOT EXISTS (SELECT FROM locked p JOIN pg_inherits i ON i.inhparent = p.oid
+                    WHERE i.inhrelid = g.oid AND p.tx = g.tx)
+    AND NOT EXISTS (SELECT FROM pg_proc f WHERE f.prosecdef AND has_function_privilege(o.login, f.oid, 'EXECUTE')
+                    AND NOT {_MORE.replace("{who}", "f.proowner")}))"""  # noqa: S608 - constants of this file alone
+"""Of lock `g` of `o` for what its login has no right to: whether no role that it can put on, nothing that it has
+locked, and no function that it may call explains it. Who maintains a table has another kind of lock.
 """
 
 _THROUGH: LiteralString = f"""
@@ -52,8 +68,18 @@ _THROUGH: LiteralString = f"""
         FROM pg_locks l LEFT JOIN pg_shdepend d ON d.dbid = l.database AND d.classid = 'pg_class'::regclass
           AND d.objid = l.relation AND d.refclassid = 'pg_authid'::regclass AND d.deptype = 'o'
         WHERE l.locktype = 'relation' AND l.granted AND l.relation >= 16384 AND l.database NOT IN (0, {_HERE})
+    ), lending AS MATERIALIZED (
+        SELECT DISTINCT f.proowner AS oid FROM pg_shdepend d JOIN up ON up.oid = d.refobjid
+        JOIN pg_proc f ON f.oid = d.objid
+        WHERE d.classid = 'pg_proc'::regclass AND d.dbid = {_HERE} AND d.refclassid = 'pg_authid'::regclass
+          AND d.deptype = 'a' AND f.prosecdef
+    ), may AS MATERIALIZED (
+        SELECT oid FROM up UNION SELECT oid FROM lending
     ), given AS MATERIALIZED (
-        SELECT DISTINCT g.tx, g.oid, g.database, g.mode FROM locked g JOIN up ON EXISTS (
+        SELECT g.tx, g.oid, g.database, g.mode FROM locked g JOIN lending ON g.database = {_HERE}
+          AND has_table_privilege(lending.oid, g.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')
+        UNION
+        SELECT g.tx, g.oid, g.database, g.mode FROM locked g JOIN up ON EXISTS (
             SELECT FROM pg_shdepend d WHERE d.classid = 'pg_class'::regclass AND d.objid = g.oid
             AND d.dbid = g.database AND d.refclassid = 'pg_authid'::regclass AND d.refobjid = up.oid
         ) OR CASE WHEN pg_get_userbyid(up.oid) NOT IN ('pg_read_all_data', 'pg_write_all_data') THEN false
@@ -78,8 +104,8 @@ _THROUGH: LiteralString = f"""
                        FROM pg_proc f WHERE {_CHANGED} ORDER BY f.proowner, f.prosecdef DESC, f.proname) f
         WHERE EXISTS (SELECT FROM makers m WHERE pg_has_role(m.oid, f.proowner, 'MEMBER'))
         UNION ALL
-        SELECT f.oid, f.proowner, f.proname, false FROM pg_proc f
-        WHERE f.prosecdef AND f.proowner IN (SELECT oid FROM makers) AND NOT {_CHANGED}
+        (SELECT f.oid, f.proowner, f.proname, count(*) OVER () > {MOST_ASKED} FROM pg_proc f
+         WHERE f.prosecdef AND f.proowner IN (SELECT oid FROM makers) AND NOT {_CHANGED} LIMIT {MOST_ASKED})
         ORDER BY proname
     )
     SELECT o.pid, r.oid AS login, coalesce(r.rolname, 'autovacuum') AS name, o.gid, made.what
@@ -94,6 +120,8 @@ _THROUGH: LiteralString = f"""
            AND (f.proowner IN (SELECT oid FROM makers)
                 OR EXISTS (SELECT FROM more g WHERE g.tx = o.tx AND {_MORE.replace("{who}", "f.proowner")}))
          LIMIT 1)
+        UNION ALL
+        (SELECT 'a right that it has no more' FROM more g WHERE g.tx = o.tx AND {_NO_WAY_LEFT} LIMIT 1)
         LIMIT 1
     ) made
     WHERE o.nobodys OR NOT r.rolsuper AND r.rolname <> session_user ORDER BY 3, 1"""  # noqa: S608 - constants of this file alone
