@@ -23,6 +23,7 @@ MADE = """
     CREATE SCHEMA app; CREATE TABLE app.parts (id int PRIMARY KEY, name text);
     CREATE FUNCTION app.copies() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN RETURN NEW; END';
     CREATE FUNCTION app.counts() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1';
+    REVOKE EXECUTE ON FUNCTION app.counts FROM PUBLIC;
     CREATE FOREIGN DATA WRAPPER elsewhere; CREATE SERVER far FOREIGN DATA WRAPPER elsewhere;
     GRANT SELECT ON orders TO orders_rw;
 """
@@ -90,6 +91,7 @@ def test_rights_that_are_asked_only_when_something_is_made_are_not_given(target,
 
 @both_versions
 def test_all_that_is_too_much_is_narrowed_by_the_sql_of_one_look(target, dba, rw):
+    dba.execute("REVOKE EXECUTE ON FUNCTION app.copies FROM PUBLIC")
     dba.execute(f"GRANT ALL ON orders, app.parts TO {rw}; GRANT ALL ON SCHEMA app, public TO {rw}")
     dba.execute(f"ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO {rw}")
     dba.execute(f"ALTER DEFAULT PRIVILEGES IN SCHEMA app GRANT TRIGGER ON TABLES TO {rw}")
@@ -103,9 +105,35 @@ def test_all_that_is_too_much_is_narrowed_by_the_sql_of_one_look(target, dba, rw
 
 
 def test_rights_that_are_asked_at_each_use_are_given(target, dba, rw):
+    dba.execute("REVOKE EXECUTE ON FUNCTION app.copies FROM PUBLIC")
     for right in (*PASSING, *(["MAINTAIN ON orders"] if dba.info.server_version >= 170000 else [])):
         dba.execute(f"GRANT {right} TO {rw}")
         assert (is_given(target, rw), wrong(target, rw)) == (True, []), right
+
+
+OPEN = (
+    "GRANT SELECT ON app.parts TO PUBLIC",
+    "GRANT UPDATE (name) ON app.parts TO PUBLIC",
+    "GRANT EXECUTE ON FUNCTION app.counts TO PUBLIC",
+    "CREATE VIEW app.seen AS TABLE app.parts; GRANT SELECT ON app.seen TO PUBLIC",
+)
+
+
+@both_versions
+def test_a_schema_that_alone_keeps_everybody_from_what_is_in_it_is_not_opened(target, dba, rw):
+    """Whether one may look into a schema is asked when a view is made, which reads on without that: quietly, for ever.
+    What a stranger has put there refuses nobody.
+    """
+    dba.execute(f"REVOKE EXECUTE ON FUNCTION app.copies FROM PUBLIC; GRANT USAGE ON SCHEMA app TO {rw}")
+    for everybody in OPEN:
+        dba.execute(everybody)
+        with pytest.raises(TargetRefused, match="orders_rw opens a schema in which everybody has "):
+            target.grant(grant_of("R-7F3K", rw), wanted)
+        (finding,) = wrong(target, rw)
+        dba.execute(finding.remedy)
+        assert (is_given(target, rw), wrong(target, rw)) == (True, []), everybody
+    dba.execute("CREATE TABLE app.hers (); ALTER TABLE app.hers OWNER TO eve; GRANT ALL ON app.hers TO PUBLIC")
+    assert (is_given(target, rw), wrong(target, rw)) == (True, [])
 
 
 PILED = (
@@ -205,6 +233,14 @@ MAKING = {
         "GRANT USAGE, CREATE ON SCHEMA app TO orders_rw",
         "CREATE FUNCTION app.lower(varchar) RETURNS text LANGUAGE sql AS 'SELECT 1::text'",
     ),
+    "view public.parts": (
+        "GRANT SELECT ON app.parts TO PUBLIC; GRANT USAGE ON SCHEMA app TO orders_rw",
+        "CREATE VIEW parts AS TABLE app.parts",
+    ),
+    "view public.counts": (
+        "GRANT EXECUTE ON FUNCTION app.counts TO PUBLIC; GRANT USAGE ON SCHEMA app TO orders_rw",
+        "CREATE VIEW counts AS SELECT app.counts()",
+    ),
     "view app.hers": ("GRANT USAGE, CREATE ON SCHEMA app TO orders_rw", "CREATE VIEW app.hers AS SELECT 1"),
     "schema hers": ("GRANT CREATE ON DATABASE orders TO orders_rw", "CREATE SCHEMA hers"),
     "publication hers": ("GRANT CREATE ON DATABASE orders TO orders_rw", "CREATE PUBLICATION hers"),
@@ -219,7 +255,8 @@ MAKING = {
 }
 UNDO = """
     ALTER ROLE alice RESET ALL; DROP TRIGGER IF EXISTS late ON orders; DROP PUBLICATION IF EXISTS hers;
-    DROP SCHEMA IF EXISTS hers; DROP VIEW IF EXISTS app.hers; DROP FUNCTION IF EXISTS app.lower(varchar);
+    DROP SCHEMA IF EXISTS hers; DROP VIEW IF EXISTS app.hers, public.parts, public.counts;
+    REVOKE USAGE ON SCHEMA app FROM orders_rw; DROP FUNCTION IF EXISTS app.lower(varchar);
     REVOKE ALL ON orders FROM orders_rw CASCADE; GRANT SELECT ON orders TO orders_rw;
 """
 

@@ -108,6 +108,18 @@ def _leaves_behind(step: Reach) -> Unfit | None:
             f"may give rights on {what} on: who holds it can keep them (allow_owners)",
             "\n".join(filter(None, (revoke_sql(right, step.name, only_option=True) for right in step.passes_on))),
         )
+    if made_once := _is_asked_once(step):
+        return made_once
+    if step.creates_in:
+        return Unfit(
+            f"may create in {step.creates_in}: before PostgreSQL 16 who holds it can leave things behind that act "
+            "with its rights (allow_owners)",
+            f"REVOKE CREATE ON {step.creates_in} FROM PUBLIC;",
+        )
+    return None
+
+
+def _is_asked_once(step: Reach) -> Unfit | None:
     if step.lasting:
         first = step.lasting[0]
         more = f", and the like on {len(step.lasting) - 1} more" if len(step.lasting) > 1 else ""
@@ -116,11 +128,13 @@ def _leaves_behind(step: Reach) -> Unfit | None:
             "something is made, and what its holder makes stays and acts on after its end (allow_owners)",
             "\n".join(filter(None, (revoke_sql(right, step.name) for right in step.lasting))),
         )
-    if step.creates_in:
+    if step.opens:
+        first = step.opens[0]
+        more = f", and the like on {len(step.opens) - 1} more" if len(step.opens) > 1 else ""
         return Unfit(
-            f"may create in {step.creates_in}: before PostgreSQL 16 who holds it can leave things behind that act "
-            "with its rights (allow_owners)",
-            f"REVOKE CREATE ON {step.creates_in} FROM PUBLIC;",
+            f"opens a schema in which everybody has {', '.join(first.privileges)} on {first.kind} {first.identity}"
+            f"{more}: what its holder makes of that stays after its end, as only who makes it is asked (allow_owners)",
+            "\n".join(revoke_sql(right, "") for right in step.opens),
         )
     return None
 
@@ -138,15 +152,18 @@ _KINDS = {
 
 
 def revoke_sql(right: Right, role: str, *, only_option: bool = False) -> str:
-    """What takes a right away from a role, or only that it may give it on; on its columns, too, if it is a table's."""
+    """What takes a right away from a role, or from everybody, or only that it may give it on; on its columns, too, if
+    it is a table's.
+    """
+    whose_it_is = _quoted(role) if role else "PUBLIC"
     option = "GRANT OPTION FOR " if only_option else ""
     what = ", ".join(right.privileges)
     if right.kind == "default acl":
         whose, _, kind = right.identity.rpartition(" on ")
         whose = whose.replace("for role", "FOR ROLE", 1).replace(" in schema ", " IN SCHEMA ", 1)
-        return f"ALTER DEFAULT PRIVILEGES {whose} REVOKE {option}{what} ON {kind.upper()} FROM {_quoted(role)} CASCADE;"
+        return f"ALTER DEFAULT PRIVILEGES {whose} REVOKE {option}{what} ON {kind.upper()} FROM {whose_it_is} CASCADE;"
     on = _KINDS.get(right.kind, right.kind.upper())
-    return f"REVOKE {option}{what} ON {on} {right.identity} FROM {_quoted(role)} CASCADE;"
+    return f"REVOKE {option}{what} ON {on} {right.identity} FROM {whose_it_is} CASCADE;"
 
 
 def _quoted(name: str) -> str:

@@ -37,6 +37,20 @@ KINDS = (
         "has_schema_privilege({0}, x.relnamespace, 'CREATE')",
     ),
     Kind(
+        "pg_class",
+        """JOIN makers ON makers.oid = x.relowner JOIN pg_rewrite w ON w.ev_class = x.oid
+           JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
+           JOIN pg_class c ON d.refclassid = 'pg_class'::regclass AND c.oid = d.refobjid WHERE true""",
+        "has_schema_privilege({0}, c.relnamespace, 'USAGE')",
+    ),
+    Kind(
+        "pg_class",
+        """JOIN makers ON makers.oid = x.relowner JOIN pg_rewrite w ON w.ev_class = x.oid
+           JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
+           JOIN pg_proc f ON d.refclassid = 'pg_proc'::regclass AND f.oid = d.refobjid WHERE true""",
+        "has_schema_privilege({0}, f.pronamespace, 'USAGE')",
+    ),
+    Kind(
         "pg_proc",
         "JOIN makers ON makers.oid = x.proowner WHERE true",
         "has_schema_privilege({0}, x.pronamespace, 'CREATE')",

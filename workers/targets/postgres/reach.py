@@ -35,6 +35,9 @@ class Reach:
     in, and counts for nothing: all can give rights on what is theirs. Whoever owns the oldest table that the permission
     reaches is none of those.
 
+    ``opens`` are rights of everybody's in a schema that it opens: whether one may look into a schema is asked only when
+    something is made.
+
     ``creates_in`` is where everybody may make objects that are then its own. That and ``login`` are looked at before 16
     alone, where membership is enough for SET ROLE.
     """
@@ -49,16 +52,17 @@ class Reach:
     passes_on: Sequence[Right]
     lasting: Sequence[Right]
     piled: Sequence[Right]
+    opens: Sequence[Right]
     creates_in: str | None
 
     def __post_init__(self) -> None:
-        for name in ("passes_on", "lasting", "piled"):
+        for name in ("passes_on", "lasting", "piled", "opens"):
             object.__setattr__(self, name, tuple(Right(*found) for found in getattr(self, name) or ()))
 
     @property
     def makes(self) -> bool:
         """Whether something can be made by means of it that stays."""
-        return bool(self.owns or self.passes_on or self.lasting or self.piled or self.creates_in)
+        return bool(self.owns or self.passes_on or self.lasting or self.piled or self.opens or self.creates_in)
 
 
 _OBJECT: LiteralString = """
@@ -120,6 +124,17 @@ _IDLE: LiteralString = f"""(g.classid = 'pg_default_acl'::regclass AND NOT EXIST
 can write them in its name, and they stay.
 """
 
+_PUBLIC: LiteralString = """
+    SELECT c.relnamespace AS schema, 'pg_class'::regclass AS classid, c.oid AS objid, c.relowner AS owner,
+           a.privilege_type FROM pg_class c, aclexplode(c.relacl) a WHERE a.grantee = 0
+    UNION ALL
+    SELECT c.relnamespace, 'pg_class'::regclass, c.oid, c.relowner, a.privilege_type
+    FROM pg_class c JOIN pg_attribute t ON t.attrelid = c.oid, aclexplode(t.attacl) a WHERE a.grantee = 0
+    UNION ALL
+    SELECT p.pronamespace, 'pg_proc'::regclass, p.oid, p.proowner, 'EXECUTE' FROM pg_proc p
+    WHERE p.prosecdef AND (p.proacl IS NULL OR EXISTS (SELECT FROM aclexplode(p.proacl) a WHERE a.grantee = 0))"""
+"""What everybody may do who knows of it; a function that acts with its caller's rights gives nothing."""
+
 _REACH: LiteralString = f"""
     WITH RECURSIVE up(permission, oid) AS (
         SELECT p, to_regrole(quote_ident(p))::oid FROM unnest(%(permissions)s::text[]) p
@@ -162,6 +177,20 @@ _REACH: LiteralString = f"""
         SELECT permission, role, how,
                jsonb_agg(jsonb_build_array(i.type, i.identity, owner, privileges) ORDER BY place) AS found
         FROM named, pg_identify_object(classid, objid, 0) i WHERE place <= {MOST_NAMED} GROUP BY 1, 2, 3
+    ), opened AS (
+        SELECT DISTINCT up.permission, up.oid AS role, n.oid AS schema, n.nspowner
+        FROM up JOIN pg_shdepend d ON d.refclassid = 'pg_authid'::regclass AND d.refobjid = up.oid
+            AND d.classid = 'pg_namespace'::regclass
+            AND d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+        JOIN pg_namespace n ON n.oid = d.objid, aclexplode(n.nspacl) a
+        WHERE a.grantee = up.oid AND a.privilege_type = 'USAGE'
+          AND NOT EXISTS (SELECT FROM aclexplode(n.nspacl) e WHERE e.grantee = 0 AND e.privilege_type = 'USAGE')
+    ), public AS (
+        SELECT o.permission, o.role, classid, objid, w.rolname AS owner,
+               array_agg(DISTINCT privilege_type ORDER BY privilege_type) AS privileges,
+               row_number() OVER (PARTITION BY o.permission, o.role ORDER BY classid, objid) AS place
+        FROM opened o JOIN ({_PUBLIC}) x ON x.schema = o.schema JOIN pg_roles w ON w.oid = x.owner
+        WHERE w.oid = o.nspowner OR NOT {_ANYBODYS} GROUP BY 1, 2, 3, 4, 5
     )
     SELECT up.permission, r.rolname AS name, r.rolsuper AS superuser, r.rolcreaterole AS createrole,
            r.rolcanlogin AND current_setting('server_version_num')::int < 160000 AS login,
@@ -174,6 +203,9 @@ _REACH: LiteralString = f"""
                AS lasting,
            (SELECT found FROM rights g WHERE g.permission = up.permission AND g.role = r.oid AND how = 'piled')
                AS piled,
+           (SELECT jsonb_agg(jsonb_build_array(i.type, i.identity, owner, privileges) ORDER BY place)
+            FROM public p, pg_identify_object(classid, objid, 0) i
+            WHERE p.permission = up.permission AND p.role = r.oid AND place <= {MOST_NAMED}) AS opens,
            (SELECT p.place
             FROM (SELECT 'SCHEMA ' || quote_ident(nspname) AS place, nspacl AS acl, nspowner AS owner FROM pg_namespace
                   UNION ALL
