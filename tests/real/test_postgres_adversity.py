@@ -2,6 +2,7 @@
 keep what they have.
 """
 
+import json
 import os
 import signal
 import threading
@@ -141,6 +142,19 @@ def test_a_role_that_owns_data_is_emptied_kept_and_reported(prepared, target, db
             conn.execute("SELECT * FROM left_over")
     with pytest.raises(TargetRefused, match="something else"):
         target.grant(grant_of(), wanted)
+
+
+def test_names_as_long_as_they_can_be_keep_no_end_from_the_record(prepared, target, alice):
+    """A million characters of what was left behind: the record did not take it, nor the alert."""
+    target.grant(grant_of(), wanted)
+    long = '"' + 63 * "\x01" + '"'
+    alice.execute(f"CREATE TYPE {long} AS ENUM ()")
+    for place in range(20):
+        alice.execute(f"CREATE FUNCTION f{place}({', '.join(100 * [long])}) RETURNS int LANGUAGE sql RETURN 1")
+        alice.execute(f"GRANT EXECUTE ON FUNCTION f{place} TO jit_r_7f3k")
+    assert len(json.dumps(target.revoke("R-7F3K", "alice").left_behind)) < 50_000
+    with session(prepared, "alice") as again:
+        again.execute(f"DROP TYPE {long} CASCADE")
 
 
 def test_a_grant_that_a_dba_passed_on_ends_for_the_other_too(prepared, target, dba):

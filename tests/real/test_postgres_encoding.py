@@ -1,11 +1,13 @@
 """Servers and logins whose encoding is not ours: with SQL_ASCII psycopg hands out bytes, unless told otherwise."""
 
+from contextlib import closing
+
 import psycopg
 import pytest
 from pydantic import SecretStr
 
 from jit.ports import Held, Taken
-from tests.world.orders import ENDS_AT, grant_of, wanted
+from tests.world.orders import ENDS_AT, grant_of, is_cut, wanted
 from tests.world.servers import both_versions
 from workers.targets.postgres import PostgresTarget
 
@@ -50,3 +52,32 @@ def test_no_default_of_role_database_or_dsn_makes_bytes_of_text(
     gives_and_ends(f"{dsn}&client_encoding=SQL_ASCII")
     monkeypatch.setenv("PGCLIENTENCODING", "SQL_ASCII")
     gives_and_ends(dsn)
+
+
+def test_a_name_that_is_no_text_keeps_nobody_from_getting_access_nor_an_end_from_being_found_complete(
+    prepared, dba: psycopg.Connection
+) -> None:
+    """The server sends nothing of what it stands in: any login kept a permission from everybody, and a colleague went
+    on through the holder's view.
+    """
+    dba.execute("CREATE DATABASE odd ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+    dsn = prepared.dsn("{}", "odd").replace("%7B%7D", "{}") + "&client_encoding=SQL_ASCII"
+    odd = b'"\xff"'
+    with psycopg.connect(dsn.format("postgres"), autocommit=True) as root:
+        root.execute("CREATE TABLE orders AS SELECT generate_series(1, 100000) AS id")
+        root.execute("GRANT SELECT ON orders TO orders_read; GRANT CREATE ON SCHEMA public TO alice, eve")
+    with (
+        closing(PostgresTarget("odd", SecretStr(dsn.format("worker")))) as target,
+        closing(psycopg.connect(dsn.format("alice"), autocommit=True)) as alice,
+        closing(psycopg.connect(dsn.format("eve"), autocommit=True)) as eve,
+    ):
+        eve.execute(b"CREATE TABLE " + odd + b" (); GRANT ALL ON " + odd + b" TO orders_read WITH GRANT OPTION")
+        target.grant(grant_of(), wanted)
+        eve.execute(b"DROP TABLE " + odd)
+        alice.execute(b"CREATE VIEW " + odd + b" AS TABLE orders; GRANT ALL ON " + odd + b" TO eve, jit_r_7f3k")
+        eve.execute(b"BEGIN; DECLARE c CURSOR FOR SELECT * FROM " + odd)
+        went_on, stays = target.revoke("R-7F3K", "alice").left_behind
+        assert went_on == 'eve went on through view public."?"; that session was cut'
+        assert stays == 'jit_r_7f3k stays, without any right: named by view public."?"'
+        assert is_cut(eve)
+    dba.execute("DROP DATABASE odd WITH (FORCE)")

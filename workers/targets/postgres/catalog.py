@@ -25,6 +25,17 @@ privileges and user mappings hold none, and others can make them for a role.
 ME: LiteralString = "to_regrole(quote_ident(session_user))::oid"
 
 
+def readable(words: LiteralString) -> LiteralString:
+    """What can be sent to us: in SQL_ASCII names are any bytes, and one that is no text would keep all else from us."""
+    text: LiteralString = f"regexp_replace({words}, '[^ -~]', '?', 'g')"
+    return f"(CASE getdatabaseencoding() WHEN 'SQL_ASCII' THEN {text} ELSE {words} END)"
+
+
+def in_short(words: LiteralString) -> LiteralString:
+    """Whoever makes something names it, and its hundred arguments: longer than fits the record."""
+    return readable(f"left({words}, 300)")
+
+
 def holds(conn: psycopg.Connection[Any]) -> LiteralString:
     """The condition under which row `m` of pg_auth_members gives the role."""
     return HOLDS if conn.info.server_version >= 160000 else "true"
@@ -193,16 +204,16 @@ def dependencies(conn: psycopg.Connection[Any], oid: int) -> list[Dependency]:
     """
     with conn.cursor(row_factory=class_row(Dependency)) as cur:
         return cur.execute(
-            """SELECT DISTINCT d.deptype = 'o' AND d.classid <> 'pg_default_acl'::regclass AS owned,
+            f"""SELECT DISTINCT d.deptype = 'o' AND d.classid <> 'pg_default_acl'::regclass AS owned,
                       CASE WHEN d.dbid = 0 OR b.datname = current_database()
-                           THEN coalesce(pg_describe_object(d.classid, d.objid, d.objsubid), 'something')
+                           THEN coalesce({in_short("pg_describe_object(d.classid, d.objid, d.objsubid)")}, 'something')
                            ELSE 'something in database ' || b.datname END AS what
                FROM ((SELECT * FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass AND refobjid = %(oid)s
                       AND deptype = 'o' LIMIT 20)
                      UNION ALL
                      (SELECT * FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass AND refobjid = %(oid)s
                       LIMIT 20)) d
-               LEFT JOIN pg_database b ON b.oid = d.dbid ORDER BY 1 DESC, 2 LIMIT 20""",
+               LEFT JOIN pg_database b ON b.oid = d.dbid ORDER BY 1 DESC, 2 LIMIT 20""",  # noqa: S608 - constants of this file alone
             {"oid": oid},
         ).fetchall()
 

@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row, scalar_row
 
-from workers.targets.postgres.catalog import OWNS, otherwise_held
+from workers.targets.postgres.catalog import OWNS, in_short, otherwise_held
 from workers.targets.postgres.made import MADE
 from workers.targets.postgres.note import Before
 
@@ -110,7 +110,8 @@ def _described(conn: psycopg.Connection[Any], table: LiteralString, parameters: 
         return cur.execute(
             f"""{otherwise_held(conn)} {_GIVEN}
                 SELECT DISTINCT CASE WHEN d.dbid = 0 OR b.datname = current_database()
-                                THEN coalesce(pg_describe_object(d.classid, d.objid, d.objsubid), 'something')
+                                THEN coalesce({in_short("pg_describe_object(d.classid, d.objid, d.objsubid)")},
+                                              'something')
                                 ELSE 'something in database ' || b.datname END
                 FROM (SELECT * FROM {table} d
                       WHERE %(places)s::text[] IS NULL OR d.place = ANY(%(places)s::text[]) LIMIT 10) d

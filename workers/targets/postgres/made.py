@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import LiteralString
 
+from workers.targets.postgres.catalog import in_short
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -87,7 +89,8 @@ KINDS = (
 def _arms() -> Iterator[LiteralString]:
     for kind in KINDS:
         yield f"""
-        SELECT pg_describe_object('{kind.catalog}'::regclass, x.oid, 0) FROM {kind.catalog} x {kind.about}
+        SELECT {in_short(f"pg_describe_object('{kind.catalog}'::regclass, x.oid, 0)")}
+        FROM {kind.catalog} x {kind.about}
         AND age(x.xmin) <= age(%(since)s::text::xid) AND NOT {kind.may.replace("{0}", "(SELECT oid FROM me)")}
         AND EXISTS (SELECT FROM up WHERE {kind.may.replace("{0}", "up.oid")})"""  # noqa: S608 - constants of this file alone
 
@@ -108,11 +111,11 @@ MADE: LiteralString = f"""
         WHERE x.setrole = (SELECT oid FROM me) AND age(x.xmin) <= age(%(since)s::text::xid)
           AND EXISTS (SELECT FROM pg_parameter_acl p, aclexplode(p.paracl) a JOIN up ON up.oid = a.grantee)
         UNION
-        SELECT coalesce(pg_describe_object(x.classid, x.objid, 0), 'a subscription') FROM pg_shdepend x
+        SELECT coalesce({in_short("pg_describe_object(x.classid, x.objid, 0)")}, 'a subscription') FROM pg_shdepend x
         JOIN makers ON makers.oid = x.refobjid AND x.refclassid = 'pg_authid'::regclass
         WHERE x.classid = 'pg_subscription'::regclass AND x.deptype = 'o' AND age(x.xmin) <= age(%(since)s::text::xid)
         UNION
-        SELECT 'rights that were given on, on ' || pg_describe_object('pg_class'::regclass, x.oid, 0)
+        SELECT 'rights that were given on, on ' || {in_short("pg_describe_object('pg_class'::regclass, x.oid, 0)")}
         FROM pg_class x, aclexplode(x.relacl) a JOIN up ON up.oid = a.grantor
         WHERE age(x.xmin) <= age(%(since)s::text::xid) AND a.grantee <> a.grantor
           AND (%(too_many)s OR a.grantee <> (SELECT oid FROM me))

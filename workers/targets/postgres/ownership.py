@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
-from workers.targets.postgres.catalog import OWNS, JitRole
+from workers.targets.postgres.catalog import OWNS, JitRole, in_short
 from workers.targets.postgres.note import Note
 
 _OWNERS: LiteralString = f"""
@@ -24,7 +24,7 @@ _OWNERS: LiteralString = f"""
     SELECT r.rolname AS role, bool_or(here) AS here, min(what) FILTER (WHERE here) AS what
     FROM pg_shdescription n, up JOIN pg_roles r USING (oid) JOIN LATERAL (
         SELECT d.dbid IN (0, (SELECT oid FROM pg_database WHERE datname = current_database())) AS here,
-               pg_describe_object(d.classid, d.objid, d.objsubid) AS what
+               {in_short("pg_describe_object(d.classid, d.objid, d.objsubid)")} AS what
         FROM pg_shdepend d WHERE d.refobjid = up.oid AND {OWNS} LIMIT 10
     ) owned ON true
     WHERE n.classoid = 'pg_authid'::regclass AND n.objoid = ANY(%(grants)s::oid[])

@@ -7,7 +7,7 @@ from typing import Any, LiteralString, NamedTuple
 import psycopg
 from psycopg.rows import class_row
 
-from workers.targets.postgres.catalog import ME, OWNS
+from workers.targets.postgres.catalog import ME, OWNS, readable
 from workers.targets.postgres.note import NOTES_ITSELF
 
 MOST_NAMED = 20
@@ -175,7 +175,7 @@ _REACH: LiteralString = f"""
         FROM counted GROUP BY 1, 2, 3, 4, 5, 6
     ), rights AS (
         SELECT permission, role, how,
-               jsonb_agg(jsonb_build_array(i.type, i.identity, owner, privileges) ORDER BY place) AS found
+               jsonb_agg(jsonb_build_array(i.type, {readable("i.identity")}, owner, privileges) ORDER BY place) AS found
         FROM named, pg_identify_object(classid, objid, 0) i WHERE place <= {MOST_NAMED} GROUP BY 1, 2, 3
     ), opened AS (
         SELECT DISTINCT up.permission, up.oid AS role, n.oid AS schema, n.nspowner
@@ -203,7 +203,7 @@ _REACH: LiteralString = f"""
                AS lasting,
            (SELECT found FROM rights g WHERE g.permission = up.permission AND g.role = r.oid AND how = 'piled')
                AS piled,
-           (SELECT jsonb_agg(jsonb_build_array(i.type, i.identity, owner, privileges) ORDER BY place)
+           (SELECT jsonb_agg(jsonb_build_array(i.type, {readable("i.identity")}, owner, privileges) ORDER BY place)
             FROM public p, pg_identify_object(classid, objid, 0) i
             WHERE p.permission = up.permission AND p.role = r.oid AND place <= {MOST_NAMED}) AS opens,
            (SELECT p.place

@@ -12,7 +12,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg.rows import class_row
 
-from workers.targets.postgres.catalog import Account, JitRole
+from workers.targets.postgres.catalog import Account, JitRole, in_short
 
 _HERE: LiteralString = "(SELECT oid FROM pg_database WHERE datname = current_database())"
 _READS_MORE: LiteralString = """EXISTS (
@@ -110,12 +110,12 @@ _THROUGH: LiteralString = f"""
     )
     SELECT o.pid, r.oid AS login, coalesce(r.rolname, 'autovacuum') AS name, o.gid, made.what
     FROM others o LEFT JOIN pg_roles r ON r.oid = o.login, LATERAL (
-        (SELECT CASE WHEN k.database = {_HERE} THEN pg_describe_object('pg_class'::regclass, k.oid, 0)
+        (SELECT CASE WHEN k.database = {_HERE} THEN {in_short("pg_describe_object('pg_class'::regclass, k.oid, 0)")}
                      ELSE 'something in database ' || b.datname END AS what
          FROM locked k JOIN pg_database b ON b.oid = k.database
          WHERE k.tx = o.tx AND (k.acts OR o.nobodys) AND k.relowner IN (SELECT oid FROM makers) ORDER BY 1)
         UNION ALL
-        (SELECT pg_describe_object('pg_proc'::regclass, f.oid, 0) FROM functions f
+        (SELECT {in_short("pg_describe_object('pg_proc'::regclass, f.oid, 0)")} FROM functions f
          WHERE o.tx IN (SELECT tx FROM more) AND (f.changed OR {_MAY_RUN})
            AND (f.proowner IN (SELECT oid FROM makers)
                 OR EXISTS (SELECT FROM more g WHERE g.tx = o.tx AND {_MORE.replace("{who}", "f.proowner")}))
