@@ -14,6 +14,7 @@ from jit.ports import Taken, TargetRefused, TargetUnreachable
 from tests.world.orders import ENDS_AT, can_read, grant_of, is_cut, modern, session, wanted
 from tests.world.servers import both_versions
 from workers.targets.postgres import PostgresTarget, link
+from workers.targets.postgres.fitness import NEVER
 from workers.targets.postgres.lock import lock_key
 from workers.targets.postgres.note import Note
 
@@ -132,6 +133,21 @@ def test_who_may_create_roles_is_given_nothing(target, dba):
     dba.execute("DROP ROLE makers, kings")
 
 
+@both_versions
+def test_who_can_stop_the_worker_by_a_role_of_the_server_is_given_nothing(target, dba):
+    """Her sessions ended each of the worker's before it had said a word: her access had no end."""
+    dba.execute("CREATE ROLE ops; GRANT pg_signal_backend TO ops")
+    for role in ("ops", *(found for (found,) in dba.execute(THERE, [list(NEVER)]).fetchall())):
+        dba.execute(f"GRANT {role} TO alice")
+        with pytest.raises(TargetRefused, match=r"alice has pg_\w+, which .*; give it to another login"):
+            target.grant(grant_of(), wanted)
+        assert [finding.ok for finding in target.check((), ["alice"])].count(False) == 1
+        dba.execute(f"REVOKE {role} FROM alice")
+    assert target.grant(grant_of(), wanted).principal == "alice"
+    dba.execute("DROP ROLE ops")
+
+
+THERE = "SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)"
 HOSTILE = {
     "default_transaction_read_only": "on",
     "default_transaction_isolation": "serializable",

@@ -4,7 +4,7 @@ Names are looked up by `to_regrole`, which has an index where a comparison with 
 names off after 63 bytes: refuse longer ones before.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString
 
@@ -104,7 +104,9 @@ class JitRole:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A role somebody logs in with; ``maker`` is one with CREATEROLE or SUPERUSER that they are or can put on."""
+    """A role somebody logs in with; ``maker`` is one with CREATEROLE or SUPERUSER that they are or can put on, and
+    ``among`` one of those that were asked about that they have.
+    """
 
     oid: int
     name: str
@@ -112,6 +114,7 @@ class Account:
     login: bool
     worker: bool
     maker: str | None = None
+    among: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,16 +157,18 @@ def _jit_roles(conn: psycopg.Connection[Any]) -> LiteralString:
         FROM pg_roles r"""  # noqa: S608 - constants of this file alone
 
 
-def account(conn: psycopg.Connection[Any], name: str) -> Account | None:
+def account(conn: psycopg.Connection[Any], name: str, roles: Iterable[str] = ()) -> Account | None:
     puts_on = "SET" if conn.info.server_version >= 160000 else "MEMBER"
     with conn.cursor(row_factory=class_row(Account)) as cur:
         return cur.execute(
             """SELECT r.oid, r.rolname AS name, r.rolsuper AS superuser, r.rolcanlogin AS login,
                       r.rolname IN (session_user, current_user) AS worker,
                       (SELECT m.rolname FROM pg_roles m WHERE (m.rolcreaterole OR m.rolsuper)
-                       AND pg_has_role(r.oid, m.oid, %s) ORDER BY m.oid <> r.oid LIMIT 1) AS maker
+                       AND pg_has_role(r.oid, m.oid, %s) ORDER BY m.oid <> r.oid LIMIT 1) AS maker,
+                      (SELECT m.rolname FROM pg_roles m WHERE m.rolname = ANY(%s)
+                       AND pg_has_role(r.oid, m.oid, 'MEMBER') ORDER BY 1 LIMIT 1) AS among
                FROM pg_roles r WHERE r.oid = to_regrole(quote_ident(%s::text))::oid""",
-            [puts_on, name],
+            [puts_on, list(roles), name],
         ).fetchone()
 
 

@@ -14,7 +14,7 @@ NEVER = {
     "pg_maintain": "can lock the catalogs, and so puts off its own end",
     "pg_use_reserved_connections": "takes the connections that the worker needs to end it",
 }
-"""Roles of the server that no access may include: who holds one can keep it."""
+"""Roles of the server that no access may include, and nobody have who is given one: who holds one can keep it."""
 
 FAR = {
     "pg_read_all_data": "reads every table of every database, the logins' password hashes included",
@@ -45,11 +45,17 @@ def unfit_principal(found: Account | None, name: str, prefix: str) -> str | None
         return f"{name} is a superuser, who needs no access and cannot lose it"
     if found.worker or name.startswith(prefix):
         return f"{name} is jit's own"
-    if found.maker:
-        how = "" if found.maker == name else f" as {found.maker}"
-        return f"{name} may create roles{how}: who may can stand in the way of an end; give it to another login"
     if not found.login:
         return f"{name} cannot log in, so it is nobody's login"
+    return _stands_in_the_way(found)
+
+
+def _stands_in_the_way(found: Account) -> str | None:
+    if found.maker:
+        how = "" if found.maker == found.name else f" as {found.maker}"
+        return f"{found.name} may create roles{how}: who may can stand in the way of an end; give it to another login"
+    if found.among:
+        return f"{found.name} has {found.among}, which {NEVER[found.among]}; give it to another login"
     return None
 
 

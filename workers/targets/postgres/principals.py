@@ -8,7 +8,7 @@ from psycopg import sql
 
 from jit.ports import Finding
 from workers.targets.postgres import catalog
-from workers.targets.postgres.fitness import unfit_principal
+from workers.targets.postgres.fitness import NEVER, unfit_principal
 
 ELSE = "make it there, or write another name under `people` in the rules"
 
@@ -23,7 +23,7 @@ def look_up(conn: psycopg.Connection[Any], principals: Sequence[str], prefix: st
 
 
 def _wrong(conn: psycopg.Connection[Any], name: str, prefix: str) -> list[Finding]:
-    if unfit := unfit_principal(catalog.account(conn, name), name, prefix):
+    if unfit := unfit_principal(catalog.account(conn, name, NEVER), name, prefix):
         return [Finding(ok=False, what=unfit, remedy=ELSE)]
     row = conn.execute(
         """SELECT rolinherit OR current_setting('server_version_num')::int >= 160000,

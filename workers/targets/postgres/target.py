@@ -18,7 +18,7 @@ from workers.targets.postgres import catalog
 from workers.targets.postgres.catalog import JitRole
 from workers.targets.postgres.check import findings, obstacles
 from workers.targets.postgres.ending import Progress, drop, end
-from workers.targets.postgres.fitness import unfit_permission, unfit_principal
+from workers.targets.postgres.fitness import NEVER, unfit_permission, unfit_principal
 from workers.targets.postgres.leftovers import Scope, kept, made, prepared, snapshot
 from workers.targets.postgres.link import Link
 from workers.targets.postgres.lock import lock, push_aside, who_holds
@@ -341,7 +341,8 @@ class PostgresTarget:
 
     def _reach(self, conn: psycopg.Connection[Any], grant: Grant) -> Sequence[Reach]:
         """All that comes with this grant. Raises TargetRefused if it must not be given."""
-        reasons = [unfit_principal(catalog.account(conn, grant.principal), grant.principal, self._prefix)]
+        who = catalog.account(conn, grant.principal, NEVER)
+        reasons = [unfit_principal(who, grant.principal, self._prefix)]
         reached = reach(conn, grant.permissions)
         if any(step.owns for step in reached):  # who holds it already may have made it own something
             disown_all(conn, [role for role in catalog.jit_roles(conn, self._ours) if self._is_ours(role)])
