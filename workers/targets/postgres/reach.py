@@ -125,15 +125,20 @@ can write them in its name, and they stay.
 """
 
 _PUBLIC: LiteralString = """
-    SELECT c.relnamespace AS schema, 'pg_class'::regclass AS classid, c.oid AS objid, c.relowner AS owner,
-           a.privilege_type FROM pg_class c, aclexplode(c.relacl) a WHERE a.grantee = 0
+    SELECT 'pg_class'::regclass AS classid, c.oid AS objid, c.relowner AS owner, a.privilege_type
+    FROM pg_class c, aclexplode(c.relacl) a WHERE c.relnamespace = o.schema AND a.grantee = 0
     UNION ALL
-    SELECT c.relnamespace, 'pg_class'::regclass, c.oid, c.relowner, a.privilege_type
-    FROM pg_class c JOIN pg_attribute t ON t.attrelid = c.oid, aclexplode(t.attacl) a WHERE a.grantee = 0
+    SELECT 'pg_class'::regclass, c.oid, c.relowner, a.privilege_type
+    FROM pg_class c, LATERAL (SELECT attacl FROM pg_attribute WHERE attrelid = c.oid AND attacl IS NOT NULL OFFSET 0) t,
+         aclexplode(t.attacl) a
+    WHERE c.relnamespace = o.schema AND a.grantee = 0
     UNION ALL
-    SELECT p.pronamespace, 'pg_proc'::regclass, p.oid, p.proowner, 'EXECUTE' FROM pg_proc p
-    WHERE p.prosecdef AND (p.proacl IS NULL OR EXISTS (SELECT FROM aclexplode(p.proacl) a WHERE a.grantee = 0))"""
-"""What everybody may do who knows of it; a function that acts with its caller's rights gives nothing."""
+    SELECT 'pg_proc'::regclass, p.oid, p.proowner, 'EXECUTE' FROM pg_proc p
+    WHERE p.pronamespace = o.schema AND p.prosecdef
+      AND (p.proacl IS NULL OR EXISTS (SELECT FROM aclexplode(p.proacl) a WHERE a.grantee = 0))"""
+"""What everybody may do in the schema of `o` who knows of it; a function that acts with its caller's rights gives
+nothing.
+"""
 
 _REACH: LiteralString = f"""
     WITH RECURSIVE up(permission, oid) AS (
@@ -178,19 +183,20 @@ _REACH: LiteralString = f"""
                jsonb_agg(jsonb_build_array(i.type, {readable("i.identity")}, owner, privileges) ORDER BY place) AS found
         FROM named, pg_identify_object(classid, objid, 0) i WHERE place <= {MOST_NAMED} GROUP BY 1, 2, 3
     ), opened AS (
-        SELECT DISTINCT up.permission, up.oid AS role, n.oid AS schema, n.nspowner
+        SELECT DISTINCT up.permission, up.oid AS role, n.oid AS schema, w.oid AS owner
         FROM up JOIN pg_shdepend d ON d.refclassid = 'pg_authid'::regclass AND d.refobjid = up.oid
             AND d.classid = 'pg_namespace'::regclass
             AND d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
-        JOIN pg_namespace n ON n.oid = d.objid, aclexplode(n.nspacl) a
-        WHERE a.grantee = up.oid AND a.privilege_type = 'USAGE'
+        JOIN pg_namespace n ON n.oid = d.objid JOIN pg_roles w ON w.oid = n.nspowner
+        LEFT JOIN proper p ON p.permission = up.permission, aclexplode(n.nspacl) a
+        WHERE a.grantee = up.oid AND a.privilege_type = 'USAGE' AND (NOT {_ANYBODYS} OR w.oid = p.owner)
           AND NOT EXISTS (SELECT FROM aclexplode(n.nspacl) e WHERE e.grantee = 0 AND e.privilege_type = 'USAGE')
     ), public AS (
         SELECT o.permission, o.role, classid, objid, w.rolname AS owner,
                array_agg(DISTINCT privilege_type ORDER BY privilege_type) AS privileges,
                row_number() OVER (PARTITION BY o.permission, o.role ORDER BY classid, objid) AS place
-        FROM opened o JOIN ({_PUBLIC}) x ON x.schema = o.schema JOIN pg_roles w ON w.oid = x.owner
-        WHERE w.oid = o.nspowner OR NOT {_ANYBODYS} GROUP BY 1, 2, 3, 4, 5
+        FROM opened o JOIN LATERAL ({_PUBLIC}) x ON true JOIN pg_roles w ON w.oid = x.owner
+        WHERE x.owner = o.owner OR NOT {_ANYBODYS} GROUP BY 1, 2, 3, 4, 5
     )
     SELECT up.permission, r.rolname AS name, r.rolsuper AS superuser, r.rolcreaterole AS createrole,
            r.rolcanlogin AND current_setting('server_version_num')::int < 160000 AS login,
