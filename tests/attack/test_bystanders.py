@@ -89,6 +89,16 @@ def test_a_colleague_who_was_the_holder_for_a_moment_is_cut(at: Shop) -> None:
     assert is_cut(eve)
 
 
+def test_a_colleague_inside_a_function_that_the_holder_dropped_is_cut_where_nothing_else_explains_it(at: Shop) -> None:
+    at.give()
+    alice = at.alice(OPENS)
+    eve = at.login("eve")
+    eve.execute(BEGINS)
+    alice.execute("DROP FUNCTION opens")
+    assert at.take().left_behind == ("eve went on through a right that it has no more; that session was cut",)
+    assert is_cut(eve)
+
+
 EXPLAINED = {
     "a view of the application": "CREATE VIEW apps AS TABLE orders; ALTER VIEW apps OWNER TO shop_owner;"
     "GRANT SELECT ON apps TO eve",

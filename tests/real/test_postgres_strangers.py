@@ -92,8 +92,8 @@ def test_a_note_on_a_strangers_role_of_such_a_name_ends_nobodys_access_and_gets_
     told = f'"request": "R-7F3K", "target": "orders-db", "principal": "eve", "permissions": ["orders_read"], {before}'
     write_on(mallory, "jit_r_0000", f'jit {{"oid": OID, {told}, "ends_at": "2000-01-01T00:00:00+00:00"}}')
     dba.execute("CREATE VIEW v AS SELECT 1; ALTER VIEW v OWNER TO orders_read")
-    found = {held.request_id: held.ends_at for held in target.all_held()}
-    assert found == {"R-7F3K": ENDS_AT, "R-0000": None}
+    found = [(held.request_id, held.ends_at) for held in target.all_held()]
+    assert found == [("R-7F3K", ENDS_AT), ("R-0000", None)]
     owner = dba.execute("SELECT relowner::regrole::text FROM pg_class WHERE relname = 'v'").fetchone()
     assert owner == ("jit_r_7f3k",)
     dba.execute("DROP VIEW v; REVOKE ALL ON ALL TABLES IN SCHEMA public FROM jit_r_7f3k")
