@@ -99,6 +99,9 @@ def test_a_colleague_inside_a_function_that_the_holder_dropped_is_cut_where_noth
     assert is_cut(eve)
 
 
+COUNTS = """CREATE ROLE odd_app; CREATE FUNCTION counts() RETURNS int LANGUAGE plpgsql SECURITY DEFINER AS
+    $$ BEGIN RETURN (SELECT count(*) FROM public.orders); END $$; ALTER FUNCTION counts OWNER TO shop_owner;
+    REVOKE ALL ON FUNCTION counts FROM PUBLIC"""
 EXPLAINED = {
     "a view of the application": "CREATE VIEW apps AS TABLE orders; ALTER VIEW apps OWNER TO shop_owner;"
     "GRANT SELECT ON apps TO eve",
@@ -106,10 +109,26 @@ EXPLAINED = {
     "$$ TABLE public.orders $$; ALTER FUNCTION apps OWNER TO shop_owner",
     "a role that she puts on": "CREATE ROLE odd_team; GRANT SELECT ON orders TO odd_team; ALTER ROLE eve NOINHERIT;"
     "GRANT odd_team TO eve",
+    "a right of her own to a part of it": "GRANT SELECT (id) ON orders TO eve",
+    "a function that a function calls": f"{COUNTS}; GRANT EXECUTE ON FUNCTION counts TO odd_app;"
+    "CREATE FUNCTION outer_one() RETURNS int LANGUAGE plpgsql SECURITY DEFINER AS "
+    "$$ BEGIN RETURN public.counts(); END $$;"
+    "ALTER FUNCTION outer_one OWNER TO odd_app",
+    "a trigger of the application": f"{COUNTS}; CREATE TABLE apps (id int); ALTER TABLE apps OWNER TO odd_app;"
+    "CREATE FUNCTION t() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.id = public.counts(); RETURN NEW; END $$;"
+    "ALTER FUNCTION t SECURITY DEFINER; ALTER FUNCTION t OWNER TO odd_app; REVOKE ALL ON FUNCTION t FROM PUBLIC;"
+    "GRANT EXECUTE ON FUNCTION counts TO odd_app; GRANT INSERT ON apps TO eve;"
+    "CREATE TRIGGER t BEFORE INSERT ON apps FOR EACH ROW EXECUTE FUNCTION t()",
     "a table that it is a part of": "CREATE TABLE apps (id serial, what text); GRANT SELECT ON apps TO eve;"
     "ALTER TABLE orders INHERIT apps",
 }
-READS = {"a function of the application": "SELECT * FROM apps()", "a role that she puts on": "SELECT * FROM orders"}
+READS = {
+    "a function of the application": "SELECT * FROM apps()",
+    "a role that she puts on": "SELECT * FROM orders",
+    "a right of her own to a part of it": "SELECT id FROM orders",
+    "a function that a function calls": "SELECT outer_one()",
+    "a trigger of the application": "INSERT INTO apps VALUES (1)",
+}
 
 
 @pytest.mark.parametrize("how", EXPLAINED)

@@ -37,17 +37,24 @@ and its rights included, was written since the grant was: what a transaction beg
 MOST_ASKED = 500
 """Functions of one holder that it is asked of who may call them: of somebody who has more, anybody may."""
 
+_NONE: LiteralString = (
+    "CASE WHEN g.mode IN ('AccessShareLock', 'RowShareLock') THEN NOT has_any_column_privilege({who}, g.oid, 'SELECT') "
+    f"ELSE {_WRITES_MORE} END"
+)
 _NO_WAY_LEFT: LiteralString = f"""(
     g.mode IN ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock') AND o.pid IS NOT NULL
     AND NOT EXISTS (SELECT FROM pg_roles s WHERE pg_has_role(o.login, s.oid, 'MEMBER')
-                    AND NOT {_MORE.replace("{who}", "s.oid")})
-    AND NOT EXISTS (SELECT FROM locked k WHERE k.tx = g.tx AND k.acts AND NOT {_MORE.replace("{who}", "k.relowner")})
+                    AND NOT {_NONE.replace("{who}", "s.oid")})
+    AND NOT EXISTS (SELECT FROM locked k WHERE k.tx = g.tx AND k.acts AND NOT {_NONE.replace("{who}", "k.relowner")})
     AND NOT EXISTS (SELECT FROM locked p JOIN pg_inherits i ON i.inhparent = p.oid
                     WHERE i.inhrelid = g.oid AND p.tx = g.tx)
-    AND NOT EXISTS (SELECT FROM pg_proc f WHERE f.prosecdef AND has_function_privilege(o.login, f.oid, 'EXECUTE')
-                    AND NOT {_MORE.replace("{who}", "f.proowner")}))"""  # noqa: S608 - constants of this file alone
+    AND NOT EXISTS (SELECT FROM lenders w WHERE NOT {_NONE.replace("{who}", "w.oid")} AND EXISTS (
+        SELECT FROM definers f WHERE f.proowner = w.oid
+        AND ({_MAY_RUN} OR EXISTS (SELECT FROM locked k WHERE k.tx = g.tx AND k.acts
+                                   AND has_function_privilege(k.relowner, f.oid, 'EXECUTE'))) OFFSET 0) OFFSET 0))"""  # noqa: S608 - constants of this file alone
 """Of lock `g` of `o` for what its login has no right to: whether no role that it can put on, nothing that it has
-locked, and no function that it may call explains it. Who maintains a table has another kind of lock.
+locked, and no function explains it. Whose functions there are is asked first: anybody may have any number. Who may read
+a part may; who maintains a table has another kind of lock.
 """
 
 _THROUGH: LiteralString = f"""
@@ -97,8 +104,12 @@ _THROUGH: LiteralString = f"""
     ), more AS MATERIALIZED (
         SELECT DISTINCT g.tx, g.oid, g.mode FROM given g JOIN others o ON o.tx = g.tx
         WHERE g.database = {_HERE} AND {_MORE.replace("{who}", "o.login")}
+    ), definers AS MATERIALIZED (
+        SELECT oid, proowner FROM pg_proc WHERE prosecdef
+    ), lenders AS MATERIALIZED (
+        SELECT DISTINCT proowner AS oid FROM definers
     ), vias AS MATERIALIZED (
-        SELECT DISTINCT w.oid FROM pg_proc p JOIN pg_roles w ON w.oid = p.proowner WHERE p.prosecdef AND NOT w.rolsuper
+        SELECT oid FROM lenders JOIN pg_roles w USING (oid) WHERE NOT w.rolsuper
     ), functions AS MATERIALIZED (
         SELECT * FROM (SELECT DISTINCT ON (f.proowner) f.oid, f.proowner, f.proname, true AS changed
                        FROM pg_proc f WHERE {_CHANGED} ORDER BY f.proowner, f.prosecdef DESC, f.proname) f
