@@ -37,7 +37,7 @@ from jit.policy import Access, Policy, PolicyError, PolicyFolder, StaleGroups, T
 from jit.ports import Clock, Directory, DirectoryUnavailable, Queue, QueueUnavailable
 from jit.refusals import Refusals
 from jit.shares import ASKED_AT_MOST, ASKED_WITHIN, WITHDRAWN_AT_MOST
-from jit.words import CANNOT_FOLLOW, NOBODY_THERE, SAYS, YOURS_TO_RELEASE
+from jit.words import ASKED_ALREADY, CANNOT_FOLLOW, NOBODY_THERE, SAYS, YOURS_TO_RELEASE
 
 log = structlog.get_logger(__name__)
 
@@ -148,7 +148,8 @@ class Desk:
                 same = Question(requester=by.id, access=asked.access, states=OPEN, limit=1)
                 before = next(iter(self.ledger.requests(same)), None)
                 if before is None or not self._close_outdated(by, before, policy):
-                    self._turn(by, "request", Refusal.ALREADY_OPEN, before)
+                    says = ASKED_ALREADY.get(before.state) if before else None
+                    self._turn(by, "request", Refusal.ALREADY_OPEN, before, says=says)
             except Conflict:
                 continue  # this id is taken
         raise AssertionError("no free request id")

@@ -20,7 +20,7 @@ SAYS: dict[Refusal, str] = {
     Refusal.NOT_YOURS: "Only the person who asked can do this.",
     Refusal.OWN_REQUEST: "You asked for this yourself, so somebody else has to decide. The card says who can.",
     Refusal.ALREADY_APPROVED: "You approved this already; one person counts once. It waits for the others.",
-    Refusal.ALREADY_OPEN: "You have an open request for this access already. /jit list shows it.",
+    Refusal.ALREADY_OPEN: "You asked for this access already. /jit list shows it.",
     Refusal.NOT_POSSIBLE_NOW: "This cannot be done now.",
     Refusal.LAPSED: "This request lapsed before it was decided. It can be asked for again.",
     Refusal.CARD_CHANGED: "This button does not belong to what the card shows now. Look again and press there.",
@@ -53,6 +53,14 @@ SAYS: dict[Refusal, str] = {
     Refusal.BAD_TICKET: "That order was not signed by a worker.",
 }
 
+ASKED_ALREADY = {
+    State.PENDING: "You asked for this already; it waits for an answer. To change it, withdraw it and ask again.",
+    State.APPROVED: "You asked for this already; it is approved, and not given yet.",
+    State.GRANTING: "You asked for this already; it is approved, and on its way.",
+    State.ACTIVE: "You have this access now. For more time wait for its end, or release it, and ask again.",
+}
+"""In which state what somebody asks for is already there."""
+
 _OVER = {
     State.ENDING: "Too late: the access is ending.",
     State.ENDED: "Too late: the access has ended.",
@@ -61,6 +69,12 @@ _OVER = {
     State.LAPSED: "This request lapsed. It can be asked for again.",
     State.FAILED: "This was not granted: the target refused. It can be asked for again.",
 }
+
+_ENDS = {
+    State.ENDING: "This access is ending already; its card says when it is gone, and what is in the way.",
+    State.ENDED: "This access has ended already.",
+}
+"""To whoever wants just that."""
 
 _DECIDED = {
     State.APPROVED: "This was approved already.",
@@ -77,10 +91,13 @@ CANNOT_FOLLOW: dict[str, dict[State, str]] = {
         State.ACTIVE: "Too late to withdraw: the access is active. You can release it.",
     },
     "release": _OVER
+    | _ENDS
     | {
         State.PENDING: "Nothing was given yet. You can withdraw the request.",
         State.APPROVED: "Nothing was given yet. You can withdraw the request.",
     },
-    "revoke": _OVER | {State.PENDING: "Nothing was approved yet, so there is nothing to revoke. You can deny it."},
+    "revoke": _OVER
+    | _ENDS
+    | {State.PENDING: "Nothing was approved yet, so there is nothing to revoke. You can deny it."},
 }
 """What is said when a step cannot follow in a state; states left out let it pass."""

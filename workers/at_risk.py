@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from operator import itemgetter
 
 import structlog
 
-from jit.access import Request
+from jit.access import Request, State
 from jit.facts import Alert, AlertName
 from jit.ports import Clock, Finding, TargetError
 from workers.fleet import Fleet
@@ -41,13 +42,16 @@ class EndsAtRisk:
         if target not in self._since:
             log.warning("target.ends_at_risk", target=target)
         since = self._since.setdefault(target, now)
-        first = min((one.ends_at for one in active if one.ends_at), default=now)
+        due = sorted(((one.ends_at, one) for one in active if one.ends_at and not _over(one, now)), key=itemgetter(0))
+        if not due:  # the alert *end late* tells of it
+            return
+        first, waiting = due[0][0], [one for _, one in due]
         told = self._told.get(target)
         if (told is None and max(now - since - TOLD_AFTER, now + DUE_SOON - first) >= timedelta(0)) or (
             told is not None and now - told >= ALERT_AGAIN
         ):
             self._told[target] = now
-            self._tell(target, _says(active, first, found))
+            self._tell(target, _says(waiting, first, found))
 
     def forget(self, target: str) -> None:
         """Nothing is active there."""
@@ -70,6 +74,11 @@ class EndsAtRisk:
 
     def _tell(self, target: str, says: str) -> None:
         self._scribe.record([Alert(name=AlertName.END_AT_RISK, says=says, target=target, **self._scribe.signed())])
+
+
+def _over(request: Request, now: datetime) -> bool:
+    """Whether it should be gone by now."""
+    return request.state is State.ENDING or (request.ends_at is not None and request.ends_at <= now)
 
 
 def _says(active: Sequence[Request], first: datetime, found: Sequence[Finding]) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from bot.refusals import Shown, causes, remedy, says
-from jit.access import Request, State
+from jit.access import Request, State, late_since
 from jit.audit.heads import Heads
 from jit.facts import Alert, AlertName, AnyFact, OrdersEnd, RevokeFailed, RevokeIntent, Source
 from jit.ledger import BrokenChain, Ledger, Notes
@@ -127,7 +127,7 @@ class Watch:
                 return _not_taken(request)
             case Request(state=State.ENDING):
                 facts = [entry.fact for entry in self._ledger.history(request.id)]
-                return _not_taken(request) if quiet(facts, now) else None
+                return _not_taken(request) if late_since(request, now) or quiet(facts, now) else None
         return None
 
     def _not_shown(self) -> Iterator[Finding]:

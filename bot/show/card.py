@@ -95,7 +95,7 @@ def _state(request: Request, names: Names, late: datetime | None) -> str:  # noq
     closed = f"{_at(request, request.over_at)}{_by([request.closed_by] if request.closed_by else [], names)}"
     match request.state:
         case State.APPROVED:
-            return f"Approved{said}, not given yet{': it waits for a worker' if late else ''}"
+            return f"Approved{said}, not given yet{': no worker could begin it' if late else ''}"
         case State.GRANTING | State.ACTIVE if late:
             return line_of(f"Ending since{_at(request, late)}: {ended_because(request, names)}", ending(request, late))
         case State.GRANTING:

@@ -56,6 +56,8 @@ def over(request: Request, now: datetime | None = None) -> Drawn:
     if request.state is not State.ENDING:
         ended = f", ended {moment(request.over_at, request.asked_at)}" if request.over_at else ""
         return _message(request, f"Over: {access}{ended}.")
+    if request.revoke_trouble is None and late:
+        return _message(request, line_of(f"Ending: {access}", ending(request, late)))
     if request.revoke_trouble is None:
         return _message(request, f"Ending: {access}, it is being taken away.")
     trouble = target_said(request.target, request.revoke_trouble)

@@ -127,7 +127,7 @@ def _mine(request: Request, names: Names, late: datetime | None) -> Iterator[Jso
             card_in = f"its card is in <#{word(request.channel)}>"
             yield context(line_of(needs if len(needs) <= NEEDS else "", card_in, request.id))
         case State.APPROVED:
-            waits = ", it waits for a worker" if late else ""
+            waits = ", no worker could begin it" if late else ""
             yield section(f"Approved, not given yet{waits}: {access}") | {"accessory": withdraw}
             yield context(request.id)
         case State.GRANTING | State.ACTIVE if late:

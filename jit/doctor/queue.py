@@ -37,7 +37,7 @@ def look_at_queue(url: SecretStr | None, *, works: bool = True) -> Iterator[Line
             yield mend(
                 Part.QUEUE,
                 f"{where} does not answer ({type(silent).__name__})",
-                "Start it, or look at REDIS_URL. A timekeeper ends access meanwhile; nothing is granted.",
+                "Start it, or look at REDIS_URL. Nothing is granted meanwhile, and only a timekeeper ends access.",
             )
         else:
             kind = "Valkey" if told.get("server_name") == "valkey" else "Redis"

@@ -33,7 +33,7 @@ def test_second_request_for_the_same_access_is_refused_after_the_form_closed(off
     office.ask()
     form = office.form(ALICE, "request orders-db/read 30m again")
     assert form.submit().ok
-    assert "/jit list shows it" in office.told(ALICE, "already")
+    assert "withdraw it and ask again" in office.told(ALICE, "already")
     assert office.refusals() == [(ALICE, "request", Refusal.ALREADY_OPEN)]
 
 
@@ -137,7 +137,7 @@ def test_release_and_revoke_from_the_command_in_any_spelling(office: PlayedOffic
     office.jit(ALICE, f"RELEASE “r\u2013{bare}”")
     assert office.told(ALICE, "Released.") == f"Released. {active.id} is ending; its card says when it is gone."
     office.jit(CAROL, f"revoke {bare} seen in the wild")
-    assert active.id in office.told(CAROL, "Too late: the access is ending.")
+    assert active.id in office.told(CAROL, "This access is ending already;")
     office.jit(CAROL, "show R-2222")
     office.told(CAROL, "There is no such request.")
 

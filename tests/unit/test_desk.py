@@ -189,6 +189,24 @@ def test_a_request_that_can_still_be_decided_is_asked_for_once(office):
     office.refused(Refusal.ALREADY_OPEN, office.asked, about=before)
 
 
+def test_who_asks_for_more_of_what_they_hold_is_told_how_to_get_more_time(office):
+    request = office.asked()
+
+    def told():
+        return office.refused(Refusal.ALREADY_OPEN, office.asked, about=request).says
+
+    assert "waits for an answer" in told()
+    assert "withdraw" in told()
+    office.approve(request, BOB)
+    assert "approved" in told()
+    office.give(request)
+    assert "You have this access" in told()
+    assert "release" in told()
+    assert "open request" not in told()
+    office.desk.release(presser(ALICE), request.id)
+    assert office.asked().id != request.id
+
+
 def test_access_that_was_given_under_other_rules_is_asked_for_once(office):
     before = office.approved()
     office.give(before)

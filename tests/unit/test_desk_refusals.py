@@ -142,6 +142,17 @@ def test_what_comes_too_late_or_too_early_is_said(office):
     refuses("active", pending)
 
 
+def test_who_orders_an_end_that_was_ordered_is_not_told_that_they_come_too_late(office):
+    """Whoever wants it gone wants to know whether it is going, and where to look if it does not go."""
+    request = office.approved()
+    office.give(request)
+    office.desk.revoke(presser(CAROL), request.id, "laptop stolen")
+    for act, person in (("revoke", CAROL), ("release", ALICE)):
+        attempt = office.acts(request, presser(person))[act]
+        says = office.refused(Refusal.NOT_POSSIBLE_NOW, attempt, about=request).says
+        assert says == "This access is ending already; its card says when it is gone, and what is in the way.", act
+
+
 def test_what_was_not_answered_in_time_is_not_decided(office):
     request = office.asked()
     office.clock.move(hours=8)

@@ -121,3 +121,13 @@ def test_who_does_not_lead_tells_nothing(house):
         first.ask_ledger()
         house.timekeeper.sweep()
     assert told(house) == []
+
+
+def test_what_should_be_gone_already_is_not_to_be_mended_before_then(house):
+    """The alert *end late* says that, with the role to take away by hand."""
+    house.active(minutes=0.2)
+    house.target.trouble = TargetUnreachable("orders-db: cannot be reached: connection refused")
+    house.clock.move(minutes=1)
+    passes(house, minutes=2)
+    assert told(house) == []
+    assert {alert.name for alert in house.alerts()} == {AlertName.END_LATE}

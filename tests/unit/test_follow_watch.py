@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bot.follow.watch import LOOK_EVERY, PATIENCE, Watch
+from jit.access import LATE
 from jit.ledger import Notes
 from tests.world.base import RULES, World
 
@@ -92,6 +93,12 @@ class TestNoTimekeeper:
         house.story.active()
         house.story.released()
         house.passes(minutes=2)
+        assert house.names() == ["end_not_begun"]
+
+    def test_that_takes_up_a_revocation_is_told_of_as_soon_as_the_card_says_it(self, house):
+        house.story.active()
+        house.story.revoked()
+        house.passes(seconds=LATE.seconds + PATIENCE + 2 * LOOK_EVERY)
         assert house.names() == ["end_not_begun"]
 
     def test_that_goes_on_trying_is_told_of(self, house):

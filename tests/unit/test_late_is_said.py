@@ -108,13 +108,23 @@ def test_an_end_that_was_ordered_and_that_nobody_takes_up_says_so(house):
     assert "released by Alice · not gone yet: no worker or timekeeper has taken it up" in card(house)
 
 
-def test_what_was_approved_and_nobody_begins_waits_for_a_worker(house):
+def test_who_had_it_is_not_told_that_it_is_being_taken_away_while_nobody_does_that(house):
+    story = house.story().active()
+    story.revoked()
+    shown = dm.over(story.request, house.clock.now())
+    assert shown.text == "Ending: *orders-db/read*, it is being taken away."
+    shown = dm.over(story.request, house.clock.now() + timedelta(seconds=8))
+    assert shown.text == "Ending: *orders-db/read* · not gone yet: no worker or timekeeper has taken it up"
+
+
+def test_what_was_approved_and_nobody_begins_says_no_more_than_is_known(house):
+    """Workers may be up, and the target down."""
     cards = house.start(Cards)
     approved(house)
     house.work(cards)
     house.clock.move(seconds=8)
     house.work(cards, 3)
-    assert card(house).startswith("Approved by Bob 14:00, not given yet: it waits for a worker · ")
+    assert card(house).startswith("Approved by Bob 14:00, not given yet: no worker could begin it · ")
 
 
 def test_a_request_past_its_time_offers_no_approval_that_would_be_refused(house):

@@ -231,7 +231,7 @@ class PostgresTarget:
                 ]
             return [*found, *missing, *(replica.look() for replica in self._replicas)]
         except TargetError as exc:
-            return [Finding(ok=False, what=str(exc), remedy="look at its dsn, the server and the network")]
+            return [Finding(ok=False, what=str(exc))]
 
     def obstacles(self, permissions: Sequence[str]) -> list[Finding]:
         try:
