@@ -90,6 +90,7 @@ class Timekeeper:
         self._out_of_reach: set[str] = set()
         self._leading = False
         self._renewed: datetime | None = None
+        self._not_leading_since = clock.ticks()
         self._silent = False
         self._heard = time.monotonic()
 
@@ -155,6 +156,7 @@ class Timekeeper:
             leading = self._leases.hold(LEASE, self._holder)
             if leading != self._leading:
                 log.info("lease.changed", leading=leading)
+                self._not_leading_since = self._clock.ticks()
             self._leading, self._renewed = leading, now
         return self._leading
 
@@ -330,8 +332,12 @@ class Timekeeper:
             self._note(self._inspected, held.request_id, gone=gone)
 
     def _is_neglected(self, held: Held) -> bool:
-        """Whether whoever has the lease should have ended this a while ago."""
+        """Whether whoever has the lease should have ended this a while ago: one that has just started, as after an
+        outage of all, has seen nobody neglect anything.
+        """
         now = self._clock.now()
+        if self._clock.ticks() - self._not_leading_since < LEFT_TO_THE_LEADER.total_seconds():
+            return False
         request = self._watch.get(held.request_id)
         ordered = request is not None and request.state is State.ENDING
         since = self._ending_since.setdefault(held.request_id, now) if ordered else None

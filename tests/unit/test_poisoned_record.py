@@ -331,6 +331,17 @@ class TestALeaseThatSomebodyElseHolds:
         self.sweep(house, 2 + PROMISED + 0.2)
         assert house.target.gives == {}
 
+    def test_is_not_accused_by_a_timekeeper_that_has_just_started(self, house: Hands) -> None:
+        """After an outage of all, what is overdue is nobody's neglect: two start, and one of them leads."""
+        house.active(minutes=30)
+        house.clock.move(minutes=40)
+        house.timekeeper = house.make_timekeeper("just started")
+        self.sweep(house, 1)
+        assert house.alerts() == []
+        self.sweep(house, PROMISED)
+        assert house.target.gives == {}
+        assert [alert.name for alert in house.alerts()] == [AlertName.END_NOT_BEGUN]
+
     def test_leaves_the_end_to_its_holder_at_first(self, house: Hands) -> None:
         house.active(minutes=30)
         house.clock.move(minutes=30)
