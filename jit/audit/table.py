@@ -5,8 +5,8 @@ Names and reasons are whatever somebody typed: nothing of them may steer the ter
 
 import json
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
-from datetime import tzinfo
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, tzinfo
 from typing import NamedTuple, assert_never
 
 from rich.cells import cell_len, set_cell_size
@@ -102,6 +102,15 @@ def _fixed(row: Row) -> tuple[str, ...]:
 
 def _cell(text: str, width: int) -> str:
     return set_cell_size(text if cell_len(text) <= width else set_cell_size(text, width - 1).rstrip() + "…", width)
+
+
+def told_in_full(entries: Sequence[Entry], names: Names) -> Iterator[str]:
+    """A line for each entry about one request: nothing is cut short, times are UTC, and whoever did it stands last."""
+    rows = [(row_of(entry, names, UTC), plain(names(entry.fact.actor))) for entry in entries]
+    numbers, whats = (max((cell_len(row[column]) for row, _ in rows), default=0) for column in (1, 2))
+    for row, actor in rows:
+        before = [f"{row.time} UTC", set_cell_size(row.number, numbers), set_cell_size(row.what, whats)]
+        yield _GAP.join([*before, _both(row.said, "" if actor in row.said else actor)]).rstrip()
 
 
 def as_json(entry: Entry) -> bytes:

@@ -3,7 +3,6 @@
 import getpass
 import json
 import socket
-import sys
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +10,10 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from jit.access import Request, State, late_since
+from jit.access import OVER, Request, State, late_since
+from jit.audit.search import known_names
+from jit.audit.table import Names, names_from, plain, told_in_full
+from jit.cli.audit.showing import to_terminal
 from jit.cli.opening import existing_ledger
 from jit.clock import SystemClock
 from jit.desk import Desk, Presser, Turned
@@ -43,7 +45,7 @@ class NoQueue:
 def list_requests(everything: bool) -> None:  # noqa: FBT001  click passes it by name
     """Requests, newest first."""
     found = existing_ledger(HandsSettings()).requests(Question(states=frozenset() if everything else LIVE))
-    if not sys.stdout.isatty():
+    if not to_terminal():
         for request in found:
             click.echo(json.dumps(_row(request)))
         return
@@ -81,16 +83,29 @@ def _as_known(request_id: str) -> str:
 @click.argument("request_id")
 def show(request_id: str) -> None:
     """Every entry of the ledger about one request."""
-    history = existing_ledger(HandsSettings()).history(_as_known(request_id))
+    ledger = existing_ledger(HandsSettings())
+    history = ledger.history(_as_known(request_id))
     if not history:
         raise click.ClickException(f"there is no request {request_id}; `jit list --all` shows all")
-    for entry in history:
-        if sys.stdout.isatty():
-            click.echo(
-                f"{entry.recorded_at:%Y-%m-%d %H:%M:%S} UTC #{entry.index} {entry.fact.kind} by {entry.fact.actor}"
-            )
-        else:
+    if not to_terminal():
+        for entry in history:
             click.echo(json.dumps(_as_read(entry), ensure_ascii=False))
+        return
+    names = names_from({who: name for who, (name, _) in known_names(ledger.engine).items()})
+    if request := ledger.request(_as_known(request_id)):
+        click.echo(_head(request, names))
+    for line in told_in_full(history, names):
+        click.echo(line)
+
+
+def _head(request: Request, names: Names) -> str:
+    """Whose it is, and how it stands now."""
+    told = _told(request, SystemClock().now())
+    until = "" if request.state in OVER or not told["until"] else f", {told['until']}"
+    return plain(
+        f"{request.id}: {request.access} of {names(request.requester)}, on {request.target} as {request.principal}: "
+        f"{told['state']}{until}"
+    )
 
 
 def _as_read(entry: Entry) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from jit.cli.main import cli, run
 from jit.clock import SystemClock
 from jit.ledger import Ledger, StoredDirectory
 from jit.people import Person
-from jit.testing import Story, ledger_in
+from jit.testing import BOB, Story, ledger_in
 
 POLICIES = Path(__file__).parents[2] / "policies"
 
@@ -55,6 +55,25 @@ def test_show_prints_every_entry_as_it_reads(ledger: Ledger):
         for entry in entries
     ]
     assert entries[0].fact.actor == "U01ALICE0"
+
+
+def test_show_tells_people_what_became_of_a_request_and_why_an_end_failed(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+):
+    """`jit doctor` sends whoever looks at a late end here: nothing of it is cut short at a terminal's edge."""
+    monkeypatch.setattr("jit.cli.requests.to_terminal", lambda: True)
+    StoredDirectory(ledger.engine).keep_person(Person(id=BOB, team="T1", name="Bob", handle="b"), ledger.clock.now())
+    story = Story(ledger, ledger.clock, id="R-AAAA").active()
+    story.revoked("laptop stolen")
+    story.not_ended("orders-db: cannot be reached: nothing listens there; start the server")
+    first, *lines = CliRunner().invoke(cli, ["show", "R-AAAA"]).output.splitlines()
+    assert first.startswith("R-AAAA: orders-db/read of U01ALICE0, on orders-db as alice: ending")
+    said = [line for line in lines if "not ended yet" in line]
+    assert len(said) == 1
+    assert "cannot be reached: nothing listens there; start the server · attempts: 3 · INC-42 · worker@host" in said[0]
+    assert any("revoked" in line and "“laptop stolen”" in line for line in lines)
+    assert any(f"{BOB} “Bob”" in line for line in lines)
+    assert len(lines) == len(ledger.history("R-AAAA"))
 
 
 def test_revoke_orders_the_end_as_this_user(ledger: Ledger):
