@@ -36,6 +36,7 @@ def checks(
         return [key, Check(Part.TARGETS, "the targets", _without_rules)]
     opened = {name: _open(config) for name, config in policy.targets.items()}
     here = any(not isinstance(found, Exception) for found in opened.values())
+    here = here or worker_key is not None or (data / KEY_FILE).exists()
     looks: dict[str, Callable[[], Iterator[Line]]] = {
         name: partial(_target, name, found, policy, groups, here=here) for name, found in opened.items()
     }
@@ -87,7 +88,7 @@ def _open(config: TargetConfig) -> Opened:
 
 
 def _target(name: str, opened: Opened, policy: Policy, groups: Callable[[], Groups], *, here: bool) -> Iterator[Line]:
-    """``here`` says that other targets' secrets are, so that this one's should be too."""
+    """``here`` says that other targets' secrets are, or the workers' key: so this one's should be, too."""
     if isinstance(opened, MissingSecret) and not here:
         yield not_looked_at(Part.TARGETS, name, f"{opened} Or run it where the workers run.")
     elif isinstance(opened, MissingSecret | ValueError):

@@ -100,7 +100,7 @@ class Jobs:
         request = self._ledger.request(order.request_id)
         held = Held(order.request_id, order.principal, order.permissions, order.ends_at)
         if request is None or request.state not in LIVE:
-            return None if self._revoker.take_late(order.target, held) else now + AGAIN_AFTER
+            return None if self._revoker.take_late(order.target, held, seen=False) else now + AGAIN_AFTER
         if request.state is not State.ENDING and self._orders.drop_superseded(signed, request):
             return None
         others = begun_until(request, now)

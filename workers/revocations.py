@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import structlog
 
-from jit.access import LIVE, Request, State, begun_until, follow
+from jit.access import LIVE, OVER, Request, State, begun_until, follow
 from jit.facts import (
     AboutRequest,
     AlertName,
@@ -171,14 +171,19 @@ class Revoker:
             return False
         return True
 
-    def take_late(self, target_name: str, held: Held) -> bool:
-        """Take away what a target still holds although it is over, and say so. True if it is gone."""
+    def take_late(self, target_name: str, held: Held, *, seen: bool = True) -> bool:
+        """Take away what a target still holds although it is over, and say so. True if it is gone.
+
+        ``seen`` says that it was found there: what has ended, and was not, is no alert while the target is silent.
+        """
         request = as_written(self._ledger, held.request_id)
         about: AboutRequest = request or stray(target_name, held)
+        seen = seen or about.id in self._unproven or request is None or request.state not in OVER
         try:
             target = self._fleet.get(target_name)
             if target.held(held.request_id) is None and about.id not in self._unproven:  # ended while we asked
                 return True
+            seen = True
             if self._is_live_there(held.request_id, target_name):  # or have been given
                 return False
             if request is not None:
@@ -187,7 +192,8 @@ class Revoker:
             taken = target.revoke(held.request_id, held.principal)
             self._unproven.discard(about.id)
         except TargetError as trouble:
-            self._trouble.tell_if_late(about, request.over_at if request else held.ends_at, str(trouble))
+            if seen:
+                self._trouble.tell_if_late(about, request.over_at if request else held.ends_at, str(trouble))
             return False
         if not taken.existed:
             return True

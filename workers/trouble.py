@@ -53,7 +53,7 @@ class Trouble:
         now = self._clock.now()
         if due is None or now <= due + STATED_LAG:
             return
-        trouble = reason.removeprefix(f"{about.target}: ")
+        trouble = reason.removeprefix(f"{about.target}: ").rstrip(". ")
         says = (
             f"This should be gone by now, and could not be taken away ({about.target}: {trouble}). It is tried again."
         )

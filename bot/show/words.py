@@ -48,7 +48,7 @@ def target_said(target: str, reason: str) -> str:
 
 def reason_of(target: str, reason: str) -> str:
     """What a target said, without its own name, which its errors begin with."""
-    return harmless(reason.removeprefix(f"{target}: "))
+    return harmless(reason.removeprefix(f"{target}: ").rstrip(". "))
 
 
 def audience(need: Need, names: Names) -> str:

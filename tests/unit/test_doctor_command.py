@@ -75,6 +75,16 @@ def test_where_no_secret_is_nothing_is_wrong_all_is_said_and_nothing_made(nowher
     assert list(nowhere.iterdir()) == []
 
 
+def test_where_the_hands_are_a_target_whose_secret_is_not_set_is_to_be_mended(nowhere, monkeypatch):
+    """It may be the only one: then nothing else tells that somebody took its variable out."""
+    monkeypatch.setenv("JIT_WORKER_KEY", "0" * 64)
+    code, rows = told()
+    (line,) = [each for each in rows if each["part"] == "Targets" and each["ok"] is False]
+    assert code == 1
+    assert line["what"] == "orders-db: its secret is not to be had"
+    assert "ORDERS_DB_ADMIN_DSN is not set" in line["remedy"]
+
+
 def test_something_to_mend_is_a_code_of_one(nowhere, monkeypatch):
     monkeypatch.setenv("JIT_LEDGER_URL", "mysql://x/y")
     code, rows = told()

@@ -108,6 +108,14 @@ def test_an_end_that_was_ordered_and_that_nobody_takes_up_says_so(house):
     assert "released by Alice · not gone yet: no worker or timekeeper has taken it up" in card(house)
 
 
+def test_what_a_target_says_in_a_sentence_of_its_own_fits_into_ours(house):
+    cards, story = house.start(Cards), house.story().active()
+    story.ending()
+    story.not_ended("orders-db: ORDERS_DB_ADMIN_DSN is not set. Set it in the environment.")
+    house.work(cards, 3)
+    assert "is not set. Set it in the environment; it is tried again" in card(house)
+
+
 def test_who_had_it_is_not_told_that_it_is_being_taken_away_while_nobody_does_that(house):
     story = house.story().active()
     story.revoked()

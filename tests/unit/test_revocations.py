@@ -29,6 +29,10 @@ def released(house: Hands, request_id: str = "R-TEST") -> None:
     house.ledger.append([Released.about(request, at=house.clock.now(), actor=ALICE, source=Source.SLACK)])
 
 
+def refuse(*_: object) -> Any:
+    raise TargetUnreachable("no route")
+
+
 def facts(house: Hands, kind: type) -> list[Any]:
     return [entry.fact for entry in house.ledger.read(limit=10_000) if isinstance(entry.fact, kind)]
 
@@ -287,6 +291,30 @@ class TestASignedOrder:
         house.clock.move(minutes=30)
         assert house.jobs.perform(Call("end", self.order(house))) is None
         assert house.kinds() == before
+
+    def test_of_what_was_released_is_no_alert_while_the_target_cannot_be_asked(self, house: Hands) -> None:
+        """It has ended, and was read back: that it should be gone and is not would be untrue. It is asked later."""
+        house.active(minutes=30)
+        released(house)
+        house.revoker.end([house.request()])
+        late = house.target.gives.get("R-TEST")
+        house.clock.move(minutes=31)
+        house.target.trouble = TargetUnreachable("no route")
+        assert house.jobs.perform(Call("end", self.order(house))) is not None
+        assert (late, house.alerts()) == (None, [])
+
+    def test_of_what_is_found_though_it_was_released_is_one_if_it_cannot_be_taken(self, house: Hands) -> None:
+        house.active(minutes=30)
+        held = house.target.gives["R-TEST"]
+        released(house)
+        house.revoker.end([house.request()])
+        house.clock.move(minutes=31)
+        house.target.gives["R-TEST"] = held
+        house.target.revoke = refuse  # type: ignore[method-assign]
+        assert house.jobs.perform(Call("end", self.order(house))) is not None
+        house.target.trouble = TargetUnreachable("no route")
+        assert house.jobs.perform(Call("end", self.order(house))) is not None
+        assert [alert.name for alert in house.alerts()] == ["end_late"]
 
     @pytest.mark.parametrize("ledger_gone", [False, True])
     def test_of_a_grant_never_given_touches_nothing(self, house: Hands, *, ledger_gone: bool) -> None:
