@@ -15,6 +15,10 @@ from jit.words import SAYS
 NO_RECORD = (
     "The record cannot be reached right now, so nothing was done. What is due still ends. Try again in a minute."
 )
+NO_RECORD_TO_END = (
+    "The record cannot be reached right now, so nothing was done: the access ends at its time, and no sooner. If that "
+    "cannot wait, take it away in the target by hand: docs/operations.md, _When a part is down_, has the SQL."
+)
 BUSY = SAYS[Refusal.BUSY]
 NO_FORM = "Slack did not open the form: the moment for it had passed. Type `/jit request` again."
 

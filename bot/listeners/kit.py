@@ -66,7 +66,7 @@ class Kit:
         self, caller: Caller, attempted: str, work: Callable[[], Answer], request_id: str | None = None
     ) -> None:
         """Do ``work`` on the pool and tell the caller what came of it; when the pool is full, tell them that."""
-        if not self.offer(caller, lambda: caller.place, work):
+        if not self.offer(caller, lambda: caller.place, work, attempted):
             self.turn_away_busy(caller, attempted, request_id)
 
     def turn_away_busy(self, caller: Caller, attempted: str, request_id: str | None = None) -> None:
@@ -88,11 +88,13 @@ class Kit:
         """Whether this person has some left of their share in forms. Counts it."""
         return self._forms.take(caller.by.id)
 
-    def offer(self, caller: Caller, where: Callable[[], Place], work: Callable[[], Answer]) -> bool:
+    def offer(
+        self, caller: Caller, where: Callable[[], Place], work: Callable[[], Answer], attempted: str = ""
+    ) -> bool:
         """As `hand_on`, but false when there is no room, and nobody is told."""
 
         def work_and_tell() -> None:
-            answer = outcome(lambda: self._with_who_else(work))
+            answer = outcome(lambda: self._with_who_else(work), attempted)
             if answer is not None:
                 self.teller.tell(where(), answer)
 
@@ -150,7 +152,7 @@ def _recorded(attempted: str, refuse: Callable[[], None]) -> None:
         log.warning("refusal.not_recorded", attempted=attempted)
 
 
-def outcome(work: Callable[[], Answer]) -> Answer:
+def outcome(work: Callable[[], Answer], attempted: str = "") -> Answer:
     """What came of it, for the person: an answer, what was in the way, or an error id that is in the log."""
     try:
         return work()
@@ -158,7 +160,7 @@ def outcome(work: Callable[[], Answer]) -> Answer:
         return answers.turned(refused)
     except (LedgerUnavailable, SpoolFailed) as away:
         log.warning("record.unavailable", because=str(away))
-        return answers.NO_RECORD
+        return answers.NO_RECORD_TO_END if attempted == "revoke" else answers.NO_RECORD
     except Exception as fault:  # noqa: BLE001  every press is answered, whatever happens
         return answers.fault(logged(fault))
 

@@ -9,13 +9,17 @@ from jit.ledger import Ledger, LedgerUnavailable, connect, create_tables
 from jit.settings import CannotStart, Settings
 
 
+class LedgerSilent(CannotStart):
+    """The ledger is somewhere, and does not open now."""
+
+
 def open_ledger(settings: Settings) -> Ledger:
-    """The ledger, made if it is not there. Raises CannotStart."""
+    """The ledger, made if it is not there. Raises LedgerSilent."""
     engine = connect(settings.ledger_url.get_secret_value())
     try:
         create_tables(engine)
     except LedgerUnavailable as away:
-        raise CannotStart(f"The ledger does not open ({away}). Look at JIT_LEDGER_URL and JIT_DATA.") from None
+        raise LedgerSilent(f"The ledger does not open ({away}). Look at JIT_LEDGER_URL and JIT_DATA.") from None
     return Ledger(engine, SystemClock())
 
 
@@ -24,6 +28,7 @@ def existing_ledger(settings: Settings) -> Ledger:
 
     Raises:
         CannotStart: there is none.
+        LedgerSilent: it does not open.
     """
     connect(settings.ledger_url.get_secret_value()).dispose()
     url = make_url(settings.ledger_url.get_secret_value())

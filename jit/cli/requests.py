@@ -10,21 +10,23 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from jit.access import OVER, Request, State, late_since
+from jit.access import OVER, REQUEST_ID, Request, State, late_since
 from jit.audit.search import known_names
 from jit.audit.table import Names, names_from, plain, told_in_full
 from jit.cli.audit.showing import to_terminal
-from jit.cli.opening import existing_ledger
+from jit.cli.opening import LedgerSilent, existing_ledger
 from jit.clock import SystemClock
 from jit.desk import Desk, Presser, Turned
 from jit.facts import Source
-from jit.ledger import Entry, Question, StoredDirectory
+from jit.ledger import Entry, LedgerUnavailable, Question, StoredDirectory
 from jit.policy import PolicyFolder
 from jit.ports import QueueUnavailable
 from jit.rq_queue import RqQueue
 from jit.settings import HandsSettings
 
 LIVE = frozenset({State.PENDING, State.APPROVED, State.GRANTING, State.ACTIVE, State.ENDING})
+
+CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '…'; -- their login"
 
 
 class NoQueue:
@@ -124,6 +126,18 @@ def _as_read(entry: Entry) -> dict[str, Any]:
 @click.argument("reason", nargs=-1, required=True)
 def revoke(request_id: str, reason: tuple[str, ...]) -> None:
     """End an access now. It is recorded as yours: cli:user@host."""
+    try:
+        request = _ordered(_as_known(request_id), " ".join(reason))
+    except (LedgerSilent, LedgerUnavailable) as away:
+        raise LedgerSilent(f"{away} {_by_hand(_as_known(request_id))}".strip()) from None
+    except Turned as turned:
+        raise click.ClickException(f"{request_id}: {turned.says}") from None
+    says = "is ending" if request.given else "will not be granted; nothing had been given"
+    click.echo(f"{request.id}: {request.access} of {request.requester} {says}.")
+
+
+def _ordered(request_id: str, reason: str) -> Request:
+    """Raises Turned, CannotStart, LedgerUnavailable."""
     settings = HandsSettings()
     ledger = existing_ledger(settings)
     clock = SystemClock()
@@ -135,9 +149,16 @@ def revoke(request_id: str, reason: tuple[str, ...]) -> None:
         clock=clock,
     )
     who = Presser(f"cli:{getpass.getuser()}@{socket.gethostname()}", None, Source.CLI)
-    try:
-        request = desk.revoke(who, _as_known(request_id), " ".join(reason))
-    except Turned as turned:
-        raise click.ClickException(f"{request_id}: {turned.says}") from None
-    says = "is ending" if request.given else "will not be granted; nothing had been given"
-    click.echo(f"{request.id}: {request.access} of {request.requester} {says}.")
+    return desk.revoke(who, request_id, reason)
+
+
+def _by_hand(request_id: str) -> str:
+    """What is left while nothing can be ordered."""
+    if not REQUEST_ID.fullmatch(request_id):
+        return ""
+    role = request_id.lower().replace("-", "_")
+    return (
+        f"{request_id} ends at its time all the same. If that cannot wait, take it away in the target; in PostgreSQL, "
+        f"as a superuser:\n\n    DROP ROLE jit_{role};\n    {CUT}\n\n"
+        "docs/operations.md, *When a part is down*, says more."
+    )

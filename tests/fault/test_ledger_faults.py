@@ -48,6 +48,7 @@ def test_ledger_gone_at_a_press_decides_nothing_and_at_a_grant_gives_nothing(
     assert it.told(alice, lambda: alice.press(given, "Release")) == NOT_RECORDED
     assert it.told(alice, lambda: alice.press(asked, "Withdraw")) == NOT_RECORDED
     assert it.told(bob, lambda: bob.press(asked, "Deny")) == NOT_RECORDED
+    assert "take it away in the target by hand" in it.told(bob, lambda: bob.press(given, "Revoke", confirm=True))
     server.start()
     assert it.now(pending).state is State.PENDING
     assert it.now(active).state is State.ACTIVE

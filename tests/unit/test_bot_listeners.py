@@ -124,6 +124,16 @@ def test_record_that_cannot_be_written_is_said() -> None:
         )
 
 
+def test_who_must_stop_an_access_while_the_record_is_away_is_told_what_to_do_now() -> None:
+    def fail() -> str:
+        raise LedgerUnavailable("disk")
+
+    assert outcome(fail, "revoke") == (
+        "The record cannot be reached right now, so nothing was done: the access ends at its time, and no sooner. If "
+        "that cannot wait, take it away in the target by hand: docs/operations.md, _When a part is down_, has the SQL."
+    )
+
+
 def test_fault_is_told_and_logged_under_one_id_without_what_it_says() -> None:
     def fail() -> str:
         raise ValueError("typed: hunter2")

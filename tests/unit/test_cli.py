@@ -87,6 +87,16 @@ def test_revoke_orders_the_end_as_this_user(ledger: Ledger):
     assert str(request.closed_by).startswith("cli:")
 
 
+def test_who_must_end_access_while_the_ledger_is_away_is_told_how_without_it(refused: Callable[..., str]):
+    says = refused("revoke", "7f3k", "laptop stolen", JIT_LEDGER_URL="postgresql://jit@127.0.0.1:1/jit")
+    assert "The ledger does not open" in says
+    assert "R-7F3K ends at its time all the same" in says
+    assert "DROP ROLE jit_r_7f3k;" in says
+    assert "When a part is down" in says
+    assert "DROP ROLE" not in refused("list", JIT_LEDGER_URL="postgresql://jit@127.0.0.1:1/jit")
+    assert "DROP ROLE" not in refused("revoke", 'x"; --', "why", JIT_LEDGER_URL="postgresql://jit@127.0.0.1:1/jit")
+
+
 def test_an_unknown_request_is_an_error_that_says_what_to_do(ledger: Ledger):
     for command in (["show", "R-ZZZZ"], ["revoke", "R-ZZZZ", "why"]):
         told = CliRunner().invoke(cli, command)
