@@ -120,7 +120,8 @@ class Watch:
             case Request(state=State.APPROVED, approved_at=datetime() as at) if now - at > BEGUN_WITHIN:
                 says = (
                     f"Approved more than {BEGUN_WITHIN.seconds} s ago and not given yet: "
-                    f"are the workers and Redis up, and does {request.target} answer?"
+                    f"are the workers and Redis up, does {request.target} answer, and are all clocks right? "
+                    "`jit doctor` says which, run where the workers run."
                 )
                 return Finding(f"begin {request.id}", AlertName.NOT_BEGUN, says, request)
             case Request(state=State.GRANTING | State.ACTIVE, ends_at=datetime() as at) if now - at > ENDED_WITHIN:

@@ -27,7 +27,7 @@ GRANTS = "approved and not given yet"
 LAPSES = "unanswered and not lapsed"
 REMEDIES = {
     ENDS: f"{START.format('jit timekeeper')} If one runs, does the target answer? `jit show` says what was tried.",
-    GRANTS: f"{START.format('jit worker')} If one runs, are Redis and the target up?",
+    GRANTS: f"{START.format('jit worker')} If one runs, are Redis and the target up, and its clock right?",
     LAPSES: START.format("jit timekeeper"),
 }
 """What to do about each kind."""

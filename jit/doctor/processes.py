@@ -75,6 +75,7 @@ def _said(one: Wanted, until: Sequence[datetime], now: datetime, *, begun: bool)
         return fine(Part.PROCESSES, f"{many} at work")
     if until:
         since = f" since {until[-1]:%Y-%m-%d %H:%M:%S} UTC" if until[-1] <= now else ""
-        return mend(Part.PROCESSES, f"the {one.process} has been down{since}; {one.missing}", start)
+        behind = f"{start}. If it runs, the clock of its host is behind: set it right (NTP)."
+        return mend(Part.PROCESSES, f"the {one.process} has been down{since}; {one.missing}", behind)
     what = f"no {one.process} runs; without one {one.missing}"
     return mend(Part.PROCESSES, what, start) if begun and not one.optional else note(Part.PROCESSES, what, start)

@@ -98,7 +98,7 @@ def _backlog(spool: Path) -> Iterator[Line]:
     if waiting:
         yield note(
             Part.LEDGER,
-            f"{waiting} facts wait in {spool / FILE}",
+            f"{waiting} {'fact waits' if waiting == 1 else 'facts wait'} in {spool / FILE}",
             "A timekeeper on this host takes them in once the ledger answers: is one running? Keep the file.",
         )
     refused = lines_in(spool / PUT_ASIDE)

@@ -62,6 +62,16 @@ def test_a_lease_that_ran_out_is_of_a_process_that_fell(url, clock, leases):
     assert "jit timekeeper" in found.remedy
 
 
+def test_one_that_runs_on_a_host_whose_clock_is_behind_is_not_only_to_be_started(url, clock, leases):
+    """It goes on taking its lease until a moment that is over, here as there."""
+    clock.move(seconds=-30)
+    leases.hold("clock", "timekeeper@there")
+    clock.move(seconds=30)
+    assert line(url, clock).remedy == (
+        "Start it: jit timekeeper, or jit up. If it runs, the clock of its host is behind: set it right (NTP)."
+    )
+
+
 def test_who_was_stopped_in_good_order_and_not_started_again_is_to_be_mended(url, clock, leases, begun):
     leases.hold("clock", "timekeeper@here")
     leases.let_go("clock", "timekeeper@here")

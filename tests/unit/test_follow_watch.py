@@ -57,7 +57,8 @@ class TestNoWorker:
         house.passes(minutes=5, every=10)
         (alert,) = house.alerts()
         assert (alert.name, alert.request_id, alert.requester) == ("not_begun", "R-7F3K", "U01ALICE0")
-        assert "are the workers and Redis up" in alert.says
+        assert "are the workers and Redis up, does orders-db answer, and are all clocks right?" in alert.says
+        assert "`jit doctor`" in alert.says
 
     def test_is_told_once_over_restarts(self, house):
         house.approved()
