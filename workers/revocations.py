@@ -94,6 +94,8 @@ class Revoker:
         for attempt in attempts:
             if attempt.taken is None:
                 self._trouble.tell(attempt.request, attempt.trouble)
+            elif attempt.taken.existed:
+                self._trouble.tell_ended_late(attempt.request)
         return begun.over | {attempt.request.id for attempt in attempts if attempt.taken}
 
     def owes(self, request_id: str) -> bool:

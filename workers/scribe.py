@@ -69,6 +69,10 @@ class Scribe:
         if self._is_news(name, about.id, again_after):
             self.record([self.alert(name, about, says, id=uuid5(SAME, f"{name} {about.id} {occasion}"))])
 
+    def has_told(self, name: AlertName, request_id: str) -> bool:
+        """Whether anybody has told this of this request, as far as can be seen."""
+        return self._told_at(name, request_id) is not None
+
     def _is_news(self, name: AlertName, request_id: str, again_after: timedelta | None) -> bool:
         now, before = self._clock.now(), self._told_at(name, request_id)
         if before is not None and (again_after is None or now - before < again_after):

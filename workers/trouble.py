@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from jit.access import Request
+from jit.durations import say_duration
 from jit.facts import AboutRequest, AlertName, RevokeFailed
 from jit.ports import Clock
 from workers.scribe import Scribe
@@ -61,6 +62,18 @@ class Trouble:
             says += f" If this goes on: {by_hand}"
         occasion = f"{due.isoformat()} {(now - due) // ALERT_AGAIN}"
         self._scribe.tell(AlertName.END_LATE, about, says, again_after=ALERT_AGAIN, occasion=occasion)
+
+    def tell_ended_late(self, request: Request) -> None:
+        """Of an end that worked, and came later than is promised: unless that was told while it went on."""
+        due = min(filter(None, (request.ends_at, request.ending_since)), default=None)
+        late = self._clock.now() - due if due else timedelta(0)
+        if late <= STATED_LAG or self._scribe.has_told(AlertName.END_NOT_BEGUN, request.id):
+            return
+        says = (
+            f"This ended {say_duration(late)} after it should have, and nobody told so meanwhile: were workers and "
+            "timekeeper down?"
+        )
+        self._scribe.tell(AlertName.END_LATE, request, says)
 
 
 def _was_due(request: Request) -> datetime:

@@ -83,6 +83,7 @@ def test_words_that_no_server_here_says():
         "server does not support SSL, but SSL was required": "the server does not speak TLS",
         "SSL error: certificate verify failed": "its certificate does not hold",
         "Connection refused\n\tIs the server running on that host?": "nothing listens there",
+        'socket "/run/x/.s.PGSQL.5432" failed: No such file or directory': "nothing listens on that socket; start",
         "timeout expired": "no answer",
     }.items():
         assert why_refused(head + words, [None, PASSWORD]).startswith(told), words

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jit.access import GRANT_GIVEN_UP, GRANT_NUDGE, GRANT_STUCK, State
-from jit.facts import EndCause, Lapsed, Released, Source
+from jit.facts import AlertName, EndCause, Lapsed, Released, Source
 from jit.ledger import Spool
 from jit.ports import Held, TargetUnreachable
 from jit.testing import ALICE, T0
@@ -43,6 +43,40 @@ def test_what_is_due_is_ended(house: Hands) -> None:
     assert house.request().state is State.ENDED
     assert house.request().end_cause is EndCause.EXPIRED
     assert last(house).source is Source.TIMEKEEPER
+
+
+def test_an_end_that_nobody_was_there_for_is_told_as_late_once_somebody_is(house: Hands) -> None:
+    """All were down, the bot included: nobody told of it while it went on."""
+    house.active(minutes=30)
+    house.clock.move(minutes=30, seconds=33)
+    house.make_timekeeper("just started").sweep()
+    assert house.request().state is State.ENDED
+    (alert,) = house.alerts()
+    assert (alert.name, alert.request_id) == (AlertName.END_LATE, "R-TEST")
+    assert alert.says.startswith("This ended 33 s after it should have, and nobody told so meanwhile")
+
+
+def test_an_order_to_end_that_nobody_was_there_for_is_told_as_late(house: Hands) -> None:
+    request = house.active(minutes=30)
+    house.ledger.append([Released.about(request, at=house.clock.now(), actor=ALICE, source=Source.SLACK)])
+    house.clock.move(seconds=20)
+    house.make_timekeeper("just started").sweep()
+    (alert,) = house.alerts()
+    assert alert.says.startswith("This ended 20 s after it should have")
+
+
+def test_an_end_that_was_told_as_late_is_told_once(house: Hands) -> None:
+    house.active(minutes=30)
+    house.clock.move(minutes=30)
+    house.target.trouble = TargetUnreachable("no route")
+    for _ in range(10):
+        house.timekeeper.sweep()
+        house.clock.move(seconds=1)
+    house.target.trouble = None
+    house.clock.move(minutes=2)
+    house.timekeeper.sweep()
+    assert house.request().state is State.ENDED
+    assert [alert.name for alert in house.alerts()] == ["end_late"]
 
 
 def test_what_is_not_due_is_left_alone(house: Hands) -> None:

@@ -41,6 +41,7 @@ _LIBPQ_SAID = {
     "does not support SSL": "the server does not speak TLS; set ssl = on there",
     "certificate": "its certificate does not hold; put the authority's file into its dsn as sslrootcert",
     "Connection refused": "nothing listens there; start the server, or mend host and port in its dsn",
+    "No such file or directory": "nothing listens on that socket; start the server, or mend host and port in its dsn",
     "timeout expired": "no answer; look at the network and its firewalls",
     "no password supplied": "it asks for a password; put the login's into its dsn",
 }
