@@ -105,7 +105,9 @@ def _with_access(filled: Filled, word: str, accesses: Sequence[Access], *, first
         return None
     if fits:
         return filled.noted(f"“{_echo(word)}” fits {len(fits)} accesses: choose one.")
-    return filled.noted(f"“{_echo(word)}” is not among the accesses you may ask for.")
+    near = get_close_matches(word.casefold(), names := {access.name.casefold(): access for access in accesses}, n=1)
+    meant = f" Did you mean {_echo(names[near[0]].name)}?" if near else ""
+    return filled.noted(f"“{_echo(word)}” is not among the accesses you may ask for.{meant}")
 
 
 def matching(word: str, accesses: Iterable[Access]) -> list[Access]:

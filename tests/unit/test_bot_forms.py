@@ -55,6 +55,18 @@ def test_typed_command_fills_the_form() -> None:
         assert (filled.access.name if filled.access else "") == asked.access, typed
 
 
+def test_a_slip_in_an_access_is_met_with_the_nearest_that_one_may_ask_for_and_takes_none() -> None:
+    for typed, nearest_is in (
+        ("orders-db/raed 30m db down", "orders-db/read"),
+        ("order-db/write", "orders-db/write"),
+        ("ORDERS-DB/ADMN 1h", "orders-db/admin"),
+    ):
+        filled = fill(typed, ALL)
+        assert filled.access is None, typed
+        assert filled.note.endswith(f"is not among the accesses you may ask for. Did you mean {nearest_is}?"), typed
+    assert "Did you mean" not in fill("no/such 30m", ALL).note
+
+
 def test_what_cannot_be_used_is_said() -> None:
     for typed, note, reason in (
         ("orders-db/ 30m db down", "“orders-db/” fits 3 accesses: choose one.", "db down"),
