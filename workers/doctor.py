@@ -1,5 +1,6 @@
 """What `jit doctor` says of the hands: each target, and the key that orders are signed with."""
 
+import os
 import stat
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -38,7 +39,8 @@ def checks(
     here = any(not isinstance(found, Exception) for found in opened.values())
     here = here or worker_key is not None or (data / KEY_FILE).exists()
     looks: dict[str, Callable[[], Iterator[Line]]] = {
-        name: partial(_target, name, found, policy, groups, here=here) for name, found in opened.items()
+        name: partial(_target, name, found, policy, groups, here=here or _is_named_here(policy.targets[name]))
+        for name, found in opened.items()
     }
     return [key, *(Check(Part.TARGETS, name, look) for name, look in looks.items())]
 
@@ -87,8 +89,13 @@ def _open(config: TargetConfig) -> Opened:
         return wrong
 
 
+def _is_named_here(config: TargetConfig) -> bool:
+    """Whether a variable says where its secret is, though nothing is there yet."""
+    return any(os.environ.get(name) for name in config.variables)
+
+
 def _target(name: str, opened: Opened, policy: Policy, groups: Callable[[], Groups], *, here: bool) -> Iterator[Line]:
-    """``here`` says that other targets' secrets are, or the workers' key: so this one's should be, too."""
+    """``here`` says that this one's secret should be: other targets' are, or the workers' key, or its own is named."""
     if isinstance(opened, MissingSecret) and not here:
         yield not_looked_at(Part.TARGETS, name, f"{opened} Or run it where the workers run.")
     elif isinstance(opened, MissingSecret | ValueError):

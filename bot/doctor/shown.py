@@ -19,7 +19,9 @@ def look_at_refusals(ledger_url: SecretStr) -> Iterator[Line]:
     except CannotStart:
         raise NotLookedAt("the ledger cannot be opened; see there") from None
     try:
-        found = list(causes(refusals(engine))) if there(engine.url) else []
+        if not there(engine.url):
+            raise NotLookedAt("there is no ledger yet")
+        found = list(causes(refusals(engine)))
     except LedgerUnavailable as silent:
         raise NotLookedAt(f"the ledger does not tell ({silent})") from None
     finally:

@@ -112,7 +112,7 @@ def _show(folder: Path, log: IO[bytes], console: Console, *, port: int | None, o
     )
     wings, rules = Wings(), lay_out(folder, POLICIES)
     with (
-        EmbeddedPostgres(sync=False) as ledger,
+        EmbeddedPostgres() as ledger,
         rehearsing(folder, rules, ledger_url=ledger.dsn(), output=log, port=port, beside=wings) as stage,
         standing_beside(stage, ledger, wings),
     ):

@@ -1,5 +1,6 @@
 """`jit demo` and `jit up`, as a person starts them: they do what they say, and leave nothing behind."""
 
+import json
 import os
 import re
 import shutil
@@ -91,6 +92,20 @@ def leaves_nothing(demo: subprocess.Popen[str], temporary: Path) -> None:
     assert [*temporary.iterdir()] == []
 
 
+def to_mend(said: str, temporary: Path) -> list[str]:
+    """What the doctor finds in the demo, asked as the demo says how to ask."""
+    [settings] = re.findall(r"\. (\S+/demo\.env);", said)
+    asked = f"set -a; . {settings}; {sys.executable} -m jit.cli doctor --json"
+    told = subprocess.run(
+        ["/bin/sh", "-c", asked],
+        env={"PATH": os.environ["PATH"], "TMPDIR": str(temporary)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return [line for line in told.stdout.splitlines() if json.loads(line)["ok"] is False]
+
+
 ELSEWHERE = {
     "PGHOST": "db.example",
     "PGHOSTADDR": "127.0.0.1",
@@ -115,6 +130,7 @@ def test_the_demo_opens_a_page_and_leaves_nothing(temporary: Path):
         alice.command("/jit", "request orders-db/look 30s look at orders", channel=REQUESTS)
         alice.form().submit()
         alice.finds("asks for", channel=REQUESTS)
+        assert to_mend(read_until(demo, "demo.env"), temporary) == []
         demo.send_signal(signal.SIGINT)
         leaves_nothing(demo, temporary)
 

@@ -62,6 +62,7 @@ def test_where_no_secret_is_nothing_is_wrong_all_is_said_and_nothing_made(nowher
     code, rows = told()
     assert code == 0
     unseen = (
+        "what Slack refuses",
         "Slack",
         "the spool",
         "the signing key",
@@ -83,6 +84,19 @@ def test_where_the_hands_are_a_target_whose_secret_is_not_set_is_to_be_mended(no
     assert code == 1
     assert line["what"] == "orders-db: its secret is not to be had"
     assert "ORDERS_DB_ADMIN_DSN is not set" in line["remedy"]
+
+
+def test_a_targets_secret_that_is_named_here_and_not_put_in_yet_is_to_be_mended(nowhere, monkeypatch):
+    """As `jit init` leaves it: the doctor is what says the step that was left out, before the first start."""
+    (nowhere / "dsn").touch(mode=0o600)
+    monkeypatch.setenv("ORDERS_DB_ADMIN_DSN", f"file:{nowhere / 'dsn'}")
+    (line,) = [each for each in told()[1] if each["part"] == "Targets" and each["ok"] is False]
+    assert line["remedy"] == f"{nowhere / 'dsn'} is empty. Put the secret there."
+
+
+def test_before_the_first_start_nobody_says_that_slack_takes_all(nowhere):
+    _, rows = told()
+    assert not [each for each in rows if each["part"] == "Slack" and each["ok"]]
 
 
 def test_something_to_mend_is_a_code_of_one(nowhere, monkeypatch):
