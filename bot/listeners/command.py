@@ -68,7 +68,8 @@ def helped(subcommand: str) -> str:
     if subcommand == "help":
         return HELP
     if subcommand in LATER:
-        return f"`/jit {subcommand}` comes with a later version.\n{HELP}"
+        meanwhile = " For more time wait for the end, or release it, and ask again." if subcommand == "extend" else ""
+        return f"`/jit {subcommand}` comes with a later version.{meanwhile}\n{HELP}"
     meant = nearest(subcommand)
     guess = f" Did you mean `/jit {meant}`?" if meant else ""
     return f"There is no `/jit {harmless(subcommand, 40)}`.{guess}\n{HELP}"
