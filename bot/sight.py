@@ -11,7 +11,7 @@ from jit.access import OPEN, OVER, Request, State
 from jit.desk import Presser, membership_trouble
 from jit.facts import Refusal
 from jit.ledger import Ledger, LedgerUnavailable, Question
-from jit.policy import Policy, PolicyError, PolicyFolder
+from jit.policy import Policy, PolicyFolder
 from jit.ports import Clock
 
 LAST = 5
@@ -87,13 +87,8 @@ class Sight:
         return self._rules().is_security(person, self.directory.groups(), self.clock.now())
 
     def _rules(self) -> Policy:
-        """While the files are broken, the last that could be read: looking decides nothing."""
-        try:
-            return self.policies.current()
-        except PolicyError:
-            if self.policies.last_good is None:
-                raise
-            return self.policies.last_good
+        """While the files are broken or being read, the last that could be: looking decides nothing."""
+        return self.policies.newest() or self.policies.current()
 
 
 def in_turns(requests: Iterable[Request]) -> list[Request]:

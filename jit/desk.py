@@ -350,11 +350,10 @@ class Desk:
             self._turn(by, attempted, Refusal.POLICY_BROKEN, request)
 
     def _rules_to_end(self, by: Presser, request: Request) -> Policy:
-        """Taking access away goes by the last rules that could be read: a slip in a file must not keep it alive."""
-        try:
-            return self.policies.current()
-        except PolicyError:
-            return self.policies.last_good or self._rules(by, "revoke", request)
+        """Taking access away goes by the last rules that could be read, and waits for none that are being read: no
+        file must keep it alive.
+        """
+        return self.policies.newest() or self._rules(by, "revoke", request)
 
     def _require(self, by: Presser, attempted: str, request: Request, cannot: dict[State, str]) -> None:
         if request.state in cannot:

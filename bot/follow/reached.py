@@ -8,12 +8,18 @@ GROUP, SLACK = "group:", "slack:"
 
 
 def named_in(who: Iterable[str], groups: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
-    """The people and Slack groups that who-expressions of the rules come down to. ``groups`` has no cycles."""
-    for each in who:
-        if each.startswith(GROUP):
-            yield from named_in(groups.get(each.removeprefix(GROUP), ()), groups)
-        else:
+    """The people and Slack groups that who-expressions of the rules come down to, in their order, each group once:
+    of groups in groups there may be more ways through them than anybody could go.
+    """
+    seen: set[str] = set()
+    asked = list(who)[::-1]
+    while asked:
+        each = asked.pop()
+        if not each.startswith(GROUP):
             yield each
+        elif each not in seen:
+            seen.add(each)
+            asked += groups.get(each.removeprefix(GROUP), ())[::-1]
 
 
 def security_of(policy: Policy, members: Mapping[str, frozenset[str]]) -> list[str]:

@@ -8,12 +8,11 @@ than text is never guessed at.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 import yaml
 from yaml import events as yaml_events
 
-from jit.policy.mistakes import Mistake
+from jit.policy.mistakes import MOST_MISTAKES, Mistake
 
 Path = tuple[str | int, ...]
 
@@ -72,12 +71,8 @@ def field_name(path: Path) -> str:
     return "".join(parts).removeprefix(".")
 
 
-@lru_cache(maxsize=256)
 def read_document(file: str, data: bytes) -> Document:
-    """Never raises: what is wrong is in ``mistakes``; ``readable`` is False if the rest is unknown.
-
-    Remembered, because an edit seldom touches every file of many; so a document is not to be changed.
-    """
+    """Never raises: what is wrong is in ``mistakes``; ``readable`` is False if the rest is unknown."""
     document = Document(file)
     try:
         _Reader(document).read(_text(data))
@@ -189,7 +184,8 @@ class _Reader:
         return _plain(text)
 
     def _mistake(self, event: yaml_events.Event, path: Path, problem: str) -> None:
-        self._document.mistakes.append(Mistake(self._document.file, _line(event), field_name(path), problem))
+        if len(self._document.mistakes) < MOST_MISTAKES:
+            self._document.mistakes.append(Mistake(self._document.file, _line(event), field_name(path), problem))
 
 
 def _plain(text: str) -> object:

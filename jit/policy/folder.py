@@ -1,6 +1,7 @@
 """The policy in force: read again when the folder changes."""
 
 from collections import deque
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
@@ -56,6 +57,16 @@ class PolicyFolder:
                 return self.last_good
             trouble = self._trouble or PolicyError(())
             raise type(trouble)(trouble.mistakes)
+
+    def newest(self) -> Policy | None:
+        """The last that could be read, for what must wait for no files: to end access, or to look. None before the
+        first.
+        """
+        if self._lock.acquire(blocking=False):
+            self._lock.release()
+            with suppress(PolicyError):
+                return self.current()
+        return self.last_good
 
     def _look(self) -> None:
         signature = _signature(self._path)

@@ -4,19 +4,24 @@ import errno
 import hashlib
 import os
 import stat
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
+
+import structlog
 
 from jit.policy.document import LARGEST, MOST_VALUES, TOO_MANY, read_document
 from jit.policy.form import AccessForm, QuorumForm
 from jit.policy.membership import GROUP, SLACK
 from jit.policy.merge import Merged
-from jit.policy.mistakes import Mistake, NotReadNow, PolicyError
+from jit.policy.mistakes import MOST_MISTAKES, Mistake, NotReadNow, PolicyError, TooManyMistakes
 from jit.policy.model import Access, Channels, Quorum, Rule, TargetConfig
 from jit.policy.policy import Policy
 from jit.policy.sense import check_sense, target_of
 from jit.policy.shape import Forms, fill_in
+
+log = structlog.get_logger(__name__)
 
 SUFFIX = ".policy.yml"
 _LOOK_ALIKES = (SUFFIX, ".policy.yaml")
@@ -37,14 +42,22 @@ def load_policy(folder: Path, more: Further | None = None) -> Policy:
 
     Raises:
         NotReadNow: too much else is under way to read them.
-        PolicyError: with all mistakes found.
+        PolicyError: with all mistakes found, or as nobody foresaw what stands there: no process is to fall over it.
     """
     sources, mistakes = _read(folder)
     if not sources:
         if not mistakes:
             mistakes.append(Mistake(str(folder), 0, "", f"holds no file called *{SUFFIX}"))
         raise PolicyError(tuple(mistakes))
-    return policy_of(sources, mistakes, more)
+    try:
+        return policy_of(sources, mistakes, more)
+    except PolicyError:
+        raise
+    except Exception as fault:
+        where = [f"{Path(each.filename).name}:{each.lineno}" for each in traceback.extract_tb(fault.__traceback__)[-6:]]
+        log.error("policy.not_understood", fault=type(fault).__name__, where=where)  # noqa: TRY400  it may say a value
+        problem = f"cannot be understood ({type(fault).__name__}), which is a fault of jit's own to report"
+        raise PolicyError((Mistake(str(folder), 0, "", problem),)) from fault
 
 
 def policy_of(
@@ -56,8 +69,21 @@ def policy_of(
     Raises:
         PolicyError: with all mistakes found.
     """
-    sources, mistakes = list(sources), list(mistakes)
-    merged = Merged(whole=not mistakes, mistakes=mistakes)
+    sources = list(sources)
+    merged = Merged(whole=not mistakes)
+    try:
+        merged.mistakes.note(*mistakes)
+        forms = _checked(merged, sources, more)
+    except TooManyMistakes:
+        last = Mistake(sources[-1][0], 0, "", f"and more: {MOST_MISTAKES} mistakes are told of at once")
+        raise PolicyError((*_in_order(merged.mistakes), last)) from None
+    if merged.mistakes or forms.channels is None:
+        raise PolicyError(_in_order(merged.mistakes))
+    return _build(policy_text(sources), forms, forms.channels.audit, forms.channels.alerts)
+
+
+def _checked(merged: Merged, sources: Iterable[tuple[str, bytes]], more: Further | None) -> Forms:
+    """Raises TooManyMistakes; PolicyError for what is too much to be looked at."""
     room = MOST_VALUES
     for name, data in sources:
         document = read_document(name, data)
@@ -69,9 +95,7 @@ def policy_of(
     check_sense(merged, forms)
     for path, problem in more(merged.sections) if more else ():
         merged.blame(path, problem)
-    if merged.mistakes or forms.channels is None:
-        raise PolicyError(_in_order(merged.mistakes))
-    return _build(policy_text(sources), forms, forms.channels.audit, forms.channels.alerts)
+    return forms
 
 
 def policy_files(folder: Path) -> list[Path]:

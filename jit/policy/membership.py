@@ -1,14 +1,25 @@
 """Who is meant by `U…`, `group:name` and `slack:S…`, given a snapshot of Slack's groups."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from graphlib import TopologicalSorter
 
 from jit.people import Groups
 
 GROUP = "group:"
 SLACK = "slack:"
+MOST_MEANT = 2_000_000
+"""People in all groups together, each as often as they are in one, in groups of groups too."""
 _REMEMBERED = 10_000
+
+
+class TooManyMeant(Exception):
+    """Groups of groups hold more people than `MOST_MEANT`. ``group`` is the one that was too many."""
+
+    def __init__(self, group: str) -> None:
+        super().__init__(f"with this one all groups hold more than {MOST_MEANT:,} people, groups in them included")
+        self.group = group
 
 
 class StaleGroups(Exception):
@@ -44,10 +55,11 @@ class Membership:
     """
 
     def __init__(self, groups: Mapping[str, Iterable[str]], others: Iterable[str]) -> None:
-        """``others`` are the who-expressions used outside ``groups``, which must be free of cycles."""
-        self._leaves: dict[str, frozenset[str]] = {}
-        for name in groups:
-            self._flatten(name, groups)
+        """``others`` are the who-expressions used outside ``groups``, which must be free of cycles.
+
+        Raises TooManyMeant.
+        """
+        self._leaves = _flattened(groups)
         used = set(others).union(*self._leaves.values())
         self._slack = frozenset(who for who in used if who.startswith(SLACK))
         self._known: tuple[Groups | None, dict[tuple[str, bool], Circles]] = (None, {})
@@ -82,24 +94,24 @@ class Membership:
         leaves = {leaf for each in who for leaf in self._leaves_of(each)}
         return frozenset(leaf for leaf in leaves if not leaf.startswith(SLACK))
 
-    def explicit(self, who: Iterable[str]) -> frozenset[str] | None:
-        """Everybody meant by ``who`` if no Slack group is among them, else None."""
-        leaves = {leaf for each in who for leaf in self._leaves_of(each)}
-        return None if any(leaf.startswith(SLACK) for leaf in leaves) else frozenset(leaves)
+    def has(self, who: Sequence[str], count: int, but: Iterable[str] = ()) -> bool:
+        """Whether ``who`` may mean so many people who are not among ``but``; a Slack group may hold anybody. Quick where
+        thousands of accesses name a group of thousands.
+        """
+        out = [self._leaves_of(each) for each in but]
+        found: set[str] = set()
+        for leaves in map(self._leaves_of, who):
+            if not out and len(leaves) >= count:
+                return True
+            found |= leaves.difference(*out)
+            if len(found) >= count:
+                return True
+        return bool(self.slack_groups(who))
 
     def _leaves_of(self, who: str) -> frozenset[str]:
         if who.startswith(GROUP):
             return self._leaves.get(who.removeprefix(GROUP), frozenset())
         return frozenset({who})
-
-    def _flatten(self, name: str, groups: Mapping[str, Iterable[str]]) -> frozenset[str]:
-        if name not in self._leaves:
-            leaves: set[str] = set()
-            for who in groups.get(name, ()):
-                inner = who.removeprefix(GROUP)
-                leaves |= self._flatten(inner, groups) if who != inner else {who}
-            self._leaves[name] = frozenset(leaves)
-        return self._leaves[name]
 
     def _find(self, person: str, snapshot: Groups, *, fresh: bool) -> Circles:
         sure = {person}
@@ -110,3 +122,19 @@ class Membership:
         sure_groups = {name for name, leaves in groups.items() if not leaves.isdisjoint(sure)}
         unsure_groups = {name for name, leaves in groups.items() if not leaves.isdisjoint(unsure)}
         return Circles(frozenset(sure | sure_groups), unsure | (unsure_groups - sure_groups))
+
+
+def _flattened(groups: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
+    """Each group with all that is in it in the end; the innermost first, however deep they lie. Raises TooManyMeant."""
+    inner = {name: [each.removeprefix(GROUP) for each in who if each.startswith(GROUP)] for name, who in groups.items()}
+    flat: dict[str, frozenset[str]] = {}
+    room = MOST_MEANT
+    for name in TopologicalSorter(inner).static_order():
+        leaves: set[str] = set()
+        for who in groups.get(name, ()):
+            leaves |= flat[who.removeprefix(GROUP)] if who.startswith(GROUP) else {who}
+            if len(leaves) > room:
+                raise TooManyMeant(name)
+        flat[name] = frozenset(leaves)
+        room -= len(leaves)
+    return flat

@@ -1,14 +1,16 @@
 """Several policy files as one, with the place of everything in them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from jit.policy.document import Document, Path, field_name
-from jit.policy.mistakes import Mistake
+from jit.policy.mistakes import Mistake, Mistakes
 
 SECTIONS = ("channels", "groups", "people", "targets", "access")
 KEYS = (*SECTIONS, "security")
+MOST_COMPARED = 200_000
+"""Names that are looked at for one that was perhaps meant: a second or two."""
 
 
 @dataclass(slots=True)
@@ -21,23 +23,30 @@ class Merged:
     sections: dict[str, dict[str, object]] = field(default_factory=lambda: {key: {} for key in SECTIONS})
     security: object = ()
     whole: bool = True
-    mistakes: list[Mistake] = field(default_factory=list)
+    mistakes: Mistakes = field(default_factory=Mistakes)
     _homes: dict[Path, Document] = field(default_factory=dict)
+    _compared: int = 0
 
     def blame(self, path: Path, problem: str, suggestion: str | None = None) -> None:
-        """Note a mistake at ``path``, or at the nearest thing around it that has a line."""
+        """Note a mistake at ``path``, or at the nearest thing around it that has a line. Raises TooManyMistakes."""
         home = self._homes.get(path[:2]) or self._homes.get(path[:1]) or self._homes[()]
         known = next(path[:length] for length in range(len(path), -1, -1) if path[:length] in home.lines)
-        self.mistakes.append(Mistake(home.file, home.lines[known], field_name(path), problem, suggestion))
+        self.mistakes.note(Mistake(home.file, home.lines[known], field_name(path), problem, suggestion))
+
+    def suggest(self, word: str, known: Collection[str]) -> str | None:
+        """What was perhaps meant, unless too much was compared already."""
+        self._compared += len(known)
+        return nearest(word, known) if self._compared <= MOST_COMPARED else None
 
     def take(self, document: Document) -> None:
+        """Raises TooManyMistakes."""
         self._homes.setdefault((), document)
-        self.mistakes += document.mistakes
+        self.mistakes.note(*document.mistakes)
         self.whole = self.whole and document.readable
         if document.content is None:
             return
         if not isinstance(document.content, dict):
-            self.mistakes.append(Mistake(document.file, 1, "", f"must hold keys like {', '.join(KEYS)}"))
+            self.mistakes.note(Mistake(document.file, 1, "", f"must hold keys like {', '.join(KEYS)}"))
             return
         for key, value in document.content.items():
             if key in SECTIONS:
@@ -53,7 +62,7 @@ class Merged:
         self._homes.setdefault((section,), document)
         if not isinstance(content, dict):
             line = document.lines[section,]
-            self.mistakes.append(Mistake(document.file, line, section, "must hold keys and values"))
+            self.mistakes.note(Mistake(document.file, line, section, "must hold keys and values"))
             return
         for key, value in content.items():
             if self._is_new(document, (section, key)):
@@ -63,7 +72,7 @@ class Merged:
         if path in self._homes:
             first = self._homes[path]
             problem = f"defined twice; first in {first.file}:{first.lines[path]}"
-            self.mistakes.append(Mistake(document.file, document.lines[path], field_name(path), problem))
+            self.mistakes.note(Mistake(document.file, document.lines[path], field_name(path), problem))
             return False
         self._homes[path] = document
         return True

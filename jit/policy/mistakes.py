@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass
 
+MOST_MISTAKES = 200
+"""As many are told of at once."""
+_LONGEST = 500
+"""Characters of what stands in the files, where it is said again."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mistake:
@@ -14,10 +19,31 @@ class Mistake:
     suggestion: str | None = None
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}" if self.line else self.file
-        field = f" {self.field}" if self.field else ""
-        hint = f'; did you mean "{self.suggestion}"?' if self.suggestion else ""
-        return f"{place}{field}: {self.problem}{hint}"
+        file, problem = _sayable(self.file), _sayable(self.problem)
+        place = f"{file}:{self.line}" if self.line else file
+        field = f" {_sayable(self.field)}" if self.field else ""
+        hint = f'; did you mean "{_sayable(self.suggestion)}"?' if self.suggestion else ""
+        return f"{place}{field}: {problem}{hint}"
+
+
+def _sayable(text: str) -> str:
+    """Names of files and keys may hold anything, and what is wrong with them has to be recorded and shown."""
+    short = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in short)
+
+
+class TooManyMistakes(Exception):
+    """More than `MOST_MISTAKES`: nobody reads on, and looking for more could take for ever."""
+
+
+class Mistakes(list[Mistake]):
+    """Those found so far."""
+
+    def note(self, *more: Mistake) -> None:
+        """Raises TooManyMistakes."""
+        self.extend(more[: MOST_MISTAKES - len(self)])
+        if len(self) >= MOST_MISTAKES:
+            raise TooManyMistakes
 
 
 class PolicyError(Exception):

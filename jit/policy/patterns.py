@@ -7,6 +7,8 @@ whose work is bounded on `LONGEST_INCIDENT` characters are let in; the bound is 
 import re
 from dataclasses import dataclass
 
+from jit.policy.model import LONGEST_INCIDENT
+
 _LONGEST = 200
 _MOST_REPEATS = 4
 _MOST_WAYS = 64
@@ -19,14 +21,18 @@ _TOKENS = re.compile(
 
 @dataclass
 class _Group:
-    """What one pair of brackets holds: choices between alternatives, alternatives of its own, repeats."""
+    """What one pair of brackets holds: choices between alternatives, alternatives of its own, repeats; and how often
+    something in it is written to come, one such number times the next around it.
+    """
 
     ways: int = 1
     bars: int = 0
     repeats: int = 0
+    times: int = 1
 
     def take(self, inner: "_Group") -> None:
         self.repeats += inner.repeats
+        self.times = max(self.times, inner.times)
         self.ways *= inner.ways + inner.bars
 
     def varies(self) -> bool:
@@ -43,9 +49,11 @@ def why_unsafe(pattern: str) -> str | None:
         compiled = re.compile(pattern, re.ASCII)
     except (re.error, OverflowError, RecursionError) as error:
         return f"this regular expression does not compile: {getattr(error, 'msg', error)}"
+    if problem := _why_slow(pattern):
+        return problem
     if compiled.fullmatch(""):
         return "this pattern accepts an empty text, so it asks for nothing"
-    return _why_slow(pattern)
+    return None
 
 
 def _why_slow(pattern: str) -> str | None:
@@ -58,6 +66,10 @@ def _why_slow(pattern: str) -> str | None:
             return problem
         if kind in ("repeat", "exact") and just_ended and just_ended.varies():
             return "a repeated group that holds a repeat or an alternative can take for ever to match"
+        times = _times(text) * (just_ended.times if just_ended else 1) if kind in ("repeat", "exact") else 1
+        if times > LONGEST_INCIDENT:
+            return f"repeats something {times:,} times; an incident has {LONGEST_INCIDENT} characters at most"
+        stack[-1].times = max(stack[-1].times, times)
         if kind == "open":
             stack.append(_Group())
         elif kind == "close":
@@ -72,6 +84,13 @@ def _why_slow(pattern: str) -> str | None:
     if whole.ways > _MOST_WAYS:
         return f"more than {_MOST_WAYS} combinations of alternatives can take for ever to match"
     return None
+
+
+def _times(braces: str) -> int:
+    """The larger number in `{2}` or `{2,5}`. What matches nothing, like a word's edge, is repeated all the same,
+    however often that is, and no other thread gets on meanwhile.
+    """
+    return max((int(number) for number in re.findall("[0-9]+", braces)), default=1)
 
 
 def _why_barred(kind: str | None, text: str, rest: str) -> str | None:

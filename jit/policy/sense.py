@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from graphlib import CycleError, TopologicalSorter
+from itertools import islice
 
 from jit.policy.document import Path
 from jit.policy.form import AccessForm, QuorumForm, secret_problem
-from jit.policy.membership import GROUP, Membership
-from jit.policy.merge import Merged, nearest
+from jit.policy.membership import GROUP, Membership, TooManyMeant
+from jit.policy.merge import Merged
 from jit.policy.shape import Forms, rules_in, well_shaped
 
 
@@ -34,7 +35,7 @@ def _check_target(merged: Merged, name: str, given: str | None) -> None:
     target = given or name.split("/", 1)[0]
     if target not in merged.sections["targets"]:
         where = ("access", name, "target") if given else ("access", name)
-        merged.blame(where, f"no target is called {target}", nearest(target, merged.sections["targets"]))
+        merged.blame(where, f"no target is called {target}", merged.suggest(target, merged.sections["targets"]))
 
 
 def _check_access(merged: Merged, name: str, access: AccessForm, membership: Membership | None) -> None:
@@ -42,8 +43,7 @@ def _check_access(merged: Merged, name: str, access: AccessForm, membership: Mem
     _check_target(merged, name, access.target)
     known = _check_who(merged, (*path, "request"), access.request)
     known &= _check_who(merged, (*path, "deny"), access.deny)
-    askers = membership.explicit(access.request) if membership and known else None
-    if membership and askers is not None and not askers - (membership.explicit(access.deny) or frozenset()):
+    if membership and known and not membership.has(access.request, 1, but=access.deny):
         merged.blame((*path, "request"), "nobody may ask for this")
     for number, rule in enumerate(access.approve):
         if number:
@@ -93,9 +93,9 @@ def _check_named(merged: Merged, path: Path, who: object) -> None:
 def _check_quorum(merged: Merged, path: Path, quorum: QuorumForm, membership: Membership | None) -> None:
     if not _check_who(merged, (*path, "from"), quorum.who) or membership is None:
         return
-    people = membership.explicit(quorum.who)
-    if people is not None and len(people) < quorum.count:
-        have = "1 person" if len(people) == 1 else f"{len(people)} people"
+    if not membership.has(quorum.who, quorum.count):
+        people = len(membership.people(quorum.who))
+        have = "1 person" if people == 1 else f"{people} people"
         merged.blame((*path, "count"), f"needs {quorum.count}, and there can only ever be {have}")
 
 
@@ -107,7 +107,7 @@ def _check_who(merged: Merged, path: Path, who: Iterable[str]) -> bool:
         if each.startswith(GROUP) and each.removeprefix(GROUP) not in known
     ]
     for place, group in unknown:
-        merged.blame((*path, place), f"no group is called {group}", nearest(group, known))
+        merged.blame((*path, place), f"no group is called {group}", merged.suggest(group, known))
     return not unknown
 
 
@@ -121,7 +121,13 @@ def _check_groups(merged: Merged, groups: dict[str, tuple[str, ...]]) -> Members
         ring: list[str] = error.args[1][::-1]
         merged.blame(("groups", ring[0]), f"a group cannot hold itself: {' -> '.join(ring)}")
         return None
-    return Membership(groups, ()) if all(known) and len(groups) == len(merged.sections["groups"]) else None
+    if not all(known) or len(groups) < len(merged.sections["groups"]):
+        return None
+    try:
+        return Membership(groups, ())
+    except TooManyMeant as error:
+        merged.blame(("groups", error.group), str(error))
+        return None
 
 
 def _check_people(merged: Merged, forms: Forms) -> None:
@@ -132,11 +138,33 @@ def _check_people(merged: Merged, forms: Forms) -> None:
         for key in names:
             if key not in known and shape_known:
                 problem = f"no target and no kind of target is called {key}"
-                merged.blame(("people", person, key), problem, nearest(key, known))
+                merged.blame(("people", person, key), problem, merged.suggest(key, known))
+    for target, first, second, key in _namesakes(forms):
+        name = forms.people[second][key]
+        problem = f"{name} on {target} is {first} already; two people cannot be told apart there"
+        merged.blame(("people", second, key), problem)
+
+
+def _namesakes(forms: Forms) -> Iterator[tuple[str, str, str, str]]:
+    """A target, two people of one name there, and by which key the second has it. There may be thousands of people and
+    of targets: where nobody has a name of their own, one target stands for all of its kind.
+    """
+    called: dict[str, dict[str, list[str]]] = {}
+    for person, names in forms.people.items():
+        for key, name in names.items():
+            called.setdefault(key, {}).setdefault(name, []).append(person)
+    done: set[str] = set()
     for target, config in forms.targets.items():
-        holders: dict[str, str] = {}
-        for person, names in forms.people.items():
-            key = target if target in names else config.kind
-            if key in names and (first := holders.setdefault(names[key], person)) != person:
-                problem = f"{names[key]} on {target} is {first} already; two people cannot be told apart there"
-                merged.blame(("people", person, key), problem)
+        of_kind, here = called.get(config.kind, {}), called.get(target, {})
+        if not here and config.kind in done:
+            continue
+        if not here:
+            done.add(config.kind)
+        own = {person for people in here.values() for person in people}
+        for name, people in here.items():
+            other = [person for person in of_kind.get(name, ()) if person not in own][:1]
+            if len(both := [*other, *people][:2]) == 2:
+                yield target, both[0], both[1], target
+        for people in of_kind.values():
+            if len(people) > 1 and len(both := list(islice((each for each in people if each not in own), 2))) == 2:
+                yield target, both[0], both[1], config.kind

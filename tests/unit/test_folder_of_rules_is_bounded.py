@@ -8,8 +8,13 @@ from threading import Event, Thread
 
 import pytest
 
+from bot.follow.reached import named_in
+from bot.follow.watch import PATIENCE, Watch
 from jit.access import State
-from jit.policy import PolicyError, document, folder, load, load_policy
+from jit.facts import Alert
+from jit.ledger import Notes
+from jit.policy import Policy, PolicyError, document, folder, load, load_policy, membership
+from jit.policy.mistakes import MOST_MISTAKES
 from tests.world.base import RULES
 from tests.world.hands import Hands
 from tests.world.raised import raised
@@ -117,3 +122,76 @@ def test_a_pipe_put_in_a_files_place_between_two_looks_holds_up_nobody(
     monkeypatch.setattr(Path, "stat", look_and_replace)
     Thread(target=lambda: told.put(refused(tmp_path)), daemon=True).start()
     assert "is no ordinary file" in told.get(timeout=HUNG / 10)
+
+
+def read(path: Path, *texts: str) -> Policy:
+    (path / "a.policy.yml").write_text(RULES)
+    for number, text in enumerate(texts):
+        (path / f"b{number}.policy.yml").write_text(text)
+    return load_policy(path)
+
+
+def layers(depth: int) -> str:
+    """Two groups in each layer, both of which hold both of the layer below: two to the power of ways through them."""
+    names = ("", *(f'"group:l{n}", "group:r{n}"' for n in range(depth)))
+    return "groups:\n" + "".join(
+        f"  {side}{n}: [{', '.join(filter(None, (names[n], 'U01ALICE0' if side == 'l' else 'U02BOB000')))}]\n"
+        for n in range(depth - 1, -1, -1)
+        for side in "lr"
+    )
+
+
+def test_groups_in_groups_in_groups_make_no_process_fall_over(tmp_path: Path) -> None:
+    policy = read(tmp_path, layers(2000))
+    assert policy.named(["group:l1999"]) == {"U01ALICE0", "U02BOB000"}
+    assert list(named_in(["group:l1999"], policy.groups)).count("U01ALICE0") < 5000
+
+
+def test_groups_that_hold_each_others_people_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(membership, "MOST_MEANT", 1000)
+    people = ", ".join(f"U0{number:07}" for number in range(100))
+    text = f"groups:\n  many: [{people}]\n" + "".join(f"  again{n}: [group:many]\n" for n in range(10))
+    with pytest.raises(PolicyError, match="all groups hold more than 1,000 people"):
+        read(tmp_path, text)
+
+
+def test_so_many_mistakes_are_told_of_as_anybody_reads(tmp_path: Path) -> None:
+    text = "groups:\n" + "".join(f"  almost{n}: [group:almots{n}]\n" for n in range(300))
+    with pytest.raises(PolicyError) as told:
+        read(tmp_path, text)
+    assert len(told.value.mistakes) == MOST_MISTAKES + 1
+    assert "and more" in str(told.value.mistakes[-1])
+
+
+def test_what_nobody_foresaw_in_the_files_is_a_mistake_in_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def falls_over(*_: object) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr(load, "check_sense", falls_over)
+    with pytest.raises(PolicyError, match="cannot be understood"):
+        read(tmp_path)
+
+
+def test_a_file_called_in_no_encoding_is_told_of_all_the_same(house: Hands) -> None:
+    house.policy_file.with_name("\udcff\n.policy.yml").write_text('"a\\0b": 1')
+    house.clock.move(seconds=2)
+    watch = Watch(
+        ledger=house.ledger,
+        notes=Notes(house.engine, Watch.name),
+        policies=house.policies,
+        clock=house.clock,
+        actor="bot@host",
+    )
+    for _ in range(2):
+        watch.step()
+        house.clock.move(seconds=PATIENCE)
+    [alert] = [entry.fact for entry in house.ledger.read() if entry.fact.kind == "alert"]
+    assert isinstance(alert, Alert)
+    assert alert.says.startswith(r"The policy files cannot be used: \udcff\n.policy.yml:1 a\x00b: unknown key")
+
+
+@pytest.mark.usefixtures("reading")
+def test_files_that_are_being_read_hold_up_no_revoke(house: Hands) -> None:
+    told = Queue[object]()
+    Thread(target=lambda: told.put(house.policies.newest()), daemon=True).start()
+    assert told.get(timeout=HUNG / 10) is house.policies.last_good

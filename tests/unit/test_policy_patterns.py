@@ -13,6 +13,8 @@ def test_ordinary_patterns_are_let_in():
         r"[]a)(*]+x",
         r"\(\d+\)",
         r"(INC){2}-\d+",
+        r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}",
+        r"[a-z]{2,100}",
     ):
         assert why_unsafe(pattern) is None, pattern
 
@@ -33,6 +35,11 @@ def test_patterns_that_could_run_away_are_not():
         (r"(?P<x>a)(?P=x)", r"only \(\?:"),
         ("INC-[", "does not compile"),
         ("a{99999999999999}", "does not compile"),
+        (r"(?:$){4000000000}", "repeats something 4,000,000,000 times"),
+        (r"INC(?:\b){101}-1", "101 times"),
+        (r"a{3,4000000000}", "4,000,000,000 times"),
+        (r"(?:(?:(?:\b){90}){90}){90}a", "8,100 times"),
+        (r"(?:(?:$){100}){2,3}", "300 times"),
         (r"\d*", "empty text"),
         ("", "empty text"),
         ("ÍNC-1", "ASCII"),
