@@ -95,8 +95,8 @@ class Membership:
         return frozenset(leaf for leaf in leaves if not leaf.startswith(SLACK))
 
     def has(self, who: Sequence[str], count: int, but: Iterable[str] = ()) -> bool:
-        """Whether ``who`` may mean so many people who are not among ``but``; a Slack group may hold anybody. Quick where
-        thousands of accesses name a group of thousands.
+        """Whether ``who`` may mean so many people who are not among ``but``; a Slack group may hold anybody. Quick
+        where thousands of accesses name a group of thousands.
         """
         out = [self._leaves_of(each) for each in but]
         found: set[str] = set()

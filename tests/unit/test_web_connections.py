@@ -9,7 +9,9 @@ from contextlib import ExitStack, contextmanager, suppress
 import pytest
 from starlette.responses import Response
 
-from bot.web import application, serving
+from bot.manifest import REQUEST_PATH
+from bot.web import Door, Signatures, application, serving
+from jit.clock import SystemClock
 from jit.settings import Address
 from tests.world.waiting import HUNG, wait_until
 from tests.world.web import ask, free_port
@@ -121,6 +123,23 @@ def test_many_that_send_half_a_head_keep_nobody_out_and_few_are_held(port, bound
 
         wait_until(few)
         assert crowd[-1] in left
+
+
+def test_many_that_promise_a_body_and_send_it_in_drops_keep_nobody_out(bounds):
+    """A head with any signature of now is enough to have a body waited for."""
+    bounds(most=8)
+    clock, port = SystemClock(), free_port()
+    stamp = f"X-Slack-Request-Timestamp: {int(clock.now().timestamp())}\r\nX-Slack-Signature: v0={'0' * 64}\r\n"
+    half = f"POST {REQUEST_PATH} HTTP/1.1\r\nHost: x\r\n{stamp}Content-Length: 1000\r\n\r\nab".encode()
+    door = Door(Signatures("secret", clock))
+    app = application(Well(), door)
+    with serving(app, Address("127.0.0.1", port), threading.Event()), door.open(lambda _: None), ExitStack() as crowd:
+        wires = [crowd.enter_context(connected(port)) for _ in range(20)]
+        for wire in wires:
+            with suppress(OSError):  # this one was let go already
+                wire.sendall(half)
+        wait_until(lambda: sum(map(is_closed, wires)) >= 12)
+        assert ask(port, "GET", "/healthz").status == 200
 
 
 def test_who_is_about_to_be_answered_is_not_the_one_who_goes(port, bounds, monkeypatch):
