@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 
 import structlog
 
+from bot.follow.cut_groups import CutGroups
 from jit.access import OPEN, Request
 from jit.facts import Alert, AlertName, Lapsed, Life, RequesterLeft, Source
 from jit.leaving import GIVEN, UNDECIDED, DoubtfulGroups, by_account, by_rules
@@ -35,6 +36,8 @@ ASKED_AT_ONCE = 2
 SILENT_FOR = 120.0
 """Seconds that Slack may leave open whether somebody may still hold what they do, before that is told."""
 TOLD = "told:"
+_CUT = "cut "
+"""Stands before a group that lost most of those who hold access by it."""
 _SILENCE = "silence"
 """Stands for a group where Slack tells nothing at all."""
 _SHOWN = 20
@@ -102,6 +105,8 @@ class Leavers:
         self._told: set[tuple[str, What]] = set()
         self._doubted: dict[_Doubt, _Seen] = {}
         self._told_doubts: set[_Doubt] = set()
+        self._groups = CutGroups(notes)
+        self._cut: set[_Doubt] = set()
         self._quiet_until = -math.inf
         """An outage is noticed of one after the other, and told of for many at once."""
 
@@ -111,6 +116,8 @@ class Leavers:
         self._load(self._ledger.unsettled())
         told = (key.removeprefix(TOLD).partition(":") for key in self._notes.all(TOLD))
         self._told_doubts = {_Doubt(why, request_id) for why, _, request_id in told}
+        self._cut = {doubt for doubt in self._told_doubts if doubt.why.startswith(_CUT)}
+        self._groups.begin(doubt.why.removeprefix(_CUT) for doubt in self._cut)
 
     def step(self) -> float:
         self._read()
@@ -118,8 +125,11 @@ class Leavers:
         policy, doubts = self._rules(), set[_Doubt]()
         seen: dict[tuple[str, What], _Seen] = {}
         now = _Seen(self._clock.ticks(), self._directory.groups().as_of)
-        for request in list(self._open.values()):
-            if (what := self._against(request, policy, doubts)) is None:
+        found = [(each, what) for each in self._open.values() if (what := self._against(each, policy, doubts))]
+        doubts |= self._look_for_cuts({each.id for each, what in found if what == "left_rules"}, policy)
+        doubted = {doubt.request_id for doubt in self._cut}
+        for request, what in found:
+            if what == "left_rules" and request.id in doubted:
                 continue
             first = seen[request.id, what] = self._seen.get((request.id, what), now)
             if _is_sure(what, request, policy, first, now):
@@ -128,6 +138,15 @@ class Leavers:
         self._announce()
         self._tell_of_doubts(doubts, now)
         return LOOK_EVERY
+
+    def _look_for_cuts(self, left: set[str], policy: Policy | None) -> set[_Doubt]:
+        """While it is not known who is in which group, what was suspected stays so."""
+        groups = self._directory.groups()
+        if policy is not None and groups.fresh(self._clock.now()):
+            given = [request for request in self._open.values() if request.state in GIVEN]
+            cut = self._groups.look(given, left, policy, groups).items()
+            self._cut = {_Doubt(_CUT + group, request_id) for request_id, by in cut for group in by}
+        return self._cut
 
     def _read(self) -> None:
         while news := self._ledger.read(after=self._cursor, legible=True):
@@ -296,6 +315,11 @@ def _say_doubt(why: str, ids: list[str]) -> str:
         return (
             f"Slack has not told for {SILENT_FOR:.0f} s whether {held} may still be held: accounts or user groups "
             "cannot be read, `jit doctor` says why. All of it goes on to its end: revoke what should not."
+        )
+    if why.startswith(_CUT):
+        return (
+            f"The Slack group {why.removeprefix(_CUT)} was changed so that most of those who hold access by it may not "
+            f"ask for it any more: {held}. All of it goes on: revoke what should not, or mend the group."
         )
     return (
         f"The Slack group {why} is empty or gone, and only through it might be asked for {held}. "

@@ -1,5 +1,6 @@
 """Who is deactivated or leaves the rules loses what they hold; what is not known ends nothing."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -57,6 +58,19 @@ class House(World):
 
     def lapsed(self):
         return [fact.because for fact in self.facts() if isinstance(fact, Lapsed)]
+
+
+def team(house, many, *more):
+    """So many who hold an access by the group of engineers alone; each is looked at once."""
+    people = [f"U0TEAM{number:03}" for number in range(many)]
+    names = "".join(f"\n  {person}: {{fake: {person}}}" for person in people)
+    house.rules(ONLY_ENGINEERS, ("U01ALICE0: {fake: alice}", "U01ALICE0: {fake: alice}" + names), *more)
+    house.directory.members = {ENGINEERS: frozenset(people)}
+    for number, person in enumerate(people):
+        house.directory.people[person] = replace(house.directory.people[ALICE], id=person)
+        house.active(f"R-TEA{number}", requester=person, principal=person)
+    house.passes(LOOK_EVERY)
+    return frozenset(people)
 
 
 @pytest.fixture
@@ -331,6 +345,59 @@ class TestWhatIsNotKnown:
         house.directory.members = {ENGINEERS: frozenset({EVE})}
         house.passes(MINUTE)
         assert [fact.because for fact in house.left()] == ["left_rules"]
+
+    def test_a_group_that_is_cut_to_one_wrong_person_is_told_of_and_ends_nothing(self, house):
+        team(house, 4)
+        house.directory.members = {ENGINEERS: frozenset({EVE})}
+        house.passes(MINUTE)
+        house.restart()
+        house.passes(MINUTE)
+        assert house.left() == []
+        (alert,) = house.alerts()
+        assert "The Slack group S0ENGIN01 was changed so that most of those who hold access by it" in alert.says
+        assert all(f"R-TEA{number}" in alert.says for number in range(4))
+
+    def test_a_group_that_denies_and_is_filled_with_all_is_told_of_and_ends_nothing(self, house):
+        denied = ('    request: ["slack:S0ENGIN01"]', '    deny: ["slack:S0BARRED1"]\n    request: ["slack:S0ENGIN01"]')
+        people = team(house, 3, denied)
+        house.directory.members = {ENGINEERS: people, "S0BARRED1": people}
+        house.passes(MINUTE)
+        assert house.left() == []
+        assert "The Slack group S0BARRED1 was changed" in house.alerts()[0].says
+
+    def test_those_who_lost_a_cut_group_keep_what_they_hold_also_when_they_get_fewer(self, house):
+        team(house, 4)
+        house.directory.members = {ENGINEERS: frozenset({EVE})}
+        house.passes(MINUTE)
+        for number in range(3):
+            house.story(f"R-TEA{number}", requester=f"U0TEAM{number:03}", principal=f"U0TEAM{number:03}").released()
+        house.passes(MINUTE)
+        assert house.left() == []
+
+    def test_a_cut_group_that_is_mended_ends_what_the_one_holds_who_is_still_out(self, house):
+        people = team(house, 4)
+        house.directory.members = {ENGINEERS: frozenset({EVE})}
+        house.passes(MINUTE)
+        house.directory.members = {ENGINEERS: people}
+        house.passes(MINUTE)
+        house.directory.members = {ENGINEERS: people - {"U0TEAM002"}}
+        house.passes(MINUTE)
+        assert [fact.request_id for fact in house.left()] == ["R-TEA2"]
+
+    @pytest.mark.parametrize("many", [2, 5])
+    def test_few_who_leave_a_group_lose_what_they_hold(self, house, many):
+        """Two of two; and two of five."""
+        people = team(house, many)
+        house.directory.members = {ENGINEERS: (people - {"U0TEAM000", "U0TEAM001"}) | {EVE}}
+        house.passes(MINUTE)
+        assert sorted(fact.request_id for fact in house.left()) == ["R-TEA0", "R-TEA1"]
+
+    def test_all_whom_an_edit_of_the_rules_takes_out_lose_what_they_hold(self, house):
+        team(house, 4)
+        house.rules(('request: [U01ALICE0, "slack:S0ENGIN01"]', 'request: ["slack:S0OTHERS1"]'))
+        house.directory.members |= {"S0OTHERS1": frozenset({EVE})}
+        house.passes(MINUTE)
+        assert len(house.left()) == 4
 
     def test_nobody_of_this_id_makes_one_alert(self, house):
         house.active()
