@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import structlog
 
+from bot.follow.cards_gone import GoneCards
+from bot.follow.counting import as_it_counts, lost
 from bot.follow.follower import GIVEN_UP_AFTER, IDLE, Backoff, Follower, Tools
 from bot.follow.outbox import Final, Metadata, Pace, Posted, Rejected, Unreached
 from bot.follow.reached import SLACK, named_in
@@ -19,16 +21,17 @@ from bot.refusals import Shown
 from bot.show.card import Asked, draw
 from bot.show.text import Drawn
 from bot.show.words import audience
-from jit.access import LATE, Request, State, late_since
-from jit.facts import Life, Need
-from jit.ledger import BrokenChain
+from jit.access import LATE, OPEN, Request, State, late_since
+from jit.facts import Approval, Life, Need
+from jit.ledger import BrokenChain, Question
 from jit.ledger.followers import CURSOR
 
 log = structlog.get_logger(__name__)
 
 CARD, CHANGED = "card:", "changed:"
 LOOK_EVERY = 2.0
-"""Seconds until it is looked again for what is late."""
+"""Seconds until it is looked again for what no entry tells of: what is late, what counts no more, what is gone."""
+MOST_OPEN = 10_000
 FEW = 5
 """As many people are named on a card; more are meant by their group."""
 WEEK = timedelta(days=7)
@@ -38,12 +41,15 @@ BROKEN_WAIT = 600.0
 
 
 class Card(NamedTuple):
-    """Where a card stands, which version of its request it shows, and whether it says that this is late."""
+    """Where a card stands, which version of its request it shows, whether it says that this is late, and which
+    approvals it leaves out as they do not count any more.
+    """
 
     channel: str
     ts: str
     version: int
     late: bool = False
+    lost: str = ""
 
 
 class Turn(NamedTuple):
@@ -70,6 +76,8 @@ class Cards(Follower):
         self._rejected: dict[str, Backoff] = {}
         self._shut_out: set[str] = set()
         self._late: dict[str, int] = {}
+        self._half_approved: set[str] = set()
+        self._gone = GoneCards(tools.notes, tools.outbox, tools.clock, self._of_open_ones)
         self._look_at = 0.0
 
     def begin(self) -> None:
@@ -77,10 +85,16 @@ class Cards(Follower):
         self._changed = {key.removeprefix(CHANGED): None for key in self._notes.all(CHANGED)}
         self._shut_out = set()
         self._late = {}
+        pending = self._ledger.requests(Question(states=frozenset({State.PENDING}), limit=MOST_OPEN))
+        self._half_approved = {request.id for request in pending if request.approvals}
 
     def step(self) -> float:
         self._read()
-        self._look_for_late()
+        if self._clock.ticks() >= self._look_at:
+            self._look_at = self._clock.ticks() + LOOK_EVERY
+            self._look_for_late()
+            self._look_for_lost()
+            self._look_for_gone()
         request_id = self._next()
         if request_id is None:
             return IDLE
@@ -138,14 +152,12 @@ class Cards(Follower):
         if marks:
             self._notes.put({**marks, CURSOR: str(entries[-1].index)})
         self._cursor = entries[-1].index
+        self._half_approved |= {entry.fact.request_id for entry in entries if isinstance(entry.fact, Approval)}
         for request_id in ids:
             self._changed.setdefault(request_id, None)
 
     def _look_for_late(self) -> None:
         """Where all are silent no entry tells of it, and the card goes on saying what is true no more."""
-        if self._clock.ticks() < self._look_at:
-            return
-        self._look_at = self._clock.ticks() + LOOK_EVERY
         waking = self._ledger.waking(self._clock.now() - LATE)
         self._late = {each: version for each, version in self._late.items() if each in waking}
         for request_id in waking:
@@ -154,6 +166,36 @@ class Cards(Follower):
                 if request and self._is_late(request) and self._late.get(request_id) != request.version:
                     self._late[request_id] = request.version
                     self._changed.setdefault(request_id, None)
+
+    def _look_for_lost(self) -> None:
+        """Who approved may count no more, or count again, and no entry tells of that either."""
+        for request_id in list(self._half_approved):
+            with suppress(BrokenChain):
+                request = self._ledger.request(request_id)
+                if request is None or request.state is not State.PENDING:
+                    self._half_approved.discard(request_id)
+                elif (card := self._card(request_id)) and card.lost != self._lost(request):
+                    self._changed.setdefault(request_id, None)
+
+    def _look_for_gone(self) -> None:
+        """A card that may be gone is drawn again, which tells, and another is posted."""
+        gone, heard = self._gone.look()
+        marks: dict[str, str | None] = dict.fromkeys(heard)
+        for request_id in gone:
+            if card := self._card(request_id):
+                marks |= {CARD + request_id: json.dumps(card._replace(version=0)), CHANGED + request_id: ""}
+        if marks:
+            self._notes.put(marks)
+        for request_id in gone:
+            self._changed.setdefault(request_id, None)
+
+    def _of_open_ones(self) -> dict[str, Card]:
+        still = self._ledger.requests(Question(states=OPEN | {State.ENDING}, limit=MOST_OPEN))
+        return {request.id: card for request in still if (card := self._card(request.id))}
+
+    def _card(self, request_id: str) -> Card | None:
+        kept = self._notes.get(CARD + request_id)
+        return Card(*json.loads(kept)) if kept else None
 
     def _known(self, request_id: str) -> Request:
         request = self._ledger.request(request_id)
@@ -220,14 +262,13 @@ class Cards(Follower):
         log.error("card.put_off", request_id=request_id, because=because, seconds=seconds)
 
     def _show(self, request: Request) -> None:
-        kept = self._notes.get(CARD + request.id)
-        card = Card(*json.loads(kept)) if kept else None
+        card = self._card(request.id)
         if card is None and self._is_needless(request):
             self._is_shown(request.id, self._outbox.done(request.id))
             return
         if card is None:
             card = self._post(request)
-        elif card.version < request.version or card.late != self._is_late(request):
+        elif card.version < request.version or (card.late, card.lost) != (self._is_late(request), self._lost(request)):
             card = self._update(card, request)
             if card is None:
                 self._taken_away.add(request.id)
@@ -253,7 +294,8 @@ class Cards(Follower):
         self._pace.took(channel)
         drawn = self._drawn(request, told=lambda need: self._told(request, need))
         place = self._outbox.post_once(request.id, channel, drawn, _carried(request))
-        return Card(place.channel, place.ts, 0 if place.adopted else request.version, self._is_late(request))
+        version = 0 if place.adopted else request.version
+        return Card(place.channel, place.ts, version, self._is_late(request), self._lost(request))
 
     def _update(self, card: Card, request: Request) -> Card | None:
         """The card as it stands then; None if somebody has taken it away, or it stays as it is: another is posted."""
@@ -263,7 +305,15 @@ class Cards(Follower):
         except Final as refused:
             log.warning("card.not_changed", request_id=request.id, because=str(refused))
             return None
-        return card._replace(version=request.version, late=self._is_late(request)) if there else None
+        if not there:
+            return None
+        return card._replace(version=request.version, late=self._is_late(request), lost=self._lost(request))
+
+    def _as_it_counts(self, request: Request) -> Request:
+        return as_it_counts(request, self._ledger, self._policies.last_good, self._clock.now())
+
+    def _lost(self, request: Request) -> str:
+        return lost(request, self._as_it_counts(request))
 
     def _is_late(self, request: Request) -> bool:
         return late_since(request, self._clock.now()) is not None
@@ -271,7 +321,7 @@ class Cards(Follower):
     def _drawn(self, request: Request, told: Asked | None = None) -> Drawn:
         pending = request.state is State.PENDING
         nth = self._nth(request) if pending else None
-        return draw(request, self._names, asked=told, nth=nth, now=self._clock.now())
+        return draw(self._as_it_counts(request), self._names, asked=told, nth=nth, now=self._clock.now())
 
     def _nth(self, request: Request) -> int:
         """The how-manieth request of this person within a week."""

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import structlog
 
+from bot.follow.counting import as_it_counts
 from bot.follow.follower import Backoff, Follower, Tools
 from bot.follow.outbox import HASH_CONFLICT, Pace, Rejected, Unreached
 from bot.refusals import Shown
@@ -230,7 +231,13 @@ class Homes(Follower):
             waiting = self._waiting(person)
         except (PolicyError, StaleGroups):
             waiting = None
-        return Overview(waiting=waiting, open=self._sight.own(person), past=self._sight.past(person))
+        shown = None if waiting is None else self._as_they_count(waiting)
+        own = self._as_they_count(self._sight.own(person))
+        return Overview(waiting=shown, open=own, past=self._sight.past(person))
+
+    def _as_they_count(self, requests: Sequence[Request]) -> list[Request]:
+        policy, now = self._policies.last_good, self._clock.now()
+        return [as_it_counts(request, self._ledger, policy, now) for request in requests]
 
     def _publish(self, person: str, view: Json, known: str) -> dict[str, str | None]:
         """Unless it is shown already. Returns the change to the notes."""

@@ -15,6 +15,8 @@ from jit.ledger import Notes
 HEARD, ANNOUNCED = "heard:", "announced:"
 GONE = "gone"
 """In the place of a fingerprint: the message was deleted."""
+CHANGES = frozenset({"message_deleted", "message_changed"})
+"""What Slack calls it where a message is not what it was."""
 _TS = re.compile(r"\d{1,12}\.\d{6}", re.ASCII)
 _NUMBER = re.compile(r"(?:\A|[\n ])#(\d{1,15})\b", re.ASCII)
 _MOST_TEXT = 20_000
@@ -43,7 +45,7 @@ class Change(NamedTuple):
         """
         channel, before, now = event.get("channel"), _part(event, "previous_message"), _part(event, "message")
         deleted = event.get("subtype") == "message_deleted"
-        if event.get("subtype") not in {"message_deleted", "message_changed"} or not isinstance(channel, str):
+        if event.get("subtype") not in CHANGES or not isinstance(channel, str):
             return None
         ts = event.get("deleted_ts") if deleted else now.get("ts")
         if not is_ts(ts):

@@ -1,37 +1,52 @@
-"""Slack tells of messages deleted or edited in the audit channel; the bot that follows the ledger weighs it.
+"""Slack tells of messages deleted or edited in the audit channel, and of cards that were deleted; the bot that follows
+the ledger weighs it.
 
-Slack tells of every message in every channel the app is in: all others end at the first comparison here. Nothing is
+Slack tells of every message in every channel the app is in: all others end at the first comparisons here. Nothing is
 looked up, and nothing that anybody wrote is logged or kept.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import structlog
 from slack_bolt import App
 
+from bot.follow import cards_gone
 from bot.follow.audit_channel import AuditChannel
-from bot.follow.tampering import Change, leave_word
+from bot.follow.cards import Cards
+from bot.follow.tampering import CHANGES, GONE, Change, leave_word
 from bot.listeners.caller import text_at
 from bot.listeners.kit import Kit
 from jit.ledger import LedgerUnavailable, Notes
+from jit.policy import Policy
 
 log = structlog.get_logger(__name__)
 
 
 def register(app: App, kit: Kit) -> None:
     def message(event: dict[str, Any], body: dict[str, Any]) -> None:
-        policy = kit.policies.last_good
-        if policy is None or event.get("channel") != policy.channels.audit:
+        policy, channel = kit.policies.last_good, event.get("channel")
+        if event.get("subtype") not in CHANGES or policy is None:
             return
-        if text_at(body, "team_id") == kit.directory.workspace and (change := Change.read(event)):
-            _leave_word(kit, change)
+        is_audit, has_cards = channel == policy.channels.audit, _has_cards(policy, channel)
+        if not (is_audit or has_cards) or text_at(body, "team_id") != kit.directory.workspace:
+            return
+        change = Change.read(event)
+        if change and is_audit:
+            _leave_word(lambda: leave_word(Notes(kit.desk.ledger.engine, AuditChannel.name), change))
+        if change and has_cards and change.words == GONE:
+            _leave_word(lambda: cards_gone.leave_word(Notes(kit.desk.ledger.engine, Cards.name), change.ts, change.bot))
 
     app.event("message")(message)
 
 
-def _leave_word(kit: Kit, change: Change) -> None:
+def _has_cards(policy: Policy, channel: object) -> bool:
+    return any(access.channel == channel for access in policy.accesses.values())
+
+
+def _leave_word(leave: Callable[[], None]) -> None:
     """What cannot be left now is found by the next look at the channel. Raises nothing."""
     try:
-        leave_word(Notes(kit.desk.ledger.engine, AuditChannel.name), change)
+        leave()
     except LedgerUnavailable as away:
         log.warning("audit_channel.change_not_noted", because=str(away))

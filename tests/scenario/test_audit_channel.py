@@ -50,6 +50,19 @@ def stand(tmp_path):
         yield Stand(stage, tmp_path)
 
 
+def test_an_admin_who_deletes_a_pending_card_only_has_it_posted_again(stand):
+    with stand.bot():
+        stand.first()
+        stand.alice.command("/jit", "request", channel=REQUESTS)
+        form = stand.alice.form().fill(Access="orders-db/read", Duration="30m", Reason="db down")
+        form.submit()
+        card = stand.carol.finds("asks for", channel=REQUESTS)
+        stand.carol.delete(card)
+        wait_until(
+            lambda: [each.ts for each in stand.carol.sees(REQUESTS) if "asks for" in each.text] not in ([], [card.ts])
+        )
+
+
 def test_an_admin_who_deletes_a_message_there_is_told_of_where_everybody_sees_it(stand):
     with stand.bot():
         seen = stand.first()

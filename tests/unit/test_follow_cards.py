@@ -1,13 +1,17 @@
 """Which cards are drawn and when, step by step, by a clock that the test moves."""
 
 import json
+from dataclasses import replace
 from urllib.error import URLError
 
 import pytest
 
-from bot.follow.cards import Cards
+from bot.follow.cards import LOOK_EVERY, Cards
+from bot.follow.cards_gone import FIRST_COMPARED, GONE, leave_word
 from bot.follow.outbox import Unreached, Unsure
 from bot.follow.reached import named_in
+from jit.ledger import Notes, StoredDirectory
+from jit.people import Groups
 from jit.testing import BOB, CAROL, EVE
 from tests.world.base import REQUESTS
 from tests.world.face import Face
@@ -203,3 +207,64 @@ def test_the_card_counts_the_requests_of_one_person_within_a_week(house):
     house.story("R-1005", requester=CAROL).asked()
     house.work(cards, 5)
     assert "3rd request this week" in json.dumps(house.posted(REQUESTS)[-1]["blocks"])
+
+
+def test_a_pending_card_that_an_administrator_deletes_is_posted_again_as_soon_as_slack_tells(house):
+    cards = house.start(Cards)
+    house.story().asked()
+    house.work(cards)
+    gone = house.slack.messages.pop()
+    leave_word(Notes(house.engine, Cards.name), gone["ts"], gone["bot_id"])
+    house.work(cards, LOOK_EVERY + 1)
+    (again,) = house.posted(REQUESTS)
+    assert "asks for" in again["text"]
+    assert again["ts"] != gone["ts"]
+    assert Notes(house.engine, Cards.name).all(GONE) == {}
+
+
+def test_a_pending_card_that_was_deleted_while_nobody_listened_is_posted_again(house):
+    cards = house.start(Cards)
+    for number in range(3):
+        house.story(f"R-{1000 + number}", requester=f"U{number:08}").asked()
+    house.work(cards, 5)
+    gone = house.slack.messages.pop(1)
+    house.work(house.start(Cards), FIRST_COMPARED + 5)
+    assert len(house.posted(REQUESTS)) == 3
+    assert gone["ts"] not in {each["ts"] for each in house.posted(REQUESTS)}
+
+
+def test_word_of_what_is_no_card_or_stands_or_is_over_posts_nothing(house):
+    cards, notes, over = house.start(Cards), Notes(house.engine, Cards.name), house.story("R-8888", requester=EVE)
+    over.asked()
+    house.story().asked()
+    house.work(cards, 3)
+    over.withdrawn()
+    house.work(cards, 3)
+    for each in [*house.posted(REQUESTS), {"ts": "1.000000"}]:
+        leave_word(notes, each["ts"], "")
+    leave_word(notes, house.slack.messages.pop(0)["ts"], "")
+    house.work(cards, 5)
+    assert ["asks for" in each["text"] for each in house.posted(REQUESTS)] == [True]
+
+
+@pytest.mark.parametrize("way", ["deactivated", "out of the group", "back"])
+def test_an_approval_that_does_not_count_any_more_loses_its_mark(house, way):
+    house.rules(("dba: [U02BOB000, U03CAROL0]", 'dba: ["slack:S0DBA0001"]'))
+    house.last_good = house.policies.current()
+    cards, story, stored = house.start(Cards), house.story(), StoredDirectory(house.engine)
+    stored.keep_workspace(house.directory.workspace, house.clock.now())
+    stored.keep_person(house.directory.look_up(BOB), house.clock.now())
+
+    def look(members, **changed):
+        house.clock.move(seconds=5)
+        stored.keep_groups(Groups(house.clock.now(), {"S0DBA0001": frozenset(members)}, {}))
+        stored.keep_person(replace(house.directory.look_up(BOB), **changed), house.clock.now())
+        house.work(cards, 3)
+        return "\u2713" in json.dumps(house.posted(REQUESTS)[0]["blocks"], ensure_ascii=False)
+
+    story.asked()
+    story.approval(BOB)
+    assert look({BOB, CAROL})
+    assert not (look({BOB, CAROL}, deleted=True) if way == "deactivated" else look({CAROL}))
+    if way == "back":
+        assert look({BOB})

@@ -35,6 +35,7 @@ class FakeSlack:
         self.fates: list[tuple[BaseException | None, bool]] = []
         self.refusing: dict[str, SlackApiError] = {}
         self.updates = 0
+        self._posted = 0
         self.homes: dict[str, dict[str, Any]] = {}
         self.publications: list[str] = []
 
@@ -46,7 +47,8 @@ class FakeSlack:
 
     def chat_postMessage(self, **message: Any) -> SlackResponse:  # noqa: N802  Slack's name
         def effect() -> SlackResponse:
-            ts = f"1700000000.{len(self.messages):06}"
+            ts = f"1700000000.{self._posted:06}"
+            self._posted += 1
             self.messages.append({"ts": ts, "bot_id": OUR_BOT, **message})
             return answer({"ok": True, "channel": message["channel"], "ts": ts})
 
@@ -55,7 +57,10 @@ class FakeSlack:
     def chat_update(self, **change: Any) -> SlackResponse:
         def effect() -> SlackResponse:
             self.updates += 1
-            next(each for each in self.messages if each["ts"] == change["ts"]).update(change)
+            found = [each for each in self.messages if each["ts"] == change["ts"]]
+            if not found:
+                raise refusal("message_not_found")
+            found[0].update(change)
             return answer({"ok": True})
 
         return self._meet(change["channel"], effect)
