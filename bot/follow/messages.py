@@ -13,6 +13,7 @@ from typing import NamedTuple
 import structlog
 
 from bot.follow.follower import GIVEN_UP_AFTER, IDLE, Backoff, Follower, Tools
+from bot.follow.moved import Whereabouts
 from bot.follow.outbox import Final, Metadata, Pace, Posted, Rejected, Unreached
 from bot.follow.reached import security_of
 from bot.refusals import Shown
@@ -104,8 +105,10 @@ class Messages(Follower):
         self._not_before: dict[str, float] = {}
         self._rejected: dict[str, Backoff] = {}
         self._direct: dict[str, str] = {}
+        self._whereabouts = Whereabouts(tools.notes, tools.outbox, "alerts")
 
     def begin(self) -> None:
+        self._whereabouts.begin()
         self._cursor = self._notes.cursor
         due = {key.removeprefix(DUE): Due(*json.loads(value)) for key, value in self._notes.all(DUE).items()}
         self._due = dict(sorted(due.items(), key=lambda item: item[1].entry))
@@ -114,6 +117,8 @@ class Messages(Follower):
         self._standing = {key.removeprefix(STANDING).partition(":")[0] for key in self._notes.all(STANDING)}
 
     def step(self) -> float:
+        if policy := self._policies.last_good:
+            self._whereabouts.is_now(policy.channels.alerts)
         self._read()
         self._warn_in_time()
         now = self._clock.ticks()

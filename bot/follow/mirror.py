@@ -15,6 +15,7 @@ import structlog
 from bot.follow.fingerprint import fingerprint
 from bot.follow.follower import IDLE, Follower, Tools
 from bot.follow.mirror_start import end_of, is_posted
+from bot.follow.moved import MOVED, Whereabouts
 from bot.follow.outbox import Metadata, Pace, Posted, Rejected
 from bot.follow.seals import Seal, SignedHeads, newest_seal
 from bot.show.audit import draw_lines, draw_quiet
@@ -69,13 +70,15 @@ class Mirror(Follower):
         self._quiet_since = tools.clock.ticks()
         self._quiet: Metadata | None = None
         self._remembered: list[str] = []
+        self._whereabouts = Whereabouts(tools.notes, tools.outbox, "the lines of the audit channel")
 
     def begin(self) -> None:
         self._told = {int(key.removeprefix(TOLD)) for key in self._notes.all(TOLD)}
         self._go_on_from(self._notes.get(SHOWN) or f"0 {NO_ENTRY}", self._notes.cursor)
-        unfinished = [int(key) for key in self._outbox.intentions() if key != QUIET]
+        unfinished = [int(key) for key in self._outbox.intentions() if key not in {QUIET, MOVED}]
         self._unfinished = max(unfinished, default=None)
         self._remembered = sorted(self._notes.all(STANDS))
+        self._whereabouts.begin()
 
     def step(self) -> float:
         channel = self._channel()
@@ -83,6 +86,7 @@ class Mirror(Follower):
             return IDLE
         if wait := self._pace.wait(channel):
             return min(wait, IDLE)
+        self._whereabouts.is_now(channel)
         if self._cursor != self._sure:
             self._compare_end(channel)
         entries = self._batch()

@@ -27,6 +27,12 @@ def draw_quiet(last: int, signed_at: datetime, remark: str) -> Drawn:
     return Drawn(said, [section(said), context(remark)])
 
 
+def draw_moved(what: str, channel: str) -> Drawn:
+    """The last line of a channel: ``what`` comes to another from now on, as the rules say."""
+    said = f"From here on {what} go to <#{channel}>, as the rules say now. Nothing more comes here."
+    return Drawn(said, [section(said)])
+
+
 def in_short(shown: Sequence[str]) -> str:
     """As many whole lines as `MOST_TEXT` holds, and how many more there are."""
     taken: list[str] = []

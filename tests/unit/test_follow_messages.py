@@ -286,3 +286,17 @@ class TestARecordThatGotShorter:
         self.refused(house, "not signed any more")
         runs(mirror, 10)
         assert "not signed any more" in str(house.posted(AUDIT))
+
+
+def test_a_channel_of_alerts_that_the_rules_name_no_more_is_told_once_where_they_go_on(house):
+    messages, story = house.start(Messages), house.story().active()
+    house.work(messages, 1)
+    house.rules((f"alerts: {ALERTS}", "alerts: C0NOBODY1"))
+    house.last_good = house.policies.current()
+    house.work(messages, 1)
+    house.work(house.start(Messages), 1)
+    (last,) = house.posted(ALERTS)
+    assert last["text"] == "From here on alerts go to <#C0NOBODY1>, as the rules say now. Nothing more comes here."
+    story.alert()
+    house.work(messages, 1)
+    assert len(house.posted("C0NOBODY1")) == 1

@@ -8,8 +8,10 @@ from bot.follow.outbox import Unsure
 from bot.show.audit import in_short
 from bot.show.text import in_blocks
 from jit.ledger import Lease, LeaseLost, Leases
+from jit.testing import EVE
 from tests.world.base import AUDIT
 from tests.world.face import Face
+from tests.world.fake_slack import refusal
 
 
 @pytest.fixture
@@ -140,3 +142,30 @@ def test_blocks_and_text_hold_whole_lines():
     assert "\n".join(blocks).split("\n") == shown
     assert max(map(len, blocks)) <= 3000
     assert in_short(shown).splitlines() == [*shown[:3], "and 7 more"]
+
+
+def test_a_channel_that_the_rules_name_no_more_is_told_once_where_it_goes_on(house):
+    mirror, story, other = house.start(Mirror), house.story(), "C0NOBODY1"
+    story.asked()
+    house.work(mirror, 2)
+    house.rules((f"audit: {AUDIT}", f"audit: {other}"))
+    house.last_good = house.policies.current()
+    story.withdrawn()
+    house.work(mirror, 3)
+    house.work(house.start(Mirror), 3)
+    assert [each["text"] for each in house.posted(AUDIT)][1:] == [
+        f"From here on the lines of the audit channel go to <#{other}>, as the rules say now. Nothing more comes here."
+    ]
+    assert [each["metadata"]["event_payload"]["last"] for each in house.posted(other)] == [2]
+
+
+def test_a_channel_that_takes_no_last_line_holds_up_nothing(house):
+    mirror, other = house.start(Mirror), "C0NOBODY1"
+    house.story().asked()
+    house.work(mirror, 2)
+    house.slack.refusing[AUDIT] = refusal("is_archived")
+    house.rules((f"audit: {AUDIT}", f"audit: {other}"))
+    house.last_good = house.policies.current()
+    house.story("R-8888", requester=EVE).asked()
+    house.work(mirror, 3)
+    assert house.posted(other)
