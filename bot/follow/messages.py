@@ -6,6 +6,7 @@ The warning before an end comes from the clock. An alert that its channel refuse
 """
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -20,7 +21,7 @@ from bot.refusals import Shown
 from bot.show import dm
 from bot.show.alert import draw_alert
 from bot.show.text import Drawn, Names
-from jit.access import Request, State, late_since
+from jit.access import REQUEST_ID, Request, State, late_since
 from jit.facts import (
     Alert,
     AlertName,
@@ -47,6 +48,9 @@ from jit.privacy.people import is_nobody
 from jit.settings import process_name
 
 log = structlog.get_logger(__name__)
+
+_NAMED = re.compile(rf"\b{REQUEST_ID.pattern}\b")
+"""Of an alert about many requests: it has room for none but in its words."""
 
 DUE, WARN, STANDING = "due:", "warn:", "standing:"
 WARN_BEFORE = timedelta(minutes=5)
@@ -325,6 +329,9 @@ def _due(entry: Entry) -> Iterator[tuple[str, Due]]:
     if isinstance(fact, Alert):
         if fact.name is AlertName.NOT_SHOWN and (fact.requester or "").startswith(("U", "W")):
             yield f"{ASKER}{fact.id}", Due(entry.index, fact.request_id)
+        if fact.name is AlertName.NOT_SHOWN and fact.request_id is None:
+            for named in dict.fromkeys(_NAMED.findall(fact.says)):
+                yield f"{ASKER}{fact.id}-{named}", Due(entry.index, named)
         if fact.request_id and fact.name in _LATE:
             yield ANEW + fact.request_id, Due(entry.index, fact.request_id)
     if isinstance(fact, Turns):

@@ -35,19 +35,26 @@ LATEST = 20
 AGAIN = timedelta(hours=1)
 AGAIN_NOT_SHOWN = timedelta(days=1)
 """What Slack refuses waits for somebody who is not woken by it, and goes to others beside the channel."""
+FEW, AT_ONCE = 3, 20
+"""As many cards that Slack refuses for one reason are told of one by one; more in one alert, which names so many."""
+GATHERED = 40.0
+"""Seconds until further ones are told of, where some were already: together, and within a minute all the same."""
 MISTAKES = 3
 """As many are told; `jit policy check` shows all."""
 TOLD = "told:"
 
 
 class Finding(NamedTuple):
-    """Something that is not as it should be. ``key`` stays the same while it goes on."""
+    """Something that is not as it should be. ``key`` stays the same while it goes on; of what is ``alike`` much is told
+    in one.
+    """
 
     key: str
     name: AlertName
     says: str
     request: Request | None = None
     again: timedelta = AGAIN
+    alike: str = ""
 
 
 class Watch:
@@ -74,10 +81,34 @@ class Watch:
         found = {finding.key: finding for finding in self._look()}
         self._since = {key: self._since.get(key, ticks) for key in found}
         self._forget([key for key in self._told if key not in found])
-        for key, since in self._since.items():
-            if ticks - since >= PATIENCE and self._is_news(found[key]):
-                self._tell(found[key])
+        news = [
+            found[key] for key, since in self._since.items() if ticks - since >= PATIENCE and self._is_news(found[key])
+        ]
+        for finding in news:
+            if not finding.alike:
+                self._tell(finding, [finding.key])
+        for alike in dict.fromkeys(finding.alike for finding in news if finding.alike):
+            self._tell_together(
+                [finding for finding in news if finding.alike == alike],
+                begun=any(key in self._told for key, finding in found.items() if finding.alike == alike),
+            )
         return LOOK_EVERY
+
+    def _tell_together(self, news: Sequence[Finding], *, begun: bool) -> None:
+        """``begun``: some were told of before, and others may follow."""
+        if begun and self._clock.ticks() - min(self._since[each.key] for each in news) < GATHERED:
+            return
+        if len(news) <= (1 if begun else FEW):
+            for each in news:
+                self._tell(each, [each.key])
+            return
+        for start in range(0, len(news), AT_ONCE):
+            some = news[start : start + AT_ONCE]
+            ids = ", ".join(each.request.id for each in some if each.request)
+            self._tell(
+                some[0]._replace(says=f"{some[0].alike} So it is with {ids}.", request=None),
+                [each.key for each in some],
+            )
 
     def _look(self) -> Iterator[Finding]:
         yield from self._rules()
@@ -136,11 +167,13 @@ class Watch:
         refused = list(refusals(self._ledger.engine))
         for each in refused:
             if each.what == Shown.CARD and (request := self._known(each.key)):
-                card = (
-                    f"Slack takes no card of it in {each.place} ({each.because}): nobody is asked there. Whoever may "
-                    f"decide finds it in the app's Home. {remedy(each.because, each.place)}"
+                where = f"in {each.place} ({each.because}): nobody is asked there. Whoever may decide finds"
+                mend = f"in the app's Home. {remedy(each.because, each.place)}"
+                card, cards = (
+                    f"Slack takes no card of it {where} it {mend}",
+                    f"Slack takes no cards {where} them {mend}",
                 )
-                yield Finding(f"card {request.id}", AlertName.NOT_SHOWN, card, request, AGAIN_NOT_SHOWN)
+                yield Finding(f"card {request.id}", AlertName.NOT_SHOWN, card, request, AGAIN_NOT_SHOWN, cards)
         for cause in causes(each for each in refused if each.what != Shown.CARD):
             text = f"{says(cause)}. {remedy(cause.because, cause.place)} It is tried again by itself."
             yield Finding(cause.key, AlertName.NOT_SHOWN, text, None, AGAIN_NOT_SHOWN)
@@ -156,7 +189,8 @@ class Watch:
         told = self._told.get(found.key)
         return told is None or abs(self._clock.now() - told) >= found.again
 
-    def _tell(self, found: Finding) -> None:
+    def _tell(self, found: Finding, keys: Sequence[str]) -> None:
+        """``keys`` are of all that it tells of."""
         now, about = self._clock.now(), found.request
         alert = Alert(
             at=now,
@@ -171,8 +205,8 @@ class Watch:
             principal=about.principal if about else None,
         )
         self._ledger.append([alert])
-        self._notes.put({TOLD + found.key: now.isoformat()})
-        self._told[found.key] = now
+        self._notes.put({TOLD + key: now.isoformat() for key in keys})
+        self._told |= dict.fromkeys(keys, now)
 
     def _forget(self, keys: Sequence[str]) -> None:
         """What is no longer so is news when it comes again."""

@@ -1,5 +1,6 @@
 """What Slack refuses for good is told on another way: to who asked, to security, on the record, by the doctor."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -100,6 +101,23 @@ def test_a_card_that_slack_refuses_is_told_within_a_minute_to_who_asked_and_to_s
         assert house.condition().ready()["slack"]
         assert not house.condition().shown()
         house.engine.dispose()
+
+
+def test_many_cards_that_slack_refuses_make_few_alerts_and_each_who_asked_is_told(house):
+    house.refuses("restricted_action", REQUESTS)
+    people = [f"U{number:08}" for number in range(30)]
+    for number, person in enumerate(people):
+        house.story(f"R-{1000 + number}", requester=person, principal=person).asked()
+    house.passes(120)
+    told = house.told()
+    named = {each for alert in told for each in re.findall("R-[0-9]{4}", alert.says) or [alert.request_id]}
+    assert len(named) == 30
+    assert len(told) <= 6
+    assert "Slack takes no cards in C0ACCESS1 (restricted_action): nobody is asked there." in told[-1].says
+    assert all(len(house.texts(f"D{person[1:]}")) == 1 for person in people)
+    house.start_all()
+    house.passes(120)
+    assert len(house.told()) == len(told)
 
 
 def test_it_is_told_once_and_the_card_comes_once_slack_takes_it(house):
