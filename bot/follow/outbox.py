@@ -34,6 +34,8 @@ log = structlog.get_logger(__name__)
 
 POSTING = "posting:"
 HASH_CONFLICT = "hash_conflict"
+LONGEST_WAIT = 300.0
+"""Seconds that Slack, or whoever answers in its place, can have a channel wait at a time."""
 PAGE = 200
 """Messages read at once."""
 _FINAL = frozenset({"cant_update_message", "edit_window_closed"})
@@ -304,8 +306,9 @@ def _say_no(said: SlackApiError) -> NoReturn:
 
 
 def _seconds(value: object) -> float:
-    text = str(value[0] if isinstance(value, list) else value)
-    return float(text) if text.isdecimal() else 1.0
+    """Within reason: longer than that nobody would notice that nothing comes."""
+    text = str(value[0] if isinstance(value, list) else value)[:9]
+    return min(float(text), LONGEST_WAIT) if text.isdecimal() else 1.0
 
 
 class Pace:

@@ -33,8 +33,8 @@ def split(text: str) -> tuple[str, str]:
     Who addresses the bot by name (`/jit @jit list`) means the same.
     """
     first, rest = _parted(text)
-    if first.startswith(("@", "<@")):
-        return split(rest)
+    while first.startswith(("@", "<@")):
+        first, rest = _parted(rest)
     return plain(first).lower() or "help", rest
 
 

@@ -117,10 +117,11 @@ def _read(folder: Path) -> tuple[list[tuple[str, bytes]], list[Mistake]]:
     room = LARGEST_TOGETHER
     for path in files:
         try:
-            if problem := _why_not(path, folder):
+            real = path.resolve(strict=True)
+            if problem := _why_not(path.name, real, folder):
                 mistakes.append(Mistake(path.name, 0, "", problem))
             else:
-                sources.append((path.name, _bytes_of(path)))
+                sources.append((path.name, _bytes_of(real)))
                 room -= len(sources[-1][1])
                 if room < 0:
                     largest = f"the policy files together are larger than {LARGEST_TOGETHER // 1024 // 1024} MB"
@@ -133,8 +134,8 @@ def _read(folder: Path) -> tuple[list[tuple[str, bytes]], list[Mistake]]:
 
 
 def _bytes_of(path: Path) -> bytes:
-    """Waits for nobody, whatever was put in its place since it was looked at. Raises OSError."""
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    """Waits for nobody, and goes nowhere else, whatever was put in its place since it was looked at. Raises OSError."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC)
     with os.fdopen(handle, "rb") as file:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise OSError(errno.EINVAL, NOT_ORDINARY)
@@ -148,10 +149,9 @@ def _unread(name: str, error: OSError) -> Mistake:
     return Mistake(name, 0, "", f"cannot be read: {error.strerror or 'its links lead nowhere'}")
 
 
-def _why_not(path: Path, folder: Path) -> str | None:
-    if not path.name.endswith(SUFFIX):
+def _why_not(name: str, real: Path, folder: Path) -> str | None:
+    if not name.endswith(SUFFIX):
         return f"would be passed over; call it *{SUFFIX}"
-    real = path.resolve(strict=True)
     if not real.is_relative_to(folder.resolve()):
         return "is a link to outside the policies folder"
     return None if stat.S_ISREG(real.stat().st_mode) else NOT_ORDINARY

@@ -100,6 +100,7 @@ def test_subcommand_is_read_in_any_casing_with_or_without_quotes() -> None:
     assert split("@jit revoke R-7F3K why not") == ("revoke", "R-7F3K why not")
     assert split("") == ("help", "")
     assert split("@") == ("help", "")
+    assert split("@a " * 2000 + "list") == ("list", "")
     assert nearest("relase") == "release"
     assert nearest("breakglass") == "break-glass"
     assert nearest("zzzz") is None

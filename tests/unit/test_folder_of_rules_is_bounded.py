@@ -124,6 +124,28 @@ def test_a_pipe_put_in_a_files_place_between_two_looks_holds_up_nobody(
     assert "is no ordinary file" in told.get(timeout=HUNG / 10)
 
 
+def test_a_link_put_in_a_files_place_between_two_looks_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside, there, look = tmp_path / "secret", tmp_path / "rules", Path.stat
+    outside.write_text("token_of_somebody: x")
+    there.mkdir()
+    file = there / "a.policy.yml"
+    file.write_text(RULES)
+
+    def look_and_replace(path: Path, **how: bool) -> os.stat_result:
+        found = look(path, **how)
+        if path == file and not file.is_symlink():
+            file.unlink()
+            file.symlink_to(outside)
+        return found
+
+    monkeypatch.setattr(Path, "stat", look_and_replace)
+    said = refused(there)
+    assert "a.policy.yml: cannot be read" in said
+    assert "token_of_somebody" not in said
+
+
 def read(path: Path, *texts: str) -> Policy:
     (path / "a.policy.yml").write_text(RULES)
     for number, text in enumerate(texts):

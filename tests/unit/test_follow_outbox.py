@@ -5,7 +5,18 @@ from http.client import RemoteDisconnected
 
 import pytest
 
-from bot.follow.outbox import AGAIN, Metadata, NotLeading, Outbox, Pace, Posted, Rejected, Unreached, Unsure
+from bot.follow.outbox import (
+    AGAIN,
+    LONGEST_WAIT,
+    Metadata,
+    NotLeading,
+    Outbox,
+    Pace,
+    Posted,
+    Rejected,
+    Unreached,
+    Unsure,
+)
 from bot.show.text import Drawn, section
 from jit.ledger import Notes
 from jit.testing import InMemoryLedger, ManualClock
@@ -76,7 +87,12 @@ def test_who_could_not_be_reached_has_taken_nothing(client, outbox):
 
 
 def test_too_many_calls_wait_as_long_as_slack_says(client, outbox):
-    for headers, wait in (({"Retry-After": "7"}, 7.0), ({"retry-after": "3"}, 3.0), ({}, 1.0)):
+    for headers, wait in (
+        ({"Retry-After": "7"}, 7.0),
+        ({"retry-after": "3"}, 3.0),
+        ({}, 1.0),
+        ({"Retry-After": "9" * 400}, LONGEST_WAIT),
+    ):
         client.fates = [(refusal("ratelimited", 429, headers), False)]
         asked = raised(Unreached, outbox.post_once, "m1", CHANNEL, DRAWN, ABOUT)
         assert asked, headers
