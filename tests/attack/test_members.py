@@ -194,7 +194,70 @@ def the_login_of_somebody_else_by_an_edit_of_the_rules(company: Company) -> None
     assert company.why_not(partial(company.desk.revoke, presser(EVE), request.id, "x")) is Refusal.NOT_ALLOWED_TO_END
 
 
+def denying(who: str) -> tuple[str, str]:
+    """An edit of the rules."""
+    return '    request: [U01ALICE0, "slack', f'    deny: [{who}]\n    request: [U01ALICE0, "slack'
+
+
+def no_longer_counts(company: Company, request: Request) -> Refusal | None:
+    """Before the effect, as a worker asks."""
+    now = company.clock.now()
+    why = raised(DoesNotHold, still_holds, company.request(request.id), company.policies, company.directory, now)
+    return why.reason if why else None
+
+
+def deactivated_between_the_press_and_the_effect(company: Company) -> None:
+    request = company.approved()
+    company.directory.change(BOB, deleted=True)
+    assert no_longer_counts(company, request) is Refusal.QUORUM_GONE
+
+
+def denied_between_the_press_and_the_effect(company: Company) -> None:
+    request = company.approved()
+    company.rules(denying("U01ALICE0"))
+    assert no_longer_counts(company, request) is Refusal.NOT_ALLOWED_TO_ASK
+
+
+def let_by_name_and_denied_by_a_group_in_a_group(company: Company) -> None:
+    company.rules(
+        ("groups:", "groups:\n  out: [group:inner]\n  inner: [U01ALICE0]"),
+        denying('"group:out"'),
+    )
+    assert company.why_not(company.asked) is Refusal.NOT_ALLOWED_TO_ASK
+
+
+def a_second_file_that_contradicts_the_first(company: Company) -> None:
+    """Nothing is decided, and what is held can be ended."""
+    held = company.held()
+    waits = company.asked(ADMIN)
+    company.policy_file.with_name("b.policy.yml").write_text("security: [U06MALLO]\n")
+    company.clock.move(seconds=1)
+    assert company.why_not(partial(company.approve, waits, CAROL)) is Refusal.POLICY_BROKEN
+    company.desk.revoke(presser(CAROL), held.id, "enough")
+    assert company.state(held) is State.ENDING
+
+
+def asked_for_by_a_name_that_only_looks_alike(company: Company) -> None:
+    for name in (f"{READ}\u200b", READ.replace("o", "\u043e"), READ.upper(), f"{READ}/", f"../{READ}"):
+        attempt = partial(company.desk.request, presser(ALICE), Asked(name, "30m", WHY))
+        assert company.why_not(attempt) is Refusal.NOT_ALLOWED_TO_ASK, name
+
+
+def kept_by_cutting_the_group_to_oneself_and_one_who_is_out(company: Company) -> None:
+    """A group that loses one of two is not suspected, so nobody keeps anything by taking others out."""
+    request = company.held()
+    company.directory.members[ENGINEERS] = frozenset({EVE})
+    company.passes()
+    assert company.state(request) is State.ENDING
+
+
 ATTACKS = (
+    deactivated_between_the_press_and_the_effect,
+    denied_between_the_press_and_the_effect,
+    let_by_name_and_denied_by_a_group_in_a_group,
+    a_second_file_that_contradicts_the_first,
+    asked_for_by_a_name_that_only_looks_alike,
+    kept_by_cutting_the_group_to_oneself_and_one_who_is_out,
     closed_by_a_change_and_approved_by_its_old_card_once_the_rules_are_back,
     asked_again_to_close_what_somebody_else_waits_for,
     deactivated_and_back_with_the_old_card,
