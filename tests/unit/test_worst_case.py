@@ -176,6 +176,7 @@ MESSAGES: dict[str, Callable[[str], Iterator[Drawn]]] = {
         for request in (None, *(worst(text, state) for state in State))
     ),
     "audit.draw_lines": _mirrored,
+    "audit.draw_moved": lambda _: iter([audit.draw_moved("the lines of the audit channel", "C" + "0" * 20)]),
     "audit.draw_quiet": lambda _: iter([audit.draw_quiet(10**15, NOON, audit.signed_remark(10**15, "w" * 44))]),
     "look.list_requests": lambda text: (
         look.list_requests(_kit(text, many(text, set(State), count)), CALLER) for count in (1, 500)
