@@ -11,8 +11,10 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal, Protocol, Self, get_args
 from uuid import UUID, uuid4
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, GetJsonSchemaHandler, TypeAdapter
 from pydantic.fields import FieldInfo
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 BEGIN_WITHIN = timedelta(minutes=15)
 """An approval whose grant has not begun by then lapses."""
@@ -29,6 +31,10 @@ class Personal:
     """
 
     names: bool = False
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """So that the schema of a model says it, too."""
+        return handler(core) | {"personal": True}
 
 
 def _in_utc(moment: datetime) -> datetime:

@@ -259,7 +259,7 @@ class TestKeysOfPeople:
 
     def test_an_erasure_names_a_key(self, privacy) -> None:
         for key in (None, "U0ALICE01", 7):
-            with pytest.raises(psycopg.Error, match="names no key"):
+            with pytest.raises(psycopg.Error, match=r"names no key|none of it: key"):
                 append(privacy, Next(privacy).body(kind="person.erased", key=key))
 
 

@@ -13,12 +13,34 @@ from jit.facts import Fact, model_of
 as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
+SAMPLES: dict[str, Any] = {
+    "date-time": "2026-01-01T00:00:00Z",
+    "duration": "PT30M",
+    "uuid": "00000000-0000-4000-8000-000000000000",
+    "integer": 1,
+    "boolean": True,
+    "array": [],
+}
+
+
 def rest_of(kind: Any) -> dict[str, Any]:
-    """What a fact of this kind must have beside what every fact has: some text."""
+    """What a fact of this kind must have beside what every fact has: the text x where any text will do."""
     model = model_of(kind) if isinstance(kind, str) else None
-    told = model.model_fields.items() if model else ()
-    must = [name for name, field in told if field.is_required() and name not in Fact.model_fields]
-    return dict.fromkeys(must, "x") | ({"key": "ab" * 16} if kind == "person.erased" else {})
+    if model is None:
+        return {}
+    schema = model.model_json_schema(mode="serialization")
+    must = [name for name in schema["required"] if name not in Fact.model_fields]
+    made = {name: sample(schema["properties"][name], schema.get("$defs", {})) for name in must}
+    return made | ({"key": "ab" * 16} if kind == "person.erased" else {})
+
+
+def sample(told: dict[str, Any], models: dict[str, Any]) -> Any:
+    """Some value that a field has of which the JSON schema tells this."""
+    told = models[told["$ref"].rpartition("/")[2]] if "$ref" in told else told
+    told = told["anyOf"][0] if "anyOf" in told else told
+    if "enum" in told or "const" in told:
+        return told.get("enum", [told.get("const")])[0]
+    return SAMPLES.get(told.get("format", told["type"]), "x")
 
 
 class Next:
@@ -31,7 +53,7 @@ class Next:
         self.at = (at or max(datetime.now(UTC), from_micros(last_at))).isoformat()
         self.fact: dict[str, Any] = {
             "id": str(uuid4()),
-            "at": self.at,
+            "at": self.at.replace("+00:00", "Z"),
             "actor": "bot@host",
             "source": "bot",
             "spooled": False,
@@ -43,6 +65,10 @@ class Next:
     def body(self, kind: Any = "alert", **changes: object) -> bytes:
         """With ``changes``, and whatever else a fact of that kind must have."""
         fact = self.fact | {"kind": kind} | rest_of(kind) | changes
+        return f'{self.head()}, "fact": {as_json(fact)}}}'.encode()
+
+    def without(self, kind: str, name: str) -> bytes:
+        fact = {key: value for key, value in (self.fact | {"kind": kind} | rest_of(kind)).items() if key != name}
         return f'{self.head()}, "fact": {as_json(fact)}}}'.encode()
 
     def bent(self, old: str, new: str) -> bytes:

@@ -20,6 +20,10 @@ DECLARE
     spaces bigint;
     must text[];
     may text[];
+    -- Of each field, where a fact has it.
+    are CONSTANT jsonpath[] := ARRAY[
+                {are}
+    ]::jsonpath[];
     wrong text;
     fact jsonb;
     fact_kind text;
@@ -139,6 +143,13 @@ BEGIN
         IF fact - must - may <> '{}' THEN
             SELECT string_agg(f, ', ') INTO wrong FROM jsonb_object_keys(fact - must - may) AS f;
             RAISE EXCEPTION 'entry % is % and has what that has not: %', told_index, fact_kind, left(wrong, 100)
+                USING ERRCODE = 'JIT01';
+        END IF;
+        IF (fact @@ ALL (are)) IS NOT TRUE THEN
+            -- The name of a field is what the jsonpath about its value asks for first.
+            SELECT string_agg(substring(told::text FROM '[$]."([a-z_]+)"'), ', ') INTO wrong
+                FROM unnest(are) AS told WHERE (fact @@ told) IS NOT TRUE;
+            RAISE EXCEPTION 'entry % is % and has values that are none of it: %', told_index, fact_kind, wrong
                 USING ERRCODE = 'JIT01';
         END IF;
         IF fact_kind = 'person.erased' AND coalesce(fact ->> 'key', '') !~ '^[0-9a-f]{32}$' THEN

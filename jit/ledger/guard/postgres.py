@@ -8,6 +8,7 @@ from importlib.resources import files
 from sqlalchemy import Connection, text
 
 from jit.facts import MODELS
+from jit.ledger.guard.shapes import shapes
 
 SETTINGS = {"search_path": "pg_catalog, pg_temp", "standard_conforming_strings": "on"}
 """Of our functions, whatever the session has set: no name and no string in them means anything else than here."""
@@ -104,9 +105,14 @@ def triggers(kept: Sequence[str]) -> Iterator[Trigger]:
 
 @cache
 def _source(name: str) -> str:
-    """``{must}`` and ``{may}`` stand for the fields that a fact of each kind has, without and with a default."""
+    """``{must}`` and ``{may}`` stand for the fields that a fact of each kind has, without and with a default; ``{are}``
+    for what is true of the values.
+    """
     source = "\n" + files("jit.ledger.guard").joinpath(name).read_text(encoding="utf-8")
-    return source.replace("{must}", _fields(required=True)).replace("{may}", _fields(required=False))
+    if "{must}" not in source:
+        return source
+    source = source.replace("{must}", _fields(required=True)).replace("{may}", _fields(required=False))
+    return source.replace("{are}", ",\n                ".join(f"'{shape}'" for _, shape in shapes(MODELS)))
 
 
 def _fields(*, required: bool) -> str:
