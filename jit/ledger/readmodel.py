@@ -6,11 +6,14 @@ It is written in the transaction that appends, and only for finding: a decision 
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, exists, func, insert, select, update
 
-from jit.access import Request, State, next_duty
-from jit.ledger.schema import requests
+from jit.access import OPEN, Request, State, next_duty
+from jit.clock import SKEW_LIMIT
+from jit.ledger.schema import entries, requests
 
+_ASKED_FOR = exists().where(entries.c.request_id == requests.c.id, entries.c.kind == "requested")
+"""By the facts. Some logins can write rows here: of what nobody asked for there is none."""
 STANDARD = "standard"
 """The kind of a request that waits for approval."""
 
@@ -47,10 +50,23 @@ def save(connection: Connection, request: Request, last_entry: int) -> None:
         connection.execute(insert(requests).values(id=request.id, **row))
 
 
+def in_the_way(connection: Connection, request: Request) -> list[tuple[str, int]]:
+    """Other rows that say that this person has an open request for this access, and the last entry each speaks of."""
+    same = (requests.c.requester == request.requester, requests.c.access == request.access, requests.c.id != request.id)
+    query = select(requests.c.id, requests.c.last_entry).where(*same, requests.c.state.in_(sorted(OPEN)))
+    return [(row.id, row.last_entry) for row in connection.execute(query)]
+
+
+def close(connection: Connection, request_id: str) -> None:
+    """The row of what nobody asked for."""
+    nothing = {"state": State.LAPSED, "wakes_at": None}
+    connection.execute(update(requests).where(requests.c.id == request_id).values(nothing))
+
+
 def waking(connection: Connection, now: datetime, limit: int) -> list[str]:
     query = (
         select(requests.c.id)
-        .where(requests.c.wakes_at <= now)
+        .where(requests.c.wakes_at <= now, _ASKED_FOR)
         .order_by(requests.c.wakes_at, requests.c.id)
         .limit(limit)
     )
@@ -58,7 +74,7 @@ def waking(connection: Connection, now: datetime, limit: int) -> list[str]:
 
 
 def find(connection: Connection, question: Question) -> list[str]:
-    query = select(requests.c.id).order_by(requests.c.asked_at.desc()).limit(question.limit)
+    query = select(requests.c.id).where(_ASKED_FOR).order_by(requests.c.asked_at.desc()).limit(question.limit)
     if question.states:
         query = query.where(requests.c.state.in_(sorted(question.states)))
     for column in ("requester", "access", "target"):
@@ -73,7 +89,8 @@ def find(connection: Connection, question: Question) -> list[str]:
 def count_asked(connection: Connection, requester: str, since: datetime, until: datetime) -> dict[State, int]:
     """How many requests this person made between the two moments, both included, by state."""
     theirs = (requests.c.requester == requester) & requests.c.asked_at.between(since, until)
-    query = select(requests.c.state, func.count()).where(theirs).group_by(requests.c.state)
+    lately = _ASKED_FOR.where(entries.c.recorded_at >= since - SKEW_LIMIT)
+    query = select(requests.c.state, func.count()).where(theirs, lately).group_by(requests.c.state)
     return {State(row[0]): row[1] for row in connection.execute(query)}
 
 

@@ -15,10 +15,8 @@ from sqlalchemy import (
     BigInteger,
     Connection,
     Engine,
-    LargeBinary,
     Select,
     String,
-    cast,
     column,
     func,
     insert,
@@ -29,19 +27,17 @@ from sqlalchemy.exc import IntegrityError
 
 from jit.access import CannotFollow, Request, State, follow, replay
 from jit.clock import EPOCH, SKEW_LIMIT
-from jit.facts import Alert, AnyFact, Kinds, Lapsed, Life, OrdersEnd, TakesAway
+from jit.facts import Alert, AnyFact, Kinds, Lapsed, Life, OrdersEnd, Requested, TakesAway
 from jit.ledger import readmodel
 from jit.ledger.database import reading, writing
 from jit.ledger.entry import NO_ENTRY, BrokenChain, Entry, open_entry, people_in, require_unchanged, seal
+from jit.ledger.kept import KEPT, SOME
 from jit.ledger.keys import KeyRing
 from jit.ledger.schema import Micros, entries
 from jit.ports import Clock
+from jit.privacy.people import is_closed
 
 log = structlog.get_logger(__name__)
-
-
-_KEPT = select(entries.c.index, cast(entries.c.body, LargeBinary), entries.c.hash)
-"""Where an entry stands, its bytes, and the hash they are kept under. SQLite holds text in a column of bytes, too."""
 
 
 class Conflict(Exception):
@@ -111,6 +107,9 @@ class Ledger:
             _insert(connection, sealed)
         last = {entry.fact.request_id: entry.index for entry in sealed if isinstance(entry.fact, Life)}
         try:
+            for fact in new:
+                if isinstance(fact, Requested):
+                    _clear_the_way(connection, self.ring, steps[fact.request_id])
             for request in steps.values():
                 readmodel.save(connection, request, last[request.id])
         except IntegrityError as wrong:
@@ -145,26 +144,29 @@ class Ledger:
             return connection.scalar(select(func.max(entries.c.index))) or 0
 
     def read(self, after: int = 0, limit: int = 500, *, legible: bool = False) -> list[Entry]:
-        """Up to ``limit`` entries that come after index ``after``, in order.
+        """Up to ``limit`` entries that come after index ``after``, in order, and no more bytes than `kept.AT_ONCE`.
 
-        It ends before one that cannot be read any more, or passes over it where the ``legible`` will do.
+        It ends before one that cannot be read any more, or passes over it where the ``legible`` will do, however many
+        there are.
 
         Raises:
             BrokenChain: the first is such a one.
         """
         found: list[Entry] = []
-        query = _KEPT.where(entries.c.index > after).order_by(entries.c.index).limit(limit)
         with reading(self.engine) as connection:
-            rows = connection.execute(query).all()
-            keys = self.ring.opening(connection, (body for _, body, _ in rows))
-            for index, body, kept_under in rows:
-                try:
-                    found.append(_opened(index, body, kept_under, keys))
-                except BrokenChain:
-                    if not legible and not found:
-                        raise
-                    if not legible:
-                        break
+            while rows := connection.execute(SOME, {"after": after, "limit": limit}).all():
+                keys = self.ring.opening(connection, (body for _, body, _ in rows))
+                for index, body, kept_under in rows:
+                    try:
+                        found.append(_opened(index, body, kept_under, keys))
+                    except BrokenChain:
+                        if not legible and not found:
+                            raise
+                        if not legible:
+                            break
+                if found:
+                    break
+                after = rows[-1][0]
         return found
 
     def request(self, request_id: str) -> Request | None:
@@ -185,7 +187,7 @@ class Ledger:
         """Every entry about a request, refusals included, in order; those that cannot be read any more are passed over
         where the ``legible`` will do. Raises BrokenChain.
         """
-        query = _KEPT.where(entries.c.request_id == request_id).order_by(entries.c.index)
+        query = KEPT.where(entries.c.request_id == request_id).order_by(entries.c.index)
         with reading(self.engine) as connection:
             return _all_opened(connection, self.ring, query, legible=legible)
 
@@ -279,7 +281,7 @@ _LAST = text(
 def load(connection: Connection, ring: KeyRing, request_id: str, *, changed_too: bool = False) -> Request | None:
     """The request, inside a transaction. Raises BrokenChain, unless what was ``changed`` will do ``too``."""
     of_its_life = (entries.c.request_id == request_id) & entries.c.kind.in_(Kinds.life)
-    found = _all_opened(connection, ring, _KEPT.where(of_its_life).order_by(entries.c.index), legible=changed_too)
+    found = _all_opened(connection, ring, KEPT.where(of_its_life).order_by(entries.c.index), legible=changed_too)
     if changed_too:
         return _as_far_as_it_goes(entry.fact for entry in found if isinstance(entry.fact, Life))
     for entry in found:
@@ -375,6 +377,23 @@ def _steps(
         except CannotFollow as wrong:
             raise Conflict(str(wrong)) from wrong
     return after
+
+
+def _clear_the_way(connection: Connection, ring: KeyRing, request: Request) -> None:
+    """A row that says of an open request what the facts do not is put right, and keeps nobody from asking."""
+    for other, last_entry in readmodel.in_the_way(connection, request):
+        found = load(connection, ring, other, changed_too=True)
+        if found is None:
+            readmodel.close(connection, other)
+        elif not (found.state.open and found.access == request.access and _may_be_of(found, request.requester)):
+            readmodel.save(connection, found, last_entry)
+        else:
+            continue
+        log.error("readmodel.put_right", request_id=other)
+
+
+def _may_be_of(request: Request, person: str) -> bool:
+    return request.requester == person or is_closed(request.requester)
 
 
 def _insert(connection: Connection, sealed: Sequence[Entry]) -> None:

@@ -7,13 +7,14 @@ from pathlib import Path
 from uuid import uuid4, uuid5
 
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import Connection, insert, text
 
 from jit.access import State
 from jit.desk import Desk, Presser
 from jit.facts import Alert, AlertName, Closes, EndCause, Lapsed, Revoked, RevokeFailed, Source
 from jit.ledger import BrokenChain, Leases
-from jit.ledger.entry import hash_of
+from jit.ledger.entry import LONGEST, NO_ENTRY, hash_of
+from jit.ledger.kept import AT_ONCE
 from jit.ledger.schema import entries
 from jit.ports import Held, Taken, TargetUnreachable
 from jit.privacy.people import is_closed
@@ -34,25 +35,22 @@ def house(tmp_path: Path) -> Hands:
     return Hands(tmp_path)
 
 
-def put_in(house: Hands, kind: str = "revoked", **fields: object) -> None:
-    """An entry in its place, with its hash, whose fact has no field of a request but its id."""
+def put_in(house: Hands, kind: str = "revoked", *, many: int = 1, **fields: object) -> None:
+    """An entry in its place, with its hash, whose fact has no field of a request but its id; or ``many``."""
     with house.engine.begin() as connection:
-        row = connection.execute(text('SELECT "index", hash, recorded_at FROM entries ORDER BY "index" DESC')).first()
-        assert row is not None
-        fact = {"id": str(uuid4()), "kind": kind, "at": "2026-01-01T00:00:00Z", "actor": "cli:x@y", "source": "cli"}
-        about = {"index": row.index + 1, "recorded_at": house.clock.now().isoformat(), "previous": row.hash}
-        body = json.dumps({**about, "fact": fact | {"request_id": "R-TEST"} | fields}).encode()
-        connection.execute(
-            insert(entries).values(
-                index=row.index + 1,
-                id=fields.get("id", fact["id"]),
-                recorded_at=house.clock.now(),
-                kind=kind,
-                request_id="R-TEST",
-                body=body,
-                hash=hash_of(body),
-            )
-        )
+        for _ in range(many):
+            put_in_one(house, connection, kind, fields)
+
+
+def put_in_one(house: Hands, connection: Connection, kind: str, fields: dict[str, object]) -> None:
+    row = connection.execute(text('SELECT "index", hash FROM entries ORDER BY "index" DESC LIMIT 1')).first()
+    index, previous = (row.index + 1, row.hash) if row else (1, NO_ENTRY)
+    fact = {"id": str(uuid4()), "kind": kind, "at": "2026-01-01T00:00:00Z", "actor": "cli:x@y", "source": "cli"}
+    fact = fact | {"request_id": "R-TEST"} | fields
+    about = {"index": index, "recorded_at": house.clock.now().isoformat(), "previous": previous}
+    body = json.dumps({**about, "fact": fact}).encode()
+    columns = {"id": fact["id"], "kind": kind, "request_id": fact["request_id"], "hash": hash_of(body)}
+    connection.execute(insert(entries).values(index=index, recorded_at=house.clock.now(), body=body, **columns))
 
 
 def take_key(house: Hands, person: str = ALICE) -> None:
@@ -104,6 +102,34 @@ def spooled(house: Hands) -> int:
     folder = house.folder / "spool"
     files = [folder / name for name in ("spool.jsonl", "spool.unreadable")]
     return sum(len(file.read_bytes().splitlines()) for file in files if file.exists())
+
+
+def test_any_number_of_entries_that_nobody_can_read_hides_nothing_that_comes_after_them(house: Hands) -> None:
+    """By 500 of them in a row, which the smallest login could write at once, every reader stood still: cards, messages,
+    those who leave, and the timekeeper's memory.
+    """
+    watch, read = Watchlist(), 0
+    watch.refresh(house.ledger)
+    put_in(house, "alert", many=501, request_id=None)
+    house.active(minutes=30)
+    watch.refresh(house.ledger)
+    assert watch.get("R-TEST") is not None
+    while news := house.ledger.read(read, limit=3, legible=True):
+        read = news[-1].index
+    assert read == house.ledger.last_index()
+
+
+def test_entries_as_long_as_there_may_be_are_read_a_few_at_once(house: Hands) -> None:
+    """300 of them, which the smallest login could write, took a gigabyte of memory and 6 s of whoever read on."""
+    put_in(house, "alert", many=20, request_id=None, says="x" * 1_000_000, name="end_late")
+    house.active(minutes=30)
+    sizes: list[int] = []
+    read = 0
+    while news := house.ledger.read(read):
+        sizes.append(sum(len(entry.body) for entry in news))
+        read = news[-1].index
+    assert max(sizes) <= AT_ONCE + LONGEST
+    assert read == house.ledger.last_index()
 
 
 class TestAnEntryThatNobodyCanRead:
