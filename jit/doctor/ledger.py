@@ -25,7 +25,7 @@ from jit.verifier import NoteError, parse_checkpoint, parse_note
 
 NEWEST = 500
 """Entries whose chain is checked; the whole record is for an audit."""
-DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
+DURABLE = ("fsync", "full_page_writes")
 """Settings of PostgreSQL that must not be off: a commit would not mean that it is kept."""
 SILENT, UNSIGNED = timedelta(minutes=11), timedelta(minutes=1)
 """How old the newest head may be where one is signed every five minutes, and an entry that none covers."""
@@ -130,7 +130,7 @@ def _durable(connection: Connection) -> Iterator[Line]:
     )
     unsafe = [row for row in rows if row.setting == "off"]
     for row in unsafe:
-        remedy, is_sql = _switch_on(connection, row.name, row.source)
+        remedy, is_sql = _switch_on(row.name, row.source)
         yield mend(
             Part.LEDGER,
             f"{row.name} is off: what was recorded may be lost when the machine fails",
@@ -141,14 +141,8 @@ def _durable(connection: Connection) -> Iterator[Line]:
         yield fine(Part.LEDGER, "it keeps what was committed: " + ", ".join(f"{name} is on" for name in DURABLE))
 
 
-def _switch_on(connection: Connection, name: str, source: str) -> tuple[str, bool]:
-    """What to do, and whether it is SQL, which wins over wherever the setting comes from; the one setting that a login
-    may change is changed for it.
-    """
-    if name == "synchronous_commit":
-        statement = "ALTER ROLE %I IN DATABASE %I SET synchronous_commit = on;"
-        ask = text("SELECT format(:statement, session_user, current_database())")
-        return str(connection.scalar(ask, {"statement": statement})), True
+def _switch_on(name: str, source: str) -> tuple[str, bool]:
+    """What to do, and whether it is SQL, which wins over wherever the setting comes from."""
     if source == "command line":
         return f"Start the server without {name}=off on its command line.", False
     return f"ALTER SYSTEM SET {name} = on;\nSELECT pg_reload_conf();", True

@@ -110,6 +110,12 @@ _FIND_TABLES = (
 """Where the login's own search path leads past them: without them no process of the hands would start."""
 
 
+_ON_DISK = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+"""Any login may switch it off for itself, and then a crash takes back what was said to be recorded. What else it may be
+is the server's to say: it is about standbys.
+"""
+
+
 def _postgres(url: str) -> Engine:
     engine = create_engine(
         url,
@@ -137,6 +143,7 @@ def _prepare(connection: Any, _record: Any) -> None:
         )
         wrong = cursor.fetchone()
         cursor.execute(_FIND_TABLES)
+        cursor.execute(_ON_DISK)
     connection.commit()
     if wrong:
         connection.close()
