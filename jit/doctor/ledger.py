@@ -116,6 +116,7 @@ def _postgres(engine: Engine) -> Iterator[Line]:
         version = connection.scalar(text("SHOW server_version"))
         yield fine(Part.LEDGER, f"it is PostgreSQL {version} at {_where(engine.url)}")
         yield from _durable(connection)
+        yield from _prepared(connection)
 
 
 def _where(url: URL) -> str:
@@ -139,6 +140,16 @@ def _durable(connection: Connection) -> Iterator[Line]:
         )
     if not unsafe:
         yield fine(Part.LEDGER, "it keeps what was committed: " + ", ".join(f"{name} is on" for name in DURABLE))
+
+
+def _prepared(connection: Connection) -> Iterator[Line]:
+    """Nobody of ours prepares any. The lock that orders appends can be held by one, when its session is long gone."""
+    query = text(
+        "SELECT format('ROLLBACK PREPARED %L;', gid) FROM pg_prepared_xacts WHERE database = current_database()"
+    )
+    if left := list(connection.scalars(query)):
+        what = "transactions were prepared in it and left: as long as one holds the ledger's lock, nothing is recorded"
+        yield mend(Part.LEDGER, what, "\n".join(left), is_sql=True)
 
 
 def _switch_on(name: str, source: str) -> tuple[str, bool]:

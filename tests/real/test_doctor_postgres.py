@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 
+import psycopg
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
@@ -10,8 +11,9 @@ from sqlalchemy import text
 from jit.clock import SystemClock
 from jit.doctor import Check, Part, State, examine
 from jit.doctor.ledger import look_at_ledger
-from jit.ledger import connect, create_tables
-from jit.ledger.database import reading
+from jit.embedded import EmbeddedPostgres
+from jit.ledger import Ledger, LedgerUnavailable, connect, create_tables
+from jit.ledger.database import APPEND_LOCK, reading
 from jit.policy import load_policy
 from tests.world.servers import both_versions
 from tests.world.waiting import HUNG, wait_until
@@ -84,6 +86,23 @@ def test_a_default_by_which_commits_may_be_lost_makes_none_of_ours_lost(admin, s
     with reading(engine) as connection:
         assert connection.scalar(text("SHOW synchronous_commit")) == "on"
     engine.dispose()
+
+
+def test_a_transaction_that_was_prepared_and_left_is_mended_by_the_sql_printed():
+    """Any login of the ledger can leave one that holds the lock of those who append: nothing was recorded any more."""
+    with EmbeddedPostgres(sync=False, settings={"max_prepared_transactions": "1"}) as server:
+        admin = psycopg.connect(server.dsn(), autocommit=True)
+        engine = connect(server.dsn())
+        create_tables(engine)
+        admin.execute(f"BEGIN; SELECT pg_advisory_xact_lock({APPEND_LOCK}); PREPARE TRANSACTION 'it''s'")
+        with pytest.raises(LedgerUnavailable):
+            Ledger(engine, SystemClock()).require_writable()
+        (line,) = about(ledger_lines(SecretStr(server.dsn())), "prepared")
+        assert line.state is State.MEND
+        admin.execute(line.remedy)
+        Ledger(engine, SystemClock()).require_writable()
+        engine.dispose()
+        admin.close()
 
 
 def test_a_setting_of_the_server_is_mended_by_the_sql_printed(admin, single):
