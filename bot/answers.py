@@ -5,12 +5,12 @@ Everything here is mrkdwn, ready to send: what comes from people or policy files
 
 import secrets
 
-from bot.show.text import Names, escape
-from bot.show.words import audience
-from jit.access import Request, State
-from jit.desk import ALPHABET, Decided, Turned
+from bot.views.text import Names, escape
+from bot.views.words import audience
 from jit.facts import Need, Refusal
-from jit.words import SAYS
+from jit.requests.lifecycle import Request, State
+from jit.requests.messages import SAYS
+from jit.use_cases.desk import ALPHABET, Decided, Turned
 
 NO_RECORD = (
     "The record cannot be reached right now, so nothing was done. What is due still ends. Try again in a minute."

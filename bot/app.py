@@ -16,19 +16,19 @@ from slack_bolt.error import BoltUnhandledRequestError
 from slack_sdk import WebClient
 
 from bot import answers
+from bot.client import impatient
 from bot.directory import SlackDirectory
-from bot.impatient import impatient
 from bot.listeners import command, denial, events, home, presses, request
 from bot.listeners.caller import Caller, read_caller
 from bot.listeners.kit import Kit, logged
 from bot.listeners.presses import turn_away
 from bot.listeners.teller import WITHIN, Teller
 from bot.pool import Pool
-from jit.asking import looks_secret
-from jit.desk import Desk
 from jit.facts import Refusal
 from jit.policy import PolicyFolder
 from jit.ports import Clock
+from jit.requests.intake import looks_secret
+from jit.use_cases.desk import Desk
 
 log = structlog.get_logger(__name__)
 

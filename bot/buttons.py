@@ -6,7 +6,7 @@ A value is only a hint to which request somebody means. It is shaped and checked
 import re
 from typing import NamedTuple
 
-from jit.access import REQUEST_ID
+from jit.requests.lifecycle import REQUEST_ID
 
 APPROVE, DENY, WITHDRAW, RELEASE, REVOKE, ASK = (
     "jit.approve",

@@ -16,12 +16,12 @@ import structlog
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from bot.impatient import impatient
+from bot.client import impatient
 from jit.ledger import LedgerUnavailable, StoredDirectory
-from jit.people import NO_GROUPS, Groups, Person
+from jit.people.person import NO_GROUPS, Groups, Person
 from jit.ports import Clock, DirectoryUnavailable, UnknownPerson
-from jit.settings import CannotStart
-from jit.shares import Share
+from jit.requests.shares import Share
+from jit.runtime.settings import CannotStart
 
 log = structlog.get_logger(__name__)
 

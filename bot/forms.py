@@ -4,10 +4,10 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from bot.show.text import Json, shorten
-from jit.asking import ACCESS, DURATION, INCIDENT, REASON, Asked
+from bot.views.text import Json, shorten
 from jit.durations import say_duration
 from jit.policy import Access, Policy
+from jit.requests.intake import ACCESS, DURATION, INCIDENT, REASON, Asked
 
 REQUEST_FORM, DENY_FORM = "jit.form.request", "jit.form.deny"
 CHOOSE_ACCESS = "jit.form.access"

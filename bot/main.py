@@ -18,26 +18,25 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from sqlalchemy import Engine
 
 from bot.app import build_app
-from bot.condition import Condition
 from bot.directory import SlackDirectory
-from bot.follow.audit_channel import AuditChannel
-from bot.follow.cards import Cards
-from bot.follow.follower import LASTS, LEASE, Backoff, Leadership, Seat, Show, Tools, follow
-from bot.follow.homes import Homes
-from bot.follow.leavers import Leavers
-from bot.follow.messages import Messages
-from bot.follow.mirror import Mirror
-from bot.follow.outbox import Outbox
-from bot.follow.tombstones import Tombstones
-from bot.follow.watch import Watch
+from bot.followers.cards import Cards
+from bot.followers.follower import LASTS, LEASE, Backoff, Leadership, Seat, Show, Tools, follow
+from bot.followers.homes import Homes
+from bot.followers.leavers import Leavers
+from bot.followers.messages import Messages
+from bot.followers.outbox import Outbox
+from bot.followers.watch import Watch
+from bot.health import Condition
+from bot.http import Door, Signatures, application, serving
+from bot.mirror.audit_channel import AuditChannel
+from bot.mirror.erasure_redraw import Tombstones
+from bot.mirror.follower import Mirror
 from bot.pool import Pool
 from bot.rules import RulesWatch
-from bot.sight import Sight
 from bot.slack_client import slack_client
 from bot.socket_mode import hang_up, socket_client
-from bot.web import Door, Signatures, application, serving
+from bot.visibility import Sight
 from jit.clock import SystemClock
-from jit.desk import Desk
 from jit.facts import Alert, AlertName, AnyFact, Source, Started
 from jit.ledger import (
     ClockSkew,
@@ -52,9 +51,10 @@ from jit.ledger import (
 )
 from jit.policy import PolicyFolder
 from jit.ports import Clock
-from jit.rq_queue import RqQueue
-from jit.settings import SLACK, BotSettings, CannotStart, process_name
-from jit.signals import stop_on_signals, wait_until_told
+from jit.runtime.queue import RqQueue
+from jit.runtime.settings import SLACK, BotSettings, CannotStart, process_name
+from jit.runtime.signals import stop_on_signals, wait_until_told
+from jit.use_cases.desk import Desk
 
 log = structlog.get_logger(__name__)
 

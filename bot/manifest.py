@@ -6,7 +6,7 @@ from urllib.parse import quote, urlsplit
 
 import yaml
 
-from jit.packaged import packaged
+from jit.runtime.packaged import packaged
 
 NEW_APP = "https://api.slack.com/apps?new_app=1&manifest_yaml="
 REQUEST_PATH = "/slack/events"

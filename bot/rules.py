@@ -5,11 +5,11 @@ import time
 
 import structlog
 
-from jit.audit.policy_texts import AGAIN_AFTER, PolicyTexts
 from jit.facts import PolicyChanged, Source
 from jit.ledger import Ledger, LedgerUnavailable
 from jit.policy import BROKEN, NotReadNow, PolicyError, PolicyFolder
 from jit.ports import Clock
+from jit.proof.audit.policy_texts import AGAIN_AFTER, PolicyTexts
 
 log = structlog.get_logger(__name__)
 

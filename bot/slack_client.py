@@ -4,7 +4,7 @@ import logging
 
 from slack_sdk import WebClient
 
-from jit.proxies import proxy_for
+from jit.runtime.proxies import proxy_for
 
 
 def slack_client(token: str, api_url: str, *, timeout: int, logger: logging.Logger | None = None) -> WebClient:

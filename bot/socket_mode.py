@@ -11,7 +11,7 @@ from slack_sdk.socket_mode.builtin import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 
-from jit.proxies import proxy_for
+from jit.runtime.proxies import proxy_for
 
 log = structlog.get_logger(__name__)
 

@@ -53,7 +53,7 @@ Words = Annotated[str, Personal()]
 """What a target or one of our processes said; it may name a person."""
 Incident = Annotated[str, Personal()]
 SignedEnd = Annotated[str, Personal()]
-"""An order to end an access as a worker signed it (`workers.end_orders`); it names whose access that is."""
+"""An order to end an access as a worker signed it (`workers.end_orders.signed`); it names whose access that is."""
 Digest = Annotated[str, Personal()]
 """A hash over what a card showed. Who may guess that can see from the hash that they guessed right."""
 FreeText = Annotated[str, Personal(), Field(max_length=2000)]
@@ -170,7 +170,7 @@ class Fact(BaseModel):
 
 
 class AboutRequest(Protocol):
-    """What a fact repeats of its request; `jit.access.Request` has it."""
+    """What a fact repeats of its request; `jit.requests.lifecycle.Request` has it."""
 
     @property
     def id(self) -> str: ...

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
-from jit.people import Groups, Person
+from jit.people.person import Groups, Person
 
 
 class Clock(Protocol):

@@ -11,11 +11,11 @@ from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from bot.playground.sample import ALICE, AUDIT, BOB, CAROL, REQUESTS
-from jit.cli.rehearsal import Rehearsal, rehearsing
-from jit.cli.stage.beside import Wings, standing_beside
-from jit.cli.stage.rules import lay_out
-from jit.embedded import EmbeddedPostgres
+from demo.panel import Wings, standing_beside
+from demo.rules import lay_out
+from demo.stack import Rehearsal, rehearsing
+from jit.runtime.embedded import EmbeddedPostgres
+from playground.sample import ALICE, AUDIT, BOB, CAROL, REQUESTS
 from tests.browser.chromium import launched
 from tests.world.product import POLICIES
 

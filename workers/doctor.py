@@ -10,16 +10,16 @@ from shlex import quote
 from pydantic import SecretStr
 
 from jit.doctor import Check, Line, NotLookedAt, Part, fine, mend, needed, not_looked_at, note, of_finding
-from jit.doctor.ledger import there
 from jit.ledger import Ledger, LedgerUnavailable, StoredDirectory, connect
-from jit.people import NO_GROUPS, Groups
+from jit.people.person import NO_GROUPS, Groups
 from jit.policy import Policy, TargetConfig
 from jit.ports import Clock, Target
-from jit.settings import CannotStart, MissingSecret, resolve_secret
-from workers.departed import left_active, said_of
-from workers.end_orders import KEY_FILE, load_key
-from workers.known_targets import KnownTargets
+from jit.proof.doctor.ledger import there
+from jit.runtime.settings import CannotStart, MissingSecret, resolve_secret
+from workers.end_orders.signed import KEY_FILE, load_key
 from workers.targets import open_target
+from workers.targets.departed import left_active, said_of
+from workers.targets.known import KnownTargets
 
 Opened = Target | Exception
 """A target, or why it cannot be opened."""

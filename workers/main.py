@@ -18,7 +18,6 @@ import structlog
 from pydantic import SecretStr
 from redis import Redis
 
-from jit.audit.policy_texts import PolicyTexts
 from jit.clock import SystemClock
 from jit.facts import Alert, AlertName, Source, Started
 from jit.ledger import (
@@ -33,23 +32,24 @@ from jit.ledger import (
 )
 from jit.policy import BROKEN, Policy, PolicyError, PolicyFolder
 from jit.ports import Clock, QueueUnavailable, Target, TargetUnreachable
-from jit.rq_queue import ON_DISK_REMEDY, UNPROVEN, RqQueue, open_redis, require_durable
-from jit.settings import CannotStart, HandsSettings, process_name, resolve_secret
-from jit.signals import stop_on_signals
-from workers.departed import forget_departed
-from workers.end_order_queue import EndOrderQueue
-from workers.end_orders import load_key
-from workers.fleet import Fleet
-from workers.grants import Granter
-from workers.jobs import Jobs
-from workers.known_targets import KnownTargets
-from workers.presence import LEASE_LASTS as PRESENCE_LASTS
-from workers.presence import Presence
-from workers.revocations import Revoker
-from workers.scribe import SAME, Scribe
+from jit.proof.audit.policy_texts import PolicyTexts
+from jit.runtime.queue import ON_DISK_REMEDY, UNPROVEN, RqQueue, open_redis, require_durable
+from jit.runtime.settings import CannotStart, HandsSettings, process_name, resolve_secret
+from jit.runtime.signals import stop_on_signals
+from workers.end_orders.queue import EndOrderQueue
+from workers.end_orders.signed import load_key
+from workers.provision.grant import Granter
+from workers.provision.recorder import SAME, Scribe
+from workers.provision.revoke import Revoker
+from workers.queue.jobs import Jobs
+from workers.queue.presence import LEASE_LASTS as PRESENCE_LASTS
+from workers.queue.presence import Presence
+from workers.queue.worker import Hand
 from workers.targets import open_target
-from workers.timekeeper import LEASE_LASTS, Timekeeper
-from workers.worker import Hand
+from workers.targets.departed import forget_departed
+from workers.targets.known import KnownTargets
+from workers.targets.registry import Fleet
+from workers.timekeeper.timekeeper import LEASE_LASTS, Timekeeper
 
 log = structlog.get_logger(__name__)
 

@@ -11,7 +11,7 @@ from bot.doctor.visit import NotAllowed, Refused, Silent, Visit, Welcome, answer
 from bot.manifest import load_manifest
 from jit.clock import SKEW_LIMIT
 from jit.doctor import Line, Part, fine, mend, needed, not_looked_at, note
-from jit.settings import SLACK
+from jit.runtime.settings import SLACK
 
 PAGES = "api.slack.com/apps, the app,"
 BAD_TOKEN = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"})

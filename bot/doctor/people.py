@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 from bot.directory import NOBODY
 from bot.doctor.visit import Refused, Silent, Visit
 from jit.doctor import Line, NotLookedAt, Part, fine, mend
-from jit.people import Standing
+from jit.people.membership import GROUP, SLACK
+from jit.people.person import Standing
 from jit.policy import Policy
-from jit.policy.membership import GROUP, SLACK
 
 _BECAUSE = {
     Standing.DELETED: "is deactivated",

@@ -6,10 +6,10 @@ from pydantic import SecretStr
 
 from bot.refusals import causes, remedy, says
 from jit.doctor import Line, NotLookedAt, Part, fine, mend, needed
-from jit.doctor.ledger import there
 from jit.ledger import LedgerUnavailable, connect
 from jit.ledger.refusals import refusals
-from jit.settings import CannotStart
+from jit.proof.doctor.ledger import there
+from jit.runtime.settings import CannotStart
 
 
 def look_at_refusals(ledger_url: SecretStr) -> Iterator[Line]:

@@ -22,10 +22,10 @@ from slack_sdk.web import SlackResponse
 from bot.directory import read_person
 from bot.slack_client import slack_client
 from jit.doctor import NotLookedAt, needed
-from jit.people import Person
+from jit.people.person import Person
 from jit.ports import Clock
-from jit.proxies import proxy_for, shown
-from jit.settings import SLACK, CannotStart
+from jit.runtime.proxies import proxy_for, shown
+from jit.runtime.settings import SLACK, CannotStart
 
 CALL_WITHIN = 3
 """Seconds that a call may take."""

@@ -11,12 +11,12 @@ from typing import Any
 import structlog
 from slack_bolt import App
 
-from bot.follow import cards_gone
-from bot.follow.audit_channel import AuditChannel
-from bot.follow.cards import Cards
-from bot.follow.tampering import CHANGES, GONE, Change, leave_word
+from bot.followers import cards_gone
+from bot.followers.cards import Cards
 from bot.listeners.caller import text_at
 from bot.listeners.kit import Kit
+from bot.mirror.audit_channel import AuditChannel
+from bot.mirror.channel_changes import CHANGES, GONE, Change, leave_word
 from jit.ledger import LedgerUnavailable, Notes
 from jit.policy import Policy
 

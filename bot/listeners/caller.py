@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jit.desk import Presser
 from jit.facts import Source
+from jit.use_cases.desk import Presser
 
 Json = Mapping[str, Any]
 

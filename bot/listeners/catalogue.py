@@ -7,7 +7,7 @@ from bot.forms import Filled, chosen, decided_by
 from bot.listeners.kit import Kit
 from jit.facts import Refusal
 from jit.policy import Access, Policy, PolicyError, StaleGroups
-from jit.words import SAYS
+from jit.requests.messages import SAYS
 
 
 class Catalogue(NamedTuple):

@@ -12,7 +12,7 @@ from bot.listeners.kit import Answer, Kit
 from bot.listeners.look import list_requests, show_request
 from bot.listeners.request import open_request_form
 from bot.listeners.typed import LATER, nearest, request_id_in, split
-from bot.show.text import harmless
+from bot.views.text import harmless
 
 HELP = """\
 `/jit request` asks for access. Add what you know: `/jit request orders-db/read 30m INC-42 db down: need shell`

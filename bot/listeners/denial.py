@@ -11,9 +11,9 @@ from bot.listeners.caller import Caller, Place, entered, pressed_value, text_at,
 from bot.listeners.kit import Answer, Kit
 from bot.listeners.presses import turn_away
 from bot.listeners.request import open_form
-from jit.asking import REASON, text_trouble
 from jit.facts import Refusal
 from jit.ledger import LedgerUnavailable
+from jit.requests.intake import REASON, text_trouble
 
 
 def register(app: App, kit: Kit) -> None:

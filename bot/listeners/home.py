@@ -7,13 +7,13 @@ import structlog
 from slack_bolt import Ack, App, BoltContext
 
 from bot.buttons import ASK
-from bot.follow.homes import Homes, look_again, open_home
+from bot.followers.homes import Homes, look_again, open_home
 from bot.listeners.caller import text_at
 from bot.listeners.kit import Kit
 from bot.listeners.request import open_request_form
-from jit.desk import Presser
 from jit.facts import Source
 from jit.ledger import LedgerUnavailable, Notes
+from jit.use_cases.desk import Presser
 
 log = structlog.get_logger(__name__)
 

@@ -15,15 +15,15 @@ from bot.directory import SlackDirectory
 from bot.listeners.caller import Caller, Place
 from bot.listeners.teller import Teller
 from bot.pool import InTurn, Places, Pool
-from bot.show.text import Drawn
-from bot.sight import Sight
-from jit.access import Request
-from jit.desk import Desk, Turned
+from bot.views.text import Drawn
+from bot.visibility import Sight
 from jit.facts import Refusal
 from jit.ledger import LedgerUnavailable, SpoolFailed
 from jit.policy import Access, PolicyError, PolicyFolder, StaleGroups
 from jit.ports import Clock
-from jit.shares import Share
+from jit.requests.lifecycle import Request
+from jit.requests.shares import Share
+from jit.use_cases.desk import Desk, Turned
 
 log = structlog.get_logger(__name__)
 

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.listeners.caller import Caller
 from bot.listeners.kit import Kit
-from bot.show.card import gives
-from bot.show.text import (
+from bot.views.card import gives
+from bot.views.text import (
     SECTION,
     Drawn,
     Json,
@@ -24,12 +24,12 @@ from bot.show.text import (
     section,
     straight,
 )
-from bot.show.words import NOT_TAKEN_UP, word
-from jit.access import Request, State, late_since
+from bot.views.words import NOT_TAKEN_UP, word
 from jit.durations import say_duration
 from jit.facts import AnyFact, Refusal, Refused
-from jit.people import Person
+from jit.people.person import Person
 from jit.policy import PolicyError, StaleGroups
+from jit.requests.lifecycle import Request, State, late_since
 
 ONLY_YOURS = "Whether you may see those of others cannot be told right now."
 _SHOWN = 30

@@ -9,8 +9,8 @@ from bot import answers
 from bot.buttons import APPROVE, RELEASE, REVOKE, WITHDRAW, BadValue, Pressed, read_value
 from bot.listeners.caller import Caller, pressed_value
 from bot.listeners.kit import Answer, Kit
-from jit.desk import Presser
 from jit.facts import Refusal
+from jit.use_cases.desk import Presser
 
 Act = Callable[[Presser, Pressed], Answer]
 Listener = Callable[[Ack, BoltContext, dict[str, Any]], None]

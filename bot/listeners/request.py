@@ -18,13 +18,13 @@ from bot.listeners.catalogue import Catalogue, catalogue
 from bot.listeners.kit import Kit
 from bot.listeners.typed import fill
 from bot.refusals import Shown
-from jit.access import Request
-from jit.asking import ACCESS, DURATION, INCIDENT, REASON, Asked, BadInput, trouble_with
 from jit.facts import Refusal
 from jit.ledger import LedgerUnavailable
 from jit.ledger.refusals import refusals
 from jit.policy import PolicyError, StaleGroups
-from jit.words import SAYS
+from jit.requests.intake import ACCESS, DURATION, INCIDENT, REASON, Asked, BadInput, trouble_with
+from jit.requests.lifecycle import Request
+from jit.requests.messages import SAYS
 
 log = structlog.get_logger(__name__)
 

@@ -11,8 +11,8 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.webhook import WebhookClient
 
 from bot.listeners.caller import Place
-from bot.show.text import Drawn
-from jit.proxies import proxy_for
+from bot.views.text import Drawn
+from jit.runtime.proxies import proxy_for
 
 log = structlog.get_logger(__name__)
 

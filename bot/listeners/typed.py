@@ -6,10 +6,10 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from bot.forms import Filled
-from bot.show.text import straight
-from jit.asking import text_trouble
+from bot.views.text import straight
 from jit.durations import BadDuration, parse_duration
 from jit.policy import Access
+from jit.requests.intake import text_trouble
 
 SUBCOMMANDS = ("request", "list", "show", "release", "revoke", "help")
 LATER = ("extend", "break-glass")

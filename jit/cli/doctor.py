@@ -13,32 +13,34 @@ from rich.console import Console
 from rich.text import Text
 
 import bot.doctor
-import bot.follow.follower
-import jit.signer.signer
+import bot.followers.follower
+import jit.proof.signer.signer
 import workers.doctor
-import workers.presence
-import workers.timekeeper
+import workers.queue.presence
+import workers.timekeeper.timekeeper
 from bot.doctor.shown import look_at_refusals
 from jit.cli.environment import as_processes_see, known_before
 from jit.clock import SystemClock
 from jit.doctor import Check, Line, NotLookedAt, Part, State, examine
-from jit.doctor.ledger import look_at_ledger
-from jit.doctor.overdue import look_at_overdue
-from jit.doctor.policies import look_at_policies, look_at_writers
-from jit.doctor.processes import Wanted, look_at_processes
 from jit.doctor.queue import look_at_queue
-from jit.doctor.signing import look_at_signing
-from jit.doctor.spool import look_at_spool
-from jit.policy.check import Checked, check_folder
+from jit.ledger.doctor.overdue import look_at_overdue
+from jit.ledger.doctor.processes import Wanted, look_at_processes
+from jit.ledger.doctor.spool import look_at_spool
+from jit.policy.doctor import look_at_policies, look_at_writers
+from jit.policy.files.check import Checked, check_folder
 from jit.ports import Clock
-from jit.settings import SLACK, Settings, SignerSettings, SlackUrl
-from workers.end_orders import KEY_FILE
+from jit.proof.doctor.ledger import look_at_ledger
+from jit.proof.doctor.signing import look_at_signing
+from jit.runtime.settings import SLACK, Settings, SignerSettings, SlackUrl
+from workers.end_orders.signed import KEY_FILE
 
 PROCESSES = (
-    Wanted("timekeeper", workers.timekeeper.LEASE, "access ends only if workers and the queue are up"),
-    Wanted("worker", workers.presence.LEASE, "nothing is given, and the timekeeper alone ends access", one_each=True),
-    Wanted("bot", bot.follow.follower.LEASE, "nobody can ask or decide, and no card is drawn"),
-    Wanted("signer", jit.signer.signer.LEASE, "nothing that happens is signed", optional=True),
+    Wanted("timekeeper", workers.timekeeper.timekeeper.LEASE, "access ends only if workers and the queue are up"),
+    Wanted(
+        "worker", workers.queue.presence.LEASE, "nothing is given, and the timekeeper alone ends access", one_each=True
+    ),
+    Wanted("bot", bot.followers.follower.LEASE, "nobody can ask or decide, and no card is drawn"),
+    Wanted("signer", jit.proof.signer.signer.LEASE, "nothing that happens is signed", optional=True),
 )
 WITHIN = 20.0
 """Seconds for everything."""

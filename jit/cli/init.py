@@ -23,7 +23,7 @@ from jit.cli.setup.answers import (
 )
 from jit.cli.setup.files import Place, check, require_room, write
 from jit.cli.setup.steps import next_steps
-from jit.settings import CannotStart
+from jit.runtime.settings import CannotStart
 
 ASKERS = f"A member and the login that this person has in the database. {PERSON_WHERE}"
 TARGET = "The first target is a PostgreSQL database. Requests call it by the name you give."

@@ -11,7 +11,7 @@ from jit.ledger import connect, create_tables
 from jit.ledger.database import writing
 from jit.ledger.guard import script
 from jit.ledger.guard.roles import LOGINS, OWNER
-from jit.settings import CannotStart, Settings, resolve_secret
+from jit.runtime.settings import CannotStart, Settings, resolve_secret
 
 NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 SEPARATES_NOBODY = (

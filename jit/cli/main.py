@@ -5,30 +5,30 @@ import sys
 import click
 from pydantic import ValidationError
 
-from jit import logs
 from jit.cli.commands import Commands
-from jit.embedded import EmbeddedError
 from jit.ledger import LedgerUnavailable
 from jit.policy import PolicyError
-from jit.settings import CannotStart
+from jit.runtime import logs
+from jit.runtime.embedded import EmbeddedError
+from jit.runtime.settings import CannotStart
 
 EXPECTED = (CannotStart, EmbeddedError, LedgerUnavailable, PolicyError)
 
 COMMANDS = {
     "init": "jit.cli.init:init",
     "up": "jit.cli.up:up",
-    "demo": "jit.cli.demo:demo",
-    "bot": "jit.cli.face:bot",
-    "worker": "jit.cli.hands:worker",
-    "timekeeper": "jit.cli.hands:timekeeper",
+    "demo": "demo.command:demo",
+    "bot": "jit.cli.bot:bot",
+    "worker": "jit.cli.workers:worker",
+    "timekeeper": "jit.cli.workers:timekeeper",
     "doctor": "jit.cli.doctor:doctor",
     "policy": "jit.cli.policy:policy",
     "list": "jit.cli.requests:list_requests",
     "show": "jit.cli.requests:show",
     "revoke": "jit.cli.requests:revoke",
     "audit": "jit.cli.audit.group:audit",
-    "signer": "jit.cli.seal:signer",
-    "witness": "jit.cli.seal:witness",
+    "signer": "jit.cli.signer:signer",
+    "witness": "jit.cli.signer:witness",
     "ledger": "jit.cli.ledger:ledger",
     "privacy": "jit.cli.privacy:privacy",
 }

@@ -6,7 +6,7 @@ from sqlalchemy.engine import make_url
 
 from jit.clock import SystemClock
 from jit.ledger import Ledger, LedgerUnavailable, connect, create_tables
-from jit.settings import CannotStart, Settings
+from jit.runtime.settings import CannotStart, Settings
 
 
 class LedgerSilent(CannotStart):

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import click
 
-from jit.audit.search import folded, known_names
 from jit.cli.opening import existing_ledger
 from jit.clock import SystemClock
 from jit.ledger import LedgerUnavailable, StoredDirectory
-from jit.people import NO_GROUPS, Groups
+from jit.people.person import NO_GROUPS, Groups
 from jit.policy import Policy, load_policy
-from jit.policy.check import UnknownAccess, check_folder, explain_access
-from jit.policy.form import person_id
-from jit.settings import CannotStart, Settings
-from workers.departed import left_active, said_of
-from workers.known_targets import KnownTargets
+from jit.policy.files.check import UnknownAccess, check_folder, explain_access
+from jit.policy.files.form import person_id
+from jit.proof.audit.search import folded, known_names
+from jit.runtime.settings import CannotStart, Settings
+from workers.targets.departed import left_active, said_of
+from workers.targets.known import KnownTargets
 from workers.targets.named import misfits
 
 

@@ -8,8 +8,8 @@ import click
 
 from jit.cli.opening import existing_ledger
 from jit.ledger import Ledger, LedgerUnavailable
-from jit.privacy.erasing import NAMEABLE, Erasure, StillInvolved, delete_restored, erase, written_back
-from jit.settings import Settings
+from jit.ledger.privacy.erasing import NAMEABLE, Erasure, StillInvolved, delete_restored, erase, written_back
+from jit.runtime.settings import Settings
 
 MOST_SHOWN = 10
 LONGEST_BASIS = 500

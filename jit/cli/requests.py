@@ -10,19 +10,19 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from jit.access import OVER, REQUEST_ID, Request, State, late_since
-from jit.audit.search import known_names
-from jit.audit.table import Names, names_from, plain, told_in_full
 from jit.cli.audit.showing import to_terminal
 from jit.cli.opening import LedgerSilent, existing_ledger
 from jit.clock import SystemClock
-from jit.desk import Desk, Presser, Turned
 from jit.facts import Source
 from jit.ledger import Entry, LedgerUnavailable, Question, StoredDirectory
 from jit.policy import PolicyFolder
 from jit.ports import QueueUnavailable
-from jit.rq_queue import RqQueue
-from jit.settings import HandsSettings
+from jit.proof.audit.search import known_names
+from jit.proof.audit.table import Names, names_from, plain, told_in_full
+from jit.requests.lifecycle import OVER, REQUEST_ID, Request, State, late_since
+from jit.runtime.queue import RqQueue
+from jit.runtime.settings import HandsSettings
+from jit.use_cases.desk import Desk, Presser, Turned
 
 LIVE = frozenset({State.PENDING, State.APPROVED, State.GRANTING, State.ACTIVE, State.ENDING})
 

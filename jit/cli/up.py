@@ -13,17 +13,17 @@ import click
 import structlog
 from pydantic import SecretStr
 
-from jit import logs
 from jit.cli.doctor import DoctorSettings, checks
 from jit.cli.environment import as_processes_see, environment, known_before
 from jit.cli.opening import open_ledger
-from jit.cli.supervisor import Child, Supervisor
 from jit.clock import SystemClock
 from jit.doctor import examine
-from jit.embedded import EmbeddedError, EmbeddedValkey
 from jit.policy import Policy, load_policy
-from jit.settings import BotSettings, CannotStart, HandsSettings, SignerSettings
-from jit.signer.keys import make_key_unless_there
+from jit.proof.signer.keys import make_key_unless_there
+from jit.runtime import logs
+from jit.runtime.embedded import EmbeddedError, EmbeddedValkey
+from jit.runtime.settings import BotSettings, CannotStart, HandsSettings, SignerSettings
+from jit.runtime.supervisor import Child, Supervisor
 
 log = structlog.get_logger(__name__)
 

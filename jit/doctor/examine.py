@@ -10,8 +10,8 @@ from threading import Thread
 from pydantic import SecretStr
 
 from jit.doctor.line import Line, Part, mend, not_looked_at
-from jit.logs import hide_secrets
-from jit.settings import FILE, CannotStart, resolve_secret
+from jit.runtime.logs import hide_secrets
+from jit.runtime.settings import FILE, CannotStart, resolve_secret
 
 AT_ONCE = 16
 """Checks under way at a time: one that hangs holds up nobody."""

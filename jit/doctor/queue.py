@@ -12,7 +12,7 @@ from redis.exceptions import NoPermissionError, ResponseError
 
 from jit.doctor.examine import NotLookedAt, needed
 from jit.doctor.line import Line, Part, fine, mend, note
-from jit.rq_queue import CLUSTER, ON_DISK_REMEDY, UNPROVEN, open_redis, says_what_is_on_disk
+from jit.runtime.queue import CLUSTER, ON_DISK_REMEDY, UNPROVEN, open_redis, says_what_is_on_disk
 
 
 def look_at_queue(url: SecretStr | None, *, works: bool = True) -> Iterator[Line]:

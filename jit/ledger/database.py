@@ -12,7 +12,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from jit.ledger import guard
 from jit.ledger.schema import VERSION, entries, made_by, metadata
-from jit.settings import CannotStart
+from jit.runtime.settings import CannotStart
 
 log = structlog.get_logger(__name__)
 

@@ -1,7 +1,7 @@
 """One entry of the ledger: bytes that hold a fact, its place, and the hash of the entry before.
 
 The bytes are what is hashed and kept; nothing is ever serialised again to check it. In them, what is personal is
-closed with the key of the person it tells of (`jit.privacy`); an `Entry` holds the fact as it reads.
+closed with the key of the person it tells of (`jit.ledger.privacy`); an `Entry` holds the fact as it reads.
 """
 
 import hashlib
@@ -13,8 +13,8 @@ from typing import Any
 
 from jit.facts import AnyFact, read_fact, write_fact
 from jit.ledger.database import LedgerUnavailable, NotTaken
-from jit.privacy import fields, people, sealing
-from jit.privacy.sealing import PersonKey, Sealed
+from jit.ledger.privacy import fields, people, sealing
+from jit.ledger.privacy.sealing import PersonKey, Sealed
 
 _as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 

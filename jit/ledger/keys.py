@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine, LargeBinary, bindparam, cast, insert, select
 
 from jit.ledger.database import LedgerUnavailable, reading
+from jit.ledger.privacy.sealing import KEY_BYTES, PersonKey, new_key
 from jit.ledger.schema import entries, person_keys
 from jit.ports import Clock
-from jit.privacy.sealing import KEY_BYTES, PersonKey, new_key
 
 KNOWN_FOR = 10.0
 """Seconds for which a key is kept in memory; a person who is erased can be read for so long by who reads them now."""

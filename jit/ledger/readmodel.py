@@ -8,9 +8,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, exists, func, insert, select, update
 
-from jit.access import OPEN, Request, State, next_duty
 from jit.clock import SKEW_LIMIT
 from jit.ledger.schema import entries, requests
+from jit.requests.lifecycle import OPEN, Request, State, next_duty
 
 _ASKED_FOR = exists().where(entries.c.request_id == requests.c.id, entries.c.kind == "requested")
 """By the facts. Some logins can write rows here: of what nobody asked for there is none."""

@@ -17,8 +17,8 @@ from sqlalchemy import (
     text,
 )
 
-from jit.access import OPEN
 from jit.clock import from_micros, to_micros
+from jit.requests.lifecycle import OPEN
 
 
 class Micros(TypeDecorator[datetime]):

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, delete, insert, select
 
 from jit.ledger.database import reading, writing
 from jit.ledger.schema import directory
-from jit.people import NO_GROUPS, Groups, Person
+from jit.people.person import NO_GROUPS, Groups, Person
 from jit.ports import DirectoryUnavailable
 
 GROUPS_KEY = "groups"

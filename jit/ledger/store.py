@@ -25,7 +25,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from jit.access import CannotFollow, Request, State, follow, replay
 from jit.clock import EPOCH, SKEW_LIMIT
 from jit.facts import Alert, AnyFact, Kinds, Lapsed, Life, OrdersEnd, Requested, TakesAway
 from jit.ledger import readmodel
@@ -33,9 +32,10 @@ from jit.ledger.database import reading, writing
 from jit.ledger.entry import NO_ENTRY, BrokenChain, Entry, open_entry, people_in, require_unchanged, seal
 from jit.ledger.kept import KEPT, SOME
 from jit.ledger.keys import KeyRing
+from jit.ledger.privacy.people import is_closed
 from jit.ledger.schema import Micros, entries
 from jit.ports import Clock
-from jit.privacy.people import is_closed
+from jit.requests.lifecycle import CannotFollow, Request, State, follow, replay
 
 log = structlog.get_logger(__name__)
 

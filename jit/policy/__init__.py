@@ -1,9 +1,9 @@
 """Policy files, and what they answer: who may ask, who may approve, how many, how long, and why."""
 
-from jit.policy.folder import BROKEN, PolicyFolder
-from jit.policy.load import load_policy
-from jit.policy.membership import StaleGroups
-from jit.policy.mistakes import Mistake, NotReadNow, PolicyError
+from jit.people.membership import StaleGroups
+from jit.policy.files.folder import BROKEN, PolicyFolder
+from jit.policy.files.load import load_policy
+from jit.policy.files.mistakes import Mistake, NotReadNow, PolicyError
 from jit.policy.model import Access, Channels, Counted, Missing, Quorum, Rule, Tally, TargetConfig
 from jit.policy.policy import Policy
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from jit.durations import say_duration
-from jit.people import Groups
-from jit.policy.membership import StaleGroups
+from jit.people.membership import StaleGroups
+from jit.people.person import Groups
 from jit.policy.model import Access, Quorum
 from jit.policy.policy import Policy
 

@@ -5,8 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from jit.people import Groups
-from jit.policy.membership import Membership, StaleGroups
+from jit.people.membership import Membership, StaleGroups
+from jit.people.person import Groups
 from jit.policy.model import Access, Channels, Counted, Rule, Tally, TargetConfig
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from jit.people import Groups, Person
+from jit.people.person import Groups, Person
 from jit.ports import Clock, DirectoryUnavailable, UnknownPerson
 
 WORKSPACE = "T0TEST001"

@@ -8,10 +8,10 @@ from uuid import uuid4
 
 from sqlalchemy import Engine
 
-from jit.access import Request
 from jit.facts import AnyFact
 from jit.ledger import Entry, Ledger, LedgerUnavailable, connect, create_tables
 from jit.ports import Clock
+from jit.requests.lifecycle import Request
 from jit.testing.clock import ManualClock
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from jit.access import Request
 from jit.facts import (
     Alert,
     AlertName,
@@ -34,6 +33,7 @@ from jit.facts import (
 )
 from jit.ledger import Entry, Ledger
 from jit.ports import Clock
+from jit.requests.lifecycle import Request
 
 ALICE, BOB, CAROL, EVE = "U01ALICE0", "U02BOB000", "U03CAROL0", "U04EVE000"
 DBA = Need(label="dba", who=("group:dba",), count=1)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from jit.embedded import EmbeddedPostgres
+from jit.runtime.embedded import EmbeddedPostgres
 from tests.attack.shop import Shop, shop, shops
 
 

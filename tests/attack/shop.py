@@ -16,8 +16,8 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
-from jit.embedded import EmbeddedPostgres
 from jit.ports import Grant, Taken
+from jit.runtime.embedded import EmbeddedPostgres
 from jit.testing import T0
 from workers.targets.postgres import PostgresTarget
 

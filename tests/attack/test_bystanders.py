@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from jit.embedded import EmbeddedPostgres
 from jit.ports import TargetRefused
+from jit.runtime.embedded import EmbeddedPostgres
 from tests.attack.shop import DATABASE, PERMISSIONS, TEMPLATE, Shop, shop, shops
 from tests.world.exhaustive import exhaustive
 from tests.world.orders import is_cut

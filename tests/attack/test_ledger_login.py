@@ -16,10 +16,10 @@ from psycopg.conninfo import make_conninfo
 from sqlalchemy.engine import make_url
 
 from jit.clock import SystemClock
-from jit.embedded import EmbeddedPostgres
 from jit.facts import AlertName, EndCause, Ended, Lapsed, Source, write_fact
 from jit.ledger import Leases, connect
 from jit.ledger.guard.roles import LOGINS, OWNER
+from jit.runtime.embedded import EmbeddedPostgres
 from jit.testing import InterruptibleLedger
 from tests.world.base import ledger_at
 from tests.world.exhaustive import distinct
@@ -27,8 +27,8 @@ from tests.world.hands import TEST, Hands
 from tests.world.next_entry import Next, append
 from tests.world.servers import harden, new_ledger
 from tests.world.waiting import wait_until
-from workers.scribe import SAME
-from workers.timekeeper import LEASE
+from workers.provision.recorder import SAME
+from workers.timekeeper.timekeeper import LEASE
 
 pytestmark = pytest.mark.real
 

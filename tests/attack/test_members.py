@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from bot.follow.leavers import LOOK_EVERY, Leavers
-from jit.access import Request, State
-from jit.asking import Asked
-from jit.decision import DoesNotHold, still_holds
-from jit.desk import Turned
+from bot.followers.leavers import LOOK_EVERY, Leavers
 from jit.facts import Refusal
 from jit.ledger import Notes, StoredDirectory
-from jit.shares import REFUSED_AT_MOST, WITHDRAWN_AT_MOST
+from jit.requests.decision import DoesNotHold, still_holds
+from jit.requests.intake import Asked
+from jit.requests.lifecycle import Request, State
+from jit.requests.shares import REFUSED_AT_MOST, WITHDRAWN_AT_MOST
 from jit.testing import ALICE, BOB, CAROL, EVE
+from jit.use_cases.desk import Turned
 from tests.world.base import ENGINEERS, ON_CALL, SAM
 from tests.world.office import ADMIN, NIGHT, READ, WHY, Office, presser
 from tests.world.raised import raised

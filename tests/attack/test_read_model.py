@@ -8,11 +8,11 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import insert, text
 
-from jit.access import OPEN, State
-from jit.desk import Turned
 from jit.ledger import Question
 from jit.ledger.schema import requests
+from jit.requests.lifecycle import OPEN, State
 from jit.testing import ALICE, EVE
+from jit.use_cases.desk import Turned
 from tests.world.office import ADMIN, ASK, READ, Office, presser
 
 AHEAD = timedelta(days=3650)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
-from jit import logs
+from jit.runtime import logs
 from tests.bench.appends import measure_appends
 from tests.bench.chaos import Violation, measure_chaos
 from tests.bench.commands import measure_commands, measure_first_commands

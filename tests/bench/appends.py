@@ -17,11 +17,11 @@ from typing import Any
 import psycopg
 from sqlalchemy.engine import make_url
 
-from jit import logs
 from jit.clock import SystemClock
-from jit.embedded import EmbeddedPostgres
 from jit.facts import Refusal, Refused, Source
 from jit.ledger import Ledger, LedgerUnavailable, connect, create_tables
+from jit.runtime import logs
+from jit.runtime.embedded import EmbeddedPostgres
 from tests.bench.results import Result, one_run
 
 SECONDS = 5.0

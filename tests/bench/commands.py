@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from bot.playground.person import NotThere, Person
-from bot.playground.sample import REQUESTS
+from playground.person import NotThere, Person
+from playground.sample import REQUESTS
 from tests.bench.results import Aim, Result, one_run
 from tests.world.product import Product, product
 

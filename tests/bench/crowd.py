@@ -11,15 +11,15 @@ import psycopg
 from psycopg import sql
 from pydantic import SecretStr
 
-from bot.playground.sample import BOB, account
-from jit.access import Request, follow
-from jit.cli.sample import DATABASE, WORKER
+from demo.sample import DATABASE, WORKER
 from jit.facts import Approval, Approved, Counted, Granted, GrantIntent, Life, Need, Requested, Source
 from jit.ports import Grant
-from jit.rq_queue import RqQueue
+from jit.requests.lifecycle import Request, follow
+from jit.runtime.queue import RqQueue
+from playground.sample import BOB, account
 from tests.world.product import POLICIES, Product, product
-from workers.end_order_queue import EndOrderQueue
-from workers.end_orders import load_key
+from workers.end_orders.queue import EndOrderQueue
+from workers.end_orders.signed import load_key
 from workers.targets.postgres import PostgresTarget
 
 PEOPLE = 100

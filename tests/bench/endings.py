@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 
-from jit.access import Request, State
+from jit.requests.lifecycle import Request, State
 from tests.bench.crowd import Crowd, crowd
 from tests.bench.results import Aim, Result, one_run
 from tests.world.product import Product

@@ -10,7 +10,7 @@ from random import Random  # noqa: TID251  seeded by the caller
 
 import redis
 
-from bot.playground.faults import Fault, Outage
+from playground.faults import Fault, Outage
 from tests.world.product import Product
 
 METHODS = ("chat.postMessage", "chat.update", "users.info", "views.open", "*")

@@ -12,14 +12,14 @@ from random import Random  # noqa: TID251  seeded, so that what is found can be 
 
 import psycopg
 
-from jit.access import State
-from jit.embedded import EmbeddedPostgres
+from jit.requests.lifecycle import State
+from jit.runtime.embedded import EmbeddedPostgres
 from tests.attack.shop import PERMISSIONS, Shop, shop, shops
 from tests.attack.tricks import TRICKS, Way
 from tests.bench.chaos import Tell, Violation
 from tests.bench.results import Aim, Result, one_run
 from tests.world.hands import RULES, Hands
-from workers.trouble import STATED_LAG
+from workers.provision.late_ends import STATED_LAG
 
 REQUEST = "R-ATTK"
 MOST_TRICKS = 3

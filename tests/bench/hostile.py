@@ -13,7 +13,7 @@ from typing import Any
 import hypothesis
 from hypothesis import HealthCheck, Phase
 
-from jit import logs
+from jit.runtime import logs
 from tests.bench.chaos import Tell, Violation
 from tests.bench.results import Result, one_run
 from tests.hostile.damage import Attack, attacks

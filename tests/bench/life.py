@@ -3,8 +3,8 @@
 from contextlib import suppress
 from random import Random  # noqa: TID251  seeded by the caller
 
-from bot.playground.person import AsksFirst, NotThere, Person, Shown
-from bot.playground.sample import REQUESTS
+from playground.person import AsksFirst, NotThere, Person, Shown
+from playground.sample import REQUESTS
 from tests.world.product import Product
 
 ACCESSES = ("orders-db/read", "orders-db/write", "orders-db/admin")

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import psutil
 
-from bot.playground.sample import REQUESTS
-from jit.access import State
-from jit.cli.rehearsal import Rehearsal, rehearsing
-from jit.cli.supervisor import STOP_WITHIN
+from demo.stack import Rehearsal, rehearsing
 from jit.clock import SystemClock
+from jit.requests.lifecycle import State
+from jit.runtime.supervisor import STOP_WITHIN
+from playground.sample import REQUESTS
 from tests.bench.results import Result, one_run
 from tests.world.product import POLICIES, Product
 from tests.world.shared_clock import SharedClock

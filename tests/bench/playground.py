@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from bot.playground import running, sample_workspace
-from bot.playground.sample import ALICE, BOB, REQUESTS
-from bot.playground.slack import Slack
+from playground import running, sample_workspace
+from playground.sample import ALICE, BOB, REQUESTS
+from playground.slack import Slack
 from tests.bench.results import Aim, Result, one_run
 from tests.browser.chromium import launched
 

@@ -14,14 +14,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from jit.audit.live import live
 from jit.clock import to_micros
 from jit.facts import Refusal, Refused, Source
 from jit.ledger import connect, create_tables
 from jit.ledger.entry import NO_ENTRY, hash_of, seal
-from jit.tlog.note import SignerKey, checkpoint, sign
-from jit.tlog.tree import HashTree
-from jit.verifier import Grade, Sources, Trust, VerifierKey, check_inclusion, check_record, leaf_hash
+from jit.proof.audit.live import live
+from jit.proof.tlog.note import SignerKey, checkpoint, sign
+from jit.proof.tlog.tree import HashTree
+from jit.proof.verifier import Grade, Sources, Trust, VerifierKey, check_inclusion, check_record, leaf_hash
 from tests.bench.results import Aim, Result, one_run
 
 ENTRIES = 1_000_000

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from bot.playground import sample_workspace
+from playground import sample_workspace
 from tests.browser.chromium import CHROMIUM, launched
 from tests.browser.tabs import PATIENCE_MS, Tabs, kept
 

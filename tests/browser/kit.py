@@ -1,8 +1,8 @@
 """Blocks and elements as an app sends them, and the form that most tests fill in."""
 
-from bot.playground.chat import post_message
-from bot.playground.sample import REQUESTS
-from bot.playground.web_api import Arguments
+from playground.chat import post_message
+from playground.sample import REQUESTS
+from playground.web_api import Arguments
 
 
 def post(slack, *blocks):

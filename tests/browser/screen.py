@@ -2,7 +2,7 @@
 
 import re
 
-from bot.playground.sample import BOB, REQUESTS
+from playground.sample import BOB, REQUESTS
 
 
 def post(slack, text, channel=REQUESTS, user=BOB, **more):

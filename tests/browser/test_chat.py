@@ -5,9 +5,9 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from bot.playground.page.reader import PAGE
-from bot.playground.person import Person
-from bot.playground.sample import ALERTS, ALICE, AUDIT, BOB, BOT, CAROL, EVE, REQUESTS
+from playground.page.reader import PAGE
+from playground.person import Person
+from playground.sample import ALERTS, ALICE, AUDIT, BOB, BOT, CAROL, EVE, REQUESTS
 from tests.browser.kit import section
 from tests.browser.screen import channel, messages, post, say, title
 from tests.world.exhaustive import distinct

@@ -2,8 +2,8 @@
 
 from playwright.sync_api import expect
 
-from bot.playground.sample import ALICE, AUDIT, BOB, EVE, REQUESTS
-from bot.playground.socket_mode import NotConnected
+from playground.sample import ALICE, AUDIT, BOB, EVE, REQUESTS
+from playground.socket_mode import NotConnected
 from tests.browser.screen import box, channel, messages, person, post, say, title
 from tests.world.waiting import wait_until
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jit.evidence.page import page_of
+from jit.proof.evidence.page import page_of
 from jit.testing import ALICE, BOB
 from tests.world.record import Record
 

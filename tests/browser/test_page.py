@@ -6,10 +6,10 @@ from socket import SO_REUSEADDR, SOL_SOCKET, socket
 import pytest
 from playwright.sync_api import expect
 
-from bot.playground import running, sample_workspace
-from bot.playground.page.reader import Reader
-from bot.playground.sample import ALICE, AUDIT, BOB, BOT, REQUESTS
-from bot.playground.world import Channel
+from playground import running, sample_workspace
+from playground.page.reader import Reader
+from playground.sample import ALICE, AUDIT, BOB, BOT, REQUESTS
+from playground.world import Channel
 from tests.browser.kit import actions, button, section
 from tests.browser.screen import box, channel, messages, person, post, say, title
 

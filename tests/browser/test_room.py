@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from bot.playground.sample import ALICE, REQUESTS
+from playground.sample import ALICE, REQUESTS
 from tests.browser.screen import messages, post
 from tests.browser.tabs import kept
 

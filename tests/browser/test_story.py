@@ -5,12 +5,12 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from bot.playground.sample import ALICE, BOB, CAROL, EVE, REQUESTS
-from jit.access import State
-from jit.cli.stage.beside import Wings, standing_beside
-from jit.cli.stage.rules import lay_out
-from jit.embedded import EmbeddedPostgres
+from demo.panel import Wings, standing_beside
+from demo.rules import lay_out
 from jit.facts import Approved, Denied, Granted
+from jit.requests.lifecycle import State
+from jit.runtime.embedded import EmbeddedPostgres
+from playground.sample import ALICE, BOB, CAROL, EVE, REQUESTS
 from tests.browser.screen import box, channel, messages, person
 from tests.world.exhaustive import exhaustive
 from tests.world.product import POLICIES, product

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.playground.faults import PostRate
+from playground.faults import PostRate
 from tests.world.product import POLICIES, Product, product
 
 HERE = Path(__file__).parent

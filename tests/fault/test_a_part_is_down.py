@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.playground.sample import ALERTS
-from jit.access import State
+from jit.requests.lifecycle import State
+from playground.sample import ALERTS
 from tests.world.product import Product
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]

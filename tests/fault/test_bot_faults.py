@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from bot.playground.faults import Fault
-from bot.playground.person import Answer, Person
-from bot.playground.sample import BOB, CAROL, REQUESTS
-from jit.access import Request, State
-from jit.embedded import EmbeddedPostgres
 from jit.facts import Approval, Approved, Refusal, Refused
+from jit.requests.lifecycle import Request, State
+from jit.runtime.embedded import EmbeddedPostgres
+from playground.faults import Fault
+from playground.person import Answer, Person
+from playground.sample import BOB, CAROL, REQUESTS
 from tests.world.product import POLICIES, Product, product
 from tests.world.servers import new_ledger
 

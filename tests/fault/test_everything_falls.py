@@ -5,8 +5,8 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from jit.access import State
 from jit.facts import Ended, Granted
+from jit.requests.lifecycle import State
 from tests.world.exhaustive import exhaustive
 from tests.world.product import Product
 

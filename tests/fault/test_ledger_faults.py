@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from jit.access import GRANT_GIVEN_UP, Request, State
-from jit.embedded import EmbeddedPostgres
 from jit.facts import EndCause, Ended, Granted, GrantIntent, RevokeIntent
+from jit.requests.lifecycle import GRANT_GIVEN_UP, Request, State
+from jit.runtime.embedded import EmbeddedPostgres
 from tests.world.product import Product, product
 from tests.world.servers import postgres_18
 

@@ -10,13 +10,13 @@ import pytest
 from sqlalchemy import update
 
 from bot.buttons import APPROVE, value_of
-from bot.playground.sample import ALICE, BOB, CAROL
-from jit.access import GRANT_NUDGE, Request, State
 from jit.facts import BEGIN_WITHIN, Approval, Approved, Counted, Granted, GrantIntent, Refusal, Refused, Source
 from jit.ledger.database import writing
 from jit.ledger.schema import requests
-from jit.policy.folder import LOOK_EVERY
-from jit.rq_queue import RqQueue
+from jit.policy.files.folder import LOOK_EVERY
+from jit.requests.lifecycle import GRANT_NUDGE, Request, State
+from jit.runtime.queue import RqQueue
+from playground.sample import ALICE, BOB, CAROL
 from tests.world.exhaustive import distinct
 from tests.world.product import Product
 

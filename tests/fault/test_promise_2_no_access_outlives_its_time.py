@@ -8,16 +8,16 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from bot.playground.person import Person
-from bot.playground.sample import ALERTS, ALICE, BOB, EVE
-from jit.access import Request, State
-from jit.cli.sample import WORKER
+from demo.sample import WORKER
 from jit.facts import Alert, AlertName, EndCause, Ended, RevokeFailed, Source
 from jit.ports import Grant
+from jit.requests.lifecycle import Request, State
+from playground.person import Person
+from playground.sample import ALERTS, ALICE, BOB, EVE
 from tests.world.exhaustive import exhaustive
 from tests.world.product import STATED_LAG, Product, role_of
 from workers.targets.postgres import PostgresTarget
-from workers.timekeeper import INSPECT_EVERY
+from workers.timekeeper.timekeeper import INSPECT_EVERY
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
 

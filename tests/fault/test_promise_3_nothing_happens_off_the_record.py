@@ -15,9 +15,6 @@ from typing import Any
 import pytest
 
 from bot.buttons import value_of
-from bot.playground.person import Person, Shown
-from bot.playground.sample import ALICE, BOB, BOT, CAROL, EVE, MALLORY, REQUESTS, account
-from jit.access import State
 from jit.clock import SystemClock
 from jit.facts import (
     Alert,
@@ -31,6 +28,9 @@ from jit.facts import (
     Source,
 )
 from jit.ledger import Ledger, Spool, SpoolFailed, check_chain, connect, create_tables
+from jit.requests.lifecycle import State
+from playground.person import Person, Shown
+from playground.sample import ALICE, BOB, BOT, CAROL, EVE, MALLORY, REQUESTS, account
 from tests.world.product import Product
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]

@@ -17,10 +17,10 @@ import pytest
 from sqlalchemy import Connection, text
 
 from jit.clock import SystemClock
-from jit.embedded import EmbeddedPostgres
 from jit.facts import Refusal, Refused, Source
 from jit.ledger import BrokenChain, Ledger, check_chain, connect, create_tables
 from jit.ledger.entry import NO_ENTRY, hash_of
+from jit.runtime.embedded import EmbeddedPostgres
 from tests.world.servers import postgres_18
 from tests.world.tamper import past_the_guards
 from tests.world.waiting import wait_until

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from bot.buttons import APPROVE, DENY, RELEASE, REVOKE, WITHDRAW, value_of
-from bot.playground.faults import Fault
-from bot.playground.person import Answer, Person, Shown
-from bot.playground.sample import ALICE, BOB, CAROL, EVE, MALLORY, REQUESTS, account
-from jit.access import Request, State
 from jit.facts import Approved, Refused
+from jit.requests.lifecycle import Request, State
+from playground.faults import Fault
+from playground.person import Answer, Person, Shown
+from playground.sample import ALICE, BOB, CAROL, EVE, MALLORY, REQUESTS, account
 from tests.world.product import Product
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from jit.access import GRANT_NUDGE, Request, State
 from jit.facts import BEGIN_WITHIN, Ended, GrantIntent, Source
+from jit.requests.lifecycle import GRANT_NUDGE, Request, State
 from tests.world.product import STATED_LAG, Product
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]

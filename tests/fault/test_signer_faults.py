@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from jit.audit.heads import Heads
 from jit.clock import SystemClock
-from jit.embedded import EmbeddedPostgres
 from jit.facts import AlertName
 from jit.ledger import Ledger, LedgerUnavailable, connect, create_tables
-from jit.signer.keys import MEMORY, make_key
-from jit.signer.state import read_memory
-from jit.verifier import Grade, cosigned_at, parse_checkpoint, parse_note, signed
+from jit.proof.audit.checkpoints import Heads
+from jit.proof.signer.keys import MEMORY, make_key
+from jit.proof.signer.state import read_memory
+from jit.proof.verifier import Grade, cosigned_at, parse_checkpoint, parse_note, signed
+from jit.runtime.embedded import EmbeddedPostgres
 from tests.world.exhaustive import exhaustive
 from tests.world.servers import hardened
 from tests.world.signing import ORIGIN, Room, WitnessRoom, signer_room, something, verdict

@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from bot.playground.faults import Fault, Outage
-from bot.playground.person import Person
-from bot.playground.sample import AUDIT, REQUESTS
-from jit.access import Request, State
+from jit.requests.lifecycle import Request, State
+from playground.faults import Fault, Outage
+from playground.person import Person
+from playground.sample import AUDIT, REQUESTS
 from tests.world.exhaustive import exhaustive
 from tests.world.product import Product
 

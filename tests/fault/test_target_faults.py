@@ -5,9 +5,9 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from bot.playground.sample import ALERTS
-from jit.access import GRANT_NUDGE, GRANT_STUCK, State
 from jit.facts import Granted, GrantIntent
+from jit.requests.lifecycle import GRANT_NUDGE, GRANT_STUCK, State
+from playground.sample import ALERTS
 from tests.world.product import Product
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]

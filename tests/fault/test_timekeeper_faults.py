@@ -10,8 +10,8 @@ from contextlib import closing
 
 import pytest
 
-from jit.access import REVOKE_STUCK, Request, State
 from jit.facts import Ended
+from jit.requests.lifecycle import REVOKE_STUCK, Request, State
 from tests.world.product import STATED_LAG, Product
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]

@@ -8,12 +8,12 @@ from datetime import timedelta
 
 import pytest
 
-from bot.playground.sample import REQUESTS
-from jit.access import GRANT_GIVEN_UP, GRANT_STUCK, Request, State
 from jit.facts import EndCause, Ended, Granted
+from jit.requests.lifecycle import GRANT_GIVEN_UP, GRANT_STUCK, Request, State
+from playground.sample import REQUESTS
 from tests.world.exhaustive import distinct, exhaustive
 from tests.world.product import Product
-from workers.timekeeper import INSPECT_EVERY
+from workers.timekeeper.timekeeper import INSPECT_EVERY
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
 

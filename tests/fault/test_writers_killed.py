@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from jit import logs
 from jit.clock import SystemClock
-from jit.embedded import EmbeddedPostgres
 from jit.facts import Refusal, Refused, Source
 from jit.ledger import Ledger, LedgerUnavailable, check_chain, connect, create_tables
 from jit.ledger.entry import NO_ENTRY
-from jit.verifier import Frontier, leaf_hash
+from jit.proof.verifier import Frontier, leaf_hash
+from jit.runtime import logs
+from jit.runtime.embedded import EmbeddedPostgres
 from tests.world.exhaustive import exhaustive
 from tests.world.processes import forkserver
 from tests.world.servers import hardened

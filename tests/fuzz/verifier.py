@@ -11,8 +11,8 @@ from contextlib import suppress
 from inspect import isclass, isfunction
 from typing import Any
 
-import jit.verifier
-from jit.verifier import (
+import jit.proof.verifier
+from jit.proof.verifier import (
     Grade,
     NoteError,
     Sources,
@@ -127,9 +127,9 @@ def one_input(data: bytes) -> None:
 def main() -> None:
     import atheris  # noqa: PLC0415  what is above is used without it, too
 
-    for holder in (jit.verifier, *filter(isclass, vars(jit.verifier).values())):
+    for holder in (jit.proof.verifier, *filter(isclass, vars(jit.proof.verifier).values())):
         for function in filter(isfunction, vars(holder).values()):
-            if function.__module__ == jit.verifier.__name__:
+            if function.__module__ == jit.proof.verifier.__name__:
                 atheris.instrument_func(function)
     atheris.Setup(sys.argv, one_input)
     atheris.Fuzz()

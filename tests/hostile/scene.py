@@ -7,20 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from bot.forms import Filled, deny_form, option, request_form
-from bot.playground.fields import named
-from bot.playground.interaction import Stage
-from bot.playground.payloads import event_callback
-from bot.playground.people import User
-from bot.playground.person import Person, Shown
-from bot.playground.sample import ALICE, BOB, CAROL, EVE, MALLORY, REQUESTS, account, sample_workspace
-from bot.playground.slack import Slack
-from bot.show.card import draw
-from bot.show.text import Names
-from jit.access import Request
-from jit.asking import Asked
-from jit.desk import Desk
+from bot.views.card import draw
+from bot.views.text import Names
 from jit.facts import Granted, GrantIntent, Source
 from jit.policy import PolicyFolder
+from jit.requests.intake import Asked
+from jit.requests.lifecycle import Request
+from jit.use_cases.desk import Desk
+from playground.fields import named
+from playground.interaction import Stage
+from playground.payloads import event_callback
+from playground.people import User
+from playground.person import Person, Shown
+from playground.sample import ALICE, BOB, CAROL, EVE, MALLORY, REQUESTS, account, sample_workspace
+from playground.slack import Slack
 from tests.hostile.damage import Json, Sample
 from tests.world.played_office import by
 

@@ -22,16 +22,16 @@ from bot.app import build_app
 from bot.buttons import value_of
 from bot.directory import SlackDirectory
 from bot.forms import CHOOSE_ACCESS, DENY_FORM, REQUEST_FORM
-from bot.playground.sample import APP_TOKEN, BOT_TOKEN, REQUESTS, TEAM
-from bot.playground.slack import Slack
 from bot.pool import Pool
 from bot.socket_mode import AcknowledgingHandler, hang_up
-from jit.desk import Desk
 from jit.facts import AnyFact
 from jit.ledger import Ledger, StoredDirectory, connect, create_tables
-from jit.people import Groups
+from jit.people.person import Groups
 from jit.policy import PolicyFolder
 from jit.testing import InMemoryQueue, ManualClock
+from jit.use_cases.desk import Desk
+from playground.sample import APP_TOKEN, BOT_TOKEN, REQUESTS, TEAM
+from playground.slack import Slack
 from tests.hostile.damage import Attack, Json, Loot
 from tests.hostile.scene import GROUP, PEOPLE, Recorder, Requests, asked, policies, workspace
 from tests.hostile.slack_inside import ROOT, Calls, answering

@@ -12,11 +12,11 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import Request
 
-from bot.playground import chat, forms, reading
-from bot.playground.slack import Slack
-from bot.playground.tickets import Stale
-from bot.playground.web_api import Refusal, WebApi, parsed_body
-from bot.playground.world import Missing
+from playground import chat, forms, reading
+from playground.slack import Slack
+from playground.tickets import Stale
+from playground.web_api import Refusal, WebApi, parsed_body
+from playground.world import Missing
 from tests.hostile.damage import Json
 
 ROOT = "http://slack.inside"

@@ -5,9 +5,9 @@ import re
 from typing import Any
 
 from bot.buttons import value_of
-from bot.playground.blocks import suggestion_problems
-from bot.playground.sample import ALICE, BOB, CAROL, EVE, TEAM
 from jit.facts import AnyFact, Approval, Approved, Denied, Life, Refused, Released, Requested, Revoked, Withdrawn
+from playground.blocks import suggestion_problems
+from playground.sample import ALICE, BOB, CAROL, EVE, TEAM
 from tests.hostile.damage import Attack, Json
 from tests.hostile.scene import TYPED, WHY, Requests
 from tests.hostile.siege import Outcome

@@ -16,13 +16,13 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import delete, update
 
-from jit.audit.reading import Part, last_before, read_entries
 from jit.cli.main import cli
 from jit.clock import SystemClock
-from jit.embedded import EmbeddedPostgres
 from jit.ledger import Ledger, connect, create_tables
 from jit.ledger.schema import entries
-from jit.settings import CannotStart
+from jit.proof.audit.reading import Part, last_before, read_entries
+from jit.runtime.embedded import EmbeddedPostgres
+from jit.runtime.settings import CannotStart
 from jit.testing import ALICE, Story
 from tests.world.processes import Forked
 from tests.world.servers import hardened

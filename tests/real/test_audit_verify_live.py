@@ -15,20 +15,20 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy.engine import make_url
 
-from jit import verifier
-from jit.audit.heads import Heads
-from jit.audit.live import astray, live
 from jit.cli.audit.export import export
 from jit.cli.audit.prove import prove
 from jit.cli.audit.verify import verify
 from jit.ledger import LedgerUnavailable, connect, create_tables
+from jit.proof import verifier
+from jit.proof.audit.checkpoints import Heads
+from jit.proof.audit.live import astray, live
 from tests.world.record import Record
 
 pytestmark = pytest.mark.real
 MEASURED = """
 import resource, sys
-from jit.audit import live
-from jit.verifier import Sources, Trust, check_record
+from jit.proof.audit import live
+from jit.proof.verifier import Sources, Trust, check_record
 live.PAGE = 100
 for url in sys.argv[1:]:
     with live.live(url) as record:

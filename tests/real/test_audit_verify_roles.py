@@ -5,12 +5,12 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from jit.audit.policy_texts import PolicyTexts
 from jit.cli.audit.prove import prove
 from jit.cli.audit.verify import verify
 from jit.clock import SystemClock
 from jit.ledger import Ledger, connect, create_tables
 from jit.policy import PolicyFolder
+from jit.proof.audit.policy_texts import PolicyTexts
 from jit.testing import Story
 from tests.world.base import RULES
 from tests.world.servers import hardened

@@ -10,11 +10,11 @@ from sqlalchemy import text
 
 from jit.clock import SystemClock
 from jit.doctor import Check, Part, State, examine
-from jit.doctor.ledger import look_at_ledger
-from jit.embedded import EmbeddedPostgres
 from jit.ledger import Ledger, LedgerUnavailable, connect, create_tables
 from jit.ledger.database import APPEND_LOCK, reading
 from jit.policy import load_policy
+from jit.proof.doctor.ledger import look_at_ledger
+from jit.runtime.embedded import EmbeddedPostgres
 from tests.world.servers import both_versions
 from tests.world.waiting import HUNG, wait_until
 from workers.doctor import checks

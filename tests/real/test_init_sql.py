@@ -6,7 +6,7 @@ from pydantic import SecretStr
 
 from jit.cli.setup.answers import WORKER, Answers
 from jit.cli.setup.steps import worker_sql
-from jit.embedded import EmbeddedPostgres
+from jit.runtime.embedded import EmbeddedPostgres
 from tests.world.orders import modern
 from tests.world.servers import both_versions
 from workers.targets.postgres import PostgresTarget

@@ -8,7 +8,6 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import inspect, text
 
-from jit.access import State
 from jit.facts import (
     Alert,
     AlertName,
@@ -43,6 +42,7 @@ from jit.ledger import (
 )
 from jit.ledger.database import NotTaken
 from jit.ledger.entry import LONGEST
+from jit.requests.lifecycle import State
 from jit.testing import T0, ManualClock
 from tests.world.at_once import at_once
 from tests.world.tamper import past_the_guards

@@ -8,11 +8,11 @@ from pydantic import SecretStr
 
 from jit.clock import SystemClock
 from jit.doctor import Check, Line, Part, State, examine
-from jit.doctor.guards import INIT
-from jit.doctor.ledger import look_at_ledger
-from jit.embedded import EmbeddedPostgres
 from jit.ledger import connect, create_tables
+from jit.ledger.doctor.guards import INIT
 from jit.ledger.guard.roles import LOGINS
+from jit.proof.doctor.ledger import look_at_ledger
+from jit.runtime.embedded import EmbeddedPostgres
 from tests.world.servers import both_versions, harden, hardened
 from tests.world.waiting import HUNG
 

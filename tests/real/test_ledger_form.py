@@ -12,10 +12,10 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from jit.embedded import EmbeddedPostgres
 from jit.facts import MODELS, Alert, AlertName, Source, read_fact, write_fact
 from jit.ledger.guard.roles import LOGINS
-from jit.privacy import fields
+from jit.ledger.privacy import fields
+from jit.runtime.embedded import EmbeddedPostgres
 from jit.testing import T0
 from tests.world.next_entry import Next, append, count
 from tests.world.servers import both_versions, hardened

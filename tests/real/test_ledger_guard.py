@@ -12,12 +12,12 @@ import psycopg
 import pytest
 
 from jit.clock import EPOCH, SystemClock
-from jit.embedded import EmbeddedPostgres
 from jit.facts import Alert, AlertName, Source, Started
 from jit.ledger import Ledger, LedgerUnavailable, check_chain, connect, create_tables
 from jit.ledger.database import Forbidden, NotTaken, writing
 from jit.ledger.guard import KEPT
 from jit.ledger.guard.roles import LOGINS
+from jit.runtime.embedded import EmbeddedPostgres
 from jit.testing import T0, ManualClock
 from tests.world.next_entry import Next, append, count
 from tests.world.servers import both_versions, harden, hardened

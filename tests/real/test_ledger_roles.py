@@ -10,12 +10,10 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 
-from bot.follow import follower, mirror_visit
-from jit.access import State
+from bot.followers import follower
+from bot.mirror import visit as mirror_visit
 from jit.cli.main import cli
 from jit.clock import SystemClock
-from jit.copies import copier
-from jit.embedded import EmbeddedPostgres
 from jit.facts import AnyFact, KeyChanged, RecordRead, Revoked, Source, Started
 from jit.ledger import (
     Leases,
@@ -31,14 +29,18 @@ from jit.ledger import (
 from jit.ledger.database import Forbidden
 from jit.ledger.guard.postgres import FUNCTIONS
 from jit.ledger.guard.roles import LOGINS, OWNER
+from jit.ledger.privacy.erasing import erase
 from jit.ledger.refusals import REFUSED, Refusal, refusals
 from jit.ledger.spool import Waits
-from jit.people import Groups, Person
-from jit.privacy.erasing import erase
-from jit.signer import signer as signing
+from jit.people.person import Groups, Person
+from jit.proof.copies import copier
+from jit.proof.signer import signer as signing
+from jit.requests.lifecycle import State
+from jit.runtime.embedded import EmbeddedPostgres
 from jit.testing import ALICE, CAROL, EVE, Story
 from tests.world.servers import both_versions, harden, hardened
-from workers import presence, timekeeper
+from workers.queue import presence
+from workers.timekeeper import timekeeper
 
 pytestmark = pytest.mark.real
 

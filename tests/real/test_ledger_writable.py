@@ -7,9 +7,9 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from jit.embedded import EmbeddedPostgres
 from jit.facts import Source, Started
 from jit.ledger import Ledger, LedgerUnavailable, connect, create_tables
+from jit.runtime.embedded import EmbeddedPostgres
 from jit.testing import ManualClock
 from tests.world.servers import new_ledger
 

@@ -7,13 +7,14 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from jit.embedded import EmbeddedPostgres
 from jit.ledger import LedgerUnavailable, connect, create_tables
 from jit.ports import TargetUnreachable
+from jit.runtime.embedded import EmbeddedPostgres
 from tests.world.orders import grant_of, wanted
 from tests.world.pooler import pgbouncer
 from tests.world.servers import both_versions, new_ledger
-from workers.targets.postgres import PostgresTarget, link
+from workers.targets.postgres import PostgresTarget
+from workers.targets.postgres import connection as link
 
 pytestmark = pytest.mark.real
 

@@ -19,7 +19,8 @@ from tests.world.exhaustive import distinct
 from tests.world.orders import can_read, grant_of, is_cut, session, wanted
 from tests.world.servers import both_versions
 from tests.world.waiting import HUNG
-from workers.targets.postgres import PostgresTarget, link
+from workers.targets.postgres import PostgresTarget
+from workers.targets.postgres import connection as link
 from workers.targets.postgres.lock import lock_key
 from workers.targets.postgres.sessions import Sessions
 

@@ -10,14 +10,15 @@ import pytest
 from psycopg import errors, sql
 from pydantic import SecretStr
 
-from jit.embedded import EmbeddedPostgres
 from jit.ports import Held, Taken, TargetRefused, TargetUnreachable
+from jit.runtime.embedded import EmbeddedPostgres
 from tests.world.exhaustive import distinct, exhaustive
 from tests.world.orders import ENDS_AT, can_read, grant_of, is_cut, modern, session, wanted
 from tests.world.servers import DEBIAN_15, both_versions
 from tests.world.waiting import HUNG, wait_until
-from workers.targets.postgres import PostgresTarget, link
-from workers.targets.postgres.fitness import NEAR, NEVER
+from workers.targets.postgres import PostgresTarget
+from workers.targets.postgres import connection as link
+from workers.targets.postgres.grantable import NEAR, NEVER
 from workers.targets.postgres.lock import lock_key
 
 pytestmark = pytest.mark.real
@@ -299,7 +300,7 @@ class TestLock:
     def counting_waits(target: PostgresTarget, waits: list[int]) -> Taken:
         """What the end allowed itself to wait for the lock, in milliseconds: no test of ours reads a clock."""
         with pytest.MonkeyPatch.context() as patched:
-            from workers.targets.postgres import ending  # noqa: PLC0415 - patched here alone
+            from workers.targets.postgres import revoke as ending  # noqa: PLC0415 - patched here alone
 
             real = ending.lock_briefly
 

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from jit.embedded import EmbeddedPostgres
 from jit.ports import Finding, Taken, TargetRefused
+from jit.runtime.embedded import EmbeddedPostgres
 from tests.world.exhaustive import distinct
 from tests.world.orders import grant_of, session, wanted
 from tests.world.servers import both_versions

@@ -12,7 +12,8 @@ from pydantic import SecretStr
 from tests.world.orders import grant_of, hba, modern, wanted
 from tests.world.servers import both_versions
 from tests.world.waiting import wait_until
-from workers.targets.postgres import PostgresTarget, link
+from workers.targets.postgres import PostgresTarget
+from workers.targets.postgres import connection as link
 
 pytestmark = pytest.mark.real
 

@@ -8,8 +8,8 @@ import pytest
 from psycopg import errors
 from pydantic import SecretStr
 
-from jit.embedded import EmbeddedPostgres
 from jit.ports import Taken, TargetRefused
+from jit.runtime.embedded import EmbeddedPostgres
 from tests.world.orders import can_read, grant_of, modern, session, wanted
 from tests.world.servers import both_versions
 from workers.targets.postgres import PostgresTarget

@@ -8,8 +8,8 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
-from jit.embedded import EmbeddedPostgres
 from jit.ports import TargetUnreachable
+from jit.runtime.embedded import EmbeddedPostgres
 from tests.world.orders import hba, session
 from workers.targets.postgres import PostgresTarget
 from workers.targets.postgres.refused import why_refused

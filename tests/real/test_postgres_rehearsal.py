@@ -6,8 +6,8 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from jit.embedded import EmbeddedPostgres
 from jit.ports import Finding, TargetError
+from jit.runtime.embedded import EmbeddedPostgres
 from tests.world.orders import SET_UP, grant_of, wanted
 from tests.world.servers import DEBIAN_15, both_versions
 from workers.targets.postgres import PostgresTarget

@@ -9,12 +9,13 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pydantic import SecretStr
 
-from jit.embedded import EmbeddedPostgres
 from jit.ports import Taken, TargetRefused, TargetUnreachable
+from jit.runtime.embedded import EmbeddedPostgres
 from tests.world.orders import ENDS_AT, can_read, grant_of, is_cut, modern, session, wanted
 from tests.world.servers import both_versions
-from workers.targets.postgres import PostgresTarget, link
-from workers.targets.postgres.fitness import NEVER
+from workers.targets.postgres import PostgresTarget
+from workers.targets.postgres import connection as link
+from workers.targets.postgres.grantable import NEVER
 from workers.targets.postgres.lock import lock_key
 from workers.targets.postgres.note import Note
 

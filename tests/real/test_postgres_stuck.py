@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from jit.embedded import EmbeddedPostgres
 from jit.ports import Taken, TargetRefused
+from jit.runtime.embedded import EmbeddedPostgres
 from tests.world.exhaustive import exhaustive
 from tests.world.orders import SET_UP, can_read, grant_of, is_cut, session, wanted
 from tests.world.servers import DEBIAN_15

@@ -8,8 +8,8 @@ import pytest
 from psycopg import sql
 from pydantic import SecretStr
 
-from jit.embedded import EmbeddedPostgres
 from jit.ports import Taken, TargetRefused
+from jit.runtime.embedded import EmbeddedPostgres
 from tests.world.orders import can_read, grant_of, is_cut, session, wanted
 from tests.world.servers import DEBIAN_15, both_versions
 from workers.targets.postgres import PostgresTarget

@@ -9,9 +9,9 @@ from sqlalchemy import select, text
 from jit.clock import SystemClock
 from jit.facts import Alert, AlertName, Refusal, Refused, Source
 from jit.ledger import Ledger, Notes, Question, StoredDirectory, check_chain, connect
+from jit.ledger.privacy.erasing import erase, written_back
 from jit.ledger.schema import person_keys
-from jit.people import Person
-from jit.privacy.erasing import erase, written_back
+from jit.people.person import Person
 from jit.testing import ALICE, BOB, EVE, Story
 from tests.world.at_once import at_once
 

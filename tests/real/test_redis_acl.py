@@ -9,16 +9,16 @@ from pydantic import SecretStr
 from redis import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError
 
-from jit.access import State
 from jit.doctor import State as Finding
 from jit.doctor.queue import look_at_queue
-from jit.embedded import EmbeddedValkey
-from jit.rq_queue import ENDS, GRANTS, RqQueue, open_redis, require_durable
+from jit.requests.lifecycle import State
+from jit.runtime.embedded import EmbeddedValkey
+from jit.runtime.queue import ENDS, GRANTS, RqQueue, open_redis, require_durable
 from jit.testing import T0
 from tests.world.hands import Hands
 from tests.world.servers import redis_7, valkey
-from workers.end_order_queue import TIMEKEEPER_FIRST
-from workers.worker import Hand
+from workers.end_orders.queue import TIMEKEEPER_FIRST
+from workers.queue.worker import Hand
 
 pytestmark = pytest.mark.real
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from rq import Queue  # noqa: TID251  the intruder has RQ too
 
-from jit.embedded import EmbeddedValkey
-from jit.rq_queue import ENDS, GRANTS
+from jit.runtime.embedded import EmbeddedValkey
+from jit.runtime.queue import ENDS, GRANTS
 from tests.world.redis_attack import Attack
 
 pytestmark = pytest.mark.real

@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from jit.access import State
-from jit.embedded import EmbeddedValkey
 from jit.facts import Alert
 from jit.ports import Held
-from jit.rq_queue import ENDS
+from jit.requests.lifecycle import State
+from jit.runtime.embedded import EmbeddedValkey
+from jit.runtime.queue import ENDS
 from jit.testing import T0
 from tests.world.end_orders import order_about
 from tests.world.hands import KEY
 from tests.world.redis_attack import Attack
-from workers.end_order_queue import TIMEKEEPER_FIRST
-from workers.end_orders import EndOrder, sign
+from workers.end_orders.queue import TIMEKEEPER_FIRST
+from workers.end_orders.signed import EndOrder, sign
 
 pytestmark = pytest.mark.real
 

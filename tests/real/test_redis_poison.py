@@ -13,8 +13,8 @@ from redis import ResponseError
 from rq.command import send_command  # noqa: TID251  the intruder has RQ too
 from rq.suspension import suspend  # noqa: TID251  as above
 
-from jit.embedded import EmbeddedValkey
-from jit.rq_queue import ENDS, GRANTS
+from jit.runtime.embedded import EmbeddedValkey
+from jit.runtime.queue import ENDS, GRANTS
 from jit.testing import T0
 from tests.world.hands import KEY
 from tests.world.redis_attack import Attack

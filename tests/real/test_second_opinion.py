@@ -15,21 +15,21 @@ import yaml
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
+from bot.client import impatient
 from bot.directory import SlackDirectory, read_person
-from bot.follow.outbox import Metadata, Outbox, Posted, Rejected
+from bot.followers.outbox import Metadata, Outbox, Posted, Rejected
 from bot.forms import Filled, deny_form, request_form
-from bot.impatient import impatient
 from bot.listeners.caller import Place
 from bot.listeners.teller import Teller
-from bot.playground.people import User
-from bot.playground.sample import BOT, BOT_TOKEN, REQUESTS, account, sample_workspace
-from bot.playground.server import running
-from bot.show import dm
-from bot.show.card import draw
-from bot.show.home import Overview, draw_home
+from bot.views import dm
+from bot.views.card import draw
+from bot.views.home import Overview, draw_home
 from jit.clock import SystemClock
 from jit.ledger import Notes, StoredDirectory
 from jit.testing import InMemoryLedger, ManualClock, Story
+from playground.people import User
+from playground.sample import BOT, BOT_TOKEN, REQUESTS, account, sample_workspace
+from playground.server import running
 from tests.world.emulate import emulating, installed
 
 pytestmark = pytest.mark.real

@@ -11,17 +11,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from jit.audit.heads import Heads
 from jit.clock import SystemClock
-from jit.embedded import EmbeddedPostgres
 from jit.ledger import Ledger, connect
-from jit.signer.keys import make_key, rotate_key
-from jit.signer.witnesses import post
+from jit.proof.audit.checkpoints import Heads
+from jit.proof.signer.keys import make_key, rotate_key
+from jit.proof.signer.witnesses import post
+from jit.proof.tlog.note import SignerKey, checkpoint, sign
+from jit.proof.tlog.tree import HashTree
+from jit.proof.verifier import Grade, cosigned_at, leaf_hash, parse_checkpoint, parse_note
+from jit.proof.witness.witness import LARGEST
+from jit.runtime.embedded import EmbeddedPostgres
 from jit.testing import ledger_in
-from jit.tlog.note import SignerKey, checkpoint, sign
-from jit.tlog.tree import HashTree
-from jit.verifier import Grade, cosigned_at, leaf_hash, parse_checkpoint, parse_note
-from jit.witness.witness import LARGEST
 from tests.world.servers import hardened
 from tests.world.signing import ORIGIN, Room, WitnessRoom, signer_room, something, verdict
 from tests.world.waiting import wait_until

@@ -7,9 +7,9 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from jit.cli.sample import DATABASE, ROLES, WORKER, furnish
-from jit.cli.stage.console import WATCHED, Console
-from jit.cli.stage.session import LONGEST_CELL, MOST_BYTES, MOST_ROWS, Lost, Refused, Session
+from demo.console import WATCHED, Console
+from demo.sample import DATABASE, ROLES, WORKER, furnish
+from demo.session import LONGEST_CELL, MOST_BYTES, MOST_ROWS, Lost, Refused, Session
 from tests.world.orders import grant_of, wanted
 from tests.world.servers import postgres_18
 from tests.world.waiting import HUNG, wait_until
@@ -42,8 +42,8 @@ def session(orders):
 
 @pytest.fixture
 def console(orders, monkeypatch):
-    monkeypatch.setattr("jit.cli.stage.console.LOOK_EVERY", 0.05)
-    monkeypatch.setattr("jit.cli.stage.console.AGAIN_AFTER", 0.05)
+    monkeypatch.setattr("demo.console.LOOK_EVERY", 0.05)
+    monkeypatch.setattr("demo.console.AGAIN_AFTER", 0.05)
     made = Console(orders.dsn("alice", DATABASE), "alice", DATABASE)
     made.start()
     yield made

@@ -22,8 +22,8 @@ from sqlalchemy.engine import make_url
 
 from jit.cli.audit.export import export
 from jit.cli.audit.verify import verify
-from jit.tlog.note import SignerKey, cosign
-from jit.verifier import Frontier, Grade, Reason, leaf_hash
+from jit.proof.tlog.note import SignerKey, cosign
+from jit.proof.verifier import Frontier, Grade, Reason, leaf_hash
 from tests.world.record import LATER, Record, signed_head
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "ledger.md"

@@ -12,14 +12,14 @@ import pytest
 from pydantic import SecretStr
 from redis import Redis
 
-from jit.access import State
 from jit.cli.doctor import PROCESSES
 from jit.doctor import Line
 from jit.doctor import State as Found
-from jit.doctor.processes import look_at_processes
-from jit.embedded import EmbeddedValkey
 from jit.facts import Released, Revoked, Source, Started
-from jit.rq_queue import ON_DISK_REMEDY, UNPROVEN, RqQueue
+from jit.ledger.doctor.processes import look_at_processes
+from jit.requests.lifecycle import State
+from jit.runtime.embedded import EmbeddedValkey
+from jit.runtime.queue import ON_DISK_REMEDY, UNPROVEN, RqQueue
 from jit.testing import ALICE
 from tests.world.base import in_a_file
 from tests.world.exhaustive import exhaustive
@@ -29,7 +29,7 @@ from tests.world.processes import Forked
 from tests.world.servers import redis_7
 from tests.world.shared_clock import SharedClock
 from tests.world.waiting import HUNG, wait_until
-from workers.presence import LEASE_LASTS
+from workers.queue.presence import LEASE_LASTS
 
 pytestmark = pytest.mark.real
 

@@ -3,10 +3,10 @@
 import threading
 
 from bot.main import run
-from bot.playground.sample import APP_TOKEN, BOT_TOKEN
 from jit.clock import SystemClock
 from jit.ledger import Ledger, LedgerUnavailable, connect
-from jit.settings import BotSettings, CannotStart
+from jit.runtime.settings import BotSettings, CannotStart
+from playground.sample import APP_TOKEN, BOT_TOKEN
 from tests.scenario.following import Hurried
 from tests.world.waiting import HUNG
 

@@ -2,8 +2,8 @@
 
 import threading
 
-from bot.follow.follower import LEASE, Leadership, Seat, Tools, follow
-from bot.follow.outbox import Outbox
+from bot.followers.follower import LEASE, Leadership, Seat, Tools, follow
+from bot.followers.outbox import Outbox
 from jit.ledger import Lease, Leases, Ledger, Notes
 from tests.world.waiting import HUNG
 

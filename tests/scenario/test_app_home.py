@@ -5,14 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from bot.follow.homes import Homes
-from bot.playground.faults import Fault, Outage
-from bot.playground.sample import ALICE, BOB, CAROL, EVE, MALLORY
-from bot.show.home import NOT_OURS, NOTHING
-from bot.sight import Sight
-from jit.access import State
+from bot.followers.homes import Homes
+from bot.views.home import NOT_OURS, NOTHING
+from bot.visibility import Sight
 from jit.facts import Refusal, Source, Withdrawn
 from jit.ledger import Notes
+from jit.requests.lifecycle import State
+from playground.faults import Fault, Outage
+from playground.sample import ALICE, BOB, CAROL, EVE, MALLORY
 from tests.scenario.following import Following
 from tests.world.played_office import STRANGER, active_request, by
 

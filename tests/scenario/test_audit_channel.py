@@ -6,11 +6,11 @@ from contextlib import closing
 import pytest
 from slack_sdk import WebClient
 
-from bot.playground.person import Person
-from bot.playground.sample import ALERTS, ALICE, AUDIT, BOT_TOKEN, CAROL, REQUESTS, sample_workspace
-from bot.playground.server import running
-from bot.playground.world import Missing
 from jit.facts import Alert, AlertName
+from playground.person import Person
+from playground.sample import ALERTS, ALICE, AUDIT, BOT_TOKEN, CAROL, REQUESTS, sample_workspace
+from playground.server import running
+from playground.world import Missing
 from tests.scenario.bot_thread import BotThread, facts
 from tests.world.base import RULES
 from tests.world.waiting import wait_until

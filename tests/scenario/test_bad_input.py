@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.playground.sample import ALERTS, AUDIT, REQUESTS
-from jit.access import State
 from jit.clock import SKEW_LIMIT
 from jit.facts import GrantIntent
+from jit.requests.lifecycle import State
+from playground.sample import ALERTS, AUDIT, REQUESTS
 from tests.world.processes import Forked
 from tests.world.product import POLICIES, Product, product
 from tests.world.servers import postgres_18

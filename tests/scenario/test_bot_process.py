@@ -2,11 +2,11 @@
 
 import pytest
 
-from bot.playground.faults import Outage
-from bot.playground.sample import ALERTS, ALICE, AUDIT, REQUESTS, sample_workspace
-from bot.playground.server import running
-from bot.playground.text import rendered
 from jit.facts import Alert, PolicyChanged, Started
+from playground.faults import Outage
+from playground.sample import ALERTS, ALICE, AUDIT, REQUESTS, sample_workspace
+from playground.server import running
+from playground.text import rendered
 from tests.scenario.bot_thread import BotThread, facts
 from tests.world.base import RULES
 from tests.world.waiting import HUNG, wait_until

@@ -17,10 +17,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bot.playground.control import elsewhere
-from bot.playground.person import Person
-from bot.playground.sample import ALICE, APP_TOKEN, BOT_TOKEN, REQUESTS, sample_workspace
-from bot.playground.server import running
+from playground.control import elsewhere
+from playground.person import Person
+from playground.sample import ALICE, APP_TOKEN, BOT_TOKEN, REQUESTS, sample_workspace
+from playground.server import running
 from tests.world.exhaustive import distinct
 from tests.world.processes import Forked
 from tests.world.product import POLICIES

@@ -3,11 +3,11 @@
 import pytest
 from click.testing import CliRunner
 
-from bot.playground.sample import APP_TOKEN, BOT_TOKEN, sample_workspace
-from bot.playground.server import running
 from jit.cli import up
 from jit.cli.main import cli
-from jit.settings import CannotStart
+from jit.runtime.settings import CannotStart
+from playground.sample import APP_TOKEN, BOT_TOKEN, sample_workspace
+from playground.server import running
 from tests.world.product import POLICIES
 from tests.world.waiting import HUNG
 

@@ -9,13 +9,13 @@ from pydantic import SecretStr
 
 from bot.doctor import checks
 from bot.manifest import load_manifest
-from bot.playground.faults import Fault, Outage
-from bot.playground.people import UserGroup
-from bot.playground.sample import ALICE, APP_TOKEN, AUDIT, BOB, BOT, BOT_TOKEN, CAROL, EVE, REQUESTS, sample_workspace
-from bot.playground.server import running
 from jit.clock import SystemClock
 from jit.doctor import State, examine
 from jit.policy import load_policy
+from playground.faults import Fault, Outage
+from playground.people import UserGroup
+from playground.sample import ALICE, APP_TOKEN, AUDIT, BOB, BOT, BOT_TOKEN, CAROL, EVE, REQUESTS, sample_workspace
+from playground.server import running
 from tests.world.waiting import HUNG
 
 pytestmark = pytest.mark.scenario

@@ -5,14 +5,14 @@ from datetime import timedelta
 import pytest
 from slack_sdk import WebClient
 
-from bot.follow.cards import Cards
-from bot.follow.messages import Messages
-from bot.follow.mirror import EVENT_TYPE, Mirror
-from bot.playground.faults import Fault, Outage
-from bot.playground.sample import ALERTS, AUDIT, BOT_TOKEN, REQUESTS, sample_workspace
-from bot.playground.server import running
-from bot.playground.text import rendered
+from bot.followers.cards import Cards
+from bot.followers.messages import Messages
+from bot.mirror.follower import EVENT_TYPE, Mirror
 from jit.testing import ALICE, BOB, EVE
+from playground.faults import Fault, Outage
+from playground.sample import ALERTS, AUDIT, BOT_TOKEN, REQUESTS, sample_workspace
+from playground.server import running
+from playground.text import rendered
 from tests.scenario.following import Following
 from tests.world.base import World, in_a_file
 from tests.world.shared_clock import SharedClock

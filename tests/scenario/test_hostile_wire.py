@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 
 from bot.listeners.caller import Place
 from bot.listeners.teller import Teller
-from jit import desk
 from jit.policy import Policy
+from jit.use_cases import desk
 from tests.hostile.damage import Attack, attacks, unharmed
 from tests.hostile.siege import Siege, besieged
 from tests.hostile.verdict import judge

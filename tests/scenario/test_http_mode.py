@@ -11,13 +11,18 @@ from urllib.parse import urlencode
 import pytest
 import structlog
 
-from bot.follow.cards import Cards
+from bot.followers.cards import Cards
 from bot.main import run
 from bot.manifest import REQUEST_PATH
-from bot.playground.faults import Fault, Outage
-from bot.playground.http_mode import RequestUrl
-from bot.playground.person import Person
-from bot.playground.sample import (
+from jit.clock import SystemClock
+from jit.facts import Refused
+from jit.ledger import Ledger, Question, StoredDirectory, connect
+from jit.requests.lifecycle import State
+from jit.runtime.settings import Address, CannotStart
+from playground.faults import Fault, Outage
+from playground.http_mode import RequestUrl
+from playground.person import Person
+from playground.sample import (
     ALICE,
     APP_TOKEN,
     BOB,
@@ -27,12 +32,7 @@ from bot.playground.sample import (
     TEAM,
     sample_workspace,
 )
-from bot.playground.server import running
-from jit.access import State
-from jit.clock import SystemClock
-from jit.facts import Refused
-from jit.ledger import Ledger, Question, StoredDirectory, connect
-from jit.settings import Address, CannotStart
+from playground.server import running
 from tests.scenario.bot_thread import BotThread
 from tests.world.base import RULES
 from tests.world.waiting import HUNG, wait_until
@@ -249,7 +249,7 @@ def test_while_the_ledger_takes_nothing_it_is_alive_and_not_ready(stage, tmp_pat
 
 
 def test_rules_that_cannot_be_read_make_it_unready(stage, tmp_path, monkeypatch):
-    monkeypatch.setattr("jit.policy.folder.LOOK_EVERY", timedelta(0))
+    monkeypatch.setattr("jit.policy.files.folder.LOOK_EVERY", timedelta(0))
     with ready(stage, tmp_path) as bot:
         (tmp_path / "a.policy.yml").write_text("acess: {}\n")
         wait_until(lambda: bot.says("/readyz") == (503, {**READY, "policies": False}))

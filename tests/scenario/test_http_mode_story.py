@@ -8,12 +8,12 @@ from typing import IO
 import pytest
 
 from bot.manifest import REQUEST_PATH
-from bot.playground.http_mode import RequestUrl
-from bot.playground.person import Person
-from bot.playground.sample import REQUESTS, SIGNING_SECRET
-from jit.access import Request, State
-from jit.cli.rehearsal import Rehearsal, rehearsing
-from jit.cli.supervisor import Child, Process
+from demo.stack import Rehearsal, rehearsing
+from jit.requests.lifecycle import Request, State
+from jit.runtime.supervisor import Child, Process
+from playground.http_mode import RequestUrl
+from playground.person import Person
+from playground.sample import REQUESTS, SIGNING_SECRET
 from tests.world.processes import fork
 from tests.world.waiting import wait_until
 from tests.world.web import FORM, ask, free_port, send

@@ -2,7 +2,10 @@
 
 import pytest
 
-from bot.playground.sample import (
+from bot.refusals import Shown
+from jit.ledger import Notes
+from jit.ledger.refusals import REFUSED, Refusal
+from playground.sample import (
     ALICE,
     BOB,
     CAROL,
@@ -10,10 +13,7 @@ from bot.playground.sample import (
     MALLORY,
     REQUESTS,
 )
-from bot.playground.world import Channel
-from bot.refusals import Shown
-from jit.ledger import Notes
-from jit.ledger.refusals import REFUSED, Refusal
+from playground.world import Channel
 from tests.world.played_office import PlayedOffice, by
 
 pytestmark = pytest.mark.scenario

@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from bot.listeners.look import ONLY_YOURS
-from bot.playground.sample import BOB, CAROL, EVE
 from jit.facts import Refusal
 from jit.policy import PolicyError
-from jit.words import SAYS
+from jit.requests.messages import SAYS
+from playground.sample import BOB, CAROL, EVE
 from tests.world.played_office import POLICIES, opened
 
 pytestmark = pytest.mark.scenario

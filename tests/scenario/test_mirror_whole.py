@@ -9,21 +9,21 @@ import pytest
 from click.testing import CliRunner
 from slack_sdk import WebClient
 
-from bot.follow.follower import LEASE, Leadership, Seat, Tools, follow
-from bot.follow.mirror import Mirror
-from bot.follow.outbox import Outbox
-from bot.playground.faults import Fault
-from bot.playground.sample import AUDIT, BOT_TOKEN, sample_workspace
-from bot.playground.server import running
-from jit.audit.heads import Heads
+from bot.followers.follower import LEASE, Leadership, Seat, Tools, follow
+from bot.followers.outbox import Outbox
+from bot.mirror.follower import Mirror
 from jit.cli.audit.mirror_check import mirror_check
 from jit.clock import SystemClock
 from jit.facts import KeyChanged, RecordRead, Source
 from jit.ledger import Lease, Leases, Ledger, LedgerUnavailable, Notes, connect, create_tables
 from jit.policy import PolicyFolder
+from jit.proof.audit.checkpoints import Heads
+from jit.proof.tlog.note import SignerKey, checkpoint, cosign, sign
+from jit.proof.verifier import Frontier, leaf_hash
 from jit.testing import Story
-from jit.tlog.note import SignerKey, checkpoint, cosign, sign
-from jit.verifier import Frontier, leaf_hash
+from playground.faults import Fault
+from playground.sample import AUDIT, BOT_TOKEN, sample_workspace
+from playground.server import running
 from tests.world.base import RULES
 from tests.world.exhaustive import distinct
 

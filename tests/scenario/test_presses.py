@@ -10,8 +10,12 @@ import structlog
 
 from bot.buttons import APPROVE, value_of
 from bot.forms import CHOOSE_ACCESS, DENY_FORM, REQUEST_FORM
-from bot.playground.faults import Fault
-from bot.playground.sample import (
+from bot.pool import Pool
+from jit.facts import EndCause, Refusal
+from jit.ledger import LedgerUnavailable, StoredDirectory
+from jit.requests.lifecycle import State
+from playground.faults import Fault
+from playground.sample import (
     ALICE,
     BOB,
     CAROL,
@@ -19,11 +23,7 @@ from bot.playground.sample import (
     MALLORY,
     TEAM,
 )
-from bot.playground.socket_mode import Unanswered
-from bot.pool import Pool
-from jit.access import State
-from jit.facts import EndCause, Refusal
-from jit.ledger import LedgerUnavailable, StoredDirectory
+from playground.socket_mode import Unanswered
 from tests.world.played_office import POLICIES, STRANGER, PlayedOffice, active_request, opened
 
 pytestmark = pytest.mark.scenario

@@ -2,10 +2,10 @@
 
 import pytest
 
-from bot.playground.sample import ALICE, BOB, CAROL
-from jit.access import State
 from jit.facts import Ended, Source
-from jit.privacy.erasing import StillInvolved, erase
+from jit.ledger.privacy.erasing import StillInvolved, erase
+from jit.requests.lifecycle import State
+from playground.sample import ALICE, BOB, CAROL
 from tests.world.played_office import active_request, by
 
 pytestmark = pytest.mark.scenario

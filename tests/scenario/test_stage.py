@@ -9,15 +9,16 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from bot.playground.sample import ALICE, BOB, CAROL, EVE
-from jit.access import Request, State
-from jit.cli.stage import beside, console, look, promises
-from jit.cli.stage.beside import Beside, Wings, standing_beside
-from jit.cli.stage.lights import Lights
-from jit.cli.stage.look import Eyes
-from jit.cli.stage.parts import Parts
-from jit.cli.stage.rules import ENGINEERS, lay_out
-from jit.embedded import EmbeddedPostgres
+from demo import console, look, promises
+from demo import panel as beside
+from demo.lights import Lights
+from demo.look import Eyes
+from demo.panel import Beside, Wings, standing_beside
+from demo.parts import Parts
+from demo.rules import ENGINEERS, lay_out
+from jit.requests.lifecycle import Request, State
+from jit.runtime.embedded import EmbeddedPostgres
+from playground.sample import ALICE, BOB, CAROL, EVE
 from tests.world.exhaustive import distinct
 from tests.world.product import POLICIES, Product, product, role_of
 from tests.world.stage_scene import unhurried

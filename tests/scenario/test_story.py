@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.playground.sample import REQUESTS
-from jit.access import State
+from jit.requests.lifecycle import State
+from playground.sample import REQUESTS
 from tests.world.product import product
 
 pytestmark = [pytest.mark.scenario, pytest.mark.real]

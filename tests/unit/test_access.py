@@ -6,20 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jit.access import (
-    GRANT_GIVEN_UP,
-    GRANT_NUDGE,
-    GRANT_STUCK,
-    REVOKE_STUCK,
-    CannotFollow,
-    Duty,
-    Request,
-    State,
-    duty_at,
-    follow,
-    next_duty,
-    replay,
-)
 from jit.facts import (
     Approval,
     Approved,
@@ -41,6 +27,20 @@ from jit.facts import (
     RevokeIntent,
     Source,
     Withdrawn,
+)
+from jit.requests.lifecycle import (
+    GRANT_GIVEN_UP,
+    GRANT_NUDGE,
+    GRANT_STUCK,
+    REVOKE_STUCK,
+    CannotFollow,
+    Duty,
+    Request,
+    State,
+    duty_at,
+    follow,
+    next_duty,
+    replay,
 )
 from tests.world.raised import raised
 

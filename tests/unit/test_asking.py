@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jit.asking import LONGEST_TEXT, Asked, BadInput, looks_secret, text_trouble, understand
-from jit.people import Groups
+from jit.people.person import Groups
 from jit.policy import load_policy
+from jit.requests.intake import LONGEST_TEXT, Asked, BadInput, looks_secret, text_trouble, understand
 from jit.testing import ALICE, EVE, T0
 from tests.world.base import RULES
 from tests.world.office import ADMIN, LONE, READ, WHY

@@ -14,26 +14,26 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import delete, update
 
-from jit import verifier
-from jit.audit import growing
-from jit.audit.export import FILES
-from jit.audit.folder import RecordCopy
-from jit.audit.growing import GrowingFile
-from jit.audit.heads import Heads
-from jit.audit.reading import read_kept
 from jit.cli.main import cli
 from jit.clock import SystemClock
 from jit.facts import KeyChanged, Source
 from jit.ledger import BrokenChain, Ledger
 from jit.ledger.database import writing
 from jit.ledger.entry import hash_of, open_entry
+from jit.ledger.privacy.erasing import erase
 from jit.ledger.schema import entries, heads, policy_texts
-from jit.privacy.erasing import erase
-from jit.settings import CannotStart
+from jit.proof import verifier
+from jit.proof.audit import growing
+from jit.proof.audit.checkpoints import Heads
+from jit.proof.audit.export import FILES
+from jit.proof.audit.folder import RecordCopy
+from jit.proof.audit.growing import GrowingFile
+from jit.proof.audit.reading import read_kept
+from jit.proof.tlog.note import checkpoint, cosign, sign
+from jit.proof.tlog.tree import HashTree
+from jit.proof.verifier import Grade, Trust, check_path, leaf_hash, policy_version
+from jit.runtime.settings import CannotStart
 from jit.testing import ALICE, Story, ledger_in
-from jit.tlog.note import checkpoint, cosign, sign
-from jit.tlog.tree import HashTree
-from jit.verifier import Grade, Trust, check_path, leaf_hash, policy_version
 from tests.world.evidence import LOG, ORIGIN, POLICY, WITNESS
 from tests.world.tamper import past_the_guards
 

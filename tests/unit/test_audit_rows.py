@@ -3,8 +3,8 @@
 import csv
 from pathlib import Path
 
-from jit.audit.export import COLUMNS, csv_line
 from jit.ledger.entry import open_entry, seal
+from jit.proof.audit.export import COLUMNS, csv_line
 
 STORED = [open_entry(body) for body in (Path(__file__).parent / "entries.jsonl").read_bytes().splitlines()]
 

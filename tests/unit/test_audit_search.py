@@ -11,18 +11,18 @@ from click.testing import CliRunner, Result
 from rich.cells import cell_len
 from sqlalchemy import delete, update
 
-from jit.audit import reading
-from jit.audit.reading import coming
-from jit.audit.search import BadTime, People, Wanted, find_people, known_names, read_moment, search
-from jit.audit.table import Layout, names_from, plain, row_of
 from jit.cli.main import cli
 from jit.clock import SystemClock
 from jit.facts import RecordRead
 from jit.ledger import BrokenChain, Ledger, LedgerUnavailable, StoredDirectory
 from jit.ledger.entry import open_entry, seal
+from jit.ledger.privacy.erasing import erase
 from jit.ledger.schema import entries
-from jit.people import Person
-from jit.privacy.erasing import erase
+from jit.people.person import Person
+from jit.proof.audit import reading
+from jit.proof.audit.reading import coming
+from jit.proof.audit.search import BadTime, People, Wanted, find_people, known_names, read_moment, search
+from jit.proof.audit.table import Layout, names_from, plain, row_of
 from jit.testing import ALICE, BOB, CAROL, EVE, T0, Story, ledger_in
 from tests.world.tamper import past_the_guards
 

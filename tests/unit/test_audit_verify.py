@@ -7,14 +7,14 @@ import stat
 import pytest
 from click.testing import CliRunner
 
-from bot.follow.mirror import STANDS, Mirror
-from jit.audit.live import live
+from bot.mirror.follower import STANDS, Mirror
 from jit.cli.audit.prove import prove
 from jit.cli.audit.verify import verify
 from jit.facts import KeyChanged, RecordRead, Source
 from jit.ledger import Notes
-from jit.settings import CannotStart
-from jit.tlog.note import SignerKey
+from jit.proof.audit.live import live
+from jit.proof.tlog.note import SignerKey
+from jit.runtime.settings import CannotStart
 from tests.world.base import RULES
 from tests.world.record import ORIGIN, Record
 from tests.world.tamper import past_the_guards

@@ -10,15 +10,15 @@ import pytest
 from slack_sdk import WebClient
 
 from bot.directory import ASKED_FOR_AT_MOST, POLL_EVERY, AnotherWorkspace, SlackDirectory, read_person
-from bot.playground.faults import Fault
-from bot.playground.sample import ALICE, BOB, BOT, BOT_TOKEN, CAROL, EVE, MALLORY, TEAM, sample_workspace
-from bot.playground.slack import Slack
-from jit.asking import Asked as Asking
-from jit.desk import Turned
 from jit.ledger import StoredDirectory
-from jit.people import NO_GROUPS, Standing
+from jit.people.person import NO_GROUPS, Standing
 from jit.ports import DirectoryUnavailable, UnknownPerson
+from jit.requests.intake import Asked as Asking
 from jit.testing import InMemoryLedger, ManualClock
+from jit.use_cases.desk import Turned
+from playground.faults import Fault
+from playground.sample import ALICE, BOB, BOT, BOT_TOKEN, CAROL, EVE, MALLORY, TEAM, sample_workspace
+from playground.slack import Slack
 from tests.world.office import Office, presser
 from tests.world.played_office import POLICIES
 from tests.world.playgrounds import Playgrounds

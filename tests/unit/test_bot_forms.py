@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from bot.forms import Filled, chosen, deny_form, options, request_form, value_of
 from bot.listeners.typed import fill, nearest, request_id_in, split
-from bot.playground.blocks import suggestion_problems, view_problems
 from jit.policy import Access, Quorum, Rule
+from playground.blocks import suggestion_problems, view_problems
 
 
 def access(name: str, describe: str = "Read it", incident: str | None = None) -> Access:

@@ -22,13 +22,13 @@ from bot.listeners.caller import NO_TEAM, Caller, Place, entered, pressed_value,
 from bot.listeners.events import tell_of_group
 from bot.listeners.kit import outcome
 from bot.listeners.look import show_request, table
-from jit.access import Request, State
-from jit.desk import Presser, Turned
 from jit.facts import Kinds, Need, Refusal, Source
 from jit.ledger import LedgerUnavailable, SpoolFailed
 from jit.ledger.entry import open_entry
+from jit.requests.lifecycle import Request, State
+from jit.requests.messages import SAYS
 from jit.testing import ManualClock
-from jit.words import SAYS
+from jit.use_cases.desk import Presser, Turned
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 REQUEST = Request(

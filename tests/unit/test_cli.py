@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from jit.access import State
 from jit.cli import up
 from jit.cli.main import cli, run
 from jit.clock import SystemClock
 from jit.ledger import Ledger, StoredDirectory
-from jit.people import Person
+from jit.people.person import Person
+from jit.requests.lifecycle import State
 from jit.testing import BOB, Story, ledger_in
 
 POLICIES = Path(__file__).parents[2] / "policies"

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.condition import HOLDS_FOR, Condition
+from bot.health import HOLDS_FOR, Condition
 from jit.ledger import Ledger, LedgerUnavailable, connect
 from tests.world.base import in_a_file
 from tests.world.office import Office

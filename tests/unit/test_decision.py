@@ -6,11 +6,11 @@ from uuid import uuid4
 
 import pytest
 
-from jit.access import State
 from jit.clock import SKEW_LIMIT
-from jit.decision import CannotTell, DoesNotHold, rules_for, still_holds, weigh
 from jit.facts import BEGIN_WITHIN, Approval, Approved, Counted, Refusal, Source
-from jit.people import GROUPS_FRESH_FOR
+from jit.people.person import GROUPS_FRESH_FOR
+from jit.requests.decision import CannotTell, DoesNotHold, rules_for, still_holds, weigh
+from jit.requests.lifecycle import State
 from jit.testing import ALICE, BOB, CAROL, EVE
 from tests.world.base import ON_CALL, RULES, SAM
 from tests.world.office import ADMIN, NIGHT, Office

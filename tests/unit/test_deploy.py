@@ -11,7 +11,7 @@ import pytest
 from pydantic import AliasChoices
 
 from jit.cli.main import COMMANDS
-from jit.settings import BotSettings, CopySettings, HandsSettings, SignerSettings
+from jit.runtime.settings import BotSettings, CopySettings, HandsSettings, SignerSettings
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs/operations.md").read_text()

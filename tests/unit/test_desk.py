@@ -5,14 +5,14 @@ from functools import partial
 
 import pytest
 
-from jit.access import State
-from jit.asking import Asked, trouble_with
-from jit.decision import DoesNotHold, still_holds
-from jit.desk import Turned
 from jit.facts import BEGIN_WITHIN, Approval, Approved, Denied, EndCause, Refusal, Released, Requested
 from jit.ledger import LedgerUnavailable
+from jit.requests.decision import DoesNotHold, still_holds
+from jit.requests.intake import Asked, trouble_with
+from jit.requests.lifecycle import State
+from jit.requests.messages import SAYS
 from jit.testing import ALICE, BOB, CAROL, EVE
-from jit.words import SAYS
+from jit.use_cases.desk import Turned
 from tests.world.base import SAM
 from tests.world.office import ADMIN, ASK, LONE, NIGHT, READ, TERMINAL, WHY, Office, presser
 from tests.world.raised import raised

@@ -6,11 +6,11 @@ from threading import Barrier, BrokenBarrierError, Thread
 
 import pytest
 
-from jit.access import State
-from jit.desk import Turned
 from jit.facts import Refusal
 from jit.ledger import Conflict
+from jit.requests.lifecycle import State
 from jit.testing import ALICE, BOB, CAROL
+from jit.use_cases.desk import Turned
 from tests.world.base import SAM
 from tests.world.office import ADMIN, Office, presser
 from tests.world.waiting import HUNG

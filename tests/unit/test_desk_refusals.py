@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from jit.access import State
 from jit.facts import Refusal, Source
-from jit.people import Person
+from jit.people.person import Person
+from jit.requests.lifecycle import State
 from jit.testing import ALICE, BOB, CAROL, EVE, WORKSPACE
 from tests.world.base import ENGINEERS, ON_CALL, SAM
 from tests.world.office import ADMIN, ASK, NIGHT, READ, TERMINAL, Office, presser

@@ -10,7 +10,7 @@ from bot.doctor.app import look_at_app
 from bot.doctor.visit import Welcome
 from jit.clock import SystemClock
 from jit.doctor import State, examine
-from jit.settings import SLACK
+from jit.runtime.settings import SLACK
 from tests.world.fake_slack import answer
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)

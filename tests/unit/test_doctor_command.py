@@ -16,8 +16,8 @@ from jit.cli.doctor import by_part, show
 from jit.cli.main import cli
 from jit.doctor import Check, Part, fine, mend, not_looked_at, note
 from jit.ledger import LedgerMisconfigured
-from jit.settings import CannotStart
-from jit.signer.keys import make_key
+from jit.proof.signer.keys import make_key
+from jit.runtime.settings import CannotStart
 from jit.testing import ManualClock, Story, ledger_in
 
 POLICIES = Path(__file__).parents[2] / "policies"

@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from jit.doctor import Check, Line, NotLookedAt, Part, State, examine, fine, mend, needed, note, of_finding
 from jit.ports import Finding
-from jit.settings import CannotStart, MissingSecret
+from jit.runtime.settings import CannotStart, MissingSecret
 from tests.world.waiting import HUNG
 
 

@@ -7,13 +7,13 @@ import pytest
 from pydantic import SecretStr
 
 from jit.doctor import State, examine
-from jit.people import NO_GROUPS, Groups
+from jit.people.person import NO_GROUPS, Groups
 from jit.policy import load_policy
 from jit.ports import Finding
 from jit.testing import T0, InMemoryTarget
 from tests.world.hands import RULES
 from workers import doctor
-from workers.end_orders import KEY_FILE, load_key
+from workers.end_orders.signed import KEY_FILE, load_key
 
 LONG = SecretStr("k" * 32)
 

@@ -5,8 +5,8 @@ from pydantic import SecretStr
 from sqlalchemy import update
 
 from jit.doctor import NotLookedAt, State
-from jit.doctor.overdue import MOST, look_at_overdue
 from jit.ledger.database import Forbidden
+from jit.ledger.doctor.overdue import MOST, look_at_overdue
 from jit.ledger.schema import entries, requests
 from jit.ports import TargetUnreachable
 from tests.world.base import World, in_a_file
@@ -117,6 +117,6 @@ def test_without_a_ledger_or_the_right_to_read_it_nothing_is_looked_at(house, tm
     def refuse(_):
         raise Forbidden("permission denied for table requests")
 
-    monkeypatch.setattr("jit.doctor.overdue.reading", refuse)
+    monkeypatch.setattr("jit.ledger.doctor.overdue.reading", refuse)
     with pytest.raises(NotLookedAt, match="does not let this login"):
         told(house)

@@ -7,9 +7,9 @@ from pydantic import SecretStr
 
 from jit.doctor import NotLookedAt
 from jit.doctor.line import State
-from jit.doctor.processes import Wanted, look_at_processes
 from jit.ledger import Leases, Ledger, connect, create_tables
 from jit.ledger.database import Forbidden
+from jit.ledger.doctor.processes import Wanted, look_at_processes
 from jit.testing import ManualClock, Story
 
 TIMEKEEPER = Wanted("timekeeper", "clock", "nothing ends by the clock")
@@ -113,6 +113,6 @@ def test_a_right_that_is_missing_is_said(url, clock, leases, monkeypatch):
     def refuse(_):
         raise Forbidden("permission denied for table leases")
 
-    monkeypatch.setattr("jit.doctor.processes.reading", refuse)
+    monkeypatch.setattr("jit.ledger.doctor.processes.reading", refuse)
     with pytest.raises(NotLookedAt, match="does not let this login"):
         line(url, clock)

@@ -9,7 +9,7 @@ from redis.exceptions import NoPermissionError
 
 from jit.doctor import Line, State
 from jit.doctor.queue import look_at_queue
-from jit.rq_queue import QueueMisconfigured, require_durable
+from jit.runtime.queue import QueueMisconfigured, require_durable
 
 
 def test_another_host_wants_a_password_and_encryption(monkeypatch: pytest.MonkeyPatch) -> None:

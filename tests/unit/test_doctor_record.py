@@ -15,17 +15,17 @@ from sqlalchemy import func, insert, select
 
 from jit.cli.main import cli
 from jit.doctor import Check, Part, State, examine
-from jit.doctor.ledger import look_at_ledger
-from jit.doctor.policies import look_at_policies, look_at_writers
-from jit.doctor.spool import look_at_spool
 from jit.facts import Alert, AlertName, Source
 from jit.ledger import connect, create_tables
 from jit.ledger.database import Forbidden
+from jit.ledger.doctor.spool import look_at_spool
 from jit.ledger.schema import heads
 from jit.ledger.spool import FILE, PUT_ASIDE
-from jit.policy.check import check_folder
+from jit.policy.doctor import look_at_policies, look_at_writers
+from jit.policy.files.check import check_folder
+from jit.proof.doctor.ledger import look_at_ledger
+from jit.proof.tlog.note import SignerKey, checkpoint, sign
 from jit.testing import ManualClock, Story, ledger_in
-from jit.tlog.note import SignerKey, checkpoint, sign
 from tests.world.base import RULES
 from tests.world.tamper import past_the_guards
 
@@ -75,7 +75,7 @@ def test_where_there_is_no_ledger_none_is_made(tmp_path, look):
 
 
 def test_only_the_newest_entries_are_read(ledger, look, tmp_path, monkeypatch):
-    monkeypatch.setattr("jit.doctor.ledger.NEWEST", 3)
+    monkeypatch.setattr("jit.proof.doctor.ledger.NEWEST", 3)
     Story(ledger, ledger.clock).active()
     change(tmp_path, "UPDATE entries SET body = 'nothing' WHERE \"index\" = 1")
     assert any("the newest 3 hang together" in line.what for line in lines(look))
@@ -195,7 +195,7 @@ def test_a_right_that_is_missing_is_not_said_to_be_a_database_that_does_not_answ
         raise Forbidden("InsufficientPrivilege: permission denied for table entries")
 
     Story(ledger, ledger.clock).asked()
-    monkeypatch.setattr("jit.doctor.ledger.check_chain", refuse)
+    monkeypatch.setattr("jit.proof.doctor.ledger.check_chain", refuse)
     (line,) = to_mend(look)
     assert "refuses this login" in line.what
     assert "permission denied for table entries" in line.what

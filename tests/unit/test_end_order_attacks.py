@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 from sqlalchemy import text as sql
 
-from jit.access import Request, State
 from jit.facts import EndCause, Granted, GrantIntent, Released, RevokeIntent, Source
 from jit.ledger.entry import hash_of
 from jit.ports import Held
+from jit.requests.lifecycle import Request, State
 from jit.testing import ALICE, T0
 from tests.world.end_orders import carry_out, lying, order_about, signed
 from tests.world.hands import KEY, Hands
 from tests.world.tamper import past_the_guards
-from workers.end_orders import sign, verify
-from workers.trouble import STATED_LAG
+from workers.end_orders.signed import sign, verify
+from workers.provision.late_ends import STATED_LAG
 
 HALF_AN_HOUR = timedelta(minutes=30)
 FAR = T0 + timedelta(days=3650)

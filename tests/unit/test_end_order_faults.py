@@ -8,13 +8,13 @@ from uuid import uuid4
 
 import pytest
 
-from jit.access import GRANT_STUCK, FixedEnd, State
 from jit.facts import Granted, GrantIntent, Source
 from jit.ports import Held
+from jit.requests.lifecycle import GRANT_STUCK, FixedEnd, State
 from jit.testing import T0
 from tests.world.end_orders import carry_out, lying, order_about, signed, signed_before_the_upgrade
 from tests.world.hands import KEY, Hands
-from workers.end_orders import sign, verify
+from workers.end_orders.signed import sign, verify
 
 HALF_AN_HOUR = timedelta(minutes=30)
 BY_A_WORKER: dict[str, Any] = {"actor": "worker@x", "source": Source.WORKER}
@@ -119,7 +119,7 @@ class TestAWorkerThatDies:
         house.approved(minutes=30)
         if left:
             house.queue.end_orders["R-TEST"] = (T0, left)
-        monkeypatch.setattr("workers.grants.follow", self.die)
+        monkeypatch.setattr("workers.provision.grant.follow", self.die)
         with pytest.raises(KeyboardInterrupt):
             house.granter.grant("R-TEST")
         monkeypatch.undo()

@@ -16,11 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from jit.access import FixedEnd, Request
+from jit.requests.lifecycle import FixedEnd, Request
 from jit.testing import T0
 from tests.world.end_orders import order_about
 from tests.world.hands import KEY, Hands
-from workers.end_orders import (
+from workers.end_orders.signed import (
     BadEndOrder,
     BadKey,
     EndOrder,

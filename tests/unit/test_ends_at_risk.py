@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from jit.access import State
 from jit.facts import AlertName
 from jit.ports import Finding, TargetUnreachable
+from jit.requests.lifecycle import State
 from jit.testing import T0
 from tests.world.hands import Hands
 

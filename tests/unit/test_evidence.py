@@ -7,14 +7,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, text
 
-from jit.evidence.bundle import CannotProve, Maker
-from jit.evidence.case import NotABundle, read_case
 from jit.facts import Denied, Requested, Started
 from jit.ledger.schema import person_keys
-from jit.policy.load import policy_of
+from jit.policy.files.load import policy_of
+from jit.proof.evidence.bundle import CannotProve, Maker
+from jit.proof.evidence.case import NotABundle, read_case
+from jit.proof.tlog.note import SignerKey
+from jit.proof.verifier import Grade, Reason, Trust, VerifierKey, check_bundle
 from jit.testing import ALICE, BOB
-from jit.tlog.note import SignerKey
-from jit.verifier import Grade, Reason, Trust, VerifierKey, check_bundle
 from tests.world.raised import raised
 from tests.world.record import ORIGIN, Record
 from tests.world.tamper import past_the_guards

@@ -5,10 +5,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from jit.evidence.markup import fill, shown
-from jit.evidence.page import NotAPage, bundle_in, is_as_made, page_of
-from jit.evidence.telling import called
 from jit.facts import EndCause
+from jit.proof.evidence.markup import fill, shown
+from jit.proof.evidence.page import NotAPage, bundle_in, is_as_made, page_of
+from jit.proof.evidence.telling import called
 from jit.testing import ALICE, BOB, CAROL, EVE
 from tests.world.raised import raised
 from tests.world.record import Record

@@ -8,11 +8,11 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from bot.rules import RulesWatch
-from jit.audit import policy_texts
-from jit.audit.policy_texts import NotThisVersion, PolicyTexts, files_of
 from jit.ledger import Ledger, LedgerUnavailable
 from jit.policy import PolicyFolder
-from jit.policy.load import policy_text
+from jit.policy.files.load import policy_text
+from jit.proof.audit import policy_texts
+from jit.proof.audit.policy_texts import NotThisVersion, PolicyTexts, files_of
 from jit.testing import InMemoryLedger, ManualClock
 from tests.world.base import RULES
 from tests.world.raised import raised

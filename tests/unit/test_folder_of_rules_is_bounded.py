@@ -8,13 +8,15 @@ from threading import Event, Thread
 
 import pytest
 
-from bot.follow.reached import named_in
-from bot.follow.watch import PATIENCE, Watch
-from jit.access import State
+from bot.followers.reached import named_in
+from bot.followers.watch import PATIENCE, Watch
 from jit.facts import Alert
 from jit.ledger import Notes
-from jit.policy import Policy, PolicyError, document, folder, load, load_policy, membership
-from jit.policy.mistakes import MOST_MISTAKES
+from jit.people import membership
+from jit.policy import Policy, PolicyError, load_policy
+from jit.policy.files import document, folder, load
+from jit.policy.files.mistakes import MOST_MISTAKES
+from jit.requests.lifecycle import State
 from tests.world.base import RULES
 from tests.world.hands import Hands
 from tests.world.raised import raised

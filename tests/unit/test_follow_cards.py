@@ -6,12 +6,12 @@ from urllib.error import URLError
 
 import pytest
 
-from bot.follow.cards import LOOK_EVERY, Cards
-from bot.follow.cards_gone import FIRST_COMPARED, GONE, leave_word
-from bot.follow.outbox import Unreached, Unsure
-from bot.follow.reached import named_in
+from bot.followers.cards import LOOK_EVERY, Cards
+from bot.followers.cards_gone import FIRST_COMPARED, GONE, leave_word
+from bot.followers.outbox import Unreached, Unsure
+from bot.followers.reached import named_in
 from jit.ledger import Notes, StoredDirectory
-from jit.people import Groups
+from jit.people.person import Groups
 from jit.testing import BOB, CAROL, EVE
 from tests.world.base import REQUESTS
 from tests.world.face import Face

@@ -5,9 +5,9 @@ from itertools import pairwise
 import pytest
 from sqlalchemy import text
 
-from bot.follow.cards import Cards
-from bot.follow.messages import Messages
-from bot.follow.mirror import Mirror
+from bot.followers.cards import Cards
+from bot.followers.messages import Messages
+from bot.mirror.follower import Mirror
 from jit.ledger.entry import hash_of
 from jit.testing import BOB, CAROL, EVE
 from tests.world.base import REQUESTS

@@ -5,16 +5,16 @@ from urllib.error import URLError
 import pytest
 
 from bot.buttons import read_value
-from bot.follow.follower import Tools
-from bot.follow.homes import AT_ONCE, Homes, look_again, open_home
-from bot.follow.outbox import NotLeading, Outbox, Unreached, Unsure
-from bot.playground.blocks import view_problems
-from bot.playground.text import rendered
-from bot.show.home import CANNOT_TELL, NOT_OURS, draw_home
+from bot.followers.follower import Tools
+from bot.followers.homes import AT_ONCE, Homes, look_again, open_home
+from bot.followers.outbox import NotLeading, Outbox, Unreached, Unsure
+from bot.views.home import CANNOT_TELL, NOT_OURS, draw_home
 from jit.facts import PolicyChanged, Source
 from jit.ledger import Notes
 from jit.policy import load_policy
 from jit.testing import ALICE, BOB, CAROL, EVE
+from playground.blocks import view_problems
+from playground.text import rendered
 from tests.world.base import RULES
 from tests.world.face import Face
 from tests.world.fake_slack import refusal
@@ -131,7 +131,7 @@ def test_after_an_outage_each_home_is_published_once_however_much_has_come(house
     house.work(homes, 1)
     house.slack.publications.clear()
     house.story("R-1111", access="orders-db/write").asked()
-    monkeypatch.setattr("bot.follow.homes.BATCH", 20)
+    monkeypatch.setattr("bot.followers.homes.BATCH", 20)
     story = house.story("R-2000", requester=EVE)
     story.asked()
     story.approvals(f"U{number:08}" for number in range(50))
@@ -257,13 +257,13 @@ class TestTrouble:
             return done
 
         def stalled(overview, names, now):
-            monkeypatch.setattr("bot.follow.homes.draw_home", draw_home)
+            monkeypatch.setattr("bot.followers.homes.draw_home", draw_home)
             story.withdrawn()
             house.work(begin(house), 1)
             return draw_home(overview, names, now)
 
         house.slack.views_publish = noted
-        monkeypatch.setattr("bot.follow.homes.draw_home", stalled)
+        monkeypatch.setattr("bot.followers.homes.draw_home", stalled)
         house.work(homes, 2)
         assert shown
         assert all(shown)

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.follow.leavers import ASKED_EVERY, LOOK_EVERY, SILENT_FOR, UNKNOWN_FOR, Leavers
+from bot.followers.leavers import ASKED_EVERY, LOOK_EVERY, SILENT_FOR, UNKNOWN_FOR, Leavers
 from jit.facts import Alert, Lapsed, RequesterLeft, Source
 from jit.ledger import Notes, StoredDirectory
 from jit.testing import ALICE, BOB, EVE

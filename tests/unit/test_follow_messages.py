@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from bot.follow.cards import Cards
-from bot.follow.follower import LASTS, Leadership, Seat, follow
-from bot.follow.messages import Messages
-from bot.follow.mirror import Mirror
-from bot.follow.outbox import Unsure
+from bot.followers.cards import Cards
+from bot.followers.follower import LASTS, Leadership, Seat, follow
+from bot.followers.messages import Messages
+from bot.followers.outbox import Unsure
+from bot.mirror.follower import Mirror
 from jit.facts import Alert, AlertName, Source
 from jit.ledger import Leases
 from jit.testing import ALICE, BOB, EVE

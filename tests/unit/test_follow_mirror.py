@@ -2,11 +2,11 @@
 
 import pytest
 
-from bot.follow.follower import LEASE
-from bot.follow.mirror import AT_ONCE, Mirror
-from bot.follow.outbox import Unsure
-from bot.show.audit import in_short
-from bot.show.text import in_blocks
+from bot.followers.follower import LEASE
+from bot.followers.outbox import Unsure
+from bot.mirror.follower import AT_ONCE, Mirror
+from bot.views.audit import in_short
+from bot.views.text import in_blocks
 from jit.ledger import Lease, LeaseLost, Leases
 from jit.testing import EVE
 from tests.world.base import AUDIT

@@ -5,7 +5,7 @@ from http.client import RemoteDisconnected
 
 import pytest
 
-from bot.follow.outbox import (
+from bot.followers.outbox import (
     AGAIN,
     LONGEST_WAIT,
     Metadata,
@@ -17,7 +17,7 @@ from bot.follow.outbox import (
     Unreached,
     Unsure,
 )
-from bot.show.text import Drawn, section
+from bot.views.text import Drawn, section
 from jit.ledger import Notes
 from jit.testing import InMemoryLedger, ManualClock
 from tests.world.fake_slack import FakeSlack, refusal

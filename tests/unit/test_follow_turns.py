@@ -4,8 +4,8 @@ from functools import partial
 
 import pytest
 
-from bot.follow.follower import LASTS, RENEW_EVERY, Backoff, Leadership, Seat, follow
-from bot.follow.outbox import NotLeading, Unreached, Unsure
+from bot.followers.follower import LASTS, RENEW_EVERY, Backoff, Leadership, Seat, follow
+from bot.followers.outbox import NotLeading, Unreached, Unsure
 from jit.ledger import Leases, LedgerUnavailable
 from tests.world.face import Face
 

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from bot.follow.watch import LOOK_EVERY, PATIENCE, Watch
-from jit.access import LATE
+from bot.followers.watch import LOOK_EVERY, PATIENCE, Watch
 from jit.ledger import Notes
+from jit.requests.lifecycle import LATE
 from tests.world.base import RULES, World
 
 

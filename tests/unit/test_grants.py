@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from jit.access import GRANT_STUCK, State
 from jit.facts import EndCause, Granted, GrantIntent, Lapsed, Released, Revoked, Source
 from jit.ledger import ClockSkew
-from jit.people import Person
+from jit.people.person import Person
 from jit.ports import Held, TargetRefused, TargetUnreachable
+from jit.requests.lifecycle import GRANT_STUCK, State
 from jit.testing import ALICE, BOB, T0, WORKSPACE
 from tests.world.hands import KEY, RULES, Hands
-from workers.end_order_queue import TIMEKEEPER_FIRST
-from workers.end_orders import verify
-from workers.orders import Call
+from workers.end_orders.queue import TIMEKEEPER_FIRST
+from workers.end_orders.signed import verify
+from workers.queue.job import Call
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from jit.facts import Started
 from jit.ledger import Ledger, LedgerUnavailable
 from jit.ports import Finding
-from jit.settings import HandsSettings
+from jit.runtime.settings import HandsSettings
 from tests.world.hands import Hands
 from workers.main import run_timekeeper
 

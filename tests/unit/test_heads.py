@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from jit.audit.heads import LONGEST_LINE, LONGEST_NOTE, Heads, HeadsMoved, is_signature_line
+from jit.proof.audit.checkpoints import LONGEST_LINE, LONGEST_NOTE, Heads, HeadsMoved, is_signature_line
+from jit.proof.tlog.note import SignerKey, checkpoint, cosign, sign
+from jit.proof.verifier import NoteError, cosigned_at, parse_note, signed
 from jit.testing import T0, InMemoryLedger
-from jit.tlog.note import SignerKey, checkpoint, cosign, sign
-from jit.verifier import NoteError, cosigned_at, parse_note, signed
 from tests.world.tamper import past_the_guards
 
 KEY, WITNESS = SignerKey.generate("log.example"), SignerKey.generate("witness.example")

@@ -6,13 +6,13 @@ from datetime import timedelta
 import pytest
 
 from bot.buttons import read_value
-from bot.playground.blocks import view_problems
-from bot.playground.text import elements, pinged, rendered
-from bot.show.card import draw
-from bot.show.home import CANNOT_TELL, NOTHING, Overview, draw_home
-from jit.access import State
+from bot.views.card import draw
+from bot.views.home import CANNOT_TELL, NOTHING, Overview, draw_home
 from jit.facts import EndCause, Need
+from jit.requests.lifecycle import State
 from jit.testing import ALICE, BOB, CAROL, EVE, InMemoryLedger, ManualClock, Story
+from playground.blocks import view_problems
+from playground.text import elements, pinged, rendered
 
 NAMES = {ALICE: "Alice", BOB: "Bob", CAROL: "Carol", EVE: "Eve"}
 ENDED = frozenset({State.ENDED, State.DENIED, State.WITHDRAWN, State.LAPSED, State.FAILED})

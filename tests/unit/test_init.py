@@ -12,8 +12,8 @@ from bot.manifest import load_manifest, over_http
 from jit.cli.main import cli
 from jit.cli.setup.answers import Answers
 from jit.policy import PolicyError, load_policy
-from jit.policy.check import check_folder
-from jit.settings import BotSettings, CannotStart, MissingSecret, resolve_secret
+from jit.policy.files.check import check_folder
+from jit.runtime.settings import BotSettings, CannotStart, MissingSecret, resolve_secret
 
 OPTIONS = {
     "--workspace": ["acme"],

@@ -11,7 +11,7 @@ from jit.ledger import Ledger, Spool, connect, create_tables
 from jit.ledger.spool import FILE, PUT_ASIDE
 from jit.testing import ManualClock, Story
 from tests.world.hands import Hands
-from workers.end_orders import load_key
+from workers.end_orders.signed import load_key
 
 
 @pytest.fixture(autouse=True)

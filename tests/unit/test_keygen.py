@@ -9,10 +9,19 @@ from click.testing import CliRunner
 from pydantic import SecretStr
 
 from jit.cli.audit.keygen import keygen
-from jit.settings import CannotStart
-from jit.signer.keys import MEMORY, make_key, make_key_unless_there, old_of, read_key, read_keys, retire_old, rotate_key
-from jit.tlog.note import SignerKey
-from jit.verifier import VerifierKey
+from jit.proof.signer.keys import (
+    MEMORY,
+    make_key,
+    make_key_unless_there,
+    old_of,
+    read_key,
+    read_keys,
+    retire_old,
+    rotate_key,
+)
+from jit.proof.tlog.note import SignerKey
+from jit.proof.verifier import VerifierKey
+from jit.runtime.settings import CannotStart
 from tests.world.raised import raised
 
 NAME = "jit.example.com/production"

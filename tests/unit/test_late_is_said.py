@@ -5,18 +5,18 @@ from datetime import timedelta
 import pytest
 
 from bot import answers
-from bot.follow.cards import Cards
-from bot.follow.homes import Homes, open_home
-from bot.follow.messages import Messages
-from bot.follow.watch import Watch
+from bot.followers.cards import Cards
+from bot.followers.homes import Homes, open_home
+from bot.followers.messages import Messages
+from bot.followers.watch import Watch
 from bot.listeners.look import until
-from bot.playground.text import rendered
-from bot.show import dm
-from bot.show.card import draw
-from jit.access import LATE, late_since
+from bot.views import dm
+from bot.views.card import draw
 from jit.ledger import Notes
 from jit.ports import QueueUnavailable
+from jit.requests.lifecycle import LATE, late_since
 from jit.testing import ALICE, BOB, CAROL
+from playground.text import rendered
 from tests.world.base import REQUESTS
 from tests.world.face import Face
 from tests.world.office import Office, presser

@@ -10,7 +10,7 @@ import structlog
 from pydantic import SecretStr
 
 from jit.ledger import Conflict
-from jit.logs import HIDDEN, hide_secrets, set_up
+from jit.runtime.logs import HIDDEN, hide_secrets, set_up
 from tests.world.office import Office
 
 SECRET = "hunter2-Zq9"

@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from bot.follow.fingerprint import fingerprint
-from bot.follow.mirror import QUIET_AFTER, QUIET_TYPE, Mirror
-from bot.follow.mirror_check import Kind
-from bot.show.audit import AGAIN, FILLED
+from bot.mirror.check import Kind
+from bot.mirror.follower import QUIET_AFTER, QUIET_TYPE, Mirror
+from bot.mirror.message_digest import fingerprint
+from bot.views.audit import AGAIN, FILLED
+from jit.proof.tlog.note import SignerKey
 from jit.testing import ALICE, BOB, EVE
-from jit.tlog.note import SignerKey
 from tests.world.again import again
 from tests.world.audit_channel import ORIGIN, AuditChannelWorld
 from tests.world.base import AUDIT

@@ -4,16 +4,16 @@ from base64 import b64decode
 
 import pytest
 
-from bot.follow.mirror import QUIET_AFTER, QUIET_TYPE, SEALED_WITHIN, Mirror
-from bot.follow.outbox import Unsure
-from bot.follow.seals import LONGEST
-from bot.follow.watch import Watch
-from jit.audit.heads import Heads
+from bot.followers.outbox import Unsure
+from bot.followers.watch import Watch
+from bot.mirror.checkpoints import LONGEST
+from bot.mirror.follower import QUIET_AFTER, QUIET_TYPE, SEALED_WITHIN, Mirror
 from jit.facts import AlertName
 from jit.ledger import Notes
+from jit.proof.audit.checkpoints import Heads
+from jit.proof.tlog.note import SignerKey, checkpoint, cosign, sign
+from jit.proof.verifier import cosigned_at, parse_checkpoint, parse_note, signed
 from jit.testing import BOB
-from jit.tlog.note import SignerKey, checkpoint, cosign, sign
-from jit.verifier import cosigned_at, parse_checkpoint, parse_note, signed
 from tests.world.audit_channel import AuditChannelWorld
 from tests.world.base import AUDIT
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bot.follow.audit_channel import AuditChannel
-from bot.follow.mirror import SHOWN, STANDS, Mirror
+from bot.mirror.audit_channel import AuditChannel
+from bot.mirror.follower import SHOWN, STANDS, Mirror
 from jit.facts import AlertName
 from jit.ledger import Notes
 from jit.ledger.followers import CURSOR
@@ -85,7 +85,7 @@ def test_a_deleted_last_message_is_told_of_once_and_not_posted_anew(house):
 
 def test_a_start_after_trouble_looks_no_second_time(house, monkeypatch):
     mirror, looks = house.mirrored(), []
-    monkeypatch.setattr("bot.follow.mirror.end_of", lambda *_: looks.append(1))
+    monkeypatch.setattr("bot.mirror.follower.end_of", lambda *_: looks.append(1))
     for _ in range(3):
         mirror.begin()
         house.work(mirror, 2)

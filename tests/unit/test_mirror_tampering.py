@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from bot.follow.audit_channel import COMPARE_EVERY, AuditChannel
-from bot.follow.fingerprint import fingerprint
-from bot.follow.mirror import REMEMBERED, STANDS, Mirror
-from bot.follow.outbox import PAGE, Outbox
-from bot.follow.tampering import GONE, Announcements, Change, entries_of, heard, leave_word
-from bot.show.audit import REDRAWN
+from bot.followers.outbox import PAGE, Outbox
+from bot.mirror.audit_channel import COMPARE_EVERY, AuditChannel
+from bot.mirror.channel_changes import GONE, Announcements, Change, entries_of, heard, leave_word
+from bot.mirror.follower import REMEMBERED, STANDS, Mirror
+from bot.mirror.message_digest import fingerprint
+from bot.views.audit import REDRAWN
 from jit.facts import AlertName
 from jit.ledger import Notes
 from tests.world.again import again
@@ -209,7 +209,7 @@ def test_another_apps_messages_are_none_of_ours(house, channel):
 
 
 def test_the_mirror_remembers_no_more_than_it_must(house, monkeypatch):
-    monkeypatch.setattr("bot.follow.mirror.REMEMBERED", 3)
+    monkeypatch.setattr("bot.mirror.follower.REMEMBERED", 3)
     assert REMEMBERED >= PAGE
     for number in range(6):
         house.story(f"R-{3000 + number}", requester=f"U{number:08}").asked()

@@ -2,15 +2,15 @@
 
 import pytest
 
-from bot.follow.audit_channel import COMPARE_EVERY, AuditChannel
-from bot.follow.fingerprint import fingerprint
-from bot.follow.mirror_check import Kind
-from bot.follow.outbox import Trouble
-from bot.follow.tampering import Announcements
-from bot.follow.tombstones import SETTLED, Tombstones
-from bot.show.audit import REDRAWN
+from bot.followers.outbox import Trouble
+from bot.mirror.audit_channel import COMPARE_EVERY, AuditChannel
+from bot.mirror.channel_changes import Announcements
+from bot.mirror.check import Kind
+from bot.mirror.erasure_redraw import SETTLED, Tombstones
+from bot.mirror.message_digest import fingerprint
+from bot.views.audit import REDRAWN
 from jit.ledger import Notes
-from jit.privacy.erasing import erase
+from jit.ledger.privacy.erasing import erase
 from jit.testing import ALICE, BOB, EVE
 from tests.world.again import again
 from tests.world.audit_channel import AuditChannelWorld

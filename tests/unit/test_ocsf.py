@@ -11,14 +11,14 @@ import yaml
 from jsonschema import Draft202012Validator
 from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 
-from jit.audit.export import COLUMNS
-from jit.audit.ocsf import MAPPED, VERSION, to_ocsf
-from jit.audit.reading import LONGEST
-from jit.audit.search import KINDS
 from jit.cli.main import cli
 from jit.facts import AlertName, Refusal
 from jit.ledger.entry import open_entry, seal
-from jit.privacy.sealing import new_key
+from jit.ledger.privacy.sealing import new_key
+from jit.proof.audit.export import COLUMNS
+from jit.proof.audit.ocsf import MAPPED, VERSION, to_ocsf
+from jit.proof.audit.reading import LONGEST
+from jit.proof.audit.search import KINDS
 
 STORED = [open_entry(body) for body in (Path(__file__).parent / "entries.jsonl").read_bytes().splitlines()]
 SCHEMA = get_ocsf_schema(VERSION)

@@ -9,18 +9,18 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from jit.access import State
 from jit.facts import AlertName
 from jit.ports import Target
-from jit.settings import HandsSettings, MissingSecret
+from jit.requests.lifecycle import State
+from jit.runtime.settings import HandsSettings, MissingSecret
 from jit.testing import InMemoryTarget
 from tests.world.base import in_a_file
 from tests.world.hands import Hands
 from tests.world.waiting import HUNG, wait_until
-from workers.fleet import Fleet
-from workers.known_targets import KnownTargets
 from workers.main import run_timekeeper
 from workers.targets import TargetSetupError
+from workers.targets.known import KnownTargets
+from workers.targets.registry import Fleet
 
 ODD = "ledger-db"
 CANNOT_BE_OPENED = {

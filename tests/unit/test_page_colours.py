@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from bot.playground.page.routes import STATIC
+from playground.page.routes import STATIC
 
 _PAIRS = [
     *((ink, ground) for ink in ("ink", "ink-soft", "link") for ground in ("ground", "ground-side", "ground-raised")),

@@ -9,11 +9,11 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from bot.playground.page.beside import Watched
-from bot.playground.page.live import NOBODY
-from bot.playground.page.reader import PAGE
-from bot.playground.sample import ALICE, AUDIT, BOB, BOT, REQUESTS, sample_workspace
-from bot.playground.server import running
+from playground.page.beside import Watched
+from playground.page.live import NOBODY
+from playground.page.reader import PAGE
+from playground.sample import ALICE, AUDIT, BOB, BOT, REQUESTS, sample_workspace
+from playground.server import running
 from tests.world.waiting import HUNG
 
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-from bot.playground.page.routes import STATIC
+from playground.page.routes import STATIC
 
 _IMPORT = re.compile(r'^import \{ ([^}]+) \} from "(\.[^"]+)";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?:async )?(?:function|const|class) (\w+)", re.MULTILINE)

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from bot.playground.interaction import Stage
-from bot.playground.page.marks import Marks
-from bot.playground.page.reader import PAGE, Reader
-from bot.playground.sample import ALERTS, ALICE, BOB, BOT, EVE, REQUESTS, account, sample_workspace
-from bot.playground.world import Channel, Missing
+from playground.interaction import Stage
+from playground.page.marks import Marks
+from playground.page.reader import PAGE, Reader
+from playground.sample import ALERTS, ALICE, BOB, BOT, EVE, REQUESTS, account, sample_workspace
+from playground.world import Channel, Missing
 
 
 @pytest.fixture

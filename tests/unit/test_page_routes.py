@@ -8,8 +8,8 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from bot.playground.page.routes import STATIC
-from bot.playground.sample import ALICE, sample_workspace
+from playground.page.routes import STATIC
+from playground.sample import ALICE, sample_workspace
 from tests.world.waiting import HUNG
 
 SEAL = {

@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 from jit.clock import SKEW_LIMIT
-from jit.people import GROUPS_FRESH_FOR, NO_GROUPS, Groups, Person, Standing
+from jit.people.person import GROUPS_FRESH_FOR, NO_GROUPS, Groups, Person, Standing
 
 NOW = datetime(2026, 11, 21, 14, tzinfo=UTC)
 INSTANT = timedelta(microseconds=1)

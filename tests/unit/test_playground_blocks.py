@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from bot.playground.blocks import message_problems, suggestion_problems, view_problems
+from playground.blocks import message_problems, suggestion_problems, view_problems
 
 
 def plain(text="x"):

@@ -12,8 +12,8 @@ from slack_sdk.webhook import WebhookClient
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from bot.playground.faults import Fault, Outage
-from bot.playground.sample import ALICE, APP_TOKEN, AUDIT, BOB, BOT_TOKEN, REQUESTS, sample_workspace
+from playground.faults import Fault, Outage
+from playground.sample import ALICE, APP_TOKEN, AUDIT, BOB, BOT_TOKEN, REQUESTS, sample_workspace
 from tests.world.waiting import HUNG
 
 

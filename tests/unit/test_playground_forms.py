@@ -4,10 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from bot.playground.interaction import Stage
-from bot.playground.person import NotThere, Person
-from bot.playground.sample import ALICE, REQUESTS, sample_workspace
-from bot.playground.world import Missing
+from playground.interaction import Stage
+from playground.person import NotThere, Person
+from playground.sample import ALICE, REQUESTS, sample_workspace
+from playground.world import Missing
 
 
 def plain(text):

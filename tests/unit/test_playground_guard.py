@@ -10,12 +10,12 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from bot.playground.control import elsewhere
-from bot.playground.guard import RealTokens, refuse_real_tokens
-from bot.playground.person import Person
-from bot.playground.sample import ALICE, APP_TOKEN, BOB, BOT_TOKEN, REQUESTS, SIGNING_SECRET, sample_workspace
-from bot.playground.server import running
-from bot.playground.world import Missing
+from playground.control import elsewhere
+from playground.guard import RealTokens, refuse_real_tokens
+from playground.person import Person
+from playground.sample import ALICE, APP_TOKEN, BOB, BOT_TOKEN, REQUESTS, SIGNING_SECRET, sample_workspace
+from playground.server import running
+from playground.world import Missing
 from tests.world.waiting import HUNG
 
 
@@ -149,8 +149,8 @@ def test_an_unknown_verb_or_person_is_said(slack):
 def test_it_runs_as_a_process_of_its_own():
     source = (
         "import os\n"
-        "from bot.playground.sample import sample_workspace\n"
-        "from bot.playground.server import serve\n"
+        "from playground.sample import sample_workspace\n"
+        "from playground.server import serve\n"
         "serve(sample_workspace(), os.environ, 0, lambda url: print(url, flush=True))\n"
     )
     env = {key: value for key, value in os.environ.items() if not key.startswith("SLACK_")}

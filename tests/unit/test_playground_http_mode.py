@@ -9,10 +9,10 @@ from urllib.parse import parse_qs
 import pytest
 from slack_sdk.signature import SignatureVerifier
 
-from bot.playground import Outage
-from bot.playground.http_mode import DELIVERY
-from bot.playground.interaction import Stage
-from bot.playground.sample import ALICE, REQUESTS, SIGNING_SECRET, sample_workspace
+from playground import Outage
+from playground.http_mode import DELIVERY
+from playground.interaction import Stage
+from playground.sample import ALICE, REQUESTS, SIGNING_SECRET, sample_workspace
 from tests.world.waiting import HUNG, wait_until
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 from websockets.sync.client import connect
 
-from bot.playground.sample import ALICE, APP_TOKEN, BOB, BOT_TOKEN, REQUESTS, sample_workspace
+from playground.sample import ALICE, APP_TOKEN, BOB, BOT_TOKEN, REQUESTS, sample_workspace
 from tests.world.waiting import HUNG
 
 HALF = "\\ud800"

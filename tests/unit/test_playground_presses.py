@@ -2,12 +2,12 @@
 
 import pytest
 
-from bot.playground.chat import post_ephemeral, post_message, update
-from bot.playground.interaction import Stage
-from bot.playground.people import User
-from bot.playground.person import AsksFirst, NotThere, Person
-from bot.playground.sample import ALICE, REQUESTS, sample_workspace
-from bot.playground.web_api import Arguments
+from playground.chat import post_ephemeral, post_message, update
+from playground.interaction import Stage
+from playground.people import User
+from playground.person import AsksFirst, NotThere, Person
+from playground.sample import ALICE, REQUESTS, sample_workspace
+from playground.web_api import Arguments
 
 
 def plain(text):

@@ -11,12 +11,12 @@ from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk import WebClient
 from websockets.sync.client import connect
 
-from bot.playground.control import elsewhere
-from bot.playground.faults import Outage
-from bot.playground.interaction import Stage
-from bot.playground.person import Person
-from bot.playground.sample import ALICE, APP_TOKEN, BOB, BOT_TOKEN, REQUESTS, TEAM, sample_workspace
 from bot.socket_mode import hang_up
+from playground.control import elsewhere
+from playground.faults import Outage
+from playground.interaction import Stage
+from playground.person import Person
+from playground.sample import ALICE, APP_TOKEN, BOB, BOT_TOKEN, REQUESTS, TEAM, sample_workspace
 from tests.world.waiting import HUNG
 
 CONFIRM = {key: {"type": "plain_text", "text": key} for key in ("title", "text", "confirm", "deny")}

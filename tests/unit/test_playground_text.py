@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.playground.text import pinged, rendered
+from playground.text import pinged, rendered
 
 NAMES = {"U1": "Alice", "S1": "dba", "C1": "access-requests"}.__getitem__
 

@@ -6,8 +6,8 @@ import pytest
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot.playground.people import User
-from bot.playground.sample import (
+from playground.people import User
+from playground.sample import (
     ALICE,
     APP_TOKEN,
     AUDIT,
@@ -21,7 +21,7 @@ from bot.playground.sample import (
     TEAM,
     sample_workspace,
 )
-from bot.playground.world import Channel
+from playground.world import Channel
 
 NOON = 1_700_000_000.0
 SECTION = {"type": "section", "text": {"type": "mrkdwn", "text": "hello"}}

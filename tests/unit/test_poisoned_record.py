@@ -9,22 +9,22 @@ from uuid import uuid4, uuid5
 import pytest
 from sqlalchemy import Connection, insert, text
 
-from jit.access import State
-from jit.desk import Desk, Presser
 from jit.facts import Alert, AlertName, Closes, EndCause, Lapsed, Revoked, RevokeFailed, Source
 from jit.ledger import BrokenChain, Leases
 from jit.ledger.entry import LONGEST, NO_ENTRY, hash_of
 from jit.ledger.kept import AT_ONCE
+from jit.ledger.privacy.people import is_closed
 from jit.ledger.schema import entries
 from jit.ports import Held, Taken, TargetUnreachable
-from jit.privacy.people import is_closed
+from jit.requests.lifecycle import State
 from jit.testing import ALICE, BOB, T0, InMemoryDirectory
+from jit.use_cases.desk import Desk, Presser
 from tests.world.hands import Hands
 from tests.world.tamper import past_the_guards
-from workers.orders import Call
-from workers.revocations import Revoker
-from workers.scribe import SAME
-from workers.watchlist import Watchlist
+from workers.provision.recorder import SAME
+from workers.provision.revoke import Revoker
+from workers.provision.watchlist import Watchlist
+from workers.queue.job import Call
 
 PROMISED = 5
 """Seconds after its end at which access is gone, whatever happens."""
@@ -168,7 +168,7 @@ class TestAnEntryThatNobodyCanRead:
         self, house: Hands, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         house.active(minutes=30)
-        monkeypatch.setattr("workers.timekeeper.duty_at", broken)
+        monkeypatch.setattr("workers.timekeeper.timekeeper.duty_at", broken)
         gone = sweep_until(house, PROMISED)
         assert gone is not None
         assert 0 <= gone <= PROMISED

@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jit.policy.document import NotText, read_document
-from jit.policy.mistakes import MOST_MISTAKES
+from jit.policy.files.document import NotText, read_document
+from jit.policy.files.mistakes import MOST_MISTAKES
 
 
 def problems(data):

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from jit.people import NO_GROUPS
+from jit.people.person import NO_GROUPS
 from jit.policy import PolicyError, PolicyFolder
-from jit.policy.check import UnknownAccess, check_folder, explain_access
+from jit.policy.files.check import UnknownAccess, check_folder, explain_access
 from jit.testing import ManualClock
 
 GOOD = (Path(__file__).parents[2] / "policies" / "orders.policy.yml").read_text()

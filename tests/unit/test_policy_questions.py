@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jit.people import NO_GROUPS, Groups
+from jit.people.person import NO_GROUPS, Groups
 from jit.policy import Access, Channels, Policy, Quorum, Rule, StaleGroups
-from jit.policy.check import Checked
 from jit.policy.explain import explain
+from jit.policy.files.check import Checked
 
 NOW = datetime(2026, 11, 21, 14, tzinfo=UTC)
 FRESH = Groups(NOW, {"S0ENGIN01": frozenset({"U01ALICE0", "U02BOB000", "U06MALLO"})})

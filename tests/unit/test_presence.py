@@ -10,7 +10,7 @@ from jit.ledger import Leases, connect, create_tables
 from jit.ledger.schema import leases as table
 from jit.testing import ManualClock
 from tests.world.waiting import wait_until
-from workers.presence import FORGET_AFTER, LEASE, LEASE_LASTS, STUCK_AFTER, Presence
+from workers.queue.presence import FORGET_AFTER, LEASE, LEASE_LASTS, STUCK_AFTER, Presence
 
 
 @pytest.fixture

@@ -26,11 +26,11 @@ from jit.facts import (
 )
 from jit.ledger import BrokenChain, Ledger, store
 from jit.ledger.entry import NO_ENTRY, hash_of, open_entry, people_in, seal
-from jit.privacy.disclosure import disclose
-from jit.privacy.fields import places, whose
-from jit.privacy.sealing import new_key
+from jit.ledger.privacy.disclosure import disclose
+from jit.ledger.privacy.fields import places, whose
+from jit.ledger.privacy.sealing import new_key
+from jit.proof.verifier import open_sealed, sealed_fields
 from jit.testing import ALICE, BOB, CAROL, InMemoryLedger, ManualClock, Story
-from jit.verifier import open_sealed, sealed_fields
 from tests.world.raised import raised
 from tests.world.tamper import past_the_guards
 

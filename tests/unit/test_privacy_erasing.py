@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import insert, select, text
 
-from jit.access import State, replay
 from jit.facts import Alert, AlertName, Kinds, PersonErased, RecordRead, Requested, Source
 from jit.ledger import (
     BrokenChain,
@@ -19,13 +18,14 @@ from jit.ledger import (
     check_chain,
 )
 from jit.ledger.entry import hash_of
+from jit.ledger.privacy.disclosure import disclose
+from jit.ledger.privacy.erasing import StillInvolved, delete_restored, erase, written_back
 from jit.ledger.schema import directory, person_keys, requests
-from jit.people import Groups, Person
+from jit.people.person import Groups, Person
 from jit.ports import DirectoryUnavailable
-from jit.privacy.disclosure import disclose
-from jit.privacy.erasing import StillInvolved, delete_restored, erase, written_back
+from jit.proof.verifier import leaf_hash
+from jit.requests.lifecycle import State, replay
 from jit.testing import ALICE, BOB, CAROL, EVE, T0, InMemoryLedger, ManualClock, Story, ledger_in
-from jit.verifier import leaf_hash
 from tests.world.tamper import past_the_guards
 
 BASIS = "GDPR Art. 17(1)(a)"

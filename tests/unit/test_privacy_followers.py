@@ -2,14 +2,14 @@
 
 import pytest
 
-from bot.follow.cards import CHANGED, Cards
-from bot.follow.homes import Homes, open_home
-from bot.follow.messages import Messages
-from bot.show.card import draw
-from bot.show.line import lines
+from bot.followers.cards import CHANGED, Cards
+from bot.followers.homes import Homes, open_home
+from bot.followers.messages import Messages
+from bot.views.card import draw
+from bot.views.line import lines
 from jit.facts import PolicyChanged, Source
 from jit.ledger import Notes
-from jit.privacy.erasing import erase
+from jit.ledger.privacy.erasing import erase
 from jit.testing import ALICE, BOB, CAROL
 from tests.world.base import ALERTS, REQUESTS
 from tests.world.face import Face

@@ -8,8 +8,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jit.privacy.sealing import CannotOpen, PersonKey, Sealed, close, field_secret, new_key, open_with_key
-from jit.verifier import SealError, open_sealed
+from jit.ledger.privacy.sealing import CannotOpen, PersonKey, Sealed, close, field_secret, new_key, open_with_key
+from jit.proof.verifier import SealError, open_sealed
 from tests.world.raised import raised
 
 VECTORS = json.loads((Path(__file__).parent / "sealed_vectors.json").read_text())["vectors"]

@@ -6,15 +6,15 @@ import pytest
 from pydantic import SecretStr
 from slack_bolt import App
 
+from bot.client import impatient
 from bot.doctor.app import look_at_app, look_at_way_in
 from bot.doctor.visit import Silent, Visit, knock
-from bot.impatient import impatient
 from bot.slack_client import slack_client
 from bot.socket_mode import socket_client
 from jit.clock import SystemClock
 from jit.doctor import State
-from jit.proxies import proxy_for, shown
-from jit.signer.witnesses import post
+from jit.proof.signer.witnesses import post
+from jit.runtime.proxies import proxy_for, shown
 from tests.world.proxy import a_proxy
 
 SLACK, SOCKET = "https://slack.com/api/", "wss://wss-primary.slack.com/link/?ticket=1"

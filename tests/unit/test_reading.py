@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, update
 
-from jit.audit.reading import (
+from jit.facts import RecordRead, Source, Started
+from jit.ledger import BrokenChain, Ledger
+from jit.ledger.entry import hash_of
+from jit.ledger.schema import entries
+from jit.proof.audit.reading import (
     LONGEST_ASKED,
     Part,
     kept_at,
@@ -16,11 +20,7 @@ from jit.audit.reading import (
     read_kept,
     record_reading,
 )
-from jit.facts import RecordRead, Source, Started
-from jit.ledger import BrokenChain, Ledger
-from jit.ledger.entry import hash_of
-from jit.ledger.schema import entries
-from jit.settings import CannotStart
+from jit.runtime.settings import CannotStart
 from jit.testing import T0, InMemoryLedger, InterruptibleLedger, ManualClock, Story
 from tests.world.tamper import past_the_guards
 
@@ -95,7 +95,7 @@ def test_all_entries_come_in_order_page_by_page(ledger: InterruptibleLedger):
 
 
 def test_more_than_a_page_is_read_whole_both_ways(ledger: InterruptibleLedger, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("jit.audit.reading.PAGE", 2)
+    monkeypatch.setattr("jit.proof.audit.reading.PAGE", 2)
     started(ledger, 7)
     assert told(read_entries(ledger)) == [1, 2, 3, 4, 5, 6, 7]
     assert told(read_entries(ledger, Part(1, 6, newest_first=True))) == [6, 5, 4, 3, 2]

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from jit.access import State
 from jit.facts import EndCause, Ended, Lapsed, Released, RevokeFailed, Source
 from jit.ports import TargetUnreachable
+from jit.requests.lifecycle import State
 from jit.testing import ALICE, T0
 from tests.world.end_orders import order_about, signed
 from tests.world.hands import KEY, Hands
-from workers.end_orders import sign, verify
-from workers.orders import Call
-from workers.trouble import STATED_LAG
+from workers.end_orders.signed import sign, verify
+from workers.provision.late_ends import STATED_LAG
+from workers.queue.job import Call
 
 
 @pytest.fixture

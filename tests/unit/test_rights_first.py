@@ -4,10 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
-from jit.access import State
 from jit.facts import AlertName
+from jit.ledger.privacy.people import ERASED_TEXT
 from jit.ports import Taken, TargetRefused
-from jit.privacy.people import ERASED_TEXT
+from jit.requests.lifecycle import State
 from jit.testing import InMemoryTarget
 from tests.world.base import in_a_file
 from tests.world.hands import RULES, Hands

@@ -13,10 +13,10 @@ from redis.client import Pipeline
 from redis.exceptions import NoPermissionError
 
 from jit.ports import LONGEST_END_ORDER, QueueUnavailable
-from jit.rq_queue import ENDS, QueueMisconfigured, RqList, RqQueue, open_redis, require_durable
+from jit.runtime.queue import ENDS, QueueMisconfigured, RqList, RqQueue, open_redis, require_durable
 from jit.testing import T0, ManualClock
-from workers.orders import Call
-from workers.worker import BEFORE_A_GRANT, LOOKED_AT, MOST_SCRIPTS, UNDONE_AFTER, Hand, Schedule
+from workers.queue.job import Call
+from workers.queue.worker import BEFORE_A_GRANT, LOOKED_AT, MOST_SCRIPTS, UNDONE_AFTER, Hand, Schedule
 
 
 class RememberingJobs:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from jit.people import Groups
+from jit.people.person import Groups
 from jit.policy import load_policy
 
 NOW = datetime(2026, 11, 21, 14, tzinfo=UTC)

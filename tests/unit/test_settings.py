@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from jit.settings import (
+from jit.runtime.settings import (
     LARGEST_SECRET,
     SLACK,
     BotSettings,

@@ -6,7 +6,7 @@ import pytest
 
 from jit.cli.environment import environment
 from jit.policy import load_policy
-from jit.settings import Address, BotSettings, CannotStart, HandsSettings
+from jit.runtime.settings import Address, BotSettings, CannotStart, HandsSettings
 from tests.world.raised import raised
 
 POLICIES = Path(__file__).parents[2] / "policies"

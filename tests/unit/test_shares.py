@@ -9,9 +9,9 @@ import pytest
 from bot.listeners.caller import Caller, Place
 from bot.listeners.kit import FORMS_AT_MOST, FORMS_WITHIN, Kit
 from bot.pool import Pool
-from jit.desk import Turned
 from jit.facts import Refusal
-from jit.shares import (
+from jit.requests.messages import SAYS
+from jit.requests.shares import (
     ASKED_AT_MOST,
     ASKED_WITHIN,
     REFUSED_AT_MOST,
@@ -21,7 +21,7 @@ from jit.shares import (
     Share,
 )
 from jit.testing import ALICE, BOB, EVE, ManualClock
-from jit.words import SAYS
+from jit.use_cases.desk import Turned
 from tests.world.base import SAM
 from tests.world.face import Face
 from tests.world.office import ADMIN, ASK, READ, Office, presser

@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.playground.text import rendered
-from bot.show.line import first_lines, fold, lines
+from bot.views.line import first_lines, fold, lines
 from jit.facts import EndCause, PolicyChanged, Refusal, Source, Started
 from jit.testing import ALICE, BOB, CAROL, DBA, EVE, SECURITY, InMemoryLedger, ManualClock, Story
+from playground.text import rendered
 
 NAMES = {ALICE: "Alice", BOB: "Bob", CAROL: "Carol", EVE: "Eve"}
 T0 = datetime(2026, 11, 21, 14, 2, 9, tzinfo=UTC)

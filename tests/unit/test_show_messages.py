@@ -5,13 +5,13 @@ from datetime import timedelta
 import pytest
 
 from bot.buttons import read_value
-from bot.playground.blocks import message_problems
-from bot.playground.text import pinged, rendered
-from bot.show import dm
-from bot.show.alert import draw_alert
-from bot.show.card import draw
+from bot.views import dm
+from bot.views.alert import draw_alert
+from bot.views.card import draw
 from jit.facts import AlertName, EndCause
 from jit.testing import ALICE, BOB, CAROL, DBA, EVE, SECURITY, InMemoryLedger, ManualClock, Story
+from playground.blocks import message_problems
+from playground.text import pinged, rendered
 
 NAMES = {ALICE: "Alice", BOB: "Bob", CAROL: "Carol", EVE: "Eve"}
 

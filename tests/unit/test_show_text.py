@@ -4,8 +4,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.playground.text import rendered
-from bot.show.text import escape, harmless, listed, moment, moment_to_the_second, quote, shorten
+from bot.views.text import escape, harmless, listed, moment, moment_to_the_second, quote, shorten
+from playground.text import rendered
 
 T0 = datetime(2026, 11, 21, 14, 32, 5, tzinfo=UTC)
 

@@ -2,7 +2,7 @@
 
 from threading import Event
 
-from jit.signals import wait_until_told
+from jit.runtime.signals import wait_until_told
 
 
 class ToldBeforeItWaits(Event):

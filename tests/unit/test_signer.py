@@ -10,12 +10,12 @@ import pytest
 
 from jit.facts import AlertName, Source
 from jit.ledger import Leases, LedgerUnavailable, connect
-from jit.signer import signer as module
-from jit.signer.newest import newest_of
-from jit.signer.signer import HEARTBEAT
+from jit.proof.signer import signer as module
+from jit.proof.signer.newest import newest_of
+from jit.proof.signer.signer import HEARTBEAT
+from jit.proof.tlog.note import SignerKey, checkpoint, sign
+from jit.proof.verifier import Grade, cosigned_at, parse_checkpoint, parse_note
 from jit.testing import ManualClock
-from jit.tlog.note import SignerKey, checkpoint, sign
-from jit.verifier import Grade, cosigned_at, parse_checkpoint, parse_note
 from tests.world.exhaustive import distinct
 from tests.world.rewriting import (
     TAMPERING,

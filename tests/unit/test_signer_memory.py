@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from jit.settings import CannotStart
-from jit.signer.keys import MEMORY, make_key, old_of, rotate_key
-from jit.signer.state import Store
-from jit.signer.state import read_memory as remembered
-from jit.tlog.note import SignerKey, checkpoint, sign
-from jit.verifier import Grade, Reason, VerifierKey, parse_note, signed
+from jit.proof.signer.keys import MEMORY, make_key, old_of, rotate_key
+from jit.proof.signer.state import Store
+from jit.proof.signer.state import read_memory as remembered
+from jit.proof.tlog.note import SignerKey, checkpoint, sign
+from jit.proof.verifier import Grade, Reason, VerifierKey, parse_note, signed
+from jit.runtime.settings import CannotStart
 from tests.world.raised import raised
 from tests.world.rewriting import (
     cut_the_tail,

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from jit.ledger.entry import NO_ENTRY, hash_of
-from jit.signer.following import LONGEST, PAGE, Record, Refused
-from jit.verifier import Frontier, leaf_hash
+from jit.proof.signer.following import LONGEST, PAGE, Record, Refused
+from jit.proof.verifier import Frontier, leaf_hash
 from tests.world.signing import Signing
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from jit.settings import SignerSettings
-from jit.signer.keys import read_keys
-from jit.tlog.note import SignerKey
+from jit.proof.signer.keys import read_keys
+from jit.proof.tlog.note import SignerKey
+from jit.runtime.settings import SignerSettings
 
 
 @pytest.fixture(autouse=True)

@@ -6,18 +6,18 @@ from datetime import timedelta
 import pytest
 from pydantic import SecretStr
 
-from bot.condition import Condition
 from bot.doctor.shown import look_at_refusals
-from bot.follow.audit_channel import AuditChannel
-from bot.follow.cards import Cards
-from bot.follow.follower import LASTS, Leadership, Seat, follow
-from bot.follow.homes import Homes, open_home
-from bot.follow.messages import Messages
-from bot.follow.mirror import Mirror
-from bot.follow.watch import Watch
+from bot.followers.cards import Cards
+from bot.followers.follower import LASTS, Leadership, Seat, follow
+from bot.followers.homes import Homes, open_home
+from bot.followers.messages import Messages
+from bot.followers.watch import Watch
+from bot.health import Condition
+from bot.mirror.audit_channel import AuditChannel
+from bot.mirror.follower import Mirror
 from jit.ledger import Leases, Notes, StoredDirectory
 from jit.ledger.refusals import REFUSED, refusals
-from jit.people import Groups
+from jit.people.person import Groups
 from jit.testing import ALICE, BOB, CAROL, EVE
 from tests.world.base import ALERTS, AUDIT, REQUESTS, RULES, SAM, in_a_file
 from tests.world.face import Face

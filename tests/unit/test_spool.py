@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from jit.access import State
 from jit.facts import Alert, AlertName, AnyFact, Approval, Approved, Counted, Refusal, Refused, Source, write_fact
 from jit.ledger import Entry, Ledger, SpoolFailed
 from jit.ledger.database import NotTaken
+from jit.requests.lifecycle import State
 from jit.testing import BOB, T0
 from tests.world.hands import Hands
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from jit.doctor.line import Line, State
-from jit.doctor.spool import look_at_spool
+from jit.ledger.doctor.spool import look_at_spool
 from tests.world.spooling import Host, make_host
 
 

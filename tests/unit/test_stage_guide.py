@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from jit.cli.stage.guide import STEPS, Guide
-from jit.cli.stage.parts import REDIS, WORKERS
+from demo.guide import STEPS, Guide
+from demo.parts import REDIS, WORKERS
 from jit.facts import Refusal
 from tests.world.stage_scene import Scene
 

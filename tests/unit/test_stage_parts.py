@@ -5,11 +5,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from bot.playground.interaction import Stage
-from bot.playground.person import Person
-from bot.playground.sample import ALICE, REQUESTS, sample_workspace
-from jit.cli.stage.parts import LEDGER, SLACK, TARGET, WORKERS, Parts
-from jit.cli.supervisor import Child, Supervisor
+from demo.parts import LEDGER, SLACK, TARGET, WORKERS, Parts
+from jit.runtime.supervisor import Child, Supervisor
+from playground.interaction import Stage
+from playground.person import Person
+from playground.sample import ALICE, REQUESTS, sample_workspace
 from tests.world.waiting import wait_until
 
 SLEEPS = [sys.executable, "-c", "import sys; sys.stdin.read()"]

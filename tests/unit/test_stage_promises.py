@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from jit.cli.stage.grace import Grace
-from jit.cli.stage.held import Role
-from jit.cli.stage.lights import Lights
-from jit.cli.stage.look import Failure
-from jit.cli.stage.parts import BOT, LEDGER, REDIS, SLACK, TARGET, TIMEKEEPER, WORKERS
-from jit.cli.stage.promises import (
+from demo.debounce import Grace
+from demo.held import Role
+from demo.lights import Lights
+from demo.look import Failure
+from demo.parts import BOT, LEDGER, REDIS, SLACK, TARGET, TIMEKEEPER, WORKERS
+from demo.promises import (
     CARD_STILL,
     SHOWN,
     STARTING,

@@ -3,14 +3,14 @@
 import pytest
 from sqlalchemy import text
 
-from jit.audit.heads import Heads
-from jit.cli.stage.record import Record
+from demo.record import Record
 from jit.ledger import BrokenChain
 from jit.ledger.entry import NO_ENTRY, hash_of, seal
+from jit.proof.audit.checkpoints import Heads
+from jit.proof.tlog.note import SignerKey, checkpoint, sign
+from jit.proof.tlog.tree import HashTree
+from jit.proof.verifier import leaf_hash
 from jit.testing import InMemoryLedger, Story
-from jit.tlog.note import SignerKey, checkpoint, sign
-from jit.tlog.tree import HashTree
-from jit.verifier import leaf_hash
 from tests.world.tamper import past_the_guards
 
 

@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from jit.cli.demo import refuse_other_parts
-from jit.cli.stage.rules import CHANNELS, ENGINEERS, REPORTS, lay_out, report
-from jit.people import Groups
+from demo.command import refuse_other_parts
+from demo.rules import CHANNELS, ENGINEERS, REPORTS, lay_out, report
+from jit.people.person import Groups
 from jit.policy import load_policy
-from jit.settings import CannotStart
+from jit.runtime.settings import CannotStart
 from tests.world.product import POLICIES
 
 NOW = datetime(2026, 11, 21, 14, tzinfo=UTC)

@@ -1,6 +1,6 @@
 """Rows as psql prints them."""
 
-from jit.cli.stage.table import aligned
+from demo.table import aligned
 
 
 def test_names_are_centred_numbers_stand_right_and_nothing_trails():

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from bot.show.card import draw
-from jit.access import State
-from jit.cli.stage.promises import SAYS
+from bot.views.card import draw
+from demo.promises import SAYS
+from jit.requests.lifecycle import State
 from jit.testing import InMemoryLedger, Story
 from tests.world.stage_scene import CARD
 

@@ -7,16 +7,16 @@ from threading import Event, Thread
 
 import pytest
 
-from jit.access import State
 from jit.facts import Started
 from jit.policy import BROKEN, PolicyError
-from jit.settings import HandsSettings
+from jit.requests.lifecycle import State
+from jit.runtime.settings import HandsSettings
 from tests.world.base import in_a_file
 from tests.world.hands import Hands
 from tests.world.raised import raised
 from tests.world.waiting import HUNG, wait_until
-from workers.known_targets import FILE
 from workers.main import run_timekeeper
+from workers.targets.known import FILE
 
 
 @pytest.fixture

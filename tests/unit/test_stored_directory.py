@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from jit.ledger import StoredDirectory, schema
 from jit.ledger.database import writing
-from jit.people import NO_GROUPS, Groups, Person
+from jit.people.person import NO_GROUPS, Groups, Person
 from jit.ports import DirectoryUnavailable
 from jit.testing import T0, ledger_in
 from tests.world.raised import raised

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from jit.access import State
 from jit.facts import AlertName, EndCause, Ended, GrantIntent, RevokeIntent, Source
 from jit.ledger import BrokenChain, Question
 from jit.ledger.entry import hash_of
+from jit.requests.lifecycle import State
 from jit.testing import T0
 from tests.world.hands import Hands
 from tests.world.tamper import past_the_guards
-from workers.orders import Call
+from workers.queue.job import Call
 
 FAR = T0 + timedelta(days=3650)
 

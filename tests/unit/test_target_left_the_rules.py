@@ -8,22 +8,22 @@ import pytest
 from click.testing import CliRunner, Result
 from pydantic import SecretStr
 
-from jit.access import State
 from jit.cli.environment import environment
 from jit.cli.main import cli
 from jit.doctor import Check, Line, Part, examine
 from jit.doctor import State as Said
 from jit.policy import TargetConfig, load_policy
 from jit.ports import TargetUnreachable
-from jit.settings import HandsSettings
+from jit.requests.lifecycle import State
+from jit.runtime.settings import HandsSettings
 from tests.world.base import in_a_file
 from tests.world.hands import RULES, Hands
 from tests.world.waiting import HUNG, wait_until
-from workers.departed import forget_departed
 from workers.doctor import look_at_departed
-from workers.fleet import Fleet
-from workers.known_targets import FILE, KnownTargets
 from workers.main import run_timekeeper
+from workers.targets.departed import forget_departed
+from workers.targets.known import FILE, KnownTargets
+from workers.targets.registry import Fleet
 
 WITH_SECRET = RULES.replace("orders-db: {kind: fake}", 'orders-db: {kind: fake, dsn: "env:ORDERS_DSN"}')
 RENAMED = WITH_SECRET.replace("orders-db:", "shop-db:").replace("orders-db/", "shop-db/")

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from jit.access import GRANT_GIVEN_UP, GRANT_NUDGE, GRANT_STUCK, State
 from jit.facts import AlertName, EndCause, Lapsed, Released, Source
 from jit.ledger import Spool
 from jit.ports import Held, TargetUnreachable
+from jit.requests.lifecycle import GRANT_GIVEN_UP, GRANT_NUDGE, GRANT_STUCK, State
 from jit.testing import ALICE, T0
 from tests.world.hands import Hands
 from tests.world.waiting import HUNG, wait_until

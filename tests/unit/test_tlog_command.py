@@ -6,17 +6,17 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from jit.audit.heads import Heads
-from jit.audit.live import live
 from jit.cli.main import cli
 from jit.clock import SystemClock
 from jit.facts import RecordRead
 from jit.ledger import Ledger
+from jit.proof.audit.checkpoints import Heads
+from jit.proof.audit.live import live
+from jit.proof.tlog.note import checkpoint, cosign, sign
+from jit.proof.tlog.tiles import read_tiles, unbundle
+from jit.proof.tlog.tree import HashTree
+from jit.proof.verifier import cosigned_at, leaf_hash, parse_note, signed
 from jit.testing import Story, ledger_in
-from jit.tlog.note import checkpoint, cosign, sign
-from jit.tlog.tiles import read_tiles, unbundle
-from jit.tlog.tree import HashTree
-from jit.verifier import cosigned_at, leaf_hash, parse_note, signed
 from tests.world.evidence import BEGAN, LOG, ORIGIN, WITNESS
 
 

@@ -3,7 +3,7 @@ from contextlib import contextmanager, nullcontext
 
 import pytest
 
-from jit.tlog.tiles import TilesError, read_tiles, tile_path, unbundle, write_tiles
+from jit.proof.tlog.tiles import TilesError, read_tiles, tile_path, unbundle, write_tiles
 from tests.world.evidence import ORIGIN, Record, record
 from tests.world.raised import raised
 

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jit.tlog.tree import HashTree
-from jit.verifier import (
+from jit.proof.tlog.tree import HashTree
+from jit.proof.verifier import (
     Frontier,
     ProofError,
     check_consistency,

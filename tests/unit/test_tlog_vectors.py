@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from jit.tlog.note import NotASigningKey, SignerKey, cosign, sign
-from jit.tlog.tiles import hash_tile, read_tiles, tile_path, tiles_of, unbundle
-from jit.tlog.tree import HashTree
-from jit.verifier import (
+from jit.proof.tlog.note import NotASigningKey, SignerKey, cosign, sign
+from jit.proof.tlog.tiles import hash_tile, read_tiles, tile_path, tiles_of, unbundle
+from jit.proof.tlog.tree import HashTree
+from jit.proof.verifier import (
     EMPTY_ROOT,
     Frontier,
     NoteError,

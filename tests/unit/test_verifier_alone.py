@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-import jit.verifier
-from jit.tlog.note import SignerKey
-from jit.verifier import CannotCheck, main, read_entries, read_heads, read_lines
+import jit.proof.verifier
+from jit.proof.tlog.note import SignerKey
+from jit.proof.verifier import CannotCheck, main, read_entries, read_heads, read_lines
 from tests.world.evidence import LOG, STRANGER, WITNESS, record
 
 BLOCK = """
@@ -36,7 +36,7 @@ def copy(tmp_path):
 
 def alone(tmp_path: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
     """Run a copy of the file in isolated mode, where nothing but the standard library and cryptography imports."""
-    script = shutil.copy(jit.verifier.__file__, tmp_path / "verifier.py")
+    script = shutil.copy(jit.proof.verifier.__file__, tmp_path / "verifier.py")
     command = [sys.executable, "-I", "-c", BLOCK, script, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
 
@@ -54,7 +54,7 @@ def test_the_file_runs_with_python_and_cryptography_alone(tmp_path, copy):
 
 
 def test_the_block_of_that_test_holds(tmp_path):
-    (tmp_path / "other.py").write_text("import jit.verifier")
+    (tmp_path / "other.py").write_text("import jit.proof.verifier")
     command = [sys.executable, "-c", BLOCK, tmp_path / "other.py"]
     assert subprocess.run(command, capture_output=True, check=False, cwd=Path.cwd()).returncode != 0
 
@@ -158,7 +158,7 @@ def test_what_cannot_be_read_is_said(tmp_path):
 
 
 def test_it_imports_nothing_but_python_and_cryptography_anywhere():
-    tree = ast.parse(Path(jit.verifier.__file__).read_text())
+    tree = ast.parse(Path(jit.proof.verifier.__file__).read_text())
     named = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     named |= {node.module or "." for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert {name.partition(".")[0] for name in named} <= {*sys.stdlib_module_names, "cryptography"}

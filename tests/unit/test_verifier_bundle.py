@@ -3,8 +3,8 @@ import json
 
 import pytest
 
-from jit.policy.load import policy_text
-from jit.verifier import (
+from jit.policy.files.load import policy_text
+from jit.proof.verifier import (
     Grade,
     Reason,
     Refused,
@@ -261,7 +261,7 @@ def test_what_is_no_bundle_is_said_to_be_none():
 
 
 def test_what_is_too_large_is_not_read(monkeypatch):
-    monkeypatch.setattr("jit.verifier.BUNDLE_BYTES", 100)
+    monkeypatch.setattr("jit.proof.verifier.BUNDLE_BYTES", 100)
     assert reasons(check_bundle(b" " * 101, TRUST)) == [(Reason.MALFORMED, None)]
 
 

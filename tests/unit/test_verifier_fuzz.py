@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jit.verifier import (
+from jit.proof.verifier import (
     Grade,
     NoteError,
     Refused,

@@ -3,8 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from jit.tlog.note import checkpoint, sign
-from jit.verifier import (
+from jit.proof.tlog.note import checkpoint, sign
+from jit.proof.verifier import (
     EMPTY_ROOT,
     FINDINGS,
     NOT_EXCLUDED,

@@ -9,10 +9,10 @@ from contextlib import ExitStack, contextmanager, suppress
 import pytest
 from starlette.responses import Response
 
+from bot.http import Door, Signatures, application, serving
 from bot.manifest import REQUEST_PATH
-from bot.web import Door, Signatures, application, serving
 from jit.clock import SystemClock
-from jit.settings import Address
+from jit.runtime.settings import Address
 from tests.world.waiting import HUNG, wait_until
 from tests.world.web import ask, free_port
 
@@ -43,7 +43,7 @@ def bounds(monkeypatch):
 
     def bound(**limits):
         for name, value in limits.items():
-            monkeypatch.setattr(f"bot.web.connection.{name.upper()}", value)
+            monkeypatch.setattr(f"bot.http.connection.{name.upper()}", value)
 
     return bound
 

@@ -10,12 +10,12 @@ import pytest
 import structlog
 from slack_bolt import BoltResponse
 
+from bot.http import Door, Signatures, application, serving
+from bot.http.body import LARGEST
 from bot.manifest import REQUEST_PATH
-from bot.playground.sample import SIGNING_SECRET
-from bot.web import Door, Signatures, application, serving
-from bot.web.body import LARGEST
-from jit.settings import Address, CannotStart
+from jit.runtime.settings import Address, CannotStart
 from jit.testing import ManualClock
+from playground.sample import SIGNING_SECRET
 from tests.world.waiting import HUNG
 from tests.world.web import FORM, JSON, Answer, Signer, ask, free_port, send
 
@@ -267,7 +267,7 @@ def test_the_largest_body_is_taken(house):
 
 
 def test_a_body_that_does_not_come_is_given_up(house, log, monkeypatch):
-    monkeypatch.setattr("bot.web.body.WITHIN", 0.1)
+    monkeypatch.setattr("bot.http.body.WITHIN", 0.1)
     headers = [*stamped(house), ("Content-Length", "10")]
     refused(house.post(headers, b"12345"), 408, "incomplete", house, log)
 

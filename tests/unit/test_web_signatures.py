@@ -2,8 +2,8 @@
 
 import pytest
 
-from bot.web.refusal import NotTaken, Reason
-from bot.web.signatures import WINDOW, Signatures, Stamp
+from bot.http.refusal import NotTaken, Reason
+from bot.http.signatures import WINDOW, Signatures, Stamp
 from jit.testing import ManualClock
 
 SECRET = "playground-signing"

@@ -27,17 +27,17 @@ def test_what_is_installed_has_all_its_files(unpacked):
     for file, in_checkout in {
         "jit/cli/sample_policies/orders.policy.yml": "policies/orders.policy.yml",
         "bot/manifest.yml": "manifest.yml",
-        "jit/cli/stage/stage.policy.yml": "",
+        "demo/stage.policy.yml": "",
         "jit/ledger/guard/append.sql": "",
-        "jit/evidence/page.html": "",
-        "bot/playground/page/static/index.html": "",
+        "jit/proof/evidence/page.html": "",
+        "playground/page/static/index.html": "",
     }.items():
         assert (unpacked / file).read_bytes() == (ROOT / (in_checkout or file)).read_bytes(), file
 
 
 def test_an_installed_demo_finds_its_rules_and_manifest(unpacked):
     asked = (
-        "from jit.cli.demo import POLICIES; from bot.manifest import load_manifest; load_manifest(); print(POLICIES)"
+        "from demo.command import POLICIES; from bot.manifest import load_manifest; load_manifest(); print(POLICIES)"
     )
     told = subprocess.run(
         [sys.executable, "-c", asked], cwd=unpacked, env={"PYTHONPATH": str(unpacked)}, capture_output=True, check=True

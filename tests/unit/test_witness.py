@@ -14,15 +14,15 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from jit.cli.seal import witness
-from jit.settings import CannotStart
+from jit.cli.signer import witness
+from jit.proof.tlog.note import SignerKey, checkpoint, cosign, sign
+from jit.proof.tlog.tree import HashTree
+from jit.proof.verifier import EMPTY_ROOT, VerifierKey, cosigned_at, leaf_hash, parse_checkpoint, parse_note, signed
+from jit.proof.witness.memory import Memory
+from jit.proof.witness.process import make_witness, read_logs
+from jit.proof.witness.witness import LARGEST, Answer, Witness
+from jit.runtime.settings import CannotStart
 from jit.testing import ManualClock
-from jit.tlog.note import SignerKey, checkpoint, cosign, sign
-from jit.tlog.tree import HashTree
-from jit.verifier import EMPTY_ROOT, VerifierKey, cosigned_at, leaf_hash, parse_checkpoint, parse_note, signed
-from jit.witness.memory import Memory
-from jit.witness.process import make_witness, read_logs
-from jit.witness.witness import LARGEST, Answer, Witness
 from tests.world.raised import raised
 
 LOG, OTHER_LOG = SignerKey.generate("log.example"), SignerKey.generate("another.example")
@@ -330,7 +330,7 @@ class TestMakingOne:
 
 def test_it_knows_no_database_and_no_ledger() -> None:
     script = (
-        "import sys, jit.witness.process as _;"
+        "import sys, jit.proof.witness.process as _;"
         "print([m for m in sys.modules if m.partition('.')[0] in ('sqlalchemy', 'psycopg', 'sqlite3')"
         " or m.startswith(('jit.ledger', 'jit.facts'))])"
     )

@@ -12,16 +12,16 @@ import pytest
 from sqlalchemy import text
 
 from jit.facts import AlertName
-from jit.settings import CannotStart, SignerSettings
-from jit.signer import witnesses
-from jit.signer.witnesses import Answer, Courier, Inconsistent, Post, Unwilling, post, read_addresses
-from jit.signer.witnesses import Witness as Client
+from jit.proof.signer import witnesses
+from jit.proof.signer.witnesses import Answer, Courier, Inconsistent, Post, Unwilling, post, read_addresses
+from jit.proof.signer.witnesses import Witness as Client
+from jit.proof.tlog.note import SignerKey, checkpoint, cosign, sign
+from jit.proof.tlog.tree import HashTree
+from jit.proof.verifier import cosigned_at, leaf_hash, parse_note
+from jit.proof.witness.memory import Memory
+from jit.proof.witness.witness import SIZE, Witness
+from jit.runtime.settings import CannotStart, SignerSettings
 from jit.testing import ManualClock
-from jit.tlog.note import SignerKey, checkpoint, cosign, sign
-from jit.tlog.tree import HashTree
-from jit.verifier import cosigned_at, leaf_hash, parse_note
-from jit.witness.memory import Memory
-from jit.witness.witness import SIZE, Witness
 from tests.world.raised import raised
 from tests.world.signing import Signing
 from tests.world.waiting import HUNG, wait_until

@@ -9,13 +9,13 @@ from bot.doctor.app import look_at_app
 from bot.doctor.visit import Welcome
 from bot.listeners.caller import NO_TEAM, read_caller
 from jit.clock import SystemClock
-from jit.desk import membership_trouble
 from jit.facts import Refusal
 from jit.ledger import StoredDirectory
-from jit.people import Person, Standing
+from jit.people.person import Person, Standing
 from jit.ports import DirectoryUnavailable
-from jit.settings import SLACK
+from jit.runtime.settings import SLACK
 from jit.testing import ALICE, BOB, WORKSPACE, InMemoryLedger
+from jit.use_cases.desk import membership_trouble
 from tests.world.fake_slack import answer
 from tests.world.office import Office, presser
 

@@ -18,31 +18,31 @@ from hypothesis import strategies as st
 from slack_sdk.models.blocks import Block
 from slack_sdk.models.views import View
 
-import bot.show
+import bot.views
 from bot import answers, forms
-from bot.follow.mirror import MOST_LINES
 from bot.listeners import command, look
 from bot.listeners.caller import Caller, Place
 from bot.listeners.typed import fill
-from bot.playground.blocks import message_problems, suggestion_problems, view_problems
-from bot.playground.text import pinged
-from bot.show import alert, audit, card, dm, home, line
-from bot.show.text import Drawn, Json, harmless, straight, units
-from jit.access import Request, State
-from jit.asking import Asked
-from jit.desk import Decided, Presser, Turned
+from bot.mirror.follower import MOST_LINES
+from bot.views import alert, audit, card, dm, home, line
+from bot.views.text import Drawn, Json, harmless, straight, units
 from jit.facts import Alert, AlertName, AnyFact, Refusal, Source
 from jit.ledger.entry import NO_ENTRY, open_entry, seal
-from jit.people import Person
+from jit.people.person import Person
 from jit.policy import Access, Quorum, Rule, Tally
-from jit.words import SAYS
+from jit.requests.intake import Asked
+from jit.requests.lifecycle import Request, State
+from jit.requests.messages import SAYS
+from jit.use_cases.desk import Decided, Presser, Turned
+from playground.blocks import message_problems, suggestion_problems, view_problems
+from playground.text import pinged
 from tests.world.worst import DIRECTIONS, NOON, PEOPLE, TEXTS, worst
 
 ENTRIES = (Path(__file__).parent / "entries.jsonl").read_bytes().splitlines()
 CALLER = Caller(Presser(PEOPLE[0], "T1", Source.SLACK), Place(PEOPLE[0]))
 TEXT = 40_000
 PARTS = {"text", "words"}
-"""Modules of bot.show that hold parts of sentences, and draw nothing by themselves."""
+"""Modules of bot.views that hold parts of sentences, and draw nothing by themselves."""
 
 LATER = NOON + timedelta(days=365)
 
@@ -201,7 +201,7 @@ WITHIN_OTHERS = {
 
 
 def public_functions() -> Iterator[str]:
-    shown = [importlib.import_module(f"bot.show.{each.name}") for each in pkgutil.iter_modules(bot.show.__path__)]
+    shown = [importlib.import_module(f"bot.views.{each.name}") for each in pkgutil.iter_modules(bot.views.__path__)]
     for module in (*(each for each in shown if each.__name__.rpartition(".")[2] not in PARTS), forms, look):
         for name, function in inspect.getmembers(module, inspect.isfunction):
             if function.__module__ == module.__name__ and not name.startswith("_"):

@@ -2,18 +2,18 @@
 
 from base64 import b64encode
 
-from bot.follow.audit_channel import AuditChannel
-from bot.follow.mirror import Mirror
-from bot.follow.mirror_check import MirrorCheck
-from bot.follow.mirror_heads import keys_of
-from bot.follow.mirror_mend import Filler, messages_of
-from bot.follow.outbox import Outbox
-from bot.follow.tampering import Change, leave_word
-from jit.audit.heads import Heads
+from bot.followers.outbox import Outbox
+from bot.mirror.audit_channel import AuditChannel
+from bot.mirror.channel_changes import Change, leave_word
+from bot.mirror.check import MirrorCheck
+from bot.mirror.follower import Mirror
+from bot.mirror.mend import Filler, messages_of
+from bot.mirror.posted_checkpoints import keys_of
 from jit.facts import KeyChanged, Source
 from jit.ledger import Notes
-from jit.tlog.note import SignerKey, checkpoint, cosign, sign
-from jit.verifier import Frontier, leaf_hash
+from jit.proof.audit.checkpoints import Heads
+from jit.proof.tlog.note import SignerKey, checkpoint, cosign, sign
+from jit.proof.verifier import Frontier, leaf_hash
 from tests.world.base import AUDIT
 from tests.world.face import Face
 from tests.world.fake_slack import OUR_BOT, FakeSlack, answer

@@ -5,11 +5,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jit.access import Request
 from jit.facts import AnyFact
 from jit.ledger import connect, create_tables
 from jit.policy import PolicyFolder
 from jit.ports import Clock, Queue
+from jit.requests.lifecycle import Request
 from jit.testing import (
     ALICE,
     BOB,

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from jit.access import Request
+from jit.requests.lifecycle import Request
 from tests.world.hands import KEY, Hands
-from workers.end_orders import EndOrder, sign
-from workers.orders import Call
+from workers.end_orders.signed import EndOrder, sign
+from workers.queue.job import Call
 
 
 def order_about(request: Request, ends_at: datetime, /, **other: Any) -> EndOrder:

@@ -13,10 +13,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from jit import logs
-from jit.cli.supervisor import hold_lifeline
 from jit.ports import Grant, Held, Taken, Target
-from jit.settings import BotSettings, HandsSettings
+from jit.runtime import logs
+from jit.runtime.settings import BotSettings, HandsSettings
+from jit.runtime.supervisor import hold_lifeline
 from tests.world.shared_clock import SharedClock
 
 
@@ -79,8 +79,8 @@ def main(room: str, clock_file: str, pause: str = "") -> None:
         bot.main.run(BotSettings(), clock=clock)
         return
     if room == "signer":
-        from jit.settings import SignerSettings  # noqa: PLC0415  as above
-        from jit.signer.process import run_signer  # noqa: PLC0415  only this room's
+        from jit.proof.signer.process import run_signer  # noqa: PLC0415  only this room's
+        from jit.runtime.settings import SignerSettings  # noqa: PLC0415  as above
 
         run_signer(SignerSettings(), clock=clock)
         return

@@ -14,9 +14,9 @@ from uuid import UUID
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from jit.tlog.note import SignerKey, checkpoint, cosign, sign
-from jit.tlog.tree import HashTree
-from jit.verifier import NO_ENTRY, Sources, Trust, leaf_hash, policy_version
+from jit.proof.tlog.note import SignerKey, checkpoint, cosign, sign
+from jit.proof.tlog.tree import HashTree
+from jit.proof.verifier import NO_ENTRY, Sources, Trust, leaf_hash, policy_version
 
 ORIGIN = "jit.example.com/production"
 REQUEST = "R-2345"

@@ -4,9 +4,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from bot.follow.follower import Tools
-from bot.follow.outbox import Outbox
-from bot.sight import Sight
+from bot.followers.follower import Tools
+from bot.followers.outbox import Outbox
+from bot.visibility import Sight
 from jit.ledger import Notes
 from jit.policy import PolicyError
 from jit.testing import ALICE, BOB, EVE

@@ -12,9 +12,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from jit import logs
 from jit.ports import Finding, Grant, Held, Taken, Target
-from jit.settings import HandsSettings
+from jit.runtime import logs
+from jit.runtime.settings import HandsSettings
 from tests.world.shared_clock import SharedClock
 from workers.main import run_timekeeper, run_worker
 

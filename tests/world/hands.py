@@ -4,21 +4,21 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from jit.access import Request
-from jit.decision import needs_of
 from jit.facts import Source
 from jit.ledger import Leases, Spool, StoredDirectory
-from jit.people import Groups, Person
+from jit.people.person import Groups, Person
+from jit.requests.decision import needs_of
+from jit.requests.lifecycle import Request
 from jit.testing import ALICE, BOB, CAROL, T0, WORKSPACE, InMemoryQueue, InMemoryTarget, Story
 from tests.world.base import World
-from workers.end_order_queue import EndOrderQueue
-from workers.fleet import Fleet
-from workers.grants import Granter
-from workers.jobs import Jobs
-from workers.known_targets import KnownTargets
-from workers.revocations import Revoker
-from workers.scribe import Scribe
-from workers.timekeeper import Timekeeper
+from workers.end_orders.queue import EndOrderQueue
+from workers.provision.grant import Granter
+from workers.provision.recorder import Scribe
+from workers.provision.revoke import Revoker
+from workers.queue.jobs import Jobs
+from workers.targets.known import KnownTargets
+from workers.targets.registry import Fleet
+from workers.timekeeper.timekeeper import Timekeeper
 
 KEY = b"k" * 32
 TEST = "R-TEST"

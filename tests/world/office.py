@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from jit.access import Request
-from jit.asking import Asked
-from jit.desk import Desk, Presser, Turned
 from jit.facts import Refusal, Refused, Source, write_fact
+from jit.requests.intake import Asked
+from jit.requests.lifecycle import Request
 from jit.testing import ALICE, BOB, WORKSPACE
+from jit.use_cases.desk import Desk, Presser, Turned
 from tests.world.base import World
 
 READ, ADMIN, LONE, NIGHT = "orders-db/read", "orders-db/admin", "orders-db/lone", "orders-db/night"

@@ -10,10 +10,11 @@ import pytest
 from psycopg import errors, sql
 from pydantic import SecretStr
 
-from jit.embedded import EmbeddedPostgres
 from jit.ports import Grant
+from jit.runtime.embedded import EmbeddedPostgres
 from tests.world.waiting import wait_until
-from workers.targets.postgres import PostgresTarget, link
+from workers.targets.postgres import PostgresTarget
+from workers.targets.postgres import connection as link
 
 ENDS_AT = datetime(2030, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 PEOPLE = ("alice", "eve", "o'brien", 'we"ird', "root2")

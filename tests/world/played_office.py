@@ -9,10 +9,17 @@ from slack_sdk import WebClient
 
 from bot.app import build_app
 from bot.directory import SlackDirectory
-from bot.playground.interaction import Stage
-from bot.playground.people import User
-from bot.playground.person import Answer, Form, Person, Shown
-from bot.playground.sample import (
+from bot.pool import Pool
+from bot.socket_mode import hang_up, socket_client
+from bot.views import card
+from jit.facts import Refusal, Refused, Source
+from jit.ledger import Question, StoredDirectory
+from jit.requests.lifecycle import Request
+from jit.use_cases.desk import Presser
+from playground.interaction import Stage
+from playground.people import User
+from playground.person import Answer, Form, Person, Shown
+from playground.sample import (
     ALICE,
     APP_TOKEN,
     BOB,
@@ -21,14 +28,7 @@ from bot.playground.sample import (
     TEAM,
     sample_workspace,
 )
-from bot.playground.server import running
-from bot.pool import Pool
-from bot.show import card
-from bot.socket_mode import hang_up, socket_client
-from jit.access import Request
-from jit.desk import Presser
-from jit.facts import Refusal, Refused, Source
-from jit.ledger import Question, StoredDirectory
+from playground.server import running
 from tests.world.base import in_a_file
 from tests.world.office import Office
 from tests.world.shared_clock import SharedClock

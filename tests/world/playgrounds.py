@@ -6,12 +6,12 @@ from contextlib import contextmanager
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bot.playground.interaction import Stage
-from bot.playground.page.beside import Beside
-from bot.playground.routes import application
-from bot.playground.server import serving
-from bot.playground.slack import Slack
-from bot.playground.wires import Wires
+from playground.interaction import Stage
+from playground.page.beside import Beside
+from playground.routes import application
+from playground.server import serving
+from playground.slack import Slack
+from playground.wires import Wires
 
 
 class Playgrounds:

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from jit.embedded import EmbeddedPostgres
+from jit.runtime.embedded import EmbeddedPostgres
 from tests.world.waiting import wait_until
 
 PGBOUNCER = Path("/usr/sbin/pgbouncer")

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from threading import Lock
 from typing import IO
 
-from jit.cli.supervisor import LIFELINE, Child
+from jit.runtime.supervisor import LIFELINE, Child
 
 IMPORTED = [
     "tests.world.entry",
@@ -20,7 +20,7 @@ IMPORTED = [
     "bot.main",
     "workers.main",
     "workers.targets.postgres",
-    "jit.signer.process",
+    "jit.proof.signer.process",
     "tests.world.servers",
 ]
 
@@ -30,7 +30,7 @@ _lock = Lock()  # multiprocessing expects one thread to start and to look after 
 
 
 class Forked:
-    """`python -m MODULE …` as much as a `jit.cli.supervisor.Process` is asked for. It leads a session of its own.
+    """`python -m MODULE …` as much as a `jit.runtime.supervisor.Process` is asked for. It leads a session of its own.
 
     Where ``env`` has `JIT_LIFELINE`, its standard input closes when this process ends.
     """

@@ -16,15 +16,15 @@ import psycopg
 import pytest
 from redis import Redis
 
-from bot.playground.page.beside import Beside
-from bot.playground.person import Answer, Person, Shown
-from bot.playground.sample import AUDIT, REQUESTS
-from jit.access import OVER, Request, State
-from jit.cli.rehearsal import Rehearsal, rehearsing
+from demo.stack import Rehearsal, rehearsing
 from jit.facts import Fact, Granted, GrantIntent
 from jit.ledger import Entry, StoredDirectory, check_chain
 from jit.ledger.entry import NO_ENTRY
-from jit.people import Groups
+from jit.people.person import Groups
+from jit.requests.lifecycle import OVER, Request, State
+from playground.page.beside import Beside
+from playground.person import Answer, Person, Shown
+from playground.sample import AUDIT, REQUESTS
 from tests.world.processes import fork
 from tests.world.shared_clock import SharedClock
 from tests.world.waiting import HUNG, wait_until

@@ -3,16 +3,16 @@
 from datetime import timedelta
 from functools import partial
 
-from jit.audit.heads import Heads
-from jit.audit.live import live
-from jit.audit.policy_texts import PolicyTexts
-from jit.evidence.bundle import Maker
 from jit.facts import Source, Started
 from jit.ledger import StoredDirectory
-from jit.people import Person
+from jit.people.person import Person
+from jit.proof.audit.checkpoints import Heads
+from jit.proof.audit.live import live
+from jit.proof.audit.policy_texts import PolicyTexts
+from jit.proof.evidence.bundle import Maker
+from jit.proof.tlog.note import SignerKey, checkpoint, cosign, sign
+from jit.proof.verifier import EMPTY_ROOT, Frontier, leaf_hash
 from jit.testing import ALICE, BOB, CAROL, EVE
-from jit.tlog.note import SignerKey, checkpoint, cosign, sign
-from jit.verifier import EMPTY_ROOT, Frontier, leaf_hash
 from tests.world.base import World, in_a_file, ledger_at
 
 ORIGIN = "jit.example.com/production"

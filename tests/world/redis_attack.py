@@ -7,12 +7,12 @@ from typing import Any
 
 from redis import Redis
 
-from jit.access import State
-from jit.embedded import EmbeddedValkey
-from jit.rq_queue import GRANTS, RqQueue
+from jit.requests.lifecycle import State
+from jit.runtime.embedded import EmbeddedValkey
+from jit.runtime.queue import GRANTS, RqQueue
 from tests.world.hands import Hands
-from workers.end_order_queue import TIMEKEEPER_FIRST
-from workers.worker import Hand
+from workers.end_orders.queue import TIMEKEEPER_FIRST
+from workers.queue.worker import Hand
 
 
 class Attack:

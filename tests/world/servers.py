@@ -16,9 +16,9 @@ from click.testing import CliRunner
 from redis import AuthenticationError, Redis, RedisError
 
 from jit.cli.main import cli
-from jit.embedded import EmbeddedError, EmbeddedPostgres, EmbeddedValkey
 from jit.ledger import connect, create_tables
 from jit.ledger.guard.roles import LOGINS, OWNER
+from jit.runtime.embedded import EmbeddedError, EmbeddedPostgres, EmbeddedValkey
 from tests.world.exhaustive import exhaustive
 
 Server = TypeVar("Server", EmbeddedPostgres, EmbeddedValkey)

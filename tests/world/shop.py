@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from jit.audit.heads import Heads
 from jit.clock import SystemClock
-from jit.copies.bucket import Bucket
-from jit.copies.copier import Copier, open_copier
-from jit.copies.reading import Copies, head_name, open_copies, segment_name
 from jit.facts import Alert, AlertName, Source
 from jit.ledger import Ledger
-from jit.settings import CopySettings
-from jit.tlog.note import SignerKey, checkpoint, cosign, sign
-from jit.verifier import Frontier, Sources, Trust, Verdict, check_record, leaf_hash
+from jit.proof.audit.checkpoints import Heads
+from jit.proof.copies.bucket import Bucket
+from jit.proof.copies.copier import Copier, open_copier
+from jit.proof.copies.reading import Copies, head_name, open_copies, segment_name
+from jit.proof.tlog.note import SignerKey, checkpoint, cosign, sign
+from jit.proof.verifier import Frontier, Sources, Trust, Verdict, check_record, leaf_hash
+from jit.runtime.settings import CopySettings
 
 KEEP = timedelta(days=30)
 ORIGIN = "log.example/one"

@@ -13,15 +13,15 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from jit.audit.heads import Head, Heads
 from jit.facts import AnyFact, Refusal, Refused, Source
 from jit.ledger import Leases
-from jit.signer.keys import make_key, read_key
-from jit.signer.signer import Signer
-from jit.signer.state import Store
+from jit.proof.audit.checkpoints import Head, Heads
+from jit.proof.signer.keys import make_key, read_key
+from jit.proof.signer.signer import Signer
+from jit.proof.signer.state import Store
+from jit.proof.verifier import Sources, Trust, Verdict, VerifierKey, check_record, parse_checkpoint, parse_note
+from jit.proof.witness.process import make_witness
 from jit.testing import ManualClock
-from jit.verifier import Sources, Trust, Verdict, VerifierKey, check_record, parse_checkpoint, parse_note
-from jit.witness.process import make_witness
 from tests.world.base import World, ledger_at
 from tests.world.processes import Forked
 from tests.world.tamper import past_the_guards

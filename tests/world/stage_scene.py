@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from jit.cli.stage import promises
-from jit.cli.stage.held import Role
-from jit.cli.stage.look import Look
-from jit.cli.stage.parts import BOT, LEDGER, REDIS, SIGNER, SLACK, TARGET, TIMEKEEPER, WORKERS, Seen
-from jit.cli.stage.record import Record
+from demo import promises
+from demo.held import Role
+from demo.look import Look
+from demo.parts import BOT, LEDGER, REDIS, SIGNER, SLACK, TARGET, TIMEKEEPER, WORKERS, Seen
+from demo.record import Record
 from jit.testing import T0, InMemoryLedger, ManualClock, Story
 
 BEGAN = 1000.0

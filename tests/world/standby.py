@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from jit.embedded import EmbeddedPostgres
+from jit.runtime.embedded import EmbeddedPostgres
 
 
 @contextmanager

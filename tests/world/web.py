@@ -6,8 +6,8 @@ import sys
 from dataclasses import dataclass
 
 from bot.manifest import REQUEST_PATH
-from bot.playground.http_mode import Posted, RequestUrl
-from bot.playground.sample import sample_workspace
+from playground.http_mode import Posted, RequestUrl
+from playground.sample import sample_workspace
 from tests.world.waiting import HUNG
 
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"

@@ -7,8 +7,8 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from jit.access import Request, State
 from jit.facts import Approval, Counted, EndCause, Need, Source
+from jit.requests.lifecycle import Request, State
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 PEOPLE = tuple(f"U{number:08}" for number in range(50))

@@ -7,7 +7,7 @@ from typing import Any, Protocol, cast, get_args
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from jit.ports import Target
-from jit.settings import CannotStart
+from jit.runtime.settings import CannotStart
 
 GROUP = "jit.targets"
 

@@ -12,15 +12,15 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from jit.audit.export import FILES, bodies, goes_on_after
-from jit.audit.folder import RecordCopy
-from jit.audit.growing import GrowingFile
-from jit.audit.reading import Part, coming, last_before, read_entries, record_reading
-from jit.audit.search import BadTime, read_moment
 from jit.cli.audit.showing import Broken, asked, show_lines, to_terminal
 from jit.cli.opening import existing_ledger
 from jit.ledger import Ledger
-from jit.settings import Settings
+from jit.proof.audit.export import FILES, bodies, goes_on_after
+from jit.proof.audit.folder import RecordCopy
+from jit.proof.audit.growing import GrowingFile
+from jit.proof.audit.reading import Part, coming, last_before, read_entries, record_reading
+from jit.proof.audit.search import BadTime, read_moment
+from jit.runtime.settings import Settings
 
 Tell = Callable[[int], None]
 _LONGEST_INDEX = 18

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from jit.settings import CannotStart, SignerSettings
-from jit.signer.keys import make_key, old_of, read_key, rotate_key
-from jit.tlog.note import SignerKey
+from jit.proof.signer.keys import make_key, old_of, read_key, rotate_key
+from jit.proof.tlog.note import SignerKey
+from jit.runtime.settings import CannotStart, SignerSettings
 
 
 @click.command()

@@ -11,16 +11,16 @@ from pydantic import AliasChoices, Field
 from rich.console import Console
 from rich.table import Table
 
-from bot.follow.mirror_check import Difference, Kind, Report
-from bot.follow.mirror_heads import HeadShown
-from bot.follow.mirror_visit import Visit
-from bot.follow.outbox import Trouble
-from jit.audit.reading import record_reading
+from bot.followers.outbox import Trouble
+from bot.mirror.check import Difference, Kind, Report
+from bot.mirror.posted_checkpoints import HeadShown
+from bot.mirror.visit import Visit
 from jit.cli.opening import existing_ledger
 from jit.clock import SystemClock
 from jit.policy import PolicyFolder
-from jit.settings import SLACK, CannotStart, Secret, Settings, SlackUrl
-from jit.verifier import NoteError, VerifierKey
+from jit.proof.audit.reading import record_reading
+from jit.proof.verifier import NoteError, VerifierKey
+from jit.runtime.settings import SLACK, CannotStart, Secret, Settings, SlackUrl
 
 _LACKING = {Kind.MISSING, Kind.EDITED, Kind.CHANGED}
 MOST_ROWS = 100

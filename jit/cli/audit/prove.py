@@ -8,19 +8,19 @@ from pathlib import Path
 
 import click
 
-from bot.follow.mirror import STANDS, Mirror
-from jit.access import REQUEST_ID
-from jit.audit.reading import record_reading
+from bot.mirror.follower import STANDS, Mirror
 from jit.cli.audit.verify import kept_here
 from jit.cli.opening import existing_ledger
-from jit.evidence.bundle import CannotProve, Maker
-from jit.evidence.case import Anchor, Case, read_case
-from jit.evidence.page import page_of
 from jit.ledger import Ledger, Notes, StoredDirectory
-from jit.people import Person
+from jit.people.person import Person
 from jit.ports import DirectoryUnavailable
-from jit.settings import Settings
-from jit.verifier import Grade, Trust, check_bundle
+from jit.proof.audit.reading import record_reading
+from jit.proof.evidence.bundle import CannotProve, Maker
+from jit.proof.evidence.case import Anchor, Case, read_case
+from jit.proof.evidence.page import page_of
+from jit.proof.verifier import Grade, Trust, check_bundle
+from jit.requests.lifecycle import REQUEST_ID
+from jit.runtime.settings import Settings
 
 
 @click.command()

@@ -6,13 +6,13 @@ from itertools import islice
 
 import click
 
-from jit.audit import search as searching
-from jit.audit.reading import Part, last_before, record_reading
-from jit.audit.search import KINDS, NobodyCalled, People, Wanted, find_people, known_names, words_as_recorded
-from jit.audit.table import names_from
 from jit.cli.audit.showing import Broken, Moment, asked, show
 from jit.cli.opening import existing_ledger
-from jit.settings import Settings
+from jit.proof.audit import search as searching
+from jit.proof.audit.reading import Part, last_before, record_reading
+from jit.proof.audit.search import KINDS, NobodyCalled, People, Wanted, find_people, known_names, words_as_recorded
+from jit.proof.audit.table import names_from
+from jit.runtime.settings import Settings
 
 _MOMENT = timedelta(microseconds=1)
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
-from jit.audit.search import BadTime, read_moment
-from jit.audit.table import Layout, Names, as_json, row_of
 from jit.ledger import BrokenChain, Entry
+from jit.proof.audit.search import BadTime, read_moment
+from jit.proof.audit.table import Layout, Names, as_json, row_of
 
 EXIT_BROKEN = 4
 """The exit code where there were broken entries: as `jit audit verify` has it."""

@@ -7,14 +7,14 @@ from typing import Literal
 
 import click
 
-from jit.audit.export import LINES
-from jit.audit.reading import Part, coming, read_entries, record_reading
-from jit.audit.search import known_names
-from jit.audit.table import names_from
 from jit.cli.audit.showing import Broken, Rows, asked, show_lines, to_terminal
 from jit.cli.opening import existing_ledger
 from jit.ledger import BrokenChain, Entry
-from jit.settings import Settings
+from jit.proof.audit.export import LINES
+from jit.proof.audit.reading import Part, coming, read_entries, record_reading
+from jit.proof.audit.search import known_names
+from jit.proof.audit.table import names_from
+from jit.runtime.settings import Settings
 
 Format = Literal["text", "jsonl", "ocsf"]
 

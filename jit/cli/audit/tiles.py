@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from jit.audit.heads import Heads
-from jit.audit.live import Kept, live
-from jit.audit.reading import record_reading
 from jit.cli.opening import existing_ledger
-from jit.settings import Settings
-from jit.tlog.tiles import TilesError, read_tiles, write_tiles
+from jit.proof.audit.checkpoints import Heads
+from jit.proof.audit.live import Kept, live
+from jit.proof.audit.reading import record_reading
+from jit.proof.tlog.tiles import TilesError, read_tiles, write_tiles
+from jit.runtime.settings import Settings
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""`jit audit verify`: how far the record, a copy or a bundle can be relied on. All judging is `jit.verifier`'s."""
+"""`jit audit verify`: how far the record, a copy or a bundle can be relied on. All judging is `jit.proof.verifier`'s."""
 
 import json
 import sys
@@ -11,15 +11,14 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from jit.audit.live import astray, live
 from jit.clock import SystemClock
-from jit.copies.bucket import CopiesUnavailable
-from jit.copies.reading import open_copies
-from jit.evidence.page import NotAPage, bundle_in, is_as_made
 from jit.ledger import LedgerUnavailable
-from jit.settings import CannotStart, CopySettings, Settings, SignerSettings
-from jit.signer.keys import read_keys
-from jit.verifier import (
+from jit.proof.audit.live import astray, live
+from jit.proof.copies.bucket import CopiesUnavailable
+from jit.proof.copies.reading import open_copies
+from jit.proof.evidence.page import NotAPage, bundle_in, is_as_made
+from jit.proof.signer.keys import read_keys
+from jit.proof.verifier import (
     BUNDLE_BYTES,
     CannotCheck,
     Finding,
@@ -36,7 +35,8 @@ from jit.verifier import (
     read_entries,
     read_heads,
 )
-from jit.verifier import read_keys as keys_in
+from jit.proof.verifier import read_keys as keys_in
+from jit.runtime.settings import CannotStart, CopySettings, Settings, SignerSettings
 
 COPIES = "s3://"
 GRADES = [grade.name.lower() for grade in Grade if grade is not Grade.BROKEN]

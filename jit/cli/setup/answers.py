@@ -9,8 +9,8 @@ from urllib.parse import quote, urlsplit
 import click
 
 from bot.manifest import load_manifest, over_http
-from jit.policy.form import channel_id, line_of_text, name, person_id, somebody
-from jit.policy.membership import SLACK
+from jit.people.membership import SLACK
+from jit.policy.files.form import channel_id, line_of_text, name, person_id, somebody
 
 CHANNEL_WHERE = "Its id in Slack: the channel's name → About → Channel ID, at the bottom. Its link will do."
 PERSON_WHERE = "A member's id in Slack: the profile → ⋮ → Copy member ID."

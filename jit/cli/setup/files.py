@@ -12,7 +12,7 @@ import yaml
 
 from jit.cli.setup.answers import Answers
 from jit.policy import load_policy
-from jit.settings import FILE, CannotStart
+from jit.runtime.settings import FILE, CannotStart
 
 OPEN_TO_ALL = 0o644
 OURS_ALONE = 0o600

@@ -3,8 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
-from bot.playground import sample_workspace
-from bot.playground.sample import ALICE, REQUESTS
+from playground import sample_workspace
+from playground.sample import ALICE, REQUESTS
 from tests.browser.kit import FORM, FOUND
 from tests.browser.tabs import kept
 

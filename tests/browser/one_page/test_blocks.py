@@ -1,6 +1,6 @@
 """Text and blocks look as in Slack."""
 
-from bot.playground.sample import ALICE, BOB, REQUESTS
+from playground.sample import ALICE, BOB, REQUESTS
 from tests.browser.kit import DOT, actions, mrkdwn, plain, post, section
 
 PICTURE = {"type": "image", "image_url": DOT, "alt_text": "a dot"}

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from bot.playground import payloads
-from bot.playground.chat import post_ephemeral
-from bot.playground.fields import holds_value, value_of
-from bot.playground.sample import ALICE, BOB, CAROL, REQUESTS
-from bot.playground.shapes import BLOCKS, ELEMENTS, PLACES
-from bot.playground.web_api import Arguments
+from playground import payloads
+from playground.chat import post_ephemeral
+from playground.fields import holds_value, value_of
+from playground.sample import ALICE, BOB, CAROL, REQUESTS
+from playground.shapes import BLOCKS, ELEMENTS, PLACES
+from playground.web_api import Arguments
 from tests.browser.kit import DOT, SURE, actions, button, field, modal, option, options, plain, post, section
 
 MENU = {"options": options("One", "Two", "Three")}

@@ -3,10 +3,10 @@
 import pytest
 from playwright.sync_api import expect
 
-from bot.playground.chat import post_message
-from bot.playground.people import UserGroup
-from bot.playground.sample import ALICE, BOB, REQUESTS
-from bot.playground.web_api import Arguments
+from playground.chat import post_message
+from playground.people import UserGroup
+from playground.sample import ALICE, BOB, REQUESTS
+from playground.web_api import Arguments
 from tests.browser.kit import actions, button, field, modal, mrkdwn, option, plain, section, typed
 from tests.world.exhaustive import distinct, exhaustive
 

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import expect
 
-from bot.playground.sample import ALICE, REQUESTS
+from playground.sample import ALICE, REQUESTS
 from tests.browser.kit import ACCESS, FORM, SURE, actions, button, field, modal, option, plain, section, typed
 
 

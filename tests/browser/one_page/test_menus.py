@@ -2,7 +2,7 @@
 
 from playwright.sync_api import expect
 
-from bot.playground.sample import ALICE
+from playground.sample import ALICE
 from tests.browser.kit import ACCESS, FORM, FOUND, field, modal, option, options, plain
 
 

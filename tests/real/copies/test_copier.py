@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from jit.copies import copier as copying
-from jit.copies.bucket import Bucket, CopiesUnavailable
-from jit.tlog.note import SignerKey
-from jit.verifier import Grade, Trust
+from jit.proof.copies import copier as copying
+from jit.proof.copies.bucket import Bucket, CopiesUnavailable
+from jit.proof.tlog.note import SignerKey
+from jit.proof.verifier import Grade, Trust
 from tests.world.exhaustive import distinct
 from tests.world.killed import KILLED, die, in_a_child
 from tests.world.shop import ORIGIN, OTHER_WORDS, Shop

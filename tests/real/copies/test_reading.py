@@ -7,10 +7,10 @@ import pytest
 from click.testing import CliRunner
 
 from jit.cli.main import cli
-from jit.copies import reading
-from jit.copies.bucket import CopiesUnavailable
-from jit.tlog.note import SignerKey, checkpoint, sign
-from jit.verifier import Grade
+from jit.proof.copies import reading
+from jit.proof.copies.bucket import CopiesUnavailable
+from jit.proof.tlog.note import SignerKey, checkpoint, sign
+from jit.proof.verifier import Grade
 from tests.world.exhaustive import exhaustive
 from tests.world.shop import KEEP, ORIGIN, Shop
 
@@ -149,7 +149,7 @@ def test_names_that_are_none_of_ours_are_passed_over(shop: Shop) -> None:
 
 
 def test_many_objects_are_listed_page_by_page(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jit.copies.bucket.PAGE", 2)
+    monkeypatch.setattr("jit.proof.copies.bucket.PAGE", 2)
     copier = shop.copier()
     for _ in range(5):
         shop.grow(1)

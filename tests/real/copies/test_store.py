@@ -11,9 +11,9 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from jit.copies import copier as copying
-from jit.copies.bucket import Bucket
-from jit.settings import CannotStart, CopySettings
+from jit.proof.copies import copier as copying
+from jit.proof.copies.bucket import Bucket
+from jit.runtime.settings import CannotStart, CopySettings
 from tests.world.shop import NOBODY, Shop
 
 pytestmark = pytest.mark.real
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.real
 @pytest.fixture
 def asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """What does not answer is given up at once."""
-    monkeypatch.setattr("jit.copies.bucket.ATTEMPTS", 1)
+    monkeypatch.setattr("jit.proof.copies.bucket.ATTEMPTS", 1)
 
 
 def test_an_outage_is_waited_out_and_after_an_hour_told(shop: Shop, asked_once: None) -> None:

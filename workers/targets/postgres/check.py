@@ -12,8 +12,8 @@ from psycopg.rows import dict_row
 
 from jit.clock import SKEW_LIMIT
 from jit.ports import Finding
-from workers.targets.postgres.fitness import revoke_sql, unfit_permission
-from workers.targets.postgres.reach import Reach, reach
+from workers.targets.postgres.grantable import revoke_sql, unfit_permission
+from workers.targets.postgres.inherited_roles import Reach, reach
 
 OLDEST = 150000
 EVERY_DATABASE = ("pg_read_all_data", "pg_write_all_data")

@@ -8,7 +8,7 @@ from psycopg import sql
 
 from jit.ports import Finding
 from workers.targets.postgres import catalog
-from workers.targets.postgres.fitness import NEVER, unfit_principal
+from workers.targets.postgres.grantable import NEVER, unfit_principal
 
 ELSE = "make it there, or write another name under `people` in the rules"
 

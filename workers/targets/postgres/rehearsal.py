@@ -12,7 +12,7 @@ from psycopg.errors import InsufficientPrivilege
 
 from jit.ports import Finding, Grant
 from workers.targets.postgres import catalog
-from workers.targets.postgres.ending import drop, end
+from workers.targets.postgres.revoke import drop, end
 from workers.targets.postgres.sessions import Sessions
 
 BOUNDS = "SET LOCAL statement_timeout = '2s'; SET LOCAL idle_in_transaction_session_timeout = '2s'"

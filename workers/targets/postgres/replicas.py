@@ -10,8 +10,8 @@ from psycopg.rows import scalar_row
 from pydantic import SecretStr
 
 from jit.ports import Finding, TargetError, TargetRefused
-from workers.targets.postgres.ending import Progress
-from workers.targets.postgres.link import Link
+from workers.targets.postgres.connection import Link
+from workers.targets.postgres.revoke import Progress
 from workers.targets.postgres.sessions import Sessions
 from workers.targets.postgres.through import sessions_in, through
 

@@ -12,22 +12,22 @@ from psycopg import sql
 from psycopg.errors import InsufficientPrivilege, LockNotAvailable, QueryCanceled
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from jit.access import REQUEST_ID
 from jit.ports import Finding, Grant, Held, Taken, TargetError, TargetRefused, TargetUnreachable
+from jit.requests.lifecycle import REQUEST_ID
 from workers.targets.postgres import catalog
 from workers.targets.postgres.catalog import JitRole
 from workers.targets.postgres.check import findings, obstacles
-from workers.targets.postgres.ending import Progress, drop, end
-from workers.targets.postgres.fitness import NEVER, unfit_permission, unfit_principal
-from workers.targets.postgres.leftovers import Scope, kept, made, prepared, snapshot
-from workers.targets.postgres.link import Link
+from workers.targets.postgres.connection import Link
+from workers.targets.postgres.grantable import NEVER, unfit_permission, unfit_principal
+from workers.targets.postgres.inherited_roles import Reach, reach
+from workers.targets.postgres.left_behind import Scope, kept, made, prepared, snapshot
 from workers.targets.postgres.lock import lock, push_aside, who_holds
 from workers.targets.postgres.note import Before, Note, write_note
 from workers.targets.postgres.ownership import disown, disown_all
 from workers.targets.postgres.principals import look_up
-from workers.targets.postgres.reach import Reach, reach
 from workers.targets.postgres.rehearsal import not_to_be_seen, rehearse, standby
 from workers.targets.postgres.replicas import replicas_of, unnamed
+from workers.targets.postgres.revoke import Progress, drop, end
 from workers.targets.postgres.sessions import Sessions
 from workers.targets.postgres.through import sessions_in, through
 

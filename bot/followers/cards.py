@@ -1,0 +1,343 @@
+"""A card for each request, in its access's channel, drawn again whenever the request has changed.
+
+Entries mark requests as changed, in the step that moves the cursor. A changed request is drawn as it is then, so
+that many steps become one update and no card goes back in time.
+"""
+
+import json
+import math
+from contextlib import suppress
+from datetime import timedelta
+from typing import NamedTuple
+
+import structlog
+
+from bot.followers.cards_gone import GoneCards
+from bot.followers.counting import as_it_counts, lost
+from bot.followers.follower import GIVEN_UP_AFTER, IDLE, Backoff, Follower, Tools
+from bot.followers.outbox import Final, Metadata, Pace, Posted, Rejected, Unreached
+from bot.followers.reached import SLACK, named_in
+from bot.refusals import Shown
+from bot.views.card import Asked, draw
+from bot.views.text import Drawn
+from bot.views.words import audience
+from jit.facts import Approval, Life, Need
+from jit.ledger import BrokenChain, Question
+from jit.ledger.followers import CURSOR
+from jit.requests.lifecycle import LATE, OPEN, Request, State, late_since
+
+log = structlog.get_logger(__name__)
+
+CARD, CHANGED = "card:", "changed:"
+LOOK_EVERY = 2.0
+"""Seconds until it is looked again for what no entry tells of: what is late, what counts no more, what is gone."""
+MOST_OPEN = 10_000
+FEW = 5
+"""As many people are named on a card; more are meant by their group."""
+WEEK = timedelta(days=7)
+_NEVER_GIVEN = frozenset({State.WITHDRAWN, State.DENIED, State.LAPSED})
+BROKEN_WAIT = 600.0
+"""Seconds until it is looked again whether the record of a request is whole: nothing true can be drawn of it."""
+
+
+class Card(NamedTuple):
+    """Where a card stands, which version of its request it shows, whether it says that this is late, and which
+    approvals it leaves out as they do not count any more.
+    """
+
+    channel: str
+    ts: str
+    version: int
+    late: bool = False
+    lost: str = ""
+
+
+class Turn(NamedTuple):
+    """Whose turn it is with a card: each channel has its own, and in it each person who asks."""
+
+    channel: str
+    requester: str
+
+
+class Cards(Follower):
+    """The follower that draws cards."""
+
+    name = "cards"
+
+    def __init__(self, tools: Tools) -> None:
+        super().__init__(tools)
+        self._pace = Pace(tools.clock)
+        self._cursor = 0
+        self._changed: dict[str, float | None] = {}
+        self._turns: dict[str, Turn] = {}
+        self._served: dict[str | Turn, float] = {}
+        self._taken_away: set[str] = set()
+        """Requests whose card somebody deleted: they get another."""
+        self._rejected: dict[str, Backoff] = {}
+        self._shut_out: set[str] = set()
+        self._late: dict[str, int] = {}
+        self._half_approved: set[str] = set()
+        self._gone = GoneCards(tools.notes, tools.outbox, tools.clock, self._of_open_ones)
+        self._look_at = 0.0
+
+    def begin(self) -> None:
+        self._cursor = self._notes.cursor
+        self._changed = {key.removeprefix(CHANGED): None for key in self._notes.all(CHANGED)}
+        self._shut_out = set()
+        self._late = {}
+        pending = self._ledger.requests(Question(states=frozenset({State.PENDING}), limit=MOST_OPEN))
+        self._half_approved = {request.id for request in pending if request.approvals}
+
+    def step(self) -> float:
+        self._read()
+        if self._clock.ticks() >= self._look_at:
+            self._look_at = self._clock.ticks() + LOOK_EVERY
+            self._look_for_late()
+            self._look_for_lost()
+            self._look_for_gone()
+        request_id = self._next()
+        if request_id is None:
+            return IDLE
+        turn = self._turns[request_id]
+        self._served[turn.channel] = self._served[turn] = self._clock.ticks()
+        try:
+            self._try(self._known(request_id))
+        except BrokenChain as broken:
+            self._put_off(request_id, BROKEN_WAIT, str(broken))
+        return 0.0
+
+    def _next(self) -> str | None:
+        """Whose card is drawn next: of the channel that has waited longest the person who has, and of theirs the first.
+        So a channel, or a person, with a thousand cards holds up none with one.
+        """
+        now = self._clock.ticks()
+        first: dict[Turn, str] = {}
+        for request_id, not_before in list(self._changed.items()):
+            if not_before is None or not_before <= now:
+                turn = self._turn(request_id)
+                if turn is not None and not self._pace.wait(turn.channel):
+                    first.setdefault(turn, request_id)
+        if not first:
+            if not self._changed:
+                self._served.clear()
+            return None
+        return first[min(first, key=lambda turn: (self._waited(turn.channel), self._waited(turn)))]
+
+    def _waited(self, whose: str | Turn) -> float:
+        """Since when."""
+        return self._served.get(whose, -math.inf)
+
+    def _turn(self, request_id: str) -> Turn | None:
+        """Known once for all: many cards may wait for their turn, and cost nothing meanwhile. None, and put off, if
+        the record does not tell.
+        """
+        if request_id not in self._turns:
+            try:
+                request = self._known(request_id)
+                self._turns[request_id] = Turn(request.channel, request.requester)
+            except BrokenChain as broken:
+                self._put_off(request_id, BROKEN_WAIT, str(broken))
+                return None
+        return self._turns[request_id]
+
+    def _read(self) -> None:
+        """Mark what has changed since. The cursor is kept along with marks alone: reading again what marked nothing
+        does no harm, and a transaction less is one that nobody else waits for.
+        """
+        entries = self._ledger.read(after=self._cursor, legible=True)
+        if not entries:
+            return
+        ids = dict.fromkeys(entry.fact.request_id for entry in entries if isinstance(entry.fact, Life))
+        marks = {CHANGED + request_id: "" for request_id in ids if request_id not in self._changed}
+        if marks:
+            self._notes.put({**marks, CURSOR: str(entries[-1].index)})
+        self._cursor = entries[-1].index
+        self._half_approved |= {entry.fact.request_id for entry in entries if isinstance(entry.fact, Approval)}
+        for request_id in ids:
+            self._changed.setdefault(request_id, None)
+
+    def _look_for_late(self) -> None:
+        """Where all are silent no entry tells of it, and the card goes on saying what is true no more."""
+        waking = self._ledger.waking(self._clock.now() - LATE)
+        self._late = {each: version for each, version in self._late.items() if each in waking}
+        for request_id in waking:
+            with suppress(BrokenChain):
+                request = self._ledger.request(request_id)
+                if request and self._is_late(request) and self._late.get(request_id) != request.version:
+                    self._late[request_id] = request.version
+                    self._changed.setdefault(request_id, None)
+
+    def _look_for_lost(self) -> None:
+        """Who approved may count no more, or count again, and no entry tells of that either."""
+        for request_id in list(self._half_approved):
+            with suppress(BrokenChain):
+                request = self._ledger.request(request_id)
+                if request is None or request.state is not State.PENDING:
+                    self._half_approved.discard(request_id)
+                elif (card := self._card(request_id)) and card.lost != self._lost(request):
+                    self._changed.setdefault(request_id, None)
+
+    def _look_for_gone(self) -> None:
+        """A card that may be gone is drawn again, which tells, and another is posted."""
+        gone, heard = self._gone.look()
+        marks: dict[str, str | None] = dict.fromkeys(heard)
+        for request_id in gone:
+            if card := self._card(request_id):
+                marks |= {CARD + request_id: json.dumps(card._replace(version=0)), CHANGED + request_id: ""}
+        if marks:
+            self._notes.put(marks)
+        for request_id in gone:
+            self._changed.setdefault(request_id, None)
+
+    def _of_open_ones(self) -> dict[str, Card]:
+        still = self._ledger.requests(Question(states=OPEN | {State.ENDING}, limit=MOST_OPEN))
+        return {request.id: card for request in still if (card := self._card(request.id))}
+
+    def _card(self, request_id: str) -> Card | None:
+        kept = self._notes.get(CARD + request_id)
+        return Card(*json.loads(kept)) if kept else None
+
+    def _known(self, request_id: str) -> Request:
+        request = self._ledger.request(request_id)
+        if request is None:
+            raise AssertionError("an entry about a request that is not in the ledger")
+        return request
+
+    def _try(self, request: Request) -> None:
+        """Show it, or put it off without holding up the others. Raises Trouble where all have to wait."""
+        try:
+            self._show(request)
+        except Rejected as refused:
+            if refused.of_all:
+                raise
+            self._refused(request, refused)
+        except Unreached as asked:
+            if not asked.wait:
+                raise
+            self._pace.hold(self._channel(request), asked.wait)
+            self._put_off(request.id, asked.wait, str(asked))
+
+    def _refused(self, request: Request, refused: Rejected) -> None:
+        """Tried again ever more calmly, in the channel that the rules name by then. What is over needs no card any
+        more; one that tells of it wrongly is tried for a day.
+        """
+        is_new = self._notes.get(CARD + request.id) is None
+        over = request.over_at if request.state.over else None
+        if over is not None and (is_new or self._clock.now() - over > GIVEN_UP_AFTER):
+            self._notes.put({CHANGED + request.id: None, **self._outbox.done(request.id)})
+            self._forget(request.id)
+            return
+        channel = self._channel(request)
+        self.note_refusal(request.id, Shown.CARD if is_new else Shown.CARD_ANEW, channel, refused)
+        if is_new:
+            self._turns[request.id] = Turn(self._by_the_rules(request), request.requester)
+        if refused.of_place:
+            self._shut_out.add(request.id)
+        self._put_off(request.id, self._rejected.setdefault(request.id, Backoff(5.0, 300.0)).next(), str(refused))
+
+    def _channel(self, request: Request) -> str:
+        turn = self._turns.get(request.id)
+        return turn.channel if turn else request.channel
+
+    def _by_the_rules(self, request: Request) -> str:
+        """The channel of its access now: somebody may have named another since Slack refused the one it was for."""
+        policy = self._policies.last_good
+        access = policy.accesses.get(request.access) if policy else None
+        return access.channel if access else request.channel
+
+    def _forget(self, request_id: str) -> None:
+        for kept in (self._changed, self._turns, self._rejected):
+            kept.pop(request_id, None)
+        for marked in (self._shut_out, self._taken_away):
+            marked.discard(request_id)
+
+    def _taken_again(self, channel: str) -> None:
+        """Slack takes cards in the channel: those that it refused for the channel's sake need not wait any longer."""
+        for request_id in [each for each in self._shut_out if self._turns[each].channel == channel]:
+            self._changed[request_id] = None
+            self._shut_out.discard(request_id)
+
+    def _put_off(self, request_id: str, seconds: float, because: str) -> None:
+        self._changed[request_id] = self._clock.ticks() + seconds
+        log.error("card.put_off", request_id=request_id, because=because, seconds=seconds)
+
+    def _show(self, request: Request) -> None:
+        card = self._card(request.id)
+        if card is None and self._is_needless(request):
+            self._is_shown(request.id, self._outbox.done(request.id))
+            return
+        if card is None:
+            card = self._post(request)
+        elif card.version < request.version or (card.late, card.lost) != (self._is_late(request), self._lost(request)):
+            card = self._update(card, request)
+            if card is None:
+                self._taken_away.add(request.id)
+        changes = {CARD + request.id: json.dumps(card) if card else None, **self._outbox.done(request.id)}
+        self._taken_again(self._channel(request))
+        if card is not None and card.version >= request.version:
+            self._is_shown(request.id, changes)
+        else:
+            self._notes.put(changes)
+
+    def _is_needless(self, request: Request) -> bool:
+        """Over with nothing given, and nobody has seen a card of it."""
+        seen = request.id in self._taken_away or self._outbox.intention(request.id) is not None
+        return request.state in _NEVER_GIVEN and not seen
+
+    def _is_shown(self, request_id: str, changes: dict[str, str | None]) -> None:
+        """As it is now: noted along with ``changes``."""
+        self._notes.put({**changes, CHANGED + request_id: None})
+        self._forget(request_id)
+
+    def _post(self, request: Request) -> Card:
+        channel = self._channel(request)
+        self._pace.took(channel)
+        drawn = self._drawn(request, told=lambda need: self._told(request, need))
+        place = self._outbox.post_once(request.id, channel, drawn, _carried(request))
+        version = 0 if place.adopted else request.version
+        return Card(place.channel, place.ts, version, self._is_late(request), self._lost(request))
+
+    def _update(self, card: Card, request: Request) -> Card | None:
+        """The card as it stands then; None if somebody has taken it away, or it stays as it is: another is posted."""
+        self._pace.took(request.channel)
+        try:
+            there = self._outbox.update(Posted(card.channel, card.ts), self._drawn(request), _carried(request))
+        except Final as refused:
+            log.warning("card.not_changed", request_id=request.id, because=str(refused))
+            return None
+        if not there:
+            return None
+        return card._replace(version=request.version, late=self._is_late(request), lost=self._lost(request))
+
+    def _as_it_counts(self, request: Request) -> Request:
+        return as_it_counts(request, self._ledger, self._policies.last_good, self._clock.now())
+
+    def _lost(self, request: Request) -> str:
+        return lost(request, self._as_it_counts(request))
+
+    def _is_late(self, request: Request) -> bool:
+        return late_since(request, self._clock.now()) is not None
+
+    def _drawn(self, request: Request, told: Asked | None = None) -> Drawn:
+        pending = request.state is State.PENDING
+        nth = self._nth(request) if pending else None
+        return draw(self._as_it_counts(request), self._names, asked=told, nth=nth, now=self._clock.now())
+
+    def _nth(self, request: Request) -> int:
+        """The how-manieth request of this person within a week."""
+        return sum(self._ledger.count_asked(request.requester, request.asked_at - WEEK, request.asked_at).values())
+
+    def _told(self, request: Request, need: Need) -> str:
+        """Those who may decide, as mentions: Slack groups, and people named in the rules if they are few."""
+        policy = self._policies.last_good
+        people = list(dict.fromkeys(named_in(need.who, policy.groups if policy else {})))
+        groups = [who for who in people if who.startswith(SLACK)]
+        few = [who for who in people if who not in groups and who != request.requester]
+        if len(groups) > FEW or len(few) > FEW or not people:
+            return audience(need, self._names)
+        mentions = [f"<!subteam^{group.removeprefix(SLACK)}>" for group in groups]
+        return ", ".join([*mentions, *(f"<@{person}>" for person in few)])
+
+
+def _carried(request: Request) -> Metadata:
+    return Metadata("jit", {"card": request.id})

@@ -1,0 +1,293 @@
+"""Following the ledger: who may, how often to look, and what to do when Slack or the ledger does not answer."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from bot.followers.outbox import NotLeading, Outbox, Rejected, Trouble
+from bot.refusals import Shown
+from bot.views.text import Names
+from jit.ledger import LeaseLost, Leases, Ledger, LedgerUnavailable, Notes
+from jit.ledger.followers import CURSOR, Standing
+from jit.ledger.refusals import REFUSED, Refusal, read_refusal
+from jit.policy import PolicyFolder
+from jit.ports import Clock
+
+log = structlog.get_logger(__name__)
+
+LEASE = "bot.followers"
+LASTS = timedelta(seconds=5)
+"""As long a silence loses the lease."""
+RENEW_EVERY = timedelta(seconds=1.5)
+"""A post begun right before a renewal is due is over, by its time-out of 3 s, before the lease can be lost."""
+IDLE = 0.05
+"""Seconds until an idle follower looks again."""
+STANDBY = 0.5
+"""Seconds until a bot that may not follow asks again."""
+LOOK_BACK_EVERY = 1.0
+"""Seconds until a follower looks again whether what it read last is still there."""
+REMEMBERED = 1000
+"""Entries whose hashes it knows, to find how far the record is still what it read."""
+ALL = "all"
+"""The key of a refusal that stops a follower as a whole."""
+GIVEN_UP_AFTER = timedelta(days=1)
+"""What was refused for so long, and changes nothing any more, is not tried again."""
+SHORTEST_WAIT, LONGEST_WAIT = 0.25, 5.0
+"""Seconds between tries while Slack or the ledger does not answer."""
+
+Wait = Callable[[float], bool]
+"""Waits so many seconds; true if it is time to stop. `Event.wait` is one."""
+
+
+class Show(Protocol):
+    """Something that shows what the ledger says, and knows how far it has come."""
+
+    name: str
+
+    def begin(self) -> None:
+        """Read from the notes how far it is: at first, and after anything went wrong."""
+
+    def step(self) -> float:
+        """Do what is next, with few calls to Slack. Returns the seconds until there may be more to do; 0 for at once.
+
+        Raises:
+            Trouble: Slack did not do it.
+            NotLeading, LeaseLost: somebody else follows now.
+            LedgerUnavailable: nothing to read, or nothing could be noted.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What a follower that writes to Slack works with. ``notes`` and ``outbox`` are its own."""
+
+    ledger: Ledger
+    notes: Notes
+    outbox: Outbox
+    policies: PolicyFolder
+    names: Names
+    clock: Clock
+
+
+class Follower:
+    """A follower that writes to Slack, with its tools at hand. ``_cursor`` is the last entry that it has read."""
+
+    name: str
+    _cursor = 0
+
+    def __init__(self, tools: Tools) -> None:
+        self._ledger = tools.ledger
+        self._notes = tools.notes
+        self._outbox = tools.outbox
+        self._policies = tools.policies
+        self._names = tools.names
+        self._clock = tools.clock
+        self._standing_entries = Standing(tools.ledger.engine)
+        self._look_back_at = 0.0
+        self._read_before: dict[int, str] = {}
+
+    def lost_its_place(self) -> bool:
+        """Whether the record ends before what was read, or has something else there: it was put back to an older copy,
+        say, with these notes or without. Then the place is noted up to which it is what was read, and the follower has
+        to begin again. Looks now and then, else says no. Raises LedgerUnavailable, LeaseLost.
+        """
+        if self._clock.ticks() < self._look_back_at:
+            return False
+        reached = max(self._cursor, self._last_read)
+        last, kept = self._standing_entries.last(self._last_read)
+        if self._cursor <= last and self._is_there(kept):
+            self._learn_what_stands()
+            self._look_back_at = self._clock.ticks() + LOOK_BACK_EVERY
+            return False
+        self._tell_of_loss(reached, last)
+        first = next(iter(self._read_before), 0)
+        now = self._standing_entries.hashes(first - 1, last).items() & self._read_before.items()
+        place, kept = max(now, default=(last, None))
+        if self._notes.cursor > place:
+            self._notes.put(self._place(place, kept))
+        self._read_before = {}
+        return True
+
+    def _place(self, index: int, kept: str | None) -> dict[str, str | None]:  # noqa: ARG002  a follower may note more
+        """The change to the notes with which it goes on after this entry. ``kept``: its hash, where that is known."""
+        return {CURSOR: str(index)}
+
+    def _is_replaced(self) -> bool:
+        """Before anything new is noted: whether what was read last is something else by now."""
+        if self._is_there(self._standing_entries.last(self._last_read)[1]):
+            return False
+        self._look_back_at = 0.0
+        return True
+
+    @property
+    def _last_read(self) -> int:
+        return next(reversed(self._read_before), 0)
+
+    def _is_there(self, kept: str | None) -> bool:
+        return not self._read_before or kept == self._read_before[self._last_read]
+
+    def _learn_what_stands(self) -> None:
+        if self._cursor < self._last_read:
+            self._read_before = {index: kept for index, kept in self._read_before.items() if index <= self._cursor}
+        elif self._cursor > self._last_read:
+            after = max(self._last_read, self._cursor - REMEMBERED)
+            self._read_before |= self._standing_entries.hashes(after, self._cursor)
+            for index in list(self._read_before)[:-REMEMBERED]:
+                del self._read_before[index]
+
+    def note_stop(self, refused: Rejected) -> None:
+        """That nothing of this follower goes on. What others than those of the audit channel write waits by itself."""
+        policy = self._policies.last_good
+        if refused.of_all or policy is None:
+            self.note_refusal(ALL, Shown.ALL, "", refused)
+        else:
+            self.note_refusal(ALL, Shown.AUDIT, policy.channels.audit, refused)
+
+    def note_refusal(self, key: str, what: Shown, place: str, refused: Rejected) -> Refusal:
+        """For whoever tells of it, until `Outbox.done` with this ``key``. Returns since when it is so.
+
+        Raises LedgerUnavailable, LeaseLost.
+        """
+        kept = self._notes.get(REFUSED + key)
+        before = read_refusal(self.name, key, kept) if kept else None
+        now = Refusal(self.name, key, what, place, str(refused), before.since if before else self._clock.now())
+        if now != before:
+            self._notes.put({REFUSED + key: now.as_note()})
+        return now
+
+    def accept_all(self) -> None:
+        """What stopped the follower as a whole does not any more. Raises LedgerUnavailable, LeaseLost."""
+        if self._notes.get(REFUSED + ALL) is not None:
+            self._notes.put({REFUSED + ALL: None})
+
+    def _tell_of_loss(self, reached: int, last: int) -> None:
+        """For the one follower that tells of it: had read up to ``reached``, and now the record ends with ``last``."""
+
+
+class Leadership:
+    """The lease that lets one bot follow; shared by all followers of a process. Thread-safe."""
+
+    def __init__(self, leases: Leases, clock: Clock, holder: str) -> None:
+        self._leases = leases
+        self._clock = clock
+        self._holder = holder
+        self._lock = threading.Lock()
+        self._renewed: datetime | None = None
+        self._term = 0
+
+    def term(self) -> int:
+        """Takes or renews the lease when it is time. 0 if somebody else holds it, else a number that is another
+        one whenever somebody else may have held it in between. Raises LedgerUnavailable.
+        """
+        with self._lock:
+            now = self._clock.now()
+            since = now - self._renewed if self._renewed else LASTS
+            if timedelta(0) <= since < RENEW_EVERY:
+                return self._term
+            if not timedelta(0) <= since < LASTS:
+                self._renewed = None
+            if not self._leases.hold(LEASE, self._holder):
+                self._renewed = None
+                return 0
+            if self._renewed is None:
+                self._term += 1
+            self._renewed = now
+            return self._term
+
+    def let_go(self) -> None:
+        """Raises LedgerUnavailable."""
+        with self._lock:
+            self._renewed = None
+            self._leases.let_go(LEASE, self._holder)
+
+
+class Seat:
+    """One follower's share in the leadership: what it has read holds for the term in which it sat down."""
+
+    def __init__(self, leadership: Leadership) -> None:
+        self._leadership = leadership
+        self._term = 0
+
+    def take(self) -> bool:
+        """False if another bot follows. Raises LedgerUnavailable."""
+        self._term = self._leadership.term()
+        return self._term != 0
+
+    def taken(self) -> bool:
+        """Whether the follower may go on from what it knows. Raises LedgerUnavailable."""
+        return self._term != 0 and self._leadership.term() == self._term
+
+    def leave(self) -> None:
+        self._term = 0
+
+    def require(self) -> None:
+        """Raises NotLeading, LedgerUnavailable."""
+        if not self.taken():
+            raise NotLeading
+
+
+def follow(show: Show, seat: Seat, wait: Wait) -> None:
+    """Let ``show`` do its work until ``wait`` says to stop. Whatever goes wrong only delays it."""
+    pause, trouble, sure = 0.0, Backoff(), False
+    while not wait(pause):
+        try:
+            if not seat.taken():
+                if not seat.take():
+                    pause = STANDBY
+                    continue
+                show.begin()
+                sure = False
+            if isinstance(show, Follower) and show.lost_its_place():
+                show.begin()
+            pause = _stepped(show)
+            trouble.over()
+            if isinstance(show, Follower) and not sure:
+                show.accept_all()
+                sure = True
+        except (NotLeading, LeaseLost):
+            pause = IDLE
+            seat.leave()
+        except Trouble as wrong:
+            pause = trouble.next(wrong.wait)
+            seat.leave()
+            say = log.error if isinstance(wrong, Rejected) else log.warning
+            say("follower.delayed", follower=show.name, because=str(wrong), seconds=round(pause, 2))
+        except LedgerUnavailable as silent:
+            pause = trouble.next()
+            seat.leave()
+            log.warning("ledger.unavailable", follower=show.name, because=str(silent), seconds=round(pause, 2))
+        except Exception:
+            pause = trouble.next()
+            seat.leave()
+            log.exception("follower.failed", follower=show.name)
+
+
+def _stepped(show: Show) -> float:
+    """As `Show.step`; a refusal that stops all of it is noted."""
+    try:
+        return show.step()
+    except Rejected as refused:
+        if isinstance(show, Follower):
+            show.note_stop(refused)
+        raise
+
+
+class Backoff:
+    """Waits that grow while trouble goes on."""
+
+    def __init__(self, shortest: float = SHORTEST_WAIT, longest: float = LONGEST_WAIT) -> None:
+        self._shortest = shortest
+        self._longest = longest
+        self._last = 0.0
+
+    def next(self, at_least: float = 0.0) -> float:
+        """Seconds to wait before another try."""
+        self._last = min(self._longest, max(self._shortest, self._last * 2))
+        return max(self._last, at_least)
+
+    def over(self) -> None:
+        self._last = 0.0

@@ -1,0 +1,256 @@
+"""The App Homes of people who have opened theirs, drawn again whenever an entry concerns them.
+
+Entries mark people as concerned, in the step that moves the cursor; a Home is drawn as things are then, so that many
+entries become one publication. Who comes into a Slack group sees what waits there with the next entry about it, or
+when they open their Home again.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from uuid import uuid4
+
+import structlog
+
+from bot.followers.counting import as_it_counts
+from bot.followers.follower import Backoff, Follower, Tools
+from bot.followers.outbox import HASH_CONFLICT, Pace, Rejected, Unreached
+from bot.refusals import Shown
+from bot.views.home import Overview, draw_empty_home, draw_home
+from bot.views.text import Json
+from bot.visibility import MOST_OPEN, Sight, in_turns
+from jit.facts import (
+    Alert,
+    Approval,
+    Approved,
+    Denied,
+    Lapsed,
+    Life,
+    PersonErased,
+    PolicyChanged,
+    Requested,
+    Source,
+    Withdrawn,
+)
+from jit.ledger import BrokenChain, Entry, Notes, Question
+from jit.ledger.followers import CURSOR
+from jit.policy import PolicyError, StaleGroups
+from jit.requests.lifecycle import Request, State
+from jit.use_cases.desk import Presser
+
+log = structlog.get_logger(__name__)
+
+OPENED, CHANGED, HASH = "opened:", "changed:", "hash:"
+LOOK_EVERY = 0.25
+"""Seconds until an idle follower looks again."""
+BATCH = 500
+"""Entries that are read at once."""
+AT_ONCE = 20
+"""Homes that are published at once, before they come one a second: Slack takes about 100 a minute."""
+UNTOLD_WAIT = 5.0
+"""Seconds until it is looked again whether it can be told what waits for somebody."""
+_ALL = "all"
+
+ToDecide = Requested | Approval | Approved | Denied | Lapsed | Withdrawn
+"""With these, a request begins or ceases to wait for somebody's decision."""
+
+
+def open_home(notes: Notes, person: str) -> None:
+    """Somebody opens their Home: draw it now, and whenever it changes. Raises LedgerUnavailable."""
+    notes.put({OPENED + person: "", CHANGED + person: _mark()})
+
+
+def look_again(notes: Notes, person: str) -> None:
+    """Something is new about this person: draw their Home, if they have one, or empty it. Raises LedgerUnavailable."""
+    if notes.get(OPENED + person) is not None:
+        notes.put({CHANGED + person: _mark()})
+
+
+def _mark() -> str:
+    """Each another, so that one that is left while a Home is drawn does not go with those from before."""
+    return uuid4().hex
+
+
+class Homes(Follower):
+    """The follower that draws App Homes."""
+
+    name = "homes"
+
+    def __init__(self, tools: Tools, sight: Sight) -> None:
+        super().__init__(tools)
+        self._sight = sight
+        self._pace = Pace(tools.clock, burst=AT_ONCE)
+        self._pace_of_one = Pace(tools.clock)
+        self._cursor = 0
+        self._pending: dict[str, Request] | None = None
+        self._opened: set[str] = set()
+        self._changed: dict[str, float | None] = {}
+        self._shown: dict[str, str] = {}
+        self._rejected: dict[str, Backoff] = {}
+
+    def begin(self) -> None:
+        self._opened = {key.removeprefix(OPENED) for key in self._notes.all(OPENED)}
+        cursor = self._notes.cursor if self._opened else self._ledger.last_index()
+        if cursor > self._cursor:
+            self._pending = None  # another bot has followed meanwhile
+        self._cursor = cursor
+        self._changed = {}
+        self._shown = {}
+
+    def step(self) -> float:
+        self._welcome()
+        if self._read():
+            return 0.0  # all of it first, so that each Home is drawn once
+        now = self._clock.ticks()
+        if self._pace.wait(_ALL):
+            return LOOK_EVERY
+        for person, not_before in self._changed.items():
+            if (not_before is None or not_before <= now) and not self._pace_of_one.wait(person):
+                self._try(person)
+                return 0.0
+        return LOOK_EVERY
+
+    def _welcome(self) -> None:
+        """Those whose Home was opened, on whichever bot, come before all others."""
+        marked = [key.removeprefix(CHANGED) for key in self._notes.all(CHANGED)]
+        new: dict[str, float | None] = {person: None for person in marked if person not in self._changed}
+        self._opened |= new.keys()
+        self._changed = new | self._changed
+
+    def _read(self) -> bool:
+        """Mark whom entries concern. True if there may be more entries."""
+        entries = self._ledger.read(after=self._cursor, limit=BATCH, legible=True)
+        if not entries:
+            return False
+        people = dict.fromkeys(self._concerned(entries))
+        marks = {CHANGED + person: "" for person in people if person not in self._changed}
+        if marks:
+            self._notes.put({**marks, CURSOR: str(entries[-1].index)})
+        self._cursor = entries[-1].index
+        for person in people:
+            self._changed.setdefault(person, None)
+        return len(entries) == BATCH
+
+    def _concerned(self, entries: Sequence[Entry]) -> Iterator[str]:
+        """Requesters and those who may decide, of those who have opened their Home; all, where it cannot be told."""
+        facts = [entry.fact for entry in entries]
+        if any(isinstance(fact, PersonErased) for fact in facts):
+            self._let_go_of_the_erased()
+        if any(isinstance(fact, PolicyChanged) for fact in facts):
+            yield from self._opened
+        yield from self._opened.intersection(fact.requester for fact in facts if isinstance(fact, Life | Alert))
+        for request_id in dict.fromkeys(fact.request_id for fact in facts if isinstance(fact, ToDecide)):
+            request = self._looked_up(request_id)
+            try:
+                yield from [each for each in self._opened if request is None or self._sight.may_decide(each, request)]
+            except (PolicyError, StaleGroups):
+                yield from self._opened
+
+    def _let_go_of_the_erased(self) -> None:
+        """Their notes went with them; whose they were, the entry does not say."""
+        self._opened = {key.removeprefix(OPENED) for key in self._notes.all(OPENED)}
+        gone = self._changed.keys() - self._opened
+        for kept in (self._changed, self._shown, self._rejected):
+            for person in gone & kept.keys():
+                del kept[person]
+
+    def _looked_up(self, request_id: str) -> Request | None:
+        """A request that was asked for or decided on; None if its record was changed."""
+        try:
+            request = self._ledger.request(request_id)
+        except BrokenChain:
+            request = None
+        if self._pending is not None:
+            self._pending.pop(request_id, None)
+            if request and request.state is State.PENDING:
+                self._pending[request_id] = request
+        return request
+
+    def _waiting(self, person: str) -> list[Request]:
+        """Of all that is pending, which is read once: there may be a thousand, and as many Homes to draw."""
+        if self._pending is None:
+            found = self._ledger.requests(Question(states=frozenset({State.PENDING}), limit=MOST_OPEN))
+            self._pending = {request.id: request for request in found}
+        return in_turns(request for request in self._pending.values() if self._sight.waits_for(person, request))
+
+    def _try(self, person: str) -> None:
+        """Show it, or put it off without holding up the others. Raises Trouble where all have to wait."""
+        try:
+            self._show(person)
+        except Rejected as refused:
+            if refused.of_all:
+                raise
+            if str(refused) == HASH_CONFLICT:
+                self._notes.put({HASH + person: None})
+                return
+            self._put_off(person, self._rejected.setdefault(person, Backoff(1.0, 600.0)).next(), str(refused))
+        except Unreached as asked:
+            if not asked.wait:
+                raise
+            self._pace.hold(_ALL, asked.wait)
+
+    def _put_off(self, person: str, seconds: float, because: str) -> None:
+        self._changed[person] = self._clock.ticks() + seconds
+        log.warning("home.put_off", because=because, seconds=seconds)
+
+    def _show(self, person: str) -> None:
+        by = Presser(person, self._sight.directory.workspace, Source.SLACK)
+        mark = self._notes.get(CHANGED + person)  # before looking, too
+        marked = {} if mark is None else {CHANGED + person: mark}
+        if self._sight.is_none_of_us(by):
+            self._empty(person, marked)
+            return
+        if not self._sight.is_one_of_us(by):
+            raise Rejected("not one of us, as far as is known")
+        known = self._notes.get(HASH + person) or ""  # before looking: what is newer than the look is not replaced
+        overview = self._overview(person)
+        changes = self._publish(person, draw_home(overview, self._names, self._clock.now()), known)
+        if overview.waiting is None:
+            self._notes.put(changes)
+            self._put_off(person, UNTOLD_WAIT, "the rules or the groups cannot tell what waits")
+        else:
+            self._notes.put({**changes, CURSOR: str(self._cursor)}, forget=marked)
+            self._changed.pop(person)
+        self._rejected.pop(person, None)
+
+    def _empty(self, person: str, marked: Mapping[str, str]) -> None:
+        """What stood there is not for them any more. Once they are one of us again, they open it again."""
+        try:
+            changes = self._publish(person, draw_empty_home(), self._notes.get(HASH + person) or "")
+        except Rejected as refused:
+            if refused.of_all or str(refused) == HASH_CONFLICT:
+                raise
+            changes = self._outbox.done(person)  # Slack shows nothing any more to who is deactivated
+        self._notes.put({**changes, OPENED + person: None, CURSOR: str(self._cursor)}, forget=marked)
+        self._opened.discard(person)
+        self._changed.pop(person)
+        self._rejected.pop(person, None)
+
+    def _overview(self, person: str) -> Overview:
+        try:
+            waiting = self._waiting(person)
+        except (PolicyError, StaleGroups):
+            waiting = None
+        shown = None if waiting is None else self._as_they_count(waiting)
+        own = self._as_they_count(self._sight.own(person))
+        return Overview(waiting=shown, open=own, past=self._sight.past(person))
+
+    def _as_they_count(self, requests: Sequence[Request]) -> list[Request]:
+        policy, now = self._policies.last_good, self._clock.now()
+        return [as_it_counts(request, self._ledger, policy, now) for request in requests]
+
+    def _publish(self, person: str, view: Json, known: str) -> dict[str, str | None]:
+        """Unless it is shown already. Returns the change to the notes."""
+        drawn = hashlib.sha256(json.dumps(view).encode()).hexdigest()
+        if self._shown.get(person) == drawn:
+            return {}
+        self._pace.took(_ALL)
+        self._pace_of_one.took(person)
+        try:
+            after = self._outbox.publish(person, view, known)
+        except Rejected as refused:
+            if not refused.of_all and str(refused) != HASH_CONFLICT:
+                self.note_refusal(person, Shown.HOME, person, refused)
+            raise
+        self._shown[person] = drawn
+        return {HASH + person: after, **self._outbox.done(person)}

@@ -1,0 +1,350 @@
+"""Watching for those who leave: deactivated in Slack, or let no more by the rules, with access or a request open.
+
+The hands hold no token of Slack, so the bot looks: what Slack tells of people is heard by any bot and kept beside the
+ledger, and whoever is open is asked for in turn besides. What is found becomes a fact, and the hands end what it is
+about. `jit.requests.leaving` says what counts, and what only makes an alert.
+"""
+
+import math
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+import structlog
+
+from bot.followers.cut_groups import CutGroups
+from jit.facts import Alert, AlertName, Lapsed, Life, RequesterLeft, Source
+from jit.ledger import BrokenChain, Conflict, Ledger, Notes, StoredDirectory
+from jit.people.person import Standing
+from jit.policy import Policy, PolicyError, PolicyFolder, StaleGroups
+from jit.ports import Clock, Directory, DirectoryUnavailable, Queue, QueueUnavailable, UnknownPerson
+from jit.requests.leaving import GIVEN, UNDECIDED, DoubtfulGroups, by_account, by_rules
+from jit.requests.lifecycle import OPEN, Request
+
+log = structlog.get_logger(__name__)
+
+LOOK_EVERY = 2.0
+"""Seconds."""
+PATIENCE = 5.0
+"""Seconds that something has to be seen: files of rules are put in one after the other."""
+UNKNOWN_FOR = 60.0
+"""Seconds that Slack has to say that there is nobody of an id."""
+ASKED_EVERY = 20.0
+"""Seconds until somebody is looked up again, if nothing was heard of them."""
+ASKED_AT_ONCE = 2
+"""People looked up at one look: one a second, of about a hundred a minute that Slack answers."""
+SILENT_FOR = 120.0
+"""Seconds that Slack may leave open whether somebody may still hold what they do, before that is told."""
+TOLD = "told:"
+_CUT = "cut "
+"""Stands before a group that lost most of those who hold access by it."""
+_SILENCE = "silence"
+"""Stands for a group where Slack tells nothing at all."""
+_SHOWN = 20
+
+What = Literal["deactivated", "left_rules", "rules_changed", "access_gone", "nameless", "unknown"]
+_GOES_ON = "It goes on until its end: revoke it if it should not."
+CLOSES: frozenset[What] = frozenset({"deactivated", "left_rules", "rules_changed"})
+"""What closes a request that is undecided."""
+SAYS: dict[What, str] = {
+    "left_rules": f"Its holder may not ask for it any more, and the rules say `on_leave: alert`. {_GOES_ON}",
+    "access_gone": f"No policy file has this access any more. {_GOES_ON}",
+    "nameless": f"The rules name no login of its holder there any more, without which nobody may ask. {_GOES_ON}",
+    "unknown": f"Slack says that there is nobody of its holder's id, which may be a fault there. {_GOES_ON}",
+}
+
+
+class _Seen(NamedTuple):
+    """Since when, and by which snapshot of the groups."""
+
+    ticks: float
+    groups_as_of: datetime
+
+
+class _Doubt(NamedTuple):
+    """About a request, for what cannot be told: who is in a group, or anything."""
+
+    why: str
+    request_id: str
+
+
+class Leavers:
+    """The follower that closes what its requester may not have any more."""
+
+    name = "leavers"
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        notes: Notes,
+        policies: PolicyFolder,
+        directory: Directory,
+        stored: StoredDirectory,
+        queue: Queue,
+        clock: Clock,
+        actor: str,
+    ) -> None:
+        self._ledger = ledger
+        self._notes = notes
+        self._policies = policies
+        self._directory = directory
+        self._stored = stored
+        self._queue = queue
+        self._clock = clock
+        self._actor = actor
+        self._cursor = 0
+        self._open: dict[str, Request] = {}
+        self._accounts: dict[str, What | None] = {}
+        """What Slack said last of those with something open; nothing of those it did not answer for."""
+        self._asked: dict[str, float] = {}
+        self._seen: dict[tuple[str, What], _Seen] = {}
+        self._silent: set[str] = set()
+        """Those for whom Slack did not answer when they were asked for last."""
+        self._to_announce: list[str] = []
+        self._told: set[tuple[str, What]] = set()
+        self._doubted: dict[_Doubt, _Seen] = {}
+        self._told_doubts: set[_Doubt] = set()
+        self._groups = CutGroups(notes)
+        self._cut: set[_Doubt] = set()
+        self._quiet_until = -math.inf
+        """An outage is noticed of one after the other, and told of for many at once."""
+
+    def begin(self) -> None:
+        self._cursor = self._ledger.last_index()
+        self._open = {}
+        self._load(self._ledger.unsettled())
+        told = (key.removeprefix(TOLD).partition(":") for key in self._notes.all(TOLD))
+        self._told_doubts = {_Doubt(why, request_id) for why, _, request_id in told}
+        self._cut = {doubt for doubt in self._told_doubts if doubt.why.startswith(_CUT)}
+        self._groups.begin(doubt.why.removeprefix(_CUT) for doubt in self._cut)
+
+    def step(self) -> float:
+        self._read()
+        self._ask()
+        policy, doubts = self._rules(), set[_Doubt]()
+        seen: dict[tuple[str, What], _Seen] = {}
+        now = _Seen(self._clock.ticks(), self._directory.groups().as_of)
+        found = [(each, what) for each in self._open.values() if (what := self._against(each, policy, doubts))]
+        doubts |= self._look_for_cuts({each.id for each, what in found if what == "left_rules"}, policy)
+        doubted = {doubt.request_id for doubt in self._cut}
+        for request, what in found:
+            if what == "left_rules" and request.id in doubted:
+                continue
+            first = seen[request.id, what] = self._seen.get((request.id, what), now)
+            if _is_sure(what, request, policy, first, now):
+                self._act(request, what, policy)
+        self._seen = seen
+        self._announce()
+        self._tell_of_doubts(doubts, now)
+        return LOOK_EVERY
+
+    def _look_for_cuts(self, left: set[str], policy: Policy | None) -> set[_Doubt]:
+        """While it is not known who is in which group, what was suspected stays so."""
+        groups = self._directory.groups()
+        if policy is not None and groups.fresh(self._clock.now()):
+            given = [request for request in self._open.values() if request.state in GIVEN]
+            cut = self._groups.look(given, left, policy, groups).items()
+            self._cut = {_Doubt(_CUT + group, request_id) for request_id, by in cut for group in by}
+        return self._cut
+
+    def _read(self) -> None:
+        while news := self._ledger.read(after=self._cursor, legible=True):
+            self._load(dict.fromkeys(entry.fact.request_id for entry in news if isinstance(entry.fact, Life)))
+            self._cursor = news[-1].index
+
+    def _load(self, request_ids: Iterable[str]) -> None:
+        """Also one whose entries were changed, as far as they can be read: it is only ever ended for it."""
+        for request_id in request_ids:
+            try:
+                request = self._ledger.request_as_written(request_id)
+            except BrokenChain:
+                request = None
+            if request is not None and request.state in OPEN:
+                self._open[request_id] = request
+            else:
+                self._open.pop(request_id, None)
+
+    def _rules(self) -> Policy | None:
+        """None while they cannot be read."""
+        try:
+            return self._policies.current()
+        except PolicyError:
+            return None
+
+    def _ask(self) -> None:
+        """Look up those of whom something was heard, and whoever was not asked for the longest."""
+        people = dict.fromkeys(request.requester for request in self._open.values())
+        self._accounts = {person: what for person, what in self._accounts.items() if person in people}
+        self._asked = {person: at for person, at in self._asked.items() if person in people}
+        ticks, workspace = self._clock.ticks(), self._directory.workspace
+        heard = self._stored.people(people)
+        news = [
+            person
+            for person, kept in heard.items()
+            if kept.standing(workspace) not in {Standing.GOOD, Standing.UNKNOWN} and not self._accounts.get(person)
+        ]
+        since = {person: ticks - self._asked.get(person, -math.inf) for person in people if person not in news}
+        due = sorted((person for person in since if since[person] >= ASKED_EVERY), key=lambda person: -since[person])
+        for person in [*news, *due[:ASKED_AT_ONCE]]:
+            self._asked[person] = ticks
+            self._accounts[person] = self._account(person)
+        self._silent &= people.keys()
+
+    def _account(self, person: str) -> What | None:
+        self._silent.discard(person)
+        try:
+            return by_account(self._directory.look_up(person), self._directory.workspace)
+        except UnknownPerson:
+            return "unknown"
+        except DirectoryUnavailable:
+            self._silent.add(person)
+            return None
+
+    def _against(self, request: Request, policy: Policy | None, doubts: set[_Doubt]) -> What | None:
+        """What speaks against it; what is given and might be spoken against goes into ``doubts``."""
+        account, given = self._accounts.get(request.requester), request.state in GIVEN
+        if given and request.requester in self._silent:
+            doubts.add(_Doubt(_SILENCE, request.id))
+        if account == "deactivated" or policy is None:
+            return account
+        try:
+            return by_rules(request, policy, self._directory.groups(), self._clock.now()) or account
+        except DoubtfulGroups as doubtful:
+            doubts.update(_Doubt(group, request.id) for group in doubtful.groups if given)
+        except StaleGroups:
+            doubts.update([_Doubt(_SILENCE, request.id)] if given else [])
+        return account
+
+    def _act(self, request: Request, what: What, policy: Policy | None) -> None:
+        """Of one whose entries were changed nothing is recorded but its end, and no other has to wait for that."""
+        if request.state in UNDECIDED and what not in CLOSES:
+            return
+        try:
+            ends = what == "deactivated" or (what == "left_rules" and not _only_tells(request, policy))
+            if request.state in GIVEN and not ends:
+                self._tell(request, what)
+            elif not self._is_still_so(request, what):
+                log.info("leaver.is_back", request_id=request.id)
+            elif request.state in UNDECIDED:
+                self._close(request, what, policy)
+            else:
+                self._end(request, what, policy)
+        except Conflict:  # it is looked at again as it is now
+            log.info("leaver.overtaken", request_id=request.id)
+        except BrokenChain as broken:
+            log.error("leaver.not_closed", request_id=request.id, because=str(broken))  # noqa: TRY400  no fault of ours
+
+    def _is_still_so(self, request: Request, what: What) -> bool:
+        """What an account says counts as it is now: they may have come back, and asked since."""
+        person = request.requester
+        if self._accounts.get(person) != what:
+            return True
+        self._accounts[person] = self._account(person)
+        return self._accounts[person] == what
+
+    def _close(self, request: Request, what: What, policy: Policy | None) -> None:
+        fact = Lapsed.about(request, because=what, **self._signed(policy))
+        self._ledger.append([fact], expect={request.id: request.version})
+
+    def _end(self, request: Request, what: What, policy: Policy | None) -> None:
+        fact = RequesterLeft.about(request, because=what, **self._signed(policy))
+        self._ledger.append([fact], expect={request.id: request.version})
+        self._to_announce.append(request.id)
+
+    def _announce(self) -> None:
+        """Once all is recorded: a queue that does not answer holds up no end. The timekeeper finds it by itself."""
+        ended, self._to_announce = self._to_announce, []
+        try:
+            for request_id in ended:
+                self._queue.revoke(request_id)
+        except QueueUnavailable as silent:
+            log.warning("queue.unavailable", because=str(silent))
+
+    def _signed(self, policy: Policy | None) -> dict[str, object]:
+        by = {} if policy is None else {"policy_version": policy.version}
+        return {"at": self._clock.now(), "actor": self._actor, "source": Source.BOT, **by}
+
+    def _tell(self, request: Request, what: What) -> None:
+        """Once for each request and cause, whichever bot does."""
+        if (request.id, what) in self._told:
+            return
+        facts = [entry.fact for entry in self._ledger.history(request.id, legible=True)]
+        if not any(isinstance(fact, Alert) and fact.says == SAYS[what] for fact in facts):
+            about = {key: getattr(request, key) for key in ("requester", "access", "target", "principal")}
+            self._alert(SAYS[what], request_id=request.id, **about)
+        self._told.add((request.id, what))
+
+    def _alert(self, says: str, **about: str) -> None:
+        now, name = self._clock.now(), AlertName.REQUESTER_LEFT
+        self._ledger.append([Alert(at=now, actor=self._actor, source=Source.BOT, name=name, says=says, **about)])
+
+    def _tell_of_doubts(self, doubts: set[_Doubt], now: _Seen) -> None:
+        """Once for each, until it is none any more. Each request is named: others may be told of already."""
+        over = self._told_doubts - doubts
+        if over:
+            self._notes.put(dict.fromkeys(map(_note_of, over)))
+        self._told_doubts -= over
+        self._doubted = {doubt: self._doubted.get(doubt, now) for doubt in doubts}
+        news = {each for each, first in self._doubted.items() if _lasts(each, first, now)} - self._told_doubts
+        for why in sorted({each.why for each in news}):
+            if why == _SILENCE:
+                if now.ticks < self._quiet_until:
+                    continue
+                self._quiet_until = now.ticks + SILENT_FOR
+            told = {each for each in news if each.why == why}
+            self._alert(_say_doubt(why, sorted(each.request_id for each in told)))
+            self._notes.put({_note_of(each): "" for each in told})
+            self._told_doubts |= told
+
+
+def _note_of(doubt: _Doubt) -> str:
+    return f"{TOLD}{doubt.why}:{doubt.request_id}"
+
+
+def _lasts(doubt: _Doubt, first: _Seen, now: _Seen) -> bool:
+    if doubt.why == _SILENCE:
+        return now.ticks - first.ticks >= SILENT_FOR
+    return _in_another_snapshot(first, now)
+
+
+def _say_doubt(why: str, ids: list[str]) -> str:
+    more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
+    held = f"what is held by {', '.join(ids[:_SHOWN])}{more}"
+    if why == _SILENCE:
+        return (
+            f"Slack has not told for {SILENT_FOR:.0f} s whether {held} may still be held: accounts or user groups "
+            "cannot be read, `jit doctor` says why. All of it goes on to its end: revoke what should not."
+        )
+    if why.startswith(_CUT):
+        return (
+            f"The Slack group {why.removeprefix(_CUT)} was changed so that most of those who hold access by it may not "
+            f"ask for it any more: {held}. All of it goes on: revoke what should not, or mend the group."
+        )
+    return (
+        f"The Slack group {why} is empty or gone, and only through it might be asked for {held}. "
+        "All of it goes on: revoke what should not, or mend the group."
+    )
+
+
+def _is_sure(what: What, request: Request, policy: Policy | None, first: _Seen, now: _Seen) -> bool:
+    """An account that is deactivated is, at once. Else it has to be seen for a while, and what hangs on Slack's groups
+    in two snapshots of them.
+    """
+    if what == "deactivated":
+        return True
+    if now.ticks - first.ticks < (UNKNOWN_FOR if what == "unknown" else PATIENCE):
+        return False
+    access = policy.accesses.get(request.access) if policy else None
+    if what != "left_rules" or policy is None or access is None:
+        return True
+    return not policy.slack_groups((*access.request, *access.deny)) or _in_another_snapshot(first, now)
+
+
+def _in_another_snapshot(first: _Seen, now: _Seen) -> bool:
+    return now.groups_as_of > first.groups_as_of
+
+
+def _only_tells(request: Request, policy: Policy | None) -> bool:
+    access = policy.accesses.get(request.access) if policy else None
+    return access is None or access.on_leave == "alert"

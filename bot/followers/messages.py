@@ -1,0 +1,387 @@
+"""Messages that stand alone: to the requester when something changed, and alerts to their channel.
+
+What is to be said is noted under the id of its fact, in the step that moves the cursor, and forgotten when Slack
+has taken it. Where it stands is kept until its request is over, and it is drawn anew whenever that takes a turn.
+The warning before an end comes from the clock. An alert that its channel refuses goes to the people of security.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import structlog
+
+from bot.followers.follower import GIVEN_UP_AFTER, IDLE, Backoff, Follower, Tools
+from bot.followers.moved import Whereabouts
+from bot.followers.outbox import Final, Metadata, Pace, Posted, Rejected, Unreached
+from bot.followers.reached import security_of
+from bot.refusals import Shown
+from bot.views import dm
+from bot.views.alert import draw_alert
+from bot.views.text import Drawn, Names
+from jit.facts import (
+    Alert,
+    AlertName,
+    AnyFact,
+    Denied,
+    EndCause,
+    Ended,
+    Granted,
+    GrantFailed,
+    GrantIntent,
+    Lapsed,
+    Released,
+    RequesterLeft,
+    Revoked,
+    RevokeFailed,
+    RevokeIntent,
+    Source,
+    Withdrawn,
+)
+from jit.ledger import BrokenChain, Entry, StoredDirectory
+from jit.ledger.followers import CURSOR
+from jit.ledger.privacy.people import is_nobody
+from jit.ledger.refusals import REFUSED
+from jit.requests.lifecycle import REQUEST_ID, Request, State, late_since
+from jit.runtime.settings import process_name
+
+log = structlog.get_logger(__name__)
+
+_NAMED = re.compile(rf"\b{REQUEST_ID.pattern}\b")
+"""Of an alert about many requests: it has room for none but in its words."""
+
+DUE, WARN, STANDING = "due:", "warn:", "standing:"
+WARN_BEFORE = timedelta(minutes=5)
+WARN_IF_LONGER = timedelta(minutes=10)
+NO_RULES_WAIT = 5.0
+"""Seconds until it is looked again whether there are rules."""
+BROKEN_WAIT = 600.0
+"""Seconds until it is looked again whether an entry can be read."""
+WARNING, ANEW, ASKER = "warning-", "anew-", "asker-"
+BESIDE = ":"
+"""Stands between an alert's key and whom of security it is for."""
+MOST_BESIDE = 10
+"""People of security who are written to where their channel takes no alert."""
+
+
+Outcome = Granted | Denied | Lapsed | GrantFailed | Ended
+"""Of these the requester is told."""
+Turns = (
+    GrantIntent
+    | GrantFailed
+    | Lapsed
+    | Withdrawn
+    | Released
+    | Revoked
+    | RequesterLeft
+    | RevokeIntent
+    | RevokeFailed
+    | Ended
+)
+"""After these, what was said of a request before may be true no longer."""
+
+
+_LATE = frozenset({AlertName.END_NOT_BEGUN, AlertName.END_LATE})
+"""With these too: the end is past, and the access is not gone."""
+
+
+class Due(NamedTuple):
+    """Something to say: about which entry (0 for a warning), and about which request, if any."""
+
+    entry: int
+    request_id: str | None
+
+
+class Messages(Follower):
+    """The follower that writes to people."""
+
+    name = "messages"
+
+    def __init__(self, tools: Tools) -> None:
+        super().__init__(tools)
+        self._pace = Pace(tools.clock)
+        self._cursor = 0
+        self._due: dict[str, Due] = {}
+        self._warn: dict[str, datetime] = {}
+        self._standing: set[str] = set()
+        self._not_before: dict[str, float] = {}
+        self._rejected: dict[str, Backoff] = {}
+        self._direct: dict[str, str] = {}
+        self._whereabouts = Whereabouts(tools.notes, tools.outbox, "alerts")
+
+    def begin(self) -> None:
+        self._whereabouts.begin()
+        self._cursor = self._notes.cursor
+        due = {key.removeprefix(DUE): Due(*json.loads(value)) for key, value in self._notes.all(DUE).items()}
+        self._due = dict(sorted(due.items(), key=lambda item: item[1].entry))
+        warn = self._notes.all(WARN).items()
+        self._warn = {key.removeprefix(WARN): datetime.fromisoformat(value) for key, value in warn}
+        self._standing = {key.removeprefix(STANDING).partition(":")[0] for key in self._notes.all(STANDING)}
+
+    def step(self) -> float:
+        if policy := self._policies.last_good:
+            self._whereabouts.is_now(policy.channels.alerts)
+        self._read()
+        self._warn_in_time()
+        now = self._clock.ticks()
+        for key, due in self._due.items():
+            if self._not_before.get(key, now) <= now:
+                self._try(key, due)
+                return 0.0
+        return IDLE
+
+    def _tell_of_loss(self, reached: int, last: int) -> None:
+        """As a fact, which this follower shows itself once it has begun again."""
+        if last < reached:
+            what = f"The record ends with entry {last}, and had {reached}: it was put back to an older copy or cut"
+        else:
+            what = f"Entry {reached} is not what it was: the record was put back to an older copy, or rewritten"
+        says = f"{what}. Leave the database as it is, and look who could write to it: jit audit verify tells more."
+        alert = Alert(
+            at=self._clock.now(),
+            actor=process_name("bot"),
+            source=Source.BOT,
+            name=AlertName.RECORD_BROKEN,
+            says=says,
+        )
+        self._ledger.append([alert])
+
+    def _read(self) -> None:
+        entries = self._ledger.read(after=self._cursor, legible=True)
+        if not entries or self._is_replaced():
+            return
+        due = {key: what for entry in entries for key, what in _due(entry) if self._matters(key, what)}
+        warn = {request_id: at for entry in entries for request_id, at in _warning(entry)}
+        changes: dict[str, str | None] = {DUE + key: json.dumps(what) for key, what in due.items()}
+        changes |= {WARN + request_id: at.isoformat() for request_id, at in warn.items()}
+        if changes:  # reading again what gave no occasion gives none either
+            self._notes.put({**changes, CURSOR: str(entries[-1].index)})
+        self._cursor = entries[-1].index
+        self._due |= due
+        self._warn |= warn
+
+    def _matters(self, key: str, due: Due) -> bool:
+        """What has not been said yet is drawn as it is true then."""
+        return not key.startswith(ANEW) or due.request_id in self._standing
+
+    def _warn_in_time(self) -> None:
+        now = self._clock.now()
+        for request_id in [each for each, at in self._warn.items() if at <= now]:
+            key, due = WARNING + request_id, Due(0, request_id)
+            self._notes.put({DUE + key: json.dumps(due), WARN + request_id: None})
+            self._due[key] = due
+            del self._warn[request_id]
+
+    def _try(self, key: str, due: Due) -> None:
+        """Say it, or put it off without holding up the others. Raises Trouble where all have to wait."""
+        try:
+            self._say(key, due)
+        except Rejected as refused:
+            if refused.of_all:
+                raise
+            self._refused(key, due, refused)
+        except BrokenChain as broken:
+            self._put_off(key, BROKEN_WAIT, str(broken))
+        except Unreached as asked:
+            if not asked.wait:
+                raise
+            self._put_off(key, asked.wait, str(asked))
+
+    def _refused(self, key: str, due: Due, refused: Rejected) -> None:
+        """Tried again ever more calmly. A direct message is given up after a day."""
+        alert = self._is_alert(key, due)
+        policy = self._policies.last_good
+        channel = policy.channels.alerts if alert and policy and BESIDE not in key else ""
+        if channel and self._notes.get(REFUSED + key) is None:
+            self._tell_security(key, due)
+        since = self.note_refusal(key, Shown.ALERT if channel else Shown.DIRECT, channel, refused).since
+        if not channel and self._clock.now() - since > GIVEN_UP_AFTER:
+            self._over(key)
+            return
+        self._put_off(key, self._rejected.setdefault(key, Backoff(5.0, 300.0)).next(), str(refused))
+
+    def _tell_security(self, key: str, due: Due) -> None:
+        """Each of them by themselves."""
+        policy = self._policies.last_good
+        members = StoredDirectory(self._ledger.engine).groups().members
+        people = security_of(policy, members)[:MOST_BESIDE] if policy else []
+        beside = {f"{key}{BESIDE}{person}": due for person in people}
+        if beside:
+            self._notes.put({DUE + each: json.dumps(due) for each in beside})
+            self._due |= beside
+
+    def _put_off(self, key: str, seconds: float, because: str) -> None:
+        self._not_before[key] = self._clock.ticks() + seconds
+        log.error("message.put_off", message=key, because=because, seconds=seconds)
+
+    def _say(self, key: str, due: Due) -> None:
+        request = self._request(due.request_id) if due.request_id else None
+        if key.startswith(ANEW):
+            self._draw_anew(key, request)
+            return
+        too_late = key.startswith(WARNING) and (request is None or request.state is not State.ACTIVE)
+        drawn = None if too_late else self._drawn(key, due, request)
+        if request is not None and is_nobody(request.requester) and not self._is_alert(key, due):
+            drawn = None
+        if drawn is None:
+            self._over(key)
+            return
+        channel = self._channel(key, due, request)
+        if channel is None:
+            self._put_off(key, NO_RULES_WAIT, "no rules to name the channel")
+        elif wait := self._pace.wait(channel):
+            self._not_before[key] = self._clock.ticks() + wait
+        else:
+            self._pace.took(channel)
+            place = self._outbox.post_once(key, channel, drawn, _carried(key))
+            if place.adopted:
+                self._update(place, drawn, key)
+            if request is None or request.state.over:
+                self._over(key)
+            else:
+                self._over(key, {_standing(request.id, key): json.dumps([place.channel, place.ts, *due])})
+                self._standing.add(request.id)
+
+    def _request(self, request_id: str) -> Request | None:
+        """None as well if its record was changed: an alert has to go out all the same."""
+        try:
+            return self._ledger.request(request_id)
+        except BrokenChain as broken:
+            log.error("record.broken", request_id=request_id, because=str(broken))  # noqa: TRY400  no fault of ours
+            return None
+
+    def _over(self, key: str, more: dict[str, str | None] | None = None) -> None:
+        self._notes.put({DUE + key: None, **self._outbox.done(key), **(more or {})})
+        for kept in (self._due, self._not_before, self._rejected):
+            kept.pop(key, None)
+
+    def _draw_anew(self, key: str, request: Request | None) -> None:
+        """What was said of a request, as it is true now: without buttons that no longer apply."""
+        notes = self._notes.all(_standing(request.id, "")) if request else {}
+        for note, kept in notes.items():
+            channel, ts, *about = json.loads(kept)
+            message = note.removeprefix(_standing(request.id, "")) if request else ""
+            if drawn := self._drawn(message, Due(*about), request):
+                self._update(Posted(channel, ts), drawn, message)
+        if request is None or not request.state.over:
+            self._over(key)
+        else:
+            self._over(key, dict.fromkeys(notes))
+            self._standing.discard(request.id)
+
+    def _update(self, place: Posted, drawn: Drawn, key: str) -> None:
+        """What stays as it is leaves only a button behind, whose press is answered with what is true."""
+        try:
+            self._outbox.update(place, drawn, _carried(key))
+        except Final as refused:
+            log.warning("message.not_changed", message=key, because=str(refused))
+
+    def _drawn(self, key: str, due: Due, request: Request | None) -> Drawn | None:
+        """What is to be said, as it is true now; None if there is nothing any more."""
+        if key.startswith(WARNING):
+            return _warned(request, self._clock.now())
+        fact = self._fact(key, due)
+        if key.startswith(ASKER):
+            return dm.nobody_sees(request) if request and request.state is State.PENDING else None
+        if isinstance(fact, Alert):
+            return draw_alert(fact, request, self._names)
+        if fact is None or request is None:
+            return None
+        return _outcome(fact, request, self._names, self._kind(request.target), self._clock.now())
+
+    def _kind(self, target: str) -> str:
+        """Of the target, by the rules; empty if they cannot tell."""
+        policy = self._policies.last_good
+        config = policy.targets.get(target) if policy else None
+        return config.kind if config else ""
+
+    def _channel(self, key: str, due: Due, request: Request | None) -> str | None:
+        if BESIDE in key:
+            return self._conversation(key.partition(BESIDE)[2])
+        if self._is_alert(key, due):
+            policy = self._policies.last_good
+            return policy.channels.alerts if policy else None
+        return self._conversation(request.requester) if request else None
+
+    def _is_alert(self, key: str, due: Due) -> bool:
+        return not key.startswith((WARNING, ANEW, ASKER)) and isinstance(self._fact(key, due), Alert)
+
+    def _conversation(self, person: str) -> str:
+        if person not in self._direct:
+            self._direct[person] = self._outbox.direct(person)
+        return self._direct[person]
+
+    def _fact(self, key: str, due: Due) -> AnyFact | None:
+        """None where the record has another one there now, or none."""
+        for entry in self._ledger.read(after=due.entry - 1, limit=1):
+            if str(entry.fact.id) == key.removeprefix(ASKER).partition(BESIDE)[0]:
+                return entry.fact
+        return None
+
+
+def _due(entry: Entry) -> Iterator[tuple[str, Due]]:
+    """What an entry gives occasion to say."""
+    fact = entry.fact
+    if isinstance(fact, Alert) or (isinstance(fact, Outcome) and _is_heard(fact)):
+        yield str(fact.id), Due(entry.index, fact.request_id)
+    if isinstance(fact, Alert):
+        if fact.name is AlertName.NOT_SHOWN and (fact.requester or "").startswith(("U", "W")):
+            yield f"{ASKER}{fact.id}", Due(entry.index, fact.request_id)
+        if fact.name is AlertName.NOT_SHOWN and fact.request_id is None:
+            for named in dict.fromkeys(_NAMED.findall(fact.says)):
+                yield f"{ASKER}{fact.id}-{named}", Due(entry.index, named)
+        if fact.request_id and fact.name in _LATE:
+            yield ANEW + fact.request_id, Due(entry.index, fact.request_id)
+    if isinstance(fact, Turns):
+        yield ANEW + fact.request_id, Due(entry.index, fact.request_id)
+
+
+def _is_heard(fact: Outcome) -> bool:
+    """Whether there is anybody to tell, who was not told before."""
+    if isinstance(fact, Lapsed) and fact.because == "deactivated":
+        return False
+    if isinstance(fact, Ended) and fact.cause in {EndCause.LATE, EndCause.DEACTIVATED}:
+        return False
+    return fact.requester.startswith(("U", "W"))
+
+
+def _warning(entry: Entry) -> Iterator[tuple[str, datetime]]:
+    """When the one it was given to has to be warned of its end."""
+    fact = entry.fact
+    if isinstance(fact, Granted) and fact.ends_at - fact.at > WARN_IF_LONGER:
+        yield fact.request_id, fact.ends_at - WARN_BEFORE
+
+
+def _warned(request: Request | None, now: datetime) -> Drawn | None:
+    if request is None or request.ends_at is None:
+        return None
+    if request.state is State.ACTIVE:
+        return dm.ends_soon(request, request.ends_at, now) if now < request.ends_at else None
+    return dm.over(request)
+
+
+def _outcome(fact: AnyFact, request: Request, names: Names, kind: str, now: datetime) -> Drawn | None:
+    match fact:
+        case Granted():
+            on_time = request.state is State.ACTIVE and late_since(request, now) is None
+            return dm.granted(request, kind) if on_time else dm.over(request, now)
+        case Denied():
+            return dm.denied(request, names)
+        case Lapsed():
+            return dm.lapsed(request)
+        case GrantFailed():
+            return dm.failed(request)
+        case Ended():
+            return dm.ended(request, names)
+        case _:
+            return None
+
+
+def _standing(request_id: str, key: str) -> str:
+    return f"{STANDING}{request_id}:{key}"
+
+
+def _carried(key: str) -> Metadata:
+    return Metadata("jit", {"message": key})

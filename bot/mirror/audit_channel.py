@@ -1,0 +1,203 @@
+"""Watching over the audit channel: who deletes or edits there what the mirror has shown is told of at once.
+
+Slack's events say so as it happens; a look at the newest messages, at the start and every quarter of an hour, says
+what happened while nobody listened. Our own doing is only what was announced beforehand and is what the ledger asks for
+once somebody was erased: whoever's token did it, and whoever wrote to the notes. No deletion is.
+"""
+
+from datetime import timedelta
+from typing import NamedTuple
+
+import structlog
+
+from bot.followers.follower import Follower, Tools
+from bot.followers.outbox import Rejected
+from bot.mirror.channel_changes import ANNOUNCED, GONE, Announcement, Announcements, Change, heard, read_note
+from bot.mirror.follower import STANDS, Mirror
+from bot.mirror.message_digest import fingerprint
+from bot.mirror.redrawn import is_redrawing, is_redrawn, must_be_redrawn
+from bot.refusals import Shown
+from bot.views.text import Json
+from jit.clock import EPOCH
+from jit.facts import Alert, AlertName, Source
+from jit.ledger import Notes
+from jit.ledger.refusals import REFUSED
+from jit.runtime.settings import process_name
+
+log = structlog.get_logger(__name__)
+
+LOOK_EVERY = 0.25
+"""Seconds until what Slack tells is weighed."""
+COMPARE_EVERY = 900.0
+"""Seconds."""
+COMPARE_AGAIN = 60.0
+"""Seconds, where Slack would not show the channel."""
+NEWEST = 200
+"""Messages that a look goes back."""
+MOST_PAGES = 20
+JUST_NOW = timedelta(seconds=60)
+"""A message may not show yet what was announced for it so long ago."""
+HEARD_BY_THEN = timedelta(hours=1)
+"""Slack tells again for so long, if it gets no answer."""
+COMPARED = "compared"
+TOLD = "told:"
+MOST_TOLD = 1000
+_DIGITS = 16
+"""Of a number that is longer than an entry's."""
+MEND = "`jit audit mirror-check --fill` shows them again"
+
+
+class Stands(NamedTuple):
+    """A message as the mirror left it. ``first`` and ``last`` are 0 for one that shows no entry."""
+
+    channel: str
+    first: int
+    last: int
+    words: str
+
+
+class AuditChannel(Follower):
+    """The follower that compares the audit channel with what was put there."""
+
+    name = "audit_channel"
+
+    def __init__(self, tools: Tools) -> None:
+        super().__init__(tools)
+        self._posted = Notes(tools.ledger.engine, Mirror.name)
+        self._announced = Announcements(self._notes)
+        self._told: dict[str, str] = {}
+        self._compare_at: float | None = None
+
+    def begin(self) -> None:
+        self._told = {key.removeprefix(TOLD): words for key, words in self._notes.all(TOLD).items()}
+
+    def step(self) -> float:
+        for key, change in heard(self._notes).items():
+            if change:
+                self._weigh(change)
+            self._notes.put({key: None})
+        if self._compare_at is None or self._clock.ticks() >= self._compare_at:
+            self._compare()
+        return LOOK_EVERY
+
+    def _weigh(self, change: Change) -> None:
+        stands = self._standing().get(change.ts)
+        if stands is None and (not change.bot or change.bot != self._outbox.bot_id()):
+            return
+        first, last = (stands.first, stands.last) if stands else (change.first, change.last)
+        announced = self._announced.of(change.ts)
+        ours = announced and is_redrawing(self._ledger, self._names, first, last, announced)
+        expected = announced.words if announced and ours else stands and stands.words
+        if change.words == expected != GONE:
+            self._unsay(change.ts)
+            return
+        self._tell(change._replace(first=first, last=last))
+
+    def _compare(self) -> None:
+        """What was posted before the look must be in what it finds, as far back as that goes."""
+        policy = self._policies.last_good
+        if policy is None:
+            return
+        channel = policy.channels.audit
+        standing = {ts: kept for ts, kept in self._standing().items() if kept.channel == channel}
+        announced = self._announced.all()
+        try:
+            messages, more = self._newest(channel) if standing else ([], "")
+        except Rejected as refused:
+            if refused.of_all:
+                raise
+            self.note_refusal(COMPARED, Shown.COMPARED, channel, refused)
+            log.warning("audit_channel.not_compared", because=str(refused))
+            self._compare_at = self._clock.ticks() + COMPARE_AGAIN
+            return
+        self._forget_refusal()
+        found = {str(message.get("ts")): message for message in messages}
+        since = min(found, default="") if more else ""
+        for ts in sorted(ts for ts in standing if ts >= since):
+            words = fingerprint(found[ts]) if ts in found else GONE
+            if ts not in found or not self._is_as_left(found[ts], words, standing[ts], announced.get(ts)):
+                by = str((found.get(ts, {}).get("edited") or {}).get("user") or "")
+                self._tell(Change(channel, ts, words, by, "", standing[ts].first, standing[ts].last))
+        self._forget(min(standing, default=""), announced)
+        self._compare_at = self._clock.ticks() + COMPARE_EVERY
+
+    def _forget_refusal(self) -> None:
+        if self._notes.get(REFUSED + COMPARED) is not None:
+            self._notes.put(self._outbox.done(COMPARED))
+
+    def _newest(self, channel: str) -> tuple[list[Json], str]:
+        """And whether there are more before them: Slack may put fewer into a page than were asked for."""
+        messages, more = self._outbox.page(channel)
+        for _ in range(MOST_PAGES):
+            if not more or len(messages) >= NEWEST:
+                break
+            page, more = self._outbox.page(channel, more)
+            messages = [*messages, *page]
+        return messages, more
+
+    def _is_as_left(self, message: Json, words: str, stands: Stands, announced: Announcement | None) -> bool:
+        """As the mirror left it; once what it shows had to be redrawn, as that was announced."""
+        place = stands.first, stands.last
+        if announced and words == announced.words and is_redrawn(self._ledger, self._names, *place, message):
+            return True
+        if words != stands.words:
+            return False
+        just_now = announced is None or abs(self._clock.now() - announced.at) < JUST_NOW
+        return just_now or not must_be_redrawn(self._ledger, *place)
+
+    def _standing(self) -> dict[str, Stands]:
+        kept = self._posted.all(STANDS).items()
+        return {key.removeprefix(STANDS): found for key, value in kept if (found := read_note(Stands, value))}
+
+    def _tell(self, change: Change) -> None:
+        """Once for each state of a message: the note of it names the alert, and counts only with that."""
+        says = _says(change, own=change.by == self._outbox.bot_user())
+        words, _, place = self._told.get(change.ts, "").partition(" ")
+        if words == change.words and self._said(place, change.ts):
+            return
+        actor, now = process_name("bot"), self._clock.now()
+        alert = Alert(at=now, actor=actor, source=Source.BOT, name=AlertName.AUDIT_CHANGED, says=says)
+        [entry] = self._ledger.append([alert])
+        self._told[change.ts] = f"{change.words} {entry.index}"
+        self._notes.put({TOLD + change.ts: self._told[change.ts]})
+
+    def _said(self, place: str, ts: str) -> bool:
+        """Whether the entry there is an alert about the message."""
+        index = int(place) if place.isdecimal() and len(place) < _DIGITS else 0
+        found = self._ledger.read(after=index - 1, limit=1, legible=True) if index else []
+        fact = found[0].fact if found else None
+        return isinstance(fact, Alert) and fact.name is AlertName.AUDIT_CHANGED and _which(ts) in fact.says
+
+    def _unsay(self, ts: str) -> None:
+        """It says again what it should: once it does not, that is news."""
+        if self._told.pop(ts, None):
+            self._notes.put({TOLD + ts: None})
+
+    def _forget(self, oldest: str, announced: dict[str, Announcement]) -> None:
+        """What is too old to be looked at again."""
+        told = sorted(ts for ts in self._told if ts < oldest)[:-MOST_TOLD]
+        now = self._clock.now()
+        gone = [ts for ts, said in announced.items() if ts < oldest and abs(now - said.at) > HEARD_BY_THEN]
+        if told or gone:
+            self._notes.put({**{TOLD + ts: None for ts in told}, **{ANNOUNCED + ts: None for ts in gone}})
+        for ts in told:
+            del self._told[ts]
+
+
+def _which(ts: str) -> str:
+    return f"message of {EPOCH + timedelta(seconds=int(ts.partition('.')[0])):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _says(change: Change, *, own: bool) -> str:
+    which = _which(change.ts)
+    by = "with this app's own token, though nothing here did" if own else f"by {change.by}" if change.by else ""
+    if change.words == GONE:
+        done = "Somebody deleted from the audit channel"
+    else:
+        done = f"Somebody edited in the audit channel, {by}," if by else "Somebody edited in the audit channel"
+    if not change.first:
+        return f"{done} a {which} that carried a signed head, or entries it does not name. The ledger has them all."
+    one = change.first == change.last
+    shown = f"entry #{change.first}" if one else f"entries #{change.first} to #{change.last}"
+    mend = MEND.replace("them", "it") if one else MEND
+    return f"{done} what it showed of {shown} ({which}). The ledger has {'it' if one else 'them'}; {mend}."

@@ -1,0 +1,64 @@
+"""Signed heads, as the audit channel carries them: outside the database, so that cutting off its end shows."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+import structlog
+
+from bot.views.audit import signed_remark
+from jit.proof.audit.checkpoints import Head
+from jit.proof.verifier import NoteError, parse_checkpoint, parse_note
+
+log = structlog.get_logger(__name__)
+
+LONGEST = 6000
+"""Bytes of a note in the metadata of a message, which Slack takes up to 16 KB of."""
+
+
+class SignedHeads(Protocol):
+    """`jit.proof.audit.checkpoints.Heads` is one."""
+
+    def last(self) -> Head | None: ...
+    def full_note(self, head: Head) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """A signed head. It is carried, not believed: the bot has no key to check it by. ``root`` is base64."""
+
+    size: int
+    root: str
+    signed_at: datetime
+    note: str
+
+    @property
+    def remark(self) -> str:
+        return signed_remark(self.size, self.root)
+
+
+def newest_seal(heads: SignedHeads) -> Seal | None:
+    """None if nothing was ever signed, or what is there is no head. Raises LedgerUnavailable."""
+    head = heads.last()
+    if head is None:
+        return None
+    whole = heads.full_note(head)
+    note = whole if len(whole) <= LONGEST else head.note
+    seal = read_seal(note)
+    if seal is None:
+        log.error("head.unreadable", number=head.number)
+        return None
+    return Seal(seal.size, seal.root, head.signed_at.astimezone(UTC), seal.note)
+
+
+def read_seal(note: bytes) -> Seal | None:
+    """What a note says, whoever signed it; None if it is no head, or longer than `LONGEST`."""
+    if len(note) > LONGEST:
+        return None
+    try:
+        parsed = parse_note(note)
+        checkpoint = parse_checkpoint(parsed.text)
+    except NoteError:
+        return None
+    root = parsed.text.decode().split("\n")[2]
+    return Seal(checkpoint.size, root, datetime.min.replace(tzinfo=UTC), note.decode())

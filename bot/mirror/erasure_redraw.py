@@ -1,0 +1,207 @@
+"""When a person is erased from the record, what the audit channel shows of them is drawn again, without them.
+
+The entries stay what they are, and so does what a message says of which it shows; its metadata say that it was redrawn.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import select
+
+from bot.followers.follower import Follower, Tools
+from bot.followers.outbox import Final, Metadata, Pace, Posted
+from bot.mirror.channel_changes import Announcements, is_index, is_ts
+from bot.mirror.follower import EVENT_TYPE, Mirror, about, as_message, requests_of
+from bot.mirror.message_digest import fingerprint, remarks_of
+from bot.mirror.redrawn import MOST_SHOWN
+from bot.views.audit import REDRAWN, draw_lines
+from bot.views.text import Drawn, Json
+from jit.facts import Alert, AlertName, PersonErased, Source
+from jit.ledger import BrokenChain, Entry, Ledger, Notes
+from jit.ledger.database import reading
+from jit.ledger.followers import CURSOR
+from jit.ledger.keys import KNOWN_FOR
+from jit.ledger.schema import entries as kept_entries
+from jit.runtime.settings import process_name
+
+log = structlog.get_logger(__name__)
+
+LOOK_EVERY = 1.0
+"""Seconds."""
+BATCH = 500
+SETTLED = timedelta(seconds=KNOWN_FOR + 5)
+"""As long after an erasure may a process still read what it had read before."""
+
+
+@dataclass
+class Erasure:
+    """One person erased by the entry at ``index``, and how far the channel has been gone through for it."""
+
+    index: int
+    at: datetime
+    concerned: frozenset[int]
+    cursor: str | None = ""
+    """Of the messages still to be read; None once all were."""
+    todo: list[Json] = field(default_factory=list)
+
+
+class Tombstones(Follower):
+    """The follower that draws messages of the audit channel again. ``announced``: where it says so beforehand."""
+
+    name = "tombstones"
+
+    def __init__(self, tools: Tools, announced: Notes) -> None:
+        super().__init__(tools)
+        self._announced = Announcements(announced)
+        self._mirror = Notes(tools.ledger.engine, Mirror.name)
+        self._pace = Pace(tools.clock, burst=1)
+        self._cursor = 0
+        self._erasure: Erasure | None = None
+
+    def begin(self) -> None:
+        """After trouble it goes on where it was; what another bot has redrawn meanwhile is passed over."""
+        self._cursor = self._notes.cursor
+        if self._erasure and self._erasure.index <= self._cursor:
+            self._erasure = None
+
+    def step(self) -> float:
+        policy = self._policies.last_good
+        if policy is None:
+            return LOOK_EVERY
+        channel, erasure = policy.channels.audit, self._erasure
+        if erasure is None:
+            return self._look()
+        if self._too_early(erasure):
+            return LOOK_EVERY
+        if wait := self._pace.wait(channel):
+            return min(wait, LOOK_EVERY)
+        if erasure.todo:
+            self._redraw(channel, erasure.todo[0])
+            erasure.todo.pop(0)
+        elif erasure.cursor is not None:
+            messages, following = self._outbox.page(channel, erasure.cursor)
+            ours = [message for message in messages if message.get("bot_id") == self._outbox.bot_id()]
+            erasure.todo += [message for message in ours if _shows(message, erasure.concerned)]
+            erasure.cursor = following or None
+        else:
+            log.info("erasure.shown", index=erasure.index)
+            self._done_with(erasure.index)
+        return 0.0
+
+    def _look(self) -> float:
+        """For the next erasure. The cursor is noted where there was much to look at, or something to do."""
+        entries = self._ledger.read(after=self._cursor, limit=BATCH, legible=True)
+        for entry in entries:
+            if isinstance(entry.fact, PersonErased):
+                places = frozenset(concerned(self._ledger, entry.fact.key)) - {entry.index}
+                self._erasure = Erasure(entry.index, entry.recorded_at, places)
+                self._cursor = entry.index - 1
+                return 0.0
+        if entries:
+            self._cursor = entries[-1].index
+        if len(entries) < BATCH:
+            return LOOK_EVERY
+        self._notes.put({CURSOR: str(self._cursor)})
+        return 0.0
+
+    def _too_early(self, erasure: Erasure) -> bool:
+        """The mirror must have shown what came before, and nobody may draw the person from memory any more."""
+        since = self._clock.now() - erasure.at
+        return timedelta(0) <= since < SETTLED or self._mirror.cursor < erasure.index
+
+    def _done_with(self, index: int) -> None:
+        self._notes.put({CURSOR: str(index)})
+        self._cursor, self._erasure = index, None
+
+    def _redraw(self, channel: str, message: Json) -> None:
+        ts, payload = message["ts"], message["metadata"]["event_payload"]
+        shown = shown_by(self._ledger, payload)
+        if not shown:
+            log.warning("message.not_redrawn", channel=channel, because="the ledger does not have what it shows")
+            return
+        kept = [remark for remark in remarks_of(message) if remark != REDRAWN]
+        remarks = [*kept, REDRAWN]
+        drawn = draw_lines(shown, self._names, requests_of(self._ledger), remarks)
+        words = fingerprint(as_message(drawn))
+        if words == fingerprint(message):
+            return
+        self._announced.announce(ts, words, self._clock.now(), remarks)
+        self._pace.took(channel)
+        try:
+            self._outbox.update(Posted(channel, ts), drawn, _redrawn(shown, drawn, payload))
+        except Final as refused:
+            log.warning("message.not_redrawn", channel=channel, because=str(refused))
+            self._tell_that_it_stays(shown, refused)
+
+    def _tell_that_it_stays(self, shown: list[Entry], refused: Final) -> None:
+        """Only a person can delete it: an admin of the workspace, say."""
+        says = (
+            f"The message of the audit channel that shows entries #{shown[0].index} to #{shown[-1].index} still names "
+            f"somebody who was erased from the record, and Slack lets nobody change it ({refused}). Have it deleted "
+            "there by hand, which raises an alert of its own."
+        )
+        alert = Alert(
+            at=self._clock.now(),
+            actor=process_name("bot"),
+            source=Source.BOT,
+            name=AlertName.NOT_SHOWN,
+            says=says,
+        )
+        self._ledger.append([alert])
+
+
+def concerned(ledger: Ledger, key: str) -> Iterator[int]:
+    """The entries that name this key, and all others of the same requests: their lines name the same people.
+
+    Raises LedgerUnavailable.
+    """
+    named: set[str] = set()
+    columns = kept_entries.c
+    query = select(columns.index, columns.request_id, columns.body).order_by(columns.index)
+    places: dict[str, list[int]] = {}
+    with reading(ledger.engine) as connection:
+        for index, request_id, body in connection.execute(query.execution_options(yield_per=BATCH)):
+            holds = key.encode() in bytes(body) if isinstance(body, bytes | memoryview) else False
+            if request_id is None:
+                if holds:
+                    yield index
+                continue
+            places.setdefault(request_id, []).append(index)
+            if holds:
+                named.add(request_id)
+    for request_id in named:
+        yield from places[request_id]
+
+
+def shown_by(ledger: Ledger, payload: Json) -> list[Entry]:
+    """The entries that a message's metadata name; none if they are not as it says."""
+    first, last = payload.get("first"), payload.get("last")
+    if not is_index(first) or not is_index(last) or not 0 <= last - first < MOST_SHOWN:
+        return []
+    try:
+        entries = ledger.read(after=first - 1, limit=last - first + 1)
+    except BrokenChain:
+        return []
+    whole = [entry.index for entry in entries] == list(range(first, last + 1))
+    return entries if whole and entries[-1].hash == payload.get("head") else []
+
+
+def _shows(message: Json, wanted: frozenset[int]) -> bool:
+    carried = message.get("metadata")
+    if not isinstance(carried, dict) or carried.get("event_type") != EVENT_TYPE or not is_ts(message.get("ts")):
+        return False
+    payload = carried.get("event_payload")
+    if not isinstance(payload, dict):
+        return False
+    first, last = payload.get("first"), payload.get("last")
+    if not is_index(first) or not is_index(last) or not 0 <= last - first < MOST_SHOWN:
+        return False
+    return not wanted.isdisjoint(range(first, last + 1))
+
+
+def _redrawn(shown: list[Entry], drawn: Drawn, payload: Json) -> Metadata:
+    """What it carried, with the words it says now."""
+    kept = {key: payload[key] for key in ("checkpoint", "filled") if key in payload}
+    return about(shown, drawn, None, **kept, redrawn=True)

@@ -1,0 +1,231 @@
+"""The request card: what an approver decides on, and afterwards what became of it.
+
+It is drawn anew from what the facts tell at that moment. The first line says the state in words.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+
+from bot.buttons import APPROVE, DENY, RELEASE, REVOKE, WITHDRAW, value_of
+from bot.views.text import (
+    SECTION,
+    Drawn,
+    Json,
+    Names,
+    actions,
+    button,
+    context,
+    harmless,
+    line_of,
+    listed,
+    moment,
+    named,
+    plural,
+    quote,
+    section,
+    shorten,
+    straight,
+)
+from bot.views.words import (
+    LAPSED,
+    audience,
+    deciders,
+    ended_because,
+    ending,
+    held,
+    left_behind,
+    reason_of,
+    said_yes,
+    why_closed,
+    word,
+)
+from jit.durations import say_duration
+from jit.facts import EndCause, Need
+from jit.requests.lifecycle import Request, State, late_since
+
+Asked = Callable[[Need], str]
+"""How those who may decide are called; on a card's first posting, so that Slack tells them."""
+
+ROOM_FOR_PLACE = 1200
+"""Characters kept free behind the permissions: two names of 100 that grow fivefold when escaped, and words."""
+
+
+def draw(
+    request: Request,
+    names: Names,
+    *,
+    asked: Asked | None = None,
+    nth: int | None = None,
+    now: datetime | None = None,
+    leave_out: frozenset[str] = frozenset(),
+) -> Drawn:
+    """The card as it is true now.
+
+    Args:
+        request: as its facts tell it.
+        names: what people are called.
+        asked: how the approvers are called; by name, without telling them, if left out.
+        nth: the how-manieth request of this person this week it is.
+        now: to tell what is late by; as if all was on time, if left out.
+        leave_out: buttons that whoever alone sees this has no use for.
+    """
+    late = late_since(request, now) if now else None
+    first = _first_line(request, names, late)
+    blocks = [section(first), quote(request.why), *gives(request)]
+    if helps := line_of(harmless(request.incident or ""), _ordinal(nth)):
+        blocks.append(context(helps))
+    blocks += _rest(request, names, asked, late)
+    blocks += actions([each for each in _buttons(request, names, late) if each["action_id"] not in leave_out])
+    return Drawn(first, [*blocks, context(request.id)])
+
+
+def _first_line(request: Request, names: Names, late: datetime | None) -> str:
+    who, what, long = _who(request, names), f"*{word(request.access)}*", f"*{say_duration(request.duration)}*"
+    if request.state is State.PENDING:
+        return f"{who} asks for {what} for {long}"
+    return line_of(_state(request, names, late), f"{what} for {who}, {long}")
+
+
+def _who(request: Request, names: Names) -> str:
+    return f"*{named(request.requester, names)}*"
+
+
+def _state(request: Request, names: Names, late: datetime | None) -> str:  # noqa: C901, PLR0911  one return for each state
+    said = f"{_by(deciders(request), names)}{_at(request, request.approved_at)}" if request.counted else ""
+    closed = f"{_at(request, request.over_at)}{_by([request.closed_by] if request.closed_by else [], names)}"
+    match request.state:
+        case State.APPROVED:
+            return f"Approved{said}, not given yet{': no worker could begin it' if late else ''}"
+        case State.GRANTING | State.ACTIVE if late:
+            return line_of(f"Ending since{_at(request, late)}: {ended_because(request, names)}", ending(request, late))
+        case State.GRANTING:
+            return f"Approved{said}, access is on its way"
+        case State.ACTIVE:
+            return line_of(f"Active until{_at(request, request.ends_at)}", f"approved{said}")
+        case State.ENDING:
+            since = request.ends_at if request.end_cause is EndCause.EXPIRED else request.ending_since
+            return line_of(f"Ending since{_at(request, since)}: {ended_because(request, names)}", ending(request, late))
+        case State.ENDED:
+            return _ended(request, names)
+        case State.DENIED:
+            return f"Denied{closed}"
+        case State.WITHDRAWN:
+            return f"Withdrawn{closed}"
+        case State.LAPSED:
+            because = LAPSED.get(request.closed_because or "", request.closed_because or "")
+            return f"Lapsed{_at(request, request.over_at)}: {because}"
+        case State.FAILED:
+            why = reason_of(request.target, request.closed_because or "no reason given")
+            return f"Not granted: {word(request.target)} refused ({why}); nothing was given"
+        case _:
+            raise AssertionError("a pending request is asked for")
+
+
+def _ended(request: Request, names: Names) -> str:
+    ended = f"Ended{_at(request, request.over_at)}, {ended_because(request, names)}"
+    cut = plural(request.sessions, "session cut", "sessions cut") if request.held_for is not None else ""
+    return line_of(ended, held(request), cut)
+
+
+def _at(request: Request, when: datetime | None) -> str:
+    return f" {moment(when, request.asked_at)}" if when else ""
+
+
+def _by(people: Iterable[str], names: Names) -> str:
+    said = listed(people, names)
+    return f" by {said}" if said else ""
+
+
+def gives(request: Request) -> Iterator[Json]:
+    """Every permission, never cut short: it is what the approvers answer for."""
+    line, *rest = (word(permission) for permission in request.permissions)
+    line = f"Gives: {line}"
+    for permission in rest:
+        if len(line) + len(permission) > SECTION - ROOM_FOR_PLACE:
+            yield section(f"{line},")
+            line = permission
+        else:
+            line += f", {permission}"
+    yield section(
+        f"{line} on {word(request.target, 100)} as {harmless(request.principal, 100)} · risk {word(request.risk)}"
+    )
+
+
+def _ordinal(nth: int | None) -> str:
+    if nth is None:
+        return ""
+    ending = "th" if 10 <= nth % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(nth % 10, "th")
+    return f"{nth}{ending} request this week"
+
+
+def _rest(request: Request, names: Names, asked: Asked | None, late: datetime | None) -> Iterator[Json]:
+    match request.state:
+        case State.PENDING if late:
+            yield context(f"Nobody can decide on it any more: it was to be answered by{_at(request, late)}")
+        case State.PENDING:
+            yield context(needs(request, names, asked))
+        case State.DENIED | State.ENDING | State.ENDED if why := why_closed(request):
+            yield quote(why, by=names(request.closed_by or ""))
+    if request.left_behind:
+        yield section(f"Left behind: {left_behind(request)}")
+
+
+def needs(request: Request, names: Names, asked: Asked | None = None) -> str:
+    """`Needs 1 of @dba · lapses 14:45`; what each quorum has and lacks, as far as there is room."""
+    asked = asked or (lambda need: audience(need, names))
+    lapses = f"lapses {moment(request.pending_until, request.asked_at)}"
+    in_full = [_need(request, need, names, asked) for need in request.needs]
+    in_brief = [f"{len(said_yes(request, need))} of {need.count} by {word(need.label, 80)}" for need in request.needs]
+    for parts in (in_full, in_brief[:20]):
+        line = line_of(*parts, lapses)
+        if len(line) <= SECTION:
+            return line
+    return line_of(f"Needs approvals for {len(request.needs)} quorums", lapses)
+
+
+def _need(request: Request, need: Need, names: Names, asked: Asked) -> str:
+    """One quorum: who said yes, who is still missing."""
+    yes = said_yes(request, need)
+    if not yes and len(request.needs) == 1:
+        return f"Needs {need.count} of {asked(need)}"
+    left = need.count - len(yes)
+    label = word(shorten(need.label, 80))
+    said = f"{listed(yes, names)} ✓" if yes else ""
+    missing = f"{left} of {asked(need)} missing" if left > 0 else ""
+    return f"{label}: {', '.join(part for part in (said, missing) if part)}"
+
+
+def _buttons(request: Request, names: Names, late: datetime | None) -> Iterator[Json]:
+    value = value_of(request.id, request.digest)
+    match request.state:
+        case State.PENDING if late:
+            yield button("Withdraw", WITHDRAW, value)
+        case State.PENDING:
+            yield button("Approve", APPROVE, value, style="primary")
+            yield button("Deny", DENY, value, style="danger")
+            yield button("Withdraw", WITHDRAW, value)
+        case State.APPROVED:
+            yield button("Withdraw", WITHDRAW, value)
+            yield revoke_button(request, names)
+        case State.GRANTING | State.ACTIVE:
+            yield button("Release", RELEASE, value)
+            yield revoke_button(request, names)
+
+
+def revoke_button(request: Request, names: Names) -> Json:
+    """Asks once more: it cuts what somebody is doing."""
+    who, what = straight(names(request.requester), 80), shorten(request.access, 120)
+    cut = f"{who} loses {what}, and open sessions are cut."
+    loses = cut if request.given else f"{who} does not get {what}. Nothing has been given yet."
+    confirm: Json = {
+        "title": _plain_text("Revoke this access?"),
+        "text": _plain_text(loses),
+        "confirm": _plain_text("Revoke"),
+        "deny": _plain_text("Keep it"),
+        "style": "danger",
+    }
+    return button("Revoke", REVOKE, value_of(request.id, request.digest), style="danger", confirm=confirm)
+
+
+def _plain_text(text: str) -> Json:
+    return {"type": "plain_text", "text": text, "emoji": False}

@@ -1,0 +1,166 @@
+"""App Home: what waits for somebody's decision, what they hold or have asked for, and the last that is over.
+
+What can be approved here is drawn as its card is, whole, so that a press is bound to the same digest; what does not
+fit says where its card is, and has no button.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.buttons import ASK, RELEASE, WITHDRAW, value_of
+from bot.views import card
+from bot.views.dm import connect
+from bot.views.text import (
+    Json,
+    Names,
+    actions,
+    button,
+    context,
+    day_and_time,
+    header,
+    line_of,
+    named,
+    section,
+)
+from bot.views.words import LAPSED, ended_because, ending, held, reason_of, word
+from jit.durations import say_duration
+from jit.requests.lifecycle import Request, State, late_since
+
+NOTHING = "You hold no access and nothing waits for you: press *Ask for access*, or type `/jit request` in any channel."
+NOT_OURS = "Only full members of this workspace can ask for access and decide on it."
+CANNOT_TELL = "What waits for your decision cannot be told right now. It comes here by itself."
+MORE = "`/jit list` shows more."
+BLOCKS = 100
+"""Slack's limit for a view."""
+BYTES = 120_000
+"""Of what waits, drawn whole, as JSON: the rest of a view always fits in what Slack leaves, 250,000 in all."""
+OPEN_SHOWN, BRIEFLY_SHOWN = 10, 5
+NEEDS = 300
+"""Characters of what a request still needs; a longer list stands on its card alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """What one person's Home shows. ``waiting`` is None where it cannot be told."""
+
+    waiting: Sequence[Request] | None
+    open: Sequence[Request]
+    past: Sequence[Request]
+
+
+def draw_home(overview: Overview, names: Names, now: datetime | None = None) -> Json:
+    """The view, as it is true ``now``; as if all was on time, if that is left out."""
+    opened = list(_titled("Open", _open(overview.open, names, now)))
+    past = list(_titled("Before", (_past(request, names) for request in overview.past)))
+    blocks = actions([button("Ask for access", ASK, "home", style="primary")])
+    if overview.waiting is None:
+        blocks.append(context(CANNOT_TELL))
+    else:
+        room = BLOCKS - len(blocks) - len(opened) - len(past)
+        blocks += _titled("Waiting for you", _waiting(overview.waiting, names, room, now))
+        if not (overview.waiting or opened or past):
+            blocks.append(section(NOTHING))
+    return {"type": "home", "blocks": [*blocks, *opened, *past]}
+
+
+def draw_empty_home() -> Json:
+    """For somebody who was one of us."""
+    return {"type": "home", "blocks": [section(NOT_OURS)]}
+
+
+def _titled(title: str, blocks: Iterator[Json]) -> Iterator[Json]:
+    for number, block in enumerate(blocks):
+        if number == 0:
+            yield header(title)
+        yield block
+
+
+def _waiting(requests: Sequence[Request], names: Names, room: int, now: datetime | None) -> Iterator[Json]:
+    """The soonest to lapse first; as many as fit whole, then a few in brief, then how many more there are."""
+    soonest = sorted(requests, key=lambda request: request.pending_until)
+    room, size, whole = room - BRIEFLY_SHOWN - 2, BYTES, 0
+    for request in soonest:
+        drawn = list(_whole(request, names, now))
+        room, size = room - len(drawn), size - len(json.dumps(drawn))
+        if room < 0 or size < 0:
+            break
+        yield from drawn
+        whole += 1
+    rest = soonest[whole:]
+    yield from (_brief(request, names) for request in rest[:BRIEFLY_SHOWN])
+    if len(rest) > BRIEFLY_SHOWN:
+        yield context(f"and {len(rest) - BRIEFLY_SHOWN} more. {MORE}")
+
+
+def _whole(request: Request, names: Names, now: datetime | None) -> Iterator[Json]:
+    """All that its card shows."""
+    *blocks, _ = card.draw(request, names, now=now, leave_out=frozenset({WITHDRAW})).blocks
+    yield from blocks
+    yield context(line_of(request.id, f"its card is in <#{word(request.channel)}>"))
+    yield {"type": "divider"}
+
+
+def _brief(request: Request, names: Names) -> Json:
+    who, long = named(request.requester, names), say_duration(request.duration)
+    asks = f"*{who}* asks for *{word(request.access)}* for *{long}*"
+    lapses = f"lapses {day_and_time(request.pending_until)}"
+    return section(line_of(asks, f"decide on its card in <#{word(request.channel)}>", lapses, request.id))
+
+
+def _open(requests: Sequence[Request], names: Names, now: datetime | None) -> Iterator[Json]:
+    for request in requests[:OPEN_SHOWN]:
+        yield from _mine(request, names, late_since(request, now) if now else None)
+    if len(requests) > OPEN_SHOWN:
+        yield context(f"and {len(requests) - OPEN_SHOWN} more. {MORE}")
+
+
+def _mine(request: Request, names: Names, late: datetime | None) -> Iterator[Json]:
+    """Two blocks: how it stands, with what its requester may do; and what helps them on."""
+    access, value = f"*{word(request.access)}*", value_of(request.id, request.digest)
+    withdraw, release = button("Withdraw", WITHDRAW, value), button("Release", RELEASE, value)
+    match request.state:
+        case State.PENDING:
+            needs = card.needs(request, names)
+            yield section(f"Waiting: {access} for {say_duration(request.duration)}") | {"accessory": withdraw}
+            card_in = f"its card is in <#{word(request.channel)}>"
+            yield context(line_of(needs if len(needs) <= NEEDS else "", card_in, request.id))
+        case State.APPROVED:
+            waits = ", no worker could begin it" if late else ""
+            yield section(f"Approved, not given yet{waits}: {access}") | {"accessory": withdraw}
+            yield context(request.id)
+        case State.GRANTING | State.ACTIVE if late:
+            yield section(f"Ending since {day_and_time(late)}: {access}") | {"accessory": release}
+            yield context(line_of(ending(request, late), request.id))
+        case State.GRANTING:
+            yield section(f"Approved, access is on its way: {access}") | {"accessory": release}
+            yield context(request.id)
+        case State.ACTIVE:
+            until = f" until {day_and_time(request.ends_at)}" if request.ends_at else ""
+            yield section(f"Active{until}: {access}") | {"accessory": release}
+            yield context(line_of(connect(request), request.id))
+        case _:
+            trouble = request.revoke_trouble is not None
+            yield section(f"Ending{', not gone yet' if trouble else ''}: {access}")
+            yield context(line_of(ending(request, late).removeprefix("not gone yet, " if trouble else ""), request.id))
+
+
+def _past(request: Request, names: Names) -> Json:
+    when = f" {day_and_time(request.over_at)}" if request.over_at else ""
+    return context(line_of(_over(request, names, when), f"*{word(request.access)}*", request.id))
+
+
+def _over(request: Request, names: Names, when: str) -> str:
+    match request.state:
+        case State.DENIED:
+            return f"Denied{when} by {named(request.closed_by or '', names)}"
+        case State.WITHDRAWN:
+            return f"Withdrawn{when}"
+        case State.LAPSED:
+            return f"Lapsed{when}: {LAPSED.get(request.closed_because or '', '')}"
+        case State.FAILED:
+            why = reason_of(request.target, request.closed_because or "no reason given")
+            return f"Not granted{when}: {word(request.target)} refused ({why}); nothing was given"
+        case _:
+            return line_of(f"Ended{when}, {ended_because(request, names)}", held(request))

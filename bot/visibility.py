@@ -1,0 +1,106 @@
+"""What one person may see: what waits for their decision, what is theirs, and of others what is theirs to know."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from bot.directory import SlackDirectory
+from jit.facts import Refusal
+from jit.ledger import Ledger, LedgerUnavailable, Question
+from jit.policy import Policy, PolicyFolder
+from jit.ports import Clock
+from jit.requests.lifecycle import OPEN, OVER, Request, State
+from jit.use_cases.desk import Presser, membership_trouble
+
+LAST = 5
+"""Requests that are over, in a list."""
+_KNOWN_FOR = timedelta(minutes=5)
+"""How old what is known of a person may be for a look that decides nothing."""
+_ALL = 100
+MOST_OPEN = 10_000
+"""Of everybody's that are open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Everything raises LedgerUnavailable; what hangs on the rules raises PolicyError and StaleGroups, too."""
+
+    ledger: Ledger
+    policies: PolicyFolder
+    directory: SlackDirectory
+    clock: Clock
+
+    def is_one_of_us(self, by: Presser) -> bool:
+        """Whether to show this person anything: a full member of our workspace, as known lately. Raises nothing."""
+        return self._trouble(by) is None
+
+    def is_none_of_us(self, by: Presser) -> bool:
+        """Whether it is known that this person is to be shown nothing. Raises nothing."""
+        return bool(self.directory.workspace) and self._trouble(by) is Refusal.BAD_STANDING
+
+    def _trouble(self, by: Presser) -> Refusal | None:
+        try:
+            recall = partial(self.directory.recall, within=_KNOWN_FOR)
+            return membership_trouble(by, self.directory.workspace, recall)
+        except LedgerUnavailable:
+            return Refusal.CANNOT_LOOK_UP
+
+    def own(self, person: str) -> list[Request]:
+        """What this person asked for and is not over."""
+        return self.ledger.requests(Question(requester=person, states=OPEN | {State.ENDING}, limit=_ALL))
+
+    def past(self, person: str) -> list[Request]:
+        """The last few of their requests that are over."""
+        return self.ledger.requests(Question(requester=person, states=OVER, limit=LAST))
+
+    def waiting(self, person: str) -> list[Request]:
+        """What waits for this person's decision, in turns."""
+        pending = self.ledger.requests(Question(states=frozenset({State.PENDING}), limit=MOST_OPEN))
+        return in_turns(request for request in pending if self.waits_for(person, request))
+
+    def waits_for(self, person: str, request: Request) -> bool:
+        """Whether this person's yes or no is still wanted."""
+        undecided = request.state is State.PENDING and person not in request.approvers
+        return undecided and self.may_decide(person, request)
+
+    def others(self, person: str) -> list[Request]:
+        """What else is open, in turns: for security; nothing for everybody else."""
+        if not self.is_security(person):
+            return []
+        everybody = self.ledger.requests(Question(states=OPEN | {State.ENDING}, limit=MOST_OPEN))
+        return in_turns(each for each in everybody if each.requester != person and not self.waits_for(person, each))
+
+    def may_see(self, person: str, request: Request) -> bool:
+        """The requester, those who could approve, and security."""
+        if person == request.requester or person in request.approvers or self.is_security(person):
+            return True
+        return person in self._rules().members(_deciders(request), self.directory.groups(), self.clock.now())
+
+    def may_decide(self, person: str, request: Request) -> bool:
+        """Whether this person is among those whom the request names to decide on it."""
+        groups, now = self.directory.groups(), self.clock.now()
+        return person != request.requester and self._rules().includes(_deciders(request), person, groups, now)
+
+    def is_security(self, person: str) -> bool:
+        return self._rules().is_security(person, self.directory.groups(), self.clock.now())
+
+    def _rules(self) -> Policy:
+        """While the files are broken or being read, the last that could be: looking decides nothing."""
+        return self.policies.newest() or self.policies.current()
+
+
+def in_turns(requests: Iterable[Request]) -> list[Request]:
+    """One of each person who asks, then another of each: whoever asks for a hundred things hides nobody else's one."""
+    of_each: Counter[str] = Counter()
+    placed: list[tuple[int, Request]] = []
+    for request in requests:
+        placed.append((of_each[request.requester], request))
+        of_each[request.requester] += 1
+    return [request for _, request in sorted(placed, key=lambda each: each[0])]
+
+
+def _deciders(request: Request) -> list[str]:
+    """As the rules call them."""
+    return [who for need in request.needs for who in need.who]

@@ -1,0 +1,17 @@
+"""`jit bot`: one process, as many of them on as many hosts as wanted."""
+
+import click
+
+from bot.main import run
+from jit.runtime import logs
+from jit.runtime.settings import BotSettings
+from jit.runtime.supervisor import hold_lifeline
+
+
+@click.command("bot")
+def bot() -> None:
+    """The face: listens to Slack, shows what the ledger says."""
+    settings = BotSettings()
+    logs.set_up(settings.log_level)
+    hold_lifeline()
+    run(settings)

@@ -1,0 +1,140 @@
+"""Who is meant by `U…`, `group:name` and `slack:S…`, given a snapshot of Slack's groups."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from graphlib import TopologicalSorter
+
+from jit.people.person import Groups
+
+GROUP = "group:"
+SLACK = "slack:"
+MOST_MEANT = 2_000_000
+"""People in all groups together, each as often as they are in one, in groups of groups too."""
+_REMEMBERED = 10_000
+
+
+class TooManyMeant(Exception):
+    """Groups of groups hold more people than `MOST_MEANT`. ``group`` is the one that was too many."""
+
+    def __init__(self, group: str) -> None:
+        super().__init__(f"with this one all groups hold more than {MOST_MEANT:,} people, groups in them included")
+        self.group = group
+
+
+class StaleGroups(Exception):
+    """Slack's user groups could not be read lately, so who is in them is not known. Try again soon."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or self.__doc__)
+
+
+@dataclass(frozen=True, slots=True)
+class Circles:
+    """Every who-expression of a policy that means one person (``sure``), or may do so (``unsure``).
+
+    Unsure are those that hang on a Slack group while the snapshot is stale.
+    """
+
+    sure: frozenset[str]
+    unsure: frozenset[str]
+
+    def touch(self, who: Iterable[str]) -> bool:
+        """Whether ``who`` means this person. Raises StaleGroups where only Slack could tell."""
+        if not self.sure.isdisjoint(who):
+            return True
+        if not self.unsure.isdisjoint(who):
+            raise StaleGroups
+        return False
+
+
+class Membership:
+    """The groups of one policy, flattened once; what is found for a snapshot is remembered until the next.
+
+    A snapshot is taken as unchanging: a new state is a new `Groups`.
+    """
+
+    def __init__(self, groups: Mapping[str, Iterable[str]], others: Iterable[str]) -> None:
+        """``others`` are the who-expressions used outside ``groups``, which must be free of cycles.
+
+        Raises TooManyMeant.
+        """
+        self._leaves = _flattened(groups)
+        used = set(others).union(*self._leaves.values())
+        self._slack = frozenset(who for who in used if who.startswith(SLACK))
+        self._known: tuple[Groups | None, dict[tuple[str, bool], Circles]] = (None, {})
+
+    def circles(self, person: str, snapshot: Groups, now: datetime) -> Circles:
+        known_for, known = self._known
+        if known_for is not snapshot or len(known) > _REMEMBERED:
+            known = {}
+            self._known = (snapshot, known)
+        key = (person, snapshot.fresh(now))
+        if key not in known:
+            known[key] = self._find(person, snapshot, fresh=key[1])
+        return known[key]
+
+    def members(self, who: Iterable[str], snapshot: Groups, now: datetime) -> frozenset[str]:
+        """Everybody meant by ``who``. Raises StaleGroups."""
+        leaves = {leaf for each in who for leaf in self._leaves_of(each)}
+        slack = {leaf for leaf in leaves if leaf.startswith(SLACK)}
+        if slack and not snapshot.fresh(now):
+            raise StaleGroups
+        return frozenset(leaves - slack).union(
+            *(snapshot.members.get(leaf.removeprefix(SLACK), frozenset()) for leaf in slack)
+        )
+
+    def slack_groups(self, who: Iterable[str]) -> frozenset[str]:
+        """The ids of the Slack groups that ``who`` hangs on."""
+        leaves = {leaf for each in who for leaf in self._leaves_of(each)}
+        return frozenset(leaf.removeprefix(SLACK) for leaf in leaves if leaf.startswith(SLACK))
+
+    def people(self, who: Iterable[str]) -> frozenset[str]:
+        """Those of ``who`` that the policy itself names."""
+        leaves = {leaf for each in who for leaf in self._leaves_of(each)}
+        return frozenset(leaf for leaf in leaves if not leaf.startswith(SLACK))
+
+    def has(self, who: Sequence[str], count: int, but: Iterable[str] = ()) -> bool:
+        """Whether ``who`` may mean so many people who are not among ``but``; a Slack group may hold anybody. Quick
+        where thousands of accesses name a group of thousands.
+        """
+        out = [self._leaves_of(each) for each in but]
+        found: set[str] = set()
+        for leaves in map(self._leaves_of, who):
+            if not out and len(leaves) >= count:
+                return True
+            found |= leaves.difference(*out)
+            if len(found) >= count:
+                return True
+        return bool(self.slack_groups(who))
+
+    def _leaves_of(self, who: str) -> frozenset[str]:
+        if who.startswith(GROUP):
+            return self._leaves.get(who.removeprefix(GROUP), frozenset())
+        return frozenset({who})
+
+    def _find(self, person: str, snapshot: Groups, *, fresh: bool) -> Circles:
+        sure = {person}
+        if fresh:
+            sure |= {who for who in self._slack if person in snapshot.members.get(who.removeprefix(SLACK), ())}
+        unsure = frozenset() if fresh else self._slack
+        groups = {f"{GROUP}{name}": leaves for name, leaves in self._leaves.items()}
+        sure_groups = {name for name, leaves in groups.items() if not leaves.isdisjoint(sure)}
+        unsure_groups = {name for name, leaves in groups.items() if not leaves.isdisjoint(unsure)}
+        return Circles(frozenset(sure | sure_groups), unsure | (unsure_groups - sure_groups))
+
+
+def _flattened(groups: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
+    """Each group with all that is in it in the end; the innermost first, however deep they lie. Raises TooManyMeant."""
+    inner = {name: [each.removeprefix(GROUP) for each in who if each.startswith(GROUP)] for name, who in groups.items()}
+    flat: dict[str, frozenset[str]] = {}
+    room = MOST_MEANT
+    for name in TopologicalSorter(inner).static_order():
+        leaves: set[str] = set()
+        for who in groups.get(name, ()):
+            leaves |= flat[who.removeprefix(GROUP)] if who.startswith(GROUP) else {who}
+            if len(leaves) > room:
+                raise TooManyMeant(name)
+        flat[name] = frozenset(leaves)
+        room -= len(leaves)
+    return flat

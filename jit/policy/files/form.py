@@ -1,0 +1,195 @@
+"""The shape of a policy file: which keys there are and what may stand behind each."""
+
+import html
+import re
+import unicodedata
+from datetime import timedelta
+from typing import Annotated, ClassVar, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from jit.durations import BadDuration, parse_duration
+from jit.people.membership import GROUP, SLACK
+from jit.policy.model import OnLeave, Risk
+from jit.policy.patterns import why_unsafe
+
+T = TypeVar("T")
+
+LATER = "comes with a later version of jit; this file needs it, so it is refused rather than half understood"
+LATER_KEYS = frozenset({"when", "automatic", "break_glass"})
+
+_PERSON = re.compile(r"[UW][A-Z0-9]{5,20}")
+_CHANNEL = re.compile(r"[CG][A-Z0-9]{5,20}")
+_USER_GROUP = re.compile(r"S[A-Z0-9]{5,20}")
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_ACCESS = re.compile(rf"{_WORD.pattern}(?:/{_WORD.pattern})*")
+_ENVIRONMENT = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*")
+_OURS = re.compile(r"env:(?:(?:SLACK|AWS)_.*|REDIS_URL|JIT_(?:LEDGER_URL|WORKER_KEY|SIGNING_KEY|WITNESSES|COPIES.*))")
+"""Variables that hold other secrets of this product. `jit up` hands the workers what the targets name."""
+_SECRET_FILE = re.compile(r"file:/\S+")
+_SECRET_NAME = re.compile(r"dsn|passw|secret|token|credential|(?:^|_)key$")
+_PASSWORD = re.compile(r"passw(?:or)?d\s*=", re.IGNORECASE)
+_LONGEST_NAME = 75  # Slack's limit for the text of an option
+_LONGEST_TEXT = 200
+_ROOM_FOR_GRANTS = 20_000  # characters as Slack counts them; a card shows each, in 50 blocks with all else
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def person_id(text: str) -> str:
+    if not _PERSON.fullmatch(text):
+        raise ValueError("must be a Slack member id like U01ALICE0; names can be edited")
+    return text
+
+
+def name(text: str) -> str:
+    if len(text) > _LONGEST_NAME or not _WORD.fullmatch(text):
+        raise ValueError(f"a name holds letters, digits, . _ and -, at most {_LONGEST_NAME} of them")
+    return text
+
+
+def access_name(text: str) -> str:
+    if len(text) > _LONGEST_NAME or not _ACCESS.fullmatch(text):
+        raise ValueError(f"an access is called like orders-db/read, with at most {_LONGEST_NAME} characters")
+    return text
+
+
+def channel_id(text: str) -> str:
+    if not _CHANNEL.fullmatch(text):
+        raise ValueError("must be a Slack channel id like C0AUDIT01; names can be edited")
+    return text
+
+
+def somebody(text: str) -> str:
+    if text.startswith("oncall:"):
+        raise ValueError(LATER)
+    if text.startswith(GROUP):
+        return GROUP + name(text.removeprefix(GROUP))
+    if text.startswith(SLACK):
+        if not _USER_GROUP.fullmatch(text.removeprefix(SLACK)):
+            raise ValueError("must be a Slack user group id like slack:S0ENGIN01")
+        return text
+    if not _PERSON.fullmatch(text):
+        raise ValueError("must be a member id like U01ALICE0, group:name or slack:S0ENGIN01")
+    return text
+
+
+def line_of_text(text: str) -> str:
+    if not text.strip() or len(text) > _LONGEST_TEXT:
+        raise ValueError(f"must be 1 to {_LONGEST_TEXT} characters")
+    if any(unicodedata.category(character) in _INVISIBLE for character in text):
+        raise ValueError("must be one line without invisible characters")
+    return text
+
+
+def _duration(value: object) -> timedelta:
+    if not isinstance(value, str):
+        raise BadDuration
+    return parse_duration(value)
+
+
+def _pattern(text: str) -> str:
+    if problem := why_unsafe(text):
+        raise ValueError(problem)
+    return text
+
+
+def _not_empty(items: tuple[T, ...]) -> tuple[T, ...]:
+    """Checked after the items, so that a list of bad ones is not called empty as well."""
+    if not items:
+        raise ValueError("must not be empty")
+    return items
+
+
+def _all_different(items: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(items)) < len(items):
+        raise ValueError("names the same thing twice")
+    return items
+
+
+def _fit_on_a_card(items: tuple[str, ...]) -> tuple[str, ...]:
+    """For Slack &, < and > are longer than they look."""
+    if sum(len(html.escape(item, quote=False)) for item in items) > _ROOM_FOR_GRANTS:
+        raise ValueError("is too long to stand on one card; split it into several accesses")
+    return items
+
+
+def secret_problem(key: str, value: str) -> str | None:
+    """Why a target's setting is not written in a safe way; never repeats ``value``."""
+    if _OURS.fullmatch(value):
+        return "names a setting of jit's own, which no target needs; give the target's secret a variable of its own"
+    if value.startswith(("env:", "file:")):
+        if _ENVIRONMENT.fullmatch(value) or _SECRET_FILE.fullmatch(value):
+            return None
+        return "name the secret as env:NAME or file:/path"
+    if not _SECRET_NAME.search(key.lower()):
+        return "holds a password; name it as env:NAME or file:/path instead" if _has_password(value) else None
+    if key == "dsn" and ("://" in value or "=" in value) and not _has_password(value):
+        return None
+    return "a secret is named, never written down: use env:NAME or file:/path"
+
+
+def _has_password(value: str) -> bool:
+    try:
+        written = urlsplit(value).password is not None
+    except ValueError:
+        return True
+    return written or _PASSWORD.search(value) is not None
+
+
+Who = Annotated[str, AfterValidator(somebody)]
+SomeWho = Annotated[tuple[Who, ...], AfterValidator(_not_empty), AfterValidator(_all_different)]
+Text = Annotated[str, AfterValidator(line_of_text)]
+Channel = Annotated[str, AfterValidator(channel_id)]
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+
+
+class Form(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=False)
+
+
+class ChannelsForm(Form):
+    audit: Channel
+    alerts: Channel | None = None
+
+
+class QuorumForm(Form):
+    who: Annotated[SomeWho, Field(alias="from")]
+    count: Annotated[int, Field(ge=1, le=100)] = 1
+
+
+class RuleForm(Form):
+    all_of: Annotated[tuple[QuorumForm, ...], AfterValidator(_not_empty)]
+
+
+class AccessForm(Form):
+    """``target`` is the part of the access's name before the first slash unless said."""
+
+    describe: Text
+    target: str | None = None
+    risk: Risk = "medium"
+    grants: Annotated[
+        tuple[Text, ...],
+        AfterValidator(_not_empty),
+        AfterValidator(_all_different),
+        AfterValidator(_fit_on_a_card),
+    ]
+    max_duration: Duration
+    pending_for: Duration = timedelta(hours=8)
+    incident: Annotated[str, AfterValidator(_pattern)] | None = None
+    channel: Channel
+    request: SomeWho
+    deny: tuple[Who, ...] = ()
+    on_leave: OnLeave = "end"
+    approve: Annotated[tuple[RuleForm, ...], AfterValidator(_not_empty)]
+
+    NESTED: ClassVar[dict[str, type[Form]]] = {"approve": RuleForm, "all_of": QuorumForm}
+
+
+class TargetForm(BaseModel):
+    """Every key beside ``kind`` is a setting that the target understands."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+    __pydantic_extra__: dict[str, Text]
+
+    kind: Annotated[str, AfterValidator(name)]

@@ -1,0 +1,213 @@
+"""From a folder of `*.policy.yml` to a `Policy`, or to every mistake in it."""
+
+import errno
+import hashlib
+import os
+import stat
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import structlog
+
+from jit.people.membership import GROUP, SLACK
+from jit.policy.files.document import LARGEST, MOST_VALUES, TOO_MANY, read_document
+from jit.policy.files.form import AccessForm, QuorumForm
+from jit.policy.files.merge import Merged
+from jit.policy.files.mistakes import MOST_MISTAKES, Mistake, NotReadNow, PolicyError, TooManyMistakes
+from jit.policy.files.sense import check_sense, target_of
+from jit.policy.files.shape import Forms, fill_in
+from jit.policy.model import Access, Channels, Quorum, Rule, TargetConfig
+from jit.policy.policy import Policy
+
+log = structlog.get_logger(__name__)
+
+SUFFIX = ".policy.yml"
+_LOOK_ALIKES = (SUFFIX, ".policy.yaml")
+MOST_FILES = 1000
+LARGEST_TOGETHER = 4 * LARGEST
+"""Bytes in all files together."""
+NOT_ORDINARY = "is no ordinary file"
+_OF_THE_PROCESS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR})
+"""Of reading, and not of what is read: too many files are open, for instance."""
+
+
+Further = Callable[[Mapping[str, Mapping[str, object]]], Iterable[tuple[tuple[str | int, ...], str]]]
+"""Where something is wrong in the sections, by its keys, and what."""
+
+
+def load_policy(folder: Path, more: Further | None = None) -> Policy:
+    """Read and check every policy file of the folder; files in folders below it are not looked at.
+
+    Raises:
+        NotReadNow: too much else is under way to read them.
+        PolicyError: with all mistakes found, or as nobody foresaw what stands there: no process is to fall over it.
+    """
+    sources, mistakes = _read(folder)
+    if not sources:
+        if not mistakes:
+            mistakes.append(Mistake(str(folder), 0, "", f"holds no file called *{SUFFIX}"))
+        raise PolicyError(tuple(mistakes))
+    try:
+        return policy_of(sources, mistakes, more)
+    except PolicyError:
+        raise
+    except Exception as fault:
+        where = [f"{Path(each.filename).name}:{each.lineno}" for each in traceback.extract_tb(fault.__traceback__)[-6:]]
+        log.error("policy.not_understood", fault=type(fault).__name__, where=where)  # noqa: TRY400  it may say a value
+        problem = f"cannot be understood ({type(fault).__name__}), which is a fault of jit's own to report"
+        raise PolicyError((Mistake(str(folder), 0, "", problem),)) from fault
+
+
+def policy_of(
+    sources: Iterable[tuple[str, bytes]], mistakes: Iterable[Mistake] = (), more: Further | None = None
+) -> Policy:
+    """What files with these names and bytes say; ``mistakes`` are those made in reading them. ``more`` finds further
+    ones in the sections as they were read.
+
+    Raises:
+        PolicyError: with all mistakes found.
+    """
+    sources = list(sources)
+    merged = Merged(whole=not mistakes)
+    try:
+        merged.mistakes.note(*mistakes)
+        forms = _checked(merged, sources, more)
+    except TooManyMistakes:
+        last = Mistake(sources[-1][0], 0, "", f"and more: {MOST_MISTAKES} mistakes are told of at once")
+        raise PolicyError((*_in_order(merged.mistakes), last)) from None
+    if merged.mistakes or forms.channels is None:
+        raise PolicyError(_in_order(merged.mistakes))
+    return _build(policy_text(sources), forms, forms.channels.audit, forms.channels.alerts)
+
+
+def _checked(merged: Merged, sources: Iterable[tuple[str, bytes]], more: Further | None) -> Forms:
+    """Raises TooManyMistakes; PolicyError for what is too much to be looked at."""
+    room = MOST_VALUES
+    for name, data in sources:
+        document = read_document(name, data)
+        room -= document.size
+        if room < 0:
+            raise PolicyError((Mistake(name, 0, "", TOO_MANY),))
+        merged.take(document)
+    forms = fill_in(merged)
+    check_sense(merged, forms)
+    for path, problem in more(merged.sections) if more else ():
+        merged.blame(path, problem)
+    return forms
+
+
+def policy_files(folder: Path) -> list[Path]:
+    """What looks like a policy file, rightly called or not, sorted by name. Raises OSError."""
+    return sorted(
+        path for path in folder.iterdir() if path.name.lower().endswith(_LOOK_ALIKES) and not path.name.startswith(".")
+    )
+
+
+def _read(folder: Path) -> tuple[list[tuple[str, bytes]], list[Mistake]]:
+    sources: list[tuple[str, bytes]] = []
+    mistakes: list[Mistake] = []
+    try:
+        files = policy_files(folder)
+    except OSError as error:
+        return [], [_unread(str(folder), error)]
+    if len(files) > MOST_FILES:
+        return [], [Mistake(str(folder), 0, "", f"holds {len(files):,} policy files; {MOST_FILES:,} are read at most")]
+    room = LARGEST_TOGETHER
+    for path in files:
+        try:
+            real = path.resolve(strict=True)
+            if problem := _why_not(path.name, real, folder):
+                mistakes.append(Mistake(path.name, 0, "", problem))
+            else:
+                sources.append((path.name, _bytes_of(real)))
+                room -= len(sources[-1][1])
+                if room < 0:
+                    largest = f"the policy files together are larger than {LARGEST_TOGETHER // 1024 // 1024} MB"
+                    return [], [Mistake(path.name, 0, "", f"with this one {largest}; take out what is no rule")]
+        except OSError as error:
+            mistakes.append(_unread(path.name, error))
+        except RuntimeError:
+            mistakes.append(Mistake(path.name, 0, "", "cannot be read: its links lead nowhere"))
+    return sources, mistakes
+
+
+def _bytes_of(path: Path) -> bytes:
+    """Waits for nobody, and goes nowhere else, whatever was put in its place since it was looked at. Raises OSError."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, NOT_ORDINARY)
+        return file.read(LARGEST + 1)
+
+
+def _unread(name: str, error: OSError) -> Mistake:
+    """Raises NotReadNow."""
+    if error.errno in _OF_THE_PROCESS:
+        raise NotReadNow((Mistake(name, 0, "", f"cannot be read just now: {error.strerror}"),)) from None
+    return Mistake(name, 0, "", f"cannot be read: {error.strerror or 'its links lead nowhere'}")
+
+
+def _why_not(name: str, real: Path, folder: Path) -> str | None:
+    if not name.endswith(SUFFIX):
+        return f"would be passed over; call it *{SUFFIX}"
+    if not real.is_relative_to(folder.resolve()):
+        return "is a link to outside the policies folder"
+    return None if stat.S_ISREG(real.stat().st_mode) else NOT_ORDINARY
+
+
+def policy_text(sources: Iterable[tuple[str, bytes]]) -> bytes:
+    """All files as one text, whose SHA-256 is the version: of each its name and its bytes, before each of these
+    its length in 8 bytes, so that no bytes can pass for a name.
+    """
+    parts = (part for name, data in sources for part in (name.encode("utf-8", "surrogateescape"), data))
+    return b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+
+
+def _in_order(mistakes: Iterable[Mistake]) -> tuple[Mistake, ...]:
+    """By file and line; the first word said about a field stands for all."""
+    first: dict[tuple[str, int, str], Mistake] = {}
+    for mistake in mistakes:
+        first.setdefault((mistake.file, mistake.line, mistake.field), mistake)
+    return tuple(first[key] for key in sorted(first))
+
+
+def _build(text: bytes, forms: Forms, audit: str, alerts: str | None) -> Policy:
+    targets = {
+        name: TargetConfig(name, target.kind, MappingProxyType(dict(target.model_extra or {})))
+        for name, target in sorted(forms.targets.items())
+    }
+    return Policy(
+        version=hashlib.sha256(text).hexdigest(),
+        text=text,
+        channels=Channels(audit, alerts or audit),
+        accesses=MappingProxyType({name: _access(name, entry) for name, entry in sorted(forms.access.items())}),
+        targets=MappingProxyType(targets),
+        security=forms.security,
+        groups=MappingProxyType(forms.groups),
+        people=MappingProxyType({person: MappingProxyType(names) for person, names in forms.people.items()}),
+    )
+
+
+def _access(name: str, entry: AccessForm) -> Access:
+    return Access(
+        name=name,
+        describe=entry.describe,
+        target=target_of(name, entry),
+        grants=entry.grants,
+        max_duration=entry.max_duration,
+        channel=entry.channel,
+        request=entry.request,
+        rules=tuple(Rule(tuple(_quorum(quorum) for quorum in rule.all_of)) for rule in entry.approve),
+        deny=entry.deny,
+        risk=entry.risk,
+        pending_for=entry.pending_for,
+        incident=entry.incident,
+        on_leave=entry.on_leave,
+    )
+
+
+def _quorum(entry: QuorumForm) -> Quorum:
+    label = " or ".join(who.removeprefix(GROUP).removeprefix(SLACK) for who in entry.who)
+    return Quorum(entry.who, entry.count, label)

@@ -1,0 +1,170 @@
+"""Checks what the entries of a policy say about each other: that it can work, and means what it seems to."""
+
+from collections.abc import Iterable, Iterator
+from graphlib import CycleError, TopologicalSorter
+from itertools import islice
+
+from jit.people.membership import GROUP, Membership, TooManyMeant
+from jit.policy.files.document import Path
+from jit.policy.files.form import AccessForm, QuorumForm, secret_problem
+from jit.policy.files.merge import Merged
+from jit.policy.files.shape import Forms, rules_in, well_shaped
+
+
+def check_sense(merged: Merged, forms: Forms) -> None:
+    """Adds what makes no sense to the mistakes of ``merged``."""
+    for name, target in forms.targets.items():
+        for key, value in (target.model_extra or {}).items():
+            if problem := secret_problem(key, value):
+                merged.blame(("targets", name, key), problem)
+    if not merged.whole:
+        return
+    _check_people(merged, forms)
+    _check_who(merged, ("security",), forms.security)
+    membership = _check_groups(merged, forms.groups)
+    for name, access in forms.access.items():
+        _check_access(merged, name, access, membership)
+    _check_the_misshapen(merged, forms, membership)
+
+
+def target_of(name: str, access: AccessForm) -> str:
+    return access.target or name.split("/", 1)[0]
+
+
+def _check_target(merged: Merged, name: str, given: str | None) -> None:
+    target = given or name.split("/", 1)[0]
+    if target not in merged.sections["targets"]:
+        where = ("access", name, "target") if given else ("access", name)
+        merged.blame(where, f"no target is called {target}", merged.suggest(target, merged.sections["targets"]))
+
+
+def _check_access(merged: Merged, name: str, access: AccessForm, membership: Membership | None) -> None:
+    path = ("access", name)
+    _check_target(merged, name, access.target)
+    known = _check_who(merged, (*path, "request"), access.request)
+    known &= _check_who(merged, (*path, "deny"), access.deny)
+    if membership and known and not membership.has(access.request, 1, but=access.deny):
+        merged.blame((*path, "request"), "nobody may ask for this")
+    for number, rule in enumerate(access.approve):
+        if number:
+            merged.blame((*path, "approve", number), "is never reached: the rule before it always decides")
+        for place, quorum in enumerate(rule.all_of):
+            _check_quorum(merged, (*path, "approve", number, "all_of", place), quorum, membership)
+
+
+def _check_the_misshapen(merged: Merged, forms: Forms, membership: Membership | None) -> None:
+    """What has a mistake elsewhere still names groups and targets, and says how many have to approve."""
+    if not forms.security:
+        _check_named(merged, ("security",), merged.security)
+    for name, who in merged.sections["groups"].items():
+        if name not in forms.groups:
+            _check_named(merged, ("groups", name), who)
+    for name, access in merged.sections["access"].items():
+        if name in forms.access or not isinstance(access, dict):
+            continue
+        for path, who in _who_lists(("access", name), access):
+            _check_named(merged, path, who)
+        for place, rule in enumerate(rules_in(access.get("approve"))):
+            for number, quorum in enumerate(rule.all_of):
+                _check_quorum(merged, ("access", name, "approve", place, "all_of", number), quorum, membership)
+        given = access.get("target")
+        if given is None or isinstance(given, str):
+            _check_target(merged, name, given)
+
+
+def _who_lists(path: Path, content: object) -> Iterator[tuple[Path, object]]:
+    if isinstance(content, dict):
+        for key, inner in content.items():
+            if key in {"request", "deny", "from"}:
+                yield (*path, key), inner
+            else:
+                yield from _who_lists((*path, key), inner)
+    elif isinstance(content, tuple):
+        for place, inner in enumerate(content):
+            yield from _who_lists((*path, place), inner)
+
+
+def _check_named(merged: Merged, path: Path, who: object) -> None:
+    """Of a list that may hold anything, what is written as a group."""
+    if isinstance(who, tuple):
+        _check_who(merged, path, (each if well_shaped(each) else "" for each in who))
+
+
+def _check_quorum(merged: Merged, path: Path, quorum: QuorumForm, membership: Membership | None) -> None:
+    if not _check_who(merged, (*path, "from"), quorum.who) or membership is None:
+        return
+    if not membership.has(quorum.who, quorum.count):
+        people = len(membership.people(quorum.who))
+        have = "1 person" if people == 1 else f"{people} people"
+        merged.blame((*path, "count"), f"needs {quorum.count}, and there can only ever be {have}")
+
+
+def _check_who(merged: Merged, path: Path, who: Iterable[str]) -> bool:
+    known = merged.sections["groups"]
+    unknown = [
+        (place, each.removeprefix(GROUP))
+        for place, each in enumerate(who)
+        if each.startswith(GROUP) and each.removeprefix(GROUP) not in known
+    ]
+    for place, group in unknown:
+        merged.blame((*path, place), f"no group is called {group}", merged.suggest(group, known))
+    return not unknown
+
+
+def _check_groups(merged: Merged, groups: dict[str, tuple[str, ...]]) -> Membership | None:
+    """Who is in which group, if all groups are in order. Of groups that hold themselves one ring is named."""
+    known = [_check_who(merged, ("groups", name), who) for name, who in groups.items()]
+    inner = {name: [each.removeprefix(GROUP) for each in who if each.startswith(GROUP)] for name, who in groups.items()}
+    try:
+        TopologicalSorter(inner).prepare()
+    except CycleError as error:
+        ring: list[str] = error.args[1][::-1]
+        merged.blame(("groups", ring[0]), f"a group cannot hold itself: {' -> '.join(ring)}")
+        return None
+    if not all(known) or len(groups) < len(merged.sections["groups"]):
+        return None
+    try:
+        return Membership(groups, ())
+    except TooManyMeant as error:
+        merged.blame(("groups", error.group), str(error))
+        return None
+
+
+def _check_people(merged: Merged, forms: Forms) -> None:
+    kinds = {target.kind for target in forms.targets.values()}
+    known = {*merged.sections["targets"], *kinds}
+    shape_known = len(forms.targets) == len(merged.sections["targets"])
+    for person, names in forms.people.items():
+        for key in names:
+            if key not in known and shape_known:
+                problem = f"no target and no kind of target is called {key}"
+                merged.blame(("people", person, key), problem, merged.suggest(key, known))
+    for target, first, second, key in _namesakes(forms):
+        name = forms.people[second][key]
+        problem = f"{name} on {target} is {first} already; two people cannot be told apart there"
+        merged.blame(("people", second, key), problem)
+
+
+def _namesakes(forms: Forms) -> Iterator[tuple[str, str, str, str]]:
+    """A target, two people of one name there, and by which key the second has it. There may be thousands of people and
+    of targets: where nobody has a name of their own, one target stands for all of its kind.
+    """
+    called: dict[str, dict[str, list[str]]] = {}
+    for person, names in forms.people.items():
+        for key, name in names.items():
+            called.setdefault(key, {}).setdefault(name, []).append(person)
+    done: set[str] = set()
+    for target, config in forms.targets.items():
+        of_kind, here = called.get(config.kind, {}), called.get(target, {})
+        if not here and config.kind in done:
+            continue
+        if not here:
+            done.add(config.kind)
+        own = {person for people in here.values() for person in people}
+        for name, people in here.items():
+            other = [person for person in of_kind.get(name, ()) if person not in own][:1]
+            if len(both := [*other, *people][:2]) == 2:
+                yield target, both[0], both[1], target
+        for people in of_kind.values():
+            if len(people) > 1 and len(both := list(islice((each for each in people if each not in own), 2))) == 2:
+                yield target, both[0], both[1], config.kind

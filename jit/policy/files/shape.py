@@ -1,0 +1,149 @@
+"""Checks each entry of the merged files against its form and says in words what does not fit."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated, Any, TypeVar, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from jit.policy.files import form
+from jit.policy.files.document import NotText, Path
+from jit.policy.files.merge import Merged, nearest
+from jit.policy.model import OnLeave, Risk
+
+T = TypeVar("T")
+ONE_OF: dict[str | int, tuple[str, ...]] = {"risk": get_args(Risk), "on_leave": get_args(OnLeave)}
+"""The words that a key takes."""
+_STRICT = ConfigDict(strict=True)
+_WHO = TypeAdapter(tuple[form.Who, ...], config=_STRICT)
+_RULES = TypeAdapter(tuple[form.RuleForm, ...])
+_NAMES = TypeAdapter(dict[Annotated[str, AfterValidator(form.name)], form.Text], config=_STRICT)
+
+
+@dataclass(slots=True)
+class Forms:
+    """The entries that have the right shape; the others are in the mistakes."""
+
+    channels: form.ChannelsForm | None = None
+    security: tuple[str, ...] = ()
+    groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    people: dict[str, dict[str, str]] = field(default_factory=dict)
+    targets: dict[str, form.TargetForm] = field(default_factory=dict)
+    access: dict[str, form.AccessForm] = field(default_factory=dict)
+
+
+def well_shaped(who: object) -> bool:
+    """Whether this is written as a person or a group."""
+    try:
+        _WHO.validate_python((who,))
+    except ValidationError:
+        return False
+    return True
+
+
+def rules_in(approve: object) -> tuple[form.RuleForm, ...]:
+    """Of an access that has a mistake elsewhere; none where they have one."""
+    try:
+        return _RULES.validate_python(approve)
+    except ValidationError:
+        return ()
+
+
+def fill_in(merged: Merged) -> Forms:
+    """Adds what does not fit to the mistakes of ``merged``."""
+    forms = Forms()
+    if merged.sections["channels"] or merged.whole:
+        forms.channels = _fit(merged, ("channels",), merged.sections["channels"], form.ChannelsForm.model_validate)
+    forms.security = _fit(merged, ("security",), merged.security, _WHO.validate_python) or ()
+    forms.groups = _each(merged, "groups", form.name, _WHO.validate_python)
+    forms.people = _each(merged, "people", form.person_id, _NAMES.validate_python)
+    forms.targets = _each(merged, "targets", form.name, form.TargetForm.model_validate)
+    forms.access = _each(merged, "access", form.access_name, form.AccessForm.model_validate)
+    return forms
+
+
+def _each(merged: Merged, section: str, check_name: Callable[[str], str], check: Callable[[Any], T]) -> dict[str, T]:
+    fitting: dict[str, T] = {}
+    for name, content in merged.sections[section].items():
+        path = (section, name)
+        try:
+            check_name(name)
+        except ValueError as error:
+            merged.blame(path, str(error))
+        if (fits := _fit(merged, path, content, check)) is not None:
+            fitting[name] = fits
+    return fitting
+
+
+def _fit(merged: Merged, path: Path, content: object, check: Callable[[Any], T]) -> T | None:
+    try:
+        return check(content)
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+        later = {each["loc"][:-1] for each in details if _is_later(each)}
+        for each in details:
+            if each["type"] == "missing" and each["loc"][:-1] in later:
+                continue
+            merged.blame((*path, *each["loc"]), _say(each), _suggest(each, path))
+    return None
+
+
+def _is_later(error: ErrorDetails) -> bool:
+    return error["type"] == "extra_forbidden" and error["loc"][-1] in form.LATER_KEYS
+
+
+_EXPECTED = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "tuple_type": "a list in [ ]",
+    "model_type": "keys and values",
+    "dict_type": "keys and values",
+}
+_PROBLEMS = {
+    "extra_forbidden": "unknown key",
+    "missing": "is missing",
+    "greater_than_equal": "must be between 1 and 100",
+    "less_than_equal": "must be between 1 and 100",
+}
+_QUOTES = "; put it in quotes if it is meant as text"
+
+
+def _say(error: ErrorDetails) -> str:
+    kind = error["type"]
+    if _is_later(error):
+        return form.LATER
+    if kind in _EXPECTED:
+        return f"must be {_EXPECTED[kind]}, not {_what(error['input'])}"
+    if kind == "value_error":
+        return str(error["ctx"]["error"])
+    if kind == "literal_error":
+        return f"must be one of {', '.join(ONE_OF[error['loc'][-1]])}"
+    return _PROBLEMS.get(kind, error["msg"])
+
+
+def _what(value: object) -> str:
+    if isinstance(value, NotText):
+        return value.what + _QUOTES
+    seen = {
+        bool: "true or false" + _QUOTES,
+        int: "a number" + _QUOTES,
+        str: "a single word or line",
+        tuple: "a list",
+        dict: "keys and values",
+    }
+    return seen.get(type(value), "nothing")
+
+
+def _suggest(error: ErrorDetails, path: Path) -> str | None:
+    if error["type"] == "literal_error" and isinstance(error["input"], str):
+        return nearest(error["input"], ONE_OF[error["loc"][-1]])
+    if error["type"] != "extra_forbidden" or _is_later(error):
+        return None
+    *around, key = error["loc"]
+    names = [part for part in around if isinstance(part, str)]
+    model: type[BaseModel] = form.ChannelsForm if path[0] == "channels" else form.AccessForm
+    if names:
+        model = form.AccessForm.NESTED[names[-1]]
+    known = [info.alias or name for name, info in model.model_fields.items()]
+    return nearest(str(key), known)

@@ -1,0 +1,205 @@
+"""The live ledger read for the verifier: fast, as it stood at one moment, and never more of it in memory than a page.
+
+The databases' own drivers read here, a million rows in a second or two; what is appended meanwhile is not seen.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from itertools import groupby, islice
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+from sqlalchemy.engine import URL, make_url
+
+from jit.ledger import LedgerUnavailable
+from jit.ledger.entry import LONGEST
+from jit.proof.audit.checkpoints import LONGEST_LINE, LONGEST_NOTE, MOST_WITNESSES, is_signature_line
+from jit.proof.verifier import VerifierKey
+from jit.runtime.settings import CannotStart
+
+PAGE = 2000
+"""Rows."""
+CONNECT_WITHIN = 5
+"""Seconds."""
+
+Kept = tuple[int, bytes, str | None]
+"""Where an entry stands, its bytes, and the hash they are kept under."""
+
+MOST_ASTRAY = 100
+
+_ENTRIES = {
+    "sqlite": 'SELECT "index", CAST(body AS BLOB), CAST(hash AS TEXT) FROM entries ORDER BY "index"',
+    "postgresql": f"""SELECT "index", CASE WHEN octet_length(body) > {LONGEST} THEN substr(body, 1, {LONGEST + 1})
+        ELSE body END, hash FROM entries ORDER BY "index" """,  # noqa: S608  nothing but our own limits
+}
+_HEADS = {
+    "sqlite": f"""SELECT h.number, substr(CAST(h.note AS BLOB), 1, {LONGEST_NOTE + 1}),
+        substr(CAST(c.line AS BLOB), 1, {LONGEST_LINE + 1})
+        FROM heads h LEFT JOIN cosignatures c ON c.head = h.number
+        ORDER BY h.number, c.witness""",  # noqa: S608  as above
+    "postgresql": f"""SELECT h.number, substr(h.note, 1, {LONGEST_NOTE + 1}), substr(c.line, 1, {LONGEST_LINE + 1})
+        FROM heads h LEFT JOIN cosignatures c ON c.head = h.number
+        ORDER BY h.number, c.witness""",  # noqa: S608  as above
+}
+_KEYS = """SELECT body FROM entries WHERE "index" IN
+    (SELECT "index" FROM entries WHERE kind = 'key.changed' ORDER BY "index" DESC LIMIT 100) ORDER BY "index" """
+_DOUBTFUL = {
+    "sqlite": """SELECT "index", CAST(body AS BLOB), kind, request_id FROM entries
+        WHERE instr(CAST(body AS BLOB), CAST('"kind":"' || kind || '"' AS BLOB)) = 0
+        OR instr(CAST(body AS BLOB), CAST('"request_id":"' || ifnull(request_id || '"', '') AS BLOB))
+        <> 0 = (request_id IS NULL) ORDER BY "index" """,
+    "postgresql": """SELECT "index", body, kind, request_id FROM entries WHERE
+        position(convert_to('"kind":"' || kind || '"', 'UTF8') IN body) = 0
+        OR (position(convert_to('"request_id":"' || coalesce(request_id || '"', ''), 'UTF8') IN body) <> 0)
+        = (request_id IS NULL) ORDER BY "index" """,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """Both can be read once, and only while the ledger is open. They raise LedgerUnavailable."""
+
+    entries: Iterator[Kept]
+    heads: Iterator[bytes]
+    """Signed notes, with what witnesses added, in the order in which they were signed."""
+    keys: tuple[VerifierKey, ...]
+    """Those that the record itself says it was signed with."""
+
+
+@contextmanager
+def live(url: str) -> Iterator[Live]:
+    """The ledger at this address, in one transaction that changes nothing.
+
+    Raises:
+        LedgerUnavailable: it does not answer, or is no ledger.
+        CannotStart: there is none.
+    """
+    address = make_url(url)
+    opened = _sqlite(address) if address.get_backend_name() == "sqlite" else _postgres(address)
+    with opened as found:
+        yield found
+
+
+def astray(url: str) -> list[int]:
+    """Entries beside which the database has another kind or request than stands in their bytes: nobody who asks by
+    these columns finds them, and no hash tells. The first `MOST_ASTRAY`.
+
+    The database does the looking: beside the verifier, in another thread, it costs no time. In the JSON of a fact a
+    quote within a text is escaped, so what is looked for stands there as a field. Where it is not found as it is
+    written as a rule, the values are compared.
+
+    Raises LedgerUnavailable, CannotStart.
+    """
+    address = make_url(url)
+    if address.get_backend_name() == "sqlite":
+        with _open_sqlite(address) as connection:
+            return _first_astray(_rows(_pages(connection.execute(_DOUBTFUL["sqlite"]))))
+    with _open_postgres(address) as postgres, postgres.cursor("doubtful", binary=True) as doubtful:
+        doubtful.execute(_DOUBTFUL["postgresql"])
+        return _first_astray(_rows(_pages(doubtful)))
+
+
+def _first_astray(doubtful: Iterable[tuple[int, bytes, str, str | None]]) -> list[int]:
+    wrong = (index for index, body, kind, request_id in doubtful if _told(body) != (kind, request_id))
+    return list(islice(wrong, MOST_ASTRAY))
+
+
+def _told(body: bytes) -> tuple[object, object]:
+    """The kind and the request that an entry's bytes say; nothing where they are none."""
+    try:
+        fact = json.loads(body)["fact"]
+        return fact["kind"], fact.get("request_id")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None, None
+
+
+@contextmanager
+def _sqlite(url: URL) -> Iterator[Live]:
+    with _open_sqlite(url) as connection:
+        connection.execute("BEGIN")
+        keys = _keys(row[0] for row in connection.execute(_KEYS))
+        entries = _pages(connection.execute(_ENTRIES["sqlite"]))
+        heads = _pages(connection.execute(_HEADS["sqlite"]))
+        yield Live(_rows(entries), _notes(heads), keys)
+
+
+@contextmanager
+def _postgres(url: URL) -> Iterator[Live]:
+    with _open_postgres(url) as connection:
+        keys = _keys(row[0] for row in connection.execute(_KEYS, binary=True))
+        with connection.cursor("entries", binary=True) as entries, connection.cursor("heads", binary=True) as heads:
+            entries.execute(_ENTRIES["postgresql"])
+            heads.execute(_HEADS["postgresql"])
+            yield Live(_rows(_pages(entries)), _notes(_pages(heads)), keys)
+
+
+@contextmanager
+def _open_sqlite(url: URL) -> Iterator[sqlite3.Connection]:
+    path = Path(url.database or "")
+    if not path.exists():
+        raise CannotStart(f"There is no ledger at {path}. Set JIT_DATA or JIT_LEDGER_URL as `jit up` has them.")
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
+            connection.isolation_level = None
+            connection.text_factory = lambda written: written.decode("utf-8", "replace")
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 4 * LONGEST)
+            yield connection
+    except sqlite3.Error as failed:
+        raise LedgerUnavailable(f"{path} cannot be read as a ledger: {failed}") from None
+
+
+@contextmanager
+def _open_postgres(url: URL) -> Iterator[psycopg.Connection[Any]]:
+    address = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    try:
+        with psycopg.connect(address, connect_timeout=CONNECT_WITHIN, client_encoding="utf8") as connection:
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            connection.read_only = True
+            yield connection
+    except psycopg.Error as failed:
+        raise LedgerUnavailable(_in_short(failed)) from None
+
+
+def _pages(cursor: sqlite3.Cursor | psycopg.ServerCursor[Any]) -> Iterator[list[Any]]:
+    """Raises LedgerUnavailable."""
+    try:
+        while page := cursor.fetchmany(PAGE):
+            yield page
+    except (sqlite3.Error, psycopg.Error) as failed:
+        raise LedgerUnavailable(_in_short(failed)) from None
+
+
+def _rows(pages: Iterable[list[Any]]) -> Iterator[Any]:
+    for page in pages:
+        yield from page
+
+
+def _keys(bodies: Iterable[object]) -> tuple[VerifierKey, ...]:
+    found: dict[VerifierKey, None] = {}
+    for body in bodies:
+        try:
+            fact = json.loads(body if isinstance(body, bytes | str) else b"")["fact"]
+            said = [fact[name] for name in ("before", "key") if isinstance(fact.get(name), str)]
+            found |= dict.fromkeys(VerifierKey.parse(key) for key in said)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            continue
+    return tuple(found)
+
+
+def _notes(pages: Iterable[list[tuple[int, bytes | None, bytes | None]]]) -> Iterator[bytes]:
+    """For SQLite a part of an empty note is none at all."""
+    for _, head in groupby(_rows(pages), key=itemgetter(0)):
+        lines = list(islice(head, MOST_WITNESSES))
+        cosigned = (line for _, _, line in lines if line is not None and is_signature_line(line))
+        yield (lines[0][1] or b"") + b"".join(cosigned)
+
+
+def _in_short(failed: Exception) -> str:
+    """The database's own first line, without parameters."""
+    return f"{type(failed).__name__}: {str(failed).strip().partition(chr(10))[0]}"

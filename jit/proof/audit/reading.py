@@ -1,0 +1,232 @@
+"""Reading the record, which is itself recorded, and passing over what is broken in it.
+
+Nothing but places, bytes and hashes is asked of the database: what its other columns say about an entry could have been
+changed without any hash telling, and would keep the entry from being found.
+"""
+
+import getpass
+import re
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import chain
+from typing import Literal
+
+from sqlalchemy import Connection, LargeBinary, cast, func, select
+
+from jit.facts import RecordRead, Source
+from jit.ledger import BrokenChain, Entry, Ledger, LedgerUnavailable
+from jit.ledger.database import Forbidden, reading
+from jit.ledger.entry import hash_of, open_entry
+from jit.ledger.schema import entries
+from jit.runtime.settings import CannotStart
+
+How = Literal["search", "tail", "export", "prove", "mirror_check"]
+LONGEST_ASKED = 1000
+"""Characters of what was typed. Two commands that differ only behind them read the same in the record."""
+LONGEST = 1024 * 1024
+"""Bytes of an entry. One that is longer comes cut, and its hash does not fit it then."""
+PAGE = 500
+LOOK_EVERY = 0.5
+"""Seconds between looks for what is new."""
+_LONGEST_NAME = 200
+_HEAD = re.compile(
+    rb'\{"index": ([0-9]{1,18}), "recorded_at": "([0-9T:.-]{19,26}\+00:00)", "previous": "[0-9a-f]{64}", "fact": \{'
+)
+
+Kept = tuple[int, bytes, str]
+"""Where an entry stands, its bytes, and the hash they are kept under."""
+
+
+def actor() -> str:
+    """Whoever runs this command, as the record names them."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):
+        user = "unknown"
+    return f"cli:{user}@{socket.gethostname()}"[:_LONGEST_NAME]
+
+
+def record_reading(ledger: Ledger, how: How, asked: str, after: int) -> Entry:
+    """Record that the entries behind ``after`` are about to be read. ``asked`` is what was typed.
+
+    Raises:
+        CannotStart: it could not be recorded, so nothing may be shown.
+    """
+    typed = asked if len(asked) <= LONGEST_ASKED else asked[: LONGEST_ASKED - 1] + "…"
+    typed = typed.encode(errors="replace").decode()
+    fact = RecordRead(at=ledger.clock.now(), actor=actor(), source=Source.CLI, how=how, asked=typed, after=after)
+    try:
+        return ledger.append([fact])[0]
+    except Forbidden as refused:
+        raise CannotStart(
+            f"Nothing is shown, as this login may not record who reads: {refused}. Use one that may write record.read; "
+            "`jit ledger init` makes jit_auditor for it."
+        ) from None
+    except LedgerUnavailable as away:
+        raise CannotStart(
+            f"Nothing is shown, as it could not be recorded who reads: {away}. Try again when the ledger takes entries."
+        ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Of the record: the entries behind ``after``, up to ``upto`` where that is given; of one ``request`` alone, and
+    then it cannot be told what is missing.
+    """
+
+    after: int = 0
+    upto: int | None = None
+    request: str | None = None
+    newest_first: bool = False
+
+
+ALL = Part()
+
+
+def read_kept(ledger: Ledger, part: Part = ALL) -> Iterator[Kept | BrokenChain]:
+    """Entries as they are kept, and in their places what is missing. Never more than a page is in memory.
+
+    Raises LedgerUnavailable.
+    """
+    for page, _ in _pages(ledger, part, lambda _: False):
+        yield from page
+
+
+def read_entries(
+    ledger: Ledger, part: Part = ALL, may_fit: Callable[[bytes], bool] = lambda _: True
+) -> Iterator[Entry | BrokenChain]:
+    """The same, opened; and of what is broken, what is wrong with it. Those whose bytes no ``may_fit`` are checked and
+    left out, unopened.
+
+    Raises LedgerUnavailable.
+    """
+    for page, keys in _pages(ledger, part, may_fit):
+        for kept in page:
+            found = kept if isinstance(kept, BrokenChain) else _opened(kept, keys, may_fit)
+            if found is not None:
+                yield found
+
+
+def coming(
+    ledger: Ledger, after: int, wait: Callable[[float], None], warn: Callable[[str], None]
+) -> Iterator[list[Entry | BrokenChain]]:
+    """What is recorded behind ``after``, as it comes, for ever. A ledger that does not answer is asked again."""
+    away = False
+    while True:
+        try:
+            last = min(ledger.last_index(), after + PAGE)
+            if last < after:
+                yield [BrokenChain(last + 1, f"gone, and all up to {after}, which was here before")]
+            elif last > after:
+                yield list(read_entries(ledger, Part(after, last)))
+            waits, after, away = last - after < PAGE, last, False
+        except LedgerUnavailable as silent:
+            if not away:
+                warn(f"the ledger does not answer ({silent}); it is asked again")
+            waits = away = True
+        if waits:
+            wait(LOOK_EVERY)
+
+
+def kept_at(ledger: Ledger, index: int) -> Kept | None:
+    """Raises LedgerUnavailable."""
+    with reading(ledger.engine) as connection:
+        return next(iter(_rows(connection, Part(index - 1, index))), None)
+
+
+def last_before(ledger: Ledger, moment: datetime) -> int:
+    """The index of the last entry recorded before ``moment``; 0 if there is none. It looks at a few entries only.
+
+    Raises LedgerUnavailable.
+    """
+    low, high = 0, ledger.last_index()
+    while low < high:
+        middle = (low + high + 1) // 2
+        found = _first_sound(ledger, Part(middle - 1, high))
+        if found is not None and found[1] < moment:
+            low = found[0]
+        else:
+            high = middle - 1
+    return low
+
+
+def _first_sound(ledger: Ledger, part: Part) -> tuple[int, datetime] | None:
+    """Where the first entry stands that is not broken, and when it was recorded."""
+    with reading(ledger.engine) as connection:
+        first = _rows(connection, part, 1)
+    for kept in chain(first, read_kept(ledger, part)):
+        if not isinstance(kept, BrokenChain) and hash_of(kept[1]) == kept[2] and (head := _head(kept)):
+            return head
+    return None
+
+
+def _head(kept: Kept) -> tuple[int, datetime] | None:
+    """What its bytes say of where it stands and when it was recorded, if they say that it stands here."""
+    head = _HEAD.match(kept[1])
+    if head is None or int(head[1]) != kept[0]:
+        return None
+    try:
+        return kept[0], datetime.fromisoformat(head[2].decode())
+    except ValueError:
+        return None
+
+
+_Page = tuple[list[Kept | BrokenChain], Mapping[str, bytes | None]]
+
+
+def _pages(ledger: Ledger, part: Part, may_fit: Callable[[bytes], bool]) -> Iterator[_Page]:
+    """With each page the keys of the entries that ``may_fit``."""
+    low, high = part.after, ledger.last_index() if part.upto is None else part.upto
+    expected, step = (high, -1) if part.newest_first else (low + 1, 1)
+    while low < high:
+        with reading(ledger.engine) as connection:
+            rows = _rows(connection, replace(part, after=low, upto=high))
+            keys = ledger.ring.opening(connection, (body for _, body, _ in rows if may_fit(body)))
+        if not rows:
+            break
+        page: list[Kept | BrokenChain] = []
+        for kept in rows:
+            if part.request is None and kept[0] != expected:
+                page.append(_missing(expected, kept[0] - step))
+            page.append(kept)
+            expected = kept[0] + step
+        low, high = (low, expected) if part.newest_first else (expected - 1, high)
+        yield page, keys
+    if part.request is None and low < high:
+        yield [_missing(low + 1, high)], {}
+
+
+def _missing(one: int, other: int) -> BrokenChain:
+    first, last = sorted((one, other))
+    return BrokenChain(first, "missing" if first == last else f"missing, and all up to {last}")
+
+
+def _rows(connection: Connection, part: Part, limit: int | None = None) -> list[Kept]:
+    """SQLite holds text in a column of bytes, too, and makes NULL of a part of nothing."""
+    body = cast(func.substr(cast(entries.c.body, LargeBinary), 1, LONGEST + 1), LargeBinary)
+    query = select(entries.c.index, body, entries.c.hash).where(entries.c.index > part.after)
+    if part.upto is not None:
+        query = query.where(entries.c.index <= part.upto)
+    if part.request is not None:
+        query = query.where(entries.c.request_id == part.request)
+    query = query.order_by(entries.c.index.desc() if part.newest_first else entries.c.index).limit(limit or PAGE)
+    return [(index, bytes(body or b""), kept_under) for index, body, kept_under in connection.execute(query)]
+
+
+def _opened(
+    kept: Kept, keys: Mapping[str, bytes | None], may_fit: Callable[[bytes], bool]
+) -> Entry | BrokenChain | None:
+    index, body, kept_under = kept
+    if hash_of(body) != kept_under:
+        return BrokenChain(index, "its bytes do not have the hash they are kept under")
+    if _head(kept) is None:
+        return BrokenChain(index, "it is not what was recorded here")
+    if not may_fit(body):
+        return None
+    try:
+        entry = open_entry(body, kept_under, keys)
+    except ValueError:
+        return BrokenChain(index, "it cannot be read any more")
+    return entry if entry.index == index else BrokenChain(index, "it is not what was recorded here")

@@ -1,0 +1,402 @@
+"""The signer: follows the record, and signs heads over it with a key that nothing else can read.
+
+It signs only what extends what it signed before, by its own memory: at its start, and after every refusal, it reads the
+record from the first entry and compares the tree with the head it signed last; later it compares as it goes. What it
+signs it remembers first, durably, and gives away then. So
+
+- who has the database and not the key can stop new heads, delete old ones and let the signer write false alarms, and
+  can get signed what is appended, true or not; but nothing that was signed can be changed, cut off or forked unseen.
+  Only where the signer's memory is lost too may what came after the newest head left in the database be rewritten;
+- who has the key and not the database can sign any history and show it to who sees neither database, audit channel nor
+  witness; it becomes a fork as soon as the two are compared;
+- who has both can do as they like before everybody but witnesses, locked copies and who has read along.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Event
+
+import structlog
+from pydantic import SecretStr
+from sqlalchemy import LargeBinary, cast, func, select
+
+from jit.facts import NO_POLICY, Alert, AlertName, AnyFact, KeyChanged, Source, Started
+from jit.ledger import ClockSkew, Leases, Ledger, LedgerUnavailable
+from jit.ledger.database import reading
+from jit.ledger.entry import LONGEST, open_entry
+from jit.ledger.schema import entries
+from jit.ports import Clock
+from jit.proof.audit.checkpoints import Heads, HeadsMoved
+from jit.proof.signer.following import Record, Refused
+from jit.proof.signer.keys import Keys, is_rotating, read_keys, retire_old
+from jit.proof.signer.newest import newest_of, own
+from jit.proof.signer.state import Signed, Store
+from jit.proof.signer.witnesses import Courier
+from jit.proof.tlog.note import checkpoint, cosign, sign
+from jit.proof.verifier import VerifierKey
+from jit.runtime.settings import CannotStart
+
+log = structlog.get_logger(__name__)
+
+LOOK_EVERY = 0.5
+"""Seconds: a head follows a change within about twice that."""
+HEARTBEAT = 300.0
+"""Seconds after which the same head is signed again: silence can be told from deletion."""
+LEASE = "signer"
+RENEW_EVERY = 1.0
+"""Seconds."""
+BACK_OFF = (1.0, 2.0, 5.0, 10.0, 30.0)
+"""Seconds before the next try: after a refusal, and while the database is away."""
+TELL_AGAIN = 600.0
+"""Seconds after which a refusal that goes on is told again."""
+REFUSING, LOST, OTHERS = "record", "heads", "others"
+"""Troubles: the record is not signed, heads are gone from the database, heads of others are in it."""
+LOOK = "Leave the database as it is, and look who could write to it: jit audit verify says what does not fit."
+
+
+class Signer:
+    """`turn` looks once; `run` goes on until told to stop. ``couriers`` are offered each head."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        leases: Leases,
+        store: Store,
+        key: Path | SecretStr,
+        couriers: Sequence[Courier] = (),
+        clock: Clock,
+        actor: str,
+        holder: str,
+    ) -> None:
+        """Raises CannotStart."""
+        self._ledger = ledger
+        self._heads = Heads(ledger.engine)
+        self._leases = leases
+        self._store = store
+        self._place = key
+        self._keys = read_keys(key)
+        self._couriers = couriers
+        self._clock = clock
+        self._signature = {"actor": actor, "source": Source.SIGNER}
+        self._holder = holder
+        self._held_until = 0.0
+        self._greeted = False
+        self._record: Record | None = None
+        self._pins: dict[int, bytes] = {}
+        self._newest: Signed | None = None
+        self._announced = ""
+        self._table = 0
+        self._beat_at = 0.0
+        self._failures = 0
+        self._untold: list[tuple[AnyFact, str]] = []
+        self._told_at: dict[str, float] = {}
+        self._troubles: SimpleQueue[tuple[str, str | None]] = SimpleQueue()
+        for courier in couriers:
+            courier.begin(self.trouble)
+
+    @property
+    def keys(self) -> tuple[VerifierKey, ...]:
+        """Whose signatures are ours: the key's, and that of the one before it while a rotation is under way."""
+        return tuple(key.verifier() for key in self._keys.all)
+
+    def run(self, stop: Event) -> None:
+        while not stop.is_set():
+            self._wait(stop, self.turn())
+        for courier in self._couriers:
+            courier.end()
+        try:
+            self._leases.let_go(LEASE, self._holder)
+        except LedgerUnavailable as silent:
+            log.warning("ledger.unavailable", because=str(silent))
+
+    def _wait(self, stop: Event, seconds: float) -> None:
+        """Keeping the lease: who refuses is at work, and nobody else's turn has come."""
+        while not stop.wait(min(seconds, RENEW_EVERY)) and (seconds := seconds - RENEW_EVERY) > 0:
+            with suppress(LedgerUnavailable):
+                self._holds_lease()
+
+    def trouble(self, name: str, says: str | None) -> None:
+        """Tell of it once, however often it is said, a refusal to sign every `TELL_AGAIN`; None once it is over.
+
+        From any thread.
+        """
+        self._troubles.put((name, says))
+
+    def turn(self) -> float:
+        """Seconds until the next."""
+        try:
+            self._tell()
+            self._turn()
+        except Refused as refused:
+            log.error("head.refused", because=str(refused))  # noqa: TRY400  no fault of ours
+            self._record = None
+            self.trouble(REFUSING, f"The record is not signed any more: {refused}. {LOOK}")
+            self._tell()
+        except HeadsMoved:
+            self._record = None
+            return LOOK_EVERY
+        except (LedgerUnavailable, OSError) as silent:
+            log.warning("signer.waits", because=str(silent))
+        else:
+            self._failures = 0
+            return LOOK_EVERY
+        self._failures += 1
+        return BACK_OFF[min(self._failures, len(BACK_OFF)) - 1]
+
+    def _turn(self) -> None:
+        if not self._greeted:
+            self._greet()
+        if not self._holds_lease():
+            return
+        self._look_for_rotation()
+        self._announce()
+        if self._record is None:
+            self._begin()
+            self._record = Record(self._ledger.engine)
+        record = self._record
+        while record.read_on():
+            if not self._holds_lease():
+                return
+        self._require_extended(record)
+        self._publish_again()
+        if REFUSING in self._store.memory.told:
+            self.trouble(REFUSING, None)
+        record.patrol()
+        if self._is_due(record):
+            self._sign(record)
+
+    def _holds_lease(self) -> bool:
+        if self._clock.ticks() < self._held_until:
+            return True
+        if not self._leases.hold(LEASE, self._holder):
+            return False
+        self._held_until = self._clock.ticks() + RENEW_EVERY
+        return True
+
+    def _greet(self) -> None:
+        """Raises LedgerUnavailable."""
+        warnings = []
+        last, known = self._store.memory.last, self.keys
+        if last is None and (newest := newest_of(self._heads, known)) is not None:
+            warnings.append(
+                f"What the signer remembered is lost. It goes on from head {newest.number}, the largest with its "
+                "signature in the database: had later ones been deleted there, this would not show here. Compare with "
+                "the audit channel (jit audit mirror-check) and the witnesses."
+            )
+        if last is not None and last.key not in map(str, known):
+            warnings.append(
+                "The key was replaced without `jit audit keygen --rotate`: nothing vouches for the new one. "
+                "Give it to auditors and witnesses yourself."
+            )
+        try:
+            self._ledger.require_clocks_agree()
+        except ClockSkew as wrong:
+            warnings.append(str(wrong))
+        for warning in warnings:
+            log.warning("start.warning", says=warning)
+        started = Started(
+            at=self._clock.now(),
+            process="signer",
+            version=version("jit"),
+            policy_version=NO_POLICY,
+            warnings=tuple(warnings),
+            **self._signature,
+        )
+        self._untold.append((started, ""))
+        self._greeted = True
+        self._tell()
+
+    def _begin(self) -> None:
+        """What was signed before, by memory and by the database, is what the record has to begin with."""
+        self._compare_tables()
+        memory = self._store.memory
+        last = memory.last
+        self._newest = newest_of(self._heads, self.keys, above=last.number if last else 0)
+        pins = [signed.checkpoint for signed in (last, memory.pending, self._newest) if signed]
+        self._pins = {pin.size: pin.root for pin in pins}
+        if any(self._pins[pin.size] != pin.root for pin in pins):
+            raise Refused("its key signed two heads of one size over different entries")
+        age = self._clock.now().timestamp() - last.at if last else HEARTBEAT
+        self._beat_at = self._clock.ticks() + HEARTBEAT - min(max(age, 0.0), HEARTBEAT)
+
+    def _compare_tables(self) -> None:
+        """The table of heads with what is remembered. What is missing there is put back if its place is free."""
+        memory, there = self._store.memory, self._heads.last()
+        self._table = there.number if there else 0
+        if memory.last is not None and not self._has(memory.last):
+            size = memory.last.checkpoint.size
+            self.trouble(
+                LOST,
+                f"Head {memory.last.number}, signed over {size} entries, is not in the database any more: signed heads "
+                f"were deleted or exchanged there. {LOOK}",
+            )
+            self._put(memory.last)
+        else:
+            self.trouble(LOST, None)
+        self._look_for_others(memory.last.number if memory.last else 0)
+        if memory.pending is not None and (self._has(memory.pending) or self._put(memory.pending)):
+            self._store.save(replace(memory, last=memory.pending, pending=None))
+
+    def _has(self, signed: Signed) -> bool:
+        found = self._heads.at(signed.number)
+        return found is not None and found.note == signed.note
+
+    def _put(self, signed: Signed) -> bool:
+        """Under its own number; False if that is taken."""
+        if self._table >= signed.number:
+            return False
+        size, at = signed.checkpoint.size, _moment(signed.at)
+        self._table = self._heads.add(size, at, signed.note, after=self._table, at_least=signed.number).number
+        return True
+
+    def _look_for_others(self, number: int) -> None:
+        """Heads after this one that no key of ours has signed."""
+        others = [head.number for head in self._heads.after(number) if number and own(head, self.keys) is None]
+        says = (
+            f"Head {others[0]} in the database was not signed with the key of this signer. {LOOK}" if others else None
+        )
+        self.trouble(OTHERS, says)
+
+    def _publish_again(self) -> None:
+        """What was signed when the database went away. It is signed anew then, so that everybody gets it."""
+        if self._store.memory.pending is not None:
+            self._compare_tables()
+            self._store.save(replace(self._store.memory, pending=None))
+            self._beat_at = self._clock.ticks()
+
+    def _require_extended(self, record: Record) -> None:
+        """Raises Refused unless the record begins with all that was signed before."""
+        for size, root in self._pins.items():
+            if record.size < size:
+                raise Refused(f"a head was signed over {size} entries, and it ends with entry {record.size}")
+            if record.tree.root(size) != root:
+                raise Refused(f"entries 1 to {size} are not those over which the head of size {size} was signed")
+        self._pins = {}
+        last, newest, self._newest = self._store.memory.last, self._newest, None
+        if newest and (last is None or newest.checkpoint.size >= last.checkpoint.size):
+            self._store.save(replace(self._store.memory, last=newest))
+
+    def _look_for_rotation(self) -> None:
+        if self._keys.old is not None or not is_rotating(self._place):
+            return
+        try:
+            self._keys = read_keys(self._place)
+        except CannotStart as wrong:
+            log.error("key.unusable", because=str(wrong))  # noqa: TRY400  no fault of ours
+
+    def _announce(self) -> None:
+        """That there is a new key stands in the record, once, before the first head that it signs."""
+        key = str(self._keys.now.verifier())
+        if self._announced == key:
+            return
+        before = self._announced_before()
+        if before != key:
+            fact = KeyChanged(at=self._clock.now(), key=key, before=before, **self._signature)
+            self._untold.append((fact, ""))
+            self._tell()
+        self._announced = key
+
+    def _announced_before(self) -> str | None:
+        """The key that the record says it is signed with."""
+        query = (
+            select(cast(func.substr(cast(entries.c.body, LargeBinary), 1, LONGEST), LargeBinary))
+            .where(entries.c.kind == KeyChanged.model_fields["kind"].default)
+            .order_by(entries.c.index.desc())
+            .limit(1)
+        )
+        with reading(self._ledger.engine) as connection:
+            body = connection.scalar(query)
+        try:
+            fact = open_entry(bytes(body)).fact if body else None
+        except (ValueError, TypeError, RecursionError):
+            return None
+        return fact.key if isinstance(fact, KeyChanged) else None
+
+    def _is_due(self, record: Record) -> bool:
+        last = self._store.memory.last
+        if not record.size:
+            return False
+        return (
+            last is None
+            or record.size > last.checkpoint.size
+            or last.key != str(self._keys.now.verifier())
+            or self._clock.ticks() >= self._beat_at
+        )
+
+    def _sign(self, record: Record) -> None:
+        last, keys = self._store.memory.last, self._keys
+        size, root = record.size, record.tree.root()
+        if last and (size < last.checkpoint.size or record.tree.root(last.checkpoint.size) != last.checkpoint.root):
+            raise Refused(f"it does not extend the head of size {last.checkpoint.size}")
+        at = max(int(self._clock.now().timestamp()), last.at if last else 0)
+        text = checkpoint(keys.now.name, size, root)
+        note = sign(text, *keys.all) + cosign(text, keys.now, at)
+        number = max(self._table, last.number if last else 0) + 1
+        made = Signed(str(keys.now.verifier()), number, at, note)
+        self._store.save(replace(self._store.memory, pending=made))
+        head = self._heads.add(size, _moment(at), note, after=self._table, at_least=number)
+        self._store.save(replace(self._store.memory, last=made, pending=None))
+        self._table = head.number
+        self._beat_at = self._clock.ticks() + HEARTBEAT
+        log.info("head.signed", number=head.number, size=size)
+        self._finish_rotation(keys)
+        for courier in self._couriers:
+            courier.offer(head, record.tree)
+
+    def _finish_rotation(self, keys: Keys) -> None:
+        if keys.old is None:
+            return
+        try:
+            retire_old(self._place)
+        except OSError as wrong:
+            log.warning("key.old_not_deleted", because=str(wrong))
+        self._keys = Keys(keys.now)
+
+    def _tell(self) -> None:
+        """What cannot be recorded waits: no head depends on it."""
+        self._take_troubles()
+        waiting: list[tuple[AnyFact, str]] = []
+        for fact, trouble in self._untold:
+            try:
+                self._ledger.append([fact])
+            except LedgerUnavailable as silent:
+                log.warning("ledger.unavailable", because=str(silent))
+                waiting.append((fact.model_copy(update={"spooled": True}), trouble))
+            else:
+                self._note(self._store.memory.told | ({trouble} - {""}))
+        self._untold = waiting
+
+    def _take_troubles(self) -> None:
+        while True:
+            try:
+                name, says = self._troubles.get_nowait()
+            except Empty:
+                return
+            if says is None:
+                self._note(self._store.memory.told - {name})
+            elif self._is_news(name) and all(name != waiting for _, waiting in self._untold):
+                self._told_at[name] = self._clock.ticks()
+                alert = Alert(at=self._clock.now(), name=AlertName.HEAD_REFUSED, says=says, **self._signature)
+                self._untold.append((alert, name))
+
+    def _is_news(self, name: str) -> bool:
+        if name not in self._store.memory.told:
+            return True
+        since = self._told_at.setdefault(name, self._clock.ticks())
+        return name == REFUSING and self._clock.ticks() - since >= TELL_AGAIN
+
+    def _note(self, told: frozenset[str]) -> None:
+        try:
+            self._store.tell(told)
+        except OSError as full:
+            log.warning("signer.waits", because=str(full))
+
+
+def _moment(at: int) -> datetime:
+    return datetime.fromtimestamp(at, UTC)

@@ -1,0 +1,169 @@
+"""What somebody typed to ask for access, and everything that may be wrong with it."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+
+from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
+from detect_secrets.plugins.base import BasePlugin
+
+from jit.durations import BadDuration, parse_duration, say_duration
+from jit.facts import Refusal
+from jit.people.person import Groups
+from jit.policy import Access, Policy, Rule
+from jit.requests.messages import SAYS
+
+LONGEST_TEXT = 2000
+"""Characters of a reason."""
+
+_BLANK = "CMZ"
+"""First letters of the Unicode categories that show nothing alone: controls and formats, marks, spaces."""
+_FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0\U0001d159")
+"""Letters and symbols that look like a space all the same."""
+
+ACCESS, DURATION, REASON, INCIDENT = "access", "duration", "reason", "incident"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The fields of the form, as typed."""
+
+    access: str
+    duration: str
+    reason: str
+    incident: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """The same, understood: something this person may ask for, and somebody could approve.
+
+    ``principal`` is the person's name in the target, ``rule`` the one that decides.
+    """
+
+    access: Access
+    principal: str
+    rule: Rule
+    duration: timedelta
+    why: str
+    incident: str | None
+
+
+class BadInput(Exception):
+    """What was typed cannot be asked for. ``problems``: field to what is wrong and what to type instead.
+
+    BAD_INPUT is a slip, mended where it was made: a field that is empty, unreadable, or more than the form says is the
+    most. Any other ``reason`` is a refusal by the rules; ``access`` is what it is about, if there is such.
+    """
+
+    def __init__(
+        self, problems: dict[str, str], reason: Refusal = Refusal.BAD_INPUT, access: Access | None = None
+    ) -> None:
+        super().__init__("; ".join(problems.values()))
+        self.problems = problems
+        self.reason = reason
+        self.access = access
+
+    @property
+    def slip(self) -> bool:
+        return self.reason is Refusal.BAD_INPUT
+
+
+def understand(asked: Asked, policy: Policy, person: str, groups: Groups, now: datetime) -> Wish:
+    """Read the form as this person's. Raises BadInput, naming every wrong field; StaleGroups."""
+    problems: dict[str, str] = {}
+    named = access = policy.accesses.get(asked.access.strip())
+    if access is None or not policy.may_ask(access, person, groups, now):
+        access = None
+        problems[ACCESS] = "There is no such access that you may ask for. Choose one from the list."
+    duration = _duration(asked.duration, access, problems)
+    if trouble := text_trouble(asked.reason):
+        problems[REASON] = trouble
+    incident = asked.incident.strip() or None
+    if trouble := _incident_trouble(incident, access):
+        problems[INCIDENT] = trouble
+    if problems or access is None or duration is None:
+        forbidden = access is None and asked.access.strip()
+        raise BadInput(problems, Refusal.NOT_ALLOWED_TO_ASK if forbidden else Refusal.BAD_INPUT, named)
+    principal, rule = policy.principal(person, access.target), policy.rule(access)
+    if principal is None:
+        raise BadInput({ACCESS: SAYS[Refusal.NO_PRINCIPAL]}, Refusal.NO_PRINCIPAL, access)
+    if not policy.decidable(rule, person, groups, now):
+        raise BadInput({ACCESS: SAYS[Refusal.NOBODY_COULD_APPROVE]}, Refusal.NOBODY_COULD_APPROVE, access)
+    return Wish(access, principal, rule, duration, asked.reason, incident)
+
+
+def trouble_with(asked: Asked, policy: Policy, person: str, groups: Groups, now: datetime) -> BadInput | None:
+    """What stands in the way; None if nothing does. Raises StaleGroups."""
+    try:
+        understand(asked, policy, person, groups, now)
+    except BadInput as bad:
+        return bad
+    return None
+
+
+def _duration(text: str, access: Access | None, problems: dict[str, str]) -> timedelta | None:
+    try:
+        duration = parse_duration(text)
+    except BadDuration as bad:
+        problems[DURATION] = str(bad)
+        return None
+    if access is not None and duration > access.max_duration:
+        problems[DURATION] = f"At most {say_duration(access.max_duration)} for {access.name}."
+    return duration
+
+
+def _incident_trouble(incident: str | None, access: Access | None) -> str | None:
+    if incident is not None and (trouble := text_trouble(incident, longest=100)):
+        return trouble
+    if access is None or access.incident is None:
+        return None
+    if incident is None:
+        return f"{access.name} needs an incident or ticket, written like {access.incident}."
+    if not access.accepts_incident(incident):
+        return f"Write it like {access.incident}."
+    return None
+
+
+def text_trouble(text: str, *, longest: int = LONGEST_TEXT) -> str | None:
+    """What keeps this text out of the record, and what to do; None if nothing does."""
+    if all(letter in _FILLERS or unicodedata.category(letter)[0] in _BLANK for letter in text):
+        return "Say why, in a few words."
+    if len(text) > longest:
+        return f"{len(text)} characters; at most {longest} fit."
+    if "\x00" in text:
+        return "There is a NUL character in it. Type it again without."
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        return "There is half a character in it (a lone surrogate). Type it again without."
+    if looks_secret(text):
+        return (
+            "This looks like it holds a password, key or token. The record is for ever: leave it out. "
+            "If it was real, change it."
+        )
+    return None
+
+
+_ASSIGNED = re.compile(
+    r"(?i)\b(?:password|passwd|pwd|passphrase|secret|token|api[_-]?key)\s*(?:is\s+|[:=]\s*)['\"]?[^\s'\"]{6,}"
+)
+_IN_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/:@]*:[^\s/@]+@", re.IGNORECASE)
+
+
+def looks_secret(text: str) -> bool:
+    """Whether detect-secrets, or a written-out password, says that this should not be kept."""
+    if _ASSIGNED.search(text) or _IN_ADDRESS.search(text):
+        return True
+    return any(next(iter(detector.analyze_string(text)), None) for detector in _detectors())
+
+
+@cache
+def _detectors() -> tuple[BasePlugin, ...]:
+    """All that know the shape of a token. Those that guess from entropy or from a word alone are left out: they fire
+    on ordinary sentences. So are addresses: an incident may well be about one.
+    """
+    known: Iterable[type[BasePlugin]] = get_mapping_from_secret_type_to_class().values()
+    guessing = {"Base64HighEntropyString", "HexHighEntropyString", "KeywordDetector", "IPPublicDetector"}
+    return tuple(detector() for detector in known if detector.__name__ not in guessing)

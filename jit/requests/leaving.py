@@ -1,0 +1,80 @@
+"""Whether somebody may still hold what they were given, or still wait for what they asked for.
+
+What is not known ends nothing: an account that could not be looked up, groups that are not fresh, rules that cannot
+be read. A Slack group that is empty or gone all of a sudden is told of and ends nothing either: it would end the
+access of everybody in it at once, over a slip in Slack or an answer that lacks something.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+from jit.facts import Refusal
+from jit.people.person import Groups, Person, Standing
+from jit.policy import Access, Policy
+from jit.requests.decision import DoesNotHold, rules_in
+from jit.requests.lifecycle import Request, State
+
+Left = Literal["deactivated", "left_rules"]
+Against = Literal["rules_changed", "left_rules", "access_gone", "nameless"]
+
+UNDECIDED = frozenset({State.PENDING, State.APPROVED})
+"""Nothing was given yet."""
+GIVEN = frozenset({State.GRANTING, State.ACTIVE})
+
+
+class DoubtfulGroups(Exception):
+    """Only through ``groups``, which are empty or gone in Slack, might this person still be let."""
+
+    def __init__(self, groups: frozenset[str]) -> None:
+        super().__init__(", ".join(sorted(groups)))
+        self.groups = groups
+
+
+def by_account(person: Person, workspace: str) -> Left | None:
+    """What a look-up says of the holder of an access; None if they may go on, or it does not tell."""
+    match person.standing(workspace):
+        case Standing.DELETED:
+            return "deactivated"
+        case Standing.GOOD | Standing.UNKNOWN:
+            return None
+        case _:  # no full member any more
+            return "left_rules"
+
+
+def by_rules(request: Request, policy: Policy, groups: Groups, now: datetime) -> Against | None:
+    """What the rules now say against ``request``; None if nothing.
+
+    What was given is measured by one thing alone: whether its requester may still ask for it. Where the access itself
+    is gone, nobody left: it may have another name now; nor where the rules lack the login of its requester, without
+    which nobody can ask, for that may be a file that is missing. What still waits has to be decided by the rules as
+    they are, so any change of what its card shows is against it: nobody could approve it any more.
+
+    Raises:
+        StaleGroups: it hangs on Slack's groups, and these are not known freshly enough.
+        DoubtfulGroups: it hangs on groups that are empty or gone.
+    """
+    if request.state in UNDECIDED:
+        try:
+            access = rules_in(policy, request).access
+        except DoesNotHold as changed:
+            if changed.reason is not Refusal.RULES_CHANGED:
+                raise AssertionError("rules that do not hold have changed") from changed
+            return "rules_changed"
+        return None if _lets(access, request.requester, policy, groups, now) else "left_rules"
+    there = policy.accesses.get(request.access)
+    if there is None:
+        return "access_gone"
+    if not _lets(there, request.requester, policy, groups, now):
+        return "left_rules"
+    return None if policy.principal(request.requester, there.target) else "nameless"
+
+
+def _lets(access: Access, person: str, policy: Policy, groups: Groups, now: datetime) -> bool:
+    """Raises StaleGroups, DoubtfulGroups."""
+    if policy.may_ask(access, person, groups, now):
+        return True
+    denied = policy.includes(access.deny, person, groups, now)
+    doubtful = frozenset(each for each in policy.slack_groups(access.request) if not groups.members.get(each))
+    if doubtful and not denied:
+        raise DoubtfulGroups(doubtful)
+    return False

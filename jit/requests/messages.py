@@ -1,0 +1,103 @@
+"""What people are told when something is in the way: what it is, and what to do."""
+
+from jit.durations import say_duration
+from jit.facts import Refusal
+from jit.requests.lifecycle import State
+from jit.requests.shares import ASKED_AT_MOST, ASKED_WITHIN, WITHDRAWN_AT_MOST
+
+YOURS_TO_RELEASE = "This access is yours: release it, with the button or with /jit release."
+
+NOBODY_THERE = (
+    "Nobody who could approve this is a full member of this workspace any more, so asking would lead nowhere. "
+    "Security can change the rules."
+)
+
+SAYS: dict[Refusal, str] = {
+    Refusal.UNKNOWN_REQUEST: "There is no such request. /jit list shows yours.",
+    Refusal.NOT_ALLOWED_TO_ASK: "The requester may not ask for this any more, so it cannot be approved.",
+    Refusal.NOT_ALLOWED_TO_DECIDE: "You are not among those who decide on this. The card says who is.",
+    Refusal.NOT_ALLOWED_TO_END: "Only security, or somebody who could approve this, can revoke it.",
+    Refusal.NOT_YOURS: "Only the person who asked can do this.",
+    Refusal.OWN_REQUEST: "You asked for this yourself, so somebody else has to decide. The card says who can.",
+    Refusal.ALREADY_APPROVED: "You approved this already; one person counts once. It waits for the others.",
+    Refusal.ALREADY_OPEN: "You asked for this access already. /jit list shows it.",
+    Refusal.NOT_POSSIBLE_NOW: "This cannot be done now.",
+    Refusal.LAPSED: "This request lapsed before it was decided. It can be asked for again.",
+    Refusal.CARD_CHANGED: "This button does not belong to what the card shows now. Look again and press there.",
+    Refusal.RULES_CHANGED: (
+        "The rules for this access changed since it was asked for, so it cannot be approved and is closed. "
+        "It can be asked for again."
+    ),
+    Refusal.NOBODY_COULD_APPROVE: (
+        "Nobody but you could approve this, so asking would lead nowhere. Security can change the rules."
+    ),
+    Refusal.NO_PRINCIPAL: "Nobody has written down who you are in that system. Security can add you.",
+    Refusal.BAD_INPUT: "Something in the form is not right.",
+    Refusal.WRONG_WORKSPACE: "You belong to another workspace. Only people of this one can do this.",
+    Refusal.BAD_STANDING: "Only full members of this workspace can do this.",
+    Refusal.CANNOT_LOOK_UP: "Slack did not say in time who you are. Nothing was changed; please try again.",
+    Refusal.STALE_GROUPS: (
+        "Who is in which group is not known freshly enough right now. Nothing was changed; try again in a minute."
+    ),
+    Refusal.POLICY_BROKEN: (
+        "The policy files cannot be read right now, so nothing is decided. Security can see why with "
+        "`jit policy check`."
+    ),
+    Refusal.QUORUM_GONE: "Those who approved may not decide on this any more.",
+    Refusal.MALFORMED: "That button or form does not look like ours. Nothing was changed.",
+    Refusal.BUSY: "Too much is going on right now. Nothing was changed; please press again.",
+    Refusal.TOO_MANY: (
+        f"You asked for more than anybody may within {say_duration(ASKED_WITHIN)}: {ASKED_AT_MOST} requests, of which "
+        f"{WITHDRAWN_AT_MOST} may be withdrawn. What you have open stays. Ask again in a few minutes."
+    ),
+    Refusal.BAD_TICKET: "That order was not signed by a worker.",
+}
+
+ASKED_ALREADY = {
+    State.PENDING: "You asked for this already; it waits for an answer. To change it, withdraw it and ask again.",
+    State.APPROVED: "You asked for this already; it is approved, and not given yet.",
+    State.GRANTING: "You asked for this already; it is approved, and on its way.",
+    State.ACTIVE: "You have this access now. For more time wait for its end, or release it, and ask again.",
+}
+"""In which state what somebody asks for is already there."""
+
+_OVER = {
+    State.ENDING: "Too late: the access is ending.",
+    State.ENDED: "Too late: the access has ended.",
+    State.DENIED: "This request was denied already.",
+    State.WITHDRAWN: "This request was withdrawn.",
+    State.LAPSED: "This request lapsed. It can be asked for again.",
+    State.FAILED: "This was not granted: the target refused. It can be asked for again.",
+}
+
+_ENDS = {
+    State.ENDING: "This access is ending already; its card says when it is gone, and what is in the way.",
+    State.ENDED: "This access has ended already.",
+}
+"""To whoever wants just that."""
+
+_DECIDED = {
+    State.APPROVED: "This was approved already.",
+    State.GRANTING: "This was approved already; it is being granted.",
+    State.ACTIVE: "This was approved already; the access is active.",
+}
+
+CANNOT_FOLLOW: dict[str, dict[State, str]] = {
+    "approve": _OVER | _DECIDED,
+    "deny": _OVER | _DECIDED,
+    "withdraw": _OVER
+    | {
+        State.GRANTING: "Too late to withdraw: it is being granted. You can release it.",
+        State.ACTIVE: "Too late to withdraw: the access is active. You can release it.",
+    },
+    "release": _OVER
+    | _ENDS
+    | {
+        State.PENDING: "Nothing was given yet. You can withdraw the request.",
+        State.APPROVED: "Nothing was given yet. You can withdraw the request.",
+    },
+    "revoke": _OVER
+    | _ENDS
+    | {State.PENDING: "Nothing was approved yet, so there is nothing to revoke. You can deny it."},
+}
+"""What is said when a step cannot follow in a state; states left out let it pass."""

@@ -1,0 +1,49 @@
+"""Refusals on the record: every attempt that was not let through, holding nothing that was typed."""
+
+from typing import Any
+
+import structlog
+
+from jit.facts import Refusal, Refused, Source
+from jit.ledger import Ledger
+from jit.policy import Access
+from jit.ports import Clock
+from jit.requests.lifecycle import Request
+from jit.requests.shares import RefusalShares
+
+log = structlog.get_logger(__name__)
+
+
+class Refusals:
+    """Records them, of one person no more than their share one by one. Thread-safe."""
+
+    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._shares = RefusalShares(clock.ticks)
+
+    def record(
+        self, person: str, source: Source, attempted: str, reason: Refusal, about: Request | Access | None
+    ) -> None:
+        """Raises LedgerUnavailable."""
+        kept = self._shares.kept(person, reason)
+        if kept is None:
+            log.warning("refusal.not_recorded", attempted=attempted)
+            return
+        common = {"at": self._clock.now(), "actor": person, "source": source}
+        self._ledger.append([Refused(**common, attempted=attempted, reason=kept, **_of(about))])
+
+
+def _of(about: Request | Access | None) -> dict[str, Any]:
+    if about is None:
+        return {}
+    if isinstance(about, Access):
+        return {"access": about.name, "target": about.target, "permissions": about.grants}
+    return {
+        "request_id": about.id,
+        "requester": about.requester,
+        "access": about.access,
+        "target": about.target,
+        "permissions": about.permissions,
+        "policy_version": about.policy_version,
+    }

@@ -1,0 +1,203 @@
+"""Giving access: only what the ledger's facts decide, only with its end scheduled, only on the record.
+
+The order is the promise: decision checked, end scheduled, intent recorded, given, read back, outcome recorded.
+A worker may die after any of these steps; the timekeeper finds what was left.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import uuid4
+
+import structlog
+
+from jit.facts import Granted, GrantIntent, Lapsed, Refusal, Source
+from jit.ledger import ClockSkew, Conflict, Ledger, LedgerUnavailable
+from jit.policy import PolicyFolder
+from jit.ports import (
+    Clock,
+    Directory,
+    Grant,
+    QueueUnavailable,
+    Target,
+    TargetError,
+    TargetRefused,
+    TargetUnreachable,
+)
+from jit.requests.decision import CannotTell, DoesNotHold, still_holds
+from jit.requests.lifecycle import Duty, Request, State, duty_at, follow
+from workers.end_orders.queue import EndOrderQueue
+from workers.end_orders.signed import TooLong
+from workers.provision.revoke import Revoker
+from workers.targets.registry import Fleet, TargetUnusable
+
+log = structlog.get_logger(__name__)
+
+
+TOO_LONG = "its permissions are too many for one order to end it; split the access into several"
+
+
+LAPSES = {
+    Refusal.LAPSED: "not_begun",
+    Refusal.RULES_CHANGED: "rules_changed",
+    Refusal.NOT_ALLOWED_TO_ASK: "left_rules",
+}
+"""What is said to have been in the way; anything else took the approvals their worth."""
+
+
+class NoLongerDue(Exception):
+    """Looked at again under the target's lock, this may not be given any more."""
+
+
+class Granter:
+    """Gives what was approved. Safe to call for anything, at any time, twice."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        policies: PolicyFolder,
+        directory: Directory,
+        orders: EndOrderQueue,
+        fleet: Fleet,
+        revoker: Revoker,
+        clock: Clock,
+        actor: str,
+    ) -> None:
+        self._ledger = ledger
+        self._policies = policies
+        self._directory = directory
+        self._orders = orders
+        self._fleet = fleet
+        self._revoker = revoker
+        self._clock = clock
+        self._actor = actor
+
+    def grant(self, request_id: str) -> None:
+        """Give what this request was approved for, if it still is. Raises nothing that is not a fault of ours."""
+        try:
+            request = self._ledger.request(request_id)
+            if request is None or not self._wanted(request):
+                return
+            begun = self._begun(request)
+            if begun is not None:
+                self._give(begun)
+        except Conflict as faster:
+            log.info("grant.overtaken", request_id=request_id, because=str(faster))
+        except TargetUnreachable:
+            log.warning("grant.put_off", request_id=request_id, why="TargetUnreachable")  # its words may name people
+        except (CannotTell, ClockSkew, LedgerUnavailable, QueueUnavailable) as unable:
+            log.warning("grant.put_off", request_id=request_id, why=type(unable).__name__, because=str(unable))
+
+    def _wanted(self, request: Request) -> bool:
+        """Approved and not begun, or begun and left by its worker long enough ago."""
+        if request.state is State.APPROVED:
+            return True
+        return request.state is State.GRANTING and duty_at(request, self._clock.now()) is Duty.GRANT
+
+    def _begun(self, request: Request) -> Request | None:
+        """The request with its intent on record and its end scheduled; None if it may not be given."""
+        self._ledger.require_clocks_agree()
+        try:
+            still_holds(request, self._policies, self._directory, self._clock.now())
+        except DoesNotHold as wrong:
+            self._drop(request, wrong.reason)
+            return None
+        try:
+            if request.state is State.APPROVED:
+                return self._begin(request, self._fleet.get(request.target))
+            self._orders.settle(request)
+        except TargetUnusable as unusable:
+            self._revoker.give_up(request, str(unusable))
+            return None
+        except TooLong:
+            self._revoker.take_back(request, TOO_LONG)
+            return None
+        return request
+
+    def _begin(self, request: Request, target: Target) -> Request:
+        """A queue that takes no order begins nothing, so the order comes before the intent that holds it."""
+        held_before = _held_before(target, request)
+        now, intent_id = self._clock.now(), uuid4()
+        end = self._orders.make(request, now + request.duration, fact=intent_id)
+        lies_there = self._orders.propose(end)
+        intent = GrantIntent.about(
+            request,
+            id=intent_id,
+            at=now,
+            actor=self._actor,
+            source=Source.WORKER,
+            ends_at=end.order.ends_at,
+            held_before=held_before,
+            end_order=end.text,
+        )
+        self._ledger.append([intent], expect={request.id: request.version})
+        begun = follow(request, intent)
+        if not lies_there:
+            self._orders.settle(begun)
+        return begun
+
+    def _drop(self, request: Request, reason: Refusal) -> None:
+        log.warning("grant.dropped", request_id=request.id, because=reason.value)
+        if request.state is State.GRANTING:
+            self._revoker.take_back(request, "it was no longer approved when it was taken up again")
+            return
+        because = LAPSES.get(reason, "no_longer_approved")
+        lapsed = Lapsed.about(request, at=self._clock.now(), actor=self._actor, source=Source.WORKER, because=because)
+        self._ledger.append([lapsed], expect={request.id: request.version})
+
+    def _give(self, request: Request) -> None:
+        ends_at = _known(request.ends_at)
+        grant = Grant(request.id, request.principal, request.permissions, ends_at)
+        try:
+            held = self._fleet.get(request.target).grant(grant, _StillDue(self._ledger, self._clock, request))
+        except NoLongerDue as over:
+            log.info("grant.overtaken", request_id=request.id, because=str(over))
+            return
+        except TargetRefused as refused:
+            self._revoker.take_back(request, str(refused))
+            return
+        if set(held.permissions) != set(request.permissions):
+            self._revoker.take_back(request, "the target gave something else than was approved")
+            return
+        granted = Granted.about(
+            request,
+            at=self._clock.now(),
+            actor=self._actor,
+            source=Source.WORKER,
+            ends_at=ends_at,
+            read_back=held.permissions,
+        )
+        self._ledger.append([granted], expect={request.id: request.version})
+        log.info("grant.done", request_id=request.id, target=request.target)
+
+
+@dataclass(frozen=True, slots=True)
+class _StillDue:
+    """What the target asks under its lock, just before the effect. Raises NoLongerDue, LedgerUnavailable."""
+
+    ledger: Ledger
+    clock: Clock
+    request: Request
+
+    def __call__(self) -> None:
+        now = self.ledger.request(self.request.id)
+        if now is None or now.version != self.request.version:  # any step since the intent counts
+            raise NoLongerDue("the request has changed")
+        if self.clock.now() >= _known(self.request.ends_at):
+            raise NoLongerDue("its time is over")
+
+
+def _held_before(target: Target, request: Request) -> tuple[str, ...]:
+    """What the person has anyway. A target that refuses to say will refuse to give, and then says why."""
+    try:
+        return target.already(request.principal, request.permissions)
+    except TargetUnreachable:
+        raise
+    except TargetError:
+        return ()
+
+
+def _known(ends_at: datetime | None) -> datetime:
+    if ends_at is None:
+        raise AssertionError("granting without an end")
+    return ends_at

@@ -1,0 +1,82 @@
+"""Ends that do not work: recorded when there is news, told to people when they are late."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+
+from jit.durations import say_duration
+from jit.facts import AboutRequest, AlertName, RevokeFailed
+from jit.ports import Clock
+from jit.requests.lifecycle import Request
+from workers.provision.recorder import Scribe
+
+log = structlog.get_logger(__name__)
+
+STATED_LAG = timedelta(seconds=5)
+"""Access is gone this long after its end at the latest, outages of ours included; later, people are told."""
+SAY_AGAIN = timedelta(minutes=5)
+"""The same trouble is recorded again after this long."""
+ALERT_AGAIN = timedelta(hours=1)
+
+
+class Trouble:
+    """``by_hand`` says how a grant can be taken from a target by hand; empty if that is not known."""
+
+    def __init__(self, *, scribe: Scribe, clock: Clock, by_hand: Callable[[AboutRequest], str]) -> None:
+        self._scribe = scribe
+        self._clock = clock
+        self._by_hand = by_hand
+        self._said: dict[str, tuple[str, datetime]] = {}
+        self._attempts: dict[str, int] = {}
+
+    def over(self, request_id: str) -> None:
+        self._said.pop(request_id, None)
+        self._attempts.pop(request_id, None)
+
+    def tell(self, request: Request, reason: str) -> None:
+        """Of an end that did not work, what is new: the record should show it, and not drown in it."""
+        log.warning("revoke.failed", request_id=request.id, target=request.target)  # the record says why, sealed
+        now = self._clock.now()
+        attempts = self._attempts[request.id] = max(self._attempts.get(request.id, 0), request.revoke_attempts) + 1
+        if request.id not in self._said and request.revoke_trouble is not None:
+            self._said[request.id] = (request.revoke_trouble, now)
+        said, since = self._said.get(request.id, ("", now))
+        if said != reason or now - since >= SAY_AGAIN:
+            self._said[request.id] = (reason, now)
+            self._scribe.record(
+                [RevokeFailed.about(request, reason=reason, attempts=attempts, **self._scribe.signed())]
+            )
+        self.tell_if_late(request, _was_due(request), reason)
+
+    def tell_if_late(self, about: AboutRequest, due: datetime | None, reason: str) -> None:
+        """An alert that says what to do, once and again every hour. Nothing if ``due`` is not known."""
+        now = self._clock.now()
+        if due is None or now <= due + STATED_LAG:
+            return
+        trouble = reason.removeprefix(f"{about.target}: ").rstrip(". ")
+        says = (
+            f"This should be gone by now, and could not be taken away ({about.target}: {trouble}). It is tried again."
+        )
+        if by_hand := self._by_hand(about):
+            says += f" If this goes on: {by_hand}"
+        occasion = f"{due.isoformat()} {(now - due) // ALERT_AGAIN}"
+        self._scribe.tell(AlertName.END_LATE, about, says, again_after=ALERT_AGAIN, occasion=occasion)
+
+    def tell_ended_late(self, request: Request) -> None:
+        """Of an end that worked, and came later than is promised: unless that was told while it went on."""
+        due = min(filter(None, (request.ends_at, request.ending_since)), default=None)
+        late = self._clock.now() - due if due else timedelta(0)
+        if late <= STATED_LAG or self._scribe.has_told(AlertName.END_NOT_BEGUN, request.id):
+            return
+        says = (
+            f"This ended {say_duration(late)} after it should have, and nobody told so meanwhile: were workers and "
+            "timekeeper down?"
+        )
+        self._scribe.tell(AlertName.END_LATE, request, says)
+
+
+def _was_due(request: Request) -> datetime:
+    """When its time was over, or its end was first begun."""
+    moments = [moment for moment in (request.ends_at, request.revoke_begun_at) if moment is not None]
+    return min(moments, default=request.asked_at)

@@ -1,0 +1,131 @@
+"""The three orders a worker carries out. Each says when it should be carried out again, or that it is done."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from jit.facts import Refusal, Refused, Source
+from jit.ledger import Ledger, LedgerUnavailable
+from jit.ports import Clock, Held
+from jit.requests.lifecycle import LIVE, State, begun_until
+from workers.end_orders.queue import EndOrderQueue
+from workers.end_orders.signed import BadEndOrder, Signed
+from workers.provision.grant import Granter
+from workers.provision.revoke import Revoker
+from workers.queue.job import Call
+
+log = structlog.get_logger(__name__)
+
+AGAIN_AFTER = timedelta(seconds=2)
+"""An end that did not work, or that the timekeeper has begun, is tried again after this long, whatever it does then."""
+MOST_WAITED_FOR = 10_000
+"""Ends that others began are remembered up to so many."""
+COMPLAIN_EVERY = timedelta(minutes=1)
+"""Forged orders are recorded at most this often: who can write to Redis shall not flood the record."""
+
+
+class Jobs:
+    """What may be asked for by name. Nothing escapes: what RQ would do with an error leads into Redis and its log."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        granter: Granter,
+        revoker: Revoker,
+        orders: EndOrderQueue,
+        clock: Clock,
+        actor: str,
+    ) -> None:
+        self._ledger = ledger
+        self._granter = granter
+        self._revoker = revoker
+        self._orders = orders
+        self._clock = clock
+        self._actor = actor
+        self._complained: datetime | None = None
+        self._waited_for: dict[str, datetime] = {}
+        self._by_name: dict[str, Callable[[str], datetime | None]] = {
+            "grant": self.grant,
+            "revoke": self.revoke,
+            "end": self.end,
+        }
+
+    def perform(self, call: Call) -> datetime | None:
+        """When to carry this out again; None if it is done, or the timekeeper will see to it."""
+        with bound_contextvars(order=call.name):
+            try:
+                return self._by_name[call.name](call.argument)
+            except Exception:
+                log.exception("order.failed")
+                return self._clock.now() + AGAIN_AFTER
+
+    def grant(self, request_id: str) -> None:
+        self._granter.grant(request_id)
+
+    def revoke(self, request_id: str) -> None:
+        """End what was ordered to end, by the ledger's word, also where somebody has changed what it says."""
+        try:
+            request = self._ledger.request_as_written(request_id)
+        except LedgerUnavailable as silent:
+            log.warning("revoke.put_off", request_id=request_id, because=str(silent))
+            return
+        if request is not None and request.state is State.ENDING:
+            self._revoker.end([request])
+
+    def end(self, text: str) -> datetime | None:
+        """End what a worker's signed order says, at the time it says.
+
+        The order wins over the ledger, where somebody may have written a later end: only a newer order that the ledger
+        holds puts this one off.
+        """
+        try:
+            order = self._orders.read(text)
+        except BadEndOrder:
+            self._complain()
+            return None
+        now = self._clock.now()
+        if now < order.ends_at:
+            return order.ends_at
+        try:
+            return self._end_by_ledger(Signed(order, text), now)
+        except LedgerUnavailable as silent:
+            log.warning("end.without_ledger", request_id=order.request_id, because=str(silent))
+        return None if self._revoker.end_unrecorded(order, order.ends_at) else now + AGAIN_AFTER
+
+    def _end_by_ledger(self, signed: Signed, now: datetime) -> datetime | None:
+        order = signed.order
+        request = self._ledger.request(order.request_id)
+        held = Held(order.request_id, order.principal, order.permissions, order.ends_at)
+        if request is None or request.state not in LIVE:
+            return None if self._revoker.take_late(order.target, held, seen=False) else now + AGAIN_AFTER
+        if request.state is not State.ENDING and self._orders.drop_superseded(signed, request):
+            return None
+        others = begun_until(request, now)
+        if others and self._is_first_beginning(request.id, others):
+            return others
+        gone = request.id in self._revoker.end([request])
+        if order.target != request.target:  # somebody wrote another into the ledger
+            gone = self._revoker.take_late(order.target, held) and gone
+        return None if gone else now + AGAIN_AFTER
+
+    def _is_first_beginning(self, request_id: str, until: datetime) -> bool:
+        """An end begins once. One that has begun anew is somebody's way to hold it up."""
+        first = self._waited_for.setdefault(request_id, until)
+        if len(self._waited_for) > MOST_WAITED_FOR:
+            self._waited_for.pop(next(iter(self._waited_for)))
+        return first == until
+
+    def _complain(self) -> None:
+        now = self._clock.now()
+        log.warning("order.forged")
+        if self._complained is not None and now - self._complained < COMPLAIN_EVERY:
+            return
+        self._complained = now
+        fact = Refused(at=now, actor=self._actor, source=Source.WORKER, attempted="end", reason=Refusal.BAD_TICKET)
+        try:
+            self._ledger.append([fact])
+        except LedgerUnavailable as silent:
+            log.warning("ledger.unavailable", because=str(silent))
