@@ -15,7 +15,6 @@ import structlog
 from slack_bolt import App
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
-from sqlalchemy import Engine
 
 from bot.app import build_app
 from bot.directory import SlackDirectory
@@ -72,7 +71,6 @@ class Parts:
 
     settings: BotSettings
     clock: Clock
-    engine: Engine
     ledger: Ledger
     policies: PolicyFolder
     client: WebClient
@@ -91,7 +89,7 @@ def run(settings: BotSettings, *, clock: Clock | None = None, stop: threading.Ev
     stop = stop or stop_on_signals()
     parts = _put_together(settings, clock or SystemClock())
     try:
-        create_tables(parts.engine)
+        create_tables(parts.ledger.engine)
         rules = RulesWatch(parts.ledger, parts.policies, parts.clock, parts.actor)
         door = _door(parts)
         with _answering(parts, door, stop):
@@ -101,7 +99,7 @@ def run(settings: BotSettings, *, clock: Clock | None = None, stop: threading.Ev
             with _following(parts, stop), _listening(parts, door, stop), watching:
                 wait_until_told(stop)
     finally:
-        parts.engine.dispose()
+        parts.ledger.engine.dispose()
         log.info("bot.stopped")
 
 
@@ -114,7 +112,6 @@ def _put_together(settings: BotSettings, clock: Clock) -> Parts:
     return Parts(
         settings=settings,
         clock=clock,
-        engine=engine,
         ledger=ledger,
         policies=policies,
         client=client,
@@ -173,21 +170,21 @@ def _following(parts: Parts, stop: threading.Event) -> Iterator[None]:
     who leave, each in a thread of its own.
     """
     holder = f"{parts.actor} {uuid4()}"
-    leadership = Leadership(Leases(parts.engine, parts.clock, LASTS), parts.clock, holder)
+    leadership = Leadership(Leases(parts.ledger.engine, parts.clock, LASTS), parts.clock, holder)
     lease = Lease(LEASE, holder)
     watch = Watch(
         ledger=parts.ledger,
-        notes=Notes(parts.engine, Watch.name, lease),
+        notes=Notes(parts.ledger.engine, Watch.name, lease),
         policies=parts.policies,
         clock=parts.clock,
         actor=parts.actor,
     )
     leavers = Leavers(
         ledger=parts.ledger,
-        notes=Notes(parts.engine, Leavers.name, lease),
+        notes=Notes(parts.ledger.engine, Leavers.name, lease),
         policies=parts.policies,
         directory=parts.directory,
-        stored=StoredDirectory(parts.engine),
+        stored=StoredDirectory(parts.ledger.engine),
         queue=RqQueue(parts.settings.redis_url),
         clock=parts.clock,
         actor=parts.actor,
@@ -199,11 +196,11 @@ def _following(parts: Parts, stop: threading.Event) -> Iterator[None]:
         Messages.name: Messages,
         Mirror.name: Mirror,
         AuditChannel.name: AuditChannel,
-        Tombstones.name: lambda tools: Tombstones(tools, Notes(parts.engine, AuditChannel.name, lease)),
+        Tombstones.name: lambda tools: Tombstones(tools, Notes(parts.ledger.engine, AuditChannel.name, lease)),
         Homes.name: lambda tools: Homes(tools, sight),
     }
     for name, writer in writers.items():
-        notes, seat = Notes(parts.engine, name, lease), Seat(leadership)
+        notes, seat = Notes(parts.ledger.engine, name, lease), Seat(leadership)
         tools = Tools(
             ledger=parts.ledger,
             notes=notes,

@@ -26,12 +26,11 @@ from jit.cli.environment import COMMON
 from jit.policy import Policy, load_policy
 from jit.runtime import logs
 from jit.runtime.embedded import EmbeddedError, EmbeddedPostgres
-from jit.runtime.packaged import packaged
 from jit.runtime.settings import CannotStart
 from jit.runtime.signals import wait_until_told
 from playground.guard import RealTokens
 
-POLICIES = packaged(__file__, "sample_policies", "policies")
+POLICIES = Path(__file__).parents[1] / "policies"
 PORT = 4711
 """Where the page is looked for first; any free port if it is taken."""
 READY_WITHIN = 60.0

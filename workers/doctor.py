@@ -11,10 +11,10 @@ from pydantic import SecretStr
 
 from jit.doctor import Check, Line, NotLookedAt, Part, fine, mend, needed, not_looked_at, note, of_finding
 from jit.ledger import Ledger, LedgerUnavailable, StoredDirectory, connect
+from jit.ledger.database import there
 from jit.people.person import NO_GROUPS, Groups
 from jit.policy import Policy, TargetConfig
 from jit.ports import Clock, Target
-from jit.proof.doctor.ledger import there
 from jit.runtime.settings import CannotStart, MissingSecret, resolve_secret
 from workers.end_orders.signed import KEY_FILE, load_key
 from workers.targets import open_target

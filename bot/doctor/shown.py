@@ -7,8 +7,8 @@ from pydantic import SecretStr
 from bot.refusals import causes, remedy, says
 from jit.doctor import Line, NotLookedAt, Part, fine, mend, needed
 from jit.ledger import LedgerUnavailable, connect
+from jit.ledger.database import there
 from jit.ledger.refusals import refusals
-from jit.proof.doctor.ledger import there
 from jit.runtime.settings import CannotStart
 
 

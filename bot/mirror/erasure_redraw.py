@@ -3,12 +3,10 @@
 The entries stay what they are, and so does what a message says of which it shows; its metadata say that it was redrawn.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import select
 
 from bot.followers.follower import Follower, Tools
 from bot.followers.outbox import Final, Metadata, Pace, Posted
@@ -20,10 +18,9 @@ from bot.views.audit import REDRAWN, draw_lines
 from bot.views.text import Drawn, Json
 from jit.facts import Alert, AlertName, PersonErased, Source
 from jit.ledger import BrokenChain, Entry, Ledger, Notes
-from jit.ledger.database import reading
 from jit.ledger.followers import CURSOR
 from jit.ledger.keys import KNOWN_FOR
-from jit.ledger.schema import entries as kept_entries
+from jit.ledger.privacy.naming import entries_naming
 from jit.runtime.settings import process_name
 
 log = structlog.get_logger(__name__)
@@ -95,7 +92,7 @@ class Tombstones(Follower):
         entries = self._ledger.read(after=self._cursor, limit=BATCH, legible=True)
         for entry in entries:
             if isinstance(entry.fact, PersonErased):
-                places = frozenset(concerned(self._ledger, entry.fact.key)) - {entry.index}
+                places = frozenset(entries_naming(self._ledger, entry.fact.key)) - {entry.index}
                 self._erasure = Erasure(entry.index, entry.recorded_at, places)
                 self._cursor = entry.index - 1
                 return 0.0
@@ -150,29 +147,6 @@ class Tombstones(Follower):
             says=says,
         )
         self._ledger.append([alert])
-
-
-def concerned(ledger: Ledger, key: str) -> Iterator[int]:
-    """The entries that name this key, and all others of the same requests: their lines name the same people.
-
-    Raises LedgerUnavailable.
-    """
-    named: set[str] = set()
-    columns = kept_entries.c
-    query = select(columns.index, columns.request_id, columns.body).order_by(columns.index)
-    places: dict[str, list[int]] = {}
-    with reading(ledger.engine) as connection:
-        for index, request_id, body in connection.execute(query.execution_options(yield_per=BATCH)):
-            holds = key.encode() in bytes(body) if isinstance(body, bytes | memoryview) else False
-            if request_id is None:
-                if holds:
-                    yield index
-                continue
-            places.setdefault(request_id, []).append(index)
-            if holds:
-                named.add(request_id)
-    for request_id in named:
-        yield from places[request_id]
 
 
 def shown_by(ledger: Ledger, payload: Json) -> list[Entry]:

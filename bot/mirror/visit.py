@@ -9,9 +9,9 @@ from bot.followers.outbox import Outbox
 from bot.mirror.check import MirrorCheck, Report
 from bot.mirror.follower import Mirror
 from bot.mirror.mend import Filler, messages_of
-from bot.mirror.posted_checkpoints import keys_of
 from bot.slack_client import slack_client
 from jit.ledger import Ledger, Notes, StoredDirectory
+from jit.proof.audit.roots import keys_of
 from jit.proof.verifier import VerifierKey
 
 CALL_WITHIN = 15

@@ -2,17 +2,20 @@
 
 from collections.abc import Mapping
 from importlib import import_module
+from importlib.metadata import entry_points
 from typing import Any
 
 import click
 
 
 class Commands(click.Group):
-    """``table`` has for each name the module and the command in it: `jit.cli.up:up`."""
+    """``table`` has for each name the module and the command in it: `jit.cli.up:up`. Entry points of the group ``more``
+    add to it, and replace nothing.
+    """
 
-    def __init__(self, *args: Any, table: Mapping[str, str], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, table: Mapping[str, str], more: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._table = table
+        self._table = {point.name: point.value for point in entry_points(group=more)} | dict(table)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
         return list(self._table)

@@ -17,7 +17,6 @@ EXPECTED = (CannotStart, EmbeddedError, LedgerUnavailable, PolicyError)
 COMMANDS = {
     "init": "jit.cli.init:init",
     "up": "jit.cli.up:up",
-    "demo": "demo.command:demo",
     "bot": "jit.cli.bot:bot",
     "worker": "jit.cli.workers:worker",
     "timekeeper": "jit.cli.workers:timekeeper",
@@ -34,7 +33,12 @@ COMMANDS = {
 }
 
 
-@click.group(cls=Commands, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Commands,
+    table=COMMANDS,
+    more="jit.commands",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(package_name="jit")
 def cli() -> None:
     """Access to production for just as long as it is needed."""

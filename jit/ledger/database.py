@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -256,3 +257,8 @@ def _in_short(failed: DBAPIError) -> str:
     if getattr(failed.orig, "sqlstate", None) in guard.postgres.CODES:
         return first_line
     return f"{type(failed.orig).__name__}: {first_line}"
+
+
+def there(url: URL) -> bool:
+    """Whether looking makes no new database."""
+    return url.get_backend_name() != "sqlite" or Path(url.database or "").exists()

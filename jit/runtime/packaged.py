@@ -5,7 +5,7 @@
 
 from pathlib import Path
 
-_CHECKOUT = Path(__file__).parents[1]
+_CHECKOUT = Path(__file__).parents[2]
 
 
 def packaged(beside: str, name: str, in_checkout: str) -> Path:

@@ -8,10 +8,10 @@ from bot.mirror.channel_changes import Change, leave_word
 from bot.mirror.check import MirrorCheck
 from bot.mirror.follower import Mirror
 from bot.mirror.mend import Filler, messages_of
-from bot.mirror.posted_checkpoints import keys_of
 from jit.facts import KeyChanged, Source
 from jit.ledger import Notes
 from jit.proof.audit.checkpoints import Heads
+from jit.proof.audit.roots import keys_of
 from jit.proof.tlog.note import SignerKey, checkpoint, cosign, sign
 from jit.proof.verifier import Frontier, leaf_hash
 from tests.world.base import AUDIT

@@ -1,4 +1,4 @@
-"""`jit audit verify`: how far the record, a copy or a bundle can be relied on. All judging is `jit.proof.verifier`'s."""
+"""`jit audit verify`: how far the record, a copy or a bundle can be relied on. The verifier judges alone."""
 
 import json
 import sys

@@ -10,10 +10,9 @@ from sqlalchemy import exists, inspect, select
 from jit.doctor.examine import NotLookedAt, needed
 from jit.doctor.line import Line, Part, fine, mend, note
 from jit.ledger import LedgerMisconfigured, LedgerUnavailable, connect
-from jit.ledger.database import Forbidden, reading
+from jit.ledger.database import Forbidden, reading, there
 from jit.ledger.schema import entries, leases
 from jit.ports import Clock
-from jit.proof.doctor.ledger import there
 from jit.runtime.settings import CannotStart
 
 LATE = timedelta(seconds=5)

@@ -23,7 +23,7 @@ class PolicyFolder:
     """Thread-safe. ``last_good`` is the newest policy without mistakes, None before the first; to ask for it waits for
     nothing.
 
-    ``unkept`` are those read that nobody has put beside the ledger yet, as `jit.proof.audit.policy_texts` does; the oldest
+    ``unkept`` are those read that nobody has put beside the ledger yet (`jit.proof.audit.policy_texts`); the oldest
     first, and no more than a few where nobody does.
     """
 

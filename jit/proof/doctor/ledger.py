@@ -15,7 +15,7 @@ from jit.doctor.examine import needed
 from jit.doctor.line import Line, Part, fine, mend, note
 from jit.facts import Alert, AlertName
 from jit.ledger import BrokenChain, Ledger, LedgerUnavailable, check_chain, connect
-from jit.ledger.database import OLDER, Forbidden, ours_to_change, reading
+from jit.ledger.database import OLDER, Forbidden, ours_to_change, reading, there
 from jit.ledger.doctor.guards import INIT, look_at_guards
 from jit.ledger.entry import LONGEST, NO_ENTRY, Entry, open_entry
 from jit.ledger.schema import VERSION, entries, made_by
@@ -66,11 +66,6 @@ def look_at_ledger(url: SecretStr, clock: Clock) -> Iterator[Line]:
         )
     finally:
         engine.dispose()
-
-
-def there(url: URL) -> bool:
-    """Whether looking makes no new database."""
-    return url.get_backend_name() != "sqlite" or Path(url.database or "").exists()
 
 
 def _sqlite(url: URL) -> Iterator[Line]:

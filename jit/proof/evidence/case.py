@@ -1,4 +1,4 @@
-"""What an evidence bundle says, read for telling it to people. Whether it is true `jit.proof.verifier.check_bundle` says."""
+"""What an evidence bundle says, read for telling it to people. Whether it is true the verifier says."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Signing: C2SP signed-note, tlog-checkpoint and tlog-cosignature, with Ed25519. Checking is in `jit.proof.verifier`."""
+"""Signing: C2SP signed-note, tlog-checkpoint and tlog-cosignature, with Ed25519. `jit.proof.verifier` checks."""
 
 import base64
 import binascii
