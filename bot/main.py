@@ -19,7 +19,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from bot.app import build_app
 from bot.directory import SlackDirectory
 from bot.followers.cards import Cards
-from bot.followers.follower import LASTS, LEASE, Backoff, Leadership, Seat, Show, Tools, follow
+from bot.followers.follower import LASTS, LEASE, Backoff, Follower, Leadership, Seat, Show, Tools, follow
 from bot.followers.homes import Homes
 from bot.followers.leavers import Leavers
 from bot.followers.messages import Messages
@@ -48,6 +48,7 @@ from jit.ledger import (
     connect,
     create_tables,
 )
+from jit.ledger.tail import Tail
 from jit.policy import PolicyFolder
 from jit.ports import Clock
 from jit.runtime.queue import RqQueue
@@ -210,9 +211,19 @@ def _following(parts: Parts, stop: threading.Event) -> Iterator[None]:
             clock=parts.clock,
         )
         followers.append((writer(tools), seat))
+    tail = Tail(parts.ledger.engine)
     threads = [
-        threading.Thread(target=follow, args=(follower, seat, stop.wait), name=follower.name, daemon=True)
+        threading.Thread(
+            target=follow,
+            args=(follower, seat, stop.wait, tail.waiter(stop) if isinstance(follower, Follower) else stop.wait),
+            name=follower.name,
+            daemon=True,
+        )
         for follower, seat in followers
+    ]
+    threads += [
+        threading.Thread(target=work, args=(stop,), name=name, daemon=True)
+        for name, work in (("tail", tail.keep_watching), ("lease", leadership.keep))
     ]
     for thread in threads:
         thread.start()
@@ -221,6 +232,7 @@ def _following(parts: Parts, stop: threading.Event) -> Iterator[None]:
         yield
     finally:
         stop.set()
+        tail.wake()
         deadline = time.monotonic() + CLOSE_WITHIN
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))

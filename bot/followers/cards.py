@@ -14,7 +14,7 @@ import structlog
 
 from bot.followers.cards_gone import GoneCards
 from bot.followers.counting import as_it_counts, lost
-from bot.followers.follower import GIVEN_UP_AFTER, IDLE, Backoff, Follower, Tools
+from bot.followers.follower import GIVEN_UP_AFTER, IDLE, Backoff, Follower, Tools, next_look
 from bot.followers.outbox import Final, Metadata, Pace, Posted, Rejected, Unreached
 from bot.followers.reached import SLACK, named_in
 from bot.refusals import Shown
@@ -97,7 +97,9 @@ class Cards(Follower):
             self._look_for_gone()
         request_id = self._next()
         if request_id is None:
-            return IDLE
+            if self._changed:
+                return next_look(self._changed.values(), self._clock.ticks())
+            return LOOK_EVERY if self._half_approved else IDLE
         turn = self._turns[request_id]
         self._served[turn.channel] = self._served[turn] = self._clock.ticks()
         try:

@@ -1,7 +1,8 @@
 """Following the ledger: who may, how often to look, and what to do when Slack or the ledger does not answer."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -14,20 +15,23 @@ from bot.views.text import Names
 from jit.ledger import LeaseLost, Leases, Ledger, LedgerUnavailable, Notes
 from jit.ledger.followers import CURSOR, Standing
 from jit.ledger.refusals import REFUSED, Refusal, read_refusal
+from jit.ledger.tail import Wait
 from jit.policy import PolicyFolder
 from jit.ports import Clock
 
 log = structlog.get_logger(__name__)
 
 LEASE = "bot.followers"
-LASTS = timedelta(seconds=5)
+LASTS = timedelta(seconds=6)
 """As long a silence loses the lease."""
-RENEW_EVERY = timedelta(seconds=1.5)
+RENEW_EVERY = timedelta(seconds=2.5)
 """A post begun right before a renewal is due is over, by its time-out of 3 s, before the lease can be lost."""
-IDLE = 0.05
-"""Seconds until an idle follower looks again."""
-STANDBY = 0.5
-"""Seconds until a bot that may not follow asks again."""
+IDLE = 10.0
+"""Seconds until a follower with nothing to do looks again by itself. It is woken by what is recorded or noted."""
+SOON = 0.05
+"""The same where something has to be done that its time has not come for."""
+STANDBY = timedelta(seconds=0.5)
+"""Until a bot that may not follow asks again."""
 LOOK_BACK_EVERY = 1.0
 """Seconds until a follower looks again whether what it read last is still there."""
 REMEMBERED = 1000
@@ -38,9 +42,6 @@ GIVEN_UP_AFTER = timedelta(days=1)
 """What was refused for so long, and changes nothing any more, is not tried again."""
 SHORTEST_WAIT, LONGEST_WAIT = 0.25, 5.0
 """Seconds between tries while Slack or the ledger does not answer."""
-
-Wait = Callable[[float], bool]
-"""Waits so many seconds; true if it is time to stop. `Event.wait` is one."""
 
 
 class Show(Protocol):
@@ -124,6 +125,11 @@ class Follower:
         return True
 
     @property
+    def has_read_on(self) -> bool:
+        """Whether it has not learned yet what stands where it is."""
+        return self._cursor != self._last_read
+
+    @property
     def _last_read(self) -> int:
         return next(reversed(self._read_before), 0)
 
@@ -177,6 +183,7 @@ class Leadership:
         self._holder = holder
         self._lock = threading.Lock()
         self._renewed: datetime | None = None
+        self._refused: datetime | None = None
         self._term = 0
 
     def term(self) -> int:
@@ -190,13 +197,21 @@ class Leadership:
                 return self._term
             if not timedelta(0) <= since < LASTS:
                 self._renewed = None
+            if self._refused and timedelta(0) <= now - self._refused < STANDBY:
+                return 0
             if not self._leases.hold(LEASE, self._holder):
-                self._renewed = None
+                self._renewed, self._refused = None, now
                 return 0
             if self._renewed is None:
                 self._term += 1
             self._renewed = now
             return self._term
+
+    def keep(self, stop: threading.Event) -> None:
+        """Until ``stop`` is set, though no follower has anything to do; for a thread of its own."""
+        while not stop.wait(STANDBY.total_seconds()):
+            with suppress(LedgerUnavailable):  # said by the followers
+                self.term()
 
     def let_go(self) -> None:
         """Raises LedgerUnavailable."""
@@ -230,26 +245,30 @@ class Seat:
             raise NotLeading
 
 
-def follow(show: Show, seat: Seat, wait: Wait) -> None:
-    """Let ``show`` do its work until ``wait`` says to stop. Whatever goes wrong only delays it."""
-    pause, trouble, sure = 0.0, Backoff(), False
-    while not wait(pause):
+def follow(show: Show, seat: Seat, wait: Wait, idle: Wait | None = None) -> None:
+    """Let ``show`` do its work until ``wait`` says to stop. Whatever goes wrong only delays it.
+
+    What it has to wait for by itself it waits for with ``idle``, which ends when there may be something new.
+    """
+    pause, trouble, sure, waiting = 0.0, Backoff(), False, wait
+    while not waiting(pause):
+        waiting = wait
         try:
             if not seat.taken():
                 if not seat.take():
-                    pause = STANDBY
+                    pause = STANDBY.total_seconds()
                     continue
                 show.begin()
                 sure = False
             if isinstance(show, Follower) and show.lost_its_place():
                 show.begin()
-            pause = _stepped(show)
+            pause, waiting = _stepped(show), idle or wait
             trouble.over()
             if isinstance(show, Follower) and not sure:
                 show.accept_all()
                 sure = True
         except (NotLeading, LeaseLost):
-            pause = IDLE
+            pause = SOON
             seat.leave()
         except Trouble as wrong:
             pause = trouble.next(wrong.wait)
@@ -267,13 +286,19 @@ def follow(show: Show, seat: Seat, wait: Wait) -> None:
 
 
 def _stepped(show: Show) -> float:
-    """As `Show.step`; a refusal that stops all of it is noted."""
+    """As `Show.step`; a refusal that stops all of it is noted. What was read is soon looked at again, once."""
     try:
-        return show.step()
+        pause = show.step()
+        return min(pause, LOOK_BACK_EVERY) if isinstance(show, Follower) and show.has_read_on else pause
     except Rejected as refused:
         if isinstance(show, Follower):
             show.note_stop(refused)
         raise
+
+
+def next_look(moments: Iterable[float | None], now: float) -> float:
+    """Seconds until the first of these moments, by the clock's ticks; None is one that has come already."""
+    return min(IDLE, max(SOON, min(moment - now if moment is not None else 0.0 for moment in moments)))
 
 
 class Backoff:

@@ -13,7 +13,7 @@ from uuid import uuid4
 import structlog
 
 from bot.followers.counting import as_it_counts
-from bot.followers.follower import Backoff, Follower, Tools
+from bot.followers.follower import IDLE, SOON, Backoff, Follower, Tools, next_look
 from bot.followers.outbox import HASH_CONFLICT, Pace, Rejected, Unreached
 from bot.refusals import Shown
 from bot.views.home import Overview, draw_empty_home, draw_home
@@ -41,8 +41,6 @@ from jit.use_cases.desk import Presser
 log = structlog.get_logger(__name__)
 
 OPENED, CHANGED, HASH = "opened:", "changed:", "hash:"
-LOOK_EVERY = 0.25
-"""Seconds until an idle follower looks again."""
 BATCH = 500
 """Entries that are read at once."""
 AT_ONCE = 20
@@ -103,12 +101,12 @@ class Homes(Follower):
             return 0.0  # all of it first, so that each Home is drawn once
         now = self._clock.ticks()
         if self._pace.wait(_ALL):
-            return LOOK_EVERY
+            return SOON
         for person, not_before in self._changed.items():
             if (not_before is None or not_before <= now) and not self._pace_of_one.wait(person):
                 self._try(person)
                 return 0.0
-        return LOOK_EVERY
+        return next_look(self._changed.values(), now) if self._changed else IDLE
 
     def _welcome(self) -> None:
         """Those whose Home was opened, on whichever bot, come before all others."""

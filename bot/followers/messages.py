@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import structlog
 
-from bot.followers.follower import GIVEN_UP_AFTER, IDLE, Backoff, Follower, Tools
+from bot.followers.follower import GIVEN_UP_AFTER, IDLE, Backoff, Follower, Tools, next_look
 from bot.followers.moved import Whereabouts
 from bot.followers.outbox import Final, Metadata, Pace, Posted, Rejected, Unreached
 from bot.followers.reached import security_of
@@ -130,7 +130,7 @@ class Messages(Follower):
             if self._not_before.get(key, now) <= now:
                 self._try(key, due)
                 return 0.0
-        return IDLE
+        return next_look(map(self._not_before.get, self._due), now) if self._due else IDLE
 
     def _tell_of_loss(self, reached: int, last: int) -> None:
         """As a fact, which this follower shows itself once it has begun again."""

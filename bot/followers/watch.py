@@ -16,7 +16,7 @@ from jit.ports import Clock
 from jit.proof.audit.checkpoints import Heads
 from jit.requests.lifecycle import Request, State, late_since
 
-LOOK_EVERY = 2.0
+LOOK_EVERY = 5.0
 """Seconds."""
 PATIENCE = 10.0
 """Seconds that something has to be seen: after a stop of all, or a jump of the clock, the hands may act first."""
@@ -128,7 +128,7 @@ class Watch:
             return
         last = self._ledger.last_index()  # one that covers more is nobody's who signs this record
         covered = next((head.size for head in heads if 0 <= head.size <= last), 0)
-        after = self._ledger.read(after=covered, limit=1, legible=True)
+        after = self._ledger.read(after=covered, limit=1, legible=True) if covered < last else []
         if after and self._clock.now() - after[0].recorded_at > SIGNED_WITHIN:
             says = (
                 f"The newest signed head covers {covered} entries, and the record goes on since "

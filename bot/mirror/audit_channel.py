@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import structlog
 
-from bot.followers.follower import Follower, Tools
+from bot.followers.follower import IDLE, Follower, Tools
 from bot.followers.outbox import Rejected
 from bot.mirror.channel_changes import ANNOUNCED, GONE, Announcement, Announcements, Change, heard, read_note
 from bot.mirror.follower import STANDS, Mirror
@@ -26,8 +26,6 @@ from jit.runtime.settings import process_name
 
 log = structlog.get_logger(__name__)
 
-LOOK_EVERY = 0.25
-"""Seconds until what Slack tells is weighed."""
 COMPARE_EVERY = 900.0
 """Seconds."""
 COMPARE_AGAIN = 60.0
@@ -78,7 +76,7 @@ class AuditChannel(Follower):
             self._notes.put({key: None})
         if self._compare_at is None or self._clock.ticks() >= self._compare_at:
             self._compare()
-        return LOOK_EVERY
+        return IDLE
 
     def _weigh(self, change: Change) -> None:
         stands = self._standing().get(change.ts)

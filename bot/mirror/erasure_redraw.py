@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bot.followers.follower import Follower, Tools
+from bot.followers.follower import IDLE, Follower, Tools
 from bot.followers.outbox import Final, Metadata, Pace, Posted
 from bot.mirror.channel_changes import Announcements, is_index, is_ts
 from bot.mirror.follower import EVENT_TYPE, Mirror, about, as_message, requests_of
@@ -99,7 +99,7 @@ class Tombstones(Follower):
         if entries:
             self._cursor = entries[-1].index
         if len(entries) < BATCH:
-            return LOOK_EVERY
+            return IDLE
         self._notes.put({CURSOR: str(self._cursor)})
         return 0.0
 

@@ -12,7 +12,7 @@ from importlib.metadata import version
 
 import structlog
 
-from bot.followers.follower import IDLE, Follower, Tools
+from bot.followers.follower import IDLE, SOON, Follower, Tools
 from bot.followers.moved import MOVED, Whereabouts
 from bot.followers.outbox import Metadata, Pace, Posted, Rejected
 from bot.mirror.checkpoints import Seal, SignedHeads, newest_seal
@@ -85,7 +85,7 @@ class Mirror(Follower):
         if channel is None:
             return IDLE
         if wait := self._pace.wait(channel):
-            return min(wait, IDLE)
+            return min(wait, SOON)
         self._whereabouts.is_now(channel)
         if self._cursor != self._sure:
             self._compare_end(channel)
@@ -94,10 +94,10 @@ class Mirror(Follower):
             self._say_quiet(channel)
             return IDLE
         if self._waits_for_company(entries):
-            return IDLE
+            return SOON
         seal = newest_seal(self._heads)
         if self._waits_for_seal(entries, seal):
-            return IDLE
+            return SOON
         self._post(channel, *self._sealed(entries, seal))
         return 0.0
 

@@ -4,12 +4,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from select import POLLOUT, poll
 from typing import Any
 
 import structlog
 from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select, text, update
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, SQLAlchemyError
 
 from jit.ledger import guard
 from jit.ledger.schema import VERSION, entries, made_by, metadata
@@ -124,7 +125,6 @@ def _postgres(url: str) -> Engine:
         max_overflow=8,
         pool_timeout=BUSY_SECONDS,
         pool_use_lifo=True,
-        pool_pre_ping=True,
         connect_args={
             "connect_timeout": BUSY_SECONDS,
             "options": " ".join(f"-c {key}=" + value.replace(" ", r"\ ") for key, value in _BOUNDS.items()),
@@ -132,7 +132,18 @@ def _postgres(url: str) -> Engine:
         },
     )
     event.listen(engine, "connect", _prepare)
+    event.listen(engine, "checkout", _require_quiet)
     return engine
+
+
+def _require_quiet(connection: Any, _record: Any, _proxy: Any) -> None:
+    """Refuses a connection on which something came while it was not used, so that the pool takes another: as a rule
+    that the server has closed it. Asking the server instead would cost each transaction a way there and back.
+    """
+    look = poll()
+    look.register(connection.pgconn.socket)
+    if look.poll(0) != [(connection.pgconn.socket, POLLOUT)]:
+        raise DisconnectionError
 
 
 def _prepare(connection: Any, _record: Any) -> None:

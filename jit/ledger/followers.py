@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, func, insert, select, text, update
 
 from jit.ledger.database import reading, writing
 from jit.ledger.schema import entries, leases, notes
+from jit.ledger.tail import NOTIFIES
 from jit.ports import Clock
 
 CURSOR = "cursor"
@@ -126,6 +127,8 @@ class Notes:
                     connection.execute(insert(notes).values(follower=self._follower, key=key, value=value))
             for key, value in (forget or {}).items():
                 connection.execute(delete(notes).where(self._mine(key), notes.c.value == value))
+            if connection.dialect.name == "postgresql":
+                connection.execute(text(f"SELECT {NOTIFIES}"))
 
     def _mine(self, key: str) -> ColumnElement[bool]:
         return (notes.c.follower == self._follower) & (notes.c.key == key)

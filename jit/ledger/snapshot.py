@@ -43,6 +43,8 @@ class StoredDirectory:
     def people(self, ids: Iterable[str]) -> dict[str, Person]:
         """Those of them that are known, by id; what is kept of one and cannot be read hides no other."""
         keys = [f"person:{person}" for person in ids]
+        if not keys:
+            return {}
         with reading(self._engine) as connection:
             values = list(connection.scalars(select(directory.c.value).where(directory.c.key.in_(keys))))
         found: dict[str, Person] = {}

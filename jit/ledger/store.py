@@ -34,6 +34,7 @@ from jit.ledger.kept import KEPT, SOME
 from jit.ledger.keys import KeyRing
 from jit.ledger.privacy.people import is_closed
 from jit.ledger.schema import Micros, entries
+from jit.ledger.tail import NOTIFIES
 from jit.ports import Clock
 from jit.requests.lifecycle import CannotFollow, Request, State, follow, replay
 
@@ -399,9 +400,12 @@ def _may_be_of(request: Request, person: str) -> bool:
 def _insert(connection: Connection, sealed: Sequence[Entry]) -> None:
     """On PostgreSQL by the function that alone may, which checks each of them once more."""
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT jit_append(:bodies)"), {"bodies": [entry.body for entry in sealed]})
+        connection.execute(_APPEND, {"bodies": [entry.body for entry in sealed]})
     else:
         connection.execute(insert(entries), [_row(entry) for entry in sealed])
+
+
+_APPEND = text(f"SELECT jit_append(:bodies), {NOTIFIES}")
 
 
 def _row(entry: Entry) -> dict[str, object]:

@@ -120,7 +120,7 @@ class Supervisor:
         child.falls, child.start_after, child.wanted = 0, 0.0, True
 
     def _watch(self) -> None:
-        while not self._stop.wait(0.05):
+        while not self._stop.wait(0.2):
             for child in self.children.values():
                 with child.lock:
                     self._look_after(child)

@@ -16,6 +16,7 @@ from tests.bench.endings import measure_endings
 from tests.bench.grants import measure_grants
 from tests.bench.holder import measure_holder
 from tests.bench.hostile import measure_hostile
+from tests.bench.idle import measure_idle
 from tests.bench.memory import measure_memory
 from tests.bench.page import write
 from tests.bench.playground import measure_playground
@@ -38,6 +39,7 @@ MEASUREMENTS = {
     "endings": Measurement("Due to gone", lambda _: measure_endings()),
     "appends": Measurement("Appends to the ledger", lambda _: measure_appends()),
     "record": Measurement("Proving and verifying the record", lambda _: measure_record()),
+    "idle": Measurement("While nothing happens", lambda _: measure_idle()),
     "memory": Measurement("Memory of each process", lambda _: measure_memory()),
     "playground": Measurement("The playground page", lambda _: measure_playground()),
     "hostile": Measurement("Hostile payloads", lambda chosen: measure_hostile(chosen.seed, chosen.examples, print)),

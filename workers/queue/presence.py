@@ -14,7 +14,7 @@ LEASE = "worker#"
 """How the names of these leases begin."""
 LEASE_LASTS = timedelta(minutes=1)
 """Longer than it takes to find out that a target does not answer."""
-RENEW_EVERY = 5.0
+RENEW_EVERY = 15.0
 STUCK_AFTER = 60.0
 """Seconds."""
 FORGET_AFTER = timedelta(days=1)

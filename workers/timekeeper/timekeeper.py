@@ -5,6 +5,7 @@ ends what is due, and looks into the targets for what is held there after its en
 ends what it remembers, and what the targets themselves say is due.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ import structlog
 
 from jit.facts import AboutRequest, AlertName, Lapsed, Source
 from jit.ledger import BrokenChain, Conflict, Leases, Ledger, LedgerUnavailable
+from jit.ledger.tail import Tail
 from jit.ports import Clock, Held, Queue, QueueUnavailable, TargetError
 from jit.requests.lifecycle import LIVE, Duty, Request, State, begun_until, duty_at
 from workers.provision.recorder import Scribe
@@ -31,17 +33,19 @@ from workers.timekeeper.lanes import Crew
 log = structlog.get_logger(__name__)
 
 SWEEP_SECONDS = 0.2
+ASK_SECONDS = 5.0
+"""The ledger is asked as often though nothing is new in it and nothing is due."""
 INSPECT_EVERY = timedelta(seconds=2)
 RISK_EVERY = timedelta(seconds=10)
 ANNOUNCE_EVERY = timedelta(seconds=2)
-RENEW_EVERY = timedelta(seconds=0.5)
+RENEW_EVERY = timedelta(seconds=1.5)
 SILENT_AFTER = 2.0
-"""Seconds without a word from the ledger after which ends go on without it."""
+"""Seconds without an answer of the ledger after which ends go on without it."""
 BATCH = 10
 """Ends recorded together."""
 MOST_AT_ONCE = 2000
 LEASE = "timekeeper"
-LEASE_LASTS = timedelta(seconds=2)
+LEASE_LASTS = timedelta(seconds=3)
 """Short, so that one that was killed is soon followed; two at a time do no harm."""
 QUEUE_LANE = "queue"
 GIVEN_UP = "it could not be finished in time"
@@ -92,11 +96,14 @@ class Timekeeper:
         self._renewed: datetime | None = None
         self._not_leading_since = clock.ticks()
         self._silent = False
-        self._heard = time.monotonic()
+        self._unanswered: float | None = None
+        """Since when the ledger has not answered."""
 
     def run(self, stop: Event) -> None:
         """The ledger is asked in a thread of its own: however long it takes to answer, ends go on."""
-        asking = Thread(target=self._every_sweep, args=(self.ask_ledger, stop), name="ledger", daemon=True)
+        tail = Tail(self._ledger.engine)
+        Thread(target=tail.keep_watching, args=(stop,), name="tail", daemon=True).start()
+        asking = Thread(target=self._every_sweep, args=(self._asker(tail), stop), name="ledger", daemon=True)
         asking.start()
         self._every_sweep(self.end_without_ledger, stop)
         self._crew.dismiss()
@@ -121,12 +128,28 @@ class Timekeeper:
                 log.exception("sweep.failed", look=look.__name__)
             stop.wait(SWEEP_SECONDS)
 
+    def _asker(self, tail: Tail) -> Callable[[], None]:
+        """Asks the ledger when something is new in it, or due, and now and then."""
+        seen, asked = -1, -math.inf
+
+        def ask_if_needed() -> None:
+            nonlocal seen, asked
+            changes, ticks = tail.changes, time.monotonic()
+            if changes != seen or ticks - asked >= ASK_SECONDS or self._watch.waking(self._clock.now()):
+                seen, asked = changes, ticks
+                self.ask_ledger()
+            elif not self._silent:
+                self._keep_lease()
+
+        return ask_if_needed
+
     def ask_ledger(self) -> None:
         """What the ledger says has to be done now."""
+        self._unanswered = self._unanswered or time.monotonic()
         try:
             for request_id, broken in self._watch.refresh(self._ledger).items():
                 self._tell_broken(request_id, broken)
-            self._heard = time.monotonic()
+            self._unanswered = None
             if self._silent:
                 log.info("ledger.answers")
             self._silent = False
@@ -140,7 +163,8 @@ class Timekeeper:
 
     def end_without_ledger(self) -> None:
         """Look into the targets, and while the ledger is silent end what is remembered as due."""
-        silent = self._silent or time.monotonic() - self._heard > SILENT_AFTER
+        since = self._unanswered
+        silent = self._silent or (since is not None and time.monotonic() - since > SILENT_AFTER)
         now = self._clock.now()
         self._inspect(now, silent=silent)
         if not silent:
@@ -149,6 +173,13 @@ class Timekeeper:
             lane = _unrecorded(request.target)
             if self._patience.ready(request.id, now) and not self._crew.busy(lane, request.id):
                 self._crew.submit(lane, [request.id], partial(self._end_unrecorded, request, request.ends_at))
+
+    def _keep_lease(self) -> None:
+        try:
+            self._hold_lease()
+        except LedgerUnavailable as wrong:
+            log.warning("ledger.unavailable", because=str(wrong))
+            self._silent = True
 
     def _hold_lease(self) -> bool:
         now = self._clock.now()

@@ -12,14 +12,15 @@ signs it remembers first, durably, and gives away then. So
 - who has both can do as they like before everybody but witnesses, locked copies and who has read along.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from threading import Event
+from threading import Event, Thread
 
 import structlog
 from pydantic import SecretStr
@@ -30,6 +31,7 @@ from jit.ledger import ClockSkew, Leases, Ledger, LedgerUnavailable
 from jit.ledger.database import reading
 from jit.ledger.entry import LONGEST, open_entry
 from jit.ledger.schema import entries
+from jit.ledger.tail import Tail
 from jit.ports import Clock
 from jit.proof.audit.checkpoints import Heads, HeadsMoved
 from jit.proof.signer.following import Record, Refused
@@ -48,8 +50,10 @@ LOOK_EVERY = 0.5
 HEARTBEAT = 300.0
 """Seconds after which the same head is signed again: silence can be told from deletion."""
 LEASE = "signer"
-RENEW_EVERY = 1.0
+RENEW_EVERY = 2.0
 """Seconds."""
+PATROL_EVERY = 10.0
+"""Seconds until it looks again though nothing was recorded."""
 BACK_OFF = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds before the next try: after a refusal, and while the database is away."""
 TELL_AGAIN = 600.0
@@ -106,14 +110,27 @@ class Signer:
         return tuple(key.verifier() for key in self._keys.all)
 
     def run(self, stop: Event) -> None:
+        tail = Tail(self._ledger.engine)
+        Thread(target=tail.keep_watching, args=(stop,), name="tail", daemon=True).start()
         while not stop.is_set():
-            self._wait(stop, self.turn())
+            seen, pause = tail.changes, self.turn()
+            self._wait(stop, pause)
+            if pause == LOOK_EVERY:
+                self._rest(stop, partial(tail.has_changed, seen))
         for courier in self._couriers:
             courier.end()
         try:
             self._leases.let_go(LEASE, self._holder)
         except LedgerUnavailable as silent:
             log.warning("ledger.unavailable", because=str(silent))
+
+    def _rest(self, stop: Event, has_news: Callable[[], bool]) -> None:
+        """Keeping the lease, until something is recorded, or it is time to look at what was."""
+        until = self._clock.ticks() + PATROL_EVERY
+        with suppress(LedgerUnavailable):
+            while self._holds_lease() and not has_news() and self._clock.ticks() < until:
+                if stop.wait(LOOK_EVERY):
+                    return
 
     def _wait(self, stop: Event, seconds: float) -> None:
         """Keeping the lease: who refuses is at work, and nobody else's turn has come."""
