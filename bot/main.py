@@ -36,7 +36,7 @@ from bot.slack_client import slack_client
 from bot.socket_mode import hang_up, socket_client
 from bot.visibility import Sight
 from jit.clock import SystemClock
-from jit.facts import Alert, AlertName, AnyFact, Source, Started
+from jit.facts import Alert, AlertName, Fact, Source, Started
 from jit.ledger import (
     ClockSkew,
     Lease,
@@ -134,9 +134,9 @@ def _answering(parts: Parts, door: Door | None, stop: threading.Event) -> Abstra
     return serving(application(parts.condition, door), address, stop) if address else nullcontext()
 
 
-def _started(parts: Parts, policy_version: str) -> list[AnyFact]:
+def _started(parts: Parts, policy_version: str) -> list[Fact]:
     now, warnings = parts.clock.now(), []
-    facts: list[AnyFact] = []
+    facts: list[Fact] = []
     if parts.settings.slack_api_url.rstrip("/") != SLACK.rstrip("/"):
         where = urlsplit(parts.settings.slack_api_url).hostname or "an unreadable address"
         warnings.append(f"Slack is not slack.com but {where}")

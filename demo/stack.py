@@ -16,6 +16,7 @@ from demo.sample import DATABASE, WORKER, furnish
 from jit.cli.environment import COMMON, environment
 from jit.cli.up import make_signing_key
 from jit.clock import SystemClock
+from jit.facts import Started
 from jit.ledger import Ledger, Question, connect, create_tables
 from jit.policy import load_policy
 from jit.ports import Clock
@@ -78,7 +79,7 @@ class Rehearsal:
         self.stage.wait_for(lambda: wanted <= self._started() and self.stage.slack.hub.connections, within)
 
     def _started(self) -> set[str]:
-        return {entry.fact.process for entry in self.ledger.read(limit=50) if entry.fact.kind == "started"}
+        return {entry.fact.process for entry in self.ledger.read(limit=50) if isinstance(entry.fact, Started)}
 
 
 @contextmanager

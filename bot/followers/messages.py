@@ -24,10 +24,10 @@ from bot.views.text import Drawn, Names
 from jit.facts import (
     Alert,
     AlertName,
-    AnyFact,
     Denied,
     EndCause,
     Ended,
+    Fact,
     Granted,
     GrantFailed,
     GrantIntent,
@@ -313,7 +313,7 @@ class Messages(Follower):
             self._direct[person] = self._outbox.direct(person)
         return self._direct[person]
 
-    def _fact(self, key: str, due: Due) -> AnyFact | None:
+    def _fact(self, key: str, due: Due) -> Fact | None:
         """None where the record has another one there now, or none."""
         for entry in self._ledger.read(after=due.entry - 1, limit=1):
             if str(entry.fact.id) == key.removeprefix(ASKER).partition(BESIDE)[0]:
@@ -362,7 +362,7 @@ def _warned(request: Request | None, now: datetime) -> Drawn | None:
     return dm.over(request)
 
 
-def _outcome(fact: AnyFact, request: Request, names: Names, kind: str, now: datetime) -> Drawn | None:
+def _outcome(fact: Fact, request: Request, names: Names, kind: str, now: datetime) -> Drawn | None:
     match fact:
         case Granted():
             on_time = request.state is State.ACTIVE and late_since(request, now) is None

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from bot.refusals import Shown, causes, remedy, says
-from jit.facts import Alert, AlertName, AnyFact, OrdersEnd, RevokeFailed, RevokeIntent, Source
+from jit.facts import Alert, AlertName, Fact, OrdersEnd, RevokeFailed, RevokeIntent, Source
 from jit.ledger import BrokenChain, Ledger, Notes
 from jit.ledger.refusals import refusals
 from jit.policy import PolicyError, PolicyFolder
@@ -216,7 +216,7 @@ class Watch:
             del self._told[key]
 
 
-def quiet(facts: Sequence[AnyFact], now: datetime) -> bool:
+def quiet(facts: Sequence[Fact], now: datetime) -> bool:
     """Whether those who should be ending this have not been heard of for too long."""
     words = [fact for fact in facts if isinstance(fact, OrdersEnd | RevokeIntent | RevokeFailed)]
     if not words:

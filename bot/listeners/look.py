@@ -26,7 +26,7 @@ from bot.views.text import (
 )
 from bot.views.words import NOT_TAKEN_UP, word
 from jit.durations import say_duration
-from jit.facts import AnyFact, Refusal, Refused
+from jit.facts import Fact, Refusal, Refused
 from jit.people.person import Person
 from jit.policy import PolicyError, StaleGroups
 from jit.requests.lifecycle import Request, State, late_since
@@ -171,7 +171,7 @@ def _state(request: Request, late: datetime | None) -> list[str]:
     return [request.state.value]
 
 
-def _step(fact: AnyFact, names: Names) -> str:
+def _step(fact: Fact, names: Names) -> str:
     """One line of history, without anybody's free words."""
     when = day_and_time(fact.at)
     if isinstance(fact, Refused):

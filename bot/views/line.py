@@ -7,7 +7,6 @@ who was refused; the ledger keeps every one.
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import assert_never
 
 from bot.views.text import Names, harmless, line_of, moment, moment_to_the_second, named, plural, units
 from bot.views.words import ENDED_BY_ITSELF, LAPSED, LEFT, audience, decided_by, target_said, word, words
@@ -15,11 +14,11 @@ from jit.durations import say_duration
 from jit.facts import (
     NO_POLICY,
     Alert,
-    AnyFact,
     Approval,
     Approved,
     Denied,
     Ended,
+    Fact,
     Granted,
     GrantFailed,
     GrantIntent,
@@ -115,7 +114,7 @@ def _refused_often(facts: Sequence[Refused], names: Names) -> str:
     )
 
 
-def _said(fact: AnyFact, names: Names, known: Known) -> str:  # noqa: PLR0911  one return for each kind
+def _said(fact: Fact, names: Names, known: Known) -> str:  # noqa: PLR0911  one return for each kind
     match fact:
         case Refused():
             about = f" for {named(fact.requester, names)}" if fact.requester else ""
@@ -143,8 +142,9 @@ def _said(fact: AnyFact, names: Names, known: Known) -> str:  # noqa: PLR0911  o
             return line_of(what, f"“{harmless(fact.legal_basis, 300)}”", f"key {harmless(fact.key, 40)}")
         case SpoolTaken():
             return f"spool taken in from {harmless(fact.host, 100)}, lines {fact.first} to {fact.last}"
-        case _:
+        case Life():
             return _step(fact, names, known(fact.request_id))
+    raise AssertionError(fact.kind)
 
 
 def _reason(fact: Refused) -> str:
@@ -197,7 +197,7 @@ def _what(fact: Life, names: Names) -> tuple[str, ...]:  # noqa: C901, PLR0911, 
             return f"not ended yet {access} of {who}", target_said(fact.target, fact.reason), attempts
         case Ended():
             return f"ended {access} of {who}", *_ended(fact)
-    assert_never(fact)
+    raise AssertionError(fact.kind)
 
 
 def _ended(fact: Ended) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from jit.facts import AnyFact, read_fact, write_fact
+from jit.facts import Fact, read_fact, write_fact
 from jit.ledger.database import LedgerUnavailable, NotTaken
 from jit.ledger.privacy import fields, people, sealing
 from jit.ledger.privacy.sealing import PersonKey, Sealed
@@ -31,7 +31,7 @@ class Entry:
     index: int
     recorded_at: datetime
     previous: str
-    fact: AnyFact
+    fact: Fact
     body: bytes
     hash: str
 
@@ -48,7 +48,7 @@ class BrokenChain(LedgerUnavailable):
 
 
 def seal(
-    fact: AnyFact, *, index: int, recorded_at: datetime, previous: str, keys: Mapping[str, PersonKey] | None = None
+    fact: Fact, *, index: int, recorded_at: datetime, previous: str, keys: Mapping[str, PersonKey] | None = None
 ) -> Entry:
     """Put a fact in its place, closed with ``keys``, which has one for each of `people_in` it; plain without any.
 
@@ -62,12 +62,12 @@ def seal(
     return Entry(index, recorded_at, previous, fact, body, hash_of(body))
 
 
-def people_in(fact: AnyFact) -> set[str]:
+def people_in(fact: Fact) -> set[str]:
     """Whose keys it takes to close what this fact tells of people."""
     return fields.people_in(fact.model_dump(mode="json"))
 
 
-def _closed(fact: AnyFact, keys: Mapping[str, PersonKey]) -> bytes:
+def _closed(fact: Fact, keys: Mapping[str, PersonKey]) -> bytes:
     fact_id = str(fact.id)
     told = fields.closed(
         fact.model_dump(mode="json"),

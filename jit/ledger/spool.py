@@ -16,7 +16,7 @@ from typing import Any
 
 import structlog
 
-from jit.facts import Alert, AlertName, AnyFact, SpoolTaken, Started, TakesAway, read_fact, write_fact
+from jit.facts import Alert, AlertName, Fact, SpoolTaken, read_fact, write_fact
 from jit.ledger import taken as record
 from jit.ledger.database import NotTaken
 from jit.ledger.entry import BrokenChain
@@ -51,9 +51,6 @@ _HELD_BYTES = 8 << 20
 _REST = timedelta(seconds=1)
 """After lines that were refused, or a full disk, the next taking waits this long."""
 
-Waits = TakesAway | Alert | Started
-"""What may be recorded later: none of it decides anything."""
-
 
 class SpoolFailed(Exception):
     """The spool could not be written in full: a full disk, or a failed fsync, which is never tried again."""
@@ -87,9 +84,9 @@ class Spool:
         self._rested_from: datetime | None = None
         self._full = FullDisk(folder)
 
-    def write(self, facts: Sequence[AnyFact]) -> None:
+    def write(self, facts: Sequence[Fact]) -> None:
         """Keep these. Raises SpoolFailed."""
-        if not all(isinstance(fact, Waits) for fact in facts):
+        if not all(fact.waits for fact in facts):
             raise SpoolFailed("only what tells of an end may wait")
         if not facts:
             return
@@ -366,7 +363,7 @@ def _recorded(fact_json: bytes, ledger: Ledger) -> bool:
     """Whether the ledger holds this now; False if it may not wait here, or is about a request that is not there."""
     try:
         fact = read_fact(fact_json)
-        if not fact.spooled or not isinstance(fact, Waits):
+        if not fact.spooled or not fact.waits:
             return False
         ledger.append([fact])
     except (ValueError, Conflict, BrokenChain, NotTaken):

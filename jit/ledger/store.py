@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from jit.clock import EPOCH, SKEW_LIMIT
-from jit.facts import Alert, AnyFact, Kinds, Lapsed, Life, OrdersEnd, Requested, TakesAway
+from jit.facts import Alert, Fact, Lapsed, Life, OrdersEnd, Requested, TakesAway, life_kinds
 from jit.ledger import readmodel
 from jit.ledger.database import reading, writing
 from jit.ledger.entry import NO_ENTRY, BrokenChain, Entry, open_entry, people_in, require_unchanged, seal
@@ -79,7 +79,7 @@ class Ledger:
         self.clock = clock
         self.ring = KeyRing(engine, clock)
 
-    def append(self, facts: Sequence[AnyFact], *, expect: Mapping[str, int] | None = None) -> list[Entry]:
+    def append(self, facts: Sequence[Fact], *, expect: Mapping[str, int] | None = None) -> list[Entry]:
         """Record facts, all or none.
 
         Args:
@@ -96,7 +96,7 @@ class Ledger:
         return sealed
 
     def append_within(
-        self, connection: Connection, facts: Sequence[AnyFact], *, expect: Mapping[str, int] | None = None
+        self, connection: Connection, facts: Sequence[Fact], *, expect: Mapping[str, int] | None = None
     ) -> list[Entry]:
         """The same in a transaction of the caller's, begun by `writing`, that changes something else as well. After it
         the caller hands what was recorded to `log_recorded`.
@@ -117,7 +117,7 @@ class Ledger:
             raise AlreadyOpen("there is an open request for this already") from wrong
         return sealed
 
-    def _seal(self, connection: Connection, facts: Sequence[AnyFact], last: Last) -> list[Entry]:
+    def _seal(self, connection: Connection, facts: Sequence[Fact], last: Last) -> list[Entry]:
         keys = self.ring.closing(connection, (person for fact in facts for person in people_in(fact)))
         index, previous = last.index, last.hash
         recorded_at = max(last.now or self.clock.now(), last.recorded_at)
@@ -198,7 +198,7 @@ class Ledger:
         """
         asked, given, closed = (
             select(entries.c.request_id).where(entries.c.kind.in_(kinds))
-            for kinds in (("requested",), ("granted",), Kinds.closing)
+            for kinds in (("requested",), ("granted",), life_kinds(closing=True))
         )
         closed = closed.where((entries.c.kind == "ended") | entries.c.request_id.not_in(given))
         with reading(self.engine) as connection:
@@ -281,7 +281,7 @@ _LAST = text(
 
 def load(connection: Connection, ring: KeyRing, request_id: str, *, changed_too: bool = False) -> Request | None:
     """The request, inside a transaction. Raises BrokenChain, unless what was ``changed`` will do ``too``."""
-    of_its_life = (entries.c.request_id == request_id) & entries.c.kind.in_(Kinds.life)
+    of_its_life = (entries.c.request_id == request_id) & entries.c.kind.in_(life_kinds())
     found = _all_opened(connection, ring, KEPT.where(of_its_life).order_by(entries.c.index), legible=changed_too)
     if changed_too:
         return _as_far_as_it_goes(entry.fact for entry in found if isinstance(entry.fact, Life))
@@ -337,7 +337,7 @@ def _unless_changed(connection: Connection, ring: KeyRing, request_id: str) -> R
         return None
 
 
-def _without_doubles(connection: Connection, facts: Sequence[AnyFact]) -> list[AnyFact]:
+def _without_doubles(connection: Connection, facts: Sequence[Fact]) -> list[Fact]:
     """Without what waited in a spool, or several processes tell, and is here already. Under an id that somebody else
     took first, which those of alerts can be foreseen for, is not that.
     """
@@ -346,7 +346,7 @@ def _without_doubles(connection: Connection, facts: Sequence[AnyFact]) -> list[A
         return list(facts)
     query = select(entries.c.id, entries.c.kind, entries.c.request_id).where(entries.c.id.in_(told))
     kept = {fact_id: about for fact_id, *about in connection.execute(query)}
-    new: list[AnyFact] = []
+    new: list[Fact] = []
     for fact in facts:
         about = kept.get(str(fact.id))
         if about is None:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple, assert_never
+from typing import NamedTuple
 from uuid import UUID
 
 from jit.facts import (
@@ -214,7 +214,7 @@ def follow(request: Request | None, fact: Life) -> Request:
         return _begun(fact)
     if request is None:
         raise CannotFollow(f"{fact.request_id} was never asked for")
-    if request.state not in MAY_FOLLOW[type(fact)]:
+    if request.state not in MAY_FOLLOW.get(type(fact), frozenset()):
         raise CannotFollow(f"{request.id} is {request.state}: {fact.kind} cannot follow")
     return replace(_step(request, fact), version=request.version + 1)
 
@@ -305,7 +305,8 @@ def _step(request: Request, fact: Life) -> Request:  # noqa: C901, PLR0911, PLR0
             return _ended(request, fact)
         case Requested():
             raise CannotFollow(f"{request.id} was asked for already")
-    assert_never(fact)
+        case _:
+            raise AssertionError(fact.kind)
 
 
 def _closed(

@@ -24,7 +24,7 @@ from bot.directory import SlackDirectory
 from bot.forms import CHOOSE_ACCESS, DENY_FORM, REQUEST_FORM
 from bot.pool import Pool
 from bot.socket_mode import AcknowledgingHandler, hang_up
-from jit.facts import AnyFact
+from jit.facts import Fact
 from jit.ledger import Ledger, StoredDirectory, connect, create_tables
 from jit.people.person import Groups
 from jit.policy import PolicyFolder
@@ -77,7 +77,7 @@ class Outcome:
 
     acks: list[Json]
     calls: Calls
-    facts: list[AnyFact]
+    facts: list[Fact]
     queued: list[str]
     logged: list[MutableMapping[str, Any]]
     groups_before: Groups

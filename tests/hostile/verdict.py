@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from bot.buttons import value_of
-from jit.facts import AnyFact, Approval, Approved, Denied, Life, Refused, Released, Requested, Revoked, Withdrawn
+from jit.facts import Approval, Approved, Denied, Fact, Life, Refused, Released, Requested, Revoked, Withdrawn
 from playground.blocks import suggestion_problems
 from playground.sample import ALICE, BOB, CAROL, EVE, TEAM
 from tests.hostile.damage import Attack, Json
@@ -50,7 +50,7 @@ def judge(attack: Attack, outcome: Outcome, requests: Requests) -> str:
     return _in_a_word(ack, outcome)
 
 
-def _judge_fact(fact: AnyFact, payload: Json, requests: Requests) -> None:
+def _judge_fact(fact: Fact, payload: Json, requests: Requests) -> None:
     person, team = who(payload)
     assert fact.actor == person, "recorded under another name"
     if isinstance(fact, Refused):

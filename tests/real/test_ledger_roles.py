@@ -4,7 +4,6 @@ import re
 import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import get_args
 
 import psycopg
 import pytest
@@ -14,7 +13,7 @@ from bot.followers import follower
 from bot.mirror import visit as mirror_visit
 from jit.cli.main import cli
 from jit.clock import SystemClock
-from jit.facts import AnyFact, KeyChanged, RecordRead, Revoked, Source, Started
+from jit.facts import MODELS, KeyChanged, RecordRead, Revoked, Source, Started
 from jit.ledger import (
     Leases,
     Ledger,
@@ -31,7 +30,6 @@ from jit.ledger.guard.postgres import FUNCTIONS
 from jit.ledger.guard.roles import LOGINS, OWNER
 from jit.ledger.privacy.erasing import erase
 from jit.ledger.refusals import REFUSED, Refusal, refusals
-from jit.ledger.spool import Waits
 from jit.people.person import Groups, Person
 from jit.proof.copies import copier
 from jit.proof.signer import signer as signing
@@ -196,8 +194,7 @@ def test_a_person_is_erased_by_the_login_for_it_and_by_no_other(opened) -> None:
 
 
 def test_every_kind_of_fact_has_a_login_that_records_it() -> None:
-    kinds = {model.model_fields["kind"].default for model in get_args(AnyFact)}
-    assert {kind for login in LOGINS for kind in login.kinds} == kinds
+    assert {kind for login in LOGINS for kind in login.kinds} == set(MODELS)
 
 
 NOBODY = [
@@ -558,5 +555,4 @@ def test_sqlite_is_told_plainly(monkeypatch, tmp_path: Path) -> None:
 
 def test_what_may_wait_in_a_spool_may_be_recorded_by_the_hands() -> None:
     hands = next(login for login in LOGINS if login.name == "jit_hands")
-    waits = {model.model_fields["kind"].default for union in get_args(Waits) for model in get_args(union) or (union,)}
-    assert waits <= hands.kinds
+    assert {kind for kind, model in MODELS.items() if model.waits} <= hands.kinds

@@ -22,7 +22,7 @@ from bot.listeners.caller import NO_TEAM, Caller, Place, entered, pressed_value,
 from bot.listeners.events import tell_of_group
 from bot.listeners.kit import outcome
 from bot.listeners.look import show_request, table
-from jit.facts import Kinds, Need, Refusal, Source
+from jit.facts import Need, Refusal, Source, life_kinds
 from jit.ledger import LedgerUnavailable, SpoolFailed
 from jit.ledger.entry import open_entry
 from jit.requests.lifecycle import Request, State
@@ -197,7 +197,7 @@ def test_a_list_has_the_date_wherever_it_is_not_today() -> None:
 
 def test_history_calls_each_step_by_words() -> None:
     stored = map(open_entry, (Path(__file__).parent / "entries.jsonl").read_bytes().splitlines())
-    history = [entry for entry in stored if entry.fact.kind in Kinds.life]
+    history = [entry for entry in stored if entry.fact.kind in life_kinds()]
     kit: Any = SimpleNamespace(
         desk=SimpleNamespace(
             admit=lambda *_: None, ledger=SimpleNamespace(request=lambda _: REQUEST, history=lambda _: history)
@@ -208,8 +208,8 @@ def test_history_calls_each_step_by_words() -> None:
     )
     caller = Caller(Presser("U01ALICE0", "T1", Source.SLACK), Place("U01ALICE0"))
     said = json.dumps(show_request(kit, caller, REQUEST.id).blocks[-1])
-    assert said.count("{date_short_pretty} {time}") == len(history) == len(Kinds.life)
-    assert [kind for kind in Kinds.life if "." in kind and kind in said] == []
+    assert said.count("{date_short_pretty} {time}") == len(history) == len(life_kinds())
+    assert [kind for kind in life_kinds() if "." in kind and kind in said] == []
 
 
 def test_bolt_says_nothing_of_its_own_and_takes_nothing_over_http(caplog: pytest.LogCaptureFixture) -> None:

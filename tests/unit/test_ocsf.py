@@ -12,13 +12,12 @@ from jsonschema import Draft202012Validator
 from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 
 from jit.cli.main import cli
-from jit.facts import AlertName, Refusal
+from jit.facts import MODELS, AlertName, Refusal
 from jit.ledger.entry import open_entry, seal
 from jit.ledger.privacy.sealing import new_key
 from jit.proof.audit.export import COLUMNS
 from jit.proof.audit.ocsf import MAPPED, VERSION, to_ocsf
 from jit.proof.audit.reading import LONGEST
-from jit.proof.audit.search import KINDS
 
 STORED = [open_entry(body) for body in (Path(__file__).parent / "entries.jsonl").read_bytes().splitlines()]
 SCHEMA = get_ocsf_schema(VERSION)
@@ -47,7 +46,7 @@ def captions(event, name):
 
 
 def test_every_kind_is_mapped():
-    assert MAPPED.keys() == set(KINDS)
+    assert MAPPED.keys() == set(MODELS)
 
 
 def test_an_event_is_valid_has_the_schemas_own_names_and_leads_back_to_its_entry():

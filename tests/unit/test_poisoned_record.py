@@ -9,7 +9,7 @@ from uuid import uuid4, uuid5
 import pytest
 from sqlalchemy import Connection, insert, text
 
-from jit.facts import Alert, AlertName, Closes, EndCause, Lapsed, Revoked, RevokeFailed, Source
+from jit.facts import Alert, AlertName, EndCause, Lapsed, Revoked, RevokeFailed, Source
 from jit.ledger import BrokenChain, Leases
 from jit.ledger.entry import LONGEST, NO_ENTRY, hash_of
 from jit.ledger.kept import AT_ONCE
@@ -389,7 +389,7 @@ def test_security_can_order_the_end_of_a_request_whose_record_is_broken(house: H
     ended = house.ledger.request_as_written("R-TEST")
     assert ended is not None
     assert ended.end_cause is EndCause.REVOKED
-    assert isinstance(house.ledger.history("R-TEST", legible=True)[-1].fact, Closes)
+    assert house.ledger.history("R-TEST", legible=True)[-1].fact.closes
 
 
 def test_the_desk_takes_an_order_to_end_what_has_a_broken_record(house: Hands) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import insert, select, text
 
-from jit.facts import Alert, AlertName, Kinds, PersonErased, RecordRead, Requested, Source
+from jit.facts import Alert, AlertName, PersonErased, RecordRead, Requested, Source, life_kinds
 from jit.ledger import (
     BrokenChain,
     Ledger,
@@ -181,7 +181,7 @@ def test_the_read_model_says_what_the_facts_say(ledger, story):
     over(ledger, "R-CCCC")
     gone(ledger)
     for row in rows(ledger, requests):
-        facts = [entry.fact for entry in ledger.history(row.id) if entry.fact.kind in Kinds.life]
+        facts = [entry.fact for entry in ledger.history(row.id) if entry.fact.kind in life_kinds()]
         assert row.requester == replay(facts).requester
     assert ledger.requests(Question(requester=ALICE)) == []
     assert len(ledger.requests(Question())) == 3

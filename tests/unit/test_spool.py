@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jit.facts import Alert, AlertName, AnyFact, Approval, Approved, Counted, Refusal, Refused, Source, write_fact
+from jit.facts import Alert, AlertName, Approval, Approved, Counted, Fact, Refusal, Refused, Source, write_fact
 from jit.ledger import Entry, Ledger, SpoolFailed
 from jit.ledger.database import NotTaken
 from jit.requests.lifecycle import State
@@ -19,7 +19,7 @@ def house(tmp_path: Path) -> Hands:
     return Hands(tmp_path)
 
 
-def inject(house: Hands, *facts: AnyFact, spooled: bool) -> None:
+def inject(house: Hands, *facts: Fact, spooled: bool) -> None:
     (house.folder / "spool").mkdir(exist_ok=True)
     lines = (write_fact(fact.model_copy(update={"spooled": spooled})) + b"\n" for fact in facts)
     (house.folder / "spool" / "spool.jsonl").write_bytes(b"".join(lines))
@@ -92,7 +92,7 @@ def test_a_fact_that_the_database_will_never_take_keeps_no_other_waiting(
         file.write(waiting)
     append = Ledger.append
 
-    def guarded(ledger: Ledger, facts: Sequence[AnyFact], **more: Any) -> list[Entry]:
+    def guarded(ledger: Ledger, facts: Sequence[Fact], **more: Any) -> list[Entry]:
         if never in facts:
             raise NotTaken("it holds no fact")
         return append(ledger, facts, **more)

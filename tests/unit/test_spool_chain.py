@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from jit.facts import Alert, AnyFact, Source, SpoolTaken, write_fact
+from jit.facts import Alert, Fact, Source, SpoolTaken, write_fact
 from jit.ledger import BrokenChain, Spool, TakenIn
 from jit.ledger.spool_chain import START, lines_after, read_line
 from tests.world.hands import Hands
@@ -360,7 +360,7 @@ def test_lines_that_are_refused_one_after_the_other_are_taken_in_once_a_second(
 ) -> None:
     spool, append = host.spool, host.ledger.append
 
-    def refuses(facts: Sequence[AnyFact]) -> object:
+    def refuses(facts: Sequence[Fact]) -> object:
         if isinstance(facts[0], SpoolTaken):
             return append(facts)
         raise BrokenChain(1, "its key is gone")

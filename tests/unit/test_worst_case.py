@@ -26,7 +26,7 @@ from bot.listeners.typed import fill
 from bot.mirror.follower import MOST_LINES
 from bot.views import alert, audit, card, dm, home, line
 from bot.views.text import Drawn, Json, harmless, straight, units
-from jit.facts import Alert, AlertName, AnyFact, Refusal, Source
+from jit.facts import Alert, AlertName, Fact, Refusal, Source
 from jit.ledger.entry import NO_ENTRY, open_entry, seal
 from jit.people.person import Person
 from jit.policy import Access, Quorum, Rule, Tally
@@ -68,7 +68,7 @@ def _alert(text: str) -> Alert:
     )
 
 
-def _facts(text: str) -> Iterator[AnyFact]:
+def _facts(text: str) -> Iterator[Fact]:
     for fact in (open_entry(body).fact for body in ENTRIES):
         fields = type(fact).model_fields.keys()
         typed = {

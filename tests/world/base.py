@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jit.facts import AnyFact
+from jit.facts import Fact
 from jit.ledger import connect, create_tables
 from jit.policy import PolicyFolder
 from jit.ports import Clock, Queue
@@ -132,7 +132,7 @@ class World:
         assert found is not None
         return found
 
-    def facts(self, kind: str = "") -> list[AnyFact]:
+    def facts(self, kind: str = "") -> list[Fact]:
         """Everything recorded, or all of one kind, oldest first; what cannot be read any more is passed over."""
         recorded = (entry.fact for entry in self.ledger.read(limit=10_000, legible=True))
         return [fact for fact in recorded if kind in ("", fact.kind)]

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from jit.facts import AnyFact, Refusal, Refused, Source
+from jit.facts import Fact, Refusal, Refused, Source
 from jit.ledger import Leases
 from jit.proof.audit.checkpoints import Head, Heads
 from jit.proof.signer.keys import make_key, read_key
@@ -30,7 +30,7 @@ from tests.world.waiting import HUNG, wait_until
 ORIGIN = "jit.example.com/test"
 
 
-def something(clock: ManualClock, n: int = 0) -> AnyFact:
+def something(clock: ManualClock, n: int = 0) -> Fact:
     """A fact that stands for itself."""
     return Refused(
         at=clock.now(),

@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 
 import structlog
 
-from jit.facts import AboutRequest, Alert, AlertName, AnyFact, RevokeIntent, Source
+from jit.facts import AboutRequest, Alert, AlertName, Fact, RevokeIntent, Source
 from jit.ledger import Conflict, Ledger, LedgerUnavailable, Spool, SpoolFailed
 from jit.ports import Clock
 
@@ -33,7 +33,7 @@ class Scribe:
         self._source = source
         self._intending = Lock()
         self._intended: set[str] = set()
-        self._owed: dict[str, tuple[AnyFact, ...]] = {}
+        self._owed: dict[str, tuple[Fact, ...]] = {}
         self._told: dict[tuple[AlertName, str], datetime] = {}
 
     def signed(self) -> dict[str, object]:
@@ -93,14 +93,14 @@ class Scribe:
             (min(fact.at, at) for fact, at in told if isinstance(fact, Alert) and fact.name is name), default=None
         )
 
-    def record(self, facts: Sequence[AnyFact]) -> None:
+    def record(self, facts: Sequence[Fact]) -> None:
         """Facts that follow in any state."""
         try:
             self._ledger.append(facts)
         except LedgerUnavailable:
             self.put_aside(facts)
 
-    def put_aside(self, facts: Sequence[AnyFact]) -> None:
+    def put_aside(self, facts: Sequence[Fact]) -> None:
         """Into the spool."""
         try:
             self._spool.write(facts)
@@ -133,7 +133,7 @@ class Scribe:
             self._intended.add(intent.request_id)
         self.put_aside([intent])
 
-    def put_outcome_aside(self, request_id: str, facts: Sequence[AnyFact]) -> None:
+    def put_outcome_aside(self, request_id: str, facts: Sequence[Fact]) -> None:
         """Of an end that is proven; `owes` it until the ledger has it."""
         self.put_aside(facts)
         self._intended.discard(request_id)

@@ -14,9 +14,9 @@ import structlog
 from jit.facts import (
     AboutRequest,
     AlertName,
-    AnyFact,
     EndCause,
     Ended,
+    Fact,
     GrantFailed,
     RevokeIntent,
     Source,
@@ -360,12 +360,12 @@ class Revoker:
     def _conclude_aside(self, attempt: Attempt, cause: EndCause | None) -> None:
         self._scribe.put_outcome_aside(attempt.request.id, self._outcome_of(attempt.request, attempt, cause))
 
-    def _outcome_of(self, request: Request, attempt: Attempt, cause: EndCause | None) -> list[AnyFact]:
+    def _outcome_of(self, request: Request, attempt: Attempt, cause: EndCause | None) -> list[Fact]:
         if attempt.taken is None:
             return []
         return self._outcome(request, attempt.taken, request.end_cause or cause or EndCause.EXPIRED)
 
-    def _outcome(self, about: AboutRequest, taken: Taken, cause: EndCause) -> list[AnyFact]:
+    def _outcome(self, about: AboutRequest, taken: Taken, cause: EndCause) -> list[Fact]:
         ended = Ended.about(
             about,
             cause=cause,

@@ -8,7 +8,7 @@ from sqlalchemy import inspect
 
 from jit.doctor.examine import NotLookedAt, needed
 from jit.doctor.line import Line, Part, fine, mend
-from jit.facts import AnyFact, Released, Revoked, RevokeIntent
+from jit.facts import Fact, Released, Revoked, RevokeIntent
 from jit.ledger import Ledger, LedgerUnavailable, connect
 from jit.ledger.database import Forbidden, reading, there
 from jit.ledger.schema import entries
@@ -70,7 +70,7 @@ def _late(ledger: Ledger) -> dict[str, list[tuple[timedelta, Request]]]:
     return late
 
 
-def _due(request: Request, facts: Sequence[AnyFact]) -> Iterator[tuple[str, datetime]]:
+def _due(request: Request, facts: Sequence[Fact]) -> Iterator[tuple[str, datetime]]:
     """What is expected of it next, and when."""
     match request:
         case Request(state=State.PENDING):

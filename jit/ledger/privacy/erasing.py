@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
-from jit.facts import Kinds, PersonErased, Source
+from jit.facts import PersonErased, Source, life_kinds
 from jit.ledger import BrokenChain, Ledger, LedgerUnavailable
 from jit.ledger.database import writing
 from jit.ledger.keys import recorded_as_erased
@@ -135,7 +135,7 @@ def _involved(connection: Connection, ledger: Ledger, person: str) -> dict[str, 
     """What is not over, by the facts, and by the read model where those cannot be read: their own requests, and those
     that were not begun yet and have their approval.
     """
-    closing = select(entries.c.request_id).where(entries.c.kind.in_(Kinds.closing))
+    closing = select(entries.c.request_id).where(entries.c.kind.in_(life_kinds(closing=True)))
     asked = select(entries.c.request_id).where(entries.c.kind == "requested")
     not_over = (requests.c.requester == person) & requests.c.state.not_in(sorted(OVER))
     found: dict[str, State] = {

@@ -7,20 +7,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, time
-from typing import get_args
 
 from sqlalchemy import Engine, select
 
 from jit.durations import BadDuration, parse_duration
-from jit.facts import AnyFact, Approved
+from jit.facts import Approved, Fact
 from jit.ledger import BrokenChain, Entry, Ledger
 from jit.ledger.database import reading
 from jit.ledger.privacy.people import closed_person, erased_person, is_person
 from jit.ledger.schema import directory, person_keys
 from jit.proof.audit.reading import ALL, Part, read_entries
 
-KINDS: tuple[str, ...] = tuple(model.model_fields["kind"].default for model in get_args(AnyFact))
-"""Of facts, by name."""
 NAMED = ("actor", "requester", "approver")
 WORDED = (
     "why",
@@ -91,7 +88,7 @@ class Wanted:
     kinds: frozenset[str] = frozenset()
     words: tuple[str, ...] = ()
 
-    def fits(self, fact: AnyFact) -> bool:
+    def fits(self, fact: Fact) -> bool:
         if self.kinds and fact.kind not in self.kinds:
             return False
         if self.target and getattr(fact, "target", None) != self.target:
@@ -225,12 +222,12 @@ def _quoted(name: str, value: str) -> bytes:
     return f'"{name}":{json.dumps(value, ensure_ascii=False)}'.encode(errors="replace")
 
 
-def _people_in(fact: AnyFact) -> set[str]:
+def _people_in(fact: Fact) -> set[str]:
     named = {who for name in NAMED if (who := getattr(fact, name, None))}
     return named | ({each.approver for each in fact.counted} if isinstance(fact, Approved) else set())
 
 
-def _has_words(fact: AnyFact, words: tuple[str, ...]) -> bool:
+def _has_words(fact: Fact, words: tuple[str, ...]) -> bool:
     found = (getattr(fact, name, None) for name in WORDED)
     text = folded(" ".join(" ".join(each) if isinstance(each, tuple) else each for each in found if each))
     return all(folded(word) in text for word in words)

@@ -7,18 +7,18 @@ import json
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, tzinfo
-from typing import NamedTuple, assert_never
+from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
 from jit.durations import say_duration
 from jit.facts import (
     Alert,
-    AnyFact,
     Approval,
     Approved,
     Denied,
     Ended,
+    Fact,
     Granted,
     GrantFailed,
     GrantIntent,
@@ -135,7 +135,7 @@ def _visible(letter: str) -> str:
 
 
 def _said(  # noqa: C901, PLR0911, PLR0912  one return for each kind
-    fact: AnyFact, names: Names, zone: tzinfo | None
+    fact: Fact, names: Names, zone: tzinfo | None
 ) -> Said:
     actor = names(fact.actor)
     match fact:
@@ -188,7 +188,7 @@ def _said(  # noqa: C901, PLR0911, PLR0912  one return for each kind
             return "not ended yet", names(fact.requester), f"{fact.reason} · attempts: {fact.attempts}"
         case Ended():
             return "ended", names(fact.requester), _ended(fact)
-    assert_never(fact)
+    raise AssertionError(fact.kind)
 
 
 def _ended(fact: Ended) -> str:

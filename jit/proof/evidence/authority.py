@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from jit.facts import AnyFact, Approval, Approved, Need, Requested
+from jit.facts import Approval, Approved, Fact, Need, Requested
 from jit.policy import Policy, PolicyError
 from jit.policy.files.document import read_document
 from jit.policy.files.load import policy_of
@@ -11,7 +11,7 @@ from jit.proof.evidence.case import Case
 from jit.proof.evidence.markup import NOTHING, Markup, fill, joined, listed, shown
 from jit.proof.evidence.telling import Who, clock_time, day_and_time, to_the_second
 
-Kind = TypeVar("Kind", bound=AnyFact)
+Kind = TypeVar("Kind", bound=Fact)
 
 
 def meaning(case: Case, asked: Requested) -> str | None:
@@ -104,7 +104,7 @@ class Authority:
         )
 
 
-def _first(facts: Iterable[AnyFact | None], kind: type[Kind]) -> Kind | None:
+def _first(facts: Iterable[Fact | None], kind: type[Kind]) -> Kind | None:
     return next((fact for fact in facts if isinstance(fact, kind)), None)
 
 

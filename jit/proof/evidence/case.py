@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from jit.facts import AnyFact, Life
+from jit.facts import Fact, Life
 from jit.ledger.entry import hash_of, open_entry
 from jit.proof.verifier import (
     BUNDLE_BYTES,
@@ -42,7 +42,7 @@ class Piece:
     index: int
     recorded_at: datetime
     hash: str
-    fact: AnyFact | None
+    fact: Fact | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def _piece(entry: Mapping[str, Any]) -> Piece:
             except Refused:
                 continue
     try:
-        fact: AnyFact | None = open_entry(json.dumps(parsed).encode()).fact
+        fact: Fact | None = open_entry(json.dumps(parsed).encode()).fact
     except (ValueError, RecursionError):
         fact = None
     return Piece(int(entry["index"]), recorded_at, hash_of(body), fact)
@@ -118,7 +118,7 @@ def _moment(text: str) -> datetime:
     return moment
 
 
-def _request(facts: Iterable[AnyFact | None], request_id: str) -> Request | None:
+def _request(facts: Iterable[Fact | None], request_id: str) -> Request | None:
     try:
         return replay(fact for fact in facts if isinstance(fact, Life) and fact.request_id == request_id)
     except CannotFollow:

@@ -15,8 +15,8 @@ from typing import TypeVar
 
 from jit.facts import (
     Alert,
-    AnyFact,
     Ended,
+    Fact,
     Granted,
     GrantIntent,
     Refused,
@@ -42,7 +42,7 @@ from jit.proof.evidence.telling import (
 from jit.proof.verifier import Finding, Grade, Trust, Verdict, check_bundle
 from jit.requests.lifecycle import REQUEST_ID
 
-Kind = TypeVar("Kind", bound=AnyFact)
+Kind = TypeVar("Kind", bound=Fact)
 _BUNDLE = ('<script type="application/json" id="bundle">', "</script>")
 _NAMES = ('<script type="application/json" id="names">', "</script>")
 _SAME_MOMENT = 2.0

@@ -9,12 +9,12 @@ from typing import assert_never
 from jit.durations import say_duration
 from jit.facts import (
     Alert,
-    AnyFact,
     Approval,
     Approved,
     Denied,
     EndCause,
     Ended,
+    Fact,
     Granted,
     GrantFailed,
     GrantIntent,
@@ -182,7 +182,7 @@ def _gone(request: Request, who: Who, over: Markup) -> Markup:
     )
 
 
-def told(fact: AnyFact, who: Who) -> Markup:  # noqa: PLR0911  one return for each kind
+def told(fact: Fact, who: Who) -> Markup:  # noqa: PLR0911  one return for each kind
     """One entry of the timeline."""
     match fact:
         case Refused():
@@ -218,8 +218,9 @@ def told(fact: AnyFact, who: Who) -> Markup:  # noqa: PLR0911  one return for ea
             return fill("Personal fields under the key $key were erased", key=fact.key)
         case SpoolTaken():
             return fill("What waited at $host was taken in", host=fact.host)
-        case _:
+        case Life():
             return _step(fact, who)
+    raise AssertionError(fact.kind)
 
 
 def _step(fact: Life, who: Who) -> Markup:  # noqa: C901, PLR0911, PLR0912  one return for each kind of step
@@ -260,7 +261,7 @@ def _step(fact: Life, who: Who) -> Markup:  # noqa: C901, PLR0911, PLR0912  one 
             return fill("$by could not take it away yet ($tried): $why", by=by, tried=Markup(tried), why=fact.reason)
         case Ended():
             return fill("$by took it away, and read back that nothing of it is left$more", by=by, more=_found(fact))
-    assert_never(fact)
+    raise AssertionError(fact.kind)
 
 
 def _found(fact: Ended) -> Markup:

@@ -26,7 +26,7 @@ import structlog
 from pydantic import SecretStr
 from sqlalchemy import LargeBinary, cast, func, select
 
-from jit.facts import NO_POLICY, Alert, AlertName, AnyFact, KeyChanged, Source, Started
+from jit.facts import NO_POLICY, Alert, AlertName, Fact, KeyChanged, Source, Started
 from jit.ledger import ClockSkew, Leases, Ledger, LedgerUnavailable
 from jit.ledger.database import reading
 from jit.ledger.entry import LONGEST, open_entry
@@ -98,7 +98,7 @@ class Signer:
         self._table = 0
         self._beat_at = 0.0
         self._failures = 0
-        self._untold: list[tuple[AnyFact, str]] = []
+        self._untold: list[tuple[Fact, str]] = []
         self._told_at: dict[str, float] = {}
         self._troubles: SimpleQueue[tuple[str, str | None]] = SimpleQueue()
         for courier in couriers:
@@ -378,7 +378,7 @@ class Signer:
     def _tell(self) -> None:
         """What cannot be recorded waits: no head depends on it."""
         self._take_troubles()
-        waiting: list[tuple[AnyFact, str]] = []
+        waiting: list[tuple[Fact, str]] = []
         for fact, trouble in self._untold:
             try:
                 self._ledger.append([fact])

@@ -1,0 +1,60 @@
+"""What somebody has to look at."""
+
+from enum import StrEnum
+from typing import Literal
+
+from jit.facts.fact import Fact, Principal, Who, Words
+
+
+class AlertName(StrEnum):
+    """What somebody has to look at."""
+
+    END_LATE = "end_late"
+    END_AT_RISK = "end_at_risk"
+    """What is active in a target could not be ended if that were due now."""
+    END_NOT_BEGUN = "end_not_begun"
+    """Nobody takes away what is due: no timekeeper and no worker says anything."""
+    NOT_BEGUN = "not_begun"
+    """Nobody gives what was approved."""
+    POLICY_BROKEN = "policy_broken"
+    GRANT_LATE = "grant_late"
+    LEFT_BEHIND = "left_behind"
+    GRANT_FAILED = "grant_failed"
+    REQUESTER_LEFT = "requester_left"
+    """Somebody may not ask any more for what they hold, or that cannot be told, and it goes on."""
+    TARGET_UNUSABLE = "target_unusable"
+    """Nothing can be given or ended in a target until its set-up is mended."""
+    FOREIGN_SLACK = "foreign_slack"
+    FOREIGN_GRANT = "foreign_grant"
+    """A target holds something in our name that the ledger knows nothing of."""
+    RECORD_BROKEN = "record_broken"
+    """Entries do not say any more what was recorded, or are not where they were."""
+    SPOOL_REFUSED = "spool_refused"
+    """Something was put into the spool that has no business there."""
+    SPOOL_BROKEN = "spool_broken"
+    """Facts that waited in a spool are gone, or were changed."""
+    SPOOL_FULL = "spool_full"
+    """A host has no room for facts that have to wait."""
+    AUDIT_CHANGED = "audit_changed"
+    """Somebody deleted or edited what the audit channel showed."""
+    NOT_SHOWN = "not_shown"
+    """The chat refuses for good what people were to see."""
+    HEAD_MISSING = "head_missing"
+    """The record goes on and nobody signs it."""
+    HEAD_REFUSED = "head_refused"
+    """The signer or a witness will not sign: the record is not what it was."""
+
+
+class Alert(Fact):
+    """Somebody has to look at this."""
+
+    waits = True
+
+    kind: Literal["alert"] = "alert"
+    name: AlertName
+    says: Words
+    request_id: str | None = None
+    requester: Who | None = None
+    access: str | None = None
+    target: str | None = None
+    principal: Principal | None = None

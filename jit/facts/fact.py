@@ -1,0 +1,136 @@
+"""What every kind of fact has, the kinds there are, and how their fields are marked."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import cache, reduce
+from operator import or_
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, get_args
+from uuid import UUID, uuid4
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, GetJsonSchemaHandler, TypeAdapter
+from pydantic.fields import FieldInfo
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+
+@dataclass(frozen=True, slots=True)
+class Personal:
+    """Marks a field that tells something about a person, in `Annotated`.
+
+    One that ``names`` a person is about that one. Any other is about the requester, and where a fact has none about
+    whoever acted.
+    """
+
+    names: bool = False
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """So that the schema of a model says it, too."""
+        return handler(core) | {"personal": True}
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as wrong:
+        raise ValueError("a moment before the first year or after the last") from wrong
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Who = Annotated[str, Personal(names=True), Field(max_length=200)]
+"""A Slack id, `cli:user@host`, or `process@host`."""
+Principal = Annotated[str, Personal(), Field(max_length=200)]
+"""Somebody's name in a target."""
+Words = Annotated[str, Personal()]
+"""What a target or one of our processes said; it may name a person."""
+Incident = Annotated[str, Personal()]
+SignedEnd = Annotated[str, Personal()]
+"""An order to end an access as a worker signed it (`workers.end_orders.signed`); it names whose access that is."""
+Digest = Annotated[str, Personal()]
+"""A hash over what a card showed. Who may guess that can see from the hash that they guessed right."""
+FreeText = Annotated[str, Personal(), Field(max_length=2000)]
+
+
+class Source(StrEnum):
+    """Where a fact came in."""
+
+    SLACK = "slack"
+    CLI = "cli"
+    WORKER = "worker"
+    TIMEKEEPER = "timekeeper"
+    BOT = "bot"
+    SIGNER = "signer"
+
+
+class Fact(BaseModel):
+    """What every fact has. ``at`` is when it happened; when it was recorded stands in its ledger entry.
+
+    A class with a ``kind`` is a kind of fact. Entries are kept for ever: its fields stay, and a new one has a default.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: UUID = Field(default_factory=uuid4)
+    at: Moment
+    actor: Who
+    source: Source
+    spooled: bool = False
+    """Written to the spool first, as the ledger could not be reached."""
+
+    waits: ClassVar[bool] = False
+    """It may be recorded later, out of a spool: it decides nothing."""
+
+    if TYPE_CHECKING:  # each kind says it behind the fields above, where it stands in the bytes of an entry
+
+        @property
+        def kind(self) -> str: ...
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        if field := cls.model_fields.get("kind"):
+            if field.default in MODELS:
+                raise TypeError(f"{cls.__name__}: {MODELS[field.default].__name__} is a {field.default} already")
+            MODELS[field.default] = cls
+
+
+MODELS: dict[str, type[Fact]] = {}
+"""The kinds of fact, by name."""
+
+
+def read_fact(data: bytes | str) -> Fact:
+    """A fact from its JSON. Raises pydantic.ValidationError."""
+    return _reader(tuple(MODELS.values())).validate_json(data)
+
+
+@cache
+def _reader(models: tuple[type[Fact], ...]) -> TypeAdapter[Fact]:
+    one_of_them: Any = Annotated[reduce(or_, models), Field(discriminator="kind")]
+    return TypeAdapter(one_of_them)
+
+
+def write_fact(fact: Fact) -> bytes:
+    """The JSON of a fact, UTF-8."""
+    return fact.model_dump_json().encode()
+
+
+def personal(info: FieldInfo) -> Personal | None:
+    """How a field is marked, whether or not it may be None."""
+    marks: Iterable[Any] = (*info.metadata, *(mark for part in get_args(info.annotation) for mark in _marks(part)))
+    return next((mark for mark in marks if isinstance(mark, Personal)), None)
+
+
+def _marks(annotation: Any) -> tuple[Any, ...]:
+    return getattr(annotation, "__metadata__", ())
+
+
+def personal_fields(model: type[BaseModel]) -> Iterator[str]:
+    """The names of the fields of ``model`` that are marked as personal."""
+    for name, info in model.model_fields.items():
+        if personal(info):
+            yield name
+
+
+def model_of(kind: object) -> type[Fact] | None:
+    """The model of a kind, by its name; None if there is no such kind."""
+    return MODELS.get(kind) if isinstance(kind, str) else None

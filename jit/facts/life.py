@@ -1,0 +1,68 @@
+"""What the steps in the life of a request have in common."""
+
+from typing import Any, ClassVar, Protocol, Self
+
+from jit.facts.fact import MODELS, Fact, FreeText, Incident, Principal, Who
+
+
+class AboutRequest(Protocol):
+    """What a fact repeats of its request; `jit.requests.lifecycle.Request` has it."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def requester(self) -> str: ...
+    @property
+    def access(self) -> str: ...
+    @property
+    def target(self) -> str: ...
+    @property
+    def permissions(self) -> tuple[str, ...]: ...
+    @property
+    def principal(self) -> str: ...
+    @property
+    def why(self) -> str: ...
+    @property
+    def incident(self) -> str | None: ...
+    @property
+    def policy_version(self) -> str: ...
+
+
+class Life(Fact):
+    """A step in the life of one request; `jit.requests.lifecycle` says what comes of it."""
+
+    closes: ClassVar[bool] = False
+    """Nothing more is expected to happen after it."""
+
+    request_id: str
+    requester: Who
+    access: str
+    target: str
+    permissions: tuple[str, ...]
+    principal: Principal
+    """The requester's name in the target."""
+    why: FreeText
+    incident: Incident | None
+    policy_version: str
+    """Of the policy in force when this was decided."""
+
+    @classmethod
+    def about(cls, request: AboutRequest, **rest: Any) -> Self:
+        """This step of ``request``; ``rest`` is what the step adds, and may say another policy_version."""
+        common: dict[str, Any] = {
+            "request_id": request.id,
+            "requester": request.requester,
+            "access": request.access,
+            "target": request.target,
+            "permissions": request.permissions,
+            "principal": request.principal,
+            "why": request.why,
+            "incident": request.incident,
+            "policy_version": request.policy_version,
+        }
+        return cls(**(common | rest))
+
+
+def life_kinds(*, closing: bool = False) -> list[str]:
+    """Their names, or of those that close it alone."""
+    return [kind for kind, model in MODELS.items() if issubclass(model, Life) and (model.closes or not closing)]

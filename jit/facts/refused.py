@@ -1,0 +1,51 @@
+"""What was not let through."""
+
+from enum import StrEnum
+from typing import Literal
+
+from jit.facts.fact import Fact, Who
+
+
+class Refusal(StrEnum):
+    """Why an attempt was refused."""
+
+    UNKNOWN_REQUEST = "unknown_request"
+    NOT_ALLOWED_TO_ASK = "not_allowed_to_ask"
+    NOT_ALLOWED_TO_DECIDE = "not_allowed_to_decide"
+    NOT_ALLOWED_TO_END = "not_allowed_to_end"
+    NOT_YOURS = "not_yours"
+    OWN_REQUEST = "own_request"
+    ALREADY_APPROVED = "already_approved"
+    ALREADY_OPEN = "already_open"
+    NOT_POSSIBLE_NOW = "not_possible_now"
+    LAPSED = "lapsed"
+    CARD_CHANGED = "card_changed"
+    RULES_CHANGED = "rules_changed"
+    NOBODY_COULD_APPROVE = "nobody_could_approve"
+    NO_PRINCIPAL = "no_principal"
+    BAD_INPUT = "bad_input"
+    WRONG_WORKSPACE = "wrong_workspace"
+    BAD_STANDING = "bad_standing"
+    CANNOT_LOOK_UP = "cannot_look_up"
+    STALE_GROUPS = "stale_groups"
+    POLICY_BROKEN = "policy_broken"
+    QUORUM_GONE = "quorum_gone"
+    MALFORMED = "malformed"
+    BUSY = "busy"
+    TOO_MANY = "too_many"
+    """One person used up their share: what comes after it within a while is recorded once, by this."""
+    BAD_TICKET = "bad_ticket"
+
+
+class Refused(Fact):
+    """An attempt that was not let through. Holds nothing that was typed."""
+
+    kind: Literal["refused"] = "refused"
+    attempted: str
+    reason: Refusal
+    request_id: str | None = None
+    requester: Who | None = None
+    access: str | None = None
+    target: str | None = None
+    permissions: tuple[str, ...] = ()
+    policy_version: str | None = None
