@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Literal
 
-from jit.facts.fact import Fact, Principal, Who, Words
+from jit.facts.fact import Fact, Principal, Room, Who, Words
 
 
 class AlertName(StrEnum):
@@ -48,6 +48,7 @@ class AlertName(StrEnum):
 class Alert(Fact):
     """Somebody has to look at this."""
 
+    recorded_by = (Room.BOT, Room.HANDS, Room.SIGNER, Room.AUDITOR)
     waits = True
 
     kind: Literal["alert"] = "alert"

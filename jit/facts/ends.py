@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from jit.facts.fact import FreeText, Personal, Words
+from jit.facts.fact import FreeText, Personal, Room, Words
 from jit.facts.life import Life
 
 
@@ -34,11 +34,15 @@ class TakesAway(Life):
 
 
 class Released(OrdersEnd):
+    recorded_by = (Room.BOT,)
+
     kind: Literal["released"] = "released"
 
 
 class Revoked(OrdersEnd):
     """Somebody ordered the end."""
+
+    recorded_by = (Room.BOT, Room.AUDITOR)
 
     kind: Literal["revoked"] = "revoked"
     reason: FreeText
@@ -47,6 +51,8 @@ class Revoked(OrdersEnd):
 class RequesterLeft(OrdersEnd):
     """Whoever asked may hold this no longer: nobody's order, but what Slack and the rules say."""
 
+    recorded_by = (Room.BOT,)
+
     kind: Literal["requester.left"] = "requester.left"
     because: Literal["deactivated", "left_rules"]
 
@@ -54,11 +60,15 @@ class RequesterLeft(OrdersEnd):
 class RevokeIntent(TakesAway):
     """About to be taken away."""
 
+    recorded_by = (Room.HANDS,)
+
     kind: Literal["revoke.intent"] = "revoke.intent"
     cause: EndCause
 
 
 class RevokeFailed(TakesAway):
+    recorded_by = (Room.HANDS,)
+
     kind: Literal["revoke.failed"] = "revoke.failed"
     reason: Words
     attempts: int
@@ -67,6 +77,7 @@ class RevokeFailed(TakesAway):
 class Ended(TakesAway):
     """Taken away, and read back from the target: nothing is left of the grant."""
 
+    recorded_by = (Room.HANDS,)
     closes = True
 
     kind: Literal["ended"] = "ended"

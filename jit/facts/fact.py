@@ -63,6 +63,18 @@ class Source(StrEnum):
     SIGNER = "signer"
 
 
+class Room(StrEnum):
+    """Whose processes record it. Each room has a login of its own to the ledger (`jit.ledger.guard.roles`)."""
+
+    BOT = "bot"
+    HANDS = "hands"
+    """Workers and timekeepers."""
+    SIGNER = "signer"
+    AUDITOR = "auditor"
+    """Security at a terminal."""
+    PRIVACY = "privacy"
+
+
 class Fact(BaseModel):
     """What every fact has. ``at`` is when it happened; when it was recorded stands in its ledger entry.
 
@@ -78,6 +90,7 @@ class Fact(BaseModel):
     spooled: bool = False
     """Written to the spool first, as the ledger could not be reached."""
 
+    recorded_by: ClassVar[tuple[Room, ...]]
     waits: ClassVar[bool] = False
     """It may be recorded later, out of a spool: it decides nothing."""
 

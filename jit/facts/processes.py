@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from jit.facts.fact import Fact
+from jit.facts.fact import Fact, Room
 
 NO_POLICY = "none"
 """What a process that reads no rules names as their version."""
@@ -11,6 +11,7 @@ NO_POLICY = "none"
 class Started(Fact):
     """A process began its work."""
 
+    recorded_by = (Room.BOT, Room.HANDS, Room.SIGNER)
     waits = True
 
     kind: Literal["started"] = "started"
@@ -22,6 +23,8 @@ class Started(Fact):
 
 class PolicyChanged(Fact):
     """A process began to decide by other rules."""
+
+    recorded_by = (Room.BOT,)
 
     kind: Literal["policy.changed"] = "policy.changed"
     policy_version: str

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Literal
 
-from jit.facts.fact import Fact, Who
+from jit.facts.fact import Fact, Room, Who
 
 
 class Refusal(StrEnum):
@@ -39,6 +39,8 @@ class Refusal(StrEnum):
 
 class Refused(Fact):
     """An attempt that was not let through. Holds nothing that was typed."""
+
+    recorded_by = (Room.BOT, Room.HANDS, Room.AUDITOR)
 
     kind: Literal["refused"] = "refused"
     attempted: str

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from jit.facts.fact import Digest, FreeText, Moment, Who
+from jit.facts.fact import Digest, FreeText, Moment, Room, Who
 from jit.facts.life import Life
 
 BEGIN_WITHIN = timedelta(minutes=15)
@@ -34,6 +34,8 @@ class Counted(BaseModel):
 
 
 class Requested(Life):
+    recorded_by = (Room.BOT,)
+
     kind: Literal["requested"] = "requested"
     duration: timedelta
     channel: str
@@ -44,6 +46,8 @@ class Requested(Life):
 
 class Approval(Life):
     """One person's yes; it decides nothing by itself."""
+
+    recorded_by = (Room.BOT,)
 
     kind: Literal["approval"] = "approval"
     approver: Who
@@ -59,6 +63,8 @@ class Approval(Life):
 class Approved(Life):
     """The decision: every quorum is met by approvals that all counted at this moment."""
 
+    recorded_by = (Room.BOT,)
+
     kind: Literal["approved"] = "approved"
     digest: Digest
     counted: tuple[Counted, ...]
@@ -66,6 +72,7 @@ class Approved(Life):
 
 
 class Denied(Life):
+    recorded_by = (Room.BOT,)
     closes = True
 
     kind: Literal["denied"] = "denied"
@@ -75,12 +82,14 @@ class Denied(Life):
 
 
 class Withdrawn(Life):
+    recorded_by = (Room.BOT,)
     closes = True
 
     kind: Literal["withdrawn"] = "withdrawn"
 
 
 class Lapsed(Life):
+    recorded_by = (Room.BOT, Room.HANDS)
     closes = True
 
     kind: Literal["lapsed"] = "lapsed"

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from importlib.resources import files
 
 from sqlalchemy import Connection, text
@@ -29,7 +28,12 @@ class Function:
     of_its_owner: bool
 
     def body(self, schema: str) -> str:
-        return _source(self.source).replace("{schema}", schema)
+        """``{must}`` and ``{may}`` stand for the fields that a fact of each kind has, without and with a default;
+        ``{are}`` for what is true of their values.
+        """
+        source = "\n" + files("jit.ledger.guard").joinpath(self.source).read_text(encoding="utf-8")
+        source = source.replace("{must}", _fields(required=True)).replace("{may}", _fields(required=False))
+        return source.replace("{are}", _values()).replace("{schema}", schema)
 
     def signature(self, schema: str) -> str:
         return f"{schema}.{self.name}({self.arguments.split(' ')[-1]})"
@@ -103,21 +107,13 @@ def triggers(kept: Sequence[str]) -> Iterator[Trigger]:
         yield Trigger(table, "own_rows", *_WRITES, OWN_ROWS, _NOT_ITS_OWN)
 
 
-@cache
-def _source(name: str) -> str:
-    """``{must}`` and ``{may}`` stand for the fields that a fact of each kind has, without and with a default; ``{are}``
-    for what is true of the values.
-    """
-    source = "\n" + files("jit.ledger.guard").joinpath(name).read_text(encoding="utf-8")
-    if "{must}" not in source:
-        return source
-    source = source.replace("{must}", _fields(required=True)).replace("{may}", _fields(required=False))
-    return source.replace("{are}", ",\n                ".join(f"'{shape}'" for _, shape in shapes(MODELS)))
+def _values() -> str:
+    return ",\n                ".join(f"'{shape}'" for _, shape in shapes(dict(sorted(MODELS.items()))))
 
 
 def _fields(*, required: bool) -> str:
     cases = []
-    for kind, model in MODELS.items():
+    for kind, model in sorted(MODELS.items()):
         names = (f"'{name}'" for name, field in model.model_fields.items() if field.is_required() is required)
         cases.append(f"\n            WHEN '{kind}' THEN ARRAY[{', '.join(names)}]")
     return "".join(cases)

@@ -1,10 +1,12 @@
 """Who is who in the ledger's PostgreSQL: an owner that cannot log in, and a login for each room.
 
-Each login may record the kinds of fact that its processes write, and change what they change; all else is refused.
+Each login may record the kinds of fact that say so, and change what its processes change; all else is refused.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+from jit.facts import MODELS, Room
 
 OWNER = "jit_owner"
 READ, ADD = "SELECT", "SELECT, INSERT"
@@ -16,23 +18,23 @@ _RECORD = dict.fromkeys(("made_by", "may_write", "entries", "heads", "cosignatur
 class Login:
     """``rights`` by table; of some tables on rows of its own alone (`own_rows.sql`)."""
 
-    name: str
+    room: Room
     whose: str
-    kinds: frozenset[str]
-    rights: Mapping[str, str] = field(default_factory=dict)
+    rights: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        return f"jit_{self.room}"
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        return frozenset(kind for kind, model in MODELS.items() if self.room in model.recorded_by)
 
 
 LOGINS = (
     Login(
-        "jit_bot",
+        Room.BOT,
         "the bot",
-        frozenset(
-            {
-                *("requested", "approval", "approved", "denied", "withdrawn", "released", "revoked"),
-                *("lapsed", "requester.left"),
-                *("refused", "alert", "started", "policy.changed"),
-            }
-        ),
         _RECORD
         | {
             "policy_texts": ADD,
@@ -44,14 +46,8 @@ LOGINS = (
         },
     ),
     Login(
-        "jit_hands",
+        Room.HANDS,
         "workers and timekeepers",
-        frozenset(
-            {
-                *("lapsed", "grant.intent", "granted", "grant.failed", "revoke.intent", "revoke.failed", "ended"),
-                *("refused", "alert", "started", "spool.taken"),
-            }
-        ),
         _RECORD
         | {
             "policy_texts": ADD,
@@ -62,15 +58,13 @@ LOGINS = (
         },
     ),
     Login(
-        "jit_signer",
+        Room.SIGNER,
         "the signer",
-        frozenset({"key.changed", "alert", "started"}),
         _RECORD | {"heads": ADD, "cosignatures": ADD, "leases": ALL},
     ),
     Login(
-        "jit_auditor",
+        Room.AUDITOR,
         "security at a terminal: `jit audit`, `jit list`, `jit show`, `jit revoke`",
-        frozenset({"record.read", "revoked", "refused", "alert"}),
         _RECORD
         | {
             "person_keys": ADD,
@@ -80,9 +74,8 @@ LOGINS = (
         },
     ),
     Login(
-        "jit_privacy",
+        Room.PRIVACY,
         "`jit privacy erase`, and nothing else: what it deletes nobody brings back",
-        frozenset({"person.erased"}),
         _RECORD
         | {
             "person_keys": "SELECT, INSERT, DELETE",
