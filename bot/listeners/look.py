@@ -24,9 +24,9 @@ from bot.views.text import (
     section,
     straight,
 )
-from bot.views.words import NOT_TAKEN_UP, word
+from bot.views.words import NOT_TAKEN_UP, in_line, word
 from jit.durations import say_duration
-from jit.facts import Fact, Refusal, Refused
+from jit.facts import Fact, Refusal
 from jit.people.person import Person
 from jit.policy import PolicyError, StaleGroups
 from jit.requests.lifecycle import Request, State, late_since
@@ -38,24 +38,6 @@ _ACCESS = 34
 _NAME = 14
 _CODE = SECTION - 50
 """Characters of a block of code below its title."""
-
-_DID = {
-    "requested": "asked",
-    "approval": "approved by",
-    "approved": "approved",
-    "denied": "denied by",
-    "withdrawn": "withdrawn by",
-    "lapsed": "lapsed",
-    "grant.intent": "being granted",
-    "granted": "granted",
-    "grant.failed": "not granted",
-    "released": "released by",
-    "revoked": "revoked by",
-    "requester.left": "to end, as the requester left",
-    "revoke.intent": "being taken away",
-    "revoke.failed": "could not be taken away yet",
-    "ended": "ended",
-}
 
 
 def list_requests(kit: Kit, caller: Caller) -> Drawn:
@@ -173,11 +155,9 @@ def _state(request: Request, late: datetime | None) -> list[str]:
 
 def _step(fact: Fact, names: Names) -> str:
     """One line of history, without anybody's free words."""
-    when = day_and_time(fact.at)
-    if isinstance(fact, Refused):
-        return f"{when} {word(fact.attempted)} by {named(fact.actor, names)} was refused"
-    did = _DID.get(fact.kind, word(fact.kind))
-    return f"{when} {did} {named(fact.actor, names)}" if did.endswith(" by") else f"{when} {did}"
+    told = fact.told()
+    by = f" by {named(fact.actor, names)}" if told.names(fact.actor) else ""
+    return f"{day_and_time(fact.at)} {in_line(told.what, names)}{by}"
 
 
 def _cell(text: str, most: int) -> str:

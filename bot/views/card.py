@@ -27,7 +27,6 @@ from bot.views.text import (
     straight,
 )
 from bot.views.words import (
-    LAPSED,
     audience,
     deciders,
     ended_because,
@@ -40,7 +39,7 @@ from bot.views.words import (
     word,
 )
 from jit.durations import say_duration
-from jit.facts import EndCause, Need
+from jit.facts import LAPSED, EndCause, Need
 from jit.requests.lifecycle import Request, State, late_since
 
 Asked = Callable[[Need], str]

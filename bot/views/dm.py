@@ -20,9 +20,9 @@ from bot.views.text import (
     quote,
     section,
 )
-from bot.views.words import LAPSED, ended_because, ending, held, left_behind, reason_of, target_said, why_closed, word
+from bot.views.words import ended_because, ending, held, left_behind, reason_of, target_said, why_closed, word
 from jit.durations import say_duration
-from jit.facts import EndCause
+from jit.facts import LAPSED, EndCause
 from jit.requests.lifecycle import Request, State, late_since
 
 ALSO = {"postgres": "; open sessions have it too"}

@@ -24,8 +24,9 @@ from bot.views.text import (
     named,
     section,
 )
-from bot.views.words import LAPSED, ended_because, ending, held, reason_of, word
+from bot.views.words import ended_because, ending, held, reason_of, word
 from jit.durations import say_duration
+from jit.facts import LAPSED
 from jit.requests.lifecycle import Request, State, late_since
 
 NOTHING = "You hold no access and nothing waits for you: press *Ask for access*, or type `/jit request` in any channel."

@@ -1,32 +1,13 @@
 """Parts of sentences that cards, direct messages and audit lines share, so that each thing is called the same."""
 
-from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import assert_never
 
-from bot.views.text import Names, escape, harmless, listed, named, shorten
+from bot.views.text import Names, escape, harmless, listed, moment, named, shorten
 from jit.durations import say_duration
-from jit.facts import BEGIN_WITHIN, EndCause, Need
+from jit.facts import ENDED_BY_ITSELF, EndCause, Need
+from jit.facts.sentence import Loud, Name, Part, Person, Several, Text, Time
 from jit.requests.lifecycle import Request, State
-
-LEFT = {
-    "deactivated": "the requester was deactivated in Slack",
-    "left_rules": "the requester may not ask for this any more",
-}
-ENDED_BY_ITSELF = {
-    EndCause.EXPIRED: "time was over",
-    EndCause.RECOVERED: "it could not be finished and was taken back",
-    EndCause.LATE: "found after its end and taken back",
-    EndCause.DEACTIVATED: LEFT["deactivated"],
-    EndCause.LEFT_RULES: LEFT["left_rules"],
-}
-LAPSED = {
-    "unanswered": "unanswered",
-    "not_begun": f"no worker could begin it within {say_duration(BEGIN_WITHIN)}; nothing was given",
-    "no_longer_approved": "the approvals no longer count",
-    "rules_changed": "the rules for this access changed",
-    **LEFT,
-}
-
 
 NOTHING_GIVEN = "nothing had been given"
 NOT_TAKEN_UP = "not gone yet: no worker or timekeeper has taken it up"
@@ -37,8 +18,29 @@ def word(text: str, most: int = 200) -> str:
     return escape(shorten(text, most))
 
 
-def words(many: Iterable[str]) -> str:
-    return ", ".join(word(each) for each in many)
+def in_line(part: Part, names: Names) -> str:  # noqa: PLR0911  one return for each type of part
+    """A part of what is told, for a line of mrkdwn."""
+    match part:
+        case str():
+            return escape(part)
+        case tuple():
+            return "".join(in_line(each, names) for each in part)
+        case Loud(text):
+            return f"*{text}*"
+        case Person(who):
+            return named(who, names)
+        case Name(text, most):
+            return word(text, most)
+        case Text(text, most):
+            return harmless(text, most)
+        case timedelta():
+            return say_duration(part)
+        case Time(at, beside):
+            return moment(at, beside)
+        case Several(parts, most, between):
+            more = f" and {len(parts) - most} more" if len(parts) > most else ""
+            return between.join(in_line(each, names) for each in parts[:most]) + more
+    assert_never(part)
 
 
 def target_said(target: str, reason: str) -> str:
@@ -53,18 +55,7 @@ def reason_of(target: str, reason: str) -> str:
 
 def audience(need: Need, names: Names) -> str:
     """Who a quorum is made of, as people call them: `@dba`, `@dba or Carol`."""
-    return " or ".join(_one_of(who, names) for who in need.who[:5]) + (" or others" if len(need.who) > 5 else "")
-
-
-def _one_of(who: str, names: Names) -> str:
-    kind, _, rest = who.rpartition(":")
-    match kind:
-        case "group":
-            return "@" + word(rest, 80)
-        case "slack":
-            return "@" + named(rest, names)
-        case _:
-            return named(who, names)
+    return in_line(need.audience, names)
 
 
 def said_yes(request: Request, need: Need) -> tuple[str, ...]:

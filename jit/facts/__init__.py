@@ -2,10 +2,15 @@
 
 A fact is immutable and stands for itself: it repeats who, what and why of its request, so that one line of the
 ledger can be read without the others. Fields that tell something about a person are marked `Personal`.
+
+A new kind is a class in the file of its subject. A line of `tests/unit/entries.jsonl` holds it to what it was, and
+`jit ledger init --print` brings it into `deploy/postgresql/ledger.sql`. One that changes a request has lines in
+`jit.requests.lifecycle` too.
 """
 
 from jit.facts.alerts import Alert, AlertName
 from jit.facts.ends import (
+    ENDED_BY_ITSELF,
     EndCause,
     Ended,
     OrdersEnd,
@@ -22,11 +27,15 @@ from jit.facts.fact import (
     Moment,
     Personal,
     Room,
+    Said,
     Source,
+    Who,
+    Words,
     model_of,
     personal,
     personal_fields,
     read_fact,
+    said_fields,
     write_fact,
 )
 from jit.facts.grants import Granted, GrantFailed, GrantIntent
@@ -34,53 +43,15 @@ from jit.facts.life import AboutRequest, Life, life_kinds
 from jit.facts.processes import NO_POLICY, PolicyChanged, Started
 from jit.facts.record import KeyChanged, PersonErased, RecordRead, SpoolTaken
 from jit.facts.refused import Refusal, Refused
-from jit.facts.requests import BEGIN_WITHIN, Approval, Approved, Counted, Denied, Lapsed, Need, Requested, Withdrawn
-
-__all__ = [
-    "BEGIN_WITHIN",
-    "MODELS",
-    "NO_POLICY",
-    "AboutRequest",
-    "Alert",
-    "AlertName",
-    "Approval",
-    "Approved",
-    "Counted",
-    "Denied",
-    "EndCause",
-    "Ended",
-    "Fact",
-    "GrantFailed",
-    "GrantIntent",
-    "Granted",
-    "KeyChanged",
-    "Lapsed",
-    "Life",
-    "Moment",
-    "Need",
-    "OrdersEnd",
-    "PersonErased",
-    "Personal",
-    "PolicyChanged",
-    "RecordRead",
-    "Refusal",
-    "Refused",
-    "Released",
-    "Requested",
-    "RequesterLeft",
-    "RevokeFailed",
-    "RevokeIntent",
-    "Revoked",
-    "Room",
-    "Source",
-    "SpoolTaken",
-    "Started",
-    "TakesAway",
-    "Withdrawn",
-    "life_kinds",
-    "model_of",
-    "personal",
-    "personal_fields",
-    "read_fact",
-    "write_fact",
-]
+from jit.facts.requests import (
+    BEGIN_WITHIN,
+    LAPSED,
+    Approval,
+    Approved,
+    Counted,
+    Denied,
+    Lapsed,
+    Need,
+    Requested,
+    Withdrawn,
+)

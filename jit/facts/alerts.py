@@ -1,9 +1,11 @@
 """What somebody has to look at."""
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
-from jit.facts.fact import Fact, Principal, Room, Who, Words
+from jit.facts.fact import Fact, Principal, Room, Said, Who, Words
+from jit.facts.ocsf import CREATE, Class, Event, Severity, Status
+from jit.facts.sentence import Access, Loud, Person, Text, Told, in_words
 
 
 class AlertName(StrEnum):
@@ -45,17 +47,41 @@ class AlertName(StrEnum):
     """The signer or a witness will not sign: the record is not what it was."""
 
 
+CRITICAL = frozenset(
+    {
+        AlertName.RECORD_BROKEN,
+        AlertName.AUDIT_CHANGED,
+        AlertName.HEAD_REFUSED,
+        AlertName.SPOOL_REFUSED,
+        AlertName.SPOOL_BROKEN,
+        AlertName.FOREIGN_GRANT,
+        AlertName.TARGET_UNUSABLE,
+        AlertName.END_LATE,
+        AlertName.END_NOT_BEGUN,
+    }
+)
+"""They tell of access which may be there and should not, or of a record that is not what it was."""
+
+
 class Alert(Fact):
     """Somebody has to look at this."""
 
     recorded_by = (Room.BOT, Room.HANDS, Room.SIGNER, Room.AUDITOR)
+    ocsf = Event(Class.FINDING, CREATE, (Status.SUCCESS, "New"), Severity.HIGH)
     waits = True
 
     kind: Literal["alert"] = "alert"
-    name: AlertName
+    name: Annotated[AlertName, Said()]
     says: Words
     request_id: str | None = None
     requester: Who | None = None
     access: str | None = None
     target: str | None = None
     principal: Principal | None = None
+
+    def event(self) -> Event:
+        return self.ocsf._replace(severity=Severity.CRITICAL) if self.name in CRITICAL else self.ocsf
+
+    def told(self) -> Told:
+        about = (", ", Access(self.access), " of ", Person(self.requester)) if self.access and self.requester else ()
+        return Told((Loud("ALERT"), f" {in_words(self.name)}"), about, (Text(self.says, 500),))

@@ -3,8 +3,10 @@
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from jit.facts.fact import FreeText, Personal, Room, Words
+from jit.facts.fact import FreeText, Personal, Room, Said, Words
 from jit.facts.life import Life
+from jit.facts.ocsf import BEGUN, DEACTIVATE, FAILED, REVOKE, Class, Event, Severity
+from jit.facts.sentence import Access, Part, Person, Several, Text, Told, counted, quote, target_said
 
 
 class EndCause(StrEnum):
@@ -23,6 +25,20 @@ class EndCause(StrEnum):
     """Whoever asked for it may not ask for it any more."""
 
 
+LEFT = {
+    "deactivated": "the requester was deactivated in Slack",
+    "left_rules": "the requester may not ask for this any more",
+}
+ENDED_BY_ITSELF = {
+    EndCause.EXPIRED: "time was over",
+    EndCause.RECOVERED: "it could not be finished and was taken back",
+    EndCause.LATE: "it was found after its end and taken back",
+    EndCause.DEACTIVATED: LEFT["deactivated"],
+    EndCause.LEFT_RULES: LEFT["left_rules"],
+}
+"""Without anybody's word, and why."""
+
+
 class OrdersEnd(Life):
     """After it the access is to be taken away, without waiting for its time."""
 
@@ -35,55 +51,92 @@ class TakesAway(Life):
 
 class Released(OrdersEnd):
     recorded_by = (Room.BOT,)
+    ocsf = Event(Class.ENTITY, DEACTIVATE)
 
     kind: Literal["released"] = "released"
+
+    def told(self) -> Told:
+        return Told("released", (Access(self.access), " by ", Person(self.requester)))
 
 
 class Revoked(OrdersEnd):
     """Somebody ordered the end."""
 
     recorded_by = (Room.BOT, Room.AUDITOR)
+    ocsf = Event(Class.ENTITY, DEACTIVATE, severity=Severity.LOW)
 
     kind: Literal["revoked"] = "revoked"
     reason: FreeText
+
+    def told(self) -> Told:
+        return Told("revoked", (*_whose(self), " by ", Person(self.actor)), (quote(self.reason),))
 
 
 class RequesterLeft(OrdersEnd):
     """Whoever asked may hold this no longer: nobody's order, but what Slack and the rules say."""
 
     recorded_by = (Room.BOT,)
+    ocsf = Event(Class.ENTITY, DEACTIVATE, severity=Severity.LOW)
 
     kind: Literal["requester.left"] = "requester.left"
-    because: Literal["deactivated", "left_rules"]
+    because: Annotated[Literal["deactivated", "left_rules"], Said()]
+
+    def told(self) -> Told:
+        return Told("requester left", (": ", *_whose(self), " is to end"), (LEFT[self.because],))
 
 
 class RevokeIntent(TakesAway):
     """About to be taken away."""
 
     recorded_by = (Room.HANDS,)
+    ocsf = Event(Class.ACCESS, REVOKE, BEGUN)
 
     kind: Literal["revoke.intent"] = "revoke.intent"
-    cause: EndCause
+    cause: Annotated[EndCause, Said()]
+
+    def told(self) -> Told:
+        return Told("ending", _whose(self), (_why(self.cause),))
 
 
 class RevokeFailed(TakesAway):
     recorded_by = (Room.HANDS,)
+    ocsf = Event(Class.ACCESS, REVOKE, FAILED, Severity.MEDIUM)
 
     kind: Literal["revoke.failed"] = "revoke.failed"
     reason: Words
     attempts: int
+
+    def told(self) -> Told:
+        attempts = counted(self.attempts, "attempt", "attempts")
+        return Told("not ended yet", _whose(self), (target_said(self.target, self.reason), attempts))
 
 
 class Ended(TakesAway):
     """Taken away, and read back from the target: nothing is left of the grant."""
 
     recorded_by = (Room.HANDS,)
+    ocsf = Event(Class.ACCESS, REVOKE)
     closes = True
 
     kind: Literal["ended"] = "ended"
-    cause: EndCause
+    cause: Annotated[EndCause, Said()]
     existed: bool
     """Whether the target still held anything."""
     sessions: int
     """Live sessions that were cut."""
-    left_behind: Annotated[tuple[str, ...], Personal()]
+    left_behind: Annotated[tuple[str, ...], Personal(), Said()]
+
+    def told(self) -> Told:
+        cut = counted(self.sessions, "session cut", "sessions cut") if self.sessions else ""
+        left: Part = ("left behind: ", Several(tuple(map(Text, self.left_behind)), 3)) if self.left_behind else ""
+        nothing = "" if self.existed else "there was nothing left to take"
+        more = (_why(self.cause), cut, left, nothing)
+        return Told("ended", _whose(self), more, ("reading back found nothing of it",))
+
+
+def _whose(fact: Life) -> tuple[Part, ...]:
+    return (Access(fact.access), " of ", Person(fact.requester))
+
+
+def _why(cause: EndCause) -> str:
+    return ENDED_BY_ITSELF.get(cause, cause.value)

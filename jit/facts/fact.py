@@ -1,6 +1,6 @@
 """What every kind of fact has, the kinds there are, and how their fields are marked."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -13,6 +13,9 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
+
+from jit.facts.ocsf import Event
+from jit.facts.sentence import Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,11 @@ class Personal:
         return handler(core) | {"personal": True}
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Marks a field that says something in words, in `Annotated`: they are looked for, and stand in a table."""
+
+
 def _in_utc(moment: datetime) -> datetime:
     try:
         return moment.astimezone(UTC)
@@ -40,16 +48,16 @@ def _in_utc(moment: datetime) -> datetime:
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Who = Annotated[str, Personal(names=True), Field(max_length=200)]
 """A Slack id, `cli:user@host`, or `process@host`."""
-Principal = Annotated[str, Personal(), Field(max_length=200)]
+Principal = Annotated[str, Personal(), Said(), Field(max_length=200)]
 """Somebody's name in a target."""
-Words = Annotated[str, Personal()]
+Words = Annotated[str, Personal(), Said()]
 """What a target or one of our processes said; it may name a person."""
-Incident = Annotated[str, Personal()]
+Incident = Annotated[str, Personal(), Said()]
 SignedEnd = Annotated[str, Personal()]
 """An order to end an access as a worker signed it (`workers.end_orders.signed`); it names whose access that is."""
 Digest = Annotated[str, Personal()]
 """A hash over what a card showed. Who may guess that can see from the hash that they guessed right."""
-FreeText = Annotated[str, Personal(), Field(max_length=2000)]
+FreeText = Annotated[str, Personal(), Said(), Field(max_length=2000)]
 
 
 class Source(StrEnum):
@@ -78,7 +86,8 @@ class Room(StrEnum):
 class Fact(BaseModel):
     """What every fact has. ``at`` is when it happened; when it was recorded stands in its ledger entry.
 
-    A class with a ``kind`` is a kind of fact. Entries are kept for ever: its fields stay, and a new one has a default.
+    A class with a ``kind`` is a kind of fact, and says all there is to say about it: its fields, who may record it, how
+    it is told and what OCSF calls it. Entries are kept for ever: fields stay, and a new one has a default.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -91,6 +100,7 @@ class Fact(BaseModel):
     """Written to the spool first, as the ledger could not be reached."""
 
     recorded_by: ClassVar[tuple[Room, ...]]
+    ocsf: ClassVar[Event]
     waits: ClassVar[bool] = False
     """It may be recorded later, out of a spool: it decides nothing."""
 
@@ -99,12 +109,21 @@ class Fact(BaseModel):
         @property
         def kind(self) -> str: ...
 
+    def told(self) -> Told:
+        """In words, without names and times of day, which are the face's."""
+        raise NotImplementedError
+
+    def event(self) -> Event:
+        """What OCSF calls it; what is said in it may make it more severe."""
+        return self.ocsf
+
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
-        if field := cls.model_fields.get("kind"):
-            if field.default in MODELS:
-                raise TypeError(f"{cls.__name__}: {MODELS[field.default].__name__} is a {field.default} already")
-            MODELS[field.default] = cls
+        if kind := cls.model_fields.get("kind"):
+            says_all = cls.told is not Fact.told and hasattr(cls, "recorded_by") and hasattr(cls, "ocsf")
+            if kind.default in MODELS or not says_all:
+                raise TypeError(f"{cls.__name__} needs a kind of its own, recorded_by, ocsf and told()")
+            MODELS[kind.default] = cls
 
 
 MODELS: dict[str, type[Fact]] = {}
@@ -129,19 +148,24 @@ def write_fact(fact: Fact) -> bytes:
 
 def personal(info: FieldInfo) -> Personal | None:
     """How a field is marked, whether or not it may be None."""
-    marks: Iterable[Any] = (*info.metadata, *(mark for part in get_args(info.annotation) for mark in _marks(part)))
-    return next((mark for mark in marks if isinstance(mark, Personal)), None)
+    return next((mark for mark in _marks(info) if isinstance(mark, Personal)), None)
 
 
-def _marks(annotation: Any) -> tuple[Any, ...]:
-    return getattr(annotation, "__metadata__", ())
+def _marks(info: FieldInfo) -> Iterator[Any]:
+    yield from info.metadata
+    for part in get_args(info.annotation):
+        yield from getattr(part, "__metadata__", ())
 
 
 def personal_fields(model: type[BaseModel]) -> Iterator[str]:
     """The names of the fields of ``model`` that are marked as personal."""
-    for name, info in model.model_fields.items():
-        if personal(info):
-            yield name
+    return (name for name, info in model.model_fields.items() if personal(info))
+
+
+@cache
+def said_fields(model: type[BaseModel]) -> tuple[str, ...]:
+    """The names of the fields of ``model`` that say something in words."""
+    return tuple(name for name, info in model.model_fields.items() if Said() in _marks(info))
 
 
 def model_of(kind: object) -> type[Fact] | None:

@@ -49,17 +49,8 @@ class Life(Fact):
     @classmethod
     def about(cls, request: AboutRequest, **rest: Any) -> Self:
         """This step of ``request``; ``rest`` is what the step adds, and may say another policy_version."""
-        common: dict[str, Any] = {
-            "request_id": request.id,
-            "requester": request.requester,
-            "access": request.access,
-            "target": request.target,
-            "permissions": request.permissions,
-            "principal": request.principal,
-            "why": request.why,
-            "incident": request.incident,
-            "policy_version": request.policy_version,
-        }
+        repeated = Life.model_fields.keys() - Fact.model_fields.keys() - {"request_id"}
+        common = {"request_id": request.id} | {name: getattr(request, name) for name in repeated}
         return cls(**(common | rest))
 
 

@@ -1,9 +1,11 @@
 """What was not let through."""
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
-from jit.facts.fact import Fact, Room, Who
+from jit.facts.fact import Fact, Room, Said, Who
+from jit.facts.ocsf import FAILED, OTHER, Class, Event, Severity
+from jit.facts.sentence import Access, Loud, Part, Person, Text, Told, in_words
 
 
 class Refusal(StrEnum):
@@ -41,13 +43,20 @@ class Refused(Fact):
     """An attempt that was not let through. Holds nothing that was typed."""
 
     recorded_by = (Room.BOT, Room.HANDS, Room.AUDITOR)
+    ocsf = Event(Class.API, (OTHER, "Refused"), FAILED, Severity.LOW)
 
     kind: Literal["refused"] = "refused"
-    attempted: str
-    reason: Refusal
+    attempted: Annotated[str, Said()]
+    reason: Annotated[Refusal, Said()]
     request_id: str | None = None
     requester: Who | None = None
     access: str | None = None
     target: str | None = None
     permissions: tuple[str, ...] = ()
     policy_version: str | None = None
+
+    def told(self) -> Told:
+        on: Part = (" on ", Access(self.access)) if self.access else ""
+        whose: Part = (" for ", Person(self.requester)) if on and self.requester not in {None, self.actor} else ""
+        what = (Loud("REFUSED"), " ", Text(self.attempted, 40))
+        return Told(what, ("by ", Person(self.actor), on, whose), (in_words(self.reason),))

@@ -1,16 +1,28 @@
 """A request is made and decided."""
 
 from datetime import timedelta
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from jit.facts.fact import Digest, FreeText, Moment, Room, Who
+from jit.durations import say_duration
+from jit.facts.ends import LEFT
+from jit.facts.fact import Digest, FreeText, Moment, Room, Said, Who
 from jit.facts.life import Life
+from jit.facts.ocsf import CREATE, OTHER, UPDATE, Class, Event
+from jit.facts.sentence import Access, Name, Part, Person, Several, Time, Told, names, quote
 
 BEGIN_WITHIN = timedelta(minutes=15)
 """An approval whose grant has not begun by then lapses."""
+LAPSED = {
+    "unanswered": "unanswered",
+    "not_begun": f"no worker could begin it within {say_duration(BEGIN_WITHIN)}; nothing was given",
+    "no_longer_approved": "the approvals no longer count",
+    "rules_changed": "the rules for this access changed",
+    **LEFT,
+}
+"""Why, in words."""
 
 
 class Need(BaseModel):
@@ -21,6 +33,22 @@ class Need(BaseModel):
     label: str
     who: tuple[str, ...]
     count: int
+
+    @property
+    def audience(self) -> Several:
+        """Who that is, as people call them: `@dba`, `@dba or Carol`."""
+        return Several(tuple(map(_called, self.who)), between=" or ")
+
+
+def _called(expression: str) -> Part:
+    kind, _, rest = expression.rpartition(":")
+    match kind:
+        case "group":
+            return Name(f"@{rest}", 80)
+        case "slack":
+            return "@", Person(rest)
+        case _:
+            return Person(expression)
 
 
 class Counted(BaseModel):
@@ -35,6 +63,7 @@ class Counted(BaseModel):
 
 class Requested(Life):
     recorded_by = (Room.BOT,)
+    ocsf = Event(Class.ENTITY, CREATE)
 
     kind: Literal["requested"] = "requested"
     duration: timedelta
@@ -43,11 +72,17 @@ class Requested(Life):
     needs: tuple[Need, ...]
     pending_until: Moment
 
+    def told(self) -> Told:
+        needs = Several(tuple((f"{need.count} of ", need.audience) for need in self.needs), 3)
+        about = (Access(self.access), " by ", Person(self.requester), " for ", self.duration)
+        return Told("requested", about, (("needs ", needs), quote(self.why)))
+
 
 class Approval(Life):
     """One person's yes; it decides nothing by itself."""
 
     recorded_by = (Room.BOT,)
+    ocsf = Event(Class.ENTITY, UPDATE)
 
     kind: Literal["approval"] = "approval"
     approver: Who
@@ -59,20 +94,31 @@ class Approval(Life):
     proof: str | None = None
     """The approver's own proof, once there is a way to give one."""
 
+    def told(self) -> Told:
+        about = ("of ", Access(self.access), " for ", Person(self.requester), " by ", Person(self.actor))
+        as_of: Part = ("groups as of ", Time(self.groups_as_of, self.at)) if self.groups_as_of else ""
+        return Told("approval", about, (("counts for ", names(self.quorums)),), (as_of,))
+
 
 class Approved(Life):
     """The decision: every quorum is met by approvals that all counted at this moment."""
 
     recorded_by = (Room.BOT,)
+    ocsf = Event(Class.ENTITY, (10, "Activate"))
 
     kind: Literal["approved"] = "approved"
     digest: Digest
     counted: tuple[Counted, ...]
     begin_by: Moment
 
+    def told(self) -> Told:
+        by = ((Person(each.approver), " (", Name(each.quorum, 80), ")") for each in self.counted)
+        return Told("approved", (Access(self.access), " for ", Person(self.requester)), (("by ", Several(tuple(by))),))
+
 
 class Denied(Life):
     recorded_by = (Room.BOT,)
+    ocsf = Event(Class.ENTITY, (OTHER, "Deny"))
     closes = True
 
     kind: Literal["denied"] = "denied"
@@ -80,17 +126,31 @@ class Denied(Life):
     digest: Digest
     reason: FreeText
 
+    def told(self) -> Told:
+        about = (Access(self.access), " to ", Person(self.requester), " by ", Person(self.actor))
+        return Told("denied", about, (quote(self.reason),))
+
 
 class Withdrawn(Life):
     recorded_by = (Room.BOT,)
+    ocsf = Event(Class.ENTITY, (OTHER, "Withdraw"))
     closes = True
 
     kind: Literal["withdrawn"] = "withdrawn"
 
+    def told(self) -> Told:
+        return Told("withdrawn", (Access(self.access), " by ", Person(self.requester)))
+
 
 class Lapsed(Life):
     recorded_by = (Room.BOT, Room.HANDS)
+    ocsf = Event(Class.ENTITY, (OTHER, "Lapse"))
     closes = True
 
     kind: Literal["lapsed"] = "lapsed"
-    because: Literal["unanswered", "not_begun", "no_longer_approved", "rules_changed", "left_rules", "deactivated"]
+    because: Annotated[
+        Literal["unanswered", "not_begun", "no_longer_approved", "rules_changed", "left_rules", "deactivated"], Said()
+    ]
+
+    def told(self) -> Told:
+        return Told("lapsed", (Access(self.access), " for ", Person(self.requester)), (LAPSED[self.because],))

@@ -316,9 +316,9 @@ def test_a_table_says_what_the_audit_line_says():
     assert lines["refused"][2:] == ("REFUSED approve", who, "orders-db/read", "own request", "R-7F3K")
     assert lines["alert"].what == "ALERT left behind"
     assert (
-        lines["ended"].said == "revoked · sessions cut: 1 · left behind: table orders.scratch · INC-42 · from the spool"
+        lines["ended"].said == "revoked · session cut: 1 · left behind: table orders.scratch · INC-42 · from the spool"
     )
-    assert lines["denied"].said == f"by {CAROL} “Carol”: “not now” · INC-42"
+    assert lines["denied"].said == f"by {CAROL} “Carol” · “not now” · INC-42"
 
 
 def test_nothing_typed_can_steer_the_terminal():

@@ -113,12 +113,12 @@ def test_every_course_of_a_request_is_told(record):
             "": "Nobody has decided, as far as these entries go.",
             "denied": "U02BOB000, called “Bob” denied it at 14:00:00 UTC: “not now”.",
             "withdrawn": "U01ALICE0, called “Alice” withdrew it at 14:00:00 UTC.",
-            "lapsed": "It lapsed at 14:00:00 UTC: nobody answered in time. Nothing was given.",
+            "lapsed": "It lapsed at 14:00:00 UTC: unanswered.",
             "approval approved": "It has not been given yet, as far as these entries go.",
             "approval approved intent failed": "It was not given: role is missing. Reading back found nothing.",
-            "approval approved intent granted alert": "Alert, end late: orders-db does not answer",
-            "approval approved intent granted left": "found that the account of whoever asked was deactivated in Slack",
-            "approval approved intent granted revoked": "U03CAROL0, called “Carol” ordered its end: “enough”",
+            "approval approved intent granted alert": "called “Alice” · orders-db does not answer",
+            "approval approved intent granted left": "is to end · the requester was deactivated in Slack · by bot@host",
+            "approval approved intent granted revoked": "by U03CAROL0, called “Carol” · “enough”",
         }.items()
     ):
         story = record.story(f"R-{2000 + number}", access=f"orders-db/{number}")

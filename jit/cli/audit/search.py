@@ -25,9 +25,7 @@ _MOMENT = timedelta(microseconds=1)
 @click.option("--access", default="", help="As the rules name it: orders-db/read.")
 @click.option("--since", type=Moment(), help="Recorded then or later: 2026-11-21, 2026-11-21T14:30, 2h, 3d.")
 @click.option("--until", type=Moment(to_its_end=True), help="Recorded then or earlier; a bare date is that whole day.")
-@click.option(
-    "--kind", "kinds", multiple=True, type=click.Choice(list(MODELS)), metavar="KIND", help="May be repeated."
-)
+@click.option("--kind", "kinds", multiple=True, type=click.Choice([*MODELS]), metavar="KIND", help="May be repeated.")
 @click.option("--incident", default="", help="INC-42")
 @click.option("--request", help="R-7F3K, or 7f3k.")
 @click.option("--refused", is_flag=True, help="What was not let through: as --kind refused.")

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel
 
-from jit.facts import Personal, model_of, personal
+from jit.facts import MODELS, Personal, model_of, personal
 from jit.ledger.privacy.people import CLOSED_TEXT, ERASED_TEXT, is_nobody, is_person, known_as
 
 _NAMED = re.compile(r"\b[UW](?=[A-Z]*[0-9])[A-Z0-9]{6,30}\b|\bcli:[^\s@]{1,100}@[\w.-]*\w")
@@ -50,6 +50,19 @@ def places(fact: Mapping[str, Any]) -> Iterator[Place]:
     if model is None:
         raise KeyError(fact["kind"])
     yield from _places(model, fact, "")
+
+
+def naming_fields() -> set[str]:
+    """The names of all fields that name somebody, however deep within a fact."""
+    return {name for model in MODELS.values() for name in _naming(model)}
+
+
+def _naming(model: type[BaseModel]) -> Iterator[str]:
+    for field in _fields(model):
+        if field.mark is not None and field.mark.names:
+            yield field.name
+        if field.inner is not None:
+            yield from _naming(field.inner)
 
 
 def whose(place: Place, fact: Mapping[str, Any]) -> str | None:

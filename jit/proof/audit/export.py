@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from jit.facts import Approved
+from jit.facts import said_fields
 from jit.ledger import BrokenChain, Entry, Ledger
 from jit.ledger.entry import hash_of
 from jit.proof.audit.growing import GrowingFile
@@ -45,7 +45,6 @@ COLUMNS = (
     "policy_version",
 )
 """Of the table. `detail` is what each kind adds in words; several values stand in one cell with `; ` between."""
-_DETAILS = ("reason", "says", "because", "cause", "asked", "attempted", "name", "how", "legal_basis", "warnings", "key")
 _FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20")
 """What a spreadsheet takes for the beginning of a formula."""
 
@@ -69,13 +68,13 @@ def ocsf_line(entry: Entry) -> bytes:
 def csv_line(entry: Entry) -> bytes:
     """Of one line, whatever was typed, and without formulas."""
     told = entry.fact.model_dump(mode="json")
-    approvers = [each.approver for each in entry.fact.counted] if isinstance(entry.fact, Approved) else ()
+    details = (told[name] for name in said_fields(type(entry.fact)) if name not in COLUMNS)
     values = told | {
         "index": entry.index,
         "recorded_at": entry.recorded_at.isoformat(),
         "hash": entry.hash,
-        "approver": told.get("approver") or approvers,
-        "detail": [part for name in _DETAILS for part in _several(told.get(name))],
+        "approver": told.get("approver") or [each["approver"] for each in told.get("counted", ())],
+        "detail": [part for value in details for part in _several(value)],
     }
     return _row([_cell(values.get(name)) for name in COLUMNS])
 

@@ -7,27 +7,20 @@ opened: who was erased is not in an event either.
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from enum import IntEnum
 from importlib.metadata import version
-from typing import Any, NamedTuple
+from typing import Any
 
 from jit.clock import to_micros
-from jit.facts import Alert, AlertName
+from jit.facts import Fact
+from jit.facts.ocsf import OTHER, Class, Entity
 from jit.ledger import Entry
 from jit.ledger.privacy.people import is_nobody, is_person
+from jit.proof.audit.table import in_plain
 
 VERSION = "1.8.0"
 PRODUCT = {"name": "jit", "vendor_name": "jit", "version": version("jit")}
 LOG_NAME = "ledger"
 Json = dict[str, Any]
-
-
-class Class(IntEnum):
-    ENTITY = 3004
-    ACCESS = 3005
-    FINDING = 2004
-    LIFECYCLE = 6002
-    API = 6003
 
 
 _CLASS_NAMES = {
@@ -40,75 +33,6 @@ _CLASS_NAMES = {
 _CATEGORY_NAMES = {2: "Findings", 3: "Identity & Access Management", 6: "Application Activity"}
 
 
-class Severity(IntEnum):
-    INFORMATIONAL = 1
-    LOW = 2
-    MEDIUM = 3
-    HIGH = 4
-    CRITICAL = 5
-
-
-class Status(IntEnum):
-    SUCCESS = 1
-    FAILURE = 2
-    OTHER = 99
-
-
-_OTHER = 99
-
-
-class Mapped(NamedTuple):
-    """How one kind is told. ``activity`` has its number in the class and its name there, or ours where it is Other."""
-
-    uid: Class
-    activity: tuple[int, str]
-    status: tuple[Status, str] = (Status.SUCCESS, "Success")
-    severity: Severity = Severity.INFORMATIONAL
-
-
-_ASSIGN, _REVOKE = (1, "Assign Privileges"), (2, "Revoke Privileges")
-_FAILED, _BEGUN = (Status.FAILURE, "Failure"), (Status.OTHER, "Begun")
-_CREATE, _READ, _UPDATE, _DELETE = (1, "Create"), (2, "Read"), (3, "Update"), (4, "Delete")
-
-MAPPED: Mapping[str, Mapped] = {
-    "requested": Mapped(Class.ENTITY, _CREATE),
-    "approval": Mapped(Class.ENTITY, _UPDATE),
-    "approved": Mapped(Class.ENTITY, (10, "Activate")),
-    "denied": Mapped(Class.ENTITY, (_OTHER, "Deny")),
-    "withdrawn": Mapped(Class.ENTITY, (_OTHER, "Withdraw")),
-    "lapsed": Mapped(Class.ENTITY, (_OTHER, "Lapse")),
-    "released": Mapped(Class.ENTITY, (11, "Deactivate")),
-    "revoked": Mapped(Class.ENTITY, (11, "Deactivate"), severity=Severity.LOW),
-    "requester.left": Mapped(Class.ENTITY, (11, "Deactivate"), severity=Severity.LOW),
-    "grant.intent": Mapped(Class.ACCESS, _ASSIGN, _BEGUN),
-    "granted": Mapped(Class.ACCESS, _ASSIGN),
-    "grant.failed": Mapped(Class.ACCESS, _ASSIGN, _FAILED, Severity.LOW),
-    "revoke.intent": Mapped(Class.ACCESS, _REVOKE, _BEGUN),
-    "revoke.failed": Mapped(Class.ACCESS, _REVOKE, _FAILED, Severity.MEDIUM),
-    "ended": Mapped(Class.ACCESS, _REVOKE),
-    "refused": Mapped(Class.API, (_OTHER, "Refused"), _FAILED, Severity.LOW),
-    "alert": Mapped(Class.FINDING, _CREATE, (Status.SUCCESS, "New"), Severity.HIGH),
-    "started": Mapped(Class.LIFECYCLE, (3, "Start")),
-    "policy.changed": Mapped(Class.LIFECYCLE, (8, "Update")),
-    "key.changed": Mapped(Class.LIFECYCLE, (_OTHER, "Key changed"), severity=Severity.MEDIUM),
-    "spool.taken": Mapped(Class.LIFECYCLE, (_OTHER, "Spool taken in")),
-    "record.read": Mapped(Class.ENTITY, _READ),
-    "person.erased": Mapped(Class.ENTITY, _DELETE, severity=Severity.MEDIUM),
-}
-_CRITICAL = frozenset(
-    {
-        AlertName.RECORD_BROKEN,
-        AlertName.AUDIT_CHANGED,
-        AlertName.HEAD_REFUSED,
-        AlertName.SPOOL_REFUSED,
-        AlertName.SPOOL_BROKEN,
-        AlertName.FOREIGN_GRANT,
-        AlertName.TARGET_UNUSABLE,
-        AlertName.END_LATE,
-        AlertName.END_NOT_BEGUN,
-    }
-)
-"""Alerts that tell of access which may be there and should not, or of a record that is not what it was."""
 _NOTHING: tuple[Any, ...] = (None, "", [])
 
 
@@ -117,28 +41,27 @@ def to_ocsf(entry: Entry) -> Json:
     gaps too. In `unmapped` stands what has no place elsewhere, and the entry's hash and that of the one before.
     """
     fact = entry.fact
-    mapped = MAPPED[fact.kind]
-    activity, activity_name = mapped.activity
-    status, status_name = mapped.status
-    severity = Severity.CRITICAL if isinstance(fact, Alert) and fact.name in _CRITICAL else mapped.severity
+    event = fact.event()
+    activity, activity_name = event.activity
+    status, status_name = event.status
     told = fact.model_dump(mode="json")
-    body = _BODIES[mapped.uid](told)
-    rest = {name: value for name, value in told.items() if name not in _PLACES[mapped.uid] and value not in _NOTHING}
+    body = _BODIES[event.uid](told, event.entity)
+    rest = {name: value for name, value in told.items() if name not in _PLACES[event.uid] and value not in _NOTHING}
     return {
         "activity_id": activity,
         "activity_name": activity_name,
-        "category_uid": mapped.uid // 1000,
-        "category_name": _CATEGORY_NAMES[mapped.uid // 1000],
-        "class_uid": int(mapped.uid),
-        "class_name": _CLASS_NAMES[mapped.uid],
-        "type_uid": mapped.uid * 100 + activity,
-        "type_name": f"{_CLASS_NAMES[mapped.uid]}: {'Other' if activity == _OTHER else activity_name}",
+        "category_uid": event.uid // 1000,
+        "category_name": _CATEGORY_NAMES[event.uid // 1000],
+        "class_uid": int(event.uid),
+        "class_name": _CLASS_NAMES[event.uid],
+        "type_uid": event.uid * 100 + activity,
+        "type_name": f"{_CLASS_NAMES[event.uid]}: {'Other' if activity == OTHER else activity_name}",
         "time": _milliseconds(fact.at),
-        "severity_id": int(severity),
-        "severity": severity.name.capitalize(),
+        "severity_id": int(event.severity),
+        "severity": event.severity.name.capitalize(),
         "status_id": int(status),
         "status": status_name,
-        "message": _message(told),
+        "message": _message(fact),
         "metadata": _metadata(entry),
         **body,
         **_said(told, "status_detail", ("reason", "because", "cause")),
@@ -165,34 +88,30 @@ def _metadata(entry: Entry) -> Json:
     }
 
 
-def _message(told: Json) -> str:
+def _message(fact: Fact) -> str:
     """In the words of the audit line: what, on what, whose, by whom."""
-    what = told["kind"].replace(".", " ")
-    detail = told.get("attempted") or told.get("name") or told.get("how")
-    about = [f"{what} {detail.replace('_', ' ')}" if detail else what]
-    about += [told["access"]] if told.get("access") else []
-    about += [f"of {told['requester']}"] if told.get("requester") else []
-    return " ".join([*about, f"by {told['actor']}"]) + (f" ({told['request_id']})" if told.get("request_id") else "")
+    access, requester, request = (getattr(fact, name, None) for name in ("access", "requester", "request_id"))
+    about = (access, requester and f"of {requester}", f"by {fact.actor}", request and f"({request})")
+    return " ".join(part for part in (in_plain(fact.told().what), *about) if part)
 
 
-def _request_or_record(told: Json) -> Json:
+def _request_or_entity(told: Json, entity: Entity | None) -> Json:
     return {
-        "entity": _entity(told),
+        "entity": _entity(told, entity),
         "actor": _actor(told),
         **_said(told, "comment", ("why", "asked", "legal_basis")),
     } | ({"access_list": told["permissions"]} if told.get("permissions") else {})
 
 
-def _entity(told: Json) -> Json:
-    if told["kind"] == "record.read":
-        return {"name": LOG_NAME, "type": "Audit Record", "type_id": _OTHER}
-    if told["kind"] == "person.erased":
-        return {"uid": told["key"], "name": "person key", "type": "Key", "type_id": _OTHER}
-    entity = {"uid": told["request_id"], "name": told["access"], "type": "Access Request", "type_id": _OTHER}
-    return entity | {"user": _user(told["requester"], told["principal"])}
+def _entity(told: Json, entity: Entity | None) -> Json:
+    if entity is not None:
+        which = {"uid": told[entity.uid]} if entity.uid else {}
+        return which | {"name": entity.name, "type": entity.type, "type_id": OTHER}
+    request = {"uid": told["request_id"], "name": told["access"], "type": "Access Request", "type_id": OTHER}
+    return request | {"user": _user(told["requester"], told["principal"])}
 
 
-def _access(told: Json) -> Json:
+def _access(told: Json, _: Entity | None) -> Json:
     return {
         "actor": _actor(told),
         "user": _user(told["requester"], told["principal"]),
@@ -201,7 +120,7 @@ def _access(told: Json) -> Json:
     }
 
 
-def _finding(told: Json) -> Json:
+def _finding(told: Json, _: Entity | None) -> Json:
     evidence: Json = {"actor": _actor(told)}
     if told.get("requester"):
         evidence["user"] = _user(told["requester"], told.get("principal"))
@@ -215,7 +134,7 @@ def _finding(told: Json) -> Json:
     return found | ({"resources": [_target(told)]} if told.get("target") else {})
 
 
-def _lifecycle(told: Json) -> Json:
+def _lifecycle(told: Json, _: Entity | None) -> Json:
     """The part of jit that it is about: the process, as it names itself."""
     name, version_of_it = told.get("process") or told["actor"].partition("@")[0], told.get("version")
     return {
@@ -223,7 +142,7 @@ def _lifecycle(told: Json) -> Json:
     }
 
 
-def _attempt(told: Json) -> Json:
+def _attempt(told: Json, _: Entity | None) -> Json:
     resources = [_target(told)] if told.get("target") else []
     return {
         "actor": _actor(told),
@@ -238,8 +157,8 @@ def _attempt(told: Json) -> Json:
     }
 
 
-_BODIES: Mapping[Class, Callable[[Json], Json]] = {
-    Class.ENTITY: _request_or_record,
+_BODIES: Mapping[Class, Callable[[Json, Entity | None], Json]] = {
+    Class.ENTITY: _request_or_entity,
     Class.ACCESS: _access,
     Class.FINDING: _finding,
     Class.LIFECYCLE: _lifecycle,

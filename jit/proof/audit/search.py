@@ -11,28 +11,14 @@ from datetime import datetime, time
 from sqlalchemy import Engine, select
 
 from jit.durations import BadDuration, parse_duration
-from jit.facts import Approved, Fact
+from jit.facts import Fact, said_fields
 from jit.ledger import BrokenChain, Entry, Ledger
 from jit.ledger.database import reading
+from jit.ledger.privacy.fields import naming_fields, places
 from jit.ledger.privacy.people import closed_person, erased_person, is_person
 from jit.ledger.schema import directory, person_keys
 from jit.proof.audit.reading import ALL, Part, read_entries
 
-NAMED = ("actor", "requester", "approver")
-WORDED = (
-    "why",
-    "reason",
-    "says",
-    "asked",
-    "because",
-    "attempted",
-    "incident",
-    "principal",
-    "legal_basis",
-    "left_behind",
-    "warnings",
-)
-"""Fields that free text is looked for in."""
 _ID = re.compile(r"[UWB][A-Z0-9]{4,30}|[a-z]+@\S+|cli:\S+")
 _LIKE_AN_ID = re.compile(r"(?<![A-Za-z0-9])[UWuw](?=[A-Za-z]*[0-9])[A-Za-z0-9]{4,30}(?![A-Za-z0-9])")
 _CLI = re.compile(r"cli:[^\s@]+@[^\s@]+")
@@ -107,7 +93,7 @@ class Wanted:
         """
         plain = {"target": [self.target], "access": [self.access], "kind": sorted(self.kinds)}
         asked = [[_quoted(name, value) for value in values if value] for name, values in plain.items()]
-        ids = [_quoted(name, who) for who in self.people.ids for name in NAMED]
+        ids = [_quoted(name, who) for who in self.people.ids for name in naming_fields()]
         keys = [f'"key":"{key}'.encode() for key in self.people.keys]
         return [needles for needles in [*asked, ids + keys] if needles]
 
@@ -223,11 +209,10 @@ def _quoted(name: str, value: str) -> bytes:
 
 
 def _people_in(fact: Fact) -> set[str]:
-    named = {who for name in NAMED if (who := getattr(fact, name, None))}
-    return named | ({each.approver for each in fact.counted} if isinstance(fact, Approved) else set())
+    return {place.value for place in places(fact.model_dump(mode="json")) if place.mark.names}
 
 
 def _has_words(fact: Fact, words: tuple[str, ...]) -> bool:
-    found = (getattr(fact, name, None) for name in WORDED)
+    found = (getattr(fact, name) for name in said_fields(type(fact)))
     text = folded(" ".join(" ".join(each) if isinstance(each, tuple) else each for each in found if each))
     return all(folded(word) in text for word in words)

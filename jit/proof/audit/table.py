@@ -6,44 +6,17 @@ Names and reasons are whatever somebody typed: nothing of them may steer the ter
 import json
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, tzinfo
-from typing import NamedTuple
+from datetime import UTC, timedelta, tzinfo
+from typing import NamedTuple, assert_never
 
 from rich.cells import cell_len, set_cell_size
 
 from jit.durations import say_duration
-from jit.facts import (
-    Alert,
-    Approval,
-    Approved,
-    Denied,
-    Ended,
-    Fact,
-    Granted,
-    GrantFailed,
-    GrantIntent,
-    KeyChanged,
-    Lapsed,
-    PersonErased,
-    PolicyChanged,
-    RecordRead,
-    Refused,
-    Released,
-    Requested,
-    RequesterLeft,
-    Revoked,
-    RevokeFailed,
-    RevokeIntent,
-    SpoolTaken,
-    Started,
-    Withdrawn,
-)
+from jit.facts.sentence import Access, Loud, Name, Part, Person, Several, Text, Time, flat
 from jit.ledger import Entry
 
 Names = Callable[[str], str]
 """From an id to what people call it."""
-Said = tuple[str, str, str]
-"""What, who, and what more there is to say."""
 
 _GAP = "  "
 _WIDEST = (19, 9, 26, 24, 30, 8)
@@ -68,17 +41,33 @@ class Row(NamedTuple):
 def row_of(entry: Entry, names: Names, zone: tzinfo | None = None) -> Row:
     """``zone`` is whose time of day is shown; None is this machine's."""
     fact = entry.fact
-    what, who, said = _said(fact, names, zone)
-    parts = [said, getattr(fact, "incident", None) or "", "from the spool" if fact.spooled else ""]
+    told = fact.told()
+    who, rest = _who_and_rest(told.about)
+    said = [in_plain(part, names, zone).strip(" :") for part in (rest, *told.more)]
+    said += [getattr(fact, "incident", None) or "", "from the spool" if fact.spooled else ""]
     return Row(
         f"{fact.at.astimezone(zone):%Y-%m-%d %H:%M:%S}",
         f"#{entry.index}",
-        what,
-        plain(who),
+        in_plain(told.what),
+        plain(names(who or fact.actor)),
         plain(getattr(fact, "access", None) or ""),
-        plain(" · ".join(part for part in parts if part)),
+        plain(" · ".join(part for part in said if part)),
         plain(getattr(fact, "request_id", None) or ""),
     )
+
+
+def _who_and_rest(about: tuple[Part, ...]) -> tuple[str | None, tuple[Part, ...]]:
+    """The first person, and what is left without them and the first access: they have columns of their own."""
+    taken: dict[type, str] = {}
+    rest: list[Part] = []
+    for part in flat(about):
+        if isinstance(part, Person | Access) and type(part) not in taken:
+            taken[type(part)] = part.id if isinstance(part, Person) else part.word
+            if rest and isinstance(rest[-1], str):
+                rest.pop()
+        else:
+            rest.append(part)
+    return taken.get(Person), tuple(rest)
 
 
 class Layout:
@@ -134,79 +123,26 @@ def _visible(letter: str) -> str:
     return " " if unicodedata.category(letter) in {"Cc", "Cs", "Zl", "Zp"} else letter
 
 
-def _said(  # noqa: C901, PLR0911, PLR0912  one return for each kind
-    fact: Fact, names: Names, zone: tzinfo | None
-) -> Said:
-    actor = names(fact.actor)
-    match fact:
-        case Refused():
-            about = f" for {names(fact.requester)}" if fact.requester and fact.requester != fact.actor else ""
-            return f"REFUSED {plain(fact.attempted)}", f"{actor}{about}", _words(fact.reason)
-        case Alert():
-            return f"ALERT {_words(fact.name)}", names(fact.requester) if fact.requester else actor, fact.says
-        case Started():
-            said = [f"{fact.process} {fact.version}", f"policy {fact.policy_version[:8]}", *fact.warnings]
-            return "started", actor, " · ".join(said)
-        case PolicyChanged():
-            return "policy changed", actor, f"to {fact.policy_version[:8]} from {fact.before[:8]}"
-        case KeyChanged():
-            return "key changed", actor, f"to {fact.key}" + (f", before {fact.before}" if fact.before else "")
-        case RecordRead():
-            return f"record read ({_words(fact.how)})", actor, _quoted(fact.asked)
-        case PersonErased():
-            return "person erased", actor, f"{_quoted(fact.legal_basis)} · key {fact.key}"
-        case SpoolTaken():
-            return "spool taken in", actor, f"from {fact.host}, lines {fact.first} to {fact.last}"
-        case Requested():
-            needs = ", ".join(f"{need.count} of {need.label}" for need in fact.needs)
-            return f"requested {say_duration(fact.duration)}", names(fact.requester), _both(_quoted(fact.why), needs)
-        case Approval():
-            return "approval", names(fact.requester), f"by {actor} for {', '.join(fact.quorums)}"
-        case Approved():
-            by = [f"{names(each.approver)} ({each.quorum})" for each in fact.counted]
-            return "approved", names(fact.requester), f"by {', '.join(by)}" if by else ""
-        case Denied():
-            return "denied", names(fact.requester), f"by {actor}: {_quoted(fact.reason)}"
-        case Withdrawn():
-            return "withdrawn", names(fact.requester), ""
-        case Lapsed():
-            return "lapsed", names(fact.requester), _words(fact.because)
-        case GrantIntent() | Granted():
-            what = "giving" if isinstance(fact, GrantIntent) else "granted"
-            return what, names(fact.requester), f"until {fact.ends_at.astimezone(zone):%Y-%m-%d %H:%M}"
-        case GrantFailed():
-            return "not granted", names(fact.requester), fact.reason
-        case Released():
-            return "released", names(fact.requester), ""
-        case Revoked():
-            return "revoked", names(fact.requester), f"by {actor}: {_quoted(fact.reason)}"
-        case RequesterLeft():
-            return "requester left", names(fact.requester), _words(fact.because)
-        case RevokeIntent():
-            return "ending", names(fact.requester), _words(fact.cause)
-        case RevokeFailed():
-            return "not ended yet", names(fact.requester), f"{fact.reason} · attempts: {fact.attempts}"
-        case Ended():
-            return "ended", names(fact.requester), _ended(fact)
-    raise AssertionError(fact.kind)
-
-
-def _ended(fact: Ended) -> str:
-    cut = f"sessions cut: {fact.sessions}" if fact.sessions else ""
-    left = f"left behind: {', '.join(fact.left_behind)}" if fact.left_behind else ""
-    return _both(_words(fact.cause), "" if fact.existed else "there was nothing left to take", cut, left)
-
-
-def _both(*parts: str) -> str:
-    return " · ".join(part for part in parts if part)
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
-
-
-def _quoted(text: str) -> str:
-    return f"“{text}”" if text else ""
+def in_plain(  # noqa: PLR0911  one return for each type of part
+    part: Part, names: Names = str, zone: tzinfo | None = UTC
+) -> str:
+    """A part of what is told, for a line of a terminal."""
+    match part:
+        case str():
+            return part
+        case tuple():
+            return "".join(in_plain(each, names, zone) for each in part)
+        case Person(who):
+            return names(who)
+        case Loud(text) | Name(text) | Text(text):
+            return plain(text)
+        case timedelta():
+            return say_duration(part)
+        case Time(at):
+            return f"{at.astimezone(zone):%Y-%m-%d %H:%M}"
+        case Several(parts, _, between):
+            return between.join(in_plain(each, names, zone) for each in parts)
+    assert_never(part)
 
 
 def names_from(known: Mapping[str, str]) -> Names:

@@ -4,58 +4,16 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from html import escape
 from typing import assert_never
 
 from jit.durations import say_duration
-from jit.facts import (
-    Alert,
-    Approval,
-    Approved,
-    Denied,
-    EndCause,
-    Ended,
-    Fact,
-    Granted,
-    GrantFailed,
-    GrantIntent,
-    KeyChanged,
-    Lapsed,
-    Life,
-    PersonErased,
-    PolicyChanged,
-    RecordRead,
-    Refused,
-    Released,
-    Requested,
-    RequesterLeft,
-    Revoked,
-    RevokeFailed,
-    RevokeIntent,
-    SpoolTaken,
-    Started,
-    Withdrawn,
-)
+from jit.facts import ENDED_BY_ITSELF, LAPSED, EndCause, Fact
+from jit.facts.sentence import Loud, Name, Part, Person, Several, Text, Time
 from jit.proof.evidence.markup import NOTHING, Markup, fill, joined, listed, shown
 from jit.requests.lifecycle import Request, State
 
-CAUSE = {
-    EndCause.EXPIRED: "its time was over",
-    EndCause.RELEASED: "it was released",
-    EndCause.REVOKED: "it was revoked",
-    EndCause.RECOVERED: "it could not be finished, and was taken back",
-    EndCause.LATE: "it was found after its end, and taken away",
-    EndCause.DEACTIVATED: "the account of whoever asked was deactivated in Slack",
-    EndCause.LEFT_RULES: "whoever asked might not ask for it any more",
-}
-LAPSED = {
-    "unanswered": "nobody answered in time",
-    "not_begun": "no worker began to give it in time",
-    "no_longer_approved": "the approvals did not count any more",
-    "rules_changed": "the rules for it had changed",
-    "left_rules": "whoever asked might not ask for it any more",
-    "deactivated": "the account of whoever asked was deactivated in Slack",
-}
-
+CAUSE = {cause: ENDED_BY_ITSELF.get(cause, f"it was {cause}") for cause in EndCause}
 Who = Callable[[str], Markup]
 """From an id to the id, and what people call it beside it."""
 LONGEST_NAME = 60
@@ -151,8 +109,8 @@ def _course(request: Request, who: Who) -> Markup:  # noqa: PLR0911  one return 
         case State.WITHDRAWN:
             return fill("$who withdrew it at $when.", who=who(request.closed_by or ""), when=over)
         case State.LAPSED:
-            because = LAPSED.get(request.closed_because or "", "its time was over")
-            return fill("It lapsed at $when: $why. Nothing was given.", when=over, why=Markup(because))
+            because = LAPSED.get(request.closed_because or "", "time was over")
+            return fill("It lapsed at $when: $why.", when=over, why=Markup(because))
         case State.FAILED:
             reason = shown(request.closed_because or "", 400)
             return fill("It was not given: $why. Reading back found nothing.", why=reason)
@@ -182,90 +140,30 @@ def _gone(request: Request, who: Who, over: Markup) -> Markup:
     )
 
 
-def told(fact: Fact, who: Who) -> Markup:  # noqa: PLR0911  one return for each kind
+def told(fact: Fact, who: Who) -> Markup:
     """One entry of the timeline."""
-    match fact:
-        case Refused():
-            return fill(
-                "<strong>Refused</strong>: $who tried $attempted. $why",
-                who=who(fact.actor),
-                attempted=shown(fact.attempted, 80),
-                why=Markup("Reason: " + fact.reason.replace("_", " ")),
-            )
-        case Alert():
-            name = Markup(fact.name.replace("_", " "))
-            return fill("<strong>Alert</strong>, $name: $says", name=name, says=shown(fact.says, 800))
-        case Started():
-            return fill(
-                "$process $version started at $actor, with the rules $rules",
-                process=fact.process,
-                version=fact.version,
-                actor=fact.actor,
-                rules=fact.policy_version[:12],
-            )
-        case PolicyChanged():
-            return fill(
-                "The rules changed to $now, from $before, at $actor",
-                now=fact.policy_version[:12],
-                before=fact.before[:12],
-                actor=fact.actor,
-            )
-        case KeyChanged():
-            return fill("From here on the record is signed by $key", key=fact.key)
-        case RecordRead():
-            return fill("$who read the record: $how", who=who(fact.actor), how=Markup(fact.how.replace("_", " ")))
-        case PersonErased():
-            return fill("Personal fields under the key $key were erased", key=fact.key)
-        case SpoolTaken():
-            return fill("What waited at $host was taken in", host=fact.host)
-        case Life():
-            return _step(fact, who)
-    raise AssertionError(fact.kind)
+    told = fact.told()
+    by = () if told.names(fact.actor) else ("by ", Person(fact.actor))
+    says = fill("<strong>$what</strong>$rest", what=_shown(told.what, who), rest=_shown(told.rest, who))
+    return joined([says, *(_shown(part, who) for part in (*told.more, *told.in_full, by))], " · ")
 
 
-def _step(fact: Life, who: Who) -> Markup:  # noqa: C901, PLR0911, PLR0912  one return for each kind of step
-    by = who(fact.actor)
-    match fact:
-        case Requested():
-            return fill("$by asked for $access for $long", by=by, access=fact.access, long=length(fact.duration))
-        case Approval():
-            counts = fill(", which counts for $quorums", quorums=words(fact.quorums)) if fact.quorums else NOTHING
-            groups = fill("; groups as of $at", at=to_the_second(fact.groups_as_of)) if fact.groups_as_of else NOTHING
-            return fill("$who approved$counts$groups", who=who(fact.approver), counts=counts, groups=groups)
-        case Approved():
-            needed = count(len(fact.counted), "approval", "approvals")
-            return fill("Decided: approved, counting $needed", needed=Markup(needed))
-        case Denied():
-            return fill("$who denied it: “$why”", who=who(fact.approver), why=fact.reason)
-        case Withdrawn():
-            return fill("$by withdrew it", by=by)
-        case Lapsed():
-            return fill("Lapsed: $why", why=Markup(LAPSED[fact.because]))
-        case GrantIntent():
-            until = clock_time(fact.ends_at, fact.at)
-            return fill("$by is about to give it, until $until", by=by, until=until)
-        case Granted():
-            return fill("$by gave it, and read back $what from the target", by=by, what=words(fact.read_back))
-        case GrantFailed():
-            return fill("$by could not give it: $why. Reading back found nothing", by=by, why=fact.reason)
-        case Released():
-            return fill("$by released it", by=by)
-        case Revoked():
-            return fill("$by ordered its end: “$why”", by=by, why=fact.reason)
-        case RequesterLeft():
-            return fill("$by found that $why", by=by, why=Markup(CAUSE[EndCause(fact.because)]))
-        case RevokeIntent():
-            return fill("$by is about to take it away, as $why", by=by, why=Markup(CAUSE[fact.cause]))
-        case RevokeFailed():
-            tried = count(fact.attempts, "attempt", "attempts")
-            return fill("$by could not take it away yet ($tried): $why", by=by, tried=Markup(tried), why=fact.reason)
-        case Ended():
-            return fill("$by took it away, and read back that nothing of it is left$more", by=by, more=_found(fact))
-    raise AssertionError(fact.kind)
-
-
-def _found(fact: Ended) -> Markup:
-    cut = f"; {count(fact.sessions, 'live session', 'live sessions')} cut" if fact.sessions else ""
-    nothing = "" if fact.existed else "; there was nothing left to take"
-    left = fill("; left behind: $what", what=words(fact.left_behind)) if fact.left_behind else NOTHING
-    return joined([Markup(cut), Markup(nothing), left])
+def _shown(part: Part, who: Who) -> Markup:  # noqa: PLR0911  one return for each type of part
+    match part:
+        case str() | Loud():
+            return Markup(escape(part if isinstance(part, str) else part.word))
+        case tuple():
+            return joined([_shown(each, who) for each in part])
+        case Person(person):
+            return who(person)
+        case Name(text):
+            return fill("<strong>$text</strong>", text=text)
+        case Text(text):
+            return shown(text)
+        case timedelta():
+            return length(part)
+        case Time(at, beside):
+            return clock_time(at, beside)
+        case Several(parts, _, between):
+            return joined([_shown(each, who) for each in parts], between)
+    assert_never(part)
