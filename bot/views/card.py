@@ -20,7 +20,6 @@ from bot.views.text import (
     listed,
     moment,
     named,
-    plural,
     quote,
     section,
     shorten,
@@ -40,6 +39,7 @@ from bot.views.words import (
 )
 from jit.durations import say_duration
 from jit.facts import LAPSED, EndCause, Need
+from jit.facts.sentence import plural
 from jit.requests.lifecycle import Request, State, late_since
 
 Asked = Callable[[Need], str]

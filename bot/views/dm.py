@@ -16,13 +16,13 @@ from bot.views.text import (
     line_of,
     moment,
     named,
-    plural,
     quote,
     section,
 )
 from bot.views.words import ended_because, ending, held, left_behind, reason_of, target_said, why_closed, word
 from jit.durations import say_duration
 from jit.facts import LAPSED, EndCause
+from jit.facts.sentence import plural
 from jit.requests.lifecycle import Request, State, late_since
 
 ALSO = {"postgres": "; open sessions have it too"}

@@ -119,11 +119,6 @@ def line_of(*parts: str) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def plural(number: int, one: str, more: str) -> str:
-    """`session cut: 1`, `sessions cut: 2`"""
-    return f"{one if number == 1 else more}: {number}"
-
-
 def in_blocks(lines: Iterable[str], most: int = SECTION) -> list[str]:
     """The lines, in as few parts as fit a block each."""
     parts: list[str] = []

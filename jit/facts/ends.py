@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from jit.facts.fact import FreeText, Personal, Room, Said, Words
 from jit.facts.life import Life
 from jit.facts.ocsf import BEGUN, DEACTIVATE, FAILED, REVOKE, Class, Event, Severity
-from jit.facts.sentence import Access, Part, Person, Several, Text, Told, counted, quote, target_said
+from jit.facts.sentence import Access, Part, Person, Several, Text, Told, plural, quote, target_said
 
 
 class EndCause(StrEnum):
@@ -107,7 +107,7 @@ class RevokeFailed(TakesAway):
     attempts: int
 
     def told(self) -> Told:
-        attempts = counted(self.attempts, "attempt", "attempts")
+        attempts = plural(self.attempts, "attempt", "attempts")
         return Told("not ended yet", _whose(self), (target_said(self.target, self.reason), attempts))
 
 
@@ -127,7 +127,7 @@ class Ended(TakesAway):
     left_behind: Annotated[tuple[str, ...], Personal(), Said()]
 
     def told(self) -> Told:
-        cut = counted(self.sessions, "session cut", "sessions cut") if self.sessions else ""
+        cut = plural(self.sessions, "session cut", "sessions cut") if self.sessions else ""
         left: Part = ("left behind: ", Several(tuple(map(Text, self.left_behind)), 3)) if self.left_behind else ""
         nothing = "" if self.existed else "there was nothing left to take"
         more = (_why(self.cause), cut, left, nothing)

@@ -109,7 +109,7 @@ def target_said(target: str, reason: str) -> Part:
     return Name(target), ": ", Text(reason.removeprefix(f"{target}: "))
 
 
-def counted(number: int, one: str, more: str) -> str:
+def plural(number: int, one: str, more: str) -> str:
     """`session cut: 1`, `sessions cut: 2`"""
     return f"{one if number == 1 else more}: {number}"
 
