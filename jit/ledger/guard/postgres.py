@@ -33,7 +33,8 @@ class Function:
         """
         source = "\n" + files("jit.ledger.guard").joinpath(self.source).read_text(encoding="utf-8")
         source = source.replace("{must}", _fields(required=True)).replace("{may}", _fields(required=False))
-        return source.replace("{are}", _values()).replace("{schema}", schema)
+        source = source.replace("{are}", _values()) if "{are}" in source else source
+        return source.replace("{schema}", schema)
 
     def signature(self, schema: str) -> str:
         return f"{schema}.{self.name}({self.arguments.split(' ')[-1]})"

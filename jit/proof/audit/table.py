@@ -99,7 +99,8 @@ def told_in_full(entries: Sequence[Entry], names: Names) -> Iterator[str]:
     numbers, whats = (max((cell_len(row[column]) for row, _ in rows), default=0) for column in (1, 2))
     for row, actor in rows:
         before = [f"{row.time} UTC", set_cell_size(row.number, numbers), set_cell_size(row.what, whats)]
-        yield _GAP.join([*before, _both(row.said, "" if actor in row.said else actor)]).rstrip()
+        said = row.said if actor in row.said else " · ".join(filter(None, (row.said, actor)))
+        yield _GAP.join([*before, said]).rstrip()
 
 
 def as_json(entry: Entry) -> bytes:
