@@ -1,39 +1,55 @@
 PYTHON ?= python3
 BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-deps
+COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+	--python-version 3.11 pyproject.toml
 
 .PHONY: demo test test-full lint bench pictures lock clean
 
-demo: .venv/ready
+demo: .venv/demo
 	@$(BIN)/jit demo
 
-test: .venv/ready
+test: .venv/dev
 	$(BIN)/pytest --numprocesses 4 --dist loadfile -m 'not exhaustive'
 
-test-full: .venv/ready  # what `make test` left
+test-full: .venv/dev  # what `make test` left
 	$(BIN)/pytest --numprocesses 4 --dist loadfile -m exhaustive
 
-lint: .venv/ready
+lint: .venv/dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/ready
+bench: .venv/dev
 	$(BIN)/python -m tests.bench $(NAMES)
 
-pictures: .venv/ready
+pictures: .venv/dev
 	$(BIN)/python -m tests.pictures docs/story.png
 
-lock: .venv/ready
-	$(BIN)/uv pip compile --quiet --universal --all-extras --generate-hashes --no-emit-index-url --no-header \
-		--python-version 3.11 pyproject.toml --output-file requirements.lock
+lock: .venv/dev  # the others hold the same versions as dev, as far as they go
+	$(COMPILE) --all-extras --output-file requirements/dev.lock
+	$(COMPILE) --constraint requirements/dev.lock --output-file requirements/production.lock \
+		--extra embedded --extra s3 --extra build
+	$(COMPILE) --constraint requirements/dev.lock --output-file requirements/demo.lock \
+		--extra embedded --extra sample --extra playground --extra build
 
 clean:
 	rm -rf .venv
 
-.venv/ready: requirements.lock pyproject.toml demo/pyproject.toml
+# What each purpose needs, in one environment: `ready` to run jit for a real workspace, `demo` to play, `dev` to test.
+.venv/demo .venv/dev: demo/pyproject.toml
+.venv/ready: PURPOSE := production
+.venv/demo .venv/dev: PURPOSE = $(@F)
+.venv/demo .venv/dev: OURS := --editable demo
+.venv/ready: requirements/production.lock
+.venv/demo: requirements/demo.lock
+.venv/dev: requirements/dev.lock
+
+.venv/ready .venv/demo .venv/dev: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("jit needs Python 3.11 or newer; say which: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . --editable demo
+	@echo "Installing what requirements/$(PURPOSE).lock names into .venv: $$(grep -c == requirements/$(PURPOSE).lock) packages …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(INSTALL) --require-hashes --requirement requirements/$(PURPOSE).lock
+	@$(INSTALL) --quiet --no-build-isolation --editable . $(OURS)
 	@touch $@

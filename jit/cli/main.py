@@ -1,35 +1,40 @@
-"""`jit …`: reads the command, and says what is wrong in a sentence."""
+"""`jit …`: reads the command, and says what is wrong in a sentence.
+
+Nothing is imported here that one of the commands alone needs: a person waits for it at each of them.
+"""
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
-from pydantic import ValidationError
 
-from jit.cli.commands import Commands
-from jit.ledger import LedgerUnavailable
-from jit.policy import PolicyError
-from jit.runtime import logs
-from jit.runtime.embedded import EmbeddedError
-from jit.runtime.settings import CannotStart
+from jit.cli.commands import Commands, Listed
+from jit.errors import Expected
 
-EXPECTED = (CannotStart, EmbeddedError, LedgerUnavailable, PolicyError)
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 COMMANDS = {
-    "init": "jit.cli.init:init",
-    "up": "jit.cli.up:up",
-    "bot": "jit.cli.bot:bot",
-    "worker": "jit.cli.workers:worker",
-    "timekeeper": "jit.cli.workers:timekeeper",
-    "doctor": "jit.cli.doctor:doctor",
-    "policy": "jit.cli.policy:policy",
-    "list": "jit.cli.requests:list_requests",
-    "show": "jit.cli.requests:show",
-    "revoke": "jit.cli.requests:revoke",
-    "audit": "jit.cli.audit.group:audit",
-    "signer": "jit.cli.signer:signer",
-    "witness": "jit.cli.signer:witness",
-    "ledger": "jit.cli.ledger:ledger",
-    "privacy": "jit.cli.privacy:privacy",
+    "init": Listed(
+        "jit.cli.init:init",
+        "Prepare FOLDER, by default ./production, for a real workspace and a first PostgreSQL database.",
+    ),
+    "up": Listed("jit.cli.up:up", "Everything in one process tree, against a real workspace."),
+    "bot": Listed("jit.cli.bot:bot", "The face: listens to Slack, shows what the ledger says."),
+    "worker": Listed("jit.cli.workers:worker", "The hands: grants and revokes in the targets."),
+    "timekeeper": Listed("jit.cli.workers:timekeeper", "The alarm clock: ends what is due."),
+    "doctor": Listed("jit.cli.doctor:doctor", "Whether everything is as it must be, and what to mend."),
+    "policy": Listed("jit.cli.policy:policy", "Check and explain the rules."),
+    "list": Listed("jit.cli.requests:list_requests", "Requests, newest first."),
+    "show": Listed("jit.cli.requests:show", "Every entry of the ledger about one request."),
+    "revoke": Listed("jit.cli.requests:revoke", "End an access now."),
+    "audit": Listed(
+        "jit.cli.audit.group:audit", "The record: proven, searched, exported, compared with the audit channel."
+    ),
+    "signer": Listed("jit.cli.signer:signer", "Signs the record."),
+    "witness": Listed("jit.cli.signer:witness", "Cosigns heads that are consistent with what it saw before."),
+    "ledger": Listed("jit.cli.ledger:ledger", "The ledger's database."),
+    "privacy": Listed("jit.cli.privacy:privacy", "People forgotten, with the record left as it is."),
 }
 
 
@@ -42,17 +47,28 @@ COMMANDS = {
 @click.version_option(package_name="jit")
 def cli() -> None:
     """Access to production for just as long as it is needed."""
-    logs.set_up("WARNING")
+    if "structlog" in sys.modules:  # click has imported the command: one that imports nothing that logs says nothing
+        from jit.runtime import logs  # noqa: PLC0415  as above
+
+        logs.set_up("WARNING")
 
 
 def run() -> None:
     """Run the command. Exits with 1 and a sentence where something is not as it must be."""
     try:
         cli()
-    except ValidationError as wrong:
-        sys.exit("\n".join(_setting(str(error["loc"][-1])) for error in wrong.errors(include_input=False)))
-    except EXPECTED as wrong:
+    except Expected as wrong:
         sys.exit(f"jit: {wrong}")
+    except ValueError as wrong:
+        from pydantic import ValidationError  # noqa: PLC0415  a command that raises it has imported it
+
+        if not isinstance(wrong, ValidationError):
+            raise
+        sys.exit(_missing(wrong))
+
+
+def _missing(wrong: "ValidationError") -> str:
+    return "\n".join(_setting(str(error["loc"][-1])) for error in wrong.errors(include_input=False))
 
 
 def _setting(name: str) -> str:

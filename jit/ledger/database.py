@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, SQLAlchemyError
 
+from jit.errors import Expected
 from jit.ledger import guard
 from jit.ledger.schema import VERSION, entries, made_by, metadata
 from jit.runtime.settings import CannotStart
@@ -25,7 +26,7 @@ OLDER = frozenset({1})
 INSUFFICIENT_PRIVILEGE = "42501"
 
 
-class LedgerUnavailable(Exception):
+class LedgerUnavailable(Expected):
     """The ledger could not be read or written."""
 
 

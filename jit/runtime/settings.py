@@ -10,13 +10,15 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from jit.errors import Expected
+
 SLACK = "https://slack.com/api/"
 FILE = "file:"
 LARGEST_SECRET = 64 * 1024
 """Bytes."""
 
 
-class CannotStart(Exception):
+class CannotStart(Expected):
     """Something has to be mended first; the message says what, and how."""
 
 

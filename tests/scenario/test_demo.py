@@ -10,13 +10,14 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 
+from demo.ending import catches_interrupts
 from playground.control import elsewhere
 from playground.person import Person
 from playground.sample import ALICE, APP_TOKEN, BOT_TOKEN, REQUESTS, sample_workspace
@@ -28,14 +29,17 @@ from tests.world.waiting import HUNG, wait_until
 
 pytestmark = [pytest.mark.scenario, pytest.mark.real]
 
+ROOT = Path(__file__).parents[2]
 JIT = [sys.executable, "-m", "jit.cli"]
 
 
 @contextmanager
-def started(arguments: list[str], temporary: Path, **env: str) -> Iterator[subprocess.Popen[str]]:
+def started(
+    arguments: list[str], temporary: Path, program: Sequence[str] = JIT, **env: str
+) -> Iterator[subprocess.Popen[str]]:
     """`jit …` with a temporary folder of its own, by which its processes are known."""
     process = subprocess.Popen(
-        [*JIT, *arguments],
+        [*program, *arguments],
         env={**os.environ, "TMPDIR": str(temporary), **env},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -83,11 +87,12 @@ def read_until(demo: subprocess.Popen[str], text: str) -> str:
     return said
 
 
-def leaves_nothing(demo: subprocess.Popen[str], temporary: Path) -> None:
+def leaves_nothing(demo: subprocess.Popen[str], temporary: Path, code: int = 0) -> None:
     """Told to stop by a signal, once it has cleaned up."""
-    rest, _ = demo.communicate()
-    assert demo.returncode == 130, rest
+    rest, _ = demo.communicate(timeout=HUNG)
+    assert demo.returncode == code, rest
     assert "Traceback" not in rest
+    assert "Error" not in rest
     assert left_running(temporary) == []
     assert [*temporary.iterdir()] == []
 
@@ -176,7 +181,43 @@ def test_a_demo_that_is_stopped_at_any_moment_leaves_nothing(
     with started(["demo", *arguments], temporary) as demo:
         read_until(demo, after)
         demo.send_signal(told)
+        leaves_nothing(demo, temporary, code=130 if arguments else 0)
+
+
+def test_who_stops_the_demo_twice_does_not_stop_the_cleaning_up(temporary: Path):
+    with started(["demo"], temporary) as demo:
+        read_until(demo, "Ctrl-C stops it all")
+        demo.send_signal(signal.SIGINT)
+        wait_until(lambda: _ignores_interrupts(demo.pid))
+        demo.send_signal(signal.SIGINT)
+        demo.send_signal(signal.SIGTERM)
         leaves_nothing(demo, temporary)
+
+
+def _ignores_interrupts(pid: int) -> bool:
+    return catches_interrupts(pid) is False
+
+
+@pytest.mark.parametrize(
+    "ending",
+    distinct(
+        [("all", signal.SIGINT), ("make", signal.SIGINT), ("make", signal.SIGTERM), ("make", signal.SIGKILL)],
+        [("all", signal.SIGINT), ("make", signal.SIGINT)],
+        "ways to end make",
+    ),
+    ids=str,
+)
+def test_make_demo_ends_without_an_error_and_leaves_nothing(temporary: Path, ending: tuple[str, signal.Signals]):
+    """``all``: as Ctrl-C at a terminal, which reaches everything in the foreground."""
+    whom, told = ending
+    make = ["make", "--directory", str(ROOT), "--assume-old", ".venv/demo", f"BIN={Path(sys.executable).parent}"]
+    with started(["demo"], temporary, program=make, PYTHONPATH=str(ROOT), MAKEFLAGS="") as demo:
+        read_until(demo, "Ctrl-C stops it all")
+        if whom == "all":
+            os.killpg(demo.pid, told)
+        else:
+            demo.send_signal(told)
+        leaves_nothing(demo, temporary, code=-told)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from demo.command import refuse_other_parts
+from demo.main import refuse_other_parts
 from demo.rules import CHANNELS, ENGINEERS, REPORTS, lay_out, report
 from jit.people.person import Groups
 from jit.policy import load_policy

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from jit.errors import Expected
+
 MOST_MISTAKES = 200
 """As many are told of at once."""
 _LONGEST = 500
@@ -46,7 +48,7 @@ class Mistakes(list[Mistake]):
             raise TooManyMistakes
 
 
-class PolicyError(Exception):
+class PolicyError(Expected):
     """The policy files cannot be used. ``mistakes`` holds every one found, in order of file and line."""
 
     def __init__(self, mistakes: tuple[Mistake, ...]) -> None:

