@@ -52,6 +52,7 @@ from jit.ledger.tail import Tail
 from jit.policy import PolicyFolder
 from jit.ports import Clock
 from jit.runtime.queue import RqQueue
+from jit.runtime.readiness import say_ready
 from jit.runtime.settings import SLACK, BotSettings, CannotStart, process_name
 from jit.runtime.signals import stop_on_signals, wait_until_told
 from jit.use_cases.desk import Desk
@@ -98,10 +99,20 @@ def run(settings: BotSettings, *, clock: Clock | None = None, stop: threading.Ev
             log.info("bot.started", policy_version=rules.version)
             watching = _running(parts, "rules", rules.keep_watching, stop)
             with _following(parts, stop), _listening(parts, door, stop), watching:
+                say_ready(_way_in(settings))
                 wait_until_told(stop)
     finally:
         parts.ledger.engine.dispose()
         log.info("bot.stopped")
+
+
+def _way_in(settings: BotSettings) -> str:
+    """For people: how presses come in, and where the bot listens."""
+    slack = urlsplit(settings.slack_api_url).hostname or "Slack"
+    listens = f"http://{settings.listen}" if settings.listen else ""
+    if settings.slack_signing_secret:
+        return f"{slack}, by HTTP: listens at {listens}"
+    return f"{slack}, by Socket Mode" + (f"; health at {listens}" if listens else "")
 
 
 def _put_together(settings: BotSettings, clock: Clock) -> Parts:

@@ -34,6 +34,7 @@ from jit.policy import BROKEN, Policy, PolicyError, PolicyFolder
 from jit.ports import Clock, QueueUnavailable, Target, TargetUnreachable
 from jit.proof.audit.policy_texts import PolicyTexts
 from jit.runtime.queue import ON_DISK_REMEDY, UNPROVEN, RqQueue, open_redis, require_durable
+from jit.runtime.readiness import say_ready
 from jit.runtime.settings import CannotStart, HandsSettings, process_name, resolve_secret
 from jit.runtime.signals import stop_on_signals
 from workers.end_orders.queue import EndOrderQueue
@@ -130,6 +131,7 @@ def run_worker(
     hand = Hand(redis=redis, jobs=jobs, clock=bench.clock, between=between)
     present = presence.begin(stop)
     log.info("worker.ready")
+    say_ready("")
     hand.work_until(stop)
     present.join(timeout=1)
     log.info("worker.stopped")
@@ -160,6 +162,7 @@ def run_timekeeper(
         holder=f"{bench.actor}#{os.getpid()}-{secrets.token_hex(4)}",
     )
     log.info("timekeeper.ready")
+    say_ready("")
     timekeeper.run(stop)
     log.info("timekeeper.stopped")
 

@@ -5,6 +5,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,6 +17,7 @@ from pydantic import SecretStr
 from jit.cli.doctor import DoctorSettings, checks
 from jit.cli.environment import as_processes_see, environment, known_before
 from jit.cli.opening import open_ledger
+from jit.cli.ready import Start, ledger_said, queue_said
 from jit.clock import SystemClock
 from jit.doctor import examine
 from jit.policy import Policy, load_policy
@@ -29,6 +31,8 @@ log = structlog.get_logger(__name__)
 
 LOOK_EVERY = 1.0
 """Seconds between looks at the embedded queue."""
+LOOK_AT_THE_START = 0.1
+"""The same until all of them are ready."""
 LOOK_FIRST = 5.0
 """Seconds that the doctor has before the start; what has not answered by then is logged as such."""
 
@@ -56,6 +60,7 @@ def up(workers: int) -> None:
 
     Needs SLACK_BOT_TOKEN, one of SLACK_APP_TOKEN and SLACK_SIGNING_SECRET, and the secrets that the policy files name.
     """
+    began = time.monotonic()
     logs.set_up()
     settings = HandsSettings()
     data = Path(os.environ.get("JIT_DATA", "var")).absolute()
@@ -71,21 +76,30 @@ def up(workers: int) -> None:
         make_signing_key(data)
         known = known_before(data)
         with as_processes_see(policy, known):
-            see_the_doctor(SecretStr(everything["REDIS_URL"]), data)
-        _run_until_told(Supervisor(children(everything, policy, workers=workers, before=known)), valkey)
+            to_mend = see_the_doctor(SecretStr(everything["REDIS_URL"]), data)
+        reached = {
+            "ledger": ledger_said(settings.ledger_url),
+            "queue": f"Valkey, embedded in {data / 'valkey'}" if valkey else queue_said(everything["REDIS_URL"]),
+            "targets": ", ".join(sorted(policy.targets)) or "none in the rules",
+        }
+        start = Start(began, reached, to_mend)
+        _run_until_told(Supervisor(children(everything, policy, workers=workers, before=known)), valkey, start)
 
 
-def see_the_doctor(redis_url: SecretStr, data: Path) -> None:
-    """Log what is to be mended. A part that is down keeps none of the others from working.
+def see_the_doctor(redis_url: SecretStr, data: Path) -> int:
+    """Log what is to be mended, and return how much. A part that is down keeps none of the others from working.
 
     Raises:
         CannotStart: nothing would work.
     """
+    to_mend = 0
     for line in examine(checks(DoctorSettings(redis_url=redis_url, data=data), SystemClock()), LOOK_FIRST):
         if line.stops_all:
             raise CannotStart(f"{line.what}. {line.remedy}")
         if line.ok is False:
+            to_mend += 1
             log.warning("doctor.mend", part=line.part, what=line.what, remedy=line.remedy)
+    return to_mend
 
 
 def _require_all(settings: HandsSettings) -> None:
@@ -106,19 +120,23 @@ def make_signing_key(data: Path) -> None:
         make_key_unless_there(place, f"{socket.gethostname()}/jit")
 
 
-def _run_until_told(supervisor: Supervisor, valkey: EmbeddedValkey | None) -> None:
-    """Keep the processes, and the queue that came with them, until SIGINT or SIGTERM."""
+def _run_until_told(supervisor: Supervisor, valkey: EmbeddedValkey | None, start: Start) -> None:
+    """Keep the processes, and the queue that came with them, until SIGINT or SIGTERM; say when they are ready."""
     told = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: told.set())
     supervisor.start()
     log.info("jit.up", processes=[*supervisor.children])
     try:
-        while not told.wait(LOOK_EVERY):
+        while not told.wait(LOOK_EVERY if start.is_told else LOOK_AT_THE_START):
+            for line in start.news([*supervisor.children], supervisor.ready(), time.monotonic()):
+                click.echo(line)
             if valkey is not None:
                 _keep(valkey)
+        click.echo("Stopping …")
     finally:
         supervisor.stop()
+    click.echo("Stopped.")
 
 
 def _keep(valkey: EmbeddedValkey) -> None:

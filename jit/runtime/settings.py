@@ -51,6 +51,9 @@ class Address(NamedTuple):
     host: str
     port: int
 
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
 
 BEHIND_A_PROXY = Address("127.0.0.1", 3000)
 """Where HTTP mode listens unless told otherwise: something in front has to speak TLS."""

@@ -17,6 +17,8 @@ from typing import IO, Protocol
 
 import structlog
 
+from jit.runtime.readiness import READY, Readiness
+
 LIFELINE = "JIT_LIFELINE"
 STOP_WITHIN = 5.0
 """Seconds a child has to stop by itself."""
@@ -53,6 +55,8 @@ class Child:
     began: float = 0.0
     start_after: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    readiness: Readiness | None = field(default=None, repr=False)
+    """Of the process that was started last, where it has a way to say so."""
 
     @property
     def running(self) -> bool:
@@ -60,15 +64,22 @@ class Child:
 
 
 def popen(child: Child, output: IO[bytes] | None) -> Process:
-    """A new interpreter."""
-    return subprocess.Popen(  # noqa: S603  our own program
-        child.argv,
-        env={**child.env, LIFELINE: "stdin"},
-        stdin=subprocess.PIPE,
-        stdout=output,
-        stderr=output,
-        start_new_session=True,
-    )
+    """A new interpreter, which can say that it is ready."""
+    if child.readiness is not None:
+        child.readiness.close()
+    readiness = child.readiness = Readiness()
+    try:
+        return subprocess.Popen(  # noqa: S603  our own program
+            child.argv,
+            env={**child.env, LIFELINE: "stdin", READY: str(readiness.writing)},
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            pass_fds=(readiness.writing,),
+        )
+    finally:
+        readiness.started()
 
 
 Spawn = Callable[[Child, IO[bytes] | None], Process]
@@ -89,6 +100,16 @@ class Supervisor:
             self._spawn(child)
         self._watcher.start()
 
+    def ready(self) -> dict[str, str]:
+        """What those children have said that do their work. One that fell is not among them until it says so again."""
+        found: dict[str, str] = {}
+        for child in self.children.values():
+            with child.lock:
+                said = child.readiness.said() if child.readiness and child.running else None
+            if said is not None:
+                found[child.name] = said
+        return found
+
     def stop(self) -> None:
         """Stop all children, in the end by force, and wait until they are gone."""
         self._stop.set()
@@ -104,6 +125,10 @@ class Supervisor:
                 process.wait(max(0.0, deadline - time.monotonic()))
             _kill_session(process)
             process.wait()
+        for child in self.children.values():
+            if child.readiness is not None:
+                child.readiness.close()
+                child.readiness = None
 
     def kill(self, name: str, *, stay_down: bool = False) -> None:
         """Kill a child at once, as a crash would; it comes back unless it is to stay down."""

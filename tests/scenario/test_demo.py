@@ -271,14 +271,27 @@ def test_up_runs_the_product_until_told_to_stop_though_a_target_is_down(temporar
             "JIT_DATA": str(tmp_path / "data"),
         }
         with started(["up"], temporary, **env) as up:
-            stage.wait_for(stage.connections, HUNG)
+            said = read_until(up, "  processes")
+            assert stage.connections()
             alice = Person(stage, ALICE)
             alice.command("/jit", "request orders-db/read 30m look at orders", channel=REQUESTS)
             alice.form().submit()
             alice.finds("asks for", channel=REQUESTS)
             up.terminate()
-            said, _ = up.communicate()
+            rest, _ = up.communicate()
             assert up.returncode == 0
+    assert re.search(r"^jit is ready, after [\d.]+ s\. Ctrl-C", said, re.MULTILINE)
+    for line in (
+        "Slack      127.0.0.1, by Socket Mode",
+        f"ledger     SQLite, {tmp_path}/data/ledger.db",
+        f"queue      Valkey, embedded in {tmp_path}/data/valkey",
+        "targets    orders-db",
+        "processes  bot, timekeeper, worker-1, worker-2, signer",
+    ):
+        assert f"  {line}\n" in said
+    assert "  to mend    " in rest
+    assert rest.endswith("Stopped.\n")
+    said += rest
     assert [line for line in said.splitlines() if "doctor.mend" in line and "orders-db: " in line]
     assert "hunter2" not in said
     assert left_running(temporary) == []

@@ -16,6 +16,7 @@ from jit.proof.copies.copier import open_copier
 from jit.proof.signer.signer import Signer
 from jit.proof.signer.state import Store
 from jit.proof.signer.witnesses import Courier, Witness, read_addresses
+from jit.runtime.readiness import say_ready
 from jit.runtime.settings import CopySettings, SignerSettings, process_name
 from jit.runtime.signals import stop_on_signals
 
@@ -55,6 +56,7 @@ def run_signer(
             if copier is not None:
                 Thread(target=copier.keep_copying, args=(stop,), name="copier", daemon=True).start()
         log.info("signer.ready")
+        say_ready("")
         signer.run(stop)
         log.info("signer.stopped")
     engine.dispose()
