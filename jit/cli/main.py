@@ -25,9 +25,9 @@ COMMANDS = {
     "timekeeper": Listed("jit.cli.workers:timekeeper", "The alarm clock: ends what is due."),
     "doctor": Listed("jit.cli.doctor:doctor", "Whether everything is as it must be, and what to mend."),
     "policy": Listed("jit.cli.policy:policy", "Check and explain the rules."),
-    "list": Listed("jit.cli.requests:list_requests", "Requests, newest first."),
-    "show": Listed("jit.cli.requests:show", "Every entry of the ledger about one request."),
-    "revoke": Listed("jit.cli.requests:revoke", "End an access now."),
+    "list": Listed("jit.cli.list:list_requests", "Requests, newest first."),
+    "show": Listed("jit.cli.show:show", "Every entry of the ledger about one request."),
+    "revoke": Listed("jit.cli.revoke:revoke", "End an access now."),
     "audit": Listed(
         "jit.cli.audit.group:audit", "The record: proven, searched, exported, compared with the audit channel."
     ),

@@ -1,12 +1,20 @@
-"""The record: append, read, follow, spool."""
+"""The record: append, read, follow, spool.
 
-from jit.ledger.database import LedgerMisconfigured, LedgerUnavailable, connect, create_tables
-from jit.ledger.entry import BrokenChain, Entry, breaks, check_chain
-from jit.ledger.followers import Lease, LeaseLost, Leases, Notes
-from jit.ledger.readmodel import Question
-from jit.ledger.snapshot import StoredDirectory
-from jit.ledger.spool import Spool, SpoolFailed, TakenIn
-from jit.ledger.store import AlreadyOpen, ClockSkew, Conflict, Ledger
+A name is imported when somebody asks for it: what reads the record at a glance (`glance`) need not wait for the rest.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jit.ledger.database import LedgerMisconfigured, connect, create_tables
+    from jit.ledger.entry import BrokenChain, Entry, breaks, check_chain
+    from jit.ledger.followers import Lease, LeaseLost, Leases, Notes
+    from jit.ledger.readmodel import Question
+    from jit.ledger.snapshot import StoredDirectory
+    from jit.ledger.spool import Spool, SpoolFailed, TakenIn
+    from jit.ledger.store import AlreadyOpen, ClockSkew, Conflict, Ledger
+    from jit.ledger.unavailable import LedgerUnavailable
 
 __all__ = [
     "AlreadyOpen",
@@ -31,3 +39,22 @@ __all__ = [
     "connect",
     "create_tables",
 ]
+
+_HOME = {
+    **dict.fromkeys(("LedgerMisconfigured", "connect", "create_tables"), "database"),
+    **dict.fromkeys(("BrokenChain", "Entry", "breaks", "check_chain"), "entry"),
+    **dict.fromkeys(("Lease", "LeaseLost", "Leases", "Notes"), "followers"),
+    "Question": "readmodel",
+    "StoredDirectory": "snapshot",
+    **dict.fromkeys(("Spool", "SpoolFailed", "TakenIn"), "spool"),
+    **dict.fromkeys(("AlreadyOpen", "ClockSkew", "Conflict", "Ledger"), "store"),
+    "LedgerUnavailable": "unavailable",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = found
+    return found

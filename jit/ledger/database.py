@@ -12,9 +12,10 @@ from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, SQLAlchemyError
 
-from jit.errors import Expected
 from jit.ledger import guard
-from jit.ledger.schema import VERSION, entries, made_by, metadata
+from jit.ledger.schema import entries, made_by, metadata
+from jit.ledger.unavailable import Forbidden, LedgerUnavailable, NotTaken
+from jit.ledger.version import VERSION
 from jit.runtime.settings import CannotStart
 
 log = structlog.get_logger(__name__)
@@ -24,18 +25,6 @@ APPEND_LOCK = 0x6A6974  # "jit": the advisory lock that orders all appends
 OLDER = frozenset({1})
 """Versions of the tables that are brought up to ours: nothing was taken away since, only added."""
 INSUFFICIENT_PRIVILEGE = "42501"
-
-
-class LedgerUnavailable(Expected):
-    """The ledger could not be read or written."""
-
-
-class Forbidden(LedgerUnavailable):
-    """This login may not do that in the ledger's database. Trying again changes nothing."""
-
-
-class NotTaken(LedgerUnavailable):
-    """The database did not take the entry: it is not the next one, or its time is not now. Nothing was recorded."""
 
 
 class LedgerMisconfigured(CannotStart):

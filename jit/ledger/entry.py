@@ -12,9 +12,9 @@ from datetime import datetime
 from typing import Any
 
 from jit.facts import Fact, read_fact, write_fact
-from jit.ledger.database import LedgerUnavailable, NotTaken
 from jit.ledger.privacy import fields, people, sealing
 from jit.ledger.privacy.sealing import PersonKey, Sealed
+from jit.ledger.unavailable import LedgerUnavailable, NotTaken
 
 _as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 

@@ -4,24 +4,22 @@ Who holds the database opens everything that is not erased: the keys lie beside 
 there closes what hundreds of entries and all their copies say of somebody. What has to be kept apart is the backups.
 """
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
-from typing import Any
 
 from sqlalchemy import Connection, Engine, LargeBinary, bindparam, cast, insert, select
 
-from jit.ledger.database import LedgerUnavailable, reading
+from jit.ledger.database import reading
+from jit.ledger.opened import deleted_keys_in, key_ids_in
 from jit.ledger.privacy.sealing import KEY_BYTES, PersonKey, new_key
 from jit.ledger.schema import entries, person_keys
+from jit.ledger.unavailable import LedgerUnavailable
 from jit.ports import Clock
 
 KNOWN_FOR = 10.0
 """Seconds for which a key is kept in memory; a person who is erased can be read for so long by who reads them now."""
 
 _ID = re.compile(r"[0-9a-f]{32}")
-_NAMED = re.compile(rb'"sealed":\{"key":"([0-9a-f]{32})"')
 _AT_ONCE = 500
 _KEY = cast(person_keys.c.key, LargeBinary)
 _OF_PEOPLE = select(person_keys.c.person, person_keys.c.id, _KEY).where(
@@ -58,7 +56,7 @@ class KeyRing:
         """By its id, every key that these entries name; None for one whose deletion is recorded. One that is merely
         gone is not there: whoever took it away was nobody who may.
         """
-        wanted = {found.decode() for body in bodies for found in _NAMED.findall(body)}
+        wanted = key_ids_in(bodies)
         if not wanted:
             return {}
         now = self._clock.ticks()
@@ -106,15 +104,7 @@ def recorded_as_erased(connection: Connection) -> set[str]:
     """The ids of all keys of which the record says that they were deleted."""
     of_people = entries.c.request_id.is_(None) & (entries.c.kind == "person.erased")
     bodies = connection.scalars(select(cast(entries.c.body, LargeBinary)).where(of_people))
-    return set(_keys_named(bodies))
-
-
-def _keys_named(bodies: Iterable[bytes]) -> Iterator[str]:
-    for body in bodies:
-        with suppress(ValueError, KeyError, TypeError):
-            told: Any = json.loads(body)["fact"]["key"]
-            if isinstance(told, str):
-                yield told
+    return set(deleted_keys_in(bodies))
 
 
 def _batched(ids: list[str]) -> Iterator[list[str]]:

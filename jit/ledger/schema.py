@@ -34,9 +34,6 @@ class Micros(TypeDecorator[datetime]):
         return None if value is None else from_micros(value)
 
 
-VERSION = 2
-"""Of all tables here. It goes up with every change to them."""
-
 metadata = MetaData()
 
 made_by = Table("made_by", metadata, Column("version", Integer, primary_key=True, autoincrement=False))

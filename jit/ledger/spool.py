@@ -18,7 +18,6 @@ import structlog
 
 from jit.facts import Alert, AlertName, Fact, SpoolTaken, read_fact, write_fact
 from jit.ledger import taken as record
-from jit.ledger.database import NotTaken
 from jit.ledger.entry import BrokenChain
 from jit.ledger.spool_chain import Place, Walk, lines_after, reached, read_line
 from jit.ledger.spool_files import (
@@ -41,6 +40,7 @@ from jit.ledger.spool_files import (
 )
 from jit.ledger.spool_full import FullDisk
 from jit.ledger.store import Conflict, Ledger
+from jit.ledger.unavailable import NotTaken
 
 log = structlog.get_logger(__name__)
 

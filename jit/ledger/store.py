@@ -6,7 +6,7 @@ up to date. So entries are gap-free and a reader who asks for what comes after a
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -29,14 +29,15 @@ from jit.clock import EPOCH, SKEW_LIMIT
 from jit.facts import Alert, Fact, Lapsed, Life, OrdersEnd, Requested, TakesAway, life_kinds
 from jit.ledger import readmodel
 from jit.ledger.database import reading, writing
-from jit.ledger.entry import NO_ENTRY, BrokenChain, Entry, open_entry, people_in, require_unchanged, seal
+from jit.ledger.entry import NO_ENTRY, BrokenChain, Entry, people_in, seal
 from jit.ledger.kept import KEPT, SOME
 from jit.ledger.keys import KeyRing
+from jit.ledger.opened import opened, request_of
 from jit.ledger.privacy.people import is_closed
 from jit.ledger.schema import Micros, entries
 from jit.ledger.tail import NOTIFIES
 from jit.ports import Clock
-from jit.requests.lifecycle import CannotFollow, Request, State, follow, replay
+from jit.requests.lifecycle import CannotFollow, Request, State, follow
 
 log = structlog.get_logger(__name__)
 
@@ -159,7 +160,7 @@ class Ledger:
                 keys = self.ring.opening(connection, (body for _, body, _ in rows))
                 for index, body, kept_under in rows:
                     try:
-                        found.append(_opened(index, body, kept_under, keys))
+                        found.append(opened(index, body, kept_under, keys))
                     except BrokenChain:
                         if not legible and not found:
                             raise
@@ -285,12 +286,7 @@ def load(connection: Connection, ring: KeyRing, request_id: str, *, changed_too:
     found = _all_opened(connection, ring, KEPT.where(of_its_life).order_by(entries.c.index), legible=changed_too)
     if changed_too:
         return _as_far_as_it_goes(entry.fact for entry in found if isinstance(entry.fact, Life))
-    for entry in found:
-        require_unchanged(entry)
-    try:
-        return replay(entry.fact for entry in found if isinstance(entry.fact, Life))
-    except CannotFollow as wrong:
-        raise BrokenChain(found[-1].index, f"what comes before it is not all there: {wrong}") from None
+    return request_of(found)
 
 
 def _as_far_as_it_goes(facts: Iterable[Life]) -> Request | None:
@@ -309,24 +305,15 @@ def _all_opened(
     rows = connection.execute(query).all()
     keys = ring.opening(connection, (body for _, body, _ in rows))
     if not legible:
-        return [_opened(index, body, kept_under, keys) for index, body, kept_under in rows]
+        return [opened(index, body, kept_under, keys) for index, body, kept_under in rows]
     found: list[Entry] = []
     for row in rows:
         try:
-            found.append(_opened(*row, keys))
+            found.append(opened(*row, keys))
         except BrokenChain:
             with suppress(BrokenChain):
-                found.append(_opened(*row, None))
+                found.append(opened(*row, None))
     return found
-
-
-def _opened(index: int, body: bytes, kept_under: str, keys: Mapping[str, bytes | None] | None) -> Entry:
-    """One whose bytes say that it stands elsewhere is not what was recorded here: no hash fits it."""
-    try:
-        entry = open_entry(body, kept_under, keys)
-    except ValueError:
-        raise BrokenChain(index, "it cannot be read any more") from None
-    return entry if entry.index == index else replace(entry, index=index, hash="")
 
 
 def _unless_changed(connection: Connection, ring: KeyRing, request_id: str) -> Request | None:

@@ -13,7 +13,8 @@ import psycopg
 import structlog
 from sqlalchemy import Engine, text
 
-from jit.ledger.database import LedgerUnavailable, reading
+from jit.ledger.database import reading
+from jit.ledger.unavailable import LedgerUnavailable
 
 log = structlog.get_logger(__name__)
 

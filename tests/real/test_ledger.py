@@ -40,8 +40,8 @@ from jit.ledger import (
     connect,
     create_tables,
 )
-from jit.ledger.database import NotTaken
 from jit.ledger.entry import LONGEST
+from jit.ledger.unavailable import NotTaken
 from jit.requests.lifecycle import State
 from jit.testing import T0, ManualClock
 from tests.world.at_once import at_once

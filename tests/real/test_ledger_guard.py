@@ -14,9 +14,10 @@ import pytest
 from jit.clock import EPOCH, SystemClock
 from jit.facts import Alert, AlertName, Source, Started
 from jit.ledger import Ledger, LedgerUnavailable, check_chain, connect, create_tables
-from jit.ledger.database import Forbidden, NotTaken, writing
+from jit.ledger.database import writing
 from jit.ledger.guard import KEPT
 from jit.ledger.guard.roles import LOGINS
+from jit.ledger.unavailable import Forbidden, NotTaken
 from jit.runtime.embedded import EmbeddedPostgres
 from jit.testing import T0, ManualClock
 from tests.world.next_entry import Next, append, count

@@ -25,11 +25,11 @@ from jit.ledger import (
     connect,
     create_tables,
 )
-from jit.ledger.database import Forbidden
 from jit.ledger.guard.postgres import FUNCTIONS
 from jit.ledger.guard.roles import LOGINS, OWNER
 from jit.ledger.privacy.erasing import erase
 from jit.ledger.refusals import REFUSED, Refusal, refusals
+from jit.ledger.unavailable import Forbidden
 from jit.people.person import Groups, Person
 from jit.proof.copies import copier
 from jit.proof.signer import signer as signing

@@ -61,7 +61,7 @@ def test_show_tells_people_what_became_of_a_request_and_why_an_end_failed(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ):
     """`jit doctor` sends whoever looks at a late end here: nothing of it is cut short at a terminal's edge."""
-    monkeypatch.setattr("jit.cli.requests.to_terminal", lambda: True)
+    monkeypatch.setattr("jit.cli.show.to_terminal", lambda: True)
     StoredDirectory(ledger.engine).keep_person(Person(id=BOB, team="T1", name="Bob", handle="b"), ledger.clock.now())
     story = Story(ledger, ledger.clock, id="R-AAAA").active()
     story.revoked("laptop stolen")

@@ -11,6 +11,8 @@ import pytest
 from jit.cli.audit.group import TABLE, audit
 from jit.cli.commands import Commands, Listed, first_sentence
 from jit.cli.main import COMMANDS, cli
+from jit.clock import SystemClock
+from jit.testing import Story, ledger_in
 
 HEAVY = {
     "asyncio",
@@ -60,6 +62,20 @@ def test_the_line_that_help_shows_is_the_commands_own(group: Commands, table: Ma
 @pytest.mark.parametrize("words", [["--help"], ["audit", "--help"]], ids=" ".join)
 def test_help_imports_none_of_the_commands(words: list[str]):
     assert loaded(words) & HEAVY == set()
+
+
+def test_list_imports_neither_the_database_nor_what_decides(tmp_path: Path):
+    ledger = ledger_in(tmp_path / "ledger.db", SystemClock())
+    Story(ledger, ledger.clock).active()
+    loads = loaded(["list"], JIT_DATA=str(tmp_path))
+    assert loads & HEAVY == {"asyncio", "cryptography", "jit.facts", "jit.ledger", "pydantic"}
+    assert not {"jit.ledger.store", "jit.requests.intake"} & loads
+
+
+def test_revoke_needs_no_client_of_the_queue_where_there_is_none(tmp_path: Path):
+    ledger = ledger_in(tmp_path / "ledger.db", SystemClock())
+    Story(ledger, ledger.clock).active()
+    assert loaded(["revoke", "7f3k", "why"], JIT_DATA=str(tmp_path)) & {"redis", "rq", "slack_sdk", "workers"} == set()
 
 
 def test_help_lists_what_others_add(monkeypatch: pytest.MonkeyPatch):

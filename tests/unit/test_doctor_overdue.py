@@ -5,9 +5,9 @@ from pydantic import SecretStr
 from sqlalchemy import update
 
 from jit.doctor import NotLookedAt, State
-from jit.ledger.database import Forbidden
 from jit.ledger.doctor.overdue import MOST, look_at_overdue
 from jit.ledger.schema import entries, requests
+from jit.ledger.unavailable import Forbidden
 from jit.ports import TargetUnreachable
 from tests.world.base import World, in_a_file
 from tests.world.hands import TEST, Hands

@@ -8,8 +8,8 @@ from pydantic import SecretStr
 from jit.doctor import NotLookedAt
 from jit.doctor.line import State
 from jit.ledger import Leases, Ledger, connect, create_tables
-from jit.ledger.database import Forbidden
 from jit.ledger.doctor.processes import Wanted, look_at_processes
+from jit.ledger.unavailable import Forbidden
 from jit.testing import ManualClock, Story
 
 TIMEKEEPER = Wanted("timekeeper", "clock", "nothing ends by the clock")

@@ -17,10 +17,10 @@ from jit.cli.main import cli
 from jit.doctor import Check, Part, State, examine
 from jit.facts import Alert, AlertName, Source
 from jit.ledger import connect, create_tables
-from jit.ledger.database import Forbidden
 from jit.ledger.doctor.spool import look_at_spool
 from jit.ledger.schema import heads
 from jit.ledger.spool import FILE, PUT_ASIDE
+from jit.ledger.unavailable import Forbidden
 from jit.policy.doctor import look_at_policies, look_at_writers
 from jit.policy.files.check import check_folder
 from jit.proof.doctor.ledger import look_at_ledger

@@ -11,7 +11,8 @@ from jit.facts import Alert, AlertName, Source
 from jit.ledger import Ledger, LedgerUnavailable, check_chain, connect, create_tables
 from jit.ledger.database import writing
 from jit.ledger.guard import KEPT
-from jit.ledger.schema import VERSION, metadata
+from jit.ledger.schema import metadata
+from jit.ledger.version import VERSION
 from jit.testing import T0, ManualClock
 from tests.world.at_once import at_once
 from tests.world.raised import raised

@@ -8,7 +8,7 @@ import pytest
 
 from jit.facts import Alert, AlertName, Approval, Approved, Counted, Fact, Refusal, Refused, Source, write_fact
 from jit.ledger import Entry, Ledger, SpoolFailed
-from jit.ledger.database import NotTaken
+from jit.ledger.unavailable import NotTaken
 from jit.requests.lifecycle import State
 from jit.testing import BOB, T0
 from tests.world.hands import Hands

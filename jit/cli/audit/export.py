@@ -12,8 +12,9 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from jit.cli.audit.showing import Broken, asked, show_lines, to_terminal
+from jit.cli.audit.showing import Broken, asked, show_lines
 from jit.cli.opening import existing_ledger
+from jit.cli.terminal import to_terminal
 from jit.ledger import Ledger
 from jit.proof.audit.export import FILES, bodies, goes_on_after
 from jit.proof.audit.folder import RecordCopy

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from jit.cli.terminal import to_terminal
 from jit.ledger import BrokenChain, Entry
 from jit.proof.audit.search import BadTime, read_moment
 from jit.proof.audit.table import Layout, Names, as_json, row_of
@@ -118,10 +119,6 @@ def show_lines(lines: Iterable[bytes]) -> None:
     for line in lines:
         out.write(line + b"\n")
     out.flush()
-
-
-def to_terminal() -> bool:
-    return sys.stdout.isatty()
 
 
 def show(entries: Iterable[Entry], names: Names) -> None:

@@ -7,8 +7,9 @@ from typing import Literal
 
 import click
 
-from jit.cli.audit.showing import Broken, Rows, asked, show_lines, to_terminal
+from jit.cli.audit.showing import Broken, Rows, asked, show_lines
 from jit.cli.opening import existing_ledger
+from jit.cli.terminal import to_terminal
 from jit.ledger import BrokenChain, Entry
 from jit.proof.audit.export import LINES
 from jit.proof.audit.reading import Part, coming, read_entries, record_reading

@@ -10,8 +10,9 @@ from jit.doctor.examine import NotLookedAt, needed
 from jit.doctor.line import Line, Part, fine, mend
 from jit.facts import Fact, Released, Revoked, RevokeIntent
 from jit.ledger import Ledger, LedgerUnavailable, connect
-from jit.ledger.database import Forbidden, reading, there
+from jit.ledger.database import reading, there
 from jit.ledger.schema import entries
+from jit.ledger.unavailable import Forbidden
 from jit.ports import Clock
 from jit.requests.lifecycle import GRANT_GIVEN_UP, Request, State
 from jit.runtime.settings import CannotStart

@@ -10,8 +10,9 @@ from sqlalchemy import exists, inspect, select
 from jit.doctor.examine import NotLookedAt, needed
 from jit.doctor.line import Line, Part, fine, mend, note
 from jit.ledger import LedgerMisconfigured, LedgerUnavailable, connect
-from jit.ledger.database import Forbidden, reading, there
+from jit.ledger.database import reading, there
 from jit.ledger.schema import entries, leases
+from jit.ledger.unavailable import Forbidden
 from jit.ports import Clock
 from jit.runtime.settings import CannotStart
 

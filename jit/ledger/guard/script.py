@@ -7,7 +7,8 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from jit.ledger.guard import KEPT, postgres
 from jit.ledger.guard.roles import LOGINS, OWNER
-from jit.ledger.schema import VERSION, metadata
+from jit.ledger.schema import metadata
+from jit.ledger.version import VERSION
 
 SCHEMA = "public"
 _ALL = ", ".join(login.name for login in LOGINS)

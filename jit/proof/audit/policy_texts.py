@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import structlog
 from sqlalchemy import Engine, LargeBinary, cast, insert, select
 
-from jit.ledger.database import LedgerUnavailable, reading, writing
+from jit.ledger.database import reading, writing
 from jit.ledger.schema import policy_texts
+from jit.ledger.unavailable import LedgerUnavailable
 from jit.policy import Policy, PolicyFolder
 
 log = structlog.get_logger(__name__)

@@ -17,9 +17,10 @@ from sqlalchemy import Connection, LargeBinary, cast, func, select
 
 from jit.facts import RecordRead, Source
 from jit.ledger import BrokenChain, Entry, Ledger, LedgerUnavailable
-from jit.ledger.database import Forbidden, reading
+from jit.ledger.database import reading
 from jit.ledger.entry import hash_of, open_entry
 from jit.ledger.schema import entries
+from jit.ledger.unavailable import Forbidden
 from jit.runtime.settings import CannotStart
 
 How = Literal["search", "tail", "export", "prove", "mirror_check"]

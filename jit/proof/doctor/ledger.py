@@ -15,10 +15,12 @@ from jit.doctor.examine import needed
 from jit.doctor.line import Line, Part, fine, mend, note
 from jit.facts import Alert, AlertName
 from jit.ledger import BrokenChain, Ledger, LedgerUnavailable, check_chain, connect
-from jit.ledger.database import OLDER, Forbidden, ours_to_change, reading, there
+from jit.ledger.database import OLDER, ours_to_change, reading, there
 from jit.ledger.doctor.guards import INIT, look_at_guards
 from jit.ledger.entry import LONGEST, NO_ENTRY, Entry, open_entry
-from jit.ledger.schema import VERSION, entries, made_by
+from jit.ledger.schema import entries, made_by
+from jit.ledger.unavailable import Forbidden
+from jit.ledger.version import VERSION
 from jit.ports import Clock
 from jit.proof.audit.checkpoints import Heads
 from jit.proof.verifier import NoteError, parse_checkpoint, parse_note

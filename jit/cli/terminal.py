@@ -1,0 +1,7 @@
+"""Whether somebody reads along."""
+
+import sys
+
+
+def to_terminal() -> bool:
+    return sys.stdout.isatty()
