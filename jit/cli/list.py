@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 import click
 
+from jit.cli.opening import existing_ledger
 from jit.cli.terminal import to_terminal
 from jit.clock import SystemClock
 from jit.ledger import glance
@@ -30,15 +32,13 @@ def list_requests(everything: bool) -> None:  # noqa: FBT001  click passes it by
 
 def _found(settings: Settings, states: Sequence[State]) -> list[Request]:
     """Raises CannotStart, LedgerUnavailable."""
-    try:
-        return glance.requests(settings.ledger_url.get_secret_value(), states)
-    except glance.NotAtAGlance:
-        from jit.cli.opening import existing_ledger  # noqa: PLC0415  takes longer than all the rest
-        from jit.ledger import Question  # noqa: PLC0415
-        from jit.runtime import logs  # noqa: PLC0415
+    if (file := settings.ledger_file) is not None:
+        with suppress(glance.NotAtAGlance):
+            return glance.requests(file, states)
+    ledger = existing_ledger(settings)
+    from jit.ledger import Question  # noqa: PLC0415  takes longer than all the rest
 
-        logs.set_up("WARNING")
-        return existing_ledger(settings).requests(Question(states=frozenset(states)))
+    return ledger.requests(Question(states=frozenset(states)))
 
 
 def _show(found: Sequence[Request], now: datetime) -> None:

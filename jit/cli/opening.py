@@ -1,20 +1,26 @@
-"""Opening the ledger for a command, with a sentence where that does not work."""
+"""Opening the ledger for a command, with a sentence where that does not work.
+
+What opens a database is imported when one is opened: to say that there is none takes nothing of it.
+"""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sqlalchemy.engine import make_url
-
-from jit.clock import SystemClock
-from jit.ledger import Ledger, LedgerUnavailable, connect, create_tables
 from jit.runtime.settings import CannotStart, Settings
+
+if TYPE_CHECKING:
+    from jit.ledger import Ledger
 
 
 class LedgerSilent(CannotStart):
     """The ledger is somewhere, and does not open now."""
 
 
-def open_ledger(settings: Settings) -> Ledger:
+def open_ledger(settings: Settings) -> "Ledger":
     """The ledger, made if it is not there. Raises LedgerSilent."""
+    from jit.clock import SystemClock  # noqa: PLC0415  as above
+    from jit.ledger import Ledger, LedgerUnavailable, connect, create_tables  # noqa: PLC0415
+
     engine = connect(settings.ledger_url.get_secret_value())
     try:
         create_tables(engine)
@@ -23,15 +29,28 @@ def open_ledger(settings: Settings) -> Ledger:
     return Ledger(engine, SystemClock())
 
 
-def existing_ledger(settings: Settings) -> Ledger:
-    """The ledger that is there: a question asked in the wrong folder must not look like a quiet night.
+def existing_ledger(settings: Settings) -> "Ledger":
+    """The ledger that is there: a question asked in the wrong folder must not look like a quiet night. A command that
+    imported nothing that logs is given its logs here.
 
     Raises:
         CannotStart: there is none.
         LedgerSilent: it does not open.
     """
+    _require_there(settings.ledger_file)
+    from sqlalchemy.engine import make_url  # noqa: PLC0415  as above
+
+    from jit.ledger import connect  # noqa: PLC0415
+    from jit.runtime import logs  # noqa: PLC0415
+
+    logs.set_up("WARNING")
     connect(settings.ledger_url.get_secret_value()).dispose()
     url = make_url(settings.ledger_url.get_secret_value())
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
-        raise CannotStart(f"There is no ledger at {url.database}. Set JIT_DATA or JIT_LEDGER_URL as `jit up` has them.")
+    _require_there(Path(url.database or "") if url.get_backend_name() == "sqlite" else None)
     return open_ledger(settings)
+
+
+def _require_there(file: Path | None) -> None:
+    """Raises CannotStart."""
+    if file is not None and not file.exists():
+        raise CannotStart(f"There is no ledger at {file}. Set JIT_DATA or JIT_LEDGER_URL as `jit up` has them.")

@@ -8,15 +8,12 @@ import click
 
 from jit.cli.opening import existing_ledger
 from jit.clock import SystemClock
-from jit.ledger import LedgerUnavailable, StoredDirectory
+from jit.ledger.unavailable import LedgerUnavailable
 from jit.people.person import NO_GROUPS, Groups
 from jit.policy import Policy, load_policy
 from jit.policy.files.check import UnknownAccess, check_folder, explain_access
 from jit.policy.files.form import person_id
-from jit.proof.audit.search import folded, known_names
 from jit.runtime.settings import CannotStart, Settings
-from workers.targets.departed import left_active, said_of
-from workers.targets.known import KnownTargets
 from workers.targets.named import misfits
 
 
@@ -60,6 +57,9 @@ def _seen(settings: Settings) -> tuple[Groups, dict[str, tuple[str, str]]]:
     """Groups, and people by id, as the bot last saw them; none if it never ran here."""
     try:
         engine = existing_ledger(settings).engine
+        from jit.ledger import StoredDirectory  # noqa: PLC0415  where there is no ledger, nobody waits for it
+        from jit.proof.audit.search import known_names  # noqa: PLC0415
+
         return StoredDirectory(engine).groups(), known_names(engine)
     except (CannotStart, LedgerUnavailable):
         return NO_GROUPS, {}
@@ -69,6 +69,8 @@ def _called(person: str, rules: Policy, names: Mapping[str, tuple[str, str]]) ->
     """Whose id this is, or whose name. Raises click.ClickException: nobody's, or that of several."""
     with suppress(ValueError):
         return person_id(person)
+    from jit.proof.audit.search import folded  # noqa: PLC0415  `check` does not need it
+
     called = folded(person.removeprefix("@"))
     known: list[tuple[str, tuple[str, ...]]] = [(who, (who, *each)) for who, each in names.items()]
     known += [(who, (who, *each.values())) for who, each in rules.people.items()]
@@ -83,7 +85,11 @@ def _left_active(policy: Policy) -> Iterator[tuple[bool, str, str]]:
     """As `said_of`; nothing where there is no ledger to ask."""
     settings = Settings()
     try:
-        left = left_active(existing_ledger(settings), policy.targets)
+        ledger = existing_ledger(settings)
+        from workers.targets.departed import left_active, said_of  # noqa: PLC0415  as above
+        from workers.targets.known import KnownTargets  # noqa: PLC0415
+
+        left = left_active(ledger, policy.targets)
     except (CannotStart, LedgerUnavailable):
         return
     yield from said_of(left, KnownTargets(settings.data).recall())

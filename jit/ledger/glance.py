@@ -16,24 +16,20 @@ from jit.ledger.unavailable import LedgerUnavailable
 from jit.ledger.version import VERSION
 from jit.requests.lifecycle import Request, State
 
-SQLITE = "sqlite:///"
 BUSY_SECONDS = 3
 
 
 class NotAtAGlance(LedgerUnavailable):
-    """This needs more than a glance: another database, other tables, entries that were changed, or no answer."""
+    """This needs more than a glance: no such file, other tables, entries that were changed, or no answer."""
 
 
-def requests(url: str, states: Sequence[State], limit: int = 100) -> list[Request]:
+def requests(file: Path, states: Sequence[State], limit: int = 100) -> list[Request]:
     """Those in these states, newest first; in all states if none is named.
 
     Raises NotAtAGlance: ask the ledger itself, which says what is wrong.
     """
-    path = url.removeprefix(SQLITE)
-    if path == url or "?" in path or not Path(path).is_file():
-        raise NotAtAGlance("no file of SQLite")
     try:
-        with closing(sqlite3.connect(f"file:{quote(path)}?mode=rw", uri=True, timeout=BUSY_SECONDS)) as connection:
+        with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=rw", uri=True, timeout=BUSY_SECONDS)) as connection:
             connection.isolation_level = None
             connection.execute("BEGIN")
             if connection.execute("SELECT version FROM made_by").fetchone() != (VERSION,):

@@ -14,6 +14,7 @@ from jit.errors import Expected
 
 SLACK = "https://slack.com/api/"
 FILE = "file:"
+SQLITE = "sqlite:///"
 LARGEST_SECRET = 64 * 1024
 """Bytes."""
 
@@ -87,6 +88,12 @@ class Settings(BaseSettings):
     ledger_url: Secret = Field(default_factory=lambda data: SecretStr(f"sqlite:///{data['data'] / 'ledger.db'}"))
     """JIT_LEDGER_URL: `sqlite:///path` or `postgresql://…`"""
     log_level: str = "INFO"
+
+    @property
+    def ledger_file(self) -> Path | None:
+        """Where the ledger is a file of SQLite; None where its address says another database, or more than a path."""
+        path = self.ledger_url.get_secret_value().removeprefix(SQLITE)
+        return None if path == self.ledger_url.get_secret_value() or not path or "?" in path else Path(path)
 
     @property
     def spool(self) -> Path:

@@ -72,6 +72,11 @@ def test_list_imports_neither_the_database_nor_what_decides(tmp_path: Path):
     assert not {"jit.ledger.store", "jit.requests.intake"} & loads
 
 
+def test_rules_are_checked_without_a_database_where_there_is_no_ledger(tmp_path: Path):
+    rules = str(Path(__file__).parents[2] / "policies")
+    assert loaded(["policy", "check", rules], JIT_DATA=str(tmp_path)) & {"sqlalchemy", "redis", "slack_sdk"} == set()
+
+
 def test_revoke_needs_no_client_of_the_queue_where_there_is_none(tmp_path: Path):
     ledger = ledger_in(tmp_path / "ledger.db", SystemClock())
     Story(ledger, ledger.clock).active()
