@@ -77,6 +77,13 @@ def test_rules_are_checked_without_a_database_where_there_is_no_ledger(tmp_path:
     assert loaded(["policy", "check", rules], JIT_DATA=str(tmp_path)) & {"sqlalchemy", "redis", "slack_sdk"} == set()
 
 
+def test_a_record_is_verified_without_what_pages_and_other_databases_need(tmp_path: Path):
+    ledger = ledger_in(tmp_path / "ledger.db", SystemClock())
+    Story(ledger, ledger.clock).active()
+    loads = loaded(["audit", "verify", "--require", "unsigned"], JIT_DATA=str(tmp_path))
+    assert loads & {"psycopg", "redis", "jit.policy", "jit.proof.evidence", "slack_sdk", "workers"} == set()
+
+
 def test_revoke_needs_no_client_of_the_queue_where_there_is_none(tmp_path: Path):
     ledger = ledger_in(tmp_path / "ledger.db", SystemClock())
     Story(ledger, ledger.clock).active()

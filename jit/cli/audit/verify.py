@@ -12,11 +12,10 @@ import click
 from rich.console import Console
 
 from jit.clock import SystemClock
-from jit.ledger import LedgerUnavailable
+from jit.ledger.unavailable import LedgerUnavailable
 from jit.proof.audit.live import astray, live
 from jit.proof.copies.bucket import CopiesUnavailable
 from jit.proof.copies.reading import open_copies
-from jit.proof.evidence.page import NotAPage, bundle_in, is_as_made
 from jit.proof.signer.keys import read_keys
 from jit.proof.verifier import (
     BUNDLE_BYTES,
@@ -184,6 +183,8 @@ def _bundle(path: Path, trust: Trust) -> Verdict:
         raise CannotCheck(f"{path}: {wrong.strerror}") from None
     if not data.lstrip().lower().startswith(b"<!doctype html"):
         return check_bundle(data, trust)
+    from jit.proof.evidence.page import NotAPage, bundle_in, is_as_made  # noqa: PLC0415  a record needs none of it
+
     try:
         verdict = check_bundle(bundle_in(data), trust)
     except NotAPage as wrong:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import psycopg
 from sqlalchemy.engine import URL, make_url
 
 from jit.ledger import LedgerUnavailable
@@ -22,6 +22,9 @@ from jit.ledger.entry import LONGEST
 from jit.proof.audit.checkpoints import LONGEST_LINE, LONGEST_NOTE, MOST_WITNESSES, is_signature_line
 from jit.proof.verifier import VerifierKey
 from jit.runtime.settings import CannotStart
+
+if TYPE_CHECKING:
+    import psycopg
 
 PAGE = 2000
 """Rows."""
@@ -154,8 +157,16 @@ def _open_sqlite(url: URL) -> Iterator[sqlite3.Connection]:
         raise LedgerUnavailable(f"{path} cannot be read as a ledger: {failed}") from None
 
 
+def _driver() -> ModuleType:
+    """Of PostgreSQL. Importing it takes longer than reading a small ledger of SQLite, which needs none of it."""
+    import psycopg  # noqa: PLC0415
+
+    return psycopg
+
+
 @contextmanager
-def _open_postgres(url: URL) -> Iterator[psycopg.Connection[Any]]:
+def _open_postgres(url: URL) -> Iterator["psycopg.Connection[Any]"]:
+    psycopg = _driver()
     address = url.set(drivername="postgresql").render_as_string(hide_password=False)
     try:
         with psycopg.connect(address, connect_timeout=CONNECT_WITHIN, client_encoding="utf8") as connection:
@@ -166,12 +177,13 @@ def _open_postgres(url: URL) -> Iterator[psycopg.Connection[Any]]:
         raise LedgerUnavailable(_in_short(failed)) from None
 
 
-def _pages(cursor: sqlite3.Cursor | psycopg.ServerCursor[Any]) -> Iterator[list[Any]]:
+def _pages(cursor: "sqlite3.Cursor | psycopg.ServerCursor[Any]") -> Iterator[list[Any]]:
     """Raises LedgerUnavailable."""
+    failures = (sqlite3.Error,) if isinstance(cursor, sqlite3.Cursor) else (_driver().Error,)
     try:
         while page := cursor.fetchmany(PAGE):
             yield page
-    except (sqlite3.Error, psycopg.Error) as failed:
+    except failures as failed:
         raise LedgerUnavailable(_in_short(failed)) from None
 
 
