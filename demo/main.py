@@ -85,7 +85,7 @@ def _folder(console: Console, stopped: int) -> Iterator[Path]:
     try:
         yield folder
     except KeyboardInterrupt:
-        console.print("\nStopped. Cleaning up …")
+        console.print("Stopped. Nothing is left running.")
         raise SystemExit(stopped) from None
     except RealTokens as tokens:
         sys.exit(f"jit demo: {tokens}")
@@ -130,8 +130,11 @@ def _show(folder: Path, log: IO[bytes], console: Console, *, port: int | None, o
         console.print(f"    {_ourselves()} audit verify    # and audit search, prove R-…, mirror-check, tail -f\n")
         if opens:
             webbrowser.open(url)
-        wait_until_told(caller)
-        raise KeyboardInterrupt
+        try:
+            wait_until_told(caller)
+        finally:
+            console.print("\nStopping …")
+    console.print("Stopped. Nothing is left running.")
 
 
 def _ourselves() -> str:
