@@ -99,8 +99,11 @@ class Shop:
         session.execute(statements)
         return session
 
+    def granted(self, request_id: str = "R-ATTK", who: str = "alice", *permissions: str) -> Grant:
+        return Grant(request_id, who, permissions or PERMISSIONS, T0 + timedelta(minutes=30))
+
     def give(self, request_id: str = "R-ATTK", *permissions: str) -> None:
-        self.target.grant(Grant(request_id, "alice", permissions or PERMISSIONS, T0 + timedelta(minutes=30)), int)
+        self.target.grant(self.granted(request_id, "alice", *permissions), int)
 
     def take(self, request_id: str = "R-ATTK") -> Taken:
         return self.target.revoke(request_id, "alice")

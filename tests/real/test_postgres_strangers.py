@@ -89,7 +89,9 @@ def test_a_note_on_a_strangers_role_of_such_a_name_ends_nobodys_access_and_gets_
     """What somebody else holds was ended as *expired*, as it said; what a permission was made to own became hers."""
     target.grant(grant_of(), wanted)
     mallory.execute("CREATE ROLE jit_r_0000; CREATE ROLE zzz; GRANT zzz TO jit_r_0000; GRANT jit_r_0000 TO eve, worker")
-    before = '"before": {"roles": [], "owned": 0, "named": []}'
+    (read,) = dba.execute("SELECT 'orders_read'::regrole::oid::int").fetchone()
+    before = f'"before": {{"holder": 1, "reached": [{read}], "had": [], "owned": 0, "named": [], "since": 3, '
+    before += '"makes": false}'
     told = f'"request": "R-7F3K", "target": "orders-db", "principal": "eve", "permissions": ["orders_read"], {before}'
     write_on(mallory, "jit_r_0000", f'jit {{"oid": OID, {told}, "ends_at": "2000-01-01T00:00:00+00:00"}}')
     dba.execute("CREATE VIEW v AS SELECT 1; ALTER VIEW v OWNER TO orders_read")

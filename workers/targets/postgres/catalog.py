@@ -4,7 +4,7 @@ Names are looked up by `to_regrole`, which has an index where a comparison with 
 names off after 63 bytes: refuse longer ones before.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString
 
@@ -22,7 +22,21 @@ OWNS: LiteralString = """(d.refclassid = 'pg_authid'::regclass AND d.deptype = '
 privileges and user mappings hold none, and others can make them for a role.
 """
 
-ME: LiteralString = "to_regrole(quote_ident(session_user))::oid"
+ME: LiteralString = "(SELECT to_regrole(quote_ident(session_user))::oid)"
+"""Asked once, and not of every row."""
+
+ANOTHER: LiteralString = "coalesce(NOT r.rolsuper AND r.rolname <> session_user, true)"
+SOMEBODYS: LiteralString = f"(s.usesysid IS NOT NULL AND {ANOTHER})"
+"""The condition under which a login, and so its session `s`, is neither a superuser's nor the worker's. It is row `r`
+of pg_roles, or none: it was dropped, and its session goes on.
+"""
+
+UP: LiteralString = """up(oid) AS (
+        SELECT oid FROM pg_roles WHERE oid = ANY(%(reached)s::oid[])
+        UNION
+        SELECT m.roleid FROM up JOIN pg_auth_members m ON m.member = up.oid
+    )"""
+"""All roles that came with a grant, by their oids, and all that come with these now."""
 
 
 def readable(words: LiteralString) -> LiteralString:
@@ -55,16 +69,29 @@ def administers(conn: psycopg.Connection[Any]) -> LiteralString:
                 OR (SELECT rolsuper FROM pg_roles WHERE oid = {ME}))"""  # noqa: S608 - constants of this file alone
 
 
+def our_doing(conn: psycopg.Connection[Any]) -> LiteralString:
+    """The transactions that wrote rows of pg_auth_members about row `r` of pg_roles when it was made, or given by the
+    worker.
+
+    The ones stand in the bootstrap superuser's name, the others in the worker's: but for superusers nobody else writes
+    in either. Before 16 whoever may write a note may write any such row, too.
+    """
+    by_us = f"AND m.grantor IN (10, {ME})" if conn.info.server_version >= 160000 else ""
+    return f"""ARRAY(SELECT m.xmin FROM pg_auth_members m WHERE m.roleid = r.oid {by_us}
+                     UNION ALL
+                     SELECT m.xmin FROM pg_auth_members m WHERE m.member = r.oid {by_us})"""  # noqa: S608 - constants of this file alone
+
+
 def ours(conn: psycopg.Connection[Any]) -> LiteralString:
     """The condition under which row `r` of pg_roles is a role of ours: by its name, or renamed, by its note."""
     return f"(r.rolname ~ %(ours)s OR ({NOTES_ITSELF} AND {administers(conn)}))"
 
 
-def otherwise_held(conn: psycopg.Connection[Any]) -> LiteralString:
-    """The beginning of a query: `mine`, every role the ``principal`` has but through roles that are ``ours``."""
+def otherwise_held(conn: psycopg.Connection[Any], who: LiteralString = "%(holder)s::oid") -> LiteralString:
+    """The beginning of a query: `mine`, every role that ``who`` has but through roles that are ``ours``."""
     return f"""
         WITH RECURSIVE mine(oid) AS (
-            SELECT to_regrole(quote_ident(%(principal)s::text))::oid
+            SELECT {who}
             UNION
             SELECT m.roleid FROM mine JOIN pg_auth_members m ON m.member = mine.oid JOIN pg_roles r ON r.oid = m.roleid
             WHERE {holds(conn)} AND NOT {ours(conn)}
@@ -73,33 +100,43 @@ def otherwise_held(conn: psycopg.Connection[Any]) -> LiteralString:
 
 @dataclass(frozen=True, slots=True)
 class JitRole:
-    """A role of ours as it stands: what it has, who has it, and its comment.
+    """A role of ours as it stands: what it has, by name and by oid, who has it, and its comment.
 
-    ``sure`` is one that the worker's login made: others may have made one of such a name. ``droppable`` is one of those
-    that nothing in the server names.
+    ``noted`` says that its comment was written by a transaction in which the worker gave it. Whoever comments later
+    writes in another, so such a note is the worker's own. ``since`` is the one that gave it first, as far as anything
+    still tells; None if nothing does. ``certain`` says that a worker made it, and not somebody who named it so.
+    ``droppable`` is one that the worker's login made and that nothing in the server names.
     """
 
     oid: int
     name: str
     note: str | None
+    noted: bool
+    since: int | None
+    certain: bool
     permissions: tuple[str, ...]
+    gives_now: tuple[int, ...]
     members: tuple[str, ...]
-    sure: bool
     droppable: bool
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "permissions", tuple(self.permissions))
-        object.__setattr__(self, "members", tuple(self.members))
+        for name in ("permissions", "gives_now", "members"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+
+    @property
+    def own_note(self) -> Note | None:
+        """As the worker wrote it: only this one may be believed."""
+        note = Note.read(self.note)
+        return note if note and self.noted and self.certain and note.oid == self.oid else None
 
     @property
     def gives(self) -> bool:
         return bool(self.members and self.permissions)
 
     @property
-    def noted(self) -> Note | None:
-        """What its comment says, if nobody else can have written or copied it."""
-        note = Note.read(self.note) if self.sure else None
-        return note if note and note.oid == self.oid else None
+    def acts(self) -> bool:
+        """Also without a member: what it owns, or is made to own, acts with what it has."""
+        return self.gives or (self.certain and bool(self.permissions))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,15 +186,19 @@ def jit_roles(conn: psycopg.Connection[Any], named: str) -> list[JitRole]:
 def _jit_roles(conn: psycopg.Connection[Any]) -> LiteralString:
     return f"""
         SELECT r.oid, r.rolname AS name, shobj_description(r.oid, 'pg_authid') AS note,
+               coalesce((SELECT n.xmin FROM pg_shdescription n WHERE n.classoid = 'pg_authid'::regclass
+                         AND n.objoid = r.oid) = ANY(given.by), false) AS noted,
+               (SELECT x::text::bigint FROM unnest(given.by) x ORDER BY age(x) DESC LIMIT 1) AS since,
+               {administers(conn) if conn.info.server_version >= 160000 else NOTES_ITSELF} AS certain,
+               ARRAY(SELECT m.roleid FROM pg_auth_members m WHERE m.member = r.oid AND {holds(conn)}) AS gives_now,
                ARRAY(SELECT DISTINCT pg_get_userbyid(m.roleid)::text FROM pg_auth_members m
                      WHERE m.member = r.oid AND {holds(conn)} ORDER BY 1) AS permissions,
                ARRAY(SELECT DISTINCT pg_get_userbyid(m.member)::text FROM pg_auth_members m
                      WHERE m.roleid = r.oid AND {holds(conn)} AND m.member <> {ME} ORDER BY 1) AS members,
-               {administers(conn)} AS sure,
                {administers(conn)} AND NOT EXISTS (
                    SELECT FROM pg_shdepend d WHERE d.refclassid = 'pg_authid'::regclass AND d.refobjid = r.oid
                ) AS droppable
-        FROM pg_roles r"""  # noqa: S608 - constants of this file alone
+        FROM pg_roles r, LATERAL (SELECT {our_doing(conn)} AS by OFFSET 0) given"""  # noqa: S608 - constants of this file alone
 
 
 def account(conn: psycopg.Connection[Any], name: str, roles: Iterable[str] = ()) -> Account | None:
@@ -175,34 +216,72 @@ def account(conn: psycopg.Connection[Any], name: str, roles: Iterable[str] = ())
         ).fetchone()
 
 
-def holders(conn: psycopg.Connection[Any], roles: Sequence[int], principal: str) -> list[Account]:
-    """Everybody whose sessions may be using the roles: themselves, if somebody let them log in, their
-    members, theirs, and the principal with theirs: another try may have taken the roles from it already.
+def holders(conn: psycopg.Connection[Any], roles: Sequence[JitRole], principal: str) -> list[Account]:
+    """Everybody whose sessions may be using the roles: themselves, if somebody let them log in, their members, theirs,
+    and the principal with theirs: the login it was when it got them, whatever it is called by now. A login that was
+    dropped is among them, for its sessions go on; for that any note will do, since they are nobody else's.
     """
+    noted = [note.before.holder for role in roles if (note := role.own_note) and note.before]
+    told = [note.before.holder for role in roles if (note := Note.read(role.note)) and note.before]
     query = f"""
         WITH RECURSIVE down(oid) AS (
-            (SELECT unnest(%(roles)s::oid[]) UNION SELECT to_regrole(quote_ident(%(principal)s::text))::oid)
+            (SELECT unnest(%(roles)s::oid[] || %(noted)s::oid[])
+             UNION
+             SELECT told FROM unnest(%(told)s::oid[]) told WHERE told NOT IN (SELECT oid FROM pg_roles)
+             UNION
+             SELECT to_regrole(quote_ident(%(principal)s::text))::oid WHERE %(noted)s::oid[] = '{{}}')
             UNION
             SELECT m.member FROM down JOIN pg_auth_members m ON m.roleid = down.oid
             WHERE {holds(conn)} AND m.member <> {ME}
         )
-        SELECT oid, rolname AS name, rolsuper AS superuser, rolcanlogin AS login, false AS worker FROM pg_roles
-        WHERE oid = ANY(ARRAY(SELECT oid FROM down))
-          AND rolname NOT IN (session_user, current_user)"""  # noqa: S608 - constants of this file alone
+        SELECT d.oid, coalesce(rolname, %(principal)s::text) AS name, coalesce(rolsuper, false) AS superuser,
+               coalesce(rolcanlogin, false) AS login, false AS worker
+        FROM down d LEFT JOIN pg_roles r ON r.oid = d.oid
+        WHERE d.oid IS NOT NULL AND coalesce(rolname NOT IN (session_user, current_user), true)"""  # noqa: S608 - constants of this file alone
     with conn.cursor(row_factory=class_row(Account)) as cur:
-        return cur.execute(query, {"roles": list(roles), "principal": principal}, prepare=True).fetchall()
+        parameters = {"roles": [role.oid for role in roles], "noted": noted, "told": told, "principal": principal}
+        return cur.execute(query, parameters, prepare=True).fetchall()
 
 
 def held_otherwise(conn: psycopg.Connection[Any], principal: str, named: str) -> list[str]:
     """Every role the principal has by another way than through roles of ours."""
-    query = f"""{otherwise_held(conn)}
+    query = f"""{otherwise_held(conn, "to_regrole(quote_ident(%(principal)s::text))::oid")}
         SELECT r.rolname FROM mine JOIN pg_roles r ON r.oid = mine.oid"""  # noqa: S608 - constants of this package alone
     with conn.cursor(row_factory=scalar_row) as cur:
         return cur.execute(query, {"principal": principal, "ours": named}).fetchall()
 
 
+def given_namelessly(conn: psycopg.Connection[Any], holders: Sequence[Account], named: str) -> list[str]:
+    """Roles that the worker's login gave to one of these, and of which neither name nor note says that they are ours.
+    Before 16 nothing tells who gave a role.
+    """
+    if conn.info.server_version < 160000:
+        return []
+    query = f"""SELECT r.rolname FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid
+        WHERE m.member = ANY(%(holders)s::oid[]) AND m.grantor = {ME} AND {HOLDS} AND NOT {ours(conn)}
+        ORDER BY 1"""  # noqa: S608 - constants of this file alone
+    with conn.cursor(row_factory=scalar_row) as cur:
+        return cur.execute(query, {"holders": [holder.oid for holder in holders], "ours": named}).fetchall()
+
+
+def names_of(conn: psycopg.Connection[Any], oids: Collection[int]) -> list[str]:
+    """Of those that are there."""
+    if not oids:
+        return []
+    with conn.cursor(row_factory=scalar_row) as cur:
+        return cur.execute("SELECT rolname FROM pg_roles WHERE oid = ANY(%s::oid[])", [list(oids)]).fetchall()
+
+
+def there(conn: psycopg.Connection[Any], oids: Collection[int]) -> set[int]:
+    """Which of these roles are."""
+    if not oids:
+        return set()
+    with conn.cursor(row_factory=scalar_row) as cur:
+        return set(cur.execute("SELECT oid FROM pg_roles WHERE oid = ANY(%s::oid[])", [list(oids)]).fetchall())
+
+
 def is_gone(conn: psycopg.Connection[Any], oid: int) -> bool:
-    return conn.execute("SELECT FROM pg_roles WHERE oid = %s", [oid]).fetchone() is None
+    return not there(conn, [oid])
 
 
 def dependencies(conn: psycopg.Connection[Any], oid: int) -> list[Dependency]:

@@ -43,6 +43,7 @@ class Reach:
     """
 
     permission: str
+    oid: int
     name: str
     superuser: bool
     createrole: bool
@@ -198,7 +199,7 @@ _REACH: LiteralString = f"""
         FROM opened o JOIN LATERAL ({_PUBLIC}) x ON true JOIN pg_roles w ON w.oid = x.owner
         WHERE x.owner = o.owner OR NOT {_ANYBODYS} GROUP BY 1, 2, 3, 4, 5
     )
-    SELECT up.permission, r.rolname AS name, r.rolsuper AS superuser, r.rolcreaterole AS createrole,
+    SELECT up.permission, r.oid, r.rolname AS name, r.rolsuper AS superuser, r.rolcreaterole AS createrole,
            r.rolcanlogin AND current_setting('server_version_num')::int < 160000 AS login,
            EXISTS (SELECT FROM pg_shdepend d WHERE d.refobjid = r.oid AND {OWNS}) AS owns,
            (SELECT m.roleid::regrole::text FROM pg_auth_members m
@@ -220,7 +221,7 @@ _REACH: LiteralString = f"""
             WHERE current_setting('server_version_num')::int < 160000
               AND a.privilege_type = 'CREATE' AND a.grantee = 0 AND NOT {_ANYBODYS} LIMIT 1) AS creates_in
     FROM up JOIN pg_roles r ON r.oid = up.oid
-    ORDER BY 1, 2"""  # noqa: S608 - constants of this package alone
+    ORDER BY up.permission, r.rolname"""  # noqa: S608 - constants of this package alone
 
 
 def reach(conn: psycopg.Connection[Any], permissions: Sequence[str]) -> list[Reach]:

@@ -4,70 +4,120 @@ What was so before the grant is noted on its role, so that only what is new is t
 given to others or to PUBLIC in other databases cannot be seen from here.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
+from psycopg.errors import QueryCanceled
 from psycopg.rows import dict_row, scalar_row
 
-from workers.targets.postgres.catalog import OWNS, in_short, otherwise_held
+from workers.targets.postgres.catalog import OWNS, UP, JitRole, in_short, is_gone, names_of, otherwise_held
+from workers.targets.postgres.known import Known
 from workers.targets.postgres.made import MADE
-from workers.targets.postgres.note import Before
+from workers.targets.postgres.note import Before, Note
+from workers.targets.postgres.revoke import Progress
 
 MOST_NAMED = 200
 """A person named in more privileges than this is not looked at for new ones: it would not fit a comment."""
 
-_GIVEN: LiteralString = f""", up(oid) AS (
-        SELECT to_regrole(quote_ident(p))::oid FROM unnest(%(permissions)s::text[]) p
-        UNION
-        SELECT m.roleid FROM up JOIN pg_auth_members m ON m.member = up.oid
-    ), owned AS (
+_GIVEN: LiteralString = f""", {UP}, owned AS (
         SELECT d.*, concat_ws('.', d.dbid, d.classid, d.objid, d.objsubid) AS place
         FROM up JOIN pg_shdepend d ON d.refobjid = up.oid AND {OWNS}
     ), named AS (
         SELECT d.*, concat_ws('.', d.dbid, d.classid, d.objid, d.objsubid) AS place FROM pg_shdepend d
         WHERE d.refclassid = 'pg_authid'::regclass AND d.deptype = 'a'
-          AND d.refobjid = to_regrole(quote_ident(%(principal)s::text))::oid
+          AND d.refobjid = %(holder)s::oid
     )"""  # noqa: S608 - constants of this package alone
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose grant of what; ``ours`` is a regular expression for the names of roles of ours."""
+    """Whose grant of what, in names for people and in oids; ``ours`` is a regular expression for the names of roles of
+    ours.
+    """
 
     principal: str
     permissions: Sequence[str]
+    holder: int
+    reached: Sequence[int]
     ours: str
 
     def parameters(self, **more: Any) -> dict[str, Any]:
-        return {"principal": self.principal, "permissions": list(self.permissions), "ours": self.ours, **more}
+        told = {"principal": self.principal, "holder": self.holder, "reached": list(self.reached), "ours": self.ours}
+        return {**told, **more}
 
 
-def snapshot(conn: psycopg.Connection[Any], scope: Scope) -> Before:
+def left_behind(
+    conn: psycopg.Connection[Any], progress: Progress, grants: Sequence[Known], principal: str, ours: str
+) -> list[str]:
+    """What stays; that it cannot be found out keeps no end from being proven."""
+    try:
+        return [*_left_behind(conn, progress, grants, principal, ours)]
+    except QueryCanceled:
+        return ["what else it left behind takes too long to find out"]
+    except psycopg.Error as exc:
+        if conn.broken:
+            raise
+        return [f"what else it left behind cannot be found out: {exc.diag.message_primary}"]
+
+
+def _left_behind(
+    conn: psycopg.Connection[Any], progress: Progress, grants: Sequence[Known], principal: str, ours: str
+) -> Iterator[str]:
+    logins = {holder.oid: holder.name for holder in progress.holders if not holder.superuser}
+    yield from prepared(conn, {*logins, *(oid for grant in grants for oid in grant.reached)})
+    for grant in grants:
+        role, before = grant.role, grant.before
+        if before:
+            permissions = role.permissions or names_of(conn, before.reached)
+            scope = Scope(logins.get(before.holder, principal), permissions, before.holder, before.reached, ours)
+            yield from kept(conn, scope, before)
+            yield from made(conn, scope, before)
+        elif role.own_note:
+            yield f"{role.name} is of an older version of jit: what was made by means of it is not known"
+        elif role.members or role.permissions or _its_login_is_gone(conn, role):
+            yield f"somebody changed the note on {role.name}: what was made by means of it is not known"
+
+
+def _its_login_is_gone(conn: psycopg.Connection[Any], role: JitRole) -> bool:
+    """With which may have gone what tells whose note it is."""
+    note = Note.read(role.note)
+    return note is not None and note.before is not None and is_gone(conn, note.before.holder)
+
+
+def snapshot(conn: psycopg.Connection[Any], scope: Scope, *, makes: bool) -> Before:
     """How things stand, apart from roles of ours. To be taken before a grant, and compared at its end."""
     with conn.cursor(row_factory=dict_row) as cur:
         found = cur.execute(
             f"""{otherwise_held(conn)} {_GIVEN}
-                SELECT ARRAY(SELECT rolname::text FROM mine JOIN up USING (oid) JOIN pg_roles USING (oid)
-                             ORDER BY 1) AS roles,
+                SELECT ARRAY(SELECT oid FROM mine JOIN up USING (oid) ORDER BY 1) AS had,
+                       ARRAY(SELECT oid FROM up ORDER BY 1) AS reached,
                        (SELECT count(*) FROM owned) AS owned,
                        ARRAY(SELECT place FROM named LIMIT {MOST_NAMED + 1}) AS named,
-                       txid_current() AS since""",  # noqa: S608 - constants of this package alone
+                       txid_snapshot_xmin(txid_current_snapshot()) AS since""",  # noqa: S608 - constants of this package alone
             scope.parameters(),
             prepare=True,
         ).fetchone()
     if found is None:
         raise AssertionError("a query without a condition has one row")
     named = tuple(sorted(found["named"]))
-    return Before(tuple(found["roles"]), found["owned"], named if len(named) <= MOST_NAMED else None, found["since"])
+    return Before(
+        scope.holder,
+        tuple(found["reached"]),
+        tuple(found["had"]),
+        found["owned"],
+        named if len(named) <= MOST_NAMED else None,
+        found["since"],
+        makes,
+    )
 
 
 def kept(conn: psycopg.Connection[Any], scope: Scope, before: Before) -> Iterator[str]:
     """What is new since ``before``. To be asked when the sessions are gone."""
-    now, who = snapshot(conn, scope), scope.principal
-    for role in sorted({*now.roles} - {*before.roles}):
+    now, who = snapshot(conn, scope, makes=before.makes), scope.principal
+    for role in sorted(names_of(conn, {*now.had} - {*before.had})):
         names = [sql.Identifier(name).as_string(conn) for name in (role, who)]
         yield f"{who} got {role} by another way meanwhile and still has it: REVOKE {names[0]} FROM {names[1]};"
     if now.owned > before.owned:
@@ -81,7 +131,7 @@ def kept(conn: psycopg.Connection[Any], scope: Scope, before: Before) -> Iterato
 
 def made(conn: psycopg.Connection[Any], scope: Scope, before: Before) -> Iterator[str]:
     """What was made since with rights of the grant that are asked only then, and goes on: where such may be given."""
-    if before.since is None:
+    if not before.makes:
         return
     with conn.cursor(row_factory=scalar_row) as cur:
         parameters = scope.parameters(since=before.since % 2**32, too_many=before.named is None)
@@ -90,7 +140,7 @@ def made(conn: psycopg.Connection[Any], scope: Scope, before: Before) -> Iterato
         yield f"{scope.principal} may have made by means of it what stays: {', '.join(found)}"
 
 
-def prepared(conn: psycopg.Connection[Any], owners: Sequence[str]) -> list[str]:
+def prepared(conn: psycopg.Connection[Any], owners: Collection[int]) -> list[str]:
     """Transactions that outlive their session and take effect when somebody commits them.
 
     On 15 their owner may be a role that was put on.
@@ -99,7 +149,8 @@ def prepared(conn: psycopg.Connection[Any], owners: Sequence[str]) -> list[str]:
         return cur.execute(
             """SELECT format('a prepared transaction of %%s in database %%s can still be committed: '
                              'ROLLBACK PREPARED %%L;', owner, database, gid)
-               FROM pg_prepared_xacts WHERE owner = ANY(%s::name[]) ORDER BY gid LIMIT 10""",
+               FROM pg_prepared_xacts WHERE owner IN (SELECT rolname FROM pg_roles WHERE oid = ANY(%s::oid[]))
+               ORDER BY gid LIMIT 10""",
             [list(owners)],
         ).fetchall()
 

@@ -12,13 +12,18 @@ from psycopg import sql
 from psycopg.errors import LockNotAvailable
 from psycopg.rows import scalar_row
 
+from workers.targets.postgres.catalog import SOMEBODYS
+
 FIRST_WAIT, NEXT_WAIT = 150, 250
 """Milliseconds."""
 TURNS = 8
 """How often an end waits again while workers of ours, not stalled, are before it."""
 
+BRIEFLY: LiteralString = "SET LOCAL lock_timeout = '200ms'; "
+"""As long as a lock is waited for that somebody may hold on purpose: there is another way, or it is tried again."""
+
 _IN_THE_WAY: LiteralString = """
-    FROM pg_locks l JOIN pg_stat_activity s ON s.pid = l.pid JOIN pg_roles r ON r.oid = s.usesysid
+    FROM pg_locks l JOIN pg_stat_activity s ON s.pid = l.pid LEFT JOIN pg_roles r ON r.oid = s.usesysid
     WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.pid <> pg_backend_pid()
       AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
       AND l.classid = %(high)s::oid AND l.objid = %(low)s::oid"""
@@ -57,7 +62,7 @@ def push_aside(conn: psycopg.Connection[Any], principal: str) -> bool:
     there was one.
     """
     found = conn.execute(
-        f"SELECT pg_terminate_backend(s.pid) {_IN_THE_WAY} AND r.rolname <> session_user AND NOT r.rolsuper",
+        f"SELECT pg_terminate_backend(s.pid) {_IN_THE_WAY} AND {SOMEBODYS}",
         _place(principal),
     ).fetchall()
     return bool(found)

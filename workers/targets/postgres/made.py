@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import LiteralString
 
-from workers.targets.postgres.catalog import in_short
+from workers.targets.postgres.catalog import UP, in_short
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +96,8 @@ def _arms() -> Iterator[LiteralString]:
 
 
 MADE: LiteralString = f"""
-    WITH RECURSIVE up(oid) AS (
-        SELECT to_regrole(quote_ident(p))::oid FROM unnest(%(permissions)s::text[]) p
-        UNION
-        SELECT m.roleid FROM up JOIN pg_auth_members m ON m.member = up.oid
-    ), me(oid) AS (
-        SELECT to_regrole(quote_ident(%(principal)s::text))::oid
+    WITH RECURSIVE {UP}, me(oid) AS (
+        SELECT %(holder)s::oid
     ), makers(oid) AS (
         SELECT oid FROM up UNION SELECT oid FROM me
     )

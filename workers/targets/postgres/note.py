@@ -21,20 +21,25 @@ NOTED: LiteralString = """SELECT n.objoid FROM pg_shdescription n WHERE n.classo
 class Before:
     """How things stood just before a grant; what is new at its end may have been done by means of it.
 
-    ``roles`` of those that the grant gives were held anyway; ``owned`` is how many objects they own, and
-    ``named`` the places of privileges given to the principal by name, None if too many to note. ``since`` is the
-    transaction that gave the grant: what is older was there before; None if nothing can be made that stays.
+    Roles are told by their oids, since names are changed. ``holder`` is the principal's login, and ``reached`` all that
+    comes with the grant; ``had`` of these were held anyway; ``owned`` is how many objects they own, and ``named`` the
+    places of privileges given to the principal by name, None if too many to note. What was written by a transaction
+    before ``since`` was there; whoever had begun an older one may have gone on in it. ``makes`` says that by means of
+    the grant something can be made that stays.
     """
 
-    roles: tuple[str, ...]
+    holder: int
+    reached: tuple[int, ...]
+    had: tuple[int, ...]
     owned: int
     named: tuple[str, ...] | None
-    since: int | None = None
+    since: int
+    makes: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """``before`` is None if the note says nothing of it."""
+    """``before`` is None if the note says nothing of it, as those of older versions."""
 
     oid: int
     request: str
@@ -75,9 +80,16 @@ def write_note(oid: int, target: str, grant: Grant, before: Before | None) -> st
 
 def _before(told: object) -> Before | None:
     match told:
-        case {"roles": [*roles], "owned": int(owned), "named": [*_] | None as named, **more}:
-            since = more.get("since")
+        case {
+            "holder": int(holder),
+            "reached": [*reached],
+            "had": [*had],
+            "owned": int(owned),
+            "named": [*_] | None as named,
+            "since": int(since),
+            "makes": bool(makes),
+        }:
             places = None if named is None else tuple(map(str, named))
-            return Before(tuple(map(str, roles)), owned, places, since if isinstance(since, int) else None)
+            return Before(holder, tuple(map(int, reached)), tuple(map(int, had)), owned, places, since, makes)
         case _:
             return None

@@ -12,30 +12,26 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
-from workers.targets.postgres.catalog import OWNS, JitRole, in_short
-from workers.targets.postgres.note import Note
+from workers.targets.postgres.catalog import OWNS, SOMEBODYS, UP, in_short, names_of
+from workers.targets.postgres.known import Known
+from workers.targets.postgres.lock import BRIEFLY
 
 _OWNERS: LiteralString = f"""
-    WITH RECURSIVE up(oid) AS (
-        SELECT to_regrole(quote_ident(p))::oid FROM unnest(%(permissions)s::text[]) p
-        UNION
-        SELECT m.roleid FROM up JOIN pg_auth_members m ON m.member = up.oid
-    )
+    WITH RECURSIVE {UP}
     SELECT r.rolname AS role, bool_or(here) AS here, min(what) FILTER (WHERE here) AS what
-    FROM pg_shdescription n, up JOIN pg_roles r USING (oid) JOIN LATERAL (
+    FROM up JOIN pg_roles r USING (oid) JOIN LATERAL (
         SELECT d.dbid IN (0, (SELECT oid FROM pg_database WHERE datname = current_database())) AS here,
                {in_short("pg_describe_object(d.classid, d.objid, d.objsubid)")} AS what
         FROM pg_shdepend d WHERE d.refobjid = up.oid AND {OWNS} LIMIT 10
     ) owned ON true
-    WHERE n.classoid = 'pg_authid'::regclass AND n.objoid = ANY(%(grants)s::oid[])
-      AND NOT EXISTS (SELECT FROM pg_shdepend d WHERE d.refobjid = r.oid AND {OWNS} AND age(d.xmin) > age(n.xmin))
+    WHERE r.oid = ANY(%(owned_nothing)s::oid[]) OR NOT EXISTS (
+        SELECT FROM pg_shdepend d WHERE d.refobjid = r.oid AND {OWNS}
+        AND age(d.xmin) > (SELECT max(age(x::xid)) FROM unnest(%(since)s::text[]) x))
     GROUP BY 1 ORDER BY 1"""  # noqa: S608 - constants of this package alone
-"""Left out is a role that owned something before one of the ``grants`` was noted: an application's, which a DBA gave to
-a permission meanwhile. What it owns is not to be taken from it, and is told at the end.
+"""Of what is ``reached``, but for roles that owned something before one of the grants: an application's, which a DBA
+gave to a permission meanwhile. What it owns is not to be taken from it, and is told at the end. Those that are known to
+have ``owned_nothing`` then are none of these, however old what they own looks: a transaction may go on for long.
 """
-
-BRIEFLY = "200ms"
-"""As long as a lock is waited for: somebody may hold one on purpose, and it is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,43 +43,41 @@ class _Owner:
     what: str | None
 
 
-def disown_all(conn: psycopg.Connection[Any], roles: Sequence[JitRole]) -> frozenset[int]:
-    """As `disown`, for many grants with one question. The oids of those where something is left."""
-    notes = [note for role in roles if (note := _owned_nothing(role))]
-    permissions = sorted({permission for note in notes for permission in note.permissions})
-    if not _owners(conn, permissions, [note.oid for note in notes]):
+def disown_all(conn: psycopg.Connection[Any], grants: Sequence[Known]) -> frozenset[int]:
+    """As `disown`, for many grants with one question. The oids of the roles of those where something is left."""
+    if not _owners(conn, [grant for grant in grants if grant.owned_nothing]):
         return frozenset()
-    return frozenset(role.oid for role in roles if disown(conn, role))
+    return frozenset(grant.role.oid for grant in grants if disown(conn, grant))
 
 
-def disown(conn: psycopg.Connection[Any], role: JitRole) -> list[str]:
+def disown(conn: psycopg.Connection[Any], grant: Known) -> list[str]:
     """Take from the permissions of a grant what they own now and did not before: what could not be, in words.
 
-    Nothing is touched where they owned something before, as `allow_owners` lets them.
+    Nothing is touched where they owned something before, as `allow_owners` lets them, or may have.
     """
-    note = _owned_nothing(role)
-    if note is None:
-        return []
-    owners = _owners(conn, note.permissions, [role.oid])
-    if not owners:
+    if not grant.owned_nothing or not (owners := _owners(conn, [grant])):
         return []
     here = [owner.role for owner in owners if owner.here]
-    why = _reassign(conn, here, role.name, note.principal)
-    if why and _push_aside(conn, here, note.principal):
-        why = _reassign(conn, here, role.name, note.principal)
-    return [_told(conn, owner, why) for owner in _owners(conn, note.permissions, [role.oid])]
+    maker = _maker(conn, grant)
+    why = _reassign(conn, here, grant.role.name, maker)
+    if why and _push_aside(conn, here, maker):
+        why = _reassign(conn, here, grant.role.name, maker)
+    return [_told(conn, owner, why) for owner in _owners(conn, [grant])]
 
 
-def _owned_nothing(role: JitRole) -> Note | None:
-    """The note of this grant, if it says that nothing of what it gives owned anything before."""
-    note = role.noted
-    known = note is not None and note.before is not None and not note.before.owned
-    return note if known else None
+def _maker(conn: psycopg.Connection[Any], grant: Known) -> str:
+    """What its holder is called now; empty if nobody knows."""
+    names = names_of(conn, [grant.before.holder]) if grant.before else grant.role.members
+    return names[0] if names else ""
 
 
-def _owners(conn: psycopg.Connection[Any], permissions: Sequence[str], grants: Sequence[int]) -> list[_Owner]:
+def _owners(conn: psycopg.Connection[Any], grants: Sequence[Known]) -> list[_Owner]:
     with conn.cursor(row_factory=class_row(_Owner)) as cur:
-        parameters = {"permissions": list(permissions), "grants": list(grants)}
+        parameters = {
+            "reached": sorted({oid for grant in grants for oid in grant.reached}),
+            "owned_nothing": sorted({oid for grant in grants if grant.before for oid in grant.before.reached}),
+            "since": [str(grant.since) for grant in grants],
+        }
         return cur.execute(_OWNERS, parameters, prepare=True).fetchall()
 
 
@@ -95,10 +89,10 @@ def _reassign(conn: psycopg.Connection[Any], roles: Sequence[str], to: str, make
     how, alone = ("WITH INHERIT TRUE, SET FALSE", "GRANTED BY SESSION_USER") if modern else ("", "")
     needed = [(role, conn.info.user) for role in (*roles, to)]
     if not modern:  # who gives a schema away, and who gets a function, has to be able to make one
-        needed += [(maker, conn.info.user), *((role, to) for role in roles)]
+        needed += [*((one, conn.info.user) for one in (maker,) if one), *((role, to) for role in roles)]
     try:
         with conn.transaction():
-            conn.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(BRIEFLY)))
+            conn.execute(BRIEFLY)
             lacking = [tuple(map(sql.Identifier, pair)) for pair in needed if not _has_rights_of(conn, *pair)]
             for role, whose in lacking:
                 conn.execute(sql.SQL("GRANT {} TO {} {}").format(role, whose, sql.SQL(how)))
@@ -119,11 +113,11 @@ def _push_aside(conn: psycopg.Connection[Any], roles: Sequence[str], maker: str)
     it theirs, and keep everybody from getting these roles. Whether there was any.
     """
     found = conn.execute(
-        """SELECT pg_terminate_backend(s.pid) FROM pg_stat_activity s JOIN pg_roles r ON r.oid = s.usesysid
-           WHERE NOT r.rolsuper AND r.rolname <> session_user AND (r.rolname = %s::text OR s.pid IN (
+        f"""SELECT pg_terminate_backend(s.pid) FROM pg_stat_activity s LEFT JOIN pg_roles r ON r.oid = s.usesysid
+           WHERE {SOMEBODYS} AND (r.rolname = %s::text OR s.pid IN (
                SELECT l.pid FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_roles o ON o.oid = c.relowner
                WHERE l.granted AND o.rolname = ANY(%s::text[])
-                 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())))""",
+                 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())))""",  # noqa: S608 - constants of this package alone
         [maker, list(roles)],
     ).fetchall()
     return bool(found)

@@ -1,7 +1,7 @@
 """Hot standbys of a server: what an end takes on the primary arrives there later, and cuts no session there."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, LiteralString
 
 import psycopg
@@ -10,7 +10,9 @@ from psycopg.rows import scalar_row
 from pydantic import SecretStr
 
 from jit.ports import Finding, TargetError, TargetRefused
+from workers.targets.postgres.catalog import SOMEBODYS
 from workers.targets.postgres.connection import Link
+from workers.targets.postgres.known import Known
 from workers.targets.postgres.revoke import Progress
 from workers.targets.postgres.sessions import Sessions
 from workers.targets.postgres.through import sessions_in, through
@@ -18,11 +20,11 @@ from workers.targets.postgres.through import sessions_in, through
 REPLAY_SECONDS = 2.0
 """As long as one call waits for a standby to have the end."""
 LOOK_EVERY = 0.02
-_LET_IT_REPLAY: LiteralString = """
-    SELECT pg_terminate_backend(s.pid) FROM pg_locks waits LEFT JOIN pg_stat_activity r ON r.pid = waits.pid
+_LET_IT_REPLAY: LiteralString = f"""
+    SELECT pg_terminate_backend(s.pid) FROM pg_locks waits LEFT JOIN pg_stat_activity w ON w.pid = waits.pid
     JOIN pg_locks l ON l.granted AND l.pid <> waits.pid AND (l.database, l.relation) = (waits.database, waits.relation)
-    JOIN pg_stat_activity s ON s.pid = l.pid JOIN pg_roles w ON w.oid = s.usesysid
-    WHERE NOT waits.granted AND r.usesysid IS NULL AND NOT w.rolsuper AND w.rolname <> session_user"""
+    JOIN pg_stat_activity s ON s.pid = l.pid LEFT JOIN pg_roles r ON r.oid = s.usesysid
+    WHERE NOT waits.granted AND w.usesysid IS NULL AND {SOMEBODYS}"""  # noqa: S608 - constants of this package alone
 """End the sessions whose locks it waits for: a holder locks on the primary what is hers and is being read there."""
 
 
@@ -40,7 +42,7 @@ class Replica:
     def close(self) -> None:
         self._link.close()
 
-    def cut(self, progress: Progress, lsn: str) -> None:
+    def cut(self, progress: Progress, grants: Sequence[Known], lsn: str) -> None:
         """Wait until it has replayed the end, which the primary wrote before ``lsn``, and cut the sessions there.
 
         Raises:
@@ -52,7 +54,7 @@ class Replica:
                 self._sessions.cut_all_of(conn, progress.holders, gone)  # which may hold up its replay
                 self._wait(conn, lsn)
                 self._sessions.cut_all_of(conn, progress.holders, gone)
-                found = sessions_in(through(conn, progress.roles, progress.holders))
+                found = sessions_in(through(conn, grants, progress.holders))
                 self._sessions.cut(conn, found, gone)
         except TargetError as wrong:
             because = str(wrong).removeprefix(f"{self._target}: ")

@@ -10,27 +10,28 @@ from psycopg.errors import DependentObjectsStillExist, LockNotAvailable
 
 from workers.targets.postgres import catalog
 from workers.targets.postgres.catalog import Account, JitRole
-from workers.targets.postgres.lock import FIRST_WAIT, NEXT_WAIT, TURNS, Busy, break_off, lock_briefly
+from workers.targets.postgres.lock import BRIEFLY, FIRST_WAIT, NEXT_WAIT, TURNS, Busy, break_off, lock_briefly
+from workers.targets.postgres.sessions import held_by_somebody
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """``roles`` are those of the grant as they were. ``holders`` may still have sessions. ``refused`` is what the
-    server said where a right could not be taken away; the read-back tells whether another way ended it.
+    """``roles`` are those of the grant as they were; ``existed`` if somebody had something of them. ``holders`` may
+    still have sessions. ``refused`` is what the server said where a right could not be taken away; the read-back tells
+    whether another way ended it.
     """
 
     roles: Sequence[JitRole]
     holders: Sequence[Account]
     refused: psycopg.Error | None
-
-    @property
-    def existed(self) -> bool:
-        return any(role.gives for role in self.roles)
+    existed: bool
 
     def words(self, principal: str) -> Iterator[str]:
+        holders = {note.before.holder for role in self.roles if (note := role.own_note) and note.before}
+        names = {holder.name for holder in self.holders if holder.oid in holders} or {principal}
         for role in self.roles:
             for member in role.members:
-                if member != principal:
+                if member not in names:
                     yield f"{role.name} had also been given to {member}, who lost it too"
         for holder in self.holders:
             if holder.superuser:
@@ -99,16 +100,14 @@ def end(conn: psycopg.Connection[Any], name: str, request_id: str, principal: st
 
 def drop(conn: psycopg.Connection[Any], role: JitRole) -> list[str]:
     """Once its rights and its sessions are gone the role may go too, unless it owns something or is named in a
-    privilege that others gave: then it stays, harmless, and this says why.
+    privilege that others gave: then it stays, harmless and nobody's, and this says why.
 
     That is asked first: a server that has a million such privileges takes longer to refuse than a statement may take.
     """
     try:
         if not (why := _named_by(conn, role)):
             with conn.transaction():
-                conn.execute(
-                    sql.SQL("SET LOCAL lock_timeout = '200ms'; DROP ROLE {}").format(sql.Identifier(role.name))
-                )
+                conn.execute(sql.SQL(f"{BRIEFLY}DROP ROLE {{}}").format(sql.Identifier(role.name)))
             return []
     except psycopg.Error as exc:
         if conn.broken:
@@ -120,7 +119,11 @@ def drop(conn: psycopg.Connection[Any], role: JitRole) -> list[str]:
             why = "named by an open transaction"
         elif isinstance(exc, DependentObjectsStillExist):
             why = _named_by(conn, role)
-    return [f"{role.name} stays, without any right: {why}"]
+    if role.permissions:  # where that was held up; as long as it is, what the role owns acts with them
+        _revoke(conn, _names(role.permissions), [role.name], briefly=True)
+    refused = _revoke(conn, sql.Identifier(role.name), role.members) if role.members else None
+    more = f"; it is still given to {', '.join(role.members)}" if refused else ""
+    return [f"{role.name} stays, without any right: {why}{more}"]
 
 
 def _named_by(conn: psycopg.Connection[Any], role: JitRole) -> str:
@@ -133,8 +136,9 @@ def _named_by(conn: psycopg.Connection[Any], role: JitRole) -> str:
 def _take(conn: psycopg.Connection[Any], name: str, request_id: str, principal: str) -> Ended:
     """The first role alone, which is the real one."""
     roles = catalog.jit_roles_of(conn, name, request_id)
-    holders = catalog.holders(conn, [role.oid for role in roles], principal)
-    return Ended(roles, holders, _empty(conn, roles[0]) if roles else None)
+    holders = catalog.holders(conn, roles, principal)
+    existed = any(held_by_somebody(conn, role) for role in roles)
+    return Ended(roles, holders, _empty(conn, roles[0]) if roles else None, existed)
 
 
 def _take_the_rest(conn: psycopg.Connection[Any], ended: Ended) -> Ended:
@@ -144,25 +148,31 @@ def _take_the_rest(conn: psycopg.Connection[Any], ended: Ended) -> Ended:
 
 
 def _empty(conn: psycopg.Connection[Any], role: JitRole) -> psycopg.Error | None:
-    """Take it from its members, and from it what it gives: each is enough, and neither waits for the other.
+    """Take from it what it gives. Its members keep it, empty, until nobody goes on: it tells whoever finishes the end
+    whose sessions to cut. Where what it gives cannot be taken it is taken from them: each is enough.
 
     A transaction of whoever else may give one of the permissions holds a lock on it, for as long as it is open.
     """
     name = sql.Identifier(role.name)
-    refused: psycopg.Error | None = None
-    enough = sql.SQL("")
-    pairs: list[tuple[sql.Composable, sql.Composable]] = [(name, _names(role.members))] if role.members else []
-    pairs += [(_names(role.permissions), name)] if role.permissions else []
-    for what, whose in pairs:
-        try:
-            with conn.transaction():
-                conn.execute(sql.SQL("{}REVOKE {} FROM {} CASCADE").format(enough, what, whose))
-            enough = sql.SQL("SET LOCAL lock_timeout = '200ms'; ")
-        except psycopg.Error as exc:
-            if conn.broken:
-                raise
-            refused = exc
+    refused = _revoke(conn, _names(role.permissions), [role.name], briefly=True) if role.permissions else None
+    if refused and role.members:
+        return _revoke(conn, name, role.members) or refused
     return refused
+
+
+def _revoke(
+    conn: psycopg.Connection[Any], what: sql.Composable, whose: Sequence[str], *, briefly: bool = False
+) -> psycopg.Error | None:
+    """What the server said against it."""
+    bound = sql.SQL(BRIEFLY if briefly else "")
+    try:
+        with conn.transaction():
+            conn.execute(sql.SQL("{}REVOKE {} FROM {} CASCADE").format(bound, what, _names(whose)))
+    except psycopg.Error as exc:
+        if conn.broken:
+            raise
+        return exc
+    return None
 
 
 def _names(names: Sequence[str]) -> sql.Composed:

@@ -8,7 +8,8 @@ import psycopg
 from psycopg.rows import scalar_row
 
 from jit.ports import TargetRefused
-from workers.targets.postgres.catalog import Account
+from workers.targets.postgres.catalog import Account, JitRole
+from workers.targets.postgres.note import Note
 
 CUT_SECONDS = 2.0
 """As long as one call waits for sessions to be gone, all of them together."""
@@ -51,6 +52,8 @@ class Sessions:
 
     def cut(self, conn: psycopg.Connection[Any], sessions: Mapping[int, int], cut: set[int]) -> None:
         """As `cut_all_of`, of these sessions by the oids of their logins."""
+        if not sessions:
+            return
         with conn.cursor() as cur:
             cur.execute(
                 """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -73,6 +76,20 @@ class Sessions:
         if there:
             named = ", ".join(map(str, there[:10]))
             raise TargetRefused(f"{self._target}: access is taken away, but session {named} does not end")
+
+
+def held_by_somebody(conn: psycopg.Connection[Any], role: JitRole) -> bool:
+    """By a member, or by a session of a login that was dropped, and its memberships with it."""
+    return role.gives or (bool(role.permissions) and goes_on_nameless(conn, role))
+
+
+def goes_on_nameless(conn: psycopg.Connection[Any], role: JitRole) -> bool:
+    """Whether its login was dropped, and has a session that nothing but the note on the role leads to."""
+    note = Note.read(role.note)
+    if note is None or note.before is None:
+        return False
+    query = "SELECT FROM pg_stat_activity WHERE usesysid = %(oid)s AND usesysid NOT IN (SELECT oid FROM pg_roles)"
+    return conn.execute(query, {"oid": note.before.holder}).fetchone() is not None
 
 
 def _gone(conn: psycopg.Connection[Any], pid: int, login: int) -> bool:

@@ -1,15 +1,14 @@
 """Giving and ending grants in PostgreSQL, in the order in which the rest of this package is used."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC
 from typing import Any
 
 import psycopg
 from psycopg import sql
-from psycopg.errors import InsufficientPrivilege, LockNotAvailable, QueryCanceled
+from psycopg.errors import InsufficientPrivilege, LockNotAvailable
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from jit.ports import Finding, Grant, Held, Taken, TargetError, TargetRefused, TargetUnreachable
@@ -18,17 +17,19 @@ from workers.targets.postgres import catalog
 from workers.targets.postgres.catalog import JitRole
 from workers.targets.postgres.check import findings, obstacles
 from workers.targets.postgres.connection import Link
+from workers.targets.postgres.giving import create, keep, read_back
 from workers.targets.postgres.grantable import NEVER, unfit_permission, unfit_principal
 from workers.targets.postgres.inherited_roles import Reach, reach
-from workers.targets.postgres.left_behind import Scope, kept, made, prepared, snapshot
+from workers.targets.postgres.known import Known, known
+from workers.targets.postgres.left_behind import Scope, left_behind, snapshot
 from workers.targets.postgres.lock import lock, push_aside, who_holds
-from workers.targets.postgres.note import Before, Note, write_note
+from workers.targets.postgres.note import Note
 from workers.targets.postgres.ownership import disown, disown_all
 from workers.targets.postgres.principals import look_up
 from workers.targets.postgres.rehearsal import not_to_be_seen, rehearse, standby
 from workers.targets.postgres.replicas import replicas_of, unnamed
 from workers.targets.postgres.revoke import Progress, drop, end
-from workers.targets.postgres.sessions import Sessions
+from workers.targets.postgres.sessions import Sessions, goes_on_nameless, held_by_somebody
 from workers.targets.postgres.through import sessions_in, through
 
 ROLE_REST = "r_[0-9a-z]{4,12}"
@@ -132,10 +133,12 @@ class PostgresTarget:
         with self._link.open() as conn:
             for _ in range(ROUNDS):
                 progress = self._take(conn, name, request_id, principal)
-                self._reach_copies(conn, progress)
+                grants = self._known(progress.roles)
+                self._reach_copies(conn, progress, grants)
                 emptied = [word for role in progress.rounds[-1].roles for word in drop(conn, role)]
-                if not any(role.gives for role in catalog.jit_roles_of(conn, name, request_id)):
-                    left = [*progress.words(principal), *emptied, *self._told(conn, progress, principal)]
+                if not any(role.acts for role in catalog.jit_roles_of(conn, name, request_id)):
+                    more = left_behind(conn, progress, grants, principal, self._ours)
+                    left = [*progress.words(principal), *emptied, *unnamed(conn, len(self._replicas)), *more]
                     self._progress.pop(request_id, None)
                     return Taken(progress.existed, progress.sessions, tuple(left))
             if refused := progress.rounds[-1].refused:
@@ -149,23 +152,38 @@ class PostgresTarget:
         progress.taken_just_now = False
         return progress
 
-    def _reach_copies(self, conn: psycopg.Connection[Any], progress: Progress) -> None:
+    def _forget_done(self, conn: psycopg.Connection[Any]) -> None:
+        """Ends that others finished: their roles are gone."""
+        begun = {
+            request_id: {role.oid for role in progress.roles}
+            for request_id, progress in self._progress.copy().items()
+            if progress.rounds
+        }
+        there = catalog.there(conn, {oid for oids in begun.values() for oid in oids})
+        for request_id, oids in begun.items():
+            if not oids & there:
+                self._progress.pop(request_id, None)
+
+    def _known(self, roles: Iterable[JitRole]) -> list[Known]:
+        return known(roles, allow_owners=self._allow_owners)
+
+    def _reach_copies(self, conn: psycopg.Connection[Any], progress: Progress, grants: Sequence[Known]) -> None:
         """Whatever holds a copy of the right. What stands in the way of one step is in the way of no other."""
         wrong: list[str] = []
-        for step in (self._cut, self._cut_others, self._cut_on_replicas, self._disown):
+        for step in (self._cut, self._cut_others, self._cut_on_replicas, self._disown, self._miss_none):
             try:
-                step(conn, progress)
+                step(conn, progress, grants)
             except TargetRefused as refused:
                 wrong.append(str(refused).removeprefix(f"{self.name}: "))
         if wrong:
             raise TargetRefused(f"{self.name}: {'; '.join(wrong)}")
 
-    def _cut(self, conn: psycopg.Connection[Any], progress: Progress) -> None:
+    def _cut(self, conn: psycopg.Connection[Any], progress: Progress, _: Sequence[Known]) -> None:
         self._sessions.cut_all_of(conn, progress.holders, progress.cut)
 
-    def _cut_others(self, conn: psycopg.Connection[Any], progress: Progress) -> None:
+    def _cut_others(self, conn: psycopg.Connection[Any], progress: Progress, grants: Sequence[Known]) -> None:
         """Who goes on through what the holders made."""
-        found = through(conn, progress.roles, progress.holders)
+        found = through(conn, grants, progress.holders)
         cut = sessions_in(found)
         progress.through += [
             f"{one.name} went on through {one.what}; that session was cut" for one in found if one.pid in cut
@@ -185,36 +203,46 @@ class PostgresTarget:
         if later:
             raise TargetRefused(f"{self.name}: access remains: {'; '.join(later)}")
 
-    def _disown(self, conn: psycopg.Connection[Any], progress: Progress) -> None:
-        if owning := [word for role in progress.roles for word in disown(conn, role)]:
+    def _disown(self, conn: psycopg.Connection[Any], _: Progress, grants: Sequence[Known]) -> None:
+        if owning := [word for grant in grants for word in disown(conn, grant)]:
             raise TargetRefused(f"{self.name}: access remains: {'; '.join(owning)}")
 
-    def _cut_on_replicas(self, conn: psycopg.Connection[Any], progress: Progress) -> None:
+    def _miss_none(self, conn: psycopg.Connection[Any], progress: Progress, grants: Sequence[Known]) -> None:
+        """That nothing is found is none that has ended, as long as something of ours is there that nothing names."""
+        if not grants and (lost := catalog.given_namelessly(conn, progress.holders, self._ours)):
+            what = ", ".join(sql.Identifier(name).as_string(conn) for name in lost)
+            raise TargetRefused(
+                f"{self.name}: access remains: somebody renamed the role of a grant and took its note from it, so that "
+                f"nothing tells which grant this is; as a superuser, DROP ROLE {what}"
+            )
+
+    def _cut_on_replicas(self, conn: psycopg.Connection[Any], progress: Progress, grants: Sequence[Known]) -> None:
         if self._replicas:
             (lsn,) = conn.execute("SELECT pg_current_wal_lsn()::text").fetchone() or ("0/0",)
             for replica in self._replicas:
-                replica.cut(progress, lsn)
+                replica.cut(progress, grants, lsn)
 
     def held(self, request_id: str) -> Held | None:
         name = self._role_name(request_id)
         with self._link.open() as conn:
             there = catalog.jit_roles_of(conn, name, request_id)
-        return next((self._held(role) for role in there if role.gives), None)
+            return next((self._held(role) for role in there if held_by_somebody(conn, role)), None)
 
     def all_held(self) -> list[Held]:
         """Roles of another target in the same cluster are left out: their note names it.
 
         What a permission was made to own is taken from it here, at once; and a role whose end could take its rights and
-        not itself is dropped here, as soon as nothing names it.
+        not itself is dropped here, as soon as nothing names it. One that has members or rights is still being ended.
         """
         with self._link.open() as conn:
             roles = catalog.jit_roles(conn, self._ours)
-            owing = disown_all(conn, [role for role in roles if self._is_ours(role)])
+            self._forget_done(conn)
+            owing = disown_all(conn, self._known(filter(self._is_ours, roles)))
             for role in roles:
-                over = role.droppable and not role.gives and role.oid not in owing
-                if over and role.note and self._is_ours(role):
+                over = role.droppable and not role.members and not role.permissions and role.oid not in owing
+                if over and role.note and self._is_ours(role) and not goes_on_nameless(conn, role):
                     drop(conn, role)
-        return [self._held(role) for role in roles if role.gives and self._is_ours(role)]
+            return [self._held(role) for role in roles if self._is_ours(role) and held_by_somebody(conn, role)]
 
     def check(self, permissions: Sequence[str] = (), principals: Sequence[str] = ()) -> list[Finding]:
         """``permissions`` are the roles that policies give here, and ``principals`` the logins that they name, each
@@ -256,10 +284,10 @@ class PostgresTarget:
         return [*found, *logins]
 
     def _rehearsed(self, conn: psycopg.Connection[Any], permissions: Sequence[str]) -> Finding:
-        def create(grant: Grant) -> None:
-            _create(conn, self._named(grant.request_id), self.name, grant, Before((), 0, None))
+        def give(grant: Grant) -> None:
+            create(conn, self._named(grant.request_id), self.name, grant, None)
 
-        return rehearse(conn, self.name, permissions, self._named, create)
+        return rehearse(conn, self.name, permissions, self._named, give)
 
     @property
     def _ours(self) -> str:
@@ -280,52 +308,19 @@ class PostgresTarget:
 
     def _request_id(self, role: JitRole) -> str:
         """By its note, which a renamed role keeps, if that is the role's own."""
-        if (note := role.noted) and REQUEST_ID.fullmatch(note.request):
+        if (note := role.own_note) and REQUEST_ID.fullmatch(note.request):
             return note.request
         return role.name.removeprefix(self._prefix).upper().replace("_", "-")
 
     def _give(self, conn: psycopg.Connection[Any], grant: Grant) -> None:
         name = self._role_name(grant.request_id)
         there = catalog.jit_roles_of(conn, name, grant.request_id)
-        reached = self._reach(conn, grant)
-        match there:
-            case []:
-                before = snapshot(conn, self._scope(grant.principal, grant.permissions))
-                if not any(step.makes for step in reached):
-                    before = replace(before, since=None)
-                _create(conn, name, self.name, grant, before)
-            case [role] if role.name == name and _is(role, grant):
-                before_it = role.noted.before if role.noted else None
-                _comment(conn, name, write_note(role.oid, self.name, grant, before_it))
-            case [role, *_]:
-                raise TargetRefused(f"{self.name}: {role.name} is there already and gives something else")
-
-    def _told(self, conn: psycopg.Connection[Any], progress: Progress, principal: str) -> list[str]:
-        """What was left behind; that it cannot be found out keeps no end from being proven."""
-        try:
-            return self._left_behind(conn, progress, principal)
-        except QueryCanceled:
-            return ["what else it left behind takes too long to find out"]
-        except psycopg.Error as exc:
-            if conn.broken:
-                raise
-            return [f"what else it left behind cannot be found out: {exc.diag.message_primary}"]
-
-    def _left_behind(self, conn: psycopg.Connection[Any], progress: Progress, principal: str) -> list[str]:
-        roles = progress.roles
-        permissions = {permission for role in roles for permission in role.permissions}
-        logins = {holder.name for holder in progress.holders if not holder.superuser}
-        left = [*unnamed(conn, len(self._replicas)), *prepared(conn, [*logins, *permissions])]
-        for role in roles:
-            if (note := role.noted) and note.before:
-                scope = self._scope(principal, note.permissions)
-                left += [*kept(conn, scope, note.before), *made(conn, scope, note.before)]
-            elif role.gives:
-                left.append(f"somebody changed the note on {role.name}: what was made by means of it is not known")
-        return left
-
-    def _scope(self, principal: str, permissions: Sequence[str]) -> Scope:
-        return Scope(principal, permissions, self._ours)
+        holder, reached = self._reach(conn, grant)
+        if there:
+            keep(conn, name, self.name, grant, there)
+            return
+        scope = Scope(grant.principal, grant.permissions, holder, [step.oid for step in reached], self._ours)
+        create(conn, name, self.name, grant, snapshot(conn, scope, makes=any(step.makes for step in reached)))
 
     def _refuse_bad_names(self, *names: str) -> None:
         for name in names:
@@ -339,13 +334,13 @@ class PostgresTarget:
             return "is no name of a role: it takes printable text of 63 bytes at most"
         return None
 
-    def _reach(self, conn: psycopg.Connection[Any], grant: Grant) -> Sequence[Reach]:
-        """All that comes with this grant. Raises TargetRefused if it must not be given."""
-        who = catalog.account(conn, grant.principal, NEVER)
-        reasons = [unfit_principal(who, grant.principal, self._prefix)]
+    def _reach(self, conn: psycopg.Connection[Any], grant: Grant) -> tuple[int, Sequence[Reach]]:
+        """Whose login it is, and all that comes with this grant. Raises TargetRefused if it must not be given."""
+        account = catalog.account(conn, grant.principal, NEVER)
+        reasons = [unfit_principal(account, grant.principal, self._prefix)]
         reached = reach(conn, grant.permissions)
         if any(step.owns for step in reached):  # who holds it already may have made it own something
-            disown_all(conn, [role for role in catalog.jit_roles(conn, self._ours) if self._is_ours(role)])
+            disown_all(conn, self._known(filter(self._is_ours, catalog.jit_roles(conn, self._ours))))
             reached = reach(conn, grant.permissions)
         for permission in grant.permissions:
             steps = [step for step in reached if step.permission == permission]
@@ -353,53 +348,27 @@ class PostgresTarget:
             reasons.append(unfit.reason if unfit else None)
         for reason in filter(None, reasons):
             raise TargetRefused(f"{self.name}: {reason}")
-        return reached
+        return (account.oid if account else 0), reached
 
     def _read_back(self, conn: psycopg.Connection[Any], grant: Grant, error: type[TargetError]) -> Held:
-        there = catalog.jit_roles_of(conn, self._role_name(grant.request_id), grant.request_id)
-        if len(there) != 1 or not _is(there[0], grant) or not catalog.usable(conn, grant.principal, grant.permissions):
+        role = read_back(conn, self._role_name(grant.request_id), grant)
+        if role is None:
             raise error(f"{self.name}: {grant.principal} does not have what was given; is the login NOINHERIT?")
-        return self._held(there[0])
+        return self._held(role)
 
     def _held(self, role: JitRole) -> Held:
         """A role of an earlier worker's login has a note that is right, if it is about the request of that name."""
         request_id, note = self._request_id(role), Note.read(role.note)
         if note and note.request != request_id:
             note = None
-        principal = note.principal if note and note.principal in role.members else role.members[0]
+        told = note.principal if note else role.name
+        principal = told if told in role.members else next(iter(role.members), told)
         ends_at = note.ends_at.astimezone(UTC) if note else None
         return Held(request_id, principal, role.permissions, ends_at)
 
     def _is_ours(self, role: JitRole) -> bool:
         note = Note.read(role.note)
         return note is None or note.target == self.name
-
-
-def _create(conn: psycopg.Connection[Any], name: str, target: str, grant: Grant, before: Before) -> None:
-    """In more than one round trip: the note holds the role's oid."""
-    role = sql.Identifier(name)
-    conn.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(role))
-    made = conn.execute("SELECT to_regrole(quote_ident(%s::text))::oid", [name]).fetchone()
-    how = "WITH INHERIT TRUE, SET FALSE" if conn.info.server_version >= 160000 else ""
-    conn.execute(
-        sql.SQL(
-            "GRANT {permissions} TO {role} {how}; COMMENT ON ROLE {role} IS {note}; GRANT {role} TO {principal} {how}"
-        ).format(
-            role=role,
-            permissions=sql.SQL(", ").join(map(sql.Identifier, grant.permissions)),
-            how=sql.SQL(how),
-            note=sql.Literal(write_note(made[0] if made else 0, target, grant, before)),
-            principal=sql.Identifier(grant.principal),
-        )
-    )
-
-
-def _comment(conn: psycopg.Connection[Any], role: str, note: str) -> None:
-    conn.execute(sql.SQL("COMMENT ON ROLE {role} IS {note}").format(role=sql.Identifier(role), note=sql.Literal(note)))
-
-
-def _is(role: JitRole, grant: Grant) -> bool:
-    return role.members == (grant.principal,) and set(role.permissions) == set(grant.permissions)
 
 
 @contextmanager

@@ -12,7 +12,8 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg.rows import class_row
 
-from workers.targets.postgres.catalog import Account, JitRole, in_short
+from workers.targets.postgres.catalog import ANOTHER, UP, Account, in_short
+from workers.targets.postgres.known import Known
 
 _HERE: LiteralString = "(SELECT oid FROM pg_database WHERE datname = current_database())"
 _READS_MORE: LiteralString = """EXISTS (
@@ -28,9 +29,7 @@ _MORE: LiteralString = (
 
 _MAY_RUN: LiteralString = """(has_function_privilege(o.login, f.oid, 'EXECUTE') OR EXISTS (
     SELECT FROM vias WHERE vias.oid <> f.proowner AND has_function_privilege(vias.oid, f.oid, 'EXECUTE')))"""
-_CHANGED: LiteralString = """(age(f.xmin) <= coalesce((
-    SELECT max(age(n.xmin)) FROM pg_shdescription n
-    WHERE n.classoid = 'pg_authid'::regclass AND n.objoid = ANY(%(roles)s::oid[])), -1))"""
+_CHANGED: LiteralString = "(age(f.xmin) <= coalesce((SELECT max(age(x::xid)) FROM unnest(%(since)s::text[]) x), -1))"
 """Of function `f`: whether the login of `o` may call it now, or through another's; whether anything of it, its owner
 and its rights included, was written since the grant was: what a transaction began with may not be what is there now.
 """
@@ -58,11 +57,7 @@ a part may; who maintains a table has another kind of lock.
 """
 
 _THROUGH: LiteralString = f"""
-    WITH RECURSIVE up(oid) AS (
-        SELECT to_regrole(quote_ident(p))::oid FROM unnest(%(permissions)s::text[]) p
-        UNION
-        SELECT m.roleid FROM up JOIN pg_auth_members m ON m.member = up.oid
-    ), makers AS MATERIALIZED (
+    WITH RECURSIVE {UP}, makers AS MATERIALIZED (
         SELECT unnest(%(makers)s::oid[]) AS oid UNION SELECT oid FROM up WHERE %(owned_nothing)s
     ), locked AS MATERIALIZED (
         SELECT l.virtualtransaction AS tx, l.pid, l.database, c.oid, l.mode, c.relowner,
@@ -119,7 +114,8 @@ _THROUGH: LiteralString = f"""
          WHERE f.prosecdef AND f.proowner IN (SELECT oid FROM makers) AND NOT {_CHANGED} LIMIT {MOST_ASKED})
         ORDER BY proname
     )
-    SELECT o.pid, r.oid AS login, coalesce(r.rolname, 'autovacuum') AS name, o.gid, made.what
+    SELECT o.pid, o.login, o.gid, made.what,
+           coalesce(r.rolname, CASE WHEN o.nobodys THEN 'autovacuum' ELSE 'a login that was dropped' END) AS name
     FROM others o LEFT JOIN pg_roles r ON r.oid = o.login, LATERAL (
         (SELECT CASE WHEN k.database = {_HERE} THEN {in_short("pg_describe_object('pg_class'::regclass, k.oid, 0)")}
                      ELSE 'something in database ' || b.datname END AS what
@@ -135,7 +131,8 @@ _THROUGH: LiteralString = f"""
         (SELECT 'a right that it has no more' FROM more g WHERE g.tx = o.tx AND {_NO_WAY_LEFT} LIMIT 1)
         LIMIT 1
     ) made
-    WHERE o.nobodys OR NOT r.rolsuper AND r.rolname <> session_user ORDER BY 3, 1"""  # noqa: S608 - constants of this file alone
+    WHERE o.nobodys OR o.login IS NOT NULL AND {ANOTHER}
+    ORDER BY name, o.pid"""  # noqa: S608 - constants of this file alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,19 +149,15 @@ class Through:
     what: str
 
 
-def through(conn: psycopg.Connection[Any], roles: Sequence[JitRole], holders: Sequence[Account]) -> list[Through]:
+def through(conn: psycopg.Connection[Any], grants: Sequence[Known], holders: Sequence[Account]) -> list[Through]:
     """To be asked when the rights are gone and the holders' own sessions are cut. Elsewhere functions are not seen."""
-    notes = [note for role in roles if (note := role.noted)]
-    permissions = {permission for role in roles for permission in role.permissions}
-    permissions |= {permission for note in notes for permission in note.permissions}
-    owned_nothing = all(note.before is not None and not note.before.owned for note in notes)
-    makers = [*(holder.oid for holder in holders if not holder.superuser), *(role.oid for role in roles)]
+    makers = [*(holder.oid for holder in holders if not holder.superuser), *(grant.role.oid for grant in grants)]
     with conn.cursor(row_factory=class_row(Through)) as cur:
         parameters = {
-            "permissions": sorted(permissions),
+            "reached": sorted({oid for grant in grants for oid in grant.reached}),
             "makers": makers,
-            "roles": [role.oid for role in roles],
-            "owned_nothing": owned_nothing,
+            "since": [str(grant.over_since) for grant in grants if grant.over_since is not None],
+            "owned_nothing": all(grant.owned_nothing for grant in grants),
         }
         return cur.execute(_THROUGH, parameters, prepare=True).fetchall()
 
