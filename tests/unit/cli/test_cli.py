@@ -16,7 +16,7 @@ from jit.people.person import Person
 from jit.requests.lifecycle import State
 from jit.testing import BOB, Story, ledger_in
 
-POLICIES = Path(__file__).parents[2] / "policies"
+POLICIES = Path(__file__).parents[3] / "policies"
 
 
 @pytest.fixture

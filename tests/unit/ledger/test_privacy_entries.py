@@ -33,7 +33,7 @@ from jit.testing import ALICE, BOB, CAROL, InMemoryLedger, ManualClock, Story
 from tests.world.raised import raised
 from tests.world.tamper import past_the_guards
 
-STORED = [open_entry(body) for body in (Path(__file__).parent / "entries.jsonl").read_bytes().splitlines()]
+STORED = [open_entry(body) for body in (Path(__file__).parents[1] / "entries.jsonl").read_bytes().splitlines()]
 T0 = STORED[0].recorded_at
 
 

@@ -12,7 +12,7 @@ from jit.ledger.privacy.sealing import CannotOpen, PersonKey, Sealed, close, fie
 from jit.proof.verifier import SealError, open_sealed
 from tests.world.raised import raised
 
-VECTORS = json.loads((Path(__file__).parent / "sealed_vectors.json").read_text())["vectors"]
+VECTORS = json.loads((Path(__file__).parents[1] / "sealed_vectors.json").read_text())["vectors"]
 FACT = "2f2188bd-b7dd-45d6-9ff8-1fa8d0acb439"
 
 

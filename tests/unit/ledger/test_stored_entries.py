@@ -10,7 +10,7 @@ from jit.facts import MODELS, read_fact, write_fact
 from jit.ledger import check_chain
 from jit.ledger.entry import open_entry
 
-STORED = (Path(__file__).parent / "entries.jsonl").read_bytes().splitlines()
+STORED = (Path(__file__).parents[1] / "entries.jsonl").read_bytes().splitlines()
 
 
 def fact_in(body):

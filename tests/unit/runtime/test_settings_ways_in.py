@@ -9,7 +9,7 @@ from jit.policy import load_policy
 from jit.runtime.settings import Address, BotSettings, CannotStart, HandsSettings
 from tests.world.raised import raised
 
-POLICIES = Path(__file__).parents[2] / "policies"
+POLICIES = Path(__file__).parents[3] / "policies"
 SECRET = "hunter2-Zq9"
 
 

@@ -26,7 +26,7 @@ from jit.proof.audit.table import Layout, names_from, plain, row_of
 from jit.testing import ALICE, BOB, CAROL, EVE, T0, Story, ledger_in
 from tests.world.tamper import past_the_guards
 
-STORED = [open_entry(body) for body in (Path(__file__).parent / "entries.jsonl").read_bytes().splitlines()]
+STORED = [open_entry(body) for body in (Path(__file__).parents[1] / "entries.jsonl").read_bytes().splitlines()]
 NAMES = {ALICE: "Alice Änger", BOB: "Bob", CAROL: "Carol"}
 
 

@@ -29,7 +29,7 @@ from jit.testing import ManualClock, Story, ledger_in
 from tests.world.base import RULES
 from tests.world.tamper import past_the_guards
 
-POLICIES = Path(__file__).parents[2] / "policies"
+POLICIES = Path(__file__).parents[3] / "policies"
 
 
 def lines(look):

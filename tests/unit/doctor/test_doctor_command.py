@@ -20,7 +20,7 @@ from jit.proof.signer.keys import make_key
 from jit.runtime.settings import CannotStart
 from jit.testing import ManualClock, Story, ledger_in
 
-POLICIES = Path(__file__).parents[2] / "policies"
+POLICIES = Path(__file__).parents[3] / "policies"
 ORDER = [
     fine(Part.TARGETS, "orders-db: there"),
     mend(

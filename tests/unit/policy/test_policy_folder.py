@@ -9,7 +9,7 @@ from jit.policy import PolicyError, PolicyFolder
 from jit.policy.files.check import UnknownAccess, check_folder, explain_access
 from jit.testing import ManualClock
 
-GOOD = (Path(__file__).parents[2] / "policies" / "orders.policy.yml").read_text()
+GOOD = (Path(__file__).parents[3] / "policies" / "orders.policy.yml").read_text()
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from jit.proof.verifier import (
 )
 from tests.world.raised import raised
 
-VECTORS = Path(__file__).parents[1] / "vectors"
+VECTORS = Path(__file__).parents[2] / "vectors"
 NOT_HASHES = {"additional/sizes-are-equal-one-and-proof-is-empty"}
 """Accepted there with roots of 12 bytes, which are refused here: a root is a hash."""
 

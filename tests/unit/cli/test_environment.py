@@ -8,7 +8,7 @@ import pytest
 from jit.cli.environment import ROOMS, as_processes_see, environment
 from jit.policy import load_policy
 
-POLICY = load_policy(Path(__file__).parents[2] / "policies")
+POLICY = load_policy(Path(__file__).parents[3] / "policies")
 LEDGER = "postgresql://jit_bot@db/jit"
 ALL = {
     "HTTPS_PROXY": "http://me:secret@proxy:3128",

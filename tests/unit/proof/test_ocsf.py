@@ -19,7 +19,7 @@ from jit.proof.audit.export import COLUMNS
 from jit.proof.audit.ocsf import VERSION, to_ocsf
 from jit.proof.audit.reading import LONGEST
 
-STORED = [open_entry(body) for body in (Path(__file__).parent / "entries.jsonl").read_bytes().splitlines()]
+STORED = [open_entry(body) for body in (Path(__file__).parents[1] / "entries.jsonl").read_bytes().splitlines()]
 SCHEMA = get_ocsf_schema(VERSION)
 PERSONAL = ("U01ALICE0", "U02BOB000", "U03CAROL0", "alice", "Bestellungen", "INC-42", "not now", "wrong database")
 
@@ -131,7 +131,7 @@ def test_who_was_erased_is_in_no_event():
         assert [each for each in (*PERSONAL, "carol@host1", "eve@host1") if each in said] == [], kind
 
 
-SIEM = Path(__file__).parents[2] / "docs" / "siem"
+SIEM = Path(__file__).parents[3] / "docs" / "siem"
 SHIPPERS = ["vector.yaml", "fluent-bit.yaml"]
 
 

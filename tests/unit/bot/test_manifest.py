@@ -11,7 +11,7 @@ from slack_sdk import WebClient
 
 from bot.listeners.typed import SUBCOMMANDS
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SCOPES = {
     "apps_connections_open": set(),
     "auth_test": set(),

@@ -9,7 +9,7 @@ from jit.policy import load_policy
 NOW = datetime(2026, 11, 21, 14, tzinfo=UTC)
 GROUPS = Groups(NOW, {"S0ENGIN01": frozenset({"U01ALICE0", "U02BOB000"})})
 ALICE, BOB, CAROL, EVE = "U01ALICE0", "U02BOB000", "U03CAROL0", "U04EVE000"
-POLICY = load_policy(Path(__file__).parents[2] / "policies")
+POLICY = load_policy(Path(__file__).parents[3] / "policies")
 
 
 def approved(access, approvers, requester=ALICE):

@@ -38,7 +38,7 @@ from playground.blocks import message_problems, suggestion_problems, view_proble
 from playground.text import pinged
 from tests.world.worst import DIRECTIONS, NOON, PEOPLE, TEXTS, worst
 
-ENTRIES = (Path(__file__).parent / "entries.jsonl").read_bytes().splitlines()
+ENTRIES = (Path(__file__).parents[1] / "entries.jsonl").read_bytes().splitlines()
 CALLER = Caller(Presser(PEOPLE[0], "T1", Source.SLACK), Place(PEOPLE[0]))
 TEXT = 40_000
 PARTS = {"text", "words"}

@@ -7,7 +7,7 @@ import pytest
 
 from jit.policy import PolicyError, load_policy
 
-GOOD = (Path(__file__).parents[2] / "policies" / "orders.policy.yml").read_text()
+GOOD = (Path(__file__).parents[3] / "policies" / "orders.policy.yml").read_text()
 
 
 def folder(tmp_path, **files):

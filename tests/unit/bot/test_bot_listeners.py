@@ -196,7 +196,7 @@ def test_a_list_has_the_date_wherever_it_is_not_today() -> None:
 
 
 def test_history_calls_each_step_by_words() -> None:
-    stored = map(open_entry, (Path(__file__).parent / "entries.jsonl").read_bytes().splitlines())
+    stored = map(open_entry, (Path(__file__).parents[1] / "entries.jsonl").read_bytes().splitlines())
     history = [entry for entry in stored if entry.fact.kind in life_kinds()]
     kit: Any = SimpleNamespace(
         desk=SimpleNamespace(

@@ -6,7 +6,7 @@ from pathlib import Path
 from jit.ledger.entry import open_entry, seal
 from jit.proof.audit.export import COLUMNS, csv_line
 
-STORED = [open_entry(body) for body in (Path(__file__).parent / "entries.jsonl").read_bytes().splitlines()]
+STORED = [open_entry(body) for body in (Path(__file__).parents[1] / "entries.jsonl").read_bytes().splitlines()]
 
 
 def test_a_row_has_the_columns_that_are_documented():
