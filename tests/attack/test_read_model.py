@@ -68,7 +68,7 @@ def test_nor_does_the_row_of_another_request_that_was_rewritten(office, whose):
 def test_an_open_request_is_in_the_way_still(office):
     office.asked()
     rows_of_nothing(office, 3)
-    with pytest.raises(Turned, match="open"):
+    with pytest.raises(Turned, match="already"):
         office.desk.request(presser(ALICE), ASK)
 
 

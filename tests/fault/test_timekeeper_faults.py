@@ -56,7 +56,7 @@ def test_killed_while_it_takes_away_it_finishes_when_it_is_back(it: Product, poi
     it.reaches(request, State.ENDED)
     assert not it.gives(request)
     (ended,) = it.facts(Ended, request)
-    assert ended.existed == (point == "before-revoke")
+    assert ended.existed == (point != "after-revoke")
 
 
 @pytest.mark.parametrize("point", AROUND)

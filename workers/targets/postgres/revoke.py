@@ -16,9 +16,9 @@ from workers.targets.postgres.sessions import held_by_somebody
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """``roles`` are those of the grant as they were; ``existed`` if somebody had something of them. ``holders`` may
-    still have sessions. ``refused`` is what the server said where a right could not be taken away; the read-back tells
-    whether another way ended it.
+    """``roles`` are those of the grant as they were; ``existed`` if somebody had something of them, or had until an end
+    that was not finished took it. ``holders`` may still have sessions. ``refused`` is what the server said where a right
+    could not be taken away; the read-back tells whether another way ended it.
     """
 
     roles: Sequence[JitRole]
@@ -43,6 +43,7 @@ class Progress:
     """Of one end, over all of its tries: what its roles were, which sessions are gone, whose went on through what.
 
     ``taken_just_now`` says that the next step need not take the rights again; the read-back sees it if it must.
+    ``is_ours``: the roles stood when all but dropping them was done, so nobody else has finished this end.
     """
 
     rounds: list[Ended] = field(default_factory=list)
@@ -50,6 +51,7 @@ class Progress:
     cut_elsewhere: dict[str, set[int]] = field(default_factory=dict)
     through: list[str] = field(default_factory=list)
     taken_just_now: bool = False
+    is_ours: bool = False
 
     def add(self, ended: Ended) -> None:
         """A try that finds nothing tells nothing that the first one does not."""
@@ -58,7 +60,7 @@ class Progress:
 
     @property
     def existed(self) -> bool:
-        return any(ended.existed for ended in self.rounds)
+        return self.is_ours and any(ended.existed for ended in self.rounds)
 
     @property
     def sessions(self) -> int:
@@ -137,7 +139,7 @@ def _take(conn: psycopg.Connection[Any], name: str, request_id: str, principal: 
     """The first role alone, which is the real one."""
     roles = catalog.jit_roles_of(conn, name, request_id)
     holders = catalog.holders(conn, roles, principal)
-    existed = any(held_by_somebody(conn, role) for role in roles)
+    existed = any(held_by_somebody(conn, role) or (role.own_note and role.members) for role in roles)
     return Ended(roles, holders, _empty(conn, roles[0]) if roles else None, existed)
 
 

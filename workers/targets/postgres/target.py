@@ -135,6 +135,7 @@ class PostgresTarget:
                 progress = self._take(conn, name, request_id, principal)
                 grants = self._known(progress.roles)
                 self._reach_copies(conn, progress, grants)
+                progress.is_ours |= bool(catalog.there(conn, {role.oid for role in progress.roles}))
                 emptied = [word for role in progress.rounds[-1].roles for word in drop(conn, role)]
                 if not any(role.acts for role in catalog.jit_roles_of(conn, name, request_id)):
                     more = left_behind(conn, progress, grants, principal, self._ours)
