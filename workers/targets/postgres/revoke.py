@@ -17,8 +17,8 @@ from workers.targets.postgres.sessions import held_by_somebody
 @dataclass(frozen=True, slots=True)
 class Ended:
     """``roles`` are those of the grant as they were; ``existed`` if somebody had something of them, or had until an end
-    that was not finished took it. ``holders`` may still have sessions. ``refused`` is what the server said where a right
-    could not be taken away; the read-back tells whether another way ended it.
+    that was not finished took it. ``holders`` may still have sessions. ``refused`` is what the server said where a
+    right could not be taken away; the read-back tells whether another way ended it.
     """
 
     roles: Sequence[JitRole]
