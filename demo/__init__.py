@@ -1,1 +1,1 @@
-"""The stage beside the chat: a database session to watch, the promises as lights, and buttons that break things."""
+"""The whole product put up to play with: a session to watch, promises judged, switches that break parts."""

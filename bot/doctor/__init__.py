@@ -1,4 +1,4 @@
-"""What `jit doctor` says of the face: the app, and everybody and everything in Slack that the policies name."""
+"""What `jit doctor` says of Slack: the app, and everybody and everything there that the policies name."""
 
 from collections.abc import Iterator
 from functools import partial

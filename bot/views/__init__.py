@@ -1,0 +1,1 @@
+"""What is drawn in Slack, pure: cards, direct messages, alerts, audit lines, App Home."""

@@ -1,4 +1,4 @@
-"""The `jit` command, and the only place where the core, the face and the hands are put together."""
+"""The `jit` command, and the only place where the core, the bot and the workers are put together."""
 
 import sys
 

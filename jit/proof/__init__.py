@@ -1,0 +1,1 @@
+"""The record shown to others: verified, signed, witnessed, searched, exported, copied, as evidence."""

@@ -1,0 +1,1 @@
+"""Signed orders to end access, which work without the ledger: made, judged, put into the queue."""

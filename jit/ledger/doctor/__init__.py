@@ -1,0 +1,1 @@
+"""What `jit doctor` says by the ledger's database: its guards, the spool, processes at work, what is overdue."""

@@ -1,0 +1,1 @@
+"""What `jit doctor` says of the record and of what signs it."""
