@@ -1,7 +1,7 @@
 """Signed orders to end one access, and which of them counts. One is all that is needed to end it without the ledger.
 
 They lie in Redis, where others may read and write. So they hold no text of people, and nobody without the workers'
-key can make or change one. The protocol, and what was tried against it: *End orders* in `docs/architecture.md`.
+key can make or change one. The protocol, and what was tried against it: *End orders* in `docs/end-orders.md`.
 """
 
 import base64

@@ -38,14 +38,16 @@ ASK_SECONDS = 5.0
 INSPECT_EVERY = timedelta(seconds=2)
 RISK_EVERY = timedelta(seconds=10)
 ANNOUNCE_EVERY = timedelta(seconds=2)
-RENEW_EVERY = timedelta(seconds=1.5)
+RENEW_EVERY = timedelta(seconds=1.2)
+ASK_FOR_IT_EVERY = timedelta(seconds=0.5)
+"""The lease, of whoever does not have it."""
 SILENT_AFTER = 2.0
 """Seconds without an answer of the ledger after which ends go on without it."""
 BATCH = 10
 """Ends recorded together."""
 MOST_AT_ONCE = 2000
 LEASE = "timekeeper"
-LEASE_LASTS = timedelta(seconds=3)
+LEASE_LASTS = timedelta(seconds=2.5)
 """Short, so that one that was killed is soon followed; two at a time do no harm."""
 QUEUE_LANE = "queue"
 GIVEN_UP = "it could not be finished in time"
@@ -183,7 +185,8 @@ class Timekeeper:
 
     def _hold_lease(self) -> bool:
         now = self._clock.now()
-        if self._renewed is None or not timedelta(0) <= now - self._renewed < RENEW_EVERY:
+        every = RENEW_EVERY if self._leading else ASK_FOR_IT_EVERY
+        if self._renewed is None or not timedelta(0) <= now - self._renewed < every:
             leading = self._leases.hold(LEASE, self._holder)
             if leading != self._leading:
                 log.info("lease.changed", leading=leading)

@@ -1,4 +1,4 @@
-"""What was tried against orders to end access: the table of *End orders* in `docs/architecture.md`."""
+"""What was tried against orders to end access: the table of *End orders* in `docs/end-orders.md`."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Orders to end access while workers meet, stall, die, and are upgraded: see *End orders* in `docs/architecture.md`."""
+"""Orders to end access while workers meet, stall, die, and are upgraded: see *End orders* in `docs/end-orders.md`."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
