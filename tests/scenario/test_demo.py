@@ -209,7 +209,7 @@ def _ignores_interrupts(pid: int) -> bool:
     ids=str,
 )
 def test_make_demo_ends_without_an_error_and_leaves_nothing(temporary: Path, ending: tuple[str, signal.Signals]):
-    """``all``: as Ctrl-C at a terminal, which reaches everything in the foreground. Told to stop, make passes it on, and
+    """``all``: as Ctrl-C at a terminal, which reaches all in the foreground. Told to stop, make passes it on, and
     says what comes first: its own end or the demo's.
     """
     whom, told = ending
