@@ -4,6 +4,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 from playground.person import NotThere, Person
@@ -13,6 +14,8 @@ from tests.world.product import Product, product
 
 COMMANDS = 300
 STARTS = 5
+OF_THEIR_SHARE = timedelta(seconds=2)
+"""Nobody gets more forms than a share of them in a minute."""
 TYPED = ("request orders-db/read 30m INC-42 db down: need shell", "list", "help", "show R-2222", "request")
 
 
@@ -43,6 +46,7 @@ def measure_first_commands() -> Sequence[Result]:
 
 def _typed(it: Product, person: Person, words: str) -> float:
     """Milliseconds; a form that opens is closed again."""
+    it.pass_time(OF_THEIR_SHARE)
     answer = person.command("/jit", words, channel=REQUESTS)
     assert answer.ok, answer
     if words.startswith("request"):

@@ -9,6 +9,7 @@ import psycopg
 
 from bot.buttons import value_of
 from jit.requests.lifecycle import Request, State
+from tests.bench.commands import OF_THEIR_SHARE
 from tests.bench.results import Aim, Result, one_run
 from tests.world.product import Product, product
 
@@ -24,6 +25,7 @@ def measure_grants() -> Sequence[Result]:
         bob = it.stage.bob
         seen = None
         for _ in range(PRESSES):
+            it.pass_time(2 * OF_THEIR_SHARE)
             request = it.ask(it.stage.alice, "orders-db/read 1h INC-42 to see how fast it is")
             seen = seen or it.card(bob, request, "Approve")
             action = {**seen.action("Approve"), "value": value_of(request.id, request.digest)}
