@@ -99,7 +99,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class RevokeResult:
     """The end of a grant, as read back: ``existed`` says whether there was anything to take away,
     ``sessions`` how many live sessions were cut, ``left_behind`` what the target could not undo
     (objects made, for example), in words for people.
@@ -135,14 +135,34 @@ class TargetRefused(TargetError):
     """The target answered, and refused."""
 
 
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a kind of target can do beside giving and taking away; nothing that is not said here."""
+
+    cuts_sessions: bool = False
+    """An end closes whatever is open with the access, and is proven only when that is closed."""
+    expires_alone: bool = False
+    """The system itself ends a grant at its deadline, with no worker alive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Somebody who has a permission now: by a grant of ours, or standing (``request_id`` is None)."""
+
+    principal: str
+    request_id: str | None = None
+
+
 class Target(Protocol):
-    """One system that access is given to. Thread-safe; every call is bounded in time."""
+    """One system that access is given to. Thread-safe; every call is bounded in time.
+
+    A kind that can do more has the methods of `TakesRightsFirst` or `LooksAhead`, too, and one that keeps connections
+    has ``close()``. `jit.testing.targets` tests all of it.
+    """
 
     name: str
     kind: str
-
-    def already(self, principal: str, permissions: tuple[str, ...]) -> tuple[str, ...]:
-        """Which of these the principal holds anyway, from elsewhere; for the record. Raises TargetError."""
+    capabilities: Capabilities
 
     def grant(self, grant: Grant, still_due: Callable[[], None]) -> Held:
         """Give exactly this, or nothing; giving it again is no change. Ends with a read-back.
@@ -155,7 +175,7 @@ class Target(Protocol):
             TargetUnreachable: something may have been given.
         """
 
-    def revoke(self, request_id: str, principal: str) -> Taken:
+    def revoke(self, request_id: str, principal: str) -> RevokeResult:
         """Take this grant away and cut the principal's sessions, wait until they are gone, read back.
 
         Works if nothing was given. A grant in progress is waited for briefly, then broken off.
@@ -167,17 +187,19 @@ class Target(Protocol):
     def held(self, request_id: str) -> Held | None:
         """What this grant gives now; None if nothing. Raises TargetError."""
 
-    def all_held(self) -> list[Held]:
+    def list_grants(self) -> list[Held]:
         """Every grant of ours the target knows of. Raises TargetError."""
 
-    def called(self, request_id: str) -> str:
-        """What the target calls this grant, for whoever has to take it away by hand. Asks nobody; never raises."""
-
-    def obstacles(self, permissions: Sequence[str]) -> list[Finding]:
-        """What would keep the end of a grant of these from working if it were due now, with the remedy; nothing if all
-        is well. Asked again and again while something is active: it changes nothing, and finds out by a connection
-        of its own whether the worker's login is still let in. Never raises.
+    def holders(self, permission: str) -> list[Holder]:
+        """Everybody who has this permission, through whatever groups or roles: once for each grant of ours that gives
+        it, and once if they would have it without any. Raises TargetError.
         """
+
+    def how_to_connect(self, principal: str) -> str:
+        """What whoever was given something does to use it, in a line without a secret. Asks nobody; never raises."""
+
+    def description_of(self, request_id: str) -> str:
+        """What the target calls this grant, for whoever has to take it away by hand. Asks nobody; never raises."""
 
     def check(self, permissions: Sequence[str] = (), principals: Sequence[str] = ()) -> list[Finding]:
         """Whether the worker's login can do what it must, and no more. Never raises.
@@ -194,4 +216,15 @@ class TakesRightsFirst(Protocol):
     def take_rights(self, request_id: str, principal: str) -> None:
         """So that from now on nothing can be begun with them. Waits for nobody; `Target.revoke` follows and does the
         rest, telling all that it would have told without this. Raises TargetError.
+        """
+
+
+@runtime_checkable
+class LooksAhead(Protocol):
+    """A target that can tell what would keep an end from working by less than a whole `Target.check`."""
+
+    def obstacles(self, permissions: Sequence[str]) -> list[Finding]:
+        """What would keep the end of a grant of these from working if it were due now, with the remedy; nothing if all
+        is well. Asked again and again while something is active: it changes nothing, and finds out by a connection
+        of its own whether the worker's login is still let in. Never raises.
         """

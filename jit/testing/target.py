@@ -3,11 +3,12 @@
 from collections.abc import Callable, Sequence
 from threading import RLock
 
-from jit.ports import Finding, Grant, Held, Taken, TargetError
+from jit.ports import Capabilities, Finding, Grant, Held, Holder, RevokeResult, TargetError
 
 
 class InMemoryTarget:
-    """A `Target` that holds what it ``gives`` in a dict, by request id.
+    """A `Target` that holds what it ``gives`` in a dict, by request id. ``standing`` says who has a permission
+    anyway.
 
     ``trouble`` is raised by every call, ``grant_trouble`` by each grant before its effect. ``within_lock`` is called
     in the lock before the deadline is asked, ``after_effect`` once the access is there. ``calls`` has each call and
@@ -15,6 +16,7 @@ class InMemoryTarget:
     """
 
     kind = "fake"
+    capabilities = Capabilities(cuts_sessions=True)
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -24,15 +26,11 @@ class InMemoryTarget:
         self.within_lock: Callable[[], None] = lambda: None
         self.after_effect: Callable[[], None] = lambda: None
         self.left_behind: tuple[str, ...] = ()
-        self.holds_before: tuple[str, ...] = ()
+        self.standing: dict[str, tuple[str, ...]] = {}
         self.missing: frozenset[str] = frozenset()
         self.in_the_way: list[Finding] = []
         self.calls: list[tuple[str, str]] = []
         self._lock = RLock()
-
-    def already(self, principal: str, permissions: tuple[str, ...]) -> tuple[str, ...]:  # noqa: ARG002
-        self._ask("already", principal)
-        return self.holds_before
 
     def grant(self, grant: Grant, still_due: Callable[[], None]) -> Held:
         with self._lock:
@@ -46,21 +44,30 @@ class InMemoryTarget:
             self.after_effect()
             return held
 
-    def revoke(self, request_id: str, principal: str) -> Taken:  # noqa: ARG002
+    def revoke(self, request_id: str, principal: str) -> RevokeResult:  # noqa: ARG002
         with self._lock:
             self._ask("revoke", request_id)
             existed = self.gives.pop(request_id, None) is not None
-            return Taken(existed, 1 if existed else 0, self.left_behind if existed else ())
+            return RevokeResult(existed, 1 if existed else 0, self.left_behind if existed else ())
 
     def held(self, request_id: str) -> Held | None:
         self._ask("held", request_id)
         return self.gives.get(request_id)
 
-    def all_held(self) -> list[Held]:
-        self._ask("all_held", "")
+    def list_grants(self) -> list[Held]:
+        self._ask("list_grants", "")
         return list(self.gives.values())
 
-    def called(self, request_id: str) -> str:
+    def holders(self, permission: str) -> list[Holder]:
+        self._ask("holders", permission)
+        standing = [Holder(principal) for principal in self.standing.get(permission, ())]
+        given = [held for held in self.gives.values() if permission in held.permissions]
+        return [*standing, *(Holder(held.principal, held.request_id) for held in given)]
+
+    def how_to_connect(self, principal: str) -> str:
+        return f"come in as {principal}"
+
+    def description_of(self, request_id: str) -> str:
         return f"fake {request_id}"
 
     def obstacles(self, permissions: Sequence[str]) -> list[Finding]:  # noqa: ARG002

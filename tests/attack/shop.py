@@ -16,7 +16,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
-from jit.ports import Grant, Taken
+from jit.ports import Grant, RevokeResult
 from jit.runtime.embedded import EmbeddedPostgres
 from jit.testing import T0
 from workers.targets.postgres import PostgresTarget
@@ -105,7 +105,7 @@ class Shop:
     def give(self, request_id: str = "R-ATTK", *permissions: str) -> None:
         self.target.grant(self.granted(request_id, "alice", *permissions), int)
 
-    def take(self, request_id: str = "R-ATTK") -> Taken:
+    def take(self, request_id: str = "R-ATTK") -> RevokeResult:
         return self.target.revoke(request_id, "alice")
 
     @property

@@ -45,7 +45,7 @@ def rights_taken_by_another(at: Shop) -> None:
     """Which does no more, while the target is inspected."""
     with another_worker(at) as first:
         first.take_rights("R-ATTK", "alice")
-        assert first.all_held() == []
+        assert first.list_grants() == []
 
 
 def rewrite_the_note(at: Shop) -> None:
@@ -71,7 +71,7 @@ def test_a_role_that_somebody_named_like_ours_makes_no_application_lose_what_is_
     dba.execute("CREATE ROLE odd_app; GRANT odd_app TO shop_worker WITH ADMIN OPTION")
     dba.execute("CREATE ROLE jit_r_apps; GRANT odd_app TO jit_r_apps; GRANT jit_r_apps TO eve")
     dba.execute("CREATE TABLE app (); ALTER TABLE app OWNER TO odd_app")
-    at.target.all_held()
+    at.target.list_grants()
     assert dba.execute("SELECT relowner::regrole::text FROM pg_class WHERE relname = 'app'").fetchone() == ("odd_app",)
 
 
@@ -89,7 +89,7 @@ def test_a_note_of_somebody_who_may_create_roles_makes_no_permission_lose_what_i
                          "owned": 0, "named": [], "since": 3, "makes": false}}',
                    'jit_r_evil'::regrole::oid, 'eve'::regrole::oid, 'shop_other'::regrole::oid)); END $$"""
         )
-    at.target.all_held()
+    at.target.list_grants()
     owner = dba.execute("SELECT relowner::regrole::text FROM pg_class WHERE relname = 'app'").fetchone()
     dba.execute("DROP TABLE app")
     assert owner == ("shop_other",) or not at.modern
@@ -181,7 +181,7 @@ def test_a_login_that_was_dropped_and_made_anew_between_two_workers_goes_on_with
         first.take_rights("R-ATTK", "odd_carol")
     dba.execute("DROP ROLE odd_carol; CREATE ROLE odd_carol LOGIN")
     new = at.login("odd_carol")
-    at.target.all_held()
+    at.target.list_grants()
     taken = at.target.revoke("R-ATTK", "odd_carol")
     assert is_cut(carol)
     if at.modern:  # before, nothing is left then that tells whose note it is
@@ -267,7 +267,7 @@ def test_an_end_that_another_worker_finished_leaves_nothing_in_this_one(at: Shop
     at.target.take_rights("R-ATTK", "alice")
     with another_worker(at) as other:
         assert other.revoke("R-ATTK", "alice").existed is True
-    assert at.target.all_held() == []
+    assert at.target.list_grants() == []
     assert at.take().existed is False
 
 
@@ -294,7 +294,7 @@ def test_a_login_that_was_dropped_while_it_held_access_is_held_and_its_session_c
     carol = at.login("odd_carol")
     carol.execute(READS_ON.format("orders o"))
     dba.execute("DROP ROLE odd_carol")
-    assert [(held.request_id, held.principal) for held in at.target.all_held()] == [("R-ATTK", "odd_carol")]
+    assert [(held.request_id, held.principal) for held in at.target.list_grants()] == [("R-ATTK", "odd_carol")]
     taken = at.target.revoke("R-ATTK", "odd_carol")
     assert (taken.existed, taken.sessions, is_cut(carol)) == (True, 1, True)
     assert at.target.held("R-ATTK") is None
@@ -305,7 +305,7 @@ def test_a_login_that_was_dropped_and_has_no_session_holds_nothing(at: Shop) -> 
     dba.execute("CREATE ROLE odd_carol LOGIN")
     at.target.grant(at.granted("R-ATTK", "odd_carol"), int)
     dba.execute("DROP ROLE odd_carol")
-    assert at.target.all_held() == []
+    assert at.target.list_grants() == []
     assert at.target.revoke("R-ATTK", "odd_carol").existed is False
     assert dba.execute("SELECT to_regrole('jit_r_attk')").fetchone() == (None,)
 
@@ -360,5 +360,5 @@ def test_the_lock_of_a_login_that_was_dropped_is_broken_as_anybodys(keeps: str, 
         at.alice(MINE.replace("SELECT * FROM orders", "SELECT 1"))
         carol.execute("BEGIN; SELECT * FROM v")
         dba.execute("DROP ROLE odd_carol")
-        assert len(at.target.all_held()) == 1
+        assert len(at.target.list_grants()) == 1
     assert is_cut(carol)

@@ -245,7 +245,7 @@ def test_what_an_application_owned_before_it_was_given_to_a_permission_stays_its
     dba.execute("CREATE TABLE app (); ALTER TABLE app OWNER TO odd_app")
     at.give()
     dba.execute("GRANT odd_app TO shop_read; CREATE TABLE later (); ALTER TABLE later OWNER TO odd_app")
-    at.target.all_held()
+    at.target.list_grants()
     taken = at.take()
     owners = dba.execute("SELECT DISTINCT relowner::regrole::text FROM pg_class WHERE relname IN ('app', 'later')")
     assert owners.fetchall() == [("odd_app",)]

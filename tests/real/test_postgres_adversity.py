@@ -14,7 +14,7 @@ import pytest
 from psycopg import errors
 from pydantic import SecretStr
 
-from jit.ports import Held, Taken, TargetRefused, TargetUnreachable
+from jit.ports import Held, RevokeResult, TargetRefused, TargetUnreachable
 from tests.world.exhaustive import distinct
 from tests.world.orders import can_read, grant_of, is_cut, session, wanted
 from tests.world.servers import both_versions
@@ -36,7 +36,7 @@ def test_a_decision_that_fell_meanwhile_gives_nothing(target):
 
     with pytest.raises(Fallen):
         target.grant(grant_of(), fallen)
-    assert target.all_held() == []
+    assert target.list_grants() == []
 
 
 def test_the_decision_is_looked_at_inside_the_lock(target, prepared):
@@ -61,7 +61,7 @@ def test_a_worker_that_stalls_inside_a_grant_is_broken_off_and_cannot_give_it_la
         late = pool.submit(target.grant, grant_of(), stall)
         try:
             assert stalled.wait(HUNG)
-            assert target.revoke("R-7F3K", "alice") == Taken(existed=False)
+            assert target.revoke("R-7F3K", "alice") == RevokeResult(existed=False)
         finally:
             go_on.set()
         with pytest.raises(TargetUnreachable):
@@ -93,12 +93,12 @@ def test_nobody_keeps_an_access_by_naming_its_role_in_privileges(prepared, targe
     target.grant(grant_of(), wanted)
     alice.execute("CREATE TABLE mine (id int); GRANT SELECT ON mine TO jit_r_7f3k")
     taken = target.revoke("R-7F3K", "alice")
-    assert taken == Taken(True, 1, ("jit_r_7f3k stays, without any right: named by table public.mine",))
+    assert taken == RevokeResult(True, 1, ("jit_r_7f3k stays, without any right: named by table public.mine",))
     assert target.held("R-7F3K") is None
     with session(prepared, "alice") as again:
         assert not can_read(again)
     dba.execute("DROP TABLE mine")
-    assert target.revoke("R-7F3K", "alice") == Taken(existed=False)
+    assert target.revoke("R-7F3K", "alice") == RevokeResult(existed=False)
     assert dba.execute("SELECT to_regrole('jit_r_7f3k')").fetchone() == (None,)
 
 
@@ -107,7 +107,7 @@ def test_nobody_keeps_an_access_by_a_transaction_that_is_open(prepared, target, 
     target.grant(grant_of(), wanted)
     alice.execute("CREATE TABLE mine (id int)")
     alice.execute("BEGIN; GRANT SELECT ON mine TO jit_r_7f3k")
-    assert target.revoke("R-7F3K", "alice") == Taken(existed=True, sessions=1)
+    assert target.revoke("R-7F3K", "alice") == RevokeResult(existed=True, sessions=1)
     assert dba.execute("SELECT to_regrole('jit_r_7f3k')").fetchone() == (None,)
     with session(prepared, "alice") as again:
         assert not can_read(again)
@@ -125,7 +125,7 @@ def test_a_transaction_of_whoever_else_may_give_a_permission_holds_up_no_end(pre
         patient.grant(grant_of(), wanted)
         with session(prepared, "lead") as lead:
             lead.execute("BEGIN; GRANT orders_read TO eve")
-            assert patient.revoke("R-7F3K", "alice") == Taken(existed=True)
+            assert patient.revoke("R-7F3K", "alice") == RevokeResult(existed=True)
             assert dba.execute("SELECT to_regrole('jit_r_7f3k')").fetchone() == (None,)
     dba.execute("REVOKE orders_read FROM lead; DROP ROLE lead")
 
@@ -164,21 +164,21 @@ def test_a_grant_that_a_dba_passed_on_ends_for_the_other_too(prepared, target, d
     with session(prepared, "eve") as eve:
         assert can_read(eve)
         taken = target.revoke("R-7F3K", "alice")
-        assert taken == Taken(True, 1, ("jit_r_7f3k had also been given to eve, who lost it too",))
+        assert taken == RevokeResult(True, 1, ("jit_r_7f3k had also been given to eve, who lost it too",))
         assert is_cut(eve)
 
 
 def test_a_note_that_was_tampered_with_hides_nothing(target, dba):
     target.grant(grant_of(), wanted)
     dba.execute("COMMENT ON ROLE jit_r_7f3k IS 'jit {\"ends_at\": 7}'")
-    assert target.all_held() == [Held("R-7F3K", "alice", ("orders_read",), None)]
+    assert target.list_grants() == [Held("R-7F3K", "alice", ("orders_read",), None)]
     left = target.revoke("R-7F3K", "alice").left_behind
     assert left == ("somebody changed the note on jit_r_7f3k: what was made by means of it is not known",)
 
 
 def test_roles_that_only_look_like_ours_are_not_touched(target, dba):
     dba.execute("CREATE ROLE jit_reports; GRANT orders_read TO jit_reports; GRANT jit_reports TO alice")
-    assert target.all_held() == []
+    assert target.list_grants() == []
     for request_id in ("R-EPORTS;", "EPORTS", "R-", "R-eports", "R-7F3K'"):
         with pytest.raises(TargetRefused, match="is no request id"):
             target.revoke(request_id, "alice")
@@ -197,7 +197,7 @@ def test_many_at_once_for_the_same_and_for_different_people(target, dba, rounds)
     with ThreadPoolExecutor(4) as pool:
         for done in [pool.submit(pairs, worker) for worker in range(4)]:
             done.result()
-    assert target.all_held() == []
+    assert target.list_grants() == []
     assert dba.execute("SELECT FROM pg_roles WHERE rolname ~ '^jit_'").fetchall() == []
 
 
@@ -211,7 +211,7 @@ def test_a_grant_and_its_end_at_the_same_time_never_fail_and_the_end_wins_when_l
             with suppress(TargetUnreachable):  # ended between its commit and its read-back: it says so
                 giving.result()
             target.revoke(request_id, "alice")
-    assert target.all_held() == []
+    assert target.list_grants() == []
 
 
 def test_a_late_grant_between_an_end_and_its_read_back_is_taken_too(target, monkeypatch):
@@ -223,7 +223,7 @@ def test_a_late_grant_between_an_end_and_its_read_back_is_taken_too(target, monk
         cut_all_of(*args)
 
     monkeypatch.setattr(Sessions, "cut_all_of", cut)
-    assert target.revoke("R-7F3K", "alice") == Taken(existed=True)
+    assert target.revoke("R-7F3K", "alice") == RevokeResult(existed=True)
     assert target.held("R-7F3K") is None
 
 
@@ -234,8 +234,8 @@ def test_a_server_that_cannot_be_reached_is_named_and_no_secret_is(tmp_path):
         lambda: target.grant(grant_of(), wanted),
         lambda: target.revoke("R-7F3K", "alice"),
         lambda: target.held("R-7F3K"),
-        target.all_held,
-        lambda: target.already("alice", ("orders_read",)),
+        target.list_grants,
+        lambda: target.holders("orders_read"),
     ]
     for call in calls:
         with pytest.raises(TargetUnreachable, match="orders-db: cannot be reached") as caught:
@@ -269,7 +269,7 @@ def test_a_server_that_freezes_holds_no_call_for_ever(target, dba):
     finally:
         for pid in frozen:
             os.kill(pid, signal.SIGCONT)
-    assert target.revoke("R-7F3K", "alice") == Taken(existed=False)
+    assert target.revoke("R-7F3K", "alice") == RevokeResult(existed=False)
 
 
 def test_a_dsn_that_is_none_is_refused_without_showing_it():

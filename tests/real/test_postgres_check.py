@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from pydantic import SecretStr
 
-from jit.ports import Taken
+from jit.ports import RevokeResult
 from tests.world.orders import ENDS_AT, grant_of, modern, wanted
 from tests.world.servers import both_versions
 from workers.targets.postgres import PostgresTarget
@@ -73,10 +73,10 @@ def test_from_16_on_grants_of_an_earlier_worker_login_are_found(prepared, target
     newer = PostgresTarget("orders-db", SecretStr(prepared.dsn("worker2", "orders")))
     found = [finding for finding in newer.check() if not finding.ok]
     assert len(found) == modern(dba), "before 16 CREATEROLE is enough to drop them"
-    assert newer.all_held() == target.all_held()
+    assert newer.list_grants() == target.list_grants()
     for finding in found:
         dba.execute(finding.remedy)
-    assert newer.revoke("R-7F3K", "alice") == Taken(existed=True)
+    assert newer.revoke("R-7F3K", "alice") == RevokeResult(existed=True)
     newer.close()
     dba.execute("DROP ROLE worker2")
 

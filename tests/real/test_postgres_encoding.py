@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from jit.ports import Held, Taken
+from jit.ports import Held, RevokeResult
 from tests.world.orders import ENDS_AT, grant_of, is_cut, wanted
 from tests.world.servers import both_versions
 from workers.targets.postgres import PostgresTarget
@@ -21,8 +21,8 @@ def gives_and_ends(dsn: str) -> None:
     try:
         assert [finding for finding in target.check(("orders_read",)) if not finding.ok] == []
         assert target.grant(grant_of(), wanted) == Held("R-7F3K", "alice", ("orders_read",), ENDS_AT)
-        assert [held.request_id for held in target.all_held()] == ["R-7F3K"]
-        assert target.revoke("R-7F3K", "alice") == Taken(existed=True)
+        assert [held.request_id for held in target.list_grants()] == ["R-7F3K"]
+        assert target.revoke("R-7F3K", "alice") == RevokeResult(existed=True)
     finally:
         target.close()
 

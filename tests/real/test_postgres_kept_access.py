@@ -10,7 +10,7 @@ import pytest
 from psycopg import errors, sql
 from pydantic import SecretStr
 
-from jit.ports import Held, Taken, TargetRefused, TargetUnreachable
+from jit.ports import Held, Holder, RevokeResult, TargetRefused, TargetUnreachable
 from jit.runtime.embedded import EmbeddedPostgres
 from tests.world.exhaustive import distinct, exhaustive
 from tests.world.orders import ENDS_AT, can_read, grant_of, is_cut, modern, session, wanted
@@ -148,7 +148,7 @@ def test_what_was_held_before_is_not_told_as_left_behind_and_more_time_does_not_
     dba.execute("GRANT orders_read TO alice; GRANT SELECT ON owned TO alice")
     target.grant(grant_of(), wanted)
     target.grant(grant_of(), wanted)
-    assert target.revoke("R-7F3K", "alice") == Taken(existed=True, sessions=1)
+    assert target.revoke("R-7F3K", "alice") == RevokeResult(existed=True, sessions=1)
     dba.execute("REVOKE orders_read FROM alice")
     target.grant(grant_of(), wanted)
     dba.execute("GRANT orders_read TO alice")
@@ -195,11 +195,11 @@ def test_an_open_transaction_of_somebody_else_keeps_the_role_and_not_the_access(
     with session(prepared, "eve") as eve:
         eve.execute("BEGIN; CREATE TEMP TABLE hers (id int); GRANT SELECT ON hers TO jit_r_7f3k")
         left = "jit_r_7f3k stays, without any right: named by an open transaction"
-        assert target.revoke("R-7F3K", "alice") == Taken(existed=True, left_behind=(left,))
+        assert target.revoke("R-7F3K", "alice") == RevokeResult(existed=True, left_behind=(left,))
         eve.execute("COMMIT")
-        assert (target.held("R-7F3K"), target.all_held()) == (None, [])
+        assert (target.held("R-7F3K"), target.list_grants()) == (None, [])
         assert dba.execute("SELECT to_regrole('jit_r_7f3k')").fetchone() == ("jit_r_7f3k",)
-    assert target.all_held() == []
+    assert target.list_grants() == []
     assert dba.execute("SELECT to_regrole('jit_r_7f3k')").fetchone() == (None,)
 
 
@@ -217,14 +217,14 @@ def test_any_number_of_large_objects_that_name_the_role_keeps_no_access(prepared
     taken = target.revoke("R-7F3K", "alice")
     assert (taken.existed, taken.sessions) == (True, 1)
     assert taken.left_behind[0].startswith("jit_r_7f3k stays, without any right: named by large object 1")
-    assert (target.held("R-7F3K"), target.all_held()) == (None, [])
+    assert (target.held("R-7F3K"), target.list_grants()) == (None, [])
     with session(prepared, "alice") as again:
         assert not can_read(again)
     dba.execute(
         """DO $$ DECLARE i oid; BEGIN FOR i IN SELECT oid FROM pg_largeobject_metadata LOOP
             PERFORM lo_unlink(i); COMMIT; END LOOP; END $$"""
     )
-    assert target.all_held() == []
+    assert target.list_grants() == []
     assert dba.execute("SELECT to_regrole('jit_r_7f3k')").fetchone() == (None,)
 
 
@@ -233,11 +233,11 @@ def test_a_role_that_was_renamed_is_found_and_ended(prepared, target, dba, alice
     target.grant(grant_of(), wanted)
     dba.execute(sql.SQL("ALTER ROLE jit_r_7f3k RENAME TO {}").format(sql.Identifier(name)))
     held = Held("R-7F3K", "alice", ("orders_read",), ENDS_AT)
-    assert (target.held("R-7F3K"), target.all_held()) == (held, [held])
-    assert target.already("alice", ("orders_read",)) == ()
+    assert (target.held("R-7F3K"), target.list_grants()) == (held, [held])
+    assert target.holders("orders_read") == [Holder("alice", "R-7F3K")]
     with pytest.raises(TargetRefused, match=f"{name} is there already"):
         target.grant(grant_of(), wanted)
-    assert target.revoke("R-7F3K", "alice") == Taken(existed=True, sessions=1)
+    assert target.revoke("R-7F3K", "alice") == RevokeResult(existed=True, sessions=1)
     with session(prepared, "alice") as again:
         assert not can_read(again)
     assert dba.execute("SELECT to_regrole(%s)", [name]).fetchone() == (None,)
@@ -250,7 +250,7 @@ def test_a_note_copied_to_another_role_makes_it_none_of_ours(target, dba):
     dba.execute(sql.SQL("COMMENT ON ROLE bystander IS {}").format(sql.Literal(note)))
     target.revoke("R-7F3K", "alice")
     assert dba.execute("SELECT pg_has_role('eve', 'bystander', 'MEMBER')").fetchone() == (True,)
-    assert target.all_held() == []
+    assert target.list_grants() == []
     dba.execute("DROP ROLE bystander")
 
 
@@ -259,7 +259,7 @@ def test_a_session_of_the_role_itself_is_cut(prepared, target, dba):
     target.grant(grant_of(), wanted)
     dba.execute("ALTER ROLE jit_r_7f3k LOGIN")
     with session(prepared, "jit_r_7f3k") as itself:
-        assert target.revoke("R-7F3K", "alice") == Taken(existed=True, sessions=1)
+        assert target.revoke("R-7F3K", "alice") == RevokeResult(existed=True, sessions=1)
         assert is_cut(itself)
 
 
@@ -297,7 +297,7 @@ class TestLock:
         assert is_cut(alice)
 
     @staticmethod
-    def counting_waits(target: PostgresTarget, waits: list[int]) -> Taken:
+    def counting_waits(target: PostgresTarget, waits: list[int]) -> RevokeResult:
         """What the end allowed itself to wait for the lock, in milliseconds: no test of ours reads a clock."""
         with pytest.MonkeyPatch.context() as patched:
             from workers.targets.postgres import revoke as ending  # noqa: PLC0415 - patched here alone
@@ -376,7 +376,7 @@ def test_a_prepared_transaction_delays_no_end_and_is_told_with_what_helps(small,
     with psycopg.connect(small.dsn(database="orders"), autocommit=True) as dba:
         dba.execute(help_)
     assert small_target.grant(grant_of(), wanted).principal == "alice"
-    assert small_target.revoke("R-7F3K", "alice") == Taken(existed=True)
+    assert small_target.revoke("R-7F3K", "alice") == RevokeResult(existed=True)
 
 
 def test_a_worker_that_runs_gets_in_when_every_connection_is_taken(small, small_target, monkeypatch):
@@ -396,7 +396,7 @@ def test_a_worker_that_runs_gets_in_when_every_connection_is_taken(small, small_
                 taken.append(stack.enter_context(psycopg.connect(small.dsn("alice", "orders"), autocommit=True)))
         with pytest.raises(TargetUnreachable):
             small_target.held("R-7F3K")
-        assert target.revoke("R-7F3K", "alice") == Taken(existed=True, sessions=len(taken))
+        assert target.revoke("R-7F3K", "alice") == RevokeResult(existed=True, sessions=len(taken))
 
 
 def test_an_end_waits_for_the_connection_that_is_just_being_kept_warm(small, monkeypatch):
@@ -461,7 +461,7 @@ def test_a_restart_of_the_server_costs_nothing_but_a_new_connection(small, small
     assert small_target.held("R-7F3K") == given
     small.kill()
     small.start()
-    assert small_target.revoke("R-7F3K", "alice") == Taken(existed=True)
+    assert small_target.revoke("R-7F3K", "alice") == RevokeResult(existed=True)
 
 
 def test_the_check_says_how_to_keep_connections_free(small, small_target):

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from jit.ports import Finding, Taken, TargetRefused
+from jit.ports import Finding, RevokeResult, TargetRefused
 from jit.runtime.embedded import EmbeddedPostgres
 from tests.world.exhaustive import distinct
 from tests.world.orders import grant_of, session, wanted
@@ -49,7 +49,7 @@ def wrong(target: PostgresTarget, permission: str) -> list[Finding]:
 def is_given(target: PostgresTarget, permission: str) -> bool:
     """Gives it, and takes it back."""
     given = target.grant(grant_of("R-7F3K", permission), wanted).permissions == (permission,)
-    return given and target.revoke("R-7F3K", "alice") == Taken(existed=True)
+    return given and target.revoke("R-7F3K", "alice") == RevokeResult(existed=True)
 
 
 LASTING = (

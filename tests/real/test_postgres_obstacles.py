@@ -99,7 +99,7 @@ def test_a_login_that_is_not_let_in_any_more_is_found_though_a_connection_is_kep
         dba.execute(taken)
         try:
             assert found in said(active), taken
-            assert len(active.all_held()) == 1, "by the connection that is kept"
+            assert len(active.list_grants()) == 1, "by the connection that is kept"
         finally:
             dba.execute(undone)
     with hba(dba, "local all worker reject"):
@@ -112,7 +112,7 @@ def test_looking_again_and_again_leaves_no_connections(prepared, dba, monkeypatc
     monkeypatch.setitem(link.BOUNDS, "idle_session_timeout", "1h")
     count = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'worker'"
     with closing(PostgresTarget("orders-db", SecretStr(prepared.dsn("worker", "orders")))) as target:
-        target.all_held()
+        target.list_grants()
         for _ in range(5):
             target.obstacles(GIVEN)
         wait_until(lambda: dba.execute(count).fetchone() == (1,))

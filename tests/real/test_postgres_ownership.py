@@ -8,7 +8,7 @@ import pytest
 from psycopg import errors
 from pydantic import SecretStr
 
-from jit.ports import Taken, TargetRefused
+from jit.ports import RevokeResult, TargetRefused
 from jit.runtime.embedded import EmbeddedPostgres
 from tests.world.orders import can_read, grant_of, modern, session, wanted
 from tests.world.servers import both_versions
@@ -40,11 +40,11 @@ def test_a_view_that_the_permission_was_made_to_own_reads_nothing_after_the_end(
     alice.execute(MINE)
     assert sees(prepared, "eve")
     taken = target.revoke("R-7F3K", "alice")
-    assert taken == Taken(True, 1, ("jit_r_7f3k stays, without any right: it owns view public.v",))
+    assert taken == RevokeResult(True, 1, ("jit_r_7f3k stays, without any right: it owns view public.v",))
     for user in ("eve", "alice"):
         assert not sees(prepared, user), user
     assert target.grant(grant_of("R-AAAA", principal="eve"), wanted).permissions == ("orders_read",)
-    assert target.revoke("R-AAAA", "eve") == Taken(existed=True)
+    assert target.revoke("R-AAAA", "eve") == RevokeResult(existed=True)
 
 
 @pytest.mark.parametrize("postgres", [15], indirect=True, ids="pg{}".format)
@@ -74,7 +74,7 @@ def test_a_schema_that_the_permission_was_made_to_own_holds_up_no_end(prepared, 
     alice.execute("GRANT ALL ON hers.v TO PUBLIC; ALTER VIEW hers.v OWNER TO orders_read")
     alice.execute("ALTER SCHEMA hers OWNER TO orders_read")
     if first:
-        target.all_held()
+        target.list_grants()
     (left,) = target.revoke("R-7F3K", "alice").left_behind
     assert left == "jit_r_7f3k stays, without any right: it owns schema hers, view hers.v"
     assert not sees(prepared, "eve", "SELECT count(*) FROM hers.v")
@@ -87,7 +87,7 @@ def test_an_inspection_takes_from_a_permission_what_it_was_made_to_own(target, d
     """While the access lasts the view goes on by it."""
     held = target.grant(grant_of(), wanted)
     alice.execute(MINE)
-    assert target.all_held() == [held]
+    assert target.list_grants() == [held]
     assert dba.execute("SELECT relowner::regrole::text FROM pg_class WHERE relname = 'v'").fetchone() == ("jit_r_7f3k",)
     assert can_read(alice)
     own = "SELECT FROM pg_auth_members WHERE member = 'worker'::regrole AND roleid = 'jit_r_7f3k'::regrole"
@@ -118,7 +118,7 @@ def test_a_lock_on_what_the_permission_was_made_to_own_keeps_nobody_from_getting
         assert target.grant(grant_of("R-AAAA", principal="o'brien"), wanted).principal == "o'brien"
     owner = "SELECT relowner::regrole::text FROM pg_class WHERE relname = 'v'"
     assert dba.execute(owner).fetchone() == ("jit_r_7f3k",)
-    assert held in target.all_held()
+    assert held in target.list_grants()
 
 
 @both_versions
@@ -141,7 +141,7 @@ def test_what_a_permission_was_made_to_own_in_another_database_is_access_that_re
         for _ in range(2):
             with pytest.raises(TargetRefused, match="access remains: orders_read owns something in another database"):
                 target.revoke("R-7F3K", "alice")
-            assert (target.held("R-7F3K"), target.all_held()) == (None, [])
+            assert (target.held("R-7F3K"), target.list_grants()) == (None, [])
         with session(prepared, "alice") as again:
             assert not can_read(again)
         other.execute("DROP TABLE hers; REVOKE CREATE ON SCHEMA public FROM alice")
@@ -168,7 +168,7 @@ def test_a_permission_that_owned_something_before_keeps_it(prepared, dba, alice)
     with closing(PostgresTarget("orders-db", SecretStr(prepared.dsn("worker", "orders")), allow_owners=True)) as lax:
         lax.grant(grant_of("R-7F3K", "orders_owner"), wanted)
         alice.execute("CREATE VIEW v AS SELECT FROM owned; REASSIGN OWNED BY alice TO orders_owner")
-        assert [held.request_id for held in lax.all_held()] == ["R-7F3K"]
+        assert [held.request_id for held in lax.list_grants()] == ["R-7F3K"]
         (word,) = lax.revoke("R-7F3K", "alice").left_behind
     assert word == "orders_owner own 1 more objects than before"
     owners = "SELECT relowner::regrole::text FROM pg_class WHERE relname IN ('v', 'owned')"

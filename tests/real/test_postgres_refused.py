@@ -23,7 +23,7 @@ def said(server: EmbeddedPostgres, user: str = "guest", database: str = "orders"
     dsn = SecretStr(make_conninfo(server.dsn(user, database), **more))
     with closing(PostgresTarget("orders-db", dsn)) as target:
         with pytest.raises(TargetUnreachable, match=r"^orders-db: cannot be reached: ") as caught:
-            target.all_held()
+            target.list_grants()
         (finding,) = target.check()
     assert finding.what == str(caught.value)
     assert PASSWORD not in finding.what
@@ -92,5 +92,5 @@ def test_words_that_no_server_here_says():
 def test_part_of_a_password_that_became_the_host_is_not_told():
     target = PostgresTarget("orders-db", SecretStr(f"postgresql://worker:x@{PASSWORD}@db.invalid/orders"))
     with closing(target), pytest.raises(TargetUnreachable, match="look at its dsn") as caught:
-        target.all_held()
+        target.list_grants()
     assert PASSWORD not in str(caught.value)

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from jit.ports import Taken, TargetRefused
+from jit.ports import RevokeResult, TargetRefused
 from jit.runtime.embedded import EmbeddedPostgres
 from tests.world.exhaustive import exhaustive
 from tests.world.orders import SET_UP, can_read, grant_of, is_cut, modern, wanted
@@ -59,7 +59,7 @@ def test_an_end_cuts_sessions_on_a_replica_too(servers, dba):
             if not modern(dba):
                 inside.execute("SET ROLE orders_read")
             cursor.execute("BEGIN; DECLARE c CURSOR FOR SELECT * FROM orders")
-            assert target.revoke("R-7F3K", "alice") == Taken(existed=True, sessions=2)
+            assert target.revoke("R-7F3K", "alice") == RevokeResult(existed=True, sessions=2)
             assert [is_cut(conn) for conn in (cursor, inside)] == [True, True]
         with on_standby(servers) as again:
             assert not can_read(again)
@@ -128,7 +128,7 @@ def test_a_replica_that_cannot_be_reached_or_is_none_is_named(servers, dba, tmp_
             (finding,) = [finding for finding in target.check() if not finding.ok]
             assert why in finding.what
         with target_of(servers, servers[1].dsn("worker", "orders")) as mended:
-            assert mended.all_held() == []
+            assert mended.list_grants() == []
             mended.revoke("R-7F3K", "alice")
 
 
@@ -137,7 +137,7 @@ def test_standbys_that_nobody_named_are_told_by_the_doctor_and_at_the_end(server
     with target_of(servers) as target:
         assert said in [finding.what for finding in target.check() if finding.remedy]
         target.grant(grant_of(), wanted)
-        assert target.revoke("R-7F3K", "alice") == Taken(True, left_behind=(said,))
+        assert target.revoke("R-7F3K", "alice") == RevokeResult(True, left_behind=(said,))
 
 
 def test_replicas_are_named_as_a_secret():

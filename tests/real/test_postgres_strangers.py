@@ -9,7 +9,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pydantic import SecretStr
 
-from jit.ports import Taken, TargetRefused, TargetUnreachable
+from jit.ports import Holder, RevokeResult, TargetRefused, TargetUnreachable
 from jit.runtime.embedded import EmbeddedPostgres
 from tests.world.orders import ENDS_AT, can_read, grant_of, is_cut, modern, session, wanted
 from tests.world.servers import both_versions
@@ -59,8 +59,8 @@ def test_a_note_on_a_strangers_role_stops_no_end(prepared, target, dba, mallory,
     with session(prepared, "alice") as again:
         assert not can_read(again)
     if modern(dba):
-        assert taken == Taken(existed=True)
-        assert target.all_held() == []
+        assert taken == RevokeResult(existed=True)
+        assert target.list_grants() == []
 
 
 @pytest.mark.parametrize("postgres", [18], indirect=True, ids="pg{}".format)
@@ -68,7 +68,7 @@ def test_a_note_hides_no_right_that_somebody_has_anyway(target, dba, mallory):
     mallory.execute("CREATE ROLE aaa")
     dba.execute("GRANT orders_read TO aaa; GRANT aaa TO alice")
     write_on(mallory, "aaa", 'jit {"oid": OID, "request": "R-AAAA", "x": 0}')
-    assert target.already("alice", ("orders_read",)) == ("orders_read",)
+    assert target.holders("orders_read") == [Holder("alice")]
 
 
 @pytest.mark.parametrize("postgres", [18], indirect=True, ids="pg{}".format)
@@ -95,7 +95,7 @@ def test_a_note_on_a_strangers_role_of_such_a_name_ends_nobodys_access_and_gets_
     told = f'"request": "R-7F3K", "target": "orders-db", "principal": "eve", "permissions": ["orders_read"], {before}'
     write_on(mallory, "jit_r_0000", f'jit {{"oid": OID, {told}, "ends_at": "2000-01-01T00:00:00+00:00"}}')
     dba.execute("CREATE VIEW v AS SELECT 1; ALTER VIEW v OWNER TO orders_read")
-    found = [(held.request_id, held.ends_at) for held in target.all_held()]
+    found = [(held.request_id, held.ends_at) for held in target.list_grants()]
     assert found == [("R-7F3K", ENDS_AT), ("R-0000", None)]
     owner = dba.execute("SELECT relowner::regrole::text FROM pg_class WHERE relname = 'v'").fetchone()
     assert owner == ("jit_r_7f3k",)
@@ -111,7 +111,7 @@ def test_a_note_that_no_code_expects_hides_no_other_access(target, dba, mallory)
     mallory.execute("CREATE ROLE jit_r_aaaa; CREATE ROLE zzz; GRANT zzz TO jit_r_aaaa; GRANT jit_r_aaaa TO alice")
     for note in (f"jit {ends}", "jit " + "[" * 200_000):
         write_on(mallory, "jit_r_aaaa", note)
-        assert [(held.request_id, held.ends_at is None) for held in target.all_held()] == [
+        assert [(held.request_id, held.ends_at is None) for held in target.list_grants()] == [
             ("R-7F3K", False),
             ("R-AAAA", True),
         ]
@@ -193,7 +193,7 @@ def test_a_default_that_somebody_set_keeps_no_access(prepared, target, dba, whos
                 assert conn.execute("SELECT current_setting(%s)", [key]).fetchone() != (value,), key
         with closing(PostgresTarget("orders-db", dsn)) as later:
             assert [finding for finding in later.check(("orders_read",)) if not finding.ok] == []
-            assert later.revoke("R-7F3K", "alice") == Taken(existed=True)
+            assert later.revoke("R-7F3K", "alice") == RevokeResult(existed=True)
             assert later.grant(grant_of("R-AAAA"), wanted).principal == "alice"
             holds = "m.inherit_option OR m.set_option" if modern(dba) else "true"
             mine = "m.roleid = 'jit_r_aaaa'::regrole AND m.member = 'worker'::regrole"
@@ -213,7 +213,7 @@ def test_a_library_that_the_databases_owner_asks_for_keeps_no_worker_out(prepare
         alice.execute("ALTER DATABASE orders SET local_preload_libraries = 'nowhere'")
     try:
         with closing(PostgresTarget("orders-db", SecretStr(prepared.dsn("worker", "orders")))) as later:
-            assert later.revoke("R-7F3K", "alice") == Taken(existed=True)
+            assert later.revoke("R-7F3K", "alice") == RevokeResult(existed=True)
     finally:
         dba.execute("ALTER DATABASE orders RESET ALL; ALTER DATABASE orders OWNER TO CURRENT_USER")
 

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from jit.ports import Taken, TargetRefused
+from jit.ports import RevokeResult, TargetRefused
 from jit.runtime.embedded import EmbeddedPostgres
 from tests.world.exhaustive import exhaustive
 from tests.world.orders import SET_UP, can_read, grant_of, is_cut, session, wanted
@@ -64,8 +64,8 @@ def test_sessions_that_do_not_end_hold_up_nobody_elses_end(server, stuck):
         for request_id in ids:
             with pytest.raises(TargetRefused, match=r"access is taken away, but session .* does not end"):
                 target.revoke(request_id, "alice")
-        assert target.revoke("R-EVE2", "eve") == Taken(existed=True)
-        assert target.all_held() == []
+        assert target.revoke("R-EVE2", "eve") == RevokeResult(existed=True)
+        assert target.list_grants() == []
         server.kill()
         server.start()
         for request_id in ids:

@@ -2,14 +2,16 @@
 that is no superuser.
 """
 
+import shlex
 from datetime import timedelta
 
 import psycopg
 import pytest
 from psycopg import errors
+from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 
-from jit.ports import Grant, Held, Taken, TargetRefused
+from jit.ports import Grant, Held, Holder, RevokeResult, TargetRefused
 from tests.world.orders import ENDS_AT, can_read, grant_of, is_cut, modern, session, wanted
 from tests.world.servers import both_versions
 from workers.targets.postgres import PostgresTarget
@@ -30,13 +32,13 @@ def test_the_target_itself_knows_what_is_given_and_until_when(target, dba):
     target.grant(grant_of("R-BBBB", principal="eve"), wanted)
     assert target.held("R-AAAA") == Held("R-AAAA", "alice", ("orders_read", "orders_write"), ENDS_AT)
     assert target.held("R-CCCC") is None
-    assert [held.request_id for held in target.all_held()] == ["R-AAAA", "R-BBBB"]
+    assert [held.request_id for held in target.list_grants()] == ["R-AAAA", "R-BBBB"]
 
 
 def test_another_target_in_the_same_cluster_keeps_its_grants_apart(prepared, target):
     target.grant(grant_of(), wanted)
     other = PostgresTarget("users-db", SecretStr(prepared.dsn("worker", "postgres")))
-    assert other.all_held() == []
+    assert other.list_grants() == []
     other.close()
 
 
@@ -55,7 +57,7 @@ def test_from_16_on_the_role_itself_cannot_be_put_on(target, alice):
 def test_an_end_takes_the_access_cuts_the_session_and_leaves_no_role(prepared, target, alice, dba):
     target.grant(grant_of(), wanted)
     assert can_read(alice)
-    assert target.revoke("R-7F3K", "alice") == Taken(existed=True, sessions=1)
+    assert target.revoke("R-7F3K", "alice") == RevokeResult(existed=True, sessions=1)
     assert is_cut(alice)
     with session(prepared, "alice") as again:
         assert not can_read(again)
@@ -92,9 +94,9 @@ def test_sessions_of_others_and_of_the_worker_are_left_alone(prepared, target, a
 
 
 def test_ending_what_was_never_given_says_so_and_still_cuts(target, alice):
-    assert target.revoke("R-NONE", "alice") == Taken(existed=False, sessions=1)
+    assert target.revoke("R-NONE", "alice") == RevokeResult(existed=False, sessions=1)
     assert is_cut(alice)
-    assert target.revoke("R-NONE", "nobody there") == Taken(existed=False)
+    assert target.revoke("R-NONE", "nobody there") == RevokeResult(existed=False)
 
 
 def test_of_two_grants_that_overlap_the_end_of_one_leaves_the_other(prepared, target):
@@ -117,11 +119,24 @@ def test_access_that_a_dba_gave_is_never_taken(prepared, target, dba):
     dba.execute("REVOKE orders_read FROM alice")
 
 
+@both_versions
 def test_what_somebody_has_anyway_is_known_and_not_mixed_up_with_grants(target, dba):
-    target.grant(grant_of("R-AAAA", "orders_write"), wanted)
+    target.grant(grant_of("R-AAAA", "orders_write", "orders_read"), wanted)
+    target.grant(grant_of("R-BBBB", principal="eve"), wanted)
     dba.execute("CREATE ROLE team; GRANT orders_read TO team; GRANT team TO alice")
-    assert target.already("alice", ("orders_read", "orders_write")) == ("orders_read",)
+    ours = [Holder("alice", "R-AAAA"), Holder("eve", "R-BBBB")]
+    assert set(target.holders("orders_read")) == {Holder("alice"), *ours}
+    assert target.holders("orders_write") == ours[:1]
+    assert target.holders("no_such_role") == []
     dba.execute("DROP ROLE team")
+
+
+def test_how_to_connect_names_the_server_and_no_secret(prepared):
+    dsn = "postgresql://worker:" + "hunter2@db.example:6543/orders?sslmode=require"
+    target = PostgresTarget("orders-db", SecretStr(dsn))
+    assert target.how_to_connect("o'brien").startswith("psql ")
+    (_, conninfo) = shlex.split(target.how_to_connect("o'brien"))
+    assert conninfo_to_dict(conninfo) == {"host": "db.example", "port": "6543", "dbname": "orders", "user": "o'brien"}
 
 
 def test_giving_the_same_again_is_no_change_and_more_time_moves_the_end(target, dba):
@@ -142,7 +157,7 @@ def test_a_grant_that_is_there_is_never_turned_into_another(target):
     ):
         with pytest.raises(TargetRefused, match="something else"):
             target.grant(other, wanted)
-        assert target.all_held() == [first], other
+        assert target.list_grants() == [first], other
 
 
 UNFIT = [
@@ -186,7 +201,7 @@ def test_odd_but_real_names_work(prepared, target, principal):
     target.grant(grant_of(principal=principal), wanted)
     with session(prepared, principal) as conn:
         assert can_read(conn)
-    assert target.revoke("R-7F3K", principal) == Taken(existed=True)
+    assert target.revoke("R-7F3K", principal) == RevokeResult(existed=True)
 
 
 def test_a_role_that_owns_things_is_given_where_the_file_says_so(prepared, dba):

@@ -8,7 +8,7 @@ import pytest
 from psycopg import sql
 from pydantic import SecretStr
 
-from jit.ports import Taken, TargetRefused
+from jit.ports import RevokeResult, TargetRefused
 from jit.runtime.embedded import EmbeddedPostgres
 from tests.world.orders import can_read, grant_of, is_cut, session, wanted
 from tests.world.servers import DEBIAN_15, both_versions
@@ -60,7 +60,7 @@ def test_a_transaction_of_a_colleague_through_what_the_holder_made_is_cut(prepar
             eve.execute("FETCH 1 FROM c")
         taken = target.revoke("R-7F3K", "alice")
         assert is_cut(eve)
-    assert taken == Taken(True, 2, (f"eve went on through {through}; that session was cut",))
+    assert taken == RevokeResult(True, 2, (f"eve went on through {through}; that session was cut",))
     dba.execute("DROP VIEW eves")
 
 
@@ -83,7 +83,7 @@ def test_sessions_that_do_not_go_on_through_the_grant_are_left_alone(prepared, t
         official.execute("BEGIN; DECLARE c CURSOR FOR SELECT * FROM official")
         harmless.execute("BEGIN; DECLARE c CURSOR FOR SELECT * FROM harmless")
         idle.execute("SELECT * FROM hers")
-        assert target.revoke("R-7F3K", "alice") == Taken(existed=True, sessions=1)
+        assert target.revoke("R-7F3K", "alice") == RevokeResult(existed=True, sessions=1)
         assert [is_cut(conn) for conn in (own_right, official, harmless, idle)] == [False] * 4
     dba.execute("DROP VIEW official, harmless; DROP TABLE other; REVOKE SELECT ON orders FROM eve")
 
@@ -145,10 +145,10 @@ def test_a_transaction_that_a_colleague_prepared_through_the_holders_view_is_acc
         for _ in range(2):
             with pytest.raises(TargetRefused, match=r"access remains: .*view public\.hers is prepared") as remains:
                 target.revoke("R-7F3K", "alice")
-            assert (target.held("R-7F3K"), target.all_held()) == (None, [])
+            assert (target.held("R-7F3K"), target.list_grants()) == (None, [])
         with psycopg.connect(preparing.dsn(database="orders"), autocommit=True) as dba:
             dba.execute(sql.SQL(str(remains.value).rpartition("committed: ")[2]))
-            assert target.revoke("R-7F3K", "alice") == Taken(existed=True)
+            assert target.revoke("R-7F3K", "alice") == RevokeResult(existed=True)
             assert dba.execute("SELECT count(*) FROM orders").fetchone() == (0,)
 
 
@@ -159,5 +159,5 @@ def test_what_was_given_stays_what_it_was_over_tries(prepared, target, dba):
     with session(prepared, "alice") as alice:
         assert not can_read(alice)
         assert target.held("R-7F3K") is None
-        assert target.revoke("R-7F3K", "alice") == Taken(existed=True, sessions=1)
+        assert target.revoke("R-7F3K", "alice") == RevokeResult(existed=True, sessions=1)
     assert dba.execute("SELECT to_regrole('jit_r_7f3k')").fetchone() == (None,)

@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from jit.ports import Grant, Held, Taken, Target
+from jit.ports import Grant, Held, Holder, RevokeResult, Target
 from jit.runtime import logs
 from jit.runtime.settings import BotSettings, HandsSettings
 from jit.runtime.supervisor import hold_lifeline
@@ -30,8 +30,8 @@ class PausingTarget:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._target, name)
 
-    def already(self, principal: str, permissions: tuple[str, ...]) -> tuple[str, ...]:
-        there = self._target.already(principal, permissions)
+    def holders(self, permission: str) -> list[Holder]:
+        there = self._target.holders(permission)
         self._pause("before-intent")
         return there
 
@@ -51,7 +51,7 @@ class PausingTarget:
         self._target.take_rights(request_id, principal)  # type: ignore[attr-defined]  # PostgreSQL's
         self._pause("after-rights")
 
-    def revoke(self, request_id: str, principal: str) -> Taken:
+    def revoke(self, request_id: str, principal: str) -> RevokeResult:
         self._pause("before-revoke")
         taken = self._target.revoke(request_id, principal)
         self._pause("after-revoke")

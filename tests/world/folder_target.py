@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from jit.ports import Finding, Grant, Held, Taken, Target
+from jit.ports import Capabilities, Finding, Grant, Held, Holder, RevokeResult, Target
 from jit.runtime import logs
 from jit.runtime.settings import HandsSettings
 from tests.world.shared_clock import SharedClock
@@ -21,14 +21,12 @@ from workers.main import run_timekeeper, run_worker
 
 class FolderTarget:
     kind = "fake"
+    capabilities = Capabilities()
 
     def __init__(self, name: str, folder: Path) -> None:
         self.name = name
         self._folder = folder / name
         self._folder.mkdir(parents=True, exist_ok=True)
-
-    def already(self, principal: str, permissions: tuple[str, ...]) -> tuple[str, ...]:
-        return ()
 
     def grant(self, grant: Grant, still_due: Callable[[], None]) -> Held:
         with self._locked():
@@ -39,11 +37,11 @@ class FolderTarget:
         assert held is not None
         return held
 
-    def revoke(self, request_id: str, principal: str) -> Taken:
+    def revoke(self, request_id: str, principal: str) -> RevokeResult:
         with self._locked():
             existed = self._file(request_id).exists()
             self._file(request_id).unlink(missing_ok=True)
-        return Taken(existed)
+        return RevokeResult(existed)
 
     def held(self, request_id: str) -> Held | None:
         try:
@@ -52,15 +50,19 @@ class FolderTarget:
             return None
         return Held(request_id, principal, tuple(permissions), datetime.fromisoformat(ends_at))
 
-    def all_held(self) -> list[Held]:
+    def list_grants(self) -> list[Held]:
         found = (self.held(file.stem) for file in self._folder.glob("R-*.json"))
         return [held for held in found if held is not None]
 
-    def called(self, request_id: str) -> str:
+    def description_of(self, request_id: str) -> str:
         return str(self._file(request_id))
 
-    def obstacles(self, permissions: Sequence[str]) -> list[Finding]:
-        return []
+    def holders(self, permission: str) -> list[Holder]:
+        given = [held for held in self.list_grants() if permission in held.permissions]
+        return [Holder(held.principal, held.request_id) for held in given]
+
+    def how_to_connect(self, principal: str) -> str:
+        return "nobody does"
 
     def check(self, permissions: Sequence[str] = (), principals: Sequence[str] = ()) -> list[Finding]:
         return []

@@ -17,6 +17,7 @@ from jit.ports import (
     Clock,
     Directory,
     Grant,
+    Holder,
     QueueUnavailable,
     Target,
     TargetError,
@@ -190,7 +191,7 @@ class _StillDue:
 def _held_before(target: Target, request: Request) -> tuple[str, ...]:
     """What the person has anyway. A target that refuses to say will refuse to give, and then says why."""
     try:
-        return target.already(request.principal, request.permissions)
+        return tuple(name for name in request.permissions if Holder(request.principal) in target.holders(name))
     except TargetUnreachable:
         raise
     except TargetError:

@@ -23,7 +23,7 @@ from jit.facts import (
 )
 from jit.ledger import Conflict, Ledger, LedgerUnavailable, Spool
 from jit.ledger.privacy.people import is_closed
-from jit.ports import Clock, Held, Taken, Target, TargetError, TargetRefused
+from jit.ports import Clock, Held, RevokeResult, Target, TargetError, TargetRefused
 from jit.requests.lifecycle import LIVE, OVER, Request, State, begun_until, follow
 from workers.provision.late_ends import Trouble
 from workers.provision.recorder import Scribe
@@ -42,7 +42,7 @@ class Attempt:
     """One try to end ``request``: what was taken, or what stood in the way."""
 
     request: Request
-    taken: Taken | None
+    taken: RevokeResult | None
     trouble: str = ""
 
 
@@ -270,7 +270,7 @@ class Revoker:
 
     def _by_hand(self, about: AboutRequest) -> str:
         try:
-            called = self._fleet.get(about.target).called(about.id)
+            called = self._fleet.get(about.target).description_of(about.id)
         except TargetError:
             return ""
         whose = f" from {about.principal}" if about.principal else ""
@@ -293,7 +293,7 @@ class Revoker:
         except Exception:  # as in `_take`
             log.exception("target.fault", request_id=request.id, target=request.target)
 
-    def _revoke(self, about: AboutRequest) -> Taken:
+    def _revoke(self, about: AboutRequest) -> RevokeResult:
         """From whom the record says; from whom the target says where that one is closed, or no name there. Raises
         TargetError, and then the end is unproven, whatever of it is done.
         """
@@ -365,7 +365,7 @@ class Revoker:
             return []
         return self._outcome(request, attempt.taken, request.end_cause or cause or EndCause.EXPIRED)
 
-    def _outcome(self, about: AboutRequest, taken: Taken, cause: EndCause) -> list[Fact]:
+    def _outcome(self, about: AboutRequest, taken: RevokeResult, cause: EndCause) -> list[Fact]:
         ended = Ended.about(
             about,
             cause=cause,

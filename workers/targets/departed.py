@@ -14,7 +14,7 @@ def forget_departed(fleet: Fleet, ledger: Ledger) -> None:
     """Those of which neither the ledger nor the target says that anything is active."""
     for name in fleet.departed():
         try:
-            if not ledger.requests(Question(states=LIVE, target=name, limit=1)) and not fleet.get(name).all_held():
+            if not ledger.requests(Question(states=LIVE, target=name, limit=1)) and not fleet.get(name).list_grants():
                 fleet.forget(name)
         except (LedgerUnavailable, TargetError):
             continue

@@ -5,7 +5,18 @@ from typing import TypeVar
 
 import structlog
 
-from jit.ports import Finding, Grant, Held, Taken, TakesRightsFirst, Target, TargetError, TargetUnreachable
+from jit.ports import (
+    Finding,
+    Grant,
+    Held,
+    Holder,
+    LooksAhead,
+    RevokeResult,
+    TakesRightsFirst,
+    Target,
+    TargetError,
+    TargetUnreachable,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -20,10 +31,8 @@ class Guarded:
     def __init__(self, target: Target) -> None:
         self.name = target.name
         self.kind = target.kind
+        self.capabilities = target.capabilities
         self._target = target
-
-    def already(self, principal: str, permissions: tuple[str, ...]) -> tuple[str, ...]:
-        return self._asked("already", lambda: self._target.already(principal, permissions))
 
     def grant(self, grant: Grant, still_due: Callable[[], None]) -> Held:
         ours: list[Exception] = []
@@ -43,20 +52,30 @@ class Guarded:
         if isinstance(target, TakesRightsFirst):
             self._asked("take_rights", lambda: target.take_rights(request_id, principal))
 
-    def revoke(self, request_id: str, principal: str) -> Taken:
+    def revoke(self, request_id: str, principal: str) -> RevokeResult:
         return self._asked("revoke", lambda: self._target.revoke(request_id, principal))
 
     def held(self, request_id: str) -> Held | None:
         return self._asked("held", lambda: self._target.held(request_id))
 
-    def all_held(self) -> list[Held]:
-        return self._asked("all_held", self._target.all_held)
+    def list_grants(self) -> list[Held]:
+        return self._asked("list_grants", self._target.list_grants)
 
-    def called(self, request_id: str) -> str:
-        return self._target.called(request_id)
+    def holders(self, permission: str) -> list[Holder]:
+        return self._asked("holders", lambda: self._target.holders(permission))
+
+    def how_to_connect(self, principal: str) -> str:
+        return self._target.how_to_connect(principal)
+
+    def description_of(self, request_id: str) -> str:
+        return self._target.description_of(request_id)
 
     def obstacles(self, permissions: Sequence[str]) -> list[Finding]:
-        return self._found("obstacles", lambda: self._target.obstacles(permissions))
+        """By the whole `check` where the target knows no shorter way."""
+        target = self._target
+        if isinstance(target, LooksAhead):
+            return self._found("obstacles", lambda: target.obstacles(permissions))
+        return [finding for finding in self.check(permissions) if not finding.ok]
 
     def check(self, permissions: Sequence[str] = (), principals: Sequence[str] = ()) -> list[Finding]:
         return self._found("check", lambda: self._target.check(permissions, principals))

@@ -337,7 +337,7 @@ class Timekeeper:
     def _look_into(self, name: str, *, silent: bool) -> None:
         """Take away what a target holds although it is over."""
         try:
-            held = self._fleet.get(name).all_held()
+            held = self._fleet.get(name).list_grants()
         except TargetError as trouble:
             if name not in self._out_of_reach:
                 log.warning("target.out_of_reach", target=name, because=str(trouble))

@@ -15,7 +15,7 @@ from jit.ledger.entry import LONGEST, NO_ENTRY, hash_of
 from jit.ledger.kept import AT_ONCE
 from jit.ledger.privacy.people import is_closed
 from jit.ledger.schema import entries
-from jit.ports import Held, Taken, TargetUnreachable
+from jit.ports import Held, RevokeResult, TargetUnreachable
 from jit.requests.lifecycle import State
 from jit.testing import ALICE, BOB, T0, InMemoryDirectory
 from jit.use_cases.desk import Desk, Presser
@@ -85,7 +85,7 @@ def silent() -> list[Held]:
     raise TargetUnreachable("no route")
 
 
-def unreachable(*_: object) -> Taken:
+def unreachable(*_: object) -> RevokeResult:
     raise TargetUnreachable("no route")
 
 
@@ -159,7 +159,7 @@ class TestAnEntryThatNobodyCanRead:
     ) -> None:
         house.active(minutes=30)
         put_in(house, "ended")
-        house.target.all_held = silent  # type: ignore[method-assign]
+        house.target.list_grants = silent  # type: ignore[method-assign]
         gone = sweep_until(house, PROMISED)
         assert gone is not None
         assert 0 <= gone <= PROMISED
@@ -490,7 +490,7 @@ class TestAClosingThatCannotFollow:
         assert AlertName.RECORD_BROKEN in [alert.name for alert in alerts(house)]
 
     def test_nor_where_the_target_tells_nothing(self, house: Hands) -> None:
-        house.target.all_held = silent  # type: ignore[method-assign]
+        house.target.list_grants = silent  # type: ignore[method-assign]
         self.ordered(house, "lapsed", restarted=True)
         house.timekeeper.sweep()
         assert house.target.gives == {}

@@ -26,7 +26,7 @@ def house(tmp_path: Path) -> Hands:
 
 
 def test_an_approved_request_is_given_and_recorded(house: Hands) -> None:
-    house.target.holds_before = ("orders_read",)
+    house.target.standing = {"orders_read": ("alice", "eve")}
     house.approved(minutes=30)
     house.granter.grant("R-TEST")
     assert house.target.gives["R-TEST"] == Held("R-TEST", "alice", ("orders_read",), T0 + timedelta(minutes=30))

@@ -31,7 +31,7 @@ CANNOT_BE_OPENED = {
     "its kind cannot be imported": (ImportError("hunter2"), "ImportError"),
     "its socket is gone": (OSError("hunter2"), "OSError"),
 }
-CALLS = ("check", "all_held", "held", "revoke")
+CALLS = ("check", "list_grants", "held", "revoke")
 
 
 class OddTarget(InMemoryTarget):

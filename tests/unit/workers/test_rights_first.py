@@ -6,7 +6,7 @@ from threading import Event
 
 from jit.facts import AlertName
 from jit.ledger.privacy.people import ERASED_TEXT
-from jit.ports import Taken, TargetRefused
+from jit.ports import RevokeResult, TargetRefused
 from jit.requests.lifecycle import State
 from jit.testing import InMemoryTarget
 from tests.world.base import in_a_file
@@ -39,13 +39,13 @@ class WaitingTarget(InMemoryTarget):
         self._ask("take_rights", principal)
         self.gives.pop(request_id, None)
 
-    def revoke(self, request_id: str, principal: str) -> Taken:
+    def revoke(self, request_id: str, principal: str) -> RevokeResult:
         self._ask("revoke of", principal)
         if request_id in self.stuck:
             raise TargetRefused(f"{self.name}: access is taken away, but session 4711 does not end")
         assert self.over.wait(HUNG)
         super().revoke(request_id, principal)
-        return Taken(existed=True)
+        return RevokeResult(existed=True)
 
 
 def house_of(folder: Path) -> tuple[Hands, WaitingTarget]:

@@ -276,16 +276,16 @@ class TestWhatIsHeldAfterItsEnd:
 
     def test_an_end_that_comes_between_is_not_called_late(self, house: Hands) -> None:
         house.active(minutes=30)
-        all_held = house.target.all_held
+        list_grants = house.target.list_grants
 
         def then_end() -> list[Held]:
-            held = all_held()
+            held = list_grants()
             house.ledger.append([Released.about(house.request(), at=T0, actor=ALICE, source=Source.SLACK)])
             house.revoker.end([house.request()])
             house.timekeeper.ask_ledger()
             return held
 
-        house.target.all_held = then_end  # type: ignore[method-assign]
+        house.target.list_grants = then_end  # type: ignore[method-assign]
         house.timekeeper.sweep()
         assert house.alerts() == []
         assert house.kinds().count("ended") == 1

@@ -243,12 +243,28 @@ def holders(conn: psycopg.Connection[Any], roles: Sequence[JitRole], principal: 
         return cur.execute(query, parameters, prepare=True).fetchall()
 
 
-def held_otherwise(conn: psycopg.Connection[Any], principal: str, named: str) -> list[str]:
-    """Every role the principal has by another way than through roles of ours."""
-    query = f"""{otherwise_held(conn, "to_regrole(quote_ident(%(principal)s::text))::oid")}
-        SELECT r.rolname FROM mine JOIN pg_roles r ON r.oid = mine.oid"""  # noqa: S608 - constants of this package alone
-    with conn.cursor(row_factory=scalar_row) as cur:
-        return cur.execute(query, {"principal": principal, "ours": named}).fetchall()
+@dataclass(frozen=True, slots=True)
+class Has:
+    """A login that has a role; ``through`` is the role of ours by which it does, None if it needs none."""
+
+    login: str
+    through: int | None
+
+
+def who_has(conn: psycopg.Connection[Any], permission: str, named: str) -> list[Has]:
+    """Logins that have this role by membership, once for each way. Superusers need none, and are left out."""
+    query = f"""
+        WITH RECURSIVE down(oid, through) AS (
+            SELECT to_regrole(quote_ident(%(permission)s::text))::oid, NULL::oid
+            UNION
+            SELECT m.member, coalesce(down.through, CASE WHEN {ours(conn)} THEN r.oid END)
+            FROM down JOIN pg_auth_members m ON m.roleid = down.oid JOIN pg_roles r ON r.oid = m.member
+            WHERE {holds(conn)} AND m.member <> {ME}
+        )
+        SELECT r.rolname AS login, down.through FROM down JOIN pg_roles r ON r.oid = down.oid
+        WHERE r.rolcanlogin ORDER BY 1, 2"""  # noqa: S608 - constants of this file alone
+    with conn.cursor(row_factory=class_row(Has)) as cur:
+        return cur.execute(query, {"permission": permission, "ours": named}, prepare=True).fetchall()
 
 
 def given_namelessly(conn: psycopg.Connection[Any], holders: Sequence[Account], named: str) -> list[str]:

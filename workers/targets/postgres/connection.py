@@ -92,6 +92,12 @@ class Link:
         self._begin = threading.Lock()
         self._warming = threading.Lock()
 
+    def of_whom(self, login: str) -> str:
+        """What psql takes to come in there as somebody: no password, and nothing of ours."""
+        given = conninfo_to_dict(self._conninfo.get_secret_value())
+        where = {key: value for key, value in given.items() if key in {"host", "port", "dbname"}}
+        return make_conninfo(user=login, **{key: str(value) for key, value in where.items()})
+
     def close(self) -> None:
         """End what is idle and keep nothing warm. The link can be used again."""
         with self._begin:

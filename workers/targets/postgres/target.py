@@ -1,6 +1,7 @@
 """Giving and ending grants in PostgreSQL, in the order in which the rest of this package is used."""
 
 import re
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC
@@ -11,7 +12,17 @@ from psycopg import sql
 from psycopg.errors import InsufficientPrivilege, LockNotAvailable
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from jit.ports import Finding, Grant, Held, Taken, TargetError, TargetRefused, TargetUnreachable
+from jit.ports import (
+    Capabilities,
+    Finding,
+    Grant,
+    Held,
+    Holder,
+    RevokeResult,
+    TargetError,
+    TargetRefused,
+    TargetUnreachable,
+)
 from jit.requests.lifecycle import REQUEST_ID
 from workers.targets.postgres import catalog
 from workers.targets.postgres.catalog import JitRole
@@ -51,6 +62,7 @@ class PostgresTarget:
     """
 
     kind = "postgres"
+    capabilities = Capabilities(cuts_sessions=True)
 
     class Settings(BaseModel):
         model_config = ConfigDict(extra="forbid")
@@ -88,12 +100,6 @@ class PostgresTarget:
         for replica in self._replicas:
             replica.close()
 
-    def already(self, principal: str, permissions: tuple[str, ...]) -> tuple[str, ...]:
-        self._refuse_bad_names(principal, *permissions)
-        with self._link.open() as conn:
-            there = catalog.held_otherwise(conn, principal, self._ours)
-        return tuple(permission for permission in permissions if permission in there)
-
     def grant(self, grant: Grant, still_due: Callable[[], None]) -> Held:
         self._role_name(grant.request_id)
         self._refuse_bad_names(grant.principal, *grant.permissions)
@@ -127,7 +133,7 @@ class PostgresTarget:
         with self._link.open() as conn:
             self._take(conn, name, request_id, principal).taken_just_now = True
 
-    def revoke(self, request_id: str, principal: str) -> Taken:
+    def revoke(self, request_id: str, principal: str) -> RevokeResult:
         name = self._role_name(request_id)
         self._refuse_bad_names(principal)
         with self._link.open() as conn:
@@ -141,7 +147,7 @@ class PostgresTarget:
                     more = left_behind(conn, progress, grants, principal, self._ours)
                     left = [*progress.words(principal), *emptied, *unnamed(conn, len(self._replicas)), *more]
                     self._progress.pop(request_id, None)
-                    return Taken(progress.existed, progress.sessions, tuple(left))
+                    return RevokeResult(progress.existed, progress.sessions, tuple(left))
             if refused := progress.rounds[-1].refused:
                 raise refused
         raise TargetRefused(f"{self.name}: {name} still gives access, or is given again and again")
@@ -229,7 +235,7 @@ class PostgresTarget:
             there = catalog.jit_roles_of(conn, name, request_id)
             return next((self._held(role) for role in there if held_by_somebody(conn, role)), None)
 
-    def all_held(self) -> list[Held]:
+    def list_grants(self) -> list[Held]:
         """Roles of another target in the same cluster are left out: their note names it.
 
         What a permission was made to own is taken from it here, at once; and a role whose end could take its rights and
@@ -295,7 +301,18 @@ class PostgresTarget:
         """A regular expression for the names of roles of ours."""
         return f"^{self._prefix}{ROLE_REST}$"
 
-    def called(self, request_id: str) -> str:
+    def holders(self, permission: str) -> list[Holder]:
+        self._refuse_bad_names(permission)
+        with self._link.open() as conn:
+            found = catalog.who_has(conn, permission, self._ours)
+            given = any(one.through for one in found)
+            ids = {role.oid: self._request_id(role) for role in catalog.jit_roles(conn, self._ours)} if given else {}
+        return [Holder(one.login, ids.get(one.through) if one.through else None) for one in found]
+
+    def how_to_connect(self, principal: str) -> str:
+        return shlex.join(["psql", self._link.of_whom(principal)])
+
+    def description_of(self, request_id: str) -> str:
         return f"the role {self._named(request_id)}"
 
     def _named(self, request_id: str) -> str:
