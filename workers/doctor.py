@@ -21,6 +21,8 @@ from workers.targets import open_target
 from workers.targets.departed import left_active, said_of
 from workers.targets.known import KnownTargets
 
+LEFT_OPEN = "Systems that ask only when somebody logs in let them go on until they log out: give it for short"
+
 Opened = Target | Exception
 """A target, or why it cannot be opened."""
 
@@ -106,6 +108,8 @@ def _target(name: str, opened: Opened, policy: Policy, groups: Callable[[], Grou
         try:
             found = opened.check(policy.given_on(name), policy.named_on(name, groups()))
             yield from (of_finding(Part.TARGETS, each, name) for each in found)
+            if not opened.capabilities.cuts_sessions:
+                yield note(Part.TARGETS, f"{name}: an end takes the access, and cuts nothing that is open", LEFT_OPEN)
         finally:
             _close(opened)
 

@@ -13,7 +13,14 @@ GROUP = "jit.targets"
 
 
 class TargetSetupError(CannotStart):
-    """A target's part of the policy file cannot be used. The message holds no secret."""
+    """A target's part of the policy file cannot be used. The message holds no secret.
+
+    ``settings`` has what is wrong with each setting, by its name; nothing if no single one is to blame.
+    """
+
+    def __init__(self, message: str, settings: Iterable[tuple[str, str]] = ()) -> None:
+        super().__init__(message)
+        self.settings = tuple(settings)
 
 
 class TargetKind(Protocol):
@@ -74,8 +81,8 @@ def _known_settings(
     try:
         return made.Settings.model_validate(resolved)
     except ValidationError as exc:
-        told = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors(include_input=False))
-        raise TargetSetupError(f"{name}: {told}") from None
+        wrong = [(".".join(map(str, error["loc"])), error["msg"]) for error in exc.errors(include_input=False)]
+        raise TargetSetupError(f"{name}: {'; '.join(f'{key}: {what}' for key, what in wrong)}", wrong) from None
 
 
 def _is_secret(annotation: Any) -> bool:

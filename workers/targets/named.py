@@ -19,8 +19,7 @@ def misfits(sections: Sections) -> Iterator[tuple[Path, str]]:
         match target:
             case {"kind": str(kind), **settings}:
                 kinds[name] = kind
-                if said := _unfit(name, kind, settings):
-                    yield ("targets", name), said
+                yield from _unfit(name, kind, settings)
     for name, access in sections["access"].items():
         match access:
             case {"grants": tuple(grants), **rest}:
@@ -34,16 +33,17 @@ def misfits(sections: Sections) -> Iterator[tuple[Path, str]]:
                 yield from _misfit(kind, principal, ("people", person, where))
 
 
-def _unfit(name: str, kind: str, settings: Mapping[object, object]) -> str:
-    """Empty if nothing, or if a setting is no text, which is a mistake already."""
+def _unfit(name: str, kind: str, settings: Mapping[object, object]) -> Iterator[tuple[Path, str]]:
+    """Nothing if a setting is no text, which is a mistake already."""
     written = {str(key): value for key, value in settings.items() if isinstance(value, str)}
     if len(written) < len(settings):
-        return ""
+        return
     try:
         check_settings(name, kind, written)
     except TargetSetupError as wrong:
-        return str(wrong).removeprefix(f"{name}: ")
-    return ""
+        yield from ((("targets", name, key), said) for key, said in wrong.settings)
+        if not wrong.settings:
+            yield ("targets", name, "kind"), str(wrong).removeprefix(f"{name}: ")
 
 
 def _misfit(kind: str, name: object, path: Path) -> Iterator[tuple[Path, str]]:
