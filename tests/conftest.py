@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from tests.world.exhaustive import LeftToTestFull
 
+pytest.register_assert_rewrite("jit.testing.targets")
 pytest_plugins = ["tests.world.servers", "tests.world.orders", "tests.world.playgrounds"]
 
 MEMORY = Path("/dev/shm")

@@ -19,6 +19,8 @@ clock.move(minutes=30)
 assert story.request.ends_at == clock.now()
 ```
 
+`jit.testing.targets` has what every target must do, as tests to inherit.
+
 Beside it: `ledger_in`, the same ledger in a file, for what reads one by its path.
 """
 

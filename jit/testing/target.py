@@ -3,16 +3,17 @@
 from collections.abc import Callable, Sequence
 from threading import RLock
 
-from jit.ports import Capabilities, Finding, Grant, Held, Holder, RevokeResult, TargetError
+from jit.ports import Capabilities, Finding, Grant, Held, Holder, RevokeResult, TargetError, TargetRefused
+from jit.requests.lifecycle import REQUEST_ID
 
 
 class InMemoryTarget:
-    """A `Target` that holds what it ``gives`` in a dict, by request id. ``standing`` says who has a permission
-    anyway.
+    """A `Target` that holds what it ``gives`` in a dict, by request id.
 
-    ``trouble`` is raised by every call, ``grant_trouble`` by each grant before its effect. ``within_lock`` is called
-    in the lock before the deadline is asked, ``after_effect`` once the access is there. ``calls`` has each call and
-    what it was about.
+    ``standing`` says who has a permission anyway, ``missing`` what is the name of nobody and nothing there. ``trouble``
+    is raised by every call, ``grant_trouble`` by each grant before its effect. ``within_lock`` is called in the lock
+    before the deadline is asked, ``after_effect`` once the access is there. ``calls`` has each call and what it was
+    about.
     """
 
     kind = "fake"
@@ -35,6 +36,7 @@ class InMemoryTarget:
     def grant(self, grant: Grant, still_due: Callable[[], None]) -> Held:
         with self._lock:
             self._ask("grant", grant.request_id)
+            self._refuse_bad_names(grant)
             self.within_lock()
             still_due()
             if self.grant_trouble is not None:
@@ -73,12 +75,21 @@ class InMemoryTarget:
     def obstacles(self, permissions: Sequence[str]) -> list[Finding]:  # noqa: ARG002
         """What is ``in_the_way``, and the trouble."""
         self.calls.append(("obstacles", ""))
-        return [*self.in_the_way, *([Finding(ok=False, what=str(self.trouble))] if self.trouble else [])]
+        return [*self.in_the_way, *self._in_trouble()]
 
     def check(self, permissions: Sequence[str] = (), principals: Sequence[str] = ()) -> list[Finding]:
-        """Not ok for what is ``missing``."""
+        """Not ok for what is ``missing``, and the trouble."""
         gives = [Finding(ok=permission not in self.missing, what=f"gives {permission}") for permission in permissions]
-        return [*gives, *(Finding(ok=False, what=f"no {name} here") for name in principals if name in self.missing)]
+        people = [Finding(ok=False, what=f"no {name} here") for name in principals if name in self.missing]
+        return [*gives, *people, *self._in_trouble()]
+
+    def _in_trouble(self) -> list[Finding]:
+        return [Finding(ok=False, what=str(self.trouble))] if self.trouble else []
+
+    def _refuse_bad_names(self, grant: Grant) -> None:
+        named = {grant.principal, *grant.permissions}
+        if not grant.permissions or named & self.missing or not REQUEST_ID.fullmatch(grant.request_id):
+            raise TargetRefused(f"{self.name}: there is no such thing")
 
     def _ask(self, call: str, about: str) -> None:
         self.calls.append((call, about))
