@@ -182,11 +182,12 @@ class TargetTests:
         assert case.target.held("R-7F3K") is None
 
     def test_names_that_are_none_are_refused_and_nothing_is_given(self, case: TargetCase) -> None:
-        for name in case.no_names:
+        for number, name in enumerate(case.no_names):
+            first, second, third = (f"R-{kind}{kind}{number:02}" for kind in "ABC")
             for grant in (
-                case.grant(principal=name),
-                case.grant("R-7F3K", name),
-                case.grant("R-7F3K", *case.permissions, name),
+                case.grant(first, principal=name),
+                case.grant(second, name),
+                case.grant(third, *case.permissions, name),
             ):
                 with raises(TargetRefused):
                     case.target.grant(grant, still_due)

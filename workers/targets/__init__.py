@@ -93,6 +93,8 @@ def _kind(name: str, kind: str) -> TargetKind:
     found = entry_points(group=GROUP)
     try:
         return cast(TargetKind, found[kind].load())
+    except ModuleNotFoundError as missing:
+        raise TargetSetupError(f"{name}: the kind {kind!r} needs {missing.name}, which is not installed") from None
     except KeyError:
         known = ", ".join(sorted(found.names)) or "none is installed"
         raise TargetSetupError(f"{name}: no kind of target is called {kind!r}; there is: {known}") from None

@@ -14,7 +14,11 @@ DSN = "postgresql://worker:" + "hunter2@db.example/orders"
 @pytest.fixture(autouse=True)
 def installed(monkeypatch):
     """As after installation, whatever is installed here."""
-    kinds = {"postgres": "workers.targets.postgres:PostgresTarget", "vault": f"{__name__}:Vault"}
+    kinds = {
+        "postgres": "workers.targets.postgres:PostgresTarget",
+        "vault": f"{__name__}:Vault",
+        "extra": "of_an_extra_that_is_not_here:Target",
+    }
     found = EntryPoints(EntryPoint(kind, place, GROUP) for kind, place in kinds.items())
     monkeypatch.setattr(workers.targets, "entry_points", lambda group: found.select(group=group))
 
@@ -58,7 +62,8 @@ def test_a_secret_that_may_be_left_out_is_resolved_too():
 
 def test_a_part_that_cannot_be_used_is_refused_with_the_reason():
     for kind, settings, why in (
-        ("postgers", {"dsn": "env:ORDERS"}, "no kind of target is called 'postgers'; there is: postgres, vault"),
+        ("postgers", {"dsn": "env:ORDERS"}, "no kind of target is called 'postgers'; there is: extra, postgres, vault"),
+        ("extra", {}, "the kind 'extra' needs of_an_extra_that_is_not_here, which is not installed"),
         ("postgres", {}, "dsn: Field required"),
         ("postgres", {"dsn": "env:ORDERS", "port": "1"}, "port: Extra inputs are not permitted"),
         ("postgres", {"dsn": "env:ORDERS", "role_prefix": "pg_'; --"}, "role_prefix: String should match"),
