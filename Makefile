@@ -30,7 +30,7 @@ pictures: .venv/dev
 lock: .venv/dev  # the others hold the same versions as dev, as far as they go
 	$(COMPILE) --all-extras --output-file requirements/dev.lock
 	$(COMPILE) --constraint requirements/dev.lock --output-file requirements/production.lock \
-		--extra embedded --extra s3 --extra build
+		--extra embedded --extra ldap --extra s3 --extra build
 	$(COMPILE) --constraint requirements/dev.lock --output-file requirements/demo.lock \
 		--extra embedded --extra sample --extra playground --extra build
 

@@ -29,7 +29,7 @@ def wanted(*extras: str) -> set[str]:
 @pytest.mark.parametrize(
     ("lock", "extras"),
     [
-        ("production", ["embedded", "s3", "build"]),
+        ("production", ["embedded", "ldap", "s3", "build"]),
         ("demo", ["embedded", "sample", "playground", "build"]),
         ("dev", [*PROJECT["optional-dependencies"]]),
     ],

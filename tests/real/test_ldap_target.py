@@ -1,0 +1,227 @@
+"""Groups in a directory: what every target must do, and what is a directory's own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import ldap3
+import pytest
+from pydantic import ValidationError
+
+from jit.ports import Grant, TargetRefused, TargetUnreachable
+from jit.requests.lifecycle import State
+from jit.testing.targets import ENDS_AT, TargetCase, TargetTests, still_due
+from tests.world.hands import RULES, Hands
+from tests.world.slapd import GROUPS, NOBODY, PASSWORD, ROOT, Slapd, group_of, person_of, slapd
+from workers.targets import ldap
+from workers.targets.ldap import DirectoryTarget, Settings
+from workers.targets.membership import Note
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Slapd]:
+    with slapd() as made:
+        yield made
+
+
+@pytest.fixture
+def directory(server: Slapd) -> Slapd:
+    server.clear()
+    return server
+
+
+def opened(directory: Slapd, **settings: str) -> DirectoryTarget:
+    return DirectoryTarget("directory", **directory.settings() | settings)
+
+
+class TestDirectory(TargetTests):
+    @pytest.fixture
+    def case(self, directory: Slapd) -> TargetCase:
+        return case_of(directory)
+
+
+def case_of(directory: Slapd) -> TargetCase:
+    def take(person: str, group: str) -> None:
+        if f"uid={person}" in directory.members(group):
+            directory.change(group, ldap3.MODIFY_DELETE, person)
+
+    return TargetCase(
+        target=opened(directory),
+        anew=lambda: opened(directory),
+        unreachable=opened(directory, url="ldap://127.0.0.1:1"),
+        permissions=GROUPS,
+        principals=("alice", "eve"),
+        has=lambda person, group: f"uid={person}" in directory.members(group),
+        give_by_hand=lambda person, group: directory.change(group, ldap3.MODIFY_ADD, person),
+        take_by_hand=take,
+        no_names=("nobody", "", "*", "alice)(uid=*", "a\x00b", "x" * 300),
+        secret=PASSWORD,
+    )
+
+
+@pytest.fixture
+def target(directory: Slapd) -> DirectoryTarget:
+    return opened(directory)
+
+
+def grant(*permissions: str, principal: str = "alice") -> Grant:
+    return Grant("R-7F3K", principal, permissions or GROUPS[:1], ENDS_AT)
+
+
+def test_the_last_one_leaves_a_group_that_may_not_be_empty(directory: Slapd, target: DirectoryTarget) -> None:
+    """groupOfNames refuses that, and the access would have stayed."""
+    target.grant(grant(), still_due)
+    with directory.admin() as dba:
+        dba.modify(group_of("orders-read"), {"member": [(ldap3.MODIFY_DELETE, [NOBODY])]})
+    assert directory.members("orders-read") == {"uid=alice"}
+    assert target.revoke("R-7F3K", "alice").existed
+    assert directory.members("orders-read") == {"ou=jit"}
+    assert target.holders("orders-read") == []
+
+
+def test_a_grant_is_an_entry_that_says_whose_it_is_and_until_when(directory: Slapd, target: DirectoryTarget) -> None:
+    target.grant(grant(*GROUPS), still_due)
+    with directory.admin() as dba:
+        dba.search(f"cn=jit-r-7f3k,ou=jit,{ROOT}", "(objectClass=*)", ldap3.BASE, attributes=["description"])
+        (note,) = [Note.read(text) for text in dba.response[0]["attributes"]["description"]]
+    assert (note.principal, note.permissions, note.ends_at) == ("alice", GROUPS, ENDS_AT)
+
+
+def test_a_name_with_signs_of_ldaps_own_is_that_name(directory: Slapd, target: DirectoryTarget) -> None:
+    held = target.grant(grant(principal="o'brien"), still_due)
+    assert (held.principal, directory.members("orders-read")) == ("o'brien", {"uid=o'brien", "ou=jit"})
+
+
+def test_somebody_whose_entry_was_deleted_loses_the_membership_all_the_same(
+    directory: Slapd, target: DirectoryTarget
+) -> None:
+    with directory.admin() as dba:
+        dba.add(person_of("leaver"), ["inetOrgPerson"], {"cn": "leaver", "sn": "leaver"})
+        target.grant(grant(principal="leaver"), still_due)
+        dba.delete(person_of("leaver"))
+    assert target.revoke("R-7F3K", "leaver").existed
+    assert directory.members("orders-read") == {"ou=jit"}
+
+
+def test_what_somebody_else_wrote_below_the_grants_keeps_none_from_being_listed(
+    directory: Slapd, target: DirectoryTarget
+) -> None:
+    given = target.grant(grant(), still_due)
+    with directory.admin() as dba:
+        for number, text in enumerate(("no note", "[]", "{}", '{"permissions": 1, "had": 1, "ends_at": 1}')):
+            dba.add(f"cn=jit-odd-{number},ou=jit,{ROOT}", ["applicationProcess"], {"description": text})
+    assert target.list_grants() == [given]
+
+
+def test_a_login_that_may_not_write_is_told_what_it_lacks(directory: Slapd) -> None:
+    with directory.admin() as dba:
+        dba.add(f"cn=reader,{ROOT}", ["simpleSecurityObject", "organizationalRole"], {"userPassword": PASSWORD})
+    reader = opened(directory, bind_dn=f"cn=reader,{ROOT}")
+    try:
+        (found, *_) = reader.check()
+        assert (found.ok, found.remedy) == (False, f"Make ou=jit,{ROOT}, and let the worker write below it")
+        with pytest.raises(TargetRefused):
+            reader.list_grants()
+    finally:
+        with directory.admin() as dba:
+            dba.delete(f"cn=reader,{ROOT}")
+
+
+def test_a_wrong_password_is_refused_and_not_told(directory: Slapd) -> None:
+    with pytest.raises(TargetRefused, match=r"directory: the directory refuses \(invalidCredentials\)") as said:
+        opened(directory, password="swordfish").list_grants()
+    assert "swordfish" not in str(said.value)
+
+
+def test_settings_that_cannot_be_used_are_refused_one_by_one(directory: Slapd) -> None:
+    for key, value in (
+        ("url", "https://directory.example"),
+        ("groups", "not a name"),
+        ("member", "memberUid"),
+        ("person", "uid)(cn=*"),
+    ):
+        with pytest.raises(ValidationError, match=f"1 validation error for Settings\n{key}"):
+            Settings(**directory.settings() | {key: value})
+
+
+def test_a_password_goes_over_a_network_only_encrypted_and_to_whom_it_is_for(
+    directory: Slapd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ldap, "LOOPBACK", ())
+    here = {"url": directory.url.replace("127.0.0.1", "localhost"), "ca_file": str(directory.certificate)}
+    bind = ldap3.Connection.bind
+    with monkeypatch.context() as looking:
+
+        def bound(conn: ldap3.Connection, *how: object) -> object:
+            assert conn.tls_started
+            return bind(conn, *how)
+
+        looking.setattr(ldap3.Connection, "bind", bound)
+        assert opened(directory, **here).list_grants() == []
+    monkeypatch.setattr(ldap3.Connection, "bind", lambda *_: pytest.fail("the password was sent"))
+    for wrong in ({"url": directory.url, "ca_file": here["ca_file"]}, {"url": here["url"]}):  # another name, unknown
+        with pytest.raises(TargetUnreachable):
+            opened(directory, **wrong).list_grants()
+
+
+@pytest.fixture
+def house(tmp_path: Path, target: DirectoryTarget) -> Hands:
+    house = Hands(tmp_path, rules=RULES.replace("[orders_read]", "[orders-read]"))
+    house.targets["orders-db"] = target
+    return house
+
+
+def test_the_story_in_a_directory(house: Hands, directory: Slapd) -> None:
+    """Approved, given by a worker, recorded; over, taken by the timekeeper, recorded."""
+    directory.change("orders-read", ldap3.MODIFY_ADD, "eve")
+    house.active(minutes=30)
+    assert house.request().state is State.ACTIVE
+    assert directory.members("orders-read") == {"uid=alice", "uid=eve", "ou=jit"}
+    house.clock.move(minutes=29)
+    house.timekeeper.sweep()
+    assert "uid=alice" in directory.members("orders-read")
+    house.clock.move(minutes=1)
+    house.timekeeper.sweep()
+    assert directory.members("orders-read") == {"uid=eve", "ou=jit"}
+    assert house.kinds()[-4:] == ["grant.intent", "granted", "revoke.intent", "ended"]
+    assert house.request().state is State.ENDED
+
+
+def test_somebody_who_was_in_the_group_before_is_recorded_so_and_stays(house: Hands, directory: Slapd) -> None:
+    directory.change("orders-read", ldap3.MODIFY_ADD, "alice")
+    house.active(minutes=30)
+    (intent,) = house.facts("grant.intent")
+    assert intent.held_before == ("orders-read",)
+    house.clock.move(minutes=30)
+    house.timekeeper.sweep()
+    assert house.request().state is State.ENDED
+    assert "uid=alice" in directory.members("orders-read")
+
+
+def test_a_timekeeper_that_never_saw_the_ledger_ends_it_by_the_entry(house: Hands, directory: Slapd) -> None:
+    house.active(minutes=30)
+    house.ledger.cut = True
+    fresh = house.make_timekeeper("another")
+    fresh.sweep()
+    assert "uid=alice" in directory.members("orders-read")
+    house.clock.move(minutes=31)
+    for _ in range(3):
+        fresh.sweep()
+        house.clock.move(seconds=3)
+    assert directory.members("orders-read") == {"ou=jit"}
+
+
+def test_a_grant_in_the_name_of_somebody_unknown_fails_with_the_reason(house: Hands, directory: Slapd) -> None:
+    with directory.admin() as dba:
+        dba.modify_dn(person_of("alice"), "uid=alice2")
+    try:
+        house.active(minutes=30)
+        request = house.request()
+        assert (request.state, request.closed_because) == (
+            State.FAILED,
+            "directory: there is not one person called 'alice'",
+        )
+    finally:
+        with directory.admin() as dba:
+            dba.modify_dn(person_of("alice2"), "uid=alice")
