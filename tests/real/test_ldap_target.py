@@ -11,7 +11,7 @@ from jit.ports import Grant, TargetRefused, TargetUnreachable
 from jit.requests.lifecycle import State
 from jit.testing.targets import ENDS_AT, TargetCase, TargetTests, still_due
 from tests.world.hands import RULES, Hands
-from tests.world.slapd import GROUPS, NOBODY, PASSWORD, ROOT, Slapd, group_of, person_of, slapd
+from tests.world.slapd import GROUPS, LISTED, NOBODY, PASSWORD, ROOT, Slapd, group_of, person_of, slapd
 from workers.targets import ldap
 from workers.targets.ldap import DirectoryTarget, Settings
 from workers.targets.membership import Note
@@ -112,6 +112,45 @@ def test_what_somebody_else_wrote_below_the_grants_keeps_none_from_being_listed(
         for number, text in enumerate(("no note", "[]", "{}", '{"permissions": 1, "had": 1, "ends_at": 1}')):
             dba.add(f"cn=jit-odd-{number},ou=jit,{ROOT}", ["applicationProcess"], {"description": text})
     assert target.list_grants() == [given]
+
+
+def test_more_grants_than_the_server_lists_at_once_are_all_known_and_end(
+    directory: Slapd, target: DirectoryTarget
+) -> None:
+    """One search too large would have kept every end from being proven."""
+    ids = [f"R-7F{number:03}" for number in range(LISTED)] + [f"R-8F{number:03}" for number in range(LISTED)]
+    with directory.admin() as dba:
+        for request_id in [*ids, "R-7F00"]:
+            note = Note(request_id, "eve", person_of("eve"), ("orders-write",), ENDS_AT)
+            entry = f"cn=jit-{request_id.lower()},ou=jit,{ROOT}"
+            dba.add(entry, ["applicationProcess"], {"description": note.write()})
+    directory.change("orders-write", ldap3.MODIFY_ADD, "eve")
+    target.grant(grant(), still_due)
+    assert {held.request_id for held in target.list_grants()} == {*ids, "R-7F00", "R-7F3K"}
+    assert target.revoke("R-7F3K", "alice").existed
+
+
+def test_a_group_that_was_renamed_is_access_that_remains(directory: Slapd, target: DirectoryTarget) -> None:
+    held = target.grant(grant(), still_due)
+    with directory.admin() as dba:
+        dba.modify_dn(group_of("orders-read"), "cn=orders-look")
+        try:
+            with pytest.raises(TargetRefused, match=r"access remains: .* cn=orders-look,"):
+                target.revoke("R-7F3K", "alice")
+            assert target.list_grants() == [held]
+        finally:
+            dba.modify_dn(group_of("orders-look"), "cn=orders-read")
+    assert target.revoke("R-7F3K", "alice").existed
+    assert directory.members("orders-read") == {"ou=jit"}
+
+
+def test_a_group_that_was_deleted_keeps_no_end_from_being_proven(directory: Slapd, target: DirectoryTarget) -> None:
+    with directory.admin() as dba:
+        dba.add(group_of("short-lived"), ["groupOfNames"], {"member": NOBODY})
+        target.grant(grant("short-lived"), still_due)
+        dba.delete(group_of("short-lived"))
+    assert target.revoke("R-7F3K", "alice").existed
+    assert (target.held("R-7F3K"), target.list_grants()) == (None, [])
 
 
 def test_a_login_that_may_not_write_is_told_what_it_lacks(directory: Slapd) -> None:

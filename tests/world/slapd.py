@@ -28,6 +28,9 @@ NOBODY = f"ou=jit,{ROOT}"
 PASSWORD = "hunter" + "2"
 PEOPLE, GROUPS = ("alice", "eve", "o'brien"), ("orders-read", "orders-write")
 
+LISTED = 50
+"""Entries that it lists at once."""
+
 CONFIG = f"""
 include /etc/ldap/schema/core.schema
 include /etc/ldap/schema/cosine.schema
@@ -35,6 +38,7 @@ include /etc/ldap/schema/inetorgperson.schema
 modulepath /usr/lib/ldap
 moduleload back_mdb
 pidfile {{folder}}/pid
+sizelimit {LISTED}
 TLSCertificateFile {{folder}}/certificate
 TLSCertificateKeyFile {{folder}}/key
 database mdb

@@ -8,7 +8,8 @@ as that. Of groups within groups only the members that stand in the one itself a
 """
 
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
+import string
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
@@ -24,6 +25,7 @@ from ldap3.core.results import (
     RESULT_NO_SUCH_ATTRIBUTE,
     RESULT_NO_SUCH_OBJECT,
     RESULT_OBJECT_CLASS_VIOLATION,
+    RESULT_SIZE_LIMIT_EXCEEDED,
     RESULT_SUCCESS,
     RESULT_TIME_LIMIT_EXCEEDED,
     RESULT_UNAVAILABLE,
@@ -38,6 +40,9 @@ from workers.targets.membership import Membership, Note
 CONNECT_SECONDS = 3
 ANSWER_SECONDS = 5
 LONGEST_NAME = 256
+MOST_NAMED = 5
+LETTERS = string.digits + string.ascii_lowercase
+"""Of a request's id."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 NO_ANSWER = (RESULT_BUSY, RESULT_UNAVAILABLE, RESULT_TIME_LIMIT_EXCEEDED)
 
@@ -145,10 +150,10 @@ class Directory:
         return [member for member in found if not _same(member, self._settings.grants)]
 
     def is_member(self, permission: str, member: str) -> bool:
-        asked = f"({self._settings.member}={escape_filter_chars(member)})"
         with self._open() as conn:
-            group = self._group(conn, permission)
-            return bool(group and self._search(conn, group, asked, "cn", ldap3.BASE))
+            if (group := self._group(conn, permission)) is None:
+                return bool(self._groups_of(conn, member))
+            return bool(self._groups_of(conn, member, group))
 
     def add(self, permission: str, member: str) -> None:
         with self._open() as conn:
@@ -162,6 +167,8 @@ class Directory:
         with self._open() as conn:
             group = self._group(conn, permission)
             if group is None:
+                if perhaps := self._groups_of(conn, member):
+                    raise TargetRefused(self._renamed(permission, member, perhaps))
                 return
             take = (ldap3.MODIFY_DELETE, [member])
             conn.modify(group, {self._settings.member: [take]})
@@ -171,10 +178,17 @@ class Directory:
                 conn.modify(group, {self._settings.member: [instead, take]})
                 self._expect(conn, RESULT_NO_SUCH_ATTRIBUTE)
 
+    def _renamed(self, permission: str, member: str, perhaps: Iterable[str]) -> str:
+        others = "; ".join(sorted(perhaps)[:MOST_NAMED])
+        return (
+            f"{self._name}: access remains: there is not one group called {permission[:80]!r} any more. If it is one "
+            f"of these by another name, take {member} out of it: {others}. Then make an empty group of the old name, "
+            "and keep it until this has ended"
+        )
+
     def notes(self) -> Sequence[Note]:
         with self._open() as conn:
-            found = self._search(conn, self._settings.grants, "(cn=jit-*)", "description", ldap3.LEVEL)
-        return [note for values in found.values() if (note := _note(values))]
+            return [note for values in self._entries(conn, "jit-r-") if (note := _note(values))]
 
     def note(self, request_id: str) -> Note | None:
         with self._open() as conn:
@@ -243,6 +257,13 @@ class Directory:
     def _group(self, conn: ldap3.Connection, permission: str) -> str | None:
         return self._only(conn, self._settings.groups, "cn", permission)
 
+    def _groups_of(self, conn: ldap3.Connection, member: str, group: str = "") -> Mapping[str, list[str]]:
+        """That somebody is in, or this one alone. A group that was renamed is among them, and none that was deleted."""
+        asked = f"({self._settings.member}={escape_filter_chars(member)})"
+        if group:
+            return self._search(conn, group, asked, "cn", ldap3.BASE, RESULT_NO_SUCH_OBJECT)
+        return self._search(conn, self._settings.groups, asked, "cn", ldap3.SUBTREE, RESULT_SIZE_LIMIT_EXCEEDED)
+
     def _only(self, conn: ldap3.Connection, base: str, attribute: str, name: str) -> str | None:
         """The one entry whose attribute is exactly this; None if there is none, or another."""
         if DirectoryTarget.name_problem(name):
@@ -250,15 +271,26 @@ class Directory:
         found = self._search(conn, base, f"({attribute}={escape_filter_chars(name)})", attribute)
         return next(iter(found)) if len(found) == 1 and name in next(iter(found.values())) else None
 
+    def _entries(self, conn: ldap3.Connection, start: str) -> Iterator[list[str]]:
+        """The descriptions of those whose names begin so, in parts if they are more than the server lists at once."""
+        grants, level = self._settings.grants, ldap3.LEVEL
+        found = self._search(conn, grants, f"(cn={start}*)", "description", level, RESULT_SIZE_LIMIT_EXCEEDED)
+        if conn.result["result"] == RESULT_SIZE_LIMIT_EXCEEDED:
+            found = self._search(conn, grants, f"(cn={start})", "description", level)
+            for letter in LETTERS:
+                yield from self._entries(conn, start + letter)
+        yield from found.values()
+
     def _read(self, conn: ldap3.Connection, entry: str, attribute: str) -> list[str]:
         """Nothing if there is no such entry, or no value."""
-        return next(iter(self._search(conn, entry, "(objectClass=*)", attribute, ldap3.BASE).values()), [])
+        found = self._search(conn, entry, "(objectClass=*)", attribute, ldap3.BASE, RESULT_NO_SUCH_OBJECT)
+        return next(iter(found.values()), [])
 
     def _search(
-        self, conn: ldap3.Connection, base: str, query: str, attribute: str, scope: Any = ldap3.SUBTREE
+        self, conn: ldap3.Connection, base: str, query: str, attribute: str, scope: Any = ldap3.SUBTREE, *other: int
     ) -> Mapping[str, list[str]]:
         conn.search(base, query, search_scope=scope, attributes=[attribute])
-        self._expect(conn, *([RESULT_NO_SUCH_OBJECT] if scope == ldap3.BASE else []))
+        self._expect(conn, *other)
         return {
             each["dn"]: [value.decode(errors="replace") for value in each["raw_attributes"].get(attribute, [])]
             for each in conn.response or []

@@ -72,13 +72,14 @@ class Groups(Protocol):
     def members(self, permission: str) -> Sequence[str]:
         """Everybody in the group; nobody if there is none."""
 
-    def is_member(self, permission: str, member: str) -> bool: ...
+    def is_member(self, permission: str, member: str) -> bool:
+        """True, too, where there is no such group by now and this cannot be told."""
 
     def add(self, permission: str, member: str) -> None:
         """No change if they are in it. Raises TargetRefused: there is no such group."""
 
     def remove(self, permission: str, member: str) -> None:
-        """No change if they are not in it, or there is no such group."""
+        """No change if they are not in it. Raises TargetRefused: it cannot be told whether they still are."""
 
     def notes(self) -> Sequence[Note]: ...
 
