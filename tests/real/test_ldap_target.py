@@ -1,6 +1,7 @@
 """Groups in a directory: what every target must do, and what is a directory's own."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import ldap3
@@ -9,11 +10,11 @@ from pydantic import ValidationError
 
 from jit.ports import Grant, TargetRefused, TargetUnreachable
 from jit.requests.lifecycle import State
-from jit.testing.targets import ENDS_AT, TargetCase, TargetTests, still_due
+from jit.testing.targets import ENDS_AT, HOUR, TargetCase, TargetTests, still_due
 from tests.world.hands import RULES, Hands
 from tests.world.slapd import GROUPS, LISTED, NOBODY, PASSWORD, ROOT, Slapd, group_of, person_of, slapd
 from workers.targets import ldap
-from workers.targets.ldap import DirectoryTarget, Settings
+from workers.targets.ldap import Directory, DirectoryTarget, Settings
 from workers.targets.membership import Note
 
 pytestmark = pytest.mark.real
@@ -91,6 +92,39 @@ def test_a_grant_is_an_entry_that_says_whose_it_is_and_until_when(directory: Sla
 def test_a_name_with_signs_of_ldaps_own_is_that_name(directory: Slapd, target: DirectoryTarget) -> None:
     held = target.grant(grant(principal="o'brien"), still_due)
     assert (held.principal, directory.members("orders-read")) == ("o'brien", {"uid=o'brien", "ou=jit"})
+
+
+def test_a_name_that_is_not_one_persons_alone_is_refused(directory: Slapd, target: DirectoryTarget) -> None:
+    """A directory finds alice under ALICE too, and may have another one in a unit below."""
+    unit = f"ou=guests,ou=people,{ROOT}"
+    other = f"uid=eve,{unit}"
+    with directory.admin() as dba:
+        dba.add(unit, ["organizationalUnit"])
+        dba.add(other, ["inetOrgPerson"], {"cn": "eve", "sn": "eve"})
+        try:
+            for name in ("ALICE", "eve"):
+                with pytest.raises(TargetRefused, match="not one person called"):
+                    target.grant(grant(principal=name), still_due)
+        finally:
+            dba.delete(other)
+            dba.delete(unit)
+    with pytest.raises(TargetRefused, match="not one group called"):
+        target.grant(grant("Orders-Read"), still_due)
+    assert target.list_grants() == []
+
+
+def test_a_note_that_somebody_changed_meanwhile_is_not_written_over(directory: Slapd, target: DirectoryTarget) -> None:
+    target.grant(grant(), still_due)
+    there = Directory("directory", Settings(**directory.settings()))
+    note = there.note("R-7F3K")
+    assert note is not None
+    later = replace(note, ends_at=ENDS_AT + HOUR)
+    assert there.change_note(note, later)
+    assert not there.change_note(note, replace(note, ended_at=ENDS_AT))
+    assert there.note("R-7F3K") == later
+    there.drop_note("R-7F3K")
+    there.drop_note("R-7F3K")
+    assert not there.change_note(later, note)
 
 
 def test_somebody_whose_entry_was_deleted_loses_the_membership_all_the_same(
