@@ -7,7 +7,7 @@ import secrets
 
 from bot.views.text import Names, escape
 from bot.views.words import audience
-from jit.facts import Need, Refusal
+from jit.facts import Need, RefusalReason
 from jit.requests.lifecycle import Request, State
 from jit.requests.messages import SAYS
 from jit.use_cases.desk import ALPHABET, Decided, Turned
@@ -19,7 +19,7 @@ NO_RECORD_TO_END = (
     "The record cannot be reached right now, so nothing was done: the access ends at its time, and no sooner. If that "
     "cannot wait, take it away in the target by hand: docs/operations.md, _When a part is down_, has the SQL."
 )
-BUSY = SAYS[Refusal.BUSY]
+BUSY = SAYS[RefusalReason.BUSY]
 NO_FORM = "Slack did not open the form: the moment for it had passed. Type `/jit request` again."
 
 

@@ -24,7 +24,7 @@ from bot.listeners.kit import Kit, logged
 from bot.listeners.presses import turn_away
 from bot.listeners.teller import WITHIN, Teller
 from bot.pool import Pool
-from jit.facts import Refusal
+from jit.facts import RefusalReason
 from jit.policy import PolicyFolder
 from jit.ports import Clock
 from jit.requests.intake import looks_secret
@@ -120,7 +120,7 @@ def _is_bolts_own(error: Exception) -> bool:
 def _turn_away_unknown(kit: Kit, caller: Caller | None) -> None:
     """No listener knows it: a button of an older version, or a payload that is not as Slack makes them."""
     if caller is not None:
-        turn_away(kit, caller, "press", Refusal.MALFORMED)
+        turn_away(kit, caller, "press", RefusalReason.MALFORMED)
 
 
 def _authorized_as(client: WebClient) -> Callable[[], AuthorizeResult]:

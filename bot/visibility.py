@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 
 from bot.directory import SlackDirectory
-from jit.facts import Refusal
+from jit.facts import RefusalReason
 from jit.ledger import Ledger, LedgerUnavailable, Question
 from jit.policy import Policy, PolicyFolder
 from jit.ports import Clock
@@ -38,14 +38,14 @@ class Sight:
 
     def is_none_of_us(self, by: Presser) -> bool:
         """Whether it is known that this person is to be shown nothing. Raises nothing."""
-        return bool(self.directory.workspace) and self._trouble(by) is Refusal.BAD_STANDING
+        return bool(self.directory.workspace) and self._trouble(by) is RefusalReason.BAD_STANDING
 
-    def _trouble(self, by: Presser) -> Refusal | None:
+    def _trouble(self, by: Presser) -> RefusalReason | None:
         try:
             recall = partial(self.directory.recall, within=_KNOWN_FOR)
             return membership_trouble(by, self.directory.workspace, recall)
         except LedgerUnavailable:
-            return Refusal.CANNOT_LOOK_UP
+            return RefusalReason.CANNOT_LOOK_UP
 
     def own(self, person: str) -> list[Request]:
         """What this person asked for and is not over."""

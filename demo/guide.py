@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from demo.look import Look
-from jit.facts import Refusal
+from jit.facts import RefusalReason
 from playground.sample import ALICE, AUDIT, BOB, CAROL, EVE, REQUESTS
 
 Json = dict[str, Any]
@@ -37,7 +37,7 @@ class Told:
             for story in self.look.record.stories.values()
         )
 
-    def refused(self, *reasons: Refusal) -> bool:
+    def refused(self, *reasons: RefusalReason) -> bool:
         return any(fact.reason in reasons and fact.actor in PLAYED for fact in self.look.record.refusals)
 
 
@@ -92,7 +92,10 @@ STEPS = (
             ("Type it for Bob", _go(BOB, typed="/jit request orders-db/books 1m year end")),
         ),
         lambda told: told.refused(
-            Refusal.NOT_ALLOWED_TO_DECIDE, Refusal.OWN_REQUEST, Refusal.NOBODY_COULD_APPROVE, Refusal.NOT_ALLOWED_TO_ASK
+            RefusalReason.NOT_ALLOWED_TO_DECIDE,
+            RefusalReason.OWN_REQUEST,
+            RefusalReason.NOBODY_COULD_APPROVE,
+            RefusalReason.NOT_ALLOWED_TO_ASK,
         ),
     ),
     Step(

@@ -6,7 +6,7 @@ from playground.blocks import message_problems
 from playground.fields import named
 from playground.people import Json
 from playground.slack import Slack
-from playground.web_api import Arguments, RateLimited, Refusal, WebApi
+from playground.web_api import Arguments, RateLimited, RefusalReason, WebApi
 from playground.world import Channel, Missing
 
 TEXT_MOST = 40_000
@@ -28,16 +28,16 @@ def spoken(slack: Slack, content: Json) -> Json:
 
 
 def content_of(arguments: Arguments) -> Json:
-    """Text, blocks and metadata of a message. Raises Refusal for what Slack does not take."""
+    """Text, blocks and metadata of a message. Raises RefusalReason for what Slack does not take."""
     text = arguments.text("text")
     blocks = arguments.parsed("blocks", "invalid_blocks_format")
     metadata = arguments.parsed("metadata", "invalid_metadata_format")
     if not text and not blocks:
-        raise Refusal("no_text")
+        raise RefusalReason("no_text")
     if len(text) > TEXT_MOST:
-        raise Refusal("msg_too_long")
+        raise RefusalReason("msg_too_long")
     if blocks and (problems := message_problems(blocks)):
-        raise Refusal("invalid_blocks", problems)
+        raise RefusalReason("invalid_blocks", problems)
     content: Json = {"text": text}
     if blocks:
         content["blocks"] = named(blocks)
@@ -49,9 +49,9 @@ def content_of(arguments: Arguments) -> Json:
 def _checked_metadata(metadata: Any) -> Json:
     whole = isinstance(metadata, dict) and metadata.keys() == {"event_type", "event_payload"}
     if not whole or not isinstance(metadata["event_payload"], dict):
-        raise Refusal("invalid_metadata_format")
+        raise RefusalReason("invalid_metadata_format")
     if len(str(metadata)) > METADATA_BYTES:
-        raise Refusal("metadata_too_large")
+        raise RefusalReason("metadata_too_large")
     return dict(metadata)
 
 
@@ -64,9 +64,9 @@ def _writable(slack: Slack, channel_id: str) -> Channel:
     if channel.private and not member:
         raise Missing("channel_not_found")
     if channel.archived:
-        raise Refusal("is_archived")
+        raise RefusalReason("is_archived")
     if not member:
-        raise Refusal("not_in_channel")
+        raise RefusalReason("not_in_channel")
     return channel
 
 
@@ -75,7 +75,7 @@ def _own(slack: Slack, channel: Channel, ts: str, error: str) -> Json:
     if not message:
         raise Missing("message_not_found")
     if message.get("bot_id") != slack.world.workspace.bot:
-        raise Refusal(error)
+        raise RefusalReason(error)
     return message
 
 
@@ -87,7 +87,7 @@ def post_message(slack: Slack, arguments: Arguments) -> Json:
         raise RateLimited(wait)
     if thread := arguments.text("thread_ts"):
         if thread not in channel.messages:
-            raise Refusal("thread_not_found")
+            raise RefusalReason("thread_not_found")
         content["thread_ts"] = thread
     message = slack.world.post(channel, spoken(slack, content))
     return {"channel": channel.id, "ts": message["ts"], "message": message}
@@ -118,7 +118,7 @@ def post_ephemeral(slack: Slack, arguments: Arguments) -> Json:
     channel = _writable(slack, arguments.need("channel"))
     user = slack.world.user(arguments.need("user"))
     if user.id not in channel.members:
-        raise Refusal("user_not_in_channel")
+        raise RefusalReason("user_not_in_channel")
     heard = slack.world.whisper(channel.id, user.id, spoken(slack, content_of(arguments)))
     return {"message_ts": heard.message["ts"]}
 
@@ -137,7 +137,7 @@ def respond(slack: Slack, secret: str, values: Json) -> Json:
     """Answer through a response url: only the person sees it, unless `response_type` says `in_channel`.
 
     Raises:
-        Stale, Refusal, Missing: as Slack would not take it.
+        Stale, RefusalReason, Missing: as Slack would not take it.
     """
     with slack.world.changed:
         place = slack.tickets.respond(secret)

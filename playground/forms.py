@@ -3,19 +3,19 @@
 from playground.blocks import view_problems
 from playground.people import Json
 from playground.slack import Slack
-from playground.web_api import Arguments, Refusal, WebApi
+from playground.web_api import Arguments, RefusalReason, WebApi
 
 api = WebApi()
 
 
 def checked_view(arguments: Arguments, *kinds: str) -> Json:
-    """The view of a call. Raises Refusal that names what is wrong with it."""
+    """The view of a call. Raises RefusalReason that names what is wrong with it."""
     view = arguments.parsed("view", "invalid_arguments")
     if view is None:
-        raise Refusal("invalid_arguments", ["[ERROR] missing required field: view"])
+        raise RefusalReason("invalid_arguments", ["[ERROR] missing required field: view"])
     if problems := view_problems(view, kinds):
         too_large = any("larger than" in problem for problem in problems)
-        raise Refusal("view_too_large" if too_large else "invalid_arguments", problems)
+        raise RefusalReason("view_too_large" if too_large else "invalid_arguments", problems)
     return dict(view)
 
 

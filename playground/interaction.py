@@ -17,7 +17,7 @@ from playground.slack import Slack
 from playground.socket_mode import NotConnected, Unanswered
 from playground.text import rendered
 from playground.views import ViewRefused
-from playground.web_api import Arguments, Refusal
+from playground.web_api import Arguments, RefusalReason
 from playground.world import LONG, SLACKBOT, Channel, Missing
 
 
@@ -202,7 +202,7 @@ class Stage(Backstage):
     def _show_ack(self, room: Channel, person: str, answer: Json) -> None:
         try:
             content = content_of(Arguments(answer["ack"]))
-        except Refusal as refusal:
+        except RefusalReason as refusal:
             self._failed(person, answer, refusal.said["error"], [])
             return
         reply(self.slack, room.id, person, content, answer["ack"].get("response_type", ""))

@@ -7,7 +7,7 @@ from typing import Any
 
 from playground.people import Json
 from playground.slack import Slack
-from playground.web_api import Arguments, Refusal, WebApi
+from playground.web_api import Arguments, RefusalReason, WebApi
 from playground.world import Channel, Missing
 
 api = WebApi()
@@ -87,7 +87,7 @@ def conversations_members(slack: Slack, arguments: Arguments) -> Json:
 def conversations_join(slack: Slack, arguments: Arguments) -> Json:
     channel = _readable(slack, arguments.need("channel"))
     if channel.archived:
-        raise Refusal("is_archived")
+        raise RefusalReason("is_archived")
     channel.members.add(slack.world.workspace.bot_user)
     return {"channel": _shown(slack, channel)}
 
@@ -96,7 +96,7 @@ def conversations_join(slack: Slack, arguments: Arguments) -> Json:
 def conversations_open(slack: Slack, arguments: Arguments) -> Json:
     users = arguments.need("users").split(",")
     if len(users) > 1:
-        raise Refusal("method_not_supported_for_channel_type")
+        raise RefusalReason("method_not_supported_for_channel_type")
     known = f"D0{users[0][1:]}" in slack.world.channels
     channel = slack.world.direct(users[0])
     return {"already_open": known, "no_op": known, "channel": {"id": channel.id}}
@@ -107,7 +107,7 @@ def conversations_history(slack: Slack, arguments: Arguments) -> Json:
     """Newest first. Replies stay in their threads; metadata is shown on request only."""
     channel = _readable(slack, arguments.need("channel"))
     if slack.world.workspace.bot_user not in channel.members:
-        raise Refusal("not_in_channel")
+        raise RefusalReason("not_in_channel")
     oldest, latest = arguments.text("oldest", "0"), arguments.text("latest") or "9999999999.999999"
     inclusive = arguments.flag("inclusive")
     found = [
@@ -129,7 +129,7 @@ def _within(ts: str, oldest: str, latest: str, *, inclusive: bool) -> bool:
 def _micros(ts: str) -> int:
     seconds, _, rest = ts.partition(".")
     if not (seconds + rest).isdecimal():
-        raise Refusal("invalid_ts_oldest")
+        raise RefusalReason("invalid_ts_oldest")
     return int(seconds) * 1_000_000 + int(rest.ljust(6, "0")[:6])
 
 
@@ -168,7 +168,7 @@ def _page(name: str, items: Sequence[Any], arguments: Arguments, default: int = 
         try:
             start = int(base64.b64decode(cursor, validate=True).removeprefix(b"next:"))
         except (binascii.Error, ValueError):
-            raise Refusal("invalid_cursor") from None
+            raise RefusalReason("invalid_cursor") from None
     end = start + size
     following = base64.b64encode(f"next:{end}".encode()).decode() if end < len(items) else ""
     return {name: items[start:end], "response_metadata": {"next_cursor": following}}

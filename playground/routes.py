@@ -19,7 +19,7 @@ from playground.page import routes as page
 from playground.page.beside import Beside
 from playground.slack import Slack
 from playground.tickets import Stale
-from playground.web_api import RateLimited, Refusal, WebApi, parsed_body
+from playground.web_api import RateLimited, RefusalReason, WebApi, parsed_body
 from playground.wires import NoAnswer, Wires
 from playground.world import Missing
 
@@ -63,7 +63,7 @@ class _Surface:
         try:
             values = parsed_body(await request.body(), request.headers.get("content-type", ""), "")
             return JSONResponse(chat.respond(self._slack, request.path_params["secret"], values))
-        except Refusal as refusal:
+        except RefusalReason as refusal:
             return JSONResponse(refusal.said, 400)
         except (Stale, Missing) as refusal:
             return JSONResponse({"ok": False, "error": str(refusal)}, 404)
@@ -87,7 +87,7 @@ class _Surface:
         try:
             values = parsed_body(body, request.headers.get("content-type", ""), request.url.query)
             said = self._api.call(self._slack, name, values, bearer)
-        except Refusal as refusal:
+        except RefusalReason as refusal:
             said = refusal.said
         except RateLimited as limited:
             return _rate_limited(limited.retry_after)

@@ -13,7 +13,7 @@ from playground.views import ViewRefused
 from playground.world import Missing
 
 
-class Refusal(Exception):
+class RefusalReason(Exception):
     """A call answered with ``ok: false``. ``error`` is Slack's word; ``messages`` name the place."""
 
     def __init__(self, error: str, messages: list[str] | None = None, **more: Any) -> None:
@@ -42,9 +42,9 @@ class Arguments:
         return default if value is None else str(value)
 
     def need(self, name: str) -> str:
-        """The argument as text. Raises Refusal when it is missing or empty."""
+        """The argument as text. Raises RefusalReason when it is missing or empty."""
         if not (value := self.text(name)):
-            raise Refusal("invalid_arguments", [f"[ERROR] missing required field: {name}"])
+            raise RefusalReason("invalid_arguments", [f"[ERROR] missing required field: {name}"])
         return value
 
     def flag(self, name: str, *, default: bool = False) -> bool:
@@ -53,17 +53,17 @@ class Arguments:
     def count(self, name: str, default: int) -> int:
         value = self.text(name, str(default))
         if not value.isdecimal():
-            raise Refusal("invalid_arguments", [f"[ERROR] must be a number [json-pointer:/{name}]"])
+            raise RefusalReason("invalid_arguments", [f"[ERROR] must be a number [json-pointer:/{name}]"])
         return int(value)
 
     def parsed(self, name: str, error: str) -> Any:
-        """An object or array, which may come as JSON in a string. Raises Refusal with ``error``."""
+        """An object or array, which may come as JSON in a string. Raises RefusalReason with ``error``."""
         value = self._values.get(name)
         if isinstance(value, str) and value:
             try:
                 return parsed(value)
             except ValueError:
-                raise Refusal(error) from None
+                raise RefusalReason(error) from None
         return value or None
 
 
@@ -101,7 +101,7 @@ class WebApi:
             method = self._permitted(slack, name, bearer or arguments.text("token"))
             with slack.world.changed:
                 return {"ok": True, **method.run(slack, arguments)}
-        except Refusal as refusal:
+        except RefusalReason as refusal:
             return refusal.said
         except (Missing, Stale, ViewRefused) as refusal:
             return {"ok": False, "error": str(refusal)}
@@ -110,32 +110,32 @@ class WebApi:
         workspace = slack.world.workspace
         kind = {workspace.bot_token: "bot", workspace.app_token: "app"}.get(token)
         if name not in self.methods:
-            raise Refusal("unknown_method", req_method=name)
+            raise RefusalReason("unknown_method", req_method=name)
         if not token:
-            raise Refusal("not_authed")
+            raise RefusalReason("not_authed")
         if not kind:
-            raise Refusal("invalid_auth")
+            raise RefusalReason("invalid_auth")
         method = self.methods[name]
         if kind != method.caller:
-            raise Refusal("not_allowed_token_type")
+            raise RefusalReason("not_allowed_token_type")
         scopes = workspace.scopes
         if method.scopes and scopes is not None and not scopes.intersection(method.scopes):
             provided = ",".join(sorted(scopes))
-            raise Refusal("missing_scope", needed=method.scopes[0], provided=provided)
+            raise RefusalReason("missing_scope", needed=method.scopes[0], provided=provided)
         return method
 
 
 def parsed_body(body: bytes, content_type: str, query: str) -> Json:
-    """The arguments of a request, wherever it put them. Raises Refusal."""
+    """The arguments of a request, wherever it put them. Raises RefusalReason."""
     values: Json = dict(parse_qsl(query, keep_blank_values=True))
     if content_type.startswith("application/json"):
         try:
             said = parsed(body or b"{}")
         except HalfCharacter:
-            raise Refusal("invalid_arguments", ["[ERROR] half of a surrogate pair is no character"]) from None
+            raise RefusalReason("invalid_arguments", ["[ERROR] half of a surrogate pair is no character"]) from None
         except ValueError:
-            raise Refusal("invalid_json") from None
+            raise RefusalReason("invalid_json") from None
         if not isinstance(said, dict):
-            raise Refusal("json_not_object")
+            raise RefusalReason("json_not_object")
         return values | said
     return values | dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))

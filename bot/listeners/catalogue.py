@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from bot.forms import Filled, chosen, decided_by
 from bot.listeners.kit import Kit
-from jit.facts import Refusal
+from jit.facts import RefusalReason
 from jit.policy import Access, Policy, PolicyError, StaleGroups
 from jit.requests.messages import SAYS
 
@@ -33,13 +33,13 @@ def catalogue(kit: Kit, person: str) -> Catalogue:
     try:
         policy = kit.policies.current()
     except PolicyError:
-        return Catalogue([], SAYS[Refusal.POLICY_BROKEN])
+        return Catalogue([], SAYS[RefusalReason.POLICY_BROKEN])
     groups, now = kit.directory.groups(), kit.clock.now()
     try:
         return Catalogue(policy.askable(person, groups, now), "", policy)
     except StaleGroups:
         sure = [access for access in policy.accesses.values() if _surely(policy, access, person, kit)]
-        return Catalogue(sure, SAYS[Refusal.STALE_GROUPS], policy)
+        return Catalogue(sure, SAYS[RefusalReason.STALE_GROUPS], policy)
 
 
 def _surely(policy: Policy, access: Access, person: str, kit: Kit) -> bool:

@@ -11,7 +11,7 @@ from bot.listeners.caller import Caller, Place, entered, pressed_value, text_at,
 from bot.listeners.kit import Answer, Kit
 from bot.listeners.presses import turn_away
 from bot.listeners.request import open_form
-from jit.facts import Refusal
+from jit.facts import RefusalReason
 from jit.ledger import LedgerUnavailable
 from jit.requests.intake import REASON, text_trouble
 
@@ -24,7 +24,7 @@ def register(app: App, kit: Kit) -> None:
         try:
             button = read_value(value)
         except BadValue:
-            turn_away(kit, caller, "deny", Refusal.MALFORMED)
+            turn_away(kit, caller, "deny", RefusalReason.MALFORMED)
             return
 
         def open_if_allowed() -> None:
@@ -44,7 +44,7 @@ def register(app: App, kit: Kit) -> None:
             button = read_value(text_at(view, "private_metadata"))
         except BadValue:
             ack()
-            turn_away(kit, caller, "deny", Refusal.MALFORMED)
+            turn_away(kit, caller, "deny", RefusalReason.MALFORMED)
             return
 
         def deny() -> Answer:

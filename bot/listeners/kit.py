@@ -17,7 +17,7 @@ from bot.listeners.teller import Teller
 from bot.pool import InTurn, Places, Pool
 from bot.views.text import Drawn
 from bot.visibility import Sight
-from jit.facts import Refusal
+from jit.facts import RefusalReason
 from jit.ledger import LedgerUnavailable, SpoolFailed
 from jit.policy import Access, PolicyError, PolicyFolder, StaleGroups
 from jit.ports import Clock
@@ -102,9 +102,9 @@ class Kit:
 
     def record_busy(self, caller: Caller, attempted: str, request_id: str | None = None) -> None:
         """Record that somebody was turned away for want of room, unless that has no room either."""
-        self._record_here(attempted, lambda: self.desk.turn_away(caller.by, attempted, Refusal.BUSY, request_id))
+        self._record_here(attempted, lambda: self.desk.turn_away(caller.by, attempted, RefusalReason.BUSY, request_id))
 
-    def record_refusal(self, caller: Caller, attempted: str, reason: Refusal, access: Access | None) -> None:
+    def record_refusal(self, caller: Caller, attempted: str, reason: RefusalReason, access: Access | None) -> None:
         """Record what the person has been told already: on the pool, or here where it is full."""
 
         def refuse() -> None:
@@ -127,7 +127,7 @@ class Kit:
         try:
             return work()
         except Turned as refused:
-            if refused.reason is not Refusal.OWN_REQUEST or refused.request_id is None:
+            if refused.reason is not RefusalReason.OWN_REQUEST or refused.request_id is None:
                 raise
             request = self.desk.ledger.request(refused.request_id)
             if request is None:

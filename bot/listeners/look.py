@@ -26,7 +26,7 @@ from bot.views.text import (
 )
 from bot.views.words import NOT_TAKEN_UP, in_line, word
 from jit.durations import say_duration
-from jit.facts import Fact, Refusal
+from jit.facts import Fact, RefusalReason
 from jit.people.person import Person
 from jit.policy import PolicyError, StaleGroups
 from jit.requests.lifecycle import Request, State, late_since
@@ -129,11 +129,11 @@ def show_request(kit: Kit, caller: Caller, request_id: str) -> Drawn:
     try:
         seen = request is not None and kit.sight.may_see(caller.by.id, request)
     except PolicyError:
-        kit.desk.turn_away(caller.by, "show", Refusal.POLICY_BROKEN, request_id)
+        kit.desk.turn_away(caller.by, "show", RefusalReason.POLICY_BROKEN, request_id)
     except StaleGroups:
-        kit.desk.turn_away(caller.by, "show", Refusal.STALE_GROUPS, request_id)
+        kit.desk.turn_away(caller.by, "show", RefusalReason.STALE_GROUPS, request_id)
     if request is None or not seen:
-        kit.desk.turn_away(caller.by, "show", Refusal.UNKNOWN_REQUEST, request_id if request else None)
+        kit.desk.turn_away(caller.by, "show", RefusalReason.UNKNOWN_REQUEST, request_id if request else None)
     names = kit.directory.name
     head = line_of(f"*{request.id}*", *_state(request, late_since(request, kit.clock.now())))
     what = f"{named(request.requester, names)} asked for *{word(request.access)}* for {say_duration(request.duration)}"

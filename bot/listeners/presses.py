@@ -9,7 +9,7 @@ from bot import answers
 from bot.buttons import APPROVE, RELEASE, REVOKE, WITHDRAW, BadValue, Pressed, read_value
 from bot.listeners.caller import Caller, pressed_value
 from bot.listeners.kit import Answer, Kit
-from jit.facts import Refusal
+from jit.facts import RefusalReason
 from jit.use_cases.desk import Presser
 
 Act = Callable[[Presser, Pressed], Answer]
@@ -37,13 +37,13 @@ def _pressed(kit: Kit, attempted: str, act: Act) -> Listener:
         try:
             button = read_value(pressed_value(body))
         except BadValue:
-            turn_away(kit, caller, attempted, Refusal.MALFORMED)
+            turn_away(kit, caller, attempted, RefusalReason.MALFORMED)
             return
         kit.hand_on(caller, attempted, lambda: act(caller.by, button), button.request_id)
 
     return listener
 
 
-def turn_away(kit: Kit, caller: Caller, attempted: str, reason: Refusal, request_id: str | None = None) -> None:
+def turn_away(kit: Kit, caller: Caller, attempted: str, reason: RefusalReason, request_id: str | None = None) -> None:
     """Refuse what need not reach a use case."""
     kit.hand_on(caller, attempted, lambda: kit.desk.turn_away(caller.by, attempted, reason, request_id), request_id)

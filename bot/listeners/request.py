@@ -18,7 +18,7 @@ from bot.listeners.catalogue import Catalogue, catalogue
 from bot.listeners.kit import Kit
 from bot.listeners.typed import fill
 from bot.refusals import Shown
-from jit.facts import Refusal
+from jit.facts import RefusalReason
 from jit.ledger import LedgerUnavailable
 from jit.ledger.refusals import refusals
 from jit.policy import PolicyError, StaleGroups
@@ -35,7 +35,7 @@ _NOT_OPENED = (SlackClientError, OSError, HTTPException)
 def open_request_form(kit: Kit, caller: Caller, trigger: str, typed: str) -> None:
     """Open the form, filled in as far as ``typed`` goes. Only our own people are shown what there is."""
     if not _is_ours(kit, caller):
-        kit.hand_on(caller, "request", lambda: kit.desk.turn_away(caller.by, "request", Refusal.WRONG_WORKSPACE))
+        kit.hand_on(caller, "request", lambda: kit.desk.turn_away(caller.by, "request", RefusalReason.WRONG_WORKSPACE))
         return
     found = catalogue(kit, caller.by.id)
     view = request_form(found.filled(fill(typed, found.accesses)), caller.place.channel)
@@ -126,12 +126,12 @@ def _checked(kit: Kit, caller: Caller, view: Json) -> tuple[Asked, BadInput | No
         asked = replace(asked, access=access.name if access else asked.access)
         return asked, trouble_with(asked, policy, caller.by.id, kit.directory.groups(), kit.clock.now())
     except PolicyError:
-        return asked, _forbidden(Refusal.POLICY_BROKEN)
+        return asked, _forbidden(RefusalReason.POLICY_BROKEN)
     except StaleGroups:
-        return asked, _forbidden(Refusal.STALE_GROUPS)
+        return asked, _forbidden(RefusalReason.STALE_GROUPS)
 
 
-def _forbidden(reason: Refusal) -> BadInput:
+def _forbidden(reason: RefusalReason) -> BadInput:
     return BadInput({ACCESS: SAYS[reason]}, reason)
 
 

@@ -42,7 +42,7 @@ from jit.facts.grants import Granted, GrantFailed, GrantIntent
 from jit.facts.life import AboutRequest, Life, life_kinds
 from jit.facts.processes import NO_POLICY, PolicyChanged, Started
 from jit.facts.record import KeyChanged, PersonErased, RecordRead, SpoolTaken
-from jit.facts.refused import Refusal, Refused
+from jit.facts.refused import RefusalReason, Refused
 from jit.facts.requests import (
     BEGIN_WITHIN,
     LAPSED,

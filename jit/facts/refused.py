@@ -8,7 +8,7 @@ from jit.facts.ocsf import FAILED, OTHER, Class, Event, Severity
 from jit.facts.sentence import Access, Loud, Part, Person, Text, Told, in_words
 
 
-class Refusal(StrEnum):
+class RefusalReason(StrEnum):
     """Why an attempt was refused."""
 
     UNKNOWN_REQUEST = "unknown_request"
@@ -47,7 +47,7 @@ class Refused(Fact):
 
     kind: Literal["refused"] = "refused"
     attempted: Annotated[str, Said()]
-    reason: Annotated[Refusal, Said()]
+    reason: Annotated[RefusalReason, Said()]
     request_id: str | None = None
     requester: Who | None = None
     access: str | None = None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from jit.clock import SKEW_LIMIT
-from jit.facts import BEGIN_WITHIN, Need, Refusal
+from jit.facts import BEGIN_WITHIN, Need, RefusalReason
 from jit.people.person import Standing
 from jit.policy import Access, Policy, PolicyError, PolicyFolder, Rule, StaleGroups, Tally
 from jit.ports import Directory, DirectoryUnavailable, UnknownPerson
@@ -26,7 +26,7 @@ Slack answers.
 class DoesNotHold(Exception):
     """These approvals decide nothing; asking again later will not change that. ``reason`` says why."""
 
-    def __init__(self, reason: Refusal) -> None:
+    def __init__(self, reason: RefusalReason) -> None:
         super().__init__(reason.value)
         self.reason = reason
 
@@ -34,7 +34,7 @@ class DoesNotHold(Exception):
 class CannotTell(Exception):
     """What is needed to judge is not to be had now. Until it is, nothing is granted."""
 
-    def __init__(self, reason: Refusal) -> None:
+    def __init__(self, reason: RefusalReason) -> None:
         super().__init__(reason.value)
         self.reason = reason
 
@@ -64,7 +64,7 @@ def rules_for(request: Request, policies: PolicyFolder) -> Rules:
     try:
         policy = policies.current()
     except PolicyError as broken:
-        raise CannotTell(Refusal.POLICY_BROKEN) from broken
+        raise CannotTell(RefusalReason.POLICY_BROKEN) from broken
     return rules_in(policy, request)
 
 
@@ -72,7 +72,7 @@ def rules_in(policy: Policy, request: Request) -> Rules:
     """The rules of this policy for a request. Raises DoesNotHold, as `rules_for`."""
     access = policy.accesses.get(request.access)
     if access is None:
-        raise DoesNotHold(Refusal.RULES_CHANGED)
+        raise DoesNotHold(RefusalReason.RULES_CHANGED)
     rule = policy.rule(access)
     if (
         access.grants != request.permissions
@@ -83,7 +83,7 @@ def rules_in(policy: Policy, request: Request) -> Rules:
         or needs_of(rule) != request.needs
         or not access.accepts_incident(request.incident or "")
     ):
-        raise DoesNotHold(Refusal.RULES_CHANGED)
+        raise DoesNotHold(RefusalReason.RULES_CHANGED)
     return Rules(policy, access, rule)
 
 
@@ -98,13 +98,13 @@ def weigh(request: Request, approvers: Iterable[str], rules: Rules, directory: D
         groups, workspace = directory.groups(), directory.workspace
         may_ask = rules.policy.may_ask(rules.access, request.requester, groups, now)
         if not may_ask or not _good(request.requester, directory, workspace):
-            raise DoesNotHold(Refusal.NOT_ALLOWED_TO_ASK)
+            raise DoesNotHold(RefusalReason.NOT_ALLOWED_TO_ASK)
         good = [approver for approver in approvers if _good(approver, directory, workspace)]
         return rules.policy.tally(rules.rule, good, request.requester, groups, now)
     except StaleGroups as stale:
-        raise CannotTell(Refusal.STALE_GROUPS) from stale
+        raise CannotTell(RefusalReason.STALE_GROUPS) from stale
     except DirectoryUnavailable as silent:
-        raise CannotTell(Refusal.CANNOT_LOOK_UP) from silent
+        raise CannotTell(RefusalReason.CANNOT_LOOK_UP) from silent
 
 
 def somebody_is_there(rule: Rule, policy: Policy, requester: str, directory: Directory, now: datetime) -> bool:
@@ -142,19 +142,19 @@ def still_holds(request: Request, policies: PolicyFolder, directory: Directory, 
         CannotTell: not now.
     """
     if request.state not in {State.APPROVED, State.GRANTING}:
-        raise DoesNotHold(Refusal.NOT_POSSIBLE_NOW)
+        raise DoesNotHold(RefusalReason.NOT_POSSIBLE_NOW)
     begun = request.intent_at if request.state is State.GRANTING else now
     if begun is None or not _in_time(request, begun) or not _as_long(request):
-        raise DoesNotHold(Refusal.LAPSED)
+        raise DoesNotHold(RefusalReason.LAPSED)
     given = {approval.id: approval for approval in request.approvals}
     for counted in request.counted:
         approval = given.get(counted.approval)
         if approval is None or approval.approver != counted.approver or approval.digest != request.digest:
-            raise DoesNotHold(Refusal.CARD_CHANGED)
+            raise DoesNotHold(RefusalReason.CARD_CHANGED)
     rules = rules_for(request, policies)
     counted_people = {counted.approver for counted in request.counted}
     if not weigh(request, counted_people, rules, directory, now).complete:
-        raise DoesNotHold(Refusal.QUORUM_GONE)
+        raise DoesNotHold(RefusalReason.QUORUM_GONE)
 
 
 def _as_long(request: Request) -> bool:

@@ -11,7 +11,7 @@ from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_cla
 from detect_secrets.plugins.base import BasePlugin
 
 from jit.durations import BadDuration, parse_duration, say_duration
-from jit.facts import Refusal
+from jit.facts import RefusalReason
 from jit.people.person import Groups
 from jit.policy import Access, Policy, Rule
 from jit.requests.messages import SAYS
@@ -60,7 +60,7 @@ class BadInput(Exception):
     """
 
     def __init__(
-        self, problems: dict[str, str], reason: Refusal = Refusal.BAD_INPUT, access: Access | None = None
+        self, problems: dict[str, str], reason: RefusalReason = RefusalReason.BAD_INPUT, access: Access | None = None
     ) -> None:
         super().__init__("; ".join(problems.values()))
         self.problems = problems
@@ -69,7 +69,7 @@ class BadInput(Exception):
 
     @property
     def slip(self) -> bool:
-        return self.reason is Refusal.BAD_INPUT
+        return self.reason is RefusalReason.BAD_INPUT
 
 
 def understand(asked: Asked, policy: Policy, person: str, groups: Groups, now: datetime) -> Wish:
@@ -87,12 +87,12 @@ def understand(asked: Asked, policy: Policy, person: str, groups: Groups, now: d
         problems[INCIDENT] = trouble
     if problems or access is None or duration is None:
         forbidden = access is None and asked.access.strip()
-        raise BadInput(problems, Refusal.NOT_ALLOWED_TO_ASK if forbidden else Refusal.BAD_INPUT, named)
+        raise BadInput(problems, RefusalReason.NOT_ALLOWED_TO_ASK if forbidden else RefusalReason.BAD_INPUT, named)
     principal, rule = policy.principal(person, access.target), policy.rule(access)
     if principal is None:
-        raise BadInput({ACCESS: SAYS[Refusal.NO_PRINCIPAL]}, Refusal.NO_PRINCIPAL, access)
+        raise BadInput({ACCESS: SAYS[RefusalReason.NO_PRINCIPAL]}, RefusalReason.NO_PRINCIPAL, access)
     if not policy.decidable(rule, person, groups, now):
-        raise BadInput({ACCESS: SAYS[Refusal.NOBODY_COULD_APPROVE]}, Refusal.NOBODY_COULD_APPROVE, access)
+        raise BadInput({ACCESS: SAYS[RefusalReason.NOBODY_COULD_APPROVE]}, RefusalReason.NOBODY_COULD_APPROVE, access)
     return Wish(access, principal, rule, duration, asked.reason, incident)
 
 

@@ -8,7 +8,7 @@ access of everybody in it at once, over a slip in Slack or an answer that lacks 
 from datetime import datetime
 from typing import Literal
 
-from jit.facts import Refusal
+from jit.facts import RefusalReason
 from jit.people.person import Groups, Person, Standing
 from jit.policy import Access, Policy
 from jit.requests.decision import DoesNotHold, rules_in
@@ -57,7 +57,7 @@ def by_rules(request: Request, policy: Policy, groups: Groups, now: datetime) ->
         try:
             access = rules_in(policy, request).access
         except DoesNotHold as changed:
-            if changed.reason is not Refusal.RULES_CHANGED:
+            if changed.reason is not RefusalReason.RULES_CHANGED:
                 raise AssertionError("rules that do not hold have changed") from changed
             return "rules_changed"
         return None if _lets(access, request.requester, policy, groups, now) else "left_rules"

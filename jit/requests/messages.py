@@ -1,7 +1,7 @@
 """What people are told when something is in the way: what it is, and what to do."""
 
 from jit.durations import say_duration
-from jit.facts import Refusal
+from jit.facts import RefusalReason
 from jit.requests.lifecycle import State
 from jit.requests.shares import ASKED_AT_MOST, ASKED_WITHIN, WITHDRAWN_AT_MOST
 
@@ -12,45 +12,45 @@ NOBODY_THERE = (
     "Security can change the rules."
 )
 
-SAYS: dict[Refusal, str] = {
-    Refusal.UNKNOWN_REQUEST: "There is no such request. /jit list shows yours.",
-    Refusal.NOT_ALLOWED_TO_ASK: "The requester may not ask for this any more, so it cannot be approved.",
-    Refusal.NOT_ALLOWED_TO_DECIDE: "You are not among those who decide on this. The card says who is.",
-    Refusal.NOT_ALLOWED_TO_END: "Only security, or somebody who could approve this, can revoke it.",
-    Refusal.NOT_YOURS: "Only the person who asked can do this.",
-    Refusal.OWN_REQUEST: "You asked for this yourself, so somebody else has to decide. The card says who can.",
-    Refusal.ALREADY_APPROVED: "You approved this already; one person counts once. It waits for the others.",
-    Refusal.ALREADY_OPEN: "You asked for this access already. /jit list shows it.",
-    Refusal.NOT_POSSIBLE_NOW: "This cannot be done now.",
-    Refusal.LAPSED: "This request lapsed before it was decided. It can be asked for again.",
-    Refusal.CARD_CHANGED: "This button does not belong to what the card shows now. Look again and press there.",
-    Refusal.RULES_CHANGED: (
+SAYS: dict[RefusalReason, str] = {
+    RefusalReason.UNKNOWN_REQUEST: "There is no such request. /jit list shows yours.",
+    RefusalReason.NOT_ALLOWED_TO_ASK: "The requester may not ask for this any more, so it cannot be approved.",
+    RefusalReason.NOT_ALLOWED_TO_DECIDE: "You are not among those who decide on this. The card says who is.",
+    RefusalReason.NOT_ALLOWED_TO_END: "Only security, or somebody who could approve this, can revoke it.",
+    RefusalReason.NOT_YOURS: "Only the person who asked can do this.",
+    RefusalReason.OWN_REQUEST: "You asked for this yourself, so somebody else has to decide. The card says who can.",
+    RefusalReason.ALREADY_APPROVED: "You approved this already; one person counts once. It waits for the others.",
+    RefusalReason.ALREADY_OPEN: "You asked for this access already. /jit list shows it.",
+    RefusalReason.NOT_POSSIBLE_NOW: "This cannot be done now.",
+    RefusalReason.LAPSED: "This request lapsed before it was decided. It can be asked for again.",
+    RefusalReason.CARD_CHANGED: "This button does not belong to what the card shows now. Look again and press there.",
+    RefusalReason.RULES_CHANGED: (
         "The rules for this access changed since it was asked for, so it cannot be approved and is closed. "
         "It can be asked for again."
     ),
-    Refusal.NOBODY_COULD_APPROVE: (
+    RefusalReason.NOBODY_COULD_APPROVE: (
         "Nobody but you could approve this, so asking would lead nowhere. Security can change the rules."
     ),
-    Refusal.NO_PRINCIPAL: "Nobody has written down who you are in that system. Security can add you.",
-    Refusal.BAD_INPUT: "Something in the form is not right.",
-    Refusal.WRONG_WORKSPACE: "You belong to another workspace. Only people of this one can do this.",
-    Refusal.BAD_STANDING: "Only full members of this workspace can do this.",
-    Refusal.CANNOT_LOOK_UP: "Slack did not say in time who you are. Nothing was changed; please try again.",
-    Refusal.STALE_GROUPS: (
+    RefusalReason.NO_PRINCIPAL: "Nobody has written down who you are in that system. Security can add you.",
+    RefusalReason.BAD_INPUT: "Something in the form is not right.",
+    RefusalReason.WRONG_WORKSPACE: "You belong to another workspace. Only people of this one can do this.",
+    RefusalReason.BAD_STANDING: "Only full members of this workspace can do this.",
+    RefusalReason.CANNOT_LOOK_UP: "Slack did not say in time who you are. Nothing was changed; please try again.",
+    RefusalReason.STALE_GROUPS: (
         "Who is in which group is not known freshly enough right now. Nothing was changed; try again in a minute."
     ),
-    Refusal.POLICY_BROKEN: (
+    RefusalReason.POLICY_BROKEN: (
         "The policy files cannot be read right now, so nothing is decided. Security can see why with "
         "`jit policy check`."
     ),
-    Refusal.QUORUM_GONE: "Those who approved may not decide on this any more.",
-    Refusal.MALFORMED: "That button or form does not look like ours. Nothing was changed.",
-    Refusal.BUSY: "Too much is going on right now. Nothing was changed; please press again.",
-    Refusal.TOO_MANY: (
+    RefusalReason.QUORUM_GONE: "Those who approved may not decide on this any more.",
+    RefusalReason.MALFORMED: "That button or form does not look like ours. Nothing was changed.",
+    RefusalReason.BUSY: "Too much is going on right now. Nothing was changed; please press again.",
+    RefusalReason.TOO_MANY: (
         f"You asked for more than anybody may within {say_duration(ASKED_WITHIN)}: {ASKED_AT_MOST} requests, of which "
         f"{WITHDRAWN_AT_MOST} may be withdrawn. What you have open stays. Ask again in a few minutes."
     ),
-    Refusal.BAD_TICKET: "That order was not signed by a worker.",
+    RefusalReason.BAD_TICKET: "That order was not signed by a worker.",
 }
 
 ASKED_ALREADY = {

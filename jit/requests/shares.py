@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from threading import Lock
 
-from jit.facts import Refusal
+from jit.facts import RefusalReason
 
 ASKED_AT_MOST, WITHDRAWN_AT_MOST, ASKED_WITHIN = 200, 20, timedelta(minutes=10)
 """Requests of one person, and those among them that they withdrew. Each is a card in a channel, entries on the record,
@@ -50,10 +50,10 @@ class RefusalShares:
         self._more = Share(1, REFUSED_WITHIN, ticks)
         self._asked_too_often = Share(1, ASKED_WITHIN, ticks)
 
-    def kept(self, person: str, reason: Refusal) -> Refusal | None:
+    def kept(self, person: str, reason: RefusalReason) -> RefusalReason | None:
         """The reason that is recorded: of what is more than their share one for all, once; None for what is not."""
-        if reason is Refusal.TOO_MANY:
+        if reason is RefusalReason.TOO_MANY:
             return reason if self._asked_too_often.take(person) else None
         if self._each.take(person):
             return reason
-        return Refusal.TOO_MANY if self._more.take(person) else None
+        return RefusalReason.TOO_MANY if self._more.take(person) else None

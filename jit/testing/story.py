@@ -20,7 +20,7 @@ from jit.facts import (
     Lapsed,
     Life,
     Need,
-    Refusal,
+    RefusalReason,
     Refused,
     Released,
     Requested,
@@ -143,7 +143,7 @@ class Story:
         self.granted()
         return self
 
-    def refused(self, by: str = EVE, reason: Refusal = Refusal.NOT_ALLOWED_TO_DECIDE) -> Entry:
+    def refused(self, by: str = EVE, reason: RefusalReason = RefusalReason.NOT_ALLOWED_TO_DECIDE) -> Entry:
         about = {"request_id": self.id, "requester": ALICE, "access": "orders-db/read"}
         return self._tell(
             Refused(at=self.clock.now(), actor=by, source=Source.SLACK, attempted="approve", reason=reason, **about)

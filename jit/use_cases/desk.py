@@ -20,7 +20,7 @@ from jit.facts import (
     Denied,
     Lapsed,
     Life,
-    Refusal,
+    RefusalReason,
     Released,
     Requested,
     Revoked,
@@ -74,7 +74,7 @@ class Turned(Exception):
 
     def __init__(
         self,
-        reason: Refusal,
+        reason: RefusalReason,
         says: str,
         *,
         request_id: str | None = None,
@@ -115,15 +115,15 @@ class Desk:
         policy, groups, now = self._rules(by, "request"), self.directory.groups(), self.clock.now()
         asked_before = self.ledger.count_asked(by.id, now - ASKED_WITHIN, now)
         if sum(asked_before.values()) >= ASKED_AT_MOST or asked_before.get(State.WITHDRAWN, 0) >= WITHDRAWN_AT_MOST:
-            self._turn(by, "request", Refusal.TOO_MANY)
+            self._turn(by, "request", RefusalReason.TOO_MANY)
         try:
             wish = understand(asked, policy, by.id, groups, now)
         except BadInput as bad:
             self._turn(by, "request", bad.reason, bad.access, says=str(bad), problems=bad.problems)
         except StaleGroups:
-            self._turn(by, "request", Refusal.STALE_GROUPS)
+            self._turn(by, "request", RefusalReason.STALE_GROUPS)
         if not somebody_is_there(wish.rule, policy, by.id, self.directory, now):
-            self._turn(by, "request", Refusal.NOBODY_COULD_APPROVE, wish.access, says=NOBODY_THERE)
+            self._turn(by, "request", RefusalReason.NOBODY_COULD_APPROVE, wish.access, says=NOBODY_THERE)
         return self._file(
             by,
             policy,
@@ -158,7 +158,7 @@ class Desk:
                 before = next(iter(self.ledger.requests(same)), None)
                 if before is None or not self._close_outdated(by, before, policy):
                     says = ASKED_ALREADY.get(before.state) if before else None
-                    self._turn(by, "request", Refusal.ALREADY_OPEN, before, says=says)
+                    self._turn(by, "request", RefusalReason.ALREADY_OPEN, before, says=says)
             except Conflict:
                 continue  # this id is taken
         raise AssertionError("no free request id")
@@ -192,7 +192,7 @@ class Desk:
     def _approve(self, by: Presser, request_id: str, digest: str) -> Decided:
         request, rules, groups = self._to_decide(by, "approve", request_id, digest)
         if by.id in request.approvers:
-            self._turn(by, "approve", Refusal.ALREADY_APPROVED, request)
+            self._turn(by, "approve", RefusalReason.ALREADY_APPROVED, request)
         now = self.clock.now()
         try:
             tally = weigh(request, (*request.approvers, by.id), rules, self.directory, now)
@@ -200,7 +200,7 @@ class Desk:
             self._turn(by, "approve", wrong.reason, request)
         mine_counts_for = tuple(quorum.label for quorum, counted in tally.parts if by.id in counted)
         if not mine_counts_for:
-            self._turn(by, "approve", Refusal.NOT_ALLOWED_TO_DECIDE, request)
+            self._turn(by, "approve", RefusalReason.NOT_ALLOWED_TO_DECIDE, request)
         version = rules.policy.version
         common = {"at": now, "actor": by.id, "source": by.source, "policy_version": version, "digest": digest}
         mine = Approval.about(
@@ -257,7 +257,7 @@ class Desk:
     def _own(self, by: Presser, attempted: str, request_id: str, step: type[Withdrawn] | type[Released]) -> Request:
         request = self._known(by, attempted, request_id)
         if by.id != request.requester:
-            self._turn(by, attempted, Refusal.NOT_YOURS, request)
+            self._turn(by, attempted, RefusalReason.NOT_YOURS, request)
         self._require(by, attempted, request, CANNOT_FOLLOW[attempted])
         fact = step.about(request, at=self.clock.now(), actor=by.id, source=by.source)
         after = self._record(request, [fact])
@@ -273,7 +273,7 @@ class Desk:
         request = self._known(by, "revoke", request_id, changed_too=True)
         if by.source is not Source.CLI and not self._may_end(by, request):
             says = YOURS_TO_RELEASE if by.id == request.requester else None
-            self._turn(by, "revoke", Refusal.NOT_ALLOWED_TO_END, request, says=says)
+            self._turn(by, "revoke", RefusalReason.NOT_ALLOWED_TO_END, request, says=says)
         self._require(by, "revoke", request, CANNOT_FOLLOW["revoke"])
         self._require_text(by, "revoke", request, reason)
         fact = Revoked.about(request, at=self.clock.now(), actor=by.id, source=by.source, reason=reason)
@@ -289,7 +289,7 @@ class Desk:
             who = [who for need in request.needs for who in need.who]
             return by.id != request.requester and policy.includes(who, by.id, groups, now)
         except StaleGroups:
-            self._turn(by, "revoke", Refusal.STALE_GROUPS, request)
+            self._turn(by, "revoke", RefusalReason.STALE_GROUPS, request)
 
     def admit(self, by: Presser, attempted: str, request: Request | None = None) -> None:
         """Let only full members of our workspace pass, looked up now."""
@@ -299,7 +299,12 @@ class Desk:
             self._turn(by, attempted, trouble, request)
 
     def turn_away(
-        self, by: Presser, attempted: str, reason: Refusal, request_id: str | None = None, access: Access | None = None
+        self,
+        by: Presser,
+        attempted: str,
+        reason: RefusalReason,
+        request_id: str | None = None,
+        access: Access | None = None,
     ) -> NoReturn:
         """Refuse, and record, an attempt that never reached a use case."""
         self._turn(by, attempted, reason, self._find(request_id) or access)
@@ -308,7 +313,7 @@ class Desk:
         """All that must hold of a press on Approve or Deny."""
         request = self._known(by, attempted, request_id)
         if by.id == request.requester:
-            self._turn(by, attempted, Refusal.OWN_REQUEST, request)
+            self._turn(by, attempted, RefusalReason.OWN_REQUEST, request)
         try:
             rules = rules_for(request, self.policies)
             groups = self.directory.groups()
@@ -317,14 +322,14 @@ class Desk:
             self._require(by, attempted, request, CANNOT_FOLLOW[attempted])
             self._turn(by, attempted, wrong.reason, request)
         except StaleGroups:
-            self._turn(by, attempted, Refusal.STALE_GROUPS, request)
+            self._turn(by, attempted, RefusalReason.STALE_GROUPS, request)
         if not counts:
-            self._turn(by, attempted, Refusal.NOT_ALLOWED_TO_DECIDE, request)
+            self._turn(by, attempted, RefusalReason.NOT_ALLOWED_TO_DECIDE, request)
         self._require(by, attempted, request, CANNOT_FOLLOW[attempted])
         if self.clock.now() >= request.pending_until:
-            self._turn(by, attempted, Refusal.LAPSED, request)
+            self._turn(by, attempted, RefusalReason.LAPSED, request)
         if digest != request.digest:
-            self._turn(by, attempted, Refusal.CARD_CHANGED, request)
+            self._turn(by, attempted, RefusalReason.CARD_CHANGED, request)
         return request, rules, groups
 
     def _record(self, before: Request | None, facts: Sequence[Life]) -> Request:
@@ -349,14 +354,14 @@ class Desk:
         request = self._find(request_id, changed_too=changed_too)
         self.admit(by, attempted, request)
         if request is None:
-            self._turn(by, attempted, Refusal.UNKNOWN_REQUEST)
+            self._turn(by, attempted, RefusalReason.UNKNOWN_REQUEST)
         return request
 
     def _rules(self, by: Presser, attempted: str, request: Request | None = None) -> Policy:
         try:
             return self.policies.current()
         except PolicyError:
-            self._turn(by, attempted, Refusal.POLICY_BROKEN, request)
+            self._turn(by, attempted, RefusalReason.POLICY_BROKEN, request)
 
     def _rules_to_end(self, by: Presser, request: Request) -> Policy:
         """Taking access away goes by the last rules that could be read, and waits for none that are being read: no
@@ -366,17 +371,17 @@ class Desk:
 
     def _require(self, by: Presser, attempted: str, request: Request, cannot: dict[State, str]) -> None:
         if request.state in cannot:
-            self._turn(by, attempted, Refusal.NOT_POSSIBLE_NOW, request, says=cannot[request.state])
+            self._turn(by, attempted, RefusalReason.NOT_POSSIBLE_NOW, request, says=cannot[request.state])
 
     def _require_text(self, by: Presser, attempted: str, request: Request, text: str) -> None:
         if trouble := text_trouble(text):
-            self._turn(by, attempted, Refusal.BAD_INPUT, request, says=trouble, problems={REASON: trouble})
+            self._turn(by, attempted, RefusalReason.BAD_INPUT, request, says=trouble, problems={REASON: trouble})
 
     def _retried(self, by: Presser, attempted: str, request_id: str, attempt: Callable[[], Result]) -> Result:
         for _ in range(RETRIES):
             with suppress(Conflict):
                 return attempt()
-        return self._turn(by, attempted, Refusal.BUSY, self._find(request_id))
+        return self._turn(by, attempted, RefusalReason.BUSY, self._find(request_id))
 
     def _announce(self, tell: Callable[[str], None], request_id: str) -> bool:
         """After the commit. If nobody hears it, the timekeeper finds it in the ledger. False if the queue is away."""
@@ -391,7 +396,7 @@ class Desk:
         self,
         by: Presser,
         attempted: str,
-        reason: Refusal,
+        reason: RefusalReason,
         about: Request | Access | None = None,
         *,
         says: str | None = None,
@@ -402,7 +407,7 @@ class Desk:
         raise Turned(reason, says or SAYS[reason], request_id=request_id, problems=problems)
 
 
-def membership_trouble(by: Presser, workspace: str, look_up: Callable[[str], Person]) -> Refusal | None:
+def membership_trouble(by: Presser, workspace: str, look_up: Callable[[str], Person]) -> RefusalReason | None:
     """What speaks against this person acting here: the account must be alive and a full member's of our workspace.
 
     A press may name another workspace of an organisation that the account is in: only Slack's own word that it is in
@@ -410,12 +415,12 @@ def membership_trouble(by: Presser, workspace: str, look_up: Callable[[str], Per
     """
     elsewhere = by.team != workspace
     if by.source is not Source.SLACK or (elsewhere and not by.team):
-        return Refusal.WRONG_WORKSPACE
+        return RefusalReason.WRONG_WORKSPACE
     try:
         person = look_up(by.id)
     except DirectoryUnavailable:
-        return Refusal.WRONG_WORKSPACE if elsewhere else Refusal.CANNOT_LOOK_UP
+        return RefusalReason.WRONG_WORKSPACE if elsewhere else RefusalReason.CANNOT_LOOK_UP
     standing = person.standing(workspace)
     if elsewhere and (standing is Standing.EXTERNAL or not person.is_in(by.team or "")):
-        return Refusal.WRONG_WORKSPACE
-    return None if standing is Standing.GOOD else Refusal.BAD_STANDING
+        return RefusalReason.WRONG_WORKSPACE
+    return None if standing is Standing.GOOD else RefusalReason.BAD_STANDING

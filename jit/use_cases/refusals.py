@@ -4,7 +4,7 @@ from typing import Any
 
 import structlog
 
-from jit.facts import Refusal, Refused, Source
+from jit.facts import RefusalReason, Refused, Source
 from jit.ledger import Ledger
 from jit.policy import Access
 from jit.ports import Clock
@@ -23,7 +23,7 @@ class Refusals:
         self._shares = RefusalShares(clock.ticks)
 
     def record(
-        self, person: str, source: Source, attempted: str, reason: Refusal, about: Request | Access | None
+        self, person: str, source: Source, attempted: str, reason: RefusalReason, about: Request | Access | None
     ) -> None:
         """Raises LedgerUnavailable."""
         kept = self._shares.kept(person, reason)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.followers.leavers import LOOK_EVERY, Leavers
-from jit.facts import Refusal
+from jit.facts import RefusalReason
 from jit.ledger import Notes, StoredDirectory
 from jit.requests.decision import DoesNotHold, still_holds
 from jit.requests.intake import Asked
@@ -56,7 +56,7 @@ class Company(Office):
         self.give(request)
         return self.request(request.id)
 
-    def why_not(self, attempt: Callable[[], Any]) -> Refusal | None:
+    def why_not(self, attempt: Callable[[], Any]) -> RefusalReason | None:
         turned = raised(Turned, attempt)
         return turned.reason if turned else None
 
@@ -76,7 +76,7 @@ def closed_by_a_change_and_approved_by_its_old_card_once_the_rules_are_back(comp
     company.rules(OTHER_GRANTS)
     company.passes()
     company.rules()
-    assert company.why_not(partial(company.approve, request, BOB)) is Refusal.NOT_POSSIBLE_NOW
+    assert company.why_not(partial(company.approve, request, BOB)) is RefusalReason.NOT_POSSIBLE_NOW
     assert company.state(company.approved()) is State.APPROVED
 
 
@@ -94,7 +94,7 @@ def deactivated_and_back_with_the_old_card(company: Company) -> None:
     company.directory.change(ALICE, deleted=True)
     company.passes()
     company.directory.change(ALICE, deleted=False)
-    assert company.why_not(partial(company.approve, request, BOB)) is Refusal.NOT_POSSIBLE_NOW
+    assert company.why_not(partial(company.approve, request, BOB)) is RefusalReason.NOT_POSSIBLE_NOW
 
 
 def approved_by_somebody_who_is_gone_at_the_second_press_and_back_after_it(company: Company) -> None:
@@ -110,7 +110,7 @@ def approved_by_somebody_who_is_gone_at_the_second_press_and_back_after_it(compa
 def in_the_deciding_group_for_a_moment_to_decide_on_their_own(company: Company) -> None:
     request = company.asked(NIGHT)
     company.directory.members[ON_CALL] = frozenset({ALICE, EVE})
-    assert company.why_not(partial(company.approve, request, ALICE)) is Refusal.OWN_REQUEST
+    assert company.why_not(partial(company.approve, request, ALICE)) is RefusalReason.OWN_REQUEST
 
 
 def in_the_deciding_group_until_the_press_and_out_before_the_effect(company: Company) -> None:
@@ -120,7 +120,7 @@ def in_the_deciding_group_until_the_press_and_out_before_the_effect(company: Com
     company.directory.members[ON_CALL] = frozenset({SAM})
     now = company.clock.now()
     gone = raised(DoesNotHold, still_holds, company.request(request.id), company.policies, company.directory, now)
-    assert gone.reason is Refusal.QUORUM_GONE
+    assert gone.reason is RefusalReason.QUORUM_GONE
 
 
 def the_deciding_group_emptied_to_have_what_waits_closed(company: Company) -> None:
@@ -168,7 +168,7 @@ def left_while_it_is_being_given(company: Company) -> None:
 def refused_until_their_share_is_used_up_and_then_really_needed(company: Company) -> None:
     request = company.asked(ADMIN)
     for _ in range(REFUSED_AT_MOST + 5):
-        assert company.why_not(partial(company.approve, request, CAROL, "0" * 64)) is Refusal.CARD_CHANGED
+        assert company.why_not(partial(company.approve, request, CAROL, "0" * 64)) is RefusalReason.CARD_CHANGED
     assert CAROL in company.approve(request, CAROL).approvers
 
 
@@ -176,7 +176,7 @@ def asked_too_often_by_one_who_holds_something(company: Company) -> None:
     held = company.held()
     for _ in range(WITHDRAWN_AT_MOST):
         company.desk.withdraw(presser(ALICE), company.asked(ADMIN).id)
-    assert company.why_not(partial(company.asked, ADMIN)) is Refusal.TOO_MANY
+    assert company.why_not(partial(company.asked, ADMIN)) is RefusalReason.TOO_MANY
     company.desk.release(presser(ALICE), held.id)
     assert company.state(held) is State.ENDING
 
@@ -184,14 +184,16 @@ def asked_too_often_by_one_who_holds_something(company: Company) -> None:
 def more_asked_for_on_the_same_card_by_an_edit_of_the_rules(company: Company) -> None:
     request = company.asked()
     company.rules(OTHER_GRANTS)
-    assert company.why_not(partial(company.approve, request, BOB)) is Refusal.RULES_CHANGED
+    assert company.why_not(partial(company.approve, request, BOB)) is RefusalReason.RULES_CHANGED
 
 
 def the_login_of_somebody_else_by_an_edit_of_the_rules(company: Company) -> None:
     request = company.asked()
     company.rules(("{fake: alice}", "{fake: root}"))
-    assert company.why_not(partial(company.approve, request, BOB)) is Refusal.RULES_CHANGED
-    assert company.why_not(partial(company.desk.revoke, presser(EVE), request.id, "x")) is Refusal.NOT_ALLOWED_TO_END
+    assert company.why_not(partial(company.approve, request, BOB)) is RefusalReason.RULES_CHANGED
+    assert (
+        company.why_not(partial(company.desk.revoke, presser(EVE), request.id, "x")) is RefusalReason.NOT_ALLOWED_TO_END
+    )
 
 
 def denying(who: str) -> tuple[str, str]:
@@ -199,7 +201,7 @@ def denying(who: str) -> tuple[str, str]:
     return '    request: [U01ALICE0, "slack', f'    deny: [{who}]\n    request: [U01ALICE0, "slack'
 
 
-def no_longer_counts(company: Company, request: Request) -> Refusal | None:
+def no_longer_counts(company: Company, request: Request) -> RefusalReason | None:
     """Before the effect, as a worker asks."""
     now = company.clock.now()
     why = raised(DoesNotHold, still_holds, company.request(request.id), company.policies, company.directory, now)
@@ -209,13 +211,13 @@ def no_longer_counts(company: Company, request: Request) -> Refusal | None:
 def deactivated_between_the_press_and_the_effect(company: Company) -> None:
     request = company.approved()
     company.directory.change(BOB, deleted=True)
-    assert no_longer_counts(company, request) is Refusal.QUORUM_GONE
+    assert no_longer_counts(company, request) is RefusalReason.QUORUM_GONE
 
 
 def denied_between_the_press_and_the_effect(company: Company) -> None:
     request = company.approved()
     company.rules(denying("U01ALICE0"))
-    assert no_longer_counts(company, request) is Refusal.NOT_ALLOWED_TO_ASK
+    assert no_longer_counts(company, request) is RefusalReason.NOT_ALLOWED_TO_ASK
 
 
 def let_by_name_and_denied_by_a_group_in_a_group(company: Company) -> None:
@@ -223,7 +225,7 @@ def let_by_name_and_denied_by_a_group_in_a_group(company: Company) -> None:
         ("groups:", "groups:\n  out: [group:inner]\n  inner: [U01ALICE0]"),
         denying('"group:out"'),
     )
-    assert company.why_not(company.asked) is Refusal.NOT_ALLOWED_TO_ASK
+    assert company.why_not(company.asked) is RefusalReason.NOT_ALLOWED_TO_ASK
 
 
 def a_second_file_that_contradicts_the_first(company: Company) -> None:
@@ -232,7 +234,7 @@ def a_second_file_that_contradicts_the_first(company: Company) -> None:
     waits = company.asked(ADMIN)
     company.policy_file.with_name("b.policy.yml").write_text("security: [U06MALLO]\n")
     company.clock.move(seconds=1)
-    assert company.why_not(partial(company.approve, waits, CAROL)) is Refusal.POLICY_BROKEN
+    assert company.why_not(partial(company.approve, waits, CAROL)) is RefusalReason.POLICY_BROKEN
     company.desk.revoke(presser(CAROL), held.id, "enough")
     assert company.state(held) is State.ENDING
 
@@ -240,7 +242,7 @@ def a_second_file_that_contradicts_the_first(company: Company) -> None:
 def asked_for_by_a_name_that_only_looks_alike(company: Company) -> None:
     for name in (f"{READ}\u200b", READ.replace("o", "\u043e"), READ.upper(), f"{READ}/", f"../{READ}"):
         attempt = partial(company.desk.request, presser(ALICE), Asked(name, "30m", WHY))
-        assert company.why_not(attempt) is Refusal.NOT_ALLOWED_TO_ASK, name
+        assert company.why_not(attempt) is RefusalReason.NOT_ALLOWED_TO_ASK, name
 
 
 def kept_by_cutting_the_group_to_oneself_and_one_who_is_out(company: Company) -> None:

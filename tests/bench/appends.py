@@ -18,7 +18,7 @@ import psycopg
 from sqlalchemy.engine import make_url
 
 from jit.clock import SystemClock
-from jit.facts import Refusal, Refused, Source
+from jit.facts import RefusalReason, Refused, Source
 from jit.ledger import Ledger, LedgerUnavailable, connect, create_tables
 from jit.runtime import logs
 from jit.runtime.embedded import EmbeddedPostgres
@@ -133,5 +133,9 @@ def _file(url: str) -> str:
 
 def _fact() -> Refused:
     return Refused(
-        at=datetime.now(UTC), actor="U04EVE000", source=Source.SLACK, attempted="approve", reason=Refusal.OWN_REQUEST
+        at=datetime.now(UTC),
+        actor="U04EVE000",
+        source=Source.SLACK,
+        attempted="approve",
+        reason=RefusalReason.OWN_REQUEST,
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from jit.clock import to_micros
-from jit.facts import Refusal, Refused, Source
+from jit.facts import RefusalReason, Refused, Source
 from jit.ledger import connect, create_tables
 from jit.ledger.entry import NO_ENTRY, hash_of, seal
 from jit.proof.audit.live import live
@@ -80,7 +80,9 @@ def _rows(tree: HashTree, began: datetime) -> Iterator[tuple[object, ...]]:
     previous = NO_ENTRY
     for index in range(1, ENTRIES + 1):
         at = began + timedelta(seconds=index)
-        fact = Refused(at=at, actor="bot@host1", source=Source.SLACK, attempted="approve", reason=Refusal.OWN_REQUEST)
+        fact = Refused(
+            at=at, actor="bot@host1", source=Source.SLACK, attempted="approve", reason=RefusalReason.OWN_REQUEST
+        )
         body = seal(fact, index=index, recorded_at=at, previous=previous).body
         previous = hash_of(body)
         tree.push(leaf_hash(body))

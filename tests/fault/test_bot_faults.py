@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from jit.facts import Approval, Approved, Refusal, Refused
+from jit.facts import Approval, Approved, RefusalReason, Refused
 from jit.requests.lifecycle import Request, State
 from jit.runtime.embedded import EmbeddedPostgres
 from playground.faults import Fault
@@ -81,7 +81,7 @@ def test_two_approvers_at_once_make_one_decision(it: Product) -> None:
         assert said[0] == f"Approved. {request.id} is to be granted; its card says when it is."
         assert said[1].startswith("This was approved already")
         assert len(it.facts(Approval, request)) == len(it.facts(Approved, request)) == 1
-        assert [fact.reason for fact in it.facts(Refused, request)] == [Refusal.NOT_POSSIBLE_NOW]
+        assert [fact.reason for fact in it.facts(Refused, request)] == [RefusalReason.NOT_POSSIBLE_NOW]
         it.reaches(request, State.ACTIVE)
 
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from bot.buttons import APPROVE, value_of
-from jit.facts import BEGIN_WITHIN, Approval, Approved, Counted, Granted, GrantIntent, Refusal, Refused, Source
+from jit.facts import BEGIN_WITHIN, Approval, Approved, Counted, Granted, GrantIntent, RefusalReason, Refused, Source
 from jit.ledger.database import writing
 from jit.ledger.schema import requests
 from jit.policy.files.folder import LOOK_EVERY
@@ -190,7 +190,7 @@ class TestBetweenDecisionAndEffect:
         it.kill("bot-1")
         it.pass_time(timedelta(seconds=31))
         it.start("worker-1", "worker-2")
-        it.until(lambda: it.log_lines("grant.put_off", request_id=request.id, because=Refusal.STALE_GROUPS.value))
+        it.until(lambda: it.log_lines("grant.put_off", request_id=request.id, because=RefusalReason.STALE_GROUPS.value))
         assert it.now(request).state is State.APPROVED
         assert nothing_given(it, request)
 
@@ -212,6 +212,6 @@ def test_a_button_with_the_digest_of_another_request(it: Product):
     assert write.id in it.told(bob, lambda: bob.press_raw(card, swapped))
 
     (refused,) = it.facts(Refused, write)
-    assert refused.reason is Refusal.CARD_CHANGED
+    assert refused.reason is RefusalReason.CARD_CHANGED
     assert it.now(write).state is State.PENDING
     assert nothing_given(it, write)

@@ -22,7 +22,7 @@ from jit.facts import (
     Ended,
     Granted,
     GrantIntent,
-    Refusal,
+    RefusalReason,
     Refused,
     RevokeIntent,
     Source,
@@ -116,7 +116,7 @@ MALFORMED_VALUES: tuple[Any, ...] = (
 )
 
 
-def presses_in_vain(it: Product) -> Iterator[tuple[str, Shown, dict[str, Any], str, Refusal]]:
+def presses_in_vain(it: Product) -> Iterator[tuple[str, Shown, dict[str, Any], str, RefusalReason]]:
     """Every kind of press that comes to nothing: who, on which card, what is sent, as what, and why not."""
     pending = it.ask(it.stage.alice, "orders-db/read 30m INC-2 stuck orders")
     active = it.granted(it.stage.alice, "orders-db/write 30m INC-2 mend an order")
@@ -124,28 +124,40 @@ def presses_in_vain(it: Product) -> Iterator[tuple[str, Shown, dict[str, Any], s
     approve, withdraw = asked.action("Approve"), asked.action("Withdraw")
     release, revoke = given.action("Release"), given.action("Revoke", confirm=True)
 
-    yield EVE, asked, approve, "approve", Refusal.NOT_ALLOWED_TO_DECIDE
-    yield ALICE, asked, approve, "approve", Refusal.OWN_REQUEST
+    yield EVE, asked, approve, "approve", RefusalReason.NOT_ALLOWED_TO_DECIDE
+    yield ALICE, asked, approve, "approve", RefusalReason.OWN_REQUEST
     for action, attempted in ((approve, "approve"), (withdraw, "withdraw"), (release, "release"), (revoke, "revoke")):
         card = asked if action in (approve, withdraw) else given
-        yield MALLORY, card, action, attempted, Refusal.BAD_STANDING
-        yield LEAVER, card, action, attempted, Refusal.BAD_STANDING
-        yield BOT, card, action, attempted, Refusal.BAD_STANDING
-        yield STRANGER, card, action, attempted, Refusal.WRONG_WORKSPACE
+        yield MALLORY, card, action, attempted, RefusalReason.BAD_STANDING
+        yield LEAVER, card, action, attempted, RefusalReason.BAD_STANDING
+        yield BOT, card, action, attempted, RefusalReason.BAD_STANDING
+        yield STRANGER, card, action, attempted, RefusalReason.WRONG_WORKSPACE
         for value in MALFORMED_VALUES:
-            yield BOB, card, action | {"value": value}, attempted, Refusal.MALFORMED
-        yield BOB, card, action | {"value": value_of("R-2222", pending.digest)}, attempted, Refusal.UNKNOWN_REQUEST
-    yield STRANGER, asked, asked.action("Deny"), "deny", Refusal.WRONG_WORKSPACE
-    yield BOB, asked, asked.action("Deny") | {"value": "no"}, "deny", Refusal.MALFORMED
-    yield BOB, asked, approve | {"value": value_of(pending.id, "0" * 64)}, "approve", Refusal.CARD_CHANGED
-    yield BOB, asked, approve | {"value": value_of(pending.id, active.digest)}, "approve", Refusal.CARD_CHANGED
-    yield BOB, asked, approve | {"action_id": "jit.grant"}, "press", Refusal.MALFORMED
-    yield BOB, asked, approve | {"value": value_of(active.id, active.digest)}, "approve", Refusal.NOT_POSSIBLE_NOW
-    yield BOB, asked, withdraw, "withdraw", Refusal.NOT_YOURS
-    yield CAROL, given, release, "release", Refusal.NOT_YOURS
-    yield EVE, given, revoke, "revoke", Refusal.NOT_ALLOWED_TO_END
-    yield ALICE, given, revoke, "revoke", Refusal.NOT_ALLOWED_TO_END
-    yield CAROL, given, revoke | {"value": value_of(pending.id, pending.digest)}, "revoke", Refusal.NOT_POSSIBLE_NOW
+            yield BOB, card, action | {"value": value}, attempted, RefusalReason.MALFORMED
+        yield (
+            BOB,
+            card,
+            action | {"value": value_of("R-2222", pending.digest)},
+            attempted,
+            RefusalReason.UNKNOWN_REQUEST,
+        )
+    yield STRANGER, asked, asked.action("Deny"), "deny", RefusalReason.WRONG_WORKSPACE
+    yield BOB, asked, asked.action("Deny") | {"value": "no"}, "deny", RefusalReason.MALFORMED
+    yield BOB, asked, approve | {"value": value_of(pending.id, "0" * 64)}, "approve", RefusalReason.CARD_CHANGED
+    yield BOB, asked, approve | {"value": value_of(pending.id, active.digest)}, "approve", RefusalReason.CARD_CHANGED
+    yield BOB, asked, approve | {"action_id": "jit.grant"}, "press", RefusalReason.MALFORMED
+    yield BOB, asked, approve | {"value": value_of(active.id, active.digest)}, "approve", RefusalReason.NOT_POSSIBLE_NOW
+    yield BOB, asked, withdraw, "withdraw", RefusalReason.NOT_YOURS
+    yield CAROL, given, release, "release", RefusalReason.NOT_YOURS
+    yield EVE, given, revoke, "revoke", RefusalReason.NOT_ALLOWED_TO_END
+    yield ALICE, given, revoke, "revoke", RefusalReason.NOT_ALLOWED_TO_END
+    yield (
+        CAROL,
+        given,
+        revoke | {"value": value_of(pending.id, pending.digest)},
+        "revoke",
+        RefusalReason.NOT_POSSIBLE_NOW,
+    )
 
 
 @pytest.mark.usefixtures("outsiders")
@@ -177,12 +189,12 @@ def test_refused_command_and_form_are_recorded(it: Product) -> None:
         it.told(person, lambda: person.command("/jit", words, channel=REQUESTS))  # noqa: B023  called at once
     it.told(eve, lambda: eve.press(it.card(eve, request, "Deny"), "Deny"))
     assert [(fact.actor, fact.attempted, fact.reason) for fact in it.facts(Refused)[before:]] == [
-        (EVE, "release", Refusal.NOT_YOURS),
-        (EVE, "revoke", Refusal.NOT_ALLOWED_TO_END),
-        (EVE, "show", Refusal.UNKNOWN_REQUEST),
-        (STRANGER, "list", Refusal.WRONG_WORKSPACE),
-        (MALLORY, "list", Refusal.BAD_STANDING),
-        (EVE, "deny", Refusal.NOT_ALLOWED_TO_DECIDE),
+        (EVE, "release", RefusalReason.NOT_YOURS),
+        (EVE, "revoke", RefusalReason.NOT_ALLOWED_TO_END),
+        (EVE, "show", RefusalReason.UNKNOWN_REQUEST),
+        (STRANGER, "list", RefusalReason.WRONG_WORKSPACE),
+        (MALLORY, "list", RefusalReason.BAD_STANDING),
+        (EVE, "deny", RefusalReason.NOT_ALLOWED_TO_DECIDE),
     ]
 
 

@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from jit.clock import SystemClock
-from jit.facts import Refusal, Refused, Source
+from jit.facts import RefusalReason, Refused, Source
 from jit.ledger import BrokenChain, Ledger, check_chain, connect, create_tables
 from jit.ledger.entry import NO_ENTRY, hash_of
 from jit.runtime.embedded import EmbeddedPostgres
@@ -69,7 +69,7 @@ def press(actor: str = "U04EVE000") -> Refused:
         actor=actor,
         source=Source.SLACK,
         attempted="approve",
-        reason=Refusal.NOT_ALLOWED_TO_DECIDE,
+        reason=RefusalReason.NOT_ALLOWED_TO_DECIDE,
     )
 
 

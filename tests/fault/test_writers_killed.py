@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from jit.clock import SystemClock
-from jit.facts import Refusal, Refused, Source
+from jit.facts import RefusalReason, Refused, Source
 from jit.ledger import Ledger, LedgerUnavailable, check_chain, connect, create_tables
 from jit.ledger.entry import NO_ENTRY
 from jit.proof.verifier import Frontier, leaf_hash
@@ -48,7 +48,7 @@ def write_for_ever(url: str, acknowledged: Path) -> None:
                 actor="U04EVE000",
                 source=Source.SLACK,
                 attempted="approve",
-                reason=Refusal.NOT_ALLOWED_TO_DECIDE,
+                reason=RefusalReason.NOT_ALLOWED_TO_DECIDE,
             )
             for _ in range(2)
         ]

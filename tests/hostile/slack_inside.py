@@ -15,7 +15,7 @@ from urllib.request import Request
 from playground import chat, forms, reading
 from playground.slack import Slack
 from playground.tickets import Stale
-from playground.web_api import Refusal, WebApi, parsed_body
+from playground.web_api import RefusalReason, WebApi, parsed_body
 from playground.world import Missing
 from tests.hostile.damage import Json
 
@@ -77,7 +77,7 @@ def _opener(slack: Slack, calls: Calls) -> Callable[..., "_Answer"]:
 def _hook(slack: Slack, calls: Calls, secret: str, said: Json) -> "_Answer":
     try:
         answer = chat.respond(slack, secret, said)
-    except (Refusal, Stale, Missing) as refused:
+    except (RefusalReason, Stale, Missing) as refused:
         calls.made.append(Call("response_url", said, {"ok": False, "error": str(refused)}))
         raise HTTPError(ROOT, 404, str(refused), Message(), io.BytesIO(b"")) from refused
     calls.made.append(Call("response_url", said, answer))

@@ -16,7 +16,7 @@ from jit.facts import (
     Ended,
     Lapsed,
     Need,
-    Refusal,
+    RefusalReason,
     Refused,
     Requested,
     Source,
@@ -91,7 +91,7 @@ def press(**changes: object) -> Refused:
         "actor": "U04EVE000",
         "source": Source.SLACK,
         "attempted": "approve",
-        "reason": Refusal.NOT_ALLOWED_TO_DECIDE,
+        "reason": RefusalReason.NOT_ALLOWED_TO_DECIDE,
     }
     return Refused(**(fields | changes))
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select, text
 
 from jit.clock import SystemClock
-from jit.facts import Alert, AlertName, Refusal, Refused, Source
+from jit.facts import Alert, AlertName, RefusalReason, Refused, Source
 from jit.ledger import Ledger, Notes, Question, StoredDirectory, check_chain, connect
 from jit.ledger.privacy.erasing import erase, written_back
 from jit.ledger.schema import person_keys
@@ -29,7 +29,9 @@ def ledger(ledger_url: str) -> Iterator[Ledger]:
 
 def press(actor: str) -> Refused:
     now = SystemClock().now()
-    return Refused(at=now, actor=actor, source=Source.SLACK, attempted="approve", reason=Refusal.NOT_ALLOWED_TO_DECIDE)
+    return Refused(
+        at=now, actor=actor, source=Source.SLACK, attempted="approve", reason=RefusalReason.NOT_ALLOWED_TO_DECIDE
+    )
 
 
 def press_often(url: str, together: Barrier) -> None:

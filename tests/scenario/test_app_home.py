@@ -8,7 +8,7 @@ import pytest
 from bot.followers.homes import Homes
 from bot.views.home import NOT_OURS, NOTHING
 from bot.visibility import Sight
-from jit.facts import Refusal, Source, Withdrawn
+from jit.facts import RefusalReason, Source, Withdrawn
 from jit.ledger import Notes
 from jit.requests.lifecycle import State
 from playground.faults import Fault, Outage
@@ -120,10 +120,10 @@ def test_a_button_of_somebody_elses_home_is_refused_to_whom_the_card_would_refus
     home = sees(office, BOB, request.id)
     refused = []
     for person, reason in (
-        (ALICE, Refusal.OWN_REQUEST),
-        (EVE, Refusal.NOT_ALLOWED_TO_DECIDE),
-        (MALLORY, Refusal.BAD_STANDING),
-        (STRANGER, Refusal.WRONG_WORKSPACE),
+        (ALICE, RefusalReason.OWN_REQUEST),
+        (EVE, RefusalReason.NOT_ALLOWED_TO_DECIDE),
+        (MALLORY, RefusalReason.BAD_STANDING),
+        (STRANGER, RefusalReason.WRONG_WORKSPACE),
     ):
         assert office.person(person).press(home, "Approve").ok
         refused.append((person, "approve", reason))
@@ -137,7 +137,7 @@ def test_an_approval_from_home_is_bound_to_what_it_showed(office, homes):
     home = sees(office, BOB, request.id)
     approve = {"type": "button", "action_id": "jit.approve", "block_id": "b", "value": f"{request.id} {other.digest}"}
     assert office.person(BOB).press_raw(home, approve).ok
-    office.wait(lambda: office.refusals() == [(BOB, "approve", Refusal.CARD_CHANGED)])
+    office.wait(lambda: office.refusals() == [(BOB, "approve", RefusalReason.CARD_CHANGED)])
     assert office.request(request.id).approvals == ()
 
 
@@ -146,7 +146,7 @@ def test_release_of_somebody_elses_access_from_home_is_refused(office, homes):
     office.person(ALICE).open_home()
     home = sees(office, ALICE, "Active until ")
     office.person(EVE).press(home, "Release")
-    office.wait(lambda: office.refusals() == [(EVE, "release", Refusal.NOT_YOURS)])
+    office.wait(lambda: office.refusals() == [(EVE, "release", RefusalReason.NOT_YOURS)])
 
 
 def test_nothing_is_drawn_for_guests_and_strangers_and_for_another_tab(office, homes):

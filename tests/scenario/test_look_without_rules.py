@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from bot.listeners.look import ONLY_YOURS
-from jit.facts import Refusal
+from jit.facts import RefusalReason
 from jit.policy import PolicyError
 from jit.requests.messages import SAYS
 from playground.sample import BOB, CAROL, EVE
@@ -46,8 +46,8 @@ def test_without_rules_since_the_start_it_is_said_that_it_cannot_be_told(office,
     office.jit(CAROL, "list")
     office.told(CAROL, ONLY_YOURS)
     office.jit(BOB, f"show {request.id}")
-    office.told(BOB, SAYS[Refusal.POLICY_BROKEN].split(",")[0])
-    assert office.refusals() == [(BOB, "show", Refusal.POLICY_BROKEN)]
+    office.told(BOB, SAYS[RefusalReason.POLICY_BROKEN].split(",")[0])
+    assert office.refusals() == [(BOB, "show", RefusalReason.POLICY_BROKEN)]
 
 
 def test_others_are_still_told_of_no_request(office, tmp_path):

@@ -11,7 +11,7 @@ import structlog
 from bot.buttons import APPROVE, value_of
 from bot.forms import CHOOSE_ACCESS, DENY_FORM, REQUEST_FORM
 from bot.pool import Pool
-from jit.facts import EndCause, Refusal
+from jit.facts import EndCause, RefusalReason
 from jit.ledger import LedgerUnavailable, StoredDirectory
 from jit.requests.lifecycle import State
 from playground.faults import Fault
@@ -34,7 +34,7 @@ def test_second_request_for_the_same_access_is_refused_after_the_form_closed(off
     form = office.form(ALICE, "request orders-db/read 30m again")
     assert form.submit().ok
     assert "withdraw it and ask again" in office.told(ALICE, "already")
-    assert office.refusals() == [(ALICE, "request", Refusal.ALREADY_OPEN)]
+    assert office.refusals() == [(ALICE, "request", RefusalReason.ALREADY_OPEN)]
 
 
 def test_approve_is_answered_to_everybody_who_presses(office: PlayedOffice) -> None:
@@ -42,10 +42,10 @@ def test_approve_is_answered_to_everybody_who_presses(office: PlayedOffice) -> N
     shown = office.card(request)
     world = office.stage.slack.world
     for presser, reason, says in (
-        (ALICE, Refusal.OWN_REQUEST, "so somebody else of @dba has to decide. 2 people were asked."),
-        (EVE, Refusal.NOT_ALLOWED_TO_DECIDE, "not among those who decide"),
-        (MALLORY, Refusal.BAD_STANDING, "Only full members"),
-        (STRANGER, Refusal.WRONG_WORKSPACE, "another workspace"),
+        (ALICE, RefusalReason.OWN_REQUEST, "so somebody else of @dba has to decide. 2 people were asked."),
+        (EVE, RefusalReason.NOT_ALLOWED_TO_DECIDE, "not among those who decide"),
+        (MALLORY, RefusalReason.BAD_STANDING, "Only full members"),
+        (STRANGER, RefusalReason.WRONG_WORKSPACE, "another workspace"),
     ):
         assert office.person(presser).press(shown, "Approve").ok
         assert request.id in office.told(presser, says)
@@ -94,7 +94,7 @@ def test_denial_by_those_who_may_not_is_refused_before_a_reason_is_asked_for(off
         office.told(presser, says)
         assert not office.person(presser).has_form()
     reasons = [reason for _, _, reason in office.refusals()]
-    assert reasons == [Refusal.OWN_REQUEST, Refusal.NOT_ALLOWED_TO_DECIDE, Refusal.WRONG_WORKSPACE]
+    assert reasons == [RefusalReason.OWN_REQUEST, RefusalReason.NOT_ALLOWED_TO_DECIDE, RefusalReason.WRONG_WORKSPACE]
 
 
 def test_denial_by_somebody_who_lost_their_say_meanwhile_is_refused_when_it_is_sent(office: PlayedOffice) -> None:
@@ -178,8 +178,8 @@ def test_show_is_for_requester_approvers_and_security(office: PlayedOffice) -> N
     office.jit(STRANGER, f"show {active.id}")
     office.told(STRANGER, "another workspace")
     assert office.refusals() == [
-        (EVE, "show", Refusal.UNKNOWN_REQUEST),
-        (STRANGER, "show", Refusal.WRONG_WORKSPACE),
+        (EVE, "show", RefusalReason.UNKNOWN_REQUEST),
+        (STRANGER, "show", RefusalReason.WRONG_WORKSPACE),
     ]
 
 
@@ -187,18 +187,18 @@ def test_changed_button_value_is_turned_away_and_recorded(office: PlayedOffice) 
     request = office.ask()
     shown = office.card(request)
     action = shown.action("Approve")
-    changed: list[tuple[dict[str, object], str, Refusal]] = [
+    changed: list[tuple[dict[str, object], str, RefusalReason]] = [
         *(
-            ({"value": value}, "does not look like ours", Refusal.MALFORMED)
+            ({"value": value}, "does not look like ours", RefusalReason.MALFORMED)
             for value in ("", f"{request.id} {'0' * 63}", "R-7F3K'; drop", None, {"a": 1})
         ),
         (
             {"value": value_of(request.id, "0" * 64)},
             "does not belong to what the card shows now",
-            Refusal.CARD_CHANGED,
+            RefusalReason.CARD_CHANGED,
         ),
-        ({"value": value_of("R-2222", request.digest)}, "There is no such request.", Refusal.UNKNOWN_REQUEST),
-        ({"action_id": "jit.of.old"}, "does not look like ours", Refusal.MALFORMED),
+        ({"value": value_of("R-2222", request.digest)}, "There is no such request.", RefusalReason.UNKNOWN_REQUEST),
+        ({"action_id": "jit.of.old"}, "does not look like ours", RefusalReason.MALFORMED),
     ]
     for before, (change, says, reason) in enumerate(changed):
         office.person(BOB).press_raw(shown, action | change)
@@ -248,7 +248,7 @@ def test_full_pool_tells_the_presser_at_once_and_records_it(tmp_path: Path) -> N
             office.wait(lambda: len(office.refusals()) == 2)
         finally:
             free.set()
-        assert {*office.refusals()} == {(BOB, "approve", Refusal.BUSY), (ALICE, "request", Refusal.BUSY)}
+        assert {*office.refusals()} == {(BOB, "approve", RefusalReason.BUSY), (ALICE, "request", RefusalReason.BUSY)}
         assert office.request(request.id).state is State.PENDING
 
 
@@ -311,7 +311,7 @@ def test_stale_groups_are_said_in_the_form_and_refuse_it(office: PlayedOffice) -
     form = office.form(ALICE, "request orders-db/read 30m db down")
     office.clock.advance(timedelta(seconds=60))
     assert "not known freshly enough" in form.submit(checked=False).errors["Access"]
-    office.wait(lambda: office.refusals() == [(ALICE, "request", Refusal.STALE_GROUPS)])
+    office.wait(lambda: office.refusals() == [(ALICE, "request", RefusalReason.STALE_GROUPS)])
     form.close()
     again = office.form(ALICE)
     assert "not known freshly enough" in again.text
@@ -326,7 +326,7 @@ def test_broken_policy_is_said_in_the_form_and_refuses_it(tmp_path: Path) -> Non
         next(folder.iterdir()).write_text("access: [")
         office.clock.advance(timedelta(seconds=2))
         assert "jit policy check" in form.submit(checked=False).errors["Access"]
-        office.wait(lambda: office.refusals() == [(ALICE, "request", Refusal.POLICY_BROKEN)])
+        office.wait(lambda: office.refusals() == [(ALICE, "request", RefusalReason.POLICY_BROKEN)])
         form.close()
         assert "jit policy check" in office.form(ALICE).text
 
@@ -334,14 +334,18 @@ def test_broken_policy_is_said_in_the_form_and_refuses_it(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("change", "reason", "says"),
     [
-        (("request: [group:engineering]", "request: [group:dba]"), Refusal.NOT_ALLOWED_TO_ASK, "no such access"),
-        (("from: [group:dba]", "from: [U01ALICE0]"), Refusal.NOBODY_COULD_APPROVE, "Nobody but you"),
-        (("U01ALICE0: {postgres: alice}", "U02BOB000: {postgres: bob}"), Refusal.NO_PRINCIPAL, "Nobody has written"),
+        (("request: [group:engineering]", "request: [group:dba]"), RefusalReason.NOT_ALLOWED_TO_ASK, "no such access"),
+        (("from: [group:dba]", "from: [U01ALICE0]"), RefusalReason.NOBODY_COULD_APPROVE, "Nobody but you"),
+        (
+            ("U01ALICE0: {postgres: alice}", "U02BOB000: {postgres: bob}"),
+            RefusalReason.NO_PRINCIPAL,
+            "Nobody has written",
+        ),
     ],
     ids=["not offered", "nobody could approve", "no principal"],
 )
 def test_form_that_the_rules_refuse_is_on_the_record(
-    tmp_path: Path, change: tuple[str, str], reason: Refusal, says: str
+    tmp_path: Path, change: tuple[str, str], reason: RefusalReason, says: str
 ) -> None:
     folder = tmp_path / "policies"
     shutil.copytree(POLICIES, folder)
@@ -349,7 +353,7 @@ def test_form_that_the_rules_refuse_is_on_the_record(
         form = office.form(ALICE, "request orders-db/read 30m db down")
         file = next(folder.iterdir())
         rules = file.read_text()
-        if reason is Refusal.NO_PRINCIPAL:
+        if reason is RefusalReason.NO_PRINCIPAL:
             rules = rules.replace("  U02BOB000: {postgres: bob}\n", "")
         file.write_text(rules.replace(*change))
         office.clock.advance(timedelta(seconds=2))
@@ -376,7 +380,7 @@ def test_presser_who_cannot_be_looked_up_is_refused(office: PlayedOffice) -> Non
     office.stage.slack.faults.plan("users.info", Fault.SERVER_ERROR, times=10)
     office.person(BOB).press(shown, "Approve")
     assert request.id in office.told(BOB, "Slack did not say in time who you are.")
-    assert office.refusals() == [(BOB, "approve", Refusal.CANNOT_LOOK_UP)]
+    assert office.refusals() == [(BOB, "approve", RefusalReason.CANNOT_LOOK_UP)]
 
 
 def test_change_of_a_group_counts_at_once(office: PlayedOffice) -> None:

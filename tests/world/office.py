@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jit.facts import Refusal, Refused, Source, write_fact
+from jit.facts import RefusalReason, Refused, Source, write_fact
 from jit.requests.intake import Asked
 from jit.requests.lifecycle import Request
 from jit.testing import ALICE, BOB, WORKSPACE
@@ -64,7 +64,7 @@ class Office(World):
         story.intent()
         story.granted()
 
-    def refused(self, reason: Refusal, attempt: Any, *typed: str, about: Request | None = None) -> Turned:
+    def refused(self, reason: RefusalReason, attempt: Any, *typed: str, about: Request | None = None) -> Turned:
         """The attempt is refused for this reason; the record gains that one fact, holding nothing typed."""
         before = self.facts()
         with pytest.raises(Turned) as caught:

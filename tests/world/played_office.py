@@ -12,7 +12,7 @@ from bot.directory import SlackDirectory
 from bot.pool import Pool
 from bot.socket_mode import hang_up, socket_client
 from bot.views import card
-from jit.facts import Refusal, Refused, Source
+from jit.facts import RefusalReason, Refused, Source
 from jit.ledger import Question, StoredDirectory
 from jit.requests.lifecycle import Request
 from jit.use_cases.desk import Presser
@@ -92,7 +92,7 @@ class PlayedOffice(Office):
     def requests(self) -> list[Request]:
         return self.ledger.requests(Question())
 
-    def refusals(self) -> list[tuple[str, str, Refusal]]:
+    def refusals(self) -> list[tuple[str, str, RefusalReason]]:
         facts = self.facts("refused")
         return [(fact.actor, fact.attempted, fact.reason) for fact in facts if isinstance(fact, Refused)]
 

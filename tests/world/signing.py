@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from jit.facts import Fact, Refusal, Refused, Source
+from jit.facts import Fact, RefusalReason, Refused, Source
 from jit.ledger import Leases
 from jit.proof.audit.checkpoints import Head, Heads
 from jit.proof.signer.keys import make_key, read_key
@@ -37,7 +37,7 @@ def something(clock: ManualClock, n: int = 0) -> Fact:
         actor="signer@test",
         source=Source.SIGNER,
         attempted=f"request {n}",
-        reason=Refusal.NOT_ALLOWED_TO_ASK,
+        reason=RefusalReason.NOT_ALLOWED_TO_ASK,
     )
 
 

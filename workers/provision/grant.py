@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import structlog
 
-from jit.facts import Granted, GrantIntent, Lapsed, Refusal, Source
+from jit.facts import Granted, GrantIntent, Lapsed, RefusalReason, Source
 from jit.ledger import ClockSkew, Conflict, Ledger, LedgerUnavailable
 from jit.policy import PolicyFolder
 from jit.ports import (
@@ -38,9 +38,9 @@ TOO_LONG = "its permissions are too many for one order to end it; split the acce
 
 
 LAPSES = {
-    Refusal.LAPSED: "not_begun",
-    Refusal.RULES_CHANGED: "rules_changed",
-    Refusal.NOT_ALLOWED_TO_ASK: "left_rules",
+    RefusalReason.LAPSED: "not_begun",
+    RefusalReason.RULES_CHANGED: "rules_changed",
+    RefusalReason.NOT_ALLOWED_TO_ASK: "left_rules",
 }
 """What is said to have been in the way; anything else took the approvals their worth."""
 
@@ -137,7 +137,7 @@ class Granter:
             self._orders.settle(begun)
         return begun
 
-    def _drop(self, request: Request, reason: Refusal) -> None:
+    def _drop(self, request: Request, reason: RefusalReason) -> None:
         log.warning("grant.dropped", request_id=request.id, because=reason.value)
         if request.state is State.GRANTING:
             self._revoker.take_back(request, "it was no longer approved when it was taken up again")

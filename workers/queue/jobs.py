@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from jit.facts import Refusal, Refused, Source
+from jit.facts import RefusalReason, Refused, Source
 from jit.ledger import Ledger, LedgerUnavailable
 from jit.ports import Clock, Held
 from jit.requests.lifecycle import LIVE, State, begun_until
@@ -124,7 +124,9 @@ class Jobs:
         if self._complained is not None and now - self._complained < COMPLAIN_EVERY:
             return
         self._complained = now
-        fact = Refused(at=now, actor=self._actor, source=Source.WORKER, attempted="end", reason=Refusal.BAD_TICKET)
+        fact = Refused(
+            at=now, actor=self._actor, source=Source.WORKER, attempted="end", reason=RefusalReason.BAD_TICKET
+        )
         try:
             self._ledger.append([fact])
         except LedgerUnavailable as silent:

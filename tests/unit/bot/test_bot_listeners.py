@@ -22,7 +22,7 @@ from bot.listeners.caller import NO_TEAM, Caller, Place, entered, pressed_value,
 from bot.listeners.events import tell_of_group
 from bot.listeners.kit import outcome
 from bot.listeners.look import show_request, table
-from jit.facts import Need, Refusal, Source, life_kinds
+from jit.facts import Need, RefusalReason, Source, life_kinds
 from jit.ledger import LedgerUnavailable, SpoolFailed
 from jit.ledger.entry import open_entry
 from jit.requests.lifecycle import Request, State
@@ -103,10 +103,10 @@ def test_event_about_a_group_that_says_too_little_tells_nothing() -> None:
 
 
 def test_every_refusal_is_told_in_words_with_its_request() -> None:
-    def refused(reason: Refusal) -> str:
+    def refused(reason: RefusalReason) -> str:
         raise Turned(reason, SAYS[reason], request_id="R-7F3K")
 
-    for reason in Refusal:
+    for reason in RefusalReason:
         said = str(outcome(partial(refused, reason)))
         assert said.startswith(answers.escape(SAYS[reason])), reason
         assert said.endswith(" R-7F3K"), reason
@@ -168,7 +168,9 @@ def test_what_was_only_approved_is_not_said_to_be_taken_away() -> None:
 
 
 def test_refusal_that_names_the_request_already_does_not_repeat_it() -> None:
-    assert answers.turned(Turned(Refusal.LAPSED, "R-7F3K <lapsed>", request_id="R-7F3K")) == "R-7F3K &lt;lapsed&gt;"
+    assert (
+        answers.turned(Turned(RefusalReason.LAPSED, "R-7F3K <lapsed>", request_id="R-7F3K")) == "R-7F3K &lt;lapsed&gt;"
+    )
 
 
 def test_table_stays_a_table_whatever_people_are_called() -> None:

@@ -15,7 +15,7 @@ from bot.listeners.caller import read_caller
 from bot.listeners.events import tell_of_group
 from bot.listeners.teller import is_slacks
 from bot.socket_mode import AcknowledgingHandler, hang_up
-from jit.facts import Refusal
+from jit.facts import RefusalReason
 from jit.testing import ManualClock
 from tests.hostile.siege import ENVELOPE, Inline, InlinePool, Socket
 
@@ -27,9 +27,9 @@ class Desk:
     """Remembers who was turned away."""
 
     def __init__(self) -> None:
-        self.turned: list[tuple[str, Refusal]] = []
+        self.turned: list[tuple[str, RefusalReason]] = []
 
-    def turn_away(self, by: Any, attempted: str, reason: Refusal, request_id: str | None = None) -> None:
+    def turn_away(self, by: Any, attempted: str, reason: RefusalReason, request_id: str | None = None) -> None:
         self.turned.append((by.id, reason))
 
 
@@ -113,7 +113,7 @@ def test_payload_that_bolt_stumbles_over_was_told_as_a_fault_of_ours(sent: Calla
     ):
         with structlog.testing.capture_logs() as logged:
             assert sent({"user": {"id": "U01ALICE0", "team_id": OURS}, **payload}).acks == [{}], payload
-        assert desk.turned.pop() == ("U01ALICE0", Refusal.MALFORMED), payload
+        assert desk.turned.pop() == ("U01ALICE0", RefusalReason.MALFORMED), payload
         assert "fault.unexpected" not in [line["event"] for line in logged], payload
     assert desk.turned == []
 

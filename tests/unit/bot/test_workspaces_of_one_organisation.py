@@ -9,7 +9,7 @@ from bot.doctor.app import look_at_app
 from bot.doctor.visit import Welcome
 from bot.listeners.caller import NO_TEAM, read_caller
 from jit.clock import SystemClock
-from jit.facts import Refusal
+from jit.facts import RefusalReason
 from jit.ledger import StoredDirectory
 from jit.people.person import Person, Standing
 from jit.ports import DirectoryUnavailable
@@ -75,22 +75,22 @@ def test_a_press_of_elsewhere_is_none_of_ours_even_with_the_id_of_one_of_us(offi
     of_no_team_of_his = ((BOB, ELSEWHERE), (BOB, NO_TEAM), (BOB, ""), (BOB, None))
     for person, team in (*of_no_team_of_his, (ALICE, SISTER), (ALICE, ORGANISATION)):
         trouble = membership_trouble(presser(person, team), OURS, office.directory.look_up)
-        assert trouble is Refusal.WRONG_WORKSPACE, (person, team)
+        assert trouble is RefusalReason.WRONG_WORKSPACE, (person, team)
 
 
 def test_a_colleague_who_is_a_guest_here_or_gone_does_not_act(office):
     for how in ({"guest": True}, {"deleted": True}, {"bot": True}):
         office.directory.people[BOB] = Person(id=BOB, team=SISTER, name="Bob", teams=(SISTER, OURS), **how)
         trouble = membership_trouble(presser(BOB, SISTER), OURS, office.directory.look_up)
-        assert trouble is Refusal.BAD_STANDING, how
+        assert trouble is RefusalReason.BAD_STANDING, how
 
 
 def test_where_slack_does_not_answer_a_press_of_elsewhere_is_one_of_elsewhere():
     def away(_person):
         raise DirectoryUnavailable("silent")
 
-    assert membership_trouble(presser(BOB, SISTER), OURS, away) is Refusal.WRONG_WORKSPACE
-    assert membership_trouble(presser(BOB), OURS, away) is Refusal.CANNOT_LOOK_UP
+    assert membership_trouble(presser(BOB, SISTER), OURS, away) is RefusalReason.WRONG_WORKSPACE
+    assert membership_trouble(presser(BOB), OURS, away) is RefusalReason.CANNOT_LOOK_UP
 
 
 def test_payloads_of_an_installation_in_the_whole_organisation_are_read():

@@ -6,7 +6,7 @@ import pytest
 
 from demo.guide import STEPS, Guide
 from demo.parts import REDIS, WORKERS
-from jit.facts import Refusal
+from jit.facts import RefusalReason
 from tests.world.stage_scene import Scene
 
 
@@ -42,7 +42,7 @@ def test_asking_approving_and_ending_are_ticked_off_one_by_one(scene, done):
 
 def test_a_denial_and_a_refusal_are_ticked_off(scene, done):
     scene.story.asked()
-    scene.story.refused(reason=Refusal.NOT_ALLOWED_TO_DECIDE)
+    scene.story.refused(reason=RefusalReason.NOT_ALLOWED_TO_DECIDE)
     assert "Be refused" in done()
     scene.story.denied()
     assert "Say no" in done()

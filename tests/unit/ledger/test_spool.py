@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jit.facts import Alert, AlertName, Approval, Approved, Counted, Fact, Refusal, Refused, Source, write_fact
+from jit.facts import Alert, AlertName, Approval, Approved, Counted, Fact, RefusalReason, Refused, Source, write_fact
 from jit.ledger import Entry, Ledger, SpoolFailed
 from jit.ledger.unavailable import NotTaken
 from jit.requests.lifecycle import State
@@ -30,7 +30,7 @@ def put_aside(house: Hands) -> str:
 
 
 def press() -> Refused:
-    return Refused(at=T0, actor=BOB, source=Source.SLACK, attempted="approve", reason=Refusal.BUSY)
+    return Refused(at=T0, actor=BOB, source=Source.SLACK, attempted="approve", reason=RefusalReason.BUSY)
 
 
 @pytest.mark.parametrize("spooled", [False, True])

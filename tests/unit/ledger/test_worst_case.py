@@ -26,7 +26,7 @@ from bot.listeners.typed import fill
 from bot.mirror.follower import MOST_LINES
 from bot.views import alert, audit, card, dm, home, line
 from bot.views.text import Drawn, Json, harmless, straight, units
-from jit.facts import Alert, AlertName, Fact, Refusal, Source
+from jit.facts import Alert, AlertName, Fact, RefusalReason, Source
 from jit.ledger.entry import NO_ENTRY, open_entry, seal
 from jit.people.person import Person
 from jit.policy import Access, Quorum, Rule, Tally
@@ -147,7 +147,7 @@ def _answers(text: str) -> dict[str, Iterator[str]]:
     tallies = Tally(tuple((quorum, frozenset()) for quorum in quorums)), Tally(((quorums[0], frozenset(PEOPLE)),))
     return {
         "fault": iter([answers.fault(answers.new_error_id())]),
-        "turned": (answers.turned(Turned(why, SAYS[why], request_id=pending.id)) for why in Refusal),
+        "turned": (answers.turned(Turned(why, SAYS[why], request_id=pending.id)) for why in RefusalReason),
         "own_request": (answers.own_request(pending, count, names) for count in (None, 1, 10**6)),
         "waits_for": iter([answers.waits_for(pending.needs, names)]),
         "asked": iter([answers.asked(pending, names)]),

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 
 from jit.cli.main import cli
-from jit.facts import MODELS, AlertName, Refusal
+from jit.facts import MODELS, AlertName, RefusalReason
 from jit.ledger.entry import open_entry, seal
 from jit.ledger.privacy.sealing import new_key
 from jit.proof.audit.export import COLUMNS
@@ -109,7 +109,7 @@ def test_every_alert_is_a_valid_finding():
 def test_every_refusal_is_a_valid_failure():
     names = ("request_id", "requester", "access", "target", "policy_version")
     about_nothing = dict.fromkeys(names) | {"permissions": ()}
-    for reason in Refusal:
+    for reason in RefusalReason:
         for more in ({}, about_nothing):
             fact = of_kind("refused").model_copy(update={"reason": reason, **more})
             event = to_ocsf(seal(fact, index=1, recorded_at=fact.at, previous="0" * 64))

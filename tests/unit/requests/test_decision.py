@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from jit.clock import SKEW_LIMIT
-from jit.facts import BEGIN_WITHIN, Approval, Approved, Counted, Refusal, Source
+from jit.facts import BEGIN_WITHIN, Approval, Approved, Counted, RefusalReason, Source
 from jit.people.person import GROUPS_FRESH_FOR
 from jit.requests.decision import CannotTell, DoesNotHold, rules_for, still_holds, weigh
 from jit.requests.lifecycle import State
@@ -69,57 +69,57 @@ def test_a_true_decision_holds(office):
 def test_nothing_holds_in_another_state(office):
     request = office.approved()
     for state in set(State) - {State.APPROVED, State.GRANTING}:
-        fails(office, replace(request, state=state), Refusal.NOT_POSSIBLE_NOW)
+        fails(office, replace(request, state=state), RefusalReason.NOT_POSSIBLE_NOW)
 
 
 def test_a_decision_without_approvals_does_not_hold(office):
     request = office.asked()
-    fails(office, forge(office, request, decision(office, request)), Refusal.QUORUM_GONE)
+    fails(office, forge(office, request, decision(office, request)), RefusalReason.QUORUM_GONE)
 
 
 def test_a_decision_that_counts_nobody_does_not_hold_though_somebody_approved(office):
     request = office.asked()
-    fails(office, forge(office, request, yes(office, request), decision(office, request)), Refusal.QUORUM_GONE)
+    fails(office, forge(office, request, yes(office, request), decision(office, request)), RefusalReason.QUORUM_GONE)
 
 
 def test_a_decision_that_counts_an_approval_that_is_not_there_does_not_hold(office):
     request = office.asked()
     made_up = Counted(approval=uuid4(), approver=BOB, quorum="dba")
-    fails(office, forge(office, request, decision(office, request, made_up)), Refusal.CARD_CHANGED)
+    fails(office, forge(office, request, decision(office, request, made_up)), RefusalReason.CARD_CHANGED)
 
 
 def test_a_decision_that_lends_an_approval_to_somebody_else_does_not_hold(office):
     request = office.asked()
     mine = yes(office, request, by=EVE)
     lent = Counted(approval=mine.id, approver=BOB, quorum="dba")
-    fails(office, forge(office, request, mine, decision(office, request, lent)), Refusal.CARD_CHANGED)
+    fails(office, forge(office, request, mine, decision(office, request, lent)), RefusalReason.CARD_CHANGED)
 
 
 def test_an_approval_of_another_card_does_not_hold(office):
     request = office.asked()
     other = yes(office, request, digest="0" * 64)
-    fails(office, forge(office, request, other, decision(office, request, count(other))), Refusal.CARD_CHANGED)
+    fails(office, forge(office, request, other, decision(office, request, count(other))), RefusalReason.CARD_CHANGED)
 
 
 def test_an_approval_of_another_request_does_not_hold(office):
     first = office.approved(ADMIN)
     request = office.asked()
     taken = count(first.approvals[0])
-    fails(office, forge(office, request, decision(office, request, taken)), Refusal.CARD_CHANGED)
+    fails(office, forge(office, request, decision(office, request, taken)), RefusalReason.CARD_CHANGED)
 
 
 @pytest.mark.parametrize("who", [ALICE, EVE, SAM])
 def test_an_approval_of_somebody_who_does_not_count_does_not_hold(office, who):
     request = office.asked()
     mine = yes(office, request, by=who)
-    fails(office, forge(office, request, mine, decision(office, request, count(mine))), Refusal.QUORUM_GONE)
+    fails(office, forge(office, request, mine, decision(office, request, count(mine))), RefusalReason.QUORUM_GONE)
 
 
 def test_one_of_two_quorums_does_not_hold_however_often_it_is_counted(office):
     request = office.asked(ADMIN)
     mine = yes(office, request)
     twice = (count(mine), count(mine, "security"))
-    fails(office, forge(office, request, mine, decision(office, request, *twice)), Refusal.QUORUM_GONE)
+    fails(office, forge(office, request, mine, decision(office, request, *twice)), RefusalReason.QUORUM_GONE)
 
 
 def test_a_decision_not_begun_in_time_does_not_hold(office):
@@ -128,17 +128,17 @@ def test_a_decision_not_begun_in_time_does_not_hold(office):
     check(office, request)
     in_time = begun(office, request)
     office.clock.move(seconds=1)
-    fails(office, request, Refusal.LAPSED)
+    fails(office, request, RefusalReason.LAPSED)
     check(office, in_time)
-    fails(office, begun(office, request), Refusal.LAPSED)
+    fails(office, begun(office, request), RefusalReason.LAPSED)
 
 
 def test_an_intent_that_gives_itself_longer_does_not_hold(office):
     request = begun(office, office.approved())
     check(office, request)
-    fails(office, replace(request, ends_at=request.ends_at + timedelta(microseconds=1)), Refusal.LAPSED)
-    fails(office, replace(request, intent_at=None), Refusal.LAPSED)
-    fails(office, replace(request, ends_at=None), Refusal.LAPSED)
+    fails(office, replace(request, ends_at=request.ends_at + timedelta(microseconds=1)), RefusalReason.LAPSED)
+    fails(office, replace(request, intent_at=None), RefusalReason.LAPSED)
+    fails(office, replace(request, ends_at=None), RefusalReason.LAPSED)
 
 
 def test_an_intent_dated_before_its_approval_does_not_hold(office):
@@ -146,7 +146,7 @@ def test_an_intent_dated_before_its_approval_does_not_hold(office):
     office.clock.time -= SKEW_LIMIT
     check(office, begun(office, request))
     office.clock.move(microseconds=-1)
-    fails(office, begun(office, request), Refusal.LAPSED)
+    fails(office, begun(office, request), RefusalReason.LAPSED)
 
 
 def test_a_decision_cannot_give_itself_longer(office):
@@ -156,7 +156,7 @@ def test_a_decision_cannot_give_itself_longer(office):
     request = forge(office, request, mine, late)
     check(office, request)
     office.clock.move(minutes=15)
-    fails(office, request, Refusal.LAPSED)
+    fails(office, request, RefusalReason.LAPSED)
 
 
 def test_a_decision_dated_ahead_does_not_hold(office):
@@ -164,7 +164,7 @@ def test_a_decision_dated_ahead_does_not_hold(office):
     office.clock.time -= SKEW_LIMIT
     check(office, request)
     office.clock.move(microseconds=-1)
-    fails(office, request, Refusal.LAPSED)
+    fails(office, request, RefusalReason.LAPSED)
 
 
 CHANGES = {
@@ -191,7 +191,7 @@ def test_a_change_of_the_rules_before_the_effect_undoes_the_decision(office):
     request = office.approved()
     for case, change in CHANGES.items():
         office.rules(change, text=with_other)
-        fails(office, request, Refusal.RULES_CHANGED, case=case)
+        fails(office, request, RefusalReason.RULES_CHANGED, case=case)
 
 
 def test_what_a_card_does_not_show_may_change(office):
@@ -203,20 +203,20 @@ def test_what_a_card_does_not_show_may_change(office):
 def test_an_approver_who_left_the_group_before_the_effect_does_not_count(office):
     request = office.approved()
     office.rules(("dba: [U02BOB000, U03CAROL0]", "dba: [U03CAROL0]"))
-    fails(office, request, Refusal.QUORUM_GONE)
+    fails(office, request, RefusalReason.QUORUM_GONE)
 
 
 def test_an_approver_who_left_the_slack_group_before_the_effect_does_not_count(office):
     request = office.approve(office.asked(NIGHT), SAM)
     check(office, request)
     office.directory.members[ON_CALL] = frozenset()
-    fails(office, request, Refusal.QUORUM_GONE)
+    fails(office, request, RefusalReason.QUORUM_GONE)
 
 
 def test_people_who_lost_their_standing_before_the_effect(office):
     request = office.approved()
     for how in ("deleted", "bot", "guest", "external"):
-        for person, reason in ((BOB, Refusal.QUORUM_GONE), (ALICE, Refusal.NOT_ALLOWED_TO_ASK)):
+        for person, reason in ((BOB, RefusalReason.QUORUM_GONE), (ALICE, RefusalReason.NOT_ALLOWED_TO_ASK)):
             office.directory.change(person, **{how: True})
             fails(office, request, reason, case=how)
             office.directory.change(person, **{how: False})
@@ -228,19 +228,19 @@ def test_a_requester_who_may_not_ask_any_more_gets_nothing(office):
     office.rules(
         ("describe: Read every table of orders", "describe: Read every table of orders\n    deny: [U01ALICE0]")
     )
-    fails(office, request, Refusal.NOT_ALLOWED_TO_ASK)
+    fails(office, request, RefusalReason.NOT_ALLOWED_TO_ASK)
 
 
 def test_what_cannot_be_told_now_may_be_told_later(office):
     request = office.approve(office.asked(NIGHT), SAM)
     office.directory.groups_age = GROUPS_FRESH_FOR + timedelta(microseconds=1)
-    fails(office, request, Refusal.STALE_GROUPS, CannotTell)
+    fails(office, request, RefusalReason.STALE_GROUPS, CannotTell)
     office.directory.groups_age = timedelta(0)
     office.directory.gone = True
-    fails(office, request, Refusal.CANNOT_LOOK_UP, CannotTell)
+    fails(office, request, RefusalReason.CANNOT_LOOK_UP, CannotTell)
     office.directory.gone = False
     office.rules(("kind: fake", "knid: fake"))
-    fails(office, request, Refusal.POLICY_BROKEN, CannotTell)
+    fails(office, request, RefusalReason.POLICY_BROKEN, CannotTell)
     office.rules()
     check(office, request)
 

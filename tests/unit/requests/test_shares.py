@@ -9,7 +9,7 @@ import pytest
 from bot.listeners.caller import Caller, Place
 from bot.listeners.kit import FORMS_AT_MOST, FORMS_WITHIN, Kit
 from bot.pool import Pool
-from jit.facts import Refusal
+from jit.facts import RefusalReason
 from jit.requests.messages import SAYS
 from jit.requests.shares import (
     ASKED_AT_MOST,
@@ -49,7 +49,7 @@ class TestAsking:
         for access in (READ, ADMIN, READ):
             turned = refused_to_ask(office, access)
             assert "Ask again in a few minutes" in turned.says
-        assert refusals(office) == [(ALICE, Refusal.TOO_MANY)]
+        assert refusals(office) == [(ALICE, RefusalReason.TOO_MANY)]
         assert len(office.facts("requested")) == WITHDRAWN_AT_MOST
 
     def test_is_possible_again_after_a_while_and_for_others_at_once(self, office):
@@ -66,7 +66,7 @@ class TestAsking:
         for number in range(ASKED_AT_MOST):
             office.story(f"R-{1000 + number}", access=f"orders-db/{number}").asked()
         refused_to_ask(office)
-        assert refusals(office) == [(ALICE, Refusal.TOO_MANY)]
+        assert refusals(office) == [(ALICE, RefusalReason.TOO_MANY)]
 
     def test_for_what_one_has_and_gives_back_is_not_limited(self, office):
         for _ in range(WITHDRAWN_AT_MOST + 1):
@@ -83,7 +83,7 @@ class TestAsking:
             refused_to_ask(office)
             refused_to_ask(office)
             office.clock.move(seconds=ASKED_WITHIN.total_seconds() + 1)
-        assert refusals(office) == [(ALICE, Refusal.TOO_MANY)] * 2
+        assert refusals(office) == [(ALICE, RefusalReason.TOO_MANY)] * 2
 
 
 def refused_to_ask(office, access=READ):
@@ -97,16 +97,16 @@ class TestRefusals:
         request = office.asked()
         approve = partial(office.desk.approve, presser(EVE), request.id, request.digest)
         told = [raised(Turned, approve) for _ in range(REFUSED_AT_MOST + 50)]
-        assert {str(turned) for turned in told} == {SAYS[Refusal.NOT_ALLOWED_TO_DECIDE]}
+        assert {str(turned) for turned in told} == {SAYS[RefusalReason.NOT_ALLOWED_TO_DECIDE]}
         kept = refusals(office)
-        assert kept == [(EVE, Refusal.NOT_ALLOWED_TO_DECIDE)] * REFUSED_AT_MOST + [(EVE, Refusal.TOO_MANY)]
+        assert kept == [(EVE, RefusalReason.NOT_ALLOWED_TO_DECIDE)] * REFUSED_AT_MOST + [(EVE, RefusalReason.TOO_MANY)]
 
     def test_of_others_and_of_later_are_recorded(self):
         clock = ManualClock()
         shares = RefusalShares(clock.ticks)
-        busy = Refusal.BUSY
+        busy = RefusalReason.BUSY
         said = [shares.kept(EVE, busy) for _ in range(REFUSED_AT_MOST + 2)]
-        assert said[-3:] == [busy, Refusal.TOO_MANY, None]
+        assert said[-3:] == [busy, RefusalReason.TOO_MANY, None]
         assert shares.kept(BOB, busy) is busy
         clock.move(seconds=REFUSED_WITHIN.total_seconds())
         assert shares.kept(EVE, busy) is busy

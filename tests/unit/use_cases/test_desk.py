@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from jit.facts import BEGIN_WITHIN, Approval, Approved, Denied, EndCause, Refusal, Released, Requested
+from jit.facts import BEGIN_WITHIN, Approval, Approved, Denied, EndCause, RefusalReason, Released, Requested
 from jit.ledger import LedgerUnavailable
 from jit.requests.decision import DoesNotHold, still_holds
 from jit.requests.intake import Asked, trouble_with
@@ -70,7 +70,7 @@ def test_somebody_in_both_groups_counts_once_in_each(office):
 def test_saying_yes_twice_counts_once(office):
     request = office.asked(ADMIN)
     office.approve(request, BOB)
-    office.refused(Refusal.ALREADY_APPROVED, lambda: office.approve(request, BOB), about=request)
+    office.refused(RefusalReason.ALREADY_APPROVED, lambda: office.approve(request, BOB), about=request)
     assert office.request(request.id).state is State.PENDING
 
 
@@ -128,7 +128,7 @@ BAD_FORMS = {
 def test_a_wrong_field_is_named_and_what_was_typed_is_kept_nowhere(office):
     for field, asked in BAD_FORMS.items():
         attempt = partial(office.desk.request, presser(ALICE), asked)
-        reason = Refusal.NOT_ALLOWED_TO_ASK if field == "access" else Refusal.BAD_INPUT
+        reason = RefusalReason.NOT_ALLOWED_TO_ASK if field == "access" else RefusalReason.BAD_INPUT
         turned = office.refused(reason, attempt, asked.reason, asked.incident, "nothing")
         assert set(turned.problems) == {field}
         assert "hunter2" not in turned.says, field
@@ -137,21 +137,21 @@ def test_a_wrong_field_is_named_and_what_was_typed_is_kept_nowhere(office):
 def test_an_access_that_one_may_not_have_looks_like_one_that_is_not_there(office):
     def said(access, *typed):
         attempt = partial(office.desk.request, presser(EVE), Asked(access, "400d", WHY, "x"))
-        return office.refused(Refusal.NOT_ALLOWED_TO_ASK, attempt, *typed).problems
+        return office.refused(RefusalReason.NOT_ALLOWED_TO_ASK, attempt, *typed).problems
 
     assert said(ADMIN) == said("orders-db/nothing", "orders-db/nothing")
     assert [fact.access for fact in office.facts("refused")] == [ADMIN, None]
 
 
 def test_asking_is_refused_where_it_would_lead_nowhere(office):
-    office.refused(Refusal.NOBODY_COULD_APPROVE, lambda: office.asked(LONE))
-    office.refused(Refusal.NO_PRINCIPAL, lambda: office.desk.request(presser(EVE), ASK))
+    office.refused(RefusalReason.NOBODY_COULD_APPROVE, lambda: office.asked(LONE))
+    office.refused(RefusalReason.NO_PRINCIPAL, lambda: office.desk.request(presser(EVE), ASK))
     open_already = office.asked()
-    office.refused(Refusal.ALREADY_OPEN, office.asked, about=open_already)
+    office.refused(RefusalReason.ALREADY_OPEN, office.asked, about=open_already)
     office.directory.groups_age = timedelta(seconds=31)
-    office.refused(Refusal.STALE_GROUPS, lambda: office.asked(NIGHT))
+    office.refused(RefusalReason.STALE_GROUPS, lambda: office.asked(NIGHT))
     office.rules(("kind: fake", "knid: fake"))
-    office.refused(Refusal.POLICY_BROKEN, office.asked)
+    office.refused(RefusalReason.POLICY_BROKEN, office.asked)
 
 
 def test_asking_is_refused_where_those_who_could_approve_are_nobody_here(office):
@@ -159,7 +159,7 @@ def test_asking_is_refused_where_those_who_could_approve_are_nobody_here(office)
     office.directory.change(BOB, deleted=True)
     assert office.asked().state is State.PENDING
     del office.directory.people[CAROL]
-    turned = office.refused(Refusal.NOBODY_COULD_APPROVE, lambda: office.asked(ADMIN))
+    turned = office.refused(RefusalReason.NOBODY_COULD_APPROVE, lambda: office.asked(ADMIN))
     assert "full member" in turned.says
     office.directory.people[CAROL] = office.directory.people[SAM]
     assert office.asked(ADMIN).state is State.PENDING
@@ -186,14 +186,14 @@ def test_a_request_that_the_rules_have_left_behind_is_in_nobodys_way(office):
 def test_a_request_that_can_still_be_decided_is_asked_for_once(office):
     before = office.asked()
     office.rules(("max_duration: 8h", "max_duration: 7h"))
-    office.refused(Refusal.ALREADY_OPEN, office.asked, about=before)
+    office.refused(RefusalReason.ALREADY_OPEN, office.asked, about=before)
 
 
 def test_who_asks_for_more_of_what_they_hold_is_told_how_to_get_more_time(office):
     request = office.asked()
 
     def told():
-        return office.refused(Refusal.ALREADY_OPEN, office.asked, about=request).says
+        return office.refused(RefusalReason.ALREADY_OPEN, office.asked, about=request).says
 
     assert "waits for an answer" in told()
     assert "withdraw" in told()
@@ -211,7 +211,7 @@ def test_access_that_was_given_under_other_rules_is_asked_for_once(office):
     before = office.approved()
     office.give(before)
     office.rules(("grants: [orders_read]", "grants: [orders_more]"))
-    office.refused(Refusal.ALREADY_OPEN, office.asked, about=before)
+    office.refused(RefusalReason.ALREADY_OPEN, office.asked, about=before)
 
 
 def test_the_form_is_told_what_the_desk_would_say_without_a_record(office):
@@ -272,11 +272,11 @@ def test_a_decision_is_told_though_the_ledger_goes_right_after_it(office):
 
 def test_a_press_that_never_reached_the_desk_is_recorded_too(office):
     request = office.asked()
-    for reason in (Refusal.MALFORMED, Refusal.BUSY):
+    for reason in (RefusalReason.MALFORMED, RefusalReason.BUSY):
         attempt = partial(office.desk.turn_away, presser(EVE), "approve", reason, request.id)
         office.refused(reason, attempt, about=request)
 
 
 def test_the_desk_turns_people_away_with_words_for_every_reason():
-    assert set(SAYS) == set(Refusal)
-    assert str(Turned(Refusal.BUSY, SAYS[Refusal.BUSY])) == SAYS[Refusal.BUSY]
+    assert set(SAYS) == set(RefusalReason)
+    assert str(Turned(RefusalReason.BUSY, SAYS[RefusalReason.BUSY])) == SAYS[RefusalReason.BUSY]

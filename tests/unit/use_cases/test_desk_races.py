@@ -6,7 +6,7 @@ from threading import Barrier, BrokenBarrierError, Thread
 
 import pytest
 
-from jit.facts import Refusal
+from jit.facts import RefusalReason
 from jit.ledger import Conflict
 from jit.requests.lifecycle import State
 from jit.testing import ALICE, BOB, CAROL
@@ -55,7 +55,7 @@ def at_once(office, *attempts):
 
 
 def reasons(outcomes):
-    return [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
+    return [outcome for outcome in outcomes if isinstance(outcome, RefusalReason)]
 
 
 def test_two_approvers_where_both_are_needed_make_one_decision_that_counts_both(office):
@@ -70,7 +70,7 @@ def test_two_approvers_where_both_are_needed_make_one_decision_that_counts_both(
 def test_two_approvers_where_one_is_needed_make_one_decision(office):
     request = office.asked()
     outcomes = at_once(office, lambda: office.approve(request, BOB), lambda: office.approve(request, CAROL))
-    assert reasons(outcomes) == [Refusal.NOT_POSSIBLE_NOW]
+    assert reasons(outcomes) == [RefusalReason.NOT_POSSIBLE_NOW]
     assert Counter(office.kinds()) == {"requested": 1, "approval": 1, "approved": 1, "refused": 1}
     assert office.queue.grants == [request.id]
 
@@ -78,13 +78,13 @@ def test_two_approvers_where_one_is_needed_make_one_decision(office):
 def test_a_double_click_approves_once(office):
     request = office.asked(ADMIN)
     outcomes = at_once(office, lambda: office.approve(request, BOB), lambda: office.approve(request, BOB))
-    assert reasons(outcomes) == [Refusal.ALREADY_APPROVED]
+    assert reasons(outcomes) == [RefusalReason.ALREADY_APPROVED]
     assert office.request(request.id).approvers == (BOB,)
 
 
 def test_a_double_click_asks_once(office):
     outcomes = at_once(office, office.asked, office.asked)
-    assert reasons(outcomes) == [Refusal.ALREADY_OPEN]
+    assert reasons(outcomes) == [RefusalReason.ALREADY_OPEN]
     assert Counter(office.kinds()) == {"requested": 1, "refused": 1}
 
 
@@ -92,7 +92,7 @@ def test_of_approve_and_deny_the_first_decides(office):
     request = office.asked()
     deny = partial(office.desk.deny, presser(CAROL), request.id, request.digest, "Not today")
     outcomes = at_once(office, lambda: office.approve(request, BOB), deny)
-    assert reasons(outcomes) == [Refusal.NOT_POSSIBLE_NOW]
+    assert reasons(outcomes) == [RefusalReason.NOT_POSSIBLE_NOW]
     state = office.request(request.id).state
     assert state in {State.APPROVED, State.DENIED}
     assert len(office.queue.grants) == (state is State.APPROVED)
@@ -104,7 +104,7 @@ def test_approve_and_withdraw_end_withdrawn(office):
         office, lambda: office.approve(request, BOB), lambda: office.desk.withdraw(presser(ALICE), request.id)
     )
     assert office.request(request.id).state is State.WITHDRAWN
-    assert reasons(outcomes) in ([], [Refusal.NOT_POSSIBLE_NOW])
+    assert reasons(outcomes) in ([], [RefusalReason.NOT_POSSIBLE_NOW])
 
 
 def test_release_and_revoke_end_it_once(office):
@@ -115,7 +115,7 @@ def test_release_and_revoke_end_it_once(office):
         lambda: office.desk.release(presser(ALICE), request.id),
         lambda: office.desk.revoke(presser(SAM), request.id, "This looks wrong"),
     )
-    assert reasons(outcomes) == [Refusal.NOT_POSSIBLE_NOW]
+    assert reasons(outcomes) == [RefusalReason.NOT_POSSIBLE_NOW]
     assert sum(kind in {"released", "revoked"} for kind in office.kinds()) == 1
     assert office.queue.revokes == [request.id]
 
@@ -130,4 +130,4 @@ def test_who_loses_every_race_is_told_to_press_again(office):
         return append(facts, expect=expect)
 
     office.ledger.append = too_late
-    office.refused(Refusal.BUSY, lambda: office.approve(request, BOB), about=request)
+    office.refused(RefusalReason.BUSY, lambda: office.approve(request, BOB), about=request)

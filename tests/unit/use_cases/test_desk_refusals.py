@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from jit.facts import Refusal, Source
+from jit.facts import RefusalReason, Source
 from jit.people.person import Person
 from jit.requests.lifecycle import State
 from jit.testing import ALICE, BOB, CAROL, EVE, WORKSPACE
@@ -41,7 +41,7 @@ def test_only_full_members_act(office):
     for fault, act in (*((fault, "approve") for fault in BAD_STANDINGS), *(("guest", act) for act in ACTS)):
         office.directory.change(whose(act), **BAD_STANDINGS[fault])
         attempt = office.acts(request, presser(whose(act)))[act]
-        assert office.refused(Refusal.BAD_STANDING, attempt, about=request), (fault, act)
+        assert office.refused(RefusalReason.BAD_STANDING, attempt, about=request), (fault, act)
         office.directory.people = dict(people)
 
 
@@ -50,30 +50,33 @@ def test_who_cannot_be_placed_does_not_act(office):
     for act in ACTS:
         for team in ("T0OTHER01", "", None):
             attempt = office.acts(request, presser(whose(act), team))[act]
-            assert office.refused(Refusal.WRONG_WORKSPACE, attempt, about=request), (act, team)
+            assert office.refused(RefusalReason.WRONG_WORKSPACE, attempt, about=request), (act, team)
     office.directory.gone = True
     for act in ACTS:
         attempt = office.acts(request, presser(whose(act)))[act]
-        assert office.refused(Refusal.CANNOT_LOOK_UP, attempt, about=request), act
+        assert office.refused(RefusalReason.CANNOT_LOOK_UP, attempt, about=request), act
 
 
 def test_nobody_of_elsewhere_asks(office):
     for team in ("T0OTHER01", "", None):
-        office.refused(Refusal.WRONG_WORKSPACE, partial(office.desk.request, presser(ALICE, team), ASK))
+        office.refused(RefusalReason.WRONG_WORKSPACE, partial(office.desk.request, presser(ALICE, team), ASK))
 
 
 def test_nobody_acts_before_the_workspace_is_known(office):
     office.directory.workspace = ""
     office.directory.people[ALICE] = Person(id=ALICE, team="", name="Alice")
-    office.refused(Refusal.BAD_STANDING, lambda: office.desk.request(presser(ALICE, ""), ASK))
+    office.refused(RefusalReason.BAD_STANDING, lambda: office.desk.request(presser(ALICE, ""), ASK))
 
 
 def test_the_terminal_only_ends_access(office):
     request = office.asked()
     for who in (TERMINAL, presser(BOB, WORKSPACE, Source.CLI), presser(ALICE, WORKSPACE, Source.CLI)):
         for act in ("approve", "deny", "withdraw", "release"):
-            assert office.refused(Refusal.WRONG_WORKSPACE, office.acts(request, who)[act], about=request), (who, act)
-    office.refused(Refusal.WRONG_WORKSPACE, lambda: office.desk.request(TERMINAL, ASK))
+            assert office.refused(RefusalReason.WRONG_WORKSPACE, office.acts(request, who)[act], about=request), (
+                who,
+                act,
+            )
+    office.refused(RefusalReason.WRONG_WORKSPACE, lambda: office.desk.request(TERMINAL, ASK))
 
 
 def test_a_request_that_is_not_there(office):
@@ -81,37 +84,37 @@ def test_a_request_that_is_not_there(office):
     odd = ("", "R-7F3K\x00", "\ud800", "' OR 1=1 --", "R-" + "A" * 5000)
     for act, request_id in (*((act, "R-2222") for act in ACTS), *(("approve", request_id) for request_id in odd)):
         named = SimpleNamespace(id=request_id, digest="0" * 64)
-        assert office.refused(Refusal.UNKNOWN_REQUEST, office.acts(named, presser(BOB))[act]), (act, request_id)
-        office.refused(Refusal.WRONG_WORKSPACE, office.acts(named, stranger)[act])
-        turn_away = partial(office.desk.turn_away, stranger, "approve", Refusal.MALFORMED, request_id)
-        office.refused(Refusal.MALFORMED, turn_away)
+        assert office.refused(RefusalReason.UNKNOWN_REQUEST, office.acts(named, presser(BOB))[act]), (act, request_id)
+        office.refused(RefusalReason.WRONG_WORKSPACE, office.acts(named, stranger)[act])
+        turn_away = partial(office.desk.turn_away, stranger, "approve", RefusalReason.MALFORMED, request_id)
+        office.refused(RefusalReason.MALFORMED, turn_away)
 
 
 def test_only_those_who_may_decide_do(office):
     request = office.asked()
     for act in ("approve", "deny"):
-        office.refused(Refusal.OWN_REQUEST, office.acts(request, presser(ALICE))[act], about=request)
-        office.refused(Refusal.NOT_ALLOWED_TO_DECIDE, office.acts(request, presser(SAM))[act], about=request)
+        office.refused(RefusalReason.OWN_REQUEST, office.acts(request, presser(ALICE))[act], about=request)
+        office.refused(RefusalReason.NOT_ALLOWED_TO_DECIDE, office.acts(request, presser(SAM))[act], about=request)
     for act in ("withdraw", "release"):
-        office.refused(Refusal.NOT_YOURS, office.acts(request, presser(BOB))[act], about=request)
+        office.refused(RefusalReason.NOT_YOURS, office.acts(request, presser(BOB))[act], about=request)
     for person in (ALICE, EVE):
-        office.refused(Refusal.NOT_ALLOWED_TO_END, office.acts(request, presser(person))["revoke"], about=request)
+        office.refused(RefusalReason.NOT_ALLOWED_TO_END, office.acts(request, presser(person))["revoke"], about=request)
 
 
 def test_a_requester_among_the_approvers_does_not_decide(office):
     office.rules(("dba: [U02BOB000,", "dba: [U01ALICE0, U02BOB000,"))
     request = office.asked()
-    office.refused(Refusal.OWN_REQUEST, lambda: office.approve(request, ALICE), about=request)
+    office.refused(RefusalReason.OWN_REQUEST, lambda: office.approve(request, ALICE), about=request)
 
 
 def test_the_words_of_a_denial_or_revocation_are_checked_after_who_says_them(office):
     request, secret = office.asked(), "token = abcdefghijklm"
-    for person, reason in ((BOB, Refusal.BAD_INPUT), (EVE, Refusal.NOT_ALLOWED_TO_DECIDE)):
+    for person, reason in ((BOB, RefusalReason.BAD_INPUT), (EVE, RefusalReason.NOT_ALLOWED_TO_DECIDE)):
         by = presser(person)
         attempt = partial(office.desk.deny, by, request.id, request.digest, secret)
         office.refused(reason, attempt, secret, about=request)
     office.approve(request, BOB)
-    for person, reason in ((BOB, Refusal.BAD_INPUT), (EVE, Refusal.NOT_ALLOWED_TO_END)):
+    for person, reason in ((BOB, RefusalReason.BAD_INPUT), (EVE, RefusalReason.NOT_ALLOWED_TO_END)):
         by = presser(person)
         attempt = partial(office.desk.revoke, by, request.id, secret)
         office.refused(reason, attempt, secret, about=request)
@@ -131,7 +134,7 @@ def test_what_comes_too_late_or_too_early_is_said(office):
     def refuses(step, request):
         for act, person in tried[step]:
             attempt = office.acts(request, presser(person))[act]
-            turned = office.refused(Refusal.NOT_POSSIBLE_NOW, attempt, about=request)
+            turned = office.refused(RefusalReason.NOT_POSSIBLE_NOW, attempt, about=request)
             assert "cannot be done" not in turned.says, (step, act)
 
     refuses("pending", pending)
@@ -149,7 +152,7 @@ def test_who_orders_an_end_that_was_ordered_is_not_told_that_they_come_too_late(
     office.desk.revoke(presser(CAROL), request.id, "laptop stolen")
     for act, person in (("revoke", CAROL), ("release", ALICE)):
         attempt = office.acts(request, presser(person))[act]
-        says = office.refused(Refusal.NOT_POSSIBLE_NOW, attempt, about=request).says
+        says = office.refused(RefusalReason.NOT_POSSIBLE_NOW, attempt, about=request).says
         assert says == "This access is ending already; its card says when it is gone, and what is in the way.", act
 
 
@@ -157,7 +160,7 @@ def test_what_was_not_answered_in_time_is_not_decided(office):
     request = office.asked()
     office.clock.move(hours=8)
     for act in ("approve", "deny"):
-        office.refused(Refusal.LAPSED, office.acts(request, presser(BOB))[act], about=request)
+        office.refused(RefusalReason.LAPSED, office.acts(request, presser(BOB))[act], about=request)
 
 
 def test_a_press_counts_only_for_what_its_card_showed(office):
@@ -167,7 +170,7 @@ def test_a_press_counts_only_for_what_its_card_showed(office):
             partial(office.desk.approve, presser(BOB), request.id, digest),
             partial(office.desk.deny, presser(BOB), request.id, digest, "Not today"),
         ):
-            office.refused(Refusal.CARD_CHANGED, attempt, digest[:64], about=request)
+            office.refused(RefusalReason.CARD_CHANGED, attempt, digest[:64], about=request)
 
 
 def test_the_button_of_another_card_does_not_approve(office):
@@ -176,7 +179,7 @@ def test_the_button_of_another_card_does_not_approve(office):
     again, risky = office.asked(READ), office.asked(ADMIN)
     for other in (harmless, risky):
         attempt = partial(office.approve, again, BOB, other.digest)
-        office.refused(Refusal.CARD_CHANGED, attempt, about=again)
+        office.refused(RefusalReason.CARD_CHANGED, attempt, about=again)
 
 
 CHANGES = {
@@ -200,13 +203,13 @@ def test_what_the_card_showed_must_still_be_the_rule(office):
         office.rules(change)
         for act in ("approve", "deny"):
             attempt = office.acts(request, presser(BOB))[act]
-            assert office.refused(Refusal.RULES_CHANGED, attempt, about=request), (case, act)
+            assert office.refused(RefusalReason.RULES_CHANGED, attempt, about=request), (case, act)
 
 
 def test_one_of_two_approvals_does_not_become_enough_by_an_edit(office):
     request = office.asked(ADMIN)
     office.rules(("          - {from: [group:security]}\n", ""))
-    office.refused(Refusal.RULES_CHANGED, lambda: office.approve(request, BOB), about=request)
+    office.refused(RefusalReason.RULES_CHANGED, lambda: office.approve(request, BOB), about=request)
 
 
 def test_security_revokes_while_the_policy_files_are_broken(office):
@@ -219,16 +222,16 @@ def test_broken_policy_files_decide_nothing(office):
     request = office.asked()
     office.rules(("kind: fake", "knid: fake"))
     for act in ("approve", "deny"):
-        office.refused(Refusal.POLICY_BROKEN, office.acts(request, presser(BOB))[act], about=request)
+        office.refused(RefusalReason.POLICY_BROKEN, office.acts(request, presser(BOB))[act], about=request)
 
 
 def test_groups_that_are_not_known_freshly_decide_nothing(office):
     request = office.asked(NIGHT)
     office.directory.groups_age = timedelta(seconds=31)
     for act in ("approve", "deny"):
-        office.refused(Refusal.STALE_GROUPS, office.acts(request, presser(SAM))[act], about=request)
+        office.refused(RefusalReason.STALE_GROUPS, office.acts(request, presser(SAM))[act], about=request)
     office.approve(request, BOB)
-    office.refused(Refusal.STALE_GROUPS, office.acts(request, presser(EVE))["revoke"], about=request)
+    office.refused(RefusalReason.STALE_GROUPS, office.acts(request, presser(EVE))["revoke"], about=request)
 
 
 def test_who_left_the_group_does_not_count_any_more_at_the_deciding_press(office):
@@ -263,7 +266,7 @@ def test_who_leaves_while_pressing_does_not_approve(office, leaves):
         office.directory.meanwhile = lambda _person: office.directory.change(SAM, deleted=True)
     else:
         office.directory.groups = groups_and_leave
-    office.refused(Refusal.NOT_ALLOWED_TO_DECIDE, lambda: office.approve(request, SAM), about=request)
+    office.refused(RefusalReason.NOT_ALLOWED_TO_DECIDE, lambda: office.approve(request, SAM), about=request)
 
 
 @pytest.mark.parametrize("gone", ["denied by the rules", "deactivated", "out of the group"])
@@ -278,11 +281,11 @@ def test_a_requester_who_may_not_ask_any_more_is_not_approved(office, gone):
     else:
         office.directory.members[ENGINEERS] = frozenset()
         office.rules(('request: [U01ALICE0, "slack:S0ENGIN01"]', 'request: ["slack:S0ENGIN01"]'))
-    office.refused(Refusal.NOT_ALLOWED_TO_ASK, lambda: office.approve(request, BOB), about=request)
+    office.refused(RefusalReason.NOT_ALLOWED_TO_ASK, lambda: office.approve(request, BOB), about=request)
 
 
 def test_an_earlier_approver_who_cannot_be_looked_up_stops_the_decision(office):
     request = office.asked(ADMIN)
     office.approve(request, BOB)
     del office.directory.people[BOB]
-    office.refused(Refusal.CANNOT_LOOK_UP, lambda: office.approve(request, SAM), about=request)
+    office.refused(RefusalReason.CANNOT_LOOK_UP, lambda: office.approve(request, SAM), about=request)

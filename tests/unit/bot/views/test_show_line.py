@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.views.line import first_lines, fold, lines
-from jit.facts import EndCause, PolicyChanged, Refusal, Source, Started
+from jit.facts import EndCause, PolicyChanged, RefusalReason, Source, Started
 from jit.testing import ALICE, BOB, CAROL, DBA, EVE, SECURITY, InMemoryLedger, ManualClock, Story
 from playground.text import rendered
 
@@ -125,7 +125,7 @@ def test_refusals_of_one_person_make_one_line(ledger, story):
     story.asked()
     for _ in range(7):
         story.refused()
-    story.refused(reason=Refusal.CARD_CHANGED)
+    story.refused(reason=RefusalReason.CARD_CHANGED)
     attempts = "7x approve (not allowed to decide), 1x approve (card changed)"
     assert shown(ledger)[1:] == [
         f"14:02:09 #2 to #9 *REFUSED* 8 times, by Eve · {attempts} · R-7F3K",
