@@ -9,8 +9,10 @@ from bot.views.text import Names, escape
 from bot.views.words import audience
 from jit.facts import Need, RefusalReason
 from jit.requests.lifecycle import Request, State
-from jit.requests.messages import SAYS
-from jit.use_cases.desk import ALPHABET, Decided, Turned
+from jit.requests.messages import SAYS, sentence
+from jit.requests.refusal import Refusal
+from jit.use_cases.approve import ApprovalResult
+from jit.use_cases.request import ALPHABET
 
 NO_RECORD = (
     "The record cannot be reached right now, so nothing was done. What is due still ends. Try again in a minute."
@@ -32,12 +34,10 @@ def fault(error_id: str) -> str:
     return f"Something went wrong on our side; nothing was changed. Error {error_id}."
 
 
-def turned(refused: Turned) -> str:
+def refused(refusal: Refusal) -> str:
     """What is in the way, and which request it was about."""
-    says = escape(refused.says)
-    if refused.request_id is None or refused.request_id in refused.says:
-        return says
-    return f"{says} {refused.request_id}"
+    says = escape(sentence(refusal))
+    return f"{says} {refusal.request.id}" if refusal.request else says
 
 
 def own_request(request: Request, asked: int | None, names: Names) -> str:
@@ -63,18 +63,18 @@ def asked(request: Request, names: Names, *, shut: bool = False) -> str:
     return f"Asked. {request.id} waits for {who} in <#{request.channel}>."
 
 
-def approved(decided: Decided, names: Names) -> str:
-    request = decided.request
-    if decided.tally.complete:
-        if not decided.announced:
+def approved(result: ApprovalResult, names: Names) -> str:
+    request = result.request
+    if result.tally.complete:
+        if not result.announced:
             return f"Approved. {request.id} waits for a worker: the queue is down. Its card says when it is granted."
         return f"Approved. {request.id} is to be granted; its card says when it is."
     audiences = {need.label: audience(need, names) for need in request.needs}
     still = " and ".join(
         f"{missing.needed} more of {audiences.get(missing.quorum.label, escape(missing.quorum.label))}"
-        for missing in decided.tally.missing
+        for missing in result.tally.missing
     )
-    verb = "is" if sum(missing.needed for missing in decided.tally.missing) == 1 else "are"
+    verb = "is" if sum(missing.needed for missing in result.tally.missing) == 1 else "are"
     return f"Your approval counts; {still} {verb} needed. {request.id}"
 
 

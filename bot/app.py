@@ -21,14 +21,14 @@ from bot.directory import SlackDirectory
 from bot.listeners import command, denial, events, home, presses, request
 from bot.listeners.caller import Caller, read_caller
 from bot.listeners.kit import Kit, logged
-from bot.listeners.presses import turn_away
+from bot.listeners.presses import refuse_press
 from bot.listeners.teller import WITHIN, Teller
 from bot.pool import Pool
 from jit.facts import RefusalReason
 from jit.policy import PolicyFolder
 from jit.ports import Clock
 from jit.requests.intake import looks_secret
-from jit.use_cases.desk import Desk
+from jit.use_cases.core import Core
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +50,7 @@ class AcknowledgingApp(App):
 
 def build_app(
     *,
-    desk: Desk,
+    core: Core,
     directory: SlackDirectory,
     policies: PolicyFolder,
     client: WebClient,
@@ -68,7 +68,7 @@ def build_app(
     )
     quick = impatient(client, WITHIN)
     kit = Kit(
-        desk=desk,
+        core=core,
         directory=directory,
         policies=policies,
         opener=quick,
@@ -101,7 +101,7 @@ def _answer_fault(kit: Kit) -> Callable[..., BoltResponse | None]:
     def answer(error: Exception, body: dict[str, Any], response: BoltResponse | None) -> BoltResponse | None:
         caller = read_caller(body)
         if isinstance(error, BoltUnhandledRequestError) or _is_bolts_own(error):
-            _turn_away_unknown(kit, caller)
+            _refuse_unknown(kit, caller)
         else:
             error_id = logged(error)
             if caller is not None:
@@ -117,14 +117,14 @@ def _is_bolts_own(error: Exception) -> bool:
     return all(Path(frame.filename).is_relative_to(_BOLT) for frame in frames)
 
 
-def _turn_away_unknown(kit: Kit, caller: Caller | None) -> None:
+def _refuse_unknown(kit: Kit, caller: Caller | None) -> None:
     """No listener knows it: a button of an older version, or a payload that is not as Slack makes them."""
     if caller is not None:
-        turn_away(kit, caller, "press", RefusalReason.MALFORMED)
+        refuse_press(kit, caller, "press", RefusalReason.MALFORMED)
 
 
 def _authorized_as(client: WebClient) -> Callable[[], AuthorizeResult]:
-    """One workspace, one token, no question to Slack; who may act is decided at the desk."""
+    """One workspace, one token, no question to Slack; who may act is decided by the use cases."""
     return lambda: AuthorizeResult(enterprise_id=None, team_id=None, bot_token=client.token)
 
 

@@ -55,7 +55,7 @@ from jit.runtime.queue import RqQueue
 from jit.runtime.readiness import say_ready
 from jit.runtime.settings import SLACK, BotSettings, CannotStart, process_name
 from jit.runtime.signals import stop_on_signals, wait_until_told
-from jit.use_cases.desk import Desk
+from jit.use_cases.core import Core
 
 log = structlog.get_logger(__name__)
 
@@ -257,9 +257,9 @@ def _listening(parts: Parts, door: Door | None, stop: threading.Event) -> Iterat
     """Presses and commands, once everything they need is warm."""
     pool = Pool()
     queue = RqQueue(parts.settings.redis_url)
-    desk = Desk(ledger=parts.ledger, policies=parts.policies, directory=parts.directory, queue=queue, clock=parts.clock)
+    core = Core(ledger=parts.ledger, policies=parts.policies, directory=parts.directory, queue=queue, clock=parts.clock)
     app = build_app(
-        desk=desk,
+        core=core,
         directory=parts.directory,
         policies=parts.policies,
         client=parts.client,

@@ -12,7 +12,7 @@ from jit.ledger import Ledger, LedgerUnavailable, Question
 from jit.policy import Policy, PolicyFolder
 from jit.ports import Clock
 from jit.requests.lifecycle import OPEN, OVER, Request, State
-from jit.use_cases.desk import Presser, membership_trouble
+from jit.use_cases.actor import Actor, membership_trouble
 
 LAST = 5
 """Requests that are over, in a list."""
@@ -32,15 +32,15 @@ class Sight:
     directory: SlackDirectory
     clock: Clock
 
-    def is_one_of_us(self, by: Presser) -> bool:
+    def is_one_of_us(self, by: Actor) -> bool:
         """Whether to show this person anything: a full member of our workspace, as known lately. Raises nothing."""
         return self._trouble(by) is None
 
-    def is_none_of_us(self, by: Presser) -> bool:
+    def is_none_of_us(self, by: Actor) -> bool:
         """Whether it is known that this person is to be shown nothing. Raises nothing."""
         return bool(self.directory.workspace) and self._trouble(by) is RefusalReason.BAD_STANDING
 
-    def _trouble(self, by: Presser) -> RefusalReason | None:
+    def _trouble(self, by: Actor) -> RefusalReason | None:
         try:
             recall = partial(self.directory.recall, within=_KNOWN_FOR)
             return membership_trouble(by, self.directory.workspace, recall)

@@ -36,7 +36,7 @@ from jit.ledger import BrokenChain, Entry, Notes, Question
 from jit.ledger.followers import CURSOR
 from jit.policy import PolicyError, StaleGroups
 from jit.requests.lifecycle import Request, State
-from jit.use_cases.desk import Presser
+from jit.use_cases.actor import Actor
 
 log = structlog.get_logger(__name__)
 
@@ -192,7 +192,7 @@ class Homes(Follower):
         log.warning("home.put_off", because=because, seconds=seconds)
 
     def _show(self, person: str) -> None:
-        by = Presser(person, self._sight.directory.workspace, Source.SLACK)
+        by = Actor(person, self._sight.directory.workspace, Source.SLACK)
         mark = self._notes.get(CHANGED + person)  # before looking, too
         marked = {} if mark is None else {CHANGED + person: mark}
         if self._sight.is_none_of_us(by):

@@ -33,9 +33,9 @@ def register(app: App, kit: Kit) -> None:
             return
         change = Change.read(event)
         if change and is_audit:
-            _leave_word(lambda: leave_word(Notes(kit.desk.ledger.engine, AuditChannel.name), change))
+            _leave_word(lambda: leave_word(Notes(kit.core.ledger.engine, AuditChannel.name), change))
         if change and has_cards and change.words == GONE:
-            _leave_word(lambda: cards_gone.leave_word(Notes(kit.desk.ledger.engine, Cards.name), change.ts, change.bot))
+            _leave_word(lambda: cards_gone.leave_word(Notes(kit.core.ledger.engine, Cards.name), change.ts, change.bot))
 
     app.event("message")(message)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jit.facts import Source
-from jit.use_cases.desk import Presser
+from jit.use_cases.actor import Actor
 
 Json = Mapping[str, Any]
 
@@ -28,7 +28,7 @@ class Place:
 class Caller:
     """Who acts, and where they are."""
 
-    by: Presser
+    by: Actor
     place: Place
 
 
@@ -45,7 +45,7 @@ def read_caller(body: Json) -> Caller | None:
     team = workspace or organisation or NO_TEAM
     channel = text_at(_part(body, "channel"), "id") or text_at(body, "channel_id")
     place = Place(person, channel if is_id(channel) else "", text_at(body, "response_url"))
-    return Caller(Presser(person, team, Source.SLACK), place)
+    return Caller(Actor(person, team, Source.SLACK), place)
 
 
 def text_at(part: Json, key: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from slack_bolt import Ack, App, BoltContext
 
-from bot import answers
+from bot.listeners import acts
 from bot.listeners.caller import Caller, text_at
 from bot.listeners.kit import Answer, Kit
 from bot.listeners.look import list_requests, show_request
@@ -29,11 +29,11 @@ def _show(kit: Kit, caller: Caller, request_id: str, _rest: str) -> Answer:
 
 
 def _release(kit: Kit, caller: Caller, request_id: str, _rest: str) -> Answer:
-    return answers.released(kit.desk.release(caller.by, request_id))
+    return acts.release(kit, caller, request_id)
 
 
 def _revoke(kit: Kit, caller: Caller, request_id: str, reason: str) -> Answer:
-    return answers.revoked(kit.desk.revoke(caller.by, request_id, reason or REVOKED_FROM))
+    return acts.revoke(kit, caller, request_id, reason or REVOKED_FROM)
 
 
 ABOUT_REQUEST: dict[str, WithRequest] = {"show": _show, "release": _release, "revoke": _revoke}

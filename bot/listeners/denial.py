@@ -7,13 +7,15 @@ from slack_bolt import Ack, App, BoltContext
 from bot import answers
 from bot.buttons import DENY, BadValue, read_value
 from bot.forms import DENY_FORM, deny_form
+from bot.listeners import acts
 from bot.listeners.caller import Caller, Place, entered, pressed_value, text_at, view_of
 from bot.listeners.kit import Answer, Kit
-from bot.listeners.presses import turn_away
+from bot.listeners.presses import refuse_press
 from bot.listeners.request import open_form
 from jit.facts import RefusalReason
 from jit.ledger import LedgerUnavailable
 from jit.requests.intake import REASON, text_trouble
+from jit.use_cases.deny import may_deny
 
 
 def register(app: App, kit: Kit) -> None:
@@ -24,11 +26,11 @@ def register(app: App, kit: Kit) -> None:
         try:
             button = read_value(value)
         except BadValue:
-            turn_away(kit, caller, "deny", RefusalReason.MALFORMED)
+            refuse_press(kit, caller, "deny", RefusalReason.MALFORMED)
             return
 
         def open_if_allowed() -> None:
-            kit.desk.may_deny(caller.by, *button)
+            may_deny(kit.core, by=caller.by, request_id=button.request_id, digest=button.digest)
             open_form(kit, caller.place, text_at(body, "trigger_id"), deny_form(str(value), button.request_id))
 
         kit.hand_on(caller, "deny", open_if_allowed, button.request_id)
@@ -44,11 +46,11 @@ def register(app: App, kit: Kit) -> None:
             button = read_value(text_at(view, "private_metadata"))
         except BadValue:
             ack()
-            turn_away(kit, caller, "deny", RefusalReason.MALFORMED)
+            refuse_press(kit, caller, "deny", RefusalReason.MALFORMED)
             return
 
         def deny() -> Answer:
-            return answers.denied(kit.desk.deny(caller.by, *button, reason))
+            return acts.deny(kit, caller, button.request_id, button.digest, reason)
 
         if kit.offer(caller, lambda: _place(kit, caller, button.request_id), deny):
             ack()
@@ -63,7 +65,7 @@ def register(app: App, kit: Kit) -> None:
 def _place(kit: Kit, caller: Caller, request_id: str) -> Place:
     """The request's channel: a form has no response url, and its hidden field carries the button alone."""
     try:
-        request = kit.desk.ledger.request(request_id)
+        request = kit.core.ledger.request(request_id)
     except LedgerUnavailable:
         request = None
     return Place(caller.place.person, request.channel if request else "")

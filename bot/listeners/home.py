@@ -13,7 +13,7 @@ from bot.listeners.kit import Kit
 from bot.listeners.request import open_request_form
 from jit.facts import Source
 from jit.ledger import LedgerUnavailable, Notes
-from jit.use_cases.desk import Presser
+from jit.use_cases.actor import Actor
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +34,7 @@ def register(app: App, kit: Kit) -> None:
 
 def _draw(kit: Kit, person: str) -> None:
     """Leave it to the bot that follows the ledger. Others than our own people have no Home: who was one loses it."""
-    if not kit.sight.is_one_of_us(Presser(person, kit.directory.workspace, Source.SLACK)):
+    if not kit.sight.is_one_of_us(Actor(person, kit.directory.workspace, Source.SLACK)):
         log.info("home.not_drawn", because="not one of us, as far as is known")
         draw_again(kit, person)
         return
@@ -48,6 +48,6 @@ def draw_again(kit: Kit, person: str) -> None:
 
 def _note(kit: Kit, person: str, what: Callable[[Notes, str], None]) -> None:
     try:
-        what(Notes(kit.desk.ledger.engine, Homes.name), person)
+        what(Notes(kit.core.ledger.engine, Homes.name), person)
     except LedgerUnavailable as away:
         log.warning("home.not_drawn", because=str(away))

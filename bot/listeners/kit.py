@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -22,8 +23,10 @@ from jit.ledger import LedgerUnavailable, SpoolFailed
 from jit.policy import Access, PolicyError, PolicyFolder, StaleGroups
 from jit.ports import Clock
 from jit.requests.lifecycle import Request
+from jit.requests.refusal import Refusal
 from jit.requests.shares import Share
-from jit.use_cases.desk import Desk, Turned
+from jit.use_cases.core import Core
+from jit.use_cases.refuse import refuse
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +44,7 @@ _RECORDING_BUSY = 4
 class Kit:
     """``opener`` opens and redraws forms: quick to give up, as a trigger lives for 3 seconds."""
 
-    desk: Desk
+    core: Core
     directory: SlackDirectory
     policies: PolicyFolder
     opener: WebClient
@@ -60,16 +63,16 @@ class Kit:
 
     @property
     def sight(self) -> Sight:
-        return Sight(self.desk.ledger, self.policies, self.directory, self.clock)
+        return Sight(self.core.ledger, self.policies, self.directory, self.clock)
 
     def hand_on(
         self, caller: Caller, attempted: str, work: Callable[[], Answer], request_id: str | None = None
     ) -> None:
         """Do ``work`` on the pool and tell the caller what came of it; when the pool is full, tell them that."""
         if not self.offer(caller, lambda: caller.place, work, attempted):
-            self.turn_away_busy(caller, attempted, request_id)
+            self.refuse_busy(caller, attempted, request_id)
 
-    def turn_away_busy(self, caller: Caller, attempted: str, request_id: str | None = None) -> None:
+    def refuse_busy(self, caller: Caller, attempted: str, request_id: str | None = None) -> None:
         """Tell somebody that there is no room."""
         self._telling.run(caller.by.id, lambda: self.teller.tell(caller.place, answers.BUSY))
         self.record_busy(caller, attempted, request_id)
@@ -77,7 +80,7 @@ class Kit:
     def open_here(self, caller: Caller, attempted: str, opening: Callable[[], None]) -> None:
         """Open a form in the thread of a listener: what started it lives too short to wait for another."""
         if not self.may_show_form(caller) or not self._opening.take(caller.by.id):
-            self.turn_away_busy(caller, attempted)
+            self.refuse_busy(caller, attempted)
             return
         try:
             opening()
@@ -102,23 +105,21 @@ class Kit:
 
     def record_busy(self, caller: Caller, attempted: str, request_id: str | None = None) -> None:
         """Record that somebody was turned away for want of room, unless that has no room either."""
-        self._record_here(attempted, lambda: self.desk.turn_away(caller.by, attempted, RefusalReason.BUSY, request_id))
+        busy = partial(refuse, self.core, by=caller.by, attempted=attempted, reason=RefusalReason.BUSY)
+        self._record_here(attempted, partial(busy, request_id=request_id))
 
     def record_refusal(self, caller: Caller, attempted: str, reason: RefusalReason, access: Access | None) -> None:
         """Record what the person has been told already: on the pool, or here where it is full."""
+        refused = partial(refuse, self.core, by=caller.by, attempted=attempted, reason=reason, access=access)
+        if not self.pool.submit(lambda: _recorded(attempted, refused), caller.by.id):
+            self._record_here(attempted, refused)
 
-        def refuse() -> None:
-            self.desk.turn_away(caller.by, attempted, reason, access=access)
-
-        if not self.pool.submit(lambda: _recorded(attempted, refuse), caller.by.id):
-            self._record_here(attempted, refuse)
-
-    def _record_here(self, attempted: str, refuse: Callable[[], None]) -> None:
+    def _record_here(self, attempted: str, refused: Callable[[], None]) -> None:
         if not self._room_to_record.acquire(blocking=False):
             log.warning("refusal.not_recorded", attempted=attempted)
             return
         try:
-            _recorded(attempted, refuse)
+            _recorded(attempted, refused)
         finally:
             self._room_to_record.release()
 
@@ -126,11 +127,9 @@ class Kit:
         """Whoever pressed on their own request is told who can decide, and how many they are."""
         try:
             return work()
-        except Turned as refused:
-            if refused.reason is not RefusalReason.OWN_REQUEST or refused.request_id is None:
-                raise
-            request = self.desk.ledger.request(refused.request_id)
-            if request is None:
+        except Refusal as refusal:
+            request = refusal.request
+            if refusal.reason is not RefusalReason.OWN_REQUEST or request is None:
                 raise
         return answers.own_request(request, self._others(request), self.directory.name)
 
@@ -143,10 +142,10 @@ class Kit:
             return None
 
 
-def _recorded(attempted: str, refuse: Callable[[], None]) -> None:
+def _recorded(attempted: str, refused: Callable[[], None]) -> None:
     try:
-        refuse()
-    except Turned:
+        refused()
+    except Refusal:
         pass
     except LedgerUnavailable:
         log.warning("refusal.not_recorded", attempted=attempted)
@@ -156,8 +155,8 @@ def outcome(work: Callable[[], Answer], attempted: str = "") -> Answer:
     """What came of it, for the person: an answer, what was in the way, or an error id that is in the log."""
     try:
         return work()
-    except Turned as refused:
-        return answers.turned(refused)
+    except Refusal as refusal:
+        return answers.refused(refusal)
     except (LedgerUnavailable, SpoolFailed) as away:
         log.warning("record.unavailable", because=str(away))
         return answers.NO_RECORD_TO_END if attempted == "revoke" else answers.NO_RECORD

@@ -30,6 +30,7 @@ from jit.facts import Fact, RefusalReason
 from jit.people.person import Person
 from jit.policy import PolicyError, StaleGroups
 from jit.requests.lifecycle import Request, State, late_since
+from jit.use_cases.attempt import Attempt
 
 ONLY_YOURS = "Whether you may see those of others cannot be told right now."
 _SHOWN = 30
@@ -43,9 +44,9 @@ _CODE = SECTION - 50
 def list_requests(kit: Kit, caller: Caller) -> Drawn:
     """What waits for one's decision, one's own open requests and the last few; security sees all that is open.
 
-    Raises Turned.
+    Raises Refusal.
     """
-    kit.desk.admit(caller.by, "list")
+    Attempt(kit.core, caller.by, "list").admit()
     person = kit.directory.look_up(caller.by.id)
     sight = kit.sight
     parts = [("Open", sight.own(person.id), False), ("Before", sight.past(person.id), False)]
@@ -122,22 +123,23 @@ def show_request(kit: Kit, caller: Caller, request_id: str) -> Drawn:
     """For the requester, those who could approve, and security; to others there is no such request.
 
     Raises:
-        Turned: also where it cannot be told who may see it.
+        Refusal: also where it cannot be told who may see it.
     """
-    kit.desk.admit(caller.by, "show")
-    request = kit.desk.ledger.request(request_id)
+    attempt = Attempt(kit.core, caller.by, "show")
+    attempt.admit()
+    request = attempt.find(request_id)
     try:
         seen = request is not None and kit.sight.may_see(caller.by.id, request)
     except PolicyError:
-        kit.desk.turn_away(caller.by, "show", RefusalReason.POLICY_BROKEN, request_id)
+        attempt.refuse(RefusalReason.POLICY_BROKEN, request)
     except StaleGroups:
-        kit.desk.turn_away(caller.by, "show", RefusalReason.STALE_GROUPS, request_id)
+        attempt.refuse(RefusalReason.STALE_GROUPS, request)
     if request is None or not seen:
-        kit.desk.turn_away(caller.by, "show", RefusalReason.UNKNOWN_REQUEST, request_id if request else None)
+        attempt.refuse(RefusalReason.UNKNOWN_REQUEST, request)
     names = kit.directory.name
     head = line_of(f"*{request.id}*", *_state(request, late_since(request, kit.clock.now())))
     what = f"{named(request.requester, names)} asked for *{word(request.access)}* for {say_duration(request.duration)}"
-    history = [_step(entry.fact, names) for entry in kit.desk.ledger.history(request.id)][-_HISTORY:]
+    history = [_step(entry.fact, names) for entry in kit.core.ledger.history(request.id)][-_HISTORY:]
     incident = [context(harmless(request.incident))] if request.incident else []
     blocks = [section(f"{head}\n{what}"), quote(request.why), *gives(request), *incident, context(*in_blocks(history))]
     return Drawn(f"{request.id} is {request.state.value}: {what.replace('*', '')}", blocks)

@@ -16,6 +16,7 @@ from bot.forms import CHOOSE_ACCESS, NOTE, REQUEST_FORM, Filled, chosen, options
 from bot.listeners.caller import Caller, Json, Place, entered, is_id, text_at, view_of
 from bot.listeners.catalogue import Catalogue, catalogue
 from bot.listeners.kit import Kit
+from bot.listeners.presses import refuse_press
 from bot.listeners.typed import fill
 from bot.refusals import Shown
 from jit.facts import RefusalReason
@@ -25,6 +26,7 @@ from jit.policy import PolicyError, StaleGroups
 from jit.requests.intake import ACCESS, DURATION, INCIDENT, REASON, Asked, BadInput, trouble_with
 from jit.requests.lifecycle import Request
 from jit.requests.messages import SAYS
+from jit.use_cases.request import request_access
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +37,7 @@ _NOT_OPENED = (SlackClientError, OSError, HTTPException)
 def open_request_form(kit: Kit, caller: Caller, trigger: str, typed: str) -> None:
     """Open the form, filled in as far as ``typed`` goes. Only our own people are shown what there is."""
     if not _is_ours(kit, caller):
-        kit.hand_on(caller, "request", lambda: kit.desk.turn_away(caller.by, "request", RefusalReason.WRONG_WORKSPACE))
+        refuse_press(kit, caller, "request", RefusalReason.WRONG_WORKSPACE)
         return
     found = catalogue(kit, caller.by.id)
     view = request_form(found.filled(fill(typed, found.accesses)), caller.place.channel)
@@ -95,7 +97,7 @@ def register(app: App, kit: Kit) -> None:
                 kit.record_refusal(caller, "request", bad.reason, bad.access)
             return
         place = Place(caller.place.person, _channel(view))
-        if kit.offer(caller, lambda: place, lambda: _answer(kit, kit.desk.request(caller.by, asked))):
+        if kit.offer(caller, lambda: place, lambda: _answer(kit, request_access(kit.core, by=caller.by, asked=asked))):
             ack()
             return
         ack(response_action="errors", errors={ACCESS: answers.BUSY})
@@ -119,7 +121,7 @@ def _checked(kit: Kit, caller: Caller, view: Json) -> tuple[Asked, BadInput | No
     """What is asked, and what stands in the way at which field, as far as that can be told at once."""
     asked = _asked(view)
     if not _is_ours(kit, caller):
-        return asked, None  # the desk refuses, and records it
+        return asked, None  # the use case refuses, and records it
     try:
         policy = kit.policies.current()
         access = chosen(asked.access, policy.accesses)
@@ -139,7 +141,7 @@ def _answer(kit: Kit, request: Request) -> str:
     """It is recorded, whatever else can be told."""
     shut = False
     with suppress(LedgerUnavailable):
-        refused = refusals(kit.desk.ledger.engine)
+        refused = refusals(kit.core.ledger.engine)
         shut = any(each.what == Shown.CARD and each.place == request.channel for each in refused)
     return answers.asked(request, kit.directory.name, shut=shut)
 
@@ -177,7 +179,7 @@ def _channel(view: Json) -> str:
 
 def _often(kit: Kit, person: str) -> dict[str, int]:
     try:
-        return kit.desk.ledger.asked_often(person)
+        return kit.core.ledger.asked_often(person)
     except LedgerUnavailable:
         return {}
 

@@ -15,8 +15,12 @@ from jit.ledger import LedgerUnavailable, StoredDirectory
 from jit.policy import PolicyFolder
 from jit.ports import Queue, QueueUnavailable
 from jit.requests.lifecycle import REQUEST_ID, Request
+from jit.requests.messages import sentence
+from jit.requests.refusal import Refusal
 from jit.runtime.settings import HandsSettings
-from jit.use_cases.desk import Desk, Presser, Turned
+from jit.use_cases import revoke as use_case
+from jit.use_cases.actor import Actor
+from jit.use_cases.core import Core
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -47,26 +51,26 @@ def revoke(request_id: str, reason: tuple[str, ...]) -> None:
         request = _ordered(as_known(request_id), " ".join(reason))
     except (LedgerSilent, LedgerUnavailable) as away:
         raise LedgerSilent(f"{away} {_by_hand(as_known(request_id))}".strip()) from None
-    except Turned as turned:
-        raise click.ClickException(f"{request_id}: {turned.says}") from None
+    except Refusal as refusal:
+        raise click.ClickException(f"{request_id}: {sentence(refusal)}") from None
     says = "is ending" if request.given else "will not be granted; nothing had been given"
     click.echo(f"{request.id}: {request.access} of {request.requester} {says}.")
 
 
 def _ordered(request_id: str, reason: str) -> Request:
-    """Raises Turned, CannotStart, LedgerUnavailable."""
+    """Raises Refusal, CannotStart, LedgerUnavailable."""
     settings = HandsSettings()
     ledger = existing_ledger(settings)
     clock = SystemClock()
-    desk = Desk(
+    core = Core(
         ledger=ledger,
         policies=PolicyFolder(settings.policies, clock),
         directory=StoredDirectory(ledger.engine),
         queue=_queue(settings.redis_url),
         clock=clock,
     )
-    who = Presser(f"cli:{getpass.getuser()}@{socket.gethostname()}", None, Source.CLI)
-    return desk.revoke(who, request_id, reason)
+    who = Actor(f"cli:{getpass.getuser()}@{socket.gethostname()}", None, Source.CLI)
+    return use_case.revoke(core, by=who, request_id=request_id, reason=reason)
 
 
 def _by_hand(request_id: str) -> str:

@@ -198,6 +198,11 @@ def digest_of(*shown: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def may_follow(request: Request, step: type[Life]) -> bool:
+    """Whether this step can follow in the state that the request is in."""
+    return request.state in MAY_FOLLOW.get(step, frozenset())
+
+
 def replay(facts: Iterable[Life]) -> Request | None:
     """The request that these facts tell; None if there are none. Raises CannotFollow."""
     request: Request | None = None
@@ -214,7 +219,7 @@ def follow(request: Request | None, fact: Life) -> Request:
         return _begun(fact)
     if request is None:
         raise CannotFollow(f"{fact.request_id} was never asked for")
-    if request.state not in MAY_FOLLOW.get(type(fact), frozenset()):
+    if not may_follow(request, type(fact)):
         raise CannotFollow(f"{request.id} is {request.state}: {fact.kind} cannot follow")
     return replace(_step(request, fact), version=request.version + 1)
 

@@ -3,6 +3,7 @@
 from jit.durations import say_duration
 from jit.facts import RefusalReason
 from jit.requests.lifecycle import State
+from jit.requests.refusal import Refusal
 from jit.requests.shares import ASKED_AT_MOST, ASKED_WITHIN, WITHDRAWN_AT_MOST
 
 YOURS_TO_RELEASE = "This access is yours: release it, with the button or with /jit release."
@@ -100,4 +101,19 @@ CANNOT_FOLLOW: dict[str, dict[State, str]] = {
     | _ENDS
     | {State.PENDING: "Nothing was approved yet, so there is nothing to revoke. You can deny it."},
 }
-"""What is said when a step cannot follow in a state; states left out let it pass."""
+"""What is said when a step cannot follow in a state; in those left out it can."""
+
+
+def sentence(refusal: Refusal) -> str:
+    """What is in the way, and what to do about it."""
+    state = refusal.request.state if refusal.request else None
+    says = SAYS[refusal.reason]
+    if refusal.problems:
+        return "; ".join(refusal.problems.values())
+    if state is not None and refusal.reason is RefusalReason.ALREADY_OPEN:
+        return ASKED_ALREADY.get(state, says)
+    if state is not None and refusal.reason is RefusalReason.NOT_POSSIBLE_NOW:
+        return CANNOT_FOLLOW.get(refusal.attempted, {}).get(state, says)
+    if refusal.own and refusal.reason is RefusalReason.NOT_ALLOWED_TO_END:
+        return YOURS_TO_RELEASE
+    return NOBODY_THERE if refusal.absent else says

@@ -14,7 +14,7 @@ from jit.requests.shares import RefusalShares
 log = structlog.get_logger(__name__)
 
 
-class Refusals:
+class RefusalRecorder:
     """Records them, of one person no more than their share one by one. Thread-safe."""
 
     def __init__(self, ledger: Ledger, clock: Clock) -> None:

@@ -14,11 +14,11 @@ from jit.ledger import Notes, StoredDirectory
 from jit.requests.decision import DoesNotHold, still_holds
 from jit.requests.intake import Asked
 from jit.requests.lifecycle import Request, State
+from jit.requests.refusal import Refusal
 from jit.requests.shares import REFUSED_AT_MOST, WITHDRAWN_AT_MOST
 from jit.testing import ALICE, BOB, CAROL, EVE
-from jit.use_cases.desk import Turned
 from tests.world.base import ENGINEERS, ON_CALL, SAM
-from tests.world.office import ADMIN, NIGHT, READ, WHY, Office, presser
+from tests.world.office import ADMIN, NIGHT, READ, WHY, Office, actor
 from tests.world.raised import raised
 
 BY_GROUP = ('request: [U01ALICE0, "slack:S0ENGIN01"]', 'request: ["slack:S0ENGIN01"]')
@@ -57,8 +57,8 @@ class Company(Office):
         return self.request(request.id)
 
     def why_not(self, attempt: Callable[[], Any]) -> RefusalReason | None:
-        turned = raised(Turned, attempt)
-        return turned.reason if turned else None
+        refusal = raised(Refusal, attempt)
+        return refusal.reason if refusal else None
 
     def state(self, request: Request) -> State:
         return self.request(request.id).state
@@ -82,7 +82,7 @@ def closed_by_a_change_and_approved_by_its_old_card_once_the_rules_are_back(comp
 
 def asked_again_to_close_what_somebody_else_waits_for(company: Company) -> None:
     company.rules(EVE_TOO)
-    eves = company.desk.request(presser(EVE), Asked(READ, "30m", WHY))
+    eves = company.use_cases.request(actor(EVE), Asked(READ, "30m", WHY))
     company.asked()
     company.rules(EVE_TOO, OTHER_GRANTS)
     company.asked()
@@ -175,9 +175,9 @@ def refused_until_their_share_is_used_up_and_then_really_needed(company: Company
 def asked_too_often_by_one_who_holds_something(company: Company) -> None:
     held = company.held()
     for _ in range(WITHDRAWN_AT_MOST):
-        company.desk.withdraw(presser(ALICE), company.asked(ADMIN).id)
+        company.use_cases.withdraw(actor(ALICE), company.asked(ADMIN).id)
     assert company.why_not(partial(company.asked, ADMIN)) is RefusalReason.TOO_MANY
-    company.desk.release(presser(ALICE), held.id)
+    company.use_cases.release(actor(ALICE), held.id)
     assert company.state(held) is State.ENDING
 
 
@@ -192,7 +192,8 @@ def the_login_of_somebody_else_by_an_edit_of_the_rules(company: Company) -> None
     company.rules(("{fake: alice}", "{fake: root}"))
     assert company.why_not(partial(company.approve, request, BOB)) is RefusalReason.RULES_CHANGED
     assert (
-        company.why_not(partial(company.desk.revoke, presser(EVE), request.id, "x")) is RefusalReason.NOT_ALLOWED_TO_END
+        company.why_not(partial(company.use_cases.revoke, actor(EVE), request.id, "x"))
+        is RefusalReason.NOT_ALLOWED_TO_END
     )
 
 
@@ -235,13 +236,13 @@ def a_second_file_that_contradicts_the_first(company: Company) -> None:
     company.policy_file.with_name("b.policy.yml").write_text("security: [U06MALLO]\n")
     company.clock.move(seconds=1)
     assert company.why_not(partial(company.approve, waits, CAROL)) is RefusalReason.POLICY_BROKEN
-    company.desk.revoke(presser(CAROL), held.id, "enough")
+    company.use_cases.revoke(actor(CAROL), held.id, "enough")
     assert company.state(held) is State.ENDING
 
 
 def asked_for_by_a_name_that_only_looks_alike(company: Company) -> None:
     for name in (f"{READ}\u200b", READ.replace("o", "\u043e"), READ.upper(), f"{READ}/", f"../{READ}"):
-        attempt = partial(company.desk.request, presser(ALICE), Asked(name, "30m", WHY))
+        attempt = partial(company.use_cases.request, actor(ALICE), Asked(name, "30m", WHY))
         assert company.why_not(attempt) is RefusalReason.NOT_ALLOWED_TO_ASK, name
 
 

@@ -11,9 +11,9 @@ from sqlalchemy import insert, text
 from jit.ledger import Question
 from jit.ledger.schema import requests
 from jit.requests.lifecycle import OPEN, State
+from jit.requests.refusal import Refusal
 from jit.testing import ALICE, EVE
-from jit.use_cases.desk import Turned
-from tests.world.office import ADMIN, ASK, READ, Office, presser
+from tests.world.office import ADMIN, ASK, READ, Office, actor
 
 AHEAD = timedelta(days=3650)
 
@@ -44,23 +44,23 @@ def rows_of_nothing(office, many, **changes):
 def test_a_row_of_an_open_request_that_nobody_made_keeps_nobody_from_asking(office):
     """Alice was told that there was one, for ever, and could not see which."""
     rows_of_nothing(office, 1, access=READ)
-    assert office.desk.request(presser(ALICE), ASK).state is State.PENDING
+    assert office.use_cases.request(actor(ALICE), ASK).state is State.PENDING
 
 
 @pytest.mark.parametrize("whose", ["over", "of another", "for another access"])
 def test_nor_does_the_row_of_another_request_that_was_rewritten(office, whose):
     other = office.asked(ADMIN if whose == "for another access" else READ)
     if whose == "over":
-        office.desk.withdraw(presser(ALICE), other.id)
+        office.use_cases.withdraw(actor(ALICE), other.id)
     if whose == "of another":
         asked = office.ledger.history(other.id)[0].fact
-        office.desk.withdraw(presser(ALICE), other.id)
+        office.use_cases.withdraw(actor(ALICE), other.id)
         office.ledger.append([asked.model_copy(update={"id": uuid4(), "request_id": "R-EVES", "requester": EVE})])
         other = office.ledger.request("R-EVES")
     with office.engine.begin() as connection:
         rewrite = text("UPDATE requests SET state = 'pending', requester = :who, access = :access WHERE id = :id")
         connection.execute(rewrite, {"who": ALICE, "access": READ, "id": other.id})
-    assert office.desk.request(presser(ALICE), ASK).state is State.PENDING
+    assert office.use_cases.request(actor(ALICE), ASK).state is State.PENDING
     open_still = office.ledger.requests(Question(requester=other.requester, access=other.access, states=OPEN))
     assert (other.id in {one.id for one in open_still}) is (whose != "over")
 
@@ -68,14 +68,14 @@ def test_nor_does_the_row_of_another_request_that_was_rewritten(office, whose):
 def test_an_open_request_is_in_the_way_still(office):
     office.asked()
     rows_of_nothing(office, 3)
-    with pytest.raises(Turned, match="already"):
-        office.desk.request(presser(ALICE), ASK)
+    with pytest.raises(Refusal, match="open"):
+        office.use_cases.request(actor(ALICE), ASK)
 
 
 def test_rows_of_nothing_use_up_nobodys_share(office):
     """200 of them, and she was told that she had asked for too much."""
     rows_of_nothing(office, 300, state="ended")
-    assert office.desk.request(presser(ALICE), ASK).state is State.PENDING
+    assert office.use_cases.request(actor(ALICE), ASK).state is State.PENDING
 
 
 def test_rows_of_nothing_hide_nothing_that_waits(office):

@@ -13,7 +13,9 @@ from jit.facts import Granted, GrantIntent, Source
 from jit.policy import PolicyFolder
 from jit.requests.intake import Asked
 from jit.requests.lifecycle import Request
-from jit.use_cases.desk import Desk
+from jit.use_cases.approve import approve
+from jit.use_cases.core import Core
+from jit.use_cases.request import request_access
 from playground.fields import named
 from playground.interaction import Stage
 from playground.payloads import event_callback
@@ -108,24 +110,23 @@ class Requests:
         return self.pending, self.half, self.approved, self.active
 
 
-def asked(desk: Desk) -> Requests:
+def asked(core: Core) -> Requests:
     def ask(person: str, access: str) -> Request:
-        return desk.request(by(person), Asked(access, "30m", WHY))
+        return request_access(core, by=by(person), asked=Asked(access, "30m", WHY))
 
     def now(request: Request) -> Request:
-        found = desk.ledger.request(request.id)
+        found = core.ledger.request(request.id)
         assert found
         return found
 
     pending, half = ask(ALICE, "orders-db/read"), ask(ALICE, "orders-db/admin")
     approved, active = ask(BOB, "orders-db/read"), ask(EVE, "orders-db/read")
-    desk.approve(by(BOB), half.id, half.digest)
-    desk.approve(by(CAROL), approved.id, approved.digest)
-    desk.approve(by(BOB), active.id, active.digest)
-    about: Any = {"at": desk.clock.now(), "actor": "worker@test", "source": Source.WORKER}
-    ends_at = desk.clock.now() + active.duration
+    for person, each in ((BOB, half), (CAROL, approved), (BOB, active)):
+        approve(core, by=by(person), request_id=each.id, digest=each.digest)
+    about: Any = {"at": core.clock.now(), "actor": "worker@test", "source": Source.WORKER}
+    ends_at = core.clock.now() + active.duration
     begun = GrantIntent.about(active, ends_at=ends_at, held_before=(), **about)
-    desk.ledger.append([begun, Granted.about(active, ends_at=ends_at, read_back=active.permissions, **about)])
+    core.ledger.append([begun, Granted.about(active, ends_at=ends_at, read_back=active.permissions, **about)])
     return Requests(pending, now(half), now(approved), now(active))
 
 

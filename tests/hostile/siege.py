@@ -1,4 +1,4 @@
-"""The real bot under attack: Bolt app, desk, policies, directory and SQLite ledger, in one thread and without a socket.
+"""The real bot under attack: Bolt app, use cases, policies, directory, SQLite ledger; one thread and no socket.
 
 A listener's work is done when the payload has been handled, so that what came of it can be looked at.
 """
@@ -29,7 +29,7 @@ from jit.ledger import Ledger, StoredDirectory, connect, create_tables
 from jit.people.person import Groups
 from jit.policy import PolicyFolder
 from jit.testing import InMemoryQueue, ManualClock
-from jit.use_cases.desk import Desk
+from jit.use_cases.core import Core
 from playground.sample import APP_TOKEN, BOT_TOKEN, REQUESTS, TEAM
 from playground.slack import Slack
 from tests.hostile.damage import Attack, Json, Loot
@@ -96,8 +96,8 @@ class Siege:
         self._queue = InMemoryQueue()
         self.ledger = Ledger(self._engine, clock)
         self._rules = PolicyFolder(policies(folder / "policies"), clock)
-        desk = self._begin()
-        self.requests: Requests = asked(desk)
+        core = self._begin()
+        self.requests: Requests = asked(core)
         self.samples = Recorder(slack, self.requests, self._rules, self._directory.name).record()
         self._logged: list[MutableMapping[str, Any]] = []
         self._saved = sqlite3.connect(":memory:")
@@ -106,7 +106,7 @@ class Siege:
         self._mark = self.ledger.last_index()
         self._put_back()
 
-    def _begin(self) -> Desk:
+    def _begin(self) -> Core:
         """A bot that has heard of nothing yet."""
         client = WebClient(BOT_TOKEN, base_url=f"{ROOT}/api/", retry_handlers=[], logger=_disabled("tests.hostile"))
         self._directory = SlackDirectory(client, StoredDirectory(self._engine), self._clock)
@@ -114,11 +114,11 @@ class Siege:
         self._directory.poll()
         self._groups = self._directory.groups()
         common: Any = {"policies": self._rules, "directory": self._directory, "clock": self._clock}
-        desk = Desk(ledger=self.ledger, queue=self._queue, **common)
-        app = build_app(desk=desk, client=client, pool=InlinePool(), **common)
+        core = Core(ledger=self.ledger, queue=self._queue, **common)
+        app = build_app(core=core, client=client, pool=InlinePool(), **common)
         app.listener_runner.listener_executor = Inline()
         self._handler = AcknowledgingHandler(app, APP_TOKEN, logger=_disabled("tests.hostile"))
-        return desk
+        return core
 
     @property
     def loot(self) -> Loot:

@@ -205,7 +205,7 @@ def test_a_publication_that_goes_wrong_is_made_again(office, homes):
         office.stage.slack.faults.plan("views.publish", fault, times=2, retry_after=0)
         request = office.ask()
         sees(office, BOB, request.id)
-        office.desk.withdraw(by(ALICE), request.id)
+        office.use_cases.withdraw(by(ALICE), request.id)
 
 
 def test_another_bot_takes_over_where_one_has_stopped(office):

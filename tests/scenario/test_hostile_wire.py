@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from bot.listeners.caller import Place
 from bot.listeners.teller import Teller
 from jit.policy import Policy
-from jit.use_cases import desk
+from jit.use_cases import attempt
 from tests.hostile.damage import Attack, attacks, unharmed
 from tests.hostile.siege import Siege, besieged
 from tests.hostile.verdict import judge
@@ -63,7 +63,7 @@ def _tells_errors(teller: Teller, place: Place, _answer: object, tell: Callable[
 
 
 BROKEN = {
-    "everybody is one of us": (desk, "membership_trouble", lambda *_: None),
+    "everybody is one of us": (attempt, "membership_trouble", lambda *_: None),
     "everybody decides": (Policy, "counts_for", lambda *_: True),
     "errors are told as they are": (Teller, "tell", _tells_errors),
 }

@@ -85,7 +85,7 @@ def test_access_list_holds_what_this_person_may_ask_for_and_is_searched(office: 
 def test_access_asked_for_most_comes_first(office: PlayedOffice) -> None:
     for _ in range(2):
         request = office.ask(access="orders-db/write")
-        office.desk.withdraw(by(ALICE), request.id)
+        office.use_cases.withdraw(by(ALICE), request.id)
     assert office.form(ALICE).options("Access")[0] == "orders-db/write"
 
 

@@ -10,6 +10,7 @@ import structlog
 
 from bot.buttons import APPROVE, value_of
 from bot.forms import CHOOSE_ACCESS, DENY_FORM, REQUEST_FORM
+from bot.listeners import acts
 from bot.pool import Pool
 from jit.facts import EndCause, RefusalReason
 from jit.ledger import LedgerUnavailable, StoredDirectory
@@ -41,15 +42,15 @@ def test_approve_is_answered_to_everybody_who_presses(office: PlayedOffice) -> N
     request = office.ask()
     shown = office.card(request)
     world = office.stage.slack.world
-    for presser, reason, says in (
+    for actor, reason, says in (
         (ALICE, RefusalReason.OWN_REQUEST, "so somebody else of @dba has to decide. 2 people were asked."),
         (EVE, RefusalReason.NOT_ALLOWED_TO_DECIDE, "not among those who decide"),
         (MALLORY, RefusalReason.BAD_STANDING, "Only full members"),
         (STRANGER, RefusalReason.WRONG_WORKSPACE, "another workspace"),
     ):
-        assert office.person(presser).press(shown, "Approve").ok
-        assert request.id in office.told(presser, says)
-        assert office.refusals()[-1] == (presser, "approve", reason)
+        assert office.person(actor).press(shown, "Approve").ok
+        assert request.id in office.told(actor, says)
+        assert office.refusals()[-1] == (actor, "approve", reason)
     world.change_user(CAROL, deleted=True)
     office.person(CAROL).press(shown, "Approve")
     office.told(CAROL, "Only full members")
@@ -89,10 +90,10 @@ def test_deny_asks_why_and_tells(office: PlayedOffice) -> None:
 def test_denial_by_those_who_may_not_is_refused_before_a_reason_is_asked_for(office: PlayedOffice) -> None:
     request = office.ask()
     shown = office.card(request)
-    for presser, says in ((ALICE, "yourself"), (EVE, "not among those"), (STRANGER, "another workspace")):
-        office.person(presser).press(shown, "Deny")
-        office.told(presser, says)
-        assert not office.person(presser).has_form()
+    for actor, says in ((ALICE, "yourself"), (EVE, "not among those"), (STRANGER, "another workspace")):
+        office.person(actor).press(shown, "Deny")
+        office.told(actor, says)
+        assert not office.person(actor).has_form()
     reasons = [reason for _, _, reason in office.refusals()]
     assert reasons == [RefusalReason.OWN_REQUEST, RefusalReason.NOT_ALLOWED_TO_DECIDE, RefusalReason.WRONG_WORKSPACE]
 
@@ -277,9 +278,7 @@ def test_unexpected_fault_is_told_with_an_id_that_is_in_the_log(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("hunter2")
 
-    monkeypatch.setattr(
-        *{"pool": (office.desk, "release", broken), "listener": (office.policies, "current", broken)}[where]
-    )
+    monkeypatch.setattr(*{"pool": (acts, "release", broken), "listener": (office.policies, "current", broken)}[where])
     with structlog.testing.capture_logs() as logs:
         assert office.jit(ALICE, {"pool": "release R-7F3K", "listener": "request"}[where]).ok
         said = office.told(ALICE, "Something went wrong on our side")

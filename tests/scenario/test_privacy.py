@@ -54,7 +54,7 @@ def test_who_comes_back_asks_as_anybody_does(office):
     office.jit(ALICE, "list")
     listed = office.told(ALICE, again.id)
     assert request.id not in listed
-    office.desk.approve(by(BOB), again.id, again.digest)
+    office.use_cases.approve(by(BOB), again.id, again.digest)
     assert office.request(again.id).state is State.APPROVED
 
 

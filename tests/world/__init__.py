@@ -3,7 +3,7 @@
 | module | class | adds to `World` |
 |---|---|---|
 | `base` | `World` | clock, ledger, rules, people, queue; `story` tells a request's life into the ledger |
-| `office` | `Office` | the desk: people ask, approve, deny |
+| `office` | `Office` | the use cases: people ask, approve, deny |
 | `hands` | `Hands` | targets, granter, revoker, timekeeper |
 | `face` | `Face` | a Slack in memory, and the followers that draw into it |
 | `audit_channel` | `AuditChannelWorld` | an audit channel to edit and delete in, and a key to sign the record |

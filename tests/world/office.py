@@ -1,4 +1,4 @@
-"""The desk, with people who ask and decide."""
+"""The use cases, with people who ask and decide."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,8 +9,17 @@ import pytest
 from jit.facts import RefusalReason, Refused, Source, write_fact
 from jit.requests.intake import Asked
 from jit.requests.lifecycle import Request
+from jit.requests.messages import sentence
+from jit.requests.refusal import Refusal
 from jit.testing import ALICE, BOB, WORKSPACE
-from jit.use_cases.desk import Desk, Presser, Turned
+from jit.use_cases.actor import Actor
+from jit.use_cases.approve import ApprovalResult, approve
+from jit.use_cases.core import Core
+from jit.use_cases.deny import deny
+from jit.use_cases.release import release
+from jit.use_cases.request import request_access
+from jit.use_cases.revoke import revoke
+from jit.use_cases.withdraw import withdraw
 from tests.world.base import World
 
 READ, ADMIN, LONE, NIGHT = "orders-db/read", "orders-db/admin", "orders-db/lone", "orders-db/night"
@@ -18,20 +27,49 @@ WHY = "db down: need a look at stuck orders"
 ASK = Asked(READ, "30m", WHY)
 
 
-def presser(person: str, team: str | None = WORKSPACE, source: Source = Source.SLACK) -> Presser:
-    return Presser(person, team, source)
+def actor(person: str, team: str | None = WORKSPACE, source: Source = Source.SLACK) -> Actor:
+    return Actor(person, team, source)
 
 
-TERMINAL = presser("cli:root@host", None, Source.CLI)
+TERMINAL = actor("cli:root@host", None, Source.CLI)
+
+
+class UseCases:
+    """The use cases as methods."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def request(self, by: Actor, asked: Asked) -> Request:
+        return request_access(self._core, by=by, asked=asked)
+
+    def approve(self, by: Actor, request_id: str, digest: str) -> ApprovalResult:
+        return approve(self._core, by=by, request_id=request_id, digest=digest)
+
+    def deny(self, by: Actor, request_id: str, digest: str, reason: str) -> Request:
+        return deny(self._core, by=by, request_id=request_id, digest=digest, reason=reason)
+
+    def withdraw(self, by: Actor, request_id: str) -> Request:
+        return withdraw(self._core, by=by, request_id=request_id)
+
+    def release(self, by: Actor, request_id: str) -> Request:
+        return release(self._core, by=by, request_id=request_id)
+
+    def revoke(self, by: Actor, request_id: str, reason: str) -> Request:
+        return revoke(self._core, by=by, request_id=request_id, reason=reason)
 
 
 class Office(World):
     def __init__(self, folder: Path, **how: Any) -> None:
         super().__init__(folder, **how)
-        self.desk = self.another_desk()
+        self.core = self.another_core()
 
-    def another_desk(self) -> Desk:
-        return Desk(
+    @property
+    def use_cases(self) -> "UseCases":
+        return UseCases(self.core)
+
+    def another_core(self) -> Core:
+        return Core(
             ledger=self.ledger,
             policies=self.policies,
             directory=self.directory,
@@ -40,22 +78,22 @@ class Office(World):
         )
 
     def asked(self, access: str = READ) -> Request:
-        return self.desk.request(presser(ALICE), Asked(access, "30m", WHY, "INC-42"))
+        return self.use_cases.request(actor(ALICE), Asked(access, "30m", WHY, "INC-42"))
 
     def approve(self, request: Request, by: str, digest: str | None = None) -> Request:
-        return self.desk.approve(presser(by), request.id, digest or request.digest).request
+        return self.use_cases.approve(actor(by), request.id, digest or request.digest).request
 
     def approved(self, access: str = READ) -> Request:
         return self.approve(self.asked(access), BOB)
 
-    def acts(self, request: Any, by: Presser) -> dict[str, Callable[[], object]]:
+    def acts(self, request: Any, by: Actor) -> dict[str, Callable[[], object]]:
         """Every way to act on a request."""
         return {
-            "approve": lambda: self.desk.approve(by, request.id, request.digest),
-            "deny": lambda: self.desk.deny(by, request.id, request.digest, "no, as it is too late"),
-            "withdraw": lambda: self.desk.withdraw(by, request.id),
-            "release": lambda: self.desk.release(by, request.id),
-            "revoke": lambda: self.desk.revoke(by, request.id, "no, as it is too late"),
+            "approve": lambda: self.use_cases.approve(by, request.id, request.digest),
+            "deny": lambda: self.use_cases.deny(by, request.id, request.digest, "no, as it is too late"),
+            "withdraw": lambda: self.use_cases.withdraw(by, request.id),
+            "release": lambda: self.use_cases.release(by, request.id),
+            "revoke": lambda: self.use_cases.revoke(by, request.id, "no, as it is too late"),
         }
 
     def give(self, request: Request) -> None:
@@ -64,10 +102,10 @@ class Office(World):
         story.intent()
         story.granted()
 
-    def refused(self, reason: RefusalReason, attempt: Any, *typed: str, about: Request | None = None) -> Turned:
+    def refused(self, reason: RefusalReason, attempt: Any, *typed: str, about: Request | None = None) -> Refusal:
         """The attempt is refused for this reason; the record gains that one fact, holding nothing typed."""
         before = self.facts()
-        with pytest.raises(Turned) as caught:
+        with pytest.raises(Refusal) as caught:
             attempt()
         facts = self.facts()
         assert facts[:-1] == before
@@ -77,5 +115,5 @@ class Office(World):
         assert fact.request_id == (about.id if about else None)
         written = write_fact(fact).decode()
         assert not any(text in written for text in (*typed, WHY) if text)
-        assert caught.value.says
+        assert sentence(caught.value)
         return caught.value

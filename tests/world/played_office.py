@@ -1,4 +1,4 @@
-"""The desk behind the bot's listeners on a playground; cards are as the follower draws them."""
+"""The use cases behind the bot's listeners on a playground; cards are as the follower draws them."""
 
 import logging
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from bot.views import card
 from jit.facts import RefusalReason, Refused, Source
 from jit.ledger import Question, StoredDirectory
 from jit.requests.lifecycle import Request
-from jit.use_cases.desk import Presser
+from jit.use_cases.actor import Actor
 from playground.interaction import Stage
 from playground.people import User
 from playground.person import Answer, Form, Person, Shown
@@ -39,7 +39,7 @@ STRANGER = "U09STRANGE"
 
 
 class PlayedOffice(Office):
-    """The desk behind the bot's listeners, which are connected to a playground."""
+    """The use cases behind the bot's listeners, which are connected to a playground."""
 
     def __init__(self, stage: Stage, folder: Path, policies: Path, pool: Pool) -> None:
         super().__init__(folder, clock=SharedClock(folder / "clock"), rules=policies, ledger=in_a_file(folder))
@@ -48,10 +48,10 @@ class PlayedOffice(Office):
         self.directory = SlackDirectory(self.client, StoredDirectory(self.engine), self.clock)
         self.directory.connect()
         self.directory.poll()
-        self.desk = self.another_desk()
+        self.core = self.another_core()
         self.pool = pool
         self.app = build_app(
-            desk=self.desk,
+            core=self.core,
             directory=self.directory,
             policies=self.policies,
             client=self.client,
@@ -131,11 +131,11 @@ def opened(folder: Path, policies: Path = POLICIES, pool: Pool | None = None) ->
             pool.close()
 
 
-def by(user: str) -> Presser:
-    return Presser(user, TEAM, Source.SLACK)
+def by(user: str) -> Actor:
+    return Actor(user, TEAM, Source.SLACK)
 
 
 def active_request(office: PlayedOffice) -> Request:
     request = office.ask()
-    office.desk.approve(by(BOB), request.id, request.digest)
+    office.use_cases.approve(by(BOB), request.id, request.digest)
     return office.make_active(request)

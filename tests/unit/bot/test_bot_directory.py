@@ -14,12 +14,13 @@ from jit.ledger import StoredDirectory
 from jit.people.person import NO_GROUPS, Standing
 from jit.ports import DirectoryUnavailable, UnknownPerson
 from jit.requests.intake import Asked as Asking
+from jit.requests.refusal import Refusal
 from jit.testing import InMemoryLedger, ManualClock
-from jit.use_cases.desk import Turned
+from jit.use_cases.request import request_access
 from playground.faults import Fault
 from playground.sample import ALICE, BOB, BOT, BOT_TOKEN, CAROL, EVE, MALLORY, TEAM, sample_workspace
 from playground.slack import Slack
-from tests.world.office import Office, presser
+from tests.world.office import Office, actor
 from tests.world.played_office import POLICIES
 from tests.world.playgrounds import Playgrounds
 from tests.world.raised import raised
@@ -158,10 +159,11 @@ def test_whoever_asks_for_access_all_the_time_has_approvers_looked_up_once(
     setting.directory.connect()
     setting.directory.poll()
     office.directory = setting.directory
-    desk = office.another_desk()
+    core = office.another_core()
     for _ in range(20):
-        with suppress(Turned):
-            desk.request(presser(ALICE, TEAM), Asking("orders-db/admin", "30m", "look at stuck orders", "INC-1"))
+        with suppress(Refusal):
+            asking = Asking("orders-db/admin", "30m", "look at stuck orders", "INC-1")
+            request_access(core, by=actor(ALICE, TEAM), asked=asking)
         setting.later(seconds=1)
     assert len(office.facts("requested")) == 1
     assert asked.count(BOB) == 1

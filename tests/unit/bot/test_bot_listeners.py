@@ -25,10 +25,12 @@ from bot.listeners.look import show_request, table
 from jit.facts import Need, RefusalReason, Source, life_kinds
 from jit.ledger import LedgerUnavailable, SpoolFailed
 from jit.ledger.entry import open_entry
+from jit.people.person import Person
 from jit.requests.lifecycle import Request, State
-from jit.requests.messages import SAYS
+from jit.requests.messages import sentence
+from jit.requests.refusal import Refusal
 from jit.testing import ManualClock
-from jit.use_cases.desk import Presser, Turned
+from jit.use_cases.actor import Actor
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 REQUEST = Request(
@@ -104,11 +106,11 @@ def test_event_about_a_group_that_says_too_little_tells_nothing() -> None:
 
 def test_every_refusal_is_told_in_words_with_its_request() -> None:
     def refused(reason: RefusalReason) -> str:
-        raise Turned(reason, SAYS[reason], request_id="R-7F3K")
+        raise Refusal(reason, attempted="show", request=REQUEST)
 
     for reason in RefusalReason:
         said = str(outcome(partial(refused, reason)))
-        assert said.startswith(answers.escape(SAYS[reason])), reason
+        assert said.startswith(answers.escape(sentence(Refusal(reason, attempted="show", request=REQUEST)))), reason
         assert said.endswith(" R-7F3K"), reason
         assert "error" not in said.lower(), reason
 
@@ -167,12 +169,6 @@ def test_what_was_only_approved_is_not_said_to_be_taken_away() -> None:
     )
 
 
-def test_refusal_that_names_the_request_already_does_not_repeat_it() -> None:
-    assert (
-        answers.turned(Turned(RefusalReason.LAPSED, "R-7F3K <lapsed>", request_id="R-7F3K")) == "R-7F3K &lt;lapsed&gt;"
-    )
-
-
 def test_table_stays_a_table_whatever_people_are_called() -> None:
     many = [replace(REQUEST, id=f"R-7F{number:02}") for number in range(40)]
     lines = table(many, NOON, names).splitlines()
@@ -201,14 +197,17 @@ def test_history_calls_each_step_by_words() -> None:
     stored = map(open_entry, (Path(__file__).parents[1] / "entries.jsonl").read_bytes().splitlines())
     history = [entry for entry in stored if entry.fact.kind in life_kinds()]
     kit: Any = SimpleNamespace(
-        desk=SimpleNamespace(
-            admit=lambda *_: None, ledger=SimpleNamespace(request=lambda _: REQUEST, history=lambda _: history)
+        core=SimpleNamespace(
+            directory=SimpleNamespace(
+                workspace="T1", look_up=lambda person: Person(id=person, team="T1", name="Alice")
+            ),
+            ledger=SimpleNamespace(request=lambda _: REQUEST, history=lambda _: history),
         ),
         directory=SimpleNamespace(name=names),
         sight=SimpleNamespace(may_see=lambda *_: True),
         clock=SimpleNamespace(now=lambda: REQUEST.asked_at),
     )
-    caller = Caller(Presser("U01ALICE0", "T1", Source.SLACK), Place("U01ALICE0"))
+    caller = Caller(Actor("U01ALICE0", "T1", Source.SLACK), Place("U01ALICE0"))
     said = json.dumps(show_request(kit, caller, REQUEST.id).blocks[-1])
     assert said.count("{date_short_pretty} {time}") == len(history) == len(life_kinds())
     assert [kind for kind in life_kinds() if "." in kind and kind in said] == []
@@ -219,7 +218,7 @@ def test_bolt_says_nothing_of_its_own_and_takes_nothing_over_http(caplog: pytest
     client = WebClient(token="xoxb-hunter2", base_url="http://127.0.0.1:9/")
     directory = SlackDirectory(client, nothing, ManualClock())
     app = build_app(
-        desk=nothing, directory=directory, policies=nothing, client=client, pool=nothing, clock=ManualClock()
+        core=nothing, directory=directory, policies=nothing, client=client, pool=nothing, clock=ManualClock()
     )
     body = {"type": "block_actions", "user": {"id": "U1"}, "actions": [], "token": "hunter2"}
     with caplog.at_level(logging.DEBUG):
@@ -236,7 +235,7 @@ def test_a_form_that_slack_never_gave_out_is_not_drawn_again(monkeypatch: pytest
     monkeypatch.setattr(request, "catalogue", lambda *_: found)
     monkeypatch.setattr(request, "request_form", lambda *_: {})
     kit: Any = SimpleNamespace(opener=SimpleNamespace(views_update=lambda **said: drawn.append(said)))
-    caller = Caller(Presser("U01ALICE0", "T0JIT0001", Source.SLACK), Place("U01ALICE0"))
+    caller = Caller(Actor("U01ALICE0", "T0JIT0001", Source.SLACK), Place("U01ALICE0"))
     for odd in ({}, {"id": "\ud800"}, {"hash": "\ud800"}, {"id": "../V1"}, {"id": None}):
         request.redraw_form(kit, caller, {"id": "V1", "hash": "1.a"} | odd)
     assert [(said["view_id"], said["hash"]) for said in drawn] == [("V1", "1.a")]

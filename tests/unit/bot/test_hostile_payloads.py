@@ -1,6 +1,7 @@
 """Faults that hostile payloads found (`python -m tests.bench hostile`), each for itself."""
 
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from bot.listeners.caller import read_caller
 from bot.listeners.events import tell_of_group
 from bot.listeners.teller import is_slacks
 from bot.socket_mode import AcknowledgingHandler, hang_up
-from jit.facts import RefusalReason
+from jit.facts import RefusalReason, Source
 from jit.testing import ManualClock
 from tests.hostile.siege import ENVELOPE, Inline, InlinePool, Socket
 
@@ -23,14 +24,14 @@ OURS = "T0TEST001"
 API = "https://slack.com/api/"
 
 
-class Desk:
-    """Remembers who was turned away."""
+class Refusals:
+    """Remembers who was refused, and why."""
 
     def __init__(self) -> None:
-        self.turned: list[tuple[str, RefusalReason]] = []
+        self.made: list[tuple[str, RefusalReason]] = []
 
-    def turn_away(self, by: Any, attempted: str, reason: RefusalReason, request_id: str | None = None) -> None:
-        self.turned.append((by.id, reason))
+    def record(self, person: str, source: Source, attempted: str, reason: RefusalReason, about: object) -> None:
+        self.made.append((person, reason))
 
 
 class Directory(SlackDirectory):
@@ -63,15 +64,16 @@ def directory(client: WebClient) -> Directory:
 
 
 @pytest.fixture
-def desk() -> Desk:
-    return Desk()
+def refusals() -> Refusals:
+    return Refusals()
 
 
 @pytest.fixture
-def app(client: WebClient, directory: Directory, desk: Any) -> App:
+def app(client: WebClient, directory: Directory, refusals: Refusals) -> App:
     nothing: Any = None
+    core: Any = SimpleNamespace(refusals=refusals)
     app = build_app(
-        desk=desk, directory=directory, policies=nothing, client=client, pool=InlinePool(), clock=ManualClock()
+        core=core, directory=directory, policies=nothing, client=client, pool=InlinePool(), clock=ManualClock()
     )
     app.listener_runner.listener_executor = Inline()
     return app
@@ -105,7 +107,9 @@ def test_payload_that_bolt_cannot_even_read_was_not_acknowledged(sent: Callable[
         assert [line["event"] for line in logged] == ["payload.unreadable"], payload
 
 
-def test_payload_that_bolt_stumbles_over_was_told_as_a_fault_of_ours(sent: Callable[..., Socket], desk: Desk) -> None:
+def test_payload_that_bolt_stumbles_over_was_told_as_a_fault_of_ours(
+    sent: Callable[..., Socket], refusals: Refusals
+) -> None:
     for payload in (
         {"type": "block_actions", "actions": "O"},
         {"type": "block_actions", "actions": [None]},
@@ -113,9 +117,9 @@ def test_payload_that_bolt_stumbles_over_was_told_as_a_fault_of_ours(sent: Calla
     ):
         with structlog.testing.capture_logs() as logged:
             assert sent({"user": {"id": "U01ALICE0", "team_id": OURS}, **payload}).acks == [{}], payload
-        assert desk.turned.pop() == ("U01ALICE0", RefusalReason.MALFORMED), payload
+        assert refusals.made.pop() == ("U01ALICE0", RefusalReason.MALFORMED), payload
         assert "fault.unexpected" not in [line["event"] for line in logged], payload
-    assert desk.turned == []
+    assert refusals.made == []
 
 
 @pytest.mark.parametrize(

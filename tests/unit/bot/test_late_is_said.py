@@ -19,7 +19,7 @@ from jit.testing import ALICE, BOB, CAROL
 from playground.text import rendered
 from tests.world.base import REQUESTS
 from tests.world.face import Face
-from tests.world.office import Office, presser
+from tests.world.office import Office, actor
 
 
 @pytest.fixture
@@ -204,7 +204,7 @@ def test_an_approval_whose_queue_is_down_says_that_it_waits(tmp_path, monkeypatc
         raise QueueUnavailable(request_id)
 
     monkeypatch.setattr(office.queue, "grant", down)
-    decided = office.desk.approve(presser(BOB), request.id, request.digest)
+    decided = office.use_cases.approve(actor(BOB), request.id, request.digest)
     assert not decided.announced
     says = "waits for a worker: the queue is down. Its card says when it is granted."
     assert answers.approved(decided, str) == f"Approved. {request.id} {says}"

@@ -15,9 +15,9 @@ from jit.people.person import Person, Standing
 from jit.ports import DirectoryUnavailable
 from jit.runtime.settings import SLACK
 from jit.testing import ALICE, BOB, WORKSPACE, InMemoryLedger
-from jit.use_cases.desk import membership_trouble
+from jit.use_cases.actor import membership_trouble
 from tests.world.fake_slack import answer
-from tests.world.office import Office, presser
+from tests.world.office import Office, actor
 
 OURS, SISTER, ORGANISATION, ELSEWHERE = WORKSPACE, "T0SISTER1", "E0ACME001", "T0OTHER01"
 IN_BOTH = {"enterprise_id": ORGANISATION, "teams": [SISTER, OURS]}
@@ -64,8 +64,8 @@ def test_a_colleague_whose_press_names_another_workspace_acts_as_one_of_ours(off
     request = office.asked()
     office.directory.change(BOB, team=SISTER, teams=(SISTER, OURS, ORGANISATION))
     for team in (SISTER, OURS, ORGANISATION):
-        assert membership_trouble(presser(BOB, team), OURS, office.directory.look_up) is None, team
-    office.desk.approve(presser(BOB, SISTER), request.id, request.digest)
+        assert membership_trouble(actor(BOB, team), OURS, office.directory.look_up) is None, team
+    office.use_cases.approve(actor(BOB, SISTER), request.id, request.digest)
     assert office.request(request.id).approvers == (BOB,)
 
 
@@ -74,14 +74,14 @@ def test_a_press_of_elsewhere_is_none_of_ours_even_with_the_id_of_one_of_us(offi
     office.directory.change(ALICE, team=SISTER, teams=(SISTER, ORGANISATION))
     of_no_team_of_his = ((BOB, ELSEWHERE), (BOB, NO_TEAM), (BOB, ""), (BOB, None))
     for person, team in (*of_no_team_of_his, (ALICE, SISTER), (ALICE, ORGANISATION)):
-        trouble = membership_trouble(presser(person, team), OURS, office.directory.look_up)
+        trouble = membership_trouble(actor(person, team), OURS, office.directory.look_up)
         assert trouble is RefusalReason.WRONG_WORKSPACE, (person, team)
 
 
 def test_a_colleague_who_is_a_guest_here_or_gone_does_not_act(office):
     for how in ({"guest": True}, {"deleted": True}, {"bot": True}):
         office.directory.people[BOB] = Person(id=BOB, team=SISTER, name="Bob", teams=(SISTER, OURS), **how)
-        trouble = membership_trouble(presser(BOB, SISTER), OURS, office.directory.look_up)
+        trouble = membership_trouble(actor(BOB, SISTER), OURS, office.directory.look_up)
         assert trouble is RefusalReason.BAD_STANDING, how
 
 
@@ -89,8 +89,8 @@ def test_where_slack_does_not_answer_a_press_of_elsewhere_is_one_of_elsewhere():
     def away(_person):
         raise DirectoryUnavailable("silent")
 
-    assert membership_trouble(presser(BOB, SISTER), OURS, away) is RefusalReason.WRONG_WORKSPACE
-    assert membership_trouble(presser(BOB), OURS, away) is RefusalReason.CANNOT_LOOK_UP
+    assert membership_trouble(actor(BOB, SISTER), OURS, away) is RefusalReason.WRONG_WORKSPACE
+    assert membership_trouble(actor(BOB), OURS, away) is RefusalReason.CANNOT_LOOK_UP
 
 
 def test_payloads_of_an_installation_in_the_whole_organisation_are_read():

@@ -18,7 +18,9 @@ from jit.ledger.schema import entries
 from jit.ports import Held, RevokeResult, TargetUnreachable
 from jit.requests.lifecycle import State
 from jit.testing import ALICE, BOB, T0, InMemoryDirectory
-from jit.use_cases.desk import Desk, Presser
+from jit.use_cases.actor import Actor
+from jit.use_cases.core import Core
+from jit.use_cases.revoke import revoke
 from tests.world.hands import Hands
 from tests.world.tamper import past_the_guards
 from workers.provision.recorder import SAME
@@ -392,12 +394,12 @@ def test_security_can_order_the_end_of_a_request_whose_record_is_broken(house: H
     assert house.ledger.history("R-TEST", legible=True)[-1].fact.closes
 
 
-def test_the_desk_takes_an_order_to_end_what_has_a_broken_record(house: Hands) -> None:
+def test_an_order_is_taken_to_end_what_has_a_broken_record(house: Hands) -> None:
     house.active(minutes=30)
     put_in(house)
     directory = InMemoryDirectory(house.clock, ALICE, BOB)
-    desk = Desk(ledger=house.ledger, policies=house.policies, directory=directory, queue=house.queue, clock=house.clock)
-    desk.revoke(Presser("cli:eve@desk", None, Source.CLI), "R-TEST", "stop")
+    core = Core(ledger=house.ledger, policies=house.policies, directory=directory, queue=house.queue, clock=house.clock)
+    revoke(core, by=Actor("cli:eve@desk", None, Source.CLI), request_id="R-TEST", reason="stop")
     house.timekeeper.sweep()
     assert house.target.gives == {}
 

@@ -32,14 +32,15 @@ from jit.people.person import Person
 from jit.policy import Access, Quorum, Rule, Tally
 from jit.requests.intake import Asked
 from jit.requests.lifecycle import Request, State
-from jit.requests.messages import SAYS
-from jit.use_cases.desk import Decided, Presser, Turned
+from jit.requests.refusal import Refusal
+from jit.use_cases.actor import Actor
+from jit.use_cases.approve import ApprovalResult
 from playground.blocks import message_problems, suggestion_problems, view_problems
 from playground.text import pinged
 from tests.world.worst import DIRECTIONS, NOON, PEOPLE, TEXTS, worst
 
 ENTRIES = (Path(__file__).parents[1] / "entries.jsonl").read_bytes().splitlines()
-CALLER = Caller(Presser(PEOPLE[0], "T1", Source.SLACK), Place(PEOPLE[0]))
+CALLER = Caller(Actor(PEOPLE[0], "T1", Source.SLACK), Place(PEOPLE[0]))
 TEXT = 40_000
 PARTS = {"text", "words"}
 """Modules of bot.views that hold parts of sentences, and draw nothing by themselves."""
@@ -102,10 +103,10 @@ def _kit(text: str, requests: list[Request]) -> Any:
         may_see=lambda *_: True,
     )
     ledger = SimpleNamespace(request=lambda _: requests[0], history=lambda _: _entries(text))
-    desk = SimpleNamespace(admit=lambda *_: None, ledger=ledger)
-    directory = SimpleNamespace(look_up=lambda _: person, name=called(text))
+    directory = SimpleNamespace(look_up=lambda _: person, name=called(text), workspace=person.team)
+    core = SimpleNamespace(ledger=ledger, directory=directory)
     clock = SimpleNamespace(now=lambda: NOON)
-    return SimpleNamespace(desk=desk, directory=directory, sight=sight, clock=clock)
+    return SimpleNamespace(core=core, directory=directory, sight=sight, clock=clock)
 
 
 def _homes(text: str) -> Iterator[Json]:
@@ -147,11 +148,11 @@ def _answers(text: str) -> dict[str, Iterator[str]]:
     tallies = Tally(tuple((quorum, frozenset()) for quorum in quorums)), Tally(((quorums[0], frozenset(PEOPLE)),))
     return {
         "fault": iter([answers.fault(answers.new_error_id())]),
-        "turned": (answers.turned(Turned(why, SAYS[why], request_id=pending.id)) for why in RefusalReason),
+        "refused": (answers.refused(Refusal(why, attempted="approve", request=pending)) for why in RefusalReason),
         "own_request": (answers.own_request(pending, count, names) for count in (None, 1, 10**6)),
         "waits_for": iter([answers.waits_for(pending.needs, names)]),
         "asked": iter([answers.asked(pending, names)]),
-        "approved": (answers.approved(Decided(pending, tally), names) for tally in tallies),
+        "approved": (answers.approved(ApprovalResult(pending, tally), names) for tally in tallies),
         "denied": iter([answers.denied(pending)]),
         "withdrawn": iter([answers.withdrawn(pending)]),
         "released": iter([answers.released(ending)]),

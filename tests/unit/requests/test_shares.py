@@ -10,7 +10,8 @@ from bot.listeners.caller import Caller, Place
 from bot.listeners.kit import FORMS_AT_MOST, FORMS_WITHIN, Kit
 from bot.pool import Pool
 from jit.facts import RefusalReason
-from jit.requests.messages import SAYS
+from jit.requests.messages import SAYS, sentence
+from jit.requests.refusal import Refusal
 from jit.requests.shares import (
     ASKED_AT_MOST,
     ASKED_WITHIN,
@@ -21,10 +22,9 @@ from jit.requests.shares import (
     Share,
 )
 from jit.testing import ALICE, BOB, EVE, ManualClock
-from jit.use_cases.desk import Turned
 from tests.world.base import SAM
 from tests.world.face import Face
-from tests.world.office import ADMIN, ASK, READ, Office, presser
+from tests.world.office import ADMIN, ASK, READ, Office, actor
 from tests.world.raised import raised
 from tests.world.waiting import HUNG
 
@@ -35,7 +35,7 @@ def office(tmp_path):
 
 
 def ask_and_withdraw(office, access=READ):
-    office.desk.withdraw(presser(ALICE), office.asked(access).id)
+    office.use_cases.withdraw(actor(ALICE), office.asked(access).id)
 
 
 def refusals(office):
@@ -47,8 +47,8 @@ class TestAsking:
         for _ in range(WITHDRAWN_AT_MOST):
             ask_and_withdraw(office)
         for access in (READ, ADMIN, READ):
-            turned = refused_to_ask(office, access)
-            assert "Ask again in a few minutes" in turned.says
+            refusal = refused_to_ask(office, access)
+            assert "Ask again in a few minutes" in sentence(refusal)
         assert refusals(office) == [(ALICE, RefusalReason.TOO_MANY)]
         assert len(office.facts("requested")) == WITHDRAWN_AT_MOST
 
@@ -57,7 +57,7 @@ class TestAsking:
         for _ in range(WITHDRAWN_AT_MOST):
             ask_and_withdraw(office)
         assert refused_to_ask(office)
-        eves = partial(office.desk.request, presser(EVE), ASK)
+        eves = partial(office.use_cases.request, actor(EVE), ASK)
         assert eves().requester == EVE
         office.clock.move(seconds=ASKED_WITHIN.total_seconds() + 1)
         ask_and_withdraw(office)
@@ -72,7 +72,7 @@ class TestAsking:
         for _ in range(WITHDRAWN_AT_MOST + 1):
             request = office.approved()
             office.give(request)
-            office.desk.release(presser(ALICE), request.id)
+            office.use_cases.release(actor(ALICE), request.id)
             office.story(request.id).ended()
         assert refusals(office) == []
 
@@ -87,17 +87,17 @@ class TestAsking:
 
 
 def refused_to_ask(office, access=READ):
-    turned = raised(Turned, office.asked, access)
-    assert turned
-    return turned
+    refusal = raised(Refusal, office.asked, access)
+    assert refusal
+    return refusal
 
 
 class TestRefusals:
     def test_of_one_person_beyond_their_share_stand_on_the_record_as_one(self, office):
         request = office.asked()
-        approve = partial(office.desk.approve, presser(EVE), request.id, request.digest)
-        told = [raised(Turned, approve) for _ in range(REFUSED_AT_MOST + 50)]
-        assert {str(turned) for turned in told} == {SAYS[RefusalReason.NOT_ALLOWED_TO_DECIDE]}
+        approve = partial(office.use_cases.approve, actor(EVE), request.id, request.digest)
+        told = [raised(Refusal, approve) for _ in range(REFUSED_AT_MOST + 50)]
+        assert {sentence(refusal) for refusal in told} == {SAYS[RefusalReason.NOT_ALLOWED_TO_DECIDE]}
         kept = refusals(office)
         assert kept == [(EVE, RefusalReason.NOT_ALLOWED_TO_DECIDE)] * REFUSED_AT_MOST + [(EVE, RefusalReason.TOO_MANY)]
 
@@ -163,9 +163,9 @@ class TestListeners:
     """Their threads acknowledge what everybody does, and wait for Slack meanwhile."""
 
     def kit(self, pool, tell=lambda _place, _said: None):
-        desk = SimpleNamespace(turn_away=lambda *_: None)
+        core = SimpleNamespace(refusals=SimpleNamespace(record=lambda *_: None))
         return Kit(
-            desk=desk,
+            core=core,
             directory=None,
             policies=None,
             opener=None,
@@ -175,7 +175,7 @@ class TestListeners:
         )
 
     def caller(self, person):
-        return Caller(presser(person), Place(person))
+        return Caller(actor(person), Place(person))
 
     def test_open_a_few_forms_of_one_person_at_a_time(self):
         kit, free, opened = self.kit(pool=None), threading.Event(), []

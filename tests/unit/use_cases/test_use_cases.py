@@ -10,11 +10,12 @@ from jit.ledger import LedgerUnavailable
 from jit.requests.decision import DoesNotHold, still_holds
 from jit.requests.intake import Asked, trouble_with
 from jit.requests.lifecycle import State
-from jit.requests.messages import SAYS
+from jit.requests.messages import SAYS, sentence
+from jit.requests.refusal import Refusal
 from jit.testing import ALICE, BOB, CAROL, EVE
-from jit.use_cases.desk import Turned
+from jit.use_cases.refuse import refuse
 from tests.world.base import SAM
-from tests.world.office import ADMIN, ASK, LONE, NIGHT, READ, TERMINAL, WHY, Office, presser
+from tests.world.office import ADMIN, ASK, LONE, NIGHT, READ, TERMINAL, WHY, Office, actor
 from tests.world.raised import raised
 
 
@@ -51,11 +52,11 @@ def test_one_approval_decides_where_one_is_needed(office):
 
 def test_two_quorums_want_two_presses(office):
     request = office.asked(ADMIN)
-    first = office.desk.approve(presser(BOB), request.id, request.digest)
+    first = office.use_cases.approve(actor(BOB), request.id, request.digest)
     assert not first.tally.complete
     assert first.request.state is State.PENDING
     assert office.queue.grants == []
-    second = office.desk.approve(presser(SAM), request.id, request.digest)
+    second = office.use_cases.approve(actor(SAM), request.id, request.digest)
     assert second.tally.complete
     assert office.kinds() == ["requested", "approval", "approval", "approved"]
     assert {(each.approver, each.quorum) for each in second.request.counted} == {(BOB, "dba"), (SAM, "security")}
@@ -76,7 +77,7 @@ def test_saying_yes_twice_counts_once(office):
 
 def test_denying_says_why(office):
     request = office.asked()
-    after = office.desk.deny(presser(BOB), request.id, request.digest, "Use the replica: it has all of it")
+    after = office.use_cases.deny(actor(BOB), request.id, request.digest, "Use the replica: it has all of it")
     fact = office.facts()[-1]
     assert isinstance(fact, Denied)
     assert (fact.approver, fact.reason, after.state) == (BOB, "Use the replica: it has all of it", State.DENIED)
@@ -86,7 +87,7 @@ def test_denying_says_why(office):
 def test_withdrawing_ends_it_before_anything_was_given(office):
     for ask in (office.asked, office.approved):
         request = ask()
-        assert office.desk.withdraw(presser(ALICE), request.id).state is State.WITHDRAWN
+        assert office.use_cases.withdraw(actor(ALICE), request.id).state is State.WITHDRAWN
         assert office.kinds()[-1] == "withdrawn"
         with pytest.raises(DoesNotHold, match="not_possible_now"):
             still_holds(office.request(request.id), office.policies, office.directory, office.clock.now())
@@ -95,17 +96,17 @@ def test_withdrawing_ends_it_before_anything_was_given(office):
 def test_releasing_gives_active_access_back(office):
     request = office.approved()
     office.give(request)
-    after = office.desk.release(presser(ALICE), request.id)
+    after = office.use_cases.release(actor(ALICE), request.id)
     assert isinstance(office.facts()[-1], Released)
     assert (after.state, after.end_cause) == (State.ENDING, EndCause.RELEASED)
     assert office.queue.revokes == [request.id]
 
 
-@pytest.mark.parametrize("who", [presser(SAM), presser(BOB), TERMINAL])
+@pytest.mark.parametrize("who", [actor(SAM), actor(BOB), TERMINAL])
 def test_security_an_approver_and_the_terminal_can_revoke(office, who):
     request = office.approved()
     office.give(request)
-    after = office.desk.revoke(who, request.id, "This looks wrong")
+    after = office.use_cases.revoke(who, request.id, "This looks wrong")
     assert (after.end_cause, after.closed_by, after.closed_because) == (EndCause.REVOKED, who.id, "This looks wrong")
     assert office.kinds()[-1] == "revoked"
     assert office.queue.revokes == [request.id]
@@ -114,7 +115,7 @@ def test_security_an_approver_and_the_terminal_can_revoke(office, who):
 def test_an_approver_can_revoke_while_slack_groups_are_not_known(office):
     request = office.approved(NIGHT)
     office.directory.groups_age = timedelta(hours=1)
-    assert office.desk.revoke(presser(BOB), request.id, "This looks wrong").state is State.ENDING
+    assert office.use_cases.revoke(actor(BOB), request.id, "This looks wrong").state is State.ENDING
 
 
 BAD_FORMS = {
@@ -127,16 +128,16 @@ BAD_FORMS = {
 
 def test_a_wrong_field_is_named_and_what_was_typed_is_kept_nowhere(office):
     for field, asked in BAD_FORMS.items():
-        attempt = partial(office.desk.request, presser(ALICE), asked)
+        attempt = partial(office.use_cases.request, actor(ALICE), asked)
         reason = RefusalReason.NOT_ALLOWED_TO_ASK if field == "access" else RefusalReason.BAD_INPUT
-        turned = office.refused(reason, attempt, asked.reason, asked.incident, "nothing")
-        assert set(turned.problems) == {field}
-        assert "hunter2" not in turned.says, field
+        refusal = office.refused(reason, attempt, asked.reason, asked.incident, "nothing")
+        assert set(refusal.problems) == {field}
+        assert "hunter2" not in sentence(refusal), field
 
 
 def test_an_access_that_one_may_not_have_looks_like_one_that_is_not_there(office):
     def said(access, *typed):
-        attempt = partial(office.desk.request, presser(EVE), Asked(access, "400d", WHY, "x"))
+        attempt = partial(office.use_cases.request, actor(EVE), Asked(access, "400d", WHY, "x"))
         return office.refused(RefusalReason.NOT_ALLOWED_TO_ASK, attempt, *typed).problems
 
     assert said(ADMIN) == said("orders-db/nothing", "orders-db/nothing")
@@ -145,7 +146,7 @@ def test_an_access_that_one_may_not_have_looks_like_one_that_is_not_there(office
 
 def test_asking_is_refused_where_it_would_lead_nowhere(office):
     office.refused(RefusalReason.NOBODY_COULD_APPROVE, lambda: office.asked(LONE))
-    office.refused(RefusalReason.NO_PRINCIPAL, lambda: office.desk.request(presser(EVE), ASK))
+    office.refused(RefusalReason.NO_PRINCIPAL, lambda: office.use_cases.request(actor(EVE), ASK))
     open_already = office.asked()
     office.refused(RefusalReason.ALREADY_OPEN, office.asked, about=open_already)
     office.directory.groups_age = timedelta(seconds=31)
@@ -159,8 +160,8 @@ def test_asking_is_refused_where_those_who_could_approve_are_nobody_here(office)
     office.directory.change(BOB, deleted=True)
     assert office.asked().state is State.PENDING
     del office.directory.people[CAROL]
-    turned = office.refused(RefusalReason.NOBODY_COULD_APPROVE, lambda: office.asked(ADMIN))
-    assert "full member" in turned.says
+    refusal = office.refused(RefusalReason.NOBODY_COULD_APPROVE, lambda: office.asked(ADMIN))
+    assert "full member" in sentence(refusal)
     office.directory.people[CAROL] = office.directory.people[SAM]
     assert office.asked(ADMIN).state is State.PENDING
 
@@ -180,7 +181,7 @@ def test_a_request_that_the_rules_have_left_behind_is_in_nobodys_way(office):
         assert (after.state, after.permissions) == (State.PENDING, ("orders_more",))
         closed = office.request(before.id)
         assert (closed.state, closed.closed_because) == (State.LAPSED, "rules_changed")
-        office.desk.withdraw(presser(ALICE), after.id)
+        office.use_cases.withdraw(actor(ALICE), after.id)
 
 
 def test_a_request_that_can_still_be_decided_is_asked_for_once(office):
@@ -193,7 +194,7 @@ def test_who_asks_for_more_of_what_they_hold_is_told_how_to_get_more_time(office
     request = office.asked()
 
     def told():
-        return office.refused(RefusalReason.ALREADY_OPEN, office.asked, about=request).says
+        return sentence(office.refused(RefusalReason.ALREADY_OPEN, office.asked, about=request))
 
     assert "waits for an answer" in told()
     assert "withdraw" in told()
@@ -203,7 +204,7 @@ def test_who_asks_for_more_of_what_they_hold_is_told_how_to_get_more_time(office
     assert "You have this access" in told()
     assert "release" in told()
     assert "open request" not in told()
-    office.desk.release(presser(ALICE), request.id)
+    office.use_cases.release(actor(ALICE), request.id)
     assert office.asked().id != request.id
 
 
@@ -221,22 +222,22 @@ def test_the_form_is_told_what_the_desk_would_say_without_a_record(office):
     assert trouble_with(ASK, rules, ALICE, groups, now) is None
     assert office.facts() == []
     for (asked, person), bad in zip(wrong, told, strict=True):
-        turned = raised(Turned, office.desk.request, presser(person), asked)
-        assert turned.problems == bad.problems != {}, asked
-        assert turned.reason is bad.reason, asked
+        refusal = raised(Refusal, office.use_cases.request, actor(person), asked)
+        assert refusal.problems == bad.problems != {}, asked
+        assert refusal.reason is bad.reason, asked
 
 
 def test_a_decision_stands_when_the_queue_is_gone(office):
     office.queue.gone = True
     request = office.approved()
     assert office.request(request.id).state is State.APPROVED
-    assert office.desk.revoke(presser(SAM), request.id, "This looks wrong").state is State.ENDING
+    assert office.use_cases.revoke(actor(SAM), request.id, "This looks wrong").state is State.ENDING
 
 
 def test_nothing_is_decided_off_the_record(office):
     request = office.asked()
     other = Asked(ADMIN, "30m", WHY, "INC-42")
-    attempts = [*office.acts(request, presser(CAROL)).values(), lambda: office.desk.request(presser(ALICE), other)]
+    attempts = [*office.acts(request, actor(CAROL)).values(), lambda: office.use_cases.request(actor(ALICE), other)]
     before = office.facts()
     office.ledger.cut = True
     for attempt in attempts:
@@ -273,10 +274,10 @@ def test_a_decision_is_told_though_the_ledger_goes_right_after_it(office):
 def test_a_press_that_never_reached_the_desk_is_recorded_too(office):
     request = office.asked()
     for reason in (RefusalReason.MALFORMED, RefusalReason.BUSY):
-        attempt = partial(office.desk.turn_away, presser(EVE), "approve", reason, request.id)
+        attempt = partial(refuse, office.core, by=actor(EVE), attempted="approve", reason=reason, request_id=request.id)
         office.refused(reason, attempt, about=request)
 
 
 def test_the_desk_turns_people_away_with_words_for_every_reason():
     assert set(SAYS) == set(RefusalReason)
-    assert str(Turned(RefusalReason.BUSY, SAYS[RefusalReason.BUSY])) == SAYS[RefusalReason.BUSY]
+    assert {sentence(Refusal(reason, attempted="approve")) for reason in RefusalReason} == set(SAYS.values())

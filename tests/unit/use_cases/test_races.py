@@ -9,10 +9,10 @@ import pytest
 from jit.facts import RefusalReason
 from jit.ledger import Conflict
 from jit.requests.lifecycle import State
+from jit.requests.refusal import Refusal
 from jit.testing import ALICE, BOB, CAROL
-from jit.use_cases.desk import Turned
 from tests.world.base import SAM
-from tests.world.office import ADMIN, Office, presser
+from tests.world.office import ADMIN, Office, actor
 from tests.world.waiting import HUNG
 
 
@@ -41,8 +41,8 @@ def at_once(office, *attempts):
     def run(place, attempt):
         try:
             outcomes[place] = attempt()
-        except Turned as turned:
-            outcomes[place] = turned.reason
+        except Refusal as refusal:
+            outcomes[place] = refusal.reason
 
     threads = [Thread(target=run, args=each) for each in enumerate(attempts)]
     for thread in threads:
@@ -90,7 +90,7 @@ def test_a_double_click_asks_once(office):
 
 def test_of_approve_and_deny_the_first_decides(office):
     request = office.asked()
-    deny = partial(office.desk.deny, presser(CAROL), request.id, request.digest, "Not today")
+    deny = partial(office.use_cases.deny, actor(CAROL), request.id, request.digest, "Not today")
     outcomes = at_once(office, lambda: office.approve(request, BOB), deny)
     assert reasons(outcomes) == [RefusalReason.NOT_POSSIBLE_NOW]
     state = office.request(request.id).state
@@ -101,7 +101,7 @@ def test_of_approve_and_deny_the_first_decides(office):
 def test_approve_and_withdraw_end_withdrawn(office):
     request = office.asked()
     outcomes = at_once(
-        office, lambda: office.approve(request, BOB), lambda: office.desk.withdraw(presser(ALICE), request.id)
+        office, lambda: office.approve(request, BOB), lambda: office.use_cases.withdraw(actor(ALICE), request.id)
     )
     assert office.request(request.id).state is State.WITHDRAWN
     assert reasons(outcomes) in ([], [RefusalReason.NOT_POSSIBLE_NOW])
@@ -112,8 +112,8 @@ def test_release_and_revoke_end_it_once(office):
     office.give(request)
     outcomes = at_once(
         office,
-        lambda: office.desk.release(presser(ALICE), request.id),
-        lambda: office.desk.revoke(presser(SAM), request.id, "This looks wrong"),
+        lambda: office.use_cases.release(actor(ALICE), request.id),
+        lambda: office.use_cases.revoke(actor(SAM), request.id, "This looks wrong"),
     )
     assert reasons(outcomes) == [RefusalReason.NOT_POSSIBLE_NOW]
     assert sum(kind in {"released", "revoked"} for kind in office.kinds()) == 1

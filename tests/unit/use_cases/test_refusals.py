@@ -9,9 +9,11 @@ import pytest
 from jit.facts import RefusalReason, Source
 from jit.people.person import Person
 from jit.requests.lifecycle import State
+from jit.requests.messages import sentence
 from jit.testing import ALICE, BOB, CAROL, EVE, WORKSPACE
+from jit.use_cases.refuse import refuse
 from tests.world.base import ENGINEERS, ON_CALL, SAM
-from tests.world.office import ADMIN, ASK, NIGHT, READ, TERMINAL, Office, presser
+from tests.world.office import ADMIN, ASK, NIGHT, READ, TERMINAL, Office, actor
 
 
 @pytest.fixture
@@ -40,7 +42,7 @@ def test_only_full_members_act(office):
     request, people = office.asked(), dict(office.directory.people)
     for fault, act in (*((fault, "approve") for fault in BAD_STANDINGS), *(("guest", act) for act in ACTS)):
         office.directory.change(whose(act), **BAD_STANDINGS[fault])
-        attempt = office.acts(request, presser(whose(act)))[act]
+        attempt = office.acts(request, actor(whose(act)))[act]
         assert office.refused(RefusalReason.BAD_STANDING, attempt, about=request), (fault, act)
         office.directory.people = dict(people)
 
@@ -49,56 +51,58 @@ def test_who_cannot_be_placed_does_not_act(office):
     request = office.asked()
     for act in ACTS:
         for team in ("T0OTHER01", "", None):
-            attempt = office.acts(request, presser(whose(act), team))[act]
+            attempt = office.acts(request, actor(whose(act), team))[act]
             assert office.refused(RefusalReason.WRONG_WORKSPACE, attempt, about=request), (act, team)
     office.directory.gone = True
     for act in ACTS:
-        attempt = office.acts(request, presser(whose(act)))[act]
+        attempt = office.acts(request, actor(whose(act)))[act]
         assert office.refused(RefusalReason.CANNOT_LOOK_UP, attempt, about=request), act
 
 
 def test_nobody_of_elsewhere_asks(office):
     for team in ("T0OTHER01", "", None):
-        office.refused(RefusalReason.WRONG_WORKSPACE, partial(office.desk.request, presser(ALICE, team), ASK))
+        office.refused(RefusalReason.WRONG_WORKSPACE, partial(office.use_cases.request, actor(ALICE, team), ASK))
 
 
 def test_nobody_acts_before_the_workspace_is_known(office):
     office.directory.workspace = ""
     office.directory.people[ALICE] = Person(id=ALICE, team="", name="Alice")
-    office.refused(RefusalReason.BAD_STANDING, lambda: office.desk.request(presser(ALICE, ""), ASK))
+    office.refused(RefusalReason.BAD_STANDING, lambda: office.use_cases.request(actor(ALICE, ""), ASK))
 
 
 def test_the_terminal_only_ends_access(office):
     request = office.asked()
-    for who in (TERMINAL, presser(BOB, WORKSPACE, Source.CLI), presser(ALICE, WORKSPACE, Source.CLI)):
+    for who in (TERMINAL, actor(BOB, WORKSPACE, Source.CLI), actor(ALICE, WORKSPACE, Source.CLI)):
         for act in ("approve", "deny", "withdraw", "release"):
             assert office.refused(RefusalReason.WRONG_WORKSPACE, office.acts(request, who)[act], about=request), (
                 who,
                 act,
             )
-    office.refused(RefusalReason.WRONG_WORKSPACE, lambda: office.desk.request(TERMINAL, ASK))
+    office.refused(RefusalReason.WRONG_WORKSPACE, lambda: office.use_cases.request(TERMINAL, ASK))
 
 
 def test_a_request_that_is_not_there(office):
-    stranger = presser(EVE, "T0OTHER01")
+    stranger = actor(EVE, "T0OTHER01")
     odd = ("", "R-7F3K\x00", "\ud800", "' OR 1=1 --", "R-" + "A" * 5000)
     for act, request_id in (*((act, "R-2222") for act in ACTS), *(("approve", request_id) for request_id in odd)):
         named = SimpleNamespace(id=request_id, digest="0" * 64)
-        assert office.refused(RefusalReason.UNKNOWN_REQUEST, office.acts(named, presser(BOB))[act]), (act, request_id)
+        assert office.refused(RefusalReason.UNKNOWN_REQUEST, office.acts(named, actor(BOB))[act]), (act, request_id)
         office.refused(RefusalReason.WRONG_WORKSPACE, office.acts(named, stranger)[act])
-        turn_away = partial(office.desk.turn_away, stranger, "approve", RefusalReason.MALFORMED, request_id)
-        office.refused(RefusalReason.MALFORMED, turn_away)
+        attempt = partial(
+            refuse, office.core, by=stranger, attempted="approve", reason=RefusalReason.MALFORMED, request_id=request_id
+        )
+        office.refused(RefusalReason.MALFORMED, attempt)
 
 
 def test_only_those_who_may_decide_do(office):
     request = office.asked()
     for act in ("approve", "deny"):
-        office.refused(RefusalReason.OWN_REQUEST, office.acts(request, presser(ALICE))[act], about=request)
-        office.refused(RefusalReason.NOT_ALLOWED_TO_DECIDE, office.acts(request, presser(SAM))[act], about=request)
+        office.refused(RefusalReason.OWN_REQUEST, office.acts(request, actor(ALICE))[act], about=request)
+        office.refused(RefusalReason.NOT_ALLOWED_TO_DECIDE, office.acts(request, actor(SAM))[act], about=request)
     for act in ("withdraw", "release"):
-        office.refused(RefusalReason.NOT_YOURS, office.acts(request, presser(BOB))[act], about=request)
+        office.refused(RefusalReason.NOT_YOURS, office.acts(request, actor(BOB))[act], about=request)
     for person in (ALICE, EVE):
-        office.refused(RefusalReason.NOT_ALLOWED_TO_END, office.acts(request, presser(person))["revoke"], about=request)
+        office.refused(RefusalReason.NOT_ALLOWED_TO_END, office.acts(request, actor(person))["revoke"], about=request)
 
 
 def test_a_requester_among_the_approvers_does_not_decide(office):
@@ -110,13 +114,13 @@ def test_a_requester_among_the_approvers_does_not_decide(office):
 def test_the_words_of_a_denial_or_revocation_are_checked_after_who_says_them(office):
     request, secret = office.asked(), "token = abcdefghijklm"
     for person, reason in ((BOB, RefusalReason.BAD_INPUT), (EVE, RefusalReason.NOT_ALLOWED_TO_DECIDE)):
-        by = presser(person)
-        attempt = partial(office.desk.deny, by, request.id, request.digest, secret)
+        by = actor(person)
+        attempt = partial(office.use_cases.deny, by, request.id, request.digest, secret)
         office.refused(reason, attempt, secret, about=request)
     office.approve(request, BOB)
     for person, reason in ((BOB, RefusalReason.BAD_INPUT), (EVE, RefusalReason.NOT_ALLOWED_TO_END)):
-        by = presser(person)
-        attempt = partial(office.desk.revoke, by, request.id, secret)
+        by = actor(person)
+        attempt = partial(office.use_cases.revoke, by, request.id, secret)
         office.refused(reason, attempt, secret, about=request)
 
 
@@ -129,13 +133,13 @@ def test_what_comes_too_late_or_too_early_is_said(office):
     }
     pending = office.asked()
     denied = office.asked(ADMIN)
-    office.desk.deny(presser(BOB), denied.id, denied.digest, "Not today")
+    office.use_cases.deny(actor(BOB), denied.id, denied.digest, "Not today")
 
     def refuses(step, request):
         for act, person in tried[step]:
-            attempt = office.acts(request, presser(person))[act]
-            turned = office.refused(RefusalReason.NOT_POSSIBLE_NOW, attempt, about=request)
-            assert "cannot be done" not in turned.says, (step, act)
+            attempt = office.acts(request, actor(person))[act]
+            refusal = office.refused(RefusalReason.NOT_POSSIBLE_NOW, attempt, about=request)
+            assert "cannot be done" not in sentence(refusal), (step, act)
 
     refuses("pending", pending)
     refuses("denied", denied)
@@ -149,10 +153,10 @@ def test_who_orders_an_end_that_was_ordered_is_not_told_that_they_come_too_late(
     """Whoever wants it gone wants to know whether it is going, and where to look if it does not go."""
     request = office.approved()
     office.give(request)
-    office.desk.revoke(presser(CAROL), request.id, "laptop stolen")
+    office.use_cases.revoke(actor(CAROL), request.id, "laptop stolen")
     for act, person in (("revoke", CAROL), ("release", ALICE)):
-        attempt = office.acts(request, presser(person))[act]
-        says = office.refused(RefusalReason.NOT_POSSIBLE_NOW, attempt, about=request).says
+        attempt = office.acts(request, actor(person))[act]
+        says = sentence(office.refused(RefusalReason.NOT_POSSIBLE_NOW, attempt, about=request))
         assert says == "This access is ending already; its card says when it is gone, and what is in the way.", act
 
 
@@ -160,22 +164,22 @@ def test_what_was_not_answered_in_time_is_not_decided(office):
     request = office.asked()
     office.clock.move(hours=8)
     for act in ("approve", "deny"):
-        office.refused(RefusalReason.LAPSED, office.acts(request, presser(BOB))[act], about=request)
+        office.refused(RefusalReason.LAPSED, office.acts(request, actor(BOB))[act], about=request)
 
 
 def test_a_press_counts_only_for_what_its_card_showed(office):
     request = office.asked()
     for digest in ("0" * 64, "", "\ud800é", "A" * 5000):
         for attempt in (
-            partial(office.desk.approve, presser(BOB), request.id, digest),
-            partial(office.desk.deny, presser(BOB), request.id, digest, "Not today"),
+            partial(office.use_cases.approve, actor(BOB), request.id, digest),
+            partial(office.use_cases.deny, actor(BOB), request.id, digest, "Not today"),
         ):
             office.refused(RefusalReason.CARD_CHANGED, attempt, digest[:64], about=request)
 
 
 def test_the_button_of_another_card_does_not_approve(office):
     harmless = office.asked(READ)
-    office.desk.withdraw(presser(ALICE), harmless.id)
+    office.use_cases.withdraw(actor(ALICE), harmless.id)
     again, risky = office.asked(READ), office.asked(ADMIN)
     for other in (harmless, risky):
         attempt = partial(office.approve, again, BOB, other.digest)
@@ -202,7 +206,7 @@ def test_what_the_card_showed_must_still_be_the_rule(office):
     for case, change in CHANGES.items():
         office.rules(change)
         for act in ("approve", "deny"):
-            attempt = office.acts(request, presser(BOB))[act]
+            attempt = office.acts(request, actor(BOB))[act]
             assert office.refused(RefusalReason.RULES_CHANGED, attempt, about=request), (case, act)
 
 
@@ -215,23 +219,23 @@ def test_one_of_two_approvals_does_not_become_enough_by_an_edit(office):
 def test_security_revokes_while_the_policy_files_are_broken(office):
     request = office.approved()
     office.rules(("kind: fake", "knid: fake"))
-    assert office.desk.revoke(presser(CAROL), request.id, "enough").state is State.ENDING
+    assert office.use_cases.revoke(actor(CAROL), request.id, "enough").state is State.ENDING
 
 
 def test_broken_policy_files_decide_nothing(office):
     request = office.asked()
     office.rules(("kind: fake", "knid: fake"))
     for act in ("approve", "deny"):
-        office.refused(RefusalReason.POLICY_BROKEN, office.acts(request, presser(BOB))[act], about=request)
+        office.refused(RefusalReason.POLICY_BROKEN, office.acts(request, actor(BOB))[act], about=request)
 
 
 def test_groups_that_are_not_known_freshly_decide_nothing(office):
     request = office.asked(NIGHT)
     office.directory.groups_age = timedelta(seconds=31)
     for act in ("approve", "deny"):
-        office.refused(RefusalReason.STALE_GROUPS, office.acts(request, presser(SAM))[act], about=request)
+        office.refused(RefusalReason.STALE_GROUPS, office.acts(request, actor(SAM))[act], about=request)
     office.approve(request, BOB)
-    office.refused(RefusalReason.STALE_GROUPS, office.acts(request, presser(EVE))["revoke"], about=request)
+    office.refused(RefusalReason.STALE_GROUPS, office.acts(request, actor(EVE))["revoke"], about=request)
 
 
 def test_who_left_the_group_does_not_count_any_more_at_the_deciding_press(office):

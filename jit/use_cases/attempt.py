@@ -1,0 +1,149 @@
+"""What the use cases share: who may act, what a request must be like, how a fact is recorded and a refusal made.
+
+A use case reads the facts, asks the policy, and appends against the version it read. Somebody who was faster wins;
+the slower one is judged again by what is true then.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NoReturn, TypedDict, TypeVar
+
+import structlog
+
+from jit.facts import Life, RefusalReason, Source
+from jit.ledger import Conflict
+from jit.policy import Access, Policy, PolicyError
+from jit.ports import QueueUnavailable
+from jit.requests.intake import REASON, text_trouble
+from jit.requests.lifecycle import REQUEST_ID, Request, follow, may_follow
+from jit.requests.refusal import NO_PROBLEMS, Refusal
+from jit.use_cases.actor import Actor, membership_trouble
+from jit.use_cases.core import Core
+
+log = structlog.get_logger(__name__)
+
+RETRIES = 5
+"""How often a use case that lost a race looks again before it gives up."""
+FROM_THE_TERMINAL = frozenset({"revoke"})
+"""What the command line may do: it ends access and never begins any."""
+
+Result = TypeVar("Result")
+
+
+class Signature(TypedDict):
+    """What every fact of an actor begins with."""
+
+    at: datetime
+    actor: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Somebody's attempt to do something. ``what`` is its name on the record: `approve`, `revoke`.
+
+    Every method raises Refusal, and LedgerUnavailable when nothing could be recorded.
+    """
+
+    core: Core
+    by: Actor
+    what: str
+
+    def signed(self) -> Signature:
+        return {"at": self.core.clock.now(), "actor": self.by.id, "source": self.by.source}
+
+    def admit(self, request: Request | None = None) -> None:
+        """Let only full members of our workspace pass, looked up now."""
+        if self.by.source is Source.CLI and self.what in FROM_THE_TERMINAL:
+            return
+        directory = self.core.directory
+        if trouble := membership_trouble(self.by, directory.workspace, directory.look_up):
+            self.refuse(trouble, request)
+
+    def find(self, request_id: str | None, *, changed_too: bool = False) -> Request | None:
+        """The request, if there is one. What has another shape is not even looked up: databases choke on some text.
+
+        One whose entries were changed in the database is found where it is ``changed_too``. Else raises BrokenChain.
+        """
+        if not request_id or not REQUEST_ID.fullmatch(request_id):
+            return None
+        ledger = self.core.ledger
+        return ledger.request_as_written(request_id) if changed_too else ledger.request(request_id)
+
+    def request(self, request_id: str, *, changed_too: bool = False) -> Request:
+        """The request, for somebody who may act here: strangers are not told whether there is one."""
+        request = self.find(request_id, changed_too=changed_too)
+        self.admit(request)
+        if request is None:
+            self.refuse(RefusalReason.UNKNOWN_REQUEST)
+        return request
+
+    def own_request(self, request_id: str, step: type[Life]) -> Request:
+        """The actor's own request, if this step may follow in it."""
+        request = self.request(request_id)
+        if self.by.id != request.requester:
+            self.refuse(RefusalReason.NOT_YOURS, request)
+        self.require_may_follow(request, step)
+        return request
+
+    def policy(self, request: Request | None = None) -> Policy:
+        """The rules now in force."""
+        try:
+            return self.core.policies.current()
+        except PolicyError:
+            self.refuse(RefusalReason.POLICY_BROKEN, request)
+
+    def require_may_follow(self, request: Request, step: type[Life]) -> None:
+        if not may_follow(request, step):
+            self.refuse(RefusalReason.NOT_POSSIBLE_NOW, request)
+
+    def require_text(self, request: Request, text: str) -> None:
+        if trouble := text_trouble(text):
+            self.refuse(RefusalReason.BAD_INPUT, request, problems={REASON: trouble})
+
+    def record(self, before: Request | None, facts: Sequence[Life]) -> Request:
+        """Append against what the decision was based on. Once that is done nothing else can fail. Raises Conflict."""
+        about = facts[0].request_id
+        self.core.ledger.append(facts, expect={about: before.version if before else 0})
+        after = follow(before, facts[0])
+        for fact in facts[1:]:
+            after = follow(after, fact)
+        return after
+
+    def until_recorded(self, request_id: str, act: Callable[[], Result]) -> Result:
+        """What ``act`` returns once nobody was faster; it is done anew after each Conflict."""
+        for _ in range(RETRIES):
+            with suppress(Conflict):
+                return act()
+        return self.refuse(RefusalReason.BUSY, self.find(request_id))
+
+    def announce(self, tell: Callable[[str], None], request_id: str) -> bool:
+        """After the commit. If nobody hears it, the timekeeper finds it in the ledger. False if the queue is away."""
+        try:
+            tell(request_id)
+        except QueueUnavailable as silent:
+            log.warning("queue.unavailable", request_id=request_id, because=str(silent))
+            return False
+        return True
+
+    def refuse(
+        self,
+        reason: RefusalReason,
+        about: Request | Access | None = None,
+        *,
+        problems: dict[str, str] | None = None,
+        absent: bool = False,
+    ) -> NoReturn:
+        """Record the refusal, and raise it. ``problems`` and ``absent`` as in `Refusal`."""
+        self.core.refusals.record(self.by.id, self.by.source, self.what, reason, about)
+        request = about if isinstance(about, Request) else None
+        raise Refusal(
+            reason,
+            attempted=self.what,
+            request=request,
+            own=request is not None and request.requester == self.by.id,
+            problems=problems or NO_PROBLEMS,
+            absent=absent,
+        )

@@ -1,0 +1,111 @@
+"""Asking for access."""
+
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+
+from jit.facts import Lapsed, RefusalReason, Requested
+from jit.ledger import AlreadyOpen, Conflict, Question
+from jit.policy import Policy, StaleGroups
+from jit.requests.decision import DoesNotHold, needs_of, rules_in, somebody_is_there
+from jit.requests.intake import Asked, BadInput, Wish, understand
+from jit.requests.leaving import UNDECIDED
+from jit.requests.lifecycle import OPEN, Request, State
+from jit.requests.shares import ASKED_AT_MOST, ASKED_WITHIN, WITHDRAWN_AT_MOST
+from jit.use_cases.actor import Actor
+from jit.use_cases.attempt import Attempt
+from jit.use_cases.core import Core
+
+ALPHABET = "23456789ABCDEFGHJKMNPQRTUVWXYZ"
+"""Letters of a request id: none that looks or sounds like another."""
+ID_LENGTHS = (4, 4, 5, 6, 7)
+"""Of the ids that are tried, until one is free."""
+
+
+def request_access(core: Core, *, by: Actor, asked: Asked) -> Request:
+    """File a request for what was typed into the form.
+
+    Raises:
+        Refusal: its ``problems`` name the fields that are wrong.
+        LedgerUnavailable: nothing was recorded.
+    """
+    attempt = Attempt(core, by, "request")
+    attempt.admit()
+    policy, now = attempt.policy(), core.clock.now()
+    _require_share(attempt)
+    wish = _understood(attempt, asked, policy)
+    return _file(
+        attempt,
+        policy,
+        lambda request_id: Requested(
+            at=now,
+            actor=by.id,
+            source=by.source,
+            request_id=request_id,
+            requester=by.id,
+            access=wish.access.name,
+            target=wish.access.target,
+            permissions=wish.access.grants,
+            principal=wish.principal,
+            why=wish.why,
+            incident=wish.incident,
+            policy_version=policy.version,
+            duration=wish.duration,
+            channel=wish.access.channel,
+            risk=wish.access.risk,
+            needs=needs_of(wish.rule),
+            pending_until=now + wish.access.pending_for,
+        ),
+    )
+
+
+def _require_share(attempt: Attempt) -> None:
+    now = attempt.core.clock.now()
+    before = attempt.core.ledger.count_asked(attempt.by.id, now - ASKED_WITHIN, now)
+    if sum(before.values()) >= ASKED_AT_MOST or before.get(State.WITHDRAWN, 0) >= WITHDRAWN_AT_MOST:
+        attempt.refuse(RefusalReason.TOO_MANY)
+
+
+def _understood(attempt: Attempt, asked: Asked, policy: Policy) -> Wish:
+    directory, person, now = attempt.core.directory, attempt.by.id, attempt.core.clock.now()
+    try:
+        wish = understand(asked, policy, person, directory.groups(), now)
+    except BadInput as bad:
+        attempt.refuse(bad.reason, bad.access, problems=bad.problems)
+    except StaleGroups:
+        attempt.refuse(RefusalReason.STALE_GROUPS)
+    if not somebody_is_there(wish.rule, policy, person, directory, now):
+        attempt.refuse(RefusalReason.NOBODY_COULD_APPROVE, wish.access, absent=True)
+    return wish
+
+
+def _file(attempt: Attempt, policy: Policy, fact: Callable[[str], Requested]) -> Request:
+    for length in ID_LENGTHS:
+        requested = fact("R-" + "".join(secrets.choice(ALPHABET) for _ in range(length)))
+        try:
+            return attempt.record(None, [requested])
+        except AlreadyOpen:
+            same = Question(requester=attempt.by.id, access=requested.access, states=OPEN, limit=1)
+            before = next(iter(attempt.core.ledger.requests(same)), None)
+            if before is None or not _close_outdated(attempt, before, policy):
+                attempt.refuse(RefusalReason.ALREADY_OPEN, before)
+        except Conflict:
+            continue  # this id is taken
+    raise AssertionError("no free request id")
+
+
+def _close_outdated(attempt: Attempt, request: Request, policy: Policy) -> bool:
+    """What nobody could approve any more stands in the way of nothing. The bot closes it by itself, a little later
+    than somebody who asks at once.
+    """
+    if request.state not in UNDECIDED:
+        return False
+    try:
+        rules_in(policy, request)
+    except DoesNotHold:
+        signed = attempt.signed()
+        lapsed = Lapsed.about(request, **signed, policy_version=policy.version, because="rules_changed")
+        with suppress(Conflict):  # then somebody else closed it, or gave it
+            attempt.record(request, [lapsed])
+        return True
+    return False

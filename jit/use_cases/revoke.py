@@ -1,0 +1,42 @@
+"""Revoking somebody's access."""
+
+from jit.facts import RefusalReason, Revoked, Source
+from jit.policy import StaleGroups
+from jit.requests.lifecycle import Request
+from jit.use_cases.actor import Actor
+from jit.use_cases.attempt import Attempt
+from jit.use_cases.core import Core
+
+
+def revoke(core: Core, *, by: Actor, request_id: str, reason: str) -> Request:
+    """Order the end of an access: security, who could approve it, and the command line may.
+
+    One whose entries were changed in the database ends as well. Raises Refusal, LedgerUnavailable.
+    """
+    attempt = Attempt(core, by, "revoke")
+
+    def act() -> Request:
+        request = attempt.request(request_id, changed_too=True)
+        if by.source is not Source.CLI and not _may_end(attempt, request):
+            attempt.refuse(RefusalReason.NOT_ALLOWED_TO_END, request)
+        attempt.require_may_follow(request, Revoked)
+        attempt.require_text(request, reason)
+        after = attempt.record(request, [Revoked.about(request, **attempt.signed(), reason=reason)])
+        attempt.announce(core.queue.revoke, request.id)
+        return after
+
+    return attempt.until_recorded(request_id, act)
+
+
+def _may_end(attempt: Attempt, request: Request) -> bool:
+    """By the last rules that could be read, and waiting for none that are being read: no file must keep it alive."""
+    core, person = attempt.core, attempt.by.id
+    policy = core.policies.newest() or attempt.policy(request)
+    groups, now = core.directory.groups(), core.clock.now()
+    try:
+        if policy.is_security(person, groups, now):
+            return True
+        who = [who for need in request.needs for who in need.who]
+        return person != request.requester and policy.includes(who, person, groups, now)
+    except StaleGroups:
+        attempt.refuse(RefusalReason.STALE_GROUPS, request)
