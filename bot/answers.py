@@ -8,6 +8,7 @@ import secrets
 from bot.views.text import Names, escape
 from bot.views.words import audience
 from jit.facts import Need, RefusalReason
+from jit.requests.decision import Outcome
 from jit.requests.lifecycle import Request, State
 from jit.requests.messages import SAYS, sentence
 from jit.requests.refusal import Refusal
@@ -65,16 +66,16 @@ def asked(request: Request, names: Names, *, shut: bool = False) -> str:
 
 def approved(result: ApprovalResult, names: Names) -> str:
     request = result.request
-    if result.tally.complete:
+    if result.decision.outcome is Outcome.HOLDS:
         if not result.announced:
             return f"Approved. {request.id} waits for a worker: the queue is down. Its card says when it is granted."
         return f"Approved. {request.id} is to be granted; its card says when it is."
     audiences = {need.label: audience(need, names) for need in request.needs}
     still = " and ".join(
         f"{missing.needed} more of {audiences.get(missing.quorum.label, escape(missing.quorum.label))}"
-        for missing in result.tally.missing
+        for missing in result.decision.tally.missing
     )
-    verb = "is" if sum(missing.needed for missing in result.tally.missing) == 1 else "are"
+    verb = "is" if sum(missing.needed for missing in result.decision.tally.missing) == 1 else "are"
     return f"Your approval counts; {still} {verb} needed. {request.id}"
 
 

@@ -7,6 +7,8 @@ and what is known of people now.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import partial
 
 from jit.clock import SKEW_LIMIT
 from jit.facts import BEGIN_WITHIN, Need, RefusalReason
@@ -23,22 +25,6 @@ Slack answers.
 """
 
 
-class DoesNotHold(Exception):
-    """These approvals decide nothing; asking again later will not change that. ``reason`` says why."""
-
-    def __init__(self, reason: RefusalReason) -> None:
-        super().__init__(reason.value)
-        self.reason = reason
-
-
-class CannotTell(Exception):
-    """What is needed to judge is not to be had now. Until it is, nothing is granted."""
-
-    def __init__(self, reason: RefusalReason) -> None:
-        super().__init__(reason.value)
-        self.reason = reason
-
-
 @dataclass(frozen=True, slots=True)
 class Rules:
     """The rules that apply to one request now."""
@@ -48,31 +34,66 @@ class Rules:
     rule: Rule
 
 
+class Outcome(StrEnum):
+    """What a decision comes to."""
+
+    HOLDS = "holds"
+    INVALID = "invalid"
+    """Asking again later does not change that."""
+    UNKNOWN = "unknown"
+    """What is needed to judge is not to be had now. Until it is, nothing is granted."""
+
+
+NOBODY = Tally(())
+NOT_KNOWN_NOW = frozenset({RefusalReason.POLICY_BROKEN, RefusalReason.STALE_GROUPS, RefusalReason.CANNOT_LOOK_UP})
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether approvals decide a request, and what that rests on.
+
+    Attributes:
+        at: the moment for which it was judged.
+        reason: why they do not; None where they do. QUORUM_GONE where too few count.
+        rules: those it was judged by; None where it did not come to that, or they no longer fit the request.
+        groups_as_of: when Slack told who is in the groups.
+        tally: whose approvals count, quorum by quorum; of nobody where it did not come to that.
+    """
+
+    at: datetime
+    reason: RefusalReason | None
+    rules: Rules | None = None
+    groups_as_of: datetime | None = None
+    tally: Tally = NOBODY
+
+    @property
+    def outcome(self) -> Outcome:
+        if self.reason is None:
+            return Outcome.HOLDS
+        return Outcome.UNKNOWN if self.reason in NOT_KNOWN_NOW else Outcome.INVALID
+
+
 def needs_of(rule: Rule) -> tuple[Need, ...]:
     """What a card says about who must approve."""
     return tuple(Need(label=quorum.label, who=quorum.who, count=quorum.count) for quorum in rule.quorums)
 
 
-def rules_for(request: Request, policies: PolicyFolder) -> Rules:
-    """The rules now in force for a request, if they still say exactly what its card shows.
-
-    Raises:
-        DoesNotHold: the access is gone, gives something else or wants other approvals, or the requester is somebody
-            else there.
-        CannotTell: the policy files are broken at the moment.
-    """
+def rules_for(request: Request, policies: PolicyFolder) -> Rules | RefusalReason:
+    """The rules now in force for a request, if they still say exactly what its card shows; else what is in the way."""
     try:
         policy = policies.current()
-    except PolicyError as broken:
-        raise CannotTell(RefusalReason.POLICY_BROKEN) from broken
-    return rules_in(policy, request)
+    except PolicyError:
+        return RefusalReason.POLICY_BROKEN
+    return rules_in(policy, request) or RefusalReason.RULES_CHANGED
 
 
-def rules_in(policy: Policy, request: Request) -> Rules:
-    """The rules of this policy for a request. Raises DoesNotHold, as `rules_for`."""
+def rules_in(policy: Policy, request: Request) -> Rules | None:
+    """The rules of this policy for a request. None if the access is gone, gives something else or wants other
+    approvals than the card shows, or the requester is somebody else there.
+    """
     access = policy.accesses.get(request.access)
     if access is None:
-        raise DoesNotHold(RefusalReason.RULES_CHANGED)
+        return None
     rule = policy.rule(access)
     if (
         access.grants != request.permissions
@@ -83,28 +104,25 @@ def rules_in(policy: Policy, request: Request) -> Rules:
         or needs_of(rule) != request.needs
         or not access.accepts_incident(request.incident or "")
     ):
-        raise DoesNotHold(RefusalReason.RULES_CHANGED)
+        return None
     return Rules(policy, access, rule)
 
 
-def weigh(request: Request, approvers: Iterable[str], rules: Rules, directory: Directory, now: datetime) -> Tally:
-    """What these approvals of ``request`` are worth now. Those of people who may no longer act do not count.
-
-    Raises:
-        DoesNotHold: the requester may not ask for this any more.
-        CannotTell: somebody could not be looked up, or the groups are stale.
-    """
+def evaluate(request: Request, approvers: Iterable[str], rules: Rules, directory: Directory, now: datetime) -> Decision:
+    """What the approvals of these people decide now. Those of people who may no longer act do not count."""
+    groups, workspace = directory.groups(), directory.workspace
+    decision = partial(Decision, at=now, rules=rules, groups_as_of=groups.as_of)
     try:
-        groups, workspace = directory.groups(), directory.workspace
         may_ask = rules.policy.may_ask(rules.access, request.requester, groups, now)
         if not may_ask or not _good(request.requester, directory, workspace):
-            raise DoesNotHold(RefusalReason.NOT_ALLOWED_TO_ASK)
+            return decision(reason=RefusalReason.NOT_ALLOWED_TO_ASK)
         good = [approver for approver in approvers if _good(approver, directory, workspace)]
-        return rules.policy.tally(rules.rule, good, request.requester, groups, now)
-    except StaleGroups as stale:
-        raise CannotTell(RefusalReason.STALE_GROUPS) from stale
-    except DirectoryUnavailable as silent:
-        raise CannotTell(RefusalReason.CANNOT_LOOK_UP) from silent
+        tally = rules.policy.tally(rules.rule, good, request.requester, groups, now)
+    except StaleGroups:
+        return decision(reason=RefusalReason.STALE_GROUPS)
+    except DirectoryUnavailable:
+        return decision(reason=RefusalReason.CANNOT_LOOK_UP)
+    return decision(reason=None if tally.complete else RefusalReason.QUORUM_GONE, tally=tally)
 
 
 def somebody_is_there(rule: Rule, policy: Policy, requester: str, directory: Directory, now: datetime) -> bool:
@@ -134,27 +152,29 @@ def _enough(people: Iterable[str], count: int, directory: Directory, workspace: 
     return False
 
 
-def still_holds(request: Request, policies: PolicyFolder, directory: Directory, now: datetime) -> None:
-    """The check before the effect: a durable decision, still valid, for exactly these permissions.
+def before_effect(request: Request, policies: PolicyFolder, directory: Directory, now: datetime) -> Decision:
+    """The check before the effect: a durable decision, still valid, for exactly these permissions."""
+    if reason := _fault_of_record(request, now):
+        return Decision(now, reason)
+    rules = rules_for(request, policies)
+    if isinstance(rules, RefusalReason):
+        return Decision(now, rules)
+    return evaluate(request, {counted.approver for counted in request.counted}, rules, directory, now)
 
-    Raises:
-        DoesNotHold: it does not.
-        CannotTell: not now.
-    """
+
+def _fault_of_record(request: Request, now: datetime) -> RefusalReason | None:
+    """What the facts say against a decision, whatever the rules and people are."""
     if request.state not in {State.APPROVED, State.GRANTING}:
-        raise DoesNotHold(RefusalReason.NOT_POSSIBLE_NOW)
+        return RefusalReason.NOT_POSSIBLE_NOW
     begun = request.intent_at if request.state is State.GRANTING else now
     if begun is None or not _in_time(request, begun) or not _as_long(request):
-        raise DoesNotHold(RefusalReason.LAPSED)
+        return RefusalReason.LAPSED
     given = {approval.id: approval for approval in request.approvals}
     for counted in request.counted:
         approval = given.get(counted.approval)
         if approval is None or approval.approver != counted.approver or approval.digest != request.digest:
-            raise DoesNotHold(RefusalReason.CARD_CHANGED)
-    rules = rules_for(request, policies)
-    counted_people = {counted.approver for counted in request.counted}
-    if not weigh(request, counted_people, rules, directory, now).complete:
-        raise DoesNotHold(RefusalReason.QUORUM_GONE)
+            return RefusalReason.CARD_CHANGED
+    return None
 
 
 def _as_long(request: Request) -> bool:

@@ -8,10 +8,9 @@ access of everybody in it at once, over a slip in Slack or an answer that lacks 
 from datetime import datetime
 from typing import Literal
 
-from jit.facts import RefusalReason
 from jit.people.person import Groups, Person, Standing
 from jit.policy import Access, Policy
-from jit.requests.decision import DoesNotHold, rules_in
+from jit.requests.decision import rules_in
 from jit.requests.lifecycle import Request, State
 
 Left = Literal["deactivated", "left_rules"]
@@ -54,13 +53,10 @@ def by_rules(request: Request, policy: Policy, groups: Groups, now: datetime) ->
         DoubtfulGroups: it hangs on groups that are empty or gone.
     """
     if request.state in UNDECIDED:
-        try:
-            access = rules_in(policy, request).access
-        except DoesNotHold as changed:
-            if changed.reason is not RefusalReason.RULES_CHANGED:
-                raise AssertionError("rules that do not hold have changed") from changed
+        rules = rules_in(policy, request)
+        if rules is None:
             return "rules_changed"
-        return None if _lets(access, request.requester, policy, groups, now) else "left_rules"
+        return None if _lets(rules.access, request.requester, policy, groups, now) else "left_rules"
     there = policy.accesses.get(request.access)
     if there is None:
         return "access_gone"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from jit.facts import BEGIN_WITHIN, Approval, Approved, Counted, RefusalReason
 from jit.policy import Tally
-from jit.requests.decision import CannotTell, DoesNotHold, weigh
+from jit.requests.decision import Decision, Outcome, evaluate
 from jit.requests.lifecycle import Request
 from jit.use_cases.actor import Actor
 from jit.use_cases.attempt import Attempt
@@ -14,10 +14,10 @@ from jit.use_cases.deciding import to_decide
 
 @dataclass(frozen=True, slots=True)
 class ApprovalResult:
-    """The request after an approval, how far its rule is met, and whether workers could be told of it."""
+    """The request after an approval, what is decided with it, and whether workers could be told of it."""
 
     request: Request
-    tally: Tally
+    decision: Decision
     announced: bool = True
 
 
@@ -32,26 +32,25 @@ def approve(core: Core, *, by: Actor, request_id: str, digest: str) -> ApprovalR
 
 def _approve(attempt: Attempt, request_id: str, digest: str) -> ApprovalResult:
     core, by = attempt.core, attempt.by
-    request, rules, groups = to_decide(attempt, request_id, digest, Approval)
+    request, rules = to_decide(attempt, request_id, digest, Approval)
     if by.id in request.approvers:
         attempt.refuse(RefusalReason.ALREADY_APPROVED, request)
-    now = core.clock.now()
-    try:
-        tally = weigh(request, (*request.approvers, by.id), rules, core.directory, now)
-    except (DoesNotHold, CannotTell) as wrong:
-        attempt.refuse(wrong.reason, request)
-    mine_counts_for = tuple(quorum.label for quorum, counted in tally.parts if by.id in counted)
-    if not mine_counts_for:
+    decision = evaluate(request, (*request.approvers, by.id), rules, core.directory, core.clock.now())
+    if decision.reason and decision.reason is not RefusalReason.QUORUM_GONE:  # which others may still complete
+        attempt.refuse(decision.reason, request)
+    labels = tuple(quorum.label for quorum, counted in decision.tally.parts if by.id in counted)
+    if not labels:
         attempt.refuse(RefusalReason.NOT_ALLOWED_TO_DECIDE, request)
-    common = {"at": now, "actor": by.id, "source": by.source, "policy_version": rules.policy.version, "digest": digest}
-    mine = Approval.about(request, approver=by.id, quorums=mine_counts_for, groups_as_of=groups.as_of, **common)
+    common = attempt.signed(decision.at) | {"policy_version": rules.policy.version, "digest": digest}
+    mine = Approval.about(request, approver=by.id, quorums=labels, groups_as_of=decision.groups_as_of, **common)
     facts: list[Approval | Approved] = [mine]
-    if tally.complete:
-        counted = _counted((*request.approvals, mine), tally)
-        facts.append(Approved.about(request, counted=counted, begin_by=now + BEGIN_WITHIN, **common))
+    decided = decision.outcome is Outcome.HOLDS
+    if decided:
+        counted = _counted((*request.approvals, mine), decision.tally)
+        facts.append(Approved.about(request, counted=counted, begin_by=decision.at + BEGIN_WITHIN, **common))
     after = attempt.record(request, facts)
-    announced = not tally.complete or attempt.announce(core.queue.grant, request.id)
-    return ApprovalResult(after, tally, announced)
+    announced = not decided or attempt.announce(core.queue.grant, request.id)
+    return ApprovalResult(after, decision, announced)
 
 
 def _counted(approvals: tuple[Approval, ...], tally: Tally) -> tuple[Counted, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NoReturn, TypedDict, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import structlog
 
@@ -32,14 +32,6 @@ FROM_THE_TERMINAL = frozenset({"revoke"})
 Result = TypeVar("Result")
 
 
-class Signature(TypedDict):
-    """What every fact of an actor begins with."""
-
-    at: datetime
-    actor: str
-    source: Source
-
-
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """Somebody's attempt to do something. ``what`` is its name on the record: `approve`, `revoke`.
@@ -51,8 +43,9 @@ class Attempt:
     by: Actor
     what: str
 
-    def signed(self) -> Signature:
-        return {"at": self.core.clock.now(), "actor": self.by.id, "source": self.by.source}
+    def signed(self, at: datetime | None = None) -> dict[str, Any]:
+        """What every fact of the actor begins with."""
+        return {"at": at or self.core.clock.now(), "actor": self.by.id, "source": self.by.source}
 
     def admit(self, request: Request | None = None) -> None:
         """Let only full members of our workspace pass, looked up now."""

@@ -18,7 +18,7 @@ def deny(core: Core, *, by: Actor, request_id: str, digest: str, reason: str) ->
     attempt = Attempt(core, by, "deny")
 
     def act() -> Request:
-        request, rules, _ = to_decide(attempt, request_id, digest, Denied)
+        request, rules = to_decide(attempt, request_id, digest, Denied)
         attempt.require_text(request, reason)
         version = rules.policy.version
         more = {"approver": by.id, "digest": digest, "reason": reason, "policy_version": version}

@@ -7,7 +7,7 @@ from contextlib import suppress
 from jit.facts import Lapsed, RefusalReason, Requested
 from jit.ledger import AlreadyOpen, Conflict, Question
 from jit.policy import Policy, StaleGroups
-from jit.requests.decision import DoesNotHold, needs_of, rules_in, somebody_is_there
+from jit.requests.decision import needs_of, rules_in, somebody_is_there
 from jit.requests.intake import Asked, BadInput, Wish, understand
 from jit.requests.leaving import UNDECIDED
 from jit.requests.lifecycle import OPEN, Request, State
@@ -98,14 +98,10 @@ def _close_outdated(attempt: Attempt, request: Request, policy: Policy) -> bool:
     """What nobody could approve any more stands in the way of nothing. The bot closes it by itself, a little later
     than somebody who asks at once.
     """
-    if request.state not in UNDECIDED:
+    if request.state not in UNDECIDED or rules_in(policy, request) is not None:
         return False
-    try:
-        rules_in(policy, request)
-    except DoesNotHold:
-        signed = attempt.signed()
-        lapsed = Lapsed.about(request, **signed, policy_version=policy.version, because="rules_changed")
-        with suppress(Conflict):  # then somebody else closed it, or gave it
-            attempt.record(request, [lapsed])
-        return True
-    return False
+    signed = attempt.signed()
+    lapsed = Lapsed.about(request, **signed, policy_version=policy.version, because="rules_changed")
+    with suppress(Conflict):  # then somebody else closed it, or gave it
+        attempt.record(request, [lapsed])
+    return True

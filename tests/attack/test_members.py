@@ -11,7 +11,7 @@ import pytest
 from bot.followers.leavers import LOOK_EVERY, Leavers
 from jit.facts import RefusalReason
 from jit.ledger import Notes, StoredDirectory
-from jit.requests.decision import DoesNotHold, still_holds
+from jit.requests.decision import before_effect
 from jit.requests.intake import Asked
 from jit.requests.lifecycle import Request, State
 from jit.requests.refusal import Refusal
@@ -118,9 +118,7 @@ def in_the_deciding_group_until_the_press_and_out_before_the_effect(company: Com
     company.directory.members[ON_CALL] = frozenset({EVE})
     company.approve(request, EVE)
     company.directory.members[ON_CALL] = frozenset({SAM})
-    now = company.clock.now()
-    gone = raised(DoesNotHold, still_holds, company.request(request.id), company.policies, company.directory, now)
-    assert gone.reason is RefusalReason.QUORUM_GONE
+    assert no_longer_counts(company, request) is RefusalReason.QUORUM_GONE
 
 
 def the_deciding_group_emptied_to_have_what_waits_closed(company: Company) -> None:
@@ -205,8 +203,7 @@ def denying(who: str) -> tuple[str, str]:
 def no_longer_counts(company: Company, request: Request) -> RefusalReason | None:
     """Before the effect, as a worker asks."""
     now = company.clock.now()
-    why = raised(DoesNotHold, still_holds, company.request(request.id), company.policies, company.directory, now)
-    return why.reason if why else None
+    return before_effect(company.request(request.id), company.policies, company.directory, now).reason
 
 
 def deactivated_between_the_press_and_the_effect(company: Company) -> None:

@@ -24,7 +24,7 @@ from jit.ports import (
     TargetRefused,
     TargetUnreachable,
 )
-from jit.requests.decision import CannotTell, DoesNotHold, still_holds
+from jit.requests.decision import Outcome, before_effect
 from jit.requests.lifecycle import Duty, Request, State, duty_at, follow
 from workers.end_orders.queue import EndOrderQueue
 from workers.end_orders.signed import TooLong
@@ -86,7 +86,7 @@ class Granter:
             log.info("grant.overtaken", request_id=request_id, because=str(faster))
         except TargetUnreachable:
             log.warning("grant.put_off", request_id=request_id, why="TargetUnreachable")  # its words may name people
-        except (CannotTell, ClockSkew, LedgerUnavailable, QueueUnavailable) as unable:
+        except (ClockSkew, LedgerUnavailable, QueueUnavailable) as unable:
             log.warning("grant.put_off", request_id=request_id, why=type(unable).__name__, because=str(unable))
 
     def _wanted(self, request: Request) -> bool:
@@ -98,10 +98,13 @@ class Granter:
     def _begun(self, request: Request) -> Request | None:
         """The request with its intent on record and its end scheduled; None if it may not be given."""
         self._ledger.require_clocks_agree()
-        try:
-            still_holds(request, self._policies, self._directory, self._clock.now())
-        except DoesNotHold as wrong:
-            self._drop(request, wrong.reason)
+        decision = before_effect(request, self._policies, self._directory, self._clock.now())
+        if decision.reason is not None:
+            if decision.outcome is Outcome.UNKNOWN:
+                why, because = decision.outcome.value, decision.reason.value
+                log.warning("grant.put_off", request_id=request.id, why=why, because=because)
+            else:
+                self._drop(request, decision.reason)
             return None
         try:
             if request.state is State.APPROVED:

@@ -30,6 +30,7 @@ from jit.facts import Alert, AlertName, Fact, RefusalReason, Source
 from jit.ledger.entry import NO_ENTRY, open_entry, seal
 from jit.people.person import Person
 from jit.policy import Access, Quorum, Rule, Tally
+from jit.requests.decision import Decision
 from jit.requests.intake import Asked
 from jit.requests.lifecycle import Request, State
 from jit.requests.refusal import Refusal
@@ -145,14 +146,18 @@ def _answers(text: str) -> dict[str, Iterator[str]]:
     quorums = tuple(Quorum(need.who, need.count, need.label) for need in worst(text, State.PENDING).needs)
     pending, ending = worst(text, State.PENDING), worst(text, State.ENDING)
     names = called(text)
-    tallies = Tally(tuple((quorum, frozenset()) for quorum in quorums)), Tally(((quorums[0], frozenset(PEOPLE)),))
+    nobody, enough = (
+        Tally(tuple((quorum, frozenset()) for quorum in quorums)),
+        Tally(((quorums[0], frozenset(PEOPLE)),)),
+    )
+    decisions = Decision(NOON, RefusalReason.QUORUM_GONE, tally=nobody), Decision(NOON, None, tally=enough)
     return {
         "fault": iter([answers.fault(answers.new_error_id())]),
         "refused": (answers.refused(Refusal(why, attempted="approve", request=pending)) for why in RefusalReason),
         "own_request": (answers.own_request(pending, count, names) for count in (None, 1, 10**6)),
         "waits_for": iter([answers.waits_for(pending.needs, names)]),
         "asked": iter([answers.asked(pending, names)]),
-        "approved": (answers.approved(ApprovalResult(pending, tally), names) for tally in tallies),
+        "approved": (answers.approved(ApprovalResult(pending, each), names) for each in decisions),
         "denied": iter([answers.denied(pending)]),
         "withdrawn": iter([answers.withdrawn(pending)]),
         "released": iter([answers.released(ending)]),

@@ -9,12 +9,11 @@ import pytest
 from jit.clock import SKEW_LIMIT
 from jit.facts import BEGIN_WITHIN, Approval, Approved, Counted, RefusalReason, Source
 from jit.people.person import GROUPS_FRESH_FOR
-from jit.requests.decision import CannotTell, DoesNotHold, rules_for, still_holds, weigh
+from jit.requests.decision import Outcome, before_effect, evaluate, rules_for
 from jit.requests.lifecycle import State
 from jit.testing import ALICE, BOB, CAROL, EVE
 from tests.world.base import ON_CALL, RULES, SAM
 from tests.world.office import ADMIN, NIGHT, Office
-from tests.world.raised import raised
 
 
 @pytest.fixture
@@ -23,13 +22,16 @@ def office(tmp_path):
 
 
 def check(office, request):
-    still_holds(request, office.policies, office.directory, office.clock.now())
+    assert judged(office, request).outcome is Outcome.HOLDS
 
 
-def fails(office, request, reason, kind=DoesNotHold, case=""):
-    caught = raised(kind, check, office, request)
-    assert caught, case or request
-    assert caught.reason is reason, case or request
+def judged(office, request):
+    return before_effect(request, office.policies, office.directory, office.clock.now())
+
+
+def fails(office, request, reason, outcome=Outcome.INVALID, case=""):
+    decision = judged(office, request)
+    assert (decision.outcome, decision.reason) == (outcome, reason), case or request
 
 
 def yes(office, request, by=BOB, **changes):
@@ -234,13 +236,13 @@ def test_a_requester_who_may_not_ask_any_more_gets_nothing(office):
 def test_what_cannot_be_told_now_may_be_told_later(office):
     request = office.approve(office.asked(NIGHT), SAM)
     office.directory.groups_age = GROUPS_FRESH_FOR + timedelta(microseconds=1)
-    fails(office, request, RefusalReason.STALE_GROUPS, CannotTell)
+    fails(office, request, RefusalReason.STALE_GROUPS, Outcome.UNKNOWN)
     office.directory.groups_age = timedelta(0)
     office.directory.gone = True
-    fails(office, request, RefusalReason.CANNOT_LOOK_UP, CannotTell)
+    fails(office, request, RefusalReason.CANNOT_LOOK_UP, Outcome.UNKNOWN)
     office.directory.gone = False
     office.rules(("kind: fake", "knid: fake"))
-    fails(office, request, RefusalReason.POLICY_BROKEN, CannotTell)
+    fails(office, request, RefusalReason.POLICY_BROKEN, Outcome.UNKNOWN)
     office.rules()
     check(office, request)
 
@@ -248,6 +250,23 @@ def test_what_cannot_be_told_now_may_be_told_later(office):
 def test_approvals_of_nobody_weigh_nothing(office):
     request = office.asked()
     rules = rules_for(request, office.policies)
-    assert not weigh(request, (), rules, office.directory, office.clock.now()).complete
-    assert not weigh(request, (ALICE,), rules, office.directory, office.clock.now()).complete
-    assert weigh(request, (CAROL,), rules, office.directory, office.clock.now()).complete
+    for approvers, outcome in (((), Outcome.INVALID), ((ALICE,), Outcome.INVALID), ((CAROL,), Outcome.HOLDS)):
+        decision = evaluate(request, approvers, rules, office.directory, office.clock.now())
+        assert decision.outcome is outcome, approvers
+        assert decision.tally.complete is (outcome is Outcome.HOLDS), approvers
+
+
+def test_a_decision_says_what_it_rests_on(office):
+    request = office.approved()
+    decision = judged(office, request)
+    assert decision.at == office.clock.now()
+    assert decision.rules.policy.version == office.policies.current().version
+    assert decision.groups_as_of == office.directory.groups().as_of
+    assert [(quorum.label, people) for quorum, people in decision.tally.parts] == [("dba", (BOB,))]
+
+
+def test_a_decision_that_was_not_come_to_counts_nobody(office):
+    request = office.approved()
+    office.rules(("kind: fake", "knid: fake"))
+    decision = judged(office, request)
+    assert (decision.rules, decision.tally.complete) == (None, False)

@@ -7,7 +7,7 @@ import pytest
 
 from jit.facts import BEGIN_WITHIN, Approval, Approved, Denied, EndCause, RefusalReason, Released, Requested
 from jit.ledger import LedgerUnavailable
-from jit.requests.decision import DoesNotHold, still_holds
+from jit.requests.decision import Outcome, before_effect
 from jit.requests.intake import Asked, trouble_with
 from jit.requests.lifecycle import State
 from jit.requests.messages import SAYS, sentence
@@ -53,11 +53,12 @@ def test_one_approval_decides_where_one_is_needed(office):
 def test_two_quorums_want_two_presses(office):
     request = office.asked(ADMIN)
     first = office.use_cases.approve(actor(BOB), request.id, request.digest)
-    assert not first.tally.complete
+    assert first.decision.outcome is Outcome.INVALID
+    assert [missing.quorum.label for missing in first.decision.tally.missing] == ["security"]
     assert first.request.state is State.PENDING
     assert office.queue.grants == []
     second = office.use_cases.approve(actor(SAM), request.id, request.digest)
-    assert second.tally.complete
+    assert second.decision.outcome is Outcome.HOLDS
     assert office.kinds() == ["requested", "approval", "approval", "approved"]
     assert {(each.approver, each.quorum) for each in second.request.counted} == {(BOB, "dba"), (SAM, "security")}
     assert office.queue.grants == [request.id]
@@ -89,8 +90,8 @@ def test_withdrawing_ends_it_before_anything_was_given(office):
         request = ask()
         assert office.use_cases.withdraw(actor(ALICE), request.id).state is State.WITHDRAWN
         assert office.kinds()[-1] == "withdrawn"
-        with pytest.raises(DoesNotHold, match="not_possible_now"):
-            still_holds(office.request(request.id), office.policies, office.directory, office.clock.now())
+        decision = before_effect(office.request(request.id), office.policies, office.directory, office.clock.now())
+        assert decision.reason is RefusalReason.NOT_POSSIBLE_NOW
 
 
 def test_releasing_gives_active_access_back(office):
