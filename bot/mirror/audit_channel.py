@@ -155,7 +155,7 @@ class AuditChannel(Follower):
             return
         actor, now = process_name("bot"), self._clock.now()
         alert = Alert(at=now, actor=actor, source=Source.BOT, name=AlertName.AUDIT_CHANGED, says=says)
-        [entry] = self._ledger.append([alert])
+        [entry] = self._ledger.append([alert]).entries
         self._told[change.ts] = f"{change.words} {entry.index}"
         self._notes.put({TOLD + change.ts: self._told[change.ts]})
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from jit.ledger.readmodel import Question
     from jit.ledger.snapshot import StoredDirectory
     from jit.ledger.spool import Spool, SpoolFailed, TakenIn
-    from jit.ledger.store import AlreadyOpen, ClockSkew, Conflict, Ledger
+    from jit.ledger.store import AlreadyOpen, ClockSkew, Conflict, Ledger, Recorded
     from jit.ledger.unavailable import LedgerUnavailable
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "LedgerUnavailable",
     "Notes",
     "Question",
+    "Recorded",
     "Spool",
     "SpoolFailed",
     "StoredDirectory",
@@ -47,7 +48,7 @@ _HOME = {
     "Question": "readmodel",
     "StoredDirectory": "snapshot",
     **dict.fromkeys(("Spool", "SpoolFailed", "TakenIn"), "spool"),
-    **dict.fromkeys(("AlreadyOpen", "ClockSkew", "Conflict", "Ledger"), "store"),
+    **dict.fromkeys(("AlreadyOpen", "ClockSkew", "Conflict", "Ledger", "Recorded"), "store"),
     "LedgerUnavailable": "unavailable",
 }
 

@@ -68,6 +68,14 @@ class Last:
     now: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What an append recorded: its entries, and the requests they are steps of as they are now, by id."""
+
+    entries: tuple[Entry, ...]
+    requests: Mapping[str, Request]
+
+
 class Ledger:
     """The record, in a SQLite or PostgreSQL database.
 
@@ -80,7 +88,7 @@ class Ledger:
         self.clock = clock
         self.ring = KeyRing(engine, clock)
 
-    def append(self, facts: Sequence[Fact], *, expect: Mapping[str, int] | None = None) -> list[Entry]:
+    def append(self, facts: Sequence[Fact], *, expect: Mapping[str, int] | None = None) -> Recorded:
         """Record facts, all or none.
 
         Args:
@@ -92,15 +100,15 @@ class Ledger:
             AlreadyOpen: a second open request of the same person for the same access.
         """
         with writing(self.engine) as connection:
-            sealed = self.append_within(connection, facts, expect=expect)
-        log_recorded(sealed)
-        return sealed
+            recorded = self.append_within(connection, facts, expect=expect)
+        log_recorded(recorded.entries)
+        return recorded
 
     def append_within(
         self, connection: Connection, facts: Sequence[Fact], *, expect: Mapping[str, int] | None = None
-    ) -> list[Entry]:
+    ) -> Recorded:
         """The same in a transaction of the caller's, begun by `writing`, that changes something else as well. After it
-        the caller hands what was recorded to `log_recorded`.
+        the caller hands the entries to `log_recorded`.
         """
         new = _without_doubles(connection, facts)
         steps = _steps(connection, self.ring, [fact for fact in new if isinstance(fact, Life)], expect or {})
@@ -116,7 +124,7 @@ class Ledger:
                 readmodel.save(connection, request, last[request.id])
         except IntegrityError as wrong:
             raise AlreadyOpen("there is an open request for this already") from wrong
-        return sealed
+        return Recorded(tuple(sealed), steps)
 
     def _seal(self, connection: Connection, facts: Sequence[Fact], last: Last) -> list[Entry]:
         keys = self.ring.closing(connection, (person for fact in facts for person in people_in(fact)))

@@ -84,9 +84,8 @@ class Story:
         """Many at once."""
         rest = {"source": Source.SLACK, "digest": self.request.digest, "quorums": (quorum,), "groups_as_of": None}
         request, at = self.request, self.clock.now()
-        return self.ledger.append(
-            [Approval.about(request, at=at, actor=person, approver=person, **rest) for person in people]
-        )
+        facts = [Approval.about(request, at=at, actor=person, approver=person, **rest) for person in people]
+        return list(self.ledger.append(facts).entries)
 
     def approved(self, *, by: str = BOB) -> Entry:
         """The decision, counting every approval so far."""
@@ -166,4 +165,4 @@ class Story:
         return self._tell(kind.about(self.request, at=self.clock.now(), actor=actor, source=source, **rest))
 
     def _tell(self, fact: Any) -> Entry:
-        return self.ledger.append([fact])[0]
+        return self.ledger.append([fact]).entries[0]

@@ -17,7 +17,7 @@ from jit.ledger import Conflict
 from jit.policy import Access, Policy, PolicyError
 from jit.ports import QueueUnavailable
 from jit.requests.intake import REASON, text_trouble
-from jit.requests.lifecycle import REQUEST_ID, Request, follow, may_follow
+from jit.requests.lifecycle import REQUEST_ID, Request, may_follow
 from jit.requests.refusal import NO_PROBLEMS, Refusal
 from jit.use_cases.actor import Actor, membership_trouble
 from jit.use_cases.core import Core
@@ -97,13 +97,9 @@ class Attempt:
             self.refuse(RefusalReason.BAD_INPUT, request, problems={REASON: trouble})
 
     def record(self, before: Request | None, facts: Sequence[Life]) -> Request:
-        """Append against what the decision was based on. Once that is done nothing else can fail. Raises Conflict."""
+        """The request after these facts, appended against what the decision was based on. Raises Conflict."""
         about = facts[0].request_id
-        self.core.ledger.append(facts, expect={about: before.version if before else 0})
-        after = follow(before, facts[0])
-        for fact in facts[1:]:
-            after = follow(after, fact)
-        return after
+        return self.core.ledger.append(facts, expect={about: before.version if before else 0}).requests[about]
 
     def until_recorded(self, request_id: str, act: Callable[[], Result]) -> Result:
         """What ``act`` returns once nobody was faster; it is done anew after each Conflict."""

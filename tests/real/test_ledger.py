@@ -96,6 +96,17 @@ def press(**changes: object) -> Refused:
     return Refused(**(fields | changes))
 
 
+def test_an_append_tells_the_requests_as_they_are_now(ledger: Ledger):
+    recorded = ledger.append([asked(), press(), asked("R-2222", access="orders-db/write")])
+    assert [entry.fact.kind for entry in recorded.entries] == ["requested", "refused", "requested"]
+    assert recorded.requests == {each: ledger.request(each) for each in ("R-7F3K", "R-2222")}
+    taken_back = Withdrawn.about(recorded.requests["R-7F3K"], at=T0, actor="U01ALICE0", source=Source.SLACK)
+    [after] = ledger.append([taken_back], expect={"R-7F3K": 1}).requests.values()
+    assert after == ledger.request("R-7F3K")
+    assert (after.state, after.version) == (State.WITHDRAWN, 2)
+    assert ledger.append([press()]).requests == {}
+
+
 def test_tables_are_made_once_and_found_again(ledger: Ledger):
     ledger.append([press()])
     create_tables(ledger.engine)

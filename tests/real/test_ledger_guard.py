@@ -470,9 +470,9 @@ class TestTheLedgerOverIt:
     def test_a_clock_far_off_keeps_nothing_from_being_recorded(self, ledger) -> None:
         """The database's counts."""
         ledger.clock = ManualClock(T0 - timedelta(days=3))
-        (entry,) = ledger.append([self.alert(ledger)])
+        (entry,) = ledger.append([self.alert(ledger)]).entries
         assert abs(entry.recorded_at - datetime.now(UTC)) < timedelta(seconds=30)
-        (ahead,) = Ledger(ledger.engine, ManualClock(T0 + timedelta(days=4000))).append([self.alert(ledger)])
+        (ahead,) = Ledger(ledger.engine, ManualClock(T0 + timedelta(days=4000))).append([self.alert(ledger)]).entries
         assert abs(ahead.recorded_at - datetime.now(UTC)) < timedelta(seconds=30)
 
     def test_what_this_login_may_not_do_is_said_as_such(self, ledger) -> None:
@@ -505,7 +505,7 @@ def test_without_roles_the_same_function_takes_any_clock_and_any_kind(postgres, 
         create_tables(engine)
         ledger = Ledger(engine, ManualClock(T0 - timedelta(days=3000)))
         alert = Alert(at=T0, actor="bot@host", source=Source.BOT, name=AlertName.END_LATE, says="late")
-        (entry,) = ledger.append([alert])
+        (entry,) = ledger.append([alert]).entries
         assert entry.recorded_at == T0 - timedelta(days=3000)
         engine.dispose()
         with (

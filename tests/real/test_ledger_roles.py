@@ -164,7 +164,7 @@ def test_the_signer_records_its_key_and_nobody_else_may(opened) -> None:
     fact = KeyChanged(at=signer.clock.now(), actor="signer@host", source=Source.SIGNER, key="k+1+k")
     with pytest.raises(Forbidden, match=r"may not record key\.changed"):
         bot.append([fact])
-    assert signer.append([fact])[0].fact == fact
+    assert signer.append([fact]).entries[0].fact == fact
 
 
 def test_reading_is_recorded_by_the_auditor(opened) -> None:
@@ -398,7 +398,7 @@ def test_a_default_that_a_login_gives_itself_stops_no_process(prepared: Embedded
         hands = opened("jit_hands")
         at = hands.clock.now()
         signed = {"at": at, "actor": f"cli:木@{at}", "source": Source.WORKER}
-        (entry,) = hands.append([Started(process="worker", version="1", policy_version="none", **signed)])
+        (entry,) = hands.append([Started(process="worker", version="1", policy_version="none", **signed)]).entries
         assert hands.read(after=entry.index - 1)[0].fact == entry.fact
     finally:
         with psycopg.connect(prepared.dsn(), autocommit=True) as dba:

@@ -25,7 +25,7 @@ from jit.ports import (
     TargetUnreachable,
 )
 from jit.requests.decision import Outcome, before_effect
-from jit.requests.lifecycle import Duty, Request, State, duty_at, follow
+from jit.requests.lifecycle import Duty, Request, State, duty_at
 from workers.end_orders.queue import EndOrderQueue
 from workers.end_orders.signed import TooLong
 from workers.provision.revoke import Revoker
@@ -134,8 +134,7 @@ class Granter:
             held_before=held_before,
             end_order=end.text,
         )
-        self._ledger.append([intent], expect={request.id: request.version})
-        begun = follow(request, intent)
+        begun = self._ledger.append([intent], expect={request.id: request.version}).requests[request.id]
         if not lies_there:
             self._orders.settle(begun)
         return begun

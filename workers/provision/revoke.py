@@ -254,10 +254,9 @@ class Revoker:
                     return known
                 request, intent = known, self._intent(known, cause)
                 try:
-                    self._ledger.append([intent], expect={known.id: known.version})
+                    return self._ledger.append([intent], expect={known.id: known.version}).requests[known.id]
                 except Conflict:
                     continue
-                return follow(known, intent)
         except LedgerUnavailable as silent:
             log.warning("ledger.unavailable", because=str(silent))
         intent = self._intent(request, cause)

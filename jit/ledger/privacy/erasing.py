@@ -76,10 +76,8 @@ def erase(ledger: Ledger, person: str, *, legal_basis: str, actor: str, source: 
             return Erasure((), 0, theirs, None) if theirs else None
         keys = _keys(connection, ledger, person, theirs)
         at = ledger.clock.now()
-        recorded = ledger.append_within(
-            connection,
-            [PersonErased(at=at, actor=actor, source=source, key=key, legal_basis=legal_basis) for key in keys],
-        )
+        facts = [PersonErased(at=at, actor=actor, source=source, key=key, legal_basis=legal_basis) for key in keys]
+        recorded = ledger.append_within(connection, facts).entries
         connection.execute(delete(person_keys).where(person_keys.c.id.in_(keys)))
         ledger.ring.forget()
         plain = _rewrite(connection, ledger, theirs, person, erased_person(keys[0]))

@@ -59,7 +59,7 @@ def record_reading(ledger: Ledger, how: How, asked: str, after: int) -> Entry:
     typed = typed.encode(errors="replace").decode()
     fact = RecordRead(at=ledger.clock.now(), actor=actor(), source=Source.CLI, how=how, asked=typed, after=after)
     try:
-        return ledger.append([fact])[0]
+        return ledger.append([fact]).entries[0]
     except Forbidden as refused:
         raise CannotStart(
             f"Nothing is shown, as this login may not record who reads: {refused}. Use one that may write record.read; "

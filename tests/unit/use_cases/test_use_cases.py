@@ -282,3 +282,16 @@ def test_a_press_that_never_reached_the_desk_is_recorded_too(office):
 def test_the_desk_turns_people_away_with_words_for_every_reason():
     assert set(SAYS) == set(RefusalReason)
     assert {sentence(Refusal(reason, attempted="approve")) for reason in RefusalReason} == set(SAYS.values())
+
+
+def test_a_use_case_reads_its_request_once_and_not_after_it_recorded(office, monkeypatch):
+    request, reads = office.asked(), []
+    for name in ("request", "request_as_written"):
+        read = getattr(office.ledger, name)
+        monkeypatch.setattr(
+            office.ledger, name, lambda request_id, read=read: (reads.append(request_id), read(request_id))[1]
+        )
+    after = office.approve(request, BOB)
+    assert reads == [request.id]
+    assert office.use_cases.revoke(TERMINAL, request.id, "This looks wrong").version == after.version + 1
+    assert reads == [request.id] * 2

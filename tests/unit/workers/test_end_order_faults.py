@@ -119,7 +119,13 @@ class TestAWorkerThatDies:
         house.approved(minutes=30)
         if left:
             house.queue.end_orders["R-TEST"] = (T0, left)
-        monkeypatch.setattr("workers.provision.grant.follow", self.die)
+        append = house.ledger.append
+
+        def record_and_die(facts: Any, **how: Any) -> None:
+            append(facts, **how)
+            self.die()
+
+        monkeypatch.setattr(house.ledger, "append", record_and_die)
         with pytest.raises(KeyboardInterrupt):
             house.granter.grant("R-TEST")
         monkeypatch.undo()
