@@ -36,9 +36,11 @@ def fault(error_id: str) -> str:
 
 
 def refused(refusal: Refusal) -> str:
-    """What is in the way, and which request it was about."""
+    """What is in the way, and which request it was about, unless that is hidden from who asked."""
     says = escape(sentence(refusal))
-    return f"{says} {refusal.request.id}" if refusal.request else says
+    if refusal.request is None or refusal.reason is RefusalReason.UNKNOWN_REQUEST:
+        return says
+    return f"{says} {refusal.request.id}"
 
 
 def own_request(request: Request, asked: int | None, names: Names) -> str:

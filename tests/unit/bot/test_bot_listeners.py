@@ -111,7 +111,7 @@ def test_every_refusal_is_told_in_words_with_its_request() -> None:
     for reason in RefusalReason:
         said = str(outcome(partial(refused, reason)))
         assert said.startswith(answers.escape(sentence(Refusal(reason, attempted="show", request=REQUEST)))), reason
-        assert said.endswith(" R-7F3K"), reason
+        assert said.endswith(" R-7F3K") is (reason is not RefusalReason.UNKNOWN_REQUEST), reason
         assert "error" not in said.lower(), reason
 
 
@@ -191,6 +191,23 @@ def test_a_list_has_the_date_wherever_it_is_not_today() -> None:
         (replace(REQUEST, pending_until=(now + timedelta(minutes=1)).astimezone(UTC)), "lapses 23:31"),
     ):
         assert table([found], now, None).endswith(f"  {said}"), said
+
+
+def test_a_request_that_one_may_not_see_is_told_of_as_one_that_is_not_there() -> None:
+    """Its id in the answer told which of two guessed ones there is."""
+    person = Person(id="U04EVE000", team="T1", name="Eve")
+    caller = Caller(Actor(person.id, "T1", Source.SLACK), Place(person.id))
+
+    def shown(found: object) -> str:
+        core = SimpleNamespace(
+            directory=SimpleNamespace(workspace="T1", look_up=lambda _: person),
+            ledger=SimpleNamespace(request=lambda _: found),
+            refusals=SimpleNamespace(record=lambda *_: None),
+        )
+        kit: Any = SimpleNamespace(core=core, sight=SimpleNamespace(may_see=lambda *_: False))
+        return str(outcome(lambda: show_request(kit, caller, REQUEST.id)))
+
+    assert shown(REQUEST) == shown(None) == "There is no such request. /jit list shows yours."
 
 
 def test_history_calls_each_step_by_words() -> None:
