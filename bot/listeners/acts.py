@@ -1,4 +1,4 @@
-"""The one way from a press, a command or a form to a use case, and from what came of it to words.
+"""The one way from a button or a command to its use case, and from what came of it to an answer.
 
 Each raises Refusal, and LedgerUnavailable where nothing could be recorded; `Kit.hand_on` tells of both.
 """
@@ -7,7 +7,6 @@ from bot import answers
 from bot.listeners.caller import Caller
 from bot.listeners.kit import Answer, Kit
 from jit.use_cases import approve as approval
-from jit.use_cases import deny as denial
 from jit.use_cases import release as releasing
 from jit.use_cases import revoke as revocation
 from jit.use_cases import withdraw as withdrawal
@@ -16,10 +15,6 @@ from jit.use_cases import withdraw as withdrawal
 def approve(kit: Kit, caller: Caller, request_id: str, digest: str) -> Answer:
     result = approval.approve(kit.core, by=caller.by, request_id=request_id, digest=digest)
     return answers.approved(result, kit.directory.name)
-
-
-def deny(kit: Kit, caller: Caller, request_id: str, digest: str, reason: str) -> Answer:
-    return answers.denied(denial.deny(kit.core, by=caller.by, request_id=request_id, digest=digest, reason=reason))
 
 
 def withdraw(kit: Kit, caller: Caller, request_id: str) -> Answer:

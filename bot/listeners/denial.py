@@ -7,15 +7,15 @@ from slack_bolt import Ack, App, BoltContext
 from bot import answers
 from bot.buttons import DENY, BadValue, read_value
 from bot.forms import DENY_FORM, deny_form
-from bot.listeners import acts
 from bot.listeners.caller import Caller, Place, entered, pressed_value, text_at, view_of
 from bot.listeners.kit import Answer, Kit
 from bot.listeners.presses import refuse_press
 from bot.listeners.request import open_form
 from jit.facts import RefusalReason
-from jit.ledger import LedgerUnavailable
 from jit.requests.intake import REASON, text_trouble
-from jit.use_cases.deny import may_deny
+from jit.requests.lifecycle import Request
+from jit.requests.refusal import Refusal
+from jit.use_cases.deny import deny, may_deny
 
 
 def register(app: App, kit: Kit) -> None:
@@ -49,10 +49,21 @@ def register(app: App, kit: Kit) -> None:
             refuse_press(kit, caller, "deny", RefusalReason.MALFORMED)
             return
 
-        def deny() -> Answer:
-            return acts.deny(kit, caller, button.request_id, button.digest, reason)
+        place = _place(caller, None)
 
-        if kit.offer(caller, lambda: _place(kit, caller, button.request_id), deny):
+        def decide() -> Answer:
+            nonlocal place
+            try:
+                request = deny(
+                    kit.core, by=caller.by, request_id=button.request_id, digest=button.digest, reason=reason
+                )
+            except Refusal as refusal:
+                place = _place(caller, refusal.request)
+                raise
+            place = _place(caller, request)
+            return answers.denied(request)
+
+        if kit.offer(caller, lambda: place, decide):
             ack()
             return
         ack(response_action="errors", errors={REASON: answers.BUSY})
@@ -62,10 +73,6 @@ def register(app: App, kit: Kit) -> None:
     app.view(DENY_FORM)(send)
 
 
-def _place(kit: Kit, caller: Caller, request_id: str) -> Place:
+def _place(caller: Caller, request: Request | None) -> Place:
     """The request's channel: a form has no response url, and its hidden field carries the button alone."""
-    try:
-        request = kit.core.ledger.request(request_id)
-    except LedgerUnavailable:
-        request = None
     return Place(caller.place.person, request.channel if request else "")
