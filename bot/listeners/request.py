@@ -92,7 +92,7 @@ def register(app: App, kit: Kit) -> None:
         view = view_of(body)
         asked, bad = _checked(kit, caller, view)
         if bad:
-            ack(response_action="errors", errors=bad.problems)
+            ack(response_action="errors", errors=bad.problems or {ACCESS: SAYS[bad.reason]})
             if not bad.slip:
                 kit.record_refusal(caller, "request", bad.reason, bad.access)
             return
@@ -128,13 +128,9 @@ def _checked(kit: Kit, caller: Caller, view: Json) -> tuple[Asked, BadInput | No
         asked = replace(asked, access=access.name if access else asked.access)
         return asked, trouble_with(asked, policy, caller.by.id, kit.directory.groups(), kit.clock.now())
     except PolicyError:
-        return asked, _forbidden(RefusalReason.POLICY_BROKEN)
+        return asked, BadInput({}, RefusalReason.POLICY_BROKEN)
     except StaleGroups:
-        return asked, _forbidden(RefusalReason.STALE_GROUPS)
-
-
-def _forbidden(reason: RefusalReason) -> BadInput:
-    return BadInput({ACCESS: SAYS[reason]}, reason)
+        return asked, BadInput({}, RefusalReason.STALE_GROUPS)
 
 
 def _answer(kit: Kit, request: Request) -> str:

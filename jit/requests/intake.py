@@ -14,7 +14,6 @@ from jit.durations import BadDuration, parse_duration, say_duration
 from jit.facts import RefusalReason
 from jit.people.person import Groups
 from jit.policy import Access, Policy, Rule
-from jit.requests.messages import SAYS
 
 LONGEST_TEXT = 2000
 """Characters of a reason."""
@@ -56,13 +55,14 @@ class BadInput(Exception):
     """What was typed cannot be asked for. ``problems``: field to what is wrong and what to type instead.
 
     BAD_INPUT is a slip, mended where it was made: a field that is empty, unreadable, or more than the form says is the
-    most. Any other ``reason`` is a refusal by the rules; ``access`` is what it is about, if there is such.
+    most. Any other ``reason`` is a refusal by the rules, and may stand without problems; ``access`` is what it is
+    about, if there is such.
     """
 
     def __init__(
         self, problems: dict[str, str], reason: RefusalReason = RefusalReason.BAD_INPUT, access: Access | None = None
     ) -> None:
-        super().__init__("; ".join(problems.values()))
+        super().__init__("; ".join(problems.values()) or reason.value)
         self.problems = problems
         self.reason = reason
         self.access = access
@@ -90,9 +90,9 @@ def understand(asked: Asked, policy: Policy, person: str, groups: Groups, now: d
         raise BadInput(problems, RefusalReason.NOT_ALLOWED_TO_ASK if forbidden else RefusalReason.BAD_INPUT, named)
     principal, rule = policy.principal(person, access.target), policy.rule(access)
     if principal is None:
-        raise BadInput({ACCESS: SAYS[RefusalReason.NO_PRINCIPAL]}, RefusalReason.NO_PRINCIPAL, access)
+        raise BadInput({}, RefusalReason.NO_PRINCIPAL, access)
     if not policy.decidable(rule, person, groups, now):
-        raise BadInput({ACCESS: SAYS[RefusalReason.NOBODY_COULD_APPROVE]}, RefusalReason.NOBODY_COULD_APPROVE, access)
+        raise BadInput({}, RefusalReason.NOBODY_COULD_APPROVE, access)
     return Wish(access, principal, rule, duration, asked.reason, incident)
 
 
