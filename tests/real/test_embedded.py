@@ -260,9 +260,15 @@ def test_an_interrupt_while_postgres_makes_its_files_leaves_nothing(monkeypatch:
     server = EmbeddedPostgres(sync=False)
     with pytest.raises(KeyboardInterrupt):
         server.start()
-    run_on = [one for one in psutil.process_iter() if one.status() != psutil.STATUS_ZOMBIE and group_of(one) in groups]
-    assert run_on == []
+    wait_until(lambda: not [one for one in psutil.process_iter() if runs_on(one, groups)])  # who is killed dies soon
     assert not homes[0].exists()
+
+
+def runs_on(process: psutil.Process, groups: list[int]) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE and group_of(process) in groups
+    except psutil.NoSuchProcess:
+        return False
 
 
 def group_of(process: psutil.Process) -> int | None:
