@@ -3,6 +3,7 @@
 import pytest
 
 from jit.facts import Alert, PolicyChanged, Started
+from jit.ledger import connect, create_tables
 from playground.faults import Outage
 from playground.sample import ALERTS, ALICE, AUDIT, REQUESTS, sample_workspace
 from playground.server import running
@@ -60,8 +61,11 @@ def test_changed_rules_are_recorded(stage, tmp_path):
 
 def test_it_waits_for_a_slack_that_is_down(stage, tmp_path):
     stage.slack.break_down(Outage.UNAVAILABLE)
+    engine = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
+    create_tables(engine)  # whoever looks while a file is being made locks it
+    engine.dispose()
     with BotThread(stage.slack, tmp_path):
-        wait_until(lambda: (tmp_path / "ledger.db").exists() and facts(tmp_path))
+        wait_until(lambda: facts(tmp_path))
         stage.slack.mend()
         wait_until(lambda: stage.command(ALICE, "/jit", "help", REQUESTS)["ok"])
         wait_until(lambda: "started" in said(stage, AUDIT))
