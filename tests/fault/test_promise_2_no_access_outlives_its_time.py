@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from demo.sample import WORKER
 from jit.facts import Alert, AlertName, EndCause, Ended, RevokeFailed, Source
+from jit.ledger import StoredDirectory
 from jit.ports import Grant
 from jit.requests.lifecycle import Request, State
 from playground.person import Person
@@ -111,6 +112,8 @@ class TestEndsEarly:
                 assert is_cut(opened)
             finally:
                 it.stage.stage.change_user(ALICE, deleted=False)
+                known = StoredDirectory(it.stage.ledger.engine)
+                it.until(lambda: not known.people([ALICE])[ALICE].deleted)  # else she is refused what she asks for next
         assert not it.gives(request)
         assert ended(it, request).cause is EndCause.DEACTIVATED
 
