@@ -131,16 +131,17 @@ class Timekeeper:
             stop.wait(SWEEP_SECONDS)
 
     def _asker(self, tail: Tail) -> Callable[[], None]:
-        """Asks the ledger when something is new in it, or due, and now and then."""
+        """Asks the ledger when something is new in it, or due, or it did not answer, and now and then."""
         seen, asked = -1, -math.inf
 
         def ask_if_needed() -> None:
             nonlocal seen, asked
             changes, ticks = tail.changes, time.monotonic()
-            if changes != seen or ticks - asked >= ASK_SECONDS or self._watch.waking(self._clock.now()):
+            waits = self._silent or self._unanswered is not None or self._watch.waking(self._clock.now())
+            if waits or changes != seen or ticks - asked >= ASK_SECONDS:
                 seen, asked = changes, ticks
                 self.ask_ledger()
-            elif not self._silent:
+            else:
                 self._keep_lease()
 
         return ask_if_needed

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from jit.facts import AlertName, EndCause, Lapsed, Released, Source
 from jit.ledger import Spool
+from jit.ledger.tail import Tail
 from jit.ports import Held, TargetUnreachable
 from jit.requests.lifecycle import GRANT_GIVEN_UP, GRANT_NUDGE, GRANT_STUCK, State
 from jit.testing import ALICE, T0
@@ -378,6 +380,25 @@ def test_it_runs_until_it_is_told_to_stop(house: Hands) -> None:
     stop.set()
     running.join(HUNG)
     assert not running.is_alive()
+
+
+def test_a_ledger_that_did_not_answer_is_asked_again_at_every_sweep(
+    house: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though nothing new is told, which a ledger that is away does not."""
+    monkeypatch.setattr("workers.timekeeper.timekeeper.ASK_SECONDS", 1_000_000.0)
+    monkeypatch.setattr(Tail, "keep_watching", lambda *_: None)
+    house.ledger.cut, stop = True, threading.Event()
+    running = threading.Thread(target=house.timekeeper.run, args=(stop,))
+    with structlog.testing.capture_logs() as logs:
+        running.start()
+        try:
+            wait_until(lambda: [line for line in logs if line["event"] == "ledger.unavailable"])
+            house.ledger.cut = False
+            wait_until(lambda: [line for line in logs if line["event"] == "ledger.answers"], 10)
+        finally:
+            stop.set()
+            running.join(HUNG)
 
 
 def test_without_ledger_and_target_the_trouble_is_kept_once_and_told(house: Hands) -> None:
