@@ -1,17 +1,15 @@
 """The words of a policy, as values: what there is to ask for, and who decides."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal, NamedTuple
 
+from jit.policy.incidents import accepts
+
 Risk = Literal["low", "medium", "high", "critical"]
 OnLeave = Literal["end", "alert"]
 """What becomes of access whose holder may not ask for it any more."""
-
-LONGEST_INCIDENT = 100
-"""Characters. Bounds the work of matching; see `jit.policy.patterns`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +56,7 @@ class Access:
 
     def accepts_incident(self, incident: str) -> bool:
         """Whether ``incident`` is written as this access wants it: matched whole, ASCII only."""
-        if self.incident is None:
-            return True
-        return (
-            len(incident) <= LONGEST_INCIDENT
-            and incident.isascii()
-            and re.fullmatch(self.incident, incident, re.ASCII) is not None
-        )
+        return self.incident is None or accepts(self.incident, incident)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from jit.durations import BadDuration, parse_duration
 from jit.people.membership import GROUP, SLACK
+from jit.policy.incidents import require_pattern
 from jit.policy.model import OnLeave, Risk
-from jit.policy.patterns import why_unsafe
 
 T = TypeVar("T")
 
@@ -86,12 +86,6 @@ def _duration(value: object) -> timedelta:
     if not isinstance(value, str):
         raise BadDuration
     return parse_duration(value)
-
-
-def _pattern(text: str) -> str:
-    if problem := why_unsafe(text):
-        raise ValueError(problem)
-    return text
 
 
 def _not_empty(items: tuple[T, ...]) -> tuple[T, ...]:
@@ -176,7 +170,7 @@ class AccessForm(Form):
     ]
     max_duration: Duration
     pending_for: Duration = timedelta(hours=8)
-    incident: Annotated[str, AfterValidator(_pattern)] | None = None
+    incident: Annotated[str, AfterValidator(require_pattern)] | None = None
     channel: Channel
     request: SomeWho
     deny: tuple[Who, ...] = ()
