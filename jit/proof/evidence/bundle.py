@@ -25,7 +25,7 @@ from jit.proof.audit.checkpoints import Heads
 from jit.proof.audit.live import Live, live
 from jit.proof.audit.policy_texts import NotThisVersion, PolicyTexts, files_of
 from jit.proof.evidence.case import Anchor
-from jit.proof.evidence.markup import in_page
+from jit.proof.evidence.text import in_page
 from jit.proof.tlog.tree import HashTree
 from jit.proof.verifier import (
     BUNDLE_FORMAT,

@@ -6,15 +6,16 @@ from html.parser import HTMLParser
 import pytest
 
 from jit.facts import EndCause
-from jit.proof.evidence.markup import fill, shown
 from jit.proof.evidence.page import NotAPage, bundle_in, is_as_made, page_of
-from jit.proof.evidence.telling import called
+from jit.proof.evidence.text import called, shown
 from jit.testing import ALICE, BOB, CAROL, EVE
 from tests.world.raised import raised
 from tests.world.record import Record
 
 NAMES = {ALICE: "Alice", BOB: "Bob", CAROL: "Carol", EVE: "Eve"}
-HOSTILE = "</script><img src=x onerror=alert(1)> \u202eevil\u202c \x00\x1b[31m \u2066iso $story ${request} &amp; '\""
+HOSTILE = (
+    "</script><img src=x onerror=a(1)> \u202eevil\u202c \x00\x1b[31m \u2066iso $story {{ case }} {% raw %} &amp; '\""
+)
 
 
 @pytest.fixture
@@ -161,7 +162,7 @@ def test_nothing_that_somebody_typed_is_markup(record):
     for sign in "\u202e\u202c\u2066\x00\x1b":
         assert sign not in made
     assert "[U+202E]evil[U+202C]" in reader.text
-    assert "$story ${request} &amp; '\"" in reader.text
+    assert "$story {{ case }} {% raw %} &amp; '\"" in reader.text
 
 
 def test_the_page_runs_nothing_and_fetches_nothing(whole):
@@ -189,6 +190,11 @@ def test_a_page_is_told_from_one_whose_words_were_changed(whole):
     assert not is_as_made(made.replace(b"</main>", b"<p>Carol agreed.</p></main>"))
 
 
+def test_the_same_bundle_and_names_make_the_same_page_to_the_byte(whole):
+    bundle = whole.prove()
+    assert page_of(bundle, NAMES) == page_of(bundle, dict(reversed(NAMES.items())))
+
+
 def test_what_is_no_page_is_said_so():
     for data in (b"", b"<!doctype html>", b'<script type="application/json" id="bundle">'):
         assert raised(NotAPage, bundle_in, data), data
@@ -207,10 +213,6 @@ def test_marks_piled_on_a_letter_do_not_reach_the_line_above():
 
 def test_long_text_is_cut_and_says_how_much_is_gone():
     assert "… 10 more characters" in shown("x" * 30, 20)
-
-
-def test_a_part_of_a_template_is_never_read_as_a_template_itself():
-    assert fill("$one $two", one="$two", two="x") == "<bdi>$two</bdi> <bdi>x</bdi>"
 
 
 def test_no_name_on_a_page_looks_like_another_person(whole):
