@@ -3,6 +3,32 @@
 It imports nothing of jit, so that it can be read, kept and run apart: ``python verifier.py bundle.json --key VKEY``.
 The rest of jit checks by it too; there is no second implementation.
 
+A *head* is a signed note whose text is a checkpoint: how many entries there are, and the root of the Merkle tree over
+them. A record is checked in these steps, and each stands in the code under its number:
+
+ 0. The reader says whom they believe: keys of the log, keys of witnesses, and heads that they have from elsewhere.
+ 1. Each head is read. It has the form of a checkpoint, every signature and cosignature by a known key holds, and one
+    that is known has signed it.
+ 2. Each entry is read, in one pass. It stands in its place, has the hash it is kept under, begins and ends as every
+    entry does, says its own place, names the hash of the entry before, and was not recorded before that one.
+ 3. Its hash becomes the next leaf of the Merkle tree.
+ 4. The log's heads, in the order of signing, go back neither in size nor in time. No two heads of one size differ.
+ 5. At the size of each head, the root of the tree is the one that was signed.
+ 6. After the last entry, no head is left that covers more, and none from elsewhere goes further than the log's own.
+ 7. A key that the reader did not name is believed up to a head that a believed key signed together with it; a key that
+    was replaced, up to there.
+ 8. The verdict: BROKEN if anything did not fit, else every grade for which there is a head by a believed key, up to
+    which entry it goes, and what it does not exclude.
+
+An evidence bundle has some entries and one head. It is checked in other steps between 1 and 7:
+
+ 9. The bundle has its form, and its head is read as in step 1.
+10. Each entry has its form, and fits the one before as in step 2, as far as both are here.
+11. Its inclusion proof leads from its bytes to the root of the head.
+12. It is about the request that the bundle names, or about none.
+13. Each secret that comes along opens the sealed field it is for, and no other.
+14. Each text of the rules has the version that it says, and an entry names that version.
+
 Sources: RFC 6962 and RFC 9162 (the tree and its proofs), C2SP signed-note, tlog-checkpoint and tlog-cosignature.
 
 Whatever is read here was perhaps written by an attacker: it is bounded, typed, and refused in a sentence.
@@ -32,18 +58,26 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _sha256 = hashlib.sha256
 HASH_SIZE = 32
-EMPTY_ROOT = hashlib.sha256(b"").digest()
-"""Root of the tree without leaves."""
+EMPTY_ROOT = _sha256(b"").digest()  # of the tree without leaves
+ED25519 = 0x01  # signature type of a signed note
+COSIGNATURE_V1 = 0x04  # signature type of a timestamped cosignature of a checkpoint
+LARGEST = 2**63 - 1  # of sizes and times
 
-ED25519 = 0x01
-"""Signature type of a signed note."""
-COSIGNATURE_V1 = 0x04
-"""Signature type of a timestamped cosignature of a checkpoint."""
-
-LARGEST = 2**63 - 1
-"""Of sizes and times."""
 NOTE_BYTES = 1_000_000
 NOTE_SIGNATURES = 100
+BODY_BYTES = 4 * 1024 * 1024  # of one entry
+BUNDLE_BYTES = 64 * 1024 * 1024
+BUNDLE_FORMAT = "jit evidence 1"
+FINDINGS = 100  # so many are told; of the rest, how many
+BESIDE = ("channel.jsonl", "locked.jsonl")
+"""In the folder of a copy: heads that whoever made it says are from elsewhere."""
+NO_ENTRY = "0" * 64
+"""Stands for the hash of the entry before the first."""
+_PREFIX = re.compile(
+    rb'\{"index": ([1-9][0-9]{0,18}), "recorded_at": "([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}'
+    rb'(?:\.[0-9]{6})?\+00:00)", "previous": "([0-9a-f]{64})", "fact": \{'
+)
+"""How every entry begins, to the byte. The times are of one zone and one form: they sort as bytes."""
 
 
 class Refused(ValueError):
@@ -59,11 +93,11 @@ class NoteError(Refused):
 
 
 def leaf_hash(data: bytes) -> bytes:
-    return hashlib.sha256(b"\x00" + data).digest()
+    return _sha256(b"\x00" + data).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    return hashlib.sha256(b"\x01" + left + right).digest()
+    return _sha256(b"\x01" + left + right).digest()
 
 
 class Frontier:
@@ -103,68 +137,31 @@ class Frontier:
         return root
 
 
-def root_of_inclusion(index: int, size: int, leaf: bytes, proof: Sequence[bytes]) -> bytes:
-    """Where the path of leaf hash ``leaf``, at ``index`` from 0, leads in a tree of ``size``: RFC 9162, 2.1.3.2.
+def check_inclusion(index: int, size: int, leaf: bytes, proof: Sequence[bytes], root: bytes) -> None:
+    """Whether leaf hash ``leaf`` is the one at ``index``, from 0, in the tree of ``size`` with this root: RFC 9162,
+    2.1.3.2.
 
     Raises ProofError.
     """
     if not 0 <= index < size <= LARGEST:
         raise ProofError(f"leaf {index} is not in a tree of {size}")
-    _require_hashes((leaf, *proof))
+    if any(len(value) != HASH_SIZE for value in (leaf, *proof)):
+        raise ProofError(f"a hash has {HASH_SIZE} bytes")
     inner = (index ^ (size - 1)).bit_length()
     if len(proof) != inner + (index >> inner).bit_count():
         raise ProofError(f"the path of leaf {index} in a tree of {size} does not have {len(proof)} steps")
-    root = leaf
+    node = leaf
     for height, sibling in enumerate(proof):
         left = height >= inner or (index >> height) & 1
-        root = node_hash(sibling, root) if left else node_hash(root, sibling)
-    return root
-
-
-def check_inclusion(index: int, size: int, leaf: bytes, proof: Sequence[bytes], root: bytes) -> None:
-    """Raises ProofError."""
-    if root_of_inclusion(index, size, leaf, proof) != root:
+        node = node_hash(sibling, node) if left else node_hash(node, sibling)
+    if node != root:
         raise ProofError(f"the path of leaf {index} does not lead to the root of the tree of {size}")
 
 
-def check_consistency(old_size: int, old_root: bytes, new_size: int, new_root: bytes, proof: Sequence[bytes]) -> None:
-    """Whether the old tree is a beginning of the new one: RFC 6962, 2.1.4.2 (as RFC 9162 has it).
-
-    An empty old tree is refused: it is a beginning of everything, and a proof of it is worth nothing.
-
-    Raises:
-        ProofError: it is not, or the proof has another shape than trees of these sizes give.
-    """
-    if not 0 < old_size <= new_size <= LARGEST:
-        raise ProofError(f"nothing proves that a tree of {old_size} is a beginning of one of {new_size}")
-    _require_hashes((old_root, new_root, *proof))
-    if old_size == new_size:
-        if proof or old_root != new_root:
-            raise ProofError(f"two trees of {new_size} must have one root, and need no proof")
-        return
-    inner = ((old_size - 1) ^ (new_size - 1)).bit_length()
-    shift = (old_size & -old_size).bit_length() - 1
-    seed, rest = (old_root, proof) if old_size == 1 << shift else (proof[0] if proof else b"", proof[1:])
-    mask, inner = (old_size - 1) >> shift, inner - shift
-    if not seed or len(rest) != inner + (mask >> inner).bit_count():
-        raise ProofError(f"trees of {old_size} and {new_size} have no proof of {len(proof)} steps")
-    old = new = seed
-    for height, sibling in enumerate(rest):
-        if height >= inner or (mask >> height) & 1:
-            old, new = node_hash(sibling, old), node_hash(sibling, new)
-        else:
-            new = node_hash(new, sibling)
-    if old != old_root or new != new_root:
-        raise ProofError(f"the tree of {new_size} does not begin with the tree of {old_size}")
-
-
-def _require_hashes(values: Iterable[bytes]) -> None:
-    if any(len(value) != HASH_SIZE for value in values):
-        raise ProofError(f"a hash has {HASH_SIZE} bytes")
-
-
-def decoded(text: str) -> bytes:
+def decoded(text: object) -> bytes:
     """Standard base64 in its one canonical spelling. Raises Refused."""
+    if not isinstance(text, str):
+        raise Refused("not base64")
     try:
         raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -252,6 +249,10 @@ class Note:
     text: bytes
     signatures: tuple[NoteSignature, ...]
 
+    def by(self, key: "VerifierKey") -> list[NoteSignature]:
+        """The signatures that say they are by this key."""
+        return [line for line in self.signatures if (line.name, line.key_id) == (key.name, key.key_id)]
+
 
 def parse_note(data: bytes) -> Note:
     """Raises NoteError."""
@@ -289,10 +290,9 @@ def parse_signature(line: str) -> NoteSignature:
 def signed(note: Note, key: VerifierKey) -> bool:
     """Whether ``key``, of type `ED25519`, has signed the note.
 
-    Raises:
-        NoteError: a signature that says it is by this key is not.
+    Raises NoteError if a signature that says it is by this key is not.
     """
-    lines = [line for line in note.signatures if (line.name, line.key_id) == (key.name, key.key_id)]
+    lines = note.by(key)
     if key.alg != ED25519:
         raise NoteError(f"{key.name} is a key for cosignatures")
     if not all(len(line.blob) == 64 and key.holds(line.blob, note.text) for line in lines):
@@ -304,14 +304,11 @@ def cosigned_at(note: Note, key: VerifierKey) -> int | None:
     """When ``key`` cosigned the checkpoint, in POSIX seconds: the latest, if more than once. A key of type `ED25519` is
     asked by its ``cosigning()`` twin.
 
-    Raises:
-        NoteError: a cosignature that says it is by this key is not.
+    Raises NoteError if a cosignature that says it is by this key is not.
     """
     key = key.cosigning()
     latest = None
-    for line in note.signatures:
-        if (line.name, line.key_id) != (key.name, key.key_id):
-            continue
+    for line in note.by(key):
         at = int.from_bytes(line.blob[:8], "big")
         if len(line.blob) != 72 or at > LARGEST or not key.holds(line.blob[8:], cosigned_message(note.text, at)):
             raise NoteError(f"the cosignature by {key.name} does not hold")
@@ -358,59 +355,35 @@ class Grade(IntEnum):
     """How far a record can be relied on. Above SIGNED these are marks that do not include each other."""
 
     BROKEN = 0
-    UNSIGNED = 1
-    """It hangs together, and nobody vouches for it."""
-    SIGNED = 2
-    """A head signed with the log's key says the same."""
-    ANCHORED = 3
-    """So does a head that stood in the audit channel."""
-    WITNESSED = 4
-    """So do enough witnesses."""
-    LOCKED = 5
-    """So does a head from a store that lets nobody replace it."""
+    UNSIGNED = 1  # it hangs together, and nobody vouches for it
+    SIGNED = 2  # a head signed with the log's key says the same
+    ANCHORED = 3  # so does a head that stood in the audit channel
+    WITNESSED = 4  # so do enough witnesses
+    LOCKED = 5  # so does a head from a store that lets nobody replace it
 
 
 class Reason(StrEnum):
     """What is wrong. These names are for scripts; they stay."""
 
-    ENTRY_MISSING = "entry_missing"
-    """A place is empty, and later ones are not."""
-    ENTRY_OUT_OF_PLACE = "entry_out_of_place"
-    """An entry stands where another belongs, or twice."""
-    ENTRY_CHANGED = "entry_changed"
-    """Its bytes do not have the hash they are kept under."""
-    CHAIN_BROKEN = "chain_broken"
-    """It names another hash than that of the entry before: one of the two was changed."""
-    MALFORMED = "malformed"
-    """Not an entry, a head, a bundle, in the form it must have."""
-    TIME_BACKWARDS = "time_backwards"
-    """Recorded or signed before what stands before it."""
-    TAIL_CUT = "tail_cut"
-    """A signed head covers more entries than are here."""
-    ROOT_MISMATCH = "root_mismatch"
-    """A head of this size was signed over other entries."""
-    FORKED = "forked"
-    """Two heads of one size and different roots: the log told two stories."""
-    HEAD_ROLLED_BACK = "head_rolled_back"
-    """The log's heads shrink, or end before one that is known from elsewhere."""
-    SIGNATURE_BAD = "signature_bad"
-    """A signature said to be by a known key does not hold."""
-    SIGNED_BY_ANOTHER_KEY = "signed_by_another_key"
-    """No head is signed with the key that the reader knows."""
-    KEY_NOT_VOUCHED = "key_not_vouched"
-    """Signed with a key that no known key has signed together with."""
-    KEY_RETIRED = "key_retired"
-    """Signed with a key after it was replaced."""
-    UNSIGNED = "unsigned"
-    """A head without a signature in its log's name."""
-    PROOF_BAD = "proof_bad"
-    """The inclusion proof does not lead from the entry to the head."""
-    WRONG_REQUEST = "wrong_request"
-    """An entry of another request than the bundle is about, or none of it."""
-    POLICY_WRONG = "policy_wrong"
-    """A policy text that is not the version it says, or that nothing names."""
-    SEAL_BAD = "seal_bad"
-    """A disclosed secret that does not open the field it is for."""
+    ENTRY_MISSING = "entry_missing"  # a place is empty, and later ones are not
+    ENTRY_OUT_OF_PLACE = "entry_out_of_place"  # an entry stands where another belongs, or twice
+    ENTRY_CHANGED = "entry_changed"  # its bytes do not have the hash they are kept under
+    CHAIN_BROKEN = "chain_broken"  # it names another hash than that of the entry before: one of the two was changed
+    MALFORMED = "malformed"  # an entry, a head or a bundle without the form it must have
+    TIME_BACKWARDS = "time_backwards"  # recorded or signed before what stands before it
+    TAIL_CUT = "tail_cut"  # a signed head covers more entries than are here
+    ROOT_MISMATCH = "root_mismatch"  # a head of this size was signed over other entries
+    FORKED = "forked"  # two heads of one size and different roots: the log told two stories
+    HEAD_ROLLED_BACK = "head_rolled_back"  # the log's heads shrink, or end before one that is known from elsewhere
+    SIGNATURE_BAD = "signature_bad"  # a signature said to be by a known key does not hold
+    SIGNED_BY_ANOTHER_KEY = "signed_by_another_key"  # no head is signed with the key that the reader knows
+    KEY_NOT_VOUCHED = "key_not_vouched"  # signed with a key that no known key has signed together with
+    KEY_RETIRED = "key_retired"  # signed with a key after it was replaced
+    UNSIGNED = "unsigned"  # a head without a signature in its log's name
+    PROOF_BAD = "proof_bad"  # the inclusion proof does not lead from the entry to the head
+    WRONG_REQUEST = "wrong_request"  # an entry of another request than the bundle is about, or none of it
+    POLICY_WRONG = "policy_wrong"  # a policy text that is not the version it says, or that nothing names
+    SEAL_BAD = "seal_bad"  # a disclosed secret that does not open the field it is for
 
 
 GENERAL = (
@@ -443,37 +416,26 @@ NOT_EXCLUDED = {
 @dataclass(frozen=True, slots=True)
 class Finding:
     reason: Reason
-    index: int | None
-    """Of the entry; for a head, its size."""
+    index: int | None  # of the entry; for a head, its size
     says: str
-
-
-FINDINGS = 100
-"""So many are told; of the rest, how many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    grade: Grade
-    """The highest of ``reached``."""
-    size: int
-    """Of a record its entries, of a bundle the tree that its checkpoint signs."""
+    """Times are POSIX seconds."""
+
+    grade: Grade  # the highest of ``reached``
+    size: int  # of a record its entries, of a bundle the tree that its checkpoint signs
     root: bytes
-    checked: int
-    """Entries."""
+    checked: int  # entries
     findings: tuple[Finding, ...] = ()
-    more: int = 0
-    """Findings beyond these."""
+    more: int = 0  # findings beyond these
     reached: tuple[Grade, ...] = ()
-    covered: Mapping[Grade, int] = field(default_factory=dict)
-    """The size up to which each mark goes. What comes after it is not covered by it."""
-    excluded: tuple[tuple[Grade, str], ...] = ()
-    """For each grade reached, what it does NOT exclude."""
-    signed_first: int | None = None
-    signed_last: int | None = None
-    """The earliest and the latest time that the log signed, POSIX seconds."""
-    keys_from_outside: bool = False
-    """Whether the reader named the key; False if it came with what it is to prove."""
+    covered: Mapping[Grade, int] = field(default_factory=dict)  # up to which size each goes, and no further
+    excluded: tuple[tuple[Grade, str], ...] = ()  # for each grade reached, what it does NOT exclude
+    signed_first: int | None = None  # the earliest time that the log signed
+    signed_last: int | None = None  # the latest
+    keys_from_outside: bool = False  # the reader named the key; False if it came with what it is to prove
     remarks: tuple[str, ...] = ()
 
     def meets(self, required: Grade, *, whole: bool = False) -> bool:
@@ -524,9 +486,8 @@ class Verdict:
         if self.signed_last is not None:
             yield f"signed from {_when(self.signed_first)} to {_when(self.signed_last)}"
         for grade, size in self.covered.items():
-            yield f"{grade.name.lower()}: up to entry {size}" + (
-                "" if size == self.size else ", not what comes after it"
-            )
+            short = "" if size == self.size else ", not what comes after it"
+            yield f"{grade.name.lower()}: up to entry {size}{short}"
         yield from self.remarks
         if self.excluded:
             yield "Not excluded:"
@@ -590,8 +551,7 @@ class Findings:
 class _Head:
     size: int
     root: bytes
-    signers: frozenset[int]
-    """Which keys have signed it, by their place in `_Bench.keys`."""
+    signers: frozenset[int]  # the keys that signed it, by their place in `_KeyTrust.keys`
     at: int | None
     witnessed: bool
 
@@ -600,9 +560,8 @@ class _Head:
 class _Tally:
     """What is kept of all heads with the same signers."""
 
-    least: int
+    least: int  # of their sizes
     most: int
-    """Their sizes."""
     first_at: int | None = None
     last_at: int | None = None
     largest: dict[Grade, int] = field(default_factory=dict)
@@ -617,7 +576,7 @@ class _Tally:
             self.last_at = head.at if self.last_at is None else max(head.at, self.last_at)
 
 
-class _Bench:
+class _KeyTrust:
     """Reads heads and weighs who signed them.
 
     A key that the reader did not name is believed up to the size of a head that a believed key signed together with it,
@@ -641,7 +600,7 @@ class _Bench:
         self._held: tuple[bytes, int, bytes] | None = None
 
     def read(self, data: object, where: str) -> _Head | None:
-        """None if it says nothing; why stands among the findings then."""
+        """1. None if it says nothing; why stands among the findings then."""
         try:
             note = parse_note(data if isinstance(data, bytes) else b"")
             checkpoint = parse_checkpoint(note.text)
@@ -657,11 +616,9 @@ class _Bench:
             self._findings.add(Reason.SIGNATURE_BAD, checkpoint.size, f"a head {where}: {str(wrong)!a}")
             return None
         if not signers and self.keys:
-            named = any(line.name == checkpoint.origin for line in note.signatures)
-            reason = Reason.SIGNED_BY_ANOTHER_KEY if named or not mine else Reason.UNSIGNED
-            says = (
-                "is not signed with a key that is known here" if named or not mine else "bears no signature of its log"
-            )
+            reason, says = Reason.SIGNED_BY_ANOTHER_KEY, "is not signed with a key that is known here"
+            if mine and not any(line.name == checkpoint.origin for line in note.signatures):
+                reason, says = Reason.UNSIGNED, "bears no signature of its log"
             self._findings.add(reason, checkpoint.size, f"a head of size {checkpoint.size} {where} {says}")
             return None
         witnessed = bool(signers) and len(seen) >= self._needed
@@ -670,7 +627,7 @@ class _Bench:
     def _signed(self, note: Note, place: int) -> bool:
         """A heartbeat signs the same text again, with the same signature: it is checked once."""
         key = self.keys[place]
-        lines = [line for line in note.signatures if (line.name, line.key_id) == (key.name, key.key_id)]
+        lines = note.by(key)
         if len(lines) == 1 and self._held == (note.text, place, lines[0].blob):
             return True
         if not signed(note, key):
@@ -687,7 +644,7 @@ class _Bench:
             self._vouched |= head.signers
 
     def believed(self) -> list[_Tally]:
-        """The tallies of keys that are believed; of others there is a finding."""
+        """7. The tallies of keys that are believed; of others there is a finding."""
         until = self._until()
         good: list[_Tally] = []
         bad: list[tuple[frozenset[int], _Tally]] = []
@@ -738,8 +695,9 @@ class _Bench:
         """Whether ``old`` signed before the heads that both signed and ``new`` did not; or both signed after them, each
         alone, and nothing tells which may.
         """
-        before = [any(tally.least < link.least for tally in self._alone(one, other)) for one, other in _ways(old, new)]
-        after = [any(tally.most > link.most for tally in self._alone(one, other)) for one, other in _ways(old, new)]
+        ways = ((old, new), (new, old))
+        before = [any(tally.least < link.least for tally in self._alone(one, other)) for one, other in ways]
+        after = [any(tally.most > link.most for tally in self._alone(one, other)) for one, other in ways]
         return before == [True, False] or (before[0] == before[1] and all(after))
 
     def _alone(self, one: int, other: int) -> Iterator[_Tally]:
@@ -760,29 +718,21 @@ class _Bench:
         )
 
 
-def _ways(one: int, other: int) -> tuple[tuple[int, int], tuple[int, int]]:
-    return (one, other), (other, one)
-
-
 _OTHERS = (
     ("channel", Grade.ANCHORED, "of the audit channel"),
     ("witnessed", Grade.SIGNED, "of a witness"),
     ("locked", Grade.LOCKED, "of the locked copy"),
     ("beside", Grade.SIGNED, "that came with the copy, as of another place,"),
 )
-BODY_BYTES = 4 * 1024 * 1024
-"""Of one entry."""
-NO_ENTRY = "0" * 64
-"""Stands for the entry before the first."""
-_PREFIX = re.compile(
-    rb'\{"index": ([1-9][0-9]{0,18}), "recorded_at": "([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}'
-    rb'(?:\.[0-9]{6})?\+00:00)", "previous": "([0-9a-f]{64})", "fact": \{'
-)
-"""How every entry begins, to the byte. The times are of one zone and one form: they sort as bytes."""
 
 
-class Walk:
-    """One pass over the entries: chain, places, times, and the tree.
+def _beginning(body: bytes) -> re.Match[bytes] | None:
+    """How an entry begins; None of what does not begin and end as every entry does."""
+    return _PREFIX.match(body) if body[-2:] == b"}}" and b"\n" not in body else None
+
+
+class EntryCheck:
+    """Steps 2 and 3, one pass over the entries: chain, places, times, and the tree.
 
     ``last`` is the index of the last entry taken, ``frontier`` the tree up to it.
     """
@@ -790,14 +740,14 @@ class Walk:
     def __init__(self, findings: Findings) -> None:
         self._findings = findings
         self.last = 0
-        self.whole = True
-        """No entry was missing or out of place so far: what the tree has is what it must have."""
+        self.whole = True  # no entry was missing or out of place so far: what the tree has is what it must have
         self.frontier = Frontier()
         self._previous = NO_ENTRY.encode()
         self._time = b""
 
     def take(self, index: object, body: object, kept: object) -> None:
         add, place = self._findings.add, self.last + 1
+        # 2. The entry stands in its place …
         if type(index) is not int or type(body) is not bytes or len(body) > BODY_BYTES:
             self._lost(Reason.MALFORMED, place, "not an entry")
             return
@@ -808,11 +758,12 @@ class Walk:
             gap = f"entry {place} is" if index == place + 1 else f"entries {place} to {index - 1} are"
             self._lost(Reason.ENTRY_MISSING, place, f"{gap} missing; {index} stands in that place")
             self._previous = b""
-        match = _PREFIX.match(body)
+        # … has the hash it is kept under …
         digest = _sha256(body).hexdigest()
         if kept is not None and kept != digest:
             add(Reason.ENTRY_CHANGED, index, "its bytes do not have the hash they are kept under")
-        if match is None or body[-2:] != b"}}" or b"\n" in body:
+        # … begins and ends as every entry does, and says its own place, the hash of the one before, and a later time.
+        if (match := _beginning(body)) is None:
             add(Reason.MALFORMED, index, "not an entry: it does not begin and end as every entry does")
         else:
             said, time, previous = match.groups()
@@ -826,6 +777,7 @@ class Walk:
                 self._time = time
         self._previous = digest.encode() if kept is None else str(kept).encode("ascii", "replace")
         self.last = index
+        # 3. Its hash becomes the next leaf.
         self.frontier.push(_sha256(b"\x00" + body).digest())
 
     def _lost(self, reason: Reason, index: int, says: str) -> None:
@@ -833,30 +785,25 @@ class Walk:
         self.whole = False
 
 
-class _Roots:
-    """Holds heads against the tree as it grows."""
+class _HeadCheck:
+    """Steps 4 to 6: heads are held against each other, and against the tree as it grows."""
 
-    def __init__(self, walk: Walk, bench: _Bench, findings: Findings, log: Iterable[bytes]) -> None:
-        self._walk, self._bench, self._findings = walk, bench, findings
-        self._wanted: dict[int, list[tuple[_Head, Grade, str]]] = {}
+    def __init__(self, chained: EntryCheck, keys: _KeyTrust, findings: Findings, log: Iterable[bytes]) -> None:
+        self._entries, self._keys, self._findings = chained, keys, findings
+        self._wanted: dict[int, dict[object, tuple[_Head, Grade, str]]] = {}
         self._mismatched: set[str] = set()
         self._log = iter(log)
         self._next: _Head | None = None
         self._newest: _Head | None = None
         self._largest_elsewhere = (0, "")
-        self.stop = 0
-        """The size at which something is to be compared next, or a later one."""
+        self.stop = 0  # the size at which something is to be compared next, or a later one
 
     def gather(self, data: Iterable[bytes], grade: Grade, where: str) -> None:
-        """Heads of others: all of them, before the first entry."""
+        """1. Heads of others: all of them, before the first entry."""
         for one in data:
-            if head := self._bench.read(one, where):
-                kept = self._wanted.setdefault(head.size, [])
-                if not any(
-                    (had.root, had.signers, had.witnessed, by) == (head.root, head.signers, head.witnessed, grade)
-                    for had, by, _ in kept
-                ):
-                    kept.append((head, grade, where))
+            if head := self._keys.read(one, where):
+                same = (head.root, head.signers, head.witnessed, grade)
+                self._wanted.setdefault(head.size, {}).setdefault(same, (head, grade, where))
                 self._largest_elsewhere = max(self._largest_elsewhere, (head.size, where))
 
     def begin(self) -> None:
@@ -865,25 +812,25 @@ class _Roots:
         self.compare()
 
     def compare(self) -> None:
-        """What there is to compare at the size reached."""
-        size = self._walk.last
-        root = self._walk.frontier.root() if self._walk.whole else None
+        """5. What there is to compare at the size reached."""
+        size = self._entries.last
+        root = self._entries.frontier.root() if self._entries.whole else None
         while self._next is not None and self._next.size <= size:
             if self._next.size == size:
                 self._match(self._next, root, "of the log")
             self._advance()
         while self._sizes and self._sizes[-1] <= size:
             at = self._sizes.pop()
-            for head, _, where in self._wanted[at] if at == size else ():
+            for head, _, where in self._wanted[at].values() if at == size else ():
                 self._match(head, root, where)
         waiting = [self._next.size] if self._next is not None else []
         self.stop = min([*waiting, *self._sizes[-1:]], default=LARGEST + 1)
 
     def _advance(self) -> None:
-        """The log's next head, past those that go back behind what was already compared."""
+        """4. The log's next head, past those that go back behind what was already compared."""
         self._next = None
         for data in self._log:
-            if (head := self._bench.read(data, "of the log")) is None:
+            if (head := self._keys.read(data, "of the log")) is None:
                 continue
             before = self._newest
             if before is not None and head.size < before.size:
@@ -893,44 +840,45 @@ class _Roots:
             if before is not None and head.at is not None and before.at is not None and head.at < before.at:
                 says = f"a head of size {head.size} was signed before the one that comes before it"
                 self._findings.add(Reason.TIME_BACKWARDS, head.size, says)
-            others = [other.root for other, _, _ in self._wanted.get(head.size, ())]
+            others = [other.root for other, _, _ in self._wanted.get(head.size, {}).values()]
             if before is not None and head.size == before.size:
                 others.append(before.root)
             if any(root != head.root for root in others):
                 self._forked(head.size)
             self._newest = self._next = head
-            self._bench.count(head)
+            self._keys.count(head)
             return
 
     def _forked(self, size: int) -> None:
         self._findings.add(Reason.FORKED, size, f"two heads of size {size} have different roots")
 
     def _match(self, head: _Head, root: bytes | None, where: str) -> None:
+        """5. The root of the tree at this size is the one that was signed. Of each place one mismatch is told."""
         if root is None or root == head.root or where in self._mismatched:
             return
         self._mismatched.add(where)
-        says = (
-            f"the head of size {head.size} {where} was signed over other entries than 1 to {head.size} as they are here"
-        )
-        self._findings.add(Reason.ROOT_MISMATCH, head.size, says)
+        other = f"was signed over other entries than 1 to {head.size} as they are here"
+        self._findings.add(Reason.ROOT_MISMATCH, head.size, f"the head of size {head.size} {where} {other}")
 
     def finish(self) -> None:
-        """After the last entry: heads beyond it, and what others have that the log has no more."""
-        size = self._walk.last
+        """6. After the last entry: heads beyond it, and what others have that the log has no more."""
+        size = self._entries.last
         beyond: tuple[int, str] = (0, "")
         while self._next is not None:
             beyond = max(beyond, (self._next.size, "of the log"))
             self._advance()
-        beyond = max(beyond, max(((at, self._wanted[at][0][2]) for at in self._sizes), default=beyond))
+        if self._sizes:
+            _, _, where = next(iter(self._wanted[self._sizes[0]].values()))
+            beyond = max(beyond, (self._sizes[0], where))
         if beyond[0] > size:
             says = f"the record ends with entry {size}, and a head {beyond[1]} covers {beyond[0]}"
             self._findings.add(Reason.TAIL_CUT, size + 1, says)
         for at in sorted(self._wanted):
-            heads = self._wanted[at]
+            heads = self._wanted[at].values()
             if len({head.root for head, _, _ in heads}) > 1:
                 self._forked(at)
             for head, grade, _ in heads:
-                self._bench.count(head, grade)
+                self._keys.count(head, grade)
         most, where = self._largest_elsewhere
         if self._newest is not None and most > self._newest.size:
             says = f"the newest head of the log covers {self._newest.size} entries, and one {where} covers {most}"
@@ -943,25 +891,33 @@ def check_record(entries: Iterable[tuple[int, bytes, str | None]], heads: Source
     The iterables may raise whatever reading them raises; nothing that they give makes this raise.
     """
     findings = Findings()
-    bench, walk = _Bench(trust, findings), Walk(findings)
-    roots = _Roots(walk, bench, findings, heads.log)
+    # 0. Whom the reader believes.
+    keys, chained = _KeyTrust(trust, findings), EntryCheck(findings)
+    # 1. The heads from elsewhere, all of them; then the log's, as its size is reached.
+    roots = _HeadCheck(chained, keys, findings, heads.log)
     for name, grade, where in _OTHERS:
         roots.gather(getattr(heads, name), grade, where)
     roots.begin()
-    take, stop = walk.take, roots.stop
+    take, stop = chained.take, roots.stop
     for index, body, kept in entries:
+        # 2. and 3. The entry, and the tree with it.
         take(index, body, kept)
-        if walk.last >= stop:
+        # 4. and 5. The heads of this size.
+        if chained.last >= stop:
             roots.compare()
             stop = roots.stop
+    # 6. The end.
     roots.finish()
-    return _verdict(findings, bench, size=walk.last, root=walk.frontier.root(), checked=walk.frontier.size)
+    # 7. and 8. The keys, and the verdict.
+    return _verdict(findings, keys, size=chained.last, root=chained.frontier.root(), checked=chained.frontier.size)
 
 
 def _verdict(
-    findings: Findings, bench: _Bench, *, size: int, root: bytes, checked: int, remarks: Iterable[str] = ()
+    findings: Findings, keys: _KeyTrust, *, size: int, root: bytes, checked: int, remarks: Iterable[str] = ()
 ) -> Verdict:
-    tallies = bench.believed()
+    # 7. Which keys are believed, up to where.
+    tallies = keys.believed()
+    # 8. The verdict.
     covered = {
         mark: max(tally.largest[mark] for tally in tallies if mark in tally.largest)
         for mark in Grade
@@ -970,7 +926,7 @@ def _verdict(
     times = [at for tally in tallies for at in (tally.first_at, tally.last_at) if at is not None]
     reached = (Grade.BROKEN,) if findings.told else tuple(covered) or (Grade.UNSIGNED,)
     excluded = [(grade, NOT_EXCLUDED[grade]) for grade in reached if grade in NOT_EXCLUDED]
-    if Grade.SIGNED in reached and not bench.outside:
+    if Grade.SIGNED in reached and not keys.outside:
         says = "The key came with what it is to prove: whoever made this may have made the key. Name yours by --key."
         excluded.append((Grade.SIGNED, says))
     return Verdict(
@@ -985,13 +941,9 @@ def _verdict(
         excluded=tuple(excluded),
         signed_first=min(times, default=None),
         signed_last=max(times, default=None),
-        keys_from_outside=bench.outside,
-        remarks=(*remarks, *(() if bench.keys else (NO_KEY,)), GENERAL),
+        keys_from_outside=keys.outside,
+        remarks=(*remarks, *(() if keys.keys else (NO_KEY,)), GENERAL),
     )
-
-
-BUNDLE_BYTES = 64 * 1024 * 1024
-BUNDLE_FORMAT = "jit evidence 1"
 
 
 class SealError(Refused):
@@ -1011,7 +963,7 @@ def open_sealed(value: object, secret: str | bytes, *, fact_id: str, path: str) 
         if not isinstance(sealed, dict) or set(sealed) != {"key", "commit", "box"}:
             raise SealError("not a sealed field")
         raw = secret if isinstance(secret, bytes) else decoded(secret)
-        commit, box = _base64(sealed["commit"]), _base64(sealed["box"])
+        commit, box = decoded(sealed["commit"]), decoded(sealed["box"])
         if len(raw) != 32 or len(commit) != 32 or len(box) < 12 + 16:
             raise SealError("a secret and a commitment have 32 bytes, and a box a nonce and a tag")
         if not hmac.compare_digest(hashlib.sha256(b"jit commit\0" + raw).digest(), commit):
@@ -1066,12 +1018,6 @@ def _no_constant(name: str) -> Any:
     raise Refused(f"{name} is no JSON")
 
 
-def _base64(value: object) -> bytes:
-    if not isinstance(value, str):
-        raise Refused("not base64")
-    return decoded(value)
-
-
 def policy_version(files: Iterable[tuple[str, bytes]]) -> str:
     """The version of these policy files, whatever their order: SHA-256 over each one's name and bytes, each of these
     after its length in 8 bytes.
@@ -1089,7 +1035,7 @@ def read_policy(value: object) -> tuple[str, list[tuple[str, bytes]]]:
     for pair in policy["files"]:
         if not isinstance(pair, list) or len(pair) != 2 or not isinstance(pair[0], str):
             raise Refused("a policy file is a name and its bytes in base64")
-        files.append((pair[0], _base64(pair[1])))
+        files.append((pair[0], decoded(pair[1])))
     if len({name for name, _ in files}) != len(files):
         raise Refused("a policy file stands twice")
     try:
@@ -1114,6 +1060,7 @@ def check_bundle(data: bytes, trust: Trust) -> Verdict:
     in ``rotations``, which a key and its successor signed both, vouch for nothing: they tell why a key is not known.
     """
     findings = Findings()
+    # 9. Its form, and its head.
     try:
         if len(data) > BUNDLE_BYTES:
             raise Refused(f"a bundle of {len(data)} bytes; {BUNDLE_BYTES} are read")
@@ -1123,33 +1070,31 @@ def check_bundle(data: bytes, trust: Trust) -> Verdict:
         offered = tuple(VerifierKey.parse(key) for key in bundle["keys"])
     except Refused as wrong:
         findings.add(Reason.MALFORMED, None, str(wrong))
-        return _verdict(findings, _Bench(trust, findings), size=0, root=EMPTY_ROOT, checked=0)
-    whom = Trust(
-        keys=trust.keys,
-        offered=(*trust.offered, *offered),
-        witnesses=trust.witnesses,
-        witnesses_needed=trust.witnesses_needed,
-    )
-    bench = _Bench(whom, findings)
+        return _verdict(findings, _KeyTrust(trust, findings), size=0, root=EMPTY_ROOT, checked=0)
+    trust = replace(trust, offered=(*trust.offered, *offered))
+    keys = _KeyTrust(trust, findings)
     for rotation in bundle.get("rotations", ()):
-        if turned := bench.read(rotation.encode("utf-8", "replace"), "where the key changed"):
-            bench.vouch(turned)
+        if turned := keys.read(rotation.encode("utf-8", "replace"), "where the key changed"):
+            keys.vouch(turned)
     head = None
     if bundle["checkpoint"] is not None and (
-        head := bench.read(bundle["checkpoint"].encode("utf-8", "replace"), "of the bundle")
+        head := keys.read(bundle["checkpoint"].encode("utf-8", "replace"), "of the bundle")
     ):
-        bench.count(head)
-    papers = _Papers(bundle["request"], head, findings)
+        keys.count(head)
+    # 10. to 13. Each entry.
+    check = _BundleCheck(bundle["request"], head, findings)
     for entry in bundle["entries"]:
-        papers.take(entry)
+        check.take(entry)
+    # 14. The rules.
     remarks = [
         "That no entry of the request was left out of the bundle is not shown by it; the whole record shows that.",
-        *papers.rules(bundle["policies"]),
-        *papers.whole(),
+        *check.rules(bundle["policies"]),
+        *check.whole(),
     ]
+    # 7. and 8. The keys, and the verdict.
     size, root = (head.size, head.root) if head else (0, EMPTY_ROOT)
     checked = len(bundle["entries"])
-    return _verdict(findings, bench, size=size, root=root, checked=checked, remarks=remarks)
+    return _verdict(findings, keys, size=size, root=root, checked=checked, remarks=remarks)
 
 
 def _check_form(bundle: Mapping[str, Any]) -> None:
@@ -1176,8 +1121,8 @@ def _check_form(bundle: Mapping[str, Any]) -> None:
             raise Refused("an anchor names a channel and the time stamp of a message")
 
 
-class _Papers:
-    """The entries of a bundle, one after the other."""
+class _BundleCheck:
+    """Steps 10 to 14: the entries of a bundle, one after the other, and the rules that they name."""
 
     def __init__(self, request: str, head: _Head | None, findings: Findings) -> None:
         self._request, self._head, self._findings = request, head, findings
@@ -1196,25 +1141,26 @@ class _Papers:
                 raise Refused("an entry's body is its exact text")
             body = entry["body"].encode("utf-8", "surrogatepass")
             fact = self._place(index, body)
-            proof = [_base64(step) for step in entry["proof"]] if isinstance(entry["proof"], list) else None
+            proof = [decoded(step) for step in entry["proof"]] if isinstance(entry["proof"], list) else None
             if proof is None or len(proof) > 64:
                 raise Refused("a proof is a list of hashes in base64")
         except Refused as wrong:
             self._findings.add(Reason.MALFORMED, index, str(wrong))
             return
+        # 11. The path from its bytes to the root.
         if self._head is not None:
             try:
                 check_inclusion(index - 1, self._head.size, leaf_hash(body), proof, self._head.root)
             except ProofError:
                 says = f"its proof does not lead to the head of size {self._head.size}"
                 self._findings.add(Reason.PROOF_BAD, index, says)
-        self._read(index, fact)
+        self._require_about(index, fact)
         self._open(index, fact, entry["disclosed"])
 
     def _place(self, index: int, body: bytes) -> dict[str, Any]:
-        """The fact in these bytes. Raises Refused."""
-        match = _PREFIX.match(body)
-        if match is None or body[-2:] != b"}}" or b"\n" in body or len(body) > BODY_BYTES:
+        """10. The fact in these bytes, which stand in their place. Raises Refused."""
+        match = _beginning(body)
+        if match is None or len(body) > BODY_BYTES:
             raise Refused("not an entry: it does not begin and end as every entry does")
         parsed = strict_json(body)
         if set(parsed) != {"index", "recorded_at", "previous", "fact"}:
@@ -1231,7 +1177,8 @@ class _Papers:
         assert isinstance(fact, dict)  # noqa: S101  the bytes before it say so
         return fact
 
-    def _read(self, index: int, fact: Mapping[str, Any]) -> None:
+    def _require_about(self, index: int, fact: Mapping[str, Any]) -> None:
+        """12. It is about the request, or about none; and names the rules that it was decided by."""
         about = fact.get("request_id")
         if about == self._request:
             self._about += 1
@@ -1240,6 +1187,7 @@ class _Papers:
         self._versions |= {said for name in ("policy_version", "before") if isinstance(said := fact.get(name), str)}
 
     def _open(self, index: int, fact: Mapping[str, Any], disclosed: object) -> None:
+        """13. Each secret opens the field it is for."""
         fields = dict(sealed_fields(fact))
         if not isinstance(disclosed, dict):
             self._findings.add(Reason.MALFORMED, index, "what is disclosed is a secret for each field")
@@ -1260,7 +1208,7 @@ class _Papers:
             yield "The bundle has no signed head that could be read: its entries are proven by nothing."
 
     def rules(self, policies: Iterable[object]) -> Iterator[str]:
-        """Once every entry was taken."""
+        """14. Once every entry was taken: each text has its version, and an entry names that."""
         there = set()
         for policy in policies:
             try:
@@ -1335,25 +1283,6 @@ def read_keys(path: Path) -> tuple[VerifierKey, ...]:
     return tuple(VerifierKey.parse(line) for line in lines if line)
 
 
-BESIDE = ("channel.jsonl", "locked.jsonl")
-"""In the folder of a copy: heads that whoever made it says are from elsewhere."""
-
-
-def heads_beside(folder: Path) -> Iterator[bytes]:
-    """Raises CannotCheck."""
-    return chain.from_iterable(read_heads(folder / name) for name in BESIDE)
-
-
-def said_of_beside(folder: Path) -> list[str]:
-    """The remark that a verdict on this folder needs."""
-    there = [name for name in BESIDE if (folder / name).exists()]
-    return [
-        f"{name} lay in the copy, so whoever made that put it there: it was held against the copy and raises no grade. "
-        f"Name what you have from elsewhere by --{name.removesuffix('.jsonl')}."
-        for name in there
-    ]
-
-
 def check_folder(folder: Path, trust: Trust, channel: Iterable[bytes] = (), locked: Iterable[bytes] = ()) -> Verdict:
     """Judge an exported copy; ``channel`` and ``locked`` are heads the reader has from there. Raises CannotCheck."""
     if not (folder / "entries.jsonl").is_file():
@@ -1363,16 +1292,20 @@ def check_folder(folder: Path, trust: Trust, channel: Iterable[bytes] = (), lock
     except NoteError as wrong:
         raise CannotCheck(f"{folder / 'keys.txt'}: {wrong}") from None
     sources = Sources(
-        log=read_heads(folder / "heads.jsonl"), channel=channel, locked=locked, beside=heads_beside(folder)
+        log=read_heads(folder / "heads.jsonl"),
+        channel=channel,
+        locked=locked,
+        beside=chain.from_iterable(read_heads(folder / name) for name in BESIDE),
     )
-    whom = Trust(
-        keys=trust.keys,
-        offered=(*trust.offered, *offered),
-        witnesses=trust.witnesses,
-        witnesses_needed=trust.witnesses_needed,
-    )
-    verdict = check_record(read_entries(folder / "entries.jsonl"), sources, whom)
-    return replace(verdict, remarks=(*said_of_beside(folder), *verdict.remarks))
+    trust = replace(trust, offered=(*trust.offered, *offered))
+    verdict = check_record(read_entries(folder / "entries.jsonl"), sources, trust)
+    beside = [
+        f"{name} lay in the copy, so whoever made that put it there: it was held against the copy and raises no grade. "
+        f"Name what you have from elsewhere by --{name.removesuffix('.jsonl')}."
+        for name in BESIDE
+        if (folder / name).exists()
+    ]
+    return replace(verdict, remarks=(*beside, *verdict.remarks))
 
 
 def check_path(path: Path, trust: Trust, channel: Path | None = None, locked: Path | None = None) -> Verdict:

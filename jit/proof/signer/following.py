@@ -8,7 +8,7 @@ from jit.ledger.database import reading
 from jit.ledger.entry import LONGEST
 from jit.ledger.schema import entries
 from jit.proof.tlog.tree import HashTree
-from jit.proof.verifier import Findings, Walk, leaf_hash
+from jit.proof.verifier import EntryCheck, Findings, leaf_hash
 
 PAGE = 200
 """Entries read at one go. One that is longer than `LONGEST` comes cut, and nothing fits it then."""
@@ -27,7 +27,7 @@ class Record:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._findings = Findings()
-        self._walk = Walk(self._findings)
+        self._check = EntryCheck(self._findings)
         self._patrolled = 0
         self.tree = HashTree()
 
@@ -48,7 +48,7 @@ class Record:
             self._require_same(self.size, page[0][1])
             page = page[1:]
         for index, body, kept in page:
-            self._walk.take(index, body, kept)
+            self._check.take(index, body, kept)
             if self._findings.told:
                 found = self._findings.told[0]
                 raise Refused(f"entry {found.index}: {found.says} ({found.reason})")

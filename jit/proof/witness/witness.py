@@ -21,12 +21,12 @@ from jit.proof.verifier import (
     ProofError,
     Refused,
     VerifierKey,
-    check_consistency,
     decoded,
     parse_checkpoint,
     parse_note,
     signed,
 )
+from jit.proof.witness.consistency import check_consistency
 from jit.proof.witness.memory import Memory, Seen
 
 log = structlog.get_logger(__name__)

@@ -6,12 +6,11 @@ from jit.proof.tlog.tree import HashTree
 from jit.proof.verifier import (
     Frontier,
     ProofError,
-    check_consistency,
     check_inclusion,
     leaf_hash,
     node_hash,
-    root_of_inclusion,
 )
+from jit.proof.witness.consistency import check_consistency
 from tests.world.raised import raised
 
 SIZES = [*range(1, 34), 64, 65, 127, 128, 130]
@@ -120,7 +119,7 @@ def test_a_changed_consistency_proof_is_refused(data):
 @given(st.integers(-5, 2**64), st.integers(-5, 2**64), st.lists(st.binary(max_size=40), max_size=70))
 def test_any_numbers_and_hashes_end_in_a_verdict(first, second, proof):
     for check in (
-        lambda: root_of_inclusion(first, second, LEAVES[0], proof),
+        lambda: check_inclusion(first, second, LEAVES[0], proof, LEAVES[1]),
         lambda: check_consistency(first, LEAVES[0], second, LEAVES[1], proof),
     ):
         try:

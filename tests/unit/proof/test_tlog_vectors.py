@@ -17,7 +17,6 @@ from jit.proof.verifier import (
     NoteError,
     ProofError,
     VerifierKey,
-    check_consistency,
     check_inclusion,
     cosigned_at,
     leaf_hash,
@@ -25,6 +24,7 @@ from jit.proof.verifier import (
     parse_note,
     signed,
 )
+from jit.proof.witness.consistency import check_consistency
 from tests.world.raised import raised
 
 VECTORS = Path(__file__).parents[2] / "vectors"
