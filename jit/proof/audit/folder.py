@@ -6,7 +6,6 @@ Nothing that a copy holds is ever taken out of it: what the database no longer h
 
 import base64
 import json
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
@@ -20,12 +19,12 @@ from sqlalchemy import select
 from jit.ledger import Ledger
 from jit.ledger.database import reading
 from jit.ledger.schema import cosignatures, policy_texts
+from jit.proof import durable
 from jit.proof.audit.checkpoints import Head, Heads, is_signature_line
 from jit.proof.audit.export import BODIES, Note, bodies, goes_on_after
 from jit.proof.audit.growing import GrowingFile, cannot_write
 from jit.proof.audit.policy_texts import NotThisVersion, PolicyTexts, files_of
 from jit.proof.audit.reading import Part
-from jit.proof.signer.keys import sync_folder
 from jit.proof.verifier import NoteError, VerifierKey
 from jit.runtime.settings import CannotStart
 
@@ -212,13 +211,7 @@ def _written(rows: Iterable[dict[str, Any]]) -> Iterator[bytes]:
 
 def _replace(path: Path, lines: Iterator[bytes]) -> None:
     """The whole file at once. Raises CannotStart."""
-    aside = path.with_name(f"{path.name}.new")
     try:
-        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.writelines(lines)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-        sync_folder(path.parent)
+        durable.replace(path, lines)
     except OSError as wrong:
         raise cannot_write(path, wrong) from None

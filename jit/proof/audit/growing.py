@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from jit.proof.signer.keys import sync_folder
+from jit.proof.durable import sync_folder
 from jit.runtime.settings import CannotStart
 
 LONGEST_LINE = 64 * 1024 * 1024

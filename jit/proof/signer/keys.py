@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from jit.proof.durable import make_folder, sync_folder, write_new
 from jit.proof.tlog.note import NotASigningKey, SignerKey
 from jit.proof.verifier import NoteError
 from jit.runtime.settings import CannotStart, resolve_secret
@@ -119,31 +120,12 @@ def old_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.old")
 
 
-def make_folder(folder: Path) -> None:
-    """For nobody else, and so are those above it that are not there yet. Raises OSError."""
-    for each in reversed([folder, *folder.parents]):
-        if not each.exists():
-            each.mkdir(mode=0o700, exist_ok=True)
-
-
-def sync_folder(folder: Path) -> None:
-    """What was named or renamed in it stays so. Raises OSError."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _written_aside(path: Path, key: SignerKey) -> Path:
     """Raises CannotStart."""
     aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     try:
         make_folder(path.parent)
-        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            file.write(key.skey() + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        write_new(aside, [f"{key.skey()}\n".encode()])
     except OSError as wrong:
         raise _unwritable(path, wrong) from None
     return aside

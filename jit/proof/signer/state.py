@@ -1,14 +1,14 @@
 """What the signer remembers for itself, beside its key and apart from the database: what it signed last."""
 
 import base64
-import fcntl
 import json
 import os
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from jit.proof.signer.keys import MEMORY, make_folder, sync_folder
+from jit.proof import durable
+from jit.proof.signer.keys import MEMORY
 from jit.proof.verifier import Checkpoint, VerifierKey, parse_checkpoint, parse_note, signed
 from jit.runtime.settings import CannotStart
 
@@ -45,10 +45,7 @@ class Memory:
 
 
 class Store:
-    """One file in ``folder``, replaced whole, and only by the one who holds the folder's lock.
-
-    After a failed fsync that file is given up: whoever saves again writes a new one.
-    """
+    """One file in ``folder``, replaced whole, and only by the one who holds the folder's lock."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / MEMORY
@@ -65,13 +62,7 @@ class Store:
 
     def save(self, memory: Memory) -> None:
         """Durable when this returns. Raises OSError."""
-        aside = self._path.with_suffix(".new")
-        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(_written(memory))
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(self._path)
-        sync_folder(self._path.parent)
+        durable.replace(self._path, [_written(memory)])
         self.memory = memory
 
     def tell(self, told: frozenset[str]) -> None:
@@ -83,15 +74,12 @@ class Store:
 def _locked(folder: Path) -> int:
     """Raises CannotStart."""
     try:
-        make_folder(folder)
-        handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        durable.make_folder(folder)
+        handle = durable.hold(folder / LOCK)
     except OSError as wrong:
         raise CannotStart(f"{folder} cannot be used: {wrong.strerror}. There stands what was signed last.") from None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
-        raise CannotStart(f"Another signer works in {folder}. One is enough; a second has its own JIT_DATA.") from None
+    if handle is None:
+        raise CannotStart(f"Another signer works in {folder}. One is enough; a second has its own JIT_DATA.")
     return handle
 
 

@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 from secrets import token_hex
 
+from jit.proof.durable import sync_folder
 from jit.proof.tlog.tree import HASH_SIZE, HashTree
 from jit.proof.verifier import NOTE_BYTES, Checkpoint, NoteError, leaf_hash, parse_checkpoint, parse_note
 
@@ -188,16 +189,8 @@ def _replace(path: Path, data: bytes) -> bool:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-    _sync(path.parent)
+    sync_folder(path.parent)
     return True
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _drop_partial(folder: Path, level: int, place: int) -> None:

@@ -1,7 +1,6 @@
 """What a witness has seen: for each log its latest checkpoint, with the signatures. It never goes back."""
 
 import base64
-import fcntl
 import hashlib
 import json
 import os
@@ -9,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from jit.proof.signer.keys import make_folder, sync_folder
+from jit.proof import durable
 from jit.runtime.settings import CannotStart
 
 _LONGEST = 64 * 1024 * 1024
@@ -47,12 +46,9 @@ class Memory:
     def create(path: Path) -> None:
         """Raises CannotStart if there is one already."""
         try:
-            make_folder(path.parent)
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(_written({}))
-                file.flush()
-                os.fsync(file.fileno())
-            sync_folder(path.parent)
+            durable.make_folder(path.parent)
+            durable.write_new(path, [_written({})])
+            durable.sync_folder(path.parent)
         except FileExistsError:
             raise CannotStart(f"{path} is there already: what a witness has seen is never begun anew.") from None
         except OSError as wrong:
@@ -77,29 +73,20 @@ class Memory:
         if before is not None and seen.size < before.size:
             raise AssertionError("a witness never goes back")
         after = {**self._seen, origin: seen}
-        aside = self._path.with_name(f"{self._path.name}.new")
-        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(_written(after))
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(self._path)
-        sync_folder(self._path.parent)
+        durable.replace(self._path, [_written(after)])
         self._seen = after
 
 
 def _held(path: Path) -> int:
     """A lock beside the file, which is replaced. Raises CannotStart."""
     try:
-        handle = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        handle = durable.hold(path.with_name(f"{path.name}.lock"))
     except OSError as wrong:
         raise CannotStart(
             f"{path} cannot be used: {wrong.strerror}. Make it first: jit witness --keygen NAME"
         ) from None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
-        raise CannotStart(f"Another witness works with {path}.") from None
+    if handle is None:
+        raise CannotStart(f"Another witness works with {path}.")
     return handle
 
 
