@@ -3,6 +3,7 @@
 import html
 import re
 import unicodedata
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, ClassVar, TypeVar
 from urllib.parse import urlsplit
@@ -36,28 +37,23 @@ _ROOM_FOR_GRANTS = 20_000  # characters as Slack counts them; a card shows each,
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
-def person_id(text: str) -> str:
-    if not _PERSON.fullmatch(text):
-        raise ValueError("must be a Slack member id like U01ALICE0; names can be edited")
-    return text
+def _written_like(pattern: re.Pattern[str], problem: str) -> Callable[[str], str]:
+    """A check that gives the text back, or raises ValueError with the problem."""
+
+    def checked(text: str) -> str:
+        if len(text) > _LONGEST_NAME or not pattern.fullmatch(text):
+            raise ValueError(problem)
+        return text
+
+    return checked
 
 
-def name(text: str) -> str:
-    if len(text) > _LONGEST_NAME or not _WORD.fullmatch(text):
-        raise ValueError(f"a name holds letters, digits, . _ and -, at most {_LONGEST_NAME} of them")
-    return text
-
-
-def access_name(text: str) -> str:
-    if len(text) > _LONGEST_NAME or not _ACCESS.fullmatch(text):
-        raise ValueError(f"an access is called like orders-db/read, with at most {_LONGEST_NAME} characters")
-    return text
-
-
-def channel_id(text: str) -> str:
-    if not _CHANNEL.fullmatch(text):
-        raise ValueError("must be a Slack channel id like C0AUDIT01; names can be edited")
-    return text
+person_id = _written_like(_PERSON, "must be a Slack member id like U01ALICE0; names can be edited")
+channel_id = _written_like(_CHANNEL, "must be a Slack channel id like C0AUDIT01; names can be edited")
+name = _written_like(_WORD, f"a name holds letters, digits, . _ and -, at most {_LONGEST_NAME} of them")
+access_name = _written_like(
+    _ACCESS, f"an access is called like orders-db/read, with at most {_LONGEST_NAME} characters"
+)
 
 
 def somebody(text: str) -> str:

@@ -3,6 +3,7 @@
 import stat
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from shlex import join, quote
 
@@ -36,6 +37,9 @@ SIGNED_AFTER = timedelta(seconds=5)
 ALERTS = 50
 """The newest, among which that of a refusing signer is looked for."""
 KEEP = "Keep the database as it is, and look who could write to it."
+_fine = partial(fine, Part.LEDGER)
+_mend = partial(mend, Part.LEDGER)
+_note = partial(note, Part.LEDGER)
 OTHERS = ((stat.S_IRGRP, stat.S_IXGRP), (stat.S_IROTH, stat.S_IXOTH))
 """What lets them read a file, and come into its folder."""
 
@@ -48,20 +52,14 @@ def look_at_ledger(url: SecretStr, clock: Clock) -> Iterator[Line]:
         if there(engine.url):
             yield from _tables(engine, clock)
     except BrokenChain as broken:
-        yield mend(
-            Part.LEDGER,
-            f"the record is broken: {broken}",
-            KEEP,
-        )
+        yield _mend(f"the record is broken: {broken}", KEEP)
     except Forbidden as refused:
-        yield mend(
-            Part.LEDGER,
+        yield _mend(
             f"its database refuses this login something that it has to read ({refused})",
             f"Put the room's own login into JIT_LEDGER_URL. If it is that, as the database's superuser:\n{INIT}",
         )
     except LedgerUnavailable as silent:
-        yield mend(
-            Part.LEDGER,
+        yield _mend(
             f"its database does not answer ({silent})",
             "Start it, or look at JIT_LEDGER_URL and the network.",
             stops_all=True,
@@ -73,22 +71,19 @@ def look_at_ledger(url: SecretStr, clock: Clock) -> Iterator[Line]:
 def _sqlite(url: URL) -> Iterator[Line]:
     path = Path(url.database or "")
     if not path.exists():
-        yield note(
-            Part.LEDGER,
+        yield _note(
             f"there is no ledger at {path} yet",
             "`jit up` makes it. If there should be one, set JIT_DATA or JIT_LEDGER_URL as `jit up` has them.",
         )
         return
-    yield note(
-        Part.LEDGER,
+    yield _note(
         f"it is SQLite at {path}, which separates nobody: who can write the file can write the record",
         "For more than one host or user name a PostgreSQL in JIT_LEDGER_URL.",
     )
     if path.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        yield mend(Part.LEDGER, f"{path} can be written by others than its owner", f"chmod go-w {quote(str(path))}")
+        yield _mend(f"{path} can be written by others than its owner", f"chmod go-w {quote(str(path))}")
     if exposed := [file for file in _files(path) if _others_read(file)]:
-        yield mend(
-            Part.LEDGER,
+        yield _mend(
             f"others on this machine can read the record at {path}, with the reasons that people gave",
             f"chmod go-rwx {join(map(str, exposed))}",
         )
@@ -111,7 +106,7 @@ def _others_read(file: Path) -> bool:
 def _postgres(engine: Engine) -> Iterator[Line]:
     with reading(engine) as connection:
         version = connection.scalar(text("SHOW server_version"))
-        yield fine(Part.LEDGER, f"it is PostgreSQL {version} at {_where(engine.url)}")
+        yield _fine(f"it is PostgreSQL {version} at {_where(engine.url)}")
         yield from _durable(connection)
         yield from _prepared(connection)
 
@@ -129,14 +124,9 @@ def _durable(connection: Connection) -> Iterator[Line]:
     unsafe = [row for row in rows if row.setting == "off"]
     for row in unsafe:
         remedy, is_sql = _switch_on(row.name, row.source)
-        yield mend(
-            Part.LEDGER,
-            f"{row.name} is off: what was recorded may be lost when the machine fails",
-            remedy,
-            is_sql=is_sql,
-        )
+        yield _mend(f"{row.name} is off: what was recorded may be lost when the machine fails", remedy, is_sql=is_sql)
     if not unsafe:
-        yield fine(Part.LEDGER, "it keeps what was committed: " + ", ".join(f"{name} is on" for name in DURABLE))
+        yield _fine("it keeps what was committed: " + ", ".join(f"{name} is on" for name in DURABLE))
 
 
 def _prepared(connection: Connection) -> Iterator[Line]:
@@ -146,7 +136,7 @@ def _prepared(connection: Connection) -> Iterator[Line]:
     )
     if left := list(connection.scalars(query)):
         what = "transactions were prepared in it and left: as long as one holds the ledger's lock, nothing is recorded"
-        yield mend(Part.LEDGER, what, "\n".join(left), is_sql=True)
+        yield _mend(what, "\n".join(left), is_sql=True)
 
 
 def _switch_on(name: str, source: str) -> tuple[str, bool]:
@@ -161,12 +151,11 @@ def _tables(engine: Engine, clock: Clock) -> Iterator[Line]:
         made = inspect(connection).has_table(entries.name)
         found = connection.scalar(select(made_by.c.version)) if made else None
     if not made:
-        yield note(Part.LEDGER, "its database is empty", "The first process that starts makes the tables.")
+        yield _note("its database is empty", "The first process that starts makes the tables.")
     elif found in OLDER:
         yield _older(engine, found)
     elif found != VERSION:
-        yield mend(
-            Part.LEDGER,
+        yield _mend(
             f"its tables are version {found}, and this jit wants {VERSION}",
             "Run the version of jit that made it, or name a new database in JIT_LEDGER_URL.",
             stops_all=True,
@@ -184,18 +173,15 @@ def _older(engine: Engine, found: int) -> Line:
         ours = ours_to_change(connection)
     what = f"its tables are version {found}, and this jit wants {VERSION}"
     if ours:
-        return note(
-            Part.LEDGER, what, "Stop the old processes. The first of this version that starts makes what is new."
-        )
-    return mend(Part.LEDGER, what, "Stop the old processes, then, as its superuser:\n" + INIT, stops_all=True)
+        return _note(what, "Stop the old processes. The first of this version that starts makes what is new.")
+    return _mend(what, "Stop the old processes, then, as its superuser:\n" + INIT, stops_all=True)
 
 
 def _heads(engine: Engine, now: datetime) -> Line:
     """Whether the record goes on and nobody signs it, or the signer refuses. Signatures are for an audit."""
     newest = Heads(engine).last()
     if newest is None:
-        return note(
-            Part.LEDGER,
+        return _note(
             "no head of the record was ever signed: nobody could tell if it was rewritten whole",
             "`jit audit keygen`, and let `jit signer` run beside.",
         )
@@ -204,20 +190,19 @@ def _heads(engine: Engine, now: datetime) -> Line:
         waits_since = connection.scalar(select(entries.c.recorded_at).where(entries.c.index == newest.size + 1))
     signed = f"a head over {newest.size} entries was signed {_ago(now - newest.signed_at)} ago"
     if _size(newest.note) != newest.size:
-        return mend(Part.LEDGER, f"the newest head, number {newest.number}, does not say what its table says", KEEP)
+        return _mend(f"the newest head, number {newest.number}, does not say what its table says", KEEP)
     if newest.size > last:
-        return mend(Part.LEDGER, f"{signed}, and {last} are there", f"{KEEP} `jit audit verify` tells more.")
+        return _mend(f"{signed}, and {last} are there", f"{KEEP} `jit audit verify` tells more.")
     if (refusal := _refusal(engine, newest.size)) and now - refusal.recorded_at > SIGNED_AFTER:
         says = refusal.fact.says if isinstance(refusal.fact, Alert) else ""
         what = f"the signer refuses to sign: {signed}, and entry {refusal.index} is its alert since: {says}"
-        return mend(Part.LEDGER, what, f"{KEEP} `jit audit verify` says what does not fit.")
+        return _mend(what, f"{KEEP} `jit audit verify` says what does not fit.")
     if now - newest.signed_at > SILENT or (waits_since is not None and now - waits_since > UNSIGNED):
-        return mend(
-            Part.LEDGER,
+        return _mend(
             f"{signed}, and the record has {last}: nobody signs it",
             "Start `jit signer`. If it runs, its log says what keeps it from signing.",
         )
-    return fine(Part.LEDGER, signed)
+    return _fine(signed)
 
 
 def _size(written: bytes) -> int | None:
@@ -251,12 +236,12 @@ def _newest_entries(engine: Engine) -> Line:
     with reading(engine) as connection:
         last = connection.scalar(select(func.max(entries.c.index))) or 0
     if last == 0:
-        return fine(Part.LEDGER, "no entry yet")
+        return _fine("no entry yet")
     start = max(0, last - NEWEST)
     query = _KEPT.where(entries.c.index > start, entries.c.index <= last).order_by(entries.c.index)
     found = [_opened(index, body, kept) for index, body, kept in _bodies(engine, query)]
     check_chain(found, after=start, previous=found[0].previous if start else NO_ENTRY)
-    return fine(Part.LEDGER, f"{last} entries; the newest {last - start} hang together")
+    return _fine(f"{last} entries; the newest {last - start} hang together")
 
 
 def _bodies(engine: Engine, query: Select[int, bytes, str]) -> list[tuple[int, bytes, str]]:
@@ -276,9 +261,7 @@ def _opened(index: int, body: bytes, kept: str) -> Entry:
 
 
 _KEPT = select(
-    entries.c.index,
-    cast(func.substr(cast(entries.c.body, LargeBinary), 1, LONGEST + 1), LargeBinary),
-    entries.c.hash,
+    entries.c.index, cast(func.substr(cast(entries.c.body, LargeBinary), 1, LONGEST + 1), LargeBinary), entries.c.hash
 )
 
 
