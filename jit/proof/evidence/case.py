@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from jit.facts import Fact, Life
@@ -111,11 +111,11 @@ def _put(fact: Any, path: str, value: Any) -> None:
 
 
 def _moment(text: str) -> datetime:
-    """Raises ValueError for one without a zone."""
+    """Raises ValueError for one without a zone, OverflowError for one that no day of UTC has."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("a moment without a zone")
-    return moment
+    return moment.astimezone(UTC)
 
 
 def _request(facts: Iterable[Fact | None], request_id: str) -> Request | None:

@@ -237,6 +237,17 @@ def test_what_is_no_bundle_is_said_so():
         assert raised(NotABundle, read_case, data), data[:20]
 
 
+def test_a_moment_that_no_day_of_utc_has_makes_no_bundle(record):
+    """Found as a page that `jit audit verify` fell over."""
+    record.whole()
+    bundle = record.prove()
+    before_all = "0001-01-01T00:00:00+14:00"
+    assert raised(NotABundle, read_case, changed(bundle, lambda data: data.update(made_at=before_all)))
+    for entry in json.loads(bundle)["entries"]:
+        recorded_at = json.loads(entry["body"])["recorded_at"]
+        assert raised(NotABundle, read_case, bundle.replace(recorded_at.encode(), before_all.encode()))
+
+
 def test_a_bundle_ends_nothing_in_a_page_it_stands_in(record):
     record.whole(why="</script><script>alert(1)</script> & <!--")
     record.sign()
