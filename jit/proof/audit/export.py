@@ -13,13 +13,13 @@ from jit.ledger import BrokenChain, Entry, Ledger
 from jit.ledger.entry import hash_of
 from jit.proof.audit.growing import GrowingFile
 from jit.proof.audit.ocsf import to_ocsf
-from jit.proof.audit.reading import ALL, LONGEST, Kept, Part, kept_at, read_kept
+from jit.proof.audit.reading import ALL, LONGEST, KeptEntry, Part, kept_at, read_kept
 from jit.proof.audit.table import as_json
 from jit.runtime.settings import CannotStart
 
 Note = Callable[[str], None]
 """Takes what is wrong with an entry."""
-Line = Callable[[Entry], bytes]
+LineOf = Callable[[Entry], bytes]
 
 COLUMNS = (
     "index",
@@ -57,7 +57,7 @@ class Growing:
 
     begins: bytes
     header: bytes | None
-    line: Line
+    line: LineOf
     place: Callable[[bytes], tuple[int, str]]
 
 
@@ -111,7 +111,7 @@ def _body_place(line: bytes) -> tuple[int, str]:
     return int(line[len(b'{"index": ') : line.index(b",")]), hash_of(line)
 
 
-LINES: dict[str, Line] = {"jsonl": as_json, "ocsf": ocsf_line, "csv": csv_line}
+LINES: dict[str, LineOf] = {"jsonl": as_json, "ocsf": ocsf_line, "csv": csv_line}
 """Of entries as they read now."""
 FILES = {
     "ocsf": Growing(b'{"activity_id": ', None, ocsf_line, _event_place),
@@ -121,7 +121,7 @@ BODIES = Growing(b'{"index": 1, ', None, lambda entry: entry.body, _body_place)
 """Of entries as they are kept."""
 
 
-def bodies(ledger: Ledger, note: Note, part: Part = ALL) -> Iterator[Kept]:
+def bodies(ledger: Ledger, note: Note, part: Part = ALL) -> Iterator[KeptEntry]:
     """The exact bytes of each entry, changed ones as they are now, and a ``note`` of everything that is broken. What
     would be more than a line is left out.
 

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from operator import itemgetter
 from pathlib import Path
 from types import ModuleType
@@ -102,10 +102,10 @@ def astray(url: str) -> list[int]:
     address = make_url(url)
     if address.get_backend_name() == "sqlite":
         with _open_sqlite(address) as connection:
-            return _first_astray(_rows(_pages(connection.execute(_DOUBTFUL["sqlite"]))))
+            return _first_astray(chain.from_iterable(_pages(connection.execute(_DOUBTFUL["sqlite"]))))
     with _open_postgres(address) as postgres, postgres.cursor("doubtful", binary=True) as doubtful:
         doubtful.execute(_DOUBTFUL["postgresql"])
-        return _first_astray(_rows(_pages(doubtful)))
+        return _first_astray(chain.from_iterable(_pages(doubtful)))
 
 
 def _first_astray(doubtful: Iterable[tuple[int, bytes, str, str | None]]) -> list[int]:
@@ -129,7 +129,7 @@ def _sqlite(url: URL) -> Iterator[Live]:
         keys = _keys(row[0] for row in connection.execute(_KEYS))
         entries = _pages(connection.execute(_ENTRIES["sqlite"]))
         heads = _pages(connection.execute(_HEADS["sqlite"]))
-        yield Live(_rows(entries), _notes(heads), keys)
+        yield Live(chain.from_iterable(entries), _notes(heads), keys)
 
 
 @contextmanager
@@ -139,7 +139,7 @@ def _postgres(url: URL) -> Iterator[Live]:
         with connection.cursor("entries", binary=True) as entries, connection.cursor("heads", binary=True) as heads:
             entries.execute(_ENTRIES["postgresql"])
             heads.execute(_HEADS["postgresql"])
-            yield Live(_rows(_pages(entries)), _notes(_pages(heads)), keys)
+            yield Live(chain.from_iterable(_pages(entries)), _notes(_pages(heads)), keys)
 
 
 @contextmanager
@@ -187,11 +187,6 @@ def _pages(cursor: "sqlite3.Cursor | psycopg.ServerCursor[Any]") -> Iterator[lis
         raise LedgerUnavailable(_in_short(failed)) from None
 
 
-def _rows(pages: Iterable[list[Any]]) -> Iterator[Any]:
-    for page in pages:
-        yield from page
-
-
 def _keys(bodies: Iterable[object]) -> tuple[VerifierKey, ...]:
     found: dict[VerifierKey, None] = {}
     for body in bodies:
@@ -206,7 +201,7 @@ def _keys(bodies: Iterable[object]) -> tuple[VerifierKey, ...]:
 
 def _notes(pages: Iterable[list[tuple[int, bytes | None, bytes | None]]]) -> Iterator[bytes]:
     """For SQLite a part of an empty note is none at all."""
-    for _, head in groupby(_rows(pages), key=itemgetter(0)):
+    for _, head in groupby(chain.from_iterable(pages), key=itemgetter(0)):
         lines = list(islice(head, MOST_WITNESSES))
         cosigned = (line for _, _, line in lines if line is not None and is_signature_line(line))
         yield (lines[0][1] or b"") + b"".join(cosigned)

@@ -164,28 +164,14 @@ _BODIES: Mapping[Class, Callable[[Json, Entity | None], Json]] = {
     Class.LIFECYCLE: _lifecycle,
     Class.API: _attempt,
 }
-_PLACED = frozenset(
-    {
-        "id",
-        "at",
-        "kind",
-        "source",
-        "spooled",
-        "request_id",
-        "actor",
-        "requester",
-        "principal",
-        "reason",
-        "because",
-        "cause",
-    }
-)
+_PLACED = frozenset({"id", "at", "kind", "source", "spooled", "request_id", "actor", "reason", "because", "cause"})
+_REQUESTER = frozenset({"requester", "principal"})
 _PLACES: Mapping[Class, frozenset[str]] = {
-    Class.ENTITY: _PLACED | {"permissions", "why", "asked", "legal_basis", "access", "key"},
-    Class.ACCESS: _PLACED | {"permissions", "target", "access"},
-    Class.FINDING: _PLACED | {"name", "says"},
-    Class.LIFECYCLE: (_PLACED - {"requester", "principal"}) | {"process", "version"},
-    Class.API: (_PLACED - {"requester"}) | {"attempted"},
+    Class.ENTITY: _PLACED | _REQUESTER | {"permissions", "why", "asked", "legal_basis", "access", "key"},
+    Class.ACCESS: _PLACED | _REQUESTER | {"permissions", "target", "access"},
+    Class.FINDING: _PLACED | _REQUESTER | {"name", "says"},
+    Class.LIFECYCLE: _PLACED | {"process", "version"},
+    Class.API: _PLACED | {"principal", "attempted"},
 }
 """Fields that an event of this class has a place for; the rest is unmapped."""
 

@@ -36,7 +36,7 @@ _HEAD = re.compile(
     rb'\{"index": ([0-9]{1,18}), "recorded_at": "([0-9T:.-]{19,26}\+00:00)", "previous": "[0-9a-f]{64}", "fact": \{'
 )
 
-Kept = tuple[int, bytes, str]
+KeptEntry = tuple[int, bytes, str]
 """Where an entry stands, its bytes, and the hash they are kept under."""
 
 
@@ -86,7 +86,7 @@ class Part:
 ALL = Part()
 
 
-def read_kept(ledger: Ledger, part: Part = ALL) -> Iterator[Kept | BrokenChain]:
+def read_kept(ledger: Ledger, part: Part = ALL) -> Iterator[KeptEntry | BrokenChain]:
     """Entries as they are kept, and in their places what is missing. Never more than a page is in memory.
 
     Raises LedgerUnavailable.
@@ -131,7 +131,7 @@ def coming(
             wait(LOOK_EVERY)
 
 
-def kept_at(ledger: Ledger, index: int) -> Kept | None:
+def kept_at(ledger: Ledger, index: int) -> KeptEntry | None:
     """Raises LedgerUnavailable."""
     with reading(ledger.engine) as connection:
         return next(iter(_rows(connection, Part(index - 1, index))), None)
@@ -163,7 +163,7 @@ def _first_sound(ledger: Ledger, part: Part) -> tuple[int, datetime] | None:
     return None
 
 
-def _head(kept: Kept) -> tuple[int, datetime] | None:
+def _head(kept: KeptEntry) -> tuple[int, datetime] | None:
     """What its bytes say of where it stands and when it was recorded, if they say that it stands here."""
     head = _HEAD.match(kept[1])
     if head is None or int(head[1]) != kept[0]:
@@ -174,7 +174,7 @@ def _head(kept: Kept) -> tuple[int, datetime] | None:
         return None
 
 
-_Page = tuple[list[Kept | BrokenChain], Mapping[str, bytes | None]]
+_Page = tuple[list[KeptEntry | BrokenChain], Mapping[str, bytes | None]]
 
 
 def _pages(ledger: Ledger, part: Part, may_fit: Callable[[bytes], bool]) -> Iterator[_Page]:
@@ -187,7 +187,7 @@ def _pages(ledger: Ledger, part: Part, may_fit: Callable[[bytes], bool]) -> Iter
             keys = ledger.ring.opening(connection, (body for _, body, _ in rows if may_fit(body)))
         if not rows:
             break
-        page: list[Kept | BrokenChain] = []
+        page: list[KeptEntry | BrokenChain] = []
         for kept in rows:
             if part.request is None and kept[0] != expected:
                 page.append(_missing(expected, kept[0] - step))
@@ -204,7 +204,7 @@ def _missing(one: int, other: int) -> BrokenChain:
     return BrokenChain(first, "missing" if first == last else f"missing, and all up to {last}")
 
 
-def _rows(connection: Connection, part: Part, limit: int | None = None) -> list[Kept]:
+def _rows(connection: Connection, part: Part, limit: int | None = None) -> list[KeptEntry]:
     """SQLite holds text in a column of bytes, too, and makes NULL of a part of nothing."""
     body = cast(func.substr(cast(entries.c.body, LargeBinary), 1, LONGEST + 1), LargeBinary)
     query = select(entries.c.index, body, entries.c.hash).where(entries.c.index > part.after)
@@ -217,7 +217,7 @@ def _rows(connection: Connection, part: Part, limit: int | None = None) -> list[
 
 
 def _opened(
-    kept: Kept, keys: Mapping[str, bytes | None], may_fit: Callable[[bytes], bool]
+    kept: KeptEntry, keys: Mapping[str, bytes | None], may_fit: Callable[[bytes], bool]
 ) -> Entry | BrokenChain | None:
     index, body, kept_under = kept
     if hash_of(body) != kept_under:

@@ -26,7 +26,7 @@ _LEAST_SAID = 20
 _DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
-class Row(NamedTuple):
+class TableRow(NamedTuple):
     """One entry, in the order of the audit line."""
 
     time: str
@@ -38,14 +38,14 @@ class Row(NamedTuple):
     request: str
 
 
-def row_of(entry: Entry, names: Names, zone: tzinfo | None = None) -> Row:
+def row_of(entry: Entry, names: Names, zone: tzinfo | None = None) -> TableRow:
     """``zone`` is whose time of day is shown; None is this machine's."""
     fact = entry.fact
     told = fact.told()
     who, rest = _who_and_rest(told.about)
     said = [in_plain(part, names, zone).strip(" :") for part in (rest, *told.more)]
     said += [getattr(fact, "incident", None) or "", "from the spool" if fact.spooled else ""]
-    return Row(
+    return TableRow(
         f"{fact.at.astimezone(zone):%Y-%m-%d %H:%M:%S}",
         f"#{entry.index}",
         in_plain(told.what),
@@ -73,19 +73,19 @@ def _who_and_rest(about: tuple[Part, ...]) -> tuple[str | None, tuple[Part, ...]
 class Layout:
     """How wide each column is: by the first rows, of which there is at least one, and from then on the same."""
 
-    def __init__(self, first: Sequence[Row], width: int) -> None:
+    def __init__(self, first: Sequence[TableRow], width: int) -> None:
         """``width`` of the terminal, in cells."""
         columns = zip(*(_fixed(row) for row in first), strict=True)
         limits = zip(_NARROWEST, _WIDEST, columns, strict=True)
         self._widths = [min(most, max(least, *map(cell_len, column))) for least, most, column in limits]
         self._said = max(_LEAST_SAID, width - sum(self._widths) - len(_GAP) * len(_WIDEST))
 
-    def line(self, row: Row) -> str:
+    def line(self, row: TableRow) -> str:
         *before, request = (_cell(text, width) for text, width in zip(_fixed(row), self._widths, strict=True))
         return _GAP.join([*before, _cell(row.said, self._said), request]).rstrip()
 
 
-def _fixed(row: Row) -> tuple[str, ...]:
+def _fixed(row: TableRow) -> tuple[str, ...]:
     return (row.time, row.number, row.what, row.who, row.access, row.request)
 
 

@@ -37,7 +37,7 @@ class TooLong(CopiesUnavailable):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredObject:
     """The first version of an object. ``covered`` says what others have put above it, if anything; ``later`` are the
     versions that do, the oldest first.
     """
@@ -47,7 +47,7 @@ class Kept:
     etag: str
     covered: str = ""
     put_at: datetime = EPOCH
-    later: tuple["Kept", ...] = ()
+    later: tuple["StoredObject", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class Bucket:
                 f"{keep.days}. Set the bucket's default retention to as many days or more, or lower JIT_COPIES_KEEP."
             )
 
-    def put(self, name: str, data: bytes, until: datetime) -> Kept | None:
+    def put(self, name: str, data: bytes, until: datetime) -> StoredObject | None:
         """Lock this in under the name; None if there is an object of that name already."""
         try:
             with _translated():
@@ -129,11 +129,11 @@ class Bucket:
             if _code(wrong) in {"PreconditionFailed", "412"}:
                 return None
             raise
-        return Kept(name, answer.get("VersionId", ""), answer["ETag"].strip('"'))
+        return StoredObject(name, answer.get("VersionId", ""), answer["ETag"].strip('"'))
 
-    def all(self, start: str) -> list[Kept]:
+    def all(self, start: str) -> list[StoredObject]:
         """The objects whose names begin so, by name."""
-        versions: dict[str, list[Kept]] = {}
+        versions: dict[str, list[StoredObject]] = {}
         markers: set[str] = set()
         with _translated():
             pages = self._client.get_paginator("list_object_versions").paginate(
@@ -142,38 +142,40 @@ class Bucket:
             for page in pages:
                 for each in page.get("Versions", ()):
                     name, etag = each["Key"].removeprefix(self._prefix), each["ETag"].strip('"')
-                    kept = Kept(name, each["VersionId"], etag, put_at=each["LastModified"])
-                    versions.setdefault(each["Key"], []).append(kept)
+                    stored = StoredObject(name, each["VersionId"], etag, put_at=each["LastModified"])
+                    versions.setdefault(each["Key"], []).append(stored)
                 markers.update(each["Key"] for each in page.get("DeleteMarkers", ()))
-        found: list[Kept] = []
+        found: list[StoredObject] = []
         for key in sorted(versions):
             first, *later = versions[key][::-1]
             covered = ["a delete marker"] * (key in markers) + ["a newer version"] * (len(versions[key]) > 1)
             found.append(replace(first, covered=" and ".join(covered), later=tuple(later)))
         return found
 
-    def get(self, kept: Kept) -> Content:
+    def get(self, stored: StoredObject) -> Content:
         with _translated():
             answer = self._client.get_object(
-                Bucket=self._bucket, Key=self._prefix + kept.name, VersionId=kept.version, ChecksumMode="ENABLED"
+                Bucket=self._bucket, Key=self._prefix + stored.name, VersionId=stored.version, ChecksumMode="ENABLED"
             )
         return Content(_locked_until(answer), answer["Body"])
 
-    def first(self, name: str) -> Kept | None:
+    def first(self, name: str) -> StoredObject | None:
         """The object of exactly this name."""
-        return next((kept for kept in self.all(name) if kept.name == name), None)
+        return next((stored for stored in self.all(name) if stored.name == name), None)
 
-    def locked_until(self, kept: Kept) -> datetime | None:
+    def locked_until(self, stored: StoredObject) -> datetime | None:
         """None if no lock in COMPLIANCE mode is on it."""
         with _translated():
-            answer = self._client.head_object(Bucket=self._bucket, Key=self._prefix + kept.name, VersionId=kept.version)
+            answer = self._client.head_object(
+                Bucket=self._bucket, Key=self._prefix + stored.name, VersionId=stored.version
+            )
         return _locked_until(answer)
 
-    def has(self, kept: Kept, data: bytes) -> bool:
+    def has(self, stored: StoredObject, data: bytes) -> bool:
         """Whether this is what the object holds."""
-        if kept.etag == hashlib.md5(data, usedforsecurity=False).hexdigest():
+        if stored.etag == hashlib.md5(data, usedforsecurity=False).hexdigest():
             return True
-        return self.get(kept).all(len(data) + 1) == data
+        return self.get(stored).all(len(data) + 1) == data
 
 
 def _client(endpoint: str) -> Any:

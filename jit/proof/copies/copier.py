@@ -20,7 +20,7 @@ from jit.ledger.database import reading
 from jit.ledger.schema import entries
 from jit.ports import Clock
 from jit.proof.audit.checkpoints import Head, Heads
-from jit.proof.copies.bucket import Bucket, CopiesUnavailable, Kept
+from jit.proof.copies.bucket import Bucket, CopiesUnavailable, StoredObject
 from jit.proof.copies.reading import LONGEST_HEAD, gaps, head_name, heads_in, hidden, segment_name, segments_in
 from jit.proof.copies.segments import Segment
 from jit.proof.verifier import (
@@ -186,9 +186,9 @@ class Copier:
         self._known = {each.first: each for each in segments}
         self._starts = sorted(self._known)
         self._reach = max((each.last for each in segments), default=0)
-        self._names = {each.kept.name for each in heads}
+        self._names = {each.stored.name for each in heads}
         self._head_at = max((each.at for each in heads), default=0)
-        disturbed = [f"{kept.name} lies under {kept.covered}" for kept in hidden(segments, heads)]
+        disturbed = [f"{stored.name} lies under {stored.covered}" for stored in hidden(segments, heads)]
         disturbed += [f"entries {first} to {last} are missing" for first, last in gaps(segments)]
         self._trouble(
             DISTURBED,
@@ -261,14 +261,14 @@ class Copier:
             raise Differs(f"entries {chunk.first} to {chunk.last} were changed while they were copied")
         known = self._known.get(chunk.first)
         name = segment_name(chunk.first, chunk.last)
-        if known is not None and known.kept.name == name:
-            self._require_same(known.kept, data)
+        if known is not None and known.stored.name == name:
+            self._require_same(known.stored, data)
         elif not self._put(name, data) and (there := self._bucket.first(name)) is not None:
             self._require_same(there, data)
 
-    def _require_same(self, kept: Kept, data: bytes) -> None:
-        if not self._bucket.has(kept, data):
-            raise Differs(f"{kept.name} there holds other entries than the record")
+    def _require_same(self, stored: StoredObject, data: bytes) -> None:
+        if not self._bucket.has(stored, data):
+            raise Differs(f"{stored.name} there holds other entries than the record")
 
     def _put_head(self, head: Covering, root: bytes | None, *, always: bool) -> None:
         name = head_name(head.size, head.at)
@@ -285,22 +285,22 @@ class Copier:
         covered = any(name.startswith(f"heads/{head.size:012d}-") for name in self._names)
         return not covered or head.at >= self._head_at + HEAD_EVERY
 
-    def _require_same_head(self, kept: Kept, head: Covering) -> None:
+    def _require_same_head(self, stored: StoredObject, head: Covering) -> None:
         """Witnesses may have added lines to one of the two."""
         try:
-            text = parse_note(self._bucket.get(kept).all(LONGEST_HEAD)).text
+            text = parse_note(self._bucket.get(stored).all(LONGEST_HEAD)).text
         except NoteError:
             text = b""
         if text != parse_note(head.note).text:
-            raise Differs(f"{kept.name} there is another head")
+            raise Differs(f"{stored.name} there is another head")
 
     def _put(self, name: str, data: bytes) -> bool:
         """False if something of that name is there. Raises CannotStart if it was taken and not locked."""
         until = self._clock.now() + self._keep
-        kept = self._bucket.put(name, data, until)
-        if kept is None:
+        stored = self._bucket.put(name, data, until)
+        if stored is None:
             return False
-        locked = self._bucket.locked_until(kept)
+        locked = self._bucket.locked_until(stored)
         if locked is None or locked < until - timedelta(minutes=1):
             self._fit = False
             raise CannotStart(f"the store took {name} without the lock asked for. Name a bucket with Object Lock.")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from jit.ports import Clock
-from jit.proof.copies.bucket import Bucket, Content, CopiesUnavailable, Kept, TooLong
+from jit.proof.copies.bucket import Bucket, Content, CopiesUnavailable, StoredObject, TooLong
 from jit.proof.copies.segments import Segment, way_to
 from jit.proof.verifier import NoteError, VerifierKey, cosigned_at, parse_checkpoint, parse_note, signed
 
@@ -28,7 +28,7 @@ class LockedHead:
 
     size: int
     at: int
-    kept: Kept
+    stored: StoredObject
 
 
 def segment_name(first: int, last: int) -> str:
@@ -42,16 +42,16 @@ def head_name(size: int, at: int) -> str:
 
 def segments_in(bucket: Bucket) -> list[Segment]:
     """By where they begin. What has no name of ours is passed over. Raises CopiesUnavailable."""
-    found = [(_SEGMENT.fullmatch(kept.name), kept) for kept in bucket.all("segments/")]
-    all_ = [Segment(int(match[1]), int(match[2]), kept) for match, kept in found if match]
+    found = [(_SEGMENT.fullmatch(stored.name), stored) for stored in bucket.all("segments/")]
+    all_ = [Segment(int(match[1]), int(match[2]), stored) for match, stored in found if match]
     return sorted((each for each in all_ if 1 <= each.first <= each.last), key=lambda each: (each.first, each.last))
 
 
 def heads_in(bucket: Bucket) -> list[LockedHead]:
     """By size and time. Raises CopiesUnavailable."""
-    found = [(_HEAD.fullmatch(kept.name), kept) for kept in bucket.all("heads/")]
+    found = [(_HEAD.fullmatch(stored.name), stored) for stored in bucket.all("heads/")]
     return sorted(
-        (LockedHead(int(match[1]), int(match[2]), kept) for match, kept in found if match),
+        (LockedHead(int(match[1]), int(match[2]), stored) for match, stored in found if match),
         key=lambda each: (each.size, each.at),
     )
 
@@ -65,10 +65,10 @@ def gaps(segments: list[Segment]) -> Iterator[tuple[int, int]]:
         reach = max(reach, each.last)
 
 
-def hidden(segments: list[Segment], heads: list[LockedHead]) -> list[Kept]:
+def hidden(segments: list[Segment], heads: list[LockedHead]) -> list[StoredObject]:
     """What somebody tried to replace or delete."""
-    all_ = [*(each.kept for each in segments), *(each.kept for each in heads)]
-    return [kept for kept in all_ if kept.covered]
+    all_ = [*(each.stored for each in segments), *(each.stored for each in heads)]
+    return [stored for stored in all_ if stored.covered]
 
 
 @dataclass
@@ -95,13 +95,13 @@ class Copies:
         Who may put objects may put others here, under a lock as well: those are remarked on. Raises CopiesUnavailable.
         """
         for each in self.locked:
-            for kept in (each.kept, *each.kept.later):
-                content = self.bucket.get(kept)
+            for stored in (each.stored, *each.stored.later):
+                content = self.bucket.get(stored)
                 note = _note_in(content)
                 if note is None or not _is_ours(note, keys, witnesses):
-                    _say(self.remarks, f"{kept.name} is no head of this record: somebody else put it there.")
+                    _say(self.remarks, f"{stored.name} is no head of this record: somebody else put it there.")
                     continue
-                if self._is_locked(kept.name, content.until):
+                if self._is_locked(stored.name, content.until):
                     head = parse_checkpoint(parse_note(note).text)
                     self._roots.setdefault(head.size, set()).add(head.root)
                     yield note
@@ -121,8 +121,8 @@ class Copies:
             return
         reach = 0
         for each in way:
-            content = self.bucket.get(each.kept)
-            self._is_locked(each.kept.name, content.until)
+            content = self.bucket.get(each.stored)
+            self._is_locked(each.stored.name, content.until)
             for index, body in enumerate(content.lines(), each.first):
                 if index > reach:
                     yield index, body, None
@@ -131,35 +131,37 @@ class Copies:
     def _way(self) -> list[Segment] | None:
         """The segments that lead from the beginning to the last head; None if they all do, or none."""
         end = max(self._roots, default=0)
-        plain = not any(each.kept.later for each in self.segments) and _follow_each_other(self.segments)
+        plain = not any(each.stored.later for each in self.segments) and _follow_each_other(self.segments)
         if not end or (plain and (not self.segments or self.segments[-1].last <= end)):
             return None
-        given = [Segment(s.first, s.last, kept) for s in self.segments for kept in (s.kept, *s.kept.later)]
-        given.sort(key=lambda each: (each.kept.put_at, each.kept.name))
+        given = [Segment(s.first, s.last, stored) for s in self.segments for stored in (s.stored, *s.stored.later)]
+        given.sort(key=lambda each: (each.stored.put_at, each.stored.name))
         way = way_to(end, self.bucket, given, self._roots)
         if way is not None:
-            taken = {(each.kept.name, each.kept.version) for each in way}
+            taken = {(each.stored.name, each.stored.version) for each in way}
             for each in given:
-                if (each.kept.name, each.kept.version) not in taken:
-                    _say(self.remarks, f"{each.kept.name} is not needed: a second copy, or somebody else put it there.")
+                if (each.stored.name, each.stored.version) not in taken:
+                    _say(
+                        self.remarks, f"{each.stored.name} is not needed: a second copy, or somebody else put it there."
+                    )
         return way
 
     def _all_entries(self) -> Iterator[tuple[int, bytes, None]]:
         reach = 0
         doubled = _Doubled(self.segments)
         for each in self.segments:
-            content = self.bucket.get(each.kept)
-            self._is_locked(each.kept.name, content.until)
+            content = self.bucket.get(each.stored)
+            self._is_locked(each.stored.name, content.until)
             index = each.first - 1
             for body in content.lines():
                 index += 1
                 same = doubled.same(index, body)
                 if not same:
-                    self._fault(f"Entry {index} is another in {each.kept.name} than in a segment before it.")
+                    self._fault(f"Entry {index} is another in {each.stored.name} than in a segment before it.")
                 if index > reach or not same:
                     yield index, body, None
             if index != each.last:
-                self._fault(f"{each.kept.name} holds {index - each.first + 1} entries.")
+                self._fault(f"{each.stored.name} holds {index - each.first + 1} entries.")
             reach = max(reach, index)
 
     def _fault(self, says: str) -> None:
@@ -208,8 +210,8 @@ def open_copies(url: str, clock: Clock, *, endpoint: str = "") -> Copies:
     if not segments and not heads:
         raise CopiesUnavailable(f"there are no copies at {url}")
     copies = Copies(bucket, clock, segments, heads)
-    for kept in hidden(segments, heads):
-        _say(copies.remarks, f"{kept.name} lies under {kept.covered}: somebody tried to replace or delete it.")
+    for stored in hidden(segments, heads):
+        _say(copies.remarks, f"{stored.name} lies under {stored.covered}: somebody tried to replace or delete it.")
     return copies
 
 

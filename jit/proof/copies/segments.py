@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from jit.proof.copies.bucket import Bucket, Kept, TooLong
+from jit.proof.copies.bucket import Bucket, StoredObject, TooLong
 from jit.proof.verifier import NO_ENTRY, Frontier, leaf_hash
 
 MOST_PLACES = 10_000
@@ -25,7 +25,7 @@ class Segment:
 
     first: int
     last: int
-    kept: Kept
+    stored: StoredObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,13 @@ class _Chained:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _Reached:
     """``head``: the hash of entry ``reach``, which is the last so far."""
 
     reach: int
     head: bytes
     nodes: tuple[bytes, ...]
-    way: tuple["_Place", Segment] | None = None
+    way: tuple["_Reached", Segment] | None = None
 
 
 def way_to(
@@ -58,9 +58,9 @@ def way_to(
     there is a choice, and as little beyond as can be. None if there are none such. Raises CopiesUnavailable.
     """
     chained = [found for each in segments if (found := _chained(bucket, each))]
-    waiting = [_Place(0, NO_ENTRY.encode(), ())]
+    waiting = [_Reached(0, NO_ENTRY.encode(), ())]
     seen = {waiting[0].head}
-    best: _Place | None = None
+    best: _Reached | None = None
     while waiting and len(seen) < MOST_PLACES:
         at = waiting.pop()
         if at.reach >= end:
@@ -74,17 +74,17 @@ def way_to(
     return list(_way_of(best))[::-1] if best else None
 
 
-def _after(at: _Place, chained: _Chained, roots: Mapping[int, set[bytes]]) -> _Place | None:
+def _after(at: _Reached, chained: _Chained, roots: Mapping[int, set[bytes]]) -> _Reached | None:
     """None where a head says otherwise."""
     tree = Frontier(at.reach, at.nodes)
     for leaf in chained.leaves[at.reach + 1 - chained.segment.first :]:
         tree.push(leaf)
         if tree.size in roots and tree.root() not in roots[tree.size]:
             return None
-    return _Place(tree.size, chained.hashes[-1], tree.nodes, (at, chained.segment))
+    return _Reached(tree.size, chained.hashes[-1], tree.nodes, (at, chained.segment))
 
 
-def _way_of(place: _Place) -> Iterator[Segment]:
+def _way_of(place: _Reached) -> Iterator[Segment]:
     while place.way:
         place, segment = place.way
         yield segment
@@ -95,7 +95,7 @@ def _chained(bucket: Bucket, segment: Segment) -> _Chained | None:
     hashes: list[bytes] = []
     leaves: list[bytes] = []
     try:
-        for index, body in enumerate(bucket.get(segment.kept).lines(), segment.first):
+        for index, body in enumerate(bucket.get(segment.stored).lines(), segment.first):
             begins = _BEGINS.match(body)
             if index > segment.last or begins is None or int(begins[1]) != index:
                 return None

@@ -68,14 +68,14 @@ class Maker:
     def make(self, request_id: str) -> bytes:
         """Raises CannotProve, LedgerUnavailable."""
         self._wait_for_head(request_id)
-        taken = _Taken(request_id)
+        found = _Collected(request_id)
         with live(self.url) as record:
-            taken.read(record)
-        if not taken.about:
+            found.read(record)
+        if not found.about:
             raise CannotProve(f"There is no request {request_id}. `jit list --all` shows all.")
-        keys = tuple(dict.fromkeys((*self.keys, *taken.keys)))
-        head = taken.newest_head(keys)
-        entries = [self._entry(index, body, taken.tree, head) for index, body in sorted(taken.bodies.items())]
+        keys = tuple(dict.fromkeys((*self.keys, *found.keys)))
+        head = found.newest_head(keys)
+        entries = [self._entry(index, body, found.tree, head) for index, body in sorted(found.bodies.items())]
         return write(
             {
                 "format": BUNDLE_FORMAT,
@@ -84,13 +84,13 @@ class Maker:
                 "entries": entries,
                 "checkpoint": head.note if head else None,
                 "keys": [str(key) for key in keys],
-                "rotations": [*taken.rotations],
-                "policies": [*self._policies(taken.versions())],
-                "anchors": [{"channel": one.channel, "ts": one.ts} for one in self.anchors(taken.bodies)],
+                "rotations": [*found.rotations],
+                "policies": [*self._policies(found.versions())],
+                "anchors": [{"channel": one.channel, "ts": one.ts} for one in self.anchors(found.bodies)],
             }
         )
 
-    def _entry(self, index: int, body: bytes, tree: HashTree, head: "_Signed | None") -> dict[str, Any]:
+    def _entry(self, index: int, body: bytes, tree: HashTree, head: "_SignedHead | None") -> dict[str, Any]:
         try:
             return {
                 "index": index,
@@ -128,13 +128,13 @@ class Maker:
 
 
 @dataclass(frozen=True, slots=True)
-class _Signed:
+class _SignedHead:
     size: int
     note: str
 
 
 @dataclass(slots=True)
-class _Taken:
+class _Collected:
     """What one reading of the whole record finds: of each version of the rules that the request names also the entry
     that brought it, a start or a change.
     """
@@ -186,8 +186,8 @@ class _Taken:
         said = (_said(body).get(name) for body in self.bodies.values() for name in ("policy_version", "before"))
         return [version for version in dict.fromkeys(said) if isinstance(version, str) and version != BROKEN]
 
-    def newest_head(self, keys: Sequence[VerifierKey]) -> _Signed | None:
-        """Of those that cover what was taken, signed by a key that is known here if any is.
+    def newest_head(self, keys: Sequence[VerifierKey]) -> _SignedHead | None:
+        """Of those that cover what was found, signed by a key that is known here if any is.
 
         Raises CannotProve where one of these is over another record.
         """
@@ -202,7 +202,7 @@ class _Taken:
                 continue
             if head.size > self.tree.size or self.tree.root(head.size) != head.root:
                 raise CannotProve("The record is not the one that was signed. Run `jit audit verify`.")
-            return _Signed(head.size, data.decode())
+            return _SignedHead(head.size, data.decode())
         return None
 
 

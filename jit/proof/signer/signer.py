@@ -34,7 +34,7 @@ from jit.ledger.schema import entries
 from jit.ledger.tail import Tail
 from jit.ports import Clock
 from jit.proof.audit.checkpoints import Heads, HeadsMoved
-from jit.proof.signer.following import Record, Refused
+from jit.proof.signer.following import CannotSign, FollowedRecord
 from jit.proof.signer.keys import Keys, is_rotating, read_keys, retire_old
 from jit.proof.signer.newest import newest_of, own
 from jit.proof.signer.state import Signed, Store
@@ -91,7 +91,7 @@ class Signer:
         self._holder = holder
         self._held_until = 0.0
         self._greeted = False
-        self._record: Record | None = None
+        self._record: FollowedRecord | None = None
         self._pins: dict[int, bytes] = {}
         self._newest: Signed | None = None
         self._announced = ""
@@ -150,7 +150,7 @@ class Signer:
         try:
             self._tell()
             self._turn()
-        except Refused as refused:
+        except CannotSign as refused:
             log.error("head.refused", because=str(refused))  # noqa: TRY400  no fault of ours
             self._record = None
             self.trouble(REFUSING, f"The record is not signed any more: {refused}. {LOOK}")
@@ -175,7 +175,7 @@ class Signer:
         self._announce()
         if self._record is None:
             self._begin()
-            self._record = Record(self._ledger.engine)
+            self._record = FollowedRecord(self._ledger.engine)
         record = self._record
         while record.read_on():
             if not self._holds_lease():
@@ -238,7 +238,7 @@ class Signer:
         pins = [signed.checkpoint for signed in (last, memory.pending, self._newest) if signed]
         self._pins = {pin.size: pin.root for pin in pins}
         if any(self._pins[pin.size] != pin.root for pin in pins):
-            raise Refused("its key signed two heads of one size over different entries")
+            raise CannotSign("its key signed two heads of one size over different entries")
         age = self._clock.now().timestamp() - last.at if last else HEARTBEAT
         self._beat_at = self._clock.ticks() + HEARTBEAT - min(max(age, 0.0), HEARTBEAT)
 
@@ -287,13 +287,13 @@ class Signer:
             self._store.save(replace(self._store.memory, pending=None))
             self._beat_at = self._clock.ticks()
 
-    def _require_extended(self, record: Record) -> None:
-        """Raises Refused unless the record begins with all that was signed before."""
+    def _require_extended(self, record: FollowedRecord) -> None:
+        """Raises CannotSign unless the record begins with all that was signed before."""
         for size, root in self._pins.items():
             if record.size < size:
-                raise Refused(f"a head was signed over {size} entries, and it ends with entry {record.size}")
+                raise CannotSign(f"a head was signed over {size} entries, and it ends with entry {record.size}")
             if record.tree.root(size) != root:
-                raise Refused(f"entries 1 to {size} are not those over which the head of size {size} was signed")
+                raise CannotSign(f"entries 1 to {size} are not those over which the head of size {size} was signed")
         self._pins = {}
         last, newest, self._newest = self._store.memory.last, self._newest, None
         if newest and (last is None or newest.checkpoint.size >= last.checkpoint.size):
@@ -335,7 +335,7 @@ class Signer:
             return None
         return fact.key if isinstance(fact, KeyChanged) else None
 
-    def _is_due(self, record: Record) -> bool:
+    def _is_due(self, record: FollowedRecord) -> bool:
         last = self._store.memory.last
         if not record.size:
             return False
@@ -346,11 +346,11 @@ class Signer:
             or self._clock.ticks() >= self._beat_at
         )
 
-    def _sign(self, record: Record) -> None:
+    def _sign(self, record: FollowedRecord) -> None:
         last, keys = self._store.memory.last, self._keys
         size, root = record.size, record.tree.root()
         if last and (size < last.checkpoint.size or record.tree.root(last.checkpoint.size) != last.checkpoint.root):
-            raise Refused(f"it does not extend the head of size {last.checkpoint.size}")
+            raise CannotSign(f"it does not extend the head of size {last.checkpoint.size}")
         at = max(int(self._clock.now().timestamp()), last.at if last else 0)
         text = checkpoint(keys.now.name, size, root)
         note = sign(text, *keys.all) + cosign(text, keys.now, at)

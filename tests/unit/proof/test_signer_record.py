@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from jit.ledger.entry import NO_ENTRY, hash_of
-from jit.proof.signer.following import LONGEST, PAGE, Record, Refused
+from jit.proof.signer.following import LONGEST, PAGE, CannotSign, FollowedRecord
 from jit.proof.verifier import Frontier, leaf_hash
 from tests.world.signing import Signing
 
@@ -20,14 +20,14 @@ def desk(tmp_path: Path) -> Iterator[Signing]:
     made.engine.dispose()
 
 
-def read(desk: Signing) -> Record:
-    record = Record(desk.engine)
+def read(desk: Signing) -> FollowedRecord:
+    record = FollowedRecord(desk.engine)
     while record.read_on():
         pass
     return record
 
 
-def once_around(record: Record) -> None:
+def once_around(record: FollowedRecord) -> None:
     for _ in range(3):
         record.patrol()
 
@@ -51,7 +51,7 @@ def test_the_tree_is_over_the_bytes_that_are_kept(desk: Signing) -> None:
 def test_the_last_entry_is_looked_at_each_time(desk: Signing) -> None:
     record = read(desk)
     rewritten(desk, record.size)
-    with pytest.raises(Refused, match=f"entry {record.size} is not the one"):
+    with pytest.raises(CannotSign, match=f"entry {record.size} is not the one"):
         record.read_on()
 
 
@@ -61,7 +61,7 @@ def test_what_was_read_long_ago_is_looked_at_again(desk: Signing, index: int) ->
     for _ in range(7):
         record.patrol()
     rewritten(desk, index)
-    with pytest.raises(Refused, match=f"entry {index} is not the one"):
+    with pytest.raises(CannotSign, match=f"entry {index} is not the one"):
         once_around(record)
 
 
@@ -69,13 +69,13 @@ def test_what_was_read_long_ago_is_looked_at_again(desk: Signing, index: int) ->
 def test_what_is_gone_from_the_middle_is_missed(desk: Signing, index: int) -> None:
     record = read(desk)
     desk.sql('DELETE FROM entries WHERE "index" = :at', at=index)
-    with pytest.raises(Refused, match=f"entry {index} is not there"):
+    with pytest.raises(CannotSign, match=f"entry {index} is not there"):
         once_around(record)
 
 
 def test_a_patrol_of_nothing_finds_nothing(tmp_path: Path) -> None:
     desk = Signing(tmp_path)
-    Record(desk.engine).patrol()
+    FollowedRecord(desk.engine).patrol()
     desk.stopped()
 
 
@@ -93,5 +93,5 @@ def test_a_patrol_of_nothing_finds_nothing(tmp_path: Path) -> None:
 )
 def test_a_row_that_is_no_entry_is_refused(desk: Signing, column: str, value: object) -> None:
     desk.sql(f'UPDATE entries SET {column} = :value WHERE "index" = 7', value=value)
-    with pytest.raises(Refused, match="entry 7"):
+    with pytest.raises(CannotSign, match="entry 7"):
         read(desk)
