@@ -10,10 +10,11 @@ from typing import Any
 
 from jit.facts import said_fields
 from jit.ledger import BrokenChain, Entry, Ledger
-from jit.ledger.entry import hash_of
+from jit.ledger.entry import LONGEST, hash_of
 from jit.proof.audit.growing import GrowingFile
+from jit.proof.audit.kept import KeptEntry
 from jit.proof.audit.ocsf import to_ocsf
-from jit.proof.audit.reading import ALL, LONGEST, KeptEntry, Part, kept_at, read_kept
+from jit.proof.audit.reading import ALL, Part, kept_at, read_kept
 from jit.proof.audit.table import as_json
 from jit.runtime.settings import CannotStart
 

@@ -1,8 +1,4 @@
-"""Reading the record, which is itself recorded, and passing over what is broken in it.
-
-Nothing but places, bytes and hashes is asked of the database: what its other columns say about an entry could have been
-changed without any hash telling, and would keep the entry from being found.
-"""
+"""Reading the record, which is itself recorded, and passing over what is broken in it."""
 
 import getpass
 import re
@@ -13,7 +9,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Literal
 
-from sqlalchemy import Connection, LargeBinary, cast, func, select
+from sqlalchemy import Connection
 
 from jit.facts import RecordRead, Source
 from jit.ledger import BrokenChain, Entry, Ledger, LedgerUnavailable
@@ -21,13 +17,12 @@ from jit.ledger.database import reading
 from jit.ledger.entry import hash_of, open_entry
 from jit.ledger.schema import entries
 from jit.ledger.unavailable import Forbidden
+from jit.proof.audit.kept import KeptEntry, kept_entries
 from jit.runtime.settings import CannotStart
 
 How = Literal["search", "tail", "export", "prove", "mirror_check"]
 LONGEST_ASKED = 1000
 """Characters of what was typed. Two commands that differ only behind them read the same in the record."""
-LONGEST = 1024 * 1024
-"""Bytes of an entry. One that is longer comes cut, and its hash does not fit it then."""
 PAGE = 500
 LOOK_EVERY = 0.5
 """Seconds between looks for what is new."""
@@ -35,9 +30,6 @@ _LONGEST_NAME = 200
 _HEAD = re.compile(
     rb'\{"index": ([0-9]{1,18}), "recorded_at": "([0-9T:.-]{19,26}\+00:00)", "previous": "[0-9a-f]{64}", "fact": \{'
 )
-
-KeptEntry = tuple[int, bytes, str]
-"""Where an entry stands, its bytes, and the hash they are kept under."""
 
 
 def actor() -> str:
@@ -204,16 +196,13 @@ def _missing(one: int, other: int) -> BrokenChain:
     return BrokenChain(first, "missing" if first == last else f"missing, and all up to {last}")
 
 
-def _rows(connection: Connection, part: Part, limit: int | None = None) -> list[KeptEntry]:
-    """SQLite holds text in a column of bytes, too, and makes NULL of a part of nothing."""
-    body = cast(func.substr(cast(entries.c.body, LargeBinary), 1, LONGEST + 1), LargeBinary)
-    query = select(entries.c.index, body, entries.c.hash).where(entries.c.index > part.after)
+def _rows(connection: Connection, part: Part, limit: int = PAGE) -> list[KeptEntry]:
+    where = [entries.c.index > part.after]
     if part.upto is not None:
-        query = query.where(entries.c.index <= part.upto)
+        where.append(entries.c.index <= part.upto)
     if part.request is not None:
-        query = query.where(entries.c.request_id == part.request)
-    query = query.order_by(entries.c.index.desc() if part.newest_first else entries.c.index).limit(limit or PAGE)
-    return [(index, bytes(body or b""), kept_under) for index, body, kept_under in connection.execute(query)]
+        where.append(entries.c.request_id == part.request)
+    return kept_entries(connection, *where, limit=limit, newest_first=part.newest_first)
 
 
 def _opened(

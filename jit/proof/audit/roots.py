@@ -3,12 +3,13 @@
 import base64
 from collections.abc import Iterator
 
-from sqlalchemy import LargeBinary, cast, select
+from sqlalchemy import select
 
 from jit.facts import KeyChanged
 from jit.ledger import Ledger
 from jit.ledger.database import reading
 from jit.ledger.schema import entries
+from jit.proof.audit.kept import KeptEntry, kept_entries
 from jit.proof.verifier import ED25519, Frontier, NoteError, VerifierKey, leaf_hash
 
 PAGE = 1000
@@ -20,8 +21,8 @@ def roots_at(ledger: Ledger, sizes: set[int]) -> Iterator[tuple[int, str]]:
     tree = Frontier()
     if wanted and wanted[-1] == 0:
         yield wanted.pop(), base64.b64encode(tree.root()).decode()
-    while wanted and (page := _bodies(ledger, tree.size)):
-        for index, body in page:
+    while wanted and (page := _page(ledger, tree.size)):
+        for index, body, _ in page:
             if index != tree.size + 1:
                 return
             tree.push(leaf_hash(body))
@@ -45,7 +46,6 @@ def keys_of(ledger: Ledger) -> list[VerifierKey]:
     return [key for key in found if key.alg == ED25519]
 
 
-def _bodies(ledger: Ledger, after: int) -> list[tuple[int, bytes]]:
-    query = select(entries.c.index, cast(entries.c.body, LargeBinary)).where(entries.c.index > after)
+def _page(ledger: Ledger, after: int) -> list[KeptEntry]:
     with reading(ledger.engine) as connection:
-        return [(index, bytes(body)) for index, body in connection.execute(query.order_by(entries.c.index).limit(PAGE))]
+        return kept_entries(connection, entries.c.index > after, limit=PAGE)

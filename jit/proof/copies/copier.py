@@ -13,13 +13,15 @@ from datetime import timedelta
 from threading import Event
 
 import structlog
-from sqlalchemy import Engine, LargeBinary, cast, func, select
+from sqlalchemy import Engine
 
 from jit.ledger import Leases, LedgerUnavailable
 from jit.ledger.database import reading
+from jit.ledger.entry import LONGEST
 from jit.ledger.schema import entries
 from jit.ports import Clock
 from jit.proof.audit.checkpoints import Head, Heads
+from jit.proof.audit.kept import kept_entries
 from jit.proof.copies.bucket import Bucket, CopiesUnavailable, StoredObject
 from jit.proof.copies.reading import LONGEST_HEAD, gaps, head_name, heads_in, hidden, segment_name, segments_in
 from jit.proof.copies.segments import Segment
@@ -53,7 +55,6 @@ SILENT_FOR = 3600.0
 MOST_ENTRIES, MOST_BYTES = 5000, 8 << 20
 """Of one segment."""
 _PAGE = 500
-_LONGEST = 1 << 20
 
 DIFFERENT = "copies"
 AWAY = "copies away"
@@ -362,17 +363,12 @@ _ED25519 = 64
 def _bodies(engine: Engine, first: int, last: int) -> Iterator[bytes]:
     """Entries ``first`` to ``last``, until one is missing or is too long to be one."""
     while first <= last:
-        query = (
-            select(entries.c.index, cast(func.substr(cast(entries.c.body, LargeBinary), 1, _LONGEST + 1), LargeBinary))
-            .where(entries.c.index >= first, entries.c.index <= min(last, first + _PAGE - 1))
-            .order_by(entries.c.index)
-        )
         with reading(engine) as connection:
-            page = [(index, bytes(body or b"")) for index, body in connection.execute(query)]
+            page = kept_entries(connection, entries.c.index >= first, entries.c.index <= last, limit=_PAGE)
         if not page:
             return
-        for index, body in page:
-            if index != first or len(body) > _LONGEST:
+        for index, body, _ in page:
+            if index != first or len(body) > LONGEST:
                 return
             yield body
             first += 1

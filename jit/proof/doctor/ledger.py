@@ -8,7 +8,7 @@ from pathlib import Path
 from shlex import join, quote
 
 from pydantic import SecretStr
-from sqlalchemy import Connection, Engine, LargeBinary, Select, cast, func, inspect, select, text
+from sqlalchemy import Connection, Engine, func, inspect, select, text
 from sqlalchemy.engine import URL
 
 from jit.clock import SKEW_LIMIT
@@ -18,12 +18,13 @@ from jit.facts import Alert, AlertName
 from jit.ledger import BrokenChain, Ledger, LedgerUnavailable, check_chain, connect
 from jit.ledger.database import OLDER, ours_to_change, reading, there
 from jit.ledger.doctor.guards import INIT, look_at_guards
-from jit.ledger.entry import LONGEST, NO_ENTRY, Entry, open_entry
+from jit.ledger.entry import NO_ENTRY, Entry, open_entry
 from jit.ledger.schema import entries, made_by
 from jit.ledger.unavailable import Forbidden
 from jit.ledger.version import VERSION
 from jit.ports import Clock
 from jit.proof.audit.checkpoints import Heads
+from jit.proof.audit.kept import kept_entries
 from jit.proof.verifier import NoteError, parse_checkpoint, parse_note
 
 NEWEST = 500
@@ -215,10 +216,12 @@ def _size(written: bytes) -> int | None:
 
 def _refusal(engine: Engine, size: int) -> Entry | None:
     """The newest alert *head refused* that no head covers. One of witnesses or copies is under a head at once."""
-    query = _KEPT.where(entries.c.kind == "alert", entries.c.index > size).order_by(entries.c.index.desc())
-    for index, body, kept in _bodies(engine, query.limit(ALERTS)):
+    with reading(engine) as connection:
+        alerts = entries.c.kind == "alert", entries.c.index > size
+        found = kept_entries(connection, *alerts, limit=ALERTS, newest_first=True)
+    for kept in found:
         try:
-            entry = _opened(index, body, kept)
+            entry = _opened(*kept)
         except BrokenChain:
             continue
         if isinstance(entry.fact, Alert) and entry.fact.name is AlertName.HEAD_REFUSED:
@@ -238,15 +241,11 @@ def _newest_entries(engine: Engine) -> Line:
     if last == 0:
         return _fine("no entry yet")
     start = max(0, last - NEWEST)
-    query = _KEPT.where(entries.c.index > start, entries.c.index <= last).order_by(entries.c.index)
-    found = [_opened(index, body, kept) for index, body, kept in _bodies(engine, query)]
+    with reading(engine) as connection:
+        newest = kept_entries(connection, entries.c.index > start, entries.c.index <= last, limit=NEWEST)
+    found = [_opened(*kept) for kept in newest]
     check_chain(found, after=start, previous=found[0].previous if start else NO_ENTRY)
     return _fine(f"{last} entries; the newest {last - start} hang together")
-
-
-def _bodies(engine: Engine, query: Select[int, bytes, str]) -> list[tuple[int, bytes, str]]:
-    with reading(engine) as connection:
-        return [(index, bytes(body or b""), kept) for index, body, kept in connection.execute(query)]
 
 
 def _opened(index: int, body: bytes, kept: str) -> Entry:
@@ -258,11 +257,6 @@ def _opened(index: int, body: bytes, kept: str) -> Entry:
     if entry.index != index:
         raise BrokenChain(index, "its bytes say that it stands elsewhere")
     return entry
-
-
-_KEPT = select(
-    entries.c.index, cast(func.substr(cast(entries.c.body, LargeBinary), 1, LONGEST + 1), LargeBinary), entries.c.hash
-)
 
 
 def _clock(ledger: Ledger) -> Line:

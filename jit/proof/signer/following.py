@@ -1,17 +1,15 @@
 """The record as the signer sees it: every entry checked as it comes, the tree over them, and a second look later."""
 
-from typing import Any
-
-from sqlalchemy import BigInteger, ColumnElement, Engine, LargeBinary, Select, cast, func, select
+from sqlalchemy import Engine, func, select
 
 from jit.ledger.database import reading
-from jit.ledger.entry import LONGEST
 from jit.ledger.schema import entries
+from jit.proof.audit.kept import KeptEntry, kept_entries
 from jit.proof.tlog.tree import HashTree
 from jit.proof.verifier import EntryCheck, Findings, leaf_hash
 
 PAGE = 200
-"""Entries read at one go. One that is longer than `LONGEST` comes cut, and nothing fits it then."""
+"""Entries read at one go."""
 
 
 class CannotSign(Exception):
@@ -71,25 +69,10 @@ class FollowedRecord:
         if leaf_hash(body) != self.tree.perfect(0, index - 1):
             raise CannotSign(f"entry {index} is not the one that stood there before")
 
-    def _page(self, first: int, limit: int) -> list[tuple[int, bytes, str]]:
-        kept = _KEPT[self._engine.dialect.name == "sqlite"]
-        query = kept.where(entries.c.index >= first).order_by(entries.c.index).limit(limit)
+    def _page(self, first: int, limit: int) -> list[KeptEntry]:
         with reading(self._engine) as connection:
-            return [(index, bytes(body or b""), _as_text(kept)) for index, body, kept in connection.execute(query)]
+            return kept_entries(connection, entries.c.index >= first, limit=limit)
 
     def _last_index(self) -> int:
         with reading(self._engine) as connection:
             return connection.scalar(select(func.max(entries.c.index))) or 0
-
-
-def _as_text(kept: object) -> str:
-    return bytes(kept).decode(errors="replace") if isinstance(kept, bytes) else str(kept)
-
-
-def _kept(hash_of: ColumnElement[Any]) -> Select[int, bytes, Any]:
-    body = cast(func.substr(cast(entries.c.body, LargeBinary), 1, LONGEST + 1), LargeBinary)
-    return select(cast(entries.c.index, BigInteger), body, func.substr(hash_of, 1, 65))
-
-
-_KEPT = {False: _kept(entries.c.hash), True: _kept(cast(entries.c.hash, LargeBinary))}
-"""By whether it is SQLite, which holds text in a column of bytes and bytes in one of text."""

@@ -24,16 +24,16 @@ from threading import Event, Thread
 
 import structlog
 from pydantic import SecretStr
-from sqlalchemy import LargeBinary, cast, func, select
 
 from jit.facts import NO_POLICY, Alert, AlertName, Fact, KeyChanged, Source, Started
 from jit.ledger import ClockSkew, Leases, Ledger, LedgerUnavailable
 from jit.ledger.database import reading
-from jit.ledger.entry import LONGEST, open_entry
+from jit.ledger.entry import open_entry
 from jit.ledger.schema import entries
 from jit.ledger.tail import Tail
 from jit.ports import Clock
 from jit.proof.audit.checkpoints import Heads, HeadsMoved
+from jit.proof.audit.kept import kept_entries
 from jit.proof.signer.following import CannotSign, FollowedRecord
 from jit.proof.signer.keys import Keys, is_rotating, read_keys, retire_old
 from jit.proof.signer.newest import newest_of, own
@@ -321,16 +321,11 @@ class Signer:
 
     def _announced_before(self) -> str | None:
         """The key that the record says it is signed with."""
-        query = (
-            select(cast(func.substr(cast(entries.c.body, LargeBinary), 1, LONGEST), LargeBinary))
-            .where(entries.c.kind == KeyChanged.model_fields["kind"].default)
-            .order_by(entries.c.index.desc())
-            .limit(1)
-        )
+        is_one = entries.c.kind == KeyChanged.model_fields["kind"].default
         with reading(self._ledger.engine) as connection:
-            body = connection.scalar(query)
+            found = kept_entries(connection, is_one, limit=1, newest_first=True)
         try:
-            fact = open_entry(bytes(body)).fact if body else None
+            fact = open_entry(found[0][1]).fact if found else None
         except (ValueError, TypeError, RecursionError):
             return None
         return fact.key if isinstance(fact, KeyChanged) else None

@@ -13,11 +13,10 @@ from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 
 from jit.cli.main import cli
 from jit.facts import MODELS, AlertName, RefusalReason
-from jit.ledger.entry import open_entry, seal
+from jit.ledger.entry import LONGEST, open_entry, seal
 from jit.ledger.privacy.sealing import new_key
 from jit.proof.audit.export import COLUMNS
 from jit.proof.audit.ocsf import VERSION, to_ocsf
-from jit.proof.audit.reading import LONGEST
 
 STORED = [open_entry(body) for body in (Path(__file__).parents[1] / "entries.jsonl").read_bytes().splitlines()]
 SCHEMA = get_ocsf_schema(VERSION)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from jit.ledger.entry import NO_ENTRY, hash_of
-from jit.proof.signer.following import LONGEST, PAGE, CannotSign, FollowedRecord
+from jit.ledger.entry import LONGEST, NO_ENTRY, hash_of
+from jit.proof.signer.following import PAGE, CannotSign, FollowedRecord
 from jit.proof.verifier import Frontier, leaf_hash
 from tests.world.signing import Signing
 
