@@ -788,8 +788,8 @@ class EntryCheck:
 class _HeadCheck:
     """Steps 4 to 6: heads are held against each other, and against the tree as it grows."""
 
-    def __init__(self, chained: EntryCheck, keys: _KeyTrust, findings: Findings, log: Iterable[bytes]) -> None:
-        self._entries, self._keys, self._findings = chained, keys, findings
+    def __init__(self, entries: EntryCheck, keys: _KeyTrust, findings: Findings, log: Iterable[bytes]) -> None:
+        self._entries, self._keys, self._findings = entries, keys, findings
         self._wanted: dict[int, dict[object, tuple[_Head, Grade, str]]] = {}
         self._mismatched: set[str] = set()
         self._log = iter(log)
@@ -892,24 +892,25 @@ def check_record(entries: Iterable[tuple[int, bytes, str | None]], heads: Source
     """
     findings = Findings()
     # 0. Whom the reader believes.
-    keys, chained = _KeyTrust(trust, findings), EntryCheck(findings)
+    keys, entry_check = _KeyTrust(trust, findings), EntryCheck(findings)
     # 1. The heads from elsewhere, all of them; then the log's, as its size is reached.
-    roots = _HeadCheck(chained, keys, findings, heads.log)
+    head_check = _HeadCheck(entry_check, keys, findings, heads.log)
     for name, grade, where in _OTHERS:
-        roots.gather(getattr(heads, name), grade, where)
-    roots.begin()
-    take, stop = chained.take, roots.stop
+        head_check.gather(getattr(heads, name), grade, where)
+    head_check.begin()
+    take, stop = entry_check.take, head_check.stop
     for index, body, kept in entries:
         # 2. and 3. The entry, and the tree with it.
         take(index, body, kept)
         # 4. and 5. The heads of this size.
-        if chained.last >= stop:
-            roots.compare()
-            stop = roots.stop
+        if entry_check.last >= stop:
+            head_check.compare()
+            stop = head_check.stop
     # 6. The end.
-    roots.finish()
+    head_check.finish()
     # 7. and 8. The keys, and the verdict.
-    return _verdict(findings, keys, size=chained.last, root=chained.frontier.root(), checked=chained.frontier.size)
+    tree = entry_check.frontier
+    return _verdict(findings, keys, size=entry_check.last, root=tree.root(), checked=tree.size)
 
 
 def _verdict(

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -51,6 +52,13 @@ def test_the_file_runs_with_python_and_cryptography_alone(tmp_path, copy):
         done = alone(tmp_path, what, *key_of(LOG))
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.startswith("intact, signed")
+
+
+def test_every_step_that_it_begins_with_stands_in_the_code_under_its_number():
+    _, recipe, code = Path(jit.proof.verifier.__file__).read_text().split('"""', 2)
+    steps = [int(number) for number in re.findall(r"^ ?(\d+)\. ", recipe, re.MULTILINE)]
+    assert steps == [*range(15)]
+    assert {int(number) for number in re.findall(r'(?:# |"""|and |to )(\d+)\. [A-Z]', code)} == {*steps}
 
 
 def test_the_block_of_that_test_holds(tmp_path):
