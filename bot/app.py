@@ -16,14 +16,14 @@ from slack_bolt.error import BoltUnhandledRequestError
 from slack_sdk import WebClient
 
 from bot import answers
-from bot.client import impatient
 from bot.directory import SlackDirectory
 from bot.listeners import command, denial, events, home, presses, request
 from bot.listeners.caller import Caller, read_caller
-from bot.listeners.kit import Kit, logged
+from bot.listeners.context import ListenerContext, logged
 from bot.listeners.presses import refuse_press
-from bot.listeners.teller import WITHIN, Teller
+from bot.listeners.responder import WITHIN, Responder
 from bot.pool import Pool
+from bot.slack_client import with_timeout
 from jit.facts import RefusalReason
 from jit.policy import PolicyFolder
 from jit.ports import Clock
@@ -66,20 +66,20 @@ def build_app(
         raise_error_for_unhandled_request=True,
         listener_executor=ThreadPoolExecutor(LISTENERS, thread_name_prefix="listener"),
     )
-    quick = impatient(client, WITHIN)
-    kit = Kit(
+    quick = with_timeout(client, WITHIN)
+    ctx = ListenerContext(
         core=core,
         directory=directory,
         policies=policies,
         opener=quick,
-        teller=Teller(quick),
+        responder=Responder(quick),
         pool=pool,
         clock=clock,
     )
     app.middleware(name_the_caller)
-    app.error(_answer_fault(kit))
+    app.error(_answer_fault(ctx))
     for each in (command, request, presses, denial, home, events):
-        each.register(app, kit)
+        each.register(app, ctx)
     looks_secret("")  # its detectors take a moment to load, and the first form must not wait for them
     return app
 
@@ -95,17 +95,17 @@ def name_the_caller(body: dict[str, Any], context: BoltContext, next_: Callable[
     return None
 
 
-def _answer_fault(kit: Kit) -> Callable[..., BoltResponse | None]:
+def _answer_fault(ctx: ListenerContext) -> Callable[..., BoltResponse | None]:
     """Whatever goes wrong is acknowledged, and told to the person with an id that is in the log."""
 
     def answer(error: Exception, body: dict[str, Any], response: BoltResponse | None) -> BoltResponse | None:
         caller = read_caller(body)
         if isinstance(error, BoltUnhandledRequestError) or _is_bolts_own(error):
-            _refuse_unknown(kit, caller)
+            _refuse_unknown(ctx, caller)
         else:
             error_id = logged(error)
             if caller is not None:
-                kit.teller.tell(caller.place, answers.fault(error_id))
+                ctx.responder.respond(caller.place, answers.fault(error_id))
         return None if response is None else BoltResponse(status=200, body="")
 
     return answer
@@ -117,10 +117,10 @@ def _is_bolts_own(error: Exception) -> bool:
     return all(Path(frame.filename).is_relative_to(_BOLT) for frame in frames)
 
 
-def _refuse_unknown(kit: Kit, caller: Caller | None) -> None:
+def _refuse_unknown(ctx: ListenerContext, caller: Caller | None) -> None:
     """No listener knows it: a button of an older version, or a payload that is not as Slack makes them."""
     if caller is not None:
-        refuse_press(kit, caller, "press", RefusalReason.MALFORMED)
+        refuse_press(ctx, caller, "press", RefusalReason.MALFORMED)
 
 
 def _authorized_as(client: WebClient) -> Callable[[], AuthorizeResult]:

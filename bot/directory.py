@@ -16,7 +16,7 @@ import structlog
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from bot.client import impatient
+from bot.slack_client import with_timeout
 from jit.ledger import LedgerUnavailable, StoredDirectory
 from jit.people.person import NO_GROUPS, Groups, Person
 from jit.ports import Clock, DirectoryUnavailable, UnknownPerson
@@ -53,7 +53,7 @@ class AnotherWorkspace(CannotStart):
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _LookedUp:
     """An answer: ``person`` is None for an id that is nobody's."""
 
     person: Person | None
@@ -79,12 +79,12 @@ class SlackDirectory:
     """The `Directory` of the bot. Thread-safe."""
 
     def __init__(self, client: WebClient, stored: StoredDirectory, clock: Clock) -> None:
-        self._client = impatient(client, LIST_WITHIN)
-        self._quick = impatient(client, ASK_WITHIN)
+        self._client = with_timeout(client, LIST_WITHIN)
+        self._quick = with_timeout(client, ASK_WITHIN)
         self._stored = stored
         self._clock = clock
         self._lock = threading.RLock()
-        self._people: dict[str, _Known] = {}
+        self._people: dict[str, _LookedUp] = {}
         self._asked = Share(ASKED_FOR_AT_MOST, ASKED_FOR_WITHIN, clock.ticks)
         self._asked_often = Share(1, THEN_EVERY, clock.ticks)
         self._groups = NO_GROUPS
@@ -139,13 +139,13 @@ class SlackDirectory:
         try:
             found = self._ask(person)
         except UnknownPerson:
-            self._remember(person, _Known(None, now))
+            self._remember(person, _LookedUp(None, now))
             raise
         self._stored.keep_person(found, now)
-        self._remember(person, _Known(found, now))
+        self._remember(person, _LookedUp(found, now))
         return found
 
-    def _remember(self, person: str, known: _Known) -> None:
+    def _remember(self, person: str, known: _LookedUp) -> None:
         with self._lock:
             if len(self._people) >= _REMEMBERED:
                 self._people.clear()

@@ -18,7 +18,7 @@ HOLDS_FOR = 1.0
 """Seconds for which an answer holds: whoever can ask must not be able to keep the ledger busy."""
 
 
-class Condition:
+class Health:
     """Thread-safe. ``connected`` says whether what people press reaches the bot; each way in has its own answer."""
 
     def __init__(self, *, ledger: Ledger, directory: SlackDirectory, policies: PolicyFolder, clock: Clock) -> None:
@@ -48,7 +48,7 @@ class Condition:
                 self._refused = self._refusals()
                 before, self._ready, self._asked = self._ready, self._look(), now
                 if before != self._ready:
-                    log.info("condition.changed", **self._ready)
+                    log.info("health.changed", **self._ready)
             return self._ready
 
     def shown(self) -> bool:

@@ -19,22 +19,22 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from bot.app import build_app
 from bot.directory import SlackDirectory
 from bot.followers.cards import Cards
-from bot.followers.follower import LASTS, LEASE, Backoff, Follower, Leadership, Seat, Show, Tools, follow
+from bot.followers.follower import LASTS, LEASE, Backoff, Follower, Leadership, LeaseTerm, SlackFollower, Tools, follow
 from bot.followers.homes import Homes
 from bot.followers.leavers import Leavers
 from bot.followers.messages import Messages
 from bot.followers.outbox import Outbox
 from bot.followers.watch import Watch
-from bot.health import Condition
-from bot.http import Door, Signatures, application, serving
+from bot.health import Health
+from bot.http import Signatures, SlackEndpoint, application, serving
 from bot.mirror.audit_channel import AuditChannel
-from bot.mirror.erasure_redraw import Tombstones
+from bot.mirror.erasure_redraw import ErasureRedraw
 from bot.mirror.follower import Mirror
 from bot.pool import Pool
 from bot.rules import RulesWatch
 from bot.slack_client import slack_client
 from bot.socket_mode import hang_up, socket_client
-from bot.visibility import Sight
+from bot.visibility import Visibility
 from jit.clock import SystemClock
 from jit.facts import Alert, AlertName, Fact, Source, Started
 from jit.ledger import (
@@ -77,7 +77,7 @@ class Parts:
     policies: PolicyFolder
     client: WebClient
     directory: SlackDirectory
-    condition: Condition
+    health: Health
     actor: str
 
 
@@ -93,12 +93,12 @@ def run(settings: BotSettings, *, clock: Clock | None = None, stop: threading.Ev
     try:
         create_tables(parts.ledger.engine)
         rules = RulesWatch(parts.ledger, parts.policies, parts.clock, parts.actor)
-        door = _door(parts)
-        with _answering(parts, door, stop):
+        endpoint = _endpoint(parts)
+        with _answering(parts, endpoint, stop):
             parts.ledger.append(_started(parts, rules.version))
             log.info("bot.started", policy_version=rules.version)
             watching = _running(parts, "rules", rules.keep_watching, stop)
-            with _following(parts, stop), _listening(parts, door, stop), watching:
+            with _following(parts, stop), _listening(parts, endpoint, stop), watching:
                 say_ready(_way_in(settings))
                 wait_until_told(stop)
     finally:
@@ -128,21 +128,21 @@ def _put_together(settings: BotSettings, clock: Clock) -> Parts:
         policies=policies,
         client=client,
         directory=directory,
-        condition=Condition(ledger=ledger, directory=directory, policies=policies, clock=clock),
+        health=Health(ledger=ledger, directory=directory, policies=policies, clock=clock),
         actor=process_name("bot"),
     )
 
 
-def _door(parts: Parts) -> Door | None:
+def _endpoint(parts: Parts) -> SlackEndpoint | None:
     """In HTTP mode."""
     secret = parts.settings.slack_signing_secret
-    return Door(Signatures(secret.get_secret_value(), parts.clock)) if secret else None
+    return SlackEndpoint(Signatures(secret.get_secret_value(), parts.clock)) if secret else None
 
 
-def _answering(parts: Parts, door: Door | None, stop: threading.Event) -> AbstractContextManager[None]:
+def _answering(parts: Parts, endpoint: SlackEndpoint | None, stop: threading.Event) -> AbstractContextManager[None]:
     """Over HTTP, if it is to."""
     address = parts.settings.listen
-    return serving(application(parts.condition, door), address, stop) if address else nullcontext()
+    return serving(application(parts.health, endpoint), address, stop) if address else nullcontext()
 
 
 def _started(parts: Parts, policy_version: str) -> list[Fact]:
@@ -201,36 +201,36 @@ def _following(parts: Parts, stop: threading.Event) -> Iterator[None]:
         clock=parts.clock,
         actor=parts.actor,
     )
-    followers: list[tuple[Show, Seat]] = [(watch, Seat(leadership)), (leavers, Seat(leadership))]
-    sight = Sight(parts.ledger, parts.policies, parts.directory, parts.clock)
-    writers: dict[str, Callable[[Tools], Show]] = {
+    followers: list[tuple[Follower, LeaseTerm]] = [(watch, LeaseTerm(leadership)), (leavers, LeaseTerm(leadership))]
+    visibility = Visibility(parts.ledger, parts.policies, parts.directory, parts.clock)
+    writers: dict[str, Callable[[Tools], Follower]] = {
         Cards.name: Cards,
         Messages.name: Messages,
         Mirror.name: Mirror,
         AuditChannel.name: AuditChannel,
-        Tombstones.name: lambda tools: Tombstones(tools, Notes(parts.ledger.engine, AuditChannel.name, lease)),
-        Homes.name: lambda tools: Homes(tools, sight),
+        ErasureRedraw.name: lambda tools: ErasureRedraw(tools, Notes(parts.ledger.engine, AuditChannel.name, lease)),
+        Homes.name: lambda tools: Homes(tools, visibility),
     }
     for name, writer in writers.items():
-        notes, seat = Notes(parts.ledger.engine, name, lease), Seat(leadership)
+        notes, term = Notes(parts.ledger.engine, name, lease), LeaseTerm(leadership)
         tools = Tools(
             ledger=parts.ledger,
             notes=notes,
-            outbox=Outbox(parts.client, notes, seat.require),
+            outbox=Outbox(parts.client, notes, term.require),
             policies=parts.policies,
             names=parts.directory.name,
             clock=parts.clock,
         )
-        followers.append((writer(tools), seat))
+        followers.append((writer(tools), term))
     tail = Tail(parts.ledger.engine)
     threads = [
         threading.Thread(
             target=follow,
-            args=(follower, seat, stop.wait, tail.waiter(stop) if isinstance(follower, Follower) else stop.wait),
+            args=(follower, term, stop.wait, tail.waiter(stop) if isinstance(follower, SlackFollower) else stop.wait),
             name=follower.name,
             daemon=True,
         )
-        for follower, seat in followers
+        for follower, term in followers
     ]
     threads += [
         threading.Thread(target=work, args=(stop,), name=name, daemon=True)
@@ -238,7 +238,7 @@ def _following(parts: Parts, stop: threading.Event) -> Iterator[None]:
     ]
     for thread in threads:
         thread.start()
-        parts.condition.watch(thread)
+        parts.health.watch(thread)
     try:
         yield
     finally:
@@ -253,7 +253,7 @@ def _following(parts: Parts, stop: threading.Event) -> Iterator[None]:
 
 
 @contextmanager
-def _listening(parts: Parts, door: Door | None, stop: threading.Event) -> Iterator[None]:
+def _listening(parts: Parts, endpoint: SlackEndpoint | None, stop: threading.Event) -> Iterator[None]:
     """Presses and commands, once everything they need is warm."""
     pool = Pool()
     queue = RqQueue(parts.settings.redis_url)
@@ -269,7 +269,7 @@ def _listening(parts: Parts, door: Door | None, stop: threading.Event) -> Iterat
     try:
         _until_done("SLACK_BOT_TOKEN", parts.directory.connect, stop)
         parts.directory.poll()
-        reached = _by_http(parts, app, door) if door else _by_socket(parts, app, stop)
+        reached = _by_http(parts, app, endpoint) if endpoint else _by_socket(parts, app, stop)
         with _running(parts, "groups", parts.directory.keep_polling, stop), reached:
             yield
     finally:
@@ -277,9 +277,9 @@ def _listening(parts: Parts, door: Door | None, stop: threading.Event) -> Iterat
 
 
 @contextmanager
-def _by_http(parts: Parts, app: App, door: Door) -> Iterator[None]:
-    parts.condition.connected = lambda: door.is_open
-    with door.open(app.dispatch):
+def _by_http(parts: Parts, app: App, endpoint: SlackEndpoint) -> Iterator[None]:
+    parts.health.connected = lambda: endpoint.is_open
+    with endpoint.open(app.dispatch):
         yield
 
 
@@ -287,7 +287,7 @@ def _by_http(parts: Parts, app: App, door: Door) -> Iterator[None]:
 def _by_socket(parts: Parts, app: App, stop: threading.Event) -> Iterator[None]:
     token = parts.settings.slack_app_token
     client = socket_client(app, token.get_secret_value() if token else "", _quiet("bot.socket"))
-    parts.condition.connected = client.is_connected
+    parts.health.connected = client.is_connected
     try:
         _until_done("SLACK_APP_TOKEN", client.connect_to_new_endpoint, stop)
         yield
@@ -320,7 +320,7 @@ def _running(parts: Parts, name: str, work: Callable[[threading.Event], None], s
     """A thread for as long as the block lasts."""
     thread = threading.Thread(target=work, args=(stop,), name=name, daemon=True)
     thread.start()
-    parts.condition.watch(thread)
+    parts.health.watch(thread)
     try:
         yield
     finally:

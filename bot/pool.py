@@ -12,7 +12,7 @@ log = structlog.get_logger(__name__)
 Work = Callable[[], None]
 
 
-class Places:
+class Slots:
     """So many at a time for each person. Thread-safe."""
 
     def __init__(self, each: int) -> None:
@@ -66,7 +66,7 @@ class Pool:
 
     def __init__(self, *, threads: int = 8, waiting: int = 64, share: int = 6) -> None:
         """A ``share`` below ``threads`` leaves some for others, whatever one person does."""
-        self._places = Places(share)
+        self._places = Slots(share)
         self._queue: queue.Queue[Work | None] = queue.Queue(maxsize=waiting)
         self._closing = threading.Event()
         self._threads = [

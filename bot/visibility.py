@@ -24,7 +24,7 @@ MOST_OPEN = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class Visibility:
     """Everything raises LedgerUnavailable; what hangs on the rules raises PolicyError and StaleGroups, too."""
 
     ledger: Ledger

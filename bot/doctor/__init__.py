@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from bot.doctor.app import look_at_app, look_at_way_in
 from bot.doctor.channels import channels_of, look_at_channel
 from bot.doctor.people import look_at_deciders, look_at_groups, look_at_person, people_of
-from bot.doctor.visit import Visit
+from bot.doctor.visit import Workspace
 from jit.doctor import Check, Line, NotLookedAt, Part
 from jit.policy import Policy
 from jit.ports import Clock
@@ -26,17 +26,17 @@ def checks(
     """Where there is no bot token, one that says so."""
     if bot_token is None:
         return [Check(Part.SLACK, "Slack", _elsewhere)]
-    visit = Visit(bot_token, api_url, clock)
+    workspace = Workspace(bot_token, api_url, clock)
     found = [
-        Check(Part.SLACK, "the app", partial(look_at_app, visit)),
-        Check(Part.SLACK, "how Slack reaches the bot", partial(look_at_way_in, visit, app_token, signing_secret)),
+        Check(Part.SLACK, "the app", partial(look_at_app, workspace)),
+        Check(Part.SLACK, "how Slack reaches the bot", partial(look_at_way_in, workspace, app_token, signing_secret)),
     ]
     if policy is None:
         return [*found, Check(Part.SLACK, "channels, user groups and people", _without_rules)]
-    found += [Check(Part.SLACK, used.about, partial(look_at_channel, visit, used)) for used in channels_of(policy)]
-    found.append(Check(Part.SLACK, "user groups", partial(look_at_groups, visit, policy)))
-    found.append(Check(Part.SLACK, "who could approve", partial(look_at_deciders, visit, policy)))
-    found += [Check(Part.SLACK, person, partial(look_at_person, visit, person)) for person in people_of(policy)]
+    found += [Check(Part.SLACK, used.about, partial(look_at_channel, workspace, used)) for used in channels_of(policy)]
+    found.append(Check(Part.SLACK, "user groups", partial(look_at_groups, workspace, policy)))
+    found.append(Check(Part.SLACK, "who could approve", partial(look_at_deciders, workspace, policy)))
+    found += [Check(Part.SLACK, person, partial(look_at_person, workspace, person)) for person in people_of(policy)]
     return found
 
 

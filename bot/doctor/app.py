@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from bot.doctor.visit import NotAllowed, Refused, Silent, Visit, Welcome, answered, client, knock, through
+from bot.doctor.visit import NotAllowed, SlackRefused, SlackSilent, Welcome, Workspace, answered, client, knock, through
 from bot.manifest import load_manifest
 from jit.clock import SKEW_LIMIT
 from jit.doctor import Line, Part, fine, mend, needed, not_looked_at, note
@@ -21,36 +21,38 @@ NETWORK = (
 )
 
 
-def look_at_app(visit: Visit) -> Iterator[Line]:
+def look_at_app(workspace: Workspace) -> Iterator[Line]:
     try:
-        welcome = visit.welcome()
-    except Refused as refused:
+        welcome = workspace.welcome()
+    except SlackRefused as refused:
         yield mend(
             Part.SLACK,
-            f"{visit.where} does not accept SLACK_BOT_TOKEN ({refused})",
+            f"{workspace.where} does not accept SLACK_BOT_TOKEN ({refused})",
             f"Set it to the Bot User OAuth Token of the installed app: {PAGES} OAuth & Permissions.",
             stops_all=str(refused) in BAD_TOKEN,
         )
-    except Silent as silent:
-        yield mend(Part.SLACK, f"{visit.where} does not answer{through(visit.api_url)} ({silent})", NETWORK)
+    except SlackSilent as silent:
+        yield mend(Part.SLACK, f"{workspace.where} does not answer{through(workspace.api_url)} ({silent})", NETWORK)
     else:
-        if way := through(visit.api_url):
-            yield fine(Part.SLACK, f"{visit.where} is reached{way}")
+        if way := through(workspace.api_url):
+            yield fine(Part.SLACK, f"{workspace.where} is reached{way}")
         yield from _token(welcome)
         yield from _installation(welcome)
         yield from _scopes(welcome)
         yield _clock(welcome)
-    if visit.api_url.rstrip("/") != SLACK.rstrip("/"):
+    if workspace.api_url.rstrip("/") != SLACK.rstrip("/"):
         yield note(
             Part.SLACK,
-            f"Slack is not slack.com but {visit.where}, which says who pressed a button",
+            f"Slack is not slack.com but {workspace.where}, which says who pressed a button",
             "Unset SLACK_API_URL, unless this is the playground.",
         )
-    if not visit.welcomed:
+    if not workspace.welcomed:
         yield not_looked_at(Part.SLACK, "scopes, channels, user groups and people", "mend the line above first")
 
 
-def look_at_way_in(visit: Visit, app_token: SecretStr | None, signing_secret: SecretStr | None) -> Iterator[Line]:
+def look_at_way_in(
+    workspace: Workspace, app_token: SecretStr | None, signing_secret: SecretStr | None
+) -> Iterator[Line]:
     """Socket Mode or HTTP. A socket is asked for, which is how Slack tells of the token, and not opened."""
     if app_token is None and signing_secret is None:
         yield mend(
@@ -70,7 +72,7 @@ def look_at_way_in(visit: Visit, app_token: SecretStr | None, signing_secret: Se
         needed("SLACK_SIGNING_SECRET", signing_secret, "the bot runs")
         yield fine(Part.SLACK, "Slack reaches the bot over HTTP: SLACK_SIGNING_SECRET is set, and no SLACK_APP_TOKEN")
     else:
-        yield _socket(visit, needed("SLACK_APP_TOKEN", app_token, "the bot runs"))
+        yield _socket(workspace, needed("SLACK_APP_TOKEN", app_token, "the bot runs"))
 
 
 def _token(welcome: Welcome) -> Iterator[Line]:
@@ -133,24 +135,24 @@ def _clock(welcome: Welcome) -> Line:
     return mend(Part.CLOCKS, what, "Let this host keep time by NTP.")
 
 
-def _socket(visit: Visit, token: SecretStr) -> Line:
-    slack = client(token.get_secret_value(), visit.api_url)
+def _socket(workspace: Workspace, token: SecretStr) -> Line:
+    slack = client(token.get_secret_value(), workspace.api_url)
     try:
         opened = answered(slack.apps_connections_open, app_token=token.get_secret_value())
-    except (Refused, NotAllowed) as refused:
+    except (SlackRefused, NotAllowed) as refused:
         return mend(
             Part.SLACK,
-            f"{visit.where} opens no socket for SLACK_APP_TOKEN ({refused})",
+            f"{workspace.where} opens no socket for SLACK_APP_TOKEN ({refused})",
             f"Set it to an app-level token with connections:write: {PAGES} Basic Information. "
             "Socket Mode must be on there.",
             stops_all=str(refused) in BAD_TOKEN | {"not_allowed_token_type"},
         )
-    except Silent as silent:
-        return mend(Part.SLACK, f"{visit.where} does not answer for SLACK_APP_TOKEN ({silent})", NETWORK)
+    except SlackSilent as silent:
+        return mend(Part.SLACK, f"{workspace.where} does not answer for SLACK_APP_TOKEN ({silent})", NETWORK)
     address = str(opened.get("url"))
     try:
         knock(address)
-    except Silent as silent:
+    except SlackSilent as silent:
         host = urlsplit(address).hostname
         return mend(
             Part.SLACK, f"{host}, where the socket would be, is not reached{through(address)} ({silent})", NETWORK

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.doctor.visit import Refused, Silent, Visit, answered
+from bot.doctor.visit import SlackRefused, SlackSilent, Workspace, answered
 from jit.doctor import Line, NotLookedAt, Part, fine, mend, note
 from jit.policy import Policy
 
@@ -31,14 +31,14 @@ def channels_of(policy: Policy) -> list[Used]:
     return [Used(channel, names) for channel, names in uses.items()]
 
 
-def look_at_channel(visit: Visit, used: Used) -> Iterator[Line]:
+def look_at_channel(workspace: Workspace, used: Used) -> Iterator[Line]:
     """Raises NotLookedAt. Says nothing where Slack does not let the bot in at all."""
-    if not visit.welcomed:
+    if not workspace.welcomed:
         return
-    bot = visit.welcome().said.get("user")
+    bot = workspace.welcome().said.get("user")
     try:
-        found = answered(visit.client.conversations_info, channel=used.channel)["channel"]
-    except Refused as refused:
+        found = answered(workspace.client.conversations_info, channel=used.channel)["channel"]
+    except SlackRefused as refused:
         if str(refused) != "channel_not_found":
             raise NotLookedAt(f"Slack says {refused}") from None
         yield mend(
@@ -46,7 +46,7 @@ def look_at_channel(visit: Visit, used: Used) -> Iterator[Line]:
             f"{used.about}: there is no such channel, or it is private and {bot} is not in it",
             f"If it is private, type there\n/invite @{bot}\nElse put the right id into the policy files.",
         )
-    except Silent as silent:
+    except SlackSilent as silent:
         raise NotLookedAt(f"Slack did not answer ({silent})") from None
     else:
         yield from _state(found, used, str(bot))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from bot.directory import NOBODY
-from bot.doctor.visit import Refused, Silent, Visit
+from bot.doctor.visit import SlackRefused, SlackSilent, Workspace
 from jit.doctor import Line, NotLookedAt, Part, fine, mend
 from jit.people.membership import GROUP, SLACK
 from jit.people.person import Standing
@@ -28,20 +28,20 @@ def groups_of(policy: Policy) -> list[str]:
     return sorted(who.removeprefix(SLACK) for who in _leaves(policy) if who.startswith(SLACK))
 
 
-def look_at_person(visit: Visit, person: str) -> Iterator[Line]:
+def look_at_person(workspace: Workspace, person: str) -> Iterator[Line]:
     """Raises NotLookedAt. Says nothing where Slack does not let the bot in at all."""
-    if not visit.welcomed:
+    if not workspace.welcomed:
         return
     try:
-        found = visit.person(person)
-    except Refused as refused:
+        found = workspace.person(person)
+    except SlackRefused as refused:
         yield mend(
             Part.SLACK, f"{person} is nobody here (Slack says {refused})", "Put the right id into the policy files."
         )
         return
-    except Silent as silent:
+    except SlackSilent as silent:
         raise NotLookedAt(f"Slack did not answer ({silent})") from None
-    standing = found.standing(str(visit.welcome().said.get("team_id")))
+    standing = found.standing(str(workspace.welcome().said.get("team_id")))
     if standing is Standing.GOOD:
         yield fine(Part.SLACK, f"{person} is {found.name}")
     else:
@@ -52,14 +52,14 @@ def look_at_person(visit: Visit, person: str) -> Iterator[Line]:
         )
 
 
-def look_at_groups(visit: Visit, policy: Policy) -> Iterator[Line]:
+def look_at_groups(workspace: Workspace, policy: Policy) -> Iterator[Line]:
     """Raises NotLookedAt. Says nothing where Slack does not let the bot in at all."""
     wanted = groups_of(policy)
-    if not wanted or not visit.welcomed:
+    if not wanted or not workspace.welcomed:
         return
     try:
-        listed = visit.groups()
-    except (Refused, Silent) as wrong:
+        listed = workspace.groups()
+    except (SlackRefused, SlackSilent) as wrong:
         raise NotLookedAt(f"Slack says {wrong}") from None
     groups = {group["id"]: group for group in listed}
     for name in wanted:
@@ -77,19 +77,19 @@ def look_at_groups(visit: Visit, policy: Policy) -> Iterator[Line]:
             yield fine(Part.SLACK, f"{called} has {len(members)} members")
 
 
-def look_at_deciders(visit: Visit, policy: Policy) -> Iterator[Line]:
+def look_at_deciders(workspace: Workspace, policy: Policy) -> Iterator[Line]:
     """What nobody could approve, or too few. Where Slack does not answer, the other lines say so."""
-    if not visit.welcomed:
+    if not workspace.welcomed:
         return
-    team = str(visit.welcome().said.get("team_id"))
+    team = str(workspace.welcome().said.get("team_id"))
     known, short = True, False
     for access in policy.accesses.values():
         for quorum in policy.rule(access).quorums:
             there = 0
             for who in (*sorted(policy.named(quorum.who)), *sorted(policy.slack_groups(quorum.who))):
                 try:
-                    there += _counts(visit, who, team)
-                except (Refused, Silent, NotLookedAt):
+                    there += _counts(workspace, who, team)
+                except (SlackRefused, SlackSilent, NotLookedAt):
                     known, there = False, there + quorum.count
                 if there >= quorum.count:
                     break
@@ -104,17 +104,17 @@ def look_at_deciders(visit: Visit, policy: Policy) -> Iterator[Line]:
         yield fine(Part.SLACK, "every access has people who could approve it")
 
 
-def _counts(visit: Visit, who: str, team: str) -> int:
+def _counts(workspace: Workspace, who: str, team: str) -> int:
     """How many may approve: a person, or those in a Slack group, out of which Slack takes the deactivated itself.
 
-    Raises Refused, Silent, NotLookedAt.
+    Raises SlackRefused, SlackSilent, NotLookedAt.
     """
     if who.startswith("S"):
-        groups = {group["id"]: group for group in visit.groups()}
+        groups = {group["id"]: group for group in workspace.groups()}
         return len(groups[who].get("users") or ()) if who in groups and not groups[who].get("date_delete") else 0
     try:
-        return visit.person(who).standing(team) is Standing.GOOD
-    except Refused as refused:
+        return workspace.person(who).standing(team) is Standing.GOOD
+    except SlackRefused as refused:
         if str(refused) in NOBODY:
             return 0
         raise

@@ -34,7 +34,7 @@ _WORD = re.compile("[a-z_]+")
 _OF_SLACKS_OWN = frozenset({"internal_error", "fatal_error", "request_timeout", "service_unavailable"})
 
 
-class Refused(Exception):
+class SlackRefused(Exception):
     """Slack answered, and refused. The message is its word for why."""
 
 
@@ -42,7 +42,7 @@ class NotAllowed(NotLookedAt):
     """The token may not ask this. The message names the scope."""
 
 
-class Silent(Exception):
+class SlackSilent(Exception):
     """Slack did not answer, or not in its own language. The message says how."""
 
 
@@ -56,7 +56,7 @@ class Welcome:
     after: datetime
 
 
-class Visit:
+class Workspace:
     """One look at a workspace. Who the token belongs to is asked once, by whoever needs it first."""
 
     def __init__(self, token: SecretStr, api_url: str, clock: Clock) -> None:
@@ -75,7 +75,7 @@ class Visit:
         return client(needed("SLACK_BOT_TOKEN", self._token, "the bot runs").get_secret_value(), self.api_url)
 
     def welcome(self) -> Welcome:
-        """Raises Refused, Silent, NotLookedAt, MissingSecret."""
+        """Raises SlackRefused, SlackSilent, NotLookedAt, MissingSecret."""
         with self._lock:
             if self._welcome is None:
                 self._welcome = self._arrive()
@@ -84,13 +84,13 @@ class Visit:
         return self._welcome
 
     def person(self, person: str) -> Person:
-        """As Slack knows them; asked once. Raises Refused, Silent, NotLookedAt."""
+        """As Slack knows them; asked once. Raises SlackRefused, SlackSilent, NotLookedAt."""
         if person not in self._people:
             self._people[person] = read_person(answered(self.client.users_info, user=person)["user"])
         return self._people[person]
 
     def groups(self) -> Sequence[Mapping[str, Any]]:
-        """All user groups, the disabled too; asked once. Raises Refused, Silent, NotLookedAt."""
+        """All user groups, the disabled too; asked once. Raises SlackRefused, SlackSilent, NotLookedAt."""
         if self._groups is None:
             asked = answered(self.client.usergroups_list, include_users=True, include_disabled=True)
             self._groups = asked["usergroups"]
@@ -101,7 +101,7 @@ class Visit:
         """Whether it is any use to ask for more."""
         try:
             self.welcome()
-        except (Refused, Silent, NotLookedAt, CannotStart):
+        except (SlackRefused, SlackSilent, NotLookedAt, CannotStart):
             return False
         return True
 
@@ -117,7 +117,7 @@ class Visit:
         before = self._clock.now()
         try:
             answer = answered(self.client.auth_test)
-        except (Refused, Silent, NotLookedAt) as wrong:
+        except (SlackRefused, SlackSilent, NotLookedAt) as wrong:
             return wrong
         headers = {name.lower(): value for name, value in answer.headers.items()}
         return Welcome(answer, headers, before, self._clock.now())
@@ -130,13 +130,13 @@ def client(token: str, api_url: str) -> WebClient:
 
 
 def answered(call: Callable[..., SlackResponse], **arguments: Any) -> SlackResponse:
-    """Slack's answer. Raises Refused, Silent, and NotLookedAt where this says nothing of what was asked about."""
+    """Slack's answer. Raises SlackRefused, SlackSilent, NotLookedAt where it tells nothing of what was asked about."""
     try:
         return call(**arguments)
     except SlackApiError as refused:
         raise _refusal(refused.response) from None
     except (SlackClientError, OSError, HTTPException, ValueError) as wrong:
-        raise Silent(_how(wrong)) from None
+        raise SlackSilent(_how(wrong)) from None
 
 
 def through(address: str) -> str:
@@ -146,7 +146,7 @@ def through(address: str) -> str:
 
 
 def knock(address: str) -> None:
-    """Come as far as the host of a socket, by the way the bot takes, and go again. Raises Silent."""
+    """Come as far as the host of a socket, by the way the bot takes, and go again. Raises SlackSilent."""
     there, proxy = urlsplit(address), proxy_for(address)
     way = HTTPConnection if there.scheme == "ws" else HTTPSConnection
     host, port = there.hostname or "", there.port or way.default_port
@@ -160,7 +160,7 @@ def knock(address: str) -> None:
         with closing(door):
             door.connect()
     except (OSError, HTTPException, ValueError) as wrong:
-        raise Silent(_how(wrong)) from None
+        raise SlackSilent(_how(wrong)) from None
 
 
 def _login(proxy: SplitResult) -> dict[str, str]:
@@ -184,11 +184,11 @@ def _refusal(response: Any) -> Exception:
     """The SDK puts a sentence of its own where Slack's word should be when the answer was no JSON."""
     error = str(response.get("error"))
     if not _WORD.fullmatch(error):
-        return Silent(f"HTTP {response.status_code}")
+        return SlackSilent(f"HTTP {response.status_code}")
     if error in _OF_SLACKS_OWN:
-        return Silent(error)
+        return SlackSilent(error)
     if error == "ratelimited":
         return NotLookedAt("Slack asks for a pause; run `jit doctor` again in a minute")
     if error == "missing_scope":
         return NotAllowed(f"the app may not ask: it lacks the scope {response.get('needed')}")
-    return Refused(error)
+    return SlackRefused(error)

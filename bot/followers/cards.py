@@ -14,11 +14,11 @@ import structlog
 
 from bot.followers.cards_gone import GoneCards
 from bot.followers.counting import as_it_counts, lost
-from bot.followers.follower import GIVEN_UP_AFTER, IDLE, Backoff, Follower, Tools, next_look
+from bot.followers.follower import GIVEN_UP_AFTER, IDLE, Backoff, SlackFollower, Tools, next_look
 from bot.followers.outbox import Final, Metadata, Pace, Posted, Rejected, Unreached
 from bot.followers.reached import SLACK, named_in
 from bot.refusals import Shown
-from bot.views.card import Asked, draw
+from bot.views.card import AudienceName, draw
 from bot.views.text import Drawn
 from bot.views.words import audience
 from jit.facts import Approval, Life, Need
@@ -59,7 +59,7 @@ class Turn(NamedTuple):
     requester: str
 
 
-class Cards(Follower):
+class Cards(SlackFollower):
     """The follower that draws cards."""
 
     name = "cards"
@@ -206,7 +206,7 @@ class Cards(Follower):
         return request
 
     def _try(self, request: Request) -> None:
-        """Show it, or put it off without holding up the others. Raises Trouble where all have to wait."""
+        """Show it, or put it off without holding up the others. Raises CallFailed where all have to wait."""
         try:
             self._show(request)
         except Rejected as refused:
@@ -320,7 +320,7 @@ class Cards(Follower):
     def _is_late(self, request: Request) -> bool:
         return late_since(request, self._clock.now()) is not None
 
-    def _drawn(self, request: Request, told: Asked | None = None) -> Drawn:
+    def _drawn(self, request: Request, told: AudienceName | None = None) -> Drawn:
         pending = request.state is State.PENDING
         nth = self._nth(request) if pending else None
         return draw(self._as_it_counts(request), self._names, asked=told, nth=nth, now=self._clock.now())

@@ -18,7 +18,7 @@ FIRST_COMPARED, COMPARED_EVERY = 60.0, 900.0
 """Seconds after the start, and from then on."""
 
 
-class Stands(Protocol):
+class CardPlace(Protocol):
     """Where a card stands."""
 
     @property
@@ -35,7 +35,9 @@ def leave_word(notes: Notes, ts: str, bot: str) -> None:
 class GoneCards:
     """What is no longer where it stood. ``known`` gives the cards of open requests, by request."""
 
-    def __init__(self, notes: Notes, outbox: Outbox, clock: Clock, known: Callable[[], Mapping[str, Stands]]) -> None:
+    def __init__(
+        self, notes: Notes, outbox: Outbox, clock: Clock, known: Callable[[], Mapping[str, CardPlace]]
+    ) -> None:
         self._notes = notes
         self._outbox = outbox
         self._clock = clock
@@ -43,7 +45,7 @@ class GoneCards:
         self._compare_at = clock.ticks() + FIRST_COMPARED
 
     def look(self) -> tuple[list[str], list[str]]:
-        """Requests whose cards are perhaps gone, and the notes that said so. Raises Trouble, LedgerUnavailable."""
+        """Requests whose cards are perhaps gone, and the notes that said so. Raises CallFailed, LedgerUnavailable."""
         heard = self._notes.all(GONE)
         ours = {key.removeprefix(GONE) for key, bot in heard.items() if not bot or bot == self._outbox.bot_id()}
         compares = self._clock.ticks() >= self._compare_at

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import structlog
 
-from bot.followers.outbox import NotLeading, Outbox, Rejected, Trouble
+from bot.followers.outbox import CallFailed, NotLeading, Outbox, Rejected
 from bot.refusals import Shown
 from bot.views.text import Names
 from jit.ledger import LeaseLost, Leases, Ledger, LedgerUnavailable, Notes
@@ -44,7 +44,7 @@ SHORTEST_WAIT, LONGEST_WAIT = 0.25, 5.0
 """Seconds between tries while Slack or the ledger does not answer."""
 
 
-class Show(Protocol):
+class Follower(Protocol):
     """Something that shows what the ledger says, and knows how far it has come."""
 
     name: str
@@ -56,7 +56,7 @@ class Show(Protocol):
         """Do what is next, with few calls to Slack. Returns the seconds until there may be more to do; 0 for at once.
 
         Raises:
-            Trouble: Slack did not do it.
+            CallFailed: Slack did not do it.
             NotLeading, LeaseLost: somebody else follows now.
             LedgerUnavailable: nothing to read, or nothing could be noted.
         """
@@ -74,7 +74,7 @@ class Tools:
     clock: Clock
 
 
-class Follower:
+class SlackFollower:
     """A follower that writes to Slack, with its tools at hand. ``_cursor`` is the last entry that it has read."""
 
     name: str
@@ -220,33 +220,33 @@ class Leadership:
             self._leases.let_go(LEASE, self._holder)
 
 
-class Seat:
+class LeaseTerm:
     """One follower's share in the leadership: what it has read holds for the term in which it sat down."""
 
     def __init__(self, leadership: Leadership) -> None:
         self._leadership = leadership
         self._term = 0
 
-    def take(self) -> bool:
+    def begin(self) -> bool:
         """False if another bot follows. Raises LedgerUnavailable."""
         self._term = self._leadership.term()
         return self._term != 0
 
-    def taken(self) -> bool:
+    def holds(self) -> bool:
         """Whether the follower may go on from what it knows. Raises LedgerUnavailable."""
         return self._term != 0 and self._leadership.term() == self._term
 
-    def leave(self) -> None:
+    def end(self) -> None:
         self._term = 0
 
     def require(self) -> None:
         """Raises NotLeading, LedgerUnavailable."""
-        if not self.taken():
+        if not self.holds():
             raise NotLeading
 
 
-def follow(show: Show, seat: Seat, wait: Wait, idle: Wait | None = None) -> None:
-    """Let ``show`` do its work until ``wait`` says to stop. Whatever goes wrong only delays it.
+def follow(follower: Follower, term: LeaseTerm, wait: Wait, idle: Wait | None = None) -> None:
+    """Let ``follower`` do its work until ``wait`` says to stop. Whatever goes wrong only delays it.
 
     What it has to wait for by itself it waits for with ``idle``, which ends when there may be something new.
     """
@@ -254,45 +254,45 @@ def follow(show: Show, seat: Seat, wait: Wait, idle: Wait | None = None) -> None
     while not waiting(pause):
         waiting = wait
         try:
-            if not seat.taken():
-                if not seat.take():
+            if not term.holds():
+                if not term.begin():
                     pause = STANDBY.total_seconds()
                     continue
-                show.begin()
+                follower.begin()
                 sure = False
-            if isinstance(show, Follower) and show.lost_its_place():
-                show.begin()
-            pause, waiting = _stepped(show), idle or wait
+            if isinstance(follower, SlackFollower) and follower.lost_its_place():
+                follower.begin()
+            pause, waiting = _stepped(follower), idle or wait
             trouble.over()
-            if isinstance(show, Follower) and not sure:
-                show.accept_all()
+            if isinstance(follower, SlackFollower) and not sure:
+                follower.accept_all()
                 sure = True
         except (NotLeading, LeaseLost):
             pause = SOON
-            seat.leave()
-        except Trouble as wrong:
+            term.end()
+        except CallFailed as wrong:
             pause = trouble.next(wrong.wait)
-            seat.leave()
+            term.end()
             say = log.error if isinstance(wrong, Rejected) else log.warning
-            say("follower.delayed", follower=show.name, because=str(wrong), seconds=round(pause, 2))
+            say("follower.delayed", follower=follower.name, because=str(wrong), seconds=round(pause, 2))
         except LedgerUnavailable as silent:
             pause = trouble.next()
-            seat.leave()
-            log.warning("ledger.unavailable", follower=show.name, because=str(silent), seconds=round(pause, 2))
+            term.end()
+            log.warning("ledger.unavailable", follower=follower.name, because=str(silent), seconds=round(pause, 2))
         except Exception:
             pause = trouble.next()
-            seat.leave()
-            log.exception("follower.failed", follower=show.name)
+            term.end()
+            log.exception("follower.failed", follower=follower.name)
 
 
-def _stepped(show: Show) -> float:
-    """As `Show.step`; a refusal that stops all of it is noted. What was read is soon looked at again, once."""
+def _stepped(follower: Follower) -> float:
+    """As `Follower.step`; a refusal that stops all of it is noted. What was read is soon looked at again, once."""
     try:
-        pause = show.step()
-        return min(pause, LOOK_BACK_EVERY) if isinstance(show, Follower) and show.has_read_on else pause
+        pause = follower.step()
+        return min(pause, LOOK_BACK_EVERY) if isinstance(follower, SlackFollower) and follower.has_read_on else pause
     except Rejected as refused:
-        if isinstance(show, Follower):
-            show.note_stop(refused)
+        if isinstance(follower, SlackFollower):
+            follower.note_stop(refused)
         raise
 
 

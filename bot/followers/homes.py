@@ -13,12 +13,12 @@ from uuid import uuid4
 import structlog
 
 from bot.followers.counting import as_it_counts
-from bot.followers.follower import IDLE, SOON, Backoff, Follower, Tools, next_look
+from bot.followers.follower import IDLE, SOON, Backoff, SlackFollower, Tools, next_look
 from bot.followers.outbox import HASH_CONFLICT, Pace, Rejected, Unreached
 from bot.refusals import Shown
 from bot.views.home import Overview, draw_empty_home, draw_home
 from bot.views.text import Json
-from bot.visibility import MOST_OPEN, Sight, in_turns
+from bot.visibility import MOST_OPEN, Visibility, in_turns
 from jit.facts import (
     Alert,
     Approval,
@@ -69,14 +69,14 @@ def _mark() -> str:
     return uuid4().hex
 
 
-class Homes(Follower):
+class Homes(SlackFollower):
     """The follower that draws App Homes."""
 
     name = "homes"
 
-    def __init__(self, tools: Tools, sight: Sight) -> None:
+    def __init__(self, tools: Tools, visibility: Visibility) -> None:
         super().__init__(tools)
-        self._sight = sight
+        self._visibility = visibility
         self._pace = Pace(tools.clock, burst=AT_ONCE)
         self._pace_of_one = Pace(tools.clock)
         self._cursor = 0
@@ -140,7 +140,9 @@ class Homes(Follower):
         for request_id in dict.fromkeys(fact.request_id for fact in facts if isinstance(fact, ToDecide)):
             request = self._looked_up(request_id)
             try:
-                yield from [each for each in self._opened if request is None or self._sight.may_decide(each, request)]
+                yield from [
+                    each for each in self._opened if request is None or self._visibility.may_decide(each, request)
+                ]
             except (PolicyError, StaleGroups):
                 yield from self._opened
 
@@ -169,10 +171,10 @@ class Homes(Follower):
         if self._pending is None:
             found = self._ledger.requests(Question(states=frozenset({State.PENDING}), limit=MOST_OPEN))
             self._pending = {request.id: request for request in found}
-        return in_turns(request for request in self._pending.values() if self._sight.waits_for(person, request))
+        return in_turns(request for request in self._pending.values() if self._visibility.waits_for(person, request))
 
     def _try(self, person: str) -> None:
-        """Show it, or put it off without holding up the others. Raises Trouble where all have to wait."""
+        """Show it, or put it off without holding up the others. Raises CallFailed where all have to wait."""
         try:
             self._show(person)
         except Rejected as refused:
@@ -192,13 +194,13 @@ class Homes(Follower):
         log.warning("home.put_off", because=because, seconds=seconds)
 
     def _show(self, person: str) -> None:
-        by = Actor(person, self._sight.directory.workspace, Source.SLACK)
+        by = Actor(person, self._visibility.directory.workspace, Source.SLACK)
         mark = self._notes.get(CHANGED + person)  # before looking, too
         marked = {} if mark is None else {CHANGED + person: mark}
-        if self._sight.is_none_of_us(by):
+        if self._visibility.is_none_of_us(by):
             self._empty(person, marked)
             return
-        if not self._sight.is_one_of_us(by):
+        if not self._visibility.is_one_of_us(by):
             raise Rejected("not one of us, as far as is known")
         known = self._notes.get(HASH + person) or ""  # before looking: what is newer than the look is not replaced
         overview = self._overview(person)
@@ -230,8 +232,8 @@ class Homes(Follower):
         except (PolicyError, StaleGroups):
             waiting = None
         shown = None if waiting is None else self._as_they_count(waiting)
-        own = self._as_they_count(self._sight.own(person))
-        return Overview(waiting=shown, open=own, past=self._sight.past(person))
+        own = self._as_they_count(self._visibility.own(person))
+        return Overview(waiting=shown, open=own, past=self._visibility.past(person))
 
     def _as_they_count(self, requests: Sequence[Request]) -> list[Request]:
         policy, now = self._policies.last_good, self._clock.now()

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import structlog
 
-from bot.followers.follower import GIVEN_UP_AFTER, IDLE, Backoff, Follower, Tools, next_look
+from bot.followers.follower import GIVEN_UP_AFTER, IDLE, Backoff, SlackFollower, Tools, next_look
 from bot.followers.moved import Whereabouts
 from bot.followers.outbox import Final, Metadata, Pace, Posted, Rejected, Unreached
 from bot.followers.reached import security_of
@@ -68,7 +68,7 @@ MOST_BESIDE = 10
 
 Outcome = Granted | Denied | Lapsed | GrantFailed | Ended
 """Of these the requester is told."""
-Turns = (
+StateChange = (
     GrantIntent
     | GrantFailed
     | Lapsed
@@ -94,7 +94,7 @@ class Due(NamedTuple):
     request_id: str | None
 
 
-class Messages(Follower):
+class Messages(SlackFollower):
     """The follower that writes to people."""
 
     name = "messages"
@@ -175,7 +175,7 @@ class Messages(Follower):
             del self._warn[request_id]
 
     def _try(self, key: str, due: Due) -> None:
-        """Say it, or put it off without holding up the others. Raises Trouble where all have to wait."""
+        """Say it, or put it off without holding up the others. Raises CallFailed where all have to wait."""
         try:
             self._say(key, due)
         except Rejected as refused:
@@ -334,7 +334,7 @@ def _due(entry: Entry) -> Iterator[tuple[str, Due]]:
                 yield f"{ASKER}{fact.id}-{named}", Due(entry.index, named)
         if fact.request_id and fact.name in _LATE:
             yield ANEW + fact.request_id, Due(entry.index, fact.request_id)
-    if isinstance(fact, Turns):
+    if isinstance(fact, StateChange):
         yield ANEW + fact.request_id, Due(entry.index, fact.request_id)
 
 

@@ -28,7 +28,7 @@ class Whereabouts:
         self._place = self._notes.get(PLACE) or ""
 
     def is_now(self, channel: str) -> None:
-        """Tell those who read in the channel before, if it was another. Raises Trouble, LedgerUnavailable."""
+        """Tell those who read in the channel before, if it was another. Raises CallFailed, LedgerUnavailable."""
         if channel == self._place:
             return
         if self._place:

@@ -4,7 +4,7 @@
 that name it, and where it is not known whether Slack took a message, the channel is read and the message adopted.
 One that is posted again all the same says so.
 
-    Trouble
+    CallFailed
     ├── Unreached     Slack did not take it
     ├── Unsure        it may have
     └── Rejected      it refused, and will again
@@ -48,7 +48,7 @@ class NotLeading(Exception):
     """Somebody else follows the ledger now."""
 
 
-class Trouble(Exception):
+class CallFailed(Exception):
     """Slack did not do it. ``wait``: the seconds it asked for."""
 
     def __init__(self, message: str, wait: float = 0.0) -> None:
@@ -56,15 +56,15 @@ class Trouble(Exception):
         self.wait = wait
 
 
-class Unreached(Trouble):
+class Unreached(CallFailed):
     """Slack did not take it: unreachable, or too many calls."""
 
 
-class Unsure(Trouble):
+class Unsure(CallFailed):
     """Slack may have taken it."""
 
 
-class Rejected(Trouble):
+class Rejected(CallFailed):
     """Slack refused, and will again until somebody changes something. The message is Slack's word for why."""
 
     @property
@@ -123,7 +123,7 @@ class Outbox:
         The caller notes what it gets together with `done`, in one `Notes.put`.
 
         Raises:
-            Trouble, NotLeading, LedgerUnavailable.
+            CallFailed, NotLeading, LedgerUnavailable.
         """
         before = self.intention(key)
         if before and (found := self._find(before, metadata)):
@@ -156,7 +156,7 @@ class Outbox:
 
         Raises:
             Final: it is there and stays as it is.
-            Trouble, NotLeading.
+            CallFailed, NotLeading.
         """
         self._may_post()
         try:
@@ -185,14 +185,14 @@ class Outbox:
 
         Raises:
             Rejected: `HASH_CONFLICT` where another one is shown by now.
-            Trouble, NotLeading.
+            CallFailed, NotLeading.
         """
         self._may_post()
         answer = asked(lambda: self._client.views_publish(user_id=person, view=view, hash=known or None))
         return str(answer["view"]["hash"])
 
     def direct(self, person: str) -> str:
-        """The channel of the conversation with somebody. Raises Trouble."""
+        """The channel of the conversation with somebody. Raises CallFailed."""
         answer = asked(lambda: self._client.conversations_open(users=person))
         return str(answer["channel"]["id"])
 
@@ -234,11 +234,11 @@ class Outbox:
                 return None
 
     def bot_id(self) -> str:
-        """Ours. What another app has posted is never taken for our own, whatever its metadata say. Raises Trouble."""
+        """Ours. What another app has posted is never taken for ours, whatever its metadata say. Raises CallFailed."""
         return str(self._who()["bot_id"])
 
     def bot_user(self) -> str:
-        """The account that our token acts as. Raises Trouble."""
+        """The account that our token acts as. Raises CallFailed."""
         return str(self._who().get("user_id", ""))
 
     def _who(self) -> Json:
@@ -248,7 +248,7 @@ class Outbox:
 
     def page(self, channel: str, cursor: str = "", oldest: str | None = None) -> tuple[list[Json], str]:
         """Up to 200 messages of a channel with their metadata, newest first, and the cursor of those before them;
-        "" if there are none. Raises Trouble.
+        "" if there are none. Raises CallFailed.
         """
         answer = asked(
             partial(
@@ -275,7 +275,7 @@ def _carries(message: Json, metadata: Metadata) -> bool:
 
 
 def asked(ask: Callable[[], SlackResponse]) -> Json:
-    """Slack's answer, or what kind of trouble there was. Raises Trouble."""
+    """Slack's answer, or what kind of trouble there was. Raises CallFailed."""
     try:
         answer = ask().data
     except SlackApiError as said:

@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from bot.health import Condition
-from bot.http.door import Door
+from bot.health import Health
+from bot.http.endpoint import SlackEndpoint
 from bot.http.refusal import NotTaken, Reason
-from bot.listeners.kit import logged
+from bot.listeners.context import logged
 from bot.manifest import REQUEST_PATH
 
 log = structlog.get_logger(__name__)
@@ -20,18 +20,18 @@ log = structlog.get_logger(__name__)
 _UNKEPT = {"Cache-Control": "no-store"}
 
 
-def application(condition: Condition, door: Door | None) -> Starlette:
-    """``door`` is None in Socket Mode."""
+def application(health: Health, endpoint: SlackEndpoint | None) -> Starlette:
+    """``endpoint`` is None in Socket Mode."""
 
     async def healthz(_: Request) -> Response:
-        return _told("alive", condition.alive())
+        return _told("alive", health.alive())
 
     def readyz(_: Request) -> Response:
-        return _told("ready", condition.ready(), shown=condition.shown())
+        return _told("ready", health.ready(), shown=health.shown())
 
     routes = [Route("/healthz", healthz), Route("/readyz", readyz)]
-    if door is not None:
-        routes.append(Route(REQUEST_PATH, door.take, methods=["POST"]))
+    if endpoint is not None:
+        routes.append(Route(REQUEST_PATH, endpoint.take, methods=["POST"]))
     app = Starlette(
         routes=routes,
         exception_handlers={NotTaken: _refused, HTTPException: _misdirected, Exception: _failed},

@@ -14,7 +14,7 @@ from slack_bolt import App
 from bot.followers import cards_gone
 from bot.followers.cards import Cards
 from bot.listeners.caller import text_at
-from bot.listeners.kit import Kit
+from bot.listeners.context import ListenerContext
 from bot.mirror.audit_channel import AuditChannel
 from bot.mirror.channel_changes import CHANGES, GONE, Change, leave_word
 from jit.ledger import LedgerUnavailable, Notes
@@ -23,19 +23,19 @@ from jit.policy import Policy
 log = structlog.get_logger(__name__)
 
 
-def register(app: App, kit: Kit) -> None:
+def register(app: App, ctx: ListenerContext) -> None:
     def message(event: dict[str, Any], body: dict[str, Any]) -> None:
-        policy, channel = kit.policies.last_good, event.get("channel")
+        policy, channel = ctx.policies.last_good, event.get("channel")
         if event.get("subtype") not in CHANGES or policy is None:
             return
         is_audit, has_cards = channel == policy.channels.audit, _has_cards(policy, channel)
-        if not (is_audit or has_cards) or text_at(body, "team_id") != kit.directory.workspace:
+        if not (is_audit or has_cards) or text_at(body, "team_id") != ctx.directory.workspace:
             return
         change = Change.read(event)
         if change and is_audit:
-            _leave_word(lambda: leave_word(Notes(kit.core.ledger.engine, AuditChannel.name), change))
+            _leave_word(lambda: leave_word(Notes(ctx.core.ledger.engine, AuditChannel.name), change))
         if change and has_cards and change.words == GONE:
-            _leave_word(lambda: cards_gone.leave_word(Notes(kit.core.ledger.engine, Cards.name), change.ts, change.bot))
+            _leave_word(lambda: cards_gone.leave_word(Notes(ctx.core.ledger.engine, Cards.name), change.ts, change.bot))
 
     app.event("message")(message)
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from bot.forms import Filled, chosen, decided_by
-from bot.listeners.kit import Kit
+from bot.listeners.context import ListenerContext
 from jit.facts import RefusalReason
 from jit.policy import Access, Policy, PolicyError, StaleGroups
 from jit.requests.messages import SAYS
@@ -28,22 +28,22 @@ class Catalogue(NamedTuple):
         return chosen(value, {access.name: access for access in self.accesses})
 
 
-def catalogue(kit: Kit, person: str) -> Catalogue:
+def catalogue(ctx: ListenerContext, person: str) -> Catalogue:
     """Quick: it runs before a form opens, and on every keystroke in its search field."""
     try:
-        policy = kit.policies.current()
+        policy = ctx.policies.current()
     except PolicyError:
         return Catalogue([], SAYS[RefusalReason.POLICY_BROKEN])
-    groups, now = kit.directory.groups(), kit.clock.now()
+    groups, now = ctx.directory.groups(), ctx.clock.now()
     try:
         return Catalogue(policy.askable(person, groups, now), "", policy)
     except StaleGroups:
-        sure = [access for access in policy.accesses.values() if _surely(policy, access, person, kit)]
+        sure = [access for access in policy.accesses.values() if _surely(policy, access, person, ctx)]
         return Catalogue(sure, SAYS[RefusalReason.STALE_GROUPS], policy)
 
 
-def _surely(policy: Policy, access: Access, person: str, kit: Kit) -> bool:
+def _surely(policy: Policy, access: Access, person: str, ctx: ListenerContext) -> bool:
     try:
-        return policy.may_ask(access, person, kit.directory.groups(), kit.clock.now())
+        return policy.may_ask(access, person, ctx.directory.groups(), ctx.clock.now())
     except StaleGroups:
         return False

@@ -8,7 +8,7 @@ from slack_bolt import Ack, App, BoltContext
 
 from bot.listeners import acts
 from bot.listeners.caller import Caller, text_at
-from bot.listeners.kit import Answer, Kit
+from bot.listeners.context import Answer, ListenerContext
 from bot.listeners.look import list_requests, show_request
 from bot.listeners.request import open_request_form
 from bot.listeners.typed import LATER, nearest, request_id_in, split
@@ -21,34 +21,34 @@ HELP = """\
 
 REVOKED_FROM = "revoked from the command"
 
-WithRequest = Callable[[Kit, Caller, str, str], Answer]
+WithRequest = Callable[[ListenerContext, Caller, str, str], Answer]
 
 
-def _show(kit: Kit, caller: Caller, request_id: str, _rest: str) -> Answer:
-    return show_request(kit, caller, request_id)
+def _show(ctx: ListenerContext, caller: Caller, request_id: str, _rest: str) -> Answer:
+    return show_request(ctx, caller, request_id)
 
 
-def _release(kit: Kit, caller: Caller, request_id: str, _rest: str) -> Answer:
-    return acts.release(kit, caller, request_id)
+def _release(ctx: ListenerContext, caller: Caller, request_id: str, _rest: str) -> Answer:
+    return acts.release(ctx, caller, request_id)
 
 
-def _revoke(kit: Kit, caller: Caller, request_id: str, reason: str) -> Answer:
-    return acts.revoke(kit, caller, request_id, reason or REVOKED_FROM)
+def _revoke(ctx: ListenerContext, caller: Caller, request_id: str, reason: str) -> Answer:
+    return acts.revoke(ctx, caller, request_id, reason or REVOKED_FROM)
 
 
 ABOUT_REQUEST: dict[str, WithRequest] = {"show": _show, "release": _release, "revoke": _revoke}
 
 
-def register(app: App, kit: Kit) -> None:
+def register(app: App, ctx: ListenerContext) -> None:
     def command(ack: Ack, context: BoltContext, body: dict[str, Any]) -> None:
         subcommand, rest = split(text_at(body, "text"))
         caller: Caller = context["caller"]
         if subcommand == "request":
             ack()
-            open_request_form(kit, caller, text_at(body, "trigger_id"), rest)
+            open_request_form(ctx, caller, text_at(body, "trigger_id"), rest)
         elif subcommand == "list":
             ack()
-            kit.hand_on(caller, "list", lambda: list_requests(kit, caller))
+            ctx.run(caller, "list", lambda: list_requests(ctx, caller))
         elif subcommand in ABOUT_REQUEST:
             request_id, more = request_id_in(rest)
             if request_id is None:
@@ -56,7 +56,7 @@ def register(app: App, kit: Kit) -> None:
                 return
             ack()
             act = ABOUT_REQUEST[subcommand]
-            kit.hand_on(caller, subcommand, lambda: act(kit, caller, request_id, more), request_id)
+            ctx.run(caller, subcommand, lambda: act(ctx, caller, request_id, more), request_id)
         else:
             ack(helped(subcommand))
 

@@ -8,7 +8,7 @@ from bot import answers
 from bot.buttons import DENY, BadValue, read_value
 from bot.forms import DENY_FORM, deny_form
 from bot.listeners.caller import Caller, Place, entered, pressed_value, text_at, view_of
-from bot.listeners.kit import Answer, Kit
+from bot.listeners.context import Answer, ListenerContext
 from bot.listeners.presses import refuse_press
 from bot.listeners.request import open_form
 from jit.facts import RefusalReason
@@ -18,7 +18,7 @@ from jit.requests.refusal import Refusal
 from jit.use_cases.deny import deny, may_deny
 
 
-def register(app: App, kit: Kit) -> None:
+def register(app: App, ctx: ListenerContext) -> None:
     def ask_why(ack: Ack, context: BoltContext, body: dict[str, Any]) -> None:
         ack()
         caller: Caller = context["caller"]
@@ -26,14 +26,14 @@ def register(app: App, kit: Kit) -> None:
         try:
             button = read_value(value)
         except BadValue:
-            refuse_press(kit, caller, "deny", RefusalReason.MALFORMED)
+            refuse_press(ctx, caller, "deny", RefusalReason.MALFORMED)
             return
 
         def open_if_allowed() -> None:
-            may_deny(kit.core, by=caller.by, request_id=button.request_id, digest=button.digest)
-            open_form(kit, caller.place, text_at(body, "trigger_id"), deny_form(str(value), button.request_id))
+            may_deny(ctx.core, by=caller.by, request_id=button.request_id, digest=button.digest)
+            open_form(ctx, caller.place, text_at(body, "trigger_id"), deny_form(str(value), button.request_id))
 
-        kit.hand_on(caller, "deny", open_if_allowed, button.request_id)
+        ctx.run(caller, "deny", open_if_allowed, button.request_id)
 
     def send(ack: Ack, context: BoltContext, body: dict[str, Any]) -> None:
         caller: Caller = context["caller"]
@@ -46,7 +46,7 @@ def register(app: App, kit: Kit) -> None:
             button = read_value(text_at(view, "private_metadata"))
         except BadValue:
             ack()
-            refuse_press(kit, caller, "deny", RefusalReason.MALFORMED)
+            refuse_press(ctx, caller, "deny", RefusalReason.MALFORMED)
             return
 
         place = _place(caller, None)
@@ -55,7 +55,7 @@ def register(app: App, kit: Kit) -> None:
             nonlocal place
             try:
                 request = deny(
-                    kit.core, by=caller.by, request_id=button.request_id, digest=button.digest, reason=reason
+                    ctx.core, by=caller.by, request_id=button.request_id, digest=button.digest, reason=reason
                 )
             except Refusal as refusal:
                 place = _place(caller, refusal.request)
@@ -63,11 +63,11 @@ def register(app: App, kit: Kit) -> None:
             place = _place(caller, request)
             return answers.denied(request)
 
-        if kit.offer(caller, lambda: place, decide):
+        if ctx.try_run(caller, lambda: place, decide):
             ack()
             return
         ack(response_action="errors", errors={REASON: answers.BUSY})
-        kit.record_busy(caller, "deny", button.request_id)
+        ctx.record_busy(caller, "deny", button.request_id)
 
     app.action(DENY)(ask_why)
     app.view(DENY_FORM)(send)

@@ -7,13 +7,13 @@ from slack_bolt import App
 from bot.directory import SlackDirectory
 from bot.listeners import audit_channel
 from bot.listeners.caller import Json, is_id, text_at
+from bot.listeners.context import ListenerContext
 from bot.listeners.home import draw_again
-from bot.listeners.kit import Kit
 
 
-def register(app: App, kit: Kit) -> None:
+def register(app: App, ctx: ListenerContext) -> None:
     """Groups are taken from events of our own workspace only: who is in them decides."""
-    directory = kit.directory
+    directory = ctx.directory
 
     def members_changed(event: dict[str, Any], body: dict[str, Any]) -> None:
         if text_at(body, "team_id") == directory.workspace:
@@ -33,13 +33,13 @@ def register(app: App, kit: Kit) -> None:
         if isinstance(user, dict):
             person = text_at(user, "id")
             directory.changed(person)
-            draw_again(kit, person)
+            draw_again(ctx, person)
 
     app.event("subteam_members_changed")(members_changed)
     app.event("subteam_updated")(group_changed)
     app.event("subteam_created")(group_changed)
     app.event("user_change")(user_changed)
-    audit_channel.register(app, kit)
+    audit_channel.register(app, ctx)
 
 
 def tell_of_group(directory: SlackDirectory, group: Any) -> None:

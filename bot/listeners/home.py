@@ -9,7 +9,7 @@ from slack_bolt import Ack, App, BoltContext
 from bot.buttons import ASK
 from bot.followers.homes import Homes, look_again, open_home
 from bot.listeners.caller import text_at
-from bot.listeners.kit import Kit
+from bot.listeners.context import ListenerContext
 from bot.listeners.request import open_request_form
 from jit.facts import Source
 from jit.ledger import LedgerUnavailable, Notes
@@ -18,36 +18,36 @@ from jit.use_cases.actor import Actor
 log = structlog.get_logger(__name__)
 
 
-def register(app: App, kit: Kit) -> None:
+def register(app: App, ctx: ListenerContext) -> None:
     def opened(event: dict[str, Any]) -> None:
         person = text_at(event, "user")
-        if text_at(event, "tab") == "home" and not kit.pool.submit(lambda: _draw(kit, person), person):
+        if text_at(event, "tab") == "home" and not ctx.pool.submit(lambda: _draw(ctx, person), person):
             log.info("home.not_drawn", because="busy")
 
     def ask(ack: Ack, context: BoltContext, body: dict[str, Any]) -> None:
         ack()
-        open_request_form(kit, context["caller"], text_at(body, "trigger_id"), "")
+        open_request_form(ctx, context["caller"], text_at(body, "trigger_id"), "")
 
     app.event("app_home_opened")(opened)
     app.action(ASK)(ask)
 
 
-def _draw(kit: Kit, person: str) -> None:
+def _draw(ctx: ListenerContext, person: str) -> None:
     """Leave it to the bot that follows the ledger. Others than our own people have no Home: who was one loses it."""
-    if not kit.sight.is_one_of_us(Actor(person, kit.directory.workspace, Source.SLACK)):
+    if not ctx.visibility.is_one_of_us(Actor(person, ctx.directory.workspace, Source.SLACK)):
         log.info("home.not_drawn", because="not one of us, as far as is known")
-        draw_again(kit, person)
+        draw_again(ctx, person)
         return
-    _note(kit, person, open_home)
+    _note(ctx, person, open_home)
 
 
-def draw_again(kit: Kit, person: str) -> None:
+def draw_again(ctx: ListenerContext, person: str) -> None:
     """After something about this person has changed. Raises nothing."""
-    _note(kit, person, look_again)
+    _note(ctx, person, look_again)
 
 
-def _note(kit: Kit, person: str, what: Callable[[Notes, str], None]) -> None:
+def _note(ctx: ListenerContext, person: str, what: Callable[[Notes, str], None]) -> None:
     try:
-        what(Notes(kit.core.ledger.engine, Homes.name), person)
+        what(Notes(ctx.core.ledger.engine, Homes.name), person)
     except LedgerUnavailable as away:
         log.warning("home.not_drawn", because=str(away))

@@ -5,7 +5,7 @@ from datetime import datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.listeners.caller import Caller
-from bot.listeners.kit import Kit
+from bot.listeners.context import ListenerContext
 from bot.views.card import gives
 from bot.views.text import (
     SECTION,
@@ -41,24 +41,24 @@ _CODE = SECTION - 50
 """Characters of a block of code below its title."""
 
 
-def list_requests(kit: Kit, caller: Caller) -> Drawn:
+def list_requests(ctx: ListenerContext, caller: Caller) -> Drawn:
     """What waits for one's decision, one's own open requests and the last few; security sees all that is open.
 
     Raises Refusal.
     """
-    Attempt(kit.core, caller.by, "list").admit()
-    person = kit.directory.look_up(caller.by.id)
-    sight = kit.sight
-    parts = [("Open", sight.own(person.id), False), ("Before", sight.past(person.id), False)]
+    Attempt(ctx.core, caller.by, "list").admit()
+    person = ctx.directory.look_up(caller.by.id)
+    visibility = ctx.visibility
+    parts = [("Open", visibility.own(person.id), False), ("Before", visibility.past(person.id), False)]
     more = ""
     try:
-        waiting, others = sight.waiting(person.id), sight.others(person.id)
+        waiting, others = visibility.waiting(person.id), visibility.others(person.id)
         parts = [("Waiting for you", waiting, True), parts[0], ("Others", others, True), parts[1]]
     except (PolicyError, StaleGroups):
         more = ONLY_YOURS
-    now = kit.clock.now().astimezone(zone(person))
+    now = ctx.clock.now().astimezone(zone(person))
     shown = [
-        (title, table(requests, now, kit.directory.name if names else None), len(requests))
+        (title, table(requests, now, ctx.directory.name if names else None), len(requests))
         for title, requests, names in parts
         if requests
     ]
@@ -119,27 +119,27 @@ def zone(person: Person) -> tzinfo:
         return ZoneInfo("UTC")
 
 
-def show_request(kit: Kit, caller: Caller, request_id: str) -> Drawn:
+def show_request(ctx: ListenerContext, caller: Caller, request_id: str) -> Drawn:
     """For the requester, those who could approve, and security; to others there is no such request.
 
     Raises:
         Refusal: also where it cannot be told who may see it.
     """
-    attempt = Attempt(kit.core, caller.by, "show")
+    attempt = Attempt(ctx.core, caller.by, "show")
     attempt.admit()
     request = attempt.find(request_id)
     try:
-        seen = request is not None and kit.sight.may_see(caller.by.id, request)
+        seen = request is not None and ctx.visibility.may_see(caller.by.id, request)
     except PolicyError:
         attempt.refuse(RefusalReason.POLICY_BROKEN, request)
     except StaleGroups:
         attempt.refuse(RefusalReason.STALE_GROUPS, request)
     if request is None or not seen:
         attempt.refuse(RefusalReason.UNKNOWN_REQUEST, request)
-    names = kit.directory.name
-    head = line_of(f"*{request.id}*", *_state(request, late_since(request, kit.clock.now())))
+    names = ctx.directory.name
+    head = line_of(f"*{request.id}*", *_state(request, late_since(request, ctx.clock.now())))
     what = f"{named(request.requester, names)} asked for *{word(request.access)}* for {say_duration(request.duration)}"
-    history = [_step(entry.fact, names) for entry in kit.core.ledger.history(request.id)][-_HISTORY:]
+    history = [_step(entry.fact, names) for entry in ctx.core.ledger.history(request.id)][-_HISTORY:]
     incident = [context(harmless(request.incident))] if request.incident else []
     blocks = [section(f"{head}\n{what}"), quote(request.why), *gives(request), *incident, context(*in_blocks(history))]
     return Drawn(f"{request.id} is {request.state.value}: {what.replace('*', '')}", blocks)

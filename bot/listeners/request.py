@@ -15,7 +15,7 @@ from bot import answers
 from bot.forms import CHOOSE_ACCESS, NOTE, REQUEST_FORM, Filled, chosen, options, request_form
 from bot.listeners.caller import Caller, Json, Place, entered, is_id, text_at, view_of
 from bot.listeners.catalogue import Catalogue, catalogue
-from bot.listeners.kit import Kit
+from bot.listeners.context import ListenerContext
 from bot.listeners.presses import refuse_press
 from bot.listeners.typed import fill
 from bot.refusals import Shown
@@ -34,33 +34,33 @@ _CHANNEL = re.compile(r"[CDG][A-Z0-9]{2,30}")
 _NOT_OPENED = (SlackClientError, OSError, HTTPException)
 
 
-def open_request_form(kit: Kit, caller: Caller, trigger: str, typed: str) -> None:
+def open_request_form(ctx: ListenerContext, caller: Caller, trigger: str, typed: str) -> None:
     """Open the form, filled in as far as ``typed`` goes. Only our own people are shown what there is."""
-    if not _is_ours(kit, caller):
-        refuse_press(kit, caller, "request", RefusalReason.WRONG_WORKSPACE)
+    if not _is_ours(ctx, caller):
+        refuse_press(ctx, caller, "request", RefusalReason.WRONG_WORKSPACE)
         return
-    found = catalogue(kit, caller.by.id)
+    found = catalogue(ctx, caller.by.id)
     view = request_form(found.filled(fill(typed, found.accesses)), caller.place.channel)
-    kit.open_here(caller, "request", lambda: open_form(kit, caller.place, trigger, view))
+    ctx.open_here(caller, "request", lambda: open_form(ctx, caller.place, trigger, view))
 
 
-def open_form(kit: Kit, place: Place, trigger: str, view: dict[str, Any]) -> None:
+def open_form(ctx: ListenerContext, place: Place, trigger: str, view: dict[str, Any]) -> None:
     """Show a form, or say that Slack would not."""
     try:
-        kit.opener.views_open(trigger_id=trigger, view=view)
+        ctx.opener.views_open(trigger_id=trigger, view=view)
     except _NOT_OPENED as wrong:
         log.info("form.not_opened", because=_reason(wrong))
-        kit.teller.tell(place, answers.NO_FORM)
+        ctx.responder.respond(place, answers.NO_FORM)
 
 
-def redraw_form(kit: Kit, caller: Caller, view: Json) -> None:
+def redraw_form(ctx: ListenerContext, caller: Caller, view: Json) -> None:
     """Say under the fields what the chosen access wants. What is entered stays, as Slack keeps it by block id."""
-    found = catalogue(kit, caller.by.id)
+    found = catalogue(ctx, caller.by.id)
     asked = _asked(view)
     filled = found.filled(Filled(asked, found.chosen(asked.access), note=_note_of(view)))
     place, version = text_at(view, "id"), text_at(view, "hash")
     if is_id(place) and version.isascii() and _can_be_sent(asked):  # no others are Slack's
-        kit.opener.views_update(view_id=place, hash=version, view=request_form(filled, _channel(view)))
+        ctx.opener.views_update(view_id=place, hash=version, view=request_form(filled, _channel(view)))
 
 
 def _can_be_sent(asked: Asked) -> bool:
@@ -72,36 +72,38 @@ def _can_be_sent(asked: Asked) -> bool:
     return True
 
 
-def register(app: App, kit: Kit) -> None:
+def register(app: App, ctx: ListenerContext) -> None:
     def search(ack: Ack, context: BoltContext, body: dict[str, Any]) -> None:
         caller: Caller = context["caller"]
-        found = catalogue(kit, caller.by.id) if kit.sight.is_one_of_us(caller.by) else Catalogue([])
-        ack(options=options(found.accesses, _often(kit, caller.by.id), text_at(body, "value")))
+        found = catalogue(ctx, caller.by.id) if ctx.visibility.is_one_of_us(caller.by) else Catalogue([])
+        ack(options=options(found.accesses, _often(ctx, caller.by.id), text_at(body, "value")))
 
     def redraw(ack: Ack, context: BoltContext, body: dict[str, Any]) -> None:
         ack()
         caller: Caller = context["caller"]
         view = view_of(body)
-        if not kit.may_show_form(caller) or not kit.pool.submit(
-            _quietly(lambda: redraw_form(kit, caller, view)), caller.by.id
+        if not ctx.may_show_form(caller) or not ctx.pool.submit(
+            _quietly(lambda: redraw_form(ctx, caller, view)), caller.by.id
         ):
             log.info("form.not_redrawn", because="busy")
 
     def send(ack: Ack, context: BoltContext, body: dict[str, Any]) -> None:
         caller: Caller = context["caller"]
         view = view_of(body)
-        asked, bad = _checked(kit, caller, view)
+        asked, bad = _checked(ctx, caller, view)
         if bad:
             ack(response_action="errors", errors=bad.problems or {ACCESS: SAYS[bad.reason]})
             if not bad.slip:
-                kit.record_refusal(caller, "request", bad.reason, bad.access)
+                ctx.record_refusal(caller, "request", bad.reason, bad.access)
             return
         place = Place(caller.place.person, _channel(view))
-        if kit.offer(caller, lambda: place, lambda: _answer(kit, request_access(kit.core, by=caller.by, asked=asked))):
+        if ctx.try_run(
+            caller, lambda: place, lambda: _answer(ctx, request_access(ctx.core, by=caller.by, asked=asked))
+        ):
             ack()
             return
         ack(response_action="errors", errors={ACCESS: answers.BUSY})
-        kit.record_busy(caller, "request")
+        ctx.record_busy(caller, "request")
 
     app.options(CHOOSE_ACCESS)(search)
     app.action(CHOOSE_ACCESS)(redraw)
@@ -117,34 +119,34 @@ def _asked(view: Json) -> Asked:
     )
 
 
-def _checked(kit: Kit, caller: Caller, view: Json) -> tuple[Asked, BadInput | None]:
+def _checked(ctx: ListenerContext, caller: Caller, view: Json) -> tuple[Asked, BadInput | None]:
     """What is asked, and what stands in the way at which field, as far as that can be told at once."""
     asked = _asked(view)
-    if not _is_ours(kit, caller):
+    if not _is_ours(ctx, caller):
         return asked, None  # the use case refuses, and records it
     try:
-        policy = kit.policies.current()
+        policy = ctx.policies.current()
         access = chosen(asked.access, policy.accesses)
         asked = replace(asked, access=access.name if access else asked.access)
-        return asked, trouble_with(asked, policy, caller.by.id, kit.directory.groups(), kit.clock.now())
+        return asked, trouble_with(asked, policy, caller.by.id, ctx.directory.groups(), ctx.clock.now())
     except PolicyError:
         return asked, BadInput({}, RefusalReason.POLICY_BROKEN)
     except StaleGroups:
         return asked, BadInput({}, RefusalReason.STALE_GROUPS)
 
 
-def _answer(kit: Kit, request: Request) -> str:
+def _answer(ctx: ListenerContext, request: Request) -> str:
     """It is recorded, whatever else can be told."""
     shut = False
     with suppress(LedgerUnavailable):
-        refused = refusals(kit.core.ledger.engine)
+        refused = refusals(ctx.core.ledger.engine)
         shut = any(each.what == Shown.CARD and each.place == request.channel for each in refused)
-    return answers.asked(request, kit.directory.name, shut=shut)
+    return answers.asked(request, ctx.directory.name, shut=shut)
 
 
-def _is_ours(kit: Kit, caller: Caller) -> bool:
+def _is_ours(ctx: ListenerContext, caller: Caller) -> bool:
     """By the payload; only where that names another workspace, Slack has to say that it is one of our organisation."""
-    return caller.by.team == kit.directory.workspace or kit.sight.is_one_of_us(caller.by)
+    return caller.by.team == ctx.directory.workspace or ctx.visibility.is_one_of_us(caller.by)
 
 
 def _quietly(work: Callable[[], None]) -> Callable[[], None]:
@@ -173,9 +175,9 @@ def _channel(view: Json) -> str:
     return found[0] if found else ""
 
 
-def _often(kit: Kit, person: str) -> dict[str, int]:
+def _often(ctx: ListenerContext, person: str) -> dict[str, int]:
     try:
-        return kit.core.ledger.asked_often(person)
+        return ctx.core.ledger.asked_often(person)
     except LedgerUnavailable:
         return {}
 

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import structlog
 
-from bot.followers.follower import IDLE, Follower, Tools
+from bot.followers.follower import IDLE, SlackFollower, Tools
 from bot.followers.outbox import Rejected
 from bot.mirror.channel_changes import ANNOUNCED, GONE, Announcement, Announcements, Change, heard, read_note
 from bot.mirror.follower import STANDS, Mirror
-from bot.mirror.message_digest import fingerprint
+from bot.mirror.message_digest import message_digest
 from bot.mirror.redrawn import is_redrawing, is_redrawn, must_be_redrawn
 from bot.refusals import Shown
 from bot.views.text import Json
@@ -45,7 +45,7 @@ _DIGITS = 16
 MEND = "`jit audit mirror-check --fill` shows them again"
 
 
-class Stands(NamedTuple):
+class PostedMessage(NamedTuple):
     """A message as the mirror left it. ``first`` and ``last`` are 0 for one that shows no entry."""
 
     channel: str
@@ -54,7 +54,7 @@ class Stands(NamedTuple):
     words: str
 
 
-class AuditChannel(Follower):
+class AuditChannel(SlackFollower):
     """The follower that compares the audit channel with what was put there."""
 
     name = "audit_channel"
@@ -112,7 +112,7 @@ class AuditChannel(Follower):
         found = {str(message.get("ts")): message for message in messages}
         since = min(found, default="") if more else ""
         for ts in sorted(ts for ts in standing if ts >= since):
-            words = fingerprint(found[ts]) if ts in found else GONE
+            words = message_digest(found[ts]) if ts in found else GONE
             if ts not in found or not self._is_as_left(found[ts], words, standing[ts], announced.get(ts)):
                 by = str((found.get(ts, {}).get("edited") or {}).get("user") or "")
                 self._tell(Change(channel, ts, words, by, "", standing[ts].first, standing[ts].last))
@@ -133,7 +133,7 @@ class AuditChannel(Follower):
             messages = [*messages, *page]
         return messages, more
 
-    def _is_as_left(self, message: Json, words: str, stands: Stands, announced: Announcement | None) -> bool:
+    def _is_as_left(self, message: Json, words: str, stands: PostedMessage, announced: Announcement | None) -> bool:
         """As the mirror left it; once what it shows had to be redrawn, as that was announced."""
         place = stands.first, stands.last
         if announced and words == announced.words and is_redrawn(self._ledger, self._names, *place, message):
@@ -143,9 +143,9 @@ class AuditChannel(Follower):
         just_now = announced is None or abs(self._clock.now() - announced.at) < JUST_NOW
         return just_now or not must_be_redrawn(self._ledger, *place)
 
-    def _standing(self) -> dict[str, Stands]:
+    def _standing(self) -> dict[str, PostedMessage]:
         kept = self._posted.all(STANDS).items()
-        return {key.removeprefix(STANDS): found for key, value in kept if (found := read_note(Stands, value))}
+        return {key.removeprefix(STANDS): found for key, value in kept if (found := read_note(PostedMessage, value))}
 
     def _tell(self, change: Change) -> None:
         """Once for each state of a message: the note of it names the alert, and counts only with that."""

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Self, TypeGuard, TypeVar
 
-from bot.mirror.message_digest import fingerprint
+from bot.mirror.message_digest import message_digest
 from jit.ledger import Notes
 
 HEARD, ANNOUNCED = "heard:", "announced:"
 GONE = "gone"
-"""In the place of a fingerprint: the message was deleted."""
+"""In the place of a digest: the message was deleted."""
 CHANGES = frozenset({"message_deleted", "message_changed"})
 """What Slack calls it where a message is not what it was."""
 _TS = re.compile(r"\d{1,12}\.\d{6}", re.ASCII)
@@ -30,7 +30,7 @@ class Change(NamedTuple):
     channel: str
     ts: str
     words: str
-    """The fingerprint of what it says now, or `GONE`."""
+    """The digest of what it says now, or `GONE`."""
     by: str = ""
     """Who edited it; of deletions Slack does not say."""
     bot: str = ""
@@ -56,7 +56,7 @@ class Change(NamedTuple):
             return None
         gone = deleted or now.get("subtype") == "tombstone"
         by = _part(now, "edited").get("user")
-        words = GONE if gone else fingerprint(dict(now))
+        words = GONE if gone else message_digest(dict(now))
         return cls(channel, str(ts), words, "" if gone else _short(by), _short(bot), first, last)
 
 
@@ -90,7 +90,7 @@ class Announced(NamedTuple):
 
 
 class Announcement(NamedTuple):
-    """``words`` is the fingerprint of what a message is about to say, ``remarks`` what will stand under its lines.
+    """``words`` is the digest of what a message is about to say, ``remarks`` what will stand under its lines.
 
     A claim: others can write to the notes.
     """

@@ -12,11 +12,11 @@ from importlib.metadata import version
 from typing import NamedTuple
 
 from bot.mirror.channel_changes import is_index, is_ts
-from bot.mirror.checkpoints import read_seal
+from bot.mirror.checkpoints import read_checkpoint
 from bot.mirror.erasure_redraw import shown_by
 from bot.mirror.follower import EVENT_TYPE, QUIET_TYPE, as_message, requests_of
-from bot.mirror.message_digest import fingerprint, remarks_of
-from bot.mirror.posted_checkpoints import HeadShown, weigh
+from bot.mirror.message_digest import message_digest, remarks_of
+from bot.mirror.posted_checkpoints import PostedCheckpoint, weigh
 from bot.mirror.redrawn import MOST_SHOWN
 from bot.mirror.text import Fit, fit, shows_erased
 from bot.views.audit import AGAIN, FILLED, REDRAWN, draw_quiet
@@ -75,7 +75,7 @@ class Report:
     differences: tuple[Difference, ...]
     notes: tuple[str, ...]
     unshown: tuple[tuple[int, int], ...]
-    heads: tuple[HeadShown, ...]
+    heads: tuple[PostedCheckpoint, ...]
     entries: int
     messages: int
 
@@ -127,7 +127,7 @@ class MirrorCheck:
     accepted: frozenset[str] = frozenset()
     _found: list[Difference] = field(default_factory=list)
     _shown: list[_Shows] = field(default_factory=list)
-    _heads: list[HeadShown] = field(default_factory=list)
+    _heads: list[PostedCheckpoint] = field(default_factory=list)
     _counts: _Counts = field(default_factory=_Counts)
 
     def see(self, message: Json) -> None:
@@ -174,7 +174,9 @@ class MirrorCheck:
             self._find(Kind.EDITED, ts, "the line that nothing is new was edited")
         elif not is_index(after) or not is_index(at) or at > LAST_SECOND:
             self._find(Kind.MALFORMED, ts, "it does not say since which entry nothing is new")
-        elif fingerprint(message) != fingerprint(as_message(draw_quiet(after, EPOCH + timedelta(seconds=at), remark))):
+        elif message_digest(message) != message_digest(
+            as_message(draw_quiet(after, EPOCH + timedelta(seconds=at), remark))
+        ):
             by = payload.get("drawn_by")
             if by == version("jit"):
                 self._find(Kind.CHANGED, ts, "the line that nothing is new says something else")
@@ -188,12 +190,12 @@ class MirrorCheck:
         note = payload.get("checkpoint")
         if note is None:
             return ""
-        seal = read_seal(note.encode(errors="replace")) if isinstance(note, str) else None
-        if seal is None:
+        checkpoint = read_checkpoint(note.encode(errors="replace")) if isinstance(note, str) else None
+        if checkpoint is None:
             self._find(Kind.MALFORMED, ts, "what it carries as a signed head is none")
             return ""
-        self._heads.append(HeadShown(ts, seal.size, seal.root, seal.note))
-        return seal.remark
+        self._heads.append(PostedCheckpoint(ts, checkpoint.size, checkpoint.root, checkpoint.note))
+        return checkpoint.remark
 
     def _see_entries(self, message: Json, ts: str, payload: Json) -> None:
         first, last = payload.get("first"), payload.get("last")
@@ -226,7 +228,7 @@ class MirrorCheck:
     def _wrong(self, message: Json, payload: Json, entries: Sequence[Entry]) -> tuple[Kind, str] | None:
         known, by = requests_of(self.ledger), payload.get("drawn_by")
         how = fit(message, entries, self.names, known, loosely=by != version("jit"))
-        as_sent = payload.get("words") == fingerprint(message)
+        as_sent = payload.get("words") == message_digest(message)
         elsewhere = isinstance(by, str) and by != version("jit") and as_sent
         redrawn, edited = payload.get("redrawn") is True, bool(message.get("edited"))
         if how is Fit.NOT and not elsewhere and not edited and shows_erased(entries, known):
@@ -289,6 +291,11 @@ class MirrorCheck:
         ):
             if number:
                 yield f"messages {says}: {number}"
+
+
+def _says_quiet(message: Json, after: int, at: int, remark: str) -> bool:
+    drawn = draw_quiet(after, EPOCH + timedelta(seconds=at), remark)
+    return message_digest(message) == message_digest(as_message(drawn))
 
 
 def _editor(message: Json) -> str:

@@ -24,7 +24,7 @@ class SignedHeads(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Seal:
+class Checkpoint:
     """A signed head. It is carried, not believed: the bot has no key to check it by. ``root`` is base64."""
 
     size: int
@@ -37,21 +37,21 @@ class Seal:
         return signed_remark(self.size, self.root)
 
 
-def newest_seal(heads: SignedHeads) -> Seal | None:
+def newest_checkpoint(heads: SignedHeads) -> Checkpoint | None:
     """None if nothing was ever signed, or what is there is no head. Raises LedgerUnavailable."""
     head = heads.last()
     if head is None:
         return None
     whole = heads.full_note(head)
     note = whole if len(whole) <= LONGEST else head.note
-    seal = read_seal(note)
-    if seal is None:
+    checkpoint = read_checkpoint(note)
+    if checkpoint is None:
         log.error("head.unreadable", number=head.number)
         return None
-    return Seal(seal.size, seal.root, head.signed_at.astimezone(UTC), seal.note)
+    return Checkpoint(checkpoint.size, checkpoint.root, head.signed_at.astimezone(UTC), checkpoint.note)
 
 
-def read_seal(note: bytes) -> Seal | None:
+def read_checkpoint(note: bytes) -> Checkpoint | None:
     """What a note says, whoever signed it; None if it is no head, or longer than `LONGEST`."""
     if len(note) > LONGEST:
         return None
@@ -61,4 +61,4 @@ def read_seal(note: bytes) -> Seal | None:
     except NoteError:
         return None
     root = parsed.text.decode().split("\n")[2]
-    return Seal(checkpoint.size, root, datetime.min.replace(tzinfo=UTC), note.decode())
+    return Checkpoint(checkpoint.size, root, datetime.min.replace(tzinfo=UTC), note.decode())

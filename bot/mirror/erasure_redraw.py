@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bot.followers.follower import IDLE, Follower, Tools
+from bot.followers.follower import IDLE, SlackFollower, Tools
 from bot.followers.outbox import Final, Metadata, Pace, Posted
 from bot.mirror.channel_changes import Announcements, is_index, is_ts
 from bot.mirror.follower import EVENT_TYPE, Mirror, about, as_message, requests_of
-from bot.mirror.message_digest import fingerprint, remarks_of
+from bot.mirror.message_digest import message_digest, remarks_of
 from bot.mirror.redrawn import MOST_SHOWN
 from bot.views.audit import REDRAWN, draw_lines
 from bot.views.text import Drawn, Json
@@ -44,7 +44,7 @@ class Erasure:
     todo: list[Json] = field(default_factory=list)
 
 
-class Tombstones(Follower):
+class ErasureRedraw(SlackFollower):
     """The follower that draws messages of the audit channel again. ``announced``: where it says so beforehand."""
 
     name = "tombstones"
@@ -121,8 +121,8 @@ class Tombstones(Follower):
         kept = [remark for remark in remarks_of(message) if remark != REDRAWN]
         remarks = [*kept, REDRAWN]
         drawn = draw_lines(shown, self._names, requests_of(self._ledger), remarks)
-        words = fingerprint(as_message(drawn))
-        if words == fingerprint(message):
+        words = message_digest(as_message(drawn))
+        if words == message_digest(message):
             return
         self._announced.announce(ts, words, self._clock.now(), remarks)
         self._pace.took(channel)
@@ -178,4 +178,4 @@ def _shows(message: Json, wanted: frozenset[int]) -> bool:
 def _redrawn(shown: list[Entry], drawn: Drawn, payload: Json) -> Metadata:
     """What it carried, with the words it says now."""
     kept = {key: payload[key] for key in ("checkpoint", "filled") if key in payload}
-    return about(shown, drawn, None, **kept, redrawn=True)
+    return about(shown, drawn, **kept, redrawn=True)

@@ -12,11 +12,11 @@ from importlib.metadata import version
 
 import structlog
 
-from bot.followers.follower import IDLE, SOON, Follower, Tools
+from bot.followers.follower import IDLE, SOON, SlackFollower, Tools
 from bot.followers.moved import MOVED, Whereabouts
 from bot.followers.outbox import Metadata, Pace, Posted, Rejected
-from bot.mirror.checkpoints import Seal, SignedHeads, newest_seal
-from bot.mirror.message_digest import fingerprint
+from bot.mirror.checkpoints import Checkpoint, SignedHeads, newest_checkpoint
+from bot.mirror.message_digest import message_digest
 from bot.mirror.start import end_of, is_posted
 from bot.views.audit import draw_lines, draw_quiet
 from bot.views.line import Known, first_lines
@@ -41,7 +41,7 @@ AT_ONCE = 3
 """Messages that hold nothing but refusals, before the next such waits for company."""
 COMPANY = 10.0
 """Seconds that it waits at most."""
-SEALED_WITHIN = 3.0
+CHECKPOINT_WITHIN = 3.0
 """Seconds that entries wait for a signed head over them, if heads are signed at all."""
 QUIET_AFTER = 3600.0
 """Seconds without an entry, before a line says so and carries the newest head; and between such lines."""
@@ -50,7 +50,7 @@ REMEMBERED = 400
 QUIET = "quiet"
 
 
-class Mirror(Follower):
+class Mirror(SlackFollower):
     """The follower that writes the audit channel."""
 
     name = "mirror"
@@ -65,8 +65,8 @@ class Mirror(Follower):
         self._unfinished: int | None = None
         self._refusals = 0
         self._alone_since: float | None = None
-        self._unsealed_since: float | None = None
-        self._given_up: Seal | None = None
+        self._unsigned_since: float | None = None
+        self._given_up: Checkpoint | None = None
         self._quiet_since = tools.clock.ticks()
         self._quiet: Metadata | None = None
         self._remembered: list[str] = []
@@ -95,10 +95,10 @@ class Mirror(Follower):
             return IDLE
         if self._waits_for_company(entries):
             return SOON
-        seal = newest_seal(self._heads)
-        if self._waits_for_seal(entries, seal):
+        checkpoint = newest_checkpoint(self._heads)
+        if self._waits_for_checkpoint(entries, checkpoint):
             return SOON
-        self._post(channel, *self._sealed(entries, seal))
+        self._post(channel, *self._covered(entries, checkpoint))
         return 0.0
 
     def _go_on_from(self, shown: str, cursor: int) -> None:
@@ -187,43 +187,46 @@ class Mirror(Follower):
         self._alone_since = now if self._alone_since is None else self._alone_since
         return now - self._alone_since < COMPANY
 
-    def _waits_for_seal(self, entries: Sequence[Entry], seal: Seal | None) -> bool:
+    def _waits_for_checkpoint(self, entries: Sequence[Entry], checkpoint: Checkpoint | None) -> bool:
         """Once a signer has kept one message waiting in vain, no other waits until it has signed again."""
-        if seal is None or seal.size >= entries[0].index or seal == self._given_up:
+        if checkpoint is None or checkpoint.size >= entries[0].index or checkpoint == self._given_up:
             return False
         now = self._clock.ticks()
-        self._unsealed_since = now if self._unsealed_since is None else self._unsealed_since
-        if now - self._unsealed_since < SEALED_WITHIN:
+        self._unsigned_since = now if self._unsigned_since is None else self._unsigned_since
+        if now - self._unsigned_since < CHECKPOINT_WITHIN:
             return True
-        self._given_up = seal
+        self._given_up = checkpoint
         return False
 
-    def _sealed(self, entries: Sequence[Entry], seal: Seal | None) -> tuple[Sequence[Entry], Seal | None]:
+    def _covered(
+        self, entries: Sequence[Entry], checkpoint: Checkpoint | None
+    ) -> tuple[Sequence[Entry], Checkpoint | None]:
         """As many as the head covers, and the head; all without one, where it covers none or they go together."""
-        if seal is None or seal.size < entries[0].index:
+        if checkpoint is None or checkpoint.size < entries[0].index:
             return entries, None
         if self._unfinished is None:
-            return [entry for entry in entries if entry.index <= seal.size], seal
-        return entries, seal if seal.size >= entries[-1].index else None
+            return [entry for entry in entries if entry.index <= checkpoint.size], checkpoint
+        return entries, checkpoint if checkpoint.size >= entries[-1].index else None
 
-    def _post(self, channel: str, entries: Sequence[Entry], seal: Seal | None) -> None:
+    def _post(self, channel: str, entries: Sequence[Entry], checkpoint: Checkpoint | None) -> None:
         last = entries[-1].index
         key = str(last)
         self._pace.took(channel)
-        drawn = draw_lines(entries, self._names, requests_of(self._ledger), [seal.remark] if seal else [])
-        posted = self._outbox.post_once(key, channel, drawn, about(entries, drawn, seal))
+        drawn = draw_lines(entries, self._names, requests_of(self._ledger), [checkpoint.remark] if checkpoint else [])
+        carried = {"checkpoint": checkpoint.note} if checkpoint else {}
+        posted = self._outbox.post_once(key, channel, drawn, about(entries, drawn, **carried))
         self._notes.put(
             {**_shown(last, entries[-1].hash), **self._outbox.done(key), **self._note_words(posted, entries, drawn)}
         )
         self._cursor, self._head, self._unfinished = last, entries[-1].hash or None, None
         self._sure = last
-        self._alone_since = self._unsealed_since = None
+        self._alone_since = self._unsigned_since = None
         self._refusals = self._refusals + 1 if _only_refusals(entries) else 0
         self._quiet_since = self._clock.ticks()
 
     def _note_words(self, posted: Posted, entries: Sequence[Entry], drawn: Drawn) -> dict[str, str | None]:
         """The change to the notes for a message that stands in the channel now; the oldest is forgotten."""
-        words = fingerprint(posted.found or as_message(drawn))
+        words = message_digest(posted.found or as_message(drawn))
         first, last = (entries[0].index, entries[-1].index) if entries else (0, 0)
         key = STANDS + posted.ts
         forgotten, self._remembered = self._remembered[: -REMEMBERED + 1], self._remembered[-REMEMBERED + 1 :]
@@ -236,12 +239,14 @@ class Mirror(Follower):
         """
         if self._clock.ticks() - self._quiet_since < QUIET_AFTER:
             return
-        seal = newest_seal(self._heads)
-        if seal is None or seal.size < self._cursor:
+        checkpoint = newest_checkpoint(self._heads)
+        if checkpoint is None or checkpoint.size < self._cursor:
             return
-        drawn = draw_quiet(self._cursor, seal.signed_at, seal.remark)
-        name = {"after": self._cursor, "head": self._head or "", "signed_at": int(seal.signed_at.timestamp())}
-        self._quiet = self._quiet or Metadata(QUIET_TYPE, name, {"checkpoint": seal.note, "drawn_by": version("jit")})
+        drawn = draw_quiet(self._cursor, checkpoint.signed_at, checkpoint.remark)
+        name = {"after": self._cursor, "head": self._head or "", "signed_at": int(checkpoint.signed_at.timestamp())}
+        self._quiet = self._quiet or Metadata(
+            QUIET_TYPE, name, {"checkpoint": checkpoint.note, "drawn_by": version("jit")}
+        )
         self._pace.took(channel)
         posted = self._outbox.post_once(QUIET, channel, drawn, self._quiet)
         self._notes.put({**self._outbox.done(QUIET), **self._note_words(posted, [], drawn)})
@@ -263,12 +268,11 @@ def requests_of(ledger: Ledger) -> Known:
     return request
 
 
-def about(entries: Sequence[Entry], drawn: Drawn, seal: Seal | None, **more: object) -> Metadata:
-    """Which entries a message shows; and the words it was drawn with, by which version, with which signed head."""
+def about(entries: Sequence[Entry], drawn: Drawn, **more: object) -> Metadata:
+    """Which entries a message shows; and the words it was drawn with, by which version, and what else it carries."""
     name = {"first": entries[0].index, "last": entries[-1].index, "head": entries[-1].hash}
-    signed = {"checkpoint": seal.note} if seal else {}
-    words = {"words": fingerprint(as_message(drawn)), "drawn_by": version("jit")}
-    return Metadata(EVENT_TYPE, name, {**words, **signed, **more})
+    words = {"words": message_digest(as_message(drawn)), "drawn_by": version("jit")}
+    return Metadata(EVENT_TYPE, name, {**words, **more})
 
 
 def as_message(drawn: Drawn) -> Json:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from bot.followers.outbox import Outbox, Rejected, Trouble
+from bot.followers.outbox import CallFailed, Outbox, Rejected
 from bot.mirror.follower import MOST_LINES, about, requests_of
 from bot.views.audit import FILLED, draw_lines
 from bot.views.line import first_lines
@@ -23,7 +23,7 @@ READ_AT_ONCE = 500
 
 
 def messages_of(outbox: Outbox, channel: str, wait: Callable[[float], None]) -> Iterator[Json]:
-    """All of them, newest first. Raises Trouble."""
+    """All of them, newest first. Raises CallFailed."""
     cursor: str | None = ""
     while cursor is not None:
         messages, following = _patiently(partial(outbox.page, channel, cursor), wait)
@@ -45,7 +45,7 @@ class Filler:
         """Post these ranges, marked as shown later. Yields the first and the last of each message.
 
         Raises:
-            Trouble, LedgerUnavailable, BrokenChain.
+            CallFailed, LedgerUnavailable, BrokenChain.
         """
         for first, last in unshown:
             after = first - 1
@@ -60,7 +60,7 @@ class Filler:
 
     def _post(self, shown: Sequence[Entry]) -> None:
         drawn = draw_lines(shown, self.names, requests_of(self.ledger), [FILLED])
-        metadata = about(shown, drawn, None)
+        metadata = about(shown, drawn)
         metadata = metadata._replace(payload={**metadata.payload, "filled": True})
         key = f"fill {shown[0].index} {shown[-1].index}"
         _patiently(lambda: self.outbox.post_once(key, self.channel, drawn, metadata), self.wait)
@@ -69,13 +69,13 @@ class Filler:
 
 
 def _patiently(attempt: Callable[[], Got], wait: Callable[[float], None]) -> Got:
-    """Again where Slack did not answer, or asks to wait. Raises Trouble."""
+    """Again where Slack did not answer, or asks to wait. Raises CallFailed."""
     for tries in range(TRIES):
         try:
             return attempt()
         except Rejected:
             raise
-        except Trouble as trouble:
+        except CallFailed as trouble:
             if tries == TRIES - 1:
                 raise
             wait(min(max(trouble.wait, 2.0**tries / 4), LONGEST_WAIT))

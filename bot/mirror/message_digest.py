@@ -20,7 +20,7 @@ _EMOJI = "\x00"
 _MOST_BLOCKS = 100
 
 
-def fingerprint(message: Json) -> str:
+def message_digest(message: Json) -> str:
     """SHA-256 in hex of what a message says. The remark that it was sent again is no part of it."""
     blocks = _list(message.get("blocks"))[:_MOST_BLOCKS]
     parts = [words for block in blocks for words in _words(block) if words != ["context", AGAIN]]

@@ -18,7 +18,7 @@ from jit.proof.verifier import (
 )
 
 
-class HeadShown(NamedTuple):
+class PostedCheckpoint(NamedTuple):
     """A head as a message carries it; ``root`` is base64."""
 
     ts: str
@@ -30,12 +30,12 @@ class HeadShown(NamedTuple):
 class Judged(NamedTuple):
     """What is wrong with one. ``contradicts``: the ledger is not what was signed."""
 
-    head: HeadShown
+    head: PostedCheckpoint
     contradicts: bool
     says: str
 
 
-def weigh(ledger: Ledger, heads: Sequence[HeadShown], keys: Sequence[VerifierKey]) -> Iterator[Judged]:
+def weigh(ledger: Ledger, heads: Sequence[PostedCheckpoint], keys: Sequence[VerifierKey]) -> Iterator[Judged]:
     """Those that the ledger or the keys do not bear out. Raises LedgerUnavailable."""
     roots = dict(roots_at(ledger, {head.size for head in heads}))
     ends = ledger.last_index()
@@ -51,7 +51,7 @@ def weigh(ledger: Ledger, heads: Sequence[HeadShown], keys: Sequence[VerifierKey
             yield Judged(head, contradicts=False, says=f"{name}: {signature}")
 
 
-def _signature(head: HeadShown, keys: Sequence[VerifierKey]) -> str | None:
+def _signature(head: PostedCheckpoint, keys: Sequence[VerifierKey]) -> str | None:
     """Who signed it, in words; None if a signature that names a known key does not hold."""
     try:
         note = parse_note(head.note.encode())

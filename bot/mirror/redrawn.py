@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from bot.mirror.channel_changes import GONE, Announcement, is_index
 from bot.mirror.follower import as_message, requests_of
-from bot.mirror.message_digest import fingerprint, remarks_of
+from bot.mirror.message_digest import message_digest, remarks_of
 from bot.mirror.text import Fit, fit, shows_erased
 from bot.views.audit import AGAIN, FILLED, REDRAWN, draw_lines
 from bot.views.text import Json, Names
@@ -34,7 +34,7 @@ def is_redrawing(ledger: Ledger, names: Names, first: int, last: int, announced:
     shown, known = _entries(ledger, first, last), requests_of(ledger)
     if not shown or announced.words == GONE or not _are_ours(announced.remarks) or not shows_erased(shown, known):
         return False
-    return fingerprint(as_message(draw_lines(shown, names, known, announced.remarks))) == announced.words
+    return message_digest(as_message(draw_lines(shown, names, known, announced.remarks))) == announced.words
 
 
 def is_redrawn(ledger: Ledger, names: Names, first: int, last: int, message: Json) -> bool:

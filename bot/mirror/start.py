@@ -23,7 +23,7 @@ class End(NamedTuple):
 
 
 def end_of(outbox: Outbox, channel: str, event_type: str) -> End | None:
-    """By the newest messages of ours; None if none of them shows an entry. Raises Trouble."""
+    """By the newest messages of ours; None if none of them shows an entry. Raises CallFailed."""
     ends = [end for message in _newest(outbox, channel) if (end := _end(message, event_type, outbox.bot_id()))]
     return max(ends, default=None, key=lambda end: end.last)
 

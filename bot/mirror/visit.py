@@ -20,7 +20,7 @@ NOTES = "mirror_check"
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class ChannelSession:
     """What is compared with what. ``wait`` waits so many seconds."""
 
     ledger: Ledger
@@ -41,7 +41,7 @@ class Visit:
         """Everything in the channel against the ledger; without ``keys``, by those that the ledger names.
         ``accepted``: versions of jit, as in `MirrorCheck`.
 
-        Raises Trouble, LedgerUnavailable.
+        Raises CallFailed, LedgerUnavailable.
         """
         check = MirrorCheck(self.ledger, self.directory.name, self.outbox.bot_id(), since, accepted)
         for message in messages_of(self.outbox, self.channel, self.wait):
@@ -51,7 +51,7 @@ class Visit:
     def fill(self, report: Report) -> Iterator[tuple[int, int]]:
         """Post what is missing, as far as the mirror has come: the rest is its own to post. Yields each range posted.
 
-        Raises Trouble, LedgerUnavailable.
+        Raises CallFailed, LedgerUnavailable.
         """
         reached = Notes(self.ledger.engine, Mirror.name).cursor
         unshown = [(first, min(last, reached)) for first, last in report.unshown if first <= reached]

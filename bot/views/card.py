@@ -42,7 +42,7 @@ from jit.facts import LAPSED, EndCause, Need
 from jit.facts.sentence import plural
 from jit.requests.lifecycle import Request, State, late_since
 
-Asked = Callable[[Need], str]
+AudienceName = Callable[[Need], str]
 """How those who may decide are called; on a card's first posting, so that Slack tells them."""
 
 ROOM_FOR_PLACE = 1200
@@ -53,7 +53,7 @@ def draw(
     request: Request,
     names: Names,
     *,
-    asked: Asked | None = None,
+    asked: AudienceName | None = None,
     nth: int | None = None,
     now: datetime | None = None,
     leave_out: frozenset[str] = frozenset(),
@@ -157,7 +157,7 @@ def _ordinal(nth: int | None) -> str:
     return f"{nth}{ending} request this week"
 
 
-def _rest(request: Request, names: Names, asked: Asked | None, late: datetime | None) -> Iterator[Json]:
+def _rest(request: Request, names: Names, asked: AudienceName | None, late: datetime | None) -> Iterator[Json]:
     match request.state:
         case State.PENDING if late:
             yield context(f"Nobody can decide on it any more: it was to be answered by{_at(request, late)}")
@@ -169,7 +169,7 @@ def _rest(request: Request, names: Names, asked: Asked | None, late: datetime | 
         yield section(f"Left behind: {left_behind(request)}")
 
 
-def needs(request: Request, names: Names, asked: Asked | None = None) -> str:
+def needs(request: Request, names: Names, asked: AudienceName | None = None) -> str:
     """`Needs 1 of @dba · lapses 14:45`; what each quorum has and lacks, as far as there is room."""
     asked = asked or (lambda need: audience(need, names))
     lapses = f"lapses {moment(request.pending_until, request.asked_at)}"
@@ -182,7 +182,7 @@ def needs(request: Request, names: Names, asked: Asked | None = None) -> str:
     return line_of(f"Needs approvals for {len(request.needs)} quorums", lapses)
 
 
-def _need(request: Request, need: Need, names: Names, asked: Asked) -> str:
+def _need(request: Request, need: Need, names: Names, asked: AudienceName) -> str:
     """One quorum: who said yes, who is still missing."""
     yes = said_yes(request, need)
     if not yes and len(request.needs) == 1:

@@ -15,12 +15,12 @@ import yaml
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot.client import impatient
 from bot.directory import SlackDirectory, read_person
 from bot.followers.outbox import Metadata, Outbox, Posted, Rejected
 from bot.forms import Filled, deny_form, request_form
 from bot.listeners.caller import Place
-from bot.listeners.teller import Teller
+from bot.listeners.responder import Responder
+from bot.slack_client import with_timeout
 from bot.views import dm
 from bot.views.card import draw
 from bot.views.home import Overview, draw_home
@@ -190,7 +190,7 @@ def test_answers_that_one_person_sees_are_taken(there: There) -> None:
 
 
 def test_an_answer_that_the_channel_does_not_take_goes_to_the_direct_message(there: There) -> None:
-    Teller(impatient(there.client, 3)).tell(Place(there.alice, "C0NOWHERE"), "Only you see this.")
+    Responder(with_timeout(there.client, 3)).respond(Place(there.alice, "C0NOWHERE"), "Only you see this.")
     direct = there.client.conversations_open(users=there.alice)["channel"]["id"]
     assert kept(there, direct)["text"] == "Only you see this."
 

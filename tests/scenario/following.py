@@ -2,7 +2,7 @@
 
 import threading
 
-from bot.followers.follower import LEASE, Leadership, Seat, Tools, follow
+from bot.followers.follower import LEASE, Leadership, LeaseTerm, Tools, follow
 from bot.followers.outbox import Outbox
 from jit.ledger import Lease, Leases, Ledger, Notes
 from tests.world.waiting import HUNG
@@ -26,16 +26,16 @@ class Following:
         self.leadership = Leadership(Leases(engine, clock), clock, holder)
         self.threads = []
         for name, kind in kinds.items():
-            notes, seat = Notes(engine, name, Lease(LEASE, holder)), Seat(self.leadership)
+            notes, term = Notes(engine, name, Lease(LEASE, holder)), LeaseTerm(self.leadership)
             tools = Tools(
                 ledger=Ledger(engine, clock),
                 notes=notes,
-                outbox=Outbox(client, notes, seat.require),
+                outbox=Outbox(client, notes, term.require),
                 policies=policies,
                 names=names,
                 clock=Hurried(clock),
             )
-            self.threads.append(threading.Thread(target=follow, args=(kind(tools), seat, self._wait), name=name))
+            self.threads.append(threading.Thread(target=follow, args=(kind(tools), term, self._wait), name=name))
 
     def _wait(self, seconds):
         return self.stop.wait(seconds / FASTER)

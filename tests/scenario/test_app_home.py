@@ -7,7 +7,7 @@ import pytest
 
 from bot.followers.homes import Homes
 from bot.views.home import NOT_OURS, NOTHING
-from bot.visibility import Sight
+from bot.visibility import Visibility
 from jit.facts import RefusalReason, Source, Withdrawn
 from jit.ledger import Notes
 from jit.requests.lifecycle import State
@@ -21,9 +21,9 @@ pytestmark = pytest.mark.scenario
 
 def drawing(office, holder="one"):
     """The follower that draws Homes."""
-    sight = Sight(office.ledger, office.policies, office.directory, office.clock)
+    visibility = Visibility(office.ledger, office.policies, office.directory, office.clock)
     return Following(
-        {Homes.name: lambda tools: Homes(tools, sight)},
+        {Homes.name: lambda tools: Homes(tools, visibility)},
         client=office.client,
         engine=office.ledger.engine,
         policies=office.policies,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from bot.listeners.caller import Place
-from bot.listeners.teller import Teller
+from bot.listeners.responder import Responder
 from jit.policy import Policy
 from jit.use_cases import attempt
 from tests.hostile.damage import Attack, attacks, unharmed
@@ -58,14 +58,16 @@ def test_half_a_character_in_a_form_that_is_drawn_again_is_no_fault(siege: Siege
     assert judge(choosing, siege.suffers(choosing), siege.requests) == "acknowledged"
 
 
-def _tells_errors(teller: Teller, place: Place, _answer: object, tell: Callable[..., None] = Teller.tell) -> None:
-    tell(teller, place, "ValueError: no")
+def _tells_errors(
+    responder: Responder, place: Place, _answer: object, tell: Callable[..., None] = Responder.respond
+) -> None:
+    tell(responder, place, "ValueError: no")
 
 
 BROKEN = {
     "everybody is one of us": (attempt, "membership_trouble", lambda *_: None),
     "everybody decides": (Policy, "counts_for", lambda *_: True),
-    "errors are told as they are": (Teller, "tell", _tells_errors),
+    "errors are told as they are": (Responder, "respond", _tells_errors),
 }
 
 

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from slack_sdk import WebClient
 
-from bot.followers.follower import LEASE, Leadership, Seat, Tools, follow
+from bot.followers.follower import LEASE, Leadership, LeaseTerm, Tools, follow
 from bot.followers.outbox import Outbox
 from bot.mirror.follower import Mirror
 from jit.cli.audit.mirror_check import mirror_check
@@ -66,12 +66,12 @@ class House:
         self.ledger.append([KeyChanged(at=self.clock.now(), actor="signer@test", source=Source.SIGNER, key=key)])
         client = WebClient(BOT_TOKEN, base_url=f"{slack.url}/api/", timeout=SILENCE, retry_handlers=[])
         notes = Notes(self.engine, Mirror.name, Lease(LEASE, "one"))
-        self.seat = Seat(Leadership(Leases(self.engine, self.clock), self.clock, "one"))
+        self.term = LeaseTerm(Leadership(Leases(self.engine, self.clock), self.clock, "one"))
         self.mirror = Mirror(
             Tools(
                 ledger=self.ledger,
                 notes=notes,
-                outbox=Outbox(client, notes, self.seat.require),
+                outbox=Outbox(client, notes, self.term.require),
                 policies=self.policies,
                 names=slack.world.name,
                 clock=self.clock,
@@ -85,7 +85,7 @@ class House:
             self.clock.waited += max(seconds, 0.5)
             return Notes(self.engine, Mirror.name).cursor == self.ledger.last_index()
 
-        follow(self.mirror, self.seat, wait)
+        follow(self.mirror, self.term, wait)
 
     def sign(self):
         tree = Frontier()

@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.followers.follower import Tools
 from bot.followers.outbox import Outbox
-from bot.visibility import Sight
+from bot.visibility import Visibility
 from jit.ledger import Notes
 from jit.policy import PolicyError
 from jit.testing import ALICE, BOB, EVE
@@ -33,8 +33,8 @@ class Face(World):
     def newest(self) -> Any:
         return self.last_good
 
-    def sight(self) -> Sight:
-        return Sight(self.ledger, self, self.directory, self.clock)
+    def visibility(self) -> Visibility:
+        return Visibility(self.ledger, self, self.directory, self.clock)
 
     def name(self, who: str) -> str:
         return NAMES.get(who, who)

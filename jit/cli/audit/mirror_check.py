@@ -11,10 +11,10 @@ from pydantic import AliasChoices, Field
 from rich.console import Console
 from rich.table import Table
 
-from bot.followers.outbox import Trouble
+from bot.followers.outbox import CallFailed
 from bot.mirror.check import Difference, Kind, Report
-from bot.mirror.posted_checkpoints import HeadShown
-from bot.mirror.visit import Visit
+from bot.mirror.posted_checkpoints import PostedCheckpoint
+from bot.mirror.visit import ChannelSession
 from jit.cli.opening import existing_ledger
 from jit.clock import SystemClock
 from jit.policy import PolicyFolder
@@ -67,7 +67,7 @@ def mirror_check(
     known = _keys(keys)
     flags = [f"--from {since}" * (since > 1), "--save" * bool(save), "--fill" * filling]
     record_reading(ledger, "mirror_check", " ".join(filter(None, [channel, *flags])), 0)
-    visit = Visit.to(
+    session = ChannelSession.to(
         channel,
         token=settings.slack_bot_token.get_secret_value(),
         url=settings.slack_api_url,
@@ -75,12 +75,12 @@ def mirror_check(
         wait=time.sleep,
     )
     try:
-        report = visit.report(since, known, frozenset(accepted))
+        report = session.report(since, known, frozenset(accepted))
         if save:
             save.write_text("".join(_head_line(head, channel) for head in report.heads), encoding="utf-8")
-        if filling and not report.contradicted and _fill(visit, report):
-            report = visit.report(since, known, frozenset(accepted))
-    except Trouble as trouble:
+        if filling and not report.contradicted and _fill(session, report):
+            report = session.report(since, known, frozenset(accepted))
+    except CallFailed as trouble:
         raise click.ClickException(f"could not read {channel} in Slack: {trouble}") from None
     except OSError as wrong:
         raise click.ClickException(f"{save} cannot be written: {wrong.strerror}") from None
@@ -101,16 +101,16 @@ def _keys(given: tuple[str, ...]) -> tuple[VerifierKey, ...]:
         raise CannotStart(f"--key: {wrong}") from None
 
 
-def _fill(visit: Visit, report: Report) -> bool:
-    """Whether anything was posted. Raises Trouble."""
+def _fill(session: ChannelSession, report: Report) -> bool:
+    """Whether anything was posted. Raises CallFailed."""
     posted = False
-    for first, last in visit.fill(report):
+    for first, last in session.fill(report):
         click.echo(f"shown again: #{first} to #{last}", err=True)
         posted = True
     return posted
 
 
-def _head_line(head: HeadShown, channel: str) -> str:
+def _head_line(head: PostedCheckpoint, channel: str) -> str:
     return json.dumps({"ts": head.ts, "channel": channel, "note": head.note}) + "\n"
 
 

@@ -19,8 +19,8 @@ from bot.app import build_app
 from bot.directory import SlackDirectory
 from bot.listeners import request
 from bot.listeners.caller import NO_TEAM, Caller, Place, entered, pressed_value, read_caller
+from bot.listeners.context import outcome
 from bot.listeners.events import tell_of_group
-from bot.listeners.kit import outcome
 from bot.listeners.look import show_request, table
 from jit.facts import Need, RefusalReason, Source, life_kinds
 from jit.ledger import LedgerUnavailable, SpoolFailed
@@ -204,8 +204,8 @@ def test_a_request_that_one_may_not_see_is_told_of_as_one_that_is_not_there() ->
             ledger=SimpleNamespace(request=lambda _: found),
             refusals=SimpleNamespace(record=lambda *_: None),
         )
-        kit: Any = SimpleNamespace(core=core, sight=SimpleNamespace(may_see=lambda *_: False))
-        return str(outcome(lambda: show_request(kit, caller, REQUEST.id)))
+        ctx: Any = SimpleNamespace(core=core, visibility=SimpleNamespace(may_see=lambda *_: False))
+        return str(outcome(lambda: show_request(ctx, caller, REQUEST.id)))
 
     assert shown(REQUEST) == shown(None) == "There is no such request. /jit list shows yours."
 
@@ -213,7 +213,7 @@ def test_a_request_that_one_may_not_see_is_told_of_as_one_that_is_not_there() ->
 def test_history_calls_each_step_by_words() -> None:
     stored = map(open_entry, (Path(__file__).parents[1] / "entries.jsonl").read_bytes().splitlines())
     history = [entry for entry in stored if entry.fact.kind in life_kinds()]
-    kit: Any = SimpleNamespace(
+    ctx: Any = SimpleNamespace(
         core=SimpleNamespace(
             directory=SimpleNamespace(
                 workspace="T1", look_up=lambda person: Person(id=person, team="T1", name="Alice")
@@ -221,11 +221,11 @@ def test_history_calls_each_step_by_words() -> None:
             ledger=SimpleNamespace(request=lambda _: REQUEST, history=lambda _: history),
         ),
         directory=SimpleNamespace(name=names),
-        sight=SimpleNamespace(may_see=lambda *_: True),
+        visibility=SimpleNamespace(may_see=lambda *_: True),
         clock=SimpleNamespace(now=lambda: REQUEST.asked_at),
     )
     caller = Caller(Actor("U01ALICE0", "T1", Source.SLACK), Place("U01ALICE0"))
-    said = json.dumps(show_request(kit, caller, REQUEST.id).blocks[-1])
+    said = json.dumps(show_request(ctx, caller, REQUEST.id).blocks[-1])
     assert said.count("{date_short_pretty} {time}") == len(history) == len(life_kinds())
     assert [kind for kind in life_kinds() if "." in kind and kind in said] == []
 
@@ -251,8 +251,8 @@ def test_a_form_that_slack_never_gave_out_is_not_drawn_again(monkeypatch: pytest
     found = SimpleNamespace(filled=lambda filled: filled, chosen=lambda _: None)
     monkeypatch.setattr(request, "catalogue", lambda *_: found)
     monkeypatch.setattr(request, "request_form", lambda *_: {})
-    kit: Any = SimpleNamespace(opener=SimpleNamespace(views_update=lambda **said: drawn.append(said)))
+    ctx: Any = SimpleNamespace(opener=SimpleNamespace(views_update=lambda **said: drawn.append(said)))
     caller = Caller(Actor("U01ALICE0", "T0JIT0001", Source.SLACK), Place("U01ALICE0"))
     for odd in ({}, {"id": "\ud800"}, {"hash": "\ud800"}, {"id": "../V1"}, {"id": None}):
-        request.redraw_form(kit, caller, {"id": "V1", "hash": "1.a"} | odd)
+        request.redraw_form(ctx, caller, {"id": "V1", "hash": "1.a"} | odd)
     assert [(said["view_id"], said["hash"]) for said in drawn] == [("V1", "1.a")]

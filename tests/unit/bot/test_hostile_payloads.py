@@ -14,7 +14,7 @@ from bot.app import build_app
 from bot.directory import SlackDirectory
 from bot.listeners.caller import read_caller
 from bot.listeners.events import tell_of_group
-from bot.listeners.teller import is_slacks
+from bot.listeners.responder import is_slacks
 from bot.socket_mode import AcknowledgingHandler, hang_up
 from jit.facts import RefusalReason, Source
 from jit.testing import ManualClock

@@ -8,11 +8,11 @@ from pydantic import SecretStr
 
 from bot.doctor.shown import look_at_refusals
 from bot.followers.cards import Cards
-from bot.followers.follower import LASTS, Leadership, Seat, follow
+from bot.followers.follower import LASTS, Leadership, LeaseTerm, follow
 from bot.followers.homes import Homes, open_home
 from bot.followers.messages import Messages
 from bot.followers.watch import Watch
-from bot.health import Condition
+from bot.health import Health
 from bot.mirror.audit_channel import AuditChannel
 from bot.mirror.follower import Mirror
 from jit.ledger import Leases, Notes, StoredDirectory
@@ -38,21 +38,21 @@ class House(Face):
         self.lead = Leadership(Leases(self.engine, self.clock, LASTS), self.clock, "one")
         notes = Notes(self.engine, Watch.name)
         watch = Watch(ledger=self.ledger, notes=notes, policies=self, clock=self.clock, actor="bot@host")
-        kinds = [(Cards,), (Messages,), (Mirror,), (AuditChannel,), (Homes, self.sight())]
-        self.shows = [watch, *(self.start(*kind) for kind in kinds)]
-        self.seats = {show.name: Seat(self.lead) for show in self.shows}
+        kinds = [(Cards,), (Messages,), (Mirror,), (AuditChannel,), (Homes, self.visibility())]
+        self.followers = [watch, *(self.start(*kind) for kind in kinds)]
+        self.terms = {follower.name: LeaseTerm(self.lead) for follower in self.followers}
 
     def passes(self, seconds, step=4.0):
         """Each step is shorter than the lease lasts."""
         for _ in range(int(seconds // step)):
-            for show in self.shows:
-                self.turn(show)
+            for follower in self.followers:
+                self.turn(follower)
             self.clock.move(seconds=step)
 
-    def turn(self, show):
+    def turn(self, follower):
         """Until it waits for something."""
         pauses = iter([False])
-        follow(show, self.seats[show.name], lambda pause: next(pauses, pause > 0))
+        follow(follower, self.terms[follower.name], lambda pause: next(pauses, pause > 0))
 
     def refuses(self, word, *channels):
         for channel in channels:
@@ -67,8 +67,8 @@ class House(Face):
     def doctor(self):
         return list(look_at_refusals(SecretStr(str(self.engine.url))))
 
-    def condition(self):
-        made = Condition(ledger=self.ledger, directory=self.directory, policies=self.policies, clock=self.clock)
+    def health(self):
+        made = Health(ledger=self.ledger, directory=self.directory, policies=self.policies, clock=self.clock)
         made.connected = lambda: True
         return made
 
@@ -98,8 +98,8 @@ def test_a_card_that_slack_refuses_is_told_within_a_minute_to_who_asked_and_to_s
         (line,) = house.doctor()
         assert line.ok is False
         assert f"no new cards in {REQUESTS} ({word})" in line.what
-        assert house.condition().ready()["slack"]
-        assert not house.condition().shown()
+        assert house.health().ready()["slack"]
+        assert not house.health().shown()
         house.engine.dispose()
 
 
@@ -135,7 +135,7 @@ def test_it_is_told_once_and_the_card_comes_once_slack_takes_it(house):
     assert list(refusals(house.engine)) == []
     (line,) = house.doctor()
     assert line.ok
-    assert house.condition().shown()
+    assert house.health().shown()
 
 
 def test_cards_that_waited_for_their_channel_come_as_soon_as_one_is_taken(house):
@@ -176,7 +176,7 @@ def test_one_card_that_slack_refuses_holds_up_no_other_of_its_channel(house):
     house.slack.fates = [(refusal("invalid_blocks"), False)]
     house.story().asked()
     house.story("R-8888", requester=BOB).asked()
-    house.turn(house.shows[1])
+    house.turn(house.followers[1])
     assert [("R-8888" in str(each["blocks"])) for each in house.posted(REQUESTS)] == [True]
     assert [each.key for each in refusals(house.engine)] == ["R-7F3K"]
 
@@ -188,7 +188,7 @@ def test_a_card_that_can_be_changed_no_more_is_followed_by_one_that_is_true(hous
         house.passes(4)
         story.denied()
         house.slack.fates = [(refusal(word), False)]
-        house.turn(house.shows[1])
+        house.turn(house.followers[1])
         house.passes(4)
         texts = [each["text"] for each in house.posted(REQUESTS) if story.id in str(each["blocks"])]
         assert [text.split()[0].strip("*") for text in texts][-1] == "Denied", word
@@ -296,13 +296,13 @@ def test_a_token_that_slack_refuses_is_told_wherever_slack_is_not_needed(house):
     house.passes(50)
     assert house.posted(REQUESTS) == []
     assert any("Slack takes no messages (token_revoked). Set SLACK_BOT_TOKEN" in alert.says for alert in house.told())
-    assert not house.condition().ready()["slack"]
+    assert not house.health().ready()["slack"]
     assert any("token_revoked" in line.what and line.ok is False for line in house.doctor())
     house.slack.refusing.clear()
     house.passes(60)
     assert len(house.posted(REQUESTS)) == 1
-    assert house.condition().ready()["slack"]
-    assert house.condition().shown()
+    assert house.health().ready()["slack"]
+    assert house.health().shown()
 
 
 def test_the_audit_channel_that_cannot_be_looked_at_is_told(house, monkeypatch):

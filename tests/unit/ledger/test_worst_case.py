@@ -96,7 +96,7 @@ def _mirrored(text: str) -> Iterator[Drawn]:
 def _kit(text: str, requests: list[Request]) -> Any:
     """As much of a kit as a look takes."""
     person = Person(id=PEOPLE[0], team="T1", name=text, tz="Pacific/Kiritimati")
-    sight = SimpleNamespace(
+    visibility = SimpleNamespace(
         own=lambda _: requests,
         past=lambda _: many(text, {State.ENDED, State.DENIED, State.FAILED}, 5),
         waiting=lambda _: requests,
@@ -107,7 +107,7 @@ def _kit(text: str, requests: list[Request]) -> Any:
     directory = SimpleNamespace(look_up=lambda _: person, name=called(text), workspace=person.team)
     core = SimpleNamespace(ledger=ledger, directory=directory)
     clock = SimpleNamespace(now=lambda: NOON)
-    return SimpleNamespace(core=core, directory=directory, sight=sight, clock=clock)
+    return SimpleNamespace(core=core, directory=directory, visibility=visibility, clock=clock)
 
 
 def _homes(text: str) -> Iterator[Json]:

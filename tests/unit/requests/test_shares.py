@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from bot.listeners.caller import Caller, Place
-from bot.listeners.kit import FORMS_AT_MOST, FORMS_WITHIN, Kit
+from bot.listeners.context import FORMS_AT_MOST, FORMS_WITHIN, ListenerContext
 from bot.pool import Pool
 from jit.facts import RefusalReason
 from jit.requests.messages import SAYS, sentence
@@ -162,14 +162,14 @@ class TestPool:
 class TestListeners:
     """Their threads acknowledge what everybody does, and wait for Slack meanwhile."""
 
-    def kit(self, pool, tell=lambda _place, _said: None):
+    def context(self, pool, tell=lambda _place, _said: None):
         core = SimpleNamespace(refusals=SimpleNamespace(record=lambda *_: None))
-        return Kit(
+        return ListenerContext(
             core=core,
             directory=None,
             policies=None,
             opener=None,
-            teller=SimpleNamespace(tell=tell),
+            responder=SimpleNamespace(respond=tell),
             pool=pool,
             clock=ManualClock(),
         )
@@ -178,7 +178,7 @@ class TestListeners:
         return Caller(actor(person), Place(person))
 
     def test_open_a_few_forms_of_one_person_at_a_time(self):
-        kit, free, opened = self.kit(pool=None), threading.Event(), []
+        ctx, free, opened = self.context(pool=None), threading.Event(), []
         begun = threading.Semaphore(0)
 
         def slowly():
@@ -186,31 +186,33 @@ class TestListeners:
             free.wait(HUNG)
 
         threads = [
-            threading.Thread(target=kit.open_here, args=(self.caller(ALICE), "request", slowly)) for _ in range(3)
+            threading.Thread(target=ctx.open_here, args=(self.caller(ALICE), "request", slowly)) for _ in range(3)
         ]
         for thread in threads:
             thread.start()
             assert begun.acquire(timeout=HUNG)
-        kit.open_here(self.caller(ALICE), "request", lambda: opened.append(ALICE))
-        kit.open_here(self.caller(BOB), "request", lambda: opened.append(BOB))
+        ctx.open_here(self.caller(ALICE), "request", lambda: opened.append(ALICE))
+        ctx.open_here(self.caller(BOB), "request", lambda: opened.append(BOB))
         assert opened == [BOB]
         free.set()
         for thread in threads:
             thread.join()
-        kit.open_here(self.caller(ALICE), "request", lambda: opened.append(ALICE))
+        ctx.open_here(self.caller(ALICE), "request", lambda: opened.append(ALICE))
         assert opened == [BOB, ALICE]
 
     def test_open_so_many_forms_of_one_person_within_a_minute(self):
         """Slack opens about a hundred a minute for all together."""
         told, opened = [], []
-        kit = self.kit(SimpleNamespace(submit=lambda _work, _whose: True), lambda place, _: told.append(place.person))
+        ctx = self.context(
+            SimpleNamespace(submit=lambda _work, _whose: True), lambda place, _: told.append(place.person)
+        )
         for _ in range(FORMS_AT_MOST + 1):
-            kit.open_here(self.caller(ALICE), "request", lambda: opened.append(ALICE))
-        kit.open_here(self.caller(BOB), "request", lambda: opened.append(BOB))
+            ctx.open_here(self.caller(ALICE), "request", lambda: opened.append(ALICE))
+        ctx.open_here(self.caller(BOB), "request", lambda: opened.append(BOB))
         assert opened == [ALICE] * FORMS_AT_MOST + [BOB]
         assert told == [ALICE]
-        kit.clock.move(seconds=FORMS_WITHIN.total_seconds())
-        kit.open_here(self.caller(ALICE), "request", lambda: opened.append(ALICE))
+        ctx.clock.move(seconds=FORMS_WITHIN.total_seconds())
+        ctx.open_here(self.caller(ALICE), "request", lambda: opened.append(ALICE))
         assert opened[-1] == ALICE
 
     def test_tell_one_person_of_no_room_one_after_the_other_and_every_time(self):
@@ -221,12 +223,12 @@ class TestListeners:
         def tell(place, _said):
             told.append(place.person)
             if len(told) == 1:
-                kit.hand_on(self.caller(ALICE), "approve", lambda: None)
-                kit.hand_on(self.caller(BOB), "approve", lambda: None)
+                ctx.run(self.caller(ALICE), "approve", lambda: None)
+                ctx.run(self.caller(BOB), "approve", lambda: None)
                 assert told == [ALICE, BOB]
 
-        kit = self.kit(pool, tell)
-        kit.hand_on(self.caller(ALICE), "approve", lambda: None)
+        ctx = self.context(pool, tell)
+        ctx.run(self.caller(ALICE), "approve", lambda: None)
         assert told == [ALICE, BOB, ALICE]
 
 
@@ -237,6 +239,6 @@ def test_whoever_asks_for_very_much_hides_nothing_of_others_from_those_who_decid
     for number in range(120):
         face.clock.move(seconds=1)
         face.story(f"R-{1000 + number}", access=f"orders-db/{number}", requester=EVE).asked()
-    for seen in (face.sight().waiting(BOB), face.sight().others(SAM)):
+    for seen in (face.visibility().waiting(BOB), face.visibility().others(SAM)):
         assert len(seen) == 121
         assert [request.requester for request in seen[:3]] == [EVE, ALICE, EVE]

@@ -6,10 +6,9 @@ import pytest
 from pydantic import SecretStr
 from slack_bolt import App
 
-from bot.client import impatient
 from bot.doctor.app import look_at_app, look_at_way_in
-from bot.doctor.visit import Silent, Visit, knock
-from bot.slack_client import slack_client
+from bot.doctor.visit import SlackSilent, Workspace, knock
+from bot.slack_client import slack_client, with_timeout
 from bot.socket_mode import socket_client
 from jit.clock import SystemClock
 from jit.doctor import State
@@ -61,7 +60,7 @@ def test_who_logs_in_to_the_proxy_is_not_shown():
 def test_slacks_client_goes_by_the_proxy_and_its_hasty_twin_too(variables, proxy):
     variables.setenv("HTTP_PROXY", proxy.url)
     client = slack_client("xoxb-1", "http://slack.example/api/", timeout=3)
-    for each in (client, impatient(client, 3)):
+    for each in (client, with_timeout(client, 3)):
         assert each.auth_test()["ok"]
     assert proxy.asked == ["POST http://slack.example/api/auth.test"] * 2
 
@@ -70,7 +69,7 @@ def test_where_no_proxy_names_slack_none_is_taken_by_anybody(variables, proxy):
     variables.setenv("HTTPS_PROXY", proxy.url)
     variables.setenv("NO_PROXY", "slack.com")
     client = slack_client("xoxb-1", SLACK, timeout=3)
-    assert (client.proxy, impatient(client, 3).proxy) == (None, None)
+    assert (client.proxy, with_timeout(client, 3).proxy) == (None, None)
 
 
 def test_the_socket_goes_by_the_way_of_its_own_address(variables, proxy):
@@ -96,7 +95,7 @@ def test_a_witness_is_asked_by_the_proxy(variables, proxy):
 
 def test_the_doctor_comes_as_far_as_the_socket_by_the_same_way(variables, proxy):
     variables.setenv("HTTPS_PROXY", proxy.url.replace("//", "//me:p%40ss@"))
-    with pytest.raises(Silent, match="the proxy answers 403"):
+    with pytest.raises(SlackSilent, match="the proxy answers 403"):
         knock(SOCKET)
     assert proxy.asked == ["CONNECT wss-primary.slack.com:443"]
     assert proxy.logins == ["Basic bWU6cEBzcw=="]
@@ -106,8 +105,8 @@ def test_a_proxy_that_lets_only_the_web_api_through_is_to_be_mended(variables, p
     """Slack's Web API answers, and nobody's press would ever arrive."""
     variables.setenv("HTTP_PROXY", proxy.url)
     proxy.says = {"ok": True, "url": "ws://wss.slack.example/link"}
-    visit = Visit(SecretStr("xoxb-1"), "http://slack.example/api/", SystemClock())
-    (line,) = look_at_way_in(visit, SecretStr("xapp-1"), None)
+    workspace = Workspace(SecretStr("xoxb-1"), "http://slack.example/api/", SystemClock())
+    (line,) = look_at_way_in(workspace, SecretStr("xapp-1"), None)
     assert line.state is State.MEND
     assert line.what.startswith("wss.slack.example, where the socket would be, is not reached through the proxy 127.")
     assert "(the proxy answers 403)" in line.what
@@ -115,12 +114,12 @@ def test_a_proxy_that_lets_only_the_web_api_through_is_to_be_mended(variables, p
 
 def test_the_doctor_says_which_proxy_it_goes_through(variables, proxy):
     variables.setenv("HTTP_PROXY", proxy.url)
-    visit = Visit(SecretStr("xoxb-1"), "http://slack.example/api/", SystemClock())
-    first = next(iter(look_at_app(visit)))
+    workspace = Workspace(SecretStr("xoxb-1"), "http://slack.example/api/", SystemClock())
+    first = next(iter(look_at_app(workspace)))
     assert first.what == f"slack.example is reached through the proxy {shown(proxy.url)}"
 
 
 def test_a_proxy_that_is_not_there_is_named(variables):
     variables.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
-    first = next(iter(look_at_app(Visit(SecretStr("xoxb-1"), SLACK, SystemClock()))))
+    first = next(iter(look_at_app(Workspace(SecretStr("xoxb-1"), SLACK, SystemClock()))))
     assert first.what == "Slack does not answer through the proxy 127.0.0.1:1 (ConnectionRefusedError)"

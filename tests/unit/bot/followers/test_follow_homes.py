@@ -34,7 +34,7 @@ def homes(house):
 
 
 def begin(house):
-    return house.start(Homes, house.sight())
+    return house.start(Homes, house.visibility())
 
 
 def opens(house, *people):
@@ -238,7 +238,7 @@ class TestTrouble:
         tools = Tools(
             ledger=house.ledger, notes=notes, outbox=outbox, policies=house, names=lambda who: who, clock=house.clock
         )
-        stopped = Homes(tools, house.sight())
+        stopped = Homes(tools, house.visibility())
         stopped.begin()
         before = len(house.slack.publications)
         with pytest.raises(NotLeading):

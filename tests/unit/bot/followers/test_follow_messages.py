@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from bot.followers.cards import Cards
-from bot.followers.follower import LASTS, Leadership, Seat, follow
+from bot.followers.follower import LASTS, Leadership, LeaseTerm, follow
 from bot.followers.messages import Messages
 from bot.followers.outbox import Unsure
 from bot.mirror.follower import Mirror
@@ -118,14 +118,14 @@ def test_who_asked_is_told_that_the_rules_changed_and_that_they_can_ask_again(ho
 
 def test_a_warning_comes_once_and_for_longer_accesses_only(house):
     for minutes, person, messages in ((30, ALICE, 2), (10, BOB, 1)):
-        show, posted = house.start(Messages), f"D{person[1:]}"
+        follower, posted = house.start(Messages), f"D{person[1:]}"
         house.story(f"R-{2000 + minutes}", requester=person, duration=timedelta(minutes=minutes)).active()
-        house.work(show)
+        house.work(follower)
         house.clock.move(seconds=(minutes - 5) * 60 - 1)
-        house.work(show)
+        house.work(follower)
         assert len(house.posted(posted)) == 1
         house.clock.move(seconds=2)
-        house.work(show)
+        house.work(follower)
         house.work(house.start(Messages), 1)
         assert len(house.posted(posted)) == messages
 
@@ -178,16 +178,16 @@ class TestARecordThatGotShorter:
     def runs(self, house):
         """Lets a follower run for so many seconds, as its thread does."""
         lead = Leadership(Leases(house.engine, house.clock, LASTS), house.clock, "one")
-        seats = {}
+        terms = {}
 
-        def run(show, seconds):
+        def run(follower, seconds):
             until = house.clock.time + timedelta(seconds=seconds)
 
             def wait(pause):
                 house.clock.move(seconds=max(pause, 0.25))
                 return house.clock.time > until
 
-            follow(show, seats.setdefault(show.name, Seat(lead)), wait)
+            follow(follower, terms.setdefault(follower.name, LeaseTerm(lead)), wait)
 
         return run
 

@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 
-from bot.followers.follower import LASTS, RENEW_EVERY, Backoff, Leadership, Seat, follow
+from bot.followers.follower import LASTS, RENEW_EVERY, Backoff, Leadership, LeaseTerm, follow
 from bot.followers.outbox import NotLeading, Unreached, Unsure
 from jit.ledger import Leases, LedgerUnavailable
 from tests.world.face import Face
@@ -21,25 +21,25 @@ def leadership(house, holder="one"):
     return Leadership(Leases(house.engine, house.clock, LASTS), house.clock, holder)
 
 
-def test_a_seat_is_lost_when_another_bot_may_have_followed_in_between(house):
+def test_a_term_is_lost_when_another_bot_may_have_followed_in_between(house):
     mine = leadership(house)
-    seat, other = Seat(mine), Seat(leadership(house, "two"))
-    assert seat.take()
-    assert not other.take()
+    term, other = LeaseTerm(mine), LeaseTerm(leadership(house, "two"))
+    assert term.begin()
+    assert not other.begin()
     house.clock.move(seconds=RENEW_EVERY.total_seconds() + 1)
-    assert seat.taken()
+    assert term.holds()
     house.clock.move(seconds=LASTS.total_seconds() + 1)
-    assert other.take()
-    assert not seat.taken()
+    assert other.begin()
+    assert not term.holds()
     house.clock.move(seconds=LASTS.total_seconds() + 1)
     mine.term()
     with pytest.raises(NotLeading):
-        seat.require()
-    assert seat.take()
+        term.require()
+    assert term.begin()
 
 
 class Troubled:
-    """A show whose steps end as told."""
+    """A follower whose steps end as told."""
 
     name = "troubled"
 
@@ -65,11 +65,11 @@ def test_after_trouble_a_follower_waits_and_begins_again(house):
         (NotLeading(), 0.05),
         (KeyError("a fault of ours"), 0.25),
     ):
-        show, waited = Troubled(0.0, wrong, 0.5, 0.5), []
+        follower, waited = Troubled(0.0, wrong, 0.5, 0.5), []
         wait = partial(noted, waited)
-        follow(show, Seat(leadership(house)), wait)
+        follow(follower, LeaseTerm(leadership(house)), wait)
         assert waited == [0.0, 0.0, pause, 0.5, 0.5], wrong
-        assert show.begun == 2, wrong
+        assert follower.begun == 2, wrong
 
 
 def noted(waited, seconds):

@@ -94,7 +94,7 @@ def test_what_was_still_to_be_said_to_them_is_not_said_and_holds_up_nobody(house
 
 
 def test_the_home_of_somebody_erased_is_drawn_no_more(house):
-    homes = house.start(Homes, house.sight())
+    homes = house.start(Homes, house.visibility())
     notes = Notes(house.engine, Homes.name)
     for person in (ALICE, BOB):
         open_home(notes, person)
@@ -113,7 +113,7 @@ def test_the_home_of_somebody_erased_is_drawn_no_more(house):
 
 
 def test_the_home_of_an_approver_says_nothing_of_who_was_erased(house):
-    homes = house.start(Homes, house.sight())
+    homes = house.start(Homes, house.visibility())
     over(house)
     gone(house)
     open_home(Notes(house.engine, Homes.name), BOB)

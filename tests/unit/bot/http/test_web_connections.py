@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager, suppress
 import pytest
 from starlette.responses import Response
 
-from bot.http import Door, Signatures, application, serving
+from bot.http import Signatures, SlackEndpoint, application, serving
 from bot.manifest import REQUEST_PATH
 from jit.clock import SystemClock
 from jit.runtime.settings import Address
@@ -131,9 +131,13 @@ def test_many_that_promise_a_body_and_send_it_in_drops_keep_nobody_out(bounds):
     clock, port = SystemClock(), free_port()
     stamp = f"X-Slack-Request-Timestamp: {int(clock.now().timestamp())}\r\nX-Slack-Signature: v0={'0' * 64}\r\n"
     half = f"POST {REQUEST_PATH} HTTP/1.1\r\nHost: x\r\n{stamp}Content-Length: 1000\r\n\r\nab".encode()
-    door = Door(Signatures("secret", clock))
-    app = application(Well(), door)
-    with serving(app, Address("127.0.0.1", port), threading.Event()), door.open(lambda _: None), ExitStack() as crowd:
+    endpoint = SlackEndpoint(Signatures("secret", clock))
+    app = application(Well(), endpoint)
+    with (
+        serving(app, Address("127.0.0.1", port), threading.Event()),
+        endpoint.open(lambda _: None),
+        ExitStack() as crowd,
+    ):
         wires = [crowd.enter_context(connected(port)) for _ in range(20)]
         for wire in wires:
             with suppress(OSError):  # this one was let go already

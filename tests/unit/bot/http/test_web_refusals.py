@@ -10,7 +10,7 @@ import pytest
 import structlog
 from slack_bolt import BoltResponse
 
-from bot.http import Door, Signatures, application, serving
+from bot.http import Signatures, SlackEndpoint, application, serving
 from bot.http.body import LARGEST
 from bot.manifest import REQUEST_PATH
 from jit.runtime.settings import Address, CannotStart
@@ -24,7 +24,7 @@ BODY = json.dumps({"type": "event_callback", "event": {"text": SECRET_WORDS}}).e
 
 
 class Well:
-    """A condition in which nothing is wrong, or something."""
+    """A health in which nothing is wrong, or something."""
 
     def __init__(self):
         self.parts = {"slack": True}
@@ -39,16 +39,16 @@ class Well:
 
 
 class House:
-    """A web server whose door hands on to a listener that notes what it heard."""
+    """A web server whose endpoint hands on to a listener that notes what it heard."""
 
     def __init__(self):
         self.clock = ManualClock()
         self.port = free_port()
         self.signer = Signer(self.port, self.clock.now().timestamp())
-        self.condition = Well()
+        self.health = Well()
         self.heard = []
         self.answer = BoltResponse(status=200, body="")
-        self.door = Door(Signatures(SIGNING_SECRET, self.clock))
+        self.endpoint = SlackEndpoint(Signatures(SIGNING_SECRET, self.clock))
 
     def dispatch(self, request):
         self.heard.append(request.body)
@@ -67,8 +67,8 @@ class House:
 @contextmanager
 def opened():
     house = House()
-    app = application(house.condition, house.door)
-    with serving(app, Address("127.0.0.1", house.port), threading.Event()), house.door.open(house.dispatch):
+    app = application(house.health, house.endpoint)
+    with serving(app, Address("127.0.0.1", house.port), threading.Event()), house.endpoint.open(house.dispatch):
         yield house
 
 
@@ -275,10 +275,10 @@ def test_a_body_that_does_not_come_is_given_up(house, log, monkeypatch):
 def test_a_closed_door_takes_nothing_and_remembers_nothing(log):
     with opened() as house:
         posted = house.sign()
-        with house.door.open(house.dispatch):
+        with house.endpoint.open(house.dispatch):
             log.clear()
         refused(house.send(posted), 503, "not_open", house, log)
-        with house.door.open(house.dispatch):
+        with house.endpoint.open(house.dispatch):
             assert house.send(posted).status == 200
 
 
@@ -299,7 +299,7 @@ def test_a_slow_listener_keeps_nobody_else_waiting():
                 assert go_on.wait(HUNG)
             return BoltResponse(status=200, body=request.body["type"])
 
-        with house.door.open(slow):
+        with house.endpoint.open(slow):
             answers = []
             posted = house.sign(b'{"type": "a", "slow": true}')
             thread = threading.Thread(target=lambda: answers.append(house.send(posted)))
@@ -316,7 +316,7 @@ def test_a_fault_of_ours_is_logged_without_what_was_sent(house, log, capfd):
     def fails(request):
         raise RuntimeError(request.body)
 
-    with opened() as other, other.door.open(fails):
+    with opened() as other, other.endpoint.open(fails):
         assert other.send(other.sign()).status == 500
     assert [line["event"] for line in log if line["log_level"] == "error"] == ["fault.unexpected"]
     assert SECRET_WORDS not in str(log)
@@ -327,10 +327,10 @@ def test_each_part_is_named_and_one_that_fails_is_a_503(house):
     for path, word, more in (("/healthz", "alive", {}), ("/readyz", "ready", {"shown": True})):
         answer = ask(house.port, "GET", path)
         assert (answer.status, json.loads(answer.body)) == (200, {word: True, "parts": {"slack": True}, **more})
-        house.condition.parts["ledger"] = False
+        house.health.parts["ledger"] = False
         answer = ask(house.port, "GET", path)
-        assert (answer.status, json.loads(answer.body)) == (503, {word: False, "parts": house.condition.parts, **more})
-        del house.condition.parts["ledger"]
+        assert (answer.status, json.loads(answer.body)) == (503, {word: False, "parts": house.health.parts, **more})
+        del house.health.parts["ledger"]
 
 
 def test_a_server_that_ends_by_itself_stops_the_bot(monkeypatch):

@@ -6,7 +6,7 @@ import pytest
 
 from bot.mirror.check import Kind
 from bot.mirror.follower import QUIET_AFTER, QUIET_TYPE, Mirror
-from bot.mirror.message_digest import fingerprint
+from bot.mirror.message_digest import message_digest
 from bot.views.audit import AGAIN, FILLED
 from jit.proof.tlog.note import SignerKey
 from jit.testing import ALICE, BOB, EVE
@@ -223,7 +223,7 @@ class TestAMessageThatAnotherVersionIsSaidToHaveDrawn:
         message = house.message(3)
         message["text"] += " in other words"
         assert house.checked().code == 3
-        message["metadata"]["event_payload"] |= {"drawn_by": "0.0.1", "words": fingerprint(message)}
+        message["metadata"]["event_payload"] |= {"drawn_by": "0.0.1", "words": message_digest(message)}
         return message
 
     def test_is_not_compared_and_not_equal(self, house, lie):
@@ -248,7 +248,7 @@ class TestAMessageThatAnotherVersionIsSaidToHaveDrawn:
 
     def test_is_equal_where_only_the_spaces_are_others(self, house, lie):
         lie["text"] = lie["text"].removesuffix(" in other words").replace(" ", "  ")
-        lie["metadata"]["event_payload"]["words"] = fingerprint(lie)
+        lie["metadata"]["event_payload"]["words"] = message_digest(lie)
         assert house.checked().code == 0
 
     def test_names_no_version_that_is_none(self, house, lie):
@@ -267,7 +267,7 @@ def test_a_lie_put_in_the_place_of_a_deleted_message_by_our_own_token_is_a_diffe
     said = "#3 Dana approved this in person"
     blocks = [{"type": "section", "text": {"type": "mrkdwn", "text": said}}, remark]
     lie = {**message, "text": said, "blocks": blocks, "ts": "1700000001.000001"}
-    lie["metadata"] = {**message["metadata"], "event_payload": payload | {"words": fingerprint(lie)}}
+    lie["metadata"] = {**message["metadata"], "event_payload": payload | {"words": message_digest(lie)}}
     house.slack.messages.append(lie)
     assert Kind.NOT_COMPARED in kinds(house.checked())
 

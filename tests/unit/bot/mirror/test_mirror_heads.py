@@ -7,7 +7,7 @@ import pytest
 from bot.followers.outbox import Unsure
 from bot.followers.watch import Watch
 from bot.mirror.checkpoints import LONGEST
-from bot.mirror.follower import QUIET_AFTER, QUIET_TYPE, SEALED_WITHIN, Mirror
+from bot.mirror.follower import CHECKPOINT_WITHIN, QUIET_AFTER, QUIET_TYPE, Mirror
 from jit.facts import AlertName
 from jit.ledger import Notes
 from jit.proof.audit.checkpoints import Heads
@@ -54,7 +54,7 @@ def test_an_entry_waits_for_its_head(house):
     house.sign()
     house.work(mirror, 2)
     story.withdrawn()
-    house.work(mirror, SEALED_WITHIN - 1)
+    house.work(mirror, CHECKPOINT_WITHIN - 1)
     assert house.ranges() == [(1, 1)]
     house.sign()
     house.work(mirror, 0.5)
@@ -68,7 +68,7 @@ def test_an_entry_waits_three_seconds_and_no_longer_and_the_next_not_at_all(hous
     house.sign()
     house.work(mirror, 2)
     story.approval()
-    house.work(mirror, SEALED_WITHIN + 0.5)
+    house.work(mirror, CHECKPOINT_WITHIN + 0.5)
     assert house.ranges()[-1] == (2, 2)
     assert carried(house.posted(AUDIT)[-1]) is None
     story.approved()

@@ -8,7 +8,7 @@ from bot.followers.outbox import PAGE, Outbox
 from bot.mirror.audit_channel import COMPARE_EVERY, AuditChannel
 from bot.mirror.channel_changes import GONE, Announcements, Change, entries_of, heard, leave_word
 from bot.mirror.follower import REMEMBERED, STANDS, Mirror
-from bot.mirror.message_digest import fingerprint
+from bot.mirror.message_digest import message_digest
 from bot.views.audit import REDRAWN
 from jit.facts import AlertName
 from jit.ledger import Notes
@@ -108,7 +108,7 @@ class TestWhatSomebodyElseHasNoted:
     def test_an_announced_change_to_what_the_ledger_does_not_ask_for_is_told_of(self, house, channel):
         message, announced = house.message(1), Announcements(Notes(house.engine, AuditChannel.name))
         change = {"text": "drawn again", "blocks": [{"type": "context", "elements": [{"text": REDRAWN}]}]}
-        announced.announce(message["ts"], fingerprint(change), house.clock.now(), [REDRAWN])
+        announced.announce(message["ts"], message_digest(change), house.clock.now(), [REDRAWN])
         house.tell(house.edit(message, **change))
         channel.step()
         assert "edited" in only(house)
@@ -149,8 +149,8 @@ def test_an_event_that_changes_no_word_is_none(house, channel):
 
 def test_emoji_as_slack_writes_them_are_the_same_words():
     kept = {"text": "Ann :tada: asks at 14:02:09", "blocks": []}
-    assert fingerprint({"text": "Ann 🎉 asks at 14:02:09", "blocks": []}) == fingerprint(kept)
-    assert fingerprint({"text": "Ann 🎉 asks at 14:03:09", "blocks": []}) != fingerprint(kept)
+    assert message_digest({"text": "Ann 🎉 asks at 14:02:09", "blocks": []}) == message_digest(kept)
+    assert message_digest({"text": "Ann 🎉 asks at 14:03:09", "blocks": []}) != message_digest(kept)
 
 
 def test_what_happened_while_nobody_listened_is_found_at_the_start(house):
@@ -223,7 +223,7 @@ def test_what_was_announced_for_old_messages_is_forgotten_once_slack_must_have_t
     announced.announce("1600000000.000001", "a", house.clock.now())
     house.clock.move(hours=2)
     announced.announce("1600000000.000002", "b", house.clock.now())
-    announced.announce(house.message(1)["ts"], fingerprint(house.message(1)), house.clock.now())
+    announced.announce(house.message(1)["ts"], message_digest(house.message(1)), house.clock.now())
     house.work(channel)
     assert announced.all().keys() == {"1600000000.000002", house.message(1)["ts"]}
 

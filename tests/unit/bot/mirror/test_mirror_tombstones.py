@@ -2,12 +2,12 @@
 
 import pytest
 
-from bot.followers.outbox import Trouble
+from bot.followers.outbox import CallFailed
 from bot.mirror.audit_channel import COMPARE_EVERY, AuditChannel
 from bot.mirror.channel_changes import Announcements
 from bot.mirror.check import Kind
-from bot.mirror.erasure_redraw import SETTLED, Tombstones
-from bot.mirror.message_digest import fingerprint
+from bot.mirror.erasure_redraw import SETTLED, ErasureRedraw
+from bot.mirror.message_digest import message_digest
 from bot.views.audit import REDRAWN
 from jit.ledger import Notes
 from jit.ledger.privacy.erasing import erase
@@ -52,7 +52,7 @@ def forgotten(house, person=ALICE):
 
 
 def start(house):
-    return house.start(Tombstones, Notes(house.engine, AuditChannel.name))
+    return house.start(ErasureRedraw, Notes(house.engine, AuditChannel.name))
 
 
 def redrawn(house, seconds=60):
@@ -148,7 +148,7 @@ def test_a_redrawn_message_under_another_announcement_is_told_of(house, channel)
     message, announced = house.message(2), Announcements(Notes(house.engine, AuditChannel.name))
     change = {"text": message["text"].replace("requested", "never requested"), "blocks": message["blocks"]}
     assert change["text"] != message["text"]
-    announced.announce(message["ts"], fingerprint(change), house.clock.now(), [REDRAWN])
+    announced.announce(message["ts"], message_digest(change), house.clock.now(), [REDRAWN])
     house.tell(house.edit(message, **change))
     channel.step()
     house.work(channel, COMPARE_EVERY * 2, tick=60)
@@ -189,7 +189,7 @@ def test_trouble_on_the_way_delays_it_and_leaves_nothing_out(house):
     limited = refusal("ratelimited", 429, {"Retry-After": "2"})
     house.slack.fates = [(limited, False), (TimeoutError(), True), (refusal("", 503), False)] * 2
     for _ in range(6):
-        with pytest.raises(Trouble):
+        with pytest.raises(CallFailed):
             house.work(tombstones, 30)
         tombstones.begin()
     house.work(tombstones, 30)
@@ -212,7 +212,7 @@ def test_a_message_that_is_gone_or_cannot_be_changed_holds_up_nothing(house):
     house.delete(house.message(2))
     house.slack.fates = [(refusal("message_not_found"), False), (refusal("edit_window_closed"), False)]
     redrawn(house)
-    assert Notes(house.engine, Tombstones.name).cursor
+    assert Notes(house.engine, ErasureRedraw.name).cursor
     assert sum("Alice" in str(each) for each in house.posted(AUDIT)) == 2
 
 

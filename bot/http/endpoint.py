@@ -19,13 +19,13 @@ AT_ONCE = 32
 """Requests that wait for a listener's acknowledgement at the same time, each in a thread, for 3 s at most."""
 
 
-class Door:
+class SlackEndpoint:
     """Closed until there is somebody to take what comes, and again before they are gone."""
 
     def __init__(self, signatures: Signatures) -> None:
         self._signatures = signatures
         self._dispatch: Dispatch | None = None
-        self._waiting = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="door")
+        self._waiting = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="endpoint")
 
     @property
     def is_open(self) -> bool:

@@ -14,10 +14,10 @@ from slack_sdk import WebClient
 from bot import answers
 from bot.directory import SlackDirectory
 from bot.listeners.caller import Caller, Place
-from bot.listeners.teller import Teller
-from bot.pool import InTurn, Places, Pool
+from bot.listeners.responder import Responder
+from bot.pool import InTurn, Pool, Slots
 from bot.views.text import Drawn
-from bot.visibility import Sight
+from bot.visibility import Visibility
 from jit.facts import RefusalReason
 from jit.ledger import LedgerUnavailable, SpoolFailed
 from jit.policy import Access, PolicyError, PolicyFolder, StaleGroups
@@ -41,19 +41,19 @@ _RECORDING_BUSY = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Kit:
+class ListenerContext:
     """``opener`` opens and redraws forms: quick to give up, as a trigger lives for 3 seconds."""
 
     core: Core
     directory: SlackDirectory
     policies: PolicyFolder
     opener: WebClient
-    teller: Teller
+    responder: Responder
     pool: Pool
     clock: Clock
     _forms: Share = field(init=False)
     _telling: InTurn = field(default_factory=InTurn)
-    _opening: Places = field(default_factory=lambda: Places(_OPENED_AT_ONCE))
+    _opening: Slots = field(default_factory=lambda: Slots(_OPENED_AT_ONCE))
     _room_to_record: threading.BoundedSemaphore = field(
         default_factory=lambda: threading.BoundedSemaphore(_RECORDING_BUSY)
     )
@@ -62,19 +62,17 @@ class Kit:
         object.__setattr__(self, "_forms", Share(FORMS_AT_MOST, FORMS_WITHIN, self.clock.ticks))
 
     @property
-    def sight(self) -> Sight:
-        return Sight(self.core.ledger, self.policies, self.directory, self.clock)
+    def visibility(self) -> Visibility:
+        return Visibility(self.core.ledger, self.policies, self.directory, self.clock)
 
-    def hand_on(
-        self, caller: Caller, attempted: str, work: Callable[[], Answer], request_id: str | None = None
-    ) -> None:
+    def run(self, caller: Caller, attempted: str, work: Callable[[], Answer], request_id: str | None = None) -> None:
         """Do ``work`` on the pool and tell the caller what came of it; when the pool is full, tell them that."""
-        if not self.offer(caller, lambda: caller.place, work, attempted):
+        if not self.try_run(caller, lambda: caller.place, work, attempted):
             self.refuse_busy(caller, attempted, request_id)
 
     def refuse_busy(self, caller: Caller, attempted: str, request_id: str | None = None) -> None:
         """Tell somebody that there is no room."""
-        self._telling.run(caller.by.id, lambda: self.teller.tell(caller.place, answers.BUSY))
+        self._telling.run(caller.by.id, lambda: self.responder.respond(caller.place, answers.BUSY))
         self.record_busy(caller, attempted, request_id)
 
     def open_here(self, caller: Caller, attempted: str, opening: Callable[[], None]) -> None:
@@ -91,15 +89,15 @@ class Kit:
         """Whether this person has some left of their share in forms. Counts it."""
         return self._forms.take(caller.by.id)
 
-    def offer(
+    def try_run(
         self, caller: Caller, where: Callable[[], Place], work: Callable[[], Answer], attempted: str = ""
     ) -> bool:
-        """As `hand_on`, but false when there is no room, and nobody is told."""
+        """As `run`, but false when there is no room, and nobody is told."""
 
         def work_and_tell() -> None:
             answer = outcome(lambda: self._with_who_else(work), attempted)
             if answer is not None:
-                self.teller.tell(where(), answer)
+                self.responder.respond(where(), answer)
 
         return self.pool.submit(work_and_tell, caller.by.id)
 

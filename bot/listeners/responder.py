@@ -23,22 +23,22 @@ _OK = 200
 _HOST = re.compile(r"[a-z0-9.-]+")
 
 
-class Teller:
+class Responder:
     """Tries the response url, then the channel, then a direct message. Never raises."""
 
     def __init__(self, client: WebClient) -> None:
         self._client = client
 
-    def tell(self, place: Place, answer: str | Drawn) -> None:
+    def respond(self, place: Place, answer: str | Drawn) -> None:
         said = _said(answer)
-        if is_slacks(place.response_url, self._client.base_url) and self._respond(place, said):
+        if is_slacks(place.response_url, self._client.base_url) and self._to_response_url(place, said):
             return
         if place.channel and self._send(self._client.chat_postEphemeral, place.channel, place.person, said):
             return
         if not self._send(self._client.chat_postMessage, place.person, place.person, said):
             log.error("answer.lost")
 
-    def _respond(self, place: Place, said: dict[str, Any]) -> bool:
+    def _to_response_url(self, place: Place, said: dict[str, Any]) -> bool:
         hook = WebhookClient(
             place.response_url,
             timeout=WITHIN,
