@@ -6,16 +6,17 @@ once somebody was erased: whoever's token did it, and whoever wrote to the notes
 """
 
 from datetime import timedelta
-from typing import NamedTuple
 
 import structlog
 
 from bot.followers.follower import IDLE, SlackFollower, Tools
 from bot.followers.outbox import Rejected
-from bot.mirror.channel_changes import ANNOUNCED, GONE, Announcement, Announcements, Change, heard, read_note
-from bot.mirror.follower import STANDS, Mirror
+from bot.mirror.channel import newest_messages
+from bot.mirror.channel_changes import ANNOUNCED, GONE, Announcement, Announcements, Change, heard
+from bot.mirror.comparison import compare, is_redrawing
+from bot.mirror.follower import Mirror
+from bot.mirror.message import PostedMessage, entries_at, posted_messages
 from bot.mirror.message_digest import message_digest
-from bot.mirror.redrawn import is_redrawing, is_redrawn, must_be_redrawn
 from bot.refusals import Shown
 from bot.views.text import Json
 from jit.clock import EPOCH
@@ -30,9 +31,6 @@ COMPARE_EVERY = 900.0
 """Seconds."""
 COMPARE_AGAIN = 60.0
 """Seconds, where Slack would not show the channel."""
-NEWEST = 200
-"""Messages that a look goes back."""
-MOST_PAGES = 20
 JUST_NOW = timedelta(seconds=60)
 """A message may not show yet what was announced for it so long ago."""
 HEARD_BY_THEN = timedelta(hours=1)
@@ -43,15 +41,6 @@ MOST_TOLD = 1000
 _DIGITS = 16
 """Of a number that is longer than an entry's."""
 MEND = "`jit audit mirror-check --fill` shows them again"
-
-
-class PostedMessage(NamedTuple):
-    """A message as the mirror left it. ``first`` and ``last`` are 0 for one that shows no entry."""
-
-    channel: str
-    first: int
-    last: int
-    words: str
 
 
 class AuditChannel(SlackFollower):
@@ -79,7 +68,7 @@ class AuditChannel(SlackFollower):
         return IDLE
 
     def _weigh(self, change: Change) -> None:
-        stands = self._standing().get(change.ts)
+        stands = posted_messages(self._posted).get(change.ts)
         if stands is None and (not change.bot or change.bot != self._outbox.bot_id()):
             return
         first, last = (stands.first, stands.last) if stands else (change.first, change.last)
@@ -97,10 +86,10 @@ class AuditChannel(SlackFollower):
         if policy is None:
             return
         channel = policy.channels.audit
-        standing = {ts: kept for ts, kept in self._standing().items() if kept.channel == channel}
+        standing = {ts: kept for ts, kept in posted_messages(self._posted).items() if kept.channel == channel}
         announced = self._announced.all()
         try:
-            messages, more = self._newest(channel) if standing else ([], "")
+            messages, more = newest_messages(self._outbox, channel) if standing else ([], False)
         except Rejected as refused:
             if refused.of_all:
                 raise
@@ -123,29 +112,15 @@ class AuditChannel(SlackFollower):
         if self._notes.get(REFUSED + COMPARED) is not None:
             self._notes.put(self._outbox.done(COMPARED))
 
-    def _newest(self, channel: str) -> tuple[list[Json], str]:
-        """And whether there are more before them: Slack may put fewer into a page than were asked for."""
-        messages, more = self._outbox.page(channel)
-        for _ in range(MOST_PAGES):
-            if not more or len(messages) >= NEWEST:
-                break
-            page, more = self._outbox.page(channel, more)
-            messages = [*messages, *page]
-        return messages, more
-
-    def _is_as_left(self, message: Json, words: str, stands: PostedMessage, announced: Announcement | None) -> bool:
+    def _is_as_left(self, message: Json, words: str, left: PostedMessage, announced: Announcement | None) -> bool:
         """As the mirror left it; once what it shows had to be redrawn, as that was announced."""
-        place = stands.first, stands.last
-        if announced and words == announced.words and is_redrawn(self._ledger, self._names, *place, message):
+        if announced is None:
+            return words == left.words
+        compared = compare(message, entries_at(self._ledger, left.first, left.last), self._ledger, self._names)
+        if words == announced.words and compared.redrawn and compared.kind is None:
             return True
-        if words != stands.words:
-            return False
-        just_now = announced is None or abs(self._clock.now() - announced.at) < JUST_NOW
-        return just_now or not must_be_redrawn(self._ledger, *place)
-
-    def _standing(self) -> dict[str, PostedMessage]:
-        kept = self._posted.all(STANDS).items()
-        return {key.removeprefix(STANDS): found for key, value in kept if (found := read_note(PostedMessage, value))}
+        just_now = abs(self._clock.now() - announced.at) < JUST_NOW
+        return words == left.words and (just_now or not compared.erased)
 
     def _tell(self, change: Change) -> None:
         """Once for each state of a message: the note of it names the alert, and counts only with that."""

@@ -7,8 +7,9 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, Self, TypeGuard, TypeVar
+from typing import Any, NamedTuple, Self
 
+from bot.mirror.message import is_index, is_ts, part_of, read_note
 from bot.mirror.message_digest import message_digest
 from jit.ledger import Notes
 
@@ -17,11 +18,8 @@ GONE = "gone"
 """In the place of a digest: the message was deleted."""
 CHANGES = frozenset({"message_deleted", "message_changed"})
 """What Slack calls it where a message is not what it was."""
-_TS = re.compile(r"\d{1,12}\.\d{6}", re.ASCII)
 _NUMBER = re.compile(r"(?:\A|[\n ])#(\d{1,15})\b", re.ASCII)
 _MOST_TEXT = 20_000
-_LARGEST = 2**53
-Kept = TypeVar("Kept", bound=NamedTuple)
 
 
 class Change(NamedTuple):
@@ -43,7 +41,7 @@ class Change(NamedTuple):
         """From a `message` event of Slack's; None if it is not about a message of an app that was changed or deleted:
         what people write, they may take back.
         """
-        channel, before, now = event.get("channel"), _part(event, "previous_message"), _part(event, "message")
+        channel, before, now = event.get("channel"), part_of(event, "previous_message"), part_of(event, "message")
         deleted = event.get("subtype") == "message_deleted"
         if event.get("subtype") not in CHANGES or not isinstance(channel, str):
             return None
@@ -55,7 +53,7 @@ class Change(NamedTuple):
         if before and not bot:
             return None
         gone = deleted or now.get("subtype") == "tombstone"
-        by = _part(now, "edited").get("user")
+        by = part_of(now, "edited").get("user")
         words = GONE if gone else message_digest(dict(now))
         return cls(channel, str(ts), words, "" if gone else _short(by), _short(bot), first, last)
 
@@ -68,17 +66,6 @@ def leave_word(notes: Notes, change: Change) -> None:
 def heard(notes: Notes) -> dict[str, Change | None]:
     """By key, what was left and not weighed yet; None for what no listener has left. Raises LedgerUnavailable."""
     return {key: read_note(Change, value) for key, value in sorted(notes.all(HEARD).items())}
-
-
-def read_note(kind: type[Kept], value: str) -> Kept | None:
-    """What was noted as JSON of a named tuple; None if it is not of this shape: others can write to the notes."""
-    try:
-        found = json.loads(value)
-    except ValueError:
-        return None
-    wanted = [int if field in {"first", "last"} else str for field in kind._fields]
-    fits = isinstance(found, list) and list(map(type, found)) == wanted
-    return kind._make(found) if fits else None
 
 
 class Announced(NamedTuple):
@@ -123,21 +110,12 @@ class Announcements:
 
 def entries_of(message: Mapping[str, Any]) -> tuple[int, int]:
     """Which entries a message shows, by its metadata, else by the numbers in its lines; 0, 0 if neither tells."""
-    payload = _part(_part(message, "metadata"), "event_payload")
+    payload = part_of(part_of(message, "metadata"), "event_payload")
     first, last = payload.get("first"), payload.get("last")
     if is_index(first) and is_index(last):
         return min(first, last), max(first, last)
     numbers = list(_numbers(message.get("text")))
     return (min(numbers), max(numbers)) if numbers else (0, 0)
-
-
-def is_index(value: Any) -> TypeGuard[int]:
-    """Whether an entry can stand there. A bool is no number here."""
-    return type(value) is int and 0 < value < _LARGEST
-
-
-def is_ts(value: Any) -> TypeGuard[str]:
-    return isinstance(value, str) and _TS.fullmatch(value) is not None
 
 
 def _numbers(text: Any) -> Iterator[int]:
@@ -154,11 +132,6 @@ def _announced(kept: str) -> Announcement | None:
     except (ValueError, OverflowError):
         return None
     return Announcement(found.words, at, tuple(found.remarks.split("\n"))) if found and at else None
-
-
-def _part(whole: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = whole.get(key)
-    return value if isinstance(value, Mapping) else {}
 
 
 def _short(value: Any) -> str:

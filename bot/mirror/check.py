@@ -3,59 +3,27 @@
 Messages come in any order, once; `MirrorCheck.report` puts together what they say.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 from importlib.metadata import version
 from typing import NamedTuple
 
-from bot.mirror.channel_changes import is_index, is_ts
-from bot.mirror.checkpoints import read_checkpoint
-from bot.mirror.erasure_redraw import shown_by
-from bot.mirror.follower import EVENT_TYPE, QUIET_TYPE, as_message, requests_of
+from bot.mirror.checkpoints import PostedCheckpoint, checkpoint_in, weigh
+from bot.mirror.comparison import Comparison, Kind, compare, not_compared
+from bot.mirror.message import EVENT_TYPE, QUIET_TYPE, Carried, as_message, carried_by, is_index, is_ts, shown_by
 from bot.mirror.message_digest import message_digest, remarks_of
-from bot.mirror.posted_checkpoints import PostedCheckpoint, weigh
-from bot.mirror.redrawn import MOST_SHOWN
-from bot.mirror.text import Fit, fit, shows_erased
-from bot.views.audit import AGAIN, FILLED, REDRAWN, draw_quiet
+from bot.mirror.text import Fit
+from bot.views.audit import AGAIN, FILLED, draw_quiet
 from bot.views.text import Json, Names
 from jit.clock import EPOCH
-from jit.ledger import Entry, Ledger
+from jit.ledger import Ledger
 from jit.proof.verifier import VerifierKey
 
-_VERSION = re.compile(r"[0-9A-Za-z.+!-]{1,40}", re.ASCII)
 LAST_SECOND = 253_402_300_799
 """The end of the year 9999: no moment is later."""
 ON_ITS_WAY = timedelta(seconds=60)
 """As long may the mirror take to show an entry."""
-
-
-class Kind(StrEnum):
-    """What can be different."""
-
-    MISSING = "missing"
-    """Entries that no message shows: deleted, or never posted."""
-    LATE = "late"
-    """The newest entries, not shown yet though they are old enough."""
-    EDITED = "edited"
-    CHANGED = "changed"
-    """It does not say what the ledger says."""
-    NOT_REDRAWN = "not_redrawn"
-    """It still shows a person who was erased."""
-    DOUBLE = "double"
-    """Shown twice, and the second does not say that it was sent again."""
-    OUT_OF_PLACE = "out_of_place"
-    FOREIGN = "foreign"
-    """Another app's message that looks like one of ours."""
-    NOT_COMPARED = "not_compared"
-    """Another version of jit is said to have drawn it, and this one draws it otherwise."""
-    MALFORMED = "malformed"
-    HEAD_UNSURE = "head_unsure"
-    """A head that no known key has signed."""
-    CONTRADICTED = "contradicted"
-    """The ledger is not the one that this shows."""
 
 
 class Difference(NamedTuple):
@@ -132,20 +100,17 @@ class MirrorCheck:
 
     def see(self, message: Json) -> None:
         """Weigh one message, in whatever order they come."""
-        carried = message.get("metadata")
-        kind = carried.get("event_type") if isinstance(carried, dict) else None
-        ts = message.get("ts")
-        if kind not in {EVENT_TYPE, QUIET_TYPE} or not is_ts(ts):
+        carried, ts = carried_by(message), message.get("ts")
+        if carried.event_type not in {EVENT_TYPE, QUIET_TYPE} or not is_ts(ts):
             return
-        payload = carried.get("event_payload") if isinstance(carried, dict) else None
         if message.get("bot_id") != self.bot:
             self._find(Kind.FOREIGN, ts, "another app posted this as if it were the mirror's")
-        elif not isinstance(payload, dict):
+        elif not carried.payload:
             self._find(Kind.MALFORMED, ts, "its metadata are not as the mirror writes them")
-        elif kind == QUIET_TYPE:
-            self._see_quiet(message, ts, payload)
+        elif carried.event_type == QUIET_TYPE:
+            self._see_quiet(message, ts, carried.payload)
         else:
-            self._see_entries(message, ts, payload)
+            self._see_entries(message, ts, carried)
 
     def report(self, keys: Sequence[VerifierKey], now: datetime) -> Report:
         """After all messages were seen. ``keys`` are known to sign heads of this record."""
@@ -183,39 +148,44 @@ class MirrorCheck:
             elif isinstance(by, str) and by in self.accepted:
                 self._counts.other_version += 1
             else:
-                self._find(Kind.NOT_COMPARED, ts, _not_compared(by))
+                self._find(Kind.NOT_COMPARED, ts, not_compared(by))
 
     def _see_head(self, ts: str, payload: Json) -> str:
         """The remark that a message with this head carries; "" without one."""
-        note = payload.get("checkpoint")
-        if note is None:
+        if payload.get("checkpoint") is None:
             return ""
-        checkpoint = read_checkpoint(note.encode(errors="replace")) if isinstance(note, str) else None
+        checkpoint = checkpoint_in(payload)
         if checkpoint is None:
             self._find(Kind.MALFORMED, ts, "what it carries as a signed head is none")
             return ""
         self._heads.append(PostedCheckpoint(ts, checkpoint.size, checkpoint.root, checkpoint.note))
         return checkpoint.remark
 
-    def _see_entries(self, message: Json, ts: str, payload: Json) -> None:
-        first, last = payload.get("first"), payload.get("last")
-        remark = self._see_head(ts, payload)
-        if not is_index(first) or not is_index(last) or not 0 <= last - first < MOST_SHOWN:
+    def _see_entries(self, message: Json, ts: str, carried: Carried) -> None:
+        first, last, payload = carried.first, carried.last, carried.payload
+        self._see_head(ts, payload)
+        if not first:
             self._find(Kind.MALFORMED, ts, "it does not say which entries it shows")
             return
-        remarks = remarks_of(message)
-        entries = shown_by(self.ledger, payload)
+        entries, remarks = shown_by(self.ledger, carried), remarks_of(message)
         if entries:
-            wrong = self._wrong(message, payload, entries)
-            if wrong is None and not {remark, AGAIN, FILLED, REDRAWN}.issuperset(remarks):
-                wrong = Kind.CHANGED, "there is something in it that the mirror does not write"
+            compared = compare(message, entries, self.ledger, self.names, self.accepted)
+            kind, says = compared.kind, compared.says
+            if kind is None:
+                self._count(compared, says_words="words" in payload)
         else:
-            wrong = self._other_record(first, last, payload)
-        if wrong:
-            self._find(wrong[0], ts, wrong[1], first, last)
+            kind, says = self._other_record(first, last, payload)
+        if kind:
+            self._find(kind, ts, says, first, last)
         filled = payload.get("filled") is True and FILLED in remarks
         self._counts.filled += filled
-        self._shown.append(_Shows(ts, first, last, wrong is None, filled, AGAIN in remarks))
+        self._shown.append(_Shows(ts, first, last, kind is None, filled, AGAIN in remarks))
+
+    def _count(self, compared: Comparison, *, says_words: bool) -> None:
+        self._counts.redrawn += compared.redrawn
+        self._counts.other_version += compared.fit is Fit.NOT
+        self._counts.renamed += compared.fit is Fit.BUT_FOR_NAMES
+        self._counts.other_words += says_words and not compared.as_sent
 
     def _other_record(self, first: int, last: int, payload: Json) -> tuple[Kind, str]:
         ends = self.ledger.last_index()
@@ -224,28 +194,6 @@ class MirrorCheck:
         if not isinstance(payload.get("head"), str) or not payload["head"]:
             return Kind.MALFORMED, "it does not say which record it shows"
         return Kind.CONTRADICTED, f"the ledger has other entries #{first} to #{last} than those it was drawn from"
-
-    def _wrong(self, message: Json, payload: Json, entries: Sequence[Entry]) -> tuple[Kind, str] | None:
-        known, by = requests_of(self.ledger), payload.get("drawn_by")
-        how = fit(message, entries, self.names, known, loosely=by != version("jit"))
-        as_sent = payload.get("words") == message_digest(message)
-        elsewhere = isinstance(by, str) and by != version("jit") and as_sent
-        redrawn, edited = payload.get("redrawn") is True, bool(message.get("edited"))
-        if how is Fit.NOT and not elsewhere and not edited and shows_erased(entries, known):
-            return Kind.NOT_REDRAWN, "it still shows somebody who was erased from the record"
-        if edited and not redrawn:
-            return Kind.EDITED, f"it was edited by {_editor(message)}"
-        if redrawn and not shows_erased(entries, known):
-            return Kind.EDITED, "it says that a person in it was erased, and nobody was"
-        if how is Fit.NOT and not elsewhere:
-            return (Kind.EDITED if edited else Kind.CHANGED), "it does not say what the ledger says"
-        if how is Fit.NOT and str(by) not in self.accepted:
-            return Kind.NOT_COMPARED, _not_compared(by)
-        self._counts.redrawn += redrawn
-        self._counts.other_version += how is Fit.NOT
-        self._counts.renamed += how is Fit.BUT_FOR_NAMES
-        self._counts.other_words += "words" in payload and not as_sent
-        return None
 
     def _gaps(self, shown: Sequence[_Shows], last: int) -> Iterator[tuple[int, int]]:
         """What no sound message shows, of everything from ``since`` to the ledger's end."""
@@ -298,18 +246,7 @@ def _says_quiet(message: Json, after: int, at: int, remark: str) -> bool:
     return message_digest(message) == message_digest(as_message(drawn))
 
 
-def _editor(message: Json) -> str:
-    edited = message.get("edited")
-    user = edited.get("user") if isinstance(edited, dict) else None
-    return user[:50] if isinstance(user, str) else "nobody knows whom"
-
-
 _FILLED_LATER = {Kind.EDITED, Kind.CHANGED, Kind.NOT_COMPARED}
-
-
-def _not_compared(by: object) -> str:
-    name = by if isinstance(by, str) and _VERSION.fullmatch(by) else "another version"
-    return f"drawn by jit {name}, it says, and this version draws it otherwise: --accept-drawn-by, or --fill"
 
 
 def _is_mended(found: Difference, shown: Sequence[_Shows]) -> bool:

@@ -1,14 +1,30 @@
-"""Signed heads, as the audit channel carries them: outside the database, so that cutting off its end shows."""
+"""Signed heads, as the audit channel carries them: outside the database, so that cutting off its end shows.
 
+Who can rewrite the ledger cannot rewrite these: a record that was cut off or changed has other roots.
+"""
+
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import structlog
 
 from bot.views.audit import signed_remark
+from bot.views.text import Json
+from jit.ledger import Ledger
 from jit.proof.audit.checkpoints import Head
-from jit.proof.verifier import NoteError, parse_checkpoint, parse_note
+from jit.proof.audit.roots import roots_at
+from jit.proof.verifier import (
+    NoteError,
+    Refused,
+    VerifierKey,
+    cosigned_at,
+    decoded,
+    parse_checkpoint,
+    parse_note,
+    signed,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +53,23 @@ class Checkpoint:
         return signed_remark(self.size, self.root)
 
 
+class PostedCheckpoint(NamedTuple):
+    """A head as a message carries it; ``root`` is base64."""
+
+    ts: str
+    size: int
+    root: str
+    note: str
+
+
+class Judged(NamedTuple):
+    """What is wrong with one. ``contradicts``: the ledger is not what was signed."""
+
+    head: PostedCheckpoint
+    contradicts: bool
+    says: str
+
+
 def newest_checkpoint(heads: SignedHeads) -> Checkpoint | None:
     """None if nothing was ever signed, or what is there is no head. Raises LedgerUnavailable."""
     head = heads.last()
@@ -51,6 +84,12 @@ def newest_checkpoint(heads: SignedHeads) -> Checkpoint | None:
     return Checkpoint(checkpoint.size, checkpoint.root, head.signed_at.astimezone(UTC), checkpoint.note)
 
 
+def checkpoint_in(payload: Json) -> Checkpoint | None:
+    """The head that a message carries, whoever signed it; None without one, or if it is none."""
+    note = payload.get("checkpoint")
+    return read_checkpoint(note.encode(errors="replace")) if isinstance(note, str) else None
+
+
 def read_checkpoint(note: bytes) -> Checkpoint | None:
     """What a note says, whoever signed it; None if it is no head, or longer than `LONGEST`."""
     if len(note) > LONGEST:
@@ -62,3 +101,33 @@ def read_checkpoint(note: bytes) -> Checkpoint | None:
         return None
     root = parsed.text.decode().split("\n")[2]
     return Checkpoint(checkpoint.size, root, datetime.min.replace(tzinfo=UTC), note.decode())
+
+
+def weigh(ledger: Ledger, heads: Sequence[PostedCheckpoint], keys: Sequence[VerifierKey]) -> Iterator[Judged]:
+    """Those that the ledger or the keys do not bear out. Raises LedgerUnavailable."""
+    roots = dict(roots_at(ledger, {head.size for head in heads}))
+    ends = ledger.last_index()
+    for head in sorted(heads):
+        signature = _signature(head, keys)
+        name = f"the head over {head.size} entries, root {head.root}"
+        if signature is None:
+            yield Judged(head, contradicts=False, says=f"{name}: what is written as a known key's signature is none")
+        elif roots.get(head.size) != head.root:
+            has = f"ends with #{ends}" if ends < head.size else "has another root there, or lacks an entry before"
+            yield Judged(head, contradicts=True, says=f"{name}, {signature}: the ledger {has}")
+        elif not signature.startswith("signed by"):
+            yield Judged(head, contradicts=False, says=f"{name}: {signature}")
+
+
+def _signature(head: PostedCheckpoint, keys: Sequence[VerifierKey]) -> str | None:
+    """Who signed it, in words; None if a signature that names a known key does not hold."""
+    try:
+        note = parse_note(head.note.encode())
+        decoded(head.root)
+        for key in keys:
+            cosigned_at(note, key)
+            if signed(note, key):
+                return f"signed by {key.name}"
+    except Refused:
+        return None
+    return "signed by nobody who is known here" if not keys else "no known key signed it"

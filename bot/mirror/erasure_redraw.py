@@ -3,6 +3,7 @@
 The entries stay what they are, and so does what a message says of which it shows; its metadata say that it was redrawn.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -10,14 +11,14 @@ import structlog
 
 from bot.followers.follower import IDLE, SlackFollower, Tools
 from bot.followers.outbox import Final, Metadata, Pace, Posted
-from bot.mirror.channel_changes import Announcements, is_index, is_ts
-from bot.mirror.follower import EVENT_TYPE, Mirror, about, as_message, requests_of
+from bot.mirror.channel_changes import Announcements
+from bot.mirror.follower import Mirror
+from bot.mirror.message import EVENT_TYPE, about, as_message, carried_by, is_ts, requests_of, shown_by
 from bot.mirror.message_digest import message_digest, remarks_of
-from bot.mirror.redrawn import MOST_SHOWN
 from bot.views.audit import REDRAWN, draw_lines
 from bot.views.text import Drawn, Json
 from jit.facts import Alert, AlertName, PersonErased, Source
-from jit.ledger import BrokenChain, Entry, Ledger, Notes
+from jit.ledger import Entry, Notes
 from jit.ledger.followers import CURSOR
 from jit.ledger.keys import KNOWN_FOR
 from jit.ledger.privacy.naming import entries_naming
@@ -113,8 +114,8 @@ class ErasureRedraw(SlackFollower):
         self._cursor, self._erasure = index, None
 
     def _redraw(self, channel: str, message: Json) -> None:
-        ts, payload = message["ts"], message["metadata"]["event_payload"]
-        shown = shown_by(self._ledger, payload)
+        ts, carried = message["ts"], carried_by(message)
+        shown = shown_by(self._ledger, carried)
         if not shown:
             log.warning("message.not_redrawn", channel=channel, because="the ledger does not have what it shows")
             return
@@ -127,12 +128,12 @@ class ErasureRedraw(SlackFollower):
         self._announced.announce(ts, words, self._clock.now(), remarks)
         self._pace.took(channel)
         try:
-            self._outbox.update(Posted(channel, ts), drawn, _redrawn(shown, drawn, payload))
+            self._outbox.update(Posted(channel, ts), drawn, _redrawn(shown, drawn, carried.payload))
         except Final as refused:
             log.warning("message.not_redrawn", channel=channel, because=str(refused))
             self._tell_that_it_stays(shown, refused)
 
-    def _tell_that_it_stays(self, shown: list[Entry], refused: Final) -> None:
+    def _tell_that_it_stays(self, shown: Sequence[Entry], refused: Final) -> None:
         """Only a person can delete it: an admin of the workspace, say."""
         says = (
             f"The message of the audit channel that shows entries #{shown[0].index} to #{shown[-1].index} still names "
@@ -149,33 +150,14 @@ class ErasureRedraw(SlackFollower):
         self._ledger.append([alert])
 
 
-def shown_by(ledger: Ledger, payload: Json) -> list[Entry]:
-    """The entries that a message's metadata name; none if they are not as it says."""
-    first, last = payload.get("first"), payload.get("last")
-    if not is_index(first) or not is_index(last) or not 0 <= last - first < MOST_SHOWN:
-        return []
-    try:
-        entries = ledger.read(after=first - 1, limit=last - first + 1)
-    except BrokenChain:
-        return []
-    whole = [entry.index for entry in entries] == list(range(first, last + 1))
-    return entries if whole and entries[-1].hash == payload.get("head") else []
-
-
 def _shows(message: Json, wanted: frozenset[int]) -> bool:
-    carried = message.get("metadata")
-    if not isinstance(carried, dict) or carried.get("event_type") != EVENT_TYPE or not is_ts(message.get("ts")):
+    carried = carried_by(message)
+    if carried.event_type != EVENT_TYPE or not carried.first or not is_ts(message.get("ts")):
         return False
-    payload = carried.get("event_payload")
-    if not isinstance(payload, dict):
-        return False
-    first, last = payload.get("first"), payload.get("last")
-    if not is_index(first) or not is_index(last) or not 0 <= last - first < MOST_SHOWN:
-        return False
-    return not wanted.isdisjoint(range(first, last + 1))
+    return not wanted.isdisjoint(range(carried.first, carried.last + 1))
 
 
-def _redrawn(shown: list[Entry], drawn: Drawn, payload: Json) -> Metadata:
+def _redrawn(shown: Sequence[Entry], drawn: Drawn, payload: Json) -> Metadata:
     """What it carried, with the words it says now."""
     kept = {key: payload[key] for key in ("checkpoint", "filled") if key in payload}
     return about(shown, drawn, **kept, redrawn=True)

@@ -15,26 +15,23 @@ import structlog
 from bot.followers.follower import IDLE, SOON, SlackFollower, Tools
 from bot.followers.moved import MOVED, Whereabouts
 from bot.followers.outbox import Metadata, Pace, Posted, Rejected
+from bot.mirror.channel import end_of, is_posted
 from bot.mirror.checkpoints import Checkpoint, SignedHeads, newest_checkpoint
+from bot.mirror.message import QUIET_TYPE, STANDS, PostedMessage, about, as_message, posted_messages, requests_of
 from bot.mirror.message_digest import message_digest
-from bot.mirror.start import end_of, is_posted
 from bot.views.audit import draw_lines, draw_quiet
-from bot.views.line import Known, first_lines
-from bot.views.text import Drawn, Json
+from bot.views.line import first_lines
+from bot.views.text import Drawn
 from jit.facts import Alert, AlertName, Refused, Source
-from jit.ledger import BrokenChain, Entry, Ledger, breaks
+from jit.ledger import BrokenChain, Entry, breaks
 from jit.ledger.entry import NO_ENTRY
 from jit.ledger.followers import CURSOR
 from jit.proof.audit.checkpoints import Heads
-from jit.requests.lifecycle import Request
 from jit.runtime.settings import process_name
 
 log = structlog.get_logger(__name__)
 
-SHOWN, TOLD, STANDS = "shown", "told:", "stands:"
-EVENT_TYPE = "jit_audit"
-QUIET_TYPE = "jit_audit_quiet"
-"""Of the line that says that nothing is new."""
+SHOWN, TOLD = "shown", "told:"
 MOST_LINES = 40
 """Of one message."""
 AT_ONCE = 3
@@ -114,13 +111,15 @@ class Mirror(SlackFollower):
         A channel where none of the newest messages is ours may be a new one: what came before is not shown in it.
         """
         try:
-            end = end_of(self._outbox, channel, EVENT_TYPE)
+            end = end_of(self._outbox, channel)
         except Rejected as refused:
             log.warning("mirror.end_not_compared", because=str(refused))
             self._sure = self._cursor
             return
         ends = self._past_unreadable(end.last) if end else 0
-        if ends < self._cursor and not is_posted(self._notes.all(STANDS), channel, ends + 1, self._cursor):
+        if ends < self._cursor and not is_posted(
+            posted_messages(self._notes).values(), channel, ends + 1, self._cursor
+        ):
             shows = f"The notes of the audit channel say that it shows entries up to #{self._cursor}, and it "
             short = f"ends with #{ends}: somebody changed the notes, or took messages away. It goes on after #{ends}."
             none = "shows none of them: it is a new one, or somebody changed the notes, or took all messages away."
@@ -231,7 +230,7 @@ class Mirror(SlackFollower):
         key = STANDS + posted.ts
         forgotten, self._remembered = self._remembered[: -REMEMBERED + 1], self._remembered[-REMEMBERED + 1 :]
         self._remembered.append(key)
-        return {**dict.fromkeys(forgotten), key: json.dumps([posted.channel, first, last, words])}
+        return {**dict.fromkeys(forgotten), key: json.dumps(PostedMessage(posted.channel, first, last, words))}
 
     def _say_quiet(self, channel: str) -> None:
         """After an hour without an entry: a line that nothing is new, with the newest head, so that silence can be
@@ -251,32 +250,6 @@ class Mirror(SlackFollower):
         posted = self._outbox.post_once(QUIET, channel, drawn, self._quiet)
         self._notes.put({**self._outbox.done(QUIET), **self._note_words(posted, [], drawn)})
         self._quiet, self._quiet_since = None, self._clock.ticks()
-
-
-def requests_of(ledger: Ledger) -> Known:
-    """Looks up each request once. None for one whose record was changed, or that there is not."""
-    known: dict[str, Request | None] = {}
-
-    def request(request_id: str) -> Request | None:
-        if request_id not in known:
-            try:
-                known[request_id] = ledger.request(request_id)
-            except BrokenChain:
-                known[request_id] = None
-        return known[request_id]
-
-    return request
-
-
-def about(entries: Sequence[Entry], drawn: Drawn, **more: object) -> Metadata:
-    """Which entries a message shows; and the words it was drawn with, by which version, and what else it carries."""
-    name = {"first": entries[0].index, "last": entries[-1].index, "head": entries[-1].hash}
-    words = {"words": message_digest(as_message(drawn)), "drawn_by": version("jit")}
-    return Metadata(EVENT_TYPE, name, {**words, **more})
-
-
-def as_message(drawn: Drawn) -> Json:
-    return {"text": drawn.text, "blocks": drawn.blocks}
 
 
 def _shown(last: int, head: str) -> dict[str, str | None]:

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from bot.followers import follower
-from bot.mirror import visit as mirror_visit
+from bot.mirror import session
 from jit.cli.main import cli
 from jit.clock import SystemClock
 from jit.facts import MODELS, KeyChanged, RecordRead, Revoked, Source, Started
@@ -112,7 +112,7 @@ def test_each_room_may_do_its_work(opened) -> None:
             assert leases.hold(name, "one")
             assert not Leases(hands.engine, clock).hold(name, "two")
             leases.let_go(name, "one")
-    for name, login in (("cards", "jit_bot"), (mirror_visit.NOTES, "jit_bot"), (mirror_visit.NOTES, "jit_auditor")):
+    for name, login in (("cards", "jit_bot"), (session.NOTES, "jit_bot"), (session.NOTES, "jit_auditor")):
         notes = Notes(opened(login).engine, name)
         notes.put({"cursor": "1", "gone": None})
         notes.put({"cursor": "2"})

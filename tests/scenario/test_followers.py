@@ -7,7 +7,8 @@ from slack_sdk import WebClient
 
 from bot.followers.cards import Cards
 from bot.followers.messages import Messages
-from bot.mirror.follower import EVENT_TYPE, Mirror
+from bot.mirror.follower import Mirror
+from bot.mirror.message import EVENT_TYPE
 from jit.testing import ALICE, BOB, EVE
 from playground.faults import Fault, Outage
 from playground.sample import ALERTS, AUDIT, BOT_TOKEN, REQUESTS, sample_workspace

@@ -4,10 +4,11 @@ from base64 import b64encode
 
 from bot.followers.outbox import Outbox
 from bot.mirror.audit_channel import AuditChannel
+from bot.mirror.channel import all_messages
 from bot.mirror.channel_changes import Change, leave_word
 from bot.mirror.check import MirrorCheck
 from bot.mirror.follower import Mirror
-from bot.mirror.mend import Filler, messages_of
+from bot.mirror.session import Filler
 from jit.facts import KeyChanged, Source
 from jit.ledger import Notes
 from jit.proof.audit.checkpoints import Heads
@@ -84,7 +85,7 @@ class AuditChannelWorld(Face):
 
     def checked(self, keys=None, since=1, accepted=()):
         check = MirrorCheck(self.ledger, self.name, OUR_BOT, since, frozenset(accepted))
-        for message in messages_of(self.outbox(), AUDIT, lambda _seconds: None):
+        for message in all_messages(self.outbox(), AUDIT, lambda _seconds: None):
             check.see(message)
         return check.report(keys_of(self.ledger) if keys is None else keys, self.clock.now())
 

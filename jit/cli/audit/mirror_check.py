@@ -12,9 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.followers.outbox import CallFailed
-from bot.mirror.check import Difference, Kind, Report
-from bot.mirror.posted_checkpoints import PostedCheckpoint
-from bot.mirror.visit import ChannelSession
+from bot.mirror.check import Difference, Report
+from bot.mirror.checkpoints import PostedCheckpoint
+from bot.mirror.comparison import Kind
+from bot.mirror.session import ChannelSession
 from jit.cli.opening import existing_ledger
 from jit.clock import SystemClock
 from jit.policy import PolicyFolder

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from bot.mirror.follower import STANDS, Mirror
+from bot.mirror.follower import Mirror
+from bot.mirror.message import STANDS
 from jit.cli.audit.verify import kept_here
 from jit.cli.opening import existing_ledger
 from jit.ledger import Ledger, Notes, StoredDirectory

@@ -7,7 +7,8 @@ import stat
 import pytest
 from click.testing import CliRunner
 
-from bot.mirror.follower import STANDS, Mirror
+from bot.mirror.follower import Mirror
+from bot.mirror.message import STANDS
 from jit.cli.audit.prove import prove
 from jit.cli.audit.verify import verify
 from jit.facts import KeyChanged, RecordRead, Source

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from bot.mirror.check import Kind
-from bot.mirror.follower import QUIET_AFTER, QUIET_TYPE, Mirror
+from bot.mirror.comparison import Kind
+from bot.mirror.follower import QUIET_AFTER, Mirror
+from bot.mirror.message import QUIET_TYPE
 from bot.mirror.message_digest import message_digest
 from bot.views.audit import AGAIN, FILLED
 from jit.proof.tlog.note import SignerKey

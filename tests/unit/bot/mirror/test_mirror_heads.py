@@ -7,7 +7,8 @@ import pytest
 from bot.followers.outbox import Unsure
 from bot.followers.watch import Watch
 from bot.mirror.checkpoints import LONGEST
-from bot.mirror.follower import CHECKPOINT_WITHIN, QUIET_AFTER, QUIET_TYPE, Mirror
+from bot.mirror.follower import CHECKPOINT_WITHIN, QUIET_AFTER, Mirror
+from bot.mirror.message import QUIET_TYPE
 from jit.facts import AlertName
 from jit.ledger import Notes
 from jit.proof.audit.checkpoints import Heads

@@ -3,7 +3,8 @@
 import pytest
 
 from bot.mirror.audit_channel import AuditChannel
-from bot.mirror.follower import SHOWN, STANDS, Mirror
+from bot.mirror.follower import SHOWN, Mirror
+from bot.mirror.message import STANDS
 from jit.facts import AlertName
 from jit.ledger import Notes
 from jit.ledger.followers import CURSOR

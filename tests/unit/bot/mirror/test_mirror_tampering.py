@@ -7,7 +7,8 @@ import pytest
 from bot.followers.outbox import PAGE, Outbox
 from bot.mirror.audit_channel import COMPARE_EVERY, AuditChannel
 from bot.mirror.channel_changes import GONE, Announcements, Change, entries_of, heard, leave_word
-from bot.mirror.follower import REMEMBERED, STANDS, Mirror
+from bot.mirror.follower import REMEMBERED, Mirror
+from bot.mirror.message import STANDS
 from bot.mirror.message_digest import message_digest
 from bot.views.audit import REDRAWN
 from jit.facts import AlertName

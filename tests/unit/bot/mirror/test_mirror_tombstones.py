@@ -5,7 +5,7 @@ import pytest
 from bot.followers.outbox import CallFailed
 from bot.mirror.audit_channel import COMPARE_EVERY, AuditChannel
 from bot.mirror.channel_changes import Announcements
-from bot.mirror.check import Kind
+from bot.mirror.comparison import Kind
 from bot.mirror.erasure_redraw import SETTLED, ErasureRedraw
 from bot.mirror.message_digest import message_digest
 from bot.views.audit import REDRAWN

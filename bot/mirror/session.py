@@ -1,4 +1,4 @@
-"""A visit to the audit channel by a command: no follower, no lease, and as patient as somebody who waits for it."""
+"""A command at the audit channel: no follower, no lease, and as patient as somebody who waits for it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -6,17 +6,61 @@ from typing import Self
 
 from bot.directory import SlackDirectory
 from bot.followers.outbox import Outbox
+from bot.mirror.channel import all_messages, patiently
 from bot.mirror.check import MirrorCheck, Report
-from bot.mirror.follower import Mirror
-from bot.mirror.mend import Filler, messages_of
+from bot.mirror.follower import MOST_LINES, Mirror
+from bot.mirror.message import about, requests_of
 from bot.slack_client import slack_client
-from jit.ledger import Ledger, Notes, StoredDirectory
+from bot.views.audit import FILLED, draw_lines
+from bot.views.line import first_lines
+from bot.views.text import Names
+from jit.ledger import Entry, Ledger, Notes, StoredDirectory
 from jit.proof.audit.roots import keys_of
 from jit.proof.verifier import VerifierKey
 
 CALL_WITHIN = 15
 """Seconds that a call to Slack may take."""
 NOTES = "mirror_check"
+BETWEEN_POSTS = 1.0
+"""Seconds: as many as Slack allows into one channel."""
+READ_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Filler:
+    """Posts entries that the channel lacks. ``wait`` waits so many seconds."""
+
+    ledger: Ledger
+    outbox: Outbox
+    names: Names
+    channel: str
+    wait: Callable[[float], None]
+
+    def fill(self, unshown: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+        """Post these ranges, marked as shown later. Yields the first and the last of each message.
+
+        Raises:
+            CallFailed, LedgerUnavailable, BrokenChain.
+        """
+        for first, last in unshown:
+            after = first - 1
+            while after < last:
+                entries = self.ledger.read(after=after, limit=min(READ_AT_ONCE, last - after))
+                if not entries:
+                    return
+                shown = first_lines(entries, MOST_LINES)
+                self._post(shown)
+                after = shown[-1].index
+                yield shown[0].index, after
+
+    def _post(self, shown: Sequence[Entry]) -> None:
+        drawn = draw_lines(shown, self.names, requests_of(self.ledger), [FILLED])
+        metadata = about(shown, drawn)
+        metadata = metadata._replace(payload={**metadata.payload, "filled": True})
+        key = f"fill {shown[0].index} {shown[-1].index}"
+        patiently(lambda: self.outbox.post_once(key, self.channel, drawn, metadata), self.wait)
+        self.outbox.forget(key)
+        self.wait(BETWEEN_POSTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +88,7 @@ class ChannelSession:
         Raises CallFailed, LedgerUnavailable.
         """
         check = MirrorCheck(self.ledger, self.directory.name, self.outbox.bot_id(), since, accepted)
-        for message in messages_of(self.outbox, self.channel, self.wait):
+        for message in all_messages(self.outbox, self.channel, self.wait):
             check.see(message)
         return check.report(keys or keys_of(self.ledger), self.ledger.clock.now())
 
