@@ -3,6 +3,8 @@
 from enum import StrEnum
 from http import HTTPStatus
 
+from starlette.exceptions import HTTPException
+
 
 class Reason(StrEnum):
     """Why, as the log has it."""
@@ -20,16 +22,8 @@ class Reason(StrEnum):
     METHOD = "method"
     NOWHERE = "nowhere"
 
-    @property
-    def status(self) -> HTTPStatus:
-        return _STATUS[self]
-
 
 _STATUS = {
-    Reason.UNSIGNED: HTTPStatus.UNAUTHORIZED,
-    Reason.NOT_OF_NOW: HTTPStatus.UNAUTHORIZED,
-    Reason.FORGED: HTTPStatus.UNAUTHORIZED,
-    Reason.REPLAYED: HTTPStatus.UNAUTHORIZED,
     Reason.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     Reason.INCOMPLETE: HTTPStatus.REQUEST_TIMEOUT,
     Reason.UNREADABLE: HTTPStatus.BAD_REQUEST,
@@ -37,11 +31,12 @@ _STATUS = {
     Reason.METHOD: HTTPStatus.METHOD_NOT_ALLOWED,
     Reason.NOWHERE: HTTPStatus.NOT_FOUND,
 }
+"""All others say that it is not Slack's."""
 
 
-class NotTaken(Exception):
+class NotTaken(HTTPException):
     """A request that goes no further."""
 
     def __init__(self, reason: Reason) -> None:
-        super().__init__(reason.value)
+        super().__init__(_STATUS.get(reason, HTTPStatus.UNAUTHORIZED))
         self.reason = reason

@@ -1,6 +1,7 @@
 """What the bot answers to over HTTP. Slack's way in is there in HTTP mode only."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 
 import structlog
 from starlette.applications import Starlette
@@ -17,8 +18,6 @@ from bot.manifest import REQUEST_PATH
 
 log = structlog.get_logger(__name__)
 
-_UNKEPT = {"Cache-Control": "no-store"}
-
 
 def application(health: Health, endpoint: SlackEndpoint | None) -> Starlette:
     """``endpoint`` is None in Socket Mode."""
@@ -32,10 +31,7 @@ def application(health: Health, endpoint: SlackEndpoint | None) -> Starlette:
     routes = [Route("/healthz", healthz), Route("/readyz", readyz)]
     if endpoint is not None:
         routes.append(Route(REQUEST_PATH, endpoint.take, methods=["POST"]))
-    app = Starlette(
-        routes=routes,
-        exception_handlers={NotTaken: _refused, HTTPException: _misdirected, Exception: _failed},
-    )
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _refused, Exception: _failed})
     app.router.redirect_slashes = False
     return app
 
@@ -43,19 +39,17 @@ def application(health: Health, endpoint: SlackEndpoint | None) -> Starlette:
 def _told(word: str, parts: Mapping[str, bool], **more: bool) -> Response:
     """200 if all parts are well, else 503: load balancers read nothing but that. ``more`` is for who reads on."""
     well = all(parts.values())
-    return JSONResponse({word: well, "parts": dict(parts), **more}, 200 if well else 503, headers=_UNKEPT)
+    said = {word: well, "parts": dict(parts), **more}
+    return JSONResponse(said, 200 if well else 503, headers={"Cache-Control": "no-store"})
 
 
-def _refused(_: Request, refusal: Exception) -> Response:
-    assert isinstance(refusal, NotTaken)  # noqa: S101  the table above says so
-    log.warning("http.refused", reason=refusal.reason)
-    return Response(status_code=refusal.reason.status)
-
-
-def _misdirected(request: Request, wrong: Exception) -> Response:
-    """Starlette's own: no such path, or another method."""
-    known = isinstance(wrong, HTTPException) and wrong.status_code == Reason.METHOD.status
-    return _refused(request, NotTaken(Reason.METHOD if known else Reason.NOWHERE))
+def _refused(_: Request, wrong: Exception) -> Response:
+    """By us, or by Starlette: no such path, or another method."""
+    if not isinstance(wrong, NotTaken):
+        by_method = isinstance(wrong, HTTPException) and wrong.status_code == HTTPStatus.METHOD_NOT_ALLOWED
+        wrong = NotTaken(Reason.METHOD if by_method else Reason.NOWHERE)
+    log.warning("http.refused", reason=wrong.reason)
+    return Response(status_code=wrong.status_code)
 
 
 def _failed(_: Request, fault: Exception) -> Response:

@@ -11,7 +11,7 @@ import structlog
 from slack_bolt import BoltResponse
 
 from bot.http import Signatures, SlackEndpoint, application, serving
-from bot.http.body import LARGEST
+from bot.http.endpoint import LARGEST
 from bot.manifest import REQUEST_PATH
 from jit.runtime.settings import Address, CannotStart
 from jit.testing import ManualClock
@@ -267,7 +267,7 @@ def test_the_largest_body_is_taken(house):
 
 
 def test_a_body_that_does_not_come_is_given_up(house, log, monkeypatch):
-    monkeypatch.setattr("bot.http.body.WITHIN", 0.1)
+    monkeypatch.setattr("bot.http.endpoint.WITHIN", 0.1)
     headers = [*stamped(house), ("Content-Length", "10")]
     refused(house.post(headers, b"12345"), 408, "incomplete", house, log)
 
