@@ -25,8 +25,6 @@ from bot.listeners.responder import WITHIN, Responder
 from bot.pool import Pool
 from bot.slack_client import with_timeout
 from jit.facts import RefusalReason
-from jit.policy import PolicyFolder
-from jit.ports import Clock
 from jit.requests.intake import looks_secret
 from jit.use_cases.core import Core
 
@@ -48,15 +46,7 @@ class AcknowledgingApp(App):
             return BoltResponse(status=200, body="")
 
 
-def build_app(
-    *,
-    core: Core,
-    directory: SlackDirectory,
-    policies: PolicyFolder,
-    client: WebClient,
-    pool: Pool,
-    clock: Clock,
-) -> App:
+def build_app(*, core: Core, directory: SlackDirectory, client: WebClient, pool: Pool) -> App:
     """For Socket Mode: no request over HTTP is taken, as nobody can sign one."""
     app = AcknowledgingApp(
         client=client,
@@ -67,15 +57,7 @@ def build_app(
         listener_executor=ThreadPoolExecutor(LISTENERS, thread_name_prefix="listener"),
     )
     quick = with_timeout(client, WITHIN)
-    ctx = ListenerContext(
-        core=core,
-        directory=directory,
-        policies=policies,
-        opener=quick,
-        responder=Responder(quick),
-        pool=pool,
-        clock=clock,
-    )
+    ctx = ListenerContext(core=core, directory=directory, opener=quick, responder=Responder(quick), pool=pool)
     app.middleware(name_the_caller)
     app.error(_answer_fault(ctx))
     for each in (command, request, presses, denial, home, events):

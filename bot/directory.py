@@ -25,7 +25,7 @@ from jit.runtime.settings import CannotStart
 
 log = structlog.get_logger(__name__)
 
-Json = Mapping[str, Any]
+UserObject = Mapping[str, Any]
 
 ASK_WITHIN = 1
 """Seconds that a live look-up may take."""
@@ -298,7 +298,7 @@ class SlackDirectory:
             return self.recall(who, SAME_PRESS)
 
 
-def read_person(user: Json) -> Person:
+def read_person(user: UserObject) -> Person:
     """A person from Slack's user object. Raises KeyError, TypeError, AttributeError for what is none."""
     profile = user.get("profile") or {}
     names = (profile.get("display_name"), profile.get("real_name"), user.get("real_name"), user.get("name"))
@@ -316,7 +316,7 @@ def read_person(user: Json) -> Person:
     )
 
 
-def _workspaces_of(user: Json) -> tuple[str, ...]:
+def _workspaces_of(user: UserObject) -> tuple[str, ...]:
     """In an organisation of several workspaces (Enterprise Grid): all that the account is in, and the organisation."""
     told = user.get("enterprise_user")
     if not isinstance(told, dict):

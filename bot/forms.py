@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from bot.views.text import Json, shorten
+from bot.views.text import Json, plain_text, shorten
 from jit.durations import say_duration
 from jit.policy import Access, Policy
 from jit.requests.intake import ACCESS, DURATION, INCIDENT, REASON, Asked
@@ -82,9 +82,9 @@ def options(accesses: Iterable[Access], often: Mapping[str, int], query: str) ->
 
 
 def option(access: Access) -> Json:
-    shown: Json = {"text": _plain(shorten(access.name, _OPTION_TEXT)), "value": value_of(access.name)}
+    shown: Json = {"text": plain_text(shorten(access.name, _OPTION_TEXT)), "value": value_of(access.name)}
     if describe := shorten(access.describe.strip(), _OPTION_TEXT):
-        shown["description"] = _plain(describe)
+        shown["description"] = plain_text(describe)
     return shown
 
 
@@ -105,7 +105,7 @@ def _searched(access: Access) -> str:
 
 
 def _note(note: str) -> list[Json]:
-    return [{"type": "section", "block_id": NOTE, "text": _plain(shorten(note, _HINT))}] if note else []
+    return [{"type": "section", "block_id": NOTE, "text": plain_text(shorten(note, _HINT))}] if note else []
 
 
 def _chooser(access: Access | None) -> Json:
@@ -113,7 +113,7 @@ def _chooser(access: Access | None) -> Json:
         "type": "external_select",
         "action_id": CHOOSE_ACCESS,
         "min_query_length": 0,
-        "placeholder": _plain("Search"),
+        "placeholder": plain_text("Search"),
     }
     return menu | ({"initial_option": option(access)} if access else {})
 
@@ -129,25 +129,21 @@ def _field(
     made: Json = {
         "type": "input",
         "block_id": name,
-        "label": _plain(label),
+        "label": plain_text(label),
         "element": element,
         "optional": optional,
         "dispatch_action": dispatch,
     }
-    return made | ({"hint": _plain(shorten(hint, _HINT))} if hint else {})
+    return made | ({"hint": plain_text(shorten(hint, _HINT))} if hint else {})
 
 
 def _modal(callback: str, title: str, submit: str, metadata: str, blocks: list[Json]) -> Json:
     return {
         "type": "modal",
         "callback_id": callback,
-        "title": _plain(title),
-        "submit": _plain(submit),
-        "close": _plain("Cancel"),
+        "title": plain_text(title),
+        "submit": plain_text(submit),
+        "close": plain_text("Cancel"),
         "private_metadata": metadata,
         "blocks": blocks,
     }
-
-
-def _plain(text: str) -> Json:
-    return {"type": "plain_text", "text": text, "emoji": False}

@@ -19,7 +19,17 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from bot.app import build_app
 from bot.directory import SlackDirectory
 from bot.followers.cards import Cards
-from bot.followers.follower import LASTS, LEASE, Backoff, Follower, Leadership, LeaseTerm, SlackFollower, Tools, follow
+from bot.followers.follower import (
+    LASTS,
+    LEASE,
+    Backoff,
+    Follower,
+    Leadership,
+    LeaseTerm,
+    SlackFollower,
+    SlackTools,
+    follow,
+)
 from bot.followers.homes import Homes
 from bot.followers.leavers import Leavers
 from bot.followers.messages import Messages
@@ -146,34 +156,19 @@ def _answering(parts: Parts, endpoint: SlackEndpoint | None, stop: threading.Eve
 
 
 def _started(parts: Parts, policy_version: str) -> list[Fact]:
-    now, warnings = parts.clock.now(), []
-    facts: list[Fact] = []
+    by = {"at": parts.clock.now(), "actor": parts.actor, "source": Source.BOT}
+    warnings, alerts = [], []
     if parts.settings.slack_api_url.rstrip("/") != SLACK.rstrip("/"):
         where = urlsplit(parts.settings.slack_api_url).hostname or "an unreadable address"
         warnings.append(f"Slack is not slack.com but {where}")
-        facts.append(
-            Alert(
-                at=now,
-                actor=parts.actor,
-                source=Source.BOT,
-                name=AlertName.FOREIGN_SLACK,
-                says=f"The bot speaks to {where} and not to slack.com. Whoever runs that says who pressed a button.",
-            )
-        )
+        says = f"The bot speaks to {where} and not to slack.com. Whoever runs that says who pressed a button."
+        alerts.append(Alert(**by, name=AlertName.FOREIGN_SLACK, says=says))
     try:
         parts.ledger.require_clocks_agree()
     except ClockSkew as skew:
         warnings.append(str(skew))
-    started = Started(
-        at=now,
-        actor=parts.actor,
-        source=Source.BOT,
-        process="bot",
-        version=version("jit"),
-        policy_version=policy_version,
-        warnings=tuple(warnings),
-    )
-    return [started, *facts]
+    rules = {"policy_version": policy_version, "warnings": tuple(warnings)}
+    return [Started(**by, process="bot", version=version("jit"), **rules), *alerts]
 
 
 @contextmanager
@@ -183,45 +178,7 @@ def _following(parts: Parts, stop: threading.Event) -> Iterator[None]:
     """
     holder = f"{parts.actor} {uuid4()}"
     leadership = Leadership(Leases(parts.ledger.engine, parts.clock, LASTS), parts.clock, holder)
-    lease = Lease(LEASE, holder)
-    watch = Watch(
-        ledger=parts.ledger,
-        notes=Notes(parts.ledger.engine, Watch.name, lease),
-        policies=parts.policies,
-        clock=parts.clock,
-        actor=parts.actor,
-    )
-    leavers = Leavers(
-        ledger=parts.ledger,
-        notes=Notes(parts.ledger.engine, Leavers.name, lease),
-        policies=parts.policies,
-        directory=parts.directory,
-        stored=StoredDirectory(parts.ledger.engine),
-        queue=RqQueue(parts.settings.redis_url),
-        clock=parts.clock,
-        actor=parts.actor,
-    )
-    followers: list[tuple[Follower, LeaseTerm]] = [(watch, LeaseTerm(leadership)), (leavers, LeaseTerm(leadership))]
-    visibility = Visibility(parts.ledger, parts.policies, parts.directory, parts.clock)
-    writers: dict[str, Callable[[Tools], Follower]] = {
-        Cards.name: Cards,
-        Messages.name: Messages,
-        Mirror.name: Mirror,
-        AuditChannel.name: AuditChannel,
-        ErasureRedraw.name: lambda tools: ErasureRedraw(tools, Notes(parts.ledger.engine, AuditChannel.name, lease)),
-        Homes.name: lambda tools: Homes(tools, visibility),
-    }
-    for name, writer in writers.items():
-        notes, term = Notes(parts.ledger.engine, name, lease), LeaseTerm(leadership)
-        tools = Tools(
-            ledger=parts.ledger,
-            notes=notes,
-            outbox=Outbox(parts.client, notes, term.require),
-            policies=parts.policies,
-            names=parts.directory.name,
-            clock=parts.clock,
-        )
-        followers.append((writer(tools), term))
+    followers = list(_followers(parts, leadership, Lease(LEASE, holder)))
     tail = Tail(parts.ledger.engine)
     threads = [
         threading.Thread(
@@ -252,20 +209,41 @@ def _following(parts: Parts, stop: threading.Event) -> Iterator[None]:
                 leadership.let_go()
 
 
+def _followers(parts: Parts, leadership: Leadership, lease: Lease) -> Iterator[tuple[Follower, LeaseTerm]]:
+    """Each with notes, a term and an outbox of its own."""
+    engine = parts.ledger.engine
+    queue = RqQueue(parts.settings.redis_url)
+    visibility = Visibility(parts.ledger, parts.policies, parts.directory, parts.clock)
+    makers: dict[str, Callable[[SlackTools], Follower]] = {
+        Watch.name: Watch,
+        Leavers.name: lambda tools: Leavers(tools, parts.directory, queue),
+        Cards.name: Cards,
+        Messages.name: Messages,
+        Mirror.name: Mirror,
+        AuditChannel.name: AuditChannel,
+        ErasureRedraw.name: lambda tools: ErasureRedraw(tools, Notes(engine, AuditChannel.name, lease)),
+        Homes.name: lambda tools: Homes(tools, visibility),
+    }
+    for name, maker in makers.items():
+        notes, term = Notes(engine, name, lease), LeaseTerm(leadership)
+        tools = SlackTools(
+            ledger=parts.ledger,
+            notes=notes,
+            policies=parts.policies,
+            clock=parts.clock,
+            outbox=Outbox(parts.client, notes, term.require),
+            names=parts.directory.name,
+        )
+        yield maker(tools), term
+
+
 @contextmanager
 def _listening(parts: Parts, endpoint: SlackEndpoint | None, stop: threading.Event) -> Iterator[None]:
     """Presses and commands, once everything they need is warm."""
     pool = Pool()
     queue = RqQueue(parts.settings.redis_url)
     core = Core(ledger=parts.ledger, policies=parts.policies, directory=parts.directory, queue=queue, clock=parts.clock)
-    app = build_app(
-        core=core,
-        directory=parts.directory,
-        policies=parts.policies,
-        client=parts.client,
-        pool=pool,
-        clock=parts.clock,
-    )
+    app = build_app(core=core, directory=parts.directory, client=parts.client, pool=pool)
     try:
         _until_done("SLACK_BOT_TOKEN", parts.directory.connect, stop)
         parts.directory.poll()

@@ -36,17 +36,8 @@ class RulesWatch:
         version = self._now()
         if version == self.version:
             return
-        self._ledger.append(
-            [
-                PolicyChanged(
-                    at=self._clock.now(),
-                    actor=self._actor,
-                    source=Source.BOT,
-                    policy_version=version,
-                    before=self.version,
-                )
-            ]
-        )
+        by = {"at": self._clock.now(), "actor": self._actor, "source": Source.BOT}
+        self._ledger.append([PolicyChanged(**by, policy_version=version, before=self.version)])
         self.version = version
 
     def keep_watching(self, stop: threading.Event) -> None:

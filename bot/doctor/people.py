@@ -1,11 +1,10 @@
 """The people and user groups that the policies name."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from bot.directory import NOBODY
 from bot.doctor.visit import SlackRefused, SlackSilent, Workspace
 from jit.doctor import Line, NotLookedAt, Part, fine, mend
-from jit.people.membership import GROUP, SLACK
 from jit.people.person import Standing
 from jit.policy import Policy
 
@@ -20,12 +19,7 @@ _BECAUSE = {
 
 def people_of(policy: Policy) -> list[str]:
     """Everybody who is to be able to do something. Who is denied may be a guest."""
-    leaves = _leaves(policy)
-    return sorted({*policy.people, *(who for who in leaves if not who.startswith(SLACK))})
-
-
-def groups_of(policy: Policy) -> list[str]:
-    return sorted(who.removeprefix(SLACK) for who in _leaves(policy) if who.startswith(SLACK))
+    return sorted({*policy.people, *policy.named(_named_in(policy))})
 
 
 def look_at_person(workspace: Workspace, person: str) -> Iterator[Line]:
@@ -54,7 +48,7 @@ def look_at_person(workspace: Workspace, person: str) -> Iterator[Line]:
 
 def look_at_groups(workspace: Workspace, policy: Policy) -> Iterator[Line]:
     """Raises NotLookedAt. Says nothing where Slack does not let the bot in at all."""
-    wanted = groups_of(policy)
+    wanted = sorted(policy.slack_groups(_named_in(policy)))
     if not wanted or not workspace.welcomed:
         return
     try:
@@ -120,24 +114,8 @@ def _counts(workspace: Workspace, who: str, team: str) -> int:
         raise
 
 
-def _leaves(policy: Policy) -> set[str]:
-    """Who is meant in the end: `U…` and `slack:S…`."""
-    asked = [*policy.security]
-    for access in policy.accesses.values():
-        asked += [*access.request, *_deciders(policy, access.name)]
-    leaves: set[str] = set()
-    seen: set[str] = set()
-    while asked:
-        who = asked.pop()
-        if who in seen:
-            continue
-        seen.add(who)
-        if who.startswith(GROUP):
-            asked += policy.groups.get(who.removeprefix(GROUP), ())
-        else:
-            leaves.add(who)
-    return leaves
-
-
-def _deciders(policy: Policy, access: str) -> Iterable[str]:
-    return (who for rule in policy.accesses[access].rules for quorum in rule.quorums for who in quorum.who)
+def _named_in(policy: Policy) -> list[str]:
+    """All who-expressions by which somebody may do something."""
+    asking = [who for access in policy.accesses.values() for who in access.request]
+    rules = [rule for access in policy.accesses.values() for rule in access.rules]
+    return [*policy.security, *asking, *(who for rule in rules for quorum in rule.quorums for who in quorum.who)]

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import structlog
 
-from bot.followers.cards_gone import GoneCards
+from bot.followers.cards_gone import Card, GoneCards
 from bot.followers.counting import as_it_counts, lost
-from bot.followers.follower import GIVEN_UP_AFTER, IDLE, Backoff, SlackFollower, Tools, next_look
+from bot.followers.follower import GIVEN_UP_AFTER, IDLE, Backoff, SlackFollower, SlackTools, next_look
 from bot.followers.outbox import Final, Metadata, Pace, Posted, Rejected, Unreached
 from bot.followers.reached import SLACK, named_in
 from bot.refusals import Shown
@@ -40,18 +40,6 @@ BROKEN_WAIT = 600.0
 """Seconds until it is looked again whether the record of a request is whole: nothing true can be drawn of it."""
 
 
-class Card(NamedTuple):
-    """Where a card stands, which version of its request it shows, whether it says that this is late, and which
-    approvals it leaves out as they do not count any more.
-    """
-
-    channel: str
-    ts: str
-    version: int
-    late: bool = False
-    lost: str = ""
-
-
 class Turn(NamedTuple):
     """Whose turn it is with a card: each channel has its own, and in it each person who asks."""
 
@@ -64,7 +52,7 @@ class Cards(SlackFollower):
 
     name = "cards"
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, tools: SlackTools) -> None:
         super().__init__(tools)
         self._pace = Pace(tools.clock)
         self._cursor = 0

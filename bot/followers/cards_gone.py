@@ -3,7 +3,7 @@ newest messages now and then what happened while nobody listened. Either is only
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Protocol
+from typing import NamedTuple
 
 import structlog
 
@@ -18,13 +18,16 @@ FIRST_COMPARED, COMPARED_EVERY = 60.0, 900.0
 """Seconds after the start, and from then on."""
 
 
-class CardPlace(Protocol):
-    """Where a card stands."""
+class Card(NamedTuple):
+    """Where a card stands, which version of its request it shows, whether it says that this is late, and which
+    approvals it leaves out as they do not count any more.
+    """
 
-    @property
-    def channel(self) -> str: ...
-    @property
-    def ts(self) -> str: ...
+    channel: str
+    ts: str
+    version: int
+    late: bool = False
+    lost: str = ""
 
 
 def leave_word(notes: Notes, ts: str, bot: str) -> None:
@@ -35,9 +38,7 @@ def leave_word(notes: Notes, ts: str, bot: str) -> None:
 class GoneCards:
     """What is no longer where it stood. ``known`` gives the cards of open requests, by request."""
 
-    def __init__(
-        self, notes: Notes, outbox: Outbox, clock: Clock, known: Callable[[], Mapping[str, CardPlace]]
-    ) -> None:
+    def __init__(self, notes: Notes, outbox: Outbox, clock: Clock, known: Callable[[], Mapping[str, Card]]) -> None:
         self._notes = notes
         self._outbox = outbox
         self._clock = clock

@@ -5,19 +5,21 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 
 import structlog
 
 from bot.followers.outbox import CallFailed, NotLeading, Outbox, Rejected
 from bot.refusals import Shown
 from bot.views.text import Names
-from jit.ledger import LeaseLost, Leases, Ledger, LedgerUnavailable, Notes
+from jit.facts import Alert, AlertName, Source
+from jit.ledger import Entry, LeaseLost, Leases, Ledger, LedgerUnavailable, Notes
 from jit.ledger.followers import CURSOR, Standing
 from jit.ledger.refusals import REFUSED, Refusal, read_refusal
 from jit.ledger.tail import Wait
 from jit.policy import PolicyFolder
 from jit.ports import Clock
+from jit.requests.lifecycle import Request
+from jit.runtime.settings import process_name
 
 log = structlog.get_logger(__name__)
 
@@ -40,14 +42,39 @@ ALL = "all"
 """The key of a refusal that stops a follower as a whole."""
 GIVEN_UP_AFTER = timedelta(days=1)
 """What was refused for so long, and changes nothing any more, is not tried again."""
+_OF_REQUEST = ("requester", "access", "target", "principal")
 SHORTEST_WAIT, LONGEST_WAIT = 0.25, 5.0
 """Seconds between tries while Slack or the ledger does not answer."""
 
 
-class Follower(Protocol):
-    """Something that shows what the ledger says, and knows how far it has come."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What every follower works with. ``notes`` are its own."""
+
+    ledger: Ledger
+    notes: Notes
+    policies: PolicyFolder
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlackTools(Tools):
+    """For one that writes to Slack. ``outbox`` is its own."""
+
+    outbox: Outbox
+    names: Names
+
+
+class Follower:
+    """Something that follows the ledger, and knows how far it has come."""
 
     name: str
+
+    def __init__(self, tools: Tools) -> None:
+        self._ledger = tools.ledger
+        self._notes = tools.notes
+        self._policies = tools.policies
+        self._clock = tools.clock
 
     def begin(self) -> None:
         """Read from the notes how far it is: at first, and after anything went wrong."""
@@ -60,33 +87,26 @@ class Follower(Protocol):
             NotLeading, LeaseLost: somebody else follows now.
             LedgerUnavailable: nothing to read, or nothing could be noted.
         """
+        raise NotImplementedError
+
+    def _append_alert(self, name: AlertName, says: str, about: Request | None = None) -> Entry:
+        """For everybody to see: as a fact, which goes to the channel of the alerts. Raises LedgerUnavailable."""
+        request = {"request_id": about.id, **{key: getattr(about, key) for key in _OF_REQUEST}} if about else {}
+        now, actor = self._clock.now(), process_name("bot")
+        alert = Alert(at=now, actor=actor, source=Source.BOT, name=name, says=says, **request)
+        [entry] = self._ledger.append([alert]).entries
+        return entry
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tools:
-    """What a follower that writes to Slack works with. ``notes`` and ``outbox`` are its own."""
+class SlackFollower(Follower):
+    """A follower that writes to Slack. ``_cursor`` is the last entry that it has read."""
 
-    ledger: Ledger
-    notes: Notes
-    outbox: Outbox
-    policies: PolicyFolder
-    names: Names
-    clock: Clock
-
-
-class SlackFollower:
-    """A follower that writes to Slack, with its tools at hand. ``_cursor`` is the last entry that it has read."""
-
-    name: str
     _cursor = 0
 
-    def __init__(self, tools: Tools) -> None:
-        self._ledger = tools.ledger
-        self._notes = tools.notes
+    def __init__(self, tools: SlackTools) -> None:
+        super().__init__(tools)
         self._outbox = tools.outbox
-        self._policies = tools.policies
         self._names = tools.names
-        self._clock = tools.clock
         self._standing_entries = Standing(tools.ledger.engine)
         self._look_back_at = 0.0
         self._read_before: dict[int, str] = {}
@@ -221,14 +241,14 @@ class Leadership:
 
 
 class LeaseTerm:
-    """One follower's share in the leadership: what it has read holds for the term in which it sat down."""
+    """One follower's share in the leadership: what it has read holds for the term that it began."""
 
     def __init__(self, leadership: Leadership) -> None:
         self._leadership = leadership
         self._term = 0
 
     def begin(self) -> bool:
-        """False if another bot follows. Raises LedgerUnavailable."""
+        """Begin anew with the term that runs; false if another bot follows. Raises LedgerUnavailable."""
         self._term = self._leadership.term()
         return self._term != 0
 
@@ -286,7 +306,7 @@ def follow(follower: Follower, term: LeaseTerm, wait: Wait, idle: Wait | None = 
 
 
 def _stepped(follower: Follower) -> float:
-    """As `Follower.step`; a refusal that stops all of it is noted. What was read is soon looked at again, once."""
+    """One step of a follower; a refusal that stops all of it is noted. What was read is soon looked at again, once."""
     try:
         pause = follower.step()
         return min(pause, LOOK_BACK_EVERY) if isinstance(follower, SlackFollower) and follower.has_read_on else pause

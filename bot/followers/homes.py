@@ -13,7 +13,7 @@ from uuid import uuid4
 import structlog
 
 from bot.followers.counting import as_it_counts
-from bot.followers.follower import IDLE, SOON, Backoff, SlackFollower, Tools, next_look
+from bot.followers.follower import IDLE, SOON, Backoff, SlackFollower, SlackTools, next_look
 from bot.followers.outbox import HASH_CONFLICT, Pace, Rejected, Unreached
 from bot.refusals import Shown
 from bot.views.home import Overview, draw_empty_home, draw_home
@@ -74,7 +74,7 @@ class Homes(SlackFollower):
 
     name = "homes"
 
-    def __init__(self, tools: Tools, visibility: Visibility) -> None:
+    def __init__(self, tools: SlackTools, visibility: Visibility) -> None:
         super().__init__(tools)
         self._visibility = visibility
         self._pace = Pace(tools.clock, burst=AT_ONCE)

@@ -13,13 +13,15 @@ from typing import Literal, NamedTuple
 import structlog
 
 from bot.followers.cut_groups import CutGroups
+from bot.followers.follower import Follower, Tools
 from jit.facts import Alert, AlertName, Lapsed, Life, RequesterLeft, Source
-from jit.ledger import BrokenChain, Conflict, Ledger, Notes, StoredDirectory
+from jit.ledger import BrokenChain, Conflict, StoredDirectory
 from jit.people.person import Standing
-from jit.policy import Policy, PolicyError, PolicyFolder, StaleGroups
-from jit.ports import Clock, Directory, DirectoryUnavailable, Queue, QueueUnavailable, UnknownPerson
+from jit.policy import Policy, PolicyError, StaleGroups
+from jit.ports import Directory, DirectoryUnavailable, Queue, QueueUnavailable, UnknownPerson
 from jit.requests.leaving import GIVEN, UNDECIDED, DoubtfulGroups, by_account, by_rules
 from jit.requests.lifecycle import OPEN, Request
+from jit.runtime.settings import process_name
 
 log = structlog.get_logger(__name__)
 
@@ -68,31 +70,16 @@ class _Doubt(NamedTuple):
     request_id: str
 
 
-class Leavers:
+class Leavers(Follower):
     """The follower that closes what its requester may not have any more."""
 
     name = "leavers"
 
-    def __init__(
-        self,
-        *,
-        ledger: Ledger,
-        notes: Notes,
-        policies: PolicyFolder,
-        directory: Directory,
-        stored: StoredDirectory,
-        queue: Queue,
-        clock: Clock,
-        actor: str,
-    ) -> None:
-        self._ledger = ledger
-        self._notes = notes
-        self._policies = policies
+    def __init__(self, tools: Tools, directory: Directory, queue: Queue) -> None:
+        super().__init__(tools)
         self._directory = directory
-        self._stored = stored
+        self._stored = StoredDirectory(tools.ledger.engine)
         self._queue = queue
-        self._clock = clock
-        self._actor = actor
         self._cursor = 0
         self._open: dict[str, Request] = {}
         self._accounts: dict[str, What | None] = {}
@@ -105,7 +92,7 @@ class Leavers:
         self._told: set[tuple[str, What]] = set()
         self._doubted: dict[_Doubt, _Seen] = {}
         self._told_doubts: set[_Doubt] = set()
-        self._groups = CutGroups(notes)
+        self._groups = CutGroups(tools.notes)
         self._cut: set[_Doubt] = set()
         self._quiet_until = -math.inf
         """An outage is noticed of one after the other, and told of for many at once."""
@@ -263,7 +250,7 @@ class Leavers:
 
     def _signed(self, policy: Policy | None) -> dict[str, object]:
         by = {} if policy is None else {"policy_version": policy.version}
-        return {"at": self._clock.now(), "actor": self._actor, "source": Source.BOT, **by}
+        return {"at": self._clock.now(), "actor": process_name("bot"), "source": Source.BOT, **by}
 
     def _tell(self, request: Request, what: What) -> None:
         """Once for each request and cause, whichever bot does."""
@@ -271,13 +258,8 @@ class Leavers:
             return
         facts = [entry.fact for entry in self._ledger.history(request.id, legible=True)]
         if not any(isinstance(fact, Alert) and fact.says == SAYS[what] for fact in facts):
-            about = {key: getattr(request, key) for key in ("requester", "access", "target", "principal")}
-            self._alert(SAYS[what], request_id=request.id, **about)
+            self._append_alert(AlertName.REQUESTER_LEFT, SAYS[what], request)
         self._told.add((request.id, what))
-
-    def _alert(self, says: str, **about: str) -> None:
-        now, name = self._clock.now(), AlertName.REQUESTER_LEFT
-        self._ledger.append([Alert(at=now, actor=self._actor, source=Source.BOT, name=name, says=says, **about)])
 
     def _tell_of_doubts(self, doubts: set[_Doubt], now: _Seen) -> None:
         """Once for each, until it is none any more. Each request is named: others may be told of already."""
@@ -293,7 +275,7 @@ class Leavers:
                     continue
                 self._quiet_until = now.ticks + SILENT_FOR
             told = {each for each in news if each.why == why}
-            self._alert(_say_doubt(why, sorted(each.request_id for each in told)))
+            self._append_alert(AlertName.REQUESTER_LEFT, _say_doubt(why, sorted(each.request_id for each in told)))
             self._notes.put({_note_of(each): "" for each in told})
             self._told_doubts |= told
 

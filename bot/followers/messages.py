@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import structlog
 
-from bot.followers.follower import GIVEN_UP_AFTER, IDLE, Backoff, SlackFollower, Tools, next_look
+from bot.followers.follower import GIVEN_UP_AFTER, IDLE, Backoff, SlackFollower, SlackTools, next_look
 from bot.followers.moved import Whereabouts
 from bot.followers.outbox import Final, Metadata, Pace, Posted, Rejected, Unreached
 from bot.followers.reached import security_of
@@ -37,7 +37,6 @@ from jit.facts import (
     Revoked,
     RevokeFailed,
     RevokeIntent,
-    Source,
     Withdrawn,
 )
 from jit.ledger import BrokenChain, Entry, StoredDirectory
@@ -45,7 +44,6 @@ from jit.ledger.followers import CURSOR
 from jit.ledger.privacy.people import is_nobody
 from jit.ledger.refusals import REFUSED
 from jit.requests.lifecycle import REQUEST_ID, Request, State, late_since
-from jit.runtime.settings import process_name
 
 log = structlog.get_logger(__name__)
 
@@ -99,7 +97,7 @@ class Messages(SlackFollower):
 
     name = "messages"
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, tools: SlackTools) -> None:
         super().__init__(tools)
         self._pace = Pace(tools.clock)
         self._cursor = 0
@@ -139,14 +137,7 @@ class Messages(SlackFollower):
         else:
             what = f"Entry {reached} is not what it was: the record was put back to an older copy, or rewritten"
         says = f"{what}. Leave the database as it is, and look who could write to it: jit audit verify tells more."
-        alert = Alert(
-            at=self._clock.now(),
-            actor=process_name("bot"),
-            source=Source.BOT,
-            name=AlertName.RECORD_BROKEN,
-            says=says,
-        )
-        self._ledger.append([alert])
+        self._append_alert(AlertName.RECORD_BROKEN, says)
 
     def _read(self) -> None:
         entries = self._ledger.read(after=self._cursor, legible=True)

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from bot.followers.follower import Follower, Tools
 from bot.refusals import Shown, causes, remedy, says
-from jit.facts import Alert, AlertName, Fact, OrdersEnd, RevokeFailed, RevokeIntent, Source
-from jit.ledger import BrokenChain, Ledger, Notes
+from jit.facts import AlertName, Fact, OrdersEnd, RevokeFailed, RevokeIntent
+from jit.ledger import BrokenChain
 from jit.ledger.refusals import refusals
-from jit.policy import PolicyError, PolicyFolder
-from jit.ports import Clock
+from jit.policy import PolicyError
 from jit.proof.audit.checkpoints import Heads
 from jit.requests.lifecycle import Request, State, late_since
 
@@ -57,18 +57,14 @@ class Finding(NamedTuple):
     alike: str = ""
 
 
-class Watch:
+class Watch(Follower):
     """The follower that raises alerts: once for each trouble, and again every hour while it goes on."""
 
     name = "watch"
 
-    def __init__(self, *, ledger: Ledger, notes: Notes, policies: PolicyFolder, clock: Clock, actor: str) -> None:
-        self._ledger = ledger
-        self._notes = notes
-        self._policies = policies
-        self._clock = clock
-        self._actor = actor
-        self._heads = Heads(ledger.engine)
+    def __init__(self, tools: Tools) -> None:
+        super().__init__(tools)
+        self._heads = Heads(tools.ledger.engine)
         self._since: dict[str, float] = {}
         self._told: dict[str, datetime] = {}
 
@@ -191,20 +187,8 @@ class Watch:
 
     def _tell(self, found: Finding, keys: Sequence[str]) -> None:
         """``keys`` are of all that it tells of."""
-        now, about = self._clock.now(), found.request
-        alert = Alert(
-            at=now,
-            actor=self._actor,
-            source=Source.BOT,
-            name=found.name,
-            says=found.says,
-            request_id=about.id if about else None,
-            requester=about.requester if about else None,
-            access=about.access if about else None,
-            target=about.target if about else None,
-            principal=about.principal if about else None,
-        )
-        self._ledger.append([alert])
+        now = self._clock.now()
+        self._append_alert(found.name, found.says, found.request)
         self._notes.put({TOLD + key: now.isoformat() for key in keys})
         self._told |= dict.fromkeys(keys, now)
 

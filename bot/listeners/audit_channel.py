@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 def register(app: App, ctx: ListenerContext) -> None:
     def message(event: dict[str, Any], body: dict[str, Any]) -> None:
-        policy, channel = ctx.policies.last_good, event.get("channel")
+        policy, channel = ctx.core.policies.last_good, event.get("channel")
         if event.get("subtype") not in CHANGES or policy is None:
             return
         is_audit, has_cards = channel == policy.channels.audit, _has_cards(policy, channel)

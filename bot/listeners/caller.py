@@ -8,7 +8,7 @@ from typing import Any
 from jit.facts import Source
 from jit.use_cases.actor import Actor
 
-Json = Mapping[str, Any]
+Payload = Mapping[str, Any]
 
 _ID = re.compile(r"[A-Z][A-Z0-9]{1,30}")
 NO_TEAM = "unknown"
@@ -32,7 +32,7 @@ class Caller:
     place: Place
 
 
-def read_caller(body: Json) -> Caller | None:
+def read_caller(body: Payload) -> Caller | None:
     """None if the payload names nobody. The workspace is the person's own: Slack Connect lets others press too. In an
     organisation of several workspaces a payload may name that alone.
     """
@@ -48,7 +48,7 @@ def read_caller(body: Json) -> Caller | None:
     return Caller(Actor(person, team, Source.SLACK), place)
 
 
-def text_at(part: Json, key: str) -> str:
+def text_at(part: Payload, key: str) -> str:
     """The text under a key; empty if there is none."""
     value = part.get(key)
     return value if isinstance(value, str) else ""
@@ -59,18 +59,18 @@ def is_id(value: object) -> bool:
     return isinstance(value, str) and _ID.fullmatch(value) is not None
 
 
-def pressed_value(body: Json) -> object:
+def pressed_value(body: Payload) -> object:
     """The value of the button pressed, whatever it is."""
     actions = body.get("actions")
     first = actions[0] if isinstance(actions, list) and actions else None
     return first.get("value") if isinstance(first, dict) else None
 
 
-def view_of(body: Json) -> Json:
+def view_of(body: Payload) -> Payload:
     return _part(body, "view")
 
 
-def entered(view: Json, block: str) -> str:
+def entered(view: Payload, block: str) -> str:
     """What stands in a field of a form: what was typed, or the value that was chosen."""
     fields = _part(_part(_part(view, "state"), "values"), block)
     for entry in fields.values():
@@ -79,6 +79,6 @@ def entered(view: Json, block: str) -> str:
     return ""
 
 
-def _part(whole: Json, key: str) -> Json:
+def _part(whole: Payload, key: str) -> Payload:
     value = whole.get(key)
     return value if isinstance(value, dict) else {}

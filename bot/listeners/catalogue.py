@@ -31,10 +31,10 @@ class Catalogue(NamedTuple):
 def catalogue(ctx: ListenerContext, person: str) -> Catalogue:
     """Quick: it runs before a form opens, and on every keystroke in its search field."""
     try:
-        policy = ctx.policies.current()
+        policy = ctx.core.policies.current()
     except PolicyError:
         return Catalogue([], SAYS[RefusalReason.POLICY_BROKEN])
-    groups, now = ctx.directory.groups(), ctx.clock.now()
+    groups, now = ctx.directory.groups(), ctx.core.clock.now()
     try:
         return Catalogue(policy.askable(person, groups, now), "", policy)
     except StaleGroups:
@@ -44,6 +44,6 @@ def catalogue(ctx: ListenerContext, person: str) -> Catalogue:
 
 def _surely(policy: Policy, access: Access, person: str, ctx: ListenerContext) -> bool:
     try:
-        return policy.may_ask(access, person, ctx.directory.groups(), ctx.clock.now())
+        return policy.may_ask(access, person, ctx.directory.groups(), ctx.core.clock.now())
     except StaleGroups:
         return False

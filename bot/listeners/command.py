@@ -24,19 +24,11 @@ REVOKED_FROM = "revoked from the command"
 WithRequest = Callable[[ListenerContext, Caller, str, str], Answer]
 
 
-def _show(ctx: ListenerContext, caller: Caller, request_id: str, _rest: str) -> Answer:
-    return show_request(ctx, caller, request_id)
-
-
-def _release(ctx: ListenerContext, caller: Caller, request_id: str, _rest: str) -> Answer:
-    return acts.release(ctx, caller, request_id)
-
-
-def _revoke(ctx: ListenerContext, caller: Caller, request_id: str, reason: str) -> Answer:
-    return acts.revoke(ctx, caller, request_id, reason or REVOKED_FROM)
-
-
-ABOUT_REQUEST: dict[str, WithRequest] = {"show": _show, "release": _release, "revoke": _revoke}
+ABOUT_REQUEST: dict[str, WithRequest] = {
+    "show": lambda ctx, caller, request_id, _: show_request(ctx, caller, request_id),
+    "release": lambda ctx, caller, request_id, _: acts.release(ctx, caller, request_id),
+    "revoke": lambda ctx, caller, request_id, rest: acts.revoke(ctx, caller, request_id, rest or REVOKED_FROM),
+}
 
 
 def register(app: App, ctx: ListenerContext) -> None:

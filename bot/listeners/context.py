@@ -20,8 +20,7 @@ from bot.views.text import Drawn
 from bot.visibility import Visibility
 from jit.facts import RefusalReason
 from jit.ledger import LedgerUnavailable, SpoolFailed
-from jit.policy import Access, PolicyError, PolicyFolder, StaleGroups
-from jit.ports import Clock
+from jit.policy import Access, PolicyError, StaleGroups
 from jit.requests.lifecycle import Request
 from jit.requests.refusal import Refusal
 from jit.requests.shares import Share
@@ -46,11 +45,9 @@ class ListenerContext:
 
     core: Core
     directory: SlackDirectory
-    policies: PolicyFolder
     opener: WebClient
     responder: Responder
     pool: Pool
-    clock: Clock
     _forms: Share = field(init=False)
     _telling: InTurn = field(default_factory=InTurn)
     _opening: Slots = field(default_factory=lambda: Slots(_OPENED_AT_ONCE))
@@ -59,11 +56,11 @@ class ListenerContext:
     )
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_forms", Share(FORMS_AT_MOST, FORMS_WITHIN, self.clock.ticks))
+        object.__setattr__(self, "_forms", Share(FORMS_AT_MOST, FORMS_WITHIN, self.core.clock.ticks))
 
     @property
     def visibility(self) -> Visibility:
-        return Visibility(self.core.ledger, self.policies, self.directory, self.clock)
+        return Visibility(self.core.ledger, self.core.policies, self.directory, self.core.clock)
 
     def run(self, caller: Caller, attempted: str, work: Callable[[], Answer], request_id: str | None = None) -> None:
         """Do ``work`` on the pool and tell the caller what came of it; when the pool is full, tell them that."""
@@ -92,7 +89,7 @@ class ListenerContext:
     def try_run(
         self, caller: Caller, where: Callable[[], Place], work: Callable[[], Answer], attempted: str = ""
     ) -> bool:
-        """As `run`, but false when there is no room, and nobody is told."""
+        """Run ``work`` on the pool and answer ``where``. False, and nobody is told, when there is no room."""
 
         def work_and_tell() -> None:
             answer = outcome(lambda: self._with_who_else(work), attempted)
@@ -134,8 +131,8 @@ class ListenerContext:
     def _others(self, request: Request) -> int | None:
         who = [each for need in request.needs for each in need.who]
         try:
-            policy = self.policies.current()
-            return len(policy.members(who, self.directory.groups(), self.clock.now()) - {request.requester})
+            policy = self.core.policies.current()
+            return len(policy.members(who, self.directory.groups(), self.core.clock.now()) - {request.requester})
         except (PolicyError, StaleGroups):
             return None
 

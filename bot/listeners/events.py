@@ -6,7 +6,7 @@ from slack_bolt import App
 
 from bot.directory import SlackDirectory
 from bot.listeners import audit_channel
-from bot.listeners.caller import Json, is_id, text_at
+from bot.listeners.caller import Payload, is_id, text_at
 from bot.listeners.context import ListenerContext
 from bot.listeners.home import draw_again
 
@@ -59,7 +59,7 @@ def _is_group(value: Any) -> bool:
     return is_id(value) and value.startswith("S")
 
 
-def _handle(group: Json) -> str:
+def _handle(group: Payload) -> str:
     return text_at(group, "handle") or text_at(group, "id")
 
 

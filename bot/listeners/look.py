@@ -56,7 +56,7 @@ def list_requests(ctx: ListenerContext, caller: Caller) -> Drawn:
         parts = [("Waiting for you", waiting, True), parts[0], ("Others", others, True), parts[1]]
     except (PolicyError, StaleGroups):
         more = ONLY_YOURS
-    now = ctx.clock.now().astimezone(zone(person))
+    now = ctx.core.clock.now().astimezone(zone(person))
     shown = [
         (title, table(requests, now, ctx.directory.name if names else None), len(requests))
         for title, requests, names in parts
@@ -137,7 +137,7 @@ def show_request(ctx: ListenerContext, caller: Caller, request_id: str) -> Drawn
     if request is None or not seen:
         attempt.refuse(RefusalReason.UNKNOWN_REQUEST, request)
     names = ctx.directory.name
-    head = line_of(f"*{request.id}*", *_state(request, late_since(request, ctx.clock.now())))
+    head = line_of(f"*{request.id}*", *_state(request, late_since(request, ctx.core.clock.now())))
     what = f"{named(request.requester, names)} asked for *{word(request.access)}* for {say_duration(request.duration)}"
     history = [_step(entry.fact, names) for entry in ctx.core.ledger.history(request.id)][-_HISTORY:]
     incident = [context(harmless(request.incident))] if request.incident else []

@@ -13,7 +13,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot import answers
 from bot.forms import CHOOSE_ACCESS, NOTE, REQUEST_FORM, Filled, chosen, options, request_form
-from bot.listeners.caller import Caller, Json, Place, entered, is_id, text_at, view_of
+from bot.listeners.caller import Caller, Payload, Place, entered, is_id, text_at, view_of
 from bot.listeners.catalogue import Catalogue, catalogue
 from bot.listeners.context import ListenerContext
 from bot.listeners.presses import refuse_press
@@ -53,7 +53,7 @@ def open_form(ctx: ListenerContext, place: Place, trigger: str, view: dict[str, 
         ctx.responder.respond(place, answers.NO_FORM)
 
 
-def redraw_form(ctx: ListenerContext, caller: Caller, view: Json) -> None:
+def redraw_form(ctx: ListenerContext, caller: Caller, view: Payload) -> None:
     """Say under the fields what the chosen access wants. What is entered stays, as Slack keeps it by block id."""
     found = catalogue(ctx, caller.by.id)
     asked = _asked(view)
@@ -110,7 +110,7 @@ def register(app: App, ctx: ListenerContext) -> None:
     app.view(REQUEST_FORM)(send)
 
 
-def _asked(view: Json) -> Asked:
+def _asked(view: Payload) -> Asked:
     return Asked(
         access=entered(view, ACCESS),
         duration=entered(view, DURATION),
@@ -119,16 +119,16 @@ def _asked(view: Json) -> Asked:
     )
 
 
-def _checked(ctx: ListenerContext, caller: Caller, view: Json) -> tuple[Asked, BadInput | None]:
+def _checked(ctx: ListenerContext, caller: Caller, view: Payload) -> tuple[Asked, BadInput | None]:
     """What is asked, and what stands in the way at which field, as far as that can be told at once."""
     asked = _asked(view)
     if not _is_ours(ctx, caller):
         return asked, None  # the use case refuses, and records it
     try:
-        policy = ctx.policies.current()
+        policy = ctx.core.policies.current()
         access = chosen(asked.access, policy.accesses)
         asked = replace(asked, access=access.name if access else asked.access)
-        return asked, trouble_with(asked, policy, caller.by.id, ctx.directory.groups(), ctx.clock.now())
+        return asked, trouble_with(asked, policy, caller.by.id, ctx.directory.groups(), ctx.core.clock.now())
     except PolicyError:
         return asked, BadInput({}, RefusalReason.POLICY_BROKEN)
     except StaleGroups:
@@ -161,7 +161,7 @@ def _quietly(work: Callable[[], None]) -> Callable[[], None]:
     return run
 
 
-def _note_of(view: Json) -> str:
+def _note_of(view: Payload) -> str:
     blocks = view.get("blocks")
     for block in blocks if isinstance(blocks, list) else []:
         if isinstance(block, dict) and block.get("block_id") == NOTE and isinstance(block.get("text"), dict):
@@ -169,7 +169,7 @@ def _note_of(view: Json) -> str:
     return ""
 
 
-def _channel(view: Json) -> str:
+def _channel(view: Payload) -> str:
     """Where the command was typed. Came through Slack and back, so it is only an id or nothing."""
     found = _CHANNEL.fullmatch(text_at(view, "private_metadata"))
     return found[0] if found else ""

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import structlog
 
-from bot.followers.follower import IDLE, SlackFollower, Tools
+from bot.followers.follower import IDLE, SlackFollower, SlackTools
 from bot.followers.outbox import Rejected
 from bot.mirror.channel import newest_messages
 from bot.mirror.channel_changes import ANNOUNCED, GONE, Announcement, Announcements, Change, heard
@@ -20,10 +20,9 @@ from bot.mirror.message_digest import message_digest
 from bot.refusals import Shown
 from bot.views.text import Json
 from jit.clock import EPOCH
-from jit.facts import Alert, AlertName, Source
+from jit.facts import Alert, AlertName
 from jit.ledger import Notes
 from jit.ledger.refusals import REFUSED
-from jit.runtime.settings import process_name
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +47,7 @@ class AuditChannel(SlackFollower):
 
     name = "audit_channel"
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, tools: SlackTools) -> None:
         super().__init__(tools)
         self._posted = Notes(tools.ledger.engine, Mirror.name)
         self._announced = Announcements(self._notes)
@@ -128,9 +127,7 @@ class AuditChannel(SlackFollower):
         words, _, place = self._told.get(change.ts, "").partition(" ")
         if words == change.words and self._said(place, change.ts):
             return
-        actor, now = process_name("bot"), self._clock.now()
-        alert = Alert(at=now, actor=actor, source=Source.BOT, name=AlertName.AUDIT_CHANGED, says=says)
-        [entry] = self._ledger.append([alert]).entries
+        entry = self._append_alert(AlertName.AUDIT_CHANGED, says)
         self._told[change.ts] = f"{change.words} {entry.index}"
         self._notes.put({TOLD + change.ts: self._told[change.ts]})
 

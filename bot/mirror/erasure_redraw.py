@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bot.followers.follower import IDLE, SlackFollower, Tools
+from bot.followers.follower import IDLE, SlackFollower, SlackTools
 from bot.followers.outbox import Final, Metadata, Pace, Posted
 from bot.mirror.channel_changes import Announcements
 from bot.mirror.follower import Mirror
@@ -17,12 +17,11 @@ from bot.mirror.message import EVENT_TYPE, about, as_message, carried_by, is_ts,
 from bot.mirror.message_digest import message_digest, remarks_of
 from bot.views.audit import REDRAWN, draw_lines
 from bot.views.text import Drawn, Json
-from jit.facts import Alert, AlertName, PersonErased, Source
+from jit.facts import AlertName, PersonErased
 from jit.ledger import Entry, Notes
 from jit.ledger.followers import CURSOR
 from jit.ledger.keys import KNOWN_FOR
 from jit.ledger.privacy.naming import entries_naming
-from jit.runtime.settings import process_name
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +49,7 @@ class ErasureRedraw(SlackFollower):
 
     name = "tombstones"
 
-    def __init__(self, tools: Tools, announced: Notes) -> None:
+    def __init__(self, tools: SlackTools, announced: Notes) -> None:
         super().__init__(tools)
         self._announced = Announcements(announced)
         self._mirror = Notes(tools.ledger.engine, Mirror.name)
@@ -140,14 +139,7 @@ class ErasureRedraw(SlackFollower):
             f"somebody who was erased from the record, and Slack lets nobody change it ({refused}). Have it deleted "
             "there by hand, which raises an alert of its own."
         )
-        alert = Alert(
-            at=self._clock.now(),
-            actor=process_name("bot"),
-            source=Source.BOT,
-            name=AlertName.NOT_SHOWN,
-            says=says,
-        )
-        self._ledger.append([alert])
+        self._append_alert(AlertName.NOT_SHOWN, says)
 
 
 def _shows(message: Json, wanted: frozenset[int]) -> bool:

@@ -12,7 +12,7 @@ from importlib.metadata import version
 
 import structlog
 
-from bot.followers.follower import IDLE, SOON, SlackFollower, Tools
+from bot.followers.follower import IDLE, SOON, SlackFollower, SlackTools
 from bot.followers.moved import MOVED, Whereabouts
 from bot.followers.outbox import Metadata, Pace, Posted, Rejected
 from bot.mirror.channel import end_of, is_posted
@@ -22,12 +22,11 @@ from bot.mirror.message_digest import message_digest
 from bot.views.audit import draw_lines, draw_quiet
 from bot.views.line import first_lines
 from bot.views.text import Drawn
-from jit.facts import Alert, AlertName, Refused, Source
+from jit.facts import AlertName, Refused
 from jit.ledger import BrokenChain, Entry, breaks
 from jit.ledger.entry import NO_ENTRY
 from jit.ledger.followers import CURSOR
 from jit.proof.audit.checkpoints import Heads
-from jit.runtime.settings import process_name
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +51,7 @@ class Mirror(SlackFollower):
 
     name = "mirror"
 
-    def __init__(self, tools: Tools, heads: SignedHeads | None = None) -> None:
+    def __init__(self, tools: SlackTools, heads: SignedHeads | None = None) -> None:
         super().__init__(tools)
         self._heads = heads or Heads(tools.ledger.engine)
         self._pace = Pace(tools.clock, burst=1)
@@ -139,10 +138,6 @@ class Mirror(SlackFollower):
             else:
                 break
         return last
-
-    def _append_alert(self, name: AlertName, says: str) -> None:
-        now = self._clock.now()
-        self._ledger.append([Alert(at=now, actor=process_name("bot"), source=Source.BOT, name=name, says=says)])
 
     def _tell(self, broken: BrokenChain) -> None:
         """For everybody to see, once for each place: as a fact, which goes to the channel of the alerts too."""

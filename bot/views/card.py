@@ -20,6 +20,7 @@ from bot.views.text import (
     listed,
     moment,
     named,
+    plain_text,
     quote,
     section,
     shorten,
@@ -217,14 +218,10 @@ def revoke_button(request: Request, names: Names) -> Json:
     cut = f"{who} loses {what}, and open sessions are cut."
     loses = cut if request.given else f"{who} does not get {what}. Nothing has been given yet."
     confirm: Json = {
-        "title": _plain_text("Revoke this access?"),
-        "text": _plain_text(loses),
-        "confirm": _plain_text("Revoke"),
-        "deny": _plain_text("Keep it"),
+        "title": plain_text("Revoke this access?"),
+        "text": plain_text(loses),
+        "confirm": plain_text("Revoke"),
+        "deny": plain_text("Keep it"),
         "style": "danger",
     }
     return button("Revoke", REVOKE, value_of(request.id, request.digest), style="danger", confirm=confirm)
-
-
-def _plain_text(text: str) -> Json:
-    return {"type": "plain_text", "text": text, "emoji": False}

@@ -72,7 +72,7 @@ def straight(text: str, most: int = WORDS) -> str:
 
 
 def harmless(text: str, most: int = WORDS) -> str:
-    """As `straight`, for a line of mrkdwn: it cannot format, mention or link either."""
+    """Free text as part of a line of mrkdwn: it cannot break or turn the line, nor format, mention or link."""
     return escape(_LONE_UNDERSCORE.sub("\u02cd", straight(text, most).translate(_FORMATTING)))
 
 
@@ -130,9 +130,14 @@ def in_blocks(lines: Iterable[str], most: int = SECTION) -> list[str]:
     return parts
 
 
+def plain_text(text: str) -> Json:
+    """An element, in which nothing that is typed means anything."""
+    return {"type": "plain_text", "text": text, "emoji": False}
+
+
 def header(text: str) -> Json:
     """A title, which screen readers jump to."""
-    return {"type": "header", "text": {"type": "plain_text", "text": text, "emoji": False}}
+    return {"type": "header", "text": plain_text(text)}
 
 
 def section(text: str) -> Json:
@@ -159,7 +164,7 @@ def button(label: str, action: str, value: str, *, style: str = "", confirm: Jso
     made: Json = {
         "type": "button",
         "action_id": action,
-        "text": {"type": "plain_text", "text": shorten(label, BUTTON), "emoji": False},
+        "text": plain_text(shorten(label, BUTTON)),
         "value": value,
     }
     return made | ({"style": style} if style else {}) | ({"confirm": confirm} if confirm else {})

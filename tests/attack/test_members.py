@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from bot.followers.follower import Tools
 from bot.followers.leavers import LOOK_EVERY, Leavers
 from jit.facts import RefusalReason
-from jit.ledger import Notes, StoredDirectory
+from jit.ledger import Notes
 from jit.requests.decision import before_effect
 from jit.requests.intake import Asked
 from jit.requests.lifecycle import Request, State
@@ -31,16 +32,9 @@ class Company(Office):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self.leavers = Leavers(
-            ledger=self.ledger,
-            notes=Notes(self.engine, Leavers.name),
-            policies=self.policies,
-            directory=self.directory,
-            stored=StoredDirectory(self.engine),
-            queue=self.queue,
-            clock=self.clock,
-            actor="bot@host",
-        )
+        notes = Notes(self.engine, Leavers.name)
+        tools = Tools(ledger=self.ledger, notes=notes, policies=self.policies, clock=self.clock)
+        self.leavers = Leavers(tools, self.directory, self.queue)
         self.leavers.begin()
 
     def passes(self, seconds: float = 60) -> None:

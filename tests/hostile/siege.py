@@ -115,7 +115,7 @@ class Siege:
         self._groups = self._directory.groups()
         common: Any = {"policies": self._rules, "directory": self._directory, "clock": self._clock}
         core = Core(ledger=self.ledger, queue=self._queue, **common)
-        app = build_app(core=core, client=client, pool=InlinePool(), **common)
+        app = build_app(core=core, client=client, pool=InlinePool(), directory=self._directory)
         app.listener_runner.listener_executor = Inline()
         self._handler = AcknowledgingHandler(app, APP_TOKEN, logger=_disabled("tests.hostile"))
         return core

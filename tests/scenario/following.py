@@ -2,7 +2,7 @@
 
 import threading
 
-from bot.followers.follower import LEASE, Leadership, LeaseTerm, Tools, follow
+from bot.followers.follower import LEASE, Leadership, LeaseTerm, SlackTools, follow
 from bot.followers.outbox import Outbox
 from jit.ledger import Lease, Leases, Ledger, Notes
 from tests.world.waiting import HUNG
@@ -27,7 +27,7 @@ class Following:
         self.threads = []
         for name, kind in kinds.items():
             notes, term = Notes(engine, name, Lease(LEASE, holder)), LeaseTerm(self.leadership)
-            tools = Tools(
+            tools = SlackTools(
                 ledger=Ledger(engine, clock),
                 notes=notes,
                 outbox=Outbox(client, notes, term.require),

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from slack_sdk import WebClient
 
-from bot.followers.follower import LEASE, Leadership, LeaseTerm, Tools, follow
+from bot.followers.follower import LEASE, Leadership, LeaseTerm, SlackTools, follow
 from bot.followers.outbox import Outbox
 from bot.mirror.follower import Mirror
 from jit.cli.audit.mirror_check import mirror_check
@@ -68,7 +68,7 @@ class House:
         notes = Notes(self.engine, Mirror.name, Lease(LEASE, "one"))
         self.term = LeaseTerm(Leadership(Leases(self.engine, self.clock), self.clock, "one"))
         self.mirror = Mirror(
-            Tools(
+            SlackTools(
                 ledger=self.ledger,
                 notes=notes,
                 outbox=Outbox(client, notes, self.term.require),

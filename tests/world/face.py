@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from bot.followers.follower import Tools
+from bot.followers.follower import SlackTools
 from bot.followers.outbox import Outbox
 from bot.visibility import Visibility
 from jit.ledger import Notes
@@ -42,7 +42,7 @@ class Face(World):
     def start(self, kind: Any, *more: Any, lease: Any = None) -> Any:
         """A new follower, as after a restart."""
         notes = Notes(self.engine, kind.name, lease)
-        tools = Tools(
+        tools = SlackTools(
             ledger=self.ledger,
             notes=notes,
             outbox=Outbox(self.slack, notes, lambda: None),

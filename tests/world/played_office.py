@@ -50,14 +50,7 @@ class PlayedOffice(Office):
         self.directory.poll()
         self.core = self.another_core()
         self.pool = pool
-        self.app = build_app(
-            core=self.core,
-            directory=self.directory,
-            policies=self.policies,
-            client=self.client,
-            pool=pool,
-            clock=self.clock,
-        )
+        self.app = build_app(core=self.core, directory=self.directory, client=self.client, pool=pool)
 
     def person(self, user: str) -> Person:
         return Person(self.stage, user)

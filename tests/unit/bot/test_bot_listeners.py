@@ -219,10 +219,10 @@ def test_history_calls_each_step_by_words() -> None:
                 workspace="T1", look_up=lambda person: Person(id=person, team="T1", name="Alice")
             ),
             ledger=SimpleNamespace(request=lambda _: REQUEST, history=lambda _: history),
+            clock=SimpleNamespace(now=lambda: REQUEST.asked_at),
         ),
         directory=SimpleNamespace(name=names),
         visibility=SimpleNamespace(may_see=lambda *_: True),
-        clock=SimpleNamespace(now=lambda: REQUEST.asked_at),
     )
     caller = Caller(Actor("U01ALICE0", "T1", Source.SLACK), Place("U01ALICE0"))
     said = json.dumps(show_request(ctx, caller, REQUEST.id).blocks[-1])
@@ -234,9 +234,8 @@ def test_bolt_says_nothing_of_its_own_and_takes_nothing_over_http(caplog: pytest
     nothing: Any = None
     client = WebClient(token="xoxb-hunter2", base_url="http://127.0.0.1:9/")
     directory = SlackDirectory(client, nothing, ManualClock())
-    app = build_app(
-        core=nothing, directory=directory, policies=nothing, client=client, pool=nothing, clock=ManualClock()
-    )
+    core: Any = SimpleNamespace(clock=ManualClock())
+    app = build_app(core=core, directory=directory, client=client, pool=nothing)
     body = {"type": "block_actions", "user": {"id": "U1"}, "actions": [], "token": "hunter2"}
     with caplog.at_level(logging.DEBUG):
         assert app.dispatch(BoltRequest(mode="socket_mode", body=body)).status == 200

@@ -70,11 +70,8 @@ def refusals() -> Refusals:
 
 @pytest.fixture
 def app(client: WebClient, directory: Directory, refusals: Refusals) -> App:
-    nothing: Any = None
-    core: Any = SimpleNamespace(refusals=refusals)
-    app = build_app(
-        core=core, directory=directory, policies=nothing, client=client, pool=InlinePool(), clock=ManualClock()
-    )
+    core: Any = SimpleNamespace(refusals=refusals, clock=ManualClock())
+    app = build_app(core=core, directory=directory, client=client, pool=InlinePool())
     app.listener_runner.listener_executor = Inline()
     return app
 

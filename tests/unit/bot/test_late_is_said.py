@@ -147,10 +147,7 @@ def test_a_request_past_its_time_offers_no_approval_that_would_be_refused(house)
 def test_messages_and_home_turn_with_the_alert_that_nobody_ends_it(house):
     open_home(Notes(house.engine, Homes.name), ALICE)
     messages, homes = house.start(Messages), house.start(Homes, house.visibility())
-    watch = Watch(
-        ledger=house.ledger, notes=Notes(house.engine, Watch.name), policies=house, clock=house.clock, actor="bot@host"
-    )
-    watch.begin()
+    watch = house.start(Watch)
     house.story().active()
     house.work(messages, 2)
     house.work(homes, 2)

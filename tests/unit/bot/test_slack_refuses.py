@@ -36,10 +36,8 @@ class House(Face):
 
     def start_all(self):
         self.lead = Leadership(Leases(self.engine, self.clock, LASTS), self.clock, "one")
-        notes = Notes(self.engine, Watch.name)
-        watch = Watch(ledger=self.ledger, notes=notes, policies=self, clock=self.clock, actor="bot@host")
-        kinds = [(Cards,), (Messages,), (Mirror,), (AuditChannel,), (Homes, self.visibility())]
-        self.followers = [watch, *(self.start(*kind) for kind in kinds)]
+        kinds = [(Watch,), (Cards,), (Messages,), (Mirror,), (AuditChannel,), (Homes, self.visibility())]
+        self.followers = [self.start(*kind) for kind in kinds]
         self.terms = {follower.name: LeaseTerm(self.lead) for follower in self.followers}
 
     def passes(self, seconds, step=4.0):

@@ -93,8 +93,8 @@ def _mirrored(text: str) -> Iterator[Drawn]:
     yield audit.draw_lines(entries, called(text), lambda _: worst(text, State.ACTIVE), remarks)
 
 
-def _kit(text: str, requests: list[Request]) -> Any:
-    """As much of a kit as a look takes."""
+def _context(text: str, requests: list[Request]) -> Any:
+    """As much of a listener's context as a look takes."""
     person = Person(id=PEOPLE[0], team="T1", name=text, tz="Pacific/Kiritimati")
     visibility = SimpleNamespace(
         own=lambda _: requests,
@@ -105,9 +105,8 @@ def _kit(text: str, requests: list[Request]) -> Any:
     )
     ledger = SimpleNamespace(request=lambda _: requests[0], history=lambda _: _entries(text))
     directory = SimpleNamespace(look_up=lambda _: person, name=called(text), workspace=person.team)
-    core = SimpleNamespace(ledger=ledger, directory=directory)
-    clock = SimpleNamespace(now=lambda: NOON)
-    return SimpleNamespace(core=core, directory=directory, visibility=visibility, clock=clock)
+    core = SimpleNamespace(ledger=ledger, directory=directory, clock=SimpleNamespace(now=lambda: NOON))
+    return SimpleNamespace(core=core, directory=directory, visibility=visibility)
 
 
 def _homes(text: str) -> Iterator[Json]:
@@ -185,10 +184,10 @@ MESSAGES: dict[str, Callable[[str], Iterator[Drawn]]] = {
     "audit.draw_moved": lambda _: iter([audit.draw_moved("the lines of the audit channel", "C" + "0" * 20)]),
     "audit.draw_quiet": lambda _: iter([audit.draw_quiet(10**15, NOON, audit.signed_remark(10**15, "w" * 44))]),
     "look.list_requests": lambda text: (
-        look.list_requests(_kit(text, many(text, set(State), count)), CALLER) for count in (1, 500)
+        look.list_requests(_context(text, many(text, set(State), count)), CALLER) for count in (1, 500)
     ),
     "look.show_request": lambda text: (
-        look.show_request(_kit(text, [worst(text, state)]), CALLER, "R-7F3K") for state in State
+        look.show_request(_context(text, [worst(text, state)]), CALLER, "R-7F3K") for state in State
     ),
 }
 VIEWS: dict[str, Callable[[str], Iterator[Json]]] = {

@@ -8,6 +8,7 @@ from threading import Event, Thread
 
 import pytest
 
+from bot.followers.follower import Tools
 from bot.followers.reached import named_in
 from bot.followers.watch import PATIENCE, Watch
 from jit.facts import Alert
@@ -199,13 +200,8 @@ def test_what_nobody_foresaw_in_the_files_is_a_mistake_in_them(tmp_path: Path, m
 def test_a_file_called_in_no_encoding_is_told_of_all_the_same(house: Hands) -> None:
     house.policy_file.with_name("\udcff\n.policy.yml").write_text('"a\\0b": 1')
     house.clock.move(seconds=2)
-    watch = Watch(
-        ledger=house.ledger,
-        notes=Notes(house.engine, Watch.name),
-        policies=house.policies,
-        clock=house.clock,
-        actor="bot@host",
-    )
+    notes = Notes(house.engine, Watch.name)
+    watch = Watch(Tools(ledger=house.ledger, notes=notes, policies=house.policies, clock=house.clock))
     for _ in range(2):
         watch.step()
         house.clock.move(seconds=PATIENCE)

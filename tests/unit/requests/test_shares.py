@@ -163,15 +163,13 @@ class TestListeners:
     """Their threads acknowledge what everybody does, and wait for Slack meanwhile."""
 
     def context(self, pool, tell=lambda _place, _said: None):
-        core = SimpleNamespace(refusals=SimpleNamespace(record=lambda *_: None))
+        core = SimpleNamespace(refusals=SimpleNamespace(record=lambda *_: None), clock=ManualClock())
         return ListenerContext(
             core=core,
             directory=None,
-            policies=None,
             opener=None,
             responder=SimpleNamespace(respond=tell),
             pool=pool,
-            clock=ManualClock(),
         )
 
     def caller(self, person):
@@ -211,7 +209,7 @@ class TestListeners:
         ctx.open_here(self.caller(BOB), "request", lambda: opened.append(BOB))
         assert opened == [ALICE] * FORMS_AT_MOST + [BOB]
         assert told == [ALICE]
-        ctx.clock.move(seconds=FORMS_WITHIN.total_seconds())
+        ctx.core.clock.move(seconds=FORMS_WITHIN.total_seconds())
         ctx.open_here(self.caller(ALICE), "request", lambda: opened.append(ALICE))
         assert opened[-1] == ALICE
 

@@ -5,7 +5,7 @@ from urllib.error import URLError
 import pytest
 
 from bot.buttons import read_value
-from bot.followers.follower import Tools
+from bot.followers.follower import SlackTools
 from bot.followers.homes import AT_ONCE, Homes, look_again, open_home
 from bot.followers.outbox import NotLeading, Outbox, Unreached, Unsure
 from bot.views.home import CANNOT_TELL, NOT_OURS, draw_home
@@ -235,7 +235,7 @@ class TestTrouble:
 
         notes = Notes(house.engine, Homes.name)
         outbox = Outbox(house.slack, notes, lost)
-        tools = Tools(
+        tools = SlackTools(
             ledger=house.ledger, notes=notes, outbox=outbox, policies=house, names=lambda who: who, clock=house.clock
         )
         stopped = Homes(tools, house.visibility())

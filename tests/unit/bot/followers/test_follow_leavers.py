@@ -5,9 +5,11 @@ from datetime import timedelta
 
 import pytest
 
+from bot.followers.follower import Tools
 from bot.followers.leavers import ASKED_EVERY, LOOK_EVERY, SILENT_FOR, UNKNOWN_FOR, Leavers
 from jit.facts import Alert, Lapsed, RequesterLeft, Source
 from jit.ledger import Notes, StoredDirectory
+from jit.runtime.settings import process_name
 from jit.testing import ALICE, BOB, EVE
 from tests.world.base import ENGINEERS, RULES, World
 from tests.world.tamper import past_the_guards
@@ -24,16 +26,9 @@ class House(World):
         self.restart()
 
     def restart(self):
-        self.leavers = Leavers(
-            ledger=self.ledger,
-            notes=Notes(self.engine, Leavers.name),
-            policies=self.policies,
-            directory=self.directory,
-            stored=self.stored,
-            queue=self.queue,
-            clock=self.clock,
-            actor="bot@host",
-        )
+        notes = Notes(self.engine, Leavers.name)
+        tools = Tools(ledger=self.ledger, notes=notes, policies=self.policies, clock=self.clock)
+        self.leavers = Leavers(tools, self.directory, self.queue)
         self.leavers.begin()
 
     def passes(self, seconds=MINUTE):
@@ -86,7 +81,7 @@ class TestDeactivatedWhileActive:
         house.directory.change(ALICE, deleted=True)
         house.passes(MINUTE)
         (left,) = house.left()
-        assert (left.because, left.actor, left.source) == ("deactivated", "bot@host", Source.BOT)
+        assert (left.because, left.actor, left.source) == ("deactivated", process_name("bot"), Source.BOT)
         assert house.request("R-7F3K").state == "ending"
         assert house.request("R-7F3K").end_cause == "deactivated"
         assert house.queue.revokes == ["R-7F3K"]

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from bot.followers.follower import Tools
 from bot.followers.watch import LOOK_EVERY, PATIENCE, Watch
 from jit.ledger import Notes
 from jit.requests.lifecycle import LATE
@@ -19,7 +20,7 @@ class House(World):
 
     def restart(self):
         notes = Notes(self.engine, Watch.name)
-        self.watch = Watch(ledger=self.ledger, notes=notes, policies=self.policies, clock=self.clock, actor="bot@host")
+        self.watch = Watch(Tools(ledger=self.ledger, notes=notes, policies=self.policies, clock=self.clock))
         self.watch.begin()
 
     def approved(self):

@@ -10,7 +10,6 @@ from bot.mirror.checkpoints import LONGEST
 from bot.mirror.follower import CHECKPOINT_WITHIN, QUIET_AFTER, Mirror
 from bot.mirror.message import QUIET_TYPE
 from jit.facts import AlertName
-from jit.ledger import Notes
 from jit.proof.audit.checkpoints import Heads
 from jit.proof.tlog.note import SignerKey, checkpoint, cosign, sign
 from jit.proof.verifier import cosigned_at, parse_checkpoint, parse_note, signed
@@ -186,9 +185,7 @@ class TestAQuietHour:
 
 class TestARecordThatNobodySigns:
     def watch(self, house):
-        return Watch(
-            ledger=house.ledger, notes=Notes(house.engine, Watch.name), policies=house, clock=house.clock, actor="bot@x"
-        )
+        return house.start(Watch)
 
     def missing(self, house):
         return [alert for alert in house.alerts() if alert.name is AlertName.HEAD_MISSING]
