@@ -8,13 +8,15 @@ import json
 import math
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import NamedTuple
 
 import structlog
 
 from bot.followers.cards_gone import Card, GoneCards
 from bot.followers.counting import as_it_counts, lost
-from bot.followers.follower import GIVEN_UP_AFTER, IDLE, Backoff, SlackFollower, SlackTools, next_look
+from bot.followers.follower import GIVEN_UP_AFTER, IDLE, SlackTools
+from bot.followers.items import BROKEN_WAIT, ItemFollower
 from bot.followers.outbox import Final, Metadata, Pace, Posted, Rejected, Unreached
 from bot.followers.reached import SLACK, named_in
 from bot.refusals import Shown
@@ -36,8 +38,6 @@ FEW = 5
 """As many people are named on a card; more are meant by their group."""
 WEEK = timedelta(days=7)
 _NEVER_GIVEN = frozenset({State.WITHDRAWN, State.DENIED, State.LAPSED})
-BROKEN_WAIT = 600.0
-"""Seconds until it is looked again whether the record of a request is whole: nothing true can be drawn of it."""
 
 
 class Turn(NamedTuple):
@@ -47,7 +47,7 @@ class Turn(NamedTuple):
     requester: str
 
 
-class Cards(SlackFollower):
+class Cards(ItemFollower):
     """The follower that draws cards."""
 
     name = "cards"
@@ -56,12 +56,11 @@ class Cards(SlackFollower):
         super().__init__(tools)
         self._pace = Pace(tools.clock)
         self._cursor = 0
-        self._changed: dict[str, float | None] = {}
+        self._changed: dict[str, None] = {}
         self._turns: dict[str, Turn] = {}
         self._served: dict[str | Turn, float] = {}
         self._taken_away: set[str] = set()
         """Requests whose card somebody deleted: they get another."""
-        self._rejected: dict[str, Backoff] = {}
         self._shut_out: set[str] = set()
         self._late: dict[str, int] = {}
         self._half_approved: set[str] = set()
@@ -71,6 +70,7 @@ class Cards(SlackFollower):
     def begin(self) -> None:
         self._cursor = self._notes.cursor
         self._changed = {key.removeprefix(CHANGED): None for key in self._notes.all(CHANGED)}
+        self._not_before.clear()
         self._shut_out = set()
         self._late = {}
         pending = self._ledger.requests(Question(states=frozenset({State.PENDING}), limit=MOST_OPEN))
@@ -86,24 +86,20 @@ class Cards(SlackFollower):
         request_id = self._next()
         if request_id is None:
             if self._changed:
-                return next_look(self._changed.values(), self._clock.ticks())
+                return self._next_look(self._changed)
             return LOOK_EVERY if self._half_approved else IDLE
         turn = self._turns[request_id]
         self._served[turn.channel] = self._served[turn] = self._clock.ticks()
-        try:
-            self._try(self._known(request_id))
-        except BrokenChain as broken:
-            self._put_off(request_id, BROKEN_WAIT, str(broken))
+        self._try(request_id, partial(self._show, request_id), partial(self._refused, request_id))
         return 0.0
 
     def _next(self) -> str | None:
         """Whose card is drawn next: of the channel that has waited longest the person who has, and of theirs the first.
         So a channel, or a person, with a thousand cards holds up none with one.
         """
-        now = self._clock.ticks()
         first: dict[Turn, str] = {}
-        for request_id, not_before in list(self._changed.items()):
-            if not_before is None or not_before <= now:
+        for request_id in list(self._changed):
+            if self._is_due(request_id):
                 turn = self._turn(request_id)
                 if turn is not None and not self._pace.wait(turn.channel):
                     first.setdefault(turn, request_id)
@@ -193,25 +189,16 @@ class Cards(SlackFollower):
             raise AssertionError("an entry about a request that is not in the ledger")
         return request
 
-    def _try(self, request: Request) -> None:
-        """Show it, or put it off without holding up the others. Raises CallFailed where all have to wait."""
-        try:
-            self._show(request)
-        except Rejected as refused:
-            if refused.of_all:
-                raise
-            self._refused(request, refused)
-        except Unreached as asked:
-            if not asked.wait:
-                raise
-            self._pace.hold(self._channel(request), asked.wait)
-            self._put_off(request.id, asked.wait, str(asked))
+    def _asked_to_wait(self, item: str, asked: Unreached) -> None:
+        self._pace.hold(self._channel(self._known(item)), asked.wait)
+        super()._asked_to_wait(item, asked)
 
-    def _refused(self, request: Request, refused: Rejected) -> None:
+    def _refused(self, request_id: str, refused: Rejected) -> None:
         """Tried again ever more calmly, in the channel that the rules name by then. What is over needs no card any
         more; one that tells of it wrongly is tried for a day.
         """
-        is_new = self._notes.get(CARD + request.id) is None
+        request = self._known(request_id)
+        is_new = self._notes.get(CARD + request_id) is None
         over = request.over_at if request.state.over else None
         if over is not None and (is_new or self._clock.now() - over > GIVEN_UP_AFTER):
             self._notes.put({CHANGED + request.id: None, **self._outbox.done(request.id)})
@@ -223,7 +210,7 @@ class Cards(SlackFollower):
             self._turns[request.id] = Turn(self._by_the_rules(request), request.requester)
         if refused.of_place:
             self._shut_out.add(request.id)
-        self._put_off(request.id, self._rejected.setdefault(request.id, Backoff(5.0, 300.0)).next(), str(refused))
+        self._put_off_longer(request.id, refused)
 
     def _channel(self, request: Request) -> str:
         turn = self._turns.get(request.id)
@@ -235,23 +222,25 @@ class Cards(SlackFollower):
         access = policy.accesses.get(request.access) if policy else None
         return access.channel if access else request.channel
 
-    def _forget(self, request_id: str) -> None:
-        for kept in (self._changed, self._turns, self._rejected):
-            kept.pop(request_id, None)
+    def _forget(self, item: str) -> None:
+        super()._forget(item)
+        for kept in (self._changed, self._turns):
+            kept.pop(item, None)
         for marked in (self._shut_out, self._taken_away):
-            marked.discard(request_id)
+            marked.discard(item)
 
     def _taken_again(self, channel: str) -> None:
         """Slack takes cards in the channel: those that it refused for the channel's sake need not wait any longer."""
         for request_id in [each for each in self._shut_out if self._turns[each].channel == channel]:
-            self._changed[request_id] = None
+            self._not_before.pop(request_id, None)
             self._shut_out.discard(request_id)
 
-    def _put_off(self, request_id: str, seconds: float, because: str) -> None:
-        self._changed[request_id] = self._clock.ticks() + seconds
-        log.error("card.put_off", request_id=request_id, because=because, seconds=seconds)
+    def _put_off(self, item: str, seconds: float, because: str) -> None:
+        super()._put_off(item, seconds, because)
+        log.error("card.put_off", request_id=item, because=because, seconds=seconds)
 
-    def _show(self, request: Request) -> None:
+    def _show(self, request_id: str) -> None:
+        request = self._known(request_id)
         card = self._card(request.id)
         if card is None and self._is_needless(request):
             self._is_shown(request.id, self._outbox.done(request.id))

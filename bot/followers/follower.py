@@ -1,7 +1,6 @@
 """Following the ledger: who may, how often to look, and what to do when Slack or the ledger does not answer."""
 
 import threading
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -314,11 +313,6 @@ def _stepped(follower: Follower) -> float:
         if isinstance(follower, SlackFollower):
             follower.note_stop(refused)
         raise
-
-
-def next_look(moments: Iterable[float | None], now: float) -> float:
-    """Seconds until the first of these moments, by the clock's ticks; None is one that has come already."""
-    return min(IDLE, max(SOON, min(moment - now if moment is not None else 0.0 for moment in moments)))
 
 
 class Backoff:

@@ -8,12 +8,14 @@ when they open their Home again.
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from uuid import uuid4
 
 import structlog
 
 from bot.followers.counting import as_it_counts
-from bot.followers.follower import IDLE, SOON, Backoff, SlackFollower, SlackTools, next_look
+from bot.followers.follower import SOON, SlackTools
+from bot.followers.items import ItemFollower
 from bot.followers.outbox import HASH_CONFLICT, Pace, Rejected, Unreached
 from bot.refusals import Shown
 from bot.views.home import Overview, draw_empty_home, draw_home
@@ -69,10 +71,11 @@ def _mark() -> str:
     return uuid4().hex
 
 
-class Homes(SlackFollower):
+class Homes(ItemFollower):
     """The follower that draws App Homes."""
 
     name = "homes"
+    retry = 1.0, 600.0
 
     def __init__(self, tools: SlackTools, visibility: Visibility) -> None:
         super().__init__(tools)
@@ -82,9 +85,8 @@ class Homes(SlackFollower):
         self._cursor = 0
         self._pending: dict[str, Request] | None = None
         self._opened: set[str] = set()
-        self._changed: dict[str, float | None] = {}
+        self._changed: dict[str, None] = {}
         self._shown: dict[str, str] = {}
-        self._rejected: dict[str, Backoff] = {}
 
     def begin(self) -> None:
         self._opened = {key.removeprefix(OPENED) for key in self._notes.all(OPENED)}
@@ -93,25 +95,25 @@ class Homes(SlackFollower):
             self._pending = None  # another bot has followed meanwhile
         self._cursor = cursor
         self._changed = {}
+        self._not_before.clear()
         self._shown = {}
 
     def step(self) -> float:
         self._welcome()
         if self._read():
             return 0.0  # all of it first, so that each Home is drawn once
-        now = self._clock.ticks()
         if self._pace.wait(_ALL):
             return SOON
-        for person, not_before in self._changed.items():
-            if (not_before is None or not_before <= now) and not self._pace_of_one.wait(person):
-                self._try(person)
+        for person in self._changed:
+            if self._is_due(person) and not self._pace_of_one.wait(person):
+                self._try(person, partial(self._show, person), partial(self._refused, person))
                 return 0.0
-        return next_look(self._changed.values(), now) if self._changed else IDLE
+        return self._next_look(self._changed)
 
     def _welcome(self) -> None:
         """Those whose Home was opened, on whichever bot, come before all others."""
         marked = [key.removeprefix(CHANGED) for key in self._notes.all(CHANGED)]
-        new: dict[str, float | None] = {person: None for person in marked if person not in self._changed}
+        new = dict.fromkeys(person for person in marked if person not in self._changed)
         self._opened |= new.keys()
         self._changed = new | self._changed
 
@@ -149,10 +151,9 @@ class Homes(SlackFollower):
     def _let_go_of_the_erased(self) -> None:
         """Their notes went with them; whose they were, the entry does not say."""
         self._opened = {key.removeprefix(OPENED) for key in self._notes.all(OPENED)}
-        gone = self._changed.keys() - self._opened
-        for kept in (self._changed, self._shown, self._rejected):
-            for person in gone & kept.keys():
-                del kept[person]
+        for person in self._changed.keys() - self._opened:
+            self._shown.pop(person, None)
+            self._forget(person)
 
     def _looked_up(self, request_id: str) -> Request | None:
         """A request that was asked for or decided on; None if its record was changed."""
@@ -173,24 +174,21 @@ class Homes(SlackFollower):
             self._pending = {request.id: request for request in found}
         return in_turns(request for request in self._pending.values() if self._visibility.waits_for(person, request))
 
-    def _try(self, person: str) -> None:
-        """Show it, or put it off without holding up the others. Raises CallFailed where all have to wait."""
-        try:
-            self._show(person)
-        except Rejected as refused:
-            if refused.of_all:
-                raise
-            if str(refused) == HASH_CONFLICT:
-                self._notes.put({HASH + person: None})
-                return
-            self._put_off(person, self._rejected.setdefault(person, Backoff(1.0, 600.0)).next(), str(refused))
-        except Unreached as asked:
-            if not asked.wait:
-                raise
-            self._pace.hold(_ALL, asked.wait)
+    def _refused(self, person: str, refused: Rejected) -> None:
+        if str(refused) == HASH_CONFLICT:
+            self._notes.put({HASH + person: None})
+        else:
+            self._put_off_longer(person, refused)
 
-    def _put_off(self, person: str, seconds: float, because: str) -> None:
-        self._changed[person] = self._clock.ticks() + seconds
+    def _asked_to_wait(self, _item: str, asked: Unreached) -> None:
+        self._pace.hold(_ALL, asked.wait)
+
+    def _forget(self, item: str) -> None:
+        super()._forget(item)
+        self._changed.pop(item, None)
+
+    def _put_off(self, item: str, seconds: float, because: str) -> None:
+        super()._put_off(item, seconds, because)
         log.warning("home.put_off", because=because, seconds=seconds)
 
     def _show(self, person: str) -> None:
@@ -207,11 +205,11 @@ class Homes(SlackFollower):
         changes = self._publish(person, draw_home(overview, self._names, self._clock.now()), known)
         if overview.waiting is None:
             self._notes.put(changes)
+            self._refusals.pop(person, None)
             self._put_off(person, UNTOLD_WAIT, "the rules or the groups cannot tell what waits")
         else:
             self._notes.put({**changes, CURSOR: str(self._cursor)}, forget=marked)
-            self._changed.pop(person)
-        self._rejected.pop(person, None)
+            self._forget(person)
 
     def _empty(self, person: str, marked: Mapping[str, str]) -> None:
         """What stood there is not for them any more. Once they are one of us again, they open it again."""
@@ -223,8 +221,7 @@ class Homes(SlackFollower):
             changes = self._outbox.done(person)  # Slack shows nothing any more to who is deactivated
         self._notes.put({**changes, OPENED + person: None, CURSOR: str(self._cursor)}, forget=marked)
         self._opened.discard(person)
-        self._changed.pop(person)
-        self._rejected.pop(person, None)
+        self._forget(person)
 
     def _overview(self, person: str) -> Overview:
         try:

@@ -9,13 +9,15 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 
 import structlog
 
-from bot.followers.follower import GIVEN_UP_AFTER, IDLE, Backoff, SlackFollower, SlackTools, next_look
+from bot.followers.follower import GIVEN_UP_AFTER, SlackTools
+from bot.followers.items import ItemFollower
 from bot.followers.moved import Whereabouts
-from bot.followers.outbox import Final, Metadata, Pace, Posted, Rejected, Unreached
+from bot.followers.outbox import Final, Metadata, Pace, Posted, Rejected
 from bot.followers.reached import security_of
 from bot.refusals import Shown
 from bot.views import dm
@@ -55,8 +57,6 @@ WARN_BEFORE = timedelta(minutes=5)
 WARN_IF_LONGER = timedelta(minutes=10)
 NO_RULES_WAIT = 5.0
 """Seconds until it is looked again whether there are rules."""
-BROKEN_WAIT = 600.0
-"""Seconds until it is looked again whether an entry can be read."""
 WARNING, ANEW, ASKER = "warning-", "anew-", "asker-"
 BESIDE = ":"
 """Stands between an alert's key and whom of security it is for."""
@@ -92,7 +92,7 @@ class Due(NamedTuple):
     request_id: str | None
 
 
-class Messages(SlackFollower):
+class Messages(ItemFollower):
     """The follower that writes to people."""
 
     name = "messages"
@@ -104,8 +104,6 @@ class Messages(SlackFollower):
         self._due: dict[str, Due] = {}
         self._warn: dict[str, datetime] = {}
         self._standing: set[str] = set()
-        self._not_before: dict[str, float] = {}
-        self._rejected: dict[str, Backoff] = {}
         self._direct: dict[str, str] = {}
         self._whereabouts = Whereabouts(tools.notes, tools.outbox, "alerts")
 
@@ -123,12 +121,11 @@ class Messages(SlackFollower):
             self._whereabouts.is_now(policy.channels.alerts)
         self._read()
         self._warn_in_time()
-        now = self._clock.ticks()
         for key, due in self._due.items():
-            if self._not_before.get(key, now) <= now:
-                self._try(key, due)
+            if self._is_due(key):
+                self._try(key, partial(self._say, key, due), partial(self._refused, key, due))
                 return 0.0
-        return next_look(map(self._not_before.get, self._due), now) if self._due else IDLE
+        return self._next_look(self._due)
 
     def _tell_of_loss(self, reached: int, last: int) -> None:
         """As a fact, which this follower shows itself once it has begun again."""
@@ -165,21 +162,6 @@ class Messages(SlackFollower):
             self._due[key] = due
             del self._warn[request_id]
 
-    def _try(self, key: str, due: Due) -> None:
-        """Say it, or put it off without holding up the others. Raises CallFailed where all have to wait."""
-        try:
-            self._say(key, due)
-        except Rejected as refused:
-            if refused.of_all:
-                raise
-            self._refused(key, due, refused)
-        except BrokenChain as broken:
-            self._put_off(key, BROKEN_WAIT, str(broken))
-        except Unreached as asked:
-            if not asked.wait:
-                raise
-            self._put_off(key, asked.wait, str(asked))
-
     def _refused(self, key: str, due: Due, refused: Rejected) -> None:
         """Tried again ever more calmly. A direct message is given up after a day."""
         alert = self._is_alert(key, due)
@@ -191,7 +173,7 @@ class Messages(SlackFollower):
         if not channel and self._clock.now() - since > GIVEN_UP_AFTER:
             self._over(key)
             return
-        self._put_off(key, self._rejected.setdefault(key, Backoff(5.0, 300.0)).next(), str(refused))
+        self._put_off_longer(key, refused)
 
     def _tell_security(self, key: str, due: Due) -> None:
         """Each of them by themselves."""
@@ -203,9 +185,9 @@ class Messages(SlackFollower):
             self._notes.put({DUE + each: json.dumps(due) for each in beside})
             self._due |= beside
 
-    def _put_off(self, key: str, seconds: float, because: str) -> None:
-        self._not_before[key] = self._clock.ticks() + seconds
-        log.error("message.put_off", message=key, because=because, seconds=seconds)
+    def _put_off(self, item: str, seconds: float, because: str) -> None:
+        super()._put_off(item, seconds, because)
+        log.error("message.put_off", message=item, because=because, seconds=seconds)
 
     def _say(self, key: str, due: Due) -> None:
         request = self._request(due.request_id) if due.request_id else None
@@ -245,8 +227,8 @@ class Messages(SlackFollower):
 
     def _over(self, key: str, more: dict[str, str | None] | None = None) -> None:
         self._notes.put({DUE + key: None, **self._outbox.done(key), **(more or {})})
-        for kept in (self._due, self._not_before, self._rejected):
-            kept.pop(key, None)
+        self._due.pop(key, None)
+        self._forget(key)
 
     def _draw_anew(self, key: str, request: Request | None) -> None:
         """What was said of a request, as it is true now: without buttons that no longer apply."""
