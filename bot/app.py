@@ -18,7 +18,7 @@ from slack_sdk import WebClient
 from bot import answers
 from bot.directory import SlackDirectory
 from bot.listeners import command, denial, events, home, presses, request
-from bot.listeners.caller import Caller, read_caller
+from bot.listeners.caller import read_caller
 from bot.listeners.context import ListenerContext, logged
 from bot.listeners.presses import refuse_press
 from bot.listeners.responder import WITHIN, Responder
@@ -50,7 +50,8 @@ def build_app(*, core: Core, directory: SlackDirectory, client: WebClient, pool:
     """For Socket Mode: no request over HTTP is taken, as nobody can sign one."""
     app = AcknowledgingApp(
         client=client,
-        authorize=_authorized_as(client),
+        # One workspace, one token, no question to Slack; who may act is decided by the use cases.
+        authorize=lambda: AuthorizeResult(enterprise_id=None, team_id=None, bot_token=client.token),
         signing_secret=secrets.token_hex(32),
         logger=_silent_logger(),
         raise_error_for_unhandled_request=True,
@@ -82,12 +83,12 @@ def _answer_fault(ctx: ListenerContext) -> Callable[..., BoltResponse | None]:
 
     def answer(error: Exception, body: dict[str, Any], response: BoltResponse | None) -> BoltResponse | None:
         caller = read_caller(body)
-        if isinstance(error, BoltUnhandledRequestError) or _is_bolts_own(error):
-            _refuse_unknown(ctx, caller)
-        else:
-            error_id = logged(error)
-            if caller is not None:
-                ctx.responder.respond(caller.place, answers.fault(error_id))
+        unknown = isinstance(error, BoltUnhandledRequestError) or _is_bolts_own(error)
+        error_id = "" if unknown else logged(error)
+        if caller and unknown:  # a button of an older version, or a payload that is not as Slack makes them
+            refuse_press(ctx, caller, "press", RefusalReason.MALFORMED)
+        elif caller:
+            ctx.responder.respond(caller.place, answers.fault(error_id))
         return None if response is None else BoltResponse(status=200, body="")
 
     return answer
@@ -97,17 +98,6 @@ def _is_bolts_own(error: Exception) -> bool:
     """Whether Bolt failed by itself, which it does while it looks for a listener in a payload of another shape."""
     frames = traceback.extract_tb(error.__traceback__)
     return all(Path(frame.filename).is_relative_to(_BOLT) for frame in frames)
-
-
-def _refuse_unknown(ctx: ListenerContext, caller: Caller | None) -> None:
-    """No listener knows it: a button of an older version, or a payload that is not as Slack makes them."""
-    if caller is not None:
-        refuse_press(ctx, caller, "press", RefusalReason.MALFORMED)
-
-
-def _authorized_as(client: WebClient) -> Callable[[], AuthorizeResult]:
-    """One workspace, one token, no question to Slack; who may act is decided by the use cases."""
-    return lambda: AuthorizeResult(enterprise_id=None, team_id=None, bot_token=client.token)
 
 
 def _silent_logger() -> logging.Logger:

@@ -147,11 +147,10 @@ class Cards(ItemFollower):
         waking = self._ledger.waking(self._clock.now() - LATE)
         self._late = {each: version for each, version in self._late.items() if each in waking}
         for request_id in waking:
-            with suppress(BrokenChain):
-                request = self._ledger.request(request_id)
-                if request and self._is_late(request) and self._late.get(request_id) != request.version:
-                    self._late[request_id] = request.version
-                    self._changed.setdefault(request_id, None)
+            request = self._request(request_id)
+            if request and self._is_late(request) and self._late.get(request_id) != request.version:
+                self._late[request_id] = request.version
+                self._changed.setdefault(request_id, None)
 
     def _look_for_lost(self) -> None:
         """Who approved may count no more, or count again, and no entry tells of that either."""

@@ -11,7 +11,7 @@ from bot.followers.outbox import CallFailed, NotLeading, Outbox, Rejected
 from bot.refusals import Shown
 from bot.views.text import Names
 from jit.facts import Alert, AlertName, Source
-from jit.ledger import Entry, LeaseLost, Leases, Ledger, LedgerUnavailable, Notes
+from jit.ledger import BrokenChain, Entry, LeaseLost, Leases, Ledger, LedgerUnavailable, Notes
 from jit.ledger.followers import CURSOR, Standing
 from jit.ledger.refusals import REFUSED, Refusal, read_refusal
 from jit.ledger.tail import Wait
@@ -88,6 +88,13 @@ class Follower:
         """
         raise NotImplementedError
 
+    def _request(self, request_id: str) -> Request | None:
+        """None as well if its record was changed: the mirror tells of that. Raises LedgerUnavailable."""
+        try:
+            return self._ledger.request(request_id)
+        except BrokenChain:
+            return None
+
     def _append_alert(self, name: AlertName, says: str, about: Request | None = None) -> Entry:
         """For everybody to see: as a fact, which goes to the channel of the alerts. Raises LedgerUnavailable."""
         request = {"request_id": about.id, **{key: getattr(about, key) for key in _OF_REQUEST}} if about else {}
@@ -126,15 +133,11 @@ class SlackFollower(Follower):
         self._tell_of_loss(reached, last)
         first = next(iter(self._read_before), 0)
         now = self._standing_entries.hashes(first - 1, last).items() & self._read_before.items()
-        place, kept = max(now, default=(last, None))
+        place, _ = max(now, default=(last, None))
         if self._notes.cursor > place:
-            self._notes.put(self._place(place, kept))
+            self._notes.put({CURSOR: str(place)})
         self._read_before = {}
         return True
-
-    def _place(self, index: int, kept: str | None) -> dict[str, str | None]:  # noqa: ARG002  a follower may note more
-        """The change to the notes with which it goes on after this entry. ``kept``: its hash, where that is known."""
-        return {CURSOR: str(index)}
 
     def _is_replaced(self) -> bool:
         """Before anything new is noted: whether what was read last is something else by now."""
@@ -184,10 +187,10 @@ class SlackFollower(Follower):
             self._notes.put({REFUSED + key: now.as_note()})
         return now
 
-    def accept_all(self) -> None:
-        """What stopped the follower as a whole does not any more. Raises LedgerUnavailable, LeaseLost."""
-        if self._notes.get(REFUSED + ALL) is not None:
-            self._notes.put({REFUSED + ALL: None})
+    def accept(self, key: str = ALL) -> None:
+        """What was refused under this key is not any more. Raises LedgerUnavailable, LeaseLost."""
+        if self._notes.get(REFUSED + key) is not None:
+            self._notes.put({REFUSED + key: None})
 
     def _tell_of_loss(self, reached: int, last: int) -> None:
         """For the one follower that tells of it: had read up to ``reached``, and now the record ends with ``last``."""
@@ -284,7 +287,7 @@ def follow(follower: Follower, term: LeaseTerm, wait: Wait, idle: Wait | None = 
             pause, waiting = _stepped(follower), idle or wait
             trouble.over()
             if isinstance(follower, SlackFollower) and not sure:
-                follower.accept_all()
+                follower.accept()
                 sure = True
         except (NotLeading, LeaseLost):
             pause = SOON

@@ -34,7 +34,7 @@ from jit.facts import (
     Source,
     Withdrawn,
 )
-from jit.ledger import BrokenChain, Entry, Notes, Question
+from jit.ledger import Entry, Notes, Question
 from jit.ledger.followers import CURSOR
 from jit.policy import PolicyError, StaleGroups
 from jit.requests.lifecycle import Request, State
@@ -157,10 +157,7 @@ class Homes(ItemFollower):
 
     def _looked_up(self, request_id: str) -> Request | None:
         """A request that was asked for or decided on; None if its record was changed."""
-        try:
-            request = self._ledger.request(request_id)
-        except BrokenChain:
-            request = None
+        request = self._request(request_id)
         if self._pending is not None:
             self._pending.pop(request_id, None)
             if request and request.state is State.PENDING:

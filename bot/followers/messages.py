@@ -218,7 +218,7 @@ class Messages(ItemFollower):
                 self._standing.add(request.id)
 
     def _request(self, request_id: str) -> Request | None:
-        """None as well if its record was changed: an alert has to go out all the same."""
+        """None as well if its record was changed, with a word in the log: an alert has to go out all the same."""
         try:
             return self._ledger.request(request_id)
         except BrokenChain as broken:

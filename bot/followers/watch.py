@@ -162,7 +162,7 @@ class Watch(Follower):
         """Each request whose card Slack refuses, as its requester is told too; else each thing that is to be mended."""
         refused = list(refusals(self._ledger.engine))
         for each in refused:
-            if each.what == Shown.CARD and (request := self._known(each.key)):
+            if each.what == Shown.CARD and (request := self._request(each.key)):
                 where = f"in {each.place} ({each.because}): nobody is asked there. Whoever may decide finds"
                 mend = f"in the app's Home. {remedy(each.because, each.place)}"
                 card, cards = (
@@ -173,12 +173,6 @@ class Watch(Follower):
         for cause in causes(each for each in refused if each.what != Shown.CARD):
             text = f"{says(cause)}. {remedy(cause.because, cause.place)} It is tried again by itself."
             yield Finding(cause.key, AlertName.NOT_SHOWN, text, None, AGAIN_NOT_SHOWN)
-
-    def _known(self, request_id: str) -> Request | None:
-        try:
-            return self._ledger.request(request_id)
-        except BrokenChain:  # the mirror tells of it
-            return None
 
     def _is_news(self, found: Finding) -> bool:
         """A clock that was set back makes nothing wait longer than until it is told again anyway."""

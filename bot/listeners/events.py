@@ -6,7 +6,7 @@ from slack_bolt import App
 
 from bot.directory import SlackDirectory
 from bot.listeners import audit_channel
-from bot.listeners.caller import Payload, is_id, text_at
+from bot.listeners.caller import is_id, text_at
 from bot.listeners.context import ListenerContext
 from bot.listeners.home import draw_again
 
@@ -44,23 +44,17 @@ def register(app: App, ctx: ListenerContext) -> None:
 
 def tell_of_group(directory: SlackDirectory, group: Any) -> None:
     """Without the members in it, the event says nothing that the next poll would not."""
-    if not isinstance(group, dict) or not _is_group(group.get("id")):
+    if not isinstance(group, dict):
+        return
+    group_id = text_at(group, "id")
+    if not is_id(group_id) or not group_id.startswith("S"):  # with the id of a person it would lend them its name
         return
     disabled = bool(_number(group.get("date_delete")))
     if not disabled and not isinstance(group.get("users"), list):
         return
     members = None if disabled else _people(group.get("users"))
     dated = _number(group.get("date_update"))
-    directory.group_changed(text_at(group, "id"), members, _handle(group), dated)
-
-
-def _is_group(value: Any) -> bool:
-    """A group with the id of a person would lend them its name."""
-    return is_id(value) and value.startswith("S")
-
-
-def _handle(group: Payload) -> str:
-    return text_at(group, "handle") or text_at(group, "id")
+    directory.group_changed(group_id, members, text_at(group, "handle") or group_id, dated)
 
 
 def _people(value: Any) -> frozenset[str]:

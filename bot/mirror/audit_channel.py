@@ -22,7 +22,6 @@ from bot.views.text import Json
 from jit.clock import EPOCH
 from jit.facts import Alert, AlertName
 from jit.ledger import Notes
-from jit.ledger.refusals import REFUSED
 
 log = structlog.get_logger(__name__)
 
@@ -96,7 +95,7 @@ class AuditChannel(SlackFollower):
             log.warning("audit_channel.not_compared", because=str(refused))
             self._compare_at = self._clock.ticks() + COMPARE_AGAIN
             return
-        self._forget_refusal()
+        self.accept(COMPARED)
         found = {str(message.get("ts")): message for message in messages}
         since = min(found, default="") if more else ""
         for ts in sorted(ts for ts in standing if ts >= since):
@@ -106,10 +105,6 @@ class AuditChannel(SlackFollower):
                 self._tell(Change(channel, ts, words, by, "", standing[ts].first, standing[ts].last))
         self._forget(min(standing, default=""), announced)
         self._compare_at = self._clock.ticks() + COMPARE_EVERY
-
-    def _forget_refusal(self) -> None:
-        if self._notes.get(REFUSED + COMPARED) is not None:
-            self._notes.put(self._outbox.done(COMPARED))
 
     def _is_as_left(self, message: Json, words: str, left: PostedMessage, announced: Announcement | None) -> bool:
         """As the mirror left it; once what it shows had to be redrawn, as that was announced."""

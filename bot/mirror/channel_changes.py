@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Self
 
-from bot.mirror.message import is_index, is_ts, part_of, read_note
+from bot.mirror.message import carried_by, is_ts, part_of, read_note
 from bot.mirror.message_digest import message_digest
 from jit.ledger import Notes
 
@@ -110,10 +110,9 @@ class Announcements:
 
 def entries_of(message: Mapping[str, Any]) -> tuple[int, int]:
     """Which entries a message shows, by its metadata, else by the numbers in its lines; 0, 0 if neither tells."""
-    payload = part_of(part_of(message, "metadata"), "event_payload")
-    first, last = payload.get("first"), payload.get("last")
-    if is_index(first) and is_index(last):
-        return min(first, last), max(first, last)
+    carried = carried_by(message)
+    if carried.first:
+        return carried.first, carried.last
     numbers = list(_numbers(message.get("text")))
     return (min(numbers), max(numbers)) if numbers else (0, 0)
 

@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.followers.follower import IDLE, SlackFollower, SlackTools
-from bot.followers.outbox import Final, Metadata, Pace, Posted
+from bot.followers.outbox import Final, Pace, Posted
 from bot.mirror.channel_changes import Announcements
 from bot.mirror.follower import Mirror
 from bot.mirror.message import EVENT_TYPE, about, as_message, carried_by, is_ts, requests_of, shown_by
 from bot.mirror.message_digest import message_digest, remarks_of
 from bot.views.audit import REDRAWN, draw_lines
-from bot.views.text import Drawn, Json
+from bot.views.text import Json
 from jit.facts import AlertName, PersonErased
 from jit.ledger import Entry, Notes
 from jit.ledger.followers import CURSOR
@@ -84,7 +84,8 @@ class ErasureRedraw(SlackFollower):
             erasure.cursor = following or None
         else:
             log.info("erasure.shown", index=erasure.index)
-            self._done_with(erasure.index)
+            self._notes.put({CURSOR: str(erasure.index)})
+            self._cursor, self._erasure = erasure.index, None
         return 0.0
 
     def _look(self) -> float:
@@ -108,18 +109,14 @@ class ErasureRedraw(SlackFollower):
         since = self._clock.now() - erasure.at
         return timedelta(0) <= since < SETTLED or self._mirror.cursor < erasure.index
 
-    def _done_with(self, index: int) -> None:
-        self._notes.put({CURSOR: str(index)})
-        self._cursor, self._erasure = index, None
-
     def _redraw(self, channel: str, message: Json) -> None:
         ts, carried = message["ts"], carried_by(message)
         shown = shown_by(self._ledger, carried)
         if not shown:
             log.warning("message.not_redrawn", channel=channel, because="the ledger does not have what it shows")
             return
-        kept = [remark for remark in remarks_of(message) if remark != REDRAWN]
-        remarks = [*kept, REDRAWN]
+        remarks = [*(remark for remark in remarks_of(message) if remark != REDRAWN), REDRAWN]
+        kept = {key: carried.payload[key] for key in ("checkpoint", "filled") if key in carried.payload}
         drawn = draw_lines(shown, self._names, requests_of(self._ledger), remarks)
         words = message_digest(as_message(drawn))
         if words == message_digest(message):
@@ -127,7 +124,7 @@ class ErasureRedraw(SlackFollower):
         self._announced.announce(ts, words, self._clock.now(), remarks)
         self._pace.took(channel)
         try:
-            self._outbox.update(Posted(channel, ts), drawn, _redrawn(shown, drawn, carried.payload))
+            self._outbox.update(Posted(channel, ts), drawn, about(shown, drawn, **kept, redrawn=True))
         except Final as refused:
             log.warning("message.not_redrawn", channel=channel, because=str(refused))
             self._tell_that_it_stays(shown, refused)
@@ -147,9 +144,3 @@ def _shows(message: Json, wanted: frozenset[int]) -> bool:
     if carried.event_type != EVENT_TYPE or not carried.first or not is_ts(message.get("ts")):
         return False
     return not wanted.isdisjoint(range(carried.first, carried.last + 1))
-
-
-def _redrawn(shown: Sequence[Entry], drawn: Drawn, payload: Json) -> Metadata:
-    """What it carried, with the words it says now."""
-    kept = {key: payload[key] for key in ("checkpoint", "filled") if key in payload}
-    return about(shown, drawn, **kept, redrawn=True)
