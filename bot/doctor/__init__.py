@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from bot.doctor.app import look_at_app, look_at_way_in
 from bot.doctor.channels import channels_of, look_at_channel
 from bot.doctor.people import look_at_deciders, look_at_groups, look_at_person, people_of
-from bot.doctor.visit import Workspace
+from bot.doctor.workspace import Workspace
 from jit.doctor import Check, Line, NotLookedAt, Part
 from jit.policy import Policy
 from jit.ports import Clock

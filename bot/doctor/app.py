@@ -7,7 +7,17 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from bot.doctor.visit import NotAllowed, SlackRefused, SlackSilent, Welcome, Workspace, answered, client, knock, through
+from bot.doctor.workspace import (
+    NotAllowed,
+    SlackRefused,
+    SlackSilent,
+    Welcome,
+    Workspace,
+    answered,
+    client,
+    knock,
+    through,
+)
 from bot.manifest import load_manifest
 from jit.clock import SKEW_LIMIT
 from jit.doctor import Line, Part, fine, mend, needed, not_looked_at, note

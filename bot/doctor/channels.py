@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.doctor.visit import SlackRefused, SlackSilent, Workspace, answered
+from bot.doctor.workspace import SlackRefused, SlackSilent, Workspace, answered
 from jit.doctor import Line, NotLookedAt, Part, fine, mend, note
 from jit.policy import Policy
 

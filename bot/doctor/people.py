@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from bot.directory import NOBODY
-from bot.doctor.visit import SlackRefused, SlackSilent, Workspace
+from bot.doctor.workspace import SlackRefused, SlackSilent, Workspace
 from jit.doctor import Line, NotLookedAt, Part, fine, mend
 from jit.people.person import Standing
 from jit.policy import Policy

@@ -48,6 +48,7 @@ class ErasureRedraw(SlackFollower):
     """The follower that draws messages of the audit channel again. ``announced``: where it says so beforehand."""
 
     name = "tombstones"
+    """Its notes lie under this, whatever it is called here."""
 
     def __init__(self, tools: SlackTools, announced: Notes) -> None:
         super().__init__(tools)

@@ -6,7 +6,7 @@ import pytest
 
 from bot.directory import read_person
 from bot.doctor.app import look_at_app
-from bot.doctor.visit import Welcome
+from bot.doctor.workspace import Welcome
 from bot.listeners.caller import NO_TEAM, read_caller
 from jit.clock import SystemClock
 from jit.facts import RefusalReason

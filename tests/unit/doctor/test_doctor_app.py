@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from bot.doctor import checks
 from bot.doctor.app import look_at_app
-from bot.doctor.visit import Welcome
+from bot.doctor.workspace import Welcome
 from jit.clock import SystemClock
 from jit.doctor import State, examine
 from jit.runtime.settings import SLACK

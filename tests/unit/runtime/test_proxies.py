@@ -7,7 +7,7 @@ from pydantic import SecretStr
 from slack_bolt import App
 
 from bot.doctor.app import look_at_app, look_at_way_in
-from bot.doctor.visit import SlackSilent, Workspace, knock
+from bot.doctor.workspace import SlackSilent, Workspace, knock
 from bot.slack_client import slack_client, with_timeout
 from bot.socket_mode import socket_client
 from jit.clock import SystemClock

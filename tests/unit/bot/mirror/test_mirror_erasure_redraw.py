@@ -173,6 +173,19 @@ def test_other_words_under_the_mark_of_an_erasure_are_an_edit(house):
     assert found.kind is Kind.EDITED
 
 
+def test_the_follower_tells_of_what_the_command_calls_an_edit_of_a_redrawn_message(house, channel):
+    """The words are the announced ones, and the message no longer says that it was redrawn."""
+    forgotten(house)
+    redrawn(house)
+    message = house.message(2)
+    payload = {key: value for key, value in message["metadata"]["event_payload"].items() if key != "redrawn"}
+    house.edit(message, metadata={**message["metadata"], "event_payload": payload})
+    (found,) = house.checked().differences
+    assert found.kind is Kind.EDITED
+    house.work(channel, COMPARE_EVERY + 60, tick=60)
+    assert len(house.alerts()) == 1
+
+
 def test_nothing_is_drawn_from_memory(house):
     """Whoever read the person right before the erasure may still have them in mind."""
     forgotten(house)
@@ -185,14 +198,14 @@ def test_nothing_is_drawn_from_memory(house):
 def test_trouble_on_the_way_delays_it_and_leaves_nothing_out(house):
     forgotten(house)
     house.clock.move(seconds=20)
-    tombstones = start(house)
+    redraw = start(house)
     limited = refusal("ratelimited", 429, {"Retry-After": "2"})
     house.slack.fates = [(limited, False), (TimeoutError(), True), (refusal("", 503), False)] * 2
     for _ in range(6):
         with pytest.raises(CallFailed):
-            house.work(tombstones, 30)
-        tombstones.begin()
-    house.work(tombstones, 30)
+            house.work(redraw, 30)
+        redraw.begin()
+    house.work(redraw, 30)
     assert "Alice" not in everything(house)
     assert house.checked().differences == ()
 

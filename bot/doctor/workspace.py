@@ -152,13 +152,13 @@ def knock(address: str) -> None:
     host, port = there.hostname or "", there.port or way.default_port
     try:
         if proxy is None:
-            door = way(host, port, timeout=CALL_WITHIN)
+            connection = way(host, port, timeout=CALL_WITHIN)
         else:
             by = urlsplit(proxy)
-            door = way(by.hostname or "", by.port or HTTP_PORT, timeout=CALL_WITHIN)
-            door.set_tunnel(host, port, _login(by))
-        with closing(door):
-            door.connect()
+            connection = way(by.hostname or "", by.port or HTTP_PORT, timeout=CALL_WITHIN)
+            connection.set_tunnel(host, port, _login(by))
+        with closing(connection):
+            connection.connect()
     except (OSError, HTTPException, ValueError) as wrong:
         raise SlackSilent(_how(wrong)) from None
 
