@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 import structlog
 
@@ -74,15 +75,13 @@ class Health:
         return not any(each.because in OF_THE_TOKEN for each in self._refused)
 
     def _ledger_is_open(self) -> bool:
-        try:
+        with suppress(LedgerUnavailable):
             self._ledger.require_writable()
-        except LedgerUnavailable:
-            return False
-        return True
+            return True
+        return False
 
     def _policies_are_readable(self) -> bool:
-        try:
+        with suppress(PolicyError):
             self._policies.current()
-        except PolicyError:
-            return False
-        return True
+            return True
+        return False

@@ -213,8 +213,6 @@ class Leavers(Follower):
                 self._tell(request, what)
             elif not self._is_still_so(request, what):
                 log.info("leaver.is_back", request_id=request.id)
-            elif request.state in UNDECIDED:
-                self._close(request, what, policy)
             else:
                 self._end(request, what, policy)
         except Conflict:  # it is looked at again as it is now
@@ -230,14 +228,15 @@ class Leavers(Follower):
         self._accounts[person] = self._account(person)
         return self._accounts[person] == what
 
-    def _close(self, request: Request, what: What, policy: Policy | None) -> None:
-        fact = Lapsed.about(request, because=what, **self._signed(policy))
-        self._ledger.append([fact], expect={request.id: request.version})
-
     def _end(self, request: Request, what: What, policy: Policy | None) -> None:
-        fact = RequesterLeft.about(request, because=what, **self._signed(policy))
+        """What is undecided lapses; what is given is recorded as left, and the hands end it."""
+        undecided = request.state in UNDECIDED
+        by = {"at": self._clock.now(), "actor": process_name("bot"), "source": Source.BOT, "because": what}
+        rules = {} if policy is None else {"policy_version": policy.version}
+        fact = (Lapsed if undecided else RequesterLeft).about(request, **by, **rules)
         self._ledger.append([fact], expect={request.id: request.version})
-        self._to_announce.append(request.id)
+        if not undecided:
+            self._to_announce.append(request.id)
 
     def _announce(self) -> None:
         """Once all is recorded: a queue that does not answer holds up no end. The timekeeper finds it by itself."""
@@ -247,10 +246,6 @@ class Leavers(Follower):
                 self._queue.revoke(request_id)
         except QueueUnavailable as silent:
             log.warning("queue.unavailable", because=str(silent))
-
-    def _signed(self, policy: Policy | None) -> dict[str, object]:
-        by = {} if policy is None else {"policy_version": policy.version}
-        return {"at": self._clock.now(), "actor": process_name("bot"), "source": Source.BOT, **by}
 
     def _tell(self, request: Request, what: What) -> None:
         """Once for each request and cause, whichever bot does."""

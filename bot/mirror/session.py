@@ -13,7 +13,6 @@ from bot.mirror.message import about, requests_of
 from bot.slack_client import slack_client
 from bot.views.audit import FILLED, draw_lines
 from bot.views.line import first_lines
-from bot.views.text import Names
 from jit.ledger import Entry, Ledger, Notes, StoredDirectory
 from jit.proof.audit.roots import keys_of
 from jit.proof.verifier import VerifierKey
@@ -24,43 +23,6 @@ NOTES = "mirror_check"
 BETWEEN_POSTS = 1.0
 """Seconds: as many as Slack allows into one channel."""
 READ_AT_ONCE = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Filler:
-    """Posts entries that the channel lacks. ``wait`` waits so many seconds."""
-
-    ledger: Ledger
-    outbox: Outbox
-    names: Names
-    channel: str
-    wait: Callable[[float], None]
-
-    def fill(self, unshown: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-        """Post these ranges, marked as shown later. Yields the first and the last of each message.
-
-        Raises:
-            CallFailed, LedgerUnavailable, BrokenChain.
-        """
-        for first, last in unshown:
-            after = first - 1
-            while after < last:
-                entries = self.ledger.read(after=after, limit=min(READ_AT_ONCE, last - after))
-                if not entries:
-                    return
-                shown = first_lines(entries, MOST_LINES)
-                self._post(shown)
-                after = shown[-1].index
-                yield shown[0].index, after
-
-    def _post(self, shown: Sequence[Entry]) -> None:
-        drawn = draw_lines(shown, self.names, requests_of(self.ledger), [FILLED])
-        metadata = about(shown, drawn)
-        metadata = metadata._replace(payload={**metadata.payload, "filled": True})
-        key = f"fill {shown[0].index} {shown[-1].index}"
-        patiently(lambda: self.outbox.post_once(key, self.channel, drawn, metadata), self.wait)
-        self.outbox.forget(key)
-        self.wait(BETWEEN_POSTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +55,27 @@ class ChannelSession:
         return check.report(keys or keys_of(self.ledger), self.ledger.clock.now())
 
     def fill(self, report: Report) -> Iterator[tuple[int, int]]:
-        """Post what is missing, as far as the mirror has come: the rest is its own to post. Yields each range posted.
+        """Post what is missing, marked as shown later, as far as the mirror has come: the rest is its own to post.
 
-        Raises CallFailed, LedgerUnavailable.
+        Yields the first and the last entry of each message. Raises CallFailed, LedgerUnavailable, BrokenChain.
         """
         reached = Notes(self.ledger.engine, Mirror.name).cursor
         unshown = [(first, min(last, reached)) for first, last in report.unshown if first <= reached]
         if unshown:
             self.directory.poll()
-            yield from Filler(self.ledger, self.outbox, self.directory.name, self.channel, self.wait).fill(unshown)
+        for first, last in unshown:
+            after = first - 1
+            while after < last and (entries := self.ledger.read(after=after, limit=min(READ_AT_ONCE, last - after))):
+                shown = first_lines(entries, MOST_LINES)
+                self._post(shown)
+                after = shown[-1].index
+                yield shown[0].index, after
+
+    def _post(self, shown: Sequence[Entry]) -> None:
+        drawn = draw_lines(shown, self.directory.name, requests_of(self.ledger), [FILLED])
+        metadata = about(shown, drawn)
+        metadata = metadata._replace(payload={**metadata.payload, "filled": True})
+        key = f"fill {shown[0].index} {shown[-1].index}"
+        patiently(lambda: self.outbox.post_once(key, self.channel, drawn, metadata), self.wait)
+        self.outbox.forget(key)
+        self.wait(BETWEEN_POSTS)

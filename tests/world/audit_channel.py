@@ -1,6 +1,7 @@
 """An audit channel that can be edited and deleted in, of a record that can be signed."""
 
 from base64 import b64encode
+from types import SimpleNamespace
 
 from bot.followers.outbox import Outbox
 from bot.mirror.audit_channel import AuditChannel
@@ -8,7 +9,7 @@ from bot.mirror.channel import all_messages
 from bot.mirror.channel_changes import Change, leave_word
 from bot.mirror.check import MirrorCheck
 from bot.mirror.follower import Mirror
-from bot.mirror.session import Filler
+from bot.mirror.session import ChannelSession
 from jit.facts import KeyChanged, Source
 from jit.ledger import Notes
 from jit.proof.audit.checkpoints import Heads
@@ -90,8 +91,9 @@ class AuditChannelWorld(Face):
         return check.report(keys_of(self.ledger) if keys is None else keys, self.clock.now())
 
     def filled(self, report):
-        filler = Filler(self.ledger, self.outbox(), self.name, AUDIT, lambda _seconds: None)
-        return list(filler.fill(report.unshown))
+        directory = SimpleNamespace(name=self.name, poll=lambda: None)
+        session = ChannelSession(self.ledger, self.outbox(), directory, AUDIT, lambda _seconds: None)
+        return list(session.fill(report))
 
     def message(self, index):
         """The message that shows this entry."""
