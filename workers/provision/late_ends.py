@@ -1,15 +1,17 @@
 """Ends that do not work: recorded when there is news, told to people when they are late."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from uuid import uuid5
 
 import structlog
 
 from jit.durations import say_duration
-from jit.facts import AboutRequest, AlertName, RevokeFailed
+from jit.facts import AboutRequest, Alert, AlertName, RevokeFailed
+from jit.ledger import Ledger, LedgerUnavailable
 from jit.ports import Clock
 from jit.requests.lifecycle import Request
-from workers.provision.recorder import Scribe
+from workers.provision.recorder import SAME, Scribe
 
 log = structlog.get_logger(__name__)
 
@@ -18,17 +20,21 @@ STATED_LAG = timedelta(seconds=5)
 SAY_AGAIN = timedelta(minutes=5)
 """The same trouble is recorded again after this long."""
 ALERT_AGAIN = timedelta(hours=1)
+LATE_ALERTS = {AlertName.END_LATE, AlertName.END_NOT_BEGUN}
 
 
-class Trouble:
+class LateEndAlerts:
     """``by_hand`` says how a grant can be taken from a target by hand; empty if that is not known."""
 
-    def __init__(self, *, scribe: Scribe, clock: Clock, by_hand: Callable[[AboutRequest], str]) -> None:
+    def __init__(self, *, ledger: Ledger, scribe: Scribe, clock: Clock, by_hand: Callable[[AboutRequest], str]) -> None:
+        self._ledger = ledger
         self._scribe = scribe
         self._clock = clock
         self._by_hand = by_hand
         self._said: dict[str, tuple[str, datetime]] = {}
         self._attempts: dict[str, int] = {}
+        self._told: set[str] = set()
+        """Ids of those told of as late here while they went on."""
 
     def over(self, request_id: str) -> None:
         self._said.pop(request_id, None)
@@ -54,6 +60,7 @@ class Trouble:
         now = self._clock.now()
         if due is None or now <= due + STATED_LAG:
             return
+        self._told.add(about.id)
         trouble = reason.removeprefix(f"{about.target}: ").rstrip(". ")
         says = (
             f"This should be gone by now, and could not be taken away ({about.target}: {trouble}). It is tried again."
@@ -63,17 +70,41 @@ class Trouble:
         occasion = f"{due.isoformat()} {(now - due) // ALERT_AGAIN}"
         self._scribe.tell(AlertName.END_LATE, about, says, again_after=ALERT_AGAIN, occasion=occasion)
 
-    def tell_ended_late(self, request: Request) -> None:
-        """Of an end that worked, and came later than is promised: unless that was told while it went on."""
-        due = min(filter(None, (request.ends_at, request.ending_since)), default=None)
-        late = self._clock.now() - due if due else timedelta(0)
-        if late <= STATED_LAG or self._scribe.has_told(AlertName.END_NOT_BEGUN, request.id):
-            return
+    def tell_ended_late(self, ended: Sequence[Request]) -> None:
+        """Of ends that worked, and came later than is promised: unless that was told while they went on. One append
+        for all: where many end late, who records each by itself makes the others later.
+        """
+        now = self._clock.now()
+        late = [
+            (request, now - due) for request in ended if (due := _should_have_begun(request)) and now > due + STATED_LAG
+        ]
+        alerts = [self._ended_late(request, lag) for request, lag in late if not self._was_told(request.id)]
+        if alerts:
+            self._scribe.record(alerts)
+
+    def _ended_late(self, request: Request, lag: timedelta) -> Alert:
         says = (
-            f"This ended {say_duration(late)} after it should have, and nobody told so meanwhile: were workers and "
+            f"This ended {say_duration(lag)} after it should have, and nobody told so meanwhile: were workers and "
             "timekeeper down?"
         )
-        self._scribe.tell(AlertName.END_LATE, request, says)
+        same = uuid5(SAME, f"{AlertName.END_LATE} {request.id} ")
+        return self._scribe.alert(AlertName.END_LATE, request, says, id=same)
+
+    def _was_told(self, request_id: str) -> bool:
+        """By this process, or by any: the ledger tells."""
+        if request_id in self._told:
+            self._told.discard(request_id)
+            return True
+        try:
+            facts = [entry.fact for entry in self._ledger.history(request_id, legible=True)]
+        except LedgerUnavailable:
+            return False
+        return any(isinstance(fact, Alert) and fact.name in LATE_ALERTS for fact in facts)
+
+
+def _should_have_begun(request: Request) -> datetime | None:
+    """When its time was over, or its end was ordered."""
+    return min(filter(None, (request.ends_at, request.ending_since)), default=None)
 
 
 def _was_due(request: Request) -> datetime:

@@ -21,8 +21,9 @@ from jit.ledger import BrokenChain, Conflict, Leases, Ledger, LedgerUnavailable
 from jit.ledger.tail import Tail
 from jit.ports import Clock, Held, Queue, QueueUnavailable, TargetError
 from jit.requests.lifecycle import LIVE, Duty, Request, State, begun_until, duty_at
+from workers.provision.end_facts import Begun
 from workers.provision.recorder import Scribe
-from workers.provision.revoke import Begun, Revoker
+from workers.provision.revoke import Revoker
 from workers.provision.unknown_grant import stray
 from workers.provision.watchlist import Watchlist, as_written, is_due
 from workers.targets.registry import Fleet
@@ -270,16 +271,34 @@ class Timekeeper:
                 self._note(self._patience, request.id, gone=self._revoker.take_back(request, GIVEN_UP))
             except BrokenChain as broken:
                 self._tell_broken(request.id, broken)
-                self._end([request])
+                self._end_in_two([request], self._patience)
 
     def _at_it(self, target: str, request_id: str) -> bool:
         return self._crew.busy(target, request_id) or self._crew.busy(_sessions(target), request_id)
 
     def _end(self, requests: Sequence[Request]) -> None:
-        self._end_in_two(requests, self._patience)
+        self._end_in_two(self._not_overtaken(requests), self._patience)
+
+    def _not_overtaken(self, requests: Sequence[Request]) -> list[Request]:
+        """Those that nobody else ended, or began to end, while they waited for a thread: as they are known by now.
+
+        What is watched costs nothing to look up. One that is not any more, as a rule since it ended, is asked for.
+        """
+        now, still_due = self._clock.now(), []
+        for request in requests:
+            try:
+                known = self._watch.get(request.id) or self._known(request.id)
+                overtaken = known is not None and duty_at(known, now) is not Duty.END
+            except (LedgerUnavailable, OverflowError):
+                known, overtaken = None, False
+            if not overtaken:
+                still_due.append(known or request)
+        return still_due
 
     def _end_in_two(self, requests: Sequence[Request], patience: Patience) -> None:
         """Rights go here, so that no other's wait for somebody's session, which is waited for in a lane of its own."""
+        if not requests:
+            return
         begun = self._guarded(requests, lambda: self._revoker.begin(requests))
         if isinstance(begun, frozenset):
             self._note_all(requests, begun, patience)

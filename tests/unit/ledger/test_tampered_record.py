@@ -10,7 +10,8 @@ from sqlalchemy import text
 from jit.facts import AlertName, EndCause, Ended, GrantIntent, RevokeIntent, Source
 from jit.ledger import BrokenChain, Question
 from jit.ledger.entry import hash_of
-from jit.requests.lifecycle import State
+from jit.ports import TargetUnreachable
+from jit.requests.lifecycle import GRANT_GIVEN_UP, State
 from jit.testing import T0
 from tests.world.hands import Hands
 from tests.world.tamper import past_the_guards
@@ -171,6 +172,18 @@ class TestAChangedApproval:
         assert house.targets["ledger-db"].gives == {}
         assert house.target.gives == {}
         assert house.request("R-BOOK").state is State.ENDED
+
+
+def test_a_grant_left_undone_whose_entries_were_changed_is_ended(house: Hands) -> None:
+    """That it failed cannot be recorded behind those."""
+    house.approved(minutes=30)
+    house.target.grant_trouble = TargetUnreachable("cut off")
+    house.granter.grant("R-TEST")
+    house.timekeeper.sweep()
+    rewrite(house, "requested", "orders_read", "orders_fear")
+    house.clock.time += GRANT_GIVEN_UP
+    house.timekeeper.sweep()
+    assert house.kinds()[-2:] == ["revoke.intent", "ended"]
 
 
 class TestATimekeeperAtWork:

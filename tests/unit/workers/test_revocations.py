@@ -42,6 +42,19 @@ def take_in(house: Hands) -> int:
     return house.spool.take_in(house.ledger).recorded
 
 
+def counted(house: Hands) -> list[list[str]]:
+    """The kinds of what is appended from now on, for each append that is tried."""
+    appends: list[list[str]] = []
+    append = house.ledger.append
+
+    def count(some: Any, **how: Any) -> Any:
+        appends.append([fact.kind for fact in some])
+        return append(some, **how)
+
+    house.ledger.append = count  # type: ignore[method-assign]
+    return appends
+
+
 class TestAnEnd:
     def test_is_recorded_before_and_after(self, house: Hands) -> None:
         house.active(minutes=30)
@@ -88,16 +101,27 @@ class TestAnEnd:
         house.active()
         house.active("R-BOOK", access="ledger-db/read")
         requests = [house.request(), house.request("R-BOOK")]
-        appends: list[list[str]] = []
-        append = house.ledger.append
-
-        def count(some: Any, **how: Any) -> Any:
-            appends.append([fact.kind for fact in some])
-            return append(some, **how)
-
-        house.ledger.append = count  # type: ignore[method-assign]
+        appends = counted(house)
         house.revoker.end(requests)
         assert appends == [["revoke.intent"] * 2, ["ended"] * 2]
+
+    def test_of_many_that_come_late_takes_one_append_more(self, house: Hands) -> None:
+        """Each told of by itself, 500 that were due in one second took six times as many appends, and longer still."""
+        house.active(minutes=30)
+        house.active("R-BOOK", access="ledger-db/read", minutes=30)
+        house.clock.move(minutes=31)
+        appends = counted(house)
+        house.revoker.end([house.request(), house.request("R-BOOK")])
+        assert appends == [["revoke.intent"] * 2, ["ended"] * 2, ["alert"] * 2]
+
+    def test_of_many_of_which_another_was_faster_with_one_is_recorded_together_all_the_same(self, house: Hands) -> None:
+        house.active()
+        house.active("R-BOOK", access="ledger-db/read")
+        stale = [house.request(), house.request("R-BOOK")]
+        released(house)
+        appends = counted(house)
+        assert house.revoker.end(stale) == {"R-TEST", "R-BOOK"}
+        assert appends == [["revoke.intent"] * 2] * 2 + [["ended"] * 2]
 
     def test_of_many_goes_on_when_one_has_changed(self, house: Hands) -> None:
         house.active()
@@ -291,6 +315,15 @@ class TestASignedOrder:
         house.clock.move(minutes=30)
         assert house.jobs.perform(Call("end", self.order(house))) is None
         assert house.kinds() == before
+
+    def test_of_what_has_ended_asks_the_ledger_once(self, house: Hands, monkeypatch: pytest.MonkeyPatch) -> None:
+        """That nothing is left the target says."""
+        order = signed(house.active(minutes=30), T0 + timedelta(minutes=30))
+        released(house)
+        house.revoker.end([house.request()])
+        house.clock.move(minutes=30)
+        monkeypatch.setattr(house.ledger, "request_as_written", lambda _: pytest.fail("asked twice"))
+        assert house.jobs.end(order) is None
 
     def test_of_what_was_released_is_no_alert_while_the_target_cannot_be_asked(self, house: Hands) -> None:
         """It has ended, and was read back: that it should be gone and is not would be untrue. It is asked later."""

@@ -3,15 +3,20 @@
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 from jit.facts import AlertName
+from jit.ledger import Conflict
 from jit.ledger.privacy.people import ERASED_TEXT
+from jit.ledger.store import Recorded
 from jit.ports import RevokeResult, TargetRefused
 from jit.requests.lifecycle import State
 from jit.testing import InMemoryTarget
 from tests.world.base import in_a_file
 from tests.world.hands import RULES, Hands
 from tests.world.waiting import HUNG, wait_until
+from workers.timekeeper.lanes import HANDS
+from workers.timekeeper.timekeeper import BATCH
 
 MORE = """
   orders-db/read{number}:
@@ -69,6 +74,51 @@ def test_all_that_is_due_loses_its_rights_before_any_session_is_waited_for(tmp_p
     target.over.set()
     house.timekeeper.sweep()
     assert {house.request(request_id).state for request_id in ids} == {State.ENDED}
+
+
+def test_what_another_ended_while_it_waited_for_a_thread_is_left_to_them(tmp_path: Path) -> None:
+    """A batch with one of those was refused, and then each of its ends recorded by itself."""
+    house, target = house_of(tmp_path)
+    ids = [f"R-AA{number:02}" for number in range(DUE)]
+    for number, request_id in enumerate(ids):
+        house.active(request_id, access=f"orders-db/read{number}", minutes=30)
+    house.clock.move(minutes=30)
+    first_of_each_batch, waiting, goes_on = ids[::BATCH][:HANDS], set[str](), Event()
+    take_rights = target.take_rights
+
+    def wait(request_id: str, principal: str) -> None:
+        if request_id in first_of_each_batch:
+            waiting.add(request_id)
+            assert goes_on.wait(HUNG)
+        take_rights(request_id, principal)
+
+    target.take_rights = wait  # type: ignore[method-assign]
+    target.over.set()
+    house.timekeeper.ask_ledger()
+    wait_until(lambda: len(waiting) == HANDS)
+    house.revoker.end([house.request(ids[-1])])
+    conflicts = conflicts_of(house)
+    house.timekeeper.ask_ledger()
+    goes_on.set()
+    house.timekeeper.sweep()
+    assert conflicts == []
+    assert {house.request(request_id).state for request_id in ids} == {State.ENDED}
+
+
+def conflicts_of(house: Hands) -> list[Conflict]:
+    """Every append from now on that comes too late."""
+    conflicts: list[Conflict] = []
+    append = house.ledger.append
+
+    def watched(*what: Any, **how: Any) -> Recorded:
+        try:
+            return append(*what, **how)
+        except Conflict as lost:
+            conflicts.append(lost)
+            raise
+
+    house.ledger.append = watched  # type: ignore[method-assign]
+    return conflicts
 
 
 def test_an_access_whose_session_does_not_end_is_none_that_has_ended(tmp_path: Path) -> None:

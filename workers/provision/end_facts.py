@@ -1,0 +1,166 @@
+"""The facts of an end, put on the record: what is about to be done before it, its outcome after it.
+
+Several ends share an append. Where somebody else was faster with one of them, all are looked up, and recorded behind
+what stands there by then. What the ledger does not take goes to the spool, and the end goes ahead.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import structlog
+
+from jit.facts import AboutRequest, AlertName, EndCause, Ended, Fact, RevokeIntent
+from jit.ledger import Conflict, Ledger, LedgerUnavailable
+from jit.ports import Clock, RevokeResult
+from jit.requests.lifecycle import Request, State, begun_until, follow
+from workers.provision.recorder import Scribe
+
+log = structlog.get_logger(__name__)
+
+TRIES = 5
+"""How often facts are put behind what somebody else recorded meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeAttempt:
+    """One try to end ``request``: what was taken, or what stood in the way."""
+
+    request: Request
+    taken: RevokeResult | None
+    trouble: str = ""
+
+    @property
+    def existed(self) -> bool:
+        """Whether the target held something of it until then."""
+        return self.taken is not None and self.taken.existed
+
+
+class Begun(NamedTuple):
+    """The ends that are this caller's to carry out, and the ids of those that are over already."""
+
+    mine: list[Request]
+    over: frozenset[str] = frozenset()
+
+
+class EndFacts:
+    """Records intents and outcomes of ends. Thread-safe."""
+
+    def __init__(self, *, ledger: Ledger, scribe: Scribe, clock: Clock) -> None:
+        self._ledger = ledger
+        self._scribe = scribe
+        self._clock = clock
+
+    def begin(self, requests: Sequence[Request], cause: EndCause | None, *, tries: int = TRIES) -> Begun:
+        """Record what is about to be done. An end that another began a moment ago is neither mine nor over: two at a
+        time would only record it twice.
+        """
+        intents = {one.id: self.intent(one, _cause_of(one, cause)) for one in requests if one.revoke_begun_at is None}
+        begun = {one.id: follow(one, intents[one.id]) if one.id in intents else one for one in requests}
+        try:
+            if not intents or self._append(intents.values(), [one for one in requests if one.id in intents]):
+                return Begun([*begun.values()])
+            if tries:
+                return self._begin_behind_others(self._written(requests), begun, intents, cause, tries - 1)
+        except LedgerUnavailable as silent:
+            log.warning("ledger.unavailable", because=str(silent))
+        for intent in intents.values():
+            self._scribe.put_intent_aside(intent)
+        return Begun([*begun.values()])
+
+    def conclude(self, attempts: Sequence[RevokeAttempt], cause: EndCause | None, *, tries: int = TRIES) -> None:
+        """Record the outcomes of ends that are proven. Who finds one ended and took nothing has nothing to add."""
+        outcomes = {one.request.id: self._outcome_of(one, cause) for one in attempts}
+        try:
+            facts = [fact for outcome in outcomes.values() for fact in outcome]
+            if not facts or self._append(facts, [one.request for one in attempts]):
+                for request_id in outcomes:
+                    self._scribe.concluded(request_id)
+                return
+            if tries:
+                written = self._written([one.request for one in attempts])
+                self._conclude_behind_others(written, attempts, outcomes, cause, tries - 1)
+                return
+        except LedgerUnavailable as silent:
+            log.warning("ledger.unavailable", because=str(silent))
+        for request_id, outcome in outcomes.items():
+            self._scribe.put_outcome_aside(request_id, outcome)
+
+    def intent(self, about: AboutRequest, cause: EndCause) -> RevokeIntent:
+        return RevokeIntent.about(about, cause=cause, **self._scribe.signed())
+
+    def outcome(self, about: AboutRequest, taken: RevokeResult, cause: EndCause) -> list[Fact]:
+        """That it has ended, and an alert where something was left behind."""
+        ended = Ended.about(
+            about,
+            cause=cause,
+            existed=taken.existed,
+            sessions=taken.sessions,
+            left_behind=taken.left_behind,
+            **self._scribe.signed(),
+        )
+        if not taken.left_behind:
+            return [ended]
+        says = f"{about.id} has ended on {about.target} and left behind: {'; '.join(taken.left_behind)}."
+        return [ended, self._scribe.alert(AlertName.LEFT_BEHIND, about, says)]
+
+    def _outcome_of(self, attempt: RevokeAttempt, cause: EndCause | None) -> list[Fact]:
+        if attempt.taken is None:
+            return []
+        return self.outcome(attempt.request, attempt.taken, _cause_of(attempt.request, cause))
+
+    def _append(self, facts: Iterable[Fact], requests: Sequence[Request]) -> bool:
+        """False, and nothing recorded, where one of the requests has changed. Raises LedgerUnavailable."""
+        try:
+            self._ledger.append([*facts], expect={one.id: one.version for one in requests})
+        except Conflict:
+            return False
+        return True
+
+    def _written(self, requests: Sequence[Request]) -> dict[str, Request | None]:
+        """As the ledger has them by now; None where nothing legible is left. Raises LedgerUnavailable."""
+        return {one.id: self._ledger.request_as_written(one.id) for one in requests}
+
+    def _begin_behind_others(
+        self,
+        written: Mapping[str, Request | None],
+        begun: Mapping[str, Request],
+        intents: Mapping[str, RevokeIntent],
+        cause: EndCause | None,
+        tries: int,
+    ) -> Begun:
+        """Of what is illegible in the ledger, what is known here counts."""
+        now = self._clock.now()
+        over = frozenset(one.id for one in written.values() if one and one.state.over)
+        mine = [one for one in written.values() if one and one.id not in over and not begun_until(one, now)]
+        illegible = [request_id for request_id, one in written.items() if one is None]
+        for request_id in illegible:
+            if request_id in intents:
+                self._scribe.put_intent_aside(intents[request_id])
+        again = self.begin(mine, cause, tries=tries)
+        return Begun([*again.mine, *(begun[request_id] for request_id in illegible)], again.over | over)
+
+    def _conclude_behind_others(
+        self,
+        written: Mapping[str, Request | None],
+        attempts: Sequence[RevokeAttempt],
+        outcomes: Mapping[str, Sequence[Fact]],
+        cause: EndCause | None,
+        tries: int,
+    ) -> None:
+        again: list[RevokeAttempt] = []
+        for attempt in attempts:
+            request_id = attempt.request.id
+            request = written[request_id]
+            if request is None:
+                self._scribe.put_outcome_aside(request_id, outcomes[request_id])
+            elif request.state is State.ENDED and not attempt.existed:
+                self._scribe.concluded(request_id)
+            else:
+                again.append(replace(attempt, request=request))
+        self.conclude(again, cause, tries=tries)
+
+
+def _cause_of(request: Request, cause: EndCause | None) -> EndCause:
+    """``cause`` counts where nothing said before why it ends."""
+    return request.end_cause or cause or EndCause.EXPIRED
