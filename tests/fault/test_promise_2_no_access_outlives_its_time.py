@@ -18,7 +18,7 @@ from playground.sample import ALERTS, ALICE, BOB, EVE
 from tests.world.exhaustive import exhaustive
 from tests.world.product import STATED_LAG, Product, role_of
 from workers.targets.postgres import PostgresTarget
-from workers.timekeeper.timekeeper import INSPECT_EVERY
+from workers.timekeeper.inspection import INSPECT_EVERY
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
 

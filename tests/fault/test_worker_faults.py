@@ -13,7 +13,7 @@ from jit.requests.lifecycle import GRANT_GIVEN_UP, GRANT_STUCK, Request, State
 from playground.sample import REQUESTS
 from tests.world.exhaustive import distinct, exhaustive
 from tests.world.product import Product
-from workers.timekeeper.timekeeper import INSPECT_EVERY
+from workers.timekeeper.inspection import INSPECT_EVERY
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
 

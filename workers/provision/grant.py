@@ -114,7 +114,7 @@ class Granter:
             self._revoker.give_up(request, str(unusable))
             return None
         except TooLong:
-            self._revoker.take_back(request, TOO_LONG)
+            self._revoker.roll_back(request, TOO_LONG)
             return None
         return request
 
@@ -142,7 +142,7 @@ class Granter:
     def _drop(self, request: Request, reason: RefusalReason) -> None:
         log.warning("grant.dropped", request_id=request.id, because=reason.value)
         if request.state is State.GRANTING:
-            self._revoker.take_back(request, "it was no longer approved when it was taken up again")
+            self._revoker.roll_back(request, "it was no longer approved when it was taken up again")
             return
         because = LAPSES.get(reason, "no_longer_approved")
         lapsed = Lapsed.about(request, at=self._clock.now(), actor=self._actor, source=Source.WORKER, because=because)
@@ -157,10 +157,10 @@ class Granter:
             log.info("grant.overtaken", request_id=request.id, because=str(over))
             return
         except TargetRefused as refused:
-            self._revoker.take_back(request, str(refused))
+            self._revoker.roll_back(request, str(refused))
             return
         if set(held.permissions) != set(request.permissions):
-            self._revoker.take_back(request, "the target gave something else than was approved")
+            self._revoker.roll_back(request, "the target gave something else than was approved")
             return
         granted = Granted.about(
             request,

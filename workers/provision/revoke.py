@@ -17,7 +17,7 @@ from jit.requests.lifecycle import LIVE, OVER, Request
 from workers.provision.end_facts import Begun, EndFacts, RevokeAttempt
 from workers.provision.late_ends import LateEndAlerts
 from workers.provision.recorder import Scribe
-from workers.provision.unknown_grant import stray
+from workers.provision.unknown_grant import unknown_grant
 from workers.provision.watchlist import as_written
 from workers.targets.registry import Fleet
 
@@ -101,7 +101,7 @@ class Revoker:
         except TargetError as trouble:
             self._late.tell(request, str(trouble))
             return False
-        return held is None or self.take_late(request.target, held)
+        return held is None or self.revoke_late(request.target, held)
 
     def end_unrecorded(self, about: AboutRequest, due: datetime | None) -> bool:
         """End this while the ledger is silent: what is done goes to the spool. True if it is proven gone.
@@ -122,7 +122,7 @@ class Revoker:
         log.info("revoke.done", request_id=about.id, target=about.target, spooled=True)
         return True
 
-    def take_back(self, request: Request, because: str) -> bool:
+    def roll_back(self, request: Request, because: str) -> bool:
         """Close a grant that could not be finished: failed if nothing was given, otherwise ended.
 
         True if nothing of it is left. Raises LedgerUnavailable.
@@ -153,7 +153,7 @@ class Revoker:
             return False
         return True
 
-    def take_late(self, target_name: str, held: Held, *, seen: bool = True) -> bool:
+    def revoke_late(self, target_name: str, held: Held, *, seen: bool = True) -> bool:
         """Take away what a target still holds although it is over, and say so. True if it is gone.
 
         ``seen`` says that it was found there: what has ended, and was not, is no alert while the target is silent.
@@ -176,18 +176,17 @@ class Revoker:
             request = request or as_written(self._ledger, request_id)
             if seen or request is None or request.state not in OVER or request_id in self._unproven:
                 due = request.over_at if request else held.ends_at
-                self._late.tell_if_late(request or stray(target_name, held), due, str(trouble))
+                self._late.tell_if_late(request or unknown_grant(target_name, held), due, str(trouble))
             return False
         if taken.existed:
-            self._record_late(target_name, request or stray(target_name, held), taken, known=request is not None)
+            self._record_late(target_name, held, request, taken)
         return True
 
-    def _record_late(self, target_name: str, about: AboutRequest, taken: RevokeResult, *, known: bool) -> None:
-        whose = "after its end" if known else "and the ledger knows of no such request"
-        says = f"{about.id} was found in {target_name} {whose}. It was taken away."
-        late = self._scribe.alert(AlertName.GRANT_LATE, about, says)
-        outcome = self._facts.outcome(about, taken, EndCause.LATE) if known else []
-        self._scribe.record([*outcome, late])
+    def _record_late(self, target_name: str, held: Held, request: Request | None, taken: RevokeResult) -> None:
+        whose = "after its end" if request else "and the ledger knows of no such request"
+        says = f"{held.request_id} was found in {target_name} {whose}. It was taken away."
+        late = self._scribe.alert(AlertName.GRANT_LATE, request or unknown_grant(target_name, held), says)
+        self._scribe.record([*(self._facts.outcome(request, taken, EndCause.LATE) if request else []), late])
 
     def _by_hand(self, about: AboutRequest) -> str:
         try:

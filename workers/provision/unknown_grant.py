@@ -6,7 +6,7 @@ from jit.ports import Held
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stray:
+class UnknownGrant:
     """Has what a fact repeats of a request, as far as a target knows it."""
 
     id: str
@@ -20,5 +20,5 @@ class Stray:
     policy_version: str = ""
 
 
-def stray(target: str, held: Held) -> Stray:
-    return Stray(id=held.request_id, target=target, principal=held.principal, permissions=held.permissions)
+def unknown_grant(target: str, held: Held) -> UnknownGrant:
+    return UnknownGrant(id=held.request_id, target=target, principal=held.principal, permissions=held.permissions)

@@ -100,7 +100,7 @@ class Jobs:
         request = self._ledger.request(order.request_id)
         held = Held(order.request_id, order.principal, order.permissions, order.ends_at)
         if request is None or request.state not in LIVE:
-            return None if self._revoker.take_late(order.target, held, seen=False) else now + AGAIN_AFTER
+            return None if self._revoker.revoke_late(order.target, held, seen=False) else now + AGAIN_AFTER
         if request.state is not State.ENDING and self._orders.drop_superseded(signed, request):
             return None
         others = begun_until(request, now)
@@ -108,7 +108,7 @@ class Jobs:
             return others
         gone = request.id in self._revoker.end([request])
         if order.target != request.target:  # somebody wrote another into the ledger
-            gone = self._revoker.take_late(order.target, held) and gone
+            gone = self._revoker.revoke_late(order.target, held) and gone
         return None if gone else now + AGAIN_AFTER
 
     def _is_first_beginning(self, request_id: str, until: datetime) -> bool:

@@ -8,7 +8,7 @@ LONGEST = timedelta(seconds=60)
 
 
 @dataclass(slots=True)
-class Patience:
+class KeyedBackoff:
     """How long each key waits after it failed. Doubled with every failure, from ``first`` to ``longest``."""
 
     first: timedelta = FIRST
@@ -25,9 +25,15 @@ class Patience:
         wait = min(max(self.first, 2 * last), self.longest)
         self._waits[key] = (now + wait, wait)
 
-    def forget(self, *keys: str) -> None:
-        for key in keys:
-            self._waits.pop(key, None)
+    def take_turn(self, key: str, now: datetime) -> bool:
+        """Whether it is ready; then it waits again, however it goes. For what is done at intervals."""
+        if not self.ready(key, now):
+            return False
+        self.failed(key, now)
+        return True
+
+    def forget(self, key: str) -> None:
+        self._waits.pop(key, None)
 
     def forget_all(self) -> None:
         self._waits.clear()

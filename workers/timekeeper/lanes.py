@@ -9,11 +9,11 @@ import structlog
 
 log = structlog.get_logger(__name__)
 
-HANDS = 4
+THREADS = 4
 """Threads of one lane."""
 
 
-class Crew:
+class ThreadLanes:
     """A key is worked on once at a time in a lane: ask `busy` before submitting it again."""
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class Crew:
         with self._lock:
             pool = self._lanes.get(lane)
             if pool is None:
-                pool = self._lanes[lane] = ThreadPoolExecutor(HANDS, thread_name_prefix=lane)
+                pool = self._lanes[lane] = ThreadPoolExecutor(THREADS, thread_name_prefix=lane)
             future = pool.submit(_guarded, lane, work)
             for key in keys:
                 self._busy[lane, key] = future

@@ -218,7 +218,7 @@ class TestATargetThatDoesNotAnswer:
         house.revoker.end([house.request()])
         house.clock.move(minutes=70)
         house.target.trouble = TargetUnreachable("no route")
-        assert not house.revoker.take_late("orders-db", held)
+        assert not house.revoker.revoke_late("orders-db", held)
         take_in(house)
         assert [alert.name for alert in house.alerts()] == ["end_late"] * 3
 
@@ -442,7 +442,7 @@ def test_what_a_target_says_of_people_stands_in_no_log_line(house: Hands) -> Non
         house.granter.grant("R-TEST")
         for target in house.targets.values():
             target.trouble = TargetUnreachable("alice owns a table")
-        house.revoker.take_back(house.request("R-TEST"), "it was not given")
+        house.revoker.roll_back(house.request("R-TEST"), "it was not given")
         house.revoker.end([given], EndCause.EXPIRED)
         house.revoker.end_unrecorded(given, None)
     told = [line["event"] for line in lines if line["event"] not in ("entry.recorded", "target.opened")]

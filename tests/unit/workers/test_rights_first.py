@@ -15,8 +15,8 @@ from jit.testing import InMemoryTarget
 from tests.world.base import in_a_file
 from tests.world.hands import RULES, Hands
 from tests.world.waiting import HUNG, wait_until
-from workers.timekeeper.lanes import HANDS
-from workers.timekeeper.timekeeper import BATCH
+from workers.timekeeper.end_runner import BATCH
+from workers.timekeeper.lanes import THREADS
 
 MORE = """
   orders-db/read{number}:
@@ -83,7 +83,7 @@ def test_what_another_ended_while_it_waited_for_a_thread_is_left_to_them(tmp_pat
     for number, request_id in enumerate(ids):
         house.active(request_id, access=f"orders-db/read{number}", minutes=30)
     house.clock.move(minutes=30)
-    first_of_each_batch, waiting, goes_on = ids[::BATCH][:HANDS], set[str](), Event()
+    first_of_each_batch, waiting, goes_on = ids[::BATCH][:THREADS], set[str](), Event()
     take_rights = target.take_rights
 
     def wait(request_id: str, principal: str) -> None:
@@ -95,7 +95,7 @@ def test_what_another_ended_while_it_waited_for_a_thread_is_left_to_them(tmp_pat
     target.take_rights = wait  # type: ignore[method-assign]
     target.over.set()
     house.timekeeper.ask_ledger()
-    wait_until(lambda: len(waiting) == HANDS)
+    wait_until(lambda: len(waiting) == THREADS)
     house.revoker.end([house.request(ids[-1])])
     conflicts = conflicts_of(house)
     house.timekeeper.ask_ledger()

@@ -1,0 +1,146 @@
+"""Ends carried out by threads: rights go in a lane of their target, and sessions are waited for in another."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
+
+import structlog
+
+from jit.ledger import BrokenChain, Ledger, LedgerUnavailable
+from jit.ports import Clock
+from jit.requests.lifecycle import Duty, Request, duty_at
+from workers.provision.end_facts import Begun
+from workers.provision.recorder import Scribe
+from workers.provision.revoke import Revoker
+from workers.provision.watchlist import Watchlist
+from workers.timekeeper.backoff import KeyedBackoff
+from workers.timekeeper.changed_records import look_up, tell_changed
+from workers.timekeeper.lanes import ThreadLanes
+
+log = structlog.get_logger(__name__)
+
+BATCH = 10
+"""Ends recorded together."""
+GIVEN_UP = "it could not be finished in time"
+
+Done = TypeVar("Done", Begun, frozenset[str])
+
+
+class EndRunner:
+    """Has a backoff for what the ledger says is due, ``due``, and one for what a target is found to hold, ``found``:
+    one of the two ways ends what the other fails at.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        scribe: Scribe,
+        revoker: Revoker,
+        watch: Watchlist,
+        lanes: ThreadLanes,
+        clock: Clock,
+    ) -> None:
+        self.due = KeyedBackoff()
+        self.found = KeyedBackoff()
+        self._ledger = ledger
+        self._scribe = scribe
+        self._revoker = revoker
+        self._watch = watch
+        self._lanes = lanes
+        self._clock = clock
+
+    def busy(self, target: str, request_id: str) -> bool:
+        return self._lanes.busy(target, request_id) or self._lanes.busy(_sessions(target), request_id)
+
+    def end_due(self, target: str, requests: Sequence[Request]) -> None:
+        """What is due by the ledger's word, some at a time."""
+        for start in range(0, len(requests), BATCH):
+            self._submit(target, requests[start : start + BATCH], self._end_still_due)
+
+    def end_found(self, request: Request) -> None:
+        """What its target holds after its end."""
+        self._submit(request.target, [request], partial(self._end, backoff=self.found))
+
+    def roll_back(self, request: Request) -> None:
+        """A grant that was not finished in time."""
+        self._submit(request.target, [request], self._roll_back)
+
+    def end_unrecorded(self, request: Request) -> None:
+        """What is due while the ledger is silent."""
+        lane = unrecorded(request.target)
+        if self.due.ready(request.id, self._clock.now()) and not self._lanes.busy(lane, request.id):
+            self._lanes.submit(lane, [request.id], partial(self._end_unrecorded, request))
+
+    def note(self, backoff: KeyedBackoff, request_id: str, *, gone: bool) -> None:
+        """What is gone and could not be recorded is looked at again, but less and less often."""
+        if gone and not self._revoker.owes(request_id):
+            backoff.forget(request_id)
+        else:
+            backoff.failed(request_id, self._clock.now())
+
+    def _submit(self, target: str, requests: Sequence[Request], work: Callable[[Sequence[Request]], None]) -> None:
+        free = [request for request in requests if not self.busy(target, request.id)]
+        if free:
+            self._lanes.submit(target, [request.id for request in free], partial(work, free))
+
+    def _end_still_due(self, requests: Sequence[Request]) -> None:
+        if still_due := [known for request in requests if (known := self._not_overtaken(request))]:
+            self._end(still_due, self.due)
+
+    def _not_overtaken(self, request: Request) -> Request | None:
+        """As it is known by now; None if somebody else ended it, or began to, while it waited for a thread.
+
+        What is watched costs nothing to look up. One that is not any more, as a rule since it ended, is asked for.
+        """
+        try:
+            known = self._watch.get(request.id) or look_up(self._ledger, self._scribe, request.id) or request
+            return known if duty_at(known, self._clock.now()) is Duty.END else None
+        except (LedgerUnavailable, OverflowError):
+            return request
+
+    def _end(self, requests: Sequence[Request], backoff: KeyedBackoff) -> None:
+        """Rights go here, so that no other's wait for somebody's session, which is waited for in a lane of its own."""
+        begun = self._guarded(requests, lambda: self._revoker.begin(requests))
+        if isinstance(begun, frozenset):
+            self._note_all(requests, begun, backoff)
+            return
+
+        def finish() -> None:
+            gone = self._guarded(requests, lambda: self._revoker.finish(begun))
+            self._note_all(requests, gone, backoff)
+
+        self._lanes.submit(_sessions(requests[0].target), [request.id for request in requests], finish)
+
+    def _guarded(self, requests: Sequence[Request], work: Callable[[], Done]) -> Done | frozenset[str]:
+        """A fault of ours in what goes with an end keeps nothing alive: then it ends as while the ledger is silent."""
+        try:
+            return work()
+        except Exception:
+            log.exception("end.failed")
+            return frozenset(one.id for one in requests if self._revoker.end_unrecorded(one, one.ends_at))
+
+    def _roll_back(self, requests: Sequence[Request]) -> None:
+        for request in requests:
+            try:
+                self.note(self.due, request.id, gone=self._revoker.roll_back(request, GIVEN_UP))
+            except BrokenChain as broken:
+                tell_changed(self._ledger, self._scribe, request.id, broken)
+                self._end([request], self.due)
+
+    def _end_unrecorded(self, request: Request) -> None:
+        self.note(self.due, request.id, gone=self._revoker.end_unrecorded(request, request.ends_at))
+
+    def _note_all(self, requests: Sequence[Request], gone: frozenset[str], backoff: KeyedBackoff) -> None:
+        for request in requests:
+            self.note(backoff, request.id, gone=request.id in gone)
+
+
+def unrecorded(target: str) -> str:
+    """The lane of ends while the ledger is silent."""
+    return f"{target} unrecorded"
+
+
+def _sessions(target: str) -> str:
+    """The lane where ends wait until sessions are gone."""
+    return f"{target} sessions"
