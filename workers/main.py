@@ -1,4 +1,4 @@
-"""The two processes of the hands, put together: `run_worker` and `run_timekeeper`.
+"""The processes that give and take access, put together: `run_worker` and `run_timekeeper`.
 
 Each opens its own connections and stops on SIGTERM or Ctrl-C. The ledger, Redis or a target may be away at the start,
 as they may be later, and a target may lack its secret. What only a person can mend, and leaves nothing working,
@@ -45,7 +45,7 @@ from workers.provision.revoke import Revoker
 from workers.queue.jobs import Jobs
 from workers.queue.presence import LEASE_LASTS as PRESENCE_LASTS
 from workers.queue.presence import Presence
-from workers.queue.worker import Hand
+from workers.queue.worker import Worker
 from workers.targets import open_target
 from workers.targets.departed import forget_departed
 from workers.targets.known import KnownTargets
@@ -63,10 +63,10 @@ TargetOpener = Callable[[str, str, Mapping[str, str], Callable[[str], SecretStr]
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
-    """What both processes work with."""
+class WorkerContext:
+    """What worker and timekeeper are both made of."""
 
-    room: str
+    process: str
     ledger: Ledger
     policies: PolicyFolder
     fleet: Fleet
@@ -88,51 +88,52 @@ def run_worker(
     stop = stop or stop_on_signals()
     if settings.redis_url is None:
         raise CannotStart("A worker takes its work from Redis. Set REDIS_URL.")
-    bench = _bench("worker", Source.WORKER, settings, clock or SystemClock(), open_target)
+    context = _context("worker", Source.WORKER, settings, clock or SystemClock(), open_target)
     key = load_key(settings.worker_key, settings.data)
     redis = open_redis(settings.redis_url)
     says_what_is_on_disk = _wait_for(redis, stop)
     if says_what_is_on_disk is None:
         return
-    _record_start(bench, () if says_what_is_on_disk else (f"Redis: {UNPROVEN}. {ON_DISK_REMEDY}",))
-    _follow_rules(bench, stop)
+    _record_start(context, () if says_what_is_on_disk else (f"Redis: {UNPROVEN}. {ON_DISK_REMEDY}",))
+    _follow_rules(context, stop)
     orders = EndOrderQueue(
-        queue=RqQueue(settings.redis_url, redis=redis), ledger=bench.ledger, key=key, clock=bench.clock
+        queue=RqQueue(settings.redis_url, redis=redis), ledger=context.ledger, key=key, clock=context.clock
     )
     granter = Granter(
-        ledger=bench.ledger,
-        policies=bench.policies,
-        directory=StoredDirectory(bench.ledger.engine),
+        ledger=context.ledger,
+        policies=context.policies,
+        directory=StoredDirectory(context.ledger.engine),
         orders=orders,
-        fleet=bench.fleet,
-        revoker=bench.revoker,
-        clock=bench.clock,
-        actor=bench.actor,
+        fleet=context.fleet,
+        revoker=context.revoker,
+        clock=context.clock,
+        actor=context.actor,
     )
     jobs = Jobs(
-        ledger=bench.ledger,
+        ledger=context.ledger,
         granter=granter,
-        revoker=bench.revoker,
+        revoker=context.revoker,
         orders=orders,
-        clock=bench.clock,
-        actor=bench.actor,
+        clock=context.clock,
+        actor=context.actor,
     )
     presence = Presence(
-        leases=Leases(bench.ledger.engine, bench.clock, PRESENCE_LASTS),
-        clock=bench.clock,
+        leases=Leases(context.ledger.engine, context.clock, PRESENCE_LASTS),
+        clock=context.clock,
         token=secrets.token_hex(8),
-        holder=f"{bench.actor}#{os.getpid()}",
+        holder=f"{context.actor}#{os.getpid()}",
     )
 
     def between() -> None:
         presence.seen()
-        _take_in(bench)
+        with suppress(LedgerUnavailable):
+            context.scribe.take_in()
 
-    hand = Hand(redis=redis, jobs=jobs, clock=bench.clock, between=between)
+    worker = Worker(redis=redis, jobs=jobs, clock=context.clock, between=between)
     present = presence.begin(stop)
     log.info("worker.ready")
     say_ready("")
-    hand.work_until(stop)
+    worker.work_until(stop)
     present.join(timeout=1)
     log.info("worker.stopped")
 
@@ -146,20 +147,20 @@ def run_timekeeper(
 ) -> None:
     """Keep the time until told to stop. Raises CannotStart."""
     stop = stop or stop_on_signals()
-    bench = _bench("timekeeper", Source.TIMEKEEPER, settings, clock or SystemClock(), open_target)
+    context = _context("timekeeper", Source.TIMEKEEPER, settings, clock or SystemClock(), open_target)
     queue = RqQueue(settings.redis_url) if settings.redis_url is not None else None
-    _record_start(bench)
-    _follow_rules(bench, stop)
+    _record_start(context)
+    _follow_rules(context, stop)
     timekeeper = Timekeeper(
-        ledger=bench.ledger,
-        leases=Leases(bench.ledger.engine, bench.clock, LEASE_LASTS),
-        scribe=bench.scribe,
-        fleet=bench.fleet,
-        revoker=bench.revoker,
+        ledger=context.ledger,
+        leases=Leases(context.ledger.engine, context.clock, LEASE_LASTS),
+        scribe=context.scribe,
+        fleet=context.fleet,
+        revoker=context.revoker,
         queue=queue,
-        clock=bench.clock,
-        actor=bench.actor,
-        holder=f"{bench.actor}#{os.getpid()}-{secrets.token_hex(4)}",
+        clock=context.clock,
+        actor=context.actor,
+        holder=f"{context.actor}#{os.getpid()}-{secrets.token_hex(4)}",
     )
     log.info("timekeeper.ready")
     say_ready("")
@@ -167,7 +168,9 @@ def run_timekeeper(
     log.info("timekeeper.stopped")
 
 
-def _bench(room: str, source: Source, settings: HandsSettings, clock: Clock, opener: TargetOpener) -> Bench:
+def _context(
+    process: str, source: Source, settings: HandsSettings, clock: Clock, opener: TargetOpener
+) -> WorkerContext:
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     engine = connect(settings.ledger_url.get_secret_value())
     try:
@@ -183,10 +186,10 @@ def _bench(room: str, source: Source, settings: HandsSettings, clock: Clock, ope
     )
     fleet.open_all()
     spool = Spool(settings.spool)
-    actor = process_name(room)
+    actor = process_name(process)
     revoker = Revoker(ledger=ledger, fleet=fleet, clock=clock, spool=spool, actor=actor, source=source)
     scribe = Scribe(ledger=ledger, spool=spool, clock=clock, actor=actor, source=source)
-    return Bench(room, ledger, policies, fleet, spool, scribe, revoker, clock, actor)
+    return WorkerContext(process, ledger, policies, fleet, spool, scribe, revoker, clock, actor)
 
 
 def _wait_for(redis: Redis, stop: Event) -> bool | None:
@@ -202,68 +205,63 @@ def _wait_for(redis: Redis, stop: Event) -> bool | None:
     return None
 
 
-def _record_start(bench: Bench, known: tuple[str, ...] = ()) -> None:
-    warnings = (*known, *_warnings(bench))
+def _record_start(context: WorkerContext, known: tuple[str, ...] = ()) -> None:
+    warnings = (*known, *_warnings(context))
     for warning in warnings:
         log.warning("start.warning", says=warning)
     fact = Started(
-        process=bench.room,
+        process=context.process,
         version=version("jit"),
-        policy_version=_policy_version(bench),
+        policy_version=_policy_version(context),
         warnings=warnings,
-        **bench.scribe.signed(),
+        **context.scribe.signed(),
     )
-    bench.scribe.record([fact, *_alerts(bench)])
+    context.scribe.record([fact, *_alerts(context)])
 
 
-def _alerts(bench: Bench) -> Iterator[Alert]:
+def _alerts(context: WorkerContext) -> Iterator[Alert]:
     """Of each target in which nothing can be ended; once an hour, however many processes start."""
-    signed = bench.scribe.signed()
-    for name, because in bench.fleet.unusable():
+    signed = context.scribe.signed()
+    for name, because in context.fleet.unusable():
         why = _of_itself(name, because).rstrip(".")
         says = f"Nothing can be given or ended on {name}: {why}. Mend it and restart the workers and the timekeeper."
-        occasion = f"{AlertName.TARGET_UNUSABLE} {says} {bench.clock.now():%Y-%m-%d %H}"
+        occasion = f"{AlertName.TARGET_UNUSABLE} {says} {context.clock.now():%Y-%m-%d %H}"
         yield Alert(id=uuid5(SAME, occasion), name=AlertName.TARGET_UNUSABLE, says=says, target=name, **signed)
 
 
-def _follow_rules(bench: Bench, stop: Event) -> None:
-    """Beside all that this process does: it may wait for the files, and the database, as long as that takes."""
-    texts = PolicyTexts(bench.ledger.engine)
-    Thread(target=texts.keep_watching, args=(bench.policies, stop), name="policy texts", daemon=True).start()
-    Thread(target=_read_rules, args=(bench.policies, stop), name="policy files", daemon=True).start()
-    Thread(target=_forget_departed, args=(bench, stop), name="departed targets", daemon=True).start()
+def _follow_rules(context: WorkerContext, stop: Event) -> None:
+    """In threads beside all that this process does: the files, and the database, may be waited for long."""
+    texts = PolicyTexts(context.ledger.engine)
+    Thread(target=texts.keep_watching, args=(context.policies, stop), name="policy texts", daemon=True).start()
+    for every, work, failed in (
+        (READ_RULES_EVERY, context.policies.current, "policy.not_read"),
+        (FORGET_EVERY, lambda: forget_departed(context.fleet, context.ledger), "targets.not_forgotten"),
+    ):
+        Thread(target=_repeat, args=(every, stop, work, failed), name=failed, daemon=True).start()
 
 
-def _read_rules(policies: PolicyFolder, stop: Event) -> None:
-    """So that ends find what changed in the files without waiting for it."""
-    while not stop.wait(READ_RULES_EVERY):
+def _repeat(every: float, stop: Event, work: Callable[[], object], failed: str) -> None:
+    """``failed`` is logged; but rules that cannot be used are told of by the bot, and wherever something is decided."""
+    while not stop.wait(every):
         try:
-            policies.current()
-        except PolicyError:  # said by the bot, and wherever something is decided
+            work()
+        except PolicyError:
             continue
         except Exception:
-            log.exception("policy.not_read")
+            log.exception(failed)
 
 
-def _forget_departed(bench: Bench, stop: Event) -> None:
-    while not stop.wait(FORGET_EVERY):
-        try:
-            forget_departed(bench.fleet, bench.ledger)
-        except Exception:
-            log.exception("targets.not_forgotten")
-
-
-def _policy_version(bench: Bench) -> str:
+def _policy_version(context: WorkerContext) -> str:
     try:
-        return bench.policies.current().version
+        return context.policies.current().version
     except PolicyError:
         return BROKEN
 
 
-def _warnings(bench: Bench) -> Iterator[str]:
+def _warnings(context: WorkerContext) -> Iterator[str]:
     """What keeps this process from doing all it should, and what to do about it."""
     try:
-        bench.ledger.require_clocks_agree()
+        context.ledger.require_clocks_agree()
     except ClockSkew as wrong:
         yield str(wrong)
     except LedgerUnavailable as silent:
@@ -271,12 +269,12 @@ def _warnings(bench: Bench) -> Iterator[str]:
         yield "The ledger's database does not answer, so it is not known whether the clocks agree."
     policy: Policy | None = None
     try:
-        policy = bench.policies.current()
+        policy = context.policies.current()
     except PolicyError as broken:
         yield f"The policy files cannot be used: nothing is granted, ends go on in the targets known before. {broken}"
-    for name in bench.fleet.names():
+    for name in context.fleet.names():
         try:
-            findings = bench.fleet.get(name).check(policy.given_on(name) if policy else ())
+            findings = context.fleet.get(name).check(policy.given_on(name) if policy else ())
         except TargetUnreachable as wrong:
             yield _of_target(name, str(wrong))
             continue
@@ -291,9 +289,3 @@ def _of_target(name: str, says: str) -> str:
 def _of_itself(name: str, says: str) -> str:
     """Without its name, with which it may begin."""
     return says.removeprefix(f"{name}: ")
-
-
-def _take_in(bench: Bench) -> None:
-    """Facts that waited on this host while the ledger was away."""
-    with suppress(LedgerUnavailable):
-        bench.scribe.take_in()

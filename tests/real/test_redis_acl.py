@@ -18,7 +18,7 @@ from jit.testing import T0
 from tests.world.hands import Hands
 from tests.world.servers import redis_7, valkey
 from workers.end_orders.queue import TIMEKEEPER_FIRST
-from workers.queue.worker import Hand
+from workers.queue.worker import Worker
 
 pytestmark = pytest.mark.real
 
@@ -88,7 +88,7 @@ def test_the_whole_life_of_a_grant_needs_no_more(admin: Redis, bot: Redis, hands
     require_durable(hands)
     house.approved("R-TEST", minutes=30)
     queue.grant("R-TEST")
-    hand = Hand(redis=hands, jobs=house.jobs, clock=house.clock, between=int)
+    hand = Worker(redis=hands, jobs=house.jobs, clock=house.clock, between=int)
     assert hand.step(wait=0.01)
     assert house.request("R-TEST").state is State.ACTIVE
     house.clock.time += timedelta(minutes=1)

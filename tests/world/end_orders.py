@@ -10,7 +10,7 @@ from uuid import uuid4
 from jit.requests.lifecycle import Request
 from tests.world.hands import KEY, Hands
 from workers.end_orders.signed import EndOrder, sign
-from workers.queue.job import Call
+from workers.queue.job import Payload
 
 
 def order_about(request: Request, ends_at: datetime, /, **other: Any) -> EndOrder:
@@ -39,4 +39,4 @@ def lying(house: Hands, request_id: str = "R-TEST") -> str:
 def carry_out(house: Hands, *texts: str) -> None:
     """These orders, or what lies in the queue, as a worker takes them."""
     for text in texts or [text for _, text in house.queue.ends]:
-        house.jobs.perform(Call("end", text))
+        house.jobs.perform(Payload("end", text))

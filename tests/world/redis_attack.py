@@ -12,7 +12,7 @@ from jit.runtime.embedded import EmbeddedValkey
 from jit.runtime.queue import GRANTS, RqQueue
 from tests.world.hands import Hands
 from workers.end_orders.queue import TIMEKEEPER_FIRST
-from workers.queue.worker import Hand
+from workers.queue.worker import Worker
 
 
 class Attack:
@@ -25,7 +25,7 @@ class Attack:
         self.house = Hands(folder, queue=self.queue)
         self.house.active("R-TEST", minutes=30)
         self.house.asked("R-WANT", access="ledger-db/read")
-        self.hand = Hand(redis=Redis.from_url(server.url), jobs=self.house.jobs, clock=self.house.clock, between=int)
+        self.hand = Worker(redis=Redis.from_url(server.url), jobs=self.house.jobs, clock=self.house.clock, between=int)
         self.canary = folder / "canary"
         self.before = {name: self.house.kinds(name) for name in ("R-TEST", "R-WANT")}
 

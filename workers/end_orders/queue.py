@@ -8,7 +8,7 @@ import structlog
 from jit.ledger import Ledger
 from jit.ports import Clock, Queue, QueueUnavailable
 from jit.requests.lifecycle import Request
-from workers.end_orders.signed import EndOrder, OrderStatus, Signed, counting, judge, next_number, sign, verify
+from workers.end_orders.signed import EndOrder, OrderStatus, SignedOrder, counting, judge, next_number, sign, verify
 
 log = structlog.get_logger(__name__)
 
@@ -34,13 +34,13 @@ class EndOrderQueue:
         """Raises BadEndOrder."""
         return verify(self._key, text)
 
-    def make(self, request: Request, ends_at: datetime, *, fact: UUID) -> Signed:
+    def make(self, request: Request, ends_at: datetime, *, fact: UUID) -> SignedOrder:
         """A new order for the fact of this id to hold. Raises TooLong."""
         number = next_number(self._key, request, self._clock.now())
         order = EndOrder.of(request, ends_at, fact=fact, number=number)
-        return Signed(order, sign(self._key, order))
+        return SignedOrder(order, sign(self._key, order))
 
-    def propose(self, signed: Signed) -> bool:
+    def propose(self, signed: SignedOrder) -> bool:
         """Put a new order there before its fact is recorded, unless another lies there: that may turn out to be the one
         that the ledger takes. Returns whether it lies there; after its fact `settle` sees to the rest.
 
@@ -61,7 +61,7 @@ class EndOrderQueue:
             lies = self._put(signed, instead_of=lies)
         raise QueueUnavailable("another order to end is put there again and again")
 
-    def drop_superseded(self, signed: Signed, request: Request) -> bool:
+    def drop_superseded(self, signed: SignedOrder, request: Request) -> bool:
         """Whether this order, which is due, ends nothing, as one counts that is not due yet. That is put in its place.
 
         Without the ledger's word this order would have ended the access.
@@ -78,7 +78,7 @@ class EndOrderQueue:
             log.warning("queue.unavailable", request_id=request.id, because=str(silent))
         return True
 
-    def _on_record(self, request: Request) -> Signed:
+    def _on_record(self, request: Request) -> SignedOrder:
         """Made anew where the fact that fixed the end holds none that verifies: of an older version, or another key."""
         if request.ends_at is None:
             raise AssertionError("nothing fixed an end")
@@ -90,7 +90,7 @@ class EndOrderQueue:
         counts = counting(self._key, request) if request else None
         return counts is not None and counts.text == text
 
-    def _put(self, signed: Signed, instead_of: str = "") -> str:
+    def _put(self, signed: SignedOrder, instead_of: str = "") -> str:
         """The text that lies there then. Raises QueueUnavailable."""
         order, text = signed
         return self._queue.end_at(order.ends_at + TIMEKEEPER_FIRST, order.request_id, text, instead_of=instead_of)

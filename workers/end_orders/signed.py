@@ -93,7 +93,7 @@ class EndOrder(BaseModel):
         return None
 
 
-class Signed(NamedTuple):
+class SignedOrder(NamedTuple):
     """An order and its text, signature included."""
 
     order: EndOrder
@@ -112,18 +112,18 @@ class OrderStatus(StrEnum):
     """The end on record comes first."""
 
 
-def counting(key: bytes, request: Request) -> Signed | None:
+def counting(key: bytes, request: Request) -> SignedOrder | None:
     """The order that counts: of those that verify and that a fact of the request holds which they name, the one with
     the highest number. What the facts say beside them explains nothing.
     """
-    explained: list[Signed] = []
+    explained: list[SignedOrder] = []
     for fixed in request.fixed_ends:
         try:
             order = verify(key, fixed.order or "")
         except BadEndOrder:
             continue
         if order.fact == fixed.fact and order.request_id == request.id:
-            explained.append(Signed(order, fixed.order or ""))
+            explained.append(SignedOrder(order, fixed.order or ""))
     return max(explained, key=lambda signed: signed.order.number, default=None)
 
 

@@ -1,7 +1,7 @@
 """What workers take from the queue, and nothing else: three names, each with one text of a known shape.
 
 RQ believes what lies in Redis: import paths of functions and callbacks, addresses to call, dependencies, repeats,
-time-outs. An `Order` reads none of it. Of a job's hash it takes the payload, and of that the name and the argument.
+time-outs. A `QueueJob` reads none of it. Of a job's hash it takes the payload, and of that the name and the argument.
 """
 
 import json
@@ -27,34 +27,34 @@ _payload: TypeAdapter[Any] = TypeAdapter(
 )
 
 
-class NotAnOrder(NoSuchJobError):
+class NotAQueueJob(NoSuchJobError):
     """Nothing a worker takes. RQ passes over it as over a job that is gone."""
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class Payload:
     """``name`` is one of three, ``argument`` a request id or the text of an order to end, not yet verified."""
 
     name: Literal["grant", "revoke", "end"]
     argument: str
 
 
-class Order(Job):
+class QueueJob(Job):
     """A job whose hash is believed in nothing but its checked payload."""
 
-    call: Call
+    payload: Payload
     packed: bytes
     """The payload as it was read."""
 
     def refresh(self) -> None:
-        """Raises NotAnOrder."""
+        """Raises NotAQueueJob."""
         if self.connection.hstrlen(self.key, "data") > LARGEST:
-            raise NotAnOrder("too large")
+            raise NotAQueueJob("too large")
         self.restore({b"data": self.connection.hget(self.key, "data")})
 
     def restore(self, raw_data: Mapping[Any, Any]) -> None:
-        """Raises NotAnOrder."""
-        self.call = read_payload(raw_data.get(b"data"))
+        """Raises NotAQueueJob."""
+        self.payload = read_payload(raw_data.get(b"data"))
         self.packed, self.data = raw_data[b"data"], b""
 
     @property
@@ -63,18 +63,18 @@ class Order(Job):
         return
 
 
-def read_payload(packed: bytes | None) -> Call:
-    """Raises NotAnOrder."""
+def read_payload(packed: bytes | None) -> Payload:
+    """Raises NotAQueueJob."""
     if packed is None:
-        raise NotAnOrder("no payload")
+        raise NotAQueueJob("no payload")
     try:
         data = json.loads(_unpack(packed))
         name, _, (argument,), options = _payload.validate_python(data)
     except (ValueError, ValidationError, RecursionError, zlib.error):
-        raise NotAnOrder("not of a shape we know") from None
+        raise NotAQueueJob("not of a shape we know") from None
     if options:
-        raise NotAnOrder("with options")
-    return Call(name, argument)
+        raise NotAQueueJob("with options")
+    return Payload(name, argument)
 
 
 def _unpack(packed: bytes) -> bytes:

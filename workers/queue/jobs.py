@@ -11,10 +11,10 @@ from jit.ledger import Ledger, LedgerUnavailable
 from jit.ports import Clock, Held
 from jit.requests.lifecycle import LIVE, State, begun_until
 from workers.end_orders.queue import EndOrderQueue
-from workers.end_orders.signed import BadEndOrder, Signed
+from workers.end_orders.signed import BadEndOrder, SignedOrder
 from workers.provision.grant import Granter
 from workers.provision.revoke import Revoker
-from workers.queue.job import Call
+from workers.queue.job import Payload
 
 log = structlog.get_logger(__name__)
 
@@ -53,11 +53,11 @@ class Jobs:
             "end": self.end,
         }
 
-    def perform(self, call: Call) -> datetime | None:
+    def perform(self, payload: Payload) -> datetime | None:
         """When to carry this out again; None if it is done, or the timekeeper will see to it."""
-        with bound_contextvars(order=call.name):
+        with bound_contextvars(order=payload.name):
             try:
-                return self._by_name[call.name](call.argument)
+                return self._by_name[payload.name](payload.argument)
             except Exception:
                 log.exception("order.failed")
                 return self._clock.now() + AGAIN_AFTER
@@ -90,12 +90,12 @@ class Jobs:
         if now < order.ends_at:
             return order.ends_at
         try:
-            return self._end_by_ledger(Signed(order, text), now)
+            return self._end_by_ledger(SignedOrder(order, text), now)
         except LedgerUnavailable as silent:
             log.warning("end.without_ledger", request_id=order.request_id, because=str(silent))
         return None if self._revoker.end_unrecorded(order, order.ends_at) else now + AGAIN_AFTER
 
-    def _end_by_ledger(self, signed: Signed, now: datetime) -> datetime | None:
+    def _end_by_ledger(self, signed: SignedOrder, now: datetime) -> datetime | None:
         order = signed.order
         request = self._ledger.request(order.request_id)
         held = Held(order.request_id, order.principal, order.permissions, order.ends_at)

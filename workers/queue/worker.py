@@ -19,7 +19,7 @@ from rq.serializers import JSONSerializer  # noqa: TID251  as above
 
 from jit.ports import Clock
 from jit.runtime.queue import ANSWER_SECONDS, ENDS, GRANTS, REVOKES
-from workers.queue.job import NotAnOrder, Order
+from workers.queue.job import NotAQueueJob, QueueJob
 from workers.queue.jobs import Jobs
 
 log = structlog.get_logger(__name__)
@@ -102,7 +102,7 @@ class Schedule:
         moments = int(now.timestamp()), int(again.timestamp())
         for _ in range(MOST_SCRIPTS):
             looked_at = self._move(
-                keys=[self._key, self._queue_key], args=[*moments, LOOKED_AT, str(Order.redis_job_namespace_prefix)]
+                keys=[self._key, self._queue_key], args=[*moments, LOOKED_AT, str(QueueJob.redis_job_namespace_prefix)]
             )
             if looked_at < LOOKED_AT:
                 return
@@ -111,7 +111,7 @@ class Schedule:
         """To the whole second after ``when``."""
         self._redis.zadd(self._key, {order_id: ceil(when.timestamp())})
 
-    def finish(self, order_id: bytes, order: Order) -> None:
+    def finish(self, order_id: bytes, order: QueueJob) -> None:
         """Take it away, unless another lies in its place by now."""
         self._finish(keys=[self._key, order.key], args=[order_id, order.packed])
 
@@ -119,7 +119,7 @@ class Schedule:
         self._redis.zrem(self._key, order_id)
 
 
-class Hand(SimpleWorker):
+class Worker(SimpleWorker):
     """One worker. ``redis`` must answer for longer than `WAIT_SECONDS`."""
 
     def __init__(self, *, redis: Redis, jobs: Jobs, clock: Clock, between: Callable[[], None]) -> None:
@@ -128,7 +128,7 @@ class Hand(SimpleWorker):
         super().__init__(
             [ends, *others],
             connection=redis,
-            job_class=Order,
+            job_class=QueueJob,
             serializer=JSONSerializer,
             worker_ttl=REGISTERED_SECONDS,
         )
@@ -205,14 +205,14 @@ class Hand(SimpleWorker):
 
     def _carry_out(self, order_id: bytes) -> None:
         try:
-            order = Order(order_id.decode("ascii"), connection=self._redis, serializer=self.serializer)
+            order = QueueJob(order_id.decode("ascii"), connection=self._redis, serializer=self.serializer)
             order.refresh()
-        except (NotAnOrder, ValueError, ResponseError) as wrong:
-            log.warning("order.refused", because=str(wrong) if isinstance(wrong, NotAnOrder) else "malformed")
+        except (NotAQueueJob, ValueError, ResponseError) as wrong:
+            log.warning("order.refused", because=str(wrong) if isinstance(wrong, NotAQueueJob) else "malformed")
             self._schedule.refuse(order_id)
             return
-        again = self._jobs.perform(order.call)
-        if order.call.name != "end":
+        again = self._jobs.perform(order.payload)
+        if order.payload.name != "end":
             self._redis.delete(order.key)
         elif again is not None:
             self._schedule.put_off(order_id, again)

@@ -26,7 +26,7 @@ from tests.world.tamper import past_the_guards
 from workers.provision.recorder import SAME
 from workers.provision.revoke import Revoker
 from workers.provision.watchlist import Watchlist
-from workers.queue.job import Call
+from workers.queue.job import Payload
 
 PROMISED = 5
 """Seconds after its end at which access is gone, whatever happens."""
@@ -198,7 +198,7 @@ class TestAnEntryThatNobodyCanRead:
         put_in(house)
         house.clock.move(minutes=30, seconds=1)
         (_, order) = house.queue.ends[-1]
-        assert house.jobs.perform(Call("end", order)) is None
+        assert house.jobs.perform(Payload("end", order)) is None
         house.timekeeper.sweep()
         assert house.target.gives == {}
         kinds = [entry.fact.kind for entry in house.ledger.history("R-TEST", legible=True)]
@@ -499,7 +499,7 @@ class TestAClosingThatCannotFollow:
 
     def test_nor_by_a_worker(self, house: Hands) -> None:
         self.ordered(house, "lapsed")
-        house.jobs.perform(Call("revoke", "R-TEST"))
+        house.jobs.perform(Payload("revoke", "R-TEST"))
         assert house.target.gives == {}
 
     def test_nor_where_only_the_target_still_tells_of_it(self, house: Hands, monkeypatch: pytest.MonkeyPatch) -> None:

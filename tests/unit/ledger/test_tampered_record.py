@@ -15,7 +15,7 @@ from jit.requests.lifecycle import GRANT_GIVEN_UP, State
 from jit.testing import T0
 from tests.world.hands import Hands
 from tests.world.tamper import past_the_guards
-from workers.queue.job import Call
+from workers.queue.job import Payload
 
 FAR = T0 + timedelta(days=3650)
 
@@ -67,7 +67,7 @@ class TestAnEndPutOffInTheDatabase:
         house.active(minutes=30)
         put_off_the_end(house, with_hash=with_hash)
         house.clock.move(minutes=30)
-        assert house.jobs.perform(Call("end", order(house))) is None
+        assert house.jobs.perform(Payload("end", order(house))) is None
         assert house.target.gives == {}
 
     @pytest.mark.parametrize("with_hash", [False, True])
@@ -120,7 +120,7 @@ def test_a_forged_end_in_the_record_does_not_keep_the_signed_order_from_ending(h
     cause = {"cause": EndCause.EXPIRED, "existed": True, "sessions": 0, "left_behind": ()}
     house.ledger.append([Ended.about(request, at=T0, actor="worker@x", source=Source.WORKER, **cause)])
     house.clock.move(minutes=30)
-    assert house.jobs.perform(Call("end", order(house))) is None
+    assert house.jobs.perform(Payload("end", order(house))) is None
     assert house.target.gives == {}
     assert [alert.name for alert in house.alerts()] == [AlertName.GRANT_LATE]
 
@@ -198,12 +198,12 @@ class TestATimekeeperAtWork:
 
     def test_is_not_disturbed_by_the_signed_order(self, house: Hands) -> None:
         self.begun(house, ago=timedelta(seconds=1))
-        again = house.jobs.perform(Call("end", order(house)))
+        again = house.jobs.perform(Payload("end", order(house)))
         assert again == house.clock.now() + timedelta(seconds=1)
         assert "R-TEST" in house.target.gives
 
     @pytest.mark.parametrize("ago", [timedelta(seconds=2), timedelta(days=-1)], ids=["long ago", "dated ahead"])
     def test_is_not_waited_for_if_it_began(self, house: Hands, ago: timedelta) -> None:
         self.begun(house, ago=ago)
-        assert house.jobs.perform(Call("end", order(house))) is None
+        assert house.jobs.perform(Payload("end", order(house))) is None
         assert house.target.gives == {}

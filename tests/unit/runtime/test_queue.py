@@ -15,18 +15,18 @@ from redis.exceptions import NoPermissionError
 from jit.ports import LONGEST_END_ORDER, QueueUnavailable
 from jit.runtime.queue import ENDS, QueueMisconfigured, RqList, RqQueue, open_redis, require_durable
 from jit.testing import T0, ManualClock
-from workers.queue.job import Call
-from workers.queue.worker import BEFORE_A_GRANT, LOOKED_AT, MOST_SCRIPTS, UNDONE_AFTER, Hand, Schedule
+from workers.queue.job import Payload
+from workers.queue.worker import BEFORE_A_GRANT, LOOKED_AT, MOST_SCRIPTS, UNDONE_AFTER, Schedule, Worker
 
 
 class RememberingJobs:
     """Performs nothing, remembers all."""
 
     def __init__(self) -> None:
-        self.calls: list[Call] = []
+        self.calls: list[Payload] = []
         self.again: Any = None
 
-    def perform(self, call: Call) -> Any:
+    def perform(self, call: Payload) -> Any:
         self.calls.append(call)
         return self.again
 
@@ -51,7 +51,7 @@ class Bench:
         self.clock = ManualClock()
         self.jobs = RememberingJobs()
         self.looks = 0
-        self.hand = Hand(redis=self.redis, jobs=self.jobs, clock=self.clock, between=self.look)  # type: ignore[arg-type]
+        self.hand = Worker(redis=self.redis, jobs=self.jobs, clock=self.clock, between=self.look)  # type: ignore[arg-type]
 
     @property
     def schedule(self) -> Schedule:
@@ -61,7 +61,7 @@ class Bench:
     def look(self) -> None:
         self.looks += 1
 
-    def drain(self) -> list[Call]:
+    def drain(self) -> list[Payload]:
         self.jobs.calls.clear()
         while self.hand.step(wait=0.01):
             pass
@@ -76,14 +76,14 @@ def bench() -> Bench:
 def test_what_is_announced_arrives(bench: Bench) -> None:
     bench.queue.grant("R-ONE1")
     bench.queue.revoke("R-TWO2")
-    assert bench.drain() == [Call("revoke", "R-TWO2"), Call("grant", "R-ONE1")]
+    assert bench.drain() == [Payload("revoke", "R-TWO2"), Payload("grant", "R-ONE1")]
 
 
 def test_ends_come_before_grants(bench: Bench) -> None:
     for number in range(3):
         bench.queue.grant(f"R-AAA{number}")
     bench.queue.revoke("R-LAST")
-    assert bench.drain()[0] == Call("revoke", "R-LAST")
+    assert bench.drain()[0] == Payload("revoke", "R-LAST")
 
 
 def test_junk_where_ends_wait_keeps_no_grant_waiting(bench: Bench) -> None:
@@ -93,21 +93,21 @@ def test_junk_where_ends_wait_keeps_no_grant_waiting(bench: Bench) -> None:
     bench.queue.grant("R-ONE1")
     for _ in range(BEFORE_A_GRANT + 1):
         bench.hand.step(wait=0.01)
-    assert bench.jobs.calls == [Call("grant", "R-ONE1")]
+    assert bench.jobs.calls == [Payload("grant", "R-ONE1")]
 
 
 def test_junk_where_ends_wait_keeps_no_order_to_end_waiting(bench: Bench) -> None:
     bench.redis.rpush("rq:queue:jit-ends", *(f"nothing{number}" for number in range(1000)))
     bench.queue.end_at(T0, "R-ONE1", "order")
     bench.hand.step(wait=0.01)
-    assert bench.jobs.calls == [Call("end", "order")]
+    assert bench.jobs.calls == [Payload("end", "order")]
 
 
 def test_junk_in_the_schedule_is_dropped_and_keeps_no_order_to_end_waiting(bench: Bench) -> None:
     bench.redis.zadd("rq:scheduled:jit-ends", {f"nothing{number}": number for number in range(5 * LOOKED_AT)})
     bench.queue.end_at(T0, "R-ONE1", "order")
     bench.hand.step(wait=0.01)
-    assert bench.jobs.calls == [Call("end", "order")]
+    assert bench.jobs.calls == [Payload("end", "order")]
     assert bench.redis.zcard("rq:scheduled:jit-ends") == 0
 
 
@@ -115,7 +115,7 @@ def test_more_junk_in_the_schedule_than_can_be_looked_at_at_once_leaves_time_for
     bench.redis.zadd("rq:scheduled:jit-ends", dict.fromkeys(map(str, range(LOOKED_AT * (MOST_SCRIPTS + 1))), 1))
     bench.queue.grant("R-ONE1")
     bench.hand.step(wait=0.01)
-    assert bench.jobs.calls == [Call("grant", "R-ONE1")]
+    assert bench.jobs.calls == [Payload("grant", "R-ONE1")]
     assert bench.redis.zcard("rq:scheduled:jit-ends") == LOOKED_AT
 
 
@@ -138,25 +138,25 @@ class TestAnOrderForLater:
         bench.clock.move(minutes=29, seconds=59)
         assert bench.drain() == []
         bench.clock.move(seconds=1)
-        assert bench.drain() == [Call("end", "order")]
+        assert bench.drain() == [Payload("end", "order")]
 
     def test_is_never_early_by_parts_of_a_second(self, bench: Bench) -> None:
         bench.queue.end_at(T0 + timedelta(milliseconds=10), "R-ONE1", "order")
         bench.clock.move(milliseconds=400)
         assert bench.drain() == []
         bench.clock.move(milliseconds=600)
-        assert bench.drain() == [Call("end", "order")]
+        assert bench.drain() == [Payload("end", "order")]
 
     def test_said_twice_is_one(self, bench: Bench) -> None:
         bench.queue.end_at(T0, "R-ONE1", "order")
         bench.queue.end_at(T0, "R-ONE1", "order")
-        assert bench.drain() == [Call("end", "order")]
+        assert bench.drain() == [Payload("end", "order")]
 
     def test_said_again_stands_in_the_schedule_again(self, bench: Bench) -> None:
         bench.queue.end_at(T0, "R-ONE1", "order")
         bench.redis.delete("rq:scheduled:jit-ends")
         assert bench.queue.end_at(T0, "R-ONE1", "order") == "order"
-        assert bench.drain() == [Call("end", "order")]
+        assert bench.drain() == [Payload("end", "order")]
 
     def test_is_one_for_each_request(self, bench: Bench) -> None:
         assert bench.queue.end_at(T0, "R-ONE1", "one") == "one"
@@ -167,18 +167,18 @@ class TestAnOrderForLater:
         bench.queue.end_at(T0, "R-ONE1", "first")
         assert bench.queue.end_at(T0 + timedelta(minutes=1), "R-ONE1", "second") == "first"
         assert bench.queue.end_at(T0, "R-ONE1", "second", instead_of="third") == "first"
-        assert bench.drain() == [Call("end", "first")]
+        assert bench.drain() == [Payload("end", "first")]
 
     def test_is_replaced_by_whoever_has_read_it(self, bench: Bench) -> None:
         bench.queue.end_at(T0, "R-ONE1", "first")
         assert bench.queue.end_at(T0 + timedelta(minutes=1), "R-ONE1", "second", instead_of="first") == "second"
         assert bench.drain() == []
         bench.clock.move(minutes=1)
-        assert bench.drain() == [Call("end", "second")]
+        assert bench.drain() == [Payload("end", "second")]
 
     def test_is_put_where_nothing_lies_any_more(self, bench: Bench) -> None:
         assert bench.queue.end_at(T0, "R-ONE1", "second", instead_of="first") == "second"
-        assert bench.drain() == [Call("end", "second")]
+        assert bench.drain() == [Payload("end", "second")]
 
     def test_replaces_junk_of_any_bytes_and_length(self, bench: Bench) -> None:
         for junk in (b"\xff\x00", b"x" * 100_000, b""):
@@ -190,10 +190,10 @@ class TestAnOrderForLater:
         longest = "x" * LONGEST_END_ORDER
         bench.queue.end_at(T0, "R-ONE1", longest)
         assert bench.queue.end_at(T0, "R-ONE1", "other") == longest
-        assert bench.drain() == [Call("end", longest)]
+        assert bench.drain() == [Payload("end", longest)]
 
     def test_that_is_replaced_while_it_is_carried_out_takes_nothing_away(self, bench: Bench) -> None:
-        def replaced(_: Call) -> None:
+        def replaced(_: Payload) -> None:
             bench.jobs.perform = perform  # type: ignore[method-assign]
             bench.queue.end_at(T0 + timedelta(minutes=1), "R-ONE1", "second", instead_of="first")
 
@@ -201,7 +201,7 @@ class TestAnOrderForLater:
         bench.queue.end_at(T0, "R-ONE1", "first")
         bench.drain()
         bench.clock.move(minutes=1)
-        assert bench.drain() == [Call("end", "second")]
+        assert bench.drain() == [Payload("end", "second")]
 
     def test_is_put_by_a_server_that_forgot_the_script(self, bench: Bench) -> None:
         bench.queue.end_at(T0, "R-ONE1", "one")
@@ -217,18 +217,18 @@ class TestAnOrderForLater:
     def test_comes_again_when_it_says(self, bench: Bench) -> None:
         bench.jobs.again = T0 + timedelta(seconds=2)
         bench.queue.end_at(T0, "R-ONE1", "order")
-        assert bench.drain() == [Call("end", "order")]
+        assert bench.drain() == [Payload("end", "order")]
         bench.clock.move(seconds=1)
         assert bench.drain() == []
         bench.clock.move(seconds=1)
-        assert bench.drain() == [Call("end", "order")]
+        assert bench.drain() == [Payload("end", "order")]
 
     def test_taken_by_a_worker_that_died_comes_again(self, bench: Bench) -> None:
         bench.queue.end_at(T0, "R-ONE1", "order")
         bench.schedule.move_due(T0)
         assert bench.redis.lpop("rq:queue:jit-ends") is not None  # taken, and never heard of again
         bench.clock.time += UNDONE_AFTER
-        assert bench.drain() == [Call("end", "order")]
+        assert bench.drain() == [Payload("end", "order")]
 
     def test_does_not_pile_up_while_nobody_works(self, bench: Bench) -> None:
         bench.queue.end_at(T0, "R-ONE1", "order")

@@ -17,7 +17,7 @@ from jit.testing import ALICE, BOB, T0, WORKSPACE
 from tests.world.hands import KEY, RULES, Hands
 from workers.end_orders.queue import TIMEKEEPER_FIRST
 from workers.end_orders.signed import verify
-from workers.queue.job import Call
+from workers.queue.job import Payload
 
 
 @pytest.fixture
@@ -190,7 +190,7 @@ def test_as_many_permissions_as_fit_on_a_card_leave_an_order_that_a_worker_takes
     house.active(minutes=30)
     house.clock.move(minutes=30)
     (_, text) = house.queue.ends[0]
-    assert house.jobs.perform(Call("end", text)) is None
+    assert house.jobs.perform(Payload("end", text)) is None
     assert house.request().end_cause is EndCause.EXPIRED
 
 

@@ -16,7 +16,7 @@ from tests.world.end_orders import order_about, signed
 from tests.world.hands import KEY, Hands
 from workers.end_orders.signed import sign, verify
 from workers.provision.late_ends import STATED_LAG
-from workers.queue.job import Call
+from workers.queue.job import Payload
 
 
 @pytest.fixture
@@ -284,25 +284,25 @@ class TestASignedOrder:
     def test_ends_what_is_due(self, house: Hands) -> None:
         house.active(minutes=30)
         house.clock.move(minutes=30)
-        assert house.jobs.perform(Call("end", self.order(house))) is None
+        assert house.jobs.perform(Payload("end", self.order(house))) is None
         assert house.request().state is State.ENDED
 
     def test_before_its_time_waits_for_it(self, house: Hands) -> None:
         house.active(minutes=30)
-        assert house.jobs.perform(Call("end", self.order(house))) == T0 + timedelta(minutes=30)
+        assert house.jobs.perform(Payload("end", self.order(house))) == T0 + timedelta(minutes=30)
         assert "R-TEST" in house.target.gives
 
     def test_before_its_time_waits_for_it_with_the_ledger_gone_too(self, house: Hands) -> None:
         house.active(minutes=30)
         house.ledger.cut = True
-        assert house.jobs.perform(Call("end", self.order(house))) == T0 + timedelta(minutes=30)
+        assert house.jobs.perform(Payload("end", self.order(house))) == T0 + timedelta(minutes=30)
         assert "R-TEST" in house.target.gives
 
     def test_ends_access_with_the_ledger_gone_by_itself(self, house: Hands) -> None:
         house.active(minutes=30)
         house.clock.move(minutes=30)
         house.ledger.cut = True
-        assert house.jobs.perform(Call("end", self.order(house))) is None
+        assert house.jobs.perform(Payload("end", self.order(house))) is None
         assert house.target.gives == {}
         assert take_in(house) == 2
         assert house.request().state is State.ENDED
@@ -313,7 +313,7 @@ class TestASignedOrder:
         house.revoker.end([house.request()])
         before = house.kinds()
         house.clock.move(minutes=30)
-        assert house.jobs.perform(Call("end", self.order(house))) is None
+        assert house.jobs.perform(Payload("end", self.order(house))) is None
         assert house.kinds() == before
 
     def test_of_what_has_ended_asks_the_ledger_once(self, house: Hands, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -333,7 +333,7 @@ class TestASignedOrder:
         late = house.target.gives.get("R-TEST")
         house.clock.move(minutes=31)
         house.target.trouble = TargetUnreachable("no route")
-        assert house.jobs.perform(Call("end", self.order(house))) is not None
+        assert house.jobs.perform(Payload("end", self.order(house))) is not None
         assert (late, house.alerts()) == (None, [])
 
     def test_of_what_is_found_though_it_was_released_is_one_if_it_cannot_be_taken(self, house: Hands) -> None:
@@ -344,9 +344,9 @@ class TestASignedOrder:
         house.clock.move(minutes=31)
         house.target.gives["R-TEST"] = held
         house.target.revoke = refuse  # type: ignore[method-assign]
-        assert house.jobs.perform(Call("end", self.order(house))) is not None
+        assert house.jobs.perform(Payload("end", self.order(house))) is not None
         house.target.trouble = TargetUnreachable("no route")
-        assert house.jobs.perform(Call("end", self.order(house))) is not None
+        assert house.jobs.perform(Payload("end", self.order(house))) is not None
         assert [alert.name for alert in house.alerts()] == ["end_late"]
 
     @pytest.mark.parametrize("ledger_gone", [False, True])
@@ -357,7 +357,7 @@ class TestASignedOrder:
         before = house.kinds()
         house.clock.move(minutes=30)
         house.ledger.cut = ledger_gone
-        assert house.jobs.perform(Call("end", order)) is None
+        assert house.jobs.perform(Payload("end", order)) is None
         take_in(house)
         assert house.kinds() == before
         assert ("revoke", "R-TEST") not in house.target.calls
@@ -366,7 +366,7 @@ class TestASignedOrder:
         house.active(minutes=30)
         house.clock.move(minutes=30)
         house.target.trouble = TargetUnreachable("no route")
-        again = house.jobs.perform(Call("end", self.order(house)))
+        again = house.jobs.perform(Payload("end", self.order(house)))
         assert again is not None
         assert again > house.clock.now()
 
@@ -374,7 +374,7 @@ class TestASignedOrder:
         request = house.active(minutes=30)
         order = signed(request, T0, request_id="R-LOST")
         house.target.gives["R-LOST"] = house.target.gives.pop("R-TEST")
-        assert house.jobs.perform(Call("end", order)) is None
+        assert house.jobs.perform(Payload("end", order)) is None
         assert house.target.gives == {}
         assert [alert.name for alert in house.alerts()] == ["grant_late"]
 
@@ -383,7 +383,7 @@ class TestASignedOrder:
         house.clock.move(minutes=30)
         forged = sign(b"x" * 32, order_about(request, T0))
         for _ in range(5):
-            assert house.jobs.perform(Call("end", forged)) is None
+            assert house.jobs.perform(Payload("end", forged)) is None
         assert "R-TEST" in house.target.gives
         refused = [entry.fact for entry in house.ledger.read() if entry.fact.kind == "refused"]
         assert [fact.reason for fact in refused] == ["bad_ticket"]  # type: ignore[union-attr]
@@ -407,14 +407,14 @@ def test_a_bare_word_to_revoke_ends_only_what_was_ordered_to_end(
 ) -> None:
     prepare(house)
     before = house.kinds()
-    house.jobs.perform(Call("revoke", "R-TEST"))
+    house.jobs.perform(Payload("revoke", "R-TEST"))
     assert house.kinds() == before
 
 
 def test_a_word_to_revoke_ends_what_was_ordered_to_end(house: Hands) -> None:
     house.active()
     released(house)
-    house.jobs.perform(Call("revoke", "R-TEST"))
+    house.jobs.perform(Payload("revoke", "R-TEST"))
     assert house.request().state is State.ENDED
 
 
@@ -423,7 +423,7 @@ def test_a_fault_in_a_job_does_not_escape(house: Hands, monkeypatch: pytest.Monk
         raise RuntimeError("a fault of ours")
 
     monkeypatch.setattr(house.granter, "grant", fault)
-    assert house.jobs.perform(Call("grant", "R-TEST")) is not None
+    assert house.jobs.perform(Payload("grant", "R-TEST")) is not None
 
 
 def test_the_order_of_a_grant_says_what_the_facts_say(house: Hands) -> None:
