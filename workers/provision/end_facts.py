@@ -43,13 +43,13 @@ class Begun(NamedTuple):
     over: frozenset[str] = frozenset()
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class EndFacts:
     """Records intents and outcomes of ends. Thread-safe."""
 
-    def __init__(self, *, ledger: Ledger, scribe: Scribe, clock: Clock) -> None:
-        self._ledger = ledger
-        self._scribe = scribe
-        self._clock = clock
+    ledger: Ledger
+    scribe: Scribe
+    clock: Clock
 
     def begin(self, requests: Sequence[Request], cause: EndCause | None, *, tries: int = TRIES) -> Begun:
         """Record what is about to be done. An end that another began a moment ago is neither mine nor over: two at a
@@ -65,7 +65,7 @@ class EndFacts:
         except LedgerUnavailable as silent:
             log.warning("ledger.unavailable", because=str(silent))
         for intent in intents.values():
-            self._scribe.put_intent_aside(intent)
+            self.scribe.put_intent_aside(intent)
         return Begun([*begun.values()])
 
     def conclude(self, attempts: Sequence[RevokeAttempt], cause: EndCause | None, *, tries: int = TRIES) -> None:
@@ -75,7 +75,7 @@ class EndFacts:
             facts = [fact for outcome in outcomes.values() for fact in outcome]
             if not facts or self._append(facts, [one.request for one in attempts]):
                 for request_id in outcomes:
-                    self._scribe.concluded(request_id)
+                    self.scribe.concluded(request_id)
                 return
             if tries:
                 written = self._written([one.request for one in attempts])
@@ -84,10 +84,10 @@ class EndFacts:
         except LedgerUnavailable as silent:
             log.warning("ledger.unavailable", because=str(silent))
         for request_id, outcome in outcomes.items():
-            self._scribe.put_outcome_aside(request_id, outcome)
+            self.scribe.put_outcome_aside(request_id, outcome)
 
     def intent(self, about: AboutRequest, cause: EndCause) -> RevokeIntent:
-        return RevokeIntent.about(about, cause=cause, **self._scribe.signed())
+        return RevokeIntent.about(about, cause=cause, **self.scribe.signed())
 
     def outcome(self, about: AboutRequest, taken: RevokeResult, cause: EndCause) -> list[Fact]:
         """That it has ended, and an alert where something was left behind."""
@@ -97,12 +97,12 @@ class EndFacts:
             existed=taken.existed,
             sessions=taken.sessions,
             left_behind=taken.left_behind,
-            **self._scribe.signed(),
+            **self.scribe.signed(),
         )
         if not taken.left_behind:
             return [ended]
         says = f"{about.id} has ended on {about.target} and left behind: {'; '.join(taken.left_behind)}."
-        return [ended, self._scribe.alert(AlertName.LEFT_BEHIND, about, says)]
+        return [ended, self.scribe.alert(AlertName.LEFT_BEHIND, about, says)]
 
     def _outcome_of(self, attempt: RevokeAttempt, cause: EndCause | None) -> list[Fact]:
         if attempt.taken is None:
@@ -112,14 +112,14 @@ class EndFacts:
     def _append(self, facts: Iterable[Fact], requests: Sequence[Request]) -> bool:
         """False, and nothing recorded, where one of the requests has changed. Raises LedgerUnavailable."""
         try:
-            self._ledger.append([*facts], expect={one.id: one.version for one in requests})
+            self.ledger.append([*facts], expect={one.id: one.version for one in requests})
         except Conflict:
             return False
         return True
 
     def _written(self, requests: Sequence[Request]) -> dict[str, Request | None]:
         """As the ledger has them by now; None where nothing legible is left. Raises LedgerUnavailable."""
-        return {one.id: self._ledger.request_as_written(one.id) for one in requests}
+        return {one.id: self.ledger.request_as_written(one.id) for one in requests}
 
     def _begin_behind_others(
         self,
@@ -130,13 +130,13 @@ class EndFacts:
         tries: int,
     ) -> Begun:
         """Of what is illegible in the ledger, what is known here counts."""
-        now = self._clock.now()
+        now = self.clock.now()
         over = frozenset(one.id for one in written.values() if one and one.state.over)
         mine = [one for one in written.values() if one and one.id not in over and not begun_until(one, now)]
         illegible = [request_id for request_id, one in written.items() if one is None]
         for request_id in illegible:
             if request_id in intents:
-                self._scribe.put_intent_aside(intents[request_id])
+                self.scribe.put_intent_aside(intents[request_id])
         again = self.begin(mine, cause, tries=tries)
         return Begun([*again.mine, *(begun[request_id] for request_id in illegible)], again.over | over)
 
@@ -153,9 +153,9 @@ class EndFacts:
             request_id = attempt.request.id
             request = written[request_id]
             if request is None:
-                self._scribe.put_outcome_aside(request_id, outcomes[request_id])
+                self.scribe.put_outcome_aside(request_id, outcomes[request_id])
             elif request.state is State.ENDED and not attempt.existed:
-                self._scribe.concluded(request_id)
+                self.scribe.concluded(request_id)
             else:
                 again.append(replace(attempt, request=request))
         self.conclude(again, cause, tries=tries)

@@ -1,8 +1,4 @@
-"""Giving access: only what the ledger's facts decide, only with its end scheduled, only on the record.
-
-The order is the promise: decision checked, end scheduled, intent recorded, given, read back, outcome recorded.
-A worker may die after any of these steps; the timekeeper finds what was left.
-"""
+"""Giving access: only what the ledger's facts decide, only with its end scheduled, only on the record."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,10 +29,7 @@ from workers.targets.registry import Fleet, TargetUnusable
 
 log = structlog.get_logger(__name__)
 
-
 TOO_LONG = "its permissions are too many for one order to end it; split the access into several"
-
-
 LAPSES = {
     RefusalReason.LAPSED: "not_begun",
     RefusalReason.RULES_CHANGED: "rules_changed",
@@ -49,34 +42,33 @@ class NoLongerDue(Exception):
     """Looked at again under the target's lock, this may not be given any more."""
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class Granter:
-    """Gives what was approved. Safe to call for anything, at any time, twice."""
+    """Gives what was approved. Safe to call for anything, at any time, twice.
 
-    def __init__(
-        self,
-        *,
-        ledger: Ledger,
-        policies: PolicyFolder,
-        directory: Directory,
-        orders: EndOrderQueue,
-        fleet: Fleet,
-        revoker: Revoker,
-        clock: Clock,
-        actor: str,
-    ) -> None:
-        self._ledger = ledger
-        self._policies = policies
-        self._directory = directory
-        self._orders = orders
-        self._fleet = fleet
-        self._revoker = revoker
-        self._clock = clock
-        self._actor = actor
+    The order of the steps is the promise. A worker may die after any of them; the timekeeper finds what was left.
+
+    1. The decision is checked, by the facts and the rules in force.
+    2. A signed order to end the access is put into the queue.
+    3. The intent is recorded: it fixes the end, and holds that order.
+    4. The target takes the principal's lock, and has deadline and ledger checked once more.
+    5. The target gives, and is read back.
+    6. The outcome is recorded.
+    """
+
+    ledger: Ledger
+    policies: PolicyFolder
+    directory: Directory
+    orders: EndOrderQueue
+    fleet: Fleet
+    revoker: Revoker
+    clock: Clock
+    actor: str
 
     def grant(self, request_id: str) -> None:
         """Give what this request was approved for, if it still is. Raises nothing that is not a fault of ours."""
         try:
-            request = self._ledger.request(request_id)
+            request = self.ledger.request(request_id)
             if request is None or not self._wanted(request):
                 return
             begun = self._begun(request)
@@ -93,12 +85,12 @@ class Granter:
         """Approved and not begun, or begun and left by its worker long enough ago."""
         if request.state is State.APPROVED:
             return True
-        return request.state is State.GRANTING and duty_at(request, self._clock.now()) is Duty.GRANT
+        return request.state is State.GRANTING and duty_at(request, self.clock.now()) is Duty.GRANT
 
     def _begun(self, request: Request) -> Request | None:
         """The request with its intent on record and its end scheduled; None if it may not be given."""
-        self._ledger.require_clocks_agree()
-        decision = before_effect(request, self._policies, self._directory, self._clock.now())
+        self.ledger.require_clocks_agree()
+        decision = before_effect(request, self.policies, self.directory, self.clock.now())  # 1.
         if decision.reason is not None:
             if decision.outcome is Outcome.UNKNOWN:
                 why, because = decision.outcome.value, decision.reason.value
@@ -108,69 +100,70 @@ class Granter:
             return None
         try:
             if request.state is State.APPROVED:
-                return self._begin(request, self._fleet.get(request.target))
-            self._orders.settle(request)
+                return self._begin(request, self.fleet.get(request.target))
+            self.orders.settle(request)
         except TargetUnusable as unusable:
-            self._revoker.give_up(request, str(unusable))
+            self.revoker.give_up(request, str(unusable))
             return None
         except TooLong:
-            self._revoker.roll_back(request, TOO_LONG)
+            self.revoker.roll_back(request, TOO_LONG)
             return None
         return request
 
     def _begin(self, request: Request, target: Target) -> Request:
         """A queue that takes no order begins nothing, so the order comes before the intent that holds it."""
         held_before = _held_before(target, request)
-        now, intent_id = self._clock.now(), uuid4()
-        end = self._orders.make(request, now + request.duration, fact=intent_id)
-        lies_there = self._orders.propose(end)
+        now, intent_id = self.clock.now(), uuid4()
+        end = self.orders.make(request, now + request.duration, fact=intent_id)
+        lies_there = self.orders.propose(end)  # 2.
         intent = GrantIntent.about(
             request,
             id=intent_id,
             at=now,
-            actor=self._actor,
+            actor=self.actor,
             source=Source.WORKER,
             ends_at=end.order.ends_at,
             held_before=held_before,
             end_order=end.text,
         )
-        begun = self._ledger.append([intent], expect={request.id: request.version}).requests[request.id]
+        begun = self.ledger.append([intent], expect={request.id: request.version}).requests[request.id]  # 3.
         if not lies_there:
-            self._orders.settle(begun)
+            self.orders.settle(begun)
         return begun
 
     def _drop(self, request: Request, reason: RefusalReason) -> None:
         log.warning("grant.dropped", request_id=request.id, because=reason.value)
         if request.state is State.GRANTING:
-            self._revoker.roll_back(request, "it was no longer approved when it was taken up again")
+            self.revoker.roll_back(request, "it was no longer approved when it was taken up again")
             return
         because = LAPSES.get(reason, "no_longer_approved")
-        lapsed = Lapsed.about(request, at=self._clock.now(), actor=self._actor, source=Source.WORKER, because=because)
-        self._ledger.append([lapsed], expect={request.id: request.version})
+        lapsed = Lapsed.about(request, at=self.clock.now(), actor=self.actor, source=Source.WORKER, because=because)
+        self.ledger.append([lapsed], expect={request.id: request.version})
 
     def _give(self, request: Request) -> None:
         ends_at = _known(request.ends_at)
         grant = Grant(request.id, request.principal, request.permissions, ends_at)
         try:
-            held = self._fleet.get(request.target).grant(grant, _StillDue(self._ledger, self._clock, request))
+            still_due = _StillDue(self.ledger, self.clock, request)
+            held = self.fleet.get(request.target).grant(grant, still_due)  # 4. and 5.
         except NoLongerDue as over:
             log.info("grant.overtaken", request_id=request.id, because=str(over))
             return
         except TargetRefused as refused:
-            self._revoker.roll_back(request, str(refused))
+            self.revoker.roll_back(request, str(refused))
             return
         if set(held.permissions) != set(request.permissions):
-            self._revoker.roll_back(request, "the target gave something else than was approved")
+            self.revoker.roll_back(request, "the target gave something else than was approved")
             return
         granted = Granted.about(
             request,
-            at=self._clock.now(),
-            actor=self._actor,
+            at=self.clock.now(),
+            actor=self.actor,
             source=Source.WORKER,
             ends_at=ends_at,
             read_back=held.permissions,
         )
-        self._ledger.append([granted], expect={request.id: request.version})
+        self.ledger.append([granted], expect={request.id: request.version})  # 6.
         log.info("grant.done", request_id=request.id, target=request.target)
 
 

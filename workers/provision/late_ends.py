@@ -1,6 +1,7 @@
 """Ends that do not work: recorded when there is news, told to people when they are late."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import uuid5
 
@@ -23,18 +24,18 @@ ALERT_AGAIN = timedelta(hours=1)
 LATE_ALERTS = {AlertName.END_LATE, AlertName.END_NOT_BEGUN}
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class LateEndAlerts:
     """``by_hand`` says how a grant can be taken from a target by hand; empty if that is not known."""
 
-    def __init__(self, *, ledger: Ledger, scribe: Scribe, clock: Clock, by_hand: Callable[[AboutRequest], str]) -> None:
-        self._ledger = ledger
-        self._scribe = scribe
-        self._clock = clock
-        self._by_hand = by_hand
-        self._said: dict[str, tuple[str, datetime]] = {}
-        self._attempts: dict[str, int] = {}
-        self._told: set[str] = set()
-        """Ids of those told of as late here while they went on."""
+    ledger: Ledger
+    scribe: Scribe
+    clock: Clock
+    by_hand: Callable[[AboutRequest], str]
+    _said: dict[str, tuple[str, datetime]] = field(default_factory=dict, init=False)
+    _attempts: dict[str, int] = field(default_factory=dict, init=False)
+    _told: set[str] = field(default_factory=set, init=False)
+    """Ids of those told of as late here while they went on."""
 
     def over(self, request_id: str) -> None:
         self._said.pop(request_id, None)
@@ -43,21 +44,19 @@ class LateEndAlerts:
     def tell(self, request: Request, reason: str) -> None:
         """Of an end that did not work, what is new: the record should show it, and not drown in it."""
         log.warning("revoke.failed", request_id=request.id, target=request.target)  # the record says why, sealed
-        now = self._clock.now()
+        now = self.clock.now()
         attempts = self._attempts[request.id] = max(self._attempts.get(request.id, 0), request.revoke_attempts) + 1
         if request.id not in self._said and request.revoke_trouble is not None:
             self._said[request.id] = (request.revoke_trouble, now)
         said, since = self._said.get(request.id, ("", now))
         if said != reason or now - since >= SAY_AGAIN:
             self._said[request.id] = (reason, now)
-            self._scribe.record(
-                [RevokeFailed.about(request, reason=reason, attempts=attempts, **self._scribe.signed())]
-            )
+            self.scribe.record([RevokeFailed.about(request, reason=reason, attempts=attempts, **self.scribe.signed())])
         self.tell_if_late(request, _was_due(request), reason)
 
     def tell_if_late(self, about: AboutRequest, due: datetime | None, reason: str) -> None:
         """An alert that says what to do, once and again every hour. Nothing if ``due`` is not known."""
-        now = self._clock.now()
+        now = self.clock.now()
         if due is None or now <= due + STATED_LAG:
             return
         self._told.add(about.id)
@@ -65,22 +64,22 @@ class LateEndAlerts:
         says = (
             f"This should be gone by now, and could not be taken away ({about.target}: {trouble}). It is tried again."
         )
-        if by_hand := self._by_hand(about):
+        if by_hand := self.by_hand(about):
             says += f" If this goes on: {by_hand}"
         occasion = f"{due.isoformat()} {(now - due) // ALERT_AGAIN}"
-        self._scribe.tell(AlertName.END_LATE, about, says, again_after=ALERT_AGAIN, occasion=occasion)
+        self.scribe.tell(AlertName.END_LATE, about, says, again_after=ALERT_AGAIN, occasion=occasion)
 
     def tell_ended_late(self, ended: Sequence[Request]) -> None:
         """Of ends that worked, and came later than is promised: unless that was told while they went on. One append
         for all: where many end late, who records each by itself makes the others later.
         """
-        now = self._clock.now()
+        now = self.clock.now()
         late = [
             (request, now - due) for request in ended if (due := _should_have_begun(request)) and now > due + STATED_LAG
         ]
         alerts = [self._ended_late(request, lag) for request, lag in late if not self._was_told(request.id)]
         if alerts:
-            self._scribe.record(alerts)
+            self.scribe.record(alerts)
 
     def _ended_late(self, request: Request, lag: timedelta) -> Alert:
         says = (
@@ -88,7 +87,7 @@ class LateEndAlerts:
             "timekeeper down?"
         )
         same = uuid5(SAME, f"{AlertName.END_LATE} {request.id} ")
-        return self._scribe.alert(AlertName.END_LATE, request, says, id=same)
+        return self.scribe.alert(AlertName.END_LATE, request, says, id=same)
 
     def _was_told(self, request_id: str) -> bool:
         """By this process, or by any: the ledger tells."""
@@ -96,7 +95,7 @@ class LateEndAlerts:
             self._told.discard(request_id)
             return True
         try:
-            facts = [entry.fact for entry in self._ledger.history(request_id, legible=True)]
+            facts = [entry.fact for entry in self.ledger.history(request_id, legible=True)]
         except LedgerUnavailable:
             return False
         return any(isinstance(fact, Alert) and fact.name in LATE_ALERTS for fact in facts)

@@ -58,21 +58,21 @@ class Revoker:
     def begin(self, requests: Sequence[Request], cause: EndCause | None = None) -> Begun:
         """The first half of `end`: record what is about to be done, and take the rights away. Waits for no session."""
         done = {request.id for request in requests if self._was_done(request)}
-        begun = self._facts.begin([request for request in requests if request.id not in done], cause)
+        begun = self._facts.begin([request for request in requests if request.id not in done], cause)  # 1.
         for request in begun.mine:
-            self._take_rights(request)
+            self._take_rights(request)  # 2.
         done |= {request.id for request in requests if request.id in begun.over and self._is_gone(request)}
         return Begun(begun.mine, frozenset(done))
 
     def finish(self, begun: Begun, cause: EndCause | None = None) -> frozenset[str]:
         """The second half: cut sessions and wait for them, read back, record. Returns the ids of those proven gone."""
-        attempts = [self._attempt(request) for request in begun.mine]
+        attempts = [self._attempt(request) for request in begun.mine]  # 3.
         proven = [attempt for attempt in attempts if attempt.taken is not None]
-        self._facts.conclude(proven, cause)
+        self._facts.conclude(proven, cause)  # 4.
         for attempt in proven:
             self._late.over(attempt.request.id)
             log.info("revoke.done", request_id=attempt.request.id, target=attempt.request.target)
-        for attempt in attempts:
+        for attempt in attempts:  # 5.
             if attempt.taken is None:
                 self._late.tell(attempt.request, attempt.trouble)
         self._late.tell_ended_late([attempt.request for attempt in proven if attempt.existed])

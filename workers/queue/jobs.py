@@ -1,6 +1,7 @@
 """The three orders a worker carries out. Each says when it should be carried out again, or that it is done."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -26,54 +27,42 @@ COMPLAIN_EVERY = timedelta(minutes=1)
 """Forged orders are recorded at most this often: who can write to Redis shall not flood the record."""
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class Jobs:
     """What may be asked for by name. Nothing escapes: what RQ would do with an error leads into Redis and its log."""
 
-    def __init__(
-        self,
-        *,
-        ledger: Ledger,
-        granter: Granter,
-        revoker: Revoker,
-        orders: EndOrderQueue,
-        clock: Clock,
-        actor: str,
-    ) -> None:
-        self._ledger = ledger
-        self._granter = granter
-        self._revoker = revoker
-        self._orders = orders
-        self._clock = clock
-        self._actor = actor
-        self._complained: datetime | None = None
-        self._waited_for: dict[str, datetime] = {}
-        self._by_name: dict[str, Callable[[str], datetime | None]] = {
-            "grant": self.grant,
-            "revoke": self.revoke,
-            "end": self.end,
-        }
+    ledger: Ledger
+    granter: Granter
+    revoker: Revoker
+    orders: EndOrderQueue
+    clock: Clock
+    actor: str
+    _complained: datetime | None = field(default=None, init=False)
+    _waited_for: dict[str, datetime] = field(default_factory=dict, init=False)
 
     def perform(self, payload: Payload) -> datetime | None:
         """When to carry this out again; None if it is done, or the timekeeper will see to it."""
+        by_name: dict[str, Callable[[str], datetime | None]]
+        by_name = {"grant": self.grant, "revoke": self.revoke, "end": self.end}
         with bound_contextvars(order=payload.name):
             try:
-                return self._by_name[payload.name](payload.argument)
+                return by_name[payload.name](payload.argument)
             except Exception:
                 log.exception("order.failed")
-                return self._clock.now() + AGAIN_AFTER
+                return self.clock.now() + AGAIN_AFTER
 
     def grant(self, request_id: str) -> None:
-        self._granter.grant(request_id)
+        self.granter.grant(request_id)
 
     def revoke(self, request_id: str) -> None:
         """End what was ordered to end, by the ledger's word, also where somebody has changed what it says."""
         try:
-            request = self._ledger.request_as_written(request_id)
+            request = self.ledger.request_as_written(request_id)
         except LedgerUnavailable as silent:
             log.warning("revoke.put_off", request_id=request_id, because=str(silent))
             return
         if request is not None and request.state is State.ENDING:
-            self._revoker.end([request])
+            self.revoker.end([request])
 
     def end(self, text: str) -> datetime | None:
         """End what a worker's signed order says, at the time it says.
@@ -82,33 +71,33 @@ class Jobs:
         holds puts this one off.
         """
         try:
-            order = self._orders.read(text)
+            order = self.orders.read(text)
         except BadEndOrder:
             self._complain()
             return None
-        now = self._clock.now()
+        now = self.clock.now()
         if now < order.ends_at:
             return order.ends_at
         try:
             return self._end_by_ledger(SignedOrder(order, text), now)
         except LedgerUnavailable as silent:
             log.warning("end.without_ledger", request_id=order.request_id, because=str(silent))
-        return None if self._revoker.end_unrecorded(order, order.ends_at) else now + AGAIN_AFTER
+        return None if self.revoker.end_unrecorded(order, order.ends_at) else now + AGAIN_AFTER
 
     def _end_by_ledger(self, signed: SignedOrder, now: datetime) -> datetime | None:
         order = signed.order
-        request = self._ledger.request(order.request_id)
+        request = self.ledger.request(order.request_id)
         held = Held(order.request_id, order.principal, order.permissions, order.ends_at)
         if request is None or request.state not in LIVE:
-            return None if self._revoker.revoke_late(order.target, held, seen=False) else now + AGAIN_AFTER
-        if request.state is not State.ENDING and self._orders.drop_superseded(signed, request):
+            return None if self.revoker.revoke_late(order.target, held, seen=False) else now + AGAIN_AFTER
+        if request.state is not State.ENDING and self.orders.drop_superseded(signed, request):
             return None
         others = begun_until(request, now)
         if others and self._is_first_beginning(request.id, others):
             return others
-        gone = request.id in self._revoker.end([request])
+        gone = request.id in self.revoker.end([request])
         if order.target != request.target:  # somebody wrote another into the ledger
-            gone = self._revoker.revoke_late(order.target, held) and gone
+            gone = self.revoker.revoke_late(order.target, held) and gone
         return None if gone else now + AGAIN_AFTER
 
     def _is_first_beginning(self, request_id: str, until: datetime) -> bool:
@@ -119,15 +108,13 @@ class Jobs:
         return first == until
 
     def _complain(self) -> None:
-        now = self._clock.now()
+        now = self.clock.now()
         log.warning("order.forged")
         if self._complained is not None and now - self._complained < COMPLAIN_EVERY:
             return
         self._complained = now
-        fact = Refused(
-            at=now, actor=self._actor, source=Source.WORKER, attempted="end", reason=RefusalReason.BAD_TICKET
-        )
+        fact = Refused(at=now, actor=self.actor, source=Source.WORKER, attempted="end", reason=RefusalReason.BAD_TICKET)
         try:
-            self._ledger.append([fact])
+            self.ledger.append([fact])
         except LedgerUnavailable as silent:
             log.warning("ledger.unavailable", because=str(silent))

@@ -1,6 +1,7 @@
 """Ends that would not work if they were due now: found while the access is active, told before its time is over."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from operator import itemgetter
 
@@ -22,15 +23,15 @@ MOST = 3
 """Requests, and things in the way, that are named."""
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class EndsAtRisk:
     """Alerts once for each spell of trouble in a target, again every hour, and once more when it is over."""
 
-    def __init__(self, *, fleet: Fleet, scribe: Scribe, clock: Clock) -> None:
-        self._fleet = fleet
-        self._scribe = scribe
-        self._clock = clock
-        self._since: dict[str, datetime] = {}
-        self._told: dict[str, datetime] = {}
+    fleet: Fleet
+    scribe: Scribe
+    clock: Clock
+    _since: dict[str, datetime] = field(default_factory=dict, init=False)
+    _told: dict[str, datetime] = field(default_factory=dict, init=False)
 
     def look(self, target: str, active: Sequence[Request]) -> None:
         """``active`` is what has to be ended there, one at least. One call at a time for each target."""
@@ -38,7 +39,7 @@ class EndsAtRisk:
         if not found:
             self._over(target)
             return
-        now = self._clock.now()
+        now = self.clock.now()
         if target not in self._since:
             log.warning("target.ends_at_risk", target=target)
         since = self._since.setdefault(target, now)
@@ -61,7 +62,7 @@ class EndsAtRisk:
     def _in_the_way(self, target: str, active: Sequence[Request]) -> list[Finding]:
         permissions = sorted({permission for one in active for permission in one.permissions})
         try:
-            return self._fleet.get(target).obstacles(permissions)
+            return self.fleet.get(target).obstacles(permissions)
         except TargetError as unusable:
             return [Finding(ok=False, what=str(unusable))]
 
@@ -73,7 +74,7 @@ class EndsAtRisk:
         self.forget(target)
 
     def _tell(self, target: str, says: str) -> None:
-        self._scribe.record([Alert(name=AlertName.END_AT_RISK, says=says, target=target, **self._scribe.signed())])
+        self.scribe.record([Alert(name=AlertName.END_AT_RISK, says=says, target=target, **self.scribe.signed())])
 
 
 def _over(request: Request, now: datetime) -> bool:

@@ -1,6 +1,7 @@
 """Ends carried out by threads: rights go in a lane of their target, and sessions are waited for in another."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
@@ -26,32 +27,23 @@ GIVEN_UP = "it could not be finished in time"
 Done = TypeVar("Done", Begun, frozenset[str])
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class EndRunner:
     """Has a backoff for what the ledger says is due, ``due``, and one for what a target is found to hold, ``found``:
     one of the two ways ends what the other fails at.
     """
 
-    def __init__(
-        self,
-        *,
-        ledger: Ledger,
-        scribe: Scribe,
-        revoker: Revoker,
-        watch: Watchlist,
-        lanes: ThreadLanes,
-        clock: Clock,
-    ) -> None:
-        self.due = KeyedBackoff()
-        self.found = KeyedBackoff()
-        self._ledger = ledger
-        self._scribe = scribe
-        self._revoker = revoker
-        self._watch = watch
-        self._lanes = lanes
-        self._clock = clock
+    ledger: Ledger
+    scribe: Scribe
+    revoker: Revoker
+    watch: Watchlist
+    lanes: ThreadLanes
+    clock: Clock
+    due: KeyedBackoff = field(default_factory=KeyedBackoff, init=False)
+    found: KeyedBackoff = field(default_factory=KeyedBackoff, init=False)
 
     def busy(self, target: str, request_id: str) -> bool:
-        return self._lanes.busy(target, request_id) or self._lanes.busy(_sessions(target), request_id)
+        return self.lanes.busy(target, request_id) or self.lanes.busy(_sessions(target), request_id)
 
     def end_due(self, target: str, requests: Sequence[Request]) -> None:
         """What is due by the ledger's word, some at a time."""
@@ -69,20 +61,20 @@ class EndRunner:
     def end_unrecorded(self, request: Request) -> None:
         """What is due while the ledger is silent."""
         lane = unrecorded(request.target)
-        if self.due.ready(request.id, self._clock.now()) and not self._lanes.busy(lane, request.id):
-            self._lanes.submit(lane, [request.id], partial(self._end_unrecorded, request))
+        if self.due.ready(request.id, self.clock.now()) and not self.lanes.busy(lane, request.id):
+            self.lanes.submit(lane, [request.id], partial(self._end_unrecorded, request))
 
     def note(self, backoff: KeyedBackoff, request_id: str, *, gone: bool) -> None:
         """What is gone and could not be recorded is looked at again, but less and less often."""
-        if gone and not self._revoker.owes(request_id):
+        if gone and not self.revoker.owes(request_id):
             backoff.forget(request_id)
         else:
-            backoff.failed(request_id, self._clock.now())
+            backoff.failed(request_id, self.clock.now())
 
     def _submit(self, target: str, requests: Sequence[Request], work: Callable[[Sequence[Request]], None]) -> None:
         free = [request for request in requests if not self.busy(target, request.id)]
         if free:
-            self._lanes.submit(target, [request.id for request in free], partial(work, free))
+            self.lanes.submit(target, [request.id for request in free], partial(work, free))
 
     def _end_still_due(self, requests: Sequence[Request]) -> None:
         if still_due := [known for request in requests if (known := self._not_overtaken(request))]:
@@ -94,23 +86,23 @@ class EndRunner:
         What is watched costs nothing to look up. One that is not any more, as a rule since it ended, is asked for.
         """
         try:
-            known = self._watch.get(request.id) or look_up(self._ledger, self._scribe, request.id) or request
-            return known if duty_at(known, self._clock.now()) is Duty.END else None
+            known = self.watch.get(request.id) or look_up(self.ledger, self.scribe, request.id) or request
+            return known if duty_at(known, self.clock.now()) is Duty.END else None
         except (LedgerUnavailable, OverflowError):
             return request
 
     def _end(self, requests: Sequence[Request], backoff: KeyedBackoff) -> None:
         """Rights go here, so that no other's wait for somebody's session, which is waited for in a lane of its own."""
-        begun = self._guarded(requests, lambda: self._revoker.begin(requests))
+        begun = self._guarded(requests, lambda: self.revoker.begin(requests))
         if isinstance(begun, frozenset):
             self._note_all(requests, begun, backoff)
             return
 
         def finish() -> None:
-            gone = self._guarded(requests, lambda: self._revoker.finish(begun))
+            gone = self._guarded(requests, lambda: self.revoker.finish(begun))
             self._note_all(requests, gone, backoff)
 
-        self._lanes.submit(_sessions(requests[0].target), [request.id for request in requests], finish)
+        self.lanes.submit(_sessions(requests[0].target), [request.id for request in requests], finish)
 
     def _guarded(self, requests: Sequence[Request], work: Callable[[], Done]) -> Done | frozenset[str]:
         """A fault of ours in what goes with an end keeps nothing alive: then it ends as while the ledger is silent."""
@@ -118,18 +110,18 @@ class EndRunner:
             return work()
         except Exception:
             log.exception("end.failed")
-            return frozenset(one.id for one in requests if self._revoker.end_unrecorded(one, one.ends_at))
+            return frozenset(one.id for one in requests if self.revoker.end_unrecorded(one, one.ends_at))
 
     def _roll_back(self, requests: Sequence[Request]) -> None:
         for request in requests:
             try:
-                self.note(self.due, request.id, gone=self._revoker.roll_back(request, GIVEN_UP))
+                self.note(self.due, request.id, gone=self.revoker.roll_back(request, GIVEN_UP))
             except BrokenChain as broken:
-                tell_changed(self._ledger, self._scribe, request.id, broken)
+                tell_changed(self.ledger, self.scribe, request.id, broken)
                 self._end([request], self.due)
 
     def _end_unrecorded(self, request: Request) -> None:
-        self.note(self.due, request.id, gone=self._revoker.end_unrecorded(request, request.ends_at))
+        self.note(self.due, request.id, gone=self.revoker.end_unrecorded(request, request.ends_at))
 
     def _note_all(self, requests: Sequence[Request], gone: frozenset[str], backoff: KeyedBackoff) -> None:
         for request in requests:

@@ -1,5 +1,6 @@
 """Looks into the targets for what they hold after its end, whatever the ledger says, or while it says nothing."""
 
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -27,51 +28,38 @@ LEFT_TO_THE_LEADER = timedelta(seconds=3)
 """What is held this long after its end is ended without the lease, too: with `INSPECT_EVERY` within the stated lag."""
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class TargetInspector:
     """Compares what each target holds with what it should."""
 
-    def __init__(
-        self,
-        *,
-        ledger: Ledger,
-        scribe: Scribe,
-        fleet: Fleet,
-        revoker: Revoker,
-        runner: EndRunner,
-        watch: Watchlist,
-        lanes: ThreadLanes,
-        lease: LeaderLease,
-        clock: Clock,
-        actor: str,
-    ) -> None:
-        self._ledger = ledger
-        self._scribe = scribe
-        self._fleet = fleet
-        self._revoker = revoker
-        self._runner = runner
-        self._watch = watch
-        self._lanes = lanes
-        self._lease = lease
-        self._clock = clock
-        self._actor = actor
-        self._turns = KeyedBackoff(first=INSPECT_EVERY, longest=INSPECT_EVERY)
-        self._out_of_reach: set[str] = set()
-        self._ending_since: dict[str, datetime] = {}
+    ledger: Ledger
+    scribe: Scribe
+    fleet: Fleet
+    revoker: Revoker
+    runner: EndRunner
+    watch: Watchlist
+    lanes: ThreadLanes
+    lease: LeaderLease
+    clock: Clock
+    actor: str
+    _turns: KeyedBackoff = field(default_factory=lambda: KeyedBackoff(INSPECT_EVERY, INSPECT_EVERY), init=False)
+    _out_of_reach: set[str] = field(default_factory=set, init=False)
+    _ending_since: dict[str, datetime] = field(default_factory=dict, init=False)
 
     def inspect(self, name: str, *, silent: bool) -> None:
         """Look into a target if it is time, in a lane of its own. ``silent`` says that the ledger does not answer."""
         lane = f"{name} inspection"
-        if not self._lanes.busy(lane, name) and self._turns.take_turn(name, self._clock.now()):
-            self._lanes.submit(lane, [name], partial(self._inspect, name, silent=silent))
+        if not self.lanes.busy(lane, name) and self._turns.take_turn(name, self.clock.now()):
+            self.lanes.submit(lane, [name], partial(self._inspect, name, silent=silent))
 
     def forget_ended(self) -> None:
         for request_id in [*self._ending_since]:
-            if self._watch.get(request_id) is None:
+            if self.watch.get(request_id) is None:
                 self._ending_since.pop(request_id, None)
 
     def _inspect(self, name: str, *, silent: bool) -> None:
         try:
-            held = self._fleet.get(name).list_grants()
+            held = self.fleet.get(name).list_grants()
         except TargetError as trouble:
             if name not in self._out_of_reach:
                 log.warning("target.out_of_reach", target=name, because=str(trouble))
@@ -80,32 +68,32 @@ class TargetInspector:
         if name in self._out_of_reach:
             log.info("target.back", target=name)
             self._out_of_reach.discard(name)
-            self._runner.due.forget_all()
-            self._runner.found.forget_all()
+            self.runner.due.forget_all()
+            self.runner.found.forget_all()
         for one in held:
-            if not self._runner.found.ready(one.request_id, self._clock.now()):
+            if not self.runner.found.ready(one.request_id, self.clock.now()):
                 continue
             if silent:
                 self._end_by_note(name, one)
-            elif self._lease.held or self._is_neglected(one):
+            elif self.lease.held or self._is_neglected(one):
                 self._end_if_over(name, one)
 
     def _end_by_note(self, name: str, held: Held) -> None:
         """By the deadline the target keeps: all that is known after a start without the ledger."""
-        if _over_by_note(held, self._clock.now()) and not self._lanes.busy(unrecorded(name), held.request_id):
-            known = self._watch.get(held.request_id)
+        if _over_by_note(held, self.clock.now()) and not self.lanes.busy(unrecorded(name), held.request_id):
+            known = self.watch.get(held.request_id)
             about = known if known is not None and known.target == name else unknown_grant(name, held)
-            gone = self._revoker.end_unrecorded(about, held.ends_at)
-            self._runner.note(self._runner.found, held.request_id, gone=gone)
+            gone = self.revoker.end_unrecorded(about, held.ends_at)
+            self.runner.note(self.runner.found, held.request_id, gone=gone)
 
     def _is_neglected(self, held: Held) -> bool:
         """Whether whoever has the lease should have ended this a while ago: one that has just started, as after an
         outage of all, has seen nobody neglect anything.
         """
-        now = self._clock.now()
-        if self._lease.unchanged_for < LEFT_TO_THE_LEADER:
+        now = self.clock.now()
+        if self.lease.unchanged_for < LEFT_TO_THE_LEADER:
             return False
-        request = self._watch.get(held.request_id)
+        request = self.watch.get(held.request_id)
         ordered = request is not None and request.state is State.ENDING
         since = self._ending_since.setdefault(held.request_id, now) if ordered else None
         moments = (held.ends_at, request.ends_at if request else None, since)
@@ -115,12 +103,12 @@ class TargetInspector:
         """Live by the ledger is right until it is over by the facts, where as a rule its being due ends it, or by the
         target's own note. Anything else has no business there. Without the lease, over is all that comes here.
         """
-        now = self._clock.now()
-        over = _over_by_note(held, now) or not self._lease.held
+        now = self.clock.now()
+        over = _over_by_note(held, now) or not self.lease.held
         try:
-            request = self._watch.get(held.request_id)
+            request = self.watch.get(held.request_id)
             if request is None or request.state not in LIVE:
-                request = look_up(self._ledger, self._scribe, held.request_id)
+                request = look_up(self.ledger, self.scribe, held.request_id)
                 over = over or (request is not None and _is_over(request, now))
             if request is None and not over:
                 self._tell_foreign(name, held)
@@ -128,23 +116,23 @@ class TargetInspector:
             live = request is not None and request.state in LIVE
             if live and not over:
                 return
-            if not self._lease.held:
+            if not self.lease.held:
                 self._tell_neglected(name, held, request)
             if request is not None and live and request.target == name:
-                self._runner.end_found(request)
+                self.runner.end_found(request)
             else:
-                gone = self._revoker.revoke_late(name, held)
-                self._runner.note(self._runner.found, held.request_id, gone=gone)
+                gone = self.revoker.revoke_late(name, held)
+                self.runner.note(self.runner.found, held.request_id, gone=gone)
         except LedgerUnavailable as unable:
             log.warning("inspection.broken_off", target=name, because=str(unable))
 
     def _tell_neglected(self, name: str, held: Held, request: Request | None) -> None:
         says = (
-            f"{name} still held {held.request_id}, which was over, and whoever holds the lease `{self._lease.name}` did"
-            f" not end it. {self._actor} ends it without the lease. If no timekeeper is down, look who writes to "
+            f"{name} still held {held.request_id}, which was over, and whoever holds the lease `{self.lease.name}` did"
+            f" not end it. {self.actor} ends it without the lease. If no timekeeper is down, look who writes to "
             "`leases`."
         )
-        self._scribe.tell(AlertName.END_NOT_BEGUN, request or unknown_grant(name, held), says)
+        self.scribe.tell(AlertName.END_NOT_BEGUN, request or unknown_grant(name, held), says)
 
     def _tell_foreign(self, name: str, held: Held) -> None:
         """It may be somebody's attempt to pass for us, or a ledger restored from an old copy: a person has to see."""
@@ -152,7 +140,7 @@ class TargetInspector:
             f"{name} holds {held.request_id} for {held.principal}, and the ledger knows of no such request. "
             "It was left alone. If nobody can explain it, take it away by hand."
         )
-        self._scribe.tell(AlertName.FOREIGN_GRANT, unknown_grant(name, held), says)
+        self.scribe.tell(AlertName.FOREIGN_GRANT, unknown_grant(name, held), says)
 
 
 def _is_over(request: Request, now: datetime) -> bool:

@@ -97,7 +97,7 @@ def test_what_another_ended_while_it_waited_for_a_thread_is_left_to_them(tmp_pat
     house.timekeeper.ask_ledger()
     wait_until(lambda: len(waiting) == THREADS)
     house.revoker.end([house.request(ids[-1])])
-    conflicts = conflicts_of(house)
+    conflicts = conflicts_over(house, ids[-1])
     house.timekeeper.ask_ledger()
     goes_on.set()
     house.timekeeper.sweep()
@@ -105,8 +105,8 @@ def test_what_another_ended_while_it_waited_for_a_thread_is_left_to_them(tmp_pat
     assert {house.request(request_id).state for request_id in ids} == {State.ENDED}
 
 
-def conflicts_of(house: Hands) -> list[Conflict]:
-    """Every append from now on that comes too late."""
+def conflicts_over(house: Hands, request_id: str) -> list[Conflict]:
+    """Every append from now on that comes too late for this request."""
     conflicts: list[Conflict] = []
     append = house.ledger.append
 
@@ -114,7 +114,8 @@ def conflicts_of(house: Hands) -> list[Conflict]:
         try:
             return append(*what, **how)
         except Conflict as lost:
-            conflicts.append(lost)
+            if request_id in str(lost):
+                conflicts.append(lost)
             raise
 
     house.ledger.append = watched  # type: ignore[method-assign]
