@@ -70,7 +70,6 @@ class WorkerContext:
     ledger: Ledger
     policies: PolicyFolder
     fleet: Fleet
-    spool: Spool
     scribe: Scribe
     revoker: Revoker
     clock: Clock
@@ -189,7 +188,7 @@ def _context(
     actor = process_name(process)
     revoker = Revoker(ledger=ledger, fleet=fleet, clock=clock, spool=spool, actor=actor, source=source)
     scribe = Scribe(ledger=ledger, spool=spool, clock=clock, actor=actor, source=source)
-    return WorkerContext(process, ledger, policies, fleet, spool, scribe, revoker, clock, actor)
+    return WorkerContext(process, ledger, policies, fleet, scribe, revoker, clock, actor)
 
 
 def _wait_for(redis: Redis, stop: Event) -> bool | None:
