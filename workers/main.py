@@ -49,7 +49,7 @@ from workers.queue.worker import Worker
 from workers.targets import open_target
 from workers.targets.departed import forget_departed
 from workers.targets.known import KnownTargets
-from workers.targets.registry import Fleet
+from workers.targets.registry import TargetRegistry
 from workers.timekeeper.timekeeper import LEASE_LASTS, Timekeeper
 
 log = structlog.get_logger(__name__)
@@ -69,7 +69,7 @@ class WorkerContext:
     process: str
     ledger: Ledger
     policies: PolicyFolder
-    fleet: Fleet
+    fleet: TargetRegistry
     scribe: Scribe
     revoker: Revoker
     clock: Clock
@@ -178,7 +178,7 @@ def _context(
         log.warning("ledger.unavailable", because=str(silent))
     ledger = Ledger(engine, clock)
     policies = PolicyFolder(settings.policies, clock)
-    fleet = Fleet(
+    fleet = TargetRegistry(
         policies,
         KnownTargets(settings.data),
         lambda config: opener(config.name, config.kind, config.settings, resolve_secret),

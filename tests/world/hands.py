@@ -17,7 +17,7 @@ from workers.provision.recorder import Scribe
 from workers.provision.revoke import Revoker
 from workers.queue.jobs import Jobs
 from workers.targets.known import KnownTargets
-from workers.targets.registry import Fleet
+from workers.targets.registry import TargetRegistry
 from workers.timekeeper.timekeeper import Timekeeper
 
 KEY = b"k" * 32
@@ -65,7 +65,7 @@ class Hands(World):
             self.keep(Person(id=person, team=WORKSPACE, name=person))
         self.targets = {name: InMemoryTarget(name) for name in ("orders-db", "ledger-db")}
         self.target = self.targets["orders-db"]
-        self.fleet = Fleet(self.policies, KnownTargets(folder), lambda config: self.targets[config.name])
+        self.fleet = TargetRegistry(self.policies, KnownTargets(folder), lambda config: self.targets[config.name])
         self.spool = Spool(folder / "spool")
         self.revoker = self.make_revoker(Source.WORKER)
         self.orders = EndOrderQueue(queue=self.queue, ledger=self.ledger, key=KEY, clock=self.clock)
@@ -80,7 +80,7 @@ class Hands(World):
         )
         self.timekeeper = self.make_timekeeper()
 
-    def make_granter(self, fleet: Fleet) -> Granter:
+    def make_granter(self, fleet: TargetRegistry) -> Granter:
         return Granter(
             ledger=self.ledger,
             policies=self.policies,

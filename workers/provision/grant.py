@@ -25,7 +25,7 @@ from jit.requests.lifecycle import Duty, Request, State, duty_at
 from workers.end_orders.queue import EndOrderQueue
 from workers.end_orders.signed import TooLong
 from workers.provision.revoke import Revoker
-from workers.targets.registry import Fleet, TargetUnusable
+from workers.targets.registry import TargetRegistry, TargetUnusable
 
 log = structlog.get_logger(__name__)
 
@@ -60,7 +60,7 @@ class Granter:
     policies: PolicyFolder
     directory: Directory
     orders: EndOrderQueue
-    fleet: Fleet
+    fleet: TargetRegistry
     revoker: Revoker
     clock: Clock
     actor: str

@@ -19,7 +19,7 @@ from workers.provision.late_ends import LateEndAlerts
 from workers.provision.recorder import Scribe
 from workers.provision.unknown_grant import unknown_grant
 from workers.provision.watchlist import as_written
-from workers.targets.registry import Fleet
+from workers.targets.registry import TargetRegistry
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +37,9 @@ class Revoker:
     5. People are told of what did not work, or came late.
     """
 
-    def __init__(self, *, ledger: Ledger, fleet: Fleet, clock: Clock, spool: Spool, actor: str, source: Source) -> None:
+    def __init__(
+        self, *, ledger: Ledger, fleet: TargetRegistry, clock: Clock, spool: Spool, actor: str, source: Source
+    ) -> None:
         self._ledger = ledger
         self._fleet = fleet
         self._scribe = Scribe(ledger=ledger, spool=spool, clock=clock, actor=actor, source=source)

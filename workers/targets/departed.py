@@ -5,12 +5,12 @@ from collections.abc import Collection, Iterator
 from jit.ledger import Ledger, LedgerUnavailable, Question
 from jit.ports import TargetError
 from jit.requests.lifecycle import LIVE, Request
-from workers.targets.registry import Fleet
+from workers.targets.registry import TargetRegistry
 
 MOST = 1000
 
 
-def forget_departed(fleet: Fleet, ledger: Ledger) -> None:
+def forget_departed(fleet: TargetRegistry, ledger: Ledger) -> None:
     """Those of which neither the ledger nor the target says that anything is active."""
     for name in fleet.departed():
         try:

@@ -21,7 +21,7 @@ class TargetUnusable(TargetUnreachable):
     """It cannot be opened as it is set up: nobody can be given anything there until a person mends that."""
 
 
-class Fleet:
+class TargetRegistry:
     """Thread-safe. A target that left the policy stays known until `forget`, over a restart too, so that what it still
     gives is taken back.
     """

@@ -12,7 +12,7 @@ from jit.ports import Clock, Finding, TargetError
 from jit.requests.lifecycle import Request, State
 from workers.provision.late_ends import ALERT_AGAIN
 from workers.provision.recorder import Scribe
-from workers.targets.registry import Fleet
+from workers.targets.registry import TargetRegistry
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +27,7 @@ MOST = 3
 class EndsAtRisk:
     """Alerts once for each spell of trouble in a target, again every hour, and once more when it is over."""
 
-    fleet: Fleet
+    fleet: TargetRegistry
     scribe: Scribe
     clock: Clock
     _since: dict[str, datetime] = field(default_factory=dict, init=False)

@@ -14,7 +14,7 @@ from workers.provision.recorder import Scribe
 from workers.provision.revoke import Revoker
 from workers.provision.unknown_grant import unknown_grant
 from workers.provision.watchlist import Watchlist, is_due
-from workers.targets.registry import Fleet
+from workers.targets.registry import TargetRegistry
 from workers.timekeeper.backoff import KeyedBackoff
 from workers.timekeeper.changed_records import look_up
 from workers.timekeeper.end_runner import EndRunner, unrecorded
@@ -34,7 +34,7 @@ class TargetInspector:
 
     ledger: Ledger
     scribe: Scribe
-    fleet: Fleet
+    fleet: TargetRegistry
     revoker: Revoker
     runner: EndRunner
     watch: Watchlist

@@ -22,7 +22,7 @@ from jit.requests.lifecycle import Duty, Request, State, duty_at
 from workers.provision.recorder import Scribe
 from workers.provision.revoke import Revoker
 from workers.provision.watchlist import Watchlist
-from workers.targets.registry import Fleet
+from workers.targets.registry import TargetRegistry
 from workers.timekeeper.at_risk import EndsAtRisk
 from workers.timekeeper.backoff import KeyedBackoff
 from workers.timekeeper.changed_records import look_up, tell_changed
@@ -67,7 +67,7 @@ class Timekeeper:
         ledger: Ledger,
         leases: Leases,
         scribe: Scribe,
-        fleet: Fleet,
+        fleet: TargetRegistry,
         revoker: Revoker,
         queue: Queue | None,
         clock: Clock,

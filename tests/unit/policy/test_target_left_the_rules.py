@@ -23,7 +23,7 @@ from workers.doctor import look_at_departed
 from workers.main import run_timekeeper
 from workers.targets.departed import forget_departed
 from workers.targets.known import FILE, KnownTargets
-from workers.targets.registry import Fleet
+from workers.targets.registry import TargetRegistry
 
 WITH_SECRET = RULES.replace("orders-db: {kind: fake}", 'orders-db: {kind: fake, dsn: "env:ORDERS_DSN"}')
 RENAMED = WITH_SECRET.replace("orders-db:", "shop-db:").replace("orders-db/", "shop-db/")
@@ -40,10 +40,10 @@ def house(tmp_path: Path) -> Hands:
     return made
 
 
-def restarted(house: Hands) -> Fleet:
+def restarted(house: Hands) -> TargetRegistry:
     """Of a process that begins anew."""
     house.policies.current()
-    return Fleet(house.policies, KnownTargets(house.folder), lambda config: house.targets[config.name])
+    return TargetRegistry(house.policies, KnownTargets(house.folder), lambda config: house.targets[config.name])
 
 
 @CHANGES

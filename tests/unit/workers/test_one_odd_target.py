@@ -20,7 +20,7 @@ from tests.world.waiting import HUNG, wait_until
 from workers.main import run_timekeeper
 from workers.targets import TargetSetupError
 from workers.targets.known import KnownTargets
-from workers.targets.registry import Fleet
+from workers.targets.registry import TargetRegistry
 
 ODD = "ledger-db"
 CANNOT_BE_OPENED = {
@@ -123,7 +123,7 @@ def test_many_processes_that_start_tell_of_it_once(house: Hands) -> None:
 
 def test_a_grant_on_it_is_refused_with_the_reason(house: Hands) -> None:
     unusable = opener(house, MissingSecret("BOOKS_DSN is not set."))
-    fleet = Fleet(house.policies, KnownTargets(house.folder), lambda config: unusable(config.name))
+    fleet = TargetRegistry(house.policies, KnownTargets(house.folder), lambda config: unusable(config.name))
     house.approved("R-ODD7", access="ledger-db/read")
     house.make_granter(fleet).grant("R-ODD7")
 
