@@ -10,7 +10,7 @@ from demo.parts import BOT, SLACK, Parts, Seen
 from demo.record import Record
 from demo.stack import Rehearsal
 from jit.ledger import BrokenChain, LedgerUnavailable
-from jit.ledger.spool import FILE, PUT_ASIDE, lines_in
+from jit.ledger.spool_files import put_aside_in, waiting_in
 from jit.proof.signer.keys import read_key
 
 WHOLE_EVERY = 5.0
@@ -89,8 +89,8 @@ class Eyes:
             checked_whole=self._whole,
             unread=unread,
             broken=broken,
-            waiting=lines_in(spool / FILE),
-            put_aside=lines_in(spool / PUT_ASIDE),
+            waiting=waiting_in(spool),
+            put_aside=put_aside_in(spool),
             cards=self._cards(),
             failures=tuple(self._failures),
             acknowledged=tuple(self._stage.stage.acknowledged()),

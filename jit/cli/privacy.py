@@ -127,5 +127,5 @@ _ELSEWHERE = (
     "the rules' files, also as they were: people, groups and approvers by id",
     "logs, exports, evidence bundles and a SIEM that hold what was readable then",
     "searches of the record (record.read) whose words mean them without naming them as the directory does",
-    "spool files on the hosts: spool.jsonl and spool.unreadable",
+    "spool files on the hosts: spool.db and spool.unreadable",
 )

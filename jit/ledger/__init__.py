@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from jit.ledger.followers import Lease, LeaseLost, Leases, Notes
     from jit.ledger.readmodel import Question
     from jit.ledger.snapshot import StoredDirectory
-    from jit.ledger.spool import Spool, SpoolFailed, TakenIn
+    from jit.ledger.spool import Spool, SpoolFailed
+    from jit.ledger.spool_taking import TakenIn
     from jit.ledger.store import AlreadyOpen, ClockSkew, Conflict, Ledger, Recorded
     from jit.ledger.unavailable import LedgerUnavailable
 
@@ -47,7 +48,8 @@ _HOME = {
     **dict.fromkeys(("Lease", "LeaseLost", "Leases", "Notes"), "followers"),
     "Question": "readmodel",
     "StoredDirectory": "snapshot",
-    **dict.fromkeys(("Spool", "SpoolFailed", "TakenIn"), "spool"),
+    **dict.fromkeys(("Spool", "SpoolFailed"), "spool"),
+    "TakenIn": "spool_taking",
     **dict.fromkeys(("AlreadyOpen", "ClockSkew", "Conflict", "Ledger", "Recorded"), "store"),
     "LedgerUnavailable": "unavailable",
 }

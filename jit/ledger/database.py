@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select, text, update
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, SQLAlchemyError
+from sqlalchemy.pool import Pool
 
 from jit.ledger import guard
 from jit.ledger.schema import entries, made_by, metadata
@@ -45,7 +46,7 @@ def connect(url: str) -> Engine:
             "and in a password %40 for @, %3A for : and %2F for /."
         ) from None
     if parsed.get_backend_name() == "sqlite":
-        return _sqlite(parsed)
+        return connect_sqlite(parsed)
     if "@" in f"{parsed.host}{parsed.database}":
         raise LedgerMisconfigured("The address in JIT_LEDGER_URL cannot be read: write @ in its password as %40.")
     if parsed.get_backend_name() == "postgresql":
@@ -55,8 +56,9 @@ def connect(url: str) -> Engine:
     )
 
 
-def _sqlite(url: URL) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+def connect_sqlite(url: URL, poolclass: type[Pool] | None = None) -> Engine:
+    """The same for a file, whatever characters are in its name."""
+    engine = create_engine(url, poolclass=poolclass, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
 
     @event.listens_for(engine, "do_connect")
     def ours_alone(*_: Any) -> None:

@@ -11,12 +11,11 @@ import structlog
 
 from jit.facts import Alert, AlertName
 from jit.ledger.store import Ledger
-from jit.ledger.taken import holds
 
 log = structlog.get_logger(__name__)
 
 SAME = UUID("8f7c2f53-5f0e-4c33-9d55-0b6f1c0f6a1e")
-"""Ids are made under this: all processes of one host tell the same."""
+"""Ids are made under this: all processes of one host tell the same, and the ledger keeps one."""
 STILL = timedelta(hours=1)
 """Found full again before this is over, it is the same trouble."""
 
@@ -52,6 +51,5 @@ class FullDisk:
                 f"On {host} the disk of JIT_DATA is full: no fact can wait in {self._folder}, and what waits there can "
                 "only be taken in once there is room. Make room; `jit doctor` says whether it is enough."
             )
-            if not holds(ledger.engine, same):
-                ledger.append([Alert(id=same, name=AlertName.SPOOL_FULL, says=says, **signed)])
+            ledger.append([Alert(id=same, name=AlertName.SPOOL_FULL, says=says, **signed)])
         self._told_at, self.untold = now, False

@@ -110,7 +110,7 @@ class Ledger:
         """The same in a transaction of the caller's, begun by `writing`, that changes something else as well. After it
         the caller hands the entries to `log_recorded`.
         """
-        new = _without_doubles(connection, facts)
+        new = without_doubles(connection, facts)
         steps = _steps(connection, self.ring, [fact for fact in new if isinstance(fact, Life)], expect or {})
         sealed = self._seal(connection, new, _last(connection))
         if sealed:
@@ -332,7 +332,7 @@ def _unless_changed(connection: Connection, ring: KeyRing, request_id: str) -> R
         return None
 
 
-def _without_doubles(connection: Connection, facts: Sequence[Fact]) -> list[Fact]:
+def without_doubles(connection: Connection, facts: Sequence[Fact]) -> list[Fact]:
     """Without what waited in a spool, or several processes tell, and is here already. Under an id that somebody else
     took first, which those of alerts can be foreseen for, is not that.
     """
@@ -397,13 +397,14 @@ def _insert(connection: Connection, sealed: Sequence[Entry]) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(_APPEND, {"bodies": [entry.body for entry in sealed]})
     else:
-        connection.execute(insert(entries), [_row(entry) for entry in sealed])
+        connection.execute(insert(entries), [as_row(entry) for entry in sealed])
 
 
 _APPEND = text(f"SELECT jit_append(:bodies), {NOTIFIES}")
 
 
-def _row(entry: Entry) -> dict[str, object]:
+def as_row(entry: Entry) -> dict[str, object]:
+    """The entry as the table of entries keeps it."""
     fact = entry.fact
     return {
         "index": entry.index,

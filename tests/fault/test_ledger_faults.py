@@ -14,6 +14,7 @@ from jit.requests.lifecycle import GRANT_GIVEN_UP, Request, State
 from jit.runtime.embedded import EmbeddedPostgres
 from tests.world.product import Product, product
 from tests.world.servers import postgres_18
+from tests.world.spooling import facts_in
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
 
@@ -86,9 +87,8 @@ def order_in_the_queue(it: Product, request: Request) -> str:
 
 def end_is_spooled(it: Product, request: Request) -> bool:
     """Its outcome, which is written a moment after the access is gone."""
-    spool = it.stage.folder / "spool" / "spool.jsonl"
-    lines = spool.read_text().splitlines() if spool.exists() else []
-    return any(request.id in line and '"kind":"ended"' in line for line in lines)
+    facts = facts_in(it.stage.folder / "spool" / "spool.db")
+    return any(request.id in fact and '"kind": "ended"' in fact for fact in facts)
 
 
 def how_it_ended(it: Product, request: Request) -> list[tuple[bool, EndCause, str]]:

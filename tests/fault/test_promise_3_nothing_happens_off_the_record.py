@@ -32,6 +32,7 @@ from jit.requests.lifecycle import State
 from playground.person import Person, Shown
 from playground.sample import ALICE, BOB, BOT, CAROL, EVE, MALLORY, REQUESTS, account
 from tests.world.product import Product
+from tests.world.spooling import SIGNED, rows_in
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
 
@@ -199,20 +200,20 @@ def test_refused_command_and_form_are_recorded(it: Product) -> None:
 
 
 def test_spool_on_a_full_disk_says_so_and_keeps_what_it_took_whole(tmp_path: Path) -> None:
-    """The file may not grow past 2,000 bytes, in a process of its own."""
+    """No file may grow past 64,000 bytes, in a process of its own."""
     filling = multiprocessing.get_context("spawn").Process(target=fill, args=(tmp_path,))
     filling.start()
     filling.join(60)
     assert filling.exitcode == 0
-    kept = (tmp_path / "spool.jsonl").read_bytes()
-    assert len(kept) <= 2000
-    assert kept.endswith(b"}\n")
+    kept = rows_in(tmp_path / "spool.db")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["spool.db", "spool.lock"]
     engine = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
     create_tables(engine)
     ledger = Ledger(engine, SystemClock())
-    taken = Spool(tmp_path).take_in(ledger).recorded
-    assert taken == len(kept.splitlines()) > 1
-    assert check_chain(ledger.read()) == taken
+    taken = Spool(tmp_path).take_in(ledger, SIGNED)
+    assert taken.recorded == len(kept) > 1
+    assert taken.broken == ()
+    assert check_chain(ledger.read()) == len(kept) + 1
     assert not (tmp_path / "spool.unreadable").exists()
     engine.dispose()
 
@@ -220,7 +221,7 @@ def test_spool_on_a_full_disk_says_so_and_keeps_what_it_took_whole(tmp_path: Pat
 def fill(folder: Path) -> None:
     """Write until nothing more is taken; that must be said, each time."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64_000, 64_000))
     spool = Spool(folder)
     for _ in range(100):
         try:

@@ -45,6 +45,7 @@ from jit.ledger.unavailable import NotTaken
 from jit.requests.lifecycle import State
 from jit.testing import T0, ManualClock
 from tests.world.at_once import at_once
+from tests.world.spooling import SIGNED, rows_in
 from tests.world.tamper import past_the_guards
 
 pytestmark = pytest.mark.real
@@ -221,24 +222,13 @@ def test_an_end_that_was_spooled_twice_is_recorded_once(ledger: Ledger, tmp_path
     spool = Spool(tmp_path / "spool")
     spool.write([end])
     spool.write([end])
-    assert spool.take_in(ledger) == TakenIn(recorded=2)
-    assert spool.take_in(ledger) == TakenIn()
+    assert spool.take_in(ledger, SIGNED) == TakenIn(recorded=1)
+    assert spool.take_in(ledger, SIGNED) == TakenIn()
     ended = ledger.request("R-7F3K")
     assert ended is not None
     assert ended.state is State.ENDED
-    assert [entry.fact.kind for entry in ledger.read()] == ["requested", "ended"]
+    assert [entry.fact.kind for entry in ledger.read()] == ["requested", "ended", "spool.taken"]
     assert ledger.read()[1].fact.spooled
-
-
-def test_a_spool_line_cut_off_by_a_crash_costs_only_itself(ledger: Ledger, tmp_path: Path):
-    alert = Alert(at=T0, actor="t", source=Source.TIMEKEEPER, name=AlertName.END_LATE, says="late")
-    spool = Spool(tmp_path)
-    spool.write([alert])
-    with (tmp_path / "spool.jsonl").open("ab") as file:
-        file.write(b'{"half a li')
-    spool.write([alert.model_copy(update={"id": uuid4()})])
-    assert spool.take_in(ledger) == TakenIn(recorded=2, refused=1)
-    assert (tmp_path / "spool.unreadable").read_bytes() == b'{"half a li\n'
 
 
 def test_the_spool_waits_while_the_ledger_is_away(tmp_path: Path):
@@ -247,8 +237,8 @@ def test_the_spool_waits_while_the_ledger_is_away(tmp_path: Path):
     spool = Spool(tmp_path)
     spool.write([alert])
     with pytest.raises(LedgerUnavailable):
-        spool.take_in(away)
-    assert (tmp_path / "spool.jsonl").read_bytes()
+        spool.take_in(away, SIGNED)
+    assert len(rows_in(tmp_path / "spool.db")) == 1
 
 
 def test_waking_tells_what_is_due_and_not_a_moment_before(ledger: Ledger):

@@ -68,7 +68,7 @@ def test_every_log_event_of_the_guide_is_one_of_ours() -> None:
     sources = "".join(path.read_text() for room in ("jit", "bot", "workers") for path in (ROOT / room).rglob("*.py"))
     ours = set(re.findall(r"log\.\w+\(\s*\"([a-z_]+\.[a-z_]+)\"", sources))
     files = {"targets.json", "worker.key", "log.key", "state.json", "channel.jsonl"}
-    files |= {f"spool.{end}" for end in ("jsonl", "chain", "lock", "unreadable")}
+    files |= {f"spool.{end}" for end in ("db", "jsonl", "lock", "unreadable")}
     named = set(re.findall(r"`([a-z]+\.[a-z_]+)`", GUIDE)) - files
     assert {"revoke.failed", "order.forged"} <= named
     assert named <= ours

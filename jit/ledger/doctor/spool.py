@@ -8,8 +8,7 @@ from shlex import quote
 
 from jit.doctor.examine import NotLookedAt
 from jit.doctor.line import Line, Part, fine, mend, note
-from jit.ledger.spool import FILE, PUT_ASIDE, lines_in
-from jit.ledger.spool_files import CHAIN, LOST, SUSPECT
+from jit.ledger.spool_files import LOST, PUT_ASIDE, files_in, gone_from, put_aside_in, waiting_in
 
 _LEAST_ROOM = 1 << 20
 """Bytes: for some thousand facts."""
@@ -69,42 +68,34 @@ def _open_to_others(spool: Path) -> Iterator[Line]:
 
 
 def _failed_by_the_disk(spool: Path) -> Iterator[Line]:
-    suspect, lost = ([path.name for path in spool.glob(f"{name}*")] for name in (SUSPECT, LOST))
-    if suspect or lost:
+    spoilt = [path.name for path in files_in(spool)[:-1]] + sorted(path.name for path in spool.glob(f"{LOST}*"))
+    if spoilt:
         yield mend(
             Part.LEDGER,
-            f"the disk failed to keep facts in {spool}: {', '.join(sorted(suspect + lost))}",
+            f"the disk failed to keep facts in {spool}, or somebody spoilt them: {', '.join(spoilt)}",
             "What can be read is taken in by itself, the rest is kept. Look at the disk, have it replaced or mended:\n"
             "dmesg --level=err,warn",
         )
-    if not (spool / CHAIN).exists() and _has_chained_lines(spool / FILE):
+    if gone_from(spool):
         yield mend(
             Part.LEDGER,
-            f"{spool / CHAIN} is gone, so nobody can tell whether facts are missing in {spool / FILE}",
+            f"the spool's file in {spool} is gone, so nobody can tell whether facts are missing",
             "The next taking tells it as an alert. Look who could write to that folder.",
         )
 
 
-def _has_chained_lines(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            return file.read(6) == b'{"n": '
-    except OSError:
-        return False
-
-
 def _backlog(spool: Path) -> Iterator[Line]:
-    waiting = lines_in(spool / FILE)
+    waiting = waiting_in(spool)
     if waiting:
         yield note(
             Part.LEDGER,
-            f"{waiting} {'fact waits' if waiting == 1 else 'facts wait'} in {spool / FILE}",
-            "A timekeeper on this host takes them in once the ledger answers: is one running? Keep the file.",
+            f"{waiting} {'fact waits' if waiting == 1 else 'facts wait'} in {spool}",
+            "A timekeeper on this host takes them in once the ledger answers: is one running? Keep the folder.",
         )
-    refused = lines_in(spool / PUT_ASIDE)
+    refused = put_aside_in(spool)
     if refused:
         yield note(
             Part.LEDGER,
-            f"{refused} lines of the spool were refused, and lie in {spool / PUT_ASIDE}",
+            f"{refused} facts of the spool were refused, and lie in {spool / PUT_ASIDE}",
             "They had no business there, or were changed: look who could write to that folder, then move the file.",
         )

@@ -16,10 +16,10 @@ from sqlalchemy import func, insert, select
 from jit.cli.main import cli
 from jit.doctor import Check, Part, State, examine
 from jit.facts import Alert, AlertName, Source
-from jit.ledger import connect, create_tables
+from jit.ledger import Spool, connect, create_tables
 from jit.ledger.doctor.spool import look_at_spool
 from jit.ledger.schema import heads
-from jit.ledger.spool import FILE, PUT_ASIDE
+from jit.ledger.spool_files import PUT_ASIDE
 from jit.ledger.unavailable import Forbidden
 from jit.policy.doctor import look_at_policies, look_at_writers
 from jit.policy.files.check import check_folder
@@ -27,6 +27,7 @@ from jit.proof.doctor.ledger import look_at_ledger
 from jit.proof.tlog.note import SignerKey, checkpoint, sign
 from jit.testing import ManualClock, Story, ledger_in
 from tests.world.base import RULES
+from tests.world.spooling import late
 from tests.world.tamper import past_the_guards
 
 POLICIES = Path(__file__).parents[3] / "policies"
@@ -278,7 +279,7 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path, monkeypatch):
 def test_facts_that_wait_and_lines_that_were_refused_are_noted(tmp_path):
     spool = tmp_path / "spool"
     spool.mkdir(mode=0o700)
-    (spool / FILE).write_text("{}\n{}\n")
+    Spool(spool).write([late("a"), late("b")])
     (spool / PUT_ASIDE).write_text("{}\n")
     assert [line.what.split(" ")[0] for line in lines(lambda: look_at_spool(tmp_path, spool))[1:]] == ["2", "1"]
     assert to_mend(lambda: look_at_spool(tmp_path, spool)) == []

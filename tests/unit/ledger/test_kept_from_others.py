@@ -8,9 +8,10 @@ from click.testing import CliRunner
 from jit.cli.main import cli
 from jit.facts import Alert, AlertName, Source
 from jit.ledger import Ledger, Spool, connect, create_tables
-from jit.ledger.spool import FILE, PUT_ASIDE
+from jit.ledger.spool_files import FILE, PUT_ASIDE
 from jit.testing import ManualClock, Story
 from tests.world.hands import Hands
+from tests.world.spooling import SIGNED, put_in
 from workers.end_orders.signed import load_key
 
 
@@ -68,7 +69,6 @@ def test_the_spool_is_read_by_nobody_else(tmp_path):
     spool = Spool(folder)
     alert = Alert(at=house.clock.now(), actor="bot@here", source=Source.BOT, name=AlertName.FOREIGN_SLACK, says="x")
     spool.write([alert])
-    with (folder / FILE).open("ab") as file:
-        file.write(b"no fact\n")
-    assert spool.take_in(house.ledger).refused == 1
+    put_in(folder / FILE, [(2, b"no fact", "")])
+    assert spool.take_in(house.ledger, SIGNED).refused == 1
     assert [mode(folder), mode(folder / FILE), mode(folder / PUT_ASIDE)] == [0o700, 0o600, 0o600]

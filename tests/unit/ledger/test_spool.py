@@ -1,17 +1,21 @@
 """Whoever can write the spool's file can tell of ends, and of nothing else; and stops nothing."""
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jit.facts import Alert, AlertName, Approval, Approved, Counted, Fact, RefusalReason, Refused, Source, write_fact
+from jit.facts import Alert, AlertName, Approval, Approved, Counted, Fact, RefusalReason, Refused, Source
 from jit.ledger import Entry, Ledger, SpoolFailed
+from jit.ledger.opened import opened
+from jit.ledger.spool_files import append, load_chain, transaction
 from jit.ledger.unavailable import NotTaken
 from jit.requests.lifecycle import State
 from jit.testing import BOB, T0
 from tests.world.hands import Hands
+from tests.world.spooling import rows_in
 
 
 @pytest.fixture
@@ -20,9 +24,22 @@ def house(tmp_path: Path) -> Hands:
 
 
 def inject(house: Hands, *facts: Fact, spooled: bool) -> None:
+    """As somebody does who can write the file, and knows how its chain is made."""
     (house.folder / "spool").mkdir(exist_ok=True)
-    lines = (write_fact(fact.model_copy(update={"spooled": spooled})) + b"\n" for fact in facts)
-    (house.folder / "spool" / "spool.jsonl").write_bytes(b"".join(lines))
+    with transaction(spool_of(house)) as connection:
+        chain = load_chain(connection, had_one=False)
+        append(connection, chain, [fact.model_copy(update={"spooled": spooled}) for fact in facts])
+
+
+def spool_of(house: Hands) -> Path:
+    return house.folder / "spool" / "spool.db"
+
+
+def taken_out(house: Hands) -> list[Fact]:
+    """What waits; afterwards nothing does."""
+    waiting = [opened(*row, {}).fact for row in rows_in(spool_of(house))]
+    shutil.rmtree(house.folder / "spool")
+    return waiting
 
 
 def put_aside(house: Hands) -> str:
@@ -60,20 +77,19 @@ def test_a_fact_that_is_recorded_already_blocks_nothing(house: Hands, *, spooled
     house.revoker.end([request])
     house.ledger.cut = False
     known = [entry.fact for entry in house.ledger.read()]
-    path = house.folder / "spool" / "spool.jsonl"
-    waiting = path.read_bytes()
+    waiting = taken_out(house)
     inject(house, *known, spooled=spooled)
-    path.write_bytes(path.read_bytes() + waiting + waiting)
+    inject(house, *waiting, spooled=True)
     house.timekeeper.sweep()
     assert house.request().state is State.ENDED
-    assert path.read_bytes() == b""
+    assert rows_in(spool_of(house)) == []
     assert house.kinds().count("ended") == 1
 
 
 def test_what_is_no_end_is_not_written(house: Hands) -> None:
     with pytest.raises(SpoolFailed):
         house.spool.write([press()])
-    assert not (house.folder / "spool" / "spool.jsonl").exists()
+    assert not (house.folder / "spool").exists()
 
 
 def test_a_fact_that_the_database_will_never_take_keeps_no_other_waiting(
@@ -86,10 +102,8 @@ def test_a_fact_that_the_database_will_never_take_keeps_no_other_waiting(
     house.revoker.end([request])
     house.ledger.cut = False
     never = Alert(at=T0, actor="x", source=Source.BOT, name=AlertName.END_LATE, says="never", spooled=True)
-    waiting = (house.folder / "spool" / "spool.jsonl").read_bytes()
-    inject(house, never, spooled=True)
-    with (house.folder / "spool" / "spool.jsonl").open("ab") as file:
-        file.write(waiting)
+    waiting = taken_out(house)
+    inject(house, never, *waiting, spooled=True)
     append = Ledger.append
 
     def guarded(ledger: Ledger, facts: Sequence[Fact], **more: Any) -> list[Entry]:

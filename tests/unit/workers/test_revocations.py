@@ -14,6 +14,7 @@ from jit.requests.lifecycle import State
 from jit.testing import ALICE, T0
 from tests.world.end_orders import order_about, signed
 from tests.world.hands import KEY, Hands
+from tests.world.spooling import SIGNED
 from workers.end_orders.signed import sign, verify
 from workers.provision.late_ends import STATED_LAG
 from workers.queue.job import Payload
@@ -39,7 +40,7 @@ def facts(house: Hands, kind: type) -> list[Any]:
 
 def take_in(house: Hands) -> int:
     house.ledger.cut = False
-    return house.spool.take_in(house.ledger).recorded
+    return house.spool.take_in(house.ledger, SIGNED).recorded
 
 
 def counted(house: Hands) -> list[list[str]]:

@@ -15,6 +15,7 @@ from jit.ports import Held, TargetUnreachable
 from jit.requests.lifecycle import GRANT_GIVEN_UP, GRANT_NUDGE, GRANT_STUCK, State
 from jit.testing import ALICE, T0
 from tests.world.hands import Hands
+from tests.world.spooling import SIGNED
 from tests.world.waiting import HUNG, wait_until
 
 
@@ -411,7 +412,7 @@ def test_without_ledger_and_target_the_trouble_is_kept_once_and_told(house: Hand
         house.timekeeper.sweep()
         house.clock.move(seconds=1)
     house.ledger.cut = False
-    house.spool.take_in(house.ledger)
+    house.spool.take_in(house.ledger, SIGNED)
     assert house.kinds().count("revoke.intent") == 1
     assert [alert.name for alert in house.alerts()] == ["end_late"]
 
