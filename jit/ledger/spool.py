@@ -15,23 +15,8 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from jit.facts import Fact
+from jit.ledger import spool_files as files
 from jit.ledger.spool_chain import Chain
-from jit.ledger.spool_files import (
-    FILE,
-    Lock,
-    append,
-    content_at_rest,
-    file_after,
-    files_in,
-    is_full,
-    load_chain,
-    locked,
-    make_folder,
-    old_files,
-    remove,
-    transaction,
-    why,
-)
 from jit.ledger.spool_full import FullDisk
 from jit.ledger.spool_taking import TakenIn, Taking
 from jit.ledger.store import Ledger
@@ -64,8 +49,8 @@ class Spool:
         if not facts:
             return
         try:
-            make_folder(self._folder)
-            with locked(self._folder, wait=True) as lock:
+            files.make_folder(self._folder)
+            with files.locked(self._folder, wait=True) as lock:
                 self._keep([fact.model_copy(update={"spooled": True}) for fact in facts], lock)
         except (OSError, SQLAlchemyError, NotTaken) as wrong:
             raise SpoolFailed(f"cannot write the spool: {self._why(wrong)}") from wrong
@@ -73,45 +58,41 @@ class Spool:
         log.warning("facts.spooled", kinds=[fact.kind for fact in facts])
 
     def _why(self, wrong: Exception) -> str:
-        if not is_full(wrong, self._folder):
-            return why(wrong)
+        if not files.is_full(wrong, self._folder):
+            return files.why(wrong)
         self._full.found()
-        return f"the disk of JIT_DATA is full ({why(wrong)})"
+        return f"the disk of JIT_DATA is full ({files.why(wrong)})"
 
-    def _keep(self, facts: Sequence[Fact], lock: Lock | None) -> None:
+    def _keep(self, facts: Sequence[Fact], lock: files.Lock | None) -> None:
         """On disk, in the next file if the disk, or somebody, has spoilt the one there is. What failed once is not
         tried again in the same file: what it holds on disk is not known. Raises OSError, SQLAlchemyError, NotTaken.
         """
-        path = self._last_file()
+        path = files.last_file(self._folder)
         chain = None
         try:
-            with transaction(path) as connection:
-                chain = load_chain(connection, had_one=self._had_one(lock))
-                kept = append(connection, chain, facts)
+            with files.transaction(path) as connection:
+                chain = files.load_chain(connection, had_one=self._had_one(lock))
+                kept = files.append(connection, chain, facts)
         except SQLAlchemyError as failed:
-            if is_full(failed, self._folder):
+            if files.is_full(failed, self._folder):
                 raise
-            log.error("spool.suspect", file=path.name, because=why(failed))  # noqa: TRY400  tried once more, elsewhere
-            kept = self._keep_elsewhere(file_after(path), chain or Chain.begin(lost=True), facts)
+            log.error("spool.suspect", file=path.name, because=files.why(failed))  # noqa: TRY400  tried once more, elsewhere
+            kept = self._keep_elsewhere(files.file_after(path), chain or Chain.begin(lost=True), facts)
         self._name(kept, lock)
 
     def _keep_elsewhere(self, path: Path, chain: Chain, facts: Sequence[Fact]) -> Chain:
         try:
-            with transaction(path) as connection:
-                return append(connection, chain, facts)
+            with files.transaction(path) as connection:
+                return files.append(connection, chain, facts)
         except SQLAlchemyError:
             with suppress(OSError):
-                remove(path)
+                files.remove(path)
             raise
 
-    def _last_file(self) -> Path:
-        files = files_in(self._folder)
-        return files[-1] if files else self._folder / FILE
-
-    def _had_one(self, lock: Lock | None) -> bool:
+    def _had_one(self, lock: files.Lock | None) -> bool:
         return bool(self._known or (lock and lock.chain))
 
-    def _name(self, chain: Chain, lock: Lock | None) -> None:
+    def _name(self, chain: Chain, lock: files.Lock | None) -> None:
         self._known = chain.spool
         if lock:
             lock.name(chain.spool)
@@ -133,8 +114,8 @@ class Spool:
         try:
             taken = TakenIn() if self._is_settled() else self._take_in_alone(ledger, signed)
         except (OSError, SQLAlchemyError) as wrong:
-            if not is_full(wrong, self._folder):
-                raise wrong if isinstance(wrong, OSError) else OSError(why(wrong)) from wrong
+            if not files.is_full(wrong, self._folder):
+                raise wrong if isinstance(wrong, OSError) else OSError(files.why(wrong)) from wrong
             self._full.found()
             taken = TakenIn()
         if taken.refused or self._full.untold:
@@ -150,24 +131,19 @@ class Spool:
         """Nothing waits, and what the chain says was held against the ledger already."""
         if not self._folder.is_dir():
             return not self._known
-        files = files_in(self._folder)
-        return (
-            self._settled is not None
-            and len(files) == 1
-            and not old_files(self._folder)
-            and content_at_rest(files[0]) == self._settled
-        )
+        there = [*files.files_in(self._folder), *files.old_files(self._folder)]
+        return self._settled is not None and len(there) == 1 and files.content_at_rest(there[0]) == self._settled
 
     def _take_in_alone(self, ledger: Ledger, signed: Mapping[str, Any]) -> TakenIn:
-        make_folder(self._folder)
-        with locked(self._folder, wait=False) as lock:
+        files.make_folder(self._folder)
+        with files.locked(self._folder, wait=False) as lock:
             if lock is None:
                 return TakenIn()
             had_one = self._had_one(lock)
-            if not (had_one or files_in(self._folder) or old_files(self._folder)):
+            if not (had_one or files.files_in(self._folder) or files.old_files(self._folder)):
                 return TakenIn()
             taken, chain, file = Taking(self._folder, ledger, signed).run(had_one=had_one)
             self._name(chain, lock)
-            self._settled = content_at_rest(file)
+            self._settled = files.content_at_rest(file)
         self._full.over()
         return taken

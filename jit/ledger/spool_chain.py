@@ -7,7 +7,7 @@ import secrets
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from jit.ledger.entry import NO_ENTRY, BrokenChain, Entry, breaks, require_unchanged
+from jit.ledger.entry import NO_ENTRY, Entry, breaks, hash_of
 
 MOST_FAULTS = 5
 """As many are told in words; of the rest only how many."""
@@ -59,7 +59,7 @@ class Walk:
 
     def __init__(self, base: Place | None, until: Place) -> None:
         self.base = base
-        self.faults = Faults()
+        self.faults: list[str] = []
         self._until = until
         self._at: Place | None = None
         self._suspect: set[str] = set()
@@ -67,6 +67,12 @@ class Walk:
     @property
     def at(self) -> Place:
         return self._at or self.base or START
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """What is wrong, in words."""
+        more = len(self.faults) - MOST_FAULTS
+        return (*self.faults[:MOST_FAULTS], *([f"and {more} more"] if more > 0 else []))
 
     def follow(self, entry: Entry, *, suspect: bool) -> bool:
         """Whether the entry's bytes are those it was kept with.
@@ -81,15 +87,12 @@ class Walk:
             self._suspect.add(entry.hash)
         before = self._before(entry)
         for broken in breaks([entry], after=before.n, previous=before.head):
-            self.faults.add(str(broken))
+            self.faults.append(str(broken))
         if self.base and entry.index == self.base.n and entry.hash != self.base.head:
-            self.faults.add(f"entry {entry.index} is another than the one that was taken in")
-        try:
-            require_unchanged(entry)
-        except BrokenChain:
-            return False
-        self._at = Place.model_construct(n=entry.index, head=entry.hash)
-        return True
+            self.faults.append(f"entry {entry.index} is another than the one that was taken in")
+        if entry.hash:
+            self._at = Place.model_construct(n=entry.index, head=entry.hash)
+        return entry.hash == hash_of(entry.body)
 
     def _before(self, entry: Entry) -> Place:
         """A file that was taken in and not emptied, as the process was killed, is read again from its first entry."""
@@ -101,30 +104,13 @@ class Walk:
         """After the last entry: whether all is there, and no more."""
         at, until = self.at, self._until
         if self.base and min(at.n, until.n) < self.base.n:
-            self.faults.add(f"it was put back to an older state: it had been taken in up to entry {self.base.n}")
+            self.faults.append(f"it was put back to an older state: it had been taken in up to entry {self.base.n}")
         if at.n < until.n:
-            self.faults.add(_missing(at.n + 1, until.n))
+            self.faults.append(_missing(at.n + 1, until.n))
         elif at.n > until.n:
-            self.faults.add(f"the last that was written is entry {until.n}, and there are some up to {at.n}")
+            self.faults.append(f"the last that was written is entry {until.n}, and there are some up to {at.n}")
         elif at.head != until.head:
-            self.faults.add(f"entry {at.n}, its last, is not the one that was written")
-
-
-class Faults:
-    """What is wrong, in words."""
-
-    def __init__(self) -> None:
-        self._said: list[str] = []
-        self._more = 0
-
-    def add(self, says: str) -> None:
-        if len(self._said) < MOST_FAULTS:
-            self._said.append(says)
-        else:
-            self._more += 1
-
-    def said(self) -> tuple[str, ...]:
-        return (*self._said, *([f"and {self._more} more"] if self._more else []))
+            self.faults.append(f"entry {at.n}, its last, is not the one that was written")
 
 
 def _missing(first: int, last: int) -> str:

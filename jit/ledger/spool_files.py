@@ -24,9 +24,9 @@ from sqlalchemy.pool import NullPool
 from jit.facts import Fact
 from jit.ledger.database import connect_sqlite
 from jit.ledger.entry import LONGEST, NO_ENTRY, seal
+from jit.ledger.rows import as_row, without_doubles
 from jit.ledger.schema import entries, metadata, notes
 from jit.ledger.spool_chain import Chain, Place
-from jit.ledger.store import as_row, without_doubles
 
 log = structlog.get_logger(__name__)
 
@@ -62,6 +62,11 @@ def files_in(folder: Path) -> list[Path]:
     """`spool.db`, and those that were begun after it, in that order."""
     ours = (path for path in folder.glob("spool*.db") if _NAME.fullmatch(path.name))
     return sorted(ours, key=lambda path: (len(path.name), path.name))
+
+
+def last_file(folder: Path) -> Path:
+    """The one that is written."""
+    return next(reversed(files_in(folder)), folder / FILE)
 
 
 def old_files(folder: Path) -> list[Path]:

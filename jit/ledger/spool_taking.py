@@ -12,32 +12,10 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from jit.facts import Alert, AlertName, Fact, SpoolTaken, read_fact
+from jit.ledger import spool_files as files
 from jit.ledger.entry import BrokenChain
 from jit.ledger.opened import opened
 from jit.ledger.spool_chain import Chain, Walk
-from jit.ledger.spool_files import (
-    FILE,
-    OLD_CHAIN,
-    OLD_FILE,
-    PUT_ASIDE,
-    empty,
-    file_after,
-    files_in,
-    is_busy,
-    is_full,
-    load_chain,
-    old_facts,
-    old_files,
-    open_kept,
-    put_aside_as_lost,
-    remove,
-    rows_in,
-    save_chain,
-    sync_folder,
-    transaction,
-    why,
-    write_at,
-)
 from jit.ledger.store import Conflict, Ledger
 from jit.ledger.taken import last_taken
 from jit.ledger.unavailable import NotTaken
@@ -85,13 +63,13 @@ class Taking:
         walk = self._held_against_ledger(chain)
         # 3. Each fact, of whatever chain: what is recorded already falls out.
         self._take_old_lines(walk)
-        for path in files_in(self._folder):
+        for path in files.files_in(self._folder):
             self._take_file(path, walk, suspect=path != file)
         # 4. Whether all is there.
         walk.end()
         for path in self._unreadable:
-            walk.faults.add(f"{path.name} cannot be read from the disk")
-        broken = walk.faults.said()
+            walk.faults.append(f"{path.name} cannot be read from the disk")
+        broken = walk.broken
         # 5. What was refused is on disk before anything is removed.
         self._aside.flush()
         # 6. The ledger is told, and only then the files are emptied, the written one last.
@@ -102,50 +80,49 @@ class Taking:
         return TakenIn(self._recorded, self._refused, broken), after, file
 
     def _load(self, *, had_one: bool) -> tuple[Chain, Path]:
-        files = files_in(self._folder)
-        file = files[-1] if files else self._folder / FILE
+        file = files.last_file(self._folder)
         try:
-            with transaction(file) as connection:
-                chain = load_chain(connection, had_one=had_one)
-                save_chain(connection, chain)
+            with files.transaction(file) as connection:
+                chain = files.load_chain(connection, had_one=had_one)
+                files.save_chain(connection, chain)
         except SQLAlchemyError as failed:
             self._cannot_read(file, failed)
-            chain, file = Chain.begin(lost=True), file_after(file)
-            with transaction(file) as connection:
-                save_chain(connection, chain)
+            chain, file = Chain.begin(lost=True), files.file_after(file)
+            with files.transaction(file) as connection:
+                files.save_chain(connection, chain)
         return chain, file
 
     def _cannot_read(self, path: Path, failed: SQLAlchemyError) -> None:
         """Raises what may be over later."""
-        if is_full(failed, self._folder) or is_busy(failed):
+        if files.is_full(failed, self._folder) or files.is_busy(failed):
             raise failed
         if path not in self._unreadable:
-            log.error("spool.unreadable", file=path.name, because=why(failed))
+            log.error("spool.unreadable", file=path.name, because=files.why(failed))
             self._unreadable.append(path)
 
     def _held_against_ledger(self, chain: Chain) -> Walk:
         last = last_taken(self._ledger.engine, chain.spool)
         walk = Walk(None if chain.lost else last or chain.taken, chain.written)
         if chain.lost:
-            walk.faults.add("what was noted of its chain is gone")
+            walk.faults.append("what was noted of its chain is gone")
         if chain.taken.n > (last.n if last else 0):
-            walk.faults.add(f"the record does not hold any more that it was taken in up to entry {chain.taken.n}")
+            walk.faults.append(f"the record does not hold any more that it was taken in up to entry {chain.taken.n}")
         return walk
 
     def _take_old_lines(self, walk: Walk) -> None:
         """Anybody can put them there at any time: it is told, and their own chain is not looked at."""
         count = 0
-        for path in old_files(self._folder):
-            for line, fact in old_facts(path) if path.name != OLD_CHAIN else ():
+        for path in files.old_files(self._folder):
+            for line, fact in files.old_facts(path) if path.name != files.OLD_CHAIN else ():
                 self._judge(_fact_in(fact), line)
                 count += 1
         if count:
-            walk.faults.add(f"{count} lines lay in {OLD_FILE}, as versions before left them")
+            walk.faults.append(f"{count} lines lay in {files.OLD_FILE}, as versions before left them")
 
     def _take_file(self, path: Path, walk: Walk, *, suspect: bool) -> None:
         try:
-            with transaction(path) as connection:
-                for row in rows_in(connection):
+            with files.transaction(path) as connection:
+                for row in files.rows_in(connection):
                     self._take_row(row, walk, suspect=suspect)
         except SQLAlchemyError as failed:
             self._cannot_read(path, failed)
@@ -181,11 +158,11 @@ class Taking:
 
     def _tell(self, chain: Chain, walk: Walk) -> None:
         host, signed = socket.gethostname(), self._signed
-        if broken := walk.faults.said():
+        if broken := walk.broken:
             says = (
                 f"Facts that waited in the spool {host}/{chain.spool} were tampered with or got lost: "
-                f"{'; '.join(broken)}. What could be read was taken in, what was changed lies in {PUT_ASIDE} beside it."
-                f" Its next entries are of a new chain, {host}/{chain.successor}."
+                f"{'; '.join(broken)}. What could be read was taken in, what was changed lies in {files.PUT_ASIDE} "
+                f"beside it. Its next entries are of a new chain, {host}/{chain.successor}."
             )
             same = uuid5(SAME, chain.successor)
             self._ledger.append([Alert(id=same, name=AlertName.SPOOL_BROKEN, says=says, **signed)])
@@ -194,26 +171,27 @@ class Taking:
             self._ledger.append([SpoolTaken(host=named, first=first, last=last.n, head=last.head, **signed)])
 
     def _has_taken_any(self) -> bool:
-        return bool(self._recorded or self._refused or len(files_in(self._folder)) > 1 or old_files(self._folder))
+        there = [*files.files_in(self._folder), *files.old_files(self._folder)]
+        return bool(self._recorded or self._refused or len(there) > 1)
 
     def _clear(self, file: Path, after: Chain) -> Path:
         """What can be read was recorded; what cannot is left for whoever can get something out of it. Returns the file
         that is written next.
         """
-        for path in [*old_files(self._folder), *files_in(self._folder)]:
+        for path in [*files.old_files(self._folder), *files.files_in(self._folder)]:
             if path != file and path not in self._unreadable:
-                remove(path)
+                files.remove(path)
         if file not in self._unreadable:
             try:
-                empty(file, after)
+                files.empty(file, after)
             except SQLAlchemyError as failed:
                 self._cannot_read(file, failed)
         for path in self._unreadable:
-            put_aside_as_lost(path)
+            files.put_aside_as_lost(path)
         if file in self._unreadable:
-            file = file_after(file)
-            empty(file, after)
-        sync_folder(self._folder)
+            file = files.file_after(file)
+            files.empty(file, after)
+        files.sync_folder(self._folder)
         return file
 
 
@@ -228,7 +206,7 @@ class _Aside:
     """Bytes for `spool.unreadable`, a line for each that was refused. Raises OSError."""
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / PUT_ASIDE
+        self._path = folder / files.PUT_ASIDE
         self._lines: list[bytes] = []
         self._bytes = 0
 
@@ -241,11 +219,11 @@ class _Aside:
     def flush(self) -> None:
         if not self._lines:
             return
-        handle = open_kept(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        handle = files.open_kept(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         try:
-            write_at(handle, os.fstat(handle).st_size, b"".join(self._lines))
+            files.write_at(handle, os.fstat(handle).st_size, b"".join(self._lines))
             os.fsync(handle)
         finally:
             os.close(handle)
-        sync_folder(self._path.parent)
+        files.sync_folder(self._path.parent)
         self._lines, self._bytes = [], 0

@@ -11,22 +11,11 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 import structlog
-from sqlalchemy import (
-    BigInteger,
-    Connection,
-    Engine,
-    Select,
-    String,
-    column,
-    func,
-    insert,
-    select,
-    text,
-)
+from sqlalchemy import Connection, Engine, Select, func, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
-from jit.clock import EPOCH, SKEW_LIMIT
-from jit.facts import Alert, Fact, Lapsed, Life, OrdersEnd, Requested, TakesAway, life_kinds
+from jit.clock import SKEW_LIMIT
+from jit.facts import Fact, Lapsed, Life, OrdersEnd, Requested, TakesAway, life_kinds
 from jit.ledger import readmodel
 from jit.ledger.database import reading, writing
 from jit.ledger.entry import NO_ENTRY, BrokenChain, Entry, people_in, seal
@@ -34,8 +23,8 @@ from jit.ledger.kept import KEPT, SOME
 from jit.ledger.keys import KeyRing
 from jit.ledger.opened import opened, request_of
 from jit.ledger.privacy.people import is_closed
-from jit.ledger.schema import Micros, entries
-from jit.ledger.tail import NOTIFIES
+from jit.ledger.rows import Last, insert_entries, last_entry, without_doubles
+from jit.ledger.schema import entries
 from jit.ports import Clock
 from jit.requests.lifecycle import CannotFollow, Request, State, follow
 
@@ -52,20 +41,6 @@ class AlreadyOpen(Conflict):
 
 class ClockSkew(Exception):
     """This machine's clock and the database's differ by more than `SKEW_LIMIT`. Nothing was recorded."""
-
-
-@dataclass(frozen=True, slots=True)
-class Last:
-    """Where the record ends, as the database keeps it.
-
-    ``now`` is the database's time where it takes no other (`jit ledger init`), so that a process whose clock is wrong
-    can still record what it does; None where the process's own counts.
-    """
-
-    index: int
-    hash: str
-    recorded_at: datetime
-    now: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +87,9 @@ class Ledger:
         """
         new = without_doubles(connection, facts)
         steps = _steps(connection, self.ring, [fact for fact in new if isinstance(fact, Life)], expect or {})
-        sealed = self._seal(connection, new, _last(connection))
+        sealed = self._seal(connection, new, last_entry(connection))
         if sealed:
-            _insert(connection, sealed)
+            insert_entries(connection, sealed)
         last = {entry.fact.request_id: entry.index for entry in sealed if isinstance(entry.fact, Life)}
         try:
             for fact in new:
@@ -144,7 +119,7 @@ class Ledger:
                 connection.execute(text("SELECT jit_writable()"))
                 return
             with connection.begin_nested() as attempt:
-                place = {"index": _last(connection).index + 1, "id": str(uuid4()), "recorded_at": self.clock.now()}
+                place = {"index": last_entry(connection).index + 1, "id": str(uuid4()), "recorded_at": self.clock.now()}
                 connection.execute(insert(entries).values(**place, kind="nothing", body=b"", hash=NO_ENTRY))
                 attempt.rollback()
 
@@ -271,23 +246,6 @@ def log_recorded(recorded: Sequence[Entry]) -> None:
         )
 
 
-def _last(connection: Connection) -> Last:
-    """Without opening the newest entry: one that cannot be read any more keeps nothing from being recorded."""
-    if connection.dialect.name == "postgresql":
-        found = connection.execute(_LAST).mappings().one()
-        return Last(**found) if found["index"] is not None else Last(0, NO_ENTRY, EPOCH, found["now"])
-    query = select(entries.c.index, entries.c.hash, entries.c.recorded_at).order_by(entries.c.index.desc()).limit(1)
-    row = connection.execute(query).mappings().one_or_none()
-    return Last(**row) if row is not None else Last(0, NO_ENTRY, EPOCH)
-
-
-_LAST = text(
-    "SELECT e.index, e.hash, e.recorded_at, CASE WHEN EXISTS (SELECT FROM may_write)"
-    " THEN CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint) END AS now FROM (SELECT) AS always"
-    " LEFT JOIN (SELECT index, hash, recorded_at FROM entries ORDER BY index DESC LIMIT 1) AS e ON true"
-).columns(column("index", BigInteger), column("hash", String), column("recorded_at", Micros), column("now", Micros))
-
-
 def load(connection: Connection, ring: KeyRing, request_id: str, *, changed_too: bool = False) -> Request | None:
     """The request, inside a transaction. Raises BrokenChain, unless what was ``changed`` will do ``too``."""
     of_its_life = (entries.c.request_id == request_id) & entries.c.kind.in_(life_kinds())
@@ -332,25 +290,6 @@ def _unless_changed(connection: Connection, ring: KeyRing, request_id: str) -> R
         return None
 
 
-def without_doubles(connection: Connection, facts: Sequence[Fact]) -> list[Fact]:
-    """Without what waited in a spool, or several processes tell, and is here already. Under an id that somebody else
-    took first, which those of alerts can be foreseen for, is not that.
-    """
-    told = [str(fact.id) for fact in facts if fact.spooled or isinstance(fact, Alert)]
-    if not told:
-        return list(facts)
-    query = select(entries.c.id, entries.c.kind, entries.c.request_id).where(entries.c.id.in_(told))
-    kept = {fact_id: about for fact_id, *about in connection.execute(query)}
-    new: list[Fact] = []
-    for fact in facts:
-        about = kept.get(str(fact.id))
-        if about is None:
-            new.append(fact)
-        elif about != [fact.kind, getattr(fact, "request_id", None)]:
-            new.append(fact.model_copy(update={"id": uuid4()}))
-    return new
-
-
 def _steps(
     connection: Connection, ring: KeyRing, facts: Sequence[Life], expect: Mapping[str, int]
 ) -> dict[str, Request]:
@@ -377,12 +316,12 @@ def _steps(
 
 def _clear_the_way(connection: Connection, ring: KeyRing, request: Request) -> None:
     """A row that says of an open request what the facts do not is put right, and keeps nobody from asking."""
-    for other, last_entry in readmodel.in_the_way(connection, request):
+    for other, index in readmodel.in_the_way(connection, request):
         found = load(connection, ring, other, changed_too=True)
         if found is None:
             readmodel.close(connection, other)
         elif not (found.state.open and found.access == request.access and _may_be_of(found, request.requester)):
-            readmodel.save(connection, found, last_entry)
+            readmodel.save(connection, found, index)
         else:
             continue
         log.error("readmodel.put_right", request_id=other)
@@ -390,28 +329,3 @@ def _clear_the_way(connection: Connection, ring: KeyRing, request: Request) -> N
 
 def _may_be_of(request: Request, person: str) -> bool:
     return request.requester == person or is_closed(request.requester)
-
-
-def _insert(connection: Connection, sealed: Sequence[Entry]) -> None:
-    """On PostgreSQL by the function that alone may, which checks each of them once more."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(_APPEND, {"bodies": [entry.body for entry in sealed]})
-    else:
-        connection.execute(insert(entries), [as_row(entry) for entry in sealed])
-
-
-_APPEND = text(f"SELECT jit_append(:bodies), {NOTIFIES}")
-
-
-def as_row(entry: Entry) -> dict[str, object]:
-    """The entry as the table of entries keeps it."""
-    fact = entry.fact
-    return {
-        "index": entry.index,
-        "id": str(fact.id),
-        "recorded_at": entry.recorded_at,
-        "kind": fact.kind,
-        "request_id": getattr(fact, "request_id", None),
-        "body": entry.body,
-        "hash": entry.hash,
-    }

@@ -128,6 +128,7 @@ def test_what_was_changed_is_put_aside_as_it_is(host: Host) -> None:
     host.put([*rows[:2], changed, rows[3]])
     assert host.take_in().refused == 0
     assert (host.folder / "spool.unreadable").read_bytes() == changed[1] + b"\n"
+    assert "missing" not in host.broken()[0]
 
 
 def test_the_file_deleted_is_told(host: Host) -> None:
