@@ -112,7 +112,7 @@ class Spool:
         if self._rests(signed["at"]):
             return TakenIn()
         try:
-            taken = TakenIn() if self._is_settled() else self._take_in_alone(ledger, signed)
+            taken = self._take_in_alone(ledger, signed)
         except (OSError, SQLAlchemyError) as wrong:
             if not files.is_full(wrong, self._folder):
                 raise wrong if isinstance(wrong, OSError) else OSError(files.why(wrong)) from wrong
@@ -128,16 +128,18 @@ class Spool:
         return self._rested_from is not None and timedelta(0) <= now - self._rested_from < _REST
 
     def _is_settled(self) -> bool:
-        """Nothing waits, and what the chain says was held against the ledger already."""
-        if not self._folder.is_dir():
-            return not self._known
+        """Nothing waits, and what the chain says was held against the ledger already. Under the lock alone: who opens
+        a SQLite file and closes it takes the locks away that another thread has on it.
+        """
         there = [*files.files_in(self._folder), *files.old_files(self._folder)]
         return self._settled is not None and len(there) == 1 and files.content_at_rest(there[0]) == self._settled
 
     def _take_in_alone(self, ledger: Ledger, signed: Mapping[str, Any]) -> TakenIn:
+        if not self._folder.is_dir() and not self._known:
+            return TakenIn()
         files.make_folder(self._folder)
         with files.locked(self._folder, wait=False) as lock:
-            if lock is None:
+            if lock is None or self._is_settled():
                 return TakenIn()
             had_one = self._had_one(lock)
             if not (had_one or files.files_in(self._folder) or files.old_files(self._folder)):

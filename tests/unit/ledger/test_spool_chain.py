@@ -163,6 +163,17 @@ def test_an_untouched_spool_is_taken_in_by_one_fact_for_each_taking(host: Host) 
     assert host.broken() == []
 
 
+def test_a_spool_that_was_taken_in_is_small_and_holds_no_words(host: Host) -> None:
+    host.spool.write([late("secret words " * 300) for _ in range(200)])
+    grown = host.file.stat().st_size
+    assert host.take_in() == TakenIn(recorded=200)
+    assert [path.name for path in host.folder.glob("spool.db*")] == ["spool.db"]
+    assert host.file.stat().st_size < 100_000 < grown
+    assert b"secret" not in host.file.read_bytes()
+    host.write("more")
+    assert host.take_in() == TakenIn(recorded=1)
+
+
 def test_the_head_that_is_told_is_the_hash_of_the_last_entry(host: Host) -> None:
     host.write("a", "b")
     (*_, head) = host.rows()[-1]
