@@ -43,6 +43,9 @@ _NAME = re.compile(r"spool(\.[1-9][0-9]*)?\.db")
 SMALL = 256 * 1024
 """Bytes: a file that has grown past it is made small again once all was taken in."""
 _NOTED = {"follower": "spool", "key": "chain"}
+_NOTE = select(notes.c.value).filter_by(**_NOTED)
+_FORGET = delete(notes).filter_by(**_NOTED)
+_KEEP = insert(notes)
 _ROOM = 64 * 1024
 _WITHOUT_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _ROW = select(
@@ -115,7 +118,7 @@ def _engine(path: Path) -> Engine:
 
 def load_chain(connection: Connection, *, had_one: bool) -> Chain:
     """The chain that is noted, or a new one; lost if there was one before, or entries lie there."""
-    noted = connection.scalar(select(notes.c.value).filter_by(**_NOTED))
+    noted = connection.scalar(_NOTE)
     if noted is not None:
         with suppress(ValidationError):
             return Chain.model_validate_json(noted)
@@ -128,8 +131,8 @@ def load_chain(connection: Connection, *, had_one: bool) -> Chain:
 
 
 def save_chain(connection: Connection, chain: Chain) -> None:
-    connection.execute(delete(notes).filter_by(**_NOTED))
-    connection.execute(insert(notes).values(**_NOTED, value=chain.model_dump_json()))
+    connection.execute(_FORGET)
+    connection.execute(_KEEP, {**_NOTED, "value": chain.model_dump_json()})
 
 
 def append(connection: Connection, chain: Chain, facts: Sequence[Fact]) -> Chain:
