@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
@@ -25,7 +24,7 @@ class Faults:
     """``counts`` says how often each was drawn."""
 
     def __init__(self, it: Product, random: Random) -> None:
-        self._stage = it.stage
+        self._house, self._stage = it, it.stage
         self._random = random
         self._going_on: dict[str, ExitStack] = {}
         self.counts: Counter[str] = Counter()
@@ -71,7 +70,7 @@ class Faults:
             "Redis down": self._redis_down,
             "Slack down": self._slack_down,
             "target down": self._target_down,
-            "ledger locked": self._ledger_locked,
+            "ledger locked": self._house.unwritable,
         }
 
     def _some_process(self) -> str:
@@ -120,16 +119,3 @@ class Faults:
         self._stage.postgres.kill()
         yield
         self._stage.postgres.start()
-
-    @contextmanager
-    def _ledger_locked(self) -> Iterator[None]:
-        """It can be read, and takes nothing."""
-        database = self._stage.ledger.engine.url.database
-        assert database
-        locking = sqlite3.connect(database, timeout=20, isolation_level=None)
-        try:
-            locking.execute("BEGIN IMMEDIATE")
-            yield
-            locking.execute("ROLLBACK")
-        finally:
-            locking.close()

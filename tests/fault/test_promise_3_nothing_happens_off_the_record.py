@@ -1,24 +1,14 @@
 """Nothing happens off the record: intent is durable before an effect, outcome after it; who presses in vain is
-recorded; and while nothing can be recorded, nothing is given (see also test_ledger_faults.py).
+recorded; and while nothing can be recorded, nothing is given (see also test_ledger_faults.py, test_spool_faults.py).
 """
 
-import multiprocessing
-import resource
-import signal
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot.buttons import value_of
-from jit.clock import SystemClock
 from jit.facts import (
-    Alert,
-    AlertName,
     Ended,
     Granted,
     GrantIntent,
@@ -27,25 +17,21 @@ from jit.facts import (
     RevokeIntent,
     Source,
 )
-from jit.ledger import Ledger, Spool, SpoolFailed, check_chain, connect, create_tables
 from jit.requests.lifecycle import State
 from playground.person import Person, Shown
 from playground.sample import ALICE, BOB, BOT, CAROL, EVE, MALLORY, REQUESTS, account
+from tests.world.outsiders import STRANGER, let_in, stranger
 from tests.world.product import Product
-from tests.world.spooling import SIGNED, rows_in
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
 
-STRANGER, LEAVER = "U09STRANGE", "U08LEAVER0"
+LEAVER = "U08LEAVER0"
 
 
 @pytest.fixture
 def outsiders(it: Product) -> None:
     """Somebody of another workspace in our channel, and somebody whose account was closed."""
-    world = it.stage.stage.slack.world
-    world.add_user(account(STRANGER, "Stranger", team="T0ELSEWHERE", team_domain="elsewhere"))
-    world.add_user(account(LEAVER, "Leaver", deleted=True))
-    world.channel(REQUESTS).members.update({STRANGER, LEAVER})
+    let_in(it.stage.stage.slack.world, stranger(), account(LEAVER, "Leaver", deleted=True))
 
 
 def test_intent_is_recorded_before_the_effect_and_the_outcome_after_it(it: Product) -> None:
@@ -83,21 +69,18 @@ def test_intent_is_recorded_before_the_effect_and_the_outcome_after_it(it: Produ
 
 
 def test_what_cannot_be_recorded_is_not_given_and_what_is_due_ends(it: Product) -> None:
-    """The ledger can be read, and not be written: another connection keeps it locked."""
     alice = it.stage.alice
     due = it.granted(alice, "orders-db/write 30m INC-5 mend an order")
     asked = it.ask(alice, "orders-db/read 30m INC-5 stuck orders")
     it.pause("before-intent")
     it.approve(it.stage.bob, asked)
     it.paused()
-    with closing(sqlite3.connect(it.stage.folder / "ledger.db", timeout=20, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    with it.unwritable():
         it.go_on("before-intent")
         it.until(lambda: it.log_lines("grant.put_off", request_id=asked.id))
         assert not it.gives(asked)
         it.pass_time(due.duration)
         it.until(lambda: not it.gives(due))
-        other.execute("ROLLBACK")
 
     it.reaches(due, State.ENDED)
     it.until(lambda: any(fact.spooled for fact in it.facts(RevokeIntent, due)))
@@ -197,46 +180,3 @@ def test_refused_command_and_form_are_recorded(it: Product) -> None:
         (MALLORY, "list", RefusalReason.BAD_STANDING),
         (EVE, "deny", RefusalReason.NOT_ALLOWED_TO_DECIDE),
     ]
-
-
-def test_spool_on_a_full_disk_says_so_and_keeps_what_it_took_whole(tmp_path: Path) -> None:
-    """No file may grow past 64,000 bytes, in a process of its own."""
-    filling = multiprocessing.get_context("spawn").Process(target=fill, args=(tmp_path,))
-    filling.start()
-    filling.join(60)
-    assert filling.exitcode == 0
-    kept = rows_in(tmp_path / "spool.db")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["spool.db", "spool.lock"]
-    engine = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
-    create_tables(engine)
-    ledger = Ledger(engine, SystemClock())
-    taken = Spool(tmp_path).take_in(ledger, SIGNED)
-    assert taken.recorded == len(kept) > 1
-    assert taken.broken == ()
-    assert check_chain(ledger.read()) == len(kept) + 1
-    assert not (tmp_path / "spool.unreadable").exists()
-    engine.dispose()
-
-
-def fill(folder: Path) -> None:
-    """Write until nothing more is taken; that must be said, each time."""
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (64_000, 64_000))
-    spool = Spool(folder)
-    for _ in range(100):
-        try:
-            spool.write([late()])
-        except SpoolFailed:
-            break
-    with pytest.raises(SpoolFailed):
-        spool.write([late()])
-
-
-def late() -> Alert:
-    return Alert(
-        at=datetime.now(UTC),
-        actor="timekeeper@host",
-        source=Source.TIMEKEEPER,
-        name=AlertName.END_LATE,
-        says="late " * 20,
-    )

@@ -3,10 +3,8 @@
 That Slack gets its acknowledgement in time is told by the playground: as Slack, it gives up after 3 seconds.
 """
 
-import sqlite3
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -18,12 +16,12 @@ from jit.facts import Approved, Refused
 from jit.requests.lifecycle import Request, State
 from playground.faults import Fault
 from playground.person import Answer, Person, Shown
-from playground.sample import ALICE, BOB, CAROL, EVE, MALLORY, REQUESTS, account
+from playground.sample import ALICE, BOB, CAROL, EVE, MALLORY, REQUESTS
+from tests.world.outsiders import STRANGER, let_in, stranger
 from tests.world.product import Product
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
 
-STRANGER = "U09STRANGE"
 ROLES = (ALICE, BOB, CAROL, EVE, MALLORY, STRANGER)
 BUTTONS = {"Approve": APPROVE, "Withdraw": WITHDRAW, "Release": RELEASE, "Revoke": REVOKE, "Deny": DENY}
 WORKS = {
@@ -36,11 +34,8 @@ WORKS = {
 
 
 @pytest.fixture(autouse=True)
-def stranger(it: Product) -> None:
-    """Somebody of another workspace, in our channel."""
-    world = it.stage.stage.slack.world
-    world.add_user(account(STRANGER, "Stranger", team="T0ELSEWHERE", team_domain="elsewhere"))
-    world.channel(REQUESTS).members.add(STRANGER)
+def outsider(it: Product) -> None:
+    let_in(it.stage.stage.slack.world, stranger())
 
 
 @dataclass
@@ -207,7 +202,7 @@ def test_press_is_answered_while_a_part_is_down(it: Product) -> None:
         it.reaches(request, State.ENDED)
     request = in_state(it, State.PENDING)
     card = it.card(bob, request, "Approve")
-    with unwritable(it):
+    with it.unwritable():
         said = it.told(bob, lambda: bob.press(card, "Approve"))
     assert (
         said
@@ -224,14 +219,6 @@ def deaf(it: Product) -> None:
 
 def hearing(it: Product) -> None:
     it.stage.stage.slack.faults.clear()
-
-
-@contextmanager
-def unwritable(it: Product) -> Iterator[None]:
-    with closing(sqlite3.connect(it.stage.folder / "ledger.db", timeout=20, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        yield
-        other.execute("ROLLBACK")
 
 
 def test_card_and_message_say_granted_only_after_the_database_gives_access(it: Product) -> None:

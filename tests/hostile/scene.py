@@ -19,14 +19,14 @@ from jit.use_cases.request import request_access
 from playground.fields import named
 from playground.interaction import Stage
 from playground.payloads import event_callback
-from playground.people import User
 from playground.person import Person, Shown
 from playground.sample import ALICE, BOB, CAROL, EVE, MALLORY, REQUESTS, account, sample_workspace
 from playground.slack import Slack
 from tests.hostile.damage import Json, Sample
+from tests.world.outsiders import STRANGER, let_in, stranger
 from tests.world.played_office import by
 
-STRANGER, GONE, ROBOT = "U09STRANGE", "U08GONE000", "U07ROBOT00"
+GONE, ROBOT = "U08GONE000", "U07ROBOT00"
 OUTSIDERS = (MALLORY, STRANGER, GONE, ROBOT)
 """No full members of the workspace. The rules name them all the same, and it must not help them."""
 PEOPLE = (ALICE, BOB, CAROL, EVE, *OUTSIDERS)
@@ -77,14 +77,7 @@ access:
 def workspace(clock: Callable[[], float]) -> Slack:
     """The sample workspace, and a stranger from another one, an account that was deleted and a bot."""
     slack = sample_workspace(clock)
-    more = (
-        User(STRANGER, "stranger", "Stranger", "T0ELSEWHERE", "elsewhere"),
-        account(GONE, "Gone", deleted=True),
-        account(ROBOT, "Robot", bot=True),
-    )
-    for user in more:
-        slack.world.add_user(user)
-        slack.world.channel(REQUESTS).members.add(user.id)
+    let_in(slack.world, stranger(), account(GONE, "Gone", deleted=True), account(ROBOT, "Robot", bot=True))
     slack.world.add_group(replace(slack.world.groups[GROUP], members=(ALICE, BOB, EVE, *OUTSIDERS)))
     slack.rate.enabled = False
     return slack

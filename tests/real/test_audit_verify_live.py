@@ -13,7 +13,6 @@ from uuid import UUID
 import psycopg
 import pytest
 from click.testing import CliRunner
-from sqlalchemy.engine import make_url
 
 from jit.cli.audit.export import export
 from jit.cli.audit.prove import prove
@@ -23,6 +22,7 @@ from jit.proof import verifier
 from jit.proof.audit.checkpoints import Heads
 from jit.proof.audit.live import astray, live
 from tests.world.record import Record
+from tests.world.tamper import past_the_guards
 
 pytestmark = pytest.mark.real
 MEASURED = """
@@ -131,7 +131,7 @@ def test_an_exported_copy_checks_elsewhere_and_by_the_single_file_too(record, tm
 def test_columns_that_say_something_else_than_the_bytes_are_found(record):
     record.whole()
     unguarded(
-        record.url,
+        record,
         "UPDATE entries SET request_id = 'R-9999' WHERE \"index\" = 2",
         'UPDATE entries SET request_id = NULL WHERE "index" = 4',
         "UPDATE entries SET request_id = 'R-7F3K' WHERE \"index\" = 1",
@@ -150,38 +150,28 @@ def test_a_fact_written_with_blanks_is_as_good_as_any_and_a_false_column_beside_
     hash_ = hashlib.sha256(body).hexdigest()
     as_hex = f"X'{body.hex()}'" if record.url.startswith("sqlite") else f"'\\x{body.hex()}'"
     unguarded(
-        record.url,
+        record,
         f"INSERT INTO entries VALUES (11, '{UUID(int=7)}', 0, 'requested', 'R-7F3K', {as_hex}, '{hash_}')",
     )
     record.sign()
     assert astray(record.url) == []
     done = CliRunner().invoke(verify, ["--key", str(record.key.verifier())])
     assert (done.exit_code, json.loads(done.stdout)["reached"]) == (0, ["signed"])
-    unguarded(record.url, "UPDATE entries SET kind = 'denied' WHERE \"index\" = 11")
+    unguarded(record, "UPDATE entries SET kind = 'denied' WHERE \"index\" = 11")
     assert astray(record.url) == [11]
 
 
 def test_a_quote_in_free_text_passes_for_no_field(record):
     record.whole(why='","kind":"ended","request_id":"R-9999","x":"')
-    unguarded(record.url, "UPDATE entries SET kind = 'ended' WHERE \"index\" = 2")
+    unguarded(record, "UPDATE entries SET kind = 'ended' WHERE \"index\" = 2")
     assert astray(record.url) == [2]
 
 
-def unguarded(url, *changes):
+def unguarded(record, *changes):
     """As whoever owns the database."""
-    address = make_url(url)
-    if address.get_backend_name() == "sqlite":
-        with sqlite3.connect(address.database) as database:
-            for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-                database.execute(f"DROP TRIGGER {name}")
-            for change in changes:
-                database.execute(change)
-        database.close()
-        return
-    with psycopg.connect(address.set(drivername="postgresql").render_as_string(hide_password=False)) as database:
-        database.execute("ALTER TABLE entries DISABLE TRIGGER ALL")
+    with record.engine.begin() as connection, past_the_guards(connection):
         for change in changes:
-            database.execute(change)
+            connection.exec_driver_sql(change)
 
 
 def test_a_server_that_is_not_there_is_said_without_its_password():

@@ -9,22 +9,24 @@ import json
 import os
 import re
 import shutil
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
-import psycopg
 import pytest
 from click.testing import CliRunner
-from sqlalchemy.engine import make_url
+from sqlalchemy import delete, insert, update
 
 from jit.cli.audit.export import export
 from jit.cli.audit.verify import verify
+from jit.clock import EPOCH
+from jit.ledger import schema
 from jit.proof.tlog.note import SignerKey, cosign
-from jit.proof.verifier import Frontier, Grade, Reason, leaf_hash
-from tests.world.record import LATER, Record, signed_head
+from jit.proof.verifier import Grade, Reason
+from tests.world.heads import signed_head, tree_of
+from tests.world.record import LATER, Record
+from tests.world.tamper import past_the_guards
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "ledger.md"
 BEGIN, END = "<!-- tamper matrix: begin -->", "<!-- tamper matrix: end -->"
@@ -56,10 +58,7 @@ class Attacker:
     at: Callable[[], object]
 
     def head(self, key, world, size):
-        frontier = Frontier()
-        for body in world.bodies[:size]:
-            frontier.push(leaf_hash(body))
-        return signed_head((key,), size, frontier.root(), self.at())
+        return signed_head((key,), size, tree_of(world.bodies[:size]).root(), self.at())
 
 
 def put(world, place, body, *, rehash=False):
@@ -165,10 +164,8 @@ def sign_on_with_a_retired_key(world, attacker):
     """A stolen key that today's replaced at the first head: of the genuine heads only the one that both have signed
     stays, and what came after it is another story, signed with the stolen key.
     """
-    frontier = Frontier()
-    for body in world.bodies[: SIZES[0]]:
-        frontier.push(leaf_hash(body))
-    link = signed_head((attacker.key, attacker.other), SIZES[0], frontier.root(), attacker.at())
+    root = tree_of(world.bodies[: SIZES[0]]).root()
+    link = signed_head((attacker.key, attacker.other), SIZES[0], root, attacker.at())
     changed = rewrite(world, attacker)
     heads = (link, attacker.head(attacker.other, changed, SIZES[2]))
     return replace(changed, heads=heads, keys=(str(attacker.other.verifier()),))
@@ -337,7 +334,7 @@ def test_what_each_attack_on_a_database_comes_to(house):
     seen = {}
     for attack, world in attacks(house):
         if seen:  # the first is none
-            rewrite_database(house.url, world)
+            rewrite_database(house, world)
         seen[attack] = outcome(["--key", house.key.verifier()], "signed", JIT_LEDGER_URL=house.url)
     assert_expected(seen, {attack: columns[2] for attack, columns in EXPECTED.items()})
 
@@ -348,54 +345,38 @@ def assert_expected(seen, expected):
     assert not other, f"{len(other)} of {len(seen)} attacks come to something else: {other}"
 
 
-def rewrite_database(url, world):
-    """As whoever owns the database can: the guards taken away, and put back."""
+def rewrite_database(record, world):
+    """As whoever owns the database can: the guards taken away, and put back. The columns beside an entry say what its
+    bytes say: an attacker who leaves them is found by that already.
+    """
     places = [place for place in range(1, len(world.bodies) + len(world.gone) + 1) if place not in world.gone]
-    rows = list(zip(places, world.bodies, world.hashes, strict=True))
-    heads = list(enumerate(world.heads, 1))
-    address = make_url(url)
-    if address.get_backend_name() == "sqlite":
-        with sqlite3.connect(address.database) as database:
-            for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-                database.execute(f"DROP TRIGGER {name}")
-            replace_all(database, rows, heads, "?", bytes)
-        database.close()
-        return
-    with psycopg.connect(address.set(drivername="postgresql").render_as_string(hide_password=False)) as database:
-        for table in ("entries", "heads", "cosignatures"):
-            database.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
-        replace_all(database, rows, heads, "%s", bytes)
-
-
-def replace_all(database, rows, heads, mark, binary):
-    """The columns beside an entry say what its bytes say: an attacker who leaves them is found by that already."""
-    for table in ("entries", "heads", "cosignatures"):
-        database.execute(f"DELETE FROM {table}")
-    marks = ", ".join([mark] * 7)
-    for index, body, kept_under in rows:
-        kind, request = (re.search(rb'"%b":"([^"]*)"' % name, body) for name in (b"kind", b"request_id"))
-        database.execute(
-            f'INSERT INTO entries ("index", id, recorded_at, kind, request_id, body, hash) VALUES ({marks})',
-            (index, str(uuid4()), 0, kind[1].decode(), request and request[1].decode(), binary(body), kept_under),
-        )
-    marks = ", ".join([mark] * 4)
-    for number, note in heads:
-        size = int(note.split(b"\n")[1])
-        database.execute(
-            f"INSERT INTO heads (number, size, signed_at, note) VALUES ({marks})", (number, size, 0, binary(note))
-        )
+    with record.engine.begin() as connection, past_the_guards(connection):
+        for table in (schema.entries, schema.heads, schema.cosignatures):
+            connection.execute(delete(table))
+        for index, body, kept_under in zip(places, world.bodies, world.hashes, strict=True):
+            kind, request = (re.search(rb'"%b":"([^"]*)"' % name, body) for name in (b"kind", b"request_id"))
+            connection.execute(
+                insert(schema.entries).values(
+                    index=index,
+                    id=str(uuid4()),
+                    recorded_at=EPOCH,
+                    kind=kind[1].decode(),
+                    request_id=request and request[1].decode(),
+                    body=body,
+                    hash=kept_under,
+                )
+            )
+        for number, note in enumerate(world.heads, 1):
+            size = int(note.split(b"\n")[1])
+            connection.execute(insert(schema.heads).values(number=number, size=size, signed_at=EPOCH, note=note))
 
 
 @on_sqlite
 def test_an_attacker_who_leaves_the_columns_beside_an_entry_is_found_by_them(house):
     """To hide a denial from whoever asks for a request by its column, no byte of an entry need be touched."""
-    database = sqlite3.connect(house.folder / "ledger.db")
-    for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-        database.execute(f"DROP TRIGGER {name}")
-    database.execute('UPDATE entries SET request_id = NULL WHERE "index" = 3')
-    database.execute("UPDATE entries SET kind = 'granted' WHERE \"index\" = 5")
-    database.commit()
-    database.close()
+    with house.engine.begin() as connection, past_the_guards(connection):
+        connection.execute(update(schema.entries).where(schema.entries.c.index == 3).values(request_id=None))
+        connection.execute(update(schema.entries).where(schema.entries.c.index == 5).values(kind="granted"))
     done = CliRunner().invoke(verify, ["--key", str(house.key.verifier())], env={"JIT_LEDGER_URL": house.url})
     assert done.exit_code == 4
     assert [finding["index"] for finding in json.loads(done.stdout)["findings"]] == [3, 5]

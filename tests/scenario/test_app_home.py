@@ -14,7 +14,8 @@ from jit.requests.lifecycle import State
 from playground.faults import Fault, Outage
 from playground.sample import ALICE, BOB, CAROL, EVE, MALLORY
 from tests.scenario.following import Following
-from tests.world.played_office import STRANGER, active_request, by
+from tests.world.outsiders import STRANGER
+from tests.world.played_office import active_request, by
 
 pytestmark = pytest.mark.scenario
 

@@ -25,7 +25,8 @@ from playground.sample import (
     TEAM,
 )
 from playground.socket_mode import Unanswered
-from tests.world.played_office import POLICIES, STRANGER, PlayedOffice, active_request, opened
+from tests.world.outsiders import STRANGER
+from tests.world.played_office import POLICIES, PlayedOffice, active_request, opened
 
 pytestmark = pytest.mark.scenario
 

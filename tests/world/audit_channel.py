@@ -14,11 +14,11 @@ from jit.facts import KeyChanged, Source
 from jit.ledger import Notes
 from jit.proof.audit.checkpoints import Heads
 from jit.proof.audit.roots import keys_of
-from jit.proof.tlog.note import SignerKey, checkpoint, cosign, sign
-from jit.proof.verifier import Frontier, leaf_hash
+from jit.proof.tlog.note import SignerKey
 from tests.world.base import AUDIT
 from tests.world.face import Face
 from tests.world.fake_slack import OUR_BOT, FakeSlack, answer
+from tests.world.heads import signed_head, tree_of
 
 OUR_USER = "UJITBOT00"
 ORIGIN = "jit.example.com/test"
@@ -58,12 +58,8 @@ class AuditChannelWorld(Face):
 
     def sign(self, size=None, key=None):
         """A head over the record as it is, or its beginning."""
-        tree = Frontier()
-        for entry in self.ledger.read(limit=10_000)[:size]:
-            tree.push(leaf_hash(entry.body))
-        text = checkpoint(ORIGIN, tree.size, tree.root())
-        key = key or self.key
-        note = sign(text, key) + cosign(text, key, int(self.clock.now().timestamp()))
+        tree = tree_of(entry.body for entry in self.ledger.read(limit=10_000)[:size])
+        note = signed_head([key or self.key], tree.size, tree.root(), self.clock.now(), ORIGIN)
         return self.heads.add(tree.size, self.clock.now(), note), b64encode(tree.root()).decode()
 
     def mirrored(self, seconds=12):

@@ -17,7 +17,6 @@ from jit.ledger import Question, StoredDirectory
 from jit.requests.lifecycle import Request
 from jit.use_cases.actor import Actor
 from playground.interaction import Stage
-from playground.people import User
 from playground.person import Answer, Form, Person, Shown
 from playground.sample import (
     ALICE,
@@ -31,11 +30,11 @@ from playground.sample import (
 from playground.server import running
 from tests.world.base import in_a_file
 from tests.world.office import Office
+from tests.world.outsiders import let_in, stranger
 from tests.world.shared_clock import SharedClock
 from tests.world.waiting import HUNG, wait_until
 
 POLICIES = Path(__file__).parents[2] / "policies"
-STRANGER = "U09STRANGE"
 
 
 class PlayedOffice(Office):
@@ -108,8 +107,7 @@ class PlayedOffice(Office):
 @contextmanager
 def opened(folder: Path, policies: Path = POLICIES, pool: Pool | None = None) -> Iterator[PlayedOffice]:
     slack = sample_workspace()
-    slack.world.add_user(User(STRANGER, "stranger", "Stranger", "T0ELSEWHERE", "elsewhere"))
-    slack.world.channel(REQUESTS).members.add(STRANGER)
+    let_in(slack.world, stranger())
     pool = pool or Pool(threads=4, waiting=16)
     with running(slack, {}) as stage:
         office = PlayedOffice(stage, folder, policies, pool)

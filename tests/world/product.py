@@ -4,9 +4,10 @@
 """
 
 import json
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -157,6 +158,14 @@ class Product:
     def gives(self, request: Request) -> bool:
         """Whether the database holds the role of this grant."""
         return role_of(request) in self.held_roles()
+
+    @contextmanager
+    def unwritable(self) -> Iterator[None]:
+        """While it lasts another connection keeps the ledger's file locked: it can be read, and takes nothing."""
+        with closing(sqlite3.connect(self.stage.folder / "ledger.db", timeout=20, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            yield
+            other.execute("ROLLBACK")
 
     def kill(self, *names: str) -> None:
         """Kill processes as a crash would, and keep them down; without names all of them."""

@@ -3,17 +3,17 @@
 from datetime import timedelta
 from functools import partial
 
-from jit.facts import Source, Started
 from jit.ledger import StoredDirectory
 from jit.people.person import Person
 from jit.proof.audit.checkpoints import Heads
 from jit.proof.audit.live import live
 from jit.proof.audit.policy_texts import PolicyTexts
 from jit.proof.evidence.bundle import Maker
-from jit.proof.tlog.note import SignerKey, checkpoint, cosign, sign
-from jit.proof.verifier import EMPTY_ROOT, Frontier, leaf_hash
+from jit.proof.tlog.note import SignerKey
 from jit.testing import ALICE, BOB, CAROL, EVE
 from tests.world.base import World, in_a_file, ledger_at
+from tests.world.facts import started
+from tests.world.heads import signed_head, tree_of
 
 ORIGIN = "jit.example.com/production"
 TEAM = "T0TEST001"
@@ -33,18 +33,7 @@ class Record(World):
         self.started()
 
     def started(self, version=None):
-        self.ledger.append(
-            [
-                Started(
-                    at=self.clock.now(),
-                    actor="bot@jit-1",
-                    source=Source.BOT,
-                    process="bot",
-                    version="0.1.0",
-                    policy_version=version or self.version,
-                )
-            ]
-        )
+        self.ledger.append([started(self.clock.now(), policy_version=version or self.version)])
 
     def names(self):
         directory = StoredDirectory(self.engine)
@@ -82,11 +71,8 @@ class Record(World):
         keys = keys or (self.key,)
         bodies = [body for _, body, _ in self.entries()]
         size = len(bodies) if size is None else size
-        frontier = Frontier()
-        for body in bodies[:size]:
-            frontier.push(leaf_hash(body))
         self.clock.move(seconds=1)
-        note = signed_head(keys, size, root or (frontier.root() if size else EMPTY_ROOT), at or self.clock.now())
+        note = signed_head(keys, size, root or tree_of(bodies[:size]).root(), at or self.clock.now(), ORIGIN)
         self.heads.add(size, self.clock.now(), note)
         return note
 
@@ -98,9 +84,3 @@ class Record(World):
 
     def close(self):
         self.engine.dispose()
-
-
-def signed_head(keys, size, root, at):
-    text = checkpoint(ORIGIN, size, root)
-    seconds = int(at.timestamp())
-    return sign(text, *keys) + b"".join(cosign(text, key, seconds) for key in keys)

@@ -3,11 +3,12 @@ with the reason; with CI=true that is a failure.
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import psycopg
@@ -36,7 +37,7 @@ def postgres_18() -> Iterator[EmbeddedPostgres]:
 @contextmanager
 def postgres_15() -> Iterator[EmbeddedPostgres]:
     if not (DEBIAN_15 / "bin" / "postgres").exists():
-        _not_had("PostgreSQL 15 is not installed: apt-get install postgresql-15")
+        not_had("PostgreSQL 15 is not installed: apt-get install postgresql-15")
     with _had(EmbeddedPostgres(install=DEBIAN_15, sync=False)) as server:
         yield server
 
@@ -52,7 +53,7 @@ def valkey(users: Path | None = None) -> Iterator[EmbeddedValkey]:
 def redis_7(users: Path | None = None) -> Iterator[EmbeddedValkey]:
     """Debian's 7.0, the oldest that is supported."""
     if not DEBIAN_REDIS.exists():
-        _not_had("Redis is not installed: apt-get install redis-server")
+        not_had("Redis is not installed: apt-get install redis-server")
     with _had(_Redis7(users)) as server:
         yield server
 
@@ -92,14 +93,14 @@ def _had(server: Server) -> Iterator[Server]:
     try:
         server.start()
     except EmbeddedError as exc:
-        _not_had(str(exc))
+        not_had(str(exc))
     try:
         yield server
     finally:
         server.stop()
 
 
-def _not_had(reason: str) -> None:
+def not_had(reason: str) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
@@ -171,6 +172,21 @@ def new_ledger(server: EmbeddedPostgres) -> Iterator[str]:
             admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+Logins = Callable[[str], str]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def logins(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Logins]:
+    """The URL of an empty ledger by login: on PostgreSQL as `jit ledger init` makes it. SQLite knows no logins."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'ledger.db'}"
+        _make_tables(url)
+        yield lambda _login: url
+    else:
+        with hardened(request.getfixturevalue("newest")) as made:
+            yield made.dsn
+
+
 def _make_tables(url: str) -> None:
     engine = connect(url)
     create_tables(engine)
@@ -186,12 +202,45 @@ def harden(server: EmbeddedPostgres, database: str = "") -> str:
     return done.output
 
 
+@dataclass(frozen=True)
+class Hardened:
+    """A ledger as `jit ledger init` makes it."""
+
+    server: EmbeddedPostgres
+    database: str
+
+    def dsn(self, login: str = "postgres") -> str:
+        return self.server.dsn(login, self.database)
+
+    def login(self, name: str = "postgres") -> psycopg.Connection[Any]:
+        return psycopg.connect(self.dsn(name), autocommit=True)
+
+    def harden(self) -> str:
+        """Once more."""
+        return harden(self.server, self.database)
+
+    def came_of(self, login: str, statements: Iterable[str], *, refusal: str) -> dict[str, object]:
+        """Each statement that did not fail with the SQLSTATE ``refusal``: how many rows it changed, or what else
+        failed.
+        """
+        came: dict[str, object] = {}
+        with psycopg.connect(self.dsn(login)) as conn:
+            for statement in statements:
+                try:
+                    with conn.transaction(force_rollback=True):
+                        came[statement] = conn.execute(statement).rowcount
+                except psycopg.Error as refused:
+                    if refused.sqlstate != refusal:
+                        came[statement] = refused
+        return came
+
+
 @contextmanager
-def hardened(server: EmbeddedPostgres, database: str) -> Iterator[None]:
-    """While it lasts there are a database and logins as of `jit ledger init`."""
+def hardened(server: EmbeddedPostgres, database: str = "jit") -> Iterator[Hardened]:
+    """While it lasts there are this database and the logins."""
     harden(server, database)
     try:
-        yield
+        yield Hardened(server, database)
     finally:
         with psycopg.connect(server.dsn(), autocommit=True) as admin:
             admin.execute(f"DROP DATABASE {database} WITH (FORCE)")

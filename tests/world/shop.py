@@ -7,15 +7,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from jit.clock import SystemClock
-from jit.facts import Alert, AlertName, Source
 from jit.ledger import Ledger
 from jit.proof.audit.checkpoints import Heads
 from jit.proof.copies.bucket import Bucket
 from jit.proof.copies.copier import Copier, open_copier
 from jit.proof.copies.reading import Copies, head_name, open_copies, segment_name
 from jit.proof.tlog.note import SignerKey, checkpoint, cosign, sign
-from jit.proof.verifier import Frontier, Sources, Trust, Verdict, check_record, leaf_hash
+from jit.proof.verifier import Sources, Trust, Verdict, check_record
 from jit.runtime.settings import CopySettings
+from tests.world.facts import late
+from tests.world.heads import tree_of
 
 KEEP = timedelta(days=30)
 ORIGIN = "log.example/one"
@@ -56,19 +57,13 @@ class Shop:
         return f"s3://{self.bucket}/log/one"
 
     def append(self, count: int) -> None:
-        facts = [
-            Alert(at=self.clock.now(), actor="t", source=Source.BOT, name=AlertName.END_LATE, says=f"{number}")
-            for number in range(count)
-        ]
-        self.ledger.append(facts)
+        self.ledger.append([late(self.clock.now(), says=f"{number}") for number in range(count)])
 
     def bodies(self) -> list[bytes]:
         return [entry.body for entry in self.ledger.read(limit=100_000)]
 
     def sign(self, *keys: SignerKey, seconds: int = 1) -> bytes:
-        tree = Frontier()
-        for body in self.bodies():
-            tree.push(leaf_hash(body))
+        tree = tree_of(self.bodies())
         self.signed_at += seconds
         text = checkpoint(ORIGIN, tree.size, tree.root())
         note = sign(text, *(keys or (self.key,))) + cosign(text, self.key, self.signed_at)

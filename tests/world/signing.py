@@ -13,32 +13,30 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from jit.facts import Fact, RefusalReason, Refused, Source
-from jit.ledger import Leases
+from jit.clock import SystemClock
+from jit.facts import Fact, RefusalReason, Source
+from jit.ledger import Leases, Ledger, connect
+from jit.ports import Clock
 from jit.proof.audit.checkpoints import Head, Heads
 from jit.proof.signer.keys import make_key, read_key
 from jit.proof.signer.signer import Signer
 from jit.proof.signer.state import Store
 from jit.proof.verifier import Sources, Trust, Verdict, VerifierKey, check_record, parse_checkpoint, parse_note
 from jit.proof.witness.process import make_witness
-from jit.testing import ManualClock
 from tests.world.base import World, ledger_at
+from tests.world.facts import refused
 from tests.world.processes import Forked
+from tests.world.servers import Logins
 from tests.world.tamper import past_the_guards
 from tests.world.waiting import HUNG, wait_until
 
 ORIGIN = "jit.example.com/test"
 
 
-def something(clock: ManualClock, n: int = 0) -> Fact:
+def something(clock: Clock, n: int = 0) -> Fact:
     """A fact that stands for itself."""
-    return Refused(
-        at=clock.now(),
-        actor="signer@test",
-        source=Source.SIGNER,
-        attempted=f"request {n}",
-        reason=RefusalReason.NOT_ALLOWED_TO_ASK,
-    )
+    told = {"actor": "signer@test", "source": Source.SIGNER, "reason": RefusalReason.NOT_ALLOWED_TO_ASK}
+    return refused(clock.now(), attempted=f"request {n}", **told)
 
 
 def verdict(engine: Engine, *vkeys: Any, offered: Sequence[Any] = (), witnesses: Sequence[Any] = ()) -> Verdict:
@@ -150,6 +148,31 @@ class Signing(World):
 
     def verdict(self) -> Verdict:
         return verdict(self.engine, self.vkey)
+
+
+class SignedLedger:
+    """What a signer's process signs. ``engine`` may do anything, ``ledger`` is the bot's."""
+
+    def __init__(self, logins: Logins) -> None:
+        self.signer_url = logins("jit_signer")
+        self.engine, self._writer = connect(logins("postgres")), connect(logins("jit_bot"))
+        self.ledger = Ledger(self._writer, SystemClock())
+        self.heads = Heads(self.engine)
+
+    def append(self, many: int = 1) -> None:
+        self.ledger.append([something(SystemClock(), n) for n in range(many)])
+
+    @property
+    def size(self) -> int:
+        last = self.heads.last()
+        return parse_checkpoint(parse_note(last.note).text).size if last else 0
+
+    def signed(self) -> bool:
+        return 0 < self.size == self.ledger.last_index()
+
+    def close(self) -> None:
+        self.engine.dispose()
+        self._writer.dispose()
 
 
 class Room:
