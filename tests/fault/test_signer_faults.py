@@ -13,49 +13,30 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from jit.clock import SystemClock
 from jit.facts import AlertName
-from jit.ledger import Ledger, LedgerUnavailable, connect, create_tables
-from jit.proof.audit.checkpoints import Heads
+from jit.ledger import LedgerUnavailable
 from jit.proof.signer.keys import MEMORY, make_key
 from jit.proof.signer.state import read_memory
 from jit.proof.verifier import Grade, cosigned_at, parse_checkpoint, parse_note, signed
-from jit.runtime.embedded import EmbeddedPostgres
 from tests.world.exhaustive import exhaustive
-from tests.world.servers import hardened
-from tests.world.signing import ORIGIN, Room, WitnessRoom, signer_room, something, verdict
+from tests.world.servers import Logins
+from tests.world.signing import ORIGIN, Room, SignedLedger, WitnessRoom, signer_room, verdict
 from tests.world.tamper import past_the_guards
 from tests.world.waiting import wait_until
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
 
 
-class Place:
+class Place(SignedLedger):
     """A ledger, and two hosts that may sign it with the same key."""
 
-    def __init__(self, folder: Path, url: str, writer: str, signer: str) -> None:
-        self.folder = folder
-        self.engine, self.writer = connect(url), connect(writer)
-        if url == writer:
-            create_tables(self.engine)
-        self.ledger = Ledger(self.writer, SystemClock())
-        self.heads = Heads(self.engine)
+    def __init__(self, folder: Path, logins: Logins) -> None:
+        super().__init__(logins)
         self.hosts = [folder / "host-1", folder / "host-2"]
         self.key = make_key(self.hosts[0] / "signer" / "log.key", ORIGIN).verifier()
         shutil.copytree(self.hosts[0], self.hosts[1])
         self.witness = WitnessRoom(folder / "witness", self.key)
-        self.signers = [signer_room(host, signer, JIT_WITNESSES=self.witness.line) for host in self.hosts]
-
-    @property
-    def size(self) -> int:
-        last = self.heads.last()
-        return parse_checkpoint(parse_note(last.note).text).size if last else 0
-
-    def append(self, many: int = 1) -> None:
-        self.ledger.append([something(SystemClock(), n) for n in range(many)])
-
-    def signed(self) -> bool:
-        return 0 < self.size == self.ledger.last_index()
+        self.signers = [signer_room(host, self.signer_url, JIT_WITNESSES=self.witness.line) for host in self.hosts]
 
     def start_again(self, room: Room) -> None:
         """After a kill. The lease it may have held runs out at once, and that of another with it."""
@@ -111,38 +92,26 @@ class Place:
 
 
 @pytest.fixture
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    """PostgreSQL as `jit ledger init` makes it."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'ledger.db'}"
-        yield from _opened(Place(tmp_path, url, url, url))
-        return
-    server: EmbeddedPostgres = request.getfixturevalue("newest")
-    with hardened(server, "jit"):
-        url, writer = server.dsn(database="jit"), server.dsn("jit_bot", "jit")
-        yield from _opened(Place(tmp_path, url, writer, server.dsn("jit_signer", "jit")))
-
-
-def _opened(place: Place) -> Iterator[Place]:
-    yield place
-    for room in (*place.signers, place.witness):
+def place(logins: Logins, tmp_path: Path) -> Iterator[Place]:
+    made = Place(tmp_path, logins)
+    yield made
+    for room in (*made.signers, made.witness):
         room.kill()
-    place.engine.dispose()
-    place.writer.dispose()
+    made.close()
 
 
 often = exhaustive("kills of signers and witness at random")
 
 
 @pytest.mark.parametrize(
-    ("place", "kills"),
+    ("logins", "kills"),
     [
         ("sqlite", 3),
         ("postgresql", 6),
         pytest.param("sqlite", 30, marks=often),
         pytest.param("postgresql", 30, marks=often),
     ],
-    indirect=["place"],
+    indirect=["logins"],
 )
 def test_killed_at_any_moment_they_tell_one_history(place: Place, kills: int) -> None:
     chance = Random(11)
@@ -168,14 +137,14 @@ either = exhaustive("a database put back, on either database")
 
 
 @pytest.mark.parametrize(
-    ("place", "running"),
+    ("logins", "running"),
     [
         ("sqlite", True),
         ("postgresql", False),
         pytest.param("sqlite", False, marks=either),
         pytest.param("postgresql", True, marks=either),
     ],
-    indirect=["place"],
+    indirect=["logins"],
 )
 def test_a_database_put_back_to_an_older_copy_is_refused(place: Place, *, running: bool) -> None:
     """While the signer runs, or while it is down. With its heads, and then written on: what the witness and the signer

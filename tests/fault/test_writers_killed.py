@@ -4,36 +4,23 @@ empty or taken twice, two facts recorded together are both there or neither, and
 
 import os
 import random  # noqa: TID251  seeded
-from collections.abc import Iterator
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 
 from jit.clock import SystemClock
-from jit.facts import RefusalReason, Refused, Source
-from jit.ledger import Ledger, LedgerUnavailable, check_chain, connect, create_tables
+from jit.ledger import Ledger, LedgerUnavailable, check_chain, connect
 from jit.ledger.entry import NO_ENTRY
 from jit.proof.verifier import Frontier, leaf_hash
 from jit.runtime import logs
-from jit.runtime.embedded import EmbeddedPostgres
 from tests.world.exhaustive import exhaustive
+from tests.world.facts import refused
 from tests.world.processes import forkserver
-from tests.world.servers import hardened
+from tests.world.servers import Logins
 from tests.world.waiting import wait_until
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
-
-
-@pytest.fixture
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """PostgreSQL as `jit ledger init` makes it, by the bot's login."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'ledger.db'}"
-        return
-    server: EmbeddedPostgres = request.getfixturevalue("newest")
-    with hardened(server, "jit"):
-        yield server.dsn("jit_bot", "jit")
 
 
 def write_for_ever(url: str, acknowledged: Path) -> None:
@@ -42,16 +29,7 @@ def write_for_ever(url: str, acknowledged: Path) -> None:
     ledger = Ledger(connect(url), SystemClock())
     told = os.open(acknowledged, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     while True:
-        facts = [
-            Refused(
-                at=ledger.clock.now(),
-                actor="U04EVE000",
-                source=Source.SLACK,
-                attempted="approve",
-                reason=RefusalReason.NOT_ALLOWED_TO_DECIDE,
-            )
-            for _ in range(2)
-        ]
+        facts = [refused(ledger.clock.now()) for _ in range(2)]
         try:
             ledger.append(facts)
         except LedgerUnavailable:
@@ -82,20 +60,20 @@ often = exhaustive("kills of many writers at random")
 
 
 @pytest.mark.parametrize(
-    ("url", "writers", "kills"),
+    ("logins", "writers", "kills"),
     [
         ("sqlite", 3, 4),
         ("postgresql", 4, 6),
         pytest.param("sqlite", 4, 24, marks=often),
         pytest.param("postgresql", 8, 48, marks=often),
     ],
-    indirect=["url"],
+    indirect=["logins"],
 )
 def test_nothing_acknowledged_is_missing_and_all_read_one_tree(
-    url: str, tmp_path: Path, writers: int, kills: int
+    logins: Logins, tmp_path: Path, writers: int, kills: int
 ) -> None:
+    url = logins("jit_bot")
     engine = connect(url)
-    create_tables(engine)
     ledger = Ledger(engine, SystemClock())
     reader, chosen = Reader(ledger), random.Random(8)
     noted = tmp_path / "acknowledged"

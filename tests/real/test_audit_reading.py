@@ -11,26 +11,23 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import delete, update
 
 from jit.cli.main import cli
 from jit.clock import SystemClock
-from jit.ledger import Ledger, connect, create_tables
+from jit.ledger import Ledger, connect
 from jit.ledger.schema import entries
 from jit.proof.audit.reading import Part, last_before, read_entries
-from jit.runtime.embedded import EmbeddedPostgres
 from jit.runtime.settings import CannotStart
 from jit.testing import ALICE, Story
 from tests.world.processes import Forked
-from tests.world.servers import hardened
+from tests.world.servers import Logins
 from tests.world.tamper import past_the_guards
 from tests.world.waiting import HUNG
 
 pytestmark = pytest.mark.real
-DATABASE = "reading"
 
 
 class Place:
@@ -52,28 +49,17 @@ class Place:
         return subprocess.Popen(command, env=os.environ | self.environment, **how)
 
 
-def placed(login_url: str, owner_url: str, folder: Path) -> Iterator[Place]:
-    engine = connect(owner_url)
-    create_tables(engine)
-    yield Place(login_url, Ledger(engine, SystemClock()), folder)
+@pytest.fixture
+def place(logins: Logins, tmp_path: Path) -> Iterator[Place]:
+    engine = connect(logins("postgres"))
+    with engine.begin() as connection:  # the owner may record whatever anybody may
+        connection.exec_driver_sql("INSERT INTO may_write SELECT DISTINCT 'postgres', kind FROM may_write")
+    yield Place(logins("jit_auditor"), Ledger(engine, SystemClock()), tmp_path)
     engine.dispose()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'ledger.db'}"
-        yield from placed(url, url, tmp_path)
-        return
-    server: EmbeddedPostgres = request.getfixturevalue("newest")
-    with hardened(server, DATABASE):
-        with psycopg.connect(server.dsn(database=DATABASE)) as admin:
-            admin.execute("INSERT INTO may_write SELECT DISTINCT 'postgres', kind FROM may_write")
-        yield from placed(server.dsn("jit_auditor", DATABASE), server.dsn(database=DATABASE), tmp_path)
-
-
-on_sqlite = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
-on_postgresql = pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+on_sqlite = pytest.mark.parametrize("logins", ["sqlite"], indirect=True)
+on_postgresql = pytest.mark.parametrize("logins", ["postgresql"], indirect=True)
 
 
 def test_a_search_finds_and_is_recorded(place: Place):
@@ -159,9 +145,9 @@ def test_entries_are_read_around_what_is_broken(place: Place):
 
 
 @on_postgresql
-def test_a_login_that_may_not_record_who_reads_is_shown_nothing(place: Place, newest: EmbeddedPostgres):
+def test_a_login_that_may_not_record_who_reads_is_shown_nothing(place: Place, logins: Logins):
     for command in ("search", "tail", "export"):
-        done = place.run(command, JIT_LEDGER_URL=newest.dsn("jit_bot", DATABASE))
+        done = place.run(command, JIT_LEDGER_URL=logins("jit_bot"))
         assert isinstance(done.exception, CannotStart), command
         assert "Nothing is shown" in str(done.exception)
         assert "jit_auditor" in str(done.exception)

@@ -5,64 +5,28 @@ import hashlib
 import http.client
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
 
-from jit.clock import SystemClock
-from jit.ledger import Ledger, connect
-from jit.proof.audit.checkpoints import Heads
 from jit.proof.signer.keys import make_key, rotate_key
 from jit.proof.signer.witnesses import post
 from jit.proof.tlog.note import SignerKey, checkpoint, sign
 from jit.proof.tlog.tree import HashTree
-from jit.proof.verifier import Grade, cosigned_at, leaf_hash, parse_checkpoint, parse_note
+from jit.proof.verifier import Grade, cosigned_at, leaf_hash, parse_note
 from jit.proof.witness.witness import LARGEST
-from jit.runtime.embedded import EmbeddedPostgres
-from jit.testing import ledger_in
-from tests.world.servers import hardened
-from tests.world.signing import ORIGIN, Room, WitnessRoom, signer_room, something, verdict
+from tests.world.servers import Logins
+from tests.world.signing import ORIGIN, Room, SignedLedger, WitnessRoom, signer_room, verdict
 from tests.world.waiting import wait_until
 
 pytestmark = pytest.mark.real
 
 
-@dataclass
-class Place:
-    """A ledger; ``signer_url`` is what its signer is given, ``engine`` may do anything."""
-
-    signer_url: str
-    engine: Engine
-    ledger: Ledger
-
-    def append(self, many: int = 1) -> None:
-        clock = SystemClock()
-        self.ledger.append([something(clock, n) for n in range(many)])
-
-    @property
-    def size(self) -> int:
-        last = Heads(self.engine).last()
-        return parse_checkpoint(parse_note(last.note).text).size if last else 0
-
-    def signed(self) -> bool:
-        return 0 < self.size == self.ledger.last_index()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    if request.param == "sqlite":
-        ledger = ledger_in(tmp_path / "ledger.db", SystemClock())
-        yield Place(f"sqlite:///{tmp_path / 'ledger.db'}", ledger.engine, ledger)
-        ledger.engine.dispose()
-        return
-    server: EmbeddedPostgres = request.getfixturevalue("newest")
-    with hardened(server, "jit"):
-        engine, writer = connect(server.dsn(database="jit")), connect(server.dsn("jit_bot", "jit"))
-        yield Place(server.dsn("jit_signer", "jit"), engine, Ledger(writer, SystemClock()))
-        engine.dispose()
-        writer.dispose()
+@pytest.fixture
+def place(logins: Logins) -> Iterator[SignedLedger]:
+    made = SignedLedger(logins)
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -75,7 +39,7 @@ def rooms() -> Iterator[list[Room]]:
 
 
 def test_what_is_appended_is_signed_and_witnessed_and_so_on_after_a_stop(
-    place: Place, tmp_path: Path, rooms: list[Room]
+    place: SignedLedger, tmp_path: Path, rooms: list[Room]
 ) -> None:
     folder = tmp_path / "signer-host"
     key = make_key(folder / "signer" / "log.key", ORIGIN).verifier()
@@ -84,7 +48,7 @@ def test_what_is_appended_is_signed_and_witnessed_and_so_on_after_a_stop(
     rooms += [witness, signer]
     witness.start()
     witness.ready()
-    heads = Heads(place.engine)
+    heads = place.heads
     for _ in range(2):
         signer.start()
         for many in (1, 40, 3):
@@ -100,7 +64,7 @@ def test_what_is_appended_is_signed_and_witnessed_and_so_on_after_a_stop(
     assert "Traceback" not in signer.log + witness.log
 
 
-def test_a_rotation_under_way_is_finished(place: Place, tmp_path: Path, rooms: list[Room]) -> None:
+def test_a_rotation_under_way_is_finished(place: SignedLedger, tmp_path: Path, rooms: list[Room]) -> None:
     path = tmp_path / "s" / "signer" / "log.key"
     old = make_key(path, ORIGIN).verifier()
     signer = signer_room(tmp_path / "s", place.signer_url)
