@@ -150,9 +150,9 @@ def test_one_that_does_not_say_all_of_itself_is_none():
 @pytest.mark.real
 @both_versions
 def test_it_is_refused_to_every_login_but_that_of_its_room(drill: type[Any], postgres: EmbeddedPostgres):
-    with hardened(postgres, "drilled"):
+    with hardened(postgres) as made:
         for login in ("jit_bot", "jit_signer", "jit_auditor", "jit_privacy", "jit_hands"):
-            engine, clock = connect(postgres.dsn(login, "drilled")), SystemClock()
+            engine, clock = connect(made.dsn(login)), SystemClock()
             ledger = Ledger(engine, clock)
             if login == "jit_hands":
                 ledger.append([held(drill, clock)])
@@ -161,7 +161,7 @@ def test_it_is_refused_to_every_login_but_that_of_its_room(drill: type[Any], pos
                 with pytest.raises(Forbidden):
                     ledger.append([held(drill, clock, actor="bot@host", led_by="bot@host")])
             engine.dispose()
-        with psycopg.connect(postgres.dsn("jit_hands", "drilled"), autocommit=True) as hands:
+        with made.login("jit_hands") as hands:
             for bent in ({"found": None}, {"more": "x"}):
                 body = Next(hands).body("drill.held", request_id="R-7F3K", **bent)
                 without = body.replace(b',"found":null', b"")

@@ -8,33 +8,15 @@ from click.testing import CliRunner
 from jit.cli.audit.prove import prove
 from jit.cli.audit.verify import verify
 from jit.clock import SystemClock
-from jit.ledger import Ledger, connect, create_tables
 from jit.policy import PolicyFolder
 from jit.proof.audit.policy_texts import PolicyTexts
 from jit.testing import Story
 from tests.world.base import RULES
-from tests.world.servers import hardened
 
 pytestmark = pytest.mark.real
 
 
-@pytest.fixture
-def opened(newest):
-    engines = []
-
-    def by(login):
-        engine = connect(newest.dsn(login, "verified"))
-        engines.append(engine)
-        create_tables(engine)
-        return Ledger(engine, SystemClock())
-
-    with hardened(newest, "verified"):
-        yield by
-        for engine in engines:
-            engine.dispose()
-
-
-def test_an_auditor_proves_and_verifies_and_every_room_may_keep_the_rules(newest, opened, tmp_path, monkeypatch):
+def test_an_auditor_proves_and_verifies_and_every_room_may_keep_the_rules(guarded, opened, tmp_path, monkeypatch):
     (tmp_path / "a.policy.yml").write_text(RULES)
     versions = []
     for login in ("jit_bot", "jit_hands"):
@@ -47,7 +29,7 @@ def test_an_auditor_proves_and_verifies_and_every_room_may_keep_the_rules(newest
     story = Story(bot, SystemClock(), "R-7F3K", {"policy_version": versions[0]})
     story.asked()
     story.denied()
-    monkeypatch.setenv("JIT_LEDGER_URL", newest.dsn("jit_auditor", "verified"))
+    monkeypatch.setenv("JIT_LEDGER_URL", guarded.dsn("jit_auditor"))
     monkeypatch.setenv("JIT_DATA", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(prove, ["7f3k"])

@@ -1,8 +1,5 @@
 """What the doctor says of the ledger's guards in PostgreSQL: the SQL printed, run as it is, mends the line."""
 
-from collections.abc import Iterator
-
-import psycopg
 import pytest
 from pydantic import SecretStr
 
@@ -12,43 +9,30 @@ from jit.ledger import connect, create_tables
 from jit.ledger.doctor.guards import INIT
 from jit.ledger.guard.roles import LOGINS
 from jit.proof.doctor.ledger import look_at_ledger
-from jit.runtime.embedded import EmbeddedPostgres
-from tests.world.servers import both_versions, harden, hardened
+from tests.world.servers import Hardened, both_versions
 from tests.world.waiting import HUNG
 
 pytestmark = pytest.mark.real
 
 
-@pytest.fixture(scope="module")
-def prepared(postgres: EmbeddedPostgres) -> Iterator[EmbeddedPostgres]:
-    with hardened(postgres, "looked_at"):
-        yield postgres
-
-
-@pytest.fixture
-def dba(prepared: EmbeddedPostgres) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(prepared.dsn(database="looked_at"), autocommit=True) as inside:
-        yield inside
-
-
-def looked(server: EmbeddedPostgres, login: str = "jit_bot", database: str = "looked_at") -> list[Line]:
-    url = SecretStr(server.dsn(login, database))
+def looked(ledger: Hardened, login: str = "jit_bot") -> list[Line]:
+    url = SecretStr(ledger.dsn(login))
     return examine([Check(Part.LEDGER, "the ledger", lambda: look_at_ledger(url, SystemClock()))], HUNG)
 
 
-def to_mend(server: EmbeddedPostgres, login: str = "jit_bot") -> list[Line]:
-    return [line for line in looked(server, login) if line.ok is False and "fsync" not in line.what]
+def to_mend(ledger: Hardened, login: str = "jit_bot") -> list[Line]:
+    return [line for line in looked(ledger, login) if line.ok is False and "fsync" not in line.what]
 
 
 @both_versions
-def test_as_it_was_made_there_is_nothing_to_mend_for_any_login(prepared) -> None:
+def test_as_it_was_made_there_is_nothing_to_mend_for_any_login(guarded) -> None:
     for login in LOGINS:
-        assert to_mend(prepared, login.name) == []
-        assert any("nothing recorded is changed" in line.what for line in looked(prepared, login.name))
+        assert to_mend(guarded, login.name) == []
+        assert any("nothing recorded is changed" in line.what for line in looked(guarded, login.name))
 
 
-def test_a_login_that_is_none_of_ours_is_said(prepared, dba) -> None:
-    (line,) = to_mend(prepared, "postgres")
+def test_a_login_that_is_none_of_ours_is_said(guarded) -> None:
+    (line,) = to_mend(guarded, "postgres")
     assert "postgres is no login of a process" in line.what
 
 
@@ -80,21 +64,21 @@ BROKEN = {
     "a power of the server": ("GRANT pg_write_all_data TO jit_bot", "jit_bot is a member of pg_write_all_data"),
     "a superuser": ("ALTER ROLE jit_bot SUPERUSER", "jit_bot has more power than a process needs"),
     "who makes roles": ("ALTER ROLE jit_bot CREATEROLE BYPASSRLS", "jit_bot has more power than a process needs"),
-    "the database's owner": ("ALTER DATABASE looked_at OWNER TO jit_bot", "jit_bot owns the database"),
+    "the database's owner": ("ALTER DATABASE jit OWNER TO jit_bot", "jit_bot owns the database"),
 }
 
 
-def test_what_is_wrong_is_named_and_mended_by_the_sql_printed(prepared, dba) -> None:
+def test_what_is_wrong_is_named_and_mended_by_the_sql_printed(guarded, owner) -> None:
     for name, (break_it, says) in BROKEN.items():
-        dba.execute(break_it)
-        found = to_mend(prepared)
+        owner.execute(break_it)
+        found = to_mend(guarded)
         assert any(says in line.what for line in found), (name, found)
         for _ in range(3):
             for line in found:
                 assert line.is_sql, name
                 for step in line.remedy.split("\n"):
-                    dba.execute(step)
-            if not (found := to_mend(prepared)):
+                    owner.execute(step)
+            if not (found := to_mend(guarded)):
                 break
         assert found == [], name
 
@@ -112,12 +96,12 @@ FUNCTIONS = {
 }
 
 
-def test_a_function_that_is_not_ours_is_made_anew_by_the_command_printed(prepared, dba) -> None:
+def test_a_function_that_is_not_ours_is_made_anew_by_the_command_printed(guarded, owner) -> None:
     for name, break_it in FUNCTIONS.items():
-        dba.execute(break_it)
-        assert [line.remedy.split("\n")[1:] for line in to_mend(prepared)] == [[INIT]], name
-        harden(prepared, "looked_at")
-        assert to_mend(prepared) == [], name
+        owner.execute(break_it)
+        assert [line.remedy.split("\n")[1:] for line in to_mend(guarded)] == [[INIT]], name
+        guarded.harden()
+        assert to_mend(guarded) == [], name
 
 
 def test_one_login_for_all_is_a_note_with_the_command(postgres, admin) -> None:
@@ -127,7 +111,7 @@ def test_one_login_for_all_is_a_note_with_the_command(postgres, admin) -> None:
         engine = connect(postgres.dsn("alone", "single"))
         create_tables(engine)
         engine.dispose()
-        (note,) = [line for line in looked(postgres, "alone", "single") if "one login does all" in line.what]
+        (note,) = [line for line in looked(Hardened(postgres, "single"), "alone") if "one login does all" in line.what]
         assert note.state is State.NOTE
         assert INIT in note.remedy
     finally:

@@ -12,31 +12,15 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from jit.facts import MODELS, Alert, AlertName, Source, read_fact, write_fact
+from jit.facts import MODELS, read_fact, write_fact
 from jit.ledger.guard.roles import LOGINS
 from jit.ledger.privacy import fields
-from jit.runtime.embedded import EmbeddedPostgres
 from jit.testing import T0
+from tests.world.facts import late
 from tests.world.next_entry import Next, append, count
-from tests.world.servers import both_versions, hardened
+from tests.world.servers import both_versions
 
 pytestmark = pytest.mark.real
-
-
-@pytest.fixture(scope="module")
-def prepared(postgres: EmbeddedPostgres) -> Iterator[EmbeddedPostgres]:
-    with hardened(postgres, "formal"):
-        yield postgres
-
-
-def connected(server: EmbeddedPostgres, login: str) -> psycopg.Connection[Any]:
-    return psycopg.connect(server.dsn(login, "formal"), autocommit=True)
-
-
-@pytest.fixture
-def bot(prepared: EmbeddedPostgres) -> Iterator[psycopg.Connection[Any]]:
-    with connected(prepared, "jit_bot") as login:
-        yield login
 
 
 BENT = {
@@ -104,18 +88,17 @@ def test_a_request_that_the_column_cannot_say_is_refused(bot) -> None:
 def test_whatever_people_type_is_written_as_facts_are(bot) -> None:
     every = "".join(map(chr, (*range(0x500), 0x2028, 0xFEFF, 0xFFFD, 0x1F692)))
     for says in (every, '","kind":"ended", "x" : "', '\\" : \\\\"', "\\u0000 \\u0061 \\/"):
-        alert = Alert(at=T0, actor="bot@host", source=Source.BOT, name=AlertName.END_LATE, says=says)
         entry = Next(bot)
         append(bot, entry.body(says=says))
         entry = Next(bot)
-        append(bot, f'{entry.head()}, "fact": {write_fact(alert).decode()}}}'.encode())
+        append(bot, f'{entry.head()}, "fact": {write_fact(late(T0, says=says)).decode()}}}'.encode())
 
 
 @both_versions
-def test_a_fact_that_lacks_what_its_kind_has_or_has_more_is_refused(prepared) -> None:
+def test_a_fact_that_lacks_what_its_kind_has_or_has_more_is_refused(guarded) -> None:
     tried = 0
     for login in LOGINS:
-        with connected(prepared, login.name) as session:
+        with guarded.login(login.name) as session:
             for kind in login.kinds:
                 tried += refused_unless_whole(session, kind)
     assert tried > 10 * len(MODELS)
@@ -154,11 +137,11 @@ WITHIN = {
 
 
 @both_versions
-def test_a_fact_with_a_value_that_nobody_can_read_is_refused(prepared) -> None:
+def test_a_fact_with_a_value_that_nobody_can_read_is_refused(guarded) -> None:
     """With a text in the place of a number, say, it was taken, and the request it is about was broken for good."""
     seen: set[tuple[str, str]] = set()
     for login in LOGINS:
-        with connected(prepared, login.name) as session:
+        with guarded.login(login.name) as session:
             for kind in sorted(login.kinds):
                 of_kind = {name: (name, repr(field)) for name, field in MODELS[kind].model_fields.items()}
                 for name in of_kind.keys() - {"id", "kind", "request_id", "key"}:

@@ -1,52 +1,26 @@
-"""What PostgreSQL itself refuses to take into the record, or to change in it, whoever asks and however."""
+"""What PostgreSQL itself refuses to take into the record, or to change in it, whoever asks."""
 
 import hashlib
 import re
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
 
-from jit.clock import EPOCH, SystemClock
-from jit.facts import Alert, AlertName, Source, Started
+from jit.clock import EPOCH
+from jit.facts import Alert, Source
 from jit.ledger import Ledger, LedgerUnavailable, check_chain, connect, create_tables
 from jit.ledger.database import writing
 from jit.ledger.guard import KEPT
 from jit.ledger.guard.roles import LOGINS
 from jit.ledger.unavailable import Forbidden, NotTaken
-from jit.runtime.embedded import EmbeddedPostgres
 from jit.testing import T0, ManualClock
+from tests.world.facts import late, started
 from tests.world.next_entry import Next, append, count
-from tests.world.servers import both_versions, harden, hardened
-from tests.world.waiting import HUNG
+from tests.world.servers import both_versions
 
 pytestmark = pytest.mark.real
-
-
-@pytest.fixture(scope="module")
-def prepared(postgres: EmbeddedPostgres) -> Iterator[EmbeddedPostgres]:
-    with hardened(postgres, "guarded"):
-        yield postgres
-
-
-def connected(server: EmbeddedPostgres, login: str) -> psycopg.Connection[Any]:
-    return psycopg.connect(server.dsn(login, "guarded"), autocommit=True)
-
-
-@pytest.fixture
-def bot(prepared: EmbeddedPostgres) -> Iterator[psycopg.Connection[Any]]:
-    with connected(prepared, "jit_bot") as login:
-        yield login
-
-
-@pytest.fixture
-def dba(prepared: EmbeddedPostgres) -> Iterator[psycopg.Connection[Any]]:
-    with connected(prepared, "postgres") as login:
-        yield login
 
 
 @both_versions
@@ -164,11 +138,11 @@ def test_time_does_not_run_backwards(bot) -> None:
         append(bot, Next(bot, soon - timedelta(milliseconds=1)).body())
 
 
-def test_where_the_clock_was_set_back_the_record_goes_on_from_its_last_time(bot, dba) -> None:
+def test_where_the_clock_was_set_back_the_record_goes_on_from_its_last_time(bot, owner) -> None:
     """The last entry is an hour ahead; what follows may not be further ahead than that."""
     ahead = datetime.now(UTC) + timedelta(hours=1)
     entry = Next(bot, ahead)
-    dba.execute(
+    owner.execute(
         "INSERT INTO entries VALUES (%s, %s, %s, 'alert', NULL, %s, %s)",
         [
             entry.index,
@@ -183,9 +157,9 @@ def test_where_the_clock_was_set_back_the_record_goes_on_from_its_last_time(bot,
             append(bot, Next(bot, ahead + timedelta(seconds=1)).body())
         append(bot, Next(bot, datetime.fromtimestamp(int(ahead.timestamp() * 1_000_000) / 1_000_000, UTC)).body())
     finally:
-        dba.execute("ALTER TABLE entries DISABLE TRIGGER entries_kept")
-        dba.execute("DELETE FROM entries WHERE index >= %s", [entry.index])
-        dba.execute("ALTER TABLE entries ENABLE ALWAYS TRIGGER entries_kept")
+        owner.execute("ALTER TABLE entries DISABLE TRIGGER entries_kept")
+        owner.execute("DELETE FROM entries WHERE index >= %s", [entry.index])
+        owner.execute("ALTER TABLE entries ENABLE ALWAYS TRIGGER entries_kept")
 
 
 def test_a_text_of_the_rules_under_another_version_is_refused(bot) -> None:
@@ -194,81 +168,11 @@ def test_a_text_of_the_rules_under_another_version_is_refused(bot) -> None:
     assert refused.value.sqlstate == "JIT04"
 
 
-class TestKeysOfPeople:
-    INSERT = "INSERT INTO person_keys VALUES (%s, %s, %s)"
-
-    @pytest.fixture
-    def privacy(self, prepared) -> Iterator[psycopg.Connection[Any]]:
-        with connected(prepared, "jit_privacy") as login:
-            yield login
-
-    @pytest.fixture
-    def key(self, bot) -> str:
-        key = uuid4().hex
-        bot.execute(self.INSERT, [key, f"U{key[:9].upper()}", b"k" * 32])
-        return key
-
-    def erased(self, privacy: psycopg.Connection[Any], key: str) -> None:
-        append(privacy, Next(privacy).body(kind="person.erased", key=key, legal_basis="\x00 law"))
-
-    def refused(self, login: psycopg.Connection[Any], match: str, statement: str, values: list[Any]) -> None:
-        with pytest.raises(psycopg.Error, match=match) as refused:
-            login.execute(statement, values)
-        assert refused.value.sqlstate == "JIT04"
-
-    def test_one_that_opens_nothing_is_refused(self, bot) -> None:
-        for key_id, key in (("ab" * 16, b"x" * 31), ("ab" * 16, b"x" * 33), ("AB" * 16, b"x" * 32), ("ab", b"x" * 32)):
-            self.refused(bot, "has 32 bytes, and an id of 32 hex", self.INSERT, [key_id, "U0SECURE", key])
-
-    def test_one_deleted_without_a_word_is_refused_a_superuser_too(self, dba, privacy, key: str) -> None:
-        self.erased(privacy, uuid4().hex)
-        append(privacy, Next(privacy).body(kind="person.erased", key="cd" * 16, legal_basis=f'"key":"{key}"'))
-        for login in (privacy, dba):
-            self.refused(login, "after a person.erased that names it", "DELETE FROM person_keys WHERE id = %s", [key])
-
-    def test_one_that_an_entry_before_says_is_deleted_is(self, privacy, key: str) -> None:
-        self.erased(privacy, key)
-        assert privacy.execute("DELETE FROM person_keys WHERE id = %s", [key]).rowcount == 1
-
-    def test_the_id_of_somebody_erased_is_given_to_nobody_else(self, bot, dba, privacy, key: str) -> None:
-        """Or `jit privacy again` would erase them, and no entry would say so."""
-        self.erased(privacy, key)
-        privacy.execute("DELETE FROM person_keys WHERE id = %s", [key])
-        values = [key, f"U0MALLORY{key[:4]}", b"k" * 32]
-        self.refused(bot, "another has another id", self.INSERT, values)
-        with bot.transaction():
-            bot.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            with pytest.raises(psycopg.Error, match="READ COMMITTED"), bot.transaction():
-                bot.execute(self.INSERT, values)
-        assert dba.execute(self.INSERT, values).rowcount == 1, "a backup put back"
-        dba.execute("DELETE FROM person_keys WHERE id = %s", [key])
-
-    def test_an_id_is_not_taken_over_while_its_person_is_erased(self, prepared, privacy, key: str) -> None:
-        with connected(prepared, "jit_bot") as late, ThreadPoolExecutor(1) as pool:
-            with privacy.transaction():
-                self.erased(privacy, key)
-                privacy.execute("DELETE FROM person_keys WHERE id = %s", [key])
-                done = pool.submit(late.execute, self.INSERT, [key, f"U0MALLORY{key[:4]}", b"k" * 32])
-                waits = "SELECT cardinality(pg_blocking_pids(%s))"
-                while privacy.execute(waits, [late.info.backend_pid]).fetchone() == (0,) and not done.done():
-                    pass
-            with pytest.raises(psycopg.Error, match="another has another id"):
-                done.result(HUNG)
-
-    def test_one_is_never_changed(self, dba, key: str) -> None:
-        self.refused(dba, "stays as it is", "UPDATE person_keys SET person = 'U0OTHER' WHERE id = %s", [key])
-
-    def test_an_erasure_names_a_key(self, privacy) -> None:
-        for key in (None, "U0ALICE01", 7):
-            with pytest.raises(psycopg.Error, match=r"names no key|none of it: key"):
-                append(privacy, Next(privacy).body(kind="person.erased", key=key))
-
-
 class TestWhoMayRecordWhat:
     @pytest.mark.parametrize("login", LOGINS, ids=lambda login: login.name)
-    def test_each_kind_of_its_own_and_no_other(self, prepared, login) -> None:
+    def test_each_kind_of_its_own_and_no_other(self, guarded, login) -> None:
         kinds = {kind for other in LOGINS for kind in other.kinds} | {"nothing", "Alert", "alert "}
-        with connected(prepared, login.name) as session:
+        with guarded.login(login.name) as session:
             for kind in kinds - login.kinds:
                 with pytest.raises(psycopg.Error, match=f"the login {login.name} may not record {kind}") as refused:
                     append(session, Next(session).body(kind=kind))
@@ -276,128 +180,32 @@ class TestWhoMayRecordWhat:
             for kind in login.kinds:
                 append(session, Next(session).body(kind))
 
-    def test_it_is_the_login_that_counts_and_no_role_it_may_take_on(self, prepared, dba) -> None:
-        dba.execute("GRANT jit_hands TO jit_bot")
+    def test_it_is_the_login_that_counts_and_no_role_it_may_take_on(self, guarded, owner) -> None:
+        owner.execute("GRANT jit_hands TO jit_bot")
         try:
-            with connected(prepared, "jit_bot") as session:
+            with guarded.login("jit_bot") as session:
                 session.execute("SET ROLE jit_hands")
                 with pytest.raises(psycopg.Error, match="the login jit_bot may not record granted"):
                     append(session, Next(session).body(kind="granted"))
         finally:
-            dba.execute("REVOKE jit_hands FROM jit_bot")
+            owner.execute("REVOKE jit_hands FROM jit_bot")
 
-    def test_a_login_that_nobody_named_records_nothing(self, prepared, dba) -> None:
-        dba.execute("CREATE ROLE eve LOGIN IN ROLE jit_bot")
-        dba.execute("GRANT CONNECT ON DATABASE guarded TO eve")
+    def test_a_login_that_nobody_named_records_nothing(self, guarded, owner) -> None:
+        owner.execute("CREATE ROLE eve LOGIN IN ROLE jit_bot")
+        owner.execute("GRANT CONNECT ON DATABASE jit TO eve")
         try:
-            with connected(prepared, "eve") as session:
+            with guarded.login("eve") as session:
                 with pytest.raises(psycopg.Error, match="the login eve may not record alert"):
                     append(session, Next(session).body())
                 with pytest.raises(psycopg.Error, match="the login eve may record nothing"):
                     session.execute("SELECT jit_writable()")
         finally:
-            dba.execute("DROP OWNED BY eve")
-            dba.execute("DROP ROLE eve")
+            owner.execute("DROP OWNED BY eve")
+            owner.execute("DROP ROLE eve")
 
-    def test_not_even_a_superuser_by_the_function(self, dba) -> None:
+    def test_not_even_a_superuser_by_the_function(self, owner) -> None:
         with pytest.raises(psycopg.Error, match="the login postgres may not record granted"):
-            append(dba, Next(dba).body(kind="granted"))
-
-
-class TestTricksOfASession:
-    """Each in a database where the login may even make things of its own."""
-
-    @pytest.fixture
-    def maker(self, prepared, dba) -> Iterator[psycopg.Connection[Any]]:
-        dba.execute("GRANT CREATE, TEMPORARY ON DATABASE guarded TO jit_bot")
-        with connected(prepared, "jit_bot") as session:
-            append(session, Next(session).body())
-            yield session
-        dba.execute("DROP OWNED BY jit_bot")
-        harden(prepared, "guarded")
-
-    def refused(self, session: psycopg.Connection[Any]) -> None:
-        before = count(session)
-        with pytest.raises(psycopg.Error, match="may not record granted"):
-            append(session, Next(session).body(kind="granted"))
-        entry = Next(session)
-        with pytest.raises(psycopg.Error, match="does not follow"):
-            append(session, entry.bent(entry.previous, "0" * 64))
-        assert count(session) == before
-        append(session, Next(session).body())
-        assert count(session) == before + 1
-
-    def test_temporary_tables_of_the_same_names(self, maker) -> None:
-        maker.execute("CREATE TEMP TABLE may_write (login text, kind text)")
-        maker.execute("INSERT INTO may_write VALUES ('jit_bot', 'granted')")
-        maker.execute("CREATE TEMP TABLE entries (LIKE public.entries)")
-        maker.execute("GRANT ALL ON may_write, entries TO PUBLIC")
-        self.refused(maker)
-
-    def test_a_schema_of_its_own_first_in_the_path(self, maker) -> None:
-        maker.execute("CREATE SCHEMA jit_bot")
-        maker.execute("CREATE TABLE may_write (login text, kind text)")
-        maker.execute("CREATE TABLE entries (LIKE public.entries)")
-        maker.execute("INSERT INTO may_write VALUES ('jit_bot', 'granted')")
-        maker.execute("GRANT ALL ON SCHEMA jit_bot TO PUBLIC")
-        maker.execute("GRANT ALL ON jit_bot.may_write, jit_bot.entries TO PUBLIC")
-        maker.execute("SET search_path = jit_bot, public, pg_catalog")
-        self.refused(maker)
-
-    def test_functions_and_operators_that_shadow_the_servers(self, maker) -> None:
-        maker.execute("CREATE SCHEMA mine")
-        maker.execute("GRANT USAGE ON SCHEMA mine TO PUBLIC")
-        for function in (
-            "sha256(bytea) RETURNS bytea LANGUAGE sql AS $$ SELECT ''::bytea $$",
-            "repeat(text, integer) RETURNS text LANGUAGE sql AS $$ SELECT '' $$",
-            "clock_timestamp() RETURNS timestamptz LANGUAGE sql AS $$ SELECT 'epoch'::timestamptz $$",
-            "same(text, text) RETURNS boolean LANGUAGE sql AS $$ SELECT true $$",
-            "differs(text, text) RETURNS boolean LANGUAGE sql AS $$ SELECT false $$",
-            "jit_append(bytea) RETURNS bigint LANGUAGE sql AS $$ SELECT 1::bigint $$",
-        ):
-            maker.execute(f"CREATE FUNCTION mine.{function}")
-        maker.execute("CREATE OPERATOR mine.= (LEFTARG = text, RIGHTARG = text, FUNCTION = mine.same)")
-        maker.execute("CREATE OPERATOR mine.<> (LEFTARG = text, RIGHTARG = text, FUNCTION = mine.differs)")
-        maker.execute("SET search_path = mine, public, pg_catalog")
-        self.refused(maker)
-
-    def test_settings(self, prepared) -> None:
-        for setting in (
-            "standard_conforming_strings = off",
-            "DateStyle = 'SQL, DMY'",
-            "TimeZone = 'Asia/Tokyo'",
-            "default_transaction_isolation = 'serializable'",
-            "transform_null_equals = on",
-            "row_security = off",
-            "bytea_output = 'escape'",
-            "plan_cache_mode = force_generic_plan",
-        ):
-            with connected(prepared, "jit_bot") as session:
-                try:
-                    session.execute(f"SET {setting}")
-                except psycopg.errors.InvalidParameterValue:
-                    assert setting == "standard_conforming_strings = off", "a server to come may refuse that"
-                self.refused(session)
-
-    def test_a_snapshot_from_before(self, prepared, bot) -> None:
-        with connected(prepared, "jit_bot") as late:
-            late.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
-            entry = Next(late)
-            append(bot, Next(bot).body())
-            with pytest.raises(psycopg.Error, match=r"recorded already|could not serialize"):
-                append(late, entry.body())
-            late.execute("ROLLBACK")
-
-    def test_more_arguments_or_others_are_no_other_function(self, maker) -> None:
-        maker.execute("CREATE SCHEMA mine")
-        maker.execute("GRANT USAGE ON SCHEMA mine TO PUBLIC")
-        maker.execute("CREATE FUNCTION mine.jit_append(text) RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint'")
-        maker.execute("CREATE FUNCTION mine.jit_kept() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'")
-        maker.execute("SET search_path = mine, public")
-        with pytest.raises(psycopg.errors.UndefinedFunction):
-            maker.execute("SELECT public.jit_append('{}'::text[])")
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            maker.execute("DELETE FROM public.entries")
+            append(owner, Next(owner).body(kind="granted"))
 
 
 COLUMN = {"entries": "body", "heads": "note", "cosignatures": "line", "policy_texts": "files"}
@@ -413,59 +221,55 @@ class TestNotEvenASuperuser:
     )
 
     @pytest.fixture
-    def filled(self, bot, prepared, dba) -> None:
+    def filled(self, bot, guarded, owner) -> None:
         append(bot, Next(bot).body())
-        with connected(prepared, "jit_signer") as signer:
-            number = dba.execute("SELECT coalesce(max(number), 0) + 1 FROM heads").fetchone()[0]
+        with guarded.login("jit_signer") as signer:
+            number = owner.execute("SELECT coalesce(max(number), 0) + 1 FROM heads").fetchone()[0]
             signer.execute("INSERT INTO heads VALUES (%s, 1, 1, '')", [number])
             signer.execute("INSERT INTO cosignatures VALUES (%s, 'w', '')", [number])
         text = uuid4().bytes
         bot.execute("INSERT INTO policy_texts VALUES (%s, %s)", [hashlib.sha256(text).hexdigest(), text])
 
-    def test_changes_what_is_recorded(self, dba, filled) -> None:
+    def test_changes_what_is_recorded(self, owner, filled) -> None:
         for role in ("origin", "replica"):
-            dba.execute(f"SET session_replication_role = {role}")
+            owner.execute(f"SET session_replication_role = {role}")
             for table in KEPT:
                 for change in self.CHANGES:
                     with pytest.raises(psycopg.Error, match=f"what is in {table} stays as it is") as refused:
-                        dba.execute(change.format(table=table, column=COLUMN[table]))
+                        owner.execute(change.format(table=table, column=COLUMN[table]))
                     assert refused.value.sqlstate == "JIT04"
 
-    def test_by_a_conflict_a_merge_or_a_parent_table(self, dba, filled) -> None:
+    def test_by_a_conflict_a_merge_or_a_parent_table(self, owner, filled) -> None:
         by_conflict = (
             "INSERT INTO entries SELECT * FROM entries LIMIT 1 ON CONFLICT (index) DO UPDATE SET body = excluded.body"
         )
         merge = "MERGE INTO entries AS e USING entries AS o ON e.index = o.index WHEN MATCHED THEN DELETE"
         for change in (by_conflict, merge):
             with pytest.raises(psycopg.Error, match="stays as it is"):
-                dba.execute(change)
-        dba.execute("CREATE TABLE parent (body bytea NOT NULL)")
-        dba.execute("ALTER TABLE entries INHERIT parent")
+                owner.execute(change)
+        owner.execute("CREATE TABLE parent (body bytea NOT NULL)")
+        owner.execute("ALTER TABLE entries INHERIT parent")
         try:
             with pytest.raises(psycopg.Error, match="stays as it is"):
-                dba.execute("UPDATE parent SET body = ''")
+                owner.execute("UPDATE parent SET body = ''")
         finally:
-            dba.execute("ALTER TABLE entries NO INHERIT parent")
-            dba.execute("DROP TABLE parent")
+            owner.execute("ALTER TABLE entries NO INHERIT parent")
+            owner.execute("DROP TABLE parent")
 
-    def test_as_the_owner(self, dba, filled) -> None:
-        dba.execute("SET ROLE jit_owner")
+    def test_as_the_owner(self, owner, filled) -> None:
+        owner.execute("SET ROLE jit_owner")
         with pytest.raises(psycopg.Error, match="stays as it is"):
-            dba.execute("DELETE FROM entries")
-        dba.execute("RESET ROLE")
+            owner.execute("DELETE FROM entries")
+        owner.execute("RESET ROLE")
 
 
 class TestTheLedgerOverIt:
     @pytest.fixture
-    def ledger(self, prepared) -> Iterator[Ledger]:
-        engine = connect(prepared.dsn("jit_bot", "guarded"))
-        create_tables(engine)
-        yield Ledger(engine, SystemClock())
-        engine.dispose()
+    def ledger(self, opened) -> Ledger:
+        return opened("jit_bot")
 
-    def alert(self, ledger: Ledger, **changes: object) -> Alert:
-        fields = {"at": ledger.clock.now(), "actor": "bot@host", "source": Source.BOT, "name": AlertName.END_LATE}
-        return Alert(**(fields | {"says": "late"} | changes))
+    def alert(self, ledger: Ledger) -> Alert:
+        return late(ledger.clock.now(), actor="bot@host", source=Source.BOT)
 
     def test_a_clock_far_off_keeps_nothing_from_being_recorded(self, ledger) -> None:
         """The database's counts."""
@@ -482,14 +286,13 @@ class TestTheLedgerOverIt:
             raw.exec_driver_sql("DELETE FROM entries")
 
     def test_what_is_recorded_already_is_said(self, ledger) -> None:
-        signed = {"actor": "bot@host", "source": Source.BOT}
-        fact = Started(at=ledger.clock.now(), process="bot", version="1", policy_version="none", **signed)
+        fact = started(ledger.clock.now())
         ledger.append([fact])
         with pytest.raises(NotTaken, match="recorded already"):
             ledger.append([fact])
         assert issubclass(NotTaken, LedgerUnavailable)
 
-    def test_what_was_taken_hangs_together(self, prepared, dba, ledger) -> None:
+    def test_what_was_taken_hangs_together(self, guarded, owner, ledger) -> None:
         for _ in range(3):
             ledger.append([self.alert(ledger), self.alert(ledger)])
         rows = ledger.read(limit=100_000, legible=True)
@@ -504,8 +307,7 @@ def test_without_roles_the_same_function_takes_any_clock_and_any_kind(postgres, 
         engine = connect(postgres.dsn(database="single"))
         create_tables(engine)
         ledger = Ledger(engine, ManualClock(T0 - timedelta(days=3000)))
-        alert = Alert(at=T0, actor="bot@host", source=Source.BOT, name=AlertName.END_LATE, says="late")
-        (entry,) = ledger.append([alert]).entries
+        (entry,) = ledger.append([late(T0)]).entries
         assert entry.recorded_at == T0 - timedelta(days=3000)
         engine.dispose()
         with (

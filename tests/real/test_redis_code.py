@@ -7,22 +7,15 @@ import os
 import pickle
 import socket
 import zlib
-from pathlib import Path
 from typing import Any
 
 import pytest
 from rq import Queue  # noqa: TID251  the intruder has RQ too
 
-from jit.runtime.embedded import EmbeddedValkey
 from jit.runtime.queue import ENDS, GRANTS
 from tests.world.redis_attack import Attack
 
 pytestmark = pytest.mark.real
-
-
-@pytest.fixture
-def attack(tmp_path: Path, valkey_server: EmbeddedValkey) -> Attack:
-    return Attack(tmp_path, valkey_server)
 
 
 class Bomb:

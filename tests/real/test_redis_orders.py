@@ -2,7 +2,6 @@
 afterwards the worker must still do honest work.
 """
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +9,6 @@ import pytest
 from jit.facts import Alert
 from jit.ports import Held
 from jit.requests.lifecycle import State
-from jit.runtime.embedded import EmbeddedValkey
 from jit.runtime.queue import ENDS
 from jit.testing import T0
 from tests.world.end_orders import order_about
@@ -20,11 +18,6 @@ from workers.end_orders.queue import TIMEKEEPER_FIRST
 from workers.end_orders.signed import EndOrder, sign
 
 pytestmark = pytest.mark.real
-
-
-@pytest.fixture
-def attack(tmp_path: Path, valkey_server: EmbeddedValkey) -> Attack:
-    return Attack(tmp_path, valkey_server)
 
 
 class TestGrants:

@@ -5,7 +5,6 @@ worker must still do honest work.
 import zlib
 from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,18 +12,12 @@ from redis import ResponseError
 from rq.command import send_command  # noqa: TID251  the intruder has RQ too
 from rq.suspension import suspend  # noqa: TID251  as above
 
-from jit.runtime.embedded import EmbeddedValkey
 from jit.runtime.queue import ENDS, GRANTS
 from jit.testing import T0
 from tests.world.hands import KEY
 from tests.world.redis_attack import Attack
 
 pytestmark = pytest.mark.real
-
-
-@pytest.fixture
-def attack(tmp_path: Path, valkey_server: EmbeddedValkey) -> Attack:
-    return Attack(tmp_path, valkey_server)
 
 
 class TestPoison:

@@ -10,9 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlencode
 
-import pytest
-
 from jit.runtime.embedded import EmbeddedPostgres
+from tests.world.servers import not_had
 from tests.world.waiting import wait_until
 
 PGBOUNCER = Path("/usr/sbin/pgbouncer")
@@ -32,7 +31,7 @@ class Pooler:
 def pgbouncer(server: EmbeddedPostgres, *users: str, mode: str = "transaction", drops: str = "") -> Iterator[Pooler]:
     """Debian's. ``drops`` are the parameters that it takes from clients and does not pass on."""
     if not PGBOUNCER.exists():
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("apt-get install pgbouncer")
+        not_had("apt-get install pgbouncer")
     folder = Path(tempfile.mkdtemp(prefix="jit-pgbouncer-"))
     (folder / "users").write_text("".join(f'"{user}" ""\n' for user in users))
     (folder / "ini").write_text(

@@ -1,6 +1,5 @@
 """A directory of the tests: Debian's slapd, with people and groups."""
 
-import os
 import shutil
 import socket
 import subprocess
@@ -12,13 +11,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import ldap3
-import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from tests.world.servers import not_had
 from tests.world.waiting import wait_until
+from tests.world.web import free_port
 
 SLAPD = Path("/usr/sbin/slapd")
 ROOT = "dc=example,dc=org"
@@ -107,14 +107,12 @@ def group_of(name: str) -> str:
 @contextmanager
 def slapd() -> Iterator[Slapd]:
     if not SLAPD.exists():
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("apt-get install slapd")
+        not_had("apt-get install slapd")
     folder = Path(tempfile.mkdtemp(prefix="jit-slapd-"))
     (folder / "data").mkdir()
     (folder / "conf").write_text(CONFIG.format(folder=folder))
     _certify(folder)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     url = f"ldap://127.0.0.1:{port}"
     process = subprocess.Popen(
         [SLAPD, "-d0", "-f", folder / "conf", "-h", f"{url}/"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

@@ -1,0 +1,158 @@
+"""`jit ledger init`: run again, printed, for a database that another login had, and for an older one."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from click.testing import CliRunner
+
+from jit.cli.main import cli
+from jit.clock import SystemClock
+from jit.ledger import Ledger, LedgerMisconfigured, connect, create_tables
+from jit.ledger.guard.postgres import FUNCTIONS
+from jit.requests.lifecycle import State
+from jit.runtime.embedded import EmbeddedPostgres
+from jit.testing import EVE, Story
+from tests.world.servers import Hardened, both_versions
+
+pytestmark = pytest.mark.real
+
+PRINTED = Path(__file__).parents[2] / "deploy/postgresql/ledger.sql"
+NO_RIGHT = "42501"
+
+
+def test_running_it_again_changes_nothing_and_loses_nothing(guarded: Hardened, opened) -> None:
+    bot = opened("jit_bot")
+    Story(bot, bot.clock, id="R-DDDD", fields={"requester": EVE}).asked()
+    before = bot.last_index()
+    told = guarded.harden()
+    assert "\\password jit_bot" in told
+    assert bot.last_index() == before
+    assert bot.request("R-DDDD").state is State.PENDING
+
+
+def test_what_is_deployed_by_psql_is_what_is_printed() -> None:
+    assert CliRunner().invoke(cli, ["ledger", "init", "--print"]).output == PRINTED.read_text()
+
+
+@both_versions
+def test_what_is_printed_does_the_same_in_psql(postgres: EmbeddedPostgres, admin: psycopg.Connection):
+    """Twice: it may be run again."""
+    other = PRINTED.read_text().replace("DATABASE jit ", "DATABASE other ").replace("= 'jit'", "= 'other'")
+    other = other.replace("\\connect jit", "\\connect other")
+    try:
+        for _ in range(2):
+            program = postgres.programs() / "psql"
+            done = subprocess.run(
+                [program, "--no-psqlrc", postgres.dsn()], input=other, text=True, capture_output=True, check=False
+            )
+            assert (done.returncode, re.findall("ERROR.*", done.stderr)) == (0, [])
+        made = Hardened(postgres, "other")
+        bot = tables_made(made, "jit_bot")
+        bot.require_writable()
+        bot.engine.dispose()
+        assert not made.came_of("jit_bot", ["UPDATE entries SET body = ''"], refusal=NO_RIGHT)
+    finally:
+        admin.execute("DROP DATABASE IF EXISTS other WITH (FORCE)")
+
+
+@pytest.fixture
+def old(guarded: Hardened, admin: psycopg.Connection) -> Iterator[Hardened]:
+    """A database whose tables a login of its own made, as the first process that starts does."""
+    admin.execute("CREATE ROLE once LOGIN; CREATE ROLE friend LOGIN")
+    admin.execute("CREATE DATABASE old OWNER once")
+    made = Hardened(guarded.server, "old")
+    tables_made(made, "once").engine.dispose()
+    yield made
+    admin.execute("DROP DATABASE old WITH (FORCE)")
+    admin.execute("DROP ROLE once, friend")
+
+
+def tables_made(database: Hardened, login: str) -> Ledger:
+    """As each process does at its start."""
+    engine = connect(database.dsn(login))
+    create_tables(engine)
+    return Ledger(engine, SystemClock())
+
+
+def test_a_database_that_one_login_had_is_that_logins_no_more(old: Hardened) -> None:
+    with old.login("once") as once:
+        for what in ("TABLES", "FUNCTIONS"):
+            once.execute(f"GRANT ALL ON ALL {what} IN SCHEMA public TO friend, PUBLIC")
+    before = tables_made(old, "once")
+    Story(before, before.clock, id="R-EEEE").asked()
+    before.engine.dispose()
+    old.harden()
+    bot = tables_made(old, "jit_bot")
+    assert bot.request("R-EEEE").state is State.PENDING
+    bot.engine.dispose()
+    with old.login() as admin:
+        admin.execute("GRANT CONNECT ON DATABASE old TO once, friend; GRANT USAGE ON SCHEMA public TO once, friend")
+    tried = ("DELETE FROM entries", "SELECT jit_append('{}')", "DELETE FROM may_write")
+    for login in ("once", "friend"):
+        assert not old.came_of(login, tried, refusal=NO_RIGHT)
+
+
+@pytest.fixture
+def older(old: Hardened) -> Hardened:
+    """Of version 1, as it was before heads and guards."""
+    with old.login("once") as once:
+        for name in ("heads", "cosignatures", "policy_texts", "person_keys", "may_write"):
+            once.execute(f"DROP TABLE {name}")
+        for function in FUNCTIONS:
+            once.execute(f"DROP FUNCTION {function.name} CASCADE")
+        once.execute("UPDATE made_by SET version = 1")
+    return old
+
+
+def test_an_older_database_is_brought_up_by_its_owner(older: Hardened) -> None:
+    ledger = tables_made(older, "once")
+    Story(ledger, ledger.clock).asked()
+    ledger.engine.dispose()
+    with older.login("once") as once, pytest.raises(psycopg.Error, match="what is in entries stays as it is"):
+        once.execute("DELETE FROM entries")
+
+
+def test_an_older_database_is_left_to_the_superuser_where_the_login_owns_nothing(older: Hardened) -> None:
+    with older.login("once") as once:
+        once.execute("GRANT SELECT ON made_by TO jit_bot")
+    with pytest.raises(LedgerMisconfigured, match="`jit ledger init` as the database's superuser"):
+        tables_made(older, "jit_bot")
+    older.harden()
+    bot = tables_made(older, "jit_bot")
+    bot.require_writable()
+    bot.engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--admin-url", "postgresql://postgres:hunter2@db/x"], "env:NAME or file"),
+        (["--admin-url", "env:NOT_THERE"], "NOT_THERE is not set"),
+        (["--database", 'jit"; DROP'], "small letters"),
+    ],
+)
+def test_what_cannot_be_used_is_said_without_secrets(monkeypatch, arguments: list[str], says: str) -> None:
+    monkeypatch.delenv("NOT_THERE", raising=False)
+    told = CliRunner().invoke(cli, ["ledger", "init", *arguments])
+    assert told.exit_code != 0
+    assert says in f"{told.output}{told.exception}"
+    assert "hunter2" not in f"{told.output}{told.exception}"
+
+
+def test_who_is_no_superuser_is_told_so(guarded: Hardened, monkeypatch) -> None:
+    monkeypatch.setenv("SUPERUSER_URL", guarded.dsn("jit_bot"))
+    told = CliRunner().invoke(cli, ["ledger", "init", "--admin-url", "env:SUPERUSER_URL"])
+    assert told.exit_code != 0
+    assert "no superuser" in str(told.exception)
+
+
+def test_sqlite_is_told_plainly(monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("JIT_LEDGER_URL", f"sqlite:///{tmp_path / 'ledger.db'}")
+    told = CliRunner().invoke(cli, ["ledger", "init"])
+    assert told.exit_code == 0
+    assert "whoever can write the file can write the record" in told.output
+    assert (tmp_path / "ledger.db").exists()
