@@ -16,6 +16,7 @@ from jit.requests.lifecycle import Request, State
 from playground.person import Person
 from playground.sample import ALERTS, ALICE, BOB, EVE
 from tests.world.exhaustive import exhaustive
+from tests.world.orders import is_cut
 from tests.world.product import STATED_LAG, Product, role_of
 from workers.targets.postgres import PostgresTarget
 from workers.timekeeper.inspection import INSPECT_EVERY
@@ -32,14 +33,6 @@ in_the_target = exhaustive("what the tests of the target show, once more through
 def session(it: Product, login: str) -> Iterator[psycopg.Connection]:
     with psycopg.connect(it.stage.orders_dsn(login), autocommit=True) as opened:
         yield opened
-
-
-def is_cut(opened: psycopg.Connection) -> bool:
-    try:
-        opened.execute("SELECT 1")
-    except psycopg.OperationalError:
-        return True
-    return False
 
 
 def ended(it: Product, request: Request) -> Ended:

@@ -3,30 +3,17 @@
 That access ends without it at all is in the tests of promise 2.
 """
 
-import os
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 
 from jit.facts import BEGIN_WITHIN, Ended, GrantIntent, Source
 from jit.requests.lifecycle import GRANT_NUDGE, Request, State
+from tests.world.processes import frozen
 from tests.world.product import STATED_LAG, Product
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
 
 READ = "orders-db/read 30m INC-42 db down: need shell"
 WRITE = "orders-db/write 30m INC-42 set order 4711 free"
-
-
-@contextmanager
-def frozen(pid: int) -> Iterator[None]:
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 def approved_without_redis(it: Product) -> Request:

@@ -1,7 +1,5 @@
 """A worker falls or stalls in the middle of a grant: the access is given once and on record, or it is not there."""
 
-import os
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -12,6 +10,7 @@ from jit.facts import EndCause, Ended, Granted
 from jit.requests.lifecycle import GRANT_GIVEN_UP, GRANT_STUCK, Request, State
 from playground.sample import REQUESTS
 from tests.world.exhaustive import distinct, exhaustive
+from tests.world.processes import frozen
 from tests.world.product import Product
 from workers.timekeeper.inspection import INSPECT_EVERY
 
@@ -38,14 +37,11 @@ def stalled(it: Product, point: str, *, alone: bool = False) -> Iterator[Request
     ``alone`` leaves no other worker.
     """
     request, worker = begun(it, point)
-    os.kill(worker, signal.SIGSTOP)
-    try:
+    with frozen(worker):
         if alone:
             it.kill(*{"worker-1", "worker-2"} - {it.name_of(worker)})
         it.go_on(point)
         yield request
-    finally:
-        os.kill(worker, signal.SIGCONT)
     it.until(it.workers_are_idle)
 
 

@@ -20,11 +20,11 @@ import pytest
 from demo.ending import catches_interrupts
 from playground.control import elsewhere
 from playground.person import Person
-from playground.sample import ALICE, APP_TOKEN, BOT_TOKEN, REQUESTS, sample_workspace
+from playground.sample import ALICE, BOT_TOKEN, REQUESTS, sample_workspace
 from playground.server import running
+from tests.scenario.told_up import of_up
 from tests.world.exhaustive import distinct
 from tests.world.processes import Forked
-from tests.world.product import POLICIES
 from tests.world.waiting import HUNG, wait_until
 
 pytestmark = [pytest.mark.scenario, pytest.mark.real]
@@ -35,7 +35,7 @@ JIT = [sys.executable, "-m", "jit.cli"]
 
 @contextmanager
 def started(
-    arguments: list[str], temporary: Path, program: Sequence[str] = JIT, **env: str
+    arguments: list[str], temporary: Path, program: Sequence[str] = JIT, **env: str | None
 ) -> Iterator[subprocess.Popen[str]]:
     """`jit …` with a temporary folder of its own, by which its processes are known."""
     process = subprocess.Popen(
@@ -234,7 +234,7 @@ def test_a_demo_that_is_killed_takes_its_processes_along(temporary: Path, argume
         wait_until(lambda: not left_running(temporary))
 
 
-def refused(arguments: list[str], folder: Path, **env: str) -> str:
+def refused(arguments: list[str], folder: Path, **env: str | None) -> str:
     """What `jit …` says that does not start."""
     with (folder / "said").open("w+b") as output:
         code = Forked([*JIT, *arguments], {**os.environ, **env}, output).wait(HUNG)
@@ -264,25 +264,19 @@ def test_the_demo_says_which_port_is_taken(tmp_path: Path):
 
 
 def test_up_runs_the_product_until_told_to_stop_though_a_target_is_down(temporary: Path, tmp_path: Path):
-    with running(sample_workspace(), {}) as stage:
-        env = {
-            "SLACK_BOT_TOKEN": BOT_TOKEN,
-            "SLACK_APP_TOKEN": APP_TOKEN,
-            "SLACK_API_URL": f"{stage.slack.url}/api/",
-            "ORDERS_DB_ADMIN_DSN": "postgresql://jit:hunter2@127.0.0.1:1/orders",
-            "JIT_POLICIES": str(POLICIES),
-            "JIT_DATA": str(tmp_path / "data"),
-        }
-        with started(["up"], temporary, **env) as up:
-            said = read_until(up, "  processes")
-            assert stage.connections()
-            alice = Person(stage, ALICE)
-            alice.command("/jit", "request orders-db/read 30m look at orders", channel=REQUESTS)
-            alice.form().submit()
-            alice.finds("asks for", channel=REQUESTS)
-            up.terminate()
-            rest, _ = up.communicate()
-            assert up.returncode == 0
+    with (
+        running(sample_workspace(), {}) as stage,
+        started(["up"], temporary, **of_up(tmp_path / "data", stage.slack.url)) as up,
+    ):
+        said = read_until(up, "  processes")
+        assert stage.connections()
+        alice = Person(stage, ALICE)
+        alice.command("/jit", "request orders-db/read 30m look at orders", channel=REQUESTS)
+        alice.form().submit()
+        alice.finds("asks for", channel=REQUESTS)
+        up.terminate()
+        rest, _ = up.communicate()
+        assert up.returncode == 0
     assert re.search(r"^jit is ready, after [\d.]+ s\. Ctrl-C", said, re.MULTILINE)
     for line in (
         "Slack      127.0.0.1, by Socket Mode",
@@ -301,12 +295,5 @@ def test_up_runs_the_product_until_told_to_stop_though_a_target_is_down(temporar
 
 
 def test_up_says_which_secret_is_missing(tmp_path: Path):
-    env = {
-        "SLACK_BOT_TOKEN": BOT_TOKEN,
-        "SLACK_APP_TOKEN": APP_TOKEN,
-        "ORDERS_DB_ADMIN_DSN": "postgresql://jit@127.0.0.1:1/orders",
-        "JIT_POLICIES": str(POLICIES),
-        "JIT_DATA": str(tmp_path / "data"),
-    }
     for missing in ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"):
-        assert missing in refused(["up"], tmp_path, **{**env, missing: ""})
+        assert missing in refused(["up"], tmp_path, **of_up(tmp_path / "data", **{missing: ""}))

@@ -8,19 +8,19 @@ from typing import IO
 import pytest
 
 from bot.manifest import REQUEST_PATH
-from demo.stack import Rehearsal, rehearsing
-from jit.requests.lifecycle import Request, State
+from demo.stack import rehearsing
+from jit.requests.lifecycle import State
 from jit.runtime.supervisor import Child, Process
 from playground.http_mode import RequestUrl
-from playground.person import Person
-from playground.sample import REQUESTS, SIGNING_SECRET
+from playground.sample import SIGNING_SECRET
 from tests.world.processes import fork
+from tests.world.product import POLICIES, Product
+from tests.world.shared_clock import SharedClock
 from tests.world.waiting import wait_until
 from tests.world.web import FORM, ask, free_port, send
 
 pytestmark = [pytest.mark.scenario, pytest.mark.real]
 
-POLICIES = Path(__file__).parents[2] / "policies"
 STRANGERS_WORDS = "hunter2-Zq9-typed-by-a-stranger"
 
 
@@ -29,22 +29,6 @@ def status(port: int, path: str) -> int:
         return ask(port, "GET", path).status
     except (OSError, http.client.HTTPException):
         return 0
-
-
-def reaches(stage: Rehearsal, request: Request, state: State) -> None:
-    def there() -> bool:
-        found = stage.ledger.request(request.id)
-        return found is not None and found.state is state
-
-    wait_until(there)
-
-
-def press(person: Person, request: Request, button: str) -> None:
-    def shown() -> object:
-        cards = [seen for seen in person.sees(REQUESTS) if request.id in seen.text and not seen.ephemeral]
-        return next((seen for seen in cards if any(each.startswith(button) for each in seen.buttons)), None)
-
-    assert person.press(person.wait_for(shown), button).ok
 
 
 def refused_all(url: RequestUrl, port: int) -> None:
@@ -76,15 +60,10 @@ def test_asked_approved_used_and_gone_over_http(tmp_path: Path) -> None:
     ):
         url = stage.stage.slack.deliver_to(f"http://127.0.0.1:{port}{REQUEST_PATH}")
         wait_until(lambda: status(port, "/readyz") == 200)
-        alice, bob = stage.alice, stage.bob
-        assert alice.command("/jit", "request orders-db/read 30m INC-42 db down: need shell", channel=REQUESTS).ok
-        assert alice.form().submit().ok
-        wait_until(stage.live)
-        [request] = stage.live()
-        press(bob, request, "Approve")
-        reaches(stage, request, State.ACTIVE)
-        press(alice, request, "Release")
-        reaches(stage, request, State.ENDED)
+        it = Product(stage, SharedClock(tmp_path / "clock"), tmp_path)
+        request = it.granted(stage.alice, "orders-db/read 30m INC-42 db down: need shell")
+        assert stage.alice.press(it.card(stage.alice, request, "Release"), "Release").ok
+        it.reaches(request, State.ENDED)
         refused_all(url, port)
         assert status(port, "/healthz") == 200
         assert stage.stage.failures() == []

@@ -5,9 +5,11 @@ processes that can be killed.
 import multiprocessing
 import os
 import runpy
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from threading import Lock
 from typing import IO
@@ -75,6 +77,15 @@ def fork(child: Child, output: IO[bytes] | None) -> Forked:
     """For a Supervisor."""
     assert output is not None
     return Forked(child.argv, {**child.env, LIFELINE: "stdin"}, output)
+
+
+@contextmanager
+def frozen(pid: int) -> Iterator[None]:
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def _become(
