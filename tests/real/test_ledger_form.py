@@ -136,7 +136,6 @@ WITHIN = {
 }
 
 
-@both_versions
 def test_a_fact_with_a_value_that_nobody_can_read_is_refused(guarded) -> None:
     """With a text in the place of a number, say, it was taken, and the request it is about was broken for good."""
     seen: set[tuple[str, str]] = set()

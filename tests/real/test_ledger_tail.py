@@ -6,11 +6,11 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import event, text
 
-from jit.facts import Source, Started
 from jit.ledger import Leases, Ledger, Notes, connect
 from jit.ledger import tail as tails
 from jit.ledger.tail import Tail
 from jit.testing import T0, ManualClock
+from tests.world.facts import started
 from tests.world.waiting import HUNG, wait_until
 
 pytestmark = pytest.mark.real
@@ -45,8 +45,7 @@ def tail(ledger: Ledger, stop: threading.Event, monkeypatch: pytest.MonkeyPatch)
 
 
 def record(ledger: Ledger) -> None:
-    fact = Started(at=T0, actor="bot@x", source=Source.BOT, process="bot", version="1", policy_version="")
-    ledger.append([fact])
+    ledger.append([started(T0)])
 
 
 def by_another_process(ledger_url: str) -> Ledger:
@@ -133,9 +132,12 @@ class TestOnPostgres:
         record(ledger)
         return threading.Event().wait(0.02) or tail.has_changed(before)
 
-    def test_what_is_recorded_by_an_older_version_is_found_by_a_look(self, tail, ledger, monkeypatch):
-        monkeypatch.setattr("jit.ledger.store._APPEND", text("SELECT jit_append(:bodies)"))
+    @pytest.fixture
+    def looking_often(self, monkeypatch):
         monkeypatch.setattr(tails, "LOOK_EVERY", 0.05)
+
+    def test_what_is_recorded_by_an_older_version_is_found_by_a_look(self, looking_often, tail, ledger, monkeypatch):
+        monkeypatch.setattr("jit.ledger.store._APPEND", text("SELECT jit_append(:bodies)"))
         before = tail.changes
         record(ledger)
         wait_until(lambda: tail.has_changed(before))

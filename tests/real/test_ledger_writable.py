@@ -7,10 +7,10 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from jit.facts import Source, Started
 from jit.ledger import Ledger, LedgerUnavailable, connect, create_tables
 from jit.runtime.embedded import EmbeddedPostgres
 from jit.testing import ManualClock
+from tests.world.facts import started
 from tests.world.servers import new_ledger
 
 pytestmark = pytest.mark.real
@@ -32,18 +32,12 @@ def ledger(role: str, newest: EmbeddedPostgres) -> Iterator[Ledger]:
         engine.dispose()
 
 
-def started(ledger: Ledger) -> Started:
-    return Started(
-        at=ledger.clock.now(), actor="bot@test", source=Source.BOT, process="bot", version="1", policy_version="1"
-    )
-
-
 def test_asking_leaves_nothing_behind(ledger: Ledger, tmp_path: Path) -> None:
     lite = Ledger(connect(f"sqlite:///{tmp_path / 'ledger.db'}"), ledger.clock)
     create_tables(lite.engine)
     for each in (ledger, lite):
         each.require_writable()
-        each.append([started(each)])
+        each.append([started(each.clock.now())])
         each.require_writable()
         assert [entry.index for entry in each.read()] == [1]
     lite.engine.dispose()

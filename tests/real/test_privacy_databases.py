@@ -7,13 +7,14 @@ import pytest
 from sqlalchemy import select, text
 
 from jit.clock import SystemClock
-from jit.facts import Alert, AlertName, RefusalReason, Refused, Source
+from jit.facts import AlertName, Refused
 from jit.ledger import Ledger, Notes, Question, StoredDirectory, check_chain, connect
 from jit.ledger.privacy.erasing import erase, written_back
 from jit.ledger.schema import person_keys
 from jit.people.person import Person
 from jit.testing import ALICE, BOB, EVE, Story
 from tests.world.at_once import at_once
+from tests.world.facts import late, refused
 
 pytestmark = pytest.mark.real
 
@@ -28,10 +29,7 @@ def ledger(ledger_url: str) -> Iterator[Ledger]:
 
 
 def press(actor: str) -> Refused:
-    now = SystemClock().now()
-    return Refused(
-        at=now, actor=actor, source=Source.SLACK, attempted="approve", reason=RefusalReason.NOT_ALLOWED_TO_DECIDE
-    )
+    return refused(SystemClock().now(), actor=actor)
 
 
 def press_often(url: str, together: Barrier) -> None:
@@ -122,9 +120,9 @@ def test_somebody_is_erased_and_the_record_is_what_it_was(ledger):
 
 
 def test_who_is_named_oddly_is_recorded_and_read_like_anybody(ledger):
-    common = {"at": ledger.clock.now(), "source": Source.TIMEKEEPER, "name": AlertName.FOREIGN_GRANT}
     for who in ("a\0b", "\0", "x" * 200, "ü" * 200, "U\n", "🚒" * 200, "'; --"):
-        facts = [press(who), Alert(**common, actor="timekeeper@host", says="held", requester="", principal=who)]
+        told = late(ledger.clock.now(), name=AlertName.FOREIGN_GRANT, requester="", principal=who)
+        facts = [press(who), told]
         after = ledger.last_index()
         ledger.append(facts)
         assert [entry.fact for entry in Ledger(ledger.engine, ledger.clock).read(after)] == facts, who

@@ -17,6 +17,7 @@ from jit.runtime import logs
 from jit.runtime.settings import HandsSettings
 from tests.world.shared_clock import SharedClock
 from workers.main import run_timekeeper, run_worker
+from workers.queue import presence
 
 
 class FolderTarget:
@@ -79,6 +80,7 @@ class FolderTarget:
 
 def main(room: str, clock_file: str, folder: str) -> None:
     logs.set_up("INFO")
+    presence.RENEW_EVERY = 0.2  # of the real time: it is by the clock of the test that a worker was seen
 
     def opening(name: str, *_: Any) -> Target:
         return FolderTarget(name, Path(folder))

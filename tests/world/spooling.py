@@ -13,6 +13,7 @@ from jit.facts import Alert, AlertName, Fact, Source, SpoolTaken
 from jit.ledger import Ledger, Spool, TakenIn
 from jit.ledger.entry import seal
 from jit.testing import ledger_in
+from tests.world import facts
 
 SIGNED = {"at": datetime(2026, 5, 4, 12, tzinfo=UTC), "actor": "timekeeper@test", "source": Source.TIMEKEEPER}
 
@@ -22,7 +23,7 @@ Row = tuple[int, bytes, str]
 
 
 def late(says: str = "late") -> Alert:
-    return Alert(name=AlertName.END_LATE, says=says, **SIGNED)
+    return facts.late(**SIGNED, says=says)
 
 
 @dataclass
