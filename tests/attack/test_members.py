@@ -213,10 +213,7 @@ def denied_between_the_press_and_the_effect(company: Company) -> None:
 
 
 def let_by_name_and_denied_by_a_group_in_a_group(company: Company) -> None:
-    company.rules(
-        ("groups:", "groups:\n  out: [group:inner]\n  inner: [U01ALICE0]"),
-        denying('"group:out"'),
-    )
+    company.rules(("groups:", "groups:\n  out: [group:inner]\n  inner: [U01ALICE0]"), denying('"group:out"'))
     assert company.why_not(company.asked) is RefusalReason.NOT_ALLOWED_TO_ASK
 
 

@@ -16,6 +16,7 @@ Way = Callable[[], Any]
 Trick = Callable[[Shop], Way | None]
 TRICKS: dict[str, Trick] = {}
 READ = "SELECT string_agg(what, ',') FROM orders"
+RUNS_AS_HER = f"CREATE FUNCTION f() RETURNS text LANGUAGE sql SECURITY DEFINER AS $$ {READ} $$"
 
 
 def trick(says: str) -> Callable[[Trick], Trick]:
@@ -27,17 +28,13 @@ def trick(says: str) -> Callable[[Trick], Trick]:
     return kept
 
 
-def statements(says: str, sql: str) -> None:
-    """A trick that is nothing but this, in a session that stays open."""
-
+def made(says: str, sql: str) -> None:
     @trick(says)
     def done(at: Shop) -> None:
         at.alice(sql)
 
 
-def attempt(says: str, *tried: str) -> None:
-    """As above, each by itself: the server may refuse any of them, and she goes on."""
-
+def attempted(says: str, tried: tuple[str, ...]) -> None:
     @trick(says)
     def done(at: Shop) -> None:
         alice = at.login("alice")
@@ -46,150 +43,134 @@ def attempt(says: str, *tried: str) -> None:
                 alice.execute(sql)
 
 
-# Objects of her own that reach the table through her rights.
-statements("a view for everybody", "CREATE VIEW v AS SELECT * FROM orders; GRANT SELECT ON v TO PUBLIC")
-statements(
-    "a view of a view for everybody",
-    "CREATE VIEW v AS SELECT * FROM orders; CREATE VIEW w AS SELECT * FROM v; GRANT SELECT ON v, w TO PUBLIC",
-)
-statements(
-    "a view that lets write",
-    "CREATE VIEW v AS SELECT * FROM orders; GRANT ALL ON v TO PUBLIC",
-)
-statements(
-    "a view in a schema of her own",
-    "CREATE SCHEMA hers; CREATE VIEW hers.v AS SELECT * FROM orders; GRANT USAGE ON SCHEMA hers TO PUBLIC;"
-    "GRANT SELECT ON hers.v TO PUBLIC",
-)
-statements("a recursive view", "CREATE RECURSIVE VIEW v (what) AS SELECT what FROM orders; GRANT SELECT ON v TO PUBLIC")
-statements(
-    "a function that runs as her",
-    f"CREATE FUNCTION f() RETURNS text LANGUAGE sql SECURITY DEFINER AS $$ {READ} $$",
-)
-statements(
-    "a function that runs as her and writes",
-    f"CREATE FUNCTION f() RETURNS void LANGUAGE sql SECURITY DEFINER AS "
-    f"$$ INSERT INTO orders (what) VALUES ('{THEIRS}') $$",
-)
-statements(
-    "a procedural function that runs as her",
-    f"CREATE FUNCTION f() RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS "
-    f"$$ DECLARE t text; BEGIN EXECUTE '{READ.replace(chr(39), chr(39) * 2)}' INTO t; RETURN t; END $$",
-)
-statements(
-    "a view over a function that runs as her",
-    f"CREATE FUNCTION f() RETURNS text LANGUAGE sql SECURITY DEFINER AS $$ {READ} $$;"
-    "CREATE VIEW v AS SELECT f(); GRANT SELECT ON v TO PUBLIC",
-)
-statements(
-    "a rule that writes for whoever writes elsewhere",
-    "CREATE TABLE box (what text); GRANT ALL ON box TO PUBLIC;"
-    f"CREATE RULE r AS ON INSERT TO box DO ALSO INSERT INTO orders (what) VALUES ('{THEIRS}')",
-)
-statements(
-    "a trigger of her own table that runs as her",
-    "CREATE TABLE box (what text); GRANT ALL ON box TO PUBLIC; CREATE FUNCTION t() RETURNS trigger LANGUAGE plpgsql "
-    "SECURITY DEFINER AS $$ BEGIN SELECT string_agg(what, ',') INTO NEW.what FROM orders; RETURN NEW; END $$;"
-    "CREATE TRIGGER t BEFORE INSERT ON box FOR EACH ROW EXECUTE FUNCTION t()",
-)
-statements(
-    "a default that runs as her",
-    f"CREATE FUNCTION f() RETURNS text LANGUAGE sql SECURITY DEFINER AS $$ {READ} $$;"
-    "CREATE TABLE box (id int, what text DEFAULT f()); GRANT ALL ON box TO PUBLIC",
-)
-statements(
-    "an operator that runs as her",
-    f"CREATE FUNCTION f(int, int) RETURNS text LANGUAGE sql SECURITY DEFINER AS $$ {READ} $$;"
-    "CREATE OPERATOR public.|||| (FUNCTION = f, LEFTARG = int, RIGHTARG = int)",
-)
-statements(
-    "a policy on her own table that looks into the other",
-    "CREATE TABLE box (what text); INSERT INTO box VALUES ('x'); GRANT SELECT ON box TO PUBLIC;"
-    "ALTER TABLE box ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON box USING (EXISTS (SELECT FROM orders))",
-)
-statements(
-    "a copy that stays as it was", "CREATE MATERIALIZED VIEW m AS SELECT * FROM orders; GRANT ALL ON m TO PUBLIC"
-)
+OBJECTS = {
+    "a view for everybody": "CREATE VIEW v AS SELECT * FROM orders; GRANT SELECT ON v TO PUBLIC",
+    "a view of a view for everybody": (
+        "CREATE VIEW v AS SELECT * FROM orders; CREATE VIEW w AS SELECT * FROM v; GRANT SELECT ON v, w TO PUBLIC"
+    ),
+    "a view that lets write": "CREATE VIEW v AS SELECT * FROM orders; GRANT ALL ON v TO PUBLIC",
+    "a view in a schema of her own": (
+        "CREATE SCHEMA hers; CREATE VIEW hers.v AS SELECT * FROM orders; GRANT USAGE ON SCHEMA hers TO PUBLIC;"
+        "GRANT SELECT ON hers.v TO PUBLIC"
+    ),
+    "a recursive view": "CREATE RECURSIVE VIEW v (what) AS SELECT what FROM orders; GRANT SELECT ON v TO PUBLIC",
+    "a function that runs as her": RUNS_AS_HER,
+    "a function that runs as her and writes": (
+        f"CREATE FUNCTION f() RETURNS void LANGUAGE sql SECURITY DEFINER AS "
+        f"$$ INSERT INTO orders (what) VALUES ('{THEIRS}') $$"
+    ),
+    "a procedural function that runs as her": (
+        f"CREATE FUNCTION f() RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS "
+        f"$$ DECLARE t text; BEGIN EXECUTE '{READ.replace(chr(39), chr(39) * 2)}' INTO t; RETURN t; END $$"
+    ),
+    "a view over a function that runs as her": (
+        f"{RUNS_AS_HER};CREATE VIEW v AS SELECT f(); GRANT SELECT ON v TO PUBLIC"
+    ),
+    "a rule that writes for whoever writes elsewhere": (
+        "CREATE TABLE box (what text); GRANT ALL ON box TO PUBLIC;"
+        f"CREATE RULE r AS ON INSERT TO box DO ALSO INSERT INTO orders (what) VALUES ('{THEIRS}')"
+    ),
+    "a trigger of her own table that runs as her": (
+        "CREATE TABLE box (what text); GRANT ALL ON box TO PUBLIC; CREATE FUNCTION t() RETURNS trigger LANGUAGE plpgsql"
+        " SECURITY DEFINER AS $$ BEGIN SELECT string_agg(what, ',') INTO NEW.what FROM orders; RETURN NEW; END $$;"
+        "CREATE TRIGGER t BEFORE INSERT ON box FOR EACH ROW EXECUTE FUNCTION t()"
+    ),
+    "a default that runs as her": (
+        f"{RUNS_AS_HER};CREATE TABLE box (id int, what text DEFAULT f()); GRANT ALL ON box TO PUBLIC"
+    ),
+    "an operator that runs as her": (
+        f"CREATE FUNCTION f(int, int) RETURNS text LANGUAGE sql SECURITY DEFINER AS $$ {READ} $$;"
+        "CREATE OPERATOR public.|||| (FUNCTION = f, LEFTARG = int, RIGHTARG = int)"
+    ),
+    "a policy on her own table that looks into the other": (
+        "CREATE TABLE box (what text); INSERT INTO box VALUES ('x'); GRANT SELECT ON box TO PUBLIC;"
+        "ALTER TABLE box ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON box USING (EXISTS (SELECT FROM orders))"
+    ),
+    "a copy that stays as it was": "CREATE MATERIALIZED VIEW m AS SELECT * FROM orders; GRANT ALL ON m TO PUBLIC",
+}
+"""Objects of her own that reach the table through her rights, each made in a session that stays open."""
+GIVEN_ON = {
+    "the right itself": (
+        "GRANT SELECT ON orders TO eve",
+        "GRANT SELECT ON orders TO PUBLIC",
+    ),
+    "the roles themselves": (
+        "GRANT shop_read TO eve",
+        "GRANT shop_read TO alice",
+        "GRANT jit_r_attk TO eve",
+        "GRANT alice TO eve",
+        "GRANT alice TO eve WITH ADMIN OPTION",
+    ),
+    "default rights in the role's name": (
+        "ALTER DEFAULT PRIVILEGES FOR ROLE shop_read GRANT SELECT ON TABLES TO alice",
+        "ALTER DEFAULT PRIVILEGES FOR ROLE jit_r_attk GRANT SELECT ON TABLES TO alice",
+    ),
+    "all that she owns given to the permission": (
+        "CREATE VIEW v AS SELECT * FROM orders",
+        "GRANT ALL ON v TO PUBLIC",
+        "REASSIGN OWNED BY alice TO shop_read",
+    ),
+    "a view given to the permission": (
+        "CREATE VIEW v AS SELECT * FROM orders",
+        "GRANT ALL ON v TO PUBLIC",
+        "GRANT CREATE ON SCHEMA public TO shop_read",
+        "CREATE SCHEMA hers",
+        "GRANT ALL ON SCHEMA hers TO PUBLIC",
+        "ALTER VIEW v SET SCHEMA hers",
+        "ALTER VIEW hers.v OWNER TO shop_read",
+        "ALTER VIEW v OWNER TO shop_read",
+    ),
+    "a function given to the permission": (
+        RUNS_AS_HER,
+        "CREATE SCHEMA hers",
+        "GRANT ALL ON SCHEMA hers TO PUBLIC",
+        "ALTER FUNCTION f() SET SCHEMA hers",
+        "ALTER FUNCTION hers.f() OWNER TO shop_read",
+    ),
+    "a view made as the permission": (
+        "CREATE SCHEMA hers",
+        "GRANT ALL ON SCHEMA hers TO PUBLIC",
+        "SET ROLE shop_read",
+        "CREATE VIEW hers.v AS SELECT * FROM public.orders",
+        "GRANT ALL ON hers.v TO PUBLIC",
+    ),
+    "a view made as the grant's own role": (
+        "CREATE SCHEMA hers",
+        "GRANT ALL ON SCHEMA hers TO PUBLIC",
+        "SET ROLE jit_r_attk",
+        "CREATE VIEW hers.v AS SELECT * FROM public.orders",
+        "GRANT ALL ON hers.v TO PUBLIC",
+    ),
+    "a trigger, a key, a rule on the table itself": (
+        (
+            "CREATE FUNCTION t() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN GRANT SELECT ON orders TO alice; RETURN NEW; END $$"
+        ),
+        "CREATE TRIGGER t BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION t()",
+        "CREATE TABLE child (id int REFERENCES orders)",
+        "CREATE RULE r AS ON INSERT TO orders DO ALSO SELECT 1",
+    ),
+    "a publication, a subscription, a slot, a server elsewhere": (
+        "CREATE PUBLICATION p FOR TABLE orders",
+        "CREATE SUBSCRIPTION s CONNECTION 'dbname=shop' PUBLICATION p WITH (connect = false)",
+        "SELECT pg_create_logical_replication_slot('s', 'test_decoding')",
+        "CREATE EXTENSION postgres_fdw",
+        "CREATE EXTENSION dblink",
+    ),
+    "an event trigger, a cast, a language": (
+        "CREATE FUNCTION e() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN END $$",
+        "CREATE EVENT TRIGGER e ON ddl_command_start EXECUTE FUNCTION e()",
+        "CREATE CAST (int AS text) WITHOUT FUNCTION",
+        "CREATE LANGUAGE plpgsql",
+    ),
+}
+"""Giving on what she has, statement by statement: the server may refuse any of them, and she goes on."""
 
-# Giving on what she has.
-attempt("the right itself", "GRANT SELECT ON orders TO eve", "GRANT SELECT ON orders TO PUBLIC")
-attempt(
-    "the roles themselves",
-    "GRANT shop_read TO eve",
-    "GRANT shop_read TO alice",
-    "GRANT jit_r_attk TO eve",
-    "GRANT alice TO eve",
-    "GRANT alice TO eve WITH ADMIN OPTION",
-)
-attempt(
-    "default rights in the role's name",
-    "ALTER DEFAULT PRIVILEGES FOR ROLE shop_read GRANT SELECT ON TABLES TO alice",
-    "ALTER DEFAULT PRIVILEGES FOR ROLE jit_r_attk GRANT SELECT ON TABLES TO alice",
-)
-attempt(
-    "all that she owns given to the permission",
-    "CREATE VIEW v AS SELECT * FROM orders",
-    "GRANT ALL ON v TO PUBLIC",
-    "REASSIGN OWNED BY alice TO shop_read",
-)
-attempt(
-    "a view given to the permission",
-    "CREATE VIEW v AS SELECT * FROM orders",
-    "GRANT ALL ON v TO PUBLIC",
-    "GRANT CREATE ON SCHEMA public TO shop_read",
-    "CREATE SCHEMA hers",
-    "GRANT ALL ON SCHEMA hers TO PUBLIC",
-    "ALTER VIEW v SET SCHEMA hers",
-    "ALTER VIEW hers.v OWNER TO shop_read",
-    "ALTER VIEW v OWNER TO shop_read",
-)
-attempt(
-    "a function given to the permission",
-    f"CREATE FUNCTION f() RETURNS text LANGUAGE sql SECURITY DEFINER AS $$ {READ} $$",
-    "CREATE SCHEMA hers",
-    "GRANT ALL ON SCHEMA hers TO PUBLIC",
-    "ALTER FUNCTION f() SET SCHEMA hers",
-    "ALTER FUNCTION hers.f() OWNER TO shop_read",
-)
-attempt(
-    "a view made as the permission",
-    "CREATE SCHEMA hers",
-    "GRANT ALL ON SCHEMA hers TO PUBLIC",
-    "SET ROLE shop_read",
-    "CREATE VIEW hers.v AS SELECT * FROM public.orders",
-    "GRANT ALL ON hers.v TO PUBLIC",
-)
-attempt(
-    "a view made as the grant's own role",
-    "CREATE SCHEMA hers",
-    "GRANT ALL ON SCHEMA hers TO PUBLIC",
-    "SET ROLE jit_r_attk",
-    "CREATE VIEW hers.v AS SELECT * FROM public.orders",
-    "GRANT ALL ON hers.v TO PUBLIC",
-)
-attempt(
-    "a trigger, a key, a rule on the table itself",
-    "CREATE FUNCTION t() RETURNS trigger LANGUAGE plpgsql AS "
-    "$$ BEGIN GRANT SELECT ON orders TO alice; RETURN NEW; END $$",
-    "CREATE TRIGGER t BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION t()",
-    "CREATE TABLE child (id int REFERENCES orders)",
-    "CREATE RULE r AS ON INSERT TO orders DO ALSO SELECT 1",
-)
-attempt(
-    "a publication, a subscription, a slot, a server elsewhere",
-    "CREATE PUBLICATION p FOR TABLE orders",
-    "CREATE SUBSCRIPTION s CONNECTION 'dbname=shop' PUBLICATION p WITH (connect = false)",
-    "SELECT pg_create_logical_replication_slot('s', 'test_decoding')",
-    "CREATE EXTENSION postgres_fdw",
-    "CREATE EXTENSION dblink",
-)
-attempt(
-    "an event trigger, a cast, a language",
-    "CREATE FUNCTION e() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN END $$",
-    "CREATE EVENT TRIGGER e ON ddl_command_start EXECUTE FUNCTION e()",
-    "CREATE CAST (int AS text) WITHOUT FUNCTION",
-    "CREATE LANGUAGE plpgsql",
-)
+
+for _says, _sql in OBJECTS.items():
+    made(_says, _sql)
+for _says, _tried in GIVEN_ON.items():
+    attempted(_says, _tried)
 
 
 # Sessions and transactions that are open.

@@ -1,9 +1,7 @@
 """The page around the messages: who one is, where one is, how one gets there and what it looks like."""
 
 import re
-from socket import SO_REUSEADDR, SOL_SOCKET, socket
 
-import pytest
 from playwright.sync_api import expect
 
 from playground import running, sample_workspace
@@ -12,6 +10,7 @@ from playground.sample import ALICE, AUDIT, BOB, BOT, REQUESTS
 from playground.world import Channel
 from tests.browser.kit import actions, button, section
 from tests.browser.screen import box, channel, messages, person, post, say, title
+from tests.world.web import free_port
 
 LOST = r"WebSocket connection|ERR_CONNECTION_REFUSED"
 
@@ -177,16 +176,8 @@ def test_who_is_taken_into_a_channel_sees_it_come_up(page_of, slack):
     assert "without Alice" not in page.content()
 
 
-@pytest.fixture
-def port():
-    """One that nobody else is given, also while no server listens on it."""
-    with socket() as holder:
-        holder.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
-        holder.bind(("127.0.0.1", 0))
-        yield holder.getsockname()[1]
-
-
-def test_a_lost_connection_is_said_and_comes_back_by_itself(page_of, port):
+def test_a_lost_connection_is_said_and_comes_back_by_itself(page_of):
+    port = free_port()
     page = page_of(expects=LOST)
     before, after = sample_workspace(), sample_workspace()
     post(before, "before")

@@ -8,15 +8,7 @@ from typing import Any
 import pytest
 
 from bot.buttons import value_of
-from jit.facts import (
-    Ended,
-    Granted,
-    GrantIntent,
-    RefusalReason,
-    Refused,
-    RevokeIntent,
-    Source,
-)
+from jit.facts import Ended, Granted, GrantIntent, RefusalReason, Refused, RevokeIntent, Source
 from jit.requests.lifecycle import State
 from playground.person import Person, Shown
 from playground.sample import ALICE, BOB, BOT, CAROL, EVE, MALLORY, REQUESTS, account

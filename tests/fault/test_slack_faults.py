@@ -77,10 +77,7 @@ def test_storm_of_429_delays_and_loses_nothing(it: Product) -> None:
 
 @pytest.mark.parametrize(
     "fault",
-    [
-        Fault.LOST_BY_RESET,
-        pytest.param(Fault.LOST_BY_SILENCE, marks=exhaustive("answers that Slack never gives")),
-    ],
+    [Fault.LOST_BY_RESET, pytest.param(Fault.LOST_BY_SILENCE, marks=exhaustive("answers that Slack never gives"))],
 )
 def test_message_that_slack_took_without_a_word_is_not_sent_again(it: Product, fault: Fault) -> None:
     """Once for a card, once for a line of the mirror, once for a direct message."""

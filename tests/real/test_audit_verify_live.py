@@ -150,8 +150,7 @@ def test_a_fact_written_with_blanks_is_as_good_as_any_and_a_false_column_beside_
     hash_ = hashlib.sha256(body).hexdigest()
     as_hex = f"X'{body.hex()}'" if record.url.startswith("sqlite") else f"'\\x{body.hex()}'"
     unguarded(
-        record,
-        f"INSERT INTO entries VALUES (11, '{UUID(int=7)}', 0, 'requested', 'R-7F3K', {as_hex}, '{hash_}')",
+        record, f"INSERT INTO entries VALUES (11, '{UUID(int=7)}', 0, 'requested', 'R-7F3K', {as_hex}, '{hash_}')"
     )
     record.sign()
     assert astray(record.url) == []
@@ -175,10 +174,7 @@ def unguarded(record, *changes):
 
 
 def test_a_server_that_is_not_there_is_said_without_its_password():
-    with (
-        pytest.raises(LedgerUnavailable) as failed,
-        live("postgresql://jit:secret-word@127.0.0.1:1/ledger"),
-    ):
+    with pytest.raises(LedgerUnavailable) as failed, live("postgresql://jit:secret-word@127.0.0.1:1/ledger"):
         pass
     assert "secret-word" not in str(failed.value)
 

@@ -8,17 +8,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import inspect, text
 
-from jit.facts import (
-    Denied,
-    EndCause,
-    Ended,
-    Lapsed,
-    Need,
-    Refused,
-    Requested,
-    Source,
-    Withdrawn,
-)
+from jit.facts import Denied, EndCause, Ended, Lapsed, Need, Refused, Requested, Source, Withdrawn
 from jit.ledger import (
     AlreadyOpen,
     ClockSkew,

@@ -6,13 +6,7 @@ import pytest
 from bot.mirror import session
 from jit.clock import SystemClock
 from jit.facts import MODELS, KeyChanged, RecordRead, Revoked, Source
-from jit.ledger import (
-    Leases,
-    Notes,
-    Question,
-    StoredDirectory,
-    check_chain,
-)
+from jit.ledger import Leases, Notes, Question, StoredDirectory, check_chain
 from jit.ledger.guard.roles import LOGINS, OWNER
 from jit.ledger.privacy.erasing import erase
 from jit.ledger.refusals import REFUSED, Refusal, refusals

@@ -111,10 +111,7 @@ def test_a_login_that_was_given_another_as_a_role_writes_none(guarded: Hardened,
     filled.execute("CREATE ROLE eve LOGIN IN ROLE jit_bot")
     filled.execute("GRANT CONNECT ON DATABASE jit TO eve")
     try:
-        with (
-            guarded.login("eve") as conn,
-            pytest.raises(psycopg.Error, match="the login eve may not UPDATE this row"),
-        ):
+        with guarded.login("eve") as conn, pytest.raises(psycopg.Error, match="the login eve may not UPDATE this row"):
             conn.execute("UPDATE leases SET holder = 'eve'")
     finally:
         filled.execute("DROP OWNED BY eve")

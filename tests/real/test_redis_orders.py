@@ -21,17 +21,11 @@ pytestmark = pytest.mark.real
 
 
 class TestGrants:
-    def test_of_what_nobody_approved(self, attack: Attack) -> None:
-        attack.put(["grant", None, ["R-WANT"], {}])
-        attack.work()
-
-        assert attack.failed()
-
-    def test_of_what_does_not_exist(self, attack: Attack) -> None:
-        attack.put(["grant", None, ["R-NONE"], {}])
-        attack.work()
-
-        assert attack.failed()
+    def test_of_what_nobody_approved_and_of_what_does_not_exist(self, attack: Attack) -> None:
+        for request_id in ("R-WANT", "R-NONE"):
+            attack.put(["grant", None, [request_id], {}])
+            attack.work()
+            assert attack.failed(), request_id
 
     def test_with_arguments_of_another_shape(self, attack: Attack) -> None:
         asked: list[str] = []

@@ -109,11 +109,7 @@ def swap(world, _attacker):
 
 
 def duplicate(world, _attacker):
-    return replace(
-        world,
-        bodies=world.bodies[:6] + world.bodies[5:],
-        hashes=world.hashes[:6] + world.hashes[5:],
-    )
+    return replace(world, bodies=world.bodies[:6] + world.bodies[5:], hashes=world.hashes[:6] + world.hashes[5:])
 
 
 def splice(world, _attacker):

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -25,10 +24,10 @@ from tests.world.base import in_a_file
 from tests.world.exhaustive import exhaustive
 from tests.world.folder_target import FolderTarget
 from tests.world.hands import Hands
-from tests.world.processes import Forked
 from tests.world.servers import redis_7
 from tests.world.shared_clock import SharedClock
-from tests.world.waiting import HUNG, wait_until
+from tests.world.signing import Room
+from tests.world.waiting import wait_until
 from workers.queue.presence import LEASE_LASTS
 
 pytestmark = pytest.mark.real
@@ -44,36 +43,21 @@ class Workers:
         self.house = Hands(folder, clock=self.clock, ledger=in_a_file(folder))
         self.queue = RqQueue(server.url)
         self.target = FolderTarget("orders-db", folder / "targets")
-        self.processes: list[Forked] = []
+        self.rooms: list[Room] = []
 
-    def start(self, room: str, **environment: str) -> Forked:
+    def start(self, name: str, **environment: str) -> Room:
         settings = {
             "JIT_DATA": str(self.folder),
             "JIT_POLICIES": str(self.folder / "policies"),
             "JIT_LEDGER_URL": f"sqlite:///{self.folder / 'ledger.db'}",
             "REDIS_URL": self.server.url,
         }
-        with (self.folder / f"{room}.log").open("ab") as log:
-            process = Forked(
-                [
-                    sys.executable,
-                    "-m",
-                    "tests.world.folder_target",
-                    room,
-                    str(self.clock.path),
-                    str(self.folder / "targets"),
-                ],
-                os.environ | settings | environment,
-                log,
-            )
-        self.processes.append(process)
-        return process
-
-    def log(self, room: str) -> str:
-        return (self.folder / f"{room}.log").read_text()
-
-    def ready(self, room: str) -> None:
-        wait_until(lambda: f"{room}.ready" in self.log(room))
+        where = (self.clock.path, self.folder / "targets")
+        folder = self.folder / f"{name}-{len(self.rooms)}"
+        room = Room(folder, name, *where, module="tests.world.folder_target", **settings | environment)
+        self.rooms.append(room)
+        room.start()
+        return room
 
     def approve(self, request_id: str = "R-TEST", **how: Any) -> None:
         self.house.approved(request_id, **how)
@@ -83,9 +67,8 @@ class Workers:
         wait_until(lambda: self.house.request(request_id).state is state)
 
     def stop(self) -> None:
-        for process in self.processes:
-            process.kill()
-            process.wait(HUNG)
+        for room in self.rooms:
+            room.kill()
 
 
 @pytest.fixture
@@ -97,8 +80,7 @@ def hands(tmp_path: Path, valkey_server: EmbeddedValkey) -> Iterator[Workers]:
 
 
 def test_an_approval_becomes_access_and_the_worker_ends_it_alone(hands: Workers) -> None:
-    hands.start("worker")
-    hands.ready("worker")
+    hands.start("worker").ready()
     hands.approve(minutes=30)
     hands.becomes(State.ACTIVE)
     assert hands.target.held("R-TEST") is not None
@@ -116,13 +98,12 @@ def test_the_doctor_finds_a_worker_that_is_at_work_and_one_that_is_not(hands: Wo
         lines = look_at_processes(url, hands.clock, [one for one in PROCESSES if one.process == "worker"])
         return next(iter(lines))
 
-    process = hands.start("worker")
-    hands.ready("worker")
+    worker = hands.start("worker")
+    worker.ready()
     wait_until(lambda: workers_line().state is Found.OK)
     hands.clock.advance(LEASE_LASTS + timedelta(seconds=60))
     wait_until(lambda: workers_line().state is Found.OK)  # its loop has gone round since
-    process.terminate()
-    process.wait(HUNG)
+    worker.stop()
     assert "no worker runs" in workers_line().what
     hands.start("worker")
     wait_until(lambda: workers_line().state is Found.OK)
@@ -135,8 +116,7 @@ def test_a_worker_starts_on_a_redis_without_waitaof_and_says_what_is_lost(tmp_pa
     with redis_7() as server:
         hands = Workers(tmp_path, server)
         try:
-            hands.start("worker")
-            hands.ready("worker")
+            hands.start("worker").ready()
             hands.approve(minutes=30)
             hands.becomes(State.ACTIVE)
         finally:
@@ -147,12 +127,10 @@ def test_a_worker_starts_on_a_redis_without_waitaof_and_says_what_is_lost(tmp_pa
 
 def test_the_timekeeper_ends_it_alone_with_redis_wiped(hands: Workers) -> None:
     worker = hands.start("worker")
-    hands.start("timekeeper")
-    hands.ready("timekeeper")
+    hands.start("timekeeper").ready()
     hands.approve(minutes=30)
     hands.becomes(State.ACTIVE)
     worker.kill()
-    worker.wait(HUNG)
     Redis.from_url(hands.server.url).flushall()
 
     hands.clock.advance(timedelta(minutes=30))
@@ -207,14 +185,14 @@ def test_its_start_is_recorded_and_a_signal_stops_it_in_good_order(
     hands: Workers, room: str, how: signal.Signals
 ) -> None:
     process = hands.start(room)
-    hands.ready(room)
+    process.ready()
     started = [entry.fact for entry in hands.house.ledger.read() if entry.fact.kind == "started"]
     assert [fact.process for fact in started] == [room]  # type: ignore[union-attr]
 
-    os.kill(process.pid, how)
+    os.kill(process.process.pid, how)
 
-    assert process.wait(HUNG) == 0
-    assert f"{room}.stopped" in hands.log(room)
+    assert process.ended() == 0
+    assert f"{room}.stopped" in process.log
 
 
 def test_the_timekeeper_starts_without_redis(hands: Workers) -> None:
@@ -231,26 +209,27 @@ def test_a_redis_that_forgets_refuses_the_start(hands: Workers) -> None:
     right = redis.config_get(*wrong)
     redis.config_set(*(word for setting in wrong.items() for word in setting))
     try:
-        assert hands.start("worker").wait(HUNG) != 0
+        worker = hands.start("worker")
+        assert worker.ended() != 0
     finally:
         redis.config_set(*(word for setting in right.items() for word in setting))
 
     for setting in wrong:
-        assert f"CONFIG SET {setting} {right[setting]}" in hands.log("worker")
+        assert f"CONFIG SET {setting} {right[setting]}" in worker.log
 
 
 def test_a_worker_waits_for_redis_and_goes_on(hands: Workers, tmp_path: Path) -> None:
     with EmbeddedValkey() as other:
         worker = hands.start("worker", REDIS_URL=other.url)
-        hands.ready("worker")
+        worker.ready()
         other.kill()
-        wait_until(lambda: "queue.unavailable" in hands.log("worker"))
+        wait_until(lambda: "queue.unavailable" in worker.log)
         other.start()
-        wait_until(lambda: "queue.back" in hands.log("worker"))
+        wait_until(lambda: "queue.back" in worker.log)
         hands.house.approved()
         RqQueue(other.url).grant("R-TEST")
         hands.becomes(State.ACTIVE)
-        assert worker.poll() is None
+        assert worker.process.poll() is None
 
 
 def test_released_access_is_gone_though_the_announcement_was_lost(hands: Workers) -> None:

@@ -186,10 +186,7 @@ def test_who_becomes_a_guest_loses_what_their_home_showed(office, homes):
 
 def test_after_an_outage_homes_are_caught_up(office, homes):
     opens(office, ALICE, BOB)
-    asked = {
-        Outage.DROPPING: office.ask(),
-        Outage.UNAVAILABLE: office.ask(access="orders-db/write"),
-    }
+    asked = {Outage.DROPPING: office.ask(), Outage.UNAVAILABLE: office.ask(access="orders-db/write")}
     for outage, request in asked.items():
         sees(office, BOB, request.id)
         office.stage.slack.break_down(outage)

@@ -22,16 +22,7 @@ from jit.runtime.settings import Address, CannotStart
 from playground.faults import Fault, Outage
 from playground.http_mode import RequestUrl
 from playground.person import Person
-from playground.sample import (
-    ALICE,
-    APP_TOKEN,
-    BOB,
-    EVE,
-    REQUESTS,
-    SIGNING_SECRET,
-    TEAM,
-    sample_workspace,
-)
+from playground.sample import ALICE, APP_TOKEN, BOB, EVE, REQUESTS, SIGNING_SECRET, TEAM, sample_workspace
 from playground.server import running
 from tests.scenario.bot_thread import BotThread
 from tests.world.base import RULES

@@ -5,14 +5,7 @@ import pytest
 from bot.refusals import Shown
 from jit.ledger import Notes
 from jit.ledger.refusals import REFUSED, Refusal
-from playground.sample import (
-    ALICE,
-    BOB,
-    CAROL,
-    EVE,
-    MALLORY,
-    REQUESTS,
-)
+from playground.sample import ALICE, BOB, CAROL, EVE, MALLORY, REQUESTS
 from playground.world import Channel
 from tests.world.played_office import PlayedOffice, by
 

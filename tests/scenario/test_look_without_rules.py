@@ -1,6 +1,5 @@
 """What `/jit list` and `/jit show` say while the rules or the groups cannot be told: never that there is nothing."""
 
-import shutil
 from datetime import timedelta
 
 import pytest
@@ -10,15 +9,14 @@ from jit.facts import RefusalReason
 from jit.policy import PolicyError
 from jit.requests.messages import SAYS
 from playground.sample import BOB, CAROL, EVE
-from tests.world.played_office import POLICIES, opened
+from tests.world.played_office import opened, rules_of_its_own
 
 pytestmark = pytest.mark.scenario
 
 
 @pytest.fixture
 def office(tmp_path):
-    shutil.copytree(POLICIES, tmp_path / "policies")
-    with opened(tmp_path, tmp_path / "policies") as office:
+    with opened(tmp_path, rules_of_its_own(tmp_path)) as office:
         yield office
 
 

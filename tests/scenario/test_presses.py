@@ -1,6 +1,5 @@
 """What people press, and what they are told, through the playground and a real Bolt app in Socket Mode."""
 
-import shutil
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -16,17 +15,10 @@ from jit.facts import EndCause, RefusalReason
 from jit.ledger import LedgerUnavailable, StoredDirectory
 from jit.requests.lifecycle import State
 from playground.faults import Fault
-from playground.sample import (
-    ALICE,
-    BOB,
-    CAROL,
-    EVE,
-    MALLORY,
-    TEAM,
-)
+from playground.sample import ALICE, BOB, CAROL, EVE, MALLORY, TEAM
 from playground.socket_mode import Unanswered
 from tests.world.outsiders import STRANGER
-from tests.world.played_office import POLICIES, PlayedOffice, active_request, opened
+from tests.world.played_office import PlayedOffice, active_request, opened, rules_of_its_own
 
 pytestmark = pytest.mark.scenario
 
@@ -319,8 +311,7 @@ def test_stale_groups_are_said_in_the_form_and_refuse_it(office: PlayedOffice) -
 
 
 def test_broken_policy_is_said_in_the_form_and_refuses_it(tmp_path: Path) -> None:
-    folder = tmp_path / "policies"
-    shutil.copytree(POLICIES, folder)
+    folder = rules_of_its_own(tmp_path)
     with opened(tmp_path, folder) as office:
         form = office.form(ALICE, "request orders-db/read 30m db down")
         next(folder.iterdir()).write_text("access: [")
@@ -347,8 +338,7 @@ def test_broken_policy_is_said_in_the_form_and_refuses_it(tmp_path: Path) -> Non
 def test_form_that_the_rules_refuse_is_on_the_record(
     tmp_path: Path, change: tuple[str, str], reason: RefusalReason, says: str
 ) -> None:
-    folder = tmp_path / "policies"
-    shutil.copytree(POLICIES, folder)
+    folder = rules_of_its_own(tmp_path)
     with opened(tmp_path, folder) as office:
         form = office.form(ALICE, "request orders-db/read 30m db down")
         file = next(folder.iterdir())

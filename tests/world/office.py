@@ -70,11 +70,7 @@ class Office(World):
 
     def another_core(self) -> Core:
         return Core(
-            ledger=self.ledger,
-            policies=self.policies,
-            directory=self.directory,
-            queue=self.queue,
-            clock=self.clock,
+            ledger=self.ledger, policies=self.policies, directory=self.directory, queue=self.queue, clock=self.clock
         )
 
     def asked(self, access: str = READ) -> Request:

@@ -1,6 +1,7 @@
 """The use cases behind the bot's listeners on a playground; cards are as the follower draws them."""
 
 import logging
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,15 +19,7 @@ from jit.requests.lifecycle import Request
 from jit.use_cases.actor import Actor
 from playground.interaction import Stage
 from playground.person import Answer, Form, Person, Shown
-from playground.sample import (
-    ALICE,
-    APP_TOKEN,
-    BOB,
-    BOT_TOKEN,
-    REQUESTS,
-    TEAM,
-    sample_workspace,
-)
+from playground.sample import ALICE, APP_TOKEN, BOB, BOT_TOKEN, REQUESTS, TEAM, sample_workspace
 from playground.server import running
 from tests.world.base import in_a_file
 from tests.world.office import Office
@@ -120,6 +113,11 @@ def opened(folder: Path, policies: Path = POLICIES, pool: Pool | None = None) ->
         finally:
             hang_up(client)
             pool.close()
+
+
+def rules_of_its_own(folder: Path) -> Path:
+    """The sample's, to be edited."""
+    return Path(shutil.copytree(POLICIES, folder / "policies"))
 
 
 def by(user: str) -> Actor:

@@ -178,10 +178,10 @@ class SignedLedger:
 class Room:
     """One of our processes; `kill` is a crash. ``log`` has what it said."""
 
-    def __init__(self, folder: Path, *argv: object, **environment: str) -> None:
+    def __init__(self, folder: Path, *argv: object, module: str = "jit.cli", **environment: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self._argv = [sys.executable, "-m", "jit.cli", *map(str, argv)]
+        self._argv = [sys.executable, "-m", module, *map(str, argv)]
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith("JIT_")}
         self._environment |= environment
         self._process: Forked | None = None

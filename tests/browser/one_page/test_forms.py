@@ -135,8 +135,7 @@ def test_the_app_changes_the_form_by_what_is_chosen(page, form, slack, app):
 def test_the_app_hears_of_typing_where_it_asked_to(page, slack, stage, app):
     eager = typed("eager", dispatch_action_config={"trigger_actions_on": ["on_character_entered"]})
     slack.views.open(
-        ALICE,
-        modal(field("Eager", eager, dispatch_action=True), field("Enter", typed("enter"), dispatch_action=True)),
+        ALICE, modal(field("Eager", eager, dispatch_action=True), field("Enter", typed("enter"), dispatch_action=True))
     )
     page.get_by_label("Eager").press_sequentially("abc")
     stage.wait_for(lambda: "abc" in [payload["actions"][0].get("value") for payload in app.got])
