@@ -18,14 +18,14 @@ from sqlalchemy.engine import make_url
 from jit.clock import SystemClock
 from jit.facts import AlertName, EndCause, Ended, Lapsed, Source, write_fact
 from jit.ledger import Leases, connect
-from jit.ledger.guard.roles import LOGINS, OWNER
+from jit.ledger.guard.roles import LOGINS
 from jit.runtime.embedded import EmbeddedPostgres
 from jit.testing import InterruptibleLedger
 from tests.world.base import ledger_at
 from tests.world.exhaustive import distinct
 from tests.world.hands import TEST, Hands
 from tests.world.next_entry import Next, append
-from tests.world.servers import harden, new_ledger
+from tests.world.servers import Hardened, hardened, new_ledger
 from tests.world.waiting import wait_until
 from workers.provision.recorder import SAME
 from workers.timekeeper.timekeeper import LEASE
@@ -38,13 +38,13 @@ NAMES = [login.name for login in LOGINS]
 class Attacked:
     """Access that is over in a moment, kept by a timekeeper with the login of the hands."""
 
-    def __init__(self, stack: ExitStack, server: EmbeddedPostgres, database: str, house: Hands) -> None:
+    def __init__(self, stack: ExitStack, ledger: Hardened, house: Hands) -> None:
         self.house = house
-        self._stack, self._server, self._database = stack, server, database
+        self._stack, self._ledger = stack, ledger
 
     def login(self, name: str, **how: Any) -> psycopg.Connection[Any]:
         """A session that stays open until all is over."""
-        dsn = make_conninfo(self._server.dsn(name, self._database), options="-c lock_timeout=100ms")
+        dsn = make_conninfo(self._ledger.dsn(name), options="-c lock_timeout=100ms")
         return self._stack.enter_context(closing(psycopg.connect(dsn, autocommit=True, **how)))
 
     def ends(self) -> None:
@@ -66,19 +66,11 @@ def attacked(newest: EmbeddedPostgres, tmp_path: Path) -> Iterator[Attacked]:
         house = Hands(tmp_path, ledger=partial(ledger_at, url), clock=SystemClock())
         house.active(minutes=1 / 60)
         house.engine.dispose()
-        harden(newest, database)
-        try:
-            house.engine = connect(newest.dsn("jit_hands", database))
-            house.ledger = InterruptibleLedger(house.engine, house.clock)
-            yield Attacked(stack, newest, database, house)
-        finally:
-            house.engine.dispose()
-            stack.close()
-            with psycopg.connect(newest.dsn(), autocommit=True) as admin:
-                admin.execute(f"DROP DATABASE {database} WITH (FORCE)")
-                for name in (*NAMES, OWNER):
-                    admin.execute(f"DROP ROLE {name}")
-                admin.execute(f"CREATE DATABASE {database}")
+        ledger = stack.enter_context(hardened(newest, database))
+        house.engine = connect(ledger.dsn("jit_hands"))
+        house.ledger = InterruptibleLedger(house.engine, house.clock)
+        stack.callback(house.engine.dispose)
+        yield Attacked(stack, ledger, house)
 
 
 Act = Callable[[Attacked, str], object]

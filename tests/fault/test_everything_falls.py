@@ -8,12 +8,11 @@ import pytest
 from jit.facts import Ended, Granted
 from jit.requests.lifecycle import State
 from tests.world.exhaustive import exhaustive
-from tests.world.product import Product
+from tests.world.product import READ, Product
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
 
 FALLS = exhaustive("falls of everything at every point")
-WORDS = "orders-db/read 30m INC-42 db down: need shell"
 
 
 def everything_falls(it: Product, *, target_too: bool) -> None:
@@ -31,7 +30,7 @@ def everything_starts(it: Product) -> None:
 
 @pytest.mark.parametrize("target_too", [False, True], ids=["but the target", "and the target"])
 def test_an_access_that_fell_due_meanwhile_ends(it: Product, target_too: bool):
-    request = it.granted(it.stage.alice, WORDS)
+    request = it.granted(it.stage.alice, READ)
     with psycopg.connect(it.stage.orders_dsn("alice"), autocommit=True) as session:
         assert session.execute("SELECT count(*) FROM orders").fetchone() == (3,)
         everything_falls(it, target_too=target_too)
@@ -58,7 +57,7 @@ def test_an_access_that_fell_due_meanwhile_ends(it: Product, target_too: bool):
 )
 def test_a_grant_in_progress_is_over_when_all_is_back(it: Product, point: str, target_too: bool):
     it.pause(point)
-    request = it.ask(it.stage.alice, WORDS)
+    request = it.ask(it.stage.alice, READ)
     it.approve(it.stage.bob, request)
     it.paused()
     everything_falls(it, target_too=target_too)
@@ -75,7 +74,7 @@ def test_a_grant_in_progress_is_over_when_all_is_back(it: Product, point: str, t
 
 def test_an_approval_nobody_took_up_lapses(it: Product):
     it.kill("worker-1", "worker-2")
-    request = it.ask(it.stage.alice, WORDS)
+    request = it.ask(it.stage.alice, READ)
     it.approve(it.stage.bob, request)
     it.reaches(request, State.APPROVED)
     everything_falls(it, target_too=False)

@@ -18,11 +18,10 @@ from jit.requests.lifecycle import GRANT_NUDGE, Request, State
 from jit.runtime.queue import RqQueue
 from playground.sample import ALICE, BOB, CAROL
 from tests.world.exhaustive import distinct
-from tests.world.product import Product
+from tests.world.product import READ, Product
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
 
-READ = "orders-db/read 30m INC-42 db down: need shell"
 WRITE = "orders-db/write 30m INC-42 set order 4711 free"
 REPORT = "orders-db/report 30m INC-42 count what is stuck"
 ANALYSTS = "S0DBA0001"

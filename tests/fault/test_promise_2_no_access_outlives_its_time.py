@@ -17,14 +17,13 @@ from playground.person import Person
 from playground.sample import ALERTS, ALICE, BOB, EVE
 from tests.world.exhaustive import exhaustive
 from tests.world.orders import is_cut
-from tests.world.product import STATED_LAG, Product, role_of
+from tests.world.product import READ, STATED_LAG, Product, role_of
 from workers.targets.postgres import PostgresTarget
 from workers.timekeeper.inspection import INSPECT_EVERY
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
 
 ENGINEERING = "S0ENGIN01"
-READ = "orders-db/read 30m INC-42 db down: need shell"
 REPORT = "orders-db/report 1h INC-42 count what is stuck"
 in_the_target = exhaustive("what the tests of the target show, once more through the whole product")
 

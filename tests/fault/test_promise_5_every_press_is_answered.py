@@ -13,7 +13,7 @@ import pytest
 
 from bot.buttons import APPROVE, DENY, RELEASE, REVOKE, WITHDRAW, value_of
 from jit.facts import Approved, Refused
-from jit.requests.lifecycle import Request, State
+from jit.requests.lifecycle import GRANT_NUDGE, Request, State
 from playground.faults import Fault
 from playground.person import Answer, Person, Shown
 from playground.sample import ALICE, BOB, CAROL, EVE, MALLORY, REQUESTS
@@ -195,6 +195,7 @@ def test_press_is_answered_while_a_part_is_down(it: Product) -> None:
         breaks(it)
         assert says in it.told(bob, lambda: bob.press(card, "Approve")), name  # noqa: B023  called at once
         mends(it)
+        it.pass_time(GRANT_NUDGE)
         if says != "Approved.":
             it.approve(bob, request)
         it.reaches(request, State.ACTIVE, within=40)

@@ -8,11 +8,10 @@ import pytest
 from jit.facts import BEGIN_WITHIN, Ended, GrantIntent, Source
 from jit.requests.lifecycle import GRANT_NUDGE, Request, State
 from tests.world.processes import frozen
-from tests.world.product import STATED_LAG, Product
+from tests.world.product import READ, STATED_LAG, Product
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
 
-READ = "orders-db/read 30m INC-42 db down: need shell"
 WRITE = "orders-db/write 30m INC-42 set order 4711 free"
 
 

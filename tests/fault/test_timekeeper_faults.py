@@ -12,17 +12,16 @@ import pytest
 
 from jit.facts import Ended
 from jit.requests.lifecycle import REVOKE_STUCK, Request, State
-from tests.world.product import STATED_LAG, Product
+from tests.world.product import READ, STATED_LAG, Product
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
 
-WORDS = "orders-db/read 30m INC-42 db down: need shell"
 AROUND = ("before-revoke", "after-rights", "after-revoke")
 
 
 def alone(it: Product, point: str) -> tuple[Request, int]:
     """A due access that the timekeeper alone can end, and the timekeeper standing at ``point``."""
-    request = it.granted(it.stage.alice, WORDS)
+    request = it.granted(it.stage.alice, READ)
     it.kill("worker-1", "worker-2")
     it.stage.valkey.kill()
     it.pause(point)
@@ -78,7 +77,7 @@ def test_stalled_while_it_takes_away_a_worker_ends_it_and_it_is_told_once(it: Pr
 
 
 def test_down_while_redis_is_wiped_it_ends_on_its_return_what_fell_due(it: Product):
-    request = it.granted(it.stage.alice, WORDS)
+    request = it.granted(it.stage.alice, READ)
     it.kill("timekeeper")
     with it.redis() as client:
         client.flushall()

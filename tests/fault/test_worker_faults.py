@@ -11,12 +11,11 @@ from jit.requests.lifecycle import GRANT_GIVEN_UP, GRANT_STUCK, Request, State
 from playground.sample import REQUESTS
 from tests.world.exhaustive import distinct, exhaustive
 from tests.world.processes import frozen
-from tests.world.product import Product
+from tests.world.product import READ, Product
 from workers.timekeeper.inspection import INSPECT_EVERY
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
 
-WORDS = "orders-db/read 30m INC-42 db down: need shell"
 BEFORE = ("before-lock", "before-effect")
 """Between intent and effect: on the way to the target, and inside its lock."""
 FALLS = "falls of a worker at every point"
@@ -25,7 +24,7 @@ FALLS = "falls of a worker at every point"
 def begun(it: Product, point: str) -> tuple[Request, int]:
     """A request whose grant has come to ``point``, and the worker that stands there."""
     it.pause(point)
-    request = it.ask(it.stage.alice, WORDS)
+    request = it.ask(it.stage.alice, READ)
     it.approve(it.stage.bob, request)
     return request, it.paused()
 

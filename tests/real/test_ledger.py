@@ -30,6 +30,7 @@ from jit.ledger.unavailable import NotTaken
 from jit.requests.lifecycle import Request, State
 from jit.testing import EVE, T0, ManualClock
 from tests.world.at_once import at_once
+from tests.world.facts import late, refused, started
 from tests.world.spooling import SIGNED, rows_in
 
 pytestmark = pytest.mark.real

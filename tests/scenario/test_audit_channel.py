@@ -8,11 +8,9 @@ from slack_sdk import WebClient
 
 from jit.facts import Alert, AlertName
 from playground.person import Person
-from playground.sample import ALERTS, ALICE, AUDIT, BOT_TOKEN, CAROL, REQUESTS, sample_workspace
-from playground.server import running
+from playground.sample import ALERTS, ALICE, AUDIT, BOT_TOKEN, CAROL, REQUESTS
 from playground.world import Missing
 from tests.scenario.bot_thread import BotThread, facts
-from tests.world.base import RULES
 from tests.world.waiting import wait_until
 
 pytestmark = pytest.mark.scenario
@@ -44,10 +42,8 @@ class Stand:
 
 
 @pytest.fixture
-def stand(tmp_path):
-    (tmp_path / "a.policy.yml").write_text(RULES)
-    with running(sample_workspace(), {}) as stage:
-        yield Stand(stage, tmp_path)
+def stand(stage, tmp_path):
+    return Stand(stage, tmp_path)
 
 
 def test_an_admin_who_deletes_a_pending_card_only_has_it_posted_again(stand):

@@ -5,21 +5,13 @@ import pytest
 from jit.facts import Alert, PolicyChanged, Started
 from jit.ledger import connect, create_tables
 from playground.faults import Outage
-from playground.sample import ALERTS, ALICE, AUDIT, REQUESTS, sample_workspace
-from playground.server import running
+from playground.sample import ALERTS, ALICE, AUDIT, REQUESTS
 from playground.text import rendered
 from tests.scenario.bot_thread import BotThread, facts
 from tests.world.base import RULES
 from tests.world.waiting import HUNG, wait_until
 
 pytestmark = pytest.mark.scenario
-
-
-@pytest.fixture
-def stage(tmp_path):
-    (tmp_path / "a.policy.yml").write_text(RULES)
-    with running(sample_workspace(), {}) as stage:
-        yield stage
 
 
 def said(stage, channel):

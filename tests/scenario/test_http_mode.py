@@ -22,8 +22,7 @@ from jit.runtime.settings import Address, CannotStart
 from playground.faults import Fault, Outage
 from playground.http_mode import RequestUrl
 from playground.person import Person
-from playground.sample import ALICE, APP_TOKEN, BOB, EVE, REQUESTS, SIGNING_SECRET, TEAM, sample_workspace
-from playground.server import running
+from playground.sample import ALICE, APP_TOKEN, BOB, EVE, REQUESTS, SIGNING_SECRET, TEAM
 from tests.scenario.bot_thread import BotThread
 from tests.world.base import RULES
 from tests.world.waiting import HUNG, wait_until
@@ -99,13 +98,6 @@ def card(person, request, button):
         return next((seen for seen in cards if any(each.startswith(button) for each in seen.buttons)), None)
 
     return person.wait_for(shown)
-
-
-@pytest.fixture
-def stage(tmp_path):
-    (tmp_path / "a.policy.yml").write_text(RULES)
-    with running(sample_workspace(), {}) as stage:
-        yield stage
 
 
 @contextmanager

@@ -15,17 +15,15 @@ from bot.mirror.follower import Mirror
 from jit.cli.audit.mirror_check import mirror_check
 from jit.clock import SystemClock
 from jit.facts import KeyChanged, RecordRead, Source
-from jit.ledger import Lease, Leases, Ledger, LedgerUnavailable, Notes, connect, create_tables
-from jit.policy import PolicyFolder
+from jit.ledger import Lease, Leases, Ledger, LedgerUnavailable, Notes
 from jit.proof.audit.checkpoints import Heads
-from jit.proof.tlog.note import SignerKey, checkpoint, cosign, sign
-from jit.proof.verifier import Frontier, leaf_hash
-from jit.testing import Story
+from jit.proof.tlog.note import SignerKey
 from playground.faults import Fault
 from playground.sample import AUDIT, BOT_TOKEN, sample_workspace
 from playground.server import running
-from tests.world.base import RULES
+from tests.world.base import World, in_a_file
 from tests.world.exhaustive import distinct
+from tests.world.heads import signed_head, tree_of
 
 pytestmark = pytest.mark.scenario
 
@@ -48,18 +46,12 @@ class Hours(SystemClock):
         return super().ticks() + self.waited
 
 
-class House:
-    """A ledger, a signer, and a mirror that works when it is told to; Slack's own limit is switched off."""
+class House(World):
+    """With a signer, and a mirror that works when it is told to; Slack's own limit is switched off."""
 
     def __init__(self, slack, folder):
+        super().__init__(folder, clock=Hours(), ledger=in_a_file(folder))
         self.slack = slack
-        self.folder = folder
-        self.clock = Hours()
-        self.engine = connect(f"sqlite:///{folder / 'ledger.db'}")
-        create_tables(self.engine)
-        self.ledger = Ledger(self.engine, self.clock)
-        (folder / "a.policy.yml").write_text(RULES)
-        self.policies = PolicyFolder(folder, self.clock)
         self.policies.current()
         self.key = SignerKey.generate("jit.example.com/test")
         key = str(self.key.verifier())
@@ -88,17 +80,13 @@ class House:
         follow(self.mirror, self.term, wait)
 
     def sign(self):
-        tree = Frontier()
-        for entry in self.ledger.read(limit=10_000):
-            tree.push(leaf_hash(entry.body))
-        text = checkpoint(self.key.name, tree.size, tree.root())
-        note = sign(text, self.key) + cosign(text, self.key, int(self.clock.now().timestamp()))
-        Heads(self.engine).add(tree.size, self.clock.now(), note)
+        tree, now = tree_of(entry.body for entry in self.ledger.read(limit=10_000)), self.clock.now()
+        Heads(self.engine).add(tree.size, now, signed_head([self.key], tree.size, tree.root(), now))
 
     def tell(self, requests):
         for _ in range(requests):
             number = 1000 + self.ledger.last_index()
-            Story(self.ledger, self.clock, f"R-{number}").active().ended()
+            self.story(f"R-{number}").active().ended()
 
     def messages(self):
         return sorted(self.slack.world.channel(AUDIT).messages.values(), key=lambda message: message["ts"])
@@ -109,7 +97,7 @@ class House:
             "SLACK_BOT_TOKEN": BOT_TOKEN,
             "SLACK_API_URL": f"{self.slack.url}/api/",
             "JIT_DATA": str(self.folder),
-            "JIT_POLICIES": str(self.folder),
+            "JIT_POLICIES": str(self.policy_file.parent),
         }
         result = CliRunner().invoke(mirror_check, arguments, env=environment)
         lines = [json.loads(line) for line in result.stdout.splitlines() if line.startswith("{")]

@@ -33,6 +33,8 @@ from tests.world.waiting import HUNG, wait_until
 Known = TypeVar("Known", bound=Fact)
 
 POLICIES = Path(__file__).parents[2] / "policies"
+READ = "orders-db/read 30m INC-42 db down: need shell"
+"""What Alice types where it does not matter what for."""
 STATED_LAG = timedelta(seconds=5)
 """Access is gone this long after its end at the latest; after an outage, this long after the outage."""
 

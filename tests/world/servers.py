@@ -169,7 +169,7 @@ def new_ledger(server: EmbeddedPostgres) -> Iterator[str]:
         try:
             yield server.dsn(database=name)
         finally:
-            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 Logins = Callable[[str], str]
