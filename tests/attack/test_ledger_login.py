@@ -25,7 +25,7 @@ from tests.world.base import ledger_at
 from tests.world.exhaustive import distinct
 from tests.world.hands import TEST, Hands
 from tests.world.next_entry import Next, append
-from tests.world.servers import Hardened, hardened, new_ledger
+from tests.world.servers import LedgerDatabase, hardened, new_ledger
 from tests.world.waiting import wait_until
 from workers.provision.recorder import SAME
 from workers.timekeeper.timekeeper import LEASE
@@ -38,7 +38,7 @@ NAMES = [login.name for login in LOGINS]
 class Attacked:
     """Access that is over in a moment, kept by a timekeeper with the login of the hands."""
 
-    def __init__(self, stack: ExitStack, ledger: Hardened, house: Hands) -> None:
+    def __init__(self, stack: ExitStack, ledger: LedgerDatabase, house: Hands) -> None:
         self.house = house
         self._stack, self._ledger = stack, ledger
 

@@ -13,30 +13,40 @@ from jit.clock import SystemClock
 from jit.ledger import Ledger, connect, create_tables
 from jit.runtime.embedded import EmbeddedPostgres, EmbeddedValkey
 from tests.world.redis_attack import Attack
-from tests.world.servers import Hardened, hardened
+from tests.world.servers import LedgerDatabase, hardened
 
 
 @pytest.fixture(scope="module")
-def guarded(postgres: EmbeddedPostgres) -> Iterator[Hardened]:
+def guarded(postgres: EmbeddedPostgres) -> Iterator[LedgerDatabase]:
     with hardened(postgres) as made:
         yield made
 
 
 @pytest.fixture
-def bot(guarded: Hardened) -> Iterator[psycopg.Connection[Any]]:
+def single(postgres: EmbeddedPostgres, admin: psycopg.Connection) -> Iterator[LedgerDatabase]:
+    """Empty, with one login, `jit`, which owns it."""
+    admin.execute("CREATE ROLE jit LOGIN")
+    admin.execute("CREATE DATABASE single OWNER jit")
+    yield LedgerDatabase(postgres, "single")
+    admin.execute("DROP DATABASE single WITH (FORCE)")
+    admin.execute("DROP ROLE jit")
+
+
+@pytest.fixture
+def bot(guarded: LedgerDatabase) -> Iterator[psycopg.Connection[Any]]:
     with guarded.login("jit_bot") as login:
         yield login
 
 
 @pytest.fixture
-def owner(guarded: Hardened) -> Iterator[psycopg.Connection[Any]]:
+def owner(guarded: LedgerDatabase) -> Iterator[psycopg.Connection[Any]]:
     """The superuser, in the ledger's database."""
     with guarded.login() as login:
         yield login
 
 
 @pytest.fixture
-def opened(guarded: Hardened) -> Iterator[Callable[[str], Ledger]]:
+def opened(guarded: LedgerDatabase) -> Iterator[Callable[[str], Ledger]]:
     """A ledger by the name of a login, opened as each process does at its start."""
     engines = []
 

@@ -43,14 +43,17 @@ def policy(tmp_path):
 
 
 @pytest.fixture
-def single(postgres, admin):
-    """A ledger's database with one login, which owns it."""
-    admin.execute("CREATE DATABASE ledger")
-    admin.execute("CREATE ROLE jit LOGIN")
-    admin.execute("ALTER DATABASE ledger OWNER TO jit")
-    yield SecretStr(postgres.dsn("jit", "ledger"))
-    admin.execute("DROP DATABASE ledger WITH (FORCE)")
-    admin.execute("DROP ROLE jit")
+def url(single):
+    return SecretStr(single.dsn("jit"))
+
+
+@pytest.fixture
+def tables(url):
+    """Made by its one login."""
+    engine = connect(url.get_secret_value())
+    create_tables(engine)
+    yield engine
+    engine.dispose()
 
 
 class Ahead(SystemClock):
@@ -66,23 +69,23 @@ def about(lines, word):
     return [line for line in lines if word in line.what]
 
 
-def test_an_empty_ledger_is_a_note_and_one_with_tables_is_fine(single):
-    (line,) = about(ledger_lines(single), "empty")
+def test_an_empty_ledger_is_a_note(url):
+    (line,) = about(ledger_lines(url), "empty")
     assert line.state is State.NOTE
-    engine = connect(single.get_secret_value())
-    create_tables(engine)
-    engine.dispose()
-    lines = ledger_lines(single)
+
+
+def test_one_with_tables_is_fine(url, tables):
+    lines = ledger_lines(url)
     assert about(lines, "no entry yet")
     (line,) = about(lines, "clock and ours")
     assert (line.part, line.state) == (Part.CLOCKS, State.OK)
 
 
-@pytest.mark.parametrize("where", ["ROLE jit", "DATABASE ledger", "ROLE jit IN DATABASE ledger"])
-def test_a_default_by_which_commits_may_be_lost_makes_none_of_ours_lost(admin, single, where):
+@pytest.mark.parametrize("where", ["ROLE jit", "DATABASE single", "ROLE jit IN DATABASE single"])
+def test_a_default_by_which_commits_may_be_lost_makes_none_of_ours_lost(admin, url, where):
     """A stolen login may set it for itself, and nothing told before somebody asked the doctor."""
     admin.execute(f"ALTER {where} SET synchronous_commit = off")
-    engine = connect(single.get_secret_value())
+    engine = connect(url.get_secret_value())
     with reading(engine) as connection:
         assert connection.scalar(text("SHOW synchronous_commit")) == "on"
     engine.dispose()
@@ -105,29 +108,26 @@ def test_a_transaction_that_was_prepared_and_left_is_mended_by_the_sql_printed()
         admin.close()
 
 
-def test_a_setting_of_the_server_is_mended_by_the_sql_printed(admin, single):
+def test_a_setting_of_the_server_is_mended_by_the_sql_printed(admin, url):
     admin.execute("ALTER SYSTEM SET full_page_writes = off")
     admin.execute("SELECT pg_reload_conf()")
     try:
-        (line,) = wait_until(lambda: about(ledger_lines(single), "full_page_writes"))
+        (line,) = wait_until(lambda: about(ledger_lines(url), "full_page_writes"))
         for step in line.remedy.split("\n"):
             admin.execute(step)
-        wait_until(lambda: all(line.ok for line in about(ledger_lines(single), "full_page_writes")))
+        wait_until(lambda: all(line.ok for line in about(ledger_lines(url), "full_page_writes")))
     finally:
         admin.execute("ALTER SYSTEM RESET full_page_writes")
         admin.execute("SELECT pg_reload_conf()")
 
 
-def test_what_is_off_on_the_command_line_is_said_to_be_so(single):
-    (line,) = about(ledger_lines(single), "fsync is off")
+def test_what_is_off_on_the_command_line_is_said_to_be_so(url):
+    (line,) = about(ledger_lines(url), "fsync is off")
     assert line.remedy == "Start the server without fsync=off on its command line."
 
 
-def test_clocks_that_are_apart_are_to_be_mended(single):
-    engine = connect(single.get_secret_value())
-    create_tables(engine)
-    engine.dispose()
-    (line,) = about(ledger_lines(single, Ahead()), "clock and ours")
+def test_clocks_that_are_apart_are_to_be_mended(url, tables):
+    (line,) = about(ledger_lines(url, Ahead()), "clock and ours")
     assert line.state is State.MEND
     assert re.search(r" 36\d\d\.\d s apart: nothing is granted", line.what)
 

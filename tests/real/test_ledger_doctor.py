@@ -9,18 +9,18 @@ from jit.ledger import connect, create_tables
 from jit.ledger.doctor.guards import INIT
 from jit.ledger.guard.roles import LOGINS
 from jit.proof.doctor.ledger import look_at_ledger
-from tests.world.servers import Hardened, both_versions
+from tests.world.servers import LedgerDatabase, both_versions
 from tests.world.waiting import HUNG
 
 pytestmark = pytest.mark.real
 
 
-def looked(ledger: Hardened, login: str = "jit_bot") -> list[Line]:
+def looked(ledger: LedgerDatabase, login: str = "jit_bot") -> list[Line]:
     url = SecretStr(ledger.dsn(login))
     return examine([Check(Part.LEDGER, "the ledger", lambda: look_at_ledger(url, SystemClock()))], HUNG)
 
 
-def to_mend(ledger: Hardened, login: str = "jit_bot") -> list[Line]:
+def to_mend(ledger: LedgerDatabase, login: str = "jit_bot") -> list[Line]:
     return [line for line in looked(ledger, login) if is_to_mend(line)]
 
 
@@ -109,16 +109,10 @@ def test_a_function_that_is_not_ours_is_made_anew_by_the_command_printed(guarded
         assert to_mend(guarded) == [], name
 
 
-def test_one_login_for_all_is_a_note_with_the_command(postgres, admin) -> None:
-    admin.execute("CREATE ROLE alone LOGIN")
-    admin.execute("CREATE DATABASE single OWNER alone")
-    try:
-        engine = connect(postgres.dsn("alone", "single"))
-        create_tables(engine)
-        engine.dispose()
-        (note,) = [line for line in looked(Hardened(postgres, "single"), "alone") if "one login does all" in line.what]
-        assert note.state is State.NOTE
-        assert INIT in note.remedy
-    finally:
-        admin.execute("DROP DATABASE single WITH (FORCE)")
-        admin.execute("DROP ROLE alone")
+def test_one_login_for_all_is_a_note_with_the_command(single) -> None:
+    engine = connect(single.dsn("jit"))
+    create_tables(engine)
+    engine.dispose()
+    (note,) = [line for line in looked(single, "jit") if "one login does all" in line.what]
+    assert note.state is State.NOTE
+    assert INIT in note.remedy

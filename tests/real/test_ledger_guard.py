@@ -10,7 +10,7 @@ import pytest
 
 from jit.clock import EPOCH
 from jit.facts import Alert, Source
-from jit.ledger import Ledger, LedgerUnavailable, check_chain, connect, create_tables
+from jit.ledger import Ledger, LedgerUnavailable, check_chain, connect
 from jit.ledger.database import writing
 from jit.ledger.guard import KEPT
 from jit.ledger.guard.roles import LOGINS
@@ -18,7 +18,7 @@ from jit.ledger.unavailable import Forbidden, NotTaken
 from jit.testing import T0, ManualClock
 from tests.world.facts import late, started
 from tests.world.next_entry import Next, append, count
-from tests.world.servers import both_versions
+from tests.world.servers import both_versions, new_ledger
 
 pytestmark = pytest.mark.real
 
@@ -300,20 +300,13 @@ class TestTheLedgerOverIt:
         assert check_chain(rows[-6:], after=start.index - 1, previous=start.previous) == ledger.last_index()
 
 
-def test_without_roles_the_same_function_takes_any_clock_and_any_kind(postgres, admin) -> None:
+def test_without_roles_the_same_function_takes_any_clock_and_any_kind(postgres) -> None:
     """One login, as in tests and in the embedded ledger."""
-    admin.execute("CREATE DATABASE single")
-    try:
-        engine = connect(postgres.dsn(database="single"))
-        create_tables(engine)
+    with new_ledger(postgres) as url:
+        engine = connect(url)
         ledger = Ledger(engine, ManualClock(T0 - timedelta(days=3000)))
         (entry,) = ledger.append([late(T0)]).entries
         assert entry.recorded_at == T0 - timedelta(days=3000)
         engine.dispose()
-        with (
-            psycopg.connect(postgres.dsn(database="single")) as owner,
-            pytest.raises(psycopg.Error, match="not follow"),
-        ):
+        with psycopg.connect(url) as owner, pytest.raises(psycopg.Error, match="not follow"):
             append(owner, Next(owner).bent(hashlib.sha256(entry.body).hexdigest(), "f" * 64))
-    finally:
-        admin.execute("DROP DATABASE single WITH (FORCE)")

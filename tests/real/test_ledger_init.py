@@ -16,7 +16,7 @@ from jit.ledger.guard.postgres import FUNCTIONS
 from jit.requests.lifecycle import State
 from jit.runtime.embedded import EmbeddedPostgres
 from jit.testing import EVE, Story
-from tests.world.servers import Hardened, both_versions
+from tests.world.servers import LedgerDatabase, both_versions
 
 pytestmark = pytest.mark.real
 
@@ -24,7 +24,7 @@ PRINTED = Path(__file__).parents[2] / "deploy/postgresql/ledger.sql"
 NO_RIGHT = "42501"
 
 
-def test_running_it_again_changes_nothing_and_loses_nothing(guarded: Hardened, opened) -> None:
+def test_running_it_again_changes_nothing_and_loses_nothing(guarded: LedgerDatabase, opened) -> None:
     bot = opened("jit_bot")
     Story(bot, bot.clock, id="R-DDDD", fields={"requester": EVE}).asked()
     before = bot.last_index()
@@ -50,7 +50,7 @@ def test_what_is_printed_does_the_same_in_psql(postgres: EmbeddedPostgres, admin
                 [program, "--no-psqlrc", postgres.dsn()], input=other, text=True, capture_output=True, check=False
             )
             assert (done.returncode, re.findall("ERROR.*", done.stderr)) == (0, [])
-        made = Hardened(postgres, "other")
+        made = LedgerDatabase(postgres, "other")
         bot = tables_made(made, "jit_bot")
         bot.require_writable()
         bot.engine.dispose()
@@ -60,25 +60,25 @@ def test_what_is_printed_does_the_same_in_psql(postgres: EmbeddedPostgres, admin
 
 
 @pytest.fixture
-def old(guarded: Hardened, admin: psycopg.Connection) -> Iterator[Hardened]:
+def old(guarded: LedgerDatabase, admin: psycopg.Connection) -> Iterator[LedgerDatabase]:
     """A database whose tables a login of its own made, as the first process that starts does."""
     admin.execute("CREATE ROLE once LOGIN; CREATE ROLE friend LOGIN")
     admin.execute("CREATE DATABASE old OWNER once")
-    made = Hardened(guarded.server, "old")
+    made = LedgerDatabase(guarded.server, "old")
     tables_made(made, "once").engine.dispose()
     yield made
     admin.execute("DROP DATABASE old WITH (FORCE)")
     admin.execute("DROP ROLE once, friend")
 
 
-def tables_made(database: Hardened, login: str) -> Ledger:
+def tables_made(database: LedgerDatabase, login: str) -> Ledger:
     """As each process does at its start."""
     engine = connect(database.dsn(login))
     create_tables(engine)
     return Ledger(engine, SystemClock())
 
 
-def test_a_database_that_one_login_had_is_that_logins_no_more(old: Hardened) -> None:
+def test_a_database_that_one_login_had_is_that_logins_no_more(old: LedgerDatabase) -> None:
     with old.login("once") as once:
         for what in ("TABLES", "FUNCTIONS"):
             once.execute(f"GRANT ALL ON ALL {what} IN SCHEMA public TO friend, PUBLIC")
@@ -97,7 +97,7 @@ def test_a_database_that_one_login_had_is_that_logins_no_more(old: Hardened) -> 
 
 
 @pytest.fixture
-def older(old: Hardened) -> Hardened:
+def older(old: LedgerDatabase) -> LedgerDatabase:
     """Of version 1, as it was before heads and guards."""
     with old.login("once") as once:
         for name in ("heads", "cosignatures", "policy_texts", "person_keys", "may_write"):
@@ -108,7 +108,7 @@ def older(old: Hardened) -> Hardened:
     return old
 
 
-def test_an_older_database_is_brought_up_by_its_owner(older: Hardened) -> None:
+def test_an_older_database_is_brought_up_by_its_owner(older: LedgerDatabase) -> None:
     ledger = tables_made(older, "once")
     Story(ledger, ledger.clock).asked()
     ledger.engine.dispose()
@@ -116,7 +116,7 @@ def test_an_older_database_is_brought_up_by_its_owner(older: Hardened) -> None:
         once.execute("DELETE FROM entries")
 
 
-def test_an_older_database_is_left_to_the_superuser_where_the_login_owns_nothing(older: Hardened) -> None:
+def test_an_older_database_is_left_to_the_superuser_where_the_login_owns_nothing(older: LedgerDatabase) -> None:
     with older.login("once") as once:
         once.execute("GRANT SELECT ON made_by TO jit_bot")
     with pytest.raises(LedgerMisconfigured, match="`jit ledger init` as the database's superuser"):
@@ -143,7 +143,7 @@ def test_what_cannot_be_used_is_said_without_secrets(monkeypatch, arguments: lis
     assert "hunter2" not in f"{told.output}{told.exception}"
 
 
-def test_who_is_no_superuser_is_told_so(guarded: Hardened, monkeypatch) -> None:
+def test_who_is_no_superuser_is_told_so(guarded: LedgerDatabase, monkeypatch) -> None:
     monkeypatch.setenv("SUPERUSER_URL", guarded.dsn("jit_bot"))
     told = CliRunner().invoke(cli, ["ledger", "init", "--admin-url", "env:SUPERUSER_URL"])
     assert told.exit_code != 0

@@ -16,7 +16,7 @@ from jit.requests.lifecycle import State
 from jit.testing import ALICE, CAROL, Story
 from tests.world.facts import started
 from tests.world.leases import LEASES
-from tests.world.servers import Hardened, both_versions
+from tests.world.servers import LedgerDatabase, both_versions
 
 pytestmark = pytest.mark.real
 
@@ -187,7 +187,7 @@ ANOTHER_ROOMS = {
 
 
 @pytest.mark.parametrize("login", NAMES)
-def test_nobody_may_change_what_is_recorded_or_do_what_is_another_rooms(guarded: Hardened, login: str) -> None:
+def test_nobody_may_change_what_is_recorded_or_do_what_is_another_rooms(guarded: LedgerDatabase, login: str) -> None:
     tried = NOBODY + ANOTHER_ROOMS[login]
     came = guarded.came_of(login, tried, refusal=NO_RIGHT)
     assert not came, f"{len(came)} of the {len(tried)} that {login} tried"
@@ -207,7 +207,7 @@ def test_nobody_may_change_what_is_recorded_or_do_what_is_another_rooms(guarded:
         "TimeZone = 'Asia/Tokyo'",
     ],
 )
-def test_a_default_that_a_login_gives_itself_stops_no_process(guarded: Hardened, opened, default: str) -> None:
+def test_a_default_that_a_login_gives_itself_stops_no_process(guarded: LedgerDatabase, opened, default: str) -> None:
     """With the hands' login, once: no worker and no timekeeper started any more, so that nothing was ended."""
     with guarded.login("jit_hands") as eve:
         eve.execute(f"ALTER ROLE jit_hands SET {default}")
@@ -221,7 +221,7 @@ def test_a_default_that_a_login_gives_itself_stops_no_process(guarded: Hardened,
             dba.execute("ALTER ROLE jit_hands RESET ALL")
 
 
-def test_the_owner_cannot_log_in(guarded: Hardened) -> None:
+def test_the_owner_cannot_log_in(guarded: LedgerDatabase) -> None:
     with pytest.raises(psycopg.OperationalError, match="not permitted to log in"):
         guarded.login(OWNER)
 

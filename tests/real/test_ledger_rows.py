@@ -8,7 +8,7 @@ import pytest
 from jit.clock import SystemClock
 from jit.testing import Story
 from tests.world.leases import LEASES
-from tests.world.servers import Hardened
+from tests.world.servers import LedgerDatabase
 
 pytestmark = pytest.mark.real
 
@@ -18,7 +18,7 @@ GROUPS = '{"members": {"S0DBA": ["U0ALICE01", "U0BOB0001"]}, "handles": {"S0DBA"
 
 
 @pytest.fixture
-def filled(guarded: Hardened, opened) -> Iterator[psycopg.Connection]:
+def filled(guarded: LedgerDatabase, opened) -> Iterator[psycopg.Connection]:
     """As a superuser, who may write every row."""
     bot = opened("jit_bot")
     if bot.request("R-ROWS") is None:
@@ -41,7 +41,9 @@ def filled(guarded: Hardened, opened) -> Iterator[psycopg.Connection]:
 
 
 @pytest.mark.parametrize("login", LEASES)
-def test_a_lease_is_held_renewed_and_let_go_by_its_rooms_login_alone(guarded: Hardened, filled, login: str) -> None:
+def test_a_lease_is_held_renewed_and_let_go_by_its_rooms_login_alone(
+    guarded: LedgerDatabase, filled, login: str
+) -> None:
     for name in HELD:
         renamed = f"UPDATE leases SET name = 'other' WHERE name = '{name}'"
         changes = (
@@ -53,7 +55,7 @@ def test_a_lease_is_held_renewed_and_let_go_by_its_rooms_login_alone(guarded: Ha
         assert came == (dict.fromkeys(changes, 1) if name in LEASES[login] else {})
 
 
-def test_are_not_written(guarded: Hardened, filled) -> None:
+def test_are_not_written(guarded: LedgerDatabase, filled) -> None:
     tried = {
         "jit_auditor": (
             "DELETE FROM notes WHERE follower = 'mirror'",
@@ -86,7 +88,7 @@ def test_are_not_written(guarded: Hardened, filled) -> None:
         assert not came, f"{len(came)} of the {len(statements)} that {login} tried"
 
 
-def test_security_revokes_and_opens_nothing_in_anothers_name(guarded: Hardened, opened) -> None:
+def test_security_revokes_and_opens_nothing_in_anothers_name(guarded: LedgerDatabase, opened) -> None:
     """Somebody's own revoked request, made an open one of another's for the same access: who is asked for was told
     that they had asked already.
     """
@@ -100,14 +102,14 @@ def test_security_revokes_and_opens_nothing_in_anothers_name(guarded: Hardened, 
     assert not guarded.came_of("jit_auditor", changes, refusal=ANOTHERS_ROW)
 
 
-def test_a_head_leaves_room_for_those_that_come(guarded: Hardened) -> None:
+def test_a_head_leaves_room_for_those_that_come(guarded: LedgerDatabase) -> None:
     """With the highest number there is, which no login may take away again, the signer was out of numbers."""
     numbers = (2**63 - 1, 2**40, 0, -1)
     tried = [f"INSERT INTO heads VALUES ({number}, 1, 1, '')" for number in numbers]
     assert not guarded.came_of("jit_signer", tried, refusal="JIT04")
 
 
-def test_a_login_that_was_given_another_as_a_role_writes_none(guarded: Hardened, filled) -> None:
+def test_a_login_that_was_given_another_as_a_role_writes_none(guarded: LedgerDatabase, filled) -> None:
     filled.execute("CREATE ROLE eve LOGIN IN ROLE jit_bot")
     filled.execute("GRANT CONNECT ON DATABASE jit TO eve")
     try:
@@ -118,7 +120,7 @@ def test_a_login_that_was_given_another_as_a_role_writes_none(guarded: Hardened,
         filled.execute("DROP ROLE eve")
 
 
-def test_what_an_erasure_takes_out_is_taken_out(guarded: Hardened, filled) -> None:
+def test_what_an_erasure_takes_out_is_taken_out(guarded: LedgerDatabase, filled) -> None:
     filled.execute("UPDATE requests SET state = 'withdrawn' WHERE id = 'R-ROWS'")
     erasing = [
         "DELETE FROM notes WHERE key = 'opened:U0ALICE01'",

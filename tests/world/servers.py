@@ -203,8 +203,8 @@ def harden(server: EmbeddedPostgres, database: str = "") -> str:
 
 
 @dataclass(frozen=True)
-class Hardened:
-    """A ledger as `jit ledger init` makes it."""
+class LedgerDatabase:
+    """A ledger in PostgreSQL, and whoever may log in there."""
 
     server: EmbeddedPostgres
     database: str
@@ -216,7 +216,6 @@ class Hardened:
         return psycopg.connect(self.dsn(name), autocommit=True)
 
     def harden(self) -> str:
-        """Once more."""
         return harden(self.server, self.database)
 
     def came_of(self, login: str, statements: Iterable[str], *, refusal: str) -> dict[str, object]:
@@ -236,11 +235,11 @@ class Hardened:
 
 
 @contextmanager
-def hardened(server: EmbeddedPostgres, database: str = "jit") -> Iterator[Hardened]:
+def hardened(server: EmbeddedPostgres, database: str = "jit") -> Iterator[LedgerDatabase]:
     """While it lasts there are this database and the logins."""
     harden(server, database)
     try:
-        yield Hardened(server, database)
+        yield LedgerDatabase(server, database)
     finally:
         with psycopg.connect(server.dsn(), autocommit=True) as admin:
             admin.execute(f"DROP DATABASE {database} WITH (FORCE)")
