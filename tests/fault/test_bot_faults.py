@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -116,19 +117,10 @@ def at_once(it: Product, request: Request, *people: Person) -> list[str]:
     """All press Approve in the same moment; what each is told."""
     cards = {person.id: it.card(person, request, "Approve") for person in people}
     together = threading.Barrier(len(people))
-    said: list[str] = []
 
-    def press(person: Person) -> None:
-        def now() -> Answer:
-            together.wait()
-            return person.press(cards[person.id], "Approve")
+    def press(person: Person) -> Answer:
+        together.wait()
+        return person.press(cards[person.id], "Approve")
 
-        said.append(it.told(person, now))
-
-    threads = [threading.Thread(target=press, args=(person,)) for person in people]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(said) == len(people)
-    return said
+    with ThreadPoolExecutor(len(people)) as pool:
+        return list(pool.map(lambda person: it.told(person, lambda: press(person)), people))

@@ -3,8 +3,8 @@
 That Slack gets its acknowledgement in time is told by the playground: as Slack, it gives up after 3 seconds.
 """
 
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -135,11 +135,8 @@ def test_double_click_is_answered_twice_and_decides_once(it: Product) -> None:
     request = in_state(it, State.PENDING)
     bob = it.stage.bob
     card, before = it.card(bob, request, "Approve"), len(it.answers(bob))
-    clicks = [threading.Thread(target=bob.press, args=(card, "Approve")) for _ in range(2)]
-    for click in clicks:
-        click.start()
-    for click in clicks:
-        click.join()
+    with ThreadPoolExecutor(2) as clicks:
+        list(clicks.map(lambda _: bob.press(card, "Approve"), range(2)))
     it.until(lambda: len(it.answers(bob)) == before + 2)
     said = sorted(it.answers(bob)[before:])
     assert said[0].startswith("Approved.")
@@ -151,13 +148,8 @@ def test_hundred_presses_at_once_are_acknowledged_and_answered(it: Product) -> N
     request = in_state(it, State.PENDING)
     eve = it.stage.eve
     card, before = it.card(eve, request, "Approve"), len(it.answers(eve))
-    acknowledged = []
-    crowd = [threading.Thread(target=lambda: acknowledged.append(eve.press(card, "Approve").ok)) for _ in range(100)]
-    for one in crowd:
-        one.start()
-    for one in crowd:
-        one.join()
-    assert acknowledged == [True] * 100
+    with ThreadPoolExecutor(100) as crowd:
+        assert all(crowd.map(lambda _: eve.press(card, "Approve").ok, range(100)))
     it.until(lambda: len(it.answers(eve)) >= before + 100, 60)
     assert len(it.answers(eve)) == before + 100
     assert set(it.answers(eve)[before:]) <= {

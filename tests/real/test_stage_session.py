@@ -1,6 +1,6 @@
 """The session beside the chat, in a real PostgreSQL: as psql would show it, and no more than one statement."""
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import psycopg
@@ -155,11 +155,8 @@ def test_it_comes_back_after_the_server_was_down(console, orders):
 
 def test_many_may_type_at_once(console):
     wait_until(lambda: watched(console))
-    threads = [threading.Thread(target=console.run, args=(f"SELECT {number} AS n",)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(8) as typing:
+        list(typing.map(lambda number: console.run(f"SELECT {number} AS n"), range(8)))
     answers = [line.splitlines()[2].strip() for line in said(console) if line.endswith("(1 row)")]
     assert sorted(answers) == [str(number) for number in range(8)]
 
