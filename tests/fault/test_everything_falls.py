@@ -56,10 +56,7 @@ def test_an_access_that_fell_due_meanwhile_ends(it: Product, target_too: bool):
     ],
 )
 def test_a_grant_in_progress_is_over_when_all_is_back(it: Product, point: str, target_too: bool):
-    it.pause(point)
-    request = it.ask(it.stage.alice, READ)
-    it.approve(it.stage.bob, request)
-    it.paused()
+    request, _ = it.begun(point)
     everything_falls(it, target_too=target_too)
     it.go_on(point)
     it.pass_time(timedelta(minutes=45))

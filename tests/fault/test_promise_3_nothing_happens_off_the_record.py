@@ -27,11 +27,8 @@ def outsiders(it: Product) -> None:
 
 
 def test_intent_is_recorded_before_the_effect_and_the_outcome_after_it(it: Product) -> None:
-    alice, bob = it.stage.alice, it.stage.bob
-    request = it.ask(alice, "orders-db/read 30m INC-1 stuck orders")
-    it.pause("before-intent")
-    it.approve(bob, request)
-    it.paused()
+    alice = it.stage.alice
+    request, _ = it.begun("before-intent")
     assert not it.facts(GrantIntent, request)
     it.pause("before-effect")
     it.go_on("before-intent")
@@ -61,12 +58,8 @@ def test_intent_is_recorded_before_the_effect_and_the_outcome_after_it(it: Produ
 
 
 def test_what_cannot_be_recorded_is_not_given_and_what_is_due_ends(it: Product) -> None:
-    alice = it.stage.alice
-    due = it.granted(alice, "orders-db/write 30m INC-5 mend an order")
-    asked = it.ask(alice, "orders-db/read 30m INC-5 stuck orders")
-    it.pause("before-intent")
-    it.approve(it.stage.bob, asked)
-    it.paused()
+    due = it.granted(it.stage.alice, "orders-db/write 30m INC-5 mend an order")
+    asked, _ = it.begun("before-intent")
     with it.unwritable():
         it.go_on("before-intent")
         it.until(lambda: it.log_lines("grant.put_off", request_id=asked.id))

@@ -92,10 +92,7 @@ def test_an_order_to_end_that_is_not_on_disk_begins_nothing(it: Product):
 
 
 def test_gone_when_the_end_is_to_be_scheduled_nothing_is_begun(it: Product):
-    it.pause("before-intent")
-    request = it.ask(it.stage.alice, READ)
-    it.approve(it.stage.bob, request)
-    it.paused()
+    request, _ = it.begun("before-intent")
     it.stage.valkey.kill()
 
     it.go_on("before-intent")

@@ -32,10 +32,7 @@ def test_slack_down_delays_what_is_shown_and_loses_nothing(it: Product) -> None:
     alice, bob = it.stage.alice, it.stage.bob
     held = it.granted(alice, "orders-db/write 15m INC-1 mend an order")
     pending = it.ask(it.stage.eve, "orders-db/read 30m INC-1 stuck orders")
-    request = it.ask(alice, "orders-db/read 15m INC-1 stuck orders")
-    it.pause("before-lock")
-    it.approve(bob, request)
-    it.paused()
+    request, _ = it.begun("before-lock", "orders-db/read 15m INC-1 stuck orders")
 
     it.stage.stage.break_down(Outage.DROPPING)
     before = delays(it)

@@ -31,16 +31,12 @@ def test_target_down_at_grant_gives_nothing_and_then_gives(it: Product) -> None:
 
 
 def test_target_that_goes_down_after_the_intent_is_not_said_to_have_given(it: Product) -> None:
-    alice, bob = it.stage.alice, it.stage.bob
-    request = it.ask(alice, "orders-db/write 30m INC-2 mend an order")
-    it.pause("before-lock")
-    it.approve(bob, request)
-    it.paused()
+    request, _ = it.begun("before-lock", "orders-db/write 30m INC-2 mend an order")
     it.stage.postgres.kill()
     it.go_on("before-lock")
     it.until(lambda: it.log_lines("grant.put_off", request_id=request.id, why="TargetUnreachable"))
     assert it.now(request).state is State.GRANTING
-    assert "Active" not in it.card(alice, request).text
+    assert "Active" not in it.card(it.stage.alice, request).text
     it.stage.postgres.start()
     it.pass_time(GRANT_STUCK)
     it.reaches(request, State.ACTIVE)

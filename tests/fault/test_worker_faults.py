@@ -11,7 +11,7 @@ from jit.requests.lifecycle import GRANT_GIVEN_UP, GRANT_STUCK, Request, State
 from playground.sample import REQUESTS
 from tests.world.exhaustive import distinct, exhaustive
 from tests.world.processes import frozen
-from tests.world.product import READ, Product
+from tests.world.product import Product
 from workers.timekeeper.inspection import INSPECT_EVERY
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]
@@ -21,21 +21,13 @@ BEFORE = ("before-lock", "before-effect")
 FALLS = "falls of a worker at every point"
 
 
-def begun(it: Product, point: str) -> tuple[Request, int]:
-    """A request whose grant has come to ``point``, and the worker that stands there."""
-    it.pause(point)
-    request = it.ask(it.stage.alice, READ)
-    it.approve(it.stage.bob, request)
-    return request, it.paused()
-
-
 @contextmanager
 def stalled(it: Product, point: str, *, alone: bool = False) -> Iterator[Request]:
     """A request whose worker is frozen at ``point`` for the length of the block; then it goes on to its end.
 
     ``alone`` leaves no other worker.
     """
-    request, worker = begun(it, point)
+    request, worker = it.begun(point)
     with frozen(worker):
         if alone:
             it.kill(*{"worker-1", "worker-2"} - {it.name_of(worker)})
@@ -47,7 +39,7 @@ def stalled(it: Product, point: str, *, alone: bool = False) -> Iterator[Request
 class TestKilled:
     @pytest.mark.parametrize("point", distinct([*BEFORE, "after-effect"], ["before-effect", "after-effect"], FALLS))
     def test_another_worker_takes_it_up(self, it: Product, point: str):
-        request, worker = begun(it, point)
+        request, worker = it.begun(point)
         it.kill(it.name_of(worker))
         it.go_on(point)
         assert it.now(request).state is State.GRANTING
@@ -61,7 +53,7 @@ class TestKilled:
         it.expire(request)
 
     def test_without_another_worker_what_was_given_is_taken_back(self, it: Product):
-        request, _ = begun(it, "after-effect")
+        request, _ = it.begun("after-effect")
         it.kill("worker-1", "worker-2")
         assert it.gives(request)
 
@@ -74,7 +66,7 @@ class TestKilled:
 
     @pytest.mark.parametrize("point", distinct(BEFORE, ["before-lock"], FALLS))
     def test_without_another_worker_what_was_not_given_has_failed(self, it: Product, point: str):
-        request, _ = begun(it, point)
+        request, _ = it.begun(point)
         it.kill("worker-1", "worker-2")
 
         it.pass_time(GRANT_GIVEN_UP)

@@ -78,6 +78,13 @@ class Product:
         self.approve(approver or self.stage.bob, request)
         return self.reaches(request, State.ACTIVE)
 
+    def begun(self, point: str, words: str = READ) -> tuple[Request, int]:
+        """What Alice asked for and Bob approved, its grant stopped at ``point`` (see `pause`), and by which process."""
+        self.pause(point)
+        request = self.ask(self.stage.alice, words)
+        self.approve(self.stage.bob, request)
+        return request, self.paused()
+
     def now(self, request: Request) -> Request:
         found = self.stage.ledger.request(request.id)
         assert found is not None
