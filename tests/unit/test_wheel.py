@@ -24,6 +24,9 @@ def unpacked(tmp_path_factory):
 def test_what_is_installed_has_all_its_files(unpacked):
     for file, in_checkout in {
         "bot/manifest.yml": "manifest.yml",
+        "jit/cli/sample/jit.env": "",
+        "jit/cli/sample/policy.yml": "",
+        "jit/cli/sample/steps.txt": "",
         "jit/ledger/guard/append.sql": "",
         "jit/proof/evidence/page.html": "",
     }.items():

@@ -9,8 +9,8 @@ import yaml
 from click.testing import CliRunner
 
 from bot.manifest import load_manifest, over_http
+from jit.cli.answers import Answers
 from jit.cli.main import cli
-from jit.cli.setup.answers import Answers
 from jit.policy import PolicyError, load_policy
 from jit.policy.files.check import check_folder
 from jit.runtime.settings import BotSettings, CannotStart, MissingSecret, resolve_secret

@@ -1,4 +1,4 @@
-"""The answers of `jit init`, each checked as it is given."""
+"""The questions of `jit init`, and its answers, each checked as it is given."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -11,6 +11,7 @@ import click
 from bot.manifest import load_manifest, over_http
 from jit.people.membership import SLACK
 from jit.policy.files.form import channel_id, line_of_text, name, person_id, somebody
+from jit.runtime.settings import CannotStart
 
 CHANNEL_WHERE = "Its id in Slack: the channel's name → About → Channel ID, at the bottom. Its link will do."
 PERSON_WHERE = "A member's id in Slack: the profile → ⋮ → Copy member ID."
@@ -40,6 +41,11 @@ class Answers:
     roles: tuple[str, ...]
     http: str | None
     """Where Slack reaches the bot, `https://…`; None for Socket Mode."""
+
+    @property
+    def slack_secret(self) -> str:
+        """What the bot needs beside its token; the file of this name holds it."""
+        return "slack_signing_secret" if self.http else "slack_app_token"
 
     @property
     def dsn_variable(self) -> str:
@@ -75,6 +81,35 @@ class Answer(click.ParamType[Any]):
             return self._check(value.strip())
         except ValueError as wrong:
             self.fail(f"{value!r}: {str(wrong).rstrip('.')}. {self._where}".strip(), param, ctx)
+
+
+class Question(click.Option):
+    """An option that is asked for where it is not given, below a ``hint`` where the answer is found. One that may be
+    given ``multiple`` times is asked for until nothing is answered.
+    """
+
+    def __init__(self, *args: Any, hint: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._hint = hint
+
+    def prompt_for_value(self, ctx: click.Context) -> Any:
+        """Raises CannotStart: nobody answers any more."""
+        click.echo(f"\n{self._hint}" if self._hint else "")
+        try:
+            return self._prompt_for_several(ctx) if self.multiple else super().prompt_for_value(ctx)
+        except click.Abort:
+            raise CannotStart("Stopped before the last answer. Nothing was written.") from None
+
+    def _prompt_for_several(self, ctx: click.Context) -> tuple[Any, ...]:
+        answers = [click.prompt(self.prompt or "", type=self.type)]
+        while another := click.prompt(
+            "And (Enter if that is all)",
+            default="",
+            show_default=False,
+            value_proc=lambda text: self.type.convert(text, self, ctx) if text else None,
+        ):
+            answers.append(another)
+        return tuple(dict.fromkeys(answers))
 
 
 def _workspace(text: str) -> str:

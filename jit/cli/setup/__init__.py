@@ -1,1 +1,0 @@
-"""What `jit init` asks, writes and says."""
