@@ -2,16 +2,16 @@
 
 import json
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 import click
 
-from jit.cli.opening import existing_ledger
+from jit.cli.opening import LedgerSilent, existing_ledger
 from jit.cli.terminal import to_terminal
 from jit.clock import SystemClock
 from jit.ledger import glance
+from jit.ledger.unavailable import LedgerUnavailable
 from jit.requests.lifecycle import Request, State, late_since
 from jit.runtime.settings import Settings
 
@@ -31,11 +31,13 @@ def list_requests(everything: bool) -> None:  # noqa: FBT001  click passes it by
 
 
 def _found(settings: Settings, states: Sequence[State]) -> list[Request]:
-    """Raises CannotStart, LedgerUnavailable."""
-    if (file := settings.ledger_file) is not None:
-        with suppress(glance.NotAtAGlance):
-            return glance.requests(file, states)
-    ledger = existing_ledger(settings)
+    """Raises CannotStart."""
+    try:
+        return glance.requests(settings.ledger_file or settings.ledger_url.get_secret_value(), states)
+    except glance.NotAtAGlance:
+        ledger = existing_ledger(settings)
+    except LedgerUnavailable as away:
+        raise LedgerSilent.because(away) from None
     from jit.ledger import Question  # noqa: PLC0415  takes longer than all the rest
 
     return ledger.requests(Question(states=frozenset(states)))

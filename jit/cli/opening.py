@@ -4,8 +4,9 @@ What opens a database is imported when one is opened: to say that there is none 
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
+from jit.errors import Expected
 from jit.runtime.settings import CannotStart, Settings
 
 if TYPE_CHECKING:
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 
 class LedgerSilent(CannotStart):
     """The ledger is somewhere, and does not open now."""
+
+    @classmethod
+    def because(cls, away: Expected) -> Self:
+        return cls(f"The ledger does not open ({away}). Look at JIT_LEDGER_URL and JIT_DATA.")
 
 
 def open_ledger(settings: Settings) -> "Ledger":
@@ -25,7 +30,7 @@ def open_ledger(settings: Settings) -> "Ledger":
     try:
         create_tables(engine)
     except LedgerUnavailable as away:
-        raise LedgerSilent(f"The ledger does not open ({away}). Look at JIT_LEDGER_URL and JIT_DATA.") from None
+        raise LedgerSilent.because(away) from None
     return Ledger(engine, SystemClock())
 
 

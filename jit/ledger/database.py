@@ -15,13 +15,13 @@ from sqlalchemy.pool import Pool
 
 from jit.ledger import guard
 from jit.ledger.schema import entries, made_by, metadata
+from jit.ledger.session import BUSY_SECONDS, opened_with, prepare
 from jit.ledger.unavailable import Forbidden, LedgerUnavailable, NotTaken
 from jit.ledger.version import VERSION
 from jit.runtime.settings import CannotStart
 
 log = structlog.get_logger(__name__)
 
-BUSY_SECONDS = 3
 APPEND_LOCK = 0x6A6974  # "jit": the advisory lock that orders all appends
 OLDER = frozenset({1})
 """Versions of the tables that are brought up to ours: nothing was taken away since, only added."""
@@ -84,32 +84,6 @@ def connect_sqlite(url: URL, poolclass: type[Pool] | None = None) -> Engine:
     return engine
 
 
-_BOUNDS = {
-    "statement_timeout": f"{BUSY_SECONDS}s",
-    "lock_timeout": f"{BUSY_SECONDS}s",
-    "idle_in_transaction_session_timeout": "10s",
-    "idle_session_timeout": "0",
-    "TimeZone": "UTC",
-    "client_encoding": "UTF8",
-    "standard_conforming_strings": "on",
-    "default_transaction_isolation": "read committed",
-    "default_transaction_read_only": "off",
-}
-"""What each connection to PostgreSQL is opened with, as the server writes it: a login can give itself other defaults.
-"""
-_FIND_TABLES = (
-    "SELECT set_config('search_path', 'public', false)"
-    " WHERE to_regclass('entries') IS NULL AND to_regclass('public.entries') IS NOT NULL"
-)
-"""Where the login's own search path leads past them: without them no process of the hands would start."""
-
-
-_ON_DISK = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
-"""Any login may switch it off for itself, and then a crash takes back what was said to be recorded. What else it may be
-is the server's to say: it is about standbys.
-"""
-
-
 def _postgres(url: str) -> Engine:
     engine = create_engine(
         url,
@@ -117,13 +91,9 @@ def _postgres(url: str) -> Engine:
         max_overflow=8,
         pool_timeout=BUSY_SECONDS,
         pool_use_lifo=True,
-        connect_args={
-            "connect_timeout": BUSY_SECONDS,
-            "options": " ".join(f"-c {key}=" + value.replace(" ", r"\ ") for key, value in _BOUNDS.items()),
-            "tcp_user_timeout": BUSY_SECONDS * 1000,
-        },
+        connect_args=opened_with(BUSY_SECONDS),
     )
-    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "connect", lambda connection, _record: prepare(connection))
     event.listen(engine, "checkout", _require_quiet)
     return engine
 
@@ -136,26 +106,6 @@ def _require_quiet(connection: Any, _record: Any, _proxy: Any) -> None:
     look.register(connection.pgconn.socket)
     if look.poll(0) != [(connection.pgconn.socket, POLLOUT)]:
         raise DisconnectionError
-
-
-def _prepare(connection: Any, _record: Any) -> None:
-    """Refuses a pooler that drops what was asked for when connecting, so that nothing would bound our waiting."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT k, current_setting(k), v FROM unnest(%s::text[], %s::text[]) w(k, v) WHERE current_setting(k) <> v",
-            [[*_BOUNDS], [*_BOUNDS.values()]],
-        )
-        wrong = cursor.fetchone()
-        cursor.execute(_FIND_TABLES)
-        cursor.execute(_ON_DISK)
-    connection.commit()
-    if wrong:
-        connection.close()
-        key, found, value = wrong
-        raise LedgerUnavailable(
-            f"{key} is {found} on a connection to the ledger's database, and {value} was asked for: in JIT_LEDGER_URL "
-            "name the server itself, not a pooler."
-        )
 
 
 def create_tables(engine: Engine) -> None:

@@ -1,74 +1,119 @@
-"""Requests of a ledger in SQLite, read with SQLite's own driver and nothing else: for a command that asks once, and
-would wait longer for SQLAlchemy than for the answer. It changes nothing, and says the same as `Ledger.requests`.
+"""Requests of the ledger, read with the database's own driver and nothing else: for a command that asks once, and would
+wait longer for SQLAlchemy than for the answer. It changes nothing, and says the same as `Ledger.requests`.
 """
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from jit.facts import life_kinds
 from jit.ledger.entry import BrokenChain
 from jit.ledger.opened import deleted_keys_in, key_ids_in, opened, request_of
 from jit.ledger.privacy.sealing import KEY_BYTES
+from jit.ledger.session import BUSY_SECONDS, opened_with, prepare
 from jit.ledger.unavailable import LedgerUnavailable
 from jit.ledger.version import VERSION
 from jit.requests.lifecycle import Request, State
 
-BUSY_SECONDS = 3
+Ask = Callable[[str, Sequence[object]], list[tuple[Any, ...]]]
+"""What the database answers: SQL with a question mark for each value."""
+
+_ASKED_FOR = "EXISTS (SELECT 1 FROM entries WHERE request_id = requests.id AND kind = 'requested')"
+_POSTGRES = ("postgresql://", "postgresql+psycopg://")
 
 
 class NotAtAGlance(LedgerUnavailable):
     """This needs more than a glance: no such file, other tables, entries that were changed, or no answer."""
 
 
-def requests(file: Path, states: Sequence[State], limit: int = 100) -> list[Request]:
-    """Those in these states, newest first; in all states if none is named.
+def requests(ledger: Path | str, states: Sequence[State], limit: int = 100) -> list[Request]:
+    """Those in these states, newest first; in all states if none is named. ``ledger`` is a file, or the address of a
+    PostgreSQL.
 
-    Raises NotAtAGlance: ask the ledger itself, which says what is wrong.
+    Raises:
+        NotAtAGlance: ask the ledger itself, which says what is wrong.
+        LedgerUnavailable: PostgreSQL does not answer.
     """
+    opening = _sqlite(ledger) if isinstance(ledger, Path) else _postgres(ledger)
+    try:
+        with opening as ask:
+            if ask("SELECT version FROM made_by", ()) != [(VERSION,)]:
+                raise NotAtAGlance("tables of another version")
+            return [*_requests(ask, states, limit)]
+    except BrokenChain as wrong:
+        raise NotAtAGlance(type(wrong).__name__) from None
+
+
+@contextmanager
+def _sqlite(file: Path) -> Iterator[Ask]:
+    """Raises NotAtAGlance."""
     try:
         with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=rw", uri=True, timeout=BUSY_SECONDS)) as connection:
             connection.isolation_level = None
             connection.execute("BEGIN")
-            if connection.execute("SELECT version FROM made_by").fetchone() != (VERSION,):
-                raise NotAtAGlance("tables of another version")
-            return [*_requests(connection, states, limit)]
-    except (sqlite3.Error, BrokenChain) as wrong:
+            yield lambda sql, values: connection.execute(sql, values).fetchall()
+    except sqlite3.Error as wrong:
         raise NotAtAGlance(type(wrong).__name__) from None
 
 
-def _requests(connection: sqlite3.Connection, states: Sequence[State], limit: int) -> Iterator[Request]:
-    """Raises BrokenChain, sqlite3.Error."""
-    wanted = f"WHERE state IN ({_marks(states)})" if states else ""
-    ids = connection.execute(f"SELECT id FROM requests {wanted} ORDER BY asked_at DESC LIMIT ?", (*states, limit))  # noqa: S608  question marks
-    for (request_id,) in ids.fetchall():
-        rows = connection.execute(
+@contextmanager
+def _postgres(url: str) -> Iterator[Ask]:
+    """Raises NotAtAGlance, LedgerUnavailable."""
+    scheme = next((known for known in _POSTGRES if url.startswith(known)), None)
+    if scheme is None or url.count("@") > 1:  # two of them are read in more than one way
+        raise NotAtAGlance("an address to be read by SQLAlchemy")
+    import psycopg  # noqa: PLC0415  a ledger in SQLite needs none
+
+    def ask(sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+        return connection.execute(sql.replace("?", "%s").replace("AS BLOB", "AS BYTEA"), values).fetchall()
+
+    try:
+        connection = psycopg.connect(_POSTGRES[0] + url.removeprefix(scheme), **opened_with(BUSY_SECONDS))
+    except psycopg.OperationalError as away:  # asked again, it would keep somebody in a hurry waiting twice as long
+        raise LedgerUnavailable(f"{type(away).__name__}: {str(away).strip().partition(chr(10))[0]}") from None
+    except psycopg.Error as wrong:
+        raise NotAtAGlance(type(wrong).__name__) from None
+    try:
+        with connection:
+            prepare(connection)
+            yield ask
+    except psycopg.Error as wrong:
+        raise NotAtAGlance(type(wrong).__name__) from None
+
+
+def _requests(ask: Ask, states: Sequence[State], limit: int) -> Iterator[Request]:
+    """Raises BrokenChain, and what ``ask`` raises."""
+    wanted = f"AND state IN ({_marks(states)})" if states else ""
+    found = f"SELECT id FROM requests WHERE {_ASKED_FOR} {wanted} ORDER BY asked_at DESC LIMIT ?"  # noqa: S608  question marks
+    for (request_id,) in ask(found, (*(state.value for state in states), limit)):
+        rows = ask(
             f'SELECT "index", CAST(body AS BLOB), hash FROM entries WHERE request_id = ? AND kind IN '  # noqa: S608  as above
             f'({_marks(life_kinds())}) ORDER BY "index"',
             (request_id, *life_kinds()),
-        ).fetchall()
-        keys = _keys(connection, [body for _, body, _ in rows])
-        if (found := request_of([opened(index, body, kept, keys) for index, body, kept in rows])) is not None:
-            yield found
+        )
+        keys = _keys(ask, [body for _, body, _ in rows])
+        if (request := request_of([opened(index, body, kept, keys) for index, body, kept in rows])) is not None:
+            yield request
 
 
-def _keys(connection: sqlite3.Connection, bodies: Sequence[bytes]) -> Mapping[str, bytes | None]:
+def _keys(ask: Ask, bodies: Sequence[bytes]) -> Mapping[str, bytes | None]:
     """As `KeyRing.opening`: None for one whose deletion is recorded."""
     found: dict[str, bytes | None] = {}
     for key_id in key_ids_in(bodies):
-        row = connection.execute("SELECT CAST(key AS BLOB) FROM person_keys WHERE id = ?", (key_id,)).fetchone()
-        if row is not None and len(row[0]) == KEY_BYTES:
-            found[key_id] = row[0]
-        elif key_id in _deleted(connection):
+        row = ask("SELECT CAST(key AS BLOB) FROM person_keys WHERE id = ?", (key_id,))
+        if row and len(row[0][0]) == KEY_BYTES:
+            found[key_id] = row[0][0]
+        elif key_id in _deleted(ask):
             found[key_id] = None
     return found
 
 
-def _deleted(connection: sqlite3.Connection) -> set[str]:
+def _deleted(ask: Ask) -> set[str]:
     erased = "SELECT CAST(body AS BLOB) FROM entries WHERE request_id IS NULL AND kind = 'person.erased'"
-    return set(deleted_keys_in(body for (body,) in connection.execute(erased)))
+    return set(deleted_keys_in(body for (body,) in ask(erased, ())))
 
 
 def _marks(values: Sequence[object] | frozenset[str]) -> str:

@@ -78,7 +78,12 @@ class Settings(BaseSettings):
     """What every process needs."""
 
     model_config = SettingsConfigDict(
-        env_prefix="JIT_", extra="ignore", env_ignore_empty=True, hide_input_in_errors=True, frozen=True
+        env_prefix="JIT_",
+        extra="ignore",
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
+        frozen=True,
+        defer_build=True,  # a process needs one of these classes
     )
 
     data: Path = Path("var")
