@@ -3,7 +3,7 @@
 import click
 
 PORT = 4711
-"""Where the page is looked for first; any free port if it is taken."""
+"""The page's usual port; any free one if it is taken."""
 
 
 @click.command()

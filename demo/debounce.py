@@ -1,4 +1,4 @@
-"""How long something has been so: what is not right at once may need a moment, and what lasts does not."""
+"""Debouncing of what the lights see: what is not right at once may need a moment, and what lasts does not."""
 
 from collections.abc import Hashable, Iterable
 from typing import Any, TypeVar

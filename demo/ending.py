@@ -56,6 +56,6 @@ def interrupted_once() -> None:
 
 
 def wait_until_told(caller: Caller) -> None:
-    """Until a signal interrupts, or the ``caller`` is stopped, if it is make. Others may go and leave us running."""
+    """Wait until a signal interrupts, or a ``caller`` that is make is stopped. Others may go and leave us running."""
     while not ("MAKELEVEL" in os.environ and caller.is_stopped):
         time.sleep(LOOK_EVERY)

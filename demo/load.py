@@ -39,7 +39,7 @@ class Crowd:
         self._all = len(ENGINEERS) * REPORTS
 
     def move_in(self) -> None:
-        """Into the workspace and the target. Into the first of their channels everybody may look."""
+        """Make the engineers' accounts in workspace and target. Everybody may read the first of their channels."""
         world = self._stage.stage.slack.world
         for number, engineer in enumerate(ENGINEERS):
             world.add_user(account(engineer, f"Analyst {number + 1}"))
@@ -85,7 +85,7 @@ class Crowd:
                     self._failed += not asked
 
     def _ask(self, wish: tuple[str, int]) -> bool:
-        """Through command and form. What does not work at once, as the bot is busy or gone, is tried again."""
+        """Ask once through command and form. What does not work at once, as the bot is busy or gone, is tried again."""
         engineer, number = wish
         person = Person(self._stage.stage, engineer)
         for _ in range(TRIES):

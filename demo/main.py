@@ -138,7 +138,7 @@ def _show(folder: Path, log: IO[bytes], console: Console, *, port: int | None, o
 
 
 def _ourselves() -> str:
-    """How to call us from anywhere."""
+    """The command that calls this program from any folder."""
     program = Path(sys.argv[0]).absolute()
     return shlex.quote(str(program)) if program.name == "jit" else f"{shlex.quote(sys.executable)} -m jit.cli"
 
@@ -154,7 +154,9 @@ def _settings(stage: Rehearsal) -> Path:
 
 
 def _has_windows(env: Mapping[str, str]) -> bool:
-    """Without any, the browser that is found would be one for the terminal, and take it over."""
+    """Whether there are windows. Without any, the browser that is found would be one for the terminal, and take it
+    over.
+    """
     return sys.platform == "darwin" or bool(env.get("DISPLAY") or env.get("WAYLAND_DISPLAY"))
 
 

@@ -29,7 +29,7 @@ SHOWN = 60.0
 LAG = STATED_LAG.total_seconds()
 
 _PAST = "Ending since"
-"""Of what nobody takes away though its time is over."""
+"""First words of a card of what nobody takes away though its time is over."""
 SAYS = {
     State.PENDING: ("asks for",),
     State.APPROVED: ("Approved",),
@@ -42,7 +42,7 @@ SAYS = {
     State.LAPSED: ("Lapsed",),
     State.FAILED: ("Not granted",),
 }
-"""One of which the first line of a card must hold."""
+"""Words, by state, one of which the first line of a card must hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ Judge = Callable[[Look, Grace], Verdict]
 
 
 def _held(look: Look) -> str:
-    """How much the target holds of ours, as far as it can be asked."""
+    """The number of our roles in the target, as far as it can be asked."""
     return "roles not known" if look.roles is None else count(len(look.roles), "role")
 
 
@@ -115,7 +115,7 @@ def on_time(look: Look, grace: Grace) -> Verdict:
 
 
 def _due(look: Look, grace: Grace, requests: list[Request]) -> dict[str, float]:
-    """Which of these should be gone, and since when. An order to end it counts from when it was seen."""
+    """Requests of these that should be gone, and since when. An order to end it counts from when it was seen."""
     ordered = [request.id for request in requests if request.state not in (State.GRANTING, State.ACTIVE)]
     due = {str(one): look.tick - lasted for one, lasted in grace.lasted("ordered", ordered, look.tick).items()}
     for request in requests:
@@ -125,7 +125,7 @@ def _due(look: Look, grace: Grace, requests: list[Request]) -> dict[str, float]:
 
 
 def _watched_since(look: Look, request: Request) -> float | None:
-    """From when on one of the two alarm clocks could ring for it and reach the target; None if none can."""
+    """The moment from which timekeeper or queue could end it in the target; None if neither can."""
     parts, clocks = look.parts, list[float]()
     if parts[TIMEKEEPER].up:
         clocks.append(_at_work(look, TIMEKEEPER))
@@ -168,7 +168,7 @@ def _out_of_order(look: Look) -> Iterator[str]:
 
 
 def _unmatched(look: Look, grace: Grace, roles: tuple[Role, ...]) -> dict[tuple[str, float], float]:
-    """Where record and target differ: what is to be said, after how many seconds, and how long it has been so."""
+    """Differences of record and target: what is to be said, after how many seconds, and how long it has been so."""
     held = {role.request_id for role in roles}
     differ: list[tuple[str, float]] = []
     if look.whole(LEDGER, TARGET, TIMEKEEPER) and not look.waiting:

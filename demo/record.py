@@ -23,7 +23,7 @@ class Story:
     newest: int
     """The entry of its latest step."""
     ends: list[tuple[datetime, datetime]] = field(default_factory=list)
-    """Of each `ended`: when it was to be, and when it was."""
+    """When each `ended` was due, and when it was."""
 
 
 @dataclass

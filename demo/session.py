@@ -13,11 +13,11 @@ from demo.table import aligned
 
 MOST_ROWS = 50
 MOST_BYTES = 20_000
-"""Of an answer in UTF-8. One row comes whole before it is cut; then the server is told to stop."""
+"""Bytes of an answer in UTF-8. One row comes whole before it is cut; then the server is told to stop."""
 LONGEST_CELL = 200
-"""Characters."""
+"""Characters of one cell."""
 MOST_SECONDS = 2.0
-"""Of one statement."""
+"""Seconds that one statement may take."""
 _NUMERIC = frozenset({20, 21, 23, 26, 700, 701, 1700})
 """Types whose columns psql puts to the right, by their oids."""
 _ROWS = (ExecStatus.SINGLE_TUPLE, ExecStatus.TUPLES_OK)
@@ -49,14 +49,14 @@ class Session:
 
     @property
     def pid(self) -> int:
-        """Of the server's process."""
+        """The process id of the server's side."""
         return self._pg.backend_pid
 
     def close(self) -> None:
         self._conn.close()
 
     def wait(self, seconds: float, wake: int) -> None:
-        """So long, or until ``wake`` can be read, or the server says something unasked: its last words."""
+        """Wait so many seconds, or until ``wake`` can be read, or the server says something unasked: its last words."""
         with suppress(psycopg.OperationalError):  # it has no socket any more
             select.select([wake, self._pg.socket], [], [], seconds)
 

@@ -132,7 +132,7 @@ def rehearsing(
 
 
 def _workspace() -> Slack:
-    """With tokens that nobody else knows."""
+    """The sample workspace, with tokens that nobody else knows."""
     tonight = secrets.token_hex(16)
     return sample_workspace(bot_token=f"{BOT_TOKEN}-{tonight}", app_token=f"{APP_TOKEN}-{tonight}")
 

@@ -10,8 +10,8 @@ import redis
 from rich.console import Console
 from rich.markup import escape
 
+from demo.psql import Psql
 from demo.stack import Rehearsal
-from jit.cli.psql import Psql
 from jit.ledger import check_chain
 from jit.proof.audit.checkpoints import Heads
 from jit.proof.audit.live import live
@@ -26,11 +26,11 @@ from playground.world import LONG
 COUNT_ORDERS = "SELECT count(*) FROM orders"
 TOUCH_ORDER = "UPDATE orders SET state = 'released' WHERE id = 4711 RETURNING id"
 SECONDS = 12
-"""How long each access lasts."""
+"""Seconds that each access lasts."""
 
 
 _BOLD = re.compile(r"\*([^*]+)\*")
-"""How Slack's mrkdwn writes what it shows in bold."""
+"""Slack's mrkdwn for bold."""
 
 
 class Teller:

@@ -25,7 +25,7 @@ _HOST = re.compile(r"[A-Za-z0-9.:_-]+")
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Who, where and what: all that the first policy needs."""
+    """All that the first policy needs."""
 
     workspace: str
     audit: str
@@ -33,14 +33,14 @@ class Answers:
     engineers: Mapping[str, str]
     """Who may ask: Slack id -> login in the target."""
     approvers: tuple[str, ...]
-    """As they stand in a policy: member ids and `slack:` user groups."""
+    """Who decides, as a policy names them: member ids and `slack:` user groups."""
     target: str
     host: str
     port: int
     database: str
     roles: tuple[str, ...]
     http: str | None
-    """Where Slack reaches the bot, `https://…`; None for Socket Mode."""
+    """The bot's public address, `https://…`; None for Socket Mode."""
 
     @property
     def slack_secret(self) -> str:

@@ -68,5 +68,5 @@ class Commands(click.Group):
 
 
 def first_sentence(command: click.Command) -> str:
-    """Of a command's help, as click finds it."""
+    """The first sentence of a command's help, as click finds it."""
     return command.get_short_help_str(limit=1000)

@@ -97,7 +97,7 @@ def _look(settings: DoctorSettings) -> list[Line]:
 
 
 def all_checks(settings: DoctorSettings, clock: Clock) -> list[Check]:
-    """With the processes, which before a start need not run, and what they have left undone."""
+    """All checks: of the rooms, of the processes, which before a start need not run, and of what these left undone."""
     return [
         *checks(settings, clock),
         Check(Part.PROCESSES, "the processes", partial(look_at_processes, settings.ledger_url, clock, PROCESSES)),
@@ -106,7 +106,7 @@ def all_checks(settings: DoctorSettings, clock: Clock) -> list[Check]:
 
 
 def checks(settings: DoctorSettings, clock: Clock) -> list[Check]:
-    """Of every room, the quick ones first."""
+    """The checks of every room, the quick ones first."""
     checked = check_folder(settings.policies)
     groups = cache(partial(workers.doctor.groups_seen, settings.ledger_url))
     departed = partial(workers.doctor.look_at_departed, checked.policy, settings.ledger_url, settings.data, clock)
@@ -146,18 +146,18 @@ def _look_at_signer(settings: DoctorSettings) -> Iterator[Line]:
 
 
 def by_part(lines: Sequence[Line]) -> list[Line]:
-    """In the order of the parts, and within one as they came."""
+    """The lines in the order of their parts, and within one as they came."""
     order = list(Part)
     return sorted(lines, key=lambda line: order.index(line.part))
 
 
 def row(line: Line) -> dict[str, str | bool | None]:
-    """For programs. ``ok`` is null for what was not looked at."""
+    """A line for programs. ``ok`` is null for what was not looked at."""
     return {"part": line.part, "ok": line.ok, "what": line.what, "remedy": line.remedy, "state": line.state}
 
 
 def show(lines: Sequence[Line], console: Console) -> None:
-    """For people: grouped by part, the remedy below what it mends, commands and SQL on lines of their own."""
+    """Print lines for people, grouped by part: remedies below what they mend, commands and SQL on own lines."""
     for part, of_part in groupby(lines, key=lambda line: line.part):
         console.print(Text(part, style="bold"))
         for line in of_part:

@@ -15,15 +15,15 @@ CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_
 COMMON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV", *CERTIFICATES)
 OURS = ("JIT_DATA", "JIT_POLICIES", "JIT_LEDGER_URL", "JIT_LOG_LEVEL")
 LIBPQ = ("PG", "KRB5")
-"""How the variables begin that say how PostgreSQL is reached: ledger and targets."""
+"""Prefixes of the variables that say how PostgreSQL is reached: ledger and targets."""
 PGPASSWORD = "PGPASSWORD"
 PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy")
-"""For who speaks HTTP to the world: one may hold a login."""
+"""Variables for processes that speak HTTP to the world: one may hold a login."""
 SLACK = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_API_URL", "JIT_LISTEN")
 HANDS = ("JIT_WORKER_KEY", PGPASSWORD)
 SIGNER = ("JIT_SIGNING_KEY", "JIT_WITNESSES", "JIT_COPIES", "JIT_COPIES_KEEP", "JIT_COPIES_ENDPOINT")
 AWS = "AWS_"
-"""How the variables begin that reach a bucket for locked copies."""
+"""Prefix of the variables that reach a bucket for locked copies."""
 ROOMS = ("bot", "worker", "timekeeper", "signer")
 
 

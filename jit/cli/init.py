@@ -241,6 +241,6 @@ def _sample(name: str, **values: object) -> str:
 
 
 def _short(path: Path) -> str:
-    """From where we stand, if it lies below."""
+    """The path from the current folder, if it lies below it."""
     here = Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)

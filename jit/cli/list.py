@@ -64,7 +64,7 @@ def _row(request: Request) -> dict[str, Any]:
 
 
 def told(request: Request, now: datetime) -> dict[str, Any]:
-    """For people: what is past its end is not told as if it went on."""
+    """The row of a request for people: what is past its end is not told as if it went on."""
     late = late_since(request, now)
     over = {"state": "ending", "until": f"being taken away since {late:%Y-%m-%d %H:%M:%S}Z"} if late else {}
     return _row(request) | (over if request.state in {State.GRANTING, State.ACTIVE} else {})

@@ -43,14 +43,11 @@ def existing_ledger(settings: Settings) -> "Ledger":
         LedgerSilent: it does not open.
     """
     _require_there(settings.ledger_file)
-    from sqlalchemy.engine import make_url  # noqa: PLC0415  as above
-
-    from jit.ledger import connect  # noqa: PLC0415
+    from jit.ledger import connect  # noqa: PLC0415  as above
     from jit.runtime import logs  # noqa: PLC0415
 
     logs.set_up("WARNING")
-    connect(settings.ledger_url.get_secret_value()).dispose()
-    url = make_url(settings.ledger_url.get_secret_value())
+    url = connect(settings.ledger_url.get_secret_value()).url
     _require_there(Path(url.database or "") if url.get_backend_name() == "sqlite" else None)
     return open_ledger(settings)
 

@@ -82,7 +82,7 @@ def _called(person: str, rules: Policy, names: Mapping[str, tuple[str, str]]) ->
 
 
 def _left_active(policy: Policy) -> Iterator[tuple[bool, str, str]]:
-    """As `said_of`; nothing where there is no ledger to ask."""
+    """What `said_of` says of access that is active elsewhere; nothing where there is no ledger to ask."""
     settings = Settings()
     try:
         ledger = existing_ledger(settings)

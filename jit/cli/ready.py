@@ -14,8 +14,8 @@ BOT = "bot"
 
 @dataclass
 class Start:
-    """One start. ``began`` is a moment of `time.monotonic`, ``reached`` what each part is called and where it is,
-    without a secret, ``to_mend`` how many things the doctor found.
+    """One start of `jit up`. ``began`` is a moment of `time.monotonic`, ``reached`` what each part is called and where
+    it is, without a secret, ``to_mend`` how many things the doctor found.
     """
 
     began: float
@@ -50,7 +50,7 @@ class Start:
 
 
 def ledger_said(url: SecretStr) -> str:
-    """Where it is, without login and password."""
+    """The ledger's place, without login and password."""
     parsed = make_url(url.get_secret_value())
     if parsed.get_backend_name() == "sqlite":
         return f"SQLite, {parsed.database}"
@@ -58,7 +58,7 @@ def ledger_said(url: SecretStr) -> str:
 
 
 def queue_said(url: str) -> str:
-    """Where it is, without login and password."""
+    """The queue's place, without login and password."""
     parsed = urlsplit(url)
     return f"Redis at {parsed.path if parsed.scheme == 'unix' else _place(parsed.hostname, parsed.port)}"
 

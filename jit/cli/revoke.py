@@ -30,7 +30,7 @@ CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'â
 
 
 class NoQueue:
-    """Where no REDIS_URL is set: nothing is announced, and the timekeeper finds it in the ledger."""
+    """The queue where no REDIS_URL is set: nothing is announced, and the timekeeper finds orders in the ledger."""
 
     def grant(self, request_id: str) -> None:
         raise QueueUnavailable(f"{request_id}: no REDIS_URL")

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from jit.cli.audit.showing import called
 from jit.cli.list import told
 from jit.cli.opening import existing_ledger
 from jit.cli.request_id import as_known
@@ -12,7 +13,7 @@ from jit.cli.terminal import to_terminal
 from jit.clock import SystemClock
 from jit.ledger import Entry
 from jit.proof.audit.search import known_names
-from jit.proof.audit.table import Names, names_from, plain, told_in_full
+from jit.proof.audit.table import Names, plain, told_in_full
 from jit.requests.lifecycle import OVER, Request
 from jit.runtime.settings import Settings
 
@@ -29,7 +30,7 @@ def show(request_id: str) -> None:
         for entry in history:
             click.echo(json.dumps(_as_read(entry), ensure_ascii=False))
         return
-    names = names_from({who: name for who, (name, _) in known_names(ledger.engine).items()})
+    names = called(known_names(ledger.engine))
     if request := ledger.request(as_known(request_id)):
         click.echo(_head(request, names))
     for line in told_in_full(history, names):

@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 LOOK_EVERY = 1.0
 """Seconds between looks at the embedded queue."""
 LOOK_AT_THE_START = 0.1
-"""The same until all of them are ready."""
+"""Seconds between such looks until all processes are ready."""
 LOOK_FIRST = 5.0
 """Seconds that the doctor has before the start; what has not answered by then is logged as such."""
 
@@ -114,7 +114,7 @@ def _require_all(settings: HandsSettings) -> None:
 
 
 def make_signing_key(data: Path) -> None:
-    """At the first start, as for the workers' key. Raises CannotStart."""
+    """Make the signer's key at the first start. Raises CannotStart."""
     place = SignerSettings(data=data).signing_key
     if isinstance(place, Path):
         make_key_unless_there(place, f"{socket.gethostname()}/jit")

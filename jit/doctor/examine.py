@@ -88,16 +88,10 @@ def _lines(check: Check) -> list[Line]:
     except CannotStart as wrong:
         lines.append(mend(check.part, check.about, str(wrong)))
     except Exception as fault:  # noqa: BLE001  whatever it is, it is one line and the others go on
-        lines.append(_fault(check, fault))
+        what = f"{check.about}: looking at it failed ({type(fault).__name__})"
+        remedy = "Run `jit doctor` again; if it stays so, it is a fault of jit's own to report."
+        lines.append(mend(check.part, what, remedy))
     return lines
-
-
-def _fault(check: Check, fault: Exception) -> Line:
-    return mend(
-        check.part,
-        f"{check.about}: looking at it failed ({type(fault).__name__})",
-        "Run `jit doctor` again; if it stays so, it is a fault of jit's own to report.",
-    )
 
 
 def _no_answer(check: Check, within: float) -> Line:
@@ -109,7 +103,7 @@ def _no_answer(check: Check, within: float) -> Line:
 
 
 def _presentable(line: Line) -> Line:
-    """Without secrets, and without what would move a terminal's cursor: names come from elsewhere."""
+    """The line without secrets, and without what would move a terminal's cursor: names come from elsewhere."""
     shown = hide_secrets(None, "", {"what": line.what, "remedy": line.remedy})
     return replace(line, what=_printable(shown["what"]), remedy="\n".join(map(_printable, shown["remedy"].split("\n"))))
 

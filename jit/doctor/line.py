@@ -20,7 +20,9 @@ class Part(StrEnum):
 
 
 class State(StrEnum):
-    """As people read it. A NOTE is fine and could be better; what was NOT_LOOKED_AT is neither fine nor wrong."""
+    """The state of what was looked at, as people read it. A NOTE is fine and could be better; what was NOT_LOOKED_AT is
+    neither fine nor wrong.
+    """
 
     OK = "ok"
     NOTE = "note"

@@ -47,7 +47,7 @@ def look_at_queue(url: SecretStr | None, *, works: bool = True) -> Iterator[Line
 
 
 def _kept(redis: Redis, told: Mapping[str, Any]) -> Iterator[Line]:
-    """Whether it keeps what it is told."""
+    """Lines about whether Redis keeps what it is told."""
     if told.get("redis_mode") == "sentinel" or told.get("server_mode") == "sentinel":
         yield mend(Part.QUEUE, "it is a Sentinel, which keeps no orders", "Name the primary in REDIS_URL.")
         return
@@ -91,8 +91,8 @@ def _kept(redis: Redis, told: Mapping[str, Any]) -> Iterator[Line]:
 
 
 def _appendfsync(redis: Redis) -> str:
-    """Empty where it does not say: by WAITAOF it answers for each order all the same. A user of an access list, who may
-    rarely ask, is not made to leave a refusal in the server's log.
+    """Redis's setting `appendfsync`; empty where it does not say: by WAITAOF it answers for each order all the same. A
+    user of an access list, who may rarely ask, is not made to leave a refusal in the server's log.
     """
     if redis.connection_pool.connection_kwargs.get("username"):
         return ""
@@ -103,7 +103,7 @@ def _appendfsync(redis: Redis) -> str:
 
 
 def _reached(redis: Redis) -> Iterator[Line]:
-    """Who else might, on the way to another host."""
+    """Lines about who else might reach Redis, where it is on another host."""
     asked = redis.connection_pool.connection_kwargs
     if "path" in asked or _is_loopback(str(asked.get("host", "localhost"))):
         return
@@ -155,7 +155,7 @@ def _set(redis: Redis, told: Mapping[str, Any], name: str, value: str) -> str:
 
 
 def _command(redis: Redis, *words: str) -> str:
-    """For a shell. A password is asked for, never written down."""
+    """The redis-cli command for a shell. A password is asked for, never written down."""
     asked, way = redis.connection_pool.connection_kwargs, _way(redis)
     if asked.get("username"):
         way += ["--user", str(asked["username"])]

@@ -60,7 +60,7 @@ CRITICAL = frozenset(
         AlertName.END_NOT_BEGUN,
     }
 )
-"""They tell of access which may be there and should not, or of a record that is not what it was."""
+"""Alerts that tell of access which may be there and should not, or of a record that is not what it was."""
 
 
 class Alert(Fact):

@@ -36,11 +36,11 @@ ENDED_BY_ITSELF = {
     EndCause.DEACTIVATED: LEFT["deactivated"],
     EndCause.LEFT_RULES: LEFT["left_rules"],
 }
-"""Without anybody's word, and why."""
+"""Why access ended without anybody's word."""
 
 
 class OrdersEnd(Life):
-    """After it the access is to be taken away, without waiting for its time."""
+    """A fact after which the access is to be taken away, without waiting for its time."""
 
 
 class TakesAway(Life):

@@ -29,7 +29,7 @@ class Personal:
     names: bool = False
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """So that the schema of a model says it, too."""
+        """The field's JSON schema, which says that it is personal."""
         return handler(core) | {"personal": True}
 
 
@@ -61,7 +61,7 @@ FreeText = Annotated[str, Personal(), Said(), Field(max_length=2000)]
 
 
 class Source(StrEnum):
-    """Where a fact came in."""
+    """The surface or process through which a fact came in."""
 
     SLACK = "slack"
     CLI = "cli"
@@ -102,7 +102,7 @@ class Fact(BaseModel):
     recorded_by: ClassVar[tuple[Room, ...]]
     ocsf: ClassVar[Event]
     waits: ClassVar[bool] = False
-    """It may be recorded later, out of a spool: it decides nothing."""
+    """Whether it may be recorded later, out of a spool: it decides nothing."""
 
     if TYPE_CHECKING:  # each kind says it behind the fields above, where it stands in the bytes of an entry
 
@@ -110,7 +110,7 @@ class Fact(BaseModel):
         def kind(self) -> str: ...
 
     def told(self) -> Told:
-        """In words, without names and times of day, which are the face's."""
+        """The fact in words, without names and times of day, which whoever shows it adds."""
         raise NotImplementedError
 
     def event(self) -> Event:
@@ -147,7 +147,7 @@ def write_fact(fact: Fact) -> bytes:
 
 
 def personal(info: FieldInfo) -> Personal | None:
-    """How a field is marked, whether or not it may be None."""
+    """The mark of a personal field, whether or not the field may be None."""
     return next((mark for mark in _marks(info) if isinstance(mark, Personal)), None)
 
 

@@ -9,7 +9,7 @@ from jit.facts.sentence import Access, Part, Person, Time, Told, names, target_s
 
 
 class GrantIntent(Life):
-    """About to be given. Fixes the end."""
+    """Access is about to be given. Fixes the end."""
 
     recorded_by = (Room.HANDS,)
     ocsf = Event(Class.ACCESS, ASSIGN, BEGUN)
@@ -26,7 +26,7 @@ class GrantIntent(Life):
 
 
 class Granted(Life):
-    """Given, and read back from the target."""
+    """Access was given, and read back from the target."""
 
     recorded_by = (Room.HANDS,)
     ocsf = Event(Class.ACCESS, ASSIGN)

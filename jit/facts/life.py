@@ -44,7 +44,7 @@ class Life(Fact):
     why: FreeText
     incident: Incident | None
     policy_version: str
-    """Of the policy in force when this was decided."""
+    """The version of the policy in force when this was decided."""
 
     @classmethod
     def about(cls, request: AboutRequest, **rest: Any) -> Self:
@@ -55,5 +55,5 @@ class Life(Fact):
 
 
 def life_kinds(*, closing: bool = False) -> list[str]:
-    """Their names, or of those that close it alone."""
+    """The kinds of fact in the life of a request, or those alone that close it."""
     return [kind for kind, model in MODELS.items() if issubclass(model, Life) and (model.closes or not closing)]

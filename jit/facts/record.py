@@ -32,7 +32,7 @@ class RecordRead(Fact):
     kind: Literal["record.read"] = "record.read"
     how: Annotated[Literal["search", "tail", "export", "prove", "mirror_check"], Said()]
     asked: FreeText
-    """As typed: the filters, the request, the format."""
+    """The filters, the request and the format as typed."""
     after: int
     """The index behind which it was read."""
 
@@ -50,7 +50,7 @@ class PersonErased(Fact):
     key: Annotated[str, Said()]
     """The id of the key; the entries that it closed name it."""
     legal_basis: Annotated[str, Said()]
-    """It stays for ever, so it names nobody."""
+    """The legal basis as typed; it stays for ever, so it names nobody."""
 
     def told(self) -> Told:
         more = (quote(self.legal_basis, 300), ("key ", Text(self.key, 40)))

@@ -22,7 +22,7 @@ LAPSED = {
     "rules_changed": "the rules for this access changed",
     **LEFT,
 }
-"""Why, in words."""
+"""Why a request lapsed, in words."""
 
 
 class Need(BaseModel):
@@ -36,7 +36,7 @@ class Need(BaseModel):
 
     @property
     def audience(self) -> Several:
-        """Who that is, as people call them: `@dba`, `@dba or Carol`."""
+        """The people of the quorum as others call them: `@dba`, `@dba or Carol`."""
         return Several(tuple(map(_called, self.who)), between=" or ")
 
 
@@ -87,9 +87,9 @@ class Approval(Life):
     kind: Literal["approval"] = "approval"
     approver: Who
     digest: Digest
-    """Of what the card showed when the button was pressed."""
+    """The digest of what the card showed when the button was pressed."""
     quorums: tuple[str, ...]
-    """Those this person counts for."""
+    """The quorums that this person counts for."""
     groups_as_of: Moment | None
     proof: str | None = None
     """The approver's own proof, once there is a way to give one."""

@@ -2,6 +2,7 @@
 wait longer for SQLAlchemy than for the answer. It changes nothing, and says the same as `Ledger.requests`.
 """
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -22,7 +23,13 @@ Ask = Callable[[str, Sequence[object]], list[tuple[Any, ...]]]
 """What the database answers: SQL with a question mark for each value."""
 
 _ASKED_FOR = "EXISTS (SELECT 1 FROM entries WHERE request_id = requests.id AND kind = 'requested')"
-_POSTGRES = ("postgresql://", "postgresql+psycopg://")
+_POSTGRES = re.compile(
+    r"postgresql(?:\+psycopg)?"
+    r"(://(?:[^\s/@:?#]+(?::[^\s/@:?#]*)?@)?"  # who
+    r"(?:\[[0-9A-Fa-f:.]+\]|[^\s/@:?#,\[\]]*)(?::\d+)?"  # where
+    r"/[^\s/@?#]*(?:\?[^\s@#]*)?)"
+)
+"""An address that SQLAlchemy and libpq read alike. Of another each might take a part of its password for the host."""
 
 
 class NotAtAGlance(LedgerUnavailable):
@@ -62,8 +69,8 @@ def _sqlite(file: Path) -> Iterator[Ask]:
 @contextmanager
 def _postgres(url: str) -> Iterator[Ask]:
     """Raises NotAtAGlance, LedgerUnavailable."""
-    scheme = next((known for known in _POSTGRES if url.startswith(known)), None)
-    if scheme is None or url.count("@") > 1:  # two of them are read in more than one way
+    address = _POSTGRES.fullmatch(url)
+    if address is None:
         raise NotAtAGlance("an address to be read by SQLAlchemy")
     import psycopg  # noqa: PLC0415  a ledger in SQLite needs none
 
@@ -71,7 +78,7 @@ def _postgres(url: str) -> Iterator[Ask]:
         return connection.execute(sql.replace("?", "%s").replace("AS BLOB", "AS BYTEA"), values).fetchall()
 
     try:
-        connection = psycopg.connect(_POSTGRES[0] + url.removeprefix(scheme), **opened_with(BUSY_SECONDS))
+        connection = psycopg.connect(f"postgresql{address[1]}", **opened_with(BUSY_SECONDS))
     except psycopg.OperationalError as away:  # asked again, it would keep somebody in a hurry waiting twice as long
         raise LedgerUnavailable(f"{type(away).__name__}: {str(away).strip().partition(chr(10))[0]}") from None
     except psycopg.Error as wrong:

@@ -90,7 +90,7 @@ class Membership:
         return frozenset(leaf.removeprefix(SLACK) for leaf in leaves if leaf.startswith(SLACK))
 
     def people(self, who: Iterable[str]) -> frozenset[str]:
-        """Those of ``who`` that the policy itself names."""
+        """The people of ``who`` that the policy itself names."""
         leaves = {leaf for each in who for leaf in self._leaves_of(each)}
         return frozenset(leaf for leaf in leaves if not leaf.startswith(SLACK))
 

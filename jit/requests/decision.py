@@ -18,10 +18,10 @@ from jit.ports import Directory, DirectoryUnavailable, UnknownPerson
 from jit.requests.lifecycle import Request, State
 
 LOOKED_UP = 20
-"""As many of a quorum are looked up when somebody asks; in a larger one somebody will be there."""
+"""People of a quorum that are looked up when somebody asks; in a larger one somebody will be there."""
 KNOWN_FOR = timedelta(minutes=5)
-"""How old what is known of them may then be: it decides nothing, and whoever asks all the time must not use up what
-Slack answers.
+"""Age that what is known of these people may have: it decides nothing, and whoever asks all the time must not use up
+what Slack answers.
 """
 
 

@@ -49,7 +49,7 @@ GRANT_GIVEN_UP = timedelta(seconds=30)
 """A grant without an outcome by then is taken back."""
 
 LATE = timedelta(seconds=5)
-"""Parts that are up have gone on by then."""
+"""Time within which parts that are up have gone on with what is due."""
 REVOKE_STUCK = timedelta(seconds=2)
 """An end that was begun and has no outcome by then is taken up by whoever looks."""
 
@@ -163,7 +163,7 @@ class Request:
 
     @property
     def digest(self) -> str:
-        """Of everything an approver is shown to decide on. Not of how far the decision has come: a second
+        """The digest of everything an approver is shown to decide on. Not of how far the decision has come: a second
         approver's press stays good after the first one's.
         """
         return digest_of(
@@ -394,7 +394,7 @@ def late_since(request: Request, now: datetime) -> datetime | None:
 
 
 def begun_until(request: Request, now: datetime) -> datetime | None:
-    """Until when an end that was begun a moment ago is left to whoever began it; None if it is anybody's.
+    """The moment until which an end that was begun is left to whoever began it; None if it is anybody's.
 
     A beginning that lies ahead, by a clock set back, holds nobody up.
     """

@@ -60,7 +60,7 @@ ASKED_ALREADY = {
     State.GRANTING: "You asked for this already; it is approved, and on its way.",
     State.ACTIVE: "You have this access now. For more time wait for its end, or release it, and ask again.",
 }
-"""In which state what somebody asks for is already there."""
+"""What somebody is told who asks for what is already there, by its state."""
 
 _OVER = {
     State.ENDING: "Too late: the access is ending.",
@@ -75,7 +75,7 @@ _ENDS = {
     State.ENDING: "This access is ending already; its card says when it is gone, and what is in the way.",
     State.ENDED: "This access has ended already.",
 }
-"""To whoever wants just that."""
+"""What somebody is told who wants to end what is ending already."""
 
 _DECIDED = {
     State.APPROVED: "This was approved already.",

@@ -1,14 +1,13 @@
 """A refusal: the reason, and what it is about. `jit.requests.messages.sentence` puts it into words."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
+from dataclasses import KW_ONLY, dataclass, field
 
 from jit.facts import RefusalReason
 from jit.requests.lifecycle import Request
 
-NO_PROBLEMS: Mapping[str, str] = MappingProxyType({})
 
-
+@dataclass(eq=False, repr=False)  # what people wrote is in the request
 class Refusal(Exception):
     """An attempt was refused, and that is on the record.
 
@@ -21,20 +20,13 @@ class Refusal(Exception):
         absent: NOBODY_COULD_APPROVE because those who could are no full members of the workspace any more.
     """
 
-    def __init__(
-        self,
-        reason: RefusalReason,
-        *,
-        attempted: str,
-        request: Request | None = None,
-        own: bool = False,
-        problems: Mapping[str, str] = NO_PROBLEMS,
-        absent: bool = False,
-    ) -> None:
-        super().__init__(reason.value)
-        self.reason = reason
-        self.attempted = attempted
-        self.request = request
-        self.own = own
-        self.problems = problems
-        self.absent = absent
+    reason: RefusalReason
+    _: KW_ONLY
+    attempted: str
+    request: Request | None = None
+    own: bool = False
+    problems: Mapping[str, str] = field(default_factory=dict)
+    absent: bool = False
+
+    def __str__(self) -> str:
+        return self.reason.value

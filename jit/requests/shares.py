@@ -17,7 +17,7 @@ _REMEMBERED = 10_000
 
 
 class Share:
-    """How often each person has done something within the last while. Thread-safe."""
+    """A limit on how often each person may do something within a while. Thread-safe."""
 
     def __init__(self, most: int, within: timedelta, ticks: Callable[[], float]) -> None:
         """``ticks`` as `Clock.ticks`: nobody sets it back."""

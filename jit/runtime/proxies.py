@@ -7,7 +7,7 @@ _AS = {"wss": "https", "ws": "http"}
 
 
 def proxy_for(url: str) -> str | None:
-    """With its scheme, and with the login where one is named. None where the way is a direct one."""
+    """The proxy for ``url``, with its scheme, and its login where it names one. None where the way is a direct one."""
     there = urlsplit(url)
     proxies = getproxies_environment()
     proxy = proxies.get(_AS.get(there.scheme, there.scheme))
@@ -17,5 +17,5 @@ def proxy_for(url: str) -> str | None:
 
 
 def shown(proxy: str) -> str:
-    """Without a login."""
+    """The address of a proxy without its login."""
     return urlsplit(proxy).netloc.rpartition("@")[2]

@@ -29,7 +29,7 @@ ENDS = "jit-ends"
 CONNECT_SECONDS = 1
 ANSWER_SECONDS = 2
 ON_DISK_MILLISECONDS = 1500
-"""How long an order to end may take to its disk: less than `ANSWER_SECONDS`."""
+"""Time that an order to end may take to Redis's disk: less than `ANSWER_SECONDS`."""
 FORGET_AFTER = timedelta(minutes=10)
 """An announcement nobody took by then is dropped; the timekeeper repeats what is still wanted."""
 
@@ -147,7 +147,7 @@ class RqQueue:
         self._announce(self._revokes, "revoke", request_id)
 
     def end_at(self, when: datetime, request_id: str, order: str, *, instead_of: str = "") -> str:
-        """Kept until it was carried out: on disk before this returns, where Redis can say so."""
+        """Keep an order until it was carried out: on disk before this returns, where Redis can say so."""
         job = self._ends.create_job(
             "end",
             args=(order,),
@@ -181,7 +181,7 @@ class RqQueue:
         return lies, on_disk
 
     def _tried_to_put(self, keys: Sequence[Any], values: Sequence[Any]) -> Sequence[Any]:
-        """On one connection, which the disk is asked for; within MULTI nothing waits for it."""
+        """Answers of the script and of WAITAOF, on one connection; within MULTI nothing waits for the disk."""
         with self._redis.pipeline(transaction=False) as steps:
             steps.evalsha(self._put_end.sha, len(keys), *keys, *values)
             steps.waitaof(1, 0, ON_DISK_MILLISECONDS)

@@ -1,4 +1,4 @@
-"""That a child does its work: it says so once, on a pipe that whoever started it reads."""
+"""Readiness of a child process: it says once that it does its work, on a pipe that its parent reads."""
 
 import os
 from contextlib import suppress
@@ -6,11 +6,13 @@ from contextlib import suppress
 READY = "JIT_READY"
 """Names the child's end of the pipe, by its number."""
 LONGEST = 4096
-"""Bytes that are read; a pipe holds as many."""
+"""Bytes read at most; a pipe holds as many."""
 
 
 def say_ready(what: str) -> None:
-    """In a child: from now on it does its work. ``what`` says for people what it reached or where it listens."""
+    """Say in a child process that from now on it does its work. ``what`` says for people what it reached or where it
+    listens.
+    """
     number = os.environ.pop(READY, "")
     if number.isdecimal():
         with suppress(OSError), os.fdopen(int(number), "wb", buffering=0) as pipe:

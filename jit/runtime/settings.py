@@ -32,7 +32,7 @@ def _fetched(given: object) -> object:
 
 
 Secret = Annotated[SecretStr, BeforeValidator(_fetched)]
-"""Given as it is, or as `file:path`, the file that holds it. Raises MissingSecret when that cannot be used."""
+"""A secret, given as it is or as `file:path`, the file that holds it. Raises MissingSecret when that cannot be used."""
 
 
 def _without_login(url: str) -> str:
@@ -47,7 +47,7 @@ SlackUrl = Annotated[str, AfterValidator(_without_login)]
 
 
 class Address(NamedTuple):
-    """Where a server listens."""
+    """The address on which a server listens."""
 
     host: str
     port: int
@@ -57,7 +57,7 @@ class Address(NamedTuple):
 
 
 BEHIND_A_PROXY = Address("127.0.0.1", 3000)
-"""Where HTTP mode listens unless told otherwise: something in front has to speak TLS."""
+"""The address on which HTTP mode listens unless told otherwise: something in front has to speak TLS."""
 
 
 def read_address(given: object) -> object:
@@ -96,7 +96,7 @@ class Settings(BaseSettings):
 
     @property
     def ledger_file(self) -> Path | None:
-        """Where the ledger is a file of SQLite; None where its address says another database, or more than a path."""
+        """The ledger's file of SQLite; None where its address says another database, or more than a path."""
         path = self.ledger_url.get_secret_value().removeprefix(SQLITE)
         return None if path == self.ledger_url.get_secret_value() or not path or "?" in path else Path(path)
 
@@ -106,23 +106,23 @@ class Settings(BaseSettings):
 
 
 class QueueSettings(Settings):
-    """For processes that announce work or wait for it."""
+    """Settings of processes that announce work or wait for it."""
 
     redis_url: Secret = Field(validation_alias=AliasChoices("REDIS_URL", "redis_url"))
 
 
 class BotSettings(QueueSettings):
-    """For the bot. It holds no credentials of a target."""
+    """Settings of the bot. It holds no credentials of a target."""
 
     slack_bot_token: Secret = Field(validation_alias=AliasChoices("SLACK_BOT_TOKEN", "slack_bot_token"))
     slack_app_token: Secret | None = Field(
         default=None, validation_alias=AliasChoices("SLACK_APP_TOKEN", "slack_app_token")
     )
-    """For Socket Mode."""
+    """Needed for Socket Mode."""
     slack_signing_secret: Secret | None = Field(
         default=None, validation_alias=AliasChoices("SLACK_SIGNING_SECRET", "slack_signing_secret")
     )
-    """For HTTP mode."""
+    """Needed for HTTP mode."""
     slack_api_url: SlackUrl = Field(default=SLACK, validation_alias=AliasChoices("SLACK_API_URL", "slack_api_url"))
     listen: Annotated[Address | None, NoDecode, BeforeValidator(read_address)] = Field(
         default_factory=lambda data: BEHIND_A_PROXY if data.get("slack_signing_secret") else None
@@ -143,7 +143,7 @@ class BotSettings(QueueSettings):
 
 
 class HandsSettings(Settings):
-    """For the timekeeper and the workers. They hold no Slack token.
+    """Settings of the timekeeper and the workers. They hold no Slack token.
 
     The timekeeper works without Redis; ``redis_url`` only lets it announce grants that got lost.
     """
@@ -173,7 +173,7 @@ def _read_list(given: object) -> object:
 
 
 class SignerSettings(Settings):
-    """For the signer, which alone can read the key of the record's heads."""
+    """Settings of the signer, which alone can read the key of the record's heads."""
 
     signing_key: Annotated[Path | SecretStr, NoDecode, BeforeValidator(_key_place)] = Field(
         default_factory=lambda data: data["data"] / "signer" / "log.key"
@@ -189,7 +189,7 @@ class SignerSettings(Settings):
 
 
 class CopySettings(Settings):
-    """For locked copies of the record. Their credentials are found by boto3 itself, and are the signer's alone."""
+    """Settings of locked copies of the record. boto3 itself finds their credentials, which are the signer's alone."""
 
     copies: str = ""
     """JIT_COPIES: `s3://bucket/prefix`; nothing is copied without it."""
@@ -200,7 +200,7 @@ class CopySettings(Settings):
 
 
 def process_name(room: str) -> str:
-    """How a process signs what it records: `worker@host`."""
+    """The name with which a process signs what it records: `worker@host`."""
     return f"{room}@{socket.gethostname()}"
 
 

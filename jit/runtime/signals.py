@@ -21,8 +21,8 @@ def stop_on_signals() -> Event:
 
 
 def wait_until_told(stop: Event) -> None:
-    """Until ``stop`` is set. A signal that comes in the moment before a main thread begins to wait does not end that
-    wait: Python runs what it is to do only once the thread wakes. So it wakes now and then.
+    """Wait until ``stop`` is set. A signal that comes in the moment before a main thread begins to wait does not end
+    that wait: Python runs what it is to do only once the thread wakes. So it wakes now and then.
     """
     while not stop.wait(LOOK_EVERY):
         pass

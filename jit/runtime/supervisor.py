@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 
 class Process(Protocol):
-    """As much of a Popen as is asked of a child. It leads a session of its own."""
+    """The part of `subprocess.Popen` that is asked of a child. The process leads a session of its own."""
 
     pid: int
 
@@ -56,7 +56,7 @@ class Child:
     start_after: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     readiness: Readiness | None = field(default=None, repr=False)
-    """Of the process that was started last, where it has a way to say so."""
+    """Readiness of the process that was started last, where it has a way to say so."""
 
     @property
     def running(self) -> bool:
@@ -176,7 +176,7 @@ def _kill_session(process: Process) -> None:
 
 
 def hold_lifeline() -> None:
-    """In a child: stop when the supervisor is gone."""
+    """Stop this child process when its supervisor is gone."""
     if os.environ.get(LIFELINE) != "stdin":
         return
 

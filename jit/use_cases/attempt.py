@@ -18,14 +18,14 @@ from jit.policy import Access, Policy, PolicyError
 from jit.ports import QueueUnavailable
 from jit.requests.intake import REASON, text_trouble
 from jit.requests.lifecycle import REQUEST_ID, Request, may_follow
-from jit.requests.refusal import NO_PROBLEMS, Refusal
+from jit.requests.refusal import Refusal
 from jit.use_cases.actor import Actor, membership_trouble
 from jit.use_cases.core import Core
 
 log = structlog.get_logger(__name__)
 
 RETRIES = 5
-"""How often a use case that lost a race looks again before it gives up."""
+"""Times that a use case which lost a race looks again before it gives up."""
 FROM_THE_TERMINAL = frozenset({"revoke"})
 """What the command line may do: it ends access and never begins any."""
 
@@ -109,7 +109,9 @@ class Attempt:
         return self.refuse(RefusalReason.BUSY, self.find(request_id))
 
     def announce(self, tell: Callable[[str], None], request_id: str) -> bool:
-        """After the commit. If nobody hears it, the timekeeper finds it in the ledger. False if the queue is away."""
+        """Tell the workers, after the commit. If nobody hears it, the timekeeper finds the request in the ledger. False
+        if the queue is away.
+        """
         try:
             tell(request_id)
         except QueueUnavailable as silent:
@@ -133,6 +135,6 @@ class Attempt:
             attempted=self.what,
             request=request,
             own=request is not None and request.requester == self.by.id,
-            problems=problems or NO_PROBLEMS,
+            problems=problems or {},
             absent=absent,
         )

@@ -19,7 +19,7 @@ from jit.use_cases.core import Core
 ALPHABET = "23456789ABCDEFGHJKMNPQRTUVWXYZ"
 """Letters of a request id: none that looks or sounds like another."""
 ID_LENGTHS = (4, 4, 5, 6, 7)
-"""Of the ids that are tried, until one is free."""
+"""Lengths of the ids that are tried, until one is free."""
 
 
 def request_access(core: Core, *, by: Actor, asked: Asked) -> Request:

@@ -29,7 +29,9 @@ def revoke(core: Core, *, by: Actor, request_id: str, reason: str) -> Request:
 
 
 def _may_end(attempt: Attempt, request: Request) -> bool:
-    """By the last rules that could be read, and waiting for none that are being read: no file must keep it alive."""
+    """Whether the actor may end it, by the last rules that could be read, and without waiting for rules that are being
+    read: no file must keep access alive.
+    """
     core, person = attempt.core, attempt.by.id
     policy = core.policies.newest() or attempt.policy(request)
     groups, now = core.directory.groups(), core.clock.now()

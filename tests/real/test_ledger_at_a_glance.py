@@ -128,7 +128,19 @@ def test_a_postgresql_that_does_not_answer_is_not_asked_twice():
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("url", ["postgresql://jit:a@b@127.0.0.1:1/jit", "mysql://jit@127.0.0.1:1/jit", "sqlite://"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://jit:a@b@127.0.0.1:1/jit",
+        "postgresql://jit:a/b@127.0.0.1:1/jit",
+        "postgresql://jit:a?b@127.0.0.1:1/jit",
+        "postgresql://jit:a:b@127.0.0.1:1/jit",
+        "postgresql://jit:a/jit",
+        "postgresql://jit@one,two/jit",
+        "mysql://jit@127.0.0.1:1/jit",
+        "sqlite://",
+    ],
+)
 def test_an_address_that_can_be_read_in_two_ways_is_left_to_the_ledger(url: str):
     with pytest.raises(glance.NotAtAGlance):
         glance.requests(url, [])

@@ -144,7 +144,7 @@ def _say(first: int, last: int, where: Path) -> None:
 
 @contextmanager
 def _progress(after: int, upto: int) -> Iterator[Tell]:
-    """On a terminal."""
+    """A progress bar on stderr, where that is a terminal."""
     columns = (TextColumn("Exporting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("", total=upto - after)

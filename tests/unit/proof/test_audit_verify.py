@@ -205,7 +205,7 @@ def test_odd_values_in_the_database_break_the_verdict_and_not_the_command(record
 def test_in_a_terminal_the_grade_stands_first_and_what_it_does_not_exclude_last(record, monkeypatch):
     record.whole()
     record.sign()
-    monkeypatch.setattr("jit.cli.audit.verify.at_terminal", lambda: True)
+    monkeypatch.setattr("jit.cli.audit.verify.to_terminal", lambda: True)
     lines = run(verify, "--key", record.key.verifier()).stdout.splitlines()
     assert lines[0] == "intact, signed"
     assert "Not excluded:" in lines
