@@ -8,7 +8,7 @@ from functools import cache, partial
 from itertools import chain, groupby
 
 import click
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import Field, SecretStr
 from rich.console import Console
 from rich.text import Text
 
@@ -31,7 +31,7 @@ from jit.policy.files.check import Checked, check_folder
 from jit.ports import Clock
 from jit.proof.doctor.ledger import look_at_ledger
 from jit.proof.doctor.signing import look_at_signing
-from jit.runtime.settings import SLACK, Settings, SignerSettings, SlackUrl
+from jit.runtime.settings import SLACK, Settings, SignerSettings, SlackUrl, named
 from workers.end_orders.signed import KEY_FILE
 
 PROCESSES = (
@@ -55,7 +55,7 @@ class DoctorSettings(Settings):
 
     ledger_url: SecretStr = Field(default_factory=lambda data: SecretStr(f"sqlite:///{data['data'] / 'ledger.db'}"))
     worker_key: SecretStr | None = None
-    redis_url: SecretStr | None = Field(default=None, validation_alias=AliasChoices("REDIS_URL", "redis_url"))
+    redis_url: SecretStr | None = Field(default=None, validation_alias=named("REDIS_URL"))
     slack_bot_token: SecretStr | None = Field(default=None, validation_alias="SLACK_BOT_TOKEN")
     slack_app_token: SecretStr | None = Field(default=None, validation_alias="SLACK_APP_TOKEN")
     slack_signing_secret: SecretStr | None = Field(default=None, validation_alias="SLACK_SIGNING_SECRET")

@@ -4,15 +4,11 @@ Nothing is imported here that one of the commands alone needs: a person waits fo
 """
 
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
 from jit.cli.commands import Commands, Listed
 from jit.errors import Expected
-
-if TYPE_CHECKING:
-    from pydantic import ValidationError
 
 COMMANDS = {
     "init": Listed(
@@ -64,13 +60,7 @@ def run() -> None:
 
         if not isinstance(wrong, ValidationError):
             raise
-        sys.exit(_missing(wrong))
-
-
-def _missing(wrong: "ValidationError") -> str:
-    return "\n".join(_setting(str(error["loc"][-1])) for error in wrong.errors(include_input=False))
-
-
-def _setting(name: str) -> str:
-    variable = name if name.isupper() else f"JIT_{name.upper()}"
-    return f"jit: {variable} is missing or wrong. Set it in the environment; see docs/operations.md, *Settings*."
+        names = [str(error["loc"][-1]) for error in wrong.errors(include_input=False)]
+        variables = [name if name.isupper() else f"JIT_{name.upper()}" for name in names]
+        says = "is missing or wrong. Set it in the environment; see docs/operations.md, *Settings*."
+        sys.exit("\n".join(f"jit: {variable} {says}" for variable in variables))

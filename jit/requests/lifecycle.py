@@ -278,24 +278,12 @@ def _step(request: Request, fact: Life) -> Request:  # noqa: C901, PLR0911, PLR0
         case GrantFailed():
             return _closed(request, State.FAILED, fact.at, because=fact.reason)
         case Released():
-            return replace(
-                request,
-                state=State.ENDING,
-                end_cause=EndCause.RELEASED,
-                closed_by=fact.actor,
-                ending_since=fact.at,
-            )
+            return replace(_ending(request, EndCause.RELEASED, fact.at), closed_by=fact.actor)
         case Revoked():
-            return replace(
-                request,
-                state=State.ENDING,
-                end_cause=EndCause.REVOKED,
-                closed_by=fact.actor,
-                closed_because=fact.reason,
-                ending_since=fact.at,
-            )
+            ending = _ending(request, EndCause.REVOKED, fact.at)
+            return replace(ending, closed_by=fact.actor, closed_because=fact.reason)
         case RequesterLeft():
-            return replace(request, state=State.ENDING, end_cause=EndCause(fact.because), ending_since=fact.at)
+            return _ending(request, EndCause(fact.because), fact.at)
         case RevokeIntent():
             return replace(
                 request,
@@ -318,6 +306,10 @@ def _closed(
     request: Request, state: State, at: datetime, *, by: str | None = None, because: str | None = None
 ) -> Request:
     return replace(request, state=state, over_at=at, closed_by=by, closed_because=because)
+
+
+def _ending(request: Request, cause: EndCause, since: datetime) -> Request:
+    return replace(request, state=State.ENDING, end_cause=cause, ending_since=since)
 
 
 def _ended(request: Request, fact: Ended) -> Request:

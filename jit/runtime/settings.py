@@ -74,6 +74,11 @@ def read_address(given: object) -> object:
     return Address(host, port)
 
 
+def named(variable: str) -> AliasChoices:
+    """A field's variable that does not begin with JIT_; in Python the field is called the same in small letters."""
+    return AliasChoices(variable, variable.lower())
+
+
 class Settings(BaseSettings):
     """What every process needs."""
 
@@ -108,22 +113,18 @@ class Settings(BaseSettings):
 class QueueSettings(Settings):
     """Settings of processes that announce work or wait for it."""
 
-    redis_url: Secret = Field(validation_alias=AliasChoices("REDIS_URL", "redis_url"))
+    redis_url: Secret = Field(validation_alias=named("REDIS_URL"))
 
 
 class BotSettings(QueueSettings):
     """Settings of the bot. It holds no credentials of a target."""
 
-    slack_bot_token: Secret = Field(validation_alias=AliasChoices("SLACK_BOT_TOKEN", "slack_bot_token"))
-    slack_app_token: Secret | None = Field(
-        default=None, validation_alias=AliasChoices("SLACK_APP_TOKEN", "slack_app_token")
-    )
+    slack_bot_token: Secret = Field(validation_alias=named("SLACK_BOT_TOKEN"))
+    slack_app_token: Secret | None = Field(default=None, validation_alias=named("SLACK_APP_TOKEN"))
     """Needed for Socket Mode."""
-    slack_signing_secret: Secret | None = Field(
-        default=None, validation_alias=AliasChoices("SLACK_SIGNING_SECRET", "slack_signing_secret")
-    )
+    slack_signing_secret: Secret | None = Field(default=None, validation_alias=named("SLACK_SIGNING_SECRET"))
     """Needed for HTTP mode."""
-    slack_api_url: SlackUrl = Field(default=SLACK, validation_alias=AliasChoices("SLACK_API_URL", "slack_api_url"))
+    slack_api_url: SlackUrl = Field(default=SLACK, validation_alias=named("SLACK_API_URL"))
     listen: Annotated[Address | None, NoDecode, BeforeValidator(read_address)] = Field(
         default_factory=lambda data: BEHIND_A_PROXY if data.get("slack_signing_secret") else None
     )
@@ -148,7 +149,7 @@ class HandsSettings(Settings):
     The timekeeper works without Redis; ``redis_url`` only lets it announce grants that got lost.
     """
 
-    redis_url: Secret | None = Field(default=None, validation_alias=AliasChoices("REDIS_URL", "redis_url"))
+    redis_url: Secret | None = Field(default=None, validation_alias=named("REDIS_URL"))
     worker_key: Secret | None = None
     """JIT_WORKER_KEY: signs orders to end access; without it the file `worker.key` in the data folder is used."""
 
