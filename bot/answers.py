@@ -7,7 +7,7 @@ import secrets
 
 from bot.views.text import Names, escape
 from bot.views.words import audience
-from jit.facts import Need, RefusalReason
+from jit.facts import Quorum, RefusalReason
 from jit.requests.decision import Outcome
 from jit.requests.lifecycle import Request, State
 from jit.requests.messages import SAYS, sentence
@@ -50,7 +50,7 @@ def own_request(request: Request, asked: int | None, names: Names) -> str:
     return f"You asked for this yourself, so somebody else of {who} has to decide.{people} {request.id}"
 
 
-def waits_for(needs: tuple[Need, ...], names: Names) -> str:
+def waits_for(needs: tuple[Quorum, ...], names: Names) -> str:
     """`1 of @dba and 1 of @security`"""
     return " and ".join(f"{need.count} of {audience(need, names)}" for need in needs)
 

@@ -23,7 +23,7 @@ from bot.refusals import Shown
 from bot.views.card import AudienceName, draw
 from bot.views.text import Drawn
 from bot.views.words import audience
-from jit.facts import Approval, Life, Need
+from jit.facts import Approval, Life, Quorum
 from jit.ledger import BrokenChain, Question
 from jit.ledger.followers import CURSOR
 from jit.requests.lifecycle import LATE, OPEN, Request, State, late_since
@@ -305,7 +305,7 @@ class Cards(ItemFollower):
         """The how-manieth request of this person within a week."""
         return sum(self._ledger.count_asked(request.requester, request.asked_at - WEEK, request.asked_at).values())
 
-    def _told(self, request: Request, need: Need) -> str:
+    def _told(self, request: Request, need: Quorum) -> str:
         """Those who may decide, as mentions: Slack groups, and people named in the rules if they are few."""
         policy = self._policies.last_good
         people = list(dict.fromkeys(named_in(need.who, policy.groups if policy else {})))

@@ -39,11 +39,11 @@ from bot.views.words import (
     word,
 )
 from jit.durations import say_duration
-from jit.facts import LAPSED, EndCause, Need
+from jit.facts import LAPSED, EndCause, Quorum
 from jit.facts.sentence import plural
 from jit.requests.lifecycle import Request, State, late_since
 
-AudienceName = Callable[[Need], str]
+AudienceName = Callable[[Quorum], str]
 """How those who may decide are called; on a card's first posting, so that Slack tells them."""
 
 ROOM_FOR_PLACE = 1200
@@ -183,7 +183,7 @@ def needs(request: Request, names: Names, asked: AudienceName | None = None) -> 
     return line_of(f"Needs approvals for {len(request.needs)} quorums", lapses)
 
 
-def _need(request: Request, need: Need, names: Names, asked: AudienceName) -> str:
+def _need(request: Request, need: Quorum, names: Names, asked: AudienceName) -> str:
     """One quorum: who said yes, who is still missing."""
     yes = said_yes(request, need)
     if not yes and len(request.needs) == 1:

@@ -5,7 +5,7 @@ from typing import assert_never
 
 from bot.views.text import Names, escape, harmless, listed, moment, named, shorten
 from jit.durations import say_duration
-from jit.facts import ENDED_BY_ITSELF, EndCause, Need
+from jit.facts import ENDED_BY_ITSELF, EndCause, Quorum
 from jit.facts.sentence import Loud, Name, Part, Person, Several, Text, Time
 from jit.requests.lifecycle import Request, State
 
@@ -53,12 +53,12 @@ def reason_of(target: str, reason: str) -> str:
     return harmless(reason.removeprefix(f"{target}: ").rstrip(". "))
 
 
-def audience(need: Need, names: Names) -> str:
+def audience(need: Quorum, names: Names) -> str:
     """Who a quorum is made of, as people call them: `@dba`, `@dba or Carol`."""
     return in_line(need.audience, names)
 
 
-def said_yes(request: Request, need: Need) -> tuple[str, ...]:
+def said_yes(request: Request, need: Quorum) -> tuple[str, ...]:
     """Who approved so far and counts for this quorum."""
     approvers = (approval.approver for approval in request.approvals if need.label in approval.quorums)
     return tuple(dict.fromkeys(approvers))

@@ -51,7 +51,7 @@ from jit.facts.requests import (
     Counted,
     Denied,
     Lapsed,
-    Need,
+    Quorum,
     Requested,
     Withdrawn,
 )

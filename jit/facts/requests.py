@@ -25,8 +25,11 @@ LAPSED = {
 """Why a request lapsed, in words."""
 
 
-class Need(BaseModel):
-    """One quorum as it stood when asked: ``count`` people out of ``who`` (expressions of the policy)."""
+class Quorum(BaseModel):
+    """A quorum: ``count`` different people of ``who``, which are expressions of the policy, must approve.
+
+    ``label`` names them for people: `dba`, `dba or sre`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -69,7 +72,7 @@ class Requested(Life):
     duration: timedelta
     channel: str
     risk: str
-    needs: tuple[Need, ...]
+    needs: tuple[Quorum, ...]
     pending_until: Moment
 
     def told(self) -> Told:

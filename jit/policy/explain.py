@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from jit.durations import say_duration
+from jit.facts import Quorum
 from jit.people.membership import StaleGroups
 from jit.people.person import Groups
-from jit.policy.model import Access, Quorum
+from jit.policy.model import Access
 from jit.policy.policy import Policy
 
 

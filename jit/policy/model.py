@@ -5,23 +5,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal, NamedTuple
 
+from jit.facts import Quorum
 from jit.policy.incidents import accepts
 
 Risk = Literal["low", "medium", "high", "critical"]
 OnLeave = Literal["end", "alert"]
 """What becomes of access whose holder may not ask for it any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Quorum:
-    """``count`` different people of ``who`` must approve.
-
-    ``label`` names them for people: `dba`, `dba or sre`.
-    """
-
-    who: tuple[str, ...]
-    count: int = 1
-    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import partial
 
 from jit.clock import SKEW_LIMIT
-from jit.facts import BEGIN_WITHIN, Need, RefusalReason
+from jit.facts import BEGIN_WITHIN, RefusalReason
 from jit.people.person import Standing
 from jit.policy import Access, Policy, PolicyError, PolicyFolder, Rule, StaleGroups, Tally
 from jit.ports import Directory, DirectoryUnavailable, UnknownPerson
@@ -73,11 +73,6 @@ class Decision:
         return Outcome.UNKNOWN if self.reason in NOT_KNOWN_NOW else Outcome.INVALID
 
 
-def needs_of(rule: Rule) -> tuple[Need, ...]:
-    """What a card says about who must approve."""
-    return tuple(Need(label=quorum.label, who=quorum.who, count=quorum.count) for quorum in rule.quorums)
-
-
 def rules_for(request: Request, policies: PolicyFolder) -> Rules | RefusalReason:
     """The rules now in force for a request, if they still say exactly what its card shows; else what is in the way."""
     try:
@@ -101,7 +96,7 @@ def rules_in(policy: Policy, request: Request) -> Rules | None:
         or policy.principal(request.requester, request.target) != request.principal
         or request.duration > access.max_duration
         or access.risk != request.risk
-        or needs_of(rule) != request.needs
+        or rule.quorums != request.needs
         or not access.accepts_incident(request.incident or "")
     ):
         return None

@@ -29,7 +29,7 @@ from jit.facts import (
     GrantIntent,
     Lapsed,
     Life,
-    Need,
+    Quorum,
     Released,
     Requested,
     RequesterLeft,
@@ -130,7 +130,7 @@ class Request:
     duration: timedelta
     channel: str
     risk: str
-    needs: tuple[Need, ...]
+    needs: tuple[Quorum, ...]
     asked_at: datetime
     pending_until: datetime
     approvals: tuple[Approval, ...] = ()

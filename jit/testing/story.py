@@ -19,7 +19,7 @@ from jit.facts import (
     GrantIntent,
     Lapsed,
     Life,
-    Need,
+    Quorum,
     RefusalReason,
     Refused,
     Released,
@@ -36,8 +36,8 @@ from jit.ports import Clock
 from jit.requests.lifecycle import Request
 
 ALICE, BOB, CAROL, EVE = "U01ALICE0", "U02BOB000", "U03CAROL0", "U04EVE000"
-DBA = Need(label="dba", who=("group:dba",), count=1)
-SECURITY = Need(label="security", who=("group:security",), count=1)
+DBA = Quorum(label="dba", who=("group:dba",), count=1)
+SECURITY = Quorum(label="security", who=("group:security",), count=1)
 
 
 @dataclass

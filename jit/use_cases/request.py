@@ -7,7 +7,7 @@ from contextlib import suppress
 from jit.facts import Lapsed, RefusalReason, Requested
 from jit.ledger import AlreadyOpen, Conflict, Question
 from jit.policy import Policy, StaleGroups
-from jit.requests.decision import needs_of, rules_in, somebody_is_there
+from jit.requests.decision import rules_in, somebody_is_there
 from jit.requests.intake import Asked, BadInput, Wish, understand
 from jit.requests.leaving import UNDECIDED
 from jit.requests.lifecycle import OPEN, Request, State
@@ -53,7 +53,7 @@ def request_access(core: Core, *, by: Actor, asked: Asked) -> Request:
             duration=wish.duration,
             channel=wish.access.channel,
             risk=wish.access.risk,
-            needs=needs_of(wish.rule),
+            needs=wish.rule.quorums,
             pending_until=now + wish.access.pending_for,
         ),
     )

@@ -12,7 +12,7 @@ from psycopg import sql
 from pydantic import SecretStr
 
 from demo.sample import DATABASE, WORKER
-from jit.facts import Approval, Approved, Counted, Granted, GrantIntent, Life, Need, Requested, Source
+from jit.facts import Approval, Approved, Counted, Granted, GrantIntent, Life, Quorum, Requested, Source
 from jit.ports import Grant
 from jit.requests.lifecycle import Request, follow
 from jit.runtime.queue import RqQueue
@@ -97,7 +97,7 @@ def crowd(folder: Path) -> Iterator[Crowd]:
 
 def _begun(access: int, person: int, ends_at: datetime, now: datetime) -> list[Life]:
     """From the question to the intent."""
-    need = Need(label="dba", who=("group:dba",), count=1)
+    need = Quorum(label="dba", who=("group:dba",), count=1)
     asked = Requested(
         at=now,
         actor=_slack_id(person),

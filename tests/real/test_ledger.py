@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import inspect, text
 
-from jit.facts import Denied, EndCause, Ended, Lapsed, Need, Refused, Requested, Source, Withdrawn
+from jit.facts import Denied, EndCause, Ended, Lapsed, Quorum, Refused, Requested, Source, Withdrawn
 from jit.ledger import (
     AlreadyOpen,
     ClockSkew,
@@ -65,7 +65,7 @@ def asked(request_id: str = "R-7F3K", **changes: object) -> Requested:
         "duration": timedelta(minutes=30),
         "channel": "C0ACCESS1",
         "risk": "medium",
-        "needs": (Need(label="dba", who=("group:dba",), count=1),),
+        "needs": (Quorum(label="dba", who=("group:dba",), count=1),),
         "pending_until": T0 + timedelta(hours=8),
     }
     return Requested(**(fields | changes))

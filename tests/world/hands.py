@@ -7,7 +7,6 @@ from typing import Any
 from jit.facts import Source
 from jit.ledger import Leases, Spool, StoredDirectory
 from jit.people.person import Groups, Person
-from jit.requests.decision import needs_of
 from jit.requests.lifecycle import Request
 from jit.testing import ALICE, BOB, CAROL, T0, WORKSPACE, InMemoryQueue, InMemoryTarget, Story
 from tests.world.base import World
@@ -156,7 +155,7 @@ class Hands(World):
             incident=None,
             policy_version=rules.version,
             duration=timedelta(minutes=minutes),
-            needs=needs_of(rules.rule(config)),
+            needs=rules.rule(config).quorums,
         )
         story.asked()
         return story

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from jit.facts import Approval, Counted, EndCause, Need, Source
+from jit.facts import Approval, Counted, EndCause, Quorum, Source
 from jit.requests.lifecycle import Request, State
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -34,7 +34,7 @@ TEXTS = {
     "combining": _repeated("e" + "\u0301" * 30),
     "one word": _repeated("w"),
 }
-NEEDS = tuple(Need(label=f"{number}" + "&" * 199, who=PEOPLE, count=50) for number in range(12))
+NEEDS = tuple(Quorum(label=f"{number}" + "&" * 199, who=PEOPLE, count=50) for number in range(12))
 
 
 @cache

@@ -9,5 +9,5 @@
 The keys themselves lie in the ledger's database, and `jit.ledger.keys` hands them out.
 
 What stays plain in an entry, whoever is erased: ids, times, accesses, targets, permissions, the names of processes,
-and what the rules say of who may decide (`Need`, quorums), where a Slack id can stand as it does in the rules' files.
+and what the rules say of who may decide (`Quorum`, quorums), where a Slack id can stand as it does in the rules' files.
 """

@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 import structlog
 
+from jit.facts import Quorum
 from jit.people.membership import GROUP, SLACK
 from jit.policy.files.document import LARGEST, MOST_VALUES, TOO_MANY, read_document
 from jit.policy.files.form import AccessForm, QuorumForm
@@ -18,7 +19,7 @@ from jit.policy.files.merge import Merged
 from jit.policy.files.mistakes import MOST_MISTAKES, Mistake, NotReadNow, PolicyError, TooManyMistakes
 from jit.policy.files.sense import check_sense, target_of
 from jit.policy.files.shape import Forms, fill_in
-from jit.policy.model import Access, Channels, Quorum, Rule, TargetConfig
+from jit.policy.model import Access, Channels, Rule, TargetConfig
 from jit.policy.policy import Policy
 
 log = structlog.get_logger(__name__)
@@ -210,4 +211,4 @@ def _access(name: str, entry: AccessForm) -> Access:
 
 def _quorum(entry: QuorumForm) -> Quorum:
     label = " or ".join(who.removeprefix(GROUP).removeprefix(SLACK) for who in entry.who)
-    return Quorum(entry.who, entry.count, label)
+    return Quorum(label=label, who=entry.who, count=entry.count)

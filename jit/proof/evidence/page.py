@@ -28,7 +28,7 @@ from jit.facts import (
     Fact,
     Granted,
     GrantIntent,
-    Need,
+    Quorum,
     Refused,
     Requested,
     RevokeIntent,
@@ -80,7 +80,7 @@ def _parts(case: Case) -> dict[str, Any]:
     approvals = [fact for fact in facts if isinstance(fact, Approval)]
     version = (decided or asked).policy_version if asked else ""
 
-    def given_for(need: Need) -> list[Approval]:
+    def given_for(need: Quorum) -> list[Approval]:
         """Those that counted; those that may count, while nothing was decided."""
         if decided is None:
             return [each for each in approvals if need.label in each.quorums]

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from bot.forms import Filled, chosen, deny_form, options, request_form, value_of
 from bot.listeners.typed import fill, nearest, request_id_in, split
-from jit.policy import Access, Quorum, Rule
+from jit.facts import Quorum
+from jit.policy import Access, Rule
 from playground.blocks import suggestion_problems, view_problems
 
 
@@ -17,7 +18,7 @@ def access(name: str, describe: str = "Read it", incident: str | None = None) ->
         max_duration=timedelta(hours=8),
         channel="C0ACCESS1",
         request=("group:engineering",),
-        rules=(Rule((Quorum(("group:dba",), 1, "dba"),)),),
+        rules=(Rule((Quorum(label="dba", who=("group:dba",), count=1),)),),
         incident=incident,
     )
 

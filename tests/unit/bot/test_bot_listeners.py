@@ -22,7 +22,7 @@ from bot.listeners.caller import NO_TEAM, Caller, Place, entered, pressed_value,
 from bot.listeners.context import outcome
 from bot.listeners.events import tell_of_group
 from bot.listeners.look import show_request, table
-from jit.facts import Need, RefusalReason, Source, life_kinds
+from jit.facts import Quorum, RefusalReason, Source, life_kinds
 from jit.ledger import LedgerUnavailable, SpoolFailed
 from jit.ledger.entry import open_entry
 from jit.people.person import Person
@@ -48,7 +48,7 @@ REQUEST = Request(
     duration=timedelta(minutes=30),
     channel="C0ACCESS1",
     risk="medium",
-    needs=(Need(label="dba", who=("group:dba",), count=1), Need(label="sec", who=("slack:S0SEC",), count=2)),
+    needs=(Quorum(label="dba", who=("group:dba",), count=1), Quorum(label="sec", who=("slack:S0SEC",), count=2)),
     asked_at=NOON,
     pending_until=NOON + timedelta(hours=8),
 )

@@ -8,7 +8,7 @@ import pytest
 from bot.buttons import read_value
 from bot.views.card import draw
 from bot.views.home import CANNOT_TELL, NOTHING, Overview, draw_home
-from jit.facts import EndCause, Need
+from jit.facts import EndCause, Quorum
 from jit.requests.lifecycle import State
 from jit.testing import ALICE, BOB, CAROL, EVE, InMemoryLedger, ManualClock, Story
 from playground.blocks import view_problems
@@ -183,7 +183,7 @@ HARD = "\u202e&<>*_~`\U0001f3fb\u0301"
 def test_slack_takes_the_worst_of_everything_at_once(tell, clock):
     long = (HARD * 400)[:2000]
     needs = tuple(
-        Need(label=f"{number}{HARD * 8}", who=tuple([f"group:{HARD * 8}"] * 9), count=9) for number in range(20)
+        Quorum(label=f"{number}{HARD * 8}", who=tuple([f"group:{HARD * 8}"] * 9), count=9) for number in range(20)
     )
     fields = {
         "why": long,

@@ -26,10 +26,10 @@ from bot.listeners.typed import fill
 from bot.mirror.follower import MOST_LINES
 from bot.views import alert, audit, card, dm, home, line
 from bot.views.text import Drawn, Json, harmless, straight, units
-from jit.facts import Alert, AlertName, Fact, RefusalReason, Source
+from jit.facts import Alert, AlertName, Fact, Quorum, RefusalReason, Source
 from jit.ledger.entry import NO_ENTRY, open_entry, seal
 from jit.people.person import Person
-from jit.policy import Access, Quorum, Rule, Tally
+from jit.policy import Access, Rule, Tally
 from jit.requests.decision import Decision
 from jit.requests.intake import Asked
 from jit.requests.lifecycle import Request, State
@@ -127,7 +127,7 @@ def _access(text: str, name: str = "a" * 75) -> Access:
         max_duration=timedelta(days=7),
         channel="C0ACCESS1",
         request=("group:engineering",),
-        rules=(Rule((Quorum(PEOPLE, 50, "l" * 200),)),),
+        rules=(Rule((Quorum(label="l" * 200, who=PEOPLE, count=50),)),),
         incident="(INC|CHG)-" + "x" * 190,
     )
 
@@ -142,7 +142,7 @@ def _forms(text: str) -> Iterator[Json]:
 
 def _answers(text: str) -> dict[str, Iterator[str]]:
     """What each function of bot.answers can say."""
-    quorums = tuple(Quorum(need.who, need.count, need.label) for need in worst(text, State.PENDING).needs)
+    quorums = worst(text, State.PENDING).needs
     pending, ending = worst(text, State.PENDING), worst(text, State.ENDING)
     names = called(text)
     nobody, enough = (

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jit.facts import Quorum
 from jit.people.person import NO_GROUPS, Groups
-from jit.policy import Access, Channels, Policy, Quorum, Rule, StaleGroups
+from jit.policy import Access, Channels, Policy, Rule, StaleGroups
 from jit.policy.explain import explain
 from jit.policy.files.check import Checked
 
@@ -20,7 +21,13 @@ GROUPS = {
     "contractors": (MALLORY,),
     "everybody": ("group:engineering", "group:dba"),
 }
-BOTH = Rule((Quorum(("group:dba",), 1, "dba"), Quorum(("group:security",), 1, "security")))
+
+
+def quorum(count: int, label: str, *who: str) -> Quorum:
+    return Quorum(label=label, who=who, count=count)
+
+
+BOTH = Rule((quorum(1, "dba", "group:dba"), quorum(1, "security", "group:security")))
 
 
 def access(name="db/read", request=("group:engineering",), deny=("group:contractors",), rule=BOTH):
@@ -99,7 +106,7 @@ def test_nobody_could_approve_when_the_only_one_asks():
 
 
 def test_one_person_may_stand_for_two_quorums_once_in_each():
-    two = Rule((Quorum(("group:dba",), 2, "dba"), Quorum(("group:security",), 1, "security")))
+    two = Rule((quorum(2, "dba", "group:dba"), quorum(1, "security", "group:security")))
     tally = POLICY.tally(two, [CAROL, CAROL], ALICE, FRESH, NOW)
     assert [part.counted for part in tally.parts] == [(CAROL,), (CAROL,)]
     assert not tally.complete
@@ -133,8 +140,9 @@ approvals = st.lists(people, max_size=8)
 rules = st.lists(
     st.builds(
         Quorum,
-        st.lists(st.one_of(people, st.sampled_from([f"group:{name}" for name in GROUPS])), min_size=1).map(tuple),
-        st.integers(1, 3),
+        label=st.just(""),
+        who=st.lists(st.one_of(people, st.sampled_from([f"group:{name}" for name in GROUPS])), min_size=1).map(tuple),
+        count=st.integers(1, 3),
     ),
     min_size=1,
     max_size=3,
@@ -177,8 +185,11 @@ def test_decidable_means_that_everybody_together_could(rule, requester):
 
 
 def test_the_check_notes_who_may_ask_for_what_too_few_others_could_approve():
-    two, mixed = Rule((Quorum(("group:dba",), 2, "dba"),)), Rule((Quorum((BOB, "slack:S0ENGIN01"), 1, "x"),))
-    lone = Rule((Quorum((ALICE,), 1, "alice"), Quorum(("slack:S0ENGIN01",), 1, "x")))
+    two, mixed = (
+        Rule((quorum(2, "dba", "group:dba"),)),
+        Rule((quorum(1, "x", BOB, "slack:S0ENGIN01"),)),
+    )
+    lone = Rule((quorum(1, "alice", ALICE), quorum(1, "x", "slack:S0ENGIN01")))
     notes = Checked(
         policy(
             access("db/lone", (ALICE, BOB), (), lone),

@@ -18,7 +18,7 @@ from jit.facts import (
     GrantIntent,
     Lapsed,
     Life,
-    Need,
+    Quorum,
     Released,
     Requested,
     RequesterLeft,
@@ -66,7 +66,7 @@ def asked(**changes: object) -> Requested:
         "duration": HALF_HOUR,
         "channel": "C0ACCESS1",
         "risk": "medium",
-        "needs": (Need(label="dba", who=("group:dba",), count=1),),
+        "needs": (Quorum(label="dba", who=("group:dba",), count=1),),
         "pending_until": T0 + timedelta(hours=8),
     }
     return Requested(**(fields | changes))
@@ -182,7 +182,7 @@ def test_the_digest_changes_with_everything_the_card_shows():
         "why": "INC-42: db down ",
         "incident": "INC-43",
         "risk": "low",
-        "needs": (Need(label="dba", who=("group:dba",), count=2),),
+        "needs": (Quorum(label="dba", who=("group:dba",), count=2),),
     }
     for name, value in changes.items():
         assert follow(None, asked()).digest != follow(None, asked(**{name: value})).digest, name
