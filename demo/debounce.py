@@ -7,13 +7,13 @@ Thing = TypeVar("Thing", bound=Hashable)
 
 
 class Grace:
-    """Of one light. Times in seconds of `time.monotonic`."""
+    """The debouncing of one light. Times in seconds of `time.monotonic`."""
 
     def __init__(self) -> None:
         self._since: dict[str, dict[Any, float]] = {}
 
     def lasted(self, what: str, things: Iterable[Thing], tick: float) -> dict[Thing, float]:
-        """How long each of these has been so, without a break between the looks."""
+        """The seconds that each of these has been so, without a break between the looks."""
         before = self._since.get(what, {})
         since = self._since[what] = {thing: before.get(thing, tick) for thing in things}
         return {thing: tick - began for thing, began in since.items()}

@@ -1,4 +1,4 @@
-"""What to try: short steps that tick themselves off by what the record and the stage have seen."""
+"""What to try: short steps that tick themselves off by what stands in the record and what was broken."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

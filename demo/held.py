@@ -1,4 +1,4 @@
-"""What the target holds of ours, read with the stage's own login."""
+"""What the target holds of ours, read with the demo's own login."""
 
 from dataclasses import dataclass
 

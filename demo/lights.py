@@ -48,7 +48,7 @@ class _Light:
 
 
 class Lights:
-    """In the order of the promises. A red light that is mended goes on saying that it was red."""
+    """The lights in the order of the promises. A red light that is mended goes on saying that it was red."""
 
     def __init__(self) -> None:
         self._lights = [_Light(name, judge) for name, judge in PROMISES]

@@ -25,10 +25,10 @@ TRIES = 3
 
 
 class Crowd:
-    """Asks once for everything; stopped, it goes on where it was."""
+    """The load: asks once for everything; stopped, it goes on where it was."""
 
-    def __init__(self, stage: Rehearsal) -> None:
-        self._stage = stage
+    def __init__(self, stack: Rehearsal) -> None:
+        self._stack = stack
         self._stop = threading.Event()
         self._stop.set()
         self._lock = threading.Lock()
@@ -40,12 +40,12 @@ class Crowd:
 
     def move_in(self) -> None:
         """Make the engineers' accounts in workspace and target. Everybody may read the first of their channels."""
-        world = self._stage.stage.slack.world
+        world = self._stack.stage.slack.world
         for number, engineer in enumerate(ENGINEERS):
             world.add_user(account(engineer, f"Analyst {number + 1}"))
         for number, channel in enumerate(CHANNELS):
             _furnish(world, channel, number)
-        with psycopg.connect(self._stage.postgres.dsn(), autocommit=True) as admin:
+        with psycopg.connect(self._stack.postgres.dsn(), autocommit=True) as admin:
             for number in range(len(ENGINEERS)):
                 name = sql.Identifier(login(number))
                 admin.execute(sql.SQL("CREATE ROLE {} LOGIN").format(name))
@@ -87,7 +87,7 @@ class Crowd:
     def _ask(self, wish: tuple[str, int]) -> bool:
         """Ask once through command and form. What does not work at once, as the bot is busy or gone, is tried again."""
         engineer, number = wish
-        person = Person(self._stage.stage, engineer)
+        person = Person(self._stack.stage, engineer)
         for _ in range(TRIES):
             try:
                 words = f"request {report(number)} 30m monthly figures"

@@ -28,7 +28,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What was seen at ``now``, which is ``tick`` by `time.monotonic`.
+    """All that was seen at ``now``, which is ``tick`` by `time.monotonic`.
 
     ``roles`` were read before the record: whatever they rest on must be in it. None: the target did not answer.
     ``unread`` and ``broken`` say why the record could not be read, or does not hold together.
@@ -57,12 +57,12 @@ class Look:
 
 
 class Eyes:
-    """Looks with connections of its own. Not for several threads."""
+    """An observer of the stack, with connections of its own. Not for several threads."""
 
-    def __init__(self, stage: Rehearsal, parts: Parts) -> None:
-        key = stage.folder / "signer" / "log.key"
-        self.record = Record(stage.ledger, read_key(key).verifier() if key.exists() else None)
-        self._stage = stage
+    def __init__(self, stack: Rehearsal, parts: Parts) -> None:
+        key = stack.folder / "signer" / "log.key"
+        self.record = Record(stack.ledger, read_key(key).verifier() if key.exists() else None)
+        self._stack = stack
         self._parts = parts
         self._whole = 0
         self._whole_at = float("-inf")
@@ -70,16 +70,16 @@ class Eyes:
 
     def look(self) -> Look:
         parts = self._parts.seen()
-        roles = held_roles(self._stage.postgres.dsn()) if parts["target"].up else None
+        roles = held_roles(self._stack.postgres.dsn()) if parts["target"].up else None
         unread, broken = self._read()
-        spool = self._stage.folder / "spool"
-        connected = self._stage.stage.connections() > 0
+        spool = self._stack.folder / "spool"
+        connected = self._stack.stage.connections() > 0
         tick = time.monotonic()
         able = connected and parts[SLACK].whole(tick) and parts[BOT].whole(tick)
-        for failure in self._stage.stage.failures()[len(self._failures) :]:
+        for failure in self._stack.stage.failures()[len(self._failures) :]:
             self._failures.append(Failure(tick, failure["error"], excused=not able and not failure["problems"]))
         return Look(
-            now=self._stage.ledger.clock.now(),
+            now=self._stack.ledger.clock.now(),
             tick=tick,
             parts=parts,
             wiped=self._parts.wiped,
@@ -93,7 +93,7 @@ class Eyes:
             put_aside=put_aside_in(spool),
             cards=self._cards(),
             failures=tuple(self._failures),
-            acknowledged=tuple(self._stage.stage.acknowledged()),
+            acknowledged=tuple(self._stack.stage.acknowledged()),
         )
 
     def _read(self) -> tuple[str, str]:
@@ -110,7 +110,7 @@ class Eyes:
         return "", ""
 
     def _cards(self) -> dict[str, tuple[str, ...]]:
-        world = self._stage.stage.slack.world
+        world = self._stack.stage.slack.world
         channels = {story.request.channel for story in self.record.stories.values()}
         found: dict[str, list[str]] = {}
         with world.changed:

@@ -100,11 +100,11 @@ def _folder(console: Console, stopped: int) -> Iterator[Path]:
 def _tell(folder: Path, log: IO[bytes], console: Console) -> None:
     began = time.monotonic()
     console.print("Starting Valkey, PostgreSQL, a Slack of our own, the bot, a timekeeper, two workers and a signer …")
-    with rehearsing(folder, POLICIES, output=log) as stage:
-        stage.ready(READY_WITHIN)
+    with rehearsing(folder, POLICIES, output=log) as stack:
+        stack.ready(READY_WITHIN)
         console.print(f"All of them real, up in {time.monotonic() - began:.1f} s. Only the people are played.")
         console.print("Slack shows times in the reader's zone, here Berlin's.")
-        tell(stage, console)
+        tell(stack, console)
     console.print(f"Nothing is left running. All of it took {time.monotonic() - began:.0f} s.")
 
 
@@ -117,16 +117,16 @@ def _show(folder: Path, log: IO[bytes], console: Console, *, port: int | None, o
     wings, rules = Wings(), lay_out(folder, POLICIES)
     with (
         EmbeddedPostgres() as ledger,
-        rehearsing(folder, rules, ledger_url=ledger.dsn(), output=log, port=port, beside=wings) as stage,
-        standing_beside(stage, ledger, wings),
+        rehearsing(folder, rules, ledger_url=ledger.dsn(), output=log, port=port, beside=wings) as stack,
+        standing_beside(stack, ledger, wings),
     ):
-        stage.ready(READY_WITHIN)
-        url = f"{stage.stage.slack.url}/"
+        stack.ready(READY_WITHIN)
+        url = f"{stack.stage.slack.url}/"
         console.print(f"All of them real, up in {time.monotonic() - began:.1f} s. Only the people are played, by you:")
         console.print(
             f"\n    {url}\n\nCtrl-C stops it all and leaves nothing behind. To ask the record, in another terminal:\n"
         )
-        console.print(f"    set -a; . {_settings(stage)}; set +a")
+        console.print(f"    set -a; . {_settings(stack)}; set +a")
         console.print(f"    {_ourselves()} audit verify    # and audit search, prove R-…, mirror-check, tail -f\n")
         if opens:
             webbrowser.open(url)
@@ -143,10 +143,10 @@ def _ourselves() -> str:
     return shlex.quote(str(program)) if program.name == "jit" else f"{shlex.quote(sys.executable)} -m jit.cli"
 
 
-def _settings(stage: Rehearsal) -> Path:
+def _settings(stack: Rehearsal) -> Path:
     """What a command needs to work beside the demo: a file for a shell, which goes with the demo."""
-    file = stage.folder / "demo.env"
-    wanted = {name: value for name, value in stage.everything.items() if name not in COMMON}
+    file = stack.folder / "demo.env"
+    wanted = {name: value for name, value in stack.everything.items() if name not in COMMON}
     lines = "".join(f"{name}={shlex.quote(value)}\n" for name, value in wanted.items())
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as written:
         written.write(lines)

@@ -1,4 +1,4 @@
-"""What stands beside the chat of `jit demo`: guide, session, lights, parts and crowd, as the page is given them."""
+"""The panel beside the chat of `jit demo`: steps to try, session, lights, parts and load, as the page is given them."""
 
 import threading
 import time
@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 
 class Wings:
-    """What the page asks for what stands beside it: nothing, until the stage is set."""
+    """The panel of a page that is there before the stack that it shows: empty until then."""
 
     def __init__(self) -> None:
         self.beside: Beside | None = None
@@ -44,15 +44,15 @@ class Wings:
 
 
 class Beside:
-    """Looks once a second in a thread of its own; whoever asks is told what was seen last."""
+    """The panel of a running stack. Its own thread looks once a second; whoever asks is told what was seen last."""
 
-    def __init__(self, stage: Rehearsal, ledger: EmbeddedPostgres) -> None:
-        self.parts = Parts(stage, ledger)
-        self._eyes = Eyes(stage, self.parts)
+    def __init__(self, stack: Rehearsal, ledger: EmbeddedPostgres) -> None:
+        self.parts = Parts(stack, ledger)
+        self._eyes = Eyes(stack, self.parts)
         self._lights = Lights()
         self._guide = Guide()
-        self._crowd = Crowd(stage)
-        self._console = Console(stage.orders_dsn(LOGIN), LOGIN, DATABASE)
+        self._crowd = Crowd(stack)
+        self._console = Console(stack.orders_dsn(LOGIN), LOGIN, DATABASE)
         self._epoch = time.time() - time.monotonic()
         self._stop = threading.Event()
         self._seen: Json = {"guide": [], "lights": []}
@@ -118,9 +118,9 @@ class Beside:
 
 
 @contextmanager
-def standing_beside(stage: Rehearsal, ledger: EmbeddedPostgres, wings: Wings) -> Iterator[Beside]:
-    """Everything beside the chat, until the block ends."""
-    beside = Beside(stage, ledger)
+def standing_beside(stack: Rehearsal, ledger: EmbeddedPostgres, wings: Wings) -> Iterator[Beside]:
+    """The panel of a running stack, until the block ends."""
+    beside = Beside(stack, ledger)
     beside.open()
     wings.beside = beside
     try:

@@ -50,19 +50,19 @@ class Seen:
 class Parts:
     """Everything that runs. Safe to use from several threads; breaking waits for breaking."""
 
-    def __init__(self, stage: Rehearsal, ledger: EmbeddedPostgres) -> None:
+    def __init__(self, stack: Rehearsal, ledger: EmbeddedPostgres) -> None:
         self.wiped = -1.0
         """When Redis lost what it knew; before everything if it never did."""
-        self._stage = stage
+        self._stack = stack
         self._breaking = threading.Lock()
         self._parts: dict[str, _Processes | _Server | _Slack] = {
-            WORKERS: _Processes(stage, "worker", "Workers", "give and take access"),
-            TIMEKEEPER: _Processes(stage, "timekeeper", "Timekeeper", "the first alarm clock; needs no Redis"),
-            BOT: _Processes(stage, "bot", "Bot", "speaks to Slack"),
-            SIGNER: _Processes(stage, "signer", "Signer", "signs the record"),
-            REDIS: _Server(stage.valkey, "Redis", "the queue, and the second alarm clock"),
-            SLACK: _Slack(stage),
-            TARGET: _Server(stage.postgres, "orders-db", "what access is given to"),
+            WORKERS: _Processes(stack, "worker", "Workers", "give and take access"),
+            TIMEKEEPER: _Processes(stack, "timekeeper", "Timekeeper", "the first alarm clock; needs no Redis"),
+            BOT: _Processes(stack, "bot", "Bot", "speaks to Slack"),
+            SIGNER: _Processes(stack, "signer", "Signer", "signs the record"),
+            REDIS: _Server(stack.valkey, "Redis", "the queue, and the second alarm clock"),
+            SLACK: _Slack(stack),
+            TARGET: _Server(stack.postgres, "orders-db", "what access is given to"),
             LEDGER: _Server(ledger, "Ledger", "a PostgreSQL of its own"),
         }
 
@@ -99,7 +99,7 @@ class Parts:
         return Seen(name, part.word, part.does, up, since, restarts, says, acts)
 
     def _wipe(self) -> str:
-        with redis.Redis.from_url(self._stage.valkey.url) as client:
+        with redis.Redis.from_url(self._stack.valkey.url) as client:
             client.flushall()
         self.wiped = time.monotonic()
         return "Redis is empty: FLUSHALL."
@@ -108,11 +108,11 @@ class Parts:
 class _Processes:
     """All processes of one room."""
 
-    def __init__(self, stage: Rehearsal, room: str, word: str, does: str) -> None:
+    def __init__(self, stack: Rehearsal, room: str, word: str, does: str) -> None:
         self.word = word
         self.does = does
-        self._supervisor = stage.supervisor
-        self._children = [child for name, child in stage.supervisor.children.items() if name.startswith(room)]
+        self._supervisor = stack.supervisor
+        self._children = [child for name, child in stack.supervisor.children.items() if name.startswith(room)]
         self._down_since = time.monotonic()
         self.hows: Mapping[str, Callable[[], str]] = {"kill": self._kill, "down": self._down, "up": self.mend}
 
@@ -183,8 +183,8 @@ class _Slack:
     word = "Slack"
     does = "as the bot meets it"
 
-    def __init__(self, stage: Rehearsal) -> None:
-        self._slack = stage.stage.slack
+    def __init__(self, stack: Rehearsal) -> None:
+        self._slack = stack.stage.slack
         self._since = time.monotonic()
         self._restarts = 0
         self.hows: Mapping[str, Callable[[], str]] = {

@@ -1,4 +1,4 @@
-"""The ledger as the stage reads it: entry by entry, with eyes of its own, and without the read model."""
+"""The ledger as the demo reads it: entry by entry, over a connection of its own, and without the read model."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The rules of the stage: the sample rules, a few short accesses, and a hundred reports for the crowd."""
+"""The rules of the demo: the sample rules, a few short accesses, and a hundred reports for the load."""
 
 import shutil
 from pathlib import Path
@@ -23,12 +23,12 @@ def lay_out(folder: Path, samples: Path) -> Path:
 
 
 def report(number: int) -> str:
-    """The name of one of the crowd's accesses; ``number`` counts from 0."""
+    """The name of one of the load's accesses; ``number`` counts from 0."""
     return f"orders-db/report-{number:03}"
 
 
 def login(number: int) -> str:
-    """How the n-th engineer of the crowd is called in the database, from 0."""
+    """The login in the database of the load's n-th engineer, from 0."""
     return f"analyst_{number + 1:02}"
 
 

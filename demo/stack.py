@@ -1,4 +1,4 @@
-"""The whole product on a stage: real parts in a folder of its own, and a Slack where people are played.
+"""The whole product as a stack: real parts in a folder of its own, and a Slack where people are played.
 
 For the demo, and for tests that play the story or break it.
 """
@@ -40,7 +40,7 @@ def jit_command(room: str) -> Sequence[str]:
 
 @dataclass
 class Rehearsal:
-    """What is running, and who is on stage. ``everything`` is what its processes have in their environment."""
+    """All that runs, and the people of its Slack. ``everything`` is what its processes have in their environment."""
 
     folder: Path
     everything: Mapping[str, str]

@@ -36,8 +36,8 @@ _BOLD = re.compile(r"\*([^*]+)\*")
 class Teller:
     """Prints what happens, and waits for it to be so."""
 
-    def __init__(self, stage: Rehearsal, console: Console) -> None:
-        self._stage = stage
+    def __init__(self, stack: Rehearsal, console: Console) -> None:
+        self._stack = stack
         self._console = console
         self._step = 0
         self._audited = 0
@@ -58,7 +58,7 @@ class Teller:
 
     def audit(self, until: str) -> None:
         """The lines that have come to the audit channel, once one of them says ``until``."""
-        carol = self._stage.carol
+        carol = self._stack.carol
         carol.finds(until, channel=AUDIT)
         lines = [line for shown in carol.sees(AUDIT) for line in shown.text.splitlines()]
         self.says("#jit-audit", "\n".join(lines[self._audited :]))
@@ -74,26 +74,26 @@ class Teller:
         return time.perf_counter() - began
 
 
-def tell(stage: Rehearsal, console: Console) -> None:
-    teller = Teller(stage, console)
-    with Psql(_psql(), stage.orders_dsn("alice")) as psql:
+def tell(stack: Rehearsal, console: Console) -> None:
+    teller = Teller(stack, console)
+    with Psql(_psql(), stack.orders_dsn("alice")) as psql:
         teller.step("Alice is on call. Her psql session is open, and may read nothing")
         teller.says("alice=> count orders", psql.ask(COUNT_ORDERS))
-        first = _ask(stage, teller, f"orders-db/read {SECONDS}s INC-42 db down, need to look at stuck orders")
-        _wrong_presses(stage, teller)
-        _approved(stage, teller, first, lambda: psql.ask(COUNT_ORDERS) == "3")
+        first = _ask(stack, teller, f"orders-db/read {SECONDS}s INC-42 db down, need to look at stuck orders")
+        _wrong_presses(stack, teller)
+        _approved(stack, teller, first, lambda: psql.ask(COUNT_ORDERS) == "3")
         teller.says("alice=> count orders", psql.ask(COUNT_ORDERS))
-        _time_is_over(stage, teller, first, psql)
-    with Psql(_psql(), stage.orders_dsn("alice")) as psql:
-        second = _ask(stage, teller, f"orders-db/write {SECONDS}s INC-42 set order 4711 free")
-        _approved(stage, teller, second, lambda: psql.ask(TOUCH_ORDER) == "4711")
-        _break_things(stage, teller)
-        _time_is_over(stage, teller, second, psql)
-    _the_record(stage, teller)
+        _time_is_over(stack, teller, first, psql)
+    with Psql(_psql(), stack.orders_dsn("alice")) as psql:
+        second = _ask(stack, teller, f"orders-db/write {SECONDS}s INC-42 set order 4711 free")
+        _approved(stack, teller, second, lambda: psql.ask(TOUCH_ORDER) == "4711")
+        _break_things(stack, teller)
+        _time_is_over(stack, teller, second, psql)
+    _the_record(stack, teller)
 
 
-def _ask(stage: Rehearsal, teller: Teller, words: str) -> Request:
-    alice = stage.alice
+def _ask(stack: Rehearsal, teller: Teller, words: str) -> Request:
+    alice = stack.alice
     known = {shown.ts for shown in alice.sees(REQUESTS)}
     teller.step(f"Alice types /jit request {words}")
     answer = alice.command("/jit", f"request {words}", channel=REQUESTS)
@@ -105,14 +105,14 @@ def _ask(stage: Rehearsal, teller: Teller, words: str) -> Request:
         lambda: next((m for m in alice.sees(REQUESTS) if m.ts not in known and "Approve" in m.buttons), None)
     )
     teller.says("#access-requests", str(card))
-    request = next(iter(stage.live()))
+    request = next(iter(stack.live()))
     teller.audit(request.id)
     return request
 
 
-def _wrong_presses(stage: Rehearsal, teller: Teller) -> None:
+def _wrong_presses(stack: Rehearsal, teller: Teller) -> None:
     teller.step("Eve presses Approve, and so does Alice herself")
-    for name, person in (("Eve", stage.eve), ("Alice", stage.alice)):
+    for name, person in (("Eve", stack.eve), ("Alice", stack.alice)):
         teller.says(f"only {name} sees", _press(person, "Approve"))
     teller.audit("Alice")
 
@@ -128,9 +128,9 @@ def _press(person: Person, button: str) -> str:
     return told.text
 
 
-def _approved(stage: Rehearsal, teller: Teller, request: Request, usable: Callable[[], bool]) -> None:
+def _approved(stack: Rehearsal, teller: Teller, request: Request, usable: Callable[[], bool]) -> None:
     teller.step("Bob, a DBA, presses Approve")
-    bob = stage.bob
+    bob = stack.bob
     before = {shown.ts for shown in bob.sees(REQUESTS)}
     card = next(shown for shown in reversed(bob.sees(REQUESTS)) if "Approve" in shown.buttons)
     began = time.perf_counter()
@@ -141,45 +141,45 @@ def _approved(stage: Rehearsal, teller: Teller, request: Request, usable: Callab
         lambda: next((m for m in bob.sees(REQUESTS) if m.ephemeral and m.ts not in before), None)
     )
     teller.says("only Bob sees", told.text)
-    _told(stage, teller, request, dm="Granted", card="Active until")
+    _told(stack, teller, request, dm="Granted", card="Active until")
     teller.audit(f"granted {request.access}")
 
 
-def _break_things(stage: Rehearsal, teller: Teller) -> None:
+def _break_things(stack: Rehearsal, teller: Teller) -> None:
     teller.step("In the middle of it both workers are killed for good, and Redis is wiped")
     for name in ("worker-1", "worker-2"):
-        stage.supervisor.kill(name, stay_down=True)
-    with redis.Redis.from_url(stage.valkey.url) as client:
+        stack.supervisor.kill(name, stay_down=True)
+    with redis.Redis.from_url(stack.valkey.url) as client:
         client.flushall()
         teller.says("redis-cli dbsize", str(client.dbsize()))
     teller.says("kill -9", "worker-1, worker-2")
 
 
-def _time_is_over(stage: Rehearsal, teller: Teller, request: Request, psql: Psql) -> None:
+def _time_is_over(stack: Rehearsal, teller: Teller, request: Request, psql: Psql) -> None:
     teller.step("Time is over")
-    granted = stage.ledger.request(request.id)
+    granted = stack.ledger.request(request.id)
     assert granted is not None  # noqa: S101  it was asked for above
     assert granted.ends_at is not None  # noqa: S101  it was granted above
     teller.wait(lambda: psql.cut)
     late = time.time() - granted.ends_at.timestamp()
     teller.says("alice=>", (psql.last_words or "").partition("\n")[0])
     teller.took("due to gone, her session included", late)
-    with Psql(_psql(), stage.orders_dsn("alice")) as again:
+    with Psql(_psql(), stack.orders_dsn("alice")) as again:
         teller.says("connected again", again.ask(COUNT_ORDERS))
-    stage.alice.wait_for(lambda: _state(stage, request) is State.ENDED)
-    _told(stage, teller, request, dm="Ended", card="Ended")
+    stack.alice.wait_for(lambda: _state(stack, request) is State.ENDED)
+    _told(stack, teller, request, dm="Ended", card="Ended")
     teller.audit(f"ended {request.access}")
-    ended_by = [entry.fact.actor for entry in stage.ledger.history(request.id) if entry.fact.kind == "ended"]
+    ended_by = [entry.fact.actor for entry in stack.ledger.history(request.id) if entry.fact.kind == "ended"]
     teller.says("ended by", ", ".join(ended_by))
 
 
-def _told(stage: Rehearsal, teller: Teller, request: Request, *, dm: str, card: str) -> None:
+def _told(stack: Rehearsal, teller: Teller, request: Request, *, dm: str, card: str) -> None:
     """What Alice is told about her request, and what its card says now."""
     for where, text, read in (
-        ("Alice's DM", dm, stage.alice.dms),
-        ("#access-requests", card, lambda: stage.alice.sees(REQUESTS)),
+        ("Alice's DM", dm, stack.alice.dms),
+        ("#access-requests", card, lambda: stack.alice.sees(REQUESTS)),
     ):
-        teller.says(where, _newest(stage.alice, read, text, request.id))
+        teller.says(where, _newest(stack.alice, read, text, request.id))
 
 
 def _newest(person: Person, read: Callable[[], list[Shown]], *texts: str) -> str:
@@ -190,18 +190,18 @@ def _newest(person: Person, read: Callable[[], list[Shown]], *texts: str) -> str
     return str(found)
 
 
-def _state(stage: Rehearsal, request: Request) -> State | None:
-    found = stage.ledger.request(request.id)
+def _state(stack: Rehearsal, request: Request) -> State | None:
+    found = stack.ledger.request(request.id)
     return found.state if found else None
 
 
-def _the_record(stage: Rehearsal, teller: Teller) -> None:
+def _the_record(stack: Rehearsal, teller: Teller) -> None:
     teller.step("The record")
-    last = check_chain(stage.ledger.read(limit=10_000))
+    last = check_chain(stack.ledger.read(limit=10_000))
     teller.says("ledger", f"{last} entries, each carries the hash of the one before, none is missing")
-    stage.alice.wait_for(lambda: Heads(stage.ledger.engine).covering(last))
-    key = read_key(stage.folder / "signer" / "log.key").verifier()
-    with live(stage.ledger.engine.url.render_as_string(hide_password=False)) as record:
+    stack.alice.wait_for(lambda: Heads(stack.ledger.engine).covering(last))
+    key = read_key(stack.folder / "signer" / "log.key").verifier()
+    with live(stack.ledger.engine.url.render_as_string(hide_password=False)) as record:
         verdict = check_record(record.entries, Sources(log=record.heads), Trust(keys=(key,)))
     teller.says("jit audit verify", f"{verdict.grade.name.lower()}: entries 1 to {verdict.covered[Grade.SIGNED]}")
     teller.says("next", "your own workspace: README.md, Connect a real workspace")

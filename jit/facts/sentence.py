@@ -1,4 +1,6 @@
-"""How a fact is told: what was done, to what and to whom, in typed parts. A face shows parts, and knows no kinds."""
+"""How a fact is told: what was done, to what and to whom, in typed parts. Whoever shows a fact knows parts, and no
+kinds.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
