@@ -51,6 +51,7 @@ class Wish:
     incident: str | None
 
 
+@dataclass(eq=False, repr=False)
 class BadInput(Exception):
     """What was typed cannot be asked for. ``problems``: field to what is wrong and what to type instead.
 
@@ -59,13 +60,12 @@ class BadInput(Exception):
     about, if there is such.
     """
 
-    def __init__(
-        self, problems: dict[str, str], reason: RefusalReason = RefusalReason.BAD_INPUT, access: Access | None = None
-    ) -> None:
-        super().__init__("; ".join(problems.values()) or reason.value)
-        self.problems = problems
-        self.reason = reason
-        self.access = access
+    problems: dict[str, str]
+    reason: RefusalReason = RefusalReason.BAD_INPUT
+    access: Access | None = None
+
+    def __str__(self) -> str:
+        return "; ".join(self.problems.values()) or self.reason.value
 
     @property
     def slip(self) -> bool:
