@@ -1,7 +1,5 @@
 """`jit privacy`: a person's key deleted, so that the record no longer says whom it tells of."""
 
-import getpass
-import socket
 import sys
 
 import click
@@ -9,6 +7,7 @@ import click
 from jit.cli.opening import existing_ledger
 from jit.ledger import Ledger, LedgerUnavailable
 from jit.ledger.privacy.erasing import NAMEABLE, Erasure, StillInvolved, delete_restored, erase, written_back
+from jit.proof.audit.reading import actor
 from jit.runtime.settings import Settings
 
 MOST_SHOWN = 10
@@ -34,9 +33,8 @@ def erase_person(person: str, legal_basis: str, yes: bool) -> None:  # noqa: FBT
     ledger = existing_ledger(Settings())
     if not yes:
         _ask(person)
-    actor = f"cli:{getpass.getuser()}@{socket.gethostname()}"
     try:
-        done = erase(ledger, person, legal_basis=legal_basis.strip(), actor=actor)
+        done = erase(ledger, person, legal_basis=legal_basis.strip(), actor=actor())
     except StillInvolved as involved:
         raise click.ClickException(_still(person, involved)) from None
     if done is None:

@@ -1,7 +1,5 @@
 """`jit revoke`: the same end as in Slack, from a terminal. Nothing here approves."""
 
-import getpass
-import socket
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -14,6 +12,7 @@ from jit.facts import Source
 from jit.ledger import LedgerUnavailable, StoredDirectory
 from jit.policy import PolicyFolder
 from jit.ports import Queue, QueueUnavailable
+from jit.proof.audit.reading import actor
 from jit.requests.lifecycle import REQUEST_ID, Request
 from jit.requests.messages import sentence
 from jit.requests.refusal import Refusal
@@ -69,7 +68,7 @@ def _ordered(request_id: str, reason: str) -> Request:
         queue=_queue(settings.redis_url),
         clock=clock,
     )
-    who = Actor(f"cli:{getpass.getuser()}@{socket.gethostname()}", None, Source.CLI)
+    who = Actor(actor(), None, Source.CLI)
     return use_case.revoke(core, by=who, request_id=request_id, reason=reason)
 
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from click.testing import CliRunner
@@ -85,6 +86,15 @@ def test_revoke_orders_the_end_as_this_user(ledger: Ledger):
     assert request.state is State.ENDING
     assert request.closed_because == "laptop stolen"
     assert str(request.closed_by).startswith("cli:")
+
+
+def test_who_has_no_name_on_this_host_ends_access_all_the_same(ledger: Ledger, monkeypatch: pytest.MonkeyPatch):
+    active(ledger, "R-AAAA")
+    monkeypatch.setattr("getpass.getuser", Mock(side_effect=OSError("No username set in the environment")))
+    assert CliRunner().invoke(cli, ["revoke", "r-aaaa", "why"]).exit_code == 0
+    request = ledger.request("R-AAAA")
+    assert request is not None
+    assert str(request.closed_by).startswith("cli:unknown@")
 
 
 def test_who_must_end_access_while_the_ledger_is_away_is_told_how_without_it(refused: Callable[..., str]):
