@@ -196,7 +196,9 @@ class Target(Protocol):
         """
 
     def how_to_connect(self, principal: str) -> str:
-        """What whoever was given something does to use it, in a line without a secret. Asks nobody; never raises."""
+        """What whoever was given something does to use it, in a line or two without a secret, which go into the record
+        and to them as they stand. Asks nobody; never raises.
+        """
 
     def description_of(self, request_id: str) -> str:
         """What the target calls this grant, for whoever has to take it away by hand. Asks nobody; never raises."""

@@ -25,25 +25,25 @@ from jit.facts import LAPSED, EndCause
 from jit.facts.sentence import plural
 from jit.requests.lifecycle import Request, State, late_since
 
-ALSO = {"postgres": "; open sessions have it too"}
-"""What is true of one kind of target only, for whoever connects to it."""
 NOT_ANY_MORE = "the rules do not let you ask for it any more"
 _MINUTE = timedelta(minutes=1)
 
 
-def granted(request: Request, kind: str = "") -> Drawn:
-    """How to connect, until when. ``kind`` of the target, as far as it is known."""
+def granted(request: Request, _kind: str = "") -> Drawn:
+    """How to connect, in the target's own words where the record has them, until when."""
     until = moment(request.ends_at, request.granted_at) if request.ends_at else "its end"
     gives = _fitting(request.permissions)
     return _message(
         request,
         f"Granted: *{word(request.access)}* until {until}",
-        section(f"{connect(request)}{ALSO.get(kind, '')}. It gives: {gives}"),
+        section(f"{connect(request)}. It gives: {gives}"),
+        *([quote(request.how_to_connect)] if request.how_to_connect else []),
     )
 
 
 def connect(request: Request) -> str:
-    return f"Connect to {word(request.target)} as *{harmless(request.principal)}*, as you always do"
+    as_always = "" if request.how_to_connect else ", as you always do"
+    return f"Connect to {word(request.target)} as *{harmless(request.principal)}*{as_always}"
 
 
 def over(request: Request, now: datetime | None = None) -> Drawn:

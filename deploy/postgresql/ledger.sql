@@ -203,6 +203,7 @@ DECLARE
                 '!exists($."held_before") || ($."held_before".type() == "array" && !($."held_before"[*].type() != "string"))',
                 '!exists($."end_order") || (($."end_order".type() == "string" || $."end_order".type() == "object" && exists($."end_order"."sealed")) || ($."end_order".type() == "null"))',
                 '!exists($."read_back") || ($."read_back".type() == "array" && !($."read_back"[*].type() != "string"))',
+                '!exists($."how_to_connect") || (($."how_to_connect".type() == "string" && ($."how_to_connect" == "" || !($."how_to_connect" like_regex "^(.{200}){2}.{100}." flag "s")) || $."how_to_connect".type() == "object" && exists($."how_to_connect"."sealed")) || ($."how_to_connect".type() == "null"))',
                 '!exists($."key") || ($."key".type() == "string")',
                 '!exists($."before") || ($."kind" == "key.changed") && (($."before".type() == "string") || ($."before".type() == "null")) || ($."kind" == "policy.changed") && ($."before".type() == "string")',
                 '!exists($."because") || ($."kind" == "lapsed") && ($."because".type() == "string" && ($."because" == "unanswered" || $."because" == "not_begun" || $."because" == "no_longer_approved" || $."because" == "rules_changed" || $."because" == "left_rules" || $."because" == "deactivated")) || ($."kind" == "requester.left") && ($."because".type() == "string" && ($."because" == "deactivated" || $."because" == "left_rules"))',
@@ -360,7 +361,7 @@ BEGIN
             WHEN 'ended' THEN ARRAY['id', 'spooled', 'kind']
             WHEN 'grant.failed' THEN ARRAY['id', 'spooled', 'kind']
             WHEN 'grant.intent' THEN ARRAY['id', 'spooled', 'kind', 'end_order']
-            WHEN 'granted' THEN ARRAY['id', 'spooled', 'kind']
+            WHEN 'granted' THEN ARRAY['id', 'spooled', 'kind', 'how_to_connect']
             WHEN 'key.changed' THEN ARRAY['id', 'spooled', 'kind', 'before']
             WHEN 'lapsed' THEN ARRAY['id', 'spooled', 'kind']
             WHEN 'person.erased' THEN ARRAY['id', 'spooled', 'kind']

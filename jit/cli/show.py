@@ -14,7 +14,7 @@ from jit.clock import SystemClock
 from jit.ledger import Entry
 from jit.proof.audit.search import known_names
 from jit.proof.audit.table import Names, plain, told_in_full
-from jit.requests.lifecycle import OVER, Request
+from jit.requests.lifecycle import OVER, Request, State
 from jit.runtime.settings import Settings
 
 
@@ -33,6 +33,8 @@ def show(request_id: str) -> None:
     names = called(known_names(ledger.engine))
     if request := ledger.request(as_known(request_id)):
         click.echo(_head(request, names))
+        if request.how_to_connect and request.state is State.ACTIVE:
+            click.echo(f"To connect: {plain(request.how_to_connect)}")
     for line in told_in_full(history, names):
         click.echo(line)
 

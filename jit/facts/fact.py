@@ -53,6 +53,8 @@ Principal = Annotated[str, Personal(), Said(), Field(max_length=200)]
 Words = Annotated[str, Personal(), Said()]
 """What a target or one of our processes said; it may name a person."""
 Incident = Annotated[str, Personal(), Said()]
+HowToConnect = Annotated[str, Personal(), Field(max_length=500)]
+"""What the requester does to use it. It names them as the target does, and where the target is."""
 SignedEnd = Annotated[str, Personal()]
 """An order to end an access as a worker signed it (`workers.end_orders.signed`); it names whose access that is."""
 Digest = Annotated[str, Personal()]

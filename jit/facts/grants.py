@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from jit.facts.fact import Moment, Room, SignedEnd, Words
+from jit.facts.fact import HowToConnect, Moment, Room, SignedEnd, Words
 from jit.facts.life import Life
 from jit.facts.ocsf import ASSIGN, BEGUN, FAILED, Class, Event, Severity
 from jit.facts.sentence import Access, Part, Person, Time, Told, names, target_said
@@ -34,6 +34,8 @@ class Granted(Life):
     kind: Literal["granted"] = "granted"
     ends_at: Moment
     read_back: tuple[str, ...]
+    how_to_connect: HowToConnect | None = None
+    """As the target said, for its requester: it is no part of what is told. None before this was recorded."""
 
     def told(self) -> Told:
         return Told("granted", _until(self), in_full=(("read back ", names(self.read_back)),))

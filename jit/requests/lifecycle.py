@@ -139,6 +139,7 @@ class Request:
     begin_by: datetime | None = None
     intent_at: datetime | None = None
     granted_at: datetime | None = None
+    how_to_connect: str | None = None
     ends_at: datetime | None = None
     fixed_ends: tuple[FixedEnd, ...] = ()
     """Every one so far, the newest last."""
@@ -274,7 +275,7 @@ def _step(request: Request, fact: Life) -> Request:  # noqa: C901, PLR0911, PLR0
                 fixed_ends=(*request.fixed_ends, FixedEnd(fact.id, fact.end_order)),
             )
         case Granted():
-            return replace(request, state=State.ACTIVE, granted_at=fact.at)
+            return replace(request, state=State.ACTIVE, granted_at=fact.at, how_to_connect=fact.how_to_connect)
         case GrantFailed():
             return _closed(request, State.FAILED, fact.at, because=fact.reason)
         case Released():

@@ -107,9 +107,9 @@ class Story:
         ends_at = self.clock.now() + self.request.duration
         return self._step(GrantIntent, "worker@host", Source.WORKER, ends_at=ends_at, held_before=())
 
-    def granted(self) -> Entry:
+    def granted(self, how_to_connect: str | None = None) -> Entry:
         read = {"ends_at": self.request.ends_at, "read_back": self.request.permissions}
-        return self._step(Granted, "worker@host", Source.WORKER, **read)
+        return self._step(Granted, "worker@host", Source.WORKER, **read, how_to_connect=how_to_connect)
 
     def failed(self, reason: str = "role is missing") -> Entry:
         return self._step(GrantFailed, "worker@host", Source.WORKER, reason=reason)

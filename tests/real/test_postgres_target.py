@@ -135,7 +135,9 @@ def test_how_to_connect_names_the_server_and_no_secret(prepared):
     dsn = "postgresql://worker:" + "hunter2@db.example:6543/orders?sslmode=require"
     target = PostgresTarget("orders-db", SecretStr(dsn))
     assert target.how_to_connect("o'brien").startswith("psql ")
-    (_, conninfo) = shlex.split(target.how_to_connect("o'brien"))
+    command, beside = target.how_to_connect("o'brien").splitlines()
+    (_, conninfo) = shlex.split(command)
+    assert beside == "Open sessions have it too."
     assert conninfo_to_dict(conninfo) == {"host": "db.example", "port": "6543", "dbname": "orders", "user": "o'brien"}
 
 

@@ -69,6 +69,7 @@ def worst(text: str, state: State) -> Request:
         "approved_at": NOON if approved else None,
         "intent_at": NOON if began else None,
         "granted_at": NOON if began else None,
+        "how_to_connect": text[:500] if began else None,
         "ends_at": NOON + timedelta(days=9) if began else None,
         "over_at": NOON + timedelta(days=9),
         "sessions": 10**9,

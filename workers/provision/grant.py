@@ -144,8 +144,8 @@ class Granter:
         ends_at = _known(request.ends_at)
         grant = Grant(request.id, request.principal, request.permissions, ends_at)
         try:
-            still_due = _StillDue(self.ledger, self.clock, request)
-            held = self.fleet.get(request.target).grant(grant, still_due)  # 4. and 5.
+            target = self.fleet.get(request.target)
+            held = target.grant(grant, _StillDue(self.ledger, self.clock, request))  # 4. and 5.
         except NoLongerDue as over:
             log.info("grant.overtaken", request_id=request.id, because=str(over))
             return
@@ -162,6 +162,7 @@ class Granter:
             source=Source.WORKER,
             ends_at=ends_at,
             read_back=held.permissions,
+            how_to_connect=target.how_to_connect(request.principal) or None,
         )
         self.ledger.append([granted], expect={request.id: request.version})  # 6.
         log.info("grant.done", request_id=request.id, target=request.target)

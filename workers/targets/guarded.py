@@ -20,6 +20,9 @@ from jit.ports import (
 
 log = structlog.get_logger(__name__)
 
+LONGEST_WORDS = 500
+"""Characters of what a target says to whoever was given something."""
+
 Answer = TypeVar("Answer")
 
 
@@ -65,7 +68,16 @@ class Guarded:
         return self._asked("holders", lambda: self._target.holders(permission))
 
     def how_to_connect(self, principal: str) -> str:
-        return self._target.how_to_connect(principal)
+        """As much as the record takes; nothing after a fault, for what was given stays given."""
+
+        def said() -> str:
+            letters = (letter for letter in self._target.how_to_connect(principal) if _is_text(letter))
+            return "".join(letters).strip()[:LONGEST_WORDS]
+
+        try:
+            return self._asked("how_to_connect", said)
+        except TargetError:
+            return ""
 
     def description_of(self, request_id: str) -> str:
         return self._target.description_of(request_id)
@@ -97,3 +109,7 @@ class Guarded:
                 raise
             log.exception("target.fault", target=self.name, call=call)
             raise TargetUnreachable(f"a fault in the target: {type(fault).__name__}") from None
+
+
+def _is_text(letter: str) -> bool:
+    return letter.isprintable() or letter == "\n"

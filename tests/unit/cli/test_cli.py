@@ -77,6 +77,17 @@ def test_show_tells_people_what_became_of_a_request_and_why_an_end_failed(
     assert len(lines) == len(ledger.history("R-AAAA"))
 
 
+def test_show_tells_how_to_connect_while_there_is_access(ledger: Ledger, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("jit.cli.show.to_terminal", lambda: True)
+    story = Story(ledger, ledger.clock, id="R-AAAA")
+    for step in (story.asked, story.approval, story.approved, story.intent):
+        step()
+    story.granted("psql user=alice\nOpen sessions have it too.")
+    assert "\nTo connect: psql user=alice Open sessions" in CliRunner().invoke(cli, ["show", "R-AAAA"]).output
+    story.revoked()
+    assert "To connect" not in CliRunner().invoke(cli, ["show", "R-AAAA"]).output
+
+
 def test_revoke_orders_the_end_as_this_user(ledger: Ledger):
     active(ledger, "R-AAAA")
     told = CliRunner().invoke(cli, ["revoke", "r-aaaa", "laptop", "stolen"])

@@ -50,7 +50,7 @@ def story(ledger):
 def filled(fact):
     """The fact with another text in each of its personal fields, and those texts."""
     told = fact.model_dump(mode="json")
-    for name in ("requester", "principal", "access", "incident"):
+    for name in ("requester", "principal", "access", "incident", "how_to_connect"):
         if name in type(fact).model_fields and told[name] is None:
             told[name] = "somebody"
     if "left_behind" in told:

@@ -36,6 +36,28 @@ def test_an_approved_request_is_given_and_recorded(house: Hands) -> None:
     assert intent.held_before == ("orders_read",)
     assert isinstance(granted, Granted)
     assert granted.read_back == ("orders_read",)
+    assert granted.how_to_connect == "come in as alice"
+    assert house.request().how_to_connect == "come in as alice"
+
+
+@pytest.mark.parametrize(
+    ("said", "recorded"),
+    [
+        (lambda _: "", None),
+        (lambda _: 1 / 0, None),
+        (lambda _: None, None),
+        (lambda who: f"\x00come in \ud800as {who}\nnow" + "!" * 500, ("come in as alice\nnow" + "!" * 500)[:500]),
+    ],
+    ids=["nothing", "a fault", "no text", "more than fits, and no text either"],
+)
+def test_whatever_a_target_says_of_how_to_connect_what_it_gave_is_recorded(
+    house: Hands, monkeypatch: pytest.MonkeyPatch, said: Callable[[str], str], recorded: str | None
+) -> None:
+    monkeypatch.setattr(house.target, "how_to_connect", said)
+    house.approved()
+    house.granter.grant("R-TEST")
+    assert house.request().state is State.ACTIVE
+    assert house.request().how_to_connect == recorded
 
 
 def test_the_end_is_scheduled_before_anything_is_given(house: Hands) -> None:

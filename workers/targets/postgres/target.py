@@ -310,7 +310,7 @@ class PostgresTarget:
         return [Holder(one.login, ids.get(one.through) if one.through else None) for one in found]
 
     def how_to_connect(self, principal: str) -> str:
-        return shlex.join(["psql", self._link.of_whom(principal)])
+        return f"{shlex.join(['psql', self._link.of_whom(principal)])}\nOpen sessions have it too."
 
     def description_of(self, request_id: str) -> str:
         return f"the role {self._named(request_id)}"
