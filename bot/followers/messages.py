@@ -262,13 +262,7 @@ class Messages(ItemFollower):
             return draw_alert(fact, request, self._names)
         if fact is None or request is None:
             return None
-        return _outcome(fact, request, self._names, self._kind(request.target), self._clock.now())
-
-    def _kind(self, target: str) -> str:
-        """Of the target, by the rules; empty if they cannot tell."""
-        policy = self._policies.last_good
-        config = policy.targets.get(target) if policy else None
-        return config.kind if config else ""
+        return _outcome(fact, request, self._names, self._clock.now())
 
     def _channel(self, key: str, due: Due, request: Request | None) -> str | None:
         if BESIDE in key:
@@ -335,11 +329,11 @@ def _warned(request: Request | None, now: datetime) -> Drawn | None:
     return dm.over(request)
 
 
-def _outcome(fact: Fact, request: Request, names: Names, kind: str, now: datetime) -> Drawn | None:
+def _outcome(fact: Fact, request: Request, names: Names, now: datetime) -> Drawn | None:
     match fact:
         case Granted():
             on_time = request.state is State.ACTIVE and late_since(request, now) is None
-            return dm.granted(request, kind) if on_time else dm.over(request, now)
+            return dm.granted(request) if on_time else dm.over(request, now)
         case Denied():
             return dm.denied(request, names)
         case Lapsed():

@@ -29,7 +29,7 @@ NOT_ANY_MORE = "the rules do not let you ask for it any more"
 _MINUTE = timedelta(minutes=1)
 
 
-def granted(request: Request, _kind: str = "") -> Drawn:
+def granted(request: Request) -> Drawn:
     """How to connect, in the target's own words where the record has them, until when."""
     until = moment(request.ends_at, request.granted_at) if request.ends_at else "its end"
     gives = _fitting(request.permissions)

@@ -168,7 +168,7 @@ MESSAGES: dict[str, Callable[[str], Iterator[Drawn]]] = {
     "card.draw": lambda text: (
         card.draw(worst(text, state), called(text), nth=99, now=now) for state in State for now in (NOON, LATER)
     ),
-    "dm.granted": lambda text: iter([dm.granted(worst(text, State.ACTIVE), "postgres")]),
+    "dm.granted": lambda text: iter([dm.granted(worst(text, State.ACTIVE))]),
     "dm.over": lambda text: (dm.over(worst(text, state)) for state in State),
     "dm.ends_soon": lambda text: iter([dm.ends_soon(worst(text, State.ACTIVE), NOON, NOON - timedelta(minutes=5))]),
     "dm.nobody_sees": lambda text: iter([dm.nobody_sees(worst(text, State.PENDING))]),
