@@ -15,6 +15,8 @@ from jit.ports import Grant, Held, Holder, RevokeResult, TargetRefused
 from tests.world.orders import ENDS_AT, can_read, grant_of, is_cut, modern, session, wanted
 from tests.world.servers import both_versions
 from workers.targets.postgres import PostgresTarget
+from workers.targets.postgres.catalog import jit_roles_of
+from workers.targets.postgres.revoke import drop
 
 pytestmark = pytest.mark.real
 
@@ -139,6 +141,17 @@ def test_how_to_connect_names_the_server_and_no_secret(prepared):
     (_, conninfo) = shlex.split(command)
     assert beside == "Open sessions have it too."
     assert conninfo_to_dict(conninfo) == {"host": "db.example", "port": "6543", "dbname": "orders", "user": "o'brien"}
+
+
+def test_an_end_keeps_the_plans_that_the_next_one_needs(prepared, target):
+    """psycopg throws all of them away after a DROP: then to plan them anew is most of what an end takes."""
+    target.grant(grant_of(), wanted)
+    with psycopg.connect(prepared.dsn("worker", "orders"), autocommit=True) as conn:
+        (role,) = jit_roles_of(conn, "jit_r_7f3k", "R-7F3K")
+        assert drop(conn, role) == []
+        planned = conn.execute("SELECT statement FROM pg_prepared_statements").fetchall()
+        assert jit_roles_of(conn, "jit_r_7f3k", "R-7F3K") == []
+        assert conn.execute("SELECT statement FROM pg_prepared_statements").fetchall() == planned != []
 
 
 def test_giving_the_same_again_is_no_change_and_more_time_moves_the_end(target, dba):

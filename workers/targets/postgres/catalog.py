@@ -5,7 +5,7 @@ names off after 63 bytes: refuse longer ones before.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, LiteralString
 
 import psycopg
@@ -65,7 +65,7 @@ def administers(conn: psycopg.Connection[Any]) -> LiteralString:
     if conn.info.server_version < 160000:
         return "true"
     return f"""(EXISTS (SELECT FROM pg_auth_members a WHERE a.roleid = r.oid AND a.member = {ME} AND a.admin_option
-                        AND a.grantor = 10)
+                        AND a.grantor = 10 OFFSET 0)
                 OR (SELECT rolsuper FROM pg_roles WHERE oid = {ME}))"""  # noqa: S608 - constants of this file alone
 
 
@@ -100,33 +100,35 @@ def otherwise_held(conn: psycopg.Connection[Any], who: LiteralString = "%(holder
 
 @dataclass(frozen=True, slots=True)
 class JitRole:
-    """A role of ours as it stands: what it has, by name and by oid, who has it, and its comment.
+    """A role of ours as it stands: what it has, by name and by oid, who has it, and its comment, read as a ``note``.
 
     ``noted`` says that its comment was written by a transaction in which the worker gave it. Whoever comments later
     writes in another, so such a note is the worker's own. ``since`` is the one that gave it first, as far as anything
     still tells; None if nothing does. ``certain`` says that a worker made it, and not somebody who named it so.
-    ``droppable`` is one that the worker's login made and that nothing in the server names.
+    ``administered`` is one that the worker's login can drop.
     """
 
     oid: int
     name: str
-    note: str | None
+    comment: str | None
     noted: bool
     since: int | None
     certain: bool
     permissions: tuple[str, ...]
     gives_now: tuple[int, ...]
     members: tuple[str, ...]
-    droppable: bool
+    administered: bool
+    note: Note | None = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "note", Note.read(self.comment))
         for name in ("permissions", "gives_now", "members"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
 
     @property
     def own_note(self) -> Note | None:
         """As the worker wrote it: only this one may be believed."""
-        note = Note.read(self.note)
+        note = self.note
         return note if note and self.noted and self.certain and note.oid == self.oid else None
 
     @property
@@ -168,8 +170,9 @@ def jit_roles_of(conn: psycopg.Connection[Any], name: str, request_id: str) -> l
     Those come first that the worker's login can be sure to end.
     """
     query = f"""{_jit_roles(conn)}
-        WHERE r.oid = to_regrole(quote_ident(%(name)s::text))::oid OR (r.oid IN ({NOTED}) AND {administers(conn)})
-        ORDER BY NOT {administers(conn)}, r.rolname <> %(name)s::text, r.rolname"""
+        WHERE r.oid IN (SELECT to_regrole(quote_ident(%(name)s::text))::oid UNION ALL {NOTED})
+          AND (r.rolname = %(name)s::text OR given.administered)
+        ORDER BY NOT given.administered, r.rolname <> %(name)s::text, r.rolname"""
     with conn.cursor(row_factory=class_row(JitRole)) as cur:
         return cur.execute(query, {"name": name, "request": request_id}, prepare=True).fetchall()
 
@@ -178,27 +181,26 @@ def jit_roles(conn: psycopg.Connection[Any], named: str) -> list[JitRole]:
     """``named`` is a regular expression for the names of roles of ours; those renamed are found too. Those come first
     that nobody else can have made: any number of others holds up nothing of ours.
     """
-    query = f"{_jit_roles(conn)} WHERE {ours(conn)} ORDER BY NOT {administers(conn)}, 2"
+    query = f"{_jit_roles(conn)} WHERE {ours(conn)} ORDER BY NOT given.administered, 2"
     with conn.cursor(row_factory=class_row(JitRole)) as cur:
-        return cur.execute(query, {"ours": named}).fetchall()
+        return cur.execute(query, {"ours": named}, prepare=True).fetchall()
 
 
 def _jit_roles(conn: psycopg.Connection[Any]) -> LiteralString:
+    """OFFSET 0 keeps PostgreSQL from finding out of every role there is what is asked of one."""
     return f"""
-        SELECT r.oid, r.rolname AS name, shobj_description(r.oid, 'pg_authid') AS note,
-               coalesce((SELECT n.xmin FROM pg_shdescription n WHERE n.classoid = 'pg_authid'::regclass
-                         AND n.objoid = r.oid) = ANY(given.by), false) AS noted,
+        SELECT r.oid, r.rolname AS name, n.description AS comment,
+               coalesce(n.xmin = ANY(given.by), false) AS noted,
                (SELECT x::text::bigint FROM unnest(given.by) x ORDER BY age(x) DESC LIMIT 1) AS since,
-               {administers(conn) if conn.info.server_version >= 160000 else NOTES_ITSELF} AS certain,
+               {"given.administered" if conn.info.server_version >= 160000 else NOTES_ITSELF} AS certain,
                ARRAY(SELECT m.roleid FROM pg_auth_members m WHERE m.member = r.oid AND {holds(conn)}) AS gives_now,
                ARRAY(SELECT DISTINCT pg_get_userbyid(m.roleid)::text FROM pg_auth_members m
                      WHERE m.member = r.oid AND {holds(conn)} ORDER BY 1) AS permissions,
                ARRAY(SELECT DISTINCT pg_get_userbyid(m.member)::text FROM pg_auth_members m
                      WHERE m.roleid = r.oid AND {holds(conn)} AND m.member <> {ME} ORDER BY 1) AS members,
-               {administers(conn)} AND NOT EXISTS (
-                   SELECT FROM pg_shdepend d WHERE d.refclassid = 'pg_authid'::regclass AND d.refobjid = r.oid
-               ) AS droppable
-        FROM pg_roles r, LATERAL (SELECT {our_doing(conn)} AS by OFFSET 0) given"""  # noqa: S608 - constants of this file alone
+               given.administered
+        FROM pg_roles r LEFT JOIN pg_shdescription n ON n.objoid = r.oid AND n.classoid = 'pg_authid'::regclass,
+             LATERAL (SELECT {our_doing(conn)} AS by, {administers(conn)} AS administered OFFSET 0) given"""  # noqa: S608 - constants of this file alone
 
 
 def account(conn: psycopg.Connection[Any], name: str, roles: Iterable[str] = ()) -> Account | None:
@@ -222,7 +224,7 @@ def holders(conn: psycopg.Connection[Any], roles: Sequence[JitRole], principal: 
     dropped is among them, for its sessions go on; for that any note will do, since they are nobody else's.
     """
     noted = [note.before.holder for role in roles if (note := role.own_note) and note.before]
-    told = [note.before.holder for role in roles if (note := Note.read(role.note)) and note.before]
+    told = [note.before.holder for role in roles if (note := role.note) and note.before]
     query = f"""
         WITH RECURSIVE down(oid) AS (
             (SELECT unnest(%(roles)s::oid[] || %(noted)s::oid[])
@@ -294,6 +296,16 @@ def there(conn: psycopg.Connection[Any], oids: Collection[int]) -> set[int]:
         return set()
     with conn.cursor(row_factory=scalar_row) as cur:
         return set(cur.execute("SELECT oid FROM pg_roles WHERE oid = ANY(%s::oid[])", [list(oids)]).fetchall())
+
+
+def unnamed(conn: psycopg.Connection[Any], roles: Sequence[JitRole]) -> list[JitRole]:
+    """Those that nothing in the server names."""
+    if not roles:
+        return []
+    query = "SELECT refobjid FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass AND refobjid = ANY(%s::oid[])"
+    with conn.cursor(row_factory=scalar_row) as cur:
+        named = {*cur.execute(query, [[role.oid for role in roles]]).fetchall()}
+    return [role for role in roles if role.oid not in named]
 
 
 def is_gone(conn: psycopg.Connection[Any], oid: int) -> bool:

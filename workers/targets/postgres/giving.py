@@ -42,7 +42,7 @@ def keep(conn: psycopg.Connection[Any], name: str, target: str, grant: Grant, th
         raise TargetRefused(f"{target}: {role.name} is there already and gives something else")
     own = role.own_note
     note = write_note(role.oid, target, grant, own.before if own else None)
-    if role.note == note:
+    if role.comment == note:
         return
     named, principal = sql.Identifier(name), sql.Identifier(grant.principal)
     conn.execute(sql.SQL("COMMENT ON ROLE {} IS {}").format(named, sql.Literal(note)))

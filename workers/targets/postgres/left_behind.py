@@ -16,7 +16,7 @@ from psycopg.rows import dict_row, scalar_row
 from workers.targets.postgres.catalog import OWNS, UP, JitRole, in_short, is_gone, names_of, otherwise_held
 from workers.targets.postgres.known import Known
 from workers.targets.postgres.made import MADE
-from workers.targets.postgres.note import Before, Note
+from workers.targets.postgres.note import Before
 from workers.targets.postgres.revoke import Progress
 
 MOST_NAMED = 200
@@ -83,8 +83,7 @@ def _left_behind(
 
 def _its_login_is_gone(conn: psycopg.Connection[Any], role: JitRole) -> bool:
     """With which may have gone what tells whose note it is."""
-    note = Note.read(role.note)
-    return note is not None and note.before is not None and is_gone(conn, note.before.holder)
+    return bool(role.note and role.note.before and is_gone(conn, role.note.before.holder))
 
 
 def snapshot(conn: psycopg.Connection[Any], scope: Scope, *, makes: bool) -> Before:

@@ -10,6 +10,7 @@ from psycopg.errors import DependentObjectsStillExist, LockNotAvailable
 
 from workers.targets.postgres import catalog
 from workers.targets.postgres.catalog import Account, JitRole
+from workers.targets.postgres.connection import keeping_plans
 from workers.targets.postgres.lock import BRIEFLY, FIRST_WAIT, NEXT_WAIT, TURNS, Busy, break_off, lock_briefly
 from workers.targets.postgres.sessions import held_by_somebody
 
@@ -108,7 +109,7 @@ def drop(conn: psycopg.Connection[Any], role: JitRole) -> list[str]:
     """
     try:
         if not (why := _named_by(conn, role)):
-            with conn.transaction():
+            with keeping_plans(conn), conn.transaction():
                 conn.execute(sql.SQL(f"{BRIEFLY}DROP ROLE {{}}").format(sql.Identifier(role.name)))
             return []
     except psycopg.Error as exc:

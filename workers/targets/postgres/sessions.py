@@ -9,7 +9,6 @@ from psycopg.rows import scalar_row
 
 from jit.ports import TargetRefused
 from workers.targets.postgres.catalog import Account, JitRole
-from workers.targets.postgres.note import Note
 
 CUT_SECONDS = 2.0
 """As long as one call waits for sessions to be gone, all of them together."""
@@ -85,7 +84,7 @@ def held_by_somebody(conn: psycopg.Connection[Any], role: JitRole) -> bool:
 
 def goes_on_nameless(conn: psycopg.Connection[Any], role: JitRole) -> bool:
     """Whether its login was dropped, and has a session that nothing but the note on the role leads to."""
-    note = Note.read(role.note)
+    note = role.note
     if note is None or note.before is None:
         return False
     query = "SELECT FROM pg_stat_activity WHERE usesysid = %(oid)s AND usesysid NOT IN (SELECT oid FROM pg_roles)"

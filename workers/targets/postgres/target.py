@@ -34,7 +34,6 @@ from workers.targets.postgres.inherited_roles import Reach, reach
 from workers.targets.postgres.known import Known, known
 from workers.targets.postgres.left_behind import Scope, left_behind, snapshot
 from workers.targets.postgres.lock import lock, push_aside, who_holds
-from workers.targets.postgres.note import Note
 from workers.targets.postgres.ownership import disown, disown_all
 from workers.targets.postgres.principals import look_up
 from workers.targets.postgres.rehearsal import not_to_be_seen, rehearse, standby
@@ -242,14 +241,15 @@ class PostgresTarget:
         not itself is dropped here, as soon as nothing names it. One that has members or rights is still being ended.
         """
         with self._link.open() as conn:
-            roles = catalog.jit_roles(conn, self._ours)
+            ours = [role for role in catalog.jit_roles(conn, self._ours) if self._is_ours(role)]
             self._forget_done(conn)
-            owing = disown_all(conn, self._known(filter(self._is_ours, roles)))
-            for role in roles:
-                over = role.droppable and not role.members and not role.permissions and role.oid not in owing
-                if over and role.note and self._is_ours(role) and not goes_on_nameless(conn, role):
+            owing = disown_all(conn, self._known(ours))
+            empty = [role for role in ours if role.administered and not role.members and not role.permissions]
+            over = [role for role in empty if role.comment and role.oid not in owing]
+            for role in catalog.unnamed(conn, over):
+                if not goes_on_nameless(conn, role):
                     drop(conn, role)
-            return [self._held(role) for role in roles if self._is_ours(role) and held_by_somebody(conn, role)]
+            return [self._held(role) for role in ours if held_by_somebody(conn, role)]
 
     def check(self, permissions: Sequence[str] = (), principals: Sequence[str] = ()) -> list[Finding]:
         """``permissions`` are the roles that policies give here, and ``principals`` the logins that they name, each
@@ -376,7 +376,7 @@ class PostgresTarget:
 
     def _held(self, role: JitRole) -> Held:
         """A role of an earlier worker's login has a note that is right, if it is about the request of that name."""
-        request_id, note = self._request_id(role), Note.read(role.note)
+        request_id, note = self._request_id(role), role.note
         if note and note.request != request_id:
             note = None
         told = note.principal if note else role.name
@@ -385,8 +385,7 @@ class PostgresTarget:
         return Held(request_id, principal, role.permissions, ends_at)
 
     def _is_ours(self, role: JitRole) -> bool:
-        note = Note.read(role.note)
-        return note is None or note.target == self.name
+        return role.note is None or role.note.target == self.name
 
 
 @contextmanager
