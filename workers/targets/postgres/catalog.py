@@ -199,7 +199,9 @@ def _jit_roles(conn: psycopg.Connection[Any]) -> LiteralString:
                ARRAY(SELECT DISTINCT pg_get_userbyid(m.member)::text FROM pg_auth_members m
                      WHERE m.roleid = r.oid AND {holds(conn)} AND m.member <> {ME} ORDER BY 1) AS members,
                given.administered
-        FROM pg_roles r LEFT JOIN pg_shdescription n ON n.objoid = r.oid AND n.classoid = 'pg_authid'::regclass,
+        FROM pg_roles r
+        LEFT JOIN LATERAL (SELECT d.description, d.xmin FROM pg_shdescription d
+                           WHERE d.objoid = r.oid AND d.classoid = 'pg_authid'::regclass OFFSET 0) n ON true,
              LATERAL (SELECT {our_doing(conn)} AS by, {administers(conn)} AS administered OFFSET 0) given"""  # noqa: S608 - constants of this file alone
 
 

@@ -39,6 +39,7 @@ BOUNDS = {
     "idle_in_transaction_session_timeout": "10s",
     "idle_session_timeout": "50s",
     "plan_cache_mode": "force_generic_plan",
+    "random_page_cost": "1",
     "default_transaction_read_only": "off",
     "default_transaction_isolation": "read committed",
     "default_transaction_deferrable": "off",
@@ -51,7 +52,8 @@ BOUNDS = {
     "local_preload_libraries": "",
 }
 """Of time, of what the server decides by itself (to plan our longest queries anew takes ten times as long as to
-run them, and to compile them a hundred times), and of every default that somebody may set for a database or a login
+run them, and to compile them a hundred times; catalogs lie in memory, and may be read from end to end for each grant
+there is where it takes them to lie on a disk), and of every default that somebody may set for a database or a login
 and that changes what our statements do, or lets no session begin. Written as the server writes them, so that they can
 be read back.
 """
