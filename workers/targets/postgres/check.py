@@ -13,7 +13,7 @@ from psycopg.rows import dict_row
 from jit.clock import SKEW_LIMIT
 from jit.ports import Finding
 from workers.targets.postgres.grantable import revoke_sql, unfit_permission
-from workers.targets.postgres.inherited_roles import Reach, reach
+from workers.targets.postgres.inherited_roles import InheritedRole, inherited_roles
 
 OLDEST = 150000
 EVERY_DATABASE = ("pg_read_all_data", "pg_write_all_data")
@@ -152,7 +152,7 @@ def _permissions(
     permissions: Sequence[str],
     allow_owners: bool,  # noqa: FBT001
 ) -> Iterator[Finding]:
-    reached = reach(conn, permissions)
+    reached = inherited_roles(conn, permissions)
     for permission in sorted(set(permissions)):
         steps = [step for step in reached if step.permission == permission]
         name = sql.Identifier(permission).as_string(conn)
@@ -171,7 +171,7 @@ def _permissions(
             )
 
 
-def _piled(steps: Sequence[Reach]) -> Iterator[Finding]:
+def _piled(steps: Sequence[InheritedRole]) -> Iterator[Finding]:
     """Whoever has a login may do so: it refuses nobody, and a person should see it."""
     for step in steps:
         for right in step.piled:

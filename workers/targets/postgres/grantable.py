@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workers.targets.postgres.catalog import Account
-from workers.targets.postgres.inherited_roles import Reach, Right
+from workers.targets.postgres.inherited_roles import InheritedRole, Right
 
 NEVER = {
     "pg_execute_server_program": "equals a superuser: it runs or changes what it likes on the server",
@@ -61,7 +61,7 @@ def _stands_in_the_way(found: Account) -> str | None:
 
 def unfit_permission(
     permission: str,
-    steps: Sequence[Reach],
+    steps: Sequence[InheritedRole],
     prefix: str,
     allow_owners: bool,  # noqa: FBT001 - a setting
 ) -> Unfit | None:
@@ -77,7 +77,7 @@ def unfit_permission(
     return None
 
 
-def _never(step: Reach, prefix: str) -> Unfit | None:
+def _never(step: InheritedRole, prefix: str) -> Unfit | None:
     if step.superuser:
         return Unfit("is a superuser")
     if step.createrole:
@@ -89,7 +89,7 @@ def _never(step: Reach, prefix: str) -> Unfit | None:
     return _keeps(step)
 
 
-def _keeps(step: Reach) -> Unfit | None:
+def _keeps(step: InheritedRole) -> Unfit | None:
     if step.login:
         return Unfit(
             "may log in: before PostgreSQL 16 who holds it can set its password and keep that",
@@ -103,7 +103,7 @@ def _keeps(step: Reach) -> Unfit | None:
     return None
 
 
-def _leaves_behind(step: Reach) -> Unfit | None:
+def _leaves_behind(step: InheritedRole) -> Unfit | None:
     if step.name.startswith("pg_") and step.name not in NEAR:
         return Unfit(f"{FAR.get(step.name, 'is a role of the server that jit does not know')} (allow_owners)")
     if step.owns:
@@ -125,7 +125,7 @@ def _leaves_behind(step: Reach) -> Unfit | None:
     return None
 
 
-def _is_asked_once(step: Reach) -> Unfit | None:
+def _is_asked_once(step: InheritedRole) -> Unfit | None:
     if step.lasting:
         first = step.lasting[0]
         more = f", and the like on {len(step.lasting) - 1} more" if len(step.lasting) > 1 else ""

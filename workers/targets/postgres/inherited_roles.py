@@ -26,7 +26,7 @@ class Right(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class InheritedRole:
     """One role that comes with a permission: itself, or one it is a member of, directly or not.
 
     ``administers`` is a role it may give on. ``passes_on`` are rights it may give on, ``lasting`` those that are asked
@@ -141,7 +141,7 @@ _PUBLIC: LiteralString = """
 nothing.
 """
 
-_REACH: LiteralString = f"""
+_INHERITED: LiteralString = f"""
     WITH RECURSIVE up(permission, oid) AS (
         SELECT p, to_regrole(quote_ident(p))::oid FROM unnest(%(permissions)s::text[]) p
         UNION
@@ -224,7 +224,7 @@ _REACH: LiteralString = f"""
     ORDER BY up.permission, r.rolname"""  # noqa: S608 - constants of this package alone
 
 
-def reach(conn: psycopg.Connection[Any], permissions: Sequence[str]) -> list[Reach]:
+def inherited_roles(conn: psycopg.Connection[Any], permissions: Sequence[str]) -> list[InheritedRole]:
     """Every role that comes with the permissions; a permission that does not exist has no row."""
-    with conn.cursor(row_factory=class_row(Reach)) as cur:
-        return cur.execute(_REACH, {"permissions": list(permissions)}, prepare=True).fetchall()
+    with conn.cursor(row_factory=class_row(InheritedRole)) as cur:
+        return cur.execute(_INHERITED, {"permissions": list(permissions)}, prepare=True).fetchall()

@@ -14,7 +14,7 @@ from psycopg.errors import QueryCanceled
 from psycopg.rows import dict_row, scalar_row
 
 from workers.targets.postgres.catalog import OWNS, UP, JitRole, in_short, is_gone, names_of, otherwise_held
-from workers.targets.postgres.known import Known
+from workers.targets.postgres.known_grants import KnownGrant
 from workers.targets.postgres.made import MADE
 from workers.targets.postgres.note import Before
 from workers.targets.postgres.revoke import Progress
@@ -50,7 +50,7 @@ class Scope:
 
 
 def left_behind(
-    conn: psycopg.Connection[Any], progress: Progress, grants: Sequence[Known], principal: str, ours: str
+    conn: psycopg.Connection[Any], progress: Progress, grants: Sequence[KnownGrant], principal: str, ours: str
 ) -> list[str]:
     """What stays; that it cannot be found out keeps no end from being proven."""
     try:
@@ -64,7 +64,7 @@ def left_behind(
 
 
 def _left_behind(
-    conn: psycopg.Connection[Any], progress: Progress, grants: Sequence[Known], principal: str, ours: str
+    conn: psycopg.Connection[Any], progress: Progress, grants: Sequence[KnownGrant], principal: str, ours: str
 ) -> Iterator[str]:
     logins = {holder.oid: holder.name for holder in progress.holders if not holder.superuser}
     yield from prepared(conn, {*logins, *(oid for grant in grants for oid in grant.reached)})

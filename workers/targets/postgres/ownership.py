@@ -13,7 +13,7 @@ from psycopg import sql
 from psycopg.rows import class_row
 
 from workers.targets.postgres.catalog import OWNS, SOMEBODYS, UP, in_short, names_of
-from workers.targets.postgres.known import Known
+from workers.targets.postgres.known_grants import KnownGrant
 from workers.targets.postgres.lock import BRIEFLY
 
 _OWNERS: LiteralString = f"""
@@ -43,14 +43,14 @@ class _Owner:
     what: str | None
 
 
-def disown_all(conn: psycopg.Connection[Any], grants: Sequence[Known]) -> frozenset[int]:
+def disown_all(conn: psycopg.Connection[Any], grants: Sequence[KnownGrant]) -> frozenset[int]:
     """As `disown`, for many grants with one question. The oids of the roles of those where something is left."""
     if not _owners(conn, [grant for grant in grants if grant.owned_nothing]):
         return frozenset()
     return frozenset(grant.role.oid for grant in grants if disown(conn, grant))
 
 
-def disown(conn: psycopg.Connection[Any], grant: Known) -> list[str]:
+def disown(conn: psycopg.Connection[Any], grant: KnownGrant) -> list[str]:
     """Take from the permissions of a grant what they own now and did not before: what could not be, in words.
 
     Nothing is touched where they owned something before, as `allow_owners` lets them, or may have.
@@ -65,13 +65,13 @@ def disown(conn: psycopg.Connection[Any], grant: Known) -> list[str]:
     return [_told(conn, owner, why) for owner in _owners(conn, [grant])]
 
 
-def _maker(conn: psycopg.Connection[Any], grant: Known) -> str:
+def _maker(conn: psycopg.Connection[Any], grant: KnownGrant) -> str:
     """What its holder is called now; empty if nobody knows."""
     names = names_of(conn, [grant.before.holder]) if grant.before else grant.role.members
     return names[0] if names else ""
 
 
-def _owners(conn: psycopg.Connection[Any], grants: Sequence[Known]) -> list[_Owner]:
+def _owners(conn: psycopg.Connection[Any], grants: Sequence[KnownGrant]) -> list[_Owner]:
     with conn.cursor(row_factory=class_row(_Owner)) as cur:
         parameters = {
             "reached": sorted({oid for grant in grants for oid in grant.reached}),

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from jit.ports import Finding, TargetError, TargetRefused
 from workers.targets.postgres.catalog import SOMEBODYS
 from workers.targets.postgres.connection import Link
-from workers.targets.postgres.known import Known
+from workers.targets.postgres.known_grants import KnownGrant
 from workers.targets.postgres.revoke import Progress
 from workers.targets.postgres.sessions import Sessions
 from workers.targets.postgres.through import sessions_in, through
@@ -42,7 +42,7 @@ class Replica:
     def close(self) -> None:
         self._link.close()
 
-    def cut(self, progress: Progress, grants: Sequence[Known], lsn: str) -> None:
+    def cut(self, progress: Progress, grants: Sequence[KnownGrant], lsn: str) -> None:
         """Wait until it has replayed the end, which the primary wrote before ``lsn``, and cut the sessions there.
 
         Raises:

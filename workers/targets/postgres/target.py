@@ -30,8 +30,8 @@ from workers.targets.postgres.check import findings, obstacles
 from workers.targets.postgres.connection import Link
 from workers.targets.postgres.giving import create, keep, read_back
 from workers.targets.postgres.grantable import NEVER, unfit_permission, unfit_principal
-from workers.targets.postgres.inherited_roles import Reach, reach
-from workers.targets.postgres.known import Known, known
+from workers.targets.postgres.inherited_roles import InheritedRole, inherited_roles
+from workers.targets.postgres.known_grants import KnownGrant, known_grants
 from workers.targets.postgres.left_behind import Scope, left_behind, snapshot
 from workers.targets.postgres.lock import lock, push_aside, who_holds
 from workers.targets.postgres.ownership import disown, disown_all
@@ -138,7 +138,7 @@ class PostgresTarget:
         with self._link.open() as conn:
             for _ in range(ROUNDS):
                 progress = self._take(conn, name, request_id, principal)
-                grants = self._known(progress.roles)
+                grants = self._known_grants(progress.roles)
                 self._reach_copies(conn, progress, grants)
                 progress.is_ours |= bool(catalog.there(conn, {role.oid for role in progress.roles}))
                 emptied = [word for role in progress.rounds[-1].roles for word in drop(conn, role)]
@@ -170,10 +170,10 @@ class PostgresTarget:
             if not oids & there:
                 self._progress.pop(request_id, None)
 
-    def _known(self, roles: Iterable[JitRole]) -> list[Known]:
-        return known(roles, allow_owners=self._allow_owners)
+    def _known_grants(self, roles: Iterable[JitRole]) -> list[KnownGrant]:
+        return known_grants(roles, allow_owners=self._allow_owners)
 
-    def _reach_copies(self, conn: psycopg.Connection[Any], progress: Progress, grants: Sequence[Known]) -> None:
+    def _reach_copies(self, conn: psycopg.Connection[Any], progress: Progress, grants: Sequence[KnownGrant]) -> None:
         """Whatever holds a copy of the right. What stands in the way of one step is in the way of no other."""
         wrong: list[str] = []
         for step in (self._cut, self._cut_others, self._cut_on_replicas, self._disown, self._miss_none):
@@ -184,10 +184,10 @@ class PostgresTarget:
         if wrong:
             raise TargetRefused(f"{self.name}: {'; '.join(wrong)}")
 
-    def _cut(self, conn: psycopg.Connection[Any], progress: Progress, _: Sequence[Known]) -> None:
+    def _cut(self, conn: psycopg.Connection[Any], progress: Progress, _: Sequence[KnownGrant]) -> None:
         self._sessions.cut_all_of(conn, progress.holders, progress.cut)
 
-    def _cut_others(self, conn: psycopg.Connection[Any], progress: Progress, grants: Sequence[Known]) -> None:
+    def _cut_others(self, conn: psycopg.Connection[Any], progress: Progress, grants: Sequence[KnownGrant]) -> None:
         """Who goes on through what the holders made."""
         found = through(conn, grants, progress.holders)
         cut = sessions_in(found)
@@ -209,11 +209,11 @@ class PostgresTarget:
         if later:
             raise TargetRefused(f"{self.name}: access remains: {'; '.join(later)}")
 
-    def _disown(self, conn: psycopg.Connection[Any], _: Progress, grants: Sequence[Known]) -> None:
+    def _disown(self, conn: psycopg.Connection[Any], _: Progress, grants: Sequence[KnownGrant]) -> None:
         if owning := [word for grant in grants for word in disown(conn, grant)]:
             raise TargetRefused(f"{self.name}: access remains: {'; '.join(owning)}")
 
-    def _miss_none(self, conn: psycopg.Connection[Any], progress: Progress, grants: Sequence[Known]) -> None:
+    def _miss_none(self, conn: psycopg.Connection[Any], progress: Progress, grants: Sequence[KnownGrant]) -> None:
         """That nothing is found is none that has ended, as long as something of ours is there that nothing names."""
         if not grants and (lost := catalog.given_namelessly(conn, progress.holders, self._ours)):
             what = ", ".join(sql.Identifier(name).as_string(conn) for name in lost)
@@ -222,7 +222,7 @@ class PostgresTarget:
                 f"nothing tells which grant this is; as a superuser, DROP ROLE {what}"
             )
 
-    def _cut_on_replicas(self, conn: psycopg.Connection[Any], progress: Progress, grants: Sequence[Known]) -> None:
+    def _cut_on_replicas(self, conn: psycopg.Connection[Any], progress: Progress, grants: Sequence[KnownGrant]) -> None:
         if self._replicas:
             (lsn,) = conn.execute("SELECT pg_current_wal_lsn()::text").fetchone() or ("0/0",)
             for replica in self._replicas:
@@ -243,7 +243,7 @@ class PostgresTarget:
         with self._link.open() as conn:
             ours = [role for role in catalog.jit_roles(conn, self._ours) if self._is_ours(role)]
             self._forget_done(conn)
-            owing = disown_all(conn, self._known(ours))
+            owing = disown_all(conn, self._known_grants(ours))
             empty = [role for role in ours if role.administered and not role.members and not role.permissions]
             over = [role for role in empty if role.comment and role.oid not in owing]
             for role in catalog.unnamed(conn, over):
@@ -333,7 +333,7 @@ class PostgresTarget:
     def _give(self, conn: psycopg.Connection[Any], grant: Grant) -> None:
         name = self._role_name(grant.request_id)
         there = catalog.jit_roles_of(conn, name, grant.request_id)
-        holder, reached = self._reach(conn, grant)
+        holder, reached = self._inherited(conn, grant)
         if there:
             keep(conn, name, self.name, grant, there)
             return
@@ -352,14 +352,14 @@ class PostgresTarget:
             return "is no name of a role: it takes printable text of 63 bytes at most"
         return None
 
-    def _reach(self, conn: psycopg.Connection[Any], grant: Grant) -> tuple[int, Sequence[Reach]]:
+    def _inherited(self, conn: psycopg.Connection[Any], grant: Grant) -> tuple[int, Sequence[InheritedRole]]:
         """Whose login it is, and all that comes with this grant. Raises TargetRefused if it must not be given."""
         account = catalog.account(conn, grant.principal, NEVER)
         reasons = [unfit_principal(account, grant.principal, self._prefix)]
-        reached = reach(conn, grant.permissions)
+        reached = inherited_roles(conn, grant.permissions)
         if any(step.owns for step in reached):  # who holds it already may have made it own something
-            disown_all(conn, self._known(filter(self._is_ours, catalog.jit_roles(conn, self._ours))))
-            reached = reach(conn, grant.permissions)
+            disown_all(conn, self._known_grants(filter(self._is_ours, catalog.jit_roles(conn, self._ours))))
+            reached = inherited_roles(conn, grant.permissions)
         for permission in grant.permissions:
             steps = [step for step in reached if step.permission == permission]
             unfit = unfit_permission(permission, steps, self._prefix, self._allow_owners)

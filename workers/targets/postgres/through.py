@@ -13,7 +13,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from workers.targets.postgres.catalog import ANOTHER, UP, Account, in_short
-from workers.targets.postgres.known import Known
+from workers.targets.postgres.known_grants import KnownGrant
 
 _HERE: LiteralString = "(SELECT oid FROM pg_database WHERE datname = current_database())"
 _READS_MORE: LiteralString = """EXISTS (
@@ -149,7 +149,7 @@ class Through:
     what: str
 
 
-def through(conn: psycopg.Connection[Any], grants: Sequence[Known], holders: Sequence[Account]) -> list[Through]:
+def through(conn: psycopg.Connection[Any], grants: Sequence[KnownGrant], holders: Sequence[Account]) -> list[Through]:
     """To be asked when the rights are gone and the holders' own sessions are cut. Elsewhere functions are not seen."""
     makers = [*(holder.oid for holder in holders if not holder.superuser), *(grant.role.oid for grant in grants)]
     with conn.cursor(row_factory=class_row(Through)) as cur:

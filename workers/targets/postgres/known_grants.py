@@ -12,7 +12,7 @@ from workers.targets.postgres.note import Before
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownGrant:
     """Of one role of ours. ``before`` is None if nobody knows how things stood before the grant.
 
     ``reached`` are the oids of all that came with it, as far as is known; ``since`` is the transaction that gave it.
@@ -31,14 +31,14 @@ class Known:
         return self.before.since % 2**32 if self.before else self.since
 
 
-def known(roles: Iterable[JitRole], *, allow_owners: bool) -> list[Known]:
+def known_grants(roles: Iterable[JitRole], *, allow_owners: bool) -> list[KnownGrant]:
     """``allow_owners`` as in the target's settings: without it nothing is given that owns anything."""
     return [_known(role, allow_owners=allow_owners) for role in roles]
 
 
-def _known(role: JitRole, *, allow_owners: bool) -> Known:
+def _known(role: JitRole, *, allow_owners: bool) -> KnownGrant:
     note = role.own_note
     before = note.before if note else None
     reached = frozenset([*role.gives_now, *(before.reached if before else ())])
     owned_nothing = not before.owned if before else role.certain and not allow_owners
-    return Known(role, before, reached, role.since, owned_nothing and role.since is not None)
+    return KnownGrant(role, before, reached, role.since, owned_nothing and role.since is not None)
