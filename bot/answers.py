@@ -75,9 +75,9 @@ def approved(result: ApprovalResult, names: Names) -> str:
     audiences = {need.label: audience(need, names) for need in request.needs}
     still = " and ".join(
         f"{missing.needed} more of {audiences.get(missing.quorum.label, escape(missing.quorum.label))}"
-        for missing in result.decision.tally.missing
+        for missing in result.decision.quorum_status.missing
     )
-    verb = "is" if sum(missing.needed for missing in result.decision.tally.missing) == 1 else "are"
+    verb = "is" if sum(missing.needed for missing in result.decision.quorum_status.missing) == 1 else "are"
     return f"Your approval counts; {still} {verb} needed. {request.id}"
 
 

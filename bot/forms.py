@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from bot.views.text import Json, plain_text, shorten
 from jit.durations import say_duration
 from jit.policy import Access, Policy
-from jit.requests.intake import ACCESS, DURATION, INCIDENT, REASON, Asked
+from jit.requests.intake import ACCESS, DURATION, INCIDENT, REASON, RequestForm
 
 REQUEST_FORM, DENY_FORM = "jit.form.request", "jit.form.deny"
 CHOOSE_ACCESS = "jit.form.access"
@@ -25,7 +25,7 @@ _INITIAL = 3000
 class Filled:
     """What the request form shows. ``access`` and ``hint`` are of what is chosen so far, if anything is."""
 
-    asked: Asked = field(default_factory=lambda: Asked("", "", ""))
+    asked: RequestForm = field(default_factory=lambda: RequestForm("", "", ""))
     access: Access | None = None
     deciders: str = ""
     note: str = ""

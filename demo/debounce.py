@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 Thing = TypeVar("Thing", bound=Hashable)
 
 
-class Grace:
+class Debounce:
     """The debouncing of one light. Times in seconds of `time.monotonic`."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from psycopg import sql
 
 from demo.rules import CHANNELS, ENGINEERS, REPORTS, login, report
 from demo.sample import DATABASE
-from demo.stack import Rehearsal
+from demo.stack import Stack
 from playground.person import Person
 from playground.sample import ALICE, BOB, BOT, CAROL, EVE, account
 from playground.world import Channel, World
@@ -24,10 +24,10 @@ FORM_WITHIN = 10.0
 TRIES = 3
 
 
-class Crowd:
+class LoadGenerator:
     """The load: asks once for everything; stopped, it goes on where it was."""
 
-    def __init__(self, stack: Rehearsal) -> None:
+    def __init__(self, stack: Stack) -> None:
         self._stack = stack
         self._stop = threading.Event()
         self._stop.set()

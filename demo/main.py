@@ -17,9 +17,9 @@ from rich.console import Console
 
 from demo.command import PORT
 from demo.ending import Caller, interrupted_once, wait_until_told
-from demo.panel import Wings, standing_beside
+from demo.panel import LatePanel, open_panel
 from demo.rules import lay_out
-from demo.stack import Rehearsal, rehearsing
+from demo.stack import Stack, running_stack
 from demo.story import tell
 from jit.cli.environment import COMMON
 from jit.policy import Policy, load_policy
@@ -100,7 +100,7 @@ def _folder(console: Console, stopped: int) -> Iterator[Path]:
 def _tell(folder: Path, log: IO[bytes], console: Console) -> None:
     began = time.monotonic()
     console.print("Starting Valkey, PostgreSQL, a Slack of our own, the bot, a timekeeper, two workers and a signer …")
-    with rehearsing(folder, POLICIES, output=log) as stack:
+    with running_stack(folder, POLICIES, output=log) as stack:
         stack.ready(READY_WITHIN)
         console.print(f"All of them real, up in {time.monotonic() - began:.1f} s. Only the people are played.")
         console.print("Slack shows times in the reader's zone, here Berlin's.")
@@ -114,11 +114,11 @@ def _show(folder: Path, log: IO[bytes], console: Console, *, port: int | None, o
     console.print(
         "Starting Valkey, two PostgreSQL, a Slack of our own, the bot, a timekeeper, two workers and a signer …"
     )
-    wings, rules = Wings(), lay_out(folder, POLICIES)
+    panel, rules = LatePanel(), lay_out(folder, POLICIES)
     with (
         EmbeddedPostgres() as ledger,
-        rehearsing(folder, rules, ledger_url=ledger.dsn(), output=log, port=port, beside=wings) as stack,
-        standing_beside(stack, ledger, wings),
+        running_stack(folder, rules, ledger_url=ledger.dsn(), output=log, port=port, beside=panel) as stack,
+        open_panel(stack, ledger, panel),
     ):
         stack.ready(READY_WITHIN)
         url = f"{stack.stage.slack.url}/"
@@ -143,7 +143,7 @@ def _ourselves() -> str:
     return shlex.quote(str(program)) if program.name == "jit" else f"{shlex.quote(sys.executable)} -m jit.cli"
 
 
-def _settings(stack: Rehearsal) -> Path:
+def _settings(stack: Stack) -> Path:
     """What a command needs to work beside the demo: a file for a shell, which goes with the demo."""
     file = stack.folder / "demo.env"
     wanted = {name: value for name, value in stack.everything.items() if name not in COMMON}

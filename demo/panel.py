@@ -9,13 +9,13 @@ from typing import Any
 import structlog
 
 from demo.console import Console
-from demo.guide import Guide
-from demo.lights import Lights
-from demo.load import Crowd
-from demo.look import Eyes
+from demo.load import LoadGenerator
+from demo.observer import Observer
 from demo.parts import Parts, Seen
+from demo.promise_lights import PromiseLights
 from demo.sample import DATABASE
-from demo.stack import Rehearsal
+from demo.stack import Stack
+from demo.tutorial import Tutorial
 from jit.runtime.embedded import EmbeddedError, EmbeddedPostgres
 
 Json = dict[str, Any]
@@ -27,31 +27,31 @@ LOGIN = "alice"
 log = structlog.get_logger(__name__)
 
 
-class Wings:
+class LatePanel:
     """The panel of a page that is there before the stack that it shows: empty until then."""
 
     def __init__(self) -> None:
-        self.beside: Beside | None = None
+        self.beside: Panel | None = None
 
     def state(self) -> Json:
         return self.beside.state() if self.beside else {}
 
     def act(self, verb: str, values: Json) -> Any:
-        """As `Beside.act`."""
+        """As `Panel.act`."""
         if self.beside is None:
             raise ValueError("The stage is being set. Try again in a moment.")
         return self.beside.act(verb, values)
 
 
-class Beside:
+class Panel:
     """The panel of a running stack. Its own thread looks once a second; whoever asks is told what was seen last."""
 
-    def __init__(self, stack: Rehearsal, ledger: EmbeddedPostgres) -> None:
+    def __init__(self, stack: Stack, ledger: EmbeddedPostgres) -> None:
         self.parts = Parts(stack, ledger)
-        self._eyes = Eyes(stack, self.parts)
-        self._lights = Lights()
-        self._guide = Guide()
-        self._crowd = Crowd(stack)
+        self._observer = Observer(stack, self.parts)
+        self._lights = PromiseLights()
+        self._tutorial = Tutorial()
+        self._load = LoadGenerator(stack)
         self._console = Console(stack.orders_dsn(LOGIN), LOGIN, DATABASE)
         self._epoch = time.time() - time.monotonic()
         self._stop = threading.Event()
@@ -61,17 +61,17 @@ class Beside:
             "break": lambda values: self.parts.act(_text(values, "part"), _text(values, "how")),
             "mend": lambda _: self.parts.mend(),
             "query": lambda values: self._console.run(_text(values, "sql")),
-            "crowd": lambda values: self._crowd.go() if values.get("go") is True else self._crowd.stop(),
+            "crowd": lambda values: self._load.go() if values.get("go") is True else self._load.stop(),
         }
 
     def open(self) -> None:
-        self._crowd.move_in()
+        self._load.move_in()
         self._console.start()
         self._thread.start()
 
     def close(self) -> None:
         self._stop.set()
-        self._crowd.stop()
+        self._load.stop()
         self._thread.join()
         self._console.stop()
 
@@ -80,7 +80,7 @@ class Beside:
             **self._seen,
             "console": self._console.state(),
             "parts": [self._part(seen) for seen in self.parts.seen().values()],
-            "crowd": self._crowd.state(),
+            "crowd": self._load.state(),
         }
 
     def act(self, verb: str, values: Json) -> Any:
@@ -98,8 +98,8 @@ class Beside:
     def _keep_looking(self) -> None:
         while not self._stop.is_set():
             try:
-                look = self._eyes.look()
-                self._seen = {"guide": self._guide.show(look), "lights": self._lights.show(look)}
+                look = self._observer.look()
+                self._seen = {"guide": self._tutorial.show(look), "lights": self._lights.show(look)}
             except Exception:  # of ours: the lights stand still, with the time of the last look
                 log.exception("stage.cannot_see")
             self._stop.wait(LOOK_EVERY)
@@ -118,15 +118,15 @@ class Beside:
 
 
 @contextmanager
-def standing_beside(stack: Rehearsal, ledger: EmbeddedPostgres, wings: Wings) -> Iterator[Beside]:
+def open_panel(stack: Stack, ledger: EmbeddedPostgres, panel: LatePanel) -> Iterator[Panel]:
     """The panel of a running stack, until the block ends."""
-    beside = Beside(stack, ledger)
+    beside = Panel(stack, ledger)
     beside.open()
-    wings.beside = beside
+    panel.beside = beside
     try:
         yield beside
     finally:
-        wings.beside = None
+        panel.beside = None
         beside.close()
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import redis
 
-from demo.stack import Rehearsal
+from demo.stack import Stack
 from jit.runtime.embedded import EmbeddedPostgres, EmbeddedValkey
 from playground.faults import Outage
 
@@ -50,7 +50,7 @@ class Seen:
 class Parts:
     """Everything that runs. Safe to use from several threads; breaking waits for breaking."""
 
-    def __init__(self, stack: Rehearsal, ledger: EmbeddedPostgres) -> None:
+    def __init__(self, stack: Stack, ledger: EmbeddedPostgres) -> None:
         self.wiped = -1.0
         """When Redis lost what it knew; before everything if it never did."""
         self._stack = stack
@@ -108,7 +108,7 @@ class Parts:
 class _Processes:
     """All processes of one room."""
 
-    def __init__(self, stack: Rehearsal, room: str, word: str, does: str) -> None:
+    def __init__(self, stack: Stack, room: str, word: str, does: str) -> None:
         self.word = word
         self.does = does
         self._supervisor = stack.supervisor
@@ -183,7 +183,7 @@ class _Slack:
     word = "Slack"
     does = "as the bot meets it"
 
-    def __init__(self, stack: Rehearsal) -> None:
+    def __init__(self, stack: Stack) -> None:
         self._slack = stack.stage.slack
         self._since = time.monotonic()
         self._restarts = 0

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from demo.debounce import Grace
+from demo.debounce import Debounce
 from demo.held import Role
-from demo.look import Failure, Look
+from demo.observer import Failure, Observation
 from demo.parts import BOT, LEDGER, REDIS, SETTLING, SIGNER, SLACK, TARGET, TIMEKEEPER, WORKERS
 from demo.record import Story
 from jit.requests.lifecycle import Request, State
@@ -54,15 +54,15 @@ class Verdict:
     says: str = ""
 
 
-Judge = Callable[[Look, Grace], Verdict]
+Judge = Callable[[Observation, Debounce], Verdict]
 
 
-def _held(look: Look) -> str:
+def _held(look: Observation) -> str:
     """The number of our roles in the target, as far as it can be asked."""
     return "roles not known" if look.roles is None else count(len(look.roles), "role")
 
 
-def decided(look: Look, _grace: Grace) -> Verdict:
+def decided(look: Observation, _debounce: Debounce) -> Verdict:
     """No access without a decision."""
     roles = look.roles
     checked = f"{count(len(look.record.stories), 'request')}, {_held(look)} in orders-db"
@@ -89,7 +89,7 @@ def _undecided(role: Role, story: Story | None) -> str:
     return ""
 
 
-def on_time(look: Look, grace: Grace) -> Verdict:
+def on_time(look: Observation, debounce: Debounce) -> Verdict:
     """No access outlives its time."""
     late = list(look.record.lateness())
     longest = f", the latest {max(late):.1f} s after its time" if late else ""
@@ -97,7 +97,7 @@ def on_time(look: Look, grace: Grace) -> Verdict:
     if look.roles is None:
         return Verdict("waiting", checked, "orders-db is down. What is due there ends within 5 s of its return.")
     stories = [story for role in look.roles if (story := look.record.stories.get(role.request_id))]
-    due = _due(look, grace, [story.request for story in stories])
+    due = _due(look, debounce, [story.request for story in stories])
     found: list[str] = []
     alone: list[str] = []
     for request_id, since in due.items():
@@ -114,17 +114,17 @@ def on_time(look: Look, grace: Grace) -> Verdict:
     return _judged(checked, found)
 
 
-def _due(look: Look, grace: Grace, requests: list[Request]) -> dict[str, float]:
+def _due(look: Observation, debounce: Debounce, requests: list[Request]) -> dict[str, float]:
     """Requests of these that should be gone, and since when. An order to end it counts from when it was seen."""
     ordered = [request.id for request in requests if request.state not in (State.GRANTING, State.ACTIVE)]
-    due = {str(one): look.tick - lasted for one, lasted in grace.lasted("ordered", ordered, look.tick).items()}
+    due = {str(one): look.tick - lasted for one, lasted in debounce.lasted("ordered", ordered, look.tick).items()}
     for request in requests:
         if request.id not in due and request.ends_at and request.ends_at < look.now:
             due[request.id] = look.tick - (look.now - request.ends_at).total_seconds()
     return due
 
 
-def _watched_since(look: Look, request: Request) -> float | None:
+def _watched_since(look: Observation, request: Request) -> float | None:
     """The moment from which timekeeper or queue could end it in the target; None if neither can."""
     parts, clocks = look.parts, list[float]()
     if parts[TIMEKEEPER].up:
@@ -135,12 +135,12 @@ def _watched_since(look: Look, request: Request) -> float | None:
     return max(min(clocks), parts[TARGET].since) if clocks else None
 
 
-def _at_work(look: Look, process: str) -> float:
+def _at_work(look: Observation, process: str) -> float:
     part = look.parts[process]
     return part.since + STARTING if part.restarts else part.since
 
 
-def recorded(look: Look, grace: Grace) -> Verdict:
+def recorded(look: Observation, debounce: Debounce) -> Verdict:
     """Nothing happens off the record."""
     kinds = [kind for story in look.record.stories.values() for kind in story.kinds]
     checked = f"{count(kinds.count('granted'), 'grant')} and {count(kinds.count('ended'), 'end')}"
@@ -154,20 +154,20 @@ def recorded(look: Look, grace: Grace) -> Verdict:
         return Verdict("waiting", checked, "The ledger is down: nothing is given. Ends wait in the spool.")
     found = list(_out_of_order(look))
     if look.roles is not None:
-        found += [says for (says, most), lasted in _unmatched(look, grace, look.roles).items() if lasted > most]
+        found += [says for (says, most), lasted in _unmatched(look, debounce, look.roles).items() if lasted > most]
     if look.waiting and not found:
         return Verdict("waiting", checked, "What was done while the ledger was down is being taken in.")
     return _judged(checked, found)
 
 
-def _out_of_order(look: Look) -> Iterator[str]:
+def _out_of_order(look: Observation) -> Iterator[str]:
     for story in look.record.stories.values():
         for intent, outcome in (("grant.intent", "granted"), ("revoke.intent", "ended")):
             if outcome in story.kinds and intent not in story.kinds[: story.kinds.index(outcome)]:
                 yield f"{story.request.id}: {outcome} without {intent} before it."
 
 
-def _unmatched(look: Look, grace: Grace, roles: tuple[Role, ...]) -> dict[tuple[str, float], float]:
+def _unmatched(look: Observation, debounce: Debounce, roles: tuple[Role, ...]) -> dict[tuple[str, float], float]:
     """Differences of record and target: what is to be said, after how many seconds, and how long it has been so."""
     held = {role.request_id for role in roles}
     differ: list[tuple[str, float]] = []
@@ -178,15 +178,15 @@ def _unmatched(look: Look, grace: Grace, roles: tuple[Role, ...]) -> dict[tuple[
                 differ.append((f"{request.id} is held, and no outcome of it is recorded.", UNFINISHED))
             elif request.state is State.ACTIVE and request.id not in held and not _over(look, request):
                 differ.append((f"{request.id} is active by the record, and orders-db holds nothing of it.", SETTLING))
-    lasted = grace.lasted("differ", differ, look.tick)
+    lasted = debounce.lasted("differ", differ, look.tick)
     return {one: lasted[one] for one in differ}
 
 
-def _over(look: Look, request: Request) -> bool:
+def _over(look: Observation, request: Request) -> bool:
     return request.ends_at is not None and request.ends_at <= look.now
 
 
-def unchanged(look: Look, _grace: Grace) -> Verdict:
+def unchanged(look: Observation, _debounce: Debounce) -> Verdict:
     """The record cannot be changed quietly."""
     checked = (
         f"{count(look.record.head, 'entry', 'entries')}, {look.checked_whole} checked again from the first on, "
@@ -201,17 +201,17 @@ def unchanged(look: Look, _grace: Grace) -> Verdict:
     return Verdict("ok", checked)
 
 
-def answered(look: Look, grace: Grace) -> Verdict:
+def answered(look: Observation, debounce: Debounce) -> Verdict:
     """Every press is answered, and every card is true."""
     behind = _behind(look)
-    late = sum(lasted > CARD_MOMENT for lasted in grace.lasted("behind", behind, look.tick).values())
+    late = sum(lasted > CARD_MOMENT for lasted in debounce.lasted("behind", behind, look.tick).values())
     drawn = len(behind) - late
     slowest = f", the slowest in {max(look.acknowledged) * 1000:.0f} ms" if look.acknowledged else ""
     checked = f"{count(len(look.acknowledged), 'answer')}{slowest}, "
     checked += count(len(look.record.stories) - len(behind), "true card") + (f", {drawn} being drawn" if drawn else "")
     found = [f"A press failed for somebody: {failure.error}." for failure in look.failures if _fresh(look, failure)]
     calm = look.connected and look.whole(SLACK, BOT, LEDGER)
-    still = grace.lasted("still", [behind] if behind and calm else (), look.tick)
+    still = debounce.lasted("still", [behind] if behind and calm else (), look.tick)
     if any(lasted > CARD_STILL for lasted in still.values()):
         found += [f"The card of {request} is not as the record says." for request, _ in behind]
     if found:
@@ -225,7 +225,7 @@ def answered(look: Look, grace: Grace) -> Verdict:
     return Verdict("ok", checked)
 
 
-def _behind(look: Look) -> tuple[tuple[str, int], ...]:
+def _behind(look: Observation) -> tuple[tuple[str, int], ...]:
     """The requests whose card does not say their state, each with the entry it should show."""
     if look.broken:
         return ()
@@ -234,16 +234,16 @@ def _behind(look: Look) -> tuple[tuple[str, int], ...]:
     )
 
 
-def _says_its_state(story: Story, look: Look) -> bool:
+def _says_its_state(story: Story, look: Observation) -> bool:
     newest = next(reversed(look.cards.get(story.request.id, ("",))))
     return any(said in newest for said in SAYS[story.request.state])
 
 
-def _fresh(look: Look, failure: Failure) -> bool:
+def _fresh(look: Observation, failure: Failure) -> bool:
     return not failure.excused and look.tick - failure.at < SHOWN
 
 
-def _waits(look: Look) -> str:
+def _waits(look: Observation) -> str:
     if not look.parts[SLACK].up:
         return "Slack is down. Cards are drawn as they are then, when it is back."
     if not look.parts[BOT].up or not look.connected:

@@ -9,7 +9,7 @@ from jit.ledger import BrokenChain, Ledger, check_chain
 from jit.ledger.entry import NO_ENTRY
 from jit.proof.audit.checkpoints import Head, Heads
 from jit.proof.verifier import Frontier, NoteError, VerifierKey, leaf_hash, parse_checkpoint, parse_note, signed
-from jit.requests.lifecycle import CannotFollow, Request, follow
+from jit.requests.lifecycle import CannotFollow, Request, apply
 
 PAGE = 500
 
@@ -113,7 +113,7 @@ class Record:
     def _live_on(self, fact: Life, index: int) -> None:
         story = self.stories.get(fact.request_id)
         try:
-            request = follow(story.request if story else None, fact)
+            request = apply(story.request if story else None, fact)
         except CannotFollow as wrong:
             raise BrokenChain(index, str(wrong)) from None
         if story is None:

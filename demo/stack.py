@@ -39,7 +39,7 @@ def jit_command(room: str) -> Sequence[str]:
 
 
 @dataclass
-class Rehearsal:
+class Stack:
     """All that runs, and the people of its Slack. ``everything`` is what its processes have in their environment."""
 
     folder: Path
@@ -83,7 +83,7 @@ class Rehearsal:
 
 
 @contextmanager
-def rehearsing(
+def running_stack(
     folder: Path,
     policies: Path,
     *,
@@ -97,7 +97,7 @@ def rehearsing(
     output: IO[bytes] | None = None,
     port: int = 0,
     beside: Beside | None = None,
-) -> Iterator[Rehearsal]:
+) -> Iterator[Stack]:
     """Start everything in ``folder``, and leave no process behind.
 
     ``port`` is the page's, 0 for any free one; ``beside`` stands at its right.
@@ -128,7 +128,7 @@ def rehearsing(
         open_parts.callback(engine.dispose)
         supervisor.start()
         open_parts.callback(supervisor.stop)
-        yield Rehearsal(folder, everything, stage, valkey, postgres, supervisor, Ledger(engine, clock or SystemClock()))
+        yield Stack(folder, everything, stage, valkey, postgres, supervisor, Ledger(engine, clock or SystemClock()))
 
 
 def _workspace() -> Slack:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from demo.psql import Psql
-from demo.stack import Rehearsal
+from demo.stack import Stack
 from jit.ledger import check_chain
 from jit.proof.audit.checkpoints import Heads
 from jit.proof.audit.live import live
@@ -36,7 +36,7 @@ _BOLD = re.compile(r"\*([^*]+)\*")
 class Teller:
     """Prints what happens, and waits for it to be so."""
 
-    def __init__(self, stack: Rehearsal, console: Console) -> None:
+    def __init__(self, stack: Stack, console: Console) -> None:
         self._stack = stack
         self._console = console
         self._step = 0
@@ -74,7 +74,7 @@ class Teller:
         return time.perf_counter() - began
 
 
-def tell(stack: Rehearsal, console: Console) -> None:
+def tell(stack: Stack, console: Console) -> None:
     teller = Teller(stack, console)
     with Psql(_psql(), stack.orders_dsn("alice")) as psql:
         teller.step("Alice is on call. Her psql session is open, and may read nothing")
@@ -92,7 +92,7 @@ def tell(stack: Rehearsal, console: Console) -> None:
     _the_record(stack, teller)
 
 
-def _ask(stack: Rehearsal, teller: Teller, words: str) -> Request:
+def _ask(stack: Stack, teller: Teller, words: str) -> Request:
     alice = stack.alice
     known = {shown.ts for shown in alice.sees(REQUESTS)}
     teller.step(f"Alice types /jit request {words}")
@@ -110,7 +110,7 @@ def _ask(stack: Rehearsal, teller: Teller, words: str) -> Request:
     return request
 
 
-def _wrong_presses(stack: Rehearsal, teller: Teller) -> None:
+def _wrong_presses(stack: Stack, teller: Teller) -> None:
     teller.step("Eve presses Approve, and so does Alice herself")
     for name, person in (("Eve", stack.eve), ("Alice", stack.alice)):
         teller.says(f"only {name} sees", _press(person, "Approve"))
@@ -128,7 +128,7 @@ def _press(person: Person, button: str) -> str:
     return told.text
 
 
-def _approved(stack: Rehearsal, teller: Teller, request: Request, usable: Callable[[], bool]) -> None:
+def _approved(stack: Stack, teller: Teller, request: Request, usable: Callable[[], bool]) -> None:
     teller.step("Bob, a DBA, presses Approve")
     bob = stack.bob
     before = {shown.ts for shown in bob.sees(REQUESTS)}
@@ -145,7 +145,7 @@ def _approved(stack: Rehearsal, teller: Teller, request: Request, usable: Callab
     teller.audit(f"granted {request.access}")
 
 
-def _break_things(stack: Rehearsal, teller: Teller) -> None:
+def _break_things(stack: Stack, teller: Teller) -> None:
     teller.step("In the middle of it both workers are killed for good, and Redis is wiped")
     for name in ("worker-1", "worker-2"):
         stack.supervisor.kill(name, stay_down=True)
@@ -155,7 +155,7 @@ def _break_things(stack: Rehearsal, teller: Teller) -> None:
     teller.says("kill -9", "worker-1, worker-2")
 
 
-def _time_is_over(stack: Rehearsal, teller: Teller, request: Request, psql: Psql) -> None:
+def _time_is_over(stack: Stack, teller: Teller, request: Request, psql: Psql) -> None:
     teller.step("Time is over")
     granted = stack.ledger.request(request.id)
     assert granted is not None  # noqa: S101  it was asked for above
@@ -173,7 +173,7 @@ def _time_is_over(stack: Rehearsal, teller: Teller, request: Request, psql: Psql
     teller.says("ended by", ", ".join(ended_by))
 
 
-def _told(stack: Rehearsal, teller: Teller, request: Request, *, dm: str, card: str) -> None:
+def _told(stack: Stack, teller: Teller, request: Request, *, dm: str, card: str) -> None:
     """What Alice is told about her request, and what its card says now."""
     for where, text, read in (
         ("Alice's DM", dm, stack.alice.dms),
@@ -190,12 +190,12 @@ def _newest(person: Person, read: Callable[[], list[Shown]], *texts: str) -> str
     return str(found)
 
 
-def _state(stack: Rehearsal, request: Request) -> State | None:
+def _state(stack: Stack, request: Request) -> State | None:
     found = stack.ledger.request(request.id)
     return found.state if found else None
 
 
-def _the_record(stack: Rehearsal, teller: Teller) -> None:
+def _the_record(stack: Stack, teller: Teller) -> None:
     teller.step("The record")
     last = check_chain(stack.ledger.read(limit=10_000))
     teller.says("ledger", f"{last} entries, each carries the hash of the one before, none is missing")

@@ -11,9 +11,9 @@ from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from demo.panel import Wings, standing_beside
+from demo.panel import LatePanel, open_panel
 from demo.rules import lay_out
-from demo.stack import Rehearsal, rehearsing
+from demo.stack import Stack, running_stack
 from jit.runtime.embedded import EmbeddedPostgres
 from playground.sample import ALICE, AUDIT, BOB, CAROL, REQUESTS
 from tests.browser.chromium import launched
@@ -63,7 +63,7 @@ class Album:
         page.screenshot(path=out, full_page=True)
 
 
-def play(stage: Rehearsal, album: Album) -> None:
+def play(stage: Stack, album: Album) -> None:
     """The story, as in the guide beside the chat."""
     alice = album.opens(ALICE, REQUESTS)
     expect(alice.locator(".lights > li.ok")).to_have_count(5)
@@ -91,7 +91,7 @@ def play(stage: Rehearsal, album: Album) -> None:
 
 
 def main(out: Path) -> None:
-    wings = Wings()
+    panel = LatePanel()
     with (
         TemporaryDirectory(prefix="jit-pictures-") as name,
         EmbeddedPostgres(sync=False) as ledger,
@@ -101,8 +101,10 @@ def main(out: Path) -> None:
         folder = Path(name)
         with (
             (folder / "log.jsonl").open("wb") as log,
-            rehearsing(folder, lay_out(folder, POLICIES), ledger_url=ledger.dsn(), output=log, beside=wings) as stage,
-            standing_beside(stage, ledger, wings),
+            running_stack(
+                folder, lay_out(folder, POLICIES), ledger_url=ledger.dsn(), output=log, beside=panel
+            ) as stage,
+            open_panel(stage, ledger, panel),
         ):
             expect.set_options(timeout=LONG)
             stage.ready(60)

@@ -1,4 +1,4 @@
-"""What `jit doctor` says of the hands: each target, and the key that orders are signed with."""
+"""What `jit doctor` says of the workers: each target, and the key that orders are signed with."""
 
 import os
 import stat

@@ -35,7 +35,7 @@ from jit.ports import Clock, QueueUnavailable, Target, TargetUnreachable
 from jit.proof.audit.policy_texts import PolicyTexts
 from jit.runtime.queue import ON_DISK_REMEDY, UNPROVEN, RqQueue, open_redis, require_durable
 from jit.runtime.readiness import say_ready
-from jit.runtime.settings import CannotStart, HandsSettings, process_name, resolve_secret
+from jit.runtime.settings import CannotStart, WorkerSettings, process_name, resolve_secret
 from jit.runtime.signals import stop_on_signals
 from workers.end_orders.queue import EndOrderQueue
 from workers.end_orders.signed import load_key
@@ -77,7 +77,7 @@ class WorkerContext:
 
 
 def run_worker(
-    settings: HandsSettings,
+    settings: WorkerSettings,
     *,
     clock: Clock | None = None,
     stop: Event | None = None,
@@ -138,7 +138,7 @@ def run_worker(
 
 
 def run_timekeeper(
-    settings: HandsSettings,
+    settings: WorkerSettings,
     *,
     clock: Clock | None = None,
     stop: Event | None = None,
@@ -168,7 +168,7 @@ def run_timekeeper(
 
 
 def _context(
-    process: str, source: Source, settings: HandsSettings, clock: Clock, opener: TargetOpener
+    process: str, source: Source, settings: WorkerSettings, clock: Clock, opener: TargetOpener
 ) -> WorkerContext:
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     engine = connect(settings.ledger_url.get_secret_value())

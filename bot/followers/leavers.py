@@ -1,7 +1,7 @@
 """Watching for those who leave: deactivated in Slack, or let no more by the rules, with access or a request open.
 
-The hands hold no token of Slack, so the bot looks: what Slack tells of people is heard by any bot and kept beside the
-ledger, and whoever is open is asked for in turn besides. What is found becomes a fact, and the hands end what it is
+The workers hold no token of Slack, so the bot looks: what Slack tells of people is heard by any bot and kept beside the
+ledger, and whoever is open is asked for in turn besides. What is found becomes a fact, and the workers end what it is
 about. `jit.requests.leaving` says what counts, and what only makes an alert.
 """
 
@@ -229,7 +229,7 @@ class Leavers(Follower):
         return self._accounts[person] == what
 
     def _end(self, request: Request, what: What, policy: Policy | None) -> None:
-        """What is undecided lapses; what is given is recorded as left, and the hands end it."""
+        """What is undecided lapses; what is given is recorded as left, and the workers end it."""
         undecided = request.state in UNDECIDED
         by = {"at": self._clock.now(), "actor": process_name("bot"), "source": Source.BOT, "because": what}
         rules = {} if policy is None else {"policy_version": policy.version}

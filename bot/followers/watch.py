@@ -1,6 +1,6 @@
 """Watching for parts that are down: what should have happened by now, with nobody saying anything about it.
 
-The bot sees the ledger, not the hands. What it finds becomes an alert in the ledger, and is shown like any other.
+The bot sees the ledger, not the workers. What it finds becomes an alert in the ledger, and is shown like any other.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ from jit.requests.lifecycle import Request, State, late_since
 LOOK_EVERY = 5.0
 """Seconds."""
 PATIENCE = 10.0
-"""Seconds that something has to be seen: after a stop of all, or a jump of the clock, the hands may act first."""
+"""Seconds that something has to be seen: after a stop of all, or a jump of the clock, the workers may act first."""
 BEGUN_WITHIN = timedelta(seconds=60)
 """An approval that takes longer to be begun is told of."""
 ENDED_WITHIN = timedelta(seconds=5)

@@ -23,7 +23,7 @@ from jit.facts import RefusalReason
 from jit.ledger import LedgerUnavailable
 from jit.ledger.refusals import refusals
 from jit.policy import PolicyError, StaleGroups
-from jit.requests.intake import ACCESS, DURATION, INCIDENT, REASON, Asked, BadInput, trouble_with
+from jit.requests.intake import ACCESS, DURATION, INCIDENT, REASON, BadInput, RequestForm, trouble_with
 from jit.requests.lifecycle import Request
 from jit.requests.messages import SAYS
 from jit.use_cases.request import request_access
@@ -63,7 +63,7 @@ def redraw_form(ctx: ListenerContext, caller: Caller, view: Payload) -> None:
         ctx.opener.views_update(view_id=place, hash=version, view=request_form(filled, _channel(view)))
 
 
-def _can_be_sent(asked: Asked) -> bool:
+def _can_be_sent(asked: RequestForm) -> bool:
     """Half a character has no encoding; whoever sends the form is told of it."""
     try:
         "".join(astuple(asked)).encode()
@@ -110,8 +110,8 @@ def register(app: App, ctx: ListenerContext) -> None:
     app.view(REQUEST_FORM)(send)
 
 
-def _asked(view: Payload) -> Asked:
-    return Asked(
+def _asked(view: Payload) -> RequestForm:
+    return RequestForm(
         access=entered(view, ACCESS),
         duration=entered(view, DURATION),
         reason=entered(view, REASON),
@@ -119,7 +119,7 @@ def _asked(view: Payload) -> Asked:
     )
 
 
-def _checked(ctx: ListenerContext, caller: Caller, view: Payload) -> tuple[Asked, BadInput | None]:
+def _checked(ctx: ListenerContext, caller: Caller, view: Payload) -> tuple[RequestForm, BadInput | None]:
     """What is asked, and what stands in the way at which field, as far as that can be told at once."""
     asked = _asked(view)
     if not _is_ours(ctx, caller):

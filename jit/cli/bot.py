@@ -10,7 +10,7 @@ from jit.runtime.supervisor import hold_lifeline
 
 @click.command("bot")
 def bot() -> None:
-    """The face: listens to Slack, shows what the ledger says."""
+    """Listens to Slack, and shows what the ledger says."""
     settings = BotSettings()
     logs.set_up(settings.log_level)
     hold_lifeline()

@@ -63,7 +63,7 @@ class DoctorSettings(Settings):
 
     @property
     def works(self) -> bool:
-        """Whether these are, or may be, the settings of the hands: not those of a bot alone."""
+        """Whether these are, or may be, the settings of the workers: not those of a bot alone."""
         return self.worker_key is not None or self.slack_bot_token is None or (self.data / KEY_FILE).exists()
 
     @property
@@ -134,7 +134,7 @@ def _look_at_policies(settings: DoctorSettings, checked: Checked) -> Iterator[Li
     """A signer, or an auditor, has none. Raises NotLookedAt."""
     if not settings.decides and not settings.policies.exists():
         raise NotLookedAt(
-            "there is no such folder here; run it where the bot or the hands run, with their JIT_POLICIES"
+            "there is no such folder here; run it where the bot or the workers run, with their JIT_POLICIES"
         )
     return chain(look_at_policies(checked), look_at_writers(settings.policies))
 

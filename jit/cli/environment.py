@@ -20,7 +20,7 @@ PGPASSWORD = "PGPASSWORD"
 PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy")
 """Variables for processes that speak HTTP to the world: one may hold a login."""
 SLACK = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_API_URL", "JIT_LISTEN")
-HANDS = ("JIT_WORKER_KEY", PGPASSWORD)
+WORKERS = ("JIT_WORKER_KEY", PGPASSWORD)
 SIGNER = ("JIT_SIGNING_KEY", "JIT_WITNESSES", "JIT_COPIES", "JIT_COPIES_KEEP", "JIT_COPIES_ENDPOINT")
 AWS = "AWS_"
 """Prefix of the variables that reach a bucket for locked copies."""
@@ -40,8 +40,8 @@ def environment(
         common = (*common, PGPASSWORD)
     wanted = {
         "bot": (*common, *PROXIES, "REDIS_URL", *SLACK),
-        "worker": (*common, "REDIS_URL", *HANDS, *of_targets),
-        "timekeeper": (*common, "REDIS_URL", *HANDS, *of_targets),
+        "worker": (*common, "REDIS_URL", *WORKERS, *of_targets),
+        "timekeeper": (*common, "REDIS_URL", *WORKERS, *of_targets),
         "signer": (*common, *PROXIES, *SIGNER, *(name for name in everything if name.startswith(AWS))),
     }[room]
     return {name: everything[name] for name in wanted if name in everything}

@@ -16,7 +16,7 @@ from jit.proof.audit.reading import actor
 from jit.requests.lifecycle import REQUEST_ID, Request
 from jit.requests.messages import sentence
 from jit.requests.refusal import Refusal
-from jit.runtime.settings import HandsSettings
+from jit.runtime.settings import WorkerSettings
 from jit.use_cases import revoke as use_case
 from jit.use_cases.actor import Actor
 from jit.use_cases.core import Core
@@ -58,7 +58,7 @@ def revoke(request_id: str, reason: tuple[str, ...]) -> None:
 
 def _ordered(request_id: str, reason: str) -> Request:
     """Raises Refusal, CannotStart, LedgerUnavailable."""
-    settings = HandsSettings()
+    settings = WorkerSettings()
     ledger = existing_ledger(settings)
     clock = SystemClock()
     core = Core(

@@ -24,7 +24,7 @@ from jit.policy import Policy, load_policy
 from jit.proof.signer.keys import make_key_unless_there
 from jit.runtime import logs
 from jit.runtime.embedded import EmbeddedError, EmbeddedValkey
-from jit.runtime.settings import BotSettings, CannotStart, HandsSettings, SignerSettings
+from jit.runtime.settings import BotSettings, CannotStart, SignerSettings, WorkerSettings
 from jit.runtime.supervisor import Child, Supervisor
 
 log = structlog.get_logger(__name__)
@@ -62,7 +62,7 @@ def up(workers: int) -> None:
     """
     began = time.monotonic()
     logs.set_up()
-    settings = HandsSettings()
+    settings = WorkerSettings()
     data = Path(os.environ.get("JIT_DATA", "var")).absolute()
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     everything = {**os.environ, "JIT_DATA": str(data)}
@@ -102,9 +102,9 @@ def see_the_doctor(redis_url: SecretStr, data: Path) -> int:
     return to_mend
 
 
-def _require_all(settings: HandsSettings) -> None:
+def _require_all(settings: WorkerSettings) -> None:
     """Say what is missing before anything starts. Targets are not looked for: whatever one lacks, ends go on in the
-    others, and the hands name it. Speaks not to Slack.
+    others, and the workers name it. Speaks not to Slack.
 
     Raises:
         CannotStart, ValidationError: what to set.

@@ -4,24 +4,24 @@ import click
 
 import workers.main
 from jit.runtime import logs
-from jit.runtime.settings import HandsSettings
+from jit.runtime.settings import WorkerSettings
 from jit.runtime.supervisor import hold_lifeline
 
 
 @click.command()
 def worker() -> None:
-    """The hands: grants and revokes in the targets."""
+    """Grants and revokes in the targets."""
     workers.main.run_worker(_begin())
 
 
 @click.command()
 def timekeeper() -> None:
-    """The alarm clock: ends what is due. Needs no Redis."""
+    """Ends what is due. Needs no Redis."""
     workers.main.run_timekeeper(_begin())
 
 
-def _begin() -> HandsSettings:
-    settings = HandsSettings()
+def _begin() -> WorkerSettings:
+    settings = WorkerSettings()
     logs.set_up(settings.log_level)
     hold_lifeline()
     return settings

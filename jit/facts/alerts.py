@@ -66,7 +66,7 @@ CRITICAL = frozenset(
 class Alert(Fact):
     """Somebody has to look at this."""
 
-    recorded_by = (Room.BOT, Room.HANDS, Room.SIGNER, Room.AUDITOR)
+    recorded_by = (Room.BOT, Room.WORKERS, Room.SIGNER, Room.AUDITOR)
     ocsf = Event(Class.FINDING, CREATE, (Status.SUCCESS, "New"), Severity.HIGH)
     waits = True
 

@@ -88,7 +88,7 @@ class RequesterLeft(OrdersEnd):
 class RevokeIntent(TakesAway):
     """About to be taken away."""
 
-    recorded_by = (Room.HANDS,)
+    recorded_by = (Room.WORKERS,)
     ocsf = Event(Class.ACCESS, REVOKE, BEGUN)
 
     kind: Literal["revoke.intent"] = "revoke.intent"
@@ -99,7 +99,7 @@ class RevokeIntent(TakesAway):
 
 
 class RevokeFailed(TakesAway):
-    recorded_by = (Room.HANDS,)
+    recorded_by = (Room.WORKERS,)
     ocsf = Event(Class.ACCESS, REVOKE, FAILED, Severity.MEDIUM)
 
     kind: Literal["revoke.failed"] = "revoke.failed"
@@ -114,7 +114,7 @@ class RevokeFailed(TakesAway):
 class Ended(TakesAway):
     """Taken away, and read back from the target: nothing is left of the grant."""
 
-    recorded_by = (Room.HANDS,)
+    recorded_by = (Room.WORKERS,)
     ocsf = Event(Class.ACCESS, REVOKE)
     closes = True
 

@@ -77,7 +77,7 @@ class Room(StrEnum):
     """Whose processes record it. Each room has a login of its own to the ledger (`jit.ledger.guard.roles`)."""
 
     BOT = "bot"
-    HANDS = "hands"
+    WORKERS = "hands"
     """Workers and timekeepers."""
     SIGNER = "signer"
     AUDITOR = "auditor"

@@ -11,7 +11,7 @@ from jit.facts.sentence import Access, Part, Person, Time, Told, names, target_s
 class GrantIntent(Life):
     """Access is about to be given. Fixes the end."""
 
-    recorded_by = (Room.HANDS,)
+    recorded_by = (Room.WORKERS,)
     ocsf = Event(Class.ACCESS, ASSIGN, BEGUN)
 
     kind: Literal["grant.intent"] = "grant.intent"
@@ -28,7 +28,7 @@ class GrantIntent(Life):
 class Granted(Life):
     """Access was given, and read back from the target."""
 
-    recorded_by = (Room.HANDS,)
+    recorded_by = (Room.WORKERS,)
     ocsf = Event(Class.ACCESS, ASSIGN)
 
     kind: Literal["granted"] = "granted"
@@ -44,7 +44,7 @@ class Granted(Life):
 class GrantFailed(Life):
     """Not given: the target said so, and reading back found nothing; or it cannot be opened, and nothing was tried."""
 
-    recorded_by = (Room.HANDS,)
+    recorded_by = (Room.WORKERS,)
     ocsf = Event(Class.ACCESS, ASSIGN, FAILED, Severity.LOW)
     closes = True
 

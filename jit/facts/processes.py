@@ -13,7 +13,7 @@ NO_POLICY = "none"
 class Started(Fact):
     """A process began its work."""
 
-    recorded_by = (Room.BOT, Room.HANDS, Room.SIGNER)
+    recorded_by = (Room.BOT, Room.WORKERS, Room.SIGNER)
     ocsf = Event(Class.LIFECYCLE, (3, "Start"))
     waits = True
 

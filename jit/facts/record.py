@@ -60,7 +60,7 @@ class PersonErased(Fact):
 class SpoolTaken(Fact):
     """What waited in a host's spool was taken in, all of it: lines ``first`` to ``last`` of its chain."""
 
-    recorded_by = (Room.HANDS,)
+    recorded_by = (Room.WORKERS,)
     ocsf = Event(Class.LIFECYCLE, (OTHER, "Spool taken in"))
 
     kind: Literal["spool.taken"] = "spool.taken"

@@ -42,7 +42,7 @@ class RefusalReason(StrEnum):
 class Refused(Fact):
     """An attempt that was not let through. Holds nothing that was typed."""
 
-    recorded_by = (Room.BOT, Room.HANDS, Room.AUDITOR)
+    recorded_by = (Room.BOT, Room.WORKERS, Room.AUDITOR)
     ocsf = Event(Class.API, (OTHER, "Refused"), FAILED, Severity.LOW)
 
     kind: Literal["refused"] = "refused"

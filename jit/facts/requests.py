@@ -146,7 +146,7 @@ class Withdrawn(Life):
 
 
 class Lapsed(Life):
-    recorded_by = (Room.BOT, Room.HANDS)
+    recorded_by = (Room.BOT, Room.WORKERS)
     ocsf = Event(Class.ENTITY, (OTHER, "Lapse"))
     closes = True
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, exists, func, insert, select, update
 
 from jit.clock import SKEW_LIMIT
 from jit.ledger.schema import entries, requests
-from jit.requests.lifecycle import OPEN, Request, State, next_duty
+from jit.requests.lifecycle import OPEN, Request, State, next_action
 
 _ASKED_FOR = exists().where(entries.c.request_id == requests.c.id, entries.c.kind == "requested")
 """By the facts. Some logins can write rows here: of what nobody asked for there is none."""
@@ -31,7 +31,7 @@ class Question:
 
 
 def save(connection: Connection, request: Request, last_entry: int) -> None:
-    coming = next_duty(request)
+    coming = next_action(request)
     row = {
         "kind": STANDARD,
         "state": request.state,

@@ -34,7 +34,7 @@ _FIND_TABLES = (
     "SELECT set_config('search_path', 'public', false)"
     " WHERE to_regclass('entries') IS NULL AND to_regclass('public.entries') IS NOT NULL"
 )
-"""Where the login's own search path leads past them: without them no process of the hands would start."""
+"""Where the login's own search path leads past them: without them no process of the workers would start."""
 
 _ON_DISK = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
 """Any login may switch it off for itself, and then a crash takes back what was said to be recorded. What else it may be

@@ -26,7 +26,7 @@ from jit.ledger.privacy.people import is_closed
 from jit.ledger.rows import Last, insert_entries, last_entry, without_doubles
 from jit.ledger.schema import entries
 from jit.ports import Clock
-from jit.requests.lifecycle import CannotFollow, Request, State, follow
+from jit.requests.lifecycle import CannotFollow, Request, State, apply
 
 log = structlog.get_logger(__name__)
 
@@ -260,7 +260,7 @@ def _as_far_as_it_goes(facts: Iterable[Life]) -> Request | None:
     request: Request | None = None
     for fact in facts:
         with suppress(CannotFollow):
-            request = follow(request, fact)
+            request = apply(request, fact)
     return request
 
 
@@ -308,7 +308,7 @@ def _steps(
     after: dict[str, Request] = {}
     for fact in facts:
         try:
-            after[fact.request_id] = follow(after.get(fact.request_id) or before[fact.request_id], fact)
+            after[fact.request_id] = apply(after.get(fact.request_id) or before[fact.request_id], fact)
         except CannotFollow as wrong:
             raise Conflict(str(wrong)) from wrong
     return after

@@ -4,7 +4,7 @@ from jit.people.membership import StaleGroups
 from jit.policy.files.folder import BROKEN, PolicyFolder
 from jit.policy.files.load import load_policy
 from jit.policy.files.mistakes import Mistake, NotReadNow, PolicyError
-from jit.policy.model import Access, Channels, Counted, Missing, Rule, Tally, TargetConfig
+from jit.policy.model import Access, Channels, Counted, Missing, QuorumStatus, Rule, TargetConfig
 from jit.policy.policy import Policy
 
 __all__ = [
@@ -18,9 +18,9 @@ __all__ = [
     "Policy",
     "PolicyError",
     "PolicyFolder",
+    "QuorumStatus",
     "Rule",
     "StaleGroups",
-    "Tally",
     "TargetConfig",
     "load_policy",
 ]

@@ -88,7 +88,7 @@ class Missing(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class QuorumStatus:
     """How far a rule is met, quorum by quorum in the order of the file."""
 
     parts: tuple[Counted, ...]

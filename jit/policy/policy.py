@@ -7,7 +7,7 @@ from datetime import datetime
 
 from jit.people.membership import Membership, StaleGroups
 from jit.people.person import Groups
-from jit.policy.model import Access, Channels, Counted, Rule, Tally, TargetConfig
+from jit.policy.model import Access, Channels, Counted, QuorumStatus, Rule, TargetConfig
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,10 +95,12 @@ class Policy:
         """Whether this person's approval would count at all."""
         return person != requester and any(self.includes(quorum.who, person, groups, now) for quorum in rule.quorums)
 
-    def tally(self, rule: Rule, approvers: Iterable[str], requester: str, groups: Groups, now: datetime) -> Tally:
+    def evaluate(
+        self, rule: Rule, approvers: Iterable[str], requester: str, groups: Groups, now: datetime
+    ) -> QuorumStatus:
         """What these approvals are worth now. Their order, and saying it twice, make no difference."""
         others = sorted({*approvers} - {requester})
-        return Tally(
+        return QuorumStatus(
             tuple(
                 Counted(
                     quorum,

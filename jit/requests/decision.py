@@ -13,7 +13,7 @@ from functools import partial
 from jit.clock import SKEW_LIMIT
 from jit.facts import BEGIN_WITHIN, RefusalReason
 from jit.people.person import Standing
-from jit.policy import Access, Policy, PolicyError, PolicyFolder, Rule, StaleGroups, Tally
+from jit.policy import Access, Policy, PolicyError, PolicyFolder, QuorumStatus, Rule, StaleGroups
 from jit.ports import Directory, DirectoryUnavailable, UnknownPerson
 from jit.requests.lifecycle import Request, State
 
@@ -44,7 +44,7 @@ class Outcome(StrEnum):
     """What is needed to judge is not to be had now. Until it is, nothing is granted."""
 
 
-NOBODY = Tally(())
+NOBODY = QuorumStatus(())
 NOT_KNOWN_NOW = frozenset({RefusalReason.POLICY_BROKEN, RefusalReason.STALE_GROUPS, RefusalReason.CANNOT_LOOK_UP})
 
 
@@ -57,14 +57,14 @@ class Decision:
         reason: why they do not; None where they do. QUORUM_GONE where too few count.
         rules: those it was judged by; None where it did not come to that, or they no longer fit the request.
         groups_as_of: when Slack told who is in the groups.
-        tally: whose approvals count, quorum by quorum; of nobody where it did not come to that.
+        quorum_status: whose approvals count, quorum by quorum; of nobody where it did not come to that.
     """
 
     at: datetime
     reason: RefusalReason | None
     rules: Rules | None = None
     groups_as_of: datetime | None = None
-    tally: Tally = NOBODY
+    quorum_status: QuorumStatus = NOBODY
 
     @property
     def outcome(self) -> Outcome:
@@ -112,12 +112,12 @@ def evaluate(request: Request, approvers: Iterable[str], rules: Rules, directory
         if not may_ask or not _good(request.requester, directory, workspace):
             return decision(reason=RefusalReason.NOT_ALLOWED_TO_ASK)
         good = [approver for approver in approvers if _good(approver, directory, workspace)]
-        tally = rules.policy.tally(rules.rule, good, request.requester, groups, now)
+        quorum_status = rules.policy.evaluate(rules.rule, good, request.requester, groups, now)
     except StaleGroups:
         return decision(reason=RefusalReason.STALE_GROUPS)
     except DirectoryUnavailable:
         return decision(reason=RefusalReason.CANNOT_LOOK_UP)
-    return decision(reason=None if tally.complete else RefusalReason.QUORUM_GONE, tally=tally)
+    return decision(reason=None if quorum_status.complete else RefusalReason.QUORUM_GONE, quorum_status=quorum_status)
 
 
 def somebody_is_there(rule: Rule, policy: Policy, requester: str, directory: Directory, now: datetime) -> bool:

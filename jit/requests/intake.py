@@ -27,7 +27,7 @@ ACCESS, DURATION, REASON, INCIDENT = "access", "duration", "reason", "incident"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestForm:
     """The fields of the form, as typed."""
 
     access: str
@@ -37,7 +37,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ValidRequest:
     """The same, understood: something this person may ask for, and somebody could approve.
 
     ``principal`` is the person's name in the target, ``rule`` the one that decides.
@@ -72,7 +72,7 @@ class BadInput(Exception):
         return self.reason is RefusalReason.BAD_INPUT
 
 
-def understand(asked: Asked, policy: Policy, person: str, groups: Groups, now: datetime) -> Wish:
+def validate(asked: RequestForm, policy: Policy, person: str, groups: Groups, now: datetime) -> ValidRequest:
     """Read the form as this person's. Raises BadInput, naming every wrong field; StaleGroups."""
     problems: dict[str, str] = {}
     named = access = policy.accesses.get(asked.access.strip())
@@ -93,13 +93,13 @@ def understand(asked: Asked, policy: Policy, person: str, groups: Groups, now: d
         raise BadInput({}, RefusalReason.NO_PRINCIPAL, access)
     if not policy.decidable(rule, person, groups, now):
         raise BadInput({}, RefusalReason.NOBODY_COULD_APPROVE, access)
-    return Wish(access, principal, rule, duration, asked.reason, incident)
+    return ValidRequest(access, principal, rule, duration, asked.reason, incident)
 
 
-def trouble_with(asked: Asked, policy: Policy, person: str, groups: Groups, now: datetime) -> BadInput | None:
+def trouble_with(asked: RequestForm, policy: Policy, person: str, groups: Groups, now: datetime) -> BadInput | None:
     """What stands in the way; None if nothing does. Raises StaleGroups."""
     try:
-        understand(asked, policy, person, groups, now)
+        validate(asked, policy, person, groups, now)
     except BadInput as bad:
         return bad
     return None

@@ -208,11 +208,11 @@ def replay(facts: Iterable[Life]) -> Request | None:
     """The request that these facts tell; None if there are none. Raises CannotFollow."""
     request: Request | None = None
     for fact in facts:
-        request = follow(request, fact)
+        request = apply(request, fact)
     return request
 
 
-def follow(request: Request | None, fact: Life) -> Request:
+def apply(request: Request | None, fact: Life) -> Request:
     """The request after one more step. Raises CannotFollow."""
     if isinstance(fact, Requested):
         if request is not None:
@@ -327,7 +327,7 @@ def _ended(request: Request, fact: Ended) -> Request:
     )
 
 
-class Duty(StrEnum):
+class Action(StrEnum):
     """What has to be done about a request when its time has come."""
 
     LAPSE = "lapse"
@@ -336,37 +336,37 @@ class Duty(StrEnum):
     END = "end"
 
 
-def next_duty(request: Request) -> tuple[datetime, Duty] | None:
+def next_action(request: Request) -> tuple[datetime, Action] | None:
     """When this request wants attention next, if nothing else happens, and which.
 
     A moment in the past means now. The caller asks again after each step.
     """
     match request.state:
         case State.PENDING:
-            return request.pending_until, Duty.LAPSE
+            return request.pending_until, Action.LAPSE
         case State.APPROVED:
-            return _moment(request.approved_at) + GRANT_NUDGE, Duty.GRANT
+            return _moment(request.approved_at) + GRANT_NUDGE, Action.GRANT
         case State.GRANTING:
-            return _moment(request.intent_at) + GRANT_STUCK, Duty.GRANT
+            return _moment(request.intent_at) + GRANT_STUCK, Action.GRANT
         case State.ACTIVE:
-            return _moment(request.ends_at), Duty.END
+            return _moment(request.ends_at), Action.END
         case State.ENDING:
-            return request.asked_at, Duty.END
+            return request.asked_at, Action.END
         case _:
             return None
 
 
-def duty_at(request: Request, now: datetime) -> Duty | None:
+def action_at(request: Request, now: datetime) -> Action | None:
     """What has to be done about ``request`` at ``now``; None if nothing yet."""
     if request.state is State.ENDING:
-        return None if begun_until(request, now) else Duty.END
-    coming = next_duty(request)
+        return None if begun_until(request, now) else Action.END
+    coming = next_action(request)
     if coming is None or coming[0] > now:
         return None
     if request.state is State.APPROVED and now >= _moment(request.begin_by):
-        return Duty.LAPSE
+        return Action.LAPSE
     if request.state is State.GRANTING and now >= _given_up_at(request):
-        return Duty.TAKE_BACK
+        return Action.TAKE_BACK
     return coming[1]
 
 

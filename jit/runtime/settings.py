@@ -143,7 +143,7 @@ class BotSettings(QueueSettings):
         return self
 
 
-class HandsSettings(Settings):
+class WorkerSettings(Settings):
     """Settings of the timekeeper and the workers. They hold no Slack token.
 
     The timekeeper works without Redis; ``redis_url`` only lets it announce grants that got lost.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from jit.facts import BEGIN_WITHIN, Approval, Approved, Counted, RefusalReason
-from jit.policy import Tally
+from jit.policy import QuorumStatus
 from jit.requests.decision import Decision, Outcome, evaluate
 from jit.requests.lifecycle import Request
 from jit.use_cases.actor import Actor
@@ -38,7 +38,7 @@ def _approve(attempt: Attempt, request_id: str, digest: str) -> ApprovalResult:
     decision = evaluate(request, (*request.approvers, by.id), rules, core.directory, core.clock.now())
     if decision.reason and decision.reason is not RefusalReason.QUORUM_GONE:  # which others may still complete
         attempt.refuse(decision.reason, request)
-    labels = tuple(quorum.label for quorum, counted in decision.tally.parts if by.id in counted)
+    labels = tuple(quorum.label for quorum, counted in decision.quorum_status.parts if by.id in counted)
     if not labels:
         attempt.refuse(RefusalReason.NOT_ALLOWED_TO_DECIDE, request)
     common = attempt.signed(decision.at) | {"policy_version": rules.policy.version, "digest": digest}
@@ -46,17 +46,17 @@ def _approve(attempt: Attempt, request_id: str, digest: str) -> ApprovalResult:
     facts: list[Approval | Approved] = [mine]
     decided = decision.outcome is Outcome.HOLDS
     if decided:
-        counted = _counted((*request.approvals, mine), decision.tally)
+        counted = _counted((*request.approvals, mine), decision.quorum_status)
         facts.append(Approved.about(request, counted=counted, begin_by=decision.at + BEGIN_WITHIN, **common))
     after = attempt.record(request, facts)
     announced = not decided or attempt.announce(core.queue.grant, request.id)
     return ApprovalResult(after, decision, announced)
 
 
-def _counted(approvals: tuple[Approval, ...], tally: Tally) -> tuple[Counted, ...]:
+def _counted(approvals: tuple[Approval, ...], quorum_status: QuorumStatus) -> tuple[Counted, ...]:
     ids = {approval.approver: approval.id for approval in approvals}
     return tuple(
         Counted(approval=ids[person], approver=person, quorum=quorum.label)
-        for quorum, people in tally.parts
+        for quorum, people in quorum_status.parts
         for person in people
     )

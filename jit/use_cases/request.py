@@ -8,7 +8,7 @@ from jit.facts import Lapsed, RefusalReason, Requested
 from jit.ledger import AlreadyOpen, Conflict, Question
 from jit.policy import Policy, StaleGroups
 from jit.requests.decision import rules_in, somebody_is_there
-from jit.requests.intake import Asked, BadInput, Wish, understand
+from jit.requests.intake import BadInput, RequestForm, ValidRequest, validate
 from jit.requests.leaving import UNDECIDED
 from jit.requests.lifecycle import OPEN, Request, State
 from jit.requests.shares import ASKED_AT_MOST, ASKED_WITHIN, WITHDRAWN_AT_MOST
@@ -22,7 +22,7 @@ ID_LENGTHS = (4, 4, 5, 6, 7)
 """Lengths of the ids that are tried, until one is free."""
 
 
-def request_access(core: Core, *, by: Actor, asked: Asked) -> Request:
+def request_access(core: Core, *, by: Actor, asked: RequestForm) -> Request:
     """File a request for what was typed into the form.
 
     Raises:
@@ -33,7 +33,7 @@ def request_access(core: Core, *, by: Actor, asked: Asked) -> Request:
     attempt.admit()
     policy, now = attempt.policy(), core.clock.now()
     _require_share(attempt)
-    wish = _understood(attempt, asked, policy)
+    valid = _validated(attempt, asked, policy)
     return _file(
         attempt,
         policy,
@@ -43,18 +43,18 @@ def request_access(core: Core, *, by: Actor, asked: Asked) -> Request:
             source=by.source,
             request_id=request_id,
             requester=by.id,
-            access=wish.access.name,
-            target=wish.access.target,
-            permissions=wish.access.grants,
-            principal=wish.principal,
-            why=wish.why,
-            incident=wish.incident,
+            access=valid.access.name,
+            target=valid.access.target,
+            permissions=valid.access.grants,
+            principal=valid.principal,
+            why=valid.why,
+            incident=valid.incident,
             policy_version=policy.version,
-            duration=wish.duration,
-            channel=wish.access.channel,
-            risk=wish.access.risk,
-            needs=wish.rule.quorums,
-            pending_until=now + wish.access.pending_for,
+            duration=valid.duration,
+            channel=valid.access.channel,
+            risk=valid.access.risk,
+            needs=valid.rule.quorums,
+            pending_until=now + valid.access.pending_for,
         ),
     )
 
@@ -66,17 +66,17 @@ def _require_share(attempt: Attempt) -> None:
         attempt.refuse(RefusalReason.TOO_MANY)
 
 
-def _understood(attempt: Attempt, asked: Asked, policy: Policy) -> Wish:
+def _validated(attempt: Attempt, asked: RequestForm, policy: Policy) -> ValidRequest:
     directory, person, now = attempt.core.directory, attempt.by.id, attempt.core.clock.now()
     try:
-        wish = understand(asked, policy, person, directory.groups(), now)
+        valid = validate(asked, policy, person, directory.groups(), now)
     except BadInput as bad:
         attempt.refuse(bad.reason, bad.access, problems=bad.problems)
     except StaleGroups:
         attempt.refuse(RefusalReason.STALE_GROUPS)
-    if not somebody_is_there(wish.rule, policy, person, directory, now):
-        attempt.refuse(RefusalReason.NOBODY_COULD_APPROVE, wish.access, absent=True)
-    return wish
+    if not somebody_is_there(valid.rule, policy, person, directory, now):
+        attempt.refuse(RefusalReason.NOBODY_COULD_APPROVE, valid.access, absent=True)
+    return valid
 
 
 def _file(attempt: Attempt, policy: Policy, fact: Callable[[str], Requested]) -> Request:

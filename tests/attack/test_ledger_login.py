@@ -36,7 +36,7 @@ NAMES = [login.name for login in LOGINS]
 
 
 class Attacked:
-    """Access that is over in a moment, kept by a timekeeper with the login of the hands."""
+    """Access that is over in a moment, kept by a timekeeper with the login of the workers."""
 
     def __init__(self, stack: ExitStack, ledger: LedgerDatabase, house: Hands) -> None:
         self.house = house

@@ -13,7 +13,7 @@ from bot.followers.leavers import LOOK_EVERY, Leavers
 from jit.facts import RefusalReason
 from jit.ledger import Notes
 from jit.requests.decision import before_effect
-from jit.requests.intake import Asked
+from jit.requests.intake import RequestForm
 from jit.requests.lifecycle import Request, State
 from jit.requests.refusal import Refusal
 from jit.requests.shares import REFUSED_AT_MOST, WITHDRAWN_AT_MOST
@@ -76,7 +76,7 @@ def closed_by_a_change_and_approved_by_its_old_card_once_the_rules_are_back(comp
 
 def asked_again_to_close_what_somebody_else_waits_for(company: Company) -> None:
     company.rules(EVE_TOO)
-    eves = company.use_cases.request(actor(EVE), Asked(READ, "30m", WHY))
+    eves = company.use_cases.request(actor(EVE), RequestForm(READ, "30m", WHY))
     company.asked()
     company.rules(EVE_TOO, OTHER_GRANTS)
     company.asked()
@@ -230,7 +230,7 @@ def a_second_file_that_contradicts_the_first(company: Company) -> None:
 
 def asked_for_by_a_name_that_only_looks_alike(company: Company) -> None:
     for name in (f"{READ}\u200b", READ.replace("o", "\u043e"), READ.upper(), f"{READ}/", f"../{READ}"):
-        attempt = partial(company.use_cases.request, actor(ALICE), Asked(name, "30m", WHY))
+        attempt = partial(company.use_cases.request, actor(ALICE), RequestForm(name, "30m", WHY))
         assert company.why_not(attempt) is RefusalReason.NOT_ALLOWED_TO_ASK, name
 
 

@@ -24,7 +24,7 @@ def office(tmp_path):
 
 
 def rows_of_nothing(office, many, **changes):
-    """As a stolen login of the hands or of the bot can write them: nobody asked for these."""
+    """As a stolen login of the workers or of the bot can write them: nobody asked for these."""
     row = {
         "kind": "standard",
         "state": "pending",

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from demo.sample import DATABASE, WORKER
 from jit.facts import Approval, Approved, Counted, Granted, GrantIntent, Life, Quorum, Requested, Source
 from jit.ports import Grant
-from jit.requests.lifecycle import Request, follow
+from jit.requests.lifecycle import Request, apply
 from jit.runtime.queue import RqQueue
 from playground.sample import BOB, account
 from tests.world.product import POLICIES, Product, product
@@ -70,7 +70,7 @@ class Crowd:
         """In one append. The requests as they are then."""
         self.house.stage.ledger.append([fact for life in lives for fact in life])
         requests: list[Request | None] = [*before] or [None] * len(lives)
-        return [reduce(follow, life, request) for request, life in zip(requests, lives, strict=True)]
+        return [reduce(apply, life, request) for request, life in zip(requests, lives, strict=True)]
 
     def _scheduled(self, requests: Sequence[Request]) -> None:
         stage = self.house.stage
@@ -117,7 +117,7 @@ def _begun(access: int, person: int, ends_at: datetime, now: datetime) -> list[L
         needs=(need,),
         pending_until=now + timedelta(hours=1),
     )
-    request = follow(None, asked)
+    request = apply(None, asked)
     by = {"at": now, "actor": BOB, "source": Source.SLACK, "digest": request.digest}
     approval = Approval.about(request, approver=BOB, quorums=(need.label,), groups_as_of=now, **by)
     counted = (Counted(approval=approval.id, approver=BOB, quorum=need.label),)

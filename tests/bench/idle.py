@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import psycopg
 
-from demo.stack import Rehearsal, rehearsing
+from demo.stack import Stack, running_stack
 from jit.clock import SystemClock
 from jit.runtime.embedded import EmbeddedPostgres
 from tests.bench.results import Aim, Result, one_run
@@ -34,7 +34,7 @@ def _on_postgres() -> Sequence[Result]:
 def _with(ledger: str, url: str, database: Callable[[], tuple[int, int]] = lambda: (0, 0)) -> Sequence[Result]:
     with (
         tempfile.TemporaryDirectory(prefix="jit-bench-") as folder,
-        rehearsing(Path(folder), POLICIES, ledger_url=url, clock=SystemClock()) as stage,
+        running_stack(Path(folder), POLICIES, ledger_url=url, clock=SystemClock()) as stage,
     ):
         stage.ready(60)
         time.sleep(SETTLES)
@@ -59,7 +59,7 @@ def _with(ledger: str, url: str, database: Callable[[], tuple[int, int]] = lambd
     return results
 
 
-def _processes(stage: Rehearsal) -> dict[str, psutil.Process]:
+def _processes(stage: Stack) -> dict[str, psutil.Process]:
     children = {
         name: psutil.Process(child.process.pid) for name, child in stage.supervisor.children.items() if child.process
     }

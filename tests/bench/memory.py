@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from demo.stack import Rehearsal, rehearsing
+from demo.stack import Stack, running_stack
 from jit.clock import SystemClock
 from jit.requests.lifecycle import State
 from jit.runtime.supervisor import STOP_WITHIN
@@ -26,7 +26,7 @@ def measure_memory() -> Sequence[Result]:
     with tempfile.TemporaryDirectory(prefix="jit-bench-") as name:
         folder = Path(name)
         (folder / "data").mkdir()
-        with rehearsing(folder, POLICIES, bots=1, workers=1, clock=SystemClock(), output=None) as stage:
+        with running_stack(folder, POLICIES, bots=1, workers=1, clock=SystemClock(), output=None) as stage:
             environment = {k: v for child in stage.supervisor.children.values() for k, v in child.env.items()}
             for child in stage.supervisor.children:
                 stage.supervisor.kill(child, stay_down=True)
@@ -51,7 +51,7 @@ def _up(environment: dict[str, str], folder: Path) -> Iterator[psutil.Process]:
 
 
 def _use(it: Product) -> None:
-    stage: Rehearsal = it.stage
+    stage: Stack = it.stage
     it.until(stage.stage.connections, 60)
     for _ in range(GRANTS):
         request = it.granted(stage.alice, "orders-db/read 1h INC-42 to see what it takes")

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from demo.panel import Wings, standing_beside
+from demo.panel import LatePanel, open_panel
 from demo.rules import lay_out
 from jit.facts import Approved, Denied, Granted
 from jit.requests.lifecycle import State
@@ -25,14 +25,14 @@ WHY = "db down, need to look at stuck orders"
 @pytest.fixture(scope="module")
 def theatre(tmp_path_factory):
     """The whole product with the stage beside it."""
-    folder, wings = tmp_path_factory.mktemp("stage"), Wings()
+    folder, panel = tmp_path_factory.mktemp("stage"), LatePanel()
     with (
         unhurried(lag=HUNG, still=HUNG),
         EmbeddedPostgres(sync=False) as ledger,
         product(
-            folder, ledger_url=ledger.dsn(), workers=2, signer=True, policies=lay_out(folder, POLICIES), beside=wings
+            folder, ledger_url=ledger.dsn(), workers=2, signer=True, policies=lay_out(folder, POLICIES), beside=panel
         ) as it,
-        standing_beside(it.stage, ledger, wings) as beside,
+        open_panel(it.stage, ledger, panel) as beside,
     ):
         yield it
         beside.act("mend", {})

@@ -11,7 +11,7 @@ from bot.views.card import draw
 from bot.views.text import Names
 from jit.facts import Granted, GrantIntent, Source
 from jit.policy import PolicyFolder
-from jit.requests.intake import Asked
+from jit.requests.intake import RequestForm
 from jit.requests.lifecycle import Request
 from jit.use_cases.approve import approve
 from jit.use_cases.core import Core
@@ -105,7 +105,7 @@ class Requests:
 
 def asked(core: Core) -> Requests:
     def ask(person: str, access: str) -> Request:
-        return request_access(core, by=by(person), asked=Asked(access, "30m", WHY))
+        return request_access(core, by=by(person), asked=RequestForm(access, "30m", WHY))
 
     def now(request: Request) -> Request:
         found = core.ledger.request(request.id)
@@ -172,7 +172,7 @@ class Recorder:
 
     def _fills(self, person: Person) -> None:
         access = self._rules.current().accesses["orders-db/admin"]
-        filled = Filled(Asked(access.name, "30m", TYPED, "INC-1"), access, "decided by dba", TYPED)
+        filled = Filled(RequestForm(access.name, "30m", TYPED, "INC-1"), access, "decided by dba", TYPED)
         pending = self._requests.pending
         value = f"{pending.id} {pending.digest}"
         for name, form in (("request", request_form(filled, REQUESTS)), ("deny", deny_form(value, pending.id))):

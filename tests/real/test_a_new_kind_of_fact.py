@@ -45,7 +45,7 @@ def drill() -> Iterator[type[Any]]:
     class DrillHeld(Fact):
         """People practised what to do when an access does not end."""
 
-        recorded_by = (Room.HANDS,)
+        recorded_by = (Room.WORKERS,)
         ocsf = Event(Class.LIFECYCLE, (OTHER, "Drill held"), severity=Severity.LOW)
 
         kind: Literal["drill.held"] = "drill.held"

@@ -65,7 +65,7 @@ BROKEN = {
     "fewer kinds": ("DELETE FROM may_write WHERE kind = 'approved'", "jit_bot may not record approved"),
     "no kinds at all": ("DELETE FROM may_write", "jit_bot may not record alert, "),
     "a member of the owner": ("GRANT jit_owner TO jit_bot", "jit_bot is a member of jit_owner"),
-    "a member of the hands": ("GRANT jit_hands TO jit_bot", "jit_bot is a member of jit_hands"),
+    "a member of the workers": ("GRANT jit_hands TO jit_bot", "jit_bot is a member of jit_hands"),
     "a power of the server": ("GRANT pg_write_all_data TO jit_bot", "jit_bot is a member of pg_write_all_data"),
     "a superuser": ("ALTER ROLE jit_bot SUPERUSER", "jit_bot has more power than a process needs"),
     "who makes roles": ("ALTER ROLE jit_bot CREATEROLE BYPASSRLS", "jit_bot has more power than a process needs"),

@@ -208,7 +208,7 @@ def test_nobody_may_change_what_is_recorded_or_do_what_is_another_rooms(guarded:
     ],
 )
 def test_a_default_that_a_login_gives_itself_stops_no_process(guarded: LedgerDatabase, opened, default: str) -> None:
-    """With the hands' login, once: no worker and no timekeeper started any more, so that nothing was ended."""
+    """With the workers' login, once: no worker and no timekeeper started any more, so that nothing was ended."""
     with guarded.login("jit_hands") as eve:
         eve.execute(f"ALTER ROLE jit_hands SET {default}")
     try:

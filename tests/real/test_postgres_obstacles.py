@@ -120,7 +120,7 @@ def test_looking_again_and_again_leaves_no_connections(prepared, dba, monkeypatc
 
 @both_versions
 def test_a_password_that_was_changed_is_found(prepared, dba):
-    """And what is to be done says that the hands have to start again."""
+    """And what is to be done says that the workers have to start again."""
     dba.execute("ALTER ROLE worker PASSWORD 'first'")
     with hba(dba, "local all worker scram-sha-256"):
         dsn = SecretStr(make_conninfo(prepared.dsn("worker", "orders"), password="first"))

@@ -8,7 +8,7 @@ from typing import IO
 import pytest
 
 from bot.manifest import REQUEST_PATH
-from demo.stack import rehearsing
+from demo.stack import running_stack
 from jit.requests.lifecycle import State
 from jit.runtime.supervisor import Child, Process
 from playground.http_mode import RequestUrl
@@ -56,7 +56,7 @@ def test_asked_approved_used_and_gone_over_http(tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
     with (
         log.open("wb") as output,
-        rehearsing(tmp_path, POLICIES, spawn=spawn, workers=1, signer=False, output=output) as stage,
+        running_stack(tmp_path, POLICIES, spawn=spawn, workers=1, signer=False, output=output) as stage,
     ):
         url = stage.stage.slack.deliver_to(f"http://127.0.0.1:{port}{REQUEST_PATH}")
         wait_until(lambda: status(port, "/readyz") == 200)

@@ -9,12 +9,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from demo import console, look, promises
+from demo import console, observer, promises
 from demo import panel as beside
-from demo.lights import Lights
-from demo.look import Eyes
-from demo.panel import Beside, Wings, standing_beside
+from demo.observer import Observer
+from demo.panel import LatePanel, Panel, open_panel
 from demo.parts import Parts
+from demo.promise_lights import PromiseLights
 from demo.rules import ENGINEERS, lay_out
 from jit.requests.lifecycle import Request, State
 from jit.runtime.embedded import EmbeddedPostgres
@@ -32,16 +32,16 @@ DENIED = "ERROR:  permission denied for table orders"
 
 @dataclass
 class Theatre:
-    """A house with a stage beside it. ``seen`` are the lights of a fresh pair of eyes."""
+    """A house with a stage beside it. ``seen`` are the lights of a fresh pair of observer."""
 
     house: Product
-    beside: Beside
+    beside: Panel
     ledger: EmbeddedPostgres
-    eyes: Eyes
-    lights: Lights
+    observer: Observer
+    lights: PromiseLights
 
     def seen(self) -> list[dict[str, Any]]:
-        return self.lights.show(self.eyes.look())
+        return self.lights.show(self.observer.look())
 
     def red(self) -> list[str]:
         """What was red at some time, or is."""
@@ -79,7 +79,7 @@ def _was_red(light: dict[str, Any]) -> bool:
 def sharp_eyed() -> Iterator[None]:
     """What stands beside looks often, and its lights are patient."""
     with unhurried(lag=HUNG, still=HUNG), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(look, "WHOLE_EVERY", 0.0)
+        patch.setattr(observer, "WHOLE_EVERY", 0.0)
         patch.setattr(beside, "LOOK_EVERY", 0.2)
         patch.setattr(console, "LOOK_EVERY", 0.2)
         patch.setattr(console, "AGAIN_AFTER", 0.2)
@@ -101,26 +101,26 @@ def ledger_with_a_clock() -> Iterator[EmbeddedPostgres]:
 
 
 @pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Product, EmbeddedPostgres, Beside]]:
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Product, EmbeddedPostgres, Panel]]:
     folder = tmp_path_factory.mktemp("stage")
     with (
         sharp_eyed(),
         ledger_with_a_clock() as ledger,
         product(folder, ledger_url=ledger.dsn(), workers=2, signer=True, policies=lay_out(folder, POLICIES)) as it,
-        standing_beside(it.stage, ledger, Wings()) as wing,
+        open_panel(it.stage, ledger, LatePanel()) as wing,
     ):
         yield it, ledger, wing
 
 
 @pytest.fixture
-def theatre(opened: tuple[Product, EmbeddedPostgres, Beside]) -> Theatre:
+def theatre(opened: tuple[Product, EmbeddedPostgres, Panel]) -> Theatre:
     it, ledger, wing = opened
     wing.act("mend", {})
     it.empty()
-    there = Theatre(it, wing, ledger, Eyes(it.stage, Parts(it.stage, ledger)), Lights())
+    there = Theatre(it, wing, ledger, Observer(it.stage, Parts(it.stage, ledger)), PromiseLights())
     there.clocks_agree()
     it.until(lambda: all(light["state"] == "ok" for light in there.seen()))
-    there.lights = Lights()
+    there.lights = PromiseLights()
     return there
 
 
@@ -168,12 +168,12 @@ def test_with_both_alarm_clocks_down_the_light_says_what_it_waits_for(theatre: T
     for part in ("timekeeper", "workers"):
         theatre.beside.act("break", {"part": part, "how": "down"})
     theatre.time_is_over(request)
-    eyes = Eyes(theatre.house.stage, theatre.beside.parts)
-    theatre.house.until(lambda: theatre.lights.show(eyes.look())[1]["state"] == "waiting")
-    assert "ends within 5 s of the timekeeper's return" in theatre.lights.show(eyes.look())[1]["says"]
+    observer = Observer(theatre.house.stage, theatre.beside.parts)
+    theatre.house.until(lambda: theatre.lights.show(observer.look())[1]["state"] == "waiting")
+    assert "ends within 5 s of the timekeeper's return" in theatre.lights.show(observer.look())[1]["says"]
     theatre.beside.act("mend", {})
-    theatre.house.until(lambda: theatre.lights.show(eyes.look())[1]["state"] == "ok")
-    assert theatre.lights.show(eyes.look())[1]["past"] is None
+    theatre.house.until(lambda: theatre.lights.show(observer.look())[1]["state"] == "ok")
+    assert theatre.lights.show(observer.look())[1]["past"] is None
 
 
 def test_a_role_made_by_hand_is_red(theatre: Theatre):

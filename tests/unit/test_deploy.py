@@ -11,7 +11,7 @@ import pytest
 from pydantic import AliasChoices
 
 from jit.cli.main import COMMANDS
-from jit.runtime.settings import BotSettings, CopySettings, HandsSettings, SignerSettings
+from jit.runtime.settings import BotSettings, CopySettings, SignerSettings, WorkerSettings
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs/operations.md").read_text()
@@ -33,8 +33,8 @@ def variables(room) -> set[str]:
 
 ROOMS = {
     "bot": variables(BotSettings),
-    "worker": variables(HandsSettings),
-    "timekeeper": variables(HandsSettings),
+    "worker": variables(WorkerSettings),
+    "timekeeper": variables(WorkerSettings),
     "signer": variables(SignerSettings) | variables(CopySettings),
 }
 ALL = set().union(*ROOMS.values())

@@ -15,7 +15,7 @@ from typing import Any
 
 from jit.ports import Grant, Held, Holder, RevokeResult, Target
 from jit.runtime import logs
-from jit.runtime.settings import BotSettings, HandsSettings
+from jit.runtime.settings import BotSettings, WorkerSettings
 from jit.runtime.supervisor import hold_lifeline
 from tests.world.shared_clock import SharedClock
 
@@ -92,7 +92,7 @@ def main(room: str, clock_file: str, pause: str = "") -> None:
         return PausingTarget(target, Path(pause)) if pause else target
 
     run = {"worker": workers.main.run_worker, "timekeeper": workers.main.run_timekeeper}[room]
-    run(HandsSettings(), clock=clock, open_target=opening)
+    run(WorkerSettings(), clock=clock, open_target=opening)
 
 
 if __name__ == "__main__":

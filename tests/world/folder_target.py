@@ -14,7 +14,7 @@ from typing import Any
 
 from jit.ports import Capabilities, Finding, Grant, Held, Holder, RevokeResult, Target
 from jit.runtime import logs
-from jit.runtime.settings import HandsSettings
+from jit.runtime.settings import WorkerSettings
 from tests.world.shared_clock import SharedClock
 from workers.main import run_timekeeper, run_worker
 from workers.queue import presence
@@ -86,7 +86,7 @@ def main(room: str, clock_file: str, folder: str) -> None:
         return FolderTarget(name, Path(folder))
 
     run = {"worker": run_worker, "timekeeper": run_timekeeper}[room]
-    run(HandsSettings(), clock=SharedClock(Path(clock_file)), open_target=opening)
+    run(WorkerSettings(), clock=SharedClock(Path(clock_file)), open_target=opening)
 
 
 if __name__ == "__main__":

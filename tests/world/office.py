@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jit.facts import RefusalReason, Refused, Source, write_fact
-from jit.requests.intake import Asked
+from jit.requests.intake import RequestForm
 from jit.requests.lifecycle import Request
 from jit.requests.messages import sentence
 from jit.requests.refusal import Refusal
@@ -24,7 +24,7 @@ from tests.world.base import World
 
 READ, ADMIN, LONE, NIGHT = "orders-db/read", "orders-db/admin", "orders-db/lone", "orders-db/night"
 WHY = "db down: need a look at stuck orders"
-ASK = Asked(READ, "30m", WHY)
+ASK = RequestForm(READ, "30m", WHY)
 
 
 def actor(person: str, team: str | None = WORKSPACE, source: Source = Source.SLACK) -> Actor:
@@ -40,7 +40,7 @@ class UseCases:
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    def request(self, by: Actor, asked: Asked) -> Request:
+    def request(self, by: Actor, asked: RequestForm) -> Request:
         return request_access(self._core, by=by, asked=asked)
 
     def approve(self, by: Actor, request_id: str, digest: str) -> ApprovalResult:
@@ -74,7 +74,7 @@ class Office(World):
         )
 
     def asked(self, access: str = READ) -> Request:
-        return self.use_cases.request(actor(ALICE), Asked(access, "30m", WHY, "INC-42"))
+        return self.use_cases.request(actor(ALICE), RequestForm(access, "30m", WHY, "INC-42"))
 
     def approve(self, request: Request, by: str, digest: str | None = None) -> Request:
         return self.use_cases.approve(actor(by), request.id, digest or request.digest).request

@@ -17,7 +17,7 @@ import psycopg
 import pytest
 from redis import Redis
 
-from demo.stack import Rehearsal, rehearsing
+from demo.stack import Stack, running_stack
 from jit.facts import Fact, Granted, GrantIntent
 from jit.ledger import Entry, StoredDirectory, check_chain
 from jit.ledger.entry import NO_ENTRY
@@ -43,7 +43,7 @@ STATED_LAG = timedelta(seconds=5)
 class Product:
     """A rehearsal, with hands on its switches."""
 
-    stage: Rehearsal
+    stage: Stack
     clock: SharedClock
     pauses: Path
     since: int = 0
@@ -350,7 +350,7 @@ def product(
 
     with (
         (folder / "log.jsonl").open("wb") as log,
-        rehearsing(
+        running_stack(
             folder,
             policies,
             ledger_url=ledger_url,

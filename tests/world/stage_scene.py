@@ -8,7 +8,7 @@ import pytest
 
 from demo import promises
 from demo.held import Role
-from demo.look import Look
+from demo.observer import Observation
 from demo.parts import BOT, LEDGER, REDIS, SIGNER, SLACK, TARGET, TIMEKEEPER, WORKERS, Seen
 from demo.record import Record
 from jit.testing import T0, InMemoryLedger, ManualClock, Story
@@ -67,7 +67,7 @@ class Scene:
             "failures": (),
             "acknowledged": (),
         }
-        return Look(**known | seen)
+        return Observation(**known | seen)
 
 
 @contextmanager

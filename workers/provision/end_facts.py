@@ -13,7 +13,7 @@ import structlog
 from jit.facts import AboutRequest, AlertName, EndCause, Ended, Fact, RevokeIntent
 from jit.ledger import Conflict, Ledger, LedgerUnavailable
 from jit.ports import Clock, RevokeResult
-from jit.requests.lifecycle import Request, State, begun_until, follow
+from jit.requests.lifecycle import Request, State, begun_until
 from workers.provision.recorder import Scribe
 
 log = structlog.get_logger(__name__)
@@ -56,7 +56,7 @@ class EndFacts:
         time would only record it twice.
         """
         intents = {one.id: self.intent(one, _cause_of(one, cause)) for one in requests if one.revoke_begun_at is None}
-        begun = {one.id: follow(one, intents[one.id]) if one.id in intents else one for one in requests}
+        begun = {one.id: apply(one, intents[one.id]) if one.id in intents else one for one in requests}
         try:
             if not intents or self._append(intents.values(), [one for one in requests if one.id in intents]):
                 return Begun([*begun.values()])

@@ -21,7 +21,7 @@ from jit.ports import (
     TargetUnreachable,
 )
 from jit.requests.decision import Outcome, before_effect
-from jit.requests.lifecycle import Duty, Request, State, duty_at
+from jit.requests.lifecycle import Action, Request, State, action_at
 from workers.end_orders.queue import EndOrderQueue
 from workers.end_orders.signed import TooLong
 from workers.provision.revoke import Revoker
@@ -85,7 +85,7 @@ class Granter:
         """Approved and not begun, or begun and left by its worker long enough ago."""
         if request.state is State.APPROVED:
             return True
-        return request.state is State.GRANTING and duty_at(request, self.clock.now()) is Duty.GRANT
+        return request.state is State.GRANTING and action_at(request, self.clock.now()) is Action.GRANT
 
     def _begun(self, request: Request) -> Request | None:
         """The request with its intent on record and its end scheduled; None if it may not be given."""

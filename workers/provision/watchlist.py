@@ -7,7 +7,7 @@ from threading import Lock
 
 from jit.facts import Ended, Life
 from jit.ledger import BrokenChain, Ledger
-from jit.requests.lifecycle import LIVE, Request, State, duty_at
+from jit.requests.lifecycle import LIVE, Request, State, action_at
 
 
 class Watchlist:
@@ -97,7 +97,7 @@ def as_written(ledger: Ledger, request_id: str) -> Request | None:
 def _wakes(request: Request, now: datetime) -> bool:
     """One whose moments cannot be reckoned with does, and is told of there; it does not keep the others asleep."""
     try:
-        return duty_at(request, now) is not None
+        return action_at(request, now) is not None
     except OverflowError:
         return True
 

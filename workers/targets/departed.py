@@ -31,6 +31,6 @@ def said_of(left: Collection[Request], known: Collection[str]) -> Iterator[tuple
         until = f" until {one.ends_at:%Y-%m-%d %H:%M} UTC" if one.ends_at else ""
         what = f"{one.id}, {one.access}, is active{until} on {one.target}, which is in no policy file any more"
         if one.target in known:
-            yield True, what, "It ends by what the hands remember of it. Keep its secret until then."
+            yield True, what, "It ends by what the workers remember of it. Keep its secret until then."
         else:
             yield False, what, f"It cannot be ended. Put {one.target} back until it is over."

@@ -9,7 +9,7 @@ import structlog
 
 from jit.ledger import BrokenChain, Ledger, LedgerUnavailable
 from jit.ports import Clock
-from jit.requests.lifecycle import Duty, Request, duty_at
+from jit.requests.lifecycle import Action, Request, action_at
 from workers.provision.end_facts import Begun
 from workers.provision.recorder import Scribe
 from workers.provision.revoke import Revoker
@@ -87,7 +87,7 @@ class EndRunner:
         """
         try:
             known = self.watch.get(request.id) or look_up(self.ledger, self.scribe, request.id) or request
-            return known if duty_at(known, self.clock.now()) is Duty.END else None
+            return known if action_at(known, self.clock.now()) is Action.END else None
         except (LedgerUnavailable, OverflowError):
             return request
 

@@ -18,7 +18,7 @@ from jit.facts import Lapsed, Source
 from jit.ledger import BrokenChain, Conflict, Leases, Ledger, LedgerUnavailable
 from jit.ledger.tail import Tail
 from jit.ports import Clock, Queue, QueueUnavailable
-from jit.requests.lifecycle import Duty, Request, State, duty_at
+from jit.requests.lifecycle import Action, Request, State, action_at
 from workers.provision.recorder import Scribe
 from workers.provision.revoke import Revoker
 from workers.provision.watchlist import Watchlist
@@ -209,14 +209,14 @@ class Timekeeper:
 
     def _do(self, request: Request | None, now: datetime, ending: dict[str, list[Request]]) -> None:
         """Take the action that is due, or sort the request under its target in ``ending``. Raises BrokenChain."""
-        match duty_at(request, now) if request else None, request:
-            case Duty.LAPSE, Request() as unanswered:
+        match action_at(request, now) if request else None, request:
+            case Action.LAPSE, Request() as unanswered:
                 self._lapse(unanswered)
-            case Duty.GRANT, Request() as lost:
+            case Action.GRANT, Request() as lost:
                 self._announce(lost, now)
-            case Duty.TAKE_BACK, Request() as unfinished:
+            case Action.TAKE_BACK, Request() as unfinished:
                 self._runner.roll_back(unfinished)
-            case Duty.END, Request() as due:
+            case Action.END, Request() as due:
                 ending.setdefault(due.target, []).append(due)
 
     def _lapse(self, request: Request) -> None:

@@ -46,7 +46,7 @@ LOGINS = (
         },
     ),
     Login(
-        Room.HANDS,
+        Room.WORKERS,
         "workers and timekeepers",
         _RECORD
         | {

@@ -13,7 +13,7 @@ from bot.directory import ASKED_FOR_AT_MOST, POLL_EVERY, AnotherWorkspace, Slack
 from jit.ledger import StoredDirectory
 from jit.people.person import NO_GROUPS, Standing
 from jit.ports import DirectoryUnavailable, UnknownPerson
-from jit.requests.intake import Asked as Asking
+from jit.requests.intake import RequestForm as Asking
 from jit.requests.refusal import Refusal
 from jit.testing import InMemoryLedger, ManualClock
 from jit.use_cases.request import request_access

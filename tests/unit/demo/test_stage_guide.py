@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from demo.guide import STEPS, Guide
 from demo.parts import REDIS, WORKERS
+from demo.tutorial import STEPS, Tutorial
 from jit.facts import RefusalReason
 from tests.world.stage_scene import Scene
 
@@ -17,12 +17,12 @@ def scene():
 
 @pytest.fixture
 def done(scene):
-    guide = Guide()
+    guide = Tutorial()
     return lambda **seen: {step["name"] for step in guide.show(scene.look(**seen)) if step["done"]}
 
 
 def test_at_first_nothing_is_done_and_every_step_can_be_begun(scene):
-    steps = Guide().show(scene.look())
+    steps = Tutorial().show(scene.look())
     assert not any(step["done"] for step in steps)
     assert all(step["does"] for step in steps)
 

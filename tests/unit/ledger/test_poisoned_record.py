@@ -170,7 +170,7 @@ class TestAnEntryThatNobodyCanRead:
         self, house: Hands, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         house.active(minutes=30)
-        monkeypatch.setattr("workers.timekeeper.timekeeper.duty_at", broken)
+        monkeypatch.setattr("workers.timekeeper.timekeeper.action_at", broken)
         gone = sweep_until(house, PROMISED)
         assert gone is not None
         assert 0 <= gone <= PROMISED

@@ -29,9 +29,9 @@ from bot.views.text import Drawn, Json, harmless, straight, units
 from jit.facts import Alert, AlertName, Fact, Quorum, RefusalReason, Source
 from jit.ledger.entry import NO_ENTRY, open_entry, seal
 from jit.people.person import Person
-from jit.policy import Access, Rule, Tally
+from jit.policy import Access, QuorumStatus, Rule
 from jit.requests.decision import Decision
-from jit.requests.intake import Asked
+from jit.requests.intake import RequestForm
 from jit.requests.lifecycle import Request, State
 from jit.requests.refusal import Refusal
 from jit.use_cases.actor import Actor
@@ -133,7 +133,7 @@ def _access(text: str, name: str = "a" * 75) -> Access:
 
 
 def _forms(text: str) -> Iterator[Json]:
-    filled = forms.Filled(Asked("a" * 75, text, text, text), _access(text), "d" * 900, "n" * 900)
+    filled = forms.Filled(RequestForm("a" * 75, text, text, text), _access(text), "d" * 900, "n" * 900)
     yield forms.request_form(filled, "C0ACCESS1")
     for typed in (text, f"no/{text} 1h {text}", f"1.5h {text}"):
         yield forms.request_form(fill(typed, [_access(text)]), "C0ACCESS1")
@@ -146,10 +146,13 @@ def _answers(text: str) -> dict[str, Iterator[str]]:
     pending, ending = worst(text, State.PENDING), worst(text, State.ENDING)
     names = called(text)
     nobody, enough = (
-        Tally(tuple((quorum, frozenset()) for quorum in quorums)),
-        Tally(((quorums[0], frozenset(PEOPLE)),)),
+        QuorumStatus(tuple((quorum, frozenset()) for quorum in quorums)),
+        QuorumStatus(((quorums[0], frozenset(PEOPLE)),)),
     )
-    decisions = Decision(NOON, RefusalReason.QUORUM_GONE, tally=nobody), Decision(NOON, None, tally=enough)
+    decisions = (
+        Decision(NOON, RefusalReason.QUORUM_GONE, quorum_status=nobody),
+        Decision(NOON, None, quorum_status=enough),
+    )
     return {
         "fault": iter([answers.fault(answers.new_error_id())]),
         "refused": (answers.refused(Refusal(why, attempted="approve", request=pending)) for why in RefusalReason),

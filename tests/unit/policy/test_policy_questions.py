@@ -107,15 +107,15 @@ def test_nobody_could_approve_when_the_only_one_asks():
 
 def test_one_person_may_stand_for_two_quorums_once_in_each():
     two = Rule((quorum(2, "dba", "group:dba"), quorum(1, "security", "group:security")))
-    tally = POLICY.tally(two, [CAROL, CAROL], ALICE, FRESH, NOW)
-    assert [part.counted for part in tally.parts] == [(CAROL,), (CAROL,)]
-    assert not tally.complete
-    assert [(missing.quorum.label, missing.needed) for missing in tally.missing] == [("dba", 1)]
-    assert POLICY.tally(two, [CAROL, BOB], ALICE, FRESH, NOW).complete
+    quorum_status = POLICY.evaluate(two, [CAROL, CAROL], ALICE, FRESH, NOW)
+    assert [part.counted for part in quorum_status.parts] == [(CAROL,), (CAROL,)]
+    assert not quorum_status.complete
+    assert [(missing.quorum.label, missing.needed) for missing in quorum_status.missing] == [("dba", 1)]
+    assert POLICY.evaluate(two, [CAROL, BOB], ALICE, FRESH, NOW).complete
 
 
 def test_a_rule_without_a_quorum_is_never_met():
-    assert not POLICY.tally(Rule(()), [BOB, CAROL], ALICE, FRESH, NOW).complete
+    assert not POLICY.evaluate(Rule(()), [BOB, CAROL], ALICE, FRESH, NOW).complete
 
 
 def test_whose_approval_counts():
@@ -151,14 +151,14 @@ rules = st.lists(
 
 @given(rules, approvals, people)
 def test_nobody_counts_for_their_own_request(rule, approvers, requester):
-    tally = POLICY.tally(rule, approvers, requester, FRESH, NOW)
-    assert all(requester not in part.counted for part in tally.parts)
-    assert tally == POLICY.tally(rule, [*approvers, requester], requester, FRESH, NOW)
+    quorum_status = POLICY.evaluate(rule, approvers, requester, FRESH, NOW)
+    assert all(requester not in part.counted for part in quorum_status.parts)
+    assert quorum_status == POLICY.evaluate(rule, [*approvers, requester], requester, FRESH, NOW)
 
 
 @given(rules, approvals, people)
 def test_a_person_counts_once_in_a_quorum_and_only_as_a_member(rule, approvers, requester):
-    for quorum, counted in POLICY.tally(rule, approvers, requester, FRESH, NOW).parts:
+    for quorum, counted in POLICY.evaluate(rule, approvers, requester, FRESH, NOW).parts:
         assert len(set(counted)) == len(counted)
         assert set(counted) == POLICY.members(quorum.who, FRESH, NOW) & set(approvers) - {requester}
 
@@ -166,13 +166,15 @@ def test_a_person_counts_once_in_a_quorum_and_only_as_a_member(rule, approvers, 
 @given(rules, approvals, people, st.data())
 def test_order_makes_no_difference(rule, approvers, requester, data):
     shuffled = data.draw(st.permutations(approvers))
-    assert POLICY.tally(rule, approvers, requester, FRESH, NOW) == POLICY.tally(rule, shuffled, requester, FRESH, NOW)
+    assert POLICY.evaluate(rule, approvers, requester, FRESH, NOW) == POLICY.evaluate(
+        rule, shuffled, requester, FRESH, NOW
+    )
 
 
 @given(rules, approvals, people, people)
 def test_one_more_approval_never_takes_away(rule, approvers, requester, another):
-    before = POLICY.tally(rule, approvers, requester, FRESH, NOW)
-    after = POLICY.tally(rule, [*approvers, another], requester, FRESH, NOW)
+    before = POLICY.evaluate(rule, approvers, requester, FRESH, NOW)
+    after = POLICY.evaluate(rule, [*approvers, another], requester, FRESH, NOW)
     assert after.complete or not before.complete
     for (_, fewer), (_, more) in zip(before.parts, after.parts, strict=True):
         assert set(fewer) <= set(more)
@@ -180,7 +182,7 @@ def test_one_more_approval_never_takes_away(rule, approvers, requester, another)
 
 @given(rules, people)
 def test_decidable_means_that_everybody_together_could(rule, requester):
-    everybody = POLICY.tally(rule, PEOPLE, requester, FRESH, NOW)
+    everybody = POLICY.evaluate(rule, PEOPLE, requester, FRESH, NOW)
     assert POLICY.decidable(rule, requester, FRESH, NOW) == everybody.complete
 
 

@@ -13,7 +13,7 @@ POLICY = load_policy(Path(__file__).parents[3] / "policies")
 
 
 def approved(access, approvers, requester=ALICE):
-    return POLICY.tally(POLICY.rule(POLICY.accesses[access]), approvers, requester, GROUPS, NOW).complete
+    return POLICY.evaluate(POLICY.rule(POLICY.accesses[access]), approvers, requester, GROUPS, NOW).complete
 
 
 def test_engineering_may_ask_and_eve_may_not():

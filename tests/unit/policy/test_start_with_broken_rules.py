@@ -10,7 +10,7 @@ import pytest
 from jit.facts import Started
 from jit.policy import BROKEN, PolicyError
 from jit.requests.lifecycle import State
-from jit.runtime.settings import HandsSettings
+from jit.runtime.settings import WorkerSettings
 from tests.world.base import in_a_file
 from tests.world.hands import Hands
 from tests.world.raised import raised
@@ -26,7 +26,7 @@ def house(tmp_path: Path) -> Hands:
 
 def run(house: Hands, stop: Event) -> None:
     run_timekeeper(
-        HandsSettings(data=house.folder, policies=house.folder / "policies"),
+        WorkerSettings(data=house.folder, policies=house.folder / "policies"),
         clock=house.clock,
         stop=stop,
         open_target=lambda name, *_: house.targets[name],

@@ -15,7 +15,7 @@ from jit.doctor import State as Said
 from jit.policy import TargetConfig, load_policy
 from jit.ports import TargetUnreachable
 from jit.requests.lifecycle import State
-from jit.runtime.settings import HandsSettings
+from jit.runtime.settings import WorkerSettings
 from tests.world.base import in_a_file
 from tests.world.hands import RULES, Hands
 from tests.world.waiting import HUNG, wait_until
@@ -52,7 +52,7 @@ def test_its_access_ends_after_a_restart(house: Hands, left: str) -> None:
     house.rules(text=left)
     house.clock.move(minutes=30)
     stop = Event()
-    settings = HandsSettings(data=house.folder, policies=house.policy_file.parent)
+    settings = WorkerSettings(data=house.folder, policies=house.policy_file.parent)
     how = {"clock": house.clock, "stop": stop, "open_target": lambda name, *_: house.targets[name]}
     keeper = Thread(target=run_timekeeper, args=(settings,), kwargs=how, daemon=True)
     keeper.start()

@@ -253,7 +253,7 @@ def test_approvals_of_nobody_weigh_nothing(office):
     for approvers, outcome in (((), Outcome.INVALID), ((ALICE,), Outcome.INVALID), ((CAROL,), Outcome.HOLDS)):
         decision = evaluate(request, approvers, rules, office.directory, office.clock.now())
         assert decision.outcome is outcome, approvers
-        assert decision.tally.complete is (outcome is Outcome.HOLDS), approvers
+        assert decision.quorum_status.complete is (outcome is Outcome.HOLDS), approvers
 
 
 def test_a_decision_says_what_it_rests_on(office):
@@ -262,11 +262,11 @@ def test_a_decision_says_what_it_rests_on(office):
     assert decision.at == office.clock.now()
     assert decision.rules.policy.version == office.policies.current().version
     assert decision.groups_as_of == office.directory.groups().as_of
-    assert [(quorum.label, people) for quorum, people in decision.tally.parts] == [("dba", (BOB,))]
+    assert [(quorum.label, people) for quorum, people in decision.quorum_status.parts] == [("dba", (BOB,))]
 
 
 def test_a_decision_that_was_not_come_to_counts_nobody(office):
     request = office.approved()
     office.rules(("kind: fake", "knid: fake"))
     decision = judged(office, request)
-    assert (decision.rules, decision.tally.complete) == (None, False)
+    assert (decision.rules, decision.quorum_status.complete) == (None, False)

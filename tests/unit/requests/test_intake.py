@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from jit.facts import RefusalReason
 from jit.people.person import Groups
 from jit.policy import load_policy
-from jit.requests.intake import LONGEST_TEXT, Asked, BadInput, looks_secret, text_trouble, trouble_with, understand
+from jit.requests.intake import LONGEST_TEXT, BadInput, RequestForm, looks_secret, text_trouble, trouble_with, validate
 from jit.testing import ALICE, EVE, T0
 from tests.world.base import RULES
 from tests.world.office import ADMIN, LONE, READ, WHY
@@ -23,7 +23,7 @@ def policy(tmp_path_factory):
 
 
 def read(policy, *, access=READ, duration="30m", reason=WHY, incident="", person=ALICE):
-    return understand(Asked(access, duration, reason, incident), policy, person, FRESH, T0)
+    return validate(RequestForm(access, duration, reason, incident), policy, person, FRESH, T0)
 
 
 def problems(policy, **typed):
@@ -33,11 +33,11 @@ def problems(policy, **typed):
 
 
 def test_what_is_right_is_understood(policy):
-    wish = read(policy, access=f" {ADMIN} ", duration="1H", incident=" INC-42 ", reason="  two\nlines ")
-    assert wish.access.name == ADMIN
-    assert wish.duration == wish.access.max_duration
-    assert wish.incident == "INC-42"
-    assert wish.why == "  two\nlines "
+    valid = read(policy, access=f" {ADMIN} ", duration="1H", incident=" INC-42 ", reason="  two\nlines ")
+    assert valid.access.name == ADMIN
+    assert valid.duration == valid.access.max_duration
+    assert valid.incident == "INC-42"
+    assert valid.why == "  two\nlines "
 
 
 def test_a_duration_that_is_none_or_too_long_is_named(policy):
@@ -120,7 +120,7 @@ anything = st.text(alphabet=st.characters(exclude_categories=()), max_size=300)
 @settings(max_examples=150, deadline=None)
 @given(
     asked=st.builds(
-        Asked,
+        RequestForm,
         access=st.sampled_from([READ, ADMIN, LONE]) | anything,
         duration=st.sampled_from(["30m", "1h"]) | anything,
         reason=anything,
@@ -133,6 +133,6 @@ def test_whatever_is_typed_is_refused_at_its_field_or_can_be_kept(policy, asked,
         assert set(bad.problems) <= {"access", "duration", "reason", "incident"}
         assert bad.problems or bad.reason in {RefusalReason.NO_PRINCIPAL, RefusalReason.NOBODY_COULD_APPROVE}
         return
-    wish = understand(asked, policy, person, FRESH, T0)
-    assert wish.why.encode().decode() == asked.reason
-    assert "\x00" not in wish.why + (wish.incident or "")
+    valid = validate(asked, policy, person, FRESH, T0)
+    assert valid.why.encode().decode() == asked.reason
+    assert "\x00" not in valid.why + (valid.incident or "")

@@ -34,13 +34,13 @@ from jit.requests.lifecycle import (
     GRANT_NUDGE,
     GRANT_STUCK,
     REVOKE_STUCK,
+    Action,
     CannotFollow,
-    Duty,
     Request,
     State,
-    duty_at,
-    follow,
-    next_duty,
+    action_at,
+    apply,
+    next_action,
     replay,
 )
 from tests.world.raised import raised
@@ -128,9 +128,9 @@ STEPS: dict[type[Life], dict[State, State]] = {
 
 
 def in_state(state: State) -> Request:
-    request = follow(None, asked())
+    request = apply(None, asked())
     for kind in PATHS[state]:
-        request = follow(request, step(request, kind))
+        request = apply(request, step(request, kind))
     assert request.state is state
     return request
 
@@ -141,15 +141,15 @@ def test_what_may_follow_what():
     for request in map(in_state, State):
         for kind, leads in STEPS.items():
             if request.state in leads:
-                after = follow(request, step(request, kind))
+                after = apply(request, step(request, kind))
                 assert (after.state, after.version) == (leads[request.state], request.version + 1), (request, kind)
             else:
-                assert raised(CannotFollow, follow, request, step(request, kind)), (request.state, kind)
+                assert raised(CannotFollow, apply, request, step(request, kind)), (request.state, kind)
 
 
 def test_nothing_follows_what_was_never_asked():
     with pytest.raises(CannotFollow):
-        follow(None, step(in_state(State.PENDING), Approved))
+        apply(None, step(in_state(State.PENDING), Approved))
 
 
 def test_a_request_is_asked_once():
@@ -159,10 +159,10 @@ def test_a_request_is_asked_once():
 
 @given(st.lists(st.sampled_from([*STEPS]), max_size=12))
 def test_access_is_never_active_without_a_decision_and_an_intent(kinds: list[type[Life]]):
-    request = follow(None, asked())
+    request = apply(None, asked())
     for kind in kinds:
         try:
-            request = follow(request, step(request, kind))
+            request = apply(request, step(request, kind))
         except CannotFollow:
             continue
         if request.state in {State.GRANTING, State.ACTIVE}:
@@ -185,68 +185,70 @@ def test_the_digest_changes_with_everything_the_card_shows():
         "needs": (Quorum(label="dba", who=("group:dba",), count=2),),
     }
     for name, value in changes.items():
-        assert follow(None, asked()).digest != follow(None, asked(**{name: value})).digest, name
+        assert apply(None, asked()).digest != apply(None, asked(**{name: value})).digest, name
 
 
 def test_the_digest_survives_another_approval():
     request = in_state(State.PENDING)
-    assert follow(request, step(request, Approval)).digest == request.digest
+    assert apply(request, step(request, Approval)).digest == request.digest
 
 
 def test_one_person_who_says_yes_twice_is_one_approver():
     request = in_state(State.PENDING)
-    request = follow(request, step(request, Approval))
-    request = follow(request, step(request, Approval))
+    request = apply(request, step(request, Approval))
+    request = apply(request, step(request, Approval))
     assert request.approvers == ("U02BOB000",)
 
 
 def test_the_first_end_counts_and_a_later_one_adds_what_it_found():
     ended = in_state(State.ENDED)
-    later = follow(ended, step(ended, Ended, at=T0 + timedelta(minutes=5)))
+    later = apply(ended, step(ended, Ended, at=T0 + timedelta(minutes=5)))
     assert later.over_at == ended.over_at
     assert later.sessions == 2
     assert later.end_cause is EndCause.EXPIRED
 
 
 def test_duties_fall_due_and_not_a_moment_before():
-    for state, after, duty in (
-        (State.PENDING, timedelta(hours=8), Duty.LAPSE),
-        (State.APPROVED, GRANT_NUDGE, Duty.GRANT),
-        (State.APPROVED, timedelta(minutes=15), Duty.LAPSE),
-        (State.GRANTING, GRANT_STUCK, Duty.GRANT),
-        (State.GRANTING, GRANT_GIVEN_UP, Duty.TAKE_BACK),
-        (State.ACTIVE, HALF_HOUR, Duty.END),
-        (State.ENDING, REVOKE_STUCK, Duty.END),
+    for state, after, action in (
+        (State.PENDING, timedelta(hours=8), Action.LAPSE),
+        (State.APPROVED, GRANT_NUDGE, Action.GRANT),
+        (State.APPROVED, timedelta(minutes=15), Action.LAPSE),
+        (State.GRANTING, GRANT_STUCK, Action.GRANT),
+        (State.GRANTING, GRANT_GIVEN_UP, Action.TAKE_BACK),
+        (State.ACTIVE, HALF_HOUR, Action.END),
+        (State.ENDING, REVOKE_STUCK, Action.END),
     ):
         request = in_state(state)
-        assert duty_at(request, T0 + after) is duty, state
-        assert duty_at(request, T0 + after - timedelta(microseconds=1)) is not duty, state
+        assert action_at(request, T0 + after) is action, state
+        assert action_at(request, T0 + after - timedelta(microseconds=1)) is not action, state
 
 
 def test_a_grant_that_is_not_finished_by_its_own_end_is_taken_back():
     short = replace(in_state(State.GRANTING), ends_at=T0 + timedelta(seconds=6))
-    assert duty_at(short, T0 + timedelta(seconds=6)) is Duty.TAKE_BACK
+    assert action_at(short, T0 + timedelta(seconds=6)) is Action.TAKE_BACK
 
 
 def test_a_clock_set_back_keeps_nobody_from_taking_up_an_end_that_was_begun():
-    assert duty_at(in_state(State.ENDING), T0 - timedelta(hours=1)) is Duty.END
+    assert action_at(in_state(State.ENDING), T0 - timedelta(hours=1)) is Action.END
 
 
 def test_an_end_that_nobody_has_begun_is_due_at_once():
     request = in_state(State.ACTIVE)
-    assert duty_at(follow(request, step(request, Released)), T0) is Duty.END
+    assert action_at(apply(request, step(request, Released)), T0) is Action.END
 
 
-def test_what_is_over_has_no_duty():
-    assert {state for state in State if next_duty(in_state(state)) is None} == {state for state in State if state.over}
+def test_what_is_over_has_no_action():
+    assert {state for state in State if next_action(in_state(state)) is None} == {
+        state for state in State if state.over
+    }
 
 
 def test_a_decision_counts_named_approvals():
     request = in_state(State.PENDING)
     yes = step(request, Approval)
     assert isinstance(yes, Approval)
-    request = follow(request, yes)
+    request = apply(request, yes)
     decided = step(request, Approved)
     assert isinstance(decided, Approved)
     counted = (Counted(approval=yes.id, approver=yes.approver, quorum="dba"),)
-    assert follow(request, decided.model_copy(update={"counted": counted})).counted == counted
+    assert apply(request, decided.model_copy(update={"counted": counted})).counted == counted

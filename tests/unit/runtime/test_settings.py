@@ -11,11 +11,11 @@ from jit.runtime.settings import (
     SLACK,
     BotSettings,
     CannotStart,
-    HandsSettings,
     MissingSecret,
     QueueSettings,
     Settings,
     SignerSettings,
+    WorkerSettings,
     process_name,
     resolve_secret,
 )
@@ -69,7 +69,7 @@ def test_each_name_of_the_environment_is_heard(environment):
     assert bot.slack_bot_token.get_secret_value() == ENVIRONMENT["SLACK_BOT_TOKEN"]
     assert bot.slack_app_token.get_secret_value() == ENVIRONMENT["SLACK_APP_TOKEN"]
     assert bot.slack_api_url == "http://127.0.0.1:1/api/"
-    hands = HandsSettings()
+    hands = WorkerSettings()
     assert hands.worker_key is not None
     assert hands.worker_key.get_secret_value() == SECRET
 
@@ -81,13 +81,13 @@ def test_slack_is_the_real_one_unless_said(environment):
 
 def test_each_process_sees_only_the_secrets_of_its_room(environment):
     give(environment)
-    assert not {"slack_bot_token", "slack_app_token"} & set(HandsSettings().model_dump())
+    assert not {"slack_bot_token", "slack_app_token"} & set(WorkerSettings().model_dump())
     assert "worker_key" not in BotSettings().model_dump()
 
 
 def test_no_secret_is_ever_shown(environment):
     give(environment)
-    for room in (Settings, QueueSettings, BotSettings, HandsSettings):
+    for room in (Settings, QueueSettings, BotSettings, WorkerSettings):
         settings = room()
         shown = (repr(settings), str(settings), str(settings.model_dump()), settings.model_dump_json())
         assert not any(SECRET in each for each in shown), room
@@ -102,7 +102,7 @@ def test_a_missing_one_is_named_and_those_given_are_not_shown(environment):
 
 
 def test_the_timekeeper_needs_no_queue():
-    assert HandsSettings().redis_url is None
+    assert WorkerSettings().redis_url is None
 
 
 def test_settings_do_not_change(environment):
@@ -157,10 +157,10 @@ def test_each_secret_may_lie_in_a_file_instead(environment, tmp_path):
     for name, room, field in (
         ("JIT_LEDGER_URL", Settings, "ledger_url"),
         ("REDIS_URL", QueueSettings, "redis_url"),
-        ("REDIS_URL", HandsSettings, "redis_url"),
+        ("REDIS_URL", WorkerSettings, "redis_url"),
         ("SLACK_BOT_TOKEN", BotSettings, "slack_bot_token"),
         ("SLACK_APP_TOKEN", BotSettings, "slack_app_token"),
-        ("JIT_WORKER_KEY", HandsSettings, "worker_key"),
+        ("JIT_WORKER_KEY", WorkerSettings, "worker_key"),
     ):
         give(environment)
         keep(tmp_path / "kept", f"{SECRET} of the file\n")

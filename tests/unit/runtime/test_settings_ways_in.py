@@ -6,7 +6,7 @@ import pytest
 
 from jit.cli.environment import environment
 from jit.policy import load_policy
-from jit.runtime.settings import Address, BotSettings, CannotStart, HandsSettings
+from jit.runtime.settings import Address, BotSettings, CannotStart, WorkerSettings
 from tests.world.raised import raised
 
 POLICIES = Path(__file__).parents[3] / "policies"
@@ -87,7 +87,7 @@ def test_what_is_no_address_is_refused_with_how_to_write_one(variables):
 
 def test_the_hands_see_neither(variables):
     variables.setenv("SLACK_SIGNING_SECRET", SECRET)
-    assert not {"slack_signing_secret", "listen"} & set(HandsSettings().model_dump())
+    assert not {"slack_signing_secret", "listen"} & set(WorkerSettings().model_dump())
 
 
 def test_up_hands_both_to_the_bot_alone():

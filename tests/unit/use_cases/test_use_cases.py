@@ -8,7 +8,7 @@ import pytest
 from jit.facts import BEGIN_WITHIN, Approval, Approved, Denied, EndCause, RefusalReason, Released, Requested
 from jit.ledger import LedgerUnavailable
 from jit.requests.decision import Outcome, before_effect
-from jit.requests.intake import Asked, trouble_with
+from jit.requests.intake import RequestForm, trouble_with
 from jit.requests.lifecycle import State
 from jit.requests.messages import SAYS, sentence
 from jit.requests.refusal import Refusal
@@ -54,7 +54,7 @@ def test_two_quorums_want_two_presses(office):
     request = office.asked(ADMIN)
     first = office.use_cases.approve(actor(BOB), request.id, request.digest)
     assert first.decision.outcome is Outcome.INVALID
-    assert [missing.quorum.label for missing in first.decision.tally.missing] == ["security"]
+    assert [missing.quorum.label for missing in first.decision.quorum_status.missing] == ["security"]
     assert first.request.state is State.PENDING
     assert office.queue.grants == []
     second = office.use_cases.approve(actor(SAM), request.id, request.digest)
@@ -120,10 +120,10 @@ def test_an_approver_can_revoke_while_slack_groups_are_not_known(office):
 
 
 BAD_FORMS = {
-    "access": Asked("orders-db/nothing", "30m", WHY),
-    "duration": Asked(READ, "9h", WHY),
-    "reason": Asked(READ, "30m", "my password: hunter2hunter2"),
-    "incident": Asked(ADMIN, "30m", WHY, "CHG-1 hunter2"),
+    "access": RequestForm("orders-db/nothing", "30m", WHY),
+    "duration": RequestForm(READ, "9h", WHY),
+    "reason": RequestForm(READ, "30m", "my password: hunter2hunter2"),
+    "incident": RequestForm(ADMIN, "30m", WHY, "CHG-1 hunter2"),
 }
 
 
@@ -138,7 +138,7 @@ def test_a_wrong_field_is_named_and_what_was_typed_is_kept_nowhere(office):
 
 def test_an_access_that_one_may_not_have_looks_like_one_that_is_not_there(office):
     def said(access, *typed):
-        attempt = partial(office.use_cases.request, actor(EVE), Asked(access, "400d", WHY, "x"))
+        attempt = partial(office.use_cases.request, actor(EVE), RequestForm(access, "400d", WHY, "x"))
         return office.refused(RefusalReason.NOT_ALLOWED_TO_ASK, attempt, *typed).problems
 
     assert said(ADMIN) == said("orders-db/nothing", "orders-db/nothing")
@@ -218,7 +218,7 @@ def test_access_that_was_given_under_other_rules_is_asked_for_once(office):
 
 def test_the_form_is_told_what_the_desk_would_say_without_a_record(office):
     rules, groups, now = office.policies.current(), office.directory.groups(), office.clock.now()
-    wrong = [*((form, ALICE) for form in BAD_FORMS.values()), (ASK, EVE), (Asked(LONE, "30m", WHY), ALICE)]
+    wrong = [*((form, ALICE) for form in BAD_FORMS.values()), (ASK, EVE), (RequestForm(LONE, "30m", WHY), ALICE)]
     told = [trouble_with(asked, rules, person, groups, now) for asked, person in wrong]
     says_all = {RefusalReason.NO_PRINCIPAL, RefusalReason.NOBODY_COULD_APPROVE}
     assert trouble_with(ASK, rules, ALICE, groups, now) is None
@@ -239,7 +239,7 @@ def test_a_decision_stands_when_the_queue_is_gone(office):
 
 def test_nothing_is_decided_off_the_record(office):
     request = office.asked()
-    other = Asked(ADMIN, "30m", WHY, "INC-42")
+    other = RequestForm(ADMIN, "30m", WHY, "INC-42")
     attempts = [*office.acts(request, actor(CAROL)).values(), lambda: office.use_cases.request(actor(ALICE), other)]
     before = office.facts()
     office.ledger.cut = True

@@ -1,4 +1,4 @@
-"""What the hands record when they start."""
+"""What the workers record when they start."""
 
 from threading import Event
 
@@ -7,7 +7,7 @@ import pytest
 from jit.facts import Started
 from jit.ledger import Ledger, LedgerUnavailable
 from jit.ports import Finding
-from jit.runtime.settings import HandsSettings
+from jit.runtime.settings import WorkerSettings
 from tests.world.hands import Hands
 from workers.main import run_timekeeper
 
@@ -19,7 +19,7 @@ def house(tmp_path):
 
 def start(house):
     """Begin as a timekeeper, and stop at once."""
-    settings = HandsSettings(data=house.folder, policies=house.policy_file.parent, ledger_url=house.ledger.url)
+    settings = WorkerSettings(data=house.folder, policies=house.policy_file.parent, ledger_url=house.ledger.url)
     told = Event()
     told.set()
     run_timekeeper(settings, clock=house.clock, stop=told, open_target=lambda name, *_: house.targets[name])

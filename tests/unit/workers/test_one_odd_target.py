@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from jit.facts import AlertName
 from jit.ports import Target
 from jit.requests.lifecycle import State
-from jit.runtime.settings import HandsSettings, MissingSecret
+from jit.runtime.settings import MissingSecret, WorkerSettings
 from jit.testing import InMemoryTarget
 from tests.world.base import in_a_file
 from tests.world.hands import Hands
@@ -66,7 +66,7 @@ def opener(house: Hands, wrong: Exception) -> Callable[..., Target]:
 def start(house: Hands, opened: Callable[..., Target], *, until: Callable[[], bool]) -> list[Any]:
     """As a timekeeper that begins anew; returns what it logged."""
     stop = Event()
-    settings = HandsSettings(data=house.folder, policies=house.policy_file.parent)
+    settings = WorkerSettings(data=house.folder, policies=house.policy_file.parent)
     how = {"clock": house.clock, "stop": stop, "open_target": opened}
     with capture_logs() as logged:
         keeper = Thread(target=run_timekeeper, args=(settings,), kwargs=how, daemon=True)

@@ -8,7 +8,7 @@ from datetime import datetime
 from demo.held import Role, held_roles
 from demo.parts import BOT, SLACK, Parts, Seen
 from demo.record import Record
-from demo.stack import Rehearsal
+from demo.stack import Stack
 from jit.ledger import BrokenChain, LedgerUnavailable
 from jit.ledger.spool_files import put_aside_in, waiting_in
 from jit.proof.signer.keys import read_key
@@ -27,7 +27,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Observation:
     """All that was seen at ``now``, which is ``tick`` by `time.monotonic`.
 
     ``roles`` were read before the record: whatever they rest on must be in it. None: the target did not answer.
@@ -56,10 +56,10 @@ class Look:
         return all(self.parts[name].whole(self.tick) for name in names)
 
 
-class Eyes:
+class Observer:
     """An observer of the stack, with connections of its own. Not for several threads."""
 
-    def __init__(self, stack: Rehearsal, parts: Parts) -> None:
+    def __init__(self, stack: Stack, parts: Parts) -> None:
         key = stack.folder / "signer" / "log.key"
         self.record = Record(stack.ledger, read_key(key).verifier() if key.exists() else None)
         self._stack = stack
@@ -68,7 +68,7 @@ class Eyes:
         self._whole_at = float("-inf")
         self._failures: list[Failure] = []
 
-    def look(self) -> Look:
+    def look(self) -> Observation:
         parts = self._parts.seen()
         roles = held_roles(self._stack.postgres.dsn()) if parts["target"].up else None
         unread, broken = self._read()
@@ -78,7 +78,7 @@ class Eyes:
         able = connected and parts[SLACK].whole(tick) and parts[BOT].whole(tick)
         for failure in self._stack.stage.failures()[len(self._failures) :]:
             self._failures.append(Failure(tick, failure["error"], excused=not able and not failure["problems"]))
-        return Look(
+        return Observation(
             now=self._stack.ledger.clock.now(),
             tick=tick,
             parts=parts,

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from demo.debounce import Grace
-from demo.look import Look
+from demo.debounce import Debounce
+from demo.observer import Observation
 from demo.promises import Judge, Verdict, answered, decided, on_time, recorded, unchanged
 
 Json = dict[str, Any]
@@ -22,14 +22,14 @@ PROMISES: tuple[tuple[str, Judge], ...] = (
 class _Light:
     name: str
     judge: Judge
-    grace: Grace = field(default_factory=Grace)
+    debounce: Debounce = field(default_factory=Debounce)
     state: str = ""
     since: float = 0.0
     says: str = ""
     past: Json | None = None
 
-    def show(self, look: Look) -> Json:
-        verdict: Verdict = self.judge(look, self.grace)
+    def show(self, look: Observation) -> Json:
+        verdict: Verdict = self.judge(look, self.debounce)
         now = look.now.timestamp()
         if verdict.state != self.state:
             if self.state == "broken":
@@ -47,11 +47,11 @@ class _Light:
         }
 
 
-class Lights:
+class PromiseLights:
     """The lights in the order of the promises. A red light that is mended goes on saying that it was red."""
 
     def __init__(self) -> None:
         self._lights = [_Light(name, judge) for name, judge in PROMISES]
 
-    def show(self, look: Look) -> list[Json]:
+    def show(self, look: Observation) -> list[Json]:
         return [light.show(look) for light in self._lights]

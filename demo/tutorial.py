@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from demo.look import Look
+from demo.observer import Observation
 from jit.facts import RefusalReason
 from playground.sample import ALICE, AUDIT, BOB, CAROL, EVE, REQUESTS
 
@@ -25,7 +25,7 @@ class Step:
 class Told:
     """What has been so by now. ``outlived``: something was broken while an access was live that has ended since."""
 
-    look: Look
+    look: Observation
     outlived: bool
 
     def had(self, *kinds: str, access: str = "") -> bool:
@@ -117,15 +117,15 @@ STEPS = (
 )
 
 
-class Guide:
+class Tutorial:
     """Remembers what was seen once: a step that is done stays done."""
 
     def __init__(self) -> None:
         self._done: set[str] = set()
         self._broken_while: set[str] = set()
-        self._before: Look | None = None
+        self._before: Observation | None = None
 
-    def show(self, look: Look) -> list[Json]:
+    def show(self, look: Observation) -> list[Json]:
         told = Told(look, outlived=self._outlived(look))
         self._done |= {step.name for step in STEPS if step.name not in self._done and step.done(told)}
         return [
@@ -138,7 +138,7 @@ class Guide:
             for step in STEPS
         ]
 
-    def _outlived(self, look: Look) -> bool:
+    def _outlived(self, look: Observation) -> bool:
         hurt = _hurt(look, self._before or look)
         self._before = look
         stories = look.record.stories
@@ -147,7 +147,7 @@ class Guide:
         return any(stories[request].request.state == "ended" for request in self._broken_while if request in stories)
 
 
-def _hurt(look: Look, before: Look) -> bool:
+def _hurt(look: Observation, before: Observation) -> bool:
     """Whether something is down, or fell or was wiped between the two looks."""
     return look.wiped != before.wiped or any(
         not part.up or part.restarts != before.parts[name].restarts for name, part in look.parts.items()
