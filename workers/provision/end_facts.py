@@ -13,7 +13,7 @@ import structlog
 from jit.facts import AboutRequest, AlertName, EndCause, Ended, Fact, RevokeIntent
 from jit.ledger import Conflict, Ledger, LedgerUnavailable
 from jit.ports import Clock, RevokeResult
-from jit.requests.lifecycle import Request, State, begun_until
+from jit.requests.lifecycle import Request, State, apply, begun_until
 from workers.provision.recorder import Scribe
 
 log = structlog.get_logger(__name__)
