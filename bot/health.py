@@ -9,7 +9,7 @@ import structlog
 from bot.directory import SlackDirectory
 from bot.refusals import OF_THE_TOKEN
 from jit.ledger import Ledger, LedgerUnavailable
-from jit.ledger.refusals import Refusal, refusals
+from jit.ledger.undelivered import Undelivered, undelivered
 from jit.policy import PolicyError, PolicyFolder
 from jit.ports import Clock
 
@@ -32,7 +32,7 @@ class Health:
         self._asking = threading.Lock()
         self._asked: float | None = None
         self._ready: Mapping[str, bool] = {}
-        self._refused: Sequence[Refusal] = ()
+        self._refused: Sequence[Undelivered] = ()
 
     def watch(self, thread: threading.Thread) -> None:
         """Count this thread among those that must be alive."""
@@ -57,9 +57,9 @@ class Health:
         self.ready()
         return not self._refused
 
-    def _refusals(self) -> Sequence[Refusal]:
+    def _refusals(self) -> Sequence[Undelivered]:
         try:
-            return list(refusals(self._ledger.engine))
+            return list(undelivered(self._ledger.engine))
         except LedgerUnavailable:
             return self._refused
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 from itertools import groupby
 from typing import NamedTuple
 
-from jit.ledger.refusals import Refusal
+from jit.ledger.undelivered import Undelivered
 
 
 class Shown(StrEnum):
@@ -71,13 +71,13 @@ class Cause(NamedTuple):
     many: int
 
 
-def causes(refused: Iterable[Refusal]) -> Iterator[Cause]:
+def causes(refused: Iterable[Undelivered]) -> Iterator[Cause]:
     """What is refused, by what there is to mend: in a channel, with somebody, or altogether."""
     for (follower, what, place, because), some in groupby(sorted(refused, key=_cause_of), key=_cause_of):
         yield Cause(f"refused {follower} {what} {place} {because}", what, place, because, len(list(some)))
 
 
-def _cause_of(refusal: Refusal) -> tuple[str, str, str, str]:
+def _cause_of(refusal: Undelivered) -> tuple[str, str, str, str]:
     place = "" if refusal.what in {Shown.DIRECT, Shown.HOME} else refusal.place
     return refusal.follower, refusal.what, place, refusal.because
 

@@ -40,7 +40,7 @@ from jit.runtime.signals import stop_on_signals
 from workers.end_orders.queue import EndOrderQueue
 from workers.end_orders.signed import load_key
 from workers.provision.grant import Granter
-from workers.provision.recorder import SAME, Scribe
+from workers.provision.recorder import SAME, Recorder
 from workers.provision.revoke import Revoker
 from workers.queue.jobs import Jobs
 from workers.queue.presence import LEASE_LASTS as PRESENCE_LASTS
@@ -69,8 +69,8 @@ class WorkerContext:
     process: str
     ledger: Ledger
     policies: PolicyFolder
-    fleet: TargetRegistry
-    scribe: Scribe
+    registry: TargetRegistry
+    recorder: Recorder
     revoker: Revoker
     clock: Clock
     actor: str
@@ -103,7 +103,7 @@ def run_worker(
         policies=context.policies,
         directory=StoredDirectory(context.ledger.engine),
         orders=orders,
-        fleet=context.fleet,
+        registry=context.registry,
         revoker=context.revoker,
         clock=context.clock,
         actor=context.actor,
@@ -126,7 +126,7 @@ def run_worker(
     def between() -> None:
         presence.seen()
         with suppress(LedgerUnavailable):
-            context.scribe.take_in()
+            context.recorder.take_in()
 
     worker = Worker(redis=redis, jobs=jobs, clock=context.clock, between=between)
     present = presence.begin(stop)
@@ -153,8 +153,8 @@ def run_timekeeper(
     timekeeper = Timekeeper(
         ledger=context.ledger,
         leases=Leases(context.ledger.engine, context.clock, LEASE_LASTS),
-        scribe=context.scribe,
-        fleet=context.fleet,
+        recorder=context.recorder,
+        registry=context.registry,
         revoker=context.revoker,
         queue=queue,
         clock=context.clock,
@@ -178,17 +178,16 @@ def _context(
         log.warning("ledger.unavailable", because=str(silent))
     ledger = Ledger(engine, clock)
     policies = PolicyFolder(settings.policies, clock)
-    fleet = TargetRegistry(
+    registry = TargetRegistry(
         policies,
         KnownTargets(settings.data),
         lambda config: opener(config.name, config.kind, config.settings, resolve_secret),
     )
-    fleet.open_all()
-    spool = Spool(settings.spool)
+    registry.open_all()
     actor = process_name(process)
-    revoker = Revoker(ledger=ledger, fleet=fleet, clock=clock, spool=spool, actor=actor, source=source)
-    scribe = Scribe(ledger=ledger, spool=spool, clock=clock, actor=actor, source=source)
-    return WorkerContext(process, ledger, policies, fleet, scribe, revoker, clock, actor)
+    recorder = Recorder(ledger=ledger, spool=Spool(settings.spool), clock=clock, actor=actor, source=source)
+    revoker = Revoker(ledger=ledger, registry=registry, clock=clock, recorder=recorder)
+    return WorkerContext(process, ledger, policies, registry, recorder, revoker, clock, actor)
 
 
 def _wait_for(redis: Redis, stop: Event) -> bool | None:
@@ -213,15 +212,15 @@ def _record_start(context: WorkerContext, known: tuple[str, ...] = ()) -> None:
         version=version("jit"),
         policy_version=_policy_version(context),
         warnings=warnings,
-        **context.scribe.signed(),
+        **context.recorder.signed(),
     )
-    context.scribe.record([fact, *_alerts(context)])
+    context.recorder.record([fact, *_alerts(context)])
 
 
 def _alerts(context: WorkerContext) -> Iterator[Alert]:
     """Of each target in which nothing can be ended; once an hour, however many processes start."""
-    signed = context.scribe.signed()
-    for name, because in context.fleet.unusable():
+    signed = context.recorder.signed()
+    for name, because in context.registry.unusable():
         why = _of_itself(name, because).rstrip(".")
         says = f"Nothing can be given or ended on {name}: {why}. Mend it and restart the workers and the timekeeper."
         occasion = f"{AlertName.TARGET_UNUSABLE} {says} {context.clock.now():%Y-%m-%d %H}"
@@ -234,7 +233,7 @@ def _follow_rules(context: WorkerContext, stop: Event) -> None:
     Thread(target=texts.keep_watching, args=(context.policies, stop), name="policy texts", daemon=True).start()
     for every, work, failed in (
         (READ_RULES_EVERY, context.policies.current, "policy.not_read"),
-        (FORGET_EVERY, lambda: forget_departed(context.fleet, context.ledger), "targets.not_forgotten"),
+        (FORGET_EVERY, lambda: forget_departed(context.registry, context.ledger), "targets.not_forgotten"),
     ):
         Thread(target=_repeat, args=(every, stop, work, failed), name=failed, daemon=True).start()
 
@@ -271,9 +270,9 @@ def _warnings(context: WorkerContext) -> Iterator[str]:
         policy = context.policies.current()
     except PolicyError as broken:
         yield f"The policy files cannot be used: nothing is granted, ends go on in the targets known before. {broken}"
-    for name in context.fleet.names():
+    for name in context.registry.names():
         try:
-            findings = context.fleet.get(name).check(policy.given_on(name) if policy else ())
+            findings = context.registry.get(name).check(policy.given_on(name) if policy else ())
         except TargetUnreachable as wrong:
             yield _of_target(name, str(wrong))
             continue

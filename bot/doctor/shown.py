@@ -8,7 +8,7 @@ from bot.refusals import causes, remedy, says
 from jit.doctor import Line, NotLookedAt, Part, fine, mend, needed
 from jit.ledger import LedgerUnavailable, connect
 from jit.ledger.database import there
-from jit.ledger.refusals import refusals
+from jit.ledger.undelivered import undelivered
 from jit.runtime.settings import CannotStart
 
 
@@ -21,7 +21,7 @@ def look_at_refusals(ledger_url: SecretStr) -> Iterator[Line]:
     try:
         if not there(engine.url):
             raise NotLookedAt("there is no ledger yet")
-        found = list(causes(refusals(engine)))
+        found = list(causes(undelivered(engine)))
     except LedgerUnavailable as silent:
         raise NotLookedAt(f"the ledger does not tell ({silent})") from None
     finally:

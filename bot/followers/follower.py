@@ -12,9 +12,9 @@ from bot.refusals import Shown
 from bot.views.text import Names
 from jit.facts import Alert, AlertName, Source
 from jit.ledger import BrokenChain, Entry, LeaseLost, Leases, Ledger, LedgerUnavailable, Notes
-from jit.ledger.followers import CURSOR, Standing
-from jit.ledger.refusals import REFUSED, Refusal, read_refusal
+from jit.ledger.followers import CURSOR, RecordPosition
 from jit.ledger.tail import Wait
+from jit.ledger.undelivered import REFUSED, Undelivered, read_undelivered
 from jit.policy import PolicyFolder
 from jit.ports import Clock
 from jit.requests.lifecycle import Request
@@ -113,7 +113,7 @@ class SlackFollower(Follower):
         super().__init__(tools)
         self._outbox = tools.outbox
         self._names = tools.names
-        self._standing_entries = Standing(tools.ledger.engine)
+        self._standing_entries = RecordPosition(tools.ledger.engine)
         self._look_back_at = 0.0
         self._read_before: dict[int, str] = {}
 
@@ -175,14 +175,14 @@ class SlackFollower(Follower):
         else:
             self.note_refusal(ALL, Shown.AUDIT, policy.channels.audit, refused)
 
-    def note_refusal(self, key: str, what: Shown, place: str, refused: Rejected) -> Refusal:
+    def note_refusal(self, key: str, what: Shown, place: str, refused: Rejected) -> Undelivered:
         """For whoever tells of it, until `Outbox.done` with this ``key``. Returns since when it is so.
 
         Raises LedgerUnavailable, LeaseLost.
         """
         kept = self._notes.get(REFUSED + key)
-        before = read_refusal(self.name, key, kept) if kept else None
-        now = Refusal(self.name, key, what, place, str(refused), before.since if before else self._clock.now())
+        before = read_undelivered(self.name, key, kept) if kept else None
+        now = Undelivered(self.name, key, what, place, str(refused), before.since if before else self._clock.now())
         if now != before:
             self._notes.put({REFUSED + key: now.as_note()})
         return now

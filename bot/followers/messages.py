@@ -44,7 +44,7 @@ from jit.facts import (
 from jit.ledger import BrokenChain, Entry, StoredDirectory
 from jit.ledger.followers import CURSOR
 from jit.ledger.privacy.people import is_nobody
-from jit.ledger.refusals import REFUSED
+from jit.ledger.undelivered import REFUSED
 from jit.requests.lifecycle import REQUEST_ID, Request, State, late_since
 
 log = structlog.get_logger(__name__)

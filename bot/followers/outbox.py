@@ -27,7 +27,7 @@ from bot.refusals import LIMITED, OF_THE_PLACE, OF_THE_TOKEN
 from bot.views.audit import AGAIN
 from bot.views.text import Drawn, Json, context
 from jit.ledger import Notes
-from jit.ledger.refusals import REFUSED
+from jit.ledger.undelivered import REFUSED
 from jit.ports import Clock
 
 log = structlog.get_logger(__name__)

@@ -11,7 +11,7 @@ from bot.followers.follower import Follower, Tools
 from bot.refusals import Shown, causes, remedy, says
 from jit.facts import AlertName, Fact, OrdersEnd, RevokeFailed, RevokeIntent
 from jit.ledger import BrokenChain
-from jit.ledger.refusals import refusals
+from jit.ledger.undelivered import undelivered
 from jit.policy import PolicyError
 from jit.proof.audit.checkpoints import Heads
 from jit.requests.lifecycle import Request, State, late_since
@@ -160,7 +160,7 @@ class Watch(Follower):
 
     def _not_shown(self) -> Iterator[Finding]:
         """Each request whose card Slack refuses, as its requester is told too; else each thing that is to be mended."""
-        refused = list(refusals(self._ledger.engine))
+        refused = list(undelivered(self._ledger.engine))
         for each in refused:
             if each.what == Shown.CARD and (request := self._request(each.key)):
                 where = f"in {each.place} ({each.because}): nobody is asked there. Whoever may decide finds"

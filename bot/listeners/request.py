@@ -21,7 +21,7 @@ from bot.listeners.typed import fill
 from bot.refusals import Shown
 from jit.facts import RefusalReason
 from jit.ledger import LedgerUnavailable
-from jit.ledger.refusals import refusals
+from jit.ledger.undelivered import undelivered
 from jit.policy import PolicyError, StaleGroups
 from jit.requests.intake import ACCESS, DURATION, INCIDENT, REASON, BadInput, RequestForm, trouble_with
 from jit.requests.lifecycle import Request
@@ -139,7 +139,7 @@ def _answer(ctx: ListenerContext, request: Request) -> str:
     """It is recorded, whatever else can be told."""
     shut = False
     with suppress(LedgerUnavailable):
-        refused = refusals(ctx.core.ledger.engine)
+        refused = undelivered(ctx.core.ledger.engine)
         shut = any(each.what == Shown.CARD and each.place == request.channel for each in refused)
     return answers.asked(request, ctx.directory.name, shut=shut)
 

@@ -14,7 +14,7 @@ from jit.ports import Clock
 CURSOR = "cursor"
 
 
-class Standing:
+class RecordPosition:
     """What stands in the record: how far it goes, and under which hashes entries are kept. Raises LedgerUnavailable."""
 
     def __init__(self, engine: Engine) -> None:

@@ -9,8 +9,8 @@ from jit.facts import MODELS, KeyChanged, RecordRead, Revoked, Source
 from jit.ledger import Leases, Notes, Question, StoredDirectory, check_chain
 from jit.ledger.guard.roles import LOGINS, OWNER
 from jit.ledger.privacy.erasing import erase
-from jit.ledger.refusals import REFUSED, Refusal, refusals
 from jit.ledger.unavailable import Forbidden
+from jit.ledger.undelivered import REFUSED, Undelivered, undelivered
 from jit.people.person import Groups, Person
 from jit.requests.lifecycle import State
 from jit.testing import ALICE, CAROL, Story
@@ -57,13 +57,13 @@ def test_each_room_may_do_its_work(opened) -> None:
 
 
 def test_the_bot_and_security_read_what_slack_refused_the_followers(opened) -> None:
-    refused = Refusal("cards", "R-AAAA", "new cards", "C0ACCESS1", "restricted_action", SystemClock().now())
+    refused = Undelivered("cards", "R-AAAA", "new cards", "C0ACCESS1", "restricted_action", SystemClock().now())
     notes = Notes(opened("jit_bot").engine, refused.follower)
     notes.put({REFUSED + refused.key: refused.as_note(), "refusedX": "junk"})
     for login in ("jit_bot", "jit_auditor"):
-        assert list(refusals(opened(login).engine)) == [refused], login
+        assert list(undelivered(opened(login).engine)) == [refused], login
     with pytest.raises(Forbidden):
-        list(refusals(opened("jit_hands").engine))
+        list(undelivered(opened("jit_hands").engine))
     notes.put({REFUSED + refused.key: None})
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from bot.refusals import Shown
 from jit.ledger import Notes
-from jit.ledger.refusals import REFUSED, Refusal
+from jit.ledger.undelivered import REFUSED, Undelivered
 from playground.sample import ALICE, BOB, CAROL, EVE, MALLORY, REQUESTS
 from playground.world import Channel
 from tests.world.played_office import PlayedOffice, by
@@ -43,7 +43,7 @@ def test_form_opens_with_what_was_typed(office: PlayedOffice) -> None:
 
 
 def test_who_asks_is_told_at_once_that_slack_takes_no_cards_there(office: PlayedOffice) -> None:
-    before = Refusal("cards", "R-7F3K", Shown.CARD, REQUESTS, "restricted_action", office.clock.now())
+    before = Undelivered("cards", "R-7F3K", Shown.CARD, REQUESTS, "restricted_action", office.clock.now())
     Notes(office.engine, "cards").put({REFUSED + before.key: before.as_note()})
     request = office.ask()
     says = "waits for 1 of @dba, but Slack takes no cards in #access-requests now. Security is told; whoever may decide"

@@ -12,7 +12,7 @@ from jit.testing import ALICE, BOB, CAROL, T0, WORKSPACE, InMemoryQueue, InMemor
 from tests.world.base import World
 from workers.end_orders.queue import EndOrderQueue
 from workers.provision.grant import Granter
-from workers.provision.recorder import Scribe
+from workers.provision.recorder import Recorder
 from workers.provision.revoke import Revoker
 from workers.queue.jobs import Jobs
 from workers.targets.known import KnownTargets
@@ -64,11 +64,11 @@ class Hands(World):
             self.keep(Person(id=person, team=WORKSPACE, name=person))
         self.targets = {name: InMemoryTarget(name) for name in ("orders-db", "ledger-db")}
         self.target = self.targets["orders-db"]
-        self.fleet = TargetRegistry(self.policies, KnownTargets(folder), lambda config: self.targets[config.name])
+        self.registry = TargetRegistry(self.policies, KnownTargets(folder), lambda config: self.targets[config.name])
         self.spool = Spool(folder / "spool")
         self.revoker = self.make_revoker(Source.WORKER)
         self.orders = EndOrderQueue(queue=self.queue, ledger=self.ledger, key=KEY, clock=self.clock)
-        self.granter = self.make_granter(self.fleet)
+        self.granter = self.make_granter(self.registry)
         self.jobs = Jobs(
             ledger=self.ledger,
             granter=self.granter,
@@ -79,13 +79,13 @@ class Hands(World):
         )
         self.timekeeper = self.make_timekeeper()
 
-    def make_granter(self, fleet: TargetRegistry) -> Granter:
+    def make_granter(self, registry: TargetRegistry) -> Granter:
         return Granter(
             ledger=self.ledger,
             policies=self.policies,
             directory=self.directory,
             orders=self.orders,
-            fleet=fleet,
+            registry=registry,
             revoker=self.revoker,
             clock=self.clock,
             actor="worker@test",
@@ -94,26 +94,22 @@ class Hands(World):
     def make_revoker(self, source: Source) -> Revoker:
         return Revoker(
             ledger=self.ledger,
-            fleet=self.fleet,
+            registry=self.registry,
             clock=self.clock,
-            spool=self.spool,
-            actor=f"{source}@test",
-            source=source,
+            recorder=self.make_recorder(source),
         )
 
+    def make_recorder(self, source: Source) -> Recorder:
+        return Recorder(ledger=self.ledger, spool=self.spool, clock=self.clock, actor=f"{source}@test", source=source)
+
     def make_timekeeper(self, holder: str = "one", queue: InMemoryQueue | None = None) -> Timekeeper:
+        recorder = self.make_recorder(Source.TIMEKEEPER)
         return Timekeeper(
             ledger=self.ledger,
             leases=Leases(self.engine, self.clock),
-            scribe=Scribe(
-                ledger=self.ledger,
-                spool=self.spool,
-                clock=self.clock,
-                actor="timekeeper@test",
-                source=Source.TIMEKEEPER,
-            ),
-            fleet=self.fleet,
-            revoker=self.make_revoker(Source.TIMEKEEPER),
+            recorder=recorder,
+            registry=self.registry,
+            revoker=Revoker(ledger=self.ledger, registry=self.registry, clock=self.clock, recorder=recorder),
             queue=queue or self.queue,
             clock=self.clock,
             actor="timekeeper@test",

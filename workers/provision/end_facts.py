@@ -14,7 +14,7 @@ from jit.facts import AboutRequest, AlertName, EndCause, Ended, Fact, RevokeInte
 from jit.ledger import Conflict, Ledger, LedgerUnavailable
 from jit.ports import Clock, RevokeResult
 from jit.requests.lifecycle import Request, State, apply, begun_until
-from workers.provision.recorder import Scribe
+from workers.provision.recorder import Recorder
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +48,7 @@ class EndFacts:
     """Records intents and outcomes of ends. Thread-safe."""
 
     ledger: Ledger
-    scribe: Scribe
+    recorder: Recorder
     clock: Clock
 
     def begin(self, requests: Sequence[Request], cause: EndCause | None, *, tries: int = TRIES) -> Begun:
@@ -65,7 +65,7 @@ class EndFacts:
         except LedgerUnavailable as silent:
             log.warning("ledger.unavailable", because=str(silent))
         for intent in intents.values():
-            self.scribe.put_intent_aside(intent)
+            self.recorder.put_intent_aside(intent)
         return Begun([*begun.values()])
 
     def conclude(self, attempts: Sequence[RevokeAttempt], cause: EndCause | None, *, tries: int = TRIES) -> None:
@@ -75,7 +75,7 @@ class EndFacts:
             facts = [fact for outcome in outcomes.values() for fact in outcome]
             if not facts or self._append(facts, [one.request for one in attempts]):
                 for request_id in outcomes:
-                    self.scribe.concluded(request_id)
+                    self.recorder.concluded(request_id)
                 return
             if tries:
                 written = self._written([one.request for one in attempts])
@@ -84,10 +84,10 @@ class EndFacts:
         except LedgerUnavailable as silent:
             log.warning("ledger.unavailable", because=str(silent))
         for request_id, outcome in outcomes.items():
-            self.scribe.put_outcome_aside(request_id, outcome)
+            self.recorder.put_outcome_aside(request_id, outcome)
 
     def intent(self, about: AboutRequest, cause: EndCause) -> RevokeIntent:
-        return RevokeIntent.about(about, cause=cause, **self.scribe.signed())
+        return RevokeIntent.about(about, cause=cause, **self.recorder.signed())
 
     def outcome(self, about: AboutRequest, taken: RevokeResult, cause: EndCause) -> list[Fact]:
         """That it has ended, and an alert where something was left behind."""
@@ -97,12 +97,12 @@ class EndFacts:
             existed=taken.existed,
             sessions=taken.sessions,
             left_behind=taken.left_behind,
-            **self.scribe.signed(),
+            **self.recorder.signed(),
         )
         if not taken.left_behind:
             return [ended]
         says = f"{about.id} has ended on {about.target} and left behind: {'; '.join(taken.left_behind)}."
-        return [ended, self.scribe.alert(AlertName.LEFT_BEHIND, about, says)]
+        return [ended, self.recorder.alert(AlertName.LEFT_BEHIND, about, says)]
 
     def _outcome_of(self, attempt: RevokeAttempt, cause: EndCause | None) -> list[Fact]:
         if attempt.taken is None:
@@ -136,7 +136,7 @@ class EndFacts:
         illegible = [request_id for request_id, one in written.items() if one is None]
         for request_id in illegible:
             if request_id in intents:
-                self.scribe.put_intent_aside(intents[request_id])
+                self.recorder.put_intent_aside(intents[request_id])
         again = self.begin(mine, cause, tries=tries)
         return Begun([*again.mine, *(begun[request_id] for request_id in illegible)], again.over | over)
 
@@ -153,9 +153,9 @@ class EndFacts:
             request_id = attempt.request.id
             request = written[request_id]
             if request is None:
-                self.scribe.put_outcome_aside(request_id, outcomes[request_id])
+                self.recorder.put_outcome_aside(request_id, outcomes[request_id])
             elif request.state is State.ENDED and not attempt.existed:
-                self.scribe.concluded(request_id)
+                self.recorder.concluded(request_id)
             else:
                 again.append(replace(attempt, request=request))
         self.conclude(again, cause, tries=tries)

@@ -60,7 +60,7 @@ class Granter:
     policies: PolicyFolder
     directory: Directory
     orders: EndOrderQueue
-    fleet: TargetRegistry
+    registry: TargetRegistry
     revoker: Revoker
     clock: Clock
     actor: str
@@ -100,7 +100,7 @@ class Granter:
             return None
         try:
             if request.state is State.APPROVED:
-                return self._begin(request, self.fleet.get(request.target))
+                return self._begin(request, self.registry.get(request.target))
             self.orders.settle(request)
         except TargetUnusable as unusable:
             self.revoker.give_up(request, str(unusable))
@@ -144,7 +144,7 @@ class Granter:
         ends_at = _known(request.ends_at)
         grant = Grant(request.id, request.principal, request.permissions, ends_at)
         try:
-            target = self.fleet.get(request.target)
+            target = self.registry.get(request.target)
             held = target.grant(grant, _StillDue(self.ledger, self.clock, request))  # 4. and 5.
         except NoLongerDue as over:
             log.info("grant.overtaken", request_id=request.id, because=str(over))

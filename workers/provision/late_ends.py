@@ -12,7 +12,7 @@ from jit.facts import AboutRequest, Alert, AlertName, RevokeFailed
 from jit.ledger import Ledger, LedgerUnavailable
 from jit.ports import Clock
 from jit.requests.lifecycle import Request
-from workers.provision.recorder import SAME, Scribe
+from workers.provision.recorder import SAME, Recorder
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +29,7 @@ class LateEndAlerts:
     """``by_hand`` says how a grant can be taken from a target by hand; empty if that is not known."""
 
     ledger: Ledger
-    scribe: Scribe
+    recorder: Recorder
     clock: Clock
     by_hand: Callable[[AboutRequest], str]
     _said: dict[str, tuple[str, datetime]] = field(default_factory=dict, init=False)
@@ -51,7 +51,9 @@ class LateEndAlerts:
         said, since = self._said.get(request.id, ("", now))
         if said != reason or now - since >= SAY_AGAIN:
             self._said[request.id] = (reason, now)
-            self.scribe.record([RevokeFailed.about(request, reason=reason, attempts=attempts, **self.scribe.signed())])
+            self.recorder.record(
+                [RevokeFailed.about(request, reason=reason, attempts=attempts, **self.recorder.signed())]
+            )
         self.tell_if_late(request, _was_due(request), reason)
 
     def tell_if_late(self, about: AboutRequest, due: datetime | None, reason: str) -> None:
@@ -67,7 +69,7 @@ class LateEndAlerts:
         if by_hand := self.by_hand(about):
             says += f" If this goes on: {by_hand}"
         occasion = f"{due.isoformat()} {(now - due) // ALERT_AGAIN}"
-        self.scribe.tell(AlertName.END_LATE, about, says, again_after=ALERT_AGAIN, occasion=occasion)
+        self.recorder.tell(AlertName.END_LATE, about, says, again_after=ALERT_AGAIN, occasion=occasion)
 
     def tell_ended_late(self, ended: Sequence[Request]) -> None:
         """Of ends that worked, and came later than is promised: unless that was told while they went on. One append
@@ -79,7 +81,7 @@ class LateEndAlerts:
         ]
         alerts = [self._ended_late(request, lag) for request, lag in late if not self._was_told(request.id)]
         if alerts:
-            self.scribe.record(alerts)
+            self.recorder.record(alerts)
 
     def _ended_late(self, request: Request, lag: timedelta) -> Alert:
         says = (
@@ -87,7 +89,7 @@ class LateEndAlerts:
             "timekeeper down?"
         )
         same = uuid5(SAME, f"{AlertName.END_LATE} {request.id} ")
-        return self.scribe.alert(AlertName.END_LATE, request, says, id=same)
+        return self.recorder.alert(AlertName.END_LATE, request, says, id=same)
 
     def _was_told(self, request_id: str) -> bool:
         """By this process, or by any: the ledger tells."""

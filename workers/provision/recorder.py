@@ -22,7 +22,7 @@ SAY_AGAIN = timedelta(hours=1)
 """Lines in the spool that have no business there are told of at most this often by one process."""
 
 
-class Scribe:
+class Recorder:
     """Signs with ``actor`` and ``source``. Nothing here raises: what has been done cannot be undone by a full disk."""
 
     def __init__(self, *, ledger: Ledger, spool: Spool, clock: Clock, actor: str, source: Source) -> None:

@@ -9,14 +9,14 @@ from datetime import datetime
 
 import structlog
 
-from jit.facts import AboutRequest, AlertName, EndCause, GrantFailed, Source
-from jit.ledger import Conflict, Ledger, Spool
+from jit.facts import AboutRequest, AlertName, EndCause, GrantFailed
+from jit.ledger import Conflict, Ledger
 from jit.ledger.privacy.people import is_closed
 from jit.ports import Clock, Held, RevokeResult, Target, TargetError, TargetRefused
 from jit.requests.lifecycle import LIVE, OVER, Request
 from workers.provision.end_facts import Begun, EndFacts, RevokeAttempt
 from workers.provision.late_ends import LateEndAlerts
-from workers.provision.recorder import Scribe
+from workers.provision.recorder import Recorder
 from workers.provision.unknown_grant import unknown_grant
 from workers.provision.watchlist import as_written
 from workers.targets.registry import TargetRegistry
@@ -37,14 +37,12 @@ class Revoker:
     5. People are told of what did not work, or came late.
     """
 
-    def __init__(
-        self, *, ledger: Ledger, fleet: TargetRegistry, clock: Clock, spool: Spool, actor: str, source: Source
-    ) -> None:
+    def __init__(self, *, ledger: Ledger, registry: TargetRegistry, clock: Clock, recorder: Recorder) -> None:
         self._ledger = ledger
-        self._fleet = fleet
-        self._scribe = Scribe(ledger=ledger, spool=spool, clock=clock, actor=actor, source=source)
-        self._facts = EndFacts(ledger=ledger, scribe=self._scribe, clock=clock)
-        self._late = LateEndAlerts(ledger=ledger, scribe=self._scribe, clock=clock, by_hand=self._by_hand)
+        self._registry = registry
+        self._recorder = recorder
+        self._facts = EndFacts(ledger=ledger, recorder=self._recorder, clock=clock)
+        self._late = LateEndAlerts(ledger=ledger, recorder=self._recorder, clock=clock, by_hand=self._by_hand)
         self._unproven: set[str] = set()
         """Ends that were tried here and did not come to their read-back, of which a target may hold nothing more."""
         self._told: dict[str, str] = {}
@@ -82,24 +80,24 @@ class Revoker:
 
     def owes(self, request_id: str) -> bool:
         """Whether this was ended here, and the ledger has not taken it yet."""
-        return self._scribe.owes(request_id)
+        return self._recorder.owes(request_id)
 
     def _was_done(self, request: Request) -> bool:
         """Whether nothing is missing but its record: that is tried again, and not the end."""
-        if not self._scribe.owes(request.id):
+        if not self._recorder.owes(request.id):
             return False
         try:
-            if self._fleet.get(request.target).held(request.id) is not None:
+            if self._registry.get(request.target).held(request.id) is not None:
                 return False
         except TargetError:
             return False
-        self._scribe.pay(request.id)
+        self._recorder.pay(request.id)
         return True
 
     def _is_gone(self, request: Request) -> bool:
         """What the ledger says is over: by the target, too."""
         try:
-            held = self._fleet.get(request.target).held(request.id)
+            held = self._registry.get(request.target).held(request.id)
         except TargetError as trouble:
             self._late.tell(request, str(trouble))
             return False
@@ -111,16 +109,16 @@ class Revoker:
         ``due`` is when it should have been, if that is known.
         """
         try:
-            target = self._fleet.get(about.target)
+            target = self._registry.get(about.target)
             if target.held(about.id) is None and about.id not in self._unproven:
                 return True
-            self._scribe.put_intent_aside(self._facts.intent(about, EndCause.EXPIRED))
+            self._recorder.put_intent_aside(self._facts.intent(about, EndCause.EXPIRED))
             taken = self._revoke(about)
         except TargetError as trouble:
             log.warning("revoke.failed", request_id=about.id, target=about.target, why=type(trouble).__name__)
             self._late.tell_if_late(about, due, str(trouble))
             return False
-        self._scribe.put_outcome_aside(about.id, self._facts.outcome(about, taken, EndCause.EXPIRED))
+        self._recorder.put_outcome_aside(about.id, self._facts.outcome(about, taken, EndCause.EXPIRED))
         log.info("revoke.done", request_id=about.id, target=about.target, spooled=True)
         return True
 
@@ -130,25 +128,25 @@ class Revoker:
         True if nothing of it is left. Raises LedgerUnavailable.
         """
         try:
-            held = self._fleet.get(request.target).held(request.id)
+            held = self._registry.get(request.target).held(request.id)
         except TargetError as trouble:
             log.warning("grant.unclear", request_id=request.id, target=request.target, why=type(trouble).__name__)
             self._late.tell_if_late(request, request.ends_at, str(trouble))
             return False
         if held is not None:
             return request.id in self.end([request], EndCause.RECOVERED)
-        if self._scribe.owes(request.id):  # it was given, and ended here: that is still to be recorded
+        if self._recorder.owes(request.id):  # it was given, and ended here: that is still to be recorded
             return True
         return self.give_up(request, because)
 
     def give_up(self, request: Request, because: str) -> bool:
         """Close a grant of which the target holds nothing. False if somebody was faster. Raises LedgerUnavailable."""
-        failed = GrantFailed.about(request, reason=because, **self._scribe.signed())
+        failed = GrantFailed.about(request, reason=because, **self._recorder.signed())
         in_short = because.removeprefix(f"{request.target}: ")
         says = f"This was approved and was not given: {in_short}. Nothing was given."
         try:
             self._ledger.append(
-                [failed, self._scribe.alert(AlertName.GRANT_FAILED, request, says)],
+                [failed, self._recorder.alert(AlertName.GRANT_FAILED, request, says)],
                 expect={request.id: request.version},
             )
         except Conflict:
@@ -163,14 +161,14 @@ class Revoker:
         """
         request_id, request = held.request_id, None
         try:
-            target = self._fleet.get(target_name)
+            target = self._registry.get(target_name)
             if target.held(request_id) is None and request_id not in self._unproven:  # ended while we asked
                 return True
             seen, request = True, as_written(self._ledger, request_id)
             if request is not None and request.state in LIVE and request.target == target_name:  # or have been given
                 return False
             if request is not None:
-                self._scribe.record([self._facts.intent(request, EndCause.LATE)])
+                self._recorder.record([self._facts.intent(request, EndCause.LATE)])
             self._unproven.add(request_id)
             taken = target.revoke(request_id, held.principal)
             self._unproven.discard(request_id)
@@ -187,12 +185,12 @@ class Revoker:
     def _record_late(self, target_name: str, held: Held, request: Request | None, taken: RevokeResult) -> None:
         whose = "after its end" if request else "and the ledger knows of no such request"
         says = f"{held.request_id} was found in {target_name} {whose}. It was taken away."
-        late = self._scribe.alert(AlertName.GRANT_LATE, request or unknown_grant(target_name, held), says)
-        self._scribe.record([*(self._facts.outcome(request, taken, EndCause.LATE) if request else []), late])
+        late = self._recorder.alert(AlertName.GRANT_LATE, request or unknown_grant(target_name, held), says)
+        self._recorder.record([*(self._facts.outcome(request, taken, EndCause.LATE) if request else []), late])
 
     def _by_hand(self, about: AboutRequest) -> str:
         try:
-            called = self._fleet.get(about.target).description_of(about.id)
+            called = self._registry.get(about.target).description_of(about.id)
         except TargetError:
             return ""
         whose = f" from {about.principal}" if about.principal else ""
@@ -207,7 +205,7 @@ class Revoker:
     def _take_rights(self, request: Request) -> None:
         """What stands in the way here does again at the next step, which tells it."""
         try:
-            target = self._fleet.get(request.target)
+            target = self._registry.get(request.target)
             target.take_rights(request.id, self._principal(target, request))
         except TargetError:
             pass
@@ -218,7 +216,7 @@ class Revoker:
         """From whom the record says; from whom the target says where that one is closed, or no name there. Raises
         TargetError, and then the end is unproven, whatever of it is done.
         """
-        target = self._fleet.get(about.target)
+        target = self._registry.get(about.target)
         principal = self._principal(target, about)
         self._unproven.add(about.id)
         try:

@@ -10,12 +10,15 @@ from workers.targets.registry import TargetRegistry
 MOST = 1000
 
 
-def forget_departed(fleet: TargetRegistry, ledger: Ledger) -> None:
+def forget_departed(registry: TargetRegistry, ledger: Ledger) -> None:
     """Those of which neither the ledger nor the target says that anything is active."""
-    for name in fleet.departed():
+    for name in registry.departed():
         try:
-            if not ledger.requests(Question(states=LIVE, target=name, limit=1)) and not fleet.get(name).list_grants():
-                fleet.forget(name)
+            if (
+                not ledger.requests(Question(states=LIVE, target=name, limit=1))
+                and not registry.get(name).list_grants()
+            ):
+                registry.forget(name)
         except (LedgerUnavailable, TargetError):
             continue
 

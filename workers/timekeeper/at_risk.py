@@ -11,7 +11,7 @@ from jit.facts import Alert, AlertName
 from jit.ports import Clock, Finding, TargetError
 from jit.requests.lifecycle import Request, State
 from workers.provision.late_ends import ALERT_AGAIN
-from workers.provision.recorder import Scribe
+from workers.provision.recorder import Recorder
 from workers.targets.registry import TargetRegistry
 
 log = structlog.get_logger(__name__)
@@ -27,8 +27,8 @@ MOST = 3
 class EndsAtRisk:
     """Alerts once for each spell of trouble in a target, again every hour, and once more when it is over."""
 
-    fleet: TargetRegistry
-    scribe: Scribe
+    registry: TargetRegistry
+    recorder: Recorder
     clock: Clock
     _since: dict[str, datetime] = field(default_factory=dict, init=False)
     _told: dict[str, datetime] = field(default_factory=dict, init=False)
@@ -62,7 +62,7 @@ class EndsAtRisk:
     def _in_the_way(self, target: str, active: Sequence[Request]) -> list[Finding]:
         permissions = sorted({permission for one in active for permission in one.permissions})
         try:
-            return self.fleet.get(target).obstacles(permissions)
+            return self.registry.get(target).obstacles(permissions)
         except TargetError as unusable:
             return [Finding(ok=False, what=str(unusable))]
 
@@ -74,7 +74,7 @@ class EndsAtRisk:
         self.forget(target)
 
     def _tell(self, target: str, says: str) -> None:
-        self.scribe.record([Alert(name=AlertName.END_AT_RISK, says=says, target=target, **self.scribe.signed())])
+        self.recorder.record([Alert(name=AlertName.END_AT_RISK, says=says, target=target, **self.recorder.signed())])
 
 
 def _over(request: Request, now: datetime) -> bool:

@@ -11,7 +11,7 @@ from jit.ledger import BrokenChain, Ledger, LedgerUnavailable
 from jit.ports import Clock
 from jit.requests.lifecycle import Action, Request, action_at
 from workers.provision.end_facts import Begun
-from workers.provision.recorder import Scribe
+from workers.provision.recorder import Recorder
 from workers.provision.revoke import Revoker
 from workers.provision.watchlist import Watchlist
 from workers.timekeeper.backoff import KeyedBackoff
@@ -34,7 +34,7 @@ class EndRunner:
     """
 
     ledger: Ledger
-    scribe: Scribe
+    recorder: Recorder
     revoker: Revoker
     watch: Watchlist
     lanes: ThreadLanes
@@ -86,7 +86,7 @@ class EndRunner:
         What is watched costs nothing to look up. One that is not any more, as a rule since it ended, is asked for.
         """
         try:
-            known = self.watch.get(request.id) or look_up(self.ledger, self.scribe, request.id) or request
+            known = self.watch.get(request.id) or look_up(self.ledger, self.recorder, request.id) or request
             return known if action_at(known, self.clock.now()) is Action.END else None
         except (LedgerUnavailable, OverflowError):
             return request
@@ -117,7 +117,7 @@ class EndRunner:
             try:
                 self.note(self.due, request.id, gone=self.revoker.roll_back(request, GIVEN_UP))
             except BrokenChain as broken:
-                tell_changed(self.ledger, self.scribe, request.id, broken)
+                tell_changed(self.ledger, self.recorder, request.id, broken)
                 self._end([request], self.due)
 
     def _end_unrecorded(self, request: Request) -> None:

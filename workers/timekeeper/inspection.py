@@ -10,7 +10,7 @@ from jit.facts import AlertName
 from jit.ledger import Ledger, LedgerUnavailable
 from jit.ports import Clock, Held, TargetError
 from jit.requests.lifecycle import LIVE, Request, State, begun_until
-from workers.provision.recorder import Scribe
+from workers.provision.recorder import Recorder
 from workers.provision.revoke import Revoker
 from workers.provision.unknown_grant import unknown_grant
 from workers.provision.watchlist import Watchlist, is_due
@@ -33,8 +33,8 @@ class TargetInspector:
     """Compares what each target holds with what it should."""
 
     ledger: Ledger
-    scribe: Scribe
-    fleet: TargetRegistry
+    recorder: Recorder
+    registry: TargetRegistry
     revoker: Revoker
     runner: EndRunner
     watch: Watchlist
@@ -59,7 +59,7 @@ class TargetInspector:
 
     def _inspect(self, name: str, *, silent: bool) -> None:
         try:
-            held = self.fleet.get(name).list_grants()
+            held = self.registry.get(name).list_grants()
         except TargetError as trouble:
             if name not in self._out_of_reach:
                 log.warning("target.out_of_reach", target=name, because=str(trouble))
@@ -108,7 +108,7 @@ class TargetInspector:
         try:
             request = self.watch.get(held.request_id)
             if request is None or request.state not in LIVE:
-                request = look_up(self.ledger, self.scribe, held.request_id)
+                request = look_up(self.ledger, self.recorder, held.request_id)
                 over = over or (request is not None and _is_over(request, now))
             if request is None and not over:
                 self._tell_foreign(name, held)
@@ -132,7 +132,7 @@ class TargetInspector:
             f" not end it. {self.actor} ends it without the lease. If no timekeeper is down, look who writes to "
             "`leases`."
         )
-        self.scribe.tell(AlertName.END_NOT_BEGUN, request or unknown_grant(name, held), says)
+        self.recorder.tell(AlertName.END_NOT_BEGUN, request or unknown_grant(name, held), says)
 
     def _tell_foreign(self, name: str, held: Held) -> None:
         """It may be somebody's attempt to pass for us, or a ledger restored from an old copy: a person has to see."""
@@ -140,7 +140,7 @@ class TargetInspector:
             f"{name} holds {held.request_id} for {held.principal}, and the ledger knows of no such request. "
             "It was left alone. If nobody can explain it, take it away by hand."
         )
-        self.scribe.tell(AlertName.FOREIGN_GRANT, unknown_grant(name, held), says)
+        self.recorder.tell(AlertName.FOREIGN_GRANT, unknown_grant(name, held), says)
 
 
 def _is_over(request: Request, now: datetime) -> bool:

@@ -19,7 +19,7 @@ from jit.ledger import BrokenChain, Conflict, Leases, Ledger, LedgerUnavailable
 from jit.ledger.tail import Tail
 from jit.ports import Clock, Queue, QueueUnavailable
 from jit.requests.lifecycle import Action, Request, State, action_at
-from workers.provision.recorder import Scribe
+from workers.provision.recorder import Recorder
 from workers.provision.revoke import Revoker
 from workers.provision.watchlist import Watchlist
 from workers.targets.registry import TargetRegistry
@@ -66,8 +66,8 @@ class Timekeeper:
         *,
         ledger: Ledger,
         leases: Leases,
-        scribe: Scribe,
-        fleet: TargetRegistry,
+        recorder: Recorder,
+        registry: TargetRegistry,
         revoker: Revoker,
         queue: Queue | None,
         clock: Clock,
@@ -75,8 +75,8 @@ class Timekeeper:
         holder: str,
     ) -> None:
         self._ledger = ledger
-        self._scribe = scribe
-        self._fleet = fleet
+        self._recorder = recorder
+        self._registry = registry
         self._queue = queue
         self._clock = clock
         self._actor = actor
@@ -84,12 +84,12 @@ class Timekeeper:
         self._watch = Watchlist()
         self._lease = LeaderLease(leases, clock, name=LEASE, holder=holder)
         self._runner = EndRunner(
-            ledger=ledger, scribe=scribe, revoker=revoker, watch=self._watch, lanes=self._lanes, clock=clock
+            ledger=ledger, recorder=recorder, revoker=revoker, watch=self._watch, lanes=self._lanes, clock=clock
         )
         self._inspector = TargetInspector(
             ledger=ledger,
-            scribe=scribe,
-            fleet=fleet,
+            recorder=recorder,
+            registry=registry,
             revoker=revoker,
             runner=self._runner,
             watch=self._watch,
@@ -98,7 +98,7 @@ class Timekeeper:
             clock=clock,
             actor=actor,
         )
-        self._risks = EndsAtRisk(fleet=fleet, scribe=scribe, clock=clock)
+        self._risks = EndsAtRisk(registry=registry, recorder=recorder, clock=clock)
         self._risk_turns = KeyedBackoff(first=RISK_EVERY, longest=RISK_EVERY)
         self._announcements = KeyedBackoff(first=ANNOUNCE_EVERY, longest=ANNOUNCE_EVERY)
         self._silent = False
@@ -154,12 +154,12 @@ class Timekeeper:
         self._unanswered = self._unanswered or time.monotonic()
         try:
             for request_id, broken in self._watch.refresh(self._ledger).items():  # 1.
-                tell_changed(self._ledger, self._scribe, request_id, broken)
+                tell_changed(self._ledger, self._recorder, request_id, broken)
             self._unanswered = None
             if self._silent:
                 log.info("ledger.answers")
             self._silent = False
-            self._scribe.take_in()
+            self._recorder.take_in()
             if self._lease.hold():  # 2.
                 self._do_what_is_due()  # 3.
         except LedgerUnavailable as wrong:
@@ -173,7 +173,7 @@ class Timekeeper:
         silent = self._silent or (since is not None and time.monotonic() - since > SILENT_AFTER)
         now = self._clock.now()
         self._inspector.forget_ended()
-        for name in self._fleet.names():  # 4.
+        for name in self._registry.names():  # 4.
             self._inspector.inspect(name, silent=silent)
             self._look_ahead(name, now)
         if silent:  # 5.
@@ -197,9 +197,9 @@ class Timekeeper:
             try:
                 request = self._watch.get(request_id)
                 if request is None or not self._runner.busy(request.target, request_id):
-                    self._do(request or look_up(self._ledger, self._scribe, request_id), now, ending)
+                    self._do(request or look_up(self._ledger, self._recorder, request_id), now, ending)
             except BrokenChain as broken:
-                tell_changed(self._ledger, self._scribe, request_id, broken)
+                tell_changed(self._ledger, self._recorder, request_id, broken)
                 self._runner.due.failed(request_id, now)
             except OverflowError:
                 log.exception("duty.failed", request_id=request_id)

@@ -16,7 +16,7 @@ from bot.health import Health
 from bot.mirror.audit_channel import AuditChannel
 from bot.mirror.follower import Mirror
 from jit.ledger import Leases, Notes, StoredDirectory
-from jit.ledger.refusals import REFUSED, refusals
+from jit.ledger.undelivered import REFUSED, undelivered
 from jit.people.person import Groups
 from jit.testing import ALICE, BOB, CAROL, EVE
 from tests.world.base import ALERTS, AUDIT, REQUESTS, RULES, SAM, in_a_file
@@ -130,7 +130,7 @@ def test_it_is_told_once_and_the_card_comes_once_slack_takes_it(house):
     house.slack.refusing.clear()
     house.passes(60)
     assert len(house.posted(REQUESTS)) == 1
-    assert list(refusals(house.engine)) == []
+    assert list(undelivered(house.engine)) == []
     (line,) = house.doctor()
     assert line.ok
     assert house.health().shown()
@@ -154,7 +154,7 @@ def test_a_card_goes_to_the_channel_that_the_rules_name_since(house):
     house.last_good = house.policies.current()
     house.passes(120)
     assert len(house.posted("C0ACCESS2")) == 1
-    assert list(refusals(house.engine)) == []
+    assert list(undelivered(house.engine)) == []
 
 
 def test_a_card_that_nobody_needs_any_more_is_not_tried_for_ever(house):
@@ -167,7 +167,7 @@ def test_a_card_that_nobody_needs_any_more_is_not_tried_for_ever(house):
     house.slack.refusing.clear()
     house.passes(40)
     assert house.posted(REQUESTS) == []
-    assert list(refusals(house.engine)) == []
+    assert list(undelivered(house.engine)) == []
 
 
 def test_one_card_that_slack_refuses_holds_up_no_other_of_its_channel(house):
@@ -176,7 +176,7 @@ def test_one_card_that_slack_refuses_holds_up_no_other_of_its_channel(house):
     house.story("R-8888", requester=BOB).asked()
     house.turn(house.followers[1])
     assert [("R-8888" in str(each["blocks"])) for each in house.posted(REQUESTS)] == [True]
-    assert [each.key for each in refusals(house.engine)] == ["R-7F3K"]
+    assert [each.key for each in undelivered(house.engine)] == ["R-7F3K"]
 
 
 def test_a_card_that_can_be_changed_no_more_is_followed_by_one_that_is_true(house):
@@ -204,7 +204,7 @@ def test_changes_of_cards_that_are_refused_are_told_and_given_up_after_a_day(hou
     assert "no changes of cards in C0ACCESS1 (is_archived); 1 waits. Unarchive C0ACCESS1" in alert.says
     house.clock.move(days=1, minutes=10)
     house.passes(10)
-    assert list(refusals(house.engine)) == []
+    assert list(undelivered(house.engine)) == []
 
 
 def test_an_alert_that_its_channel_refuses_goes_to_the_people_of_security(house):
@@ -248,7 +248,7 @@ def test_audit_lines_that_are_refused_are_told_on_another_way(tmp_path):
         house.slack.refusing.clear()
         house.clock.move(minutes=10)
         house.passes(30)
-        assert list(refusals(house.engine)) == [], number
+        assert list(undelivered(house.engine)) == [], number
         house.engine.dispose()
 
 
@@ -260,7 +260,7 @@ def test_direct_messages_that_are_refused_are_told_to_security_and_given_up_afte
     assert "no direct messages (cannot_dm_bot); 1 waits. Turn the Messages Tab on" in alert.says
     house.clock.move(days=1, minutes=10)
     house.passes(30)
-    assert list(refusals(house.engine)) == []
+    assert list(undelivered(house.engine)) == []
 
 
 def test_homes_that_are_refused_are_told_once_for_all(house):
@@ -273,7 +273,7 @@ def test_homes_that_are_refused_are_told_once_for_all(house):
     house.slack.refusing.clear()
     house.clock.move(minutes=10)
     house.passes(8)
-    assert list(refusals(house.engine)) == []
+    assert list(undelivered(house.engine)) == []
 
 
 def test_the_home_of_who_is_deactivated_troubles_nobody(house):
@@ -319,7 +319,7 @@ def test_the_audit_channel_that_cannot_be_looked_at_is_told(house, monkeypatch):
     assert any("no looks at the audit channel" in alert.says for alert in house.told())
     monkeypatch.undo()
     house.passes(120)
-    assert list(refusals(house.engine)) == []
+    assert list(undelivered(house.engine)) == []
 
 
 def test_junk_among_the_notes_stops_nothing(house):

@@ -80,7 +80,7 @@ def test_targets_are_kept_with_the_names_of_secrets_alone(house: Hands) -> None:
     house.policy_file.write_text(named)
     house.clock.move(seconds=2)
 
-    house.fleet.open_all()
+    house.registry.open_all()
 
     path = house.folder / FILE
     assert json.loads(path.read_text()) == [

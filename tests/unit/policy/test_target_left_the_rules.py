@@ -69,12 +69,12 @@ def test_its_access_ends_after_a_restart(house: Hands, left: str) -> None:
 def test_it_is_known_until_neither_ledger_nor_target_holds_anything(house: Hands, left: str) -> None:
     house.targets["shop-db"] = house.targets["ledger-db"]
     house.rules(text=left)
-    fleet = restarted(house)
+    registry = restarted(house)
     held = dict(house.target.gives)
 
     def known() -> bool:
-        forget_departed(fleet, house.ledger)
-        return "orders-db" in fleet.names() and "orders-db" in (house.folder / FILE).read_text()
+        forget_departed(registry, house.ledger)
+        return "orders-db" in registry.names() and "orders-db" in (house.folder / FILE).read_text()
 
     assert known(), "the ledger says it is active"
     house.clock.move(minutes=30)

@@ -29,7 +29,7 @@ class TestTwoWorkersAtOnce:
     def test_have_the_order_of_whoever_the_ledger_took_in_its_place(self, house: Hands) -> None:
         """The other's lay there first, and was made later."""
         house.approved(minutes=30)
-        other, make = house.make_granter(house.fleet), house.orders.make
+        other, make = house.make_granter(house.registry), house.orders.make
 
         def first_the_other(*args: Any, **how: Any) -> Any:
             house.orders.make = make  # type: ignore[method-assign]
@@ -54,7 +54,7 @@ class TestTwoWorkersAtOnce:
         def first_the_other(facts: Any, **how: Any) -> Any:
             house.ledger.append = append  # type: ignore[method-assign]
             house.clock.move(seconds=1)
-            house.make_granter(house.fleet).grant("R-TEST")
+            house.make_granter(house.registry).grant("R-TEST")
             return append(facts, **how)
 
         house.ledger.append = first_the_other  # type: ignore[method-assign]
@@ -71,7 +71,7 @@ class TestTwoWorkersAtOnce:
         def others_go_on(when: datetime, request_id: str, order: str, *, instead_of: str = "") -> str:
             if instead_of and next(stalled, False):
                 house.clock.time += GRANT_STUCK
-                house.make_granter(house.fleet).grant("R-TEST")
+                house.make_granter(house.registry).grant("R-TEST")
             return str(put(when, request_id, order, instead_of=instead_of))
 
         house.queue.end_at = others_go_on
@@ -100,7 +100,7 @@ class TestAWorkerThatDies:
     def taken_up(self, house: Hands) -> None:
         assert house.target.gives == {}
         house.clock.time += GRANT_STUCK
-        house.make_granter(house.fleet).grant("R-TEST")
+        house.make_granter(house.registry).grant("R-TEST")
         request = house.request()
         assert request.state is State.ACTIVE
         assert lying(house) == request.fixed_ends[0].order

@@ -123,9 +123,9 @@ def test_many_processes_that_start_tell_of_it_once(house: Hands) -> None:
 
 def test_a_grant_on_it_is_refused_with_the_reason(house: Hands) -> None:
     unusable = opener(house, MissingSecret("BOOKS_DSN is not set."))
-    fleet = TargetRegistry(house.policies, KnownTargets(house.folder), lambda config: unusable(config.name))
+    registry = TargetRegistry(house.policies, KnownTargets(house.folder), lambda config: unusable(config.name))
     house.approved("R-ODD7", access="ledger-db/read")
-    house.make_granter(fleet).grant("R-ODD7")
+    house.make_granter(registry).grant("R-ODD7")
 
     refused = house.request("R-ODD7")
     assert (refused.state, refused.closed_because) == (State.FAILED, "BOOKS_DSN is not set.")

@@ -16,7 +16,7 @@ from jit.ledger.schema import notes
 REFUSED = "refused:"
 
 
-class Refusal(NamedTuple):
+class Undelivered(NamedTuple):
     """``what`` was not taken at ``place``, by the other side's word for why. ``key`` names it among a follower's."""
 
     follower: str
@@ -30,20 +30,20 @@ class Refusal(NamedTuple):
         return json.dumps([self.what, self.place, self.because, self.since.isoformat()])
 
 
-def read_refusal(follower: str, key: str, note: str) -> Refusal | None:
-    """From what `Refusal.as_note` wrote under ``key``; None if that is no such note."""
+def read_undelivered(follower: str, key: str, note: str) -> Undelivered | None:
+    """From what `Undelivered.as_note` wrote under ``key``; None if that is no such note."""
     try:
         what, place, because, since = map(str, json.loads(note))
-        return Refusal(follower, key, what, place, because, datetime.fromisoformat(since))
+        return Undelivered(follower, key, what, place, because, datetime.fromisoformat(since))
     except (ValueError, TypeError):
         return None
 
 
-def refusals(engine: Engine) -> Iterator[Refusal]:
+def undelivered(engine: Engine) -> Iterator[Undelivered]:
     """Of all followers. Raises LedgerUnavailable."""
     query = select(notes).where(notes.c.key.startswith(REFUSED, autoescape=True)).order_by(notes.c.follower)
     with reading(engine) as connection:
         rows = connection.execute(query).all()
     for row in rows:
-        if refusal := read_refusal(row.follower, row.key.removeprefix(REFUSED), row.value):
+        if refusal := read_undelivered(row.follower, row.key.removeprefix(REFUSED), row.value):
             yield refusal
