@@ -9,7 +9,7 @@ from demo.held import Role, held_roles
 from demo.parts import BOT, SLACK, Parts, Seen
 from demo.record import Record
 from demo.stack import Stack
-from jit.ledger import BrokenChain, LedgerUnavailable
+from jit.ledger import LedgerUnavailable, TamperedEntry
 from jit.ledger.spool_files import put_aside_in, waiting_in
 from jit.proof.signer.keys import read_key
 
@@ -102,7 +102,7 @@ class Observer:
             if time.monotonic() - self._whole_at >= WHOLE_EVERY:
                 self._whole = self.record.read_whole()
                 self._whole_at = time.monotonic()
-        except BrokenChain as broken:
+        except TamperedEntry as broken:
             self._whole_at = float("-inf")
             return "", str(broken)
         except LedgerUnavailable as silent:

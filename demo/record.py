@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from jit.facts import Ended, Life, Refused
-from jit.ledger import BrokenChain, Ledger, check_chain
+from jit.ledger import Ledger, TamperedEntry, check_chain
 from jit.ledger.entry import NO_ENTRY
 from jit.proof.audit.checkpoints import Head, Heads
 from jit.proof.verifier import Frontier, NoteError, VerifierKey, leaf_hash, parse_checkpoint, parse_note, signed
@@ -45,7 +45,7 @@ class Record:
         """Take in what is new; what was seen last must still be there.
 
         Raises:
-            BrokenChain: it is not, or something does not follow.
+            TamperedEntry: it is not, or something does not follow.
             LedgerUnavailable: it cannot be read.
         """
         self._head_stands()
@@ -77,9 +77,9 @@ class Record:
             if said.size > self.head:
                 self._read_entries()
             if said.size > self.head:
-                raise BrokenChain(self.head + 1, "is gone; it had been signed")
+                raise TamperedEntry(self.head + 1, "is gone; it had been signed")
             if self.roots[said.size] != said.root:
-                raise BrokenChain(said.size, f"the head signed over entries 1 to {said.size} was over others")
+                raise TamperedEntry(said.size, f"the head signed over entries 1 to {said.size} was over others")
             self.signed = max(self.signed, said.size)
         self.heads_read = head.number
 
@@ -89,11 +89,11 @@ class Record:
         while last < self.head:
             entries = self.ledger.read(after=last, limit=min(PAGE, self.head - last))
             if not entries:
-                raise BrokenChain(last + 1, f"is gone; {self.head} entries had been seen")
+                raise TamperedEntry(last + 1, f"is gone; {self.head} entries had been seen")
             last = check_chain(entries, after=last, previous=previous)
             previous = entries[-1].hash
         if previous != self.hash:
-            raise BrokenChain(self.head, "is not what it was")
+            raise TamperedEntry(self.head, "is not what it was")
         return last
 
     def lateness(self) -> Iterator[float]:
@@ -106,16 +106,16 @@ class Record:
             return
         found = self.ledger.read(after=self.head - 1, limit=1)
         if not found or found[0].index != self.head:
-            raise BrokenChain(self.head, "is gone; it had been seen")
+            raise TamperedEntry(self.head, "is gone; it had been seen")
         if found[0].hash != self.hash:
-            raise BrokenChain(self.head, "is not what it was")
+            raise TamperedEntry(self.head, "is not what it was")
 
     def _live_on(self, fact: Life, index: int) -> None:
         story = self.stories.get(fact.request_id)
         try:
             request = apply(story.request if story else None, fact)
         except CannotFollow as wrong:
-            raise BrokenChain(index, str(wrong)) from None
+            raise TamperedEntry(index, str(wrong)) from None
         if story is None:
             story = self.stories[request.id] = Story(request, [], index)
         story.request, story.newest = request, index

@@ -24,7 +24,7 @@ from bot.views.card import AudienceName, draw
 from bot.views.text import Drawn
 from bot.views.words import audience
 from jit.facts import Approval, Life, Quorum
-from jit.ledger import BrokenChain, Question
+from jit.ledger import Question, TamperedEntry
 from jit.ledger.followers import CURSOR
 from jit.requests.lifecycle import LATE, OPEN, Request, State, late_since
 
@@ -121,7 +121,7 @@ class Cards(ItemFollower):
             try:
                 request = self._known(request_id)
                 self._turns[request_id] = Turn(request.channel, request.requester)
-            except BrokenChain as broken:
+            except TamperedEntry as broken:
                 self._put_off(request_id, BROKEN_WAIT, str(broken))
                 return None
         return self._turns[request_id]
@@ -130,7 +130,7 @@ class Cards(ItemFollower):
         """Mark what has changed since. The cursor is kept along with marks alone: reading again what marked nothing
         does no harm, and a transaction less is one that nobody else waits for.
         """
-        entries = self._ledger.read(after=self._cursor, legible=True)
+        entries = self._ledger.read(after=self._cursor, skip_unreadable=True)
         if not entries:
             return
         ids = dict.fromkeys(entry.fact.request_id for entry in entries if isinstance(entry.fact, Life))
@@ -155,7 +155,7 @@ class Cards(ItemFollower):
     def _look_for_lost(self) -> None:
         """Who approved may count no more, or count again, and no entry tells of that either."""
         for request_id in list(self._half_approved):
-            with suppress(BrokenChain):
+            with suppress(TamperedEntry):
                 request = self._ledger.request(request_id)
                 if request is None or request.state is not State.PENDING:
                     self._half_approved.discard(request_id)

@@ -11,7 +11,7 @@ from bot.followers.outbox import CallFailed, NotLeading, Outbox, Rejected
 from bot.refusals import Shown
 from bot.views.text import Names
 from jit.facts import Alert, AlertName, Source
-from jit.ledger import BrokenChain, Entry, LeaseLost, Leases, Ledger, LedgerUnavailable, Notes
+from jit.ledger import Entry, LeaseLost, Leases, Ledger, LedgerUnavailable, Notes, TamperedEntry
 from jit.ledger.followers import CURSOR, RecordPosition
 from jit.ledger.tail import Wait
 from jit.ledger.undelivered import REFUSED, Undelivered, read_undelivered
@@ -92,7 +92,7 @@ class Follower:
         """None as well if its record was changed: the mirror tells of that. Raises LedgerUnavailable."""
         try:
             return self._ledger.request(request_id)
-        except BrokenChain:
+        except TamperedEntry:
             return None
 
     def _append_alert(self, name: AlertName, says: str, about: Request | None = None) -> Entry:

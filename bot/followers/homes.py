@@ -119,7 +119,7 @@ class Homes(ItemFollower):
 
     def _read(self) -> bool:
         """Mark whom entries concern. True if there may be more entries."""
-        entries = self._ledger.read(after=self._cursor, limit=BATCH, legible=True)
+        entries = self._ledger.read(after=self._cursor, limit=BATCH, skip_unreadable=True)
         if not entries:
             return False
         people = dict.fromkeys(self._concerned(entries))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 
 from bot.followers.follower import IDLE, SOON, Backoff, SlackFollower, SlackTools
 from bot.followers.outbox import Rejected, Unreached
-from jit.ledger import BrokenChain
+from jit.ledger import TamperedEntry
 
 BROKEN_WAIT = 600.0
 """Seconds until it is looked again whether the record is whole: nothing true can be drawn of it."""
@@ -38,7 +38,7 @@ class ItemFollower(SlackFollower):
                 if rejected.of_all:
                     raise
                 refused(rejected)
-        except BrokenChain as broken:
+        except TamperedEntry as broken:
             self._put_off(item, BROKEN_WAIT, str(broken))
         except Unreached as asked:
             if not asked.wait:

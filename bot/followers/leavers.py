@@ -15,7 +15,7 @@ import structlog
 from bot.followers.cut_groups import CutGroups
 from bot.followers.follower import Follower, Tools
 from jit.facts import Alert, AlertName, Lapsed, Life, RequesterLeft, Source
-from jit.ledger import BrokenChain, Conflict, StoredDirectory
+from jit.ledger import Conflict, StoredDirectory, TamperedEntry
 from jit.people.person import Standing
 from jit.policy import Policy, PolicyError, StaleGroups
 from jit.ports import Directory, DirectoryUnavailable, Queue, QueueUnavailable, UnknownPerson
@@ -136,7 +136,7 @@ class Leavers(Follower):
         return self._cut
 
     def _read(self) -> None:
-        while news := self._ledger.read(after=self._cursor, legible=True):
+        while news := self._ledger.read(after=self._cursor, skip_unreadable=True):
             self._load(dict.fromkeys(entry.fact.request_id for entry in news if isinstance(entry.fact, Life)))
             self._cursor = news[-1].index
 
@@ -145,7 +145,7 @@ class Leavers(Follower):
         for request_id in request_ids:
             try:
                 request = self._ledger.request_as_written(request_id)
-            except BrokenChain:
+            except TamperedEntry:
                 request = None
             if request is not None and request.state in OPEN:
                 self._open[request_id] = request
@@ -217,7 +217,7 @@ class Leavers(Follower):
                 self._end(request, what, policy)
         except Conflict:  # it is looked at again as it is now
             log.info("leaver.overtaken", request_id=request.id)
-        except BrokenChain as broken:
+        except TamperedEntry as broken:
             log.error("leaver.not_closed", request_id=request.id, because=str(broken))  # noqa: TRY400  no fault of ours
 
     def _is_still_so(self, request: Request, what: What) -> bool:
@@ -251,7 +251,7 @@ class Leavers(Follower):
         """Once for each request and cause, whichever bot does."""
         if (request.id, what) in self._told:
             return
-        facts = [entry.fact for entry in self._ledger.history(request.id, legible=True)]
+        facts = [entry.fact for entry in self._ledger.history(request.id, skip_unreadable=True)]
         if not any(isinstance(fact, Alert) and fact.says == SAYS[what] for fact in facts):
             self._append_alert(AlertName.REQUESTER_LEFT, SAYS[what], request)
         self._told.add((request.id, what))

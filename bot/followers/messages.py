@@ -41,7 +41,7 @@ from jit.facts import (
     RevokeIntent,
     Withdrawn,
 )
-from jit.ledger import BrokenChain, Entry, StoredDirectory
+from jit.ledger import Entry, StoredDirectory, TamperedEntry
 from jit.ledger.followers import CURSOR
 from jit.ledger.privacy.people import is_nobody
 from jit.ledger.undelivered import REFUSED
@@ -137,7 +137,7 @@ class Messages(ItemFollower):
         self._append_alert(AlertName.RECORD_BROKEN, says)
 
     def _read(self) -> None:
-        entries = self._ledger.read(after=self._cursor, legible=True)
+        entries = self._ledger.read(after=self._cursor, skip_unreadable=True)
         if not entries or self._is_replaced():
             return
         due = {key: what for entry in entries for key, what in _due(entry) if self._matters(key, what)}
@@ -221,7 +221,7 @@ class Messages(ItemFollower):
         """None as well if its record was changed, with a word in the log: an alert has to go out all the same."""
         try:
             return self._ledger.request(request_id)
-        except BrokenChain as broken:
+        except TamperedEntry as broken:
             log.error("record.broken", request_id=request_id, because=str(broken))  # noqa: TRY400  no fault of ours
             return None
 

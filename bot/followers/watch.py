@@ -10,7 +10,7 @@ from typing import NamedTuple
 from bot.followers.follower import Follower, Tools
 from bot.refusals import Shown, causes, remedy, says
 from jit.facts import AlertName, Fact, OrdersEnd, RevokeFailed, RevokeIntent
-from jit.ledger import BrokenChain
+from jit.ledger import TamperedEntry
 from jit.ledger.undelivered import undelivered
 from jit.policy import PolicyError
 from jit.proof.audit.checkpoints import Heads
@@ -124,7 +124,7 @@ class Watch(Follower):
             return
         last = self._ledger.last_index()  # one that covers more is nobody's who signs this record
         covered = next((head.size for head in heads if 0 <= head.size <= last), 0)
-        after = self._ledger.read(after=covered, limit=1, legible=True) if covered < last else []
+        after = self._ledger.read(after=covered, limit=1, skip_unreadable=True) if covered < last else []
         if after and self._clock.now() - after[0].recorded_at > SIGNED_WITHIN:
             says = (
                 f"The newest signed head covers {covered} entries, and the record goes on since "
@@ -139,7 +139,7 @@ class Watch(Follower):
                 request = self._ledger.request(request_id)
                 if request and (found := self._overdue(request, now)):
                     yield found
-            except BrokenChain:  # the mirror tells of it
+            except TamperedEntry:  # the mirror tells of it
                 continue
 
     def _overdue(self, request: Request, now: datetime) -> Finding | None:

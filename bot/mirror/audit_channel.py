@@ -129,7 +129,7 @@ class AuditChannel(SlackFollower):
     def _said(self, place: str, ts: str) -> bool:
         """Whether the entry there is an alert about the message."""
         index = int(place) if place.isdecimal() and len(place) < _DIGITS else 0
-        found = self._ledger.read(after=index - 1, limit=1, legible=True) if index else []
+        found = self._ledger.read(after=index - 1, limit=1, skip_unreadable=True) if index else []
         fact = found[0].fact if found else None
         return isinstance(fact, Alert) and fact.name is AlertName.AUDIT_CHANGED and _which(ts) in fact.says
 

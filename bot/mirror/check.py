@@ -217,7 +217,7 @@ class MirrorCheck:
                     yield Difference(Kind.LATE, start, last, "", "the ledger has this, and the channel not yet")
 
     def _is_on_its_way(self, index: int, now: datetime) -> bool:
-        entries = self.ledger.read(after=index - 1, limit=1, legible=True)
+        entries = self.ledger.read(after=index - 1, limit=1, skip_unreadable=True)
         return not entries or now - entries[0].recorded_at <= ON_ITS_WAY
 
     def _weighed(self, keys: Sequence[VerifierKey]) -> Iterator[Difference]:

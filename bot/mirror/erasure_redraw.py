@@ -91,7 +91,7 @@ class ErasureRedraw(SlackFollower):
 
     def _look(self) -> float:
         """For the next erasure. The cursor is noted where there was much to look at, or something to do."""
-        entries = self._ledger.read(after=self._cursor, limit=BATCH, legible=True)
+        entries = self._ledger.read(after=self._cursor, limit=BATCH, skip_unreadable=True)
         for entry in entries:
             if isinstance(entry.fact, PersonErased):
                 places = frozenset(entries_naming(self._ledger, entry.fact.key)) - {entry.index}

@@ -23,7 +23,7 @@ from bot.views.audit import draw_lines, draw_quiet
 from bot.views.line import first_lines
 from bot.views.text import Drawn
 from jit.facts import AlertName, Refused
-from jit.ledger import BrokenChain, Entry, breaks
+from jit.ledger import Entry, TamperedEntry, breaks
 from jit.ledger.entry import NO_ENTRY
 from jit.ledger.followers import CURSOR
 from jit.proof.audit.checkpoints import Heads
@@ -102,7 +102,7 @@ class Mirror(SlackFollower):
         last, _, head = shown.partition(" ")
         self._cursor, self._head = int(last), head or None
         if cursor != self._cursor:
-            self._tell(BrokenChain(self._cursor + 1, f"the audit channel was to go on after entry {cursor} instead"))
+            self._tell(TamperedEntry(self._cursor + 1, f"the audit channel was to go on after entry {cursor} instead"))
 
     def _compare_end(self, channel: str) -> None:
         """Whether the channel goes as far as the notes say, unless this process itself knows: once after each start.
@@ -133,13 +133,13 @@ class Mirror(SlackFollower):
         while last < self._cursor:
             try:
                 self._ledger.read(after=last, limit=1)
-            except BrokenChain as unreadable:
+            except TamperedEntry as unreadable:
                 last = unreadable.index
             else:
                 break
         return last
 
-    def _tell(self, broken: BrokenChain) -> None:
+    def _tell(self, broken: TamperedEntry) -> None:
         """For everybody to see, once for each place: as a fact, which goes to the channel of the alerts too."""
         if broken.index in self._told:
             return
@@ -159,7 +159,7 @@ class Mirror(SlackFollower):
         """What comes next; after a message whose fate is not known, exactly what that showed."""
         try:
             entries = self._ledger.read(after=self._cursor)
-        except BrokenChain as unreadable:
+        except TamperedEntry as unreadable:
             self._pass_over(unreadable)
             return []
         for broken in breaks(entries, after=self._cursor, previous=self._head):
@@ -168,7 +168,7 @@ class Mirror(SlackFollower):
             return [entry for entry in entries if entry.index <= self._unfinished]
         return first_lines(entries, MOST_LINES)
 
-    def _pass_over(self, unreadable: BrokenChain) -> None:
+    def _pass_over(self, unreadable: TamperedEntry) -> None:
         self._tell(unreadable)
         self._notes.put(_shown(unreadable.index, ""))
         self._cursor, self._head = unreadable.index, None

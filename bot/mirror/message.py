@@ -10,7 +10,7 @@ from bot.followers.outbox import Metadata
 from bot.mirror.message_digest import message_digest
 from bot.views.line import Known
 from bot.views.text import Drawn, Json
-from jit.ledger import BrokenChain, Entry, Ledger, Notes
+from jit.ledger import Entry, Ledger, Notes, TamperedEntry
 from jit.requests.lifecycle import Request
 
 EVENT_TYPE = "jit_audit"
@@ -58,7 +58,7 @@ def entries_at(ledger: Ledger, first: int, last: int) -> Sequence[Entry]:
         return []
     try:
         found = ledger.read(after=first - 1, limit=last - first + 1)
-    except BrokenChain:
+    except TamperedEntry:
         return []
     return found if [entry.index for entry in found] == list(range(first, last + 1)) else []
 
@@ -88,7 +88,7 @@ def requests_of(ledger: Ledger) -> Known:
         if request_id not in known:
             try:
                 known[request_id] = ledger.request(request_id)
-            except BrokenChain:
+            except TamperedEntry:
                 known[request_id] = None
         return known[request_id]
 

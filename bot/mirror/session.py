@@ -57,7 +57,7 @@ class ChannelSession:
     def fill(self, report: Report) -> Iterator[tuple[int, int]]:
         """Post what is missing, marked as shown later, as far as the mirror has come: the rest is its own to post.
 
-        Yields the first and the last entry of each message. Raises CallFailed, LedgerUnavailable, BrokenChain.
+        Yields the first and the last entry of each message. Raises CallFailed, LedgerUnavailable, TamperedEntry.
         """
         reached = Notes(self.ledger.engine, Mirror.name).cursor
         unshown = [(first, min(last, reached)) for first, last in report.unshown if first <= reached]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from jit.ledger.database import LedgerMisconfigured, connect, create_tables
-    from jit.ledger.entry import BrokenChain, Entry, breaks, check_chain
+    from jit.ledger.entry import Entry, TamperedEntry, breaks, check_chain
     from jit.ledger.followers import Lease, LeaseLost, Leases, Notes
     from jit.ledger.readmodel import Question
     from jit.ledger.snapshot import StoredDirectory
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AlreadyOpen",
-    "BrokenChain",
     "ClockSkew",
     "Conflict",
     "Entry",
@@ -36,6 +35,7 @@ __all__ = [
     "SpoolFailed",
     "StoredDirectory",
     "TakenIn",
+    "TamperedEntry",
     "breaks",
     "check_chain",
     "connect",
@@ -44,7 +44,7 @@ __all__ = [
 
 _HOME = {
     **dict.fromkeys(("LedgerMisconfigured", "connect", "create_tables"), "database"),
-    **dict.fromkeys(("BrokenChain", "Entry", "breaks", "check_chain"), "entry"),
+    **dict.fromkeys(("TamperedEntry", "Entry", "breaks", "check_chain"), "entry"),
     **dict.fromkeys(("Lease", "LeaseLost", "Leases", "Notes"), "followers"),
     "Question": "readmodel",
     "StoredDirectory": "snapshot",

@@ -36,7 +36,7 @@ class Entry:
     hash: str
 
 
-class BrokenChain(LedgerUnavailable):
+class TamperedEntry(LedgerUnavailable):
     """The entries do not hang together: what they say is worth no more than a ledger that does not answer.
 
     ``index`` is the first that is wrong.
@@ -120,17 +120,17 @@ def _open(fact: dict[str, Any], keys: Mapping[str, bytes | None] | None) -> None
 
 
 def require_unchanged(entry: Entry) -> None:
-    """Raises BrokenChain."""
+    """Raises TamperedEntry."""
     if entry.hash != hash_of(entry.body):
-        raise BrokenChain(entry.index, "its bytes do not have the hash they are kept under")
+        raise TamperedEntry(entry.index, "its bytes do not have the hash they are kept under")
 
 
-def breaks(entries: Iterable[Entry], *, after: int, previous: str | None) -> Iterator[BrokenChain]:
+def breaks(entries: Iterable[Entry], *, after: int, previous: str | None) -> Iterator[TamperedEntry]:
     """Every place where these do not follow each other from ``after``; ``previous`` is None if that is not known."""
     for entry in entries:
         try:
             check_chain([entry], after=after, previous=entry.previous if previous is None else previous)
-        except BrokenChain as broken:
+        except TamperedEntry as broken:
             yield broken
         after, previous = entry.index, entry.hash
 
@@ -139,13 +139,13 @@ def check_chain(entries: Iterable[Entry], *, after: int = 0, previous: str = NO_
     """Whether the entries follow each other without a gap, from ``after``. Returns the last index.
 
     Raises:
-        BrokenChain: an index is missing, doubled or out of order, or a hash does not fit.
+        TamperedEntry: an index is missing, doubled or out of order, or a hash does not fit.
     """
     for entry in entries:
         if entry.index != after + 1:
-            raise BrokenChain(after + 1, f"missing; {entry.index} stands in its place")
+            raise TamperedEntry(after + 1, f"missing; {entry.index} stands in its place")
         require_unchanged(entry)
         if entry.previous != previous:
-            raise BrokenChain(entry.index, "it does not follow the entry before it")
+            raise TamperedEntry(entry.index, "it does not follow the entry before it")
         after, previous = entry.index, entry.hash
     return after

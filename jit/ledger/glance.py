@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from jit.facts import life_kinds
-from jit.ledger.entry import BrokenChain
+from jit.ledger.entry import TamperedEntry
 from jit.ledger.opened import deleted_keys_in, key_ids_in, opened, request_of
 from jit.ledger.privacy.sealing import KEY_BYTES
 from jit.ledger.session import BUSY_SECONDS, opened_with, prepare
@@ -50,7 +50,7 @@ def requests(ledger: Path | str, states: Sequence[State], limit: int = 100) -> l
             if ask("SELECT version FROM made_by", ()) != [(VERSION,)]:
                 raise NotAtAGlance("tables of another version")
             return [*_requests(ask, states, limit)]
-    except BrokenChain as wrong:
+    except TamperedEntry as wrong:
         raise NotAtAGlance(type(wrong).__name__) from None
 
 
@@ -92,7 +92,7 @@ def _postgres(url: str) -> Iterator[Ask]:
 
 
 def _requests(ask: Ask, states: Sequence[State], limit: int) -> Iterator[Request]:
-    """Raises BrokenChain, and what ``ask`` raises."""
+    """Raises TamperedEntry, and what ``ask`` raises."""
     wanted = f"AND state IN ({_marks(states)})" if states else ""
     found = f"SELECT id FROM requests WHERE {_ASKED_FOR} {wanted} ORDER BY asked_at DESC LIMIT ?"  # noqa: S608  question marks
     for (request_id,) in ask(found, (*(state.value for state in states), limit)):

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from jit.facts import Life
-from jit.ledger.entry import BrokenChain, Entry, open_entry, require_unchanged
+from jit.ledger.entry import Entry, TamperedEntry, open_entry, require_unchanged
 from jit.requests.lifecycle import CannotFollow, Request, replay
 
 _NAMED = re.compile(rb'"sealed":\{"key":"([0-9a-f]{32})"')
@@ -17,23 +17,23 @@ _NAMED = re.compile(rb'"sealed":\{"key":"([0-9a-f]{32})"')
 def opened(index: int, body: bytes, kept_under: str, keys: Mapping[str, bytes | None] | None) -> Entry:
     """One whose bytes say that it stands elsewhere is not what was recorded here: no hash fits it.
 
-    Raises BrokenChain: it cannot be read any more.
+    Raises TamperedEntry: it cannot be read any more.
     """
     try:
         entry = open_entry(body, kept_under, keys)
     except ValueError:
-        raise BrokenChain(index, "it cannot be read any more") from None
+        raise TamperedEntry(index, "it cannot be read any more") from None
     return entry if entry.index == index else replace(entry, index=index, hash="")
 
 
 def request_of(found: Sequence[Entry]) -> Request | None:
-    """The request that these tell, all of its life in order; None if there are none. Raises BrokenChain."""
+    """The request that these tell, all of its life in order; None if there are none. Raises TamperedEntry."""
     for entry in found:
         require_unchanged(entry)
     try:
         return replay(entry.fact for entry in found if isinstance(entry.fact, Life))
     except CannotFollow as wrong:
-        raise BrokenChain(found[-1].index, f"what comes before it is not all there: {wrong}") from None
+        raise TamperedEntry(found[-1].index, f"what comes before it is not all there: {wrong}") from None
 
 
 def key_ids_in(bodies: Iterable[bytes]) -> set[str]:

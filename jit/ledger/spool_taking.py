@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from jit.facts import Alert, AlertName, Fact, SpoolTaken, read_fact
 from jit.ledger import spool_files as files
-from jit.ledger.entry import BrokenChain
+from jit.ledger.entry import TamperedEntry
 from jit.ledger.opened import opened
 from jit.ledger.spool_chain import Chain, Walk
 from jit.ledger.store import Conflict, Ledger
@@ -131,7 +131,7 @@ class Taking:
         index, body, kept_under = row
         try:
             entry = opened(index, body, kept_under, {})
-        except BrokenChain:
+        except TamperedEntry:
             self._judge(None, body)
             return
         if walk.follow(entry, suspect=suspect):
@@ -152,7 +152,7 @@ class Taking:
             return False
         try:
             self._ledger.append([fact])
-        except (Conflict, BrokenChain, NotTaken):
+        except (Conflict, TamperedEntry, NotTaken):
             return False
         return True
 

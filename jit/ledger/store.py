@@ -18,7 +18,7 @@ from jit.clock import SKEW_LIMIT
 from jit.facts import Fact, Lapsed, Life, OrdersEnd, Requested, TakesAway, life_kinds
 from jit.ledger import readmodel
 from jit.ledger.database import reading, writing
-from jit.ledger.entry import NO_ENTRY, BrokenChain, Entry, people_in, seal
+from jit.ledger.entry import NO_ENTRY, Entry, TamperedEntry, people_in, seal
 from jit.ledger.kept import KEPT, SOME
 from jit.ledger.keys import KeyRing
 from jit.ledger.opened import opened, request_of
@@ -54,7 +54,7 @@ class Recorded:
 class Ledger:
     """The record, in a SQLite or PostgreSQL database.
 
-    Every method raises LedgerUnavailable if the database does not answer, and of that kind BrokenChain if what was
+    Every method raises LedgerUnavailable if the database does not answer, and of that kind TamperedEntry if what was
     asked for was changed in the database since it was recorded.
     """
 
@@ -128,14 +128,13 @@ class Ledger:
         with reading(self.engine) as connection:
             return connection.scalar(select(func.max(entries.c.index))) or 0
 
-    def read(self, after: int = 0, limit: int = 500, *, legible: bool = False) -> list[Entry]:
+    def read(self, after: int = 0, limit: int = 500, *, skip_unreadable: bool = False) -> list[Entry]:
         """Up to ``limit`` entries that come after index ``after``, in order, and no more bytes than `kept.AT_ONCE`.
 
-        It ends before one that cannot be read any more, or passes over it where the ``legible`` will do, however many
-        there are.
+        It ends before one that cannot be read any more, or passes over all of them with ``skip_unreadable``.
 
         Raises:
-            BrokenChain: the first is such a one.
+            TamperedEntry: the first is such a one.
         """
         found: list[Entry] = []
         with reading(self.engine) as connection:
@@ -144,10 +143,10 @@ class Ledger:
                 for index, body, kept_under in rows:
                     try:
                         found.append(opened(index, body, kept_under, keys))
-                    except BrokenChain:
-                        if not legible and not found:
+                    except TamperedEntry:
+                        if not skip_unreadable and not found:
                             raise
-                        if not legible:
+                        if not skip_unreadable:
                             break
                 if found:
                     break
@@ -155,7 +154,7 @@ class Ledger:
         return found
 
     def request(self, request_id: str) -> Request | None:
-        """The request as its facts tell it; None if there is none. Raises BrokenChain."""
+        """The request as its facts tell it; None if there is none. Raises TamperedEntry."""
         with reading(self.engine) as connection:
             return load(connection, self.ring, request_id)
 
@@ -166,15 +165,15 @@ class Ledger:
         of a field that it does not tell.
         """
         with reading(self.engine) as connection:
-            return load(connection, self.ring, request_id, changed_too=True)
+            return load(connection, self.ring, request_id, allow_tampered=True)
 
-    def history(self, request_id: str, *, legible: bool = False) -> list[Entry]:
+    def history(self, request_id: str, *, skip_unreadable: bool = False) -> list[Entry]:
         """Every entry about a request, refusals included, in order; those that cannot be read any more are passed over
-        where the ``legible`` will do. Raises BrokenChain.
+        with ``skip_unreadable``. Raises TamperedEntry.
         """
         query = KEPT.where(entries.c.request_id == request_id).order_by(entries.c.index)
         with reading(self.engine) as connection:
-            return _all_opened(connection, self.ring, query, legible=legible)
+            return _all_opened(connection, self.ring, query, skip_unreadable=skip_unreadable)
 
     def unsettled(self) -> list[str]:
         """Ids of all requests that nothing has closed yet: by the facts, whatever the read model says. What was given
@@ -246,11 +245,13 @@ def log_recorded(recorded: Sequence[Entry]) -> None:
         )
 
 
-def load(connection: Connection, ring: KeyRing, request_id: str, *, changed_too: bool = False) -> Request | None:
-    """The request, inside a transaction. Raises BrokenChain, unless what was ``changed`` will do ``too``."""
+def load(connection: Connection, ring: KeyRing, request_id: str, *, allow_tampered: bool = False) -> Request | None:
+    """The request, inside a transaction. Raises TamperedEntry, unless ``allow_tampered``."""
     of_its_life = (entries.c.request_id == request_id) & entries.c.kind.in_(life_kinds())
-    found = _all_opened(connection, ring, KEPT.where(of_its_life).order_by(entries.c.index), legible=changed_too)
-    if changed_too:
+    found = _all_opened(
+        connection, ring, KEPT.where(of_its_life).order_by(entries.c.index), skip_unreadable=allow_tampered
+    )
+    if allow_tampered:
         return _as_far_as_it_goes(entry.fact for entry in found if isinstance(entry.fact, Life))
     return request_of(found)
 
@@ -265,19 +266,19 @@ def _as_far_as_it_goes(facts: Iterable[Life]) -> Request | None:
 
 
 def _all_opened(
-    connection: Connection, ring: KeyRing, query: Select[int, bytes, str], *, legible: bool = False
+    connection: Connection, ring: KeyRing, query: Select[int, bytes, str], *, skip_unreadable: bool = False
 ) -> list[Entry]:
-    """Raises BrokenChain, unless the ``legible`` will do: then fields whose keys are missing stay closed."""
+    """Raises TamperedEntry, unless ``skip_unreadable``: then fields whose keys are missing stay closed."""
     rows = connection.execute(query).all()
     keys = ring.opening(connection, (body for _, body, _ in rows))
-    if not legible:
+    if not skip_unreadable:
         return [opened(index, body, kept_under, keys) for index, body, kept_under in rows]
     found: list[Entry] = []
     for row in rows:
         try:
             found.append(opened(*row, keys))
-        except BrokenChain:
-            with suppress(BrokenChain):
+        except TamperedEntry:
+            with suppress(TamperedEntry):
                 found.append(opened(*row, None))
     return found
 
@@ -285,7 +286,7 @@ def _all_opened(
 def _unless_changed(connection: Connection, ring: KeyRing, request_id: str) -> Request | None:
     try:
         return load(connection, ring, request_id)
-    except BrokenChain as broken:
+    except TamperedEntry as broken:
         log.error("record.broken", request_id=request_id, because=str(broken))  # noqa: TRY400  no fault of ours
         return None
 
@@ -298,7 +299,7 @@ def _steps(
     """
     checked = {fact.request_id for fact in facts if not isinstance(fact, TakesAway | OrdersEnd | Lapsed)}
     before = {
-        fact.request_id: load(connection, ring, fact.request_id, changed_too=fact.request_id not in checked)
+        fact.request_id: load(connection, ring, fact.request_id, allow_tampered=fact.request_id not in checked)
         for fact in facts
     }
     for request_id, version in expect.items():
@@ -317,7 +318,7 @@ def _steps(
 def _clear_the_way(connection: Connection, ring: KeyRing, request: Request) -> None:
     """A row that says of an open request what the facts do not is put right, and keeps nobody from asking."""
     for other, index in readmodel.in_the_way(connection, request):
-        found = load(connection, ring, other, changed_too=True)
+        found = load(connection, ring, other, allow_tampered=True)
         if found is None:
             readmodel.close(connection, other)
         elif not (found.state.open and found.access == request.access and _may_be_of(found, request.requester)):

@@ -42,17 +42,17 @@ class InterruptibleLedger(Ledger):
         self._answer()
         return super().request_as_written(request_id)
 
-    def read(self, after: int = 0, limit: int = 500, *, legible: bool = False) -> list[Entry]:
+    def read(self, after: int = 0, limit: int = 500, *, skip_unreadable: bool = False) -> list[Entry]:
         self._answer()
-        return super().read(after, limit, legible=legible)
+        return super().read(after, limit, skip_unreadable=skip_unreadable)
 
     def last_index(self) -> int:
         self._answer()
         return super().last_index()
 
-    def history(self, request_id: str, *, legible: bool = False) -> list[Entry]:
+    def history(self, request_id: str, *, skip_unreadable: bool = False) -> list[Entry]:
         self._answer()
-        return super().history(request_id, legible=legible)
+        return super().history(request_id, skip_unreadable=skip_unreadable)
 
 
 class InMemoryLedger(InterruptibleLedger):

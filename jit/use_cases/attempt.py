@@ -55,19 +55,19 @@ class Attempt:
         if trouble := membership_trouble(self.by, directory.workspace, directory.look_up):
             self.refuse(trouble, request)
 
-    def find(self, request_id: str | None, *, changed_too: bool = False) -> Request | None:
+    def find(self, request_id: str | None, *, allow_tampered: bool = False) -> Request | None:
         """The request, if there is one. What has another shape is not even looked up: databases choke on some text.
 
-        One whose entries were changed in the database is found where it is ``changed_too``. Else raises BrokenChain.
+        One whose entries were changed in the database is found with ``allow_tampered`` alone. Else raises TamperedEntry.
         """
         if not request_id or not REQUEST_ID.fullmatch(request_id):
             return None
         ledger = self.core.ledger
-        return ledger.request_as_written(request_id) if changed_too else ledger.request(request_id)
+        return ledger.request_as_written(request_id) if allow_tampered else ledger.request(request_id)
 
-    def request(self, request_id: str, *, changed_too: bool = False) -> Request:
+    def request(self, request_id: str, *, allow_tampered: bool = False) -> Request:
         """The request, for somebody who may act here: strangers are not told whether there is one."""
-        request = self.find(request_id, changed_too=changed_too)
+        request = self.find(request_id, allow_tampered=allow_tampered)
         self.admit(request)
         if request is None:
             self.refuse(RefusalReason.UNKNOWN_REQUEST)

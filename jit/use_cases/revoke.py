@@ -16,7 +16,7 @@ def revoke(core: Core, *, by: Actor, request_id: str, reason: str) -> Request:
     attempt = Attempt(core, by, "revoke")
 
     def act() -> Request:
-        request = attempt.request(request_id, changed_too=True)
+        request = attempt.request(request_id, allow_tampered=True)
         if by.source is not Source.CLI and not _may_end(attempt, request):
             attempt.refuse(RefusalReason.NOT_ALLOWED_TO_END, request)
         attempt.require_may_follow(request, Revoked)

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from jit.clock import SystemClock
-from jit.ledger import BrokenChain, Ledger, check_chain, connect
+from jit.ledger import Ledger, TamperedEntry, check_chain, connect
 from jit.ledger.entry import NO_ENTRY, hash_of
 from jit.testing import BOB, InMemoryLedger
 from tests.world.facts import refused
@@ -121,7 +121,7 @@ FOUND_AT = {
 def test_tampering_is_found_at_the_right_entry(ledger: Ledger, tamper: Tampering, index: int) -> None:
     with ledger.engine.begin() as connection, past_the_guards(connection):
         tamper(connection)
-    with pytest.raises(BrokenChain) as broken:
+    with pytest.raises(TamperedEntry) as broken:
         verified(ledger)
     assert broken.value.index == index
 
@@ -143,7 +143,7 @@ def test_any_flipped_bit_of_the_record_is_found_where_it_is(ledger: Ledger) -> N
             body = body_of(connection, index)
             place = chosen.randrange(len(body))
             rewrite(connection, index, flipped(body, place, chosen.randrange(8)))
-        with pytest.raises(BrokenChain) as broken:
+        with pytest.raises(TamperedEntry) as broken:
             verified(ledger)
         assert broken.value.index == index
         with ledger.engine.begin() as connection, past_the_guards(connection):

@@ -295,7 +295,7 @@ class TestTheLedgerOverIt:
     def test_what_was_taken_hangs_together(self, guarded, owner, ledger) -> None:
         for _ in range(3):
             ledger.append([self.alert(ledger), self.alert(ledger)])
-        rows = ledger.read(limit=100_000, legible=True)
+        rows = ledger.read(limit=100_000, skip_unreadable=True)
         start = rows[-6]
         assert check_chain(rows[-6:], after=start.index - 1, previous=start.previous) == ledger.last_index()
 

@@ -134,7 +134,7 @@ class World:
 
     def facts(self, kind: str = "") -> list[Fact]:
         """Everything recorded, or all of one kind, oldest first; what cannot be read any more is passed over."""
-        recorded = (entry.fact for entry in self.ledger.read(limit=10_000, legible=True))
+        recorded = (entry.fact for entry in self.ledger.read(limit=10_000, skip_unreadable=True))
         return [fact for fact in recorded if kind in ("", fact.kind)]
 
     def kinds(self, request_id: str = "") -> list[str]:

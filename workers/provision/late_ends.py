@@ -97,7 +97,7 @@ class LateEndAlerts:
             self._told.discard(request_id)
             return True
         try:
-            facts = [entry.fact for entry in self.ledger.history(request_id, legible=True)]
+            facts = [entry.fact for entry in self.ledger.history(request_id, skip_unreadable=True)]
         except LedgerUnavailable:
             return False
         return any(isinstance(fact, Alert) and fact.name in LATE_ALERTS for fact in facts)

@@ -86,7 +86,7 @@ class Recorder:
         if known is not None:
             return known
         try:
-            told = [(entry.fact, entry.recorded_at) for entry in self._ledger.history(request_id, legible=True)]
+            told = [(entry.fact, entry.recorded_at) for entry in self._ledger.history(request_id, skip_unreadable=True)]
         except LedgerUnavailable:
             return None
         return max(

@@ -6,7 +6,7 @@ from datetime import datetime
 from threading import Lock
 
 from jit.facts import Ended, Life
-from jit.ledger import BrokenChain, Ledger
+from jit.ledger import Ledger, TamperedEntry
 from jit.requests.lifecycle import LIVE, Request, State, action_at
 
 
@@ -22,19 +22,19 @@ class Watchlist:
         self._open: dict[str, Request] = {}
         self._cursor: int | None = None
 
-    def refresh(self, ledger: Ledger) -> dict[str, BrokenChain]:
+    def refresh(self, ledger: Ledger) -> dict[str, TamperedEntry]:
         """Take in what is new. Returns what was found changed, by request id. Raises LedgerUnavailable.
 
         An end closes in every state. What else does is looked at: somebody may have written it where it cannot follow.
         Each request is looked at once, however much was written about it.
         """
-        broken: dict[str, BrokenChain] = {}
+        broken: dict[str, TamperedEntry] = {}
         if self._cursor is None:
             cursor = ledger.last_index()
             self._look(ledger, ledger.unsettled(), broken)
             self._cursor = cursor
         cursor, changed, over = self._cursor, set[str](), set[str]()
-        while news := ledger.read(cursor, legible=True):
+        while news := ledger.read(cursor, skip_unreadable=True):
             over |= {entry.fact.request_id for entry in news if isinstance(entry.fact, Ended)}
             changed |= {entry.fact.request_id for entry in news if isinstance(entry.fact, Life)}
             cursor = news[-1].index
@@ -44,11 +44,11 @@ class Watchlist:
         self._cursor = cursor
         return broken
 
-    def _look(self, ledger: Ledger, request_ids: Iterable[str], broken: dict[str, BrokenChain]) -> None:
+    def _look(self, ledger: Ledger, request_ids: Iterable[str], broken: dict[str, TamperedEntry]) -> None:
         for request_id in request_ids:
             try:
                 self._keep(request_id, ledger.request(request_id))
-            except BrokenChain as found:
+            except TamperedEntry as found:
                 broken[request_id] = found
                 known, written = self.get(request_id), as_written(ledger, request_id)
                 if known is None:
@@ -90,7 +90,7 @@ def as_written(ledger: Ledger, request_id: str) -> Request | None:
     """A request whose entries may have been changed; None also if they make no sense any more."""
     try:
         return ledger.request_as_written(request_id)
-    except BrokenChain:
+    except TamperedEntry:
         return None
 
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import structlog
 
-from jit.ledger import BrokenChain, Ledger, LedgerUnavailable
+from jit.ledger import Ledger, LedgerUnavailable, TamperedEntry
 from jit.ports import Clock
 from jit.requests.lifecycle import Action, Request, action_at
 from workers.provision.end_facts import Begun
@@ -116,7 +116,7 @@ class EndRunner:
         for request in requests:
             try:
                 self.note(self.due, request.id, gone=self.revoker.roll_back(request, GIVEN_UP))
-            except BrokenChain as broken:
+            except TamperedEntry as broken:
                 tell_changed(self.ledger, self.recorder, request.id, broken)
                 self._end([request], self.due)
 

@@ -15,7 +15,7 @@ from threading import Event, Thread
 import structlog
 
 from jit.facts import Lapsed, Source
-from jit.ledger import BrokenChain, Conflict, Leases, Ledger, LedgerUnavailable
+from jit.ledger import Conflict, Leases, Ledger, LedgerUnavailable, TamperedEntry
 from jit.ledger.tail import Tail
 from jit.ports import Clock, Queue, QueueUnavailable
 from jit.requests.lifecycle import Action, Request, State, action_at
@@ -198,7 +198,7 @@ class Timekeeper:
                 request = self._watch.get(request_id)
                 if request is None or not self._runner.busy(request.target, request_id):
                     self._do(request or look_up(self._ledger, self._recorder, request_id), now, ending)
-            except BrokenChain as broken:
+            except TamperedEntry as broken:
                 tell_changed(self._ledger, self._recorder, request_id, broken)
                 self._runner.due.failed(request_id, now)
             except OverflowError:
@@ -208,7 +208,7 @@ class Timekeeper:
             self._runner.end_due(target, due_there)
 
     def _do(self, request: Request | None, now: datetime, ending: dict[str, list[Request]]) -> None:
-        """Take the action that is due, or sort the request under its target in ``ending``. Raises BrokenChain."""
+        """Take the action that is due, or sort the request under its target in ``ending``. Raises TamperedEntry."""
         match action_at(request, now) if request else None, request:
             case Action.LAPSE, Request() as unanswered:
                 self._lapse(unanswered)

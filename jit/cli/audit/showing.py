@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from jit.cli.terminal import to_terminal
-from jit.ledger import BrokenChain, Entry
+from jit.ledger import Entry, TamperedEntry
 from jit.proof.audit.search import BadTime, read_moment
 from jit.proof.audit.table import Layout, Names, as_json, names_from, row_of
 
@@ -46,9 +46,9 @@ class Broken:
     def __init__(self) -> None:
         self.count = 0
 
-    def without(self, found: Iterable[Entry | BrokenChain]) -> Iterator[Entry]:
+    def without(self, found: Iterable[Entry | TamperedEntry]) -> Iterator[Entry]:
         for each in found:
-            if isinstance(each, BrokenChain):
+            if isinstance(each, TamperedEntry):
                 self.add(str(each))
             else:
                 yield each

@@ -10,7 +10,7 @@ import click
 from jit.cli.audit.showing import Broken, Rows, asked, called, show_lines
 from jit.cli.opening import existing_ledger
 from jit.cli.terminal import to_terminal
-from jit.ledger import BrokenChain, Entry
+from jit.ledger import Entry, TamperedEntry
 from jit.proof.audit.export import LINES
 from jit.proof.audit.reading import Part, coming, read_entries, record_reading
 from jit.proof.audit.search import known_names
@@ -45,7 +45,7 @@ def tail(context: click.Context, follow: bool, count: int, after: int | None, fo
     rows = Rows(called(known_names(ledger.engine)))
     broken = Broken()
 
-    def put(found: Iterable[Entry | BrokenChain]) -> None:
+    def put(found: Iterable[Entry | TamperedEntry]) -> None:
         entries = broken.without(found)
         if form == "text":
             rows.put(entries)

@@ -62,7 +62,7 @@ def _late(ledger: Ledger) -> dict[str, list[tuple[timedelta, Request]]]:
         request = ledger.request_as_written(request_id)
         if request is None:
             continue
-        facts = [entry.fact for entry in ledger.history(request_id, legible=True)]
+        facts = [entry.fact for entry in ledger.history(request_id, skip_unreadable=True)]
         for kind, due in _due(request, facts):
             if now - due > ENDED_WITHIN:
                 late[kind].append((now - due, request))

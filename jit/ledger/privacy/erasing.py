@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from jit.facts import PersonErased, Source, life_kinds
-from jit.ledger import BrokenChain, Ledger, LedgerUnavailable
+from jit.ledger import Ledger, LedgerUnavailable, TamperedEntry
 from jit.ledger.database import writing
 from jit.ledger.keys import recorded_as_erased
 from jit.ledger.privacy.people import erased_person, is_nobody, known_as
@@ -143,7 +143,7 @@ def _involved(connection: Connection, ledger: Ledger, person: str) -> dict[str, 
     for request_id in connection.scalars(asked.except_(closing)):
         try:
             request = load(connection, ledger.ring, request_id)
-        except BrokenChain:
+        except TamperedEntry:
             continue
         if request is None or request.state.over:
             continue
@@ -182,7 +182,7 @@ def _keys(connection: Connection, ledger: Ledger, person: str, theirs: Iterable[
 
 def _names_in_targets(connection: Connection, ledger: Ledger, theirs: Iterable[str]) -> Iterator[str]:
     for request_id in theirs:
-        with suppress(BrokenChain):
+        with suppress(TamperedEntry):
             if (request := load(connection, ledger.ring, request_id)) is not None:
                 yield request.principal
 
@@ -194,7 +194,7 @@ def _rewrite(
     plain = []
     for request_id in theirs:
         now = instead
-        with suppress(BrokenChain):
+        with suppress(TamperedEntry):
             if (request := load(connection, ledger.ring, request_id)) is not None:
                 now = request.requester
         if now == person:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jit.facts import said_fields
-from jit.ledger import BrokenChain, Entry, Ledger
+from jit.ledger import Entry, Ledger, TamperedEntry
 from jit.ledger.entry import LONGEST, hash_of
 from jit.proof.audit.growing import GrowingFile
 from jit.proof.audit.kept import KeptEntry
@@ -129,7 +129,7 @@ def bodies(ledger: Ledger, note: Note, part: Part = ALL) -> Iterator[KeptEntry]:
     Raises LedgerUnavailable.
     """
     for kept in read_kept(ledger, part):
-        if isinstance(kept, BrokenChain):
+        if isinstance(kept, TamperedEntry):
             note(str(kept))
             continue
         index, body, kept_under = kept

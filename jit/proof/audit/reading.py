@@ -12,7 +12,7 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from jit.facts import RecordRead, Source
-from jit.ledger import BrokenChain, Entry, Ledger, LedgerUnavailable
+from jit.ledger import Entry, Ledger, LedgerUnavailable, TamperedEntry
 from jit.ledger.database import reading
 from jit.ledger.entry import hash_of, open_entry
 from jit.ledger.schema import entries
@@ -78,7 +78,7 @@ class Part:
 ALL = Part()
 
 
-def read_kept(ledger: Ledger, part: Part = ALL) -> Iterator[KeptEntry | BrokenChain]:
+def read_kept(ledger: Ledger, part: Part = ALL) -> Iterator[KeptEntry | TamperedEntry]:
     """Entries as they are kept, and in their places what is missing. Never more than a page is in memory.
 
     Raises LedgerUnavailable.
@@ -89,7 +89,7 @@ def read_kept(ledger: Ledger, part: Part = ALL) -> Iterator[KeptEntry | BrokenCh
 
 def read_entries(
     ledger: Ledger, part: Part = ALL, may_fit: Callable[[bytes], bool] = lambda _: True
-) -> Iterator[Entry | BrokenChain]:
+) -> Iterator[Entry | TamperedEntry]:
     """The same, opened; and of what is broken, what is wrong with it. Those whose bytes no ``may_fit`` are checked and
     left out, unopened.
 
@@ -97,21 +97,21 @@ def read_entries(
     """
     for page, keys in _pages(ledger, part, may_fit):
         for kept in page:
-            found = kept if isinstance(kept, BrokenChain) else _opened(kept, keys, may_fit)
+            found = kept if isinstance(kept, TamperedEntry) else _opened(kept, keys, may_fit)
             if found is not None:
                 yield found
 
 
 def coming(
     ledger: Ledger, after: int, wait: Callable[[float], None], warn: Callable[[str], None]
-) -> Iterator[list[Entry | BrokenChain]]:
+) -> Iterator[list[Entry | TamperedEntry]]:
     """What is recorded behind ``after``, as it comes, for ever. A ledger that does not answer is asked again."""
     away = False
     while True:
         try:
             last = min(ledger.last_index(), after + PAGE)
             if last < after:
-                yield [BrokenChain(last + 1, f"gone, and all up to {after}, which was here before")]
+                yield [TamperedEntry(last + 1, f"gone, and all up to {after}, which was here before")]
             elif last > after:
                 yield list(read_entries(ledger, Part(after, last)))
             waits, after, away = last - after < PAGE, last, False
@@ -150,7 +150,7 @@ def _first_sound(ledger: Ledger, part: Part) -> tuple[int, datetime] | None:
     with reading(ledger.engine) as connection:
         first = _rows(connection, part, 1)
     for kept in chain(first, read_kept(ledger, part)):
-        if not isinstance(kept, BrokenChain) and hash_of(kept[1]) == kept[2] and (head := _head(kept)):
+        if not isinstance(kept, TamperedEntry) and hash_of(kept[1]) == kept[2] and (head := _head(kept)):
             return head
     return None
 
@@ -166,7 +166,7 @@ def _head(kept: KeptEntry) -> tuple[int, datetime] | None:
         return None
 
 
-_Page = tuple[list[KeptEntry | BrokenChain], Mapping[str, bytes | None]]
+_Page = tuple[list[KeptEntry | TamperedEntry], Mapping[str, bytes | None]]
 
 
 def _pages(ledger: Ledger, part: Part, may_fit: Callable[[bytes], bool]) -> Iterator[_Page]:
@@ -179,7 +179,7 @@ def _pages(ledger: Ledger, part: Part, may_fit: Callable[[bytes], bool]) -> Iter
             keys = ledger.ring.opening(connection, (body for _, body, _ in rows if may_fit(body)))
         if not rows:
             break
-        page: list[KeptEntry | BrokenChain] = []
+        page: list[KeptEntry | TamperedEntry] = []
         for kept in rows:
             if part.request is None and kept[0] != expected:
                 page.append(_missing(expected, kept[0] - step))
@@ -191,9 +191,9 @@ def _pages(ledger: Ledger, part: Part, may_fit: Callable[[bytes], bool]) -> Iter
         yield [_missing(low + 1, high)], {}
 
 
-def _missing(one: int, other: int) -> BrokenChain:
+def _missing(one: int, other: int) -> TamperedEntry:
     first, last = sorted((one, other))
-    return BrokenChain(first, "missing" if first == last else f"missing, and all up to {last}")
+    return TamperedEntry(first, "missing" if first == last else f"missing, and all up to {last}")
 
 
 def _rows(connection: Connection, part: Part, limit: int = PAGE) -> list[KeptEntry]:
@@ -207,16 +207,16 @@ def _rows(connection: Connection, part: Part, limit: int = PAGE) -> list[KeptEnt
 
 def _opened(
     kept: KeptEntry, keys: Mapping[str, bytes | None], may_fit: Callable[[bytes], bool]
-) -> Entry | BrokenChain | None:
+) -> Entry | TamperedEntry | None:
     index, body, kept_under = kept
     if hash_of(body) != kept_under:
-        return BrokenChain(index, "its bytes do not have the hash they are kept under")
+        return TamperedEntry(index, "its bytes do not have the hash they are kept under")
     if _head(kept) is None:
-        return BrokenChain(index, "it is not what was recorded here")
+        return TamperedEntry(index, "it is not what was recorded here")
     if not may_fit(body):
         return None
     try:
         entry = open_entry(body, kept_under, keys)
     except ValueError:
-        return BrokenChain(index, "it cannot be read any more")
-    return entry if entry.index == index else BrokenChain(index, "it is not what was recorded here")
+        return TamperedEntry(index, "it cannot be read any more")
+    return entry if entry.index == index else TamperedEntry(index, "it is not what was recorded here")

@@ -35,7 +35,7 @@ def keys_of(ledger: Ledger) -> list[VerifierKey]:
     query = select(entries.c.index).where(entries.c.kind == KeyChanged.model_fields["kind"].default)
     with reading(ledger.engine) as connection:
         places = list(connection.scalars(query.order_by(entries.c.index).limit(PAGE)))
-    facts = [entry.fact for index in places for entry in ledger.read(after=index - 1, limit=1, legible=True)]
+    facts = [entry.fact for index in places for entry in ledger.read(after=index - 1, limit=1, skip_unreadable=True)]
     found: list[VerifierKey] = []
     for fact in facts:
         if isinstance(fact, KeyChanged):

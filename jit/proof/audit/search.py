@@ -12,7 +12,7 @@ from sqlalchemy import Engine, select
 
 from jit.durations import BadDuration, parse_duration
 from jit.facts import Fact, said_fields
-from jit.ledger import BrokenChain, Entry, Ledger
+from jit.ledger import Entry, Ledger, TamperedEntry
 from jit.ledger.database import reading
 from jit.ledger.privacy.fields import naming_fields, places
 from jit.ledger.privacy.people import closed_person, erased_person, is_person
@@ -98,7 +98,7 @@ class Wanted:
         return [needles for needles in [*asked, ids + keys] if needles]
 
 
-def search(ledger: Ledger, wanted: Wanted, part: Part = ALL) -> Iterator[Entry | BrokenChain]:
+def search(ledger: Ledger, wanted: Wanted, part: Part = ALL) -> Iterator[Entry | TamperedEntry]:
     """The entries that fit, and of each that is broken what is wrong with it. Raises LedgerUnavailable."""
     needles = wanted.needles()
 
@@ -106,7 +106,7 @@ def search(ledger: Ledger, wanted: Wanted, part: Part = ALL) -> Iterator[Entry |
         return all(any(needle in body for needle in any_of) for any_of in needles)
 
     for found in read_entries(ledger, part, may_fit):
-        if isinstance(found, BrokenChain) or wanted.fits(found.fact):
+        if isinstance(found, TamperedEntry) or wanted.fits(found.fact):
             yield found
 
 

@@ -15,7 +15,7 @@ from jit.clock import SKEW_LIMIT
 from jit.doctor.examine import needed
 from jit.doctor.line import Line, Part, fine, mend, note
 from jit.facts import Alert, AlertName
-from jit.ledger import BrokenChain, Ledger, LedgerUnavailable, check_chain, connect
+from jit.ledger import Ledger, LedgerUnavailable, TamperedEntry, check_chain, connect
 from jit.ledger.database import OLDER, ours_to_change, reading, there
 from jit.ledger.doctor.guards import INIT, look_at_guards
 from jit.ledger.entry import NO_ENTRY, Entry, open_entry
@@ -52,7 +52,7 @@ def look_at_ledger(url: SecretStr, clock: Clock) -> Iterator[Line]:
         yield from _sqlite(engine.url) if engine.dialect.name == "sqlite" else _postgres(engine)
         if there(engine.url):
             yield from _tables(engine, clock)
-    except BrokenChain as broken:
+    except TamperedEntry as broken:
         yield _mend(f"the record is broken: {broken}", KEEP)
     except Forbidden as refused:
         yield _mend(
@@ -222,7 +222,7 @@ def _refusal(engine: Engine, size: int) -> Entry | None:
     for kept in found:
         try:
             entry = _opened(*kept)
-        except BrokenChain:
+        except TamperedEntry:
             continue
         if isinstance(entry.fact, Alert) and entry.fact.name is AlertName.HEAD_REFUSED:
             return entry
@@ -235,7 +235,7 @@ def _ago(lasted: timedelta) -> str:
 
 
 def _newest_entries(engine: Engine) -> Line:
-    """By their bytes, with no key of a person: not every login may read those. Raises BrokenChain."""
+    """By their bytes, with no key of a person: not every login may read those. Raises TamperedEntry."""
     with reading(engine) as connection:
         last = connection.scalar(select(func.max(entries.c.index))) or 0
     if last == 0:
@@ -249,13 +249,13 @@ def _newest_entries(engine: Engine) -> Line:
 
 
 def _opened(index: int, body: bytes, kept: str) -> Entry:
-    """With what is personal closed. Raises BrokenChain."""
+    """With what is personal closed. Raises TamperedEntry."""
     try:
         entry = open_entry(body, kept)
     except ValueError:
-        raise BrokenChain(index, "it cannot be read any more") from None
+        raise TamperedEntry(index, "it cannot be read any more") from None
     if entry.index != index:
-        raise BrokenChain(index, "its bytes say that it stands elsewhere")
+        raise TamperedEntry(index, "its bytes say that it stands elsewhere")
     return entry
 
 

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from demo.record import Record
-from jit.ledger import BrokenChain
+from jit.ledger import TamperedEntry
 from jit.ledger.entry import NO_ENTRY, hash_of, seal
 from jit.proof.audit.checkpoints import Heads
 from jit.proof.tlog.note import SignerKey, checkpoint, sign
@@ -49,7 +49,7 @@ def test_it_reads_on_from_where_it_was(record, story):
 
 def test_a_changed_entry_is_found(record, ledger):
     change(ledger, """UPDATE entries SET body = replace(CAST(body AS TEXT), 'medium', 'low') WHERE "index" = 1""")
-    with pytest.raises(BrokenChain, match="entry 1"):
+    with pytest.raises(TamperedEntry, match="entry 1"):
         record.read_whole()
 
 
@@ -57,7 +57,7 @@ def test_an_entry_rewritten_with_a_fitting_hash_is_found(record, ledger):
     body = ledger.read(limit=1)[0].body.replace(b"orders_read", b"orders_admin")
     values = {"body": body, "hash": hash_of(body)}
     change(ledger, 'UPDATE entries SET body = :body, hash = :hash WHERE "index" = 1', **values)
-    with pytest.raises(BrokenChain, match="entry 2"):
+    with pytest.raises(TamperedEntry, match="entry 2"):
         record.read_whole()
 
 
@@ -65,15 +65,15 @@ def test_the_newest_entry_rewritten_is_found_at_the_next_look(record, ledger):
     body = ledger.read(after=4)[0].body.replace(b"orders_read", b"orders_admin")
     values = {"body": body, "hash": hash_of(body)}
     change(ledger, 'UPDATE entries SET body = :body, hash = :hash WHERE "index" = 5', **values)
-    with pytest.raises(BrokenChain, match="is not what it was"):
+    with pytest.raises(TamperedEntry, match="is not what it was"):
         record.read_on()
 
 
 def test_entries_cut_off_are_missed_at_the_next_look(record, ledger):
     change(ledger, 'DELETE FROM entries WHERE "index" >= 4')
-    with pytest.raises(BrokenChain, match="is gone"):
+    with pytest.raises(TamperedEntry, match="is gone"):
         record.read_on()
-    with pytest.raises(BrokenChain, match="is gone"):
+    with pytest.raises(TamperedEntry, match="is gone"):
         record.read_whole()
 
 
@@ -82,7 +82,7 @@ def test_a_record_written_anew_from_the_start_is_not_the_one_that_was_seen(recor
     change(ledger, "DELETE FROM entries")
     change(ledger, "DELETE FROM requests")
     Story(ledger, ledger.clock).active()
-    with pytest.raises(BrokenChain, match="is not what it was"):
+    with pytest.raises(TamperedEntry, match="is not what it was"):
         getattr(record, look)()
 
 
@@ -121,13 +121,13 @@ class TestWithSignedHeads:
             values = {"body": body, "hash": previous, "index": entry.index}
             change(ledger, 'UPDATE entries SET body = :body, hash = :hash WHERE "index" = :index', **values)
         Record(ledger).read_on()
-        with pytest.raises(BrokenChain, match="signed over entries 1 to 5"):
+        with pytest.raises(TamperedEntry, match="signed over entries 1 to 5"):
             Record(ledger, key.verifier()).read_on()
 
     def test_a_cut_end_is_found_by_who_comes_later(self, signed, ledger, key):
         change(ledger, 'DELETE FROM entries WHERE "index" = 5')
         Record(ledger).read_on()
-        with pytest.raises(BrokenChain, match="entry 5: is gone; it had been signed"):
+        with pytest.raises(TamperedEntry, match="entry 5: is gone; it had been signed"):
             Record(ledger, key.verifier()).read_on()
 
     def test_a_head_that_the_key_did_not_sign_says_nothing(self, signed, ledger):

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, insert, text
 
 from jit.facts import Alert, AlertName, EndCause, Lapsed, Revoked, RevokeFailed, Source
-from jit.ledger import BrokenChain, Leases
+from jit.ledger import Leases, TamperedEntry
 from jit.ledger.entry import LONGEST, NO_ENTRY, hash_of
 from jit.ledger.kept import AT_ONCE
 from jit.ledger.privacy.people import is_closed
@@ -93,11 +93,11 @@ def unreachable(*_: object) -> RevokeResult:
 
 
 def broken(*_: object) -> None:
-    raise BrokenChain(1, "it cannot be read any more")
+    raise TamperedEntry(1, "it cannot be read any more")
 
 
 def alerts(house: Hands) -> list[Alert]:
-    facts = [entry.fact for entry in house.ledger.read(limit=1000, legible=True)]
+    facts = [entry.fact for entry in house.ledger.read(limit=1000, skip_unreadable=True)]
     return [fact for fact in facts if isinstance(fact, Alert)]
 
 
@@ -116,7 +116,7 @@ def test_any_number_of_entries_that_nobody_can_read_hides_nothing_that_comes_aft
     house.active(minutes=30)
     watch.refresh(house.ledger)
     assert watch.get("R-TEST") is not None
-    while news := house.ledger.read(read, limit=3, legible=True):
+    while news := house.ledger.read(read, limit=3, skip_unreadable=True):
         read = news[-1].index
     assert read == house.ledger.last_index()
 
@@ -179,19 +179,19 @@ class TestAnEntryThatNobodyCanRead:
     def test_dated_outside_all_years_stops_no_reader(self, house: Hands, at: str) -> None:
         house.active(minutes=30)
         put_in(house, "revoke.failed", at=at)
-        assert len(house.ledger.read(legible=True)) == 5
-        with pytest.raises(BrokenChain):
+        assert len(house.ledger.read(skip_unreadable=True)) == 5
+        with pytest.raises(TamperedEntry):
             house.ledger.request("R-TEST")
 
     def test_is_passed_over_only_where_access_is_taken_away(self, house: Hands) -> None:
         house.active(minutes=30)
         put_in(house)
-        with pytest.raises(BrokenChain):
+        with pytest.raises(TamperedEntry):
             house.ledger.request("R-TEST")
-        with pytest.raises(BrokenChain):
+        with pytest.raises(TamperedEntry):
             house.ledger.history("R-TEST")
         assert house.ledger.request_as_written("R-TEST").state is State.ACTIVE  # type: ignore[union-attr]
-        assert len(house.ledger.history("R-TEST", legible=True)) == 5
+        assert len(house.ledger.history("R-TEST", skip_unreadable=True)) == 5
 
     def test_leaves_what_the_signed_order_ended_on_the_record(self, house: Hands) -> None:
         house.active(minutes=30)
@@ -201,7 +201,7 @@ class TestAnEntryThatNobodyCanRead:
         assert house.jobs.perform(Payload("end", order)) is None
         house.timekeeper.sweep()
         assert house.target.gives == {}
-        kinds = [entry.fact.kind for entry in house.ledger.history("R-TEST", legible=True)]
+        kinds = [entry.fact.kind for entry in house.ledger.history("R-TEST", skip_unreadable=True)]
         assert kinds.count("ended") == 1
 
     def test_with_moments_nobody_can_reckon_with_keeps_nobody_elses_access_alive(self, house: Hands) -> None:
@@ -390,7 +390,7 @@ def test_security_can_order_the_end_of_a_request_whose_record_is_broken(house: H
     ended = house.ledger.request_as_written("R-TEST")
     assert ended is not None
     assert ended.end_cause is EndCause.REVOKED
-    assert house.ledger.history("R-TEST", legible=True)[-1].fact.closes
+    assert house.ledger.history("R-TEST", skip_unreadable=True)[-1].fact.closes
 
 
 def test_an_order_is_taken_to_end_what_has_a_broken_record(house: Hands) -> None:
@@ -403,15 +403,15 @@ def test_an_order_is_taken_to_end_what_has_a_broken_record(house: Hands) -> None
     assert house.target.gives == {}
 
 
-@pytest.mark.parametrize("legible", [True, False])
+@pytest.mark.parametrize("skip_unreadable", [True, False])
 def test_what_waits_and_has_a_broken_record_lapses_in_its_time_so_that_it_can_be_asked_for_again(
-    house: Hands, *, legible: bool
+    house: Hands, *, skip_unreadable: bool
 ) -> None:
     """With an order to end what was not approved yet, from a login that may record one, nobody could decide or close
     the request, and whoever had asked could never ask for that access again.
     """
     told = Revoked.about(house.asked(), at=T0, actor="cli:x@y", source=Source.CLI, reason="stop")
-    put_in(house, **(told.model_dump(mode="json", exclude={"id", "kind"}) if legible else {}))
+    put_in(house, **(told.model_dump(mode="json", exclude={"id", "kind"}) if skip_unreadable else {}))
     house.timekeeper.sweep()
     house.clock.move(hours=8)
     house.timekeeper.sweep()

@@ -9,12 +9,12 @@ from sqlalchemy import insert, select, text
 
 from jit.facts import Alert, AlertName, PersonErased, RecordRead, Requested, Source, life_kinds
 from jit.ledger import (
-    BrokenChain,
     Ledger,
     LedgerUnavailable,
     Notes,
     Question,
     StoredDirectory,
+    TamperedEntry,
     check_chain,
 )
 from jit.ledger.entry import hash_of
@@ -341,7 +341,7 @@ def test_one_that_cannot_be_read_hinders_no_erasure(ledger, story):
         connection.execute(text("UPDATE entries SET body = 'x' WHERE request_id = 'R-TORN' AND kind = 'granted'"))
     done = gone(ledger)
     assert {row.requester for row in rows(ledger, requests)} == {f"erased:{done.keys[0][:8]}"}
-    with pytest.raises(BrokenChain):
+    with pytest.raises(TamperedEntry):
         ledger.request("R-TORN")
 
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from jit.facts import Alert, Fact, Source, SpoolTaken
-from jit.ledger import BrokenChain, Spool, TakenIn
+from jit.ledger import Spool, TakenIn, TamperedEntry
 from jit.ledger.opened import opened
 from tests.world.hands import Hands
 from tests.world.spooling import SIGNED, Host, Row, change, late, make_host, put_in, row_of
@@ -420,7 +420,7 @@ def test_entries_that_are_refused_one_after_the_other_are_taken_in_once_a_second
     def refuses(facts: Sequence[Fact]) -> object:
         if isinstance(facts[0], SpoolTaken):
             return append(facts)
-        raise BrokenChain(1, "its key is gone")
+        raise TamperedEntry(1, "its key is gone")
 
     monkeypatch.setattr(host.ledger, "append", refuses)
     refused = 0

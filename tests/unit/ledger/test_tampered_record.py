@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from jit.facts import AlertName, EndCause, Ended, GrantIntent, RevokeIntent, Source
-from jit.ledger import BrokenChain, Question
+from jit.ledger import Question, TamperedEntry
 from jit.ledger.entry import hash_of
 from jit.ports import TargetUnreachable
 from jit.requests.lifecycle import GRANT_GIVEN_UP, State
@@ -82,7 +82,7 @@ class TestAnEndPutOffInTheDatabase:
     def test_is_told_once_and_decides_nothing(self, house: Hands) -> None:
         house.active(minutes=30)
         put_off_the_end(house, with_hash=False)
-        with pytest.raises(BrokenChain):
+        with pytest.raises(TamperedEntry):
             house.ledger.request("R-TEST")
         for _ in range(4):
             sweeps(house)

@@ -17,7 +17,7 @@ from sqlalchemy import delete, update
 from jit.cli.main import cli
 from jit.clock import SystemClock
 from jit.facts import KeyChanged, Source
-from jit.ledger import BrokenChain, Ledger
+from jit.ledger import Ledger, TamperedEntry
 from jit.ledger.database import writing
 from jit.ledger.entry import hash_of, open_entry
 from jit.ledger.privacy.erasing import erase
@@ -59,7 +59,7 @@ def run(*words: str | Path) -> Result:
 
 
 def recorded(ledger: Ledger) -> list[bytes]:
-    return [kept[1] for kept in read_kept(ledger) if not isinstance(kept, BrokenChain)]
+    return [kept[1] for kept in read_kept(ledger) if not isinstance(kept, TamperedEntry)]
 
 
 def sign_head(ledger: Ledger, *, witnessed: bool = False) -> None:

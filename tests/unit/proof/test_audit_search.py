@@ -14,7 +14,7 @@ from sqlalchemy import delete, update
 from jit.cli.main import cli
 from jit.clock import SystemClock
 from jit.facts import RecordRead
-from jit.ledger import BrokenChain, Ledger, LedgerUnavailable, StoredDirectory
+from jit.ledger import Ledger, LedgerUnavailable, StoredDirectory, TamperedEntry
 from jit.ledger.entry import open_entry, seal
 from jit.ledger.privacy.erasing import erase
 from jit.ledger.schema import entries
@@ -431,5 +431,5 @@ def test_following_takes_a_long_absence_in_parts(ledger: Ledger, monkeypatch: py
 
 def test_a_record_that_grows_shorter_is_said(ledger: Ledger):
     said = next(coming(ledger, 15, sys.exit, sys.exit))
-    assert [type(each) for each in said] == [BrokenChain]
+    assert [type(each) for each in said] == [TamperedEntry]
     assert "13" in str(said[0])

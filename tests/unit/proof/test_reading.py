@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import delete, update
 
 from jit.facts import RecordRead, Source, Started
-from jit.ledger import BrokenChain, Ledger
+from jit.ledger import Ledger, TamperedEntry
 from jit.ledger.entry import hash_of
 from jit.ledger.schema import entries
 from jit.proof.audit.reading import (
@@ -59,7 +59,7 @@ def remove(ledger: Ledger, *indices: int) -> None:
 
 
 def told(found) -> list:
-    return [str(each) if isinstance(each, BrokenChain) else each.index for each in found]
+    return [str(each) if isinstance(each, TamperedEntry) else each.index for each in found]
 
 
 def test_who_reads_is_recorded_with_what_they_asked(ledger: InterruptibleLedger):

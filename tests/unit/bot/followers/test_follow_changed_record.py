@@ -34,7 +34,7 @@ class TestARecordThatWasChanged:
             connection.execute(text(how), values)
 
     def alerts(self, house):
-        entries = house.ledger.read(legible=True)
+        entries = house.ledger.read(skip_unreadable=True)
         return [entry.fact for entry in entries if entry.fact.kind == "alert"]
 
     def found(self, house, index):

@@ -213,7 +213,7 @@ class TestARecordThatGotShorter:
         raw.close()
 
     def told(self, house):
-        facts = [entry.fact for entry in house.ledger.read(legible=True)]
+        facts = [entry.fact for entry in house.ledger.read(skip_unreadable=True)]
         return [fact.says for fact in facts if fact.kind == "alert" and fact.name is AlertName.RECORD_BROKEN]
 
     @pytest.mark.parametrize("refilled", [2, 9], ids=["shorter", "longer again"])
