@@ -58,7 +58,7 @@ class Attempt:
     def find(self, request_id: str | None, *, allow_tampered: bool = False) -> Request | None:
         """The request, if there is one. What has another shape is not even looked up: databases choke on some text.
 
-        One whose entries were changed in the database is found with ``allow_tampered`` alone. Else raises TamperedEntry.
+        One whose entries were changed in the database is found with ``allow_tampered`` alone. Raises TamperedEntry.
         """
         if not request_id or not REQUEST_ID.fullmatch(request_id):
             return None
