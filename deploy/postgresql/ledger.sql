@@ -153,6 +153,8 @@ DECLARE
     skew CONSTANT bigint := 2500000;
     -- As our writers write a text: nothing is escaped that need not be.
     a_text CONSTANT text := '"(?:[^"\\]|\\["\\bfnrt]|\\u00(?:0[0-7bef]|1[0-9a-f]))*"';
+    a_place CONSTANT text := '^\{"index": ([1-9][0-9]{0,17}), "recorded_at": "([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}'
+        ':[0-9]{2}(?:[.][0-9]{6})?[+]00:00)", "previous": "([^"]*)", "fact": $';
     hardened boolean;
     last_index bigint;
     last_hash text;
@@ -160,12 +162,13 @@ DECLARE
     now_here bigint;
     body bytea;
     said text;
+    begins integer;
+    place text[];
     told_index text;
     moment text;
     spelt text;
     follows text;
     told_at bigint;
-    plain json;
     bare text;
     spaces bigint;
     must text[];
@@ -252,34 +255,39 @@ BEGIN
         -- jsonb takes no NUL. Here it only says what stands where; what is kept is the body as it came.
         BEGIN
             said := replace(convert_from(body, 'UTF8'), '\u0000', '\u0001');
-            plain := said::json;
-            fact := (plain -> 'fact')::jsonb;
-        EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
+        EXCEPTION WHEN data_exception THEN
             RAISE EXCEPTION 'an entry is JSON in UTF-8' USING ERRCODE = 'JIT01';
         END;
-        told_index := plain ->> 'index';
-        moment := plain ->> 'recorded_at';
-        follows := plain ->> 'previous';
-        IF starts_with(said, '{"index": ' || told_index || ', "recorded_at": "' || moment || '", "previous": "' || follows
-                || '", "fact": {"') IS NOT TRUE
-            OR right(said, 2) <> '}}'
-            OR told_index !~ '^[1-9][0-9]{0,17}$'
-            OR moment !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{6})?[+]00:00$'
-            OR (SELECT count(*) FROM json_object_keys(plain)) <> 4
-            OR (SELECT count(*) FROM json_object_keys(plain -> 'fact')) <> (SELECT count(*) FROM jsonb_object_keys(fact))
-        THEN
+        begins := position('"fact": ' IN said) + 8;
+        bare := left(substr(said, begins), -1);
+        place := regexp_match(left(said, begins - 1), a_place);
+        BEGIN
+            fact := bare::jsonb;
+        EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
+            place := NULL;
+            BEGIN
+                PERFORM (said::json -> 'fact')::jsonb;
+            EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
+                RAISE EXCEPTION 'an entry is JSON in UTF-8' USING ERRCODE = 'JIT01';
+            END;
+        END;
+        IF place IS NULL OR right(said, 1) <> '}' OR NOT starts_with(bare, '{"') THEN
             RAISE EXCEPTION 'an entry has index, recorded_at, previous and fact, in this order, and no key twice'
                 USING ERRCODE = 'JIT01';
         END IF;
-        bare := left(substr(said, position('"fact": ' IN said) + 8), -1);
-        -- Of a name that stands twice, however far within, jsonb keeps one, and is shorter by it.
+        told_index := place[1];
+        moment := place[2];
+        follows := place[3];
+        -- Of a name that stands twice, however far within, jsonb keeps one, and is shorter by it; so it is by each
+        -- blank between parts, and by an escape that need not be. Longer than it was written it is of numbers alone.
         SELECT sum(CASE jsonb_typeof(part)
             WHEN 'object' THEN greatest(2 * (SELECT count(*) FROM jsonb_object_keys(part)) - 1, 0)
-            WHEN 'array' THEN greatest(jsonb_array_length(part) - 1, 0)
-        END) INTO spaces FROM jsonb_path_query(fact, 'strict $.**') AS part;
+            ELSE greatest(jsonb_array_length(part) - 1, 0)
+        END) INTO spaces
+            FROM jsonb_path_query(fact, 'strict $.** ? (@.type() == "object" || @.type() == "array")') AS part;
         IF length(fact::text) - spaces <> length(bare)
             OR fact @? 'strict $.**{16 to last}'
-            OR (bare ~ '[ \t\\]' OR fact @? 'strict $.** ? (@.type() == "number")')
+            OR (position('\' IN bare) > 0 OR fact @? 'strict $.** ? (@.type() == "number")')
                 AND regexp_replace(bare, a_text, '""', 'g') ~ '[ \t\\.]|[0-9]([eE]|[0-9]{15})'
         THEN
             RAISE EXCEPTION 'entry % holds a fact that is not written as facts are: no blanks between its parts, no '
@@ -417,6 +425,70 @@ BEGIN
 END
 $jit$;
 REVOKE ALL ON FUNCTION public.jit_append(bytea[]) FROM PUBLIC;
+CREATE OR REPLACE FUNCTION public.jit_record(facts bytea[], at bigint, keys text[], follows jsonb, rows jsonb) RETURNS TABLE (first bigint, recorded_at bigint, previous text)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET standard_conforming_strings = on
+AS $jit$
+DECLARE
+    -- Kinds of fact that are a step in the life of a request.
+    steps CONSTANT text[] := ARRAY['approval', 'approved', 'denied', 'ended', 'grant.failed', 'grant.intent', 'granted', 'lapsed', 'released', 'requested', 'requester.left', 'revoke.failed', 'revoke.intent', 'revoked', 'withdrawn'];
+    bodies bytea[] := '{}';
+    body bytea;
+    fact bytea;
+    following bigint;
+    moment text;
+    drawn public.requests;
+BEGIN
+    -- 1. Alone from here to the end of the transaction.
+    PERFORM pg_advisory_xact_lock(6973812);
+    -- 2. What the facts rest on is still so.
+    IF EXISTS (
+        SELECT FROM jsonb_each_text(follows) AS f WHERE f.value::bigint <> coalesce(
+            (SELECT max(e.index) FROM public.entries AS e WHERE e.request_id = f.key AND e.kind = ANY (steps)), 0)
+    ) THEN
+        RAISE EXCEPTION 'a request has changed meanwhile' USING ERRCODE = 'JIT05';
+    END IF;
+    IF (SELECT count(*) FROM public.person_keys AS k WHERE k.id = ANY (keys)) <> cardinality(keys) THEN
+        RAISE EXCEPTION 'a key of a person is gone meanwhile' USING ERRCODE = 'JIT06';
+    END IF;
+    -- 3. Their place: behind the last, and not dated before it.
+    SELECT e.index + 1, e.hash, e.recorded_at INTO first, previous, recorded_at
+        FROM public.entries AS e ORDER BY e.index DESC LIMIT 1;
+    first := coalesce(first, 1);
+    previous := coalesce(previous, repeat('0', 64));
+    recorded_at := greatest(recorded_at, CASE WHEN EXISTS (SELECT FROM public.may_write)
+        THEN (extract(epoch FROM clock_timestamp()) * 1000000)::bigint ELSE at END);
+    moment := to_char((timestamptz 'epoch' + recorded_at * interval '1 microsecond') AT TIME ZONE 'UTC',
+        'YYYY-MM-DD"T"HH24:MI:SS.US');
+    moment := replace(moment, '.000000', '') || '+00:00';
+    -- 4. The entries, as `jit.ledger.entry` puts them together, and through all that is checked of an entry.
+    following := first;
+    body := previous::bytea;
+    FOREACH fact IN ARRAY facts LOOP
+        body := convert_to('{"index": ' || following || ', "recorded_at": "' || moment || '", "previous": "'
+            || CASE WHEN following = first THEN previous ELSE encode(sha256(body), 'hex') END || '", "fact": ', 'UTF8')
+            || fact || '\x7d'::bytea;
+        bodies := bodies || body;
+        following := following + 1;
+    END LOOP;
+    PERFORM public.jit_append(bodies);
+    -- 5. What the read model says of the requests now; `last_entry` comes counted from the first of these entries.
+    FOR drawn IN SELECT * FROM jsonb_populate_recordset(NULL::public.requests, rows) LOOP
+        drawn.last_entry := first + drawn.last_entry;
+        UPDATE public.requests AS r SET kind = drawn.kind, state = drawn.state, version = drawn.version,
+                requester = drawn.requester, access = drawn.access, target = drawn.target, asked_at = drawn.asked_at,
+                ends_at = drawn.ends_at, over_at = drawn.over_at, wakes_at = drawn.wakes_at,
+                last_entry = drawn.last_entry
+            WHERE r.id = drawn.id;
+        IF NOT FOUND THEN
+            INSERT INTO public.requests SELECT drawn.*;
+        END IF;
+    END LOOP;
+    RETURN NEXT;
+END
+$jit$;
+REVOKE ALL ON FUNCTION public.jit_record(bytea[], bigint, text[], jsonb, jsonb) FROM PUBLIC;
 CREATE OR REPLACE FUNCTION public.jit_writable() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -615,6 +687,7 @@ ALTER TABLE public.directory ENABLE ALWAYS TRIGGER directory_own_rows;
 CREATE OR REPLACE TRIGGER requests_own_rows BEFORE INSERT OR UPDATE OR DELETE ON public.requests FOR EACH ROW EXECUTE FUNCTION public.jit_own_rows();
 ALTER TABLE public.requests ENABLE ALWAYS TRIGGER requests_own_rows;
 ALTER FUNCTION public.jit_append(bytea[]) OWNER TO jit_owner;
+ALTER FUNCTION public.jit_record(bytea[], bigint, text[], jsonb, jsonb) OWNER TO jit_owner;
 ALTER FUNCTION public.jit_writable() OWNER TO jit_owner;
 ALTER FUNCTION public.jit_kept() OWNER TO jit_owner;
 ALTER FUNCTION public.jit_own_rows() OWNER TO jit_owner;
@@ -688,6 +761,7 @@ GRANT SELECT, INSERT, DELETE ON public.person_keys TO jit_privacy;
 GRANT SELECT ON public.policy_texts TO jit_privacy;
 GRANT SELECT, UPDATE ON public.requests TO jit_privacy;
 GRANT EXECUTE ON FUNCTION public.jit_append(bytea[]) TO jit_bot, jit_hands, jit_signer, jit_auditor, jit_privacy;
+GRANT EXECUTE ON FUNCTION public.jit_record(bytea[], bigint, text[], jsonb, jsonb) TO jit_bot, jit_hands, jit_signer, jit_auditor, jit_privacy;
 GRANT EXECUTE ON FUNCTION public.jit_writable() TO jit_bot, jit_hands, jit_signer, jit_auditor, jit_privacy;
 DELETE FROM public.may_write;
 INSERT INTO public.may_write (login, kind) VALUES

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from jit.ledger.append import AlreadyOpen, Conflict, Recorded
     from jit.ledger.database import LedgerMisconfigured, connect, create_tables
     from jit.ledger.entry import Entry, TamperedEntry, breaks, check_chain
     from jit.ledger.followers import Lease, LeaseLost, Leases, Notes
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from jit.ledger.snapshot import StoredDirectory
     from jit.ledger.spool import Spool, SpoolFailed
     from jit.ledger.spool_taking import TakenIn
-    from jit.ledger.store import AlreadyOpen, ClockSkew, Conflict, Ledger, Recorded
+    from jit.ledger.store import ClockSkew, Ledger
     from jit.ledger.unavailable import LedgerUnavailable
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
 ]
 
 _HOME = {
+    **dict.fromkeys(("AlreadyOpen", "Conflict", "Recorded"), "append"),
     **dict.fromkeys(("LedgerMisconfigured", "connect", "create_tables"), "database"),
     **dict.fromkeys(("TamperedEntry", "Entry", "breaks", "check_chain"), "entry"),
     **dict.fromkeys(("Lease", "LeaseLost", "Leases", "Notes"), "followers"),
@@ -50,7 +52,7 @@ _HOME = {
     "StoredDirectory": "snapshot",
     **dict.fromkeys(("Spool", "SpoolFailed"), "spool"),
     "TakenIn": "spool_taking",
-    **dict.fromkeys(("AlreadyOpen", "ClockSkew", "Conflict", "Ledger", "Recorded"), "store"),
+    **dict.fromkeys(("ClockSkew", "Ledger"), "store"),
     "LedgerUnavailable": "unavailable",
 }
 

@@ -16,7 +16,7 @@ from sqlalchemy.pool import Pool
 from jit.ledger import guard
 from jit.ledger.schema import entries, made_by, metadata
 from jit.ledger.session import BUSY_SECONDS, opened_with, prepare
-from jit.ledger.unavailable import Forbidden, LedgerUnavailable, NotTaken
+from jit.ledger.unavailable import Doubled, Forbidden, LedgerUnavailable, NotTaken, Overtaken
 from jit.ledger.version import VERSION
 from jit.runtime.settings import CannotStart
 
@@ -172,14 +172,16 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
-    """One transaction that only reads. Raises LedgerUnavailable."""
-    with (
-        _translated(engine),
-        engine.connect().execution_options(reading=True) as connection,
-        connection.begin(),
-    ):
-        yield connection
+def reading(engine: Engine, *, in_portions: bool = False) -> Iterator[Connection]:
+    """To read: one transaction on SQLite; on PostgreSQL each statement by itself, which is one way there and back,
+    unless what it finds is fetched ``in_portions``. Raises LedgerUnavailable.
+    """
+    with _translated(engine), engine.connect() as connection:
+        if engine.dialect.name == "postgresql" and not in_portions:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+        else:
+            with connection.execution_options(reading=True).begin():
+                yield connection
 
 
 @contextmanager
@@ -200,7 +202,9 @@ _refusals: dict[str, type[LedgerUnavailable]] = {
     INSUFFICIENT_PRIVILEGE: Forbidden,
     guard.postgres.FORBIDDEN: Forbidden,
     guard.postgres.REFUSED: NotTaken,
-    guard.postgres.DOUBLE: NotTaken,
+    guard.postgres.DOUBLE: Doubled,
+    guard.postgres.STEP_BEFORE: Overtaken,
+    guard.postgres.KEY_GONE: Overtaken,
 }
 
 

@@ -47,33 +47,35 @@ class TamperedEntry(LedgerUnavailable):
         self.index = index
 
 
-def seal(
-    fact: Fact, *, index: int, recorded_at: datetime, previous: str, keys: Mapping[str, PersonKey] | None = None
-) -> Entry:
-    """Put a fact in its place, closed with ``keys``, which has one for each of `people_in` it; plain without any.
+def seal(fact: Fact, *, index: int, recorded_at: datetime, previous: str) -> Entry:
+    """The entry of a fact, in which nothing is closed. Raises NotTaken."""
+    return place(fact, write_fact(fact), index=index, recorded_at=recorded_at, previous=previous)
+
+
+def told_of(fact: Fact) -> dict[str, Any]:
+    """What a fact says, as JSON has it."""
+    return fact.model_dump(mode="json")
+
+
+def closed(fact: Fact, told: dict[str, Any], keys: Mapping[str, PersonKey]) -> bytes:
+    """What stands of a fact in its entry: ``told`` of it, closed with ``keys``, which has one for each of
+    `fields.people_in` it. Changes ``told``.
+    """
+    fact_id = str(fact.id)
+    close = lambda who, place: sealing.close(place.value, keys[who], fact_id, place.path)  # noqa: E731  one line
+    return _as_json(fields.closed(told, close)).encode()
+
+
+def place(fact: Fact, written: bytes, *, index: int, recorded_at: datetime, previous: str) -> Entry:
+    """The entry of a fact that stands there as it is ``written``.
 
     Raises NotTaken for one that would be longer than `LONGEST`.
     """
-    head = json.dumps({"index": index, "recorded_at": recorded_at.isoformat(), "previous": previous})
-    written = write_fact(fact) if keys is None else _closed(fact, keys)
-    body = head[:-1].encode() + b', "fact": ' + written + b"}"
+    begins = f'{{"index": {index}, "recorded_at": "{recorded_at.isoformat()}", "previous": "{previous}", "fact": '
+    body = begins.encode() + written + b"}"
     if len(body) > LONGEST:
         raise NotTaken(f"an entry has at most {LONGEST} bytes, and this {fact.kind} would have {len(body)}")
     return Entry(index, recorded_at, previous, fact, body, hash_of(body))
-
-
-def people_in(fact: Fact) -> set[str]:
-    """Whose keys it takes to close what this fact tells of people."""
-    return fields.people_in(fact.model_dump(mode="json"))
-
-
-def _closed(fact: Fact, keys: Mapping[str, PersonKey]) -> bytes:
-    fact_id = str(fact.id)
-    told = fields.closed(
-        fact.model_dump(mode="json"),
-        lambda who, place: sealing.close(place.value, keys[who], fact_id, place.path),
-    )
-    return _as_json(told).encode()
 
 
 def hash_of(body: bytes) -> str:

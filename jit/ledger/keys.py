@@ -7,7 +7,8 @@ there closes what hundreds of entries and all their copies say of somebody. What
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from sqlalchemy import Connection, Engine, LargeBinary, bindparam, cast, insert, select
+from sqlalchemy import Connection, Engine, LargeBinary, bindparam, cast, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from jit.ledger.database import reading
 from jit.ledger.opened import deleted_keys_in, key_ids_in
@@ -19,12 +20,20 @@ from jit.ports import Clock
 KNOWN_FOR = 10.0
 """Seconds for which a key is kept in memory; a person who is erased can be read for so long by who reads them now."""
 
+MOST_KNOWN = 10_000
+"""People whose keys are kept in memory for closing."""
+
 _ID = re.compile(r"[0-9a-f]{32}")
 _AT_ONCE = 500
 _KEY = cast(person_keys.c.key, LargeBinary)
 _OF_PEOPLE = select(person_keys.c.person, person_keys.c.id, _KEY).where(
     person_keys.c.person.in_(bindparam("people", expanding=True))
 )
+_MADE = {
+    "sqlite": sqlite.insert(person_keys).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(person_keys).on_conflict_do_nothing(),
+}
+"""Somebody else may make one for the same person at the same time."""
 _BY_ID = select(person_keys.c.id, _KEY).where(person_keys.c.id.in_(bindparam("ids", expanding=True)))
 
 
@@ -35,22 +44,27 @@ class KeyRing:
         self._engine = engine
         self._clock = clock
         self._known: dict[str, tuple[bytes | None, float]] = {}
+        self._closing: dict[str, PersonKey] = {}
 
-    def closing(self, connection: Connection, people: Iterable[str]) -> dict[str, PersonKey]:
-        """The key of each of ``people``, made where there is none. In the transaction that appends, of which there is
-        one at a time: never from memory, where a key may outlive its person. Raises LedgerUnavailable where one was
-        changed: nobody could open again what it closes.
+    def closing(
+        self, connection: Connection, people: Iterable[str], *, known_will_do: bool = False
+    ) -> dict[str, PersonKey]:
+        """The key of each of ``people``, made where there is none. From memory only where ``known_will_do``, as whoever
+        records looks whether it outlived its person. Raises LedgerUnavailable where one was changed: nobody could open
+        again what it closes.
         """
         wanted = sorted(set(people))
-        found: dict[str, PersonKey] = {}
-        for some in _batched(wanted):
-            rows = connection.execute(_OF_PEOPLE, {"people": some})
-            found |= {person: _sound(PersonKey(key_id, bytes(key))) for person, key_id, key in rows}
-        made = {person: new_key() for person in wanted if person not in found}
-        if made:
-            rows_made = [{"id": key.id, "person": person, "key": key.key} for person, key in made.items()]
-            connection.execute(insert(person_keys), rows_made)
-        return found | made
+        found = {who: self._closing[who] for who in wanted if who in self._closing} if known_will_do else {}
+        missing = [person for person in wanted if person not in found]
+        found |= _of(connection, missing)
+        if missing := [person for person in missing if person not in found]:
+            made = [{"id": key.id, "person": person, "key": key.key} for person, key in _new_keys(missing)]
+            connection.execute(_MADE[connection.dialect.name], made)
+            found |= _of(connection, missing)
+        if len(self._closing) > MOST_KNOWN:
+            self._closing = {}
+        self._closing |= found
+        return found
 
     def opening(self, connection: Connection, bodies: Iterable[bytes]) -> Mapping[str, bytes | None]:
         """By its id, every key that these entries name; None for one whose deletion is recorded. One that is merely
@@ -77,7 +91,19 @@ class KeyRing:
 
     def forget(self) -> None:
         """Look up every key anew."""
-        self._known = {}
+        self._known, self._closing = {}, {}
+
+
+def _of(connection: Connection, people: list[str]) -> dict[str, PersonKey]:
+    found: dict[str, PersonKey] = {}
+    for some in _batched(people):
+        rows = connection.execute(_OF_PEOPLE, {"people": some})
+        found |= {person: _sound(PersonKey(key_id, bytes(key))) for person, key_id, key in rows}
+    return found
+
+
+def _new_keys(people: Iterable[str]) -> Iterator[tuple[str, PersonKey]]:
+    return ((person, new_key()) for person in people)
 
 
 def _sound(key: PersonKey) -> PersonKey:

@@ -3,12 +3,14 @@
 It is written in the transaction that appends, and only for finding: a decision reads the facts.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, exists, func, insert, select, update
+from sqlalchemy import Connection, exists, func, select, text, update
 
-from jit.clock import SKEW_LIMIT
+from jit.clock import SKEW_LIMIT, to_micros
 from jit.ledger.schema import entries, requests
 from jit.requests.lifecycle import OPEN, Request, State, next_action
 
@@ -30,24 +32,35 @@ class Question:
     limit: int = 100
 
 
-def save(connection: Connection, request: Request, last_entry: int) -> None:
+def row(request: Request, last_entry: int) -> dict[str, Any]:
+    """What is kept of a request whose life ends, so far, with the entry ``last_entry``; times in microseconds."""
     coming = next_action(request)
-    row = {
+    times = {"asked_at": request.asked_at, "ends_at": request.ends_at, "over_at": request.over_at}
+    return {
+        "id": request.id,
         "kind": STANDARD,
         "state": request.state,
         "version": request.version,
         "requester": request.requester,
         "access": request.access,
         "target": request.target,
-        "asked_at": request.asked_at,
-        "ends_at": request.ends_at,
-        "over_at": request.over_at,
-        "wakes_at": coming[0] if coming else None,
+        **{name: at and to_micros(at) for name, at in times.items()},
+        "wakes_at": to_micros(coming[0]) if coming else None,
         "last_entry": last_entry,
     }
-    done = connection.execute(update(requests).where(requests.c.id == request.id).values(row))
-    if done.rowcount == 0:
-        connection.execute(insert(requests).values(id=request.id, **row))
+
+
+def save(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Put in the place of what is there, if anything is."""
+    if rows:
+        connection.execute(_SAVE, rows)
+
+
+_NAMES = [column.name for column in requests.columns]
+_SAVE = text(
+    f"INSERT INTO requests ({', '.join(_NAMES)}) VALUES ({', '.join(f':{name}' for name in _NAMES)})"  # noqa: S608  names of ours
+    f" ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _NAMES[1:])}"
+)
 
 
 def in_the_way(connection: Connection, request: Request) -> list[tuple[str, int]]:

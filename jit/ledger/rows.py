@@ -1,55 +1,52 @@
 """The table of entries as an append writes it: where it ends, what is in it already, and rows for what is new."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import BigInteger, Connection, String, column, insert, select, text
+from sqlalchemy import ARRAY, Connection, LargeBinary, String, TextClause, bindparam, insert, select, text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from jit.clock import EPOCH
 from jit.facts import Alert, Fact
 from jit.ledger.entry import NO_ENTRY, Entry
-from jit.ledger.schema import Micros, entries
+from jit.ledger.schema import entries
 from jit.ledger.tail import NOTIFIES
 
 
-@dataclass(frozen=True, slots=True)
-class Last:
-    """Where the record ends, as the database keeps it.
-
-    ``now`` is the database's time where it takes no other (`jit ledger init`), so that a process whose clock is wrong
-    can still record what it does; None where the process's own counts.
+def last_entry(connection: Connection) -> tuple[int, datetime, str]:
+    """Where the record ends: index, moment and hash. Without opening the newest entry: one that cannot be read any
+    more keeps nothing from being recorded.
     """
-
-    index: int
-    hash: str
-    recorded_at: datetime
-    now: datetime | None = None
+    index, recorded_at, kept_under = connection.execute(_LAST).one_or_none() or (0, EPOCH, NO_ENTRY)
+    return index, recorded_at, kept_under
 
 
-def last_entry(connection: Connection) -> Last:
-    """Without opening the newest entry: one that cannot be read any more keeps nothing from being recorded."""
-    if connection.dialect.name == "postgresql":
-        found = connection.execute(_LAST).mappings().one()
-        return Last(**found) if found["index"] is not None else Last(0, NO_ENTRY, EPOCH, found["now"])
-    query = select(entries.c.index, entries.c.hash, entries.c.recorded_at).order_by(entries.c.index.desc()).limit(1)
-    row = connection.execute(query).mappings().one_or_none()
-    return Last(**row) if row is not None else Last(0, NO_ENTRY, EPOCH)
+_LAST = select(entries.c.index, entries.c.recorded_at, entries.c.hash).order_by(entries.c.index.desc()).limit(1)
+_ADD = insert(entries)
 
 
-_LAST = text(
-    "SELECT e.index, e.hash, e.recorded_at, CASE WHEN EXISTS (SELECT FROM may_write)"
-    " THEN CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint) END AS now FROM (SELECT) AS always"
-    " LEFT JOIN (SELECT index, hash, recorded_at FROM entries ORDER BY index DESC LIMIT 1) AS e ON true"
-).columns(column("index", BigInteger), column("hash", String), column("recorded_at", Micros), column("now", Micros))
+def recording(says: str = NOTIFIES) -> TextClause:
+    """The call by which PostgreSQL gives facts their place, as the function alone may; it ``says`` so to who waits."""
+    values: dict[str, Any] = {"facts": ARRAY(LargeBinary), "keys": ARRAY(String), "follows": JSONB, "rows": JSONB}
+    statement = text(f"SELECT r.*, {says} FROM jit_record(:facts, :at, :keys, :follows, :rows) AS r")  # noqa: S608  names of ours
+    return statement.bindparams(*(bindparam(name, type_=type_) for name, type_ in values.items()))
+
+
+RECORD = recording()
+
+
+def may_be_doubles(facts: Sequence[Fact]) -> list[str]:
+    """Ids of facts that others may have recorded: what waited in a spool, and alerts."""
+    return [str(fact.id) for fact in facts if fact.spooled or isinstance(fact, Alert)]
 
 
 def without_doubles(connection: Connection, facts: Sequence[Fact]) -> list[Fact]:
     """Without what waited in a spool, or several processes tell, and is here already. Under an id that somebody else
     took first, which those of alerts can be foreseen for, is not that.
     """
-    told = [str(fact.id) for fact in facts if fact.spooled or isinstance(fact, Alert)]
+    told = may_be_doubles(facts)
     if not told:
         return list(facts)
     query = select(entries.c.id, entries.c.kind, entries.c.request_id).where(entries.c.id.in_(told))
@@ -64,15 +61,9 @@ def without_doubles(connection: Connection, facts: Sequence[Fact]) -> list[Fact]
     return new
 
 
-def insert_entries(connection: Connection, sealed: Sequence[Entry]) -> None:
-    """On PostgreSQL by the function that alone may, which checks each of them once more."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(_APPEND, {"bodies": [entry.body for entry in sealed]})
-    else:
-        connection.execute(insert(entries), [as_row(entry) for entry in sealed])
-
-
-_APPEND = text(f"SELECT jit_append(:bodies), {NOTIFIES}")
+def insert_entries(connection: Connection, placed: Sequence[Entry]) -> None:
+    """Into a table that guards nothing but what is there already: SQLite's."""
+    connection.execute(_ADD, [as_row(entry) for entry in placed])
 
 
 def as_row(entry: Entry) -> dict[str, object]:

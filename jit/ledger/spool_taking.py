@@ -13,10 +13,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from jit.facts import Alert, AlertName, Fact, SpoolTaken, read_fact
 from jit.ledger import spool_files as files
+from jit.ledger.append import Conflict
 from jit.ledger.entry import TamperedEntry
 from jit.ledger.opened import opened
 from jit.ledger.spool_chain import Chain, Walk
-from jit.ledger.store import Conflict, Ledger
+from jit.ledger.store import Ledger
 from jit.ledger.taken import last_taken
 from jit.ledger.unavailable import NotTaken
 

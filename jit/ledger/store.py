@@ -4,51 +4,38 @@ An append is one transaction under one lock: it assigns the next index, chains t
 up to date. So entries are gap-free and a reader who asks for what comes after an index misses nothing.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import uuid4
 
 import structlog
-from sqlalchemy import Connection, Engine, Select, func, insert, select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Engine, func, insert, select, text
 
 from jit.clock import SKEW_LIMIT
-from jit.facts import Fact, Lapsed, Life, OrdersEnd, Requested, TakesAway, life_kinds
+from jit.facts import Fact, life_kinds
 from jit.ledger import readmodel
+from jit.ledger.append import Conflict, Recorded, draft, give_place
 from jit.ledger.database import reading, writing
-from jit.ledger.entry import NO_ENTRY, Entry, TamperedEntry, people_in, seal
+from jit.ledger.entry import NO_ENTRY, Entry, TamperedEntry
 from jit.ledger.kept import KEPT, SOME
 from jit.ledger.keys import KeyRing
-from jit.ledger.opened import opened, request_of
-from jit.ledger.privacy.people import is_closed
-from jit.ledger.rows import Last, insert_entries, last_entry, without_doubles
+from jit.ledger.load import load, read_all
+from jit.ledger.opened import opened
+from jit.ledger.rows import last_entry, may_be_doubles
 from jit.ledger.schema import entries
+from jit.ledger.unavailable import Doubled, Overtaken
 from jit.ports import Clock
-from jit.requests.lifecycle import CannotFollow, Request, State, apply
+from jit.requests.lifecycle import Request, State
 
 log = structlog.get_logger(__name__)
 
 
-class Conflict(Exception):
-    """Somebody was faster: the request is no longer what the decision was based on. Nothing was recorded."""
-
-
-class AlreadyOpen(Conflict):
-    """This person has an open request for this access. Nothing was recorded."""
+MOST_TRIES = 50
+"""So often an append reads anew what it rests on, because somebody else was faster."""
 
 
 class ClockSkew(Exception):
     """This machine's clock and the database's differ by more than `SKEW_LIMIT`. Nothing was recorded."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """What an append recorded: its entries, and the requests they are steps of as they are now, by id."""
-
-    entries: tuple[Entry, ...]
-    requests: Mapping[str, Request]
 
 
 class Ledger:
@@ -74,10 +61,25 @@ class Ledger:
             Conflict: a version is another, or a step cannot follow.
             AlreadyOpen: a second open request of the same person for the same access.
         """
-        with writing(self.engine) as connection:
-            recorded = self.append_within(connection, facts, expect=expect)
+        recorded = self._append(facts, expect or {})
         log_recorded(recorded.entries)
         return recorded
+
+    def _append(self, facts: Sequence[Fact], expect: Mapping[str, int]) -> Recorded:
+        if self.engine.dialect.name == "sqlite":
+            with writing(self.engine) as connection:
+                return self.append_within(connection, facts, expect=expect)
+        for _ in range(MOST_TRIES):
+            try:
+                with reading(self.engine) as connection:
+                    drafted = draft(connection, self.ring, facts, expect, locked=False)
+                    return give_place(connection, drafted, self.clock.now())
+            except Overtaken:
+                self.ring.forget()
+            except Doubled:
+                if not may_be_doubles(facts):
+                    raise
+        raise Conflict(f"what these facts rest on changed {MOST_TRIES} times while they were being recorded")
 
     def append_within(
         self, connection: Connection, facts: Sequence[Fact], *, expect: Mapping[str, int] | None = None
@@ -85,32 +87,8 @@ class Ledger:
         """The same in a transaction of the caller's, begun by `writing`, that changes something else as well. After it
         the caller hands the entries to `log_recorded`.
         """
-        new = without_doubles(connection, facts)
-        steps = _steps(connection, self.ring, [fact for fact in new if isinstance(fact, Life)], expect or {})
-        sealed = self._seal(connection, new, last_entry(connection))
-        if sealed:
-            insert_entries(connection, sealed)
-        last = {entry.fact.request_id: entry.index for entry in sealed if isinstance(entry.fact, Life)}
-        try:
-            for fact in new:
-                if isinstance(fact, Requested):
-                    _clear_the_way(connection, self.ring, steps[fact.request_id])
-            for request in steps.values():
-                readmodel.save(connection, request, last[request.id])
-        except IntegrityError as wrong:
-            raise AlreadyOpen("there is an open request for this already") from wrong
-        return Recorded(tuple(sealed), steps)
-
-    def _seal(self, connection: Connection, facts: Sequence[Fact], last: Last) -> list[Entry]:
-        keys = self.ring.closing(connection, (person for fact in facts for person in people_in(fact)))
-        index, previous = last.index, last.hash
-        recorded_at = max(last.now or self.clock.now(), last.recorded_at)
-        sealed: list[Entry] = []
-        for fact in facts:
-            entry = seal(fact, index=index + 1, recorded_at=recorded_at, previous=previous, keys=keys)
-            index, previous = entry.index, entry.hash
-            sealed.append(entry)
-        return sealed
+        drafted = draft(connection, self.ring, facts, expect or {}, locked=True)
+        return give_place(connection, drafted, self.clock.now())
 
     def require_writable(self) -> None:
         """See whether an entry could be appended now: one that says nothing is written and taken back."""
@@ -119,7 +97,7 @@ class Ledger:
                 connection.execute(text("SELECT jit_writable()"))
                 return
             with connection.begin_nested() as attempt:
-                place = {"index": last_entry(connection).index + 1, "id": str(uuid4()), "recorded_at": self.clock.now()}
+                place = {"index": last_entry(connection)[0] + 1, "id": str(uuid4()), "recorded_at": self.clock.now()}
                 connection.execute(insert(entries).values(**place, kind="nothing", body=b"", hash=NO_ENTRY))
                 attempt.rollback()
 
@@ -173,7 +151,7 @@ class Ledger:
         """
         query = KEPT.where(entries.c.request_id == request_id).order_by(entries.c.index)
         with reading(self.engine) as connection:
-            return _all_opened(connection, self.ring, query, skip_unreadable=skip_unreadable)
+            return read_all(connection, self.ring, query, skip_unreadable=skip_unreadable)
 
     def unsettled(self) -> list[str]:
         """Ids of all requests that nothing has closed yet: by the facts, whatever the read model says. What was given
@@ -245,88 +223,9 @@ def log_recorded(recorded: Sequence[Entry]) -> None:
         )
 
 
-def load(connection: Connection, ring: KeyRing, request_id: str, *, allow_tampered: bool = False) -> Request | None:
-    """The request, inside a transaction. Raises TamperedEntry, unless ``allow_tampered``."""
-    of_its_life = (entries.c.request_id == request_id) & entries.c.kind.in_(life_kinds())
-    found = _all_opened(
-        connection, ring, KEPT.where(of_its_life).order_by(entries.c.index), skip_unreadable=allow_tampered
-    )
-    if allow_tampered:
-        return _as_far_as_it_goes(entry.fact for entry in found if isinstance(entry.fact, Life))
-    return request_of(found)
-
-
-def _as_far_as_it_goes(facts: Iterable[Life]) -> Request | None:
-    """What cannot follow is passed over."""
-    request: Request | None = None
-    for fact in facts:
-        with suppress(CannotFollow):
-            request = apply(request, fact)
-    return request
-
-
-def _all_opened(
-    connection: Connection, ring: KeyRing, query: Select[int, bytes, str], *, skip_unreadable: bool = False
-) -> list[Entry]:
-    """Raises TamperedEntry, unless ``skip_unreadable``: then fields whose keys are missing stay closed."""
-    rows = connection.execute(query).all()
-    keys = ring.opening(connection, (body for _, body, _ in rows))
-    if not skip_unreadable:
-        return [opened(index, body, kept_under, keys) for index, body, kept_under in rows]
-    found: list[Entry] = []
-    for row in rows:
-        try:
-            found.append(opened(*row, keys))
-        except TamperedEntry:
-            with suppress(TamperedEntry):
-                found.append(opened(*row, None))
-    return found
-
-
 def _unless_changed(connection: Connection, ring: KeyRing, request_id: str) -> Request | None:
     try:
         return load(connection, ring, request_id)
     except TamperedEntry as broken:
         log.error("record.broken", request_id=request_id, because=str(broken))  # noqa: TRY400  no fault of ours
         return None
-
-
-def _steps(
-    connection: Connection, ring: KeyRing, facts: Sequence[Life], expect: Mapping[str, int]
-) -> dict[str, Request]:
-    """What the requests become by these facts. What takes access away, or orders that, is recorded behind changed
-    entries too; so is that something lapsed, or it would stand in the requester's way for good.
-    """
-    checked = {fact.request_id for fact in facts if not isinstance(fact, TakesAway | OrdersEnd | Lapsed)}
-    before = {
-        fact.request_id: load(connection, ring, fact.request_id, allow_tampered=fact.request_id not in checked)
-        for fact in facts
-    }
-    for request_id, version in expect.items():
-        found = before[request_id] if request_id in before else load(connection, ring, request_id)
-        if (found.version if found else 0) != version:
-            raise Conflict(f"{request_id} has changed meanwhile")
-    after: dict[str, Request] = {}
-    for fact in facts:
-        try:
-            after[fact.request_id] = apply(after.get(fact.request_id) or before[fact.request_id], fact)
-        except CannotFollow as wrong:
-            raise Conflict(str(wrong)) from wrong
-    return after
-
-
-def _clear_the_way(connection: Connection, ring: KeyRing, request: Request) -> None:
-    """A row that says of an open request what the facts do not is put right, and keeps nobody from asking."""
-    for other, index in readmodel.in_the_way(connection, request):
-        found = load(connection, ring, other, allow_tampered=True)
-        if found is None:
-            readmodel.close(connection, other)
-        elif not (found.state.open and found.access == request.access and _may_be_of(found, request.requester)):
-            readmodel.save(connection, found, index)
-        else:
-            continue
-        log.error("readmodel.put_right", request_id=other)
-
-
-def _may_be_of(request: Request, person: str) -> bool:
-    return request.requester == person or is_closed(request.requester)

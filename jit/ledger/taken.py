@@ -23,7 +23,7 @@ def last_taken(engine: Engine, spool: str) -> Place | None:
     """Up to where this spool was taken in, whatever its host was called then. Entries that were changed tell of
     nothing. Raises LedgerUnavailable.
     """
-    with reading(engine) as connection:
+    with reading(engine, in_portions=True) as connection:
         for body, kept_under in connection.execute(_TAKINGS):
             with suppress(ValueError, KeyError, TypeError):
                 fact = json.loads(body)["fact"]

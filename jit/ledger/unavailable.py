@@ -13,3 +13,11 @@ class Forbidden(LedgerUnavailable):
 
 class NotTaken(LedgerUnavailable):
     """The database did not take the entry: it is not the next one, or its time is not now. Nothing was recorded."""
+
+
+class Doubled(NotTaken):
+    """A fact with this id is in the record already. Nothing was recorded."""
+
+
+class Overtaken(LedgerUnavailable):
+    """What facts rest on changed between reading it and recording them. Nothing was recorded; it is read anew."""

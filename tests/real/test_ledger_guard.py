@@ -50,6 +50,7 @@ def test_many_are_taken_together_or_none(bot) -> None:
 
 NO_FACT = "holds no fact"
 FORM = "in this order, and no key twice"
+TWICE = "no name twice"
 BENT = {
     "too far": (lambda e: e.bent(f'"index": {e.index}', f'"index": {e.index + 1}'), "is not the next"),
     "again": (lambda e: e.bent(f'"index": {e.index}', f'"index": {e.index - 1}'), "is not the next|in this order"),
@@ -65,8 +66,8 @@ BENT = {
     "one more key": (lambda e: e.body()[:-1] + b', "more": 1}', FORM),
     "index twice": (lambda e: e.body()[:-1] + b', "index": 7}', FORM),
     "fact twice": (lambda e: e.body()[:-1] + b', "fact": {"kind": "granted"}}', FORM),
-    "kind twice": (lambda e: e.bent('"kind":"alert"', '"kind":"granted","kind":"alert"'), FORM),
-    "kind twice, hidden": (lambda e: e.bent('"kind":"alert"', '"k\\u0069nd":"granted","kind":"alert"'), FORM),
+    "kind twice": (lambda e: e.bent('"kind":"alert"', '"kind":"granted","kind":"alert"'), TWICE),
+    "kind twice, hidden": (lambda e: e.bent('"kind":"alert"', '"k\\u0069nd":"granted","kind":"alert"'), TWICE),
     "no fact": (lambda e: f'{e.head()}, "fact": null}}'.encode(), FORM),
     "an empty fact": (lambda e: f'{e.head()}, "fact": {{}}}}'.encode(), FORM),
     "a list": (lambda e: b"[" + e.body() + b"]", FORM),

@@ -8,6 +8,7 @@ from sqlalchemy import event, text
 
 from jit.ledger import Leases, Ledger, Notes, connect
 from jit.ledger import tail as tails
+from jit.ledger.rows import recording
 from jit.ledger.tail import Tail
 from jit.testing import T0, ManualClock
 from tests.world.facts import started
@@ -137,7 +138,7 @@ class TestOnPostgres:
         monkeypatch.setattr(tails, "LOOK_EVERY", 0.05)
 
     def test_what_is_recorded_by_an_older_version_is_found_by_a_look(self, looking_often, tail, ledger, monkeypatch):
-        monkeypatch.setattr("jit.ledger.store._APPEND", text("SELECT jit_append(:bodies)"))
+        monkeypatch.setattr("jit.ledger.append.RECORD", recording(says="''"))
         before = tail.changes
         record(ledger)
         wait_until(lambda: tail.has_changed(before))

@@ -6,15 +6,17 @@ from importlib.resources import files
 
 from sqlalchemy import Connection, text
 
-from jit.facts import MODELS
+from jit.facts import MODELS, life_kinds
 from jit.ledger.guard.shapes import shapes
 
 SETTINGS = {"search_path": "pg_catalog, pg_temp", "standard_conforming_strings": "on"}
 """Of our functions, whatever the session has set: no name and no string in them means anything else than here."""
 REFUSED, FORBIDDEN, DOUBLE, KEPT = "JIT01", "JIT02", "JIT03", "JIT04"
 """SQLSTATE of what the guards refuse: an entry, a kind or a row for this login, a fact that is there, a change."""
+STEP_BEFORE, KEY_GONE = "JIT05", "JIT06"
+"""SQLSTATE of what changed between reading and recording: a request got another step, a person was erased."""
 
-CODES = frozenset({REFUSED, FORBIDDEN, DOUBLE, KEPT})
+CODES = frozenset({REFUSED, FORBIDDEN, DOUBLE, KEPT, STEP_BEFORE, KEY_GONE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +31,17 @@ class Function:
 
     def body(self, schema: str) -> str:
         """``{must}`` and ``{may}`` stand for the fields that a fact of each kind has, without and with a default;
-        ``{are}`` for what is true of their values.
+        ``{are}`` for what is true of their values; ``{steps}`` for the kinds that are a step of a request.
         """
         source = "\n" + files("jit.ledger.guard").joinpath(self.source).read_text(encoding="utf-8")
         source = source.replace("{must}", _fields(required=True)).replace("{may}", _fields(required=False))
         source = source.replace("{are}", _values()) if "{are}" in source else source
+        source = source.replace("{steps}", ", ".join(f"'{kind}'" for kind in sorted(life_kinds())))
         return source.replace("{schema}", schema)
 
     def signature(self, schema: str) -> str:
-        return f"{schema}.{self.name}({self.arguments.split(' ')[-1]})"
+        types = (argument.rpartition(" ")[2] for argument in self.arguments.split(", "))
+        return f"{schema}.{self.name}({', '.join(types)})"
 
     def statements(self, schema: str) -> Iterator[str]:
         rights = "DEFINER" if self.of_its_owner else "INVOKER"
@@ -50,14 +54,21 @@ class Function:
 
 
 APPEND = Function("jit_append", "bodies bytea[]", "bigint", "append.sql", of_its_owner=True)
+RECORD = Function(
+    "jit_record",
+    "facts bytea[], at bigint, keys text[], follows jsonb, rows jsonb",
+    "TABLE (first bigint, recorded_at bigint, previous text)",
+    "record.sql",
+    of_its_owner=True,
+)
 WRITABLE = Function("jit_writable", "", "void", "writable.sql", of_its_owner=True)
 REFUSES = Function("jit_kept", "", "trigger", "kept.sql", of_its_owner=False)
 OWN_ROWS = Function("jit_own_rows", "", "trigger", "own_rows.sql", of_its_owner=True)
 PERSON_KEY = Function("jit_person_key", "", "trigger", "person_key.sql", of_its_owner=True)
 POLICY_TEXT = Function("jit_policy_text", "", "trigger", "policy_text.sql", of_its_owner=False)
 HEAD = Function("jit_head", "", "trigger", "head.sql", of_its_owner=True)
-FUNCTIONS = (APPEND, WRITABLE, REFUSES, OWN_ROWS, PERSON_KEY, POLICY_TEXT, HEAD)
-CALLED = (APPEND, WRITABLE)
+FUNCTIONS = (APPEND, RECORD, WRITABLE, REFUSES, OWN_ROWS, PERSON_KEY, POLICY_TEXT, HEAD)
+CALLED = (APPEND, RECORD, WRITABLE)
 """By the processes."""
 
 

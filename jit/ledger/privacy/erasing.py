@@ -16,10 +16,11 @@ from jit.facts import PersonErased, Source, life_kinds
 from jit.ledger import Ledger, LedgerUnavailable, TamperedEntry
 from jit.ledger.database import writing
 from jit.ledger.keys import recorded_as_erased
+from jit.ledger.load import load
 from jit.ledger.privacy.people import erased_person, is_nobody, known_as
 from jit.ledger.schema import directory, entries, notes, person_keys, requests
 from jit.ledger.snapshot import GROUPS_KEY
-from jit.ledger.store import load, log_recorded
+from jit.ledger.store import log_recorded
 from jit.requests.lifecycle import OVER, State
 
 KEY_ID = re.compile(r"[0-9a-f]{32}")

@@ -20,7 +20,7 @@ def entries_naming(ledger: Ledger, key: str) -> Iterator[int]:
     columns = entries.c
     query = select(columns.index, columns.request_id, columns.body).order_by(columns.index)
     places: dict[str, list[int]] = {}
-    with reading(ledger.engine) as connection:
+    with reading(ledger.engine, in_portions=True) as connection:
         for index, request_id, body in connection.execute(query.execution_options(yield_per=BATCH)):
             holds = key.encode() in bytes(body) if isinstance(body, bytes | memoryview) else False
             if request_id is None:

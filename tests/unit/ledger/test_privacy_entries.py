@@ -24,12 +24,13 @@ from jit.facts import (
     read_fact,
 )
 from jit.ledger import Ledger, TamperedEntry, store
-from jit.ledger.entry import NO_ENTRY, hash_of, open_entry, people_in, seal
+from jit.ledger.entry import NO_ENTRY, hash_of, open_entry
 from jit.ledger.privacy.disclosure import disclose
 from jit.ledger.privacy.fields import places, whose
 from jit.ledger.privacy.sealing import new_key
 from jit.proof.verifier import open_sealed, sealed_fields
 from jit.testing import ALICE, BOB, CAROL, InMemoryLedger, ManualClock, Story
+from tests.world.entries import people_in, seal_with
 from tests.world.raised import raised
 from tests.world.tamper import past_the_guards
 
@@ -67,7 +68,7 @@ def filled(fact):
 
 def closed(fact):
     keys = {person: new_key() for person in people_in(fact)}
-    return seal(fact, index=1, recorded_at=T0, previous=NO_ENTRY, keys=keys), keys
+    return seal_with(keys, fact, index=1, recorded_at=T0, previous=NO_ENTRY), keys
 
 
 def opening(keys):

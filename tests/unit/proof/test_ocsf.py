@@ -17,6 +17,7 @@ from jit.ledger.entry import LONGEST, open_entry, seal
 from jit.ledger.privacy.sealing import new_key
 from jit.proof.audit.export import COLUMNS
 from jit.proof.audit.ocsf import VERSION, to_ocsf
+from tests.world.entries import seal_with
 
 STORED = [open_entry(body) for body in (Path(__file__).parents[1] / "entries.jsonl").read_bytes().splitlines()]
 SCHEMA = get_ocsf_schema(VERSION)
@@ -120,7 +121,7 @@ def test_who_was_erased_is_in_no_event():
     keys = {who: new_key() for who in ("U01ALICE0", "U02BOB000", "U03CAROL0", "cli:carol@host1", "cli:eve@host1")}
     gone = {key.id: None for key in keys.values()}
     for entry in STORED:
-        body = seal(entry.fact, index=1, recorded_at=entry.recorded_at, previous="0" * 64, keys=keys).body
+        body = seal_with(keys, entry.fact, index=1, recorded_at=entry.recorded_at, previous="0" * 64).body
         event, kind = to_ocsf(open_entry(body, keys=gone)), entry.fact.kind
         assert faults(json.loads(json.dumps(event))) == [], kind
         if entry.fact.actor in keys and "actor" in event:
