@@ -47,7 +47,9 @@ class AcknowledgingApp(App):
 
 
 def build_app(*, core: Core, directory: SlackDirectory, client: WebClient, pool: Pool) -> App:
-    """For Socket Mode: no request over HTTP is taken, as nobody can sign one."""
+    """The app for both ways in. What comes has the form of Socket Mode, in which Bolt checks no signature: over HTTP
+    `bot.http.endpoint` has checked it by then. Bolt takes no other form, as nobody can sign with the secret given here.
+    """
     app = AcknowledgingApp(
         client=client,
         # One workspace, one token, no question to Slack; who may act is decided by the use cases.

@@ -13,7 +13,7 @@ Work = Callable[[], None]
 
 
 class Slots:
-    """So many at a time for each person. Thread-safe."""
+    """A limit on what one person has under way at a time. Thread-safe."""
 
     def __init__(self, each: int) -> None:
         self._each = each
@@ -36,7 +36,7 @@ class Slots:
 
 
 class InTurn:
-    """One at a time for each person: what comes meanwhile is left to the thread that is at it. Thread-safe."""
+    """Runs the work of one person in turn: what comes while a thread runs some is left to that thread. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -60,8 +60,9 @@ class InTurn:
 
 
 class Pool:
-    """``threads`` work at once and ``waiting`` may wait, of which ``share`` for one person. Work answers for its own
-    errors.
+    """Threads that run work: ``threads`` at once, ``waiting`` wait, and of both together ``share`` are one person's.
+
+    What work raises is logged and told to nobody.
     """
 
     def __init__(self, *, threads: int = 8, waiting: int = 64, share: int = 6) -> None:

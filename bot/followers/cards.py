@@ -110,12 +110,12 @@ class Cards(ItemFollower):
         return first[min(first, key=lambda turn: (self._waited(turn.channel), self._waited(turn)))]
 
     def _waited(self, whose: str | Turn) -> float:
-        """Since when."""
+        """The moment at which a channel, or a person in it, was served last."""
         return self._served.get(whose, -math.inf)
 
     def _turn(self, request_id: str) -> Turn | None:
-        """Known once for all: many cards may wait for their turn, and cost nothing meanwhile. None, and put off, if
-        the record does not tell.
+        """Whose turn it is with this request's card. It is remembered, so that cards that wait cost nothing. None, and
+        the card is put off, if the record does not tell.
         """
         if request_id not in self._turns:
             try:
@@ -143,7 +143,7 @@ class Cards(ItemFollower):
             self._changed.setdefault(request_id, None)
 
     def _look_for_late(self) -> None:
-        """Where all are silent no entry tells of it, and the card goes on saying what is true no more."""
+        """Mark requests that nobody has taken up in time: while all are silent no entry tells of them."""
         waking = self._ledger.waking(self._clock.now() - LATE)
         self._late = {each: version for each, version in self._late.items() if each in waking}
         for request_id in waking:
@@ -153,7 +153,7 @@ class Cards(ItemFollower):
                 self._changed.setdefault(request_id, None)
 
     def _look_for_lost(self) -> None:
-        """Who approved may count no more, or count again, and no entry tells of that either."""
+        """Mark requests with approvals that count no more, or count again: no entry tells of that either."""
         for request_id in list(self._half_approved):
             with suppress(TamperedEntry):
                 request = self._ledger.request(request_id)
@@ -163,7 +163,7 @@ class Cards(ItemFollower):
                     self._changed.setdefault(request_id, None)
 
     def _look_for_gone(self) -> None:
-        """A card that may be gone is drawn again, which tells, and another is posted."""
+        """Mark requests whose cards may be gone: drawing one again tells, and where it is gone another is posted."""
         gone, heard = self._gone.look()
         marks: dict[str, str | None] = dict.fromkeys(heard)
         for request_id in gone:
@@ -271,9 +271,9 @@ class Cards(ItemFollower):
         channel = self._channel(request)
         self._pace.took(channel)
         drawn = self._drawn(request, told=lambda need: self._told(request, need))
-        place = self._outbox.post_once(request.id, channel, drawn, _carried(request))
-        version = 0 if place.adopted else request.version
-        return Card(place.channel, place.ts, version, self._is_late(request), self._lost(request))
+        posted = self._outbox.post_once(request.id, channel, drawn, _carried(request))
+        version = 0 if posted.adopted else request.version
+        return Card(posted.channel, posted.ts, version, self._is_late(request), self._lost(request))
 
     def _update(self, card: Card, request: Request) -> Card | None:
         """The card as it stands then; None if somebody has taken it away, or it stays as it is: another is posted."""

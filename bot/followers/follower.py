@@ -113,7 +113,7 @@ class SlackFollower(Follower):
         super().__init__(tools)
         self._outbox = tools.outbox
         self._names = tools.names
-        self._standing_entries = RecordPosition(tools.ledger.engine)
+        self._position = RecordPosition(tools.ledger.engine)
         self._look_back_at = 0.0
         self._read_before: dict[int, str] = {}
 
@@ -125,14 +125,14 @@ class SlackFollower(Follower):
         if self._clock.ticks() < self._look_back_at:
             return False
         reached = max(self._cursor, self._last_read)
-        last, kept = self._standing_entries.last(self._last_read)
+        last, kept = self._position.last(self._last_read)
         if self._cursor <= last and self._is_there(kept):
             self._learn_what_stands()
             self._look_back_at = self._clock.ticks() + LOOK_BACK_EVERY
             return False
         self._tell_of_loss(reached, last)
         first = next(iter(self._read_before), 0)
-        now = self._standing_entries.hashes(first - 1, last).items() & self._read_before.items()
+        now = self._position.hashes(first - 1, last).items() & self._read_before.items()
         place, _ = max(now, default=(last, None))
         if self._notes.cursor > place:
             self._notes.put({CURSOR: str(place)})
@@ -141,7 +141,7 @@ class SlackFollower(Follower):
 
     def _is_replaced(self) -> bool:
         """Before anything new is noted: whether what was read last is something else by now."""
-        if self._is_there(self._standing_entries.last(self._last_read)[1]):
+        if self._is_there(self._position.last(self._last_read)[1]):
             return False
         self._look_back_at = 0.0
         return True
@@ -163,7 +163,7 @@ class SlackFollower(Follower):
             self._read_before = {index: kept for index, kept in self._read_before.items() if index <= self._cursor}
         elif self._cursor > self._last_read:
             after = max(self._last_read, self._cursor - REMEMBERED)
-            self._read_before |= self._standing_entries.hashes(after, self._cursor)
+            self._read_before |= self._position.hashes(after, self._cursor)
             for index in list(self._read_before)[:-REMEMBERED]:
                 del self._read_before[index]
 

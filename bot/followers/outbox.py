@@ -135,7 +135,7 @@ class Outbox:
         self._note(key, intention)
         blocks = [*drawn.blocks, context(AGAIN)] if attempts > 1 else drawn.blocks
         try:
-            answer = asked(
+            answer = answer_of(
                 lambda: self._client.chat_postMessage(
                     channel=channel,
                     text=drawn.text,
@@ -160,7 +160,7 @@ class Outbox:
         """
         self._may_post()
         try:
-            asked(
+            answer_of(
                 lambda: self._client.chat_update(
                     channel=place.channel,
                     ts=place.ts,
@@ -188,12 +188,12 @@ class Outbox:
             CallFailed, NotLeading.
         """
         self._may_post()
-        answer = asked(lambda: self._client.views_publish(user_id=person, view=view, hash=known or None))
+        answer = answer_of(lambda: self._client.views_publish(user_id=person, view=view, hash=known or None))
         return str(answer["view"]["hash"])
 
     def direct(self, person: str) -> str:
         """The channel of the conversation with somebody. Raises CallFailed."""
-        answer = asked(lambda: self._client.conversations_open(users=person))
+        answer = answer_of(lambda: self._client.conversations_open(users=person))
         return str(answer["channel"]["id"])
 
     def done(self, key: str) -> dict[str, str | None]:
@@ -219,7 +219,7 @@ class Outbox:
     def _newest_in(self, channel: str) -> str:
         """The number of a message in the channel that no message posted from now on can come before."""
         if channel not in self._newest:
-            answer = asked(lambda: self._client.conversations_history(channel=channel, limit=1))
+            answer = answer_of(lambda: self._client.conversations_history(channel=channel, limit=1))
             self._newest[channel] = next((message["ts"] for message in answer.get("messages", [])), "0")
         return self._newest[channel]
 
@@ -243,14 +243,14 @@ class Outbox:
 
     def _who(self) -> Json:
         if self._us is None:
-            self._us = asked(self._client.auth_test)
+            self._us = answer_of(self._client.auth_test)
         return self._us
 
     def page(self, channel: str, cursor: str = "", oldest: str | None = None) -> tuple[list[Json], str]:
         """Up to 200 messages of a channel with their metadata, newest first, and the cursor of those before them;
         "" if there are none. Raises CallFailed.
         """
-        answer = asked(
+        answer = answer_of(
             partial(
                 self._client.conversations_history,
                 channel=channel,
@@ -274,7 +274,7 @@ def _carries(message: Json, metadata: Metadata) -> bool:
     return carried.get("event_type") == metadata.event_type and metadata.payload.items() <= payload.items()
 
 
-def asked(ask: Callable[[], SlackResponse]) -> Json:
+def answer_of(ask: Callable[[], SlackResponse]) -> Json:
     """Slack's answer, or what kind of trouble there was. Raises CallFailed."""
     try:
         answer = ask().data

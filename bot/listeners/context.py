@@ -41,7 +41,9 @@ _RECORDING_BUSY = 4
 
 @dataclass(frozen=True, slots=True)
 class ListenerContext:
-    """``opener`` opens and redraws forms: quick to give up, as a trigger lives for 3 seconds."""
+    """What a listener reaches everything by. ``opener`` opens and redraws forms: it gives up soon, as Slack takes a
+    trigger for 3 seconds.
+    """
 
     core: Core
     directory: SlackDirectory
@@ -73,7 +75,7 @@ class ListenerContext:
         self.record_busy(caller, attempted, request_id)
 
     def open_here(self, caller: Caller, attempted: str, opening: Callable[[], None]) -> None:
-        """Open a form in the thread of a listener: what started it lives too short to wait for another."""
+        """Open a form in the listener's own thread: its trigger would run out while it waits for the pool."""
         if not self.may_show_form(caller) or not self._opening.take(caller.by.id):
             self.refuse_busy(caller, attempted)
             return
@@ -92,7 +94,7 @@ class ListenerContext:
         """Run ``work`` on the pool and answer ``where``. False, and nobody is told, when there is no room."""
 
         def work_and_tell() -> None:
-            answer = outcome(lambda: self._with_who_else(work), attempted)
+            answer = outcome(lambda: self._own_request_explained(work), attempted)
             if answer is not None:
                 self.responder.respond(where(), answer)
 
@@ -118,8 +120,8 @@ class ListenerContext:
         finally:
             self._room_to_record.release()
 
-    def _with_who_else(self, work: Callable[[], Answer]) -> Answer:
-        """Whoever pressed on their own request is told who can decide, and how many they are."""
+    def _own_request_explained(self, work: Callable[[], Answer]) -> Answer:
+        """The answer of ``work``; of a refused press on one's own request, who can decide and how many they are."""
         try:
             return work()
         except Refusal as refusal:

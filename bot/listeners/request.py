@@ -58,9 +58,9 @@ def redraw_form(ctx: ListenerContext, caller: Caller, view: Payload) -> None:
     found = catalogue(ctx, caller.by.id)
     asked = _asked(view)
     filled = found.filled(Filled(asked, found.chosen(asked.access), note=_note_of(view)))
-    place, version = text_at(view, "id"), text_at(view, "hash")
-    if is_id(place) and version.isascii() and _can_be_sent(asked):  # no others are Slack's
-        ctx.opener.views_update(view_id=place, hash=version, view=request_form(filled, _channel(view)))
+    view_id, version = text_at(view, "id"), text_at(view, "hash")
+    if is_id(view_id) and version.isascii() and _can_be_sent(asked):  # no others are Slack's
+        ctx.opener.views_update(view_id=view_id, hash=version, view=request_form(filled, _channel(view)))
 
 
 def _can_be_sent(asked: RequestForm) -> bool:
@@ -136,7 +136,9 @@ def _checked(ctx: ListenerContext, caller: Caller, view: Payload) -> tuple[Reque
 
 
 def _answer(ctx: ListenerContext, request: Request) -> str:
-    """It is recorded, whatever else can be told."""
+    """The answer to whoever asked. The request is recorded by then: a silent ledger leaves out only that Slack takes no
+    cards in its channel.
+    """
     shut = False
     with suppress(LedgerUnavailable):
         refused = undelivered(ctx.core.ledger.engine)
@@ -145,12 +147,14 @@ def _answer(ctx: ListenerContext, request: Request) -> str:
 
 
 def _is_ours(ctx: ListenerContext, caller: Caller) -> bool:
-    """By the payload; only where that names another workspace, Slack has to say that it is one of our organisation."""
+    """Whether the caller may see the form: one of our workspace by the payload, or, where that names another one of our
+    organisation, by Slack's word.
+    """
     return caller.by.team == ctx.directory.workspace or ctx.visibility.is_one_of_us(caller.by)
 
 
 def _quietly(work: Callable[[], None]) -> Callable[[], None]:
-    """A form that could not be redrawn only lacks a hint; whoever sends it is told what is wrong."""
+    """``work``, which logs what Slack refuses: a form that is not redrawn only lacks a hint."""
 
     def run() -> None:
         try:

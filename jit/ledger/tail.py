@@ -42,7 +42,9 @@ Wait = Callable[[float], bool]
 
 
 class Tail:
-    """`keep_watching` is for a thread of its own; `waiter` is what others wait with. Thread-safe."""
+    """The watch on the ledger's end: `keep_watching` looks, in a thread of its own, and wakes whoever waits with a
+    `waiter`. Thread-safe.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

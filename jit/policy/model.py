@@ -73,7 +73,7 @@ class Channels:
     alerts: str
 
 
-class Counted(NamedTuple):
+class QuorumCount(NamedTuple):
     """The people whose approvals count for one quorum, sorted by id."""
 
     quorum: Quorum
@@ -91,7 +91,7 @@ class Missing(NamedTuple):
 class QuorumStatus:
     """How far a rule is met, quorum by quorum in the order of the file."""
 
-    parts: tuple[Counted, ...]
+    parts: tuple[QuorumCount, ...]
 
     @property
     def missing(self) -> tuple[Missing, ...]:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from jit.people.membership import Membership, StaleGroups
 from jit.people.person import Groups
-from jit.policy.model import Access, Channels, Counted, QuorumStatus, Rule, TargetConfig
+from jit.policy.model import Access, Channels, QuorumCount, QuorumStatus, Rule, TargetConfig
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,11 +98,14 @@ class Policy:
     def evaluate(
         self, rule: Rule, approvers: Iterable[str], requester: str, groups: Groups, now: datetime
     ) -> QuorumStatus:
-        """What these approvals are worth now. Their order, and saying it twice, make no difference."""
+        """Whose approvals count now, quorum by quorum; whether people may act here is `jit.requests.decision`'s to ask.
+
+        Their order, and an approval given twice, make no difference.
+        """
         others = sorted({*approvers} - {requester})
         return QuorumStatus(
             tuple(
-                Counted(
+                QuorumCount(
                     quorum,
                     tuple(person for person in others if self.includes(quorum.who, person, groups, now)),
                 )

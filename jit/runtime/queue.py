@@ -35,19 +35,19 @@ FORGET_AFTER = timedelta(minutes=10)
 
 
 PUT_END = """
-local lies = ''
+local present = ''
 if redis.call('HSTRLEN', KEYS[1], 'order') <= tonumber(ARGV[1]) then
-  lies = redis.call('HGET', KEYS[1], 'order') or ''
+  present = redis.call('HGET', KEYS[1], 'order') or ''
 end
-if lies ~= '' and lies ~= ARGV[2] and lies ~= ARGV[3] then return lies end
+if present ~= '' and present ~= ARGV[2] and present ~= ARGV[3] then return present end
 redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'order', ARGV[3], unpack(ARGV, 6))
 redis.call('ZADD', KEYS[2], ARGV[4], ARGV[5])
 redis.pcall('SADD', KEYS[3], KEYS[4])
 return ARGV[3]
 """
-"""What lies there is compared and replaced at once; what is longer than any order is junk. The text stands beside the
-job's payload, which is what workers believe. The names of the lists are for those who look on, and may be of any type.
+"""The order that is present is compared and replaced at once; one longer than any order is junk. Its text stands beside
+the job's payload, which is what workers believe. The names of the lists are for those who look on, of any type.
 """
 
 
@@ -160,25 +160,25 @@ class RqQueue:
         keys = (job.key, self._ends.scheduled_job_registry.key, self._ends.redis_queues_keys, self._ends.key)
         due = ceil(when.timestamp())  # RQ would drop parts of a second, which would be too early
         with _translated():
-            lies, on_disk = self._put(
+            present, on_disk = self._put(
                 keys, (LONGEST_END_ORDER, instead_of.encode("latin-1"), order, due, job.id, *fields)
             )
         if not on_disk[0]:
             raise QueueUnavailable("an order to end did not come to the disk in time")
-        return lies.decode("latin-1")  # whatever bytes they are, they are found again by
+        return present.decode("latin-1")  # whatever bytes they are, they are found again by
 
     def _put(self, keys: Sequence[Any], values: Sequence[Any]) -> tuple[bytes, Any]:
-        """What lies there, and what the disk says. Raises RedisError."""
-        lies, on_disk = self._tried_to_put(keys, values)
-        if isinstance(lies, NoScriptError):
+        """The order that is present then, and what the disk says. Raises RedisError."""
+        present, on_disk = self._tried_to_put(keys, values)
+        if isinstance(present, NoScriptError):
             self._redis.script_load(PUT_END)
-            lies, on_disk = self._tried_to_put(keys, values)
+            present, on_disk = self._tried_to_put(keys, values)
         if _is_unknown(on_disk):
             on_disk = (1, 0)  # it took the order; what that is worth was said at the start
-        for refused in (lies, on_disk):
+        for refused in (present, on_disk):
             if isinstance(refused, Exception):
                 raise refused
-        return lies, on_disk
+        return present, on_disk
 
     def _tried_to_put(self, keys: Sequence[Any], values: Sequence[Any]) -> Sequence[Any]:
         """Answers of the script and of WAITAOF, on one connection; within MULTI nothing waits for the disk."""

@@ -80,6 +80,10 @@ def _validated(attempt: Attempt, asked: RequestForm, policy: Policy) -> ValidReq
 
 
 def _file(attempt: Attempt, policy: Policy, fact: Callable[[str], Requested]) -> Request:
+    """The request, recorded under the first id that is free. ``fact`` makes `requested` for an id.
+
+    Another open request of this person for this access is refused, or closed where the rules have outdated it.
+    """
     for length in ID_LENGTHS:
         requested = fact("R-" + "".join(secrets.choice(ALPHABET) for _ in range(length)))
         try:
@@ -95,8 +99,8 @@ def _file(attempt: Attempt, policy: Policy, fact: Callable[[str], Requested]) ->
 
 
 def _close_outdated(attempt: Attempt, request: Request, policy: Policy) -> bool:
-    """What nobody could approve any more stands in the way of nothing. The bot closes it by itself, a little later
-    than somebody who asks at once.
+    """Whether ``request``, which the rules in force no longer fit, is closed: nobody could approve it any more. The
+    bot closes such by itself, but a little later than somebody who asks at once.
     """
     if request.state not in UNDECIDED or rules_in(policy, request) is not None:
         return False
