@@ -1,10 +1,10 @@
 """The life of one request, pure: facts in, state out, and what may follow what.
 
-pending → approved → granting → active → ending → ended · pending → denied · pending or approved → withdrawn or
-lapsed · granting → failed only when reading back showed nothing given, otherwise → ending. An order to revoke
-leads from approved, granting and active to ending; that the requester left does from granting and active. What took
-access away (`revoke.intent`, `ended`) is accepted in every state: the truth of the target is never refused a place in
-the record.
+pending → approved → granting → active → ending → ended · pending → denied · pending or approved → withdrawn or lapsed
+· approved → failed when it cannot be begun · granting → failed only when reading back showed nothing given,
+otherwise → ending. A press on Revoke leads from approved, granting and active to ending; Release, and that the
+requester left, lead there from granting and active. What took access away (`revoke.intent`, `ended`) is accepted in
+every state: the truth of the target is never refused a place in the record.
 """
 
 import hashlib
@@ -217,7 +217,7 @@ def apply(request: Request | None, fact: Life) -> Request:
     if isinstance(fact, Requested):
         if request is not None:
             raise CannotFollow(f"{fact.request_id} was asked for already")
-        return _begun(fact)
+        return _new_request(fact)
     if request is None:
         raise CannotFollow(f"{fact.request_id} was never asked for")
     if not may_follow(request, type(fact)):
@@ -225,7 +225,7 @@ def apply(request: Request | None, fact: Life) -> Request:
     return replace(_step(request, fact), version=request.version + 1)
 
 
-def _begun(fact: Requested) -> Request:
+def _new_request(fact: Requested) -> Request:
     return Request(
         id=fact.request_id,
         state=State.PENDING,
@@ -332,7 +332,7 @@ class Action(StrEnum):
 
     LAPSE = "lapse"
     GRANT = "grant"
-    TAKE_BACK = "take_back"
+    ROLL_BACK = "roll_back"
     END = "end"
 
 
@@ -366,7 +366,7 @@ def action_at(request: Request, now: datetime) -> Action | None:
     if request.state is State.APPROVED and now >= _moment(request.begin_by):
         return Action.LAPSE
     if request.state is State.GRANTING and now >= _given_up_at(request):
-        return Action.TAKE_BACK
+        return Action.ROLL_BACK
     return coming[1]
 
 
@@ -387,7 +387,7 @@ def late_since(request: Request, now: datetime) -> datetime | None:
 
 
 def begun_until(request: Request, now: datetime) -> datetime | None:
-    """The moment until which an end that was begun is left to whoever began it; None if it is anybody's.
+    """The moment until which an end that was begun is left to whoever began it; None if anybody may carry it out.
 
     A beginning that lies ahead, by a clock set back, holds nobody up.
     """

@@ -41,30 +41,31 @@ class EndOrderQueue:
         return SignedOrder(order, sign(self._key, order))
 
     def propose(self, signed: SignedOrder) -> bool:
-        """Put a new order there before its fact is recorded, unless another lies there: that may turn out to be the one
-        that the ledger takes. Returns whether it lies there; after its fact `settle` sees to the rest.
+        """Put a new order into the queue before its fact is recorded, unless another is there for the request: that may
+        turn out to be the one whose fact the ledger takes. Returns whether it is there now. If not, `settle` puts the
+        one that counts there, once the fact is recorded.
 
         Raises QueueUnavailable.
         """
         return self._put(signed) == signed.text
 
     def settle(self, request: Request) -> None:
-        """Let the order that counts lie there, whatever did before. Nothing is given until this is done.
+        """Put the order that counts into the queue, in the place of whatever is there. Nothing is given before that.
 
         Raises QueueUnavailable, LedgerUnavailable, TooLong.
         """
         signed = self._on_record(request)
-        lies = self._put(signed)
+        present = self._put(signed)
         for _ in range(TRIES):
-            if lies == signed.text or self._counts_by_now(lies, request.id):
+            if present == signed.text or self._counts_by_now(present, request.id):
                 return
-            lies = self._put(signed, instead_of=lies)
+            present = self._put(signed, instead_of=present)
         raise QueueUnavailable("another order to end is put there again and again")
 
     def drop_superseded(self, signed: SignedOrder, request: Request) -> bool:
         """Whether this order, which is due, ends nothing, as one counts that is not due yet. That is put in its place.
 
-        Without the ledger's word this order would have ended the access.
+        With the ledger silent it would have ended the access.
         """
         counts = counting(self._key, request)
         if counts is None or counts.order.ends_at <= self._clock.now():
@@ -79,7 +80,7 @@ class EndOrderQueue:
         return True
 
     def _on_record(self, request: Request) -> SignedOrder:
-        """Made anew where the fact that fixed the end holds none that verifies: of an older version, or another key."""
+        """The order that counts; a new one where no fact holds one of this version, signed with this key."""
         if request.ends_at is None:
             raise AssertionError("nothing fixed an end")
         return counting(self._key, request) or self.make(request, request.ends_at, fact=request.fixed_ends[-1].fact)
@@ -91,6 +92,6 @@ class EndOrderQueue:
         return counts is not None and counts.text == text
 
     def _put(self, signed: SignedOrder, instead_of: str = "") -> str:
-        """The text that lies there then. Raises QueueUnavailable."""
+        """The text of the order that is in the queue for the request then. Raises QueueUnavailable."""
         order, text = signed
         return self._queue.end_at(order.ends_at + TIMEKEEPER_FIRST, order.request_id, text, instead_of=instead_of)

@@ -52,8 +52,8 @@ class EndFacts:
     clock: Clock
 
     def begin(self, requests: Sequence[Request], cause: EndCause | None, *, tries: int = TRIES) -> Begun:
-        """Record what is about to be done. An end that another began a moment ago is neither mine nor over: two at a
-        time would only record it twice.
+        """Record the intents of these ends, and return those that the caller is to carry out. An end that somebody else
+        began a moment ago is left to them: it is neither among them nor over.
         """
         intents = {one.id: self.intent(one, _cause_of(one, cause)) for one in requests if one.revoke_begun_at is None}
         begun = {one.id: apply(one, intents[one.id]) if one.id in intents else one for one in requests}
@@ -118,7 +118,7 @@ class EndFacts:
         return True
 
     def _written(self, requests: Sequence[Request]) -> dict[str, Request | None]:
-        """As the ledger has them by now; None where nothing legible is left. Raises LedgerUnavailable."""
+        """The requests as the ledger has them by now; None where nothing legible is left. Raises LedgerUnavailable."""
         return {one.id: self.ledger.request_as_written(one.id) for one in requests}
 
     def _begin_behind_others(
@@ -129,7 +129,7 @@ class EndFacts:
         cause: EndCause | None,
         tries: int,
     ) -> Begun:
-        """Of what is illegible in the ledger, what is known here counts."""
+        """`begin` again with the requests as the ledger has them now. An illegible one is taken as it is known here."""
         now = self.clock.now()
         over = frozenset(one.id for one in written.values() if one and one.state.over)
         mine = [one for one in written.values() if one and one.id not in over and not begun_until(one, now)]

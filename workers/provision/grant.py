@@ -71,7 +71,7 @@ class Granter:
             request = self.ledger.request(request_id)
             if request is None or not self._wanted(request):
                 return
-            begun = self._begun(request)
+            begun = self._prepare(request)
             if begun is not None:
                 self._give(begun)
         except Conflict as faster:
@@ -87,8 +87,11 @@ class Granter:
             return True
         return request.state is State.GRANTING and action_at(request, self.clock.now()) is Action.GRANT
 
-    def _begun(self, request: Request) -> Request | None:
-        """The request with its intent on record and its end scheduled; None if it may not be given."""
+    def _prepare(self, request: Request) -> Request | None:
+        """Steps 1 to 3: the request with its end order in the queue and its intent on record, both made anew or found.
+
+        None if it may not be given.
+        """
         self.ledger.require_clocks_agree()
         decision = before_effect(request, self.policies, self.directory, self.clock.now())  # 1.
         if decision.reason is not None:
@@ -111,11 +114,11 @@ class Granter:
         return request
 
     def _begin(self, request: Request, target: Target) -> Request:
-        """A queue that takes no order begins nothing, so the order comes before the intent that holds it."""
+        """Steps 2 and 3. The order comes before the intent that holds it: nothing begins without a queue."""
         held_before = _held_before(target, request)
         now, intent_id = self.clock.now(), uuid4()
         end = self.orders.make(request, now + request.duration, fact=intent_id)
-        lies_there = self.orders.propose(end)  # 2.
+        is_in_queue = self.orders.propose(end)  # 2.
         intent = GrantIntent.about(
             request,
             id=intent_id,
@@ -127,11 +130,12 @@ class Granter:
             end_order=end.text,
         )
         begun = self.ledger.append([intent], expect={request.id: request.version}).requests[request.id]  # 3.
-        if not lies_there:
+        if not is_in_queue:
             self.orders.settle(begun)
         return begun
 
     def _drop(self, request: Request, reason: RefusalReason) -> None:
+        """Close a request whose decision holds no more: it lapses, or what was begun is rolled back."""
         log.warning("grant.dropped", request_id=request.id, because=reason.value)
         if request.state is State.GRANTING:
             self.revoker.roll_back(request, "it was no longer approved when it was taken up again")
@@ -141,6 +145,7 @@ class Granter:
         self.ledger.append([lapsed], expect={request.id: request.version})
 
     def _give(self, request: Request) -> None:
+        """Steps 4 to 6."""
         ends_at = _known(request.ends_at)
         grant = Grant(request.id, request.principal, request.permissions, ends_at)
         try:

@@ -23,7 +23,9 @@ SAY_AGAIN = timedelta(hours=1)
 
 
 class Recorder:
-    """Signs with ``actor`` and ``source``. Nothing here raises: what has been done cannot be undone by a full disk."""
+    """Records with ``actor`` and ``source``. Only `take_in` raises where the ledger is silent, and nothing where the
+    disk is full: neither can undo what has been done.
+    """
 
     def __init__(self, *, ledger: Ledger, spool: Spool, clock: Clock, actor: str, source: Source) -> None:
         self._ledger = ledger
@@ -64,7 +66,8 @@ class Recorder:
     ) -> None:
         """An alert, unless somebody told the same of this request before: ever, or within ``again_after``.
 
-        Who cannot ask the ledger tells it too: of the same ``occasion`` it is the same fact, and taken in once.
+        It is told as well where the ledger cannot be asked. Alerts of one ``occasion`` have one id, so that of those
+        which several processes tell the ledger takes one.
         """
         if self._is_news(name, about.id, again_after):
             self.record([self.alert(name, about, says, id=uuid5(SAME, f"{name} {about.id} {occasion}"))])
@@ -126,7 +129,7 @@ class Recorder:
             log.info("spool.taken_in", recorded=taken.recorded, refused=taken.refused)
 
     def put_intent_aside(self, intent: RevokeIntent) -> None:
-        """Once for one end, however often it has to be tried; until `concluded`."""
+        """Write an intent into the spool, once for one end however often that is tried, until it is `concluded`."""
         with self._intending:
             if intent.request_id in self._intended:
                 return
@@ -134,7 +137,7 @@ class Recorder:
         self.put_aside([intent])
 
     def put_outcome_aside(self, request_id: str, facts: Sequence[Fact]) -> None:
-        """Of an end that is proven; `owes` it until the ledger has it."""
+        """Write the outcome of a proven end into the spool. It is owed (`owes`) until the ledger has it."""
         self.put_aside(facts)
         self._intended.discard(request_id)
         while len(self._owed) >= MOST_OWED:
@@ -146,8 +149,8 @@ class Recorder:
         return request_id in self._owed
 
     def pay(self, request_id: str) -> bool:
-        """Record the outcome that waits in the spool, too, and is taken in from there or from here: whichever comes
-        first. True if nothing is owed any more.
+        """Record the outcome that is owed. It waits in the spool as well, and the ledger takes whichever comes first.
+        True if nothing is owed any more.
         """
         try:
             self._ledger.append(self._owed.get(request_id, ()))

@@ -44,12 +44,12 @@ class Revoker:
         self._facts = EndFacts(ledger=ledger, recorder=self._recorder, clock=clock)
         self._late = LateEndAlerts(ledger=ledger, recorder=self._recorder, clock=clock, by_hand=self._by_hand)
         self._unproven: set[str] = set()
-        """Ends that were tried here and did not come to their read-back, of which a target may hold nothing more."""
+        """Ids of requests whose end was begun here and not read back yet: that a target holds nothing proves none."""
         self._told: dict[str, str] = {}
-        """Whose these are, as the target said of what is being ended and whose principal cannot be read here."""
+        """Request id to the principal, as the target told it where the ledger's field is closed."""
 
     def end(self, requests: Sequence[Request], cause: EndCause | None = None) -> frozenset[str]:
-        """End all of these, with few words to the ledger. Returns the ids of those proven gone.
+        """End all of these, with few appends. Returns the ids of those proven gone.
 
         ``cause`` is used where the ledger holds none yet; EXPIRED if left out.
         """
@@ -83,7 +83,7 @@ class Revoker:
         return self._recorder.owes(request_id)
 
     def _was_done(self, request: Request) -> bool:
-        """Whether nothing is missing but its record: that is tried again, and not the end."""
+        """Whether this was ended here and only its outcome is owed: then that is recorded, and nothing ended again."""
         if not self._recorder.owes(request.id):
             return False
         try:
@@ -95,7 +95,7 @@ class Revoker:
         return True
 
     def _is_gone(self, request: Request) -> bool:
-        """What the ledger says is over: by the target, too."""
+        """Whether the target holds nothing, either, of what the ledger says is over. What it holds is taken away."""
         try:
             held = self._registry.get(request.target).held(request.id)
         except TargetError as trouble:
@@ -203,7 +203,7 @@ class Revoker:
             return RevokeAttempt(request, None, str(trouble))
 
     def _take_rights(self, request: Request) -> None:
-        """What stands in the way here does again at the next step, which tells it."""
+        """Step 2 for one request. What goes wrong is not told here: it goes wrong at step 3 again, which tells it."""
         try:
             target = self._registry.get(request.target)
             target.take_rights(request.id, self._principal(target, request))
@@ -213,8 +213,8 @@ class Revoker:
             log.exception("target.fault", request_id=request.id, target=request.target)
 
     def _revoke(self, about: AboutRequest) -> RevokeResult:
-        """From whom the record says; from whom the target says where that one is closed, or no name there. Raises
-        TargetError, and then the end is unproven, whatever of it is done.
+        """Take the grant from the principal that the record names; where that name is closed, or the target refuses it,
+        from the one that the target names. Raises TargetError, and then the end is unproven, whatever of it is done.
         """
         target = self._registry.get(about.target)
         principal = self._principal(target, about)
@@ -231,7 +231,7 @@ class Revoker:
         return taken
 
     def _principal(self, target: Target, about: AboutRequest) -> str:
-        """The target says whose it is while it holds something, and is asked again when that has been taken."""
+        """The principal that the record names; where that is closed, the one that the target names, or last named."""
         if not is_closed(about.principal):
             return about.principal
         if (held := target.held(about.id)) is not None:

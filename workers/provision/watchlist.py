@@ -11,7 +11,7 @@ from jit.requests.lifecycle import LIVE, Request, State, action_at
 
 
 class Watchlist:
-    """As the facts were when last asked. Thread-safe.
+    """The requests that are not over, as their facts were when `refresh` last read the ledger. Thread-safe.
 
     A request whose entries were changed stays as it was known before, or else as they say now: ends go on. An order
     to end it that stands among them counts, too.

@@ -33,7 +33,7 @@ class NotAQueueJob(NoSuchJobError):
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """``name`` is one of three, ``argument`` a request id or the text of an order to end, not yet verified."""
+    """``name`` is one of three, ``argument`` a request id or the text of an end order, not yet verified."""
 
     name: Literal["grant", "revoke", "end"]
     argument: str
@@ -59,7 +59,7 @@ class QueueJob(Job):
 
     @property
     def func(self) -> None:
-        """No function is ever looked up for an order."""
+        """No function is ever looked up for a job."""
         return
 
 

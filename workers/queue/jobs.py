@@ -1,4 +1,4 @@
-"""The three orders a worker carries out. Each says when it should be carried out again, or that it is done."""
+"""The three jobs a worker carries out. Each says when it should be carried out again, or that it is done."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ COMPLAIN_EVERY = timedelta(minutes=1)
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Jobs:
-    """What may be asked for by name. Nothing escapes: what RQ would do with an error leads into Redis and its log."""
+    """The jobs by name, each with its one argument. No error escapes: RQ would write it into Redis and its log."""
 
     ledger: Ledger
     granter: Granter
@@ -41,7 +41,7 @@ class Jobs:
     _waited_for: dict[str, datetime] = field(default_factory=dict, init=False)
 
     def perform(self, payload: Payload) -> datetime | None:
-        """When to carry this out again; None if it is done, or the timekeeper will see to it."""
+        """Carry out a job. Returns when to carry it out again; None if it is done, or the timekeeper will see to it."""
         by_name: dict[str, Callable[[str], datetime | None]]
         by_name = {"grant": self.grant, "revoke": self.revoke, "end": self.end}
         with bound_contextvars(order=payload.name):
@@ -55,7 +55,7 @@ class Jobs:
         self.granter.grant(request_id)
 
     def revoke(self, request_id: str) -> None:
-        """End what was ordered to end, by the ledger's word, also where somebody has changed what it says."""
+        """End a request that is *ending* by the ledger's word, also where somebody has changed what that says."""
         try:
             request = self.ledger.request_as_written(request_id)
         except LedgerUnavailable as silent:
@@ -101,7 +101,9 @@ class Jobs:
         return None if gone else now + AGAIN_AFTER
 
     def _is_first_beginning(self, request_id: str, until: datetime) -> bool:
-        """An end begins once. One that has begun anew is somebody's way to hold it up."""
+        """Whether this beginning by others is the first that was seen here. An end that is begun again and again is
+        held up by somebody, and not left to them.
+        """
         first = self._waited_for.setdefault(request_id, until)
         if len(self._waited_for) > MOST_WAITED_FOR:
             self._waited_for.pop(next(iter(self._waited_for)))

@@ -1,9 +1,10 @@
-"""The loop of a worker: one long-lived process that takes orders from Redis, one after the other, and never forks.
+"""The loop of a worker: one long-lived process that takes jobs from Redis, one after the other, and never forks.
 
 It is an RQ worker with a loop of its own. RQ's reads much from Redis that whoever writes there could use: commands
 by pub/sub, suspension, registries, one malformed hash that ends it. And RQ's scheduler is a forked child behind a
-lock, which nobody takes over for a minute. Here every worker moves due orders itself, in one atomic script: no lock,
-no child, nothing to take over. An order to end stays scheduled until it was carried out.
+lock, which nobody takes over for a minute. Here every worker moves due jobs itself, in one atomic script: no lock, no
+child, nothing to take over. Jobs are of three kinds (`workers.queue.job`). Those that hold an end order are scheduled,
+and stay so until they were carried out.
 """
 
 from collections.abc import Callable
@@ -25,19 +26,19 @@ from workers.queue.jobs import Jobs
 log = structlog.get_logger(__name__)
 
 WAIT_SECONDS = 0.5
-"""How long one blocking pop lasts: the delay of a stop, and of an order that falls due while nothing else comes."""
+"""How long one blocking pop lasts: the delay of a stop, and of a job that falls due while nothing else comes."""
 UNDONE_AFTER = timedelta(seconds=15)
-"""An order that was taken and not reported done by then is handed out again."""
+"""A scheduled job that was taken and not reported done by then is handed out again."""
 REGISTERED_SECONDS = 60
 SILENT_SECONDS = 1.0
 """The pause after Redis did not answer."""
 
 LOOKED_AT = 1000
-"""Orders that one script moves, or drops as there are none."""
+"""Scheduled jobs that one script moves, or drops where they have no hash."""
 MOST_SCRIPTS = 20
 """In one look around: whoever fills the schedule with nothing takes a part of a worker's time, not all of it."""
 BEFORE_A_GRANT = 20
-"""Orders to end or to revoke that are taken while a grant waits."""
+"""Jobs that end access, at most so many, are taken while one that gives it waits."""
 
 MOVE_DUE = """
 local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[3])
@@ -80,7 +81,7 @@ or, past a list that is none, take anything. It holds nothing of ours.
 
 
 class Schedule:
-    """Orders to end, by time: RQ's own registry, moved by us."""
+    """The jobs that hold end orders, by the time they are due: RQ's own registry, moved by us."""
 
     def __init__(self, redis: Redis, ends: Queue, *others: Queue) -> None:
         self._redis = redis
@@ -92,7 +93,7 @@ class Schedule:
         self._finish = redis.register_script(FINISH)
 
     def clear(self) -> None:
-        """Of what stands in the way of all orders: whoever may write a key of ours can make one of another type."""
+        """Delete keys of ours that somebody has made of another type: they hold up all jobs."""
         for key in self._clear(keys=self._keys):
             log.warning("queue.cleared", key=key.decode())
 
@@ -107,23 +108,23 @@ class Schedule:
             if looked_at < LOOKED_AT:
                 return
 
-    def put_off(self, order_id: bytes, when: datetime) -> None:
+    def put_off(self, job_id: bytes, when: datetime) -> None:
         """To the whole second after ``when``."""
-        self._redis.zadd(self._key, {order_id: ceil(when.timestamp())})
+        self._redis.zadd(self._key, {job_id: ceil(when.timestamp())})
 
-    def finish(self, order_id: bytes, order: QueueJob) -> None:
+    def finish(self, job_id: bytes, job: QueueJob) -> None:
         """Take it away, unless another lies in its place by now."""
-        self._finish(keys=[self._key, order.key], args=[order_id, order.packed])
+        self._finish(keys=[self._key, job.key], args=[job_id, job.packed])
 
-    def refuse(self, order_id: bytes) -> None:
-        self._redis.zrem(self._key, order_id)
+    def drop(self, job_id: bytes) -> None:
+        self._redis.zrem(self._key, job_id)
 
 
 class Worker(SimpleWorker):
     """One worker. ``redis`` must answer for longer than `WAIT_SECONDS`."""
 
     def __init__(self, *, redis: Redis, jobs: Jobs, clock: Clock, between: Callable[[], None]) -> None:
-        """``between`` is called about every `WAIT_SECONDS`, for the small duties of a host."""
+        """``between`` is called between jobs, about every `WAIT_SECONDS`: for what this host has to do beside them."""
         ends, *others = (Queue(name, connection=redis, serializer=JSONSerializer) for name in (ENDS, REVOKES, GRANTS))
         super().__init__(
             [ends, *others],
@@ -148,7 +149,7 @@ class Worker(SimpleWorker):
         return ANSWER_SECONDS
 
     def work_until(self, stop: Event) -> None:
-        """Carry out orders until told to stop; an order in hand is finished. Redis may come and go."""
+        """Carry out jobs until told to stop; one in hand is finished. Redis may come and go."""
         silent = False
         while not stop.is_set():
             try:
@@ -167,21 +168,22 @@ class Worker(SimpleWorker):
             log.warning("queue.unavailable", because=type(failed).__name__)
 
     def step(self, wait: float = WAIT_SECONDS) -> bool:
-        """Carry out one order, if one comes within ``wait`` seconds. Raises RedisError."""
-        self._look_around()
-        found = self._redis.blpop(self._in_order(), wait)
+        """Carry out one job, if one comes within ``wait`` seconds. Raises RedisError."""
+        self._maintain()
+        found = self._redis.blpop(self._lists_in_turn(), wait)
         if found is None:
             return False
-        _, order_id = found
-        self._carry_out(order_id if isinstance(order_id, bytes) else order_id.encode())
+        _, job_id = found
+        self._carry_out(job_id if isinstance(job_id, bytes) else job_id.encode())
         return True
 
-    def _in_order(self) -> list[str]:
-        """The lists to take from: what ends access comes first, but for one turn in `BEFORE_A_GRANT`."""
+    def _lists_in_turn(self) -> list[str]:
+        """The lists to take from, the first one first. Grants come last; after `BEFORE_A_GRANT` turns, once, first."""
         self._since_grants = (self._since_grants + 1) % (BEFORE_A_GRANT + 1)
         return self._lists if self._since_grants else self._lists[::-1]
 
-    def _look_around(self) -> None:
+    def _maintain(self) -> None:
+        """What is due about every `WAIT_SECONDS`: ``between``, what is due handed out, and this worker registered."""
         now = self._clock.now()
         if self._looked is not None and timedelta(0) <= now - self._looked < timedelta(seconds=WAIT_SECONDS):
             return
@@ -203,18 +205,18 @@ class Worker(SimpleWorker):
         else:
             self.register_birth()  # type: ignore[no-untyped-call]  # RQ's
 
-    def _carry_out(self, order_id: bytes) -> None:
+    def _carry_out(self, job_id: bytes) -> None:
         try:
-            order = QueueJob(order_id.decode("ascii"), connection=self._redis, serializer=self.serializer)
-            order.refresh()
+            job = QueueJob(job_id.decode("ascii"), connection=self._redis, serializer=self.serializer)
+            job.refresh()
         except (NotAQueueJob, ValueError, ResponseError) as wrong:
             log.warning("order.refused", because=str(wrong) if isinstance(wrong, NotAQueueJob) else "malformed")
-            self._schedule.refuse(order_id)
+            self._schedule.drop(job_id)
             return
-        again = self._jobs.perform(order.payload)
-        if order.payload.name != "end":
-            self._redis.delete(order.key)
+        again = self._jobs.perform(job.payload)
+        if job.payload.name != "end":
+            self._redis.delete(job.key)
         elif again is not None:
-            self._schedule.put_off(order_id, again)
+            self._schedule.put_off(job_id, again)
         else:
-            self._schedule.finish(order_id, order)
+            self._schedule.finish(job_id, job)

@@ -1,4 +1,4 @@
-"""A target whose faults stay its own."""
+"""A target as the rest of the workers see it: its faults stay its own."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar

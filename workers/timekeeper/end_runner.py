@@ -29,8 +29,10 @@ Done = TypeVar("Done", Begun, frozenset[str])
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class EndRunner:
-    """Has a backoff for what the ledger says is due, ``due``, and one for what a target is found to hold, ``found``:
-    one of the two ways ends what the other fails at.
+    """Carries out ends in lanes: rights are taken in one of each target, sessions are waited for in another.
+
+    ``due_backoff`` is for what the ledger says is due, ``found_backoff`` for what a target is found to hold. They are
+    two, so that one way ends what the other fails at.
     """
 
     ledger: Ledger
@@ -39,8 +41,8 @@ class EndRunner:
     watch: Watchlist
     lanes: ThreadLanes
     clock: Clock
-    due: KeyedBackoff = field(default_factory=KeyedBackoff, init=False)
-    found: KeyedBackoff = field(default_factory=KeyedBackoff, init=False)
+    due_backoff: KeyedBackoff = field(default_factory=KeyedBackoff, init=False)
+    found_backoff: KeyedBackoff = field(default_factory=KeyedBackoff, init=False)
 
     def busy(self, target: str, request_id: str) -> bool:
         return self.lanes.busy(target, request_id) or self.lanes.busy(_sessions(target), request_id)
@@ -52,7 +54,7 @@ class EndRunner:
 
     def end_found(self, request: Request) -> None:
         """What its target holds after its end."""
-        self._submit(request.target, [request], partial(self._end, backoff=self.found))
+        self._submit(request.target, [request], partial(self._end, backoff=self.found_backoff))
 
     def roll_back(self, request: Request) -> None:
         """A grant that was not finished in time."""
@@ -61,11 +63,11 @@ class EndRunner:
     def end_unrecorded(self, request: Request) -> None:
         """What is due while the ledger is silent."""
         lane = unrecorded(request.target)
-        if self.due.ready(request.id, self.clock.now()) and not self.lanes.busy(lane, request.id):
+        if self.due_backoff.ready(request.id, self.clock.now()) and not self.lanes.busy(lane, request.id):
             self.lanes.submit(lane, [request.id], partial(self._end_unrecorded, request))
 
     def note(self, backoff: KeyedBackoff, request_id: str, *, gone: bool) -> None:
-        """What is gone and could not be recorded is looked at again, but less and less often."""
+        """Note how a try to end this went. What is gone and recorded needs no other; all else waits ever longer."""
         if gone and not self.revoker.owes(request_id):
             backoff.forget(request_id)
         else:
@@ -78,7 +80,7 @@ class EndRunner:
 
     def _end_still_due(self, requests: Sequence[Request]) -> None:
         if still_due := [known for request in requests if (known := self._not_overtaken(request))]:
-            self._end(still_due, self.due)
+            self._end(still_due, self.due_backoff)
 
     def _not_overtaken(self, request: Request) -> Request | None:
         """As it is known by now; None if somebody else ended it, or began to, while it waited for a thread.
@@ -115,13 +117,13 @@ class EndRunner:
     def _roll_back(self, requests: Sequence[Request]) -> None:
         for request in requests:
             try:
-                self.note(self.due, request.id, gone=self.revoker.roll_back(request, GIVEN_UP))
+                self.note(self.due_backoff, request.id, gone=self.revoker.roll_back(request, GIVEN_UP))
             except TamperedEntry as broken:
                 tell_changed(self.ledger, self.recorder, request.id, broken)
-                self._end([request], self.due)
+                self._end([request], self.due_backoff)
 
     def _end_unrecorded(self, request: Request) -> None:
-        self.note(self.due, request.id, gone=self.revoker.end_unrecorded(request, request.ends_at))
+        self.note(self.due_backoff, request.id, gone=self.revoker.end_unrecorded(request, request.ends_at))
 
     def _note_all(self, requests: Sequence[Request], gone: frozenset[str], backoff: KeyedBackoff) -> None:
         for request in requests:

@@ -68,10 +68,10 @@ class TargetInspector:
         if name in self._out_of_reach:
             log.info("target.back", target=name)
             self._out_of_reach.discard(name)
-            self.runner.due.forget_all()
-            self.runner.found.forget_all()
+            self.runner.due_backoff.forget_all()
+            self.runner.found_backoff.forget_all()
         for one in held:
-            if not self.runner.found.ready(one.request_id, self.clock.now()):
+            if not self.runner.found_backoff.ready(one.request_id, self.clock.now()):
                 continue
             if silent:
                 self._end_by_note(name, one)
@@ -84,7 +84,7 @@ class TargetInspector:
             known = self.watch.get(held.request_id)
             about = known if known is not None and known.target == name else unknown_grant(name, held)
             gone = self.revoker.end_unrecorded(about, held.ends_at)
-            self.runner.note(self.runner.found, held.request_id, gone=gone)
+            self.runner.note(self.runner.found_backoff, held.request_id, gone=gone)
 
     def _is_neglected(self, held: Held) -> bool:
         """Whether whoever has the lease should have ended this a while ago: one that has just started, as after an
@@ -122,7 +122,7 @@ class TargetInspector:
                 self.runner.end_found(request)
             else:
                 gone = self.revoker.revoke_late(name, held)
-                self.runner.note(self.runner.found, held.request_id, gone=gone)
+                self.runner.note(self.runner.found_backoff, held.request_id, gone=gone)
         except LedgerUnavailable as unable:
             log.warning("inspection.broken_off", target=name, because=str(unable))
 

@@ -41,7 +41,7 @@ class ThreadLanes:
             for key in keys:
                 self._busy.pop((lane, key), None)
 
-    def settle(self, seconds: float = 30) -> None:
+    def wait_until_idle(self, seconds: float = 30) -> None:
         """Wait until nothing is being worked on, what is submitted meanwhile included."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:

@@ -123,7 +123,7 @@ class Timekeeper:
         """Look once, and wait until all that this began is done."""
         self.ask_ledger()
         self.end_without_ledger()
-        self._lanes.settle()
+        self._lanes.wait_until_idle()
 
     def _every_sweep(self, look: Callable[[], None], stop: Event) -> None:
         while not stop.is_set():
@@ -192,7 +192,7 @@ class Timekeeper:
         now = self._clock.now()
         ending: dict[str, list[Request]] = {}
         for request_id in dict.fromkeys([*self._ledger.waking(now, MOST_AT_ONCE), *self._watch.waking(now)]):
-            if not self._runner.due.ready(request_id, now):
+            if not self._runner.due_backoff.ready(request_id, now):
                 continue
             try:
                 request = self._watch.get(request_id)
@@ -200,10 +200,10 @@ class Timekeeper:
                     self._do(request or look_up(self._ledger, self._recorder, request_id), now, ending)
             except TamperedEntry as broken:
                 tell_changed(self._ledger, self._recorder, request_id, broken)
-                self._runner.due.failed(request_id, now)
+                self._runner.due_backoff.failed(request_id, now)
             except OverflowError:
                 log.exception("duty.failed", request_id=request_id)
-                self._runner.due.failed(request_id, now)
+                self._runner.due_backoff.failed(request_id, now)
         for target, due_there in ending.items():
             self._runner.end_due(target, due_there)
 
@@ -214,7 +214,7 @@ class Timekeeper:
                 self._lapse(unanswered)
             case Action.GRANT, Request() as lost:
                 self._announce(lost, now)
-            case Action.TAKE_BACK, Request() as unfinished:
+            case Action.ROLL_BACK, Request() as unfinished:
                 self._runner.roll_back(unfinished)
             case Action.END, Request() as due:
                 ending.setdefault(due.target, []).append(due)

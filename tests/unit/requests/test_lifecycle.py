@@ -214,7 +214,7 @@ def test_duties_fall_due_and_not_a_moment_before():
         (State.APPROVED, GRANT_NUDGE, Action.GRANT),
         (State.APPROVED, timedelta(minutes=15), Action.LAPSE),
         (State.GRANTING, GRANT_STUCK, Action.GRANT),
-        (State.GRANTING, GRANT_GIVEN_UP, Action.TAKE_BACK),
+        (State.GRANTING, GRANT_GIVEN_UP, Action.ROLL_BACK),
         (State.ACTIVE, HALF_HOUR, Action.END),
         (State.ENDING, REVOKE_STUCK, Action.END),
     ):
@@ -225,7 +225,7 @@ def test_duties_fall_due_and_not_a_moment_before():
 
 def test_a_grant_that_is_not_finished_by_its_own_end_is_taken_back():
     short = replace(in_state(State.GRANTING), ends_at=T0 + timedelta(seconds=6))
-    assert action_at(short, T0 + timedelta(seconds=6)) is Action.TAKE_BACK
+    assert action_at(short, T0 + timedelta(seconds=6)) is Action.ROLL_BACK
 
 
 def test_a_clock_set_back_keeps_nobody_from_taking_up_an_end_that_was_begun():

@@ -107,7 +107,7 @@ class PostgresTarget:
         with self._link.open() as conn:
             for last in (False, True):
                 try:
-                    self._give_in_order(conn, grant, still_due)
+                    self._give_under_lock(conn, grant, still_due)
                     break
                 except LockNotAvailable:
                     if not last and push_aside(conn, grant.principal):
@@ -118,7 +118,7 @@ class PostgresTarget:
             with _committed(self.name):
                 return self._read_back(conn, grant, TargetUnreachable)
 
-    def _give_in_order(self, conn: psycopg.Connection[Any], grant: Grant, still_due: Callable[[], None]) -> None:
+    def _give_under_lock(self, conn: psycopg.Connection[Any], grant: Grant, still_due: Callable[[], None]) -> None:
         with conn.transaction():
             lock(conn, grant.principal)
             still_due()
