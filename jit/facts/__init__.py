@@ -24,6 +24,7 @@ from jit.facts.ends import (
 from jit.facts.fact import (
     MODELS,
     Fact,
+    FreeText,
     Moment,
     Personal,
     Room,

@@ -60,6 +60,7 @@ SignedEnd = Annotated[str, Personal()]
 Digest = Annotated[str, Personal()]
 """A hash over what a card showed. Who may guess that can see from the hash that they guessed right."""
 FreeText = Annotated[str, Personal(), Said(), Field(max_length=2000)]
+"""What a person typed."""
 
 
 class Source(StrEnum):
@@ -90,6 +91,10 @@ class Fact(BaseModel):
 
     A class with a ``kind`` is a kind of fact, and says all there is to say about it: its fields, who may record it, how
     it is told and what OCSF calls it. Entries are kept for ever: fields stay, and a new one has a default.
+
+    Some names mean the same in every kind. ``request_id`` puts a fact into the history and the evidence of that
+    request, ``requester`` says whose key closes what is personal (`Personal`), and ``access``, ``target``,
+    ``permissions`` and ``principal`` have columns and places of their own in exports. Numbers are whole ones.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -122,10 +127,24 @@ class Fact(BaseModel):
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
         if kind := cls.model_fields.get("kind"):
-            says_all = cls.told is not Fact.told and hasattr(cls, "recorded_by") and hasattr(cls, "ocsf")
-            if kind.default in MODELS or not says_all:
-                raise TypeError(f"{cls.__name__} needs a kind of its own, recorded_by, ocsf and told()")
+            if lacking := ", ".join(cls._lacking()):
+                raise TypeError(f"{cls.__name__} is no kind of fact yet: it lacks {lacking}")
+            if kind.default in MODELS:
+                raise TypeError(f"{cls.__name__} needs a kind of its own: {kind.default} is {MODELS[kind.default]}")
             MODELS[kind.default] = cls
+
+    @classmethod
+    def _lacking(cls) -> Iterator[str]:
+        if cls.told is Fact.told:
+            yield "told()"
+        if not getattr(cls, "recorded_by", ()):
+            yield "recorded_by"
+        if not hasattr(cls, "ocsf"):
+            yield "ocsf"
+            return
+        for name in cls.ocsf.needs:
+            if name not in cls.model_fields:
+                yield f"a field {name}, for its event in OCSF"
 
 
 MODELS: dict[str, type[Fact]] = {}

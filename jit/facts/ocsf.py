@@ -41,11 +41,30 @@ DEACTIVATE = (11, "Deactivate")
 SUCCESS, FAILED, BEGUN = (Status.SUCCESS, "Success"), (Status.FAILURE, "Failure"), (Status.OTHER, "Begun")
 
 
+_NEEDS = {
+    Class.ENTITY: ("request_id", "requester", "access"),
+    Class.ACCESS: ("requester", "target", "permissions"),
+    Class.FINDING: ("name", "says"),
+    Class.LIFECYCLE: (),
+    Class.API: ("attempted", "reason"),
+}
+
+
 class Event(NamedTuple):
-    """``activity`` has its number in the class and its name there, or ours where it is Other."""
+    """``activity`` has its number in the class and its name there, or ours where it is Other.
+
+    What `Class.ENTITY` says was changed or read is the request, unless there is an ``entity``.
+    """
 
     uid: Class
     activity: tuple[int, str]
     status: tuple[Status, str] = SUCCESS
     severity: Severity = Severity.INFORMATIONAL
     entity: Entity | None = None
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Fields without which a fact cannot be exported as this event."""
+        if self.entity is None:
+            return _NEEDS[self.uid]
+        return (self.entity.uid,) if self.entity.uid else ()

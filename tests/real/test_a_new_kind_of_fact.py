@@ -139,10 +139,19 @@ def test_it_is_exported_as_a_row_and_as_a_valid_event(record: Record):
     assert event["unmapped"]["led_by"] == BOB
 
 
-def test_one_that_does_not_say_all_of_itself_is_none():
-    fields = {"__annotations__": {"kind": Literal["half"]}, "kind": "half", "__module__": __name__}
-    with pytest.raises(TypeError, match=r"Half needs a kind of its own, recorded_by, ocsf and told"):
-        type("Half", (Fact,), fields)
+def test_one_that_does_not_say_all_of_itself_is_none_and_is_told_what_it_lacks():
+    half = {"__annotations__": {"kind": Literal["half"]}, "kind": "half", "__module__": __name__}
+    more: dict[str, Any] = {"told": lambda _: Told("half", ()), "recorded_by": (Room.BOT,)}
+    about_a_request = {"ocsf": Event(Class.ENTITY, (OTHER, "Half"))}
+    taken = {"__annotations__": {"kind": Literal["granted"]}, "kind": "granted"}
+    for said, why in (
+        ({}, r"Half is no kind of fact yet: it lacks told\(\), recorded_by, ocsf$"),
+        (more | {"recorded_by": ()}, r"it lacks recorded_by, ocsf$"),
+        (more | about_a_request, r"it lacks a field request_id, for its event in OCSF, a field requester, .* access"),
+        (more | {"ocsf": Event(Class.LIFECYCLE, (OTHER, "Half"))} | taken, r"a kind of its own: granted is .*Granted"),
+    ):
+        with pytest.raises(TypeError, match=why):
+            type("Half", (Fact,), half | said)
     with pytest.raises(ValidationError):
         read_fact(b'{"kind": "half"}')
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from jit.clock import to_micros
 from jit.facts import Fact
-from jit.facts.ocsf import OTHER, Class, Entity
+from jit.facts.ocsf import OTHER, Class, Entity, Event
 from jit.ledger import Entry
 from jit.ledger.privacy.people import is_nobody, is_person
 from jit.proof.audit.table import in_plain
@@ -46,7 +46,8 @@ def to_ocsf(entry: Entry) -> Json:
     status, status_name = event.status
     told = fact.model_dump(mode="json")
     body = _BODIES[event.uid](told, event.entity)
-    rest = {name: value for name, value in told.items() if name not in _PLACES[event.uid] and value not in _NOTHING}
+    placed = _places(event)
+    rest = {name: value for name, value in told.items() if name not in placed and value not in _NOTHING}
     return {
         "activity_id": activity,
         "activity_name": activity_name,
@@ -108,13 +109,13 @@ def _entity(told: Json, entity: Entity | None) -> Json:
         which = {"uid": told[entity.uid]} if entity.uid else {}
         return which | {"name": entity.name, "type": entity.type, "type_id": OTHER}
     request = {"uid": told["request_id"], "name": told["access"], "type": "Access Request", "type_id": OTHER}
-    return request | {"user": _user(told["requester"], told["principal"])}
+    return request | {"user": _user(told["requester"], told.get("principal"))}
 
 
 def _access(told: Json, _: Entity | None) -> Json:
     return {
         "actor": _actor(told),
-        "user": _user(told["requester"], told["principal"]),
+        "user": _user(told["requester"], told.get("principal")),
         "privileges": told["permissions"],
         "resources": [_target(told)],
     }
@@ -167,13 +168,20 @@ _BODIES: Mapping[Class, Callable[[Json, Entity | None], Json]] = {
 _PLACED = frozenset({"id", "at", "kind", "source", "spooled", "request_id", "actor", "reason", "because", "cause"})
 _REQUESTER = frozenset({"requester", "principal"})
 _PLACES: Mapping[Class, frozenset[str]] = {
-    Class.ENTITY: _PLACED | _REQUESTER | {"permissions", "why", "asked", "legal_basis", "access", "key"},
+    Class.ENTITY: _PLACED | {"permissions", "why", "asked", "legal_basis"},
     Class.ACCESS: _PLACED | _REQUESTER | {"permissions", "target", "access"},
     Class.FINDING: _PLACED | _REQUESTER | {"name", "says"},
     Class.LIFECYCLE: _PLACED | {"process", "version"},
-    Class.API: _PLACED | {"principal", "attempted"},
+    Class.API: _PLACED | {"attempted"},
 }
-"""Fields that an event of this class has a place for; the rest is unmapped."""
+"""Fields that an event of this class has a place for."""
+
+
+def _places(event: Event) -> frozenset[str]:
+    """Fields that this event has a place for; the rest is unmapped."""
+    if event.uid is not Class.ENTITY:
+        return _PLACES[event.uid]
+    return _PLACES[event.uid] | ({event.entity.uid} if event.entity else _REQUESTER | {"access"})
 
 
 def _actor(told: Json) -> Json:
