@@ -3,9 +3,15 @@
 A fact is immutable and stands for itself: it repeats who, what and why of its request, so that one line of the
 ledger can be read without the others. Fields that tell something about a person are marked `Personal`.
 
-A new kind is a class in the file of its subject. A line of `tests/unit/entries.jsonl` holds it to what it was, and
-`jit ledger init --print` brings it into `deploy/postgresql/ledger.sql`. One that changes a request has lines in
-`jit.requests.lifecycle` too.
+A new kind is a class in the file of its subject:
+
+1. A subclass of `Fact`, which ``request_id`` may put into the history of a request. Of `Life`, where it is a step that
+   changes a request: what is pressed meanwhile is then judged again, and `jit.requests.lifecycle` has lines for it.
+2. A line of `tests/unit/entries.jsonl`, which holds it to what it was; `tests/unit/ledger/test_stored_entries.py` says
+   which.
+3. A row of `docs/siem/README.md`; `tests/unit/proof/test_ocsf.py` says which.
+4. `jit ledger init --print > deploy/postgresql/ledger.sql`. A database takes the kind after `jit ledger init`, from the
+   logins of ``recorded_by``.
 """
 
 from jit.facts.alerts import Alert, AlertName

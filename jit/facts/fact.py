@@ -129,8 +129,8 @@ class Fact(BaseModel):
         if kind := cls.model_fields.get("kind"):
             if lacking := ", ".join(cls._lacking()):
                 raise TypeError(f"{cls.__name__} is no kind of fact yet: it lacks {lacking}")
-            if kind.default in MODELS:
-                raise TypeError(f"{cls.__name__} needs a kind of its own: {kind.default} is {MODELS[kind.default]}")
+            if taken := MODELS.get(kind.default):
+                raise TypeError(f"{cls.__name__} needs a kind of its own: {kind.default} is {taken.__name__}")
             MODELS[kind.default] = cls
 
     @classmethod

@@ -126,11 +126,11 @@ def test_every_refusal_is_a_valid_failure():
 def test_an_event_about_a_request_holds_all_of_a_fact_that_is_no_step_of_it(entity):
     """It had to be a step, with a principal, and under an entity of its own the requester and the access were lost."""
 
-    class AccessNote(Fact):
+    class Noted(Fact):
         recorded_by = (Room.BOT,)
         ocsf = Event(Class.ENTITY, UPDATE, entity=entity)
 
-        kind: Literal["access.note"] = "access.note"
+        kind: Literal["noted"] = "noted"
         request_id: str
         requester: Who
         access: str
@@ -139,10 +139,10 @@ def test_an_event_about_a_request_holds_all_of_a_fact_that_is_no_step_of_it(enti
         def told(self) -> Told:
             return Told("note", ("on ", Access(self.access), " by ", Person(self.actor)), (quote(self.note),))
 
-    del MODELS["access.note"]
+    del MODELS["noted"]
     at = datetime(2026, 11, 21, tzinfo=UTC)
     about = {"request_id": "R-7F3K", "requester": "U01ALICE0", "access": "orders-db/read", "note": "call first"}
-    fact = AccessNote(at=at, actor="U02BOB000", source=Source.SLACK, **about)
+    fact = Noted(at=at, actor="U02BOB000", source=Source.SLACK, **about)
     event = to_ocsf(seal(fact, index=1, recorded_at=at, previous="0" * 64))
     assert faults(json.loads(json.dumps(event))) == []
     assert [name for name, value in about.items() if json.dumps(value) not in json.dumps(event)] == []
