@@ -5,8 +5,8 @@ class TestDoors(TargetTests):
     @pytest.fixture
     def case(self, doors):
         return TargetCase(
-            target=Doors("office", doors.url),
-            anew=lambda: Doors("office", doors.url),
+            target=DoorsTarget("office", url=doors.url),
+            anew=lambda: DoorsTarget("office", url=doors.url),
             ...
         )
 ```
@@ -72,6 +72,14 @@ def no_more() -> None:
 
 class TargetTests:
     """A subclass has a fixture ``case``."""
+
+    def test_it_says_what_it_is_and_takes_the_names_that_are_there(self, case: TargetCase) -> None:
+        first, other = case.target, case.anew()
+        assert (first.name, first.kind, first.capabilities) == (other.name, other.kind, other.capabilities)
+        assert first.name
+        assert first.kind
+        problem: Callable[[str], str | None] = getattr(first, "name_problem", lambda _: None)
+        assert [problem(name) for name in (*case.permissions, *case.principals)] == [None] * 4
 
     def test_what_is_given_is_there_and_is_read_back(self, case: TargetCase) -> None:
         target, grant = case.target, case.grant()

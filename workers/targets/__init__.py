@@ -91,10 +91,16 @@ def _is_secret(annotation: Any) -> bool:
 
 def _kind(name: str, kind: str) -> TargetKind:
     found = entry_points(group=GROUP)
+    if kind not in found.names:
+        known = ", ".join(sorted(found.names)) or "none is installed"
+        raise TargetSetupError(f"{name}: no kind of target is called {kind!r}; there is: {known}")
+    place = found[kind].value
     try:
-        return cast(TargetKind, found[kind].load())
+        made = found[kind].load()
     except ModuleNotFoundError as missing:
         raise TargetSetupError(f"{name}: the kind {kind!r} needs {missing.name}, which is not installed") from None
-    except KeyError:
-        known = ", ".join(sorted(found.names)) or "none is installed"
-        raise TargetSetupError(f"{name}: no kind of target is called {kind!r}; there is: {known}") from None
+    except AttributeError as missing:
+        raise TargetSetupError(f"{name}: the kind {kind!r} is to be {place}: {missing}") from None
+    if not hasattr(made, "Settings"):
+        raise TargetSetupError(f"{name}: the kind {kind!r} is to be {place}, which has no Settings")
+    return cast(TargetKind, made)

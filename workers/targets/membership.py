@@ -81,9 +81,11 @@ class Groups(Protocol):
     def remove(self, permission: str, member: str) -> None:
         """No change if they are not in it. Raises TargetRefused: it cannot be told whether they still are."""
 
-    def notes(self) -> Sequence[Note]: ...
+    def notes(self) -> Sequence[Note]:
+        """All there are. What cannot be read as a note is somebody else's, and left out."""
 
-    def note(self, request_id: str) -> Note | None: ...
+    def note(self, request_id: str) -> Note | None:
+        """Of this request; None if there is none."""
 
     def make_note(self, note: Note) -> bool:
         """False, and no change, if there is one of this request."""
@@ -95,7 +97,9 @@ class Groups(Protocol):
 
 
 class Membership:
-    """`Target.grant`, `revoke`, `held`, `list_grants` and `holders` of a system of groups."""
+    """`Target.grant`, `revoke`, `held`, `list_grants` and `holders` of a system of groups. The rest is the subclass's,
+    which keeps its hands off ``_name``, ``_groups`` and ``_clock``.
+    """
 
     def __init__(self, name: str, groups: Groups, clock: Clock | None = None) -> None:
         self._name = name

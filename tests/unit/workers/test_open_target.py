@@ -7,6 +7,7 @@ from pydantic import BaseModel, SecretStr
 import workers.targets
 from tests.world.raised import raised
 from workers.targets import GROUP, TargetSetupError, open_target
+from workers.targets.named import misfits
 
 DSN = "postgresql://worker:" + "hunter2@db.example/orders"
 
@@ -18,6 +19,8 @@ def installed(monkeypatch):
         "postgres": "workers.targets.postgres:PostgresTarget",
         "vault": f"{__name__}:Vault",
         "extra": "of_an_extra_that_is_not_here:Target",
+        "typo": f"{__name__}:Vualt",
+        "unsettled": f"{__name__}:Unsettled",
     }
     found = EntryPoints(EntryPoint(kind, place, GROUP) for kind, place in kinds.items())
     monkeypatch.setattr(workers.targets, "entry_points", lambda group: found.select(group=group))
@@ -54,6 +57,10 @@ class Vault:
         self.password = password
 
 
+class Unsettled:
+    """A target whose file is not finished."""
+
+
 def test_a_secret_that_may_be_left_out_is_resolved_too():
     made = open_target("vault", "vault", {"address": "env:ORDERS", "password": "env:ORDERS"}, resolve)
     assert made.password.get_secret_value() == DSN
@@ -62,8 +69,10 @@ def test_a_secret_that_may_be_left_out_is_resolved_too():
 
 def test_a_part_that_cannot_be_used_is_refused_with_the_reason():
     for kind, settings, why in (
-        ("postgers", {"dsn": "env:ORDERS"}, "no kind of target is called 'postgers'; there is: extra, postgres, vault"),
+        ("postgers", {"dsn": "env:ORDERS"}, "no kind of target is called 'postgers'; there is: extra, postgres, typo"),
         ("extra", {}, "the kind 'extra' needs of_an_extra_that_is_not_here, which is not installed"),
+        ("typo", {}, f"the kind 'typo' is to be {__name__}:Vualt: module '{__name__}' has no"),
+        ("unsettled", {}, f"the kind 'unsettled' is to be {__name__}:Unsettled, which has no Settings"),
         ("postgres", {}, "dsn: Field required"),
         ("postgres", {"dsn": "env:ORDERS", "port": "1"}, "port: Extra inputs are not permitted"),
         ("postgres", {"dsn": "env:ORDERS", "role_prefix": "pg_'; --"}, "role_prefix: String should match"),
@@ -74,6 +83,15 @@ def test_a_part_that_cannot_be_used_is_refused_with_the_reason():
         assert str(refused).startswith("orders-db: "), why
         assert why in str(refused)
         assert "hunter2@" not in "".join(traceback.format_exception(refused)), why
+
+
+def test_what_makes_a_kind_no_kind_stands_at_its_line_of_the_policy_file():
+    """It was called a fault of jit's own, and named nothing."""
+    for kind in ("typo", "unsettled"):
+        sections = {"targets": {"office": {"kind": kind}}, "access": {}, "people": {"U1": {"office": "alice"}}}
+        ((path, said),) = misfits(sections)
+        assert path == ("targets", "office", "kind"), kind
+        assert f"the kind '{kind}' is to be" in said
 
 
 def test_a_secret_that_is_missing_is_told_by_who_looks_for_secrets():
