@@ -117,7 +117,10 @@ class Fact(BaseModel):
         def kind(self) -> str: ...
 
     def told(self) -> Told:
-        """The fact in words, without names and times of day, which whoever shows it adds."""
+        """The fact in words, without names and times of day, which whoever shows it adds.
+
+        Fields stand in it as `Text` (`jit.facts.sentence.quote`), `Name` or `Person`: a bare str is shown as it is.
+        """
         raise NotImplementedError
 
     def event(self) -> Event:

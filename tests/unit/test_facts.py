@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from types import SimpleNamespace
+from typing import get_args, get_origin
 
 import pytest
 from hypothesis import given
@@ -30,6 +31,7 @@ from jit.facts import (
     read_fact,
     write_fact,
 )
+from jit.facts.sentence import flat
 from jit.ledger.entry import open_entry
 from tests.world.raised import raised
 
@@ -115,6 +117,20 @@ def test_people_are_marked_in_every_kind():
     assert set(personal_fields(RecordRead)) == {"actor", "asked"}
     for model in MODELS.values():
         assert "actor" in set(personal_fields(model))
+
+
+def test_what_was_typed_is_told_as_a_text_a_name_or_a_person_and_never_as_our_own_words():
+    """Whoever shows a fact takes a bare str for ours: into a terminal it goes as it is."""
+    typed = "\x1b[2J*typed*"
+    for kind, model in MODELS.items():
+        for name, info in model.model_fields.items():
+            parts = get_args(info.annotation)
+            if str not in {info.annotation, *parts, *(get_args(part)[0] for part in parts if get_args(part))}:
+                continue
+            value = (typed,) if get_origin(info.annotation) is tuple else typed
+            told = sample(kind).model_copy(update={name: value}).told()
+            ours = [part for part in flat((told.what, told.about, told.more, told.in_full)) if isinstance(part, str)]
+            assert typed not in "".join(ours), f"{kind}: told() has {name} bare; make it a Text, Name or Person"
 
 
 def test_only_known_causes_of_a_lapse():
