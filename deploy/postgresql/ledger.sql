@@ -153,8 +153,7 @@ DECLARE
     skew CONSTANT bigint := 2500000;
     -- As our writers write a text: nothing is escaped that need not be.
     a_text CONSTANT text := '"(?:[^"\\]|\\["\\bfnrt]|\\u00(?:0[0-7bef]|1[0-9a-f]))*"';
-    a_place CONSTANT text := '^\{"index": ([1-9][0-9]{0,17}), "recorded_at": "([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}'
-        ':[0-9]{2}(?:[.][0-9]{6})?[+]00:00)", "previous": "([^"]*)", "fact": $';
+    a_place CONSTANT text := '^\{"index": ([1-9][0-9]{0,17}), "recorded_at": "[^"]*", "previous": "([^"]*)", "fact": ';
     hardened boolean;
     last_index bigint;
     last_hash text;
@@ -162,9 +161,9 @@ DECLARE
     now_here bigint;
     body bytea;
     said text;
-    begins integer;
+    begins text;
     place text[];
-    told_index text;
+    told_index bigint;
     moment text;
     spelt text;
     follows text;
@@ -174,61 +173,60 @@ DECLARE
     must text[];
     may text[];
     -- Of each field, where a fact has it.
-    are CONSTANT jsonpath[] := ARRAY[
-                '!exists($."at") || ($."at".type() == "string" && $."at" like_regex "^((19|2[0-9])[0-9]{2}-((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)|([0-9][0-9](0[48]|[2468][048]|[13579][26])|2[048]00)-02-29)T([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]{6})?Z$" flag "s")',
-                '!exists($."actor") || ($."actor".type() == "string" && ($."actor" == "" || !($."actor" like_regex "^(.{200}){1}.{0}." flag "s")) || $."actor".type() == "object" && exists($."actor"."sealed"))',
-                '!exists($."source") || ($."source".type() == "string" && ($."source" == "slack" || $."source" == "cli" || $."source" == "worker" || $."source" == "timekeeper" || $."source" == "bot" || $."source" == "signer"))',
-                '!exists($."spooled") || ($."spooled".type() == "boolean")',
-                '!exists($."name") || ($."name".type() == "string" && ($."name" == "end_late" || $."name" == "end_at_risk" || $."name" == "end_not_begun" || $."name" == "not_begun" || $."name" == "policy_broken" || $."name" == "grant_late" || $."name" == "left_behind" || $."name" == "grant_failed" || $."name" == "requester_left" || $."name" == "target_unusable" || $."name" == "foreign_slack" || $."name" == "foreign_grant" || $."name" == "record_broken" || $."name" == "spool_refused" || $."name" == "spool_broken" || $."name" == "spool_full" || $."name" == "audit_changed" || $."name" == "not_shown" || $."name" == "head_missing" || $."name" == "head_refused"))',
-                '!exists($."says") || ($."says".type() == "string" || $."says".type() == "object" && exists($."says"."sealed"))',
-                '!exists($."request_id") || ($."kind" == "alert" || $."kind" == "refused") && (($."request_id".type() == "string") || ($."request_id".type() == "null")) || ($."kind" == "approval" || $."kind" == "approved" || $."kind" == "denied" || $."kind" == "ended" || $."kind" == "grant.failed" || $."kind" == "grant.intent" || $."kind" == "granted" || $."kind" == "lapsed" || $."kind" == "released" || $."kind" == "requested" || $."kind" == "requester.left" || $."kind" == "revoke.failed" || $."kind" == "revoke.intent" || $."kind" == "revoked" || $."kind" == "withdrawn") && ($."request_id".type() == "string")',
-                '!exists($."requester") || ($."kind" == "alert" || $."kind" == "refused") && (($."requester".type() == "string" && ($."requester" == "" || !($."requester" like_regex "^(.{200}){1}.{0}." flag "s")) || $."requester".type() == "object" && exists($."requester"."sealed")) || ($."requester".type() == "null")) || ($."kind" == "approval" || $."kind" == "approved" || $."kind" == "denied" || $."kind" == "ended" || $."kind" == "grant.failed" || $."kind" == "grant.intent" || $."kind" == "granted" || $."kind" == "lapsed" || $."kind" == "released" || $."kind" == "requested" || $."kind" == "requester.left" || $."kind" == "revoke.failed" || $."kind" == "revoke.intent" || $."kind" == "revoked" || $."kind" == "withdrawn") && ($."requester".type() == "string" && ($."requester" == "" || !($."requester" like_regex "^(.{200}){1}.{0}." flag "s")) || $."requester".type() == "object" && exists($."requester"."sealed"))',
-                '!exists($."access") || ($."kind" == "alert" || $."kind" == "refused") && (($."access".type() == "string") || ($."access".type() == "null")) || ($."kind" == "approval" || $."kind" == "approved" || $."kind" == "denied" || $."kind" == "ended" || $."kind" == "grant.failed" || $."kind" == "grant.intent" || $."kind" == "granted" || $."kind" == "lapsed" || $."kind" == "released" || $."kind" == "requested" || $."kind" == "requester.left" || $."kind" == "revoke.failed" || $."kind" == "revoke.intent" || $."kind" == "revoked" || $."kind" == "withdrawn") && ($."access".type() == "string")',
-                '!exists($."target") || ($."kind" == "alert" || $."kind" == "refused") && (($."target".type() == "string") || ($."target".type() == "null")) || ($."kind" == "approval" || $."kind" == "approved" || $."kind" == "denied" || $."kind" == "ended" || $."kind" == "grant.failed" || $."kind" == "grant.intent" || $."kind" == "granted" || $."kind" == "lapsed" || $."kind" == "released" || $."kind" == "requested" || $."kind" == "requester.left" || $."kind" == "revoke.failed" || $."kind" == "revoke.intent" || $."kind" == "revoked" || $."kind" == "withdrawn") && ($."target".type() == "string")',
-                '!exists($."principal") || ($."kind" == "alert") && (($."principal".type() == "string" && ($."principal" == "" || !($."principal" like_regex "^(.{200}){1}.{0}." flag "s")) || $."principal".type() == "object" && exists($."principal"."sealed")) || ($."principal".type() == "null")) || ($."kind" == "approval" || $."kind" == "approved" || $."kind" == "denied" || $."kind" == "ended" || $."kind" == "grant.failed" || $."kind" == "grant.intent" || $."kind" == "granted" || $."kind" == "lapsed" || $."kind" == "released" || $."kind" == "requested" || $."kind" == "requester.left" || $."kind" == "revoke.failed" || $."kind" == "revoke.intent" || $."kind" == "revoked" || $."kind" == "withdrawn") && ($."principal".type() == "string" && ($."principal" == "" || !($."principal" like_regex "^(.{200}){1}.{0}." flag "s")) || $."principal".type() == "object" && exists($."principal"."sealed"))',
-                '!exists($."permissions") || ($."permissions".type() == "array" && !($."permissions"[*].type() != "string"))',
-                '!exists($."why") || ($."why".type() == "string" && ($."why" == "" || !($."why" like_regex "^(.{200}){10}.{0}." flag "s")) || $."why".type() == "object" && exists($."why"."sealed"))',
-                '!exists($."incident") || (($."incident".type() == "string" || $."incident".type() == "object" && exists($."incident"."sealed")) || ($."incident".type() == "null"))',
-                '!exists($."policy_version") || ($."kind" == "approval" || $."kind" == "approved" || $."kind" == "denied" || $."kind" == "ended" || $."kind" == "grant.failed" || $."kind" == "grant.intent" || $."kind" == "granted" || $."kind" == "lapsed" || $."kind" == "policy.changed" || $."kind" == "released" || $."kind" == "requested" || $."kind" == "requester.left" || $."kind" == "revoke.failed" || $."kind" == "revoke.intent" || $."kind" == "revoked" || $."kind" == "started" || $."kind" == "withdrawn") && ($."policy_version".type() == "string") || ($."kind" == "refused") && (($."policy_version".type() == "string") || ($."policy_version".type() == "null"))',
-                '!exists($."approver") || ($."approver".type() == "string" && ($."approver" == "" || !($."approver" like_regex "^(.{200}){1}.{0}." flag "s")) || $."approver".type() == "object" && exists($."approver"."sealed"))',
-                '!exists($."digest") || ($."digest".type() == "string" || $."digest".type() == "object" && exists($."digest"."sealed"))',
-                '!exists($."quorums") || ($."quorums".type() == "array" && !($."quorums"[*].type() != "string"))',
-                '!exists($."groups_as_of") || (($."groups_as_of".type() == "string" && $."groups_as_of" like_regex "^((19|2[0-9])[0-9]{2}-((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)|([0-9][0-9](0[48]|[2468][048]|[13579][26])|2[048]00)-02-29)T([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]{6})?Z$" flag "s") || ($."groups_as_of".type() == "null"))',
-                '!exists($."proof") || (($."proof".type() == "string") || ($."proof".type() == "null"))',
-                '!exists($."counted") || ($."counted".type() == "array" && !($."counted"[*].type() != "object") && !exists($."counted"[*] ? (!(@.type() == "object" && !exists(@.keyvalue() ? (@.key != "approval" && @.key != "approver" && @.key != "quorum")) && (@."approval".type() == "string" && @."approval" like_regex "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$" flag "s") && (@."approver".type() == "string" && (@."approver" == "" || !(@."approver" like_regex "^(.{200}){1}.{0}." flag "s")) || @."approver".type() == "object" && exists(@."approver"."sealed")) && (@."quorum".type() == "string")))))',
-                '!exists($."begin_by") || ($."begin_by".type() == "string" && $."begin_by" like_regex "^((19|2[0-9])[0-9]{2}-((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)|([0-9][0-9](0[48]|[2468][048]|[13579][26])|2[048]00)-02-29)T([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]{6})?Z$" flag "s")',
-                '!exists($."reason") || ($."kind" == "denied" || $."kind" == "revoked") && ($."reason".type() == "string" && ($."reason" == "" || !($."reason" like_regex "^(.{200}){10}.{0}." flag "s")) || $."reason".type() == "object" && exists($."reason"."sealed")) || ($."kind" == "grant.failed" || $."kind" == "revoke.failed") && ($."reason".type() == "string" || $."reason".type() == "object" && exists($."reason"."sealed")) || ($."kind" == "refused") && ($."reason".type() == "string" && ($."reason" == "unknown_request" || $."reason" == "not_allowed_to_ask" || $."reason" == "not_allowed_to_decide" || $."reason" == "not_allowed_to_end" || $."reason" == "not_yours" || $."reason" == "own_request" || $."reason" == "already_approved" || $."reason" == "already_open" || $."reason" == "not_possible_now" || $."reason" == "lapsed" || $."reason" == "card_changed" || $."reason" == "rules_changed" || $."reason" == "nobody_could_approve" || $."reason" == "no_principal" || $."reason" == "bad_input" || $."reason" == "wrong_workspace" || $."reason" == "bad_standing" || $."reason" == "cannot_look_up" || $."reason" == "stale_groups" || $."reason" == "policy_broken" || $."reason" == "quorum_gone" || $."reason" == "malformed" || $."reason" == "busy" || $."reason" == "too_many" || $."reason" == "bad_ticket"))',
-                '!exists($."cause") || ($."cause".type() == "string" && ($."cause" == "expired" || $."cause" == "released" || $."cause" == "revoked" || $."cause" == "recovered" || $."cause" == "late" || $."cause" == "deactivated" || $."cause" == "left_rules"))',
-                '!exists($."existed") || ($."existed".type() == "boolean")',
-                '!exists($."sessions") || ($."sessions".type() == "number")',
-                '!exists($."left_behind") || ($."left_behind".type() == "array" && !($."left_behind"[*].type() != "string") || $."left_behind".type() == "object" && exists($."left_behind"."sealed"))',
-                '!exists($."ends_at") || ($."ends_at".type() == "string" && $."ends_at" like_regex "^((19|2[0-9])[0-9]{2}-((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)|([0-9][0-9](0[48]|[2468][048]|[13579][26])|2[048]00)-02-29)T([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]{6})?Z$" flag "s")',
-                '!exists($."held_before") || ($."held_before".type() == "array" && !($."held_before"[*].type() != "string"))',
-                '!exists($."end_order") || (($."end_order".type() == "string" || $."end_order".type() == "object" && exists($."end_order"."sealed")) || ($."end_order".type() == "null"))',
-                '!exists($."read_back") || ($."read_back".type() == "array" && !($."read_back"[*].type() != "string"))',
-                '!exists($."how_to_connect") || (($."how_to_connect".type() == "string" && ($."how_to_connect" == "" || !($."how_to_connect" like_regex "^(.{200}){2}.{100}." flag "s")) || $."how_to_connect".type() == "object" && exists($."how_to_connect"."sealed")) || ($."how_to_connect".type() == "null"))',
-                '!exists($."key") || ($."key".type() == "string")',
-                '!exists($."before") || ($."kind" == "key.changed") && (($."before".type() == "string") || ($."before".type() == "null")) || ($."kind" == "policy.changed") && ($."before".type() == "string")',
-                '!exists($."because") || ($."kind" == "lapsed") && ($."because".type() == "string" && ($."because" == "unanswered" || $."because" == "not_begun" || $."because" == "no_longer_approved" || $."because" == "rules_changed" || $."because" == "left_rules" || $."because" == "deactivated")) || ($."kind" == "requester.left") && ($."because".type() == "string" && ($."because" == "deactivated" || $."because" == "left_rules"))',
-                '!exists($."legal_basis") || ($."legal_basis".type() == "string")',
-                '!exists($."how") || ($."how".type() == "string" && ($."how" == "search" || $."how" == "tail" || $."how" == "export" || $."how" == "prove" || $."how" == "mirror_check"))',
-                '!exists($."asked") || ($."asked".type() == "string" && ($."asked" == "" || !($."asked" like_regex "^(.{200}){10}.{0}." flag "s")) || $."asked".type() == "object" && exists($."asked"."sealed"))',
-                '!exists($."after") || ($."after".type() == "number")',
-                '!exists($."attempted") || ($."attempted".type() == "string")',
-                '!exists($."duration") || ($."duration".type() == "string" && $."duration" like_regex "^P(?=[0-9T])([0-9]{1,2}Y)?([0-9]{1,3}D)?(T(?=[0-9])([0-9]{1,2}H)?([0-9]{1,2}M)?([0-9]{1,2}([.][0-9]{1,6})?S)?)?$" flag "s")',
-                '!exists($."channel") || ($."channel".type() == "string")',
-                '!exists($."risk") || ($."risk".type() == "string")',
-                '!exists($."needs") || ($."needs".type() == "array" && !($."needs"[*].type() != "object") && !exists($."needs"[*] ? (!(@.type() == "object" && !exists(@.keyvalue() ? (@.key != "label" && @.key != "who" && @.key != "count")) && (@."label".type() == "string") && (@."who".type() == "array" && !(@."who"[*].type() != "string")) && (@."count".type() == "number")))))',
-                '!exists($."pending_until") || ($."pending_until".type() == "string" && $."pending_until" like_regex "^((19|2[0-9])[0-9]{2}-((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)|([0-9][0-9](0[48]|[2468][048]|[13579][26])|2[048]00)-02-29)T([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]{6})?Z$" flag "s")',
-                '!exists($."attempts") || ($."attempts".type() == "number")',
-                '!exists($."host") || ($."host".type() == "string")',
-                '!exists($."first") || ($."first".type() == "number")',
-                '!exists($."last") || ($."last".type() == "number")',
-                '!exists($."head") || ($."head".type() == "string")',
-                '!exists($."process") || ($."process".type() == "string")',
-                '!exists($."version") || ($."version".type() == "string")',
-                '!exists($."warnings") || ($."warnings".type() == "array" && !($."warnings"[*].type() != "string"))'
-    ]::jsonpath[];
+    are CONSTANT jsonpath := '
+                (!exists($."at") || ($."at".type() == "string" && $."at" like_regex "^((19|2[0-9])[0-9]{2}-((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)|([0-9][0-9](0[48]|[2468][048]|[13579][26])|2[048]00)-02-29)T([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]{6})?Z$" flag "s"))
+                && (!exists($."actor") || ($."actor".type() == "string" && ($."actor" == "" || !($."actor" like_regex "^(.{200}){1}.{0}." flag "s")) || $."actor".type() == "object" && exists($."actor"."sealed")))
+                && (!exists($."source") || ($."source".type() == "string" && ($."source" == "slack" || $."source" == "cli" || $."source" == "worker" || $."source" == "timekeeper" || $."source" == "bot" || $."source" == "signer")))
+                && (!exists($."spooled") || ($."spooled".type() == "boolean"))
+                && (!exists($."name") || ($."name".type() == "string" && ($."name" == "end_late" || $."name" == "end_at_risk" || $."name" == "end_not_begun" || $."name" == "not_begun" || $."name" == "policy_broken" || $."name" == "grant_late" || $."name" == "left_behind" || $."name" == "grant_failed" || $."name" == "requester_left" || $."name" == "target_unusable" || $."name" == "foreign_slack" || $."name" == "foreign_grant" || $."name" == "record_broken" || $."name" == "spool_refused" || $."name" == "spool_broken" || $."name" == "spool_full" || $."name" == "audit_changed" || $."name" == "not_shown" || $."name" == "head_missing" || $."name" == "head_refused")))
+                && (!exists($."says") || ($."says".type() == "string" || $."says".type() == "object" && exists($."says"."sealed")))
+                && (!exists($."request_id") || ($."kind" == "alert" || $."kind" == "refused") && (($."request_id".type() == "string") || ($."request_id".type() == "null")) || ($."kind" == "approval" || $."kind" == "approved" || $."kind" == "denied" || $."kind" == "ended" || $."kind" == "grant.failed" || $."kind" == "grant.intent" || $."kind" == "granted" || $."kind" == "lapsed" || $."kind" == "released" || $."kind" == "requested" || $."kind" == "requester.left" || $."kind" == "revoke.failed" || $."kind" == "revoke.intent" || $."kind" == "revoked" || $."kind" == "withdrawn") && ($."request_id".type() == "string"))
+                && (!exists($."requester") || ($."kind" == "alert" || $."kind" == "refused") && (($."requester".type() == "string" && ($."requester" == "" || !($."requester" like_regex "^(.{200}){1}.{0}." flag "s")) || $."requester".type() == "object" && exists($."requester"."sealed")) || ($."requester".type() == "null")) || ($."kind" == "approval" || $."kind" == "approved" || $."kind" == "denied" || $."kind" == "ended" || $."kind" == "grant.failed" || $."kind" == "grant.intent" || $."kind" == "granted" || $."kind" == "lapsed" || $."kind" == "released" || $."kind" == "requested" || $."kind" == "requester.left" || $."kind" == "revoke.failed" || $."kind" == "revoke.intent" || $."kind" == "revoked" || $."kind" == "withdrawn") && ($."requester".type() == "string" && ($."requester" == "" || !($."requester" like_regex "^(.{200}){1}.{0}." flag "s")) || $."requester".type() == "object" && exists($."requester"."sealed")))
+                && (!exists($."access") || ($."kind" == "alert" || $."kind" == "refused") && (($."access".type() == "string") || ($."access".type() == "null")) || ($."kind" == "approval" || $."kind" == "approved" || $."kind" == "denied" || $."kind" == "ended" || $."kind" == "grant.failed" || $."kind" == "grant.intent" || $."kind" == "granted" || $."kind" == "lapsed" || $."kind" == "released" || $."kind" == "requested" || $."kind" == "requester.left" || $."kind" == "revoke.failed" || $."kind" == "revoke.intent" || $."kind" == "revoked" || $."kind" == "withdrawn") && ($."access".type() == "string"))
+                && (!exists($."target") || ($."kind" == "alert" || $."kind" == "refused") && (($."target".type() == "string") || ($."target".type() == "null")) || ($."kind" == "approval" || $."kind" == "approved" || $."kind" == "denied" || $."kind" == "ended" || $."kind" == "grant.failed" || $."kind" == "grant.intent" || $."kind" == "granted" || $."kind" == "lapsed" || $."kind" == "released" || $."kind" == "requested" || $."kind" == "requester.left" || $."kind" == "revoke.failed" || $."kind" == "revoke.intent" || $."kind" == "revoked" || $."kind" == "withdrawn") && ($."target".type() == "string"))
+                && (!exists($."principal") || ($."kind" == "alert") && (($."principal".type() == "string" && ($."principal" == "" || !($."principal" like_regex "^(.{200}){1}.{0}." flag "s")) || $."principal".type() == "object" && exists($."principal"."sealed")) || ($."principal".type() == "null")) || ($."kind" == "approval" || $."kind" == "approved" || $."kind" == "denied" || $."kind" == "ended" || $."kind" == "grant.failed" || $."kind" == "grant.intent" || $."kind" == "granted" || $."kind" == "lapsed" || $."kind" == "released" || $."kind" == "requested" || $."kind" == "requester.left" || $."kind" == "revoke.failed" || $."kind" == "revoke.intent" || $."kind" == "revoked" || $."kind" == "withdrawn") && ($."principal".type() == "string" && ($."principal" == "" || !($."principal" like_regex "^(.{200}){1}.{0}." flag "s")) || $."principal".type() == "object" && exists($."principal"."sealed")))
+                && (!exists($."permissions") || ($."permissions".type() == "array" && !($."permissions"[*].type() != "string")))
+                && (!exists($."why") || ($."why".type() == "string" && ($."why" == "" || !($."why" like_regex "^(.{200}){10}.{0}." flag "s")) || $."why".type() == "object" && exists($."why"."sealed")))
+                && (!exists($."incident") || (($."incident".type() == "string" || $."incident".type() == "object" && exists($."incident"."sealed")) || ($."incident".type() == "null")))
+                && (!exists($."policy_version") || ($."kind" == "approval" || $."kind" == "approved" || $."kind" == "denied" || $."kind" == "ended" || $."kind" == "grant.failed" || $."kind" == "grant.intent" || $."kind" == "granted" || $."kind" == "lapsed" || $."kind" == "policy.changed" || $."kind" == "released" || $."kind" == "requested" || $."kind" == "requester.left" || $."kind" == "revoke.failed" || $."kind" == "revoke.intent" || $."kind" == "revoked" || $."kind" == "started" || $."kind" == "withdrawn") && ($."policy_version".type() == "string") || ($."kind" == "refused") && (($."policy_version".type() == "string") || ($."policy_version".type() == "null")))
+                && (!exists($."approver") || ($."approver".type() == "string" && ($."approver" == "" || !($."approver" like_regex "^(.{200}){1}.{0}." flag "s")) || $."approver".type() == "object" && exists($."approver"."sealed")))
+                && (!exists($."digest") || ($."digest".type() == "string" || $."digest".type() == "object" && exists($."digest"."sealed")))
+                && (!exists($."quorums") || ($."quorums".type() == "array" && !($."quorums"[*].type() != "string")))
+                && (!exists($."groups_as_of") || (($."groups_as_of".type() == "string" && $."groups_as_of" like_regex "^((19|2[0-9])[0-9]{2}-((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)|([0-9][0-9](0[48]|[2468][048]|[13579][26])|2[048]00)-02-29)T([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]{6})?Z$" flag "s") || ($."groups_as_of".type() == "null")))
+                && (!exists($."proof") || (($."proof".type() == "string") || ($."proof".type() == "null")))
+                && (!exists($."counted") || ($."counted".type() == "array" && !($."counted"[*].type() != "object") && !exists($."counted"[*] ? (!(@.type() == "object" && !exists(@.keyvalue() ? (@.key != "approval" && @.key != "approver" && @.key != "quorum")) && (@."approval".type() == "string" && @."approval" like_regex "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$" flag "s") && (@."approver".type() == "string" && (@."approver" == "" || !(@."approver" like_regex "^(.{200}){1}.{0}." flag "s")) || @."approver".type() == "object" && exists(@."approver"."sealed")) && (@."quorum".type() == "string"))))))
+                && (!exists($."begin_by") || ($."begin_by".type() == "string" && $."begin_by" like_regex "^((19|2[0-9])[0-9]{2}-((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)|([0-9][0-9](0[48]|[2468][048]|[13579][26])|2[048]00)-02-29)T([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]{6})?Z$" flag "s"))
+                && (!exists($."reason") || ($."kind" == "denied" || $."kind" == "revoked") && ($."reason".type() == "string" && ($."reason" == "" || !($."reason" like_regex "^(.{200}){10}.{0}." flag "s")) || $."reason".type() == "object" && exists($."reason"."sealed")) || ($."kind" == "grant.failed" || $."kind" == "revoke.failed") && ($."reason".type() == "string" || $."reason".type() == "object" && exists($."reason"."sealed")) || ($."kind" == "refused") && ($."reason".type() == "string" && ($."reason" == "unknown_request" || $."reason" == "not_allowed_to_ask" || $."reason" == "not_allowed_to_decide" || $."reason" == "not_allowed_to_end" || $."reason" == "not_yours" || $."reason" == "own_request" || $."reason" == "already_approved" || $."reason" == "already_open" || $."reason" == "not_possible_now" || $."reason" == "lapsed" || $."reason" == "card_changed" || $."reason" == "rules_changed" || $."reason" == "nobody_could_approve" || $."reason" == "no_principal" || $."reason" == "bad_input" || $."reason" == "wrong_workspace" || $."reason" == "bad_standing" || $."reason" == "cannot_look_up" || $."reason" == "stale_groups" || $."reason" == "policy_broken" || $."reason" == "quorum_gone" || $."reason" == "malformed" || $."reason" == "busy" || $."reason" == "too_many" || $."reason" == "bad_ticket")))
+                && (!exists($."cause") || ($."cause".type() == "string" && ($."cause" == "expired" || $."cause" == "released" || $."cause" == "revoked" || $."cause" == "recovered" || $."cause" == "late" || $."cause" == "deactivated" || $."cause" == "left_rules")))
+                && (!exists($."existed") || ($."existed".type() == "boolean"))
+                && (!exists($."sessions") || ($."sessions".type() == "number"))
+                && (!exists($."left_behind") || ($."left_behind".type() == "array" && !($."left_behind"[*].type() != "string") || $."left_behind".type() == "object" && exists($."left_behind"."sealed")))
+                && (!exists($."ends_at") || ($."ends_at".type() == "string" && $."ends_at" like_regex "^((19|2[0-9])[0-9]{2}-((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)|([0-9][0-9](0[48]|[2468][048]|[13579][26])|2[048]00)-02-29)T([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]{6})?Z$" flag "s"))
+                && (!exists($."held_before") || ($."held_before".type() == "array" && !($."held_before"[*].type() != "string")))
+                && (!exists($."end_order") || (($."end_order".type() == "string" || $."end_order".type() == "object" && exists($."end_order"."sealed")) || ($."end_order".type() == "null")))
+                && (!exists($."read_back") || ($."read_back".type() == "array" && !($."read_back"[*].type() != "string")))
+                && (!exists($."how_to_connect") || (($."how_to_connect".type() == "string" && ($."how_to_connect" == "" || !($."how_to_connect" like_regex "^(.{200}){2}.{100}." flag "s")) || $."how_to_connect".type() == "object" && exists($."how_to_connect"."sealed")) || ($."how_to_connect".type() == "null")))
+                && (!exists($."key") || ($."key".type() == "string"))
+                && (!exists($."before") || ($."kind" == "key.changed") && (($."before".type() == "string") || ($."before".type() == "null")) || ($."kind" == "policy.changed") && ($."before".type() == "string"))
+                && (!exists($."because") || ($."kind" == "lapsed") && ($."because".type() == "string" && ($."because" == "unanswered" || $."because" == "not_begun" || $."because" == "no_longer_approved" || $."because" == "rules_changed" || $."because" == "left_rules" || $."because" == "deactivated")) || ($."kind" == "requester.left") && ($."because".type() == "string" && ($."because" == "deactivated" || $."because" == "left_rules")))
+                && (!exists($."legal_basis") || ($."legal_basis".type() == "string"))
+                && (!exists($."how") || ($."how".type() == "string" && ($."how" == "search" || $."how" == "tail" || $."how" == "export" || $."how" == "prove" || $."how" == "mirror_check")))
+                && (!exists($."asked") || ($."asked".type() == "string" && ($."asked" == "" || !($."asked" like_regex "^(.{200}){10}.{0}." flag "s")) || $."asked".type() == "object" && exists($."asked"."sealed")))
+                && (!exists($."after") || ($."after".type() == "number"))
+                && (!exists($."attempted") || ($."attempted".type() == "string"))
+                && (!exists($."duration") || ($."duration".type() == "string" && $."duration" like_regex "^P(?=[0-9T])([0-9]{1,2}Y)?([0-9]{1,3}D)?(T(?=[0-9])([0-9]{1,2}H)?([0-9]{1,2}M)?([0-9]{1,2}([.][0-9]{1,6})?S)?)?$" flag "s"))
+                && (!exists($."channel") || ($."channel".type() == "string"))
+                && (!exists($."risk") || ($."risk".type() == "string"))
+                && (!exists($."needs") || ($."needs".type() == "array" && !($."needs"[*].type() != "object") && !exists($."needs"[*] ? (!(@.type() == "object" && !exists(@.keyvalue() ? (@.key != "label" && @.key != "who" && @.key != "count")) && (@."label".type() == "string") && (@."who".type() == "array" && !(@."who"[*].type() != "string")) && (@."count".type() == "number"))))))
+                && (!exists($."pending_until") || ($."pending_until".type() == "string" && $."pending_until" like_regex "^((19|2[0-9])[0-9]{2}-((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)|([0-9][0-9](0[48]|[2468][048]|[13579][26])|2[048]00)-02-29)T([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]{6})?Z$" flag "s"))
+                && (!exists($."attempts") || ($."attempts".type() == "number"))
+                && (!exists($."host") || ($."host".type() == "string"))
+                && (!exists($."first") || ($."first".type() == "number"))
+                && (!exists($."last") || ($."last".type() == "number"))
+                && (!exists($."head") || ($."head".type() == "string"))
+                && (!exists($."process") || ($."process".type() == "string"))
+                && (!exists($."version") || ($."version".type() == "string"))
+                && (!exists($."warnings") || ($."warnings".type() == "array" && !($."warnings"[*].type() != "string")))'::jsonpath;
     wrong text;
     fact jsonb;
     fact_kind text;
@@ -258,26 +256,33 @@ BEGIN
         EXCEPTION WHEN data_exception THEN
             RAISE EXCEPTION 'an entry is JSON in UTF-8' USING ERRCODE = 'JIT01';
         END;
-        begins := position('"fact": ' IN said) + 8;
-        bare := left(substr(said, begins), -1);
-        place := regexp_match(left(said, begins - 1), a_place);
+        -- What comes before the fact is known but for the moment.
+        begins := '{"index": ' || last_index + 1 || ', "recorded_at": "';
+        follows := '", "previous": "' || last_hash || '", "fact": ';
+        told_index := last_index + 1;
+        moment := split_part(substr(said, length(begins) + 1, 40), '"', 1);
+        begins := begins || moment || follows;
+        bare := left(substr(said, length(begins) + 1), -1);
+        place := CASE WHEN NOT starts_with(said, begins) THEN regexp_match(left(said, 300), a_place) END;
+        IF place[1]::numeric <> last_index + 1 THEN
+            RAISE EXCEPTION 'entry % is not the next: the last is %', place[1], last_index USING ERRCODE = 'JIT01';
+        ELSIF place[2] <> last_hash THEN
+            RAISE EXCEPTION 'entry % does not follow the one before it', place[1] USING ERRCODE = 'JIT01';
+        END IF;
         BEGIN
             fact := bare::jsonb;
         EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
-            place := NULL;
+            fact := NULL;
             BEGIN
                 PERFORM (said::json -> 'fact')::jsonb;
             EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
                 RAISE EXCEPTION 'an entry is JSON in UTF-8' USING ERRCODE = 'JIT01';
             END;
         END;
-        IF place IS NULL OR right(said, 1) <> '}' OR NOT starts_with(bare, '{"') THEN
+        IF fact IS NULL OR NOT starts_with(said, begins || '{"') OR right(said, 1) <> '}' THEN
             RAISE EXCEPTION 'an entry has index, recorded_at, previous and fact, in this order, and no key twice'
                 USING ERRCODE = 'JIT01';
         END IF;
-        told_index := place[1];
-        moment := place[2];
-        follows := place[3];
         -- Of a name that stands twice, however far within, jsonb keeps one, and is shorter by it; so it is by each
         -- blank between parts, and by an escape that need not be. Longer than it was written it is of numbers alone.
         SELECT sum(CASE jsonb_typeof(part)
@@ -293,12 +298,6 @@ BEGIN
             RAISE EXCEPTION 'entry % holds a fact that is not written as facts are: no blanks between its parts, no '
                 'escapes that need not be, no name twice, whole numbers, and no more than 15 levels', told_index
                 USING ERRCODE = 'JIT01';
-        END IF;
-        IF told_index::bigint <> last_index + 1 THEN
-            RAISE EXCEPTION 'entry % is not the next: the last is %', told_index, last_index USING ERRCODE = 'JIT01';
-        END IF;
-        IF follows <> last_hash THEN
-            RAISE EXCEPTION 'entry % does not follow the one before it', told_index USING ERRCODE = 'JIT01';
         END IF;
         BEGIN
             told_at := extract(epoch FROM moment::timestamptz) * 1000000;
@@ -401,10 +400,9 @@ BEGIN
             RAISE EXCEPTION 'entry % is % and has what that has not: %', told_index, fact_kind, left(wrong, 100)
                 USING ERRCODE = 'JIT01';
         END IF;
-        IF (fact @@ ALL (are)) IS NOT TRUE THEN
-            -- The name of a field is what the jsonpath about its value asks for first.
-            SELECT string_agg(substring(told::text FROM '[$]."([a-z_]+)"'), ', ') INTO wrong
-                FROM unnest(are) AS told WHERE (fact @@ told) IS NOT TRUE;
+        IF (fact @@ are) IS NOT TRUE THEN
+            SELECT string_agg(f, ', ') INTO wrong FROM jsonb_object_keys(fact) AS f
+                WHERE (jsonb_build_object('kind', fact_kind, f, fact -> f) @@ are) IS NOT TRUE;
             RAISE EXCEPTION 'entry % is % and has values that are none of it: %', told_index, fact_kind, wrong
                 USING ERRCODE = 'JIT01';
         END IF;
@@ -414,12 +412,12 @@ BEGIN
         last_index := last_index + 1;
         last_hash := encode(sha256(body), 'hex');
         last_at := told_at;
-        BEGIN
-            INSERT INTO public.entries (index, id, recorded_at, kind, request_id, body, hash)
-                VALUES (last_index, fact ->> 'id', told_at, fact_kind, fact ->> 'request_id', body, last_hash);
-        EXCEPTION WHEN unique_violation THEN
+        INSERT INTO public.entries (index, id, recorded_at, kind, request_id, body, hash)
+            VALUES (last_index, fact ->> 'id', told_at, fact_kind, fact ->> 'request_id', body, last_hash)
+            ON CONFLICT DO NOTHING;
+        IF NOT FOUND THEN
             RAISE EXCEPTION 'entry % holds a fact that is recorded already', last_index USING ERRCODE = 'JIT03';
-        END;
+        END IF;
     END LOOP;
     RETURN last_index;
 END
@@ -443,13 +441,13 @@ BEGIN
     -- 1. Alone from here to the end of the transaction.
     PERFORM pg_advisory_xact_lock(6973812);
     -- 2. What the facts rest on is still so.
-    IF EXISTS (
+    IF follows <> '{}' AND EXISTS (
         SELECT FROM jsonb_each_text(follows) AS f WHERE f.value::bigint <> coalesce(
             (SELECT max(e.index) FROM public.entries AS e WHERE e.request_id = f.key AND e.kind = ANY (steps)), 0)
     ) THEN
         RAISE EXCEPTION 'a request has changed meanwhile' USING ERRCODE = 'JIT05';
     END IF;
-    IF (SELECT count(*) FROM public.person_keys AS k WHERE k.id = ANY (keys)) <> cardinality(keys) THEN
+    IF keys <> '{}' AND (SELECT count(*) FROM public.person_keys AS k WHERE k.id = ANY (keys)) <> cardinality(keys) THEN
         RAISE EXCEPTION 'a key of a person is gone meanwhile' USING ERRCODE = 'JIT06';
     END IF;
     -- 3. Their place: behind the last, and not dated before it.

@@ -51,6 +51,7 @@ def test_many_are_taken_together_or_none(bot) -> None:
 NO_FACT = "holds no fact"
 FORM = "in this order, and no key twice"
 TWICE = "no name twice"
+NO_TIME = "a time that is none"
 BENT = {
     "too far": (lambda e: e.bent(f'"index": {e.index}', f'"index": {e.index + 1}'), "is not the next"),
     "again": (lambda e: e.bent(f'"index": {e.index}', f'"index": {e.index - 1}'), "is not the next|in this order"),
@@ -59,9 +60,12 @@ BENT = {
     "no index": (lambda e: e.bent(f'"index": {e.index}, ', ""), FORM),
     "another's hash": (lambda e: e.bent(e.previous, "f" * 64), "does not follow"),
     "capital hash": (lambda e: e.bent(e.previous, "F" * 64), "does not follow"),
-    "time in words": (lambda e: e.bent(e.at, "now"), FORM),
-    "another zone": (lambda e: e.bent(f'{e.at}", "prev', e.at.replace("+00:00", "+01:00") + '", "prev'), FORM),
-    "no such day": (lambda e: e.bent(f'{e.at}", "prev', '2026-02-30T00:00:00+00:00", "prev'), "a time that is none"),
+    "time in words": (lambda e: e.bent(e.at, "now"), NO_TIME),
+    "another zone": (
+        lambda e: e.bent(f'{e.at}", "prev', e.at.replace("+00:00", "+01:00") + '", "prev'),
+        "a time that is none",
+    ),
+    "no such day": (lambda e: e.bent(f'{e.at}", "prev', '2026-02-30T00:00:00+00:00", "prev'), NO_TIME),
     "other order": (lambda e: b'{"fact": {}, ' + e.body()[1:], FORM),
     "one more key": (lambda e: e.body()[:-1] + b', "more": 1}', FORM),
     "index twice": (lambda e: e.body()[:-1] + b', "index": 7}', FORM),

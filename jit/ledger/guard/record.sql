@@ -11,13 +11,13 @@ BEGIN
     -- 1. Alone from here to the end of the transaction.
     PERFORM pg_advisory_xact_lock(6973812);
     -- 2. What the facts rest on is still so.
-    IF EXISTS (
+    IF follows <> '{}' AND EXISTS (
         SELECT FROM jsonb_each_text(follows) AS f WHERE f.value::bigint <> coalesce(
             (SELECT max(e.index) FROM {schema}.entries AS e WHERE e.request_id = f.key AND e.kind = ANY (steps)), 0)
     ) THEN
         RAISE EXCEPTION 'a request has changed meanwhile' USING ERRCODE = 'JIT05';
     END IF;
-    IF (SELECT count(*) FROM {schema}.person_keys AS k WHERE k.id = ANY (keys)) <> cardinality(keys) THEN
+    IF keys <> '{}' AND (SELECT count(*) FROM {schema}.person_keys AS k WHERE k.id = ANY (keys)) <> cardinality(keys) THEN
         RAISE EXCEPTION 'a key of a person is gone meanwhile' USING ERRCODE = 'JIT06';
     END IF;
     -- 3. Their place: behind the last, and not dated before it.

@@ -1,4 +1,4 @@
-"""What the values of a fact look like: for each field of its kind a jsonpath of PostgreSQL, made from the models.
+"""What the values of a fact look like: for each field a jsonpath of PostgreSQL, made from the models.
 
 Of a value that is closed only that is seen: what is in it its key tells, and the database has no cipher.
 """
@@ -27,8 +27,8 @@ _MOST_AT_ONCE = 200
 """What one bound of a regular expression of PostgreSQL may count to is 255."""
 
 
-def shapes(models: Mapping[object, type[Fact]]) -> Iterator[tuple[str, str]]:
-    """Each field by its name, and what is true of every fact in which its value, if it has the field, is one.
+def shapes(models: Mapping[object, type[Fact]]) -> Iterator[str]:
+    """For each field what is true of every fact in which its value, if it has the field, is one.
 
     ``models`` by the kind of fact.
     """
@@ -40,7 +40,7 @@ def shapes(models: Mapping[object, type[Fact]]) -> Iterator[tuple[str, str]]:
             found.setdefault(name, {}).setdefault(shape, []).append(kind)
     for name, of_kinds in found.items():
         if name not in _SEEN_TO:
-            yield name, " || ".join([f'!exists($."{name}")', *_by_kind(of_kinds)])
+            yield " || ".join([f'!exists($."{name}")', *_by_kind(of_kinds)])
 
 
 def _by_kind(of_kinds: Mapping[str, Sequence[object]]) -> Iterator[str]:
