@@ -189,14 +189,14 @@ def _over(look: Observation, request: Request) -> bool:
 def unchanged(look: Observation, _debounce: Debounce) -> Verdict:
     """The record cannot be changed quietly."""
     checked = (
-        f"{count(look.record.head, 'entry', 'entries')}, {look.checked_whole} checked again from the first on, "
+        f"{count(look.record.last, 'entry', 'entries')}, {look.checked_whole} checked again from the first on, "
         f"{look.record.signed} signed"
     )
     if look.broken:
         return Verdict("broken", checked, f"{look.broken[:1].upper()}{look.broken[1:]}.")
     if look.unread:
         return Verdict("waiting", checked, "The ledger is down. The chain is checked when it is back.")
-    if not look.parts[SIGNER].up and look.record.signed < look.record.head:
+    if not look.parts[SIGNER].up and look.record.signed < look.record.last:
         return Verdict("waiting", checked, "The signer is down. What is not signed yet hangs together, and no more.")
     return Verdict("ok", checked)
 

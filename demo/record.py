@@ -7,7 +7,7 @@ from datetime import datetime
 from jit.facts import Ended, Life, Refused
 from jit.ledger import Ledger, TamperedEntry, check_chain
 from jit.ledger.entry import NO_ENTRY
-from jit.proof.audit.checkpoints import Head, Heads
+from jit.proof.audit.checkpoints import Checkpoints, SignedCheckpoint
 from jit.proof.verifier import Frontier, NoteError, VerifierKey, leaf_hash, parse_checkpoint, parse_note, signed
 from jit.requests.lifecycle import CannotFollow, Request, apply
 
@@ -28,16 +28,16 @@ class Story:
 
 @dataclass
 class Record:
-    """What was read so far: ``head`` entries, the last of them with ``hash``; ``key`` has signed over ``signed``."""
+    """What was read so far: ``last`` entries, the last of them with ``hash``; ``key`` has signed over ``signed``."""
 
     ledger: Ledger
     key: VerifierKey | None = None
-    head: int = 0
+    last: int = 0
     hash: str = NO_ENTRY
     signed: int = 0
     tree: Frontier = field(default_factory=Frontier)
     roots: dict[int, bytes] = field(default_factory=dict)
-    heads_read: int = 0
+    checkpoints_read: int = 0
     stories: dict[str, Story] = field(default_factory=dict)
     refusals: list[Refused] = field(default_factory=list)
 
@@ -48,67 +48,67 @@ class Record:
             TamperedEntry: it is not, or something does not follow.
             LedgerUnavailable: it cannot be read.
         """
-        self._head_stands()
+        self._last_stands()
         self._read_entries()
         if self.key is not None:
-            for head in Heads(self.ledger.engine).all(after=self.heads_read):
-                self._compare(head, self.key)
+            for checkpoint in Checkpoints(self.ledger.engine).all(after=self.checkpoints_read):
+                self._compare(checkpoint, self.key)
 
     def _read_entries(self) -> None:
-        while entries := self.ledger.read(after=self.head, limit=PAGE):
-            check_chain(entries, after=self.head, previous=self.hash)
+        while entries := self.ledger.read(after=self.last, limit=PAGE):
+            check_chain(entries, after=self.last, previous=self.hash)
             for entry in entries:
                 if isinstance(entry.fact, Life):
                     self._live_on(entry.fact, entry.index)
                 elif isinstance(entry.fact, Refused):
                     self.refusals.append(entry.fact)
-                self.head, self.hash = entry.index, entry.hash
+                self.last, self.hash = entry.index, entry.hash
                 self.tree.push(leaf_hash(entry.body))
-                self.roots[self.head] = self.tree.root()
+                self.roots[self.last] = self.tree.root()
 
-    def _compare(self, head: Head, key: VerifierKey) -> None:
+    def _compare(self, checkpoint: SignedCheckpoint, key: VerifierKey) -> None:
         """What has no signature of the key says nothing; whoever can write to the database could have put it there."""
         try:
-            note = parse_note(head.note)
+            note = parse_note(checkpoint.note)
             said = parse_checkpoint(note.text) if signed(note, key) else None
         except NoteError:
             said = None
         if said is not None and said.size:
-            if said.size > self.head:
+            if said.size > self.last:
                 self._read_entries()
-            if said.size > self.head:
-                raise TamperedEntry(self.head + 1, "is gone; it had been signed")
+            if said.size > self.last:
+                raise TamperedEntry(self.last + 1, "is gone; it had been signed")
             if self.roots[said.size] != said.root:
-                raise TamperedEntry(said.size, f"the head signed over entries 1 to {said.size} was over others")
+                raise TamperedEntry(said.size, f"the checkpoint signed over entries 1 to {said.size} was over others")
             self.signed = max(self.signed, said.size)
-        self.heads_read = head.number
+        self.checkpoints_read = checkpoint.number
 
     def read_whole(self) -> int:
         """Check the chain from the first entry to what was seen last. Returns how many. Raises as `read_on`."""
-        last, previous = 0, NO_ENTRY
-        while last < self.head:
-            entries = self.ledger.read(after=last, limit=min(PAGE, self.head - last))
+        checked, previous = 0, NO_ENTRY
+        while checked < self.last:
+            entries = self.ledger.read(after=checked, limit=min(PAGE, self.last - checked))
             if not entries:
-                raise TamperedEntry(last + 1, f"is gone; {self.head} entries had been seen")
-            last = check_chain(entries, after=last, previous=previous)
+                raise TamperedEntry(checked + 1, f"is gone; {self.last} entries had been seen")
+            checked = check_chain(entries, after=checked, previous=previous)
             previous = entries[-1].hash
         if previous != self.hash:
-            raise TamperedEntry(self.head, "is not what it was")
-        return last
+            raise TamperedEntry(self.last, "is not what it was")
+        return checked
 
     def lateness(self) -> Iterator[float]:
         """Seconds from each end's time to the read-back that it is gone; 0 for what was ended early."""
         for story in self.stories.values():
             yield from (max(0.0, (was - due).total_seconds()) for due, was in story.ends[:1])
 
-    def _head_stands(self) -> None:
-        if not self.head:
+    def _last_stands(self) -> None:
+        if not self.last:
             return
-        found = self.ledger.read(after=self.head - 1, limit=1)
-        if not found or found[0].index != self.head:
-            raise TamperedEntry(self.head, "is gone; it had been seen")
+        found = self.ledger.read(after=self.last - 1, limit=1)
+        if not found or found[0].index != self.last:
+            raise TamperedEntry(self.last, "is gone; it had been seen")
         if found[0].hash != self.hash:
-            raise TamperedEntry(self.head, "is not what it was")
+            raise TamperedEntry(self.last, "is not what it was")
 
     def _live_on(self, fact: Life, index: int) -> None:
         story = self.stories.get(fact.request_id)

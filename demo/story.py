@@ -13,7 +13,7 @@ from rich.markup import escape
 from demo.psql import Psql
 from demo.stack import Stack
 from jit.ledger import check_chain
-from jit.proof.audit.checkpoints import Heads
+from jit.proof.audit.checkpoints import Checkpoints
 from jit.proof.audit.live import live
 from jit.proof.signer.keys import read_key
 from jit.proof.verifier import Grade, Sources, Trust, check_record
@@ -199,10 +199,10 @@ def _the_record(stack: Stack, teller: Teller) -> None:
     teller.step("The record")
     last = check_chain(stack.ledger.read(limit=10_000))
     teller.says("ledger", f"{last} entries, each carries the hash of the one before, none is missing")
-    stack.alice.wait_for(lambda: Heads(stack.ledger.engine).covering(last))
+    stack.alice.wait_for(lambda: Checkpoints(stack.ledger.engine).covering(last))
     key = read_key(stack.folder / "signer" / "log.key").verifier()
     with live(stack.ledger.engine.url.render_as_string(hide_password=False)) as record:
-        verdict = check_record(record.entries, Sources(log=record.heads), Trust(keys=(key,)))
+        verdict = check_record(record.entries, Sources(log=record.checkpoints), Trust(keys=(key,)))
     teller.says("jit audit verify", f"{verdict.grade.name.lower()}: entries 1 to {verdict.covered[Grade.SIGNED]}")
     teller.says("next", "your own workspace: README.md, Connect a real workspace")
 

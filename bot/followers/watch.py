@@ -13,7 +13,7 @@ from jit.facts import AlertName, Fact, OrdersEnd, RevokeFailed, RevokeIntent
 from jit.ledger import TamperedEntry
 from jit.ledger.undelivered import undelivered
 from jit.policy import PolicyError
-from jit.proof.audit.checkpoints import Heads
+from jit.proof.audit.checkpoints import Checkpoints
 from jit.requests.lifecycle import Request, State, late_since
 
 LOOK_EVERY = 5.0
@@ -29,9 +29,9 @@ QUIET = timedelta(seconds=60)
 QUIET_IN_TROUBLE = timedelta(minutes=7)
 """Who goes on trying repeats its trouble every five minutes."""
 SIGNED_WITHIN = timedelta(seconds=60)
-"""As long may an entry stand without a signed head over it, where heads are signed at all."""
+"""As long may an entry stand without a signed checkpoint over it, where checkpoints are signed at all."""
 LATEST = 20
-"""Heads that are looked at for one that may be of this record."""
+"""Checkpoints that are looked at for one that may be of this record."""
 AGAIN = timedelta(hours=1)
 AGAIN_NOT_SHOWN = timedelta(days=1)
 """What Slack refuses waits for somebody who is not woken by it, and goes to others beside the channel."""
@@ -64,7 +64,7 @@ class Watch(Follower):
 
     def __init__(self, tools: Tools) -> None:
         super().__init__(tools)
-        self._heads = Heads(tools.ledger.engine)
+        self._checkpoints = Checkpoints(tools.ledger.engine)
         self._since: dict[str, float] = {}
         self._told: dict[str, datetime] = {}
 
@@ -119,18 +119,18 @@ class Watch(Follower):
             yield Finding("policy", AlertName.POLICY_BROKEN, _broken(broken))
 
     def _unsigned(self) -> Iterator[Finding]:
-        heads = self._heads.latest(LATEST)
-        if not heads:
+        checkpoints = self._checkpoints.latest(LATEST)
+        if not checkpoints:
             return
         last = self._ledger.last_index()  # one that covers more is nobody's who signs this record
-        covered = next((head.size for head in heads if 0 <= head.size <= last), 0)
+        covered = next((checkpoint.size for checkpoint in checkpoints if 0 <= checkpoint.size <= last), 0)
         after = self._ledger.read(after=covered, limit=1, skip_unreadable=True) if covered < last else []
         if after and self._clock.now() - after[0].recorded_at > SIGNED_WITHIN:
             says = (
-                f"The newest signed head covers {covered} entries, and the record goes on since "
+                f"The newest signed checkpoint covers {covered} entries, and the record goes on since "
                 f"{after[0].recorded_at:%Y-%m-%d %H:%M:%S} UTC: is `jit signer` running, and does it refuse to sign?"
             )
-            yield Finding("heads", AlertName.HEAD_MISSING, says)
+            yield Finding("checkpoints", AlertName.CHECKPOINT_MISSING, says)
 
     def _late(self) -> Iterator[Finding]:
         now = self._clock.now()

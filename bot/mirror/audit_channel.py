@@ -161,7 +161,9 @@ def _says(change: Change, *, own: bool) -> str:
     else:
         done = f"Somebody edited in the audit channel, {by}," if by else "Somebody edited in the audit channel"
     if not change.first:
-        return f"{done} a {which} that carried a signed head, or entries it does not name. The ledger has them all."
+        return (
+            f"{done} a {which} that carried a signed checkpoint, or entries it does not name. The ledger has them all."
+        )
     one = change.first == change.last
     shown = f"entry #{change.first}" if one else f"entries #{change.first} to #{change.last}"
     mend = MEND.replace("them", "it") if one else MEND

@@ -1,4 +1,4 @@
-"""The audit channel compared with the ledger, entry by entry and head by head. Reads, and changes nothing.
+"""The audit channel compared with the ledger, entry by entry and checkpoint by checkpoint. Reads, and changes nothing.
 
 Messages come in any order, once; `MirrorCheck.report` puts together what they say.
 """
@@ -43,7 +43,7 @@ class Report:
     differences: tuple[Difference, ...]
     notes: tuple[str, ...]
     unshown: tuple[tuple[int, int], ...]
-    heads: tuple[PostedCheckpoint, ...]
+    checkpoints: tuple[PostedCheckpoint, ...]
     entries: int
     messages: int
 
@@ -95,7 +95,7 @@ class MirrorCheck:
     accepted: frozenset[str] = frozenset()
     _found: list[Difference] = field(default_factory=list)
     _shown: list[_Shows] = field(default_factory=list)
-    _heads: list[PostedCheckpoint] = field(default_factory=list)
+    _checkpoints: list[PostedCheckpoint] = field(default_factory=list)
     _counts: _Counts = field(default_factory=_Counts)
 
     def see(self, message: Json) -> None:
@@ -113,7 +113,7 @@ class MirrorCheck:
             self._see_entries(message, ts, carried)
 
     def report(self, keys: Sequence[VerifierKey], now: datetime) -> Report:
-        """After all messages were seen. ``keys`` are known to sign heads of this record."""
+        """After all messages were seen. ``keys`` are known to sign checkpoints of this record."""
         last = self.ledger.last_index()
         shown = sorted(self._shown)
         gaps = list(self._gaps(shown, last))
@@ -124,7 +124,7 @@ class MirrorCheck:
             differences=tuple(sorted(found, key=lambda each: (each.first, each.ts))),
             notes=tuple(self._notes(mended=len(self._found) - len(still))),
             unshown=tuple(_joined([*gaps, *wrong])),
-            heads=tuple(sorted(self._heads)),
+            checkpoints=tuple(sorted(self._checkpoints)),
             entries=last,
             messages=len(self._shown),
         )
@@ -133,7 +133,7 @@ class MirrorCheck:
         self._found.append(Difference(kind, first, last, ts, says))
 
     def _see_quiet(self, message: Json, ts: str, payload: Json) -> None:
-        remark = self._see_head(ts, payload)
+        remark = self._see_checkpoint(ts, payload)
         after, at = payload.get("after"), payload.get("signed_at")
         if message.get("edited"):
             self._find(Kind.EDITED, ts, "the line that nothing is new was edited")
@@ -148,20 +148,20 @@ class MirrorCheck:
             else:
                 self._find(Kind.NOT_COMPARED, ts, not_compared(by))
 
-    def _see_head(self, ts: str, payload: Json) -> str:
-        """The remark that a message with this head carries; "" without one."""
+    def _see_checkpoint(self, ts: str, payload: Json) -> str:
+        """The remark that a message with this checkpoint carries; "" without one."""
         if payload.get("checkpoint") is None:
             return ""
         checkpoint = checkpoint_in(payload)
         if checkpoint is None:
-            self._find(Kind.MALFORMED, ts, "what it carries as a signed head is none")
+            self._find(Kind.MALFORMED, ts, "what it carries as a signed checkpoint is none")
             return ""
-        self._heads.append(PostedCheckpoint(ts, checkpoint.size, checkpoint.root, checkpoint.note))
+        self._checkpoints.append(PostedCheckpoint(ts, checkpoint.size, checkpoint.root, checkpoint.note))
         return checkpoint.remark
 
     def _see_entries(self, message: Json, ts: str, carried: Carried) -> None:
         first, last, payload = carried.first, carried.last, carried.payload
-        self._see_head(ts, payload)
+        self._see_checkpoint(ts, payload)
         if not first:
             self._find(Kind.MALFORMED, ts, "it does not say which entries it shows")
             return
@@ -221,9 +221,9 @@ class MirrorCheck:
         return not entries or now - entries[0].recorded_at <= ON_ITS_WAY
 
     def _weighed(self, keys: Sequence[VerifierKey]) -> Iterator[Difference]:
-        for judged in weigh(self.ledger, self._heads, keys):
-            kind = Kind.CONTRADICTED if judged.contradicts else Kind.HEAD_UNSURE
-            yield Difference(kind, 0, 0, judged.head.ts, judged.says)
+        for judged in weigh(self.ledger, self._checkpoints, keys):
+            kind = Kind.CONTRADICTED if judged.contradicts else Kind.CHECKPOINT_UNSURE
+            yield Difference(kind, 0, 0, judged.checkpoint.ts, judged.says)
 
     def _notes(self, *, mended: int) -> Iterator[str]:
         counts = self._counts

@@ -1,10 +1,10 @@
-"""Signed heads, as the audit channel carries them: outside the database, so that cutting off its end shows.
+"""Signed checkpoints, as the audit channel carries them: outside the database, so that cutting off its end shows.
 
 Who can rewrite the ledger cannot rewrite these: a record that was cut off or changed has other roots.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
@@ -13,7 +13,7 @@ import structlog
 from bot.views.audit import signed_remark
 from bot.views.text import Json
 from jit.ledger import Ledger
-from jit.proof.audit.checkpoints import Head
+from jit.proof.audit.checkpoints import SignedCheckpoint
 from jit.proof.audit.roots import roots_at
 from jit.proof.verifier import (
     NoteError,
@@ -32,16 +32,16 @@ LONGEST = 6000
 """Bytes of a note in the metadata of a message, which Slack takes up to 16 KB of."""
 
 
-class SignedHeads(Protocol):
-    """`jit.proof.audit.checkpoints.Heads` is one."""
+class CheckpointSource(Protocol):
+    """`jit.proof.audit.checkpoints.Checkpoints` is one."""
 
-    def last(self) -> Head | None: ...
-    def full_note(self, head: Head) -> bytes: ...
+    def last(self) -> SignedCheckpoint | None: ...
+    def full_note(self, checkpoint: SignedCheckpoint) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """A signed head. It is carried, not believed: the bot has no key to check it by. ``root`` is base64."""
+class CarriedCheckpoint:
+    """A signed checkpoint. It is carried, not believed: the bot has no key to check it by. ``root`` is base64."""
 
     size: int
     root: str
@@ -54,7 +54,7 @@ class Checkpoint:
 
 
 class PostedCheckpoint(NamedTuple):
-    """A head as a message carries it; ``root`` is base64."""
+    """A checkpoint as a message carries it; ``root`` is base64."""
 
     ts: str
     size: int
@@ -65,33 +65,32 @@ class PostedCheckpoint(NamedTuple):
 class Judged(NamedTuple):
     """What is wrong with one. ``contradicts``: the ledger is not what was signed."""
 
-    head: PostedCheckpoint
+    checkpoint: PostedCheckpoint
     contradicts: bool
     says: str
 
 
-def newest_checkpoint(heads: SignedHeads) -> Checkpoint | None:
-    """None if nothing was ever signed, or what is there is no head. Raises LedgerUnavailable."""
-    head = heads.last()
-    if head is None:
+def newest_checkpoint(checkpoints: CheckpointSource) -> CarriedCheckpoint | None:
+    """None if nothing was ever signed, or what is there is no checkpoint. Raises LedgerUnavailable."""
+    last = checkpoints.last()
+    if last is None:
         return None
-    whole = heads.full_note(head)
-    note = whole if len(whole) <= LONGEST else head.note
-    checkpoint = read_checkpoint(note)
-    if checkpoint is None:
-        log.error("head.unreadable", number=head.number)
+    whole = checkpoints.full_note(last)
+    carried = read_checkpoint(whole if len(whole) <= LONGEST else last.note)
+    if carried is None:
+        log.error("checkpoint.unreadable", number=last.number)
         return None
-    return Checkpoint(checkpoint.size, checkpoint.root, head.signed_at.astimezone(UTC), checkpoint.note)
+    return replace(carried, signed_at=last.signed_at.astimezone(UTC))
 
 
-def checkpoint_in(payload: Json) -> Checkpoint | None:
-    """The head that a message carries, whoever signed it; None without one, or if it is none."""
+def checkpoint_in(payload: Json) -> CarriedCheckpoint | None:
+    """The checkpoint that a message carries, whoever signed it; None without one, or if it is none."""
     note = payload.get("checkpoint")
     return read_checkpoint(note.encode(errors="replace")) if isinstance(note, str) else None
 
 
-def read_checkpoint(note: bytes) -> Checkpoint | None:
-    """What a note says, whoever signed it; None if it is no head, or longer than `LONGEST`."""
+def read_checkpoint(note: bytes) -> CarriedCheckpoint | None:
+    """What a note says, whoever signed it; None if it is no checkpoint, or longer than `LONGEST`."""
     if len(note) > LONGEST:
         return None
     try:
@@ -100,30 +99,32 @@ def read_checkpoint(note: bytes) -> Checkpoint | None:
     except NoteError:
         return None
     root = parsed.text.decode().split("\n")[2]
-    return Checkpoint(checkpoint.size, root, datetime.min.replace(tzinfo=UTC), note.decode())
+    return CarriedCheckpoint(checkpoint.size, root, datetime.min.replace(tzinfo=UTC), note.decode())
 
 
-def weigh(ledger: Ledger, heads: Sequence[PostedCheckpoint], keys: Sequence[VerifierKey]) -> Iterator[Judged]:
+def weigh(ledger: Ledger, checkpoints: Sequence[PostedCheckpoint], keys: Sequence[VerifierKey]) -> Iterator[Judged]:
     """Those that the ledger or the keys do not bear out. Raises LedgerUnavailable."""
-    roots = dict(roots_at(ledger, {head.size for head in heads}))
+    roots = dict(roots_at(ledger, {checkpoint.size for checkpoint in checkpoints}))
     ends = ledger.last_index()
-    for head in sorted(heads):
-        signature = _signature(head, keys)
-        name = f"the head over {head.size} entries, root {head.root}"
+    for checkpoint in sorted(checkpoints):
+        signature = _signature(checkpoint, keys)
+        name = f"the checkpoint over {checkpoint.size} entries, root {checkpoint.root}"
         if signature is None:
-            yield Judged(head, contradicts=False, says=f"{name}: what is written as a known key's signature is none")
-        elif roots.get(head.size) != head.root:
-            has = f"ends with #{ends}" if ends < head.size else "has another root there, or lacks an entry before"
-            yield Judged(head, contradicts=True, says=f"{name}, {signature}: the ledger {has}")
+            yield Judged(
+                checkpoint, contradicts=False, says=f"{name}: what is written as a known key's signature is none"
+            )
+        elif roots.get(checkpoint.size) != checkpoint.root:
+            has = f"ends with #{ends}" if ends < checkpoint.size else "has another root there, or lacks an entry before"
+            yield Judged(checkpoint, contradicts=True, says=f"{name}, {signature}: the ledger {has}")
         elif not signature.startswith("signed by"):
-            yield Judged(head, contradicts=False, says=f"{name}: {signature}")
+            yield Judged(checkpoint, contradicts=False, says=f"{name}: {signature}")
 
 
-def _signature(head: PostedCheckpoint, keys: Sequence[VerifierKey]) -> str | None:
+def _signature(checkpoint: PostedCheckpoint, keys: Sequence[VerifierKey]) -> str | None:
     """Who signed it, in words; None if a signature that names a known key does not hold."""
     try:
-        note = parse_note(head.note.encode())
-        decoded(head.root)
+        note = parse_note(checkpoint.note.encode())
+        decoded(checkpoint.root)
         for key in keys:
             cosigned_at(note, key)
             if signed(note, key):

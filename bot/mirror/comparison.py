@@ -42,8 +42,8 @@ class Kind(StrEnum):
     NOT_COMPARED = "not_compared"
     """Another version of jit is said to have drawn it, and this one draws it otherwise."""
     MALFORMED = "malformed"
-    HEAD_UNSURE = "head_unsure"
-    """A head that no known key has signed."""
+    CHECKPOINT_UNSURE = "checkpoint_unsure"
+    """A checkpoint that no known key has signed."""
     CONTRADICTED = "contradicted"
     """The ledger is not the one that this shows."""
 

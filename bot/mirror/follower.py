@@ -16,7 +16,7 @@ from bot.followers.follower import IDLE, SOON, SlackFollower, SlackTools
 from bot.followers.moved import MOVED, Whereabouts
 from bot.followers.outbox import Metadata, Pace, Posted, Rejected
 from bot.mirror.channel import end_of, is_posted
-from bot.mirror.checkpoints import Checkpoint, SignedHeads, newest_checkpoint
+from bot.mirror.checkpoints import CarriedCheckpoint, CheckpointSource, newest_checkpoint
 from bot.mirror.message import QUIET_TYPE, STANDS, PostedMessage, about, as_message, posted_messages, requests_of
 from bot.mirror.message_digest import message_digest
 from bot.views.audit import draw_lines, draw_quiet
@@ -26,7 +26,7 @@ from jit.facts import AlertName, Refused
 from jit.ledger import Entry, TamperedEntry, breaks
 from jit.ledger.entry import NO_ENTRY
 from jit.ledger.followers import CURSOR
-from jit.proof.audit.checkpoints import Heads
+from jit.proof.audit.checkpoints import Checkpoints
 
 log = structlog.get_logger(__name__)
 
@@ -38,9 +38,9 @@ AT_ONCE = 3
 COMPANY = 10.0
 """Seconds that it waits at most."""
 CHECKPOINT_WITHIN = 3.0
-"""Seconds that entries wait for a signed head over them, if heads are signed at all."""
+"""Seconds that entries wait for a signed checkpoint over them, if checkpoints are signed at all."""
 QUIET_AFTER = 3600.0
-"""Seconds without an entry, before a line says so and carries the newest head; and between such lines."""
+"""Seconds without an entry, before a line says so and carries the newest checkpoint; and between such lines."""
 REMEMBERED = 400
 """Messages whose words are kept, so that it is noticed if they change."""
 QUIET = "quiet"
@@ -51,9 +51,9 @@ class Mirror(SlackFollower):
 
     name = "mirror"
 
-    def __init__(self, tools: SlackTools, heads: SignedHeads | None = None) -> None:
+    def __init__(self, tools: SlackTools, checkpoints: CheckpointSource | None = None) -> None:
         super().__init__(tools)
-        self._heads = heads or Heads(tools.ledger.engine)
+        self._checkpoints = checkpoints or Checkpoints(tools.ledger.engine)
         self._pace = Pace(tools.clock, burst=1)
         self._cursor = self._sure = 0
         self._head: str | None = NO_ENTRY
@@ -62,7 +62,7 @@ class Mirror(SlackFollower):
         self._refusals = 0
         self._alone_since: float | None = None
         self._unsigned_since: float | None = None
-        self._given_up: Checkpoint | None = None
+        self._given_up: CarriedCheckpoint | None = None
         self._quiet_since = tools.clock.ticks()
         self._quiet: Metadata | None = None
         self._remembered: list[str] = []
@@ -91,7 +91,7 @@ class Mirror(SlackFollower):
             return IDLE
         if self._waits_for_company(entries):
             return SOON
-        checkpoint = newest_checkpoint(self._heads)
+        checkpoint = newest_checkpoint(self._checkpoints)
         if self._waits_for_checkpoint(entries, checkpoint):
             return SOON
         self._post(channel, *self._covered(entries, checkpoint))
@@ -181,7 +181,7 @@ class Mirror(SlackFollower):
         self._alone_since = now if self._alone_since is None else self._alone_since
         return now - self._alone_since < COMPANY
 
-    def _waits_for_checkpoint(self, entries: Sequence[Entry], checkpoint: Checkpoint | None) -> bool:
+    def _waits_for_checkpoint(self, entries: Sequence[Entry], checkpoint: CarriedCheckpoint | None) -> bool:
         """Once a signer has kept one message waiting in vain, no other waits until it has signed again."""
         if checkpoint is None or checkpoint.size >= entries[0].index or checkpoint == self._given_up:
             return False
@@ -193,16 +193,16 @@ class Mirror(SlackFollower):
         return False
 
     def _covered(
-        self, entries: Sequence[Entry], checkpoint: Checkpoint | None
-    ) -> tuple[Sequence[Entry], Checkpoint | None]:
-        """As many as the head covers, and the head; all without one, where it covers none or they go together."""
+        self, entries: Sequence[Entry], checkpoint: CarriedCheckpoint | None
+    ) -> tuple[Sequence[Entry], CarriedCheckpoint | None]:
+        """As many as the checkpoint covers, and it; all without one, where it covers none or they go together."""
         if checkpoint is None or checkpoint.size < entries[0].index:
             return entries, None
         if self._unfinished is None:
             return [entry for entry in entries if entry.index <= checkpoint.size], checkpoint
         return entries, checkpoint if checkpoint.size >= entries[-1].index else None
 
-    def _post(self, channel: str, entries: Sequence[Entry], checkpoint: Checkpoint | None) -> None:
+    def _post(self, channel: str, entries: Sequence[Entry], checkpoint: CarriedCheckpoint | None) -> None:
         last = entries[-1].index
         key = str(last)
         self._pace.took(channel)
@@ -228,12 +228,12 @@ class Mirror(SlackFollower):
         return {**dict.fromkeys(forgotten), key: json.dumps(PostedMessage(posted.channel, first, last, words))}
 
     def _say_quiet(self, channel: str) -> None:
-        """After an hour without an entry: a line that nothing is new, with the newest head, so that silence can be
-        told from something cut off.
+        """After an hour without an entry: a line that nothing is new, with the newest checkpoint, so that silence can
+        be told from something cut off.
         """
         if self._clock.ticks() - self._quiet_since < QUIET_AFTER:
             return
-        checkpoint = newest_checkpoint(self._heads)
+        checkpoint = newest_checkpoint(self._checkpoints)
         if checkpoint is None or checkpoint.size < self._cursor:
             return
         drawn = draw_quiet(self._cursor, checkpoint.signed_at, checkpoint.remark)

@@ -44,5 +44,5 @@ def in_short(shown: Sequence[str]) -> str:
 
 
 def signed_remark(size: int, root: str) -> str:
-    """`signed: #1042 · tqR8…`: up to which entry a head is signed, and how its root begins (base64)."""
+    """`signed: #1042 · tqR8…`: up to which entry a checkpoint is signed, and how its root begins (base64)."""
     return f"signed: #{size} · {root[:4]}…"

@@ -39,11 +39,31 @@ DO $jit$ BEGIN
         RAISE EXCEPTION 'the tables in this database were made by another version of jit';
     END IF;
 END $jit$;
+DO $jit$ BEGIN
+    IF to_regclass('public.heads') IS NOT NULL THEN
+        ALTER TABLE heads RENAME TO checkpoints;
+        ALTER TABLE cosignatures RENAME COLUMN head TO checkpoint;
+        DROP INDEX IF EXISTS heads_of_size;
+        ALTER INDEX heads_pkey RENAME TO checkpoints_pkey;
+        DROP TRIGGER IF EXISTS heads_kept ON checkpoints;
+        DROP TRIGGER IF EXISTS heads_not_emptied ON checkpoints;
+        DROP TRIGGER IF EXISTS heads_numbered ON checkpoints;
+        DROP FUNCTION IF EXISTS jit_head();
+    END IF;
+END $jit$;
+CREATE TABLE IF NOT EXISTS checkpoints (
+    number BIGINT NOT NULL,
+    size BIGINT NOT NULL,
+    signed_at BIGINT NOT NULL,
+    note BYTEA NOT NULL,
+    PRIMARY KEY (number)
+);
+CREATE INDEX IF NOT EXISTS checkpoints_of_size ON checkpoints (size);
 CREATE TABLE IF NOT EXISTS cosignatures (
-    head BIGINT NOT NULL,
+    checkpoint BIGINT NOT NULL,
     witness VARCHAR(200) NOT NULL,
     line BYTEA NOT NULL,
-    PRIMARY KEY (head, witness)
+    PRIMARY KEY (checkpoint, witness)
 );
 CREATE TABLE IF NOT EXISTS directory (
     key VARCHAR(64) NOT NULL,
@@ -63,14 +83,6 @@ CREATE TABLE IF NOT EXISTS entries (
     UNIQUE (id)
 );
 CREATE INDEX IF NOT EXISTS entries_of_request ON entries (request_id, kind, index);
-CREATE TABLE IF NOT EXISTS heads (
-    number BIGINT NOT NULL,
-    size BIGINT NOT NULL,
-    signed_at BIGINT NOT NULL,
-    note BYTEA NOT NULL,
-    PRIMARY KEY (number)
-);
-CREATE INDEX IF NOT EXISTS heads_of_size ON heads (size);
 CREATE TABLE IF NOT EXISTS leases (
     name VARCHAR(64) NOT NULL,
     holder VARCHAR(200) NOT NULL,
@@ -124,18 +136,18 @@ CREATE INDEX IF NOT EXISTS requests_of_person ON requests (requester, asked_at);
 CREATE INDEX IF NOT EXISTS requests_over ON requests (over_at);
 CREATE INDEX IF NOT EXISTS requests_waking ON requests (wakes_at);
 DO $jit$ BEGIN
-    IF EXISTS (SELECT FROM public.made_by WHERE version NOT IN (1, 2)) THEN
+    IF EXISTS (SELECT FROM public.made_by WHERE version NOT IN (1, 2, 3)) THEN
         RAISE EXCEPTION 'the tables in this database were made by another version of jit';
     END IF;
-    UPDATE public.made_by SET version = 2 WHERE version <> 2;
-    INSERT INTO public.made_by SELECT 2 WHERE NOT EXISTS (SELECT FROM public.made_by);
+    UPDATE public.made_by SET version = 3 WHERE version <> 3;
+    INSERT INTO public.made_by SELECT 3 WHERE NOT EXISTS (SELECT FROM public.made_by);
 END $jit$;
 ALTER DATABASE jit OWNER TO jit_owner;
 ALTER SCHEMA public OWNER TO jit_owner;
+ALTER TABLE public.checkpoints OWNER TO jit_owner;
 ALTER TABLE public.cosignatures OWNER TO jit_owner;
 ALTER TABLE public.directory OWNER TO jit_owner;
 ALTER TABLE public.entries OWNER TO jit_owner;
-ALTER TABLE public.heads OWNER TO jit_owner;
 ALTER TABLE public.leases OWNER TO jit_owner;
 ALTER TABLE public.made_by OWNER TO jit_owner;
 ALTER TABLE public.may_write OWNER TO jit_owner;
@@ -178,7 +190,7 @@ DECLARE
                 && (!exists($."actor") || ($."actor".type() == "string" && ($."actor" == "" || !($."actor" like_regex "^(.{200}){1}.{0}." flag "s")) || $."actor".type() == "object" && exists($."actor"."sealed")))
                 && (!exists($."source") || ($."source".type() == "string" && ($."source" == "slack" || $."source" == "cli" || $."source" == "worker" || $."source" == "timekeeper" || $."source" == "bot" || $."source" == "signer")))
                 && (!exists($."spooled") || ($."spooled".type() == "boolean"))
-                && (!exists($."name") || ($."name".type() == "string" && ($."name" == "end_late" || $."name" == "end_at_risk" || $."name" == "end_not_begun" || $."name" == "not_begun" || $."name" == "policy_broken" || $."name" == "grant_late" || $."name" == "left_behind" || $."name" == "grant_failed" || $."name" == "requester_left" || $."name" == "target_unusable" || $."name" == "foreign_slack" || $."name" == "foreign_grant" || $."name" == "record_broken" || $."name" == "spool_refused" || $."name" == "spool_broken" || $."name" == "spool_full" || $."name" == "audit_changed" || $."name" == "not_shown" || $."name" == "head_missing" || $."name" == "head_refused")))
+                && (!exists($."name") || ($."name".type() == "string" && ($."name" == "end_late" || $."name" == "end_at_risk" || $."name" == "end_not_begun" || $."name" == "not_begun" || $."name" == "policy_broken" || $."name" == "grant_late" || $."name" == "left_behind" || $."name" == "grant_failed" || $."name" == "requester_left" || $."name" == "target_unusable" || $."name" == "foreign_slack" || $."name" == "foreign_grant" || $."name" == "record_broken" || $."name" == "spool_refused" || $."name" == "spool_broken" || $."name" == "spool_full" || $."name" == "audit_changed" || $."name" == "not_shown" || $."name" == "checkpoint_missing" || $."name" == "checkpoint_refused")))
                 && (!exists($."says") || ($."says".type() == "string" || $."says".type() == "object" && exists($."says"."sealed")))
                 && (!exists($."request_id") || ($."kind" == "alert" || $."kind" == "refused") && (($."request_id".type() == "string") || ($."request_id".type() == "null")) || ($."kind" == "approval" || $."kind" == "approved" || $."kind" == "denied" || $."kind" == "ended" || $."kind" == "grant.failed" || $."kind" == "grant.intent" || $."kind" == "granted" || $."kind" == "lapsed" || $."kind" == "released" || $."kind" == "requested" || $."kind" == "requester.left" || $."kind" == "revoke.failed" || $."kind" == "revoke.intent" || $."kind" == "revoked" || $."kind" == "withdrawn") && ($."request_id".type() == "string"))
                 && (!exists($."requester") || ($."kind" == "alert" || $."kind" == "refused") && (($."requester".type() == "string" && ($."requester" == "" || !($."requester" like_regex "^(.{200}){1}.{0}." flag "s")) || $."requester".type() == "object" && exists($."requester"."sealed")) || ($."requester".type() == "null")) || ($."kind" == "approval" || $."kind" == "approved" || $."kind" == "denied" || $."kind" == "ended" || $."kind" == "grant.failed" || $."kind" == "grant.intent" || $."kind" == "granted" || $."kind" == "lapsed" || $."kind" == "released" || $."kind" == "requested" || $."kind" == "requester.left" || $."kind" == "revoke.failed" || $."kind" == "revoke.intent" || $."kind" == "revoked" || $."kind" == "withdrawn") && ($."requester".type() == "string" && ($."requester" == "" || !($."requester" like_regex "^(.{200}){1}.{0}." flag "s")) || $."requester".type() == "object" && exists($."requester"."sealed")))
@@ -640,28 +652,28 @@ BEGIN
 END
 $jit$;
 REVOKE ALL ON FUNCTION public.jit_policy_text() FROM PUBLIC;
-CREATE OR REPLACE FUNCTION public.jit_head() RETURNS trigger
+CREATE OR REPLACE FUNCTION public.jit_checkpoint() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET standard_conforming_strings = on
 AS $jit$
 BEGIN
     -- With the highest number there is, from whoever may write here, no signer could add another.
-    IF NEW.number NOT BETWEEN 1 AND coalesce((SELECT max(h.number) FROM public.heads AS h), 0) + 1000000000 THEN
-        RAISE EXCEPTION 'head % is none of the next', NEW.number USING ERRCODE = 'JIT04';
+    IF NEW.number NOT BETWEEN 1 AND coalesce((SELECT max(c.number) FROM public.checkpoints AS c), 0) + 1000000000 THEN
+        RAISE EXCEPTION 'checkpoint % is none of the next', NEW.number USING ERRCODE = 'JIT04';
     END IF;
     RETURN NEW;
 END
 $jit$;
-REVOKE ALL ON FUNCTION public.jit_head() FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.jit_checkpoint() FROM PUBLIC;
 CREATE OR REPLACE TRIGGER entries_kept BEFORE UPDATE OR DELETE ON public.entries FOR EACH ROW EXECUTE FUNCTION public.jit_kept();
 ALTER TABLE public.entries ENABLE ALWAYS TRIGGER entries_kept;
 CREATE OR REPLACE TRIGGER entries_not_emptied BEFORE TRUNCATE ON public.entries FOR EACH STATEMENT EXECUTE FUNCTION public.jit_kept();
 ALTER TABLE public.entries ENABLE ALWAYS TRIGGER entries_not_emptied;
-CREATE OR REPLACE TRIGGER heads_kept BEFORE UPDATE OR DELETE ON public.heads FOR EACH ROW EXECUTE FUNCTION public.jit_kept();
-ALTER TABLE public.heads ENABLE ALWAYS TRIGGER heads_kept;
-CREATE OR REPLACE TRIGGER heads_not_emptied BEFORE TRUNCATE ON public.heads FOR EACH STATEMENT EXECUTE FUNCTION public.jit_kept();
-ALTER TABLE public.heads ENABLE ALWAYS TRIGGER heads_not_emptied;
+CREATE OR REPLACE TRIGGER checkpoints_kept BEFORE UPDATE OR DELETE ON public.checkpoints FOR EACH ROW EXECUTE FUNCTION public.jit_kept();
+ALTER TABLE public.checkpoints ENABLE ALWAYS TRIGGER checkpoints_kept;
+CREATE OR REPLACE TRIGGER checkpoints_not_emptied BEFORE TRUNCATE ON public.checkpoints FOR EACH STATEMENT EXECUTE FUNCTION public.jit_kept();
+ALTER TABLE public.checkpoints ENABLE ALWAYS TRIGGER checkpoints_not_emptied;
 CREATE OR REPLACE TRIGGER cosignatures_kept BEFORE UPDATE OR DELETE ON public.cosignatures FOR EACH ROW EXECUTE FUNCTION public.jit_kept();
 ALTER TABLE public.cosignatures ENABLE ALWAYS TRIGGER cosignatures_kept;
 CREATE OR REPLACE TRIGGER cosignatures_not_emptied BEFORE TRUNCATE ON public.cosignatures FOR EACH STATEMENT EXECUTE FUNCTION public.jit_kept();
@@ -672,8 +684,8 @@ CREATE OR REPLACE TRIGGER policy_texts_not_emptied BEFORE TRUNCATE ON public.pol
 ALTER TABLE public.policy_texts ENABLE ALWAYS TRIGGER policy_texts_not_emptied;
 CREATE OR REPLACE TRIGGER policy_texts_proven BEFORE INSERT ON public.policy_texts FOR EACH ROW EXECUTE FUNCTION public.jit_policy_text();
 ALTER TABLE public.policy_texts ENABLE ALWAYS TRIGGER policy_texts_proven;
-CREATE OR REPLACE TRIGGER heads_numbered BEFORE INSERT ON public.heads FOR EACH ROW EXECUTE FUNCTION public.jit_head();
-ALTER TABLE public.heads ENABLE ALWAYS TRIGGER heads_numbered;
+CREATE OR REPLACE TRIGGER checkpoints_numbered BEFORE INSERT ON public.checkpoints FOR EACH ROW EXECUTE FUNCTION public.jit_checkpoint();
+ALTER TABLE public.checkpoints ENABLE ALWAYS TRIGGER checkpoints_numbered;
 CREATE OR REPLACE TRIGGER person_keys_kept BEFORE INSERT OR UPDATE OR DELETE ON public.person_keys FOR EACH ROW EXECUTE FUNCTION public.jit_person_key();
 ALTER TABLE public.person_keys ENABLE ALWAYS TRIGGER person_keys_kept;
 CREATE OR REPLACE TRIGGER leases_own_rows BEFORE INSERT OR UPDATE OR DELETE ON public.leases FOR EACH ROW EXECUTE FUNCTION public.jit_own_rows();
@@ -691,7 +703,7 @@ ALTER FUNCTION public.jit_kept() OWNER TO jit_owner;
 ALTER FUNCTION public.jit_own_rows() OWNER TO jit_owner;
 ALTER FUNCTION public.jit_person_key() OWNER TO jit_owner;
 ALTER FUNCTION public.jit_policy_text() OWNER TO jit_owner;
-ALTER FUNCTION public.jit_head() OWNER TO jit_owner;
+ALTER FUNCTION public.jit_checkpoint() OWNER TO jit_owner;
 REVOKE ALL ON DATABASE jit FROM PUBLIC, jit_bot, jit_hands, jit_signer, jit_auditor, jit_privacy;
 GRANT CONNECT ON DATABASE jit TO jit_bot, jit_hands, jit_signer, jit_auditor, jit_privacy;
 REVOKE ALL ON SCHEMA public FROM PUBLIC, jit_bot, jit_hands, jit_signer, jit_auditor, jit_privacy;
@@ -710,10 +722,10 @@ DO $jit$ DECLARE other regrole; BEGIN
         EXECUTE format('REVOKE ALL ON ALL FUNCTIONS IN SCHEMA public FROM %s CASCADE', other);
     END LOOP;
 END $jit$;
+GRANT SELECT ON public.checkpoints TO jit_bot;
 GRANT SELECT ON public.cosignatures TO jit_bot;
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.directory TO jit_bot;
 GRANT SELECT ON public.entries TO jit_bot;
-GRANT SELECT ON public.heads TO jit_bot;
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.leases TO jit_bot;
 GRANT SELECT ON public.made_by TO jit_bot;
 GRANT SELECT ON public.may_write TO jit_bot;
@@ -721,37 +733,37 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON public.notes TO jit_bot;
 GRANT SELECT, INSERT ON public.person_keys TO jit_bot;
 GRANT SELECT, INSERT ON public.policy_texts TO jit_bot;
 GRANT SELECT, INSERT, UPDATE ON public.requests TO jit_bot;
+GRANT SELECT ON public.checkpoints TO jit_hands;
 GRANT SELECT ON public.cosignatures TO jit_hands;
 GRANT SELECT ON public.directory TO jit_hands;
 GRANT SELECT ON public.entries TO jit_hands;
-GRANT SELECT ON public.heads TO jit_hands;
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.leases TO jit_hands;
 GRANT SELECT ON public.made_by TO jit_hands;
 GRANT SELECT ON public.may_write TO jit_hands;
 GRANT SELECT, INSERT ON public.person_keys TO jit_hands;
 GRANT SELECT, INSERT ON public.policy_texts TO jit_hands;
 GRANT SELECT, INSERT, UPDATE ON public.requests TO jit_hands;
+GRANT SELECT, INSERT ON public.checkpoints TO jit_signer;
 GRANT SELECT, INSERT ON public.cosignatures TO jit_signer;
 GRANT SELECT ON public.entries TO jit_signer;
-GRANT SELECT, INSERT ON public.heads TO jit_signer;
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.leases TO jit_signer;
 GRANT SELECT ON public.made_by TO jit_signer;
 GRANT SELECT ON public.may_write TO jit_signer;
 GRANT SELECT ON public.policy_texts TO jit_signer;
+GRANT SELECT ON public.checkpoints TO jit_auditor;
 GRANT SELECT ON public.cosignatures TO jit_auditor;
 GRANT SELECT ON public.directory TO jit_auditor;
 GRANT SELECT ON public.entries TO jit_auditor;
-GRANT SELECT ON public.heads TO jit_auditor;
 GRANT SELECT ON public.made_by TO jit_auditor;
 GRANT SELECT ON public.may_write TO jit_auditor;
 GRANT SELECT, INSERT, DELETE ON public.notes TO jit_auditor;
 GRANT SELECT, INSERT ON public.person_keys TO jit_auditor;
 GRANT SELECT ON public.policy_texts TO jit_auditor;
 GRANT SELECT, UPDATE ON public.requests TO jit_auditor;
+GRANT SELECT ON public.checkpoints TO jit_privacy;
 GRANT SELECT ON public.cosignatures TO jit_privacy;
 GRANT SELECT, UPDATE, DELETE ON public.directory TO jit_privacy;
 GRANT SELECT ON public.entries TO jit_privacy;
-GRANT SELECT ON public.heads TO jit_privacy;
 GRANT SELECT ON public.made_by TO jit_privacy;
 GRANT SELECT ON public.may_write TO jit_privacy;
 GRANT SELECT, DELETE ON public.notes TO jit_privacy;

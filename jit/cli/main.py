@@ -28,7 +28,7 @@ COMMANDS = {
         "jit.cli.audit.group:audit", "The record: proven, searched, exported, compared with the audit channel."
     ),
     "signer": Listed("jit.cli.signer:signer", "Signs the record."),
-    "witness": Listed("jit.cli.signer:witness", "Cosigns heads that are consistent with what it saw before."),
+    "witness": Listed("jit.cli.signer:witness", "Cosigns checkpoints that are consistent with what it saw before."),
     "ledger": Listed("jit.cli.ledger:ledger", "The ledger's database."),
     "privacy": Listed("jit.cli.privacy:privacy", "People forgotten, with the record left as it is."),
 }

@@ -34,7 +34,7 @@ def signer() -> None:
 )
 @click.option("--listen", metavar="HOST:PORT", default="127.0.0.1:3300", show_default=True)
 def witness(keygen: str | None, log_keys: tuple[str, ...], key: Path, state: Path, listen: str) -> None:
-    """Cosigns heads that are consistent with what it saw before. For another host, run by other people.
+    """Cosigns checkpoints that are consistent with what it saw before. For another host, run by other people.
 
     Something in front of it has to speak TLS, unless the signer runs on the same machine.
     """

@@ -41,17 +41,22 @@ class AlertName(StrEnum):
     """Somebody deleted or edited what the audit channel showed."""
     NOT_SHOWN = "not_shown"
     """The chat refuses for good what people were to see."""
-    HEAD_MISSING = "head_missing"
+    CHECKPOINT_MISSING = "checkpoint_missing"
     """The record goes on and nobody signs it."""
-    HEAD_REFUSED = "head_refused"
+    CHECKPOINT_REFUSED = "checkpoint_refused"
     """The signer or a witness will not sign: the record is not what it was."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "AlertName | None":
+        """Names that facts of earlier versions bear. Nothing is written under them any more."""
+        return {"head_missing": cls.CHECKPOINT_MISSING, "head_refused": cls.CHECKPOINT_REFUSED}.get(str(value))
 
 
 CRITICAL = frozenset(
     {
         AlertName.RECORD_BROKEN,
         AlertName.AUDIT_CHANGED,
-        AlertName.HEAD_REFUSED,
+        AlertName.CHECKPOINT_REFUSED,
         AlertName.SPOOL_REFUSED,
         AlertName.SPOOL_BROKEN,
         AlertName.FOREIGN_GRANT,

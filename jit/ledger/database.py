@@ -13,18 +13,16 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, SQLAlchemyError
 from sqlalchemy.pool import Pool
 
-from jit.ledger import guard
+from jit.ledger import guard, renamed
 from jit.ledger.schema import entries, made_by, metadata
 from jit.ledger.session import BUSY_SECONDS, opened_with, prepare
 from jit.ledger.unavailable import Doubled, Forbidden, LedgerUnavailable, NotTaken, Overtaken
-from jit.ledger.version import VERSION
+from jit.ledger.version import OLDER, VERSION
 from jit.runtime.settings import CannotStart
 
 log = structlog.get_logger(__name__)
 
 APPEND_LOCK = 0x6A6974  # "jit": the advisory lock that orders all appends
-OLDER = frozenset({1})
-"""Versions of the tables that are brought up to ours: nothing was taken away since, only added."""
 INSUFFICIENT_PRIVILEGE = "42501"
 
 
@@ -131,6 +129,7 @@ def create_tables(engine: Engine) -> None:
                 f" change that (this jit wants {VERSION}). Run `jit ledger init` as the database's superuser."
             )
         if found != VERSION:
+            renamed.rename(connection)
             metadata.create_all(connection)
             connection.execute(
                 update(made_by).values(version=VERSION) if found else insert(made_by).values(version=VERSION)

@@ -54,25 +54,25 @@ entries = Table(
     Index("entries_of_request", "request_id", "kind", "index"),
 )
 
-heads = Table(
-    "heads",
+checkpoints = Table(
+    "checkpoints",
     metadata,
     Column("number", _Index, primary_key=True, autoincrement=False),
     Column("size", _Index, nullable=False),
     Column("signed_at", Micros, nullable=False),
     Column("note", LargeBinary, nullable=False),
-    Index("heads_of_size", "size"),
+    Index("checkpoints_of_size", "size"),
 )
 """What the signer has signed, in order; ``note`` is a C2SP signed note. Nothing here is trusted: signatures are."""
 
 cosignatures = Table(
     "cosignatures",
     metadata,
-    Column("head", _Index, primary_key=True),
+    Column("checkpoint", _Index, primary_key=True),
     Column("witness", String(200), primary_key=True),
     Column("line", LargeBinary, nullable=False),
 )
-"""What witnesses have added to a head, a signature line of a signed note each."""
+"""What witnesses have added to a checkpoint, a signature line of a signed note each."""
 
 may_write = Table(
     "may_write",

@@ -3,28 +3,31 @@
 It imports nothing of jit, so that it can be read, kept and run apart: ``python verifier.py bundle.json --key VKEY``.
 The rest of jit checks by it too; there is no second implementation.
 
-A *head* is a signed note whose text is a checkpoint: how many entries there are, and the root of the Merkle tree over
-them. A record is checked in these steps, and each stands in the code under its number:
+A *checkpoint* is a signed note: how many entries there are, and the root of the Merkle tree over them. A record is
+checked in these steps, and each stands in the code under its number:
 
- 0. The reader says whom they believe: keys of the log, keys of witnesses, and heads that they have from elsewhere.
- 1. Each head is read. It has the form of a checkpoint, every signature and cosignature by a known key holds, and one
-    that is known has signed it.
+ 0. The reader says whom they believe: keys of the log, keys of witnesses, and checkpoints that they have from
+    elsewhere.
+ 1. Each checkpoint is read. It has its form, every signature and cosignature by a known key holds, and one that is
+    known has signed it.
  2. Each entry is read, in one pass. It stands in its place, has the hash it is kept under, begins and ends as every
     entry does, says its own place, names the hash of the entry before, and was not recorded before that one.
  3. Its hash becomes the next leaf of the Merkle tree.
- 4. The log's heads, in the order of signing, go back neither in size nor in time. No two heads of one size differ.
- 5. At the size of each head, the root of the tree is the one that was signed.
- 6. After the last entry, no head is left that covers more, and none from elsewhere goes further than the log's own.
- 7. A key that the reader did not name is believed up to a head that a believed key signed together with it; a key that
-    was replaced, up to there.
- 8. The verdict: BROKEN if anything did not fit, else every grade for which there is a head by a believed key, up to
-    which entry it goes, and what it does not exclude.
+ 4. The log's checkpoints, in the order of signing, go back neither in size nor in time. No two checkpoints of one size
+    differ.
+ 5. At the size of each checkpoint, the root of the tree is the one that was signed.
+ 6. After the last entry, no checkpoint is left that covers more, and none from elsewhere goes further than the log's
+    own.
+ 7. A key that the reader did not name is believed up to a checkpoint that a believed key signed together with it; a key
+    that was replaced, up to there.
+ 8. The verdict: BROKEN if anything did not fit, else every grade for which there is a checkpoint by a believed key, up
+    to which entry it goes, and what it does not exclude.
 
-An evidence bundle has some entries and one head. It is checked in other steps between 1 and 7:
+An evidence bundle has some entries and one checkpoint. It is checked in other steps between 1 and 7:
 
- 9. The bundle has its form, and its head is read as in step 1.
+ 9. The bundle has its form, and its checkpoint is read as in step 1.
 10. Each entry has its form, and fits the one before as in step 2, as far as both are here.
-11. Its inclusion proof leads from its bytes to the root of the head.
+11. Its inclusion proof leads from its bytes to the root of the checkpoint.
 12. It is about the request that the bundle names, or about none.
 13. Each secret that comes along opens the sealed field it is for, and no other.
 14. Each text of the rules has the version that it says, and an entry names that version.
@@ -70,7 +73,7 @@ BUNDLE_BYTES = 64 * 1024 * 1024
 BUNDLE_FORMAT = "jit evidence 1"
 FINDINGS = 100  # so many are told; of the rest, how many
 BESIDE = ("channel.jsonl", "locked.jsonl")
-"""In the folder of a copy: heads that whoever made it says are from elsewhere."""
+"""In the folder of a copy: checkpoints that whoever made it says are from elsewhere."""
 NO_ENTRY = "0" * 64
 """Stands for the hash of the entry before the first."""
 _PREFIX = re.compile(
@@ -329,7 +332,7 @@ class Checkpoint:
 
 
 def parse_checkpoint(text: bytes) -> Checkpoint:
-    """The text of a note as a tree head. Lines after the third are ignored, as the specification wants it.
+    """The text of a note as a checkpoint. Lines after the third are ignored, as the specification wants it.
 
     Raises NoteError.
     """
@@ -356,10 +359,10 @@ class Grade(IntEnum):
 
     BROKEN = 0
     UNSIGNED = 1  # it hangs together, and nobody vouches for it
-    SIGNED = 2  # a head signed with the log's key says the same
-    ANCHORED = 3  # so does a head that stood in the audit channel
+    SIGNED = 2  # a checkpoint signed with the log's key says the same
+    ANCHORED = 3  # so does a checkpoint that stood in the audit channel
     WITNESSED = 4  # so do enough witnesses
-    LOCKED = 5  # so does a head from a store that lets nobody replace it
+    LOCKED = 5  # so does a checkpoint from a store that lets nobody replace it
 
 
 class Reason(StrEnum):
@@ -369,18 +372,18 @@ class Reason(StrEnum):
     ENTRY_OUT_OF_PLACE = "entry_out_of_place"  # an entry stands where another belongs, or twice
     ENTRY_CHANGED = "entry_changed"  # its bytes do not have the hash they are kept under
     CHAIN_BROKEN = "chain_broken"  # it names another hash than that of the entry before: one of the two was changed
-    MALFORMED = "malformed"  # an entry, a head or a bundle without the form it must have
+    MALFORMED = "malformed"  # an entry, a checkpoint or a bundle without the form it must have
     TIME_BACKWARDS = "time_backwards"  # recorded or signed before what stands before it
-    TAIL_CUT = "tail_cut"  # a signed head covers more entries than are here
-    ROOT_MISMATCH = "root_mismatch"  # a head of this size was signed over other entries
-    FORKED = "forked"  # two heads of one size and different roots: the log told two stories
-    HEAD_ROLLED_BACK = "head_rolled_back"  # the log's heads shrink, or end before one that is known from elsewhere
+    TAIL_CUT = "tail_cut"  # a signed checkpoint covers more entries than are here
+    ROOT_MISMATCH = "root_mismatch"  # a checkpoint of this size was signed over other entries
+    FORKED = "forked"  # two checkpoints of one size and different roots: the log told two stories
+    CHECKPOINT_ROLLED_BACK = "checkpoint_rolled_back"  # the log's shrink, or end before one known from elsewhere
     SIGNATURE_BAD = "signature_bad"  # a signature said to be by a known key does not hold
-    SIGNED_BY_ANOTHER_KEY = "signed_by_another_key"  # no head is signed with the key that the reader knows
+    SIGNED_BY_ANOTHER_KEY = "signed_by_another_key"  # no checkpoint is signed with the key that the reader knows
     KEY_NOT_VOUCHED = "key_not_vouched"  # signed with a key that no known key has signed together with
     KEY_RETIRED = "key_retired"  # signed with a key after it was replaced
-    UNSIGNED = "unsigned"  # a head without a signature in its log's name
-    PROOF_BAD = "proof_bad"  # the inclusion proof does not lead from the entry to the head
+    UNSIGNED = "unsigned"  # a checkpoint without a signature in its log's name
+    PROOF_BAD = "proof_bad"  # the inclusion proof does not lead from the entry to the checkpoint
     WRONG_REQUEST = "wrong_request"  # an entry of another request than the bundle is about, or none of it
     POLICY_WRONG = "policy_wrong"  # a policy text that is not the version it says, or that nothing names
     SEAL_BAD = "seal_bad"  # a disclosed secret that does not open the field it is for
@@ -395,11 +398,11 @@ NOT_EXCLUDED = {
     Grade.UNSIGNED: "Whoever can write to where this lay may have rewritten it with new hashes, or cut off its end.",
     Grade.SIGNED: (
         "Whoever holds the signing key and can write to where this lay may have rewritten it and signed it anew, "
-        "or cut off the newest entries together with their heads."
+        "or cut off the newest entries together with their checkpoints."
     ),
     Grade.ANCHORED: (
         "Whoever holds the signing key and may post and delete in the audit channel may have changed both; "
-        "and the heads are taken to be from that channel because whoever saved them says so."
+        "and the checkpoints are taken to be from that channel because whoever saved them says so."
     ),
     Grade.WITNESSED: (
         "The witness saw sizes and roots, never an entry; the log and as many witnesses as are needed, "
@@ -407,7 +410,7 @@ NOT_EXCLUDED = {
     ),
     Grade.LOCKED: (
         "Whoever may lift the lock or owns the storage account, and holds the signing key, may have replaced the copy; "
-        "and the heads are taken to be from that store because whoever fetched them says so."
+        "and the checkpoints are taken to be from that store because whoever fetched them says so."
     ),
 }
 """What each grade does not exclude."""
@@ -416,7 +419,7 @@ NOT_EXCLUDED = {
 @dataclass(frozen=True, slots=True)
 class Finding:
     reason: Reason
-    index: int | None  # of the entry; for a head, its size
+    index: int | None  # of the entry; for a checkpoint, its size
     says: str
 
 
@@ -508,19 +511,19 @@ class Trust:
     keys: tuple[VerifierKey, ...] = ()
     """Of the log, known from elsewhere than from what is checked. That of today suffices, for a record."""
     offered: tuple[VerifierKey, ...] = ()
-    """Came along with what is checked; believed up to a head that a known key signed together with it."""
+    """Came along with what is checked; believed up to a checkpoint that a known key signed together with it."""
     witnesses: tuple[VerifierKey, ...] = ()
     witnesses_needed: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """Heads, each a whole signed note, by where they were found. Each is read once.
+    """Checkpoints, each a whole signed note, by where they were found. Each is read once.
 
     ``log`` comes in the order of signing and is read along with the entries; the others are read before them. Whoever
-    reads a record that grows reads channel, witnesses and locked copies first, then decides how many heads, and takes
-    the entries last: else the end looks cut off. Memory grows with the heads of the others that differ, not with
-    entries or with the log's heads.
+    reads a record that grows reads channel, witnesses and locked copies first, then decides how many checkpoints, and
+    takes the entries last: else the end looks cut off. Memory grows with the checkpoints of the others that differ, not
+    with entries or with the log's checkpoints.
     """
 
     log: Iterable[bytes] = ()
@@ -548,7 +551,7 @@ class Findings:
 
 
 @dataclass(frozen=True, slots=True)
-class _Head:
+class _SignedCheckpoint:
     size: int
     root: bytes
     signers: frozenset[int]  # the keys that signed it, by their place in `_KeyTrust.keys`
@@ -558,7 +561,7 @@ class _Head:
 
 @dataclass(slots=True)
 class _Tally:
-    """What is kept of all heads with the same signers."""
+    """What is kept of all checkpoints with the same signers."""
 
     least: int  # of their sizes
     most: int
@@ -566,22 +569,27 @@ class _Tally:
     last_at: int | None = None
     largest: dict[Grade, int] = field(default_factory=dict)
 
-    def count(self, head: _Head, grade: Grade) -> None:
-        self.least, self.most = min(self.least, head.size), max(self.most, head.size)
-        grades = (Grade.SIGNED, *((grade,) if grade > Grade.SIGNED else ()), *((Grade.WITNESSED,) * head.witnessed))
+    def count(self, checkpoint: _SignedCheckpoint, grade: Grade) -> None:
+        self.least, self.most = min(self.least, checkpoint.size), max(self.most, checkpoint.size)
+        grades = (
+            Grade.SIGNED,
+            *((grade,) if grade > Grade.SIGNED else ()),
+            *((Grade.WITNESSED,) * checkpoint.witnessed),
+        )
         for mark in grades:
-            self.largest[mark] = max(head.size, self.largest.get(mark, 0))
-        if head.at is not None:
-            self.first_at = head.at if self.first_at is None else min(head.at, self.first_at)
-            self.last_at = head.at if self.last_at is None else max(head.at, self.last_at)
+            self.largest[mark] = max(checkpoint.size, self.largest.get(mark, 0))
+        if checkpoint.at is not None:
+            self.first_at = checkpoint.at if self.first_at is None else min(checkpoint.at, self.first_at)
+            self.last_at = checkpoint.at if self.last_at is None else max(checkpoint.at, self.last_at)
 
 
 class _KeyTrust:
-    """Reads heads and weighs who signed them.
+    """Reads checkpoints and weighs who signed them.
 
-    A key that the reader did not name is believed up to the size of a head that a believed key signed together with it,
-    and no further. Which of the two replaced the other no head says: whoever stole the older one could sign on with it,
-    and take away what the newer one has signed since. So whoever knows only an older key has to name the newer one.
+    A key that the reader did not name is believed up to the size of a checkpoint that a believed key signed together
+    with it, and no further. Which of the two replaced the other no checkpoint says: whoever stole the older one could
+    sign on with it, and take away what the newer one has signed since. So whoever knows only an older key has to name
+    the newer one.
 
     A key that the reader named is believed until it is seen to be replaced.
     """
@@ -599,13 +607,13 @@ class _KeyTrust:
         self._tallies: dict[frozenset[int], _Tally] = {}
         self._held: tuple[bytes, int, bytes] | None = None
 
-    def read(self, data: object, where: str) -> _Head | None:
+    def read(self, data: object, where: str) -> _SignedCheckpoint | None:
         """1. None if it says nothing; why stands among the findings then."""
         try:
             note = parse_note(data if isinstance(data, bytes) else b"")
             checkpoint = parse_checkpoint(note.text)
         except NoteError as wrong:
-            self._findings.add(Reason.MALFORMED, None, f"a head {where} is {wrong}")
+            self._findings.add(Reason.MALFORMED, None, f"a checkpoint {where} is {wrong}")
             return None
         mine = [place for place, key in enumerate(self.keys) if key.name == checkpoint.origin]
         try:
@@ -613,16 +621,16 @@ class _KeyTrust:
             times = [at for place in mine if (at := cosigned_at(note, self.keys[place])) is not None]
             seen = {key.public for key in self._witnesses if cosigned_at(note, key) is not None}
         except NoteError as wrong:
-            self._findings.add(Reason.SIGNATURE_BAD, checkpoint.size, f"a head {where}: {str(wrong)!a}")
+            self._findings.add(Reason.SIGNATURE_BAD, checkpoint.size, f"a checkpoint {where}: {str(wrong)!a}")
             return None
         if not signers and self.keys:
             reason, says = Reason.SIGNED_BY_ANOTHER_KEY, "is not signed with a key that is known here"
             if mine and not any(line.name == checkpoint.origin for line in note.signatures):
                 reason, says = Reason.UNSIGNED, "bears no signature of its log"
-            self._findings.add(reason, checkpoint.size, f"a head of size {checkpoint.size} {where} {says}")
+            self._findings.add(reason, checkpoint.size, f"a checkpoint of size {checkpoint.size} {where} {says}")
             return None
         witnessed = bool(signers) and len(seen) >= self._needed
-        return _Head(checkpoint.size, checkpoint.root, signers, max(times, default=None), witnessed)
+        return _SignedCheckpoint(checkpoint.size, checkpoint.root, signers, max(times, default=None), witnessed)
 
     def _signed(self, note: Note, place: int) -> bool:
         """A heartbeat signs the same text again, with the same signature: it is checked once."""
@@ -635,13 +643,13 @@ class _KeyTrust:
         self._held = (note.text, place, lines[0].blob)
         return True
 
-    def count(self, head: _Head, grade: Grade = Grade.SIGNED) -> None:
-        self._tallies.setdefault(head.signers, _Tally(head.size, head.size)).count(head, grade)
+    def count(self, checkpoint: _SignedCheckpoint, grade: Grade = Grade.SIGNED) -> None:
+        self._tallies.setdefault(checkpoint.signers, _Tally(checkpoint.size, checkpoint.size)).count(checkpoint, grade)
 
-    def vouch(self, head: _Head) -> None:
-        """A head where the key changed, of which nothing shows that what is judged follows from it, or it from that."""
-        if head.signers & self._named:
-            self._vouched |= head.signers
+    def vouch(self, checkpoint: _SignedCheckpoint) -> None:
+        """A checkpoint where the key changed; nothing shows that what is judged follows from it, or it from that."""
+        if checkpoint.signers & self._named:
+            self._vouched |= checkpoint.signers
 
     def believed(self) -> list[_Tally]:
         """7. The tallies of keys that are believed; of others there is a finding."""
@@ -658,17 +666,17 @@ class _KeyTrust:
             size = tally.least if tally.least > most else tally.most
             if most >= 0 and self._was_replaced(signers, most):
                 reason = Reason.KEY_RETIRED
-                says = f"a head of size {size} is signed with a key that was replaced at size {most}"
+                says = f"a checkpoint of size {size} is signed with a key that was replaced at size {most}"
             elif most >= 0 or signers & self._vouched:
                 reason = Reason.KEY_NOT_VOUCHED
                 upto = f", which one you know vouches for up to size {most} only" if most >= 0 else " other than yours"
                 says = (
-                    f"a head of size {size} is signed with a key{upto}. If it is the log's of today, learn it from "
-                    "somebody else than who gave you this, and name it too"
+                    f"a checkpoint of size {size} is signed with a key{upto}. If it is the log's of today, learn it "
+                    "from somebody else than who gave you this, and name it too"
                 )
             else:
                 reason = Reason.KEY_NOT_VOUCHED if good else Reason.SIGNED_BY_ANOTHER_KEY
-                says = f"heads from size {size} on are signed with a key that no known key vouches for"
+                says = f"checkpoints from size {size} on are signed with a key that no known key vouches for"
             self._findings.add(reason, size, says)
         return good
 
@@ -692,8 +700,8 @@ class _KeyTrust:
         return until
 
     def _replaced(self, old: int, new: int, link: _Tally) -> bool:
-        """Whether ``old`` signed before the heads that both signed and ``new`` did not; or both signed after them, each
-        alone, and nothing tells which may.
+        """Whether ``old`` signed before the checkpoints that both signed and ``new`` did not; or both signed after
+        them, each alone, and nothing tells which may.
         """
         ways = ((old, new), (new, old))
         before = [any(tally.least < link.least for tally in self._alone(one, other)) for one, other in ways]
@@ -785,26 +793,26 @@ class EntryCheck:
         self.whole = False
 
 
-class _HeadCheck:
-    """Steps 4 to 6: heads are held against each other, and against the tree as it grows."""
+class _CheckpointCheck:
+    """Steps 4 to 6: checkpoints are held against each other, and against the tree as it grows."""
 
     def __init__(self, entries: EntryCheck, keys: _KeyTrust, findings: Findings, log: Iterable[bytes]) -> None:
         self._entries, self._keys, self._findings = entries, keys, findings
-        self._wanted: dict[int, dict[object, tuple[_Head, Grade, str]]] = {}
+        self._wanted: dict[int, dict[object, tuple[_SignedCheckpoint, Grade, str]]] = {}
         self._mismatched: set[str] = set()
         self._log = iter(log)
-        self._next: _Head | None = None
-        self._newest: _Head | None = None
+        self._next: _SignedCheckpoint | None = None
+        self._newest: _SignedCheckpoint | None = None
         self._largest_elsewhere = (0, "")
         self.stop = 0  # the size at which something is to be compared next, or a later one
 
     def gather(self, data: Iterable[bytes], grade: Grade, where: str) -> None:
-        """1. Heads of others: all of them, before the first entry."""
+        """1. Checkpoints of others: all of them, before the first entry."""
         for one in data:
-            if head := self._keys.read(one, where):
-                same = (head.root, head.signers, head.witnessed, grade)
-                self._wanted.setdefault(head.size, {}).setdefault(same, (head, grade, where))
-                self._largest_elsewhere = max(self._largest_elsewhere, (head.size, where))
+            if checkpoint := self._keys.read(one, where):
+                same = (checkpoint.root, checkpoint.signers, checkpoint.witnessed, grade)
+                self._wanted.setdefault(checkpoint.size, {}).setdefault(same, (checkpoint, grade, where))
+                self._largest_elsewhere = max(self._largest_elsewhere, (checkpoint.size, where))
 
     def begin(self) -> None:
         self._sizes = sorted(self._wanted, reverse=True)
@@ -821,47 +829,49 @@ class _HeadCheck:
             self._advance()
         while self._sizes and self._sizes[-1] <= size:
             at = self._sizes.pop()
-            for head, _, where in self._wanted[at].values() if at == size else ():
-                self._match(head, root, where)
+            for checkpoint, _, where in self._wanted[at].values() if at == size else ():
+                self._match(checkpoint, root, where)
         waiting = [self._next.size] if self._next is not None else []
         self.stop = min([*waiting, *self._sizes[-1:]], default=LARGEST + 1)
 
     def _advance(self) -> None:
-        """4. The log's next head, past those that go back behind what was already compared."""
+        """4. The log's next checkpoint, past those that go back behind what was already compared."""
         self._next = None
         for data in self._log:
-            if (head := self._keys.read(data, "of the log")) is None:
+            if (checkpoint := self._keys.read(data, "of the log")) is None:
                 continue
             before = self._newest
-            if before is not None and head.size < before.size:
-                says = f"after a head of size {before.size} the log signed one of size {head.size}"
-                self._findings.add(Reason.HEAD_ROLLED_BACK, head.size, says)
+            if before is not None and checkpoint.size < before.size:
+                says = f"after a checkpoint of size {before.size} the log signed one of size {checkpoint.size}"
+                self._findings.add(Reason.CHECKPOINT_ROLLED_BACK, checkpoint.size, says)
                 continue
-            if before is not None and head.at is not None and before.at is not None and head.at < before.at:
-                says = f"a head of size {head.size} was signed before the one that comes before it"
-                self._findings.add(Reason.TIME_BACKWARDS, head.size, says)
-            others = [other.root for other, _, _ in self._wanted.get(head.size, {}).values()]
-            if before is not None and head.size == before.size:
+            if before is not None and checkpoint.at is not None and before.at is not None and checkpoint.at < before.at:
+                says = f"a checkpoint of size {checkpoint.size} was signed before the one that comes before it"
+                self._findings.add(Reason.TIME_BACKWARDS, checkpoint.size, says)
+            others = [other.root for other, _, _ in self._wanted.get(checkpoint.size, {}).values()]
+            if before is not None and checkpoint.size == before.size:
                 others.append(before.root)
-            if any(root != head.root for root in others):
-                self._forked(head.size)
-            self._newest = self._next = head
-            self._keys.count(head)
+            if any(root != checkpoint.root for root in others):
+                self._forked(checkpoint.size)
+            self._newest = self._next = checkpoint
+            self._keys.count(checkpoint)
             return
 
     def _forked(self, size: int) -> None:
-        self._findings.add(Reason.FORKED, size, f"two heads of size {size} have different roots")
+        self._findings.add(Reason.FORKED, size, f"two checkpoints of size {size} have different roots")
 
-    def _match(self, head: _Head, root: bytes | None, where: str) -> None:
+    def _match(self, checkpoint: _SignedCheckpoint, root: bytes | None, where: str) -> None:
         """5. The root of the tree at this size is the one that was signed. Of each place one mismatch is told."""
-        if root is None or root == head.root or where in self._mismatched:
+        if root is None or root == checkpoint.root or where in self._mismatched:
             return
         self._mismatched.add(where)
-        other = f"was signed over other entries than 1 to {head.size} as they are here"
-        self._findings.add(Reason.ROOT_MISMATCH, head.size, f"the head of size {head.size} {where} {other}")
+        other = f"was signed over other entries than 1 to {checkpoint.size} as they are here"
+        self._findings.add(
+            Reason.ROOT_MISMATCH, checkpoint.size, f"the checkpoint of size {checkpoint.size} {where} {other}"
+        )
 
     def finish(self) -> None:
-        """6. After the last entry: heads beyond it, and what others have that the log has no more."""
+        """6. After the last entry: checkpoints beyond it, and what others have that the log has no more."""
         size = self._entries.last
         beyond: tuple[int, str] = (0, "")
         while self._next is not None:
@@ -871,21 +881,21 @@ class _HeadCheck:
             _, _, where = next(iter(self._wanted[self._sizes[0]].values()))
             beyond = max(beyond, (self._sizes[0], where))
         if beyond[0] > size:
-            says = f"the record ends with entry {size}, and a head {beyond[1]} covers {beyond[0]}"
+            says = f"the record ends with entry {size}, and a checkpoint {beyond[1]} covers {beyond[0]}"
             self._findings.add(Reason.TAIL_CUT, size + 1, says)
         for at in sorted(self._wanted):
-            heads = self._wanted[at].values()
-            if len({head.root for head, _, _ in heads}) > 1:
+            checkpoints = self._wanted[at].values()
+            if len({checkpoint.root for checkpoint, _, _ in checkpoints}) > 1:
                 self._forked(at)
-            for head, grade, _ in heads:
-                self._keys.count(head, grade)
+            for checkpoint, grade, _ in checkpoints:
+                self._keys.count(checkpoint, grade)
         most, where = self._largest_elsewhere
         if self._newest is not None and most > self._newest.size:
-            says = f"the newest head of the log covers {self._newest.size} entries, and one {where} covers {most}"
-            self._findings.add(Reason.HEAD_ROLLED_BACK, most, says)
+            says = f"the newest checkpoint of the log covers {self._newest.size} entries, and one {where} covers {most}"
+            self._findings.add(Reason.CHECKPOINT_ROLLED_BACK, most, says)
 
 
-def check_record(entries: Iterable[tuple[int, bytes, str | None]], heads: Sources, trust: Trust) -> Verdict:
+def check_record(entries: Iterable[tuple[int, bytes, str | None]], checkpoints: Sources, trust: Trust) -> Verdict:
     """Judge a record in one pass over its entries: each its index, its exact bytes, and the hash kept with it, if any.
 
     The iterables may raise whatever reading them raises; nothing that they give makes this raise.
@@ -893,21 +903,21 @@ def check_record(entries: Iterable[tuple[int, bytes, str | None]], heads: Source
     findings = Findings()
     # 0. Whom the reader believes.
     keys, entry_check = _KeyTrust(trust, findings), EntryCheck(findings)
-    # 1. The heads from elsewhere, all of them; then the log's, as its size is reached.
-    head_check = _HeadCheck(entry_check, keys, findings, heads.log)
+    # 1. The checkpoints from elsewhere, all of them; then the log's, as its size is reached.
+    checkpoint_check = _CheckpointCheck(entry_check, keys, findings, checkpoints.log)
     for name, grade, where in _OTHERS:
-        head_check.gather(getattr(heads, name), grade, where)
-    head_check.begin()
-    take, stop = entry_check.take, head_check.stop
+        checkpoint_check.gather(getattr(checkpoints, name), grade, where)
+    checkpoint_check.begin()
+    take, stop = entry_check.take, checkpoint_check.stop
     for index, body, kept in entries:
         # 2. and 3. The entry, and the tree with it.
         take(index, body, kept)
-        # 4. and 5. The heads of this size.
+        # 4. and 5. The checkpoints of this size.
         if entry_check.last >= stop:
-            head_check.compare()
-            stop = head_check.stop
+            checkpoint_check.compare()
+            stop = checkpoint_check.stop
     # 6. The end.
-    head_check.finish()
+    checkpoint_check.finish()
     # 7. and 8. The keys, and the verdict.
     tree = entry_check.frontier
     return _verdict(findings, keys, size=entry_check.last, root=tree.root(), checked=tree.size)
@@ -1057,11 +1067,12 @@ def _object(value: object, what: str, names: set[str], may: frozenset[str] = fro
 def check_bundle(data: bytes, trust: Trust) -> Verdict:
     """Judge the evidence bundle of one request. Never raises.
 
-    The reader has to know a key that signed the checkpoint itself: nothing in a bundle ties it to other heads. So heads
-    in ``rotations``, which a key and its successor signed both, vouch for nothing: they tell why a key is not known.
+    The reader has to know a key that signed the checkpoint itself: nothing in a bundle ties it to other checkpoints. So
+    checkpoints in ``rotations``, which a key and its successor signed both, vouch for nothing: they tell why a key is
+    not known.
     """
     findings = Findings()
-    # 9. Its form, and its head.
+    # 9. Its form, and its checkpoint.
     try:
         if len(data) > BUNDLE_BYTES:
             raise Refused(f"a bundle of {len(data)} bytes; {BUNDLE_BYTES} are read")
@@ -1077,13 +1088,13 @@ def check_bundle(data: bytes, trust: Trust) -> Verdict:
     for rotation in bundle.get("rotations", ()):
         if turned := keys.read(rotation.encode("utf-8", "replace"), "where the key changed"):
             keys.vouch(turned)
-    head = None
+    checkpoint = None
     if bundle["checkpoint"] is not None and (
-        head := keys.read(bundle["checkpoint"].encode("utf-8", "replace"), "of the bundle")
+        checkpoint := keys.read(bundle["checkpoint"].encode("utf-8", "replace"), "of the bundle")
     ):
-        keys.count(head)
+        keys.count(checkpoint)
     # 10. to 13. Each entry.
-    check = _BundleCheck(bundle["request"], head, findings)
+    check = _BundleCheck(bundle["request"], checkpoint, findings)
     for entry in bundle["entries"]:
         check.take(entry)
     # 14. The rules.
@@ -1093,7 +1104,7 @@ def check_bundle(data: bytes, trust: Trust) -> Verdict:
         *check.whole(),
     ]
     # 7. and 8. The keys, and the verdict.
-    size, root = (head.size, head.root) if head else (0, EMPTY_ROOT)
+    size, root = (checkpoint.size, checkpoint.root) if checkpoint else (0, EMPTY_ROOT)
     checked = len(bundle["entries"])
     return _verdict(findings, keys, size=size, root=root, checked=checked, remarks=remarks)
 
@@ -1125,8 +1136,8 @@ def _check_form(bundle: Mapping[str, Any]) -> None:
 class _BundleCheck:
     """Steps 10 to 14: the entries of a bundle, one after the other, and the rules that they name."""
 
-    def __init__(self, request: str, head: _Head | None, findings: Findings) -> None:
-        self._request, self._head, self._findings = request, head, findings
+    def __init__(self, request: str, checkpoint: _SignedCheckpoint | None, findings: Findings) -> None:
+        self._request, self._checkpoint, self._findings = request, checkpoint, findings
         self._about = 0
         self._versions: set[str] = set()
         self._index, self._hash, self._time = 0, "", b""
@@ -1149,11 +1160,11 @@ class _BundleCheck:
             self._findings.add(Reason.MALFORMED, index, str(wrong))
             return
         # 11. The path from its bytes to the root.
-        if self._head is not None:
+        if self._checkpoint is not None:
             try:
-                check_inclusion(index - 1, self._head.size, leaf_hash(body), proof, self._head.root)
+                check_inclusion(index - 1, self._checkpoint.size, leaf_hash(body), proof, self._checkpoint.root)
             except ProofError:
-                says = f"its proof does not lead to the head of size {self._head.size}"
+                says = f"its proof does not lead to the checkpoint of size {self._checkpoint.size}"
                 self._findings.add(Reason.PROOF_BAD, index, says)
         self._require_about(index, fact)
         self._open(index, fact, entry["disclosed"])
@@ -1205,8 +1216,8 @@ class _BundleCheck:
         """Once every entry was taken."""
         if not self._about:
             self._findings.add(Reason.WRONG_REQUEST, None, "no entry is about the request that the bundle names")
-        if self._head is None:
-            yield "The bundle has no signed head that could be read: its entries are proven by nothing."
+        if self._checkpoint is None:
+            yield "The bundle has no signed checkpoint that could be read: its entries are proven by nothing."
 
     def rules(self, policies: Iterable[object]) -> Iterator[str]:
         """14. Once every entry was taken: each text has its version, and an entry names that."""
@@ -1259,9 +1270,9 @@ def read_entries(path: Path) -> Iterator[tuple[int, bytes, None]]:
         yield last, line, None
 
 
-def read_heads(path: Path) -> Iterator[bytes]:
-    """Heads of a copy, as JSON, one a line: each with its ``note`` and perhaps ``cosignatures``. What is not that comes
-    out as a note that is none. A file that is not there has none.
+def read_checkpoints(path: Path) -> Iterator[bytes]:
+    """Checkpoints of a copy, as JSON, one a line: each with its ``note`` and perhaps ``cosignatures``. What is not that
+    comes out as a note that is none. A file that is not there has none.
 
     Raises CannotCheck.
     """
@@ -1285,18 +1296,21 @@ def read_keys(path: Path) -> tuple[VerifierKey, ...]:
 
 
 def check_folder(folder: Path, trust: Trust, channel: Iterable[bytes] = (), locked: Iterable[bytes] = ()) -> Verdict:
-    """Judge an exported copy; ``channel`` and ``locked`` are heads the reader has from there. Raises CannotCheck."""
+    """Judge an exported copy; ``channel`` and ``locked``: checkpoints the reader has from there. Raises CannotCheck."""
     if not (folder / "entries.jsonl").is_file():
         raise CannotCheck(f"{folder} holds no entries.jsonl; `jit audit export` writes one")
     try:
         offered = read_keys(folder / "keys.txt")
     except NoteError as wrong:
         raise CannotCheck(f"{folder / 'keys.txt'}: {wrong}") from None
+    log = folder / "checkpoints.jsonl"
+    if not log.exists():
+        log = folder / "heads.jsonl"  # as copies of earlier versions have it
     sources = Sources(
-        log=read_heads(folder / "heads.jsonl"),
+        log=read_checkpoints(log),
         channel=channel,
         locked=locked,
-        beside=chain.from_iterable(read_heads(folder / name) for name in BESIDE),
+        beside=chain.from_iterable(read_checkpoints(folder / name) for name in BESIDE),
     )
     trust = replace(trust, offered=(*trust.offered, *offered))
     verdict = check_record(read_entries(folder / "entries.jsonl"), sources, trust)
@@ -1310,11 +1324,11 @@ def check_folder(folder: Path, trust: Trust, channel: Iterable[bytes] = (), lock
 
 
 def check_path(path: Path, trust: Trust, channel: Path | None = None, locked: Path | None = None) -> Verdict:
-    """Judge a folder, a bundle (`*.json`) or bare entries (`*.jsonl`), by these files of heads. Raises CannotCheck."""
+    """Judge a folder, a bundle (`*.json`) or entries (`*.jsonl`), by these files of checkpoints. Raises CannotCheck."""
     named = [file for file in (channel, locked) if file is not None]
     if missing := [str(file) for file in named if not file.is_file()]:
         raise CannotCheck(f"{', '.join(missing)} is not there")
-    anchored, held = (read_heads(file) if file is not None else () for file in (channel, locked))
+    anchored, held = (read_checkpoints(file) if file is not None else () for file in (channel, locked))
     if path.is_dir():
         return check_folder(path, trust, anchored, held)
     if path.suffix == ".jsonl":
@@ -1350,8 +1364,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--key", type=_key, action="append", default=[], help="the log's key, as you know it")
     parser.add_argument("--witness", type=_key, action="append", default=[], help="a witness's key; may be repeated")
     parser.add_argument("--witnesses-needed", type=int, default=1, metavar="N", help="how many of them (1)")
-    parser.add_argument("--channel", type=Path, metavar="FILE", help="heads that you saved from the audit channel")
-    parser.add_argument("--locked", type=Path, metavar="FILE", help="heads that you fetched from the locked store")
+    parser.add_argument(
+        "--channel", type=Path, metavar="FILE", help="checkpoints that you saved from the audit channel"
+    )
+    parser.add_argument(
+        "--locked", type=Path, metavar="FILE", help="checkpoints that you fetched from the locked store"
+    )
     parser.add_argument("--require", choices=grades, default="signed", help="exit with 3 below this (signed)")
     parser.add_argument("--whole", action="store_true", help="the grade asked for must go up to the last entry")
     parser.add_argument("--json", action="store_true", help="for machines")

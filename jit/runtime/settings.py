@@ -174,7 +174,7 @@ def _read_list(given: object) -> object:
 
 
 class SignerSettings(Settings):
-    """Settings of the signer, which alone can read the key of the record's heads."""
+    """Settings of the signer, which alone can read the key of the record's checkpoints."""
 
     signing_key: Annotated[Path | SecretStr, NoDecode, BeforeValidator(_key_place)] = Field(
         default_factory=lambda data: data["data"] / "signer" / "log.key"

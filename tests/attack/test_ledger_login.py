@@ -115,7 +115,7 @@ def _(at: Attacked, login: str) -> None:
 
 @act("holds the rows of every table")
 def _(at: Attacked, login: str) -> None:
-    tables = ("requests", "leases", "notes", "directory", "person_keys", "heads", "entries")
+    tables = ("requests", "leases", "notes", "directory", "person_keys", "checkpoints", "entries")
     all_of_them(at, login, *(f"SELECT * FROM {table} FOR UPDATE" for table in tables), "UPDATE requests SET id = id")
 
 

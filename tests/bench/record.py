@@ -19,7 +19,7 @@ from jit.facts import RefusalReason, Refused, Source
 from jit.ledger import connect, create_tables
 from jit.ledger.entry import NO_ENTRY, hash_of, seal
 from jit.proof.audit.live import live
-from jit.proof.tlog.note import SignerKey, checkpoint, sign
+from jit.proof.tlog.note import SignerKey, checkpoint_text, sign
 from jit.proof.tlog.tree import HashTree
 from jit.proof.verifier import Grade, Sources, Trust, VerifierKey, check_inclusion, check_record, leaf_hash
 from tests.bench.results import Aim, Result, one_run
@@ -29,7 +29,7 @@ PROOFS = 2_000
 RUNS = 3
 ORIGIN = "jit.example/bench"
 SIZES = (10_000, 100_000, ENTRIES)
-"""At these, heads are signed."""
+"""At these, checkpoints are signed."""
 
 
 def measure_record() -> Sequence[Result]:
@@ -62,7 +62,7 @@ def _timed(work: Callable[[], object]) -> float:
 
 
 def _write(path: Path, key: SignerKey) -> None:
-    """A ledger with all its entries, and a few heads signed over them."""
+    """A ledger with all its entries, and a few checkpoints signed over them."""
     engine = connect(f"sqlite:///{path}")
     create_tables(engine)
     engine.dispose()
@@ -71,9 +71,9 @@ def _write(path: Path, key: SignerKey) -> None:
         columns = '"index", id, recorded_at, kind, request_id, body, hash'
         database.executemany(f"INSERT INTO entries ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", _rows(tree, began))
         for number, size in enumerate(SIZES, 1):
-            note = sign(checkpoint(ORIGIN, size, tree.root(size)), key)
+            note = sign(checkpoint_text(ORIGIN, size, tree.root(size)), key)
             row = (number, size, to_micros(began + timedelta(seconds=size)), note)
-            database.execute("INSERT INTO heads (number, size, signed_at, note) VALUES (?, ?, ?, ?)", row)
+            database.execute("INSERT INTO checkpoints (number, size, signed_at, note) VALUES (?, ?, ?, ?)", row)
 
 
 def _rows(tree: HashTree, began: datetime) -> Iterator[tuple[object, ...]]:
@@ -109,7 +109,7 @@ def _verify(path: str, key: VerifierKey, told: Any) -> None:
     before = _most_memory()
     began = time.perf_counter()
     with live(f"sqlite:///{path}") as found:
-        verdict = check_record(found.entries, Sources(log=found.heads), Trust(keys=(key,)))
+        verdict = check_record(found.entries, Sources(log=found.checkpoints), Trust(keys=(key,)))
     took = time.perf_counter() - began
     if verdict.grade is not Grade.SIGNED or verdict.size != ENTRIES:
         raise AssertionError(verdict)

@@ -2,7 +2,7 @@
 found out by reading the chain, and where. (That no killed writer leaves a gap: test_writers_killed.py.)
 
 The chain alone does not tell of the newest entries cut off, nor of all entries rewritten from some place on, hashes
-included: only who has seen a newer or another head can. Those are signed, and kept outside the database too.
+included: only who has seen a newer or another checkpoint can. Those are signed, and kept outside the database too.
 """
 
 import random  # noqa: TID251  seeded

@@ -1,5 +1,5 @@
-"""Signers and their witness are killed at random, and the database is put back to how it was: never two heads of one
-size over different entries, never a step back, and what is remembered agrees with what was given away.
+"""Signers and their witness are killed at random, and the database is put back to how it was: never two checkpoints of
+one size over different entries, never a step back, and what is remembered agrees with what was given away.
 """
 
 import shutil
@@ -66,7 +66,7 @@ class Place(SignedLedger):
             thread.join()
 
     def require_one_history(self) -> None:
-        notes = [parse_note(head.note) for head in self.heads.all()]
+        notes = [parse_note(checkpoint.note) for checkpoint in self.checkpoints.all()]
         checkpoints = [parse_checkpoint(note.text) for note in notes]
         roots: dict[int, set[bytes]] = {}
         for checkpoint in checkpoints:
@@ -74,18 +74,18 @@ class Place(SignedLedger):
         assert all(len(found) == 1 for found in roots.values())
         assert [checkpoint.size for checkpoint in checkpoints] == sorted(checkpoint.size for checkpoint in checkpoints)
         assert all(signed(note, self.key) for note in notes)
-        assert [head.number for head in self.heads.all()] == list(range(1, len(notes) + 1))
+        assert [checkpoint.number for checkpoint in self.checkpoints.all()] == list(range(1, len(notes) + 1))
         for host in self.hosts:
             memory = read_memory(host / "signer" / MEMORY)
             for one in (memory.last, memory.pending):
                 assert one is None or {one.checkpoint.root} == roots.get(one.checkpoint.size, {one.checkpoint.root})
             if memory.last is not None:
-                head = self.heads.at(memory.last.number)
-                assert head is not None
-                assert head.note == memory.last.note
-        for head in self.heads.all():
-            if self.heads.cosigned(head.number):
-                assert cosigned_at(parse_note(self.heads.full_note(head)), self.witness.vkey)
+                checkpoint = self.checkpoints.at(memory.last.number)
+                assert checkpoint is not None
+                assert checkpoint.note == memory.last.note
+        for checkpoint in self.checkpoints.all():
+            if self.checkpoints.cosigned(checkpoint.number):
+                assert cosigned_at(parse_note(self.checkpoints.full_note(checkpoint)), self.witness.vkey)
         found = verdict(self.engine, self.key, witnesses=[self.witness.vkey])
         assert found.findings == ()
         assert found.covered[Grade.SIGNED] == self.size
@@ -147,8 +147,8 @@ either = exhaustive("a database put back, on either database")
     indirect=["logins"],
 )
 def test_a_database_put_back_to_an_older_copy_is_refused(place: Place, *, running: bool) -> None:
-    """While the signer runs, or while it is down. With its heads, and then written on: what the witness and the signer
-    saw is not forgotten.
+    """While the signer runs, or while it is down. With its checkpoints, and then written on: what the witness and the
+    signer saw is not forgotten.
     """
     place.witness.start()
     place.witness.ready()
@@ -156,7 +156,7 @@ def test_a_database_put_back_to_an_older_copy_is_refused(place: Place, *, runnin
     signer.start()
     place.append(5)
     wait_until(place.signed)
-    older, heads = place.ledger.last_index(), len(list(place.heads.all()))
+    older, checkpoints = place.ledger.last_index(), len(list(place.checkpoints.all()))
     place.append(20)
     wait_until(place.signed)
     newest = place.size
@@ -165,19 +165,19 @@ def test_a_database_put_back_to_an_older_copy_is_refused(place: Place, *, runnin
         signer.kill()
     with place.engine.begin() as connection, past_the_guards(connection):
         connection.execute(text('DELETE FROM entries WHERE "index" > :at'), {"at": older})
-        connection.execute(text("DELETE FROM heads WHERE number > :at"), {"at": heads})
-        connection.execute(text("DELETE FROM cosignatures WHERE head > :at"), {"at": heads})
+        connection.execute(text("DELETE FROM checkpoints WHERE number > :at"), {"at": checkpoints})
+        connection.execute(text("DELETE FROM cosignatures WHERE checkpoint > :at"), {"at": checkpoints})
     place.append(50)
     if not running:
         place.start_again(signer)
     wait_until(lambda: alerts(place))
-    assert {alert.name for alert in alerts(place)} == {AlertName.HEAD_REFUSED}
+    assert {alert.name for alert in alerts(place)} == {AlertName.CHECKPOINT_REFUSED}
     place.append(50)
     if running:
         place.start_again(signer)
-    wait_until(lambda: signer.log.count("head.refused") >= 3)
+    wait_until(lambda: signer.log.count("checkpoint.refused") >= 3)
     signer.kill()
-    sizes = [parse_checkpoint(parse_note(head.note).text).size for head in place.heads.all()]
+    sizes = [parse_checkpoint(parse_note(checkpoint.note).text).size for checkpoint in place.checkpoints.all()]
     assert max(sizes) <= newest
     assert verdict(place.engine, place.key).grade is Grade.BROKEN or max(sizes) <= older
     assert read_memory(place.hosts[0] / "signer" / MEMORY).last.checkpoint.size == newest

@@ -30,7 +30,7 @@ from tests.world.evidence import LOG, TRUST, WITNESS, record
 MADE = record()
 BUNDLE = MADE.bundle(witnesses=[WITNESS])
 BUNDLE_BYTES = json.dumps(BUNDLE).encode()
-NOTE = MADE.head(witnesses=[WITNESS])
+NOTE = MADE.checkpoint(witnesses=[WITNESS])
 RECORD_BYTES = b"\n".join(MADE.bodies)
 
 
@@ -96,7 +96,7 @@ def fuzz_bundle(data: bytes, *, edited: bool) -> None:
 def fuzz_record(data: bytes, *, edited: bool) -> None:
     bodies = data.split(b"\n")
     entries = [(place, body, None) for place, body in enumerate(bodies, 1)]
-    verdict = check_record(entries, Sources(log=MADE.heads if edited else bodies, channel=[NOTE]), TRUST)
+    verdict = check_record(entries, Sources(log=MADE.checkpoints if edited else bodies, channel=[NOTE]), TRUST)
     assert verdict.grade is Grade.BROKEN or bodies == MADE.bodies
 
 

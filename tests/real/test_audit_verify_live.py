@@ -19,7 +19,7 @@ from jit.cli.audit.prove import prove
 from jit.cli.audit.verify import verify
 from jit.ledger import LedgerUnavailable, connect, create_tables
 from jit.proof import verifier
-from jit.proof.audit.checkpoints import Heads
+from jit.proof.audit.checkpoints import Checkpoints
 from jit.proof.audit.live import astray, live
 from tests.world.record import Record
 from tests.world.tamper import past_the_guards
@@ -32,7 +32,7 @@ from jit.proof.verifier import Sources, Trust, check_record
 live.PAGE = 100
 for url in sys.argv[1:]:
     with live.live(url) as record:
-        found = check_record(record.entries, Sources(log=record.heads), Trust())
+        found = check_record(record.entries, Sources(log=record.checkpoints), Trust())
     print(found.size, found.grade.name, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
@@ -55,13 +55,13 @@ def test_what_is_appended_while_it_is_read_is_not_seen(record):
         record.whole("R-8AAA")
         record.sign()
         assert 1 + sum(1 for _ in found.entries) == 10
-        assert len(list(found.heads)) == 1
+        assert len(list(found.checkpoints)) == 1
     assert first[0] == 1
 
 
 @pytest.mark.parametrize("ledger_url", ["postgresql"], indirect=True)
-def test_entries_and_heads_are_of_one_moment(record, monkeypatch):
-    """A head signed between the two questions would cover entries that the first did not see yet."""
+def test_entries_and_checkpoints_are_of_one_moment(record, monkeypatch):
+    """A checkpoint signed between the two questions would cover entries that the first did not see yet."""
     record.whole()
     execute = psycopg.ServerCursor.execute
 
@@ -75,25 +75,25 @@ def test_entries_and_heads_are_of_one_moment(record, monkeypatch):
     monkeypatch.setattr(psycopg.ServerCursor, "execute", interrupted)
     with live(record.url) as found:
         assert len(list(found.entries)) == 10
-        assert list(found.heads) == []
+        assert list(found.checkpoints) == []
 
 
-def test_bytes_hashes_and_heads_come_as_they_are_kept(record):
+def test_bytes_hashes_and_checkpoints_come_as_they_are_kept(record):
     record.whole()
     notes = [record.sign(size=4), record.sign()]
     with live(record.url) as found:
         entries = list(found.entries)
-        assert list(found.heads) == notes
+        assert list(found.checkpoints) == notes
     assert all(hashlib.sha256(body).hexdigest() == kept_under for _, body, kept_under in entries)
     assert [index for index, _, _ in entries] == list(range(1, 11))
     assert astray(record.url) == []
 
 
-def test_a_head_with_an_empty_note_is_read_and_is_none(record):
+def test_a_checkpoint_with_an_empty_note_is_read_and_is_none(record):
     record.whole()
-    Heads(record.ledger.engine).add(1, record.ledger.clock.now(), b"")
+    Checkpoints(record.ledger.engine).add(1, record.ledger.clock.now(), b"")
     with live(record.url) as found:
-        assert list(found.heads) == [b""]
+        assert list(found.checkpoints) == [b""]
 
 
 def test_reading_changes_nothing_and_cannot(record):

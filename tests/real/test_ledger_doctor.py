@@ -47,7 +47,10 @@ BROKEN = {
     "an owner that can log in": ("ALTER ROLE jit_owner LOGIN", "jit_owner, who owns the record, can log in"),
     "a function of somebody else": ("ALTER FUNCTION jit_append(bytea[]) OWNER TO postgres", "is owned by postgres"),
     "a trigger switched off": ("ALTER TABLE entries DISABLE TRIGGER entries_kept", "entries_kept is missing"),
-    "a trigger that sleeps in a replica": ("ALTER TABLE heads ENABLE TRIGGER heads_kept", "heads_kept is missing"),
+    "a trigger that sleeps in a replica": (
+        "ALTER TABLE checkpoints ENABLE TRIGGER checkpoints_kept",
+        "checkpoints_kept is missing",
+    ),
     "a trigger dropped": ("DROP TRIGGER policy_texts_not_emptied ON policy_texts", "policy_texts_not_emptied is miss"),
     "rows of another": ("DROP TRIGGER leases_own_rows ON leases", "leases_own_rows is missing"),
     "keys that go": ("ALTER TABLE person_keys DISABLE TRIGGER person_keys_kept", "can be deleted without an entry"),

@@ -64,6 +64,15 @@ def test_a_fact_written_in_another_way_is_refused_so_verify_goes_on_passing(bot)
 
 
 @both_versions
+def test_an_alert_under_a_name_of_an_earlier_version_is_refused(bot) -> None:
+    """What was recorded under it is read."""
+    for name in ("head_missing", "head_refused"):
+        with pytest.raises(psycopg.Error) as refused:
+            append(bot, Next(bot).body(name=name))
+        assert refused.value.sqlstate == "JIT01"
+
+
+@both_versions
 def test_a_time_that_is_written_in_another_way_is_refused_as_verify_compares_times_as_they_are_written(bot) -> None:
     """Behind a whole second written with zeros the next entry seemed to be older: `jit audit verify` exited with 4 for
     good. And at :60 or 24:00 nobody could read the entry any more.

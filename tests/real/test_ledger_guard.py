@@ -213,7 +213,7 @@ class TestWhoMayRecordWhat:
             append(owner, Next(owner).body(kind="granted"))
 
 
-COLUMN = {"entries": "body", "heads": "note", "cosignatures": "line", "policy_texts": "files"}
+COLUMN = {"entries": "body", "checkpoints": "note", "cosignatures": "line", "policy_texts": "files"}
 
 
 class TestNotEvenASuperuser:
@@ -229,8 +229,8 @@ class TestNotEvenASuperuser:
     def filled(self, bot, guarded, owner) -> None:
         append(bot, Next(bot).body())
         with guarded.login("jit_signer") as signer:
-            number = owner.execute("SELECT coalesce(max(number), 0) + 1 FROM heads").fetchone()[0]
-            signer.execute("INSERT INTO heads VALUES (%s, 1, 1, '')", [number])
+            number = owner.execute("SELECT coalesce(max(number), 0) + 1 FROM checkpoints").fetchone()[0]
+            signer.execute("INSERT INTO checkpoints VALUES (%s, 1, 1, '')", [number])
             signer.execute("INSERT INTO cosignatures VALUES (%s, 'w', '')", [number])
         text = uuid4().bytes
         bot.execute("INSERT INTO policy_texts VALUES (%s, %s)", [hashlib.sha256(text).hexdigest(), text])

@@ -13,6 +13,8 @@ from jit.cli.main import cli
 from jit.clock import SystemClock
 from jit.ledger import Ledger, LedgerMisconfigured, connect, create_tables
 from jit.ledger.guard.postgres import FUNCTIONS
+from jit.proof.audit.checkpoints import Checkpoints
+from jit.proof.tlog.note import SignerKey, cosign
 from jit.requests.lifecycle import State
 from jit.runtime.embedded import EmbeddedPostgres
 from jit.testing import EVE, Story
@@ -98,14 +100,57 @@ def test_a_database_that_one_login_had_is_that_logins_no_more(old: LedgerDatabas
 
 @pytest.fixture
 def older(old: LedgerDatabase) -> LedgerDatabase:
-    """Of version 1, as it was before heads and guards."""
+    """Of version 1, as it was before checkpoints and guards."""
     with old.login("once") as once:
-        for name in ("heads", "cosignatures", "policy_texts", "person_keys", "may_write"):
+        for name in ("checkpoints", "cosignatures", "policy_texts", "person_keys", "may_write"):
             once.execute(f"DROP TABLE {name}")
         for function in FUNCTIONS:
             once.execute(f"DROP FUNCTION {function.name} CASCADE")
         once.execute("UPDATE made_by SET version = 1")
     return old
+
+
+COSIGNED = cosign(b"text\n", SignerKey.generate("witness"), 1)
+NAMES = """SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace
+    UNION SELECT tgname FROM pg_trigger WHERE NOT tgisinternal
+    UNION SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace"""
+"""Of tables, indexes, triggers and functions."""
+
+
+@pytest.fixture
+def version_2(old: LedgerDatabase) -> LedgerDatabase:
+    """With a checkpoint and a cosignature, under the names of then."""
+    ledger = tables_made(old, "once")
+    Checkpoints(ledger.engine).add(1, ledger.clock.now(), b"note\n")
+    Checkpoints(ledger.engine).cosign(1, "witness", COSIGNED)
+    ledger.engine.dispose()
+    with old.login("once") as once:
+        once.execute("ALTER TABLE checkpoints RENAME TO heads")
+        once.execute("ALTER TABLE cosignatures RENAME COLUMN checkpoint TO head")
+        for what in ("of_size", "pkey"):
+            once.execute(f"ALTER INDEX checkpoints_{what} RENAME TO heads_{what}")
+        for what in ("kept", "not_emptied", "numbered"):
+            once.execute(f"ALTER TRIGGER checkpoints_{what} ON heads RENAME TO heads_{what}")
+        once.execute("ALTER FUNCTION jit_checkpoint() RENAME TO jit_head")
+        once.execute("UPDATE made_by SET version = 2")
+    return old
+
+
+@pytest.mark.parametrize("by", ["its owner", "the superuser"])
+def test_the_heads_of_version_2_are_checkpoints_with_their_cosignatures(
+    version_2: LedgerDatabase, guarded: LedgerDatabase, by: str
+) -> None:
+    if by == "the superuser":
+        version_2.harden()
+    ledger = tables_made(version_2, "jit_signer" if by == "the superuser" else "once")
+    checkpoints = Checkpoints(ledger.engine)
+    assert [checkpoints.full_note(each) for each in checkpoints.all()] == [b"note\n" + COSIGNED]
+    checkpoints.add(2, ledger.clock.now(), b"another\n")
+    ledger.engine.dispose()
+    with version_2.login() as admin, guarded.login() as other:
+        assert set(admin.execute(NAMES)) == set(other.execute(NAMES))
+        with pytest.raises(psycopg.Error, match="what is in checkpoints stays as it is"):
+            admin.execute("DELETE FROM checkpoints")
 
 
 def test_an_older_database_is_brought_up_by_its_owner(older: LedgerDatabase) -> None:

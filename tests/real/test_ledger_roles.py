@@ -143,8 +143,8 @@ NOBODY = [
     "CREATE OR REPLACE FUNCTION jit_append(bodies bytea[]) RETURNS bigint LANGUAGE sql AS 'SELECT 1'",
     "DROP FUNCTION jit_append(bytea[])",
     "ALTER FUNCTION jit_append(bytea[]) SECURITY INVOKER",
-    "UPDATE heads SET size = 0",
-    "DELETE FROM heads",
+    "UPDATE checkpoints SET size = 0",
+    "DELETE FROM checkpoints",
     "DELETE FROM cosignatures",
     "UPDATE policy_texts SET files = ''",
     "DELETE FROM requests",
@@ -161,7 +161,7 @@ NOBODY = [
 ]
 ANOTHER_ROOMS = {
     "jit_bot": [
-        "INSERT INTO heads VALUES (1, 1, 1, '')",
+        "INSERT INTO checkpoints VALUES (1, 1, 1, '')",
         "INSERT INTO cosignatures VALUES (1, 'w', '')",
         "DELETE FROM person_keys",
     ],
@@ -169,7 +169,7 @@ ANOTHER_ROOMS = {
         "DELETE FROM directory",
         "INSERT INTO directory VALUES ('groups', '{}', 0)",
         "SELECT * FROM notes",
-        "INSERT INTO heads VALUES (1, 1, 1, '')",
+        "INSERT INTO checkpoints VALUES (1, 1, 1, '')",
         "DELETE FROM person_keys",
     ],
     "jit_signer": ["SELECT * FROM person_keys", "SELECT * FROM requests", "SELECT * FROM directory"],
@@ -179,7 +179,7 @@ ANOTHER_ROOMS = {
         "INSERT INTO leases VALUES ('signer', 'eve', 9)",
     ],
     "jit_privacy": [
-        "INSERT INTO heads VALUES (1, 1, 1, '')",
+        "INSERT INTO checkpoints VALUES (1, 1, 1, '')",
         "INSERT INTO leases VALUES ('signer', 'eve', 9)",
         "UPDATE notes SET value = ''",
     ],

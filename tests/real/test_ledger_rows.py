@@ -102,10 +102,10 @@ def test_security_revokes_and_opens_nothing_in_anothers_name(guarded: LedgerData
     assert not guarded.came_of("jit_auditor", changes, refusal=ANOTHERS_ROW)
 
 
-def test_a_head_leaves_room_for_those_that_come(guarded: LedgerDatabase) -> None:
+def test_a_checkpoint_leaves_room_for_those_that_come(guarded: LedgerDatabase) -> None:
     """With the highest number there is, which no login may take away again, the signer was out of numbers."""
     numbers = (2**63 - 1, 2**40, 0, -1)
-    tried = [f"INSERT INTO heads VALUES ({number}, 1, 1, '')" for number in numbers]
+    tried = [f"INSERT INTO checkpoints VALUES ({number}, 1, 1, '')" for number in numbers]
     assert not guarded.came_of("jit_signer", tried, refusal="JIT04")
 
 

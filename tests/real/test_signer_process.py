@@ -11,7 +11,7 @@ import pytest
 
 from jit.proof.signer.keys import make_key, rotate_key
 from jit.proof.signer.witnesses import post
-from jit.proof.tlog.note import SignerKey, checkpoint, sign
+from jit.proof.tlog.note import SignerKey, checkpoint_text, sign
 from jit.proof.tlog.tree import HashTree
 from jit.proof.verifier import Grade, cosigned_at, leaf_hash, parse_note
 from jit.proof.witness.witness import LARGEST
@@ -48,16 +48,16 @@ def test_what_is_appended_is_signed_and_witnessed_and_so_on_after_a_stop(
     rooms += [witness, signer]
     witness.start()
     witness.ready()
-    heads = place.heads
+    checkpoints = place.checkpoints
     for _ in range(2):
         signer.start()
         for many in (1, 40, 3):
             place.append(many)
             wait_until(place.signed)
-        wait_until(lambda: heads.cosigned(heads.last().number))
+        wait_until(lambda: checkpoints.cosigned(checkpoints.last().number))
         assert signer.stop() == 0
     assert witness.seen == place.size
-    assert cosigned_at(parse_note(heads.full_note(heads.last())), witness.vkey)
+    assert cosigned_at(parse_note(checkpoints.full_note(checkpoints.last())), witness.vkey)
     found = verdict(place.engine, key, witnesses=[witness.vkey])
     assert (found.grade, found.findings, found.covered[Grade.WITNESSED]) == (Grade.WITNESSED, (), place.size)
     assert witness.stop() == 0
@@ -111,7 +111,7 @@ class TestTheWitnessOverHttp:
     def request(self, old: int, tree: HashTree) -> bytes:
         steps = tree.consistency(old, tree.size) if old else []
         proof = b"".join(base64.b64encode(step) + b"\n" for step in steps)
-        return b"old %d\n" % old + proof + b"\n" + sign(checkpoint(ORIGIN, tree.size, tree.root()), self.LOG)
+        return b"old %d\n" % old + proof + b"\n" + sign(checkpoint_text(ORIGIN, tree.size, tree.root()), self.LOG)
 
     def get(self, witness: WitnessRoom, path: str) -> int:
         connection = http.client.HTTPConnection("127.0.0.1", witness.port)

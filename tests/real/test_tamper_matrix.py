@@ -24,26 +24,26 @@ from jit.clock import EPOCH
 from jit.ledger import schema
 from jit.proof.tlog.note import SignerKey, cosign
 from jit.proof.verifier import Grade, Reason
-from tests.world.heads import signed_head, tree_of
+from tests.world.checkpoints import signed_checkpoint, tree_of
 from tests.world.record import LATER, Record
 from tests.world.tamper import past_the_guards
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "ledger.md"
 BEGIN, END = "<!-- tamper matrix: begin -->", "<!-- tamper matrix: end -->"
 SIZES = (4, 8, 11)
-"""Of the heads that were signed, cosigned, posted and locked while all was well; the last covers everything."""
+"""Of the checkpoints that were signed, cosigned, posted and locked while all was well; the last covers everything."""
 _PREVIOUS = re.compile(rb'"previous": "[0-9a-f]{64}"')
 
 
 @dataclass(frozen=True)
 class World:
-    """A record as somebody hands it over: bodies, the hashes kept beside them in a database, heads. In a database
+    """A record as somebody hands it over: bodies, the hashes kept beside them in a database, checkpoints. In a database
     the entries stand at 1, 2, 3 and so on, but for those that are ``gone``.
     """
 
     bodies: tuple[bytes, ...]
     hashes: tuple[str, ...]
-    heads: tuple[bytes, ...]
+    checkpoints: tuple[bytes, ...]
     gone: tuple[int, ...] = ()
     keys: tuple[str, ...] = ()
     """Of the log, as whoever hands over a copy adds them to those in it."""
@@ -57,8 +57,8 @@ class Attacker:
     other: SignerKey
     at: Callable[[], object]
 
-    def head(self, key, world, size):
-        return signed_head((key,), size, tree_of(world.bodies[:size]).root(), self.at())
+    def checkpoint(self, key, world, size):
+        return signed_checkpoint((key,), size, tree_of(world.bodies[:size]).root(), self.at())
 
 
 def put(world, place, body, *, rehash=False):
@@ -122,27 +122,27 @@ def cut_the_tail(world, _attacker):
     return replace(world, bodies=world.bodies[:9], hashes=world.hashes[:9])
 
 
-def cut_the_tail_and_its_head(world, attacker):
-    return replace(cut_the_tail(world, attacker), heads=world.heads[:-1])
+def cut_the_tail_and_its_checkpoint(world, attacker):
+    return replace(cut_the_tail(world, attacker), checkpoints=world.checkpoints[:-1])
 
 
 def sign_with_another_key(world, attacker):
     changed = rechained(put(world, 5, said_otherwise(world.bodies[5])), 6)
-    return replace(changed, heads=tuple(attacker.head(attacker.other, changed, size) for size in SIZES))
+    return replace(changed, checkpoints=tuple(attacker.checkpoint(attacker.other, changed, size) for size in SIZES))
 
 
-def fork_from_an_earlier_head(world, attacker):
-    """What came after the second head is another story, signed with the log's key; the heads before it stay."""
+def fork_from_an_earlier_checkpoint(world, attacker):
+    """What came after the second checkpoint is another story, signed with the log's key; those before it stay."""
     changed = rechained(put(world, 9, world.bodies[9].replace(b'"spooled":false', b'"spooled":true ')), 10)
-    return replace(changed, heads=(*world.heads[:2], attacker.head(attacker.key, changed, SIZES[2])))
+    return replace(changed, checkpoints=(*world.checkpoints[:2], attacker.checkpoint(attacker.key, changed, SIZES[2])))
 
 
-def take_out_the_newest_head(world, _attacker):
-    return replace(world, heads=world.heads[:-1])
+def take_out_the_newest_checkpoint(world, _attacker):
+    return replace(world, checkpoints=world.checkpoints[:-1])
 
 
-def sign_an_old_head_again(world, attacker):
-    return replace(world, heads=(*world.heads, attacker.head(attacker.key, world, SIZES[1])))
+def sign_an_old_checkpoint_again(world, attacker):
+    return replace(world, checkpoints=(*world.checkpoints, attacker.checkpoint(attacker.key, world, SIZES[1])))
 
 
 def rewrite(world, _attacker):
@@ -153,18 +153,18 @@ def rewrite(world, _attacker):
 def rewrite_and_sign(world, attacker):
     """The same, by one who also holds the log's key."""
     changed = rewrite(world, attacker)
-    return replace(changed, heads=tuple(attacker.head(attacker.key, changed, size) for size in SIZES))
+    return replace(changed, checkpoints=tuple(attacker.checkpoint(attacker.key, changed, size) for size in SIZES))
 
 
 def sign_on_with_a_retired_key(world, attacker):
-    """A stolen key that today's replaced at the first head: of the genuine heads only the one that both have signed
-    stays, and what came after it is another story, signed with the stolen key.
+    """A stolen key that today's replaced at the first checkpoint: of the genuine checkpoints only the one that both
+    have signed stays, and what came after it is another story, signed with the stolen key.
     """
     root = tree_of(world.bodies[: SIZES[0]]).root()
-    link = signed_head((attacker.key, attacker.other), SIZES[0], root, attacker.at())
+    link = signed_checkpoint((attacker.key, attacker.other), SIZES[0], root, attacker.at())
     changed = rewrite(world, attacker)
-    heads = (link, attacker.head(attacker.other, changed, SIZES[2]))
-    return replace(changed, heads=heads, keys=(str(attacker.other.verifier()),))
+    checkpoints = (link, attacker.checkpoint(attacker.other, changed, SIZES[2]))
+    return replace(changed, checkpoints=checkpoints, keys=(str(attacker.other.verifier()),))
 
 
 ATTACKS = {
@@ -176,12 +176,12 @@ ATTACKS = {
     "duplicate an entry": duplicate,
     "splice in an entry of another record": splice,
     "cut the tail": cut_the_tail,
-    "cut the tail, and the head over it": cut_the_tail_and_its_head,
+    "cut the tail, and the checkpoint over it": cut_the_tail_and_its_checkpoint,
     "rewrite, sign with another key": sign_with_another_key,
     "a stolen retired key signs on": sign_on_with_a_retired_key,
-    "fork from an earlier head, with the log's key": fork_from_an_earlier_head,
-    "roll the heads back: take out the newest": take_out_the_newest_head,
-    "roll the heads back: sign an old one again, with the log's key": sign_an_old_head_again,
+    "fork from an earlier checkpoint, with the log's key": fork_from_an_earlier_checkpoint,
+    "roll the checkpoints back: take out the newest": take_out_the_newest_checkpoint,
+    "roll the checkpoints back: sign an old one again, with the log's key": sign_an_old_checkpoint_again,
     "rewrite with recomputed hashes": rewrite,
     "rewrite with recomputed hashes and the log's key": rewrite_and_sign,
 }
@@ -193,7 +193,7 @@ _CHAIN = "`chain_broken`, `root_mismatch`"
 _OTHER_STORY = "`forked`, `root_mismatch`"
 _ANOTHER_KEY = "`signed_by_another_key`"
 _BOTH = "`root_mismatch`, `signed_by_another_key`"
-_SHORT = "`head_rolled_back`, `tail_cut`"
+_SHORT = "`checkpoint_rolled_back`, `tail_cut`"
 EXPECTED = {
     "nothing (for comparison)": (UNSEEN,) * 6,
     "flip a bit": ("`chain_broken`", _CHAIN, "`entry_changed`, `root_mismatch`", _CHAIN, _CHAIN, _CHAIN),
@@ -213,7 +213,7 @@ EXPECTED = {
     ),
     "splice in an entry of another record": ("`chain_broken`", *(_CHAIN,) * 5),
     "cut the tail": (UNSEEN, *("`tail_cut`",) * 5),
-    "cut the tail, and the head over it": (
+    "cut the tail, and the checkpoint over it": (
         *(UNSEEN, _BEHIND_CUT, _BEHIND_CUT, _SHORT, "not found; witnessed to 8 of 9", _SHORT),
     ),
     "rewrite, sign with another key": (UNSEEN, _ANOTHER_KEY, _ANOTHER_KEY, _BOTH, _ANOTHER_KEY, _BOTH),
@@ -225,13 +225,23 @@ EXPECTED = {
         "`key_not_vouched`",
         "`forked`, `key_retired`, `root_mismatch`",
     ),
-    "fork from an earlier head, with the log's key": (
+    "fork from an earlier checkpoint, with the log's key": (
         *(UNSEEN, UNSEEN, UNSEEN, _OTHER_STORY, "not found; witnessed to 8 of 11", _OTHER_STORY),
     ),
-    "roll the heads back: take out the newest": (
-        *(UNSEEN, _BEHIND, _BEHIND, "`head_rolled_back`", "not found; witnessed to 8 of 11", "`head_rolled_back`"),
+    "roll the checkpoints back: take out the newest": (
+        *(
+            UNSEEN,
+            _BEHIND,
+            _BEHIND,
+            "`checkpoint_rolled_back`",
+            "not found; witnessed to 8 of 11",
+            "`checkpoint_rolled_back`",
+        ),
     ),
-    "roll the heads back: sign an old one again, with the log's key": (UNSEEN, *("`head_rolled_back`",) * 5),
+    "roll the checkpoints back: sign an old one again, with the log's key": (
+        UNSEEN,
+        *("`checkpoint_rolled_back`",) * 5,
+    ),
     "rewrite with recomputed hashes": (UNSEEN, *("`root_mismatch`",) * 5),
     "rewrite with recomputed hashes and the log's key": (
         *(UNSEEN, UNSEEN, UNSEEN, _OTHER_STORY, "less than witnessed", _OTHER_STORY),
@@ -255,7 +265,7 @@ def house(ledger_url, tmp_path, witness):
     for number, size in enumerate(SIZES, 1):
         note = record.sign(size=size)
         line = cosign(note.partition(b"\n\n")[0] + b"\n", witness, int(record.clock.now().timestamp()))
-        record.heads.cosign(number, witness.name, line)
+        record.checkpoints.cosign(number, witness.name, line)
     yield record
     record.close()
 
@@ -265,8 +275,8 @@ on_sqlite = pytest.mark.parametrize("ledger_url", ["sqlite"], indirect=True)
 
 def world_of(record):
     entries = record.entries()
-    heads = tuple(record.heads.full_note(head) for head in record.heads.all())
-    return World(tuple(body for _, body, _ in entries), tuple(hash_ for _, _, hash_ in entries), heads)
+    checkpoints = tuple(record.checkpoints.full_note(checkpoint) for checkpoint in record.checkpoints.all())
+    return World(tuple(body for _, body, _ in entries), tuple(hash_ for _, _, hash_ in entries), checkpoints)
 
 
 def attacks(record):
@@ -278,8 +288,8 @@ def attacks(record):
         yield name, attack(honest, attacker)
 
 
-def heads_in(path, heads):
-    path.write_text("".join(json.dumps({"note": note.decode()}) + "\n" for note in heads))
+def checkpoints_in(path, checkpoints):
+    path.write_text("".join(json.dumps({"note": note.decode()}) + "\n" for note in checkpoints))
     return path
 
 
@@ -287,7 +297,7 @@ def changed_copy(exported, folder, world):
     """The exported folder as the attacker hands it over."""
     shutil.copytree(exported, folder)
     (folder / "entries.jsonl").write_bytes(b"".join(body + b"\n" for body in world.bodies))
-    heads_in(folder / "heads.jsonl", world.heads)
+    checkpoints_in(folder / "checkpoints.jsonl", world.checkpoints)
     with (folder / "keys.txt").open("a") as keys:
         keys.writelines(f"{key}\n" for key in world.keys)
     return folder
@@ -311,7 +321,7 @@ def test_what_each_attack_on_an_exported_copy_comes_to(house, witness, tmp_path)
     exported = tmp_path / "exported"
     done = CliRunner().invoke(export, ["--out", str(exported)], env={"JIT_LEDGER_URL": house.url})
     assert done.exit_code == 0, done.output
-    elsewhere = heads_in(tmp_path / "elsewhere.jsonl", honest.heads)
+    elsewhere = checkpoints_in(tmp_path / "elsewhere.jsonl", honest.checkpoints)
     seen = {}
     for number, (attack, world) in enumerate(worlds.items()):
         copy = changed_copy(exported, tmp_path / f"copy{number}", world)
@@ -347,7 +357,7 @@ def rewrite_database(record, world):
     """
     places = [place for place in range(1, len(world.bodies) + len(world.gone) + 1) if place not in world.gone]
     with record.engine.begin() as connection, past_the_guards(connection):
-        for table in (schema.entries, schema.heads, schema.cosignatures):
+        for table in (schema.entries, schema.checkpoints, schema.cosignatures):
             connection.execute(delete(table))
         for index, body, kept_under in zip(places, world.bodies, world.hashes, strict=True):
             kind, request = (re.search(rb'"%b":"([^"]*)"' % name, body) for name in (b"kind", b"request_id"))
@@ -362,9 +372,9 @@ def rewrite_database(record, world):
                     hash=kept_under,
                 )
             )
-        for number, note in enumerate(world.heads, 1):
+        for number, note in enumerate(world.checkpoints, 1):
             size = int(note.split(b"\n")[1])
-            connection.execute(insert(schema.heads).values(number=number, size=size, signed_at=EPOCH, note=note))
+            connection.execute(insert(schema.checkpoints).values(number=number, size=size, signed_at=EPOCH, note=note))
 
 
 @on_sqlite

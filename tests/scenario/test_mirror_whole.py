@@ -16,14 +16,14 @@ from jit.cli.audit.mirror_check import mirror_check
 from jit.clock import SystemClock
 from jit.facts import KeyChanged, RecordRead, Source
 from jit.ledger import Lease, Leases, Ledger, LedgerUnavailable, Notes
-from jit.proof.audit.checkpoints import Heads
+from jit.proof.audit.checkpoints import Checkpoints
 from jit.proof.tlog.note import SignerKey
 from playground.faults import Fault
 from playground.sample import AUDIT, BOT_TOKEN, sample_workspace
 from playground.server import running
 from tests.world.base import World, in_a_file
+from tests.world.checkpoints import signed_checkpoint, tree_of
 from tests.world.exhaustive import distinct
-from tests.world.heads import signed_head, tree_of
 
 pytestmark = pytest.mark.scenario
 
@@ -81,7 +81,7 @@ class House(World):
 
     def sign(self):
         tree, now = tree_of(entry.body for entry in self.ledger.read(limit=10_000)), self.clock.now()
-        Heads(self.engine).add(tree.size, now, signed_head([self.key], tree.size, tree.root(), now))
+        Checkpoints(self.engine).add(tree.size, now, signed_checkpoint([self.key], tree.size, tree.root(), now))
 
     def tell(self, requests):
         for _ in range(requests):
@@ -131,7 +131,7 @@ def test_under_faults_and_deletions_nothing_is_missing_and_nothing_doubled(house
     assert house.ledger.last_index() == 1 + 23 * 6
     code, differences, summary = house.check()
     assert (code, differences) == (0, []), differences
-    assert summary["heads"] > 0
+    assert summary["checkpoints"] > 0
     self_recorded = [entry.fact for entry in house.ledger.read(limit=1000) if isinstance(entry.fact, RecordRead)]
     assert [fact.how for fact in self_recorded] == ["mirror_check"]
     house.show()
@@ -150,7 +150,7 @@ def test_under_faults_and_deletions_nothing_is_missing_and_nothing_doubled(house
     assert "out of order" in str(summary["notes"])
 
 
-def test_the_heads_found_are_saved_for_who_checks_elsewhere(house, tmp_path):
+def test_the_checkpoints_found_are_saved_for_who_checks_elsewhere(house, tmp_path):
     house.tell(3)
     house.sign()
     house.show()
@@ -159,7 +159,7 @@ def test_the_heads_found_are_saved_for_who_checks_elsewhere(house, tmp_path):
     assert code == 0
     assert summary["own_keys"] is True
     saved = [json.loads(line) for line in kept.read_text().splitlines()]
-    assert len(saved) == summary["heads"] > 0
+    assert len(saved) == summary["checkpoints"] > 0
     assert saved[-1].keys() == {"ts", "channel", "note"}
     assert saved[-1]["note"].startswith(f"jit.example.com/test\n{house.ledger.last_index() - 1}\n")
 

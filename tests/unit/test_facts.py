@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from jit.facts import (
     MODELS,
     Alert,
+    AlertName,
     Counted,
     Denied,
     Ended,
@@ -31,7 +32,7 @@ from jit.facts import (
     read_fact,
     write_fact,
 )
-from jit.facts.sentence import flat
+from jit.facts.sentence import flat, in_words
 from jit.ledger.entry import open_entry
 from tests.world.raised import raised
 
@@ -49,6 +50,23 @@ REQUEST = SimpleNamespace(
 )
 STORED = [open_entry(body).fact for body in (Path(__file__).parent / "entries.jsonl").read_bytes().splitlines()]
 OF_KIND = {fact.kind: fact for fact in STORED}
+
+
+@pytest.mark.parametrize(
+    ("old", "name"),
+    [("head_missing", AlertName.CHECKPOINT_MISSING), ("head_refused", AlertName.CHECKPOINT_REFUSED)],
+)
+def test_an_alert_under_a_name_of_an_earlier_version_is_read_and_told_under_its_name_of_today(old, name):
+    stored = write_fact(sample("alert", name=name)).replace(name.value.encode(), old.encode())
+    fact = read_fact(stored)
+    assert fact.name is name
+    assert in_words(name) in str(fact.told())
+    assert old.encode() not in write_fact(fact)
+
+
+def test_an_alert_under_no_name_is_none():
+    with pytest.raises(ValidationError):
+        sample("alert", name="head_lost")
 
 
 def sample(kind, **changes):

@@ -12,13 +12,13 @@ from bot.mirror.follower import Mirror
 from bot.mirror.session import ChannelSession
 from jit.facts import KeyChanged, Source
 from jit.ledger import Notes
-from jit.proof.audit.checkpoints import Heads
+from jit.proof.audit.checkpoints import Checkpoints
 from jit.proof.audit.roots import keys_of
 from jit.proof.tlog.note import SignerKey
 from tests.world.base import AUDIT
+from tests.world.checkpoints import signed_checkpoint, tree_of
 from tests.world.face import Face
 from tests.world.fake_slack import OUR_BOT, FakeSlack, answer
-from tests.world.heads import signed_head, tree_of
 
 OUR_USER = "UJITBOT00"
 ORIGIN = "jit.example.com/test"
@@ -50,17 +50,17 @@ class AuditChannelWorld(Face):
         super().__init__(folder, **how)
         self.slack = AuditSlack()
         self.key = SignerKey.generate(ORIGIN)
-        self.heads = Heads(self.engine)
+        self.checkpoints = Checkpoints(self.engine)
 
     def announce_key(self):
         fact = KeyChanged(at=self.clock.now(), actor="signer@test", source=Source.SIGNER, key=str(self.key.verifier()))
         self.ledger.append([fact])
 
     def sign(self, size=None, key=None):
-        """A head over the record as it is, or its beginning."""
+        """A checkpoint over the record as it is, or its beginning."""
         tree = tree_of(entry.body for entry in self.ledger.read(limit=10_000)[:size])
-        note = signed_head([key or self.key], tree.size, tree.root(), self.clock.now(), ORIGIN)
-        return self.heads.add(tree.size, self.clock.now(), note), b64encode(tree.root()).decode()
+        note = signed_checkpoint([key or self.key], tree.size, tree.root(), self.clock.now(), ORIGIN)
+        return self.checkpoints.add(tree.size, self.clock.now(), note), b64encode(tree.root()).decode()
 
     def mirrored(self, seconds=12):
         """A mirror that has shown everything."""

@@ -14,7 +14,7 @@ from uuid import UUID
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from jit.proof.tlog.note import SignerKey, checkpoint, cosign, sign
+from jit.proof.tlog.note import SignerKey, checkpoint_text, cosign, sign
 from jit.proof.tlog.tree import HashTree
 from jit.proof.verifier import NO_ENTRY, Sources, Trust, leaf_hash, policy_version
 
@@ -74,10 +74,10 @@ def life_fact(index: int, request: str | None = REQUEST) -> dict[str, Any]:
 
 @dataclass
 class Record:
-    """Entries, and a head of the log over all of them after each call of `sign_head`."""
+    """Entries, and a checkpoint of the log over all of them after each call of `sign_checkpoint`."""
 
     bodies: list[bytes] = field(default_factory=list)
-    heads: list[bytes] = field(default_factory=list)
+    checkpoints: list[bytes] = field(default_factory=list)
 
     @property
     def entries(self) -> list[tuple[int, bytes, str | None]]:
@@ -91,7 +91,7 @@ class Record:
         previous = hash_of(self.bodies[-1]) if self.bodies else NO_ENTRY
         self.bodies.append(body(len(self.bodies) + 1, previous, fact))
 
-    def head(
+    def checkpoint(
         self,
         size: int | None = None,
         *,
@@ -101,11 +101,11 @@ class Record:
     ) -> bytes:
         size = len(self.bodies) if size is None else size
         at = BEGAN + size if at is None else at
-        text = checkpoint(ORIGIN, size, self.tree.root(size))
+        text = checkpoint_text(ORIGIN, size, self.tree.root(size))
         return sign(text, *by) + b"".join(cosign(text, one, at) for one in (*by, *witnesses))
 
-    def sign_head(self, **how: Any) -> None:
-        self.heads.append(self.head(**how))
+    def sign_checkpoint(self, **how: Any) -> None:
+        self.checkpoints.append(self.checkpoint(**how))
 
     def bundle(self, **how: Any) -> dict[str, Any]:
         """As `jit audit prove` writes it, of every entry about `REQUEST`."""
@@ -126,7 +126,7 @@ class Record:
                 for place, body in enumerate(self.bodies, 1)
                 if json.loads(body)["fact"].get("request_id") == REQUEST
             ],
-            "checkpoint": self.head(**how).decode(),
+            "checkpoint": self.checkpoint(**how).decode(),
             "keys": [str(LOG.verifier())],
             "policies": [{"version": policy_version(POLICY), "files": [[name, _b64(data)] for name, data in POLICY]}],
             "anchors": [{"channel": "C0AUDIT01", "ts": "1790000010.000100"}],
@@ -138,24 +138,24 @@ class Record:
         (folder / "entries.jsonl").write_bytes(b"".join(body + b"\n" for body in self.bodies))
         rows = [
             {"number": number, "size": 0, "signed_at": 0, "note": note.decode(), "cosignatures": []}
-            for number, note in enumerate(self.heads, 1)
+            for number, note in enumerate(self.checkpoints, 1)
         ]
-        (folder / "heads.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        (folder / "checkpoints.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         (folder / "keys.txt").write_text(f"{LOG.verifier()}\n")
 
 
 def record(entries: int = 8, *, every: int = 1) -> Record:
-    """A record in which every third entry is about no request, with a head after every ``every`` entries."""
+    """A record in which every third entry is about no request, with a checkpoint after every ``every`` entries."""
     made = Record()
     for place in range(1, entries + 1):
         made.append(life_fact(place, None if place % 3 == 0 else REQUEST))
         if place % every == 0:
-            made.sign_head(witnesses=(WITNESS,))
+            made.sign_checkpoint(witnesses=(WITNESS,))
     return made
 
 
-def heads(made: Record) -> Sources:
-    return Sources(log=made.heads)
+def checkpoints(made: Record) -> Sources:
+    return Sources(log=made.checkpoints)
 
 
 TRUST = Trust(keys=(LOG.verifier(),), witnesses=(WITNESS.verifier(),))

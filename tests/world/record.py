@@ -5,15 +5,15 @@ from functools import partial
 
 from jit.ledger import StoredDirectory
 from jit.people.person import Person
-from jit.proof.audit.checkpoints import Heads
+from jit.proof.audit.checkpoints import Checkpoints
 from jit.proof.audit.live import live
 from jit.proof.audit.policy_texts import PolicyTexts
 from jit.proof.evidence.bundle import Maker
 from jit.proof.tlog.note import SignerKey
 from jit.testing import ALICE, BOB, CAROL, EVE
 from tests.world.base import World, in_a_file, ledger_at
+from tests.world.checkpoints import signed_checkpoint, tree_of
 from tests.world.facts import started
-from tests.world.heads import signed_head, tree_of
 
 ORIGIN = "jit.example.com/production"
 TEAM = "T0TEST001"
@@ -27,7 +27,7 @@ class Record(World):
         super().__init__(folder, ledger=partial(ledger_at, url) if url else in_a_file(folder), **how)
         self.url = url or f"sqlite:///{folder / 'ledger.db'}"
         self.key = key or SignerKey.generate(ORIGIN)
-        self.heads = Heads(self.engine)
+        self.checkpoints = Checkpoints(self.engine)
         self.version = self.policies.current().version
         PolicyTexts(self.engine).keep_what_was_read(self.policies)
         self.started()
@@ -67,13 +67,13 @@ class Record(World):
             return list(record.entries)
 
     def sign(self, *keys, size=None, at=None, root=None):
-        """One head over the first ``size`` entries: the note, as it was put into the table."""
+        """One checkpoint over the first ``size`` entries: the note, as it was put into the table."""
         keys = keys or (self.key,)
         bodies = [body for _, body, _ in self.entries()]
         size = len(bodies) if size is None else size
         self.clock.move(seconds=1)
-        note = signed_head(keys, size, root or tree_of(bodies[:size]).root(), at or self.clock.now(), ORIGIN)
-        self.heads.add(size, self.clock.now(), note)
+        note = signed_checkpoint(keys, size, root or tree_of(bodies[:size]).root(), at or self.clock.now(), ORIGIN)
+        self.checkpoints.add(size, self.clock.now(), note)
         return note
 
     def maker(self, **more):

@@ -8,15 +8,15 @@ from typing import Any
 
 from jit.clock import SystemClock
 from jit.ledger import Ledger
-from jit.proof.audit.checkpoints import Heads
+from jit.proof.audit.checkpoints import Checkpoints
 from jit.proof.copies.bucket import Bucket
 from jit.proof.copies.copier import Copier, open_copier
-from jit.proof.copies.reading import Copies, head_name, open_copies, segment_name
-from jit.proof.tlog.note import SignerKey, checkpoint, cosign, sign
+from jit.proof.copies.reading import Copies, checkpoint_name, open_copies, segment_name
+from jit.proof.tlog.note import SignerKey, checkpoint_text, cosign, sign
 from jit.proof.verifier import Sources, Trust, Verdict, check_record
 from jit.runtime.settings import CopySettings
+from tests.world.checkpoints import tree_of
 from tests.world.facts import late
-from tests.world.heads import tree_of
 
 KEEP = timedelta(days=30)
 ORIGIN = "log.example/one"
@@ -65,9 +65,9 @@ class Shop:
     def sign(self, *keys: SignerKey, seconds: int = 1) -> bytes:
         tree = tree_of(self.bodies())
         self.signed_at += seconds
-        text = checkpoint(ORIGIN, tree.size, tree.root())
+        text = checkpoint_text(ORIGIN, tree.size, tree.root())
         note = sign(text, *(keys or (self.key,))) + cosign(text, self.key, self.signed_at)
-        Heads(self.ledger.engine).add(tree.size, self.clock.now(), note)
+        Checkpoints(self.ledger.engine).add(tree.size, self.clock.now(), note)
         return note
 
     def grow(self, count: int) -> bytes:
@@ -130,8 +130,8 @@ class Shop:
         """Of these entries; ``data`` is what it holds instead of them."""
         self.lock(segment_name(first, last), self.lines(first, last) if data is None else data)
 
-    def lock_head(self, size: int, note: bytes) -> None:
-        self.lock(head_name(size, self.signed_at), note)
+    def lock_checkpoint(self, size: int, note: bytes) -> None:
+        self.lock(checkpoint_name(size, self.signed_at), note)
 
     def forged(self, first: int) -> bytes:
         """Entries that follow on from those before, and say something else."""
@@ -151,5 +151,5 @@ class Shop:
     def verdict(self, found: Copies | None = None, trust: Trust | None = None) -> Verdict:
         """What an auditor with these keys, or the log's, finds there."""
         found, trust = found or self.read(), trust or Trust(keys=(self.key.verifier(),))
-        locked = list(found.heads(trust.keys))
+        locked = list(found.checkpoints(trust.keys))
         return check_record(found.entries(), Sources(log=locked, locked=locked), trust)

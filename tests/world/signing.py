@@ -17,7 +17,7 @@ from jit.clock import SystemClock
 from jit.facts import Fact, RefusalReason, Source
 from jit.ledger import Leases, Ledger, connect
 from jit.ports import Clock
-from jit.proof.audit.checkpoints import Head, Heads
+from jit.proof.audit.checkpoints import Checkpoints, SignedCheckpoint
 from jit.proof.signer.keys import make_key, read_key
 from jit.proof.signer.signer import Signer
 from jit.proof.signer.state import Store
@@ -48,8 +48,8 @@ def verdict(engine: Engine, *vkeys: Any, offered: Sequence[Any] = (), witnesses:
                 text('SELECT "index", body, hash FROM entries ORDER BY "index"')
             )
         ]
-    heads = Heads(engine)
-    notes = [heads.full_note(head) for head in heads.all()]
+    checkpoints = Checkpoints(engine)
+    notes = [checkpoints.full_note(checkpoint) for checkpoint in checkpoints.all()]
     return check_record(rows, Sources(log=notes), Trust(keys=vkeys, offered=tuple(offered), witnesses=tuple(witnesses)))
 
 
@@ -57,12 +57,12 @@ class Given:
     """A courier that keeps what it is offered."""
 
     def __init__(self) -> None:
-        self.heads: list[Head] = []
+        self.checkpoints: list[SignedCheckpoint] = []
 
     def begin(self, _tell: object) -> None: ...
 
-    def offer(self, head: Head, _tree: object) -> None:
-        self.heads.append(head)
+    def offer(self, checkpoint: SignedCheckpoint, _tree: object) -> None:
+        self.checkpoints.append(checkpoint)
 
     def end(self) -> None: ...
 
@@ -75,7 +75,7 @@ class Signing(World):
         super().__init__(folder, clock=clock, ledger=partial(ledger_at, self.url))
         self.couriers = couriers
         self.given = Given()
-        self.heads = Heads(self.engine)
+        self.checkpoints = Checkpoints(self.engine)
         self.place = self.folder / "signer" / "log.key"
         if not self.place.exists():
             make_key(self.place, ORIGIN)
@@ -140,7 +140,7 @@ class Signing(World):
 
     @property
     def sizes(self) -> list[int]:
-        return [parse_checkpoint(parse_note(head.note).text).size for head in self.heads.all()]
+        return [parse_checkpoint(parse_note(checkpoint.note).text).size for checkpoint in self.checkpoints.all()]
 
     @property
     def size(self) -> int:
@@ -157,14 +157,14 @@ class SignedLedger:
         self.signer_url = logins("jit_signer")
         self.engine, self._writer = connect(logins("postgres")), connect(logins("jit_bot"))
         self.ledger = Ledger(self._writer, SystemClock())
-        self.heads = Heads(self.engine)
+        self.checkpoints = Checkpoints(self.engine)
 
     def append(self, many: int = 1) -> None:
         self.ledger.append([something(SystemClock(), n) for n in range(many)])
 
     @property
     def size(self) -> int:
-        last = self.heads.last()
+        last = self.checkpoints.last()
         return parse_checkpoint(parse_note(last.note).text).size if last else 0
 
     def signed(self) -> bool:

@@ -58,7 +58,7 @@ class Scene:
             "connected": True,
             "roles": roles if self.parts[TARGET].up else None,
             "record": self.record,
-            "checked_whole": self.record.head,
+            "checked_whole": self.record.last,
             "unread": "" if self.parts[LEDGER].up else "no answer",
             "broken": "",
             "waiting": 0,

@@ -61,7 +61,7 @@ def export(  # noqa: PLR0917  click passes them by name
     """Write the record out. It is recorded that you did.
 
     jsonl is the exact bytes of each entry, in which what is personal is closed; with --out it is a copy with its signed
-    heads, for `jit audit verify`. ocsf and csv tell of people as the record reads now.
+    checkpoints, for `jit audit verify`. ocsf and csv tell of people as the record reads now.
 
     What is there already goes on where it ends. Exits with 4 if entries are not what was recorded.
     """

@@ -23,7 +23,7 @@ TABLE = {
         "Make the key that signs the record, and print its public half; where there is one, only that.",
     ),
     "tiles": Listed(
-        "jit.cli.audit.tiles:tiles", "Write the record into DIR as C2SP tlog-tiles, up to the newest signed head."
+        "jit.cli.audit.tiles:tiles", "Write the record into DIR as C2SP tlog-tiles, up to the newest signed checkpoint."
     ),
 }
 

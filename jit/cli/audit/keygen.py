@@ -14,15 +14,15 @@ MADE = (
     "This is its public half. Give it to auditors (jit audit verify --key) and witnesses (--log):"
 )
 ROTATED = (
-    "The new key lies in {path}; the old one stays in {old} until the signer has signed a head with both, within "
+    "The new key lies in {path}; the old one stays in {old} until the signer has signed a checkpoint with both, within "
     "seconds, and is deleted then.\n"
-    "This is its public half. Auditors name it from now on (--key); for what was signed before, the head signed by "
-    "both vouches. Start each witness again with both keys (--log OLD --log NEW): until then it cosigns nothing."
+    "This is its public half. Auditors name it from now on (--key); for what was signed before, the checkpoint signed "
+    "by both vouches. Start each witness again with both keys (--log OLD --log NEW): until then it cosigns nothing."
 )
 
 
 @click.command()
-@click.option("--origin", help="The log's name in every head, such as jit.example.com/production.")
+@click.option("--origin", help="The log's name in every checkpoint, such as jit.example.com/production.")
 @click.option("--rotate", is_flag=True, help="Replace the key there is by a new one of the same name.")
 def keygen(origin: str | None, *, rotate: bool) -> None:
     """Make the key that signs the record, and print its public half; where there is one, only that.

@@ -1,4 +1,4 @@
-"""`jit audit mirror-check`: the audit channel compared with the ledger; what it lacks shown again; its heads saved."""
+"""`jit audit mirror-check`: the audit channel and the ledger compared; what it lacks shown again; checkpoints saved."""
 
 import json
 import sys
@@ -38,8 +38,12 @@ class CheckSettings(Settings):
 @click.command("mirror-check")
 @click.option("--channel", help="Its Slack id, where the rules do not name it.")
 @click.option("--from", "since", default=1, type=click.IntRange(1), help="The first entry the channel has to show.")
-@click.option("--key", "keys", multiple=True, help="A key that signs heads (vkey), as you know it from elsewhere.")
-@click.option("--save", type=click.Path(dir_okay=False, path_type=Path), help="Write the heads found to this file.")
+@click.option(
+    "--key", "keys", multiple=True, help="A key that signs checkpoints (vkey), as you know it from elsewhere."
+)
+@click.option(
+    "--save", type=click.Path(dir_okay=False, path_type=Path), help="Write the checkpoints found to this file."
+)
 @click.option(
     "--accept-drawn-by",
     "accepted",
@@ -78,7 +82,9 @@ def mirror_check(
     try:
         report = session.report(since, known, frozenset(accepted))
         if save:
-            save.write_text("".join(_head_line(head, channel) for head in report.heads), encoding="utf-8")
+            save.write_text(
+                "".join(_checkpoint_line(checkpoint, channel) for checkpoint in report.checkpoints), encoding="utf-8"
+            )
         if filling and not report.contradicted and _fill(session, report):
             report = session.report(since, known, frozenset(accepted))
     except CallFailed as trouble:
@@ -111,8 +117,8 @@ def _fill(session: ChannelSession, report: Report) -> bool:
     return posted
 
 
-def _head_line(head: PostedCheckpoint, channel: str) -> str:
-    return json.dumps({"ts": head.ts, "channel": channel, "note": head.note}) + "\n"
+def _checkpoint_line(checkpoint: PostedCheckpoint, channel: str) -> str:
+    return json.dumps({"ts": checkpoint.ts, "channel": channel, "note": checkpoint.note}) + "\n"
 
 
 def _show(report: Report, channel: str, *, own: bool) -> None:
@@ -123,7 +129,11 @@ def _show(report: Report, channel: str, *, own: bool) -> None:
     for each in report.differences:
         click.echo(json.dumps(_row(each)))
     summary = {"verdict": _verdict(report), "channel": channel, "entries": report.entries}
-    counts = {"messages": report.messages, "heads": len(report.heads), "differences": len(report.differences)}
+    counts = {
+        "messages": report.messages,
+        "checkpoints": len(report.checkpoints),
+        "differences": len(report.differences),
+    }
     unsure = {"not_compared": report.not_compared}
     click.echo(json.dumps({**summary, **counts, **unsure, "own_keys": own, "notes": report.notes}))
 
@@ -154,9 +164,11 @@ def _show_table(report: Report, channel: str, *, own: bool) -> None:
         console.print(f"and {len(report.differences) - MOST_ROWS} more; piped, all are listed")
     for note in report.notes:
         console.print(note)
-    console.print(f"{report.messages} messages, {len(report.heads)} signed heads, {report.entries} entries.")
-    if report.heads and not own:
-        console.print("The keys came with the ledger: give --key to check the heads by one you know.")
+    console.print(
+        f"{report.messages} messages, {len(report.checkpoints)} signed checkpoints, {report.entries} entries."
+    )
+    if report.checkpoints and not own:
+        console.print("The keys came with the ledger: give --key to check the checkpoints by one you know.")
     if report.contradicted:
         console.print("The ledger is not the one that the channel has seen: it was cut off, or rewritten.")
     elif report.differences:

@@ -64,7 +64,9 @@ def prove(request_id: str, out: str | None, *, force: bool) -> None:
     _write(page, page_of(bundle, names_in(case, ledger)).encode())
     click.echo(f"{data} and {page}: {', '.join(grade.name.lower() for grade in verdict.reached)}.", err=True)
     if not case.checkpoint:
-        click.echo("No signed head covers these entries, so nothing vouches for them. Run `jit signer`.", err=True)
+        click.echo(
+            "No signed checkpoint covers these entries, so nothing vouches for them. Run `jit signer`.", err=True
+        )
     elif verdict.grade is Grade.UNSIGNED:
         click.echo("The log's key is not known here, so its signature was not checked. Do it with --key.", err=True)
     if not sys.stdout.isatty():

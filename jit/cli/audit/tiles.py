@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from jit.cli.opening import existing_ledger
-from jit.proof.audit.checkpoints import Heads
+from jit.proof.audit.checkpoints import Checkpoints
 from jit.proof.audit.live import Kept, live
 from jit.proof.audit.reading import record_reading
 from jit.proof.tlog.tiles import TilesError, read_tiles, write_tiles
@@ -18,7 +18,7 @@ from jit.runtime.settings import Settings
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR")
 @click.option("--check", is_flag=True, help="Write nothing: read the folder, and say whether it is whole.")
 def tiles(folder: Path, check: bool) -> None:  # noqa: FBT001  click passes it by name
-    """Write the record into DIR as C2SP tlog-tiles, up to the newest signed head.
+    """Write the record into DIR as C2SP tlog-tiles, up to the newest signed checkpoint.
 
     Run it again to add what is new. Any web server can serve DIR: `checkpoint` changes, everything below `tile` never
     does. Entries stand in it as they are recorded; serve it to whom the record may be shown.
@@ -26,22 +26,22 @@ def tiles(folder: Path, check: bool) -> None:  # noqa: FBT001  click passes it b
     try:
         if not check:
             _write(folder)
-        head = read_tiles(folder)
+        checkpoint = read_tiles(folder)
     except TilesError as wrong:
         raise click.ClickException(str(wrong)) from None
     except OSError as wrong:
         raise click.ClickException(f"{folder} cannot be written: {wrong.strerror}") from None
-    click.echo(f"{folder} is whole: {head.size} entries, root {head.root.hex()}")
+    click.echo(f"{folder} is whole: {checkpoint.size} entries, root {checkpoint.root.hex()}")
 
 
 def _write(folder: Path) -> None:
     settings = Settings()
     ledger = existing_ledger(settings)
-    heads = Heads(ledger.engine)
-    head = heads.last()
-    if head is None:
-        raise TilesError("no head is signed yet: start `jit signer`, then ask again")
-    note = heads.full_note(head)
+    checkpoints = Checkpoints(ledger.engine)
+    checkpoint = checkpoints.last()
+    if checkpoint is None:
+        raise TilesError("no checkpoint is signed yet: start `jit signer`, then ask again")
+    note = checkpoints.full_note(checkpoint)
 
     @contextmanager
     def entries() -> Iterator[Iterator[bytes]]:

@@ -32,8 +32,8 @@ from jit.proof.verifier import (
     check_bundle,
     check_folder,
     check_record,
+    read_checkpoints,
     read_entries,
-    read_heads,
 )
 from jit.proof.verifier import read_keys as keys_in
 from jit.runtime.settings import CannotStart, CopySettings, Settings, SignerSettings
@@ -73,7 +73,7 @@ class Key(click.ParamType[tuple[VerifierKey, ...]]):
 @click.option(
     "--channel", type=click.Path(path_type=Path, dir_okay=False), help="From `jit audit mirror-check --save`."
 )
-@click.option("--locked", help="Heads that you have from the locked store: a file, or s3://…")
+@click.option("--locked", help="Checkpoints that you have from the locked store: a file, or s3://…")
 @click.option("--require", type=click.Choice(GRADES), default="signed", show_default=True, help="Exit with 3 below it.")
 @click.option("--whole", is_flag=True, help="What is required must go up to the last entry.")
 @click.option("--json", "as_json", is_flag=True, help="For machines, as in a pipe.")
@@ -122,7 +122,7 @@ def verify(
 
 def _judge(what: str | None, trust: Trust, channel: Path | None, locked: str | None) -> Verdict:
     """Raises CannotCheck, CannotStart, CopiesUnavailable, LedgerUnavailable."""
-    anchored = list(read_heads(_there(channel))) if channel else []
+    anchored = list(read_checkpoints(_there(channel))) if channel else []
     if what is not None and what.startswith(COPIES):
         if locked:
             raise CannotCheck("--locked goes with another copy than the locked one")
@@ -145,12 +145,12 @@ def _judge(what: str | None, trust: Trust, channel: Path | None, locked: str | N
 def _locked(where: str, trust: Trust) -> Iterable[bytes]:
     """Raises CannotCheck, CopiesUnavailable."""
     if not where.startswith(COPIES):
-        return read_heads(_there(Path(where)))
+        return read_checkpoints(_there(Path(where)))
     copies = open_copies(where, SystemClock(), endpoint=CopySettings().copies_endpoint)
-    heads = list(copies.heads(trust.keys, trust.witnesses))
-    if not heads:
-        raise CannotCheck(f"{where}: {'; '.join(copies.remarks) or 'no head in it is locked'}")
-    return heads
+    checkpoints = list(copies.checkpoints(trust.keys, trust.witnesses))
+    if not checkpoints:
+        raise CannotCheck(f"{where}: {'; '.join(copies.remarks) or 'no checkpoint in it is locked'}")
+    return checkpoints
 
 
 def _live(trust: Trust, elsewhere: Sources) -> Verdict:
@@ -158,7 +158,7 @@ def _live(trust: Trust, elsewhere: Sources) -> Verdict:
     with ThreadPoolExecutor(1) as beside:
         columns = beside.submit(astray, url)
         with live(url) as record:
-            sources = replace(elsewhere, log=record.heads)
+            sources = replace(elsewhere, log=record.checkpoints)
             verdict = check_record(record.entries, sources, replace(trust, offered=record.keys))
         found = tuple(
             Finding(Reason.ENTRY_CHANGED, index, "another kind or request stands beside it than in its bytes")
@@ -169,8 +169,8 @@ def _live(trust: Trust, elsewhere: Sources) -> Verdict:
 
 def _copies(url: str, trust: Trust, anchored: list[bytes]) -> Verdict:
     copies = open_copies(url, SystemClock(), endpoint=CopySettings().copies_endpoint)
-    heads = copies.heads(trust.keys, trust.witnesses)
-    verdict = check_record(copies.entries(), Sources(channel=anchored, locked=heads), trust)
+    checkpoints = copies.checkpoints(trust.keys, trust.witnesses)
+    verdict = check_record(copies.entries(), Sources(channel=anchored, locked=checkpoints), trust)
     found = tuple(Finding(Reason.MALFORMED, None, fault) for fault in copies.faults)
     until = f"Locked until {copies.locked_until:%Y-%m-%d}." if copies.locked_until else "Nothing of it is locked."
     return broken_by(replace(verdict, remarks=(*verdict.remarks, *copies.remarks, until)), found)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from jit.ledger.guard import postgres, sqlite
 
-KEPT = ("entries", "heads", "cosignatures", "policy_texts")
+KEPT = ("entries", "checkpoints", "cosignatures", "policy_texts")
 """Tables in which nothing is ever changed or deleted."""
 
 

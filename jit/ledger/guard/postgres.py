@@ -67,8 +67,8 @@ REFUSES = Function("jit_kept", "", "trigger", "kept.sql", of_its_owner=False)
 OWN_ROWS = Function("jit_own_rows", "", "trigger", "own_rows.sql", of_its_owner=True)
 PERSON_KEY = Function("jit_person_key", "", "trigger", "person_key.sql", of_its_owner=True)
 POLICY_TEXT = Function("jit_policy_text", "", "trigger", "policy_text.sql", of_its_owner=False)
-HEAD = Function("jit_head", "", "trigger", "head.sql", of_its_owner=True)
-FUNCTIONS = (APPEND, RECORD, WRITABLE, REFUSES, OWN_ROWS, PERSON_KEY, POLICY_TEXT, HEAD)
+CHECKPOINT = Function("jit_checkpoint", "", "trigger", "checkpoint.sql", of_its_owner=True)
+FUNCTIONS = (APPEND, RECORD, WRITABLE, REFUSES, OWN_ROWS, PERSON_KEY, POLICY_TEXT, CHECKPOINT)
 CALLED = (APPEND, RECORD, WRITABLE)
 """By the processes."""
 
@@ -113,7 +113,8 @@ def triggers(kept: Sequence[str]) -> Iterator[Trigger]:
         "any text can be kept as that of a version",
     )
     yield Trigger(
-        *("heads", "numbered", "INSERT ON {table} FOR EACH ROW", 7, HEAD), "a head can be added after which none can be"
+        *("checkpoints", "numbered", "INSERT ON {table} FOR EACH ROW", 7, CHECKPOINT),
+        "a checkpoint can be added after which none can be",
     )
     yield Trigger("person_keys", "kept", *_WRITES, PERSON_KEY, "a key can be deleted without an entry that says so")
     for table in ("leases", "notes", "directory", "requests"):

@@ -11,7 +11,7 @@ from jit.facts import MODELS, Room
 OWNER = "jit_owner"
 READ, ADD = "SELECT", "SELECT, INSERT"
 ADD_AND_CHANGE, ALL = "SELECT, INSERT, UPDATE", "SELECT, INSERT, UPDATE, DELETE"
-_RECORD = dict.fromkeys(("made_by", "may_write", "entries", "heads", "cosignatures", "policy_texts"), READ)
+_RECORD = dict.fromkeys(("made_by", "may_write", "entries", "checkpoints", "cosignatures", "policy_texts"), READ)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ LOGINS = (
     Login(
         Room.SIGNER,
         "the signer",
-        _RECORD | {"heads": ADD, "cosignatures": ADD, "leases": ALL},
+        _RECORD | {"checkpoints": ADD, "cosignatures": ADD, "leases": ALL},
     ),
     Login(
         Room.AUDITOR,

@@ -7,8 +7,9 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from jit.ledger.guard import KEPT, postgres
 from jit.ledger.guard.roles import LOGINS, OWNER
+from jit.ledger.renamed import IN_POSTGRES, OLD_TABLE
 from jit.ledger.schema import metadata
-from jit.ledger.version import VERSION
+from jit.ledger.version import OLDER, VERSION
 
 SCHEMA = "public"
 _ALL = ", ".join(login.name for login in LOGINS)
@@ -56,12 +57,18 @@ def _tables() -> Iterator[str]:
         RAISE EXCEPTION 'the tables in this database were made by another version of jit';
     END IF;
 END $jit$"""
+    renames = "".join(f"\n        {step};" for step in IN_POSTGRES)
+    yield f"""DO $jit$ BEGIN
+    IF to_regclass('{SCHEMA}.{OLD_TABLE}') IS NOT NULL THEN{renames}
+    END IF;
+END $jit$"""
     for table in metadata.sorted_tables:
         yield _in_one(str(CreateTable(table, if_not_exists=True).compile(dialect=dialect)))
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
             yield _in_one(str(CreateIndex(index, if_not_exists=True).compile(dialect=dialect)))
+    known = ", ".join(str(version) for version in (*OLDER, VERSION))
     yield f"""DO $jit$ BEGIN
-    IF EXISTS (SELECT FROM {SCHEMA}.made_by WHERE version NOT IN (1, {VERSION})) THEN
+    IF EXISTS (SELECT FROM {SCHEMA}.made_by WHERE version NOT IN ({known})) THEN
         RAISE EXCEPTION 'the tables in this database were made by another version of jit';
     END IF;
     UPDATE {SCHEMA}.made_by SET version = {VERSION} WHERE version <> {VERSION};

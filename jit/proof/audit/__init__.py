@@ -1,1 +1,1 @@
-"""The record asked: its heads, searches, exports and copies; reading it is recorded."""
+"""The record asked: its checkpoints, searches, exports and copies; reading it is recorded."""

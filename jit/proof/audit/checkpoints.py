@@ -1,7 +1,7 @@
-"""The tables of signed heads, and of what witnesses add to them.
+"""The tables of signed checkpoints, and of what witnesses add to them.
 
 Whoever can write to the database can write here: nothing read is trusted before its signatures are checked
-(`jit.proof.verifier`). What is too long to be a head comes cut short, and no signature fits it then.
+(`jit.proof.verifier`). What is too long to be a checkpoint comes cut short, and no signature fits it then.
 """
 
 import re
@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, ColumnElement, Engine, LargeBinary, Select, c
 
 from jit.clock import from_micros
 from jit.ledger.database import reading, writing
-from jit.ledger.schema import cosignatures, heads
+from jit.ledger.schema import checkpoints, cosignatures
 
 LONGEST_NOTE = 64 * 1024
 """Bytes. One of ours has a few hundred."""
@@ -26,8 +26,8 @@ _SIGNATURE_LINE = re.compile("— [^\\s+]{1,200} [A-Za-z0-9+/]{8,}={0,2}\n")
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
-    """One head as it was signed. ``size`` and ``signed_at`` are what the table says, not what the ``note`` says."""
+class SignedCheckpoint:
+    """A checkpoint as it was signed. ``size`` and ``signed_at`` are what the table says, not the ``note``."""
 
     number: int
     size: int
@@ -35,70 +35,76 @@ class Head:
     note: bytes
 
 
-class HeadsMoved(Exception):
-    """Somebody else changed the table of heads meanwhile. Nothing was added."""
+class CheckpointsMoved(Exception):
+    """Somebody else changed the table of checkpoints meanwhile. Nothing was added."""
 
 
 @dataclass(frozen=True, slots=True)
-class Heads:
+class Checkpoints:
     """Every method raises LedgerUnavailable."""
 
     engine: Engine
 
-    def after(self, number: int = 0, limit: int = PAGE) -> list[Head]:
-        """Up to ``limit`` heads that come after this number, in order."""
-        return self._found(_KEPT.where(heads.c.number > number).order_by(heads.c.number).limit(limit))
+    def after(self, number: int = 0, limit: int = PAGE) -> list[SignedCheckpoint]:
+        """Up to ``limit`` checkpoints that come after this number, in order."""
+        return self._found(_KEPT.where(checkpoints.c.number > number).order_by(checkpoints.c.number).limit(limit))
 
-    def all(self, after: int = 0) -> Iterator[Head]:
+    def all(self, after: int = 0) -> Iterator[SignedCheckpoint]:
         """All that come after this number, in order, a page at a time."""
         while page := self.after(after):
             yield from page
             after = page[-1].number
 
-    def at(self, number: int) -> Head | None:
+    def at(self, number: int) -> SignedCheckpoint | None:
         """The one with this number."""
-        found = self._found(_KEPT.where(heads.c.number == number))
+        found = self._found(_KEPT.where(checkpoints.c.number == number))
         return found[0] if found else None
 
-    def covering(self, index: int) -> Head | None:
+    def covering(self, index: int) -> SignedCheckpoint | None:
         """The first whose tree holds the entry at ``index``."""
-        found = self._found(_KEPT.where(heads.c.size >= index).order_by(heads.c.size, heads.c.number).limit(1))
+        found = self._found(
+            _KEPT.where(checkpoints.c.size >= index).order_by(checkpoints.c.size, checkpoints.c.number).limit(1)
+        )
         return found[0] if found else None
 
-    def last(self) -> Head | None:
+    def last(self) -> SignedCheckpoint | None:
         """The one with the highest number."""
         found = self.latest(1)
         return found[0] if found else None
 
-    def latest(self, limit: int, before: int | None = None) -> list[Head]:
+    def latest(self, limit: int, before: int | None = None) -> list[SignedCheckpoint]:
         """Up to ``limit``, the highest number first; only those below ``before``, if that is given."""
-        query = _KEPT if before is None else _KEPT.where(heads.c.number < before)
-        return self._found(query.order_by(heads.c.number.desc()).limit(limit))
+        query = _KEPT if before is None else _KEPT.where(checkpoints.c.number < before)
+        return self._found(query.order_by(checkpoints.c.number.desc()).limit(limit))
 
-    def add(self, size: int, signed_at: datetime, note: bytes, *, after: int | None = None, at_least: int = 1) -> Head:
-        """Under the next number, which is ``at_least`` this. Raises HeadsMoved if the last one is not ``after``."""
+    def add(
+        self, size: int, signed_at: datetime, note: bytes, *, after: int | None = None, at_least: int = 1
+    ) -> SignedCheckpoint:
+        """Under the next number, ``at_least`` this. Raises CheckpointsMoved if the last one is not ``after``."""
         with writing(self.engine) as connection:
-            last = connection.scalar(select(func.max(heads.c.number))) or 0
+            last = connection.scalar(select(func.max(checkpoints.c.number))) or 0
             if after not in (None, last):
-                raise HeadsMoved
+                raise CheckpointsMoved
             number = max(last + 1, at_least)
-            connection.execute(insert(heads).values(number=number, size=size, signed_at=signed_at, note=note))
-        return Head(number, size, signed_at, note)
+            connection.execute(insert(checkpoints).values(number=number, size=size, signed_at=signed_at, note=note))
+        return SignedCheckpoint(number, size, signed_at, note)
 
-    def cosign(self, head: int, witness: str, line: bytes) -> bool:
-        """Keep a witness's line for the head with this number; False if one of that witness is there already."""
-        query = select(cosignatures.c.head).where(cosignatures.c.head == head, cosignatures.c.witness == witness)
+    def cosign(self, checkpoint: int, witness: str, line: bytes) -> bool:
+        """Keep a witness's line for the checkpoint with this number; False if one of that witness is there already."""
+        query = select(cosignatures.c.checkpoint).where(
+            cosignatures.c.checkpoint == checkpoint, cosignatures.c.witness == witness
+        )
         with writing(self.engine) as connection:
             if connection.scalar(query) is not None:
                 return False
-            connection.execute(insert(cosignatures).values(head=head, witness=witness, line=line))
+            connection.execute(insert(cosignatures).values(checkpoint=checkpoint, witness=witness, line=line))
         return True
 
-    def cosigned(self, head: int) -> dict[str, bytes]:
-        """The lines kept for the head with this number, by witness; none that is no signature line at all."""
+    def cosigned(self, checkpoint: int) -> dict[str, bytes]:
+        """The lines kept for the checkpoint with this number, by witness; none that is no signature line at all."""
         query = (
             select(cosignatures.c.witness, _bytes(cosignatures.c.line, LONGEST_LINE))
-            .where(cosignatures.c.head == head)
+            .where(cosignatures.c.checkpoint == checkpoint)
             .order_by(cosignatures.c.witness)
             .limit(MOST_WITNESSES)
         )
@@ -106,14 +112,14 @@ class Heads:
             rows = [(str(witness), bytes(line or b"")) for witness, line in connection.execute(query)]
         return {witness: line for witness, line in rows if is_signature_line(line)}
 
-    def full_note(self, head: Head) -> bytes:
-        """The head with the lines that witnesses have added to it."""
-        return head.note + b"".join(self.cosigned(head.number).values())
+    def full_note(self, checkpoint: SignedCheckpoint) -> bytes:
+        """The checkpoint with the lines that witnesses have added to it."""
+        return checkpoint.note + b"".join(self.cosigned(checkpoint.number).values())
 
-    def _found(self, query: Select[int, int, int, bytes]) -> list[Head]:
+    def _found(self, query: Select[int, int, int, bytes]) -> list[SignedCheckpoint]:
         with reading(self.engine) as connection:
             return [
-                Head(number, size, from_micros(min(max(micros, 0), _LAST_MOMENT)), bytes(note or b""))
+                SignedCheckpoint(number, size, from_micros(min(max(micros, 0), _LAST_MOMENT)), bytes(note or b""))
                 for number, size, micros, note in connection.execute(query)
             ]
 
@@ -132,8 +138,8 @@ def _bytes(column: ColumnElement[bytes], most: int) -> ColumnElement[bytes]:
 
 
 _KEPT = select(
-    cast(heads.c.number, BigInteger),
-    cast(heads.c.size, BigInteger),
-    cast(heads.c.signed_at, BigInteger),
-    _bytes(heads.c.note, LONGEST_NOTE),
+    cast(checkpoints.c.number, BigInteger),
+    cast(checkpoints.c.size, BigInteger),
+    cast(checkpoints.c.signed_at, BigInteger),
+    _bytes(checkpoints.c.note, LONGEST_NOTE),
 )

@@ -1,5 +1,5 @@
 """The record copied into a folder, which `jit audit verify` judges with nothing of ours running: entries as their exact
-bytes, signed heads, the keys that came with them, and the rules that facts name. Copied again, it goes on.
+bytes, signed checkpoints, the keys that came with them, and the rules that facts name. Copied again, it goes on.
 
 Nothing that a copy holds is ever taken out of it: what the database no longer has, the copy may prove.
 """
@@ -20,7 +20,7 @@ from jit.ledger import Ledger
 from jit.ledger.database import reading
 from jit.ledger.schema import cosignatures, policy_texts
 from jit.proof import durable
-from jit.proof.audit.checkpoints import Head, Heads, is_signature_line
+from jit.proof.audit.checkpoints import Checkpoints, SignedCheckpoint, is_signature_line
 from jit.proof.audit.export import BODIES, Note, bodies, goes_on_after
 from jit.proof.audit.growing import GrowingFile, cannot_write
 from jit.proof.audit.policy_texts import NotThisVersion, PolicyTexts, files_of
@@ -28,12 +28,14 @@ from jit.proof.audit.reading import Part
 from jit.proof.verifier import NoteError, VerifierKey
 from jit.runtime.settings import CannotStart
 
-ENTRIES, HEADS, KEYS, POLICIES = "entries.jsonl", "heads.jsonl", "keys.txt", "policies.jsonl"
-HEAD_WITHIN = 3.0
+ENTRIES, CHECKPOINTS, KEYS, POLICIES = "entries.jsonl", "checkpoints.jsonl", "keys.txt", "policies.jsonl"
+OLD_CHECKPOINTS = "heads.jsonl"
+"""The file's name in copies that earlier versions made."""
+CHECKPOINT_WITHIN = 3.0
 """Seconds in which a signer that is at work signs what is new."""
 LOOK_EVERY = 0.2
 SIGNED_WITHIN = 900.0
-"""Seconds. Where the newest head is older, nobody signs."""
+"""Seconds. Where the newest checkpoint is older, nobody signs."""
 _KEY_CHANGED = b'"kind":"key.changed"'
 _VERSION = re.compile(rb'\{"version": "([0-9a-f]{64})"')
 
@@ -44,7 +46,7 @@ class Copied:
 
     first: int
     last: int
-    heads: int
+    checkpoints: int
 
 
 class RecordCopy:
@@ -63,6 +65,7 @@ class RecordCopy:
             self._entries = closing.enter_context(GrowingFile(folder / ENTRIES, BODIES.begins))
             self.after = goes_on_after(ledger, self._entries, BODIES)
             """The index of the last entry that is there."""
+            self._take_over_old_checkpoints()
             self._closing = closing.pop_all()
 
     def __enter__(self) -> Self:
@@ -73,14 +76,22 @@ class RecordCopy:
     ) -> None:
         self._closing.__exit__(kind, value, trace)
 
+    def _take_over_old_checkpoints(self) -> None:
+        old, new = self._folder / OLD_CHECKPOINTS, self._folder / CHECKPOINTS
+        try:
+            if old.exists() and not new.exists():
+                old.rename(new)
+        except OSError as wrong:
+            raise cannot_write(new, wrong) from None
+
     def go_on(self, upto: int, note: Note, tell: Callable[[int], None], wait: Callable[[float], None]) -> Copied:
-        """Bring the copy up to the entry ``upto``, or further if a newer head is there.
+        """Bring the copy up to the entry ``upto``, or further if a newer checkpoint is there.
 
         ``note`` takes what is wrong with the record, ``tell`` the index of each entry, ``wait`` passes the time until
-        a head is signed.
+        a checkpoint is signed.
         """
-        head = self._covering(upto, wait)
-        last = max(upto, min(head.size, self._ledger.last_index())) if head else upto
+        checkpoint = self._covering(upto, wait)
+        last = max(upto, min(checkpoint.size, self._ledger.last_index())) if checkpoint else upto
         found: list[str] = []
         for index, body, _ in bodies(self._ledger, note, Part(self.after, last)):
             self._entries.write(body)
@@ -88,30 +99,30 @@ class RecordCopy:
                 found += _key_in(body)
             tell(index)
         self._entries.sync()
-        _replace(self._folder / HEADS, _written(self._heads(head, note)))
+        _replace(self._folder / CHECKPOINTS, _written(self._checkpoints(checkpoint, note)))
         _replace(self._folder / KEYS, self._keys(found))
         self._policies(note)
-        return Copied(self.after + 1, last, head.number if head else 0)
+        return Copied(self.after + 1, last, checkpoint.number if checkpoint else 0)
 
-    def _covering(self, index: int, wait: Callable[[float], None]) -> Head | None:
-        """The newest head, if need be after a while, so that it covers the entry at ``index``."""
-        heads, clock = Heads(self._ledger.engine), self._ledger.clock
+    def _covering(self, index: int, wait: Callable[[float], None]) -> SignedCheckpoint | None:
+        """The newest checkpoint, if need be after a while, so that it covers the entry at ``index``."""
+        checkpoints, clock = Checkpoints(self._ledger.engine), self._ledger.clock
         began = clock.ticks()
         while True:
-            last = heads.last()
-            if last is None or last.size >= index or clock.ticks() - began >= HEAD_WITHIN:
+            last = checkpoints.last()
+            if last is None or last.size >= index or clock.ticks() - began >= CHECKPOINT_WITHIN:
                 return last
             if (clock.now() - last.signed_at).total_seconds() > SIGNED_WITHIN:
                 return last
             wait(LOOK_EVERY)
 
-    def _heads(self, last: Head | None, note: Note) -> Iterator[dict[str, Any]]:
+    def _checkpoints(self, last: SignedCheckpoint | None, note: Note) -> Iterator[dict[str, Any]]:
         """What the copy holds and what the database has, by number. Where they differ the copy's stays."""
-        there = _rows_in(self._folder / HEADS)
+        there = _rows_in(self._folder / CHECKPOINTS)
         held = next(there, None)
         for row in self._rows_of(last):
             while held is not None and held["number"] < row["number"]:
-                note(f"head {held['number']}: the copy holds it, and the ledger's database no longer does")
+                note(f"checkpoint {held['number']}: the copy holds it, and the ledger's database no longer does")
                 yield held
                 held = next(there, None)
             if held is None or held["number"] > row["number"]:
@@ -120,32 +131,34 @@ class RecordCopy:
             if held["note"] == row["note"]:
                 yield row | {"cosignatures": sorted({*held["cosignatures"], *row["cosignatures"]})}
             else:
-                note(f"head {held['number']}: the copy holds another than the ledger's database")
+                note(f"checkpoint {held['number']}: the copy holds another than the ledger's database")
                 yield held
             held = next(there, None)
         while held is not None:
-            note(f"head {held['number']}: the copy holds it, and the ledger's database does not")
+            note(f"checkpoint {held['number']}: the copy holds it, and the ledger's database does not")
             yield held
             held = next(there, None)
 
-    def _rows_of(self, last: Head | None) -> Iterator[dict[str, Any]]:
+    def _rows_of(self, last: SignedCheckpoint | None) -> Iterator[dict[str, Any]]:
         after, upto = 0, last.number if last else 0
-        while page := [head for head in Heads(self._ledger.engine).after(after) if head.number <= upto]:
-            query = select(cosignatures.c.head, cosignatures.c.line).where(
-                cosignatures.c.head >= page[0].number, cosignatures.c.head <= page[-1].number
+        while page := [
+            checkpoint for checkpoint in Checkpoints(self._ledger.engine).after(after) if checkpoint.number <= upto
+        ]:
+            query = select(cosignatures.c.checkpoint, cosignatures.c.line).where(
+                cosignatures.c.checkpoint >= page[0].number, cosignatures.c.checkpoint <= page[-1].number
             )
             lines: dict[int, list[str]] = {}
             with reading(self._ledger.engine) as connection:
                 for number, line in connection.execute(query):
                     if is_signature_line(line):
                         lines.setdefault(number, []).append(line.decode())
-            for head in page:
+            for checkpoint in page:
                 yield {
-                    "number": head.number,
-                    "size": head.size,
-                    "signed_at": head.signed_at.isoformat(),
-                    "note": head.note.decode("utf-8", "replace"),
-                    "cosignatures": sorted(lines.get(head.number, [])),
+                    "number": checkpoint.number,
+                    "size": checkpoint.size,
+                    "signed_at": checkpoint.signed_at.isoformat(),
+                    "note": checkpoint.note.decode("utf-8", "replace"),
+                    "cosignatures": sorted(lines.get(checkpoint.number, [])),
                 }
             after = page[-1].number
 
@@ -182,7 +195,7 @@ def _key_in(body: bytes) -> list[str]:
 
 
 def _rows_in(path: Path) -> Iterator[dict[str, Any]]:
-    """Of the copy's heads, in order. Raises CannotStart."""
+    """Of the copy's checkpoints, in order. Raises CannotStart."""
     if not path.exists():
         return
     before = 0
@@ -190,7 +203,9 @@ def _rows_in(path: Path) -> Iterator[dict[str, Any]]:
         for line in file:
             row = _row_in(line)
             if row is None or row["number"] <= before:
-                raise CannotStart(f"{path} is damaged behind head {before}. Keep it, and export to another place.")
+                raise CannotStart(
+                    f"{path} is damaged behind checkpoint {before}. Keep it, and export to another place."
+                )
             before = row["number"]
             yield row
 

@@ -41,14 +41,14 @@ _ENTRIES = {
     "postgresql": f"""SELECT "index", CASE WHEN octet_length(body) > {LONGEST} THEN substr(body, 1, {LONGEST + 1})
         ELSE body END, hash FROM entries ORDER BY "index" """,  # noqa: S608  nothing but our own limits
 }
-_HEADS = {
-    "sqlite": f"""SELECT h.number, substr(CAST(h.note AS BLOB), 1, {LONGEST_NOTE + 1}),
+_CHECKPOINTS = {
+    "sqlite": f"""SELECT s.number, substr(CAST(s.note AS BLOB), 1, {LONGEST_NOTE + 1}),
         substr(CAST(c.line AS BLOB), 1, {LONGEST_LINE + 1})
-        FROM heads h LEFT JOIN cosignatures c ON c.head = h.number
-        ORDER BY h.number, c.witness""",  # noqa: S608  as above
-    "postgresql": f"""SELECT h.number, substr(h.note, 1, {LONGEST_NOTE + 1}), substr(c.line, 1, {LONGEST_LINE + 1})
-        FROM heads h LEFT JOIN cosignatures c ON c.head = h.number
-        ORDER BY h.number, c.witness""",  # noqa: S608  as above
+        FROM checkpoints s LEFT JOIN cosignatures c ON c.checkpoint = s.number
+        ORDER BY s.number, c.witness""",  # noqa: S608  as above
+    "postgresql": f"""SELECT s.number, substr(s.note, 1, {LONGEST_NOTE + 1}), substr(c.line, 1, {LONGEST_LINE + 1})
+        FROM checkpoints s LEFT JOIN cosignatures c ON c.checkpoint = s.number
+        ORDER BY s.number, c.witness""",  # noqa: S608  as above
 }
 _KEYS = """SELECT body FROM entries WHERE "index" IN
     (SELECT "index" FROM entries WHERE kind = 'key.changed' ORDER BY "index" DESC LIMIT 100) ORDER BY "index" """
@@ -69,7 +69,7 @@ class Live:
     """Both can be read once, and only while the ledger is open. They raise LedgerUnavailable."""
 
     entries: Iterator[Kept]
-    heads: Iterator[bytes]
+    checkpoints: Iterator[bytes]
     """Signed notes, with what witnesses added, in the order in which they were signed."""
     keys: tuple[VerifierKey, ...]
     """Those that the record itself says it was signed with."""
@@ -128,18 +128,21 @@ def _sqlite(url: URL) -> Iterator[Live]:
         connection.execute("BEGIN")
         keys = _keys(row[0] for row in connection.execute(_KEYS))
         entries = _pages(connection.execute(_ENTRIES["sqlite"]))
-        heads = _pages(connection.execute(_HEADS["sqlite"]))
-        yield Live(chain.from_iterable(entries), _notes(heads), keys)
+        checkpoints = _pages(connection.execute(_CHECKPOINTS["sqlite"]))
+        yield Live(chain.from_iterable(entries), _notes(checkpoints), keys)
 
 
 @contextmanager
 def _postgres(url: URL) -> Iterator[Live]:
     with _open_postgres(url) as connection:
         keys = _keys(row[0] for row in connection.execute(_KEYS, binary=True))
-        with connection.cursor("entries", binary=True) as entries, connection.cursor("heads", binary=True) as heads:
+        with (
+            connection.cursor("entries", binary=True) as entries,
+            connection.cursor("checkpoints", binary=True) as checkpoints,
+        ):
             entries.execute(_ENTRIES["postgresql"])
-            heads.execute(_HEADS["postgresql"])
-            yield Live(chain.from_iterable(_pages(entries)), _notes(_pages(heads)), keys)
+            checkpoints.execute(_CHECKPOINTS["postgresql"])
+            yield Live(chain.from_iterable(_pages(entries)), _notes(_pages(checkpoints)), keys)
 
 
 @contextmanager
@@ -201,8 +204,8 @@ def _keys(bodies: Iterable[object]) -> tuple[VerifierKey, ...]:
 
 def _notes(pages: Iterable[list[tuple[int, bytes | None, bytes | None]]]) -> Iterator[bytes]:
     """For SQLite a part of an empty note is none at all."""
-    for _, head in groupby(chain.from_iterable(pages), key=itemgetter(0)):
-        lines = list(islice(head, MOST_WITNESSES))
+    for _, checkpoint in groupby(chain.from_iterable(pages), key=itemgetter(0)):
+        lines = list(islice(checkpoint, MOST_WITNESSES))
         cosigned = (line for _, _, line in lines if line is not None and is_signature_line(line))
         yield (lines[0][1] or b"") + b"".join(cosigned)
 

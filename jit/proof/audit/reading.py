@@ -27,7 +27,7 @@ PAGE = 500
 LOOK_EVERY = 0.5
 """Seconds between looks for what is new."""
 _LONGEST_NAME = 200
-_HEAD = re.compile(
+_PLACE = re.compile(
     rb'\{"index": ([0-9]{1,18}), "recorded_at": "([0-9T:.-]{19,26}\+00:00)", "previous": "[0-9a-f]{64}", "fact": \{'
 )
 
@@ -150,18 +150,18 @@ def _first_sound(ledger: Ledger, part: Part) -> tuple[int, datetime] | None:
     with reading(ledger.engine) as connection:
         first = _rows(connection, part, 1)
     for kept in chain(first, read_kept(ledger, part)):
-        if not isinstance(kept, TamperedEntry) and hash_of(kept[1]) == kept[2] and (head := _head(kept)):
-            return head
+        if not isinstance(kept, TamperedEntry) and hash_of(kept[1]) == kept[2] and (place := _place_of(kept)):
+            return place
     return None
 
 
-def _head(kept: KeptEntry) -> tuple[int, datetime] | None:
+def _place_of(kept: KeptEntry) -> tuple[int, datetime] | None:
     """What its bytes say of where it stands and when it was recorded, if they say that it stands here."""
-    head = _HEAD.match(kept[1])
-    if head is None or int(head[1]) != kept[0]:
+    place = _PLACE.match(kept[1])
+    if place is None or int(place[1]) != kept[0]:
         return None
     try:
-        return kept[0], datetime.fromisoformat(head[2].decode())
+        return kept[0], datetime.fromisoformat(place[2].decode())
     except ValueError:
         return None
 
@@ -211,7 +211,7 @@ def _opened(
     index, body, kept_under = kept
     if hash_of(body) != kept_under:
         return TamperedEntry(index, "its bytes do not have the hash they are kept under")
-    if _head(kept) is None:
+    if _place_of(kept) is None:
         return TamperedEntry(index, "it is not what was recorded here")
     if not may_fit(body):
         return None

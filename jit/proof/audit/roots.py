@@ -1,4 +1,4 @@
-"""What the ledger itself says that a signed head is held against: the roots of its tree, and the keys it names."""
+"""What the ledger itself says that a signed checkpoint is held against: the roots of its tree, and its keys."""
 
 import base64
 from collections.abc import Iterator

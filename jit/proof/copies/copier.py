@@ -1,4 +1,4 @@
-"""Copies of the record into a store that lets nobody replace them: what a signed head covers, and nothing else.
+"""Copies of the record into a store that lets nobody replace them: what a signed checkpoint covers, and nothing else.
 
 It keeps nothing of its own. What is there already is listed, compared with the record, and gone on from; so a copy
 that tells another history than the record is noticed, at each start and once a day.
@@ -20,10 +20,18 @@ from jit.ledger.database import reading
 from jit.ledger.entry import LONGEST
 from jit.ledger.schema import entries
 from jit.ports import Clock
-from jit.proof.audit.checkpoints import Head, Heads
+from jit.proof.audit.checkpoints import Checkpoints, SignedCheckpoint
 from jit.proof.audit.kept import kept_entries
 from jit.proof.copies.bucket import Bucket, CopiesUnavailable, StoredObject
-from jit.proof.copies.reading import LONGEST_HEAD, gaps, head_name, heads_in, hidden, segment_name, segments_in
+from jit.proof.copies.reading import (
+    LONGEST_CHECKPOINT,
+    checkpoint_name,
+    checkpoints_in,
+    gaps,
+    hidden,
+    segment_name,
+    segments_in,
+)
 from jit.proof.copies.segments import Segment
 from jit.proof.verifier import (
     Checkpoint,
@@ -48,8 +56,8 @@ COMPARE_EVERY = 86_400.0
 LEASE = "copier"
 LEASE_LASTS = timedelta(minutes=15)
 """More than the longest wait between two turns."""
-HEAD_EVERY = 3600
-"""Seconds after which a head is copied though no entry came."""
+CHECKPOINT_EVERY = 3600
+"""Seconds after which a checkpoint is copied though no entry came."""
 SILENT_FOR = 3600.0
 """Seconds without a copy after which somebody is told."""
 MOST_ENTRIES, MOST_BYTES = 5000, 8 << 20
@@ -68,7 +76,7 @@ class Differs(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Covering:
-    """A head of the database whose signature holds."""
+    """A checkpoint of the database whose signature holds."""
 
     size: int
     root: bytes
@@ -103,7 +111,7 @@ class Copier:
     ) -> None:
         """``trouble`` is told a name and what is wrong, or None once it is over. Who does not lead copies nothing."""
         self._engine = engine
-        self._heads = Heads(engine)
+        self._checkpoints = Checkpoints(engine)
         self._bucket = bucket
         self._keep = keep
         self._keys = keys
@@ -125,7 +133,7 @@ class Copier:
         self._number = 0
         self._newest: Covering | None = None
         self._vouching: list[Covering] = []
-        self._head_at = 0
+        self._checkpoint_at = 0
 
     def keep_copying(self, stop: Event) -> None:
         while not stop.is_set():
@@ -172,24 +180,26 @@ class Copier:
             self._fit = True
         if self._begun is None or self._clock.ticks() - self._begun >= COMPARE_EVERY:
             self._begin()
-        self._look_at_heads()
+        self._look_at_checkpoints()
         newest = self._newest
         if newest is None or newest.size < self._reach:
             if self._reach:
                 covered = newest.size if newest else 0
-                raise Differs(f"the copy holds {self._reach} entries, and the heads in the database cover {covered}")
+                raise Differs(
+                    f"the copy holds {self._reach} entries, and the checkpoints in the database cover {covered}"
+                )
             return
         self._copy(newest)
 
     def _begin(self) -> None:
         self._forget()
-        segments, heads = segments_in(self._bucket), heads_in(self._bucket)
+        segments, checkpoints = segments_in(self._bucket), checkpoints_in(self._bucket)
         self._known = {each.first: each for each in segments}
         self._starts = sorted(self._known)
         self._reach = max((each.last for each in segments), default=0)
-        self._names = {each.stored.name for each in heads}
-        self._head_at = max((each.at for each in heads), default=0)
-        disturbed = [f"{stored.name} lies under {stored.covered}" for stored in hidden(segments, heads)]
+        self._names = {checkpoint_name(each.size, each.at) for each in checkpoints}
+        self._checkpoint_at = max((each.at for each in checkpoints), default=0)
+        disturbed = [f"{stored.name} lies under {stored.covered}" for stored in hidden(segments, checkpoints)]
         disturbed += [f"entries {first} to {last} are missing" for first, last in gaps(segments)]
         self._trouble(
             DISTURBED,
@@ -200,31 +210,33 @@ class Copier:
         )
         self._begun = self._clock.ticks()
 
-    def _look_at_heads(self) -> None:
+    def _look_at_checkpoints(self) -> None:
         """The newest whose signature holds, and those that vouch for a new key."""
         keys = self._keys()
-        for head in self._heads.all(self._number):
-            self._number = head.number
-            found = _covering(head, keys)
+        for checkpoint in self._checkpoints.all(self._number):
+            self._number = checkpoint.number
+            found = _covering(checkpoint, keys)
             if found is None:
                 continue
             if found.vouches:
                 self._vouching.append(found)
             if self._newest is None or (found.size, found.at) >= (self._newest.size, self._newest.at):
-                self._newest = Covering(found.size, found.root, found.at, self._heads.full_note(head), found.vouches)
+                self._newest = Covering(
+                    found.size, found.root, found.at, self._checkpoints.full_note(checkpoint), found.vouches
+                )
 
     def _copy(self, newest: Covering) -> None:
         wanted = [*(each for each in self._vouching if each.size <= newest.size), newest]
         roots = {self._tree.size: self._tree.root()}
         chunks = list(self._planned(newest.size, {each.size for each in wanted}, roots))
         if roots.get(newest.size) != newest.root:
-            raise Differs(f"the record is not the one over which the head of {newest.size} entries was signed")
+            raise Differs(f"the record is not the one over which the checkpoint of {newest.size} entries was signed")
         for chunk in chunks:
             self._put_segment(chunk)
             self._tree = Frontier(chunk.last, chunk.nodes)
             self._reach = max(self._reach, chunk.last)
         for each in wanted:
-            self._put_head(each, roots.get(each.size), always=each.vouches)
+            self._put_checkpoint(each, roots.get(each.size), always=each.vouches)
         self._vouching = []
 
     def _planned(self, until: int, sizes: set[int], roots: dict[int, bytes]) -> Iterator[_Chunk]:
@@ -244,7 +256,7 @@ class Copier:
                 if tree.size in sizes:
                     roots[tree.size] = tree.root()
             if tree.size < first:
-                raise Differs(f"a head was signed over {until} entries, and entry {first} is not in the record")
+                raise Differs(f"a checkpoint was signed over {until} entries, and entry {first} is not in the record")
             yield _Chunk(first, tree.size, digest.digest(), tree.nodes)
 
     def _end_of(self, first: int, until: int) -> int:
@@ -271,29 +283,31 @@ class Copier:
         if not self._bucket.has(stored, data):
             raise Differs(f"{stored.name} there holds other entries than the record")
 
-    def _put_head(self, head: Covering, root: bytes | None, *, always: bool) -> None:
-        name = head_name(head.size, head.at)
-        if name in self._names or not (always or self._is_due(head)):
+    def _put_checkpoint(self, checkpoint: Covering, root: bytes | None, *, always: bool) -> None:
+        name = checkpoint_name(checkpoint.size, checkpoint.at)
+        if name in self._names or not (always or self._is_due(checkpoint)):
             return
-        if root != head.root:
-            raise Differs(f"the record is not the one over which the head of {head.size} entries was signed")
-        if not self._put(name, head.note) and (there := self._bucket.first(name)) is not None:
-            self._require_same_head(there, head)
+        if root != checkpoint.root:
+            raise Differs(
+                f"the record is not the one over which the checkpoint of {checkpoint.size} entries was signed"
+            )
+        if not self._put(name, checkpoint.note) and (there := self._bucket.first(name)) is not None:
+            self._require_same_checkpoint(there, checkpoint)
         self._names.add(name)
-        self._head_at = max(self._head_at, head.at)
+        self._checkpoint_at = max(self._checkpoint_at, checkpoint.at)
 
-    def _is_due(self, head: Covering) -> bool:
-        covered = any(name.startswith(f"heads/{head.size:012d}-") for name in self._names)
-        return not covered or head.at >= self._head_at + HEAD_EVERY
+    def _is_due(self, checkpoint: Covering) -> bool:
+        covered = any(name.startswith(f"checkpoints/{checkpoint.size:012d}-") for name in self._names)
+        return not covered or checkpoint.at >= self._checkpoint_at + CHECKPOINT_EVERY
 
-    def _require_same_head(self, stored: StoredObject, head: Covering) -> None:
+    def _require_same_checkpoint(self, stored: StoredObject, checkpoint: Covering) -> None:
         """Witnesses may have added lines to one of the two."""
         try:
-            text = parse_note(self._bucket.get(stored).all(LONGEST_HEAD)).text
+            text = parse_note(self._bucket.get(stored).all(LONGEST_CHECKPOINT)).text
         except NoteError:
             text = b""
-        if text != parse_note(head.note).text:
-            raise Differs(f"{stored.name} there is another head")
+        if text != parse_note(checkpoint.note).text:
+            raise Differs(f"{stored.name} there is another checkpoint")
 
     def _put(self, name: str, data: bytes) -> bool:
         """False if something of that name is there. Raises CannotStart if it was taken and not locked."""
@@ -340,10 +354,10 @@ def open_copier(
     )
 
 
-def _covering(head: Head, keys: Sequence[VerifierKey]) -> Covering | None:
+def _covering(checkpoint: SignedCheckpoint, keys: Sequence[VerifierKey]) -> Covering | None:
     """None for one that none of the keys has signed."""
     try:
-        note = parse_note(head.note)
+        note = parse_note(checkpoint.note)
         found: Checkpoint = parse_checkpoint(note.text)
         ours = [key for key in keys if key.name == found.origin]
         key = next((key for key in ours if signed_by(note, key)), None)
@@ -353,7 +367,9 @@ def _covering(head: Head, keys: Sequence[VerifierKey]) -> Covering | None:
     except NoteError:
         return None
     plain = {each.key_id for each in note.signatures if each.name == found.origin and len(each.blob) == _ED25519}
-    return Covering(found.size, found.root, at or int(head.signed_at.timestamp()), head.note, len(plain) > 1)
+    return Covering(
+        found.size, found.root, at or int(checkpoint.signed_at.timestamp()), checkpoint.note, len(plain) > 1
+    )
 
 
 _ED25519 = 64

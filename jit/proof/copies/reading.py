@@ -1,7 +1,8 @@
 """Locked copies of the record: where they lie, and reading them.
 
-`segments/<first>-<last>.jsonl` hold the exact bytes of entries, one a line; `heads/<size>-<signed at>.note` signed
-heads over them, with what witnesses added. Nothing is read as true here: `jit.proof.verifier` judges what comes out.
+`segments/<first>-<last>.jsonl` hold the exact bytes of entries, one a line; `checkpoints/<size>-<signed at>.note`
+signed checkpoints over them, with what witnesses added. Earlier versions put those under `heads/`, and a lock keeps
+them there. Nothing is read as true here: `jit.proof.verifier` judges what comes out.
 """
 
 import hashlib
@@ -16,15 +17,15 @@ from jit.proof.copies.segments import Segment, way_to
 from jit.proof.verifier import NoteError, VerifierKey, cosigned_at, parse_checkpoint, parse_note, signed
 
 _SEGMENT = re.compile(r"segments/([0-9]{12})-([0-9]{12})\.jsonl")
-_HEAD = re.compile(r"heads/([0-9]{12})-([0-9]{1,12})\.note")
-LONGEST_HEAD = 1 << 20
+_CHECKPOINT = re.compile(r"(?:checkpoints|heads)/([0-9]{12})-([0-9]{1,12})\.note")
+LONGEST_CHECKPOINT = 1 << 20
 """Bytes, as for any signed note."""
 MOST_FAULTS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class LockedHead:
-    """A head as its name has it: a claim until its note was read."""
+class LockedCheckpoint:
+    """A checkpoint as its name has it: a claim until its note was read."""
 
     size: int
     at: int
@@ -35,9 +36,9 @@ def segment_name(first: int, last: int) -> str:
     return f"segments/{first:012d}-{last:012d}.jsonl"
 
 
-def head_name(size: int, at: int) -> str:
+def checkpoint_name(size: int, at: int) -> str:
     """``at`` in POSIX seconds."""
-    return f"heads/{size:012d}-{at}.note"
+    return f"checkpoints/{size:012d}-{at}.note"
 
 
 def segments_in(bucket: Bucket) -> list[Segment]:
@@ -47,11 +48,12 @@ def segments_in(bucket: Bucket) -> list[Segment]:
     return sorted((each for each in all_ if 1 <= each.first <= each.last), key=lambda each: (each.first, each.last))
 
 
-def heads_in(bucket: Bucket) -> list[LockedHead]:
+def checkpoints_in(bucket: Bucket) -> list[LockedCheckpoint]:
     """By size and time. Raises CopiesUnavailable."""
-    found = [(_HEAD.fullmatch(stored.name), stored) for stored in bucket.all("heads/")]
+    stored = [*bucket.all("checkpoints/"), *bucket.all("heads/")]
+    found = [(_CHECKPOINT.fullmatch(each.name), each) for each in stored]
     return sorted(
-        (LockedHead(int(match[1]), int(match[2]), stored) for match, stored in found if match),
+        (LockedCheckpoint(int(match[1]), int(match[2]), each) for match, each in found if match),
         key=lambda each: (each.size, each.at),
     )
 
@@ -65,9 +67,9 @@ def gaps(segments: list[Segment]) -> Iterator[tuple[int, int]]:
         reach = max(reach, each.last)
 
 
-def hidden(segments: list[Segment], heads: list[LockedHead]) -> list[StoredObject]:
+def hidden(segments: list[Segment], checkpoints: list[LockedCheckpoint]) -> list[StoredObject]:
     """What somebody tried to replace or delete."""
-    all_ = [*(each.stored for each in segments), *(each.stored for each in heads)]
+    all_ = [*(each.stored for each in segments), *(each.stored for each in checkpoints)]
     return [stored for stored in all_ if stored.covered]
 
 
@@ -78,7 +80,7 @@ class Copies:
     bucket: Bucket
     clock: Clock
     segments: list[Segment]
-    locked: list[LockedHead]
+    locked: list[LockedCheckpoint]
     faults: list[str] = field(default_factory=list)
     """Where the copies contradict themselves or lack something, in sentences. The first hundred."""
     remarks: list[str] = field(default_factory=list)
@@ -87,9 +89,9 @@ class Copies:
     """Until then nothing of what was read can be replaced or deleted; None if something can be now."""
     _unlocked: bool = False
     _roots: dict[int, set[bytes]] = field(default_factory=dict)
-    """By size, of the heads given out."""
+    """By size, of the checkpoints given out."""
 
-    def heads(self, keys: Sequence[VerifierKey] = (), witnesses: Sequence[VerifierKey] = ()) -> Iterator[bytes]:
+    def checkpoints(self, keys: Sequence[VerifierKey] = (), witnesses: Sequence[VerifierKey] = ()) -> Iterator[bytes]:
         """The signed notes that a lock is on, in order; with ``keys``, those that one of them has signed.
 
         Who may put objects may put others here, under a lock as well: those are remarked on. Raises CopiesUnavailable.
@@ -99,19 +101,19 @@ class Copies:
                 content = self.bucket.get(stored)
                 note = _note_in(content)
                 if note is None or not _is_ours(note, keys, witnesses):
-                    _say(self.remarks, f"{stored.name} is no head of this record: somebody else put it there.")
+                    _say(self.remarks, f"{stored.name} is no checkpoint of this record: somebody else put it there.")
                     continue
                 if self._is_locked(stored.name, content.until):
-                    head = parse_checkpoint(parse_note(note).text)
-                    self._roots.setdefault(head.size, set()).add(head.root)
+                    checkpoint = parse_checkpoint(parse_note(note).text)
+                    self._roots.setdefault(checkpoint.size, set()).add(checkpoint.root)
                     yield note
                 break
 
     def entries(self) -> Iterator[tuple[int, bytes, None]]:
-        """Index, bytes and no hash beside them, in order, as the heads given before cover them.
+        """Index, bytes and no hash beside them, in order, as the checkpoints given before cover them.
 
-        Who may put objects may put other segments here: where some lead to the heads, all others are remarked on. Where
-        none do, all are read, and what is told in two ways comes twice. Raises CopiesUnavailable.
+        Who may put objects may put other segments here: where some lead to the checkpoints, all others are remarked on.
+        Where none do, all are read, and what is told in two ways comes twice. Raises CopiesUnavailable.
         """
         way = self._way()
         if way is None:
@@ -129,7 +131,7 @@ class Copies:
             reach = each.last
 
     def _way(self) -> list[Segment] | None:
-        """The segments that lead from the beginning to the last head; None if they all do, or none."""
+        """The segments that lead from the beginning to the last checkpoint; None if they all do, or none."""
         end = max(self._roots, default=0)
         plain = not any(each.stored.later for each in self.segments) and _follow_each_other(self.segments)
         if not end or (plain and (not self.segments or self.segments[-1].last <= end)):
@@ -206,11 +208,14 @@ def open_copies(url: str, clock: Clock, *, endpoint: str = "") -> Copies:
         CopiesUnavailable: the store does not answer, or there is nothing.
     """
     bucket = Bucket(url, endpoint)
-    heads, segments = heads_in(bucket), segments_in(bucket)  # in this order: what is copied meanwhile cuts no tail
-    if not segments and not heads:
+    checkpoints, segments = (
+        checkpoints_in(bucket),
+        segments_in(bucket),
+    )  # in this order: what is copied meanwhile cuts no tail
+    if not segments and not checkpoints:
         raise CopiesUnavailable(f"there are no copies at {url}")
-    copies = Copies(bucket, clock, segments, heads)
-    for stored in hidden(segments, heads):
+    copies = Copies(bucket, clock, segments, checkpoints)
+    for stored in hidden(segments, checkpoints):
         _say(copies.remarks, f"{stored.name} lies under {stored.covered}: somebody tried to replace or delete it.")
     return copies
 
@@ -221,9 +226,9 @@ def _follow_each_other(segments: list[Segment]) -> bool:
 
 
 def _note_in(content: Content) -> bytes | None:
-    """None if it is no head, whoever signed it."""
+    """None if it is no checkpoint, whoever signed it."""
     try:
-        note = content.all(LONGEST_HEAD)
+        note = content.all(LONGEST_CHECKPOINT)
         parse_checkpoint(parse_note(note).text)
     except (NoteError, TooLong):
         return None

@@ -1,4 +1,4 @@
-"""Which of many segments lead to the signed heads. Who may put objects into the store may put others beside ours.
+"""Which of many segments lead to the signed checkpoints. Who may put objects into the store may put others beside ours.
 
 An entry names the one before it by its hash, so the hash of the last entry reached names all before it: each such
 place is looked at once, however many segments lead there.
@@ -75,7 +75,7 @@ def way_to(
 
 
 def _after(at: _Reached, chained: _Chained, roots: Mapping[int, set[bytes]]) -> _Reached | None:
-    """None where a head says otherwise."""
+    """None where a checkpoint says otherwise."""
     tree = Frontier(at.reach, at.nodes)
     for leaf in chained.leaves[at.reach + 1 - chained.segment.first :]:
         tree.push(leaf)

@@ -16,14 +16,14 @@ from jit.doctor.examine import needed
 from jit.doctor.line import Line, Part, fine, mend, note
 from jit.facts import Alert, AlertName
 from jit.ledger import Ledger, LedgerUnavailable, TamperedEntry, check_chain, connect
-from jit.ledger.database import OLDER, ours_to_change, reading, there
+from jit.ledger.database import ours_to_change, reading, there
 from jit.ledger.doctor.guards import INIT, look_at_guards
 from jit.ledger.entry import NO_ENTRY, Entry, open_entry
 from jit.ledger.schema import entries, made_by
 from jit.ledger.unavailable import Forbidden
-from jit.ledger.version import VERSION
+from jit.ledger.version import OLDER, VERSION
 from jit.ports import Clock
-from jit.proof.audit.checkpoints import Heads
+from jit.proof.audit.checkpoints import Checkpoints
 from jit.proof.audit.kept import kept_entries
 from jit.proof.verifier import NoteError, parse_checkpoint, parse_note
 
@@ -32,9 +32,9 @@ NEWEST = 500
 DURABLE = ("fsync", "full_page_writes")
 """Settings of PostgreSQL that must not be off: a commit would not mean that it is kept."""
 SILENT, UNSIGNED = timedelta(minutes=11), timedelta(minutes=1)
-"""How old the newest head may be where one is signed every five minutes, and an entry that none covers."""
+"""How old the newest checkpoint may be where one is signed every five minutes, and an entry that none covers."""
 SIGNED_AFTER = timedelta(seconds=5)
-"""An alert of a signer that goes on signing is under a head by then."""
+"""An alert of a signer that goes on signing is under a checkpoint by then."""
 ALERTS = 50
 """The newest, among which that of a refusing signer is looked for."""
 KEEP = "Keep the database as it is, and look who could write to it."
@@ -165,7 +165,7 @@ def _tables(engine: Engine, clock: Clock) -> Iterator[Line]:
         with reading(engine) as connection:
             yield from look_at_guards(connection)
         yield _newest_entries(engine)
-        yield _heads(engine, clock.now())
+        yield _checkpoints(engine, clock.now())
     yield _clock(Ledger(engine, clock))
 
 
@@ -178,20 +178,20 @@ def _older(engine: Engine, found: int) -> Line:
     return _mend(what, "Stop the old processes, then, as its superuser:\n" + INIT, stops_all=True)
 
 
-def _heads(engine: Engine, now: datetime) -> Line:
+def _checkpoints(engine: Engine, now: datetime) -> Line:
     """Whether the record goes on and nobody signs it, or the signer refuses. Signatures are for an audit."""
-    newest = Heads(engine).last()
+    newest = Checkpoints(engine).last()
     if newest is None:
         return _note(
-            "no head of the record was ever signed: nobody could tell if it was rewritten whole",
+            "no checkpoint of the record was ever signed: nobody could tell if it was rewritten whole",
             "`jit audit keygen`, and let `jit signer` run beside.",
         )
     with reading(engine) as connection:
         last = connection.scalar(select(func.max(entries.c.index))) or 0
         waits_since = connection.scalar(select(entries.c.recorded_at).where(entries.c.index == newest.size + 1))
-    signed = f"a head over {newest.size} entries was signed {_ago(now - newest.signed_at)} ago"
+    signed = f"a checkpoint over {newest.size} entries was signed {_ago(now - newest.signed_at)} ago"
     if _size(newest.note) != newest.size:
-        return _mend(f"the newest head, number {newest.number}, does not say what its table says", KEEP)
+        return _mend(f"the newest checkpoint, number {newest.number}, does not say what its table says", KEEP)
     if newest.size > last:
         return _mend(f"{signed}, and {last} are there", f"{KEEP} `jit audit verify` tells more.")
     if (refusal := _refusal(engine, newest.size)) and now - refusal.recorded_at > SIGNED_AFTER:
@@ -207,7 +207,7 @@ def _heads(engine: Engine, now: datetime) -> Line:
 
 
 def _size(written: bytes) -> int | None:
-    """Of the tree, by the head's own words; None if it is no head."""
+    """Of the tree, by the checkpoint's own words; None if it is no checkpoint."""
     try:
         return parse_checkpoint(parse_note(written).text).size
     except NoteError:
@@ -215,7 +215,7 @@ def _size(written: bytes) -> int | None:
 
 
 def _refusal(engine: Engine, size: int) -> Entry | None:
-    """The newest alert *head refused* that no head covers. One of witnesses or copies is under a head at once."""
+    """The newest alert *checkpoint refused* that none covers. One of witnesses or copies is under one at once."""
     with reading(engine) as connection:
         alerts = entries.c.kind == "alert", entries.c.index > size
         found = kept_entries(connection, *alerts, limit=ALERTS, newest_first=True)
@@ -224,7 +224,7 @@ def _refusal(engine: Engine, size: int) -> Entry | None:
             entry = _opened(*kept)
         except TamperedEntry:
             continue
-        if isinstance(entry.fact, Alert) and entry.fact.name is AlertName.HEAD_REFUSED:
+        if isinstance(entry.fact, Alert) and entry.fact.name is AlertName.CHECKPOINT_REFUSED:
             return entry
     return None
 

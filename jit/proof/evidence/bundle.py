@@ -21,7 +21,7 @@ from jit.ledger.entry import open_entry
 from jit.ledger.privacy.disclosure import disclose
 from jit.ledger.schema import entries as kept
 from jit.policy import BROKEN
-from jit.proof.audit.checkpoints import Heads
+from jit.proof.audit.checkpoints import Checkpoints
 from jit.proof.audit.live import Live, live
 from jit.proof.audit.policy_texts import NotThisVersion, PolicyTexts, files_of
 from jit.proof.evidence.case import Anchor
@@ -38,9 +38,9 @@ from jit.proof.verifier import (
 )
 
 SIGNING_WITHIN = timedelta(minutes=10)
-"""If the newest head is no older than this, somebody signs: heads and heartbeats come more often."""
-HEAD_WITHIN = 5.0
-"""Seconds that a head covering the newest entry is waited for, where somebody signs."""
+"""If the newest checkpoint is no older than this, somebody signs: checkpoints and heartbeats come more often."""
+CHECKPOINT_WITHIN = 5.0
+"""Seconds that a checkpoint covering the newest entry is waited for, where somebody signs."""
 LOOK_EVERY = 0.2
 
 
@@ -67,22 +67,22 @@ class Maker:
 
     def make(self, request_id: str) -> bytes:
         """Raises CannotProve, LedgerUnavailable."""
-        self._wait_for_head(request_id)
+        self._wait_for_checkpoint(request_id)
         found = _Collected(request_id)
         with live(self.url) as record:
             found.read(record)
         if not found.about:
             raise CannotProve(f"There is no request {request_id}. `jit list --all` shows all.")
         keys = tuple(dict.fromkeys((*self.keys, *found.keys)))
-        head = found.newest_head(keys)
-        entries = [self._entry(index, body, found.tree, head) for index, body in sorted(found.bodies.items())]
+        checkpoint = found.newest_checkpoint(keys)
+        entries = [self._entry(index, body, found.tree, checkpoint) for index, body in sorted(found.bodies.items())]
         return write(
             {
                 "format": BUNDLE_FORMAT,
                 "request": request_id,
                 "made_at": self.ledger.clock.now().isoformat(timespec="seconds"),
                 "entries": entries,
-                "checkpoint": head.note if head else None,
+                "checkpoint": checkpoint.note if checkpoint else None,
                 "keys": [str(key) for key in keys],
                 "rotations": [*found.rotations],
                 "policies": [*self._policies(found.versions())],
@@ -90,12 +90,12 @@ class Maker:
             }
         )
 
-    def _entry(self, index: int, body: bytes, tree: HashTree, head: "_SignedHead | None") -> dict[str, Any]:
+    def _entry(self, index: int, body: bytes, tree: HashTree, checkpoint: "_SignedCheckpoint | None") -> dict[str, Any]:
         try:
             return {
                 "index": index,
                 "body": body.decode(),
-                "proof": [_b64(step) for step in tree.inclusion(index - 1, head.size)] if head else [],
+                "proof": [_b64(step) for step in tree.inclusion(index - 1, checkpoint.size)] if checkpoint else [],
                 "disclosed": disclose(open_entry(body), self.ledger.ring),
             }
         except ValueError:
@@ -113,22 +113,22 @@ class Maker:
             if files is not None:
                 yield {"version": version, "files": [[name, _b64(data)] for name, data in files]}
 
-    def _wait_for_head(self, request_id: str) -> None:
-        """Where somebody signs: until a head covers the last entry, for `HEAD_WITHIN` at most."""
-        heads = Heads(self.ledger.engine)
-        last = heads.last()
+    def _wait_for_checkpoint(self, request_id: str) -> None:
+        """Where somebody signs: until a checkpoint covers the last entry, for `CHECKPOINT_WITHIN` at most."""
+        checkpoints = Checkpoints(self.ledger.engine)
+        last = checkpoints.last()
         if last is None or self.ledger.clock.now() - last.signed_at > SIGNING_WITHIN:
             return
         with reading(self.ledger.engine) as connection:
             index = connection.scalar(select(func.max(kept.c.index)).where(kept.c.request_id == request_id)) or 0
         waited = 0.0
-        while waited < HEAD_WITHIN and heads.covering(index) is None:
+        while waited < CHECKPOINT_WITHIN and checkpoints.covering(index) is None:
             self.sleep(LOOK_EVERY)
             waited += LOOK_EVERY
 
 
 @dataclass(frozen=True, slots=True)
-class _SignedHead:
+class _SignedCheckpoint:
     size: int
     note: str
 
@@ -147,7 +147,7 @@ class _Collected:
     _brought: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     _rules: str = ""
     rotations: deque[str] = field(default_factory=lambda: deque(maxlen=100))
-    _heads: deque[bytes] = field(default_factory=lambda: deque(maxlen=100))
+    _checkpoints: deque[bytes] = field(default_factory=lambda: deque(maxlen=100))
 
     def read(self, record: Live) -> None:
         """Raises CannotProve, LedgerUnavailable."""
@@ -161,8 +161,8 @@ class _Collected:
             elif b'"kind":"started"' in body or b'"kind":"policy.changed"' in body:
                 self._note_rules(index, body)
         self.keys = record.keys
-        for note in record.heads:
-            self._heads.append(note)
+        for note in record.checkpoints:
+            self._checkpoints.append(note)
             if note.count(b"\n") > _LINES_OF_ONE_KEY and _both_sign(note):
                 self.rotations.append(note.decode())
 
@@ -186,32 +186,32 @@ class _Collected:
         said = (_said(body).get(name) for body in self.bodies.values() for name in ("policy_version", "before"))
         return [version for version in dict.fromkeys(said) if isinstance(version, str) and version != BROKEN]
 
-    def newest_head(self, keys: Sequence[VerifierKey]) -> _SignedHead | None:
+    def newest_checkpoint(self, keys: Sequence[VerifierKey]) -> _SignedCheckpoint | None:
         """Of those that cover what was found, signed by a key that is known here if any is.
 
         Raises CannotProve where one of these is over another record.
         """
-        for data in reversed(self._heads):
+        for data in reversed(self._checkpoints):
             try:
                 note = parse_note(data)
-                head = parse_checkpoint(note.text)
-                good = not keys or any(signed(note, key) for key in keys if key.name == head.origin)
+                checkpoint = parse_checkpoint(note.text)
+                good = not keys or any(signed(note, key) for key in keys if key.name == checkpoint.origin)
             except NoteError:
                 continue
-            if not good or head.size < max(self.bodies):
+            if not good or checkpoint.size < max(self.bodies):
                 continue
-            if head.size > self.tree.size or self.tree.root(head.size) != head.root:
+            if checkpoint.size > self.tree.size or self.tree.root(checkpoint.size) != checkpoint.root:
                 raise CannotProve("The record is not the one that was signed. Run `jit audit verify`.")
-            return _SignedHead(head.size, data.decode())
+            return _SignedCheckpoint(checkpoint.size, data.decode())
         return None
 
 
 _LINES_OF_ONE_KEY = 6
-"""Of a head: three of text, an empty one, the signature and the cosignature."""
+"""Of a checkpoint: three of text, an empty one, the signature and the cosignature."""
 
 
 def _both_sign(note: bytes) -> bool:
-    """Whether a head bears signatures by two keys in the log's name."""
+    """Whether a checkpoint bears signatures by two keys in the log's name."""
     try:
         read = parse_note(note)
         origin = parse_checkpoint(read.text).origin

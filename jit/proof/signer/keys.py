@@ -1,7 +1,7 @@
 """The files of the signing key: made once, replaced in rotation, never overwritten.
 
-Beside `log.key` lies, while a rotation is under way, the key before it: `log.key.old`. The first head of the new key is
-signed by both, which vouches for the new one; then the old is done with.
+Beside `log.key` lies, while a rotation is under way, the key before it: `log.key.old`. The first checkpoint of the new
+key is signed by both, which vouches for the new one; then the old is done with.
 """
 
 import os
@@ -87,14 +87,16 @@ def make_key_unless_there(path: Path, name: str) -> None:
 
 
 def rotate_key(path: Path) -> SignerKey:
-    """A new key of the same name; the one before is kept beside it until a head is signed by both.
+    """A new key of the same name; the one before is kept beside it until a checkpoint is signed by both.
 
     Raises:
         CannotStart: there is none, or the rotation before this one is not finished.
     """
     now, before = read_key(path), old_of(path)
     if before.exists() and read_key(before).verifier() != now.verifier():
-        raise CannotStart("No head was signed by the key of the last rotation yet. Start the signer first: jit signer")
+        raise CannotStart(
+            "No checkpoint was signed by the key of the last rotation yet. Start the signer first: jit signer"
+        )
     key = _generated(now.name)
     written = _written_aside(path, key)
     try:
@@ -110,7 +112,7 @@ def rotate_key(path: Path) -> SignerKey:
 
 
 def retire_old(place: Path | SecretStr) -> None:
-    """The rotation is finished: a head signed by both is kept. Raises OSError."""
+    """The rotation is finished: a checkpoint signed by both is kept. Raises OSError."""
     if isinstance(place, Path):
         old_of(place).unlink(missing_ok=True)
         sync_folder(place.parent)

@@ -11,7 +11,7 @@ import structlog
 from jit.clock import SystemClock
 from jit.ledger import Leases, Ledger, LedgerUnavailable, connect, create_tables
 from jit.ports import Clock
-from jit.proof.audit.checkpoints import Heads
+from jit.proof.audit.checkpoints import Checkpoints
 from jit.proof.copies.copier import open_copier
 from jit.proof.signer.signer import Signer
 from jit.proof.signer.state import Store
@@ -42,7 +42,7 @@ def run_signer(
             leases=Leases(engine, clock, LEASE_LASTS),
             store=store,
             key=settings.signing_key,
-            couriers=[Courier(Witness(address), Heads(engine)) for address in addresses],
+            couriers=[Courier(Witness(address), Checkpoints(engine)) for address in addresses],
             clock=clock,
             actor=actor,
             holder=f"{actor}#{os.getpid()}-{secrets.token_hex(4)}",

@@ -1,12 +1,13 @@
-"""The signer: follows the record, and signs heads over it with a key that nothing else can read.
+"""The signer: follows the record, and signs checkpoints over it with a key that nothing else can read.
 
 It signs only what extends what it signed before, by its own memory: at its start, and after every refusal, it reads the
-record from the first entry and compares the tree with the head it signed last; later it compares as it goes. What it
-signs it remembers first, durably, and gives away then. So
+record from the first entry and compares the tree with the checkpoint it signed last; later it compares as it goes. What
+it signs it remembers first, durably, and gives away then. So
 
-- who has the database and not the key can stop new heads, delete old ones and let the signer write false alarms, and
-  can get signed what is appended, true or not; but nothing that was signed can be changed, cut off or forked unseen.
-  Only where the signer's memory is lost too may what came after the newest head left in the database be rewritten;
+- who has the database and not the key can stop new checkpoints, delete old ones and let the signer write false alarms,
+  and can get signed what is appended, true or not; but nothing that was signed can be changed, cut off or forked
+  unseen. Only where the signer's memory is lost too may what came after the newest checkpoint left in the database be
+  rewritten;
 - who has the key and not the database can sign any history and show it to who sees neither database, audit channel nor
   witness; it becomes a fork as soon as the two are compared;
 - who has both can do as they like before everybody but witnesses, locked copies and who has read along.
@@ -32,23 +33,23 @@ from jit.ledger.entry import open_entry
 from jit.ledger.schema import entries
 from jit.ledger.tail import Tail
 from jit.ports import Clock
-from jit.proof.audit.checkpoints import Heads, HeadsMoved
+from jit.proof.audit.checkpoints import Checkpoints, CheckpointsMoved
 from jit.proof.audit.kept import kept_entries
 from jit.proof.signer.following import CannotSign, FollowedRecord
 from jit.proof.signer.keys import Keys, is_rotating, read_keys, retire_old
 from jit.proof.signer.newest import newest_of, own
 from jit.proof.signer.state import Signed, Store
 from jit.proof.signer.witnesses import Courier
-from jit.proof.tlog.note import checkpoint, cosign, sign
+from jit.proof.tlog.note import checkpoint_text, cosign, sign
 from jit.proof.verifier import VerifierKey
 from jit.runtime.settings import CannotStart
 
 log = structlog.get_logger(__name__)
 
 LOOK_EVERY = 0.5
-"""Seconds: a head follows a change within about twice that."""
+"""Seconds: a checkpoint follows a change within about twice that."""
 HEARTBEAT = 300.0
-"""Seconds after which the same head is signed again: silence can be told from deletion."""
+"""Seconds after which the same checkpoint is signed again: silence can be told from deletion."""
 LEASE = "signer"
 RENEW_EVERY = 2.0
 """Seconds."""
@@ -58,13 +59,13 @@ BACK_OFF = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds before the next try: after a refusal, and while the database is away."""
 TELL_AGAIN = 600.0
 """Seconds after which a refusal that goes on is told again."""
-REFUSING, LOST, OTHERS = "record", "heads", "others"
-"""Troubles: the record is not signed, heads are gone from the database, heads of others are in it."""
+REFUSING, LOST, OTHERS = "record", "checkpoints", "others"
+"""Troubles: the record is not signed, checkpoints are gone from the database, checkpoints of others are in it."""
 LOOK = "Leave the database as it is, and look who could write to it: jit audit verify says what does not fit."
 
 
 class Signer:
-    """`turn` looks once; `run` goes on until told to stop. ``couriers`` are offered each head."""
+    """`turn` looks once; `run` goes on until told to stop. ``couriers`` are offered each checkpoint."""
 
     def __init__(
         self,
@@ -80,7 +81,7 @@ class Signer:
     ) -> None:
         """Raises CannotStart."""
         self._ledger = ledger
-        self._heads = Heads(ledger.engine)
+        self._checkpoints = Checkpoints(ledger.engine)
         self._leases = leases
         self._store = store
         self._place = key
@@ -151,11 +152,11 @@ class Signer:
             self._tell()
             self._turn()
         except CannotSign as refused:
-            log.error("head.refused", because=str(refused))  # noqa: TRY400  no fault of ours
+            log.error("checkpoint.refused", because=str(refused))  # noqa: TRY400  no fault of ours
             self._record = None
             self.trouble(REFUSING, f"The record is not signed any more: {refused}. {LOOK}")
             self._tell()
-        except HeadsMoved:
+        except CheckpointsMoved:
             self._record = None
             return LOOK_EVERY
         except (LedgerUnavailable, OSError) as silent:
@@ -200,9 +201,9 @@ class Signer:
         """Raises LedgerUnavailable."""
         warnings = []
         last, known = self._store.memory.last, self.keys
-        if last is None and (newest := newest_of(self._heads, known)) is not None:
+        if last is None and (newest := newest_of(self._checkpoints, known)) is not None:
             warnings.append(
-                f"What the signer remembered is lost. It goes on from head {newest.number}, the largest with its "
+                f"What the signer remembered is lost. It goes on from checkpoint {newest.number}, the largest with its "
                 "signature in the database: had later ones been deleted there, this would not show here. Compare with "
                 "the audit channel (jit audit mirror-check) and the witnesses."
             )
@@ -234,24 +235,24 @@ class Signer:
         self._compare_tables()
         memory = self._store.memory
         last = memory.last
-        self._newest = newest_of(self._heads, self.keys, above=last.number if last else 0)
+        self._newest = newest_of(self._checkpoints, self.keys, above=last.number if last else 0)
         pins = [signed.checkpoint for signed in (last, memory.pending, self._newest) if signed]
         self._pins = {pin.size: pin.root for pin in pins}
         if any(self._pins[pin.size] != pin.root for pin in pins):
-            raise CannotSign("its key signed two heads of one size over different entries")
+            raise CannotSign("its key signed two checkpoints of one size over different entries")
         age = self._clock.now().timestamp() - last.at if last else HEARTBEAT
         self._beat_at = self._clock.ticks() + HEARTBEAT - min(max(age, 0.0), HEARTBEAT)
 
     def _compare_tables(self) -> None:
-        """The table of heads with what is remembered. What is missing there is put back if its place is free."""
-        memory, there = self._store.memory, self._heads.last()
+        """The table of checkpoints with what is remembered. What is missing there is put back if its place is free."""
+        memory, there = self._store.memory, self._checkpoints.last()
         self._table = there.number if there else 0
         if memory.last is not None and not self._has(memory.last):
             size = memory.last.checkpoint.size
             self.trouble(
                 LOST,
-                f"Head {memory.last.number}, signed over {size} entries, is not in the database any more: signed heads "
-                f"were deleted or exchanged there. {LOOK}",
+                f"Checkpoint {memory.last.number}, signed over {size} entries, is not in the database any more: signed "
+                f"checkpoints were deleted or exchanged there. {LOOK}",
             )
             self._put(memory.last)
         else:
@@ -261,7 +262,7 @@ class Signer:
             self._store.save(replace(memory, last=memory.pending, pending=None))
 
     def _has(self, signed: Signed) -> bool:
-        found = self._heads.at(signed.number)
+        found = self._checkpoints.at(signed.number)
         return found is not None and found.note == signed.note
 
     def _put(self, signed: Signed) -> bool:
@@ -269,14 +270,20 @@ class Signer:
         if self._table >= signed.number:
             return False
         size, at = signed.checkpoint.size, _moment(signed.at)
-        self._table = self._heads.add(size, at, signed.note, after=self._table, at_least=signed.number).number
+        self._table = self._checkpoints.add(size, at, signed.note, after=self._table, at_least=signed.number).number
         return True
 
     def _look_for_others(self, number: int) -> None:
-        """Heads after this one that no key of ours has signed."""
-        others = [head.number for head in self._heads.after(number) if number and own(head, self.keys) is None]
+        """Checkpoints after this one that no key of ours has signed."""
+        others = [
+            checkpoint.number
+            for checkpoint in self._checkpoints.after(number)
+            if number and own(checkpoint, self.keys) is None
+        ]
         says = (
-            f"Head {others[0]} in the database was not signed with the key of this signer. {LOOK}" if others else None
+            f"Checkpoint {others[0]} in the database was not signed with the key of this signer. {LOOK}"
+            if others
+            else None
         )
         self.trouble(OTHERS, says)
 
@@ -291,9 +298,11 @@ class Signer:
         """Raises CannotSign unless the record begins with all that was signed before."""
         for size, root in self._pins.items():
             if record.size < size:
-                raise CannotSign(f"a head was signed over {size} entries, and it ends with entry {record.size}")
+                raise CannotSign(f"a checkpoint was signed over {size} entries, and it ends with entry {record.size}")
             if record.tree.root(size) != root:
-                raise CannotSign(f"entries 1 to {size} are not those over which the head of size {size} was signed")
+                raise CannotSign(
+                    f"entries 1 to {size} are not those over which the checkpoint of size {size} was signed"
+                )
         self._pins = {}
         last, newest, self._newest = self._store.memory.last, self._newest, None
         if newest and (last is None or newest.checkpoint.size >= last.checkpoint.size):
@@ -308,7 +317,7 @@ class Signer:
             log.error("key.unusable", because=str(wrong))  # noqa: TRY400  no fault of ours
 
     def _announce(self) -> None:
-        """That there is a new key stands in the record, once, before the first head that it signs."""
+        """That there is a new key stands in the record, once, before the first checkpoint that it signs."""
         key = str(self._keys.now.verifier())
         if self._announced == key:
             return
@@ -345,21 +354,21 @@ class Signer:
         last, keys = self._store.memory.last, self._keys
         size, root = record.size, record.tree.root()
         if last and (size < last.checkpoint.size or record.tree.root(last.checkpoint.size) != last.checkpoint.root):
-            raise CannotSign(f"it does not extend the head of size {last.checkpoint.size}")
+            raise CannotSign(f"it does not extend the checkpoint of size {last.checkpoint.size}")
         at = max(int(self._clock.now().timestamp()), last.at if last else 0)
-        text = checkpoint(keys.now.name, size, root)
+        text = checkpoint_text(keys.now.name, size, root)
         note = sign(text, *keys.all) + cosign(text, keys.now, at)
         number = max(self._table, last.number if last else 0) + 1
         made = Signed(str(keys.now.verifier()), number, at, note)
         self._store.save(replace(self._store.memory, pending=made))
-        head = self._heads.add(size, _moment(at), note, after=self._table, at_least=number)
+        checkpoint = self._checkpoints.add(size, _moment(at), note, after=self._table, at_least=number)
         self._store.save(replace(self._store.memory, last=made, pending=None))
-        self._table = head.number
+        self._table = checkpoint.number
         self._beat_at = self._clock.ticks() + HEARTBEAT
-        log.info("head.signed", number=head.number, size=size)
+        log.info("checkpoint.signed", number=checkpoint.number, size=size)
         self._finish_rotation(keys)
         for courier in self._couriers:
-            courier.offer(head, record.tree)
+            courier.offer(checkpoint, record.tree)
 
     def _finish_rotation(self, keys: Keys) -> None:
         if keys.old is None:
@@ -371,7 +380,7 @@ class Signer:
         self._keys = Keys(keys.now)
 
     def _tell(self) -> None:
-        """What cannot be recorded waits: no head depends on it."""
+        """What cannot be recorded waits: no checkpoint depends on it."""
         self._take_troubles()
         waiting: list[tuple[Fact, str]] = []
         for fact, trouble in self._untold:
@@ -394,7 +403,7 @@ class Signer:
                 self._note(self._store.memory.told - {name})
             elif self._is_news(name) and all(name != waiting for _, waiting in self._untold):
                 self._told_at[name] = self._clock.ticks()
-                alert = Alert(at=self._clock.now(), name=AlertName.HEAD_REFUSED, says=says, **self._signature)
+                alert = Alert(at=self._clock.now(), name=AlertName.CHECKPOINT_REFUSED, says=says, **self._signature)
                 self._untold.append((alert, name))
 
     def _is_news(self, name: str) -> bool:

@@ -20,7 +20,7 @@ _LONGEST = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A head this signer signed. ``number`` is its place in the table; ``at`` POSIX seconds."""
+    """A checkpoint this signer signed. ``number`` is its place in the table; ``at`` POSIX seconds."""
 
     key: str
     number: int
@@ -118,5 +118,5 @@ def _signed(data: Any) -> Signed | None:
 def _unreadable(path: Path) -> CannotStart:
     return CannotStart(
         f"{path} cannot be understood: it says what was signed last, and nothing is signed without it. "
-        "Take it from a backup; or move it away, and the signer goes on from its newest head in the database."
+        "Take it from a backup; or move it away, and the signer goes on from its newest checkpoint in the database."
     )

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from jit.ledger import LedgerUnavailable
-from jit.proof.audit.checkpoints import LONGEST_LINE, MOST_WITNESSES, Head, Heads
+from jit.proof.audit.checkpoints import LONGEST_LINE, MOST_WITNESSES, Checkpoints, SignedCheckpoint
 from jit.proof.tlog.tree import HashTree
 from jit.proof.verifier import NoteError, VerifierKey, cosigned_at, parse_checkpoint, parse_note, parse_signature
 from jit.runtime.proxies import proxy_for
@@ -32,9 +32,9 @@ ANSWER_WITHIN = 3.0
 LARGEST_ANSWER = 16 * 1024
 """Bytes."""
 RENEW_EVERY = 3600.0
-"""Seconds after which a head that did not change is cosigned again."""
+"""Seconds after which a checkpoint that did not change is cosigned again."""
 ASK_AGAIN = 10.0
-"""Seconds after a failure, if no new head comes meanwhile."""
+"""Seconds after a failure, if no new checkpoint comes meanwhile."""
 SIZE = "text/x.tlog.size"
 _TRIES = 3
 """A witness names the size it has seen; another log process may have shown it more meanwhile."""
@@ -164,7 +164,7 @@ class Witness:
         self._seen = 0
 
     def cosign(self, note: bytes, tree: HashTree) -> bytes:
-        """Its signature line under this head; ``tree`` is the one signed, or what became of it.
+        """Its signature line under this checkpoint; ``tree`` is the one signed, or what became of it.
 
         Raises:
             Inconsistent: the witness has seen another history of this log.
@@ -182,13 +182,13 @@ class Witness:
             if answer.status == 409:
                 self._seen = self._size_named(answer, max(size, tree.size), old)
                 if self._seen > size:
-                    raise Unwilling("it has seen a later head meanwhile")
+                    raise Unwilling("it has seen a later checkpoint meanwhile")
             elif answer.status == 422:
                 self._seen = 0
                 raise Inconsistent(f"it holds against us that {old} entries it has seen are not the first of {size}")
             else:
                 raise Unwilling(f"it answers {answer.status}: {_HELP.get(answer.status, 'look at its log')}")
-        raise Unwilling("each time it is asked it has seen another size: who else shows it heads of this log?")
+        raise Unwilling("each time it is asked it has seen another size: who else shows it checkpoints of this log?")
 
     def _size_named(self, answer: Answer, known: int, told: int) -> int:
         """``known`` is how many entries there are. Raises Unwilling, Inconsistent."""
@@ -198,7 +198,9 @@ class Witness:
         named = int(written)
         if named > known:
             self._seen = 0
-            raise Inconsistent(f"it has seen a head over {named} entries, signed with our key; we have {known}", named)
+            raise Inconsistent(
+                f"it has seen a checkpoint over {named} entries, signed with our key; we have {known}", named
+            )
         if named == told:
             raise Unwilling("it answers 409 to the very size it names")
         return named
@@ -233,13 +235,13 @@ def _request(old: int, size: int, tree: HashTree, note: bytes) -> bytes:
 
 
 class Courier:
-    """Carries heads to one witness, the newest only, in a thread of its own, and keeps what it answers."""
+    """Carries checkpoints to one witness, the newest only, in a thread of its own, and keeps what it answers."""
 
-    def __init__(self, witness: Witness, heads: Heads) -> None:
+    def __init__(self, witness: Witness, checkpoints: Checkpoints) -> None:
         self._witness = witness
-        self._heads = heads
+        self._checkpoints = checkpoints
         self._wake = threading.Condition()
-        self._offered: tuple[Head, HashTree] | None = None
+        self._offered: tuple[SignedCheckpoint, HashTree] | None = None
         self._ended = False
         self._tell: Callable[[str, str | None], None] = lambda _name, _says: None
         self._cosigned: tuple[bytes, float] | None = None
@@ -251,10 +253,10 @@ class Courier:
         self._tell = tell
         self._thread.start()
 
-    def offer(self, head: Head, tree: HashTree) -> None:
+    def offer(self, checkpoint: SignedCheckpoint, tree: HashTree) -> None:
         """Returns at once."""
         with self._wake:
-            self._offered = (head, tree)
+            self._offered = (checkpoint, tree)
             self._wake.notify()
 
     def end(self) -> None:
@@ -263,7 +265,7 @@ class Courier:
             self._wake.notify()
 
     def _run(self) -> None:
-        again: tuple[Head, HashTree] | None = None
+        again: tuple[SignedCheckpoint, HashTree] | None = None
         while True:
             with self._wake:
                 self._wake.wait_for(lambda: self._offered or self._ended, ASK_AGAIN if again else None)
@@ -276,16 +278,16 @@ class Courier:
                 log.exception("witness.failed", witness=self._witness.name)
                 again = None
 
-    def carry(self, head: Head, tree: HashTree) -> bool:
-        """Whether this head needs no more of the witness."""
-        text = head.note.rpartition(b"\n\n")[0]
+    def carry(self, checkpoint: SignedCheckpoint, tree: HashTree) -> bool:
+        """Whether this checkpoint needs no more of the witness."""
+        text = checkpoint.note.rpartition(b"\n\n")[0]
         if self._cosigned and self._cosigned[0] == text and time.monotonic() - self._cosigned[1] < RENEW_EVERY:
             return True
         try:
-            line = self._witness.cosign(head.note, tree)
-            self._heads.cosign(head.number, self._witness.name, line)
+            line = self._witness.cosign(checkpoint.note, tree)
+            self._checkpoints.cosign(checkpoint.number, self._witness.name, line)
         except Inconsistent as wrong:
-            self._hold_against(wrong, head)
+            self._hold_against(wrong, checkpoint)
         except (Unwilling, OSError, LedgerUnavailable) as wrong:
             log.warning("witness.unwilling", witness=self._witness.name, because=str(wrong))
         else:
@@ -294,16 +296,16 @@ class Courier:
             return True
         return False
 
-    def _hold_against(self, wrong: Inconsistent, head: Head) -> None:
+    def _hold_against(self, wrong: Inconsistent, checkpoint: SignedCheckpoint) -> None:
         """Unless another signer had its turn meanwhile, and showed what we do not have yet."""
         log.error("witness.inconsistent", witness=self._witness.name, because=str(wrong))
         try:
-            last = self._heads.last()
+            last = self._checkpoints.last()
         except LedgerUnavailable:
             return
         if last is None or not 0 < wrong.seen <= last.size:
-            says = f"The witness {self._witness.name} does not cosign the head of {head.size} entries: {wrong}. {LOOK}"
-            self._tell(self._trouble, says)
+            what = f"the checkpoint of {checkpoint.size} entries"
+            self._tell(self._trouble, f"The witness {self._witness.name} does not cosign {what}: {wrong}. {LOOK}")
 
 
 LOOK = (

@@ -69,7 +69,7 @@ class SignerKey:
         return f"signing key {self.name}+{self.verifier().key_id.hex()}"
 
 
-def checkpoint(origin: str, size: int, root: bytes) -> bytes:
+def checkpoint_text(origin: str, size: int, root: bytes) -> bytes:
     """The text of a checkpoint, to be signed."""
     if not origin or "\n" in origin or size < 0 or len(root) != hashlib.sha256().digest_size:
         raise ValueError("a checkpoint needs an origin of one line, a size and a root of 32 bytes")

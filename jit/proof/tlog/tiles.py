@@ -84,30 +84,31 @@ def unbundle(data: bytes) -> list[bytes]:
 
 
 def write_tiles(folder: Path, note: bytes, entries: Callable[[], AbstractContextManager[Iterator[bytes]]]) -> Written:
-    """Bring the folder up to the head ``note``. ``entries`` opens the record at its first entry, each time anew.
+    """Bring the folder up to the checkpoint ``note``. ``entries`` opens the record at its first entry, each time anew.
 
     Raises:
-        TilesError: the head is not that of these entries, an entry is too long, or the folder has something else.
+        TilesError: the checkpoint is not that of these entries, an entry is too long, or the folder has something else.
         OSError: the folder cannot be written.
     """
-    head = _checkpoint(note)
-    _require_older(folder, head)
+    checkpoint = _checkpoint(note)
+    _require_older(folder, checkpoint)
     tree = HashTree()
     with entries() as record:
-        for index, entry in enumerate(islice(record, head.size), 1):
+        for index, entry in enumerate(islice(record, checkpoint.size), 1):
             bundle([entry], index)
             tree.push(leaf_hash(entry))
-    if tree.size != head.size or tree.root() != head.root:
+    if tree.size != checkpoint.size or tree.root() != checkpoint.root:
         raise TilesError(
-            f"the newest head was signed over {head.size} other entries than those here; `jit audit verify` says more"
+            f"the newest checkpoint was signed over {checkpoint.size} other entries than those here; "
+            "`jit audit verify` says more"
         )
     with entries() as record:
         files = sum(_write(folder, name, data) for name, data in _contents(tree, record))
     files += _replace(folder / "checkpoint", note)
-    for level, place, width in tiles_of(head.size):
+    for level, place, width in tiles_of(checkpoint.size):
         if width == WIDTH:
             _drop_partial(folder, level, place)
-    return Written(head, files)
+    return Written(checkpoint, files)
 
 
 def read_tiles(folder: Path) -> Checkpoint:
@@ -115,9 +116,9 @@ def read_tiles(folder: Path) -> Checkpoint:
 
     Raises TilesError.
     """
-    head = _checkpoint(_read(folder / "checkpoint", NOTE_BYTES))
+    checkpoint = _checkpoint(_read(folder / "checkpoint", NOTE_BYTES))
     tree = HashTree()
-    for level, place, width in tiles_of(head.size):
+    for level, place, width in tiles_of(checkpoint.size):
         if level == 0:
             data = _read(folder / tile_path(None, place, width), WIDTH * (LONGEST_ENTRY + 2))
             entries = unbundle(data)
@@ -127,9 +128,9 @@ def read_tiles(folder: Path) -> Checkpoint:
                 tree.push(leaf_hash(entry))
         if _read(folder / tile_path(level, place, width), WIDTH * HASH_SIZE) != hash_tile(tree, level, place, width):
             raise TilesError(f"{tile_path(level, place, width)} is not what the entries make it")
-    if tree.root() != head.root:
-        raise TilesError(f"the checkpoint was signed over {head.size} other entries than those here")
-    return head
+    if tree.root() != checkpoint.root:
+        raise TilesError(f"the checkpoint was signed over {checkpoint.size} other entries than those here")
+    return checkpoint
 
 
 def _contents(tree: HashTree, record: Iterator[bytes]) -> Iterator[tuple[str, bytes]]:
@@ -148,20 +149,20 @@ def _checkpoint(note: bytes) -> Checkpoint:
     try:
         return parse_checkpoint(parse_note(note).text)
     except NoteError as wrong:
-        raise TilesError(f"not a signed head: {wrong}") from None
+        raise TilesError(f"not a signed checkpoint: {wrong}") from None
 
 
-def _require_older(folder: Path, head: Checkpoint) -> None:
+def _require_older(folder: Path, checkpoint: Checkpoint) -> None:
     path = folder / "checkpoint"
     if not path.exists():
         return
     there = _checkpoint(_read(path, NOTE_BYTES))
-    if there.origin != head.origin:
+    if there.origin != checkpoint.origin:
         raise TilesError(f"{folder} holds the tiles of another log, {there.origin[:200]!a}: take another folder")
-    if there.size > head.size:
+    if there.size > checkpoint.size:
         raise TilesError(
-            f"{folder} holds a head over {there.size} entries and the newest one of the ledger covers {head.size}: "
-            "the record was cut, or this is another ledger"
+            f"{folder} holds a checkpoint over {there.size} entries and the newest one of the ledger covers "
+            f"{checkpoint.size}: the record was cut, or this is another ledger"
         )
 
 

@@ -16,13 +16,16 @@ from tests.world.shop import ORIGIN, OTHER_WORDS, Shop
 pytestmark = pytest.mark.real
 
 
-def test_what_a_head_covers_is_copied_and_nothing_else(shop: Shop) -> None:
+def test_what_a_checkpoint_covers_is_copied_and_nothing_else(shop: Shop) -> None:
     note = shop.grow(3)
     shop.append(2)
     assert shop.copier().turn() == copying.LOOK_EVERY
-    assert shop.names() == [f"heads/000000000003-{shop.signed_at}.note", "segments/000000000001-000000000003.jsonl"]
+    assert shop.names() == [
+        f"checkpoints/000000000003-{shop.signed_at}.note",
+        "segments/000000000001-000000000003.jsonl",
+    ]
     found = shop.read()
-    assert list(found.heads()) == [note]
+    assert list(found.checkpoints()) == [note]
     assert list(found.entries()) == [(n, body, None) for n, body in enumerate(shop.bodies()[:3], 1)]
     assert found.faults == found.remarks == []
     assert shop.troubles == {}
@@ -69,7 +72,7 @@ def test_a_copier_started_again_goes_on_where_the_copy_ends(shop: Shop) -> None:
     again.turn()
     assert shop.segments() == [(1, 3), (4, 5)]
     assert shop.troubles == {}
-    assert len(shop.names("heads/")) == 2
+    assert len(shop.names("checkpoints/")) == 2
 
 
 @pytest.mark.fault
@@ -77,7 +80,7 @@ def test_a_copier_started_again_goes_on_where_the_copy_ends(shop: Shop) -> None:
 def test_a_copier_killed_after_any_object_is_followed_by_another(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, objects: int
 ) -> None:
-    """Of three segments and a head: in the middle of the segments, before the head, before it is noted anywhere."""
+    """Of three segments and a checkpoint: amid the segments, before the checkpoint, before it is noted anywhere."""
     monkeypatch.setattr(copying, "MOST_ENTRIES", 4)
     shop.grow(10)
     put, left = Bucket.put, objects
@@ -143,7 +146,7 @@ def test_a_record_rewritten_and_signed_anew_is_told(shop: Shop) -> None:
     shop.grow(3)
     shop.copier().turn()
     shop.rewrite(OTHER_WORDS)
-    shop.rewrite("DELETE FROM heads")
+    shop.rewrite("DELETE FROM checkpoints")
     shop.sign()
     shop.copier().turn()
     assert "holds other entries than the record" in shop.troubles[copying.DIFFERENT]
@@ -159,25 +162,25 @@ def test_a_rewritten_record_is_noticed_by_a_copier_that_runs_on(shop: Shop) -> N
     assert copying.DIFFERENT in shop.troubles
 
 
-def test_a_record_cut_off_with_its_heads_is_told(shop: Shop) -> None:
+def test_a_record_cut_off_with_its_checkpoints_is_told(shop: Shop) -> None:
     shop.grow(3)
     shop.grow(3)
     shop.copier().turn()
     shop.rewrite('DELETE FROM entries WHERE "index" > 3')
-    shop.rewrite("DELETE FROM heads WHERE size > 3")
+    shop.rewrite("DELETE FROM checkpoints WHERE size > 3")
     shop.copier().turn()
-    assert "the copy holds 6 entries, and the heads in the database cover 3" in shop.troubles[copying.DIFFERENT]
+    assert "the copy holds 6 entries, and the checkpoints in the database cover 3" in shop.troubles[copying.DIFFERENT]
 
 
-def test_entries_that_the_head_was_not_signed_over_are_not_copied(shop: Shop) -> None:
+def test_entries_that_the_checkpoint_was_not_signed_over_are_not_copied(shop: Shop) -> None:
     shop.grow(3)
     shop.rewrite(OTHER_WORDS)
     shop.copier().turn()
-    assert "not the one over which the head of 3 entries was signed" in shop.troubles[copying.DIFFERENT]
+    assert "not the one over which the checkpoint of 3 entries was signed" in shop.troubles[copying.DIFFERENT]
     assert shop.names() == []
 
 
-def test_a_head_that_the_key_has_not_signed_covers_nothing(shop: Shop) -> None:
+def test_a_checkpoint_that_the_key_has_not_signed_covers_nothing(shop: Shop) -> None:
     shop.append(3)
     shop.sign(SignerKey.generate(ORIGIN))
     shop.copier().turn()
@@ -189,7 +192,7 @@ def test_a_missing_segment_is_told_and_copied_again(shop: Shop) -> None:
         note = shop.grow(2)
         if first != 3:
             shop.lock_segment(first, last)
-        shop.lock_head(last, note)
+        shop.lock_checkpoint(last, note)
 
     found = shop.read()
     assert [index for index, _, _ in found.entries()] == [1, 2, 5, 6]
@@ -222,10 +225,10 @@ def test_a_heartbeat_is_copied_once_an_hour(shop: Shop) -> None:
     for seconds in (300, 300, 3100):
         shop.sign(seconds=seconds)
         copier.turn()
-    assert len(shop.names("heads/")) == 2
+    assert len(shop.names("checkpoints/")) == 2
 
 
-def test_a_head_that_vouches_for_a_new_key_is_always_copied(shop: Shop) -> None:
+def test_a_checkpoint_that_vouches_for_a_new_key_is_always_copied(shop: Shop) -> None:
     """Also when another of the same size was, a moment ago."""
     copier = shop.copier()
     shop.grow(2)
@@ -234,7 +237,7 @@ def test_a_head_that_vouches_for_a_new_key_is_always_copied(shop: Shop) -> None:
     vouching = shop.sign(shop.key, before)
     shop.grow(1)
     copier.turn()
-    assert vouching in list(shop.read().heads())
+    assert vouching in list(shop.read().checkpoints())
     verdict = shop.verdict(trust=Trust(keys=(shop.key.verifier(),), offered=(before.verifier(),)))
     assert (verdict.grade, verdict.size) == (Grade.LOCKED, 3)
 

@@ -9,14 +9,15 @@ from click.testing import CliRunner
 from jit.cli.main import cli
 from jit.proof.copies import reading
 from jit.proof.copies.bucket import CopiesUnavailable
-from jit.proof.tlog.note import SignerKey, checkpoint, sign
+from jit.proof.copies.reading import checkpoint_name
+from jit.proof.tlog.note import SignerKey, checkpoint_text, sign
 from jit.proof.verifier import Grade
 from tests.world.exhaustive import exhaustive
 from tests.world.shop import KEEP, ORIGIN, Shop
 
 pytestmark = pytest.mark.real
 
-OTHER_ROOT = checkpoint(ORIGIN, 3, b"x" * 32)
+OTHER_ROOT = checkpoint_text(ORIGIN, 3, b"x" * 32)
 
 
 def test_a_copy_reads_as_locked(shop: Shop) -> None:
@@ -31,12 +32,25 @@ def test_a_copy_reads_as_locked(shop: Shop) -> None:
     assert abs(found.locked_until - shop.clock.now() - KEEP).total_seconds() < 600
 
 
-def test_an_object_without_a_lock_is_told_and_its_head_is_no_locked_one(shop: Shop) -> None:
+def test_a_checkpoint_that_an_earlier_version_locked_is_read_and_not_copied_again(shop: Shop) -> None:
+    """Then they were put under heads/."""
+    shop.grow(3)
+    vouching = shop.sign(shop.key, SignerKey.generate(ORIGIN))
+    shop.lock(checkpoint_name(3, shop.signed_at).replace("checkpoints/", "heads/"), vouching)
+    shop.lock_segment(1, 3)
+    assert list(shop.read().checkpoints()) == [vouching]
+    assert shop.verdict().grade is Grade.LOCKED
+    shop.copier().turn()
+    assert shop.names("checkpoints/") == []
+    assert shop.troubles == {}
+
+
+def test_an_object_without_a_lock_is_told_and_its_checkpoint_is_no_locked_one(shop: Shop) -> None:
     note = shop.grow(3)
     shop.put("segments/000000000001-000000000003.jsonl", shop.lines(1, 3))
-    shop.put(f"heads/000000000003-{shop.signed_at}.note", note)
+    shop.put(f"checkpoints/000000000003-{shop.signed_at}.note", note)
     found = shop.read()
-    assert list(found.heads()) == []
+    assert list(found.checkpoints()) == []
     list(found.entries())
     assert found.locked_until is None
     assert len(found.remarks) == 2
@@ -47,7 +61,7 @@ def test_a_lock_that_ran_out_is_told(shop: Shop) -> None:
     shop.copier().turn()
     shop.clock.ahead = 2 * KEEP
     found = shop.read()
-    assert list(found.heads()) == []
+    assert list(found.checkpoints()) == []
     list(found.entries())
     assert found.locked_until is None
 
@@ -61,10 +75,10 @@ def test_two_histories_in_overlapping_segments_are_told(shop: Shop) -> None:
     assert any("Entry 2 is another" in fault for fault in found.faults)
 
 
-JUNK_HEADS = {
-    "heads/000000000001-1.note": b"junk",
-    "heads/000000000001-2.note": b"x" * ((1 << 20) + 2),
-    "heads/000000000999-1.note": b"junk",
+JUNK_CHECKPOINTS = {
+    "checkpoints/000000000001-1.note": b"junk",
+    "checkpoints/000000000001-2.note": b"x" * ((1 << 20) + 2),
+    "checkpoints/000000000999-1.note": b"junk",
 }
 JUNK_SEGMENTS = {
     "segments/000000000002-000000000004.jsonl": b"other\n" * 3,
@@ -76,12 +90,12 @@ JUNK_SEGMENTS = {
 }
 EACH = [
     pytest.param({name: data}, marks=exhaustive("each junk alone"), id=name)
-    for name, data in (JUNK_HEADS | JUNK_SEGMENTS).items()
+    for name, data in (JUNK_CHECKPOINTS | JUNK_SEGMENTS).items()
 ]
 
 
 @pytest.mark.parametrize(
-    "junk", [pytest.param(JUNK_HEADS, id="heads"), pytest.param(JUNK_SEGMENTS, id="segments"), *EACH]
+    "junk", [pytest.param(JUNK_CHECKPOINTS, id="checkpoints"), pytest.param(JUNK_SEGMENTS, id="segments"), *EACH]
 )
 @pytest.mark.parametrize("before", [False, True], ids=["after ours", "before ours"])
 def test_what_somebody_else_locks_in_is_remarked_on_and_breaks_nothing(
@@ -94,7 +108,7 @@ def test_what_somebody_else_locks_in_is_remarked_on_and_breaks_nothing(
         shop.lock(name, data)
     if before:
         shop.lock_segment(1, 3)
-        shop.lock_head(3, note)
+        shop.lock_checkpoint(3, note)
     found = shop.read()
     verdict = shop.verdict(found)
     assert (verdict.grade, verdict.size, verdict.findings, found.faults) == (Grade.LOCKED, 3, (), [])
@@ -105,44 +119,44 @@ def test_a_copy_whose_name_somebody_else_took_first_is_read(shop: Shop) -> None:
     note = shop.grow(3)
     shop.lock_segment(1, 3, b"other\n" * 3)
     shop.lock_segment(1, 3)
-    shop.lock_head(3, b"junk")
-    shop.lock_head(3, note)
+    shop.lock_checkpoint(3, b"junk")
+    shop.lock_checkpoint(3, note)
     verdict = shop.verdict()
     assert (verdict.grade, verdict.size) == (Grade.LOCKED, 3)
 
 
-def test_entries_that_follow_on_and_that_no_head_covers_are_remarked_on(shop: Shop) -> None:
+def test_entries_that_follow_on_and_that_no_checkpoint_covers_are_remarked_on(shop: Shop) -> None:
     note = shop.grow(5)
     shop.lock_segment(3, 5, shop.forged(3))
     shop.lock_segment(1, 2)
     shop.lock_segment(1, 5)
-    shop.lock_head(5, note)
+    shop.lock_checkpoint(5, note)
     verdict = shop.verdict()
     assert (verdict.grade, verdict.size) == (Grade.LOCKED, 5)
 
 
-def test_a_head_of_another_key_is_remarked_on_and_one_of_ours_that_contradicts_breaks(shop: Shop) -> None:
+def test_a_checkpoint_of_another_key_is_remarked_on_and_one_of_ours_that_contradicts_breaks(shop: Shop) -> None:
     shop.grow(3)
     shop.copier().turn()
-    shop.lock("heads/000000000003-7.note", sign(OTHER_ROOT, SignerKey.generate(ORIGIN)))
+    shop.lock("checkpoints/000000000003-7.note", sign(OTHER_ROOT, SignerKey.generate(ORIGIN)))
     assert shop.verdict().grade is Grade.LOCKED
-    shop.lock("heads/000000000003-8.note", sign(OTHER_ROOT, shop.key))
+    shop.lock("checkpoints/000000000003-8.note", sign(OTHER_ROOT, shop.key))
     verdict = shop.verdict()
     assert verdict.grade is Grade.BROKEN
     assert "forked" in {finding.reason for finding in verdict.findings}
 
 
-def test_other_entries_than_a_head_covers_break_where_no_others_are_there(shop: Shop) -> None:
+def test_other_entries_than_a_checkpoint_covers_break_where_no_others_are_there(shop: Shop) -> None:
     note = shop.grow(3)
     shop.lock_segment(1, 3, shop.forged(1))
     shop.lock_segment(2, 3, b"other\n" * 2)
-    shop.lock_head(3, note)
+    shop.lock_checkpoint(3, note)
     assert shop.verdict().grade is Grade.BROKEN
 
 
 def test_names_that_are_none_of_ours_are_passed_over(shop: Shop) -> None:
     shop.grow(3)
-    for name in ("segments/1-2.jsonl", "segments/000000000009-000000000002.jsonl", "heads/x.note", "readme"):
+    for name in ("segments/1-2.jsonl", "segments/000000000009-000000000002.jsonl", "checkpoints/x.note", "readme"):
         shop.put(name, b"x")
     shop.copier().turn()
     assert shop.verdict().grade is Grade.LOCKED
@@ -171,7 +185,7 @@ def test_the_verifier_reads_them_and_finds_them_locked(
 
     shop.put("segments/000000000002-000000000003.jsonl", b"other\n" * 2)
     assert CliRunner().invoke(cli, command).exit_code == 0
-    shop.lock("heads/000000000003-8.note", sign(OTHER_ROOT, shop.key))
+    shop.lock("checkpoints/000000000003-8.note", sign(OTHER_ROOT, shop.key))
     assert CliRunner().invoke(cli, command).exit_code == 4
 
 

@@ -6,8 +6,8 @@ from sqlalchemy import text
 from demo.record import Record
 from jit.ledger import TamperedEntry
 from jit.ledger.entry import NO_ENTRY, hash_of, seal
-from jit.proof.audit.checkpoints import Heads
-from jit.proof.tlog.note import SignerKey, checkpoint, sign
+from jit.proof.audit.checkpoints import Checkpoints
+from jit.proof.tlog.note import SignerKey, checkpoint_text, sign
 from jit.proof.tlog.tree import HashTree
 from jit.proof.verifier import leaf_hash
 from jit.testing import InMemoryLedger, Story
@@ -37,12 +37,12 @@ def change(ledger, statement, **values):
 
 
 def test_it_reads_on_from_where_it_was(record, story):
-    assert record.head == 5
+    assert record.last == 5
     assert record.stories[story.id].kinds == ["requested", "approval", "approved", "grant.intent", "granted"]
     story.refused()
     story.released()
     record.read_on()
-    assert (record.head, record.stories[story.id].request.state) == (7, "ending")
+    assert (record.last, record.stories[story.id].request.state) == (7, "ending")
     assert [fact.reason for fact in record.refusals] == ["not_allowed_to_decide"]
     assert record.read_whole() == 7
 
@@ -86,7 +86,7 @@ def test_a_record_written_anew_from_the_start_is_not_the_one_that_was_seen(recor
         getattr(record, look)()
 
 
-class TestWithSignedHeads:
+class TestWithSignedCheckpoints:
     @pytest.fixture
     def key(self):
         return SignerKey.generate("jit.example/stage")
@@ -100,13 +100,15 @@ class TestWithSignedHeads:
 
     def sign(self, ledger, key):
         tree = HashTree(leaf_hash(entry.body) for entry in ledger.read())
-        Heads(ledger.engine).add(tree.size, ledger.clock.now(), sign(checkpoint(key.name, tree.size, tree.root()), key))
+        Checkpoints(ledger.engine).add(
+            tree.size, ledger.clock.now(), sign(checkpoint_text(key.name, tree.size, tree.root()), key)
+        )
 
     def test_what_is_signed_is_counted(self, signed, story, ledger, key):
         assert signed.signed == 5
         story.released()
         signed.read_on()
-        assert (signed.head, signed.signed) == (6, 5)
+        assert (signed.last, signed.signed) == (6, 5)
         self.sign(ledger, key)
         signed.read_on()
         assert signed.signed == 6
@@ -130,8 +132,8 @@ class TestWithSignedHeads:
         with pytest.raises(TamperedEntry, match="entry 5: is gone; it had been signed"):
             Record(ledger, key.verifier()).read_on()
 
-    def test_a_head_that_the_key_did_not_sign_says_nothing(self, signed, ledger):
+    def test_a_checkpoint_that_the_key_did_not_sign_says_nothing(self, signed, ledger):
         self.sign(ledger, SignerKey.generate("jit.example/stage"))
-        Heads(ledger.engine).add(99, ledger.clock.now(), b"nothing of the kind")
+        Checkpoints(ledger.engine).add(99, ledger.clock.now(), b"nothing of the kind")
         signed.read_on()
         assert signed.signed == 5

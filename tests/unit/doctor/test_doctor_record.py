@@ -18,13 +18,13 @@ from jit.doctor import Check, Part, State, examine
 from jit.facts import Alert, AlertName, Source
 from jit.ledger import Spool, connect, create_tables
 from jit.ledger.doctor.spool import look_at_spool
-from jit.ledger.schema import heads
+from jit.ledger.schema import checkpoints
 from jit.ledger.spool_files import PUT_ASIDE
 from jit.ledger.unavailable import Forbidden
 from jit.policy.doctor import look_at_policies, look_at_writers
 from jit.policy.files.check import check_folder
 from jit.proof.doctor.ledger import look_at_ledger
-from jit.proof.tlog.note import SignerKey, checkpoint, sign
+from jit.proof.tlog.note import SignerKey, checkpoint_text, sign
 from jit.testing import ManualClock, Story, ledger_in
 from tests.world.base import RULES
 from tests.world.spooling import late
@@ -64,7 +64,7 @@ def test_a_ledger_as_it_should_be_has_nothing_to_mend_and_two_notes(ledger, look
     ]
     separates, unsigned = [line for line in lines(look) if line.state is State.NOTE]
     assert "separates nobody" in separates.what
-    assert "no head of the record was ever signed" in unsigned.what
+    assert "no checkpoint of the record was ever signed" in unsigned.what
     assert to_mend(look) == []
 
 
@@ -100,9 +100,9 @@ def test_a_record_that_was_changed_is_named_by_its_first_wrong_entry(ledger, loo
 def test_guards_taken_away_are_named_and_put_up_by_the_command_printed(ledger, look, tmp_path, monkeypatch):
     Story(ledger, ledger.clock).active()
     change(tmp_path, "DROP TRIGGER entries_no_update", guarded=True)
-    change(tmp_path, "DROP TRIGGER heads_no_delete", guarded=True)
+    change(tmp_path, "DROP TRIGGER checkpoints_no_delete", guarded=True)
     (line,) = to_mend(look)
-    assert "entries_no_update, heads_no_delete" in line.what
+    assert "entries_no_update, checkpoints_no_delete" in line.what
     command = line.remedy.split("\n")[1]
     assert command.split()[0] == "jit"
     monkeypatch.setenv("JIT_LEDGER_URL", f"sqlite:///{tmp_path / 'ledger.db'}")
@@ -110,13 +110,13 @@ def test_guards_taken_away_are_named_and_put_up_by_the_command_printed(ledger, l
     assert to_mend(look) == []
 
 
-class TestHeads:
+class TestCheckpoints:
     def signed(self, ledger, size, ago=0.0, says=None):
-        note = sign(checkpoint("jit.test", says or size, b"r" * 32), SignerKey.generate("jit.test"))
+        note = sign(checkpoint_text("jit.test", says or size, b"r" * 32), SignerKey.generate("jit.test"))
         with ledger.engine.begin() as connection:
-            number = connection.scalar(select(func.count()).select_from(heads)) + 1
+            number = connection.scalar(select(func.count()).select_from(checkpoints)) + 1
             at = ledger.clock.now() - timedelta(minutes=ago)
-            connection.execute(insert(heads).values(number=number, size=size, signed_at=at, note=note))
+            connection.execute(insert(checkpoints).values(number=number, size=size, signed_at=at, note=note))
 
     def test_that_cover_the_record_are_fine(self, ledger, look):
         Story(ledger, ledger.clock).active()
@@ -124,7 +124,7 @@ class TestHeads:
         self.signed(ledger, ledger.last_index(), ago=5)
         assert to_mend(look) == []
         assert any(
-            line.what == f"a head over {ledger.last_index()} entries was signed 5 min ago" for line in lines(look)
+            line.what == f"a checkpoint over {ledger.last_index()} entries was signed 5 min ago" for line in lines(look)
         )
 
     def test_that_cover_all_but_what_was_recorded_just_now_are_fine(self, ledger, look):
@@ -157,7 +157,7 @@ class TestHeads:
         assert "does not say what its table says" in line.what
 
     def refused(self, ledger, says="The record is not signed any more: entry 2 is gone."):
-        about = {"actor": "signer@x", "source": Source.SIGNER, "name": AlertName.HEAD_REFUSED, "says": says}
+        about = {"actor": "signer@x", "source": Source.SIGNER, "name": AlertName.CHECKPOINT_REFUSED, "says": says}
         ledger.append([Alert(at=ledger.clock.now(), **about)])
 
     def seconds_later(self, ledger, seconds):

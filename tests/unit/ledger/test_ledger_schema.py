@@ -1,11 +1,12 @@
 """Databases live longer than code: whoever changes a table says so, and older tables are brought up in place."""
 
 import hashlib
+from collections.abc import Callable
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_mock_engine, inspect, text
+from sqlalchemy import create_mock_engine, text
 
 from jit.facts import Alert, AlertName, Source
 from jit.ledger import Ledger, LedgerUnavailable, check_chain, connect, create_tables
@@ -13,14 +14,17 @@ from jit.ledger.database import writing
 from jit.ledger.guard import KEPT
 from jit.ledger.schema import metadata
 from jit.ledger.version import VERSION
+from jit.proof.audit.checkpoints import Checkpoints
+from jit.proof.tlog.note import SignerKey, cosign
 from jit.testing import T0, ManualClock
 from tests.world.at_once import at_once
 from tests.world.raised import raised
 from tests.world.tamper import past_the_guards
 
-DIGESTS = {1: "7a7949344d482154", 2: "fa9d97fa745e5d42"}
+DIGESTS = {1: "7a7949344d482154", 2: "fa9d97fa745e5d42", 3: "e359ce960f838acd"}
 """By version, of the statements that make the tables in PostgreSQL. Lines are added here and never changed."""
-NEW_IN_2 = ("heads", "cosignatures", "policy_texts", "person_keys", "may_write")
+COSIGNED = cosign(b"text\n", SignerKey.generate("witness"), 1)
+NEW_IN_2 = ("checkpoints", "cosignatures", "policy_texts", "person_keys", "may_write")
 
 
 def test_changed_tables_have_another_version():
@@ -52,6 +56,27 @@ def as_of_version_1(ledger: Ledger) -> None:
         connection.exec_driver_sql("UPDATE made_by SET version = 1")
 
 
+def as_of_version_2(ledger: Ledger) -> None:
+    """With the names of then, its guards' too."""
+    with writing(ledger.engine) as connection:
+        guards = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")).all()
+        for name, _ in guards:
+            connection.exec_driver_sql(f"DROP TRIGGER {name}")
+        connection.exec_driver_sql("DROP INDEX checkpoints_of_size")
+        connection.exec_driver_sql("ALTER TABLE checkpoints RENAME TO heads")
+        connection.exec_driver_sql("CREATE INDEX heads_of_size ON heads (size)")
+        connection.exec_driver_sql("ALTER TABLE cosignatures RENAME COLUMN checkpoint TO head")
+        for _, makes in guards:
+            connection.exec_driver_sql(makes.replace("checkpoints", "heads").replace("checkpoint", "head"))
+        connection.exec_driver_sql("UPDATE made_by SET version = 2")
+
+
+def made_in(ledger: Ledger) -> set[tuple[str, str, str]]:
+    """Tables, indexes and guards: the kind, the name, and the table of each."""
+    with writing(ledger.engine) as connection:
+        return {tuple(row) for row in connection.execute(text("SELECT type, name, tbl_name FROM sqlite_master"))}
+
+
 def bring_up(url: str, together: Barrier) -> None:
     engine = connect(url)
     together.wait()
@@ -59,17 +84,32 @@ def bring_up(url: str, together: Barrier) -> None:
     Ledger(engine, ManualClock()).append([alert()])
 
 
-def test_older_tables_are_brought_up_in_place_by_many_processes_at_once(ledger: Ledger):
+@pytest.mark.parametrize("make_older", [as_of_version_1, as_of_version_2])
+def test_older_tables_are_brought_up_in_place_by_many_processes_at_once(
+    ledger: Ledger, make_older: Callable[[Ledger], None]
+):
     ledger.append([alert()])
-    as_of_version_1(ledger)
+    new = made_in(ledger)
+    make_older(ledger)
     with at_once(ledger.engine.url.render_as_string(), *[bring_up] * 3):
         pass
     assert check_chain(ledger.read()) == 4
-    inspect(ledger.engine).clear_cache()
-    assert set(NEW_IN_2) <= set(inspect(ledger.engine).get_table_names())
+    assert made_in(ledger) == new
     with writing(ledger.engine) as connection:
         assert connection.scalar(text("SELECT version FROM made_by")) == VERSION
     refuses(ledger, "DELETE FROM entries")
+
+
+def test_the_heads_of_version_2_are_checkpoints_with_their_cosignatures(ledger: Ledger):
+    checkpoints = Checkpoints(ledger.engine)
+    signed = [checkpoints.add(size, T0, b"note %d\n" % size) for size in (1, 2)]
+    checkpoints.cosign(2, "witness", COSIGNED)
+    as_of_version_2(ledger)
+    create_tables(ledger.engine)
+    assert list(checkpoints.all()) == signed
+    assert checkpoints.full_note(signed[1]) == b"note 2\n" + COSIGNED
+    for statement in ("DELETE FROM checkpoints", "UPDATE cosignatures SET checkpoint = 1"):
+        refuses(ledger, statement)
 
 
 def execute(ledger: Ledger, statement: str) -> None:
@@ -88,13 +128,13 @@ class TestSqlite:
     def filled(self, ledger: Ledger) -> Ledger:
         ledger.append([alert(), alert()])
         with writing(ledger.engine) as connection:
-            connection.exec_driver_sql("INSERT INTO heads VALUES (1, 1, 1, 'x')")
+            connection.exec_driver_sql("INSERT INTO checkpoints VALUES (1, 1, 1, 'x')")
             connection.exec_driver_sql("INSERT INTO cosignatures VALUES (1, 'w', 'x')")
             connection.exec_driver_sql("INSERT INTO policy_texts VALUES ('v', 'x')")
         return ledger
 
     def test_refuses_changes_of_what_is_kept(self, filled: Ledger):
-        columns = {"entries": "body", "heads": "note", "cosignatures": "line", "policy_texts": "files"}
+        columns = {"entries": "body", "checkpoints": "note", "cosignatures": "line", "policy_texts": "files"}
         assert columns.keys() == set(KEPT)
         for table, column in columns.items():
             refuses(filled, f"UPDATE {table} SET {column} = 'y'")
@@ -103,7 +143,7 @@ class TestSqlite:
 
     def test_refuses_to_replace_a_row(self, filled: Ledger):
         for statement in (
-            "INSERT OR REPLACE INTO heads VALUES (1, 2, 2, 'y')",
+            "INSERT OR REPLACE INTO checkpoints VALUES (1, 2, 2, 'y')",
             "INSERT OR REPLACE INTO cosignatures VALUES (1, 'w', 'y')",
             "REPLACE INTO policy_texts VALUES ('v', 'y')",
             "INSERT INTO policy_texts VALUES ('v', 'y') ON CONFLICT DO UPDATE SET files = excluded.files",

@@ -21,15 +21,15 @@ from jit.ledger import Ledger, TamperedEntry
 from jit.ledger.database import writing
 from jit.ledger.entry import hash_of, open_entry
 from jit.ledger.privacy.erasing import erase
-from jit.ledger.schema import entries, heads, policy_texts
+from jit.ledger.schema import checkpoints, entries, policy_texts
 from jit.proof import verifier
 from jit.proof.audit import growing
-from jit.proof.audit.checkpoints import Heads
+from jit.proof.audit.checkpoints import Checkpoints
 from jit.proof.audit.export import FILES
 from jit.proof.audit.folder import RecordCopy
 from jit.proof.audit.growing import GrowingFile
 from jit.proof.audit.reading import read_kept
-from jit.proof.tlog.note import checkpoint, cosign, sign
+from jit.proof.tlog.note import checkpoint_text, cosign, sign
 from jit.proof.tlog.tree import HashTree
 from jit.proof.verifier import Grade, Trust, check_path, leaf_hash, policy_version
 from jit.runtime.settings import CannotStart
@@ -62,14 +62,16 @@ def recorded(ledger: Ledger) -> list[bytes]:
     return [kept[1] for kept in read_kept(ledger) if not isinstance(kept, TamperedEntry)]
 
 
-def sign_head(ledger: Ledger, *, witnessed: bool = False) -> None:
+def sign_checkpoint(ledger: Ledger, *, witnessed: bool = False) -> None:
     """As the signer does, over all there is."""
     size = ledger.last_index()
-    text = checkpoint(ORIGIN, size, HashTree(leaf_hash(body) for body in recorded(ledger)).root(size))
+    text = checkpoint_text(ORIGIN, size, HashTree(leaf_hash(body) for body in recorded(ledger)).root(size))
     at = int(ledger.clock.now().timestamp())
-    head = Heads(ledger.engine).add(size, datetime.fromtimestamp(at, UTC), sign(text, LOG) + cosign(text, LOG, at))
+    checkpoint = Checkpoints(ledger.engine).add(
+        size, datetime.fromtimestamp(at, UTC), sign(text, LOG) + cosign(text, LOG, at)
+    )
     if witnessed:
-        Heads(ledger.engine).cosign(head.number, WITNESS.name, cosign(text, WITNESS, at))
+        Checkpoints(ledger.engine).cosign(checkpoint.number, WITNESS.name, cosign(text, WITNESS, at))
 
 
 @pytest.fixture
@@ -77,8 +79,8 @@ def signed(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     """A signer is at work: it signs whenever somebody waits for it."""
     fact = KeyChanged(at=ledger.clock.now(), actor="signer@host", source=Source.SIGNER, key=str(LOG.verifier()))
     ledger.append([fact])
-    sign_head(ledger)
-    monkeypatch.setattr("jit.cli.audit.export.time.sleep", lambda _: sign_head(ledger, witnessed=True))
+    sign_checkpoint(ledger)
+    monkeypatch.setattr("jit.cli.audit.export.time.sleep", lambda _: sign_checkpoint(ledger, witnessed=True))
     return ledger
 
 
@@ -300,6 +302,18 @@ def test_a_copy_goes_on_and_stays_what_it_was(signed: Ledger, out: Path):
     assert [entry.fact.after for entry in signed.read() if entry.fact.kind == "record.read"] == [0, 7]
 
 
+def test_a_copy_of_an_earlier_version_is_verified_and_goes_on(signed: Ledger, out: Path):
+    """Then the checkpoints in it were in heads.jsonl."""
+    run("--out", out)
+    before = (out / "checkpoints.jsonl").read_bytes()
+    (out / "checkpoints.jsonl").rename(out / "heads.jsonl")
+    assert check_path(out, TRUST).grade is Grade.WITNESSED
+    assert run("--out", out).exit_code == 0
+    assert not (out / "heads.jsonl").exists()
+    assert (out / "checkpoints.jsonl").read_bytes().startswith(before)
+    assert check_path(out, TRUST).size == signed.last_index()
+
+
 def test_a_copy_cut_off_in_a_line_is_mended(signed: Ledger, out: Path):
     run("--out", out)
     os.truncate(out / "entries.jsonl", (out / "entries.jsonl").stat().st_size - 30)
@@ -308,10 +322,12 @@ def test_a_copy_cut_off_in_a_line_is_mended(signed: Ledger, out: Path):
     assert check_path(out, TRUST).grade is Grade.WITNESSED
 
 
-def test_a_copy_ends_with_a_head_that_is_larger_already(signed: Ledger, out: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_copy_ends_with_a_checkpoint_that_is_larger_already(
+    signed: Ledger, out: Path, monkeypatch: pytest.MonkeyPatch
+):
     def sign_more(_: float) -> None:
         Story(signed, signed.clock, id="R-BBBB", fields={"requester": "U02BOB000"}).asked()
-        sign_head(signed)
+        sign_checkpoint(signed)
 
     monkeypatch.setattr("jit.cli.audit.export.time.sleep", sign_more)
     run("--out", out)
@@ -322,51 +338,51 @@ def test_a_copy_ends_with_a_head_that_is_larger_already(signed: Ledger, out: Pat
 def test_a_copy_does_not_wait_where_nobody_signs(ledger: Ledger, out: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("jit.cli.audit.export.time.sleep", lambda _: pytest.fail("waits"))
     assert run("--out", out).exit_code == 0
-    Heads(ledger.engine).add(3, datetime(2020, 1, 1, tzinfo=UTC), b"old")
+    Checkpoints(ledger.engine).add(3, datetime(2020, 1, 1, tzinfo=UTC), b"old")
     assert run("--out", out).exit_code == 0
 
 
 def test_a_copy_takes_cosignatures_that_came_later(signed: Ledger, out: Path):
     run("--out", out)
-    lines = [json.loads(line) for line in (out / "heads.jsonl").open()]
+    lines = [json.loads(line) for line in (out / "checkpoints.jsonl").open()]
     assert [len(line["cosignatures"]) for line in lines] == [0, 1]
-    first = Heads(signed.engine).at(1)
-    Heads(signed.engine).cosign(1, WITNESS.name, cosign(first.note.partition(b"\n\n")[0] + b"\n", WITNESS, 1))
+    first = Checkpoints(signed.engine).at(1)
+    Checkpoints(signed.engine).cosign(1, WITNESS.name, cosign(first.note.partition(b"\n\n")[0] + b"\n", WITNESS, 1))
     run("--out", out)
-    assert len(json.loads((out / "heads.jsonl").open().readline())["cosignatures"]) == 1
+    assert len(json.loads((out / "checkpoints.jsonl").open().readline())["cosignatures"]) == 1
 
 
-def test_a_head_that_the_database_lost_stays_in_the_copy(signed: Ledger, out: Path):
+def test_a_checkpoint_that_the_database_lost_stays_in_the_copy(signed: Ledger, out: Path):
     run("--out", out)
     with signed.engine.begin() as connection, past_the_guards(connection):
-        connection.execute(delete(heads).where(heads.c.number == 2))
-    Heads(signed.engine).add(signed.last_index() + 1, signed.clock.now(), b"newer", at_least=3)
+        connection.execute(delete(checkpoints).where(checkpoints.c.number == 2))
+    Checkpoints(signed.engine).add(signed.last_index() + 1, signed.clock.now(), b"newer", at_least=3)
     told = run("--out", out)
     assert told.exit_code == 4
     assert told.stderr.count("the copy holds") == 1
-    assert "head 2: the copy holds it, and the ledger's database no longer does" in told.stderr
-    assert [json.loads(line)["number"] for line in (out / "heads.jsonl").open()] == [1, 2, 3]
+    assert "checkpoint 2: the copy holds it, and the ledger's database no longer does" in told.stderr
+    assert [json.loads(line)["number"] for line in (out / "checkpoints.jsonl").open()] == [1, 2, 3]
 
 
-def test_a_head_that_the_database_changed_stays_in_the_copy_as_it_was(signed: Ledger, out: Path):
+def test_a_checkpoint_that_the_database_changed_stays_in_the_copy_as_it_was(signed: Ledger, out: Path):
     run("--out", out)
-    before = (out / "heads.jsonl").read_bytes().splitlines()[0]
+    before = (out / "checkpoints.jsonl").read_bytes().splitlines()[0]
     with signed.engine.begin() as connection, past_the_guards(connection):
-        connection.execute(update(heads).where(heads.c.number == 1).values(note=b"other\xff"))
+        connection.execute(update(checkpoints).where(checkpoints.c.number == 1).values(note=b"other\xff"))
     told = run("--out", out)
     assert told.exit_code == 4
-    assert "head 1: the copy holds another" in told.stderr
-    assert (out / "heads.jsonl").read_bytes().splitlines()[0] == before
+    assert "checkpoint 1: the copy holds another" in told.stderr
+    assert (out / "checkpoints.jsonl").read_bytes().splitlines()[0] == before
 
 
-def test_damaged_heads_of_a_copy_are_not_thrown_away(signed: Ledger, out: Path):
+def test_damaged_checkpoints_of_a_copy_are_not_thrown_away(signed: Ledger, out: Path):
     run("--out", out)
     for line in ("[]", '{"number": 1}', '{"number": true, "note": "", "cosignatures": []}', "{" * 10_000):
-        (out / "heads.jsonl").write_text(f"{line}\n")
+        (out / "checkpoints.jsonl").write_text(f"{line}\n")
         told = run("--out", out)
         assert told.exit_code == 1, line[:40]
         assert "is damaged" in str(told.exception), line[:40]
-        assert (out / "heads.jsonl").read_text() == f"{line}\n"
+        assert (out / "checkpoints.jsonl").read_text() == f"{line}\n"
 
 
 def test_a_copy_finds_that_the_ledger_was_cut(signed: Ledger, out: Path):

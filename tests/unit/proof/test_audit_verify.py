@@ -44,8 +44,10 @@ def verdict(*arguments):
 def export(record, folder, **files):
     folder.mkdir()
     (folder / "entries.jsonl").write_bytes(b"".join(body + b"\n" for _, body, _ in record.entries()))
-    heads = ({"note": record.heads.full_note(head).decode()} for head in record.heads.all())
-    (folder / "heads.jsonl").write_text("".join(json.dumps(head) + "\n" for head in heads))
+    checkpoints = (
+        {"note": record.checkpoints.full_note(checkpoint).decode()} for checkpoint in record.checkpoints.all()
+    )
+    (folder / "checkpoints.jsonl").write_text("".join(json.dumps(checkpoint) + "\n" for checkpoint in checkpoints))
     for name, lines in files.items():
         (folder / name.replace("_", ".")).write_text(lines)
     return folder
@@ -96,7 +98,7 @@ def test_a_grade_that_is_asked_for_and_not_reached_exits_with_three(record):
     assert verdict("--key", record.key.verifier(), "--require", "anchored")[0] == 3
 
 
-def test_heads_saved_from_the_channel_anchor_the_record(record, tmp_path):
+def test_checkpoints_saved_from_the_channel_anchor_the_record(record, tmp_path):
     note = record.sign()
     saved = tmp_path / "channel.jsonl"
     saved.write_text(json.dumps({"ts": "1.0", "channel": "C0AUDIT01", "note": note.decode()}) + "\n")
@@ -131,7 +133,7 @@ def test_a_bundle_and_its_page_check_alike(record):
         assert any("called on the page" in remark for remark in said["remarks"]) == name.endswith(".html")
 
 
-def test_heads_of_elsewhere_raise_the_grade_only_where_the_auditor_names_them(record, tmp_path):
+def test_checkpoints_of_elsewhere_raise_the_grade_only_where_the_auditor_names_them(record, tmp_path):
     """In the folder they came with the copy, from whoever made it."""
     line = json.dumps({"note": record.sign().decode()}) + "\n"
     (tmp_path / "mine.jsonl").write_text(line)
@@ -196,7 +198,7 @@ def test_odd_values_in_the_database_break_the_verdict_and_not_the_command(record
         odd = ("body = 7", "body = CAST(x'ff00fe' AS TEXT)", "hash = x'ff'", "hash = 3.5", "kind = x'ff'", "kind = 9")
         for index, change in enumerate(odd, 3):
             connection.exec_driver_sql(f'UPDATE entries SET {change} WHERE "index" = {index}')
-        connection.exec_driver_sql("UPDATE heads SET note = 12")
+        connection.exec_driver_sql("UPDATE checkpoints SET note = 12")
     code, said = verdict("--key", record.key.verifier())
     assert code == 4
     assert {finding["index"] for finding in said["findings"]} >= {3, 4, 5, 6, 7, 8}

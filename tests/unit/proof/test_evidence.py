@@ -123,20 +123,20 @@ def test_without_a_signature_a_bundle_says_that_it_proves_nothing(record):
     assert any("proven by nothing" in remark for remark in found.remarks)
 
 
-def test_a_head_that_does_not_reach_the_last_entry_of_the_request_is_not_used(record):
+def test_a_checkpoint_that_does_not_reach_the_last_entry_of_the_request_is_not_used(record):
     record.whole()
     record.sign(size=5)
     assert json.loads(record.prove())["checkpoint"] is None
 
 
-def test_a_head_over_another_record_makes_no_bundle(record):
+def test_a_checkpoint_over_another_record_makes_no_bundle(record):
     record.whole()
     record.sign(root=b"\x07" * 32)
     with pytest.raises(CannotProve, match="jit audit verify"):
         record.prove()
 
 
-def test_a_head_of_a_stranger_is_passed_over_for_one_of_the_log(record):
+def test_a_checkpoint_of_a_stranger_is_passed_over_for_one_of_the_log(record):
     record.whole()
     record.sign()
     record.sign(SignerKey.generate(ORIGIN))
@@ -144,7 +144,7 @@ def test_a_head_of_a_stranger_is_passed_over_for_one_of_the_log(record):
     assert verdict(record, bundle).grade is Grade.SIGNED
 
 
-def test_where_somebody_signs_a_covering_head_is_waited_for(record):
+def test_where_somebody_signs_a_covering_checkpoint_is_waited_for(record):
     record.sign()
     record.whole()
     signed = []

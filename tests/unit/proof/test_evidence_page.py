@@ -132,7 +132,7 @@ def test_a_record_that_nobody_signed_is_called_that(record):
     record.whole()
     text = read(record)
     assert "Unsigned. The entries hang together, and no signature vouches for them." in text
-    assert "No signed head: the record was not signed when this was made." in text
+    assert "No signed checkpoint: the record was not signed when this was made." in text
 
 
 def test_every_entry_stands_there_with_its_number_and_hash(whole):

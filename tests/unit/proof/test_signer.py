@@ -13,7 +13,7 @@ from jit.ledger import Leases, LedgerUnavailable, connect
 from jit.proof.signer import signer as module
 from jit.proof.signer.newest import newest_of
 from jit.proof.signer.signer import HEARTBEAT
-from jit.proof.tlog.note import SignerKey, checkpoint, sign
+from jit.proof.tlog.note import SignerKey, checkpoint_text, sign
 from jit.proof.verifier import Grade, cosigned_at, parse_checkpoint, parse_note
 from jit.testing import ManualClock
 from tests.world.exhaustive import distinct
@@ -56,28 +56,28 @@ class TestSigning:
         desk.turn(20)
         assert desk.sizes == before
 
-    def test_a_heartbeat_is_the_same_head_at_a_later_time(self, desk: Signing) -> None:
+    def test_a_heartbeat_is_the_same_checkpoint_at_a_later_time(self, desk: Signing) -> None:
         desk.clock.move(seconds=HEARTBEAT)
         desk.turn()
-        before, last = list(desk.heads.all())[-2:]
+        before, last = list(desk.checkpoints.all())[-2:]
         old, new = parse_note(before.note), parse_note(last.note)
         assert old.text == new.text
         assert cosigned_at(new, desk.vkey) >= cosigned_at(old, desk.vkey) + HEARTBEAT
         desk.turn(20)
-        assert desk.heads.last() == last
+        assert desk.checkpoints.last() == last
 
-    def test_time_in_heads_never_goes_back(self, desk: Signing) -> None:
+    def test_time_in_checkpoints_never_goes_back(self, desk: Signing) -> None:
         desk.clock.time -= timedelta(days=1)
         desk.append()
         desk.turn()
-        times = [cosigned_at(parse_note(head.note), desk.vkey) for head in desk.heads.all()]
+        times = [cosigned_at(parse_note(checkpoint.note), desk.vkey) for checkpoint in desk.checkpoints.all()]
         assert times == sorted(times)
         assert desk.verdict().findings == ()
 
-    def test_every_head_is_handed_on_once(self, desk: Signing) -> None:
+    def test_every_checkpoint_is_handed_on_once(self, desk: Signing) -> None:
         desk.append()
         desk.turn()
-        assert desk.given.heads == list(desk.heads.all())
+        assert desk.given.checkpoints == list(desk.checkpoints.all())
 
     def test_its_start_and_its_first_key_are_recorded(self, desk: Signing) -> None:
         (started,) = desk.facts("started")
@@ -107,14 +107,14 @@ class TestRefusing:
         tamper(desk)
         desk.turn()
         assert refuses(desk)
-        assert [alert.name for alert in desk.alerts()] == [AlertName.HEAD_REFUSED]
+        assert [alert.name for alert in desk.alerts()] == [AlertName.CHECKPOINT_REFUSED]
         assert "jit audit verify" in desk.alerts()[0].says
 
     @pytest.mark.parametrize("tamper", distinct(TAMPERING, DIFFERENT, "ways to change a record while no signer runs"))
     def test_nor_where_it_was_changed_while_the_signer_was_down(self, desk: Signing, tamper: Any) -> None:
         desk.restarted(lambda: tamper(desk))
         assert refuses(desk)
-        assert [alert.name for alert in desk.alerts()] == [AlertName.HEAD_REFUSED]
+        assert [alert.name for alert in desk.alerts()] == [AlertName.CHECKPOINT_REFUSED]
 
     @pytest.mark.parametrize("tamper", [cut_the_tail, empty_the_record, rewrite_from_an_entry_on])
     def test_nor_where_it_grows_beyond_what_was_signed(self, desk: Signing, tamper: Any) -> None:
@@ -122,8 +122,8 @@ class TestRefusing:
         assert refuses(desk)
 
     @pytest.mark.parametrize("tamper", [cut_the_tail, rewrite_from_an_entry_on])
-    def test_nor_where_the_heads_were_deleted_along(self, desk: Signing, tamper: Any) -> None:
-        desk.restarted(lambda: (tamper(desk), desk.sql("DELETE FROM heads"), desk.append(30)))
+    def test_nor_where_the_checkpoints_were_deleted_along(self, desk: Signing, tamper: Any) -> None:
+        desk.restarted(lambda: (tamper(desk), desk.sql("DELETE FROM checkpoints"), desk.append(30)))
         before = desk.sizes
         desk.append()
         desk.turn(5)
@@ -211,7 +211,7 @@ class TestRefusing:
         assert desk.alerts() == []
         desk.turn(5)
         assert desk.sizes == before
-        assert [alert.name for alert in desk.alerts()] == [AlertName.HEAD_REFUSED]
+        assert [alert.name for alert in desk.alerts()] == [AlertName.CHECKPOINT_REFUSED]
 
     def test_while_the_database_is_away_it_waits_longer_each_time(
         self, desk: Signing, monkeypatch: pytest.MonkeyPatch
@@ -228,7 +228,7 @@ class TestRefusing:
         assert desk.signer.turn() == module.LOOK_EVERY
         assert desk.size == desk.ledger.last_index()
 
-    def test_a_database_that_goes_away_after_signing_gets_that_head_later(
+    def test_a_database_that_goes_away_after_signing_gets_that_checkpoint_later(
         self, desk: Signing, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def away(*_: Any, **__: Any) -> None:
@@ -236,56 +236,56 @@ class TestRefusing:
 
         desk.append()
         with monkeypatch.context() as patch:
-            patch.setattr(type(desk.heads), "add", away)
+            patch.setattr(type(desk.checkpoints), "add", away)
             desk.turn(2)
         made = desk.store.memory.pending
-        assert made.note not in [head.note for head in desk.heads.all()]
+        assert made.note not in [checkpoint.note for checkpoint in desk.checkpoints.all()]
         desk.turn(2)
-        assert made.note in [head.note for head in desk.heads.all()]
+        assert made.note in [checkpoint.note for checkpoint in desk.checkpoints.all()]
         assert desk.store.memory.pending is None
-        assert desk.given.heads[-1] == desk.heads.last()
+        assert desk.given.checkpoints[-1] == desk.checkpoints.last()
         assert desk.alerts() == []
         assert desk.verdict().findings == ()
 
 
-class TestTheTableOfHeads:
-    def test_heads_that_are_gone_are_noticed_and_the_last_is_put_back(self, desk: Signing) -> None:
-        last = desk.heads.last()
-        desk.sql("DELETE FROM heads")
+class TestTheTableOfCheckpoints:
+    def test_checkpoints_that_are_gone_are_noticed_and_the_last_is_put_back(self, desk: Signing) -> None:
+        last = desk.checkpoints.last()
+        desk.sql("DELETE FROM checkpoints")
         desk.append()
         desk.turn()
-        assert desk.heads.at(last.number) == last
-        assert [alert.name for alert in desk.alerts()] == [AlertName.HEAD_REFUSED]
+        assert desk.checkpoints.at(last.number) == last
+        assert [alert.name for alert in desk.alerts()] == [AlertName.CHECKPOINT_REFUSED]
         assert "deleted or exchanged" in desk.alerts()[0].says
         assert desk.size == desk.ledger.last_index()
 
     def test_also_when_it_was_down(self, desk: Signing) -> None:
-        desk.restarted(lambda: desk.sql("DELETE FROM heads"))
+        desk.restarted(lambda: desk.sql("DELETE FROM checkpoints"))
         desk.turn()
         assert "deleted or exchanged" in desk.alerts()[0].says
 
-    def test_heads_by_others_are_noticed(self, desk: Signing) -> None:
+    def test_checkpoints_by_others_are_noticed(self, desk: Signing) -> None:
         evil = SignerKey.generate(ORIGIN)
-        desk.heads.add(900, desk.clock.now(), sign(checkpoint(ORIGIN, 900, b"r" * 32), evil))
+        desk.checkpoints.add(900, desk.clock.now(), sign(checkpoint_text(ORIGIN, 900, b"r" * 32), evil))
         desk.append()
         desk.turn()
         assert ["not signed with the key" in alert.says for alert in desk.alerts()] == [True]
         assert desk.size == desk.ledger.last_index()
 
 
-def test_the_newest_head_is_the_largest_that_was_signed(tmp_path: Path) -> None:
+def test_the_newest_checkpoint_is_the_largest_that_was_signed(tmp_path: Path) -> None:
     desk = Signing(tmp_path, clock=ManualClock())
     key = SignerKey.generate(ORIGIN)
     for size in (3, 9, 5):
-        desk.heads.add(size, desk.clock.now(), sign(checkpoint(ORIGIN, size, b"r" * 32), key))
-    desk.heads.add(99, desk.clock.now(), b"rubbish")
-    found = newest_of(desk.heads, [key.verifier()])
+        desk.checkpoints.add(size, desk.clock.now(), sign(checkpoint_text(ORIGIN, size, b"r" * 32), key))
+    desk.checkpoints.add(99, desk.clock.now(), b"rubbish")
+    found = newest_of(desk.checkpoints, [key.verifier()])
     assert found is not None
     assert (found.number, found.checkpoint.size) == (2, 9)
-    above = newest_of(desk.heads, [key.verifier()], above=2)
+    above = newest_of(desk.checkpoints, [key.verifier()], above=2)
     assert above is not None
     assert above.checkpoint.size == 5
-    assert newest_of(desk.heads, [SignerKey.generate(ORIGIN).verifier()]) is None
+    assert newest_of(desk.checkpoints, [SignerKey.generate(ORIGIN).verifier()]) is None
     desk.stopped()
     desk.engine.dispose()
 
@@ -293,11 +293,11 @@ def test_the_newest_head_is_the_largest_that_was_signed(tmp_path: Path) -> None:
 def test_a_signer_whose_ledger_is_away_at_the_start_begins_when_it_is_there(tmp_path: Path) -> None:
     desk = Signing(tmp_path)
     with desk.engine.begin() as connection:
-        connection.exec_driver_sql("ALTER TABLE heads RENAME TO gone")
+        connection.exec_driver_sql("ALTER TABLE checkpoints RENAME TO gone")
     assert desk.signer.turn() > 0
     assert desk.signer.turn() > 0
     with connect(desk.url).begin() as connection:
-        connection.exec_driver_sql("ALTER TABLE gone RENAME TO heads")
+        connection.exec_driver_sql("ALTER TABLE gone RENAME TO checkpoints")
     desk.clock.move(seconds=10)
     desk.turn()
     assert desk.size == desk.ledger.last_index() > 0

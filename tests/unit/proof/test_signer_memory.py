@@ -10,7 +10,7 @@ import pytest
 from jit.proof.signer.keys import MEMORY, make_key, old_of, rotate_key
 from jit.proof.signer.state import Store
 from jit.proof.signer.state import read_memory as remembered
-from jit.proof.tlog.note import SignerKey, checkpoint, sign
+from jit.proof.tlog.note import SignerKey, checkpoint_text, sign
 from jit.proof.verifier import Grade, Reason, VerifierKey, parse_note, signed
 from jit.runtime.settings import CannotStart
 from tests.world.raised import raised
@@ -37,7 +37,7 @@ def forget(desk: Signing) -> None:
 
 
 class TestItsMemory:
-    def test_without_it_the_newest_head_of_its_key_is_where_it_goes_on(self, desk: Signing) -> None:
+    def test_without_it_the_newest_checkpoint_of_its_key_is_where_it_goes_on(self, desk: Signing) -> None:
         desk.restarted(lambda: forget(desk))
         before = desk.size
         desk.turn()
@@ -47,19 +47,19 @@ class TestItsMemory:
         assert desk.verdict().findings == ()
 
     @pytest.mark.parametrize("tamper", [rewrite_from_an_entry_on, cut_the_tail])
-    def test_without_it_what_does_not_fit_that_head_is_refused(self, desk: Signing, tamper: Any) -> None:
+    def test_without_it_what_does_not_fit_that_checkpoint_is_refused(self, desk: Signing, tamper: Any) -> None:
         desk.restarted(lambda: (forget(desk), tamper(desk)))
         assert refuses(desk)
 
-    def test_heads_of_another_key_count_for_nothing(self, desk: Signing) -> None:
+    def test_checkpoints_of_another_key_count_for_nothing(self, desk: Signing) -> None:
         evil = SignerKey.generate(ORIGIN)
-        desk.heads.add(900, desk.clock.now(), sign(checkpoint(ORIGIN, 900, b"r" * 32), evil))
+        desk.checkpoints.add(900, desk.clock.now(), sign(checkpoint_text(ORIGIN, 900, b"r" * 32), evil))
         desk.restarted(lambda: forget(desk))
         desk.turn()
         assert desk.size == desk.ledger.last_index()
 
-    def test_without_it_and_without_heads_it_begins_anew(self, desk: Signing) -> None:
-        desk.restarted(lambda: (forget(desk), desk.sql("DELETE FROM heads")))
+    def test_without_it_and_without_checkpoints_it_begins_anew(self, desk: Signing) -> None:
+        desk.restarted(lambda: (forget(desk), desk.sql("DELETE FROM checkpoints")))
         desk.turn()
         assert desk.size == desk.ledger.last_index()
         assert desk.facts("started")[-1].warnings == ()
@@ -97,13 +97,13 @@ class TestItsMemory:
 
     def test_it_is_remembered_before_it_is_given_away(self, desk: Signing, monkeypatch: pytest.MonkeyPatch) -> None:
         seen: list[bool] = []
-        add = type(desk.heads).add
+        add = type(desk.checkpoints).add
 
-        def looking(heads: Any, size: int, at: Any, note: bytes, **how: Any) -> Any:
+        def looking(checkpoints: Any, size: int, at: Any, note: bytes, **how: Any) -> Any:
             seen.append(remembered(desk.folder / "signer" / MEMORY).pending.note == note)
-            return add(heads, size, at, note, **how)
+            return add(checkpoints, size, at, note, **how)
 
-        monkeypatch.setattr(type(desk.heads), "add", looking)
+        monkeypatch.setattr(type(desk.checkpoints), "add", looking)
         desk.append()
         desk.turn()
         assert seen == [True]
@@ -129,7 +129,7 @@ class TestTwoSigners:
             desk.signer.turn()
             other.signer.turn()
             desk.clock.move(seconds=1)
-        assert other.given.heads == []
+        assert other.given.checkpoints == []
         assert desk.size == desk.ledger.last_index()
 
     def test_who_follows_goes_on_from_what_the_other_signed(self, desk: Signing, other: Signing) -> None:
@@ -150,22 +150,22 @@ class TestTwoSigners:
         self, desk: Signing, other: Signing, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Between what it remembers and what it gives away, the lease runs out and another signs."""
-        add = type(desk.heads).add
+        add = type(desk.checkpoints).add
         stopped: list[int] = []
 
-        def slow(heads: Any, *given: Any, **how: Any) -> Any:
+        def slow(checkpoints: Any, *given: Any, **how: Any) -> Any:
             if not stopped:
                 stopped.append(1)
                 desk.clock.move(seconds=20)
                 other.append(2)
                 other.turn(2)
-            return add(heads, *given, **how)
+            return add(checkpoints, *given, **how)
 
-        monkeypatch.setattr(type(desk.heads), "add", slow)
+        monkeypatch.setattr(type(desk.checkpoints), "add", slow)
         desk.append()
         desk.turn(1)
         assert stopped
-        assert other.given.heads
+        assert other.given.checkpoints
         desk.clock.move(seconds=20)
         desk.append()
         desk.turn(4)
@@ -173,8 +173,8 @@ class TestTwoSigners:
         assert desk.verdict().findings == ()
 
     def test_a_fork_between_two_is_refused(self, desk: Signing, other: Signing) -> None:
-        """The database was rewritten between their turns, and its heads with it; the second knows no better."""
-        desk.sql("DELETE FROM heads")
+        """The database was rewritten between their turns, and its checkpoints with it; the second knows no better."""
+        desk.sql("DELETE FROM checkpoints")
         desk.append(2)
         rewrite_from_an_entry_on(desk)
         desk.clock.move(seconds=20)
@@ -185,17 +185,17 @@ class TestTwoSigners:
 
 
 class TestRotation:
-    def test_the_first_head_of_a_new_key_is_signed_by_both(self, desk: Signing) -> None:
+    def test_the_first_checkpoint_of_a_new_key_is_signed_by_both(self, desk: Signing) -> None:
         old = desk.vkey
         rotate_key(desk.place)
         desk.turn()
         new = desk.vkey
-        notes = [parse_note(head.note) for head in desk.heads.all()]
+        notes = [parse_note(checkpoint.note) for checkpoint in desk.checkpoints.all()]
         assert [(signed(note, old), signed(note, new)) for note in notes] == [(True, False), (True, True)]
         assert not old_of(desk.place).exists()
         desk.append()
         desk.turn()
-        last = parse_note(desk.heads.last().note)
+        last = parse_note(desk.checkpoints.last().note)
         assert (signed(last, old), signed(last, new)) == (False, True)
         changes = desk.facts("key.changed")
         assert [(change.key, change.before) for change in changes] == [(str(old), None), (str(new), str(old))]
@@ -227,7 +227,9 @@ class TestRotation:
         else:
             rotate_key(desk.place)
         desk.turn()
-        first = next(note for head in desk.heads.all() if signed(note := parse_note(head.note), desk.vkey))
+        first = next(
+            note for checkpoint in desk.checkpoints.all() if signed(note := parse_note(checkpoint.note), desk.vkey)
+        )
         assert signed(first, old)
 
     def test_a_key_that_was_replaced_by_hand_is_told_and_recorded(self, desk: Signing) -> None:

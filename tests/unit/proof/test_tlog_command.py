@@ -10,9 +10,9 @@ from jit.cli.main import cli
 from jit.clock import SystemClock
 from jit.facts import RecordRead
 from jit.ledger import Ledger
-from jit.proof.audit.checkpoints import Heads
+from jit.proof.audit.checkpoints import Checkpoints
 from jit.proof.audit.live import live
-from jit.proof.tlog.note import checkpoint, cosign, sign
+from jit.proof.tlog.note import checkpoint_text, cosign, sign
 from jit.proof.tlog.tiles import read_tiles, unbundle
 from jit.proof.tlog.tree import HashTree
 from jit.proof.verifier import cosigned_at, leaf_hash, parse_note, signed
@@ -39,12 +39,12 @@ def bodies(url: str) -> list[bytes]:
         return [body for _, body, _ in record.entries]
 
 
-def sign_head(ledger: Ledger, url: str) -> int:
+def sign_checkpoint(ledger: Ledger, url: str) -> int:
     tree = HashTree(leaf_hash(body) for body in bodies(url))
-    text = checkpoint(ORIGIN, tree.size, tree.root())
+    text = checkpoint_text(ORIGIN, tree.size, tree.root())
     note = sign(text, LOG) + cosign(text, LOG, BEGAN)
-    head = Heads(ledger.engine).add(tree.size, datetime.fromtimestamp(BEGAN, UTC), note)
-    Heads(ledger.engine).cosign(head.number, WITNESS.name, cosign(text, WITNESS, BEGAN))
+    checkpoint = Checkpoints(ledger.engine).add(tree.size, datetime.fromtimestamp(BEGAN, UTC), note)
+    Checkpoints(ledger.engine).cosign(checkpoint.number, WITNESS.name, cosign(text, WITNESS, BEGAN))
     return tree.size
 
 
@@ -52,8 +52,8 @@ def tiles(*words: str | Path) -> Result:
     return CliRunner().invoke(cli, ["audit", "tiles", *map(str, words)])
 
 
-def test_the_record_is_written_up_to_its_newest_head(tmp_path, ledger, url):
-    size = sign_head(ledger, url)
+def test_the_record_is_written_up_to_its_newest_checkpoint(tmp_path, ledger, url):
+    size = sign_checkpoint(ledger, url)
     done = tiles(tmp_path / "log")
     assert done.exit_code == 0, done.output
     note = parse_note((tmp_path / "log" / "checkpoint").read_bytes())
@@ -64,7 +64,7 @@ def test_the_record_is_written_up_to_its_newest_head(tmp_path, ledger, url):
 
 
 def test_that_it_was_read_is_recorded_first(tmp_path, ledger, url):
-    size = sign_head(ledger, url)
+    size = sign_checkpoint(ledger, url)
     tiles(tmp_path / "log")
     (read,) = [entry.fact for entry in ledger.read(size)]
     assert isinstance(read, RecordRead)
@@ -72,15 +72,15 @@ def test_that_it_was_read_is_recorded_first(tmp_path, ledger, url):
 
 
 def test_run_again_it_adds_what_was_signed_since(tmp_path, ledger, url):
-    first = sign_head(ledger, url)
+    first = sign_checkpoint(ledger, url)
     tiles(tmp_path / "log")
-    sign_head(ledger, url)
+    sign_checkpoint(ledger, url)
     done = tiles(tmp_path / "log")
     assert done.exit_code == 0, done.output
     assert read_tiles(tmp_path / "log").size == first + 1
 
 
-def test_without_a_head_it_says_what_to_do(tmp_path, ledger):
+def test_without_a_checkpoint_it_says_what_to_do(tmp_path, ledger):
     done = tiles(tmp_path / "log")
     assert done.exit_code == 1
     assert "jit signer" in done.output
@@ -88,7 +88,7 @@ def test_without_a_head_it_says_what_to_do(tmp_path, ledger):
 
 
 def test_a_changed_folder_is_found(tmp_path, ledger, url):
-    size = sign_head(ledger, url)
+    size = sign_checkpoint(ledger, url)
     tiles(tmp_path / "log")
     assert tiles(tmp_path / "log", "--check").exit_code == 0
     path = tmp_path / "log" / f"tile/0/000.p/{size}"
@@ -99,7 +99,7 @@ def test_a_changed_folder_is_found(tmp_path, ledger, url):
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path, ledger, url):
-    sign_head(ledger, url)
+    sign_checkpoint(ledger, url)
     (tmp_path / "log").mkdir()
     (tmp_path / "log" / "tile").write_text("a file")
     done = tiles(tmp_path / "log")

@@ -18,7 +18,7 @@ def files(folder):
 
 
 def write(folder, made: Record, size=None):
-    return write_tiles(folder, made.head(size), lambda: nullcontext(iter(made.bodies)))
+    return write_tiles(folder, made.checkpoint(size), lambda: nullcontext(iter(made.bodies)))
 
 
 def test_what_is_written_reads_back_whole(tmp_path, long):
@@ -61,7 +61,7 @@ def test_a_partial_tile_goes_when_the_full_one_is_there(tmp_path, long):
 def test_writing_again_changes_nothing_but_the_checkpoint(tmp_path, long):
     write(tmp_path, long)
     before = files(tmp_path)
-    written = write_tiles(tmp_path, long.head(at=1_800_000_000), lambda: nullcontext(iter(long.bodies)))
+    written = write_tiles(tmp_path, long.checkpoint(at=1_800_000_000), lambda: nullcontext(iter(long.bodies)))
     after = files(tmp_path)
     assert written.files == 1
     assert {name for name in after if after[name] != before.get(name)} == {"checkpoint"}
@@ -80,9 +80,9 @@ def test_an_entry_that_is_too_long_is_refused_before_anything_is_written(tmp_pat
     assert not files(tmp_path)
 
 
-def test_a_head_over_other_entries_is_not_published(tmp_path, long):
+def test_a_checkpoint_over_other_entries_is_not_published(tmp_path, long):
     with pytest.raises(TilesError, match="other entries"):
-        write_tiles(tmp_path, long.head(10), lambda: nullcontext(iter(record(9).bodies)))
+        write_tiles(tmp_path, long.checkpoint(10), lambda: nullcontext(iter(record(9).bodies)))
     assert not files(tmp_path)
 
 
@@ -126,7 +126,7 @@ def test_a_failure_half_way_leaves_the_old_checkpoint_and_is_made_good(tmp_path,
     before = (tmp_path / "checkpoint").read_bytes()
     reads = iter([long.bodies, long.bodies[:550]])
     with pytest.raises(TilesError, match="changed while it was read"):
-        write_tiles(tmp_path, long.head(600), lambda: nullcontext(iter(next(reads))))
+        write_tiles(tmp_path, long.checkpoint(600), lambda: nullcontext(iter(next(reads))))
     assert (tmp_path / "checkpoint").read_bytes() == before
     assert read_tiles(tmp_path).size == 300
     write(tmp_path, long, 600)
@@ -159,5 +159,5 @@ def test_the_record_is_closed_although_the_folder_cannot_be_written(tmp_path):
 
     (tmp_path / "tile").write_text("a file")
     with pytest.raises(OSError, match="tile"):
-        write_tiles(tmp_path, made.head(3), entries)
+        write_tiles(tmp_path, made.checkpoint(3), entries)
     assert happened == ["opened", "closed"] * 2

@@ -72,15 +72,15 @@ def test_each_of_16_checkpoints_of_tessera_is_signed_over_its_entries_and_extend
     last = parse_checkpoint(parse_note(tessera("checkpoint.15")).text)
     for size in range(16):
         note = parse_note(tessera(f"checkpoint.{size}"))
-        head = parse_checkpoint(note.text)
+        checkpoint = parse_checkpoint(note.text)
         assert signed(note, key), size
-        assert (head.origin, head.size) == (key.name, size)
+        assert (checkpoint.origin, checkpoint.size) == (key.name, size)
         frontier = Frontier()
         for leaf in tessera_leaves(size):
             frontier.push(leaf)
-        assert head.root == frontier.root() == HashTree(tessera_leaves(size)).root(), size
+        assert checkpoint.root == frontier.root() == HashTree(tessera_leaves(size)).root(), size
         if size:
-            check_consistency(size, head.root, 15, last.root, whole.consistency(size, 15))
+            check_consistency(size, checkpoint.root, 15, last.root, whole.consistency(size, 15))
             ((level, place, width),) = tiles_of(size)
             assert tessera(tile_path(level, place, width)) == hash_tile(whole, level, place, width), size
 
@@ -146,10 +146,10 @@ def test_what_is_no_note_to_go_is_none_here():
 
 
 def test_a_tree_of_go_reads_as_a_checkpoint():
-    head = parse_checkpoint(GO["trees"]["good"].encode())
-    assert (head.size, head.root) == (GO["trees"]["size"], leaf_hash(GO["trees"]["leaf"].encode()))
+    checkpoint = parse_checkpoint(GO["trees"]["good"].encode())
+    assert (checkpoint.size, checkpoint.root) == (GO["trees"]["size"], leaf_hash(GO["trees"]["leaf"].encode()))
     for junk in GO["trees"]["junk_after_it"]:
-        assert parse_checkpoint((GO["trees"]["good"] + junk).encode()) == head
+        assert parse_checkpoint((GO["trees"]["good"] + junk).encode()) == checkpoint
     for text in GO["trees"]["bad"]:
         assert raised(NoteError, parse_checkpoint, text.encode()), text
 
@@ -161,16 +161,18 @@ def check_rekor(entry: dict[str, Any]) -> None:
     """The part of verifying a bundle that is about the log."""
     proof = entry["inclusionProof"]
     note = parse_note(proof["checkpoint"]["envelope"].encode())
-    head = parse_checkpoint(note.text)
-    if head.origin not in entry["keys"]:
+    checkpoint = parse_checkpoint(note.text)
+    if checkpoint.origin not in entry["keys"]:
         raise NoteError("another log")
-    key = VerifierKey.of(head.origin, 1, raw(entry["keys"][head.origin])[-32:])
+    key = VerifierKey.of(checkpoint.origin, 1, raw(entry["keys"][checkpoint.origin])[-32:])
     assert key.key_id == raw(entry["logId"]["keyId"])[:4]
     if not signed(note, key):
         raise NoteError("unsigned")
-    assert (head.size, head.root) == (int(proof["treeSize"]), raw(proof["rootHash"]))
+    assert (checkpoint.size, checkpoint.root) == (int(proof["treeSize"]), raw(proof["rootHash"]))
     path = [raw(step) for step in proof["hashes"]]
-    check_inclusion(int(proof["logIndex"]), head.size, leaf_hash(raw(entry["canonicalizedBody"])), path, head.root)
+    check_inclusion(
+        int(proof["logIndex"]), checkpoint.size, leaf_hash(raw(entry["canonicalizedBody"])), path, checkpoint.root
+    )
 
 
 def test_entries_of_rekor_are_proven_and_damaged_checkpoints_of_it_prove_nothing():
@@ -202,8 +204,8 @@ def test_a_note_may_have_empty_lines():
 
 def test_example_checkpoints_of_the_specification_are_read():
     for name in ("checkpoint", "cosigned_checkpoint"):
-        head = parse_checkpoint(parse_note(C2SP[name].encode()).text)
-        assert (head.origin, head.size) == ("example.com/behind-the-sofa", 20852163), name
+        checkpoint = parse_checkpoint(parse_note(C2SP[name].encode()).text)
+        assert (checkpoint.origin, checkpoint.size) == ("example.com/behind-the-sofa", 20852163), name
 
 
 def test_the_example_cosignature_has_its_time_before_the_signature():

@@ -12,7 +12,7 @@ import pytest
 
 import jit.proof.verifier
 from jit.proof.tlog.note import SignerKey
-from jit.proof.verifier import CannotCheck, main, read_entries, read_heads, read_lines
+from jit.proof.verifier import CannotCheck, main, read_checkpoints, read_entries, read_lines
 from tests.world.evidence import LOG, STRANGER, WITNESS, record
 
 BLOCK = """
@@ -69,11 +69,11 @@ def test_the_block_of_that_test_holds(tmp_path):
 
 def test_a_whole_copy_says_its_grades_and_what_they_leave_open(copy, capsys):
     made = record()
-    rows = [{"ts": "1", "channel": "C", "note": made.head(5).decode()}]
+    rows = [{"ts": "1", "channel": "C", "note": made.checkpoint(5).decode()}]
     mine = copy.parent / "mine"
     mine.mkdir()
     (mine / "channel.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    (mine / "locked.jsonl").write_text(json.dumps({"note": made.head(6).decode()}) + "\n")
+    (mine / "locked.jsonl").write_text(json.dumps({"note": made.checkpoint(6).decode()}) + "\n")
     arguments = [str(copy), *key_of(LOG), "--witness", str(WITNESS.verifier()), "--json"]
     arguments += ["--channel", str(mine / "channel.jsonl"), "--locked", str(mine / "locked.jsonl")]
     assert main([*arguments, "--require", "witnessed"]) == 0
@@ -84,10 +84,10 @@ def test_a_whole_copy_says_its_grades_and_what_they_leave_open(copy, capsys):
 
 
 def test_what_witnesses_added_is_read_from_the_copy(copy):
-    rows = [json.loads(line) for line in (copy / "heads.jsonl").read_text().splitlines()]
+    rows = [json.loads(line) for line in (copy / "checkpoints.jsonl").read_text().splitlines()]
     note, line = rows[-1]["note"].rsplit("\n— ", 1)
     rows[-1] |= {"note": note + "\n", "cosignatures": ["— " + line]}
-    (copy / "heads.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (copy / "checkpoints.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     arguments = [str(copy), *key_of(LOG), "--witness", str(WITNESS.verifier()), "--require", "witnessed"]
     assert main(arguments) == 0
 
@@ -119,22 +119,22 @@ def test_bare_entries_are_unsigned(copy, capsys):
     assert "intact, unsigned" in capsys.readouterr().out
 
 
-def test_a_copy_without_heads_or_keys_is_unsigned(copy, capsys):
-    (copy / "heads.jsonl").unlink()
+def test_a_copy_without_checkpoints_or_keys_is_unsigned(copy, capsys):
+    (copy / "checkpoints.jsonl").unlink()
     (copy / "keys.txt").unlink()
     assert main([str(copy), "--require", "unsigned"]) == 0
 
 
 def test_a_damaged_copy_is_never_intact(copy):
-    entries, heads = ((copy / name).read_bytes() for name in ("entries.jsonl", "heads.jsonl"))
+    entries, checkpoints = ((copy / name).read_bytes() for name in ("entries.jsonl", "checkpoints.jsonl"))
     lines = entries.splitlines(keepends=True)
     for name, whole, damage, code in (
         ("entries.jsonl", entries, entries[:-40], 4),
         ("entries.jsonl", entries, entries[:-1], 4),
         ("entries.jsonl", entries, b"".join(lines[:3] + lines[4:]), 4),
         ("entries.jsonl", entries, entries + b"\n", 4),
-        ("heads.jsonl", heads, heads.replace(b'"note": "', b'"note": "x', 1), 4),
-        ("heads.jsonl", heads, heads + b"[]\n", 4),
+        ("checkpoints.jsonl", checkpoints, checkpoints.replace(b'"note": "', b'"note": "x', 1), 4),
+        ("checkpoints.jsonl", checkpoints, checkpoints + b"[]\n", 4),
         ("keys.txt", b"", b"nothing\n", 1),
     ):
         (copy / name).write_bytes(damage)
@@ -154,10 +154,10 @@ def test_an_index_of_any_length_is_read(tmp_path):
     assert [index for index, _, _ in read_entries(tmp_path / "entries.jsonl")] == [1, 77]
 
 
-def test_a_row_that_is_no_head_comes_out_as_one_that_is_refused(tmp_path):
+def test_a_row_that_is_no_checkpoint_comes_out_as_one_that_is_refused(tmp_path):
     for row in (b"", b"5", b"{", b'{"note": 5}', b'{"note": "a", "cosignatures": 5}', b'{"note": "\\ud800"}'):
-        (tmp_path / "heads.jsonl").write_bytes(row + b"\n")
-        assert list(read_heads(tmp_path / "heads.jsonl")) == [b""], row
+        (tmp_path / "checkpoints.jsonl").write_bytes(row + b"\n")
+        assert list(read_checkpoints(tmp_path / "checkpoints.jsonl")) == [b""], row
 
 
 def test_what_cannot_be_read_is_said(tmp_path):

@@ -56,7 +56,7 @@ def test_a_whole_bundle_is_signed_and_witnessed(bundle):
     assert any("left out" in remark for remark in verdict.remarks)
 
 
-def test_a_bundle_without_a_head_is_proven_by_nothing(bundle):
+def test_a_bundle_without_a_checkpoint_is_proven_by_nothing(bundle):
     verdict = judge(bundle | {"checkpoint": None})
     assert (verdict.grade, verdict.findings) == (Grade.UNSIGNED, ())
     assert any("proven by nothing" in remark for remark in verdict.remarks)
@@ -72,7 +72,7 @@ def test_a_bundle_signed_by_somebody_else_is_broken(bundle):
     assert reasons(judge(forged)) == [(Reason.SIGNED_BY_ANOTHER_KEY, 8)]
 
 
-def test_an_entry_that_is_not_under_the_head_is_found(bundle):
+def test_an_entry_that_is_not_under_the_checkpoint_is_found(bundle):
     entry = bundle["entries"][3]
     entry["body"] = entry["body"].replace('"kind"', '"kInd"')
     assert (Reason.PROOF_BAD, 5) in reasons(judge(bundle))
@@ -219,7 +219,7 @@ def test_what_is_not_disclosed_stays_closed_and_proven(bundle):
 
 
 def test_a_stolen_retired_key_signs_no_bundle_for_a_reader_with_todays_key():
-    """Which of the two is today's, and whether a smaller head is one that was really signed, a bundle cannot show."""
+    """Which of the two is today's, and whether a smaller checkpoint was really signed, a bundle cannot show."""
     now, made = key(ORIGIN, 4), record()
     keys = (LOG.verifier(), now.verifier())
     for known, signs in ((now, LOG), (LOG, now)):
@@ -227,7 +227,7 @@ def test_a_stolen_retired_key_signs_no_bundle_for_a_reader_with_todays_key():
         trust = Trust(keys=(known.verifier(),))
         assert reasons(judge(bundle, trust)) == [(Reason.SIGNED_BY_ANOTHER_KEY, 8)]
         for size in (2, 5, 8):
-            bundle["rotations"] = [made.head(size, by=[LOG, now]).decode()]
+            bundle["rotations"] = [made.checkpoint(size, by=[LOG, now]).decode()]
             assert reasons(judge(bundle, trust)) == [(Reason.KEY_NOT_VOUCHED, 8)], size
             assert judge(bundle, Trust(keys=keys)).findings == (), size
 
@@ -235,7 +235,7 @@ def test_a_stolen_retired_key_signs_no_bundle_for_a_reader_with_todays_key():
 def test_a_retired_key_and_a_thiefs_together_vouch_for_no_bundle():
     now, thief, made = key(ORIGIN, 4), key(ORIGIN, 5), record()
     bundle = made.bundle(by=[thief]) | {"keys": [str(each.verifier()) for each in (LOG, now, thief)]}
-    bundle["rotations"] = [made.head(3, by=[LOG, now]).decode(), made.head(3, by=[LOG, thief]).decode()]
+    bundle["rotations"] = [made.checkpoint(3, by=[LOG, now]).decode(), made.checkpoint(3, by=[LOG, thief]).decode()]
     assert judge(bundle, Trust(keys=(now.verifier(),))).exit_code() == 4
 
 

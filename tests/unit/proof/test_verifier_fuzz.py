@@ -25,7 +25,7 @@ from tests.world.evidence import TRUST, WITNESS, fact_id, record, sealed
 MADE = record()
 BUNDLE = MADE.bundle(witnesses=[WITNESS])
 BYTES = json.dumps(BUNDLE).encode()
-NOTE = MADE.head(witnesses=[WITNESS])
+NOTE = MADE.checkpoint(witnesses=[WITNESS])
 often = settings(max_examples=150, derandomize=True, deadline=None)
 
 edits = st.lists(
@@ -159,15 +159,17 @@ def test_a_changed_record_is_never_as_good_as_it_was(data):
             entries.insert(at, data.draw(entry))
         else:
             entries[at] = (index, body, None)
-    verdict = check_record(entries, Sources(log=MADE.heads, channel=[NOTE]), TRUST)
+    verdict = check_record(entries, Sources(log=MADE.checkpoints, channel=[NOTE]), TRUST)
     if verdict.grade is not Grade.BROKEN:
         assert [body for _, body, _ in entries] == MADE.bodies
 
 
 @often
-@given(st.lists(entry, max_size=10), st.lists(st.binary(max_size=40) | st.just(NOTE) | st.sampled_from(MADE.heads)))
-def test_any_entries_and_heads_end_in_a_verdict(entries, heads):
-    verdict = check_record(entries, Sources(log=heads, channel=heads, locked=[NOTE]), TRUST)
+@given(
+    st.lists(entry, max_size=10), st.lists(st.binary(max_size=40) | st.just(NOTE) | st.sampled_from(MADE.checkpoints))
+)
+def test_any_entries_and_checkpoints_end_in_a_verdict(entries, checkpoints):
+    verdict = check_record(entries, Sources(log=checkpoints, channel=checkpoints, locked=[NOTE]), TRUST)
     assert isinstance(verdict, Verdict)
     assert verdict.grade is Grade.BROKEN or [body for _, body, _ in entries] == MADE.bodies
     json.dumps(verdict.as_json())

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from jit.proof.tlog.note import checkpoint, sign
+from jit.proof.tlog.note import checkpoint_text, sign
 from jit.proof.verifier import (
     EMPTY_ROOT,
     FINDINGS,
@@ -39,8 +39,8 @@ from tests.world.raised import raised
 
 
 def judge(made, *, log=None, trust=TRUST, entries=None, **others):
-    heads = Sources(log=made.heads if log is None else log, **others)
-    return check_record(made.entries if entries is None else entries, heads, trust)
+    checkpoints = Sources(log=made.checkpoints if log is None else log, **others)
+    return check_record(made.entries if entries is None else entries, checkpoints, trust)
 
 
 def reasons(verdict):
@@ -49,7 +49,7 @@ def reasons(verdict):
 
 def test_a_whole_record_is_as_good_as_who_vouches_for_it():
     made = record()
-    verdict = judge(made, channel=[made.head(6)], locked=[made.head(7)])
+    verdict = judge(made, channel=[made.checkpoint(6)], locked=[made.checkpoint(7)])
     assert verdict.findings == ()
     assert verdict.reached == (Grade.SIGNED, Grade.ANCHORED, Grade.WITNESSED, Grade.LOCKED)
     assert verdict.grade is Grade.LOCKED
@@ -60,13 +60,13 @@ def test_a_whole_record_is_as_good_as_who_vouches_for_it():
 
 def test_each_grade_says_what_it_does_not_exclude():
     made = record()
-    verdict = judge(made, channel=[made.head(6)], locked=[made.head(7)])
+    verdict = judge(made, channel=[made.checkpoint(6)], locked=[made.checkpoint(7)])
     assert verdict.excluded == tuple((grade, NOT_EXCLUDED[grade]) for grade in verdict.reached)
     assert judge(made, log=[]).excluded == ((Grade.UNSIGNED, NOT_EXCLUDED[Grade.UNSIGNED]),)
     assert set(NOT_EXCLUDED) == set(Grade) - {Grade.BROKEN}
 
 
-def test_a_record_without_heads_is_unsigned_and_not_broken():
+def test_a_record_without_checkpoints_is_unsigned_and_not_broken():
     verdict = judge(record(), log=[])
     assert (verdict.grade, verdict.findings) == (Grade.UNSIGNED, ())
     assert (verdict.exit_code(), verdict.exit_code(Grade.UNSIGNED)) == (3, 0)
@@ -74,17 +74,17 @@ def test_a_record_without_heads_is_unsigned_and_not_broken():
 
 def test_an_empty_record_has_the_root_of_nothing():
     assert judge(Record()).root == EMPTY_ROOT
-    assert judge(Record(), log=[Record().head(0)]).grade is Grade.SIGNED
+    assert judge(Record(), log=[Record().checkpoint(0)]).grade is Grade.SIGNED
 
 
 def test_a_grade_that_is_required_must_itself_be_reached():
     made = record()
-    verdict = judge(made, locked=[made.head()])
+    verdict = judge(made, locked=[made.checkpoint()])
     assert verdict.exit_code(Grade.LOCKED) == verdict.exit_code(Grade.WITNESSED) == verdict.exit_code() == 0
     assert verdict.exit_code(Grade.ANCHORED) == 3
 
 
-def test_entries_after_the_newest_head_are_said_not_to_be_covered():
+def test_entries_after_the_newest_checkpoint_are_said_not_to_be_covered():
     made = record(8, every=5)
     verdict = judge(made)
     assert verdict.grade >= Grade.SIGNED
@@ -109,7 +109,7 @@ def test_a_changed_entry_is_found_where_it_stands():
         assert (Reason.ROOT_MISMATCH, place) in found, place
 
 
-def test_a_changed_entry_with_its_hash_is_found_without_heads_unless_it_is_the_last():
+def test_a_changed_entry_with_its_hash_is_found_without_checkpoints_unless_it_is_the_last():
     made = record()
     for place in range(1, 9):
         entries = made.entries
@@ -126,13 +126,13 @@ def test_a_missing_entry_is_named():
         assert reasons(judge(made, entries=entries)) == [(Reason.ENTRY_MISSING, place)], place
 
 
-def test_a_cut_tail_is_found_by_any_head_that_covers_it():
+def test_a_cut_tail_is_found_by_any_checkpoint_that_covers_it():
     made = record()
     for where in ("log", "channel", "witnessed", "locked"):
-        assert reasons(judge(made, entries=made.entries[:6], **({"log": []} | {where: [made.head()]}))) == [
+        assert reasons(judge(made, entries=made.entries[:6], **({"log": []} | {where: [made.checkpoint()]}))) == [
             (Reason.TAIL_CUT, 7)
         ]
-    assert judge(made, log=made.heads[:6], entries=made.entries[:6]).findings == ()
+    assert judge(made, log=made.checkpoints[:6], entries=made.entries[:6]).findings == ()
 
 
 def test_swapped_entries_are_found():
@@ -197,49 +197,53 @@ def test_a_hundred_findings_are_told_and_the_rest_counted():
     assert verdict.more >= 150
 
 
-# What is done to heads.
+# What is done to checkpoints.
 
 
-def test_a_record_rewritten_and_signed_anew_is_found_only_by_heads_kept_elsewhere():
+def test_a_record_rewritten_and_signed_anew_is_found_only_by_checkpoints_kept_elsewhere():
     made, other = record(), Record()
     for place in range(1, 9):
         other.append(life_fact(place, None))
-        other.sign_head()
+        other.sign_checkpoint()
     assert judge(other).findings == ()
     for where in ("channel", "witnessed", "locked"):
-        found = reasons(judge(other, **{where: [made.head(5)]}))
+        found = reasons(judge(other, **{where: [made.checkpoint(5)]}))
         assert (Reason.ROOT_MISMATCH, 5) in found
         assert (Reason.FORKED, 5) in found
 
 
-def test_a_head_rolled_back_is_found():
+def test_a_checkpoint_rolled_back_is_found():
     made = record()
-    assert reasons(judge(made, log=[*made.heads[:5], made.heads[2]])) == [(Reason.HEAD_ROLLED_BACK, 3)]
-    assert reasons(judge(made, log=made.heads[:5], channel=[made.head()])) == [(Reason.HEAD_ROLLED_BACK, 8)]
+    assert reasons(judge(made, log=[*made.checkpoints[:5], made.checkpoints[2]])) == [
+        (Reason.CHECKPOINT_ROLLED_BACK, 3)
+    ]
+    assert reasons(judge(made, log=made.checkpoints[:5], channel=[made.checkpoint()])) == [
+        (Reason.CHECKPOINT_ROLLED_BACK, 8)
+    ]
 
 
-def test_a_heartbeat_is_one_more_signature_over_the_same_head():
+def test_a_heartbeat_is_one_more_signature_over_the_same_checkpoint():
     made = record()
-    verdict = judge(made, log=[*made.heads, made.head(at=BEGAN + 5000)])
+    verdict = judge(made, log=[*made.checkpoints, made.checkpoint(at=BEGAN + 5000)])
     assert (verdict.findings, verdict.signed_last) == ((), BEGAN + 5000)
 
 
 def test_a_heartbeat_from_before_is_found():
     made = record()
-    log = [*made.heads, made.head(at=BEGAN + 5000), made.head(at=BEGAN + 4999)]
+    log = [*made.checkpoints, made.checkpoint(at=BEGAN + 5000), made.checkpoint(at=BEGAN + 4999)]
     assert reasons(judge(made, log=log)) == [(Reason.TIME_BACKWARDS, 8)]
 
 
-def test_two_heads_of_one_size_are_a_fork():
+def test_two_checkpoints_of_one_size_are_a_fork():
     made, other = record(), record(7)
     other.append({"id": "8", "kind": "other"})
-    found = reasons(judge(made, log=[*made.heads, other.head(at=BEGAN + 9)]))
+    found = reasons(judge(made, log=[*made.checkpoints, other.checkpoint(at=BEGAN + 9)]))
     assert (Reason.FORKED, 8) in found
 
 
 def test_a_record_signed_with_another_key_is_found():
     made = record()
-    log = [made.head(size, by=[STRANGER]) for size in range(1, 9)]
+    log = [made.checkpoint(size, by=[STRANGER]) for size in range(1, 9)]
     offered = replace(TRUST, offered=(STRANGER.verifier(),))
     assert reasons(judge(made, log=log))[0] == (Reason.SIGNED_BY_ANOTHER_KEY, 1)
     assert reasons(judge(made, log=log, trust=offered)) == [(Reason.SIGNED_BY_ANOTHER_KEY, 1)]
@@ -247,30 +251,30 @@ def test_a_record_signed_with_another_key_is_found():
 
 def test_a_damaged_signature_is_found():
     made = record()
-    damaged = bytearray(made.heads[3])
+    damaged = bytearray(made.checkpoints[3])
     damaged[-10] ^= 1
-    verdict = judge(made, log=[*made.heads[:3], bytes(damaged), *made.heads[4:]])
+    verdict = judge(made, log=[*made.checkpoints[:3], bytes(damaged), *made.checkpoints[4:]])
     assert verdict.grade in (Grade.BROKEN, Grade.WITNESSED)
-    text = parse_note(made.heads[3]).text
+    text = parse_note(made.checkpoints[3]).text
     forged = sign(text, LOG).replace(text, text.replace(b"\n4\n", b"\n5\n"))
     assert reasons(judge(made, log=[forged])) == [(Reason.SIGNATURE_BAD, 5)]
 
 
-def test_a_head_in_the_name_of_another_log_is_no_head_of_this_one():
+def test_a_checkpoint_in_the_name_of_another_log_is_no_checkpoint_of_this_one():
     made = record()
-    other = sign(checkpoint("other.example.com/log", 8, made.tree.root()), LOG)
+    other = sign(checkpoint_text("other.example.com/log", 8, made.tree.root()), LOG)
     assert reasons(judge(made, log=[other])) == [(Reason.SIGNED_BY_ANOTHER_KEY, 8)]
 
 
-def test_a_head_that_only_a_witness_signed_is_unsigned():
+def test_a_checkpoint_that_only_a_witness_signed_is_unsigned():
     made = record()
-    text = checkpoint(ORIGIN, 8, made.tree.root())
+    text = checkpoint_text(ORIGIN, 8, made.tree.root())
     assert reasons(judge(made, log=[sign(text, WITNESS)])) == [(Reason.UNSIGNED, 8)]
 
 
-def test_what_is_no_head_is_said_to_be_none():
-    for head in (b"", b"\n\n", b"x" * 2_000_000, b"\xff\n\n", None, 5):
-        assert reasons(judge(record(), log=[head])) == [(Reason.MALFORMED, None)], str(head)[:40]
+def test_what_is_no_checkpoint_is_said_to_be_none():
+    for checkpoint in (b"", b"\n\n", b"x" * 2_000_000, b"\xff\n\n", None, 5):
+        assert reasons(judge(record(), log=[checkpoint])) == [(Reason.MALFORMED, None)], str(checkpoint)[:40]
 
 
 # Whom the reader believes.
@@ -301,15 +305,15 @@ def test_as_many_witnesses_as_are_needed_must_have_signed():
     made = record()
     both = Trust(keys=(LOG.verifier(),), witnesses=(WITNESS.verifier(), SECOND_WITNESS.verifier()), witnesses_needed=2)
     assert judge(made, trust=both).reached == (Grade.SIGNED,)
-    cosigned = made.head(7, witnesses=[WITNESS, SECOND_WITNESS])
-    assert judge(made, log=made.heads[:7], witnessed=[cosigned], trust=both).covered[Grade.WITNESSED] == 7
+    cosigned = made.checkpoint(7, witnesses=[WITNESS, SECOND_WITNESS])
+    assert judge(made, log=made.checkpoints[:7], witnessed=[cosigned], trust=both).covered[Grade.WITNESSED] == 7
 
 
 def test_one_witness_under_two_names_is_one_witness():
     twin = key("witness.example.org/twin", 2)
     made = record()
     trust = Trust(keys=(LOG.verifier(),), witnesses=(WITNESS.verifier(), twin.verifier()), witnesses_needed=2)
-    assert judge(made, log=[made.head(witnesses=[WITNESS, twin])], trust=trust).reached == (Grade.SIGNED,)
+    assert judge(made, log=[made.checkpoint(witnesses=[WITNESS, twin])], trust=trust).reached == (Grade.SIGNED,)
 
 
 def test_the_log_is_no_witness_of_itself():
@@ -320,8 +324,8 @@ def test_the_log_is_no_witness_of_itself():
 
 def test_the_note_of_a_witness_that_does_not_hold_is_found():
     made = record()
-    head, line = made.head(7), made.head(8, witnesses=[WITNESS]).split(b"\n")[-2]
-    assert reasons(judge(made, log=[head + line + b"\n"])) == [(Reason.SIGNATURE_BAD, 7)]
+    checkpoint, line = made.checkpoint(7), made.checkpoint(8, witnesses=[WITNESS]).split(b"\n")[-2]
+    assert reasons(judge(made, log=[checkpoint + line + b"\n"])) == [(Reason.SIGNATURE_BAD, 7)]
 
 
 # Keys that follow each other.
@@ -332,8 +336,8 @@ NEXT = key(ORIGIN, 4)
 def rotated(made: Record, at: int = 4) -> list[bytes]:
     """Up to ``at`` by the first key, there by both, after it by the second alone."""
     by = {True: [LOG], False: [NEXT]}
-    heads = [made.head(size, by=by[size <= at]) for size in range(1, 9)]
-    return [*heads[:at], made.head(at, by=[LOG, NEXT]), *heads[at:]]
+    checkpoints = [made.checkpoint(size, by=by[size <= at]) for size in range(1, 9)]
+    return [*checkpoints[:at], made.checkpoint(at, by=[LOG, NEXT]), *checkpoints[at:]]
 
 
 TODAY = Trust(keys=(NEXT.verifier(),), offered=(LOG.verifier(), NEXT.verifier()))
@@ -357,16 +361,16 @@ def test_a_reader_with_the_key_before_needs_todays_too():
 
 
 def test_a_stolen_retired_key_does_not_sign_on_for_a_reader_with_todays_key():
-    """Whoever stole it leaves out every head but the genuine one where the key changed."""
+    """Whoever stole it leaves out every checkpoint but the genuine one where the key changed."""
     for where in ("log", "channel", "locked", "witnessed", "beside"):
         made = record()
-        link, forged = made.head(4, by=[LOG, NEXT]), made.head(8, by=[LOG], at=BEGAN + 99)
+        link, forged = made.checkpoint(4, by=[LOG, NEXT]), made.checkpoint(8, by=[LOG], at=BEGAN + 99)
         verdict = judge(
             made, **({"log": [forged]} | {where: [link] if where != "log" else [link, forged]}), trust=TODAY
         )
         assert reasons(verdict) == [(Reason.KEY_NOT_VOUCHED, 8)], where
         assert verdict.exit_code() == 4, where
-        kept = judge(made, log=[made.head(3), link, forged], trust=TODAY)
+        kept = judge(made, log=[made.checkpoint(3), link, forged], trust=TODAY)
         assert reasons(kept) == [(Reason.KEY_RETIRED, 8)], where
 
 
@@ -374,47 +378,53 @@ def test_a_stolen_retired_key_brings_no_key_of_its_own():
     for size in (2, 4, 6, 8):
         made, thief = record(), key(ORIGIN, 5)
         trust = replace(TODAY, offered=(*TODAY.offered, thief.verifier()))
-        log = [made.head(4, by=[LOG, NEXT]), made.head(8, by=[thief], at=BEGAN + 99)]
-        verdict = judge(made, log=log, channel=[made.head(size, by=[LOG, thief])], trust=trust)
+        log = [made.checkpoint(4, by=[LOG, NEXT]), made.checkpoint(8, by=[thief], at=BEGAN + 99)]
+        verdict = judge(made, log=log, channel=[made.checkpoint(size, by=[LOG, thief])], trust=trust)
         assert {Reason.KEY_NOT_VOUCHED, Reason.KEY_RETIRED} & {reason for reason, _ in reasons(verdict)}, size
 
 
 def test_a_thief_cannot_take_the_link_apart_to_turn_the_keys_around():
     """A signature line can be taken off: the newer key then stands alone at the size of the change, and no earlier."""
     made = record()
-    link, half = made.head(4, by=[LOG, NEXT]), made.head(4, by=[NEXT], at=BEGAN)
+    link, half = made.checkpoint(4, by=[LOG, NEXT]), made.checkpoint(4, by=[NEXT], at=BEGAN)
     for trust in (TODAY, BOTH):
-        verdict = judge(made, log=[half, link, made.head(8, by=[LOG]), made.head(8, by=[NEXT])], trust=trust)
+        verdict = judge(
+            made, log=[half, link, made.checkpoint(8, by=[LOG]), made.checkpoint(8, by=[NEXT])], trust=trust
+        )
         assert Reason.KEY_RETIRED in {reason for reason, _ in reasons(verdict)}
 
 
-def test_heads_that_came_with_a_copy_speak_against_it_and_raise_no_grade():
+def test_checkpoints_that_came_with_a_copy_speak_against_it_and_raise_no_grade():
     made, other = record(), record(7)
     other.append({"id": "8", "kind": "other"})
-    verdict = judge(made, log=made.heads, beside=[made.head(6)], trust=Trust(keys=TRUST.keys))
+    verdict = judge(made, log=made.checkpoints, beside=[made.checkpoint(6)], trust=Trust(keys=TRUST.keys))
     assert (verdict.reached, verdict.findings) == ((Grade.SIGNED,), ())
-    assert (Reason.FORKED, 8) in reasons(judge(made, beside=[other.head(8)]))
+    assert (Reason.FORKED, 8) in reasons(judge(made, beside=[other.checkpoint(8)]))
 
 
 def test_a_key_that_nobody_vouches_for_is_found():
     made = record()
-    heads = [*made.heads[:4], *(made.head(size, by=[NEXT]) for size in range(5, 9))]
+    checkpoints = [*made.checkpoints[:4], *(made.checkpoint(size, by=[NEXT]) for size in range(5, 9))]
     trust = Trust(keys=(LOG.verifier(),), offered=(NEXT.verifier(),))
-    assert reasons(judge(made, log=heads, trust=trust)) == [(Reason.KEY_NOT_VOUCHED, 5)]
+    assert reasons(judge(made, log=checkpoints, trust=trust)) == [(Reason.KEY_NOT_VOUCHED, 5)]
 
 
 def test_a_replaced_key_signs_no_more():
     made = record()
     log, retired = rotated(made), [(Reason.KEY_RETIRED, 8)]
     for trust in (TODAY, BOTH):
-        assert reasons(judge(made, log=[*log, made.head(8, at=BEGAN + 99)], trust=trust)) == retired, trust
-        assert reasons(judge(made, log=log, channel=[made.head(8)], trust=trust)) == retired, trust
-        assert judge(made, log=log, channel=[made.head(3)], trust=trust).findings == (), trust
+        assert reasons(judge(made, log=[*log, made.checkpoint(8, at=BEGAN + 99)], trust=trust)) == retired, trust
+        assert reasons(judge(made, log=log, channel=[made.checkpoint(8)], trust=trust)) == retired, trust
+        assert judge(made, log=log, channel=[made.checkpoint(3)], trust=trust).findings == (), trust
 
 
 def test_a_replaced_key_vouches_for_nobody():
     made, thief = record(), key(ORIGIN, 5)
-    log = [*rotated(made), made.head(8, by=[LOG, thief], at=BEGAN + 99), made.head(8, by=[thief], at=BEGAN + 99)]
+    log = [
+        *rotated(made),
+        made.checkpoint(8, by=[LOG, thief], at=BEGAN + 99),
+        made.checkpoint(8, by=[thief], at=BEGAN + 99),
+    ]
     for knows in (TODAY, BOTH):
         trust = replace(knows, offered=(NEXT.verifier(), LOG.verifier(), thief.verifier()))
         assert (Reason.KEY_NOT_VOUCHED, 8) in reasons(judge(made, log=log, trust=trust)), knows
@@ -425,13 +435,13 @@ def test_a_replaced_key_vouches_for_nobody():
 
 def test_of_two_cosignatures_the_later_counts():
     made = record()
-    note = parse_note(made.head(at=BEGAN) + made.head(at=BEGAN + 7).split(b"\n")[-2] + b"\n")
+    note = parse_note(made.checkpoint(at=BEGAN) + made.checkpoint(at=BEGAN + 7).split(b"\n")[-2] + b"\n")
     assert cosigned_at(note, LOG.verifier()) == cosigned_at(note, LOG.verifier().cosigning()) == BEGAN + 7
     assert cosigned_at(note, WITNESS.verifier()) is None
 
 
 def test_a_key_for_cosignatures_signs_no_notes():
-    note = parse_note(record().head())
+    note = parse_note(record().checkpoint())
     with pytest.raises(NoteError):
         signed(note, LOG.verifier().cosigning())
 
@@ -467,7 +477,7 @@ def test_a_verdict_for_machines_says_all_of_it():
     said = judge(made, entries=made.entries[:6]).as_json()
     assert said["grade"] == "broken"
     assert said["findings"] == [
-        {"reason": "tail_cut", "index": 7, "says": "the record ends with entry 6, and a head of the log covers 8"}
+        {"reason": "tail_cut", "index": 7, "says": "the record ends with entry 6, and a checkpoint of the log covers 8"}
     ]
     assert said["root"] == made.tree.root(6).hex()
     assert hashlib.sha256(b"").hexdigest() == judge(Record()).as_json()["root"]
@@ -475,10 +485,10 @@ def test_a_verdict_for_machines_says_all_of_it():
 
 def test_what_is_required_whole_goes_up_to_the_last_entry():
     made = record(8, every=5)
-    behind, whole = judge(made), judge(made, log=[made.head(8)])
+    behind, whole = judge(made), judge(made, log=[made.checkpoint(8)])
     assert (behind.exit_code(), behind.exit_code(whole=True)) == (0, 3)
     assert (whole.exit_code(), whole.exit_code(whole=True)) == (0, 0)
-    anchored = judge(made, log=[made.head(8)], channel=[made.head(6)])
+    anchored = judge(made, log=[made.checkpoint(8)], channel=[made.checkpoint(6)])
     assert (anchored.exit_code(Grade.ANCHORED), anchored.exit_code(Grade.ANCHORED, whole=True)) == (0, 3)
     assert anchored.exit_code(whole=True) == 0
     assert judge(made, log=[]).exit_code(Grade.UNSIGNED, whole=True) == 0

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from jit.cli.signer import witness
-from jit.proof.tlog.note import SignerKey, checkpoint, cosign, sign
+from jit.proof.tlog.note import SignerKey, checkpoint_text, cosign, sign
 from jit.proof.tlog.tree import HashTree
 from jit.proof.verifier import EMPTY_ROOT, VerifierKey, cosigned_at, leaf_hash, parse_checkpoint, parse_note, signed
 from jit.proof.witness.memory import Memory
@@ -31,15 +31,15 @@ TREE = HashTree(leaf_hash(b"%d" % n) for n in range(200))
 FORK = HashTree(leaf_hash(b"%d" % n if n < 50 else b"other %d" % n) for n in range(200))
 
 
-def head(size: int, tree: HashTree = TREE, key: SignerKey = LOG) -> bytes:
-    return sign(checkpoint(key.name, size, tree.root(size)), key)
+def checkpoint(size: int, tree: HashTree = TREE, key: SignerKey = LOG) -> bytes:
+    return sign(checkpoint_text(key.name, size, tree.root(size)), key)
 
 
 def request(
     old: int, size: int, tree: HashTree = TREE, *, note: bytes | None = None, proof: list[bytes] | None = None
 ) -> bytes:
     steps = (tree.consistency(old, size) if old else []) if proof is None else proof
-    lines = [f"old {old}".encode(), *(base64.b64encode(step) for step in steps), b"", note or head(size, tree)]
+    lines = [f"old {old}".encode(), *(base64.b64encode(step) for step in steps), b"", note or checkpoint(size, tree)]
     return b"\n".join(lines)
 
 
@@ -87,7 +87,7 @@ def test_a_log_that_grows_is_cosigned_with_the_time(house: House) -> None:
         house.clock.move(seconds=10)
         said = house.ask(request(old, size))
         assert said.status == 200, (old, size)
-        note = parse_note(head(size) + said.body)
+        note = parse_note(checkpoint(size) + said.body)
         assert cosigned_at(note, KEY.verifier()) == int(house.clock.now().timestamp())
         assert house.size == size
         old = size
@@ -97,8 +97,8 @@ def test_the_time_of_cosignatures_never_goes_back(house: House) -> None:
     first = house.ask(request(0, 5))
     house.clock.move(hours=-1)
     second = house.ask(request(5, 6))
-    assert cosigned_at(parse_note(head(6) + second.body), KEY.verifier()) >= cosigned_at(
-        parse_note(head(5) + first.body), KEY.verifier()
+    assert cosigned_at(parse_note(checkpoint(6) + second.body), KEY.verifier()) >= cosigned_at(
+        parse_note(checkpoint(5) + first.body), KEY.verifier()
     )
 
 
@@ -123,7 +123,7 @@ def test_what_does_not_extend_what_was_seen_is_refused(house: House) -> None:
     proof = TREE.consistency(60, 100)
     for case, body in {
         "a fork": request(60, 100, FORK),
-        "another of the same size": request(60, 60, note=head(60, HashTree(leaf_hash(b"x") for _ in range(60)))),
+        "another of the same size": request(60, 60, note=checkpoint(60, HashTree(leaf_hash(b"x") for _ in range(60)))),
         "no proof": request(60, 100, proof=[]),
         "a short proof": request(60, 100, proof=proof[:-1]),
         "a long proof": request(60, 100, proof=[*proof, b"x" * 32]),
@@ -140,25 +140,25 @@ def test_from_the_empty_tree_there_is_no_proof(house: House) -> None:
 
 
 def test_an_empty_tree_has_the_root_of_one(house: House) -> None:
-    assert house.ask(request(0, 0, note=sign(checkpoint(LOG.name, 0, b"x" * 32), LOG))).status == 422
-    assert house.ask(request(0, 0, note=sign(checkpoint(LOG.name, 0, EMPTY_ROOT), LOG))).status == 200
+    assert house.ask(request(0, 0, note=sign(checkpoint_text(LOG.name, 0, b"x" * 32), LOG))).status == 422
+    assert house.ask(request(0, 0, note=sign(checkpoint_text(LOG.name, 0, EMPTY_ROOT), LOG))).status == 200
     assert house.ask(request(0, 7)).status == 200
 
 
 def test_a_log_that_is_not_known_here(house: House) -> None:
     stranger = SignerKey.generate("stranger.example")
-    assert house.ask(request(0, 5, note=head(5, key=stranger))).status == 404
+    assert house.ask(request(0, 5, note=checkpoint(5, key=stranger))).status == 404
 
 
 def test_a_log_that_is_not_signed_with_its_key(house: House) -> None:
     impostor = SignerKey.generate(LOG.name)
-    text = checkpoint(LOG.name, 5, TREE.root(5))
-    broken = bytearray(head(5))
+    text = checkpoint_text(LOG.name, 5, TREE.root(5))
+    broken = bytearray(checkpoint(5))
     broken[-10] ^= 1
     for note in (sign(text, impostor), sign(text, OTHER_LOG), text + b"\n" + cosign(text, LOG, 9)):
         assert house.ask(request(0, 5, note=note)).status == 403
-    assert house.ask(request(0, 5, note=head(5).replace(TREE_ROOT_5, TREE_ROOT_6))).status == 403
-    assert house.ask(request(0, 5, note=head(5) + sign(text, impostor).rpartition(b"\n\n")[2])).status == 200
+    assert house.ask(request(0, 5, note=checkpoint(5).replace(TREE_ROOT_5, TREE_ROOT_6))).status == 403
+    assert house.ask(request(0, 5, note=checkpoint(5) + sign(text, impostor).rpartition(b"\n\n")[2])).status == 200
 
 
 TREE_ROOT_5, TREE_ROOT_6 = (base64.b64encode(TREE.root(size)) for size in (5, 6))
@@ -171,21 +171,21 @@ def test_what_is_no_request_is_refused(house: House) -> None:
         b"old 0",
         b"old 0\n\n",
         b"old 0\n\nrubbish",
-        b"old 00\n\n" + head(5),
-        b"old -1\n\n" + head(5),
-        b"old 1e3\n\n" + head(5),
-        b"old  0\n\n" + head(5),
-        b"old 0\r\n\r\n" + head(5),
-        b"new 0\n\n" + head(5),
-        b"old " + b"9" * 40 + b"\n\n" + head(5),
-        "old \u0660\n\n".encode() + head(5),
-        b"old 0\nnot base64\n\n" + head(5),
-        b"old 0\nAAAA\n\n" + head(5),
-        b"old 0\n" + (base64.b64encode(b"x" * 32) + b"\n") * 64 + b"\n" + head(5),
-        b"old 0\n" + head(5),
+        b"old 00\n\n" + checkpoint(5),
+        b"old -1\n\n" + checkpoint(5),
+        b"old 1e3\n\n" + checkpoint(5),
+        b"old  0\n\n" + checkpoint(5),
+        b"old 0\r\n\r\n" + checkpoint(5),
+        b"new 0\n\n" + checkpoint(5),
+        b"old " + b"9" * 40 + b"\n\n" + checkpoint(5),
+        "old \u0660\n\n".encode() + checkpoint(5),
+        b"old 0\nnot base64\n\n" + checkpoint(5),
+        b"old 0\nAAAA\n\n" + checkpoint(5),
+        b"old 0\n" + (base64.b64encode(b"x" * 32) + b"\n") * 64 + b"\n" + checkpoint(5),
+        b"old 0\n" + checkpoint(5),
         b"\xff\xfe" + request(0, 5),
-        b"old 0\n\n" + head(5).replace(b"\n5\n", b"\n05\n"),
-        b"old 0\n\n" + b"\n".join(head(5).split(b"\n")[:3]) + b"\n",
+        b"old 0\n\n" + checkpoint(5).replace(b"\n5\n", b"\n05\n"),
+        b"old 0\n\n" + b"\n".join(checkpoint(5).split(b"\n")[:3]) + b"\n",
         request(9, 5, proof=[]),
     ):
         assert house.ask(body).status == 400, body[:40]
@@ -208,7 +208,7 @@ def test_nothing_that_is_sent_makes_it_fail(house: House) -> None:
 
 
 def test_monitors_get_the_checkpoint_with_both_signatures(house: House) -> None:
-    house.ask(request(0, 5, note=head(5) + cosign(checkpoint(LOG.name, 5, TREE.root(5)), OTHER_LOG, 3)))
+    house.ask(request(0, 5, note=checkpoint(5) + cosign(checkpoint_text(LOG.name, 5, TREE.root(5)), OTHER_LOG, 3)))
     found = house.latest()
     note = parse_note(found.body)
     assert signed(note, LOG.verifier())
@@ -220,7 +220,7 @@ def test_monitors_get_the_checkpoint_with_both_signatures(house: House) -> None:
 
 def test_two_logs_do_not_touch_each_other(house: House) -> None:
     house.ask(request(0, 100))
-    assert house.ask(request(0, 7, note=head(7, FORK, OTHER_LOG))).status == 200
+    assert house.ask(request(0, 7, note=checkpoint(7, FORK, OTHER_LOG))).status == 200
     assert house.size == 100
 
 

@@ -15,7 +15,7 @@ from jit.facts import AlertName
 from jit.proof.signer import witnesses
 from jit.proof.signer.witnesses import Answer, Courier, Inconsistent, Post, Unwilling, post, read_addresses
 from jit.proof.signer.witnesses import Witness as Client
-from jit.proof.tlog.note import SignerKey, checkpoint, cosign, sign
+from jit.proof.tlog.note import SignerKey, checkpoint_text, cosign, sign
 from jit.proof.tlog.tree import HashTree
 from jit.proof.verifier import cosigned_at, leaf_hash, parse_note
 from jit.proof.witness.memory import Memory
@@ -35,8 +35,8 @@ def tree_of(size: int, named: str = "") -> HashTree:
     return HashTree(leaf_hash(f"{named}{n}".encode()) for n in range(size))
 
 
-def head(tree: HashTree, size: int) -> bytes:
-    return sign(checkpoint(LOG.name, size, tree.root(size)), LOG)
+def checkpoint(tree: HashTree, size: int) -> bytes:
+    return sign(checkpoint_text(LOG.name, size, tree.root(size)), LOG)
 
 
 def answering(*answers: Answer) -> Callable[[str, bytes], Answer]:
@@ -65,45 +65,45 @@ def client(witness: Witness) -> Client:
 
 
 class TestOneWitness:
-    def test_cosigns_every_head_as_the_log_grows(self, client: Client) -> None:
+    def test_cosigns_every_checkpoint_as_the_log_grows(self, client: Client) -> None:
         tree = tree_of(90)
         for size in (1, 4, 4, 33, 90):
-            line = client.cosign(head(tree, size), tree)
-            assert cosigned_at(parse_note(head(tree, size) + line), KEY.verifier())
+            line = client.cosign(checkpoint(tree, size), tree)
+            assert cosigned_at(parse_note(checkpoint(tree, size) + line), KEY.verifier())
 
     def test_one_that_has_seen_more_than_we_know_is_caught_up_with(self, client: Client, witness: Witness) -> None:
         """After a restart the signer knows nothing of what the witness has seen."""
         tree = tree_of(90)
-        client.cosign(head(tree, 40), tree)
+        client.cosign(checkpoint(tree, 40), tree)
         anew = Client(ADDRESS, asking(witness))
-        assert anew.cosign(head(tree, 90), tree)
+        assert anew.cosign(checkpoint(tree, 90), tree)
 
     def test_one_that_saw_another_history_is_said_to(self, client: Client, witness: Witness) -> None:
-        client.cosign(head(tree_of(40), 40), tree_of(40))
+        client.cosign(checkpoint(tree_of(40), 40), tree_of(40))
         forked = tree_of(90, "other ")
         for _ in range(2):
             with pytest.raises(Inconsistent):
-                Client(ADDRESS, asking(witness)).cosign(head(forked, 90), forked)
+                Client(ADDRESS, asking(witness)).cosign(checkpoint(forked, 90), forked)
 
     def test_one_that_saw_more_than_there_is_is_said_to(self, client: Client) -> None:
-        client.cosign(head(tree_of(90), 90), tree_of(90))
+        client.cosign(checkpoint(tree_of(90), 90), tree_of(90))
         with pytest.raises(Inconsistent, match="90 entries") as wrong:
-            client.cosign(head(tree_of(40), 40), tree_of(40))
+            client.cosign(checkpoint(tree_of(40), 40), tree_of(40))
         assert wrong.value.seen == 90
 
-    def test_one_that_saw_a_later_head_of_ours_meanwhile_is_not(self, client: Client, witness: Witness) -> None:
+    def test_one_that_saw_a_later_checkpoint_of_ours_meanwhile_is_not(self, client: Client, witness: Witness) -> None:
         tree = tree_of(90)
-        client.cosign(head(tree, 90), tree)
+        client.cosign(checkpoint(tree, 90), tree)
         with pytest.raises(Unwilling):
-            Client(ADDRESS, asking(witness)).cosign(head(tree, 40), tree)
+            Client(ADDRESS, asking(witness)).cosign(checkpoint(tree, 40), tree)
 
     def test_what_is_no_cosignature_is_not_kept(self) -> None:
-        ours = checkpoint(LOG.name, 8, tree_of(8).root())
+        ours = checkpoint_text(LOG.name, 8, tree_of(8).root())
         for answer in (
             Answer(200, "text/plain", b""),
             Answer(200, "text/plain", b"rubbish\n"),
             Answer(200, "text/plain", b"\xff\xff"),
-            Answer(200, "text/plain", cosign(checkpoint(LOG.name, 7, b"r" * 32), KEY, 5)),
+            Answer(200, "text/plain", cosign(checkpoint_text(LOG.name, 7, b"r" * 32), KEY, 5)),
             Answer(200, "text/plain", cosign(ours, SignerKey.generate("w"), 5)),
             Answer(200, "text/plain", cosign(ours, SignerKey.generate(KEY.name), 5)),
             *(Answer(409, SIZE, body) for body in (b"lots\n", b"3", b"9" * 30 + b"\n", "\u0660\n".encode(), b"0\n")),
@@ -111,7 +111,7 @@ class TestOneWitness:
             *(Answer(status, "text/plain", b"") for status in (400, 403, 404, 500, 302)),
         ):
             client = Client(ADDRESS, answering(answer))
-            assert raised(Unwilling, client.cosign, head(tree_of(8), 8), tree_of(8)), answer
+            assert raised(Unwilling, client.cosign, checkpoint(tree_of(8), 8), tree_of(8)), answer
 
     def test_it_cannot_make_us_ask_for_ever(self) -> None:
         asked: list[bytes] = []
@@ -121,14 +121,14 @@ class TestOneWitness:
             return Answer(409, SIZE, b"%d\n" % (len(asked) % 7 + 1))
 
         with pytest.raises(Unwilling):
-            Client(ADDRESS, moving).cosign(head(tree_of(8), 8), tree_of(8))
+            Client(ADDRESS, moving).cosign(checkpoint(tree_of(8), 8), tree_of(8))
         assert len(asked) == 3
 
     def test_only_its_own_line_is_kept(self) -> None:
-        text_of = checkpoint(LOG.name, 8, tree_of(8).root())
+        text_of = checkpoint_text(LOG.name, 8, tree_of(8).root())
         other = cosign(text_of, SignerKey.generate("other.example"), 5)
         both = answering(Answer(200, "text/plain", other + cosign(text_of, KEY, 5)))
-        assert Client(ADDRESS, both).cosign(head(tree_of(8), 8), tree_of(8)) == cosign(text_of, KEY, 5)
+        assert Client(ADDRESS, both).cosign(checkpoint(tree_of(8), 8), tree_of(8)) == cosign(text_of, KEY, 5)
 
 
 class TestCouriers:
@@ -142,7 +142,7 @@ class TestCouriers:
         made.engine.dispose()
 
     def with_courier(self, desk: Signing, post: Any) -> Courier:
-        courier = Courier(Client(ADDRESS, post), desk.heads)
+        courier = Courier(Client(ADDRESS, post), desk.checkpoints)
         desk.couriers = [courier]
         desk.restarted()
         return courier
@@ -152,20 +152,22 @@ class TestCouriers:
         memory = Memory(desk.folder / "w.json")
         return asking(Witness(key=KEY, logs=[desk.vkey], memory=memory, clock=desk.clock))
 
-    def test_heads_get_the_line_of_their_witness(self, desk: Signing) -> None:
+    def test_checkpoints_get_the_line_of_their_witness(self, desk: Signing) -> None:
         self.with_courier(desk, self.witness_of(desk))
         desk.append(3)
         desk.turn(2)
-        wait_until(lambda: desk.heads.cosigned(desk.heads.last().number))
-        assert cosigned_at(parse_note(desk.heads.full_note(desk.heads.last())), KEY.verifier())
+        wait_until(lambda: desk.checkpoints.cosigned(desk.checkpoints.last().number))
+        assert cosigned_at(parse_note(desk.checkpoints.full_note(desk.checkpoints.last())), KEY.verifier())
 
     def test_a_heartbeat_is_not_carried_each_time(self, desk: Signing) -> None:
-        text_of = checkpoint(LOG.name, 8, tree_of(8).root())
+        text_of = checkpoint_text(LOG.name, 8, tree_of(8).root())
         asked: list[bytes] = []
         answer = answering(Answer(200, "text/plain", cosign(text_of, KEY, 5)))
-        courier = Courier(Client(ADDRESS, lambda url, body: (asked.append(body), answer(url, body))[1]), desk.heads)
+        courier = Courier(
+            Client(ADDRESS, lambda url, body: (asked.append(body), answer(url, body))[1]), desk.checkpoints
+        )
         for _ in range(3):
-            assert courier.carry(desk.heads.add(8, desk.clock.now(), head(tree_of(8), 8)), tree_of(8))
+            assert courier.carry(desk.checkpoints.add(8, desk.clock.now(), checkpoint(tree_of(8), 8)), tree_of(8))
         assert len(asked) == 1
 
     def test_one_that_is_down_holds_up_nothing(self, desk: Signing) -> None:
@@ -196,16 +198,16 @@ class TestCouriers:
             wait_until(lambda: len(asked) >= times)  # noqa: B023  it is waited for here
         wait_until(lambda: (desk.turn(1), desk.alerts())[1])
         desk.turn(3)
-        assert [alert.name for alert in desk.alerts()] == [AlertName.HEAD_REFUSED]
+        assert [alert.name for alert in desk.alerts()] == [AlertName.CHECKPOINT_REFUSED]
         assert KEY.name in desk.alerts()[0].says
 
     def test_what_another_signer_showed_it_meanwhile_is_no_trouble(self, desk: Signing) -> None:
-        courier = Courier(Client(ADDRESS, answering(Answer(409, SIZE, b"12\n"))), desk.heads)
+        courier = Courier(Client(ADDRESS, answering(Answer(409, SIZE, b"12\n"))), desk.checkpoints)
         said: list[Any] = []
         courier.begin(lambda *what: said.append(what))
         tree = tree_of(8)
-        mine = desk.heads.add(8, desk.clock.now(), head(tree, 8))
-        desk.heads.add(12, desk.clock.now(), b"of the other signer\n")
+        mine = desk.checkpoints.add(8, desk.clock.now(), checkpoint(tree, 8))
+        desk.checkpoints.add(12, desk.clock.now(), b"of the other signer\n")
         assert not courier.carry(mine, tree)
         courier.end()
         assert said == []
@@ -325,9 +327,9 @@ def test_requests_are_as_the_specification_writes_them() -> None:
         return Answer(409, SIZE, b"3\n") if len(sent) == 1 else Answer(500, "", b"")
 
     with pytest.raises(Unwilling):
-        Client(ADDRESS, asked).cosign(head(tree, 8), tree)
+        Client(ADDRESS, asked).cosign(checkpoint(tree, 8), tree)
     proof = b"".join(base64.b64encode(step) + b"\n" for step in tree.consistency(3, 8))
     assert sent == [
-        (f"{ADDRESS.url}/add-checkpoint", b"old 0\n\n" + head(tree, 8)),
-        (f"{ADDRESS.url}/add-checkpoint", b"old 3\n" + proof + b"\n" + head(tree, 8)),
+        (f"{ADDRESS.url}/add-checkpoint", b"old 0\n\n" + checkpoint(tree, 8)),
+        (f"{ADDRESS.url}/add-checkpoint", b"old 3\n" + proof + b"\n" + checkpoint(tree, 8)),
     ]

@@ -192,7 +192,7 @@ class TestARecordThatGotShorter:
         return run
 
     def refused(self, house, says):
-        about = {"actor": "signer@x", "source": Source.SIGNER, "name": AlertName.HEAD_REFUSED, "says": says}
+        about = {"actor": "signer@x", "source": Source.SIGNER, "name": AlertName.CHECKPOINT_REFUSED, "says": says}
         house.ledger.append([Alert(at=house.clock.now(), **about)])
 
     def copy(self, house, folder):

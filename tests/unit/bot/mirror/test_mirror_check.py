@@ -46,7 +46,7 @@ def test_a_channel_that_was_left_alone_is_equal(house):
     report = house.checked()
     assert report.differences == ()
     assert (report.code, report.entries, report.unshown) == (0, 8, ())
-    assert len(report.heads) == len(house.posted(AUDIT)) - 1 == report.messages - 1
+    assert len(report.checkpoints) == len(house.posted(AUDIT)) - 1 == report.messages - 1
 
 
 def test_a_deleted_message_leaves_a_gap_which_is_filled(house):
@@ -110,10 +110,10 @@ class TestALineThatNothingIsNew:
         assert message["metadata"]["event_type"] == QUIET_TYPE
         return message
 
-    def test_is_no_difference_and_its_head_counts(self, house, line):
+    def test_is_no_difference_and_its_checkpoint_counts(self, house, line):
         report = house.checked()
         assert report.code == 0
-        assert line["ts"] in {head.ts for head in report.heads}
+        assert line["ts"] in {checkpoint.ts for checkpoint in report.checkpoints}
 
     def test_is_one_where_it_says_something_else(self, house, line):
         line["text"] = line["text"].replace("Nothing", "Much")
@@ -299,20 +299,20 @@ class TestALedgerThatIsNotTheOneTheChannelSaw:
         house.work(house.start(Mirror), 2)
         return older.ledger
 
-    def test_cut_off_at_its_end_is_contradicted_by_the_head(self, house, older):
+    def test_cut_off_at_its_end_is_contradicted_by_the_checkpoint(self, house, older):
         signed_size, house.ledger = house.ledger.last_index(), older
         report = house.checked()
         assert report.code == 4
-        heads = [each.says for each in report.differences if "the head over" in each.says]
-        assert f"over {signed_size} entries" in heads[0]
-        assert f"signed by {ORIGIN}" in heads[0]
+        checkpoints = [each.says for each in report.differences if "the checkpoint over" in each.says]
+        assert f"over {signed_size} entries" in checkpoints[0]
+        assert f"signed by {ORIGIN}" in checkpoints[0]
 
     def test_that_went_on_differently_is_contradicted_too(self, house, older):
         house.ledger = older
         house.story("R-6666", requester=EVE).asked()
         report = house.checked()
         assert report.code == 4
-        assert sum("the head over" in each.says for each in report.differences) == 1
+        assert sum("the checkpoint over" in each.says for each in report.differences) == 1
 
     def test_is_contradicted_though_it_names_another_key(self, house, older):
         house.ledger = older
@@ -321,19 +321,19 @@ class TestALedgerThatIsNotTheOneTheChannelSaw:
         assert house.checked(keys=[]).code == 4
 
 
-def test_a_head_that_another_key_signed_is_not_borne_out(house):
+def test_a_checkpoint_that_another_key_signed_is_not_borne_out(house):
     story = house.story("R-8888", requester=EVE)
     story.asked()
     house.sign(key=SignerKey.generate("mallory.example.com"))
     house.work(house.start(Mirror), 2)
-    assert only(house.checked(), Kind.HEAD_UNSURE).says.endswith("no known key signed it")
+    assert only(house.checked(), Kind.CHECKPOINT_UNSURE).says.endswith("no known key signed it")
 
 
-def test_a_head_with_a_forged_signature_is_not_borne_out(house):
+def test_a_checkpoint_with_a_forged_signature_is_not_borne_out(house):
     payload = house.message(3)["metadata"]["event_payload"]
     other = house.message(6)["metadata"]["event_payload"]["checkpoint"]
     payload["checkpoint"] = payload["checkpoint"].partition("\n\n")[0] + "\n\n" + other.partition("\n\n")[2]
-    assert "is none" in only(house.checked(), Kind.HEAD_UNSURE).says
+    assert "is none" in only(house.checked(), Kind.CHECKPOINT_UNSURE).says
 
 
 def test_a_copy_of_the_record_is_compared_as_well(house, tmp_path):

@@ -95,7 +95,7 @@ def test_the_check_recognises_them_and_finds_those_that_are_missing(house):
     assert all(REDRAWN in str(each["blocks"]) for each in house.posted(AUDIT) if each.get("edited"))
 
 
-def test_they_carry_the_same_entries_and_heads(house):
+def test_they_carry_the_same_entries_and_checkpoints(house):
     def carried():
         payloads = [each["metadata"]["event_payload"] for each in house.posted(AUDIT)]
         return [[each.get(part) for part in ("first", "last", "head", "checkpoint")] for each in payloads]

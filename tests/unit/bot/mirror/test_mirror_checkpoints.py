@@ -1,4 +1,4 @@
-"""The audit channel carries signed heads: it waits for them a little, and never for long."""
+"""The audit channel carries signed checkpoints: it waits for them a little, and never for long."""
 
 from base64 import b64decode
 
@@ -10,8 +10,8 @@ from bot.mirror.checkpoints import LONGEST
 from bot.mirror.follower import CHECKPOINT_WITHIN, QUIET_AFTER, Mirror
 from bot.mirror.message import QUIET_TYPE
 from jit.facts import AlertName
-from jit.proof.audit.checkpoints import Heads
-from jit.proof.tlog.note import SignerKey, checkpoint, cosign, sign
+from jit.proof.audit.checkpoints import Checkpoints
+from jit.proof.tlog.note import SignerKey, checkpoint_text, cosign, sign
 from jit.proof.verifier import cosigned_at, parse_checkpoint, parse_note, signed
 from jit.testing import BOB
 from tests.world.audit_channel import AuditChannelWorld
@@ -29,7 +29,7 @@ def carried(message):
     return message["metadata"]["event_payload"].get("checkpoint")
 
 
-def test_a_message_carries_the_head_that_covers_it_and_says_so_in_one_line(house):
+def test_a_message_carries_the_checkpoint_that_covers_it_and_says_so_in_one_line(house):
     house.story().asked()
     _, root = house.sign()
     house.work(house.start(Mirror))
@@ -48,7 +48,7 @@ def test_where_nothing_was_ever_signed_nothing_waits_and_nothing_is_hinted(house
     assert "signed" not in str(message["blocks"])
 
 
-def test_an_entry_waits_for_its_head(house):
+def test_an_entry_waits_for_its_checkpoint(house):
     story, mirror = house.story(), house.start(Mirror)
     story.asked()
     house.sign()
@@ -80,7 +80,7 @@ def test_an_entry_waits_three_seconds_and_no_longer_and_the_next_not_at_all(hous
     assert house.ranges()[-1] == (3, 3)
 
 
-def test_a_message_ends_where_its_head_does(house):
+def test_a_message_ends_where_its_checkpoint_does(house):
     story = house.story()
     for step in (story.asked, story.approval):
         step()
@@ -91,46 +91,50 @@ def test_a_message_ends_where_its_head_does(house):
     assert carried(house.posted(AUDIT)[0])
 
 
-def test_what_is_no_head_holds_up_nothing(house):
+def test_what_is_no_checkpoint_holds_up_nothing(house):
     for number, note in enumerate((b"\xff" * 50, b"jit\n1\nAAAA\n\n", b"x" * (LONGEST + 1)), 1):
         house.story(f"R-{2000 + number}", requester=f"U{number:08}").asked()
-        house.heads.add(number, house.clock.now(), note)
+        house.checkpoints.add(number, house.clock.now(), note)
         house.work(house.start(Mirror), 2)
         assert house.ranges()[-1] == (number, number), note[:20]
         assert carried(house.posted(AUDIT)[-1]) is None, note[:20]
 
 
-def test_a_head_with_more_witnesses_than_a_message_can_carry_comes_without_them(house):
+def test_a_checkpoint_with_more_witnesses_than_a_message_can_carry_comes_without_them(house):
     house.story().asked()
-    head, _ = house.sign()
+    checkpoint, _ = house.sign()
     witnesses = [SignerKey.generate(f"witness-{number:02}.example.com/{'w' * 60}") for number in range(40)]
     for witness in witnesses:
-        house.heads.cosign(head.number, witness.name, cosign(parse_note(head.note).text, witness, 1_800_000_000))
+        house.checkpoints.cosign(
+            checkpoint.number, witness.name, cosign(parse_note(checkpoint.note).text, witness, 1_800_000_000)
+        )
     house.work(house.start(Mirror))
-    assert carried(house.posted(AUDIT)[0]).encode() == head.note
+    assert carried(house.posted(AUDIT)[0]).encode() == checkpoint.note
 
 
 def test_a_witness_stands_in_what_is_carried(house):
     house.story().asked()
-    head, _ = house.sign()
+    checkpoint, _ = house.sign()
     witness = SignerKey.generate("witness.example.com")
-    house.heads.cosign(head.number, witness.name, cosign(parse_note(head.note).text, witness, 1_800_000_000))
+    house.checkpoints.cosign(
+        checkpoint.number, witness.name, cosign(parse_note(checkpoint.note).text, witness, 1_800_000_000)
+    )
     house.work(house.start(Mirror))
     assert cosigned_at(parse_note(carried(house.posted(AUDIT)[0]).encode()), witness.verifier()) == 1_800_000_000
 
 
-def test_a_head_too_long_to_carry_holds_up_nothing(house):
+def test_a_checkpoint_too_long_to_carry_holds_up_nothing(house):
     house.story().asked()
     _, root = house.sign()
     keys = [SignerKey.generate(f"key-{number:02}.example.com/{'k' * 60}") for number in range(40)]
-    note = sign(checkpoint(keys[0].name, 1, b64decode(root)), *keys)
+    note = sign(checkpoint_text(keys[0].name, 1, b64decode(root)), *keys)
     assert len(parse_note(note).signatures) == 40
-    house.heads.add(1, house.clock.now(), note)
+    house.checkpoints.add(1, house.clock.now(), note)
     house.work(house.start(Mirror))
     assert carried(house.posted(AUDIT)[0]) is None
 
 
-def test_a_message_that_was_taken_is_adopted_though_another_head_was_signed_since(house):
+def test_a_message_that_was_taken_is_adopted_though_another_checkpoint_was_signed_since(house):
     house.story().asked()
     house.sign()
     house.slack.fates = [(TimeoutError(), True)]
@@ -146,7 +150,7 @@ class TestAQuietHour:
     def quiet(self, house):
         return [each for each in house.posted(AUDIT) if each["metadata"]["event_type"] == QUIET_TYPE]
 
-    def test_gets_one_line_with_the_newest_head(self, house):
+    def test_gets_one_line_with_the_newest_checkpoint(self, house):
         house.story().asked()
         house.sign()
         mirror = house.start(Mirror)
@@ -188,7 +192,7 @@ class TestARecordThatNobodySigns:
         return house.start(Watch)
 
     def missing(self, house):
-        return [alert for alert in house.alerts() if alert.name is AlertName.HEAD_MISSING]
+        return [alert for alert in house.alerts() if alert.name is AlertName.CHECKPOINT_MISSING]
 
     def test_is_told_of_after_a_minute_once(self, house):
         watch = self.watch(house)
@@ -201,13 +205,13 @@ class TestARecordThatNobodySigns:
         (alert,) = self.missing(house)
         assert "covers 1 entries" in alert.says
 
-    def test_is_told_of_though_somebody_put_heads_there_that_cover_more_than_there_is(self, house):
+    def test_is_told_of_though_somebody_put_checkpoints_there_that_cover_more_than_there_is(self, house):
         watch = self.watch(house)
         house.story().asked()
         house.sign()
         house.story("R-8888", requester=BOB).asked()
         for size in (10**18, 3, 2**63 - 1):
-            Heads(house.engine).add(size, house.clock.now(), b"junk")
+            Checkpoints(house.engine).add(size, house.clock.now(), b"junk")
         house.work(watch, 120, tick=2)
         (alert,) = self.missing(house)
         assert "covers 1 entries" in alert.says
