@@ -1,10 +1,11 @@
 """What one person may see: what waits for their decision, what is theirs, and of others what is theirs to know."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from typing import NamedTuple, Protocol, TypeVar
 
 from bot.directory import SlackDirectory
 from jit.facts import RefusalReason
@@ -21,6 +22,24 @@ _KNOWN_FOR = timedelta(minutes=5)
 _ALL = 100
 MOST_OPEN = 10_000
 """Of everybody's that are open."""
+
+
+class _OfSomebody(Protocol):
+    @property
+    def requester(self) -> str: ...
+
+
+Asked = TypeVar("Asked", bound=_OfSomebody)
+
+
+class Others(NamedTuple):
+    """What is open of others: the first in turns, and how many there are in all."""
+
+    first: list[Request]
+    number: int
+
+
+NO_OTHERS = Others([], 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +84,14 @@ class Visibility:
         undecided = request.state is State.PENDING and person not in request.approvers
         return undecided and self.may_decide(person, request)
 
-    def others(self, person: str) -> list[Request]:
-        """What else is open, in turns: for security; nothing for everybody else."""
+    def others(self, person: str, waiting: Collection[Request], most: int) -> Others:
+        """What is open besides this person's own and what waits for them: for security; nothing for everybody else."""
         if not self.is_security(person):
-            return []
-        everybody = self.ledger.requests(Question(states=OPEN | {State.ENDING}, limit=MOST_OPEN))
-        return in_turns(each for each in everybody if each.requester != person and not self.waits_for(person, each))
+            return NO_OTHERS
+        theirs = {request.id for request in waiting}
+        everybody = self.ledger.find(Question(states=OPEN | {State.ENDING}, limit=MOST_OPEN))
+        ids = [each.id for each in in_turns(everybody) if each.requester != person and each.id not in theirs]
+        return Others(self.ledger.requests_by_id(ids[:most]), len(ids))
 
     def may_see(self, person: str, request: Request) -> bool:
         """The requester, those who could approve, and security."""
@@ -91,10 +112,10 @@ class Visibility:
         return self.policies.newest() or self.policies.current()
 
 
-def in_turns(requests: Iterable[Request]) -> list[Request]:
+def in_turns(requests: Iterable[Asked]) -> list[Asked]:
     """One of each person who asks, then another of each: whoever asks for a hundred things hides nobody else's one."""
     of_each: Counter[str] = Counter()
-    placed: list[tuple[int, Request]] = []
+    placed: list[tuple[int, Asked]] = []
     for request in requests:
         placed.append((of_each[request.requester], request))
         of_each[request.requester] += 1

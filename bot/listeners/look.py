@@ -33,7 +33,7 @@ from jit.requests.lifecycle import Request, State, late_since
 from jit.use_cases.attempt import Attempt
 
 ONLY_YOURS = "Whether you may see those of others cannot be told right now."
-_SHOWN = 30
+SHOWN = 30
 _HISTORY = 15
 _ACCESS = 34
 _NAME = 14
@@ -49,17 +49,20 @@ def list_requests(ctx: ListenerContext, caller: Caller) -> Drawn:
     Attempt(ctx.core, caller.by, "list").admit()
     person = ctx.directory.look_up(caller.by.id)
     visibility = ctx.visibility
-    parts = [("Open", visibility.own(person.id), False), ("Before", visibility.past(person.id), False)]
+    own, past = visibility.own(person.id), visibility.past(person.id)
+    parts = [("Open", own, len(own), False), ("Before", past, len(past), False)]
     more = ""
     try:
-        waiting, others = visibility.waiting(person.id), visibility.others(person.id)
-        parts = [("Waiting for you", waiting, True), parts[0], ("Others", others, True), parts[1]]
+        waiting = visibility.waiting(person.id)
+        others = visibility.others(person.id, waiting, SHOWN)
+        shared = ("Waiting for you", waiting, len(waiting), True), ("Others", others.first, others.number, True)
+        parts = [shared[0], parts[0], shared[1], parts[1]]
     except (PolicyError, StaleGroups):
         more = ONLY_YOURS
     now = ctx.core.clock.now().astimezone(zone(person))
     shown = [
-        (title, table(requests, now, ctx.directory.name if names else None), len(requests))
-        for title, requests, names in parts
+        (title, table(requests, now, ctx.directory.name if names else None, number), number)
+        for title, requests, number, names in parts
         if requests
     ]
     if not shown:
@@ -70,8 +73,10 @@ def list_requests(ctx: ListenerContext, caller: Caller) -> Drawn:
     return Drawn("\n".join(f"{title}: {number}" for title, _, number in shown), blocks)
 
 
-def table(requests: Sequence[Request], now: datetime, names: Names | None) -> str:
-    """Aligned lines: id, state, who if asked for, access, until when; in the zone of ``now``, the reader's own."""
+def table(requests: Sequence[Request], now: datetime, names: Names | None, number: int | None = None) -> str:
+    """Aligned lines: id, state, who if asked for, access, until when; in the zone of ``now``, the reader's own.
+    ``number`` is how many there are in all, where these are the first of them.
+    """
     rows = [
         [
             request.id,
@@ -80,12 +85,12 @@ def table(requests: Sequence[Request], now: datetime, names: Names | None) -> st
             _cell(request.access, _ACCESS),
             until(request, now),
         ]
-        for request in requests[:_SHOWN]
+        for request in requests[:SHOWN]
     ]
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    if len(requests) > _SHOWN:
-        lines.append(f"and {len(requests) - _SHOWN} more")
+    if more := (len(requests) if number is None else number) - len(rows):
+        lines.append(f"and {more} more")
     return escape("\n".join(lines))
 
 

@@ -132,6 +132,8 @@ CREATE TABLE IF NOT EXISTS requests (
     PRIMARY KEY (id)
 );
 CREATE UNIQUE INDEX IF NOT EXISTS one_open_request ON requests (requester, access, kind) WHERE state IN ('active', 'approved', 'granting', 'pending');
+CREATE INDEX IF NOT EXISTS requests_asked ON requests (asked_at);
+CREATE INDEX IF NOT EXISTS requests_in_state ON requests (state, asked_at);
 CREATE INDEX IF NOT EXISTS requests_of_person ON requests (requester, asked_at);
 CREATE INDEX IF NOT EXISTS requests_over ON requests (over_at);
 CREATE INDEX IF NOT EXISTS requests_waking ON requests (wakes_at);

@@ -134,9 +134,20 @@ def create_tables(engine: Engine) -> None:
             connection.execute(
                 update(made_by).values(version=VERSION) if found else insert(made_by).values(version=VERSION)
             )
+        _make_missing_indexes(connection)
         made = guard.put_up(connection)
         if found == VERSION and made:
             log.warning("ledger.guard_renewed", made=made)
+
+
+def _make_missing_indexes(connection: Connection) -> None:
+    """They change nothing of what tables hold: another version of jit works with them, and without."""
+    look = inspect(connection)
+    for table in metadata.tables.values():
+        there = {index["name"] for index in look.get_indexes(table.name)} if table.indexes else set()
+        for index in sorted(table.indexes, key=lambda index: str(index.name)):
+            if index.name not in there:
+                index.create(connection)
 
 
 def _version(connection: Connection) -> int | None:

@@ -1,5 +1,6 @@
 """Followers read the ledger from a cursor and show what it says: leases, cursors and notes, beside the ledger."""
 
+import sys
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -108,9 +109,10 @@ class Notes:
 
     def all(self, prefix: str = "") -> dict[str, str]:
         """Everything under keys that begin with ``prefix``."""
-        query = select(notes.c.key, notes.c.value).where(
-            notes.c.follower == self._follower, notes.c.key.startswith(prefix, autoescape=True)
-        )
+        begins = notes.c.key.startswith(prefix, autoescape=True)
+        if self._engine.dialect.name == "sqlite":  # its LIKE looks at every key
+            begins &= (notes.c.key >= prefix) & (notes.c.key <= prefix + chr(sys.maxunicode))
+        query = select(notes.c.key, notes.c.value).where(notes.c.follower == self._follower, begins)
         with reading(self._engine) as connection:
             return {row.key: row.value for row in connection.execute(query)}
 

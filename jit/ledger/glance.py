@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from jit.facts import life_kinds
-from jit.ledger.entry import TamperedEntry
+from jit.ledger.entry import Entry, TamperedEntry
 from jit.ledger.opened import deleted_keys_in, key_ids_in, opened, request_of
 from jit.ledger.privacy.sealing import KEY_BYTES
 from jit.ledger.session import BUSY_SECONDS, opened_with, prepare
@@ -95,26 +95,30 @@ def _requests(ask: Ask, states: Sequence[State], limit: int) -> Iterator[Request
     """Raises TamperedEntry, and what ``ask`` raises."""
     wanted = f"AND state IN ({_marks(states)})" if states else ""
     found = f"SELECT id FROM requests WHERE {_ASKED_FOR} {wanted} ORDER BY asked_at DESC LIMIT ?"  # noqa: S608  question marks
-    for (request_id,) in ask(found, (*(state.value for state in states), limit)):
-        rows = ask(
-            f'SELECT "index", CAST(body AS BLOB), hash FROM entries WHERE request_id = ? AND kind IN '  # noqa: S608  as above
-            f'({_marks(life_kinds())}) ORDER BY "index"',
-            (request_id, *life_kinds()),
-        )
-        keys = _keys(ask, [body for _, body, _ in rows])
-        if (request := request_of([opened(index, body, kept, keys) for index, body, kept in rows])) is not None:
-            yield request
+    ids = [request_id for (request_id,) in ask(found, (*(state.value for state in states), limit))]
+    if not ids:
+        return
+    rows = ask(
+        f'SELECT request_id, "index", CAST(body AS BLOB), hash FROM entries WHERE request_id IN ({_marks(ids)}) '  # noqa: S608  as above
+        f'AND kind IN ({_marks(life_kinds())}) ORDER BY "index"',
+        (*ids, *life_kinds()),
+    )
+    keys = _keys(ask, [body for _, _, body, _ in rows])
+    lives: dict[str, list[Entry]] = {request_id: [] for request_id in ids}
+    for request_id, index, body, kept in rows:
+        lives[request_id].append(opened(index, body, kept, keys))
+    yield from (request for life in lives.values() if (request := request_of(life)) is not None)
 
 
 def _keys(ask: Ask, bodies: Sequence[bytes]) -> Mapping[str, bytes | None]:
     """As `KeyRing.opening`: None for one whose deletion is recorded."""
-    found: dict[str, bytes | None] = {}
-    for key_id in key_ids_in(bodies):
-        row = ask("SELECT CAST(key AS BLOB) FROM person_keys WHERE id = ?", (key_id,))
-        if row and len(row[0][0]) == KEY_BYTES:
-            found[key_id] = row[0][0]
-        elif key_id in _deleted(ask):
-            found[key_id] = None
+    wanted = sorted(key_ids_in(bodies))
+    if not wanted:
+        return {}
+    rows = ask(f"SELECT id, CAST(key AS BLOB) FROM person_keys WHERE id IN ({_marks(wanted)})", wanted)  # noqa: S608  question marks
+    found: dict[str, bytes | None] = {key_id: key for key_id, key in rows if len(key) == KEY_BYTES}
+    if len(found) < len(wanted):
+        found |= dict.fromkeys(_deleted(ask).intersection(wanted) - found.keys())
     return found
 
 

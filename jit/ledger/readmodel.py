@@ -6,7 +6,7 @@ It is written in the transaction that appends, and only for finding: a decision 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, exists, func, select, text, update
 
@@ -86,8 +86,16 @@ def waking(connection: Connection, now: datetime, limit: int) -> list[str]:
     return list(connection.scalars(query))
 
 
-def find(connection: Connection, question: Question) -> list[str]:
-    query = select(requests.c.id).where(_ASKED_FOR).order_by(requests.c.asked_at.desc()).limit(question.limit)
+class Found(NamedTuple):
+    """What a row says of whose request it is."""
+
+    id: str
+    requester: str
+
+
+def find(connection: Connection, question: Question) -> list[Found]:
+    newest_first = select(requests.c.id, requests.c.requester).order_by(requests.c.asked_at.desc())
+    query = newest_first.where(_ASKED_FOR).limit(question.limit)
     if question.states:
         query = query.where(requests.c.state.in_(sorted(question.states)))
     for column in ("requester", "access", "target"):
@@ -96,7 +104,7 @@ def find(connection: Connection, question: Question) -> list[str]:
             query = query.where(requests.c[column] == wanted)
     if question.over_since is not None:
         query = query.where(requests.c.over_at >= question.over_since)
-    return list(connection.scalars(query))
+    return [Found(*row) for row in connection.execute(query)]
 
 
 def count_asked(connection: Connection, requester: str, since: datetime, until: datetime) -> dict[State, int]:

@@ -127,6 +127,8 @@ requests = Table(
     ),
     Index("requests_waking", "wakes_at"),
     Index("requests_over", "over_at"),
+    Index("requests_in_state", "state", "asked_at"),
+    Index("requests_asked", "asked_at"),
     Index("requests_of_person", "requester", "asked_at"),
 )
 

@@ -4,7 +4,7 @@ An append is one transaction under one lock: it assigns the next index, chains t
 up to date. So entries are gap-free and a reader who asks for what comes after an index misses nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -19,7 +19,7 @@ from jit.ledger.database import reading, writing
 from jit.ledger.entry import NO_ENTRY, Entry, TamperedEntry
 from jit.ledger.kept import KEPT, SOME
 from jit.ledger.keys import KeyRing
-from jit.ledger.load import load, read_all
+from jit.ledger.load import lives, load, read_all
 from jit.ledger.opened import opened
 from jit.ledger.rows import last_entry, may_be_doubles
 from jit.ledger.schema import entries
@@ -32,6 +32,8 @@ log = structlog.get_logger(__name__)
 
 MOST_TRIES = 50
 """So often an append reads anew what it rests on, because somebody else was faster."""
+AT_ONCE = 500
+"""Requests that are loaded by one query."""
 
 
 class ClockSkew(Exception):
@@ -173,11 +175,18 @@ class Ledger:
     def requests(self, question: readmodel.Question) -> list[Request]:
         """Those that fit, newest first. Those whose entries were changed are left out."""
         with reading(self.engine) as connection:
-            return [
-                found
-                for one in readmodel.find(connection, question)
-                if (found := _unless_changed(connection, self.ring, one))
-            ]
+            ids = [row.id for row in readmodel.find(connection, question)]
+            return list(_load_all(connection, self.ring, ids))
+
+    def find(self, question: readmodel.Question) -> list[readmodel.Found]:
+        """What the read model says of those that fit, newest first: to choose of many the few that are shown."""
+        with reading(self.engine) as connection:
+            return readmodel.find(connection, question)
+
+    def requests_by_id(self, ids: Sequence[str]) -> list[Request]:
+        """In the order of ``ids``. Those whose entries were changed, or that are not there, are left out."""
+        with reading(self.engine) as connection:
+            return list(_load_all(connection, self.ring, ids))
 
     def count_asked(self, requester: str, since: datetime, until: datetime) -> dict[State, int]:
         """How many requests this person made between the two moments, both included, by how they are now. By the read
@@ -223,9 +232,21 @@ def log_recorded(recorded: Sequence[Entry]) -> None:
         )
 
 
-def _unless_changed(connection: Connection, ring: KeyRing, request_id: str) -> Request | None:
+def _load_all(connection: Connection, ring: KeyRing, ids: Sequence[str]) -> Iterator[Request]:
+    for begin in range(0, len(ids), AT_ONCE):
+        yield from _load_unless_changed(connection, ring, ids[begin : begin + AT_ONCE])
+
+
+def _load_unless_changed(connection: Connection, ring: KeyRing, ids: Sequence[str]) -> Iterator[Request]:
+    """In their order. Where entries were changed it is looked by halves whose they are."""
     try:
-        return load(connection, ring, request_id)
+        found = lives(connection, ring, ids)
     except TamperedEntry as broken:
-        log.error("record.broken", request_id=request_id, because=str(broken))  # noqa: TRY400  no fault of ours
-        return None
+        if len(ids) > 1:
+            middle = len(ids) // 2
+            for half in (ids[:middle], ids[middle:]):
+                yield from _load_unless_changed(connection, ring, half)
+        else:
+            log.error("record.broken", request_id=ids[0], because=str(broken))  # noqa: TRY400  no fault of ours
+        return
+    yield from (request for each in ids if (request := found[each][1]))

@@ -22,6 +22,7 @@ from tests.bench.page import write
 from tests.bench.playground import measure_playground
 from tests.bench.record import measure_record
 from tests.bench.results import HEAD, Result, joined, machine
+from tests.bench.views import measure_views
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ MEASUREMENTS = {
     "grants": Measurement("Approve pressed to access usable in PostgreSQL", lambda _: measure_grants()),
     "endings": Measurement("Due to gone", lambda _: measure_endings()),
     "appends": Measurement("Appends to the ledger", lambda _: measure_appends()),
+    "views": Measurement("App Home, card and lists with 100,000 requests", lambda _: measure_views()),
     "record": Measurement("Proving and verifying the record", lambda _: measure_record()),
     "idle": Measurement("While nothing happens", lambda _: measure_idle()),
     "memory": Measurement("Memory of each process", lambda _: measure_memory()),

@@ -26,6 +26,7 @@ from bot.listeners.typed import fill
 from bot.mirror.follower import MOST_LINES
 from bot.views import alert, audit, card, dm, home, line
 from bot.views.text import Drawn, Json, harmless, straight, units
+from bot.visibility import Others
 from jit.facts import Alert, AlertName, Fact, Quorum, RefusalReason, Source
 from jit.ledger.entry import NO_ENTRY, open_entry, seal
 from jit.people.person import Person
@@ -100,7 +101,7 @@ def _context(text: str, requests: list[Request]) -> Any:
         own=lambda _: requests,
         past=lambda _: many(text, {State.ENDED, State.DENIED, State.FAILED}, 5),
         waiting=lambda _: requests,
-        others=lambda _: requests,
+        others=lambda *_: Others(requests[: look.SHOWN], len(requests)),
         may_see=lambda *_: True,
     )
     ledger = SimpleNamespace(request=lambda _: requests[0], history=lambda _: _entries(text))

@@ -237,6 +237,9 @@ def test_whoever_asks_for_very_much_hides_nothing_of_others_from_those_who_decid
     for number in range(120):
         face.clock.move(seconds=1)
         face.story(f"R-{1000 + number}", access=f"orders-db/{number}", requester=EVE).asked()
-    for seen in (face.visibility().waiting(BOB), face.visibility().others(SAM)):
-        assert len(seen) == 121
+    others = face.visibility().others(SAM, (), 30)
+    assert (len(others.first), others.number) == (30, 121)
+    waiting = face.visibility().waiting(BOB)
+    assert len(waiting) == 121
+    for seen in (waiting, others.first):
         assert [request.requester for request in seen[:3]] == [EVE, ALICE, EVE]
