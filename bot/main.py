@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from dataclasses import dataclass
 from http.client import HTTPException
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -36,7 +37,6 @@ from bot.followers.messages import Messages
 from bot.followers.outbox import Outbox
 from bot.followers.watch import Watch
 from bot.health import Health
-from bot.http import Signatures, SlackEndpoint, application, serving
 from bot.mirror.audit_channel import AuditChannel
 from bot.mirror.erasure_redraw import ErasureRedraw
 from bot.mirror.follower import Mirror
@@ -66,6 +66,9 @@ from jit.runtime.readiness import say_ready
 from jit.runtime.settings import SLACK, BotSettings, CannotStart, process_name
 from jit.runtime.signals import stop_on_signals, wait_until_told
 from jit.use_cases.core import Core
+
+if TYPE_CHECKING:
+    from bot.http import SlackEndpoint
 
 log = structlog.get_logger(__name__)
 
@@ -143,16 +146,24 @@ def _put_together(settings: BotSettings, clock: Clock) -> Parts:
     )
 
 
-def _endpoint(parts: Parts) -> SlackEndpoint | None:
+def _endpoint(parts: Parts) -> "SlackEndpoint | None":
     """In HTTP mode."""
     secret = parts.settings.slack_signing_secret
-    return SlackEndpoint(Signatures(secret.get_secret_value(), parts.clock)) if secret else None
+    if not secret:
+        return None
+    from bot.http import Signatures, SlackEndpoint  # noqa: PLC0415  by Socket Mode a web server is only carried along
+
+    return SlackEndpoint(Signatures(secret.get_secret_value(), parts.clock))
 
 
-def _answering(parts: Parts, endpoint: SlackEndpoint | None, stop: threading.Event) -> AbstractContextManager[None]:
+def _answering(parts: Parts, endpoint: "SlackEndpoint | None", stop: threading.Event) -> AbstractContextManager[None]:
     """Over HTTP, if it is to."""
     address = parts.settings.listen
-    return serving(application(parts.health, endpoint), address, stop) if address else nullcontext()
+    if not address:
+        return nullcontext()
+    from bot.http import application, serving  # noqa: PLC0415  as in `_endpoint`
+
+    return serving(application(parts.health, endpoint), address, stop)
 
 
 def _started(parts: Parts, policy_version: str) -> list[Fact]:
@@ -238,7 +249,7 @@ def _followers(parts: Parts, leadership: Leadership, lease: Lease) -> Iterator[t
 
 
 @contextmanager
-def _listening(parts: Parts, endpoint: SlackEndpoint | None, stop: threading.Event) -> Iterator[None]:
+def _listening(parts: Parts, endpoint: "SlackEndpoint | None", stop: threading.Event) -> Iterator[None]:
     """Presses and commands, once everything they need is warm."""
     pool = Pool()
     queue = RqQueue(parts.settings.redis_url)
@@ -255,7 +266,7 @@ def _listening(parts: Parts, endpoint: SlackEndpoint | None, stop: threading.Eve
 
 
 @contextmanager
-def _by_http(parts: Parts, app: App, endpoint: SlackEndpoint) -> Iterator[None]:
+def _by_http(parts: Parts, app: App, endpoint: "SlackEndpoint") -> Iterator[None]:
     parts.health.connected = lambda: endpoint.is_open
     with endpoint.open(app.dispatch):
         yield

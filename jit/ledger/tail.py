@@ -9,7 +9,6 @@ from collections.abc import Callable
 from threading import Condition, Event
 from typing import Any
 
-import psycopg
 import structlog
 from sqlalchemy import Engine, text
 
@@ -77,10 +76,11 @@ class Tail:
     def keep_watching(self, stop: Event) -> None:
         """Until ``stop`` is set, which wakes those who wait."""
         watch = self._watch_file if self._engine.dialect.name == "sqlite" else self._listen
+        broken = self._engine.dialect.loaded_dbapi.Error
         while not stop.is_set():
             try:
                 watch(stop)
-            except (LedgerUnavailable, psycopg.Error, OSError) as silent:
+            except (LedgerUnavailable, broken, OSError) as silent:
                 log.warning("ledger.unavailable", because=type(silent).__name__)
             except Exception:
                 log.exception("tail.failed")

@@ -25,6 +25,8 @@ STOP_WITHIN = 5.0
 BACKOFF = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds before the n-th restart in a row. A child that ran for `STEADY` seconds begins anew."""
 STEADY = 10.0
+OF_MALLOC = {"MALLOC_ARENA_MAX": "2"}
+"""glibc keeps memory apart for threads, eight times as many as there are cores; ours wait most of the time."""
 
 log = structlog.get_logger(__name__)
 
@@ -71,7 +73,7 @@ def popen(child: Child, output: IO[bytes] | None) -> Process:
     try:
         return subprocess.Popen(  # noqa: S603  our own program
             child.argv,
-            env={**child.env, LIFELINE: "stdin", READY: str(readiness.writing)},
+            env={**OF_MALLOC, **child.env, LIFELINE: "stdin", READY: str(readiness.writing)},
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,

@@ -1,5 +1,7 @@
 """What a command loads before it does anything: no more than it uses."""
 
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -52,6 +54,26 @@ def test_revoke_needs_no_client_of_the_queue_where_there_is_none(tmp_path: Path)
     ledger = ledger_in(tmp_path / "ledger.db", SystemClock())
     Story(ledger, ledger.clock).active()
     assert loaded(["revoke", "7f3k", "why"], JIT_DATA=str(tmp_path)) & {"redis", "rq", "slack_sdk", "workers"} == set()
+
+
+@pytest.mark.parametrize(
+    ("process", "unused"),
+    [
+        ("bot", {"rich", "psycopg", "starlette", "uvicorn", "workers"}),
+        ("worker", {"rich", "psycopg", "slack_sdk", "bot"}),
+        ("timekeeper", {"rich", "psycopg", "slack_sdk", "bot"}),
+    ],
+)
+def test_a_process_that_stays_carries_nothing_along_that_its_way_in_or_its_database_may_not_need(
+    process: str, unused: set[str]
+):
+    assert loaded([process, "--help"]) & unused == set()
+
+
+def test_structlog_is_imported_as_if_there_were_no_rich_and_others_find_it():
+    script = "import sys, jit.runtime.lean, structlog; print('rich' in sys.modules, structlog.dev.rich); import rich"
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["False", "None"]
 
 
 def test_help_lists_what_others_add(monkeypatch: pytest.MonkeyPatch):
