@@ -189,7 +189,7 @@ class Cards(ItemFollower):
         return request
 
     def _asked_to_wait(self, item: str, asked: Unreached) -> None:
-        self._pace.hold(self._channel(self._known(item)), asked.wait)
+        self._pace.hold(self._turns[item].channel, asked.wait)
         super()._asked_to_wait(item, asked)
 
     def _refused(self, request_id: str, refused: Rejected) -> None:

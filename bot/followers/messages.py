@@ -105,6 +105,8 @@ class Messages(ItemFollower):
         self._warn: dict[str, datetime] = {}
         self._standing: set[str] = set()
         self._direct: dict[str, str] = {}
+        self._waits_in: dict[str, str] = {}
+        """The channels of what waits for its turn there."""
         self._whereabouts = Whereabouts(tools.notes, tools.outbox, "alerts")
 
     def begin(self) -> None:
@@ -122,10 +124,22 @@ class Messages(ItemFollower):
         self._read()
         self._warn_in_time()
         for key, due in self._due.items():
-            if self._is_due(key):
+            if self._is_due(key) and not self._has_to_wait(key):
                 self._try(key, partial(self._say, key, due), partial(self._refused, key, due))
                 return 0.0
         return self._next_look(self._due)
+
+    def _has_to_wait(self, key: str) -> bool:
+        """In the channel that was found for it before: many may wait there, and nothing is read for them meanwhile."""
+        channel = self._waits_in.get(key)
+        wait = self._pace.wait(channel) if channel else 0.0
+        if wait:
+            self._not_before[key] = self._clock.ticks() + wait
+        return wait > 0
+
+    def _forget(self, item: str) -> None:
+        super()._forget(item)
+        self._waits_in.pop(item, None)
 
     def _tell_of_loss(self, reached: int, last: int) -> None:
         """As a fact, which this follower shows itself once it has begun again."""
@@ -164,7 +178,7 @@ class Messages(ItemFollower):
 
     def _refused(self, key: str, due: Due, refused: Rejected) -> None:
         """Tried again ever more calmly. A direct message is given up after a day."""
-        alert = self._is_alert(key, due)
+        alert = isinstance(self._fact(key, due), Alert)
         policy = self._policies.last_good
         channel = policy.channels.alerts if alert and policy and BESIDE not in key else ""
         if channel and self._notes.get(REFUSED + key) is None:
@@ -194,17 +208,19 @@ class Messages(ItemFollower):
         if key.startswith(ANEW):
             self._draw_anew(key, request)
             return
+        fact = self._fact(key, due)
         too_late = key.startswith(WARNING) and (request is None or request.state is not State.ACTIVE)
-        drawn = None if too_late else self._drawn(key, due, request)
-        if request is not None and is_nobody(request.requester) and not self._is_alert(key, due):
+        drawn = None if too_late else self._drawn(key, fact, request)
+        if request is not None and is_nobody(request.requester) and not isinstance(fact, Alert):
             drawn = None
         if drawn is None:
             self._over(key)
             return
-        channel = self._channel(key, due, request)
+        channel = self._channel(key, fact, request)
         if channel is None:
             self._put_off(key, NO_RULES_WAIT, "no rules to name the channel")
         elif wait := self._pace.wait(channel):
+            self._waits_in[key] = channel
             self._not_before[key] = self._clock.ticks() + wait
         else:
             self._pace.took(channel)
@@ -236,7 +252,7 @@ class Messages(ItemFollower):
         for note, kept in notes.items():
             channel, ts, *about = json.loads(kept)
             message = note.removeprefix(_standing(request.id, "")) if request else ""
-            if drawn := self._drawn(message, Due(*about), request):
+            if drawn := self._drawn(message, self._fact(message, Due(*about)), request):
                 self._update(Posted(channel, ts), drawn, message)
         if request is None or not request.state.over:
             self._over(key)
@@ -251,11 +267,10 @@ class Messages(ItemFollower):
         except Final as refused:
             log.warning("message.not_changed", message=key, because=str(refused))
 
-    def _drawn(self, key: str, due: Due, request: Request | None) -> Drawn | None:
+    def _drawn(self, key: str, fact: Fact | None, request: Request | None) -> Drawn | None:
         """What is to be said, as it is true now; None if there is nothing any more."""
         if key.startswith(WARNING):
             return _warned(request, self._clock.now())
-        fact = self._fact(key, due)
         if key.startswith(ASKER):
             return dm.nobody_sees(request) if request and request.state is State.PENDING else None
         if isinstance(fact, Alert):
@@ -264,16 +279,13 @@ class Messages(ItemFollower):
             return None
         return _outcome(fact, request, self._names, self._clock.now())
 
-    def _channel(self, key: str, due: Due, request: Request | None) -> str | None:
+    def _channel(self, key: str, fact: Fact | None, request: Request | None) -> str | None:
         if BESIDE in key:
             return self._conversation(key.partition(BESIDE)[2])
-        if self._is_alert(key, due):
+        if isinstance(fact, Alert):
             policy = self._policies.last_good
             return policy.channels.alerts if policy else None
         return self._conversation(request.requester) if request else None
-
-    def _is_alert(self, key: str, due: Due) -> bool:
-        return not key.startswith((WARNING, ANEW, ASKER)) and isinstance(self._fact(key, due), Alert)
 
     def _conversation(self, person: str) -> str:
         if person not in self._direct:
@@ -281,9 +293,11 @@ class Messages(ItemFollower):
         return self._direct[person]
 
     def _fact(self, key: str, due: Due) -> Fact | None:
-        """None where the record has another one there now, or none."""
+        """What a message is about that shows a fact; None where the record has another one there now, or none."""
+        if key.startswith((WARNING, ANEW, ASKER)):
+            return None
         for entry in self._ledger.read(after=due.entry - 1, limit=1):
-            if str(entry.fact.id) == key.removeprefix(ASKER).partition(BESIDE)[0]:
+            if str(entry.fact.id) == key.partition(BESIDE)[0]:
                 return entry.fact
         return None
 

@@ -188,14 +188,17 @@ class RqQueue:
             return steps.execute(raise_on_error=False)
 
     def _announce(self, queue: RqList, what: str, request_id: str) -> None:
-        with _translated():
+        """By one way there and back."""
+        with _translated(), self._redis.pipeline() as steps:
             queue.enqueue_call(
                 what,
                 args=(request_id,),
                 description=what,
                 result_ttl=0,
                 ttl=int(FORGET_AFTER.total_seconds()),
+                pipeline=steps,
             )
+            steps.execute()
 
 
 @contextmanager

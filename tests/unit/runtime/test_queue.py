@@ -79,6 +79,16 @@ def test_what_is_announced_arrives(bench: Bench) -> None:
     assert bench.drain() == [Payload("revoke", "R-TWO2"), Payload("grant", "R-ONE1")]
 
 
+def test_work_is_announced_by_one_way_to_redis_and_back(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.queue.grant("R-7F3K")  # RQ asks once which version it is
+    ways: list[str] = []
+    execute, ask = Pipeline.execute, FakeRedis.execute_command
+    monkeypatch.setattr(Pipeline, "execute", lambda *args, **how: ways.append("steps") or execute(*args, **how))
+    monkeypatch.setattr(FakeRedis, "execute_command", lambda *args, **how: ways.append("one") or ask(*args, **how))
+    bench.queue.grant("R-8F3K")
+    assert ways == ["steps"]
+
+
 def test_ends_come_before_grants(bench: Bench) -> None:
     for number in range(3):
         bench.queue.grant(f"R-AAA{number}")

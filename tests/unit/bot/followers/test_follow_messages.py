@@ -91,6 +91,22 @@ def test_who_asked_is_told_of_every_outcome_but_their_own_withdrawal(house):
         assert [text.startswith(says) for text in told] == [True] * bool(says), (life, told)
 
 
+def test_of_many_messages_that_wait_for_one_channel_those_are_read_whose_turn_it_is(house, monkeypatch):
+    messages = house.start(Messages)
+    for number in range(12):
+        house.story(f"R-{1000 + number}", access=f"orders-db/{number}").active()
+    house.work(messages)
+    assert len(house.posted("D01ALICE0")) == 3
+    read, load = [], house.ledger.request
+    monkeypatch.setattr(house.ledger, "request", lambda request_id: read.append(request_id) or load(request_id))
+    house.clock.move(seconds=1)
+    house.work(messages)
+    assert len(house.posted("D01ALICE0")) == 4
+    assert read == ["R-1003"]
+    house.work(messages, 9)
+    assert len(house.posted("D01ALICE0")) == 12
+
+
 def test_who_left_the_rules_is_told_and_nobody_writes_to_a_deactivated_account(house):
     messages = house.start(Messages)
     for number, because in enumerate(("left_rules", "deactivated")):
