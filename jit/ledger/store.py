@@ -19,8 +19,8 @@ from jit.ledger.database import reading, writing
 from jit.ledger.entry import NO_ENTRY, Entry, TamperedEntry
 from jit.ledger.kept import KEPT, SOME
 from jit.ledger.keys import KeyRing
+from jit.ledger.lately import OpenedLately
 from jit.ledger.load import lives, load, read_all
-from jit.ledger.opened import opened
 from jit.ledger.rows import last_entry, may_be_doubles
 from jit.ledger.schema import entries
 from jit.ledger.unavailable import Doubled, Overtaken
@@ -51,6 +51,7 @@ class Ledger:
         self.engine = engine
         self.clock = clock
         self.ring = KeyRing(engine, clock)
+        self._lately = OpenedLately(clock)
 
     def append(self, facts: Sequence[Fact], *, expect: Mapping[str, int] | None = None) -> Recorded:
         """Record facts, all or none.
@@ -122,7 +123,7 @@ class Ledger:
                 keys = self.ring.opening(connection, (body for _, body, _ in rows))
                 for index, body, kept_under in rows:
                     try:
-                        found.append(opened(index, body, kept_under, keys))
+                        found.append(self._lately.open(index, body, kept_under, keys))
                     except TamperedEntry:
                         if not skip_unreadable and not found:
                             raise
