@@ -6,7 +6,7 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_mock_engine, text
+from sqlalchemy import create_mock_engine, inspect, text
 
 from jit.facts import Alert, AlertName, Source
 from jit.ledger import Ledger, LedgerUnavailable, check_chain, connect, create_tables
