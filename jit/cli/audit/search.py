@@ -11,6 +11,7 @@ from jit.cli.opening import existing_ledger
 from jit.cli.request_id import as_known
 from jit.facts import MODELS
 from jit.proof.audit import search as searching
+from jit.proof.audit.index import SearchIndex
 from jit.proof.audit.reading import Part, last_before, record_reading
 from jit.proof.audit.search import NobodyCalled, People, Wanted, find_people, known_names, words_as_recorded
 from jit.runtime.settings import Settings
@@ -54,13 +55,15 @@ def search(  # noqa: PLR0917  click passes them by name
     """
     if since and until and until < since:
         raise click.UsageError("--until is before --since: nothing can be between them.")
-    ledger = existing_ledger(Settings())
+    settings = Settings()
+    ledger = existing_ledger(settings)
     names = known_names(ledger.engine)
     try:
         people = find_people(ledger.engine, person, names) if person else People()
     except NobodyCalled as unknown:
         raise click.UsageError(str(unknown)) from None
-    wanted = Wanted(people, target, access, incident, frozenset([*kinds, *(["refused"] if refused else [])]), words)
+    kinds = (*kinds, "refused") if refused else kinds
+    wanted = Wanted(people, target, access, incident, frozenset(kinds), as_known(request) if request else "", words)
     after = last_before(ledger, since) if since else 0
     upto = last_before(ledger, until + _MOMENT) if until and until.year < MAXYEAR else None
     instead = {
@@ -69,13 +72,14 @@ def search(  # noqa: PLR0917  click passes them by name
         "incident": words_as_recorded(ledger.engine, [incident] if incident else [], names),
     }
     recorded = record_reading(ledger, "search", asked(context, instead), after)
-    part = Part(after, recorded.index - 1 if upto is None else upto, as_known(request) if request else None)
+    part = Part(after, recorded.index - 1 if upto is None else upto)
+    index = SearchIndex(settings.data, say=lambda what: click.echo(f"jit: {what}", err=True))
 
     broken = Broken()
     if limit is None:
-        found = broken.without(searching.search(ledger, wanted, part))
+        found = broken.without(searching.search(ledger, wanted, part, index))
     else:
-        newest = broken.without(searching.search(ledger, wanted, replace(part, newest_first=True)))
+        newest = broken.without(searching.search(ledger, wanted, replace(part, newest_first=True), index))
         found = reversed(list(islice(newest, limit)))
     show(found, called(names))
     broken.finish()

@@ -3,11 +3,11 @@
 import getpass
 import re
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -27,8 +27,8 @@ PAGE = 500
 LOOK_EVERY = 0.5
 """Seconds between looks for what is new."""
 _LONGEST_NAME = 200
-_PLACE = re.compile(
-    rb'\{"index": ([0-9]{1,18}), "recorded_at": "([0-9T:.-]{19,26}\+00:00)", "previous": "[0-9a-f]{64}", "fact": \{'
+_HEAD = re.compile(
+    rb'\{"index": ([0-9]{1,18}), "recorded_at": "([0-9T:.-]{19,26}\+00:00)", "previous": "([0-9a-f]{64})", "fact": \{'
 )
 
 
@@ -65,13 +65,10 @@ def record_reading(ledger: Ledger, how: How, asked: str, after: int) -> Entry:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Of the record: the entries behind ``after``, up to ``upto`` where that is given; of one ``request`` alone, and
-    then it cannot be told what is missing.
-    """
+    """Of the record: the entries behind ``after``, up to ``upto`` where that is given."""
 
     after: int = 0
     upto: int | None = None
-    request: str | None = None
     newest_first: bool = False
 
 
@@ -83,23 +80,26 @@ def read_kept(ledger: Ledger, part: Part = ALL) -> Iterator[KeptEntry | Tampered
 
     Raises LedgerUnavailable.
     """
-    for page, _ in _pages(ledger, part, lambda _: False):
+    for page, _ in _pages(ledger, part):
         yield from page
 
 
-def read_entries(
-    ledger: Ledger, part: Part = ALL, may_fit: Callable[[bytes], bool] = lambda _: True
-) -> Iterator[Entry | TamperedEntry]:
-    """The same, opened; and of what is broken, what is wrong with it. Those whose bytes no ``may_fit`` are checked and
-    left out, unopened.
-
-    Raises LedgerUnavailable.
-    """
-    for page, keys in _pages(ledger, part, may_fit):
+def read_entries(ledger: Ledger, part: Part = ALL) -> Iterator[Entry | TamperedEntry]:
+    """The same, opened; and of what is broken, what is wrong with it. Raises LedgerUnavailable."""
+    for page, keys in _pages(ledger, part, to_open=True):
         for kept in page:
-            found = kept if isinstance(kept, TamperedEntry) else _opened(kept, keys, may_fit)
-            if found is not None:
-                yield found
+            yield kept if isinstance(kept, TamperedEntry) else _opened(kept, keys)
+
+
+def read_at(ledger: Ledger, places: Sequence[int]) -> Iterator[Entry | TamperedEntry]:
+    """The entries that stand at these ``places``, opened, in this order. Raises LedgerUnavailable."""
+    for start in range(0, len(places), PAGE):
+        page = places[start : start + PAGE]
+        with reading(ledger.engine) as connection:
+            rows = {kept[0]: kept for kept in kept_entries(connection, entries.c.index.in_(page), limit=PAGE)}
+            keys = ledger.ring.opening(connection, (body for _, body, _ in rows.values()))
+        for index in page:
+            yield _opened(rows[index], keys) if index in rows else _missing(index, index)
 
 
 def coming(
@@ -150,18 +150,25 @@ def _first_sound(ledger: Ledger, part: Part) -> tuple[int, datetime] | None:
     with reading(ledger.engine) as connection:
         first = _rows(connection, part, 1)
     for kept in chain(first, read_kept(ledger, part)):
-        if not isinstance(kept, TamperedEntry) and hash_of(kept[1]) == kept[2] and (place := _place_of(kept)):
-            return place
+        if not isinstance(kept, TamperedEntry) and hash_of(kept[1]) == kept[2] and (head := head_of(kept)):
+            return kept[0], head.recorded_at
     return None
 
 
-def _place_of(kept: KeptEntry) -> tuple[int, datetime] | None:
-    """What its bytes say of where it stands and when it was recorded, if they say that it stands here."""
-    place = _PLACE.match(kept[1])
-    if place is None or int(place[1]) != kept[0]:
+class Head(NamedTuple):
+    """What the bytes of an entry say beside its fact."""
+
+    recorded_at: datetime
+    previous: str
+
+
+def head_of(kept: KeptEntry) -> Head | None:
+    """None where its bytes do not say that it stands here."""
+    head = _HEAD.match(kept[1])
+    if head is None or int(head[1]) != kept[0]:
         return None
     try:
-        return kept[0], datetime.fromisoformat(place[2].decode())
+        return Head(datetime.fromisoformat(head[2].decode()), head[3].decode())
     except ValueError:
         return None
 
@@ -169,25 +176,25 @@ def _place_of(kept: KeptEntry) -> tuple[int, datetime] | None:
 _Page = tuple[list[KeptEntry | TamperedEntry], Mapping[str, bytes | None]]
 
 
-def _pages(ledger: Ledger, part: Part, may_fit: Callable[[bytes], bool]) -> Iterator[_Page]:
-    """With each page the keys of the entries that ``may_fit``."""
+def _pages(ledger: Ledger, part: Part, *, to_open: bool = False) -> Iterator[_Page]:
+    """With each page the keys of its entries, where they are ``to_open``."""
     low, high = part.after, ledger.last_index() if part.upto is None else part.upto
     expected, step = (high, -1) if part.newest_first else (low + 1, 1)
     while low < high:
         with reading(ledger.engine) as connection:
             rows = _rows(connection, replace(part, after=low, upto=high))
-            keys = ledger.ring.opening(connection, (body for _, body, _ in rows if may_fit(body)))
+            keys = ledger.ring.opening(connection, (body for _, body, _ in rows)) if to_open else {}
         if not rows:
             break
         page: list[KeptEntry | TamperedEntry] = []
         for kept in rows:
-            if part.request is None and kept[0] != expected:
+            if kept[0] != expected:
                 page.append(_missing(expected, kept[0] - step))
             page.append(kept)
             expected = kept[0] + step
         low, high = (low, expected) if part.newest_first else (expected - 1, high)
         yield page, keys
-    if part.request is None and low < high:
+    if low < high:
         yield [_missing(low + 1, high)], {}
 
 
@@ -200,21 +207,15 @@ def _rows(connection: Connection, part: Part, limit: int = PAGE) -> list[KeptEnt
     where = [entries.c.index > part.after]
     if part.upto is not None:
         where.append(entries.c.index <= part.upto)
-    if part.request is not None:
-        where.append(entries.c.request_id == part.request)
     return kept_entries(connection, *where, limit=limit, newest_first=part.newest_first)
 
 
-def _opened(
-    kept: KeptEntry, keys: Mapping[str, bytes | None], may_fit: Callable[[bytes], bool]
-) -> Entry | TamperedEntry | None:
+def _opened(kept: KeptEntry, keys: Mapping[str, bytes | None]) -> Entry | TamperedEntry:
     index, body, kept_under = kept
     if hash_of(body) != kept_under:
         return TamperedEntry(index, "its bytes do not have the hash they are kept under")
-    if _place_of(kept) is None:
+    if head_of(kept) is None:
         return TamperedEntry(index, "it is not what was recorded here")
-    if not may_fit(body):
-        return None
     try:
         entry = open_entry(body, kept_under, keys)
     except ValueError:

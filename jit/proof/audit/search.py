@@ -5,8 +5,9 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time
+from itertools import chain
 
 from sqlalchemy import Engine, select
 
@@ -14,10 +15,11 @@ from jit.durations import BadDuration, parse_duration
 from jit.facts import Fact, said_fields
 from jit.ledger import Entry, Ledger, TamperedEntry
 from jit.ledger.database import reading
-from jit.ledger.privacy.fields import naming_fields, places
+from jit.ledger.privacy.fields import places
 from jit.ledger.privacy.people import closed_person, erased_person, is_person
 from jit.ledger.schema import directory, person_keys
-from jit.proof.audit.reading import ALL, Part, read_entries
+from jit.proof.audit.index import Found, SearchIndex, Term, key_term, term
+from jit.proof.audit.reading import ALL, Part, read_at, read_entries
 
 _ID = re.compile(r"[UWB][A-Z0-9]{4,30}|[a-z]+@\S+|cli:\S+")
 _LIKE_AN_ID = re.compile(r"(?<![A-Za-z0-9])[UWuw](?=[A-Za-z]*[0-9])[A-Za-z0-9]{4,30}(?![A-Za-z0-9])")
@@ -72,14 +74,14 @@ class Wanted:
     access: str = ""
     incident: str = ""
     kinds: frozenset[str] = frozenset()
+    request: str = ""
     words: tuple[str, ...] = ()
 
     def fits(self, fact: Fact) -> bool:
+        exactly = {"request_id": self.request, "access": self.access, "target": self.target}
+        if any(value and getattr(fact, name, None) != value for name, value in exactly.items()):
+            return False
         if self.kinds and fact.kind not in self.kinds:
-            return False
-        if self.target and getattr(fact, "target", None) != self.target:
-            return False
-        if self.access and getattr(fact, "access", None) != self.access:
             return False
         if self.incident and folded(getattr(fact, "incident", None) or "") != folded(self.incident):
             return False
@@ -87,27 +89,65 @@ class Wanted:
             return False
         return not self.words or _has_words(fact, self.words)
 
-    def needles(self) -> list[list[bytes]]:
-        """Of each list, one must stand in the bytes of an entry that fits. What is personal is closed there, but they
-        name the key.
-        """
-        plain = {"target": [self.target], "access": [self.access], "kind": sorted(self.kinds)}
-        asked = [[_quoted(name, value) for value in values if value] for name, values in plain.items()]
-        ids = [_quoted(name, who) for who in self.people.ids for name in naming_fields()]
-        keys = [f'"key":"{key}'.encode() for key in self.people.keys]
-        return [needles for needles in [*asked, ids + keys] if needles]
+    def terms(self) -> list[list[Term]]:
+        """Of each list, an entry that fits has one. What is personal is closed there, but they name the key."""
+        plain = {"request_id": [self.request], "access": [self.access], "target": [self.target], "kind": self.kinds}
+        asked = [[term(name, value) for value in values if value] for name, values in plain.items()]
+        people = [*(term("person", who) for who in self.people.ids), *map(key_term, self.people.keys)]
+        return [any_of for any_of in (*asked, people) if any_of]
 
 
-def search(ledger: Ledger, wanted: Wanted, part: Part = ALL) -> Iterator[Entry | TamperedEntry]:
-    """The entries that fit, and of each that is broken what is wrong with it. Raises LedgerUnavailable."""
-    needles = wanted.needles()
+def search(
+    ledger: Ledger, wanted: Wanted, part: Part = ALL, index: SearchIndex | None = None
+) -> Iterator[Entry | TamperedEntry]:
+    """The entries that fit, and of each that is broken what is wrong with it. Of those that cannot fit by what the
+    ``index`` knows of them, nothing is read. Raises LedgerUnavailable.
+    """
+    terms = wanted.terms()
+    if terms:
+        upto = ledger.last_index() if part.upto is None else part.upto
+        found = (index or SearchIndex()).find(ledger, terms, replace(part, upto=upto))
+        read = _read_found(ledger, found, newest_first=part.newest_first)
+    else:
+        read = _linked(read_entries(ledger, part))
+    return (each for each in read if isinstance(each, TamperedEntry) or wanted.fits(each.fact))
 
-    def may_fit(body: bytes) -> bool:
-        return all(any(needle in body for needle in any_of) for any_of in needles)
 
-    for found in read_entries(ledger, part, may_fit):
-        if isinstance(found, TamperedEntry) or wanted.fits(found.fact):
-            yield found
+def _read_found(ledger: Ledger, found: Found, *, newest_first: bool) -> Iterator[Entry | TamperedEntry]:
+    for each in reversed(list(found.in_order())) if newest_first else found.in_order():
+        if isinstance(each, tuple):
+            yield from _read_odd(ledger, Part(each[0] - 1, each[1], newest_first))
+        else:
+            yield from _read_places(ledger, found, each[::-1] if newest_first else each)
+
+
+def _read_places(ledger: Ledger, found: Found, places: list[int]) -> Iterator[Entry | TamperedEntry]:
+    for each in read_at(ledger, places):
+        if isinstance(each, Entry) and not found.known(each.index, each.hash):
+            yield TamperedEntry(each.index, "it is not what an earlier search read here")
+        else:
+            yield each
+
+
+def _read_odd(ledger: Ledger, part: Part) -> Iterator[Entry | TamperedEntry]:
+    """What stands there now, with whether the first follows the entry before."""
+    before = list(read_entries(ledger, Part(part.after - 1, part.after))) if part.after else []
+    within = read_entries(ledger, part)
+    for each in _linked(chain(within, before) if part.newest_first else chain(before, within)):
+        if each.index > part.after:
+            yield each
+
+
+def _linked(found: Iterable[Entry | TamperedEntry]) -> Iterator[Entry | TamperedEntry]:
+    """All of it; and of each entry that does not follow the one next to it, that it does not."""
+    beside: Entry | TamperedEntry | None = None
+    for each in found:
+        if isinstance(beside, Entry) and isinstance(each, Entry):
+            earlier, later = (beside, each) if beside.index < each.index else (each, beside)
+            if later.index == earlier.index + 1 and later.previous != earlier.hash:
+                yield TamperedEntry(later.index, "it does not follow the entry before it")
+        yield each
+        beside = each
 
 
 def known_names(engine: Engine) -> dict[str, tuple[str, str]]:
@@ -202,10 +242,6 @@ def read_moment(text: str, now: datetime, *, to_its_end: bool = False) -> dateti
 def folded(text: str) -> str:
     """The same for all ways to write the same."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-
-
-def _quoted(name: str, value: str) -> bytes:
-    return f'"{name}":{json.dumps(value, ensure_ascii=False)}'.encode(errors="replace")
 
 
 def _people_in(fact: Fact) -> set[str]:
