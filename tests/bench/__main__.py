@@ -22,6 +22,7 @@ from tests.bench.page import write
 from tests.bench.playground import measure_playground
 from tests.bench.record import measure_record
 from tests.bench.results import HEAD, Result, joined, machine
+from tests.bench.search import measure_search
 from tests.bench.views import measure_views
 
 
@@ -41,6 +42,7 @@ MEASUREMENTS = {
     "appends": Measurement("Appends to the ledger", lambda _: measure_appends()),
     "views": Measurement("App Home, card and lists with 100,000 requests", lambda _: measure_views()),
     "record": Measurement("Proving and verifying the record", lambda _: measure_record()),
+    "search": Measurement("Searching the record", lambda _: measure_search()),
     "idle": Measurement("While nothing happens", lambda _: measure_idle()),
     "memory": Measurement("Memory of each process", lambda _: measure_memory()),
     "playground": Measurement("The playground page", lambda _: measure_playground()),
