@@ -303,8 +303,16 @@ def _look_up(database: sqlite3.Connection, terms: Sequence[Sequence[Term]], part
     low, high = part.after, part.upto or 0
     fitting = [{place for each in any_of for place in _places_of(database, each)} for any_of in terms]
     places = sorted(place for place in set.intersection(*fitting) if low < place <= high)
-    hashes = database.execute("SELECT first, hashes FROM hashes ORDER BY first").fetchall() if places else []
+    hashes = _hashes_of(database, places[0], places[-1]) if places else []
     return Found(places, _joined(_odd_in(database, low, high)), hashes)
+
+
+def _hashes_of(database: sqlite3.Connection, first: int, last: int) -> list[tuple[int, bytes]]:
+    query = (
+        "SELECT first, hashes FROM hashes WHERE first <= :last"
+        " AND first >= (SELECT max(first) FROM hashes WHERE first <= :first) ORDER BY first"
+    )
+    return database.execute(query, {"first": first, "last": last}).fetchall()
 
 
 def _places_of(database: sqlite3.Connection, wanted: Term) -> Iterator[int]:
