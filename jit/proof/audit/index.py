@@ -31,7 +31,7 @@ from typing import Any, NamedTuple
 from jit.ledger import Ledger, TamperedEntry
 from jit.ledger.entry import NO_ENTRY, hash_of
 from jit.ledger.privacy.fields import naming_fields
-from jit.proof.audit.reading import Part, head_of, kept_at, read_kept
+from jit.proof.audit.reading import Part, kept_at, preamble_of, read_kept
 
 VERSION = 1
 """Of the tables below. A file of another version is made anew."""
@@ -265,10 +265,10 @@ def _read(ledger: Ledger, after: int, previous: str | None, upto: int) -> Iterat
         if index > after + 1:
             yield _Read(after + 1, index - 1)
             previous = None
-        head = head_of(kept) if hash_of(body) == kept_under else None
-        follows = head is not None and previous in {None, head.previous}
+        preamble = preamble_of(kept) if hash_of(body) == kept_under else None
+        follows = preamble is not None and previous in {None, preamble.previous}
         yield _Read(index, index, kept_under, terms_of(body) if follows else None)
-        after, previous = index, kept_under if head is not None else None
+        after, previous = index, kept_under if preamble is not None else None
     if after < upto:
         yield _Read(after + 1, upto)
 

@@ -27,7 +27,7 @@ PAGE = 500
 LOOK_EVERY = 0.5
 """Seconds between looks for what is new."""
 _LONGEST_NAME = 200
-_HEAD = re.compile(
+_PREAMBLE = re.compile(
     rb'\{"index": ([0-9]{1,18}), "recorded_at": "([0-9T:.-]{19,26}\+00:00)", "previous": "([0-9a-f]{64})", "fact": \{'
 )
 
@@ -150,25 +150,25 @@ def _first_sound(ledger: Ledger, part: Part) -> tuple[int, datetime] | None:
     with reading(ledger.engine) as connection:
         first = _rows(connection, part, 1)
     for kept in chain(first, read_kept(ledger, part)):
-        if not isinstance(kept, TamperedEntry) and hash_of(kept[1]) == kept[2] and (head := head_of(kept)):
-            return kept[0], head.recorded_at
+        if not isinstance(kept, TamperedEntry) and hash_of(kept[1]) == kept[2] and (preamble := preamble_of(kept)):
+            return kept[0], preamble.recorded_at
     return None
 
 
-class Head(NamedTuple):
+class Preamble(NamedTuple):
     """What the bytes of an entry say beside its fact."""
 
     recorded_at: datetime
     previous: str
 
 
-def head_of(kept: KeptEntry) -> Head | None:
+def preamble_of(kept: KeptEntry) -> Preamble | None:
     """None where its bytes do not say that it stands here."""
-    head = _HEAD.match(kept[1])
-    if head is None or int(head[1]) != kept[0]:
+    preamble = _PREAMBLE.match(kept[1])
+    if preamble is None or int(preamble[1]) != kept[0]:
         return None
     try:
-        return Head(datetime.fromisoformat(head[2].decode()), head[3].decode())
+        return Preamble(datetime.fromisoformat(preamble[2].decode()), preamble[3].decode())
     except ValueError:
         return None
 
@@ -214,7 +214,7 @@ def _opened(kept: KeptEntry, keys: Mapping[str, bytes | None]) -> Entry | Tamper
     index, body, kept_under = kept
     if hash_of(body) != kept_under:
         return TamperedEntry(index, "its bytes do not have the hash they are kept under")
-    if head_of(kept) is None:
+    if preamble_of(kept) is None:
         return TamperedEntry(index, "it is not what was recorded here")
     try:
         entry = open_entry(body, kept_under, keys)
