@@ -1,6 +1,6 @@
 """What the core needs from outside. Each port has one real implementation and a fake in `tests`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
@@ -156,8 +156,8 @@ class Holder:
 class Target(Protocol):
     """One system that access is given to. Thread-safe; every call is bounded in time.
 
-    A kind that can do more has the methods of `TakesRightsFirst` or `LooksAhead`, too, and one that keeps connections
-    has ``close()``. `jit.testing.targets` tests all of it.
+    A kind that can do more has the methods of `TakesRightsFirst`, `EndsMany` or `LooksAhead`, too, and one that keeps
+    connections has ``close()``. `jit.testing.targets` tests all of it.
     """
 
     name: str
@@ -218,6 +218,23 @@ class TakesRightsFirst(Protocol):
     def take_rights(self, request_id: str, principal: str) -> None:
         """So that from now on nothing can be begun with them. Waits for nobody; `Target.revoke` follows and does the
         rest, telling all that it would have told without this. Raises TargetError.
+        """
+
+
+@runtime_checkable
+class EndsMany(Protocol):
+    """A target that ends many grants with few words. ``principals`` are by request id.
+
+    What either call leaves out, or all where it raises TargetError, is ended one by one, as if it had not been called:
+    what is in the way of one grant is in the way of no other.
+    """
+
+    def take_rights_of_many(self, principals: Mapping[str, str]) -> Collection[str]:
+        """As `TakesRightsFirst.take_rights`. Returns the request ids of those whose rights are gone."""
+
+    def revoke_many(self, principals: Mapping[str, str]) -> Mapping[str, RevokeResult]:
+        """As `Target.revoke`, of those whose rights were taken, with as much read back of each. Returns those whose end
+        is proven.
         """
 
 

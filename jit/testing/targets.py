@@ -21,7 +21,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from jit.ports import Grant, Held, Holder, Target, TargetError, TargetRefused, TargetUnreachable
+from jit.ports import (
+    EndsMany,
+    Grant,
+    Held,
+    Holder,
+    RevokeResult,
+    Target,
+    TargetError,
+    TargetRefused,
+    TargetUnreachable,
+)
 
 ENDS_AT = datetime(2030, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -135,6 +145,24 @@ class TargetTests:
             take_rights("R-7F3K", case.principals[0])
             assert not case.has(case.principals[0], case.permissions[0])
         assert case.target.revoke("R-7F3K", case.principals[0]).existed
+
+    def test_what_ends_together_ends_as_if_each_did_by_itself(self, case: TargetCase) -> None:
+        """What was never given, and whatever the target leaves out, is ended one by one."""
+        ends = dict(zip(("R-AAAA", "R-BBBB", "R-NONE"), (*case.principals, case.principals[0]), strict=True))
+        for request_id, principal in [*ends.items()][:2]:
+            case.target.grant(case.grant(request_id, principal=principal), still_due)
+        done: dict[str, RevokeResult] = {}
+        if isinstance(case.target, EndsMany):
+            for request_id in case.target.take_rights_of_many(ends):
+                assert not case.has(ends[request_id], case.permissions[0])
+            done |= case.target.revoke_many(ends)
+        for request_id in ends.keys() - done.keys():
+            done[request_id] = case.target.revoke(request_id, ends[request_id])
+        assert {request_id: taken.existed for request_id, taken in done.items()} == {
+            request_id: request_id != "R-NONE" for request_id in ends
+        }
+        assert case.anew().list_grants() == []
+        assert not any(case.has(principal, case.permissions[0]) for principal in case.principals)
 
     def test_of_two_grants_of_the_same_the_end_of_one_leaves_the_other(self, case: TargetCase) -> None:
         for request_id in ("R-AAAA", "R-BBBB"):

@@ -4,7 +4,8 @@ Everything here may be done twice, by anybody, at the same time. An end is never
 recorded: then the facts go to the spool.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
 import structlog
@@ -19,6 +20,7 @@ from workers.provision.late_ends import LateEndAlerts
 from workers.provision.recorder import Recorder
 from workers.provision.unknown_grant import unknown_grant
 from workers.provision.watchlist import as_written
+from workers.targets.guarded import Guarded
 from workers.targets.registry import TargetRegistry
 
 log = structlog.get_logger(__name__)
@@ -59,14 +61,19 @@ class Revoker:
         """The first half of `end`: record what is about to be done, and take the rights away. Waits for no session."""
         done = {request.id for request in requests if self._was_done(request)}
         begun = self._facts.begin([request for request in requests if request.id not in done], cause)  # 1.
-        for request in begun.mine:
-            self._take_rights(request)  # 2.
+        self._take_rights_of(begun.mine)  # 2.
         done |= {request.id for request in requests if request.id in begun.over and self._is_gone(request)}
         return Begun(begun.mine, frozenset(done))
 
     def finish(self, begun: Begun, cause: EndCause | None = None) -> frozenset[str]:
         """The second half: cut sessions and wait for them, read back, record. Returns the ids of those proven gone."""
-        attempts = [self._attempt(request) for request in begun.mine]  # 3.
+        together = self._ended_together(begun.mine)  # 3.
+        gone = self._conclude(together, cause)
+        left = [request for request in begun.mine if request.id not in gone]
+        return begun.over | gone | self._conclude([self._attempt(request) for request in left], cause)
+
+    def _conclude(self, attempts: Sequence[RevokeAttempt], cause: EndCause | None) -> frozenset[str]:
+        """The ids of those proven gone. What was ended together is on the record before any other is waited for."""
         proven = [attempt for attempt in attempts if attempt.taken is not None]
         self._facts.conclude(proven, cause)  # 4.
         for attempt in proven:
@@ -76,7 +83,7 @@ class Revoker:
             if attempt.taken is None:
                 self._late.tell(attempt.request, attempt.trouble)
         self._late.tell_ended_late([attempt.request for attempt in proven if attempt.existed])
-        return begun.over | {attempt.request.id for attempt in proven}
+        return frozenset(attempt.request.id for attempt in proven)
 
     def owes(self, request_id: str) -> bool:
         """Whether this was ended here, and the ledger has not taken it yet."""
@@ -196,6 +203,33 @@ class Revoker:
         whose = f" from {about.principal}" if about.principal else ""
         return f"on {about.target}, take {called}{whose} by hand."
 
+    def _take_rights_of(self, requests: Sequence[Request]) -> None:
+        """Of all that the target can take together first."""
+        taken: set[str] = set()
+        for target, principals in self._by_target(requests):
+            with _or_one_by_one():
+                taken |= {*target.take_rights_of_many(principals)}
+        for request in requests:
+            if request.id not in taken:
+                self._take_rights(request)
+
+    def _ended_together(self, requests: Sequence[Request]) -> list[RevokeAttempt]:
+        """What the target can prove of many at once; whatever else there is to end is not among it."""
+        ended: dict[str, RevokeResult] = {}
+        for target, principals in self._by_target(requests):
+            self._unproven |= principals.keys()
+            with _or_one_by_one():
+                ended |= target.revoke_many(principals)
+        self._unproven -= ended.keys()
+        return [RevokeAttempt(request, ended[request.id]) for request in requests if request.id in ended]
+
+    def _by_target(self, requests: Sequence[Request]) -> Iterator[tuple[Guarded, dict[str, str]]]:
+        """The principals, by request id, of those that the record names."""
+        for name in {request.target for request in requests}:
+            with suppress(TargetError):
+                open_ones = [one for one in requests if one.target == name and not is_closed(one.principal)]
+                yield self._registry.get(name), {one.id: one.principal for one in open_ones}
+
     def _attempt(self, request: Request) -> RevokeAttempt:
         try:
             return RevokeAttempt(request, self._revoke(request))
@@ -237,3 +271,12 @@ class Revoker:
         if (held := target.held(about.id)) is not None:
             self._told[about.id] = held.principal
         return self._told.get(about.id, about.principal)
+
+
+@contextmanager
+def _or_one_by_one() -> Iterator[None]:
+    """Whatever stands in the way of many ends together: each is carried out by itself then."""
+    try:
+        yield
+    except TargetError as trouble:
+        log.warning("ends.one_by_one", why=type(trouble).__name__)

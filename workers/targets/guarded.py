@@ -1,11 +1,12 @@
 """A target as the rest of the workers see it: its faults stay its own."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 
 import structlog
 
 from jit.ports import (
+    EndsMany,
     Finding,
     Grant,
     Held,
@@ -22,6 +23,8 @@ log = structlog.get_logger(__name__)
 
 LONGEST_WORDS = 500
 """Characters of what a target says to whoever was given something."""
+
+FEWEST_TOGETHER = 2
 
 Answer = TypeVar("Answer")
 
@@ -54,6 +57,20 @@ class Guarded:
         target = self._target
         if isinstance(target, TakesRightsFirst):
             self._asked("take_rights", lambda: target.take_rights(request_id, principal))
+
+    def take_rights_of_many(self, principals: Mapping[str, str]) -> Collection[str]:
+        """Nobody's where each has to be ended by itself."""
+        target = self._target
+        if not isinstance(target, EndsMany) or len(principals) < FEWEST_TOGETHER:
+            return ()
+        return self._asked("take_rights_of_many", lambda: target.take_rights_of_many(principals))
+
+    def revoke_many(self, principals: Mapping[str, str]) -> Mapping[str, RevokeResult]:
+        """As above."""
+        target = self._target
+        if not isinstance(target, EndsMany) or len(principals) < FEWEST_TOGETHER:
+            return {}
+        return self._asked("revoke_many", lambda: target.revoke_many(principals))
 
     def revoke(self, request_id: str, principal: str) -> RevokeResult:
         return self._asked("revoke", lambda: self._target.revoke(request_id, principal))

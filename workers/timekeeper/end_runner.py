@@ -16,12 +16,12 @@ from workers.provision.revoke import Revoker
 from workers.provision.watchlist import Watchlist
 from workers.timekeeper.backoff import KeyedBackoff
 from workers.timekeeper.changed_records import look_up, tell_changed
-from workers.timekeeper.lanes import ThreadLanes
+from workers.timekeeper.lanes import THREADS, ThreadLanes
 
 log = structlog.get_logger(__name__)
 
-BATCH = 10
-"""Ends recorded together."""
+FEWEST, MOST = 10, 100
+"""Ends recorded, and as far as the target can taken, together: as many as leave something for each thread of a lane."""
 GIVEN_UP = "it could not be finished in time"
 
 Done = TypeVar("Done", Begun, frozenset[str])
@@ -49,8 +49,9 @@ class EndRunner:
 
     def end_due(self, target: str, requests: Sequence[Request]) -> None:
         """What is due by the ledger's word, some at a time."""
-        for start in range(0, len(requests), BATCH):
-            self._submit(target, requests[start : start + BATCH], self._end_still_due)
+        size = max(FEWEST, min(MOST, -(-len(requests) // THREADS)))
+        for start in range(0, len(requests), size):
+            self._submit(target, requests[start : start + size], self._end_still_due)
 
     def end_found(self, request: Request) -> None:
         """What its target holds after its end."""

@@ -5,6 +5,8 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+import pytest
+
 from jit.facts import AlertName
 from jit.ledger import Conflict
 from jit.ledger.privacy.people import ERASED_TEXT
@@ -15,7 +17,7 @@ from jit.testing import InMemoryTarget
 from tests.world.base import in_a_file
 from tests.world.hands import RULES, Hands
 from tests.world.waiting import HUNG, wait_until
-from workers.timekeeper.end_runner import BATCH
+from workers.timekeeper import end_runner
 from workers.timekeeper.lanes import THREADS
 
 MORE = """
@@ -28,8 +30,8 @@ MORE = """
     approve:
       - all_of: [{{from: [U02BOB000]}}]
 """
-DUE = 60
-"""More than the threads of one target take together."""
+DUE, AT_ONCE = 60, 10
+"""More than the threads of one target take together, if each takes so many at once."""
 
 
 class WaitingTarget(InMemoryTarget):
@@ -76,14 +78,17 @@ def test_all_that_is_due_loses_its_rights_before_any_session_is_waited_for(tmp_p
     assert {house.request(request_id).state for request_id in ids} == {State.ENDED}
 
 
-def test_what_another_ended_while_it_waited_for_a_thread_is_left_to_them(tmp_path: Path) -> None:
+def test_what_another_ended_while_it_waited_for_a_thread_is_left_to_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A batch with one of those was refused, and then each of its ends recorded by itself."""
+    monkeypatch.setattr(end_runner, "MOST", AT_ONCE)
     house, target = house_of(tmp_path)
     ids = [f"R-AA{number:02}" for number in range(DUE)]
     for number, request_id in enumerate(ids):
         house.active(request_id, access=f"orders-db/read{number}", minutes=30)
     house.clock.move(minutes=30)
-    first_of_each_batch, waiting, goes_on = ids[::BATCH][:THREADS], set[str](), Event()
+    first_of_each_batch, waiting, goes_on = ids[::AT_ONCE][:THREADS], set[str](), Event()
     take_rights = target.take_rights
 
     def wait(request_id: str, principal: str) -> None:

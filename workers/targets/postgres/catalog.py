@@ -4,14 +4,14 @@ Names are looked up by `to_regrole`, which has an index where a comparison with 
 names off after 63 bytes: refuse longer ones before.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, LiteralString
 
 import psycopg
 from psycopg.rows import class_row, scalar_row
 
-from workers.targets.postgres.note import NOTED, NOTES_ITSELF, Note
+from workers.targets.postgres.note import NOTED, NOTED_MANY, NOTES_ITSELF, Note
 
 HOLDS: LiteralString = "(m.inherit_option OR m.set_option)"
 """From 16 on who creates a role gets it with ADMIN alone, which by itself gives nothing."""
@@ -88,13 +88,15 @@ def ours(conn: psycopg.Connection[Any]) -> LiteralString:
 
 
 def otherwise_held(conn: psycopg.Connection[Any], who: LiteralString = "%(holder)s::oid") -> LiteralString:
-    """The beginning of a query: `mine`, every role that ``who`` has but through roles that are ``ours``."""
+    """The beginning of a query: `mine`, every role that ``who`` has but through roles that are ``ours``. That is asked
+    of each role by itself, and not of all that there are.
+    """
     return f"""
         WITH RECURSIVE mine(oid) AS (
             SELECT {who}
             UNION
-            SELECT m.roleid FROM mine JOIN pg_auth_members m ON m.member = mine.oid JOIN pg_roles r ON r.oid = m.roleid
-            WHERE {holds(conn)} AND NOT {ours(conn)}
+            SELECT m.roleid FROM mine JOIN pg_auth_members m ON m.member = mine.oid
+            WHERE {holds(conn)} AND NOT (SELECT {ours(conn)} FROM pg_roles r WHERE r.oid = m.roleid)
         )"""  # noqa: S608 - constants of this package alone
 
 
@@ -177,6 +179,22 @@ def jit_roles_of(conn: psycopg.Connection[Any], name: str, request_id: str) -> l
         return cur.execute(query, {"name": name, "request": request_id}, prepare=True).fetchall()
 
 
+def jit_roles_of_many(conn: psycopg.Connection[Any], requests: Mapping[str, str]) -> dict[str, list[JitRole]]:
+    """As `jit_roles_of` of many, by request id. ``requests`` are these, by the names of their roles."""
+    query = f"""{_jit_roles(conn)}
+        WHERE r.oid IN (SELECT to_regrole(quote_ident(w))::oid FROM unnest(%(names)s::text[]) w UNION ALL {NOTED_MANY})
+          AND (r.rolname = ANY(%(names)s::text[]) OR given.administered)"""  # noqa: S608 - constants of this package alone
+    with conn.cursor(row_factory=class_row(JitRole)) as cur:
+        parameters = {"names": list(requests), "requests": list(requests.values())}
+        found = cur.execute(query, parameters, prepare=True).fetchall()
+    roles: dict[str, list[JitRole]] = {request_id: [] for request_id in requests.values()}
+    for role in found:
+        whose = {requests.get(role.name), role.note.request if role.note and role.administered else None}
+        for request_id in roles.keys() & whose:
+            roles[request_id].append(role)
+    return roles
+
+
 def jit_roles(conn: psycopg.Connection[Any], named: str) -> list[JitRole]:
     """``named`` is a regular expression for the names of roles of ours; those renamed are found too. Those come first
     that nobody else can have made: any number of others holds up nothing of ours.
@@ -245,6 +263,32 @@ def holders(conn: psycopg.Connection[Any], roles: Sequence[JitRole], principal: 
     with conn.cursor(row_factory=class_row(Account)) as cur:
         parameters = {"roles": [role.oid for role in roles], "noted": noted, "told": told, "principal": principal}
         return cur.execute(query, parameters, prepare=True).fetchall()
+
+
+def holders_of_many(conn: psycopg.Connection[Any], roles: Sequence[JitRole]) -> dict[int, list[Account]]:
+    """As `holders`, by the oids of the roles, each of which has an own note that says how things stood before."""
+    noted = [(role.oid, note, note.before) for role in roles if (note := role.own_note) and note.before]
+    query = f"""
+        WITH RECURSIVE given(role, holder, principal) AS (
+            SELECT * FROM unnest(%(roles)s::oid[], %(holders)s::oid[], %(principals)s::text[])
+        ), down(role, oid) AS (
+            (SELECT role, role FROM given UNION SELECT role, holder FROM given)
+            UNION
+            SELECT down.role, m.member FROM down JOIN pg_auth_members m ON m.roleid = down.oid
+            WHERE {holds(conn)} AND m.member <> {ME}
+        )
+        SELECT d.role, d.oid, coalesce(rolname, g.principal), coalesce(rolsuper, false), coalesce(rolcanlogin, false)
+        FROM down d JOIN given g USING (role) LEFT JOIN pg_roles r ON r.oid = d.oid
+        WHERE coalesce(rolname NOT IN (session_user, current_user), true)"""  # noqa: S608 - constants of this file alone
+    parameters = {
+        "roles": [oid for oid, _, _ in noted],
+        "holders": [before.holder for _, _, before in noted],
+        "principals": [note.principal for _, note, _ in noted],
+    }
+    found: dict[int, list[Account]] = {role.oid: [] for role in roles}
+    for role, oid, name, superuser, login in conn.execute(query, parameters, prepare=True).fetchall():
+        found[role].append(Account(oid, name, superuser, login, worker=False))
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Therefore the lock keeps order and protects nothing: strangers are pushed aside,
 """
 
 import hashlib
+from collections.abc import Collection
 from typing import Any, LiteralString
 
 import psycopg
@@ -43,6 +44,14 @@ def lock_key(principal: str) -> int:
 def lock(conn: psycopg.Connection[Any], principal: str) -> None:
     """Until the end of the transaction, waiting as long as the connection's lock_timeout. Raises LockNotAvailable."""
     conn.execute("SELECT pg_advisory_xact_lock(%s)", [lock_key(principal)])
+
+
+def lock_those_free(conn: psycopg.Connection[Any], principals: Collection[str]) -> frozenset[str]:
+    """As `lock`, of those whose lock can be had at once: these are they."""
+    whose = {lock_key(principal): principal for principal in principals}
+    query = "SELECT key FROM unnest(%s::bigint[]) key WHERE pg_try_advisory_xact_lock(key)"
+    with conn.cursor(row_factory=scalar_row) as cur:
+        return frozenset(whose[key] for key in cur.execute(query, [list(whose)]).fetchall())
 
 
 def lock_briefly(conn: psycopg.Connection[Any], principal: str, wait: int) -> None:

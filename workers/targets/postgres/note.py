@@ -15,6 +15,11 @@ NOTES_ITSELF: LiteralString = """EXISTS (
 NOTED: LiteralString = """SELECT n.objoid FROM pg_shdescription n WHERE n.classoid = 'pg_authid'::regclass
     AND starts_with(n.description, 'jit {"oid": ' || n.objoid || ', "request": "' || %(request)s::text || '", ')"""
 """The roles whose note names themselves and this request."""
+NOTED_MANY: LiteralString = """SELECT n.objoid
+    FROM pg_shdescription n, split_part(left(n.description, 100), '"', 6) noted
+    WHERE n.classoid = 'pg_authid'::regclass AND noted = ANY(%(requests)s::text[])
+    AND starts_with(n.description, 'jit {"oid": ' || n.objoid || ', "request": "' || noted || '", ')"""
+"""As `NOTED`, of many requests."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,8 +123,8 @@ def drop(conn: psycopg.Connection[Any], role: JitRole) -> list[str]:
         elif isinstance(exc, DependentObjectsStillExist):
             why = _named_by(conn, role)
     if role.permissions:  # where that was held up; as long as it is, what the role owns acts with them
-        _revoke(conn, _names(role.permissions), [role.name], briefly=True)
-    refused = _revoke(conn, sql.Identifier(role.name), role.members) if role.members else None
+        revoke_from(conn, names_in_sql(role.permissions), [role.name], briefly=True)
+    refused = revoke_from(conn, sql.Identifier(role.name), role.members) if role.members else None
     more = f"; it is still given to {', '.join(role.members)}" if refused else ""
     return [f"{role.name} stays, without any right: {why}{more}"]
 
@@ -157,20 +157,20 @@ def _empty(conn: psycopg.Connection[Any], role: JitRole) -> psycopg.Error | None
     A transaction of whoever else may give one of the permissions holds a lock on it, for as long as it is open.
     """
     name = sql.Identifier(role.name)
-    refused = _revoke(conn, _names(role.permissions), [role.name], briefly=True) if role.permissions else None
+    refused = revoke_from(conn, names_in_sql(role.permissions), [role.name], briefly=True) if role.permissions else None
     if refused and role.members:
-        return _revoke(conn, name, role.members) or refused
+        return revoke_from(conn, name, role.members) or refused
     return refused
 
 
-def _revoke(
+def revoke_from(
     conn: psycopg.Connection[Any], what: sql.Composable, whose: Sequence[str], *, briefly: bool = False
 ) -> psycopg.Error | None:
     """What the server said against it."""
     bound = sql.SQL(BRIEFLY if briefly else "")
     try:
         with conn.transaction():
-            conn.execute(sql.SQL("{}REVOKE {} FROM {} CASCADE").format(bound, what, _names(whose)))
+            conn.execute(sql.SQL("{}REVOKE {} FROM {} CASCADE").format(bound, what, names_in_sql(whose)))
     except psycopg.Error as exc:
         if conn.broken:
             raise
@@ -178,5 +178,5 @@ def _revoke(
     return None
 
 
-def _names(names: Sequence[str]) -> sql.Composed:
+def names_in_sql(names: Sequence[str]) -> sql.Composed:
     return sql.SQL(", ").join(map(sql.Identifier, names))

@@ -15,6 +15,8 @@ CUT_SECONDS = 2.0
 LOOKS = 2
 """A session is listed a moment after its start-up options, `role` among them, have been checked; so
 one that came in before the end may first be seen at the second look."""
+MOMENT_SECONDS = 0.3
+"""As long as one call for many waits for sessions to be gone: most are in a few milliseconds."""
 
 
 class Sessions:
@@ -40,14 +42,22 @@ class Sessions:
         if not logins:
             return
         deadline = self._ticks() + CUT_SECONDS
-        with conn.cursor() as cur:
-            for _ in range(LOOKS):
-                signalled = cur.execute(
-                    """SELECT pid, usesysid FROM (SELECT pid, usesysid, pg_terminate_backend(pid) FROM pg_stat_activity
-                       WHERE usesysid = ANY(%s::oid[]) AND pid <> pg_backend_pid() OFFSET 0) signalled""",
-                    [logins],
-                ).fetchall()
-                self._wait(conn, dict(signalled), deadline, cut)
+        for _ in range(LOOKS):
+            self._wait(conn, _signalled(conn, logins), deadline, cut)
+
+    def cut_of_many(
+        self, conn: psycopg.Connection[Any], accounts: Sequence[Account]
+    ) -> tuple[dict[int, int], frozenset[int]]:
+        """As `cut_all_of`, for a moment: the sessions that are gone, with their logins, and the logins of those that
+        are not.
+        """
+        logins = sorted({account.oid for account in accounts if not account.superuser})
+        deadline, cut, signalled, left = self._ticks() + MOMENT_SECONDS, set[int](), dict[int, int](), list[int]()
+        for _ in range(LOOKS if logins else 0):
+            found = _signalled(conn, logins)
+            signalled |= found
+            left = self._left(conn, found, deadline, cut)
+        return {pid: signalled[pid] for pid in cut}, frozenset(signalled[pid] for pid in left)
 
     def cut(self, conn: psycopg.Connection[Any], sessions: Mapping[int, int], cut: set[int]) -> None:
         """As `cut_all_of`, of these sessions by the oids of their logins."""
@@ -62,6 +72,15 @@ class Sessions:
         self._wait(conn, sessions, self._ticks() + CUT_SECONDS, cut)
 
     def _wait(self, conn: psycopg.Connection[Any], sessions: Mapping[int, int], deadline: float, cut: set[int]) -> None:
+        if there := self._left(conn, sessions, deadline, cut):
+            self._stuck.update(there)
+            named = ", ".join(map(str, there[:10]))
+            raise TargetRefused(f"{self._target}: access is taken away, but session {named} does not end")
+
+    def _left(
+        self, conn: psycopg.Connection[Any], sessions: Mapping[int, int], deadline: float, cut: set[int]
+    ) -> list[int]:
+        """Those that are not gone by then."""
         there: list[int] = []
         for pid, login in sessions.items():
             while not (gone := _gone(conn, pid, login)) and pid not in self._stuck and self._ticks() < deadline:
@@ -70,11 +89,8 @@ class Sessions:
                 self._stuck.discard(pid)
                 cut.add(pid)
             else:
-                self._stuck.add(pid)
                 there.append(pid)
-        if there:
-            named = ", ".join(map(str, there[:10]))
-            raise TargetRefused(f"{self._target}: access is taken away, but session {named} does not end")
+        return there
 
 
 def held_by_somebody(conn: psycopg.Connection[Any], role: JitRole) -> bool:
@@ -89,6 +105,13 @@ def goes_on_nameless(conn: psycopg.Connection[Any], role: JitRole) -> bool:
         return False
     query = "SELECT FROM pg_stat_activity WHERE usesysid = %(oid)s AND usesysid NOT IN (SELECT oid FROM pg_roles)"
     return conn.execute(query, {"oid": note.before.holder}).fetchone() is not None
+
+
+def _signalled(conn: psycopg.Connection[Any], logins: Sequence[int]) -> dict[int, int]:
+    """All sessions of these logins, told to end."""
+    query = """SELECT pid, usesysid FROM (SELECT pid, usesysid, pg_terminate_backend(pid) FROM pg_stat_activity
+               WHERE usesysid = ANY(%s::oid[]) AND pid <> pg_backend_pid() OFFSET 0) signalled"""
+    return dict(conn.execute(query, [logins]).fetchall())
 
 
 def _gone(conn: psycopg.Connection[Any], pid: int, login: int) -> bool:

@@ -2,9 +2,10 @@
 
 import re
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC
+from threading import Lock
 from typing import Any
 
 import psycopg
@@ -41,6 +42,7 @@ from workers.targets.postgres.replicas import replicas_of, unnamed
 from workers.targets.postgres.revoke import Progress, drop, end
 from workers.targets.postgres.sessions import Sessions, goes_on_nameless, held_by_somebody
 from workers.targets.postgres.through import sessions_in, through
+from workers.targets.postgres.together import End, finish_many, may_be_finished, take_many
 
 ROLE_REST = "r_[0-9a-z]{4,12}"
 ROUNDS = 3
@@ -89,6 +91,7 @@ class PostgresTarget:
         self._replicas = replicas_of(name, replicas)
         self._sessions = Sessions(name)
         self._progress: dict[str, Progress] = {}
+        self._taking_many = Lock()
 
     def __repr__(self) -> str:
         return f"PostgresTarget({self.name!r})"
@@ -150,6 +153,33 @@ class PostgresTarget:
             if refused := progress.rounds[-1].refused:
                 raise refused
         raise TargetRefused(f"{self.name}: {name} still gives access, or is given again and again")
+
+    def take_rights_of_many(self, principals: Mapping[str, str]) -> frozenset[str]:
+        """One call at a time: in PostgreSQL each waits for a lock on what is given."""
+        ends = self._ends(principals)
+        with self._taking_many, self._link.open() as conn:
+            taken = take_many(conn, ends)
+        for request_id, ended in taken.items():
+            progress = self._progress.setdefault(request_id, Progress())
+            progress.add(ended)
+            progress.taken_just_now = True
+        return frozenset(taken)
+
+    def revoke_many(self, principals: Mapping[str, str]) -> dict[str, RevokeResult]:
+        """Where there are replicas, each is ended by itself."""
+        progress = {end: self._progress.get(end.request_id) for end in self._ends(principals)}
+        begun = {end: one for end, one in progress.items() if one and may_be_finished(one)}
+        if self._replicas or not begun:
+            return {}
+        with self._link.open() as conn:
+            done = finish_many(conn, begun, self._sessions, allow_owners=self._allow_owners, ours=self._ours)
+        for request_id in done:
+            self._progress.pop(request_id, None)
+        return done
+
+    def _ends(self, principals: Mapping[str, str]) -> list[End]:
+        self._refuse_bad_names(*principals.values())
+        return [End(request_id, self._role_name(request_id), whose) for request_id, whose in principals.items()]
 
     def _take(self, conn: psycopg.Connection[Any], name: str, request_id: str, principal: str) -> Progress:
         progress = self._progress.setdefault(request_id, Progress())
