@@ -1,13 +1,22 @@
 """What is not over yet, kept in memory, so that it can be ended without the ledger, whatever its read model says."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
+from heapq import heappop, heappush
 from threading import Lock
 
 from jit.facts import Ended, Life
 from jit.ledger import Ledger, TamperedEntry
-from jit.requests.lifecycle import LIVE, Request, State, action_at
+from jit.ledger.database import reading
+from jit.ledger.load import lives
+from jit.requests.lifecycle import LIVE, Request, State, action_at, next_action
+
+AT_A_TIME, FROM_BEFORE = 500, 100
+"""Requests that one question to the ledger reads; and of those that were open before, that one `Watchlist.refresh`
+takes in: what falls due meanwhile waits for no more than these.
+"""
 
 
 class Watchlist:
@@ -15,15 +24,28 @@ class Watchlist:
 
     A request whose entries were changed stays as it was known before, or else as they say now: ends go on. An order
     to end it that stands among them counts, too.
+
+    What wants attention is found without looking at all the others: ``_coming`` is a heap of first moments, and whose
+    moment has come stays among ``_come`` until it is over, so that a clock that is set back loses nothing.
     """
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._open: dict[str, Request] = {}
+        self._live: defaultdict[str, set[str]] = defaultdict(set)
+        self._coming: list[tuple[datetime, str]] = []
+        self._come: set[str] = set()
         self._cursor: int | None = None
+        self._unread: list[str] = []
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that was open before the first `refresh` has been taken in."""
+        return self._cursor is not None and not self._unread
 
     def refresh(self, ledger: Ledger) -> dict[str, TamperedEntry]:
-        """Take in what is new. Returns what was found changed, by request id. Raises LedgerUnavailable.
+        """Take in what is new, and some of what was open before. Returns what was found changed, by request id. Raises
+        LedgerUnavailable.
 
         An end closes in every state. What else does is looked at: somebody may have written it where it cannot follow.
         Each request is looked at once, however much was written about it.
@@ -31,7 +53,7 @@ class Watchlist:
         broken: dict[str, TamperedEntry] = {}
         if self._cursor is None:
             cursor = ledger.last_index()
-            self._look(ledger, ledger.unsettled(), broken)
+            self._unread = ledger.unsettled()
             self._cursor = cursor
         cursor, changed, over = self._cursor, set[str](), set[str]()
         while news := ledger.read(cursor, skip_unreadable=True):
@@ -42,9 +64,24 @@ class Watchlist:
             self._keep(request_id, None)
         self._look(ledger, changed - over, broken)
         self._cursor = cursor
+        some = self._unread[-FROM_BEFORE:]
+        self._look(ledger, some, broken)
+        del self._unread[len(self._unread) - len(some) :]
         return broken
 
     def _look(self, ledger: Ledger, request_ids: Iterable[str], broken: dict[str, TamperedEntry]) -> None:
+        all_of_them = [*request_ids]
+        for start in range(0, len(all_of_them), AT_A_TIME):
+            some = all_of_them[start : start + AT_A_TIME]
+            try:
+                found = _read(ledger, some)
+            except TamperedEntry:
+                self._look_at_each(ledger, some, broken)
+                continue
+            for request_id, request in found.items():
+                self._keep(request_id, request)
+
+    def _look_at_each(self, ledger: Ledger, request_ids: Iterable[str], broken: dict[str, TamperedEntry]) -> None:
         for request_id in request_ids:
             try:
                 self._keep(request_id, ledger.request(request_id))
@@ -61,29 +98,58 @@ class Watchlist:
 
     def _keep(self, request_id: str, request: Request | None) -> None:
         with self._lock:
-            if request is not None and not request.state.over:
-                self._open[request_id] = request
-            else:
-                self._open.pop(request_id, None)
+            if (before := self._open.pop(request_id, None)) is not None:
+                self._live[before.target].discard(request_id)
+            self._come.discard(request_id)
+            if request is None or request.state.over:
+                return
+            self._open[request_id] = request
+            if request.state in LIVE:
+                self._live[request.target].add(request_id)
+            heappush(self._coming, (_first_moment(request), request_id))
 
     def get(self, request_id: str) -> Request | None:
         with self._lock:
             return self._open.get(request_id)
 
+    def any_live_on(self, target: str) -> bool:
+        """Whether this target may hold something of any."""
+        with self._lock:
+            return bool(self._live.get(target))
+
     def live_on(self, target: str) -> list[Request]:
         """Those of which this target may hold something."""
         with self._lock:
-            return [one for one in self._open.values() if one.target == target and one.state in LIVE]
+            return [self._open[request_id] for request_id in self._live.get(target, ())]
 
     def waking(self, now: datetime) -> list[str]:
         """Ids of those that want attention by ``now``."""
         with self._lock:
-            return [request.id for request in self._open.values() if _wakes(request, now)]
+            return [request.id for request in self._whose_moment_came(now) if _wakes(request, now)]
 
     def due(self, now: datetime) -> list[Request]:
         """Everything that should be gone by ``now``."""
         with self._lock:
-            return [request for request in self._open.values() if is_due(request, now)]
+            return [request for request in self._whose_moment_came(now) if is_due(request, now)]
+
+    def next_moment(self) -> datetime | None:
+        """When the next of those wants attention that do not want it yet."""
+        with self._lock:
+            return self._coming[0][0] if self._coming else None
+
+    def _whose_moment_came(self, now: datetime) -> list[Request]:
+        """Of one that changed, older moments may be left: they come to nothing."""
+        while self._coming and self._coming[0][0] <= now:
+            _, request_id = heappop(self._coming)
+            if request_id in self._open:
+                self._come.add(request_id)
+        return [self._open[request_id] for request_id in sorted(self._come)]
+
+
+def _read(ledger: Ledger, request_ids: Collection[str]) -> Mapping[str, Request | None]:
+    """Raises LedgerUnavailable, and TamperedEntry where one of them was changed."""
+    with reading(ledger.engine) as connection:
+        return {one: request for one, (_, request) in lives(connection, ledger.ring, request_ids).items()}
 
 
 def as_written(ledger: Ledger, request_id: str) -> Request | None:
@@ -92,6 +158,19 @@ def as_written(ledger: Ledger, request_id: str) -> Request | None:
         return ledger.request_as_written(request_id)
     except TamperedEntry:
         return None
+
+
+def _first_moment(request: Request) -> datetime:
+    """Before which neither `_wakes` nor `is_due` is so; long ago where that cannot be reckoned with."""
+    try:
+        coming = next_action(request)
+    except OverflowError:
+        coming = None
+    moments = [moment for moment in (coming[0] if coming else _LONG_AGO, request.ends_at) if moment is not None]
+    return min(moments)
+
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 def _wakes(request: Request, now: datetime) -> bool:

@@ -33,7 +33,8 @@ from workers.timekeeper.leader import LeaderLease
 
 log = structlog.get_logger(__name__)
 
-SWEEP_SECONDS = 0.2
+SWEEP_SECONDS, LEAST_SECONDS = 0.2, 0.01
+"""Between two looks. The shorter pause is for what falls due meanwhile, many at a time."""
 ASK_SECONDS = 5.0
 """The ledger is asked as often though nothing is new in it and nothing is due."""
 RISK_EVERY = timedelta(seconds=10)
@@ -53,7 +54,8 @@ class Timekeeper:
     A sweep has five steps. The first three (`ask_ledger`) and the others (`end_without_ledger`) have a thread each:
     however long the ledger takes to answer, ends go on.
 
-    1. What is new in the ledger is read into the watchlist. What was spooled on this host is taken in.
+    1. What is new in the ledger is read into the watchlist, after a start some at a time of what was open before. What
+       was spooled on this host is taken in.
     2. The lease is taken or renewed.
     3. With the lease: what the read model or the facts say is due is done, each end in a lane of its target.
     4. Each target is looked into for what it holds after its end; with the lease also for what would keep an end from
@@ -109,9 +111,11 @@ class Timekeeper:
         """Sweep until told to stop."""
         tail = Tail(self._ledger.engine)
         Thread(target=tail.keep_watching, args=(stop,), name="tail", daemon=True).start()
-        asking = Thread(target=self._every_sweep, args=(self._asker(tail), stop), name="ledger", daemon=True)
+        asking = Thread(
+            target=self._every_sweep, args=(self._asker(tail), stop, self._until_due), name="ledger", daemon=True
+        )
         asking.start()
-        self._every_sweep(self.end_without_ledger, stop)
+        self._every_sweep(self.end_without_ledger, stop, lambda: SWEEP_SECONDS)
         self._lanes.dismiss()
         asking.join(timeout=1)
         try:
@@ -125,13 +129,23 @@ class Timekeeper:
         self.end_without_ledger()
         self._lanes.wait_until_idle()
 
-    def _every_sweep(self, look: Callable[[], None], stop: Event) -> None:
+    def _every_sweep(self, look: Callable[[], None], stop: Event, pause: Callable[[], float]) -> None:
         while not stop.is_set():
             try:
                 look()
             except Exception:
                 log.exception("sweep.failed", look=look.__name__)
-            stop.wait(SWEEP_SECONDS)
+            stop.wait(pause())
+
+    def _until_due(self) -> float:
+        """Seconds until something is due, or it is time to look again in any case."""
+        if self._silent or self._unanswered is not None:
+            return SWEEP_SECONDS
+        coming = self._watch.next_moment()
+        if not self._watch.complete:
+            return LEAST_SECONDS
+        until = SWEEP_SECONDS if coming is None else (coming - self._clock.now()).total_seconds()
+        return min(max(until, LEAST_SECONDS), SWEEP_SECONDS)
 
     def _asker(self, tail: Tail) -> Callable[[], None]:
         """Asks the ledger when something is new in it, or due, or it did not answer, and now and then."""
@@ -140,8 +154,8 @@ class Timekeeper:
         def ask_if_needed() -> None:
             nonlocal seen, asked
             changes, ticks = tail.changes, time.monotonic()
-            waits = self._silent or self._unanswered is not None or self._watch.waking(self._clock.now())
-            if waits or changes != seen or ticks - asked >= ASK_SECONDS:
+            unheard = self._silent or self._unanswered is not None or not self._watch.complete
+            if unheard or self._watch.waking(self._clock.now()) or changes != seen or ticks - asked >= ASK_SECONDS:
                 seen, asked = changes, ticks
                 self.ask_ledger()
             else:
@@ -236,12 +250,12 @@ class Timekeeper:
 
     def _look_ahead(self, name: str, now: datetime) -> None:
         """Whether what is active there could be ended. In a lane of its own: nothing that is due waits for it."""
-        lane, active = f"{name} ahead", self._watch.live_on(name)
+        lane = f"{name} ahead"
         if self._lanes.busy(lane, name) or not self._lease.held:
             return
-        if not active:
+        if not self._watch.any_live_on(name):
             self._risks.forget(name)
-        elif self._risk_turns.take_turn(name, now):
+        elif self._risk_turns.take_turn(name, now) and (active := self._watch.live_on(name)):
             self._lanes.submit(lane, [name], partial(self._risks.look, name, active))
 
 
