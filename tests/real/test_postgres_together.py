@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from jit.ports import RevokeResult
 from jit.runtime.embedded import EmbeddedPostgres
-from tests.world.orders import can_read, grant_of, is_cut, session, wanted
+from tests.world.orders import can_read, grant_of, is_cut, modern, session, wanted
 from workers.targets.postgres import PostgresTarget
 from workers.targets.postgres.lock import lock_key
 
@@ -69,14 +69,15 @@ def test_a_lock_that_somebody_holds_keeps_one_person_out_and_no_other(given, dba
 
 
 def test_a_permission_that_somebody_has_locked_is_left_to_be_taken_one_by_one(given, prepared, dba):
-    """The other permissions go."""
+    """The other permissions go. Before 16 who gives one locks nothing."""
+    locked = {"R-AAA3"} if modern(dba) else set()
     with psycopg.connect(prepared.dsn(database="orders")) as granting:
         granting.execute("GRANT orders_write TO eve")
         taken = given.take_rights_of_many(ALL)
         granting.rollback()
-    assert taken == {"R-AAA2", "R-EVE2"}
+    assert taken == ALL.keys() - locked
     assert given.revoke_many(taken_of(taken)).keys() == taken
-    assert roles_left(dba) == ["jit_r_aaa3"]
+    assert roles_left(dba) == (["jit_r_aaa3"] if locked else [])
 
 
 def taken_of(taken: frozenset[str]) -> dict[str, str]:

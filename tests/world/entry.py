@@ -8,7 +8,7 @@ and goes no further.
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,18 @@ class PausingTarget:
         self._pause("before-revoke")
         self._target.take_rights(request_id, principal)  # type: ignore[attr-defined]  # PostgreSQL's
         self._pause("after-rights")
+
+    def take_rights_of_many(self, principals: Mapping[str, str]) -> Collection[str]:
+        self._pause("before-revoke")
+        taken: Collection[str] = self._target.take_rights_of_many(principals)  # type: ignore[attr-defined]  # as above
+        self._pause("after-rights")
+        return taken
+
+    def revoke_many(self, principals: Mapping[str, str]) -> Mapping[str, RevokeResult]:
+        self._pause("before-revoke")
+        done: Mapping[str, RevokeResult] = self._target.revoke_many(principals)  # type: ignore[attr-defined]  # as above
+        self._pause("after-revoke")
+        return done
 
     def revoke(self, request_id: str, principal: str) -> RevokeResult:
         self._pause("before-revoke")

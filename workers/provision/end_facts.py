@@ -15,6 +15,7 @@ from jit.ledger import Conflict, Ledger, LedgerUnavailable
 from jit.ports import Clock, RevokeResult
 from jit.requests.lifecycle import Request, State, apply, begun_until
 from workers.provision.recorder import Recorder
+from workers.provision.watchlist import read_requests
 
 log = structlog.get_logger(__name__)
 
@@ -117,9 +118,9 @@ class EndFacts:
             return False
         return True
 
-    def _written(self, requests: Sequence[Request]) -> dict[str, Request | None]:
+    def _written(self, requests: Sequence[Request]) -> Mapping[str, Request | None]:
         """The requests as the ledger has them by now; None where nothing legible is left. Raises LedgerUnavailable."""
-        return {one.id: self.ledger.request_as_written(one.id) for one in requests}
+        return read_requests(self.ledger, {one.id for one in requests}, allow_tampered=True)
 
     def _begin_behind_others(
         self,

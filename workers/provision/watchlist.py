@@ -74,7 +74,7 @@ class Watchlist:
         for start in range(0, len(all_of_them), AT_A_TIME):
             some = all_of_them[start : start + AT_A_TIME]
             try:
-                found = _read(ledger, some)
+                found = read_requests(ledger, some)
             except TamperedEntry:
                 self._look_at_each(ledger, some, broken)
                 continue
@@ -146,10 +146,15 @@ class Watchlist:
         return [self._open[request_id] for request_id in sorted(self._come)]
 
 
-def _read(ledger: Ledger, request_ids: Collection[str]) -> Mapping[str, Request | None]:
-    """Raises LedgerUnavailable, and TamperedEntry where one of them was changed."""
+def read_requests(
+    ledger: Ledger, request_ids: Collection[str], *, allow_tampered: bool = False
+) -> Mapping[str, Request | None]:
+    """As `Ledger.request`, and `Ledger.request_as_written` with ``allow_tampered``, by one question for all. Raises
+    LedgerUnavailable, and TamperedEntry where any was changed.
+    """
     with reading(ledger.engine) as connection:
-        return {one: request for one, (_, request) in lives(connection, ledger.ring, request_ids).items()}
+        found = lives(connection, ledger.ring, request_ids, allow_tampered=request_ids if allow_tampered else ())
+        return {request_id: request for request_id, (_, request) in found.items()}
 
 
 def as_written(ledger: Ledger, request_id: str) -> Request | None:

@@ -24,6 +24,7 @@ from jit.use_cases.core import Core
 from jit.use_cases.revoke import revoke
 from tests.world.hands import Hands
 from tests.world.tamper import past_the_guards
+from workers.provision import watchlist
 from workers.provision.recorder import SAME
 from workers.provision.revoke import Revoker
 from workers.provision.watchlist import Watchlist
@@ -424,8 +425,8 @@ def test_a_request_of_which_much_was_written_is_looked_at_once(house: Hands, mon
     request = house.active(minutes=30)
     failed = RevokeFailed.about(request, at=T0, actor="x", source=Source.CLI, reason="x", attempts=1)
     looked: list[str] = []
-    ask = house.ledger.request
-    monkeypatch.setattr(house.ledger, "request", lambda request_id: looked.append(request_id) or ask(request_id))
+    ask = watchlist.read_requests
+    monkeypatch.setattr(watchlist, "read_requests", lambda ledger, ids: looked.extend(ids) or ask(ledger, ids))
     watch = Watchlist()
     watch.refresh(house.ledger)
     house.ledger.append([failed.model_copy(update={"id": uuid4()}) for _ in range(1100)])

@@ -28,7 +28,7 @@ from jit.requests.lifecycle import REQUEST_ID
 from workers.targets.postgres import catalog
 from workers.targets.postgres.catalog import JitRole
 from workers.targets.postgres.check import findings, obstacles
-from workers.targets.postgres.connection import Link
+from workers.targets.postgres.connection import ANSWER_SECONDS, Link
 from workers.targets.postgres.giving import create, keep, read_back
 from workers.targets.postgres.grantable import NEVER, unfit_permission, unfit_principal
 from workers.targets.postgres.inherited_roles import InheritedRole, inherited_roles
@@ -155,10 +155,15 @@ class PostgresTarget:
         raise TargetRefused(f"{self.name}: {name} still gives access, or is given again and again")
 
     def take_rights_of_many(self, principals: Mapping[str, str]) -> frozenset[str]:
-        """One call at a time: in PostgreSQL each waits for a lock on what is given."""
+        """One call after the other, unless one hangs: in PostgreSQL each waits for a lock on what is given."""
         ends = self._ends(principals)
-        with self._taking_many, self._link.open() as conn:
-            taken = take_many(conn, ends)
+        alone = self._taking_many.acquire(timeout=ANSWER_SECONDS)
+        try:
+            with self._link.open() as conn:
+                taken = take_many(conn, ends)
+        finally:
+            if alone:
+                self._taking_many.release()
         for request_id, ended in taken.items():
             progress = self._progress.setdefault(request_id, Progress())
             progress.add(ended)
