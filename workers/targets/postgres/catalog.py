@@ -95,8 +95,9 @@ def otherwise_held(conn: psycopg.Connection[Any], who: LiteralString = "%(holder
         WITH RECURSIVE mine(oid) AS (
             SELECT {who}
             UNION
-            SELECT m.roleid FROM mine JOIN pg_auth_members m ON m.member = mine.oid
-            WHERE {holds(conn)} AND NOT (SELECT {ours(conn)} FROM pg_roles r WHERE r.oid = m.roleid)
+            SELECT given.roleid FROM mine, LATERAL (SELECT m.roleid FROM pg_auth_members m
+                                                    WHERE m.member = mine.oid AND {holds(conn)} OFFSET 0) given
+            WHERE NOT (SELECT {ours(conn)} FROM pg_roles r WHERE r.oid = given.roleid)
         )"""  # noqa: S608 - constants of this package alone
 
 
