@@ -217,9 +217,11 @@ class Revoker:
         """What the target can prove of many at once; whatever else there is to end is not among it."""
         ended: dict[str, RevokeResult] = {}
         for target, principals in self._by_target(requests):
-            self._unproven |= principals.keys()
-            with _or_one_by_one():
-                ended |= target.revoke_many(principals)
+            try:
+                with _or_one_by_one():
+                    ended |= target.revoke_many(principals)
+            finally:  # not before: who ends them meanwhile, the ledger being silent, would record each once more
+                self._unproven |= principals.keys() - ended.keys()
         self._unproven -= ended.keys()
         return [RevokeAttempt(request, ended[request.id]) for request in requests if request.id in ended]
 
