@@ -11,15 +11,17 @@ import sqlite3
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import structlog
 from pydantic import ValidationError
 from sqlalchemy import Connection, Engine, Integer, LargeBinary, String, bindparam, cast, delete, func, insert, select
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from jit.facts import Fact
 from jit.ledger.database import connect_sqlite
@@ -39,13 +41,16 @@ OLD_CHAIN = "spool.chain"
 _OLD_LINE = re.compile(rb'\{"n": [0-9]+, "previous": "[0-9a-f]{64}", "fact": (\{.*\})\}')
 _HASH = re.compile(r"[0-9a-f]{64}")
 _FURTHEST = 10**14
-_NAME = re.compile(r"spool(\.[1-9][0-9]*)?\.db")
+_NAME = re.compile(r"spool(\.[1-9][0-9]{0,8})?\.db")
+_LAST_NUMBER = 10**9 - 1
 SMALL = 256 * 1024
 """Bytes: a file that has grown past it is made small again once all was taken in."""
 _NOTED = {"follower": "spool", "key": "chain"}
 _NOTE = select(notes.c.value).filter_by(**_NOTED)
 _FORGET = delete(notes).filter_by(**_NOTED)
 _KEEP = insert(notes)
+_JOURNAL = "-journal"
+_BESIDE = (_JOURNAL, "-wal", "-shm")
 _ROOM = 64 * 1024
 _WITHOUT_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _ROW = select(
@@ -87,8 +92,13 @@ def old_facts(path: Path) -> Iterator[tuple[bytes, bytes]]:
 
 
 def file_after(path: Path) -> Path:
-    """`spool.2.db` comes after `spool.db`."""
+    """`spool.2.db` comes after `spool.db`. After the last there could be is the one that follows the others: it is put
+    aside. Raises OSError.
+    """
     _, *number, _ = path.name.split(".")
+    if number and int(number[0]) == _LAST_NUMBER:
+        put_aside_as_lost(path)
+        return file_after(last_file(path.parent))
     return path.with_name(f"spool.{int(number[0]) + 1 if number else 2}.db")
 
 
@@ -101,13 +111,43 @@ def transaction(path: Path) -> Iterator[Connection]:
     os.close(open_kept(path, os.O_RDWR | os.O_CREAT))
     if new:
         sync_folder(path.parent)
+    _require_own_log(path)
     with _engine(path).begin() as connection:
-        found = set(connection.exec_driver_sql("SELECT type FROM sqlite_master").scalars())
+        found = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL").scalars().all()
         if not found:
             metadata.create_all(connection, tables=[entries, notes])
-        if found - {"table", "index"}:
-            raise Spoilt("somebody has put into it what acts by itself")
+        elif {_on_one_line(statement) for statement in found} != _tables_as_made():
+            raise Spoilt("its tables are not as they were made: somebody has put into it what acts by itself")
         yield connection
+
+
+def _require_own_log(path: Path) -> None:
+    """What lies beside a file, under a name that SQLite opens, is SQLite's own log. For a pipe it would wait for ever,
+    write through a second name of another file, and delete what a journal names. A journal of its own it leaves only
+    where it was killed while it made a file, which then holds nothing. Raises Spoilt, OSError.
+    """
+    for end in _BESIDE:
+        beside = path.with_name(path.name + end)
+        with suppress(FileNotFoundError):
+            status = beside.lstat()
+            if stat.S_ISDIR(status.st_mode) or status.st_nlink > 1:
+                raise Spoilt(f"{beside.name} is no log of its own")
+            if end == _JOURNAL or not stat.S_ISREG(status.st_mode):
+                beside.unlink()
+                log.warning("spool.removed", file=beside.name)
+
+
+@cache
+def _tables_as_made() -> set[str]:
+    """In a file that this version begins, as SQLite keeps it."""
+    made: list[CreateTable | CreateIndex] = []
+    for table in (entries, notes):
+        made += [CreateTable(table), *map(CreateIndex, table.indexes)]
+    return {_on_one_line(str(statement.compile(dialect=sqlite.dialect()))) for statement in made}
+
+
+def _on_one_line(statement: str) -> str:
+    return " ".join(statement.split())
 
 
 @lru_cache(maxsize=16)
@@ -161,6 +201,8 @@ def waiting_in(folder: Path) -> int:
     """How many facts wait in a spool, those of earlier versions included; none where it cannot be read."""
     count = _lines_in(folder / OLD_FILE)
     for path in files_in(folder):
+        if os.path.lexists(f"{path}{_JOURNAL}"):
+            continue  # whatever it is: SQLite would wait for it, or do what it says
         with suppress(sqlite3.Error), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as file:
             count += file.execute("SELECT count(*) FROM entries").fetchone()[0]
     return count
