@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, func, insert, select, text
 from jit.clock import SKEW_LIMIT
 from jit.facts import Fact, life_kinds
 from jit.ledger import readmodel
-from jit.ledger.append import Conflict, Recorded, draft, give_place
+from jit.ledger.append import Recorded, draft, give_place
 from jit.ledger.database import reading, writing
 from jit.ledger.entry import NO_ENTRY, Entry, TamperedEntry
 from jit.ledger.kept import KEPT, SOME
@@ -30,8 +30,10 @@ from jit.requests.lifecycle import Request, State
 log = structlog.get_logger(__name__)
 
 
-MOST_TRIES = 50
-"""So often an append reads anew what it rests on, because somebody else was faster."""
+MOST_TRIES = 5
+"""So often an append reads what it rests on without the lock, because somebody else was faster. Then it reads under the
+lock: whoever records steps of one request over and over, as several logins may, keeps nobody else's out.
+"""
 AT_ONCE = 500
 """Requests that are loaded by one query."""
 
@@ -82,7 +84,8 @@ class Ledger:
             except Doubled:
                 if not may_be_doubles(facts):
                     raise
-        raise Conflict(f"what these facts rest on changed {MOST_TRIES} times while they were being recorded")
+        with writing(self.engine) as connection:
+            return self.append_within(connection, facts, expect=expect)
 
     def append_within(
         self, connection: Connection, facts: Sequence[Fact], *, expect: Mapping[str, int] | None = None

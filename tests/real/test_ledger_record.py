@@ -7,7 +7,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from jit.clock import SystemClock
-from jit.facts import Source, Withdrawn
+from jit.facts import EndCause, Ended, Source, Withdrawn
 from jit.ledger import Conflict, Ledger, check_chain, connect, store
 from jit.ledger.append import give_place
 from jit.ledger.guard.roles import LOGINS
@@ -15,7 +15,7 @@ from jit.ledger.privacy.erasing import erase
 from jit.requests.lifecycle import Request, State
 from jit.testing import ALICE, EVE, Story
 from tests.world.facts import late, refused
-from tests.world.next_entry import Next, as_json, count, rest_of
+from tests.world.next_entry import Next, append, as_json, count, rest_of
 from tests.world.servers import LedgerDatabase
 
 pytestmark = pytest.mark.real
@@ -92,6 +92,26 @@ def test_an_alert_that_another_tells_in_between_is_told_once(ledger, other, mean
     meanwhile(lambda: other.append([alert]))
     assert ledger.append([alert]).entries == ()
     assert ledger.last_index() == 1
+
+
+def test_who_records_steps_of_a_request_without_end_keeps_no_end_of_it_from_being_recorded(
+    ledger, single_url, monkeypatch
+) -> None:
+    """It was *overtaken* each time, and so a conflict, as if somebody else had recorded that end."""
+    story = Story(ledger, SystemClock())
+    story.asked()
+    request = ledger.request("R-7F3K")
+    how = {"cause": EndCause.EXPIRED, "existed": True, "sessions": 0, "left_behind": ()}
+    taken = Ended.about(request, at=SystemClock().now(), actor="worker@host", source=Source.WORKER, **how)
+
+    def place_behind_another(*given):
+        with psycopg.connect(single_url, autocommit=True) as session:
+            if session.execute("SELECT pg_try_advisory_lock(6973812)").fetchone() == (True,):
+                append(session, Next(session).body("revoked", request_id=request.id))
+        return give_place(*given)
+
+    monkeypatch.setattr(store, "give_place", place_behind_another)
+    assert [entry.fact for entry in ledger.append([taken]).entries] == [taken]
 
 
 @pytest.mark.parametrize("login", LOGINS, ids=lambda login: login.name)

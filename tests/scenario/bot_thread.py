@@ -49,7 +49,7 @@ class BotThread:
 
 def facts(folder):
     """What the bot has recorded there by now."""
-    ledger = Ledger(connect(f"sqlite:///{folder / 'ledger.db'}"), None)
+    ledger = Ledger(connect(f"sqlite:///{folder / 'ledger.db'}"), SystemClock())
     try:
         return [entry.fact for entry in ledger.read(limit=10_000)]
     except LedgerUnavailable:
