@@ -37,7 +37,7 @@ class Spool:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._known = ""
+        self._known: Chain | None = None
         self._settled: bytes | None = None
         self._rested_from: datetime | None = None
         self._full = FullDisk(folder)
@@ -51,6 +51,7 @@ class Spool:
         try:
             files.make_folder(self._folder)
             with files.locked(self._folder, wait=True) as lock:
+                self._settled = None
                 self._keep([fact.model_copy(update={"spooled": True}) for fact in facts], lock)
         except (OSError, SQLAlchemyError, NotTaken) as wrong:
             raise SpoolFailed(f"cannot write the spool: {self._why(wrong)}") from wrong
@@ -71,7 +72,7 @@ class Spool:
         chain = None
         try:
             with files.transaction(path) as connection:
-                chain = files.load_chain(connection, had_one=self._had_one(lock))
+                chain = files.load_chain(connection, had_one=self._had_one(lock)).known_from(self._known)
                 kept = files.append(connection, chain, facts)
         except SQLAlchemyError as failed:
             if files.is_full(failed, self._folder):
@@ -93,7 +94,7 @@ class Spool:
         return bool(self._known or (lock and lock.chain))
 
     def _name(self, chain: Chain, lock: files.Lock | None) -> None:
-        self._known = chain.spool
+        self._known = chain
         if lock:
             lock.name(chain.spool)
 
@@ -144,7 +145,7 @@ class Spool:
             had_one = self._had_one(lock)
             if not (had_one or files.files_in(self._folder) or files.old_files(self._folder)):
                 return TakenIn()
-            taken, chain, file = Taking(self._folder, ledger, signed).run(had_one=had_one)
+            taken, chain, file = Taking(self._folder, ledger, signed).run(had_one=had_one, known=self._known)
             self._name(chain, lock)
             self._settled = files.content_at_rest(file)
         self._full.over()

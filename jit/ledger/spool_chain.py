@@ -45,6 +45,11 @@ class Chain(BaseModel):
         names = {"spool": name or secrets.token_hex(4), "successor": secrets.token_hex(4)}
         return cls(**names, written=written, taken=START, lost=lost)
 
+    def known_from(self, before: "Chain | None") -> "Chain":
+        """Lost, where it is the chain that was written ``before``, and does not go as far any more."""
+        put_back = before is not None and self.spool == before.spool and self.written.n < before.written.n
+        return self.model_copy(update={"lost": True}) if put_back else self
+
     def moved(self, written: Place) -> "Chain":
         return self.model_copy(update={"written": written})
 

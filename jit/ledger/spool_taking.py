@@ -52,14 +52,15 @@ class Taking:
         self._unreadable: list[Path] = []
         self._recorded = self._refused = 0
 
-    def run(self, *, had_one: bool) -> tuple[TakenIn, Chain, Path]:
+    def run(self, *, had_one: bool, known: Chain | None) -> tuple[TakenIn, Chain, Path]:
         """What was taken, the chain as it is noted now, and the file that is written next.
 
         Args:
             had_one: there was a chain before.
+            known: the chain as this process last left it.
         """
         # 1. The chain as it is noted. A new one is saved first: the loss of an earlier one is told under its name.
-        chain, file = self._load(had_one=had_one)
+        chain, file = self._load(had_one=had_one, known=known)
         # 2. What the ledger knows of this spool, and the spool of the ledger.
         walk = self._held_against_ledger(chain)
         # 3. Each fact, of whatever chain: what is recorded already falls out.
@@ -80,11 +81,11 @@ class Taking:
             file = self._clear(file, after)
         return TakenIn(self._recorded, self._refused, broken), after, file
 
-    def _load(self, *, had_one: bool) -> tuple[Chain, Path]:
+    def _load(self, *, had_one: bool, known: Chain | None) -> tuple[Chain, Path]:
         file = files.last_file(self._folder)
         try:
             with files.transaction(file) as connection:
-                chain = files.load_chain(connection, had_one=had_one)
+                chain = files.load_chain(connection, had_one=had_one).known_from(known)
                 files.save_chain(connection, chain)
         except SQLAlchemyError as failed:
             self._cannot_read(file, failed)

@@ -3,6 +3,7 @@ stands in them.
 """
 
 import os
+import shutil
 import signal
 import sqlite3
 import struct
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from jit.ledger.spool_files import waiting_in
-from tests.world.spooling import Host, make_host
+from tests.world.spooling import SIGNED, Host, late, make_host
 
 
 @pytest.fixture
@@ -102,3 +103,25 @@ def test_a_file_with_the_highest_number_there_is_stops_nothing(host: Host, numbe
     host.write("d")
     host.take_in()
     assert set(host.recorded()) == {"a", "b", "c", "d"}
+
+
+@pytest.mark.parametrize("written_on", [False, True])
+def test_a_folder_put_back_as_it_was_last_taken_in_is_told_by_whoever_wrote_since(
+    host: Host, tmp_path: Path, *, written_on: bool
+) -> None:
+    """Nothing in the folder or the ledger tells that; what waited was gone unseen."""
+    spool = host.spool
+    spool.write([late("a")])
+    spool.take_in(host.ledger, SIGNED)
+    shutil.copytree(host.folder, tmp_path / "copy")
+    spool.write([late("b")])
+    shutil.rmtree(host.folder)
+    shutil.copytree(tmp_path / "copy", host.folder)
+    if written_on:
+        spool.write([late("c")])
+    spool.take_in(host.ledger, SIGNED)
+    assert host.recorded() == ["a", "c"][: 1 + written_on]
+    assert len(host.broken()) == 1
+    spool.write([late("d")])
+    spool.take_in(host.ledger, SIGNED)
+    assert len(host.broken()) == 1
