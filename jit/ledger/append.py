@@ -4,7 +4,7 @@ What they rest on is read first, and without a lock. Then one call gives them th
 all appends: it looks whether what was read is still so, chains the entries, and brings the read model up to date.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,6 +22,7 @@ from jit.ledger.load import lives, load
 from jit.ledger.privacy.fields import people_in
 from jit.ledger.privacy.people import is_closed
 from jit.ledger.rows import RECORD, insert_entries, last_entry, without_doubles
+from jit.ledger.unavailable import Overtaken
 from jit.requests.lifecycle import CannotFollow, Request, apply
 
 log = structlog.get_logger(__name__)
@@ -29,6 +30,10 @@ log = structlog.get_logger(__name__)
 
 class Conflict(Exception):
     """Somebody was faster: the request is no longer what the decision was based on. Nothing was recorded."""
+
+
+class InTheWay(Overtaken):
+    """Somebody seems to have an open request like it: whether that is so is looked at under the lock."""
 
 
 class AlreadyOpen(Conflict):
@@ -68,13 +73,15 @@ def draft(
 ) -> Draft:
     """Read what the facts rest on; ``locked`` says that nobody else can record meanwhile.
 
-    Raises Conflict, TamperedEntry, NotTaken.
+    Raises Conflict, TamperedEntry, NotTaken; and InTheWay, unless ``locked``.
     """
     new = without_doubles(connection, facts)
     follows, requests = _steps(connection, ring, [fact for fact in new if isinstance(fact, Life)], expect)
     for fact in new:
-        if isinstance(fact, Requested):
-            _clear_the_way(connection, ring, requests[fact.request_id])
+        if isinstance(fact, Requested) and (others := readmodel.in_the_way(connection, requests[fact.request_id])):
+            if not locked:
+                raise InTheWay("rows of the read model are in the way")
+            _clear_the_way(connection, ring, requests[fact.request_id], others)
     told = [told_of(fact) for fact in new]
     keys = ring.closing(connection, (who for each in told for who in people_in(each)), known_will_do=not locked)
     written = [closed(fact, each, keys) for fact, each in zip(new, told, strict=True)]
@@ -143,9 +150,11 @@ def _steps(
     return {request_id: last for request_id, (last, _) in before.items()}, after
 
 
-def _clear_the_way(connection: Connection, ring: KeyRing, request: Request) -> None:
-    """A row that says of an open request what the facts do not is put right, and keeps nobody from asking."""
-    for other, index in readmodel.in_the_way(connection, request):
+def _clear_the_way(connection: Connection, ring: KeyRing, request: Request, others: Iterable[tuple[str, int]]) -> None:
+    """A row that says of an open request what the facts do not is put right, and keeps nobody from asking. Under the
+    lock: else a step of that request could come in between, and its row would stay behind.
+    """
+    for other, index in others:
         found = load(connection, ring, other, allow_tampered=True)
         if found is None:
             readmodel.close(connection, other)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, func, insert, select, text
 from jit.clock import SKEW_LIMIT
 from jit.facts import Fact, life_kinds
 from jit.ledger import readmodel
-from jit.ledger.append import Recorded, draft, give_place
+from jit.ledger.append import InTheWay, Recorded, draft, give_place
 from jit.ledger.database import reading, writing
 from jit.ledger.entry import NO_ENTRY, Entry, TamperedEntry
 from jit.ledger.kept import KEPT, SOME
@@ -79,6 +79,8 @@ class Ledger:
                 with reading(self.engine) as connection:
                     drafted = draft(connection, self.ring, facts, expect, locked=False)
                     return give_place(connection, drafted, self.clock.now())
+            except InTheWay:
+                break
             except Overtaken:
                 self.ring.forget()
             except Doubled:

@@ -116,6 +116,8 @@ def as_json(entry: Entry) -> bytes:
 
 def plain(text: str) -> str:
     """On one line, without anything that moves a cursor or turns the reading direction."""
+    if text.isprintable():
+        return " ".join(text.split())
     kept = ("" if letter in _DIRECTIONS else _visible(letter) for letter in text)
     return " ".join("".join(kept).split())
 
