@@ -239,7 +239,8 @@ def test_what_stands_beside_can_be_named_reached_and_used(page_of):
     expect(page.locator(".session .told")).to_contain_text("Type one SQL statement")
 
     step = page.locator(".steps li").filter(has_text="Take two to decide")
-    step.locator("summary").click()
+    if step.get_by_role("button").count() == 0:  # it is open already while it is the next to do
+        step.locator("summary").click()
     step.get_by_role("button", name="Type it for Alice").click()
     expect(box(page)).to_have_value(re.compile("^/jit request orders-db/admin"))
     expect(page.locator("#people [aria-current]")).to_contain_text("Alice")

@@ -1,4 +1,4 @@
-// What to try: steps that tick themselves off. The first that is not done stands open.
+// What to try: steps that tick themselves off. The first that is not done stands open; what a person opened stays so.
 
 import { make } from "../base/dom.js";
 
@@ -14,7 +14,7 @@ export function guide(root, go) {
   const list = make("ol", { class: "steps" });
   root.append(list);
   let drawn = [];
-  let current = null;
+  let current = -1;
 
   return (steps) => {
     if (drawn.length !== steps.length) {
@@ -24,10 +24,9 @@ export function guide(root, go) {
     steps.forEach((step, at) => drawn[at].tick(step.done));
     const next = steps.findIndex((step) => !step.done);
     if (next === current) return;
+    if (current >= 0) drawn[current].details.open = false;
+    if (next >= 0) drawn[next].details.open = true;
     current = next;
-    drawn.forEach(({ details }, at) => {
-      details.open = at === next;
-    });
   };
 }
 
