@@ -26,7 +26,7 @@ from jit.doctor.queue import look_at_queue
 from jit.ledger.doctor.overdue import look_at_overdue
 from jit.ledger.doctor.processes import Wanted, look_at_processes
 from jit.ledger.doctor.spool import look_at_spool
-from jit.policy.doctor import look_at_policies, look_at_writers
+from jit.policy.doctor import look_at_conditions, look_at_policies, look_at_writers
 from jit.policy.files.check import Checked, check_folder
 from jit.ports import Clock
 from jit.proof.doctor.ledger import look_at_ledger
@@ -136,7 +136,7 @@ def _look_at_policies(settings: DoctorSettings, checked: Checked) -> Iterator[Li
         raise NotLookedAt(
             "there is no such folder here; run it where the bot or the workers run, with their JIT_POLICIES"
         )
-    return chain(look_at_policies(checked), look_at_writers(settings.policies))
+    return chain(look_at_policies(checked), look_at_conditions(), look_at_writers(settings.policies))
 
 
 def _look_at_signer(settings: DoctorSettings) -> Iterator[Line]:

@@ -1,5 +1,6 @@
 """`jit policy`: checks the rules and explains them."""
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -7,12 +8,14 @@ from pathlib import Path
 import click
 
 from jit.cli.opening import existing_ledger
+from jit.cli.terminal import to_terminal
 from jit.clock import SystemClock
 from jit.ledger.unavailable import LedgerUnavailable
 from jit.people.person import NO_GROUPS, Groups
 from jit.policy import Policy, load_policy
 from jit.policy.files.check import UnknownAccess, check_folder, explain_access
 from jit.policy.files.form import person_id
+from jit.policy.words import WORDS
 from jit.runtime.settings import CannotStart, Settings
 from workers.targets.named import misfits
 
@@ -51,6 +54,25 @@ def explain(access: str, person: str) -> None:
         click.echo(explain_access(rules, access, who, groups, SystemClock().now()))
     except UnknownAccess as unknown:
         raise click.ClickException(str(unknown)) from None
+
+
+@policy.command()
+def words() -> None:
+    """What a condition (`when`) can read, with examples."""
+    if not to_terminal():
+        for word in WORDS.values():
+            row = {"word": word.spelled, "type": word.kind, "about": word.about, "example": word.example}
+            click.echo(json.dumps(row, ensure_ascii=False))
+        return
+    from rich.console import Console  # noqa: PLC0415  a pipe needs none
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table("word", "what it is, its type, and an example", box=None)
+    for word in WORDS.values():
+        says = Text.assemble(f"{word.about} ({word.kind})\n", (word.example, "cyan"))
+        table.add_row(Text(word.spelled), says)
+    Console().print(table)
 
 
 def _seen(settings: Settings) -> tuple[Groups, dict[str, tuple[str, str]]]:

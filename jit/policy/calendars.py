@@ -39,7 +39,7 @@ class Calendar:
 
     def business_hours(self, moment: datetime) -> bool:
         """Whether people are at work. Raises LookupError as `holiday` does, where that makes the difference."""
-        local = moment.astimezone(ZoneInfo(self.zone))
+        local = self._local(moment)
         begun = WEEKDAYS[local.weekday()] in self.days and local.time() >= self.begin
         return begun and (self.end == MIDNIGHT or local.time() < self.end) and not self.holiday(moment)
 
@@ -47,14 +47,21 @@ class Calendar:
         """Whether it is a public holiday there. Raises LookupError in years of which nothing is known."""
         if self.country is None:
             return False
-        day = moment.astimezone(ZoneInfo(self.zone)).date()
+        day = self._local(moment).date()
         return day in _holidays(self.country, self.subdivision, day.year)
+
+    def _local(self, moment: datetime) -> datetime:
+        if moment.utcoffset() is None:
+            raise ValueError("a moment without a zone would be taken for one of this machine's")
+        return moment.astimezone(ZoneInfo(self.zone))
 
 
 @lru_cache(maxsize=1)
 def known_zones() -> frozenset[str]:
-    """All time zones of the system's database, or else of the package `tzdata`. Reads a thousand small files."""
-    return frozenset(available_timezones())
+    """All time zones of the system's database and of the package `tzdata`, but not the one that this machine is set to.
+    Reads a thousand small files.
+    """
+    return frozenset(available_timezones() - {"localtime", "Factory"})
 
 
 def _require_country(country: str, subdivision: str | None) -> None:
@@ -70,11 +77,11 @@ def _require_country(country: str, subdivision: str | None) -> None:
 @lru_cache(maxsize=256)
 def _holidays(country: str, subdivision: str | None, year: int) -> frozenset[date]:
     """Those of a year, made in one go: an object of the library learns years while it is asked, which two threads must
-    not make it do. A day off may stand in for a holiday of the next year, so that year's are looked at as well.
+    not make it do. A day off on 31 December for the New Year's Day after it is one of the year that it lies in.
     """
     import holidays  # noqa: PLC0415  as above
 
-    known = holidays.country_holidays(country, subdiv=subdivision, years=(year - 1, year, year + 1))
+    known = holidays.country_holidays(country, subdiv=subdivision, years=year)
     if not known.start_year <= year <= known.end_year:
         raise LookupError(f"no holidays are known of {year}")
-    return frozenset(day for day in known if day.year == year)
+    return frozenset(known)

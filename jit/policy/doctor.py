@@ -4,11 +4,24 @@ import shlex
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from jit.doctor.line import Line, Part, fine, mend, note
+from jit.policy.conditions import BadCondition, Inputs, Unknown, compile_condition
 from jit.policy.files.check import Checked
 from jit.policy.files.load import policy_files
+
+_NOON = Inputs(
+    requester="U01ALICE0",
+    groups=(),
+    access="orders-db/read",
+    target="orders-db",
+    risk="low",
+    duration=timedelta(hours=1),
+    reason="",
+    now=datetime(2026, 7, 1, 12, tzinfo=UTC),
+)
 
 
 def look_at_policies(checked: Checked) -> Iterator[Line]:
@@ -28,3 +41,15 @@ def look_at_writers(folder: Path) -> Iterator[Line]:
             if path.stat().st_mode & stat.S_IWOTH:
                 mended = f"chmod o-w {shlex.quote(str(path))}"
                 yield mend(Part.POLICIES, f"every login of this machine may write {path}, and so decide", mended)
+
+
+def look_at_conditions() -> Iterator[Line]:
+    """Evaluates one that needs a time zone: an image may have been built without any, or without CEL."""
+    try:
+        answer = compile_condition('now.hour("Europe/Berlin") == 13').holds(_NOON)
+        why = answer.why if isinstance(answer, Unknown) else ""
+    except (BadCondition, ImportError) as error:
+        why = str(error)
+    if why:
+        what = f"conditions in the rules cannot be evaluated ({why}), so people decide instead"
+        yield mend(Part.POLICIES, what, "Install jit with all that it depends on, tzdata and cel-expr-python too.")

@@ -1,8 +1,8 @@
 """The text of a condition, read word by word before CEL sees it.
 
-Conditions are a part of CEL, in which nothing goes through a list: no `exists`, `all`, `map`, no variables of one's
-own. So each name in the text is a word of `jit.policy.words` or a function, what has to be looked up before deciding
-stands in the text, and the work of an evaluation grows with its length alone.
+Conditions are a part of CEL, in which nothing goes through a list (no `exists`, `all`, `map`, so no variables of one's
+own) and nothing grows (no `+`). So each name in the text is a word of `jit.policy.words` or a function, what has to be
+looked up before deciding stands in the text, and the work of an evaluation grows with the length of the text alone.
 
 A word with parentheses, `now.hour("Europe/Berlin")`, is handed to CEL as the entry of a table,
 `now.hour["Europe/Berlin"]`, with what is known then in the table. So no function of ours runs inside of CEL: what is
@@ -17,10 +17,12 @@ from typing import NamedTuple
 
 from jit.policy.calendars import Calendar, known_zones
 from jit.policy.files.merge import nearest
-from jit.policy.words import MOST_DAYS, WORDS, Argument, Word
+from jit.policy.words import MOST_DAYS, WORDS, Argument, Kind, Word
 
 LONGEST = 1000
 """Characters of a condition."""
+MOST_MATCHES = 5
+"""Regular expressions in one condition: nothing else in it takes long."""
 FUNCTIONS = ("duration", "has", "size")
 METHODS = ("contains", "endsWith", "matches", "size", "startsWith", "getHours", "getMinutes", "getSeconds")
 _THROUGH_LISTS = ("all", "exists", "exists_one", "existsOne", "filter", "map")
@@ -33,7 +35,7 @@ _TOKEN = re.compile(
     |(?P<text>[rR](?:"[^"\n]*"|'[^'\n]*')|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')
     |(?P<name>[A-Za-z_][A-Za-z0-9_]*)
     |(?P<number>0x[0-9a-fA-F]+|[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)
-    |(?P<sign>&&|\|\||[=!<>]=|[<>!?:()\[\],.+*/%-])""",
+    |(?P<sign>&&|\|\||[=!<>]=|[<>!?:()\[\],.*/%-])""",
     re.VERBOSE | re.ASCII,
 )
 
@@ -114,8 +116,10 @@ def _tokens(text: str) -> Iterator[_Token]:
     at = 0
     while at < len(text):
         found = _TOKEN.match(text, at)
-        if found is None or not all(letter.isprintable() or letter.isspace() for letter in found[0]):
+        if found is None:
             raise _not_understood(text[at:])
+        if not all(letter.isprintable() or letter in "\t\r\n" for letter in found[0]):
+            raise BadCondition(f"holds a letter that cannot be seen: {excerpt(found[0])}")
         yield _Token(str(found.lastgroup), found[0], at)
         at = found.end()
 
@@ -124,7 +128,9 @@ def _not_understood(rest: str) -> BadCondition:
     if rest[0] in _PRINTED_QUOTES:
         return BadCondition(f'quotes are written like "this", not like {excerpt(rest)}')
     if rest[0] in "\"'":
-        return BadCondition(f"a text is not closed, or is not one line that can be read: {excerpt(rest)}")
+        return BadCondition(f"a text is not closed: {excerpt(rest)}")
+    if rest[0] == "+":
+        return BadCondition(f"nothing is added up in a condition; write the sum instead of {excerpt(rest)}")
     return BadCondition(f"stops making sense at {excerpt(rest)}", _INSTEAD.get(rest[0]))
 
 
@@ -143,6 +149,7 @@ class _Reader:
         self.literals: list[tuple[str, str]] = []
         self._tokens = tokens
         self._names = names
+        self._labels_end = -1
 
     def read(self) -> None:
         """Raises BadCondition."""
@@ -166,23 +173,27 @@ class _Reader:
         if token.kind != "name" or token.text in _NO_NAMES:
             return place + 1
         if before.text == ".":
-            if self._at(place + 1).text == "(":
-                self._method(place)
+            self._asked(place)
             return place + 1
         if self._at(place + 1).text == "(":
             self._function(place)
             return place + 1
         return self._word(place)
 
-    def _method(self, place: int) -> None:
+    def _asked(self, place: int) -> None:
+        """What stands behind a dot: a method, or the name of a label."""
         name = self._at(place).text
+        if self._at(place + 1).text != "(":
+            if place - 1 != self._labels_end:
+                raise BadCondition(f"nothing is called .{name}", _near(name, METHODS))
+            return
         if name in _THROUGH_LISTS:
             problem = (
                 f'a condition does not go through lists with {name}; it asks for one thing after the other: "a" in …'
             )
             raise BadCondition(f'{problem} || "b" in …')
         if name not in METHODS:
-            raise BadCondition(f"nothing can be asked with .{name}(…)", nearest(name, METHODS))
+            raise BadCondition(f"nothing can be asked with .{name}(…)", _near(name, METHODS))
         self._literal_of(place)
 
     def _function(self, place: int) -> None:
@@ -190,7 +201,14 @@ class _Reader:
         if name == "matches":
             raise BadCondition("matches stands behind the text that it looks at", "reason.matches")
         if name not in FUNCTIONS:
-            raise BadCondition(f"there is no function {name}", nearest(name, (*FUNCTIONS, *WORDS)))
+            raise BadCondition(f"there is no function {name}", _near(name, FUNCTIONS) or _near_word(name))
+        if name == "has" and [each.text for each in self._tokens[place + 2 : place + 6]] != [
+            "access",
+            ".",
+            "labels",
+            ".",
+        ]:
+            raise BadCondition("has asks whether there is a label", "has(access.labels.team)")
         self._literal_of(place)
 
     def _literal_of(self, place: int) -> None:
@@ -202,6 +220,8 @@ class _Reader:
         if opens.text != "(" or argument.kind != "text" or closes.text != ")":
             raise BadCondition(f"{name} wants {_LITERAL_ONLY[name]} in quotes, and nothing else")
         self.literals.append((name, argument.text))
+        if [each for each, _ in self.literals].count("matches") > MOST_MATCHES:
+            raise BadCondition(f"a condition has {MOST_MATCHES} regular expressions at most")
 
     def _word(self, place: int) -> int:
         """The place after the word that begins at ``place``."""
@@ -213,6 +233,8 @@ class _Reader:
         after = place + (1 if word.name == first.text else 3)
         use, end = self._used(word, after)
         self.uses.append(use)
+        if word.kind is Kind.LABELS:
+            self._labels_end = end
         self._check_comparison(use, place, end)
         return end
 
@@ -245,7 +267,7 @@ class _Reader:
             if not known[argument] and argument is Argument.ZONE:
                 raise BadCondition("no time zone is known here: install the package tzdata")
             problem = f"no {what.get(argument, 'time zone')} is called {excerpt(name)}"
-            raise BadCondition(problem, nearest(name, known[argument]))
+            raise BadCondition(problem, _near(name, known[argument]))
         return Use(word, name, self._names.calendars[name] if argument is Argument.CALENDAR else None)
 
     def _check_comparison(self, use: Use, begin: int, end: int) -> None:
@@ -262,7 +284,7 @@ class _Reader:
                 problem = f"{excerpt(token.text)} is none of what {use.spelled} can be"
                 if not use.word.one_of:
                     problem = f"no group of the policy is called {excerpt(text)}"
-                raise BadCondition(problem, nearest(text.lower(), known))
+                raise BadCondition(problem, _near(text.lower(), known))
 
     def _compared(self, begin: int, end: int) -> Iterator[_Token]:
         if self._at(end).text in {"==", "!="} and self._at(end + 1).kind == "text":
@@ -275,6 +297,18 @@ class _Reader:
                 if token.kind == "text":
                     yield token
                 place += 1
+
+
+def _near(word: str, known: Iterable[str]) -> str | None:
+    """Looking for what is like a long text takes long, and finds nothing."""
+    return nearest(word, known) if len(word) <= 75 else None
+
+
+def _near_word(name: str) -> str | None:
+    """First among the words of its family, and those that end as it does."""
+    family = [word for word in WORDS if word.partition(".")[0] == name.partition(".")[0]]
+    ending = [word for word in WORDS if word.endswith(f".{name}")]
+    return _near(name, family) or next(iter(ending), None) or _near(name, WORDS)
 
 
 def _may_be_asked(token: _Token) -> bool:

@@ -1,10 +1,12 @@
 """What a condition decides on, as plain values: recorded with the decision, and decided again from the record."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any, ClassVar
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, ConfigDict, TypeAdapter
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +16,8 @@ class IncidentInputs:
     ``known`` is False if the provider has no such incident. ``severity`` is 1 (the worst) to 5. ``responder`` is
     whether the requester is named on it.
     """
+
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
 
     id: str
     known: bool | None = None
@@ -29,9 +33,10 @@ class Inputs:
 
     ``groups`` are the policy's names of groups. ``on_call`` is by schedule, and one that is not in it is not known.
     ``grants_by_day`` counts this person's grants of this access: the first number is of the 24 hours before ``now``,
-    the second of the 24 hours before these. Raises ValueError if ``now`` has no zone. To JSON and back by
-    `pydantic.TypeAdapter(Inputs)`.
+    the second of the 24 hours before these. Raises ValueError if ``now`` has no zone.
     """
+
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
 
     requester: str
     groups: tuple[str, ...]
@@ -51,3 +56,16 @@ class Inputs:
     def __post_init__(self) -> None:
         if self.now.utcoffset() is None:
             raise ValueError("now has no zone, and would be taken for UTC")
+
+    def to_record(self) -> dict[str, Any]:
+        """As JSON has it."""
+        recorded: dict[str, Any] = _AS_JSON.dump_python(self, mode="json")
+        return recorded
+
+
+_AS_JSON = TypeAdapter(Inputs)
+
+
+def from_record(recorded: Mapping[str, Any]) -> Inputs:
+    """The inputs that `Inputs.to_record` was asked of. Raises pydantic.ValidationError if they are not whole."""
+    return _AS_JSON.validate_json(json.dumps(recorded), strict=True)

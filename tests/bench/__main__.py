@@ -12,6 +12,7 @@ from jit.runtime import logs
 from tests.bench.appends import measure_appends
 from tests.bench.chaos import Violation, measure_chaos
 from tests.bench.commands import measure_commands, measure_first_commands
+from tests.bench.conditions import measure_conditions
 from tests.bench.endings import measure_endings
 from tests.bench.grants import measure_grants
 from tests.bench.holder import measure_holder
@@ -41,6 +42,7 @@ MEASUREMENTS = {
     "endings": Measurement("Due to gone", lambda _: measure_endings()),
     "appends": Measurement("Appends to the ledger", lambda _: measure_appends()),
     "views": Measurement("App Home, card and lists with 100,000 requests", lambda _: measure_views()),
+    "conditions": Measurement("Conditions of rules", lambda _: measure_conditions()),
     "record": Measurement("Proving and verifying the record", lambda _: measure_record()),
     "search": Measurement("Searching the record", lambda _: measure_search()),
     "idle": Measurement("While nothing happens", lambda _: measure_idle()),
