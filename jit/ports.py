@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
+from jit.people import incidents, on_call
 from jit.people.person import Groups, Person
 
 
@@ -44,6 +45,24 @@ class Directory(Protocol):
 
     def groups(self) -> Groups:
         """The newest snapshot, which may be stale: ask `Groups.fresh`."""
+
+
+class OnCall(Protocol):
+    """Who is on call. Thread-safe."""
+
+    def who(self, schedule: str, at: datetime) -> on_call.Shift | on_call.NotKnown:
+        """Those on call at ``at`` for a schedule of the policy: what was answered lately, or asked anew, within two
+        seconds unless the maker says otherwise. Never raises: what goes wrong is not known, with its reason.
+        """
+
+
+class Incidents(Protocol):
+    """The company's incidents. Thread-safe."""
+
+    def find(self, incident: str) -> incidents.Incident | incidents.NoSuchIncident | incidents.NotKnown:
+        """What the provider says of the incident that somebody names, within two seconds unless the maker says
+        otherwise. Never raises: what goes wrong is not known, with its reason.
+        """
 
 
 LONGEST_END_ORDER = 64 * 1024
