@@ -17,7 +17,7 @@ OURS = "jit|bot|workers|demo|playground|tests"
 PATH = re.compile(rf"(?<![\w./-])(?:{OURS}|deploy|docs|policies|requirements)/[\w./@-]*[\w@-]")
 DOTTED = re.compile(rf"`((?:{OURS})(?:\.\w+)+)`")
 FILE = re.compile(r"`(\w+\.py)`")
-NO_MODULES = {"jit.env", "jit.targets", "jit.commands"}
+NO_MODULES = {"jit.env", "jit.targets", "jit.commands", "jit.providers"}
 """A file, and groups of entry points."""
 MISSING = object()
 
