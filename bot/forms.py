@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from bot.views.text import Json, plain_text, shorten
 from jit.durations import say_duration
-from jit.policy import Access, Policy
+from jit.policy import Access, Rule
 from jit.requests.intake import ACCESS, DURATION, INCIDENT, REASON, RequestForm
 
 REQUEST_FORM, DENY_FORM = "jit.form.request", "jit.form.deny"
@@ -68,9 +68,15 @@ def duration_hint(access: Access | None, deciders: str) -> str:
     return " · ".join(part for part in (f"At most {say_duration(access.max_duration)}", deciders) if part)
 
 
-def decided_by(policy: Policy, access: Access) -> str:
-    """`decided by 1 of dba and 1 of security`"""
-    return "decided by " + " and ".join(f"{quorum.count} of {quorum.label}" for quorum in policy.rule(access).quorums)
+def decided_by(access: Access) -> str:
+    """`decided by 1 of dba and 1 of security`; `decided by rule (on call for orders-primary), or by 1 of dba`"""
+    return "decided " + ", or ".join(f"by {_by(rule)}" for rule in access.rules)
+
+
+def _by(rule: Rule) -> str:
+    if rule.automatic is not None:
+        return f"rule ({rule.called})" if rule.called else "rule, at once"
+    return " and ".join(f"{quorum.count} of {quorum.label}" for quorum in rule.quorums)
 
 
 def options(accesses: Iterable[Access], often: Mapping[str, int], query: str) -> list[Json]:

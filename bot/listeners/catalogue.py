@@ -20,7 +20,7 @@ class Catalogue(NamedTuple):
     def filled(self, filled: Filled) -> Filled:
         """A form with what it says about the access that is chosen."""
         if self.policy is not None and filled.access is not None:
-            filled = replace(filled, deciders=decided_by(self.policy, filled.access))
+            filled = replace(filled, deciders=decided_by(filled.access))
         return filled.noted(self.trouble)
 
     def chosen(self, value: str) -> Access | None:

@@ -34,7 +34,7 @@ from jit.use_cases.attempt import Attempt
 
 ONLY_YOURS = "Whether you may see those of others cannot be told right now."
 SHOWN = 30
-_HISTORY = 15
+_HISTORY = 25
 _ACCESS = 34
 _NAME = 14
 _CODE = SECTION - 50

@@ -28,6 +28,7 @@ from bot.views.text import (
 )
 from bot.views.words import (
     audience,
+    by_rule,
     deciders,
     ended_because,
     ending,
@@ -72,7 +73,8 @@ def draw(
     late = late_since(request, now) if now else None
     first = _first_line(request, names, late)
     blocks = [section(first), quote(request.why), *gives(request)]
-    if helps := line_of(harmless(request.incident or ""), _ordinal(nth)):
+    decides = f"rule: {word(request.rule)}" if request.rule and not request.decided_by_rule else ""
+    if helps := line_of(harmless(request.incident or ""), _ordinal(nth), decides):
         blocks.append(context(helps))
     blocks += _rest(request, names, asked, late)
     blocks += actions([each for each in _buttons(request, names, late) if each["action_id"] not in leave_out])
@@ -91,7 +93,8 @@ def _who(request: Request, names: Names) -> str:
 
 
 def _state(request: Request, names: Names, late: datetime | None) -> str:  # noqa: C901, PLR0911  one return for each state
-    said = f"{_by(deciders(request), names)}{_at(request, request.approved_at)}" if request.counted else ""
+    by = f" {by_rule(request)}" if request.by_rule else _by(deciders(request), names)
+    said = f"{by}{_at(request, request.approved_at)}" if request.approved_at else ""
     closed = f"{_at(request, request.over_at)}{_by([request.closed_by] if request.closed_by else [], names)}"
     match request.state:
         case State.APPROVED:
@@ -175,6 +178,8 @@ def needs(request: Request, names: Names, asked: AudienceName | None = None) -> 
     asked = asked or (lambda need: audience(need, names))
     lapses = f"lapses {moment(request.pending_until, request.asked_at)}"
     in_full = [_need(request, need, names, asked) for need in request.needs]
+    no = listed([each.approver for each in request.denials], names)
+    in_full += [f"{no} said no, {len(request.denials)} of {request.denials_needed} that deny"] if no else []
     in_brief = [f"{len(said_yes(request, need))} of {need.count} by {word(need.label, 80)}" for need in request.needs]
     for parts in (in_full, in_brief[:20]):
         line = line_of(*parts, lapses)
@@ -190,6 +195,7 @@ def _need(request: Request, need: Quorum, names: Names, asked: AudienceName) -> 
         return f"Needs {need.count} of {asked(need)}"
     left = need.count - len(yes)
     label = word(shorten(need.label, 80))
+    label = f"then {label}" if need.stage > 1 else label
     said = f"{listed(yes, names)} ✓" if yes else ""
     missing = f"{left} of {asked(need)} missing" if left > 0 else ""
     return f"{label}: {', '.join(part for part in (said, missing) if part)}"

@@ -70,7 +70,11 @@ def deciders(request: Request) -> tuple[str, ...]:
 
 
 def decided_by(request: Request, names: Names) -> str:
-    """`approved by Bob (dba, 1/1) and Carol (security, 1/1)`; nothing if it is not decided."""
+    """`approved by Bob (dba, 1/1) and Carol (security, 1/1)`, or `approved by rule: on call for orders-primary`; empty
+    if it is not decided.
+    """
+    if request.by_rule:
+        return f"approved {by_rule(request)}"
     if not request.counted:
         return ""
     wanted = {need.label: need.count for need in request.needs}
@@ -79,6 +83,10 @@ def decided_by(request: Request, names: Names) -> str:
         people = [counted.approver for counted in request.counted if counted.quorum == label]
         parts.append(f"{listed(people, names)} ({word(label, 80)}, {len(people)}/{count})")
     return "approved by " + ", ".join(parts)
+
+
+def by_rule(request: Request) -> str:
+    return f"by rule: {word(request.by_rule)}"
 
 
 def ended_because(request: Request, names: Names) -> str:

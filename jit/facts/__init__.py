@@ -56,6 +56,7 @@ from jit.facts.requests import (
     Approval,
     Approved,
     Counted,
+    Denial,
     Denied,
     Lapsed,
     Quorum,

@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict
 
 from jit.durations import say_duration
 from jit.facts.ends import LEFT
-from jit.facts.fact import Digest, FreeText, Moment, Room, Said, Who
+from jit.facts.fact import Digest, FreeText, Moment, Personal, Room, Said, Who
 from jit.facts.life import Life
 from jit.facts.ocsf import CREATE, OTHER, UPDATE, Class, Event
-from jit.facts.sentence import Access, Name, Part, Person, Several, Time, Told, names, quote
+from jit.facts.sentence import Access, Name, Part, Person, Several, Text, Time, Told, names, quote
 
 BEGIN_WITHIN = timedelta(minutes=15)
 """An approval whose grant has not begun by then lapses."""
@@ -36,6 +36,8 @@ class Quorum(BaseModel):
     label: str
     who: tuple[str, ...]
     count: int
+    stage: int = 1
+    """Its people are asked once every quorum of an earlier stage is complete."""
 
     @property
     def audience(self) -> Several:
@@ -50,6 +52,8 @@ def _called(expression: str) -> Part:
             return Name(f"@{rest}", 80)
         case "slack":
             return "@", Person(rest)
+        case "oncall":
+            return Name(f"on call for {rest}", 80)
         case _:
             return Person(expression)
 
@@ -73,12 +77,23 @@ class Requested(Life):
     channel: str
     risk: str
     needs: tuple[Quorum, ...]
+    """Of the rule that decides; empty where a rule decides without people."""
     pending_until: Moment
+    rule: Annotated[str, Said()] = ""
+    """What the policy calls the rule that decides; empty for one without a name."""
+    different_people: bool = False
+    """One person's approval counts for one quorum alone."""
+    denials_needed: int = 1
+    inputs: Annotated[str, Personal()] | None = None
+    """What the conditions of the rules could read when it was asked, as JSON (`jit.policy.conditions.Inputs`), from
+    which the choice of the rule can be repeated. None before there were conditions.
+    """
 
     def told(self) -> Told:
-        needs = Several(tuple((f"{need.count} of ", need.audience) for need in self.needs), 3)
+        needs: Part = ("needs ", Several(tuple((f"{need.count} of ", need.audience) for need in self.needs), 3))
         about = (Access(self.access), " by ", Person(self.requester), " for ", self.duration)
-        return Told("requested", about, (("needs ", needs), quote(self.why)))
+        by_rule: Part = ("by rule: ", Name(self.rule, 200)) if self.rule else ""
+        return Told("requested", about, (needs if self.needs else "", by_rule, quote(self.why)))
 
 
 class Approval(Life):
@@ -103,8 +118,24 @@ class Approval(Life):
         return Told("approval", about, (("counts for ", names(self.quorums)),), (as_of,))
 
 
+class Denial(Life):
+    """One person's no where more than one are needed; it takes back their yes, and decides nothing by itself."""
+
+    recorded_by = (Room.BOT,)
+    ocsf = Event(Class.ENTITY, UPDATE)
+
+    kind: Literal["denial"] = "denial"
+    approver: Who
+    digest: Digest
+    reason: FreeText
+
+    def told(self) -> Told:
+        about = ("of ", Access(self.access), " for ", Person(self.requester), " by ", Person(self.actor))
+        return Told("denial", about, (quote(self.reason),))
+
+
 class Approved(Life):
-    """The decision: every quorum is met by approvals that all counted at this moment."""
+    """The decision: every quorum is met by approvals that all counted at this moment, or a rule decides alone."""
 
     recorded_by = (Room.BOT,)
     ocsf = Event(Class.ENTITY, (10, "Activate"))
@@ -112,11 +143,15 @@ class Approved(Life):
     kind: Literal["approved"] = "approved"
     digest: Digest
     counted: tuple[Counted, ...]
+    """Empty where a rule decided."""
     begin_by: Moment
+    by_rule: Annotated[str, Personal(), Said()] = ""
+    """The rule that decided without people, and what it rested on: `on call for orders-primary, INC-42 open`."""
 
     def told(self) -> Told:
         by = ((Person(each.approver), " (", Name(each.quorum, 80), ")") for each in self.counted)
-        return Told("approved", (Access(self.access), " for ", Person(self.requester)), (("by ", Several(tuple(by))),))
+        who: Part = ("by rule: ", Text(self.by_rule, 200)) if self.by_rule else ("by ", Several(tuple(by)))
+        return Told("approved", (Access(self.access), " for ", Person(self.requester)), (who,))
 
 
 class Denied(Life):

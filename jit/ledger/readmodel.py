@@ -29,6 +29,7 @@ class Question:
     access: str | None = None
     target: str | None = None
     over_since: datetime | None = None
+    asked_since: datetime | None = None
     limit: int = 100
 
 
@@ -104,6 +105,8 @@ def find(connection: Connection, question: Question) -> list[Found]:
             query = query.where(requests.c[column] == wanted)
     if question.over_since is not None:
         query = query.where(requests.c.over_at >= question.over_since)
+    if question.asked_since is not None:
+        query = query.where(requests.c.asked_at >= question.asked_since)
     return [Found(*row) for row in connection.execute(query)]
 
 

@@ -1,14 +1,20 @@
-"""Who is meant by `U…`, `group:name` and `slack:S…`, given a snapshot of Slack's groups."""
+"""Who is meant by `U…`, `group:name`, `slack:S…` and `oncall:schedule`, given what Slack and the providers of schedules
+said.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from graphlib import TopologicalSorter
 
+from jit.people.on_call import Shift
 from jit.people.person import Groups
 
 GROUP = "group:"
 SLACK = "slack:"
+ON_CALL = "oncall:"
+_OUTSIDE = (SLACK, ON_CALL)
+"""Whom these mean stands in no policy."""
 MOST_MEANT = 2_000_000
 """People in all groups together, each as often as they are in one, in groups of groups too."""
 _REMEMBERED = 10_000
@@ -23,7 +29,7 @@ class TooManyMeant(Exception):
 
 
 class StaleGroups(Exception):
-    """Slack's user groups could not be read lately, so who is in them is not known. Try again soon."""
+    """Who is in a group of Slack, or on call, could not be read lately, so it is not known. Try again soon."""
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or self.__doc__)
@@ -33,14 +39,14 @@ class StaleGroups(Exception):
 class Circles:
     """Every who-expression of a policy that means one person (``sure``), or may do so (``unsure``).
 
-    Unsure are those that hang on a Slack group while the snapshot is stale.
+    Unsure are those that hang on a Slack group or a schedule of which too little was heard lately.
     """
 
     sure: frozenset[str]
     unsure: frozenset[str]
 
     def touch(self, who: Iterable[str]) -> bool:
-        """Whether ``who`` means this person. Raises StaleGroups where only Slack could tell."""
+        """Whether ``who`` means this person. Raises StaleGroups where only somebody outside could tell."""
         if not self.sure.isdisjoint(who):
             return True
         if not self.unsure.isdisjoint(who):
@@ -61,42 +67,55 @@ class Membership:
         """
         self._leaves = _flattened(groups)
         used = set(others).union(*self._leaves.values())
-        self._slack = frozenset(who for who in used if who.startswith(SLACK))
-        self._known: tuple[Groups | None, dict[tuple[str, bool], Circles]] = (None, {})
+        self._outside = frozenset(who for who in used if who.startswith(_OUTSIDE))
+        self._on_call = frozenset(who for who in used if who.startswith(ON_CALL))
+        self._known: tuple[Groups | None, dict[tuple[str, bool, frozenset[str]], Circles]] = (None, {})
 
     def circles(self, person: str, snapshot: Groups, now: datetime) -> Circles:
         known_for, known = self._known
         if known_for is not snapshot or len(known) > _REMEMBERED:
             known = {}
             self._known = (snapshot, known)
-        key = (person, snapshot.fresh(now))
+        unknown = frozenset(who for who in self._on_call if _people_of(who, snapshot, now) is None)
+        key = (person, snapshot.fresh(now), unknown)
         if key not in known:
-            known[key] = self._find(person, snapshot, fresh=key[1])
+            known[key] = self._find(person, snapshot, now)
         return known[key]
+
+    def groups_of(self, person: str, snapshot: Groups, now: datetime) -> tuple[str, ...]:
+        """The names of the policy's groups that this person is in, sorted. Raises StaleGroups."""
+        circles = self.circles(person, snapshot, now)
+        if any(who.startswith(GROUP) for who in circles.unsure):
+            raise StaleGroups
+        return tuple(sorted(who.removeprefix(GROUP) for who in circles.sure if who.startswith(GROUP)))
 
     def members(self, who: Iterable[str], snapshot: Groups, now: datetime) -> frozenset[str]:
         """Everybody meant by ``who``. Raises StaleGroups."""
-        leaves = {leaf for each in who for leaf in self._leaves_of(each)}
-        slack = {leaf for leaf in leaves if leaf.startswith(SLACK)}
-        if slack and not snapshot.fresh(now):
-            raise StaleGroups
-        return frozenset(leaves - slack).union(
-            *(snapshot.members.get(leaf.removeprefix(SLACK), frozenset()) for leaf in slack)
-        )
+        meant: set[str] = set()
+        for leaf in {leaf for each in who for leaf in self._leaves_of(each)}:
+            people = _people_of(leaf, snapshot, now)
+            if people is None:
+                raise StaleGroups
+            meant |= people
+        return frozenset(meant)
 
     def slack_groups(self, who: Iterable[str]) -> frozenset[str]:
         """The ids of the Slack groups that ``who`` hangs on."""
         leaves = {leaf for each in who for leaf in self._leaves_of(each)}
         return frozenset(leaf.removeprefix(SLACK) for leaf in leaves if leaf.startswith(SLACK))
 
+    def only_told(self, who: Iterable[str]) -> bool:
+        """Whether somebody outside has to say who is meant, at least in part."""
+        return any(leaf.startswith(_OUTSIDE) for each in who for leaf in self._leaves_of(each))
+
     def people(self, who: Iterable[str]) -> frozenset[str]:
         """The people of ``who`` that the policy itself names."""
         leaves = {leaf for each in who for leaf in self._leaves_of(each)}
-        return frozenset(leaf for leaf in leaves if not leaf.startswith(SLACK))
+        return frozenset(leaf for leaf in leaves if not leaf.startswith(_OUTSIDE))
 
     def has(self, who: Sequence[str], count: int, but: Iterable[str] = ()) -> bool:
-        """Whether ``who`` may mean so many people who are not among ``but``; a Slack group may hold anybody. Quick
-        where thousands of accesses name a group of thousands.
+        """Whether ``who`` may mean so many people who are not among ``but``; a Slack group or a schedule may hold
+        anybody. Quick where thousands of accesses name a group of thousands.
         """
         out = [self._leaves_of(each) for each in but]
         found: set[str] = set()
@@ -106,22 +125,32 @@ class Membership:
             found |= leaves.difference(*out)
             if len(found) >= count:
                 return True
-        return bool(self.slack_groups(who))
+        return self.only_told(who)
 
     def _leaves_of(self, who: str) -> frozenset[str]:
         if who.startswith(GROUP):
             return self._leaves.get(who.removeprefix(GROUP), frozenset())
         return frozenset({who})
 
-    def _find(self, person: str, snapshot: Groups, *, fresh: bool) -> Circles:
-        sure = {person}
-        if fresh:
-            sure |= {who for who in self._slack if person in snapshot.members.get(who.removeprefix(SLACK), ())}
-        unsure = frozenset() if fresh else self._slack
+    def _find(self, person: str, snapshot: Groups, now: datetime) -> Circles:
+        told = {who: _people_of(who, snapshot, now) for who in self._outside}
+        sure = {person, *(who for who, people in told.items() if people is not None and person in people)}
+        unsure = frozenset(who for who, people in told.items() if people is None)
         groups = {f"{GROUP}{name}": leaves for name, leaves in self._leaves.items()}
         sure_groups = {name for name, leaves in groups.items() if not leaves.isdisjoint(sure)}
         unsure_groups = {name for name, leaves in groups.items() if not leaves.isdisjoint(unsure)}
         return Circles(frozenset(sure | sure_groups), unsure | (unsure_groups - sure_groups))
+
+
+def _people_of(leaf: str, snapshot: Groups, now: datetime) -> frozenset[str] | None:
+    """Who is meant by what is no group of the policy; None where that is not known freshly enough."""
+    if leaf.startswith(SLACK):
+        known = snapshot.fresh(now)
+        return snapshot.members.get(leaf.removeprefix(SLACK), frozenset()) if known else None
+    if leaf.startswith(ON_CALL):
+        shift = snapshot.on_call.who(leaf.removeprefix(ON_CALL), now)
+        return shift.people if isinstance(shift, Shift) else None
+    return frozenset({leaf})
 
 
 def _flattened(groups: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:

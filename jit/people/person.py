@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from jit.clock import SKEW_LIMIT
+from jit.people.on_call import NOTHING_KNOWN, OnCallSnapshot
 
 GROUPS_FRESH_FOR = timedelta(seconds=30)
 """A group snapshot older than this decides nothing."""
@@ -63,11 +64,12 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """Slack's user groups as they were at ``as_of``: group id to the ids of its members."""
+    """Slack's user groups as they were at ``as_of``: group id to the ids of its members; and who was on call."""
 
     as_of: datetime
     members: Mapping[str, frozenset[str]] = field(default_factory=dict)
     handles: Mapping[str, str] = field(default_factory=dict)
+    on_call: OnCallSnapshot = NOTHING_KNOWN
 
     def fresh(self, now: datetime) -> bool:
         """Young enough to decide by. One from the future, beyond what clocks may differ by, is not."""

@@ -7,7 +7,7 @@ from jit.durations import say_duration
 from jit.facts import Quorum
 from jit.people.membership import StaleGroups
 from jit.people.person import Groups
-from jit.policy.model import Access
+from jit.policy.model import Access, Rule
 from jit.policy.policy import Policy
 
 
@@ -20,8 +20,10 @@ def explain(policy: Policy, access: Access, person: str, groups: Groups, now: da
     ]
     if access.incident:
         lines.append(f"Wants an incident like {access.incident}.")
-    quorums = policy.rule(access).quorums
-    lines += [_deciding(policy, quorum, person, groups, now) for quorum in quorums]
+    for number, rule in enumerate(access.rules, 1):
+        if len(access.rules) > 1 or rule.called:
+            lines.append(_rule(number, rule))
+        lines += [_deciding(policy, quorum, person, groups, now) for quorum in rule.quorums]
     lines.append(f"Lapses if unanswered for {say_duration(access.pending_for)}.")
     return "\n".join(lines)
 
@@ -38,6 +40,13 @@ def _asking(policy: Policy, access: Access, person: str, groups: Groups, now: da
     except StaleGroups as stale:
         return f"Whether {person} may ask for {access.name} is not known. {stale}"
     return f"{person} may not ask for {access.name}: only {' or '.join(access.request)} may."
+
+
+def _rule(number: int, rule: Rule) -> str:
+    named = f" ({rule.name})" if rule.name else ""
+    when = f", when {rule.when.text}" if rule.when else ""
+    itself = ", decides by itself" if rule.automatic is not None else ""
+    return f"Rule {number}{named}{when}{itself}:"
 
 
 def _deciding(policy: Policy, quorum: Quorum, person: str, groups: Groups, now: datetime) -> str:

@@ -1,10 +1,9 @@
 """What a condition decides on, as plain values: recorded with the decision, and decided again from the record."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import AwareDatetime, ConfigDict, TypeAdapter
 
@@ -33,7 +32,9 @@ class Inputs:
 
     ``groups`` are the policy's names of groups. ``on_call`` is by schedule, and one that is not in it is not known.
     ``grants_by_day`` counts this person's grants of this access: the first number is of the 24 hours before ``now``,
-    the second of the 24 hours before these. Raises ValueError if ``now`` has no zone.
+    the second of the 24 hours before these. ``automatic_for_person`` and ``automatic_for_access`` are the requests for
+    this access that rules decided without people in the 24 hours before ``now``. Raises ValueError if ``now`` has no
+    zone.
     """
 
     __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
@@ -52,20 +53,21 @@ class Inputs:
     on_call: Mapping[str, bool | None] = field(default_factory=dict)
     grants_by_day: tuple[int, ...] | None = None
     break_glass_open: bool | None = None
+    automatic_for_person: int = 0
+    automatic_for_access: int = 0
 
     def __post_init__(self) -> None:
         if self.now.utcoffset() is None:
             raise ValueError("now has no zone, and would be taken for UTC")
 
-    def to_record(self) -> dict[str, Any]:
-        """As JSON has it."""
-        recorded: dict[str, Any] = _AS_JSON.dump_python(self, mode="json")
-        return recorded
+    def to_json(self) -> str:
+        """For the record."""
+        return _JSON.dump_json(self).decode()
+
+    @classmethod
+    def from_json(cls, text: str) -> "Inputs":
+        """What `to_json` wrote, by this version or one before. Raises ValueError."""
+        return _JSON.validate_json(text, strict=True)
 
 
-_AS_JSON = TypeAdapter(Inputs)
-
-
-def from_record(recorded: Mapping[str, Any]) -> Inputs:
-    """The inputs that `Inputs.to_record` was asked of. Raises pydantic.ValidationError if they are not whole."""
-    return _AS_JSON.validate_json(json.dumps(recorded), strict=True)
+_JSON = TypeAdapter(Inputs)

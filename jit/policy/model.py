@@ -6,18 +6,46 @@ from datetime import timedelta
 from typing import Literal, NamedTuple
 
 from jit.facts import Quorum
+from jit.policy.conditions import Condition
 from jit.policy.incidents import accepts
+from jit.policy.risk import Risk
 
-Risk = Literal["low", "medium", "high", "critical"]
 OnLeave = Literal["end", "alert"]
 """What becomes of access whose holder may not ask for it any more."""
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a rule may decide without people; None is as much as comes.
+
+    ``per_person`` and ``per_access`` count what it decided within the last 24 hours for this access, for one person
+    and for all.
+    """
+
+    per_person: int | None = None
+    per_access: int | None = None
+    max_duration: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
-    """Every quorum must be complete. One person may count in several, once in each."""
+    """Who decides, where its condition holds. Either ``automatic``, by itself, or by its quorums.
+
+    Every quorum must be complete. One person may count in several, once in each; with ``different_people`` in one
+    alone. ``denials_needed`` people of them have to deny. ``name`` is what people are told it is called.
+    """
 
     quorums: tuple[Quorum, ...]
+    when: Condition | None = None
+    automatic: Limits | None = None
+    name: str = ""
+    different_people: bool = False
+    denials_needed: int = 1
+
+    @property
+    def called(self) -> str:
+        """Its name, or what it depends on."""
+        return self.name or (self.when.in_words if self.when else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +70,12 @@ class Access:
     pending_for: timedelta = timedelta(hours=8)
     incident: str | None = None
     on_leave: OnLeave = "end"
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def quorums(self) -> tuple[Quorum, ...]:
+        """Of all rules, each once."""
+        return tuple(dict.fromkeys(quorum for rule in self.rules for quorum in rule.quorums))
 
     def accepts_incident(self, incident: str) -> bool:
         """Whether ``incident`` is written as this access wants it: matched whole, ASCII only."""
@@ -105,3 +139,10 @@ class QuorumStatus:
     def complete(self) -> bool:
         """A rule without a quorum is never met: silence forbids."""
         return bool(self.parts) and not self.missing
+
+    @property
+    def stage(self) -> int:
+        """The earliest that is not complete, whose people are asked now; the last one where all are."""
+        return min(
+            (missing.quorum.stage for missing in self.missing), default=max((q.stage for q, _ in self.parts), default=1)
+        )

@@ -4,10 +4,15 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from jit.people.membership import Membership, StaleGroups
 from jit.people.person import Groups
-from jit.policy.model import Access, Channels, QuorumCount, QuorumStatus, Rule, TargetConfig
+from jit.policy.model import Access, Channels, QuorumStatus, Rule, TargetConfig
+from jit.policy.quorums import assigned
+
+if TYPE_CHECKING:  # brings an HTTP client, which a policy without providers does not need
+    from jit.people.providers.provider import IncidentsForm, ScheduleForm
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +32,8 @@ class Policy:
     security: tuple[str, ...] = ()
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     people: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    schedules: Mapping[str, "ScheduleForm"] = field(default_factory=dict)
+    incidents: "IncidentsForm | None" = None
     text: bytes = field(default=b"", repr=False)
     _membership: Membership = field(init=False, repr=False)
 
@@ -49,6 +56,10 @@ class Policy:
     def slack_groups(self, who: Iterable[str]) -> frozenset[str]:
         """The ids of the Slack groups that the who-expressions hang on."""
         return self._membership.slack_groups(who)
+
+    def only_told(self, who: Iterable[str]) -> bool:
+        """Whether Slack or a provider of schedules has to say whom the who-expressions mean, at least in part."""
+        return self._membership.only_told(who)
 
     def named(self, who: Iterable[str]) -> frozenset[str]:
         """The people among the who-expressions whom the policy itself names, Slack's groups left out."""
@@ -76,20 +87,20 @@ class Policy:
             if not circles.touch(access.deny) and circles.touch(access.request)
         ]
 
-    def rule(self, access: Access) -> Rule:
-        """The rule that decides: the first."""
-        return access.rules[0]
+    def groups_of(self, person: str, groups: Groups, now: datetime) -> tuple[str, ...]:
+        """The names of the policy's own groups that hold this person, sorted. Raises StaleGroups."""
+        return self._membership.groups_of(person, groups, now)
 
     def could_approve(self, rule: Rule, requester: str, groups: Groups, now: datetime) -> tuple[frozenset[str], ...]:
         """For each quorum everybody who could count for it."""
         return tuple(self.members(quorum.who, groups, now) - {requester} for quorum in rule.quorums)
 
     def decidable(self, rule: Rule, requester: str, groups: Groups, now: datetime) -> bool:
-        """Whether enough people exist to approve a request of this person."""
+        """Whether the rule decides by itself, or enough people exist to approve a request of this person."""
+        if rule.automatic is not None:
+            return True
         could = self.could_approve(rule, requester, groups, now)
-        return bool(could) and all(
-            len(people) >= quorum.count for people, quorum in zip(could, rule.quorums, strict=True)
-        )
+        return QuorumStatus(assigned(rule, could)).complete
 
     def counts_for(self, rule: Rule, person: str, requester: str, groups: Groups, now: datetime) -> bool:
         """Whether this person's approval would count at all."""
@@ -103,15 +114,11 @@ class Policy:
         Their order, and an approval given twice, make no difference.
         """
         others = sorted({*approvers} - {requester})
-        return QuorumStatus(
-            tuple(
-                QuorumCount(
-                    quorum,
-                    tuple(person for person in others if self.includes(quorum.who, person, groups, now)),
-                )
-                for quorum in rule.quorums
-            )
-        )
+        could = [
+            frozenset(person for person in others if self.includes(quorum.who, person, groups, now))
+            for quorum in rule.quorums
+        ]
+        return QuorumStatus(assigned(rule, could))
 
     def given_on(self, target: str) -> tuple[str, ...]:
         """Everything that some access gives on this target, sorted."""

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from jit.policy.calendars import WEEKDAYS
 from jit.policy.inputs import Inputs
-from jit.policy.model import Risk
+from jit.policy.risk import Risk
 
 MOST_DAYS = 90
 """As far as a condition can look back."""

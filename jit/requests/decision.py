@@ -5,15 +5,18 @@ and what is known of people now.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 
 from jit.clock import SKEW_LIMIT
 from jit.facts import BEGIN_WITHIN, RefusalReason
-from jit.people.person import Standing
+from jit.people.on_call import Shift
+from jit.people.person import Groups, Standing
 from jit.policy import Access, Policy, PolicyError, PolicyFolder, QuorumStatus, Rule, StaleGroups
+from jit.policy.choosing import choose
+from jit.policy.conditions import Holds, Inputs, Unknown
 from jit.ports import Directory, DirectoryUnavailable, UnknownPerson
 from jit.requests.lifecycle import Request, State
 
@@ -45,7 +48,14 @@ class Outcome(StrEnum):
 
 
 NOBODY = QuorumStatus(())
-NOT_KNOWN_NOW = frozenset({RefusalReason.POLICY_BROKEN, RefusalReason.STALE_GROUPS, RefusalReason.CANNOT_LOOK_UP})
+NOT_KNOWN_NOW = frozenset(
+    {
+        RefusalReason.POLICY_BROKEN,
+        RefusalReason.STALE_GROUPS,
+        RefusalReason.CANNOT_LOOK_UP,
+        RefusalReason.CONDITION_UNKNOWN,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +97,9 @@ def rules_in(policy: Policy, request: Request) -> Rules | None:
     approvals than the card shows, or the requester is somebody else there.
     """
     access = policy.accesses.get(request.access)
-    if access is None:
+    rule = rule_of(request, access) if access else None
+    if access is None or rule is None:
         return None
-    rule = policy.rule(access)
     if (
         access.grants != request.permissions
         or access.target != request.target
@@ -97,20 +107,47 @@ def rules_in(policy: Policy, request: Request) -> Rules | None:
         or request.duration > access.max_duration
         or access.risk != request.risk
         or rule.quorums != request.needs
+        or (rule.automatic is not None) != request.decided_by_rule
+        or rule.called != request.rule
+        or rule.different_people != request.different_people
+        or rule.denials_needed != request.denials_needed
         or not access.accepts_incident(request.incident or "")
     ):
         return None
     return Rules(policy, access, rule)
 
 
+def rule_of(request: Request, access: Access) -> Rule | None:
+    """The rule that these rules choose by what was so when it was asked. None if they choose none, or that cannot be
+    told: of a request from before there were conditions, where the rules have some.
+    """
+    if request.inputs is not None:
+        inputs = inputs_of(request)
+        return choose(access, inputs).rule if inputs else None
+    first = access.rules[0]
+    return first if first.when is None and first.automatic is None else None
+
+
+def inputs_of(request: Request) -> Inputs | None:
+    """What the conditions read when it was asked; None if that was not recorded, or by a version that knew more."""
+    try:
+        return Inputs.from_json(request.inputs) if request.inputs is not None else None
+    except ValueError:
+        return None
+
+
 def evaluate(request: Request, approvers: Iterable[str], rules: Rules, directory: Directory, now: datetime) -> Decision:
-    """What the approvals of these people decide now. Those of people who may no longer act do not count."""
+    """What the approvals of these people decide now, or the rule alone. Those of people who may no longer act do not
+    count.
+    """
     groups, workspace = directory.groups(), directory.workspace
     decision = partial(Decision, at=now, rules=rules, groups_as_of=groups.as_of)
     try:
         may_ask = rules.policy.may_ask(rules.access, request.requester, groups, now)
         if not may_ask or not _good(request.requester, directory, workspace):
             return decision(reason=RefusalReason.NOT_ALLOWED_TO_ASK)
+        if rules.rule.automatic is not None:
+            return decision(reason=_against_rule(request, rules.rule, groups, now))
         good = [approver for approver in approvers if _good(approver, directory, workspace)]
         quorum_status = rules.policy.evaluate(rules.rule, good, request.requester, groups, now)
     except StaleGroups:
@@ -120,9 +157,36 @@ def evaluate(request: Request, approvers: Iterable[str], rules: Rules, directory
     return decision(reason=None if quorum_status.complete else RefusalReason.QUORUM_GONE, quorum_status=quorum_status)
 
 
+def _against_rule(request: Request, rule: Rule, groups: Groups, now: datetime) -> RefusalReason | None:
+    """What keeps the rule from deciding by itself, with those on call who are so now; None if nothing does."""
+    if rule.when is None:
+        return None
+    inputs = inputs_of(request)
+    if inputs is None:
+        return RefusalReason.RULES_CHANGED
+    verdict = rule.when.holds(replace(inputs, on_call=on_call(request.requester, inputs.on_call, groups, now)))
+    if isinstance(verdict, Unknown):
+        return RefusalReason.CONDITION_UNKNOWN
+    return None if verdict is Holds.YES else RefusalReason.CONDITION_GONE
+
+
+def rested_on(rule: Rule, inputs: Inputs) -> str:
+    """A rule that decided by itself, in words: `on call for orders-primary, INC-42 open`."""
+    called, incident = rule.called or "everybody who may ask", inputs.incident
+    if rule.when is None or not rule.when.asks_incident or incident is None or not incident.open:
+        return called
+    return f"{called}, {incident.id} open"
+
+
+def on_call(person: str, schedules: Iterable[str], groups: Groups, now: datetime) -> dict[str, bool | None]:
+    """Whether this person is on call for each schedule now; None where that is not known."""
+    shifts = {name: groups.on_call.who(name, now) for name in schedules}
+    return {name: shift.includes(person) if isinstance(shift, Shift) else None for name, shift in shifts.items()}
+
+
 def somebody_is_there(rule: Rule, policy: Policy, requester: str, directory: Directory, now: datetime) -> bool:
-    """Whether each quorum has enough people who may act here: an id that is nobody's, or a deactivated account, can
-    approve nothing. Who cannot be asked about counts as there.
+    """Whether the rule decides by itself, or each quorum has enough people who may act here: an id that is nobody's, or
+    a deactivated account, can approve nothing. Who cannot be asked about counts as there.
 
     Raises StaleGroups.
     """

@@ -13,7 +13,7 @@ from detect_secrets.plugins.base import BasePlugin
 from jit.durations import BadDuration, parse_duration, say_duration
 from jit.facts import RefusalReason
 from jit.people.person import Groups
-from jit.policy import Access, Policy, Rule
+from jit.policy import Access, Policy
 
 LONGEST_TEXT = 2000
 """Characters of a reason."""
@@ -38,14 +38,13 @@ class RequestForm:
 
 @dataclass(frozen=True, slots=True)
 class ValidRequest:
-    """The same, understood: something this person may ask for, and somebody could approve.
+    """The same, understood: something this person may ask for, and some rule could decide.
 
-    ``principal`` is the person's name in the target, ``rule`` the one that decides.
+    ``principal`` is the person's name in the target.
     """
 
     access: Access
     principal: str
-    rule: Rule
     duration: timedelta
     why: str
     incident: str | None
@@ -88,12 +87,12 @@ def validate(asked: RequestForm, policy: Policy, person: str, groups: Groups, no
     if problems or access is None or duration is None:
         forbidden = access is None and asked.access.strip()
         raise BadInput(problems, RefusalReason.NOT_ALLOWED_TO_ASK if forbidden else RefusalReason.BAD_INPUT, named)
-    principal, rule = policy.principal(person, access.target), policy.rule(access)
+    principal = policy.principal(person, access.target)
     if principal is None:
         raise BadInput({}, RefusalReason.NO_PRINCIPAL, access)
-    if not policy.decidable(rule, person, groups, now):
+    if not any(policy.decidable(rule, person, groups, now) for rule in access.rules):
         raise BadInput({}, RefusalReason.NOBODY_COULD_APPROVE, access)
-    return ValidRequest(access, principal, rule, duration, asked.reason, incident)
+    return ValidRequest(access, principal, duration, asked.reason, incident)
 
 
 def trouble_with(asked: RequestForm, policy: Policy, person: str, groups: Groups, now: datetime) -> BadInput | None:

@@ -21,6 +21,7 @@ from jit.facts import (
     Approval,
     Approved,
     Counted,
+    Denial,
     Denied,
     EndCause,
     Ended,
@@ -85,6 +86,7 @@ ANY = frozenset(State)
 
 MAY_FOLLOW: Mapping[type, frozenset[State]] = {
     Approval: frozenset({State.PENDING}),
+    Denial: frozenset({State.PENDING}),
     Approved: frozenset({State.PENDING}),
     Denied: frozenset({State.PENDING}),
     Withdrawn: frozenset({State.PENDING, State.APPROVED}),
@@ -133,7 +135,18 @@ class Request:
     needs: tuple[Quorum, ...]
     asked_at: datetime
     pending_until: datetime
+    rule: str = ""
+    """What the policy calls the rule that decides."""
+    different_people: bool = False
+    denials_needed: int = 1
+    inputs: str | None = None
+    """What the conditions of the rules read when it was asked (`Requested.inputs`)."""
     approvals: tuple[Approval, ...] = ()
+    """Those that were not taken back."""
+    denials: tuple[Denial, ...] = ()
+    """Those that were not taken back; none where one is enough."""
+    by_rule: str = ""
+    """The rule that decided it without people, and what that rested on."""
     counted: tuple[Counted, ...] = ()
     approved_at: datetime | None = None
     begin_by: datetime | None = None
@@ -167,6 +180,7 @@ class Request:
         """The digest of everything an approver is shown to decide on. Not of how far the decision has come: a second
         approver's press stays good after the first one's.
         """
+        further = [self.rule, self.different_people, self.denials_needed]
         return digest_of(
             self.id,
             self.requester,
@@ -178,8 +192,14 @@ class Request:
             self.why,
             self.incident,
             self.risk,
-            [need.model_dump() for need in self.needs],
+            [need.model_dump(exclude_defaults=True) for need in self.needs],
+            *([further] if further != ["", False, 1] else []),  # requests of before have none of it
         )
+
+    @property
+    def decided_by_rule(self) -> bool:
+        """Whether a rule decides without people."""
+        return not self.needs
 
     @property
     def given(self) -> bool:
@@ -244,18 +264,27 @@ def _new_request(fact: Requested) -> Request:
         needs=fact.needs,
         asked_at=fact.at,
         pending_until=fact.pending_until,
+        rule=fact.rule,
+        different_people=fact.different_people,
+        denials_needed=fact.denials_needed,
+        inputs=fact.inputs,
     )
 
 
 def _step(request: Request, fact: Life) -> Request:  # noqa: C901, PLR0911, PLR0912  one case for each kind of step
     match fact:
         case Approval():
-            return replace(request, approvals=(*request.approvals, fact))
+            denials = tuple(each for each in request.denials if each.approver != fact.approver)
+            return replace(request, approvals=(*request.approvals, fact), denials=denials)
+        case Denial():
+            approvals = tuple(each for each in request.approvals if each.approver != fact.approver)
+            return replace(request, approvals=approvals, denials=(*request.denials, fact))
         case Approved():
             return replace(
                 request,
                 state=State.APPROVED,
                 counted=fact.counted,
+                by_rule=fact.by_rule,
                 approved_at=fact.at,
                 begin_by=fact.begin_by,
                 policy_version=fact.policy_version,

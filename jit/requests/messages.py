@@ -21,6 +21,7 @@ SAYS: dict[RefusalReason, str] = {
     RefusalReason.NOT_YOURS: "Only the person who asked can do this.",
     RefusalReason.OWN_REQUEST: "You asked for this yourself, so somebody else has to decide. The card says who can.",
     RefusalReason.ALREADY_APPROVED: "You approved this already; one person counts once. It waits for the others.",
+    RefusalReason.ALREADY_DENIED: "You said no to this already; the rule wants the no of others, too.",
     RefusalReason.ALREADY_OPEN: "You asked for this access already. /jit list shows it.",
     RefusalReason.NOT_POSSIBLE_NOW: "This cannot be done now.",
     RefusalReason.LAPSED: "This request lapsed before it was decided. It can be asked for again.",
@@ -45,6 +46,14 @@ SAYS: dict[RefusalReason, str] = {
         "`jit policy check`."
     ),
     RefusalReason.QUORUM_GONE: "Those who approved may not decide on this any more.",
+    RefusalReason.NOT_NEEDED: "Enough of you said yes already. It waits for the others; the card says for whom.",
+    RefusalReason.NOT_YET: "Others decide on this first; the card says who. Then it is your turn.",
+    RefusalReason.NO_RULE: (
+        "No rule lets anybody decide on this now. `jit policy explain` tells security why; ask again when it is "
+        "otherwise."
+    ),
+    RefusalReason.CONDITION_GONE: "What the rule decided by is no longer so.",
+    RefusalReason.CONDITION_UNKNOWN: "Whether the rule that decides still holds is not known right now.",
     RefusalReason.MALFORMED: "That button or form does not look like ours. Nothing was changed.",
     RefusalReason.BUSY: "Too much is going on right now. Nothing was changed; please press again.",
     RefusalReason.TOO_MANY: (

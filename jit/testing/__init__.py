@@ -5,6 +5,7 @@
 | `ManualClock` | the time: stands still until the test moves it |
 | `InMemoryLedger` | the ledger: the real one, on a database in memory, that can be cut off |
 | `InMemoryDirectory` | Slack's people and groups |
+| `InMemoryIncidents` | a provider of incidents |
 | `InMemoryQueue` | Redis and RQ: remembers what was announced |
 | `InMemoryTarget` | a system that access is given to |
 | `Story` | a request's life, recorded step by step by whoever usually takes it |
@@ -26,6 +27,7 @@ Beside it: `ledger_in`, the same ledger in a file, for what reads one by its pat
 
 from jit.testing.clock import T0, ManualClock
 from jit.testing.directory import WORKSPACE, InMemoryDirectory
+from jit.testing.incidents import InMemoryIncidents
 from jit.testing.ledger import InMemoryLedger, InterruptibleLedger, ledger_in
 from jit.testing.queue import InMemoryQueue
 from jit.testing.story import ALICE, BOB, CAROL, DBA, EVE, SECURITY, Story
@@ -41,6 +43,7 @@ __all__ = [
     "T0",
     "WORKSPACE",
     "InMemoryDirectory",
+    "InMemoryIncidents",
     "InMemoryLedger",
     "InMemoryQueue",
     "InMemoryTarget",

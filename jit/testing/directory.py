@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from jit.people.on_call import NOTHING_KNOWN, Shift
 from jit.people.person import Groups, Person
 from jit.ports import Clock, DirectoryUnavailable, UnknownPerson
 
@@ -15,7 +16,8 @@ class InMemoryDirectory:
     """A `Directory` of these people, all full members of ``workspace``.
 
     While ``gone`` it answers nobody. ``members`` holds Slack's user groups, ``groups_age`` how old the snapshot of
-    them is. ``meanwhile`` is called with each person who was looked up: what happens while a press is being decided.
+    them is; ``on_call`` and ``on_call_age`` the same of schedules.
+    ``meanwhile`` is called with each person who was looked up: what happens while a press is being decided.
     """
 
     def __init__(self, clock: Clock, *people: str, workspace: str = WORKSPACE) -> None:
@@ -23,6 +25,8 @@ class InMemoryDirectory:
         self.people = {person: Person(id=person, team=workspace, name=person) for person in people}
         self.members: dict[str, frozenset[str]] = {}
         self.groups_age = timedelta(0)
+        self.on_call: dict[str, frozenset[str]] = {}
+        self.on_call_age = timedelta(0)
         self.gone = False
         self.meanwhile: Callable[[str], None] = lambda _person: None
         self._clock = clock
@@ -40,7 +44,10 @@ class InMemoryDirectory:
         return self.look_up(person)
 
     def groups(self) -> Groups:
-        return Groups(as_of=self._clock.now() - self.groups_age, members=dict(self.members))
+        now, told = self._clock.now(), NOTHING_KNOWN
+        for schedule, people in self.on_call.items():
+            told = told.with_answer(Shift(schedule, people, now - self.on_call_age, by="fake", took=0.1))
+        return Groups(as_of=now - self.groups_age, members=dict(self.members), on_call=told)
 
     def change(self, person: str, **how: Any) -> None:
         """Fields of a `Person` that are other from now on."""

@@ -40,7 +40,9 @@ def _approve(attempt: Attempt, request_id: str, digest: str) -> ApprovalResult:
         attempt.refuse(decision.reason, request)
     labels = tuple(quorum.label for quorum, counted in decision.quorum_status.parts if by.id in counted)
     if not labels:
-        attempt.refuse(RefusalReason.NOT_ALLOWED_TO_DECIDE, request)
+        alone = evaluate(request, (by.id,), rules, core.directory, core.clock.now()).quorum_status
+        needless = any(by.id in counted for _, counted in alone.parts)
+        attempt.refuse(RefusalReason.NOT_NEEDED if needless else RefusalReason.NOT_ALLOWED_TO_DECIDE, request)
     common = attempt.signed(decision.at) | {"policy_version": rules.policy.version, "digest": digest}
     mine = Approval.about(request, approver=by.id, quorums=labels, groups_as_of=decision.groups_as_of, **common)
     facts: list[Approval | Approved] = [mine]

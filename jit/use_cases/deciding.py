@@ -2,7 +2,7 @@
 
 from jit.facts import Approval, Denied, RefusalReason
 from jit.policy import StaleGroups
-from jit.requests.decision import Rules, rules_for
+from jit.requests.decision import Rules, evaluate, rules_for
 from jit.requests.lifecycle import Request
 from jit.use_cases.attempt import Attempt
 
@@ -34,4 +34,17 @@ def to_decide(
         attempt.refuse(RefusalReason.LAPSED, request)
     if digest != request.digest:
         attempt.refuse(RefusalReason.CARD_CHANGED, request)
+    _require_turn(attempt, request, rules)
     return request, rules
+
+
+def _require_turn(attempt: Attempt, request: Request, rules: Rules) -> None:
+    """Whose quorums all come in a later stage waits until the earlier ones are complete. Raises Refusal."""
+    if all(quorum.stage == 1 for quorum in rules.rule.quorums):
+        return
+    core, by = attempt.core, attempt.by
+    groups, now = core.directory.groups(), core.clock.now()
+    decision = evaluate(request, request.approvers, rules, core.directory, now)
+    own = (quorum.stage for quorum in rules.rule.quorums if rules.policy.includes(quorum.who, by.id, groups, now))
+    if min(own, default=1) > decision.quorum_status.stage:
+        attempt.refuse(RefusalReason.NOT_YET, request)

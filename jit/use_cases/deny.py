@@ -1,6 +1,8 @@
 """Denying a request."""
 
-from jit.facts import Denied
+from jit.facts import Denial, Denied, RefusalReason
+from jit.policy import StaleGroups
+from jit.requests.decision import Rules
 from jit.requests.lifecycle import Request
 from jit.use_cases.actor import Actor
 from jit.use_cases.attempt import Attempt
@@ -14,14 +16,33 @@ def may_deny(core: Core, *, by: Actor, request_id: str, digest: str) -> Request:
 
 
 def deny(core: Core, *, by: Actor, request_id: str, digest: str, reason: str) -> Request:
-    """Say no to what the card with this digest showed, and why. Raises Refusal, LedgerUnavailable."""
+    """Say no to what the card with this digest showed, and why. Where the rule wants the no of several, it takes back
+    this person's yes, and decides with the last that is wanted. Raises Refusal, LedgerUnavailable.
+    """
     attempt = Attempt(core, by, "deny")
 
     def act() -> Request:
         request, rules = to_decide(attempt, request_id, digest, Denied)
         attempt.require_text(request, reason)
+        enough = _others_who_denied(attempt, request, rules) + 1 >= rules.rule.denials_needed
         version = rules.policy.version
         more = {"approver": by.id, "digest": digest, "reason": reason, "policy_version": version}
-        return attempt.record(request, [Denied.about(request, **attempt.signed(), **more)])
+        kind = Denied if enough else Denial
+        return attempt.record(request, [kind.about(request, **attempt.signed(), **more)])
 
     return attempt.until_recorded(request_id, act)
+
+
+def _others_who_denied(attempt: Attempt, request: Request, rules: Rules) -> int:
+    """As many as still may decide. Raises Refusal."""
+    core, now = attempt.core, attempt.core.clock.now()
+    groups = core.directory.groups()
+    if any(each.approver == attempt.by.id for each in request.denials):
+        attempt.refuse(RefusalReason.ALREADY_DENIED, request)
+    try:
+        return sum(
+            rules.policy.counts_for(rules.rule, each.approver, request.requester, groups, now)
+            for each in request.denials
+        )
+    except StaleGroups:
+        attempt.refuse(RefusalReason.STALE_GROUPS, request)

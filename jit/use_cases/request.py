@@ -4,17 +4,20 @@ import secrets
 from collections.abc import Callable
 from contextlib import suppress
 
-from jit.facts import Lapsed, RefusalReason, Requested
+from jit.facts import BEGIN_WITHIN, Approved, Lapsed, RefusalReason, Requested
 from jit.ledger import AlreadyOpen, Conflict, Question
-from jit.policy import Policy, StaleGroups
-from jit.requests.decision import rules_in, somebody_is_there
+from jit.policy import Access, Policy, Rule, StaleGroups
+from jit.policy.choosing import choose
+from jit.policy.conditions import Inputs
+from jit.requests.decision import rested_on, rules_in, somebody_is_there
 from jit.requests.intake import BadInput, RequestForm, ValidRequest, validate
 from jit.requests.leaving import UNDECIDED
-from jit.requests.lifecycle import OPEN, Request, State
+from jit.requests.lifecycle import OPEN, Request, State, apply
 from jit.requests.shares import ASKED_AT_MOST, ASKED_WITHIN, WITHDRAWN_AT_MOST
 from jit.use_cases.actor import Actor
 from jit.use_cases.attempt import Attempt
 from jit.use_cases.core import Core
+from jit.use_cases.inputs import read_inputs
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRTUVWXYZ"
 """Letters of a request id: none that looks or sounds like another."""
@@ -23,7 +26,7 @@ ID_LENGTHS = (4, 4, 5, 6, 7)
 
 
 def request_access(core: Core, *, by: Actor, asked: RequestForm) -> Request:
-    """File a request for what was typed into the form.
+    """File a request for what was typed into the form. Where a rule decides it without people, it is approved by then.
 
     Raises:
         Refusal: its ``problems`` name the fields that are wrong.
@@ -34,9 +37,13 @@ def request_access(core: Core, *, by: Actor, asked: RequestForm) -> Request:
     policy, now = attempt.policy(), core.clock.now()
     _require_share(attempt)
     valid = _validated(attempt, asked, policy)
+    inputs = _inputs(attempt, valid, policy)
+    rule = _rule(attempt, valid.access, policy, inputs)
     return _file(
         attempt,
         policy,
+        rule,
+        inputs,
         lambda request_id: Requested(
             at=now,
             actor=by.id,
@@ -53,8 +60,12 @@ def request_access(core: Core, *, by: Actor, asked: RequestForm) -> Request:
             duration=valid.duration,
             channel=valid.access.channel,
             risk=valid.access.risk,
-            needs=valid.rule.quorums,
+            needs=rule.quorums,
             pending_until=now + valid.access.pending_for,
+            rule=rule.called,
+            different_people=rule.different_people,
+            denials_needed=rule.denials_needed,
+            inputs=inputs.to_json(),
         ),
     )
 
@@ -74,20 +85,66 @@ def _validated(attempt: Attempt, asked: RequestForm, policy: Policy) -> ValidReq
         attempt.refuse(bad.reason, bad.access, problems=bad.problems)
     except StaleGroups:
         attempt.refuse(RefusalReason.STALE_GROUPS)
-    if not somebody_is_there(valid.rule, policy, person, directory, now):
-        attempt.refuse(RefusalReason.NOBODY_COULD_APPROVE, valid.access, absent=True)
     return valid
 
 
-def _file(attempt: Attempt, policy: Policy, fact: Callable[[str], Requested]) -> Request:
-    """The request, recorded under the first id that is free. ``fact`` makes `requested` for an id.
+def _inputs(attempt: Attempt, valid: ValidRequest, policy: Policy) -> Inputs:
+    try:
+        return read_inputs(attempt, valid, policy)
+    except StaleGroups:
+        attempt.refuse(RefusalReason.STALE_GROUPS, valid.access)
+
+
+def _rule(attempt: Attempt, access: Access, policy: Policy, inputs: Inputs) -> Rule:
+    """The rule that decides: one by which somebody can."""
+    directory, person, now = attempt.core.directory, attempt.by.id, attempt.core.clock.now()
+    rule = choose(access, inputs).rule
+    if rule is None:
+        attempt.refuse(RefusalReason.NO_RULE, access)
+    try:
+        if not policy.decidable(rule, person, directory.groups(), now):
+            attempt.refuse(RefusalReason.NOBODY_COULD_APPROVE, access)
+        if not somebody_is_there(rule, policy, person, directory, now):
+            attempt.refuse(RefusalReason.NOBODY_COULD_APPROVE, access, absent=True)
+    except StaleGroups:
+        attempt.refuse(RefusalReason.STALE_GROUPS, access)
+    return rule
+
+
+def _record(attempt: Attempt, requested: Requested, rule: Rule, inputs: Inputs) -> Request:
+    """Raises Conflict, AlreadyOpen."""
+    if rule.automatic is None:
+        return attempt.record(None, [requested])
+    decided = attempt.record(None, [requested, _decided_at_once(requested, rule, inputs)])
+    attempt.announce(attempt.core.queue.grant, decided.id)
+    return decided
+
+
+def _decided_at_once(requested: Requested, rule: Rule, inputs: Inputs) -> Approved:
+    """The decision of a rule that decides by itself, in the moment in which it was asked."""
+    request = apply(None, requested)
+    return Approved.about(
+        request,
+        at=requested.at,
+        actor=requested.actor,
+        source=requested.source,
+        digest=request.digest,
+        counted=(),
+        begin_by=requested.at + BEGIN_WITHIN,
+        by_rule=rested_on(rule, inputs),
+    )
+
+
+def _file(attempt: Attempt, policy: Policy, rule: Rule, inputs: Inputs, fact: Callable[[str], Requested]) -> Request:
+    """The request, recorded under the first id that is free, with its decision where ``rule`` decides by itself.
+    ``fact`` makes `requested` for an id.
 
     Another open request of this person for this access is refused, or closed where the rules have outdated it.
     """
     for length in ID_LENGTHS:
         requested = fact("R-" + "".join(secrets.choice(ALPHABET) for _ in range(length)))
         try:
-            return attempt.record(None, [requested])
+            return _record(attempt, requested, rule, inputs)
         except AlreadyOpen:
             same = Question(requester=attempt.by.id, access=requested.access, states=OPEN, limit=1)
             before = next(iter(attempt.core.ledger.requests(same)), None)

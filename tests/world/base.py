@@ -16,6 +16,7 @@ from jit.testing import (
     CAROL,
     EVE,
     InMemoryDirectory,
+    InMemoryIncidents,
     InMemoryLedger,
     InMemoryQueue,
     InterruptibleLedger,
@@ -110,6 +111,7 @@ class World:
         if isinstance(rules, str):
             self.policy_file.parent.mkdir(exist_ok=True)
             self.policy_file.write_text(rules)
+        self.incidents = InMemoryIncidents(self.clock)
         self.policies = PolicyFolder(rules if isinstance(rules, Path) else self.policy_file.parent, self.clock)
         self.directory: Any = InMemoryDirectory(self.clock, ALICE, BOB, CAROL, EVE, SAM)
         self.directory.members = {ENGINEERS: frozenset({ALICE, EVE}), ON_CALL: frozenset({SAM})}

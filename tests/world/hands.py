@@ -151,7 +151,7 @@ class Hands(World):
             incident=None,
             policy_version=rules.version,
             duration=timedelta(minutes=minutes),
-            needs=rules.rule(config).quorums,
+            needs=config.rules[0].quorums,
         )
         story.asked()
         return story

@@ -70,7 +70,12 @@ class Office(World):
 
     def another_core(self) -> Core:
         return Core(
-            ledger=self.ledger, policies=self.policies, directory=self.directory, queue=self.queue, clock=self.clock
+            ledger=self.ledger,
+            policies=self.policies,
+            directory=self.directory,
+            queue=self.queue,
+            clock=self.clock,
+            incidents=self.incidents,
         )
 
     def asked(self, access: str = READ) -> Request:

@@ -46,14 +46,17 @@ class Checked:
     @property
     def notes(self) -> tuple[str, ...]:
         """What is allowed, and easily not meant."""
-        return (*_single_handed(self.policy), *_undecidable(self.policy)) if self.policy else ()
+        if self.policy is None:
+            return ()
+        return tuple(dict.fromkeys((*_single_handed(self.policy), *_undecidable(self.policy))))
 
 
 def _single_handed(policy: Policy) -> Iterator[str]:
     """Accesses of several quorums that somebody could approve alone: allowed, and easily not meant."""
-    for access in policy.accesses.values():
-        quorums = policy.rule(access).quorums
-        if len(quorums) < 2 or any(quorum.count > 1 for quorum in quorums):
+    rules = [(access, rule) for access in policy.accesses.values() for rule in access.rules]
+    for access, rule in rules:
+        quorums = rule.quorums
+        if len(quorums) < 2 or rule.different_people or any(quorum.count > 1 for quorum in quorums):
             continue
         try:
             alone = frozenset.intersection(
@@ -68,7 +71,7 @@ def _single_handed(policy: Policy) -> Iterator[str]:
 def _undecidable(policy: Policy) -> Iterator[str]:
     """Accesses that somebody may ask for and too few others could approve, as far as the files tell."""
     for access in policy.accesses.values():
-        quorums = [quorum for quorum in policy.rule(access).quorums if not policy.slack_groups(quorum.who)]
+        quorums = [quorum for quorum in access.quorums if not policy.only_told(quorum.who)]
         askers = policy.named(access.request) - policy.named(access.deny)
         alone = [
             asker

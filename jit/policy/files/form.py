@@ -3,22 +3,24 @@
 import html
 import re
 import unicodedata
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from datetime import time, timedelta
 from typing import Annotated, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from jit.durations import BadDuration, parse_duration
-from jit.people.membership import GROUP, SLACK
+from jit.people.membership import GROUP, ON_CALL, SLACK
+from jit.policy.calendars import WEEKDAYS, Calendar
 from jit.policy.incidents import require_pattern
-from jit.policy.model import OnLeave, Risk
+from jit.policy.model import OnLeave
+from jit.policy.risk import Risk
 
 T = TypeVar("T")
 
 LATER = "comes with a later version of jit; this file needs it, so it is refused rather than half understood"
-LATER_KEYS = frozenset({"when", "automatic", "break_glass"})
+LATER_KEYS = frozenset({"break_glass"})
 
 _PERSON = re.compile(r"[UW][A-Z0-9]{5,20}")
 _CHANNEL = re.compile(r"[CG][A-Z0-9]{5,20}")
@@ -57,8 +59,8 @@ access_name = _written_like(
 
 
 def somebody(text: str) -> str:
-    if text.startswith("oncall:"):
-        raise ValueError(LATER)
+    if text.startswith(ON_CALL):
+        return ON_CALL + name(text.removeprefix(ON_CALL))
     if text.startswith(GROUP):
         return GROUP + name(text.removeprefix(GROUP))
     if text.startswith(SLACK):
@@ -66,7 +68,7 @@ def somebody(text: str) -> str:
             raise ValueError("must be a Slack user group id like slack:S0ENGIN01")
         return text
     if not _PERSON.fullmatch(text):
-        raise ValueError("must be a member id like U01ALICE0, group:name or slack:S0ENGIN01")
+        raise ValueError("must be a member id like U01ALICE0, group:name, slack:S0ENGIN01 or oncall:schedule")
     return text
 
 
@@ -127,6 +129,12 @@ def _has_password(value: str) -> bool:
     return written or _PASSWORD.search(value) is not None
 
 
+def _condition_text(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must be a condition, or left out")
+    return text
+
+
 Who = Annotated[str, AfterValidator(somebody)]
 SomeWho = Annotated[tuple[Who, ...], AfterValidator(_not_empty), AfterValidator(_all_different)]
 Text = Annotated[str, AfterValidator(line_of_text)]
@@ -148,8 +156,55 @@ class QuorumForm(Form):
     count: Annotated[int, Field(ge=1, le=100)] = 1
 
 
+class LimitsForm(Form):
+    """``per_person`` and ``per_access`` are counted over 24 hours."""
+
+    per_person: Annotated[int, Field(ge=1, le=100)] | None = None
+    per_access: Annotated[int, Field(ge=1, le=100)] | None = None
+    max_duration: Duration | None = None
+
+
+Quorums = Annotated[tuple[QuorumForm, ...], AfterValidator(_not_empty)]
+
+
+class StageForm(Form):
+    all_of: Quorums
+
+
 class RuleForm(Form):
-    all_of: Annotated[tuple[QuorumForm, ...], AfterValidator(_not_empty)]
+    """Decided by one of ``automatic``, ``all_of`` and ``stages``; the first rule whose ``when`` holds decides."""
+
+    name: Text | None = None
+    when: Annotated[str, AfterValidator(_condition_text)] | None = None
+    automatic: bool | None = None
+    limits: LimitsForm | None = None
+    all_of: Quorums | None = None
+    stages: Annotated[tuple[StageForm, ...], AfterValidator(_not_empty)] | None = None
+    different_people: bool | None = None
+    denials_needed: Annotated[int, Field(ge=1, le=100)] = 1
+
+    @model_validator(mode="after")
+    def _decides_in_one_way(self) -> "RuleForm":
+        if self.automatic is False:
+            raise ValueError("automatic is true, or left out")
+        ways = [name for name in ("automatic", "all_of", "stages") if getattr(self, name) is not None]
+        if len(ways) != 1:
+            has = " and ".join(ways) or "none of them"
+            raise ValueError(f"a rule has one of automatic: true, all_of and stages; this one has {has}")
+        if self.automatic and (self.different_people is not None or self.denials_needed != 1):
+            raise ValueError("different_people and denials_needed are about people, and this rule decides without them")
+        if self.limits and not self.automatic:
+            raise ValueError("limits are for a rule that is automatic")
+        return self
+
+    @property
+    def quorums(self) -> Iterator[tuple[tuple[str | int, ...], int, QuorumForm]]:
+        """Each with where it stands in the rule, and its stage."""
+        stages: list[tuple[tuple[str | int, ...], Quorums]] = [(("all_of",), self.all_of or ())]
+        if self.stages:
+            stages = [(("stages", at, "all_of"), stage.all_of) for at, stage in enumerate(self.stages)]
+        for number, (within, quorums) in enumerate(stages, 1):
+            yield from (((*within, at), number, quorum) for at, quorum in enumerate(quorums))
 
 
 class AccessForm(Form):
@@ -171,9 +226,35 @@ class AccessForm(Form):
     request: SomeWho
     deny: tuple[Who, ...] = ()
     on_leave: OnLeave = "end"
+    labels: dict[Annotated[str, AfterValidator(name)], Text] = Field(default_factory=dict)
     approve: Annotated[tuple[RuleForm, ...], AfterValidator(_not_empty)]
 
-    NESTED: ClassVar[dict[str, type[Form]]] = {"approve": RuleForm, "all_of": QuorumForm}
+    NESTED: ClassVar[dict[str, type[Form]]] = {
+        "approve": RuleForm,
+        "stages": StageForm,
+        "all_of": QuorumForm,
+        "limits": LimitsForm,
+    }
+
+
+class CalendarForm(Form):
+    """``hours`` like `09:00-17:30`, and ``days`` like `[monday, friday]`, in the time of ``zone``."""
+
+    zone: str
+    days: tuple[str, ...] = WEEKDAYS[:5]
+    hours: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-4]):[0-5]\d$")] = "09:00-17:00"
+    country: str | None = None
+    subdivision: str | None = None
+
+    @model_validator(mode="after")
+    def _is_one(self) -> "CalendarForm":
+        self.calendar()
+        return self
+
+    def calendar(self) -> Calendar:
+        """Raises ValueError."""
+        begin, end = (time.fromisoformat(each.replace("24:00", "00:00")) for each in self.hours.split("-"))
+        return Calendar(self.zone, self.days, begin, end, self.country, self.subdivision)
 
 
 class TargetForm(BaseModel):

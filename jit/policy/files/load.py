@@ -12,14 +12,14 @@ from types import MappingProxyType
 import structlog
 
 from jit.facts import Quorum
-from jit.people.membership import GROUP, SLACK
+from jit.people.membership import GROUP, ON_CALL, SLACK
 from jit.policy.files.document import LARGEST, MOST_VALUES, TOO_MANY, read_document
-from jit.policy.files.form import AccessForm, QuorumForm
+from jit.policy.files.form import AccessForm, LimitsForm, QuorumForm, RuleForm
 from jit.policy.files.merge import Merged
 from jit.policy.files.mistakes import MOST_MISTAKES, Mistake, NotReadNow, PolicyError, TooManyMistakes
 from jit.policy.files.sense import check_sense, target_of
 from jit.policy.files.shape import Forms, fill_in
-from jit.policy.model import Access, Channels, Rule, TargetConfig
+from jit.policy.model import Access, Channels, Limits, Rule, TargetConfig
 from jit.policy.policy import Policy
 
 log = structlog.get_logger(__name__)
@@ -183,15 +183,17 @@ def _build(text: bytes, forms: Forms, audit: str, alerts: str | None) -> Policy:
         version=hashlib.sha256(text).hexdigest(),
         text=text,
         channels=Channels(audit, alerts or audit),
-        accesses=MappingProxyType({name: _access(name, entry) for name, entry in sorted(forms.access.items())}),
+        accesses=MappingProxyType({name: _access(name, entry, forms) for name, entry in sorted(forms.access.items())}),
         targets=MappingProxyType(targets),
         security=forms.security,
         groups=MappingProxyType(forms.groups),
+        schedules=MappingProxyType(forms.schedules),
+        incidents=forms.incidents,
         people=MappingProxyType({person: MappingProxyType(names) for person, names in forms.people.items()}),
     )
 
 
-def _access(name: str, entry: AccessForm) -> Access:
+def _access(name: str, entry: AccessForm, forms: Forms) -> Access:
     return Access(
         name=name,
         describe=entry.describe,
@@ -200,15 +202,36 @@ def _access(name: str, entry: AccessForm) -> Access:
         max_duration=entry.max_duration,
         channel=entry.channel,
         request=entry.request,
-        rules=tuple(Rule(tuple(_quorum(quorum) for quorum in rule.all_of)) for rule in entry.approve),
+        rules=tuple(_rule(rule, entry, forms) for rule in entry.approve),
         deny=entry.deny,
         risk=entry.risk,
         pending_for=entry.pending_for,
         incident=entry.incident,
         on_leave=entry.on_leave,
+        labels=MappingProxyType(entry.labels),
     )
 
 
-def _quorum(entry: QuorumForm) -> Quorum:
-    label = " or ".join(who.removeprefix(GROUP).removeprefix(SLACK) for who in entry.who)
-    return Quorum(label=label, who=entry.who, count=entry.count)
+def _rule(entry: RuleForm, access: AccessForm, forms: Forms) -> Rule:
+    """Where the risk is critical, different people decide unless said."""
+    limits = entry.limits or LimitsForm()
+    different = entry.different_people
+    return Rule(
+        tuple(_quorum(quorum, stage) for _, stage, quorum in entry.quorums),
+        when=forms.conditions[entry.when] if entry.when else None,
+        automatic=Limits(limits.per_person, limits.per_access, limits.max_duration) if entry.automatic else None,
+        name=entry.name or "",
+        different_people=not entry.automatic and (access.risk == "critical" if different is None else different),
+        denials_needed=entry.denials_needed,
+    )
+
+
+def _quorum(entry: QuorumForm, stage: int) -> Quorum:
+    label = " or ".join(_called(who) for who in entry.who)
+    return Quorum(label=label, who=entry.who, count=entry.count, stage=stage)
+
+
+def _called(who: str) -> str:
+    if who.startswith(ON_CALL):
+        return f"on call for {who.removeprefix(ON_CALL)}"
+    return who.removeprefix(GROUP).removeprefix(SLACK)

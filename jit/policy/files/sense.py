@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator
 from graphlib import CycleError, TopologicalSorter
 from itertools import islice
 
-from jit.people.membership import GROUP, Membership, TooManyMeant
+from jit.people.membership import GROUP, ON_CALL, Membership, TooManyMeant
+from jit.policy.conditions import BadCondition, Condition, compile_condition
 from jit.policy.files.document import Path
-from jit.policy.files.form import AccessForm, QuorumForm, secret_problem
+from jit.policy.files.form import AccessForm, QuorumForm, RuleForm, secret_problem
 from jit.policy.files.merge import Merged
 from jit.policy.files.shape import Forms, rules_in, well_shaped
 
@@ -22,6 +23,7 @@ def check_sense(merged: Merged, forms: Forms) -> None:
     _check_people(merged, forms)
     _check_who(merged, ("security",), forms.security)
     membership = _check_groups(merged, forms.groups)
+    forms.conditions = _conditions(merged, forms)
     for name, access in forms.access.items():
         _check_access(merged, name, access, membership)
     _check_the_misshapen(merged, forms, membership)
@@ -45,11 +47,51 @@ def _check_access(merged: Merged, name: str, access: AccessForm, membership: Mem
     known &= _check_who(merged, (*path, "deny"), access.deny)
     if membership and known and not membership.has(access.request, 1, but=access.deny):
         merged.blame((*path, "request"), "nobody may ask for this")
+    before: list[RuleForm] = []
     for number, rule in enumerate(access.approve):
-        if number:
-            merged.blame((*path, "approve", number), "is never reached: the rule before it always decides")
-        for place, quorum in enumerate(rule.all_of):
-            _check_quorum(merged, (*path, "approve", number, "all_of", place), quorum, membership)
+        if why := next(filter(None, (_never_after(each, rule) for each in before)), None):
+            merged.blame((*path, "approve", number), f"is never reached: {why}")
+        before.append(rule)
+        for within, _, quorum in rule.quorums:
+            _check_quorum(merged, (*path, "approve", number, *within), quorum, membership)
+
+
+def _never_after(before: RuleForm, rule: RuleForm) -> str | None:
+    """Why ``rule`` cannot decide where ``before`` stands before it; None if it can. What limits keep one rule from
+    deciding is decided by another.
+    """
+    if before.limits is not None:
+        return None
+    if before.when is None:
+        return "a rule before it always decides"
+    if rule.when is not None and before.when.split() == rule.when.split():
+        return "a rule before it has the same condition"
+    return None
+
+
+def _conditions(merged: Merged, forms: Forms) -> dict[str, Condition]:
+    """Each condition once, however many rules have it, by its text."""
+    found: dict[str, Condition] = {}
+    refused: dict[str, BadCondition] = {}
+    schedules = merged.sections["schedules"]
+    calendars = {name: entry.calendar() for name, entry in forms.calendars.items()}
+    for name, access in forms.access.items():
+        for number, rule in enumerate(access.approve):
+            text = rule.when
+            if text is None:
+                continue
+            if text not in found and text not in refused:
+                try:
+                    found[text] = compile_condition(
+                        text, schedules=schedules, calendars=calendars, groups=merged.sections["groups"]
+                    )
+                except BadCondition as bad:
+                    refused[text] = bad
+            if text in refused:
+                merged.blame(
+                    ("access", name, "approve", number, "when"), refused[text].problem, refused[text].suggestion
+                )
+    return found
 
 
 def _check_the_misshapen(merged: Merged, forms: Forms, membership: Membership | None) -> None:
@@ -64,9 +106,9 @@ def _check_the_misshapen(merged: Merged, forms: Forms, membership: Membership | 
             continue
         for path, who in _who_lists(("access", name), access):
             _check_named(merged, path, who)
-        for place, rule in enumerate(rules_in(access.get("approve"))):
-            for number, quorum in enumerate(rule.all_of):
-                _check_quorum(merged, ("access", name, "approve", place, "all_of", number), quorum, membership)
+        for number, rule in enumerate(rules_in(access.get("approve"))):
+            for within, _, quorum in rule.quorums:
+                _check_quorum(merged, ("access", name, "approve", number, *within), quorum, membership)
         given = access.get("target")
         if given is None or isinstance(given, str):
             _check_target(merged, name, given)
@@ -100,15 +142,14 @@ def _check_quorum(merged: Merged, path: Path, quorum: QuorumForm, membership: Me
 
 
 def _check_who(merged: Merged, path: Path, who: Iterable[str]) -> bool:
-    known = merged.sections["groups"]
-    unknown = [
-        (place, each.removeprefix(GROUP))
-        for place, each in enumerate(who)
-        if each.startswith(GROUP) and each.removeprefix(GROUP) not in known
-    ]
-    for place, group in unknown:
-        merged.blame((*path, place), f"no group is called {group}", merged.suggest(group, known))
-    return not unknown
+    sure = True
+    for place, each in enumerate(who):
+        for prefix, section, what in ((GROUP, "groups", "group"), (ON_CALL, "schedules", "schedule")):
+            name, known = each.removeprefix(prefix), merged.sections[section]
+            if each.startswith(prefix) and name not in known:
+                merged.blame((*path, place), f"no {what} is called {name}", merged.suggest(name, known))
+                sure = False
+    return sure
 
 
 def _check_groups(merged: Merged, groups: dict[str, tuple[str, ...]]) -> Membership | None:
@@ -132,12 +173,14 @@ def _check_groups(merged: Merged, groups: dict[str, tuple[str, ...]]) -> Members
 
 def _check_people(merged: Merged, forms: Forms) -> None:
     kinds = {target.kind for target in forms.targets.values()}
-    known = {*merged.sections["targets"], *kinds}
-    shape_known = len(forms.targets) == len(merged.sections["targets"])
+    providers = {each.people_as for each in (*forms.schedules.values(), forms.incidents) if each}
+    known = {*merged.sections["targets"], *kinds, *providers}
+    whole = ("targets", forms.targets), ("schedules", forms.schedules)
+    shape_known = all(len(fitting) == len(merged.sections[section]) for section, fitting in whole)
     for person, names in forms.people.items():
         for key in names:
             if key not in known and shape_known:
-                problem = f"no target and no kind of target is called {key}"
+                problem = f"no target, no kind of target and no provider is called {key}"
                 merged.blame(("people", person, key), problem, merged.suggest(key, known))
     for target, first, second, key in _namesakes(forms):
         name = forms.people[second][key]

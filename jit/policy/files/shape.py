@@ -2,15 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from jit.policy.conditions import Condition
 from jit.policy.files import form
 from jit.policy.files.document import NotText, Path
 from jit.policy.files.merge import Merged, nearest
-from jit.policy.model import OnLeave, Risk
+from jit.policy.model import OnLeave
+from jit.policy.risk import Risk
+
+if TYPE_CHECKING:
+    from jit.people.providers.provider import IncidentsForm, ScheduleForm
 
 T = TypeVar("T")
 ONE_OF: dict[str | int, tuple[str, ...]] = {"risk": get_args(Risk), "on_leave": get_args(OnLeave)}
@@ -31,6 +36,11 @@ class Forms:
     people: dict[str, dict[str, str]] = field(default_factory=dict)
     targets: dict[str, form.TargetForm] = field(default_factory=dict)
     access: dict[str, form.AccessForm] = field(default_factory=dict)
+    schedules: dict[str, "ScheduleForm"] = field(default_factory=dict)
+    incidents: "IncidentsForm | None" = None
+    calendars: dict[str, form.CalendarForm] = field(default_factory=dict)
+    conditions: dict[str, Condition] = field(default_factory=dict)
+    """Of all rules, by their texts."""
 
 
 def well_shaped(who: object) -> bool:
@@ -59,6 +69,15 @@ def fill_in(merged: Merged) -> Forms:
     forms.groups = _each(merged, "groups", form.name, _WHO.validate_python)
     forms.people = _each(merged, "people", form.person_id, _NAMES.validate_python)
     forms.targets = _each(merged, "targets", form.name, form.TargetForm.model_validate)
+    if merged.sections["schedules"]:
+        from jit.people.on_call.settings import schedule_form  # noqa: PLC0415  brings an HTTP client
+
+        forms.schedules = _each(merged, "schedules", form.name, schedule_form)
+    if merged.sections["incidents"]:
+        from jit.people.incidents.settings import incidents_form  # noqa: PLC0415  brings an HTTP client
+
+        forms.incidents = _fit(merged, ("incidents",), merged.sections["incidents"], incidents_form)
+    forms.calendars = _each(merged, "calendars", form.name, form.CalendarForm.model_validate)
     forms.access = _each(merged, "access", form.access_name, form.AccessForm.model_validate)
     return forms
 
@@ -138,7 +157,7 @@ def _what(value: object) -> str:
 def _suggest(error: ErrorDetails, path: Path) -> str | None:
     if error["type"] == "literal_error" and isinstance(error["input"], str):
         return nearest(error["input"], ONE_OF[error["loc"][-1]])
-    if error["type"] != "extra_forbidden" or _is_later(error):
+    if error["type"] != "extra_forbidden" or _is_later(error) or path[0] not in {"channels", "access"}:
         return None
     *around, key = error["loc"]
     names = [part for part in around if isinstance(part, str)]

@@ -17,7 +17,6 @@ from jit.policy.calendars import Calendar
 from jit.policy.conditions import BadCondition, Holds, Inputs, Unknown, compile_condition
 from jit.policy.doctor import look_at_conditions
 from jit.policy.expression import LONGEST, MOST_MATCHES
-from jit.policy.inputs import from_record
 from jit.policy.words import WORDS
 from tests.world.conditions import CALENDARS, INCIDENT, INPUTS, NO_INCIDENT, SCHEDULES
 
@@ -446,13 +445,13 @@ def test_inputs_are_the_same_from_the_record():
         NO_INCIDENT,
         replace(INPUTS, on_call={"orders-primary": None}, grants_by_day=None, zone=None),
     ):
-        assert from_record(json.loads(json.dumps(inputs.to_record()))) == inputs
+        assert Inputs.from_json(inputs.to_json()) == inputs
     moment = replace(INPUTS, now=INPUTS.now.astimezone(zoneinfo.ZoneInfo("America/New_York")))
-    assert condition('now.hour("UTC") == 9').holds(from_record(moment.to_record())) is YES
+    assert condition('now.hour("UTC") == 9').holds(Inputs.from_json(moment.to_json())) is YES
 
 
 def test_inputs_that_are_not_whole_are_not_taken_from_the_record():
-    whole = INPUTS.to_record()
+    whole = json.loads(INPUTS.to_json())
     for broken in (
         {"now": "2026-11-27T09:00:00"},
         {"now": None},
@@ -461,9 +460,9 @@ def test_inputs_that_are_not_whole_are_not_taken_from_the_record():
         {"x": 1},
     ):
         with pytest.raises(pydantic.ValidationError):
-            from_record(whole | broken)
+            Inputs.from_json(json.dumps(whole | broken))
     with pytest.raises(pydantic.ValidationError):
-        from_record({key: value for key, value in whole.items() if key != "risk"})
+        Inputs.from_json(json.dumps({key: value for key, value in whole.items() if key != "risk"}))
 
 
 # Whatever is written, whatever is asked

@@ -76,7 +76,7 @@ def test_every_slip_is_named_at_its_field(tmp_path):
         ("slack:S0ENGIN01", "slack:engineers", "groups.engineering[0]: must be a Slack user group id"),
         ("[group:engineering]", "[group:enginering]", 'no group is called enginering; did you mean "engineering"?'),
         ("[group:engineering]", "[engineering]", "request[0]: must be a member id like U01ALICE0, group:name"),
-        ("[group:engineering]", "[oncall:db]", "request[0]: comes with a later version of jit"),
+        ("[group:engineering]", "[oncall:db]", "request[0]: no schedule is called db"),
         ("[group:engineering]", "[]", "request: must not be empty"),
         ("[U03CAROL0]", "[group:dba, '@carol']", "groups.security[1]: must be a member id"),
         ("[U03CAROL0]", "[group:secuity]", "groups.security[0]: no group is called secuity"),
@@ -85,7 +85,19 @@ def test_every_slip_is_named_at_its_field(tmp_path):
         ("{from: [group:dba]}", "{from: [group:dba], count: 3}", "count: needs 3, and there can only ever be 2 people"),
         ("{from: [group:dba]}", "{from: [group:dba], count: 0}", "count: must be between 1 and 100"),
         ("{from: [group:dba]}", "{from: [group:dba], count: true}", "count: must be a whole number, not true or false"),
-        ("- all_of: [{from: [group:dba]}]", "- {automatic: true}", "automatic: comes with a later version of jit"),
+        (
+            "- all_of: [{from: [group:dba]}]",
+            "- {name: all}",
+            "approve[0]: a rule has one of automatic: true, all_of and",
+        ),
+        ("- all_of: [{from: [group:dba]}]", "- {automatic: true, denials_needed: 2}", "this rule decides without them"),
+        ("- all_of: [{from: [group:dba]}]", "- {automatic: yes, limits: {per_day: 2}}", "limits.per_day: unknown key"),
+        ("{from: [group:dba]}]", "{from: [group:dba]}]\n        when: reason", "approve[0].when: must be a yes or no"),
+        (
+            "{from: [group:dba]}]",
+            "{from: [group:dba]}]\n        when: incident.opened",
+            'did you mean "incident.open"?',
+        ),
         ("    risk: critical", "    break_glass: {}", "break_glass: comes with a later version of jit"),
         (r"'(INC|CHG)-\d+'", r"'(a)\1'", "incident: this regular expression cannot be used"),
         ("env:ORDERS_DB_ADMIN_DSN", "postgresql://jit:hunter2@db/orders", "dsn: a secret is named, never written"),
@@ -129,16 +141,32 @@ def test_a_mistake_names_file_line_and_field(tmp_path):
     ]
 
 
-def test_conditions_are_refused_rather_than_half_understood(tmp_path):
-    found = edited(tmp_path, "- all_of: [{from: [group:dba]}]", "- when: incident.open\n        automatic: true")
-    assert [mistake.split(": ")[0].rpartition(".")[2] for mistake in found] == ["when", "automatic"]
-    assert all("refused rather than half understood" in mistake for mistake in found)
-
-
-def test_a_second_rule_is_never_reached(tmp_path):
+@pytest.mark.parametrize(
+    ("first", "second", "reached"),
+    [
+        ("", "", False),
+        ("when: incident.open", "", True),
+        ("when: incident.open", "when: incident.open", False),
+        ("when: incident.open", "when: incident.known", True),
+    ],
+)
+def test_a_rule_that_can_never_decide_is_a_mistake(tmp_path, first, second, reached):
     rule = "- all_of: [{from: [group:dba]}]"
-    [said] = edited(tmp_path, rule, f"{rule}\n      {rule}")
-    assert "approve[1]: is never reached" in said
+    rules = "\n      ".join(f"{rule}\n        {when}" for when in (first, second))
+    text = GOOD.replace(rule, rules)
+    if reached:
+        load_policy(folder(tmp_path, a=text))
+    else:
+        for said in mistakes(folder(tmp_path, a=text)):
+            assert "approve[1]: is never reached" in said
+
+
+def test_limits_leave_the_next_rule_something_to_decide(tmp_path):
+    rule = "- all_of: [{from: [group:dba]}]"
+    text = GOOD.replace(rule, f"- {{automatic: true, limits: {{per_person: 1}}}}\n      {rule}")
+    load_policy(folder(tmp_path, a=text))
+    for said in mistakes(folder(tmp_path, a=text.replace(", limits: {per_person: 1}", ""))):
+        assert "approve[1]: is never reached: a rule before it always decides" in said
 
 
 def test_groups_may_nest_but_not_in_a_ring(tmp_path):

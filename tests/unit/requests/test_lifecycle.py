@@ -10,6 +10,7 @@ from jit.facts import (
     Approval,
     Approved,
     Counted,
+    Denial,
     Denied,
     EndCause,
     Ended,
@@ -76,6 +77,7 @@ def step(request: Request, kind: type[Life], *, at: datetime = T0) -> Life:
     """A step of this kind, with what it needs."""
     rest: dict[type, dict[str, object]] = {
         Approval: {"approver": "U02BOB000", "digest": request.digest, "quorums": ("dba",), "groups_as_of": None},
+        Denial: {"approver": "U02BOB000", "digest": request.digest, "reason": "not today"},
         Approved: {"digest": request.digest, "counted": (), "begin_by": at + timedelta(minutes=15)},
         Denied: {"approver": "U02BOB000", "digest": request.digest, "reason": "no"},
         Lapsed: {"because": "unanswered"},
@@ -106,6 +108,7 @@ PATHS: dict[State, tuple[type[Life], ...]] = {
 
 STEPS: dict[type[Life], dict[State, State]] = {
     Approval: {State.PENDING: State.PENDING},
+    Denial: {State.PENDING: State.PENDING},
     Approved: {State.PENDING: State.APPROVED},
     Denied: {State.PENDING: State.DENIED},
     Withdrawn: {State.PENDING: State.WITHDRAWN, State.APPROVED: State.WITHDRAWN},

@@ -1,0 +1,98 @@
+"""What the conditions of an access read, put together when somebody asks for it. Only what some condition reads is
+looked up.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from jit.ledger import Question
+from jit.people.incidents import Incident, NoSuchIncident
+from jit.policy import Access, Policy
+from jit.policy.conditions import Condition, IncidentInputs, Inputs
+from jit.ports import DirectoryUnavailable
+from jit.requests.decision import on_call
+from jit.requests.intake import ValidRequest
+from jit.requests.lifecycle import Request
+from jit.use_cases.attempt import Attempt
+
+A_DAY = timedelta(days=1)
+ZONE_KNOWN_FOR = timedelta(hours=1)
+MOST_READ = 1000
+"""Requests of the past that are looked at; of more than these nothing is said."""
+
+
+def read_inputs(attempt: Attempt, valid: ValidRequest, policy: Policy) -> Inputs:
+    """Raises StaleGroups, LedgerUnavailable."""
+    core, person, access = attempt.core, attempt.by.id, valid.access
+    conditions = [rule.when for rule in access.rules if rule.when is not None]
+    groups, now = core.directory.groups(), core.clock.now()
+    schedules = sorted({name for condition in conditions for name in condition.schedules})
+    inputs = Inputs(
+        requester=person,
+        groups=policy.groups_of(person, groups, now) if _any(conditions, "requester.groups") else (),
+        zone=_zone(attempt) if _any(conditions, "requester.zone") else None,
+        on_call=on_call(person, schedules, groups, now),
+        access=access.name,
+        risk=access.risk,
+        target=access.target,
+        labels=dict(access.labels),
+        duration=valid.duration,
+        reason=valid.why,
+        incident=_incident(attempt, valid.incident, conditions),
+        now=now,
+    )
+    return _with_history(attempt, inputs, access, conditions)
+
+
+def _any(conditions: Sequence[Condition], word: str) -> bool:
+    return any(use.word.name == word for condition in conditions for use in condition.uses)
+
+
+def _zone(attempt: Attempt) -> str | None:
+    try:
+        return attempt.core.directory.recall(attempt.by.id, ZONE_KNOWN_FOR).tz
+    except DirectoryUnavailable:
+        return None
+
+
+def _incident(attempt: Attempt, named: str | None, conditions: Sequence[Condition]) -> IncidentInputs | None:
+    if named is None:
+        return None
+    if not any(condition.asks_incident for condition in conditions):
+        return IncidentInputs(named)
+    found = attempt.core.incidents.find(named)
+    if isinstance(found, NoSuchIncident):
+        return IncidentInputs(named, known=False)
+    if not isinstance(found, Incident):
+        return IncidentInputs(named)
+    return IncidentInputs(
+        named,
+        known=True,
+        open=found.open,
+        severity=found.severity or None,
+        service=found.service or None,
+        responder=attempt.by.id in found.responders,
+    )
+
+
+def _with_history(attempt: Attempt, inputs: Inputs, access: Access, conditions: Sequence[Condition]) -> Inputs:
+    days = max((condition.history_days for condition in conditions), default=0)
+    limits = [rule.automatic for rule in access.rules if rule.automatic is not None]
+    if days:
+        before = _asked(attempt, access, days, requester=inputs.requester)
+        given = [inputs.now - each.granted_at for each in before if each.granted_at is not None]
+        by_day = tuple(sum(age // A_DAY == day for age in given) for day in range(days))
+        inputs = replace(inputs, grants_by_day=by_day if len(before) < MOST_READ else None)
+    if any(limit.per_person is not None or limit.per_access is not None for limit in limits):
+        alone = [each for each in _asked(attempt, access, 1) if each.by_rule]
+        own = sum(each.requester == inputs.requester for each in alone)
+        inputs = replace(inputs, automatic_for_access=len(alone), automatic_for_person=own)
+    return inputs
+
+
+def _asked(attempt: Attempt, access: Access, days: int, requester: str | None = None) -> list[Request]:
+    since = attempt.core.clock.now() - days * A_DAY
+    return attempt.core.ledger.requests(
+        Question(access=access.name, requester=requester, asked_since=since, limit=MOST_READ)
+    )

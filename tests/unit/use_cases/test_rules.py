@@ -1,0 +1,263 @@
+"""Which rule decides, and what it takes: conditions, rules without people, stages, different people, several noes."""
+
+from datetime import timedelta
+
+import pytest
+
+from jit.facts import RefusalReason
+from jit.requests.decision import before_effect
+from jit.requests.intake import RequestForm
+from jit.requests.lifecycle import State
+from jit.testing import ALICE, BOB, CAROL, EVE
+from tests.world.base import SAM
+from tests.world.office import WHY, Office, actor
+
+HEAD = """
+channels: {audit: C0AUDIT01, alerts: C0ALERT01}
+security: [group:security]
+groups:
+  dba: [U02BOB000, U03CAROL0]
+  security: [U03CAROL0, U05SAM000]
+  engineering: [U01ALICE0, U04EVE000]
+people:
+  U01ALICE0: {fake: alice}
+  U04EVE000: {fake: eve}
+targets:
+  orders-db: {kind: fake}
+schedules:
+  orders-primary: {kind: icalendar, url: "file:orders-primary.ics"}
+calendars:
+  office: {zone: Europe/Berlin, hours: "09:00-17:00"}
+access:
+  orders-db/read:
+    describe: Read every table of orders
+    grants: [orders_read]
+    max_duration: 8h
+    channel: C0ACCESS1
+    request: [group:engineering]
+    approve:
+"""
+ON_CALL_RULE = """
+      - name: on call for orders-primary
+        when: requester.on_call("orders-primary") && incident.open
+        automatic: true
+        limits: {per_person: 2, max_duration: 2h}
+      - all_of: [{from: [group:dba]}]
+"""
+
+
+@pytest.fixture
+def office(tmp_path):
+    return Office(tmp_path, rules=HEAD + ON_CALL_RULE)
+
+
+def ask(office, by=ALICE, duration="30m", incident="INC-42"):
+    return office.use_cases.request(actor(by), RequestForm("orders-db/read", duration, WHY, incident))
+
+
+def burning(office):
+    office.directory.on_call = {"orders-primary": frozenset({ALICE})}
+    office.incidents.open = {"INC-42": True}
+
+
+def rules(office, text):
+    office.policy_file.write_text(HEAD + text)
+    office.clock.move(seconds=2)
+
+
+def test_who_is_on_call_for_an_open_incident_is_approved_as_they_ask(office):
+    burning(office)
+    request = ask(office)
+    assert request.state is State.APPROVED
+    assert request.by_rule == "on call for orders-primary, INC-42 open"
+    assert office.kinds() == ["requested", "approved"]
+    assert office.queue.grants == [request.id]
+    assert before_effect(request, office.policies, office.directory, office.clock.now()).reason is None
+
+
+@pytest.mark.parametrize(
+    "otherwise",
+    [
+        lambda office: office.directory.on_call.clear(),
+        lambda office: office.directory.on_call.update({"orders-primary": frozenset({EVE})}),
+        lambda office: setattr(office.directory, "on_call_age", timedelta(minutes=2)),
+        lambda office: office.incidents.open.update({"INC-42": False}),
+        lambda office: office.incidents.open.clear(),
+        lambda office: setattr(office.incidents, "gone", True),
+    ],
+    ids=["nothing known", "another on call", "old answer", "incident closed", "no such incident", "provider down"],
+)
+def test_people_decide_where_the_rule_does_not_hold_or_that_is_not_known(office, otherwise):
+    burning(office)
+    otherwise(office)
+    request = ask(office)
+    assert request.state is State.PENDING
+    assert [need.label for need in request.needs] == ["dba"]
+    assert office.approve(request, BOB).state is State.APPROVED
+
+
+def withdrawn(office, request):
+    return office.use_cases.withdraw(actor(ALICE), request.id)
+
+
+def test_a_rule_decides_by_itself_no_more_often_and_no_longer_than_it_may(office):
+    burning(office)
+    states = []
+    for duration in ("3h", "2h", "30m", "30m"):
+        request = ask(office, duration=duration)
+        states.append(request.state)
+        withdrawn(office, request)
+    assert states == [State.PENDING, State.APPROVED, State.APPROVED, State.PENDING]
+    office.clock.move(days=1, seconds=1)
+    assert ask(office).state is State.APPROVED
+
+
+@pytest.mark.parametrize(
+    ("otherwise", "reason"),
+    [
+        (lambda office: office.directory.on_call.update({"orders-primary": frozenset()}), RefusalReason.CONDITION_GONE),
+        (lambda office: office.directory.on_call.clear(), RefusalReason.CONDITION_UNKNOWN),
+        (
+            lambda office: rules(office, ON_CALL_RULE.replace("&& incident.open", "&& incident.severity == 1")),
+            RefusalReason.RULES_CHANGED,
+        ),
+        (lambda office: rules(office, "      - all_of: [{from: [group:dba]}]\n"), RefusalReason.RULES_CHANGED),
+        (lambda office: office.directory.change(ALICE, deleted=True), RefusalReason.NOT_ALLOWED_TO_ASK),
+    ],
+    ids=["rotated", "not known", "condition changed", "rule gone", "account gone"],
+)
+def test_what_a_rule_decided_is_weighed_again_before_the_effect(office, otherwise, reason):
+    burning(office)
+    request = ask(office)
+    otherwise(office)
+    assert before_effect(request, office.policies, office.directory, office.clock.now()).reason is reason
+
+
+def test_where_it_cannot_be_told_which_people_decide_all_of_them_do(office):
+    rules(
+        office,
+        """
+      - name: while it burns
+        when: incident.open
+        all_of: [{from: [group:security]}]
+      - all_of: [{from: [group:dba]}]
+""",
+    )
+    office.incidents.gone = True
+    request = ask(office)
+    assert [need.label for need in request.needs] == ["security", "dba"]
+    assert office.approve(request, BOB).state is State.PENDING
+    assert office.approve(request, SAM).state is State.APPROVED
+
+
+def test_where_no_rule_holds_nobody_is_asked(office):
+    rules(office, "      - {when: incident.open, automatic: true}\n")
+    office.incidents.open = {"INC-42": False}
+    office.refused(RefusalReason.NO_RULE, lambda: ask(office))
+
+
+def test_the_people_of_a_stage_are_asked_once_the_one_before_is_complete(office):
+    rules(office, "      - stages: [{all_of: [{from: [group:dba]}]}, {all_of: [{from: [U05SAM000]}]}]\n")
+    request = ask(office)
+    office.refused(RefusalReason.NOT_YET, lambda: office.approve(request, SAM), about=request)
+    assert office.approve(request, BOB).state is State.PENDING
+    assert office.approve(request, SAM).state is State.APPROVED
+
+
+def test_one_person_fills_one_place_where_different_people_are_wanted(office):
+    rules(
+        office,
+        """
+      - different_people: true
+        all_of: [{from: [group:dba]}, {from: [group:security]}]
+""",
+    )
+    request = ask(office)
+    assert office.approve(request, CAROL).state is State.PENDING
+    assert office.approve(request, BOB).state is State.APPROVED
+    assert {(each.approver, each.quorum) for each in office.request(request.id).counted} == {
+        (BOB, "dba"),
+        (CAROL, "security"),
+    }
+
+
+def test_enough_of_one_group_do_not_stand_for_another(office):
+    rules(
+        office,
+        """
+      - different_people: true
+        all_of: [{from: [group:dba], count: 2}, {from: [U05SAM000]}]
+""",
+    )
+    request = ask(office)
+    office.approve(request, BOB)
+    office.approve(request, CAROL)
+    assert office.request(request.id).state is State.PENDING
+    assert office.approve(request, SAM).state is State.APPROVED
+
+
+def test_critical_wants_different_people_unless_said(office):
+    office.policy_file.write_text(
+        HEAD.replace("    grants:", "    risk: critical\n    grants:")
+        + "      - all_of: [{from: [group:dba]}, {from: [group:security]}]\n"
+    )
+    office.clock.move(seconds=2)
+    request = ask(office)
+    assert request.different_people
+    assert office.approve(request, CAROL).state is State.PENDING
+
+
+def test_a_no_takes_back_the_yes_and_as_many_as_are_wanted_deny(office):
+    rules(office, "      - {denials_needed: 2, all_of: [{from: [group:dba], count: 2}]}\n")
+    request = ask(office)
+    office.approve(request, BOB)
+    after = office.use_cases.deny(actor(BOB), request.id, request.digest, "not now, wait")
+    assert after.state is State.PENDING
+    assert after.approvals == ()
+    office.refused(
+        RefusalReason.ALREADY_DENIED,
+        lambda: office.use_cases.deny(actor(BOB), request.id, request.digest, "not now, wait"),
+        about=after,
+    )
+    assert office.approve(request, CAROL).state is State.PENDING
+    assert office.approve(request, BOB).state is State.APPROVED  # who thought again
+    assert office.request(request.id).denials == ()
+
+
+def test_the_last_no_that_is_wanted_denies(office):
+    rules(office, "      - {denials_needed: 2, all_of: [{from: [group:dba], count: 2}]}\n")
+    request = ask(office)
+    office.use_cases.deny(actor(BOB), request.id, request.digest, "not now, wait")
+    after = office.use_cases.deny(actor(CAROL), request.id, request.digest, "nor later on")
+    assert after.state is State.DENIED
+    assert office.kinds() == ["requested", "denial", "denied"]
+
+
+def test_those_on_call_may_be_who_decides(office):
+    rules(office, "      - all_of: [{from: [oncall:orders-primary]}]\n")
+    office.directory.on_call = {"orders-primary": frozenset({EVE})}
+    request = ask(office)
+    office.refused(RefusalReason.NOT_ALLOWED_TO_DECIDE, lambda: office.approve(request, BOB), about=request)
+    office.directory.on_call_age = timedelta(minutes=5)
+    office.refused(RefusalReason.STALE_GROUPS, lambda: office.approve(request, EVE), about=request)
+    office.directory.on_call_age = timedelta(0)
+    assert office.approve(request, EVE).state is State.APPROVED
+
+
+def test_the_hour_chooses_the_rule(office):
+    rules(
+        office,
+        """
+      - {when: 'now.business_hours("office")', all_of: [{from: [group:dba]}]}
+      - all_of: [{from: [group:dba], count: 2}]
+""",
+    )
+    counts = []
+    for hours in (0, 43, 5):  # it is Saturday afternoon: then Monday morning, and Monday afternoon
+        office.clock.move(hours=hours)
+        request = ask(office)
+        counts.append(request.needs[0].count)
+        withdrawn(office, request)
+    assert counts == [2, 1, 1]
+    office.clock.move(hours=3)
+    assert ask(office).needs[0].count == 2
