@@ -76,7 +76,7 @@ class Unknown:
 class Condition:
     """A condition that was compiled. Threads may share it. Two of the same text are equal if their calendars are.
 
-    ``in_words`` is the text in one line, without comments. ``uses`` are the words that it reads.
+    ``in_words`` is the text in one line. ``uses`` are the words that it reads.
     """
 
     text: str

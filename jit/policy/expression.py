@@ -28,10 +28,11 @@ METHODS = ("contains", "endsWith", "matches", "size", "startsWith", "getHours", 
 _THROUGH_LISTS = ("all", "exists", "exists_one", "existsOne", "filter", "map")
 _NO_NAMES = ("true", "false", "in")
 _LITERAL_ONLY = {"duration": "a length of time", "matches": "a regular expression"}
+_OF_LABELS = ["access", ".", "labels", "."]
 _INSTEAD = {"and": "&&", "or": "||", "not": "!", "&": "&&", "|": "||", "=": "=="}
 _PRINTED_QUOTES = "\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}\N{DOUBLE LOW-9 QUOTATION MARK}"
 _TOKEN = re.compile(
-    r"""(?P<space>\s+|//[^\n]*)
+    r"""(?P<space>\s+)
     |(?P<text>[rR](?:"[^"\n]*"|'[^'\n]*')|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')
     |(?P<name>[A-Za-z_][A-Za-z0-9_]*)
     |(?P<number>0x[0-9a-fA-F]+|[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)
@@ -80,7 +81,6 @@ class Expression:
     parentheses of `duration` and `matches`.
     """
 
-    text: str
     for_cel: str
     in_words: str
     uses: tuple[Use, ...]
@@ -109,12 +109,14 @@ def read_expression(text: str, names: Names) -> Expression:
     letters = [*text]
     for at, bracket in reader.brackets.items():
         letters[at] = bracket
-    return Expression(text, "".join(letters), in_words, tuple(dict.fromkeys(reader.uses)), tuple(reader.literals))
+    return Expression("".join(letters), in_words, tuple(dict.fromkeys(reader.uses)), tuple(reader.literals))
 
 
 def _tokens(text: str) -> Iterator[_Token]:
     at = 0
     while at < len(text):
+        if text.startswith("//", at):
+            raise BadCondition("holds a comment, which YAML may make go on over the next line; write it with # outside")
         found = _TOKEN.match(text, at)
         if found is None:
             raise _not_understood(text[at:])
@@ -188,10 +190,7 @@ class _Reader:
                 raise BadCondition(f"nothing is called .{name}", _near(name, METHODS))
             return
         if name in _THROUGH_LISTS:
-            problem = (
-                f'a condition does not go through lists with {name}; it asks for one thing after the other: "a" in …'
-            )
-            raise BadCondition(f'{problem} || "b" in …')
+            raise BadCondition(f'a condition does not go through lists with {name}; write "a" in … || "b" in …')
         if name not in METHODS:
             raise BadCondition(f"nothing can be asked with .{name}(…)", _near(name, METHODS))
         self._literal_of(place)
@@ -202,12 +201,7 @@ class _Reader:
             raise BadCondition("matches stands behind the text that it looks at", "reason.matches")
         if name not in FUNCTIONS:
             raise BadCondition(f"there is no function {name}", _near(name, FUNCTIONS) or _near_word(name))
-        if name == "has" and [each.text for each in self._tokens[place + 2 : place + 6]] != [
-            "access",
-            ".",
-            "labels",
-            ".",
-        ]:
+        if name == "has" and [each.text for each in self._tokens[place + 2 : place + 6]] != _OF_LABELS:
             raise BadCondition("has asks whether there is a label", "has(access.labels.team)")
         self._literal_of(place)
 
@@ -257,17 +251,14 @@ class _Reader:
                 raise BadCondition(f"{word.name} looks back 1 to {MOST_DAYS} days, in whole numbers")
             return Use(word, int(written))
         name = _plain(written)
-        known: Mapping[Argument, Collection[str]] = {
-            Argument.SCHEDULE: self._names.schedules,
-            Argument.CALENDAR: self._names.calendars,
-            Argument.ZONE: known_zones(),
+        known: dict[Argument, tuple[str, Collection[str]]] = {
+            Argument.SCHEDULE: ("schedule of the policy", self._names.schedules),
+            Argument.CALENDAR: ("calendar of the policy", self._names.calendars),
+            Argument.ZONE: ("time zone", known_zones()),
         }
-        if name not in known[argument]:
-            what = {Argument.SCHEDULE: "schedule of the policy", Argument.CALENDAR: "calendar of the policy"}
-            if not known[argument] and argument is Argument.ZONE:
-                raise BadCondition("no time zone is known here: install the package tzdata")
-            problem = f"no {what.get(argument, 'time zone')} is called {excerpt(name)}"
-            raise BadCondition(problem, _near(name, known[argument]))
+        what, names = known[argument]
+        if name not in names:
+            raise BadCondition(f"no {what} is called {excerpt(name)}", _near(name, names))
         return Use(word, name, self._names.calendars[name] if argument is Argument.CALENDAR else None)
 
     def _check_comparison(self, use: Use, begin: int, end: int) -> None:

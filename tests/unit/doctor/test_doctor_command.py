@@ -58,6 +58,19 @@ def test_into_a_pipe_each_finding_is_a_line_of_json(nowhere):
     assert parts == sorted(parts, key=[part.value for part in Part].index)
 
 
+def test_conditions_that_nothing_here_evaluates_are_to_mend(nowhere, monkeypatch):
+    def missing(_):
+        raise ImportError("No module named 'cel_expr_python'")
+
+    monkeypatch.setattr("jit.policy.doctor.compile_condition", missing)
+    code, rows = told()
+    (found,) = [row for row in rows if row["ok"] is False]
+    assert code == 1
+    assert found["part"] == Part.POLICIES
+    assert "cel_expr_python" in found["what"]
+    assert "people decide instead" in found["what"]
+
+
 def test_where_no_secret_is_nothing_is_wrong_all_is_said_and_nothing_made(nowhere):
     code, rows = told()
     assert code == 0
