@@ -87,12 +87,13 @@ class Story:
         facts = [Approval.about(request, at=at, actor=person, approver=person, **rest) for person in people]
         return list(self.ledger.append(facts).entries)
 
-    def approved(self, *, by: str = BOB) -> Entry:
-        """The decision, counting every approval so far."""
+    def approved(self, *, by: str = BOB, by_rule: str = "") -> Entry:
+        """The decision, counting every approval so far, or of a rule."""
         given = self.request.approvals
         counted = tuple(Counted(approval=each.id, approver=each.approver, quorum=each.quorums[0]) for each in given)
         begin_by = self.clock.now() + timedelta(minutes=15)
-        return self._step(Approved, by, Source.SLACK, digest=self.request.digest, counted=counted, begin_by=begin_by)
+        rest = {"digest": self.request.digest, "counted": counted, "begin_by": begin_by, "by_rule": by_rule}
+        return self._step(Approved, by, Source.SLACK, **rest)
 
     def denied(self, reason: str = "not now", by: str = BOB) -> Entry:
         return self._step(Denied, by, Source.SLACK, approver=by, digest=self.request.digest, reason=reason)

@@ -1,5 +1,6 @@
 """By what authority it was approved: what the rules then in force say of the quorums that were asked for."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 
 from jit.facts import Requested
@@ -26,6 +27,23 @@ def rule(case: Case, version: str, access: str) -> str | None:
     """The lines that say how this access is given; None where the bundle does not hold these rules."""
     text = case.policies.get(version)
     return None if text is None else "\n".join(_excerpt(text, access))
+
+
+def inputs(asked: Requested) -> str:
+    """What the conditions of the rules could read, one word a line; what was not known is left out."""
+    try:
+        read = json.loads(asked.inputs or "{}")
+    except ValueError:  # closed for ever with its requester's key, or of no version of ours
+        return ""
+    return "\n".join(_lines("", read)) if isinstance(read, dict) else ""
+
+
+def _lines(within: str, read: Mapping[str, object]) -> Iterator[str]:
+    for name, value in read.items():
+        if isinstance(value, dict):
+            yield from _lines(f"{within}{name}.", value)
+        elif value is not None and value != []:
+            yield f"{within}{name} = {json.dumps(value, ensure_ascii=False)}"
 
 
 def _parsed(text: Iterable[tuple[str, bytes]]) -> Policy | None:

@@ -85,6 +85,20 @@ def test_the_page_says_by_what_authority(record):
     assert "- all_of: [{from: [group:dba]}]" in text
 
 
+def test_the_page_says_that_a_rule_decided_and_by_what(record):
+    read_then = '{"on_call":{"orders-primary":true},"incident":{"id":"INC-42"},"zone":null}'
+    story = record.story(needs=(), rule="on call", inputs=read_then)
+    story.asked()
+    story.approved(by_rule="on call, INC-42 open")
+    record.sign()
+    text = read(record)
+    assert "A rule approved it without people at 14:00" in text
+    assert "Nobody\u2019s: a rule decided it without people, “on call, INC-42 open”" in text
+    assert "on_call.orders-primary = true" in text
+    assert 'incident.id = "INC-42"' in text
+    assert "zone" not in text.partition("could read when it was asked")[2].partition("What was given")[0]
+
+
 def test_the_page_says_exactly_what_was_given_and_how_its_end_was_seen(whole):
     text = read(whole)
     for said in (
