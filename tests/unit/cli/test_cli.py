@@ -287,6 +287,10 @@ def test_policy_check_knows_the_kinds_of_target_and_their_settings(tmp_path: Pat
         assert f"a.policy.yml:{says}" in told.output
 
 
-def test_policy_check_notes_who_could_meet_several_quorums_alone():
-    told = CliRunner().invoke(cli, ["policy", "check", str(POLICIES)])
-    assert "U03CAROL0 alone can meet every quorum of orders-db/admin" in told.output
+def test_policy_check_notes_who_could_meet_several_quorums_alone(tmp_path):
+    rules = tmp_path / "orders.policy.yml"
+    note = "U03CAROL0 alone can meet every quorum of orders-db/admin"
+    written = (POLICIES / "orders.policy.yml").read_text()
+    for differ, noted in (("", False), ("different_people: false\n        ", True)):
+        rules.write_text(written.replace("- all_of:  ", f"- {differ}all_of:  "))
+        assert (note in CliRunner().invoke(cli, ["policy", "check", str(tmp_path)]).output) is noted
