@@ -4,7 +4,7 @@ import json
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -52,7 +52,16 @@ class Silent:
         self.first = first
 
 
-Answers = Reply | Raw | Silent | Callable[[Asked], "Reply | Raw | Silent"]
+@dataclass(frozen=True)
+class Drip:
+    """``first``, and then a few bytes again and again until the server is closed."""
+
+    first: bytes
+    then: bytes = b" "
+
+
+Said = Reply | Raw | Silent | Drip
+Answers = Said | Callable[[Asked], Said]
 
 
 class AnsweringServer:
@@ -80,7 +89,7 @@ class AnsweringServer:
         self._server.shutdown()
         self._server.server_close()
 
-    def answer(self, asked: Asked) -> "Reply | Raw | Silent":
+    def answer(self, asked: Asked) -> Said:
         self.asked.append(asked)
         found = self.answers.get(asked.path, Reply({"error": {"message": "Not Found"}}, 404))
         return found(asked) if callable(found) else found
@@ -112,8 +121,15 @@ def _handler(server: AnsweringServer) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(reply.wire if isinstance(reply, Raw) else reply.first)
             if isinstance(reply, Silent):
                 server.closing.wait(HUNG)
+            elif isinstance(reply, Drip):
+                self._drip(reply.then)
 
         do_POST = do_GET  # noqa: N815  as http.server calls it
+
+        def _drip(self, then: bytes) -> None:
+            with suppress(OSError):
+                while not server.closing.wait(0.01):
+                    self.wfile.write(then)
 
         def _send(self, reply: Reply) -> None:
             self.send_response(reply.status)

@@ -14,7 +14,9 @@ _WRITTEN = TypeAdapter(dict[str, Incident | NoSuchIncident | NotKnown])
 
 @dataclass(frozen=True, slots=True)
 class IncidentSnapshot:
-    """The newest answer for each incident that somebody asked about; ``as_of`` is that of the newest of them."""
+    """The newest answer for each incident that somebody asked about; ``as_of`` is that of the one that came
+    last.
+    """
 
     as_of: datetime = NEVER
     answers: Mapping[str, Incident | NoSuchIncident | NotKnown] = field(default_factory=dict)
@@ -35,7 +37,7 @@ class IncidentSnapshot:
     def with_answer(self, answer: Incident | NoSuchIncident | NotKnown) -> "IncidentSnapshot":
         """With this answer, and without those that are stale when it is given: they decide nothing."""
         answers = {id_: kept for id_, kept in self.answers.items() if kept.fresh(answer.as_of)} | {answer.id: answer}
-        return replace(self, as_of=max(self.as_of, answer.as_of), answers=answers)
+        return replace(self, as_of=answer.as_of, answers=answers)
 
     def to_json(self) -> str:
         return _WRITTEN.dump_json(dict(self.answers)).decode()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 import structlog
@@ -31,7 +32,7 @@ SAME_PRESS = timedelta(seconds=1)
 """An answer this young is asked for once: one press needs it more than once."""
 PRESS_WITHIN = 2.0
 """Seconds that whoever pressed is made to wait for a provider."""
-LASTING = frozenset({Because.NO_ANSWER, Because.UNREACHABLE, Because.BUSY, Because.ERROR})
+PASSING = frozenset({Because.NO_ANSWER, Because.UNREACHABLE, Because.BUSY, Because.ERROR})
 """What says nothing against an answer that is still fresh."""
 
 
@@ -71,6 +72,8 @@ class OnCallPoller:
         self._snapshot = NOTHING_KNOWN
         self._sources: dict[str, tuple[ScheduleForm, ScheduleSource]] = {}
         self._pressed: dict[str, Future[Shift | NotKnown]] = {}
+        self._numbers = count(1)
+        self._taken_in: dict[str, int] = {}
 
     def snapshot(self) -> OnCallSnapshot:
         """What was answered last, without asking."""
@@ -98,14 +101,15 @@ class OnCallPoller:
             if mine := asked is None:
                 asked = self._pressed[schedule] = self._begin(schedule, form, rules.bindings)
         try:
-            answer = self._asking.wait(asked, self._press_within)
+            self._asking.wait(asked, self._press_within)
         except NotAnswered as silent:
-            answer = NotKnown(schedule, silent.because, now, form.kind, self._press_within)
+            kept = self._snapshot.answers.get(schedule)
+            if not isinstance(kept, Shift) or not kept.fresh(now):
+                return NotKnown(schedule, silent.because, now, form.kind, self._press_within)
         finally:
             if mine:
                 with self._lock:
                     self._pressed.pop(schedule, None)
-        self._settle(answer)
         return self._snapshot.who(schedule, self._clock.now())
 
     def poll(self) -> None:
@@ -115,7 +119,7 @@ class OnCallPoller:
             self._sources = {name: known for name, known in self._sources.items() if name in rules.schedules}
             left = {name: each for name, each in self._snapshot.answers.items() if name in rules.schedules}
             self._snapshot = OnCallSnapshot(self._snapshot.as_of, left)
-        self._asking.run(lambda: self._ask_all(rules))
+        self._asking.begin(lambda: self._ask_all(rules)).result()
         try:
             self._keep(self._snapshot)
         except Expected as wrong:
@@ -141,7 +145,7 @@ class OnCallPoller:
         async def one(name: str, form: ScheduleForm) -> None:
             async with room:
                 within = form.within.total_seconds()
-                self._settle(await self._ask(name, form, rules.bindings, within, self._pauses.of(form.account)))
+                await self._ask(name, form, rules.bindings, within, self._pauses.of(form.account))
 
         await asyncio.gather(*(one(name, form) for name, form in rules.schedules.items()))
 
@@ -149,14 +153,20 @@ class OnCallPoller:
         """For a press only a pause that the provider itself asked for counts: somebody waits."""
         pause = self._pauses.of(form.account)
         asked_for = pause if pause is Because.BUSY else None
-        return self._asking.begin(
-            lambda: self._ask(schedule, form, bindings, self._press_within, asked_for), self._press_within
-        )
+        return self._asking.begin(lambda: self._ask(schedule, form, bindings, self._press_within, asked_for))
 
     async def _ask(
         self, schedule: str, form: ScheduleForm, bindings: Bindings, within: float, pause: Because | None
     ) -> Shift | NotKnown:
-        """Never raises."""
+        """The answer, taken in. Never raises."""
+        number = next(self._numbers)
+        answer = await self._answer(schedule, form, bindings, within, pause)
+        self._take_in(number, answer)
+        return answer
+
+    async def _answer(
+        self, schedule: str, form: ScheduleForm, bindings: Bindings, within: float, pause: Because | None
+    ) -> Shift | NotKnown:
         as_of, began = self._clock.now(), self._clock.ticks()
         if pause is not None:
             return NotKnown(schedule, pause, as_of, form.kind)
@@ -176,17 +186,19 @@ class OnCallPoller:
         return Shift(schedule, people, as_of, form.kind, took, unbound)
 
     def _source(self, schedule: str, form: ScheduleForm) -> ScheduleSource:
-        known = self._sources.get(schedule)
-        if known is None or known[0] != form:
-            known = self._sources[schedule] = (form, form.open(self._tools))
-        return known[1]
+        with self._lock:
+            known = self._sources.get(schedule)
+            if known is None or known[0] != form:
+                known = self._sources[schedule] = (form, form.open(self._tools))
+            return known[1]
 
-    def _settle(self, answer: Shift | NotKnown) -> None:
-        """Take an answer in, unless a newer one is there, or one that it says nothing against."""
+    def _take_in(self, number: int, answer: Shift | NotKnown) -> None:
+        """Unless what was asked later is there already, or what this says nothing against."""
         with self._lock:
             kept = self._snapshot.answers.get(answer.schedule)
-            if kept is not None and kept.as_of > answer.as_of:
+            if self._taken_in.get(answer.schedule, 0) > number:
                 return
+            self._taken_in[answer.schedule] = number
             if isinstance(kept, Shift) and kept.fresh(answer.as_of) and _says_nothing(answer):
                 return
             self._snapshot = self._snapshot.with_answer(answer)
@@ -195,4 +207,4 @@ class OnCallPoller:
 
 
 def _says_nothing(answer: Shift | NotKnown) -> bool:
-    return isinstance(answer, NotKnown) and answer.reason in LASTING
+    return isinstance(answer, NotKnown) and answer.reason in PASSING

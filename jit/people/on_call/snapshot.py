@@ -14,7 +14,7 @@ _WRITTEN = TypeAdapter(dict[str, Shift | NotKnown])
 
 @dataclass(frozen=True, slots=True)
 class OnCallSnapshot:
-    """The newest answer for each schedule; ``as_of`` is that of the newest of them."""
+    """The newest answer for each schedule; ``as_of`` is that of the one that came last."""
 
     as_of: datetime = NEVER
     answers: Mapping[str, Shift | NotKnown] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class OnCallSnapshot:
 
     def with_answer(self, answer: Shift | NotKnown) -> "OnCallSnapshot":
         answers = {**self.answers, answer.schedule: answer}
-        return replace(self, as_of=max(self.as_of, answer.as_of), answers=answers)
+        return replace(self, as_of=answer.as_of, answers=answers)
 
     def to_json(self) -> str:
         return _WRITTEN.dump_json(dict(self.answers)).decode()

@@ -28,10 +28,11 @@ class Asking:
 
     def ask(self, question: Callable[[], Coroutine[Any, Any, T]], within: float) -> T:
         """The answer, within so many seconds. Raises NotAnswered, and nothing else."""
-        return self.wait(self.begin(question, within), within)
+        return self.wait(self.begin(lambda: bounded(question, within)), within)
 
-    def begin(self, question: Callable[[], Coroutine[Any, Any, T]], within: float) -> "Future[T]":
-        return asyncio.run_coroutine_threadsafe(bounded(question, within), self._running())
+    def begin(self, work: Callable[[], Coroutine[Any, Any, T]]) -> "Future[T]":
+        """Have work done that bounds itself, question by question."""
+        return asyncio.run_coroutine_threadsafe(work(), self._running())
 
     def wait(self, asked: "Future[T]", within: float) -> T:
         """Raises NotAnswered."""
@@ -40,10 +41,6 @@ class Asking:
         except (TimeoutError, CancelledError):
             asked.cancel()
             raise NotAnswered(Because.NO_ANSWER) from None
-
-    def run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """For what bounds itself, question by question."""
-        return asyncio.run_coroutine_threadsafe(work(), self._running()).result()
 
     def close(self) -> None:
         """What is under way is not answered."""
@@ -55,8 +52,10 @@ class Asking:
     async def _close(self) -> None:
         await self.http.close()
         loop = asyncio.get_running_loop()
-        for task in asyncio.all_tasks(loop) - {asyncio.current_task()}:
+        under_way = asyncio.all_tasks(loop) - {asyncio.current_task()}
+        for task in under_way:
             task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)  # whoever waits for one hears of it
         loop.call_soon(loop.stop)
 
     def _running(self) -> asyncio.AbstractEventLoop:

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import icalendar
 import recurring_ical_events
@@ -45,6 +45,8 @@ def shifts(content: bytes, start: datetime, end: datetime, zone: ZoneInfo, who: 
     if len(calendars) != 1 or calendars[0].name != "VCALENDAR":
         raise Unusable("no calendar")
     (calendar,) = calendars
+    if str(calendar.get("X-WR-TIMEZONE", "UTC")) not in available_timezones():
+        raise Unusable("a time zone that nobody knows")
     for event in calendar.walk("VEVENT"):
         _require_followed(event)
     found = []
