@@ -11,6 +11,7 @@ class Part(StrEnum):
 
     SLACK = "Slack"
     POLICIES = "Policies"
+    ON_CALL = "On call"
     LEDGER = "Ledger"
     QUEUE = "Queue"
     TARGETS = "Targets"
