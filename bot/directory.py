@@ -5,7 +5,7 @@ What is learned is kept beside the ledger too, for the workers, who cannot ask S
 
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -18,6 +18,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.slack_client import with_timeout
 from jit.ledger import LedgerUnavailable, StoredDirectory
+from jit.people.on_call import NOTHING_KNOWN, OnCallSnapshot
 from jit.people.person import NO_GROUPS, Groups, Person
 from jit.ports import Clock, DirectoryUnavailable, UnknownPerson
 from jit.requests.shares import Share
@@ -78,7 +79,15 @@ class _Told:
 class SlackDirectory:
     """The `Directory` of the bot. Thread-safe."""
 
-    def __init__(self, client: WebClient, stored: StoredDirectory, clock: Clock) -> None:
+    def __init__(
+        self,
+        client: WebClient,
+        stored: StoredDirectory,
+        clock: Clock,
+        on_call: Callable[[], OnCallSnapshot] = lambda: NOTHING_KNOWN,
+    ) -> None:
+        """``on_call`` is what was heard last of the schedules."""
+        self._on_call = on_call
         self._client = with_timeout(client, LIST_WITHIN)
         self._quick = with_timeout(client, ASK_WITHIN)
         self._stored = stored
@@ -212,6 +221,11 @@ class SlackDirectory:
             return who
 
     def groups(self) -> Groups:
+        """The same object until something in it changes, so that what was found for it can be remembered."""
+        told = self._on_call()
+        if self._groups.on_call is not told:
+            with self._lock:
+                self._groups = replace(self._groups, on_call=told)
         return self._groups
 
     def poll(self) -> timedelta:

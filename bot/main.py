@@ -41,6 +41,7 @@ from bot.mirror.audit_channel import AuditChannel
 from bot.mirror.erasure_redraw import ErasureRedraw
 from bot.mirror.follower import Mirror
 from bot.pool import Pool
+from bot.providers import Providers
 from bot.rules import RulesWatch
 from bot.slack_client import slack_client
 from bot.socket_mode import hang_up, socket_client
@@ -90,6 +91,7 @@ class Parts:
     policies: PolicyFolder
     client: WebClient
     directory: SlackDirectory
+    providers: Providers
     health: Health
     actor: str
 
@@ -133,7 +135,9 @@ def _put_together(settings: BotSettings, clock: Clock) -> Parts:
     token = settings.slack_bot_token.get_secret_value()
     client = slack_client(token, settings.slack_api_url, timeout=CALL_WITHIN, logger=_quiet("bot.slack"))
     ledger, policies = Ledger(engine, clock), PolicyFolder(settings.policies, clock)
-    directory = SlackDirectory(client, StoredDirectory(engine), clock)
+    stored = StoredDirectory(engine)
+    providers = Providers(policies, stored, clock)
+    directory = SlackDirectory(client, stored, clock, providers.snapshot)
     return Parts(
         settings=settings,
         clock=clock,
@@ -141,6 +145,7 @@ def _put_together(settings: BotSettings, clock: Clock) -> Parts:
         policies=policies,
         client=client,
         directory=directory,
+        providers=providers,
         health=Health(ledger=ledger, directory=directory, policies=policies, clock=clock),
         actor=process_name("bot"),
     )
@@ -253,13 +258,22 @@ def _listening(parts: Parts, endpoint: "SlackEndpoint | None", stop: threading.E
     """Presses and commands, once everything they need is warm."""
     pool = Pool()
     queue = RqQueue(parts.settings.redis_url)
-    core = Core(ledger=parts.ledger, policies=parts.policies, directory=parts.directory, queue=queue, clock=parts.clock)
+    core = Core(
+        ledger=parts.ledger,
+        policies=parts.policies,
+        directory=parts.directory,
+        queue=queue,
+        clock=parts.clock,
+        on_call=parts.providers,
+        incidents=parts.providers,
+    )
     app = build_app(core=core, directory=parts.directory, client=parts.client, pool=pool)
     try:
         _until_done("SLACK_BOT_TOKEN", parts.directory.connect, stop)
         parts.directory.poll()
         reached = _by_http(parts, app, endpoint) if endpoint else _by_socket(parts, app, stop)
-        with _running(parts, "groups", parts.directory.keep_polling, stop), reached:
+        asking = _running(parts, "on call", parts.providers.keep_asking, stop)
+        with _running(parts, "groups", parts.directory.keep_polling, stop), asking, reached:
             yield
     finally:
         pool.close(CLOSE_WITHIN / 2)

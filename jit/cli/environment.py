@@ -33,13 +33,14 @@ def environment(
     """What a process of ``room`` gets to see: its own room's secrets, and no other's. ``before`` are the variables of
     targets that were known before.
     """
+    of_providers = (policy.provider_variables if policy else frozenset()) - {*SLACK, *SIGNER, *WORKERS}
     others = {*SLACK, *SIGNER, *(name for name in everything if name.startswith(AWS))}
     of_targets = {*(policy.variables if policy else ()), *before} - others
     common = (*COMMON, *OURS, *(name for name in everything if name.startswith(LIBPQ) and name != PGPASSWORD))
     if _is_of_the_ledger(everything):
         common = (*common, PGPASSWORD)
     wanted = {
-        "bot": (*common, *PROXIES, "REDIS_URL", *SLACK),
+        "bot": (*common, *PROXIES, "REDIS_URL", *SLACK, *of_providers),
         "worker": (*common, "REDIS_URL", *WORKERS, *of_targets),
         "timekeeper": (*common, "REDIS_URL", *WORKERS, *of_targets),
         "signer": (*common, *PROXIES, *SIGNER, *(name for name in everything if name.startswith(AWS))),

@@ -3,17 +3,19 @@
 import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, delete, insert, select
 
 from jit.ledger.database import reading, writing
 from jit.ledger.schema import directory
+from jit.people.on_call import NOTHING_KNOWN, OnCallSnapshot
 from jit.people.person import NO_GROUPS, Groups, Person
 from jit.ports import DirectoryUnavailable
 
 GROUPS_KEY = "groups"
+ON_CALL_KEY = "on_call"
 WORKSPACE_KEY = "workspace"
 _UNREADABLE = (TypeError, ValueError, KeyError, AttributeError)
 
@@ -56,15 +58,22 @@ class StoredDirectory:
 
     def groups(self) -> Groups:
         with reading(self._engine) as connection:
-            row = connection.execute(select(directory).where(directory.c.key == GROUPS_KEY)).one_or_none()
-        if row is None:
-            return NO_GROUPS
+            query = select(directory).where(directory.c.key.in_((GROUPS_KEY, ON_CALL_KEY)))
+            rows = {row.key: row for row in connection.execute(query)}
+        told = rows.get(ON_CALL_KEY)
+        on_call = OnCallSnapshot.from_json(told.value) if told else NOTHING_KNOWN
+        if GROUPS_KEY not in rows:
+            return replace(NO_GROUPS, on_call=on_call)
         try:
-            data = json.loads(row.value)
+            data, as_of = json.loads(rows[GROUPS_KEY].value), rows[GROUPS_KEY].as_of
             members = {group: frozenset(people) for group, people in data["members"].items()}
-            return Groups(as_of=row.as_of, members=members, handles=dict(data["handles"]))
+            return Groups(as_of=as_of, members=members, handles=dict(data["handles"]), on_call=on_call)
         except _UNREADABLE:
-            return NO_GROUPS
+            return replace(NO_GROUPS, on_call=on_call)
+
+    def keep_on_call(self, told: OnCallSnapshot) -> None:
+        with writing(self._engine) as connection:
+            _keep(connection, ON_CALL_KEY, json.loads(told.to_json()), told.as_of)
 
     def keep_workspace(self, team: str, as_of: datetime) -> None:
         with writing(self._engine) as connection:

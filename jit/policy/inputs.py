@@ -27,14 +27,27 @@ class IncidentInputs:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What a provider was asked, and what it said, for whoever reads the record later; no condition reads it. ``by`` is
+    its kind, ``took`` the seconds until it had answered.
+    """
+
+    asked: str
+    answered: str
+    by: str
+    as_of: AwareDatetime
+    took: float
+
+
+@dataclass(frozen=True, slots=True)
 class Inputs:
     """All that a condition can read. None is what was not known; a condition that hangs on it is not known either.
 
     ``groups`` are the policy's names of groups. ``on_call`` is by schedule, and one that is not in it is not known.
     ``grants_by_day`` counts this person's grants of this access: the first number is of the 24 hours before ``now``,
     the second of the 24 hours before these. ``automatic_for_person`` and ``automatic_for_access`` are the requests for
-    this access that rules decided without people in the 24 hours before ``now``. Raises ValueError if ``now`` has no
-    zone.
+    this access that rules decided without people in the 24 hours before ``now``. ``answers`` say where the rest comes
+    from. Raises ValueError if ``now`` has no zone.
     """
 
     __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
@@ -55,6 +68,7 @@ class Inputs:
     break_glass_open: bool | None = None
     automatic_for_person: int = 0
     automatic_for_access: int = 0
+    answers: tuple[Answer, ...] = ()
 
     def __post_init__(self) -> None:
         if self.now.utcoffset() is None:

@@ -49,6 +49,12 @@ class Policy:
         """The environment's, in which secrets of targets are looked for."""
         return frozenset(name for target in self.targets.values() for name in target.variables)
 
+    @property
+    def provider_variables(self) -> frozenset[str]:
+        """The environment's, in which secrets of providers (on call, incidents) are looked for."""
+        forms = (*self.schedules.values(), *((self.incidents,) if self.incidents else ()))
+        return frozenset(name for form in forms for name in form.variables)
+
     def members(self, who: Iterable[str], groups: Groups, now: datetime) -> frozenset[str]:
         """Everybody the who-expressions mean, as Slack ids."""
         return self._membership.members(who, groups, now)

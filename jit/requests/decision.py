@@ -164,7 +164,7 @@ def _against_rule(request: Request, rule: Rule, groups: Groups, now: datetime) -
     inputs = inputs_of(request)
     if inputs is None:
         return RefusalReason.RULES_CHANGED
-    verdict = rule.when.holds(replace(inputs, on_call=on_call(request.requester, inputs.on_call, groups, now)))
+    verdict = rule.when.holds(replace(inputs, on_call=on_call_for(request.requester, inputs.on_call, groups, now)))
     if isinstance(verdict, Unknown):
         return RefusalReason.CONDITION_UNKNOWN
     return None if verdict is Holds.YES else RefusalReason.CONDITION_GONE
@@ -178,7 +178,7 @@ def rested_on(rule: Rule, inputs: Inputs) -> str:
     return f"{called}, {incident.id} open"
 
 
-def on_call(person: str, schedules: Iterable[str], groups: Groups, now: datetime) -> dict[str, bool | None]:
+def on_call_for(person: str, schedules: Iterable[str], groups: Groups, now: datetime) -> dict[str, bool | None]:
     """Whether this person is on call for each schedule now; None where that is not known."""
     shifts = {name: groups.on_call.who(name, now) for name in schedules}
     return {name: shift.includes(person) if isinstance(shift, Shift) else None for name, shift in shifts.items()}

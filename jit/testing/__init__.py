@@ -9,7 +9,6 @@
 | `InMemoryQueue` | Redis and RQ: remembers what was announced |
 | `InMemoryTarget` | a system that access is given to |
 | `InMemoryOnCall` | who is on call |
-| `InMemoryIncidents` | the company's incidents |
 | `Story` | a request's life, recorded step by step by whoever usually takes it |
 
 A use case with all of them:
@@ -31,7 +30,7 @@ from jit.testing.clock import T0, ManualClock
 from jit.testing.directory import WORKSPACE, InMemoryDirectory
 from jit.testing.incidents import InMemoryIncidents
 from jit.testing.ledger import InMemoryLedger, InterruptibleLedger, ledger_in
-from jit.testing.on_call import InMemoryIncidents, InMemoryOnCall
+from jit.testing.on_call import InMemoryOnCall
 from jit.testing.queue import InMemoryQueue
 from jit.testing.story import ALICE, BOB, CAROL, DBA, EVE, SECURITY, Story
 from jit.testing.target import InMemoryTarget

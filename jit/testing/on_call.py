@@ -1,9 +1,9 @@
-"""Who is on call, and incidents, in memory."""
+"""Who is on call, in memory."""
 
 from dataclasses import replace
 from datetime import datetime
 
-from jit.people import incidents, on_call
+from jit.people import on_call
 from jit.people.answers import Because
 from jit.ports import Clock
 
@@ -41,25 +41,3 @@ class InMemoryOnCall:
         for shift in self._shifts.values():
             made = made.with_answer(shift)
         return made
-
-
-class InMemoryIncidents:
-    """An `Incidents` of those that were put in. ``trouble`` is why nothing is known, as long as there is any."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._known: dict[str, incidents.Incident] = {}
-        self.trouble: Because | None = None
-
-    def put(self, incident: str, *responders: str, open: bool = True, severity: int = 0, service: str = "") -> None:  # noqa: A002
-        self._known[incident] = incidents.Incident(
-            incident, open, severity, service, frozenset(responders), self._clock.now(), by=KIND, took=0.0
-        )
-
-    def find(self, incident: str) -> incidents.Incident | incidents.NoSuchIncident | incidents.NotKnown:
-        now = self._clock.now()
-        if self.trouble is not None:
-            return incidents.NotKnown(incident, self.trouble, now, KIND)
-        if (known := self._known.get(incident)) is None:
-            return incidents.NoSuchIncident(incident, now, KIND, took=0.0)
-        return replace(known, as_of=now)

@@ -1,21 +1,24 @@
 """What every use case works with."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 from jit.ledger import Ledger
-from jit.people.answers import Because
-from jit.people.incidents import NotKnown
+from jit.people import incidents, on_call
+from jit.people.answers import NEVER, Because
 from jit.policy import PolicyFolder
-from jit.ports import Clock, Directory, Incidents, Queue
+from jit.ports import Clock, Directory, Incidents, OnCall, Queue
 from jit.use_cases.refusals import RefusalRecorder
 
 
-class NoIncidents:
-    """Where the policy names no provider of incidents: nothing is known of any."""
+class NoProviders:
+    """Where there are none: nothing is known of who is on call, nor of an incident."""
 
-    def find(self, incident: str) -> NotKnown:
-        return NotKnown(incident, Because.NOT_NAMED, datetime.min.replace(tzinfo=UTC))
+    def who(self, schedule: str, at: datetime) -> on_call.NotKnown:
+        return on_call.NotKnown(schedule, Because.NOT_NAMED, at)
+
+    def find(self, incident: str) -> incidents.NotKnown:
+        return incidents.NotKnown(incident, Because.NOT_NAMED, NEVER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,8 @@ class Core:
     directory: Directory
     queue: Queue
     clock: Clock
-    incidents: Incidents = field(default_factory=NoIncidents)
+    on_call: OnCall = field(default_factory=NoProviders)
+    incidents: Incidents = field(default_factory=NoProviders)
     refusals: RefusalRecorder = field(init=False)
 
     def __post_init__(self) -> None:

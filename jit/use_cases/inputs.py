@@ -6,17 +6,23 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+from jit.facts.sentence import plural
 from jit.ledger import Question
+from jit.people import on_call
 from jit.people.incidents import Incident, NoSuchIncident
+from jit.people.on_call import Shift
 from jit.policy import Access, Policy
 from jit.policy.conditions import Condition, IncidentInputs, Inputs
+from jit.policy.inputs import Answer
 from jit.ports import DirectoryUnavailable
-from jit.requests.decision import on_call
+from jit.requests.decision import on_call_for
 from jit.requests.intake import ValidRequest
 from jit.requests.lifecycle import Request
 from jit.use_cases.attempt import Attempt
 
 A_DAY = timedelta(days=1)
+ASKED_ANEW = 2
+"""Schedules that are asked about while somebody waits; of others what was heard lately has to do."""
 ZONE_KNOWN_FOR = timedelta(hours=1)
 MOST_READ = 1000
 """Requests of the past that are looked at; of more than these nothing is said."""
@@ -26,21 +32,26 @@ def read_inputs(attempt: Attempt, valid: ValidRequest, policy: Policy) -> Inputs
     """Raises StaleGroups, LedgerUnavailable."""
     core, person, access = attempt.core, attempt.by.id, valid.access
     conditions = [rule.when for rule in access.rules if rule.when is not None]
-    groups, now = core.directory.groups(), core.clock.now()
     schedules = sorted({name for condition in conditions for name in condition.schedules})
+    for schedule in schedules[:ASKED_ANEW]:
+        core.on_call.who(schedule, core.clock.now())  # which the directory knows from then on
+    groups, now = core.directory.groups(), core.clock.now()
+    shifts = [groups.on_call.who(schedule, now) for schedule in schedules]
+    incident, found = _incident(attempt, valid.incident, conditions)
     inputs = Inputs(
         requester=person,
         groups=policy.groups_of(person, groups, now) if _any(conditions, "requester.groups") else (),
         zone=_zone(attempt) if _any(conditions, "requester.zone") else None,
-        on_call=on_call(person, schedules, groups, now),
+        on_call=on_call_for(person, schedules, groups, now),
         access=access.name,
         risk=access.risk,
         target=access.target,
         labels=dict(access.labels),
         duration=valid.duration,
         reason=valid.why,
-        incident=_incident(attempt, valid.incident, conditions),
+        incident=incident,
         now=now,
+        answers=(*(_of_shift(shift, person) for shift in shifts), *found),
     )
     return _with_history(attempt, inputs, access, conditions)
 
@@ -56,24 +67,40 @@ def _zone(attempt: Attempt) -> str | None:
         return None
 
 
-def _incident(attempt: Attempt, named: str | None, conditions: Sequence[Condition]) -> IncidentInputs | None:
+def _of_shift(shift: Shift | on_call.NotKnown, person: str) -> Answer:
+    """Names nobody: who else is on call is not about the requester, whose key closes this."""
+    if isinstance(shift, Shift):
+        unbound = f", {shift.unbound} of them unbound" if shift.unbound else ""
+        among = "the requester among them" if person in shift.people else "not the requester"
+        said = f"{plural(len(shift.people) + shift.unbound, 'person', 'people')}{unbound}, {among}"
+    else:
+        said = f"not known: {shift.reason.words}"
+    return Answer(f"on call for {shift.schedule}", said, shift.by, shift.as_of, shift.took)
+
+
+def _incident(
+    attempt: Attempt, named: str | None, conditions: Sequence[Condition]
+) -> tuple[IncidentInputs | None, list[Answer]]:
     if named is None:
-        return None
+        return None, []
     if not any(condition.asks_incident for condition in conditions):
-        return IncidentInputs(named)
+        return IncidentInputs(named), []
     found = attempt.core.incidents.find(named)
-    if isinstance(found, NoSuchIncident):
-        return IncidentInputs(named, known=False)
-    if not isinstance(found, Incident):
-        return IncidentInputs(named)
-    return IncidentInputs(
-        named,
-        known=True,
-        open=found.open,
-        severity=found.severity or None,
-        service=found.service or None,
-        responder=attempt.by.id in found.responders,
-    )
+    if isinstance(found, Incident):
+        told = IncidentInputs(
+            named,
+            known=True,
+            open=found.open,
+            severity=found.severity or None,
+            service=found.service or None,
+            responder=attempt.by.id in found.responders,
+        )
+        said = "open" if found.open else "closed"
+    elif isinstance(found, NoSuchIncident):
+        told, said = IncidentInputs(named, known=False), "there is none"
+    else:
+        told, said = IncidentInputs(named), f"not known: {found.reason.words}"
+    return told, [Answer(f"incident {named}", said, found.by, found.as_of, found.took)]
 
 
 def _with_history(attempt: Attempt, inputs: Inputs, access: Access, conditions: Sequence[Condition]) -> Inputs:

@@ -102,6 +102,8 @@ class OnCallPoller:
                 asked = self._pressed[schedule] = self._begin(schedule, form, rules.bindings)
         try:
             self._asking.wait(asked, self._press_within)
+            if mine:
+                self._hand_on()
         except NotAnswered as silent:
             kept = self._snapshot.answers.get(schedule)
             if not isinstance(kept, Shift) or not kept.fresh(now):
@@ -120,6 +122,10 @@ class OnCallPoller:
             left = {name: each for name, each in self._snapshot.answers.items() if name in rules.schedules}
             self._snapshot = OnCallSnapshot(self._snapshot.as_of, left)
         self._asking.begin(lambda: self._ask_all(rules)).result()
+        self._hand_on()
+
+    def _hand_on(self) -> None:
+        """To processes that cannot ask."""
         try:
             self._keep(self._snapshot)
         except Expected as wrong:

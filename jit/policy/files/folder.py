@@ -28,7 +28,7 @@ class PolicyFolder:
     """
 
     def __init__(self, path: Path, clock: Clock) -> None:
-        self._path = path
+        self.path = path
         self._clock = clock
         self._lock = Lock()
         self._looked: datetime | None = None
@@ -69,11 +69,11 @@ class PolicyFolder:
         return self.last_good
 
     def _look(self) -> None:
-        signature = _signature(self._path)
+        signature = _signature(self.path)
         if signature is not None and signature == self._signature:
             return
         try:
-            read = load_policy(self._path)
+            read = load_policy(self.path)
             if self.last_good is None or read.version != self.last_good.version:
                 self.unkept.append(read)
             self.last_good = read

@@ -42,8 +42,20 @@ def _lines(within: str, read: Mapping[str, object]) -> Iterator[str]:
     for name, value in read.items():
         if isinstance(value, dict):
             yield from _lines(f"{within}{name}.", value)
+        elif name == "answers" and isinstance(value, list):
+            told = (each for each in value if isinstance(each, dict))
+            yield from (
+                "asked: {asked}; answered: {answered} ({by}, {took} s)".format_map(_Lacking(each)) for each in told
+            )
         elif value is not None and value != []:
             yield f"{within}{name} = {json.dumps(value, ensure_ascii=False)}"
+
+
+class _Lacking(dict[str, object]):
+    """Says so of what it lacks: bots alone record this, and who is one may have recorded anything."""
+
+    def __missing__(self, key: str) -> str:
+        return f"no {key}"
 
 
 def _parsed(text: Iterable[tuple[str, bytes]]) -> Policy | None:

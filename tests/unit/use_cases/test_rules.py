@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from jit.facts import RefusalReason
-from jit.requests.decision import before_effect
+from jit.requests.decision import before_effect, inputs_of
 from jit.requests.intake import RequestForm
 from jit.requests.lifecycle import State
 from jit.testing import ALICE, BOB, CAROL, EVE
@@ -73,6 +73,10 @@ def test_who_is_on_call_for_an_open_incident_is_approved_as_they_ask(office):
     assert office.kinds() == ["requested", "approved"]
     assert office.queue.grants == [request.id]
     assert before_effect(request, office.policies, office.directory, office.clock.now()).reason is None
+    assert [(each.asked, each.answered, each.by) for each in inputs_of(request).answers] == [
+        ("on call for orders-primary", "1 person, the requester among them", "fake"),
+        ("incident INC-42", "open", "fake"),
+    ]
 
 
 @pytest.mark.parametrize(
