@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from jit.facts.sentence import plural
 from jit.ledger import Question
 from jit.people import on_call
 from jit.people.incidents import Incident, NoSuchIncident
@@ -72,7 +71,8 @@ def _of_shift(shift: Shift | on_call.NotKnown, person: str) -> Answer:
     if isinstance(shift, Shift):
         unbound = f", {shift.unbound} of them unbound" if shift.unbound else ""
         among = "the requester among them" if person in shift.people else "not the requester"
-        said = f"{plural(len(shift.people) + shift.unbound, 'person', 'people')}{unbound}, {among}"
+        count = len(shift.people) + shift.unbound
+        said = f"{count} {'person' if count == 1 else 'people'}{unbound}, {among}"
     else:
         said = f"not known: {shift.reason.words}"
     return Answer(f"on call for {shift.schedule}", said, shift.by, shift.as_of, shift.took)
