@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
@@ -10,9 +11,13 @@ import click
 from jit.cli.opening import existing_ledger
 from jit.cli.terminal import to_terminal
 from jit.clock import SystemClock
+from jit.durations import BadDuration, parse_duration
 from jit.ledger.unavailable import LedgerUnavailable
 from jit.people.person import NO_GROUPS, Groups
 from jit.policy import Policy, load_policy
+from jit.policy.cases import SUFFIX, case_files, moment_of, run_cases
+from jit.policy.conditions import IncidentInputs
+from jit.policy.explain import Supposed
 from jit.policy.files.check import UnknownAccess, check_folder, explain_access
 from jit.policy.files.form import person_id
 from jit.policy.words import WORDS
@@ -39,21 +44,67 @@ def check(folder: Path | None) -> None:
 
 
 @policy.command()
+@click.argument("who")
 @click.argument("access")
-@click.argument("person")
-def explain(access: str, person: str) -> None:
-    """Why PERSON may ask for ACCESS or not, and who decides.
+@click.argument("duration", required=False)
+@click.option("--at", "moment", metavar="TIME", help="Then, instead of now: '2026-11-24 14:00', in UTC unless it says.")
+@click.option("--incident", metavar="ID", help="With this incident, supposed to be open.")
+@click.option("--on-call", metavar="SCHEDULE", multiple=True, help="Supposed to be on call for it.")
+def explain(  # noqa: PLR0917  there are so many words to type
+    who: str, access: str, duration: str | None, moment: str | None, incident: str | None, on_call: tuple[str, ...]
+) -> None:
+    """Why WHO may ask for ACCESS or not, and each rule, whether it decides and why not.
 
-    PERSON is a Slack id, a name or handle that the bot has met, or what the rules call them in a target.
+    WHO is a Slack id, a name or handle that the bot has met, or what the rules call them in a target.
     """
     settings = Settings()
     rules = load_policy(settings.policies)
+    if who in rules.accesses or "/" in who:  # the other way round, as it was once
+        who, access = access, who
     groups, names = _seen(settings)
-    who = _called(person, rules, names)
+    person = _called(who, rules, names)
+    supposed = Supposed(
+        now=_moment(moment) if moment else SystemClock().now(),
+        duration=_duration(duration) if duration else None,
+        incident=IncidentInputs(incident, known=True, open=True) if incident else None,
+        on_call=frozenset(on_call),
+    )
     try:
-        click.echo(explain_access(rules, access, who, groups, SystemClock().now()))
+        click.echo(explain_access(rules, access, person, groups, supposed))
     except UnknownAccess as unknown:
         raise click.ClickException(str(unknown)) from None
+
+
+@policy.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), required=False)
+def test(folder: Path | None) -> None:
+    """Decide every case of the *.test.yml in FOLDER, by default JIT_POLICIES. Names those that come out otherwise."""
+    folder = folder or Settings().policies
+    rules, now = load_policy(folder), SystemClock().now()
+    files = case_files(folder)
+    if not files:
+        raise click.ClickException(f"{folder} holds no file called *{SUFFIX}. docs/rules.md shows one.")
+    verdicts = [verdict for path in files for verdict in run_cases(rules, path.name, path.read_bytes(), now)]
+    for each in verdicts:
+        if each.wrong:
+            click.echo(f"{each.file}: {each.name}: {each.wrong}" if each.name else each.wrong)
+    failed = sum(bool(each.wrong) for each in verdicts)
+    click.echo(f"{len(verdicts) - failed} of {len(verdicts)} cases are decided as they say.")
+    raise SystemExit(1 if failed else 0)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return moment_of(text)
+    except ValueError as wrong:
+        raise click.BadParameter(str(wrong)) from None
+
+
+def _duration(text: str) -> timedelta:
+    try:
+        return parse_duration(text)
+    except BadDuration as bad:
+        raise click.BadParameter(str(bad)) from None
 
 
 @policy.command()

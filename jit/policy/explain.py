@@ -1,29 +1,73 @@
-"""A policy's answer in words."""
+"""A policy's answer in words: who may ask, what is given, and each rule, whether it decides and why not."""
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from jit.durations import say_duration
 from jit.facts import Quorum
 from jit.people.membership import StaleGroups
+from jit.people.on_call import Shift
 from jit.people.person import Groups
+from jit.policy.choosing import choose
+from jit.policy.conditions import IncidentInputs, Inputs
 from jit.policy.model import Access, Rule
 from jit.policy.policy import Policy
 
 
-def explain(policy: Policy, access: Access, person: str, groups: Groups, now: datetime) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supposed:
+    """What a request is supposed to be like. ``on_call`` are schedules that the person is on call for, whatever is
+    known; ``zone`` is theirs.
+    """
+
+    now: datetime
+    duration: timedelta | None = None
+    incident: IncidentInputs | None = None
+    on_call: frozenset[str] = frozenset()
+    zone: str | None = None
+    reason: str = ""
+    grants_by_day: tuple[int, ...] | None = None
+
+
+def supposed_inputs(policy: Policy, access: Access, person: str, groups: Groups, supposed: Supposed) -> Inputs:
+    """What the conditions of this access would read. Groups that hang on Slack are left out while that is stale."""
+    schedules = {name for rule in access.rules if rule.when for name in rule.when.schedules} | supposed.on_call
+    shifts = {name: groups.on_call.who(name, supposed.now) for name in schedules}
+    heard = {name: shift.includes(person) if isinstance(shift, Shift) else None for name, shift in shifts.items()}
+    try:
+        own = policy.groups_of(person, groups, supposed.now)
+    except StaleGroups:
+        own = ()
+    return Inputs(
+        requester=person,
+        groups=own,
+        zone=supposed.zone,
+        on_call=heard | dict.fromkeys(supposed.on_call, True),
+        access=access.name,
+        risk=access.risk,
+        target=access.target,
+        labels=dict(access.labels),
+        duration=access.max_duration if supposed.duration is None else supposed.duration,
+        reason=supposed.reason,
+        incident=supposed.incident,
+        now=supposed.now,
+        grants_by_day=supposed.grants_by_day,
+    )
+
+
+def explain(policy: Policy, access: Access, person: str, groups: Groups, supposed: Supposed) -> str:
     """Ids and who-expressions stand as in the files; with a stale snapshot it says what is not known."""
     what = f"{', '.join(access.grants)} on {access.target}, risk {access.risk}"
     lines = [
-        _asking(policy, access, person, groups, now),
+        _asking(policy, access, person, groups, supposed.now),
         f"Gives: {what}, for {say_duration(access.max_duration)} at most.",
     ]
+    if supposed.duration is not None and supposed.duration > access.max_duration:
+        lines.append(f"{say_duration(supposed.duration)} is longer than that: it cannot be asked for.")
     if access.incident:
         lines.append(f"Wants an incident like {access.incident}.")
-    for number, rule in enumerate(access.rules, 1):
-        if len(access.rules) > 1 or rule.called:
-            lines.append(_rule(number, rule))
-        lines += [_deciding(policy, quorum, person, groups, now) for quorum in rule.quorums]
+    lines += _rules(policy, access, person, groups, supposed)
     lines.append(f"Lapses if unanswered for {say_duration(access.pending_for)}.")
     return "\n".join(lines)
 
@@ -42,15 +86,39 @@ def _asking(policy: Policy, access: Access, person: str, groups: Groups, now: da
     return f"{person} may not ask for {access.name}: only {' or '.join(access.request)} may."
 
 
-def _rule(number: int, rule: Rule) -> str:
-    named = f" ({rule.name})" if rule.name else ""
-    when = f", when {rule.when.text}" if rule.when else ""
-    itself = ", decides by itself" if rule.automatic is not None else ""
-    return f"Rule {number}{named}{when}{itself}:"
+def _rules(policy: Policy, access: Access, person: str, groups: Groups, supposed: Supposed) -> Iterator[str]:
+    choice = choose(access, supposed_inputs(policy, access, person, groups, supposed))
+    if len(access.rules) == 1 and not access.rules[0].called and access.rules[0].automatic is None:
+        yield from _deciding(policy, access.rules[0], person, groups, supposed.now)
+        return
+    for number, rule in enumerate(access.rules, 1):
+        looked = choice.looked_at[number - 1] if number <= len(choice.looked_at) else None
+        if looked is None:
+            said = "not looked at, as one before it decides"
+        elif looked.why_not:
+            said = f"does not decide: {looked.why_not}"
+        else:
+            said = "decides by itself" if rule.automatic is not None else "decides"
+        named = f" ({rule.name})" if rule.name else ""
+        when = f" when {rule.when.in_words}" if rule.when else ""
+        yield f"Rule {number}{named}{when}: {said}."
+    if choice.rule is None:
+        yield "No rule holds: it cannot be asked for now."
+    else:
+        yield from _deciding(policy, choice.rule, person, groups, supposed.now)
 
 
-def _deciding(policy: Policy, quorum: Quorum, person: str, groups: Groups, now: datetime) -> str:
-    need = f"Needs {quorum.count} of {quorum.label}"
+def _deciding(policy: Policy, rule: Rule, person: str, groups: Groups, now: datetime) -> Iterator[str]:
+    yield from (_quorum(policy, quorum, person, groups, now) for quorum in rule.quorums)
+    if rule.different_people and len(rule.quorums) > 1:
+        yield "Different people for each."
+    if rule.denials_needed > 1:
+        yield f"{rule.denials_needed} of them have to deny."
+
+
+def _quorum(policy: Policy, quorum: Quorum, person: str, groups: Groups, now: datetime) -> str:
+    then = "Then needs" if quorum.stage > 1 else "Needs"
+    need = f"{then} {quorum.count} of {quorum.label}"
     try:
         people = sorted(policy.members(quorum.who, groups, now) - {person})
     except StaleGroups as stale:

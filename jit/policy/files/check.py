@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from jit.people.membership import StaleGroups
 from jit.people.person import NO_GROUPS, Groups
-from jit.policy.explain import explain
+from jit.policy.explain import Supposed, explain
 from jit.policy.files.load import Further, load_policy
 from jit.policy.files.merge import nearest
 from jit.policy.files.mistakes import Mistake, PolicyError
@@ -91,7 +90,7 @@ def check_folder(folder: Path, more: Further | None = None) -> Checked:
         return Checked(None, error.mistakes)
 
 
-def explain_access(policy: Policy, access: str, person: str, groups: Groups, now: datetime) -> str:
+def explain_access(policy: Policy, access: str, person: str, groups: Groups, supposed: Supposed) -> str:
     """As `explain`, by the name of an access.
 
     Raises:
@@ -101,4 +100,4 @@ def explain_access(policy: Policy, access: str, person: str, groups: Groups, now
         near = nearest(access, policy.accesses)
         hint = f'; did you mean "{near}"?' if near else "."
         raise UnknownAccess(f"No access is called {access}{hint}")
-    return explain(policy, policy.accesses[access], person, groups, now)
+    return explain(policy, policy.accesses[access], person, groups, supposed)

@@ -104,7 +104,7 @@ def _fit(merged: Merged, path: Path, content: object, check: Callable[[Any], T])
         for each in details:
             if each["type"] == "missing" and each["loc"][:-1] in later:
                 continue
-            merged.blame((*path, *each["loc"]), _say(each), _suggest(each, path))
+            merged.blame((*path, *each["loc"]), say_problem(each), _suggest(each, path))
     return None
 
 
@@ -128,7 +128,8 @@ _PROBLEMS = {
 _QUOTES = "; put it in quotes if it is meant as text"
 
 
-def _say(error: ErrorDetails) -> str:
+def say_problem(error: ErrorDetails) -> str:
+    """What does not fit a form, in words."""
     kind = error["type"]
     if _is_later(error):
         return form.LATER
@@ -137,7 +138,8 @@ def _say(error: ErrorDetails) -> str:
     if kind == "value_error":
         return str(error["ctx"]["error"])
     if kind == "literal_error":
-        return f"must be one of {', '.join(ONE_OF[error['loc'][-1]])}"
+        known = ONE_OF.get(error["loc"][-1])
+        return f"must be one of {', '.join(known) if known else error['ctx']['expected']}"
     return _PROBLEMS.get(kind, error["msg"])
 
 

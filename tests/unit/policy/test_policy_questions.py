@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,8 +8,10 @@ from hypothesis import strategies as st
 from jit.facts import Quorum
 from jit.people.person import NO_GROUPS, Groups
 from jit.policy import Access, Channels, Policy, Rule, StaleGroups
-from jit.policy.explain import explain
+from jit.policy.conditions import IncidentInputs, compile_condition
+from jit.policy.explain import Supposed, explain
 from jit.policy.files.check import Checked
+from jit.policy.model import Limits
 
 NOW = datetime(2026, 11, 21, 14, tzinfo=UTC)
 FRESH = Groups(NOW, {"S0ENGIN01": frozenset({"U01ALICE0", "U02BOB000", "U06MALLO"})})
@@ -125,13 +128,13 @@ def test_whose_approval_counts():
 
 
 def test_the_explanation_says_why_and_who():
-    allowed = explain(POLICY, READ, ALICE, FRESH, NOW)
+    allowed = explain(POLICY, READ, ALICE, FRESH, Supposed(now=NOW))
     assert "U01ALICE0 may ask for db/read: allowed to group:engineering." in allowed
     assert "Needs 1 of dba: U02BOB000, U03CAROL0." in allowed
-    assert "denied to group:contractors" in explain(POLICY, READ, MALLORY, FRESH, NOW)
-    assert "only group:engineering may" in explain(POLICY, READ, DAVE, FRESH, NOW)
-    assert "nobody can approve this" in explain(POLICY, READ, CAROL, FRESH, NOW)
-    assert "is not known" in explain(POLICY, READ, ALICE, STALE, NOW)
+    assert "denied to group:contractors" in explain(POLICY, READ, MALLORY, FRESH, Supposed(now=NOW))
+    assert "only group:engineering may" in explain(POLICY, READ, DAVE, FRESH, Supposed(now=NOW))
+    assert "nobody can approve this" in explain(POLICY, READ, CAROL, FRESH, Supposed(now=NOW))
+    assert "is not known" in explain(POLICY, READ, ALICE, STALE, Supposed(now=NOW))
 
 
 PEOPLE = [ALICE, BOB, CAROL, DAVE, MALLORY]
@@ -204,3 +207,20 @@ def test_the_check_notes_who_may_ask_for_what_too_few_others_could_approve():
         f"{ALICE} may ask for db/lone, and too few others could approve it.",
         f"{BOB} may ask for db/two, and too few others could approve it.",
     )
+
+
+def test_each_rule_says_whether_it_decides_and_why_not():
+    burning = compile_condition('requester.on_call("orders-primary") && incident.open', schedules=["orders-primary"])
+    rules = (Rule((), burning, Limits(), "on call"), Rule((quorum(1, "dba", "group:dba"),)))
+    read = replace(READ, rules=rules)
+    here = policy(read)
+    at = Supposed(now=NOW, incident=IncidentInputs("INC-42", known=True, open=True))
+    told = explain(here, read, ALICE, FRESH, at)
+    assert "Rule 1 (on call) when requester.on_call" in told
+    assert "does not decide: its condition cannot be answered: not known: requester.on_call" in told
+    assert "Rule 2: decides." in told
+    told = explain(here, read, ALICE, FRESH, replace(at, on_call=frozenset({"orders-primary"})))
+    assert "&& incident.open: decides by itself." in told
+    assert "Rule 2: not looked at, as one before it decides." in told
+    told = explain(here, read, ALICE, FRESH, replace(at, incident=None))
+    assert "does not decide: its condition does not hold." in told
