@@ -152,6 +152,19 @@ def test_whatever_else_is_answered_puts_nobody_on_call(
 
 
 @kinds
+def test_a_good_answer_in_another_media_type_or_encoding_than_it_says_is_not_read(
+    kind: str, server: AnsweringServer, watching: Any
+) -> None:
+    good = page(kind, now(kind, PEOPLE[kind][ALICE]))
+    page_of_a_login = Reply(good, media_type="text/html")
+    for answer in (page_of_a_login, Reply(good, media_type=""), Reply(good, headers={"Content-Encoding": "br"})):
+        server.answers[ASKED_AT[kind]] = answer
+        assert watching(kind).who() == NotKnown(SCHEDULE, Because.UNREADABLE, T0, kind, 0.0)
+    server.answers[ASKED_AT[kind]] = Reply(good, media_type="application/vnd.pagerduty+json; charset=utf-8")
+    assert watching(kind).who().people == {ALICE}
+
+
+@kinds
 def test_every_part_that_is_missing_or_of_another_kind_is_garbage(
     kind: str, server: AnsweringServer, watching: Any
 ) -> None:

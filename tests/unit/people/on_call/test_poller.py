@@ -196,8 +196,9 @@ def test_a_pause_that_was_asked_for_is_kept_by_polls_and_presses(house: House) -
     house.poller.poll()
     house.says(Named("alice"))
     for _ in range(4):
-        house.clock.move(seconds=POLL_EVERY.total_seconds())
+        house.clock.move(seconds=POLL_EVERY.total_seconds() - 2)
         house.poller.poll()
+        house.clock.move(seconds=2)
         assert house.reason() is Because.BUSY
     assert len(Source.asked) == 1
     house.clock.move(seconds=10)
