@@ -4,13 +4,16 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from bot.views.text import Json, plain_text, shorten
+from bot.views.text import Json, button, plain_text, shorten
 from jit.durations import say_duration
 from jit.policy import Access, Rule
 from jit.requests.intake import ACCESS, DURATION, INCIDENT, REASON, RequestForm
 
 REQUEST_FORM, DENY_FORM = "jit.form.request", "jit.form.deny"
-CHOOSE_ACCESS = "jit.form.access"
+CHOOSE_ACCESS, ACCESS_TAKEN, TAKE_OFFERED = "jit.form.access", "jit.form.access.taken", "jit.form.take"
+"""The menu of accesses; the same once an offered one was taken, as Slack keeps what stands in a menu of the same name;
+and the button that takes it.
+"""
 NOTE = "note"
 """The block that says what could not be used."""
 
@@ -23,26 +26,31 @@ _INITIAL = 3000
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What the request form shows. ``access`` and ``hint`` are of what is chosen so far, if anything is."""
+    """What the request form shows. ``access`` and ``deciders`` are of what is chosen so far, if anything is;
+    ``offered`` is what may have been meant, behind a button.
+    """
 
     asked: RequestForm = field(default_factory=lambda: RequestForm("", "", ""))
     access: Access | None = None
     deciders: str = ""
     note: str = ""
+    offered: Access | None = None
 
     def noted(self, more: str) -> "Filled":
         """With one thing more to say, once."""
         return self if more in self.note else replace(self, note=f"{self.note} {more}".strip())
 
 
-def request_form(filled: Filled, channel: str) -> Json:
-    """``channel`` is where the command was typed, and where the answer goes."""
+def request_form(filled: Filled, channel: str, menu: str = CHOOSE_ACCESS) -> Json:
+    """``channel`` is where the command was typed, and where the answer goes. ``menu`` is the name of that of accesses:
+    `ACCESS_TAKEN` for one that shows ``filled.access`` whatever stood in it.
+    """
     access, asked = filled.access, filled.asked
     needs_incident = access is not None and access.incident is not None
     written = f"Needed here, written like {access.incident}" if access and access.incident else "If there is one."
     blocks = [
-        *_note(filled.note),
-        _field(ACCESS, "Access", _chooser(access), dispatch=True),
+        *_note(filled),
+        _field(ACCESS, "Access", _chooser(access, menu), dispatch=True),
         _field(DURATION, "Duration", _typed(DURATION, asked.duration), hint=duration_hint(access, filled.deciders)),
         _field(REASON, "Reason", _typed(REASON, asked.reason, multiline=True)),
         _field(INCIDENT, "Incident", _typed(INCIDENT, asked.incident), hint=written, optional=not needs_incident),
@@ -110,14 +118,20 @@ def _searched(access: Access) -> str:
     return f"{access.name} {access.describe}".casefold()
 
 
-def _note(note: str) -> list[Json]:
-    return [{"type": "section", "block_id": NOTE, "text": plain_text(shorten(note, _HINT))}] if note else []
+def _note(filled: Filled) -> list[Json]:
+    if not filled.note:
+        return []
+    said: Json = {"type": "section", "block_id": NOTE, "text": plain_text(shorten(filled.note, _HINT))}
+    if filled.offered is None:
+        return [said]
+    take = button(f"Use {filled.offered.name}", TAKE_OFFERED, value_of(filled.offered.name))
+    return [said | {"accessory": take}]
 
 
-def _chooser(access: Access | None) -> Json:
+def _chooser(access: Access | None, name: str) -> Json:
     menu: Json = {
         "type": "external_select",
-        "action_id": CHOOSE_ACCESS,
+        "action_id": name,
         "min_query_length": 0,
         "placeholder": plain_text("Search"),
     }

@@ -11,8 +11,9 @@ from bot.listeners.caller import Caller, text_at
 from bot.listeners.context import Answer, ListenerContext
 from bot.listeners.look import list_requests, show_request
 from bot.listeners.request import open_request_form
-from bot.listeners.typed import LATER, nearest, request_id_in, split
-from bot.views.text import harmless
+from bot.listeners.typed import LATER, begins_request, nearest, request_id_in, split
+from bot.views.text import Drawn, code, escape, harmless, section
+from jit.requests.intake import looks_secret, text_trouble
 
 HELP = """\
 `/jit request` asks for access. Add what you know: `/jit request orders-db/read 30m INC-42 db down: need shell`
@@ -50,18 +51,33 @@ def register(app: App, ctx: ListenerContext) -> None:
             act = ABOUT_REQUEST[subcommand]
             ctx.run(caller, subcommand, lambda: act(ctx, caller, request_id, more), request_id)
         else:
-            ack(helped(subcommand))
+            answer = helped(subcommand, rest)
+            ack(text=answer.text, blocks=answer.blocks)
 
     app.command(re.compile(".*"))(command)
 
 
-def helped(subcommand: str) -> str:
-    """What there is to type, and what was perhaps meant."""
+def helped(subcommand: str, rest: str = "") -> Drawn:
+    """What there is to type, and what was perhaps meant, with all that was typed, to be copied."""
     if subcommand == "help":
-        return HELP
+        return _said(HELP)
     if subcommand in LATER:
         meanwhile = " For more time wait for the end, or release it, and ask again." if subcommand == "extend" else ""
-        return f"`/jit {subcommand}` comes with a later version.{meanwhile}\n{HELP}"
+        return _said(f"`/jit {subcommand}` comes with a later version.{meanwhile}\n{HELP}")
+    there_is_none = f"There is no `/jit {harmless(subcommand, 40)}`."
     meant = nearest(subcommand)
+    again = f"{meant} {rest}" if meant and rest else ""
+    if not meant and begins_request(subcommand):
+        again = f"request {subcommand} {rest}"
+    if again and looks_secret(again):
+        return _said(f"{there_is_none} {text_trouble(again)}\n{HELP}")
+    if again:
+        typed = f"/jit {again.strip()}"
+        mean = "Did you mean this? Copy it and send it:"
+        return Drawn(f"{there_is_none} {mean} {escape(typed)}", [section(f"{there_is_none} {mean}"), code(typed)])
     guess = f" Did you mean `/jit {meant}`?" if meant else ""
-    return f"There is no `/jit {harmless(subcommand, 40)}`.{guess}\n{HELP}"
+    return _said(f"{there_is_none}{guess}\n{HELP}")
+
+
+def _said(text: str) -> Drawn:
+    return Drawn(text, [section(text)])

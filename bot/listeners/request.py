@@ -12,12 +12,22 @@ from slack_bolt import Ack, App, BoltContext
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot import answers
-from bot.forms import CHOOSE_ACCESS, NOTE, REQUEST_FORM, Filled, chosen, options, request_form
-from bot.listeners.caller import Caller, Payload, Place, entered, is_id, text_at, view_of
+from bot.forms import (
+    ACCESS_TAKEN,
+    CHOOSE_ACCESS,
+    NOTE,
+    REQUEST_FORM,
+    TAKE_OFFERED,
+    Filled,
+    chosen,
+    options,
+    request_form,
+)
+from bot.listeners.caller import Caller, Payload, Place, entered, is_id, pressed_value, text_at, view_of
 from bot.listeners.catalogue import Catalogue, catalogue
 from bot.listeners.context import ListenerContext
 from bot.listeners.presses import refuse_press
-from bot.listeners.typed import fill
+from bot.listeners.typed import fill, without_slip
 from bot.refusals import Shown
 from jit.facts import RefusalReason
 from jit.ledger import LedgerUnavailable
@@ -53,14 +63,20 @@ def open_form(ctx: ListenerContext, place: Place, trigger: str, view: dict[str, 
         ctx.responder.respond(place, answers.NO_FORM)
 
 
-def redraw_form(ctx: ListenerContext, caller: Caller, view: Payload) -> None:
-    """Say under the fields what the chosen access wants. What is entered stays, as Slack keeps it by block id."""
+def redraw_form(ctx: ListenerContext, caller: Caller, view: Payload, take: str = "") -> None:
+    """Say under the fields what the chosen access wants, or take the one offered, which is ``take`` in a menu. What is
+    entered stays, as Slack keeps it by block id.
+    """
     found = catalogue(ctx, caller.by.id)
     asked = _asked(view)
-    filled = found.filled(Filled(asked, found.chosen(asked.access), note=_note_of(view)))
+    asked = replace(asked, access=take or asked.access)
+    access = found.chosen(asked.access)
+    note = _note_of(view) if access is None else without_slip(_note_of(view))
+    menu = ACCESS_TAKEN if take else CHOOSE_ACCESS
+    drawn = request_form(found.filled(Filled(asked, access, note=note)), _channel(view), menu)
     view_id, version = text_at(view, "id"), text_at(view, "hash")
     if is_id(view_id) and version.isascii() and _can_be_sent(asked):  # no others are Slack's
-        ctx.opener.views_update(view_id=view_id, hash=version, view=request_form(filled, _channel(view)))
+        ctx.opener.views_update(view_id=view_id, hash=version, view=drawn)
 
 
 def _can_be_sent(asked: RequestForm) -> bool:
@@ -81,9 +97,10 @@ def register(app: App, ctx: ListenerContext) -> None:
     def redraw(ack: Ack, context: BoltContext, body: dict[str, Any]) -> None:
         ack()
         caller: Caller = context["caller"]
-        view = view_of(body)
+        view, pressed = view_of(body), pressed_value(body)
+        take = pressed if isinstance(pressed, str) else ""
         if not ctx.may_show_form(caller) or not ctx.pool.submit(
-            _quietly(lambda: redraw_form(ctx, caller, view)), caller.by.id
+            _quietly(lambda: redraw_form(ctx, caller, view, take)), caller.by.id
         ):
             log.info("form.not_redrawn", because="busy")
 
@@ -105,8 +122,10 @@ def register(app: App, ctx: ListenerContext) -> None:
         ack(response_action="errors", errors={ACCESS: answers.BUSY})
         ctx.record_busy(caller, "request")
 
-    app.options(CHOOSE_ACCESS)(search)
-    app.action(CHOOSE_ACCESS)(redraw)
+    for menu in (CHOOSE_ACCESS, ACCESS_TAKEN):
+        app.options(menu)(search)
+        app.action(menu)(redraw)
+    app.action(TAKE_OFFERED)(redraw)
     app.view(REQUEST_FORM)(send)
 
 

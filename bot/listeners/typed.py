@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from bot.forms import Filled
@@ -23,6 +23,16 @@ _DURATION = re.compile(rf"[-+]?[0-9]+(?:[.,][0-9]+)?{_UNIT}(?:[0-9]+{_UNIT})*")
 _LONG_UNIT = re.compile(r"(min|hr|hour|day)[a-z]*")
 _TICKET = re.compile(r"[A-Z][A-Z0-9]{1,9}-[0-9]{1,10}")
 _REQUEST_ID = re.compile(r"(?:R-)?([0-9A-Z]{4,12})")
+_JOINING = re.compile(
+    r"a|about|after|and|as|at|because|before|by|every|from|in|into|is|last|no|not|of|on|or|over|past|see|since|than"
+    r"|the|to|until|with|within",
+    re.IGNORECASE,
+)
+"""What comes after one of these at the end of a reason belongs to its sentence: `db down since 30m`."""
+_STOPS = ".,:;!?()[]"
+_NEAR_ENOUGH, _NEAR = 0.6, 0.75
+"""How alike a name has to be: to the first word typed, which has a slash, and to any other."""
+_SLIP = re.compile(r"“[^”]*” (?:is not among the accesses[^.]*\.(?: Did you mean [^?]*\?)?|fits \d+ accesses[^.]*\.)")
 _LONGEST_ECHO = 40
 _SHORTEST_PREFIX = 3
 
@@ -48,6 +58,11 @@ def nearest(word: str) -> str | None:
     return next(iter(get_close_matches(word, [*SUBCOMMANDS, *LATER], n=1, cutoff=0.5)), None)
 
 
+def begins_request(word: str) -> bool:
+    """Whether this may be what one asks for, or for how long, after a `request` that was left out."""
+    return "/" in word or bool(_duration_in(word))
+
+
 def request_id_in(text: str) -> tuple[str | None, str]:
     """The request meant by the first word, written `R-7F3K`, `r-7f3k` or `7f3k`, and what comes after it."""
     first, rest = _parted(text)
@@ -62,29 +77,113 @@ def _parted(text: str) -> tuple[str, str]:
 
 
 def fill(text: str, accesses: Sequence[Access]) -> Filled:
-    """The form as far as ``text`` fills it: access, duration and incident in any order, then the reason.
+    """The form as far as ``text`` fills it: access, duration and incident, in any order, before the reason or after it.
 
-    What looks like one of them and cannot be used is said in the note, and an incident named in the reason counts.
+    What is named amid the reason counts and stays there. What looks like one of them and cannot be used is said in the
+    note; a name that is not quite one is met with the nearest, which is offered and not taken.
     """
-    filled, rest = Filled(), text.strip()
-    while found := _WORD.search(rest):
-        taken = _take(plain(found[0]), filled, accesses, first=rest == text.strip())
-        if taken is None:
-            break
-        filled, rest = taken, rest[found.end() :]
-    return _with_reason(filled, rest.strip().strip(_QUOTES).strip())
+    reading = _Reading(text.strip(), accesses)
+    filled, rest = reading.from_the_front()
+    filled, rest = reading.from_the_back(filled, rest)
+    return _with_reason(_named_amid(filled, rest, accesses), rest.strip(_QUOTES).strip())
 
 
-def _take(word: str, filled: Filled, accesses: Sequence[Access], *, first: bool) -> Filled | None:
-    """``filled`` with this word in it; None if it belongs to the reason."""
-    asked = filled.asked
-    if not asked.duration and _DURATION.fullmatch(compact := "".join(word.lower().split())):
-        return _with_duration(filled, compact)
-    if filled.access is None and (taken := _with_access(filled, word, accesses, first=first)):
-        return taken
-    if not asked.incident and (incident := incident_in(word, filled.access)):
-        return replace(filled, asked=replace(asked, incident=incident))
-    return None
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    text: str
+    accesses: Sequence[Access]
+
+    def from_the_front(self) -> tuple[Filled, str]:
+        """What the words before the reason fill, and the rest."""
+        filled, rest = Filled(), self.text
+        while found := _WORD.search(rest):
+            after = rest[found.end() :]
+            if _is_for(found[0]) and self._take(_next_word(after), filled):
+                rest = after
+                continue
+            taken = self._take(plain(found[0]), filled) or self._named_wrongly(found[0], after, filled)
+            piece = None if taken else self._piece(plain(found[0]), after, filled)
+            if taken is None and piece is None:
+                break
+            filled = taken or piece or filled
+            if piece and self._is_reason(after, piece):
+                break
+            rest = after
+        return filled, rest.strip()
+
+    def from_the_back(self, filled: Filled, rest: str) -> tuple[Filled, str]:
+        """The same for the words after the reason."""
+        while (words := list(_WORD.finditer(rest))) and len(words) > 1:
+            last, before = words[-1], words[-2]
+            word = plain(last[0])
+            taken = self._take(word, filled) or self._near(word, filled)
+            if taken is None or _JOINING.fullmatch(before[0]) or word.strip(_STOPS) != word:
+                break
+            filled, rest = taken, rest[: before.start() if _is_for(before[0]) else last.start()].rstrip()
+        return filled, rest.strip()
+
+    def _take(self, word: str, filled: Filled) -> Filled | None:
+        """``filled`` with this word in it; None if it belongs to the reason."""
+        asked = filled.asked
+        if not asked.duration and (duration := _duration_in(word)):
+            return _with_duration(filled, duration)
+        if filled.access is None and filled.offered is None and (access := _whole_name(word, self.accesses)):
+            return _with_access(filled, access)
+        if not asked.incident and (incident := incident_in(word, filled.access)):
+            return replace(filled, asked=replace(asked, incident=incident))
+        return None
+
+    def _piece(self, word: str, after: str, filled: Filled) -> Filled | None:
+        """With the one access that a piece of a name means: beside a duration or an incident, or where nothing else
+        is said, as it may well be the reason's first word.
+        """
+        if filled.access is not None:
+            return None
+        beside = bool(filled.asked.duration or filled.asked.incident) or not self._is_reason(after, filled)
+        fits = matching(word, self.accesses, anywhere=beside)
+        return _with_access(filled, fits[0]) if len(fits) == 1 else None
+
+    def _is_reason(self, after: str, filled: Filled) -> bool:
+        """Whether the reason begins with the next word."""
+        word = _next_word(after)
+        return bool(word) and not _is_for(word) and self._take(word, filled) is None
+
+    def _named_wrongly(self, typed: str, after: str, filled: Filled) -> Filled | None:
+        """With a note, if the first word of all is meant as an access and is none."""
+        word = plain(typed)
+        if filled.access is not None or filled.note or not self.text.startswith(typed):
+            return None
+        if "/" not in word:
+            return None if self._is_reason(after, filled) else self._near(word, filled, slash="")
+        if len(fits := matching(word, self.accesses)) > 1:
+            return filled.noted(f"“{_echo(word)}” fits {len(fits)} accesses: choose one.")
+        return self._near(word, filled, _NEAR_ENOUGH) or filled.noted(_not_among(word))
+
+    def _near(self, word: str, filled: Filled, cutoff: float = _NEAR, slash: str = "/") -> Filled | None:
+        """With the nearest name offered, if one is near."""
+        if filled.access is not None or filled.offered is not None or slash not in word:
+            return None
+        names = {access.name.casefold(): access for access in self.accesses}
+        near = get_close_matches(word.casefold(), names, n=1, cutoff=cutoff)
+        if not near or matching(word, self.accesses, anywhere=True):
+            return None
+        meant = names[near[0]]
+        return replace(filled.noted(f"{_not_among(word)} Did you mean {_echo(meant.name)}?"), offered=meant)
+
+
+def _next_word(text: str) -> str:
+    found = _WORD.search(text)
+    return plain(found[0]) if found else ""
+
+
+def _is_for(word: str) -> bool:
+    return word.casefold() == "for"
+
+
+def _duration_in(word: str) -> str:
+    """What looks like a duration, in one piece and lower case; empty if this does not."""
+    compact = "".join(plain(word).lower().split())
+    return compact if _DURATION.fullmatch(compact) else ""
 
 
 def _with_duration(filled: Filled, word: str) -> Filled:
@@ -96,32 +195,53 @@ def _with_duration(filled: Filled, word: str) -> Filled:
     return replace(filled, asked=replace(filled.asked, duration=typed))
 
 
-def _with_access(filled: Filled, word: str, accesses: Sequence[Access], *, first: bool) -> Filled | None:
-    """A word without a slash may begin the reason, so it counts only if it fits one access alone."""
-    fits = matching(word, accesses)
-    if len(fits) == 1:
-        return replace(filled, access=fits[0], asked=replace(filled.asked, access=fits[0].name))
-    if not first or "/" not in word:
-        return None
-    if fits:
-        return filled.noted(f"“{_echo(word)}” fits {len(fits)} accesses: choose one.")
-    near = get_close_matches(word.casefold(), names := {access.name.casefold(): access for access in accesses}, n=1)
-    meant = f" Did you mean {_echo(names[near[0]].name)}?" if near else ""
-    return filled.noted(f"“{_echo(word)}” is not among the accesses you may ask for.{meant}")
+def _with_access(filled: Filled, access: Access) -> Filled:
+    return replace(filled, access=access, asked=replace(filled.asked, access=access.name))
 
 
-def matching(word: str, accesses: Iterable[Access]) -> list[Access]:
-    """The one with this name in any case, else all whose name begins with it, if it is long enough to mean one."""
+def _whole_name(word: str, accesses: Sequence[Access]) -> Access | None:
+    """The one access with this name; or, as a slash stands in no ordinary word, the one that a piece with one means."""
+    fits = matching(word, accesses, anywhere=True)
+    return fits[0] if len(fits) == 1 and ("/" in word or fits[0].name.casefold() == word.casefold()) else None
+
+
+def _named_amid(filled: Filled, reason: str, accesses: Sequence[Access]) -> Filled:
+    """With the one access that the reason names, if none was named beside it."""
+    if filled.access is not None or filled.offered is not None:
+        return filled
+    words = (plain(found[0]).strip(_STOPS) for found in _WORD.finditer(reason))
+    named = {access.name: access for word in words if (access := _whole_name(word, accesses))}
+    return _with_access(filled, *named.values()) if len(named) == 1 else filled
+
+
+def _not_among(word: str) -> str:
+    return f"“{_echo(word)}” is not among the accesses you may ask for."
+
+
+def without_slip(note: str) -> str:
+    """What is left to say once an access is chosen."""
+    return _SLIP.sub("", note).strip()
+
+
+def matching(word: str, accesses: Iterable[Access], *, anywhere: bool = False) -> list[Access]:
+    """The one with this name in any case, else all whose name begins with it, if it is long enough to mean one; with
+    ``anywhere``, where none does, all of whose name a part begins with it.
+    """
     wanted = word.casefold()
     names = [(access.name.casefold(), access) for access in accesses]
     if exactly := [access for name, access in names if name == wanted]:
         return exactly if len(exactly) == 1 else [access for access in exactly if access.name == word] or exactly
-    return [access for name, access in names if len(wanted) >= _SHORTEST_PREFIX and name.startswith(wanted)]
+    if len(wanted) < _SHORTEST_PREFIX:
+        return []
+    if begun := [access for name, access in names if name.startswith(wanted)]:
+        return begun
+    part = re.compile(rf"(?<![a-z0-9]){re.escape(wanted)}")
+    return [access for name, access in names if part.search(name)] if anywhere else []
 
 
 def incident_in(word: str, access: Access | None) -> str | None:
     """The incident or ticket this word names, as the access writes them, or like `INC-42`."""
-    bare = plain(word).strip(".,:;!?()[]")
+    bare = plain(word).strip(_STOPS)
     for written in (bare, bare.upper()):
         if access is not None and access.incident is not None:
             if access.accepts_incident(written):

@@ -153,6 +153,12 @@ def quote(text: str, by: str = "") -> Json:
     return {"type": "rich_text", "elements": [who, said] if by else [said]}
 
 
+def code(text: str) -> Json:
+    """Something to be typed or copied, letter by letter."""
+    said = {"type": "rich_text_preformatted", "elements": [{"type": "text", "text": shorten(text, SECTION)}]}
+    return {"type": "rich_text", "elements": [said]}
+
+
 def context(*texts: str) -> Json:
     return {
         "type": "context",

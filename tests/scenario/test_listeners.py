@@ -5,6 +5,7 @@ import pytest
 from bot.refusals import Shown
 from jit.ledger import Notes
 from jit.ledger.undelivered import REFUSED, Undelivered
+from playground import person as played
 from playground.sample import ALICE, BOB, CAROL, EVE, MALLORY, REQUESTS
 from playground.world import Channel
 from tests.world.played_office import PlayedOffice, by
@@ -20,7 +21,12 @@ COMMANDS = {
     "@jit help": "/jit list",
     "extend R-7F3K 1h": "comes with a later version. For more time wait for the end, or release it, and ask again.",
     "break-glass orders-db/read": "comes with a later version",
-    "reqest orders-db/read": "Did you mean `/jit request`?",
+    "reqest": "Did you mean `/jit request`?",
+    "requst Orders-DB/read  1h <why> *not*": "/jit request Orders-DB/read  1h <why> *not*",
+    "relase R-7F3K": "/jit release R-7F3K",
+    "orders-db/read 1h db down": "/jit request orders-db/read 1h db down",
+    "1h orders-db/read": "/jit request 1h orders-db/read",
+    "reqest orders-db/read 1h password=hunter2hunter2": "looks like it holds a password",
     "<!channel>": "There is no `/jit &lt;!channel&gt;`.",
     "show": "Say which request",
     "release yesterday!": "Say which request",
@@ -32,6 +38,7 @@ def test_command_that_needs_nothing_looked_up_is_answered_in_the_acknowledgement
         given = office.jit(ALICE, typed)
         assert given.ok, typed
         assert answer in str(given.ack), typed
+        assert "hunter2" not in str(given.ack), typed
     assert office.ledger.read() == []
 
 
@@ -55,6 +62,35 @@ def test_form_says_what_it_could_not_use(office: PlayedOffice) -> None:
     assert "“orders-db/raed” is not among the accesses you may ask for." in form.text
     assert "“1.5h” was not used as a duration." in form.text
     assert form.value("Reason") == "db down"
+
+
+def test_a_slip_is_taken_by_a_press_and_what_was_typed_stays(office: PlayedOffice) -> None:
+    form = office.form(ALICE, "request db down orders-db/raed for 1h INC-42")
+    assert form.value("Access") is None
+    form.fill({"Reason": "db down: orders are stuck"})
+    assert form.press("Use orders-db/read").ok
+    office.wait(lambda: form.value("Access") == "orders-db/read")
+    assert "Did you mean" not in form.text
+    assert "At most 8 h · decided by 1 of dba" in form.text
+    assert [form.value(each) for each in ("Duration", "Reason", "Incident")] == [
+        "1h",
+        "db down: orders are stuck",
+        "INC-42",
+    ]
+    assert "orders-db/write" in form.options("Access", "write")
+    assert form.submit().ok
+    assert office.wait(office.requests)[0].access == "orders-db/read"
+
+
+def test_an_offer_for_what_one_may_not_ask_for_is_not_taken(office: PlayedOffice) -> None:
+    form = office.form(CAROL, "request orders-db/raed 1h db down")
+    assert "Did you mean" not in form.text
+    form = office.form(ALICE, "request orders-db/raed 1h db down")
+    button = next(block["accessory"] for block in form.view["blocks"] if "accessory" in block)
+    office.person(ALICE).press_raw(played.Shown({"view": form.view}), button | {"block_id": "note", "value": "no/such"})
+    office.person(ALICE).press_raw(played.Shown({"view": form.view}), button | {"block_id": "note", "value": None})
+    office.ask()
+    assert form.value("Access") is None
 
 
 def test_secret_in_the_command_never_reaches_the_form(office: PlayedOffice) -> None:

@@ -44,6 +44,27 @@ TYPED = {
     "orders are stuck": ("", "", "orders are stuck", ""),
     "5xx everywhere": ("", "", "5xx everywhere", ""),
     "": ("", "", "", ""),
+    "1h orders-db/read db down": ("orders-db/read", "1h", "db down", ""),
+    "db down orders-db/read for 1h INC-42": ("orders-db/read", "1h", "db down", "INC-42"),
+    "orders-db/read for 1h db down": ("orders-db/read", "1h", "db down", ""),
+    "INC-42 db down 1h orders-db/read": ("orders-db/read", "1h", "db down", "INC-42"),
+    "orders-db/read db down 2h": ("orders-db/read", "2h", "db down", ""),
+    "orders-db/read 1h slow for 30m": ("orders-db/read", "1h", "slow for 30m", ""),
+    "orders-db/read db down since 30m": ("orders-db/read", "", "db down since 30m", ""),
+    "need orders-db/read as it is stuck": ("orders-db/read", "", "need orders-db/read as it is stuck", ""),
+    "db down because of INC-42": ("", "", "db down because of INC-42", "INC-42"),
+    "see what billing says": ("billing", "", "see what billing says", ""),
+    "orders-db/read or orders-db/write 1h": ("orders-db/read", "1h", "or orders-db/write", ""),
+    "is it orders-db/read or orders-db/write now": ("", "", "is it orders-db/read or orders-db/write now", ""),
+    "logs are in /var/log/read 1h": ("", "1h", "logs are in /var/log/read", ""),
+    "write 1h": ("orders-db/write", "1h", "", ""),
+    "1h adm db down": ("orders-db/admin", "1h", "adm db down", ""),
+    "for a look at bills": ("", "", "for a look at bills", ""),
+    "db/wri 1h down": ("orders-db/write", "1h", "down", ""),
+    "read the stuck orders": ("", "", "read the stuck orders", ""),
+    "for 1h": ("", "1h", "", ""),
+    "for": ("", "", "for", ""),
+    "1h db": ("", "1h", "db", ""),
 }
 
 
@@ -65,7 +86,25 @@ def test_a_slip_in_an_access_is_met_with_the_nearest_that_one_may_ask_for_and_ta
         filled = fill(typed, ALL)
         assert filled.access is None, typed
         assert filled.note.endswith(f"is not among the accesses you may ask for. Did you mean {nearest_is}?"), typed
+        assert filled.offered is not None
+        assert filled.offered.name == nearest_is
+        assert filled.asked.access == "", typed
     assert "Did you mean" not in fill("no/such 30m", ALL).note
+
+
+def test_a_slip_is_found_in_any_place_where_an_access_may_stand() -> None:
+    for typed, nearest_is, reason in (
+        ("db down orders-db/raed 1h", "orders-db/read", "db down"),
+        ("billng 1h", "billing", ""),
+        ("billng", "billing", ""),
+        ("billng db down", "", "billng db down"),
+        ("see /var/log 1h", "", "see /var/log"),
+        ("orders-db/raed 30m db down orders-db/write", "orders-db/read", "db down orders-db/write"),
+    ):
+        filled = fill(typed, ALL)
+        assert (filled.offered.name if filled.offered else "") == nearest_is, typed
+        assert filled.asked.reason == reason, typed
+    assert fill("orders-db/raed 1h", ()).offered is None  # nothing is told of what one may not ask for
 
 
 def test_what_cannot_be_used_is_said() -> None:
