@@ -35,6 +35,8 @@ _NEAR_ENOUGH, _NEAR = 0.6, 0.75
 _SLIP = re.compile(r"“[^”]*” (?:is not among the accesses[^.]*\.(?: Did you mean [^?]*\?)?|fits \d+ accesses[^.]*\.)")
 _LONGEST_ECHO = 40
 _SHORTEST_PREFIX = 3
+_LIKE_A_NAME = 10
+"""Words of a reason that are looked at for whether they name an access."""
 
 
 def split(text: str) -> tuple[str, str]:
@@ -82,16 +84,19 @@ def fill(text: str, accesses: Sequence[Access]) -> Filled:
     What is named amid the reason counts and stays there. What looks like one of them and cannot be used is said in the
     note; a name that is not quite one is met with the nearest, which is offered and not taken.
     """
-    reading = _Reading(text.strip(), accesses)
+    reading = _Reading(text.strip(), accesses, frozenset(access.name.casefold() for access in accesses))
     filled, rest = reading.from_the_front()
     filled, rest = reading.from_the_back(filled, rest)
-    return _with_reason(_named_amid(filled, rest, accesses), rest.strip(_QUOTES).strip())
+    return _with_reason(reading.named_amid(filled, rest), rest.strip(_QUOTES).strip())
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
+    """``names`` are those of ``accesses`` in one case: a long reason may stand beside thousands of them."""
+
     text: str
     accesses: Sequence[Access]
+    names: frozenset[str]
 
     def from_the_front(self) -> tuple[Filled, str]:
         """What the words before the reason fill, and the rest."""
@@ -127,11 +132,27 @@ class _Reading:
         asked = filled.asked
         if not asked.duration and (duration := _duration_in(word)):
             return _with_duration(filled, duration)
-        if filled.access is None and filled.offered is None and (access := _whole_name(word, self.accesses)):
+        if filled.access is None and filled.offered is None and (access := self._whole_name(word)):
             return _with_access(filled, access)
         if not asked.incident and (incident := incident_in(word, filled.access)):
             return replace(filled, asked=replace(asked, incident=incident))
         return None
+
+    def _whole_name(self, word: str) -> Access | None:
+        """The one access with this name; or, as a slash stands in no ordinary word, the one that a piece with one
+        means.
+        """
+        fits = matching(word, self.accesses, anywhere=True) if "/" in word or word.casefold() in self.names else []
+        return fits[0] if len(fits) == 1 else None
+
+    def named_amid(self, filled: Filled, reason: str) -> Filled:
+        """With the one access that the reason names, if none was named beside it."""
+        if filled.access is not None or filled.offered is not None:
+            return filled
+        words = dict.fromkeys(plain(found[0]).strip(_STOPS) for found in _WORD.finditer(reason))
+        like_a_name = [word for word in words if "/" in word or word.casefold() in self.names][:_LIKE_A_NAME]
+        named = {access.name: access for word in like_a_name if (access := self._whole_name(word))}
+        return _with_access(filled, *named.values()) if len(named) == 1 else filled
 
     def _piece(self, word: str, after: str, filled: Filled) -> Filled | None:
         """With the one access that a piece of a name means: beside a duration or an incident, or where nothing else
@@ -197,21 +218,6 @@ def _with_duration(filled: Filled, word: str) -> Filled:
 
 def _with_access(filled: Filled, access: Access) -> Filled:
     return replace(filled, access=access, asked=replace(filled.asked, access=access.name))
-
-
-def _whole_name(word: str, accesses: Sequence[Access]) -> Access | None:
-    """The one access with this name; or, as a slash stands in no ordinary word, the one that a piece with one means."""
-    fits = matching(word, accesses, anywhere=True)
-    return fits[0] if len(fits) == 1 and ("/" in word or fits[0].name.casefold() == word.casefold()) else None
-
-
-def _named_amid(filled: Filled, reason: str, accesses: Sequence[Access]) -> Filled:
-    """With the one access that the reason names, if none was named beside it."""
-    if filled.access is not None or filled.offered is not None:
-        return filled
-    words = (plain(found[0]).strip(_STOPS) for found in _WORD.finditer(reason))
-    named = {access.name: access for word in words if (access := _whole_name(word, accesses))}
-    return _with_access(filled, *named.values()) if len(named) == 1 else filled
 
 
 def _not_among(word: str) -> str:
