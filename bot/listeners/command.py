@@ -6,10 +6,12 @@ from typing import Any
 
 from slack_bolt import Ack, App, BoltContext
 
+from bot.buttons import RELEASE
 from bot.listeners import acts
 from bot.listeners.caller import Caller, text_at
 from bot.listeners.context import Answer, ListenerContext
 from bot.listeners.look import list_requests, show_request
+from bot.listeners.own import OwnAct, act_on_own
 from bot.listeners.request import open_request_form
 from bot.listeners.typed import LATER, begins_request, nearest, request_id_in, split
 from bot.views.text import Drawn, code, escape, harmless, section
@@ -18,7 +20,7 @@ from jit.requests.intake import looks_secret, text_trouble
 HELP = """\
 `/jit request` asks for access. Add what you know: `/jit request orders-db/read 30m INC-42 db down: need shell`
 `/jit list` shows your requests · `/jit show R-7F3K` one of them
-`/jit release R-7F3K` gives access back · `/jit revoke R-7F3K reason` takes somebody's away"""
+`/jit release` gives access back · `/jit revoke R-7F3K reason` takes somebody's away"""
 
 REVOKED_FROM = "revoked from the command"
 
@@ -27,8 +29,13 @@ WithRequest = Callable[[ListenerContext, Caller, str, str], Answer]
 
 ABOUT_REQUEST: dict[str, WithRequest] = {
     "show": lambda ctx, caller, request_id, _: show_request(ctx, caller, request_id),
-    "release": lambda ctx, caller, request_id, _: acts.release(ctx, caller, request_id),
     "revoke": lambda ctx, caller, request_id, rest: acts.revoke(ctx, caller, request_id, rest or REVOKED_FROM),
+}
+
+WITH_OWN = {
+    "release": OwnAct(
+        "release", "Release", RELEASE, lambda ctx, caller, request_id: acts.release(ctx, caller, request_id)
+    )
 }
 
 
@@ -42,6 +49,10 @@ def register(app: App, ctx: ListenerContext) -> None:
         elif subcommand == "list":
             ack()
             ctx.run(caller, "list", lambda: list_requests(ctx, caller))
+        elif subcommand in WITH_OWN:
+            ack()
+            own = WITH_OWN[subcommand]
+            ctx.run(caller, own.attempted, lambda: act_on_own(ctx, caller, own, rest), request_id_in(rest)[0])
         elif subcommand in ABOUT_REQUEST:
             request_id, more = request_id_in(rest)
             if request_id is None:

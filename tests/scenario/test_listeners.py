@@ -29,7 +29,7 @@ COMMANDS = {
     "reqest orders-db/read 1h password=hunter2hunter2": "looks like it holds a password",
     "<!channel>": "There is no `/jit &lt;!channel&gt;`.",
     "show": "Say which request",
-    "release yesterday!": "Say which request",
+    "revoke yesterday!": "Say which request",
 }
 
 

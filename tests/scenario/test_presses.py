@@ -15,7 +15,7 @@ from jit.facts import EndCause, RefusalReason
 from jit.ledger import LedgerUnavailable, StoredDirectory
 from jit.requests.lifecycle import State
 from playground.faults import Fault
-from playground.sample import ALICE, BOB, CAROL, EVE, MALLORY, TEAM
+from playground.sample import ALICE, BOB, CAROL, EVE, MALLORY, REQUESTS, TEAM
 from playground.socket_mode import Unanswered
 from tests.world.outsiders import STRANGER
 from tests.world.played_office import PlayedOffice, active_request, opened, rules_of_its_own
@@ -134,6 +134,33 @@ def test_release_and_revoke_from_the_command_in_any_spelling(office: PlayedOffic
     assert active.id in office.told(CAROL, "This access is ending already;")
     office.jit(CAROL, "show R-2222")
     office.told(CAROL, "There is no such request.")
+
+
+def test_release_that_names_none_is_of_the_only_one_or_asks_which(office: PlayedOffice) -> None:
+    office.jit(ALICE, "release")
+    office.told(ALICE, "You hold no access now.")
+    first = active_request(office)
+    office.jit(ALICE, "release")
+    office.told(ALICE, f"Released. {first.id}")
+    second = active_request(office)
+    third = active_request(office, access="orders-db/write")
+    office.jit(ALICE, "release")
+    assert second.id in office.told(ALICE, "Which one? You hold:")
+    office.jit(ALICE, "release R-2222")
+    said = office.told(ALICE, "There is no such request.")
+    assert "orders-db/read" in said
+    assert "orders-db/write" in said
+    office.jit(EVE, f"release {third.id}")
+    assert "You hold" not in office.told(EVE, "Only the person who asked")
+    which = next(shown for shown in reversed(office.person(ALICE).sees(REQUESTS)) if "There is no" in shown.text)
+    assert which.buttons == ["Release", "Release"]
+    office.jit(ALICE, "release orders-db/wri")
+    office.told(ALICE, f"Released. {third.id}")
+    office.person(ALICE).press_raw(which, which.content["blocks"][2]["accessory"] | {"block_id": "b"})
+    office.told(ALICE, "Released.")
+    office.wait(lambda: len(office.facts("released")) == 3)
+    office.jit(STRANGER, "release")
+    office.told(STRANGER, "another workspace")
 
 
 def test_list_shows_ones_own_what_waits_and_to_security_all(office: PlayedOffice) -> None:

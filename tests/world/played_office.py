@@ -124,7 +124,7 @@ def by(user: str) -> Actor:
     return Actor(user, TEAM, Source.SLACK)
 
 
-def active_request(office: PlayedOffice) -> Request:
-    request = office.ask()
+def active_request(office: PlayedOffice, access: str = "orders-db/read") -> Request:
+    request = office.ask(access=access)
     office.use_cases.approve(by(BOB), request.id, request.digest)
     return office.make_active(request)
