@@ -37,8 +37,10 @@ class Workspace:
             "subteam_members_changed",
             "subteam_updated",
             "app_home_opened",
+            "app_mention",
             "message.channels",
             "message.groups",
+            "message.im",
         }
     )
     commands: tuple[Command, ...] = ()

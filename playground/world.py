@@ -215,6 +215,7 @@ class World:
             stored: Json = {"type": "message", "ts": self.next_ts(), **message}
             channel.messages[stored["ts"]] = stored
             self._emit_message(channel, stored, stored["ts"])
+            self._emit_mention(channel, stored)
             return stored
 
     def rewrite(self, channel: Channel, ts: str, fields: Json) -> Json:
@@ -285,6 +286,14 @@ class World:
         about = {"channel": channel.id, "channel_type": channel.kind, "event_ts": ts}
         named = {"channel": "channels", "group": "groups"}.get(channel.kind, channel.kind)
         self._emit({"type": "message", "ts": ts, **change, **about}, f"message.{named}")
+
+    def _emit_mention(self, channel: Channel, message: Json) -> None:
+        """Slack tells an app of it where the app is, and by a message alone in their own conversation."""
+        bot = self.workspace.bot_user
+        mentions = f"<@{bot}>" in str(message.get("text", "")) and message.get("user") != bot
+        if mentions and channel.kind != "im" and bot in channel.members:
+            told: Json = {key: message[key] for key in ("user", "text", "ts", "thread_ts", "team") if key in message}
+            self._emit({"type": "app_mention", **told, "channel": channel.id, "event_ts": message["ts"]})
 
     def _emit(self, event: Json, subscription: str = "") -> None:
         self.notify()

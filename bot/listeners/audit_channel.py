@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
-from slack_bolt import App
 
 from bot.followers import cards_gone
 from bot.followers.cards import Cards
@@ -23,21 +22,19 @@ from jit.policy import Policy
 log = structlog.get_logger(__name__)
 
 
-def register(app: App, ctx: ListenerContext) -> None:
-    def message(event: dict[str, Any], body: dict[str, Any]) -> None:
-        policy, channel = ctx.core.policies.last_good, event.get("channel")
-        if event.get("subtype") not in CHANGES or policy is None:
-            return
-        is_audit, has_cards = channel == policy.channels.audit, _has_cards(policy, channel)
-        if not (is_audit or has_cards) or text_at(body, "team_id") != ctx.directory.workspace:
-            return
-        change = Change.read(event)
-        if change and is_audit:
-            _leave_word(lambda: leave_word(Notes(ctx.core.ledger.engine, AuditChannel.name), change))
-        if change and has_cards and change.words == GONE:
-            _leave_word(lambda: cards_gone.leave_word(Notes(ctx.core.ledger.engine, Cards.name), change.ts, change.bot))
-
-    app.event("message")(message)
+def hear(ctx: ListenerContext, event: dict[str, Any], body: dict[str, Any]) -> None:
+    """A message of any channel, as Slack tells of it."""
+    policy, channel = ctx.core.policies.last_good, event.get("channel")
+    if event.get("subtype") not in CHANGES or policy is None:
+        return
+    is_audit, has_cards = channel == policy.channels.audit, _has_cards(policy, channel)
+    if not (is_audit or has_cards) or text_at(body, "team_id") != ctx.directory.workspace:
+        return
+    change = Change.read(event)
+    if change and is_audit:
+        _leave_word(lambda: leave_word(Notes(ctx.core.ledger.engine, AuditChannel.name), change))
+    if change and has_cards and change.words == GONE:
+        _leave_word(lambda: cards_gone.leave_word(Notes(ctx.core.ledger.engine, Cards.name), change.ts, change.bot))
 
 
 def _has_cards(policy: Policy, channel: object) -> bool:

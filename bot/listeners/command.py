@@ -32,11 +32,12 @@ ABOUT_REQUEST: dict[str, WithRequest] = {
     "revoke": lambda ctx, caller, request_id, rest: acts.revoke(ctx, caller, request_id, rest or REVOKED_FROM),
 }
 
-WITH_OWN = {
-    "release": OwnAct(
-        "release", "Release", RELEASE, lambda ctx, caller, request_id: acts.release(ctx, caller, request_id)
-    )
-}
+
+def _release(ctx: ListenerContext, caller: Caller, request_id: str) -> Answer:
+    return acts.release(ctx, caller, request_id)
+
+
+WITH_OWN = {"release": OwnAct("release", "Release", RELEASE, _release)}
 
 
 def register(app: App, ctx: ListenerContext) -> None:

@@ -9,6 +9,7 @@ from bot.listeners import audit_channel
 from bot.listeners.caller import is_id, text_at
 from bot.listeners.context import ListenerContext
 from bot.listeners.home import draw_again
+from bot.listeners.spoken_to import SpokenTo
 
 
 def register(app: App, ctx: ListenerContext) -> None:
@@ -35,11 +36,19 @@ def register(app: App, ctx: ListenerContext) -> None:
             directory.changed(person)
             draw_again(ctx, person)
 
+    def message(event: dict[str, Any], body: dict[str, Any]) -> None:
+        if text_at(event, "channel_type") == "im":
+            spoken_to.hear(event, body)
+        else:
+            audit_channel.hear(ctx, event, body)
+
+    spoken_to = SpokenTo(ctx)
+    app.event("app_mention")(spoken_to.hear)
+    app.event("message")(message)
     app.event("subteam_members_changed")(members_changed)
     app.event("subteam_updated")(group_changed)
     app.event("subteam_created")(group_changed)
     app.event("user_change")(user_changed)
-    audit_channel.register(app, ctx)
 
 
 def tell_of_group(directory: SlackDirectory, group: Any) -> None:

@@ -62,12 +62,11 @@ def _live(ctx: ListenerContext, caller: Caller) -> list[Request]:
 
 def _which(says: str, live: Sequence[Request], own: OwnAct, ctx: ListenerContext) -> Drawn:
     now = ctx.core.clock.now()
-    yours = ", ".join(f"{request.id} ({word(request.access)})" for request in live[:MOST])
-    text = f"{says} You hold {yours}"
     more = f" and {len(live) - MOST} more" if len(live) > MOST else ""
-    blocks = [section(f"{says} You hold{f' these{more}' if more else ''}:")]
+    yours = ", ".join(f"{request.id} ({word(request.access)})" for request in live[:MOST])
+    blocks = [section(f"{says} You hold{more and ' these'}{more}:")]
     for request in live[:MOST]:
         until = f"until {moment(request.ends_at, now)}" if request.ends_at else ""
         press = button(own.label, own.action, value_of(request.id, request.digest))
         blocks.append(section(line_of(f"*{word(request.access)}*", until, request.id)) | {"accessory": press})
-    return Drawn(f"{text}{more}.", blocks)
+    return Drawn(f"{says} You hold {yours}{more}.", blocks)

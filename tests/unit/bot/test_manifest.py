@@ -30,8 +30,10 @@ SCOPES = {
 """The scopes that Slack wants for each Web API method we call."""
 EVENT_SCOPES = {
     "app_home_opened": set(),
+    "app_mention": {"app_mentions:read"},
     "message.channels": {"channels:history"},
     "message.groups": {"groups:history"},
+    "message.im": {"im:history"},
     "subteam_created": {"usergroups:read"},
     "subteam_members_changed": {"usergroups:read"},
     "subteam_updated": {"usergroups:read"},
