@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from bot.views.text import Json, button, plain_text, shorten
 from jit.durations import say_duration
 from jit.policy import Access, Rule
-from jit.requests.intake import ACCESS, DURATION, INCIDENT, REASON, RequestForm
+from jit.requests.intake import ACCESS, DURATION, INCIDENT, REASON, RequestForm, incident_wanted
 
 REQUEST_FORM, DENY_FORM = "jit.form.request", "jit.form.deny"
 CHOOSE_ACCESS, ACCESS_TAKEN, TAKE_OFFERED = "jit.form.access", "jit.form.access.taken", "jit.form.take"
@@ -47,7 +47,7 @@ def request_form(filled: Filled, channel: str, menu: str = CHOOSE_ACCESS) -> Jso
     """
     access, asked = filled.access, filled.asked
     needs_incident = access is not None and access.incident is not None
-    written = f"Needed here, written like {access.incident}" if access and access.incident else "If there is one."
+    written = f"Needed here: {incident_wanted(access)}." if access and needs_incident else "If there is one."
     blocks = [
         *_note(filled),
         _field(ACCESS, "Access", _chooser(access, menu), dispatch=True),

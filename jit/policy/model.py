@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from jit.facts import Quorum
 from jit.policy.conditions import Condition
+from jit.policy.incident_example import example_of
 from jit.policy.incidents import accepts
 from jit.policy.risk import Risk
 
@@ -72,10 +73,18 @@ class Access:
     on_leave: OnLeave = "end"
     labels: Mapping[str, str] = field(default_factory=dict)
 
+    incident_example: str | None = None
+    """As the file gives it."""
+
     @property
     def quorums(self) -> tuple[Quorum, ...]:
         """Of all rules, each once."""
         return tuple(dict.fromkeys(quorum for rule in self.rules for quorum in rule.quorums))
+
+    @property
+    def example_incident(self) -> str:
+        """What an incident is written like here, for people; empty where nothing is known."""
+        return self.incident_example or (example_of(self.incident) if self.incident else None) or ""
 
     def accepts_incident(self, incident: str) -> bool:
         """Whether ``incident`` is written as this access wants it: matched whole, ASCII only."""

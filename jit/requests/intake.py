@@ -121,10 +121,16 @@ def _incident_trouble(incident: str | None, access: Access | None) -> str | None
     if access is None or access.incident is None:
         return None
     if incident is None:
-        return f"{access.name} needs an incident or ticket, written like {access.incident}."
+        return f"{access.name} needs {incident_wanted(access)}."
     if not access.accepts_incident(incident):
-        return f"Write it like {access.incident}."
+        return f"This is not {incident_wanted(access)}."
     return None
+
+
+def incident_wanted(access: Access) -> str:
+    """`an incident or ticket like INC-4711`: an example, as no pattern is shown to who asks."""
+    like = f" like {access.example_incident}" if access.example_incident else " id"
+    return f"an incident or ticket{like}"
 
 
 def text_trouble(text: str, *, longest: int = LONGEST_TEXT) -> str | None:

@@ -222,6 +222,7 @@ class AccessForm(Form):
     max_duration: Duration
     pending_for: Duration = timedelta(hours=8)
     incident: Annotated[str, AfterValidator(require_pattern)] | None = None
+    incident_example: Text | None = None
     channel: Channel
     request: SomeWho
     deny: tuple[Who, ...] = ()

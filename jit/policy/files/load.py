@@ -209,6 +209,7 @@ def _access(name: str, entry: AccessForm, forms: Forms) -> Access:
         incident=entry.incident,
         on_leave=entry.on_leave,
         labels=MappingProxyType(entry.labels),
+        incident_example=entry.incident_example,
     )
 
 

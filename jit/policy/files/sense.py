@@ -10,6 +10,7 @@ from jit.policy.files.document import Path
 from jit.policy.files.form import AccessForm, QuorumForm, RuleForm, secret_problem
 from jit.policy.files.merge import Merged
 from jit.policy.files.shape import Forms, rules_in, well_shaped
+from jit.policy.incidents import accepts
 
 
 def check_sense(merged: Merged, forms: Forms) -> None:
@@ -48,6 +49,8 @@ def _check_access(merged: Merged, name: str, access: AccessForm, membership: Mem
     if membership and known and not membership.has(access.request, 1, but=access.deny):
         merged.blame((*path, "request"), "nobody may ask for this")
     before: list[RuleForm] = []
+    if access.incident_example and not (access.incident and accepts(access.incident, access.incident_example)):
+        merged.blame((*path, "incident_example"), "is no incident as this access wants it: the pattern refuses it")
     for number, rule in enumerate(access.approve):
         if why := next(filter(None, (_never_after(each, rule) for each in before)), None):
             merged.blame((*path, "approve", number), f"is never reached: {why}")

@@ -99,6 +99,11 @@ def test_every_slip_is_named_at_its_field(tmp_path):
             'did you mean "incident.open"?',
         ),
         ("    risk: critical", "    break_glass: {}", "break_glass: comes with a later version of jit"),
+        (
+            r"'(INC|CHG)-\d+'",
+            "'(INC|CHG)-[0-9]+'\n    incident_example: JIRA-1",
+            "incident_example: is no incident as this access wants it",
+        ),
         (r"'(INC|CHG)-\d+'", r"'(a)\1'", "incident: this regular expression cannot be used"),
         ("env:ORDERS_DB_ADMIN_DSN", "postgresql://jit:hunter2@db/orders", "dsn: a secret is named, never written"),
         ("env:ORDERS_DB_ADMIN_DSN", "host=db password=hunter2", "dsn: a secret is named, never written"),
