@@ -50,6 +50,10 @@ def own_request(request: Request, asked: int | None, names: Names) -> str:
     return f"You asked for this yourself, so somebody else of {who} has to decide.{people} {request.id}"
 
 
+def deny_own(request: Request) -> str:
+    return f"You asked for this yourself: press Withdraw to take it back. {request.id}"
+
+
 def waits_for(needs: tuple[Quorum, ...], names: Names) -> str:
     """`1 of @dba and 1 of @security`"""
     return " and ".join(f"{need.count} of {audience(need, names)}" for need in needs)

@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 from jit.requests.lifecycle import REQUEST_ID
 
-APPROVE, DENY, WITHDRAW, RELEASE, REVOKE, ASK = (
+APPROVE, DENY, WITHDRAW, END, RELEASE, REVOKE, ASK = (
     "jit.approve",
     "jit.deny",
     "jit.withdraw",
+    "jit.end",
     "jit.release",
     "jit.revoke",
     "jit.ask",

@@ -4,12 +4,14 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from bot.views.text import Json, button, plain_text, shorten
+from bot.views.text import Json, Names, button, plain_text, shorten
+from bot.views.words import loses
 from jit.durations import say_duration
 from jit.policy import Access, Rule
 from jit.requests.intake import ACCESS, DURATION, INCIDENT, REASON, RequestForm, incident_wanted
+from jit.requests.lifecycle import Request
 
-REQUEST_FORM, DENY_FORM = "jit.form.request", "jit.form.deny"
+REQUEST_FORM, DENY_FORM, END_FORM = "jit.form.request", "jit.form.deny", "jit.form.end"
 CHOOSE_ACCESS, ACCESS_TAKEN, TAKE_OFFERED = "jit.form.access", "jit.form.access.taken", "jit.form.take"
 """The menu of accesses; the same once an offered one was taken, as Slack keeps what stands in a menu of the same name;
 and the button that takes it.
@@ -66,6 +68,17 @@ def deny_form(value: str, request_id: str) -> Json:
         "Deny",
         value,
         [_field(REASON, "Reason", _typed(REASON, "", multiline=True), hint="The requester reads this.")],
+    )
+
+
+def end_form(value: str, request: Request, names: Names) -> Json:
+    """As `deny_form`, for somebody else's access."""
+    return _modal(
+        END_FORM,
+        f"End {request.id}",
+        "End access",
+        value,
+        [_field(REASON, "Reason", _typed(REASON, "", multiline=True), hint=f"{loses(request, names)} They read this.")],
     )
 
 

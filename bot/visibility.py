@@ -55,13 +55,13 @@ class Visibility:
         """Whether to show this person anything: a full member of our workspace, as known lately. Raises nothing."""
         return self._trouble(by) is None
 
-    def is_none_of_us(self, by: Actor) -> bool:
+    def is_none_of_us(self, by: Actor, known_for: timedelta = _KNOWN_FOR) -> bool:
         """Whether it is known that this person is to be shown nothing. Raises nothing."""
-        return bool(self.directory.workspace) and self._trouble(by) is RefusalReason.BAD_STANDING
+        return bool(self.directory.workspace) and self._trouble(by, known_for) is RefusalReason.BAD_STANDING
 
-    def _trouble(self, by: Actor) -> RefusalReason | None:
+    def _trouble(self, by: Actor, known_for: timedelta = _KNOWN_FOR) -> RefusalReason | None:
         try:
-            recall = partial(self.directory.recall, within=_KNOWN_FOR)
+            recall = partial(self.directory.recall, within=known_for)
             return membership_trouble(by, self.directory.workspace, recall)
         except LedgerUnavailable:
             return RefusalReason.CANNOT_LOOK_UP
@@ -69,6 +69,11 @@ class Visibility:
     def own(self, person: str) -> list[Request]:
         """What this person asked for and is not over."""
         return self.ledger.requests(Question(requester=person, states=OPEN | {State.ENDING}, limit=_ALL))
+
+    def open_for(self, person: str, access: str) -> Request | None:
+        """What this person asked for of this access, and waits or has."""
+        found = self.ledger.requests(Question(requester=person, access=access, states=OPEN, limit=1))
+        return next(iter(found), None)
 
     def past(self, person: str) -> list[Request]:
         """The last few of their requests that are over."""

@@ -63,7 +63,7 @@ STEPS = (
     ),
     Step(
         "Let it end",
-        "Wait out the minute, or press Release as Alice. Her session is cut, and the table is closed.",
+        "Wait out the minute, or press End access as Alice. Her session is cut, and the table is closed.",
         (("Be Alice", _go(ALICE)),),
         lambda told: told.had("granted", "ended"),
     ),

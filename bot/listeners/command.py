@@ -14,7 +14,7 @@ from bot.listeners.look import list_requests, show_request
 from bot.listeners.own import OwnAct, act_on_own
 from bot.listeners.request import open_request_form
 from bot.listeners.typed import LATER, begins_request, nearest, request_id_in, split
-from bot.views.text import Drawn, code, escape, harmless, section
+from bot.views.text import Drawn, code, harmless, section
 from jit.requests.intake import looks_secret, text_trouble
 
 HELP = """\
@@ -86,7 +86,7 @@ def helped(subcommand: str, rest: str = "") -> Drawn:
     if again:
         typed = f"/jit {again.strip()}"
         mean = "Did you mean this? Copy it and send it:"
-        return Drawn(f"{there_is_none} {mean} {escape(typed)}", [section(f"{there_is_none} {mean}"), code(typed)])
+        return Drawn(f"{there_is_none} {mean} {harmless(typed)}", [section(f"{there_is_none} {mean}"), code(typed)])
     guess = f" Did you mean `/jit {meant}`?" if meant else ""
     return _said(f"{there_is_none}{guess}\n{HELP}")
 

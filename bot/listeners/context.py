@@ -105,11 +105,19 @@ class ListenerContext:
         busy = partial(refuse, self.core, by=caller.by, attempted=attempted, reason=RefusalReason.BUSY)
         self._record_here(attempted, partial(busy, request_id=request_id))
 
-    def record_refusal(self, caller: Caller, attempted: str, reason: RefusalReason, access: Access | None) -> None:
+    def record_refusal(
+        self,
+        caller: Caller,
+        attempted: str,
+        reason: RefusalReason,
+        access: Access | None,
+        request_id: str | None = None,
+    ) -> None:
         """Record what the person has been told already: on the pool, or here where it is full."""
         refused = partial(refuse, self.core, by=caller.by, attempted=attempted, reason=reason, access=access)
-        if not self.pool.submit(lambda: _recorded(attempted, refused), caller.by.id):
-            self._record_here(attempted, refused)
+        about = partial(refused, request_id=request_id)
+        if not self.pool.submit(lambda: _recorded(attempted, about), caller.by.id):
+            self._record_here(attempted, about)
 
     def _record_here(self, attempted: str, refused: Callable[[], None]) -> None:
         if not self._room_to_record.acquire(blocking=False):
@@ -128,6 +136,8 @@ class ListenerContext:
             request = refusal.request
             if refusal.reason is not RefusalReason.OWN_REQUEST or request is None:
                 raise
+            if refusal.attempted == "deny":
+                return answers.deny_own(request)
         return answers.own_request(request, self._others(request), self.directory.name)
 
     def _others(self, request: Request) -> int | None:
@@ -156,7 +166,7 @@ def outcome(work: Callable[[], Answer], attempted: str = "") -> Answer:
         return answers.refused(refusal)
     except (LedgerUnavailable, SpoolFailed) as away:
         log.warning("record.unavailable", because=str(away))
-        return answers.NO_RECORD_TO_END if attempted == "revoke" else answers.NO_RECORD
+        return answers.NO_RECORD_TO_END if attempted in {"end", "revoke"} else answers.NO_RECORD
     except Exception as fault:  # noqa: BLE001  every press is answered, whatever happens
         return answers.fault(logged(fault))
 

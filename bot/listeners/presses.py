@@ -22,7 +22,9 @@ ACTS: dict[str, tuple[str, Act]] = {
     RELEASE: ("release", lambda ctx, caller, button: acts.release(ctx, caller, button.request_id)),
     REVOKE: ("revoke", lambda ctx, caller, button: acts.revoke(ctx, caller, button.request_id, REVOKED_FROM)),
 }
-"""What each button attempts, and how. Deny asks for a reason first: `bot.listeners.denial`."""
+"""What each button attempts, and how. Deny and End access may ask for a reason first: `bot.listeners.reasons`. Release
+and Revoke stand in messages of whom alone they are for, and on cards of earlier versions.
+"""
 
 
 def register(app: App, ctx: ListenerContext) -> None:

@@ -4,8 +4,9 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import astuple, replace
+from datetime import timedelta
 from http.client import HTTPException
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from slack_bolt import Ack, App, BoltContext
@@ -30,17 +31,23 @@ from bot.listeners.presses import refuse_press
 from bot.listeners.typed import fill, without_slip
 from bot.refusals import Shown
 from jit.facts import RefusalReason
-from jit.ledger import LedgerUnavailable
+from jit.ledger import LedgerUnavailable, TamperedEntry
 from jit.ledger.undelivered import undelivered
-from jit.policy import PolicyError, StaleGroups
+from jit.policy import Policy, PolicyError, StaleGroups
+from jit.requests.decision import rules_in
 from jit.requests.intake import ACCESS, DURATION, INCIDENT, REASON, BadInput, RequestForm, trouble_with
+from jit.requests.leaving import UNDECIDED
 from jit.requests.lifecycle import Request
-from jit.requests.messages import SAYS
+from jit.requests.messages import ASKED_ALREADY, SAYS
 from jit.use_cases.request import request_access
 
 log = structlog.get_logger(__name__)
 
 _CHANNEL = re.compile(r"[CDG][A-Z0-9]{2,30}")
+GUESTS_KNOWN_FOR = timedelta(days=1)
+"""A form opens at once for whom Slack was asked about lately. It tells of changes by itself, and whoever sends one is
+looked up anew.
+"""
 _NOT_OPENED = (SlackClientError, OSError, HTTPException)
 
 
@@ -48,6 +55,9 @@ def open_request_form(ctx: ListenerContext, caller: Caller, trigger: str, typed:
     """Open the form, filled in as far as ``typed`` goes. Only our own people are shown what there is."""
     if not _is_ours(ctx, caller):
         refuse_press(ctx, caller, "request", RefusalReason.WRONG_WORKSPACE)
+        return
+    if ctx.visibility.is_none_of_us(caller.by, GUESTS_KNOWN_FOR):
+        refuse_press(ctx, caller, "request", RefusalReason.BAD_STANDING)
         return
     found = catalogue(ctx, caller.by.id)
     view = request_form(found.filled(fill(typed, found.accesses)), caller.place.channel)
@@ -107,11 +117,11 @@ def register(app: App, ctx: ListenerContext) -> None:
     def send(ack: Ack, context: BoltContext, body: dict[str, Any]) -> None:
         caller: Caller = context["caller"]
         view = view_of(body)
-        asked, bad = _checked(ctx, caller, view)
+        asked, bad, before = _checked(ctx, caller, view)
         if bad:
             ack(response_action="errors", errors=bad.problems or {ACCESS: SAYS[bad.reason]})
             if not bad.slip:
-                ctx.record_refusal(caller, "request", bad.reason, bad.access)
+                ctx.record_refusal(caller, "request", bad.reason, bad.access, before)
             return
         place = Place(caller.place.person, _channel(view))
         if ctx.try_run(
@@ -138,20 +148,45 @@ def _asked(view: Payload) -> RequestForm:
     )
 
 
-def _checked(ctx: ListenerContext, caller: Caller, view: Payload) -> tuple[RequestForm, BadInput | None]:
-    """What is asked, and what stands in the way at which field, as far as that can be told at once."""
+class _Checked(NamedTuple):
+    """What is asked, and what stands in the way at which field, as far as that can be told at once; ``before`` is the
+    request of the same that does.
+    """
+
+    asked: RequestForm
+    bad: BadInput | None = None
+    before: str | None = None
+
+
+def _checked(ctx: ListenerContext, caller: Caller, view: Payload) -> _Checked:
     asked = _asked(view)
     if not _is_ours(ctx, caller):
-        return asked, None  # the use case refuses, and records it
+        return _Checked(asked)  # the use case refuses, and records it
     try:
         policy = ctx.core.policies.current()
         access = chosen(asked.access, policy.accesses)
         asked = replace(asked, access=access.name if access else asked.access)
-        return asked, trouble_with(asked, policy, caller.by.id, ctx.directory.groups(), ctx.core.clock.now())
+        bad = trouble_with(asked, policy, caller.by.id, ctx.directory.groups(), ctx.core.clock.now())
     except PolicyError:
-        return asked, BadInput({}, RefusalReason.POLICY_BROKEN)
+        return _Checked(asked, BadInput({}, RefusalReason.POLICY_BROKEN))
     except StaleGroups:
-        return asked, BadInput({}, RefusalReason.STALE_GROUPS)
+        return _Checked(asked, BadInput({}, RefusalReason.STALE_GROUPS))
+    before = None if bad else _asked_before(ctx, caller, asked.access, policy)
+    if before is None:
+        return _Checked(asked, bad)
+    problems = {ACCESS: f"{ASKED_ALREADY[before.state]} {before.id}"}
+    return _Checked(asked, BadInput(problems, RefusalReason.ALREADY_OPEN, access), before.id)
+
+
+def _asked_before(ctx: ListenerContext, caller: Caller, access: str, policy: Policy) -> Request | None:
+    """What this person waits for or has already; not what the rules have outdated, which asking anew closes. A ledger
+    that is silent is told of by the use case.
+    """
+    try:
+        before = ctx.visibility.open_for(caller.by.id, access)
+    except (LedgerUnavailable, TamperedEntry):
+        return None
+    return None if before and before.state in UNDECIDED and rules_in(policy, before) is None else before
 
 
 def _answer(ctx: ListenerContext, request: Request) -> str:

@@ -6,7 +6,7 @@ It is drawn anew from what the facts tell at that moment. The first line says th
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
-from bot.buttons import APPROVE, DENY, RELEASE, REVOKE, WITHDRAW, value_of
+from bot.buttons import APPROVE, DENY, END, REVOKE, WITHDRAW, value_of
 from bot.views.text import (
     SECTION,
     Drawn,
@@ -24,7 +24,6 @@ from bot.views.text import (
     quote,
     section,
     shorten,
-    straight,
 )
 from bot.views.words import (
     audience,
@@ -34,6 +33,7 @@ from bot.views.words import (
     ending,
     held,
     left_behind,
+    loses,
     reason_of,
     said_yes,
     why_closed,
@@ -77,7 +77,7 @@ def draw(
     if helps := line_of(harmless(request.incident or ""), _ordinal(nth), decides):
         blocks.append(context(helps))
     blocks += _rest(request, names, asked, late)
-    blocks += actions([each for each in _buttons(request, names, late) if each["action_id"] not in leave_out])
+    blocks += actions([each for each in _buttons(request, late) if each["action_id"] not in leave_out])
     return Drawn(first, [*blocks, context(request.id)])
 
 
@@ -201,7 +201,7 @@ def _need(request: Request, need: Quorum, names: Names, asked: AudienceName) -> 
     return f"{label}: {', '.join(part for part in (said, missing) if part)}"
 
 
-def _buttons(request: Request, names: Names, late: datetime | None) -> Iterator[Json]:
+def _buttons(request: Request, late: datetime | None) -> Iterator[Json]:
     value = value_of(request.id, request.digest)
     match request.state:
         case State.PENDING if late:
@@ -210,22 +210,15 @@ def _buttons(request: Request, names: Names, late: datetime | None) -> Iterator[
             yield button("Approve", APPROVE, value, style="primary")
             yield button("Deny", DENY, value, style="danger")
             yield button("Withdraw", WITHDRAW, value)
-        case State.APPROVED:
-            yield button("Withdraw", WITHDRAW, value)
-            yield revoke_button(request, names)
-        case State.GRANTING | State.ACTIVE:
-            yield button("Release", RELEASE, value)
-            yield revoke_button(request, names)
+        case State.APPROVED | State.GRANTING | State.ACTIVE:
+            yield button("End access", END, value, style="danger")
 
 
 def revoke_button(request: Request, names: Names) -> Json:
     """Asks once more: it cuts what somebody is doing."""
-    who, what = straight(names(request.requester), 80), shorten(request.access, 120)
-    cut = f"{who} loses {what}, and open sessions are cut."
-    loses = cut if request.given else f"{who} does not get {what}. Nothing has been given yet."
     confirm: Json = {
         "title": plain_text("Revoke this access?"),
-        "text": plain_text(loses),
+        "text": plain_text(loses(request, names)),
         "confirm": plain_text("Revoke"),
         "deny": plain_text("Keep it"),
         "style": "danger",

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from bot.views.text import Names, escape, harmless, listed, moment, named, shorten
+from bot.views.text import NAME, Names, escape, harmless, listed, moment, named, shorten, straight
 from jit.durations import say_duration
 from jit.facts import ENDED_BY_ITSELF, EndCause, Quorum
 from jit.facts.sentence import Loud, Name, Part, Person, Several, Text, Time
@@ -121,6 +121,14 @@ def why_closed(request: Request) -> str | None:
     """The words of the one who denied or revoked."""
     spoken = request.state is State.DENIED or request.end_cause is EndCause.REVOKED
     return request.closed_because if spoken else None
+
+
+def loses(request: Request, names: Names) -> str:
+    """What becomes of an access that somebody ends for its holder."""
+    who, what = straight(names(request.requester), NAME), shorten(request.access, 120)
+    if request.given:
+        return f"{who} loses {what}, and open sessions are cut."
+    return f"{who} does not get {what}. Nothing has been given yet."
 
 
 def left_behind(request: Request) -> str:

@@ -23,6 +23,11 @@ _BLANK = "CMZ"
 _FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0\U0001d159")
 """Letters and symbols that look like a space all the same."""
 
+NO_REASON = "Say why, in a few words: whoever decides reads this, and so does whoever looks at the record."
+_KEYS = ("qwertyuiop", "qwertzuiop\u00fc", "azertyuiop", "asdfghjkl\u00f6\u00e4", "qsdfghjklm", "zxcvbnm", "yxcvbnm")
+_ROWS = (*_KEYS, *(row[::-1] for row in _KEYS))
+_SHORTEST_ROW, _LONGEST_ROW = 3, max(map(len, _KEYS))
+
 ACCESS, DURATION, REASON, INCIDENT = "access", "duration", "reason", "incident"
 
 
@@ -79,7 +84,7 @@ def validate(asked: RequestForm, policy: Policy, person: str, groups: Groups, no
         access = None
         problems[ACCESS] = "There is no such access that you may ask for. Choose one from the list."
     duration = _duration(asked.duration, access, problems)
-    if trouble := text_trouble(asked.reason):
+    if trouble := reason_trouble(asked.reason, asked.access):
         problems[REASON] = trouble
     incident = asked.incident.strip() or None
     if trouble := _incident_trouble(incident, access):
@@ -125,6 +130,38 @@ def _incident_trouble(incident: str | None, access: Access | None) -> str | None
     if not access.accepts_incident(incident):
         return f"This is not {incident_wanted(access)}."
     return None
+
+
+def reason_trouble(text: str, access: str) -> str | None:
+    """What keeps this text from being the reason of a request for ``access``; None if nothing does."""
+    return text_trouble(text) or (NO_REASON if _says_nothing(text, access) else None)
+
+
+def _says_nothing(text: str, access: str) -> bool:
+    """`.`, `xxx`, `asdf`, `asdfasdf`, `qwertz 123`, and the name of the access itself."""
+    words = [_letters(word) for word in text.split()]
+    words = [word for word in words if word]
+    if not words or "".join(words) == _letters(access):
+        return True
+    return all(_is_one_letter(word) or _is_row(word) for word in words)
+
+
+def _is_one_letter(word: str) -> bool:
+    """Of some scripts a single letter is a word."""
+    return len(set(word)) == 1 and (len(word) > 1 or word.isascii())
+
+
+def _letters(text: str) -> str:
+    return "".join(letter for letter in text.casefold() if letter.isalnum())
+
+
+def _is_row(word: str) -> bool:
+    """Whether it is keys that stand side by side, once or again and again."""
+    sizes = range(_SHORTEST_ROW, min(len(word), _LONGEST_ROW) + 1)
+    units = (word[:size] for size in sizes)
+    return any(
+        (unit * (len(word) // len(unit) + 1)).startswith(word) and any(unit in row for row in _ROWS) for unit in units
+    )
 
 
 def incident_wanted(access: Access) -> str:

@@ -8,6 +8,11 @@ from jit.use_cases.attempt import Attempt
 from jit.use_cases.core import Core
 
 
+def may_revoke(core: Core, *, by: Actor, request_id: str) -> Request:
+    """Whether a press on End access leads anywhere, before a reason is asked for. Ends nothing. Raises as `revoke`."""
+    return _to_revoke(Attempt(core, by, "revoke"), request_id)
+
+
 def revoke(core: Core, *, by: Actor, request_id: str, reason: str) -> Request:
     """Order the end of an access: security, who could approve it, and the command line may.
 
@@ -16,16 +21,21 @@ def revoke(core: Core, *, by: Actor, request_id: str, reason: str) -> Request:
     attempt = Attempt(core, by, "revoke")
 
     def act() -> Request:
-        request = attempt.request(request_id, allow_tampered=True)
-        if by.source is not Source.CLI and not _may_end(attempt, request):
-            attempt.refuse(RefusalReason.NOT_ALLOWED_TO_END, request)
-        attempt.require_may_follow(request, Revoked)
+        request = _to_revoke(attempt, request_id)
         attempt.require_text(request, reason)
         after = attempt.record(request, [Revoked.about(request, **attempt.signed(), reason=reason)])
         attempt.announce(core.queue.revoke, request.id)
         return after
 
     return attempt.until_recorded(request_id, act)
+
+
+def _to_revoke(attempt: Attempt, request_id: str) -> Request:
+    request = attempt.request(request_id, allow_tampered=True)
+    if attempt.by.source is not Source.CLI and not _may_end(attempt, request):
+        attempt.refuse(RefusalReason.NOT_ALLOWED_TO_END, request)
+    attempt.require_may_follow(request, Revoked)
+    return request
 
 
 def _may_end(attempt: Attempt, request: Request) -> bool:

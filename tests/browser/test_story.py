@@ -133,7 +133,7 @@ def test_from_the_form_to_the_end(page_of, theatre, shot):
     assert len(theatre.facts(Approved, request)) == len(theatre.facts(Granted, request)) == 1
 
     expect(answer(alice)).to_contain_text("Sato")
-    alice.get_by_role("button", name="Release").last.click()
+    alice.get_by_role("button", name="End access").last.click()
     says(alice, "Ended")
     expect(answer(alice)).to_contain_text("permission denied")
     directs(alice, "Ended: orders-db/read")
@@ -166,7 +166,7 @@ def test_where_two_quorums_decide_one_yes_gives_nothing(page_of, theatre):
     says(bob, "1 more of @security is needed.")
     assert theatre.now(request).state is State.PENDING
     approve(becoming(bob, "Carol"))
-    alice.get_by_role("button", name="Release").last.click()
+    alice.get_by_role("button", name="End access").last.click()
     theatre.reaches(request, State.ENDED)
 
 

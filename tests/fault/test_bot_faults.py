@@ -48,7 +48,7 @@ def test_bots_killed_with_cards_open(it: Product) -> None:
     alice, bob, eve = it.stage.alice, it.stage.bob, it.stage.eve
     pending = it.ask(alice, "orders-db/read 30m INC-1 stuck orders")
     active = it.granted(eve, "orders-db/write 30m INC-2 mend an order")
-    asked, given = it.card(bob, pending, "Approve"), it.card(eve, active, "Release")
+    asked, given = it.card(bob, pending, "Approve"), it.card(eve, active, "End access")
 
     it.kill(*BOTS)
     it.until(lambda: not it.stage.stage.connections())
@@ -58,7 +58,7 @@ def test_bots_killed_with_cards_open(it: Product) -> None:
 
     assert "Approved." in it.told(bob, lambda: bob.press(asked, "Approve"))
     it.reaches(pending, State.ACTIVE)
-    assert "Released." in it.told(eve, lambda: eve.press(given, "Release"))
+    assert "Released." in it.told(eve, lambda: eve.press(given, "End access"))
     it.reaches(active, State.ENDED)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.buttons import value_of
+from bot.buttons import RELEASE, REVOKE, value_of
 from jit.facts import Ended, Granted, GrantIntent, RefusalReason, Refused, RevokeIntent, Source
 from jit.requests.lifecycle import State
 from playground.person import Person, Shown
@@ -44,7 +44,7 @@ def test_intent_is_recorded_before_the_effect_and_the_outcome_after_it(it: Produ
     it.reaches(request, State.ACTIVE)
 
     it.pause("before-revoke")
-    alice.press(it.card(alice, request, "Release"), "Release")
+    alice.press(it.card(alice, request, "End access"), "End access")
     it.paused()
     assert it.facts(RevokeIntent, request)
     assert it.gives(request)
@@ -89,9 +89,10 @@ def presses_in_vain(it: Product) -> Iterator[tuple[str, Shown, dict[str, Any], s
     """Every kind of press that comes to nothing: who, on which card, what is sent, as what, and why not."""
     pending = it.ask(it.stage.alice, "orders-db/read 30m INC-2 stuck orders")
     active = it.granted(it.stage.alice, "orders-db/write 30m INC-2 mend an order")
-    asked, given = it.card(it.stage.bob, pending, "Approve"), it.card(it.stage.bob, active, "Release")
+    asked, given = it.card(it.stage.bob, pending, "Approve"), it.card(it.stage.bob, active, "End access")
     approve, withdraw = asked.action("Approve"), asked.action("Withdraw")
-    release, revoke = given.action("Release"), given.action("Revoke", confirm=True)
+    end = given.action("End access")
+    release, revoke = end | {"action_id": RELEASE}, end | {"action_id": REVOKE}
 
     yield EVE, asked, approve, "approve", RefusalReason.NOT_ALLOWED_TO_DECIDE
     yield ALICE, asked, approve, "approve", RefusalReason.OWN_REQUEST
@@ -119,6 +120,9 @@ def presses_in_vain(it: Product) -> Iterator[tuple[str, Shown, dict[str, Any], s
     yield BOB, asked, withdraw, "withdraw", RefusalReason.NOT_YOURS
     yield CAROL, given, release, "release", RefusalReason.NOT_YOURS
     yield EVE, given, revoke, "revoke", RefusalReason.NOT_ALLOWED_TO_END
+    yield EVE, given, end, "revoke", RefusalReason.NOT_ALLOWED_TO_END
+    yield MALLORY, given, end, "revoke", RefusalReason.BAD_STANDING
+    yield BOB, given, end | {"value": "no"}, "end", RefusalReason.MALFORMED
     yield ALICE, given, revoke, "revoke", RefusalReason.NOT_ALLOWED_TO_END
     yield (
         CAROL,

@@ -64,10 +64,10 @@ def test_storm_of_429_delays_and_loses_nothing(it: Product) -> None:
     for method, times in (("chat.postMessage", 3), ("chat.update", 1), ("conversations.history", 1)):
         faults.plan(method, Fault.RATE_LIMITED, times=times)
     request = it.granted(alice, "orders-db/read 15m INC-2 stuck orders")
-    card = it.card(alice, request, "Release")
+    card = it.card(alice, request, "End access")
     faults.plan("chat.update", Fault.RATE_LIMITED)
     faults.plan("chat.postMessage", Fault.RATE_LIMITED, times=2, retry_after=2)
-    assert "Released." in it.told(alice, lambda: alice.press(card, "Release"))
+    assert "Released." in it.told(alice, lambda: alice.press(card, "End access"))
     it.settled()
     it.until(lambda: direct(alice, request) == ["Over", "Ended"])
 
@@ -96,8 +96,8 @@ def test_message_that_slack_took_without_a_word_is_not_sent_again(it: Product, f
     it.settled()
     now = Counter(line["channel"] for line in it.log_lines("message.adopted"))
     assert {REQUESTS, AUDIT, alice.dms()[0].channel} <= (now - adopted).keys()
-    card = it.card(alice, request, "Release")
-    assert "Released." in it.told(alice, lambda: alice.press(card, "Release"))
+    card = it.card(alice, request, "End access")
+    assert "Released." in it.told(alice, lambda: alice.press(card, "End access"))
     it.settled()
     it.until(lambda: direct(alice, request) == ["Over", "Ended"])
 

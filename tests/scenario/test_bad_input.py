@@ -57,7 +57,7 @@ def test_hostile_reason_is_kept_byte_for_byte_and_harmless_wherever_it_is_shown(
         if reached is State.ACTIVE:
             it.approve(bob, request)
             it.reaches(request, reached)
-            alice.press(it.card(alice, request, "Release"), "Release")
+            alice.press(it.card(alice, request, "End access"), "End access")
             it.reaches(request, State.ENDED)
         else:
             bob.press(it.card(bob, request, "Deny"), "Deny")

@@ -62,7 +62,7 @@ def test_asked_approved_used_and_gone_over_http(tmp_path: Path) -> None:
         wait_until(lambda: status(port, "/readyz") == 200)
         it = Product(stage, SharedClock(tmp_path / "clock"), tmp_path)
         request = it.granted(stage.alice, "orders-db/read 30m INC-42 db down: need shell")
-        assert stage.alice.press(it.card(stage.alice, request, "Release"), "Release").ok
+        assert stage.alice.press(it.card(stage.alice, request, "End access"), "End access").ok
         it.reaches(request, State.ENDED)
         refused_all(url, port)
         assert status(port, "/healthz") == 200

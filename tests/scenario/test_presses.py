@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from bot.buttons import APPROVE, value_of
+from bot.buttons import APPROVE, REVOKE, value_of
 from bot.forms import CHOOSE_ACCESS, DENY_FORM, REQUEST_FORM
 from bot.listeners import acts
 from bot.pool import Pool
@@ -18,17 +18,47 @@ from playground.faults import Fault
 from playground.sample import ALICE, BOB, CAROL, EVE, MALLORY, REQUESTS, TEAM
 from playground.socket_mode import Unanswered
 from tests.world.outsiders import STRANGER
-from tests.world.played_office import PlayedOffice, active_request, opened, rules_of_its_own
+from tests.world.played_office import PlayedOffice, active_request, by, opened, rules_of_its_own
 
 pytestmark = pytest.mark.scenario
 
 
-def test_second_request_for_the_same_access_is_refused_after_the_form_closed(office: PlayedOffice) -> None:
-    office.ask()
-    form = office.form(ALICE, "request orders-db/read 30m again")
+def test_an_access_that_one_waits_for_or_holds_is_told_at_its_field(office: PlayedOffice) -> None:
+    request = office.ask()
+    form = office.form(ALICE, "request orders-db/read 30m again and again")
+    said = form.submit().errors
+    assert said == {
+        "Access": "You asked for this already; it waits for an answer. To change it, withdraw it and ask again. "
+        + request.id
+    }
+    assert form.value("Reason") == "again and again"
+    office.wait(lambda: office.refusals() == [(ALICE, "request", RefusalReason.ALREADY_OPEN)])
+    (fact,) = office.facts("refused")
+    assert fact.request_id == request.id
+    office.use_cases.approve(by(BOB), request.id, request.digest)
+    office.make_active(request)
+    assert "You have this access now." in form.submit().errors["Access"]
+    form.fill({"Access": "orders-db/write"})
     assert form.submit().ok
-    assert "withdraw it and ask again" in office.told(ALICE, "already")
-    assert office.refusals() == [(ALICE, "request", RefusalReason.ALREADY_OPEN)]
+    office.told(ALICE, "Asked.")
+
+
+def test_a_reason_that_says_nothing_is_told_at_the_field_and_stays(office: PlayedOffice) -> None:
+    form = office.form(ALICE, "request orders-db/read 30m")
+    for reason in (".", "asdf", "xxx", "orders-db/read", "Qwertz qwertz"):
+        form.fill({"Reason": reason})
+        assert "Say why, in a few words" in form.submit(checked=False).errors["Reason"], reason
+        assert form.value("Reason") == reason
+    assert office.facts("refused") == []
+
+
+def test_a_guest_is_refused_before_the_form(office: PlayedOffice) -> None:
+    assert office.jit(MALLORY, "request orders-db/read 30m db down").ok
+    office.told(MALLORY, "Only full members")
+    assert not office.person(MALLORY).has_form()
+    assert office.refusals() == [(MALLORY, "request", RefusalReason.BAD_STANDING)]
+    office.stage.slack.world.change_user(MALLORY, guest=False)
+    office.wait(lambda: office.jit(MALLORY, "request").ok and office.person(MALLORY).has_form())
 
 
 def test_approve_is_answered_to_everybody_who_presses(office: PlayedOffice) -> None:
@@ -83,7 +113,11 @@ def test_deny_asks_why_and_tells(office: PlayedOffice) -> None:
 def test_denial_by_those_who_may_not_is_refused_before_a_reason_is_asked_for(office: PlayedOffice) -> None:
     request = office.ask()
     shown = office.card(request)
-    for actor, says in ((ALICE, "yourself"), (EVE, "not among those"), (STRANGER, "another workspace")):
+    for actor, says in (
+        (ALICE, "press Withdraw to take it back"),
+        (EVE, "not among those"),
+        (STRANGER, "another workspace"),
+    ):
         office.person(actor).press(shown, "Deny")
         office.told(actor, says)
         assert not office.person(actor).has_form()
@@ -111,16 +145,43 @@ def test_withdraw_is_for_the_requester_alone(office: PlayedOffice) -> None:
     assert office.request(request.id).state is State.WITHDRAWN
 
 
-def test_revoke_is_confirmed_and_recorded(office: PlayedOffice) -> None:
+def test_end_access_revokes_with_a_reason_for_whoever_may(office: PlayedOffice) -> None:
     active = active_request(office)
     shown = office.card(active)
-    office.person(EVE).press(shown, "Revoke", confirm=True)
+    assert shown.buttons == ["End access"]
+    office.person(EVE).press(shown, "End access")
     office.told(EVE, "Only security")
-    office.person(CAROL).press(shown, "Revoke", confirm=True)
+    assert not office.person(EVE).has_form()
+    office.person(CAROL).press(shown, "End access")
+    form = office.person(CAROL).form()
+    assert "Alice loses orders-db/read, and open sessions are cut." in form.text
+    assert "leave it out" in form.fill({"Reason": "token=abcdef123456"}).submit().errors["Reason"]
+    form.fill({"Reason": "seen where it should not be"}).submit()
     assert active.id in office.told(CAROL, "Revoked.")
     ending = office.request(active.id)
-    assert (ending.end_cause, ending.closed_because) == (EndCause.REVOKED, "revoked from the card")
+    assert (ending.end_cause, ending.closed_because) == (EndCause.REVOKED, "seen where it should not be")
     assert office.queue.revokes == [active.id]
+
+
+def test_end_access_releases_for_its_holder_and_takes_back_what_was_not_given_yet(office: PlayedOffice) -> None:
+    active = active_request(office)
+    office.person(ALICE).press(office.card(active), "End access")
+    office.told(ALICE, f"Released. {active.id}")
+    assert office.request(active.id).end_cause is EndCause.RELEASED
+    request = office.ask()
+    office.use_cases.approve(by(BOB), request.id, request.digest)
+    office.person(ALICE).press(office.card(request), "End access")
+    office.told(ALICE, f"Withdrawn. {request.id}")
+    assert office.request(request.id).state is State.WITHDRAWN
+    assert office.facts("refused") == []
+
+
+def test_the_buttons_of_earlier_cards_still_work(office: PlayedOffice) -> None:
+    active = active_request(office)
+    shown = office.card(active)
+    office.person(CAROL).press_raw(shown, shown.action("End access") | {"action_id": REVOKE})
+    assert active.id in office.told(CAROL, "Revoked.")
+    assert office.request(active.id).closed_because == "revoked from the card"
 
 
 def test_release_and_revoke_from_the_command_in_any_spelling(office: PlayedOffice) -> None:

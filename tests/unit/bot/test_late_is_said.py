@@ -5,10 +5,12 @@ from datetime import timedelta
 import pytest
 
 from bot import answers
+from bot.buttons import value_of
 from bot.followers.cards import Cards
 from bot.followers.homes import Homes, open_home
 from bot.followers.messages import Messages
 from bot.followers.watch import Watch
+from bot.forms import end_form
 from bot.listeners.look import until
 from bot.views import dm
 from bot.views.card import draw
@@ -51,7 +53,7 @@ def test_a_card_says_after_the_end_that_it_is_being_taken_away_since_then(house)
     assert first.startswith(
         "Ending since Nov 21, 2026 14:30: time was over · not gone yet: no worker or timekeeper has taken it up · "
     )
-    assert buttons == "[Release] [Revoke]"
+    assert buttons == "[End access]"
     story.ending()
     house.work(cards, 3)
     assert card(house).startswith("Ending since Nov 21, 2026 14:30: time was over · *orders-db/read*")
@@ -182,9 +184,8 @@ def test_lists_say_since_when_it_is_being_taken_away(house):
 
 def test_revoke_of_what_was_never_given_says_so_before_and_after(house):
     story = approved(house)
-    row = next(block for block in draw(story.request, house.name).blocks if block["type"] == "actions")
-    (confirm,) = [each["confirm"]["text"]["text"] for each in row["elements"] if "confirm" in each]
-    assert confirm == "Alice does not get orders-db/read. Nothing has been given yet."
+    form = end_form(value_of("R-7F3K", "0" * 64), story.request, house.name)
+    assert "Alice does not get orders-db/read. Nothing has been given yet." in str(form)
     story.revoked()
     assert answers.revoked(story.request) == "Revoked. R-7F3K will not be granted; nothing had been given."
     assert "nothing had been given" in draw(story.request, house.name).text

@@ -158,6 +158,7 @@ def _answers(text: str) -> dict[str, Iterator[str]]:
         "fault": iter([answers.fault(answers.new_error_id())]),
         "refused": (answers.refused(Refusal(why, attempted="approve", request=pending)) for why in RefusalReason),
         "own_request": (answers.own_request(pending, count, names) for count in (None, 1, 10**6)),
+        "deny_own": iter([answers.deny_own(pending)]),
         "waits_for": iter([answers.waits_for(pending.needs, names)]),
         "asked": iter([answers.asked(pending, names)]),
         "approved": (answers.approved(ApprovalResult(pending, each), names) for each in decisions),
@@ -199,6 +200,9 @@ VIEWS: dict[str, Callable[[str], Iterator[Json]]] = {
     "home.draw_empty_home": lambda _: iter([home.draw_empty_home()]),
     "forms.request_form": _forms,
     "forms.deny_form": lambda _: iter([forms.deny_form("R-WWWWWWWWWWWW " + "0" * 64, "R-WWWWWWWWWWWW")]),
+    "forms.end_form": lambda text: (
+        forms.end_form("R-WWWWWWWWWWWW " + "0" * 64, worst(text, state), called(text)) for state in State
+    ),
 }
 WITHIN_OTHERS = {
     *("card.gives", "card.needs", "card.revoke_button", "dm.connect", "line.first_lines", "line.fold", "line.lines"),
@@ -256,10 +260,11 @@ def test_slack_takes_every_answer() -> None:
             assert 0 < units(said) <= TEXT, called_so
             assert not pinged({"text": said}) - {PEOPLE[0]}, "the requester alone, by id"
             assert not turns(said), called_so
-        for said in (command.helped(text), command.helped(text[:40])):
-            assert units(said) <= TEXT, called_so
-            assert pinged({"text": said}) == set(), called_so
-            assert not turns(said), called_so
+        for helped in (command.helped(text), command.helped(text[:40], text), command.helped("requst", text)):
+            assert message_problems(helped.blocks) == [], called_so
+            assert units(helped.text) <= TEXT, called_so
+            assert pinged({"text": helped.text, "blocks": helped.blocks}) == set(), called_so
+            assert not turns(helped.text), called_so
 
 
 def test_slack_takes_every_menu() -> None:

@@ -4,13 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from bot.buttons import read_value
+from bot.buttons import read_value, value_of
+from bot.forms import end_form
 from bot.views import dm
 from bot.views.alert import draw_alert
 from bot.views.card import draw
 from jit.facts import AlertName, EndCause
 from jit.testing import ALICE, BOB, CAROL, DBA, EVE, SECURITY, InMemoryLedger, ManualClock, Story
-from playground.blocks import message_problems
+from playground.blocks import message_problems, view_problems
 from playground.text import pinged, rendered
 
 NAMES = {ALICE: "Alice", BOB: "Bob", CAROL: "Carol", EVE: "Eve"}
@@ -74,9 +75,9 @@ def test_approvers_are_told_by_the_first_card_only(tell):
 @pytest.mark.parametrize(
     ("life", "first_line", "buttons"),
     [
-        ("approved", "Approved by Bob 14:00, not given yet · ", "[Withdraw] [Revoke]"),
-        ("approved intent", "Approved by Bob 14:00, access is on its way · ", "[Release] [Revoke]"),
-        ("approved intent granted", "Active until Nov 21, 2026 14:30 · approved by Bob 14:00 · ", "[Release] [Revoke]"),
+        ("approved", "Approved by Bob 14:00, not given yet · ", "[End access]"),
+        ("approved intent", "Approved by Bob 14:00, access is on its way · ", "[End access]"),
+        ("approved intent granted", "Active until Nov 21, 2026 14:30 · approved by Bob 14:00 · ", "[End access]"),
         ("approved intent granted released", "Ending since 14:00: released by Alice · ", ""),
         ("approved intent granted revoked", "Ending since 14:00: revoked by Carol · ", ""),
         (
@@ -161,10 +162,10 @@ def test_a_button_names_its_request_and_what_its_card_shows(tell):
     assert {read_value(each["value"]) for each in row["elements"]} == {("R-7F3K", story.request.digest)}
 
 
-def test_revoke_asks_first_and_names_who_loses_what(tell):
-    row = next(block for block in draw(tell().active().request, names).blocks if block["type"] == "actions")
-    confirm = next(each["confirm"] for each in row["elements"] if "confirm" in each)
-    assert confirm["text"]["text"] == "Alice loses orders-db/read, and open sessions are cut."
+def test_end_access_of_somebody_elses_names_who_loses_what(tell):
+    form = end_form(value_of("R-7F3K", "0" * 64), tell().active().request, names)
+    assert "Alice loses orders-db/read, and open sessions are cut." in str(form)
+    assert view_problems(form, ("modal",)) == []
 
 
 def test_who_was_granted_something_is_told_how_to_connect_and_until_when(tell):
