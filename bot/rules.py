@@ -2,12 +2,15 @@
 
 import threading
 import time
+from typing import Any
 
 import structlog
 
 from jit.facts import PolicyChanged, Source
 from jit.ledger import Ledger, LedgerUnavailable
 from jit.policy import BROKEN, NotReadNow, PolicyError, PolicyFolder
+from jit.policy.changes import changes, in_lines
+from jit.policy.files.origin import read_origin
 from jit.ports import Clock
 from jit.proof.audit.policy_texts import AGAIN_AFTER, PolicyTexts
 
@@ -15,6 +18,8 @@ log = structlog.get_logger(__name__)
 
 LOOK_EVERY = 1.0
 """Seconds."""
+MOST_CHANGES = 100
+"""As many are recorded, one by one."""
 
 
 class RulesWatch:
@@ -30,6 +35,7 @@ class RulesWatch:
         self._not_before = 0.0
         self.version = BROKEN
         self.version = self._now()
+        self._compared = policies.last_good
 
     def look(self) -> None:
         """Record a change, if there is one. Raises LedgerUnavailable."""
@@ -37,8 +43,18 @@ class RulesWatch:
         if version == self.version:
             return
         by = {"at": self._clock.now(), "actor": self._actor, "source": Source.BOT}
-        self._ledger.append([PolicyChanged(**by, policy_version=version, before=self.version)])
+        about = {} if version == BROKEN else self._what_changed()
+        self._ledger.append([PolicyChanged(**by, policy_version=version, before=self.version, **about)])
         self.version = version
+        self._compared = self._policies.last_good
+
+    def _what_changed(self) -> dict[str, Any]:
+        """Since the last rules that could be read; and where these come from."""
+        before, after = self._compared, self._policies.last_good
+        lines = in_lines(changes(before, after), MOST_CHANGES) if before and after else ()
+        origin = read_origin(self._policies.path)
+        said = {"commit": origin.commit, "author": origin.author, "reviewed_by": origin.reviewed_by}
+        return {"changes": lines, **{key: value or None for key, value in said.items()}}
 
     def keep_watching(self, stop: threading.Event) -> None:
         """Until ``stop`` is set."""

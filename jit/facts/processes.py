@@ -2,12 +2,14 @@
 
 from typing import Annotated, Literal
 
-from jit.facts.fact import Fact, Room, Said
+from jit.facts.fact import Fact, Room, Said, Who
 from jit.facts.ocsf import Class, Event
 from jit.facts.sentence import Name, Part, Person, Several, Text, Told
 
 NO_POLICY = "none"
 """What a process that reads no rules names as their version."""
+CHANGES_TOLD = 6
+"""As many are told in a line."""
 
 
 class Started(Fact):
@@ -30,7 +32,12 @@ class Started(Fact):
 
 
 class PolicyChanged(Fact):
-    """A process began to decide by other rules."""
+    """A process began to decide by other rules.
+
+    Attributes:
+        changes: in words, access by access, what became looser and what tighter (`jit.policy.changes`).
+        commit, author, reviewed_by: of the new rules, as a file beside them says (`jit.policy.files.origin`).
+    """
 
     recorded_by = (Room.BOT,)
     ocsf = Event(Class.LIFECYCLE, (8, "Update"))
@@ -38,7 +45,16 @@ class PolicyChanged(Fact):
     kind: Literal["policy.changed"] = "policy.changed"
     policy_version: str
     before: str
+    changes: Annotated[tuple[str, ...], Said()] = ()
+    commit: Annotated[str | None, Said()] = None
+    author: Who | None = None
+    reviewed_by: Who | None = None
 
     def told(self) -> Told:
         now, before = Name(self.policy_version[:8]), Name(self.before[:8])
-        return Told("policy changed", ("to ", now, " from ", before, ", at ", Person(self.actor)))
+        changes = Several(tuple(map(Text, self.changes)), CHANGES_TOLD, "; ")
+        origin: list[Part] = [("commit ", Text(self.commit, 40))] if self.commit else []
+        origin += [("by ", Person(self.author))] if self.author else []
+        origin += [("reviewed by ", Person(self.reviewed_by))] if self.reviewed_by else []
+        about = ("to ", now, " from ", before, ", at ", Person(self.actor))
+        return Told("policy changed", about, (changes, Several(tuple(origin))))

@@ -82,3 +82,23 @@ def test_a_file_that_may_not_be_read_is_a_change_of_the_rules(folder, ledger, cl
     assert not isinstance(refused.value, NotReadNow)
     watch.look()
     assert [change.policy_version for change in changes(ledger)] == [BROKEN]
+
+
+def test_a_change_is_recorded_with_what_it_does_and_where_it_comes_from(folder, ledger, clock, tmp_path):
+    watch = RulesWatch(ledger, folder, clock, "bot@here")
+    file = tmp_path / "a.policy.yml"
+    file.write_text(RULES.replace("max_duration: 8h", "max_duration: 1h"))
+    (tmp_path / "policy.version.yml").write_text("commit: ae667a1a\nauthor: Ann\nreviewed_by: Bob\n")
+    clock.move(seconds=1)
+    watch.look()
+    (fact,) = changes(ledger)
+    assert fact.changes == ("tighter: orders-db/read (at most 1 h instead of 8 h)",)
+    assert (fact.commit, fact.author, fact.reviewed_by) == ("ae667a1a", "Ann", "Bob")
+    file.write_text("access: [")
+    clock.move(seconds=1)
+    watch.look()
+    assert (changes(ledger)[-1].policy_version, changes(ledger)[-1].changes) == (BROKEN, ())
+    file.write_text(RULES)
+    clock.move(seconds=1)
+    watch.look()
+    assert changes(ledger)[-1].changes == ("looser: orders-db/read (at most 8 h instead of 1 h)",)

@@ -103,11 +103,23 @@ def test_processes_and_rules(ledger):
         [
             Started(**common, process="bot", version="0.1.0", policy_version="ab" * 32, warnings=("not slack.com",)),
             PolicyChanged(**common, policy_version="cd" * 32, before="ab" * 32),
+            PolicyChanged(
+                **common,
+                policy_version="ef" * 32,
+                before="cd" * 32,
+                changes=("looser: orders-db/read (at most 8 h instead of 1 h)", "tighter: orders-db/old (removed)"),
+                commit="ae667a1a",
+                author="Ann <ann@example.com>",
+                reviewed_by=BOB,
+            ),
         ]
     )
     assert shown(ledger) == [
         "14:02:09 #1 started bot 0.1.0 · policy abababab · not slack.com",
         "14:02:09 #2 policy changed to cdcdcdcd from abababab, at bot@host",
+        "14:02:09 #3 policy changed to efefefef from cdcdcdcd, at bot@host · "
+        + "looser: orders-db/read (at most 8 h instead of 1 h); tighter: orders-db/old (removed) · "
+        + "commit ae667a1a, by Ann <ann@example.com>, reviewed by Bob",
     ]
 
 

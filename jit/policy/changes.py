@@ -1,0 +1,175 @@
+"""What a new version of the rules changes, access by access, in words: what is looser, what is tighter, what neither.
+
+Pure. People are counted and not named, as what is said here stays on the record for ever; groups are named.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, fields, replace
+from datetime import timedelta
+from enum import StrEnum
+
+from jit.durations import say_duration
+from jit.facts import Quorum
+from jit.people.membership import GROUP
+from jit.policy.model import Access, Rule
+from jit.policy.policy import Policy
+
+MOST_NAMED = 5
+"""Of groups, permissions and settings in one sentence."""
+
+
+class Effect(StrEnum):
+    """What a change does to what people may have."""
+
+    LOOSER = "looser"
+    TIGHTER = "tighter"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """``about`` is an access, or `security` or `people`: `orders-db/read`, looser, `at most 8 h instead of 1 h`."""
+
+    about: str
+    effect: Effect
+    says: str
+
+    def __str__(self) -> str:
+        effect = "" if self.effect is Effect.OTHER else f"{self.effect.value}: "
+        return f"{effect}{self.about} ({self.says})"
+
+
+def changes(before: Policy, after: Policy) -> tuple[Change, ...]:
+    """By name, what was added first, and what was removed; none if both say the same."""
+    old, new = before.accesses, after.accesses
+    found = [Change(name, Effect.LOOSER, "added") for name in sorted(new.keys() - old.keys())]
+    found += [Change(name, Effect.TIGHTER, "removed") for name in sorted(old.keys() - new.keys())]
+    same_groups = before.groups == after.groups
+    for name in sorted(old.keys() & new.keys()):
+        if same_groups and old[name] == new[name]:
+            continue
+        pair = _Pair(before, after, old[name], new[name])
+        found += [Change(name, effect, says) for effect, says in pair.differences()]
+    found += [Change("security", *each) for each in _who(before, after, before.security, after.security, "are of it")]
+    if before.people != after.people:
+        found.append(Change("people", Effect.OTHER, "who is who in a target"))
+    changed = sorted(n for n in {*before.targets, *after.targets} if before.targets.get(n) != after.targets.get(n))
+    found += [Change(name, Effect.OTHER, "the target's settings") for name in changed]
+    return tuple(found)
+
+
+def in_lines(found: Iterable[Change], most: int) -> tuple[str, ...]:
+    """As many as that, what is looser first, and how many more there are."""
+    order = list(Effect)
+    lines = [str(change) for change in sorted(found, key=lambda change: order.index(change.effect))]
+    return (*lines[:most], *([f"and {len(lines) - most} more"] if len(lines) > most else []))
+
+
+Difference = tuple[Effect, str]
+_DEALT_WITH = frozenset(
+    {"name", "describe", "request", "deny", "rules", "grants", "max_duration", "incident", "on_leave"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """One access as it was and as it is."""
+
+    before: Policy
+    after: Policy
+    old: Access
+    new: Access
+
+    def differences(self) -> Iterator[Difference]:
+        old, new = self.old, self.new
+        yield from _who(self.before, self.after, old.request, new.request, "may ask")
+        for effect, says in _who(self.before, self.after, old.deny, new.deny, "are denied it"):
+            yield _reversed(effect), says
+        yield from self._deciding()
+        yield from _compared(old.max_duration, new.max_duration, lambda each: f"at most {say_duration(each)}")
+        yield from _sets(old.grants, new.grants, "gives")
+        if old.incident != new.incident:
+            yield self._incident()
+        if old.on_leave != new.on_leave:
+            ends = new.on_leave == "end"
+            yield Effect.TIGHTER if ends else Effect.LOOSER, f"on_leave {new.on_leave} instead of {old.on_leave}"
+        yield from self._others()
+
+    def _incident(self) -> Difference:
+        if self.new.incident is None:
+            return Effect.LOOSER, "wants no incident any more"
+        if self.old.incident is None:
+            return Effect.TIGHTER, "wants an incident"
+        return Effect.OTHER, "wants incidents that are written in another way"
+
+    def _deciding(self) -> Iterator[Difference]:
+        old, new = self.old.rules, self.new.rules
+        if len(old) != len(new):
+            yield Effect.OTHER, f"{len(new)} rules for who decides instead of {len(old)}"
+            return
+        for was, now in zip(old, new, strict=True):
+            if replace(was, quorums=()) != replace(now, quorums=()):
+                yield Effect.OTHER, "when a rule decides"
+            yield from self._quorums(was, now)
+
+    def _quorums(self, was: Rule, now: Rule) -> Iterator[Difference]:
+        for quorum in was.quorums[len(now.quorums) :]:
+            yield Effect.LOOSER, f"{quorum.label} need not approve any more"
+        for quorum in now.quorums[len(was.quorums) :]:
+            yield Effect.TIGHTER, f"{quorum.count} of {quorum.label} must approve, too"
+        for one, other in zip(was.quorums, now.quorums, strict=False):
+            yield from self._quorum(one, other)
+
+    def _quorum(self, was: Quorum, now: Quorum) -> Iterator[Difference]:
+        if was.count != now.count:
+            effect = Effect.LOOSER if now.count < was.count else Effect.TIGHTER
+            yield effect, f"{now.count} of {now.label} must approve instead of {was.count}"
+        yield from _who(self.before, self.after, was.who, now.who, "may approve")
+
+    def _others(self) -> Iterator[Difference]:
+        """What is said of an access beside that: by its field's name, so that none is passed over."""
+        for field in fields(Access):
+            was, now = getattr(self.old, field.name), getattr(self.new, field.name)
+            if field.name not in _DEALT_WITH and was != now:
+                said = f"{field.name} {now} instead of {was}"
+                short = all(isinstance(each, str | int | timedelta | None) for each in (was, now))
+                yield Effect.OTHER, said if short else field.name
+
+
+def _who(before: Policy, after: Policy, old: Iterable[str], new: Iterable[str], do: str) -> Iterator[Difference]:
+    """More people, or fewer, who ``do`` something: as the rules name them, or by a Slack group."""
+    old, new = tuple(old), tuple(new)
+    was = before.named(old) | before.slack_groups(old)
+    now = after.named(new) | after.slack_groups(new)
+    for effect, more, expressions, others, word in (
+        (Effect.LOOSER, now - was, new, old, "more"),
+        (Effect.TIGHTER, was - now, old, new, "fewer"),
+    ):
+        if more:
+            groups = [each.removeprefix(GROUP) for each in expressions if each not in others and ":" in each]
+            people = sum(":" not in each and each[0] in "UW" for each in more)
+            parts = [_listed(groups)] if groups else []
+            parts += [f"{people} {'person' if people == 1 else 'people'}"] if people else []
+            yield effect, f"{word} {do}: {', '.join(parts) or 'a Slack group'}"
+
+
+def _compared(was: timedelta, now: timedelta, say: Callable[[timedelta], str]) -> Iterator[Difference]:
+    if was != now:
+        yield (Effect.LOOSER if now > was else Effect.TIGHTER), f"{say(now)} instead of {say_duration(was)}"
+
+
+def _sets(was: Iterable[str], now: Iterable[str], verb: str) -> Iterator[Difference]:
+    was, now = tuple(was), tuple(now)
+    if more := [each for each in now if each not in was]:
+        yield Effect.LOOSER, f"{verb} {_listed(more)}, too"
+    if fewer := [each for each in was if each not in now]:
+        yield Effect.TIGHTER, f"{verb} no {_listed(fewer)} any more"
+
+
+def _reversed(effect: Effect) -> Effect:
+    return {Effect.LOOSER: Effect.TIGHTER, Effect.TIGHTER: Effect.LOOSER}.get(effect, effect)
+
+
+def _listed(words: list[str]) -> str:
+    more = f" and {len(words) - MOST_NAMED} more" if len(words) > MOST_NAMED else ""
+    return ", ".join(words[:MOST_NAMED]) + more
