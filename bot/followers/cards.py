@@ -18,7 +18,7 @@ from bot.followers.counting import as_it_counts, lost
 from bot.followers.follower import GIVEN_UP_AFTER, IDLE, SlackTools
 from bot.followers.items import BROKEN_WAIT, ItemFollower
 from bot.followers.outbox import Final, Metadata, Pace, Posted, Rejected, Unreached
-from bot.followers.reached import SLACK, named_in
+from bot.followers.reached import mentions_of
 from bot.refusals import Shown
 from bot.views.card import AudienceName, draw
 from bot.views.text import Drawn
@@ -34,8 +34,6 @@ CARD, CHANGED = "card:", "changed:"
 LOOK_EVERY = 2.0
 """Seconds until it is looked again for what no entry tells of: what is late, what counts no more, what is gone."""
 MOST_OPEN = 10_000
-FEW = 5
-"""As many people are named on a card; more are meant by their group."""
 WEEK = timedelta(days=7)
 _NEVER_GIVEN = frozenset({State.WITHDRAWN, State.DENIED, State.LAPSED})
 
@@ -307,14 +305,8 @@ class Cards(ItemFollower):
 
     def _told(self, request: Request, need: Quorum) -> str:
         """Those who may decide, as mentions: Slack groups, and people named in the rules if they are few."""
-        policy = self._policies.last_good
-        people = list(dict.fromkeys(named_in(need.who, policy.groups if policy else {})))
-        groups = [who for who in people if who.startswith(SLACK)]
-        few = [who for who in people if who not in groups and who != request.requester]
-        if len(groups) > FEW or len(few) > FEW or not people:
-            return audience(need, self._names)
-        mentions = [f"<!subteam^{group.removeprefix(SLACK)}>" for group in groups]
-        return ", ".join([*mentions, *(f"<@{person}>" for person in few)])
+        mentioned = mentions_of(need.who, self._policies.last_good, but=[request.requester])
+        return mentioned or audience(need, self._names)
 
 
 def _carried(request: Request) -> Metadata:

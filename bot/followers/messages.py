@@ -18,12 +18,13 @@ from bot.followers.follower import GIVEN_UP_AFTER, SlackTools
 from bot.followers.items import ItemFollower
 from bot.followers.moved import Whereabouts
 from bot.followers.outbox import Final, Metadata, Pace, Posted, Rejected
-from bot.followers.reached import security_of
+from bot.followers.reached import mentions_of, security_of
 from bot.refusals import Shown
 from bot.views import dm
 from bot.views.alert import draw_alert
-from bot.views.text import Drawn, Names
+from bot.views.text import Drawn, Names, day_and_time
 from jit.facts import (
+    NO_POLICY,
     Alert,
     AlertName,
     Denied,
@@ -34,17 +35,20 @@ from jit.facts import (
     GrantFailed,
     GrantIntent,
     Lapsed,
+    PolicyChanged,
     Released,
     RequesterLeft,
     Revoked,
     RevokeFailed,
     RevokeIntent,
+    Started,
     Withdrawn,
 )
 from jit.ledger import Entry, StoredDirectory, TamperedEntry
 from jit.ledger.followers import CURSOR
 from jit.ledger.privacy.people import is_nobody
 from jit.ledger.undelivered import REFUSED
+from jit.policy import BROKEN
 from jit.requests.lifecycle import REQUEST_ID, Request, State, late_since
 
 log = structlog.get_logger(__name__)
@@ -58,6 +62,8 @@ WARN_IF_LONGER = timedelta(minutes=10)
 NO_RULES_WAIT = 5.0
 """Seconds until it is looked again whether there are rules."""
 WARNING, ANEW, ASKER = "warning-", "anew-", "asker-"
+RULES = "rules"
+"""Stands for a request where the rules themselves are what a message is about."""
 BESIDE = ":"
 """Stands between an alert's key and whom of security it is for."""
 MOST_BESIDE = 10
@@ -154,7 +160,7 @@ class Messages(ItemFollower):
         entries = self._ledger.read(after=self._cursor, skip_unreadable=True)
         if not entries or self._is_replaced():
             return
-        due = {key: what for entry in entries for key, what in _due(entry) if self._matters(key, what)}
+        due = {key: what for entry in entries for key, what in _due(entry) if self._matters(key)}
         warn = {request_id: at for entry in entries for request_id, at in _warning(entry)}
         changes: dict[str, str | None] = {DUE + key: json.dumps(what) for key, what in due.items()}
         changes |= {WARN + request_id: at.isoformat() for request_id, at in warn.items()}
@@ -164,9 +170,9 @@ class Messages(ItemFollower):
         self._due |= due
         self._warn |= warn
 
-    def _matters(self, key: str, due: Due) -> bool:
+    def _matters(self, key: str) -> bool:
         """What has not been said yet is drawn as it is true then."""
-        return not key.startswith(ANEW) or due.request_id in self._standing
+        return not key.startswith(ANEW) or key.removeprefix(ANEW) in self._standing
 
     def _warn_in_time(self) -> None:
         now = self._clock.now()
@@ -227,11 +233,12 @@ class Messages(ItemFollower):
             place = self._outbox.post_once(key, channel, drawn, _carried(key))
             if place.adopted:
                 self._update(place, drawn, key)
-            if request is None or request.state.over:
+            topic = _topic(fact, request)
+            if topic is None:
                 self._over(key)
             else:
-                self._over(key, {_standing(request.id, key): json.dumps([place.channel, place.ts, *due])})
-                self._standing.add(request.id)
+                self._over(key, {_standing(topic, key): json.dumps([place.channel, place.ts, *due])})
+                self._standing.add(topic)
 
     def _request(self, request_id: str) -> Request | None:
         """None as well if its record was changed, with a word in the log: an alert has to go out all the same."""
@@ -247,18 +254,19 @@ class Messages(ItemFollower):
         self._forget(key)
 
     def _draw_anew(self, key: str, request: Request | None) -> None:
-        """What was said of a request, as it is true now: without buttons that no longer apply."""
-        notes = self._notes.all(_standing(request.id, "")) if request else {}
+        """What was said of a request, or of the rules, as it is true now: without buttons that no longer apply."""
+        topic = key.removeprefix(ANEW)
+        notes = self._notes.all(_standing(topic, "")) if request or topic == RULES else {}
         for note, kept in notes.items():
             channel, ts, *about = json.loads(kept)
-            message = note.removeprefix(_standing(request.id, "")) if request else ""
-            if drawn := self._drawn(message, self._fact(message, Due(*about)), request):
+            message = note.removeprefix(_standing(topic, ""))
+            if drawn := self._drawn(message, self._fact(message, Due(*about)), request, anew=True):
                 self._update(Posted(channel, ts), drawn, message)
-        if request is None or not request.state.over:
+        if topic != RULES and (request is None or not request.state.over):
             self._over(key)
         else:
             self._over(key, dict.fromkeys(notes))
-            self._standing.discard(request.id)
+            self._standing.discard(topic)
 
     def _update(self, place: Posted, drawn: Drawn, key: str) -> None:
         """What stays as it is leaves only a button behind, whose press is answered with what is true."""
@@ -267,14 +275,17 @@ class Messages(ItemFollower):
         except Final as refused:
             log.warning("message.not_changed", message=key, because=str(refused))
 
-    def _drawn(self, key: str, fact: Fact | None, request: Request | None) -> Drawn | None:
-        """What is to be said, as it is true now; None if there is nothing any more."""
+    def _drawn(self, key: str, fact: Fact | None, request: Request | None, *, anew: bool = False) -> Drawn | None:
+        """What is to be said, as it is true now; None if there is nothing any more. ``anew``: it stands already."""
         if key.startswith(WARNING):
             return _warned(request, self._clock.now())
         if key.startswith(ASKER):
             return dm.nobody_sees(request) if request and request.state is State.PENDING else None
         if isinstance(fact, Alert):
-            return draw_alert(fact, request, self._names)
+            policy = self._policies.last_good
+            mentions = mentions_of(policy.notify, policy, most=MOST_BESIDE) if policy and BESIDE not in key else ""
+            over = f"the rules are read again {day_and_time(self._clock.now())}" if anew and request is None else ""
+            return draw_alert(fact, request, self._names, mentions, over)
         if fact is None or request is None:
             return None
         return _outcome(fact, request, self._names, self._clock.now())
@@ -315,8 +326,17 @@ def _due(entry: Entry) -> Iterator[tuple[str, Due]]:
                 yield f"{ASKER}{fact.id}-{named}", Due(entry.index, named)
         if fact.request_id and fact.name in _LATE:
             yield ANEW + fact.request_id, Due(entry.index, fact.request_id)
+    if isinstance(fact, PolicyChanged | Started) and fact.policy_version not in {BROKEN, NO_POLICY}:
+        yield ANEW + RULES, Due(entry.index, None)
     if isinstance(fact, StateChange):
         yield ANEW + fact.request_id, Due(entry.index, fact.request_id)
+
+
+def _topic(fact: Fact | None, request: Request | None) -> str | None:
+    """What a message is to be drawn anew with: its request while that goes on; None for what stays as it is."""
+    if isinstance(fact, Alert) and fact.name is AlertName.POLICY_BROKEN:
+        return RULES
+    return None if request is None or request.state.over else request.id
 
 
 def _is_heard(fact: Outcome) -> bool:

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from jit.policy import Policy
 
 GROUP, SLACK = "group:", "slack:"
+FEW = 5
+"""As many people are mentioned one by one; more are meant by their group."""
 
 
 def named_in(who: Iterable[str], groups: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
@@ -22,10 +24,29 @@ def named_in(who: Iterable[str], groups: Mapping[str, tuple[str, ...]]) -> Itera
             asked += groups.get(each.removeprefix(GROUP), ())[::-1]
 
 
+def mentions_of(who: Iterable[str], policy: Policy | None, but: Iterable[str] = (), most: int = FEW) -> str:
+    """Those whom who-expressions come down to, as mentions: Slack groups, and people if they are few. Empty where they
+    are many, or nobody.
+    """
+    left_out = set(but)
+    named = list(dict.fromkeys(named_in(who, policy.groups if policy else {})))
+    groups = [each for each in named if each.startswith(SLACK)]
+    people = [each for each in named if each not in groups and each not in left_out]
+    if len(groups) > most or len(people) > most or not named:
+        return ""
+    mentioned = [f"<!subteam^{group.removeprefix(SLACK)}>" for group in groups]
+    return ", ".join([*mentioned, *(f"<@{person}>" for person in people)])
+
+
 def security_of(policy: Policy, members: Mapping[str, frozenset[str]]) -> list[str]:
     """The people of security, once each; ``members`` of Slack's groups, as far as they are known."""
+    return people_of(policy.security, policy, members)
+
+
+def people_of(who: Iterable[str], policy: Policy, members: Mapping[str, frozenset[str]]) -> list[str]:
+    """The people whom who-expressions mean, once each."""
     people: dict[str, None] = {}
-    for who in named_in(policy.security, policy.groups):
-        in_group = sorted(members.get(who.removeprefix(SLACK), ())) if who.startswith(SLACK) else [who]
+    for each in named_in(who, policy.groups):
+        in_group = sorted(members.get(each.removeprefix(SLACK), ())) if each.startswith(SLACK) else [each]
         people |= dict.fromkeys(in_group)
     return list(people)

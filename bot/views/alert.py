@@ -12,15 +12,16 @@ _REVOCABLE = frozenset({State.APPROVED, State.GRANTING, State.ACTIVE})
 _PASSING = frozenset({AlertName.NOT_BEGUN, AlertName.END_NOT_BEGUN, AlertName.END_LATE, AlertName.NOT_SHOWN})
 
 
-def draw_alert(alert: Alert, request: Request | None, names: Names) -> Drawn:
-    """What happened, to whom and where; with Revoke while there is something to revoke. Once it is no longer so,
-    that comes first.
+def draw_alert(alert: Alert, request: Request | None, names: Names, mentions: str = "", over: str = "") -> Drawn:
+    """What happened, to whom and where; with Revoke while there is something to revoke, and ``mentions`` of those who
+    have to look. Once it is no longer so, that comes first, and nobody is mentioned; ``over`` says it of what is about
+    no request.
     """
     about = f"*{word(alert.access)}* of *{named(alert.requester, names)}*" if alert.access and alert.requester else ""
     principal = f" as {harmless(alert.principal, 100)}" if alert.principal else ""
     where = f"on {word(alert.target)}{principal}" if alert.target else ""
     name = alert.name.replace("_", " ")
-    became = _became(alert, request) if request else ""
+    became = _became(alert, request) if request else over
     first = line_of(f"Over: {became}", name, about, where) if became else line_of(f"*ALERT* {name}", about, where)
     said = harmless(alert.says, SAYS)
     buttons = [revoke_button(request, names)] if request and request.state in _REVOCABLE else []
@@ -29,6 +30,7 @@ def draw_alert(alert: Alert, request: Request | None, names: Names) -> Drawn:
         [
             section(first),
             context(f"It was: {said}") if became else section(said),
+            *([section(mentions)] if mentions and not became else []),
             *actions(buttons),
             context(line_of(day_and_time(alert.at), word(alert.request_id or ""))),
         ],

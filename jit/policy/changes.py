@@ -50,7 +50,11 @@ def changes(before: Policy, after: Policy) -> tuple[Change, ...]:
             continue
         pair = _Pair(before, after, old[name], new[name])
         found += [Change(name, effect, says) for effect, says in pair.differences()]
-    found += [Change("security", *each) for each in _who(before, after, before.security, after.security, "are of it")]
+    both = before, after
+    found += [Change("security", *each) for each in _who(*both, before.security, after.security, "are of it")]
+    found += [
+        Change("alerts", Effect.OTHER, says) for _, says in _who(*both, before.notify, after.notify, "are mentioned")
+    ]
     if before.people != after.people:
         found.append(Change("people", Effect.OTHER, "who is who in a target"))
     changed = sorted(n for n in {*before.targets, *after.targets} if before.targets.get(n) != after.targets.get(n))

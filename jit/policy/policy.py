@@ -35,10 +35,12 @@ class Policy:
     schedules: Mapping[str, "ScheduleForm"] = field(default_factory=dict)
     incidents: "IncidentsForm | None" = None
     text: bytes = field(default=b"", repr=False)
+    notify: tuple[str, ...] = ()
+    """Whom alerts mention."""
     _membership: Membership = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        others = {*self.security}
+        others = {*self.security, *self.notify}
         for access in self.accesses.values():
             others.update(access.request, access.deny)
             others.update(who for rule in access.rules for quorum in rule.quorums for who in quorum.who)

@@ -151,6 +151,12 @@ class ChannelsForm(Form):
     alerts: Channel | None = None
 
 
+class AlertsForm(Form):
+    """``notify`` are mentioned in each alert."""
+
+    notify: SomeWho = ()
+
+
 class QuorumForm(Form):
     who: Annotated[SomeWho, Field(alias="from")]
     count: Annotated[int, Field(ge=1, le=100)] = 1

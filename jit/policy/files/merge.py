@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from jit.policy.files.document import Document, Path, field_name
 from jit.policy.files.mistakes import Mistake, Mistakes
 
-SECTIONS = ("channels", "groups", "people", "schedules", "incidents", "calendars", "targets", "access")
+SECTIONS = ("channels", "alerts", "groups", "people", "schedules", "incidents", "calendars", "targets", "access")
 KEYS = (*SECTIONS, "security")
 MOST_COMPARED = 200_000
 """Names that are looked at for one that was perhaps meant: a second or two."""

@@ -23,6 +23,7 @@ def check_sense(merged: Merged, forms: Forms) -> None:
         return
     _check_people(merged, forms)
     _check_who(merged, ("security",), forms.security)
+    _check_who(merged, ("alerts", "notify"), forms.alerts.notify)
     membership = _check_groups(merged, forms.groups)
     forms.conditions = _conditions(merged, forms)
     for name, access in forms.access.items():

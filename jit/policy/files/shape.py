@@ -31,6 +31,7 @@ class Forms:
     """The entries that have the right shape; the others are in the mistakes."""
 
     channels: form.ChannelsForm | None = None
+    alerts: form.AlertsForm = field(default_factory=form.AlertsForm)
     security: tuple[str, ...] = ()
     groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
     people: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -65,6 +66,8 @@ def fill_in(merged: Merged) -> Forms:
     forms = Forms()
     if merged.sections["channels"] or merged.whole:
         forms.channels = _fit(merged, ("channels",), merged.sections["channels"], form.ChannelsForm.model_validate)
+    alerts = _fit(merged, ("alerts",), merged.sections["alerts"], form.AlertsForm.model_validate)
+    forms.alerts = alerts or forms.alerts
     forms.security = _fit(merged, ("security",), merged.security, _WHO.validate_python) or ()
     forms.groups = _each(merged, "groups", form.name, _WHO.validate_python)
     forms.people = _each(merged, "people", form.person_id, _NAMES.validate_python)
@@ -163,7 +166,8 @@ def _suggest(error: ErrorDetails, path: Path) -> str | None:
         return None
     *around, key = error["loc"]
     names = [part for part in around if isinstance(part, str)]
-    model: type[BaseModel] = form.ChannelsForm if path[0] == "channels" else form.AccessForm
+    by_section: dict[str | int, type[BaseModel]] = {"channels": form.ChannelsForm, "alerts": form.AlertsForm}
+    model = by_section.get(path[0], form.AccessForm)
     if names:
         model = form.AccessForm.NESTED[names[-1]]
     known = [info.alias or name for name, info in model.model_fields.items()]

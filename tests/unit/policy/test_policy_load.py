@@ -104,6 +104,8 @@ def test_every_slip_is_named_at_its_field(tmp_path):
             "'(INC|CHG)-[0-9]+'\n    incident_example: JIRA-1",
             "incident_example: is no incident as this access wants it",
         ),
+        ("notify: [group:security]", "notify: [group:secuity]", "alerts.notify[0]: no group is called secuity"),
+        ("notify: [group:security]", "notfy: [group:security]", 'alerts.notfy: unknown key; did you mean "notify"?'),
         (r"'(INC|CHG)-\d+'", r"'(a)\1'", "incident: this regular expression cannot be used"),
         ("env:ORDERS_DB_ADMIN_DSN", "postgresql://jit:hunter2@db/orders", "dsn: a secret is named, never written"),
         ("env:ORDERS_DB_ADMIN_DSN", "host=db password=hunter2", "dsn: a secret is named, never written"),

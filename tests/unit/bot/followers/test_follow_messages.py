@@ -10,7 +10,7 @@ from bot.followers.follower import LASTS, Leadership, LeaseTerm, follow
 from bot.followers.messages import Messages
 from bot.followers.outbox import Unsure
 from bot.mirror.follower import Mirror
-from jit.facts import Alert, AlertName, Source
+from jit.facts import Alert, AlertName, PolicyChanged, Source
 from jit.ledger import Leases
 from jit.testing import ALICE, BOB, EVE
 from tests.world.base import ALERTS, AUDIT, REQUESTS, in_a_file
@@ -163,6 +163,24 @@ def test_somebody_who_cannot_be_written_to_holds_up_nobody(house):
     house.story("R-8888", requester=BOB).active()
     house.work(messages)
     assert len(house.posted("D02BOB000")) == 1
+
+
+def test_an_alert_about_the_rules_mentions_whom_they_name_and_says_when_it_is_over(house):
+    house.rules(("security: [group:security]", "alerts: {notify: [group:security]}\nsecurity: [group:security]"))
+    house.last_good = house.policies.current()
+    messages, by = house.start(Messages), {"at": house.clock.now(), "actor": "bot@host", "source": Source.BOT}
+    house.ledger.append([Alert(**by, name=AlertName.POLICY_BROKEN, says="The policy files cannot be used: a:1")])
+    house.work(messages)
+    (alert,) = house.posted(ALERTS)
+    assert "<@U03CAROL0>, <@U05SAM000>" in str(alert["blocks"])
+    house.ledger.append([PolicyChanged(**by, policy_version="broken", before="ab" * 32)])
+    house.work(house.start(Messages))
+    assert "Over:" not in alert["text"]
+    house.ledger.append([PolicyChanged(**by, policy_version="cd" * 32, before="broken")])
+    house.work(house.start(Messages))
+    assert alert["text"].startswith("Over: the rules are read again")
+    assert "<@" not in str(alert["blocks"])
+    assert len(house.posted(ALERTS)) == 1
 
 
 def test_an_alert_waits_for_rules_that_name_its_channel(house):

@@ -117,9 +117,11 @@ def test_processes_and_rules(ledger):
     assert shown(ledger) == [
         "14:02:09 #1 started bot 0.1.0 · policy abababab · not slack.com",
         "14:02:09 #2 policy changed to cdcdcdcd from abababab, at bot@host",
-        "14:02:09 #3 policy changed to efefefef from cdcdcdcd, at bot@host · "
-        + "looser: orders-db/read (at most 8 h instead of 1 h); tighter: orders-db/old (removed) · "
-        + "commit ae667a1a, by Ann <ann@example.com>, reviewed by Bob",
+        (
+            "14:02:09 #3 policy changed to efefefef from cdcdcdcd, at bot@host · "
+            "looser: orders-db/read (at most 8 h instead of 1 h); tighter: orders-db/old (removed) · "
+            "commit ae667a1a, by Ann <ann@example.com>, reviewed by Bob"
+        ),
     ]
 
 

@@ -32,6 +32,10 @@ def tell(tmp_path, clock):
     return lambda request_id="R-7F3K", **fields: Story(ledger, clock, request_id, fields)
 
 
+def vars_of(drawn):
+    return {"text": drawn.text, "blocks": drawn.blocks}
+
+
 def seen(drawn):
     assert message_problems(drawn.blocks) == []
     assert drawn.blocks[0]["text"]["text"] == drawn.text
@@ -250,6 +254,16 @@ def test_an_alert_offers_revoke_while_there_is_something_to_revoke(tell):
     story.ended()
     assert "[Revoke]" not in seen(draw_alert(alert, story.request, names))
     assert "[Revoke]" not in seen(draw_alert(alert, None, names))
+
+
+def test_an_alert_mentions_who_must_act_until_it_is_over(tell):
+    story = tell().active()
+    alert = story.alert("is a timekeeper running?").fact
+    mentions = "<!subteam^S0SECUR01>, <@U03CAROL0>"
+    assert pinged(vars_of(draw_alert(alert, story.request, names, mentions))) == {"S0SECUR01", CAROL}
+    assert pinged(vars_of(draw_alert(alert, story.request, names))) == set()
+    story.ended()
+    assert pinged(vars_of(draw_alert(alert, story.request, names, mentions))) == set()
 
 
 def test_an_alert_about_what_has_ended_says_so_first(tell):
