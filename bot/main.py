@@ -35,6 +35,7 @@ from bot.followers.homes import Homes
 from bot.followers.leavers import Leavers
 from bot.followers.messages import Messages
 from bot.followers.outbox import Outbox
+from bot.followers.reminders import Reminders
 from bot.followers.watch import Watch
 from bot.health import Health
 from bot.mirror.audit_channel import AuditChannel
@@ -189,8 +190,8 @@ def _started(parts: Parts, policy_version: str) -> list[Fact]:
 
 @contextmanager
 def _following(parts: Parts, stop: threading.Event) -> Iterator[None]:
-    """Cards, messages, App Homes, the mirror, what keeps the audit channel true, the watch, and who looks for those
-    who leave, each in a thread of its own.
+    """Cards, messages, reminders, App Homes, the mirror, what keeps the audit channel true, the watch, and who looks
+    for those who leave, each in a thread of its own.
     """
     holder = f"{parts.actor} {uuid4()}"
     leadership = Leadership(Leases(parts.ledger.engine, parts.clock, LASTS), parts.clock, holder)
@@ -235,6 +236,7 @@ def _followers(parts: Parts, leadership: Leadership, lease: Lease) -> Iterator[t
         Leavers.name: lambda tools: Leavers(tools, parts.directory, queue),
         Cards.name: Cards,
         Messages.name: Messages,
+        Reminders.name: Reminders,
         Mirror.name: Mirror,
         AuditChannel.name: AuditChannel,
         ErasureRedraw.name: lambda tools: ErasureRedraw(tools, Notes(engine, AuditChannel.name, lease)),

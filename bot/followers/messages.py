@@ -360,7 +360,7 @@ def _warned(request: Request | None, now: datetime) -> Drawn | None:
         return None
     if request.state is State.ACTIVE:
         return dm.ends_soon(request, request.ends_at, now) if now < request.ends_at else None
-    return dm.over(request)
+    return dm.announced(request)
 
 
 def _outcome(fact: Fact, request: Request, names: Names, now: datetime) -> Drawn | None:

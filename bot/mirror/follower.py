@@ -41,6 +41,8 @@ CHECKPOINT_WITHIN = 3.0
 """Seconds that entries wait for a signed checkpoint over them, if checkpoints are signed at all."""
 QUIET_AFTER = 3600.0
 """Seconds without an entry, before a line says so and carries the newest checkpoint; and between such lines."""
+SIGNED_SHOWN_EVERY = 300.0
+"""Seconds between lines that say up to where the record is signed: every message carries its checkpoint unseen."""
 REMEMBERED = 400
 """Messages whose words are kept, so that it is noticed if they change."""
 QUIET = "quiet"
@@ -62,6 +64,7 @@ class Mirror(SlackFollower):
         self._refusals = 0
         self._alone_since: float | None = None
         self._unsigned_since: float | None = None
+        self._signed_shown: float | None = None
         self._given_up: CarriedCheckpoint | None = None
         self._quiet_since = tools.clock.ticks()
         self._quiet: Metadata | None = None
@@ -206,7 +209,8 @@ class Mirror(SlackFollower):
         last = entries[-1].index
         key = str(last)
         self._pace.took(channel)
-        drawn = draw_lines(entries, self._names, requests_of(self._ledger), [checkpoint.remark] if checkpoint else [])
+        remarks = self._remarks(checkpoint)
+        drawn = draw_lines(entries, self._names, requests_of(self._ledger), remarks)
         carried = {"checkpoint": checkpoint.note} if checkpoint else {}
         posted = self._outbox.post_once(key, channel, drawn, about(entries, drawn, **carried))
         self._notes.put(
@@ -217,6 +221,14 @@ class Mirror(SlackFollower):
         self._alone_since = self._unsigned_since = None
         self._refusals = self._refusals + 1 if _only_refusals(entries) else 0
         self._quiet_since = self._clock.ticks()
+        self._signed_shown = self._quiet_since if remarks else self._signed_shown
+
+    def _remarks(self, checkpoint: CarriedCheckpoint | None) -> list[str]:
+        """Up to where the record is signed, unless that was said a moment ago."""
+        shown = self._signed_shown
+        if checkpoint is None or (shown is not None and self._clock.ticks() - shown < SIGNED_SHOWN_EVERY):
+            return []
+        return [checkpoint.remark]
 
     def _note_words(self, posted: Posted, entries: Sequence[Entry], drawn: Drawn) -> dict[str, str | None]:
         """The change to the notes for a message that stands in the channel now; the oldest is forgotten."""

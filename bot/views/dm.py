@@ -80,6 +80,13 @@ def ends_soon(request: Request, ends_at: datetime, now: datetime) -> Drawn:
     return _message(request, first)
 
 
+def announced(request: Request) -> Drawn:
+    """What stands in the place of `ends_soon` afterwards: how it ended is said once, and not here."""
+    return Drawn(
+        first := f"Its end was announced here: *{word(request.access)}*.", [section(first), context(request.id)]
+    )
+
+
 def nobody_sees(request: Request) -> Drawn:
     """Slack takes no card: nobody has been asked, though the answer to the request said so."""
     where = f"<#{word(request.channel)}>"

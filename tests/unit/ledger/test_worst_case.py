@@ -24,7 +24,7 @@ from bot.listeners import command, look
 from bot.listeners.caller import Caller, Place
 from bot.listeners.typed import fill
 from bot.mirror.follower import MOST_LINES
-from bot.views import alert, audit, card, dm, home, line
+from bot.views import alert, audit, card, dm, home, line, reminder
 from bot.views.text import Drawn, Json, harmless, straight, units
 from bot.visibility import Others
 from jit.facts import Alert, AlertName, Fact, Quorum, RefusalReason, Source
@@ -176,11 +176,17 @@ MESSAGES: dict[str, Callable[[str], Iterator[Drawn]]] = {
     "dm.granted": lambda text: iter([dm.granted(worst(text, State.ACTIVE))]),
     "dm.over": lambda text: (dm.over(worst(text, state)) for state in State),
     "dm.ends_soon": lambda text: iter([dm.ends_soon(worst(text, State.ACTIVE), NOON, NOON - timedelta(minutes=5))]),
+    "dm.announced": lambda text: iter([dm.announced(worst(text, State.ENDED))]),
     "dm.nobody_sees": lambda text: iter([dm.nobody_sees(worst(text, State.PENDING))]),
     "dm.denied": lambda text: iter([dm.denied(worst(text, State.DENIED), called(text))]),
     "dm.lapsed": lambda text: iter([dm.lapsed(worst(text, State.LAPSED))]),
     "dm.failed": lambda text: iter([dm.failed(worst(text, State.FAILED))]),
     "dm.ended": lambda text: iter([dm.ended(worst(text, State.ENDED), called(text))]),
+    "reminder.draw_reminder": lambda text: (
+        reminder.draw_reminder(worst(text, state), called(text), mentions)
+        for state in State
+        for mentions in ("", "x" * 400)
+    ),
     "alert.draw_alert": lambda text: (
         alert.draw_alert(_alert(text), request, called(text))
         for request in (None, *(worst(text, state) for state in State))

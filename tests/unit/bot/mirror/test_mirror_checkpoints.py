@@ -7,7 +7,7 @@ import pytest
 from bot.followers.outbox import Unsure
 from bot.followers.watch import Watch
 from bot.mirror.checkpoints import LONGEST
-from bot.mirror.follower import CHECKPOINT_WITHIN, QUIET_AFTER, Mirror
+from bot.mirror.follower import CHECKPOINT_WITHIN, QUIET_AFTER, SIGNED_SHOWN_EVERY, Mirror
 from bot.mirror.message import QUIET_TYPE
 from jit.facts import AlertName
 from jit.proof.audit.checkpoints import Checkpoints
@@ -38,6 +38,19 @@ def test_a_message_carries_the_checkpoint_that_covers_it_and_says_so_in_one_line
     assert signed(note, house.key.verifier())
     assert parse_checkpoint(note.text).size == 1
     assert message["blocks"][-1]["elements"][0]["text"] == f"signed: #1 · {root[:4]}…"
+
+
+def test_what_is_signed_is_said_every_few_minutes_and_carried_by_every_message(house):
+    story, mirror = house.story(), house.start(Mirror)
+    for step in (story.asked, story.approval, story.approved, story.intent):
+        if step == story.intent:
+            house.clock.move(seconds=SIGNED_SHOWN_EVERY)
+        step()
+        house.sign()
+        house.work(mirror, 2)
+    messages = house.posted(AUDIT)
+    assert all(map(carried, messages))
+    assert ["signed: #" in str(message["blocks"]) for message in messages] == [True, False, False, True]
 
 
 def test_where_nothing_was_ever_signed_nothing_waits_and_nothing_is_hinted(house):

@@ -1,0 +1,182 @@
+"""Reminders of requests that nobody has answered: half of their time before they lapse, and once more shortly before.
+
+Who is mentioned are those who can still decide and have not. Which reminders are due follows from the ledger; which
+stand in a channel is noted, so that none is said twice over a restart. One whose request is answered is drawn anew.
+"""
+
+import json
+from datetime import datetime, timedelta
+from functools import partial
+from typing import NamedTuple
+
+import structlog
+
+from bot.followers.counting import as_it_counts
+from bot.followers.follower import GIVEN_UP_AFTER, SlackTools
+from bot.followers.items import ItemFollower
+from bot.followers.outbox import Final, Metadata, Pace, Posted, Rejected
+from bot.followers.reached import mentions_of, people_of
+from bot.views.reminder import draw_reminder
+from bot.views.text import Drawn
+from bot.views.words import audience, said_yes
+from jit.facts import Life, Requested
+from jit.ledger import Question, StoredDirectory
+from jit.ledger.followers import CURSOR
+from jit.requests.lifecycle import Request, State
+
+log = structlog.get_logger(__name__)
+
+SAID = "said:"
+MOST_OPEN = 10_000
+MOST_MENTIONED = 10
+"""People; more are meant by their group."""
+SHORTEST = timedelta(minutes=10)
+"""What lapses sooner is not reminded of: its card is hardly read by then."""
+TWICE_FROM = timedelta(hours=1)
+LAST_CALL = timedelta(minutes=10)
+"""Before it lapses."""
+
+
+class Reminder(NamedTuple):
+    """``nth`` of a request is due ``at``."""
+
+    at: datetime
+    nth: int
+
+
+def reminders(request: Request) -> list[Reminder]:
+    """Those that a request gives occasion to while nobody answers it, the first first."""
+    waits = request.pending_until - request.asked_at
+    if waits < SHORTEST:
+        return []
+    last = [Reminder(request.pending_until - LAST_CALL, 2)] if waits >= TWICE_FROM else []
+    return [Reminder(request.pending_until - waits / 2, 1), *last]
+
+
+class Reminders(ItemFollower):
+    """The follower that reminds."""
+
+    name = "reminders"
+
+    def __init__(self, tools: SlackTools) -> None:
+        super().__init__(tools)
+        self._pace = Pace(tools.clock)
+        self._pending: dict[str, Request] = {}
+        self._said: dict[str, list[str]] = {}
+        """Of each request the reminders that stand in a channel."""
+        self._answered: dict[str, None] = {}
+
+    def begin(self) -> None:
+        """What waits now is known from the read model, and what came before needs no reading."""
+        self._cursor = self._ledger.last_index()
+        self._not_before.clear()
+        pending = self._ledger.requests(Question(states=frozenset({State.PENDING}), limit=MOST_OPEN))
+        self._pending = {request.id: request for request in pending}
+        self._said = {}
+        for key in self._notes.all(SAID):
+            self._said.setdefault(key.removeprefix(SAID).partition(":")[0], []).append(key)
+        self._answered = dict.fromkeys(each for each in self._said if each not in self._pending)
+
+    def step(self) -> float:
+        self._read()
+        for request_id in [each for each in self._answered if self._is_due(each)]:
+            self._try(request_id, partial(self._take_back, request_id), partial(self._refused, request_id))
+            return 0.0
+        due = [request for request in self._pending.values() if self._due(request) and self._is_due(request.id)]
+        for request in due:
+            if not self._pace.wait(request.channel):
+                self._try(request.id, partial(self._remind, request.id), partial(self._refused, request.id))
+                return 0.0
+        return self._next_look([*self._answered, *(request.id for request in due)])
+
+    def _read(self) -> None:
+        entries = self._ledger.read(after=self._cursor, skip_unreadable=True)
+        if not entries or self._is_replaced():
+            return
+        facts = [entry.fact for entry in entries if isinstance(entry.fact, Life)]
+        new = {fact.request_id for fact in facts if isinstance(fact, Requested)}
+        for request_id in dict.fromkeys(fact.request_id for fact in facts):
+            if request_id not in new and request_id not in self._pending:
+                continue
+            request = self._request(request_id)
+            if request and request.state is State.PENDING:
+                self._pending[request_id] = request
+            elif self._pending.pop(request_id, None) and request_id in self._said:
+                self._answered[request_id] = None
+        self._cursor = entries[-1].index
+
+    def _due(self, request: Request) -> Reminder | None:
+        """The latest of those whose time has come, unless it was said: of one that was missed nothing is said later."""
+        now = self._clock.now()
+        come = [each for each in reminders(request) if each.at <= now < request.pending_until]
+        said = self._said.get(request.id, ())
+        return come[-1] if come and _key(request.id, come[-1].nth) not in said else None
+
+    def _remind(self, request_id: str) -> None:
+        request = self._ledger.request(request_id)
+        reminder = self._due(request) if request and request.state is State.PENDING else None
+        if request is None or reminder is None:
+            self._pending.pop(request_id, None)
+            return
+        key = _key(request.id, reminder.nth)
+        self._pace.took(request.channel)
+        drawn = draw_reminder(request, self._names, self._wanted(request))
+        place = self._outbox.post_once(key, request.channel, drawn, _carried(key))
+        self._notes.put(
+            {key: json.dumps([place.channel, place.ts]), **self._outbox.done(key), CURSOR: str(self._cursor)}
+        )
+        self._said.setdefault(request.id, []).append(key)
+        self._forget(request.id)
+
+    def _wanted(self, request: Request) -> str:
+        """Those who can decide and have not, as mentions; their groups, where they are many."""
+        policy, now = self._policies.last_good, self._clock.now()
+        counted = as_it_counts(request, self._ledger, policy, now)
+        open_needs = [need for need in request.needs if len(said_yes(counted, need)) < need.count]
+        groups = dict.fromkeys(audience(need, self._names) for need in open_needs)
+        if policy is None:
+            return ", ".join(groups)
+        members = StoredDirectory(self._ledger.engine).groups().members
+        who = [each for need in open_needs for each in need.who]
+        asked = [
+            each for each in people_of(who, policy, members) if each not in {request.requester, *request.approvers}
+        ]
+        return mentions_of(asked, policy, most=MOST_MENTIONED) or ", ".join(groups)
+
+    def _take_back(self, request_id: str) -> None:
+        """What stands of a request that waits no more says so, and mentions nobody."""
+        request = self._request(request_id)
+        keys = self._said.get(request_id, [])
+        for key in keys:
+            channel, ts = json.loads(self._notes.get(key) or '["", ""]')
+            if request and channel:
+                self._update(Posted(channel, ts), draw_reminder(request, self._names), key)
+        self._notes.put(dict.fromkeys(keys) | self._outbox.done(request_id))
+        self._said.pop(request_id, None)
+        self._answered.pop(request_id, None)
+        self._forget(request_id)
+
+    def _update(self, place: Posted, drawn: Drawn, key: str) -> None:
+        try:
+            self._outbox.update(place, drawn, _carried(key))
+        except Final as refused:
+            log.warning("reminder.not_changed", message=key, because=str(refused))
+
+    def _refused(self, request_id: str, refused: Rejected) -> None:
+        """Tried again ever more calmly, until the request is over for a day: its card tells of the refusal."""
+        request = self._request(request_id)
+        over = request.over_at if request else None
+        if request is None or (over is not None and self._clock.now() - over > GIVEN_UP_AFTER):
+            self._notes.put(dict.fromkeys(self._said.pop(request_id, [])))
+            self._answered.pop(request_id, None)
+            self._forget(request_id)
+            return
+        self._put_off_longer(request_id, refused)
+
+
+def _key(request_id: str, nth: int) -> str:
+    return f"{SAID}{request_id}:{nth}"
+
+
+def _carried(key: str) -> Metadata:
+    return Metadata("jit", {"reminder": key.removeprefix(SAID)})

@@ -1,0 +1,120 @@
+"""Whoever has not answered is reminded, by a clock that the test moves."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.followers.outbox import Unsure
+from bot.followers.reminders import Reminders, reminders
+from jit.ledger import Notes
+from jit.testing import ALICE, BOB, CAROL, DBA, SECURITY
+from playground.blocks import message_problems
+from playground.text import pinged
+from tests.world.base import REQUESTS, in_a_file
+from tests.world.face import Face
+from tests.world.fake_slack import refusal
+
+
+@pytest.fixture
+def house(tmp_path):
+    house = Face(tmp_path, ledger=in_a_file(tmp_path))
+    yield house
+    house.engine.dispose()
+
+
+def test_half_of_the_time_before_it_lapses_and_once_more_shortly_before(house):
+    follower, story = house.start(Reminders), house.story()
+    story.asked()
+    asked, lapses = story.request.asked_at, story.request.pending_until
+    house.work(follower)
+    house.clock.time = asked + (lapses - asked) / 2 - timedelta(seconds=1)
+    house.work(follower)
+    assert house.posted(REQUESTS) == []
+    house.work(follower, 2)
+    (first,) = house.posted(REQUESTS)
+    assert first["text"].startswith("Still waiting: *Alice* asks for *orders-db/read*")
+    assert pinged(first) == {BOB, CAROL}
+    assert message_problems(first["blocks"]) == []
+    house.work(follower, 60, tick=10)
+    assert len(house.posted(REQUESTS)) == 1
+    house.clock.time = lapses - timedelta(minutes=10)
+    house.work(follower, 60, tick=10)
+    assert len(house.posted(REQUESTS)) == 2
+    house.clock.time = lapses
+    house.work(follower, 60, tick=10)
+    assert len(house.posted(REQUESTS)) == 2
+
+
+def test_only_those_who_can_still_decide_are_mentioned(house):
+    follower, story = house.start(Reminders), house.story(needs=(DBA, SECURITY))
+    story.asked()
+    story.approval()
+    house.clock.time = story.request.pending_until - timedelta(minutes=30)
+    house.work(follower)
+    (said,) = house.posted(REQUESTS)
+    assert BOB not in pinged(said)
+    assert CAROL in pinged(said)
+
+
+def test_it_stops_when_it_is_answered_and_what_was_said_is_drawn_anew(house):
+    follower, story = house.start(Reminders), house.story()
+    other = house.story("R-8888", requester=ALICE, access="orders-db/write")
+    story.asked()
+    other.asked()
+    house.clock.time = story.request.pending_until - timedelta(hours=1)
+    other.approval()
+    other.approved()
+    house.work(follower, 3)
+    (said,) = house.posted(REQUESTS)
+    assert "R-7F3K" in str(said["blocks"])
+    story.denied()
+    house.work(follower, 3)
+    assert said["text"] == "No longer waiting: *orders-db/read* for *Alice*, denied"
+    assert pinged(said) == set()
+    house.clock.time = story.request.pending_until - timedelta(minutes=5)
+    house.work(follower, 3)
+    assert len(house.posted(REQUESTS)) == 1
+
+
+def test_nothing_is_said_twice_or_forgotten_over_a_restart(house):
+    story = house.story()
+    story.asked()
+    house.clock.time = story.request.pending_until - timedelta(hours=2)
+    house.slack.fates = [(TimeoutError(), True)]
+    with pytest.raises(Unsure):
+        house.work(house.start(Reminders))
+    house.work(house.start(Reminders), 3)
+    house.work(house.start(Reminders), 3)
+    (said,) = house.posted(REQUESTS)
+    story.approval()
+    story.approved()
+    house.work(house.start(Reminders), 3)
+    assert said["text"].endswith("approved")
+    assert Notes(house.engine, Reminders.name).all("").keys() == {"cursor"}
+
+
+def test_what_was_missed_is_said_once_and_what_is_short_not_at_all(house):
+    story = house.story()
+    story.asked()
+    house.clock.time = story.request.pending_until - timedelta(minutes=2)
+    house.work(house.start(Reminders), 3)
+    assert len(house.posted(REQUESTS)) == 1
+    short = house.story("R-8888", access="a", pending_until=house.clock.time + timedelta(minutes=9))
+    short.asked()
+    assert reminders(short.request) == []
+    half = house.story("R-9999", access="b", pending_until=house.clock.time + timedelta(minutes=30))
+    half.asked()
+    assert [each.nth for each in reminders(half.request)] == [1]
+
+
+def test_a_channel_that_refuses_holds_up_no_other(house):
+    follower = house.start(Reminders)
+    house.slack.refusing["C0SHUT001"] = refusal("restricted_action")
+    for number, channel in enumerate(("C0SHUT001", REQUESTS)):
+        house.story(f"R-777{number}", channel=channel, access=f"orders-db/{number}").asked()
+    house.clock.move(hours=5)
+    house.work(follower, 3)
+    assert len(house.posted(REQUESTS)) == 1
+    house.slack.refusing.clear()
+    house.work(follower, 20)
+    assert len(house.posted("C0SHUT001")) == 1
