@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from jit.requests.lifecycle import REQUEST_ID
 
-APPROVE, DENY, WITHDRAW, END, RELEASE, REVOKE, ASK = (
+APPROVE, DENY, WITHDRAW, END, RELEASE, REVOKE, ASK, ASK_AGAIN = (
     "jit.approve",
     "jit.deny",
     "jit.withdraw",
@@ -16,6 +16,7 @@ APPROVE, DENY, WITHDRAW, END, RELEASE, REVOKE, ASK = (
     "jit.release",
     "jit.revoke",
     "jit.ask",
+    "jit.ask.again",
 )
 
 _SHAPE = re.compile(rf"({REQUEST_ID.pattern}) ([0-9a-f]{{64}})")

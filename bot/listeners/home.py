@@ -1,4 +1,6 @@
-"""App Home: who opens theirs has it drawn, and kept true from then on; its button opens the request form."""
+"""App Home: who opens theirs has it drawn, and kept true from then on; its buttons open the request form, empty or
+filled in as it was before.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,12 +8,13 @@ from typing import Any
 import structlog
 from slack_bolt import Ack, App, BoltContext
 
-from bot.buttons import ASK
+from bot.buttons import ASK, ASK_AGAIN, BadValue, read_value
 from bot.followers.homes import Homes, look_again, open_home
-from bot.listeners.caller import text_at
+from bot.listeners.caller import Caller, pressed_value, text_at
 from bot.listeners.context import ListenerContext
-from bot.listeners.request import open_request_form
-from jit.facts import Source
+from bot.listeners.presses import refuse_press
+from bot.listeners.request import open_request_form, reopen_request_form
+from jit.facts import RefusalReason, Source
 from jit.ledger import LedgerUnavailable, Notes
 from jit.use_cases.actor import Actor
 
@@ -28,8 +31,19 @@ def register(app: App, ctx: ListenerContext) -> None:
         ack()
         open_request_form(ctx, context["caller"], text_at(body, "trigger_id"), "")
 
+    def ask_again(ack: Ack, context: BoltContext, body: dict[str, Any]) -> None:
+        ack()
+        caller: Caller = context["caller"]
+        try:
+            button = read_value(pressed_value(body))
+        except BadValue:
+            refuse_press(ctx, caller, "request", RefusalReason.MALFORMED)
+            return
+        reopen_request_form(ctx, caller, text_at(body, "trigger_id"), button.request_id)
+
     app.event("app_home_opened")(opened)
     app.action(ASK)(ask)
+    app.action(ASK_AGAIN)(ask_again)
 
 
 def _draw(ctx: ListenerContext, person: str) -> None:

@@ -28,8 +28,9 @@ from bot.listeners.caller import Caller, Payload, Place, entered, is_id, pressed
 from bot.listeners.catalogue import Catalogue, catalogue
 from bot.listeners.context import ListenerContext
 from bot.listeners.presses import refuse_press
-from bot.listeners.typed import fill, without_slip
+from bot.listeners.typed import fill, not_among, without_slip
 from bot.refusals import Shown
+from jit.durations import compact
 from jit.facts import RefusalReason
 from jit.ledger import LedgerUnavailable, TamperedEntry
 from jit.ledger.undelivered import undelivered
@@ -53,6 +54,31 @@ _NOT_OPENED = (SlackClientError, OSError, HTTPException)
 
 def open_request_form(ctx: ListenerContext, caller: Caller, trigger: str, typed: str) -> None:
     """Open the form, filled in as far as ``typed`` goes. Only our own people are shown what there is."""
+    _open_filled(ctx, caller, trigger, lambda found: fill(typed, found.accesses))
+
+
+def reopen_request_form(ctx: ListenerContext, caller: Caller, trigger: str, request_id: str) -> None:
+    """Open the form as it was filled in for a request: for somebody else without the reason, which was not theirs."""
+    try:
+        before = ctx.core.ledger.request(request_id)
+    except (LedgerUnavailable, TamperedEntry):
+        before = None
+
+    def as_before(found: Catalogue) -> Filled:
+        return _again(found, before, own=before.requester == caller.by.id) if before else Filled()
+
+    _open_filled(ctx, caller, trigger, as_before)
+
+
+def _again(found: Catalogue, before: Request, *, own: bool) -> Filled:
+    why, incident = (before.why, before.incident or "") if own else ("", "")
+    access = next((each for each in found.accesses if each.name == before.access), None)
+    asked = RequestForm(access.name if access else "", compact(before.duration), why, incident)
+    filled = Filled(asked, access)
+    return filled if access else filled.noted(not_among(before.access))
+
+
+def _open_filled(ctx: ListenerContext, caller: Caller, trigger: str, filled: Callable[[Catalogue], Filled]) -> None:
     if not _is_ours(ctx, caller):
         refuse_press(ctx, caller, "request", RefusalReason.WRONG_WORKSPACE)
         return
@@ -60,7 +86,7 @@ def open_request_form(ctx: ListenerContext, caller: Caller, trigger: str, typed:
         refuse_press(ctx, caller, "request", RefusalReason.BAD_STANDING)
         return
     found = catalogue(ctx, caller.by.id)
-    view = request_form(found.filled(fill(typed, found.accesses)), caller.place.channel)
+    view = request_form(found.filled(filled(found)), caller.place.channel)
     ctx.open_here(caller, "request", lambda: open_form(ctx, caller.place, trigger, view))
 
 

@@ -178,7 +178,7 @@ class _Reading:
             return None if self._is_reason(after, filled) else self._near(word, filled, slash="")
         if len(fits := matching(word, self.accesses)) > 1:
             return filled.noted(f"“{_echo(word)}” fits {len(fits)} accesses: choose one.")
-        return self._near(word, filled, _NEAR_ENOUGH) or filled.noted(_not_among(word))
+        return self._near(word, filled, _NEAR_ENOUGH) or filled.noted(not_among(word))
 
     def _near(self, word: str, filled: Filled, cutoff: float = _NEAR, slash: str = "/") -> Filled | None:
         """With the nearest name offered, if one is near."""
@@ -189,7 +189,7 @@ class _Reading:
         if not near or matching(word, self.accesses, anywhere=True):
             return None
         meant = names[near[0]]
-        return replace(filled.noted(f"{_not_among(word)} Did you mean {_echo(meant.name)}?"), offered=meant)
+        return replace(filled.noted(f"{not_among(word)} Did you mean {_echo(meant.name)}?"), offered=meant)
 
 
 def _next_word(text: str) -> str:
@@ -220,7 +220,8 @@ def _with_access(filled: Filled, access: Access) -> Filled:
     return replace(filled, access=access, asked=replace(filled.asked, access=access.name))
 
 
-def _not_among(word: str) -> str:
+def not_among(word: str) -> str:
+    """What is said of a name that this person may not ask for, whether or not there is such an access."""
     return f"“{_echo(word)}” is not among the accesses you may ask for."
 
 

@@ -6,7 +6,7 @@ It is drawn anew from what the facts tell at that moment. The first line says th
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
-from bot.buttons import APPROVE, DENY, END, REVOKE, WITHDRAW, value_of
+from bot.buttons import APPROVE, ASK_AGAIN, DENY, END, REVOKE, WITHDRAW, value_of
 from bot.views.text import (
     SECTION,
     Drawn,
@@ -212,6 +212,8 @@ def _buttons(request: Request, late: datetime | None) -> Iterator[Json]:
             yield button("Withdraw", WITHDRAW, value)
         case State.APPROVED | State.GRANTING | State.ACTIVE:
             yield button("End access", END, value, style="danger")
+        case state if state.over:
+            yield button("Ask again", ASK_AGAIN, value)
 
 
 def revoke_button(request: Request, names: Names) -> Json:

@@ -82,9 +82,7 @@ def ends_soon(request: Request, ends_at: datetime, now: datetime) -> Drawn:
 
 def announced(request: Request) -> Drawn:
     """What stands in the place of `ends_soon` afterwards: how it ended is said once, and not here."""
-    return Drawn(
-        first := f"Its end was announced here: *{word(request.access)}*.", [section(first), context(request.id)]
-    )
+    return _message(request, f"Its end was announced here: *{word(request.access)}*.")
 
 
 def nobody_sees(request: Request) -> Drawn:

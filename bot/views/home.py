@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.buttons import ASK, RELEASE, WITHDRAW, value_of
+from bot.buttons import ASK, ASK_AGAIN, RELEASE, WITHDRAW, value_of
 from bot.views import card
 from bot.views.dm import connect
 from bot.views.text import (
@@ -149,7 +149,9 @@ def _mine(request: Request, names: Names, late: datetime | None) -> Iterator[Jso
 
 def _past(request: Request, names: Names) -> Json:
     when = f" {day_and_time(request.over_at)}" if request.over_at else ""
-    return context(line_of(_over(request, names, when), f"*{word(request.access)}*", request.id))
+    again = button("Ask again", ASK_AGAIN, value_of(request.id, request.digest))
+    said = line_of(_over(request, names, when), f"*{word(request.access)}*", request.id)
+    return section(said) | {"accessory": again}
 
 
 def _over(request: Request, names: Names, when: str) -> str:

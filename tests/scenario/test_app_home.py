@@ -96,6 +96,39 @@ def test_what_is_asked_for_comes_to_approvers_and_can_be_approved_there(office, 
     assert office.refusals() == []
 
 
+def test_ask_again_opens_the_form_filled_as_before_on_the_card_and_in_home(office, homes):
+    opens(office, ALICE)
+    alice = office.person(ALICE)
+    office.jit(ALICE, "request orders-db/admin 1h30m INC-42 drop a column")
+    form = alice.form()
+    form.fill({"Duration": "45m"}).submit()
+    request = office.wait(office.requests)[0]
+    office.use_cases.withdraw(by(ALICE), request.id)
+    home = sees(office, ALICE, "Before\nWithdrawn")
+    assert home.buttons == ["Ask for access", "Ask again"]
+    assert alice.press(home, "Ask again").ok
+    form = alice.form()
+    assert [form.value(label) for label in form.labels] == ["orders-db/admin", "45m", "drop a column", "INC-42"]
+    form.close()
+    card = office.card(request)
+    assert card.buttons == ["Ask again"]
+    assert "drop a column" not in str(card.action("Ask again"))
+    alice.press(card, "Ask again")
+    assert alice.form().value("Reason") == "drop a column"
+    alice.form().close()
+    office.person(EVE).press(card, "Ask again")
+    form = office.person(EVE).form()
+    assert [form.value(label) for label in form.labels] == ["orders-db/admin", "45m", None, None]
+    office.person(CAROL).press(card, "Ask again")
+    form = office.person(CAROL).form()
+    assert "“orders-db/admin” is not among the accesses you may ask for." in form.text
+    assert form.value("Access") is None
+    office.person(MALLORY).press(card, "Ask again")
+    office.told(MALLORY, "Only full members")
+    office.person(EVE).press_raw(card, card.action("Ask again") | {"value": "no"})
+    office.told(EVE, "does not look like ours")
+
+
 def test_denied_from_home_with_a_reason(office, homes):
     opens(office, ALICE, BOB)
     request, bob = office.ask(), office.person(BOB)

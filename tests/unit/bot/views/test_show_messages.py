@@ -92,17 +92,25 @@ def test_approvers_are_told_by_the_first_card_only(tell):
         (
             "approved intent granted ending later ended",
             "Ended Nov 21, 2026 14:19, time was over · held 19 min · session cut: 1 · ",
-            "",
+            "[Ask again]",
         ),
         (
             "approved intent granted released later ended",
             "Ended Nov 21, 2026 14:19, released by Alice · held 19 min · session cut: 1 · ",
-            "",
+            "[Ask again]",
         ),
-        ("approved intent failed", "Not granted: orders-db refused (role is missing); nothing was given · ", ""),
+        (
+            "approved intent failed",
+            "Not granted: orders-db refused (role is missing); nothing was given · ",
+            "[Ask again]",
+        ),
         ("approved revoked", "Ending since 14:00: revoked by Carol · nothing had been given · ", ""),
-        ("approved intent revoked ended", "Ended 14:00, revoked by Carol · no access had been confirmed · ", ""),
-        ("approved revoked ended", "Ended 14:00, revoked by Carol · nothing had been given · ", ""),
+        (
+            "approved intent revoked ended",
+            "Ended 14:00, revoked by Carol · no access had been confirmed · ",
+            "[Ask again]",
+        ),
+        ("approved revoked ended", "Ended 14:00, revoked by Carol · nothing had been given · ", "[Ask again]"),
         (
             "approved intent granted left",
             "Ending since 14:00: because Alice was deactivated in Slack · ",
@@ -111,17 +119,17 @@ def test_approvers_are_told_by_the_first_card_only(tell):
         (
             "approved intent granted left later ended",
             "Ended Nov 21, 2026 14:19, because Alice was deactivated in Slack · held 19 min · session cut: 1 · ",
-            "",
+            "[Ask again]",
         ),
         (
             "approved intent granted left_rules later ended",
             "Ended Nov 21, 2026 14:19, because Alice may not ask for it any more · held 19 min · session cut: 1 · ",
-            "",
+            "[Ask again]",
         ),
-        ("lapsed_by_rules", "Lapsed 14:00: the rules for this access changed · ", ""),
-        ("denied", "Denied 14:00 by Bob · ", ""),
-        ("withdrawn", "Withdrawn 14:00 by Alice · ", ""),
-        ("lapsed", "Lapsed 14:00: unanswered · ", ""),
+        ("lapsed_by_rules", "Lapsed 14:00: the rules for this access changed · ", "[Ask again]"),
+        ("denied", "Denied 14:00 by Bob · ", "[Ask again]"),
+        ("withdrawn", "Withdrawn 14:00 by Alice · ", "[Ask again]"),
+        ("lapsed", "Lapsed 14:00: unanswered · ", "[Ask again]"),
     ],
 )
 def test_a_card_says_its_state_first_and_offers_what_applies(tell, clock, life, first_line, buttons):
