@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -23,6 +24,12 @@ from jit.policy.files.form import person_id
 from jit.policy.words import WORDS
 from jit.runtime.settings import CannotStart, Settings
 from workers.targets.named import misfits
+
+if TYPE_CHECKING:
+    from jit.policy.diff import Asked
+
+MOST_ASKED = 100_000
+"""Requests that `jit policy diff` decides anew."""
 
 
 @click.group()
@@ -91,6 +98,47 @@ def test(folder: Path | None) -> None:
     failed = sum(bool(each.wrong) for each in verdicts)
     click.echo(f"{len(verdicts) - failed} of {len(verdicts)} cases are decided as they say.")
     raise SystemExit(1 if failed else 0)
+
+
+@policy.command()
+@click.argument("old", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("new", type=click.Path(exists=True, file_okay=False, path_type=Path), required=False)
+@click.option("--days", default=30, show_default=True, type=click.IntRange(1, 3650), help="Requests of that many days.")
+@click.option("--markdown", is_flag=True, help="For a pull request.")
+def diff(old: Path, new: Path | None, days: int, *, markdown: bool) -> None:
+    """What changes from the rules in OLD to those in NEW, by default JIT_POLICIES: access by access, and for the
+    requests on record, decided anew by both.
+    """
+    from jit.policy.diff import as_markdown, as_text, otherwise  # noqa: PLC0415  no other command needs it
+
+    settings = Settings()
+    before, after = load_policy(old), load_policy(new or settings.policies)
+    groups, names = _seen(settings)
+    asked = _asked_lately(settings, timedelta(days=days))
+    found = otherwise(before, after, asked, groups)
+    say = as_markdown if markdown else as_text
+    click.echo(say(before, after, len(asked), found, lambda who: names.get(who, (who,))[0] or who))
+
+
+def _asked_lately(settings: Settings, within: timedelta) -> "list[Asked]":
+    """What stands in the ledger; nothing where there is none."""
+    from jit.policy.diff import Asked  # noqa: PLC0415  as above
+
+    try:
+        ledger = existing_ledger(settings)
+        from jit.ledger import Question  # noqa: PLC0415  where there is no ledger, nobody waits for it
+        from jit.requests.decision import inputs_of  # noqa: PLC0415
+
+        since = SystemClock().now() - within
+        requests = ledger.requests(Question(asked_since=since, limit=MOST_ASKED))
+    except (CannotStart, LedgerUnavailable):
+        return []
+    return [
+        Asked(
+            each.id, each.asked_at, each.requester, each.access, each.duration, each.why, each.incident, inputs_of(each)
+        )
+        for each in requests
+    ]
 
 
 def _moment(text: str) -> datetime:

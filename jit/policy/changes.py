@@ -4,7 +4,7 @@ Pure. People are counted and not named, as what is said here stays on the record
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from enum import StrEnum
 
@@ -107,14 +107,37 @@ class _Pair:
         return Effect.OTHER, "wants incidents that are written in another way"
 
     def _deciding(self) -> Iterator[Difference]:
-        old, new = self.old.rules, self.new.rules
+        yield from self._by_themselves()
+        old, new = ([each for each in access.rules if each.automatic is None] for access in (self.old, self.new))
         if len(old) != len(new):
-            yield Effect.OTHER, f"{len(new)} rules for who decides instead of {len(old)}"
+            yield Effect.OTHER, f"{len(new)} rules by which people decide instead of {len(old)}"
             return
         for was, now in zip(old, new, strict=True):
-            if replace(was, quorums=()) != replace(now, quorums=()):
-                yield Effect.OTHER, "when a rule decides"
+            yield from self._rule(was, now)
             yield from self._quorums(was, now)
+
+    def _by_themselves(self) -> Iterator[Difference]:
+        """Rules that decide without people."""
+        old, new = ({each for each in access.rules if each.automatic is not None} for access in (self.old, self.new))
+        for effect, rules, says in (
+            (Effect.LOOSER, new - old, "decides by itself"),
+            (Effect.TIGHTER, old - new, "decides by itself no more"),
+        ):
+            for called in sorted(each.called for each in rules):
+                yield effect, f"a rule {says}: {called}" if called else f"a rule for everybody {says}"
+
+    def _rule(self, was: Rule, now: Rule) -> Iterator[Difference]:
+        if was.when != now.when:
+            when = f"when {now.when.in_words}" if now.when else "always"
+            yield Effect.OTHER, f"a rule holds {when}"
+        if was.different_people != now.different_people:
+            says = "different people are wanted" if now.different_people else "one person may fill several places"
+            yield Effect.TIGHTER if now.different_people else Effect.LOOSER, says
+        if was.denials_needed != now.denials_needed:
+            effect = Effect.LOOSER if now.denials_needed > was.denials_needed else Effect.TIGHTER
+            yield effect, f"{now.denials_needed} have to deny instead of {was.denials_needed}"
+        if was.name != now.name:
+            yield Effect.OTHER, "what a rule is called"
 
     def _quorums(self, was: Rule, now: Rule) -> Iterator[Difference]:
         for quorum in was.quorums[len(now.quorums) :]:
@@ -123,6 +146,8 @@ class _Pair:
             yield Effect.TIGHTER, f"{quorum.count} of {quorum.label} must approve, too"
         for one, other in zip(was.quorums, now.quorums, strict=False):
             yield from self._quorum(one, other)
+            if one.stage != other.stage:
+                yield Effect.OTHER, f"{other.label} decide in stage {other.stage} instead of {one.stage}"
 
     def _quorum(self, was: Quorum, now: Quorum) -> Iterator[Difference]:
         if was.count != now.count:

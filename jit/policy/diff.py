@@ -1,0 +1,192 @@
+"""What a change to the rules would have done: requests of the past, decided by the rules before and after it. Pure."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import IntEnum
+
+from jit.durations import say_duration
+from jit.people.membership import StaleGroups
+from jit.people.person import Groups
+from jit.policy.changes import Effect, changes, in_lines
+from jit.policy.choosing import choose
+from jit.policy.conditions import IncidentInputs, Inputs
+from jit.policy.model import Access
+from jit.policy.policy import Policy
+
+MOST_CHANGES = 200
+MOST_PEOPLE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as it was asked. ``inputs`` are what conditions could read then. Where that was not recorded yet,
+    they read no more than stands here.
+    """
+
+    id: str
+    at: datetime
+    requester: str
+    access: str
+    duration: timedelta
+    reason: str
+    incident: str | None
+    inputs: Inputs | None = None
+
+
+class _Way(IntEnum):
+    """How hard it is to get; the lower the harder."""
+
+    REFUSED = 0
+    PEOPLE = 1
+    ITSELF = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What rules make of a request, in words; ``people`` is how many approvals they want."""
+
+    way: _Way
+    says: str
+    people: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Otherwise:
+    """Requests for one access that would come out in the same other way."""
+
+    access: str
+    before: Outcome
+    after: Outcome
+    requests: tuple[Asked, ...]
+
+    @property
+    def effect(self) -> Effect:
+        was, now = (self.before.way, -self.before.people), (self.after.way, -self.after.people)
+        if was == now:
+            return Effect.OTHER
+        return Effect.LOOSER if now > was else Effect.TIGHTER
+
+
+def otherwise(before: Policy, after: Policy, asked: Iterable[Asked], groups: Groups) -> list[Otherwise]:
+    """What would come out otherwise, the looser first. People are in those groups of Slack in which they are now."""
+    found: dict[tuple[str, Outcome, Outcome], list[Asked]] = {}
+    for each in asked:
+        was, now = outcome(before, each, groups), outcome(after, each, groups)
+        if was != now:
+            found.setdefault((each.access, was, now), []).append(each)
+    order = list(Effect)
+    grouped = [Otherwise(*key, tuple(requests)) for key, requests in found.items()]
+    return sorted(grouped, key=lambda each: (order.index(each.effect), each.access, each.after.says))
+
+
+def outcome(policy: Policy, asked: Asked, groups: Groups) -> Outcome:
+    """What the rules make of a request for it."""
+    access = policy.accesses.get(asked.access)
+    if access is None:
+        return _refused("there is no such access")
+    try:
+        why = _not_to_be_asked(policy, access, asked, groups)
+        return _refused(why) if why else _decided(policy, access, asked, groups)
+    except StaleGroups:
+        return _refused("it is not known who is on call")
+
+
+def _not_to_be_asked(policy: Policy, access: Access, asked: Asked, groups: Groups) -> str:
+    """Raises StaleGroups."""
+    if not policy.may_ask(access, asked.requester, groups, groups.as_of):
+        return "may not ask"
+    if policy.principal(asked.requester, access.target) is None:
+        return "has no name there"
+    if asked.duration > access.max_duration:
+        return f"longer than {say_duration(access.max_duration)}"
+    return "" if access.accepts_incident(asked.incident or "") else "wants another incident"
+
+
+def _decided(policy: Policy, access: Access, asked: Asked, groups: Groups) -> Outcome:
+    """Raises StaleGroups."""
+    rule = choose(access, _read(policy, access, asked, groups)).rule
+    if rule is None:
+        return _refused("no rule holds")
+    if not policy.decidable(rule, asked.requester, groups, groups.as_of):
+        return _refused("nobody could approve")
+    if rule.automatic is not None:
+        return Outcome(_Way.ITSELF, f"at once, by rule: {rule.called}" if rule.called else "at once, by rule")
+    needs = " and ".join(f"{quorum.count} of {quorum.label}" for quorum in rule.quorums)
+    different = ", different people" if rule.different_people and len(rule.quorums) > 1 else ""
+    return Outcome(_Way.PEOPLE, f"{needs}{different}", sum(quorum.count for quorum in rule.quorums))
+
+
+def _read(policy: Policy, access: Access, asked: Asked, groups: Groups) -> Inputs:
+    """What the conditions would read: as it was then, but for what these rules themselves say. Raises StaleGroups."""
+    own = policy.groups_of(asked.requester, groups, groups.as_of)
+    if asked.inputs is None:
+        return Inputs(
+            requester=asked.requester,
+            groups=own,
+            access=access.name,
+            target=access.target,
+            risk=access.risk,
+            labels=dict(access.labels),
+            duration=asked.duration,
+            reason=asked.reason,
+            now=asked.at,
+            incident=IncidentInputs(asked.incident) if asked.incident else None,
+        )
+    return replace(asked.inputs, groups=own, risk=access.risk, target=access.target, labels=dict(access.labels))
+
+
+def _refused(why: str) -> Outcome:
+    return Outcome(_Way.REFUSED, f"refused: {why}")
+
+
+def as_text(before: Policy, after: Policy, looked_at: int, found: list[Otherwise], names: Callable[[str], str]) -> str:
+    """For a terminal. ``looked_at`` is the number of requests that were decided anew."""
+    lines = [f"  {line}" for line in in_lines(changes(before, after), MOST_CHANGES)]
+    said = [f"{before.version[:12]} -> {after.version[:12]}", *(lines or ["  The rules say the same."])]
+    said.append(_summary(looked_at, found))
+    said += [
+        f"  {each.effect.value}: {each.access}, {_count(each)} of {_people(each, names)}: "
+        f"{each.before.says} -> {each.after.says}"
+        for each in found
+    ]
+    return "\n".join(said)
+
+
+def as_markdown(
+    before: Policy, after: Policy, looked_at: int, found: list[Otherwise], names: Callable[[str], str]
+) -> str:
+    """For a pull request."""
+    lines = [f"- {_cell(line)}" for line in in_lines(changes(before, after), MOST_CHANGES)]
+    said = [f"### Rules {before.version[:12]} to {after.version[:12]}", "", *(lines or ["The rules say the same."]), ""]
+    said += [_summary(looked_at, found), ""]
+    if found:
+        said += ["| | access | requests | of | before | after |", "|---|---|---:|---|---|---|"]
+        said += [
+            f"| {each.effect.value} | {_cell(each.access)} | {len(each.requests)} | {_cell(_people(each, names))} "
+            f"| {_cell(each.before.says)} | {_cell(each.after.says)} |"
+            for each in found
+        ]
+    return "\n".join(said).rstrip()
+
+
+def _summary(looked_at: int, found: list[Otherwise]) -> str:
+    others = sum(len(each.requests) for each in found)
+    return f"Of {looked_at:,} requests decided anew, {others:,} come out otherwise."
+
+
+def _count(each: Otherwise) -> str:
+    return f"{len(each.requests)} request{'' if len(each.requests) == 1 else 's'}"
+
+
+def _people(each: Otherwise, names: Callable[[str], str]) -> str:
+    people = list(dict.fromkeys(request.requester for request in each.requests))
+    more = f" and {len(people) - MOST_PEOPLE} more" if len(people) > MOST_PEOPLE else ""
+    return ", ".join(names(person) for person in people[:MOST_PEOPLE]) + more
+
+
+def _cell(text: str) -> str:
+    """Nothing in it is Markdown or HTML."""
+    for sign in "\\`*_{}[]<>|~#":
+        text = text.replace(sign, f"\\{sign}")
+    return text.replace("\n", " ")
