@@ -3,7 +3,7 @@
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from itertools import chain, groupby
 
@@ -26,6 +26,9 @@ from jit.doctor.queue import look_at_queue
 from jit.ledger.doctor.overdue import look_at_overdue
 from jit.ledger.doctor.processes import Wanted, look_at_processes
 from jit.ledger.doctor.spool import look_at_spool
+from jit.people.binding import Bindings
+from jit.people.on_call import OnCallSnapshot
+from jit.policy import Policy
 from jit.policy.doctor import look_at_conditions, look_at_policies, look_at_writers
 from jit.policy.files.check import Checked, check_folder
 from jit.ports import Clock
@@ -127,7 +130,21 @@ def checks(settings: DoctorSettings, clock: Clock) -> list[Check]:
             policy=checked.policy,
             clock=clock,
         ),
+        *_of_providers(settings, checked.policy, clock, lambda: groups().on_call),
     ]
+
+
+def _of_providers(
+    settings: DoctorSettings, policy: Policy | None, clock: Clock, kept: Callable[[], OnCallSnapshot]
+) -> list[Check]:
+    """What the rules name of schedules and incidents, where the bot runs: it alone asks them."""
+    if policy is None or not (policy.schedules or policy.incidents) or settings.slack_bot_token is None:
+        return []
+    from bot.doctor import providers  # noqa: PLC0415  brings an HTTP client
+    from jit.people.on_call.poller import Rules  # noqa: PLC0415
+
+    rules = Rules(policy.schedules, Bindings(policy.people))
+    return providers.checks(rules, policy.incidents, folder=settings.policies, clock=clock, kept=kept)
 
 
 def _look_at_policies(settings: DoctorSettings, checked: Checked) -> Iterator[Line]:
