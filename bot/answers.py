@@ -6,7 +6,7 @@ Everything here is mrkdwn, ready to send: what comes from people or policy files
 import secrets
 
 from bot.views.text import Names, escape
-from bot.views.words import audience
+from bot.views.words import audience, word
 from jit.facts import Quorum, RefusalReason
 from jit.requests.decision import Outcome
 from jit.requests.lifecycle import Request, State
@@ -55,12 +55,18 @@ def deny_own(request: Request) -> str:
 
 
 def waits_for(needs: tuple[Quorum, ...], names: Names) -> str:
-    """`1 of @dba and 1 of @security`"""
-    return " and ".join(f"{need.count} of {audience(need, names)}" for need in needs)
+    """`1 of @dba and 1 of @security`; `1 of @dba, then 1 of @security`"""
+    stages: dict[int, list[str]] = {}
+    for need in needs:
+        stages.setdefault(need.stage, []).append(f"{need.count} of {audience(need, names)}")
+    return ", then ".join(" and ".join(stages[stage]) for stage in sorted(stages))
 
 
 def asked(request: Request, names: Names, *, shut: bool = False) -> str:
     """``shut``: Slack takes no cards in its channel, as is known from others."""
+    if request.by_rule:
+        by = word(request.by_rule)
+        return f"Approved by rule: {by}. {request.id} is to be granted; a message tells you when it is."
     who = waits_for(request.needs, names)
     if shut:
         return (
@@ -86,6 +92,9 @@ def approved(result: ApprovalResult, names: Names) -> str:
 
 
 def denied(request: Request) -> str:
+    if request.state is State.PENDING:
+        more = request.denials_needed - len(request.denials)
+        return f"Your no counts; {more} more {'is' if more == 1 else 'are'} needed to deny it. {request.id}"
     return f"Denied. <@{request.requester}> is told why. {request.id}"
 
 

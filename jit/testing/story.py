@@ -11,6 +11,7 @@ from jit.facts import (
     Approval,
     Approved,
     Counted,
+    Denial,
     Denied,
     EndCause,
     Ended,
@@ -94,6 +95,10 @@ class Story:
         begin_by = self.clock.now() + timedelta(minutes=15)
         rest = {"digest": self.request.digest, "counted": counted, "begin_by": begin_by, "by_rule": by_rule}
         return self._step(Approved, by, Source.SLACK, **rest)
+
+    def denial(self, reason: str = "not now", by: str = BOB) -> Entry:
+        """A no that alone decides nothing."""
+        return self._step(Denial, by, Source.SLACK, approver=by, digest=self.request.digest, reason=reason)
 
     def denied(self, reason: str = "not now", by: str = BOB) -> Entry:
         return self._step(Denied, by, Source.SLACK, approver=by, digest=self.request.digest, reason=reason)
