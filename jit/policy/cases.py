@@ -64,7 +64,9 @@ def _moment(text: str) -> str:
 
 def moment_of(text: str) -> datetime:
     """`2026-11-24 10:00`, in UTC unless a zone's name follows. Raises ValueError, in words."""
-    when, _, zone = text.rpartition(" ") if "/" in text else (text, "", "")
+    when, _, zone = text.rpartition(" ")
+    if zone[:1].isdigit() or not when:
+        when, zone = text, ""
     if zone and zone not in known_zones():
         raise ValueError(f"no time zone is called {zone}")
     try:

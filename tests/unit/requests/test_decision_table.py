@@ -1,0 +1,209 @@
+"""The decision table: `decisions.yml`, each case played through the use cases, on a ledger in memory.
+
+The last word of a case is what its last step comes to: the state of the request, the reason of a refusal, or what the
+check before the effect says (`given`, or the reason).
+
+| step | what happens |
+|---|---|
+| ask WHO [DURATION] [INCIDENT] | the request that all that follows is about |
+| approve, deny, withdraw WHO | pressed on its card; `with another card` with a digest that is not its own |
+| effect | what a worker asks before it gives |
+| give | given and ended again |
+| later, at | the clock moves on, or is that of this moment |
+| on call, on call age, open, closed, responder, incidents down | what providers say |
+| out, group, deactivate, guest, bot, external, silent, groups, old groups | what is so of people |
+| others | a policy with one thing changed |
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+
+from jit.durations import parse_duration
+from jit.facts import EndCause
+from jit.people.person import GROUPS_FRESH_FOR
+from jit.policy.cases import moment_of
+from jit.requests.decision import before_effect
+from jit.requests.intake import RequestForm
+from jit.requests.refusal import Refusal
+from jit.testing import ALICE, BOB, CAROL, EVE
+from tests.world.base import ENGINEERS, SAM
+from tests.world.office import WHY, Office, actor
+
+DAVE = "U06DAVE00"
+PEOPLE = {"alice": ALICE, "bob": BOB, "carol": CAROL, "dave": DAVE, "eve": EVE, "sam": SAM}
+ENGINEERING = frozenset({ALICE, BOB, EVE})
+TABLE = yaml.safe_load((Path(__file__).parent / "decisions.yml").read_text())
+CASES = [(block["rules"], *case) for block in TABLE for case in block["cases"]]
+ACCESS = "orders-db/read"
+HEAD = f"""
+channels: {{audit: C0AUDIT01, alerts: C0ALERT01}}
+security: [group:security]
+groups:
+  dba: [{BOB}, {CAROL}, {DAVE}]
+  security: [{CAROL}, {SAM}]
+  contractors: [{EVE}]
+people:
+  {ALICE}: {{fake: alice}}
+  {BOB}: {{fake: bob}}
+  {CAROL}: {{fake: carol}}
+  {EVE}: {{fake: eve}}
+  {SAM}: {{fake: sam}}
+targets:
+  orders-db: {{kind: fake}}
+schedules: {{primary: {{kind: icalendar, url: "file:primary.ics"}}}}
+calendars: {{office: {{zone: Europe/Berlin, country: DE}}}}
+access:
+  orders-db/read:
+    describe: Read
+    risk: medium
+    grants: [orders_read]
+    max_duration: 8h
+    channel: C0ACCESS1
+    request: ["slack:{ENGINEERS}"]
+    approve:
+"""
+
+
+class Table:
+    """An office in which the cases are played."""
+
+    def __init__(self, folder, rules):
+        for name, person in PEOPLE.items():
+            rules = rules.replace(f"[{name}]", f"[{person}]")
+        self.rules = HEAD + "".join(f"      {line}\n" for line in rules.splitlines())
+        self.office = Office(folder, rules=self.rules)
+        self.office.directory.members[ENGINEERS] = ENGINEERING
+        self.office.directory.people[DAVE] = replace(self.office.directory.people[BOB], id=DAVE, name="dave")
+        self.request = None
+        self.came_to = ""
+
+    def edit(self, old, new):
+        assert old in self.rules, old
+        self.rules = self.rules.replace(old, new)
+        self.office.policy_file.write_text(self.rules)
+        self.office.clock.move(seconds=1)
+
+    def step(self, step):
+        office, directory = self.office, self.office.directory
+        match step.split():
+            case ["ask", who, *rest]:
+                incident = next((each for each in rest if each.startswith("INC")), "")
+                duration = next((each for each in rest if not each.startswith("INC")), "30m")
+                self.act(
+                    lambda: office.use_cases.request(actor(PEOPLE[who]), RequestForm(ACCESS, duration, WHY, incident))
+                )
+            case ["approve", who, *other]:
+                digest = "0" * 64 if other else self.request.digest
+                self.act(lambda: office.use_cases.approve(actor(PEOPLE[who]), self.request.id, digest).request)
+            case ["deny", who]:
+                said = (self.request.id, self.request.digest, "not now, please")
+                self.act(lambda: office.use_cases.deny(actor(PEOPLE[who]), *said))
+            case ["withdraw", who]:
+                self.act(lambda: office.use_cases.withdraw(actor(PEOPLE[who]), self.request.id))
+            case ["effect"]:
+                request = office.request(self.request.id)
+                reason = before_effect(request, office.policies, directory, office.clock.now()).reason
+                self.came_to = reason or "given"
+            case ["give"]:
+                office.give(self.request)
+                story = office.story(self.request.id)
+                story.ending(EndCause.EXPIRED)
+                story.ended(EndCause.EXPIRED)
+            case ["later", duration]:
+                seconds = duration.endswith("s")
+                office.clock.move(seconds=int(duration[:-1]) if seconds else parse_duration(duration).total_seconds())
+            case ["at", *moment]:
+                office.clock.move(seconds=(moment_of(" ".join(moment)) - office.clock.now()).total_seconds())
+            case _:
+                self.world(step)
+
+    def world(self, step):  # noqa: C901  a case for each word
+        office, directory = self.office, self.office.directory
+        match step.split():
+            case ["on", "call", "age", seconds]:
+                directory.on_call_age = timedelta(seconds=int(seconds))
+            case ["on", "call", who]:
+                directory.on_call = {"primary": frozenset({PEOPLE[who]})}
+            case ["open" | "closed" as state, incident]:
+                office.incidents.open[incident] = state == "open"
+            case ["responder", who]:
+                office.incidents.responders = frozenset({PEOPLE[who]})
+            case ["incidents", "down"]:
+                office.incidents.gone = True
+            case ["out", who, "engineering"]:
+                directory.members[ENGINEERS] = ENGINEERING - {PEOPLE[who]}
+            case ["deactivate", who]:
+                directory.change(PEOPLE[who], deleted=True)
+            case ["guest" | "bot" | "external" as what, who]:
+                directory.change(PEOPLE[who], **{what: True})
+            case ["silent"]:
+                directory.gone = True
+            case ["groups", seconds]:
+                directory.groups_age = timedelta(seconds=int(seconds))
+            case ["old", "groups"]:
+                directory.groups_age = GROUPS_FRESH_FOR + timedelta(seconds=1)
+            case _:
+                self.policy(step)
+
+    def policy(self, step):  # noqa: C901, PLR0912  as above
+        match step.split():
+            case ["denied", "contractors"]:
+                self.edit("    approve:\n", "    deny: [group:contractors]\n    approve:\n")
+            case ["not", "contractor", "eve"]:
+                self.edit(f"contractors: [{EVE}]", f"contractors: [{SAM}]")
+            case ["group", name, *people]:
+                line = next(line for line in self.rules.splitlines() if line.startswith(f"  {name}: ["))
+                self.edit(line, f"  {name}: [{', '.join(PEOPLE[each] for each in people)}]")
+            case ["count", count]:
+                edited = self.rules.replace(", count: 2}", "}").replace(
+                    "{from: [group:dba]}", "{from: [group:dba], count: N}"
+                )
+                self.edit(self.rules, edited.replace("N}", f"{count}}}"))
+            case ["only", "dba"]:
+                before = self.rules.partition("    approve:\n")[0]
+                self.edit(self.rules, f"{before}    approve:\n      - all_of: [{{from: [group:dba]}}]\n")
+            case ["first", "automatic"]:
+                self.edit("    approve:\n", "    approve:\n      - {when: incident.open == false, automatic: true}\n")
+            case ["max", duration]:
+                self.edit("max_duration: 8h", f"max_duration: {duration}")
+            case ["risk", risk]:
+                self.edit("risk: medium", f"risk: {risk}")
+            case ["grants", what]:
+                self.edit("[orders_read]", f"[{what}]")
+            case ["principal", name]:
+                self.edit(f"{ALICE}: {{fake: alice}}", f"{ALICE}: {{fake: {name}}}")
+            case ["nameless"]:
+                self.edit(f"  {ALICE}: {{fake: alice}}\n", "")
+            case ["gone"]:
+                self.edit("  orders-db/read:", "  orders-db/other:")
+            case ["broken"]:
+                self.edit("channels:", "chanels:")
+            case _:
+                raise AssertionError(step)
+
+    def act(self, act):
+        try:
+            done = act()
+        except Refusal as refusal:
+            self.came_to = refusal.reason
+        else:
+            self.request = done
+            self.came_to = done.state
+
+
+@pytest.mark.parametrize("case", CASES, ids=[f"{number} {case[1]}" for number, case in enumerate(CASES)])
+def test_it_comes_to_what_the_table_says(tmp_path, case):
+    rules, _, *steps, expected = case
+    table = Table(tmp_path, rules)
+    for step in steps:
+        table.step(str(step))
+    assert table.came_to == expected
+
+
+def test_the_table_is_as_long_as_it_was_meant_to_be():
+    assert len(CASES) >= 200
+    assert len({name for _, name, *_ in CASES}) > 150
