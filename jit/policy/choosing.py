@@ -67,14 +67,22 @@ def beyond(limits: Limits, inputs: Inputs) -> str:
     return ""
 
 
-def _together(quorums: Iterable[Quorum]) -> tuple[Quorum, ...]:
-    """Each once, with the most people that any of them wants."""
-    most: dict[tuple[tuple[str, ...], int], Quorum] = {}
-    for quorum in quorums:
-        same = most.get((quorum.who, quorum.stage))
-        if same is None or same.count < quorum.count:
-            most[quorum.who, quorum.stage] = quorum
-    return tuple(most.values())
+def _together(rules: Iterable[Rule]) -> tuple[Quorum, ...]:
+    """Quorums that ask for all that each of the rules asks for. One serves several rules, but where a rule has the same
+    people twice it does not serve for both.
+    """
+    together: list[Quorum] = []
+    for rule in rules:
+        free = list(range(len(together)))
+        for quorum in rule.quorums:
+            same = next((n for n in free if (together[n].who, together[n].stage) == (quorum.who, quorum.stage)), None)
+            if same is None:
+                together.append(quorum)
+                continue
+            free.remove(same)
+            if together[same].count < quorum.count:
+                together[same] = quorum
+    return tuple(together)
 
 
 def _with_all(others: Sequence[Rule], rule: Rule) -> Rule:
@@ -84,7 +92,7 @@ def _with_all(others: Sequence[Rule], rule: Rule) -> Rule:
     rules = (*others, rule)
     return replace(
         rule,
-        quorums=_together(quorum for each in rules for quorum in each.quorums),
+        quorums=_together(rules),
         different_people=any(each.different_people for each in rules),
         denials_needed=min(each.denials_needed for each in rules),
         name=" and ".join(dict.fromkeys(each.called for each in rules if each.called)),

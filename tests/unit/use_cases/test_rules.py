@@ -1,13 +1,18 @@
 """Which rule decides, and what it takes: conditions, rules without people, stages, different people, several noes."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from jit.facts import RefusalReason
+from jit.ledger import Question
 from jit.requests.decision import before_effect, inputs_of
 from jit.requests.intake import RequestForm
-from jit.requests.lifecycle import State
+from jit.requests.lifecycle import OPEN, State
+from jit.requests.refusal import Refusal
 from jit.testing import ALICE, BOB, CAROL, EVE
 from tests.world.base import SAM
 from tests.world.office import WHY, Office, actor
@@ -100,8 +105,8 @@ def test_people_decide_where_the_rule_does_not_hold_or_that_is_not_known(office,
     assert office.approve(request, BOB).state is State.APPROVED
 
 
-def withdrawn(office, request):
-    return office.use_cases.withdraw(actor(ALICE), request.id)
+def withdrawn(office, request, by=ALICE):
+    return office.use_cases.withdraw(actor(by), request.id)
 
 
 def test_a_rule_decides_by_itself_no_more_often_and_no_longer_than_it_may(office):
@@ -265,3 +270,43 @@ def test_the_hour_chooses_the_rule(office):
     assert counts == [2, 1, 1]
     office.clock.move(hours=3)
     assert ask(office).needs[0].count == 2
+
+
+ALONE = [
+    "      - all_of: [{from: [group:dba]}]\n",
+    "      - stages: [{all_of: [{from: [group:dba]}]}, {all_of: [{from: [group:security]}]}]\n",
+    "      - {denials_needed: 2, all_of: [{from: [group:dba], count: 2}]}\n",
+    "      - {different_people: true, all_of: [{from: [group:dba]}, {from: [group:security]}]}\n",
+    ON_CALL_RULE,
+]
+STEPS = ("approve", "deny", "withdraw", "release", "revoke", "ask", "effect")
+
+
+@pytest.mark.parametrize("text", ALONE)
+def test_no_order_of_their_own_presses_gives_a_requester_anything(tmp_path, text):
+    """Carol is in every group, and asks."""
+    head = HEAD.replace("  U01ALICE0: {fake: alice}", "  U01ALICE0: {fake: alice}\n  U03CAROL0: {fake: carol}")
+    head = head.replace("engineering: [", "engineering: [U03CAROL0, ").replace(
+        "security: [U03", "security: [U02BOB000, U03", 1
+    )
+    office = Office(tmp_path, rules=head.replace("  dba: [", "  dba: [U05SAM000, ") + text)
+
+    @settings(max_examples=25, deadline=None)
+    @given(st.lists(st.sampled_from(STEPS), max_size=8))
+    def play(steps):
+        request = ask(office, by=CAROL)
+        for step in steps:
+            with suppress(Refusal):
+                if step == "ask":
+                    ask(office, by=CAROL)
+                elif step == "effect":
+                    now = office.request(request.id)
+                    assert before_effect(now, office.policies, office.directory, office.clock.now()).reason is not None
+                else:
+                    office.acts(office.request(request.id), actor(CAROL))[step]()
+            assert office.request(request.id).state in {State.PENDING, State.WITHDRAWN}
+        for left in office.ledger.requests(Question(requester=CAROL, states=OPEN)):
+            withdrawn(office, left, CAROL)
+        office.clock.move(hours=1)
+
+    play()
