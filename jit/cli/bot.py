@@ -1,6 +1,7 @@
 """`jit bot`: one process, as many of them on as many hosts as wanted."""
 
-import jit.runtime.lean  # noqa: F401, I001  before all others
+import jit.runtime.lean  # noqa: I001  before all others
+import jit.runtime.lean_redis  # noqa: F401
 
 import click
 

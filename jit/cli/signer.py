@@ -1,12 +1,12 @@
 """`jit signer`, `jit witness`: who signs the record, and who looks over its shoulder."""
 
+import jit.runtime.lean  # noqa: F401, I001  before all others
+
 from pathlib import Path
 
 import click
 
-from bot.http.connection import Connection
 from jit.proof.signer.process import run_signer
-from jit.proof.witness.process import make_witness, read_logs, run_witness
 from jit.runtime import logs
 from jit.runtime.settings import Address, CopySettings, SignerSettings
 from jit.runtime.supervisor import hold_lifeline
@@ -38,6 +38,9 @@ def witness(keygen: str | None, log_keys: tuple[str, ...], key: Path, state: Pat
 
     Something in front of it has to speak TLS, unless the signer runs on the same machine.
     """
+    from bot.http.connection import Connection  # noqa: PLC0415  a signer has no web server
+    from jit.proof.witness.process import make_witness, read_logs, run_witness  # noqa: PLC0415
+
     if keygen is not None:
         click.echo("Give this line to the signer, with your address, in JIT_WITNESSES; and to auditors:", err=True)
         click.echo(str(make_witness(keygen, key, state)))

@@ -1,5 +1,8 @@
 """`jit up`: the whole product in one process tree, with the queue and the ledger embedded."""
 
+import jit.runtime.lean  # noqa: I001  before all others
+import jit.runtime.lean_redis  # noqa: F401
+
 import os
 import signal
 import socket

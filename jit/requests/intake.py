@@ -2,18 +2,14 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
-
-from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
-from detect_secrets.plugins.base import BasePlugin
 
 from jit.durations import BadDuration, parse_duration, say_duration
 from jit.facts import RefusalReason
 from jit.people.person import Groups
 from jit.policy import Access, Policy
+from jit.requests.detectors import DETECTORS
 
 LONGEST_TEXT = 2000
 """Characters of a reason."""
@@ -198,14 +194,4 @@ def looks_secret(text: str) -> bool:
     """Whether detect-secrets, or a written-out password, says that this should not be kept."""
     if _ASSIGNED.search(text) or _IN_ADDRESS.search(text):
         return True
-    return any(next(iter(detector.analyze_string(text)), None) for detector in _detectors())
-
-
-@cache
-def _detectors() -> tuple[BasePlugin, ...]:
-    """All that know the shape of a token. Those that guess from entropy or from a word alone are left out: they fire
-    on ordinary sentences. So are addresses: an incident may well be about one.
-    """
-    known: Iterable[type[BasePlugin]] = get_mapping_from_secret_type_to_class().values()
-    guessing = {"Base64HighEntropyString", "HexHighEntropyString", "KeywordDetector", "IPPublicDetector"}
-    return tuple(detector() for detector in known if detector.__name__ not in guessing)
+    return any(next(iter(detector.analyze_string(text)), None) for detector in DETECTORS)

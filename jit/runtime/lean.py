@@ -4,9 +4,8 @@
 
 import sys
 
-if sys.modules.keys().isdisjoint({"rich", "structlog"}):
-    # What is None there, `import` does not find.
-    sys.modules["rich"] = None  # type: ignore[assignment]
-    import structlog  # noqa: F401
+from jit.runtime.left_out import left_out
 
-    del sys.modules["rich"]
+if "structlog" not in sys.modules:
+    with left_out("rich"):
+        import structlog  # noqa: F401
