@@ -8,7 +8,6 @@ from bot.mirror.message import STANDS
 from jit.facts import AlertName
 from jit.ledger import Notes
 from jit.ledger.followers import CURSOR
-from tests.world.again import again
 from tests.world.audit_channel import AuditChannelWorld
 from tests.world.base import AUDIT
 from tests.world.fake_slack import refusal
@@ -23,8 +22,7 @@ def told(tmp_path_factory):
 
 
 @pytest.fixture
-def house(told, tmp_path):
-    house = again(told, tmp_path)
+def house(house):
     house.later = house.story()
     return house
 

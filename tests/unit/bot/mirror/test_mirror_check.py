@@ -27,11 +27,6 @@ def told(tmp_path_factory):
     return house
 
 
-@pytest.fixture
-def house(told, tmp_path):
-    return again(told, tmp_path)
-
-
 def kinds(report):
     return [each.kind for each in report.differences]
 

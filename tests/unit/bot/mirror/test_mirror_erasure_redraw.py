@@ -12,7 +12,6 @@ from bot.views.audit import REDRAWN
 from jit.ledger import Notes
 from jit.ledger.privacy.erasing import erase
 from jit.testing import ALICE, BOB, EVE
-from tests.world.again import again
 from tests.world.audit_channel import AuditChannelWorld
 from tests.world.base import AUDIT
 from tests.world.face import NAMES
@@ -29,18 +28,6 @@ def told(tmp_path_factory):
     steps = [story.asked, story.approval, story.approved, story.intent, story.granted, story.ending, story.ended]
     house.told(*(step for each in [*steps, other.asked, other.withdrawn] for step in (each, house.sign)))
     return house
-
-
-@pytest.fixture
-def house(told, tmp_path):
-    return again(told, tmp_path)
-
-
-@pytest.fixture
-def channel(house):
-    channel = house.start(AuditChannel)
-    house.work(channel)
-    return channel
 
 
 def forgotten(house, person=ALICE):

@@ -13,7 +13,6 @@ from bot.mirror.message_digest import message_digest
 from bot.views.audit import REDRAWN
 from jit.facts import AlertName
 from jit.ledger import Notes
-from tests.world.again import again
 from tests.world.audit_channel import OUR_USER, AuditChannelWorld
 from tests.world.base import AUDIT
 from tests.world.fake_slack import OUR_BOT, refusal
@@ -25,19 +24,6 @@ def told(tmp_path_factory):
     story = house.story()
     house.told(story.asked, story.approval, story.approved, story.intent, story.granted)
     return house
-
-
-@pytest.fixture
-def house(told, tmp_path):
-    return again(told, tmp_path)
-
-
-@pytest.fixture
-def channel(house):
-    channel = house.start(AuditChannel)
-    house.work(channel)
-    assert not house.alerts()
-    return channel
 
 
 def only(house):
