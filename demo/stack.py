@@ -73,7 +73,7 @@ class Stack:
         """Requests that are not over, newest first."""
         return self.ledger.requests(Question(states=frozenset(State) - OVER))
 
-    def ready(self, within: float = 20.0) -> None:
+    def ready(self, within: float) -> None:
         """Wait until every process has said in the ledger that it started. Raises TimeoutError."""
         wanted = {name.partition("-")[0] for name in self.supervisor.children}
         self.stage.wait_for(lambda: wanted <= self._started() and self.stage.slack.hub.connections, within)

@@ -123,7 +123,7 @@ ELSEWHERE = {
 """What libpq may be told. The demo speaks to its own servers."""
 
 
-def test_the_demo_opens_a_page_and_leaves_nothing(temporary: Path):
+def test_the_demo_opens_a_page_and_leaves_nothing_though_it_is_stopped_twice(temporary: Path):
     with started(["demo", "--port", "0"], temporary, **ELSEWHERE) as demo:
         said = read_until(demo, "Ctrl-C stops it all")
         [url] = re.findall(r"http://127\.0\.0\.1:\d+/", said)
@@ -138,6 +138,9 @@ def test_the_demo_opens_a_page_and_leaves_nothing(temporary: Path):
         alice.finds("asks for", channel=REQUESTS)
         assert to_mend(read_until(demo, "demo.env"), temporary) == []
         demo.send_signal(signal.SIGINT)
+        wait_until(lambda: catches_interrupts(demo.pid) is False)
+        demo.send_signal(signal.SIGINT)
+        demo.send_signal(signal.SIGTERM)
         leaves_nothing(demo, temporary)
 
 
@@ -183,20 +186,6 @@ def test_a_demo_that_is_stopped_at_any_moment_leaves_nothing(
         read_until(demo, after)
         demo.send_signal(told)
         leaves_nothing(demo, temporary, code=130 if arguments else 0)
-
-
-def test_who_stops_the_demo_twice_does_not_stop_the_cleaning_up(temporary: Path):
-    with started(["demo"], temporary) as demo:
-        read_until(demo, "Ctrl-C stops it all")
-        demo.send_signal(signal.SIGINT)
-        wait_until(lambda: _ignores_interrupts(demo.pid))
-        demo.send_signal(signal.SIGINT)
-        demo.send_signal(signal.SIGTERM)
-        leaves_nothing(demo, temporary)
-
-
-def _ignores_interrupts(pid: int) -> bool:
-    return catches_interrupts(pid) is False
 
 
 @pytest.mark.parametrize(

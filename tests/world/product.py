@@ -364,5 +364,5 @@ def product(
             beside=beside,
         ) as stage,
     ):
-        stage.ready()
+        stage.ready(HUNG)
         yield Product(stage, clock, pauses)
