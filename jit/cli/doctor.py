@@ -1,7 +1,4 @@
-"""`jit doctor`: looks at everything there is, and says what to mend and how.
-
-What draws is imported when something is drawn: `jit up` looks, and stays.
-"""
+"""`jit doctor`: looks at everything there is, and says what to mend and how."""
 
 import json
 import sys
@@ -9,10 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from itertools import chain, groupby
-from typing import TYPE_CHECKING
 
 import click
 from pydantic import Field, SecretStr
+from rich.console import Console
+from rich.text import Text
 
 import bot.doctor
 import bot.followers.follower
@@ -38,9 +36,6 @@ from jit.proof.doctor.ledger import look_at_ledger
 from jit.proof.doctor.signing import look_at_signing
 from jit.runtime.settings import SLACK, Settings, SignerSettings, SlackUrl, named
 from workers.end_orders.signed import KEY_FILE
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 PROCESSES = (
     Wanted("timekeeper", workers.timekeeper.timekeeper.LEASE, "access ends only if workers and the queue are up"),
@@ -93,8 +88,6 @@ def doctor(as_json: bool) -> None:  # noqa: FBT001  click passes it by name
         lines = _look(settings)
         click.echo("\n".join(json.dumps(row(line), ensure_ascii=False) for line in by_part(lines)))
     else:
-        from rich.console import Console  # noqa: PLC0415  as above
-
         with Console(stderr=True).status("Looking …"):
             lines = _look(settings)
         show(by_part(lines), Console(highlight=False, soft_wrap=True))
@@ -180,10 +173,8 @@ def row(line: Line) -> dict[str, str | bool | None]:
     return {"part": line.part, "ok": line.ok, "what": line.what, "remedy": line.remedy, "state": line.state}
 
 
-def show(lines: Sequence[Line], console: "Console") -> None:
+def show(lines: Sequence[Line], console: Console) -> None:
     """Print lines for people, grouped by part: remedies below what they mend, commands and SQL on own lines."""
-    from rich.text import Text  # noqa: PLC0415  as above
-
     for part, of_part in groupby(lines, key=lambda line: line.part):
         console.print(Text(part, style="bold"))
         for line in of_part:

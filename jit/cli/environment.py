@@ -53,14 +53,20 @@ def known_before(data: Path) -> set[str]:
     return {name for target in KnownTargets(data).recall().values() for name in target.variables}
 
 
+def seen_by_processes(
+    everything: Mapping[str, str], policy: Policy | None, before: Collection[str] = ()
+) -> dict[str, str]:
+    """What any of the processes gets to see."""
+    return {name: value for room in ROOMS for name, value in environment(room, everything, policy, before).items()}
+
+
 @contextmanager
 def as_processes_see(policy: Policy | None, before: Collection[str] = ()) -> Iterator[None]:
     """While it lasts this process, too, sees nothing that none of them would: what reaches a server from here, and
     from none of them, must not look well.
     """
     everything = dict(os.environ)
-    seen = {name: value for room in ROOMS for name, value in environment(room, everything, policy, before).items()}
-    _become(seen)
+    _become(seen_by_processes(everything, policy, before))
     try:
         yield
     finally:

@@ -17,12 +17,10 @@ import click
 import structlog
 from pydantic import SecretStr
 
-from jit.cli.doctor import DoctorSettings, checks
-from jit.cli.environment import as_processes_see, environment, known_before
+from jit.cli.environment import environment, known_before, seen_by_processes
+from jit.cli.first_look import look_first
 from jit.cli.opening import open_ledger
 from jit.cli.ready import Start, ledger_said, queue_said
-from jit.clock import SystemClock
-from jit.doctor import examine
 from jit.policy import Policy, load_policy
 from jit.proof.signer.keys import make_key_unless_there
 from jit.runtime import logs
@@ -78,8 +76,7 @@ def up(workers: int) -> None:
             everything["REDIS_URL"] = valkey.url
         make_signing_key(data)
         known = known_before(data)
-        with as_processes_see(policy, known):
-            to_mend = see_the_doctor(SecretStr(everything["REDIS_URL"]), data)
+        to_mend = see_the_doctor(seen_by_processes(everything, policy, known))
         reached = {
             "ledger": ledger_said(settings.ledger_url),
             "queue": f"Valkey, embedded in {data / 'valkey'}" if valkey else queue_said(everything["REDIS_URL"]),
@@ -89,14 +86,15 @@ def up(workers: int) -> None:
         _run_until_told(Supervisor(children(everything, policy, workers=workers, before=known)), valkey, start)
 
 
-def see_the_doctor(redis_url: SecretStr, data: Path) -> int:
-    """Log what is to be mended, and return how much. A part that is down keeps none of the others from working.
+def see_the_doctor(seen: Mapping[str, str]) -> int:
+    """Log what is to be mended of what processes with these variables see, and return how much. A part that is down
+    keeps none of the others from working.
 
     Raises:
         CannotStart: nothing would work.
     """
     to_mend = 0
-    for line in examine(checks(DoctorSettings(redis_url=redis_url, data=data), SystemClock()), LOOK_FIRST):
+    for line in look_first(seen, LOOK_FIRST):
         if line.stops_all:
             raise CannotStart(f"{line.what}. {line.remedy}")
         if line.ok is False:

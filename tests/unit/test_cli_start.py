@@ -63,7 +63,7 @@ def test_revoke_needs_no_client_of_the_queue_where_there_is_none(tmp_path: Path)
         ("worker", {"psycopg", "slack_sdk", "bot", "detect_secrets"}),
         ("timekeeper", {"psycopg", "slack_sdk", "bot", "detect_secrets"}),
         ("signer", {"psycopg", "slack_sdk", "bot", "workers", "redis", "starlette", "uvicorn", "detect_secrets"}),
-        ("up", {"psycopg", "slack_bolt", "starlette", "uvicorn", "detect_secrets", "jinja2"}),
+        ("up", {"psycopg", "slack_sdk", "bot", "jit.cli.doctor", "starlette", "uvicorn", "detect_secrets", "jinja2"}),
     ],
 )
 def test_a_process_that_stays_carries_nothing_along_that_its_way_in_or_its_database_may_not_need(

@@ -2,23 +2,26 @@
 
 import io
 import json
+import os
 from pathlib import Path
 from threading import Event
 
 import pytest
 from click.testing import CliRunner
-from pydantic import SecretStr
 from rich.console import Console
 from structlog.testing import capture_logs
 
+import jit.cli.doctor
 from jit.cli import up
 from jit.cli.doctor import by_part, show
+from jit.cli.first_look import look, look_first
 from jit.cli.main import cli
-from jit.doctor import Check, Part, fine, mend, not_looked_at, note
+from jit.doctor import Check, Part, State, fine, mend, not_looked_at, note
 from jit.ledger import LedgerMisconfigured
 from jit.proof.signer.keys import make_key
 from jit.runtime.settings import CannotStart
 from jit.testing import ManualClock, Story, ledger_in
+from tests.world.waiting import HUNG
 
 POLICIES = Path(__file__).parents[3] / "policies"
 ORDER = [
@@ -245,32 +248,36 @@ def finds(monkeypatch):
     """Let the doctor before a start find these."""
 
     def to_find(*lines):
-        monkeypatch.setattr(up, "checks", lambda *_: [Check(Part.SLACK, "it", lambda: lines)])
+        monkeypatch.setattr(up, "look_first", lambda *_: lines)
 
     return to_find
 
 
-def test_a_start_goes_on_with_what_keeps_the_rest_working_and_logs_it(finds, tmp_path):
+def test_a_start_goes_on_with_what_keeps_the_rest_working_and_logs_it(finds):
     finds(*ORDER)
     with capture_logs() as logs:
-        up.see_the_doctor(SecretStr("redis://x"), tmp_path)
+        assert up.see_the_doctor({}) == 1
     (line,) = logs
     assert (line["event"], line["part"], line["remedy"]) == ("doctor.mend", Part.TARGETS, ORDER[1].remedy)
 
 
-def test_a_start_is_refused_for_what_leaves_nothing_working(finds, tmp_path):
+def test_a_start_is_refused_for_what_leaves_nothing_working(finds):
     finds(*ORDER, mend(Part.SLACK, "Slack does not accept SLACK_BOT_TOKEN", "Set it.", stops_all=True))
     with pytest.raises(CannotStart, match=r"SLACK_BOT_TOKEN\. Set it\."):
-        up.see_the_doctor(SecretStr("redis://x"), tmp_path)
+        up.see_the_doctor({})
 
 
-def test_a_start_waits_for_nobody_for_long(monkeypatch, tmp_path):
+def test_a_start_waits_for_nobody_for_long(nowhere, monkeypatch):
     forever = Event()
-    monkeypatch.setattr(up, "LOOK_FIRST", 0.1)
-    monkeypatch.setattr(up, "checks", lambda *_: [Check(Part.SLACK, "Slack", forever.wait)])
+    monkeypatch.setattr(jit.cli.doctor, "checks", lambda *_: [Check(Part.SLACK, "Slack", forever.wait)])
     try:
-        with capture_logs() as logs:
-            up.see_the_doctor(SecretStr("redis://x"), tmp_path)
+        (line,) = json.loads(look(0.1))
     finally:
         forever.set()
-    assert "no answer" in logs[0]["what"]
+    assert "no answer" in line["what"]
+
+
+def test_before_a_start_one_process_looks_and_another_hears_all_of_it(nowhere, tmp_path):
+    seen = {"PATH": os.environ["PATH"], "JIT_DATA": str(tmp_path), "JIT_POLICIES": str(POLICIES)}
+    found = {(line.part, line.state) for line in look_first(seen, HUNG)}
+    assert {(Part.LEDGER, State.OK), (Part.SLACK, State.NOT_LOOKED_AT)} <= found
