@@ -458,17 +458,21 @@ def test_a_taker_killed_at_any_step_is_followed_by_another(tmp_path: Path, *, da
     def take(folder: Path) -> None:
         Spool(folder / "spool").take_in(make_host(folder).ledger, SIGNED)
 
+    before = tmp_path / "before"
+    before.mkdir()
+    host = make_host(before)
+    host.write("a")
+    with failing_fsync():
+        host.write("b")
+    host.write(*(["lost"] if damaged else []))
+    if damaged:
+        change(host.folder / "spool.2.db", 'DELETE FROM entries WHERE "index" = 3')
+    host.ledger.engine.dispose()
+
     for step in range(1, 400):
         folder = tmp_path / str(step)
-        folder.mkdir()
+        shutil.copytree(before, folder)
         host = make_host(folder)
-        host.write("a")
-        with failing_fsync():
-            host.write("b")
-        host.write(*(["lost"] if damaged else []))
-        if damaged:
-            change(host.folder / "spool.2.db", 'DELETE FROM entries WHERE "index" = 3')
-        host.ledger.engine.dispose()
         killed = killed_at(step, lambda: take(folder), after=after)  # noqa: B023  called at once
         host.write("c")
         host.take_in()
