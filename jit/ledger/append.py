@@ -4,13 +4,14 @@ What they rest on is read first, and without a lock. Then one call gives them th
 all appends: it looks whether what was read is still so, chains the entries, and brings the read model up to date.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from jit.clock import from_micros, to_micros
@@ -21,7 +22,7 @@ from jit.ledger.keys import KeyRing
 from jit.ledger.load import lives, load
 from jit.ledger.privacy.fields import people_in
 from jit.ledger.privacy.people import is_closed
-from jit.ledger.rows import RECORD, insert_entries, last_entry, without_doubles
+from jit.ledger.rows import RECORD, call, insert_entries, last_entry, without_doubles
 from jit.ledger.unavailable import Overtaken
 from jit.requests.lifecycle import CannotFollow, Request, apply
 
@@ -94,7 +95,7 @@ def give_place(connection: Connection, drafted: Draft, now: datetime) -> Recorde
         return Recorded((), drafted.requests)
     try:
         if connection.dialect.name == "postgresql":
-            first, at, previous, _ = _record(connection, drafted, now)
+            first, at, previous, *_ = _record(connection, drafted, now)
             chained = _chained(drafted, first, from_micros(at), previous)
         else:
             last, at_least, previous = last_entry(connection)
@@ -106,16 +107,10 @@ def give_place(connection: Connection, drafted: Draft, now: datetime) -> Recorde
     return Recorded(chained, drafted.requests)
 
 
-def _record(connection: Connection, drafted: Draft, now: datetime) -> Row[int, int, str, str]:
+def _record(connection: Connection, drafted: Draft, now: datetime) -> Any:
     """By the function that alone may write there, which checks each entry once more."""
-    values = {
-        "facts": drafted.written,
-        "at": to_micros(now),
-        "keys": drafted.keys,
-        "follows": drafted.follows,
-        "rows": drafted.rows(0),
-    }
-    return connection.execute(RECORD, values).one()
+    known = json.dumps(drafted.follows), json.dumps(drafted.rows(0))
+    return call(connection, RECORD, (drafted.written, to_micros(now), drafted.keys, *known))
 
 
 def _chained(drafted: Draft, first: int, recorded_at: datetime, previous: str) -> tuple[Entry, ...]:

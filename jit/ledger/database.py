@@ -89,6 +89,8 @@ def _postgres(url: str) -> Engine:
         max_overflow=8,
         pool_timeout=BUSY_SECONDS,
         pool_use_lifo=True,
+        isolation_level="AUTOCOMMIT",
+        skip_autocommit_rollback=True,
         connect_args=opened_with(BUSY_SECONDS),
     )
     event.listen(engine, "connect", lambda connection, _record: prepare(connection))
@@ -175,10 +177,14 @@ def ours_to_change(connection: Connection) -> bool:
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """One transaction, the only writer while it lasts. Raises LedgerUnavailable."""
-    with _translated(engine), engine.begin() as connection:
-        if engine.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": APPEND_LOCK})
-        yield connection
+    with _translated(engine), engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            with connection.begin():
+                yield connection
+        else:
+            with _in_one(connection).begin():
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": APPEND_LOCK})
+                yield connection
 
 
 @contextmanager
@@ -187,11 +193,19 @@ def reading(engine: Engine, *, in_portions: bool = False) -> Iterator[Connection
     unless what it finds is fetched ``in_portions``. Raises LedgerUnavailable.
     """
     with _translated(engine), engine.connect() as connection:
-        if engine.dialect.name == "postgresql" and not in_portions:
-            yield connection.execution_options(isolation_level="AUTOCOMMIT")
-        else:
+        if engine.dialect.name == "sqlite":
             with connection.execution_options(reading=True).begin():
                 yield connection
+        elif in_portions:
+            with _in_one(connection).begin():
+                yield connection
+        else:
+            yield connection
+
+
+def _in_one(connection: Connection) -> Connection:
+    """On PostgreSQL each statement is a transaction by itself, unless it is asked for another."""
+    return connection.execution_options(isolation_level="READ COMMITTED")
 
 
 @contextmanager

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ARRAY, Connection, LargeBinary, String, TextClause, bindparam, insert, select, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Connection, insert, select
+from sqlalchemy.exc import DBAPIError
 
 from jit.clock import EPOCH
 from jit.facts import Alert, Fact
@@ -27,14 +27,28 @@ _LAST = select(entries.c.index, entries.c.recorded_at, entries.c.hash).order_by(
 _ADD = insert(entries)
 
 
-def recording(says: str = NOTIFIES) -> TextClause:
+def recording(says: str = NOTIFIES) -> str:
     """The call by which PostgreSQL gives facts their place, as the function alone may; it ``says`` so to who waits."""
-    values: dict[str, Any] = {"facts": ARRAY(LargeBinary), "keys": ARRAY(String), "follows": JSONB, "rows": JSONB}
-    statement = text(f"SELECT r.*, {says} FROM jit_record(:facts, :at, :keys, :follows, :rows) AS r")  # noqa: S608  names of ours
-    return statement.bindparams(*(bindparam(name, type_=type_) for name, type_ in values.items()))
+    return f"SELECT r.*, {says} FROM jit_record(%b::bytea[], %s, %b::text[], %s::jsonb, %s::jsonb) AS r"  # noqa: S608  names of ours
 
 
 RECORD = recording()
+
+
+def call(connection: Connection, statement: str, values: Sequence[object]) -> Any:
+    """The row that psycopg finds, asked itself, as SQLAlchemy's part takes longer than all else of an append. The
+    statement is prepared at once, and the cursor kept with its connection. Raises DBAPIError.
+    """
+    pooled, error = connection.connection, connection.dialect.loaded_dbapi.Error
+    driver: Any = pooled.driver_connection
+    try:
+        if (cursor := pooled.info.get("cursor")) is None:
+            cursor = pooled.info["cursor"] = driver.cursor()
+        return cursor.execute(statement, values, prepare=True).fetchone()
+    except error as failed:
+        if driver.closed:
+            connection.invalidate()
+        raise DBAPIError.instance(None, None, failed, error, connection_invalidated=driver.closed) from failed
 
 
 def may_be_doubles(facts: Sequence[Fact]) -> list[str]:

@@ -1,6 +1,7 @@
 """What is read before an append, and changed by somebody else before it is recorded."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import psycopg
 import pytest
@@ -14,6 +15,7 @@ from jit.ledger.guard.roles import LOGINS
 from jit.ledger.privacy.erasing import erase
 from jit.requests.lifecycle import Request, State
 from jit.testing import ALICE, EVE, Story
+from tests.real.test_ledger_form import BENT
 from tests.world.facts import late, refused
 from tests.world.next_entry import Next, append, as_json, count, rest_of
 from tests.world.servers import LedgerDatabase
@@ -112,6 +114,30 @@ def test_who_records_steps_of_a_request_without_end_keeps_no_end_of_it_from_bein
 
     monkeypatch.setattr(store, "give_place", place_behind_another)
     assert [entry.fact for entry in ledger.append([taken]).entries] == [taken]
+
+
+def test_the_call_asks_of_each_fact_what_is_asked_of_an_entry(guarded: LedgerDatabase) -> None:
+    with guarded.login("jit_bot") as session:
+        good = as_json(Next(session).fact | {"kind": "alert"} | rest_of("alert"))
+        bent = [good.replace(old, new, 1) for old, new in BENT.values()]
+        bent += [good.replace(f'"{name}":', '"x":', 1) for name in ("id", "kind", "at", "actor", "says")]
+        bent += [good.replace("}", ',"more":1}'), good.replace('"says":"x"', '"says":7'), "{}", "[]", ""]
+        bent += [good.replace('"says":"x"', f'"says":"{"x" * 2**20}"')]
+        for fact in (None, b"\xff", *(each.encode() for each in bent)):
+            assert refusal(session, fact) == refusal(session, good.encode(), fact) == "JIT01", fact
+        for kind in ("granted", "Alert"):
+            assert refusal(session, good.replace('"alert"', f'"{kind}"').encode()) == "JIT02"
+        assert refusal(session, good.encode(), good.encode()) == "JIT03"
+        assert refusal(session) == "JIT01"
+
+
+def refusal(session: psycopg.Connection[Any], *facts: bytes | None) -> str | None:
+    """The SQLSTATE with which these are refused; nothing of them is recorded."""
+    before = count(session)
+    with pytest.raises(psycopg.Error) as refused:
+        session.execute("SELECT * FROM public.jit_record(%b::bytea[], 0, '{}', '{}', '[]')", [list(facts)])
+    assert count(session) == before
+    return refused.value.sqlstate
 
 
 @pytest.mark.parametrize("login", LOGINS, ids=lambda login: login.name)

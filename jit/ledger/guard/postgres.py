@@ -8,7 +8,7 @@ from importlib.resources import files
 from sqlalchemy import Connection, text
 
 from jit.facts import MODELS, Fact, life_kinds
-from jit.ledger.guard.shapes import shapes
+from jit.ledger.guard.shapes import shape
 
 SETTINGS = {"search_path": "pg_catalog, pg_temp", "standard_conforming_strings": "on"}
 """Of our functions, whatever the session has set: no name and no string in them means anything else than here."""
@@ -31,13 +31,13 @@ class Function:
     of_its_owner: bool
 
     def body(self, schema: str) -> str:
-        """``{must}`` and ``{may}`` stand for the fields that a fact of each kind has, without and with a default;
-        ``{are}`` for what is true of their values; ``{steps}`` for the kinds that are a step of a request.
+        """``{facts}`` stands for what is asked of each fact by itself; ``{steps}`` for the kinds that are a step of a
+        request.
         """
-        source = "\n" + files("jit.ledger.guard").joinpath(self.source).read_text(encoding="utf-8")
-        source = source.replace("{must}", _fields(required=True)).replace("{may}", _fields(required=False))
-        source = source.replace("{are}", _values(tuple(sorted(MODELS.items())))) if "{are}" in source else source
-        source = source.replace("{steps}", ", ".join(f"'{kind}'" for kind in sorted(life_kinds())))
+        source = "\n" + _read(self.source)
+        if "{facts}" in source:
+            source = source.replace("{facts}\n", _asked_of_facts())
+        source = source.replace("{steps}", _listed(sorted(life_kinds())))
         return source.replace("{schema}", schema)
 
     def signature(self, schema: str) -> str:
@@ -121,18 +121,47 @@ def triggers(kept: Sequence[str]) -> Iterator[Trigger]:
         yield Trigger(table, "own_rows", *_WRITES, OWN_ROWS, _NOT_ITS_OWN)
 
 
+def _read(source: str) -> str:
+    return files("jit.ledger.guard").joinpath(source).read_text(encoding="utf-8")
+
+
+def _asked_of_facts() -> str:
+    """Of each kind ``{must}`` and ``{may}`` are the fields that a fact has, without and with a default, and ``{are}``
+    what is true of their values, in the order of ``{kinds}``.
+    """
+    parts = {
+        "{kinds}": _listed(sorted(MODELS)),
+        "{must}": _fields(required=True),
+        "{may}": _fields(required=False),
+        "{are}": _values(tuple(sorted(MODELS.items()))),
+    }
+    source = _read("facts.sql")
+    for name, part in parts.items():
+        source = source.replace(name, part)
+    return source
+
+
 @cache
 def _values(models: tuple[tuple[str, type[Fact]], ...]) -> str:
-    """In one jsonpath, made once: that takes as long as all else of a look at the guards."""
-    return "\n                && ".join(f"({shape})" for shape in shapes(dict(models)))
+    """Made once: that takes as long as all else of a look at the guards."""
+    return _listed(shape(kind, model) for kind, model in models)
 
 
 def _fields(*, required: bool) -> str:
-    cases = []
-    for kind, model in sorted(MODELS.items()):
-        names = (f"'{name}'" for name, field in model.model_fields.items() if field.is_required() is required)
-        cases.append(f"\n            WHEN '{kind}' THEN ARRAY[{', '.join(names)}]")
-    return "".join(cases)
+    return _listed(
+        " ".join(
+            name for name, field in model.model_fields.items() if required is (field.is_required() or name in _ALWAYS)
+        )
+        for _, model in sorted(MODELS.items())
+    )
+
+
+_ALWAYS = ("id", "kind")
+"""What every fact has though there is a default for it."""
+
+
+def _listed(texts: Iterable[str]) -> str:
+    return ", ".join(f"'{text}'" for text in texts)
 
 
 def statements(tables: Sequence[str], schema: str = "public") -> Iterator[str]:

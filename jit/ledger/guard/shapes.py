@@ -1,10 +1,10 @@
-"""What the values of a fact look like: for each field a jsonpath of PostgreSQL, made from the models.
+"""What the values of a fact look like: for each kind a jsonpath of PostgreSQL, made from the models.
 
 Of a value that is closed only that is seen: what is in it its key tells, and the database has no cipher.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jit.facts import Fact
@@ -20,34 +20,27 @@ _WRITTEN = {
 }
 """As our processes write them, which are in no other millennium."""
 _TYPES = {"integer": "number"}
-"""What a jsonpath calls them. No fact has other numbers than whole ones: `append.sql` sees to that."""
-_SEEN_TO = frozenset({"id", "kind"})
-"""By `append.sql` itself, for more than this."""
+"""What a jsonpath calls them. No fact has other numbers than whole ones: `facts.sql` sees to that."""
+_EXACTLY = {("", "request_id"): "^[!-~]{1,16}$", ("person.erased", "key"): "^[0-9a-f]{32}$"}
+"""How a text is written in such a field, of one kind or of all; the models do not say it."""
 _MOST_AT_ONCE = 200
 """What one bound of a regular expression of PostgreSQL may count to is 255."""
 
 
-def shapes(models: Mapping[object, type[Fact]]) -> Iterator[str]:
-    """For each field what is true of every fact in which its value, if it has the field, is one.
-
-    ``models`` by the kind of fact.
-    """
-    found: dict[str, dict[str, list[object]]] = {}
-    for kind, model in models.items():
-        schema = model.model_json_schema(mode="serialization")
-        for name, told in schema["properties"].items():
-            shape = _shape(f'$."{name}"', told, schema.get("$defs", {}))
-            found.setdefault(name, {}).setdefault(shape, []).append(kind)
-    for name, of_kinds in found.items():
-        if name not in _SEEN_TO:
-            yield " || ".join([f'!exists($."{name}")', *_by_kind(of_kinds)])
+def shape(kind: str, model: type[Fact]) -> str:
+    """What is true of a fact of this kind: of each field, where the fact has it."""
+    schema = model.model_json_schema(mode="serialization")
+    models = schema.get("$defs", {})
+    return " && ".join(
+        f"(!exists({place}) || {_shape(place, told, models)}{_exactly(kind, name, place)})"
+        for name, told in schema["properties"].items()
+        for place in [f'$."{name}"']
+    )
 
 
-def _by_kind(of_kinds: Mapping[str, Sequence[object]]) -> Iterator[str]:
-    """A field may be something else in a fact of another kind."""
-    for shape, kinds in of_kinds.items():
-        which = " || ".join(f'$."kind" == {json.dumps(kind)}' for kind in kinds)
-        yield shape if len(of_kinds) == 1 else f"({which}) && {shape}"
+def _exactly(kind: str, name: str, place: str) -> str:
+    pattern = _EXACTLY.get((kind, name), _EXACTLY.get(("", name)))
+    return f" && ({_is(place, 'string', '!=')} || {_like(place, pattern)})" if pattern else ""
 
 
 def _shape(place: str, told: Mapping[str, Any], models: Mapping[str, Any]) -> str:
