@@ -380,6 +380,7 @@ DECLARE
     bodies bytea[] := '{}';
     hashes text[] := '{}';
     done bigint;
+    tried integer := 0;
     drawn public.requests;
 BEGIN
     -- 1. Each fact by itself.
@@ -467,8 +468,15 @@ BEGIN
     EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
         RAISE EXCEPTION 'an entry is JSON in UTF-8' USING ERRCODE = 'JIT01';
     END;
-    -- 2. Alone from here to the end of the transaction.
-    PERFORM pg_advisory_xact_lock(6973812);
+    -- 2. Alone from here to the end of the transaction. Who stands in the queue of a lock is given it though asleep, and
+    -- all others wait until that process is run: so it is tried first, and queued for after 16 times a millisecond.
+    WHILE tried < 16 AND NOT pg_try_advisory_xact_lock(6973812) LOOP
+        PERFORM pg_sleep(0.001);
+        tried := tried + 1;
+    END LOOP;
+    IF tried = 16 THEN
+        PERFORM pg_advisory_xact_lock(6973812);
+    END IF;
     -- 3. What the facts rest on is still so.
     IF follows <> '{}' THEN
         IF EXISTS (
@@ -490,7 +498,7 @@ BEGIN
         first := 1;
         previous := repeat('0', 64);
     END IF;
-    recorded_at := greatest(recorded_at, CASE WHEN hardened
+    recorded_at := greatest(recorded_at, 0, CASE WHEN hardened
         THEN (extract(epoch FROM clock_timestamp()) * 1000000)::bigint ELSE at END);
     moment := replace(to_char((timestamptz 'epoch' + recorded_at * interval '1 microsecond') AT TIME ZONE 'UTC',
         'YYYY-MM-DD"T"HH24:MI:SS.US'), '.000000', '') || '+00:00';

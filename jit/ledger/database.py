@@ -77,7 +77,8 @@ def connect_sqlite(url: URL, poolclass: type[Pool] | None = None) -> Engine:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         reading = connection.get_execution_options().get("reading", False)
-        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+        with driver(connection) as database:
+            database.execute("BEGIN" if reading else "BEGIN IMMEDIATE")
 
     return engine
 
@@ -206,6 +207,27 @@ def reading(engine: Engine, *, in_portions: bool = False) -> Iterator[Connection
 def _in_one(connection: Connection) -> Connection:
     """On PostgreSQL each statement is a transaction by itself, unless it is asked for another."""
     return connection.execution_options(isolation_level="READ COMMITTED")
+
+
+class driver:  # noqa: N801  used as a function is
+    """Context manager in which the driver is asked itself, for what is done all the time: what SQLAlchemy does besides
+    takes longer than all else of an append. Raises DBAPIError.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._driver: Any = connection.connection.driver_connection
+
+    def __enter__(self) -> Any:
+        return self._driver
+
+    def __exit__(self, _type: object, failed: BaseException | None, _trace: object) -> None:
+        error = self._connection.dialect.loaded_dbapi.Error
+        if isinstance(failed, error):
+            gone = bool(getattr(self._driver, "closed", False))
+            if gone:
+                self._connection.invalidate()
+            raise DBAPIError.instance(None, None, failed, error, connection_invalidated=gone) from failed
 
 
 @contextmanager

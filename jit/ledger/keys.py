@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from sqlalchemy import Connection, Engine, LargeBinary, bindparam, cast, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from jit.ledger.database import reading
+from jit.ledger.database import driver, reading
 from jit.ledger.opened import deleted_keys_in, key_ids_in
 from jit.ledger.privacy.sealing import KEY_BYTES, PersonKey, new_key
 from jit.ledger.schema import entries, person_keys
@@ -49,12 +49,14 @@ class KeyRing:
     def closing(
         self, connection: Connection, people: Iterable[str], *, known_will_do: bool = False
     ) -> dict[str, PersonKey]:
-        """The key of each of ``people``, made where there is none. From memory only where ``known_will_do``, as whoever
-        records looks whether it outlived its person. Raises LedgerUnavailable where one was changed: nobody could open
-        again what it closes.
+        """The key of each of ``people``, made where there is none. From memory where it is there still, which whoever
+        records sees to himself where ``known_will_do``. Raises LedgerUnavailable where one was changed: nobody could
+        open again what it closes.
         """
         wanted = sorted(set(people))
-        found = {who: self._closing[who] for who in wanted if who in self._closing} if known_will_do else {}
+        found = {who: self._closing[who] for who in wanted if who in self._closing}
+        if not known_will_do:
+            found = _still_there(connection, found) if connection.dialect.name == "sqlite" else {}
         missing = [person for person in wanted if person not in found]
         found |= _of(connection, missing)
         if missing := [person for person in missing if person not in found]:
@@ -92,6 +94,18 @@ class KeyRing:
     def forget(self) -> None:
         """Look up every key anew."""
         self._known, self._closing = {}, {}
+
+
+def _still_there(connection: Connection, known: Mapping[str, PersonKey]) -> dict[str, PersonKey]:
+    """Of the keys of people those that SQLite keeps so."""
+    found: set[tuple[str, str, bytes]] = set()
+    with driver(connection) as database:
+        for some in _batched([key.id for key in known.values()]):
+            found.update(database.execute(f"{_KEPT} ({','.join('?' * len(some))})", some))
+    return {person: key for person, key in known.items() if (person, *key) in found}
+
+
+_KEPT = "SELECT person, id, key FROM person_keys WHERE id IN"
 
 
 def _of(connection: Connection, people: list[str]) -> dict[str, PersonKey]:

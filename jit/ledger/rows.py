@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, insert, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, select
 
-from jit.clock import EPOCH
+from jit.clock import from_micros, to_micros
 from jit.facts import Alert, Fact
+from jit.ledger.database import driver
 from jit.ledger.entry import NO_ENTRY, Entry
 from jit.ledger.schema import entries
 from jit.ledger.tail import NOTIFIES
@@ -19,12 +19,14 @@ def last_entry(connection: Connection) -> tuple[int, datetime, str]:
     """Where the record ends: index, moment and hash. Without opening the newest entry: one that cannot be read any
     more keeps nothing from being recorded.
     """
-    index, recorded_at, kept_under = connection.execute(_LAST).one_or_none() or (0, EPOCH, NO_ENTRY)
-    return index, recorded_at, kept_under
+    with driver(connection) as database:
+        index, at, kept_under = database.execute(_LAST).fetchone() or (0, 0, NO_ENTRY)
+    return index, from_micros(at), kept_under
 
 
-_LAST = select(entries.c.index, entries.c.recorded_at, entries.c.hash).order_by(entries.c.index.desc()).limit(1)
-_ADD = insert(entries)
+_LAST = 'SELECT "index", recorded_at, hash FROM entries ORDER BY "index" DESC LIMIT 1'
+_NAMES = [column.name for column in entries.columns]
+_ADD = f"""INSERT INTO entries ("{'", "'.join(_NAMES)}") VALUES (:{", :".join(_NAMES)})"""  # noqa: S608  names of ours
 
 
 def recording(says: str = NOTIFIES) -> str:
@@ -36,19 +38,14 @@ RECORD = recording()
 
 
 def call(connection: Connection, statement: str, values: Sequence[object]) -> Any:
-    """The row that psycopg finds, asked itself, as SQLAlchemy's part takes longer than all else of an append. The
-    statement is prepared at once, and the cursor kept with its connection. Raises DBAPIError.
+    """The row that psycopg finds. The statement is prepared at once, and the cursor kept with its connection. Raises
+    DBAPIError.
     """
-    pooled, error = connection.connection, connection.dialect.loaded_dbapi.Error
-    driver: Any = pooled.driver_connection
-    try:
-        if (cursor := pooled.info.get("cursor")) is None:
-            cursor = pooled.info["cursor"] = driver.cursor()
+    kept = connection.connection.info
+    with driver(connection) as database:
+        if (cursor := kept.get("cursor")) is None:
+            cursor = kept["cursor"] = database.cursor()
         return cursor.execute(statement, values, prepare=True).fetchone()
-    except error as failed:
-        if driver.closed:
-            connection.invalidate()
-        raise DBAPIError.instance(None, None, failed, error, connection_invalidated=driver.closed) from failed
 
 
 def may_be_doubles(facts: Sequence[Fact]) -> list[str]:
@@ -77,10 +74,12 @@ def without_doubles(connection: Connection, facts: Sequence[Fact]) -> list[Fact]
 
 def insert_entries(connection: Connection, placed: Sequence[Entry]) -> None:
     """Into a table that guards nothing but what is there already: SQLite's."""
-    connection.execute(_ADD, [as_row(entry) for entry in placed])
+    with driver(connection) as database:
+        rows = (as_row(entry) for entry in placed)
+        database.executemany(_ADD, [row | {"recorded_at": to_micros(row["recorded_at"])} for row in rows])
 
 
-def as_row(entry: Entry) -> dict[str, object]:
+def as_row(entry: Entry) -> dict[str, Any]:
     """The entry as the table of entries keeps it."""
     fact = entry.fact
     return {

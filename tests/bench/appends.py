@@ -1,7 +1,8 @@
-"""How many facts a second the ledger takes, each in a transaction of its own, on disks that sync.
+"""How many facts a second the ledger takes, each in a transaction of its own and many handed in together, on disks that
+sync.
 
 Beside it in the same run stands what the same database takes of bare rows of the same size: no lock, no chain, no read
-model, through its driver alone. What the record costs is the ratio.
+model, through its driver alone, one statement each. What the record costs is the ratio.
 """
 
 import multiprocessing
@@ -26,6 +27,7 @@ from tests.bench.results import Result, one_run
 
 SECONDS = 5.0
 WRITERS = (1, 8)
+TOGETHER = 100
 BODY = 600
 """Bytes of a bare row, about as many as a refusal's entry has."""
 
@@ -38,20 +40,23 @@ def measure_appends() -> Sequence[Result]:
                 create_tables(connect(url))
                 _make_bare(url)
                 for writers in WRITERS:
-                    results += _compared(name, url, writers)
+                    processes = f"{writers} writing process{'es' if writers > 1 else ''}"
+                    results += _compared(f"{name}, {processes}", _insert, _append, url, writers)
+                results += _compared(f"{name}, {TOGETHER} together", _insert_together, _append_together, url, 1)
     return results
 
 
-def _compared(name: str, url: str, writers: int) -> Sequence[Result]:
-    processes = f"{writers} writing process{'es' if writers > 1 else ''}"
-    bare, _ = _written(_insert, url, writers)
-    sealed, gave_up = _written(_append, url, writers)
+def _compared(
+    what: str, insert: Callable[..., None], append: Callable[..., None], url: str, writers: int
+) -> Sequence[Result]:
+    bare, _ = _written(insert, url, writers)
+    sealed, gave_up = _written(append, url, writers)
     says = f"{_rate(sealed)} a second, {len(sealed) / len(bare):.2f} of bare rows"
     if gave_up:
         says += f", {gave_up} gave up waiting"
     return [
-        one_run(f"{name}, {processes}", "ms", sealed, says=says),
-        one_run(f"{name}, {processes}, bare rows", "ms", bare, says=f"{_rate(bare)} a second"),
+        one_run(what, "ms", sealed, says=says),
+        one_run(f"{what}, bare rows", "ms", bare, says=f"{_rate(bare)} a second"),
     ]
 
 
@@ -83,24 +88,45 @@ def _written(work: Callable[..., None], url: str, writers: int) -> tuple[list[fl
     return [sample for written, _ in told for sample in written], sum(refused for _, refused in told)
 
 
-def _append(url: str, begin: Any, took: Any) -> None:
+def _append(url: str, begin: Any, took: Any, together: int = 1) -> None:
     logs.set_up("CRITICAL")
     ledger = Ledger(connect(url), SystemClock())
     ledger.last_index()
-    _keep_on(lambda: ledger.append([_fact()]), LedgerUnavailable, begin, took)
+    _keep_on(lambda: ledger.append([_fact() for _ in range(together)]), LedgerUnavailable, begin, took)
 
 
-def _insert(url: str, begin: Any, took: Any) -> None:
+def _append_together(url: str, begin: Any, took: Any) -> None:
+    _append(url, begin, took, TOGETHER)
+
+
+def _insert(url: str, begin: Any, took: Any, together: int = 1) -> None:
     body = b"x" * BODY
     if url.startswith("sqlite"):
         lite = sqlite3.connect(_file(url), timeout=3, isolation_level=None)
         lite.execute("PRAGMA journal_mode=WAL")
         lite.execute("PRAGMA synchronous=FULL")
         write = lambda: lite.execute("INSERT INTO bare (body) VALUES (?)", (body,))  # noqa: E731  one line each
-        _keep_on(write, sqlite3.OperationalError, begin, took)
+        _keep_on(_in_one(lite, "BEGIN IMMEDIATE", write, together), sqlite3.OperationalError, begin, took)
     else:
         with psycopg.connect(url, autocommit=True) as pg:
-            _keep_on(lambda: pg.execute("INSERT INTO bare (body) VALUES (%s)", (body,)), psycopg.Error, begin, took)
+            add = lambda: pg.execute("INSERT INTO bare (body) VALUES (%s)", (body,))  # noqa: E731  as above
+            _keep_on(_in_one(pg, "BEGIN", add, together), psycopg.Error, begin, took)
+
+
+def _in_one(database: Any, begins: str, write: Callable[[], object], together: int) -> Callable[[], object]:
+    """``write`` so often in one transaction."""
+
+    def all_of_it() -> None:
+        database.execute(begins)
+        for _ in range(together):
+            write()
+        database.execute("COMMIT")
+
+    return all_of_it if together > 1 else write
+
+
+def _insert_together(url: str, begin: Any, took: Any) -> None:
+    _insert(url, begin, took, TOGETHER)
 
 
 def _keep_on(write: Callable[[], object], trouble: type[Exception], begin: Any, took: Any) -> None:
