@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from select import POLLOUT, poll
+from threading import Lock
 from typing import Any
 
 import structlog
@@ -24,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 APPEND_LOCK = 0x6A6974  # "jit": the advisory lock that orders all appends
 INSUFFICIENT_PRIVILEGE = "42501"
+_TURN = "turn"
+"""The execution option of an engine for SQLite that holds the lock of its writers."""
 
 
 class LedgerMisconfigured(CannotStart):
@@ -56,7 +59,12 @@ def connect(url: str) -> Engine:
 
 def connect_sqlite(url: URL, poolclass: type[Pool] | None = None) -> Engine:
     """The same for a file, whatever characters are in its name."""
-    engine = create_engine(url, poolclass=poolclass, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+    engine = create_engine(
+        url,
+        poolclass=poolclass,
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+        execution_options={_TURN: Lock()},
+    )
 
     @event.listens_for(engine, "do_connect")
     def ours_alone(*_: Any) -> None:
@@ -178,7 +186,7 @@ def ours_to_change(connection: Connection) -> bool:
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """One transaction, the only writer while it lasts. Raises LedgerUnavailable."""
-    with _translated(engine), engine.connect() as connection:
+    with _translated(engine), _turn(engine), engine.connect() as connection:
         if engine.dialect.name == "sqlite":
             with connection.begin():
                 yield connection
@@ -186,6 +194,23 @@ def writing(engine: Engine) -> Iterator[Connection]:
             with _in_one(connection).begin():
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": APPEND_LOCK})
                 yield connection
+
+
+@contextmanager
+def _turn(engine: Engine) -> Iterator[None]:
+    """The threads of a process write into a SQLite file one after the other: it lets whoever waits for its lock look
+    again now and then, so that of many who do somebody finds it taken each time, and gives up.
+    """
+    turn: Lock | None = engine.get_execution_options().get(_TURN)
+    if turn is None:
+        yield
+        return
+    if not turn.acquire(timeout=BUSY_SECONDS):
+        raise LedgerUnavailable("other threads of this process have been writing all the while")
+    try:
+        yield
+    finally:
+        turn.release()
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, LargeBinary, bindparam, cast, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from jit.ledger.database import driver, reading
+from jit.ledger.folded import FoldedLately
 from jit.ledger.opened import deleted_keys_in, key_ids_in
 from jit.ledger.privacy.sealing import KEY_BYTES, PersonKey, new_key
 from jit.ledger.schema import entries, person_keys
@@ -38,13 +39,14 @@ _BY_ID = select(person_keys.c.id, _KEY).where(person_keys.c.id.in_(bindparam("id
 
 
 class KeyRing:
-    """Keys by the ids that entries name them by. Safe to use from many threads."""
+    """Keys by the ids that entries name them by, and what was folded with them. Safe to use from many threads."""
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
         self._engine = engine
         self._clock = clock
         self._known: dict[str, tuple[bytes | None, float]] = {}
         self._closing: dict[str, PersonKey] = {}
+        self.folded = FoldedLately(clock, KNOWN_FOR)
 
     def closing(
         self, connection: Connection, people: Iterable[str], *, known_will_do: bool = False
