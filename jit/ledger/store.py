@@ -4,7 +4,7 @@ An append is one transaction under one lock: it assigns the next index, chains t
 up to date. So entries are gap-free and a reader who asks for what comes after an index misses nothing.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import Connection, Engine, func, insert, select, text
 
 from jit.clock import SKEW_LIMIT
-from jit.facts import Fact, life_kinds
+from jit.facts import Alert, Fact, life_kinds
 from jit.ledger import readmodel
 from jit.ledger.append import InTheWay, Recorded, draft, give_place
 from jit.ledger.database import reading, writing
@@ -160,6 +160,13 @@ class Ledger:
         query = KEPT.where(entries.c.request_id == request_id).order_by(entries.c.index)
         with reading(self.engine) as connection:
             return read_all(connection, self.ring, query, skip_unreadable=skip_unreadable)
+
+    def alerts(self, request_ids: Collection[str]) -> list[Alert]:
+        """Every alert about one of these requests that can be read, in order."""
+        about = entries.c.request_id.in_(request_ids), entries.c.kind == "alert"
+        with reading(self.engine) as connection:
+            found = read_all(connection, self.ring, KEPT.where(*about).order_by(entries.c.index), skip_unreadable=True)
+        return [entry.fact for entry in found if isinstance(entry.fact, Alert)]
 
     def unsettled(self) -> list[str]:
         """Ids of all requests that nothing has closed yet: by the facts, whatever the read model says. What was given

@@ -65,8 +65,7 @@ class EndFacts:
                 return self._begin_behind_others(self._written(requests), begun, intents, cause, tries - 1)
         except LedgerUnavailable as silent:
             log.warning("ledger.unavailable", because=str(silent))
-        for intent in intents.values():
-            self.recorder.put_intent_aside(intent)
+        self.recorder.put_intents_aside(intents.values())
         return Begun([*begun.values()])
 
     def conclude(self, attempts: Sequence[RevokeAttempt], cause: EndCause | None, *, tries: int = TRIES) -> None:
@@ -84,8 +83,7 @@ class EndFacts:
                 return
         except LedgerUnavailable as silent:
             log.warning("ledger.unavailable", because=str(silent))
-        for request_id, outcome in outcomes.items():
-            self.recorder.put_outcome_aside(request_id, outcome)
+        self.recorder.put_outcomes_aside(outcomes)
 
     def intent(self, about: AboutRequest, cause: EndCause) -> RevokeIntent:
         return RevokeIntent.about(about, cause=cause, **self.recorder.signed())
@@ -135,9 +133,7 @@ class EndFacts:
         over = frozenset(one.id for one in written.values() if one and one.state.over)
         mine = [one for one in written.values() if one and one.id not in over and not begun_until(one, now)]
         illegible = [request_id for request_id, one in written.items() if one is None]
-        for request_id in illegible:
-            if request_id in intents:
-                self.recorder.put_intent_aside(intents[request_id])
+        self.recorder.put_intents_aside(intents[request_id] for request_id in illegible if request_id in intents)
         again = self.begin(mine, cause, tries=tries)
         return Begun([*again.mine, *(begun[request_id] for request_id in illegible)], again.over | over)
 
@@ -154,7 +150,7 @@ class EndFacts:
             request_id = attempt.request.id
             request = written[request_id]
             if request is None:
-                self.recorder.put_outcome_aside(request_id, outcomes[request_id])
+                self.recorder.put_outcomes_aside({request_id: outcomes[request_id]})
             elif request.state is State.ENDED and not attempt.existed:
                 self.recorder.concluded(request_id)
             else:

@@ -79,7 +79,8 @@ class LateEndAlerts:
         late = [
             (request, now - due) for request in ended if (due := _should_have_begun(request)) and now > due + STATED_LAG
         ]
-        alerts = [self._ended_late(request, lag) for request, lag in late if not self._was_told(request.id)]
+        told = self._told_of({request.id for request, _ in late})
+        alerts = [self._ended_late(request, lag) for request, lag in late if request.id not in told]
         if alerts:
             self.recorder.record(alerts)
 
@@ -91,16 +92,15 @@ class LateEndAlerts:
         same = uuid5(SAME, f"{AlertName.END_LATE} {request.id} ")
         return self.recorder.alert(AlertName.END_LATE, request, says, id=same)
 
-    def _was_told(self, request_id: str) -> bool:
-        """By this process, or by any: the ledger tells."""
-        if request_id in self._told:
-            self._told.discard(request_id)
-            return True
+    def _told_of(self, request_ids: set[str]) -> set[str]:
+        """Those of which it was told, by this process, or by any: the ledger tells."""
+        told = self._told & request_ids
+        self._told -= told
         try:
-            facts = [entry.fact for entry in self.ledger.history(request_id, skip_unreadable=True)]
+            alerts = self.ledger.alerts(request_ids - told)
         except LedgerUnavailable:
-            return False
-        return any(isinstance(fact, Alert) and fact.name in LATE_ALERTS for fact in facts)
+            return told
+        return told | {alert.request_id for alert in alerts if alert.request_id and alert.name in LATE_ALERTS}
 
 
 def _should_have_begun(request: Request) -> datetime | None:

@@ -1,6 +1,6 @@
 """Writing facts that must not get lost: into the ledger, or into the spool while the ledger cannot be reached."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
@@ -128,21 +128,23 @@ class Recorder:
         if taken.recorded or taken.refused:
             log.info("spool.taken_in", recorded=taken.recorded, refused=taken.refused)
 
-    def put_intent_aside(self, intent: RevokeIntent) -> None:
-        """Write an intent into the spool, once for one end however often that is tried, until it is `concluded`."""
+    def put_intents_aside(self, intents: Iterable[RevokeIntent]) -> None:
+        """Write intents into the spool, once for one end however often that is tried, until it is `concluded`."""
         with self._intending:
-            if intent.request_id in self._intended:
-                return
-            self._intended.add(intent.request_id)
-        self.put_aside([intent])
+            new = [intent for intent in intents if intent.request_id not in self._intended]
+            self._intended.update(intent.request_id for intent in new)
+        self.put_aside(new)
 
-    def put_outcome_aside(self, request_id: str, facts: Sequence[Fact]) -> None:
-        """Write the outcome of a proven end into the spool. It is owed (`owes`) until the ledger has it."""
-        self.put_aside(facts)
-        self._intended.discard(request_id)
-        while len(self._owed) >= MOST_OWED:
-            self._owed.pop(next(iter(self._owed)), None)
-        self._owed[request_id] = tuple(fact.model_copy(update={"spooled": True}) for fact in facts)
+    def put_outcomes_aside(self, outcomes: Mapping[str, Sequence[Fact]]) -> None:
+        """Write the outcomes of proven ends into the spool, by request id. They are owed (`owes`) until the ledger has
+        them.
+        """
+        self.put_aside([fact for facts in outcomes.values() for fact in facts])
+        for request_id, facts in outcomes.items():
+            self._intended.discard(request_id)
+            while len(self._owed) >= MOST_OWED:
+                self._owed.pop(next(iter(self._owed)), None)
+            self._owed[request_id] = tuple(fact.model_copy(update={"spooled": True}) for fact in facts)
 
     def owes(self, request_id: str) -> bool:
         """Whether the ledger lacks the outcome of an end, as far as is known here."""

@@ -119,13 +119,13 @@ class Revoker:
             target = self._registry.get(about.target)
             if target.held(about.id) is None and about.id not in self._unproven:
                 return True
-            self._recorder.put_intent_aside(self._facts.intent(about, EndCause.EXPIRED))
+            self._recorder.put_intents_aside([self._facts.intent(about, EndCause.EXPIRED)])
             taken = self._revoke(about)
         except TargetError as trouble:
             log.warning("revoke.failed", request_id=about.id, target=about.target, why=type(trouble).__name__)
             self._late.tell_if_late(about, due, str(trouble))
             return False
-        self._recorder.put_outcome_aside(about.id, self._facts.outcome(about, taken, EndCause.EXPIRED))
+        self._recorder.put_outcomes_aside({about.id: self._facts.outcome(about, taken, EndCause.EXPIRED)})
         log.info("revoke.done", request_id=about.id, target=about.target, spooled=True)
         return True
 

@@ -1,7 +1,7 @@
 """What is not over yet, kept in memory, so that it can be ended without the ledger, whatever its read model says."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from heapq import heappop, heappush
@@ -43,9 +43,9 @@ class Watchlist:
         """Whether all that was open before the first `refresh` has been taken in."""
         return self._cursor is not None and not self._unread
 
-    def refresh(self, ledger: Ledger) -> dict[str, TamperedEntry]:
-        """Take in what is new, and some of what was open before. Returns what was found changed, by request id. Raises
-        LedgerUnavailable.
+    def refresh(self, ledger: Ledger, answered: Callable[[], None] = lambda: None) -> dict[str, TamperedEntry]:
+        """Take in what is new, and some of what was open before. Returns what was found changed, by request id. Calls
+        ``answered`` whenever the ledger did. Raises LedgerUnavailable.
 
         An end closes in every state. What else does is looked at: somebody may have written it where it cannot follow.
         Each request is looked at once, however much was written about it.
@@ -53,23 +53,32 @@ class Watchlist:
         broken: dict[str, TamperedEntry] = {}
         if self._cursor is None:
             cursor = ledger.last_index()
+            answered()
             self._unread = ledger.unsettled()
+            answered()
             self._cursor = cursor
         cursor, changed, over = self._cursor, set[str](), set[str]()
         while news := ledger.read(cursor, skip_unreadable=True):
+            answered()
             over |= {entry.fact.request_id for entry in news if isinstance(entry.fact, Ended)}
             changed |= {entry.fact.request_id for entry in news if isinstance(entry.fact, Life)}
             cursor = news[-1].index
         for request_id in over:
             self._keep(request_id, None)
-        self._look(ledger, changed - over, broken)
+        self._look(ledger, changed - over, broken, answered)
         self._cursor = cursor
         some = self._unread[-FROM_BEFORE:]
-        self._look(ledger, some, broken)
+        self._look(ledger, some, broken, answered)
         del self._unread[len(self._unread) - len(some) :]
         return broken
 
-    def _look(self, ledger: Ledger, request_ids: Iterable[str], broken: dict[str, TamperedEntry]) -> None:
+    def _look(
+        self,
+        ledger: Ledger,
+        request_ids: Iterable[str],
+        broken: dict[str, TamperedEntry],
+        answered: Callable[[], None],
+    ) -> None:
         all_of_them = [*request_ids]
         for start in range(0, len(all_of_them), AT_A_TIME):
             some = all_of_them[start : start + AT_A_TIME]
@@ -78,6 +87,7 @@ class Watchlist:
             except TamperedEntry:
                 self._look_at_each(ledger, some, broken)
                 continue
+            answered()
             for request_id, request in found.items():
                 self._keep(request_id, request)
 

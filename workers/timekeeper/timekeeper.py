@@ -167,7 +167,7 @@ class Timekeeper:
         """Do what the ledger says has to be done now."""
         self._unanswered = self._unanswered or time.monotonic()
         try:
-            for request_id, broken in self._watch.refresh(self._ledger).items():  # 1.
+            for request_id, broken in self._watch.refresh(self._ledger, self._answered).items():  # 1.
                 tell_changed(self._ledger, self._recorder, request_id, broken)
             self._unanswered = None
             if self._silent:
@@ -180,6 +180,11 @@ class Timekeeper:
             if not self._silent:
                 log.warning("ledger.unavailable", because=str(wrong))
             self._silent = True
+
+    def _answered(self) -> None:
+        """The ledger did, though there is more to ask: who has much to read takes it for silent no sooner."""
+        if self._unanswered is not None:
+            self._unanswered = time.monotonic()
 
     def end_without_ledger(self) -> None:
         """Look into the targets, and while the ledger is silent end what is remembered as due."""
