@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from jit.ports import RevokeResult
 from jit.runtime.embedded import EmbeddedPostgres
 from tests.world.orders import can_read, grant_of, is_cut, modern, session, wanted
-from workers.targets.postgres import PostgresTarget
+from workers.targets.postgres import PostgresTarget, catalog
 from workers.targets.postgres.lock import lock_key
 
 pytestmark = pytest.mark.real
@@ -139,6 +139,21 @@ def test_what_another_process_ended_meanwhile_is_left_out(given, prepared):
         assert other.revoke("R-EVE2", "eve").existed
     assert given.revoke_many(ALL).keys() == ALICES.keys()
     assert not given.revoke("R-EVE2", "eve").existed
+
+
+def test_one_that_another_process_drops_just_then_keeps_no_other(given, prepared, dba, monkeypatch):
+    given.take_rights_of_many(ALL)
+    really = catalog.unnamed
+
+    def overtaken(*asked):
+        found = really(*asked)
+        with closing(PostgresTarget("orders-db", SecretStr(prepared.dsn("worker", "orders")))) as other:
+            other.revoke("R-EVE2", "eve")
+        return found
+
+    monkeypatch.setattr(catalog, "unnamed", overtaken)
+    assert given.revoke_many(ALL).keys() == ALL.keys()
+    assert roles_left(dba) == []
 
 
 def test_nothing_is_finished_whose_rights_were_not_taken(given, alice):

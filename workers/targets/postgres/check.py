@@ -12,6 +12,7 @@ from psycopg.rows import dict_row
 
 from jit.clock import SKEW_LIMIT
 from jit.ports import Finding
+from workers.targets.postgres.catalog import ME
 from workers.targets.postgres.grantable import revoke_sql, unfit_permission
 from workers.targets.postgres.inherited_roles import InheritedRole, inherited_roles
 
@@ -228,11 +229,20 @@ def _uses(conn: psycopg.Connection[Any], permission: str) -> Iterator[Finding]:
 
 
 def _old_grants(conn: psycopg.Connection[Any], prefix: str) -> Finding:
-    """Grants of an earlier worker login, which from 16 on a new one cannot drop."""
+    """Grants of an earlier worker login, which from 16 on a new one cannot drop. What this one may drop is asked once,
+    and not of each: PostgreSQL goes through all that it made each time.
+    """
     row = conn.execute(
-        """SELECT session_user, coalesce(array_agg(rolname::text ORDER BY rolname), '{}')
-           FROM pg_roles WHERE rolname ~ %s AND NOT pg_has_role(session_user, oid, 'MEMBER WITH ADMIN OPTION')
-             AND current_setting('server_version_num')::int >= 160000""",
+        f"""WITH RECURSIVE mine(oid) AS (
+                SELECT {ME}
+                UNION
+                SELECT m.roleid FROM mine JOIN pg_auth_members m ON m.member = mine.oid
+            )
+            SELECT session_user, coalesce(array_agg(rolname::text ORDER BY rolname), '{{}}')
+            FROM pg_roles WHERE rolname ~ %s AND oid NOT IN (
+                SELECT m.roleid FROM mine JOIN pg_auth_members m ON m.member = mine.oid WHERE m.admin_option)
+              AND NOT (SELECT rolsuper FROM pg_roles WHERE oid = {ME})
+              AND current_setting('server_version_num')::int >= 160000""",  # noqa: S608 - constants of this package alone
         [f"^{prefix}r_[0-9a-z]{{4,12}}$"],
     ).fetchone()
     login, roles = row or ("", [])

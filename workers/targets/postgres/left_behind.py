@@ -5,7 +5,7 @@ given to others or to PUBLIC in other databases cannot be seen from here.
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, LiteralString
 
 import psycopg
@@ -66,7 +66,7 @@ def left_behind(
 def _left_behind(
     conn: psycopg.Connection[Any], progress: Progress, grants: Sequence[KnownGrant], principal: str, ours: str
 ) -> Iterator[str]:
-    logins = {holder.oid: holder.name for holder in progress.holders if not holder.superuser}
+    logins = _logins(progress)
     yield from prepared(conn, {*logins, *(oid for grant in grants for oid in grant.reached)})
     for grant in grants:
         role, before = grant.role, grant.before
@@ -81,6 +81,11 @@ def _left_behind(
             yield f"somebody changed the note on {role.name}: what was made by means of it is not known"
 
 
+def _logins(progress: Progress) -> dict[int, str]:
+    """Those of its holders that may leave something behind, with their names: a superuser may do anything anyway."""
+    return {holder.oid: holder.name for holder in progress.holders if not holder.superuser}
+
+
 def _its_login_is_gone(conn: psycopg.Connection[Any], role: JitRole) -> bool:
     """With which may have gone what tells whose note it is."""
     return bool(role.note and role.note.before and is_gone(conn, role.note.before.holder))
@@ -88,43 +93,86 @@ def _its_login_is_gone(conn: psycopg.Connection[Any], role: JitRole) -> bool:
 
 def snapshot(conn: psycopg.Connection[Any], scope: Scope, *, makes: bool) -> Before:
     """How things stand, apart from roles of ours. To be taken before a grant, and compared at its end."""
-    with conn.cursor(row_factory=dict_row) as cur:
-        found = cur.execute(
-            f"""{otherwise_held(conn)} {_GIVEN}
+    (now,) = _snapshots(conn, [(scope.holder, scope.reached)], scope.ours)
+    return replace(now, makes=makes)
+
+
+def _snapshots(
+    conn: psycopg.Connection[Any], grants: Sequence[tuple[int, Sequence[int]]], ours: str
+) -> Iterator[Before]:
+    """As `snapshot`, of each of these holders and all that is reached, but for what they may make."""
+    whose = _GIVEN.replace("%(holder)s::oid", "g.holder").replace("%(reached)s::oid[]", "g.reached::oid[]")
+    query = f"""
+        SELECT now.* FROM unnest(%(holders)s::oid[], %(reached)s::text[]) WITH ORDINALITY g(holder, reached, place),
+             LATERAL ({otherwise_held(conn, "g.holder")} {whose}
                 SELECT ARRAY(SELECT oid FROM mine JOIN up USING (oid) ORDER BY 1) AS had,
                        ARRAY(SELECT oid FROM up ORDER BY 1) AS reached,
                        (SELECT count(*) FROM owned) AS owned,
                        ARRAY(SELECT place FROM named LIMIT {MOST_NAMED + 1}) AS named,
-                       txid_snapshot_xmin(txid_current_snapshot()) AS since""",  # noqa: S608 - constants of this package alone
-            scope.parameters(),
-            prepare=True,
-        ).fetchone()
-    if found is None:
-        raise AssertionError("a query without a condition has one row")
-    named = tuple(sorted(found["named"]))
-    return Before(
-        scope.holder,
-        tuple(found["reached"]),
-        tuple(found["had"]),
-        found["owned"],
-        named if len(named) <= MOST_NAMED else None,
-        found["since"],
-        makes,
-    )
+                       txid_snapshot_xmin(txid_current_snapshot()) AS since) now
+        ORDER BY g.place"""  # noqa: S608 - constants of this package alone
+    parameters = {
+        "holders": [holder for holder, _ in grants],
+        "reached": [f"{{{','.join(map(str, reached))}}}" for _, reached in grants],
+        "ours": ours,
+    }
+    with conn.cursor(row_factory=dict_row) as cur:
+        rows = cur.execute(query, parameters, prepare=True).fetchall()
+    for (holder, _), row in zip(grants, rows, strict=True):
+        named = tuple(sorted(row["named"]))
+        yield Before(
+            holder,
+            tuple(row["reached"]),
+            tuple(row["had"]),
+            row["owned"],
+            named if len(named) <= MOST_NAMED else None,
+            row["since"],
+            makes=False,
+        )
+
+
+def leaving_nothing(
+    conn: psycopg.Connection[Any], ended: Sequence[tuple[Progress, KnownGrant]], ours: str
+) -> frozenset[int]:
+    """The oids of the roles of those that leave nothing behind, as far as few questions for all of them tell: what the
+    others do is for `left_behind` to find out, of each by itself.
+    """
+    owners = {oid for progress, grant in ended for oid in (*_logins(progress), *grant.reached)}
+    known = [
+        (grant.role.oid, grant.before) for _, grant in ended if grant.before is not None and not grant.before.makes
+    ]
+    try:
+        if prepared(conn, owners):
+            return frozenset()
+        now = [*_snapshots(conn, [(before.holder, before.reached) for _, before in known], ours)]
+    except psycopg.Error:
+        if conn.broken:
+            raise
+        return frozenset()
+    return frozenset(oid for (oid, before), then in zip(known, now, strict=True) if not any(_new_since(before, then)))
+
+
+def _new_since(before: Before, now: Before) -> tuple[set[int], int, set[str]]:
+    """The roles that the holder has otherwise, how many objects more what is reached owns, and the privileges that the
+    holder was given by name; none of these where there are too many to compare.
+    """
+    named = {*now.named} - {*before.named} if before.named is not None and now.named is not None else set[str]()
+    return {*now.had} - {*before.had}, max(0, now.owned - before.owned), named
 
 
 def kept(conn: psycopg.Connection[Any], scope: Scope, before: Before) -> Iterator[str]:
     """What is new since ``before``. To be asked when the sessions are gone."""
-    now, who = snapshot(conn, scope, makes=before.makes), scope.principal
-    for role in sorted(names_of(conn, {*now.had} - {*before.had})):
+    had, owned, named = _new_since(before, snapshot(conn, scope, makes=before.makes))
+    who = scope.principal
+    for role in sorted(names_of(conn, had)):
         names = [sql.Identifier(name).as_string(conn) for name in (role, who)]
         yield f"{who} got {role} by another way meanwhile and still has it: REVOKE {names[0]} FROM {names[1]};"
-    if now.owned > before.owned:
+    if owned:
         what = _described(conn, "owned", scope.parameters(places=None)) if before.owned == 0 else []
         told = f": {', '.join(what)}" if what else ""
-        yield f"{', '.join(scope.permissions)} own {now.owned - before.owned} more objects than before{told}"
-    if before.named is not None and now.named is not None and (new := {*now.named} - {*before.named}):
-        what = _described(conn, "named", scope.parameters(places=list(new)))
+        yield f"{', '.join(scope.permissions)} own {owned} more objects than before{told}"
+    if named:
+        what = _described(conn, "named", scope.parameters(places=list(named)))
         yield f"{who} was given rights by name meanwhile, and keeps them: {', '.join(what)}"
 
 

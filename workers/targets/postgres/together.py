@@ -15,7 +15,7 @@ from workers.targets.postgres import catalog
 from workers.targets.postgres.catalog import JitRole
 from workers.targets.postgres.connection import keeping_plans
 from workers.targets.postgres.known_grants import KnownGrant, known_grants
-from workers.targets.postgres.left_behind import left_behind
+from workers.targets.postgres.left_behind import leaving_nothing, left_behind
 from workers.targets.postgres.lock import BRIEFLY, lock_those_free
 from workers.targets.postgres.ownership import disown_all
 from workers.targets.postgres.replicas import unnamed
@@ -77,12 +77,16 @@ def finish_many(
     dropped = _drop(conn, catalog.unnamed(conn, droppable))
     still = catalog.jit_roles_of_many(conn, {end.role: end.request_id for end in going})  # 4.
     standbys, by_role = [*unnamed(conn, 0)], {grant.role.oid: grant for grant in grants}
+    gone = {
+        end: progress
+        for end, progress in going.items()
+        if progress.roles[0].oid in dropped and not any(role.acts for role in still[end.request_id])
+    }
+    clean = leaving_nothing(conn, [(one, by_role[one.roles[0].oid]) for one in gone.values()], ours)
     proven: dict[str, RevokeResult] = {}
-    for end, progress in going.items():
-        oid = progress.roles[0].oid
-        if oid not in dropped or any(role.acts for role in still[end.request_id]):
-            continue
-        more = left_behind(conn, progress, [by_role[oid]], end.principal, ours)
+    for end, progress in gone.items():
+        grant = by_role[progress.roles[0].oid]
+        more = [] if grant.role.oid in clean else left_behind(conn, progress, [grant], end.principal, ours)
         left = (*progress.words(end.principal), *standbys, *more)
         proven[end.request_id] = RevokeResult(progress.existed, progress.sessions, left)
     return proven
@@ -142,14 +146,18 @@ def _goes_on(
 
 
 def _drop(conn: psycopg.Connection[Any], roles: Sequence[JitRole]) -> frozenset[int]:
-    """The oids of those that are gone: all, or none."""
-    if not roles:
-        return frozenset()
-    try:
-        with keeping_plans(conn), conn.transaction():
-            conn.execute(sql.SQL(f"{BRIEFLY}DROP ROLE {{}}").format(names_in_sql([role.name for role in roles])))
-    except psycopg.Error:
-        if conn.broken:
-            raise
-        return frozenset()
+    """The oids of those that are gone: all, or none. One that somebody else drops meanwhile keeps no other."""
+    left = roles
+    while left:
+        try:
+            with keeping_plans(conn), conn.transaction():
+                conn.execute(sql.SQL(f"{BRIEFLY}DROP ROLE {{}}").format(names_in_sql([role.name for role in left])))
+            break
+        except psycopg.Error:
+            if conn.broken:
+                raise
+            before, there = left, catalog.there(conn, {role.oid for role in left})
+            left = [role for role in before if role.oid in there]
+            if len(left) == len(before):
+                return frozenset()
     return frozenset(role.oid for role in roles)
