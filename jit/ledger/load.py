@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import groupby
 
-from sqlalchemy import Connection, LargeBinary, Row, Select, cast, select
+from sqlalchemy import Connection, LargeBinary, Row, Select, bindparam, cast, select
 
 from jit.facts import Life, life_kinds
 from jit.ledger.entry import Entry, TamperedEntry
@@ -15,7 +15,7 @@ from jit.requests.lifecycle import CannotFollow, Request, apply
 
 _LIVES = (
     select(entries.c.request_id, entries.c.index, cast(entries.c.body, LargeBinary), entries.c.hash)
-    .where(entries.c.kind.in_(life_kinds()))
+    .where(entries.c.kind.in_(life_kinds()), entries.c.request_id.in_(bindparam("request_ids", expanding=True)))
     .order_by(entries.c.request_id, entries.c.index)
 )
 
@@ -36,7 +36,7 @@ def lives(
     found: dict[str, tuple[int, Request | None]] = dict.fromkeys(request_ids, (0, None))
     if not found:
         return found
-    rows = connection.execute(_LIVES.where(entries.c.request_id.in_(found))).all()
+    rows = connection.execute(_LIVES, {"request_ids": list(found)}).all()
     keys = ring.opening(connection, (body for _, _, body, _ in rows))
     for request_id, group in groupby(rows, key=lambda row: row[0]):
         life = [(index, body, kept_under) for _, index, body, kept_under in group]

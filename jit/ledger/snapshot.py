@@ -1,13 +1,14 @@
 """People and groups as the bot last saw them, beside the ledger: for processes that cannot ask Slack."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine, delete, insert, select
+from sqlalchemy import BigInteger, Connection, Engine, Row, bindparam, delete, insert, select, type_coerce
 
+from jit.clock import from_micros
 from jit.ledger.database import reading, writing
 from jit.ledger.schema import directory
 from jit.people.on_call import NOTHING_KNOWN, OnCallSnapshot
@@ -17,7 +18,7 @@ from jit.ports import DirectoryUnavailable
 GROUPS_KEY = "groups"
 ON_CALL_KEY = "on_call"
 WORKSPACE_KEY = "workspace"
-_UNREADABLE = (TypeError, ValueError, KeyError, AttributeError)
+_UNREADABLE = (TypeError, ValueError, KeyError, AttributeError, OverflowError)
 
 
 class StoredDirectory:
@@ -26,50 +27,50 @@ class StoredDirectory:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    def seen_together(self, people: Iterable[str]) -> "StoredDirectory":
+        """As all of it is now: what is asked about these people, the groups and the workspace was read by one
+        question.
+        """
+        return _SeenTogether(
+            self._engine, self._rows([GROUPS_KEY, ON_CALL_KEY, WORKSPACE_KEY, *map(_of_person, people)])
+        )
+
     @property
     def workspace(self) -> str:
-        with reading(self._engine) as connection:
-            value = connection.scalar(select(directory.c.value).where(directory.c.key == WORKSPACE_KEY))
-        return json.loads(value)["team"] if value is not None else ""
+        row = self._row(WORKSPACE_KEY)
+        return json.loads(row.value)["team"] if row is not None else ""
 
     def look_up(self, person: str) -> Person:
-        with reading(self._engine) as connection:
-            value = connection.scalar(select(directory.c.value).where(directory.c.key == f"person:{person}"))
-        if value is None:
+        row = self._row(_of_person(person))
+        if row is None:
             raise DirectoryUnavailable(f"{person} has never been looked up")
-        return _read(value)
+        return _read(row.value)
 
     def recall(self, person: str, within: timedelta) -> Person:  # noqa: ARG002  there is nobody to ask
         return self.look_up(person)
 
     def people(self, ids: Iterable[str]) -> dict[str, Person]:
         """Those of them that are known, by id; what is kept of one and cannot be read hides no other."""
-        keys = [f"person:{person}" for person in ids]
-        if not keys:
-            return {}
-        with reading(self._engine) as connection:
-            values = list(connection.scalars(select(directory.c.value).where(directory.c.key.in_(keys))))
+        keys = [_of_person(person) for person in ids]
         found: dict[str, Person] = {}
-        for value in values:
+        for row in self._rows(keys).values() if keys else ():
             with suppress(DirectoryUnavailable):
-                person = _read(value)
+                person = _read(row.value)
                 found[person.id] = person
         return found
 
     def groups(self) -> Groups:
-        with reading(self._engine) as connection:
-            query = select(directory).where(directory.c.key.in_((GROUPS_KEY, ON_CALL_KEY)))
-            rows = {row.key: row for row in connection.execute(query)}
-        told = rows.get(ON_CALL_KEY)
-        on_call = OnCallSnapshot.from_json(told.value) if told else NOTHING_KNOWN
-        if GROUPS_KEY not in rows:
+        told, row = self._row(ON_CALL_KEY), self._row(GROUPS_KEY)
+        on_call = OnCallSnapshot.from_json(told.value) if told is not None else NOTHING_KNOWN
+        if row is None:
             return replace(NO_GROUPS, on_call=on_call)
         try:
-            data, as_of = json.loads(rows[GROUPS_KEY].value), rows[GROUPS_KEY].as_of
+            data = json.loads(row.value)
             members = {group: frozenset(people) for group, people in data["members"].items()}
-            return Groups(as_of=as_of, members=members, handles=dict(data["handles"]), on_call=on_call)
+            as_of, handles = from_micros(row.as_of), dict(data["handles"])
         except _UNREADABLE:
             return replace(NO_GROUPS, on_call=on_call)
+        return Groups(as_of=as_of, members=members, handles=handles, on_call=on_call)
 
     def keep_on_call(self, told: OnCallSnapshot) -> None:
         with writing(self._engine) as connection:
@@ -85,13 +86,41 @@ class StoredDirectory:
             if self.look_up(person.id) == person:
                 return
         with writing(self._engine) as connection:
-            _keep(connection, f"person:{person.id}", _as_kept(person), as_of)
+            _keep(connection, _of_person(person.id), _as_kept(person), as_of)
 
     def keep_groups(self, groups: Groups) -> None:
         members = {group: sorted(people) for group, people in groups.members.items()}
         data = {"members": members, "handles": dict(groups.handles)}
         with writing(self._engine) as connection:
             _keep(connection, GROUPS_KEY, data, groups.as_of)
+
+    def _row(self, key: str) -> "_Row | None":
+        return self._rows([key]).get(key)
+
+    def _rows(self, keys: Sequence[str]) -> "Mapping[str, _Row]":
+        with reading(self._engine) as connection:
+            return {row.key: row for row in connection.execute(_ROWS, {"keys": keys})}
+
+
+class _SeenTogether(StoredDirectory):
+    def __init__(self, engine: Engine, seen: "Mapping[str, _Row]") -> None:
+        super().__init__(engine)
+        self._seen = seen
+
+    def _row(self, key: str) -> "_Row | None":
+        return self._seen.get(key)
+
+
+_Row = Row[str, str, int]
+_ROWS = select(directory.c.key, directory.c.value, type_coerce(directory.c.as_of, BigInteger).label("as_of")).where(
+    directory.c.key.in_(bindparam("keys", expanding=True))
+)
+"""As it is kept: a moment that is none hides nothing else."""
+
+
+def _of_person(person: str) -> str:
+    """The key under which somebody is kept."""
+    return f"person:{person}"
 
 
 def _as_kept(person: Person) -> dict[str, object]:

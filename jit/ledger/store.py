@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import Connection, Engine, func, insert, select, text
 
 from jit.clock import SKEW_LIMIT
-from jit.facts import Alert, Fact, life_kinds
+from jit.facts import Alert, Fact, Life, life_kinds
 from jit.ledger import readmodel
 from jit.ledger.append import InTheWay, Recorded, draft, give_place
 from jit.ledger.database import reading, writing
@@ -34,6 +34,8 @@ MOST_TRIES = 5
 """So often an append reads what it rests on without the lock, because somebody else was faster. Then it reads under the
 lock: whoever records steps of one request over and over, as several logins may, keeps nobody else's out.
 """
+MANY = 10
+"""Facts of one append that are worth a question more before it."""
 AT_ONCE = 500
 """Requests that are loaded by one query."""
 
@@ -72,6 +74,8 @@ class Ledger:
 
     def _append(self, facts: Sequence[Fact], expect: Mapping[str, int]) -> Recorded:
         if self.engine.dialect.name == "sqlite":
+            if len(facts) >= MANY:
+                self._read_ahead(facts)
             with writing(self.engine) as connection:
                 return self.append_within(connection, facts, expect=expect)
         for _ in range(MOST_TRIES):
@@ -88,6 +92,12 @@ class Ledger:
                     raise
         with writing(self.engine) as connection:
             return self.append_within(connection, facts, expect=expect)
+
+    def _read_ahead(self, facts: Sequence[Fact]) -> None:
+        """Fold what they rest on: under the lock, while all others wait, it is only compared then."""
+        with reading(self.engine) as connection:
+            about = {fact.request_id for fact in facts if isinstance(fact, Life)}
+            lives(connection, self.ring, about, allow_tampered=about)
 
     def append_within(
         self, connection: Connection, facts: Sequence[Fact], *, expect: Mapping[str, int] | None = None

@@ -7,11 +7,10 @@ from uuid import uuid4
 import structlog
 
 from jit.facts import Granted, GrantIntent, Lapsed, RefusalReason, Source
-from jit.ledger import ClockSkew, Conflict, Ledger, LedgerUnavailable
+from jit.ledger import ClockSkew, Conflict, Ledger, LedgerUnavailable, StoredDirectory
 from jit.policy import PolicyFolder
 from jit.ports import (
     Clock,
-    Directory,
     Grant,
     Holder,
     QueueUnavailable,
@@ -58,7 +57,7 @@ class Granter:
 
     ledger: Ledger
     policies: PolicyFolder
-    directory: Directory
+    directory: StoredDirectory
     orders: EndOrderQueue
     registry: TargetRegistry
     revoker: Revoker
@@ -93,7 +92,9 @@ class Granter:
         None if it may not be given.
         """
         self.ledger.require_clocks_agree()
-        decision = before_effect(request, self.policies, self.directory, self.clock.now())  # 1.
+        people = {request.requester, *(counted.approver for counted in request.counted)}
+        known = self.directory.seen_together(people)
+        decision = before_effect(request, self.policies, known, self.clock.now())  # 1.
         if decision.reason is not None:
             if decision.outcome is Outcome.UNKNOWN:
                 why, because = decision.outcome.value, decision.reason.value
