@@ -13,7 +13,7 @@ from jit.ledger.database import reading
 from jit.ledger.load import lives
 from jit.requests.lifecycle import LIVE, Request, State, action_at, next_action
 
-AT_A_TIME, FROM_BEFORE = 500, 100
+AT_A_TIME, FROM_BEFORE = 500, 50
 """Requests that one question to the ledger reads; and of those that were open before, that one `Watchlist.refresh`
 takes in: what falls due meanwhile waits for no more than these.
 """
@@ -43,9 +43,11 @@ class Watchlist:
         """Whether all that was open before the first `refresh` has been taken in."""
         return self._cursor is not None and not self._unread
 
-    def refresh(self, ledger: Ledger, answered: Callable[[], None] = lambda: None) -> dict[str, TamperedEntry]:
-        """Take in what is new, and some of what was open before. Returns what was found changed, by request id. Calls
-        ``answered`` whenever the ledger did. Raises LedgerUnavailable.
+    def refresh(
+        self, ledger: Ledger, answered: Callable[[], None] = lambda: None, *, from_before: bool = True
+    ) -> dict[str, TamperedEntry]:
+        """Take in what is new, and some of what was open before, if there is time for that now. Returns what was found
+        changed, by request id. Calls ``answered`` whenever the ledger did. Raises LedgerUnavailable.
 
         An end closes in every state. What else does is looked at: somebody may have written it where it cannot follow.
         Each request is looked at once, however much was written about it.
@@ -67,7 +69,7 @@ class Watchlist:
             self._keep(request_id, None)
         self._look(ledger, changed - over, broken, answered)
         self._cursor = cursor
-        some = self._unread[-FROM_BEFORE:]
+        some = self._unread[-FROM_BEFORE:] if from_before else []
         self._look(ledger, some, broken, answered)
         del self._unread[len(self._unread) - len(some) :]
         return broken

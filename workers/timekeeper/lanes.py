@@ -21,6 +21,11 @@ class ThreadLanes:
         self._lanes: dict[str, ThreadPoolExecutor] = {}
         self._busy: dict[tuple[str, str], Future[None]] = {}
 
+    @property
+    def any_busy(self) -> bool:
+        with self._lock:
+            return bool(self._busy)
+
     def busy(self, lane: str, key: str) -> bool:
         with self._lock:
             return (lane, key) in self._busy

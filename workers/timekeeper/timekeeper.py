@@ -35,6 +35,8 @@ log = structlog.get_logger(__name__)
 
 SWEEP_SECONDS, LEAST_SECONDS = 0.2, 0.01
 """Between two looks. The shorter pause is for what falls due meanwhile, many at a time."""
+READ_ON_SECONDS = 0.2
+"""What was open before a start is read as often at least, however many ends are carried out meanwhile."""
 ASK_SECONDS = 5.0
 """The ledger is asked as often though nothing is new in it and nothing is due."""
 RISK_EVERY = timedelta(seconds=10)
@@ -103,6 +105,7 @@ class Timekeeper:
         self._risks = EndsAtRisk(registry=registry, recorder=recorder, clock=clock)
         self._risk_turns = KeyedBackoff(first=RISK_EVERY, longest=RISK_EVERY)
         self._announcements = KeyedBackoff(first=ANNOUNCE_EVERY, longest=ANNOUNCE_EVERY)
+        self._read_on = -math.inf
         self._silent = False
         self._unanswered: float | None = None
         """Since when the ledger has not answered."""
@@ -167,7 +170,8 @@ class Timekeeper:
         """Do what the ledger says has to be done now."""
         self._unanswered = self._unanswered or time.monotonic()
         try:
-            for request_id, broken in self._watch.refresh(self._ledger, self._answered).items():  # 1.
+            found = self._watch.refresh(self._ledger, self._answered, from_before=self._may_read_on())  # 1.
+            for request_id, broken in found.items():
                 tell_changed(self._ledger, self._recorder, request_id, broken)
             self._unanswered = None
             if self._silent:
@@ -180,6 +184,16 @@ class Timekeeper:
             if not self._silent:
                 log.warning("ledger.unavailable", because=str(wrong))
             self._silent = True
+
+    def _may_read_on(self) -> bool:
+        """Whether to read what was open before this process: what it ends meanwhile would wait for Python's one thread
+        at a time. Now and then in any case.
+        """
+        ticks = time.monotonic()
+        if self._lanes.any_busy and ticks - self._read_on < READ_ON_SECONDS:
+            return False
+        self._read_on = ticks
+        return True
 
     def _answered(self) -> None:
         """The ledger did, though there is more to ask: who has much to read takes it for silent no sooner."""

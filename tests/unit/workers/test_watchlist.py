@@ -36,6 +36,17 @@ def test_what_was_open_before_is_taken_in_some_at_a_time(house: Hands, monkeypat
     assert known == [3, 6, 7]
 
 
+def test_what_is_new_is_taken_in_where_there_is_no_time_for_what_was_open_before(house: Hands) -> None:
+    watch = Watchlist()
+    watch.refresh(house.ledger, from_before=False)
+    assert not watch.complete
+    house.active("R-NEW2", access="orders-db/read")
+    watch.refresh(house.ledger, from_before=False)
+    assert [request.id for request in watch.live_on("orders-db")] == ["R-NEW2"]
+    watch.refresh(house.ledger)
+    assert watch.complete
+
+
 def test_a_start_does_what_the_ledger_says_is_due_before_it_has_taken_in_all(
     house: Hands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
