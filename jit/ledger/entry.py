@@ -6,14 +6,17 @@ closed with the key of the person it tells of (`jit.ledger.privacy`); an `Entry`
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from jit.facts import Fact, read_fact, write_fact
-from jit.ledger.privacy import fields, people, sealing
-from jit.ledger.privacy.sealing import PersonKey, Sealed
+from jit.ledger.privacy import fields, opening, sealing
+from jit.ledger.privacy.opening import Keys
+from jit.ledger.privacy.sealing import PersonKey
 from jit.ledger.unavailable import LedgerUnavailable, NotTaken
 
 _as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -22,6 +25,10 @@ NO_ENTRY = "0" * 64
 """Stands for the entry before the first."""
 LONGEST = 1024 * 1024
 """Bytes of an entry. Whoever reads the record need not hold more; `guard/append.sql` says the same."""
+_BEGINS = re.compile(
+    rb'\{"index": ([1-9][0-9]{0,17}), "recorded_at": "(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?\+00:00)", '
+    rb'"previous": "([0-9a-f]{64})", "fact": \{'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +89,7 @@ def hash_of(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def open_entry(body: bytes, kept_under: str | None = None, keys: Mapping[str, bytes | None] | None = None) -> Entry:
+def open_entry(body: bytes, kept_under: str | None = None, keys: Keys | None = None) -> Entry:
     """Read an entry's bytes. ``kept_under`` is the hash the database has for them, which `require_unchanged` compares.
 
     ``keys`` has by its id every key that they name: None for one that was deleted with its person. Without ``keys``
@@ -91,34 +98,45 @@ def open_entry(body: bytes, kept_under: str | None = None, keys: Mapping[str, by
     Raises ValueError (pydantic.ValidationError is one) if they are not an entry, or what is closed in them does not
     open.
     """
+    if (opened := open_at_once(body, keys)) is not None:
+        with suppress(ValueError):
+            return _entry_of(opened, body, kept_under)
+    return _entry_of(open_by_values(body, keys), body, kept_under)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedBody:
+    """What the bytes of an entry say, opened. ``fact`` is JSON."""
+
+    index: int
+    recorded_at: datetime
+    previous: str
+    fact: bytes
+
+
+def open_at_once(body: bytes, keys: Keys | None) -> OpenedBody | None:
+    """Read bytes that stand as `place` writes them; None where they do not. That ``fact`` is JSON is not looked at."""
+    begins = _BEGINS.match(body)
+    if keys is None or begins is None or (fact := opening.open_in_text(body[begins.end() - 1 : -1], keys)) is None:
+        return None
+    index, recorded_at, previous = begins.groups()
+    return OpenedBody(int(index), datetime.fromisoformat(recorded_at.decode()), previous.decode(), fact)
+
+
+def open_by_values(body: bytes, keys: Keys | None) -> OpenedBody:
+    """Read any bytes of an entry. Raises ValueError: they are none."""
     try:
         data = json.loads(body)
-        _open(data["fact"], keys)
-        fact = read_fact(json.dumps(data["fact"]))
+        opening.open_values(data["fact"], keys)
         recorded_at = datetime.fromisoformat(data["recorded_at"])
-        return Entry(data["index"], recorded_at, data["previous"], fact, body, kept_under or hash_of(body))
+        return OpenedBody(data["index"], recorded_at, data["previous"], json.dumps(data["fact"]).encode())
     except (AttributeError, KeyError, TypeError, RecursionError) as wrong:
         raise ValueError("not an entry of a ledger") from wrong
 
 
-def _open(fact: dict[str, Any], keys: Mapping[str, bytes | None] | None) -> None:
-    """Put what is closed in ``fact`` in its place again, or what stands for it.
-
-    Raises ValueError, AttributeError, KeyError, TypeError: it is no fact.
-    """
-    for place in fields.places(fact):
-        if not isinstance(place.value, dict):
-            continue
-        sealed = Sealed.read(place.value)
-        key = None if keys is None else keys[sealed.key_id]
-        if key is not None:
-            opened = sealing.open_with_key(sealed, key, fact["id"], place.path)
-        elif place.mark.names:
-            opened = (people.closed_person if keys is None else people.erased_person)(sealed.key_id)
-        else:
-            text = people.CLOSED_TEXT if keys is None else people.ERASED_TEXT
-            opened = [text] if place.listed else text
-        place.within[place.name] = opened
+def _entry_of(opened: OpenedBody, body: bytes, kept_under: str | None) -> Entry:
+    fact = read_fact(opened.fact)
+    return Entry(opened.index, opened.recorded_at, opened.previous, fact, body, kept_under or hash_of(body))
 
 
 def require_unchanged(entry: Entry) -> None:

@@ -28,6 +28,7 @@ from jit.proof.audit.export import COLUMNS, csv_line
 from jit.proof.audit.ocsf import VERSION, to_ocsf
 from jit.proof.audit.search import People, Wanted, find_people, search
 from jit.proof.audit.table import names_from, row_of
+from jit.proof.audit.told import tell
 from jit.proof.evidence.page import page_of
 from jit.runtime.embedded import EmbeddedPostgres
 from jit.testing import ALICE, BOB, EVE
@@ -127,7 +128,7 @@ def test_it_is_found_by_whom_it_names_and_by_what_it_says(record: Record):
 
 def test_it_is_exported_as_a_row_and_as_a_valid_event(record: Record):
     entry = record.ledger.read()[-1]
-    (cells,) = csv.reader(io.StringIO(csv_line(entry).decode()))
+    (cells,) = csv.reader(io.StringIO(csv_line(tell(entry)).decode()))
     row = dict(zip(COLUMNS, cells, strict=True))
     assert (row["kind"], row["detail"]) == ("drill.held", f"{SAID}; at the desk")
     event = json.loads(json.dumps(to_ocsf(entry)))

@@ -16,11 +16,13 @@ from jit.cli.audit.showing import Broken, asked, show_lines
 from jit.cli.opening import existing_ledger
 from jit.cli.terminal import to_terminal
 from jit.ledger import Ledger
-from jit.proof.audit.export import FILES, bodies, goes_on_after
+from jit.proof.audit.export import FILES, LINES, bodies, goes_on_after
 from jit.proof.audit.folder import RecordCopy
 from jit.proof.audit.growing import GrowingFile
-from jit.proof.audit.reading import Part, coming, last_before, read_entries, record_reading
+from jit.proof.audit.reading import Part, coming, last_before, record_reading
 from jit.proof.audit.search import BadTime, read_moment
+from jit.proof.audit.together import lines
+from jit.proof.audit.told import tell as say
 from jit.runtime.settings import Settings
 
 Tell = Callable[[int], None]
@@ -104,7 +106,10 @@ def _into_pipe(asking: _Asking) -> None:
     else:
         growing = FILES[asking.form]
         show_lines([growing.header] if growing.header else [])
-        show_lines(map(growing.line, broken.without(read_entries(ledger, part))))
+        for block in lines(ledger, asking.form, part):
+            broken.add_all(block.broken)
+            sys.stdout.buffer.write(block.text)
+        sys.stdout.buffer.flush()
     if not to_terminal():
         click.echo(f"jit: that was up to #{part.upto}; go on with --after {part.upto}", err=True)
 
@@ -125,15 +130,16 @@ def _into_file(asking: _Asking, path: Path, *, follow: bool) -> None:
         if file.last is None and growing.header:
             file.write(growing.header)
         with _progress(start, upto) as tell:
-            for entry in broken.without(read_entries(asking.ledger, Part(start, upto))):
-                file.write(growing.line(entry))
-                tell(entry.index)
+            for block in lines(asking.ledger, asking.form, Part(start, upto)):
+                broken.add_all(block.broken)
+                file.write_lines(block.text)
+                tell(block.upto)
         file.sync()
         _say(start + 1, upto, path)
         with suppress(KeyboardInterrupt):
             for found in coming(asking.ledger, upto, time.sleep, broken.warn) if follow else ():
                 for entry in broken.without(found):
-                    file.write(growing.line(entry))
+                    file.write(LINES[asking.form](say(entry)))
                 file.sync()
 
 

@@ -14,6 +14,7 @@ from jit.cli.terminal import to_terminal
 from jit.ledger import Entry, TamperedEntry
 from jit.proof.audit.search import BadTime, read_moment
 from jit.proof.audit.table import Layout, Names, as_json, names_from, row_of
+from jit.proof.audit.told import tell
 
 EXIT_BROKEN = 4
 """The exit code where there were broken entries: as `jit audit verify` has it."""
@@ -52,6 +53,10 @@ class Broken:
                 self.add(str(each))
             else:
                 yield each
+
+    def add_all(self, whys: Iterable[str]) -> None:
+        for why in whys:
+            self.add(why)
 
     def add(self, why: str) -> None:
         self.count += 1
@@ -129,6 +134,6 @@ def show_lines(lines: Iterable[bytes]) -> None:
 def show(entries: Iterable[Entry], names: Names) -> None:
     """A table in a terminal, JSON lines in a pipe."""
     if not to_terminal():
-        show_lines(map(as_json, entries))
+        show_lines(as_json(tell(entry)) for entry in entries)
     elif not Rows(names).put(entries):
         click.echo("Nothing fits.")

@@ -14,6 +14,7 @@ from jit.ledger import Entry, TamperedEntry
 from jit.proof.audit.export import LINES
 from jit.proof.audit.reading import Part, coming, read_entries, record_reading
 from jit.proof.audit.search import known_names
+from jit.proof.audit.told import tell
 from jit.runtime.settings import Settings
 
 Format = Literal["text", "jsonl", "ocsf"]
@@ -50,7 +51,7 @@ def tail(context: click.Context, follow: bool, count: int, after: int | None, fo
         if form == "text":
             rows.put(entries)
         else:
-            show_lines(map(LINES[form], entries))
+            show_lines(LINES[form](tell(entry)) for entry in entries)
 
     shown = recorded.index if follow else last
     put(read_entries(ledger, Part(first, shown)))

@@ -117,6 +117,15 @@ def _places(model: type[BaseModel], data: Mapping[str, Any], before: str) -> Ite
                 yield from _places(field.inner, each, f"{before}{field.name}.{number}.")
 
 
+def paths(model: type[BaseModel]) -> Iterator[str]:
+    """Of every personal field, with `#` for a place in a list: `counted.#.approver`."""
+    for field in _fields(model):
+        if field.mark is not None:
+            yield field.name
+        elif field.inner is not None:
+            yield from (f"{field.name}.#.{inner}" for inner in paths(field.inner))
+
+
 @cache
 def _fields(model: type[BaseModel]) -> tuple[_Field, ...]:
     """Those that are marked, or may hold such."""

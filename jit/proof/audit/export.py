@@ -9,18 +9,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from jit.facts import said_fields
-from jit.ledger import Entry, Ledger, TamperedEntry
+from jit.ledger import Ledger, TamperedEntry
 from jit.ledger.entry import LONGEST, hash_of
 from jit.proof.audit.growing import GrowingFile
 from jit.proof.audit.kept import KeptEntry
-from jit.proof.audit.ocsf import to_ocsf
+from jit.proof.audit.ocsf import event_of
 from jit.proof.audit.reading import ALL, Part, kept_at, read_kept
 from jit.proof.audit.table import as_json
+from jit.proof.audit.told import ToldEntry
 from jit.runtime.settings import CannotStart
 
 Note = Callable[[str], None]
 """Takes what is wrong with an entry."""
-LineOf = Callable[[Entry], bytes]
+LineOf = Callable[[ToldEntry], bytes]
 
 COLUMNS = (
     "index",
@@ -46,6 +47,7 @@ COLUMNS = (
     "policy_version",
 )
 """Of the table. `detail` is what each kind adds in words; several values stand in one cell with `; ` between."""
+_as_json = json.JSONEncoder(ensure_ascii=False).encode
 _FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20")
 """What a spreadsheet takes for the beginning of a formula."""
 
@@ -58,18 +60,17 @@ class Growing:
 
     begins: bytes
     header: bytes | None
-    line: LineOf
     place: Callable[[bytes], tuple[int, str]]
 
 
-def ocsf_line(entry: Entry) -> bytes:
-    return json.dumps(to_ocsf(entry), ensure_ascii=False).encode()
+def ocsf_line(entry: ToldEntry) -> bytes:
+    return _as_json(event_of(entry)).encode()
 
 
-def csv_line(entry: Entry) -> bytes:
+def csv_line(entry: ToldEntry) -> bytes:
     """Of one line, whatever was typed, and without formulas."""
-    told = entry.fact.model_dump(mode="json")
-    details = (told[name] for name in said_fields(type(entry.fact)) if name not in COLUMNS)
+    told = entry.told
+    details = (told[name] for name in said_fields(entry.model) if name not in COLUMNS)
     values = told | {
         "index": entry.index,
         "recorded_at": entry.recorded_at.isoformat(),
@@ -115,10 +116,10 @@ def _body_place(line: bytes) -> tuple[int, str]:
 LINES: dict[str, LineOf] = {"jsonl": as_json, "ocsf": ocsf_line, "csv": csv_line}
 """Of entries as they read now."""
 FILES = {
-    "ocsf": Growing(b'{"activity_id": ', None, ocsf_line, _event_place),
-    "csv": Growing(_row(COLUMNS) + b"\n", _row(COLUMNS), csv_line, _row_place),
+    "ocsf": Growing(b'{"activity_id": ', None, _event_place),
+    "csv": Growing(_row(COLUMNS) + b"\n", _row(COLUMNS), _row_place),
 }
-BODIES = Growing(b'{"index": 1, ', None, lambda entry: entry.body, _body_place)
+BODIES = Growing(b'{"index": 1, ', None, _body_place)
 """Of entries as they are kept."""
 
 

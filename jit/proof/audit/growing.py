@@ -58,8 +58,12 @@ class GrowingFile:
             os.close(self._handle)
 
     def write(self, line: bytes) -> None:
-        self._waiting += [line, b"\n"]
-        self._bytes += len(line) + 1
+        self.write_lines(line + b"\n")
+
+    def write_lines(self, lines: bytes) -> None:
+        """Whole lines, each with its newline."""
+        self._waiting.append(lines)
+        self._bytes += len(lines)
         if self._bytes >= _BLOCK:
             self._flush()
         if self._unsynced >= _SYNC_AFTER:

@@ -5,17 +5,20 @@ what was refused is API Activity that failed; alerts are Detection Findings. Fac
 opened: who was erased is not in an event either.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import cache
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NamedTuple
 
 from jit.clock import to_micros
-from jit.facts import Fact
+from jit.facts import Fact, personal_fields, said_fields
 from jit.facts.ocsf import OTHER, Class, Entity, Event
 from jit.ledger import Entry
 from jit.ledger.privacy.people import is_nobody, is_person
 from jit.proof.audit.table import in_plain
+from jit.proof.audit.told import ToldEntry, tell
 
 VERSION = "1.8.0"
 PRODUCT = {"name": "jit", "vendor_name": "jit", "version": version("jit")}
@@ -36,19 +39,69 @@ _CATEGORY_NAMES = {2: "Findings", 3: "Identity & Access Management", 6: "Applica
 _NOTHING: tuple[Any, ...] = (None, "", [])
 
 
+class _Heading(NamedTuple):
+    """What events have in common that are of one kind and say the same in the fields that are marked as `Said`."""
+
+    what: str
+    event: Event
+    before: Json
+    """What stands before its time."""
+    after: Json
+    """And behind it."""
+    placed: frozenset[str]
+
+
+_headings: dict[tuple[Any, ...], _Heading] = {}
+_MOST_HEADINGS = 10_000
+
+
 def to_ocsf(entry: Entry) -> Json:
     """One event. `metadata.uid` is the fact's id and `metadata.sequence` the entry's index, so that doubles show and
     gaps too. In `unmapped` stands what has no place elsewhere, and the entry's hash and that of the one before.
     """
-    fact = entry.fact
+    return event_of(tell(entry))
+
+
+def event_of(entry: ToldEntry) -> Json:
+    """The same of an entry whose fact is JSON."""
+    told = entry.told
+    heading = _heading(entry.model, told)
+    rest = {name: value for name, value in told.items() if name not in heading.placed and value not in _NOTHING}
+    rest["hash"], rest["previous"] = entry.hash, entry.previous
+    return {
+        **heading.before,
+        "time": _milliseconds(datetime.fromisoformat(told["at"])),
+        **heading.after,
+        "message": _message(heading.what, told),
+        "metadata": _metadata(entry),
+        **_BODIES[heading.event.uid](told, heading.event.entity),
+        **_said(told, "status_detail", ("reason", "because", "cause")),
+        "unmapped": rest,
+    }
+
+
+def _heading(model: type[Fact], told: Json) -> _Heading:
+    """Made once of a fact, and kept for all that say the same there. What people typed is no part of it."""
+    key = (model, *(str(told[name]) for name in _heads(model)))
+    if (heading := _headings.get(key)) is None:
+        if len(_headings) >= _MOST_HEADINGS:
+            _headings.clear()
+        heading = _headings[key] = _heading_of(model.model_validate_json(json.dumps(told)))
+    return heading
+
+
+@cache
+def _heads(model: type[Fact]) -> tuple[str, ...]:
+    """The fields from which a kind of fact takes what it is called, in `told` and in `event`."""
+    personal = set(personal_fields(model))
+    return tuple(name for name in said_fields(model) if name not in personal)
+
+
+def _heading_of(fact: Fact) -> _Heading:
     event = fact.event()
     activity, activity_name = event.activity
     status, status_name = event.status
-    told = fact.model_dump(mode="json")
-    body = _BODIES[event.uid](told, event.entity)
-    placed = _places(event)
-    rest = {name: value for name, value in told.items() if name not in placed and value not in _NOTHING}
-    return {
+    before = {
         "activity_id": activity,
         "activity_name": activity_name,
         "category_uid": event.uid // 1000,
@@ -57,43 +110,43 @@ def to_ocsf(entry: Entry) -> Json:
         "class_name": _CLASS_NAMES[event.uid],
         "type_uid": event.uid * 100 + activity,
         "type_name": f"{_CLASS_NAMES[event.uid]}: {'Other' if activity == OTHER else activity_name}",
-        "time": _milliseconds(fact.at),
+    }
+    after = {
         "severity_id": int(event.severity),
         "severity": event.severity.name.capitalize(),
         "status_id": int(status),
         "status": status_name,
-        "message": _message(fact),
-        "metadata": _metadata(entry),
-        **body,
-        **_said(told, "status_detail", ("reason", "because", "cause")),
-        "unmapped": rest | {"hash": entry.hash, "previous": entry.previous},
     }
+    return _Heading(in_plain(fact.told().what), event, before, after, _places(event))
 
 
-def _metadata(entry: Entry) -> Json:
-    fact = entry.fact
-    request = getattr(fact, "request_id", None)
-    return {
+def _metadata(entry: ToldEntry) -> Json:
+    told = entry.told
+    at = told["at"]
+    metadata = {
         "version": VERSION,
         "product": PRODUCT,
-        "uid": str(fact.id),
+        "uid": told["id"],
         "sequence": entry.index,
-        "event_code": fact.kind,
+        "event_code": told["kind"],
         "log_name": LOG_NAME,
         "log_provider": PRODUCT["name"],
-        "log_source": fact.source.value,
+        "log_source": told["source"],
         "logged_time": _milliseconds(entry.recorded_at),
-        "original_time": fact.at.isoformat(),
-        **({"labels": ["spooled"]} if fact.spooled else {}),
-        **({"correlation_uid": request} if request else {}),
+        "original_time": at.removesuffix("Z") + "+00:00",
     }
+    if told["spooled"]:
+        metadata["labels"] = ["spooled"]
+    if request := told.get("request_id"):
+        metadata["correlation_uid"] = request
+    return metadata
 
 
-def _message(fact: Fact) -> str:
+def _message(what: str, told: Json) -> str:
     """In the words of the audit line: what, on what, whose, by whom."""
-    access, requester, request = (getattr(fact, name, None) for name in ("access", "requester", "request_id"))
-    about = (access, requester and f"of {requester}", f"by {fact.actor}", request and f"({request})")
-    return " ".join(part for part in (in_plain(fact.told().what), *about) if part)
+    requester, request = told.get("requester"), told.get("request_id")
+    about = (told.get("access"), requester and f"of {requester}", f"by {told['actor']}", request and f"({request})")
+    return " ".join(part for part in (what, *about) if part)
 
 
 def _request_or_entity(told: Json, entity: Entity | None) -> Json:

@@ -3,11 +3,11 @@
 import getpass
 import re
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 from sqlalchemy import Connection
 
@@ -15,9 +15,11 @@ from jit.facts import RecordRead, Source
 from jit.ledger import Entry, Ledger, LedgerUnavailable, TamperedEntry
 from jit.ledger.database import reading
 from jit.ledger.entry import hash_of, open_entry
+from jit.ledger.privacy.opening import Keys
 from jit.ledger.schema import entries
 from jit.ledger.unavailable import Forbidden
 from jit.proof.audit.kept import KeptEntry, kept_entries
+from jit.proof.audit.told import ToldEntry, tell_body
 from jit.runtime.settings import CannotStart
 
 How = Literal["search", "tail", "export", "prove", "mirror_check"]
@@ -27,6 +29,7 @@ PAGE = 500
 LOOK_EVERY = 0.5
 """Seconds between looks for what is new."""
 _LONGEST_NAME = 200
+Read = TypeVar("Read", Entry, ToldEntry)
 _PREAMBLE = re.compile(
     rb'\{"index": ([0-9]{1,18}), "recorded_at": "([0-9T:.-]{19,26}\+00:00)", "previous": "([0-9a-f]{64})", "fact": \{'
 )
@@ -86,9 +89,18 @@ def read_kept(ledger: Ledger, part: Part = ALL) -> Iterator[KeptEntry | Tampered
 
 def read_entries(ledger: Ledger, part: Part = ALL) -> Iterator[Entry | TamperedEntry]:
     """The same, opened; and of what is broken, what is wrong with it. Raises LedgerUnavailable."""
+    return _read(ledger, part, open_entry)
+
+
+def read_told(ledger: Ledger, part: Part = ALL) -> Iterator[ToldEntry | TamperedEntry]:
+    """The same, with facts as JSON. Raises LedgerUnavailable."""
+    return _read(ledger, part, tell_body)
+
+
+def _read(ledger: Ledger, part: Part, read: Callable[[bytes, str, Keys], Read]) -> Iterator[Read | TamperedEntry]:
     for page, keys in _pages(ledger, part, to_open=True):
         for kept in page:
-            yield kept if isinstance(kept, TamperedEntry) else _opened(kept, keys)
+            yield kept if isinstance(kept, TamperedEntry) else _opened(kept, keys, read)
 
 
 def read_at(ledger: Ledger, places: Sequence[int]) -> Iterator[Entry | TamperedEntry]:
@@ -99,7 +111,7 @@ def read_at(ledger: Ledger, places: Sequence[int]) -> Iterator[Entry | TamperedE
             rows = {kept[0]: kept for kept in kept_entries(connection, entries.c.index.in_(page), limit=PAGE)}
             keys = ledger.ring.opening(connection, (body for _, body, _ in rows.values()))
         for index in page:
-            yield _opened(rows[index], keys) if index in rows else _missing(index, index)
+            yield _opened(rows[index], keys, open_entry) if index in rows else _missing(index, index)
 
 
 def coming(
@@ -173,7 +185,7 @@ def preamble_of(kept: KeptEntry) -> Preamble | None:
         return None
 
 
-_Page = tuple[list[KeptEntry | TamperedEntry], Mapping[str, bytes | None]]
+_Page = tuple[list[KeptEntry | TamperedEntry], Keys]
 
 
 def _pages(ledger: Ledger, part: Part, *, to_open: bool = False) -> Iterator[_Page]:
@@ -210,14 +222,14 @@ def _rows(connection: Connection, part: Part, limit: int = PAGE) -> list[KeptEnt
     return kept_entries(connection, *where, limit=limit, newest_first=part.newest_first)
 
 
-def _opened(kept: KeptEntry, keys: Mapping[str, bytes | None]) -> Entry | TamperedEntry:
+def _opened(kept: KeptEntry, keys: Keys, read: Callable[[bytes, str, Keys], Read]) -> Read | TamperedEntry:
     index, body, kept_under = kept
     if hash_of(body) != kept_under:
         return TamperedEntry(index, "its bytes do not have the hash they are kept under")
     if preamble_of(kept) is None:
         return TamperedEntry(index, "it is not what was recorded here")
     try:
-        entry = open_entry(body, kept_under, keys)
+        entry = read(body, kept_under, keys)
     except ValueError:
         return TamperedEntry(index, "it cannot be read any more")
     return entry if entry.index == index else TamperedEntry(index, "it is not what was recorded here")

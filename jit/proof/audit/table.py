@@ -14,6 +14,7 @@ from rich.cells import cell_len, set_cell_size
 from jit.durations import say_duration
 from jit.facts.sentence import Access, Loud, Name, Part, Person, Several, Text, Time, flat
 from jit.ledger import Entry
+from jit.proof.audit.told import ToldEntry
 
 Names = Callable[[str], str]
 """From an id to what people call it."""
@@ -103,13 +104,13 @@ def told_in_full(entries: Sequence[Entry], names: Names) -> Iterator[str]:
         yield _GAP.join([*before, said]).rstrip()
 
 
-def as_json(entry: Entry) -> bytes:
+def as_json(entry: ToldEntry) -> bytes:
     """One line: the entry with its personal fields as they read now. Its bytes are another thing."""
     told = {
         "index": entry.index,
         "recorded_at": entry.recorded_at.isoformat(),
         "hash": entry.hash,
-        "fact": entry.fact.model_dump(mode="json"),
+        "fact": entry.told,
     }
     return json.dumps(told, ensure_ascii=False).encode()
 
