@@ -22,6 +22,7 @@ COMMANDS = {
     "doctor": Listed("jit.cli.doctor:doctor", "Whether everything is as it must be, and what to mend."),
     "policy": Listed("jit.cli.policy:policy", "Check and explain the rules."),
     "list": Listed("jit.cli.list:list_requests", "Requests, newest first."),
+    "who": Listed("jit.cli.who:who", "Who holds access now, or held it at a moment."),
     "show": Listed("jit.cli.show:show", "Every entry of the ledger about one request."),
     "revoke": Listed("jit.cli.revoke:revoke", "End an access now."),
     "audit": Listed(

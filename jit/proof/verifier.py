@@ -47,7 +47,7 @@ import hmac
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
@@ -81,6 +81,12 @@ _PREFIX = re.compile(
     rb'(?:\.[0-9]{6})?\+00:00)", "previous": "([0-9a-f]{64})", "fact": \{'
 )
 """How every entry begins, to the byte. The times are of one zone and one form: they sort as bytes."""
+_TIMES = frozenset((b"0000-00-00T00:00:00+00:00", b"0000-00-00T00:00:00.000000+00:00"))
+_ZEROS = bytes.maketrans(b"123456789", b"0" * 9)
+"""Of a time that has this form, all digits become zeros. It tells the same as the expression, and sooner."""
+PAGE_ENTRIES, PAGE_BYTES = 1000, 4_000_000  # of entries that are in memory at once
+Row = tuple[int, bytes, "str | None"]
+"""An entry: its index, its exact bytes, and the hash kept with it, if any."""
 
 
 class Refused(ValueError):
@@ -739,6 +745,83 @@ def _beginning(body: bytes) -> re.Match[bytes] | None:
     return _PREFIX.match(body) if body[-2:] == b"}}" and b"\n" not in body else None
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Entries that follow each other and are whole, each by itself and after the one before; so all that is left to
+    look at is how the first follows what comes before them.
+    """
+
+    first: int
+    last: int
+    previous: bytes  # the hash that the first one names
+    begins: bytes  # the time at which the first was recorded
+    ends: bytes
+    hash: bytes  # of the last one
+    leaves: bytes  # of the Merkle tree, one after the other
+
+
+def stretch_of(rows: Iterable[Row]) -> Stretch | None:
+    """Steps 2 and 3 for many entries at once. None where there is anything to tell of one of them: `EntryCheck.take`
+    finds it, and tells.
+    """
+    leaves: list[bytes] = []
+    first, named, begins = 0, b"", b""
+    before, previous, latest = 0, b"", b""
+    for index, body, kept in rows:
+        if type(index) is not int or type(body) is not bytes or len(body) > BODY_BYTES:
+            return None
+        if not leaves:
+            if (match := _PREFIX.match(body)) is None:
+                return None
+            first, before, (_, begins, named) = index, index - 1, match.groups()
+            previous, latest = named, begins
+        head = b'{"index": %d, "recorded_at": "' % index
+        quote = body.find(b'"', len(head))
+        time = body[len(head) : quote]
+        if (
+            index != before + 1
+            or not body.startswith(head)
+            or not body.startswith(b'", "previous": "%b", "fact": {' % previous, quote)
+            or time.translate(_ZEROS) not in _TIMES
+            or time < latest
+            or body[-2:] != b"}}"
+            or b"\n" in body
+        ):
+            return None
+        digest = _sha256(body).hexdigest()
+        if kept is not None and kept != digest:
+            return None
+        leaves.append(_sha256(b"\x00" + body).digest())
+        before, previous, latest = index, digest.encode(), time
+    return Stretch(first, before, named, begins, latest, previous, b"".join(leaves)) if leaves else None
+
+
+class Page:
+    """Some entries, in order: ``rows`` reads them, again where that is asked for again. ``stretch`` is what somebody
+    found of them before, None if not all was whole.
+    """
+
+    __slots__ = ("rows", "stretch")
+
+    def __init__(self, stretch: Stretch | None, rows: Callable[[], Iterable[Row]]) -> None:
+        self.stretch = stretch
+        self.rows = rows
+
+
+def pages_of(rows: Iterable[Row]) -> Iterator[Page]:
+    """The same rows, so many at a time as may be in memory."""
+    page: list[Row] = []
+    size = 0
+    for row in rows:
+        page.append(row)
+        size += len(row[1]) if type(row[1]) is bytes else 0
+        if len(page) >= PAGE_ENTRIES or size >= PAGE_BYTES:
+            yield Page(stretch_of(page), page.__iter__)
+            page, size = [], 0
+    if page:
+        yield Page(stretch_of(page), page.__iter__)
+
+
 class EntryCheck:
     """Steps 2 and 3, one pass over the entries: chain, places, times, and the tree.
 
@@ -787,6 +870,19 @@ class EntryCheck:
         self.last = index
         # 3. Its hash becomes the next leaf.
         self.frontier.push(_sha256(b"\x00" + body).digest())
+
+    def follows(self, stretch: Stretch) -> bool:
+        """Whether there is nothing to tell of the first of these where it stands. Then their leaves may be taken."""
+        if stretch.first != self.last + 1 or stretch.previous != self._previous or stretch.begins < self._time:
+            return False
+        self._previous, self._time = stretch.hash, stretch.ends
+        return True
+
+    def take_leaves(self, leaves: Sequence[bytes]) -> None:
+        """Those of entries that are whole, and that `follows` was asked of."""
+        for leaf in leaves:
+            self.frontier.push(leaf)
+        self.last += len(leaves)
 
     def _lost(self, reason: Reason, index: int, says: str) -> None:
         self._findings.add(reason, index, says)
@@ -895,11 +991,16 @@ class _CheckpointCheck:
             self._findings.add(Reason.CHECKPOINT_ROLLED_BACK, most, says)
 
 
-def check_record(entries: Iterable[tuple[int, bytes, str | None]], checkpoints: Sources, trust: Trust) -> Verdict:
-    """Judge a record in one pass over its entries: each its index, its exact bytes, and the hash kept with it, if any.
+def check_record(entries: Iterable[Row], checkpoints: Sources, trust: Trust) -> Verdict:
+    """Judge a record in one pass over its entries.
 
     The iterables may raise whatever reading them raises; nothing that they give makes this raise.
     """
+    return check_pages(pages_of(entries), checkpoints, trust)
+
+
+def check_pages(pages: Iterable[Page], checkpoints: Sources, trust: Trust) -> Verdict:
+    """The same, of entries that somebody may have looked at already, a page at a time."""
     findings = Findings()
     # 0. Whom the reader believes.
     keys, entry_check = _KeyTrust(trust, findings), EntryCheck(findings)
@@ -908,19 +1009,32 @@ def check_record(entries: Iterable[tuple[int, bytes, str | None]], checkpoints: 
     for name, grade, where in _OTHERS:
         checkpoint_check.gather(getattr(checkpoints, name), grade, where)
     checkpoint_check.begin()
-    take, stop = entry_check.take, checkpoint_check.stop
-    for index, body, kept in entries:
-        # 2. and 3. The entry, and the tree with it.
-        take(index, body, kept)
-        # 4. and 5. The checkpoints of this size.
-        if entry_check.last >= stop:
-            checkpoint_check.compare()
-            stop = checkpoint_check.stop
+    for page in pages:
+        # 2. to 5. What is whole, up to the size of each checkpoint; else each entry, and what is wrong with it.
+        if page.stretch is not None and entry_check.follows(page.stretch):
+            _take_whole(page.stretch, entry_check, checkpoint_check)
+            continue
+        for index, body, kept in page.rows():
+            # 2. and 3. The entry, and the tree with it.
+            entry_check.take(index, body, kept)
+            # 4. and 5. The checkpoints of this size.
+            if entry_check.last >= checkpoint_check.stop:
+                checkpoint_check.compare()
     # 6. The end.
     checkpoint_check.finish()
     # 7. and 8. The keys, and the verdict.
     tree = entry_check.frontier
     return _verdict(findings, keys, size=entry_check.last, root=tree.root(), checked=tree.size)
+
+
+def _take_whole(stretch: Stretch, entries: EntryCheck, checkpoints: _CheckpointCheck) -> None:
+    leaves = [stretch.leaves[at : at + HASH_SIZE] for at in range(0, len(stretch.leaves), HASH_SIZE)]
+    while leaves:
+        upto = max(1, checkpoints.stop - entries.last)
+        entries.take_leaves(leaves[:upto])
+        leaves = leaves[upto:]
+        if entries.last >= checkpoints.stop:
+            checkpoints.compare()
 
 
 def _verdict(

@@ -208,3 +208,27 @@ def test_a_record_twenty_times_as_long_takes_no_more_memory(tmp_path):
     short, long = (line.split() for line in done.stdout.splitlines())
     assert (short[:2], long[:2]) == (["200", "UNSIGNED"], ["4000", "UNSIGNED"])
     assert int(long[2]) - int(short[2]) < 8 * 1024
+
+
+def test_a_record_that_many_look_at_is_judged_as_by_one(record, monkeypatch):
+    """With a checkpoint within what one process looks at, and an entry changed in what another does."""
+    for number in range(3):
+        record.whole(f"R-{number}AAA")
+        record.sign()
+
+    trust = verifier.Trust(keys=(record.key.verifier(),))
+
+    def judged(name):
+        with live(record.url) as found:
+            judge = verifier.check_record if name == "entries" else verifier.check_pages
+            return judge(getattr(found, name), verifier.Sources(log=found.checkpoints), trust)
+
+    alone = judged("entries")
+    monkeypatch.setattr("jit.proof.audit.live.MANY", 1)
+    monkeypatch.setattr("jit.proof.audit.live.BLOCK", 7)
+    assert judged("pages") == alone
+    assert alone.grade is verifier.Grade.SIGNED
+    unguarded(record, """UPDATE entries SET hash = 'x' WHERE "index" = 10""")
+    broken = judged("pages")
+    assert broken == judged("entries")
+    assert [finding.reason for finding in broken.findings] == ["entry_changed", "chain_broken"]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from enum import Enum
 from itertools import chain, islice
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -16,6 +16,7 @@ from jit.proof.audit.search import BadTime, read_moment
 from jit.proof.audit.table import Layout, Names, as_json, names_from, row_of
 from jit.proof.audit.told import tell
 
+Told = TypeVar("Told")
 EXIT_BROKEN = 4
 """The exit code where there were broken entries: as `jit audit verify` has it."""
 MOST_NAMED = 20
@@ -47,7 +48,7 @@ class Broken:
     def __init__(self) -> None:
         self.count = 0
 
-    def without(self, found: Iterable[Entry | TamperedEntry]) -> Iterator[Entry]:
+    def without(self, found: Iterable[Told | TamperedEntry]) -> Iterator[Told]:
         for each in found:
             if isinstance(each, TamperedEntry):
                 self.add(str(each))

@@ -31,6 +31,7 @@ from jit.proof.verifier import (
     VerifierKey,
     check_bundle,
     check_folder,
+    check_pages,
     check_record,
     read_checkpoints,
     read_entries,
@@ -159,7 +160,7 @@ def _live(trust: Trust, elsewhere: Sources) -> Verdict:
         columns = beside.submit(astray, url)
         with live(url) as record:
             sources = replace(elsewhere, log=record.checkpoints)
-            verdict = check_record(record.entries, sources, replace(trust, offered=record.keys))
+            verdict = check_pages(record.pages, sources, replace(trust, offered=record.keys))
         found = tuple(
             Finding(Reason.ENTRY_CHANGED, index, "another kind or request stands beside it than in its bytes")
             for index in columns.result()

@@ -22,18 +22,20 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from datetime import datetime
 from functools import cache
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+from jit.clock import to_micros
 from jit.ledger import Ledger, TamperedEntry
 from jit.ledger.entry import NO_ENTRY, hash_of
 from jit.ledger.privacy.fields import naming_fields
 from jit.proof.audit.reading import Part, kept_at, preamble_of, read_kept
 
-VERSION = 1
+VERSION = 2
 """Of the tables below. A file of another version is made anew."""
 BATCH = 10_000
 """Entries that are added in one transaction."""
@@ -43,15 +45,19 @@ _HASH = 16
 """Bytes of an entry's hash that are remembered."""
 _KEY = "key"
 _PLAIN = ("kind", "request_id", "access", "target")
+_STEPS = {"granted": True, "ended": False}
 _TABLES = (
     "CREATE TABLE places (term BLOB, first INTEGER, places BLOB, PRIMARY KEY (term, first)) WITHOUT ROWID",
     "CREATE TABLE hashes (first INTEGER PRIMARY KEY, hashes BLOB)",
     "CREATE TABLE odd (first INTEGER PRIMARY KEY, last INTEGER)",
+    "CREATE TABLE held (given INTEGER PRIMARY KEY, request TEXT, since INTEGER, ended INTEGER, until INTEGER)",
+    "CREATE INDEX held_by ON held (request) WHERE ended IS NULL",
     "CREATE TABLE reached (upto INTEGER, sound INTEGER, hash TEXT)",
     f"INSERT INTO reached VALUES (0, 0, '{NO_ENTRY}')",  # noqa: S608  no entry of anybody
     f"PRAGMA user_version = {VERSION}",
 )
 
+Answer = TypeVar("Answer")
 Term = bytes
 """A field and what it says. One of a key's id also stands for all keys whose ids begin with it."""
 
@@ -64,16 +70,37 @@ def key_term(key_id: str) -> Term:
     return term(_KEY, key_id)
 
 
-def terms_of(body: bytes) -> set[Term] | None:
-    """What can be looked for of an entry; None if these bytes are none."""
+class Step(NamedTuple):
+    """Access was ``given``, or had ended, ``at`` these microseconds."""
+
+    given: bool
+    request: str
+    at: int
+
+
+def read_body(body: bytes) -> tuple[set[Term], Step | None] | None:
+    """What can be looked for of an entry, and whether it tells that somebody holds access from here on, or does no
+    more; None if these bytes are none.
+    """
     try:
         fact = json.loads(body)["fact"]
         if not isinstance(fact["kind"], str):
             return None
         plain = ((name, fact.get(name)) for name in _PLAIN)
-        return {term(name, value) for name, value in plain if isinstance(value, str)} | set(_people_in(fact))
+        terms = {term(name, value) for name, value in plain if isinstance(value, str)} | set(_people_in(fact))
+        return terms, _step_of(fact) if fact["kind"] in _STEPS else None
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def terms_of(body: bytes) -> set[Term] | None:
+    """What can be looked for of an entry; None if these bytes are none."""
+    found = read_body(body)
+    return None if found is None else found[0]
+
+
+def _step_of(fact: dict[str, Any]) -> Step:
+    return Step(_STEPS[fact["kind"]], str(fact["request_id"]), to_micros(datetime.fromisoformat(fact["at"])))
 
 
 def _people_in(fact: dict[str, Any]) -> Iterator[Term]:
@@ -103,6 +130,7 @@ class _Read(NamedTuple):
     last: int
     hash: str = NO_ENTRY
     terms: Iterable[Term] | None = None
+    step: Step | None = None
 
 
 class Found(NamedTuple):
@@ -135,6 +163,10 @@ def _remembered(kept_under: str) -> bytes:
     return bytes.fromhex(kept_under)[:_HASH]
 
 
+Ends = dict[int, int | None]
+"""By where it was given, where access ended; None where it has not."""
+
+
 class SearchIndex:
     """The index in a file of ``folder``, one for each ledger; in memory, for one search, where that cannot be used.
     ``say`` takes what whoever searches should know.
@@ -148,18 +180,41 @@ class SearchIndex:
         """Where entries stand that have one of each of ``terms``, and what is odd, in ``part``, whose end is given.
         Raises LedgerUnavailable.
         """
+        return self._ask(ledger, part.upto or 0, lambda database: _look_up(database, terms, part))
+
+    def held(
+        self, ledger: Ledger, at: datetime, terms: Sequence[Term], upto: int
+    ) -> tuple[Found, dict[int, int | None]]:
+        """Where entries stand by which somebody held access at a moment, of those that have one of ``terms`` if there
+        are any, and those by which it has ended since; and of the first, which of the second is its end. Raises
+        LedgerUnavailable.
+        """
+
+        def ask(database: sqlite3.Connection) -> tuple[Found, Ends]:
+            held = _held_in(database, to_micros(at))
+            if terms:
+                fitting = {place for each in terms for place in _places_of(database, each)}
+                held = {given: ended for given, ended in held.items() if given in fitting}
+            places = sorted({*held, *(ended for ended in held.values() if ended is not None)})
+            hashes = _hashes_of(database, places[0], places[-1]) if places else []
+            return Found(places, _joined(_odd_in(database, 0, upto)), hashes), held
+
+        return self._ask(ledger, upto, ask)
+
+    def _ask(self, ledger: Ledger, upto: int, ask: Callable[[sqlite3.Connection], Answer]) -> Answer:
         if self._folder is not None:
             path = self._folder / f"search-index-{_named_by(ledger)}.db"
             try:
                 with _kept(path) as database:
-                    return self._find(database, ledger, terms, part)
+                    self._bring_up_to(database, ledger, upto)
+                    return ask(database)
             except (OSError, sqlite3.Error) as wrong:
                 self._say(f"the index of searches cannot be kept ({path}: {wrong}), so this one reads all entries")
         with closing(_opened(":memory:")) as database:
-            return self._find(database, ledger, terms, part)
+            self._bring_up_to(database, ledger, upto)
+            return ask(database)
 
-    def _find(self, database: sqlite3.Connection, ledger: Ledger, terms: Sequence[Sequence[Term]], part: Part) -> Found:
-        upto = part.upto or 0
+    def _bring_up_to(self, database: sqlite3.Connection, ledger: Ledger, upto: int) -> None:
         reached, sound, kept_under = database.execute("SELECT upto, sound, hash FROM reached").fetchone()
         if sound and not _still_there(ledger, sound, kept_under):
             self._say(
@@ -173,7 +228,6 @@ class SearchIndex:
         new = _read(ledger, reached, previous, upto)
         while batch := list(islice(new, BATCH)):
             add(database, batch)
-        return _look_up(database, terms, part)
 
 
 def _named_by(ledger: Ledger) -> str:
@@ -240,8 +294,8 @@ def _opened(path: Path | str) -> sqlite3.Connection:
 
 def _empty(database: sqlite3.Connection) -> None:
     with _transaction(database):
-        for name in ("places", "hashes", "odd"):
-            database.execute(f"DELETE FROM {name}")  # noqa: S608  one of three
+        for name in ("places", "hashes", "odd", "held"):
+            database.execute(f"DELETE FROM {name}")  # noqa: S608  one of four
         database.execute("UPDATE reached SET upto = 0, sound = 0, hash = ?", (NO_ENTRY,))
 
 
@@ -267,7 +321,8 @@ def _read(ledger: Ledger, after: int, previous: str | None, upto: int) -> Iterat
             previous = None
         preamble = preamble_of(kept) if hash_of(body) == kept_under else None
         follows = preamble is not None and previous in {None, preamble.previous}
-        yield _Read(index, index, kept_under, terms_of(body) if follows else None)
+        terms, step = (read_body(body) if follows else None) or (None, None)
+        yield _Read(index, index, kept_under, terms, step)
         after, previous = index, kept_under if preamble is not None else None
     if after < upto:
         yield _Read(after + 1, upto)
@@ -293,10 +348,27 @@ def add(database: sqlite3.Connection, batch: Sequence[_Read]) -> None:
         database.executemany("INSERT INTO places VALUES (?, ?, ?)", rows)
         database.executemany("INSERT INTO hashes VALUES (?, ?)", hashes)
         database.executemany("INSERT INTO odd VALUES (?, ?)", odd)
+        for read in batch:
+            if read.step is not None:
+                _add_step(database, read.first, read.step)
         database.execute("UPDATE reached SET upto = ?", (batch[-1].last,))
         sound = next((read for read in reversed(batch) if read.terms is not None), None)
         if sound is not None:
             database.execute("UPDATE reached SET sound = ?, hash = ?", (sound.first, sound.hash))
+
+
+def _add_step(database: sqlite3.Connection, place: int, step: Step) -> None:
+    """An end is one of all that its request was given before, whatever the clocks of two hosts say."""
+    if step.given:
+        database.execute("INSERT INTO held VALUES (?, ?, ?, NULL, NULL)", (place, step.request, step.at))
+    else:
+        query = "UPDATE held SET ended = ?, until = max(since, ?) WHERE request = ? AND ended IS NULL"
+        database.execute(query, (place, step.at, step.request))
+
+
+def _held_in(database: sqlite3.Connection, at: int) -> Ends:
+    query = "SELECT given, ended FROM held WHERE since <= ? AND (ended IS NULL OR until > ?)"
+    return dict(database.execute(query, (at, at)))
 
 
 def _look_up(database: sqlite3.Connection, terms: Sequence[Sequence[Term]], part: Part) -> Found:

@@ -5,9 +5,10 @@ The databases' own drivers read here, a million rows in a second or two; what is
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, groupby, islice
 from operator import itemgetter
 from pathlib import Path
@@ -20,14 +21,19 @@ from sqlalchemy.engine import URL, make_url
 from jit.ledger import LedgerUnavailable
 from jit.ledger.entry import LONGEST
 from jit.proof.audit.checkpoints import LONGEST_LINE, LONGEST_NOTE, MOST_WITNESSES, is_signature_line
-from jit.proof.verifier import VerifierKey
+from jit.proof.audit.helpers import MANY, cores, in_order
+from jit.proof.verifier import Page, Stretch, VerifierKey, pages_of, stretch_of
 from jit.runtime.settings import CannotStart
 
 if TYPE_CHECKING:
     import psycopg
 
+    _Connection = sqlite3.Connection | psycopg.Connection[Any]
+
 PAGE = 2000
 """Rows."""
+BLOCK = 5000
+"""Entries that are looked at together."""
 CONNECT_WITHIN = 5
 """Seconds."""
 
@@ -37,10 +43,13 @@ Kept = tuple[int, bytes, str | None]
 MOST_ASTRAY = 100
 
 _ENTRIES = {
-    "sqlite": 'SELECT "index", CAST(body AS BLOB), CAST(hash AS TEXT) FROM entries ORDER BY "index"',
+    "sqlite": 'SELECT "index", CAST(body AS BLOB), CAST(hash AS TEXT) FROM entries',
     "postgresql": f"""SELECT "index", CASE WHEN octet_length(body) > {LONGEST} THEN substr(body, 1, {LONGEST + 1})
-        ELSE body END, hash FROM entries ORDER BY "index" """,  # noqa: S608  nothing but our own limits
+        ELSE body END, hash FROM entries""",  # noqa: S608  nothing but our own limits
 }
+_IN_ORDER = ' ORDER BY "index"'
+_WITHIN = {"sqlite": ' WHERE "index" > ? AND "index" <= ?', "postgresql": ' WHERE "index" > %s AND "index" <= %s'}
+_EXTENT = 'SELECT min("index"), max("index"), count(*) FROM entries'
 _CHECKPOINTS = {
     "sqlite": f"""SELECT s.number, substr(CAST(s.note AS BLOB), 1, {LONGEST_NOTE + 1}),
         substr(CAST(c.line AS BLOB), 1, {LONGEST_LINE + 1})
@@ -66,9 +75,11 @@ _DOUBTFUL = {
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """Both can be read once, and only while the ledger is open. They raise LedgerUnavailable."""
+    """Each can be read once, and only while the ledger is open. They raise LedgerUnavailable."""
 
     entries: Iterator[Kept]
+    pages: Iterator[Page]
+    """The same entries, looked at on all cores where there are many. May raise CannotStart, too."""
     checkpoints: Iterator[bytes]
     """Signed notes, with what witnesses added, in the order in which they were signed."""
     keys: tuple[VerifierKey, ...]
@@ -127,9 +138,10 @@ def _sqlite(url: URL) -> Iterator[Live]:
     with _open_sqlite(url) as connection:
         connection.execute("BEGIN")
         keys = _keys(row[0] for row in connection.execute(_KEYS))
-        entries = _pages(connection.execute(_ENTRIES["sqlite"]))
+        entries = _pages(connection.execute(_ENTRIES["sqlite"] + _IN_ORDER))
         checkpoints = _pages(connection.execute(_CHECKPOINTS["sqlite"]))
-        yield Live(chain.from_iterable(entries), _notes(checkpoints), keys)
+        pages = _looked_at(url, connection, lambda: "")
+        yield Live(chain.from_iterable(entries), pages, _notes(checkpoints), keys)
 
 
 @contextmanager
@@ -140,9 +152,64 @@ def _postgres(url: URL) -> Iterator[Live]:
             connection.cursor("entries", binary=True) as entries,
             connection.cursor("checkpoints", binary=True) as checkpoints,
         ):
-            entries.execute(_ENTRIES["postgresql"])
+            entries.execute(_ENTRIES["postgresql"] + _IN_ORDER)
             checkpoints.execute(_CHECKPOINTS["postgresql"])
-            yield Live(chain.from_iterable(_pages(entries)), _notes(_pages(checkpoints)), keys)
+            pages = _looked_at(url, connection, partial(_snapshot_of, connection))
+            yield Live(chain.from_iterable(_pages(entries)), pages, _notes(_pages(checkpoints)), keys)
+
+
+def _snapshot_of(connection: "psycopg.Connection[Any]") -> str:
+    """The name of the moment that is read, for others; none where it is a replica that is asked."""
+    row = connection.execute("SELECT CASE WHEN pg_is_in_recovery() THEN '' ELSE pg_export_snapshot() END").fetchone()
+    return str(row[0]) if row else ""
+
+
+def _looked_at(url: URL, connection: "_Connection", snapshot: Callable[[], str]) -> Iterator[Page]:
+    """All entries. Those who help read in transactions of their own: of PostgreSQL the same moment, of SQLite perhaps a
+    later one. What is changed between the two does not follow what is around it, and is then read here.
+    """
+    first, last, count = connection.execute(_EXTENT).fetchone() or (0, 0, 0)
+    if cores() < 2 or count < MANY or (first, last) != (1, count):
+        yield from pages_of(_rows_within(connection, (first or 0) - 1, last or 0))
+        return
+    parts = [(after, min(after + BLOCK, count)) for after in range(0, count, BLOCK)]
+    given = url.render_as_string(hide_password=False), snapshot()
+    for part, stretch in zip(parts, in_order(_stretch, parts, _begin, given), strict=True):
+        yield Page(stretch, partial(_rows_within, connection, *part))
+
+
+def _rows_within(connection: "_Connection", after: int, upto: int) -> Iterator[Kept]:
+    if isinstance(connection, sqlite3.Connection):
+        query = _ENTRIES["sqlite"] + _WITHIN["sqlite"] + _IN_ORDER
+        yield from chain.from_iterable(_pages(connection.execute(query, (after, upto))))
+        return
+    with connection.cursor("within", binary=True) as within:
+        within.execute(_ENTRIES["postgresql"] + _WITHIN["postgresql"] + _IN_ORDER, (after, upto))
+        yield from chain.from_iterable(_pages(within))
+
+
+_mine: "dict[str, _Connection]" = {}
+"""In a process that helps, its connection, which is open as long as it is."""
+_open = ExitStack()
+
+
+def _begin(address: str, snapshot: str) -> None:
+    url = make_url(address)
+    if url.get_backend_name() == "sqlite":
+        _mine["connection"] = _open.enter_context(_open_sqlite(url))
+        _mine["connection"].execute("BEGIN")
+        return
+    connection = _open.enter_context(_open_postgres(url))
+    if snapshot:
+        connection.execute(_driver().sql.SQL("SET TRANSACTION SNAPSHOT {}").format(snapshot))
+    _mine["connection"] = connection
+
+
+def _stretch(part: tuple[int, int]) -> Stretch | None:
+    """What is seen of the entries behind one and up to another; None where it is not all of them, each whole."""
+    after, upto = part
+    found = stretch_of(_rows_within(_mine["connection"], after, upto))
+    return found if found is not None and (found.first, found.last) == (after + 1, upto) else None
 
 
 @contextmanager

@@ -107,13 +107,14 @@ def search(
     if terms:
         upto = ledger.last_index() if part.upto is None else part.upto
         found = (index or SearchIndex()).find(ledger, terms, replace(part, upto=upto))
-        read = _read_found(ledger, found, newest_first=part.newest_first)
+        read = read_found(ledger, found, newest_first=part.newest_first)
     else:
         read = _linked(read_entries(ledger, part))
     return (each for each in read if isinstance(each, TamperedEntry) or wanted.fits(each.fact))
 
 
-def _read_found(ledger: Ledger, found: Found, *, newest_first: bool) -> Iterator[Entry | TamperedEntry]:
+def read_found(ledger: Ledger, found: Found, *, newest_first: bool) -> Iterator[Entry | TamperedEntry]:
+    """What the index found, read from the record, with what is odd there. Raises LedgerUnavailable."""
     for each in reversed(list(found.in_order())) if newest_first else found.in_order():
         if isinstance(each, tuple):
             yield from _read_odd(ledger, Part(each[0] - 1, each[1], newest_first))
