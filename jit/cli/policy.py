@@ -190,7 +190,7 @@ def _called(person: str, rules: Policy, names: Mapping[str, tuple[str, str]]) ->
     """Whose id this is, or whose name. Raises click.ClickException: nobody's, or that of several."""
     with suppress(ValueError):
         return person_id(person)
-    from jit.proof.audit.search import folded  # noqa: PLC0415  `check` does not need it
+    from jit.proof.audit.folding import folded  # noqa: PLC0415  `check` does not need it
 
     called = folded(person.removeprefix("@"))
     known: list[tuple[str, tuple[str, ...]]] = [(who, (who, *each)) for who, each in names.items()]

@@ -33,6 +33,7 @@ from jit.clock import to_micros
 from jit.ledger import Ledger, TamperedEntry
 from jit.ledger.entry import NO_ENTRY, hash_of
 from jit.ledger.privacy.fields import naming_fields
+from jit.proof.audit import texts
 from jit.proof.audit.reading import Part, kept_at, preamble_of, read_kept
 
 VERSION = 2
@@ -41,6 +42,8 @@ BATCH = 10_000
 """Entries that are added in one transaction."""
 MANY = 100_000
 """Entries that take so long to read that it is said."""
+FEW = 2_000
+"""Entries that are sooner read than their words looked up."""
 _HASH = 16
 """Bytes of an entry's hash that are remembered."""
 _KEY = "key"
@@ -53,6 +56,7 @@ _TABLES = (
     "CREATE TABLE held (given INTEGER PRIMARY KEY, request TEXT, since INTEGER, ended INTEGER, until INTEGER)",
     "CREATE INDEX held_by ON held (request) WHERE ended IS NULL",
     "CREATE TABLE reached (upto INTEGER, sound INTEGER, hash TEXT)",
+    *texts.TABLES,
     f"INSERT INTO reached VALUES (0, 0, '{NO_ENTRY}')",  # noqa: S608  no entry of anybody
     f"PRAGMA user_version = {VERSION}",
 )
@@ -176,11 +180,20 @@ class SearchIndex:
         self._folder = folder
         self._say = say
 
-    def find(self, ledger: Ledger, terms: Sequence[Sequence[Term]], part: Part) -> Found:
-        """Where entries stand that have one of each of ``terms``, and what is odd, in ``part``, whose end is given.
-        Raises LedgerUnavailable.
+    def find(self, ledger: Ledger, terms: Sequence[Sequence[Term]], part: Part, words: Sequence[str] = ()) -> Found:
+        """Where entries stand that have one of each of ``terms``, and what is odd, in ``part``, whose end is given. By
+        ``words`` it is looked where the terms leave many. Raises LedgerUnavailable.
         """
-        return self._ask(ledger, part.upto or 0, lambda database: _look_up(database, terms, part))
+
+        def ask(database: sqlite3.Connection) -> Found:
+            found = _look_up(database, terms, part)
+            if not words or (terms and len(found.places) <= FEW):
+                return found
+            texts.bring_up_to(database, ledger, part.upto or 0, self._say)
+            fitting = texts.fitting(database, ledger, words, lambda key: _places_of(database, key_term(key)))
+            return _look_up(database, terms, part, fitting)
+
+        return self._ask(ledger, part.upto or 0, ask)
 
     def held(
         self, ledger: Ledger, at: datetime, terms: Sequence[Term], upto: int
@@ -294,8 +307,9 @@ def _opened(path: Path | str) -> sqlite3.Connection:
 
 def _empty(database: sqlite3.Connection) -> None:
     with _transaction(database):
-        for name in ("places", "hashes", "odd", "held"):
-            database.execute(f"DELETE FROM {name}")  # noqa: S608  one of four
+        for name in ("places", "hashes", "odd", "held", "texts", "apart"):
+            database.execute(f"DELETE FROM {name}")  # noqa: S608  one of six
+        database.execute("UPDATE texts_reached SET upto = 0")
         database.execute("UPDATE reached SET upto = 0, sound = 0, hash = ?", (NO_ENTRY,))
 
 
@@ -371,10 +385,13 @@ def _held_in(database: sqlite3.Connection, at: int) -> Ends:
     return dict(database.execute(query, (at, at)))
 
 
-def _look_up(database: sqlite3.Connection, terms: Sequence[Sequence[Term]], part: Part) -> Found:
+def _look_up(
+    database: sqlite3.Connection, terms: Sequence[Sequence[Term]], part: Part, among: set[int] | None = None
+) -> Found:
     low, high = part.after, part.upto or 0
     fitting = [{place for each in any_of for place in _places_of(database, each)} for any_of in terms]
-    places = sorted(place for place in set.intersection(*fitting) if low < place <= high)
+    fitting += [] if among is None else [among]
+    places = sorted(place for place in (set.intersection(*fitting) if fitting else ()) if low < place <= high)
     hashes = _hashes_of(database, places[0], places[-1]) if places else []
     return Found(places, _joined(_odd_in(database, low, high)), hashes)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
@@ -29,7 +29,7 @@ PAGE = 500
 LOOK_EVERY = 0.5
 """Seconds between looks for what is new."""
 _LONGEST_NAME = 200
-Read = TypeVar("Read", Entry, ToldEntry)
+Read = TypeVar("Read", bound="_Placed")
 _PREAMBLE = re.compile(
     rb'\{"index": ([0-9]{1,18}), "recorded_at": "([0-9T:.-]{19,26}\+00:00)", "previous": "([0-9a-f]{64})", "fact": \{'
 )
@@ -89,15 +89,21 @@ def read_kept(ledger: Ledger, part: Part = ALL) -> Iterator[KeptEntry | Tampered
 
 def read_entries(ledger: Ledger, part: Part = ALL) -> Iterator[Entry | TamperedEntry]:
     """The same, opened; and of what is broken, what is wrong with it. Raises LedgerUnavailable."""
-    return _read(ledger, part, open_entry)
+    return read_by(ledger, part, open_entry)
 
 
 def read_told(ledger: Ledger, part: Part = ALL) -> Iterator[ToldEntry | TamperedEntry]:
     """The same, with facts as JSON. Raises LedgerUnavailable."""
-    return _read(ledger, part, tell_body)
+    return read_by(ledger, part, tell_body)
 
 
-def _read(ledger: Ledger, part: Part, read: Callable[[bytes, str, Keys], Read]) -> Iterator[Read | TamperedEntry]:
+class _Placed(Protocol):
+    @property
+    def index(self) -> int: ...
+
+
+def read_by(ledger: Ledger, part: Part, read: Callable[[bytes, str, Keys], Read]) -> Iterator[Read | TamperedEntry]:
+    """The same, by what ``read`` makes of their bytes. Raises LedgerUnavailable."""
     for page, keys in _pages(ledger, part, to_open=True):
         for kept in page:
             yield kept if isinstance(kept, TamperedEntry) else _opened(kept, keys, read)

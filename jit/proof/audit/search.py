@@ -2,7 +2,6 @@
 
 import json
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,8 +17,10 @@ from jit.ledger.database import reading
 from jit.ledger.privacy.fields import places
 from jit.ledger.privacy.people import closed_person, erased_person, is_person
 from jit.ledger.schema import directory, person_keys
+from jit.proof.audit.folding import folded
 from jit.proof.audit.index import Found, SearchIndex, Term, key_term, term
 from jit.proof.audit.reading import ALL, Part, read_at, read_entries
+from jit.proof.audit.texts import folded_text
 
 _ID = re.compile(r"[UWB][A-Z0-9]{4,30}|[a-z]+@\S+|cli:\S+")
 _LIKE_AN_ID = re.compile(r"(?<![A-Za-z0-9])[UWuw](?=[A-Za-z]*[0-9])[A-Za-z0-9]{4,30}(?![A-Za-z0-9])")
@@ -103,10 +104,10 @@ def search(
     """The entries that fit, and of each that is broken what is wrong with it. Of those that cannot fit by what the
     ``index`` knows of them, nothing is read. Raises LedgerUnavailable.
     """
-    terms = wanted.terms()
-    if terms:
+    terms, words = wanted.terms(), [*wanted.words, *filter(None, [wanted.incident])]
+    if terms or (words and index is not None):
         upto = ledger.last_index() if part.upto is None else part.upto
-        found = (index or SearchIndex()).find(ledger, terms, replace(part, upto=upto))
+        found = (index or SearchIndex()).find(ledger, terms, replace(part, upto=upto), words)
         read = read_found(ledger, found, newest_first=part.newest_first)
     else:
         read = _linked(read_entries(ledger, part))
@@ -240,16 +241,11 @@ def read_moment(text: str, now: datetime, *, to_its_end: bool = False) -> dateti
         raise BadTime from None
 
 
-def folded(text: str) -> str:
-    """The same for all ways to write the same."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-
-
 def _people_in(fact: Fact) -> set[str]:
     return {place.value for place in places(fact.model_dump(mode="json")) if place.mark.names}
 
 
 def _has_words(fact: Fact, words: tuple[str, ...]) -> bool:
     found = (getattr(fact, name) for name in said_fields(type(fact)))
-    text = folded(" ".join(" ".join(each) if isinstance(each, tuple) else each for each in found if each))
+    text = folded_text(each for each in found if each)
     return all(folded(word) in text for word in words)
