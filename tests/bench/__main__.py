@@ -14,6 +14,7 @@ from tests.bench.chaos import Violation, measure_chaos
 from tests.bench.commands import measure_commands, measure_first_commands
 from tests.bench.conditions import measure_conditions
 from tests.bench.endings import measure_endings
+from tests.bench.export import measure_export
 from tests.bench.grants import measure_grants
 from tests.bench.holder import measure_holder
 from tests.bench.hostile import measure_hostile
@@ -44,6 +45,7 @@ MEASUREMENTS = {
     "views": Measurement("App Home, card and lists with 100,000 requests", lambda _: measure_views()),
     "conditions": Measurement("Conditions of rules", lambda _: measure_conditions()),
     "record": Measurement("Proving and verifying the record", lambda _: measure_record()),
+    "export": Measurement("Exporting the record", lambda _: measure_export()),
     "search": Measurement("Searching the record", lambda _: measure_search()),
     "idle": Measurement("While nothing happens", lambda _: measure_idle()),
     "memory": Measurement("Memory of each process", lambda _: measure_memory()),

@@ -33,7 +33,10 @@ def stands_as_written(model: type[BaseModel], value: Any) -> bool:
     names, forms = _table(model)
     if type(value) is not dict or tuple(value) != names:
         return False
-    return all(fits(said) for fits, said in zip(forms, value.values(), strict=True))
+    for fits, said in zip(forms, value.values(), strict=True):  # noqa: SIM110  `all` takes twice as long
+        if not fits(said):
+            return False
+    return True
 
 
 @cache

@@ -13,7 +13,7 @@ from jit.ledger import Ledger, TamperedEntry
 from jit.ledger.entry import LONGEST, hash_of
 from jit.proof.audit.growing import GrowingFile
 from jit.proof.audit.kept import KeptEntry
-from jit.proof.audit.ocsf import event_of
+from jit.proof.audit.ocsf import event_line
 from jit.proof.audit.reading import ALL, Part, kept_at, read_kept
 from jit.proof.audit.table import as_json
 from jit.proof.audit.told import ToldEntry
@@ -47,7 +47,6 @@ COLUMNS = (
     "policy_version",
 )
 """Of the table. `detail` is what each kind adds in words; several values stand in one cell with `; ` between."""
-_as_json = json.JSONEncoder(ensure_ascii=False).encode
 _FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20")
 """What a spreadsheet takes for the beginning of a formula."""
 
@@ -64,7 +63,7 @@ class Growing:
 
 
 def ocsf_line(entry: ToldEntry) -> bytes:
-    return _as_json(event_of(entry)).encode()
+    return event_line(entry).encode()
 
 
 def csv_line(entry: ToldEntry) -> bytes:

@@ -36,6 +36,7 @@ _CLASS_NAMES = {
 _CATEGORY_NAMES = {2: "Findings", 3: "Identity & Access Management", 6: "Application Activity"}
 
 
+_as_json = json.JSONEncoder(ensure_ascii=False).encode
 _NOTHING: tuple[Any, ...] = (None, "", [])
 
 
@@ -44,10 +45,10 @@ class _Heading(NamedTuple):
 
     what: str
     event: Event
-    before: Json
-    """What stands before its time."""
-    after: Json
-    """And behind it."""
+    before: str
+    """JSON up to its time."""
+    after: str
+    """And from there on, up to what each fact says for itself."""
     placed: frozenset[str]
 
 
@@ -59,25 +60,26 @@ def to_ocsf(entry: Entry) -> Json:
     """One event. `metadata.uid` is the fact's id and `metadata.sequence` the entry's index, so that doubles show and
     gaps too. In `unmapped` stands what has no place elsewhere, and the entry's hash and that of the one before.
     """
-    return event_of(tell(entry))
+    event: Json = json.loads(event_line(tell(entry)))
+    return event
 
 
-def event_of(entry: ToldEntry) -> Json:
-    """The same of an entry whose fact is JSON."""
+def event_line(entry: ToldEntry) -> str:
+    """The same as JSON, of an entry whose fact is JSON."""
     told = entry.told
     heading = _heading(entry.model, told)
-    rest = {name: value for name, value in told.items() if name not in heading.placed and value not in _NOTHING}
+    placed = heading.placed
+    rest = {name: value for name, value in told.items() if name not in placed and value not in _NOTHING}
     rest["hash"], rest["previous"] = entry.hash, entry.previous
-    return {
-        **heading.before,
-        "time": _milliseconds(datetime.fromisoformat(told["at"])),
-        **heading.after,
+    its_own = {
         "message": _message(heading.what, told),
         "metadata": _metadata(entry),
         **_BODIES[heading.event.uid](told, heading.event.entity),
         **_said(told, "status_detail", ("reason", "because", "cause")),
         "unmapped": rest,
     }
+    time = _milliseconds(datetime.fromisoformat(told["at"]))
+    return f"{heading.before}{time}{heading.after}{_as_json(its_own)[1:]}"
 
 
 def _heading(model: type[Fact], told: Json) -> _Heading:
@@ -117,7 +119,8 @@ def _heading_of(fact: Fact) -> _Heading:
         "status_id": int(status),
         "status": status_name,
     }
-    return _Heading(in_plain(fact.told().what), event, before, after, _places(event))
+    begins, goes_on = f'{_as_json(before)[:-1]}, "time": ', f", {_as_json(after)[1:-1]}, "
+    return _Heading(in_plain(fact.told().what), event, begins, goes_on, _places(event))
 
 
 def _metadata(entry: ToldEntry) -> Json:
