@@ -83,7 +83,7 @@ _PREFIX = re.compile(
 """How every entry begins, to the byte. The times are of one zone and one form: they sort as bytes."""
 _TIMES = frozenset((b"0000-00-00T00:00:00+00:00", b"0000-00-00T00:00:00.000000+00:00"))
 _ZEROS = bytes.maketrans(b"123456789", b"0" * 9)
-"""Of a time that has this form, all digits become zeros. It tells the same as the expression, and sooner."""
+"""Of a time of this form all digits become zeros; of its zone they are that. It tells what `_PREFIX` tells, sooner."""
 PAGE_ENTRIES, PAGE_BYTES = 1000, 4_000_000  # of entries that are in memory at once
 Row = tuple[int, bytes, "str | None"]
 """An entry: its index, its exact bytes, and the hash kept with it, if any."""
@@ -783,6 +783,7 @@ def stretch_of(rows: Iterable[Row]) -> Stretch | None:
             or not body.startswith(head)
             or not body.startswith(b'", "previous": "%b", "fact": {' % previous, quote)
             or time.translate(_ZEROS) not in _TIMES
+            or not time.endswith(b"+00:00")
             or time < latest
             or body[-2:] != b"}}"
             or b"\n" in body
