@@ -21,7 +21,7 @@ from slack_sdk.socket_mode.response import SocketModeResponse
 from bot.app import build_app
 from bot.buttons import value_of
 from bot.directory import SlackDirectory
-from bot.forms import CHOOSE_ACCESS, DENY_FORM, REQUEST_FORM
+from bot.forms import CHOOSE_ACCESS, DENY_FORM, END_FORM, REQUEST_FORM, TAKE_OFFERED
 from bot.pool import Pool
 from bot.socket_mode import AcknowledgingHandler, hang_up
 from jit.facts import Fact
@@ -98,7 +98,7 @@ class Siege:
         self._rules = PolicyFolder(policies(folder / "policies"), clock)
         core = self._begin()
         self.requests: Requests = asked(core)
-        self.samples = Recorder(slack, self.requests, self._rules, self._directory.name).record()
+        self.samples = tuple(Recorder(slack, self.requests, self._rules, self._directory.name).record())
         self._logged: list[MutableMapping[str, Any]] = []
         self._saved = sqlite3.connect(":memory:")
         with self._sqlite() as live:
@@ -125,7 +125,17 @@ class Siege:
         values = [value_of(each.id, each.digest) for each in self.requests.all]
         one, other = self.requests.pending, self.requests.half
         forged = [value_of(one.id, other.digest), value_of(one.id, "0" * 64), value_of("R-2222", one.digest), one.id]
-        names = [CHOOSE_ACCESS, REQUEST_FORM, DENY_FORM, "jit.approve", "jit.deny", "jit.revoke", "jit.of.old"]
+        names = [
+            CHOOSE_ACCESS,
+            TAKE_OFFERED,
+            REQUEST_FORM,
+            DENY_FORM,
+            END_FORM,
+            "jit.approve",
+            "jit.deny",
+            "jit.revoke",
+        ]
+        names += ["jit.end", "jit.ask.again", "jit.of.old"]
         typed = ["orders-db/read", "orders-db/admin", "30m", f"show {one.id}", f"revoke {self.requests.active.id} no"]
         kinds = ["block_actions", "view_submission", "block_suggestion", "event_callback", "shortcut", "/jit"]
         return Loot(

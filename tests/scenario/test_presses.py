@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import structlog
 
-from bot.buttons import APPROVE, REVOKE, value_of
-from bot.forms import CHOOSE_ACCESS, DENY_FORM, REQUEST_FORM
+from bot.buttons import APPROVE, ASK_AGAIN, REVOKE, value_of
+from bot.forms import CHOOSE_ACCESS, DENY_FORM, END_FORM, REQUEST_FORM, TAKE_OFFERED
 from bot.listeners import acts
 from bot.pool import Pool
 from jit.facts import EndCause, RefusalReason
@@ -497,6 +497,12 @@ def test_payload_with_missing_fields_is_acknowledged(office: PlayedOffice) -> No
         {"type": "event_callback", "event": {"type": "subteam_updated", "subteam": {"id": "S1", "users": 3}}},
         {"type": "event_callback", "event": {"type": "user_change", "user": []}},
         {"type": "event_callback", "event": {"type": "of_tomorrow"}},
+        {"type": "event_callback", "event": {"type": "app_mention"}},
+        {"type": "event_callback", "event": {"type": "app_mention", "user": ALICE, "text": 5, "channel": []}},
+        {"type": "event_callback", "event": {"type": "message", "channel_type": "im", "user": 7}},
+        {"type": "block_actions", "user": {"id": ALICE}, "actions": [{"action_id": TAKE_OFFERED, "value": {}}]},
+        {"type": "block_actions", "user": {"id": ALICE}, "actions": [{"action_id": ASK_AGAIN}]},
+        {"type": "view_submission", "user": {"id": ALICE}, "view": {"callback_id": END_FORM, "state": []}},
     ):
         try:
             office.stage.slack.hub.ask("slash_commands" if "command" in payload else "interactive", payload)
