@@ -7,7 +7,7 @@ from bot import answers
 from bot.buttons import value_of
 from bot.listeners.caller import Caller
 from bot.listeners.context import Answer, ListenerContext
-from bot.listeners.typed import request_id_in
+from bot.listeners.typed import SHORTEST_PIECE, request_id_in
 from bot.views.text import Drawn, button, line_of, moment, section
 from bot.views.words import word
 from jit.facts import RefusalReason
@@ -48,8 +48,9 @@ def act_on_own(ctx: ListenerContext, caller: Caller, own: OwnAct, typed: str) ->
             return _which(answers.refused(refusal), live, own, ctx)
     Attempt(ctx.core, caller.by, own.attempted).admit()
     live = _live(ctx, caller)
-    named = [request for request in live if typed.strip().casefold() in request.access.casefold()]
-    if len(named) == 1:
+    wanted = typed.strip().casefold()
+    named = [request for request in live if wanted in request.access.casefold()]
+    if len(named) == 1 and (not wanted or len(wanted) >= SHORTEST_PIECE):
         return own.act(ctx, caller, named[0].id)
     if not live:
         return "You hold no access now. `/jit list` shows what you asked for."

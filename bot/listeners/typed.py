@@ -34,7 +34,8 @@ _NEAR_ENOUGH, _NEAR = 0.6, 0.75
 """How alike a name has to be: to the first word typed, which has a slash, and to any other."""
 _SLIP = re.compile(r"“[^”]*” (?:is not among the accesses[^.]*\.(?: Did you mean [^?]*\?)?|fits \d+ accesses[^.]*\.)")
 _LONGEST_ECHO = 40
-_SHORTEST_PREFIX = 3
+SHORTEST_PIECE = 3
+"""Letters of a piece that may stand for a name."""
 _LIKE_A_NAME = 10
 """Words of a reason that are looked at for whether they name an access."""
 
@@ -238,7 +239,7 @@ def matching(word: str, accesses: Iterable[Access], *, anywhere: bool = False) -
     names = [(access.name.casefold(), access) for access in accesses]
     if exactly := [access for name, access in names if name == wanted]:
         return exactly if len(exactly) == 1 else [access for access in exactly if access.name == word] or exactly
-    if len(wanted) < _SHORTEST_PREFIX:
+    if len(wanted) < SHORTEST_PIECE:
         return []
     if begun := [access for name, access in names if name.startswith(wanted)]:
         return begun
