@@ -7,17 +7,20 @@ from typing import Any
 import structlog
 
 from jit.facts import PolicyChanged, Source
-from jit.ledger import Ledger, LedgerUnavailable
-from jit.policy import BROKEN, NotReadNow, PolicyError, PolicyFolder
+from jit.ledger import Ledger, LedgerUnavailable, Notes
+from jit.policy import BROKEN, NotReadNow, Policy, PolicyError, PolicyFolder
 from jit.policy.changes import changes, in_lines
+from jit.policy.files.load import policy_of
 from jit.policy.files.origin import read_origin
 from jit.ports import Clock
-from jit.proof.audit.policy_texts import AGAIN_AFTER, PolicyTexts
+from jit.proof.audit.policy_texts import AGAIN_AFTER, NotThisVersion, PolicyTexts, files_of
 
 log = structlog.get_logger(__name__)
 
 LOOK_EVERY = 1.0
 """Seconds."""
+LAST = "last"
+"""The note of the version that was recorded last, by whichever bot."""
 MOST_CHANGES = 100
 """As many are recorded, one by one."""
 
@@ -32,21 +35,46 @@ class RulesWatch:
         self._actor = actor
         self._said = ""
         self._texts = PolicyTexts(ledger.engine)
+        self._notes = Notes(ledger.engine, "rules")
+        self._went_on = False
         self._not_before = 0.0
         self.version = BROKEN
         self.version = self._now()
         self._compared = policies.last_good
 
     def look(self) -> None:
-        """Record a change, if there is one. Raises LedgerUnavailable."""
+        """Record a change, if there is one: also since a bot was here last. Raises LedgerUnavailable."""
+        if not self._went_on:
+            self._go_on()
         version = self._now()
         if version == self.version:
             return
         by = {"at": self._clock.now(), "actor": self._actor, "source": Source.BOT}
         about = {} if version == BROKEN else self._what_changed()
         self._ledger.append([PolicyChanged(**by, policy_version=version, before=self.version, **about)])
-        self.version = version
-        self._compared = self._policies.last_good
+        self._recorded(version)
+
+    def _go_on(self) -> None:
+        """From the rules that were the last that a bot recorded."""
+        before = self._notes.get(LAST)
+        if before and before != self.version:
+            self.version, self._compared = before, self._known(before)
+            self._went_on = True
+        else:
+            self._recorded(self.version)
+
+    def _recorded(self, version: str) -> None:
+        if version != BROKEN:
+            self._notes.put({LAST: version})
+        self.version, self._compared, self._went_on = version, self._policies.last_good, True
+
+    def _known(self, version: str) -> Policy | None:
+        """What is kept beside the ledger under this version; None if nothing is that can be read now."""
+        try:
+            text = self._texts.text_of(version)
+            return policy_of(files_of(text)) if text else None
+        except (NotThisVersion, PolicyError, ValueError):
+            return None
 
     def _what_changed(self) -> dict[str, Any]:
         """Since the last rules that could be read; and where these come from."""

@@ -102,3 +102,17 @@ def test_a_change_is_recorded_with_what_it_does_and_where_it_comes_from(folder, 
     clock.move(seconds=1)
     watch.look()
     assert changes(ledger)[-1].changes == ("looser: orders-db/read (at most 8 h instead of 1 h)",)
+
+
+def test_a_change_while_no_bot_was_up_is_recorded_by_the_next(folder, ledger, clock, tmp_path):
+    watch = RulesWatch(ledger, folder, clock, "bot@here")
+    watch.look()
+    watch.keep_texts()
+    (tmp_path / "a.policy.yml").write_text(RULES.replace("max_duration: 8h", "max_duration: 1h"))
+    for number in range(2):
+        other = RulesWatch(ledger, PolicyFolder(tmp_path, clock), clock, "bot@there")
+        other.look()
+        other.look()
+        (fact,) = changes(ledger)
+        assert (fact.before, fact.actor) == (watch.version, "bot@there"), number
+        assert fact.changes == ("tighter: orders-db/read (at most 1 h instead of 8 h)",)
