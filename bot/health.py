@@ -82,6 +82,6 @@ class Health:
 
     def _policies_are_readable(self) -> bool:
         with suppress(PolicyError):
-            self._policies.current()
+            self._policies.read()
             return True
         return False

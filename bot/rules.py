@@ -100,11 +100,12 @@ class RulesWatch:
 
     def _now(self) -> str:
         try:
-            version = self._policies.current().version
+            version = self._policies.read().version
         except PolicyError as broken:
             if str(broken) != self._said:
                 self._said = str(broken)
                 log.error("policy.broken", mistakes=self._said)  # noqa: TRY400  what is wrong is in the files, not here
-            return self.version if isinstance(broken, NotReadNow) else BROKEN
+            stays = isinstance(broken, NotReadNow) or self._policies.last_good is not None
+            return self.version if stays else BROKEN
         self._said = ""
         return version

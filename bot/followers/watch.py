@@ -12,7 +12,7 @@ from bot.refusals import Shown, causes, remedy, says
 from jit.facts import AlertName, Fact, OrdersEnd, RevokeFailed, RevokeIntent
 from jit.ledger import TamperedEntry
 from jit.ledger.undelivered import undelivered
-from jit.policy import PolicyError
+from jit.policy import Policy, PolicyError
 from jit.proof.audit.checkpoints import Checkpoints
 from jit.requests.lifecycle import Request, State, late_since
 
@@ -114,9 +114,9 @@ class Watch(Follower):
 
     def _rules(self) -> Iterator[Finding]:
         try:
-            self._policies.current()
+            self._policies.read()
         except PolicyError as broken:
-            yield Finding("policy", AlertName.POLICY_BROKEN, _broken(broken))
+            yield Finding("policy", AlertName.POLICY_BROKEN, _broken(broken, self._policies.last_good))
 
     def _unsigned(self) -> Iterator[Finding]:
         checkpoints = self._checkpoints.latest(LATEST)
@@ -207,7 +207,8 @@ def _not_taken(request: Request) -> Finding:
     return Finding(f"end {request.id}", AlertName.END_NOT_BEGUN, says, request)
 
 
-def _broken(error: PolicyError) -> str:
+def _broken(error: PolicyError, in_force: Policy | None) -> str:
     first = "; ".join(str(mistake) for mistake in error.mistakes[:MISTAKES])
     more = f"; and {len(error.mistakes) - MISTAKES} more" if len(error.mistakes) > MISTAKES else ""
-    return f"The policy files cannot be used: {first}{more}. Nothing is granted until they are mended; ends go on."
+    goes_on = f"The rules of before ({in_force.version[:8]}) stay in force" if in_force else "Nothing is granted"
+    return f"The policy files cannot be used: {first}{more}. {goes_on} until they are mended; ends go on."

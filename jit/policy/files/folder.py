@@ -38,25 +38,39 @@ class PolicyFolder:
         self.unkept: deque[Policy] = deque(maxlen=MOST_UNKEPT)
 
     def current(self) -> Policy:
-        """The policy as the files have it, at most `LOOK_EVERY` behind.
+        """The policy in force: as the files have it, at most `LOOK_EVERY` behind. Where a mistake is in them, the last
+        that had none stays in force until it is mended (`read` says the mistake).
 
         While a changed folder is read everybody waits, rather than decide by rules that were replaced: about
         a second for 5,000 accesses.
 
         Raises:
             NotReadNow: the files could not be read this time.
-            PolicyError: the files cannot be used. It goes on until they are mended; no older policy
-                stands in.
+            PolicyError: the files cannot be used, and this process knows none that could.
         """
         with self._lock:
-            now = self._clock.now()
-            if self._looked is None or not timedelta(0) <= now - self._looked < LOOK_EVERY:
-                self._looked = now
-                self._look()
+            self._look_again()
+            if self.last_good is not None and not isinstance(self._trouble, NotReadNow):
+                return self.last_good
+            raise self._why()
+
+    def read(self) -> Policy:
+        """The policy as the files have it, for whoever tells of mistakes. Raises NotReadNow, PolicyError."""
+        with self._lock:
+            self._look_again()
             if self._trouble is None and self.last_good is not None:
                 return self.last_good
-            trouble = self._trouble or PolicyError(())
-            raise type(trouble)(trouble.mistakes)
+            raise self._why()
+
+    def _why(self) -> PolicyError:
+        trouble = self._trouble or PolicyError(())
+        return type(trouble)(trouble.mistakes)
+
+    def _look_again(self) -> None:
+        now = self._clock.now()
+        if self._looked is None or not timedelta(0) <= now - self._looked < LOOK_EVERY:
+            self._looked = now
+            self._look()
 
     def newest(self) -> Policy | None:
         """The last that could be read, for what must wait for no files: to end access, or to look. None before the

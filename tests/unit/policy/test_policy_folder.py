@@ -6,6 +6,7 @@ import pytest
 
 from jit.people.person import NO_GROUPS
 from jit.policy import PolicyError, PolicyFolder
+from jit.policy.explain import Supposed
 from jit.policy.files.check import UnknownAccess, check_folder, explain_access
 from jit.testing import ManualClock
 
@@ -60,32 +61,41 @@ def test_a_clock_set_back_does_not_blind_it(file):
     assert folder.current().version != before.version
 
 
-def test_a_broken_edit_refuses_until_it_is_mended(file):
+def test_the_rules_of_before_stay_in_force_until_a_broken_edit_is_mended(file):
     clock = ManualClock()
     folder = PolicyFolder(file.parent, clock)
     first = folder.current()
     file.write_text(GOOD.replace("8h", "8x"))
     for _ in range(3):
         clock.move(seconds=1)
+        assert folder.current() is first
         with pytest.raises(PolicyError, match="max_duration"):
-            folder.current()
-    assert folder.last_good is first
-    file.write_text(GOOD)
+            folder.read()
+    file.write_text(GOOD.replace("8h", "7h"))
     clock.move(seconds=1)
-    assert folder.current().version == first.version
+    assert folder.current() is folder.read()
+    assert folder.current().version != first.version
 
 
-def test_a_folder_that_goes_away_refuses_and_comes_back(file):
+def test_a_process_that_never_read_good_rules_decides_by_none(file):
+    file.write_text(GOOD.replace("8h", "8x"))
+    folder = PolicyFolder(file.parent, ManualClock())
+    with pytest.raises(PolicyError, match="max_duration"):
+        folder.current()
+
+
+def test_a_folder_that_goes_away_leaves_its_rules_in_force_and_comes_back(file):
     clock = ManualClock()
     folder = PolicyFolder(file.parent, clock)
-    folder.current()
+    first = folder.current()
     moved = file.parent.rename(file.parent.with_name("moved"))
     clock.move(seconds=1)
+    assert folder.current() is first
     with pytest.raises(PolicyError, match="cannot be read"):
-        folder.current()
+        folder.read()
     moved.rename(file.parent)
     clock.move(seconds=1)
-    assert folder.current() is folder.last_good
+    assert folder.current() is folder.read()
 
 
 def test_check_says_what_is_there_or_what_is_wrong(file):
@@ -99,6 +109,6 @@ def test_check_says_what_is_there_or_what_is_wrong(file):
 def test_explain_names_the_nearest_access(file):
     policy = check_folder(file.parent).policy
     now = datetime(2026, 11, 21, tzinfo=UTC)
-    assert "is not known" in explain_access(policy, "orders-db/read", "U01ALICE0", NO_GROUPS, now)
+    assert "is not known" in explain_access(policy, "orders-db/read", "U01ALICE0", NO_GROUPS, Supposed(now=now))
     with pytest.raises(UnknownAccess, match='did you mean "orders-db/read"'):
-        explain_access(policy, "orders-db/raed", "U01ALICE0", NO_GROUPS, now)
+        explain_access(policy, "orders-db/raed", "U01ALICE0", NO_GROUPS, Supposed(now=now))

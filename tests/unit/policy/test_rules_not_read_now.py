@@ -8,7 +8,7 @@ import pytest
 
 from bot.rules import RulesWatch
 from jit.facts import PolicyChanged
-from jit.policy import BROKEN, NotReadNow, PolicyError, PolicyFolder
+from jit.policy import NotReadNow, PolicyError, PolicyFolder
 from jit.testing import InMemoryLedger, ManualClock
 from tests.world.base import RULES
 from tests.world.raised import raised
@@ -72,16 +72,18 @@ def test_a_change_meanwhile_is_recorded_once_it_is_read(folder, ledger, clock, t
     assert (change.before, change.policy_version) == (before, folder.current().version)
 
 
-def test_a_file_that_may_not_be_read_is_a_change_of_the_rules(folder, ledger, clock, tmp_path, monkeypatch):
+def test_a_file_that_may_not_be_read_is_no_change_of_the_rules_and_told_as_a_mistake(
+    folder, ledger, clock, tmp_path, monkeypatch
+):
     watch = RulesWatch(ledger, folder, clock, "bot@here")
     fail(monkeypatch, "open", errno.EACCES)
     os.utime(tmp_path / "a.policy.yml", ns=(0, 0))
     clock.move(seconds=1)
     with pytest.raises(PolicyError) as refused:
-        folder.current()
+        folder.read()
     assert not isinstance(refused.value, NotReadNow)
     watch.look()
-    assert [change.policy_version for change in changes(ledger)] == [BROKEN]
+    assert changes(ledger) == []
 
 
 def test_a_change_is_recorded_with_what_it_does_and_where_it_comes_from(folder, ledger, clock, tmp_path):
@@ -97,7 +99,7 @@ def test_a_change_is_recorded_with_what_it_does_and_where_it_comes_from(folder, 
     file.write_text("access: [")
     clock.move(seconds=1)
     watch.look()
-    assert (changes(ledger)[-1].policy_version, changes(ledger)[-1].changes) == (BROKEN, ())
+    assert len(changes(ledger)) == 1  # the rules of before stay in force
     file.write_text(RULES)
     clock.move(seconds=1)
     watch.look()

@@ -20,7 +20,7 @@ def condition(text):
     return compile_condition(text, schedules=["orders-primary"], calendars=CALENDARS, groups=["dba", "sre"])
 
 
-@pytest.mark.parametrize("word", WORDS.values(), ids=str)
+@pytest.mark.parametrize("word", WORDS.values(), ids=lambda word: word.name)
 def test_the_example_of_each_word_can_be_asked_and_reads_the_word(word):
     asked = condition(word.example)
     assert word.name in {use.word.name for use in asked.uses}

@@ -242,6 +242,7 @@ def test_what_cannot_be_told_now_may_be_told_later(office):
     fails(office, request, RefusalReason.CANNOT_LOOK_UP, Outcome.UNKNOWN)
     office.directory.gone = False
     office.rules(("kind: fake", "knid: fake"))
+    office.policies.last_good = None
     fails(office, request, RefusalReason.POLICY_BROKEN, Outcome.UNKNOWN)
     office.rules()
     check(office, request)
@@ -268,5 +269,6 @@ def test_a_decision_says_what_it_rests_on(office):
 def test_a_decision_that_was_not_come_to_counts_nobody(office):
     request = office.approved()
     office.rules(("kind: fake", "knid: fake"))
+    office.policies.last_good = None
     decision = judged(office, request)
     assert (decision.rules, decision.quorum_status.complete) == (None, False)

@@ -12,6 +12,7 @@ check before the effect says (`given`, or the reason).
 | later, at | the clock moves on, or is that of this moment |
 | on call, on call age, open, closed, responder, incidents down | what providers say |
 | out, group, deactivate, guest, bot, external, silent, groups, old groups | what is so of people |
+| forgotten | as in a process that never read rules without mistakes |
 | others | a policy with one thing changed |
 """
 
@@ -180,6 +181,8 @@ class Table:
                 self.edit(f"  {ALICE}: {{fake: alice}}\n", "")
             case ["gone"]:
                 self.edit("  orders-db/read:", "  orders-db/other:")
+            case ["forgotten"]:
+                self.office.policies.last_good = None
             case ["broken"]:
                 self.edit("channels:", "chanels:")
             case _:

@@ -66,10 +66,10 @@ HARMLESS = [
     "db down: need shell",
     "Ω≈ç√ <!channel> & <@U01ALICE0> *bold*\nGives: everything\n:rotating_light:",
     "\u202eright to left\u202c שלום",
-    "👩‍🚒",
+    "👩‍🚒 needs a look",
     "The password page is slow, and the token service is down since 14:02",
     "orders at 10.0.0.12:5432 refuse; commit 3f2a9c1b7d, see https://wiki.example/runbook?page=42",
-    "x" * LONGEST_TEXT,
+    ("orders are stuck " * LONGEST_TEXT)[: LONGEST_TEXT - 1] + ".",
 ]
 SECRETS = [
     "password: hunter2hunter2",

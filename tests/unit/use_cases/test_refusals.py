@@ -222,11 +222,18 @@ def test_security_revokes_while_the_policy_files_are_broken(office):
     assert office.use_cases.revoke(actor(CAROL), request.id, "enough").state is State.ENDING
 
 
-def test_broken_policy_files_decide_nothing(office):
+def test_broken_policy_files_decide_nothing_where_no_others_were_known(office):
     request = office.asked()
     office.rules(("kind: fake", "knid: fake"))
+    office.policies.last_good = None
     for act in ("approve", "deny"):
         office.refused(RefusalReason.POLICY_BROKEN, office.acts(request, actor(BOB))[act], about=request)
+
+
+def test_broken_policy_files_leave_the_rules_of_before_in_force(office):
+    request = office.asked()
+    office.rules(("kind: fake", "knid: fake"))
+    assert office.approve(request, BOB).state is State.APPROVED
 
 
 def test_groups_that_are_not_known_freshly_decide_nothing(office):

@@ -153,6 +153,7 @@ def test_asking_is_refused_where_it_would_lead_nowhere(office):
     office.directory.groups_age = timedelta(seconds=31)
     office.refused(RefusalReason.STALE_GROUPS, lambda: office.asked(NIGHT))
     office.rules(("kind: fake", "knid: fake"))
+    office.policies.last_good = None
     office.refused(RefusalReason.POLICY_BROKEN, office.asked)
 
 
