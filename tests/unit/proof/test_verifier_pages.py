@@ -34,6 +34,11 @@ def wrongs(rows):
         yield f"{at} with no hash beside it", [*before, (index, said, None), *after]
         yield f"{at} changed", [*before, (index, said.replace(b'"fact": {', b'"fact": { '), kept), *after]
         yield f"{at} of two lines", [*before, (index, said + b"\n", hash_of(said + b"\n")), *after]
+        within = said.replace(b'"fact": {', b'"fact": {\n')
+        yield f"{at} with a line within", [*before, (index, within, hash_of(within)), *after]
+        yield f"{at} ends otherwise", [*before, (index, said + b" ", hash_of(said + b" ")), *after]
+        moved = rewritten(rows, at, index=index + 1)[at]
+        yield f"{at} a place further", [*before, (index + 1, *moved[1:]), *after]
         yield f"{at} no bytes", [*before, (index, said.decode(), kept), *after]
         yield f"{at} no number", [*before, (str(index), said, kept), *after]
         yield f"{at} rewritten", rewritten(rows, at)
