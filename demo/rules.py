@@ -6,6 +6,8 @@ from pathlib import Path
 from jit.policy.files.load import policy_files
 
 STAGE_RULES = Path(__file__).with_name("stage.policy.yml")
+ON_CALL = Path(__file__).with_name("orders-primary.ics")
+"""Alice is on call, all the time."""
 REPORTS = 100
 ENGINEERS = tuple(f"U1CROWD{number:02}" for number in range(1, 11))
 CHANNELS = tuple(f"C1CROWD{number:02}" for number in range(1, 5))
@@ -16,8 +18,11 @@ def lay_out(folder: Path, samples: Path) -> Path:
     """Put all rules into a new folder in ``folder``, and say where."""
     rules = folder / "policies"
     rules.mkdir()
-    for file in (*policy_files(samples), STAGE_RULES):
+    for file in (*policy_files(samples), STAGE_RULES, ON_CALL):
         shutil.copy(file, rules)
+    sample = rules / "orders.policy.yml"
+    bound = sample.read_text(encoding="utf-8").replace("{postgres: alice}", "{postgres: alice, icalendar: alice}")
+    sample.write_text(bound, encoding="utf-8")
     (rules / "reports.policy.yml").write_text(_reports(), encoding="utf-8")
     return rules
 

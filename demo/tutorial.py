@@ -37,6 +37,13 @@ class Told:
             for story in self.look.record.stories.values()
         )
 
+    def by_rule(self) -> bool:
+        """Whether something was given that a rule decided without people."""
+        return any(
+            story.request.requester in PLAYED and story.request.by_rule and "granted" in story.kinds
+            for story in self.look.record.stories.values()
+        )
+
     def refused(self, *reasons: RefusalReason) -> bool:
         return any(fact.reason in reasons and fact.actor in PLAYED for fact in self.look.record.refusals)
 
@@ -107,6 +114,16 @@ STEPS = (
             ("Be Carol", _go(CAROL)),
         ),
         lambda told: told.had("granted", access="orders-db/admin"),
+    ),
+    Step(
+        "Be on call",
+        "Alice is on call for orders: as Alice, ask for orders-db/on-call, and a rule approves at once. Ask for it as "
+        "Eve, who is not, and it waits for Bob.",
+        (
+            ("Type it for Alice", _go(ALICE, typed="/jit request orders-db/on-call 1m INC-45 orders are slow")),
+            ("Type it for Eve", _go(EVE, typed="/jit request orders-db/on-call 1m INC-45 want a look")),
+        ),
+        lambda told: told.by_rule(),
     ),
     Step(
         "Make it outlive its time",
