@@ -14,12 +14,13 @@ from bot.listeners.look import list_requests, show_request
 from bot.listeners.own import OwnAct, act_on_own
 from bot.listeners.request import open_request_form
 from bot.listeners.typed import LATER, begins_request, nearest, request_id_in, split
+from bot.listeners.who import who_holds
 from bot.views.text import Drawn, code, harmless, section
 from jit.requests.intake import looks_secret, text_trouble
 
 HELP = """\
 `/jit request` asks for access. Add what you know: `/jit request orders-db/read 30m INC-42 db down: need shell`
-`/jit list` shows your requests · `/jit show R-7F3K` one of them
+`/jit list` shows your requests · `/jit show R-7F3K` one of them · `/jit who orders-db` who holds what now
 `/jit release` gives access back · `/jit revoke R-7F3K reason` takes somebody's away"""
 
 REVOKED_FROM = "revoked from the command"
@@ -50,6 +51,9 @@ def register(app: App, ctx: ListenerContext) -> None:
         elif subcommand == "list":
             ack()
             ctx.run(caller, "list", lambda: list_requests(ctx, caller))
+        elif subcommand == "who":
+            ack()
+            ctx.run(caller, "who", lambda: who_holds(ctx, caller, rest))
         elif subcommand in WITH_OWN:
             ack()
             own = WITH_OWN[subcommand]
