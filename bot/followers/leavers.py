@@ -155,7 +155,7 @@ class Leavers(Follower):
     def _rules(self) -> Policy | None:
         """None while they cannot be read."""
         try:
-            return self._policies.current()
+            return self._policies.read()
         except PolicyError:
             return None
 

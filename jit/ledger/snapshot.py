@@ -62,14 +62,15 @@ class StoredDirectory:
     def groups(self) -> Groups:
         told, row = self._row(ON_CALL_KEY), self._row(GROUPS_KEY)
         on_call = OnCallSnapshot.from_json(told.value) if told is not None else NOTHING_KNOWN
+        nobody = replace(NO_GROUPS, on_call=on_call) if told is not None else NO_GROUPS
         if row is None:
-            return replace(NO_GROUPS, on_call=on_call)
+            return nobody
         try:
             data = json.loads(row.value)
             members = {group: frozenset(people) for group, people in data["members"].items()}
             as_of, handles = from_micros(row.as_of), dict(data["handles"])
         except _UNREADABLE:
-            return replace(NO_GROUPS, on_call=on_call)
+            return nobody
         return Groups(as_of=as_of, members=members, handles=handles, on_call=on_call)
 
     def keep_on_call(self, told: OnCallSnapshot) -> None:

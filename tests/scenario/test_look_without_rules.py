@@ -24,7 +24,7 @@ def break_rules(office, folder):
     (folder / "policies" / "broken.policy.yml").write_text("acess: {}")
     office.clock.advance(timedelta(seconds=2))
     with pytest.raises(PolicyError):
-        office.policies.current()
+        office.policies.read()
 
 
 def test_a_broken_policy_hides_no_request_from_those_who_may_see_it(office, tmp_path):

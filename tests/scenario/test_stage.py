@@ -250,7 +250,7 @@ def test_the_guide_ticks_off_what_was_done(theatre: Theatre):
     it.until(lambda: done()["Ask"] and done()["Approve"] and done()["Let it end"])
     assert not done()["Take two to decide"]
     it.until(it.groups_are_fresh)
-    it.stage.eve.press(it.card(it.stage.eve, it.ask(it.stage.bob, "orders-db/look 1m x")), "Approve")
+    it.stage.eve.press(it.card(it.stage.eve, it.ask(it.stage.bob, "orders-db/look 1m stuck again")), "Approve")
     it.until(lambda: done()["Be refused"])
 
 

@@ -30,6 +30,8 @@ class Face(World):
             raise PolicyError(())
         return self.last_good
 
+    read = current
+
     def newest(self) -> Any:
         return self.last_good
 

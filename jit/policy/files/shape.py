@@ -162,7 +162,7 @@ def _what(value: object) -> str:
 def _suggest(error: ErrorDetails, path: Path) -> str | None:
     if error["type"] == "literal_error" and isinstance(error["input"], str):
         return nearest(error["input"], ONE_OF[error["loc"][-1]])
-    if error["type"] != "extra_forbidden" or _is_later(error) or path[0] not in {"channels", "access"}:
+    if error["type"] != "extra_forbidden" or _is_later(error) or path[0] not in {"channels", "alerts", "access"}:
         return None
     *around, key = error["loc"]
     names = [part for part in around if isinstance(part, str)]

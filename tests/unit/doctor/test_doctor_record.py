@@ -298,8 +298,12 @@ def test_every_mistake_in_the_rules_is_a_line(tmp_path):
     assert all("a.policy.yml:" in line.what and line.stops_all for line in found)
 
 
-def test_rules_as_they_should_be_are_a_line_and_what_is_easily_not_meant_a_note():
-    first, remark = lines(lambda: look_at_policies(check_folder(POLICIES)))
+def test_rules_as_they_should_be_are_a_line_and_what_is_easily_not_meant_a_note(tmp_path):
+    written = (POLICIES / "orders.policy.yml").read_text()
+    (tmp_path / "a.policy.yml").write_text(
+        written.replace("- all_of:  ", "- different_people: false\n        all_of:  ")
+    )
+    first, remark = lines(lambda: look_at_policies(check_folder(tmp_path)))
     assert first.what.startswith("3 accesses, 1 target")
     assert remark.state is State.NOTE
     assert remark.what == "U03CAROL0 alone can meet every quorum of orders-db/admin."

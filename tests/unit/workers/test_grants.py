@@ -149,6 +149,7 @@ def test_an_approval_not_begun_in_time_lapses(house: Hands) -> None:
 def test_what_cannot_be_judged_now_waits(house: Hands) -> None:
     house.approved()
     house.policy_file.write_text("access: [")
+    house.policies.last_good = None
     house.clock.move(seconds=2)
     house.granter.grant("R-TEST")
     assert house.target.gives == {}
