@@ -108,6 +108,9 @@ class Membership:
         """Whether somebody outside has to say who is meant, at least in part."""
         return any(leaf.startswith(_OUTSIDE) for each in who for leaf in self._leaves_of(each))
 
+    def by_schedule(self, who: Iterable[str]) -> bool:
+        return any(leaf.startswith(ON_CALL) for each in who for leaf in self._leaves_of(each))
+
     def people(self, who: Iterable[str]) -> frozenset[str]:
         """The people of ``who`` that the policy itself names."""
         leaves = {leaf for each in who for leaf in self._leaves_of(each)}

@@ -49,6 +49,16 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class BreakGlass:
+    """Who may let themselves in at once in an emergency, and who looks at that afterwards; both are who-expressions."""
+
+    who: tuple[str, ...]
+    max_duration: timedelta
+    review_within: timedelta
+    review_by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
     """One thing that can be asked for.
 
@@ -71,11 +81,18 @@ class Access:
     incident: str | None = None
     on_leave: OnLeave = "end"
     labels: Mapping[str, str] = field(default_factory=dict)
+    break_glass: BreakGlass | None = None
 
     @property
     def quorums(self) -> tuple[Quorum, ...]:
         """Of all rules, each once."""
         return tuple(dict.fromkeys(quorum for rule in self.rules for quorum in rule.quorums))
+
+    def longest(self, *, emergency: bool) -> timedelta:
+        """The most that it is given for; no time at all in an emergency, where nobody may break the glass."""
+        if not emergency:
+            return self.max_duration
+        return self.break_glass.max_duration if self.break_glass else timedelta(0)
 
     def accepts_incident(self, incident: str) -> bool:
         """Whether ``incident`` is written as this access wants it: matched whole, ASCII only."""

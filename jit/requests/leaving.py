@@ -56,21 +56,32 @@ def by_rules(request: Request, policy: Policy, groups: Groups, now: datetime) ->
         rules = rules_in(policy, request)
         if rules is None:
             return "rules_changed"
-        return None if _lets(rules.access, request.requester, policy, groups, now) else "left_rules"
+        return None if _lets(rules.access, request, policy, groups, now) else "left_rules"
     there = policy.accesses.get(request.access)
     if there is None:
         return "access_gone"
-    if not _lets(there, request.requester, policy, groups, now):
+    if not _lets(there, request, policy, groups, now):
         return "left_rules"
     return None if policy.principal(request.requester, there.target) else "nameless"
 
 
-def _lets(access: Access, person: str, policy: Policy, groups: Groups, now: datetime) -> bool:
-    """Raises StaleGroups, DoubtfulGroups."""
-    if policy.may_ask(access, person, groups, now):
+def _lets(access: Access, request: Request, policy: Policy, groups: Groups, now: datetime) -> bool:
+    """What was given in an emergency does not end with the shift of whoever is on call. Raises StaleGroups,
+    DoubtfulGroups.
+    """
+    person, who = request.requester, access.request
+    if request.emergency is not None:
+        who = access.break_glass.who if access.break_glass else ()
+        let = policy.may_break_glass(access, person, groups, now)
+        let = let or (
+            request.given and policy.by_schedule(who) and not policy.includes(access.deny, person, groups, now)
+        )
+    else:
+        let = policy.may_ask(access, person, groups, now)
+    if let:
         return True
     denied = policy.includes(access.deny, person, groups, now)
-    doubtful = frozenset(each for each in policy.slack_groups(access.request) if not groups.members.get(each))
+    doubtful = frozenset(each for each in policy.slack_groups(who) if not groups.members.get(each))
     if doubtful and not denied:
         raise DoubtfulGroups(doubtful)
     return False

@@ -8,6 +8,7 @@ from jit.requests.decision import Decision, Outcome, evaluate
 from jit.requests.lifecycle import Request
 from jit.use_cases.actor import Actor
 from jit.use_cases.attempt import Attempt
+from jit.use_cases.break_glass import by_break_glass
 from jit.use_cases.core import Core
 from jit.use_cases.deciding import to_decide
 
@@ -49,7 +50,9 @@ def _approve(attempt: Attempt, request_id: str, digest: str) -> ApprovalResult:
     decided = decision.outcome is Outcome.HOLDS
     if decided:
         counted = _counted((*request.approvals, mine), decision.quorum_status)
-        facts.append(Approved.about(request, counted=counted, begin_by=decision.at + BEGIN_WITHIN, **common))
+        by_rule = by_break_glass(request)
+        begin_by = decision.at + BEGIN_WITHIN
+        facts.append(Approved.about(request, counted=counted, begin_by=begin_by, by_rule=by_rule, **common))
     after = attempt.record(request, facts)
     announced = not decided or attempt.announce(core.queue.grant, request.id)
     return ApprovalResult(after, decision, announced)

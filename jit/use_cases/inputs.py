@@ -7,13 +7,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 from jit.ledger import Question
-from jit.people.incidents import Incident, NoSuchIncident
+from jit.people.incidents import Incident, NoSuchIncident, NotKnown
 from jit.policy import Access, Policy
 from jit.policy.conditions import Condition, IncidentInputs, Inputs
 from jit.ports import DirectoryUnavailable
 from jit.requests.decision import on_call
 from jit.requests.intake import ValidRequest
 from jit.requests.lifecycle import Request
+from jit.requests.reviews import unreviewed
 from jit.use_cases.attempt import Attempt
 
 A_DAY = timedelta(days=1)
@@ -22,8 +23,10 @@ MOST_READ = 1000
 """Requests of the past that are looked at; of more than these nothing is said."""
 
 
-def read_inputs(attempt: Attempt, valid: ValidRequest, policy: Policy) -> Inputs:
-    """Raises StaleGroups, LedgerUnavailable."""
+def read_inputs(
+    attempt: Attempt, valid: ValidRequest, policy: Policy, incident: IncidentInputs | None = None
+) -> Inputs:
+    """``incident``: as it was found already. Raises StaleGroups, LedgerUnavailable."""
     core, person, access = attempt.core, attempt.by.id, valid.access
     conditions = [rule.when for rule in access.rules if rule.when is not None]
     groups, now = core.directory.groups(), core.clock.now()
@@ -39,7 +42,7 @@ def read_inputs(attempt: Attempt, valid: ValidRequest, policy: Policy) -> Inputs
         labels=dict(access.labels),
         duration=valid.duration,
         reason=valid.why,
-        incident=_incident(attempt, valid.incident, conditions),
+        incident=incident or _incident(attempt, valid.incident, conditions),
         now=now,
     )
     return _with_history(attempt, inputs, access, conditions)
@@ -61,7 +64,11 @@ def _incident(attempt: Attempt, named: str | None, conditions: Sequence[Conditio
         return None
     if not any(condition.asks_incident for condition in conditions):
         return IncidentInputs(named)
-    found = attempt.core.incidents.find(named)
+    return incident_inputs(named, attempt.core.incidents.find(named), attempt.by.id)
+
+
+def incident_inputs(named: str, found: Incident | NoSuchIncident | NotKnown, person: str) -> IncidentInputs:
+    """What the provider said of the incident that ``person`` named."""
     if isinstance(found, NoSuchIncident):
         return IncidentInputs(named, known=False)
     if not isinstance(found, Incident):
@@ -72,7 +79,7 @@ def _incident(attempt: Attempt, named: str | None, conditions: Sequence[Conditio
         open=found.open,
         severity=found.severity or None,
         service=found.service or None,
-        responder=attempt.by.id in found.responders,
+        responder=person in found.responders,
     )
 
 
@@ -85,10 +92,21 @@ def _with_history(attempt: Attempt, inputs: Inputs, access: Access, conditions: 
         by_day = tuple(sum(age // A_DAY == day for age in given) for day in range(days))
         inputs = replace(inputs, grants_by_day=by_day if len(before) < MOST_READ else None)
     if any(limit.per_person is not None or limit.per_access is not None for limit in limits):
-        alone = [each for each in _asked(attempt, access, 1) if each.by_rule]
+        alone = [each for each in _asked(attempt, access, 1) if each.by_rule and each.basis == "rule"]
         own = sum(each.requester == inputs.requester for each in alone)
         inputs = replace(inputs, automatic_for_access=len(alone), automatic_for_person=own)
+    if _any(conditions, "history.break_glass_open"):
+        inputs = replace(inputs, break_glass_open=unreviewed_of(attempt))
     return inputs
+
+
+def unreviewed_of(attempt: Attempt) -> bool:
+    """Whether a break-glass of the actor is not reviewed: one whose entries were changed is not."""
+    ledger = attempt.core.ledger
+    found = [
+        ledger.request_as_written(each.id) for each in ledger.find(Question(requester=attempt.by.id, unreviewed=True))
+    ]
+    return any(request is None or unreviewed(request) for request in found)
 
 
 def _asked(attempt: Attempt, access: Access, days: int, requester: str | None = None) -> list[Request]:
