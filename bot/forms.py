@@ -10,7 +10,8 @@ from jit.policy import Access, Rule
 from jit.requests.intake import ACCESS, DURATION, INCIDENT, REASON, RequestForm
 
 REQUEST_FORM, DENY_FORM = "jit.form.request", "jit.form.deny"
-CHOOSE_ACCESS = "jit.form.access"
+BREAK_GLASS_FORM, REVIEW_FORM = "jit.form.break_glass", "jit.form.review"
+CHOOSE_ACCESS, CHOOSE_EMERGENCY = "jit.form.access", "jit.form.emergency"
 NOTE = "note"
 """The block that says what could not be used."""
 
@@ -61,11 +62,34 @@ def deny_form(value: str, request_id: str) -> Json:
     )
 
 
-def duration_hint(access: Access | None, deciders: str) -> str:
+def break_glass_form(filled: Filled, channel: str) -> Json:
+    """``filled.note`` says what happens. ``channel`` as in `request_form`."""
+    access, asked = filled.access, filled.asked
+    blocks = [
+        *_note(filled.note),
+        _field(ACCESS, "Access", _chooser(access, CHOOSE_EMERGENCY)),
+        _field(DURATION, "Duration", _typed(DURATION, asked.duration), hint=duration_hint(access, "", emergency=True)),
+        _field(REASON, "Reason", _typed(REASON, asked.reason, multiline=True)),
+        _field(INCIDENT, "Incident", _typed(INCIDENT, asked.incident), hint="The one you are on. It has to be open."),
+    ]
+    return _modal(BREAK_GLASS_FORM, "Break-glass", "Break glass", channel, blocks)
+
+
+def review_form(value: str, request_id: str, *, justified: bool) -> Json:
+    """``value`` is handed through: the verdict, and the button's own."""
+    says = "Justified" if justified else "Not justified"
+    hint = "It stands on the record for good; who broke the glass reads it."
+    blocks = [_field(REASON, "Reason", _typed(REASON, "", multiline=True), hint=hint)]
+    return _modal(REVIEW_FORM, f"Review {request_id}", says, value, blocks)
+
+
+def duration_hint(access: Access | None, deciders: str, *, emergency: bool = False) -> str:
     """`At most 8 h · decided by 1 of dba`"""
     if access is None:
         return "Like 30m, 2h or 1h30m."
-    return " · ".join(part for part in (f"At most {say_duration(access.max_duration)}", deciders) if part)
+    return " · ".join(
+        part for part in (f"At most {say_duration(access.longest(emergency=emergency))}", deciders) if part
+    )
 
 
 def decided_by(access: Access) -> str:
@@ -114,10 +138,10 @@ def _note(note: str) -> list[Json]:
     return [{"type": "section", "block_id": NOTE, "text": plain_text(shorten(note, _HINT))}] if note else []
 
 
-def _chooser(access: Access | None) -> Json:
+def _chooser(access: Access | None, action: str = CHOOSE_ACCESS) -> Json:
     menu: Json = {
         "type": "external_select",
-        "action_id": CHOOSE_ACCESS,
+        "action_id": action,
         "min_query_length": 0,
         "placeholder": plain_text("Search"),
     }

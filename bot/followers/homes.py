@@ -25,12 +25,16 @@ from jit.facts import (
     Alert,
     Approval,
     Approved,
+    BreakGlassReviewed,
     Denied,
+    Ended,
+    Granted,
     Lapsed,
     Life,
     PersonErased,
     PolicyChanged,
     Requested,
+    RevokeIntent,
     Source,
     Withdrawn,
 )
@@ -53,6 +57,10 @@ _ALL = "all"
 
 ToDecide = Requested | Approval | Approved | Denied | Lapsed | Withdrawn
 """With these, a request begins or ceases to wait for somebody's decision."""
+
+
+ToReview = Granted | RevokeIntent | Ended | BreakGlassReviewed
+"""With these, a break-glass begins or ceases to wait for its review, or is another one there."""
 
 
 def open_home(notes: Notes, person: str) -> None:
@@ -139,6 +147,9 @@ class Homes(ItemFollower):
         if any(isinstance(fact, PolicyChanged) for fact in facts):
             yield from self._opened
         yield from self._opened.intersection(fact.requester for fact in facts if isinstance(fact, Life | Alert))
+        for request_id in dict.fromkeys(fact.request_id for fact in facts if isinstance(fact, ToReview)):
+            if self._opened and (glass := self._request(request_id)) and glass.emergency is not None:
+                yield from [each for each in self._opened if self._reviews(each, glass)]
         for request_id in dict.fromkeys(fact.request_id for fact in facts if isinstance(fact, ToDecide)):
             request = self._looked_up(request_id)
             try:
@@ -227,7 +238,21 @@ class Homes(ItemFollower):
             waiting = None
         shown = None if waiting is None else self._as_they_count(waiting)
         own = self._as_they_count(self._visibility.own(person))
-        return Overview(waiting=shown, open=own, past=self._visibility.past(person))
+        reviews = self._visibility.to_review()
+        return Overview(
+            waiting=shown,
+            open=own,
+            past=self._visibility.past(person),
+            to_review=[request for request in reviews if self._reviews(person, request)],
+            own_reviews=[request for request in reviews if request.requester == person],
+        )
+
+    def _reviews(self, person: str, request: Request) -> bool:
+        """Whether this person may review it, as far as that can be told now."""
+        try:
+            return self._visibility.may_review(person, request)
+        except (PolicyError, StaleGroups):
+            return False
 
     def _as_they_count(self, requests: Sequence[Request]) -> list[Request]:
         policy, now = self._policies.last_good, self._clock.now()

@@ -18,14 +18,17 @@ from bot.followers.follower import GIVEN_UP_AFTER, SlackTools
 from bot.followers.items import ItemFollower
 from bot.followers.moved import Whereabouts
 from bot.followers.outbox import Final, Metadata, Pace, Posted, Rejected
-from bot.followers.reached import security_of
+from bot.followers.reached import mentions, security_of
 from bot.refusals import Shown
 from bot.views import dm
 from bot.views.alert import draw_alert
+from bot.views.break_glass import draw_break_glass
 from bot.views.text import Drawn, Names
 from jit.facts import (
     Alert,
     AlertName,
+    BreakGlassEscalated,
+    BreakGlassReviewed,
     Denied,
     EndCause,
     Ended,
@@ -46,6 +49,7 @@ from jit.ledger.followers import CURSOR
 from jit.ledger.privacy.people import is_nobody
 from jit.ledger.undelivered import REFUSED
 from jit.requests.lifecycle import REQUEST_ID, Request, State, late_since
+from jit.requests.reviews import reviewers, took_part, unreviewed
 
 log = structlog.get_logger(__name__)
 
@@ -227,7 +231,7 @@ class Messages(ItemFollower):
             place = self._outbox.post_once(key, channel, drawn, _carried(key))
             if place.adopted:
                 self._update(place, drawn, key)
-            if request is None or request.state.over:
+            if request is None or _is_settled(request):
                 self._over(key)
             else:
                 self._over(key, {_standing(request.id, key): json.dumps([place.channel, place.ts, *due])})
@@ -254,7 +258,7 @@ class Messages(ItemFollower):
             message = note.removeprefix(_standing(request.id, "")) if request else ""
             if drawn := self._drawn(message, self._fact(message, Due(*about)), request):
                 self._update(Posted(channel, ts), drawn, message)
-        if request is None or not request.state.over:
+        if request is None or not _is_settled(request):
             self._over(key)
         else:
             self._over(key, dict.fromkeys(notes))
@@ -267,6 +271,21 @@ class Messages(ItemFollower):
         except Final as refused:
             log.warning("message.not_changed", message=key, because=str(refused))
 
+    def _notify(self, alert: Alert, request: Request | None) -> str:
+        """Mentions of those who have to review a break-glass, beside whom its card mentions; once it is overdue of all,
+        and of security.
+        """
+        policy = self._policies.last_good
+        if request is None or request.emergency is None or policy is None:
+            return ""
+        groups, now = StoredDirectory(self._ledger.engine).groups(), self._clock.now()
+        who, took = reviewers(request, policy), took_part(request, policy)
+        if alert.name is AlertName.REVIEW_OVERDUE:
+            return ", ".join(mentions((*who, *policy.security), policy, groups, now, but=took))
+        on_card = (*request.needs, *request.emergency.skipped)
+        told = policy.named(each for quorum in on_card for each in quorum.who)
+        return ", ".join(mentions(who, policy, groups, now, but=took | told))
+
     def _drawn(self, key: str, fact: Fact | None, request: Request | None) -> Drawn | None:
         """What is to be said, as it is true now; None if there is nothing any more."""
         if key.startswith(WARNING):
@@ -274,7 +293,10 @@ class Messages(ItemFollower):
         if key.startswith(ASKER):
             return dm.nobody_sees(request) if request and request.state is State.PENDING else None
         if isinstance(fact, Alert):
-            return draw_alert(fact, request, self._names)
+            notify = self._notify(fact, request)
+            if fact.name is AlertName.BREAK_GLASS and request is not None:
+                return draw_break_glass(fact, request, self._names, notify=notify, now=self._clock.now())
+            return draw_alert(fact, request, self._names, notify=notify)
         if fact is None or request is None:
             return None
         return _outcome(fact, request, self._names, self._clock.now())
@@ -302,6 +324,11 @@ class Messages(ItemFollower):
         return None
 
 
+def _is_settled(request: Request) -> bool:
+    """Whether what was said of it stays as it is: a review may come after its end."""
+    return request.state.over and not unreviewed(request)
+
+
 def _due(entry: Entry) -> Iterator[tuple[str, Due]]:
     """What an entry gives occasion to say."""
     fact = entry.fact
@@ -315,7 +342,7 @@ def _due(entry: Entry) -> Iterator[tuple[str, Due]]:
                 yield f"{ASKER}{fact.id}-{named}", Due(entry.index, named)
         if fact.request_id and fact.name in _LATE:
             yield ANEW + fact.request_id, Due(entry.index, fact.request_id)
-    if isinstance(fact, StateChange):
+    if isinstance(fact, StateChange | Granted | BreakGlassReviewed | BreakGlassEscalated):
         yield ANEW + fact.request_id, Due(entry.index, fact.request_id)
 
 

@@ -36,7 +36,7 @@ _NOT_OPENED = (SlackClientError, OSError, HTTPException)
 
 def open_request_form(ctx: ListenerContext, caller: Caller, trigger: str, typed: str) -> None:
     """Open the form, filled in as far as ``typed`` goes. Only our own people are shown what there is."""
-    if not _is_ours(ctx, caller):
+    if not is_ours(ctx, caller):
         refuse_press(ctx, caller, "request", RefusalReason.WRONG_WORKSPACE)
         return
     found = catalogue(ctx, caller.by.id)
@@ -56,11 +56,11 @@ def open_form(ctx: ListenerContext, place: Place, trigger: str, view: dict[str, 
 def redraw_form(ctx: ListenerContext, caller: Caller, view: Payload) -> None:
     """Say under the fields what the chosen access wants. What is entered stays, as Slack keeps it by block id."""
     found = catalogue(ctx, caller.by.id)
-    asked = _asked(view)
+    asked = asked_in(view)
     filled = found.filled(Filled(asked, found.chosen(asked.access), note=_note_of(view)))
     view_id, version = text_at(view, "id"), text_at(view, "hash")
     if is_id(view_id) and version.isascii() and _can_be_sent(asked):  # no others are Slack's
-        ctx.opener.views_update(view_id=view_id, hash=version, view=request_form(filled, _channel(view)))
+        ctx.opener.views_update(view_id=view_id, hash=version, view=request_form(filled, channel_of(view)))
 
 
 def _can_be_sent(asked: RequestForm) -> bool:
@@ -96,7 +96,7 @@ def register(app: App, ctx: ListenerContext) -> None:
             if not bad.slip:
                 ctx.record_refusal(caller, "request", bad.reason, bad.access)
             return
-        place = Place(caller.place.person, _channel(view))
+        place = Place(caller.place.person, channel_of(view))
         if ctx.try_run(
             caller, lambda: place, lambda: _answer(ctx, request_access(ctx.core, by=caller.by, asked=asked))
         ):
@@ -110,7 +110,8 @@ def register(app: App, ctx: ListenerContext) -> None:
     app.view(REQUEST_FORM)(send)
 
 
-def _asked(view: Payload) -> RequestForm:
+def asked_in(view: Payload) -> RequestForm:
+    """What stands in the fields."""
     return RequestForm(
         access=entered(view, ACCESS),
         duration=entered(view, DURATION),
@@ -121,8 +122,8 @@ def _asked(view: Payload) -> RequestForm:
 
 def _checked(ctx: ListenerContext, caller: Caller, view: Payload) -> tuple[RequestForm, BadInput | None]:
     """What is asked, and what stands in the way at which field, as far as that can be told at once."""
-    asked = _asked(view)
-    if not _is_ours(ctx, caller):
+    asked = asked_in(view)
+    if not is_ours(ctx, caller):
         return asked, None  # the use case refuses, and records it
     try:
         policy = ctx.core.policies.current()
@@ -146,7 +147,7 @@ def _answer(ctx: ListenerContext, request: Request) -> str:
     return answers.asked(request, ctx.directory.name, shut=shut)
 
 
-def _is_ours(ctx: ListenerContext, caller: Caller) -> bool:
+def is_ours(ctx: ListenerContext, caller: Caller) -> bool:
     """Whether the caller may see the form: one of our workspace by the payload, or, where that names another one of our
     organisation, by Slack's word.
     """
@@ -173,7 +174,7 @@ def _note_of(view: Payload) -> str:
     return ""
 
 
-def _channel(view: Payload) -> str:
+def channel_of(view: Payload) -> str:
     """Where the command was typed. Came through Slack and back, so it is only an id or nothing."""
     found = _CHANNEL.fullmatch(text_at(view, "private_metadata"))
     return found[0] if found else ""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
 from bot.buttons import APPROVE, DENY, RELEASE, REVOKE, WITHDRAW, value_of
+from bot.views import review
 from bot.views.text import (
     SECTION,
     Drawn,
@@ -59,6 +60,7 @@ def draw(
     nth: int | None = None,
     now: datetime | None = None,
     leave_out: frozenset[str] = frozenset(),
+    skipped: str = "",
 ) -> Drawn:
     """The card as it is true now.
 
@@ -69,6 +71,7 @@ def draw(
         nth: the how-manieth request of this person this week it is.
         now: to tell what is late by; as if all was on time, if left out.
         leave_out: buttons that whoever alone sees this has no use for.
+        skipped: mentions of those whom a break-glass passed over; by name, without telling them, if left out.
     """
     late = late_since(request, now) if now else None
     first = _first_line(request, names, late)
@@ -77,11 +80,22 @@ def draw(
     if helps := line_of(harmless(request.incident or ""), _ordinal(nth), decides):
         blocks.append(context(helps))
     blocks += _rest(request, names, asked, late)
+    blocks += review.on_card(request, names, notify=skipped)
     blocks += actions([each for each in _buttons(request, names, late) if each["action_id"] not in leave_out])
     return Drawn(first, [*blocks, context(request.id)])
 
 
+def first_line(request: Request, names: Names, now: datetime | None) -> str:
+    """How it stands, in a sentence; ``now`` as in `draw`."""
+    return _first_line(request, names, late_since(request, now) if now else None)
+
+
 def _first_line(request: Request, names: Names, late: datetime | None) -> str:
+    loud = "*BREAK-GLASS* · " if request.emergency is not None else ""
+    return f"{loud}{_says(request, names, late)}"
+
+
+def _says(request: Request, names: Names, late: datetime | None) -> str:
     who, what, long = _who(request, names), f"*{word(request.access)}*", f"*{say_duration(request.duration)}*"
     if request.state is State.PENDING:
         return f"{who} asks for {what} for {long}"
@@ -93,7 +107,8 @@ def _who(request: Request, names: Names) -> str:
 
 
 def _state(request: Request, names: Names, late: datetime | None) -> str:  # noqa: C901, PLR0911  one return for each state
-    by = f" {by_rule(request)}" if request.by_rule else _by(deciders(request), names)
+    people = _by(deciders(request), names)
+    by = f" {by_rule(request)}{f', co-signed{people}' if people else ''}" if request.by_rule else people
     said = f"{by}{_at(request, request.approved_at)}" if request.approved_at else ""
     closed = f"{_at(request, request.over_at)}{_by([request.closed_by] if request.closed_by else [], names)}"
     match request.state:

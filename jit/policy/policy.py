@@ -65,9 +65,9 @@ class Policy:
         """Whether Slack or a provider of schedules has to say whom the who-expressions mean, at least in part."""
         return self._membership.only_told(who)
 
-    def by_schedule(self, who: Iterable[str]) -> bool:
-        """Whether ``who`` hangs on who is on call, at least in part."""
-        return self._membership.by_schedule(who)
+    def schedules_in(self, who: Iterable[str]) -> frozenset[str]:
+        """The names of the schedules that the who-expressions hang on."""
+        return self._membership.schedules(who)
 
     def named(self, who: Iterable[str]) -> frozenset[str]:
         """The people among the who-expressions whom the policy itself names, Slack's groups left out."""

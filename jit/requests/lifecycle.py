@@ -176,7 +176,7 @@ class Request:
     left_behind: tuple[str, ...] = ()
     basis: Basis = "rule"
     emergency: Requested | None = None
-    """By which somebody broke the glass (`jit.requests.reviews`)."""
+    """By which somebody broke the glass."""
     reviewed: BreakGlassReviewed | None = None
     escalated_at: datetime | None = None
 
@@ -219,9 +219,7 @@ class Request:
 
     @property
     def held_for(self) -> timedelta | None:
-        if self.granted_at is None or self.over_at is None:
-            return None
-        return self.over_at - self.granted_at
+        return self.over_at - self.granted_at if self.granted_at and self.over_at else None
 
 
 def digest_of(*shown: object) -> str:

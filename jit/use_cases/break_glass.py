@@ -1,13 +1,14 @@
 """Breaking the glass: in an emergency those listed let themselves in at once, loudly, and are reviewed afterwards."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NoReturn
 
-from jit.facts import BEGIN_WITHIN, Approved, Quorum, RefusalReason, Requested
+from jit.facts import BEGIN_WITHIN, Alert, AlertName, Approved, Quorum, RefusalReason, Requested
 from jit.ledger import AlreadyOpen, Conflict, Question, ReviewOpen
 from jit.ledger.readmodel import EMERGENCY
 from jit.people.incidents import Incident, NotKnown
+from jit.people.on_call import Shift
 from jit.policy import Access, Policy, Rule, StaleGroups
 from jit.policy.choosing import choose
 from jit.policy.conditions import IncidentInputs, Inputs
@@ -39,9 +40,10 @@ def break_glass(core: Core, *, by: Actor, asked: RequestForm) -> Request:
     valid = _validated(attempt, asked, policy)
     incident, words = _looked_up(attempt, valid)
     inputs = _inputs(attempt, valid, policy, incident)
-    emergency = _Emergency(
-        attempt, policy, valid, inputs, _rests_on(attempt, policy, valid, words), _skipped(valid.access, inputs)
-    )
+    skipped = _skipped(valid.access, inputs)
+    rested_on, on_call = _rests_on(attempt, policy, valid, words)
+    inputs = replace(inputs, on_call={**inputs.on_call, **on_call}) if inputs else None
+    emergency = _Emergency(attempt, policy, valid, inputs, rested_on, skipped)
     return emergency.file(co_signed=unreviewed_of(attempt))
 
 
@@ -88,20 +90,19 @@ def _skipped(access: Access, inputs: Inputs | None) -> tuple[Quorum, ...]:
     return rule.quorums if rule is not None and rule.quorums else access.quorums
 
 
-def _rests_on(attempt: Attempt, policy: Policy, valid: ValidRequest, incident: str) -> str:
-    """`INC-42 open`, and by which schedules that no provider answers for now they are let in, as was known last."""
-    glass, core = valid.access.break_glass, attempt.core
-    groups, now = core.directory.groups(), core.clock.now()
-    try:
-        if glass is None or policy.includes(glass.who, attempt.by.id, groups, now):
-            return incident
-    except StaleGroups:
-        pass
-    on_call = groups.on_call
-    known = [last for name in on_call.last if (last := on_call.last_known(name, now)) and attempt.by.id in last.people]
-    return ", ".join(
-        [incident, *(f"on call for {each.schedule} as last known {_moment(each.as_of)}" for each in known)]
-    )
+def _rests_on(attempt: Attempt, policy: Policy, valid: ValidRequest, incident: str) -> tuple[str, dict[str, bool]]:
+    """`INC-42 open, on call for sre`, and by which schedules they are let in. Where no provider answers for one now, it
+    says since when that is known.
+    """
+    glass, groups, now = valid.access.break_glass, attempt.core.directory.groups(), attempt.core.clock.now()
+    words, on_call = [incident], {}
+    for name in sorted(policy.schedules_in(glass.who)) if glass else ():
+        shift = groups.in_emergency().on_call.who(name, now)
+        if isinstance(shift, Shift) and attempt.by.id in shift.people:
+            on_call[name] = True
+            as_of = "" if shift.fresh(now) else f" as last known {_moment(shift.as_of)}"
+            words.append(f"on call for {name}{as_of}")
+    return ", ".join(words), on_call
 
 
 def _moment(when: datetime) -> str:
@@ -139,7 +140,10 @@ class _Emergency:
         requested = self._requested(request_id, self._rule(co_signed=co_signed))
         if co_signed:
             return attempt.record(None, [requested])
-        decided = attempt.record(None, [requested, let_in_at_once(requested)])
+        approved = let_in_at_once(requested)
+        decided = attempt.record(
+            None, [requested, approved], [alert(apply(apply(None, requested), approved), approved)]
+        )
         attempt.announce(attempt.core.queue.grant, decided.id)
         return decided
 
@@ -198,6 +202,14 @@ def let_in_at_once(requested: Requested) -> Approved:
         begin_by=requested.at + BEGIN_WITHIN,
         by_rule=by_break_glass(request),
     )
+
+
+def alert(request: Request, approved: Approved) -> Alert:
+    """For everybody to see, in the moment in which it is decided."""
+    about = {name: getattr(request, name) for name in ("requester", "access", "target", "principal")}
+    signed = {"at": approved.at, "actor": approved.actor, "source": approved.source}
+    says = f"{approved.by_rule}. Those who decide otherwise were not asked."
+    return Alert(**signed, name=AlertName.BREAK_GLASS, says=says, request_id=request.id, **about)
 
 
 def by_break_glass(request: Request) -> str:

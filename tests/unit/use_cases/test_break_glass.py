@@ -19,47 +19,8 @@ from jit.requests.reviews import review_due, review_open, unreviewed
 from jit.testing import ALICE, BOB, CAROL, EVE, WORKSPACE
 from jit.use_cases import break_glass as use_case
 from tests.world.base import SAM
+from tests.world.break_glass import ADMIN, ALICE_TOO, READ, RULES
 from tests.world.office import WHY, Office, actor
-
-ALICE_TOO = "U09ALICE2"
-RULES = """
-channels: {audit: C0AUDIT01, alerts: C0ALERT01}
-security: [group:security]
-groups:
-  dba: [U02BOB000, U03CAROL0]
-  security: [U03CAROL0, U05SAM000]
-  engineering: [U01ALICE0, U04EVE000]
-people:
-  U01ALICE0: {fake: alice}
-  U04EVE000: {fake: eve}
-  U09ALICE2: {fake: Alice}
-targets:
-  orders-db: {kind: fake}
-schedules:
-  sre: {kind: icalendar, url: "file:sre.ics"}
-access:
-  orders-db/admin:
-    describe: Own the orders schema
-    grants: [orders_admin]
-    max_duration: 1h
-    incident: 'INC-[0-9]+'
-    channel: C0ACCESS1
-    request: [group:engineering]
-    approve:
-      - all_of: [{from: [group:dba]}]
-    break_glass: {who: ["oncall:sre", U04EVE000], max_duration: 30m, review_within: 24h, review_by: [group:security]}
-  orders-db/read:
-    describe: Read every table of orders
-    grants: [orders_read]
-    max_duration: 8h
-    channel: C0ACCESS1
-    request: [group:engineering]
-    approve:
-      - {when: history.break_glass_open, all_of: [{from: [group:security]}]}
-      - all_of: [{from: [group:dba]}]
-    break_glass: {who: [U01ALICE0, U04EVE000], max_duration: 2h, review_within: 24h, review_by: [group:security]}
-"""
-ADMIN, READ = "orders-db/admin", "orders-db/read"
 
 
 @pytest.fixture
@@ -106,9 +67,14 @@ def decision(office, request):
 def test_who_is_listed_gets_in_at_once_for_an_open_incident(office):
     request = break_glass(office)
     assert request.state is State.APPROVED
-    assert (request.basis, request.rule, request.by_rule) == ("emergency", "break-glass", "break-glass: INC-42 open")
+    assert (request.basis, request.rule, request.by_rule) == (
+        "emergency",
+        "break-glass",
+        "break-glass: INC-42 open, on call for sre",
+    )
     assert [quorum.label for quorum in request.emergency.skipped] == ["dba"]
-    assert office.kinds() == ["requested", "approved"]
+    assert office.kinds() == ["requested", "approved", "alert"]
+    assert (office.alerts()[0].name, office.alerts()[0].request_id) == ("break_glass", request.id)
     assert office.queue.grants == [request.id]
     assert decision(office, request) is None
 
@@ -244,7 +210,10 @@ def test_while_a_review_is_open_the_next_one_waits_for_a_co_signer(office):
     office.refused(RefusalReason.NOT_ALLOWED_TO_DECIDE, lambda: office.approve(second, SAM), about=second)
     decided = office.approve(second, EVE)
     assert decided.state is State.APPROVED
-    assert (decided.by_rule, [each.approver for each in decided.counted]) == ("break-glass: INC-42 open", [EVE])
+    assert (decided.by_rule, [each.approver for each in decided.counted]) == (
+        "break-glass: INC-42 open, on call for sre",
+        [EVE],
+    )
     assert decision(office, decided) is None
     office.directory.change(EVE, deleted=True)
     assert decision(office, decided) is RefusalReason.QUORUM_GONE
@@ -377,6 +346,13 @@ def test_what_was_given_ends_when_the_rules_let_them_no_more_but_not_with_their_
     otherwise(office)
     now = office.clock.now()
     assert by_rules(first, office.policies.current(), office.directory.groups(), now) == against
+
+
+def test_whom_the_rules_named_loses_it_when_they_name_them_no_more(office):
+    first = given(office, EVE)
+    changed((LISTED, 'who: ["oncall:sre"]'))(office)
+    now = office.clock.now()
+    assert by_rules(first, office.policies.current(), office.directory.groups(), now) == "left_rules"
 
 
 def test_an_emergency_and_a_request_of_the_same_words_have_another_digest(office):
