@@ -68,7 +68,7 @@ MOST_BESIDE = 10
 """People of security who are written to where their channel takes no alert."""
 
 
-Outcome = Granted | Denied | Lapsed | GrantFailed | Ended
+Outcome = Granted | Denied | Lapsed | GrantFailed | Ended | BreakGlassReviewed
 """Of these the requester is told."""
 StateChange = (
     GrantIntent
@@ -370,7 +370,7 @@ def _warned(request: Request | None, now: datetime) -> Drawn | None:
     return dm.over(request)
 
 
-def _outcome(fact: Fact, request: Request, names: Names, now: datetime) -> Drawn | None:
+def _outcome(fact: Fact, request: Request, names: Names, now: datetime) -> Drawn | None:  # noqa: PLR0911  one return for each kind
     match fact:
         case Granted():
             on_time = request.state is State.ACTIVE and late_since(request, now) is None
@@ -383,6 +383,8 @@ def _outcome(fact: Fact, request: Request, names: Names, now: datetime) -> Drawn
             return dm.failed(request)
         case Ended():
             return dm.ended(request, names)
+        case BreakGlassReviewed():
+            return dm.reviewed(request, names)
         case _:
             return None
 

@@ -40,10 +40,9 @@ class OnCallSnapshot:
         return self.last_known(schedule, now) or Shift(schedule, frozenset(), answer.as_of, answer.by, answer.took)
 
     def last_known(self, schedule: str, now: datetime) -> Shift | None:
-        """The last answer, where the provider says nothing now; None where it does, or the last is too old."""
-        answer, last = self._fresh(schedule, now), self.last.get(schedule)
-        silent = isinstance(answer, NotKnown) and answer.reason in _SILENT
-        return last if silent and last and -SKEW_LIMIT <= now - last.as_of <= LAST_KNOWN_FOR else None
+        """The newest answer that told who is on call; None where another kind came since, or it is too old."""
+        last = self.last.get(schedule)
+        return last if last and -SKEW_LIMIT <= now - last.as_of <= LAST_KNOWN_FOR else None
 
     def in_emergency(self) -> "OnCallSnapshot":
         """The same for break-glass, which has to work while a provider is down: what was known last counts, for as long

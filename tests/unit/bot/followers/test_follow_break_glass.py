@@ -116,7 +116,8 @@ def test_everybody_who_was_not_asked_is_told_once_and_no_more_is_said_than_that(
     house.draws()
     house.over(first)
     house.reviewed(first)
-    assert [each["channel"] for each in posted] == [REQUESTS, ALERTS, "D01ALICE0", "D01ALICE0"]
+    assert [each["channel"] for each in posted] == [REQUESTS, ALERTS, *["D01ALICE0"] * 3]
+    assert [each["text"].split(":")[0] for each in posted[2:]] == ["Over", "Ended", "Reviewed"]
 
 
 def test_the_review_stands_in_the_alert_until_it_is_closed_after_the_end_and_over_a_restart_too(house):
