@@ -76,8 +76,10 @@ def draw(
     late = late_since(request, now) if now else None
     first = _first_line(request, names, late)
     blocks = [section(first), quote(request.why), *gives(request)]
-    decides = f"rule: {word(request.rule)}" if request.rule and not request.decided_by_rule else ""
-    if helps := line_of(harmless(request.incident or ""), _ordinal(nth), decides):
+    by_people = request.rule and not request.decided_by_rule and request.emergency is None
+    decides = f"rule: {word(request.rule)}" if by_people else ""
+    incident = harmless(request.incident or "") if request.emergency is None else ""
+    if helps := line_of(incident, _ordinal(nth), decides):
         blocks.append(context(helps))
     blocks += _rest(request, names, asked, late)
     blocks += review.on_card(request, names, notify=skipped)
@@ -107,9 +109,7 @@ def _who(request: Request, names: Names) -> str:
 
 
 def _state(request: Request, names: Names, late: datetime | None) -> str:  # noqa: C901, PLR0911  one return for each state
-    people = _by(deciders(request), names)
-    by = f" {by_rule(request)}{f', co-signed{people}' if people else ''}" if request.by_rule else people
-    said = f"{by}{_at(request, request.approved_at)}" if request.approved_at else ""
+    said = _decided(request, names)
     closed = f"{_at(request, request.over_at)}{_by([request.closed_by] if request.closed_by else [], names)}"
     match request.state:
         case State.APPROVED:
@@ -119,7 +119,8 @@ def _state(request: Request, names: Names, late: datetime | None) -> str:  # noq
         case State.GRANTING:
             return f"Approved{said}, access is on its way"
         case State.ACTIVE:
-            return line_of(f"Active until{_at(request, request.ends_at)}", f"approved{said}")
+            approved = f"approved{said}" if request.emergency is None or request.counted else ""
+            return line_of(f"Active until{_at(request, request.ends_at)}", approved)
         case State.ENDING:
             since = request.ends_at if request.end_cause is EndCause.EXPIRED else request.ending_since
             return line_of(f"Ending since{_at(request, since)}: {ended_because(request, names)}", ending(request, late))
@@ -137,6 +138,14 @@ def _state(request: Request, names: Names, late: datetime | None) -> str:  # noq
             return f"Not granted: {word(request.target)} refused ({why}); nothing was given"
         case _:
             raise AssertionError("a pending request is asked for")
+
+
+def _decided(request: Request, names: Names) -> str:
+    """` by Bob 14:02`; of a break-glass, on what that rests stands below."""
+    people, at = _by(deciders(request), names), _at(request, request.approved_at)
+    if request.emergency is not None:
+        return f"{at}{', co-signed' if people else ''}{people}"
+    return f" {by_rule(request)}{at}" if request.by_rule else f"{people}{at}"
 
 
 def _ended(request: Request, names: Names) -> str:

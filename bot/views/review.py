@@ -39,7 +39,7 @@ def review_buttons(request: Request) -> list[Json]:
     if not review_open(request):
         return []
     value = value_of(request.id, request.digest)
-    return [button("Justified", JUSTIFIED, value), button("Not justified", NOT_JUSTIFIED, value, style="danger")]
+    return [button("Justified", JUSTIFIED, value), button("Not justified", NOT_JUSTIFIED, value)]
 
 
 def on_card(request: Request, names: Names, *, notify: str = "") -> Iterator[Json]:

@@ -108,7 +108,8 @@ def test_everybody_who_was_not_asked_is_told_once_and_no_more_is_said_than_that(
     assert mentioned(posted) == {BOB: 1, CAROL: 1, SAM: 1}
     card, alert = posted
     for each in (card, alert):
-        assert each["text"].startswith("*BREAK-GLASS* · Approved by rule: break-glass: INC-42 open")
+        assert each["text"].startswith("*BREAK-GLASS* · Approved ")
+        assert str(each["blocks"]).count("INC-42") == 1
         assert "jit.revoke" in str(each["blocks"])
     story = house.story(first.id)
     story.intent()
