@@ -28,6 +28,7 @@ from jit.facts import (
     BreakGlassReviewed,
     Denied,
     Ended,
+    Fact,
     Granted,
     Lapsed,
     Life,
@@ -57,10 +58,6 @@ _ALL = "all"
 
 ToDecide = Requested | Approval | Approved | Denied | Lapsed | Withdrawn
 """With these, a request begins or ceases to wait for somebody's decision."""
-
-
-ToReview = Granted | RevokeIntent | Ended | BreakGlassReviewed
-"""With these, a break-glass begins or ceases to wait for its review, or is another one there."""
 
 
 def open_home(notes: Notes, person: str) -> None:
@@ -147,9 +144,7 @@ class Homes(ItemFollower):
         if any(isinstance(fact, PolicyChanged) for fact in facts):
             yield from self._opened
         yield from self._opened.intersection(fact.requester for fact in facts if isinstance(fact, Life | Alert))
-        for request_id in dict.fromkeys(fact.request_id for fact in facts if isinstance(fact, ToReview)):
-            if self._opened and (glass := self._request(request_id)) and glass.emergency is not None:
-                yield from [each for each in self._opened if self._reviews(each, glass)]
+        yield from self._concerned_by_reviews(facts)
         for request_id in dict.fromkeys(fact.request_id for fact in facts if isinstance(fact, ToDecide)):
             request = self._looked_up(request_id)
             try:
@@ -158,6 +153,15 @@ class Homes(ItemFollower):
                 ]
             except (PolicyError, StaleGroups):
                 yield from self._opened
+
+    def _concerned_by_reviews(self, facts: Sequence[Fact]) -> Iterator[str]:
+        """Those who may review what came to be reviewed, ended before it was, or was reviewed."""
+        steps = {fact.request_id for fact in facts if isinstance(fact, Granted | RevokeIntent | Ended)}
+        ids = {fact.request_id for fact in facts if isinstance(fact, BreakGlassReviewed)}
+        if self._opened and steps:  # of thousands of ends the few that are meant
+            ids |= steps & {each.id for each in self._ledger.find(Question(unreviewed=True, limit=MOST_OPEN))}
+        for glass in self._ledger.requests_by_id(sorted(ids)):
+            yield from [each for each in self._opened if self._reviews(each, glass)]
 
     def _let_go_of_the_erased(self) -> None:
         """Their notes went with them; whose they were, the entry does not say."""

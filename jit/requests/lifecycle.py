@@ -175,8 +175,7 @@ class Request:
     sessions: int = 0
     left_behind: tuple[str, ...] = ()
     basis: Basis = "rule"
-    emergency: Requested | None = None
-    """By which somebody broke the glass."""
+    emergency: Requested | None = None  # by which somebody broke the glass
     reviewed: BreakGlassReviewed | None = None
     escalated_at: datetime | None = None
 
