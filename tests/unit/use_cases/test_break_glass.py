@@ -1,9 +1,13 @@
 """Break-glass: who gets in at once, on what that rests, and the review that cannot be forgotten."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
+import hypothesis
 import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from jit.facts import EndCause, RefusalReason, Revoked
@@ -360,3 +364,38 @@ def test_an_emergency_and_a_request_of_the_same_words_have_another_digest(office
     emergency = break_glass(office)
     ordinary = replace(emergency, basis="rule", emergency=None)
     assert len({emergency.digest, ordinary.digest, replace(ordinary, basis="exception").digest}) == 3
+
+
+ACTS = st.tuples(
+    st.sampled_from(["break", "break", "approve", "give", "review"]),
+    st.sampled_from([ALICE, EVE, BOB, SAM]),
+    st.sampled_from([ADMIN, READ]),
+)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis.given(st.lists(ACTS, min_size=4, max_size=12))
+def test_whatever_the_order_of_presses_one_review_stands_open_without_a_co_signer_and_nobody_judges_themselves(
+    tmp_path, acts
+):
+    office = Office(tmp_path, rules=RULES)
+    office.directory.on_call = {"sre": frozenset({ALICE})}
+    office.incidents.open = {"INC-42": True}
+    for what, person, access in acts:
+        newest = next(iter(office.ledger.requests(Question(access=access))), None)
+        with suppress(Refusal):
+            if what == "break":
+                break_glass(office, person, access)
+            elif newest is not None and what == "approve":
+                office.approve(newest, person)
+            elif newest is not None and what == "give" and newest.state is State.APPROVED:
+                office.give(newest)
+            elif newest is not None and what == "review":
+                review(office, newest, person)
+        everything = office.ledger.requests(Question())
+        alone = [each.requester for each in everything if unreviewed(each) and not each.counted]
+        assert len(alone) == len(set(alone))
+        for each in everything:
+            took_part = {each.requester, *(counted.approver for counted in each.counted)}
+            assert each.requester not in {counted.approver for counted in each.counted}
+            assert each.reviewed is None or each.reviewed.reviewer not in took_part
