@@ -9,16 +9,21 @@ from jit.facts import Quorum
 from jit.requests.lifecycle import Request
 from jit.requests.reviews import review_due, review_open
 
+MOST_NAMED = 1000
+"""Characters of people and groups in a sentence; more are counted."""
+
 
 def reviewers(request: Request, names: Names) -> str:
     who = request.emergency.review_by if request.emergency else ()
-    return in_line(Quorum(label="", who=who, count=1).audience, names)
+    said = in_line(Quorum(label="", who=who, count=1).audience, names)
+    return said if len(said) <= MOST_NAMED else f"those whom the rules name, {len(who)} in all"
 
 
 def skipped(request: Request, names: Names) -> str:
     """Those who would have decided: `@dba and @security`."""
     quorums = request.emergency.skipped if request.emergency else ()
-    return " and ".join(dict.fromkeys(audience(quorum, names) for quorum in quorums))
+    said = " and ".join(dict.fromkeys(audience(quorum, names) for quorum in quorums))
+    return said if len(said) <= MOST_NAMED else f"all who decide, in {len(quorums)} quorums"
 
 
 def review(request: Request, names: Names, *, notify: str = "") -> Iterator[Json]:
