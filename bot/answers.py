@@ -91,6 +91,22 @@ def approved(result: ApprovalResult, names: Names) -> str:
     return f"Your approval counts; {still} {verb} needed. {request.id}"
 
 
+def glass_broken(request: Request, names: Names) -> str:
+    """What happens now, and what comes afterwards."""
+    if request.state is State.PENDING:
+        who = waits_for(request.needs, names)
+        return (
+            f"A break-glass of yours is not reviewed yet, so {request.id} waits for a co-signer: {who} in "
+            f"<#{request.channel}>, within 15 minutes."
+        )
+    return f"You are let in; {request.id} is on its way. Those who were not asked are told, and it is reviewed."
+
+
+def reviewed(request: Request) -> str:
+    verdict = "justified" if request.reviewed and request.reviewed.verdict == "justified" else "not justified"
+    return f"Reviewed as {verdict}. It stands on the record. {request.id}"
+
+
 def denied(request: Request) -> str:
     if request.state is State.PENDING:
         more = request.denials_needed - len(request.denials)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from jit.requests.lifecycle import REQUEST_ID
 
+JUSTIFIED, NOT_JUSTIFIED = "jit.justified", "jit.not_justified"
 APPROVE, DENY, WITHDRAW, END, RELEASE, REVOKE, ASK, ASK_AGAIN = (
     "jit.approve",
     "jit.deny",

@@ -12,10 +12,12 @@ from jit.requests.intake import ACCESS, DURATION, INCIDENT, REASON, RequestForm,
 from jit.requests.lifecycle import Request
 
 REQUEST_FORM, DENY_FORM, END_FORM = "jit.form.request", "jit.form.deny", "jit.form.end"
+BREAK_GLASS_FORM, REVIEW_FORM = "jit.form.break_glass", "jit.form.review"
 CHOOSE_ACCESS, ACCESS_TAKEN, TAKE_OFFERED = "jit.form.access", "jit.form.access.taken", "jit.form.take"
 """The menu of accesses; the same once an offered one was taken, as Slack keeps what stands in a menu of the same name;
 and the button that takes it.
 """
+CHOOSE_EMERGENCY = "jit.form.emergency"
 NOTE = "note"
 """The block that says what could not be used."""
 
@@ -82,11 +84,34 @@ def end_form(value: str, request: Request, names: Names) -> Json:
     )
 
 
-def duration_hint(access: Access | None, deciders: str) -> str:
+def break_glass_form(filled: Filled, channel: str) -> Json:
+    """``filled.note`` says what happens. ``channel`` as in `request_form`."""
+    access, asked = filled.access, filled.asked
+    blocks = [
+        *_note(filled),
+        _field(ACCESS, "Access", _chooser(access, CHOOSE_EMERGENCY)),
+        _field(DURATION, "Duration", _typed(DURATION, asked.duration), hint=duration_hint(access, "", emergency=True)),
+        _field(REASON, "Reason", _typed(REASON, asked.reason, multiline=True)),
+        _field(INCIDENT, "Incident", _typed(INCIDENT, asked.incident), hint="The one you are on. It has to be open."),
+    ]
+    return _modal(BREAK_GLASS_FORM, "Break-glass", "Break glass", channel, blocks)
+
+
+def review_form(value: str, request_id: str, *, justified: bool) -> Json:
+    """``value`` is handed through: the verdict, and the button's own."""
+    says = "Justified" if justified else "Not justified"
+    hint = "It stands on the record for good; who broke the glass reads it."
+    blocks = [_field(REASON, "Reason", _typed(REASON, "", multiline=True), hint=hint)]
+    return _modal(REVIEW_FORM, f"Review {request_id}", says, value, blocks)
+
+
+def duration_hint(access: Access | None, deciders: str, *, emergency: bool = False) -> str:
     """`At most 8 h · decided by 1 of dba`"""
     if access is None:
         return "Like 30m, 2h or 1h30m."
-    return " · ".join(part for part in (f"At most {say_duration(access.max_duration)}", deciders) if part)
+    return " · ".join(
+        part for part in (f"At most {say_duration(access.longest(emergency=emergency))}", deciders) if part
+    )
 
 
 def decided_by(access: Access) -> str:

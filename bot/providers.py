@@ -93,7 +93,13 @@ def _put_together(policies: PolicyFolder, stored: StoredDirectory, clock: Clock)
     asking = Asking()
     return _Asking(
         poller.OnCallPoller(
-            schedules, resolve_secret, clock, folder=policies.path, asking=asking, keep=stored.keep_on_call
+            schedules,
+            resolve_secret,
+            clock,
+            folder=policies.path,
+            asking=asking,
+            keep=stored.keep_on_call,
+            begin_with=stored.groups().on_call,
         ),
         finder.IncidentFinder(where_incidents_are, resolve_secret, clock, folder=policies.path, asking=asking),
     )

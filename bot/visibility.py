@@ -12,7 +12,9 @@ from jit.facts import RefusalReason
 from jit.ledger import Ledger, LedgerUnavailable, Question
 from jit.policy import Policy, PolicyFolder
 from jit.ports import Clock
+from jit.requests.decision import groups_for
 from jit.requests.lifecycle import OPEN, OVER, Request, State
+from jit.requests.reviews import review_open, reviewers, took_part
 from jit.use_cases.actor import Actor, membership_trouble
 
 LAST = 5
@@ -102,12 +104,27 @@ class Visibility:
         """The requester, those who could approve, and security."""
         if person == request.requester or person in request.approvers or self.is_security(person):
             return True
-        return person in self._rules().members(_deciders(request), self.directory.groups(), self.clock.now())
+        groups, now = groups_for(request, self.directory), self.clock.now()
+        return person in self._rules().members(_deciders(request), groups, now) or self.may_review(person, request)
 
     def may_decide(self, person: str, request: Request) -> bool:
         """Whether this person is among those whom the request names to decide on it."""
-        groups, now = self.directory.groups(), self.clock.now()
+        groups, now = groups_for(request, self.directory), self.clock.now()
         return person != request.requester and self._rules().includes(_deciders(request), person, groups, now)
+
+    def may_review(self, person: str, request: Request) -> bool:
+        """Whether this person is among those who review a break-glass, and took no part in it."""
+        if request.emergency is None:
+            return False
+        rules, groups, now = self._rules(), groups_for(request, self.directory), self.clock.now()
+        return person not in took_part(request, rules) and rules.includes(
+            reviewers(request, rules), person, groups, now
+        )
+
+    def to_review(self) -> list[Request]:
+        """Every break-glass whose review stands open."""
+        found = self.ledger.requests(Question(unreviewed=True, limit=MOST_OPEN))
+        return [request for request in found if review_open(request)]
 
     def is_security(self, person: str) -> bool:
         return self._rules().is_security(person, self.directory.groups(), self.clock.now())
@@ -129,4 +146,5 @@ def in_turns(requests: Iterable[Asked]) -> list[Asked]:
 
 def _deciders(request: Request) -> list[str]:
     """As the rules call them."""
-    return [who for need in request.needs for who in need.who]
+    skipped = request.emergency.skipped if request.emergency else ()
+    return [who for need in (*request.needs, *skipped) for who in need.who]

@@ -18,13 +18,13 @@ from bot.followers.counting import as_it_counts, lost
 from bot.followers.follower import GIVEN_UP_AFTER, IDLE, SlackTools
 from bot.followers.items import BROKEN_WAIT, ItemFollower
 from bot.followers.outbox import Final, Metadata, Pace, Posted, Rejected, Unreached
-from bot.followers.reached import mentions_of
+from bot.followers.reached import mentions, mentions_of
 from bot.refusals import Shown
 from bot.views.card import AudienceName, draw
 from bot.views.text import Drawn
 from bot.views.words import audience
 from jit.facts import Approval, Life, Quorum
-from jit.ledger import Question, TamperedEntry
+from jit.ledger import Question, StoredDirectory, TamperedEntry
 from jit.ledger.followers import CURSOR
 from jit.requests.lifecycle import LATE, OPEN, Request, State, late_since
 
@@ -268,7 +268,7 @@ class Cards(ItemFollower):
     def _post(self, request: Request) -> Card:
         channel = self._channel(request)
         self._pace.took(channel)
-        drawn = self._drawn(request, told=lambda need: self._told(request, need))
+        drawn = self._drawn(request, told=lambda need: self._told(request, need), skipped=self._skipped(request))
         posted = self._outbox.post_once(request.id, channel, drawn, _carried(request))
         version = 0 if posted.adopted else request.version
         return Card(posted.channel, posted.ts, version, self._is_late(request), self._lost(request))
@@ -294,10 +294,20 @@ class Cards(ItemFollower):
     def _is_late(self, request: Request) -> bool:
         return late_since(request, self._clock.now()) is not None
 
-    def _drawn(self, request: Request, told: AudienceName | None = None) -> Drawn:
+    def _skipped(self, request: Request) -> str:
+        """Those whom a break-glass passes over, as mentions. Where it waits for a co-signer, they are asked as such."""
+        policy = self._policies.last_good
+        if request.emergency is None or policy is None or request.state is State.PENDING:
+            return ""
+        who = [each for quorum in request.emergency.skipped for each in quorum.who]
+        groups = StoredDirectory(self._ledger.engine).groups()
+        return ", ".join(mentions(who, policy, groups, self._clock.now(), but=[request.requester]))
+
+    def _drawn(self, request: Request, told: AudienceName | None = None, skipped: str = "") -> Drawn:
         pending = request.state is State.PENDING
         nth = self._nth(request) if pending else None
-        return draw(self._as_it_counts(request), self._names, asked=told, nth=nth, now=self._clock.now())
+        counted, now = self._as_it_counts(request), self._clock.now()
+        return draw(counted, self._names, asked=told, nth=nth, now=now, skipped=skipped)
 
     def _nth(self, request: Request) -> int:
         """The how-manieth request of this person within a week."""
@@ -305,8 +315,11 @@ class Cards(ItemFollower):
 
     def _told(self, request: Request, need: Quorum) -> str:
         """Those who may decide, as mentions: Slack groups, and people named in the rules if they are few."""
-        mentioned = mentions_of(need.who, self._policies.last_good, but=[request.requester])
-        return mentioned or audience(need, self._names)
+        policy = self._policies.last_good
+        if request.emergency is not None and policy is not None:
+            groups_now = StoredDirectory(self._ledger.engine).groups()
+            return ", ".join(mentions(need.who, policy, groups_now, self._clock.now(), but=[request.requester]))
+        return mentions_of(need.who, policy, but=[request.requester]) or audience(need, self._names)
 
 
 def _carried(request: Request) -> Metadata:

@@ -10,6 +10,7 @@ from jit.facts import Approval
 from jit.ledger import Ledger, StoredDirectory
 from jit.people.person import Groups, Standing
 from jit.policy import Policy, StaleGroups
+from jit.requests.decision import groups_for
 from jit.requests.lifecycle import Request, State
 
 _NOT_AGAINST = frozenset({Standing.GOOD, Standing.UNKNOWN})
@@ -23,7 +24,7 @@ def as_it_counts(request: Request, ledger: Ledger, policy: Policy | None, now: d
     if policy is None or request.state is not State.PENDING or not request.approvals:
         return request
     directory = StoredDirectory(ledger.engine)
-    people, workspace, groups = directory.people(request.approvers), directory.workspace, directory.groups()
+    people, workspace, groups = directory.people(request.approvers), directory.workspace, groups_for(request, directory)
     gone = {each for each, person in people.items() if person.standing(workspace) not in _NOT_AGAINST}
     counted = (
         approval.model_copy(update={"quorums": _quorums(request, approval, policy, groups, now)})

@@ -25,12 +25,17 @@ from jit.facts import (
     Alert,
     Approval,
     Approved,
+    BreakGlassReviewed,
     Denied,
+    Ended,
+    Fact,
+    Granted,
     Lapsed,
     Life,
     PersonErased,
     PolicyChanged,
     Requested,
+    RevokeIntent,
     Source,
     Withdrawn,
 )
@@ -139,6 +144,7 @@ class Homes(ItemFollower):
         if any(isinstance(fact, PolicyChanged) for fact in facts):
             yield from self._opened
         yield from self._opened.intersection(fact.requester for fact in facts if isinstance(fact, Life | Alert))
+        yield from self._concerned_by_reviews(facts)
         for request_id in dict.fromkeys(fact.request_id for fact in facts if isinstance(fact, ToDecide)):
             request = self._looked_up(request_id)
             try:
@@ -147,6 +153,15 @@ class Homes(ItemFollower):
                 ]
             except (PolicyError, StaleGroups):
                 yield from self._opened
+
+    def _concerned_by_reviews(self, facts: Sequence[Fact]) -> Iterator[str]:
+        """Those who may review what came to be reviewed, ended before it was, or was reviewed."""
+        steps = {fact.request_id for fact in facts if isinstance(fact, Granted | RevokeIntent | Ended)}
+        ids = {fact.request_id for fact in facts if isinstance(fact, BreakGlassReviewed)}
+        if self._opened and steps:  # of thousands of ends the few that are meant
+            ids |= steps & {each.id for each in self._ledger.find(Question(unreviewed=True, limit=MOST_OPEN))}
+        for glass in self._ledger.requests_by_id(sorted(ids)):
+            yield from [each for each in self._opened if self._reviews(each, glass)]
 
     def _let_go_of_the_erased(self) -> None:
         """Their notes went with them; whose they were, the entry does not say."""
@@ -227,7 +242,21 @@ class Homes(ItemFollower):
             waiting = None
         shown = None if waiting is None else self._as_they_count(waiting)
         own = self._as_they_count(self._visibility.own(person))
-        return Overview(waiting=shown, open=own, past=self._visibility.past(person))
+        reviews = self._visibility.to_review()
+        return Overview(
+            waiting=shown,
+            open=own,
+            past=self._visibility.past(person),
+            to_review=[request for request in reviews if self._reviews(person, request)],
+            own_reviews=[request for request in reviews if request.requester == person],
+        )
+
+    def _reviews(self, person: str, request: Request) -> bool:
+        """Whether this person may review it, as far as that can be told now."""
+        try:
+            return self._visibility.may_review(person, request)
+        except (PolicyError, StaleGroups):
+            return False
 
     def _as_they_count(self, requests: Sequence[Request]) -> list[Request]:
         policy, now = self._policies.last_good, self._clock.now()

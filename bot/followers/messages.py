@@ -18,15 +18,18 @@ from bot.followers.follower import GIVEN_UP_AFTER, SlackTools
 from bot.followers.items import ItemFollower
 from bot.followers.moved import Whereabouts
 from bot.followers.outbox import Final, Metadata, Pace, Posted, Rejected
-from bot.followers.reached import mentions_of, security_of
+from bot.followers.reached import mentions, mentions_of, security_of
 from bot.refusals import Shown
 from bot.views import dm
 from bot.views.alert import draw_alert
+from bot.views.break_glass import draw_break_glass
 from bot.views.text import Drawn, Names, day_and_time
 from jit.facts import (
     NO_POLICY,
     Alert,
     AlertName,
+    BreakGlassEscalated,
+    BreakGlassReviewed,
     Denied,
     EndCause,
     Ended,
@@ -50,6 +53,7 @@ from jit.ledger.privacy.people import is_nobody
 from jit.ledger.undelivered import REFUSED
 from jit.policy import BROKEN
 from jit.requests.lifecycle import REQUEST_ID, Request, State, late_since
+from jit.requests.reviews import reviewers, took_part, unreviewed
 
 log = structlog.get_logger(__name__)
 
@@ -70,7 +74,7 @@ MOST_BESIDE = 10
 """People of security who are written to where their channel takes no alert."""
 
 
-Outcome = Granted | Denied | Lapsed | GrantFailed | Ended
+Outcome = Granted | Denied | Lapsed | GrantFailed | Ended | BreakGlassReviewed
 """Of these the requester is told."""
 StateChange = (
     GrantIntent
@@ -262,7 +266,7 @@ class Messages(ItemFollower):
             message = note.removeprefix(_standing(topic, ""))
             if drawn := self._drawn(message, self._fact(message, Due(*about)), request, anew=True):
                 self._update(Posted(channel, ts), drawn, message)
-        if topic != RULES and (request is None or not request.state.over):
+        if topic != RULES and (request is None or not _is_settled(request)):
             self._over(key)
         else:
             self._over(key, dict.fromkeys(notes))
@@ -275,6 +279,21 @@ class Messages(ItemFollower):
         except Final as refused:
             log.warning("message.not_changed", message=key, because=str(refused))
 
+    def _notify(self, alert: Alert, request: Request | None) -> str:
+        """Mentions of those who have to review a break-glass, beside whom its card mentions; once it is overdue of all,
+        and of security.
+        """
+        policy = self._policies.last_good
+        if request is None or request.emergency is None or policy is None:
+            return ""
+        groups, now = StoredDirectory(self._ledger.engine).groups(), self._clock.now()
+        who, took = reviewers(request, policy), took_part(request, policy)
+        if alert.name is AlertName.REVIEW_OVERDUE:
+            return ", ".join(mentions((*who, *policy.security), policy, groups, now, but=took))
+        on_card = (*request.needs, *request.emergency.skipped)
+        told = policy.named(each for quorum in on_card for each in quorum.who)
+        return ", ".join(mentions(who, policy, groups, now, but=took | told))
+
     def _drawn(self, key: str, fact: Fact | None, request: Request | None, *, anew: bool = False) -> Drawn | None:
         """What is to be said, as it is true now; None if there is nothing any more. ``anew``: it stands already."""
         if key.startswith(WARNING):
@@ -283,9 +302,12 @@ class Messages(ItemFollower):
             return dm.nobody_sees(request) if request and request.state is State.PENDING else None
         if isinstance(fact, Alert):
             policy = self._policies.last_good
-            mentions = mentions_of(policy.notify, policy, most=MOST_BESIDE) if policy and BESIDE not in key else ""
+            told = mentions_of(policy.notify, policy, most=MOST_BESIDE) if policy and BESIDE not in key else ""
+            notify = ", ".join(filter(None, (told, self._notify(fact, request))))
+            if fact.name is AlertName.BREAK_GLASS and request is not None:
+                return draw_break_glass(fact, request, self._names, notify=notify, now=self._clock.now())
             over = f"the rules are read again {day_and_time(self._clock.now())}" if anew and request is None else ""
-            return draw_alert(fact, request, self._names, mentions, over)
+            return draw_alert(fact, request, self._names, notify, over)
         if fact is None or request is None:
             return None
         return _outcome(fact, request, self._names, self._clock.now())
@@ -313,6 +335,11 @@ class Messages(ItemFollower):
         return None
 
 
+def _is_settled(request: Request) -> bool:
+    """Whether what was said of it stays as it is: a review may come after its end."""
+    return request.state.over and not unreviewed(request)
+
+
 def _due(entry: Entry) -> Iterator[tuple[str, Due]]:
     """What an entry gives occasion to say."""
     fact = entry.fact
@@ -328,7 +355,7 @@ def _due(entry: Entry) -> Iterator[tuple[str, Due]]:
             yield ANEW + fact.request_id, Due(entry.index, fact.request_id)
     if isinstance(fact, PolicyChanged | Started) and fact.policy_version not in {BROKEN, NO_POLICY}:
         yield ANEW + RULES, Due(entry.index, None)
-    if isinstance(fact, StateChange):
+    if isinstance(fact, StateChange | Granted | BreakGlassReviewed | BreakGlassEscalated):
         yield ANEW + fact.request_id, Due(entry.index, fact.request_id)
 
 
@@ -336,7 +363,7 @@ def _topic(fact: Fact | None, request: Request | None) -> str | None:
     """What a message is to be drawn anew with: its request while that goes on; None for what stays as it is."""
     if isinstance(fact, Alert) and fact.name is AlertName.POLICY_BROKEN:
         return RULES
-    return None if request is None or request.state.over else request.id
+    return None if request is None or _is_settled(request) else request.id
 
 
 def _is_heard(fact: Outcome) -> bool:
@@ -363,7 +390,7 @@ def _warned(request: Request | None, now: datetime) -> Drawn | None:
     return dm.announced(request)
 
 
-def _outcome(fact: Fact, request: Request, names: Names, now: datetime) -> Drawn | None:
+def _outcome(fact: Fact, request: Request, names: Names, now: datetime) -> Drawn | None:  # noqa: PLR0911  one return for each kind
     match fact:
         case Granted():
             on_time = request.state is State.ACTIVE and late_since(request, now) is None
@@ -376,6 +403,8 @@ def _outcome(fact: Fact, request: Request, names: Names, now: datetime) -> Drawn
             return dm.failed(request)
         case Ended():
             return dm.ended(request, names)
+        case BreakGlassReviewed():
+            return dm.reviewed(request, names)
         case _:
             return None
 

@@ -1,12 +1,16 @@
 """Whom the who-expressions of the rules come down to, for messages that are to reach them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime
 
+from jit.people.on_call import Shift
+from jit.people.person import Groups
 from jit.policy import Policy
 
-GROUP, SLACK = "group:", "slack:"
+GROUP, SLACK, ON_CALL = "group:", "slack:", "oncall:"
 FEW = 5
 """As many people are mentioned one by one; more are meant by their group."""
+MOST_MENTIONED = 50
 
 
 def named_in(who: Iterable[str], groups: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
@@ -50,3 +54,22 @@ def people_of(who: Iterable[str], policy: Policy, members: Mapping[str, frozense
         in_group = sorted(members.get(each.removeprefix(SLACK), ())) if each.startswith(SLACK) else [each]
         people |= dict.fromkeys(in_group)
     return list(people)
+
+
+def mentions(who: Iterable[str], policy: Policy, groups: Groups, now: datetime, but: Collection[str] = ()) -> list[str]:
+    """Everybody whom ``who`` comes down to, once each: Slack groups as such, people by themselves, unless they are
+    ``but`` or stand in one of these; for what must not be overlooked by anybody.
+    """
+    whole: dict[str, None] = {}
+    people: dict[str, None] = {}
+    for each in named_in(who, policy.groups):
+        if each.startswith(SLACK):
+            whole[each.removeprefix(SLACK)] = None
+        elif each.startswith(ON_CALL):
+            shift = groups.in_emergency().on_call.who(each.removeprefix(ON_CALL), now)
+            people |= dict.fromkeys(sorted(shift.people) if isinstance(shift, Shift) else ())
+        else:
+            people[each] = None
+    told = {*but, *(person for group in whole for person in groups.members.get(group, ()))}
+    alone = [f"<@{person}>" for person in people if person not in told]
+    return [*(f"<!subteam^{group}>" for group in whole), *alone][:MOST_MENTIONED]

@@ -4,17 +4,20 @@ The bot sees the ledger, not the workers. What it finds becomes an alert in the 
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from bot.followers.follower import Follower, Tools
 from bot.refusals import Shown, causes, remedy, says
-from jit.facts import AlertName, Fact, OrdersEnd, RevokeFailed, RevokeIntent
-from jit.ledger import TamperedEntry
+from jit.facts import AlertName, BreakGlassEscalated, Fact, OrdersEnd, RevokeFailed, RevokeIntent, Source
+from jit.ledger import Conflict, Question, TamperedEntry
 from jit.ledger.undelivered import undelivered
 from jit.policy import Policy, PolicyError
 from jit.proof.audit.checkpoints import Checkpoints
 from jit.requests.lifecycle import Request, State, late_since
+from jit.requests.reviews import review_due
+from jit.runtime.settings import process_name
 
 LOOK_EVERY = 5.0
 """Seconds."""
@@ -33,6 +36,8 @@ SIGNED_WITHIN = timedelta(seconds=60)
 LATEST = 20
 """Checkpoints that are looked at for one that may be of this record."""
 AGAIN = timedelta(hours=1)
+AGAIN_REVIEW = timedelta(days=1)
+REVIEWS_EVERY, MOST_REVIEWS = 30.0, 10_000
 AGAIN_NOT_SHOWN = timedelta(days=1)
 """What Slack refuses waits for somebody who is not woken by it, and goes to others beside the channel."""
 FEW, AT_ONCE = 3, 20
@@ -67,6 +72,8 @@ class Watch(Follower):
         self._checkpoints = Checkpoints(tools.ledger.engine)
         self._since: dict[str, float] = {}
         self._told: dict[str, datetime] = {}
+        self._reviews: list[Finding] = []
+        self._reviews_at = 0.0
 
     def begin(self) -> None:
         told = self._notes.all(TOLD).items()
@@ -106,11 +113,30 @@ class Watch(Follower):
                 [each.key for each in some],
             )
 
+    def _overdue_reviews(self) -> list[Finding]:
+        """Looked for now and then: a review is due after hours."""
+        if self._clock.ticks() >= self._reviews_at:
+            self._reviews_at = self._clock.ticks() + REVIEWS_EVERY
+            unreviewed = self._ledger.requests(Question(unreviewed=True, limit=MOST_REVIEWS))
+            self._reviews = [found for request in unreviewed if (found := self._overdue_review(request))]
+        return self._reviews
+
+    def _overdue_review(self, request: Request) -> Finding | None:
+        due = review_due(request)
+        if due is None or self._clock.now() <= due:
+            return None
+        says = (
+            f"Nobody has said whether it was justified, and that was due {due:%Y-%m-%d %H:%M} UTC. Until then "
+            "every break-glass of theirs needs a co-signer."
+        )
+        return Finding(f"review {request.id}", AlertName.REVIEW_OVERDUE, says, request, AGAIN_REVIEW)
+
     def _look(self) -> Iterator[Finding]:
         yield from self._rules()
         yield from self._unsigned()
         yield from self._late()
         yield from self._not_shown()
+        yield from self._overdue_reviews()
 
     def _rules(self) -> Iterator[Finding]:
         try:
@@ -183,8 +209,22 @@ class Watch(Follower):
         """``keys`` are of all that it tells of."""
         now = self._clock.now()
         self._append_alert(found.name, found.says, found.request)
+        if found.name is AlertName.REVIEW_OVERDUE and found.request:
+            self._note_escalation(found.request)
         self._notes.put({TOLD + key: now.isoformat() for key in keys})
         self._told |= dict.fromkeys(keys, now)
+
+    def _note_escalation(self, request: Request) -> None:
+        """Once, in the life of the request itself."""
+        now = self._request(request.id)
+        due = review_due(now) if now else None
+        if now is None or due is None or now.escalated_at is not None:
+            return
+        signed = {"at": self._clock.now(), "actor": process_name("bot"), "source": Source.BOT}
+        with suppress(Conflict):  # the next look sees what became of it
+            escalated = BreakGlassEscalated.about(now, **signed, due=due)
+            self._ledger.append([escalated], expect={now.id: now.version})
+        self._reviews_at = 0.0
 
     def _forget(self, keys: Sequence[str]) -> None:
         """What is no longer so is news when it comes again."""

@@ -8,6 +8,7 @@ from slack_bolt import Ack, App, BoltContext
 
 from bot.buttons import RELEASE
 from bot.listeners import acts
+from bot.listeners.break_glass import open_break_glass_form
 from bot.listeners.caller import Caller, text_at
 from bot.listeners.context import Answer, ListenerContext
 from bot.listeners.look import list_requests, show_request
@@ -21,7 +22,8 @@ from jit.requests.intake import looks_secret, text_trouble
 HELP = """\
 `/jit request` asks for access. Add what you know: `/jit request orders-db/read 30m INC-42 db down: need shell`
 `/jit list` shows your requests · `/jit show R-7F3K` one of them · `/jit who orders-db` who holds what now
-`/jit release` gives access back · `/jit revoke R-7F3K reason` takes somebody's away"""
+`/jit release` gives access back · `/jit revoke R-7F3K reason` takes somebody's away
+`/jit break-glass INC-42 db down` lets you in at once in an emergency, if you are listed; it is reviewed"""
 
 REVOKED_FROM = "revoked from the command"
 
@@ -48,6 +50,9 @@ def register(app: App, ctx: ListenerContext) -> None:
         if subcommand == "request":
             ack()
             open_request_form(ctx, caller, text_at(body, "trigger_id"), rest)
+        elif subcommand == "break-glass":
+            ack()
+            open_break_glass_form(ctx, caller, text_at(body, "trigger_id"), rest)
         elif subcommand == "list":
             ack()
             ctx.run(caller, "list", lambda: list_requests(ctx, caller))

@@ -79,7 +79,7 @@ def _again(found: Catalogue, before: Request, *, own: bool) -> Filled:
 
 
 def _open_filled(ctx: ListenerContext, caller: Caller, trigger: str, filled: Callable[[Catalogue], Filled]) -> None:
-    if not _is_ours(ctx, caller):
+    if not is_ours(ctx, caller):
         refuse_press(ctx, caller, "request", RefusalReason.WRONG_WORKSPACE)
         return
     if ctx.visibility.is_none_of_us(caller.by, GUESTS_KNOWN_FOR):
@@ -104,12 +104,12 @@ def redraw_form(ctx: ListenerContext, caller: Caller, view: Payload, take: str =
     entered stays, as Slack keeps it by block id.
     """
     found = catalogue(ctx, caller.by.id)
-    asked = _asked(view)
+    asked = asked_in(view)
     asked = replace(asked, access=take or asked.access)
     access = found.chosen(asked.access)
     note = _note_of(view) if access is None else without_slip(_note_of(view))
     menu = ACCESS_TAKEN if take else CHOOSE_ACCESS
-    drawn = request_form(found.filled(Filled(asked, access, note=note)), _channel(view), menu)
+    drawn = request_form(found.filled(Filled(asked, access, note=note)), channel_of(view), menu)
     view_id, version = text_at(view, "id"), text_at(view, "hash")
     if is_id(view_id) and version.isascii() and _can_be_sent(asked):  # no others are Slack's
         ctx.opener.views_update(view_id=view_id, hash=version, view=drawn)
@@ -149,7 +149,7 @@ def register(app: App, ctx: ListenerContext) -> None:
             if not bad.slip:
                 ctx.record_refusal(caller, "request", bad.reason, bad.access, before)
             return
-        place = Place(caller.place.person, _channel(view))
+        place = Place(caller.place.person, channel_of(view))
         if ctx.try_run(
             caller, lambda: place, lambda: _answer(ctx, request_access(ctx.core, by=caller.by, asked=asked))
         ):
@@ -165,7 +165,8 @@ def register(app: App, ctx: ListenerContext) -> None:
     app.view(REQUEST_FORM)(send)
 
 
-def _asked(view: Payload) -> RequestForm:
+def asked_in(view: Payload) -> RequestForm:
+    """What stands in the fields."""
     return RequestForm(
         access=entered(view, ACCESS),
         duration=entered(view, DURATION),
@@ -185,8 +186,8 @@ class _Checked(NamedTuple):
 
 
 def _checked(ctx: ListenerContext, caller: Caller, view: Payload) -> _Checked:
-    asked = _asked(view)
-    if not _is_ours(ctx, caller):
+    asked = asked_in(view)
+    if not is_ours(ctx, caller):
         return _Checked(asked)  # the use case refuses, and records it
     try:
         policy = ctx.core.policies.current()
@@ -226,7 +227,7 @@ def _answer(ctx: ListenerContext, request: Request) -> str:
     return answers.asked(request, ctx.directory.name, shut=shut)
 
 
-def _is_ours(ctx: ListenerContext, caller: Caller) -> bool:
+def is_ours(ctx: ListenerContext, caller: Caller) -> bool:
     """Whether the caller may see the form: one of our workspace by the payload, or, where that names another one of our
     organisation, by Slack's word.
     """
@@ -253,7 +254,7 @@ def _note_of(view: Payload) -> str:
     return ""
 
 
-def _channel(view: Payload) -> str:
+def channel_of(view: Payload) -> str:
     """Where the command was typed. Came through Slack and back, so it is only an id or nothing."""
     found = _CHANNEL.fullmatch(text_at(view, "private_metadata"))
     return found[0] if found else ""

@@ -1,6 +1,7 @@
 """An alert as a message of its own: somebody has to look at it now, and afterwards can see what became of it."""
 
 from bot.views.card import revoke_button
+from bot.views.review import review_buttons
 from bot.views.text import Drawn, Names, actions, context, day_and_time, harmless, line_of, moment, named, section
 from bot.views.words import word
 from jit.facts import Alert, AlertName
@@ -25,6 +26,7 @@ def draw_alert(alert: Alert, request: Request | None, names: Names, mentions: st
     first = line_of(f"Over: {became}", name, about, where) if became else line_of(f"*ALERT* {name}", about, where)
     said = harmless(alert.says, SAYS)
     buttons = [revoke_button(request, names)] if request and request.state in _REVOCABLE else []
+    buttons += review_buttons(request) if request and alert.name is AlertName.REVIEW_OVERDUE else []
     return Drawn(
         first,
         [
@@ -43,6 +45,8 @@ def _became(alert: Alert, request: Request) -> str:
         return f"begun {moment(request.intent_at, alert.at)}"
     if alert.name is AlertName.NOT_SHOWN and request.approved_at is not None:
         return f"approved {moment(request.approved_at, alert.at)}"
+    if alert.name is AlertName.REVIEW_OVERDUE and request.reviewed is not None:
+        return f"reviewed {moment(request.reviewed.at, alert.at)}"
     if alert.name in _PASSING and request.over_at is not None:
         return f"{request.state.value} {moment(request.over_at, alert.at)}"
     return ""

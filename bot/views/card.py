@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
 from bot.buttons import APPROVE, ASK_AGAIN, DENY, END, REVOKE, WITHDRAW, value_of
+from bot.views import review
 from bot.views.text import (
     SECTION,
     Drawn,
@@ -59,6 +60,7 @@ def draw(
     nth: int | None = None,
     now: datetime | None = None,
     leave_out: frozenset[str] = frozenset(),
+    skipped: str = "",
 ) -> Drawn:
     """The card as it is true now.
 
@@ -69,19 +71,33 @@ def draw(
         nth: the how-manieth request of this person this week it is.
         now: to tell what is late by; as if all was on time, if left out.
         leave_out: buttons that whoever alone sees this has no use for.
+        skipped: mentions of those whom a break-glass passed over; by name, without telling them, if left out.
     """
     late = late_since(request, now) if now else None
     first = _first_line(request, names, late)
     blocks = [section(first), quote(request.why), *gives(request)]
-    decides = f"rule: {word(request.rule)}" if request.rule and not request.decided_by_rule else ""
-    if helps := line_of(harmless(request.incident or ""), _ordinal(nth), decides):
+    by_people = request.rule and not request.decided_by_rule and request.emergency is None
+    decides = f"rule: {word(request.rule)}" if by_people else ""
+    incident = harmless(request.incident or "") if request.emergency is None else ""
+    if helps := line_of(incident, _ordinal(nth), decides):
         blocks.append(context(helps))
     blocks += _rest(request, names, asked, late)
+    blocks += review.on_card(request, names, notify=skipped)
     blocks += actions([each for each in _buttons(request, late) if each["action_id"] not in leave_out])
     return Drawn(first, [*blocks, context(request.id)])
 
 
+def first_line(request: Request, names: Names, now: datetime | None) -> str:
+    """How it stands, in a sentence; ``now`` as in `draw`."""
+    return _first_line(request, names, late_since(request, now) if now else None)
+
+
 def _first_line(request: Request, names: Names, late: datetime | None) -> str:
+    loud = "*BREAK-GLASS* · " if request.emergency is not None else ""
+    return f"{loud}{_says(request, names, late)}"
+
+
+def _says(request: Request, names: Names, late: datetime | None) -> str:
     who, what, long = _who(request, names), f"*{word(request.access)}*", f"*{say_duration(request.duration)}*"
     if request.state is State.PENDING:
         return f"{who} asks for {what} for {long}"
@@ -93,8 +109,7 @@ def _who(request: Request, names: Names) -> str:
 
 
 def _state(request: Request, names: Names, late: datetime | None) -> str:  # noqa: C901, PLR0911  one return for each state
-    by = f" {by_rule(request)}" if request.by_rule else _by(deciders(request), names)
-    said = f"{by}{_at(request, request.approved_at)}" if request.approved_at else ""
+    said = _decided(request, names)
     closed = f"{_at(request, request.over_at)}{_by([request.closed_by] if request.closed_by else [], names)}"
     match request.state:
         case State.APPROVED:
@@ -104,7 +119,8 @@ def _state(request: Request, names: Names, late: datetime | None) -> str:  # noq
         case State.GRANTING:
             return f"Approved{said}, access is on its way"
         case State.ACTIVE:
-            return line_of(f"Active until{_at(request, request.ends_at)}", f"approved{said}")
+            approved = f"approved{said}" if request.emergency is None or request.counted else ""
+            return line_of(f"Active until{_at(request, request.ends_at)}", approved)
         case State.ENDING:
             since = request.ends_at if request.end_cause is EndCause.EXPIRED else request.ending_since
             return line_of(f"Ending since{_at(request, since)}: {ended_because(request, names)}", ending(request, late))
@@ -122,6 +138,14 @@ def _state(request: Request, names: Names, late: datetime | None) -> str:  # noq
             return f"Not granted: {word(request.target)} refused ({why}); nothing was given"
         case _:
             raise AssertionError("a pending request is asked for")
+
+
+def _decided(request: Request, names: Names) -> str:
+    """` by Bob 14:02`; of a break-glass, on what that rests stands below."""
+    people, at = _by(deciders(request), names), _at(request, request.approved_at)
+    if request.emergency is not None:
+        return f"{at}{', co-signed' if people else ''}{people}"
+    return f" {by_rule(request)}{at}" if request.by_rule else f"{people}{at}"
 
 
 def _ended(request: Request, names: Names) -> str:

@@ -117,6 +117,16 @@ def failed(request: Request) -> Drawn:
     )
 
 
+def reviewed(request: Request, names: Names) -> Drawn:
+    """The verdict on a break-glass, to whoever broke it."""
+    verdict = request.reviewed
+    says = "justified" if verdict and verdict.verdict == "justified" else "*not justified*"
+    who = named(verdict.reviewer, names) if verdict else ""
+    first = f"Reviewed: your break-glass of *{word(request.access)}*, {says}, by {who}"
+    said = [quote(verdict.reason)] if verdict else []
+    return Drawn(first, [section(first), *said, context(request.id)])
+
+
 def ended(request: Request, names: Names) -> Drawn:
     """Why, how long it was held, what was cut and what stays behind."""
     cut = plural(request.sessions, "session cut", "sessions cut") if request.sessions else ""

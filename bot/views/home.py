@@ -11,6 +11,7 @@ from datetime import datetime
 
 from bot.buttons import ASK, ASK_AGAIN, RELEASE, WITHDRAW, value_of
 from bot.views import card
+from bot.views.break_glass import own_review, to_review
 from bot.views.dm import connect
 from bot.views.text import (
     Json,
@@ -49,11 +50,16 @@ class Overview:
     waiting: Sequence[Request] | None
     open: Sequence[Request]
     past: Sequence[Request]
+    to_review: Sequence[Request] = ()
+    own_reviews: Sequence[Request] = ()
 
 
 def draw_home(overview: Overview, names: Names, now: datetime | None = None) -> Json:
     """The view, as it is true ``now``; as if all was on time, if that is left out."""
     opened = list(_titled("Open", _open(overview.open, names, now)))
+    opened += _titled("Being reviewed", (own_review(each, names) for each in overview.own_reviews[:BRIEFLY_SHOWN]))
+    reviews = overview.to_review[:BRIEFLY_SHOWN]
+    opened += _titled("To be reviewed by you", (block for each in reviews for block in to_review(each, names)))
     past = list(_titled("Before", (_past(request, names) for request in overview.past)))
     blocks = actions([button("Ask for access", ASK, "home", style="primary")])
     if overview.waiting is None:

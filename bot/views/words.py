@@ -73,7 +73,7 @@ def decided_by(request: Request, names: Names) -> str:
     """`approved by Bob (dba, 1/1) and Carol (security, 1/1)`, or `approved by rule: on call for orders-primary`; empty
     if it is not decided.
     """
-    if request.by_rule:
+    if request.by_rule and not request.counted:
         return f"approved {by_rule(request)}"
     if not request.counted:
         return ""

@@ -15,6 +15,7 @@ A new kind is a class in the file of its subject:
 """
 
 from jit.facts.alerts import Alert, AlertName
+from jit.facts.break_glass import BreakGlassEscalated, BreakGlassReviewed, Verdict
 from jit.facts.ends import (
     ENDED_BY_ITSELF,
     EndCause,
@@ -55,6 +56,7 @@ from jit.facts.requests import (
     LAPSED,
     Approval,
     Approved,
+    Basis,
     Counted,
     Denial,
     Denied,

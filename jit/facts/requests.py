@@ -10,8 +10,8 @@ from jit.durations import say_duration
 from jit.facts.ends import LEFT
 from jit.facts.fact import Digest, FreeText, Moment, Personal, Room, Said, Who
 from jit.facts.life import Life
-from jit.facts.ocsf import CREATE, OTHER, UPDATE, Class, Event
-from jit.facts.sentence import Access, Name, Part, Person, Several, Text, Time, Told, names, quote
+from jit.facts.ocsf import CREATE, OTHER, UPDATE, Class, Event, Severity
+from jit.facts.sentence import Access, Loud, Name, Part, Person, Several, Text, Time, Told, names, quote
 
 BEGIN_WITHIN = timedelta(minutes=15)
 """An approval whose grant has not begun by then lapses."""
@@ -23,6 +23,8 @@ LAPSED = {
     **LEFT,
 }
 """Why a request lapsed, in words."""
+Basis = Literal["rule", "exception", "emergency"]
+"""On what a request stands: a rule of the catalogue, an exception past its bounds, or a break-glass."""
 
 
 class Quorum(BaseModel):
@@ -88,12 +90,26 @@ class Requested(Life):
     """What the conditions of the rules could read when it was asked, as JSON (`jit.policy.conditions.Inputs`), from
     which the choice of the rule can be repeated. None before there were conditions.
     """
+    basis: Annotated[Basis, Said()] = "rule"
+    rested_on: Annotated[str, Personal(), Said()] = ""
+    """What an emergency rested on, in words: `INC-42 not checked: the provider did not answer in time`."""
+    skipped: tuple[Quorum, ...] = ()
+    """Those who would have decided, where it is an emergency."""
+    review_by: tuple[str, ...] = ()
+    """Who-expressions of those who review the emergency afterwards."""
+    review_within: timedelta | None = None
+
+    def event(self) -> Event:
+        return self.ocsf._replace(severity=Severity.MEDIUM) if self.basis == "emergency" else self.ocsf
 
     def told(self) -> Told:
         needs: Part = ("needs ", Several(tuple((f"{need.count} of ", need.audience) for need in self.needs), 3))
         about = (Access(self.access), " by ", Person(self.requester), " for ", self.duration)
         by_rule: Part = ("by rule: ", Name(self.rule, 200)) if self.rule else ""
-        return Told("requested", about, (needs if self.needs else "", by_rule, quote(self.why)))
+        emergency = self.basis == "emergency"
+        what: Part = (Loud("BREAK-GLASS"), " requested") if emergency else "requested"
+        on: Part = Text(self.rested_on) if emergency else "an exception" if self.basis == "exception" else ""
+        return Told(what, about, (needs if self.needs else "", "" if emergency else by_rule, on, quote(self.why)))
 
 
 class Approval(Life):
@@ -143,14 +159,18 @@ class Approved(Life):
     kind: Literal["approved"] = "approved"
     digest: Digest
     counted: tuple[Counted, ...]
-    """Empty where a rule decided."""
+    """Empty where a rule decided alone."""
     begin_by: Moment
     by_rule: Annotated[str, Personal(), Said()] = ""
-    """The rule that decided without people, and what it rested on: `on call for orders-primary, INC-42 open`."""
+    """The rule that decided without people, and what it rested on: `on call for orders-primary, INC-42 open`. Beside
+    people it is a break-glass, which they co-signed.
+    """
 
     def told(self) -> Told:
-        by = ((Person(each.approver), " (", Name(each.quorum, 80), ")") for each in self.counted)
-        who: Part = ("by rule: ", Text(self.by_rule, 200)) if self.by_rule else ("by ", Several(tuple(by)))
+        by = tuple((Person(each.approver), " (", Name(each.quorum, 80), ")") for each in self.counted)
+        people: Part = ("by ", Several(by))
+        rule: Part = ("by rule: ", Text(self.by_rule, 200), (", co-signed ", people) if by else "")
+        who = rule if self.by_rule else people
         return Told("approved", (Access(self.access), " for ", Person(self.requester)), (who,))
 
 

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from jit.ledger.append import AlreadyOpen, Conflict, Recorded
+    from jit.ledger.append import AlreadyOpen, Conflict, Recorded, ReviewOpen
     from jit.ledger.database import LedgerMisconfigured, connect, create_tables
     from jit.ledger.entry import Entry, TamperedEntry, breaks, check_chain
     from jit.ledger.followers import Lease, LeaseLost, Leases, Notes
@@ -32,6 +32,7 @@ __all__ = [
     "Notes",
     "Question",
     "Recorded",
+    "ReviewOpen",
     "Spool",
     "SpoolFailed",
     "StoredDirectory",
@@ -44,7 +45,7 @@ __all__ = [
 ]
 
 _HOME = {
-    **dict.fromkeys(("AlreadyOpen", "Conflict", "Recorded"), "append"),
+    **dict.fromkeys(("AlreadyOpen", "Conflict", "Recorded", "ReviewOpen"), "append"),
     **dict.fromkeys(("LedgerMisconfigured", "connect", "create_tables"), "database"),
     **dict.fromkeys(("TamperedEntry", "Entry", "breaks", "check_chain"), "entry"),
     **dict.fromkeys(("Lease", "LeaseLost", "Leases", "Notes"), "followers"),

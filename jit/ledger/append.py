@@ -25,6 +25,7 @@ from jit.ledger.privacy.people import is_closed
 from jit.ledger.rows import RECORD, call, insert_entries, last_entry, without_doubles
 from jit.ledger.unavailable import Overtaken
 from jit.requests.lifecycle import CannotFollow, Request, apply
+from jit.requests.reviews import unreviewed
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +39,11 @@ class InTheWay(Overtaken):
 
 
 class AlreadyOpen(Conflict):
-    """This person has an open request for this access. Nothing was recorded."""
+    """This person has an open request of this kind for this access. Nothing was recorded."""
+
+
+class ReviewOpen(Conflict):
+    """A break-glass of this person is not reviewed, and here is another without a co-signer. Nothing was recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,10 @@ def draft(
             if not locked:
                 raise InTheWay("rows of the read model are in the way")
             _clear_the_way(connection, ring, requests[fact.request_id], others)
+        if isinstance(fact, Requested) and fact.basis == "emergency" and not fact.needs:
+            if not locked:
+                raise InTheWay("two at the same time would not see each other")
+            _require_no_open_review(connection, ring, fact)
     told = [told_of(fact) for fact in new]
     keys = ring.closing(connection, (who for each in told for who in people_in(each)), known_will_do=not locked)
     written = [closed(fact, each, keys) for fact, each in zip(new, told, strict=True)]
@@ -153,11 +162,24 @@ def _clear_the_way(connection: Connection, ring: KeyRing, request: Request, othe
         found = load(connection, ring, other, allow_tampered=True)
         if found is None:
             readmodel.close(connection, other)
-        elif not (found.state.open and found.access == request.access and _may_be_of(found, request.requester)):
+        elif not (found.state.open and _is_like(found, request) and _may_be_of(found, request.requester)):
             readmodel.save(connection, [readmodel.row(found, index)])
         else:
             continue
         log.error("readmodel.put_right", request_id=other)
+
+
+def _require_no_open_review(connection: Connection, ring: KeyRing, fact: Requested) -> None:
+    """Raises ReviewOpen."""
+    question = readmodel.Question(requester=fact.requester, unreviewed=True)
+    for other in readmodel.find(connection, question):
+        found = load(connection, ring, other.id, allow_tampered=True)
+        if other.id != fact.request_id and (found is None or unreviewed(found)):
+            raise ReviewOpen(f"{other.id} is not reviewed")
+
+
+def _is_like(request: Request, other: Request) -> bool:
+    return request.access == other.access and readmodel.kind_of(request) == readmodel.kind_of(other)
 
 
 def _may_be_of(request: Request, person: str) -> bool:

@@ -18,6 +18,10 @@ _ASKED_FOR = exists().where(entries.c.request_id == requests.c.id, entries.c.kin
 """By the facts. Some logins can write rows here: of what nobody asked for there is none."""
 STANDARD = "standard"
 """The kind of a request that waits for approval."""
+EMERGENCY = "emergency"
+"""The kind of a break-glass: beside an open request for the same access."""
+_REVIEWED = exists().where(entries.c.request_id == requests.c.id, entries.c.kind == "break_glass.reviewed")
+_NEVER_GIVEN = sorted({State.DENIED, State.WITHDRAWN, State.LAPSED, State.FAILED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +34,9 @@ class Question:
     target: str | None = None
     over_since: datetime | None = None
     asked_since: datetime | None = None
+    kind: str | None = None
+    unreviewed: bool = False
+    """Of break-glass those alone that nobody has reviewed."""
     limit: int = 100
 
 
@@ -39,7 +46,7 @@ def row(request: Request, last_entry: int) -> dict[str, Any]:
     times = {"asked_at": request.asked_at, "ends_at": request.ends_at, "over_at": request.over_at}
     return {
         "id": request.id,
-        "kind": STANDARD,
+        "kind": kind_of(request),
         "state": request.state,
         "version": request.version,
         "requester": request.requester,
@@ -49,6 +56,10 @@ def row(request: Request, last_entry: int) -> dict[str, Any]:
         "wakes_at": to_micros(coming[0]) if coming else None,
         "last_entry": last_entry,
     }
+
+
+def kind_of(request: Request) -> str:
+    return STANDARD if request.emergency is None else EMERGENCY
 
 
 def save(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -65,9 +76,10 @@ _SAVE = text(
 
 
 def in_the_way(connection: Connection, request: Request) -> list[tuple[str, int]]:
-    """Other rows that say that this person has an open request for this access, and the last entry each speaks of."""
+    """Other rows that say that this person has an open request of its kind for this access, with their last entry."""
     same = (requests.c.requester == request.requester, requests.c.access == request.access, requests.c.id != request.id)
-    query = select(requests.c.id, requests.c.last_entry).where(*same, requests.c.state.in_(sorted(OPEN)))
+    alike = (*same, requests.c.kind == kind_of(request))
+    query = select(requests.c.id, requests.c.last_entry).where(*alike, requests.c.state.in_(sorted(OPEN)))
     return [(row.id, row.last_entry) for row in connection.execute(query)]
 
 
@@ -99,7 +111,9 @@ def find(connection: Connection, question: Question) -> list[Found]:
     query = newest_first.where(_ASKED_FOR).limit(question.limit)
     if question.states:
         query = query.where(requests.c.state.in_(sorted(question.states)))
-    for column in ("requester", "access", "target"):
+    if question.unreviewed:
+        query = query.where(requests.c.kind == EMERGENCY, requests.c.state.not_in(_NEVER_GIVEN), ~_REVIEWED)
+    for column in ("requester", "access", "target", "kind"):
         wanted = getattr(question, column)
         if wanted is not None:
             query = query.where(requests.c[column] == wanted)

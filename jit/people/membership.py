@@ -108,6 +108,11 @@ class Membership:
         """Whether somebody outside has to say who is meant, at least in part."""
         return any(leaf.startswith(_OUTSIDE) for each in who for leaf in self._leaves_of(each))
 
+    def schedules(self, who: Iterable[str]) -> frozenset[str]:
+        """The names of the schedules that ``who`` hangs on."""
+        leaves = {leaf for each in who for leaf in self._leaves_of(each)}
+        return frozenset(leaf.removeprefix(ON_CALL) for leaf in leaves if leaf.startswith(ON_CALL))
+
     def people(self, who: Iterable[str]) -> frozenset[str]:
         """The people of ``who`` that the policy itself names."""
         leaves = {leaf for each in who for leaf in self._leaves_of(each)}

@@ -1,7 +1,7 @@
 """Who somebody is: bound to a Slack id, never to an e-mail or a name, which can be edited."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -74,6 +74,10 @@ class Groups:
     def fresh(self, now: datetime) -> bool:
         """Young enough to decide by. One from the future, beyond what clocks may differ by, is not."""
         return -SKEW_LIMIT <= now - self.as_of <= GROUPS_FRESH_FOR
+
+    def in_emergency(self) -> "Groups":
+        """The same, with who is on call as `OnCallSnapshot.in_emergency` has it."""
+        return replace(self, on_call=self.on_call.in_emergency())
 
 
 NO_GROUPS = Groups(as_of=datetime.min.replace(tzinfo=UTC))

@@ -50,6 +50,16 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class BreakGlass:
+    """Who may let themselves in at once in an emergency, and who looks at that afterwards; both are who-expressions."""
+
+    who: tuple[str, ...]
+    max_duration: timedelta
+    review_within: timedelta
+    review_by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
     """One thing that can be asked for.
 
@@ -72,6 +82,7 @@ class Access:
     incident: str | None = None
     on_leave: OnLeave = "end"
     labels: Mapping[str, str] = field(default_factory=dict)
+    break_glass: BreakGlass | None = None
 
     incident_example: str | None = None
     """As the file gives it."""
@@ -85,6 +96,12 @@ class Access:
     def example_incident(self) -> str:
         """What an incident is written like here, for people; empty where nothing is known."""
         return self.incident_example or (example_of(self.incident) if self.incident else None) or ""
+
+    def longest(self, *, emergency: bool) -> timedelta:
+        """The most that it is given for; no time at all in an emergency, where nobody may break the glass."""
+        if not emergency:
+            return self.max_duration
+        return self.break_glass.max_duration if self.break_glass else timedelta(0)
 
     def accepts_incident(self, incident: str) -> bool:
         """Whether ``incident`` is written as this access wants it: matched whole, ASCII only."""

@@ -38,13 +38,17 @@ class Policy:
     notify: tuple[str, ...] = ()
     """Whom alerts mention."""
     _membership: Membership = field(init=False, repr=False)
+    _same_people: Mapping[str, frozenset[str]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         others = {*self.security, *self.notify}
         for access in self.accesses.values():
             others.update(access.request, access.deny)
             others.update(who for rule in access.rules for quorum in rule.quorums for who in quorum.who)
+            if access.break_glass is not None:
+                others.update(access.break_glass.who, access.break_glass.review_by)
         object.__setattr__(self, "_membership", Membership(self.groups, others))
+        object.__setattr__(self, "_same_people", _namesakes(self.people))
 
     @property
     def variables(self) -> frozenset[str]:
@@ -69,6 +73,10 @@ class Policy:
         """Whether Slack or a provider of schedules has to say whom the who-expressions mean, at least in part."""
         return self._membership.only_told(who)
 
+    def schedules_in(self, who: Iterable[str]) -> frozenset[str]:
+        """The names of the schedules that the who-expressions hang on."""
+        return self._membership.schedules(who)
+
     def named(self, who: Iterable[str]) -> frozenset[str]:
         """The people among the who-expressions whom the policy itself names, Slack's groups left out."""
         return self._membership.people(who)
@@ -86,6 +94,21 @@ class Policy:
             access.request, person, groups, now
         )
 
+    def may_break_glass(self, access: Access, person: str, groups: Groups, now: datetime) -> bool:
+        """Whether this person may let themselves in at once. Who is on call counts as `Groups.in_emergency` has it, but
+        for ``deny``, which has to be known.
+        """
+        glass = access.break_glass
+        if glass is None or not self.includes(glass.who, person, groups.in_emergency(), now):
+            return False
+        return not self.includes(access.deny, person, groups, now)
+
+    def accounts_of(self, person: str) -> frozenset[str]:
+        """This person's id, and every other that has a name of theirs, but for letter case, in a target or with a
+        provider.
+        """
+        return self._same_people.get(person, frozenset({person}))
+
     def askable(self, person: str, groups: Groups, now: datetime) -> list[Access]:
         """All that this person may ask for, by name. Quick: it runs on every keystroke of a search field."""
         circles = self._membership.circles(person, groups, now)
@@ -101,7 +124,7 @@ class Policy:
 
     def could_approve(self, rule: Rule, requester: str, groups: Groups, now: datetime) -> tuple[frozenset[str], ...]:
         """For each quorum everybody who could count for it."""
-        return tuple(self.members(quorum.who, groups, now) - {requester} for quorum in rule.quorums)
+        return tuple(self.members(quorum.who, groups, now) - self.accounts_of(requester) for quorum in rule.quorums)
 
     def decidable(self, rule: Rule, requester: str, groups: Groups, now: datetime) -> bool:
         """Whether the rule decides by itself, or enough people exist to approve a request of this person."""
@@ -112,7 +135,9 @@ class Policy:
 
     def counts_for(self, rule: Rule, person: str, requester: str, groups: Groups, now: datetime) -> bool:
         """Whether this person's approval would count at all."""
-        return person != requester and any(self.includes(quorum.who, person, groups, now) for quorum in rule.quorums)
+        return person not in self.accounts_of(requester) and any(
+            self.includes(quorum.who, person, groups, now) for quorum in rule.quorums
+        )
 
     def evaluate(
         self, rule: Rule, approvers: Iterable[str], requester: str, groups: Groups, now: datetime
@@ -121,7 +146,7 @@ class Policy:
 
         Their order, and an approval given twice, make no difference.
         """
-        others = sorted({*approvers} - {requester})
+        others = sorted({*approvers} - self.accounts_of(requester))
         could = [
             frozenset(person for person in others if self.includes(quorum.who, person, groups, now))
             for quorum in rule.quorums
@@ -149,3 +174,16 @@ class Policy:
         names = self.people.get(person, {})
         config = self.targets.get(target)
         return names.get(target) or (names.get(config.kind) if config else None)
+
+
+def _namesakes(people: Mapping[str, Mapping[str, str]]) -> dict[str, frozenset[str]]:
+    """Of everybody who shares a name with others somewhere, all of these."""
+    called: dict[tuple[str, str], set[str]] = {}
+    for person, names in people.items():
+        for key, name in names.items():
+            called.setdefault((key, name.strip().casefold()), set()).add(person)
+    same: dict[str, frozenset[str]] = {}
+    for each in called.values():
+        if len(each) > 1:
+            same |= {person: same.get(person, frozenset()) | each for person in each}
+    return same

@@ -17,6 +17,7 @@ from jit.people.person import Groups, Standing
 from jit.policy import Access, Policy, PolicyError, PolicyFolder, QuorumStatus, Rule, StaleGroups
 from jit.policy.choosing import choose
 from jit.policy.conditions import Holds, Inputs, Unknown
+from jit.policy.emergency import emergency_rule
 from jit.ports import Directory, DirectoryUnavailable, UnknownPerson
 from jit.requests.lifecycle import Request, State
 
@@ -104,7 +105,7 @@ def rules_in(policy: Policy, request: Request) -> Rules | None:
         access.grants != request.permissions
         or access.target != request.target
         or policy.principal(request.requester, request.target) != request.principal
-        or request.duration > access.max_duration
+        or request.duration > access.longest(emergency=request.emergency is not None)
         or access.risk != request.risk
         or rule.quorums != request.needs
         or (rule.automatic is not None) != request.decided_by_rule
@@ -117,10 +118,18 @@ def rules_in(policy: Policy, request: Request) -> Rules | None:
     return Rules(policy, access, rule)
 
 
+def groups_for(request: Request, directory: Directory) -> Groups:
+    """Who is in which group and on call, as it counts for this request."""
+    groups = directory.groups()
+    return groups.in_emergency() if request.emergency is not None else groups
+
+
 def rule_of(request: Request, access: Access) -> Rule | None:
     """The rule that these rules choose by what was so when it was asked. None if they choose none, or that cannot be
     told: of a request from before there were conditions, where the rules have some.
     """
+    if request.emergency is not None:
+        return emergency_rule(access, co_signed=bool(request.needs))
     if request.inputs is not None:
         inputs = inputs_of(request)
         return choose(access, inputs).rule if inputs else None
@@ -140,10 +149,10 @@ def evaluate(request: Request, approvers: Iterable[str], rules: Rules, directory
     """What the approvals of these people decide now, or the rule alone. Those of people who may no longer act do not
     count.
     """
-    groups, workspace = directory.groups(), directory.workspace
+    groups, workspace = groups_for(request, directory), directory.workspace
     decision = partial(Decision, at=now, rules=rules, groups_as_of=groups.as_of)
     try:
-        may_ask = rules.policy.may_ask(rules.access, request.requester, groups, now)
+        may_ask = _may_ask(request, rules, directory.groups(), now)
         if not may_ask or not _good(request.requester, directory, workspace):
             return decision(reason=RefusalReason.NOT_ALLOWED_TO_ASK)
         if rules.rule.automatic is not None:
@@ -155,6 +164,12 @@ def evaluate(request: Request, approvers: Iterable[str], rules: Rules, directory
     except DirectoryUnavailable:
         return decision(reason=RefusalReason.CANNOT_LOOK_UP)
     return decision(reason=None if quorum_status.complete else RefusalReason.QUORUM_GONE, quorum_status=quorum_status)
+
+
+def _may_ask(request: Request, rules: Rules, groups: Groups, now: datetime) -> bool:
+    """Raises StaleGroups."""
+    ask = rules.policy.may_ask if request.emergency is None else rules.policy.may_break_glass
+    return ask(rules.access, request.requester, groups, now)
 
 
 def _against_rule(request: Request, rule: Rule, groups: Groups, now: datetime) -> RefusalReason | None:

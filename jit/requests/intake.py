@@ -72,53 +72,65 @@ class BadInput(Exception):
         return self.reason is RefusalReason.BAD_INPUT
 
 
-def validate(asked: RequestForm, policy: Policy, person: str, groups: Groups, now: datetime) -> ValidRequest:
-    """Read the form as this person's. Raises BadInput, naming every wrong field; StaleGroups."""
+def validate(
+    asked: RequestForm, policy: Policy, person: str, groups: Groups, now: datetime, *, emergency: bool = False
+) -> ValidRequest:
+    """Read the form as this person's. Raises BadInput, naming every wrong field; StaleGroups. With ``emergency`` as
+    break-glass, which nobody decides and which needs an incident.
+    """
     problems: dict[str, str] = {}
     named = access = policy.accesses.get(asked.access.strip())
-    if access is None or not policy.may_ask(access, person, groups, now):
+    may = policy.may_break_glass if emergency else policy.may_ask
+    if access is None or not may(access, person, groups, now):
         access = None
-        problems[ACCESS] = "There is no such access that you may ask for. Choose one from the list."
-    duration = _duration(asked.duration, access, problems)
+        what = "for which you may break the glass" if emergency else "that you may ask for"
+        problems[ACCESS] = f"There is no such access {what}. Choose one from the list."
+    duration = _duration(asked.duration, access, problems, emergency=emergency)
     if trouble := reason_trouble(asked.reason, asked.access):
         problems[REASON] = trouble
     incident = asked.incident.strip() or None
-    if trouble := _incident_trouble(incident, access):
+    if trouble := _incident_trouble(incident, access, emergency=emergency):
         problems[INCIDENT] = trouble
     if problems or access is None or duration is None:
         forbidden = access is None and asked.access.strip()
-        raise BadInput(problems, RefusalReason.NOT_ALLOWED_TO_ASK if forbidden else RefusalReason.BAD_INPUT, named)
+        not_allowed = RefusalReason.NOT_LISTED if emergency else RefusalReason.NOT_ALLOWED_TO_ASK
+        raise BadInput(problems, not_allowed if forbidden else RefusalReason.BAD_INPUT, named)
     principal = policy.principal(person, access.target)
     if principal is None:
         raise BadInput({}, RefusalReason.NO_PRINCIPAL, access)
-    if not any(policy.decidable(rule, person, groups, now) for rule in access.rules):
+    if not emergency and not any(policy.decidable(rule, person, groups, now) for rule in access.rules):
         raise BadInput({}, RefusalReason.NOBODY_COULD_APPROVE, access)
     return ValidRequest(access, principal, duration, asked.reason, incident)
 
 
-def trouble_with(asked: RequestForm, policy: Policy, person: str, groups: Groups, now: datetime) -> BadInput | None:
+def trouble_with(
+    asked: RequestForm, policy: Policy, person: str, groups: Groups, now: datetime, *, emergency: bool = False
+) -> BadInput | None:
     """What stands in the way; None if nothing does. Raises StaleGroups."""
     try:
-        validate(asked, policy, person, groups, now)
+        validate(asked, policy, person, groups, now, emergency=emergency)
     except BadInput as bad:
         return bad
     return None
 
 
-def _duration(text: str, access: Access | None, problems: dict[str, str]) -> timedelta | None:
+def _duration(text: str, access: Access | None, problems: dict[str, str], *, emergency: bool) -> timedelta | None:
     try:
         duration = parse_duration(text)
     except BadDuration as bad:
         problems[DURATION] = str(bad)
         return None
-    if access is not None and duration > access.max_duration:
-        problems[DURATION] = f"At most {say_duration(access.max_duration)} for {access.name}."
+    most = access.longest(emergency=emergency) if access is not None else duration
+    if access is not None and duration > most:
+        problems[DURATION] = f"At most {say_duration(most)} for {access.name}{' in an emergency' if emergency else ''}."
     return duration
 
 
-def _incident_trouble(incident: str | None, access: Access | None) -> str | None:
+def _incident_trouble(incident: str | None, access: Access | None, *, emergency: bool) -> str | None:
     if incident is not None and (trouble := text_trouble(incident, longest=100)):
         return trouble
+    if emergency and incident is None:
+        return "Break-glass needs an incident: name the one you are on."
     if access is None or access.incident is None:
         return None
     if incident is None:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from jit.people.person import Groups, Person, Standing
 from jit.policy import Access, Policy
-from jit.requests.decision import rules_in
+from jit.requests.decision import inputs_of, rules_in
 from jit.requests.lifecycle import Request, State
 
 Left = Literal["deactivated", "left_rules"]
@@ -56,21 +56,38 @@ def by_rules(request: Request, policy: Policy, groups: Groups, now: datetime) ->
         rules = rules_in(policy, request)
         if rules is None:
             return "rules_changed"
-        return None if _lets(rules.access, request.requester, policy, groups, now) else "left_rules"
+        return None if _lets(rules.access, request, policy, groups, now) else "left_rules"
     there = policy.accesses.get(request.access)
     if there is None:
         return "access_gone"
-    if not _lets(there, request.requester, policy, groups, now):
+    if not _lets(there, request, policy, groups, now):
         return "left_rules"
     return None if policy.principal(request.requester, there.target) else "nameless"
 
 
-def _lets(access: Access, person: str, policy: Policy, groups: Groups, now: datetime) -> bool:
+def _lets(access: Access, request: Request, policy: Policy, groups: Groups, now: datetime) -> bool:
     """Raises StaleGroups, DoubtfulGroups."""
-    if policy.may_ask(access, person, groups, now):
+    person, who = request.requester, access.request
+    if request.emergency is not None:
+        who = access.break_glass.who if access.break_glass else ()
+    if _may_ask(access, request, policy, groups, now):
         return True
     denied = policy.includes(access.deny, person, groups, now)
-    doubtful = frozenset(each for each in policy.slack_groups(access.request) if not groups.members.get(each))
+    doubtful = frozenset(each for each in policy.slack_groups(who) if not groups.members.get(each))
     if doubtful and not denied:
         raise DoubtfulGroups(doubtful)
     return False
+
+
+def _may_ask(access: Access, request: Request, policy: Policy, groups: Groups, now: datetime) -> bool:
+    """What was given in an emergency to somebody on call does not end with their shift. Raises StaleGroups."""
+    person, glass = request.requester, access.break_glass
+    if request.emergency is None:
+        return policy.may_ask(access, person, groups, now)
+    if policy.may_break_glass(access, person, groups, now):
+        return True
+    inputs = inputs_of(request)
+    if not request.given or inputs is None or glass is None:
+        return False
+    then = {schedule for schedule, was in inputs.on_call.items() if was}
+    return bool(then & policy.schedules_in(glass.who)) and not policy.includes(access.deny, person, groups, now)

@@ -20,6 +20,9 @@ from uuid import UUID
 from jit.facts import (
     Approval,
     Approved,
+    Basis,
+    BreakGlassEscalated,
+    BreakGlassReviewed,
     Counted,
     Denial,
     Denied,
@@ -97,6 +100,8 @@ MAY_FOLLOW: Mapping[type, frozenset[State]] = {
     Released: frozenset({State.GRANTING, State.ACTIVE}),
     Revoked: frozenset({State.APPROVED, State.GRANTING, State.ACTIVE}),
     RequesterLeft: frozenset({State.GRANTING, State.ACTIVE}),
+    BreakGlassReviewed: frozenset({State.ACTIVE, State.ENDING, State.ENDED}),
+    BreakGlassEscalated: frozenset({State.ACTIVE, State.ENDING, State.ENDED}),
     RevokeIntent: ANY,
     RevokeFailed: ANY,
     Ended: ANY,
@@ -169,6 +174,10 @@ class Request:
     over_at: datetime | None = None
     sessions: int = 0
     left_behind: tuple[str, ...] = ()
+    basis: Basis = "rule"
+    emergency: Requested | None = None  # by which somebody broke the glass
+    reviewed: BreakGlassReviewed | None = None
+    escalated_at: datetime | None = None
 
     @property
     def approvers(self) -> tuple[str, ...]:
@@ -194,6 +203,7 @@ class Request:
             self.risk,
             [need.model_dump(exclude_defaults=True) for need in self.needs],
             *([further] if further != ["", False, 1] else []),  # requests of before have none of it
+            *([self.basis, self.emergency.rested_on if self.emergency else ""] if self.basis != "rule" else []),
         )
 
     @property
@@ -208,9 +218,7 @@ class Request:
 
     @property
     def held_for(self) -> timedelta | None:
-        if self.granted_at is None or self.over_at is None:
-            return None
-        return self.over_at - self.granted_at
+        return self.over_at - self.granted_at if self.granted_at and self.over_at else None
 
 
 def digest_of(*shown: object) -> str:
@@ -268,6 +276,8 @@ def _new_request(fact: Requested) -> Request:
         different_people=fact.different_people,
         denials_needed=fact.denials_needed,
         inputs=fact.inputs,
+        basis=fact.basis,
+        emergency=fact if fact.basis == "emergency" else None,
     )
 
 
@@ -314,6 +324,10 @@ def _step(request: Request, fact: Life) -> Request:  # noqa: C901, PLR0911, PLR0
             return replace(ending, closed_by=fact.actor, closed_because=fact.reason)
         case RequesterLeft():
             return _ending(request, EndCause(fact.because), fact.at)
+        case BreakGlassReviewed():
+            return replace(request, reviewed=fact)
+        case BreakGlassEscalated():
+            return replace(request, escalated_at=fact.at)
         case RevokeIntent():
             return replace(
                 request,

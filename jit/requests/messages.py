@@ -54,6 +54,13 @@ SAYS: dict[RefusalReason, str] = {
     ),
     RefusalReason.CONDITION_GONE: "What the rule decided by is no longer so.",
     RefusalReason.CONDITION_UNKNOWN: "Whether the rule that decides still holds is not known right now.",
+    RefusalReason.NOT_LISTED: (
+        "You are not among those who may break the glass for this. `/jit request` asks people, who may be quick."
+    ),
+    RefusalReason.NO_OPEN_INCIDENT: "Break-glass needs an incident that is open. Name that, or use `/jit request`.",
+    RefusalReason.NOT_ALLOWED_TO_REVIEW: "You are not among those who review this. Its message says who is.",
+    RefusalReason.OWN_REVIEW: "You took part in this break-glass, so somebody else has to review it.",
+    RefusalReason.ALREADY_REVIEWED: "This was reviewed already; one verdict stands.",
     RefusalReason.MALFORMED: "That button or form does not look like ours. Nothing was changed.",
     RefusalReason.BUSY: "Too much is going on right now. Nothing was changed; please press again.",
     RefusalReason.TOO_MANY: (

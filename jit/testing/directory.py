@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from jit.people.on_call import NOTHING_KNOWN, Shift
+from jit.people.answers import Because
+from jit.people.on_call import NOTHING_KNOWN, NotKnown, Shift
 from jit.people.person import Groups, Person
 from jit.ports import Clock, DirectoryUnavailable, UnknownPerson
 
@@ -16,7 +17,7 @@ class InMemoryDirectory:
     """A `Directory` of these people, all full members of ``workspace``.
 
     While ``gone`` it answers nobody. ``members`` holds Slack's user groups, ``groups_age`` how old the snapshot of
-    them is; ``on_call`` and ``on_call_age`` the same of schedules.
+    them is; ``on_call`` and ``on_call_age`` the same of schedules, of which those in ``silent`` have no answer now.
     ``meanwhile`` is called with each person who was looked up: what happens while a press is being decided.
     """
 
@@ -27,6 +28,7 @@ class InMemoryDirectory:
         self.groups_age = timedelta(0)
         self.on_call: dict[str, frozenset[str]] = {}
         self.on_call_age = timedelta(0)
+        self.silent: dict[str, Because] = {}
         self.gone = False
         self.meanwhile: Callable[[str], None] = lambda _person: None
         self._clock = clock
@@ -47,6 +49,8 @@ class InMemoryDirectory:
         now, told = self._clock.now(), NOTHING_KNOWN
         for schedule, people in self.on_call.items():
             told = told.with_answer(Shift(schedule, people, now - self.on_call_age, by="fake", took=0.1))
+        for schedule, because in self.silent.items():
+            told = told.with_answer(NotKnown(schedule, because, now, by="fake"))
         return Groups(as_of=now - self.groups_age, members=dict(self.members), on_call=told)
 
     def change(self, person: str, **how: Any) -> None:

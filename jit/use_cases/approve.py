@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-from jit.facts import BEGIN_WITHIN, Approval, Approved, Counted, RefusalReason
+from jit.facts import BEGIN_WITHIN, Alert, Approval, Approved, Counted, RefusalReason
 from jit.policy import QuorumStatus
 from jit.requests.decision import Decision, Outcome, evaluate
 from jit.requests.lifecycle import Request
 from jit.use_cases.actor import Actor
 from jit.use_cases.attempt import Attempt
+from jit.use_cases.break_glass import alert, by_break_glass
 from jit.use_cases.core import Core
 from jit.use_cases.deciding import to_decide
 
@@ -46,11 +47,16 @@ def _approve(attempt: Attempt, request_id: str, digest: str) -> ApprovalResult:
     common = attempt.signed(decision.at) | {"policy_version": rules.policy.version, "digest": digest}
     mine = Approval.about(request, approver=by.id, quorums=labels, groups_as_of=decision.groups_as_of, **common)
     facts: list[Approval | Approved] = [mine]
+    beside: list[Alert] = []
     decided = decision.outcome is Outcome.HOLDS
     if decided:
         counted = _counted((*request.approvals, mine), decision.quorum_status)
-        facts.append(Approved.about(request, counted=counted, begin_by=decision.at + BEGIN_WITHIN, **common))
-    after = attempt.record(request, facts)
+        by_rule = by_break_glass(request)
+        begin_by = decision.at + BEGIN_WITHIN
+        approved = Approved.about(request, counted=counted, begin_by=begin_by, by_rule=by_rule, **common)
+        facts.append(approved)
+        beside = [alert(request, approved)] if request.emergency else []
+    after = attempt.record(request, facts, beside)
     announced = not decided or attempt.announce(core.queue.grant, request.id)
     return ApprovalResult(after, decision, announced)
 

@@ -12,7 +12,7 @@ from typing import Any, NoReturn, TypeVar
 
 import structlog
 
-from jit.facts import Life, RefusalReason, Source
+from jit.facts import Fact, Life, RefusalReason, Source
 from jit.ledger import Conflict
 from jit.policy import Access, Policy, PolicyError
 from jit.ports import QueueUnavailable
@@ -96,10 +96,14 @@ class Attempt:
         if trouble := text_trouble(text):
             self.refuse(RefusalReason.BAD_INPUT, request, problems={REASON: trouble})
 
-    def record(self, before: Request | None, facts: Sequence[Life]) -> Request:
-        """The request after these facts, appended against what the decision was based on. Raises Conflict."""
+    def record(self, before: Request | None, facts: Sequence[Life], beside: Sequence[Fact] = ()) -> Request:
+        """The request after these facts, appended against what the decision was based on, with ``beside`` or not at
+        all. Raises Conflict.
+        """
         about = facts[0].request_id
-        return self.core.ledger.append(facts, expect={about: before.version if before else 0}).requests[about]
+        return self.core.ledger.append([*facts, *beside], expect={about: before.version if before else 0}).requests[
+            about
+        ]
 
     def until_recorded(self, request_id: str, act: Callable[[], Result]) -> Result:
         """What ``act`` returns once nobody was faster; it is done anew after each Conflict."""

@@ -2,7 +2,7 @@
 
 from jit.facts import Approval, Denied, RefusalReason
 from jit.policy import StaleGroups
-from jit.requests.decision import Rules, evaluate, rules_for
+from jit.requests.decision import Rules, evaluate, groups_for, rules_for
 from jit.requests.lifecycle import Request
 from jit.use_cases.attempt import Attempt
 
@@ -22,7 +22,7 @@ def to_decide(
     if isinstance(rules, RefusalReason):
         attempt.require_may_follow(request, step)
         attempt.refuse(rules, request)
-    groups, now = core.directory.groups(), core.clock.now()
+    groups, now = groups_for(request, core.directory), core.clock.now()
     try:
         counts = rules.policy.counts_for(rules.rule, by.id, request.requester, groups, now)
     except StaleGroups:
@@ -43,7 +43,7 @@ def _require_turn(attempt: Attempt, request: Request, rules: Rules) -> None:
     if all(quorum.stage == 1 for quorum in rules.rule.quorums):
         return
     core, by = attempt.core, attempt.by
-    groups, now = core.directory.groups(), core.clock.now()
+    groups, now = groups_for(request, core.directory), core.clock.now()
     decision = evaluate(request, request.approvers, rules, core.directory, now)
     own = (quorum.stage for quorum in rules.rule.quorums if rules.policy.includes(quorum.who, by.id, groups, now))
     if min(own, default=1) > decision.quorum_status.stage:

@@ -2,7 +2,7 @@
 
 from jit.facts import Denial, Denied, RefusalReason
 from jit.policy import StaleGroups
-from jit.requests.decision import Rules
+from jit.requests.decision import Rules, groups_for
 from jit.requests.lifecycle import Request
 from jit.use_cases.actor import Actor
 from jit.use_cases.attempt import Attempt
@@ -36,7 +36,7 @@ def deny(core: Core, *, by: Actor, request_id: str, digest: str, reason: str) ->
 def _others_who_denied(attempt: Attempt, request: Request, rules: Rules) -> int:
     """As many as still may decide. Raises Refusal."""
     core, now = attempt.core, attempt.core.clock.now()
-    groups = core.directory.groups()
+    groups = groups_for(request, core.directory)
     if any(each.approver == attempt.by.id for each in request.denials):
         attempt.refuse(RefusalReason.ALREADY_DENIED, request)
     try:

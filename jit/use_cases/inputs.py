@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from jit.ledger import Question
 from jit.people import on_call
-from jit.people.incidents import Incident, NoSuchIncident
+from jit.people.incidents import Incident, NoSuchIncident, NotKnown
 from jit.people.on_call import Shift
 from jit.policy import Access, Policy
 from jit.policy.conditions import Condition, IncidentInputs, Inputs
@@ -17,6 +17,7 @@ from jit.ports import DirectoryUnavailable
 from jit.requests.decision import on_call_for
 from jit.requests.intake import ValidRequest
 from jit.requests.lifecycle import Request
+from jit.requests.reviews import unreviewed
 from jit.use_cases.attempt import Attempt
 
 A_DAY = timedelta(days=1)
@@ -27,8 +28,10 @@ MOST_READ = 1000
 """Requests of the past that are looked at; of more than these nothing is said."""
 
 
-def read_inputs(attempt: Attempt, valid: ValidRequest, policy: Policy) -> Inputs:
-    """Raises StaleGroups, LedgerUnavailable."""
+def read_inputs(
+    attempt: Attempt, valid: ValidRequest, policy: Policy, incident: IncidentInputs | None = None
+) -> Inputs:
+    """``incident``: as it was found already. Raises StaleGroups, LedgerUnavailable."""
     core, person, access = attempt.core, attempt.by.id, valid.access
     conditions = [rule.when for rule in access.rules if rule.when is not None]
     schedules = sorted({name for condition in conditions for name in condition.schedules})
@@ -36,7 +39,7 @@ def read_inputs(attempt: Attempt, valid: ValidRequest, policy: Policy) -> Inputs
         core.on_call.who(schedule, core.clock.now())  # which the directory knows from then on
     groups, now = core.directory.groups(), core.clock.now()
     shifts = [groups.on_call.who(schedule, now) for schedule in schedules]
-    incident, found = _incident(attempt, valid.incident, conditions)
+    known, found = (incident, []) if incident else _incident(attempt, valid.incident, conditions)
     inputs = Inputs(
         requester=person,
         groups=policy.groups_of(person, groups, now) if _any(conditions, "requester.groups") else (),
@@ -48,7 +51,7 @@ def read_inputs(attempt: Attempt, valid: ValidRequest, policy: Policy) -> Inputs
         labels=dict(access.labels),
         duration=valid.duration,
         reason=valid.why,
-        incident=incident,
+        incident=known,
         now=now,
         answers=(*(_of_shift(shift, person) for shift in shifts), *found),
     )
@@ -86,21 +89,34 @@ def _incident(
     if not any(condition.asks_incident for condition in conditions):
         return IncidentInputs(named), []
     found = attempt.core.incidents.find(named)
+    return incident_inputs(named, found, attempt.by.id), [answer_of(named, found)]
+
+
+def answer_of(named: str, found: Incident | NoSuchIncident | NotKnown) -> Answer:
+    """What the provider of incidents was asked, and what it said."""
     if isinstance(found, Incident):
-        told = IncidentInputs(
-            named,
-            known=True,
-            open=found.open,
-            severity=found.severity or None,
-            service=found.service or None,
-            responder=attempt.by.id in found.responders,
-        )
         said = "open" if found.open else "closed"
     elif isinstance(found, NoSuchIncident):
-        told, said = IncidentInputs(named, known=False), "there is none"
+        said = "there is none"
     else:
-        told, said = IncidentInputs(named), f"not known: {found.reason.words}"
-    return told, [Answer(f"incident {named}", said, found.by, found.as_of, found.took)]
+        said = f"not known: {found.reason.words}"
+    return Answer(f"incident {named}", said, found.by, found.as_of, found.took)
+
+
+def incident_inputs(named: str, found: Incident | NoSuchIncident | NotKnown, person: str) -> IncidentInputs:
+    """What the provider said of the incident that ``person`` named."""
+    if isinstance(found, NoSuchIncident):
+        return IncidentInputs(named, known=False)
+    if not isinstance(found, Incident):
+        return IncidentInputs(named)
+    return IncidentInputs(
+        named,
+        known=True,
+        open=found.open,
+        severity=found.severity or None,
+        service=found.service or None,
+        responder=person in found.responders,
+    )
 
 
 def _with_history(attempt: Attempt, inputs: Inputs, access: Access, conditions: Sequence[Condition]) -> Inputs:
@@ -112,10 +128,21 @@ def _with_history(attempt: Attempt, inputs: Inputs, access: Access, conditions: 
         by_day = tuple(sum(age // A_DAY == day for age in given) for day in range(days))
         inputs = replace(inputs, grants_by_day=by_day if len(before) < MOST_READ else None)
     if any(limit.per_person is not None or limit.per_access is not None for limit in limits):
-        alone = [each for each in _asked(attempt, access, 1) if each.by_rule]
+        alone = [each for each in _asked(attempt, access, 1) if each.by_rule and each.basis == "rule"]
         own = sum(each.requester == inputs.requester for each in alone)
         inputs = replace(inputs, automatic_for_access=len(alone), automatic_for_person=own)
+    if _any(conditions, "history.break_glass_open"):
+        inputs = replace(inputs, break_glass_open=unreviewed_of(attempt))
     return inputs
+
+
+def unreviewed_of(attempt: Attempt) -> bool:
+    """Whether a break-glass of the actor is not reviewed: one whose entries were changed is not."""
+    ledger = attempt.core.ledger
+    found = [
+        ledger.request_as_written(each.id) for each in ledger.find(Question(requester=attempt.by.id, unreviewed=True))
+    ]
+    return any(request is None or unreviewed(request) for request in found)
 
 
 def _asked(attempt: Attempt, access: Access, days: int, requester: str | None = None) -> list[Request]:

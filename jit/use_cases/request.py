@@ -1,11 +1,12 @@
 """Asking for access."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from jit.facts import BEGIN_WITHIN, Approved, Lapsed, RefusalReason, Requested
 from jit.ledger import AlreadyOpen, Conflict, Question
+from jit.ledger.readmodel import STANDARD
 from jit.policy import Access, Policy, Rule, StaleGroups
 from jit.policy.choosing import choose
 from jit.policy.conditions import Inputs
@@ -35,7 +36,7 @@ def request_access(core: Core, *, by: Actor, asked: RequestForm) -> Request:
     attempt = Attempt(core, by, "request")
     attempt.admit()
     policy, now = attempt.policy(), core.clock.now()
-    _require_share(attempt)
+    require_share(attempt)
     valid = _validated(attempt, asked, policy)
     inputs = _inputs(attempt, valid, policy)
     rule = _rule(attempt, valid.access, policy, inputs)
@@ -70,7 +71,8 @@ def request_access(core: Core, *, by: Actor, asked: RequestForm) -> Request:
     )
 
 
-def _require_share(attempt: Attempt) -> None:
+def require_share(attempt: Attempt) -> None:
+    """Raises Refusal."""
     now = attempt.core.clock.now()
     before = attempt.core.ledger.count_asked(attempt.by.id, now - ASKED_WITHIN, now)
     if sum(before.values()) >= ASKED_AT_MOST or before.get(State.WITHDRAWN, 0) >= WITHDRAWN_AT_MOST:
@@ -141,18 +143,24 @@ def _file(attempt: Attempt, policy: Policy, rule: Rule, inputs: Inputs, fact: Ca
 
     Another open request of this person for this access is refused, or closed where the rules have outdated it.
     """
-    for length in ID_LENGTHS:
-        requested = fact("R-" + "".join(secrets.choice(ALPHABET) for _ in range(length)))
+    for request_id in request_ids():
+        requested = fact(request_id)
         try:
             return _record(attempt, requested, rule, inputs)
         except AlreadyOpen:
-            same = Question(requester=attempt.by.id, access=requested.access, states=OPEN, limit=1)
+            same = Question(requester=attempt.by.id, access=requested.access, states=OPEN, kind=STANDARD, limit=1)
             before = next(iter(attempt.core.ledger.requests(same)), None)
             if before is None or not _close_outdated(attempt, before, policy):
                 attempt.refuse(RefusalReason.ALREADY_OPEN, before)
         except Conflict:
             continue  # this id is taken
     raise AssertionError("no free request id")
+
+
+def request_ids() -> Iterator[str]:
+    """To be tried until one is free."""
+    for length in ID_LENGTHS:
+        yield "R-" + "".join(secrets.choice(ALPHABET) for _ in range(length))
 
 
 def _close_outdated(attempt: Attempt, request: Request, policy: Policy) -> bool:

@@ -2,6 +2,7 @@
 
 from jit.facts import RefusalReason, Revoked, Source
 from jit.policy import StaleGroups
+from jit.requests.decision import groups_for
 from jit.requests.lifecycle import Request
 from jit.use_cases.actor import Actor
 from jit.use_cases.attempt import Attempt
@@ -44,11 +45,12 @@ def _may_end(attempt: Attempt, request: Request) -> bool:
     """
     core, person = attempt.core, attempt.by.id
     policy = core.policies.newest() or attempt.policy(request)
-    groups, now = core.directory.groups(), core.clock.now()
+    groups, now = groups_for(request, core.directory), core.clock.now()
     try:
         if policy.is_security(person, groups, now):
             return True
-        who = [who for need in request.needs for who in need.who]
+        skipped = request.emergency.skipped if request.emergency else ()
+        who = [who for need in (*request.needs, *skipped) for who in need.who]
         return person != request.requester and policy.includes(who, person, groups, now)
     except StaleGroups:
         attempt.refuse(RefusalReason.STALE_GROUPS, request)

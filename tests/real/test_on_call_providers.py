@@ -336,3 +336,21 @@ def test_grafana_that_tells_of_another_schedule_or_user_puts_nobody_on_call(
     server.answers[ASKED_AT["grafana_irm"]] = Reply(page("grafana_irm", [], id="S00OTHER"))
     assert watching("grafana_irm").who().reason is Because.UNREADABLE
     assert not [asked for asked in server.asked if re.search("current", asked.path)]
+
+
+def test_what_was_known_last_outlives_a_restart_while_the_provider_is_down_for_break_glass_alone(
+    server: AnsweringServer, shared: tuple[AnsweringServer, Asking], tmp_path: Path
+) -> None:
+    schedules = {SCHEDULE: schedule("pagerduty", server.url)}
+    puts_on_call(server, "pagerduty", PEOPLE["pagerduty"][ALICE])
+    before = Watching(shared[1], tmp_path, schedules)
+    before.poller.poll()
+    server.answers[ASKED_AT["pagerduty"]] = Reply(b"<h1>Oops</h1>", 500, media_type="text/html")
+    after = Watching(shared[1], tmp_path, schedules, begin_with=before.kept[-1])
+    after.clock.move(hours=3)
+    after.poller.poll()
+    now_, kept = after.clock.now(), after.kept[-1]
+    assert isinstance(kept.who(SCHEDULE, now_), NotKnown)
+    last = kept.in_emergency().who(SCHEDULE, now_)
+    assert isinstance(last, Shift)
+    assert (last.people, last.as_of) == (frozenset({ALICE}), T0)

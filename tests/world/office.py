@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jit.facts import RefusalReason, Refused, Source, write_fact
+from jit.facts import RefusalReason, Refused, Source, Verdict, write_fact
 from jit.requests.intake import RequestForm
 from jit.requests.lifecycle import Request
 from jit.requests.messages import sentence
@@ -14,10 +14,12 @@ from jit.requests.refusal import Refusal
 from jit.testing import ALICE, BOB, WORKSPACE
 from jit.use_cases.actor import Actor
 from jit.use_cases.approve import ApprovalResult, approve
+from jit.use_cases.break_glass import break_glass
 from jit.use_cases.core import Core
 from jit.use_cases.deny import deny
 from jit.use_cases.release import release
 from jit.use_cases.request import request_access
+from jit.use_cases.review import review
 from jit.use_cases.revoke import revoke
 from jit.use_cases.withdraw import withdraw
 from tests.world.base import World
@@ -48,6 +50,12 @@ class UseCases:
 
     def deny(self, by: Actor, request_id: str, digest: str, reason: str) -> Request:
         return deny(self._core, by=by, request_id=request_id, digest=digest, reason=reason)
+
+    def break_glass(self, by: Actor, asked: RequestForm) -> Request:
+        return break_glass(self._core, by=by, asked=asked)
+
+    def review(self, by: Actor, request_id: str, verdict: Verdict, reason: str) -> Request:
+        return review(self._core, by=by, request_id=request_id, verdict=verdict, reason=reason)
 
     def withdraw(self, by: Actor, request_id: str) -> Request:
         return withdraw(self._core, by=by, request_id=request_id)

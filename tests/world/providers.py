@@ -13,7 +13,7 @@ from jit.people.binding import Bindings
 from jit.people.incidents import finder
 from jit.people.incidents.finder import IncidentFinder
 from jit.people.incidents.settings import incidents_form
-from jit.people.on_call import OnCallSnapshot
+from jit.people.on_call import NOTHING_KNOWN, OnCallSnapshot
 from jit.people.on_call.poller import OnCallPoller, Rules
 from jit.people.on_call.settings import schedule_form
 from jit.people.providers.asking import Asking
@@ -83,7 +83,13 @@ def incidents(kind: str, url: str, **more: Any) -> dict[str, Any]:
 class Watching:
     """A poller, with the rules and the clock in the test's hand."""
 
-    def __init__(self, asking: Asking, folder: Path, schedules: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(
+        self,
+        asking: Asking,
+        folder: Path,
+        schedules: Mapping[str, Mapping[str, Any]],
+        begin_with: OnCallSnapshot = NOTHING_KNOWN,
+    ) -> None:
         self.clock = ManualClock()
         self.bindings = bindings()
         self.schedules = {name: schedule_form(given) for name, given in schedules.items()}
@@ -96,6 +102,7 @@ class Watching:
             asking=asking,
             keep=self.kept.append,
             press_within=20.0,
+            begin_with=begin_with,
         )
 
     def who(self, name: str = SCHEDULE) -> Any:

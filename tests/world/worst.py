@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from jit.facts import Approval, Counted, EndCause, Quorum, Source
+from jit.facts import Approval, BreakGlassReviewed, Counted, EndCause, Quorum, Requested, Source
 from jit.requests.lifecycle import Request, State
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -78,6 +78,19 @@ def worst(text: str, state: State) -> Request:
     said = tuple(_approvals(request)) if state is State.PENDING or approved else ()
     counted = tuple(Counted(approval=each.id, approver=each.approver, quorum=each.quorums[0]) for each in said)
     return replace(request, approvals=said, counted=counted if approved else ())
+
+
+@cache
+def worst_break_glass(text: str, state: State, *, reviewed: bool = False) -> Request:
+    """The same, of somebody who let themselves in."""
+    request = worst(text, state)
+    common = {"at": NOON, "actor": PEOPLE[0], "source": Source.SLACK}
+    fields = {name: getattr(request, name) for name in ("duration", "channel", "risk", "needs", "pending_until")}
+    emergency = {"basis": "emergency", "rested_on": text, "skipped": NEEDS, "review_by": PEOPLE}
+    asked = Requested.about(request, **common, **fields, **emergency, review_within=timedelta(days=9))
+    verdict = BreakGlassReviewed.about(request, **common, reviewer=PEOPLE[2], verdict="not_justified", reason=text)
+    late = {"escalated_at": NOON, "reviewed": verdict if reviewed else None}
+    return replace(request, basis="emergency", emergency=asked, by_rule=text, **late)
 
 
 def _approvals(request: Request) -> Iterator[Approval]:

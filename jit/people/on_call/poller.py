@@ -57,9 +57,11 @@ class OnCallPoller:
         asking: Asking,
         keep: Callable[[OnCallSnapshot], None] = lambda _: None,
         press_within: float = PRESS_WITHIN,
+        begin_with: OnCallSnapshot = NOTHING_KNOWN,
     ) -> None:
         """``rules`` raises nothing but `Expected`, and then no schedule is known. ``keep`` is given each snapshot, for
-        processes that cannot ask, and may raise `Expected`.
+        processes that cannot ask, and may raise `Expected`. ``begin_with`` is the one that was kept last: break-glass
+        works by it where the provider is down when this begins.
         """
         self._rules = rules
         self._tools = Tools(asking.http, secret, folder)
@@ -69,7 +71,7 @@ class OnCallPoller:
         self._press_within = press_within
         self._pauses = Pauses(clock)
         self._lock = threading.Lock()
-        self._snapshot = NOTHING_KNOWN
+        self._snapshot = begin_with
         self._sources: dict[str, tuple[ScheduleForm, ScheduleSource]] = {}
         self._pressed: dict[str, Future[Shift | NotKnown]] = {}
         self._numbers = count(1)
@@ -119,8 +121,7 @@ class OnCallPoller:
         rules = self._read_rules()
         with self._lock:
             self._sources = {name: known for name, known in self._sources.items() if name in rules.schedules}
-            left = {name: each for name, each in self._snapshot.answers.items() if name in rules.schedules}
-            self._snapshot = OnCallSnapshot(self._snapshot.as_of, left)
+            self._snapshot = self._snapshot.only(rules.schedules)
         self._asking.begin(lambda: self._ask_all(rules)).result()
         self._hand_on()
 

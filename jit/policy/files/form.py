@@ -19,9 +19,6 @@ from jit.policy.risk import Risk
 
 T = TypeVar("T")
 
-LATER = "comes with a later version of jit; this file needs it, so it is refused rather than half understood"
-LATER_KEYS = frozenset({"break_glass"})
-
 _PERSON = re.compile(r"[UW][A-Z0-9]{5,20}")
 _CHANNEL = re.compile(r"[CG][A-Z0-9]{5,20}")
 _USER_GROUP = re.compile(r"S[A-Z0-9]{5,20}")
@@ -213,6 +210,15 @@ class RuleForm(Form):
             yield from (((*within, at), number, quorum) for at, quorum in enumerate(quorums))
 
 
+class BreakGlassForm(Form):
+    """A break-glass without a review is none: ``review_within`` and ``review_by`` are always said."""
+
+    who: SomeWho
+    max_duration: Duration
+    review_within: Duration
+    review_by: SomeWho
+
+
 class AccessForm(Form):
     """``target`` is the part of the access's name before the first slash unless said."""
 
@@ -235,12 +241,14 @@ class AccessForm(Form):
     on_leave: OnLeave = "end"
     labels: dict[Annotated[str, AfterValidator(name)], Text] = Field(default_factory=dict)
     approve: Annotated[tuple[RuleForm, ...], AfterValidator(_not_empty)]
+    break_glass: BreakGlassForm | None = None
 
     NESTED: ClassVar[dict[str, type[Form]]] = {
         "approve": RuleForm,
         "stages": StageForm,
         "all_of": QuorumForm,
         "limits": LimitsForm,
+        "break_glass": BreakGlassForm,
     }
 
 

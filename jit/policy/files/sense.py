@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from graphlib import CycleError, TopologicalSorter
 from itertools import islice
 
+from jit.durations import say_duration
 from jit.people.membership import GROUP, ON_CALL, Membership, TooManyMeant
 from jit.policy.conditions import BadCondition, Condition, compile_condition
 from jit.policy.files.document import Path
@@ -58,6 +59,25 @@ def _check_access(merged: Merged, name: str, access: AccessForm, membership: Mem
         before.append(rule)
         for within, _, quorum in rule.quorums:
             _check_quorum(merged, (*path, "approve", number, *within), quorum, membership)
+    _check_break_glass(merged, (*path, "break_glass"), access, membership)
+
+
+def _check_break_glass(merged: Merged, path: Path, access: AccessForm, membership: Membership | None) -> None:
+    """Whoever may break the glass may be the one who did: somebody else has to be left to review it."""
+    glass = access.break_glass
+    if glass is None:
+        return
+    if glass.max_duration > access.max_duration:
+        longest = say_duration(access.max_duration)
+        merged.blame((*path, "max_duration"), f"is longer than the access is given for otherwise, {longest}")
+    known = _check_who(merged, (*path, "who"), glass.who)
+    known &= _check_who(merged, (*path, "review_by"), glass.review_by)
+    if not membership or not known:
+        return
+    if not membership.has(glass.who, 1, but=access.deny):
+        merged.blame((*path, "who"), "nobody may break the glass: deny names all of them")
+    if not membership.has(glass.review_by, 1, but=glass.who):
+        merged.blame((*path, "review_by"), "nobody could review it: all of them may break the glass themselves")
 
 
 def _never_after(before: RuleForm, rule: RuleForm) -> str | None:
@@ -121,7 +141,7 @@ def _check_the_misshapen(merged: Merged, forms: Forms, membership: Membership | 
 def _who_lists(path: Path, content: object) -> Iterator[tuple[Path, object]]:
     if isinstance(content, dict):
         for key, inner in content.items():
-            if key in {"request", "deny", "from"}:
+            if key in {"request", "deny", "from", "who", "review_by"}:
                 yield (*path, key), inner
             else:
                 yield from _who_lists((*path, key), inner)

@@ -102,17 +102,9 @@ def _fit(merged: Merged, path: Path, content: object, check: Callable[[Any], T])
     try:
         return check(content)
     except ValidationError as error:
-        details = error.errors(include_url=False)
-        later = {each["loc"][:-1] for each in details if _is_later(each)}
-        for each in details:
-            if each["type"] == "missing" and each["loc"][:-1] in later:
-                continue
+        for each in error.errors(include_url=False):
             merged.blame((*path, *each["loc"]), say_problem(each), _suggest(each, path))
     return None
-
-
-def _is_later(error: ErrorDetails) -> bool:
-    return error["type"] == "extra_forbidden" and error["loc"][-1] in form.LATER_KEYS
 
 
 _EXPECTED = {
@@ -134,8 +126,6 @@ _QUOTES = "; put it in quotes if it is meant as text"
 def say_problem(error: ErrorDetails) -> str:
     """What does not fit a form, in words."""
     kind = error["type"]
-    if _is_later(error):
-        return form.LATER
     if kind in _EXPECTED:
         return f"must be {_EXPECTED[kind]}, not {_what(error['input'])}"
     if kind == "value_error":
@@ -162,7 +152,7 @@ def _what(value: object) -> str:
 def _suggest(error: ErrorDetails, path: Path) -> str | None:
     if error["type"] == "literal_error" and isinstance(error["input"], str):
         return nearest(error["input"], ONE_OF[error["loc"][-1]])
-    if error["type"] != "extra_forbidden" or _is_later(error) or path[0] not in {"channels", "alerts", "access"}:
+    if error["type"] != "extra_forbidden" or path[0] not in {"channels", "alerts", "access"}:
         return None
     *around, key = error["loc"]
     names = [part for part in around if isinstance(part, str)]

@@ -6,6 +6,7 @@ import pkgutil
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -24,13 +25,14 @@ from bot.listeners import command, look
 from bot.listeners.caller import Caller, Place
 from bot.listeners.typed import fill
 from bot.mirror.follower import MOST_LINES
-from bot.views import alert, audit, card, dm, home, line, reminder
+from bot.views import alert, audit, break_glass, card, dm, home, line, reminder
 from bot.views.text import Drawn, Json, harmless, straight, units
 from bot.visibility import Others
 from jit.facts import Alert, AlertName, Fact, Quorum, RefusalReason, Source
 from jit.ledger.entry import NO_ENTRY, open_entry, seal
 from jit.people.person import Person
 from jit.policy import Access, QuorumStatus, Rule
+from jit.policy.model import BreakGlass
 from jit.requests.decision import Decision
 from jit.requests.intake import RequestForm
 from jit.requests.lifecycle import Request, State
@@ -39,7 +41,7 @@ from jit.use_cases.actor import Actor
 from jit.use_cases.approve import ApprovalResult
 from playground.blocks import message_problems, suggestion_problems, view_problems
 from playground.text import pinged
-from tests.world.worst import DIRECTIONS, NOON, PEOPLE, TEXTS, worst
+from tests.world.worst import DIRECTIONS, NOON, PEOPLE, TEXTS, worst, worst_break_glass
 
 ENTRIES = (Path(__file__).parents[1] / "entries.jsonl").read_bytes().splitlines()
 CALLER = Caller(Actor(PEOPLE[0], "T1", Source.SLACK), Place(PEOPLE[0]))
@@ -48,6 +50,7 @@ PARTS = {"text", "words"}
 """Modules of bot.views that hold parts of sentences, and draw nothing by themselves."""
 
 LATER = NOON + timedelta(days=365)
+HOUR = timedelta(hours=1)
 
 
 def called(text: str) -> Callable[[str], str]:
@@ -113,9 +116,12 @@ def _context(text: str, requests: list[Request]) -> Any:
 def _homes(text: str) -> Iterator[Json]:
     for count in (0, 1, 500):
         waiting, opened = (many(text, states, count) for states in ({State.PENDING}, {State.ACTIVE, State.ENDING}))
+        glass = [worst_break_glass(text, State.ENDED)] * count
+        reviews = {"to_review": glass, "own_reviews": glass}
         past = many(text, {State.ENDED, State.DENIED, State.LAPSED, State.FAILED, State.WITHDRAWN}, min(count, 5))
         for seen in (waiting, None):
             yield home.draw_home(home.Overview(waiting=seen, open=opened, past=past), called(text))
+            yield home.draw_home(home.Overview(waiting=seen, open=opened, past=past, **reviews), called(text))
             yield home.draw_home(home.Overview(waiting=seen, open=opened, past=past), called(text), LATER)
 
 
@@ -141,6 +147,18 @@ def _forms(text: str) -> Iterator[Json]:
     yield forms.request_form(forms.Filled(), "")
 
 
+def _break_glass_forms(text: str) -> Iterator[Json]:
+    access = replace(_access(text), break_glass=BreakGlass(PEOPLE, HOUR, HOUR, PEOPLE))
+    filled = forms.Filled(RequestForm("a" * 75, text, text, text), access, note=break_glass.what_happens(access, str))
+    yield forms.break_glass_form(filled, "C0ACCESS1")
+    yield forms.break_glass_form(forms.Filled(), "")
+
+
+def _glasses(text: str) -> Iterator[Request]:
+    for state in State:
+        yield from (worst_break_glass(text, state, reviewed=reviewed) for reviewed in (True, False))
+
+
 def _answers(text: str) -> dict[str, Iterator[str]]:
     """What each function of bot.answers can say."""
     quorums = worst(text, State.PENDING).needs
@@ -162,6 +180,8 @@ def _answers(text: str) -> dict[str, Iterator[str]]:
         "waits_for": iter([answers.waits_for(pending.needs, names)]),
         "asked": iter([answers.asked(pending, names)]),
         "approved": (answers.approved(ApprovalResult(pending, each), names) for each in decisions),
+        "glass_broken": (answers.glass_broken(each, names) for each in _glasses(text)),
+        "reviewed": (answers.reviewed(each) for each in _glasses(text)),
         "denied": iter([answers.denied(pending)]),
         "withdrawn": iter([answers.withdrawn(pending)]),
         "released": iter([answers.released(ending)]),
@@ -171,8 +191,15 @@ def _answers(text: str) -> dict[str, Iterator[str]]:
 
 MESSAGES: dict[str, Callable[[str], Iterator[Drawn]]] = {
     "card.draw": lambda text: (
-        card.draw(worst(text, state), called(text), nth=99, now=now) for state in State for now in (NOON, LATER)
+        card.draw(each, called(text), nth=99, now=now)
+        for each in (*(worst(text, state) for state in State), *_glasses(text))
+        for now in (NOON, LATER)
     ),
+    "break_glass.draw_break_glass": lambda text: (
+        break_glass.draw_break_glass(_alert(text), each, called(text), notify="@U02BOB000, " * 50)
+        for each in _glasses(text)
+    ),
+    "dm.reviewed": lambda text: (dm.reviewed(each, called(text)) for each in _glasses(text)),
     "dm.granted": lambda text: iter([dm.granted(worst(text, State.ACTIVE))]),
     "dm.over": lambda text: (dm.over(worst(text, state)) for state in State),
     "dm.ends_soon": lambda text: iter([dm.ends_soon(worst(text, State.ACTIVE), NOON, NOON - timedelta(minutes=5))]),
@@ -205,6 +232,11 @@ VIEWS: dict[str, Callable[[str], Iterator[Json]]] = {
     "home.draw_home": _homes,
     "home.draw_empty_home": lambda _: iter([home.draw_empty_home()]),
     "forms.request_form": _forms,
+    "forms.break_glass_form": _break_glass_forms,
+    "forms.review_form": lambda _: (
+        forms.review_form("jit.not_justified R-WWWWWWWWWWWW " + "0" * 64, "R-WWWWWWWWWWWW", justified=yes)
+        for yes in (True, False)
+    ),
     "forms.deny_form": lambda _: iter([forms.deny_form("R-WWWWWWWWWWWW " + "0" * 64, "R-WWWWWWWWWWWW")]),
     "forms.end_form": lambda text: (
         forms.end_form("R-WWWWWWWWWWWW " + "0" * 64, worst(text, state), called(text)) for state in State
@@ -212,6 +244,8 @@ VIEWS: dict[str, Callable[[str], Iterator[Json]]] = {
 }
 WITHIN_OTHERS = {
     *("card.gives", "card.needs", "card.revoke_button", "dm.connect", "line.first_lines", "line.fold", "line.lines"),
+    *("card.first_line", "break_glass.own_review", "break_glass.to_review", "break_glass.what_happens"),
+    *("review.on_card", "review.review", "review.review_buttons", "review.reviewers", "review.skipped"),
     *("audit.in_short", "audit.signed_remark"),
     *("forms.duration_hint", "forms.decided_by", "forms.options", "forms.option", "forms.value_of", "forms.chosen"),
     *("look.table", "look.until", "look.zone"),

@@ -56,6 +56,23 @@ def test_a_principal_for_one_target_goes_before_its_kind(tmp_path):
     assert load_policy(folder(tmp_path, a=text)).principal("U01ALICE0", "orders-db") == "al"
 
 
+WHO, REVIEW = "who: [group:dba], max_duration: 30m", "review_within: 24h, review_by: [group:security]"
+GLASS = (
+    (f"{WHO}, review_by: [group:security]", "break_glass.review_within: is missing"),
+    (f"{WHO}, review_within: 24h", "break_glass.review_by: is missing"),
+    (f"who: [], max_duration: 30m, {REVIEW}", "break_glass.who: must not be empty"),
+    (f"{WHO}, review_within: 24h, review_by: []", "break_glass.review_by: must not be empty"),
+    (
+        f"who: [group:dba], max_duration: 2h, {REVIEW}",
+        "max_duration: is longer than the access is given for otherwise, 1 h",
+    ),
+    (f"{WHO}, review_within: 24h, review_by: [group:dba]", "review_by: nobody could review it"),
+    (f"who: [group:dbas], max_duration: 30m, {REVIEW}", 'no group is called dbas; did you mean "dba"?'),
+    (f"{WHO}, {REVIEW}, review: 1d", "break_glass.review: unknown key"),
+)
+"""A break-glass, and what is said of it."""
+
+
 def test_every_slip_is_named_at_its_field(tmp_path):
     for old, new, said in (
         ("    approve:", "    aprove:", 'access.orders-db/read.aprove: unknown key; did you mean "approve"?'),
@@ -98,7 +115,6 @@ def test_every_slip_is_named_at_its_field(tmp_path):
             "{from: [group:dba]}]\n        when: incident.opened",
             'did you mean "incident.open"?',
         ),
-        ("    risk: critical", "    break_glass: {}", "break_glass: comes with a later version of jit"),
         (
             r"'(INC|CHG)-\d+'",
             "'(INC|CHG)-[0-9]+'\n    incident_example: JIRA-1",
@@ -106,6 +122,7 @@ def test_every_slip_is_named_at_its_field(tmp_path):
         ),
         ("notify: [group:security]", "notify: [group:secuity]", "alerts.notify[0]: no group is called secuity"),
         ("notify: [group:security]", "notfy: [group:security]", 'alerts.notfy: unknown key; did you mean "notify"?'),
+        *(("    risk: critical", f"    break_glass: {{{glass}}}", said) for glass, said in GLASS),
         (r"'(INC|CHG)-\d+'", r"'(a)\1'", "incident: this regular expression cannot be used"),
         ("env:ORDERS_DB_ADMIN_DSN", "postgresql://jit:hunter2@db/orders", "dsn: a secret is named, never written"),
         ("env:ORDERS_DB_ADMIN_DSN", "host=db password=hunter2", "dsn: a secret is named, never written"),

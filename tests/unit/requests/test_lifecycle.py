@@ -9,6 +9,8 @@ from jit.facts import (
     MODELS,
     Approval,
     Approved,
+    BreakGlassEscalated,
+    BreakGlassReviewed,
     Counted,
     Denial,
     Denied,
@@ -86,6 +88,8 @@ def step(request: Request, kind: type[Life], *, at: datetime = T0) -> Life:
         GrantFailed: {"reason": "refused"},
         Revoked: {"reason": "enough"},
         RequesterLeft: {"because": "deactivated"},
+        BreakGlassReviewed: {"reviewer": "U05SAM000", "verdict": "justified", "reason": "it burned"},
+        BreakGlassEscalated: {"due": at},
         RevokeIntent: {"cause": EndCause.EXPIRED},
         RevokeFailed: {"reason": "unreachable", "attempts": 1},
         Ended: {"cause": EndCause.EXPIRED, "existed": True, "sessions": 1, "left_behind": ()},
@@ -119,6 +123,8 @@ STEPS: dict[type[Life], dict[State, State]] = {
     Released: {State.GRANTING: State.ENDING, State.ACTIVE: State.ENDING},
     Revoked: {State.APPROVED: State.ENDING, State.GRANTING: State.ENDING, State.ACTIVE: State.ENDING},
     RequesterLeft: {State.GRANTING: State.ENDING, State.ACTIVE: State.ENDING},
+    BreakGlassReviewed: {state: state for state in (State.ACTIVE, State.ENDING, State.ENDED)},
+    BreakGlassEscalated: {state: state for state in (State.ACTIVE, State.ENDING, State.ENDED)},
     RevokeIntent: {
         state: state
         if state in {State.ENDED, State.DENIED, State.WITHDRAWN, State.LAPSED, State.FAILED}

@@ -75,3 +75,40 @@ def test_who_may_be_one_of_the_unbound_is_neither_on_call_nor_not() -> None:
 def test_every_reason_has_words() -> None:
     words = [because.words for because in Because]
     assert len(set(words)) == len(Because)
+
+
+@pytest.mark.parametrize(
+    ("hours", "since", "people"),
+    [
+        (1, (), SHIFT.people),
+        (1, (Because.NO_ANSWER, Because.ERROR), SHIFT.people),
+        (24, (Because.UNREADABLE,), SHIFT.people),
+        (24.1, (Because.NO_ANSWER,), frozenset()),
+        (1, (Because.NOBODY,), frozenset()),
+        (1, (Because.NOBODY, Because.NO_ANSWER), frozenset()),
+        (1, (Because.BOUND_TWICE, Because.NO_ANSWER), frozenset()),
+        (1, (Because.NOT_THERE, Because.NO_ANSWER), frozenset()),
+    ],
+)
+def test_in_an_emergency_the_last_answer_counts_for_a_day_unless_another_kind_came_since(
+    hours: float, since: tuple[Because, ...], people: frozenset[str]
+) -> None:
+    now = NOW + timedelta(hours=hours)
+    snapshot = NOTHING_KNOWN.with_answer(SHIFT)
+    for because in since:
+        snapshot = snapshot.with_answer(NotKnown("orders-primary", because, now, "pagerduty"))
+    kept = OnCallSnapshot.from_json(snapshot.to_json())
+    assert isinstance(kept.who("orders-primary", now), NotKnown)
+    answer = kept.in_emergency().who("orders-primary", now)
+    assert isinstance(answer, Shift)
+    assert answer.people == people
+
+
+def test_in_an_emergency_a_provider_that_never_answered_puts_nobody_on_call() -> None:
+    answer = NOTHING_KNOWN.in_emergency().who("orders-primary", NOW)
+    assert isinstance(answer, Shift)
+    assert answer.people == frozenset()
+
+
+def test_a_schedule_that_is_gone_from_the_rules_is_forgotten_whole() -> None:
+    assert SNAPSHOT.only({"sre-primary"}).last_known("orders-primary", NOW) is None

@@ -1,0 +1,112 @@
+"""Break-glass: the form that says plainly what happens, and sends whoever is listed in at once."""
+
+from dataclasses import replace
+from typing import Any
+
+from slack_bolt import Ack, App, BoltContext
+
+from bot import answers
+from bot.forms import BREAK_GLASS_FORM, CHOOSE_EMERGENCY, break_glass_form, chosen, options
+from bot.listeners.caller import Caller, Place, text_at, view_of
+from bot.listeners.context import Answer, ListenerContext
+from bot.listeners.presses import refuse_press
+from bot.listeners.request import asked_in, channel_of, is_ours, open_form
+from bot.listeners.typed import fill
+from bot.views.break_glass import what_happens
+from jit.durations import say_duration
+from jit.facts import RefusalReason
+from jit.policy import Access, PolicyError, StaleGroups
+from jit.requests.intake import ACCESS, BadInput, RequestForm, trouble_with
+from jit.requests.messages import SAYS
+from jit.use_cases.break_glass import break_glass
+
+NOTHING = "There is nothing for which you may break the glass. `/jit request` asks people, who may be quick."
+
+
+def open_break_glass_form(ctx: ListenerContext, caller: Caller, trigger: str, typed: str) -> None:
+    """Open the form, filled in as far as ``typed`` goes, for whoever is listed. Who is not is told that at once."""
+    if not is_ours(ctx, caller):
+        refuse_press(ctx, caller, "break_glass", RefusalReason.WRONG_WORKSPACE)
+        return
+    accesses = _accesses(ctx, caller.by.id)
+    if not accesses:
+        ctx.run(caller, "break_glass", lambda: NOTHING)
+        return
+    filled = fill(typed, _named_in(typed, accesses))
+    if len(accesses) == 1 and filled.access is None:
+        filled = replace(filled, access=accesses[0], asked=replace(filled.asked, access=accesses[0].name))
+    if filled.access is not None and not filled.asked.duration:
+        longest = say_duration(filled.access.longest(emergency=True)).replace(" min", "m").replace(" ", "")
+        filled = replace(filled, asked=replace(filled.asked, duration=longest))
+    note = what_happens(filled.access or accesses[0], ctx.directory.name)
+    view = break_glass_form(replace(filled, note=f"{note} {filled.note}".strip()), caller.place.channel)
+    ctx.open_here(caller, "break_glass", lambda: open_form(ctx, caller.place, trigger, view))
+
+
+def register(app: App, ctx: ListenerContext) -> None:
+    def search(ack: Ack, context: BoltContext, body: dict[str, Any]) -> None:
+        caller: Caller = context["caller"]
+        found = _accesses(ctx, caller.by.id) if ctx.visibility.is_one_of_us(caller.by) else []
+        ack(options=options(found, {}, text_at(body, "value")))
+
+    def send(ack: Ack, context: BoltContext, body: dict[str, Any]) -> None:
+        caller: Caller = context["caller"]
+        view = view_of(body)
+        asked, bad = _checked(ctx, caller, asked_in(view))
+        if bad:
+            ack(response_action="errors", errors=bad.problems or {ACCESS: SAYS[bad.reason]})
+            if not bad.slip:
+                ctx.record_refusal(caller, "break_glass", bad.reason, bad.access)
+            return
+        place = Place(caller.place.person, channel_of(view))
+
+        def let_in() -> Answer:
+            return answers.glass_broken(break_glass(ctx.core, by=caller.by, asked=asked), ctx.directory.name)
+
+        if ctx.try_run(caller, lambda: place, let_in):
+            ack()
+            return
+        ack(response_action="errors", errors={ACCESS: answers.BUSY})
+        ctx.record_busy(caller, "break_glass")
+
+    app.options(CHOOSE_EMERGENCY)(search)
+    app.view(BREAK_GLASS_FORM)(send)
+
+
+def _named_in(typed: str, accesses: list[Access]) -> list[Access]:
+    """Those of which a word with a slash begins the name: any other word belongs to what burns."""
+    words = [word for word in typed.casefold().split() if "/" in word]
+    return [access for access in accesses if any(access.name.casefold().startswith(word) for word in words)]
+
+
+def _accesses(ctx: ListenerContext, person: str) -> list[Access]:
+    """Those for which this person may break the glass, as far as that is known."""
+    try:
+        policy = ctx.core.policies.current()
+    except PolicyError:
+        return []
+    groups, now = ctx.directory.groups(), ctx.core.clock.now()
+    found = []
+    for access in policy.accesses.values():
+        try:
+            if access.break_glass is not None and policy.may_break_glass(access, person, groups, now):
+                found.append(access)
+        except StaleGroups:
+            continue
+    return found
+
+
+def _checked(ctx: ListenerContext, caller: Caller, asked: RequestForm) -> tuple[RequestForm, BadInput | None]:
+    """What is asked, and what stands in the way at which field, as far as that can be told at once."""
+    if not is_ours(ctx, caller):
+        return asked, None  # the use case refuses, and records it
+    try:
+        policy = ctx.core.policies.current()
+        access = chosen(asked.access, policy.accesses)
+        asked = replace(asked, access=access.name if access else asked.access)
+        groups, now = ctx.directory.groups(), ctx.core.clock.now()
+        return asked, trouble_with(asked, policy, caller.by.id, groups, now, emergency=True)
+    except PolicyError:
+        return asked, BadInput({}, RefusalReason.POLICY_BROKEN)
+    except StaleGroups:
+        return asked, BadInput({}, RefusalReason.STALE_GROUPS)
