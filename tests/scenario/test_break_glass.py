@@ -84,9 +84,12 @@ def test_a_verdict_needs_a_reason_and_somebody_who_took_no_part(office: PlayedOf
     request = office.make_active(breaks(office))
     shown = alert(office, request)
     assert {"Revoke", "Justified", "Not justified"} <= set(shown.buttons)
-    for person, reason in ((ALICE, RefusalReason.OWN_REVIEW), (EVE, RefusalReason.NOT_ALLOWED_TO_REVIEW)):
+    for person, says, reason in (
+        (ALICE, "You took part", RefusalReason.OWN_REVIEW),
+        (EVE, "not among those who review", RefusalReason.NOT_ALLOWED_TO_REVIEW),
+    ):
         assert office.person(person).press(shown, "Justified").ok
-        assert request.id in office.told(person, request.id)
+        assert request.id in office.told(person, says)
         assert office.refusals()[-1] == (person, "review", reason)
     assert office.person(BOB).press(shown, "Not justified").ok
     form = office.person(BOB).form()
