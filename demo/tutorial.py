@@ -126,6 +126,16 @@ STEPS = (
         lambda told: told.by_rule(),
     ),
     Step(
+        "Break the glass",
+        "An emergency, and nobody answers: as Eve, send this. She is in at once, loudly; then as Carol say in the app's "
+        "Home whether it was justified.",
+        (
+            ("Type it for Eve", _go(EVE, typed="/jit break-glass orders-db/fix 1m INC-46 payments fail")),
+            ("Be Carol", _go(CAROL)),
+        ),
+        lambda told: told.had("granted", "break_glass.reviewed"),
+    ),
+    Step(
         "Make it outlive its time",
         "Ask, approve, then break what you like below while it runs. The session is cut on time.",
         (("Type it for Alice", _go(ALICE, typed="/jit request orders-db/fix 1m INC-44 set order 4711 free")),),
