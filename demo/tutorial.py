@@ -127,8 +127,8 @@ STEPS = (
     ),
     Step(
         "Break the glass",
-        "An emergency, and nobody answers: as Eve, send this. She is in at once, loudly; then as Carol say in the app's "
-        "Home whether it was justified.",
+        "An emergency, and nobody answers: as Eve, send this. She is in at once, loudly. Then as Carol say in the "
+        "app's Home whether it was justified.",
         (
             ("Type it for Eve", _go(EVE, typed="/jit break-glass orders-db/fix 1m INC-46 payments fail")),
             ("Be Carol", _go(CAROL)),

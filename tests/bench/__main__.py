@@ -24,6 +24,7 @@ from tests.bench.page import write
 from tests.bench.playground import measure_playground
 from tests.bench.record import measure_record
 from tests.bench.results import HEAD, Result, joined, machine
+from tests.bench.rules import measure_rules
 from tests.bench.search import measure_search
 from tests.bench.views import measure_views
 
@@ -44,6 +45,7 @@ MEASUREMENTS = {
     "appends": Measurement("Appends to the ledger", lambda _: measure_appends()),
     "views": Measurement("App Home, card and lists with 100,000 requests", lambda _: measure_views()),
     "conditions": Measurement("Conditions of rules", lambda _: measure_conditions()),
+    "rules": Measurement("Rules: loaded, deciding, searched, changed", lambda _: measure_rules()),
     "record": Measurement("Proving and verifying the record", lambda _: measure_record()),
     "export": Measurement("Exporting the record", lambda _: measure_export()),
     "search": Measurement("Searching the record", lambda _: measure_search()),

@@ -91,7 +91,7 @@ def test_keys_and_values_are_bounded_in_one_file_and_in_all(tmp_path: Path, monk
         for number, text in enumerate(texts):
             (there / f"b{number:02}.policy.yml").write_text(text)
         said = refused(there)
-        assert "more than 250,000 keys and values" in said, (name, said)
+        assert "more than 500,000 keys and values" in said, (name, said)
         assert len(said.splitlines()) < 3, (name, said)
 
 
