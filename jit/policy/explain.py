@@ -1,6 +1,6 @@
 """A policy's answer in words."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from jit.durations import say_duration
@@ -20,12 +20,21 @@ def explain(policy: Policy, access: Access, person: str, groups: Groups, now: da
     ]
     if access.incident:
         lines.append(f"Wants an incident like {access.incident}.")
-    for number, rule in enumerate(access.rules, 1):
-        if len(access.rules) > 1 or rule.called:
-            lines.append(_rule(number, rule))
-        lines += [_deciding(policy, quorum, person, groups, now) for quorum in rule.quorums]
+    lines += _deciding_rules(policy, access.rules, person, groups, now)
     lines.append(f"Lapses if unanswered for {say_duration(access.pending_for)}.")
+    if (extend := access.extend) is not None:
+        same = extend.rules == access.rules
+        times = f"by {say_duration(extend.each)} at a time, to {say_duration(extend.ceiling)} in all"
+        lines.append(f"Can be extended {times}, {'decided in the same way.' if same else 'where this decides:'}")
+        lines += [] if same else _deciding_rules(policy, extend.rules, person, groups, now)
     return "\n".join(lines)
+
+
+def _deciding_rules(policy: Policy, rules: Sequence[Rule], person: str, groups: Groups, now: datetime) -> Iterator[str]:
+    for number, rule in enumerate(rules, 1):
+        if len(rules) > 1 or rule.called:
+            yield _rule(number, rule)
+        yield from (_deciding(policy, quorum, person, groups, now) for quorum in rule.quorums)
 
 
 def _asking(policy: Policy, access: Access, person: str, groups: Groups, now: datetime) -> str:

@@ -1,8 +1,8 @@
 """The words of a policy, as values: what there is to ask for, and who decides."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 from jit.facts import Quorum
@@ -49,6 +49,21 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Extend:
+    """How much longer access may be held: ``each`` time at most so much, and ``ceiling`` in all, from its beginning to
+    its end. ``rules`` decide.
+    """
+
+    each: timedelta
+    ceiling: timedelta
+    rules: tuple[Rule, ...]
+
+    def room(self, given_at: datetime, ends_at: datetime) -> timedelta:
+        """How much more may be asked for of what was given then and ends then; nothing left is zero or less."""
+        return min(self.each, given_at + self.ceiling - ends_at)
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
     """One thing that can be asked for.
 
@@ -71,6 +86,17 @@ class Access:
     incident: str | None = None
     on_leave: OnLeave = "end"
     labels: Mapping[str, str] = field(default_factory=dict)
+    extend: Extend | None = None
+    """None where nobody can have it longer."""
+
+    @property
+    def all_rules(self) -> tuple[Rule, ...]:
+        """Of the access and of its extensions."""
+        return (*self.rules, *(self.extend.rules if self.extend else ()))
+
+    def decided_by(self, rules: tuple[Rule, ...]) -> "Access":
+        """As if these were its rules."""
+        return replace(self, rules=rules)
 
     @property
     def quorums(self) -> tuple[Quorum, ...]:

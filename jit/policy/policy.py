@@ -41,7 +41,7 @@ class Policy:
         others = {*self.security}
         for access in self.accesses.values():
             others.update(access.request, access.deny)
-            others.update(who for rule in access.rules for quorum in rule.quorums for who in quorum.who)
+            others.update(who for rule in access.all_rules for quorum in rule.quorums for who in quorum.who)
         object.__setattr__(self, "_membership", Membership(self.groups, others))
 
     @property
