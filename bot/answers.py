@@ -4,9 +4,11 @@ Everything here is mrkdwn, ready to send: what comes from people or policy files
 """
 
 import secrets
+from collections.abc import Sequence
 
 from bot.views.text import Names, escape
-from bot.views.words import audience
+from bot.views.words import audience, by_rule, word
+from jit.durations import say_duration
 from jit.facts import Quorum, RefusalReason
 from jit.requests.decision import Outcome
 from jit.requests.lifecycle import Request, State
@@ -68,11 +70,14 @@ def asked(request: Request, names: Names, *, shut: bool = False) -> str:
 
 def approved(result: ApprovalResult, names: Names) -> str:
     request = result.request
+    if result.decision.outcome is Outcome.HOLDS and request.extension:
+        more = say_duration(request.extension.duration)
+        return f"Approved. {request.id} is to be extended by {more}; its card says when it is."
     if result.decision.outcome is Outcome.HOLDS:
         if not result.announced:
             return f"Approved. {request.id} waits for a worker: the queue is down. Its card says when it is granted."
         return f"Approved. {request.id} is to be granted; its card says when it is."
-    audiences = {need.label: audience(need, names) for need in request.needs}
+    audiences = {need.label: audience(need, names) for need in request.undecided.needs}
     still = " and ".join(
         f"{missing.needed} more of {audiences.get(missing.quorum.label, escape(missing.quorum.label))}"
         for missing in result.decision.quorum_status.missing
@@ -82,11 +87,29 @@ def approved(result: ApprovalResult, names: Names) -> str:
 
 
 def denied(request: Request) -> str:
-    return f"Denied. <@{request.requester}> is told why. {request.id}"
+    goes_on = " The access goes on until its end." if request.state is State.ACTIVE else ""
+    return f"Denied. <@{request.requester}> is told why.{goes_on} {request.id}"
 
 
 def withdrawn(request: Request) -> str:
     return f"Withdrawn. {request.id} is closed; nothing was given."
+
+
+def extension_asked(request: Request, names: Names) -> str:
+    """Asked for, and by whom it is decided; or decided by a rule already."""
+    waiting = request.undecided
+    more = say_duration(waiting.duration)
+    if waiting.state is State.PENDING:
+        who = waits_for(waiting.needs, names)
+        return f"Asked for {more} more. {request.id} waits for {who}; it goes on until its end meanwhile."
+    return f"Approved {by_rule(waiting)}: {more} more. {request.id} is being extended; its card says when it is."
+
+
+def which_to_extend(active: Sequence[Request]) -> str:
+    if not active:
+        return "You hold no access that could be extended. `/jit list` shows your requests."
+    ids = ", ".join(f"{each.id} ({word(each.access)})" for each in active[:10])
+    return f"Say which: `/jit extend {active[0].id} 30m still at it`. You hold {ids}."
 
 
 def released(request: Request) -> str:

@@ -8,13 +8,14 @@ from typing import NamedTuple
 
 from jit.requests.lifecycle import REQUEST_ID
 
-APPROVE, DENY, WITHDRAW, RELEASE, REVOKE, ASK = (
+APPROVE, DENY, WITHDRAW, RELEASE, REVOKE, ASK, EXTEND = (
     "jit.approve",
     "jit.deny",
     "jit.withdraw",
     "jit.release",
     "jit.revoke",
     "jit.ask",
+    "jit.extend",
 )
 
 _SHAPE = re.compile(rf"({REQUEST_ID.pattern}) ([0-9a-f]{{64}})")

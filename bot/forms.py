@@ -3,13 +3,15 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from bot.views.text import Json, plain_text, shorten
-from jit.durations import say_duration
+from jit.durations import compact, say_duration
 from jit.policy import Access, Rule
 from jit.requests.intake import ACCESS, DURATION, INCIDENT, REASON, RequestForm
+from jit.requests.lifecycle import Request
 
-REQUEST_FORM, DENY_FORM = "jit.form.request", "jit.form.deny"
+REQUEST_FORM, DENY_FORM, EXTEND_FORM = "jit.form.request", "jit.form.deny", "jit.form.extend"
 CHOOSE_ACCESS = "jit.form.access"
 NOTE = "note"
 """The block that says what could not be used."""
@@ -59,6 +61,16 @@ def deny_form(value: str, request_id: str) -> Json:
         value,
         [_field(REASON, "Reason", _typed(REASON, "", multiline=True), hint="The requester reads this.")],
     )
+
+
+def extend_form(request: Request, room: timedelta, duration: str, reason: str) -> Json:
+    """For as much as the rules allow unless ``duration`` says otherwise."""
+    most = f"At most {say_duration(room)} more. It goes on until its end meanwhile."
+    blocks = [
+        _field(DURATION, "Duration", _typed(DURATION, duration or compact(room)), hint=most),
+        _field(REASON, "Reason", _typed(REASON, reason, multiline=True)),
+    ]
+    return _modal(EXTEND_FORM, f"Extend {request.id}", "Extend", request.id, blocks)
 
 
 def duration_hint(access: Access | None, deciders: str) -> str:

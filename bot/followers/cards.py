@@ -18,12 +18,11 @@ from bot.followers.counting import as_it_counts, lost
 from bot.followers.follower import GIVEN_UP_AFTER, IDLE, SlackTools
 from bot.followers.items import BROKEN_WAIT, ItemFollower
 from bot.followers.outbox import Final, Metadata, Pace, Posted, Rejected, Unreached
-from bot.followers.reached import SLACK, named_in
+from bot.followers.reached import mentioned
 from bot.refusals import Shown
 from bot.views.card import AudienceName, draw
 from bot.views.text import Drawn
-from bot.views.words import audience
-from jit.facts import Approval, Life, Quorum
+from jit.facts import Approval, Life
 from jit.ledger import Question, TamperedEntry
 from jit.ledger.followers import CURSOR
 from jit.requests.lifecycle import LATE, OPEN, Request, State, late_since
@@ -34,8 +33,6 @@ CARD, CHANGED = "card:", "changed:"
 LOOK_EVERY = 2.0
 """Seconds until it is looked again for what no entry tells of: what is late, what counts no more, what is gone."""
 MOST_OPEN = 10_000
-FEW = 5
-"""As many people are named on a card; more are meant by their group."""
 WEEK = timedelta(days=7)
 _NEVER_GIVEN = frozenset({State.WITHDRAWN, State.DENIED, State.LAPSED})
 
@@ -270,7 +267,7 @@ class Cards(ItemFollower):
     def _post(self, request: Request) -> Card:
         channel = self._channel(request)
         self._pace.took(channel)
-        drawn = self._drawn(request, told=lambda need: self._told(request, need))
+        drawn = self._drawn(request, told=partial(mentioned, self._policies.last_good, request.requester, self._names))
         posted = self._outbox.post_once(request.id, channel, drawn, _carried(request))
         version = 0 if posted.adopted else request.version
         return Card(posted.channel, posted.ts, version, self._is_late(request), self._lost(request))
@@ -304,17 +301,6 @@ class Cards(ItemFollower):
     def _nth(self, request: Request) -> int:
         """The how-manieth request of this person within a week."""
         return sum(self._ledger.count_asked(request.requester, request.asked_at - WEEK, request.asked_at).values())
-
-    def _told(self, request: Request, need: Quorum) -> str:
-        """Those who may decide, as mentions: Slack groups, and people named in the rules if they are few."""
-        policy = self._policies.last_good
-        people = list(dict.fromkeys(named_in(need.who, policy.groups if policy else {})))
-        groups = [who for who in people if who.startswith(SLACK)]
-        few = [who for who in people if who not in groups and who != request.requester]
-        if len(groups) > FEW or len(few) > FEW or not people:
-            return audience(need, self._names)
-        mentions = [f"<!subteam^{group.removeprefix(SLACK)}>" for group in groups]
-        return ", ".join([*mentions, *(f"<@{person}>" for person in few)])
 
 
 def _carried(request: Request) -> Metadata:

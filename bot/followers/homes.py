@@ -37,6 +37,7 @@ from jit.facts import (
 from jit.ledger import Entry, Notes, Question
 from jit.ledger.followers import CURSOR
 from jit.policy import PolicyError, StaleGroups
+from jit.requests.decision import room_to_extend
 from jit.requests.lifecycle import Request, State
 from jit.use_cases.actor import Actor
 
@@ -227,7 +228,9 @@ class Homes(ItemFollower):
             waiting = None
         shown = None if waiting is None else self._as_they_count(waiting)
         own = self._as_they_count(self._visibility.own(person))
-        return Overview(waiting=shown, open=own, past=self._visibility.past(person))
+        policy = self._policies.last_good
+        extendable = frozenset(each.id for each in own if room_to_extend(each, policy) is not None)
+        return Overview(waiting=shown, open=own, past=self._visibility.past(person), extendable=extendable)
 
     def _as_they_count(self, requests: Sequence[Request]) -> list[Request]:
         policy, now = self._policies.last_good, self._clock.now()

@@ -2,9 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from bot.views.text import Names
+from bot.views.words import audience
+from jit.facts import Quorum
 from jit.policy import Policy
 
 GROUP, SLACK = "group:", "slack:"
+FEW = 5
+"""As many people are named on a card; more are meant by their group."""
 
 
 def named_in(who: Iterable[str], groups: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
@@ -20,6 +25,17 @@ def named_in(who: Iterable[str], groups: Mapping[str, tuple[str, ...]]) -> Itera
         elif each not in seen:
             seen.add(each)
             asked += groups.get(each.removeprefix(GROUP), ())[::-1]
+
+
+def mentioned(policy: Policy | None, requester: str, names: Names, need: Quorum) -> str:
+    """Those who may decide, as mentions: Slack groups, and people named in the rules if they are few."""
+    people = list(dict.fromkeys(named_in(need.who, policy.groups if policy else {})))
+    groups = [who for who in people if who.startswith(SLACK)]
+    few = [who for who in people if who not in groups and who != requester]
+    if len(groups) > FEW or len(few) > FEW or not people:
+        return audience(need, names)
+    mentions = [f"<!subteam^{group.removeprefix(SLACK)}>" for group in groups]
+    return ", ".join([*mentions, *(f"<@{person}>" for person in few)])
 
 
 def security_of(policy: Policy, members: Mapping[str, frozenset[str]]) -> list[str]:

@@ -104,7 +104,8 @@ def _state(request: Request, names: Names, late: datetime | None) -> str:  # noq
         case State.GRANTING:
             return f"Approved{said}, access is on its way"
         case State.ACTIVE:
-            return line_of(f"Active until{_at(request, request.ends_at)}", f"approved{said}")
+            extended = "extended" if len(request.fixed_ends) > 1 else ""
+            return line_of(f"Active until{_at(request, request.ends_at)}", extended, f"approved{said}")
         case State.ENDING:
             since = request.ends_at if request.end_cause is EndCause.EXPIRED else request.ending_since
             return line_of(f"Ending since{_at(request, since)}: {ended_because(request, names)}", ending(request, late))
@@ -167,10 +168,32 @@ def _rest(request: Request, names: Names, asked: AudienceName | None, late: date
             yield context(f"Nobody can decide on it any more: it was to be answered by{_at(request, late)}")
         case State.PENDING:
             yield context(needs(request, names, asked))
+        case State.ACTIVE if request.extension and not late:
+            yield from extension(request.extension, names)
         case State.DENIED | State.ENDING | State.ENDED if why := why_closed(request):
             yield quote(why, by=names(request.closed_by or ""))
     if request.left_behind:
         yield section(f"Left behind: {left_behind(request)}")
+
+
+def extension(waiting: Request, names: Names, asked: AudienceName | None = None) -> Iterator[Json]:
+    """More time that was asked for, as whoever decides on it is shown it."""
+    more = f"*{say_duration(waiting.duration)}* more, until{_at(waiting, waiting.longest_end)}"
+    if waiting.state is State.PENDING:
+        yield section(f"{_who(waiting, names)} asks for {more}")
+        yield quote(waiting.why)
+        decides = f"rule: {word(waiting.rule)}" if waiting.rule else ""
+        yield context(line_of(needs(waiting, names, asked), decides))
+    else:
+        by = f" {by_rule(waiting)}" if waiting.by_rule else _by(deciders(waiting), names)
+        yield section(f"Approved{by}: {more}. The target is not told yet")
+        yield quote(waiting.why)
+
+
+def decide_buttons(request: Request) -> Iterator[Json]:
+    value = value_of(request.id, request.digest)
+    yield button("Approve", APPROVE, value, style="primary")
+    yield button("Deny", DENY, value, style="danger")
 
 
 def needs(request: Request, names: Names, asked: AudienceName | None = None) -> str:
@@ -207,13 +230,14 @@ def _buttons(request: Request, names: Names, late: datetime | None) -> Iterator[
         case State.PENDING if late:
             yield button("Withdraw", WITHDRAW, value)
         case State.PENDING:
-            yield button("Approve", APPROVE, value, style="primary")
-            yield button("Deny", DENY, value, style="danger")
+            yield from decide_buttons(request)
             yield button("Withdraw", WITHDRAW, value)
         case State.APPROVED:
             yield button("Withdraw", WITHDRAW, value)
             yield revoke_button(request, names)
         case State.GRANTING | State.ACTIVE:
+            if request.undecided.state is State.PENDING and not late:
+                yield from decide_buttons(request.undecided)
             yield button("Release", RELEASE, value)
             yield revoke_button(request, names)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.buttons import ASK, RELEASE, WITHDRAW, value_of
+from bot.buttons import ASK, EXTEND, RELEASE, WITHDRAW, value_of
 from bot.views import card
 from bot.views.dm import connect
 from bot.views.text import (
@@ -49,11 +49,13 @@ class Overview:
     waiting: Sequence[Request] | None
     open: Sequence[Request]
     past: Sequence[Request]
+    extendable: frozenset[str] = frozenset()
+    """Ids of those for which more time may be asked for."""
 
 
 def draw_home(overview: Overview, names: Names, now: datetime | None = None) -> Json:
     """The view, as it is true ``now``; as if all was on time, if that is left out."""
-    opened = list(_titled("Open", _open(overview.open, names, now)))
+    opened = list(_titled("Open", _open(overview, names, now)))
     past = list(_titled("Before", (_past(request, names) for request in overview.past)))
     blocks = actions([button("Ask for access", ASK, "home", style="primary")])
     if overview.waiting is None:
@@ -110,11 +112,25 @@ def _brief(request: Request, names: Names) -> Json:
     return section(line_of(asks, f"decide on its card in <#{word(request.channel)}>", lapses, request.id))
 
 
-def _open(requests: Sequence[Request], names: Names, now: datetime | None) -> Iterator[Json]:
+def _open(overview: Overview, names: Names, now: datetime | None) -> Iterator[Json]:
+    requests = overview.open
     for request in requests[:OPEN_SHOWN]:
-        yield from _mine(request, names, late_since(request, now) if now else None)
+        late = late_since(request, now) if now else None
+        if request.id in overview.extendable and not late:
+            yield from _extendable(request)
+        else:
+            yield from _mine(request, names, late)
     if len(requests) > OPEN_SHOWN:
         yield context(f"and {len(requests) - OPEN_SHOWN} more. {MORE}")
+
+
+def _extendable(request: Request) -> Iterator[Json]:
+    """As `_mine`, with one button more."""
+    value = value_of(request.id, request.digest)
+    until = f" until {day_and_time(request.ends_at)}" if request.ends_at else ""
+    yield section(f"Active{until}: *{word(request.access)}*")
+    yield from actions([button("Extend", EXTEND, value), button("Release", RELEASE, value)])
+    yield context(line_of(connect(request), request.id))
 
 
 def _mine(request: Request, names: Names, late: datetime | None) -> Iterator[Json]:
@@ -140,7 +156,8 @@ def _mine(request: Request, names: Names, late: datetime | None) -> Iterator[Jso
         case State.ACTIVE:
             until = f" until {day_and_time(request.ends_at)}" if request.ends_at else ""
             yield section(f"Active{until}: {access}") | {"accessory": release}
-            yield context(line_of(connect(request), request.id))
+            more = f"{say_duration(request.extension.duration)} more asked for" if request.extension else ""
+            yield context(line_of(connect(request), more, request.id))
         case _:
             trouble = request.revoke_trouble is not None
             yield section(f"Ending{', not gone yet' if trouble else ''}: {access}")

@@ -10,6 +10,8 @@ from jit.policy.conditions import Condition
 from jit.policy.incidents import accepts
 from jit.policy.risk import Risk
 
+LEAST_EXTENSION = timedelta(minutes=1)
+"""Less is not worth anybody's decision."""
 OnLeave = Literal["end", "alert"]
 """What becomes of access whose holder may not ask for it any more."""
 

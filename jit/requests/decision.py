@@ -17,6 +17,7 @@ from jit.people.person import Groups, Standing
 from jit.policy import Access, Policy, PolicyError, PolicyFolder, QuorumStatus, Rule, StaleGroups
 from jit.policy.choosing import choose
 from jit.policy.conditions import Holds, Inputs, Unknown
+from jit.policy.model import LEAST_EXTENSION
 from jit.ports import Directory, DirectoryUnavailable, UnknownPerson
 from jit.requests.lifecycle import Request, State
 
@@ -123,6 +124,17 @@ def _length_fits(request: Request, access: Access) -> bool:
         return request.duration <= access.max_duration
     since = request.extends
     return access.extend is not None and request.duration <= access.extend.room(since.given_at, since.ends_at)
+
+
+def room_to_extend(request: Request, policy: Policy | None) -> timedelta | None:
+    """How much more time may be asked for now; None if none."""
+    access = policy.accesses.get(request.access) if policy else None
+    if access is None or access.extend is None or request.state is not State.ACTIVE or request.extension:
+        return None
+    if request.intent_at is None or request.ends_at is None:
+        return None
+    room = access.extend.room(request.intent_at, request.ends_at)
+    return room if room >= LEAST_EXTENSION else None
 
 
 def rule_of(request: Request, access: Access) -> Rule | None:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from jit.durations import BadDuration, parse_duration, say_duration
 from jit.facts import BEGIN_WITHIN, ExtensionApproved, ExtensionAsked, ExtensionLapsed, OfExtension, RefusalReason
 from jit.policy import Access, Policy, StaleGroups
+from jit.policy.model import LEAST_EXTENSION as LEAST
 from jit.requests.decision import rested_on, rules_in
 from jit.requests.intake import DURATION, ValidRequest
 from jit.requests.lifecycle import Request, State, apply
@@ -12,9 +13,6 @@ from jit.use_cases.actor import Actor
 from jit.use_cases.attempt import Attempt
 from jit.use_cases.core import Core
 from jit.use_cases.request import inputs_for, rule_for
-
-LEAST = timedelta(minutes=1)
-"""Less is not worth anybody's decision."""
 
 
 def may_extend(core: Core, *, by: Actor, request_id: str) -> tuple[Request, timedelta]:

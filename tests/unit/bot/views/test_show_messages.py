@@ -146,6 +146,42 @@ def test_nothing_says_granted_before_it_is(tell):
         assert "active" not in card(story).lower()
 
 
+def test_more_time_is_asked_for_on_the_card_and_decided_there(tell):
+    story = tell().active()
+    story.extension_asked(why="two orders left")
+    waiting = story.request.extension
+    said = card(story)
+    assert "*Alice* asks for *30 min* more, until" in said
+    assert "> two orders left" in said
+    assert "Needs 1 of @dba" in said
+    assert said.splitlines()[-2] == "[Approve] [Deny] [Release] [Revoke]"
+    values = [each["value"] for each in draw(story.request, names).blocks[-2]["elements"]]
+    assert [read_value(value).digest == waiting.digest for value in values] == [True, True, False, False]
+    story.extension_approved()
+    said = card(story)
+    assert "Approved by Bob: *30 min* more" in said
+    assert "not told yet" in said
+    assert said.splitlines()[-2] == "[Release] [Revoke]"
+    story.extending()
+    assert "extended" not in card(story).splitlines()[0]
+    story.extended()
+    assert "· extended ·" in card(story).splitlines()[0]
+    assert "asks for" not in card(story)
+
+
+def test_those_who_decide_on_more_time_see_all_of_it_beside_its_buttons(tell):
+    story = tell().active()
+    story.extension_asked(why="two orders left")
+    said = seen(dm.extension_to_decide(story.request, names, lambda _: "@dba"))
+    for part in (
+        "*Alice* asks for *30 min* more with *orders-db/read*",
+        "two orders left",
+        "1 of @dba",
+        "[Approve] [Deny]",
+    ):
+        assert part in said, part
+
+
 def test_the_words_of_who_denied_or_revoked_are_shown_as_typed(tell):
     story = tell()
     story.asked()
