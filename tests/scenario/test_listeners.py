@@ -18,7 +18,6 @@ COMMANDS = {
     "  HeLp ": "/jit list",
     "“help”": "/jit list",
     "@jit help": "/jit list",
-    "extend R-7F3K 1h": "comes with a later version. For more time wait for the end, or release it, and ask again.",
     "break-glass orders-db/read": "comes with a later version",
     "reqest orders-db/read": "Did you mean `/jit request`?",
     "<!channel>": "There is no `/jit &lt;!channel&gt;`.",
