@@ -7,7 +7,7 @@ when they open their Home again.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from uuid import uuid4
 
@@ -20,21 +20,25 @@ from bot.followers.outbox import HASH_CONFLICT, Pace, Rejected, Unreached
 from bot.refusals import Shown
 from bot.views.home import Overview, draw_empty_home, draw_home
 from bot.views.text import Json
-from bot.visibility import MOST_OPEN, Visibility, in_turns
+from bot.visibility import Visibility, in_turns
 from jit.facts import (
     Alert,
     Approval,
     Approved,
     Denied,
+    Ended,
     Lapsed,
     Life,
+    OfExtension,
+    OrdersEnd,
     PersonErased,
     PolicyChanged,
     Requested,
+    RevokeIntent,
     Source,
     Withdrawn,
 )
-from jit.ledger import Entry, Notes, Question
+from jit.ledger import Entry, Notes
 from jit.ledger.followers import CURSOR
 from jit.policy import PolicyError, StaleGroups
 from jit.requests.decision import room_to_extend
@@ -52,7 +56,9 @@ UNTOLD_WAIT = 5.0
 """Seconds until it is looked again whether it can be told what waits for somebody."""
 _ALL = "all"
 
-ToDecide = Requested | Approval | Approved | Denied | Lapsed | Withdrawn
+ToDecide = (
+    Requested | Approval | Approved | Denied | Lapsed | Withdrawn | OfExtension | OrdersEnd | RevokeIntent | Ended
+)
 """With these, a request begins or ceases to wait for somebody's decision."""
 
 
@@ -141,13 +147,16 @@ class Homes(ItemFollower):
             yield from self._opened
         yield from self._opened.intersection(fact.requester for fact in facts if isinstance(fact, Life | Alert))
         for request_id in dict.fromkeys(fact.request_id for fact in facts if isinstance(fact, ToDecide)):
+            waited = (self._pending or {}).get(request_id)
             request = self._looked_up(request_id)
+            asked = [each.undecided for each in (waited, request) if each is not None]
             try:
-                yield from [
-                    each for each in self._opened if request is None or self._visibility.may_decide(each, request)
-                ]
+                yield from [each for each in self._opened if request is None or self._decides_any(each, asked)]
             except (PolicyError, StaleGroups):
                 yield from self._opened
+
+    def _decides_any(self, person: str, requests: Iterable[Request]) -> bool:
+        return any(self._visibility.may_decide(person, request) for request in requests)
 
     def _let_go_of_the_erased(self) -> None:
         """Their notes went with them; whose they were, the entry does not say."""
@@ -161,15 +170,14 @@ class Homes(ItemFollower):
         request = self._request(request_id)
         if self._pending is not None:
             self._pending.pop(request_id, None)
-            if request and request.state is State.PENDING:
+            if request and request.undecided.state is State.PENDING:
                 self._pending[request_id] = request
         return request
 
     def _waiting(self, person: str) -> list[Request]:
         """Of all that is pending, which is read once: there may be a thousand, and as many Homes to draw."""
         if self._pending is None:
-            found = self._ledger.requests(Question(states=frozenset({State.PENDING}), limit=MOST_OPEN))
-            self._pending = {request.id: request for request in found}
+            self._pending = {request.id: request for request in self._visibility.undecided()}
         return in_turns(request for request in self._pending.values() if self._visibility.waits_for(person, request))
 
     def _refused(self, person: str, refused: Rejected) -> None:

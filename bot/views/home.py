@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.buttons import ASK, EXTEND, RELEASE, WITHDRAW, value_of
+from bot.buttons import ASK, EXTEND, RELEASE, REVOKE, WITHDRAW, value_of
 from bot.views import card
 from bot.views.dm import connect
 from bot.views.text import (
@@ -37,6 +37,8 @@ BLOCKS = 100
 """Slack's limit for a view."""
 BYTES = 120_000
 """Of what waits, drawn whole, as JSON: the rest of a view always fits in what Slack leaves, 250,000 in all."""
+NOT_HERE = frozenset({WITHDRAW, RELEASE, REVOKE})
+"""Buttons of a card that are for others than those who decide."""
 OPEN_SHOWN, BRIEFLY_SHOWN = 10, 5
 NEEDS = 300
 """Characters of what a request still needs; a longer list stands on its card alone."""
@@ -82,7 +84,7 @@ def _titled(title: str, blocks: Iterator[Json]) -> Iterator[Json]:
 
 def _waiting(requests: Sequence[Request], names: Names, room: int, now: datetime | None) -> Iterator[Json]:
     """The soonest to lapse first; as many as fit whole, then a few in brief, then how many more there are."""
-    soonest = sorted(requests, key=lambda request: request.pending_until)
+    soonest = sorted(requests, key=lambda request: request.undecided.pending_until)
     room, size, whole = room - BRIEFLY_SHOWN - 2, BYTES, 0
     for request in soonest:
         drawn = list(_whole(request, names, now))
@@ -99,16 +101,17 @@ def _waiting(requests: Sequence[Request], names: Names, room: int, now: datetime
 
 def _whole(request: Request, names: Names, now: datetime | None) -> Iterator[Json]:
     """All that its card shows."""
-    *blocks, _ = card.draw(request, names, now=now, leave_out=frozenset({WITHDRAW})).blocks
+    *blocks, _ = card.draw(request, names, now=now, leave_out=NOT_HERE).blocks
     yield from blocks
     yield context(line_of(request.id, f"its card is in <#{word(request.channel)}>"))
     yield {"type": "divider"}
 
 
 def _brief(request: Request, names: Names) -> Json:
-    who, long = named(request.requester, names), say_duration(request.duration)
-    asks = f"*{who}* asks for *{word(request.access)}* for *{long}*"
-    lapses = f"lapses {day_and_time(request.pending_until)}"
+    asked, more = request.undecided, " more" if request.extension else ""
+    who, long = named(request.requester, names), say_duration(asked.duration)
+    asks = f"*{who}* asks for *{word(request.access)}* for *{long}{more}*"
+    lapses = f"lapses {day_and_time(asked.pending_until)}"
     return section(line_of(asks, f"decide on its card in <#{word(request.channel)}>", lapses, request.id))
 
 
