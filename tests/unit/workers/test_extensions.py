@@ -280,6 +280,7 @@ class TestWhatComesInBetween:
         house.jobs.grant("R-TEST")
         monkeypatch.undo()
         assert "extended" not in house.kinds()
+        assert noted(house) == (END if when == "within_lock" else LATER)
         house.timekeeper.sweep()
         assert is_over(house)
         assert house.request().state is State.ENDED
