@@ -143,7 +143,7 @@ class Product:
 
     def seen(self, person: Person, request: Request) -> Shown:
         """The request's card as it stands now; fails if there is none."""
-        return [shown for shown in person.sees(REQUESTS) if request.id in shown.text and not shown.ephemeral][-1]
+        return [shown for shown in person.sees(REQUESTS) if is_card(shown, request)][-1]
 
     def behind(self) -> bool:
         """Whether the mirror has something to show yet."""
@@ -316,12 +316,18 @@ class Product:
         }
         seen = [shown for shown in self.stage.carol.sees(REQUESTS) if not shown.ephemeral]
         for request in self._all():
-            cards = [shown for shown in seen if request.id in shown.text]
+            cards = [shown for shown in seen if is_card(shown, request)]
             if not cards and request.state in {State.WITHDRAWN, State.DENIED, State.LAPSED}:
                 continue
             if len(cards) != 1 or says.get(request.state, "?") not in cards[0].text.partition("\n")[0]:
                 return False
         return True
+
+
+def is_card(shown: Shown, request: Request) -> bool:
+    """Not another message about it in the channel of its card."""
+    payload = shown.content.get("metadata", {}).get("event_payload", {})
+    return bool(payload.get("card") == request.id)
 
 
 def role_of(request: Request) -> str:

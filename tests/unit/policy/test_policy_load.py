@@ -244,6 +244,37 @@ def test_the_version_changes_with_every_byte_and_name(tmp_path):
     assert load_policy(tmp_path).version == versions[-1]
 
 
+EXTEND = "extend: {each: 1h, ceiling: 4h}"
+
+
+def test_an_extension_is_decided_as_the_access_is_unless_it_says_otherwise(tmp_path):
+    write = load_policy(folder(tmp_path, a=GOOD)).accesses["orders-db/write"]
+    assert (write.extend.each, write.extend.ceiling) == (timedelta(hours=1), timedelta(hours=4))
+    assert write.extend.rules == write.rules
+    other = "extend: {each: 1h, ceiling: 4h, approve: [{automatic: true}]}"
+    write = load_policy(folder(tmp_path, a=GOOD.replace(EXTEND, other))).accesses["orders-db/write"]
+    assert [rule.automatic is not None for rule in write.extend.rules] == [True]
+    assert [rule.automatic is not None for rule in write.rules] == [False]
+
+
+def test_what_is_wrong_with_an_extension_is_named_with_its_line(tmp_path):
+    line = next(number for number, text in enumerate(GOOD.splitlines(), 1) if EXTEND in text)
+    here = f"a.policy.yml:{line} access.orders-db/write.extend"
+    for new, said in (
+        ("{each: 5h, ceiling: 4h}", f"{here}: each is longer than the ceiling, which is the most in all"),
+        ("{each: 1h, ceiling: 1h30m}", f"{here}.ceiling: is the most in all, and shorter than max_duration (2h)"),
+        ("{each: 1h}", f"{here}.ceiling: is missing"),
+        ("{each: 1h, ceiling: 4h, upto: 1d}", f"{here}.upto: unknown key"),
+        ("{each: 1h, ceiling: 4h, approve: []}", f"{here}.approve: must not be empty"),
+        ("{each: 1h, ceiling: 4h, approve: [{all_of: [{from: [group:dab]}]}]}", "no group is called dab; did you mean"),
+        ("{each: 1h, ceiling: 4h, approve: [{all_of: [{from: [group:dba], count: 3}]}]}", "can only ever be 2 people"),
+        ("{each: 1h, ceiling: 4h, approve: [{automatic: true}, {automatic: true}]}", "[1]: is never reached"),
+        ("{each: 1h, ceiling: 4h, approve: [{when: 'request.id', automatic: true}]}", "approve[0].when: "),
+    ):
+        found = edited(tmp_path, EXTEND, f"extend: {new}")
+        assert any(said in each for each in found), (new, found)
+
+
 def test_no_file_and_no_folder_are_said(tmp_path):
     assert mistakes(tmp_path) == [f"{tmp_path}: holds no file called *.policy.yml"]
     assert mistakes(tmp_path / "none")[0].endswith("cannot be read: No such file or directory")
