@@ -6,6 +6,7 @@ import pytest
 
 from jit.facts import EndCause, Ended, Extended, ExtensionIntent, Source
 from jit.requests.lifecycle import GRANT_STUCK, Request, State
+from playground.person import Shown
 from playground.sample import REQUESTS
 from tests.world.exhaustive import distinct, exhaustive
 from tests.world.product import STATED_LAG, Product
@@ -13,20 +14,30 @@ from tests.world.product import STATED_LAG, Product
 pytestmark = [pytest.mark.fault, pytest.mark.real]
 
 WRITE = "orders-db/write 30m INC-42 mend a row"
+WHY = "two rows left"
 MORE = timedelta(minutes=30)
 POINTS = ("before-lock", "before-effect", "after-effect")
 FALLS = "falls of a worker at every point of an extension"
 
 
 def asked(it: Product, request: Request) -> Request:
-    it.stage.alice.command("/jit", f"extend {request.id} 30m two rows left", channel=REQUESTS)
+    it.stage.alice.command("/jit", f"extend {request.id} 30m {WHY}", channel=REQUESTS)
     it.until(lambda: it.now(request).extension)
     return it.now(request)
 
 
 def approved(it: Product, request: Request) -> None:
+    """Bob presses where it says why: until the card is drawn anew, it has the button of the request."""
     asked(it, request)
-    it.approve(it.stage.bob, request)
+    bob = it.stage.bob
+
+    def shown() -> Shown | None:
+        seen = [each for each in bob.sees(REQUESTS) if request.id in each.text and not each.ephemeral]
+        return next((each for each in seen if WHY in each.text and "Approve" in each.buttons), None)
+
+    found = it.until(shown)
+    assert isinstance(found, Shown)
+    assert bob.press(found, "Approve").ok
     it.until(lambda: "extension.approved" in it.kinds(request))
 
 

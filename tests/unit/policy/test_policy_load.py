@@ -1,11 +1,13 @@
 import json
 import textwrap
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from jit.people.person import Groups
 from jit.policy import PolicyError, load_policy
+from jit.policy.explain import Supposed, explain
 
 GOOD = (Path(__file__).parents[3] / "policies" / "orders.policy.yml").read_text()
 
@@ -255,6 +257,21 @@ def test_an_extension_is_decided_as_the_access_is_unless_it_says_otherwise(tmp_p
     write = load_policy(folder(tmp_path, a=GOOD.replace(EXTEND, other))).accesses["orders-db/write"]
     assert [rule.automatic is not None for rule in write.extend.rules] == [True]
     assert [rule.automatic is not None for rule in write.rules] == [False]
+
+
+def test_explain_says_how_long_it_may_be_held_in_all_and_who_decides_on_more(tmp_path):
+    def told(extend):
+        policy = load_policy(folder(tmp_path, a=GOOD.replace(EXTEND, extend)))
+        groups = Groups(as_of=datetime(2026, 11, 21, tzinfo=UTC))
+        supposed = Supposed(now=groups.as_of)
+        return explain(policy, policy.accesses["orders-db/write"], "U01ALICE0", groups, supposed).splitlines()
+
+    assert told(EXTEND)[-1] == "Can be extended by 1 h at a time, to 4 h in all, decided in the same way."
+    other = told("extend: {each: 1h, ceiling: 4h, approve: [{all_of: [{from: [U03CAROL0]}]}]}")
+    assert other[-2:] == [
+        "Can be extended by 1 h at a time, to 4 h in all, where this decides:",
+        "Needs 1 of U03CAROL0: U03CAROL0.",
+    ]
 
 
 def test_what_is_wrong_with_an_extension_is_named_with_its_line(tmp_path):
