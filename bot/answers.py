@@ -6,7 +6,8 @@ Everything here is mrkdwn, ready to send: what comes from people or policy files
 import secrets
 
 from bot.views.text import Names, escape
-from bot.views.words import audience, word
+from bot.views.words import audience, by_rule, word
+from jit.durations import say_duration
 from jit.facts import Quorum, RefusalReason
 from jit.requests.decision import Outcome
 from jit.requests.lifecycle import Request, State
@@ -78,11 +79,14 @@ def asked(request: Request, names: Names, *, shut: bool = False) -> str:
 
 def approved(result: ApprovalResult, names: Names) -> str:
     request = result.request
+    if result.decision.outcome is Outcome.HOLDS and request.extension:
+        more = say_duration(request.extension.duration)
+        return f"Approved. {request.id} is to be extended by {more}; its card says when it is."
     if result.decision.outcome is Outcome.HOLDS:
         if not result.announced:
             return f"Approved. {request.id} waits for a worker: the queue is down. Its card says when it is granted."
         return f"Approved. {request.id} is to be granted; its card says when it is."
-    audiences = {need.label: audience(need, names) for need in request.needs}
+    audiences = {need.label: audience(need, names) for need in request.undecided.needs}
     still = " and ".join(
         f"{missing.needed} more of {audiences.get(missing.quorum.label, escape(missing.quorum.label))}"
         for missing in result.decision.quorum_status.missing
@@ -108,14 +112,25 @@ def reviewed(request: Request) -> str:
 
 
 def denied(request: Request) -> str:
-    if request.state is State.PENDING:
-        more = request.denials_needed - len(request.denials)
+    if request.undecided.state is State.PENDING:
+        more = request.undecided.denials_needed - len(request.undecided.denials)
         return f"Your no counts; {more} more {'is' if more == 1 else 'are'} needed to deny it. {request.id}"
-    return f"Denied. <@{request.requester}> is told why. {request.id}"
+    goes_on = " The access goes on until its end." if request.state is State.ACTIVE else ""
+    return f"Denied. <@{request.requester}> is told why.{goes_on} {request.id}"
 
 
 def withdrawn(request: Request) -> str:
     return f"Withdrawn. {request.id} is closed; nothing was given."
+
+
+def extension_asked(request: Request, names: Names) -> str:
+    """Asked for, and by whom it is decided; or decided by a rule already."""
+    waiting = request.undecided
+    more = say_duration(waiting.duration)
+    if waiting.state is State.PENDING:
+        who = waits_for(waiting.needs, names)
+        return f"Asked for {more} more. {request.id} waits for {who}; it goes on until its end meanwhile."
+    return f"Approved {by_rule(waiting)}: {more} more. {request.id} is being extended; its card says when it is."
 
 
 def released(request: Request) -> str:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from jit.requests.lifecycle import REQUEST_ID
 
 JUSTIFIED, NOT_JUSTIFIED = "jit.justified", "jit.not_justified"
-APPROVE, DENY, WITHDRAW, END, RELEASE, REVOKE, ASK, ASK_AGAIN = (
+APPROVE, DENY, WITHDRAW, END, RELEASE, REVOKE, ASK, ASK_AGAIN, EXTEND = (
     "jit.approve",
     "jit.deny",
     "jit.withdraw",
@@ -18,6 +18,7 @@ APPROVE, DENY, WITHDRAW, END, RELEASE, REVOKE, ASK, ASK_AGAIN = (
     "jit.revoke",
     "jit.ask",
     "jit.ask.again",
+    "jit.extend",
 )
 
 _SHAPE = re.compile(rf"({REQUEST_ID.pattern}) ([0-9a-f]{{64}})")

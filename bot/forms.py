@@ -3,15 +3,17 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from bot.views.text import Json, Names, button, plain_text, shorten
 from bot.views.words import loses
-from jit.durations import say_duration
+from jit.durations import compact, say_duration
 from jit.policy import Access, Rule
 from jit.requests.intake import ACCESS, DURATION, INCIDENT, REASON, RequestForm, incident_wanted
 from jit.requests.lifecycle import Request
 
 REQUEST_FORM, DENY_FORM, END_FORM = "jit.form.request", "jit.form.deny", "jit.form.end"
+EXTEND_FORM = "jit.form.extend"
 BREAK_GLASS_FORM, REVIEW_FORM = "jit.form.break_glass", "jit.form.review"
 CHOOSE_ACCESS, ACCESS_TAKEN, TAKE_OFFERED = "jit.form.access", "jit.form.access.taken", "jit.form.take"
 """The menu of accesses; the same once an offered one was taken, as Slack keeps what stands in a menu of the same name;
@@ -71,6 +73,16 @@ def deny_form(value: str, request_id: str) -> Json:
         value,
         [_field(REASON, "Reason", _typed(REASON, "", multiline=True), hint="The requester reads this.")],
     )
+
+
+def extend_form(request: Request, room: timedelta, duration: str, reason: str) -> Json:
+    """For as much as the rules allow unless ``duration`` says otherwise."""
+    most = f"At most {say_duration(room)} more. It goes on until its end meanwhile."
+    blocks = [
+        _field(DURATION, "Duration", _typed(DURATION, duration or compact(room)), hint=most),
+        _field(REASON, "Reason", _typed(REASON, reason, multiline=True)),
+    ]
+    return _modal(EXTEND_FORM, f"Extend {request.id}", "Extend", request.id, blocks)
 
 
 def end_form(value: str, request: Request, names: Names) -> Json:

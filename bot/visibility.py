@@ -82,14 +82,18 @@ class Visibility:
         return self.ledger.requests(Question(requester=person, states=OVER, limit=LAST))
 
     def waiting(self, person: str) -> list[Request]:
-        """What waits for this person's decision, in turns."""
-        pending = self.ledger.requests(Question(states=frozenset({State.PENDING}), limit=MOST_OPEN))
-        return in_turns(request for request in pending if self.waits_for(person, request))
+        """What waits for this person's decision, in turns: requests, and active ones with an extension."""
+        return in_turns(request for request in self.undecided() if self.waits_for(person, request))
+
+    def undecided(self) -> list[Request]:
+        """What waits for anybody's decision."""
+        found = self.ledger.requests(Question(states=frozenset({State.PENDING, State.ACTIVE}), limit=MOST_OPEN))
+        return [request for request in found if request.undecided.state is State.PENDING]
 
     def waits_for(self, person: str, request: Request) -> bool:
         """Whether this person's yes or no is still wanted."""
-        undecided = request.state is State.PENDING and person not in request.approvers
-        return undecided and self.may_decide(person, request)
+        asked = request.undecided
+        return asked.state is State.PENDING and person not in asked.approvers and self.may_decide(person, asked)
 
     def others(self, person: str, waiting: Collection[Request], most: int) -> Others:
         """What is open besides this person's own and what waits for them: for security; nothing for everybody else."""
@@ -105,7 +109,8 @@ class Visibility:
         if person == request.requester or person in request.approvers or self.is_security(person):
             return True
         groups, now = groups_for(request, self.directory), self.clock.now()
-        return person in self._rules().members(_deciders(request), groups, now) or self.may_review(person, request)
+        deciders = [*_deciders(request), *_deciders(request.undecided)]
+        return person in self._rules().members(deciders, groups, now) or self.may_review(person, request)
 
     def may_decide(self, person: str, request: Request) -> bool:
         """Whether this person is among those whom the request names to decide on it."""

@@ -184,13 +184,14 @@ class Target(Protocol):
     capabilities: Capabilities
 
     def grant(self, grant: Grant, still_due: Callable[[], None]) -> Held:
-        """Give exactly this, or nothing; giving it again is no change. Ends with a read-back.
+        """Give exactly this, or nothing; giving it again is no change, but that another deadline takes the place of the
+        one before: so it is extended. Ends with a read-back.
 
         Takes the principal's lock in the target, then calls ``still_due``, which raises if the deadline
         has passed or the ledger no longer wants this; whatever it raises comes through, nothing given.
 
         Raises:
-            TargetRefused: nothing was given, the message says why.
+            TargetRefused: nothing was given, the message says why. What was given before is as it was.
             TargetUnreachable: something may have been given.
         """
 

@@ -18,14 +18,14 @@ from bot.followers.counting import as_it_counts, lost
 from bot.followers.follower import GIVEN_UP_AFTER, IDLE, SlackTools
 from bot.followers.items import BROKEN_WAIT, ItemFollower
 from bot.followers.outbox import Final, Metadata, Pace, Posted, Rejected, Unreached
-from bot.followers.reached import mentions, mentions_of
+from bot.followers.reached import mentioned, mentions
 from bot.refusals import Shown
 from bot.views.card import AudienceName, draw
 from bot.views.text import Drawn
-from bot.views.words import audience
 from jit.facts import Approval, Life, Quorum
 from jit.ledger import Question, StoredDirectory, TamperedEntry
 from jit.ledger.followers import CURSOR
+from jit.requests.decision import room_to_extend
 from jit.requests.lifecycle import LATE, OPEN, Request, State, late_since
 
 log = structlog.get_logger(__name__)
@@ -307,7 +307,8 @@ class Cards(ItemFollower):
         pending = request.state is State.PENDING
         nth = self._nth(request) if pending else None
         counted, now = self._as_it_counts(request), self._clock.now()
-        return draw(counted, self._names, asked=told, nth=nth, now=now, skipped=skipped)
+        extend = room_to_extend(request, self._policies.last_good) is not None
+        return draw(counted, self._names, asked=told, nth=nth, now=now, skipped=skipped, extend=extend)
 
     def _nth(self, request: Request) -> int:
         """The how-manieth request of this person within a week."""
@@ -319,7 +320,7 @@ class Cards(ItemFollower):
         if request.emergency is not None and policy is not None:
             groups_now = StoredDirectory(self._ledger.engine).groups()
             return ", ".join(mentions(need.who, policy, groups_now, self._clock.now(), but=[request.requester]))
-        return mentions_of(need.who, policy, but=[request.requester]) or audience(need, self._names)
+        return mentioned(policy, request.requester, self._names, need)
 
 
 def _carried(request: Request) -> Metadata:

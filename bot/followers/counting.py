@@ -6,7 +6,7 @@ The decision weighs them anew by itself, at each press and before the effect; no
 from dataclasses import replace
 from datetime import datetime
 
-from jit.facts import Approval
+from jit.facts import Approval, ExtensionApproval
 from jit.ledger import Ledger, StoredDirectory
 from jit.people.person import Groups, Standing
 from jit.policy import Policy, StaleGroups
@@ -41,7 +41,9 @@ def lost(request: Request, counted: Request) -> str:
     return "\n".join(sorted(before - now))
 
 
-def _quorums(request: Request, approval: Approval, policy: Policy, groups: Groups, now: datetime) -> tuple[str, ...]:
+def _quorums(
+    request: Request, approval: Approval | ExtensionApproval, policy: Policy, groups: Groups, now: datetime
+) -> tuple[str, ...]:
     who = {need.label: need.who for need in request.needs}
     return tuple(each for each in approval.quorums if _may(who.get(each, ()), approval.approver, policy, groups, now))
 

@@ -7,8 +7,9 @@ when they open their Home again.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from typing import TypeGuard
 from uuid import uuid4
 
 import structlog
@@ -32,6 +33,8 @@ from jit.facts import (
     Granted,
     Lapsed,
     Life,
+    OfExtension,
+    OrdersEnd,
     PersonErased,
     PolicyChanged,
     Requested,
@@ -42,6 +45,7 @@ from jit.facts import (
 from jit.ledger import Entry, Notes, Question
 from jit.ledger.followers import CURSOR
 from jit.policy import PolicyError, StaleGroups
+from jit.requests.decision import room_to_extend
 from jit.requests.lifecycle import Request, State
 from jit.use_cases.actor import Actor
 
@@ -56,8 +60,10 @@ UNTOLD_WAIT = 5.0
 """Seconds until it is looked again whether it can be told what waits for somebody."""
 _ALL = "all"
 
-ToDecide = Requested | Approval | Approved | Denied | Lapsed | Withdrawn
+ToDecide = Requested | Approval | Approved | Denied | Lapsed | Withdrawn | OfExtension
 """With these, a request begins or ceases to wait for somebody's decision."""
+EndsExtension = OrdersEnd | RevokeIntent | Ended
+"""With these, an extension does, if one waits."""
 
 
 def open_home(notes: Notes, person: str) -> None:
@@ -145,14 +151,19 @@ class Homes(ItemFollower):
             yield from self._opened
         yield from self._opened.intersection(fact.requester for fact in facts if isinstance(fact, Life | Alert))
         yield from self._concerned_by_reviews(facts)
-        for request_id in dict.fromkeys(fact.request_id for fact in facts if isinstance(fact, ToDecide)):
+        for request_id in dict.fromkeys(fact.request_id for fact in facts if self._is_to_decide(fact)):
+            waited = (self._pending or {}).get(request_id)
             request = self._looked_up(request_id)
+            asked = [each.undecided for each in (waited, request) if each is not None]
             try:
-                yield from [
-                    each for each in self._opened if request is None or self._visibility.may_decide(each, request)
-                ]
+                yield from [each for each in self._opened if request is None or self._decides_any(each, asked)]
             except (PolicyError, StaleGroups):
                 yield from self._opened
+
+    def _is_to_decide(self, fact: Fact) -> TypeGuard[Life]:
+        """Of thousands of ends, those that are looked up are the few that anything waited with."""
+        waited = isinstance(fact, EndsExtension) and (self._pending is None or fact.request_id in self._pending)
+        return waited or isinstance(fact, ToDecide)
 
     def _concerned_by_reviews(self, facts: Sequence[Fact]) -> Iterator[str]:
         """Those who may review what came to be reviewed, ended before it was, or was reviewed."""
@@ -162,6 +173,9 @@ class Homes(ItemFollower):
             ids |= steps & {each.id for each in self._ledger.find(Question(unreviewed=True, limit=MOST_OPEN))}
         for glass in self._ledger.requests_by_id(sorted(ids)):
             yield from [each for each in self._opened if self._reviews(each, glass)]
+
+    def _decides_any(self, person: str, requests: Iterable[Request]) -> bool:
+        return any(self._visibility.may_decide(person, request) for request in requests)
 
     def _let_go_of_the_erased(self) -> None:
         """Their notes went with them; whose they were, the entry does not say."""
@@ -175,15 +189,14 @@ class Homes(ItemFollower):
         request = self._request(request_id)
         if self._pending is not None:
             self._pending.pop(request_id, None)
-            if request and request.state is State.PENDING:
+            if request and request.undecided.state is State.PENDING:
                 self._pending[request_id] = request
         return request
 
     def _waiting(self, person: str) -> list[Request]:
         """Of all that is pending, which is read once: there may be a thousand, and as many Homes to draw."""
         if self._pending is None:
-            found = self._ledger.requests(Question(states=frozenset({State.PENDING}), limit=MOST_OPEN))
-            self._pending = {request.id: request for request in found}
+            self._pending = {request.id: request for request in self._visibility.undecided()}
         return in_turns(request for request in self._pending.values() if self._visibility.waits_for(person, request))
 
     def _refused(self, person: str, refused: Rejected) -> None:
@@ -243,10 +256,12 @@ class Homes(ItemFollower):
         shown = None if waiting is None else self._as_they_count(waiting)
         own = self._as_they_count(self._visibility.own(person))
         reviews = self._visibility.to_review()
+        policy = self._policies.last_good
         return Overview(
             waiting=shown,
             open=own,
             past=self._visibility.past(person),
+            extendable=frozenset(each.id for each in own if room_to_extend(each, policy) is not None),
             to_review=[request for request in reviews if self._reviews(person, request)],
             own_reviews=[request for request in reviews if request.requester == person],
         )

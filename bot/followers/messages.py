@@ -8,6 +8,7 @@ The warning before an end comes from the clock. An alert that its channel refuse
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
@@ -18,7 +19,7 @@ from bot.followers.follower import GIVEN_UP_AFTER, SlackTools
 from bot.followers.items import ItemFollower
 from bot.followers.moved import Whereabouts
 from bot.followers.outbox import Final, Metadata, Pace, Posted, Rejected
-from bot.followers.reached import mentions, mentions_of, security_of
+from bot.followers.reached import mentioned, mentions, mentions_of, security_of
 from bot.refusals import Shown
 from bot.views import dm
 from bot.views.alert import draw_alert
@@ -33,11 +34,17 @@ from jit.facts import (
     Denied,
     EndCause,
     Ended,
+    Extended,
+    ExtensionAsked,
+    ExtensionDenied,
+    ExtensionFailed,
+    ExtensionLapsed,
     Fact,
     Granted,
     GrantFailed,
     GrantIntent,
     Lapsed,
+    OfExtension,
     PolicyChanged,
     Released,
     RequesterLeft,
@@ -52,6 +59,7 @@ from jit.ledger.followers import CURSOR
 from jit.ledger.privacy.people import is_nobody
 from jit.ledger.undelivered import REFUSED
 from jit.policy import BROKEN
+from jit.requests.decision import room_to_extend
 from jit.requests.lifecycle import REQUEST_ID, Request, State, late_since
 from jit.requests.reviews import reviewers, took_part, unreviewed
 
@@ -62,7 +70,7 @@ _NAMED = re.compile(rf"\b{REQUEST_ID.pattern}\b")
 
 DUE, WARN, STANDING = "due:", "warn:", "standing:"
 WARN_BEFORE = timedelta(minutes=5)
-WARN_IF_LONGER = timedelta(minutes=10)
+"""Or half of its time before, where that is shorter."""
 NO_RULES_WAIT = 5.0
 """Seconds until it is looked again whether there are rules."""
 WARNING, ANEW, ASKER = "warning-", "anew-", "asker-"
@@ -74,7 +82,18 @@ MOST_BESIDE = 10
 """People of security who are written to where their channel takes no alert."""
 
 
-Outcome = Granted | Denied | Lapsed | GrantFailed | Ended | BreakGlassReviewed
+Outcome = (
+    Granted
+    | Denied
+    | Lapsed
+    | GrantFailed
+    | Ended
+    | BreakGlassReviewed
+    | Extended
+    | ExtensionDenied
+    | ExtensionLapsed
+    | ExtensionFailed
+)
 """Of these the requester is told."""
 StateChange = (
     GrantIntent
@@ -87,6 +106,7 @@ StateChange = (
     | RevokeIntent
     | RevokeFailed
     | Ended
+    | OfExtension
 )
 """After these, what was said of a request before may be true no longer."""
 
@@ -181,7 +201,7 @@ class Messages(ItemFollower):
     def _warn_in_time(self) -> None:
         now = self._clock.now()
         for request_id in [each for each, at in self._warn.items() if at <= now]:
-            key, due = WARNING + request_id, Due(0, request_id)
+            key, due = f"{WARNING}{request_id}-{self._warn[request_id]:%H%M%S}", Due(0, request_id)
             self._notes.put({DUE + key: json.dumps(due), WARN + request_id: None})
             self._due[key] = due
             del self._warn[request_id]
@@ -219,8 +239,8 @@ class Messages(ItemFollower):
             self._draw_anew(key, request)
             return
         fact = self._fact(key, due)
-        too_late = key.startswith(WARNING) and (request is None or request.state is not State.ACTIVE)
-        drawn = None if too_late else self._drawn(key, fact, request)
+        needless = key.startswith(WARNING) and not _ends_soon(request, self._clock.now())
+        drawn = None if needless else self._drawn(key, fact, request)
         if request is not None and is_nobody(request.requester) and not isinstance(fact, Alert):
             drawn = None
         if drawn is None:
@@ -294,10 +314,10 @@ class Messages(ItemFollower):
         told = policy.named(each for quorum in on_card for each in quorum.who)
         return ", ".join(mentions(who, policy, groups, now, but=took | told))
 
-    def _drawn(self, key: str, fact: Fact | None, request: Request | None, *, anew: bool = False) -> Drawn | None:
+    def _drawn(self, key: str, fact: Fact | None, request: Request | None, *, anew: bool = False) -> Drawn | None:  # noqa: PLR0911  one return for each kind
         """What is to be said, as it is true now; None if there is nothing any more. ``anew``: it stands already."""
         if key.startswith(WARNING):
-            return _warned(request, self._clock.now())
+            return self._warned(request)
         if key.startswith(ASKER):
             return dm.nobody_sees(request) if request and request.state is State.PENDING else None
         if isinstance(fact, Alert):
@@ -310,7 +330,31 @@ class Messages(ItemFollower):
             return draw_alert(fact, request, self._names, notify, over)
         if fact is None or request is None:
             return None
+        if isinstance(fact, OfExtension):
+            return self._of_extension(fact, request)
         return _outcome(fact, request, self._names, self._clock.now())
+
+    def _of_extension(self, fact: OfExtension, request: Request) -> Drawn | None:
+        now = self._clock.now()
+        if isinstance(fact, ExtensionAsked):
+            waiting = request.undecided.extends
+            still = request if waiting is not None and waiting.fact == fact.id else replace(request, extension=None)
+            told = partial(mentioned, self._policies.last_good, request.requester, self._names)
+            return dm.extension_to_decide(still, self._names, told)
+        if request.state is not State.ACTIVE or late_since(request, now) is not None:
+            return dm.over(request, now)
+        if isinstance(fact, ExtensionDenied | ExtensionLapsed | ExtensionFailed):
+            return dm.not_extended(request, fact, self._names)
+        return dm.extended(request)
+
+    def _warned(self, request: Request | None) -> Drawn | None:
+        now = self._clock.now()
+        if request is None or request.ends_at is None:
+            return None
+        if request.state is not State.ACTIVE:
+            return dm.announced(request)
+        extend = room_to_extend(request, self._policies.last_good) is not None
+        return dm.ends_soon(request, request.ends_at, now, extend=extend) if now < request.ends_at else None
 
     def _channel(self, key: str, fact: Fact | None, request: Request | None) -> str | None:
         if BESIDE in key:
@@ -318,6 +362,8 @@ class Messages(ItemFollower):
         if isinstance(fact, Alert):
             policy = self._policies.last_good
             return policy.channels.alerts if policy else None
+        if isinstance(fact, ExtensionAsked):
+            return request.channel if request else None
         return self._conversation(request.requester) if request else None
 
     def _conversation(self, person: str) -> str:
@@ -344,6 +390,8 @@ def _due(entry: Entry) -> Iterator[tuple[str, Due]]:
     """What an entry gives occasion to say."""
     fact = entry.fact
     if isinstance(fact, Alert) or (isinstance(fact, Outcome) and _is_heard(fact)):
+        yield str(fact.id), Due(entry.index, fact.request_id)
+    if isinstance(fact, ExtensionAsked) and fact.needs:
         yield str(fact.id), Due(entry.index, fact.request_id)
     if isinstance(fact, Alert):
         if fact.name is AlertName.NOT_SHOWN and (fact.requester or "").startswith(("U", "W")):
@@ -378,16 +426,15 @@ def _is_heard(fact: Outcome) -> bool:
 def _warning(entry: Entry) -> Iterator[tuple[str, datetime]]:
     """When the one it was given to has to be warned of its end."""
     fact = entry.fact
-    if isinstance(fact, Granted) and fact.ends_at - fact.at > WARN_IF_LONGER:
-        yield fact.request_id, fact.ends_at - WARN_BEFORE
+    if isinstance(fact, Granted | Extended):
+        yield fact.request_id, fact.ends_at - min(WARN_BEFORE, (fact.ends_at - fact.at) / 2)
 
 
-def _warned(request: Request | None, now: datetime) -> Drawn | None:
-    if request is None or request.ends_at is None:
-        return None
-    if request.state is State.ACTIVE:
-        return dm.ends_soon(request, request.ends_at, now) if now < request.ends_at else None
-    return dm.announced(request)
+def _ends_soon(request: Request | None, now: datetime) -> bool:
+    """Whether to warn of its end: one that was extended meanwhile has another warning coming."""
+    if request is None or request.ends_at is None or request.state is not State.ACTIVE:
+        return False
+    return request.ends_at - now <= WARN_BEFORE
 
 
 def _outcome(fact: Fact, request: Request, names: Names, now: datetime) -> Drawn | None:  # noqa: PLR0911  one return for each kind

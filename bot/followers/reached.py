@@ -3,6 +3,9 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 
+from bot.views.text import Names
+from bot.views.words import audience
+from jit.facts import Quorum
 from jit.people.on_call import Shift
 from jit.people.person import Groups
 from jit.policy import Policy
@@ -40,6 +43,11 @@ def mentions_of(who: Iterable[str], policy: Policy | None, but: Iterable[str] = 
         return ""
     mentioned = [f"<!subteam^{group.removeprefix(SLACK)}>" for group in groups]
     return ", ".join([*mentioned, *(f"<@{person}>" for person in people)])
+
+
+def mentioned(policy: Policy | None, requester: str, names: Names, need: Quorum) -> str:
+    """Those who may decide, as mentions where they are few; else what they are called."""
+    return mentions_of(need.who, policy, but=[requester]) or audience(need, names)
 
 
 def security_of(policy: Policy, members: Mapping[str, frozenset[str]]) -> list[str]:

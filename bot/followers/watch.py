@@ -179,6 +179,12 @@ class Watch(Follower):
                 return Finding(f"begin {request.id}", AlertName.NOT_BEGUN, says, request)
             case Request(state=State.GRANTING | State.ACTIVE, ends_at=datetime() as at) if now - at > ENDED_WITHIN:
                 return _not_taken(request)
+            case Request(extension=Request(approved_at=datetime() as at)) if now - at > BEGUN_WITHIN:
+                says = (
+                    f"More time was approved more than {BEGUN_WITHIN.seconds} s ago, and it is not extended yet. It "
+                    "ends at its end so far. `jit doctor` says why, run where the workers run."
+                )
+                return Finding(f"extend {request.id}", AlertName.NOT_BEGUN, says, request)
             case Request(state=State.ENDING):
                 facts = [entry.fact for entry in self._ledger.history(request.id)]
                 return _not_taken(request) if late_since(request, now) or quiet(facts, now) else None

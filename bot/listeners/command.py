@@ -11,10 +11,11 @@ from bot.listeners import acts
 from bot.listeners.break_glass import open_break_glass_form
 from bot.listeners.caller import Caller, text_at
 from bot.listeners.context import Answer, ListenerContext
+from bot.listeners.extension import to_extend
 from bot.listeners.look import list_requests, show_request
 from bot.listeners.own import OwnAct, act_on_own
 from bot.listeners.request import open_request_form
-from bot.listeners.typed import LATER, begins_request, nearest, request_id_in, split
+from bot.listeners.typed import begins_request, extended_id_in, nearest, request_id_in, split
 from bot.listeners.who import who_holds
 from bot.views.text import Drawn, code, harmless, section
 from jit.requests.intake import looks_secret, text_trouble
@@ -22,6 +23,7 @@ from jit.requests.intake import looks_secret, text_trouble
 HELP = """\
 `/jit request` asks for access. Add what you know: `/jit request orders-db/read 30m INC-42 db down: need shell`
 `/jit list` shows your requests · `/jit show R-7F3K` one of them · `/jit who orders-db` who holds what now
+`/jit extend 30m still at it` asks for more time with what you hold
 `/jit release` gives access back · `/jit revoke R-7F3K reason` takes somebody's away
 `/jit break-glass INC-42 db down` lets you in at once in an emergency, if you are listed; it is reviewed"""
 
@@ -63,6 +65,11 @@ def register(app: App, ctx: ListenerContext) -> None:
             ack()
             own = WITH_OWN[subcommand]
             ctx.run(caller, own.attempted, lambda: act_on_own(ctx, caller, own, rest), request_id_in(rest)[0])
+        elif subcommand == "extend":
+            ack()
+            request_id, more = extended_id_in(rest)
+            own = to_extend(text_at(body, "trigger_id"), more)
+            ctx.run(caller, own.attempted, lambda: act_on_own(ctx, caller, own, request_id or ""), request_id)
         elif subcommand in ABOUT_REQUEST:
             request_id, more = request_id_in(rest)
             if request_id is None:
@@ -82,9 +89,6 @@ def helped(subcommand: str, rest: str = "") -> Drawn:
     """What there is to type, and what was perhaps meant, with all that was typed, to be copied."""
     if subcommand == "help":
         return _said(HELP)
-    if subcommand in LATER:
-        meanwhile = " For more time wait for the end, or release it, and ask again." if subcommand == "extend" else ""
-        return _said(f"`/jit {subcommand}` comes with a later version.{meanwhile}\n{HELP}")
     there_is_none = f"There is no `/jit {harmless(subcommand, 40)}`."
     meant = nearest(subcommand)
     again = f"{meant} {rest}" if meant and rest else ""

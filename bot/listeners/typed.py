@@ -11,8 +11,7 @@ from jit.durations import BadDuration, parse_duration
 from jit.policy import Access
 from jit.requests.intake import text_trouble
 
-SUBCOMMANDS = ("request", "list", "show", "who", "release", "revoke", "break-glass", "help")
-LATER = ("extend",)
+SUBCOMMANDS = ("request", "list", "show", "who", "extend", "release", "revoke", "break-glass", "help")
 
 _QUOTES = "\"'`\u00ab\u00bb\u2039\u203a" + "".join(map(chr, range(0x2018, 0x2020)))
 _DASHES = dict.fromkeys([*range(0x2010, 0x2016), 0x2212], "-")
@@ -58,7 +57,7 @@ def plain(word: str) -> str:
 
 def nearest(word: str) -> str | None:
     """The subcommand that was meant, perhaps."""
-    return next(iter(get_close_matches(word, [*SUBCOMMANDS, *LATER], n=1, cutoff=0.5)), None)
+    return next(iter(get_close_matches(word, SUBCOMMANDS, n=1, cutoff=0.5)), None)
 
 
 def begins_request(word: str) -> bool:
@@ -71,6 +70,22 @@ def request_id_in(text: str) -> tuple[str | None, str]:
     first, rest = _parted(text)
     found = _REQUEST_ID.fullmatch(plain(first).upper())
     return (f"R-{found[1]}" if found else None), rest
+
+
+def extended_id_in(text: str) -> tuple[str | None, str]:
+    """As `request_id_in`, where the id may be left out: a word that begins with no `R-` is none."""
+    found, rest = request_id_in(text)
+    first, _ = _parted(text)
+    return (found, rest) if found and plain(first).upper().startswith("R-") else (None, text)
+
+
+def duration_in(text: str) -> tuple[str, str]:
+    """The duration that comes first, if one does, and what comes after it."""
+    found = _WORD.match(text.strip())
+    compact = "".join(plain(found[0]).lower().split()) if found else ""
+    if found is None or not _DURATION.fullmatch(compact):
+        return "", text.strip()
+    return _LONG_UNIT.sub(lambda unit: unit[1][0], compact), text.strip()[found.end() :].strip()
 
 
 def _parted(text: str) -> tuple[str, str]:

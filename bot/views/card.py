@@ -6,7 +6,7 @@ It is drawn anew from what the facts tell at that moment. The first line says th
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
-from bot.buttons import APPROVE, ASK_AGAIN, DENY, END, REVOKE, WITHDRAW, value_of
+from bot.buttons import APPROVE, ASK_AGAIN, DENY, END, EXTEND, REVOKE, WITHDRAW, value_of
 from bot.views import review
 from bot.views.text import (
     SECTION,
@@ -61,6 +61,7 @@ def draw(
     now: datetime | None = None,
     leave_out: frozenset[str] = frozenset(),
     skipped: str = "",
+    extend: bool = False,
 ) -> Drawn:
     """The card as it is true now.
 
@@ -72,6 +73,7 @@ def draw(
         now: to tell what is late by; as if all was on time, if left out.
         leave_out: buttons that whoever alone sees this has no use for.
         skipped: mentions of those whom a break-glass passed over; by name, without telling them, if left out.
+        extend: whether its holder may ask for more time.
     """
     late = late_since(request, now) if now else None
     first = _first_line(request, names, late)
@@ -83,7 +85,7 @@ def draw(
         blocks.append(context(helps))
     blocks += _rest(request, names, asked, late)
     blocks += review.on_card(request, names, notify=skipped)
-    blocks += actions([each for each in _buttons(request, late) if each["action_id"] not in leave_out])
+    blocks += actions([each for each in _buttons(request, late, extend=extend) if each["action_id"] not in leave_out])
     return Drawn(first, [*blocks, context(request.id)])
 
 
@@ -120,7 +122,8 @@ def _state(request: Request, names: Names, late: datetime | None) -> str:  # noq
             return f"Approved{said}, access is on its way"
         case State.ACTIVE:
             approved = f"approved{said}" if request.emergency is None or request.counted else ""
-            return line_of(f"Active until{_at(request, request.ends_at)}", approved)
+            extended = "extended" if len(request.fixed_ends) > 1 else ""
+            return line_of(f"Active until{_at(request, request.ends_at)}", extended, approved)
         case State.ENDING:
             since = request.ends_at if request.end_cause is EndCause.EXPIRED else request.ending_since
             return line_of(f"Ending since{_at(request, since)}: {ended_because(request, names)}", ending(request, late))
@@ -191,10 +194,32 @@ def _rest(request: Request, names: Names, asked: AudienceName | None, late: date
             yield context(f"Nobody can decide on it any more: it was to be answered by{_at(request, late)}")
         case State.PENDING:
             yield context(needs(request, names, asked))
+        case State.ACTIVE if request.extension and not late:
+            yield from extension(request.extension, names)
         case State.DENIED | State.ENDING | State.ENDED if why := why_closed(request):
             yield quote(why, by=names(request.closed_by or ""))
     if request.left_behind:
         yield section(f"Left behind: {left_behind(request)}")
+
+
+def extension(waiting: Request, names: Names, asked: AudienceName | None = None) -> Iterator[Json]:
+    """More time that was asked for, as whoever decides on it is shown it."""
+    more = f"*{say_duration(waiting.duration)}* more, until{_at(waiting, waiting.longest_end)}"
+    if waiting.state is State.PENDING:
+        yield section(f"{_who(waiting, names)} asks for {more}")
+        yield quote(waiting.why)
+        decides = f"rule: {word(waiting.rule)}" if waiting.rule else ""
+        yield context(line_of(needs(waiting, names, asked), decides))
+    else:
+        by = f" {by_rule(waiting)}" if waiting.by_rule else _by(deciders(waiting), names)
+        yield section(f"Approved{by}: {more}. The target is not told yet")
+        yield quote(waiting.why)
+
+
+def decide_buttons(request: Request) -> Iterator[Json]:
+    value = value_of(request.id, request.digest)
+    yield button("Approve", APPROVE, value, style="primary")
+    yield button("Deny", DENY, value, style="danger")
 
 
 def needs(request: Request, names: Names, asked: AudienceName | None = None) -> str:
@@ -225,16 +250,19 @@ def _need(request: Request, need: Quorum, names: Names, asked: AudienceName) -> 
     return f"{label}: {', '.join(part for part in (said, missing) if part)}"
 
 
-def _buttons(request: Request, late: datetime | None) -> Iterator[Json]:
+def _buttons(request: Request, late: datetime | None, *, extend: bool) -> Iterator[Json]:
     value = value_of(request.id, request.digest)
     match request.state:
         case State.PENDING if late:
             yield button("Withdraw", WITHDRAW, value)
         case State.PENDING:
-            yield button("Approve", APPROVE, value, style="primary")
-            yield button("Deny", DENY, value, style="danger")
+            yield from decide_buttons(request)
             yield button("Withdraw", WITHDRAW, value)
         case State.APPROVED | State.GRANTING | State.ACTIVE:
+            if request.undecided.state is State.PENDING and not late:
+                yield from decide_buttons(request.undecided)
+            elif extend and not late:
+                yield button("Extend", EXTEND, value)
             yield button("End access", END, value, style="danger")
         case state if state.over:
             yield button("Ask again", ASK_AGAIN, value)

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from bot.buttons import RELEASE, value_of
+from bot.buttons import EXTEND, RELEASE, value_of
+from bot.views import card
 from bot.views.text import (
     SECTION,
     Drawn,
@@ -21,7 +22,7 @@ from bot.views.text import (
 )
 from bot.views.words import ended_because, ending, held, left_behind, reason_of, target_said, why_closed, word
 from jit.durations import say_duration
-from jit.facts import LAPSED, EndCause
+from jit.facts import LAPSED, EndCause, ExtensionDenied, ExtensionFailed, ExtensionLapsed
 from jit.facts.sentence import plural
 from jit.requests.lifecycle import Request, State, late_since
 
@@ -73,11 +74,45 @@ def _fitting(permissions: tuple[str, ...]) -> str:
     return ", ".join(shown)
 
 
-def ends_soon(request: Request, ends_at: datetime, now: datetime) -> Drawn:
+def ends_soon(request: Request, ends_at: datetime, now: datetime, *, extend: bool = False) -> Drawn:
+    """``extend`` says that more time may be asked for."""
     left = ends_at - now
     said = say_duration(round(left / _MINUTE) * _MINUTE if left >= _MINUTE else left)
     first = f"*{word(request.access)}* ends in {said}, at {moment(ends_at)}. Open sessions are cut then."
-    return _message(request, first)
+    asked = [section("More time was asked for; the card says how that stands.")] if request.extension else []
+    return _message(request, first, *asked, extend=extend)
+
+
+def extended(request: Request) -> Drawn:
+    until = moment(request.ends_at, request.granted_at) if request.ends_at else "its end"
+    return _message(request, f"Extended: *{word(request.access)}* until {until}")
+
+
+def not_extended(request: Request, fact: ExtensionDenied | ExtensionLapsed | ExtensionFailed, names: Names) -> Drawn:
+    """The access goes on until the end that it had."""
+    match fact:
+        case ExtensionDenied():
+            why = f"denied by {named(fact.approver, names)}"
+        case ExtensionLapsed():
+            why = LAPSED[fact.because]
+        case ExtensionFailed():
+            why = f"{word(request.target)} did not take it ({reason_of(request.target, fact.reason)})"
+    until = f" It goes on until {moment(request.ends_at, request.granted_at)}." if request.ends_at else ""
+    said = [quote(fact.reason, by=names(fact.approver))] if isinstance(fact, ExtensionDenied) else []
+    return _message(request, f"Not extended: *{word(request.access)}*, {why}.{until}", *said)
+
+
+def extension_to_decide(request: Request, names: Names, asked: card.AudienceName) -> Drawn:
+    """For the channel of the card, which says no word when it changes: to those who decide on the extension."""
+    who, what = named(request.requester, names), f"*{word(request.access)}*"
+    waiting = request.extension
+    if waiting is None or waiting.state is not State.PENDING:
+        first = f"{who} asked for more time with {what}; the card says what came of it."
+        return Drawn(first, [section(first), context(request.id)])
+    until = f", until {moment(waiting.longest_end, waiting.asked_at)}" if waiting.longest_end else ""
+    first = f"*{who}* asks for *{say_duration(waiting.duration)}* more with {what}{until}"
+    _, *more = card.extension(waiting, names, asked)
+    return Drawn(first, [section(first), *more, *actions([*card.decide_buttons(waiting)]), context(request.id)])
 
 
 def announced(request: Request) -> Drawn:
@@ -142,7 +177,10 @@ def _said(request: Request) -> Iterator[Json]:
         yield quote(text)
 
 
-def _message(request: Request, first: str, *more: Json) -> Drawn:
-    release = [button("Release", RELEASE, value_of(request.id, request.digest))]
+def _message(request: Request, first: str, *more: Json, extend: bool = False) -> Drawn:
+    value = value_of(request.id, request.digest)
+    release = [button("Release", RELEASE, value)]
     offered = release if request.state is State.ACTIVE else []
+    if extend and offered:
+        offered = [button("Extend", EXTEND, value, style="primary"), *offered]
     return Drawn(first, [section(first), *more, *actions(offered), context(request.id)])

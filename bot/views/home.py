@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.buttons import ASK, ASK_AGAIN, RELEASE, WITHDRAW, value_of
+from bot.buttons import ASK, ASK_AGAIN, END, EXTEND, RELEASE, WITHDRAW, value_of
 from bot.views import card
 from bot.views.break_glass import own_review, to_review
 from bot.views.dm import connect
@@ -38,6 +38,8 @@ BLOCKS = 100
 """Slack's limit for a view."""
 BYTES = 120_000
 """Of what waits, drawn whole, as JSON: the rest of a view always fits in what Slack leaves, 250,000 in all."""
+NOT_HERE = frozenset({WITHDRAW, END})
+"""Buttons of a card that are for others than those who decide."""
 OPEN_SHOWN, BRIEFLY_SHOWN = 10, 5
 NEEDS = 300
 """Characters of what a request still needs; a longer list stands on its card alone."""
@@ -52,11 +54,13 @@ class Overview:
     past: Sequence[Request]
     to_review: Sequence[Request] = ()
     own_reviews: Sequence[Request] = ()
+    extendable: frozenset[str] = frozenset()
+    """Ids of those for which more time may be asked for."""
 
 
 def draw_home(overview: Overview, names: Names, now: datetime | None = None) -> Json:
     """The view, as it is true ``now``; as if all was on time, if that is left out."""
-    opened = list(_titled("Open", _open(overview.open, names, now)))
+    opened = list(_titled("Open", _open(overview, names, now)))
     opened += _titled("Being reviewed", (own_review(each, names) for each in overview.own_reviews[:BRIEFLY_SHOWN]))
     reviews = overview.to_review[:BRIEFLY_SHOWN]
     opened += _titled("To be reviewed by you", (block for each in reviews for block in to_review(each, names)))
@@ -86,7 +90,7 @@ def _titled(title: str, blocks: Iterator[Json]) -> Iterator[Json]:
 
 def _waiting(requests: Sequence[Request], names: Names, room: int, now: datetime | None) -> Iterator[Json]:
     """The soonest to lapse first; as many as fit whole, then a few in brief, then how many more there are."""
-    soonest = sorted(requests, key=lambda request: request.pending_until)
+    soonest = sorted(requests, key=lambda request: request.undecided.pending_until)
     room, size, whole = room - BRIEFLY_SHOWN - 2, BYTES, 0
     for request in soonest:
         drawn = list(_whole(request, names, now))
@@ -103,24 +107,39 @@ def _waiting(requests: Sequence[Request], names: Names, room: int, now: datetime
 
 def _whole(request: Request, names: Names, now: datetime | None) -> Iterator[Json]:
     """All that its card shows."""
-    *blocks, _ = card.draw(request, names, now=now, leave_out=frozenset({WITHDRAW})).blocks
+    *blocks, _ = card.draw(request, names, now=now, leave_out=NOT_HERE).blocks
     yield from blocks
     yield context(line_of(request.id, f"its card is in <#{word(request.channel)}>"))
     yield {"type": "divider"}
 
 
 def _brief(request: Request, names: Names) -> Json:
-    who, long = named(request.requester, names), say_duration(request.duration)
-    asks = f"*{who}* asks for *{word(request.access)}* for *{long}*"
-    lapses = f"lapses {day_and_time(request.pending_until)}"
+    asked, more = request.undecided, " more" if request.extension else ""
+    who, long = named(request.requester, names), say_duration(asked.duration)
+    asks = f"*{who}* asks for *{word(request.access)}* for *{long}{more}*"
+    lapses = f"lapses {day_and_time(asked.pending_until)}"
     return section(line_of(asks, f"decide on its card in <#{word(request.channel)}>", lapses, request.id))
 
 
-def _open(requests: Sequence[Request], names: Names, now: datetime | None) -> Iterator[Json]:
+def _open(overview: Overview, names: Names, now: datetime | None) -> Iterator[Json]:
+    requests = overview.open
     for request in requests[:OPEN_SHOWN]:
-        yield from _mine(request, names, late_since(request, now) if now else None)
+        late = late_since(request, now) if now else None
+        if request.id in overview.extendable and not late:
+            yield from _extendable(request)
+        else:
+            yield from _mine(request, names, late)
     if len(requests) > OPEN_SHOWN:
         yield context(f"and {len(requests) - OPEN_SHOWN} more. {MORE}")
+
+
+def _extendable(request: Request) -> Iterator[Json]:
+    """As `_mine`, with one button more."""
+    value = value_of(request.id, request.digest)
+    until = f" until {day_and_time(request.ends_at)}" if request.ends_at else ""
+    yield section(f"Active{until}: *{word(request.access)}*")
+    yield from actions([button("Extend", EXTEND, value), button("Release", RELEASE, value)])
+    yield context(line_of(connect(request), request.id))
 
 
 def _mine(request: Request, names: Names, late: datetime | None) -> Iterator[Json]:
@@ -146,7 +165,8 @@ def _mine(request: Request, names: Names, late: datetime | None) -> Iterator[Jso
         case State.ACTIVE:
             until = f" until {day_and_time(request.ends_at)}" if request.ends_at else ""
             yield section(f"Active{until}: {access}") | {"accessory": release}
-            yield context(line_of(connect(request), request.id))
+            more = f"{say_duration(request.extension.duration)} more asked for" if request.extension else ""
+            yield context(line_of(connect(request), more, request.id))
         case _:
             trouble = request.revoke_trouble is not None
             yield section(f"Ending{', not gone yet' if trouble else ''}: {access}")

@@ -28,6 +28,18 @@ from jit.facts.ends import (
     RevokeIntent,
     TakesAway,
 )
+from jit.facts.extensions import (
+    Extended,
+    ExtensionApproval,
+    ExtensionApproved,
+    ExtensionAsked,
+    ExtensionDenial,
+    ExtensionDenied,
+    ExtensionFailed,
+    ExtensionIntent,
+    ExtensionLapsed,
+    OfExtension,
+)
 from jit.facts.fact import (
     MODELS,
     Fact,

@@ -4,13 +4,14 @@ from jit.people.membership import StaleGroups
 from jit.policy.files.folder import BROKEN, PolicyFolder
 from jit.policy.files.load import load_policy
 from jit.policy.files.mistakes import Mistake, NotReadNow, PolicyError
-from jit.policy.model import Access, Channels, Missing, QuorumCount, QuorumStatus, Rule, TargetConfig
+from jit.policy.model import Access, Channels, Extend, Missing, QuorumCount, QuorumStatus, Rule, TargetConfig
 from jit.policy.policy import Policy
 
 __all__ = [
     "BROKEN",
     "Access",
     "Channels",
+    "Extend",
     "Missing",
     "Mistake",
     "NotReadNow",

@@ -71,7 +71,19 @@ def in_lines(found: Iterable[Change], most: int) -> tuple[str, ...]:
 
 Difference = tuple[Effect, str]
 _DEALT_WITH = frozenset(
-    {"name", "describe", "request", "deny", "rules", "grants", "max_duration", "incident", "on_leave"}
+    {
+        "name",
+        "describe",
+        "request",
+        "deny",
+        "rules",
+        "grants",
+        "max_duration",
+        "incident",
+        "on_leave",
+        "extend",
+        "break_glass",
+    }
 )
 
 
@@ -89,7 +101,9 @@ class _Pair:
         yield from _who(self.before, self.after, old.request, new.request, "may ask")
         for effect, says in _who(self.before, self.after, old.deny, new.deny, "are denied it"):
             yield _reversed(effect), says
-        yield from self._deciding()
+        yield from self._deciding(old.rules, new.rules)
+        yield from self._extending()
+        yield from self._breaking_glass()
         yield from _compared(old.max_duration, new.max_duration, lambda each: f"at most {say_duration(each)}")
         yield from _sets(old.grants, new.grants, "gives")
         if old.incident != new.incident:
@@ -106,9 +120,41 @@ class _Pair:
             return Effect.TIGHTER, "wants an incident"
         return Effect.OTHER, "wants incidents that are written in another way"
 
-    def _deciding(self) -> Iterator[Difference]:
-        yield from self._by_themselves()
-        old, new = ([each for each in access.rules if each.automatic is None] for access in (self.old, self.new))
+    def _extending(self) -> Iterator[Difference]:
+        was, now = self.old.extend, self.new.extend
+        if was is None or now is None:
+            if now is not None:
+                each, ceiling = say_duration(now.each), say_duration(now.ceiling)
+                yield Effect.LOOSER, f"can be extended by {each} at a time, to {ceiling} in all"
+            elif was is not None:
+                yield Effect.TIGHTER, "cannot be extended any more"
+            return
+        yield from _compared(was.each, now.each, lambda each: f"can be extended by {say_duration(each)} at a time")
+        yield from _compared(was.ceiling, now.ceiling, lambda most: f"can be extended to {say_duration(most)} in all")
+        if was.rules != self.old.rules or now.rules != self.new.rules:
+            for effect, says in self._deciding(was.rules, now.rules):
+                yield effect, f"of extensions: {says}"
+
+    def _breaking_glass(self) -> Iterator[Difference]:
+        was, now = self.old.break_glass, self.new.break_glass
+        if was is None or now is None:
+            if now is not None:
+                yield Effect.LOOSER, f"break-glass lets in, for {say_duration(now.max_duration)} at most"
+            elif was is not None:
+                yield Effect.TIGHTER, "break-glass lets nobody in any more"
+            return
+        yield from _who(self.before, self.after, was.who, now.who, "may break the glass")
+        yield from _compared(was.max_duration, now.max_duration, lambda most: f"break-glass for {say_duration(most)}")
+        yield from _compared(
+            was.review_within,
+            now.review_within,
+            lambda within: f"break-glass is reviewed within {say_duration(within)}",
+        )
+        yield from _who(self.before, self.after, was.review_by, now.review_by, "may review a break-glass")
+
+    def _deciding(self, before: tuple[Rule, ...], after: tuple[Rule, ...]) -> Iterator[Difference]:
+        yield from self._by_themselves(before, after)
+        old, new = ([each for each in rules if each.automatic is None] for rules in (before, after))
         if len(old) != len(new):
             yield Effect.OTHER, f"{len(new)} rules by which people decide instead of {len(old)}"
             return
@@ -116,9 +162,9 @@ class _Pair:
             yield from self._rule(was, now)
             yield from self._quorums(was, now)
 
-    def _by_themselves(self) -> Iterator[Difference]:
+    def _by_themselves(self, before: tuple[Rule, ...], after: tuple[Rule, ...]) -> Iterator[Difference]:
         """Rules that decide without people."""
-        old, new = ({each for each in access.rules if each.automatic is not None} for access in (self.old, self.new))
+        old, new = ({each for each in rules if each.automatic is not None} for rules in (before, after))
         for effect, rules, says in (
             (Effect.LOOSER, new - old, "decides by itself"),
             (Effect.TIGHTER, old - new, "decides by itself no more"),

@@ -69,6 +69,11 @@ def explain(policy: Policy, access: Access, person: str, groups: Groups, suppose
         lines.append(f"Wants an incident like {access.incident}.")
     lines += _rules(policy, access, person, groups, supposed)
     lines.append(f"Lapses if unanswered for {say_duration(access.pending_for)}.")
+    if (extend := access.extend) is not None:
+        same = extend.rules == access.rules
+        times = f"by {say_duration(extend.each)} at a time, to {say_duration(extend.ceiling)} in all"
+        lines.append(f"Can be extended {times}, {'decided in the same way.' if same else 'where this decides:'}")
+        lines += [] if same else _rules(policy, access.decided_by(extend.rules), person, groups, supposed)
     return "\n".join(lines)
 
 

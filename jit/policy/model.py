@@ -1,8 +1,8 @@
 """The words of a policy, as values: what there is to ask for, and who decides."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 from jit.facts import Quorum
@@ -11,6 +11,8 @@ from jit.policy.incident_example import example_of
 from jit.policy.incidents import accepts
 from jit.policy.risk import Risk
 
+LEAST_EXTENSION = timedelta(minutes=1)
+"""Less is not worth anybody's decision."""
 OnLeave = Literal["end", "alert"]
 """What becomes of access whose holder may not ask for it any more."""
 
@@ -60,6 +62,21 @@ class BreakGlass:
 
 
 @dataclass(frozen=True, slots=True)
+class Extend:
+    """How much longer access may be held: ``each`` time at most so much, and ``ceiling`` in all, from its beginning to
+    its end. ``rules`` decide.
+    """
+
+    each: timedelta
+    ceiling: timedelta
+    rules: tuple[Rule, ...]
+
+    def room(self, given_at: datetime, ends_at: datetime) -> timedelta:
+        """How much more may be asked for of what was given then and ends then; nothing left is zero or less."""
+        return min(self.each, given_at + self.ceiling - ends_at)
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
     """One thing that can be asked for.
 
@@ -83,9 +100,19 @@ class Access:
     on_leave: OnLeave = "end"
     labels: Mapping[str, str] = field(default_factory=dict)
     break_glass: BreakGlass | None = None
-
     incident_example: str | None = None
     """As the file gives it."""
+    extend: Extend | None = None
+    """None where nobody can have it longer."""
+
+    @property
+    def all_rules(self) -> tuple[Rule, ...]:
+        """Of the access and of its extensions."""
+        return (*self.rules, *(self.extend.rules if self.extend else ()))
+
+    def decided_by(self, rules: tuple[Rule, ...]) -> "Access":
+        """As if these were its rules."""
+        return replace(self, rules=rules)
 
     @property
     def quorums(self) -> tuple[Quorum, ...]:

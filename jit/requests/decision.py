@@ -18,6 +18,7 @@ from jit.policy import Access, Policy, PolicyError, PolicyFolder, QuorumStatus, 
 from jit.policy.choosing import choose
 from jit.policy.conditions import Holds, Inputs, Unknown
 from jit.policy.emergency import emergency_rule
+from jit.policy.model import LEAST_EXTENSION
 from jit.ports import Directory, DirectoryUnavailable, UnknownPerson
 from jit.requests.lifecycle import Request, State
 
@@ -105,7 +106,7 @@ def rules_in(policy: Policy, request: Request) -> Rules | None:
         access.grants != request.permissions
         or access.target != request.target
         or policy.principal(request.requester, request.target) != request.principal
-        or request.duration > access.longest(emergency=request.emergency is not None)
+        or not _length_fits(request, access)
         or access.risk != request.risk
         or rule.quorums != request.needs
         or (rule.automatic is not None) != request.decided_by_rule
@@ -124,12 +125,33 @@ def groups_for(request: Request, directory: Directory) -> Groups:
     return groups.in_emergency() if request.emergency is not None else groups
 
 
+def _length_fits(request: Request, access: Access) -> bool:
+    """Whether it may be had for as long as it was asked for, or extended by as much."""
+    if request.extends is None:
+        return request.duration <= access.longest(emergency=request.emergency is not None)
+    since = request.extends
+    return access.extend is not None and request.duration <= access.extend.room(since.given_at, since.ends_at)
+
+
+def room_to_extend(request: Request, policy: Policy | None) -> timedelta | None:
+    """How much more time may be asked for now; None if none."""
+    access = policy.accesses.get(request.access) if policy else None
+    if access is None or access.extend is None or request.state is not State.ACTIVE or request.extension:
+        return None
+    if request.intent_at is None or request.ends_at is None:
+        return None
+    room = access.extend.room(request.intent_at, request.ends_at)
+    return room if room >= LEAST_EXTENSION else None
+
+
 def rule_of(request: Request, access: Access) -> Rule | None:
     """The rule that these rules choose by what was so when it was asked. None if they choose none, or that cannot be
     told: of a request from before there were conditions, where the rules have some.
     """
     if request.emergency is not None:
         return emergency_rule(access, co_signed=bool(request.needs))
+    if request.extends is not None and access.extend is not None:
+        access = access.decided_by(access.extend.rules)
     if request.inputs is not None:
         inputs = inputs_of(request)
         return choose(access, inputs).rule if inputs else None
@@ -227,7 +249,9 @@ def _enough(people: Iterable[str], count: int, directory: Directory, workspace: 
 
 
 def before_effect(request: Request, policies: PolicyFolder, directory: Directory, now: datetime) -> Decision:
-    """The check before the effect: a durable decision, still valid, for exactly these permissions."""
+    """The check before the effect: a durable decision, still valid, for exactly these permissions. ``request`` may be
+    an extension.
+    """
     if reason := _fault_of_record(request, now):
         return Decision(now, reason)
     rules = rules_for(request, policies)
@@ -253,9 +277,9 @@ def _fault_of_record(request: Request, now: datetime) -> RefusalReason | None:
 
 def _as_long(request: Request) -> bool:
     """Whether what was begun ends when it was approved to end. An intent that gives itself longer is not believed."""
-    if request.intent_at is None or request.ends_at is None:
+    if request.intent_at is None or request.ends_at is None or request.longest_end is None:
         return request.state is State.APPROVED
-    return request.ends_at <= request.intent_at + request.duration
+    return request.ends_at <= request.longest_end
 
 
 def _in_time(request: Request, begun: datetime) -> bool:

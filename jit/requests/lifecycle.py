@@ -4,26 +4,20 @@ pending → approved → granting → active → ending → ended · pending →
 · approved → failed when it cannot be begun · granting → failed only when reading back showed nothing given,
 otherwise → ending. A press on Revoke leads from approved, granting and active to ending; Release, and that the
 requester left, lead there from granting and active. What took access away (`revoke.intent`, `ended`) is accepted in
-every state: the truth of the target is never refused a place in the record.
+every state: the truth of the target is never refused a place in the record. Steps of an extension follow while it is
+active, and leave it so: `jit.requests.extension`.
 """
 
-import hashlib
-import json
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
-from uuid import UUID
 
 from jit.facts import (
     Approval,
     Approved,
-    Basis,
     BreakGlassEscalated,
     BreakGlassReviewed,
-    Counted,
     Denial,
     Denied,
     EndCause,
@@ -33,7 +27,7 @@ from jit.facts import (
     GrantIntent,
     Lapsed,
     Life,
-    Quorum,
+    OfExtension,
     Released,
     Requested,
     RequesterLeft,
@@ -42,9 +36,45 @@ from jit.facts import (
     RevokeIntent,
     Withdrawn,
 )
+from jit.requests import extension
+from jit.requests.request import (
+    ANY,
+    LIVE,
+    OPEN,
+    OVER,
+    REQUEST_ID,
+    FixedEnd,
+    Request,
+    State,
+    digest_of,
+)
 
-REQUEST_ID = re.compile(r"R-[0-9A-Z]{4,12}")
-"""The shape of a request's id, to be matched whole."""
+__all__ = [
+    "GRANT_GIVEN_UP",
+    "GRANT_NUDGE",
+    "GRANT_STUCK",
+    "LATE",
+    "LIVE",
+    "MAY_FOLLOW",
+    "OPEN",
+    "OVER",
+    "REQUEST_ID",
+    "REVOKE_STUCK",
+    "Action",
+    "CannotFollow",
+    "FixedEnd",
+    "Request",
+    "State",
+    "action_at",
+    "apply",
+    "begun_until",
+    "digest_of",
+    "late_since",
+    "may_follow",
+    "next_action",
+    "replay",
+]
+
 GRANT_NUDGE = timedelta(seconds=2)
 """An approval whose grant has not begun by then is announced to the workers again."""
 GRANT_STUCK = timedelta(seconds=5)
@@ -57,35 +87,6 @@ LATE = timedelta(seconds=5)
 REVOKE_STUCK = timedelta(seconds=2)
 """An end that was begun and has no outcome by then is taken up by whoever looks."""
 
-
-class State(StrEnum):
-    PENDING = "pending"
-    APPROVED = "approved"
-    GRANTING = "granting"
-    ACTIVE = "active"
-    ENDING = "ending"
-    ENDED = "ended"
-    DENIED = "denied"
-    WITHDRAWN = "withdrawn"
-    LAPSED = "lapsed"
-    FAILED = "failed"
-
-    @property
-    def open(self) -> bool:
-        """Asked for and neither settled nor ending: there is at most one such per person and access."""
-        return self in OPEN
-
-    @property
-    def over(self) -> bool:
-        """Nothing more is expected to happen."""
-        return self in OVER
-
-
-OPEN = frozenset({State.PENDING, State.APPROVED, State.GRANTING, State.ACTIVE})
-OVER = frozenset({State.ENDED, State.DENIED, State.WITHDRAWN, State.LAPSED, State.FAILED})
-LIVE = frozenset({State.GRANTING, State.ACTIVE, State.ENDING})
-"""A target may hold something of it."""
-ANY = frozenset(State)
 
 MAY_FOLLOW: Mapping[type, frozenset[State]] = {
     Approval: frozenset({State.PENDING}),
@@ -105,126 +106,12 @@ MAY_FOLLOW: Mapping[type, frozenset[State]] = {
     RevokeIntent: ANY,
     RevokeFailed: ANY,
     Ended: ANY,
+    **dict.fromkeys(extension.MAY_FOLLOW, frozenset({State.ACTIVE})),
 }
 
 
 class CannotFollow(Exception):
     """This step cannot follow in the state the request is in."""
-
-
-class FixedEnd(NamedTuple):
-    """An end as a fact fixed it: the fact's id, and the signed order that it holds, if any."""
-
-    fact: UUID
-    order: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """A request as its facts tell it. ``version`` is the number of its steps so far."""
-
-    id: str
-    state: State
-    version: int
-    requester: str
-    access: str
-    target: str
-    permissions: tuple[str, ...]
-    principal: str
-    why: str
-    incident: str | None
-    policy_version: str
-    duration: timedelta
-    channel: str
-    risk: str
-    needs: tuple[Quorum, ...]
-    asked_at: datetime
-    pending_until: datetime
-    rule: str = ""
-    """What the policy calls the rule that decides."""
-    different_people: bool = False
-    denials_needed: int = 1
-    inputs: str | None = None
-    """What the conditions of the rules read when it was asked (`Requested.inputs`)."""
-    approvals: tuple[Approval, ...] = ()
-    """Those that were not taken back."""
-    denials: tuple[Denial, ...] = ()
-    """Those that were not taken back; none where one is enough."""
-    by_rule: str = ""
-    """The rule that decided it without people, and what that rested on."""
-    counted: tuple[Counted, ...] = ()
-    approved_at: datetime | None = None
-    begin_by: datetime | None = None
-    intent_at: datetime | None = None
-    granted_at: datetime | None = None
-    how_to_connect: str | None = None
-    ends_at: datetime | None = None
-    fixed_ends: tuple[FixedEnd, ...] = ()
-    """Every one so far, the newest last."""
-    closed_by: str | None = None
-    """Who denied, withdrew, released or revoked."""
-    closed_because: str | None = None
-    """The denier's or revoker's words, why it lapsed, or what the target said."""
-    end_cause: EndCause | None = None
-    ending_since: datetime | None = None
-    """When its end was ordered, or begun unordered."""
-    revoke_begun_at: datetime | None = None
-    revoke_attempts: int = 0
-    revoke_trouble: str | None = None
-    over_at: datetime | None = None
-    sessions: int = 0
-    left_behind: tuple[str, ...] = ()
-    basis: Basis = "rule"
-    emergency: Requested | None = None  # by which somebody broke the glass
-    reviewed: BreakGlassReviewed | None = None
-    escalated_at: datetime | None = None
-
-    @property
-    def approvers(self) -> tuple[str, ...]:
-        """Everybody who said yes, once each, in order."""
-        return tuple(dict.fromkeys(approval.approver for approval in self.approvals))
-
-    @property
-    def digest(self) -> str:
-        """The digest of everything an approver is shown to decide on. Not of how far the decision has come: a second
-        approver's press stays good after the first one's.
-        """
-        further = [self.rule, self.different_people, self.denials_needed]
-        return digest_of(
-            self.id,
-            self.requester,
-            self.access,
-            self.target,
-            self.permissions,
-            self.principal,
-            self.duration,
-            self.why,
-            self.incident,
-            self.risk,
-            [need.model_dump(exclude_defaults=True) for need in self.needs],
-            *([further] if further != ["", False, 1] else []),  # requests of before have none of it
-            *([self.basis, self.emergency.rested_on if self.emergency else ""] if self.basis != "rule" else []),
-        )
-
-    @property
-    def decided_by_rule(self) -> bool:
-        """Whether a rule decides without people."""
-        return not self.needs
-
-    @property
-    def given(self) -> bool:
-        """Whether a worker has begun to give it."""
-        return self.intent_at is not None
-
-    @property
-    def held_for(self) -> timedelta | None:
-        return self.over_at - self.granted_at if self.granted_at and self.over_at else None
-
-
-def digest_of(*shown: object) -> str:
-    """SHA-256 over the JSON of what is shown, in hex."""
-    text = json.dumps(shown, default=str, ensure_ascii=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def may_follow(request: Request, step: type[Life]) -> bool:
@@ -248,9 +135,20 @@ def apply(request: Request | None, fact: Life) -> Request:
         return _new_request(fact)
     if request is None:
         raise CannotFollow(f"{fact.request_id} was never asked for")
+    if isinstance(fact, OfExtension):
+        if why_not := extension.why_not(request, fact):
+            raise CannotFollow(why_not)
+        return _next(extension.extended_by(request, fact))
     if not may_follow(request, type(fact)):
         raise CannotFollow(f"{request.id} is {request.state}: {fact.kind} cannot follow")
-    return replace(_step(request, fact), version=request.version + 1)
+    return _next(_step(request, fact))
+
+
+def _next(request: Request) -> Request:
+    """With the next version, which its extension shares."""
+    version = request.version + 1
+    of_it = replace(request.extension, version=version) if request.extension else None
+    return replace(request, version=version, extension=of_it)
 
 
 def _new_request(fact: Requested) -> Request:
@@ -335,6 +233,7 @@ def _step(request: Request, fact: Life) -> Request:  # noqa: C901, PLR0911, PLR0
                 end_cause=request.end_cause or fact.cause,
                 ending_since=request.ending_since or fact.at,
                 revoke_begun_at=request.revoke_begun_at or fact.at,
+                extension=None,
             )
         case RevokeFailed():
             return replace(request, revoke_attempts=fact.attempts, revoke_trouble=fact.reason)
@@ -353,7 +252,7 @@ def _closed(
 
 
 def _ending(request: Request, cause: EndCause, since: datetime) -> Request:
-    return replace(request, state=State.ENDING, end_cause=cause, ending_since=since)
+    return replace(request, state=State.ENDING, end_cause=cause, ending_since=since, extension=None)
 
 
 def _ended(request: Request, fact: Ended) -> Request:
@@ -367,6 +266,7 @@ def _ended(request: Request, fact: Ended) -> Request:
         sessions=request.sessions + fact.sessions,
         left_behind=(*request.left_behind, *fact.left_behind),
         revoke_trouble=None,
+        extension=None,
     )
 
 
@@ -377,6 +277,9 @@ class Action(StrEnum):
     GRANT = "grant"
     ROLL_BACK = "roll_back"
     END = "end"
+    EXTEND = "extend"
+    """As GRANT, of an extension."""
+    LAPSE_EXTENSION = "lapse_extension"
 
 
 def next_action(request: Request) -> tuple[datetime, Action] | None:
@@ -392,11 +295,22 @@ def next_action(request: Request) -> tuple[datetime, Action] | None:
         case State.GRANTING:
             return _moment(request.intent_at) + GRANT_STUCK, Action.GRANT
         case State.ACTIVE:
-            return _moment(request.ends_at), Action.END
+            end = _moment(request.ends_at), Action.END
+            return min(end, _next_of_extension(request.extension)) if request.extension else end
         case State.ENDING:
             return request.asked_at, Action.END
         case _:
             return None
+
+
+def _next_of_extension(extension: Request) -> tuple[datetime, Action]:
+    match extension.state:
+        case State.PENDING:
+            return extension.pending_until, Action.LAPSE_EXTENSION
+        case State.APPROVED:
+            return _moment(extension.approved_at) + GRANT_NUDGE, Action.EXTEND
+        case _:
+            return _moment(extension.intent_at) + GRANT_STUCK, Action.EXTEND
 
 
 def action_at(request: Request, now: datetime) -> Action | None:
@@ -406,8 +320,11 @@ def action_at(request: Request, now: datetime) -> Action | None:
     coming = next_action(request)
     if coming is None or coming[0] > now:
         return None
-    if request.state is State.APPROVED and now >= _moment(request.begin_by):
-        return Action.LAPSE
+    if request.state is State.ACTIVE and now >= _moment(request.ends_at):
+        return Action.END
+    waiting = request.undecided
+    if waiting.state is State.APPROVED and now >= _moment(waiting.begin_by):
+        return Action.LAPSE_EXTENSION if request.extension else Action.LAPSE
     if request.state is State.GRANTING and now >= _given_up_at(request):
         return Action.ROLL_BACK
     return coming[1]

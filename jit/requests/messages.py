@@ -61,6 +61,13 @@ SAYS: dict[RefusalReason, str] = {
     RefusalReason.NOT_ALLOWED_TO_REVIEW: "You are not among those who review this. Its message says who is.",
     RefusalReason.OWN_REVIEW: "You took part in this break-glass, so somebody else has to review it.",
     RefusalReason.ALREADY_REVIEWED: "This was reviewed already; one verdict stands.",
+    RefusalReason.NO_EXTENSION: (
+        "The rules let nobody extend this access. You can ask for it again when it has ended."
+    ),
+    RefusalReason.PAST_CEILING: "It would be held for longer than the rules let anybody have it.",
+    RefusalReason.EXTENSION_WAITS: (
+        "More time was asked for already, and that is not settled. The card says for whom it waits."
+    ),
     RefusalReason.MALFORMED: "That button or form does not look like ours. Nothing was changed.",
     RefusalReason.BUSY: "Too much is going on right now. Nothing was changed; please press again.",
     RefusalReason.TOO_MANY: (
@@ -74,7 +81,10 @@ ASKED_ALREADY = {
     State.PENDING: "You asked for this already; it waits for an answer. To change it, withdraw it and ask again.",
     State.APPROVED: "You asked for this already; it is approved, and not given yet.",
     State.GRANTING: "You asked for this already; it is approved, and on its way.",
-    State.ACTIVE: "You have this access now. For more time wait for its end, or release it, and ask again.",
+    State.ACTIVE: (
+        "You have this access now. For more time: /jit extend; where the rules have none, wait for its end, or release "
+        "it, and ask again."
+    ),
 }
 """What somebody is told who asks for what is already there, by its state."""
 
@@ -99,6 +109,15 @@ _DECIDED = {
     State.ACTIVE: "This was approved already; the access is active.",
 }
 
+_EXTENDING = {
+    RefusalReason.RULES_CHANGED: (
+        "The rules for this access changed since it was given, so it cannot be extended. It goes on until its end."
+    ),
+    RefusalReason.NOT_ALLOWED_TO_ASK: "The rules do not let you ask for this any more, so it cannot be extended.",
+    RefusalReason.LAPSED: "This was not decided in time, so nothing is extended by it.",
+}
+"""What is said instead where it is about an extension."""
+
 CANNOT_FOLLOW: dict[str, dict[State, str]] = {
     "approve": _OVER | _DECIDED,
     "deny": _OVER | _DECIDED,
@@ -113,6 +132,13 @@ CANNOT_FOLLOW: dict[str, dict[State, str]] = {
         State.PENDING: "Nothing was given yet. You can withdraw the request.",
         State.APPROVED: "Nothing was given yet. You can withdraw the request.",
     },
+    "extend": _OVER
+    | {
+        State.PENDING: "Nothing was given yet, so there is nothing to extend.",
+        State.APPROVED: "It is not given yet, so there is nothing to extend.",
+        State.GRANTING: "It is being granted: it can be extended once it is active.",
+        State.ACTIVE: "Too late: its time is over, and it is ending.",
+    },
     "revoke": _OVER
     | _ENDS
     | {State.PENDING: "Nothing was approved yet, so there is nothing to revoke. You can deny it."},
@@ -126,6 +152,9 @@ def sentence(refusal: Refusal) -> str:
     says = SAYS[refusal.reason]
     if refusal.problems:
         return "; ".join(refusal.problems.values())
+    extending = refusal.attempted == "extend" or (refusal.request is not None and refusal.request.extends is not None)
+    if extending and refusal.reason in _EXTENDING:
+        return _EXTENDING[refusal.reason]
     if state is not None and refusal.reason is RefusalReason.ALREADY_OPEN:
         return ASKED_ALREADY.get(state, says)
     if state is not None and refusal.reason is RefusalReason.NOT_POSSIBLE_NOW:

@@ -15,6 +15,14 @@ from jit.facts import (
     Denied,
     EndCause,
     Ended,
+    Extended,
+    ExtensionApproval,
+    ExtensionApproved,
+    ExtensionAsked,
+    ExtensionDenied,
+    ExtensionFailed,
+    ExtensionIntent,
+    ExtensionLapsed,
     Granted,
     GrantFailed,
     GrantIntent,
@@ -148,6 +156,45 @@ class Story:
         self.granted()
         return self
 
+    def extension_asked(self, minutes: float = 30, why: str = "still at it", *, pending_for: float = 480) -> Entry:
+        """``pending_for`` is in minutes, too."""
+        request, now = self.request, self.clock.now()
+        assert request.ends_at is not None
+        more = timedelta(minutes=minutes)
+        rest = {"why": why, "duration": more, "ends_at": request.ends_at + more, "needs": request.needs}
+        rest["pending_until"] = min(now + timedelta(minutes=pending_for), request.ends_at)
+        return self._step(ExtensionAsked, request.requester, Source.SLACK, **rest)
+
+    def extension_approved(self, by: str = BOB, quorum: str = "dba") -> Entry:
+        """One approval, and the decision with it."""
+        waiting = self.request.undecided
+        rest = {"approver": by, "digest": waiting.digest, "quorums": (quorum,), "groups_as_of": None}
+        yes = ExtensionApproval.about(waiting, at=self.clock.now(), actor=by, source=Source.SLACK, **rest)
+        counted = (Counted(approval=yes.id, approver=by, quorum=quorum),)
+        self._tell(yes)
+        begin_by = self.clock.now() + timedelta(minutes=15)
+        decision = {"digest": waiting.digest, "counted": counted, "begin_by": begin_by}
+        return self._of_extension(ExtensionApproved, by, Source.SLACK, **decision)
+
+    def extension_denied(self, reason: str = "not now", by: str = BOB) -> Entry:
+        rest = {"approver": by, "digest": self.request.undecided.digest, "reason": reason}
+        return self._of_extension(ExtensionDenied, by, Source.SLACK, **rest)
+
+    def extension_lapsed(self, because: str = "unanswered") -> Entry:
+        return self._of_extension(ExtensionLapsed, "timekeeper@host", Source.TIMEKEEPER, because=because)
+
+    def extending(self) -> Entry:
+        ends_at = self.request.undecided.longest_end
+        return self._of_extension(ExtensionIntent, "worker@host", Source.WORKER, ends_at=ends_at)
+
+    def extended(self, end_order: str = "none") -> Entry:
+        waiting = self.request.undecided
+        rest = {"ends_at": waiting.ends_at, "end_order": end_order, "read_back": waiting.permissions}
+        return self._of_extension(Extended, "worker@host", Source.WORKER, **rest)
+
+    def extension_failed(self, reason: str = "role is missing") -> Entry:
+        return self._of_extension(ExtensionFailed, "worker@host", Source.WORKER, reason=reason)
+
     def refused(self, by: str = EVE, reason: RefusalReason = RefusalReason.NOT_ALLOWED_TO_DECIDE) -> Entry:
         about = {"request_id": self.id, "requester": ALICE, "access": "orders-db/read"}
         return self._tell(
@@ -166,6 +213,10 @@ class Story:
                 **about,
             )
         )
+
+    def _of_extension(self, kind: type[Life], actor: str, source: Source, **rest: Any) -> Entry:
+        about = self.request.undecided
+        return self._tell(kind.about(about, at=self.clock.now(), actor=actor, source=source, **rest))
 
     def _step(self, kind: type[Life], actor: str, source: Source, **rest: Any) -> Entry:
         return self._tell(kind.about(self.request, at=self.clock.now(), actor=actor, source=source, **rest))

@@ -116,6 +116,25 @@ class TargetTests:
         assert case.target.revoke("R-7F3K", case.principals[0]).existed
         assert not case.has(case.principals[0], case.permissions[0])
 
+    def test_a_deadline_is_not_moved_when_that_is_no_longer_due(self, case: TargetCase) -> None:
+        """As an extension finds it that was overtaken by an end. What is given stays as it is."""
+        case.target.grant(case.grant("R-7F3K", *case.permissions), still_due)
+        with raises(NotDue):
+            case.anew().grant(case.grant("R-7F3K", *case.permissions, ends_at=ENDS_AT + HOUR), no_more)
+        assert [held.ends_at for held in case.target.list_grants()] == [ENDS_AT]
+        assert all(case.has(case.principals[0], permission) for permission in case.permissions)
+
+    def test_a_deadline_can_be_put_back_and_moves_alone(self, case: TargetCase) -> None:
+        for request_id in ("R-AAAA", "R-BBBB"):
+            case.target.grant(case.grant(request_id), still_due)
+        for ends_at in (ENDS_AT + HOUR, ENDS_AT - HOUR):
+            given = case.anew().grant(case.grant("R-AAAA", ends_at=ends_at), still_due)
+            assert given == case.target.held("R-AAAA")
+            assert given.ends_at == ends_at
+            others = case.target.held("R-BBBB")
+            assert others is not None
+            assert others.ends_at == ENDS_AT
+
     def test_what_is_no_longer_due_is_not_given(self, case: TargetCase) -> None:
         with raises(NotDue):
             case.target.grant(case.grant(), no_more)

@@ -2,7 +2,17 @@
 
 from dataclasses import dataclass
 
-from jit.facts import BEGIN_WITHIN, Alert, Approval, Approved, Counted, RefusalReason
+from jit.facts import (
+    BEGIN_WITHIN,
+    Alert,
+    Approval,
+    Approved,
+    Counted,
+    ExtensionApproval,
+    ExtensionApproved,
+    Life,
+    RefusalReason,
+)
 from jit.policy import QuorumStatus
 from jit.requests.decision import Decision, Outcome, evaluate
 from jit.requests.lifecycle import Request
@@ -23,7 +33,8 @@ class ApprovalResult:
 
 
 def approve(core: Core, *, by: Actor, request_id: str, digest: str) -> ApprovalResult:
-    """Say yes to what the card with this digest showed. Decides if every quorum is met by now.
+    """Say yes to what the card with this digest showed, a request or an extension. Decides if every quorum is met by
+    now.
 
     Raises Refusal, LedgerUnavailable.
     """
@@ -45,23 +56,27 @@ def _approve(attempt: Attempt, request_id: str, digest: str) -> ApprovalResult:
         needless = any(by.id in counted for _, counted in alone.parts)
         attempt.refuse(RefusalReason.NOT_NEEDED if needless else RefusalReason.NOT_ALLOWED_TO_DECIDE, request)
     common = attempt.signed(decision.at) | {"policy_version": rules.policy.version, "digest": digest}
-    mine = Approval.about(request, approver=by.id, quorums=labels, groups_as_of=decision.groups_as_of, **common)
-    facts: list[Approval | Approved] = [mine]
+    extends = request.extends is not None
+    said = {"approver": by.id, "quorums": labels, "groups_as_of": decision.groups_as_of, **common}
+    mine = (ExtensionApproval if extends else Approval).about(request, **said)
+    facts: list[Life] = [mine]
     beside: list[Alert] = []
     decided = decision.outcome is Outcome.HOLDS
     if decided:
-        counted = _counted((*request.approvals, mine), decision.quorum_status)
-        by_rule = by_break_glass(request)
-        begin_by = decision.at + BEGIN_WITHIN
-        approved = Approved.about(request, counted=counted, begin_by=begin_by, by_rule=by_rule, **common)
-        facts.append(approved)
-        beside = [alert(request, approved)] if request.emergency else []
+        said = {"counted": _counted((*request.approvals, mine), decision.quorum_status), **common}
+        said["begin_by"] = decision.at + BEGIN_WITHIN
+        if extends:
+            facts.append(ExtensionApproved.about(request, **said))
+        else:
+            approved = Approved.about(request, by_rule=by_break_glass(request), **said)
+            facts.append(approved)
+            beside = [alert(request, approved)] if request.emergency else []
     after = attempt.record(request, facts, beside)
     announced = not decided or attempt.announce(core.queue.grant, request.id)
     return ApprovalResult(after, decision, announced)
 
 
-def _counted(approvals: tuple[Approval, ...], quorum_status: QuorumStatus) -> tuple[Counted, ...]:
+def _counted(approvals: tuple[Approval | ExtensionApproval, ...], quorum_status: QuorumStatus) -> tuple[Counted, ...]:
     ids = {approval.approver: approval.id for approval in approvals}
     return tuple(
         Counted(approval=ids[person], approver=person, quorum=quorum.label)

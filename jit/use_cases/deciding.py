@@ -3,19 +3,20 @@
 from jit.facts import Approval, Denied, RefusalReason
 from jit.policy import StaleGroups
 from jit.requests.decision import Rules, evaluate, groups_for, rules_for
-from jit.requests.lifecycle import Request
+from jit.requests.lifecycle import Request, State
 from jit.use_cases.attempt import Attempt
 
 
 def to_decide(
     attempt: Attempt, request_id: str, digest: str, step: type[Approval] | type[Denied]
 ) -> tuple[Request, Rules]:
-    """The request that the actor may decide on, and what its rules are now.
+    """The request that the actor may decide on, or its extension, and what its rules are now.
 
     Whoever may not decide is told that before anything about how the request stands. Raises Refusal.
     """
     core, by = attempt.core, attempt.by
-    request = attempt.request(request_id)
+    whole = attempt.request(request_id)
+    request = whole.undecided
     if by.id == request.requester:
         attempt.refuse(RefusalReason.OWN_REQUEST, request)
     rules = rules_for(request, core.policies)
@@ -29,6 +30,8 @@ def to_decide(
         attempt.refuse(RefusalReason.STALE_GROUPS, request)
     if not counts:
         attempt.refuse(RefusalReason.NOT_ALLOWED_TO_DECIDE, request)
+    if whole.state is State.ACTIVE and digest != request.digest:  # a button of an extension that is over
+        attempt.refuse(RefusalReason.CARD_CHANGED, request)
     attempt.require_may_follow(request, step)
     if now >= request.pending_until:
         attempt.refuse(RefusalReason.LAPSED, request)

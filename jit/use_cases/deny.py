@@ -1,6 +1,6 @@
 """Denying a request."""
 
-from jit.facts import Denial, Denied, RefusalReason
+from jit.facts import Denial, Denied, ExtensionDenial, ExtensionDenied, RefusalReason
 from jit.policy import StaleGroups
 from jit.requests.decision import Rules, groups_for
 from jit.requests.lifecycle import Request
@@ -27,7 +27,8 @@ def deny(core: Core, *, by: Actor, request_id: str, digest: str, reason: str) ->
         enough = _others_who_denied(attempt, request, rules) + 1 >= rules.rule.denials_needed
         version = rules.policy.version
         more = {"approver": by.id, "digest": digest, "reason": reason, "policy_version": version}
-        kind = Denied if enough else Denial
+        decides, counts = (ExtensionDenied, ExtensionDenial) if request.extends else (Denied, Denial)
+        kind = decides if enough else counts
         return attempt.record(request, [kind.about(request, **attempt.signed(), **more)])
 
     return attempt.until_recorded(request_id, act)

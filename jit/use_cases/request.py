@@ -38,8 +38,8 @@ def request_access(core: Core, *, by: Actor, asked: RequestForm) -> Request:
     policy, now = attempt.policy(), core.clock.now()
     require_share(attempt)
     valid = _validated(attempt, asked, policy)
-    inputs = _inputs(attempt, valid, policy)
-    rule = _rule(attempt, valid.access, policy, inputs)
+    inputs = inputs_for(attempt, valid, policy)
+    rule = rule_for(attempt, valid.access, policy, inputs)
     return _file(
         attempt,
         policy,
@@ -90,15 +90,16 @@ def _validated(attempt: Attempt, asked: RequestForm, policy: Policy) -> ValidReq
     return valid
 
 
-def _inputs(attempt: Attempt, valid: ValidRequest, policy: Policy) -> Inputs:
+def inputs_for(attempt: Attempt, valid: ValidRequest, policy: Policy) -> Inputs:
+    """What the conditions of the access read. Raises Refusal."""
     try:
         return read_inputs(attempt, valid, policy)
     except StaleGroups:
         attempt.refuse(RefusalReason.STALE_GROUPS, valid.access)
 
 
-def _rule(attempt: Attempt, access: Access, policy: Policy, inputs: Inputs) -> Rule:
-    """The rule that decides: one by which somebody can."""
+def rule_for(attempt: Attempt, access: Access, policy: Policy, inputs: Inputs) -> Rule:
+    """The rule that decides: one by which somebody can. Raises Refusal."""
     directory, person, now = attempt.core.directory, attempt.by.id, attempt.core.clock.now()
     rule = choose(access, inputs).rule
     if rule is None:

@@ -19,7 +19,6 @@ COMMANDS = {
     "  HeLp ": "/jit list",
     "“help”": "/jit list",
     "@jit help": "/jit list",
-    "extend R-7F3K 1h": "comes with a later version. For more time wait for the end, or release it, and ask again.",
     "reqest": "Did you mean `/jit request`?",
     "requst Orders-DB/read  1h <why> *not*": "/jit request Orders-DB/read  1h <why> *not*",
     "relase R-7F3K": "/jit release R-7F3K",

@@ -18,7 +18,7 @@ import pytest
 from redis import Redis
 
 from demo.stack import Stack, running_stack
-from jit.facts import Fact, Granted, GrantIntent
+from jit.facts import Fact, Granted, GrantIntent, OfExtension
 from jit.ledger import Entry, StoredDirectory, check_chain
 from jit.ledger.entry import NO_ENTRY
 from jit.people.person import Groups
@@ -35,6 +35,8 @@ Known = TypeVar("Known", bound=Fact)
 POLICIES = Path(__file__).parents[2] / "policies"
 READ = "orders-db/read 30m INC-42 db down: need shell"
 """What Alice types where it does not matter what for."""
+NEEDS_BEFORE = {"extension.intent": "extension.approved", "extended": "extension.intent"}
+"""What comes right before it among the steps of an extension."""
 STATED_LAG = timedelta(seconds=5)
 """Access is gone this long after its end at the latest; after an outage, this long after the outage."""
 
@@ -143,7 +145,7 @@ class Product:
 
     def seen(self, person: Person, request: Request) -> Shown:
         """The request's card as it stands now; fails if there is none."""
-        return [shown for shown in person.sees(REQUESTS) if request.id in shown.text and not shown.ephemeral][-1]
+        return [shown for shown in person.sees(REQUESTS) if is_card(shown, request)][-1]
 
     def behind(self) -> bool:
         """Whether the mirror has something to show yet."""
@@ -265,6 +267,7 @@ class Product:
     def _no_access_without_a_decision(self) -> None:
         decided: set[str] = set()
         intended: set[str] = set()
+        steps: dict[str, str] = {}
         for entry in self._entries():
             fact = entry.fact
             if fact.kind == "approved":
@@ -274,6 +277,10 @@ class Product:
                 intended.add(fact.request_id)
             elif isinstance(fact, Granted):
                 assert fact.request_id in intended, f"{fact.request_id} was granted without an intent"
+            elif isinstance(fact, OfExtension):
+                before = steps.get(fact.request_id)
+                assert NEEDS_BEFORE.get(fact.kind, before) == before, f"{fact.request_id}: {fact.kind} after {before}"
+                steps[fact.request_id] = fact.kind
 
     def held_roles(self) -> set[str]:
         """What the database holds of ours."""
@@ -316,12 +323,18 @@ class Product:
         }
         seen = [shown for shown in self.stage.carol.sees(REQUESTS) if not shown.ephemeral]
         for request in self._all():
-            cards = [shown for shown in seen if request.id in shown.text]
+            cards = [shown for shown in seen if is_card(shown, request)]
             if not cards and request.state in {State.WITHDRAWN, State.DENIED, State.LAPSED}:
                 continue
             if len(cards) != 1 or says.get(request.state, "?") not in cards[0].text.partition("\n")[0]:
                 return False
         return True
+
+
+def is_card(shown: Shown, request: Request) -> bool:
+    """Not another message about it in the channel of its card."""
+    payload = shown.content.get("metadata", {}).get("event_payload", {})
+    return bool(payload.get("card") == request.id)
 
 
 def role_of(request: Request) -> str:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from jit.facts import Approval, BreakGlassReviewed, Counted, EndCause, Quorum, Requested, Source
 from jit.requests.lifecycle import Request, State
+from jit.requests.request import Extends
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 PEOPLE = tuple(f"U{number:08}" for number in range(50))
@@ -91,6 +92,15 @@ def worst_break_glass(text: str, state: State, *, reviewed: bool = False) -> Req
     verdict = BreakGlassReviewed.about(request, **common, reviewer=PEOPLE[2], verdict="not_justified", reason=text)
     late = {"escalated_at": NOON, "reviewed": verdict if reviewed else None}
     return replace(request, basis="emergency", emergency=asked, by_rule=text, **late)
+
+
+@cache
+def worst_extension(text: str, state: State) -> Request:
+    """Active access, with an extension in this state."""
+    since = Extends(UUID(int=1), NOON, NOON + timedelta(days=9))
+    by_rule = "" if state is State.PENDING else "w&" * 200  # words of the policy
+    waiting = replace(worst(text, state), extends=since, rule="w" * 100, by_rule=by_rule)
+    return replace(worst(text, State.ACTIVE), extension=waiting)
 
 
 def _approvals(request: Request) -> Iterator[Approval]:

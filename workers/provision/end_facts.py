@@ -4,7 +4,7 @@ Several ends share an append. Where somebody else was faster with one of them, a
 what stands there by then. What the ledger does not take goes to the spool, and the end goes ahead.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -21,6 +21,14 @@ log = structlog.get_logger(__name__)
 
 TRIES = 5
 """How often facts are put behind what somebody else recorded meanwhile."""
+
+
+StillToEnd = Callable[[Request], bool]
+"""Whether a request has to end as it is now: it may have been extended while its end was begun."""
+
+
+def in_any_case(_: Request) -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +60,17 @@ class EndFacts:
     recorder: Recorder
     clock: Clock
 
-    def begin(self, requests: Sequence[Request], cause: EndCause | None, *, tries: int = TRIES) -> Begun:
+    def begin(
+        self,
+        requests: Sequence[Request],
+        cause: EndCause | None,
+        *,
+        still: StillToEnd = in_any_case,
+        tries: int = TRIES,
+    ) -> Begun:
         """Record the intents of these ends, and return those that the caller is to carry out. An end that somebody else
-        began a moment ago is left to them: it is neither among them nor over.
+        began a moment ago is left to them, and what has changed meanwhile so that it is not ``still`` to end goes on:
+        these are neither among them nor over.
         """
         intents = {one.id: self.intent(one, _cause_of(one, cause)) for one in requests if one.revoke_begun_at is None}
         begun = {one.id: apply(one, intents[one.id]) if one.id in intents else one for one in requests}
@@ -62,7 +78,9 @@ class EndFacts:
             if not intents or self._append(intents.values(), [one for one in requests if one.id in intents]):
                 return Begun([*begun.values()])
             if tries:
-                return self._begin_behind_others(self._written(requests), begun, intents, cause, tries - 1)
+                return self._begin_behind_others(
+                    self._written(requests), begun, intents, cause, still=still, tries=tries - 1
+                )
         except LedgerUnavailable as silent:
             log.warning("ledger.unavailable", because=str(silent))
         self.recorder.put_intents_aside(intents.values())
@@ -126,15 +144,18 @@ class EndFacts:
         begun: Mapping[str, Request],
         intents: Mapping[str, RevokeIntent],
         cause: EndCause | None,
+        *,
+        still: StillToEnd,
         tries: int,
     ) -> Begun:
         """`begin` again with the requests as the ledger has them now. An illegible one is taken as it is known here."""
         now = self.clock.now()
         over = frozenset(one.id for one in written.values() if one and one.state.over)
-        mine = [one for one in written.values() if one and one.id not in over and not begun_until(one, now)]
+        left = [one for one in written.values() if one and one.id not in over and not begun_until(one, now)]
+        mine = [one for one in left if still(one)]
         illegible = [request_id for request_id, one in written.items() if one is None]
         self.recorder.put_intents_aside(intents[request_id] for request_id in illegible if request_id in intents)
-        again = self.begin(mine, cause, tries=tries)
+        again = self.begin(mine, cause, still=still, tries=tries)
         return Begun([*again.mine, *(begun[request_id] for request_id in illegible)], again.over | over)
 
     def _conclude_behind_others(

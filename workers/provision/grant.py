@@ -1,7 +1,6 @@
 """Giving access: only what the ledger's facts decide, only with its end scheduled, only on the record."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
 from uuid import uuid4
 
 import structlog
@@ -23,27 +22,19 @@ from jit.requests.decision import Outcome, before_effect
 from jit.requests.lifecycle import Action, Request, State, action_at
 from workers.end_orders.queue import EndOrderQueue
 from workers.end_orders.signed import TooLong
+from workers.provision.extend import Extender
 from workers.provision.revoke import Revoker
+from workers.provision.still_due import LAPSES, NoLongerDue, StillDue, known
 from workers.targets.registry import TargetRegistry, TargetUnusable
 
 log = structlog.get_logger(__name__)
 
 TOO_LONG = "its permissions are too many for one order to end it; split the access into several"
-LAPSES = {
-    RefusalReason.LAPSED: "not_begun",
-    RefusalReason.RULES_CHANGED: "rules_changed",
-    RefusalReason.NOT_ALLOWED_TO_ASK: "left_rules",
-}
-"""What is said to have been in the way; anything else took the approvals their worth."""
-
-
-class NoLongerDue(Exception):
-    """Looked at again under the target's lock, this may not be given any more."""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Granter:
-    """Gives what was approved. Safe to call for anything, at any time, twice.
+    """Gives what was approved, and extends it (`Extender`). Safe to call for anything, at any time, twice.
 
     The order of the steps is the promise. A worker may die after any of them; the timekeeper finds what was left.
 
@@ -63,11 +54,28 @@ class Granter:
     revoker: Revoker
     clock: Clock
     actor: str
+    extender: Extender = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.extender = Extender(
+            ledger=self.ledger,
+            policies=self.policies,
+            directory=self.directory,
+            orders=self.orders,
+            registry=self.registry,
+            clock=self.clock,
+            actor=self.actor,
+        )
 
     def grant(self, request_id: str) -> None:
-        """Give what this request was approved for, if it still is. Raises nothing that is not a fault of ours."""
+        """Give what this request was approved for, if it still is; of an active one carry out its extension. Raises
+        nothing that is not a fault of ours.
+        """
         try:
             request = self.ledger.request(request_id)
+            if request is not None and request.extension is not None:
+                self.extender.extend(request)
+                return
             if request is None or not self._wanted(request):
                 return
             begun = self._prepare(request)
@@ -147,11 +155,11 @@ class Granter:
 
     def _give(self, request: Request) -> None:
         """Steps 4 to 6."""
-        ends_at = _known(request.ends_at)
+        ends_at = known(request.ends_at)
         grant = Grant(request.id, request.principal, request.permissions, ends_at)
         try:
             target = self.registry.get(request.target)
-            held = target.grant(grant, _StillDue(self.ledger, self.clock, request))  # 4. and 5.
+            held = target.grant(grant, StillDue(self.ledger, self.clock, request))  # 4. and 5.
         except NoLongerDue as over:
             log.info("grant.overtaken", request_id=request.id, because=str(over))
             return
@@ -174,22 +182,6 @@ class Granter:
         log.info("grant.done", request_id=request.id, target=request.target)
 
 
-@dataclass(frozen=True, slots=True)
-class _StillDue:
-    """What the target asks under its lock, just before the effect. Raises NoLongerDue, LedgerUnavailable."""
-
-    ledger: Ledger
-    clock: Clock
-    request: Request
-
-    def __call__(self) -> None:
-        now = self.ledger.request(self.request.id)
-        if now is None or now.version != self.request.version:  # any step since the intent counts
-            raise NoLongerDue("the request has changed")
-        if self.clock.now() >= _known(self.request.ends_at):
-            raise NoLongerDue("its time is over")
-
-
 def _held_before(target: Target, request: Request) -> tuple[str, ...]:
     """What the person has anyway. A target that refuses to say will refuse to give, and then says why."""
     try:
@@ -198,9 +190,3 @@ def _held_before(target: Target, request: Request) -> tuple[str, ...]:
         raise
     except TargetError:
         return ()
-
-
-def _known(ends_at: datetime | None) -> datetime:
-    if ends_at is None:
-        raise AssertionError("granting without an end")
-    return ends_at

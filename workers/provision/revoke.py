@@ -15,7 +15,7 @@ from jit.ledger import Conflict, Ledger
 from jit.ledger.privacy.people import is_closed
 from jit.ports import Clock, Held, RevokeResult, Target, TargetError, TargetRefused
 from jit.requests.lifecycle import LIVE, OVER, Request
-from workers.provision.end_facts import Begun, EndFacts, RevokeAttempt
+from workers.provision.end_facts import Begun, EndFacts, RevokeAttempt, StillToEnd, in_any_case
 from workers.provision.late_ends import LateEndAlerts
 from workers.provision.recorder import Recorder
 from workers.provision.unknown_grant import unknown_grant
@@ -50,17 +50,23 @@ class Revoker:
         self._told: dict[str, str] = {}
         """Request id to the principal, as the target told it where the ledger's field is closed."""
 
-    def end(self, requests: Sequence[Request], cause: EndCause | None = None) -> frozenset[str]:
+    def end(
+        self, requests: Sequence[Request], cause: EndCause | None = None, still: StillToEnd = in_any_case
+    ) -> frozenset[str]:
         """End all of these, with few appends. Returns the ids of those proven gone.
 
-        ``cause`` is used where the ledger holds none yet; EXPIRED if left out.
+        ``cause`` is used where the ledger holds none yet; EXPIRED if left out. ``still`` is asked of those that have
+        changed meanwhile.
         """
-        return self.finish(self.begin(requests, cause), cause)
+        return self.finish(self.begin(requests, cause, still), cause)
 
-    def begin(self, requests: Sequence[Request], cause: EndCause | None = None) -> Begun:
+    def begin(
+        self, requests: Sequence[Request], cause: EndCause | None = None, still: StillToEnd = in_any_case
+    ) -> Begun:
         """The first half of `end`: record what is about to be done, and take the rights away. Waits for no session."""
         done = {request.id for request in requests if self._was_done(request)}
-        begun = self._facts.begin([request for request in requests if request.id not in done], cause)  # 1.
+        to_begin = [request for request in requests if request.id not in done]
+        begun = self._facts.begin(to_begin, cause, still=still)  # 1.
         self._take_rights_of(begun.mine)  # 2.
         done |= {request.id for request in requests if request.id in begun.over and self._is_gone(request)}
         return Begun(begun.mine, frozenset(done))

@@ -10,7 +10,7 @@ from structlog.contextvars import bound_contextvars
 from jit.facts import RefusalReason, Refused, Source
 from jit.ledger import Ledger, LedgerUnavailable
 from jit.ports import Clock, Held
-from jit.requests.lifecycle import LIVE, State, begun_until
+from jit.requests.lifecycle import LIVE, Request, State, begun_until
 from workers.end_orders.queue import EndOrderQueue
 from workers.end_orders.signed import BadEndOrder, SignedOrder
 from workers.provision.grant import Granter
@@ -90,15 +90,19 @@ class Jobs:
         held = Held(order.request_id, order.principal, order.permissions, order.ends_at)
         if request is None or request.state not in LIVE:
             return None if self.revoker.revoke_late(order.target, held, seen=False) else now + AGAIN_AFTER
-        if request.state is not State.ENDING and self.orders.drop_superseded(signed, request):
+        if self._is_superseded(signed, request):
             return None
         others = begun_until(request, now)
         if others and self._is_first_beginning(request.id, others):
             return others
-        gone = request.id in self.revoker.end([request])
+        gone = request.id in self.revoker.end([request], still=lambda one: not self._is_superseded(signed, one))
         if order.target != request.target:  # somebody wrote another into the ledger
             gone = self.revoker.revoke_late(order.target, held) and gone
         return None if gone else now + AGAIN_AFTER
+
+    def _is_superseded(self, signed: SignedOrder, request: Request) -> bool:
+        """Whether a newer order puts this one off, and nobody ordered the end."""
+        return request.state is not State.ENDING and self.orders.drop_superseded(signed, request)
 
     def _is_first_beginning(self, request_id: str, until: datetime) -> bool:
         """Whether this beginning by others is the first that was seen here. An end that is begun again and again is

@@ -114,12 +114,16 @@ class Membership:
         member = self._groups.member_of(grant.principal)
         there = [permission for permission in grant.permissions if self._groups.is_member(permission, member)]
         still_due()
+        before = self._groups.note(grant.request_id)
         note = self._noted(grant, member, there)
         try:
             for permission in note.permissions:
                 self._groups.add(permission, member)
         except TargetRefused:
-            self.revoke(grant.request_id, grant.principal)
+            if before is None or len(there) < len(grant.permissions):
+                self.revoke(grant.request_id, grant.principal)
+            else:  # given whole before: it goes on as it was
+                self._groups.change_note(note, before)
             raise
         return self._read_back(note)
 

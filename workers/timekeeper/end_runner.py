@@ -10,10 +10,10 @@ import structlog
 from jit.ledger import Ledger, LedgerUnavailable, TamperedEntry
 from jit.ports import Clock
 from jit.requests.lifecycle import Action, Request, action_at
-from workers.provision.end_facts import Begun
+from workers.provision.end_facts import Begun, StillToEnd, in_any_case
 from workers.provision.recorder import Recorder
 from workers.provision.revoke import Revoker
-from workers.provision.watchlist import Watchlist
+from workers.provision.watchlist import Watchlist, is_due
 from workers.timekeeper.backoff import KeyedBackoff
 from workers.timekeeper.changed_records import look_up, tell_changed
 from workers.timekeeper.lanes import THREADS, ThreadLanes
@@ -53,9 +53,9 @@ class EndRunner:
         for start in range(0, len(requests), size):
             self._submit(target, requests[start : start + size], self._end_still_due)
 
-    def end_found(self, request: Request) -> None:
+    def end_found(self, request: Request, still: StillToEnd) -> None:
         """What its target holds after its end."""
-        self._submit(request.target, [request], partial(self._end, backoff=self.found_backoff))
+        self._submit(request.target, [request], partial(self._end, backoff=self.found_backoff, still=still))
 
     def roll_back(self, request: Request) -> None:
         """A grant that was not finished in time."""
@@ -81,7 +81,7 @@ class EndRunner:
 
     def _end_still_due(self, requests: Sequence[Request]) -> None:
         if still_due := [known for request in requests if (known := self._not_overtaken(request))]:
-            self._end(still_due, self.due_backoff)
+            self._end(still_due, self.due_backoff, lambda one: is_due(one, self.clock.now()))
 
     def _not_overtaken(self, request: Request) -> Request | None:
         """As it is known by now; None if somebody else ended it, or began to, while it waited for a thread.
@@ -94,9 +94,9 @@ class EndRunner:
         except (LedgerUnavailable, OverflowError):
             return request
 
-    def _end(self, requests: Sequence[Request], backoff: KeyedBackoff) -> None:
+    def _end(self, requests: Sequence[Request], backoff: KeyedBackoff, still: StillToEnd = in_any_case) -> None:
         """Rights go here, so that no other's wait for somebody's session, which is waited for in a lane of its own."""
-        begun = self._guarded(requests, lambda: self.revoker.begin(requests))
+        begun = self._guarded(requests, lambda: self.revoker.begin(requests, still=still))
         if isinstance(begun, frozenset):
             self._note_all(requests, begun, backoff)
             return

@@ -116,15 +116,27 @@ class TargetInspector:
             live = request is not None and request.state in LIVE
             if live and not over:
                 return
+            if request is not None and self._was_extended(name, request, now):
+                return
             if not self.lease.held:
                 self._tell_neglected(name, held, request)
             if request is not None and live and request.target == name:
-                self.runner.end_found(request)
+                self.runner.end_found(request, lambda one: not self._was_extended(name, one, self.clock.now()))
             else:
                 gone = self.revoker.revoke_late(name, held)
                 self.runner.note(self.runner.found_backoff, held.request_id, gone=gone)
         except LedgerUnavailable as unable:
             log.warning("inspection.broken_off", target=name, because=str(unable))
+
+    def _was_extended(self, name: str, request: Request, now: datetime) -> bool:
+        """Whether it goes on by the ledger, and by the target's note as that is now. What was listed may be older."""
+        if request.state is not State.ACTIVE or request.ends_at is None or request.ends_at <= now:
+            return False
+        try:
+            held = self.registry.get(name).held(request.id)
+        except TargetError:
+            return False
+        return held is not None and not _over_by_note(held, now)
 
     def _tell_neglected(self, name: str, held: Held, request: Request | None) -> None:
         says = (

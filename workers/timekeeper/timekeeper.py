@@ -1,8 +1,8 @@
 """The timekeeper: looks several times a second at what should be and what is, and acts. It needs no Redis.
 
-It lapses what was not answered or begun, announces grants that got lost, takes back what could not be finished,
-ends what is due, and looks into the targets for what is held there after its end. While the ledger is silent it
-ends what it remembers, and what the targets themselves say is due.
+It lapses what was not answered or begun, announces grants and extensions that got lost, takes back what could not be
+finished, ends what is due, and looks into the targets for what is held there after its end. While the ledger is silent
+it ends what it remembers, and what the targets themselves say is due.
 """
 
 import math
@@ -14,7 +14,7 @@ from threading import Event, Thread
 
 import structlog
 
-from jit.facts import Lapsed, Source
+from jit.facts import ExtensionLapsed, Lapsed, Source
 from jit.ledger import Conflict, Leases, Ledger, LedgerUnavailable, TamperedEntry
 from jit.ledger.tail import Tail
 from jit.ports import Clock, Queue, QueueUnavailable
@@ -245,7 +245,9 @@ class Timekeeper:
         match action_at(request, now) if request else None, request:
             case Action.LAPSE, Request() as unanswered:
                 self._lapse(unanswered)
-            case Action.GRANT, Request() as lost:
+            case Action.LAPSE_EXTENSION, Request() as unanswered:
+                self._lapse_extension(unanswered)
+            case Action.GRANT | Action.EXTEND, Request() as lost:
                 self._announce(lost, now)
             case Action.ROLL_BACK, Request() as unfinished:
                 self._runner.roll_back(unfinished)
@@ -255,6 +257,15 @@ class Timekeeper:
     def _lapse(self, request: Request) -> None:
         because = "unanswered" if request.state is State.PENDING else "not_begun"
         fact = Lapsed.about(request, at=self._clock.now(), actor=self._actor, source=Source.TIMEKEEPER, because=because)
+        self._record_lapse(request, fact)
+
+    def _lapse_extension(self, request: Request) -> None:
+        waiting = request.undecided
+        because = "unanswered" if waiting.state is State.PENDING else "not_begun"
+        signed = {"at": self._clock.now(), "actor": self._actor, "source": Source.TIMEKEEPER}
+        self._record_lapse(request, ExtensionLapsed.about(waiting, **signed, because=because))
+
+    def _record_lapse(self, request: Request, fact: Lapsed | ExtensionLapsed) -> None:
         try:
             self._ledger.append([fact], expect={request.id: request.version})
         except Conflict:

@@ -52,7 +52,7 @@ class Checked:
 
 def _single_handed(policy: Policy) -> Iterator[str]:
     """Accesses of several quorums that somebody could approve alone: allowed, and easily not meant."""
-    rules = [(access, rule) for access in policy.accesses.values() for rule in access.rules]
+    rules = [(access, rule) for access in policy.accesses.values() for rule in access.all_rules]
     for access, rule in rules:
         quorums = rule.quorums
         if len(quorums) < 2 or rule.different_people or any(quorum.count > 1 for quorum in quorums):

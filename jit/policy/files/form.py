@@ -219,6 +219,22 @@ class BreakGlassForm(Form):
     review_by: SomeWho
 
 
+class ExtendForm(Form):
+    """``each`` extension adds so much at most, and ``ceiling`` is the most in all, from beginning to end. Decided as
+    the access is, unless ``approve`` stands here too.
+    """
+
+    each: Duration
+    ceiling: Duration
+    approve: Annotated[tuple[RuleForm, ...], AfterValidator(_not_empty)] | None = None
+
+    @model_validator(mode="after")
+    def _leads_somewhere(self) -> "ExtendForm":
+        if self.each > self.ceiling:
+            raise ValueError("each is longer than the ceiling, which is the most in all")
+        return self
+
+
 class AccessForm(Form):
     """``target`` is the part of the access's name before the first slash unless said."""
 
@@ -242,6 +258,14 @@ class AccessForm(Form):
     labels: dict[Annotated[str, AfterValidator(name)], Text] = Field(default_factory=dict)
     approve: Annotated[tuple[RuleForm, ...], AfterValidator(_not_empty)]
     break_glass: BreakGlassForm | None = None
+    extend: ExtendForm | None = None
+
+    @property
+    def all_rules(self) -> Iterator[tuple[tuple[str | int, ...], RuleForm]]:
+        """Of the access and of its extensions, each with where it stands."""
+        yield from ((("approve", at), rule) for at, rule in enumerate(self.approve))
+        if self.extend and self.extend.approve:
+            yield from ((("extend", "approve", at), rule) for at, rule in enumerate(self.extend.approve))
 
     NESTED: ClassVar[dict[str, type[Form]]] = {
         "approve": RuleForm,
@@ -249,6 +273,7 @@ class AccessForm(Form):
         "all_of": QuorumForm,
         "limits": LimitsForm,
         "break_glass": BreakGlassForm,
+        "extend": ExtendForm,
     }
 
 

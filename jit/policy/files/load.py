@@ -19,7 +19,7 @@ from jit.policy.files.merge import Merged
 from jit.policy.files.mistakes import MOST_MISTAKES, Mistake, NotReadNow, PolicyError, TooManyMistakes
 from jit.policy.files.sense import check_sense, target_of
 from jit.policy.files.shape import Forms, fill_in
-from jit.policy.model import Access, BreakGlass, Channels, Limits, Rule, TargetConfig
+from jit.policy.model import Access, BreakGlass, Channels, Extend, Limits, Rule, TargetConfig
 from jit.policy.policy import Policy
 
 log = structlog.get_logger(__name__)
@@ -212,7 +212,15 @@ def _access(name: str, entry: AccessForm, forms: Forms) -> Access:
         labels=MappingProxyType(entry.labels),
         incident_example=entry.incident_example,
         break_glass=BreakGlass(**dict(entry.break_glass)) if entry.break_glass else None,
+        extend=_extend(entry, forms),
     )
+
+
+def _extend(entry: AccessForm, forms: Forms) -> Extend | None:
+    if entry.extend is None:
+        return None
+    rules = tuple(_rule(rule, entry, forms) for rule in entry.extend.approve or entry.approve)
+    return Extend(entry.extend.each, entry.extend.ceiling, rules)
 
 
 def _rule(entry: RuleForm, access: AccessForm, forms: Forms) -> Rule:

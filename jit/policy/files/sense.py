@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from graphlib import CycleError, TopologicalSorter
 from itertools import islice
 
-from jit.durations import say_duration
+from jit.durations import compact, say_duration
 from jit.people.membership import GROUP, ON_CALL, Membership, TooManyMeant
 from jit.policy.conditions import BadCondition, Condition, compile_condition
 from jit.policy.files.document import Path
@@ -50,15 +50,19 @@ def _check_access(merged: Merged, name: str, access: AccessForm, membership: Mem
     known &= _check_who(merged, (*path, "deny"), access.deny)
     if membership and known and not membership.has(access.request, 1, but=access.deny):
         merged.blame((*path, "request"), "nobody may ask for this")
-    before: list[RuleForm] = []
     if access.incident_example and not (access.incident and accepts(access.incident, access.incident_example)):
         merged.blame((*path, "incident_example"), "is no incident as this access wants it: the pattern refuses it")
-    for number, rule in enumerate(access.approve):
-        if why := next(filter(None, (_never_after(each, rule) for each in before)), None):
-            merged.blame((*path, "approve", number), f"is never reached: {why}")
-        before.append(rule)
+    before: dict[Path, list[RuleForm]] = {}
+    for where, rule in access.all_rules:
+        if why := next(filter(None, (_never_after(each, rule) for each in before.get(where[:-1], []))), None):
+            merged.blame((*path, *where), f"is never reached: {why}")
+        before.setdefault(where[:-1], []).append(rule)
         for within, _, quorum in rule.quorums:
-            _check_quorum(merged, (*path, "approve", number, *within), quorum, membership)
+            _check_quorum(merged, (*path, *where, *within), quorum, membership)
+    if access.extend and access.extend.ceiling < access.max_duration:
+        most = compact(access.max_duration)
+        problem = f"is the most in all, and shorter than max_duration ({most}), for which it is given without extension"
+        merged.blame((*path, "extend", "ceiling"), problem)
     _check_break_glass(merged, (*path, "break_glass"), access, membership)
 
 
@@ -100,7 +104,7 @@ def _conditions(merged: Merged, forms: Forms) -> dict[str, Condition]:
     schedules = merged.sections["schedules"]
     calendars = {name: entry.calendar() for name, entry in forms.calendars.items()}
     for name, access in forms.access.items():
-        for number, rule in enumerate(access.approve):
+        for where, rule in access.all_rules:
             text = rule.when
             if text is None:
                 continue
@@ -112,9 +116,7 @@ def _conditions(merged: Merged, forms: Forms) -> dict[str, Condition]:
                 except BadCondition as bad:
                     refused[text] = bad
             if text in refused:
-                merged.blame(
-                    ("access", name, "approve", number, "when"), refused[text].problem, refused[text].suggestion
-                )
+                merged.blame(("access", name, *where, "when"), refused[text].problem, refused[text].suggestion)
     return found
 
 

@@ -33,8 +33,8 @@ def tell(tmp_path, clock):
     return lambda request_id="R-7F3K", **fields: Story(ledger, clock, request_id, fields)
 
 
-def view(waiting=(), opened=(), past=()):
-    drawn = draw_home(Overview(waiting=waiting, open=opened, past=past), names)
+def view(waiting=(), opened=(), past=(), extendable=()):
+    drawn = draw_home(Overview(waiting=waiting, open=opened, past=past, extendable=frozenset(extendable)), names)
     assert view_problems(drawn, ("home",)) == []
     return drawn
 
@@ -51,6 +51,15 @@ def test_an_empty_home_is_one_sentence_that_says_what_to_type():
     assert seen() == f"[Ask for access]\n{NOTHING}"
     assert NOTHING.count(".") == 1
     assert "`/jit request`" in NOTHING
+
+
+def test_what_can_be_extended_has_extend_beside_release(tell):
+    story = tell().active()
+    assert buttons(view(opened=[story.request]), "jit.extend") == []
+    drawn = view(opened=[story.request], extendable=[story.id])
+    assert len(buttons(drawn, "jit.extend")) == len(buttons(drawn, "jit.release")) == 1
+    story.extension_asked()
+    assert "30 min more asked for" in seen(opened=[story.request])
 
 
 def test_where_it_cannot_be_told_what_waits_nothing_is_said_to_be_all():

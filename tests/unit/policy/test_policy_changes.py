@@ -24,6 +24,8 @@ def policy(*edits: tuple[str, str]) -> Policy:
 READ = "orders-db/read"
 ADMIN = "orders-db/admin"
 GIVES = "grants: [orders_read]"
+EXTEND = "extend: {each: 1h, ceiling: 12h}"
+GLASS = "break_glass: {who: [U02BOB000], max_duration: 1h, review_within: 1d, review_by: [group:security]}"
 TABLE = [
     (("max_duration: 8h", "max_duration: 1h"), [(READ, TIGHTER, "at most 1 h instead of 8 h")]),
     (('request: [U01ALICE0, "slack:S0ENGIN01"]', "request: [U01ALICE0]"), [(READ, TIGHTER, "fewer may ask: slack:")]),
@@ -58,6 +60,8 @@ TABLE = [
     (("U01ALICE0: {fake: alice}", "U01ALICE0: {fake: alicia}"), [("people", OTHER, "who is who")]),
     (("  orders-db/read:", "  orders-db/look:"), [("orders-db/look", LOOSER, "added"), (READ, TIGHTER, "removed")]),
     (("describe: Read every table of orders", "describe: Look"), []),
+    ((GIVES, f"{GIVES}\n    {EXTEND}"), [(READ, LOOSER, "can be extended by 1 h at a time, to 12 h in all")]),
+    ((GIVES, f"{GIVES}\n    {GLASS}"), [(READ, LOOSER, "break-glass lets in, for 1 h at most")]),
 ]
 
 
@@ -94,3 +98,35 @@ def test_where_rules_come_from_is_what_the_file_beside_them_says(tmp_path: Path)
         assert read_origin(tmp_path) == Origin(), bad
     file.write_bytes(b"commit: a\n" + b"#" * 10_000)
     assert read_origin(tmp_path).commit == "a"
+
+
+@pytest.mark.parametrize(
+    ("there", "edit", "says"),
+    [
+        (EXTEND, (EXTEND, ""), [(TIGHTER, "cannot be extended any more")]),
+        (EXTEND, ("each: 1h", "each: 2h"), [(LOOSER, "can be extended by 2 h at a time instead of 1 h")]),
+        (EXTEND, ("ceiling: 12h", "ceiling: 9h"), [(TIGHTER, "can be extended to 9 h in all instead of 12 h")]),
+        (
+            EXTEND,
+            ("ceiling: 12h", "ceiling: 12h, approve: [{automatic: true}]"),
+            [
+                (LOOSER, "of extensions: a rule for everybody decides by itself"),
+                (OTHER, "of extensions: 0 rules by which people decide instead of 1"),
+            ],
+        ),
+        (GLASS, (GLASS, ""), [(TIGHTER, "break-glass lets nobody in any more")]),
+        (GLASS, ("who: [U02BOB000]", "who: [U02BOB000, U01ALICE0]"), [(LOOSER, "more may break the glass: 1 person")]),
+        (GLASS, ("max_duration: 1h", "max_duration: 2h"), [(LOOSER, "break-glass for 2 h instead of 1 h")]),
+        (
+            GLASS,
+            ("review_within: 1d", "review_within: 1h"),
+            [(TIGHTER, "break-glass is reviewed within 1 h instead of")],
+        ),
+        (GLASS, ("by: [group:sec", "by: [U02BOB000, group:sec"), [(LOOSER, "more may review a break-glass: 1 person")]),
+    ],
+)
+def test_what_extensions_and_break_glass_become_is_looser_or_tighter(there, edit, says):
+    before = (GIVES, f"{GIVES}\n    {there}")
+    found = changes(policy(before), policy(before, edit))
+    assert [(each.effect, each.about) for each in found] == [(effect, READ) for effect, _ in says]
+    assert all(each.says.startswith(said) for each, (_, said) in zip(found, says, strict=True))

@@ -1,11 +1,13 @@
 import json
 import textwrap
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from jit.people.person import Groups
 from jit.policy import PolicyError, load_policy
+from jit.policy.explain import Supposed, explain
 
 GOOD = (Path(__file__).parents[3] / "policies" / "orders.policy.yml").read_text()
 
@@ -242,6 +244,52 @@ def test_the_version_changes_with_every_byte_and_name(tmp_path):
     versions.append(load_policy(tmp_path).version)
     assert len(set(versions)) == len(versions)
     assert load_policy(tmp_path).version == versions[-1]
+
+
+EXTEND = "extend: {each: 1h, ceiling: 4h}"
+
+
+def test_an_extension_is_decided_as_the_access_is_unless_it_says_otherwise(tmp_path):
+    write = load_policy(folder(tmp_path, a=GOOD)).accesses["orders-db/write"]
+    assert (write.extend.each, write.extend.ceiling) == (timedelta(hours=1), timedelta(hours=4))
+    assert write.extend.rules == write.rules
+    other = "extend: {each: 1h, ceiling: 4h, approve: [{automatic: true}]}"
+    write = load_policy(folder(tmp_path, a=GOOD.replace(EXTEND, other))).accesses["orders-db/write"]
+    assert [rule.automatic is not None for rule in write.extend.rules] == [True]
+    assert [rule.automatic is not None for rule in write.rules] == [False]
+
+
+def test_explain_says_how_long_it_may_be_held_in_all_and_who_decides_on_more(tmp_path):
+    def told(extend):
+        policy = load_policy(folder(tmp_path, a=GOOD.replace(EXTEND, extend)))
+        groups = Groups(as_of=datetime(2026, 11, 21, tzinfo=UTC))
+        supposed = Supposed(now=groups.as_of)
+        return explain(policy, policy.accesses["orders-db/write"], "U01ALICE0", groups, supposed).splitlines()
+
+    assert told(EXTEND)[-1] == "Can be extended by 1 h at a time, to 4 h in all, decided in the same way."
+    other = told("extend: {each: 1h, ceiling: 4h, approve: [{all_of: [{from: [U03CAROL0]}]}]}")
+    assert other[-2:] == [
+        "Can be extended by 1 h at a time, to 4 h in all, where this decides:",
+        "Needs 1 of U03CAROL0: U03CAROL0.",
+    ]
+
+
+def test_what_is_wrong_with_an_extension_is_named_with_its_line(tmp_path):
+    line = next(number for number, text in enumerate(GOOD.splitlines(), 1) if EXTEND in text)
+    here = f"a.policy.yml:{line} access.orders-db/write.extend"
+    for new, said in (
+        ("{each: 5h, ceiling: 4h}", f"{here}: each is longer than the ceiling, which is the most in all"),
+        ("{each: 1h, ceiling: 1h30m}", f"{here}.ceiling: is the most in all, and shorter than max_duration (2h)"),
+        ("{each: 1h}", f"{here}.ceiling: is missing"),
+        ("{each: 1h, ceiling: 4h, upto: 1d}", f"{here}.upto: unknown key"),
+        ("{each: 1h, ceiling: 4h, approve: []}", f"{here}.approve: must not be empty"),
+        ("{each: 1h, ceiling: 4h, approve: [{all_of: [{from: [group:dab]}]}]}", "no group is called dab; did you mean"),
+        ("{each: 1h, ceiling: 4h, approve: [{all_of: [{from: [group:dba], count: 3}]}]}", "can only ever be 2 people"),
+        ("{each: 1h, ceiling: 4h, approve: [{automatic: true}, {automatic: true}]}", "[1]: is never reached"),
+        ("{each: 1h, ceiling: 4h, approve: [{when: 'request.id', automatic: true}]}", "approve[0].when: "),
+    ):
+        found = edited(tmp_path, EXTEND, f"extend: {new}")
+        assert any(said in each for each in found), (new, found)
 
 
 def test_no_file_and_no_folder_are_said(tmp_path):

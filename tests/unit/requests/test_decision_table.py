@@ -1,14 +1,18 @@
 """The decision table: `decisions.yml`, each case played through the use cases, on a ledger in memory.
 
-The last word of a case is what its last step comes to: the state of the request, the reason of a refusal, or what the
-check before the effect says (`given`, or the reason).
+The last word of a case is what its last step comes to: the state of the request or of its extension that waits, the
+reason of a refusal, or what the check before the effect says (`given`, or the reason).
 
 | step | what happens |
 |---|---|
 | ask WHO [DURATION] [INCIDENT] | the request that all that follows is about |
-| approve, deny, withdraw WHO | pressed on its card; `with another card` with a digest that is not its own |
-| effect | what a worker asks before it gives |
+| approve, deny, withdraw, release WHO | pressed on its card; `with another card` with a digest that is not its own |
+| effect | what a worker asks before it gives, or extends |
 | give | given and ended again |
+| hold | given |
+| extend WHO [DURATION] | more time is asked for, all that there may be if none is said |
+| extended | a worker has extended it |
+| unanswered | the timekeeper closes the extension |
 | later, at | the clock moves on, or is that of this moment |
 | on call, on call age, open, closed, responder, incidents down | what providers say |
 | out, group, deactivate, guest, bot, external, silent, groups, old groups | what is so of people |
@@ -31,6 +35,7 @@ from jit.requests.decision import before_effect
 from jit.requests.intake import RequestForm
 from jit.requests.refusal import Refusal
 from jit.testing import ALICE, BOB, CAROL, EVE
+from jit.use_cases.extend import extend
 from tests.world.base import ENGINEERS, SAM
 from tests.world.office import WHY, Office, actor
 
@@ -38,7 +43,7 @@ DAVE = "U06DAVE00"
 PEOPLE = {"alice": ALICE, "bob": BOB, "carol": CAROL, "dave": DAVE, "eve": EVE, "sam": SAM}
 ENGINEERING = frozenset({ALICE, BOB, EVE})
 TABLE = yaml.safe_load((Path(__file__).parent / "decisions.yml").read_text())
-CASES = [(block["rules"], *case) for block in TABLE for case in block["cases"]]
+CASES = [(block, *case) for block in TABLE for case in block["cases"]]
 ACCESS = "orders-db/read"
 HEAD = f"""
 channels: {{audit: C0AUDIT01, alerts: C0ALERT01}}
@@ -72,10 +77,13 @@ access:
 class Table:
     """An office in which the cases are played."""
 
-    def __init__(self, folder, rules):
+    def __init__(self, folder, rules, extend=""):
         for name, person in PEOPLE.items():
             rules = rules.replace(f"[{name}]", f"[{person}]")
-        self.rules = HEAD + "".join(f"      {line}\n" for line in rules.splitlines())
+        head = HEAD
+        if extend:
+            head = HEAD.replace("8h", "1h").replace("    approve:\n", f"    extend: {extend}\n    approve:\n")
+        self.rules = head + "".join(f"      {line}\n" for line in rules.splitlines())
         self.office = Office(folder, rules=self.rules)
         self.office.directory.members[ENGINEERS] = ENGINEERING
         self.office.directory.people[DAVE] = replace(self.office.directory.people[BOB], id=DAVE, name="dave")
@@ -98,17 +106,19 @@ class Table:
                     lambda: office.use_cases.request(actor(PEOPLE[who]), RequestForm(ACCESS, duration, WHY, incident))
                 )
             case ["approve", who, *other]:
-                digest = "0" * 64 if other else self.request.digest
+                digest = "0" * 64 if other else self.request.undecided.digest
                 self.act(lambda: office.use_cases.approve(actor(PEOPLE[who]), self.request.id, digest).request)
             case ["deny", who]:
-                said = (self.request.id, self.request.digest, "not now, please")
+                said = (self.request.id, self.request.undecided.digest, "not now, please")
                 self.act(lambda: office.use_cases.deny(actor(PEOPLE[who]), *said))
             case ["withdraw", who]:
                 self.act(lambda: office.use_cases.withdraw(actor(PEOPLE[who]), self.request.id))
             case ["effect"]:
                 request = office.request(self.request.id)
-                reason = before_effect(request, office.policies, directory, office.clock.now()).reason
+                reason = before_effect(request.undecided, office.policies, directory, office.clock.now()).reason
                 self.came_to = reason or "given"
+            case ["hold"]:
+                office.give(self.request)
             case ["give"]:
                 office.give(self.request)
                 story = office.story(self.request.id)
@@ -119,6 +129,24 @@ class Table:
                 office.clock.move(seconds=int(duration[:-1]) if seconds else parse_duration(duration).total_seconds())
             case ["at", *moment]:
                 office.clock.move(seconds=(moment_of(" ".join(moment)) - office.clock.now()).total_seconds())
+            case _:
+                self.extension(step)
+
+    def extension(self, step):
+        office = self.office
+        match step.split():
+            case ["release", who]:
+                self.act(lambda: office.use_cases.release(actor(PEOPLE[who]), self.request.id))
+            case ["extend", who, *duration]:
+                asks = {"request_id": self.request.id, "duration": "".join(duration), "reason": WHY}
+                self.act(lambda: extend(office.core, by=actor(PEOPLE[who]), **asks))
+            case ["extended"]:
+                story = office.story(self.request.id)
+                story.extending()
+                story.extended()
+                self.came_to = story.request.undecided.state
+            case ["unanswered"]:
+                office.story(self.request.id).extension_lapsed()
             case _:
                 self.world(step)
 
@@ -175,6 +203,15 @@ class Table:
                 self.edit("risk: medium", f"risk: {risk}")
             case ["grants", what]:
                 self.edit("[orders_read]", f"[{what}]")
+            case ["ceiling", duration]:
+                self.edit("ceiling: 2h", f"ceiling: {duration}")
+            case ["each", duration]:
+                self.edit("each: 30m", f"each: {duration}")
+            case ["no", "extend"]:
+                self.edit("extend:", "# extend:")
+            case ["double", who, of]:
+                name = who.lower()
+                self.edit(f"{PEOPLE[who]}: {{fake: {name}}}", f"{PEOPLE[who]}: {{fake: {of.title()}}}")
             case ["principal", name]:
                 self.edit(f"{ALICE}: {{fake: alice}}", f"{ALICE}: {{fake: {name}}}")
             case ["nameless"]:
@@ -195,13 +232,13 @@ class Table:
             self.came_to = refusal.reason
         else:
             self.request = done
-            self.came_to = done.state
+            self.came_to = done.undecided.state
 
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{number} {case[1]}" for number, case in enumerate(CASES)])
 def test_it_comes_to_what_the_table_says(tmp_path, case):
-    rules, _, *steps, expected = case
-    table = Table(tmp_path, rules)
+    block, _, *steps, expected = case
+    table = Table(tmp_path, block["rules"], block.get("extend", ""))
     for step in steps:
         table.step(str(step))
     assert table.came_to == expected

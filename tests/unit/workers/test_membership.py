@@ -226,6 +226,19 @@ def test_an_end_while_more_time_is_given_is_an_end(rooms: Rooms, target: RoomsTa
     assert rooms.inside["orders-read"] == set()
 
 
+def test_more_time_that_the_system_refuses_leaves_what_was_given_as_it_was(rooms: Rooms, target: RoomsTarget) -> None:
+    given = target.grant(Grant("R-AAAA", "alice", GROUPS, ENDS_AT), still_due)
+
+    def refuse() -> None:
+        raise TargetRefused("rooms: not now")
+
+    rooms.before["add"] = refuse
+    with pytest.raises(TargetRefused):
+        target.grant(Grant("R-AAAA", "alice", GROUPS, ENDS_AT + timedelta(hours=1)), still_due)
+    assert target.held("R-AAAA") == given
+    assert target.revoke("R-AAAA", "alice").existed
+
+
 def test_a_note_is_dropped_when_it_was_watched_for_long_enough(
     rooms: Rooms, target: RoomsTarget, clock: ManualClock
 ) -> None:

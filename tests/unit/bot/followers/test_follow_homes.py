@@ -126,6 +126,29 @@ def test_what_one_of_two_has_approved_no_longer_waits_for_them(house, homes):
     assert story.id in home(house, CAROL)
 
 
+def test_an_extension_waits_for_those_who_decide_and_goes_when_it_is_over(house, homes):
+    opens(house, BOB)
+    story = house.story().active()
+    house.work(homes, 1)
+    assert "asks for" not in home(house, BOB)
+    story.extension_asked()
+    house.work(homes, 2)
+    said = home(house, BOB)
+    assert "asks for *30 min* more" in said
+    assert [action for action, _ in buttons(house, BOB) if action != "jit.ask"] == ["jit.approve", "jit.deny"]
+    assert story.id in home(house, BOB)
+    assert house.visibility().waiting(BOB)
+    story.extension_denied()
+    house.work(homes, 2)
+    assert "asks for" not in home(house, BOB)
+    story.extension_asked()
+    house.work(homes, 2)
+    assert "asks for" in home(house, BOB)
+    story.released()
+    house.work(begin(house), 2)
+    assert "asks for" not in home(house, BOB)
+
+
 def test_after_an_outage_each_home_is_published_once_however_much_has_come(house, homes, monkeypatch):
     opens(house, ALICE, BOB)
     house.work(homes, 1)

@@ -132,18 +132,113 @@ def test_who_asked_is_told_that_the_rules_changed_and_that_they_can_ask_again(ho
     assert "the rules for this access changed. You can ask again" in told["text"]
 
 
-def test_a_warning_comes_once_and_for_longer_accesses_only(house):
-    for minutes, person, messages in ((30, ALICE, 2), (10, BOB, 1)):
+def test_a_warning_comes_once_five_minutes_before_the_end_or_at_half_time(house):
+    for minutes, person, before in ((30, ALICE, 5), (10, BOB, 5), (4, EVE, 2)):
         follower, posted = house.start(Messages), f"D{person[1:]}"
         house.story(f"R-{2000 + minutes}", requester=person, duration=timedelta(minutes=minutes)).active()
         house.work(follower)
-        house.clock.move(seconds=(minutes - 5) * 60 - 1)
+        house.clock.move(seconds=(minutes - before) * 60 - 1)
         house.work(follower)
         assert len(house.posted(posted)) == 1
         house.clock.move(seconds=2)
         house.work(follower)
         house.work(house.start(Messages), 1)
-        assert len(house.posted(posted)) == messages
+        assert len(house.posted(posted)) == 2
+
+
+def extendable(house):
+    rules = house.policy_file.read_text().replace(
+        "max_duration: 8h", "max_duration: 8h\n    extend: {each: 1h, ceiling: 9h}"
+    )
+    house.policy_file.write_text(rules)
+    house.clock.move(seconds=1)
+    house.last_good = house.policies.current()
+
+
+def test_a_warning_has_extend_where_the_rules_let_it_and_release(house):
+    for number, with_rules in enumerate((False, True)):
+        if with_rules:
+            extendable(house)
+        story = house.story(f"R-200{number}").active()
+        house.clock.move(minutes=26)
+        house.work(house.start(Messages), 1)
+        warning = house.posted("D01ALICE0")[-1]
+        assert "ends in 4 min" in warning["text"]
+        assert ("jit.extend" in str(warning["blocks"])) is with_rules
+        assert "jit.release" in str(warning["blocks"])
+        story.ended()
+
+
+def test_who_extends_is_told_and_warned_again_before_the_later_end(house):
+    extendable(house)
+    story = house.story().active()
+    house.clock.move(minutes=26)
+    house.work(house.start(Messages), 1)
+    granted, warning = house.posted("D01ALICE0")
+    story.extension_asked()
+    house.work(house.start(Messages), 1)
+    assert "jit.extend" not in str(warning["blocks"])
+    assert "More time was asked for" in str(warning["blocks"])
+    story.extension_approved()
+    story.extending()
+    house.work(house.start(Messages), 1)
+    assert len(house.posted("D01ALICE0")) == 2
+    story.extended()
+    house.work(house.start(Messages), 1)
+    *_, extended = house.posted("D01ALICE0")
+    assert extended["text"].startswith("Extended: *orders-db/read* until")
+    assert "until" in granted["text"]
+    house.clock.move(minutes=29)
+    house.work(house.start(Messages), 1)
+    house.work(house.start(Messages), 1)
+    texts = [each["text"] for each in house.posted("D01ALICE0")]
+    assert len(texts) == 4
+    assert "ends in" in texts[-1]
+
+
+def test_a_warning_that_was_due_as_it_was_extended_comes_before_the_later_end_alone(house):
+    story = house.story().active()
+    house.work(house.start(Messages), 1)
+    for tell in (story.extension_asked, story.extension_approved, story.extending, story.extended):
+        tell()
+    house.clock.move(minutes=26)
+    house.work(house.start(Messages), 1)
+    assert [each["text"].split()[0] for each in house.posted("D01ALICE0")] == ["Granted:", "Extended:"]
+
+
+@pytest.mark.parametrize(
+    ("tells", "said"),
+    [
+        ("extension_denied", "denied by Bob. It goes on until"),
+        ("extension_lapsed", "unanswered. It goes on until"),
+        ("extension_approved extension_failed", "orders-db did not take it (role is missing). It goes on until"),
+    ],
+)
+def test_who_asked_for_more_time_is_told_that_there_is_none(house, tells, said):
+    story = house.story().active()
+    story.extension_asked()
+    for tell in tells.split():
+        getattr(story, tell)()
+    house.work(house.start(Messages), 3)
+    told = house.posted("D01ALICE0")[-1]["text"]
+    assert told.startswith("Not extended: *orders-db/read*, ")
+    assert said in told
+
+
+def test_those_who_decide_on_an_extension_are_told_in_the_channel_of_its_card_once(house):
+    story = house.story().active()
+    messages = house.start(Messages)
+    story.extension_asked()
+    house.work(messages, 1)
+    (asked,) = house.posted(REQUESTS)
+    assert asked["text"].startswith("*Alice* asks for *30 min* more with *orders-db/read*, until ")
+    assert "<@U02BOB000>" in str(asked["blocks"])
+    assert story.request.extension.digest in str(asked["blocks"])
+    story.extension_approved()
+    house.work(house.start(Messages), 2)
+    (asked,) = house.posted(REQUESTS)
+    assert "jit.approve" not in str(asked["blocks"])
+    assert asked["text"].endswith("the card says what came of it.")
 
 
 def test_no_warning_of_an_end_that_has_come(house):

@@ -36,6 +36,11 @@ class House(World):
             self.clock.move(seconds=every)
         self.watch.step()
 
+    def extension_approved(self):
+        self.story.active()
+        self.story.extension_asked()
+        self.story.extension_approved()
+
     def alerts(self):
         return [entry.fact for entry in self.ledger.read() if entry.fact.kind == "alert"]
 
@@ -162,3 +167,20 @@ def test_a_clock_set_back_does_not_silence_what_goes_on(house):
     house.clock.time -= timedelta(hours=5)
     house.passes(hours=1, minutes=1, every=30)
     assert house.names().count("policy_broken") >= 2
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_an_extension_that_nobody_carries_out_is_told_of(tmp_path, begun):
+    house = House(tmp_path)
+    house.extension_approved()
+    if begun:
+        house.story.extending()
+    house.passes(seconds=50)
+    assert house.alerts() == []
+    house.passes(seconds=40)
+    (alert,) = house.alerts()
+    assert alert.request_id == house.story.id
+    assert alert.says.startswith("More time was approved more than 60 s ago")
+    house.story.extended() if begun else house.story.extension_lapsed("not_begun")
+    house.passes(seconds=90)
+    assert len(house.alerts()) == 1

@@ -159,6 +159,52 @@ def test_nothing_says_granted_before_it_is(tell):
         assert "active" not in card(story).lower()
 
 
+def test_more_time_is_asked_for_on_the_card_and_decided_there(tell):
+    story = tell().active()
+    story.extension_asked(why="two orders left")
+    waiting = story.request.extension
+    said = card(story)
+    assert "*Alice* asks for *30 min* more, until" in said
+    assert "> two orders left" in said
+    assert "Needs 1 of @dba" in said
+    assert said.splitlines()[-2] == "[Approve] [Deny] [End access]"
+    values = [each["value"] for each in draw(story.request, names).blocks[-2]["elements"]]
+    assert [read_value(value).digest == waiting.digest for value in values] == [True, True, False]
+    story.extension_approved()
+    said = card(story)
+    assert "Approved by Bob: *30 min* more" in said
+    assert "not told yet" in said
+    assert said.splitlines()[-2] == "[End access]"
+    story.extending()
+    assert "extended" not in card(story).splitlines()[0]
+    story.extended()
+    assert "· extended ·" in card(story).splitlines()[0]
+    assert "asks for" not in card(story)
+
+
+def test_its_holder_extends_from_the_card_where_there_is_more_time_to_be_had(tell):
+    story = tell().active()
+    assert card(story).splitlines()[-2] == "[End access]"
+    assert card(story, extend=True).splitlines()[-2] == "[Extend] [End access]"
+    late = story.request.ends_at + timedelta(minutes=1)
+    assert card(story, extend=True, now=late).splitlines()[-2] == "[End access]"
+    story.ending()
+    assert "Extend" not in card(story, extend=True)
+
+
+def test_those_who_decide_on_more_time_see_all_of_it_beside_its_buttons(tell):
+    story = tell().active()
+    story.extension_asked(why="two orders left")
+    said = seen(dm.extension_to_decide(story.request, names, lambda _: "@dba"))
+    for part in (
+        "*Alice* asks for *30 min* more with *orders-db/read*",
+        "two orders left",
+        "1 of @dba",
+        "[Approve] [Deny]",
+    ):
+        assert part in said, part
+
+
 def test_the_words_of_who_denied_or_revoked_are_shown_as_typed(tell):
     story = tell()
     story.asked()
