@@ -1,5 +1,6 @@
 """What a new version of the rules changes, in words."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,41 @@ def test_where_rules_come_from_is_what_the_file_beside_them_says(tmp_path: Path)
         assert read_origin(tmp_path) == Origin(), bad
     file.write_bytes(b"commit: a\n" + b"#" * 10_000)
     assert read_origin(tmp_path).commit == "a"
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        "commit: 0x" + "f" * 4000,
+        "commit: !!bool x",
+        "commit: !!int ''",
+        "commit: !!timestamp x",
+        "? [a]\n: b",
+        "[" * 4000,
+        "\n".join(
+            ["a0: &a0 {x: y}", *(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 20)}]}}" for n in range(1, 30))]
+        ),
+    ],
+    ids=["large", "no boolean", "no number", "no time", "a list as a key", "deep", "grows"],
+)
+def test_the_file_beside_the_rules_cannot_keep_a_change_off_the_record(tmp_path: Path, says: str) -> None:
+    """What it says made the thread fall over that records changes, or never come back."""
+    (tmp_path / "policy.version.yml").write_text(says)
+    assert read_origin(tmp_path).author == ""
+
+
+def test_nor_can_a_pipe_or_a_link_to_itself_in_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "policy.version.yml"
+    os.mkfifo(file)
+    assert read_origin(tmp_path) == Origin()
+    file.unlink()
+    file.symlink_to(file)
+    assert read_origin(tmp_path) == Origin()
+
+
+def test_nor_does_it_read_a_file_from_elsewhere_onto_the_record(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("author: what nobody is to read")
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    (rules / "policy.version.yml").symlink_to(tmp_path / "secret")
+    assert read_origin(rules) == Origin()
