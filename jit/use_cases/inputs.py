@@ -154,7 +154,10 @@ def unreviewed_of(attempt: Attempt, policy: Policy) -> bool:
 
 
 def _asked(attempt: Attempt, access: Access, days: int, requester: str | None = None) -> list[Request]:
+    return attempt.core.ledger.requests(of_a_day(attempt, access, days, requester))
+
+
+def of_a_day(attempt: Attempt, access: Access, days: int = 1, requester: str | None = None) -> Question:
+    """What was asked for of this access within the last day, or so many."""
     since = attempt.core.clock.now() - days * A_DAY
-    return attempt.core.ledger.requests(
-        Question(access=access.name, requester=requester, asked_since=since, limit=MOST_READ)
-    )
+    return Question(access=access.name, requester=requester, asked_since=since, limit=MOST_READ)
