@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from jit.ledger.append import AlreadyOpen, Conflict, Recorded, ReviewOpen
+    from jit.ledger.append import AlreadyOpen, AskedMeanwhile, Conflict, CountedRequests, Recorded, ReviewOpen
     from jit.ledger.database import LedgerMisconfigured, connect, create_tables
     from jit.ledger.entry import Entry, TamperedEntry, breaks, check_chain
     from jit.ledger.followers import Lease, LeaseLost, Leases, Notes
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AlreadyOpen",
+    "AskedMeanwhile",
     "ClockSkew",
     "Conflict",
+    "CountedRequests",
     "Entry",
     "Lease",
     "LeaseLost",
@@ -45,7 +47,9 @@ __all__ = [
 ]
 
 _HOME = {
-    **dict.fromkeys(("AlreadyOpen", "Conflict", "Recorded", "ReviewOpen"), "append"),
+    **dict.fromkeys(
+        ("AlreadyOpen", "AskedMeanwhile", "Conflict", "CountedRequests", "Recorded", "ReviewOpen"), "append"
+    ),
     **dict.fromkeys(("LedgerMisconfigured", "connect", "create_tables"), "database"),
     **dict.fromkeys(("TamperedEntry", "Entry", "breaks", "check_chain"), "entry"),
     **dict.fromkeys(("Lease", "LeaseLost", "Leases", "Notes"), "followers"),

@@ -46,6 +46,18 @@ class ReviewOpen(Conflict):
     """A break-glass of this person is not reviewed, and here is another without a co-signer. Nothing was recorded."""
 
 
+class AskedMeanwhile(Exception):
+    """There are requests that were not counted when it was decided. Nothing was recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class CountedRequests:
+    """What a decision counted: the ids that answered ``question``. There may be none more when it is recorded."""
+
+    question: readmodel.Question
+    ids: frozenset[str]
+
+
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """What an append recorded: its entries, and the requests they are steps of as they are now, by id."""
@@ -75,12 +87,23 @@ class Draft:
 
 
 def draft(
-    connection: Connection, ring: KeyRing, facts: Sequence[Fact], expect: Mapping[str, int], *, locked: bool
+    connection: Connection,
+    ring: KeyRing,
+    facts: Sequence[Fact],
+    expect: Mapping[str, int],
+    counted: CountedRequests | None = None,
+    *,
+    locked: bool,
 ) -> Draft:
     """Read what the facts rest on; ``locked`` says that nobody else can record meanwhile.
 
-    Raises Conflict, TamperedEntry, NotTaken; and InTheWay, unless ``locked``.
+    Raises Conflict, AskedMeanwhile, TamperedEntry, NotTaken; and InTheWay, unless ``locked``.
     """
+    if counted is not None:
+        if not locked:
+            raise InTheWay("two at the same time would not count each other")
+        if not {each.id for each in readmodel.find(connection, counted.question)} <= counted.ids:
+            raise AskedMeanwhile("others asked since it was counted")
     new = without_doubles(connection, facts)
     follows, requests = _steps(connection, ring, [fact for fact in new if isinstance(fact, Life)], expect)
     for fact in new:

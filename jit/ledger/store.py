@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, func, insert, select, text
 from jit.clock import SKEW_LIMIT
 from jit.facts import Alert, Fact, Life, life_kinds
 from jit.ledger import readmodel
-from jit.ledger.append import InTheWay, Recorded, draft, give_place
+from jit.ledger.append import CountedRequests, InTheWay, Recorded, draft, give_place
 from jit.ledger.database import reading, writing
 from jit.ledger.entry import NO_ENTRY, Entry, TamperedEntry
 from jit.ledger.kept import KEPT, SOME
@@ -57,31 +57,35 @@ class Ledger:
         self.ring = KeyRing(engine, clock)
         self._lately = OpenedLately(clock)
 
-    def append(self, facts: Sequence[Fact], *, expect: Mapping[str, int] | None = None) -> Recorded:
+    def append(
+        self, facts: Sequence[Fact], *, expect: Mapping[str, int] | None = None, counted: CountedRequests | None = None
+    ) -> Recorded:
         """Record facts, all or none.
 
         Args:
             facts: in the order in which they happened. One that was spooled and is here already is left out.
             expect: request id to the version the facts are based on; 0 for a request that is new.
+            counted: the requests that the facts take for all there are.
 
         Raises:
             Conflict: a version is another, or a step cannot follow.
             AlreadyOpen: a second open request of the same person for the same access.
+            AskedMeanwhile: there are more than were counted.
         """
-        recorded = self._append(facts, expect or {})
+        recorded = self._append(facts, expect or {}, counted)
         log_recorded(recorded.entries)
         return recorded
 
-    def _append(self, facts: Sequence[Fact], expect: Mapping[str, int]) -> Recorded:
+    def _append(self, facts: Sequence[Fact], expect: Mapping[str, int], counted: CountedRequests | None) -> Recorded:
         if self.engine.dialect.name == "sqlite":
             if len(facts) >= MANY:
                 self._read_ahead(facts)
             with writing(self.engine) as connection:
-                return self.append_within(connection, facts, expect=expect)
+                return self.append_within(connection, facts, expect=expect, counted=counted)
         for _ in range(MOST_TRIES):
             try:
                 with reading(self.engine) as connection:
-                    drafted = draft(connection, self.ring, facts, expect, locked=False)
+                    drafted = draft(connection, self.ring, facts, expect, counted, locked=False)
                     return give_place(connection, drafted, self.clock.now())
             except InTheWay:
                 break
@@ -91,7 +95,7 @@ class Ledger:
                 if not may_be_doubles(facts):
                     raise
         with writing(self.engine) as connection:
-            return self.append_within(connection, facts, expect=expect)
+            return self.append_within(connection, facts, expect=expect, counted=counted)
 
     def _read_ahead(self, facts: Sequence[Fact]) -> None:
         """Fold what they rest on: under the lock, while all others wait, it is only compared then."""
@@ -100,12 +104,17 @@ class Ledger:
             lives(connection, self.ring, about, allow_tampered=about)
 
     def append_within(
-        self, connection: Connection, facts: Sequence[Fact], *, expect: Mapping[str, int] | None = None
+        self,
+        connection: Connection,
+        facts: Sequence[Fact],
+        *,
+        expect: Mapping[str, int] | None = None,
+        counted: CountedRequests | None = None,
     ) -> Recorded:
         """The same in a transaction of the caller's, begun by `writing`, that changes something else as well. After it
         the caller hands the entries to `log_recorded`.
         """
-        drafted = draft(connection, self.ring, facts, expect or {}, locked=True)
+        drafted = draft(connection, self.ring, facts, expect or {}, counted, locked=True)
         return give_place(connection, drafted, self.clock.now())
 
     def require_writable(self) -> None:

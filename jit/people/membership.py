@@ -39,17 +39,27 @@ class StaleGroups(Exception):
 class Circles:
     """Every who-expression of a policy that means one person (``sure``), or may do so (``unsure``).
 
-    Unsure are those that hang on a Slack group or a schedule of which too little was heard lately.
+    Unsure are those that hang on a Slack group or a schedule of which too little was heard lately. ``unbound`` are
+    those by which somebody is on call whom nothing binds to a Slack id, and who may be this person.
     """
 
     sure: frozenset[str]
     unsure: frozenset[str]
+    unbound: frozenset[str]
 
     def touch(self, who: Iterable[str]) -> bool:
         """Whether ``who`` means this person. Raises StaleGroups where only somebody outside could tell."""
         if not self.sure.isdisjoint(who):
             return True
         if not self.unsure.isdisjoint(who):
+            raise StaleGroups
+        return False
+
+    def may_touch(self, who: Iterable[str]) -> bool:
+        """The same where it has to be known that ``who`` does *not* mean this person. Raises StaleGroups."""
+        if self.touch(who):
+            return True
+        if not self.unbound.isdisjoint(who):
             raise StaleGroups
         return False
 
@@ -141,10 +151,16 @@ class Membership:
         told = {who: _people_of(who, snapshot, now) for who in self._outside}
         sure = {person, *(who for who, people in told.items() if people is not None and person in people)}
         unsure = frozenset(who for who, people in told.items() if people is None)
+        unbound = frozenset(who for who in self._on_call if _has_unbound(who, snapshot, now)) - sure
         groups = {f"{GROUP}{name}": leaves for name, leaves in self._leaves.items()}
         sure_groups = {name for name, leaves in groups.items() if not leaves.isdisjoint(sure)}
         unsure_groups = {name for name, leaves in groups.items() if not leaves.isdisjoint(unsure)}
-        return Circles(frozenset(sure | sure_groups), unsure | (unsure_groups - sure_groups))
+        unbound_groups = {name for name, leaves in groups.items() if not leaves.isdisjoint(unbound)}
+        return Circles(
+            frozenset(sure | sure_groups),
+            unsure | (unsure_groups - sure_groups),
+            unbound | (unbound_groups - sure_groups),
+        )
 
 
 def _people_of(leaf: str, snapshot: Groups, now: datetime) -> frozenset[str] | None:
@@ -156,6 +172,11 @@ def _people_of(leaf: str, snapshot: Groups, now: datetime) -> frozenset[str] | N
         shift = snapshot.on_call.who(leaf.removeprefix(ON_CALL), now)
         return shift.people if isinstance(shift, Shift) else None
     return frozenset({leaf})
+
+
+def _has_unbound(schedule: str, snapshot: Groups, now: datetime) -> bool:
+    shift = snapshot.on_call.who(schedule.removeprefix(ON_CALL), now)
+    return isinstance(shift, Shift) and bool(shift.unbound)
 
 
 def _flattened(groups: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:

@@ -110,6 +110,10 @@ class Condition:
         return any(use.word.name in _ASKED for use in self.uses)
 
     @property
+    def reads_groups(self) -> bool:
+        return self._reads("requester.groups")
+
+    @property
     def reads_history(self) -> bool:
         return self._reads("history.")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from jit.people.membership import Membership, StaleGroups
 from jit.people.person import Groups
-from jit.policy.model import Access, Channels, QuorumStatus, Rule, TargetConfig
+from jit.policy.model import Access, Channels, QuorumCount, QuorumStatus, Rule, TargetConfig
 from jit.policy.quorums import assigned
 
 if TYPE_CHECKING:  # brings an HTTP client, which a policy without providers does not need
@@ -90,9 +90,11 @@ class Policy:
         return self.includes(self.security, person, groups, now)
 
     def may_ask(self, access: Access, person: str, groups: Groups, now: datetime) -> bool:
-        return not self.includes(access.deny, person, groups, now) and self.includes(
-            access.request, person, groups, now
-        )
+        return not self.denies(access, person, groups, now) and self.includes(access.request, person, groups, now)
+
+    def denies(self, access: Access, person: str, groups: Groups, now: datetime) -> bool:
+        """Whether ``deny`` means this person: that they are not among those on call has to be known."""
+        return self._membership.circles(person, groups, now).may_touch(access.deny)
 
     def may_break_glass(self, access: Access, person: str, groups: Groups, now: datetime) -> bool:
         """Whether this person may let themselves in at once. Who is on call counts as `Groups.in_emergency` has it, but
@@ -101,7 +103,7 @@ class Policy:
         glass = access.break_glass
         if glass is None or not self.includes(glass.who, person, groups.in_emergency(), now):
             return False
-        return not self.includes(access.deny, person, groups, now)
+        return not self.denies(access, person, groups, now)
 
     def accounts_of(self, person: str) -> frozenset[str]:
         """This person's id, and every other that has a name of theirs, but for letter case, in a target or with a
@@ -109,13 +111,17 @@ class Policy:
         """
         return self._same_people.get(person, frozenset({person}))
 
+    def first_account(self, person: str) -> str:
+        """The same id for all accounts of one person."""
+        return min(self.accounts_of(person))
+
     def askable(self, person: str, groups: Groups, now: datetime) -> list[Access]:
         """All that this person may ask for, by name. Quick: it runs on every keystroke of a search field."""
         circles = self._membership.circles(person, groups, now)
         return [
             access
             for access in self.accesses.values()
-            if not circles.touch(access.deny) and circles.touch(access.request)
+            if not circles.may_touch(access.deny) and circles.touch(access.request)
         ]
 
     def groups_of(self, person: str, groups: Groups, now: datetime) -> tuple[str, ...]:
@@ -131,7 +137,7 @@ class Policy:
         if rule.automatic is not None:
             return True
         could = self.could_approve(rule, requester, groups, now)
-        return QuorumStatus(assigned(rule, could)).complete
+        return self._assigned(rule, could).complete
 
     def counts_for(self, rule: Rule, person: str, requester: str, groups: Groups, now: datetime) -> bool:
         """Whether this person's approval would count at all."""
@@ -151,7 +157,15 @@ class Policy:
             frozenset(person for person in others if self.includes(quorum.who, person, groups, now))
             for quorum in rule.quorums
         ]
-        return QuorumStatus(assigned(rule, could))
+        return self._assigned(rule, could)
+
+    def _assigned(self, rule: Rule, could: Iterable[Iterable[str]]) -> QuorumStatus:
+        """By `assigned`; one person counts once, with however many accounts they said yes."""
+        accounts = [{self.first_account(person): person for person in sorted(each, reverse=True)} for each in could]
+        parts = zip(assigned(rule, accounts), accounts, strict=True)
+        return QuorumStatus(
+            tuple(QuorumCount(part.quorum, tuple(sorted(own[one] for one in part.counted))) for part, own in parts)
+        )
 
     def given_on(self, target: str) -> tuple[str, ...]:
         """Everything that some access gives on this target, sorted."""
@@ -177,7 +191,7 @@ class Policy:
 
 
 def _namesakes(people: Mapping[str, Mapping[str, str]]) -> dict[str, frozenset[str]]:
-    """Of everybody who shares a name with others somewhere, all of these."""
+    """Of everybody who shares a name with others somewhere, all of these, and those who share one with them."""
     called: dict[tuple[str, str], set[str]] = {}
     for person, names in people.items():
         for key, name in names.items():
@@ -185,5 +199,6 @@ def _namesakes(people: Mapping[str, Mapping[str, str]]) -> dict[str, frozenset[s
     same: dict[str, frozenset[str]] = {}
     for each in called.values():
         if len(each) > 1:
-            same |= {person: same.get(person, frozenset()) | each for person in each}
+            one = frozenset(each).union(*(same[person] for person in each if person in same))
+            same |= dict.fromkeys(one, one)
     return same

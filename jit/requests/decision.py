@@ -28,6 +28,8 @@ KNOWN_FOR = timedelta(minutes=5)
 """Age that what is known of these people may have: it decides nothing, and whoever asks all the time must not use up
 what Slack answers.
 """
+READ_WITHIN = timedelta(minutes=1)
+"""What the conditions read was read so near to when it was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +162,21 @@ def rule_of(request: Request, access: Access) -> Rule | None:
 
 
 def inputs_of(request: Request) -> Inputs | None:
-    """What the conditions read when it was asked; None if that was not recorded, or by a version that knew more."""
+    """What the conditions read when it was asked; None if that was not recorded, by a version that knew more, or for
+    another request than the one that everybody was shown.
+    """
     try:
-        return Inputs.from_json(request.inputs) if request.inputs is not None else None
+        inputs = Inputs.from_json(request.inputs) if request.inputs is not None else None
     except ValueError:
         return None
+    return inputs if inputs and _is_of(inputs, request) else None
+
+
+def _is_of(inputs: Inputs, request: Request) -> bool:
+    about = (inputs.requester, inputs.access, inputs.target, inputs.risk, inputs.duration, inputs.reason)
+    shown = (request.requester, request.access, request.target, request.risk, request.duration, request.why)
+    named = inputs.incident.id if inputs.incident else None
+    return about == shown and named == request.incident and abs(inputs.now - request.asked_at) <= READ_WITHIN
 
 
 def evaluate(request: Request, approvers: Iterable[str], rules: Rules, directory: Directory, now: datetime) -> Decision:
@@ -178,7 +190,7 @@ def evaluate(request: Request, approvers: Iterable[str], rules: Rules, directory
         if not may_ask or not _good(request.requester, directory, workspace):
             return decision(reason=RefusalReason.NOT_ALLOWED_TO_ASK)
         if rules.rule.automatic is not None:
-            return decision(reason=_against_rule(request, rules.rule, groups, now))
+            return decision(reason=_against_rule(request, rules, groups, now))
         good = [approver for approver in approvers if _good(approver, directory, workspace)]
         quorum_status = rules.policy.evaluate(rules.rule, good, request.requester, groups, now)
     except StaleGroups:
@@ -194,14 +206,20 @@ def _may_ask(request: Request, rules: Rules, groups: Groups, now: datetime) -> b
     return ask(rules.access, request.requester, groups, now)
 
 
-def _against_rule(request: Request, rule: Rule, groups: Groups, now: datetime) -> RefusalReason | None:
-    """What keeps the rule from deciding by itself, with those on call who are so now; None if nothing does."""
+def _against_rule(request: Request, rules: Rules, groups: Groups, now: datetime) -> RefusalReason | None:
+    """What keeps the rule from deciding by itself, with those on call, and those in the groups, who are so now; None if
+    nothing does. Raises StaleGroups.
+    """
+    rule = rules.rule
     if rule.when is None:
         return None
     inputs = inputs_of(request)
     if inputs is None:
         return RefusalReason.RULES_CHANGED
-    verdict = rule.when.holds(replace(inputs, on_call=on_call_for(request.requester, inputs.on_call, groups, now)))
+    inputs = replace(inputs, on_call=on_call_for(request.requester, inputs.on_call, groups, now))
+    if rule.when.reads_groups:
+        inputs = replace(inputs, groups=rules.policy.groups_of(request.requester, groups, now))
+    verdict = rule.when.holds(inputs)
     if isinstance(verdict, Unknown):
         return RefusalReason.CONDITION_UNKNOWN
     return None if verdict is Holds.YES else RefusalReason.CONDITION_GONE

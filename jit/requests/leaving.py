@@ -72,7 +72,7 @@ def _lets(access: Access, request: Request, policy: Policy, groups: Groups, now:
         who = access.break_glass.who if access.break_glass else ()
     if _may_ask(access, request, policy, groups, now):
         return True
-    denied = policy.includes(access.deny, person, groups, now)
+    denied = policy.denies(access, person, groups, now)
     doubtful = frozenset(each for each in policy.slack_groups(who) if not groups.members.get(each))
     if doubtful and not denied:
         raise DoubtfulGroups(doubtful)
@@ -90,4 +90,4 @@ def _may_ask(access: Access, request: Request, policy: Policy, groups: Groups, n
     if not request.given or inputs is None or glass is None:
         return False
     then = {schedule for schedule, was in inputs.on_call.items() if was}
-    return bool(then & policy.schedules_in(glass.who)) and not policy.includes(access.deny, person, groups, now)
+    return bool(then & policy.schedules_in(glass.who)) and not policy.denies(access, person, groups, now)

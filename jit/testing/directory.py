@@ -17,8 +17,9 @@ class InMemoryDirectory:
     """A `Directory` of these people, all full members of ``workspace``.
 
     While ``gone`` it answers nobody. ``members`` holds Slack's user groups, ``groups_age`` how old the snapshot of
-    them is; ``on_call`` and ``on_call_age`` the same of schedules, of which those in ``silent`` have no answer now.
-    ``meanwhile`` is called with each person who was looked up: what happens while a press is being decided.
+    them is; ``on_call`` and ``on_call_age`` the same of schedules, of which those in ``silent`` have no answer now, and
+    ``unbound`` how many more are on call whom nobody knows. ``meanwhile`` is called with each person who was looked up:
+    what happens while a press is being decided.
     """
 
     def __init__(self, clock: Clock, *people: str, workspace: str = WORKSPACE) -> None:
@@ -28,6 +29,7 @@ class InMemoryDirectory:
         self.groups_age = timedelta(0)
         self.on_call: dict[str, frozenset[str]] = {}
         self.on_call_age = timedelta(0)
+        self.unbound = 0
         self.silent: dict[str, Because] = {}
         self.gone = False
         self.meanwhile: Callable[[str], None] = lambda _person: None
@@ -48,7 +50,9 @@ class InMemoryDirectory:
     def groups(self) -> Groups:
         now, told = self._clock.now(), NOTHING_KNOWN
         for schedule, people in self.on_call.items():
-            told = told.with_answer(Shift(schedule, people, now - self.on_call_age, by="fake", took=0.1))
+            told = told.with_answer(
+                Shift(schedule, people, now - self.on_call_age, by="fake", took=0.1, unbound=self.unbound)
+            )
         for schedule, because in self.silent.items():
             told = told.with_answer(NotKnown(schedule, because, now, by="fake"))
         return Groups(as_of=now - self.groups_age, members=dict(self.members), on_call=told)

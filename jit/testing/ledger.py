@@ -9,7 +9,7 @@ from uuid import uuid4
 from sqlalchemy import Engine
 
 from jit.facts import Fact
-from jit.ledger import Entry, Ledger, LedgerUnavailable, Recorded, connect, create_tables
+from jit.ledger import CountedRequests, Entry, Ledger, LedgerUnavailable, Recorded, connect, create_tables
 from jit.ports import Clock
 from jit.requests.lifecycle import Request
 from jit.testing.clock import ManualClock
@@ -24,11 +24,13 @@ class InterruptibleLedger(Ledger):
     cut = False
     cut_before: frozenset[str] = frozenset()
 
-    def append(self, facts: Sequence[Fact], *, expect: Mapping[str, int] | None = None) -> Recorded:
+    def append(
+        self, facts: Sequence[Fact], *, expect: Mapping[str, int] | None = None, counted: CountedRequests | None = None
+    ) -> Recorded:
         if self.cut_before & {fact.kind for fact in facts}:
             self.cut = True
         self._answer()
-        return super().append(facts, expect=expect)
+        return super().append(facts, expect=expect, counted=counted)
 
     def _answer(self) -> None:
         if self.cut:

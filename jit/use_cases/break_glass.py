@@ -18,7 +18,7 @@ from jit.requests.lifecycle import OPEN, Request, apply
 from jit.use_cases.actor import Actor
 from jit.use_cases.attempt import Attempt
 from jit.use_cases.core import Core
-from jit.use_cases.inputs import incident_inputs, read_inputs
+from jit.use_cases.inputs import incident_inputs, read_inputs, unreviewed_of
 from jit.use_cases.request import request_ids, require_share
 
 CO_SIGN_WITHIN = timedelta(minutes=15)
@@ -43,7 +43,8 @@ def break_glass(core: Core, *, by: Actor, asked: RequestForm) -> Request:
     skipped = _skipped(valid.access, inputs)
     rested_on, on_call = _rests_on(attempt, policy, valid, words)
     inputs = replace(inputs, on_call={**inputs.on_call, **on_call}) if inputs else None
-    return _Emergency(attempt, policy, valid, inputs, rested_on, skipped).file()
+    emergency = _Emergency(attempt, policy, valid, inputs, rested_on, skipped)
+    return emergency.file(co_signed=unreviewed_of(attempt, policy))
 
 
 def _validated(attempt: Attempt, asked: RequestForm, policy: Policy) -> ValidRequest:
@@ -117,7 +118,7 @@ class _Emergency:
     rested_on: str
     skipped: tuple[Quorum, ...]
 
-    def file(self, *, co_signed: bool = False) -> Request:
+    def file(self, *, co_signed: bool) -> Request:
         """Recorded under the first id that is free. Where a review of theirs is open, which is looked at under the lock
         of the record, a co-signer is asked for.
         """

@@ -37,12 +37,18 @@ def to_decide(
         attempt.refuse(RefusalReason.LAPSED, request)
     if digest != request.digest:
         attempt.refuse(RefusalReason.CARD_CHANGED, request)
-    _require_turn(attempt, request, rules)
+    try:
+        _require_turn(attempt, request, rules)
+    except StaleGroups:
+        attempt.refuse(RefusalReason.STALE_GROUPS, request)
     return request, rules
 
 
 def _require_turn(attempt: Attempt, request: Request, rules: Rules) -> None:
-    """Whose quorums all come in a later stage waits until the earlier ones are complete. Raises Refusal."""
+    """Whose quorums all come in a later stage waits until the earlier ones are complete.
+
+    Raises Refusal, StaleGroups.
+    """
     if all(quorum.stage == 1 for quorum in rules.rule.quorums):
         return
     core, by = attempt.core, attempt.by

@@ -35,15 +35,17 @@ def deny(core: Core, *, by: Actor, request_id: str, digest: str, reason: str) ->
 
 
 def _others_who_denied(attempt: Attempt, request: Request, rules: Rules) -> int:
-    """As many as still may decide. Raises Refusal."""
+    """As many people as still may decide. Raises Refusal."""
     core, now = attempt.core, attempt.core.clock.now()
     groups = groups_for(request, core.directory)
     if any(each.approver == attempt.by.id for each in request.denials):
         attempt.refuse(RefusalReason.ALREADY_DENIED, request)
     try:
-        return sum(
-            rules.policy.counts_for(rules.rule, each.approver, request.requester, groups, now)
+        people = {
+            rules.policy.first_account(each.approver)
             for each in request.denials
-        )
+            if rules.policy.counts_for(rules.rule, each.approver, request.requester, groups, now)
+        }
     except StaleGroups:
         attempt.refuse(RefusalReason.STALE_GROUPS, request)
+    return len(people - {rules.policy.first_account(attempt.by.id)})

@@ -55,7 +55,7 @@ def read_inputs(
         now=now,
         answers=(*(_of_shift(shift, person) for shift in shifts), *found),
     )
-    return _with_history(attempt, inputs, access, conditions)
+    return _with_history(attempt, inputs, access, policy)
 
 
 def _any(conditions: Sequence[Condition], word: str) -> bool:
@@ -119,7 +119,8 @@ def incident_inputs(named: str, found: Incident | NoSuchIncident | NotKnown, per
     )
 
 
-def _with_history(attempt: Attempt, inputs: Inputs, access: Access, conditions: Sequence[Condition]) -> Inputs:
+def _with_history(attempt: Attempt, inputs: Inputs, access: Access, policy: Policy) -> Inputs:
+    conditions = [rule.when for rule in access.rules if rule.when is not None]
     days = max((condition.history_days for condition in conditions), default=0)
     limits = [rule.automatic for rule in access.rules if rule.automatic is not None]
     if days:
@@ -128,25 +129,35 @@ def _with_history(attempt: Attempt, inputs: Inputs, access: Access, conditions: 
         by_day = tuple(sum(age // A_DAY == day for age in given) for day in range(days))
         inputs = replace(inputs, grants_by_day=by_day if len(before) < MOST_READ else None)
     if any(limit.per_person is not None or limit.per_access is not None for limit in limits):
-        alone = [each for each in _asked(attempt, access, 1) if each.by_rule and each.basis == "rule"]
-        own = sum(each.requester == inputs.requester for each in alone)
+        asked = _asked(attempt, access, 1)
+        alone = [each for each in asked if each.by_rule and each.basis == "rule"]
+        own = sum(each.requester in policy.accounts_of(inputs.requester) for each in alone)
+        if len(asked) == MOST_READ:  # further ones may be among those that were not looked at
+            own, alone = MOST_READ, asked
         inputs = replace(inputs, automatic_for_access=len(alone), automatic_for_person=own)
     if _any(conditions, "history.break_glass_open"):
-        inputs = replace(inputs, break_glass_open=unreviewed_of(attempt))
+        inputs = replace(inputs, break_glass_open=unreviewed_of(attempt, policy))
     return inputs
 
 
-def unreviewed_of(attempt: Attempt) -> bool:
-    """Whether a break-glass of the actor is not reviewed: one whose entries were changed is not."""
+def unreviewed_of(attempt: Attempt, policy: Policy) -> bool:
+    """Whether a break-glass of the actor, by any account of theirs, is not reviewed: one whose entries were changed is
+    not.
+    """
     ledger = attempt.core.ledger
     found = [
-        ledger.request_as_written(each.id) for each in ledger.find(Question(requester=attempt.by.id, unreviewed=True))
+        ledger.request_as_written(each.id)
+        for account in policy.accounts_of(attempt.by.id)
+        for each in ledger.find(Question(requester=account, unreviewed=True))
     ]
     return any(request is None or unreviewed(request) for request in found)
 
 
 def _asked(attempt: Attempt, access: Access, days: int, requester: str | None = None) -> list[Request]:
+    return attempt.core.ledger.requests(of_a_day(attempt, access, days, requester))
+
+
+def of_a_day(attempt: Attempt, access: Access, days: int = 1, requester: str | None = None) -> Question:
+    """What was asked for of this access within the last day, or so many."""
     since = attempt.core.clock.now() - days * A_DAY
-    return attempt.core.ledger.requests(
-        Question(access=access.name, requester=requester, asked_since=since, limit=MOST_READ)
-    )
+    return Question(access=access.name, requester=requester, asked_since=since, limit=MOST_READ)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from jit.facts import BEGIN_WITHIN, Approved, Lapsed, RefusalReason, Requested
-from jit.ledger import AlreadyOpen, Conflict, Question
+from jit.ledger import AlreadyOpen, AskedMeanwhile, Conflict, CountedRequests, Question
 from jit.ledger.readmodel import STANDARD
 from jit.policy import Access, Policy, Rule, StaleGroups
 from jit.policy.choosing import choose
@@ -16,9 +16,9 @@ from jit.requests.leaving import UNDECIDED
 from jit.requests.lifecycle import OPEN, Request, State, apply
 from jit.requests.shares import ASKED_AT_MOST, ASKED_WITHIN, WITHDRAWN_AT_MOST
 from jit.use_cases.actor import Actor
-from jit.use_cases.attempt import Attempt
+from jit.use_cases.attempt import RETRIES, Attempt
 from jit.use_cases.core import Core
-from jit.use_cases.inputs import read_inputs
+from jit.use_cases.inputs import of_a_day, read_inputs
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRTUVWXYZ"
 """Letters of a request id: none that looks or sounds like another."""
@@ -35,9 +35,19 @@ def request_access(core: Core, *, by: Actor, asked: RequestForm) -> Request:
     """
     attempt = Attempt(core, by, "request")
     attempt.admit()
+    for _ in range(RETRIES):
+        with suppress(AskedMeanwhile):
+            return _request(attempt, asked)
+    return attempt.refuse(RefusalReason.BUSY)
+
+
+def _request(attempt: Attempt, asked: RequestForm) -> Request:
+    """Raises AskedMeanwhile, where a rule decides by itself and others asked since it was counted how often."""
+    core, by = attempt.core, attempt.by
     policy, now = attempt.policy(), core.clock.now()
     require_share(attempt)
     valid = _validated(attempt, asked, policy)
+    counted = _counted(attempt, valid.access)
     inputs = inputs_for(attempt, valid, policy)
     rule = rule_for(attempt, valid.access, policy, inputs)
     return _file(
@@ -68,6 +78,7 @@ def request_access(core: Core, *, by: Actor, asked: RequestForm) -> Request:
             denials_needed=rule.denials_needed,
             inputs=inputs.to_json(),
         ),
+        counted=counted,
     )
 
 
@@ -114,11 +125,22 @@ def rule_for(attempt: Attempt, access: Access, policy: Policy, inputs: Inputs) -
     return rule
 
 
-def _record(attempt: Attempt, requested: Requested, rule: Rule, inputs: Inputs) -> Request:
-    """Raises Conflict, AlreadyOpen."""
+def _counted(attempt: Attempt, access: Access) -> CountedRequests | None:
+    """The requests of which a rule may be one too many; None where no rule has a number."""
+    limits = [rule.automatic for rule in access.rules if rule.automatic is not None]
+    if all(limit.per_person is None and limit.per_access is None for limit in limits):
+        return None
+    within_a_day = of_a_day(attempt, access)
+    return CountedRequests(within_a_day, frozenset(each.id for each in attempt.core.ledger.find(within_a_day)))
+
+
+def _record(
+    attempt: Attempt, requested: Requested, rule: Rule, inputs: Inputs, counted: CountedRequests | None
+) -> Request:
+    """Raises Conflict, AlreadyOpen, AskedMeanwhile."""
     if rule.automatic is None:
         return attempt.record(None, [requested])
-    decided = attempt.record(None, [requested, _decided_at_once(requested, rule, inputs)])
+    decided = attempt.record(None, [requested, _decided_at_once(requested, rule, inputs)], counted=counted)
     attempt.announce(attempt.core.queue.grant, decided.id)
     return decided
 
@@ -138,16 +160,25 @@ def _decided_at_once(requested: Requested, rule: Rule, inputs: Inputs) -> Approv
     )
 
 
-def _file(attempt: Attempt, policy: Policy, rule: Rule, inputs: Inputs, fact: Callable[[str], Requested]) -> Request:
+def _file(
+    attempt: Attempt,
+    policy: Policy,
+    rule: Rule,
+    inputs: Inputs,
+    fact: Callable[[str], Requested],
+    *,
+    counted: CountedRequests | None,
+) -> Request:
     """The request, recorded under the first id that is free, with its decision where ``rule`` decides by itself.
     ``fact`` makes `requested` for an id.
 
-    Another open request of this person for this access is refused, or closed where the rules have outdated it.
+    Another open request of this person for this access is refused, or closed where the rules have outdated it. Raises
+    AskedMeanwhile.
     """
     for request_id in request_ids():
         requested = fact(request_id)
         try:
-            return _record(attempt, requested, rule, inputs)
+            return _record(attempt, requested, rule, inputs, counted)
         except AlreadyOpen:
             same = Question(requester=attempt.by.id, access=requested.access, states=OPEN, kind=STANDARD, limit=1)
             before = next(iter(attempt.core.ledger.requests(same)), None)

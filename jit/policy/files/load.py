@@ -122,7 +122,7 @@ def _read(folder: Path) -> tuple[list[tuple[str, bytes]], list[Mistake]]:
             if problem := _why_not(path.name, real, folder):
                 mistakes.append(Mistake(path.name, 0, "", problem))
             else:
-                sources.append((path.name, _bytes_of(real)))
+                sources.append((path.name, bytes_of(real)))
                 room -= len(sources[-1][1])
                 if room < 0:
                     largest = f"the policy files together are larger than {LARGEST_TOGETHER // 1024 // 1024} MB"
@@ -134,7 +134,7 @@ def _read(folder: Path) -> tuple[list[tuple[str, bytes]], list[Mistake]]:
     return sources, mistakes
 
 
-def _bytes_of(path: Path) -> bytes:
+def bytes_of(path: Path) -> bytes:
     """Waits for nobody, and goes nowhere else, whatever was put in its place since it was looked at. Raises OSError."""
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC)
     with os.fdopen(handle, "rb") as file:

@@ -1,5 +1,6 @@
 """`jit policy test`: cases beside a policy, decided by it."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,16 @@ def test_a_case_that_comes_out_otherwise_or_cannot_be_read_is_named(tmp_path, ca
     code, said = run(tmp_path, case)
     assert code == 1
     assert wrong in said
+
+
+@pytest.mark.parametrize("endless", ["pipe", "/dev/zero", "itself"])
+def test_cases_that_never_end_are_not_read(tmp_path, endless):
+    (tmp_path / "a.policy.yml").write_text(RULES)
+    file = tmp_path / "a.test.yml"
+    os.mkfifo(file) if endless == "pipe" else file.symlink_to(file if endless == "itself" else endless)
+    told = CliRunner().invoke(cli, ["policy", "test", str(tmp_path)])
+    assert told.exit_code == 1
+    assert "a.test.yml cannot be read" in told.output
 
 
 def test_a_folder_without_cases_says_what_one_is_called(tmp_path):

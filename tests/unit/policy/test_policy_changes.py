@@ -1,5 +1,6 @@
 """What a new version of the rules changes, in words."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -130,3 +131,41 @@ def test_what_extensions_and_break_glass_become_is_looser_or_tighter(there, edit
     found = changes(policy(before), policy(before, edit))
     assert [(each.effect, each.about) for each in found] == [(effect, READ) for effect, _ in says]
     assert all(each.says.startswith(said) for each, (_, said) in zip(found, says, strict=True))
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        "commit: 0x" + "f" * 4000,
+        "commit: !!bool x",
+        "commit: !!int ''",
+        "commit: !!timestamp x",
+        "? [a]\n: b",
+        "[" * 4000,
+        "\n".join(
+            ["a0: &a0 {x: y}", *(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 20)}]}}" for n in range(1, 30))]
+        ),
+    ],
+    ids=["large", "no boolean", "no number", "no time", "a list as a key", "deep", "grows"],
+)
+def test_the_file_beside_the_rules_cannot_keep_a_change_off_the_record(tmp_path: Path, says: str) -> None:
+    """What it says made the thread fall over that records changes, or never come back."""
+    (tmp_path / "policy.version.yml").write_text(says)
+    assert read_origin(tmp_path).author == ""
+
+
+def test_nor_can_a_pipe_or_a_link_to_itself_in_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "policy.version.yml"
+    os.mkfifo(file)
+    assert read_origin(tmp_path) == Origin()
+    file.unlink()
+    file.symlink_to(file)
+    assert read_origin(tmp_path) == Origin()
+
+
+def test_nor_does_it_read_a_file_from_elsewhere_onto_the_record(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("author: what nobody is to read")
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    (rules / "policy.version.yml").symlink_to(tmp_path / "secret")
+    assert read_origin(rules) == Origin()

@@ -69,6 +69,14 @@ def decision(office, request):
     return before_effect(request, office.policies, office.directory, office.clock.now()).reason
 
 
+def test_a_second_account_breaks_no_glass_while_the_review_of_the_first_is_open(office):
+    office.directory.on_call = {"sre": frozenset({ALICE, ALICE_TOO})}
+    given(office)
+    second = break_glass(office, by=ALICE_TOO)
+    assert second.state is State.PENDING
+    office.refused(RefusalReason.NOT_ALLOWED_TO_DECIDE, lambda: office.approve(second, ALICE), about=second)
+
+
 def test_who_is_listed_gets_in_at_once_for_an_open_incident(office):
     request = break_glass(office)
     assert request.state is State.APPROVED

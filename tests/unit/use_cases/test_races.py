@@ -10,9 +10,9 @@ from jit.facts import RefusalReason
 from jit.ledger import Conflict
 from jit.requests.lifecycle import State
 from jit.requests.refusal import Refusal
-from jit.testing import ALICE, BOB, CAROL
-from tests.world.base import SAM
-from tests.world.office import ADMIN, Office, actor
+from jit.testing import ALICE, BOB, CAROL, EVE
+from tests.world.base import ENGINEERS, RULES, SAM
+from tests.world.office import ADMIN, ASK, Office, actor
 from tests.world.waiting import HUNG
 
 
@@ -26,14 +26,14 @@ def at_once(office, *attempts):
     barrier = Barrier(len(attempts))
     append = office.ledger.append
 
-    def wait_and_append(facts, *, expect=None):
+    def wait_and_append(facts, *, expect=None, **more):
         try:
             barrier.wait(timeout=HUNG)
         except BrokenBarrierError:
             pass  # a second try: the others are done
         finally:
             barrier.abort()
-        return append(facts, expect=expect)
+        return append(facts, expect=expect, **more)
 
     office.ledger.append = wait_and_append
     outcomes = [None] * len(attempts)
@@ -86,6 +86,18 @@ def test_a_double_click_asks_once(office):
     outcomes = at_once(office, office.asked, office.asked)
     assert reasons(outcomes) == [RefusalReason.ALREADY_OPEN]
     assert Counter(office.kinds()) == {"requested": 1, "refused": 1}
+
+
+def test_two_who_ask_at_once_are_both_counted_by_a_rule_that_may_decide_once(tmp_path):
+    """Each read that it had decided for nobody yet."""
+    text = RULES.replace("      - all_of", "      - {automatic: true, limits: {per_access: 1}}\n      - all_of", 1)
+    office = Office(
+        tmp_path,
+        rules=text.replace("  U01ALICE0: {fake: alice}", "  U01ALICE0: {fake: alice}\n  U04EVE000: {fake: eve}"),
+    )
+    office.directory.members[ENGINEERS] = frozenset({EVE})
+    outcomes = at_once(office, *(partial(office.use_cases.request, actor(person), ASK) for person in (ALICE, EVE)))
+    assert sorted(outcome.state for outcome in outcomes) == [State.APPROVED, State.PENDING]
 
 
 def test_of_approve_and_deny_the_first_decides(office):

@@ -1,7 +1,9 @@
 """Which rule decides, and what it takes: conditions, rules without people, stages, different people, several noes."""
 
 from contextlib import suppress
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import reduce
 
 import pytest
 from hypothesis import given, settings
@@ -9,12 +11,15 @@ from hypothesis import strategies as st
 
 from jit.facts import RefusalReason
 from jit.ledger import Question
+from jit.people.person import Person
+from jit.policy.conditions import IncidentInputs
 from jit.requests.decision import before_effect, inputs_of
 from jit.requests.intake import RequestForm
 from jit.requests.lifecycle import OPEN, State
 from jit.requests.refusal import Refusal
-from jit.testing import ALICE, BOB, CAROL, EVE
+from jit.testing import ALICE, BOB, CAROL, EVE, WORKSPACE
 from tests.world.base import SAM
+from tests.world.break_glass import ALICE_TOO
 from tests.world.office import WHY, Office, actor
 
 HEAD = """
@@ -23,6 +28,7 @@ security: [group:security]
 groups:
   dba: [U02BOB000, U03CAROL0]
   security: [U03CAROL0, U05SAM000]
+  experts: [slack:S0ONCALL1]
   engineering: [U01ALICE0, U04EVE000]
 people:
   U01ALICE0: {fake: alice}
@@ -49,6 +55,14 @@ ON_CALL_RULE = """
         limits: {per_person: 2, max_duration: 2h}
       - all_of: [{from: [group:dba]}]
 """
+BY_GROUP = """
+      - {when: '"experts" in requester.groups', automatic: true}
+      - all_of: [{from: [group:dba]}]
+"""
+TWICE = (
+    ("U01ALICE0: {fake: alice}", "U01ALICE0: {fake: alice}\n  U09ALICE2: {fake: Alice}"),
+    ("engineering: [", "engineering: [U09ALICE2, "),
+)
 
 
 @pytest.fixture
@@ -65,9 +79,13 @@ def burning(office):
     office.incidents.open = {"INC-42": True}
 
 
-def rules(office, text):
-    office.policy_file.write_text(HEAD + text)
+def rules(office, text, *changes):
+    office.policy_file.write_text(reduce(lambda text, change: text.replace(*change), changes, HEAD + text))
     office.clock.move(seconds=2)
+
+
+def decision(office, request):
+    return before_effect(request, office.policies, office.directory, office.clock.now()).reason
 
 
 def test_who_is_on_call_for_an_open_incident_is_approved_as_they_ask(office):
@@ -140,6 +158,124 @@ def test_what_a_rule_decided_is_weighed_again_before_the_effect(office, otherwis
     request = ask(office)
     otherwise(office)
     assert before_effect(request, office.policies, office.directory, office.clock.now()).reason is reason
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [
+        lambda office: office.directory.members.update(S0ONCALL1=frozenset({EVE})),
+        lambda office: rules(office, BY_GROUP, ("experts: [slack:S0ONCALL1]", "experts: [U04EVE000]")),
+    ],
+    ids=["in Slack", "in the rules"],
+)
+def test_who_leaves_the_group_by_which_a_rule_decided_alone_is_given_nothing(office, leave):
+    """Nobody looked who was in it after the press."""
+    office.directory.members["S0ONCALL1"] = frozenset({ALICE})
+    rules(office, BY_GROUP)
+    request = ask(office)
+    assert decision(office, request) is None
+    leave(office)
+    assert decision(office, request) is RefusalReason.CONDITION_GONE
+    office.directory.groups_age = timedelta(minutes=1)
+    assert decision(office, request) is not None
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"requester": EVE},
+        {"duration": timedelta(minutes=5)},
+        {"reason": "a reason that people never saw"},
+        {"incident": IncidentInputs("INC-7", known=True, open=True)},
+        {"access": "orders-db/other"},
+        {"risk": "low"},
+        {"now": datetime(2026, 1, 1, tzinfo=UTC)},
+    ],
+    ids=lambda forged: next(iter(forged)),
+)
+def test_a_rule_decides_nothing_by_what_was_read_for_another_request(office, forged):
+    """Written with the bot's login: asked for 30 minutes, and read as if for five."""
+    burning(office)
+    request = ask(office)
+    other = replace(request, inputs=replace(inputs_of(request), **forged).to_json())
+    assert decision(office, other) is RefusalReason.RULES_CHANGED
+
+
+def test_asking_for_people_a_thousand_times_does_not_wind_the_limit_of_a_rule_back(office, monkeypatch):
+    """Only the newest requests were counted."""
+    monkeypatch.setattr("jit.use_cases.inputs.MOST_READ", 6)
+    burning(office)
+    for _ in range(2):
+        withdrawn(office, ask(office))
+    for _ in range(6):
+        request = ask(office)
+        assert request.state is State.PENDING
+        withdrawn(office, request)
+
+
+def test_a_second_account_does_not_double_what_a_rule_decides_for_one_person(office):
+    rules(office, "      - {automatic: true, limits: {per_person: 1}}\n      - all_of: [{from: [group:dba]}]\n", *TWICE)
+    office.directory.people[ALICE_TOO] = Person(id=ALICE_TOO, team=WORKSPACE, name="alice2")
+    withdrawn(office, ask(office))
+    assert ask(office, by=ALICE_TOO).state is State.PENDING
+
+
+@pytest.mark.parametrize("different", ["", "different_people: true, "])
+def test_two_accounts_of_one_approver_count_once(office, different):
+    text = f"      - {{{different}denials_needed: 2, all_of: [{{from: [group:dba, U09BOBTOO], count: 2}}]}}\n"
+    rules(
+        office,
+        text,
+        ("  U04EVE000: {fake: eve}", "  U02BOB000: {fake: bob}\n  U09BOBTOO: {fake: Bob}\n  U04EVE000: {fake: eve}"),
+    )
+    office.directory.people["U09BOBTOO"] = Person(id="U09BOBTOO", team=WORKSPACE, name="bob2")
+    request = ask(office)
+    office.approve(request, BOB)
+    with suppress(Refusal):
+        office.approve(request, "U09BOBTOO")
+    assert office.request(request.id).state is State.PENDING
+    for person in (BOB, "U09BOBTOO"):
+        with suppress(Refusal):
+            office.use_cases.deny(actor(person), request.id, request.digest, "not now, wait")
+    assert office.request(request.id).state is State.PENDING
+    office.approve(request, CAROL)
+    assert office.approve(request, BOB).state is State.APPROVED
+
+
+def test_a_chain_of_accounts_is_one_person(office):
+    """She shares a name with the second, and the second with the third."""
+    names = (
+        "U01ALICE0: {fake: alice}",
+        "U01ALICE0: {fake: alice}\n  U09ALICE2: {fake: Alice, other: al}\n  U02BOB000: {other: AL}",
+    )
+    rules(
+        office,
+        "      - all_of: [{from: [group:dba]}]\n",
+        names,
+        ("{kind: fake}", "{kind: fake}\n  other: {kind: other}"),
+    )
+    request = ask(office)
+    office.refused(RefusalReason.NOT_ALLOWED_TO_DECIDE, lambda: office.approve(request, BOB), about=request)
+
+
+def test_while_somebody_on_call_is_nobody_we_know_a_rule_that_denies_those_on_call_lets_nobody_in(office):
+    """Whoever edits the calendar writes her name there in another way."""
+    rules(office, "      - automatic: true\n", ("    approve:", '    deny: ["oncall:orders-primary"]\n    approve:'))
+    office.directory.on_call = {"orders-primary": frozenset({EVE})}
+    request = ask(office)
+    assert decision(office, request) is None
+    office.directory.unbound = 1
+    assert decision(office, request) is RefusalReason.STALE_GROUPS
+    withdrawn(office, request)
+    office.refused(RefusalReason.STALE_GROUPS, lambda: ask(office))
+
+
+def test_a_press_of_the_first_stage_is_answered_while_nobody_knows_who_is_on_call_for_the_second(office):
+    rules(office, "      - stages: [{all_of: [{from: [group:dba]}]}, {all_of: [{from: [oncall:orders-primary]}]}]\n")
+    office.directory.on_call = {"orders-primary": frozenset({EVE})}
+    request = ask(office)
+    office.directory.on_call_age = timedelta(minutes=5)
+    office.refused(RefusalReason.STALE_GROUPS, lambda: office.approve(request, BOB), about=request)
 
 
 def test_where_it_cannot_be_told_which_people_decide_all_of_them_do(office):
