@@ -133,6 +133,8 @@ class Reminders(ItemFollower):
         policy, now = self._policies.last_good, self._clock.now()
         counted = as_it_counts(request, self._ledger, policy, now)
         open_needs = [need for need in request.needs if len(said_yes(counted, need)) < need.count]
+        now_asked = min((need.stage for need in open_needs), default=1)
+        open_needs = [need for need in open_needs if need.stage == now_asked]
         groups = dict.fromkeys(audience(need, self._names) for need in open_needs)
         if policy is None:
             return ", ".join(groups)

@@ -164,3 +164,13 @@ def test_a_schedule_that_is_not_known_is_named_and_mentioned_as_nobody(house):
     house.work(cards, 3)
     (card,) = house.posted(REQUESTS)
     assert "Needs 1 of <@U02BOB000>, on call for sre · " in str(card["blocks"])
+
+
+def test_those_of_a_later_stage_are_not_reminded_before_it_is_their_turn(house):
+    follower = house.start(Reminders)
+    later = SECURITY.model_copy(update={"stage": 2, "who": (EVE,)})
+    story = house.story(needs=(DBA, later))
+    story.asked()
+    house.clock.time = story.request.pending_until - timedelta(hours=2)
+    house.work(follower)
+    assert pinged(house.posted(REQUESTS)[0]) == {BOB, CAROL}
