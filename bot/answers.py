@@ -5,11 +5,12 @@ Everything here is mrkdwn, ready to send: what comes from people or policy files
 
 import secrets
 
-from bot.views.text import Names, escape
+from bot.views.text import SECTION, Names, escape, straight
 from bot.views.words import audience, by_rule, word
 from jit.durations import say_duration
 from jit.facts import Quorum, RefusalReason
 from jit.requests.decision import Outcome
+from jit.requests.intake import RequestForm
 from jit.requests.lifecycle import Request, State
 from jit.requests.messages import SAYS, sentence
 from jit.requests.refusal import Refusal
@@ -25,6 +26,13 @@ NO_RECORD_TO_END = (
 )
 BUSY = SAYS[RefusalReason.BUSY]
 NO_FORM = "Slack did not open the form: the moment for it had passed. Type `/jit request` again."
+
+
+def typed(command: str, asked: RequestForm) -> str:
+    """What stood in a form that is closed, as a command that fills it in again. For whoever typed it alone."""
+    words = " ".join(filter(None, (command, asked.access, asked.duration, asked.incident, asked.reason)))
+    kept = escape(straight(words, SECTION // 2).replace("`", "'"))
+    return f"What you typed: `/jit {kept}`"
 
 
 def new_error_id() -> str:
@@ -103,7 +111,10 @@ def glass_broken(request: Request, names: Names) -> str:
             f"A break-glass of yours is not reviewed yet, so {request.id} waits for a co-signer: {who} in "
             f"<#{request.channel}>, within 15 minutes."
         )
-    return f"You are let in; {request.id} is on its way. Those who were not asked are told, and it is reviewed."
+    return (
+        f"You are let in: {request.id} is to be granted, and its card says when it is. Those who were not asked are "
+        "told, and it is reviewed."
+    )
 
 
 def reviewed(request: Request) -> str:

@@ -316,11 +316,11 @@ class Cards(ItemFollower):
 
     def _told(self, request: Request, need: Quorum) -> str:
         """Those who may decide, as mentions: Slack groups, and people named in the rules if they are few."""
-        policy = self._policies.last_good
+        policy, but = self._policies.last_good, [request.requester]
+        groups, now = StoredDirectory(self._ledger.engine).groups(), self._clock.now()
         if request.emergency is not None and policy is not None:
-            groups_now = StoredDirectory(self._ledger.engine).groups()
-            return ", ".join(mentions(need.who, policy, groups_now, self._clock.now(), but=[request.requester]))
-        return mentioned(policy, request.requester, self._names, need)
+            return ", ".join(mentions(need.who, policy, groups, now, but))
+        return mentioned(need, policy, groups, now, but=but, names=self._names)
 
 
 def _carried(request: Request) -> Metadata:

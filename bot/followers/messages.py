@@ -58,7 +58,7 @@ from jit.ledger import Entry, StoredDirectory, TamperedEntry
 from jit.ledger.followers import CURSOR
 from jit.ledger.privacy.people import is_nobody
 from jit.ledger.undelivered import REFUSED
-from jit.policy import BROKEN
+from jit.policy import BROKEN, Policy
 from jit.requests.decision import room_to_extend
 from jit.requests.lifecycle import REQUEST_ID, Request, State, late_since
 from jit.requests.reviews import reviewers, took_part, unreviewed
@@ -222,8 +222,8 @@ class Messages(ItemFollower):
     def _tell_security(self, key: str, due: Due) -> None:
         """Each of them by themselves."""
         policy = self._policies.last_good
-        members = StoredDirectory(self._ledger.engine).groups().members
-        people = security_of(policy, members)[:MOST_BESIDE] if policy else []
+        groups = StoredDirectory(self._ledger.engine).groups()
+        people = security_of(policy, groups, self._clock.now())[:MOST_BESIDE] if policy else []
         beside = {f"{key}{BESIDE}{person}": due for person in people}
         if beside:
             self._notes.put({DUE + each: json.dumps(due) for each in beside})
@@ -299,6 +299,10 @@ class Messages(ItemFollower):
         except Final as refused:
             log.warning("message.not_changed", message=key, because=str(refused))
 
+    def _alerted(self, policy: Policy) -> str:
+        groups = StoredDirectory(self._ledger.engine).groups()
+        return mentions_of(policy.notify, policy, groups, self._clock.now(), most=MOST_BESIDE)
+
     def _notify(self, alert: Alert, request: Request | None) -> str:
         """Mentions of those who have to review a break-glass, beside whom its card mentions; once it is overdue of all,
         and of security.
@@ -322,7 +326,7 @@ class Messages(ItemFollower):
             return dm.nobody_sees(request) if request and request.state is State.PENDING else None
         if isinstance(fact, Alert):
             policy = self._policies.last_good
-            told = mentions_of(policy.notify, policy, most=MOST_BESIDE) if policy and BESIDE not in key else ""
+            told = self._alerted(policy) if policy and BESIDE not in key else ""
             notify = ", ".join(filter(None, (told, self._notify(fact, request))))
             if fact.name is AlertName.BREAK_GLASS and request is not None:
                 return draw_break_glass(fact, request, self._names, notify=notify, now=self._clock.now())
@@ -339,7 +343,15 @@ class Messages(ItemFollower):
         if isinstance(fact, ExtensionAsked):
             waiting = request.undecided.extends
             still = request if waiting is not None and waiting.fact == fact.id else replace(request, extension=None)
-            told = partial(mentioned, self._policies.last_good, request.requester, self._names)
+            groups = StoredDirectory(self._ledger.engine).groups()
+            told = partial(
+                mentioned,
+                policy=self._policies.last_good,
+                groups=groups,
+                now=now,
+                but=[request.requester],
+                names=self._names,
+            )
             return dm.extension_to_decide(still, self._names, told)
         if request.state is not State.ACTIVE or late_since(request, now) is not None:
             return dm.over(request, now)

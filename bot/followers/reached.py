@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from bot.views.text import Names
-from bot.views.words import audience
+from bot.views.words import audience, word
 from jit.facts import Quorum
-from jit.people.on_call import Shift
+from jit.people.on_call import OnCallSnapshot, Shift
 from jit.people.person import Groups
 from jit.policy import Policy
 
@@ -31,37 +31,64 @@ def named_in(who: Iterable[str], groups: Mapping[str, tuple[str, ...]]) -> Itera
             asked += groups.get(each.removeprefix(GROUP), ())[::-1]
 
 
-def mentions_of(who: Iterable[str], policy: Policy | None, but: Iterable[str] = (), most: int = FEW) -> str:
-    """Those whom who-expressions come down to, as mentions: Slack groups, and people if they are few. Empty where they
-    are many, or nobody.
+def mentions_of(
+    who: Iterable[str],
+    policy: Policy | None,
+    groups: Groups,
+    now: datetime,
+    *,
+    but: Iterable[str] = (),
+    most: int = FEW,
+) -> str:
+    """Those whom who-expressions come down to, as mentions: Slack groups, and people if they are few, those on call
+    now among them. A schedule of which that is not known stands there by its name. Empty where they are many, or
+    nobody.
     """
     left_out = set(but)
-    named = list(dict.fromkeys(named_in(who, policy.groups if policy else {})))
-    groups = [each for each in named if each.startswith(SLACK)]
-    people = [each for each in named if each not in groups and each not in left_out]
-    if len(groups) > most or len(people) > most or not named:
+    named = _with_on_call(named_in(who, policy.groups if policy else {}), groups.on_call, now)
+    whole = [each for each in named if each.startswith(SLACK)]
+    not_known = [each for each in named if each.startswith(ON_CALL)]
+    people = [each for each in named if not each.startswith((SLACK, ON_CALL)) and each not in left_out]
+    if len(whole) > most or len(people) > most or not (whole or people):
         return ""
-    mentioned = [f"<!subteam^{group.removeprefix(SLACK)}>" for group in groups]
-    return ", ".join([*mentioned, *(f"<@{person}>" for person in people)])
+    mentioned = [f"<!subteam^{group.removeprefix(SLACK)}>" for group in whole]
+    mentioned += [f"<@{person}>" for person in people]
+    by_name = [f"on call for {word(each.removeprefix(ON_CALL), 80)}" for each in not_known]
+    return ", ".join([*mentioned, *by_name])
 
 
-def mentioned(policy: Policy | None, requester: str, names: Names, need: Quorum) -> str:
+def mentioned(
+    need: Quorum, policy: Policy | None, groups: Groups, now: datetime, *, but: Collection[str], names: Names
+) -> str:
     """Those who may decide, as mentions where they are few; else what they are called."""
-    return mentions_of(need.who, policy, but=[requester]) or audience(need, names)
+    return mentions_of(need.who, policy, groups, now, but=but) or audience(need, names)
 
 
-def security_of(policy: Policy, members: Mapping[str, frozenset[str]]) -> list[str]:
-    """The people of security, once each; ``members`` of Slack's groups, as far as they are known."""
-    return people_of(policy.security, policy, members)
+def security_of(policy: Policy, groups: Groups, now: datetime) -> list[str]:
+    """The people of security, once each, as far as they are known."""
+    return people_of(policy.security, policy, groups, now)
 
 
-def people_of(who: Iterable[str], policy: Policy, members: Mapping[str, frozenset[str]]) -> list[str]:
-    """The people whom who-expressions mean, once each."""
+def people_of(who: Iterable[str], policy: Policy, groups: Groups, now: datetime) -> list[str]:
+    """The people whom who-expressions mean, once each, as far as they are known: members of Slack's groups, and those
+    on call now.
+    """
     people: dict[str, None] = {}
-    for each in named_in(who, policy.groups):
-        in_group = sorted(members.get(each.removeprefix(SLACK), ())) if each.startswith(SLACK) else [each]
-        people |= dict.fromkeys(in_group)
+    for each in _with_on_call(named_in(who, policy.groups), groups.on_call, now):
+        if each.startswith(SLACK):
+            people |= dict.fromkeys(sorted(groups.members.get(each.removeprefix(SLACK), ())))
+        elif not each.startswith(ON_CALL):
+            people[each] = None
     return list(people)
+
+
+def _with_on_call(named: Iterable[str], on_call: OnCallSnapshot, now: datetime) -> list[str]:
+    """The same, once each, with those on call now in place of their schedule, where that is known."""
+    found: dict[str, None] = {}
+    for each in named:
+        shift = on_call.who(each.removeprefix(ON_CALL), now) if each.startswith(ON_CALL) else None
+        found |= dict.fromkeys(sorted(shift.people) if isinstance(shift, Shift) else [each])
+    return list(found)
 
 
 def mentions(who: Iterable[str], policy: Policy, groups: Groups, now: datetime, but: Collection[str] = ()) -> list[str]:
@@ -70,12 +97,9 @@ def mentions(who: Iterable[str], policy: Policy, groups: Groups, now: datetime, 
     """
     whole: dict[str, None] = {}
     people: dict[str, None] = {}
-    for each in named_in(who, policy.groups):
+    for each in _with_on_call(named_in(who, policy.groups), groups.in_emergency().on_call, now):
         if each.startswith(SLACK):
             whole[each.removeprefix(SLACK)] = None
-        elif each.startswith(ON_CALL):
-            shift = groups.in_emergency().on_call.who(each.removeprefix(ON_CALL), now)
-            people |= dict.fromkeys(sorted(shift.people) if isinstance(shift, Shift) else ())
         else:
             people[each] = None
     told = {*but, *(person for group in whole for person in groups.members.get(group, ()))}

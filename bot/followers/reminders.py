@@ -133,15 +133,16 @@ class Reminders(ItemFollower):
         policy, now = self._policies.last_good, self._clock.now()
         counted = as_it_counts(request, self._ledger, policy, now)
         open_needs = [need for need in request.needs if len(said_yes(counted, need)) < need.count]
+        now_asked = min((need.stage for need in open_needs), default=1)
+        open_needs = [need for need in open_needs if need.stage == now_asked]
         groups = dict.fromkeys(audience(need, self._names) for need in open_needs)
         if policy is None:
             return ", ".join(groups)
-        members = StoredDirectory(self._ledger.engine).groups().members
+        known = StoredDirectory(self._ledger.engine).groups()
         who = [each for need in open_needs for each in need.who]
-        asked = [
-            each for each in people_of(who, policy, members) if each not in {request.requester, *request.approvers}
-        ]
-        return mentions_of(asked, policy, most=MOST_MENTIONED) or ", ".join(groups)
+        done = {request.requester, *request.approvers}
+        asked = [each for each in people_of(who, policy, known, now) if each not in done]
+        return mentions_of(asked, policy, known, now, most=MOST_MENTIONED) or ", ".join(groups)
 
     def _take_back(self, request_id: str) -> None:
         """What stands of a request that waits no more says so, and mentions nobody."""

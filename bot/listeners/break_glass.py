@@ -11,9 +11,9 @@ from bot.listeners.caller import Caller, Place, text_at, view_of
 from bot.listeners.context import Answer, ListenerContext
 from bot.listeners.presses import refuse_press
 from bot.listeners.request import asked_in, channel_of, is_ours, open_form
-from bot.listeners.typed import fill
+from bot.listeners.typed import fill, without_slip
 from bot.views.break_glass import what_happens
-from jit.durations import say_duration
+from jit.durations import compact
 from jit.facts import RefusalReason
 from jit.policy import Access, PolicyError, StaleGroups
 from jit.requests.intake import ACCESS, BadInput, RequestForm, trouble_with
@@ -28,25 +28,28 @@ def open_break_glass_form(ctx: ListenerContext, caller: Caller, trigger: str, ty
     if not is_ours(ctx, caller):
         refuse_press(ctx, caller, "break_glass", RefusalReason.WRONG_WORKSPACE)
         return
-    accesses = _accesses(ctx, caller.by.id)
+    accesses, trouble = _accesses(ctx, caller.by.id)
     if not accesses:
-        ctx.run(caller, "break_glass", lambda: NOTHING)
+        ctx.run(caller, "break_glass", lambda: trouble or NOTHING)
         return
-    filled = fill(typed, _named_in(typed, accesses))
+    named = any("/" in word for word in typed.split())  # any other word belongs to what burns
+    filled = replace(fill(typed, accesses if named else []), offered=None)
     if len(accesses) == 1 and filled.access is None:
         filled = replace(filled, access=accesses[0], asked=replace(filled.asked, access=accesses[0].name))
     if filled.access is not None and not filled.asked.duration:
-        longest = say_duration(filled.access.longest(emergency=True)).replace(" min", "m").replace(" ", "")
+        longest = compact(filled.access.longest(emergency=True))
         filled = replace(filled, asked=replace(filled.asked, duration=longest))
-    note = what_happens(filled.access or accesses[0], ctx.directory.name)
-    view = break_glass_form(replace(filled, note=f"{note} {filled.note}".strip()), caller.place.channel)
+    said = dict.fromkeys(what_happens(each, ctx.directory.name) for each in accesses)
+    note = what_happens(filled.access, ctx.directory.name) if filled.access or len(said) > 1 else next(iter(said))
+    filled = replace(filled, note=f"{note} {without_slip(filled.note) if filled.access else filled.note}".strip())
+    view = break_glass_form(filled.noted(trouble), caller.place.channel)
     ctx.open_here(caller, "break_glass", lambda: open_form(ctx, caller.place, trigger, view))
 
 
 def register(app: App, ctx: ListenerContext) -> None:
     def search(ack: Ack, context: BoltContext, body: dict[str, Any]) -> None:
         caller: Caller = context["caller"]
-        found = _accesses(ctx, caller.by.id) if ctx.visibility.is_one_of_us(caller.by) else []
+        found = _accesses(ctx, caller.by.id)[0] if ctx.visibility.is_one_of_us(caller.by) else []
         ack(options=options(found, {}, text_at(body, "value")))
 
     def send(ack: Ack, context: BoltContext, body: dict[str, Any]) -> None:
@@ -63,7 +66,7 @@ def register(app: App, ctx: ListenerContext) -> None:
         def let_in() -> Answer:
             return answers.glass_broken(break_glass(ctx.core, by=caller.by, asked=asked), ctx.directory.name)
 
-        if ctx.try_run(caller, lambda: place, let_in):
+        if ctx.try_run(caller, lambda: place, let_in, again=answers.typed("break-glass", asked)):
             ack()
             return
         ack(response_action="errors", errors={ACCESS: answers.BUSY})
@@ -73,27 +76,23 @@ def register(app: App, ctx: ListenerContext) -> None:
     app.view(BREAK_GLASS_FORM)(send)
 
 
-def _named_in(typed: str, accesses: list[Access]) -> list[Access]:
-    """Those of which a word with a slash begins the name: any other word belongs to what burns."""
-    words = [word for word in typed.casefold().split() if "/" in word]
-    return [access for access in accesses if any(access.name.casefold().startswith(word) for word in words)]
-
-
-def _accesses(ctx: ListenerContext, person: str) -> list[Access]:
-    """Those for which this person may break the glass, as far as that is known."""
+def _accesses(ctx: ListenerContext, person: str) -> tuple[list[Access], str]:
+    """Those for which this person may break the glass, and why there may be more; empty if there is nothing in the
+    way.
+    """
     try:
         policy = ctx.core.policies.current()
     except PolicyError:
-        return []
+        return [], SAYS[RefusalReason.POLICY_BROKEN]
     groups, now = ctx.directory.groups(), ctx.core.clock.now()
-    found = []
+    found, trouble = [], ""
     for access in policy.accesses.values():
         try:
             if access.break_glass is not None and policy.may_break_glass(access, person, groups, now):
                 found.append(access)
         except StaleGroups:
-            continue
-    return found
+            trouble = SAYS[RefusalReason.STALE_GROUPS]
+    return found, trouble
 
 
 def _checked(ctx: ListenerContext, caller: Caller, asked: RequestForm) -> tuple[RequestForm, BadInput | None]:

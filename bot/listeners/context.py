@@ -35,6 +35,15 @@ _OPENED_AT_ONCE = 3
 """Of Bolt's threads, which acknowledge what everybody does: as many open forms for one person at a time."""
 FORMS_AT_MOST, FORMS_WITHIN = 30, timedelta(minutes=1)
 """Forms of one person that are opened or redrawn: Slack lets an app open about a hundred a minute, for all together."""
+_PASSING = frozenset(
+    {
+        RefusalReason.NO_OPEN_INCIDENT,
+        RefusalReason.STALE_GROUPS,
+        RefusalReason.POLICY_BROKEN,
+        RefusalReason.CANNOT_LOOK_UP,
+    }
+)
+"""Refusals after which the same may be asked again, in a while or with another incident."""
 _RECORDING_BUSY = 4
 """Refusals for want of room that are recorded at the same time; more are only logged."""
 
@@ -89,12 +98,20 @@ class ListenerContext:
         return self._forms.take(caller.by.id)
 
     def try_run(
-        self, caller: Caller, where: Callable[[], Place], work: Callable[[], Answer], attempted: str = ""
+        self,
+        caller: Caller,
+        where: Callable[[], Place],
+        work: Callable[[], Answer],
+        attempted: str = "",
+        *,
+        again: str = "",
     ) -> bool:
-        """Run ``work`` on the pool and answer ``where``. False, and nobody is told, when there is no room."""
+        """Run ``work`` on the pool and answer ``where``. False, and nobody is told, when there is no room. ``again``
+        gives back what was typed, where it can be tried again.
+        """
 
         def work_and_tell() -> None:
-            answer = outcome(lambda: self._own_request_explained(work), attempted)
+            answer = outcome(lambda: self._own_request_explained(work), attempted, again)
             if answer is not None:
                 self.responder.respond(where(), answer)
 
@@ -158,17 +175,21 @@ def _recorded(attempted: str, refused: Callable[[], None]) -> None:
         log.warning("refusal.not_recorded", attempted=attempted)
 
 
-def outcome(work: Callable[[], Answer], attempted: str = "") -> Answer:
-    """What came of it, for the person: an answer, what was in the way, or an error id that is in the log."""
+def outcome(work: Callable[[], Answer], attempted: str = "", again: str = "") -> Answer:
+    """What came of it, for the person: an answer, what was in the way, or an error id that is in the log. ``again`` is
+    said where it is worth another try.
+    """
     try:
         return work()
     except Refusal as refusal:
-        return answers.refused(refusal)
+        said = answers.refused(refusal)
+        return f"{said} {again}".strip() if refusal.reason in _PASSING else said
     except (LedgerUnavailable, SpoolFailed) as away:
         log.warning("record.unavailable", because=str(away))
-        return answers.NO_RECORD_TO_END if attempted in {"end", "revoke"} else answers.NO_RECORD
+        said = answers.NO_RECORD_TO_END if attempted in {"end", "revoke"} else answers.NO_RECORD
+        return f"{said} {again}".strip()
     except Exception as fault:  # noqa: BLE001  every press is answered, whatever happens
-        return answers.fault(logged(fault))
+        return f"{answers.fault(logged(fault))} {again}".strip()
 
 
 def logged(fault: Exception) -> str:

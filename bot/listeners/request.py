@@ -151,7 +151,10 @@ def register(app: App, ctx: ListenerContext) -> None:
             return
         place = Place(caller.place.person, channel_of(view))
         if ctx.try_run(
-            caller, lambda: place, lambda: _answer(ctx, request_access(ctx.core, by=caller.by, asked=asked))
+            caller,
+            lambda: place,
+            lambda: _answer(ctx, request_access(ctx.core, by=caller.by, asked=asked)),
+            again=answers.typed("request", asked),
         ):
             ack()
             return

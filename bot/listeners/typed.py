@@ -29,6 +29,7 @@ _JOINING = re.compile(
 )
 """What comes after one of these at the end of a reason belongs to its sentence: `db down since 30m`."""
 _STOPS = ".,:;!?()[]"
+_PAUSES = ".,:;"
 _NEAR_ENOUGH, _NEAR = 0.6, 0.75
 """How alike a name has to be: to the first word typed, which has a slash, and to any other."""
 _SLIP = re.compile(r"“[^”]*” (?:is not among the accesses[^.]*\.(?: Did you mean [^?]*\?)?|fits \d+ accesses[^.]*\.)")
@@ -116,21 +117,25 @@ class _Reading:
 
     def from_the_front(self) -> tuple[Filled, str]:
         """What the words before the reason fill, and the rest."""
-        filled, rest = Filled(), self.text
+        filled, rest, kept = Filled(), self.text, ""
         while found := _WORD.search(rest):
             after = rest[found.end() :]
             if _is_for(found[0]) and self._take(_next_word(after), filled):
                 rest = after
                 continue
-            taken = self._take(plain(found[0]), filled) or self._named_wrongly(found[0], after, filled)
-            piece = None if taken else self._piece(plain(found[0]), after, filled)
+            word = plain(found[0]).rstrip(_PAUSES)
+            taken = self._take(word, filled) or self._named_wrongly(found[0], after, filled)
+            piece = None if taken else self._piece(word, after, filled)
             if taken is None and piece is None:
                 break
             filled = taken or piece or filled
             if piece and self._is_reason(after, piece):
                 break
+            if piece and word.isalpha():  # may as well be the subject of what follows: `orders INC-42 are stuck`
+                kept = found[0]
             rest = after
-        return filled, rest.strip()
+        rest = rest.strip()
+        return filled, f"{kept} {rest}".strip() if rest else ""
 
     def from_the_back(self, filled: Filled, rest: str) -> tuple[Filled, str]:
         """The same for the words after the reason."""
@@ -182,12 +187,12 @@ class _Reading:
 
     def _is_reason(self, after: str, filled: Filled) -> bool:
         """Whether the reason begins with the next word."""
-        word = _next_word(after)
+        word = _next_word(after).rstrip(_PAUSES)
         return bool(word) and not _is_for(word) and self._take(word, filled) is None
 
     def _named_wrongly(self, typed: str, after: str, filled: Filled) -> Filled | None:
         """With a note, if the first word of all is meant as an access and is none."""
-        word = plain(typed)
+        word = plain(typed).rstrip(_PAUSES)
         if filled.access is not None or filled.note or not self.text.startswith(typed):
             return None
         if "/" not in word:

@@ -16,16 +16,16 @@ from jit.requests.reviews import review_due
 _REVOCABLE = frozenset({State.APPROVED, State.GRANTING, State.ACTIVE})
 
 
-def what_happens(access: Access, names: Names) -> str:
-    """For whoever is about to do it, in plain text."""
-    glass = access.break_glass
-    if glass is None:
-        return ""
-    who = in_line(Quorum(label="", who=glass.review_by, count=1).audience, names)
+def what_happens(access: Access | None, names: Names) -> str:
+    """For whoever is about to do it, in plain text; without who reviews it where no access is chosen yet."""
+    glass = access.break_glass if access else None
+    reviews = "it is reviewed"
+    if glass is not None:
+        who = in_line(Quorum(label="", who=glass.review_by, count=1).audience, names)
+        reviews = f"{who} reviews it within {say_duration(glass.review_within)}"
     return (
         "For emergencies only. You get in at once, without anybody's approval. Everybody who was not asked is told, in "
-        f"the open; {who} reviews it within {say_duration(glass.review_within)}. Until then your next one needs a "
-        "co-signer."
+        f"the open; {reviews}. Until then your next one needs a co-signer."
     )
 
 

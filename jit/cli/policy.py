@@ -29,6 +29,7 @@ from workers.targets.named import misfits
 if TYPE_CHECKING:
     from jit.policy.diff import Asked
 
+NEVER_RAN = "No bot has run here yet: who is in Slack's groups, and on call, is known where one does."
 MOST_ASKED = 100_000
 """Requests that `jit policy diff` decides anew."""
 
@@ -79,6 +80,8 @@ def explain(  # noqa: PLR0917  there are so many words to type
     )
     try:
         click.echo(explain_access(rules, access, person, groups, supposed))
+        if groups is NO_GROUPS:
+            click.echo(NEVER_RAN)
     except UnknownAccess as unknown:
         raise click.ClickException(str(unknown)) from None
 

@@ -48,7 +48,7 @@ class Because(StrEnum):
 
 
 _WORDS = {
-    Because.NOT_NAMED: "no provider of it stands in the policy",
+    Because.NOT_NAMED: "the policy names no provider",
     Because.NOT_ASKED: "the provider was not asked yet",
     Because.STALE: "the last answer is too old",
     Because.NO_CREDENTIAL: "the bot has no token for the provider",

@@ -1,7 +1,7 @@
 """A policy's answer in words: who may ask, what is given, and each rule, whether it decides and why not."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from jit.durations import say_duration
@@ -58,6 +58,7 @@ def supposed_inputs(policy: Policy, access: Access, person: str, groups: Groups,
 
 def explain(policy: Policy, access: Access, person: str, groups: Groups, supposed: Supposed) -> str:
     """Ids and who-expressions stand as in the files; with a stale snapshot it says what is not known."""
+    groups = _on_call_as_supposed(groups, person, supposed)
     what = f"{', '.join(access.grants)} on {access.target}, risk {access.risk}"
     lines = [
         _asking(policy, access, person, groups, supposed.now),
@@ -68,6 +69,7 @@ def explain(policy: Policy, access: Access, person: str, groups: Groups, suppose
     if access.incident:
         lines.append(f"Wants an incident like {access.incident}.")
     lines += _rules(policy, access, person, groups, supposed)
+    lines += _break_glass(policy, access, person, groups, supposed.now)
     lines.append(f"Lapses if unanswered for {say_duration(access.pending_for)}.")
     if (extend := access.extend) is not None:
         same = extend.rules == access.rules
@@ -89,6 +91,36 @@ def _asking(policy: Policy, access: Access, person: str, groups: Groups, now: da
     except StaleGroups as stale:
         return f"Whether {person} may ask for {access.name} is not known. {stale}"
     return f"{person} may not ask for {access.name}: only {' or '.join(access.request)} may."
+
+
+def _break_glass(policy: Policy, access: Access, person: str, groups: Groups, now: datetime) -> Iterator[str]:
+    """Who may, for how long, and who reviews it; nothing where nobody may."""
+    glass = access.break_glass
+    if glass is None:
+        return
+    terms = (
+        f"{say_duration(glass.max_duration)} at most, with an incident; "
+        f"{' or '.join(glass.review_by)} reviews it within {say_duration(glass.review_within)}"
+    )
+    listed = f"listed: {', '.join(glass.who)}"
+    try:
+        if policy.may_break_glass(access, person, groups, now):
+            yield f"Break-glass: {person} may, at once, for {terms} ({listed})."
+            return
+        denied = policy.includes(access.deny, person, groups, now)
+    except StaleGroups as stale:
+        yield f"Break-glass: whether {person} may is not known. {stale} Those who may: for {terms} ({listed})."
+        return
+    why = f"denied to {' or '.join(access.deny)}" if denied else listed
+    yield f"Break-glass: {person} may not ({why}). Those who may: for {terms}."
+
+
+def _on_call_as_supposed(groups: Groups, person: str, supposed: Supposed) -> Groups:
+    """The same groups, in which the person is on call for what is supposed."""
+    told = groups.on_call
+    for schedule in supposed.on_call:
+        told = told.with_answer(Shift(schedule, frozenset({person}), supposed.now, "supposed", 0.0))
+    return replace(groups, on_call=told)
 
 
 def _rules(policy: Policy, access: Access, person: str, groups: Groups, supposed: Supposed) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Break-glass as it is typed and pressed, through the playground and a real Bolt app in Socket Mode."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,8 @@ def test_slips_are_mended_in_the_form_and_a_closed_incident_is_told(office: Play
     assert "Incident" in errors
     form.fill({"Duration": "20m", "Incident": "INC-41"})
     assert form.submit().ok
-    assert "INC-41 is not open" in office.told(ALICE, "INC-41")
+    told = office.told(ALICE, "INC-41 is not open")
+    assert "What you typed: `/jit break-glass orders-db/admin 20m INC-41 orders are stuck`" in told
     assert office.requests() == []
     assert office.refusals() == [(ALICE, "break_glass", RefusalReason.NO_OPEN_INCIDENT)]
 
@@ -78,6 +80,34 @@ def test_who_is_not_listed_is_told_at_once_and_sees_no_form(office: PlayedOffice
     office.jit(BOB, "break-glass INC-42 db down")
     assert "`/jit request` asks people" in office.told(BOB, "nothing for which you may break the glass")
     assert not office.person(BOB).has_form()
+
+
+def test_a_slip_in_the_name_takes_nothing_and_nothing_that_asks_people_is_offered_in_its_place(
+    office: PlayedOffice,
+) -> None:
+    form = office.form(ALICE, "break-glass orders-db/admn INC-42 orders are stuck")
+    assert [form.value(label) for label in ("Reason", "Incident")] == ["orders are stuck", "INC-42"]
+    assert form.value("Access") == "orders-db/admin", "there is only this"
+    assert "not among" not in form.text
+    assert "Use orders-db" not in form.text
+
+
+def test_groups_that_are_not_known_now_are_told_of_and_not_taken_for_nobody_is_listed(
+    office: PlayedOffice, tmp_path: Path
+) -> None:
+    file = tmp_path / "policies" / "orders.policy.yml"
+    file.write_text(file.read_text().replace("who: [U01ALICE0, U04EVE000]", "who: [group:engineering]"))
+    office.clock.advance(timedelta(minutes=1))
+    office.jit(ALICE, "break-glass INC-42 orders are stuck")
+    assert "Who is in which group is not known" in office.told(ALICE, "Nothing was changed")
+
+
+def test_a_silent_record_gives_back_what_was_typed(office: PlayedOffice) -> None:
+    form = office.form(ALICE, "request orders-db/read 30m INC-42 orders are `stuck` now")
+    office.ledger.cut = True
+    assert form.submit().ok
+    told = office.told(ALICE, "cannot be reached")
+    assert "What you typed: `/jit request orders-db/read 30m INC-42 orders are 'stuck' now`" in told
 
 
 def test_a_verdict_needs_a_reason_and_somebody_who_took_no_part(office: PlayedOffice) -> None:

@@ -65,6 +65,11 @@ TYPED = {
     "for 1h": ("", "1h", "", ""),
     "for": ("", "", "for", ""),
     "1h db": ("", "1h", "db", ""),
+    "bill 30m is too slow": ("billing", "30m", "bill is too slow", ""),
+    "bill INC-42 is too slow": ("billing", "", "bill is too slow", "INC-42"),
+    "write, 1h: disk is full": ("orders-db/write", "1h", "write, disk is full", ""),
+    "Orders-DB/Write, 1h. disk is full": ("orders-db/write", "1h", "disk is full", ""),
+    "orders-db/write: disk is full, 1h": ("orders-db/write", "1h", "disk is full,", ""),
 }
 
 

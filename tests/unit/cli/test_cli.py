@@ -213,6 +213,9 @@ def test_policy_explain_knows_the_names_of_the_rules_without_a_ledger(tmp_path: 
     monkeypatch.setenv("JIT_POLICIES", str(POLICIES))
     told = CliRunner().invoke(cli, ["policy", "explain", "orders-db/read", "alice"])
     assert "U01ALICE0" in told.output, told.output
+    assert told.output.endswith(
+        "No bot has run here yet: who is in Slack's groups, and on call, is known where one does.\n"
+    )
 
 
 def process(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:

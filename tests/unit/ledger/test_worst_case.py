@@ -199,6 +199,7 @@ def _answers(text: str) -> dict[str, Iterator[str]]:
     )
     return {
         "fault": iter([answers.fault(answers.new_error_id())]),
+        "typed": iter([answers.typed("request", RequestForm(text, text, text, text))]),
         "refused": (answers.refused(Refusal(why, attempted="approve", request=pending)) for why in RefusalReason),
         "own_request": (answers.own_request(pending, count, names) for count in (None, 1, 10**6)),
         "deny_own": iter([answers.deny_own(pending)]),

@@ -11,7 +11,7 @@ from jit.policy import Access, Channels, Policy, Rule, StaleGroups
 from jit.policy.conditions import IncidentInputs, compile_condition
 from jit.policy.explain import Supposed, explain
 from jit.policy.files.check import Checked
-from jit.policy.model import Limits
+from jit.policy.model import BreakGlass, Limits
 
 NOW = datetime(2026, 11, 21, 14, tzinfo=UTC)
 FRESH = Groups(NOW, {"S0ENGIN01": frozenset({"U01ALICE0", "U02BOB000", "U06MALLO"})})
@@ -224,3 +224,23 @@ def test_each_rule_says_whether_it_decides_and_why_not():
     assert "Rule 2: not looked at, as one before it decides." in told
     told = explain(here, read, ALICE, FRESH, replace(at, incident=None))
     assert "does not decide: its condition does not hold." in told
+
+
+def test_it_says_of_break_glass_who_may_how_long_and_who_reviews_it():
+    hour = timedelta(hours=1)
+    glass = BreakGlass((DAVE, "oncall:sre"), timedelta(minutes=30), 24 * hour, ("group:security",))
+    admin = replace(READ, break_glass=glass)
+    here = policy(admin)
+
+    def told(who, groups=FRESH, **supposed):
+        lines = explain(here, admin, who, groups, Supposed(now=NOW, **supposed)).splitlines()
+        return next(each for each in lines if each.startswith("Break-glass: "))
+
+    terms = "for 30 min at most, with an incident; group:security reviews it within 1 d"
+    assert told(DAVE) == f"Break-glass: {DAVE} may, at once, {terms} (listed: {DAVE}, oncall:sre)."
+    assert told(ALICE) == f"Break-glass: {ALICE} may not (listed: {DAVE}, oncall:sre). Those who may: {terms}."
+    assert f"{ALICE} may, at once" in told(ALICE, on_call=frozenset({"sre"}))
+    assert f"{MALLORY} may not (denied to group:contractors)" in told(MALLORY, on_call=frozenset({"sre"}))
+    slack = replace(admin, break_glass=replace(glass, who=("slack:S0ENGIN01",)))
+    assert "whether U01ALICE0 may is not known" in explain(policy(slack), slack, ALICE, STALE, Supposed(now=NOW))
+    assert "Break-glass" not in explain(POLICY, READ, ALICE, FRESH, Supposed(now=NOW))

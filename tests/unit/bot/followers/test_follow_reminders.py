@@ -4,13 +4,17 @@ from datetime import timedelta
 
 import pytest
 
+from bot.followers.cards import Cards
+from bot.followers.messages import Messages
 from bot.followers.outbox import Unsure
 from bot.followers.reminders import Reminders, reminders
-from jit.ledger import Notes
-from jit.testing import ALICE, BOB, CAROL, DBA, SECURITY
+from jit.facts import Alert, AlertName, Quorum, Source
+from jit.ledger import Notes, StoredDirectory
+from jit.people.on_call import NOTHING_KNOWN, Shift
+from jit.testing import ALICE, BOB, CAROL, DBA, EVE, SECURITY
 from playground.blocks import message_problems
 from playground.text import pinged
-from tests.world.base import REQUESTS, in_a_file
+from tests.world.base import ALERTS, REQUESTS, in_a_file
 from tests.world.face import Face
 from tests.world.fake_slack import refusal
 
@@ -118,3 +122,55 @@ def test_a_channel_that_refuses_holds_up_no_other(house):
     house.slack.refusing.clear()
     house.work(follower, 20)
     assert len(house.posted("C0SHUT001")) == 1
+
+
+ON_CALL_DECIDE = (
+    ("access:\n", 'schedules:\n  sre: {kind: icalendar, url: "file:sre.ics"}\naccess:\n'),
+    ("access:\n", 'alerts: {notify: ["oncall:sre"]}\naccess:\n'),
+)
+SRE = Quorum(label="sre", who=("oncall:sre", BOB), count=1)
+
+
+def on_call(house, *people):
+    shift = Shift("sre", frozenset(people), house.clock.now(), "icalendar", 0.0)
+    StoredDirectory(house.engine).keep_on_call(NOTHING_KNOWN.with_answer(shift))
+
+
+def test_whoever_is_on_call_now_is_mentioned_on_the_card_in_the_reminder_and_in_the_alert(house):
+    house.rules(*ON_CALL_DECIDE)
+    house.last_good = house.policies.current()
+    cards, reminding, messages = house.start(Cards), house.start(Reminders), house.start(Messages)
+    story = house.story(needs=(SRE,))
+    story.asked()
+    on_call(house, CAROL)
+    house.work(cards, 3)
+    assert pinged(house.posted(REQUESTS)[0]) == {BOB, CAROL}
+    house.clock.time = story.request.pending_until - timedelta(hours=2)
+    on_call(house, EVE)
+    house.work(reminding)
+    by = {"at": house.clock.now(), "actor": "bot@here", "source": Source.BOT}
+    house.ledger.append([Alert(**by, name=AlertName.RECORD_BROKEN, says="It is")])
+    house.work(messages, 3)
+    assert pinged(house.posted(REQUESTS)[1]) == {BOB, EVE}
+    assert pinged(house.posted(ALERTS)[0]) == {EVE}
+    assert "oncall:" not in str(house.slack.messages)
+
+
+def test_a_schedule_that_is_not_known_is_named_and_mentioned_as_nobody(house):
+    house.rules(*ON_CALL_DECIDE)
+    house.last_good = house.policies.current()
+    cards = house.start(Cards)
+    house.story(needs=(SRE,)).asked()
+    house.work(cards, 3)
+    (card,) = house.posted(REQUESTS)
+    assert "Needs 1 of <@U02BOB000>, on call for sre · " in str(card["blocks"])
+
+
+def test_those_of_a_later_stage_are_not_reminded_before_it_is_their_turn(house):
+    follower = house.start(Reminders)
+    later = SECURITY.model_copy(update={"stage": 2, "who": (EVE,)})
+    story = house.story(needs=(DBA, later))
+    story.asked()
+    house.clock.time = story.request.pending_until - timedelta(hours=2)
+    house.work(follower)
+    assert pinged(house.posted(REQUESTS)[0]) == {BOB, CAROL}
