@@ -3,6 +3,7 @@
 The bot sees the ledger, not the workers. What it finds becomes an alert in the ledger, and is shown like any other.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -10,7 +11,7 @@ from typing import NamedTuple
 from bot.followers.follower import Follower, Tools
 from bot.refusals import Shown, causes, remedy, says
 from jit.facts import AlertName, Fact, OrdersEnd, RevokeFailed, RevokeIntent
-from jit.ledger import TamperedEntry
+from jit.ledger import StoredDirectory, TamperedEntry
 from jit.ledger.undelivered import undelivered
 from jit.policy import PolicyError
 from jit.proof.audit.checkpoints import Checkpoints
@@ -33,6 +34,9 @@ SIGNED_WITHIN = timedelta(seconds=60)
 LATEST = 20
 """Checkpoints that are looked at for one that may be of this record."""
 AGAIN = timedelta(hours=1)
+ONCE = timedelta.max
+EMAILS_EVERY = 30.0
+"""Seconds until everybody who is known is looked through again."""
 AGAIN_NOT_SHOWN = timedelta(days=1)
 """What Slack refuses waits for somebody who is not woken by it, and goes to others beside the channel."""
 FEW, AT_ONCE = 3, 20
@@ -46,7 +50,7 @@ TOLD = "told:"
 
 class Finding(NamedTuple):
     """Something that is not as it should be. ``key`` stays the same while it goes on; of what is ``alike`` much is told
-    in one.
+    in one. It may be about a ``person``, and no request.
     """
 
     key: str
@@ -55,6 +59,7 @@ class Finding(NamedTuple):
     request: Request | None = None
     again: timedelta = AGAIN
     alike: str = ""
+    person: str | None = None
 
 
 class Watch(Follower):
@@ -65,6 +70,9 @@ class Watch(Follower):
     def __init__(self, tools: Tools) -> None:
         super().__init__(tools)
         self._checkpoints = Checkpoints(tools.ledger.engine)
+        self._stored = StoredDirectory(tools.ledger.engine)
+        self._emails_at = -math.inf
+        self._emails_changed: list[str] = []
         self._since: dict[str, float] = {}
         self._told: dict[str, datetime] = {}
 
@@ -111,6 +119,21 @@ class Watch(Follower):
         yield from self._unsigned()
         yield from self._late()
         yield from self._not_shown()
+        yield from self._emails()
+
+    def _emails(self) -> Iterator[Finding]:
+        for person in self._changed_emails():
+            says = (
+                "The e-mail in Slack is not the one first seen of this account, so it decides nothing. If you know "
+                f"that it is still the same person: `jit people rebind {person} REASON`. If not, deactivate it."
+            )
+            yield Finding(f"email {person}", AlertName.EMAIL_CHANGED, says, again=ONCE, person=person)
+
+    def _changed_emails(self) -> list[str]:
+        if self._clock.ticks() >= self._emails_at:
+            self._emails_at = self._clock.ticks() + EMAILS_EVERY
+            self._emails_changed = [each.id for each in self._stored.everybody() if each.email_changed]
+        return self._emails_changed
 
     def _rules(self) -> Iterator[Finding]:
         try:
@@ -182,7 +205,7 @@ class Watch(Follower):
     def _tell(self, found: Finding, keys: Sequence[str]) -> None:
         """``keys`` are of all that it tells of."""
         now = self._clock.now()
-        self._append_alert(found.name, found.says, found.request)
+        self._append_alert(found.name, found.says, found.request, found.person)
         self._notes.put({TOLD + key: now.isoformat() for key in keys})
         self._told |= dict.fromkeys(keys, now)
 

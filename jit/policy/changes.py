@@ -55,6 +55,10 @@ def changes(before: Policy, after: Policy) -> tuple[Change, ...]:
     found += [
         Change("alerts", Effect.OTHER, says) for _, says in _who(*both, before.notify, after.notify, "are mentioned")
     ]
+    for effect, more in ((Effect.TIGHTER, after.shared - before.shared), (Effect.LOOSER, before.shared - after.shared)):
+        if more:
+            word = "more" if effect is Effect.TIGHTER else "fewer"
+            found.append(Change("shared", effect, f"{len(more)} {word} accounts are listed as shared"))
     if before.people != after.people:
         found.append(Change("people", Effect.OTHER, "who is who in a target"))
     changed = sorted(n for n in {*before.targets, *after.targets} if before.targets.get(n) != after.targets.get(n))

@@ -37,6 +37,8 @@ class Policy:
     text: bytes = field(default=b"", repr=False)
     notify: tuple[str, ...] = ()
     """Whom alerts mention."""
+    shared: frozenset[str] = frozenset()
+    """Accounts that people share, which may neither ask nor decide, whatever group they are in."""
     _membership: Membership = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -59,7 +61,7 @@ class Policy:
 
     def members(self, who: Iterable[str], groups: Groups, now: datetime) -> frozenset[str]:
         """Everybody the who-expressions mean, as Slack ids."""
-        return self._membership.members(who, groups, now)
+        return self._membership.members(who, groups, now) - self.shared
 
     def slack_groups(self, who: Iterable[str]) -> frozenset[str]:
         """The ids of the Slack groups that the who-expressions hang on."""
@@ -75,7 +77,7 @@ class Policy:
 
     def includes(self, who: Iterable[str], person: str, groups: Groups, now: datetime) -> bool:
         """Whether the who-expressions mean this person. Only expressions of this policy are understood."""
-        return self._membership.circles(person, groups, now).touch(who)
+        return person not in self.shared and self._membership.circles(person, groups, now).touch(who)
 
     def is_security(self, person: str, groups: Groups, now: datetime) -> bool:
         """Whether this person sees everything and may revoke anything."""
@@ -88,6 +90,8 @@ class Policy:
 
     def askable(self, person: str, groups: Groups, now: datetime) -> list[Access]:
         """All that this person may ask for, by name. Quick: it runs on every keystroke of a search field."""
+        if person in self.shared:
+            return []
         circles = self._membership.circles(person, groups, now)
         return [
             access

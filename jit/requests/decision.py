@@ -5,6 +5,7 @@ and what is known of people now.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -13,7 +14,7 @@ from functools import partial
 from jit.clock import SKEW_LIMIT
 from jit.facts import BEGIN_WITHIN, RefusalReason
 from jit.people.on_call import Shift
-from jit.people.person import Groups, Standing
+from jit.people.person import Groups, Person, Standing, one_of_each
 from jit.policy import Access, Policy, PolicyError, PolicyFolder, QuorumStatus, Rule, StaleGroups
 from jit.policy.choosing import choose
 from jit.policy.conditions import Holds, Inputs, Unknown
@@ -138,17 +139,21 @@ def inputs_of(request: Request) -> Inputs | None:
 
 def evaluate(request: Request, approvers: Iterable[str], rules: Rules, directory: Directory, now: datetime) -> Decision:
     """What the approvals of these people decide now, or the rule alone. Those of people who may no longer act do not
-    count.
+    count, and of accounts of one person the first alone.
     """
     groups, workspace = directory.groups(), directory.workspace
     decision = partial(Decision, at=now, rules=rules, groups_as_of=groups.as_of)
     try:
         may_ask = rules.policy.may_ask(rules.access, request.requester, groups, now)
-        if not may_ask or not _good(request.requester, directory, workspace):
+        requester = directory.look_up(request.requester) if may_ask else None
+        if requester is None or requester.standing(workspace) is not Standing.GOOD:
             return decision(reason=RefusalReason.NOT_ALLOWED_TO_ASK)
+        if rules.rule.automatic is not None and requester.email_changed:
+            return decision(reason=RefusalReason.EMAIL_CHANGED)
         if rules.rule.automatic is not None:
             return decision(reason=_against_rule(request, rules.rule, groups, now))
-        good = [approver for approver in approvers if _good(approver, directory, workspace)]
+        accounts = (account for each in approvers if may_decide(account := directory.look_up(each), workspace))
+        good = [account.id for account in one_of_each(accounts, but=requester)]
         quorum_status = rules.policy.evaluate(rules.rule, good, request.requester, groups, now)
     except StaleGroups:
         return decision(reason=RefusalReason.STALE_GROUPS)
@@ -190,24 +195,25 @@ def somebody_is_there(rule: Rule, policy: Policy, requester: str, directory: Dir
 
     Raises StaleGroups.
     """
-    workspace, could = directory.workspace, policy.could_approve(rule, requester, directory.groups(), now)
+    could = policy.could_approve(rule, requester, directory.groups(), now)
     return all(
-        len(people) > LOOKED_UP or _enough(sorted(people), quorum.count, directory, workspace)
+        len(people) > LOOKED_UP or _enough(sorted(people), quorum.count, requester, directory)
         for people, quorum in zip(could, rule.quorums, strict=True)
     )
 
 
-def _enough(people: Iterable[str], count: int, directory: Directory, workspace: str) -> bool:
-    there = 0
-    for person in people:
-        try:
-            there += directory.recall(person, KNOWN_FOR).standing(workspace) is Standing.GOOD
-        except UnknownPerson:
-            continue
-        except DirectoryUnavailable:
-            return True
-        if there >= count:
-            return True
+def _enough(people: Iterable[str], count: int, requester: str, directory: Directory) -> bool:
+    there: list[Person] = []
+    try:
+        asking = directory.recall(requester, KNOWN_FOR)
+        for person in people:
+            with suppress(UnknownPerson):
+                account = directory.recall(person, KNOWN_FOR)
+                there += [account] if may_decide(account, directory.workspace) else []
+            if len(one_of_each(there, but=asking)) >= count:
+                return True
+    except DirectoryUnavailable:
+        return True
     return False
 
 
@@ -218,7 +224,7 @@ def before_effect(request: Request, policies: PolicyFolder, directory: Directory
     rules = rules_for(request, policies)
     if isinstance(rules, RefusalReason):
         return Decision(now, rules)
-    return evaluate(request, {counted.approver for counted in request.counted}, rules, directory, now)
+    return evaluate(request, dict.fromkeys(each.approver for each in request.counted), rules, directory, now)
 
 
 def _fault_of_record(request: Request, now: datetime) -> RefusalReason | None:
@@ -251,5 +257,6 @@ def _in_time(request: Request, begun: datetime) -> bool:
     return request.approved_at - SKEW_LIMIT <= begun < latest
 
 
-def _good(person: str, directory: Directory, workspace: str) -> bool:
-    return directory.look_up(person).standing(workspace) is Standing.GOOD
+def may_decide(account: Person, workspace: str) -> bool:
+    """Whether this account may say yes or no to anything."""
+    return account.standing(workspace) is Standing.GOOD and not account.email_changed

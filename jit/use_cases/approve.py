@@ -9,7 +9,7 @@ from jit.requests.lifecycle import Request
 from jit.use_cases.actor import Actor
 from jit.use_cases.attempt import Attempt
 from jit.use_cases.core import Core
-from jit.use_cases.deciding import to_decide
+from jit.use_cases.deciding import is_also_one_of, to_decide
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def approve(core: Core, *, by: Actor, request_id: str, digest: str) -> ApprovalR
 def _approve(attempt: Attempt, request_id: str, digest: str) -> ApprovalResult:
     core, by = attempt.core, attempt.by
     request, rules = to_decide(attempt, request_id, digest, Approval)
-    if by.id in request.approvers:
+    if is_also_one_of(by.id, request.approvers, core.directory):
         attempt.refuse(RefusalReason.ALREADY_APPROVED, request)
     decision = evaluate(request, (*request.approvers, by.id), rules, core.directory, core.clock.now())
     if decision.reason and decision.reason is not RefusalReason.QUORUM_GONE:  # which others may still complete

@@ -1,7 +1,11 @@
 """What must hold of a press on Approve or Deny before it decides anything."""
 
+from collections.abc import Iterable
+from contextlib import suppress
+
 from jit.facts import Approval, Denied, RefusalReason
 from jit.policy import StaleGroups
+from jit.ports import Directory, DirectoryUnavailable
 from jit.requests.decision import Rules, evaluate, rules_for
 from jit.requests.lifecycle import Request
 from jit.use_cases.attempt import Attempt
@@ -22,6 +26,8 @@ def to_decide(
     if isinstance(rules, RefusalReason):
         attempt.require_may_follow(request, step)
         attempt.refuse(rules, request)
+    if by.id in rules.policy.shared:
+        attempt.refuse(RefusalReason.SHARED_ACCOUNT, request)
     groups, now = core.directory.groups(), core.clock.now()
     try:
         counts = rules.policy.counts_for(rules.rule, by.id, request.requester, groups, now)
@@ -29,6 +35,7 @@ def to_decide(
         attempt.refuse(RefusalReason.STALE_GROUPS, request)
     if not counts:
         attempt.refuse(RefusalReason.NOT_ALLOWED_TO_DECIDE, request)
+    _require_own_say(attempt, request)
     attempt.require_may_follow(request, step)
     if now >= request.pending_until:
         attempt.refuse(RefusalReason.LAPSED, request)
@@ -36,6 +43,32 @@ def to_decide(
         attempt.refuse(RefusalReason.CARD_CHANGED, request)
     _require_turn(attempt, request, rules)
     return request, rules
+
+
+def _require_own_say(attempt: Attempt, request: Request) -> None:
+    """Turns away an account whose e-mail changed, and another one of the requester. Raises Refusal."""
+    directory = attempt.core.directory
+    try:
+        account = directory.look_up(attempt.by.id)
+    except DirectoryUnavailable:
+        attempt.refuse(RefusalReason.CANNOT_LOOK_UP, request)
+    if account.email_changed:
+        attempt.refuse(RefusalReason.EMAIL_CHANGED, request)
+    if is_also_one_of(account.id, [request.requester], directory):
+        attempt.refuse(RefusalReason.OWN_REQUEST, request)
+
+
+def is_also_one_of(person: str, others: Iterable[str], directory: Directory) -> bool:
+    """Whether one of ``others`` is the same account, or another one of the same person. Who cannot be asked about is
+    somebody else: `evaluate`, by which anything is decided, asks again and refuses.
+    """
+    for other in others:
+        if person == other:
+            return True
+        with suppress(DirectoryUnavailable):
+            if directory.look_up(person).is_also(directory.look_up(other)):
+                return True
+    return False
 
 
 def _require_turn(attempt: Attempt, request: Request, rules: Rules) -> None:

@@ -7,7 +7,7 @@ from jit.requests.lifecycle import Request
 from jit.use_cases.actor import Actor
 from jit.use_cases.attempt import Attempt
 from jit.use_cases.core import Core
-from jit.use_cases.deciding import to_decide
+from jit.use_cases.deciding import is_also_one_of, to_decide
 
 
 def may_deny(core: Core, *, by: Actor, request_id: str, digest: str) -> Request:
@@ -37,7 +37,7 @@ def _others_who_denied(attempt: Attempt, request: Request, rules: Rules) -> int:
     """As many as still may decide. Raises Refusal."""
     core, now = attempt.core, attempt.core.clock.now()
     groups = core.directory.groups()
-    if any(each.approver == attempt.by.id for each in request.denials):
+    if is_also_one_of(attempt.by.id, (each.approver for each in request.denials), core.directory):
         attempt.refuse(RefusalReason.ALREADY_DENIED, request)
     try:
         return sum(

@@ -1,5 +1,6 @@
 """Checks what the entries of a policy say about each other: that it can work, and means what it seems to."""
 
+import unicodedata
 from collections.abc import Iterable, Iterator
 from graphlib import CycleError, TopologicalSorter
 from itertools import islice
@@ -11,6 +12,10 @@ from jit.policy.files.form import AccessForm, QuorumForm, RuleForm, secret_probl
 from jit.policy.files.merge import Merged
 from jit.policy.files.shape import Forms, rules_in, well_shaped
 from jit.policy.incidents import accepts
+
+SHARED = "is listed under shared, and an account that people share may neither ask nor decide"
+_NOT_AUTHORITY = frozenset({"deny", "notify"})
+"""Lists in which a shared account may stand: they let nobody do anything."""
 
 
 def check_sense(merged: Merged, forms: Forms) -> None:
@@ -101,7 +106,7 @@ def _conditions(merged: Merged, forms: Forms) -> dict[str, Condition]:
 def _check_the_misshapen(merged: Merged, forms: Forms, membership: Membership | None) -> None:
     """What has a mistake elsewhere still names groups and targets, and says how many have to approve."""
     if not forms.security:
-        _check_named(merged, ("security",), merged.security)
+        _check_named(merged, ("security",), merged.lists["security"])
     for name, who in merged.sections["groups"].items():
         if name not in forms.groups:
             _check_named(merged, ("groups", name), who)
@@ -146,8 +151,10 @@ def _check_quorum(merged: Merged, path: Path, quorum: QuorumForm, membership: Me
 
 
 def _check_who(merged: Merged, path: Path, who: Iterable[str]) -> bool:
-    sure = True
+    sure, shared = True, merged.lists["shared"]
     for place, each in enumerate(who):
+        if isinstance(shared, tuple) and each in shared and ":" not in each and path[-1] not in _NOT_AUTHORITY:
+            merged.blame((*path, place), SHARED)
         for prefix, section, what in ((GROUP, "groups", "group"), (ON_CALL, "schedules", "schedule")):
             name, known = each.removeprefix(prefix), merged.sections[section]
             if each.startswith(prefix) and name not in known:
@@ -182,14 +189,23 @@ def _check_people(merged: Merged, forms: Forms) -> None:
     whole = ("targets", forms.targets), ("schedules", forms.schedules)
     shape_known = all(len(fitting) == len(merged.sections[section]) for section, fitting in whole)
     for person, names in forms.people.items():
+        if person in forms.shared:
+            merged.blame(("people", person), SHARED)
         for key in names:
             if key not in known and shape_known:
                 problem = f"no target, no kind of target and no provider is called {key}"
                 merged.blame(("people", person, key), problem, merged.suggest(key, known))
     for target, first, second, key in _namesakes(forms):
-        name = forms.people[second][key]
+        name, other = forms.people[second][key], forms.people[first]
         problem = f"{name} on {target} is {first} already; two people cannot be told apart there"
+        if name not in {other.get(target), other.get(forms.targets[target].kind)}:
+            problem = f"{name} on {target} is {first} already, but for letter case or blanks; tell them apart by more"
         merged.blame(("people", second, key), problem)
+
+
+def _alike(name: str) -> str:
+    """What two names have in common that a target, or a reader, may take for one."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def _namesakes(forms: Forms) -> Iterator[tuple[str, str, str, str]]:
@@ -199,7 +215,7 @@ def _namesakes(forms: Forms) -> Iterator[tuple[str, str, str, str]]:
     called: dict[str, dict[str, list[str]]] = {}
     for person, names in forms.people.items():
         for key, name in names.items():
-            called.setdefault(key, {}).setdefault(name, []).append(person)
+            called.setdefault(key, {}).setdefault(_alike(name), []).append(person)
     done: set[str] = set()
     for target, config in forms.targets.items():
         of_kind, here = called.get(config.kind, {}), called.get(target, {})

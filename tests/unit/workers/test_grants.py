@@ -300,3 +300,14 @@ def test_the_queue_holds_no_text_of_people(house: Hands) -> None:
     house.active()
     (_, text) = house.queue.ends[0]
     assert "free text" not in verify(KEY, text).model_dump_json()
+
+
+def test_an_approver_whose_email_changed_since_the_press_lets_nothing_be_given(tmp_path):
+    house = Hands(tmp_path)
+    bob = Person(id=BOB, team=WORKSPACE, name="Bob", email="bob@example.com").seen_after(None)
+    house.keep(bob)
+    house.approved()
+    house.keep(replace(bob, email="mallory@example.com"))
+    house.granter.grant("R-TEST")
+    assert house.kinds()[-1] == "lapsed"
+    assert house.target.list_grants() == []

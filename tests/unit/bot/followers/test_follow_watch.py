@@ -1,12 +1,14 @@
 """A part that is down is told of: once, and again every hour, by a clock that the test moves."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from bot.followers.follower import Tools
 from bot.followers.watch import LOOK_EVERY, PATIENCE, Watch
-from jit.ledger import Notes
+from jit.ledger import Notes, StoredDirectory
+from jit.people.person import Person
 from jit.requests.lifecycle import LATE
 from tests.world.base import RULES, World
 
@@ -162,3 +164,16 @@ def test_a_clock_set_back_does_not_silence_what_goes_on(house):
     house.clock.time -= timedelta(hours=5)
     house.passes(hours=1, minutes=1, every=30)
     assert house.names().count("policy_broken") >= 2
+
+
+def test_a_changed_email_is_told_of_once_and_names_no_address(house):
+    stored = StoredDirectory(house.engine)
+    bob = Person(id="U02BOB000", team="T0TEST001", name="Bob", email="bob@example.com").seen_after(None)
+    stored.keep_person(replace(bob, email="mallory@example.com"), house.clock.now())
+    house.passes(minutes=2, every=10)
+    house.restart()
+    house.passes(days=3, every=7200)
+    (alert,) = house.alerts()
+    assert (alert.name, alert.requester) == ("email_changed", "U02BOB000")
+    assert "jit people rebind U02BOB000" in alert.says
+    assert "@" not in alert.says
