@@ -61,7 +61,7 @@ from jit.ledger import (
     connect,
     create_tables,
 )
-from jit.ledger.rebound import rebound_email
+from jit.ledger.of_people import rebound_email
 from jit.ledger.tail import Tail
 from jit.policy import PolicyFolder
 from jit.ports import Clock

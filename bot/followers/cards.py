@@ -18,14 +18,16 @@ from bot.followers.counting import as_it_counts, lost
 from bot.followers.follower import GIVEN_UP_AFTER, IDLE, SlackTools
 from bot.followers.items import BROKEN_WAIT, ItemFollower
 from bot.followers.outbox import Final, Metadata, Pace, Posted, Rejected, Unreached
-from bot.followers.reached import mentions_of
+from bot.followers.reached import mentions_of, people_of, said_away, stood_in
 from bot.refusals import Shown
 from bot.views.card import AudienceName, draw
 from bot.views.text import Drawn
 from bot.views.words import audience
-from jit.facts import Approval, Life, Quorum
-from jit.ledger import Question, TamperedEntry
+from jit.facts import Approval, Away, Back, Life, Quorum
+from jit.ledger import Question, StoredDirectory, TamperedEntry
 from jit.ledger.followers import CURSOR
+from jit.ledger.of_people import absences
+from jit.people.away import Absence
 from jit.requests.lifecycle import LATE, OPEN, Request, State, late_since
 
 log = structlog.get_logger(__name__)
@@ -136,6 +138,9 @@ class Cards(ItemFollower):
         if marks:
             self._notes.put({**marks, CURSOR: str(entries[-1].index)})
         self._cursor = entries[-1].index
+        if any(isinstance(entry.fact, Away | Back) for entry in entries):
+            pending = self._ledger.requests(Question(states=frozenset({State.PENDING}), limit=MOST_OPEN))
+            ids |= dict.fromkeys(request.id for request in pending)
         self._half_approved |= {entry.fact.request_id for entry in entries if isinstance(entry.fact, Approval)}
         for request_id in ids:
             self._changed.setdefault(request_id, None)
@@ -289,7 +294,9 @@ class Cards(ItemFollower):
         return as_it_counts(request, self._ledger, self._policies.last_good, self._clock.now())
 
     def _lost(self, request: Request) -> str:
-        return lost(request, self._as_it_counts(request))
+        """What of the approvals and of those who are asked is otherwise than the facts of the request tell."""
+        away = said_away(self._away(request), self._names, mention=False)
+        return "\n".join(filter(None, [lost(request, self._as_it_counts(request)), away]))
 
     def _is_late(self, request: Request) -> bool:
         return late_since(request, self._clock.now()) is not None
@@ -297,7 +304,8 @@ class Cards(ItemFollower):
     def _drawn(self, request: Request, told: AudienceName | None = None) -> Drawn:
         pending = request.state is State.PENDING
         nth = self._nth(request) if pending else None
-        return draw(self._as_it_counts(request), self._names, asked=told, nth=nth, now=self._clock.now())
+        away = said_away(self._away(request), self._names, mention=False)
+        return draw(self._as_it_counts(request), self._names, asked=told, nth=nth, now=self._clock.now(), away=away)
 
     def _nth(self, request: Request) -> int:
         """The how-manieth request of this person within a week."""
@@ -305,8 +313,19 @@ class Cards(ItemFollower):
 
     def _told(self, request: Request, need: Quorum) -> str:
         """Those who may decide, as mentions: Slack groups, and people named in the rules if they are few."""
-        mentioned = mentions_of(need.who, self._policies.last_good, but=[request.requester])
+        away = [absence.person for absence in self._away(request)]
+        mentioned = mentions_of(need.who, self._policies.last_good, but=[request.requester, *away])
         return mentioned or audience(need, self._names)
+
+    def _away(self, request: Request) -> list[Absence]:
+        """Those who are asked and away, with somebody standing in."""
+        policy = self._policies.last_good
+        told = absences(self._ledger, self._clock.now()) if request.state is State.PENDING else {}
+        if policy is None or not told:
+            return []
+        members = StoredDirectory(self._ledger.engine).groups().members
+        found = [stood_in(people_of(need.who, policy, members), need.who, told) for need in request.needs]
+        return list(dict.fromkeys(each for some in found for each in some if each.substitute != request.requester))
 
 
 def _carried(request: Request) -> Metadata:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from bot.views.text import Names, day_and_time, named
+from jit.people.away import Absence
 from jit.policy import Policy
 
 GROUP, SLACK = "group:", "slack:"
@@ -36,6 +38,23 @@ def mentions_of(who: Iterable[str], policy: Policy | None, but: Iterable[str] = 
         return ""
     mentioned = [f"<!subteam^{group.removeprefix(SLACK)}>" for group in groups]
     return ", ".join([*mentioned, *(f"<@{person}>" for person in people)])
+
+
+def stood_in(people: Iterable[str], who: Iterable[str], absences: Mapping[str, Absence]) -> list[Absence]:
+    """Those of ``people``, whom the who-expressions ``who`` mean, who are away, with another of them standing in."""
+    meant, expressions = set(people), list(who)
+    covered = [each for each in absences.values() if each.covers(expressions, meant)]
+    return sorted((each for each in covered if each.substitute not in absences), key=lambda each: each.person)
+
+
+def said_away(absences: Iterable[Absence], names: Names, *, mention: bool) -> str:
+    """`Bob is away until Dec 1, Carol stands in`; empty where nobody is."""
+    said = (
+        f"{named(each.person, names)} is away until {day_and_time(each.until)}: "
+        f"{f'<@{each.substitute}>' if mention else named(each.substitute, names)} stands in"
+        for each in list(absences)[:FEW]
+    )
+    return " · ".join(said)
 
 
 def security_of(policy: Policy, members: Mapping[str, frozenset[str]]) -> list[str]:

@@ -8,6 +8,7 @@ from slack_bolt import Ack, App, BoltContext
 
 from bot.buttons import RELEASE
 from bot.listeners import acts
+from bot.listeners.absence import away, back
 from bot.listeners.caller import Caller, text_at
 from bot.listeners.context import Answer, ListenerContext
 from bot.listeners.look import list_requests, show_request
@@ -20,7 +21,8 @@ from jit.requests.intake import looks_secret, text_trouble
 HELP = """\
 `/jit request` asks for access. Add what you know: `/jit request orders-db/read 30m INC-42 db down: need shell`
 `/jit list` shows your requests · `/jit show R-7F3K` one of them
-`/jit release` gives access back · `/jit revoke R-7F3K reason` takes somebody's away"""
+`/jit release` gives access back · `/jit revoke R-7F3K reason` takes somebody's away
+`/jit away 3d @carol` has somebody asked instead of you, who decides on the same · `/jit back` ends that"""
 
 REVOKED_FROM = "revoked from the command"
 
@@ -50,6 +52,12 @@ def register(app: App, ctx: ListenerContext) -> None:
         elif subcommand == "list":
             ack()
             ctx.run(caller, "list", lambda: list_requests(ctx, caller))
+        elif subcommand == "away":
+            ack()
+            ctx.run(caller, "away", lambda: away(ctx, caller, rest))
+        elif subcommand == "back":
+            ack()
+            ctx.run(caller, "back", lambda: back(ctx, caller))
         elif subcommand in WITH_OWN:
             ack()
             own = WITH_OWN[subcommand]

@@ -11,7 +11,7 @@ from jit.durations import BadDuration, parse_duration
 from jit.policy import Access
 from jit.requests.intake import text_trouble
 
-SUBCOMMANDS = ("request", "list", "show", "release", "revoke", "help")
+SUBCOMMANDS = ("request", "list", "show", "release", "revoke", "away", "back", "help")
 LATER = ("extend", "break-glass")
 
 _QUOTES = "\"'`\u00ab\u00bb\u2039\u203a" + "".join(map(chr, range(0x2018, 0x2020)))

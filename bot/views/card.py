@@ -32,6 +32,7 @@ from bot.views.words import (
     ended_because,
     ending,
     held,
+    in_line,
     left_behind,
     loses,
     reason_of,
@@ -59,6 +60,7 @@ def draw(
     nth: int | None = None,
     now: datetime | None = None,
     leave_out: frozenset[str] = frozenset(),
+    away: str = "",
 ) -> Drawn:
     """The card as it is true now.
 
@@ -68,6 +70,7 @@ def draw(
         asked: how the approvers are called; by name, without telling them, if left out.
         nth: the how-manieth request of this person this week it is.
         now: to tell what is late by; as if all was on time, if left out.
+        away: who of the approvers is away, and who stands in, while it is pending.
         leave_out: buttons that whoever alone sees this has no use for.
     """
     late = late_since(request, now) if now else None
@@ -77,6 +80,7 @@ def draw(
     if helps := line_of(harmless(request.incident or ""), _ordinal(nth), decides):
         blocks.append(context(helps))
     blocks += _rest(request, names, asked, late)
+    blocks += [context(away)] if away and request.state is State.PENDING else []
     blocks += actions([each for each in _buttons(request, late) if each["action_id"] not in leave_out])
     return Drawn(first, [*blocks, context(request.id)])
 
@@ -176,7 +180,7 @@ def _rest(request: Request, names: Names, asked: AudienceName | None, late: date
 def needs(request: Request, names: Names, asked: AudienceName | None = None) -> str:
     """`Needs 1 of @dba · lapses 14:45`; what each quorum has and lacks, as far as there is room."""
     asked = asked or (lambda need: audience(need, names))
-    lapses = f"lapses {moment(request.pending_until, request.asked_at)}"
+    lapses = line_of(_escalates(request, names), f"lapses {moment(request.pending_until, request.asked_at)}")
     in_full = [_need(request, need, names, asked) for need in request.needs]
     no = listed([each.approver for each in request.denials], names)
     in_full += [f"{no} said no, {len(request.denials)} of {request.denials_needed} that deny"] if no else []
@@ -186,6 +190,13 @@ def needs(request: Request, names: Names, asked: AudienceName | None = None) -> 
         if len(line) <= SECTION:
             return line
     return line_of(f"Needs approvals for {len(request.needs)} quorums", lapses)
+
+
+def _escalates(request: Request, names: Names) -> str:
+    """`from 14:15 also @sre-leads`, until they are asked."""
+    if request.escalation is None or request.escalates_at is None:
+        return ""
+    return f"from {moment(request.escalates_at, request.asked_at)} also {in_line(request.escalation.audience, names)}"
 
 
 def _need(request: Request, need: Quorum, names: Names, asked: AudienceName) -> str:

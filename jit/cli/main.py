@@ -24,7 +24,7 @@ COMMANDS = {
     "list": Listed("jit.cli.list:list_requests", "Requests, newest first."),
     "show": Listed("jit.cli.show:show", "Every entry of the ledger about one request."),
     "revoke": Listed("jit.cli.revoke:revoke", "End an access now."),
-    "people": Listed("jit.cli.people:people", "Who somebody is, where their e-mail in Slack changed."),
+    "people": Listed("jit.cli.people:people", "Who somebody is."),
     "audit": Listed(
         "jit.cli.audit.group:audit", "The record: proven, searched, exported, compared with the audit channel."
     ),

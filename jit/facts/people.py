@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from jit.facts.fact import Fact, FreeText, Personal, Room, Who
+from jit.facts.fact import Fact, FreeText, Moment, Personal, Room, Who
 from jit.facts.ocsf import UPDATE, Class, Entity, Event, Severity
-from jit.facts.sentence import Person, Told, quote
+from jit.facts.sentence import Name, Part, Person, Time, Told, quote
 
 
 class PersonRebound(Fact):
@@ -22,3 +22,36 @@ class PersonRebound(Fact):
 
     def told(self) -> Told:
         return Told("person rebound", (": ", Person(self.requester), " by ", Person(self.actor)), (quote(self.reason),))
+
+
+_THEMSELVES = Entity("person", "User", "actor")
+
+
+class Away(Fact):
+    """An approver is away, and names somebody who decides on the same things. It gives nobody anything."""
+
+    recorded_by = (Room.BOT,)
+    ocsf = Event(Class.ENTITY, UPDATE, entity=_THEMSELVES)
+
+    kind: Literal["away"] = "away"
+    until: Moment
+    substitute: Who
+    group: str = ""
+    """Of the policy, where it is for one alone."""
+
+    def told(self) -> Told:
+        for_group: Part = (" for ", Name(self.group, 80)) if self.group else ""
+        about = (": ", Person(self.actor), " until ", Time(self.until, self.at))
+        return Told("away", about, ((Person(self.substitute), " stands in", for_group),))
+
+
+class Back(Fact):
+    """Somebody who was away is back before their time."""
+
+    recorded_by = (Room.BOT,)
+    ocsf = Event(Class.ENTITY, UPDATE, entity=_THEMSELVES)
+
+    kind: Literal["back"] = "back"
+
+    def told(self) -> Told:
+        return Told("back", (": ", Person(self.actor)))

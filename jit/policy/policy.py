@@ -46,6 +46,7 @@ class Policy:
         for access in self.accesses.values():
             others.update(access.request, access.deny)
             others.update(who for rule in access.rules for quorum in rule.quorums for who in quorum.who)
+            others.update(who for rule in access.rules if rule.escalation for who in rule.escalation.to)
         object.__setattr__(self, "_membership", Membership(self.groups, others))
 
     @property

@@ -107,7 +107,9 @@ def rules_in(policy: Policy, request: Request) -> Rules | None:
         or policy.principal(request.requester, request.target) != request.principal
         or request.duration > access.max_duration
         or access.risk != request.risk
-        or rule.quorums != request.needs
+        or rule.quorums != request.first_needs
+        or rule.escalation != request.escalation
+        or _escalated_early(request)
         or (rule.automatic is not None) != request.decided_by_rule
         or rule.called != request.rule
         or rule.different_people != request.different_people
@@ -115,7 +117,13 @@ def rules_in(policy: Policy, request: Request) -> Rules | None:
         or not access.accepts_incident(request.incident or "")
     ):
         return None
-    return Rules(policy, access, rule)
+    return Rules(policy, access, rule.escalated() if request.escalated_at else rule)
+
+
+def _escalated_early(request: Request) -> bool:
+    """Whether others were asked before their time: that is not believed."""
+    at, escalation = request.escalated_at, request.escalation
+    return at is not None and escalation is not None and at < request.asked_at + escalation.after - SKEW_LIMIT
 
 
 def rule_of(request: Request, access: Access) -> Rule | None:

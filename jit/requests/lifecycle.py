@@ -25,6 +25,8 @@ from jit.facts import (
     Denied,
     EndCause,
     Ended,
+    Escalated,
+    Escalation,
     Granted,
     GrantFailed,
     GrantIntent,
@@ -87,6 +89,7 @@ ANY = frozenset(State)
 MAY_FOLLOW: Mapping[type, frozenset[State]] = {
     Approval: frozenset({State.PENDING}),
     Denial: frozenset({State.PENDING}),
+    Escalated: frozenset({State.PENDING}),
     Approved: frozenset({State.PENDING}),
     Denied: frozenset({State.PENDING}),
     Withdrawn: frozenset({State.PENDING, State.APPROVED}),
@@ -133,12 +136,17 @@ class Request:
     channel: str
     risk: str
     needs: tuple[Quorum, ...]
+    """Those who count now; `first_needs` are those who were asked first."""
     asked_at: datetime
     pending_until: datetime
     rule: str = ""
     """What the policy calls the rule that decides."""
     different_people: bool = False
     denials_needed: int = 1
+    escalation: Escalation | None = None
+    escalated_at: datetime | None = None
+    needs_before: tuple[Quorum, ...] = ()
+    """Before it was escalated."""
     inputs: str | None = None
     """What the conditions of the rules read when it was asked (`Requested.inputs`)."""
     approvals: tuple[Approval, ...] = ()
@@ -178,9 +186,10 @@ class Request:
     @property
     def digest(self) -> str:
         """The digest of everything an approver is shown to decide on. Not of how far the decision has come: a second
-        approver's press stays good after the first one's.
+        approver's press stays good after the first one's, and after others were asked as well, as the card announced.
         """
         further = [self.rule, self.different_people, self.denials_needed]
+        further += [self.escalation.model_dump(mode="json")] if self.escalation else []
         return digest_of(
             self.id,
             self.requester,
@@ -192,9 +201,19 @@ class Request:
             self.why,
             self.incident,
             self.risk,
-            [need.model_dump(exclude_defaults=True) for need in self.needs],
+            [need.model_dump(exclude_defaults=True) for need in self.first_needs],
             *([further] if further != ["", False, 1] else []),  # requests of before have none of it
         )
+
+    @property
+    def first_needs(self) -> tuple[Quorum, ...]:
+        """As the rule says, before anybody was asked because others had not decided."""
+        return self.needs_before or self.needs
+
+    @property
+    def escalates_at(self) -> datetime | None:
+        """When others are asked, too, if nobody decides; None if nobody is, or they were."""
+        return self.asked_at + self.escalation.after if self.escalation and self.escalated_at is None else None
 
     @property
     def decided_by_rule(self) -> bool:
@@ -268,6 +287,7 @@ def _new_request(fact: Requested) -> Request:
         different_people=fact.different_people,
         denials_needed=fact.denials_needed,
         inputs=fact.inputs,
+        escalation=fact.escalation,
     )
 
 
@@ -279,6 +299,8 @@ def _step(request: Request, fact: Life) -> Request:  # noqa: C901, PLR0911, PLR0
         case Denial():
             approvals = tuple(each for each in request.approvals if each.approver != fact.approver)
             return replace(request, approvals=approvals, denials=(*request.denials, fact))
+        case Escalated():
+            return _escalated(request, fact.at)
         case Approved():
             return replace(
                 request,
@@ -338,6 +360,22 @@ def _closed(
     return replace(request, state=state, over_at=at, closed_by=by, closed_because=because)
 
 
+def _escalated(request: Request, at: datetime) -> Request:
+    """What the request itself says about it counts, and nothing that the fact may say beside. Approvals of before count
+    for the same quorums.
+    """
+    escalation = request.escalation
+    if escalation is None or request.escalated_at is not None:
+        raise CannotFollow(f"{request.id} has nobody else to be asked")
+    needs = tuple(need.or_of(escalation.to) for need in request.needs)
+    labels = {before.label: after.label for before, after in zip(request.needs, needs, strict=True)}
+    approvals = tuple(
+        each.model_copy(update={"quorums": tuple(labels.get(label, label) for label in each.quorums)})
+        for each in request.approvals
+    )
+    return replace(request, escalated_at=at, needs_before=request.needs, needs=needs, approvals=approvals)
+
+
 def _ending(request: Request, cause: EndCause, since: datetime) -> Request:
     return replace(request, state=State.ENDING, end_cause=cause, ending_since=since)
 
@@ -360,6 +398,7 @@ class Action(StrEnum):
     """What has to be done about a request when its time has come."""
 
     LAPSE = "lapse"
+    ESCALATE = "escalate"
     GRANT = "grant"
     ROLL_BACK = "roll_back"
     END = "end"
@@ -372,7 +411,8 @@ def next_action(request: Request) -> tuple[datetime, Action] | None:
     """
     match request.state:
         case State.PENDING:
-            return request.pending_until, Action.LAPSE
+            lapses, escalates = request.pending_until, request.escalates_at
+            return (escalates, Action.ESCALATE) if escalates and escalates < lapses else (lapses, Action.LAPSE)
         case State.APPROVED:
             return _moment(request.approved_at) + GRANT_NUDGE, Action.GRANT
         case State.GRANTING:
@@ -392,6 +432,8 @@ def action_at(request: Request, now: datetime) -> Action | None:
     coming = next_action(request)
     if coming is None or coming[0] > now:
         return None
+    if request.state is State.PENDING and now >= request.pending_until:
+        return Action.LAPSE
     if request.state is State.APPROVED and now >= _moment(request.begin_by):
         return Action.LAPSE
     if request.state is State.GRANTING and now >= _given_up_at(request):

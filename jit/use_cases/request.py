@@ -68,6 +68,7 @@ def request_access(core: Core, *, by: Actor, asked: RequestForm) -> Request:
             rule=rule.called,
             different_people=rule.different_people,
             denials_needed=rule.denials_needed,
+            escalation=rule.escalation,
             inputs=inputs.to_json(),
         ),
     )

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from threading import Event, Thread
+from typing import Any
 
 import structlog
 
-from jit.facts import Lapsed, Source
+from jit.facts import Escalated, Escalation, Lapsed, Life, Source
 from jit.ledger import Conflict, Leases, Ledger, LedgerUnavailable, TamperedEntry
 from jit.ledger.tail import Tail
 from jit.ports import Clock, Queue, QueueUnavailable
@@ -226,6 +227,8 @@ class Timekeeper:
         match action_at(request, now) if request else None, request:
             case Action.LAPSE, Request() as unanswered:
                 self._lapse(unanswered)
+            case Action.ESCALATE, Request(escalation=Escalation() as escalation) as undecided:
+                self._escalate(undecided, escalation)
             case Action.GRANT, Request() as lost:
                 self._announce(lost, now)
             case Action.ROLL_BACK, Request() as unfinished:
@@ -235,11 +238,19 @@ class Timekeeper:
 
     def _lapse(self, request: Request) -> None:
         because = "unanswered" if request.state is State.PENDING else "not_begun"
-        fact = Lapsed.about(request, at=self._clock.now(), actor=self._actor, source=Source.TIMEKEEPER, because=because)
+        self._step(request, Lapsed.about(request, **self._signed(), because=because))
+
+    def _escalate(self, request: Request, escalation: Escalation) -> None:
+        self._step(request, Escalated.about(request, **self._signed(), escalation=escalation))
+
+    def _signed(self) -> dict[str, Any]:
+        return {"at": self._clock.now(), "actor": self._actor, "source": Source.TIMEKEEPER}
+
+    def _step(self, request: Request, fact: Life) -> None:
         try:
             self._ledger.append([fact], expect={request.id: request.version})
         except Conflict:
-            log.info("lapse.overtaken", request_id=request.id)
+            log.info("step.overtaken", request_id=request.id, step=fact.kind)
 
     def _announce(self, request: Request, now: datetime) -> None:
         """In a lane of its own: a Redis that does not answer holds up nothing."""

@@ -11,8 +11,7 @@ from types import MappingProxyType
 
 import structlog
 
-from jit.facts import Quorum
-from jit.people.membership import GROUP, ON_CALL, SLACK
+from jit.facts import Escalation, Quorum, label_of
 from jit.policy.files.document import LARGEST, MOST_VALUES, TOO_MANY, read_document
 from jit.policy.files.form import AccessForm, LimitsForm, QuorumForm, RuleForm
 from jit.policy.files.merge import Merged
@@ -218,7 +217,7 @@ def _access(name: str, entry: AccessForm, forms: Forms) -> Access:
 def _rule(entry: RuleForm, access: AccessForm, forms: Forms) -> Rule:
     """Where the risk is critical, different people decide unless said."""
     limits = entry.limits or LimitsForm()
-    different = entry.different_people
+    different, escalate = entry.different_people, entry.escalate or access.escalate
     return Rule(
         tuple(_quorum(quorum, stage) for _, stage, quorum in entry.quorums),
         when=forms.conditions[entry.when] if entry.when else None,
@@ -226,15 +225,10 @@ def _rule(entry: RuleForm, access: AccessForm, forms: Forms) -> Rule:
         name=entry.name or "",
         different_people=not entry.automatic and (access.risk == "critical" if different is None else different),
         denials_needed=entry.denials_needed,
+        escalation=Escalation(after=escalate.after, to=escalate.to) if escalate and not entry.automatic else None,
     )
 
 
 def _quorum(entry: QuorumForm, stage: int) -> Quorum:
-    label = " or ".join(_called(who) for who in entry.who)
+    label = " or ".join(map(label_of, entry.who))
     return Quorum(label=label, who=entry.who, count=entry.count, stage=stage)
-
-
-def _called(who: str) -> str:
-    if who.startswith(ON_CALL):
-        return f"on call for {who.removeprefix(ON_CALL)}"
-    return who.removeprefix(GROUP).removeprefix(SLACK)

@@ -8,7 +8,7 @@ from itertools import islice
 from jit.people.membership import GROUP, ON_CALL, Membership, TooManyMeant
 from jit.policy.conditions import BadCondition, Condition, compile_condition
 from jit.policy.files.document import Path
-from jit.policy.files.form import AccessForm, QuorumForm, RuleForm, secret_problem
+from jit.policy.files.form import AccessForm, EscalateForm, QuorumForm, RuleForm, secret_problem
 from jit.policy.files.merge import Merged
 from jit.policy.files.shape import Forms, rules_in, well_shaped
 from jit.policy.incidents import accepts
@@ -63,6 +63,32 @@ def _check_access(merged: Merged, name: str, access: AccessForm, membership: Mem
         before.append(rule)
         for within, _, quorum in rule.quorums:
             _check_quorum(merged, (*path, "approve", number, *within), quorum, membership)
+        if rule.escalate:
+            where = (*path, "approve", number, "escalate")
+            _check_escalation(merged, where, rule.escalate, access, [rule], membership=membership)
+    if access.escalate:
+        theirs = [rule for rule in access.approve if not rule.automatic and not rule.escalate]
+        _check_escalation(merged, (*path, "escalate"), access.escalate, access, theirs, membership=membership)
+
+
+def _check_escalation(
+    merged: Merged,
+    path: Path,
+    escalate: EscalateForm,
+    access: AccessForm,
+    rules: list[RuleForm],
+    *,
+    membership: Membership | None,
+) -> None:
+    if not _check_who(merged, (*path, "to"), escalate.to) or membership is None:
+        return
+    if escalate.after >= access.pending_for:
+        merged.blame((*path, "after"), "is never reached: a request lapses before, by pending_for")
+    asked = [quorum.who for rule in rules for _, _, quorum in rule.quorums]
+    if not asked:
+        merged.blame(path, "is for no rule: each has one of its own, or decides by itself")
+    elif not any(membership.has(escalate.to, 1, but=who) for who in asked):
+        merged.blame((*path, "to"), "asks nobody who is not asked already")
 
 
 def _never_after(before: RuleForm, rule: RuleForm) -> str | None:
@@ -126,7 +152,7 @@ def _check_the_misshapen(merged: Merged, forms: Forms, membership: Membership | 
 def _who_lists(path: Path, content: object) -> Iterator[tuple[Path, object]]:
     if isinstance(content, dict):
         for key, inner in content.items():
-            if key in {"request", "deny", "from"}:
+            if key in {"request", "deny", "from", "to"}:
                 yield (*path, key), inner
             else:
                 yield from _who_lists((*path, key), inner)

@@ -10,7 +10,7 @@ from jit.cli.main import cli
 from jit.clock import SystemClock
 from jit.facts import PersonRebound
 from jit.ledger import StoredDirectory
-from jit.ledger.rebound import rebound_email
+from jit.ledger.of_people import rebound_email
 from jit.people.person import Person
 from jit.testing import BOB, CAROL, EVE, T0, ledger_in
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from jit.facts import PersonRebound, Source
-from jit.ledger.rebound import rebound_email
+from jit.ledger.of_people import rebound_email
 from jit.people.person import Person, one_of_each
 from jit.testing import T0, InMemoryLedger
 

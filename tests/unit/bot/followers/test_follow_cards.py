@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from urllib.error import URLError
 
 import pytest
@@ -10,9 +11,12 @@ from bot.followers.cards import LOOK_EVERY, Cards
 from bot.followers.cards_gone import FIRST_COMPARED, GONE, leave_word
 from bot.followers.outbox import Unreached, Unsure
 from bot.followers.reached import named_in
+from jit.facts import Away, Back, Source
 from jit.ledger import Notes, StoredDirectory
 from jit.people.person import Groups
 from jit.testing import BOB, CAROL, EVE
+from playground.blocks import message_problems
+from playground.text import pinged
 from tests.world.base import REQUESTS
 from tests.world.face import Face
 from tests.world.fake_slack import refusal
@@ -268,3 +272,31 @@ def test_an_approval_that_does_not_count_any_more_loses_its_mark(house, way):
     assert not (look({BOB, CAROL}, deleted=True) if way == "deactivated" else look({CAROL}))
     if way == "back":
         assert look({BOB})
+
+
+def test_a_card_says_who_is_away_and_who_stands_in_until_they_are_back(house):
+    follower, story = house.start(Cards), house.story()
+    story.asked()
+    now = house.clock.now()
+    gone = Away(at=now, actor=BOB, source=Source.SLACK, until=now + timedelta(days=3), substitute=CAROL)
+    house.work(follower, 3)
+    assert "stands in" not in str(house.posted(REQUESTS)[0]["blocks"])
+    house.ledger.append([gone])
+    house.work(follower, 5)
+    (card,) = house.posted(REQUESTS)
+    assert "Bob is away until" in str(card["blocks"])
+    assert f"{CAROL} stands in" in str(card["blocks"])
+    assert message_problems(card["blocks"]) == []
+    house.ledger.append([Back(at=now, actor=BOB, source=Source.SLACK)])
+    house.work(follower, 5)
+    assert "stands in" not in str(house.posted(REQUESTS)[0]["blocks"])
+
+
+def test_who_is_away_is_not_mentioned_on_a_new_card(house):
+    now = house.clock.now()
+    gone = Away(at=now, actor=BOB, source=Source.SLACK, until=now + timedelta(days=3), substitute=CAROL)
+    house.ledger.append([gone])
+    house.story().asked()
+    house.work(house.start(Cards), 3)
+    (card,) = house.posted(REQUESTS)
+    assert pinged(card) == {CAROL}
