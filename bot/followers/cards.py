@@ -21,7 +21,7 @@ from bot.followers.outbox import Final, Metadata, Pace, Posted, Rejected, Unreac
 from bot.followers.reached import mentions_of, people_of, said_away, stood_in
 from bot.refusals import Shown
 from bot.views.card import AudienceName, draw
-from bot.views.text import Drawn
+from bot.views.text import Drawn, line_of, named
 from bot.views.words import audience
 from jit.facts import Approval, Away, Back, Life, Quorum
 from jit.ledger import Question, StoredDirectory, TamperedEntry
@@ -295,8 +295,16 @@ class Cards(ItemFollower):
 
     def _lost(self, request: Request) -> str:
         """What of the approvals and of those who are asked is otherwise than the facts of the request tell."""
+        return "\n".join(filter(None, [lost(request, self._as_it_counts(request)), self._beside(request)]))
+
+    def _beside(self, request: Request) -> str:
+        """What the approvers have to know of people, while it is pending."""
+        if request.state is not State.PENDING:
+            return ""
+        requester = StoredDirectory(self._ledger.engine).known(request.requester)
+        changed = f"{named(request.requester, self._names)} has another e-mail in Slack than before: make sure who asks"
         away = said_away(self._away(request), self._names, mention=False)
-        return "\n".join(filter(None, [lost(request, self._as_it_counts(request)), away]))
+        return line_of(changed if requester and requester.email_changed else "", away)
 
     def _is_late(self, request: Request) -> bool:
         return late_since(request, self._clock.now()) is not None
@@ -304,8 +312,8 @@ class Cards(ItemFollower):
     def _drawn(self, request: Request, told: AudienceName | None = None) -> Drawn:
         pending = request.state is State.PENDING
         nth = self._nth(request) if pending else None
-        away = said_away(self._away(request), self._names, mention=False)
-        return draw(self._as_it_counts(request), self._names, asked=told, nth=nth, now=self._clock.now(), away=away)
+        beside = self._beside(request)
+        return draw(self._as_it_counts(request), self._names, asked=told, nth=nth, now=self._clock.now(), beside=beside)
 
     def _nth(self, request: Request) -> int:
         """The how-manieth request of this person within a week."""
@@ -320,7 +328,7 @@ class Cards(ItemFollower):
     def _away(self, request: Request) -> list[Absence]:
         """Those who are asked and away, with somebody standing in."""
         policy = self._policies.last_good
-        told = absences(self._ledger, self._clock.now()) if request.state is State.PENDING else {}
+        told = absences(self._ledger, self._clock.now())
         if policy is None or not told:
             return []
         members = StoredDirectory(self._ledger.engine).groups().members

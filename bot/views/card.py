@@ -60,7 +60,7 @@ def draw(
     nth: int | None = None,
     now: datetime | None = None,
     leave_out: frozenset[str] = frozenset(),
-    away: str = "",
+    beside: str = "",
 ) -> Drawn:
     """The card as it is true now.
 
@@ -70,7 +70,7 @@ def draw(
         asked: how the approvers are called; by name, without telling them, if left out.
         nth: the how-manieth request of this person this week it is.
         now: to tell what is late by; as if all was on time, if left out.
-        away: who of the approvers is away, and who stands in, while it is pending.
+        beside: what the approvers have to know of people while it is pending, and the request does not tell.
         leave_out: buttons that whoever alone sees this has no use for.
     """
     late = late_since(request, now) if now else None
@@ -80,7 +80,7 @@ def draw(
     if helps := line_of(harmless(request.incident or ""), _ordinal(nth), decides):
         blocks.append(context(helps))
     blocks += _rest(request, names, asked, late)
-    blocks += [context(away)] if away and request.state is State.PENDING else []
+    blocks += [context(beside)] if beside and request.state is State.PENDING else []
     blocks += actions([each for each in _buttons(request, late) if each["action_id"] not in leave_out])
     return Drawn(first, [*blocks, context(request.id)])
 

@@ -13,8 +13,8 @@ from bot.followers.outbox import Unreached, Unsure
 from bot.followers.reached import named_in
 from jit.facts import Away, Back, Source
 from jit.ledger import Notes, StoredDirectory
-from jit.people.person import Groups
-from jit.testing import BOB, CAROL, EVE
+from jit.people.person import Groups, Person
+from jit.testing import ALICE, BOB, CAROL, EVE
 from playground.blocks import message_problems
 from playground.text import pinged
 from tests.world.base import REQUESTS
@@ -300,3 +300,15 @@ def test_who_is_away_is_not_mentioned_on_a_new_card(house):
     house.work(house.start(Cards), 3)
     (card,) = house.posted(REQUESTS)
     assert pinged(card) == {CAROL}
+
+
+def test_a_card_says_that_the_requesters_email_is_another(house):
+    """People decide for them as ever, and have to know."""
+    stored = StoredDirectory(house.engine)
+    alice = Person(id=ALICE, team="T0TEST001", name="Alice", email="alice@example.com").seen_after(None)
+    stored.keep_person(replace(alice, email="mallory@example.com"), house.clock.now())
+    house.story().asked()
+    house.work(house.start(Cards), 3)
+    (card,) = house.posted(REQUESTS)
+    assert "Alice has another e-mail in Slack than before: make sure who asks" in str(card["blocks"])
+    assert "@example.com" not in str(card)
