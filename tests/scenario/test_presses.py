@@ -402,7 +402,7 @@ def test_broken_policy_is_said_in_the_form_and_refuses_it(tmp_path: Path) -> Non
     folder = rules_of_its_own(tmp_path)
     with opened(tmp_path, folder) as office:
         form = office.form(ALICE, "request orders-db/read 30m db down")
-        next(folder.iterdir()).write_text("access: [")
+        next(folder.glob("*.policy.yml")).write_text("access: [")
         office.clock.advance(timedelta(seconds=2))
         assert "jit policy check" in form.submit(checked=False).errors["Access"]
         office.wait(lambda: office.refusals() == [(ALICE, "request", RefusalReason.POLICY_BROKEN)])
@@ -429,7 +429,7 @@ def test_form_that_the_rules_refuse_is_on_the_record(
     folder = rules_of_its_own(tmp_path)
     with opened(tmp_path, folder) as office:
         form = office.form(ALICE, "request orders-db/read 30m db down")
-        file = next(folder.iterdir())
+        file = next(folder.glob("*.policy.yml"))
         rules = file.read_text()
         if reason is RefusalReason.NO_PRINCIPAL:
             rules = rules.replace("  U02BOB000: {postgres: bob}\n", "")

@@ -7,6 +7,8 @@ import pytest
 from jit.facts import Escalation
 from jit.policy import load_policy
 from jit.policy.changes import changes
+from jit.policy.explain import Supposed, explain
+from jit.testing import T0, InMemoryDirectory, ManualClock
 from tests.unit.policy.test_policy_load import GOOD, edited, folder
 
 CHANNEL = "    channel: C0ACCESS1\n"
@@ -59,3 +61,10 @@ def test_a_change_of_it_is_told(tmp_path):
         "looser: orders-db/read (asks others after 15 min, too, when nobody decides)"
     ]
     assert [each.effect.value for each in changes(after, before)] == ["tighter"]
+
+
+def test_explain_says_who_is_asked_then(tmp_path):
+    policy = load_policy(folder(tmp_path, a=with_it("{after: 15m, to: [U09LEAD001]}")))
+    read, groups = policy.accesses["orders-db/read"], InMemoryDirectory(ManualClock()).groups()
+    said = explain(policy, read, "U01ALICE0", groups, Supposed(now=T0))
+    assert "Undecided for 15 min: U09LEAD001 are asked, too." in said
