@@ -17,6 +17,7 @@ import structlog
 
 from bot.followers.follower import GIVEN_UP_AFTER, SlackTools
 from bot.followers.items import ItemFollower
+from bot.followers.known import away_of, beside
 from bot.followers.moved import Whereabouts
 from bot.followers.outbox import Final, Metadata, Pace, Posted, Rejected
 from bot.followers.reached import mentioned, mentions, mentions_of, security_of
@@ -60,7 +61,8 @@ from jit.ledger.privacy.people import is_nobody
 from jit.ledger.undelivered import REFUSED
 from jit.policy import BROKEN
 from jit.requests.decision import room_to_extend
-from jit.requests.lifecycle import REQUEST_ID, Request, State, late_since
+from jit.requests.due import late_since
+from jit.requests.lifecycle import REQUEST_ID, Request, State
 from jit.requests.reviews import reviewers, took_part, unreviewed
 
 log = structlog.get_logger(__name__)
@@ -334,13 +336,18 @@ class Messages(ItemFollower):
             return self._of_extension(fact, request)
         return _outcome(fact, request, self._names, self._clock.now())
 
+    def _extension_to_decide(self, request: Request, now: datetime) -> Drawn:
+        policy, ledger, names = self._policies.last_good, self._ledger, self._names
+        away = [absence.person for absence in away_of(request.undecided, policy, ledger, now)]
+        told = partial(mentioned, policy, names, but=[request.requester, *away])
+        return dm.extension_to_decide(request, names, told, beside(request, policy, ledger, names, now))
+
     def _of_extension(self, fact: OfExtension, request: Request) -> Drawn | None:
         now = self._clock.now()
         if isinstance(fact, ExtensionAsked):
             waiting = request.undecided.extends
             still = request if waiting is not None and waiting.fact == fact.id else replace(request, extension=None)
-            told = partial(mentioned, self._policies.last_good, request.requester, self._names)
-            return dm.extension_to_decide(still, self._names, told)
+            return self._extension_to_decide(still, now)
         if request.state is not State.ACTIVE or late_since(request, now) is not None:
             return dm.over(request, now)
         if isinstance(fact, ExtensionDenied | ExtensionLapsed | ExtensionFailed):

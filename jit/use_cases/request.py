@@ -10,6 +10,7 @@ from jit.ledger.readmodel import STANDARD
 from jit.policy import Access, Policy, Rule, StaleGroups
 from jit.policy.choosing import choose
 from jit.policy.conditions import Inputs
+from jit.ports import DirectoryUnavailable
 from jit.requests.decision import rested_on, rules_in, somebody_is_there
 from jit.requests.intake import BadInput, RequestForm, ValidRequest, validate
 from jit.requests.leaving import UNDECIDED
@@ -36,6 +37,8 @@ def request_access(core: Core, *, by: Actor, asked: RequestForm) -> Request:
     attempt = Attempt(core, by, "request")
     attempt.admit()
     policy, now = attempt.policy(), core.clock.now()
+    if by.id in policy.shared:
+        attempt.refuse(RefusalReason.SHARED_ACCOUNT)
     require_share(attempt)
     valid = _validated(attempt, asked, policy)
     inputs = inputs_for(attempt, valid, policy)
@@ -66,6 +69,7 @@ def request_access(core: Core, *, by: Actor, asked: RequestForm) -> Request:
             rule=rule.called,
             different_people=rule.different_people,
             denials_needed=rule.denials_needed,
+            escalation=rule.escalation,
             inputs=inputs.to_json(),
         ),
     )
@@ -105,12 +109,16 @@ def rule_for(attempt: Attempt, access: Access, policy: Policy, inputs: Inputs) -
     if rule is None:
         attempt.refuse(RefusalReason.NO_RULE, access)
     try:
+        if rule.automatic is not None and directory.look_up(person).email_changed:
+            attempt.refuse(RefusalReason.EMAIL_CHANGED, access)
         if not policy.decidable(rule, person, directory.groups(), now):
             attempt.refuse(RefusalReason.NOBODY_COULD_APPROVE, access)
         if not somebody_is_there(rule, policy, person, directory, now):
             attempt.refuse(RefusalReason.NOBODY_COULD_APPROVE, access, absent=True)
     except StaleGroups:
         attempt.refuse(RefusalReason.STALE_GROUPS, access)
+    except DirectoryUnavailable:
+        attempt.refuse(RefusalReason.CANNOT_LOOK_UP, access)
     return rule
 
 
