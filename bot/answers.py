@@ -103,14 +103,15 @@ def approved(result: ApprovalResult, names: Names) -> str:
     return f"Your approval counts; {still} {verb} needed. {request.id}"
 
 
-def glass_broken(request: Request, names: Names) -> str:
-    """What happens now, and what comes afterwards."""
+_NOT_REVIEWED = "A break-glass of yours is not reviewed yet"
+
+
+def glass_broken(request: Request, names: Names, *, other_email: bool = False) -> str:
+    """What happens now, and what comes afterwards; ``other_email``: theirs in Slack is not the one first seen."""
     if request.state is State.PENDING:
         who = waits_for(request.needs, names)
-        return (
-            f"A break-glass of yours is not reviewed yet, so {request.id} waits for a co-signer: {who} in "
-            f"<#{request.channel}>, within 15 minutes."
-        )
+        because = "Your e-mail in Slack is not the one first seen here" if other_email else _NOT_REVIEWED
+        return f"{because}, so {request.id} waits for a co-signer: {who} in <#{request.channel}>, within 15 minutes."
     return (
         f"You are let in: {request.id} is to be granted, and its card says when it is. Those who were not asked are "
         "told, and it is reviewed."

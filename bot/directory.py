@@ -19,7 +19,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from bot.slack_client import with_timeout
 from jit.ledger import LedgerUnavailable, StoredDirectory
 from jit.people.on_call import NOTHING_KNOWN, OnCallSnapshot
-from jit.people.person import NO_GROUPS, Groups, Person
+from jit.people.person import NO_GROUPS, Groups, Person, alike
 from jit.ports import Clock, DirectoryUnavailable, UnknownPerson
 from jit.requests.shares import Share
 from jit.runtime.settings import CannotStart
@@ -42,6 +42,7 @@ THEN_EVERY = timedelta(seconds=10)
 POLL_EVERY = timedelta(seconds=10)
 _LONGEST_PAUSE = timedelta(minutes=1)
 _REMEMBERED = 20_000
+LONGEST_EMAIL = 320
 _PERSON = re.compile(r"[UW][A-Z0-9]{2,30}")
 NOBODY = frozenset({"user_not_found", "users_not_found", "user_not_visible"})
 """What Slack answers for an id that is nobody's here."""
@@ -85,8 +86,12 @@ class SlackDirectory:
         stored: StoredDirectory,
         clock: Clock,
         on_call: Callable[[], OnCallSnapshot] = lambda: NOTHING_KNOWN,
+        rebound: Callable[[str], str] = lambda _person: "",
     ) -> None:
-        """``on_call`` is what was heard last of the schedules."""
+        """``on_call`` is what was heard last of the schedules, ``rebound`` the e-mail that security said last is this
+        person's, or nothing.
+        """
+        self._rebound = rebound
         self._on_call = on_call
         self._client = with_timeout(client, LIST_WITHIN)
         self._quick = with_timeout(client, ASK_WITHIN)
@@ -150,6 +155,9 @@ class SlackDirectory:
         except UnknownPerson:
             self._remember(person, _LookedUp(None, now))
             raise
+        found = found.seen_after(self._stored.known(person))
+        if found.email_changed and alike(self._rebound(person)) == alike(found.email):
+            found = replace(found, first_email=found.email)
         self._stored.keep_person(found, now)
         self._remember(person, _LookedUp(found, now))
         return found
@@ -327,6 +335,7 @@ def read_person(user: UserObject) -> Person:
         guest=bool(user.get("is_restricted") or user.get("is_ultra_restricted")),
         external=bool(user.get("is_stranger")),
         teams=_workspaces_of(user),
+        email=str(profile.get("email") or "")[:LONGEST_EMAIL],
     )
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 from http.client import HTTPException
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -60,6 +61,7 @@ from jit.ledger import (
     connect,
     create_tables,
 )
+from jit.ledger.of_people import rebound_email
 from jit.ledger.tail import Tail
 from jit.policy import PolicyFolder
 from jit.ports import Clock
@@ -138,7 +140,7 @@ def _put_together(settings: BotSettings, clock: Clock) -> Parts:
     ledger, policies = Ledger(engine, clock), PolicyFolder(settings.policies, clock)
     stored = StoredDirectory(engine)
     providers = Providers(policies, stored, clock)
-    directory = SlackDirectory(client, stored, clock, providers.snapshot)
+    directory = SlackDirectory(client, stored, clock, providers.snapshot, partial(rebound_email, ledger))
     return Parts(
         settings=settings,
         clock=clock,

@@ -121,4 +121,6 @@ def _named_in(policy: Policy) -> list[str]:
     """All who-expressions by which somebody may do something."""
     asking = [who for access in policy.accesses.values() for who in access.request]
     rules = [rule for access in policy.accesses.values() for rule in access.all_rules]
-    return [*policy.security, *asking, *(who for rule in rules for quorum in rule.quorums for who in quorum.who)]
+    deciding = [who for rule in rules for quorum in rule.quorums for who in quorum.who]
+    late = [who for rule in rules if rule.escalation for who in rule.escalation.to]
+    return [*policy.security, *asking, *deciding, *late]

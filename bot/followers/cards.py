@@ -17,16 +17,18 @@ from bot.followers.cards_gone import Card, GoneCards
 from bot.followers.counting import as_it_counts, lost
 from bot.followers.follower import GIVEN_UP_AFTER, IDLE, SlackTools
 from bot.followers.items import BROKEN_WAIT, ItemFollower
+from bot.followers.known import away_of, beside
 from bot.followers.outbox import Final, Metadata, Pace, Posted, Rejected, Unreached
 from bot.followers.reached import mentioned, mentions
 from bot.refusals import Shown
 from bot.views.card import AudienceName, draw
 from bot.views.text import Drawn
-from jit.facts import Approval, Life, Quorum
+from jit.facts import Approval, Away, Back, Life, Quorum
 from jit.ledger import Question, StoredDirectory, TamperedEntry
 from jit.ledger.followers import CURSOR
 from jit.requests.decision import room_to_extend
-from jit.requests.lifecycle import LATE, OPEN, Request, State, late_since
+from jit.requests.due import LATE, late_since
+from jit.requests.lifecycle import OPEN, Request, State
 
 log = structlog.get_logger(__name__)
 
@@ -136,6 +138,9 @@ class Cards(ItemFollower):
         if marks:
             self._notes.put({**marks, CURSOR: str(entries[-1].index)})
         self._cursor = entries[-1].index
+        if any(isinstance(entry.fact, Away | Back) for entry in entries):
+            pending = self._ledger.requests(Question(states=frozenset({State.PENDING}), limit=MOST_OPEN))
+            ids |= dict.fromkeys(request.id for request in pending)
         self._half_approved |= {entry.fact.request_id for entry in entries if isinstance(entry.fact, Approval)}
         for request_id in ids:
             self._changed.setdefault(request_id, None)
@@ -289,7 +294,11 @@ class Cards(ItemFollower):
         return as_it_counts(request, self._ledger, self._policies.last_good, self._clock.now())
 
     def _lost(self, request: Request) -> str:
-        return lost(request, self._as_it_counts(request))
+        """What of the approvals and of those who are asked is otherwise than the facts of the request tell."""
+        return "\n".join(filter(None, [lost(request, self._as_it_counts(request)), self._beside(request)]))
+
+    def _beside(self, request: Request) -> str:
+        return beside(request, self._policies.last_good, self._ledger, self._names, self._clock.now())
 
     def _is_late(self, request: Request) -> bool:
         return late_since(request, self._clock.now()) is not None
@@ -308,7 +317,16 @@ class Cards(ItemFollower):
         nth = self._nth(request) if pending else None
         counted, now = self._as_it_counts(request), self._clock.now()
         extend = room_to_extend(request, self._policies.last_good) is not None
-        return draw(counted, self._names, asked=told, nth=nth, now=now, skipped=skipped, extend=extend)
+        return draw(
+            counted,
+            self._names,
+            asked=told,
+            nth=nth,
+            now=now,
+            beside=self._beside(request),
+            skipped=skipped,
+            extend=extend,
+        )
 
     def _nth(self, request: Request) -> int:
         """The how-manieth request of this person within a week."""
@@ -316,8 +334,9 @@ class Cards(ItemFollower):
 
     def _told(self, request: Request, need: Quorum) -> str:
         """Those who may decide, as mentions: Slack groups, and people named in the rules if they are few."""
-        policy, but = self._policies.last_good, [request.requester]
-        groups, now = StoredDirectory(self._ledger.engine).groups(), self._clock.now()
+        policy, now = self._policies.last_good, self._clock.now()
+        groups = StoredDirectory(self._ledger.engine).groups()
+        but = [request.requester, *(absence.person for absence in away_of(request, policy, self._ledger, now))]
         if request.emergency is not None and policy is not None:
             return ", ".join(mentions(need.who, policy, groups, now, but))
         return mentioned(need, policy, groups, now, but=but, names=self._names)

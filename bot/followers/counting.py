@@ -25,7 +25,11 @@ def as_it_counts(request: Request, ledger: Ledger, policy: Policy | None, now: d
         return request
     directory = StoredDirectory(ledger.engine)
     people, workspace, groups = directory.people(request.approvers), directory.workspace, groups_for(request, directory)
-    gone = {each for each, person in people.items() if person.standing(workspace) not in _NOT_AGAINST}
+    gone = {
+        each
+        for each, person in people.items()
+        if person.standing(workspace) not in _NOT_AGAINST or person.email_changed
+    }
     counted = (
         approval.model_copy(update={"quorums": _quorums(request, approval, policy, groups, now)})
         for approval in request.approvals

@@ -95,9 +95,15 @@ class Follower:
         except TamperedEntry:
             return None
 
-    def _append_alert(self, name: AlertName, says: str, about: Request | None = None) -> Entry:
+    def _append_alert(
+        self, name: AlertName, says: str, about: Request | None = None, person: str | None = None
+    ) -> Entry:
         """For everybody to see: as a fact, which goes to the channel of the alerts. Raises LedgerUnavailable."""
-        request = {"request_id": about.id, **{key: getattr(about, key) for key in _OF_REQUEST}} if about else {}
+        request = (
+            {"request_id": about.id, **{key: getattr(about, key) for key in _OF_REQUEST}}
+            if about
+            else {"requester": person}
+        )
         now, actor = self._clock.now(), process_name("bot")
         alert = Alert(at=now, actor=actor, source=Source.BOT, name=name, says=says, **request)
         [entry] = self._ledger.append([alert]).entries

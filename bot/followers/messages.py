@@ -16,7 +16,8 @@ import structlog
 
 from bot.followers.follower import GIVEN_UP_AFTER, SlackTools
 from bot.followers.items import ItemFollower
-from bot.followers.more_time import WARN_BEFORE, ends_soon, of_extension, warned
+from bot.followers.known import away_of, beside
+from bot.followers.more_time import WARN_BEFORE, Known, ends_soon, of_extension, warned
 from bot.followers.moved import Whereabouts
 from bot.followers.outbox import Final, Metadata, Pace, Posted, Rejected
 from bot.followers.reached import mentions, mentions_of, security_of
@@ -59,7 +60,8 @@ from jit.ledger.followers import CURSOR
 from jit.ledger.privacy.people import is_nobody
 from jit.ledger.undelivered import REFUSED
 from jit.policy import BROKEN, Policy
-from jit.requests.lifecycle import REQUEST_ID, Request, State, late_since
+from jit.requests.due import late_since
+from jit.requests.lifecycle import REQUEST_ID, Request, State
 from jit.requests.reviews import reviewers, took_part, unreviewed
 
 log = structlog.get_logger(__name__)
@@ -334,7 +336,10 @@ class Messages(ItemFollower):
         if isinstance(fact, OfExtension):
             policy, now = self._policies.last_good, self._clock.now()
             groups = StoredDirectory(self._ledger.engine).groups()
-            return of_extension(fact, request, policy=policy, groups=groups, names=self._names, now=now)
+            away = [absence.person for absence in away_of(request.undecided, policy, self._ledger, now)]
+            note = beside(request, policy, self._ledger, self._names, now)
+            known = Known(policy, groups, self._names, now, away, note)
+            return of_extension(fact, request, known)
         return _outcome(fact, request, self._names, self._clock.now())
 
     def _channel(self, key: str, fact: Fact | None, request: Request | None) -> str | None:

@@ -1,6 +1,7 @@
 """What is told of an end that comes soon, and of an extension."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -11,7 +12,8 @@ from jit.facts import ExtensionAsked, ExtensionDenied, ExtensionFailed, Extensio
 from jit.people.person import Groups
 from jit.policy import Policy
 from jit.requests.decision import room_to_extend
-from jit.requests.lifecycle import Request, State, late_since
+from jit.requests.due import late_since
+from jit.requests.lifecycle import Request, State
 
 WARN_BEFORE = timedelta(minutes=5)
 """Or half of its time before, where that is shorter."""
@@ -34,16 +36,29 @@ def warned(request: Request | None, policy: Policy | None, now: datetime) -> Dra
     return dm.ends_soon(request, request.ends_at, now, extend=extend) if now < request.ends_at else None
 
 
-def of_extension(
-    fact: OfExtension, request: Request, *, policy: Policy | None, groups: Groups, names: Names, now: datetime
-) -> Drawn:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known when something is told: the rules, the groups, what people are called, who of those who decide is
+    away, and what is to be said beside.
+    """
+
+    policy: Policy | None
+    groups: Groups
+    names: Names
+    now: datetime
+    away: Sequence[str] = ()
+    beside: str = ""
+
+
+def of_extension(fact: OfExtension, request: Request, known: Known) -> Drawn:
     """To those who decide, or to the holder."""
+    names, now = known.names, known.now
     if isinstance(fact, ExtensionAsked):
         waiting = request.undecided.extends
         still = request if waiting is not None and waiting.fact == fact.id else replace(request, extension=None)
-        but = [request.requester]
-        told = partial(mentioned, policy=policy, groups=groups, now=now, but=but, names=names)
-        return dm.extension_to_decide(still, names, told)
+        but = [request.requester, *known.away]
+        told = partial(mentioned, policy=known.policy, groups=known.groups, now=now, but=but, names=names)
+        return dm.extension_to_decide(still, names, told, known.beside)
     if request.state is not State.ACTIVE or late_since(request, now) is not None:
         return dm.over(request, now)
     if isinstance(fact, ExtensionDenied | ExtensionLapsed | ExtensionFailed):

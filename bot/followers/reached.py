@@ -3,9 +3,10 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 
-from bot.views.text import Names
+from bot.views.text import Names, day_and_time, named
 from bot.views.words import audience, word
 from jit.facts import Quorum
+from jit.people.away import Absence
 from jit.people.on_call import OnCallSnapshot, Shift
 from jit.people.person import Groups
 from jit.policy import Policy
@@ -62,6 +63,23 @@ def mentioned(
 ) -> str:
     """Those who may decide, as mentions where they are few; else what they are called."""
     return mentions_of(need.who, policy, groups, now, but=but) or audience(need, names)
+
+
+def stood_in(people: Iterable[str], who: Iterable[str], absences: Mapping[str, Absence]) -> list[Absence]:
+    """Those of ``people``, whom the who-expressions ``who`` mean, who are away, with another of them standing in."""
+    meant, expressions = set(people), list(who)
+    covered = [each for each in absences.values() if each.covers(expressions, meant)]
+    return sorted((each for each in covered if each.substitute not in absences), key=lambda each: each.person)
+
+
+def said_away(absences: Iterable[Absence], names: Names, *, mention: bool) -> str:
+    """`Bob is away until Dec 1, Carol stands in`; empty where nobody is."""
+    said = (
+        f"{named(each.person, names)} is away until {day_and_time(each.until)}: "
+        f"{f'<@{each.substitute}>' if mention else named(each.substitute, names)} stands in"
+        for each in list(absences)[:FEW]
+    )
+    return " · ".join(said)
 
 
 def security_of(policy: Policy, groups: Groups, now: datetime) -> list[str]:

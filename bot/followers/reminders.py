@@ -15,13 +15,16 @@ from bot.followers.counting import as_it_counts
 from bot.followers.follower import GIVEN_UP_AFTER, SlackTools
 from bot.followers.items import ItemFollower
 from bot.followers.outbox import Final, Metadata, Pace, Posted, Rejected
-from bot.followers.reached import mentions_of, people_of
+from bot.followers.reached import mentions_of, people_of, said_away, stood_in
 from bot.views.reminder import draw_reminder
 from bot.views.text import Drawn
-from bot.views.words import audience, said_yes
+from bot.views.words import audience, in_line, said_yes
+from jit.durations import say_duration
 from jit.facts import Life, Requested
 from jit.ledger import Question, StoredDirectory
 from jit.ledger.followers import CURSOR
+from jit.ledger.of_people import absences
+from jit.requests.accounts import may_decide
 from jit.requests.lifecycle import Request, State
 
 log = structlog.get_logger(__name__)
@@ -37,6 +40,10 @@ LAST_CALL = timedelta(minutes=10)
 """Before it lapses."""
 
 
+OTHERS_ASKED = 0
+"""The one that asks those, too, whom the rules name for when nobody decides."""
+
+
 class Reminder(NamedTuple):
     """``nth`` of a request is due ``at``."""
 
@@ -47,10 +54,11 @@ class Reminder(NamedTuple):
 def reminders(request: Request) -> list[Reminder]:
     """Those that a request gives occasion to while nobody answers it, the first first."""
     waits = request.pending_until - request.asked_at
+    others = [Reminder(request.escalated_at, OTHERS_ASKED)] if request.escalated_at else []
     if waits < SHORTEST:
-        return []
+        return others
     last = [Reminder(request.pending_until - LAST_CALL, 2)] if waits >= TWICE_FROM else []
-    return [Reminder(request.pending_until - waits / 2, 1), *last]
+    return sorted([*others, Reminder(request.pending_until - waits / 2, 1), *last])
 
 
 class Reminders(ItemFollower):
@@ -120,7 +128,7 @@ class Reminders(ItemFollower):
             return
         key = _key(request.id, reminder.nth)
         self._pace.took(request.channel)
-        drawn = draw_reminder(request, self._names, self._wanted(request))
+        drawn = draw_reminder(request, self._names, self._wanted(request, reminder))
         place = self._outbox.post_once(key, request.channel, drawn, _carried(key))
         self._notes.put(
             {key: json.dumps([place.channel, place.ts]), **self._outbox.done(key), CURSOR: str(self._cursor)}
@@ -128,7 +136,7 @@ class Reminders(ItemFollower):
         self._said.setdefault(request.id, []).append(key)
         self._forget(request.id)
 
-    def _wanted(self, request: Request) -> str:
+    def _wanted(self, request: Request, reminder: Reminder) -> str:
         """Those who can decide and have not, as mentions; their groups, where they are many."""
         policy, now = self._policies.last_good, self._clock.now()
         counted = as_it_counts(request, self._ledger, policy, now)
@@ -136,13 +144,27 @@ class Reminders(ItemFollower):
         now_asked = min((need.stage for need in open_needs), default=1)
         open_needs = [need for need in open_needs if need.stage == now_asked]
         groups = dict.fromkeys(audience(need, self._names) for need in open_needs)
+        who = [each for need in open_needs for each in need.who]
+        if reminder.nth == OTHERS_ASKED and request.escalation:
+            groups, who = {in_line(request.escalation.audience, self._names): None}, list(request.escalation.to)
         if policy is None:
             return ", ".join(groups)
         known = StoredDirectory(self._ledger.engine).groups()
-        who = [each for need in open_needs for each in need.who]
-        done = {request.requester, *request.approvers}
-        asked = [each for each in people_of(who, policy, known, now) if each not in done]
-        return mentions_of(asked, policy, known, now, most=MOST_MENTIONED) or ", ".join(groups)
+        meant, out = self._can_decide(people_of(who, policy, known, now)), {request.requester, *request.approvers}
+        asked = [each for each in meant if each not in out]
+        away = stood_in(asked, who, absences(self._ledger, now))
+        here = [each for each in asked if each not in {absence.person for absence in away}]
+        in_groups = ", ".join(filter(None, [*groups, said_away(away, self._names, mention=True)]))
+        mentioned = mentions_of(here, policy, known, now, most=MOST_MENTIONED) or in_groups
+        if reminder.nth == OTHERS_ASKED and request.escalation:
+            return f"Nobody has decided for {say_duration(request.escalation.after)}, so these can, too: {mentioned}"
+        return mentioned
+
+    def _can_decide(self, people: list[str]) -> list[str]:
+        """Without those of whom it is known that they may not decide anything."""
+        directory = StoredDirectory(self._ledger.engine)
+        known, workspace = directory.people(people), directory.workspace
+        return [each for each in people if each not in known or may_decide(known[each], workspace)]
 
     def _take_back(self, request_id: str) -> None:
         """What stands of a request that waits no more says so, and mentions nobody."""

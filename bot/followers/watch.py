@@ -3,6 +3,7 @@
 The bot sees the ledger, not the workers. What it finds becomes an alert in the ledger, and is shown like any other.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -11,11 +12,12 @@ from typing import NamedTuple
 from bot.followers.follower import Follower, Tools
 from bot.refusals import Shown, causes, remedy, says
 from jit.facts import AlertName, BreakGlassEscalated, Fact, OrdersEnd, RevokeFailed, RevokeIntent, Source
-from jit.ledger import Conflict, Question, TamperedEntry
+from jit.ledger import Conflict, Question, StoredDirectory, TamperedEntry
 from jit.ledger.undelivered import undelivered
 from jit.policy import Policy, PolicyError
 from jit.proof.audit.checkpoints import Checkpoints
-from jit.requests.lifecycle import Request, State, late_since
+from jit.requests.due import late_since
+from jit.requests.lifecycle import Request, State
 from jit.requests.reviews import review_due
 from jit.runtime.settings import process_name
 
@@ -38,6 +40,9 @@ LATEST = 20
 AGAIN = timedelta(hours=1)
 AGAIN_REVIEW = timedelta(days=1)
 REVIEWS_EVERY, MOST_REVIEWS = 30.0, 10_000
+ONCE = timedelta.max
+EMAILS_EVERY = 30.0
+"""Seconds until everybody who is known is looked through again."""
 AGAIN_NOT_SHOWN = timedelta(days=1)
 """What Slack refuses waits for somebody who is not woken by it, and goes to others beside the channel."""
 FEW, AT_ONCE = 3, 20
@@ -51,7 +56,7 @@ TOLD = "told:"
 
 class Finding(NamedTuple):
     """Something that is not as it should be. ``key`` stays the same while it goes on; of what is ``alike`` much is told
-    in one.
+    in one. It may be about a ``person``, and no request.
     """
 
     key: str
@@ -60,6 +65,7 @@ class Finding(NamedTuple):
     request: Request | None = None
     again: timedelta = AGAIN
     alike: str = ""
+    person: str | None = None
 
 
 class Watch(Follower):
@@ -70,6 +76,9 @@ class Watch(Follower):
     def __init__(self, tools: Tools) -> None:
         super().__init__(tools)
         self._checkpoints = Checkpoints(tools.ledger.engine)
+        self._stored = StoredDirectory(tools.ledger.engine)
+        self._emails_at = -math.inf
+        self._emails_changed: list[str] = []
         self._since: dict[str, float] = {}
         self._told: dict[str, datetime] = {}
         self._reviews: list[Finding] = []
@@ -137,6 +146,21 @@ class Watch(Follower):
         yield from self._late()
         yield from self._not_shown()
         yield from self._overdue_reviews()
+        yield from self._emails()
+
+    def _emails(self) -> Iterator[Finding]:
+        for person in self._changed_emails():
+            says = (
+                "The e-mail in Slack is not the one first seen of this account, so it decides nothing. If you know "
+                f"that it is still the same person: `jit people rebind {person} REASON`. If not, deactivate it."
+            )
+            yield Finding(f"email {person}", AlertName.EMAIL_CHANGED, says, again=ONCE, person=person)
+
+    def _changed_emails(self) -> list[str]:
+        if self._clock.ticks() >= self._emails_at:
+            self._emails_at = self._clock.ticks() + EMAILS_EVERY
+            self._emails_changed = [each.id for each in self._stored.everybody() if each.email_changed]
+        return self._emails_changed
 
     def _rules(self) -> Iterator[Finding]:
         try:
@@ -214,7 +238,7 @@ class Watch(Follower):
     def _tell(self, found: Finding, keys: Sequence[str]) -> None:
         """``keys`` are of all that it tells of."""
         now = self._clock.now()
-        self._append_alert(found.name, found.says, found.request)
+        self._append_alert(found.name, found.says, found.request, found.person)
         if found.name is AlertName.REVIEW_OVERDUE and found.request:
             self._note_escalation(found.request)
         self._notes.put({TOLD + key: now.isoformat() for key in keys})
@@ -224,7 +248,7 @@ class Watch(Follower):
         """Once, in the life of the request itself."""
         now = self._request(request.id)
         due = review_due(now) if now else None
-        if now is None or due is None or now.escalated_at is not None:
+        if now is None or due is None or now.review_escalated_at is not None:
             return
         signed = {"at": self._clock.now(), "actor": process_name("bot"), "source": Source.BOT}
         with suppress(Conflict):  # the next look sees what became of it

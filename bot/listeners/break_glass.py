@@ -1,5 +1,6 @@
 """Break-glass: the form that says plainly what happens, and sends whoever is listed in at once."""
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from bot.views.break_glass import what_happens
 from jit.durations import compact
 from jit.facts import RefusalReason
 from jit.policy import Access, PolicyError, StaleGroups
+from jit.ports import DirectoryUnavailable
 from jit.requests.intake import ACCESS, BadInput, RequestForm, trouble_with
 from jit.requests.messages import SAYS
 from jit.use_cases.break_glass import break_glass
@@ -64,7 +66,8 @@ def register(app: App, ctx: ListenerContext) -> None:
         place = Place(caller.place.person, channel_of(view))
 
         def let_in() -> Answer:
-            return answers.glass_broken(break_glass(ctx.core, by=caller.by, asked=asked), ctx.directory.name)
+            request = break_glass(ctx.core, by=caller.by, asked=asked)
+            return answers.glass_broken(request, ctx.directory.name, other_email=_has_another_email(ctx, caller))
 
         if ctx.try_run(caller, lambda: place, let_in, again=answers.typed("break-glass", asked)):
             ack()
@@ -74,6 +77,12 @@ def register(app: App, ctx: ListenerContext) -> None:
 
     app.options(CHOOSE_EMERGENCY)(search)
     app.view(BREAK_GLASS_FORM)(send)
+
+
+def _has_another_email(ctx: ListenerContext, caller: Caller) -> bool:
+    with suppress(DirectoryUnavailable):
+        return ctx.core.directory.look_up(caller.by.id).email_changed
+    return False
 
 
 def _accesses(ctx: ListenerContext, person: str) -> tuple[list[Access], str]:

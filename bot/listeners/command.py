@@ -8,6 +8,7 @@ from slack_bolt import Ack, App, BoltContext
 
 from bot.buttons import RELEASE
 from bot.listeners import acts
+from bot.listeners.absence import away, back
 from bot.listeners.break_glass import open_break_glass_form
 from bot.listeners.caller import Caller, text_at
 from bot.listeners.context import Answer, ListenerContext
@@ -25,6 +26,7 @@ HELP = """\
 `/jit list` shows your requests · `/jit show R-7F3K` one of them · `/jit who orders-db` who holds what now
 `/jit extend 30m still at it` asks for more time with what you hold
 `/jit release` gives access back · `/jit revoke R-7F3K reason` takes somebody's away
+`/jit away 3d @carol` has somebody asked instead of you, who decides on the same · `/jit back` ends that
 `/jit break-glass INC-42 db down` lets you in at once in an emergency, if you are listed; it is reviewed"""
 
 REVOKED_FROM = "revoked from the command"
@@ -42,6 +44,16 @@ def _release(ctx: ListenerContext, caller: Caller, request_id: str) -> Answer:
     return acts.release(ctx, caller, request_id)
 
 
+FORMS: dict[str, Callable[[ListenerContext, Caller, str, str], None]] = {
+    "request": open_request_form,
+    "break-glass": open_break_glass_form,
+}
+AT_ONCE: dict[str, Callable[[ListenerContext, Caller, str], Answer]] = {
+    "list": lambda ctx, caller, _: list_requests(ctx, caller),
+    "who": who_holds,
+    "away": away,
+    "back": lambda ctx, caller, _: back(ctx, caller),
+}
 WITH_OWN = {"release": OwnAct("release", "Release", RELEASE, _release)}
 
 
@@ -49,18 +61,12 @@ def register(app: App, ctx: ListenerContext) -> None:
     def command(ack: Ack, context: BoltContext, body: dict[str, Any]) -> None:
         subcommand, rest = split(text_at(body, "text"))
         caller: Caller = context["caller"]
-        if subcommand == "request":
+        if subcommand in FORMS:
             ack()
-            open_request_form(ctx, caller, text_at(body, "trigger_id"), rest)
-        elif subcommand == "break-glass":
+            FORMS[subcommand](ctx, caller, text_at(body, "trigger_id"), rest)
+        elif subcommand in AT_ONCE:
             ack()
-            open_break_glass_form(ctx, caller, text_at(body, "trigger_id"), rest)
-        elif subcommand == "list":
-            ack()
-            ctx.run(caller, "list", lambda: list_requests(ctx, caller))
-        elif subcommand == "who":
-            ack()
-            ctx.run(caller, "who", lambda: who_holds(ctx, caller, rest))
+            ctx.run(caller, subcommand, lambda: AT_ONCE[subcommand](ctx, caller, rest))
         elif subcommand in WITH_OWN:
             ack()
             own = WITH_OWN[subcommand]

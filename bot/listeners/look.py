@@ -29,7 +29,8 @@ from jit.durations import say_duration
 from jit.facts import Fact, RefusalReason
 from jit.people.person import Person
 from jit.policy import PolicyError, StaleGroups
-from jit.requests.lifecycle import Request, State, late_since
+from jit.requests.due import late_since
+from jit.requests.lifecycle import Request, State
 from jit.use_cases.attempt import Attempt
 
 ONLY_YOURS = "Whether you may see those of others cannot be told right now."

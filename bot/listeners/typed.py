@@ -11,7 +11,7 @@ from jit.durations import BadDuration, parse_duration
 from jit.policy import Access
 from jit.requests.intake import text_trouble
 
-SUBCOMMANDS = ("request", "list", "show", "who", "extend", "release", "revoke", "break-glass", "help")
+SUBCOMMANDS = ("request", "list", "show", "who", "extend", "release", "revoke", "away", "back", "break-glass", "help")
 
 _QUOTES = "\"'`\u00ab\u00bb\u2039\u203a" + "".join(map(chr, range(0x2018, 0x2020)))
 _DASHES = dict.fromkeys([*range(0x2010, 0x2016), 0x2212], "-")

@@ -9,7 +9,8 @@ from bot.views.text import Drawn, Json, Names, button, context, harmless, line_o
 from bot.views.words import decided_by, ending, word
 from jit.ledger import Question
 from jit.policy import PolicyError, StaleGroups
-from jit.requests.lifecycle import LIVE, Request, State, late_since
+from jit.requests.due import late_since
+from jit.requests.lifecycle import LIVE, Request, State
 from jit.use_cases.attempt import Attempt
 
 SHOWN = 40

@@ -18,7 +18,8 @@ def draw_alert(alert: Alert, request: Request | None, names: Names, mentions: st
     have to look. Once it is no longer so, that comes first, and nobody is mentioned; ``over`` says it of what is about
     no request.
     """
-    about = f"*{word(alert.access)}* of *{named(alert.requester, names)}*" if alert.access and alert.requester else ""
+    whose = f"of *{named(alert.requester, names)}*" if alert.requester else ""
+    about = f"*{word(alert.access)}* {whose}" if alert.access and whose else whose
     principal = f" as {harmless(alert.principal, 100)}" if alert.principal else ""
     where = f"on {word(alert.target)}{principal}" if alert.target else ""
     name = alert.name.replace("_", " ")

@@ -33,6 +33,7 @@ from bot.views.words import (
     ended_because,
     ending,
     held,
+    in_line,
     left_behind,
     loses,
     reason_of,
@@ -43,7 +44,8 @@ from bot.views.words import (
 from jit.durations import say_duration
 from jit.facts import LAPSED, EndCause, Quorum
 from jit.facts.sentence import plural
-from jit.requests.lifecycle import Request, State, late_since
+from jit.requests.due import late_since
+from jit.requests.lifecycle import Request, State
 
 AudienceName = Callable[[Quorum], str]
 """How those who may decide are called; on a card's first posting, so that Slack tells them."""
@@ -60,6 +62,7 @@ def draw(
     nth: int | None = None,
     now: datetime | None = None,
     leave_out: frozenset[str] = frozenset(),
+    beside: str = "",
     skipped: str = "",
     extend: bool = False,
 ) -> Drawn:
@@ -71,6 +74,8 @@ def draw(
         asked: how the approvers are called; by name, without telling them, if left out.
         nth: the how-manieth request of this person this week it is.
         now: to tell what is late by; as if all was on time, if left out.
+        beside: what the approvers have to know of people while it is pending, or its extension, and the request does
+            not tell.
         leave_out: buttons that whoever alone sees this has no use for.
         skipped: mentions of those whom a break-glass passed over; by name, without telling them, if left out.
         extend: whether its holder may ask for more time.
@@ -84,6 +89,7 @@ def draw(
     if helps := line_of(incident, _ordinal(nth), decides):
         blocks.append(context(helps))
     blocks += _rest(request, names, asked, late)
+    blocks += [context(beside)] if beside and request.undecided.state is State.PENDING else []
     blocks += review.on_card(request, names, notify=skipped)
     blocks += actions([each for each in _buttons(request, late, extend=extend) if each["action_id"] not in leave_out])
     return Drawn(first, [*blocks, context(request.id)])
@@ -225,7 +231,7 @@ def decide_buttons(request: Request) -> Iterator[Json]:
 def needs(request: Request, names: Names, asked: AudienceName | None = None) -> str:
     """`Needs 1 of @dba · lapses 14:45`; what each quorum has and lacks, as far as there is room."""
     asked = asked or (lambda need: audience(need, names))
-    lapses = f"lapses {moment(request.pending_until, request.asked_at)}"
+    lapses = line_of(_escalates(request, names), f"lapses {moment(request.pending_until, request.asked_at)}")
     in_full = [_need(request, need, names, asked) for need in request.needs]
     no = listed([each.approver for each in request.denials], names)
     in_full += [f"{no} said no, {len(request.denials)} of {request.denials_needed} that deny"] if no else []
@@ -235,6 +241,13 @@ def needs(request: Request, names: Names, asked: AudienceName | None = None) -> 
         if len(line) <= SECTION:
             return line
     return line_of(f"Needs approvals for {len(request.needs)} quorums", lapses)
+
+
+def _escalates(request: Request, names: Names) -> str:
+    """`from 14:15 also @sre-leads`, until they are asked."""
+    if request.escalation is None or request.escalates_at is None:
+        return ""
+    return f"from {moment(request.escalates_at, request.asked_at)} also {in_line(request.escalation.audience, names)}"
 
 
 def _need(request: Request, need: Quorum, names: Names, asked: AudienceName) -> str:

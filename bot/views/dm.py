@@ -24,7 +24,8 @@ from bot.views.words import ended_because, ending, held, left_behind, reason_of,
 from jit.durations import say_duration
 from jit.facts import LAPSED, EndCause, ExtensionDenied, ExtensionFailed, ExtensionLapsed
 from jit.facts.sentence import plural
-from jit.requests.lifecycle import Request, State, late_since
+from jit.requests.due import late_since
+from jit.requests.lifecycle import Request, State
 
 NOT_ANY_MORE = "the rules do not let you ask for it any more"
 _MINUTE = timedelta(minutes=1)
@@ -102,7 +103,7 @@ def not_extended(request: Request, fact: ExtensionDenied | ExtensionLapsed | Ext
     return _message(request, f"Not extended: *{word(request.access)}*, {why}.{until}", *said)
 
 
-def extension_to_decide(request: Request, names: Names, asked: card.AudienceName) -> Drawn:
+def extension_to_decide(request: Request, names: Names, asked: card.AudienceName, beside: str = "") -> Drawn:
     """For the channel of the card, which says no word when it changes: to those who decide on the extension."""
     who, what = named(request.requester, names), f"*{word(request.access)}*"
     waiting = request.extension
@@ -112,6 +113,7 @@ def extension_to_decide(request: Request, names: Names, asked: card.AudienceName
     until = f", until {moment(waiting.longest_end, waiting.asked_at)}" if waiting.longest_end else ""
     first = f"*{who}* asks for *{say_duration(waiting.duration)}* more with {what}{until}"
     _, *more = card.extension(waiting, names, asked)
+    more += [context(beside)] if beside else []
     return Drawn(first, [section(first), *more, *actions([*card.decide_buttons(waiting)]), context(request.id)])
 
 

@@ -28,7 +28,8 @@ from bot.views.text import (
 from bot.views.words import ended_because, ending, held, reason_of, word
 from jit.durations import say_duration
 from jit.facts import LAPSED
-from jit.requests.lifecycle import Request, State, late_since
+from jit.requests.due import late_since
+from jit.requests.lifecycle import Request, State
 
 NOTHING = "You hold no access and nothing waits for you: press *Ask for access*, or type `/jit request` in any channel."
 NOT_OURS = "Only full members of this workspace can ask for access and decide on it."

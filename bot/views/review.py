@@ -34,7 +34,7 @@ def review(request: Request, names: Names, *, notify: str = "") -> Iterator[Json
         yield section(f"Reviewed {day_and_time(verdict.at)}: {says}")
         yield quote(verdict.reason, by=names(verdict.reviewer))
     elif due is not None:
-        late = "*overdue*, it was due" if request.escalated_at else "due"
+        late = "*overdue*, it was due" if request.review_escalated_at else "due"
         yield section(f"To be reviewed by {notify or reviewers(request, names)}, {late} {day_and_time(due)}")
     elif request.emergency is not None and not request.state.over:
         yield section(f"Then to be reviewed by {notify or reviewers(request, names)}")

@@ -12,7 +12,8 @@ from jit.cli.terminal import to_terminal
 from jit.clock import SystemClock
 from jit.ledger import glance
 from jit.ledger.unavailable import LedgerUnavailable
-from jit.requests.lifecycle import Request, State, late_since
+from jit.requests.due import late_since
+from jit.requests.lifecycle import Request, State
 from jit.runtime.settings import Settings
 
 LIVE = (State.PENDING, State.APPROVED, State.GRANTING, State.ACTIVE, State.ENDING)

@@ -47,6 +47,8 @@ class AlertName(StrEnum):
     """The chat refuses for good what people were to see."""
     CHECKPOINT_MISSING = "checkpoint_missing"
     """The record goes on and nobody signs it."""
+    EMAIL_CHANGED = "email_changed"
+    """Somebody's e-mail in Slack is another than the one seen first, and decides nothing until security has looked."""
     CHECKPOINT_REFUSED = "checkpoint_refused"
     """The signer or a witness will not sign: the record is not what it was."""
 
@@ -92,5 +94,6 @@ class Alert(Fact):
         return self.ocsf._replace(severity=Severity.CRITICAL) if self.name in CRITICAL else self.ocsf
 
     def told(self) -> Told:
-        about = (", ", Access(self.access), " of ", Person(self.requester)) if self.access and self.requester else ()
+        whose = (" of ", Person(self.requester)) if self.requester else ()
+        about = (", ", Access(self.access), *whose) if self.access and whose else whose
         return Told((Loud("ALERT"), f" {in_words(self.name)}"), about, (Text(self.says, 500),))

@@ -61,6 +61,9 @@ class RefusalReason(StrEnum):
     BUSY = "busy"
     TOO_MANY = "too_many"
     """One person used up their share: what comes after it within a while is recorded once, by this."""
+    EMAIL_CHANGED = "email_changed"
+    """Somebody's e-mail in Slack is another than the one seen first, and nobody has said that it is them."""
+    SHARED_ACCOUNT = "shared_account"
     BAD_TICKET = "bad_ticket"
 
 

@@ -41,10 +41,37 @@ class Quorum(BaseModel):
     stage: int = 1
     """Its people are asked once every quorum of an earlier stage is complete."""
 
+    def or_of(self, who: tuple[str, ...]) -> "Quorum":
+        """The same, for which these count as well."""
+        more = tuple(each for each in who if each not in self.who)
+        return self.model_copy(
+            update={"who": self.who + more, "label": " or ".join([self.label, *map(label_of, more)])}
+        )
+
     @property
     def audience(self) -> Several:
         """The people of the quorum as others call them: `@dba`, `@dba or Carol`."""
         return Several(tuple(map(_called, self.who)), between=" or ")
+
+
+def label_of(expression: str) -> str:
+    """What a who-expression is called in text: `dba`, `on call for orders-primary`."""
+    kind, _, rest = expression.rpartition(":")
+    return f"on call for {rest}" if kind == "oncall" else rest
+
+
+class Escalation(BaseModel):
+    """Who is asked, too, when nobody has decided ``after`` a time: ``to`` are expressions of the policy."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    after: timedelta
+    to: tuple[str, ...]
+
+    @property
+    def audience(self) -> Several:
+        """As `Quorum.audience`."""
+        return Several(tuple(map(_called, self.to)), between=" or ")
 
 
 def _called(expression: str) -> Part:
@@ -98,6 +125,7 @@ class Requested(Life):
     review_by: tuple[str, ...] = ()
     """Who-expressions of those who review the emergency afterwards."""
     review_within: timedelta | None = None
+    escalation: Escalation | None = None
 
     def event(self) -> Event:
         return self.ocsf._replace(severity=Severity.MEDIUM) if self.basis == "emergency" else self.ocsf
@@ -110,6 +138,21 @@ class Requested(Life):
         what: Part = (Loud("BREAK-GLASS"), " requested") if emergency else "requested"
         on: Part = Text(self.rested_on) if emergency else "an exception" if self.basis == "exception" else ""
         return Told(what, about, (needs if self.needs else "", "" if emergency else by_rule, on, quote(self.why)))
+
+
+class Escalated(Life):
+    """Nobody had decided in time: those whom the policy names for that are asked as well, and count from here on."""
+
+    recorded_by = (Room.WORKERS,)
+    ocsf = Event(Class.ENTITY, UPDATE)
+
+    kind: Literal["escalated"] = "escalated"
+    escalation: Escalation
+
+    def told(self) -> Told:
+        about = (Access(self.access), " for ", Person(self.requester))
+        late: Part = ("nobody had decided for ", self.escalation.after)
+        return Told("escalated", about, (("asked as well: ", self.escalation.audience), late))
 
 
 class Approval(Life):

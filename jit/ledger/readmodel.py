@@ -12,7 +12,8 @@ from sqlalchemy import Connection, exists, func, select, text, update
 
 from jit.clock import SKEW_LIMIT, to_micros
 from jit.ledger.schema import entries, requests
-from jit.requests.lifecycle import OPEN, Request, State, next_action
+from jit.requests.due import next_action
+from jit.requests.lifecycle import OPEN, Request, State
 
 _ASKED_FOR = exists().where(entries.c.request_id == requests.c.id, entries.c.kind == "requested")
 """By the facts. Some logins can write rows here: of what nobody asked for there is none."""

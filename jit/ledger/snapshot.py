@@ -18,6 +18,7 @@ from jit.ports import DirectoryUnavailable
 GROUPS_KEY = "groups"
 ON_CALL_KEY = "on_call"
 WORKSPACE_KEY = "workspace"
+PERSON = "person:"
 _UNREADABLE = (TypeError, ValueError, KeyError, AttributeError, OverflowError)
 
 
@@ -83,11 +84,28 @@ class StoredDirectory:
 
     def keep_person(self, person: Person, as_of: datetime) -> None:
         """Writes only what is new: each press looks people up, and must not wait for a disk to say what is there."""
-        with suppress(DirectoryUnavailable):
-            if self.look_up(person.id) == person:
-                return
+        if self.known(person.id) == person:
+            return
         with writing(self._engine) as connection:
             _keep(connection, _of_person(person.id), _as_kept(person), as_of)
+
+    def known(self, person: str) -> Person | None:
+        """What is kept of this person; None if nothing that can be read."""
+        try:
+            return self.look_up(person)
+        except DirectoryUnavailable:
+            return None
+
+    def everybody(self) -> list[Person]:
+        """Everybody of whom something is kept, by id."""
+        query = select(directory.c.value).where(directory.c.key.startswith(PERSON)).order_by(directory.c.key)
+        with reading(self._engine) as connection:
+            values = list(connection.scalars(query))
+        found = []
+        for value in values:
+            with suppress(DirectoryUnavailable):
+                found.append(_read(value))
+        return found
 
     def keep_groups(self, groups: Groups) -> None:
         members = {group: sorted(people) for group, people in groups.members.items()}
@@ -121,12 +139,15 @@ _ROWS = select(directory.c.key, directory.c.value, type_coerce(directory.c.as_of
 
 def _of_person(person: str) -> str:
     """The key under which somebody is kept."""
-    return f"person:{person}"
+    return f"{PERSON}{person}"
+
+
+_LATER = frozenset({"teams", "email", "first_email"})
 
 
 def _as_kept(person: Person) -> dict[str, object]:
     """Without what most have not: workers of before do not know it."""
-    return {name: value for name, value in asdict(person).items() if name != "teams" or value}
+    return {name: value for name, value in asdict(person).items() if name not in _LATER or value}
 
 
 def _read(value: str) -> Person:

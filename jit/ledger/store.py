@@ -187,6 +187,15 @@ class Ledger:
             found = read_all(connection, self.ring, KEPT.where(*about).order_by(entries.c.index), skip_unreadable=True)
         return [entry.fact for entry in found if isinstance(entry.fact, Alert)]
 
+    def newest(self, kinds: Sequence[str], limit: int) -> list[Fact]:
+        """The newest facts of these kinds that are about no request, newest first; those that cannot be read any more
+        are passed over.
+        """
+        of_kinds = entries.c.request_id.is_(None) & entries.c.kind.in_(kinds)
+        query = KEPT.where(of_kinds).order_by(entries.c.index.desc()).limit(limit)
+        with reading(self.engine) as connection:
+            return [entry.fact for entry in read_all(connection, self.ring, query, skip_unreadable=True)]
+
     def unsettled(self) -> list[str]:
         """Ids of all requests that nothing has closed yet: by the facts, whatever the read model says. What was given
         is closed by its end alone: nothing else that closes can follow there, whoever wrote it.

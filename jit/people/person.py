@@ -1,5 +1,6 @@
 """Who somebody is: bound to a Slack id, never to an e-mail or a name, which can be edited."""
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -28,7 +29,8 @@ class Person:
     """One Slack account, as `users.info` tells it.
 
     ``team`` is the workspace the account belongs to; ``teams`` are, in an organisation of several, all that it is in,
-    and the organisation itself. ``tz`` is an IANA zone name.
+    and the organisation itself. ``tz`` is an IANA zone name. ``email`` is the one seen last, and ``first_email`` the
+    one that this person is known by: seen first, or said to be theirs since. Both are empty where Slack never told any.
     """
 
     id: str
@@ -41,6 +43,25 @@ class Person:
     guest: bool = False
     external: bool = False
     teams: tuple[str, ...] = ()
+    email: str = field(default="", repr=False)
+    first_email: str = field(default="", repr=False)
+
+    def seen_after(self, before: "Person | None") -> "Person":
+        """As Slack tells it now, with what is known from ``before``: an e-mail that is hidden now was seen then."""
+        if before is None:
+            return replace(self, first_email=self.email)
+        email = self.email or before.email
+        return replace(self, email=email, first_email=before.first_email or email)
+
+    @property
+    def email_changed(self) -> bool:
+        """Whether the account may be somebody else's by now: nobody has said that the e-mail is still theirs."""
+        return bool(self.first_email) and alike(self.email) != alike(self.first_email)
+
+    def is_also(self, other: "Person") -> bool:
+        """Whether both are accounts of one person: they have, or had, one e-mail."""
+        mine = {alike(each) for each in (self.email, self.first_email) if each}
+        return self.id == other.id or any(alike(each) in mine for each in (other.email, other.first_email) if each)
 
     def is_in(self, workspace: str) -> bool:
         return workspace in (self.team, *self.teams)
@@ -60,6 +81,16 @@ class Person:
         if self.guest:
             return Standing.GUEST
         return Standing.GOOD
+
+
+def alike(email: str) -> str:
+    """What two spellings of one e-mail have in common."""
+    return "".join(email.casefold().split())
+
+
+def alike_name(name: str) -> str:
+    """What two names have in common that a target, or a reader, may take for one."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from jit.durations import say_duration
-from jit.facts import Quorum
+from jit.facts import Escalation, Quorum, label_of
 from jit.people.membership import GROUP
 from jit.policy.model import Access, Rule
 from jit.policy.policy import Policy
@@ -55,6 +55,10 @@ def changes(before: Policy, after: Policy) -> tuple[Change, ...]:
     found += [
         Change("alerts", Effect.OTHER, says) for _, says in _who(*both, before.notify, after.notify, "are mentioned")
     ]
+    for effect, more in ((Effect.TIGHTER, after.shared - before.shared), (Effect.LOOSER, before.shared - after.shared)):
+        if more:
+            word = "more" if effect is Effect.TIGHTER else "fewer"
+            found.append(Change("shared", effect, f"{len(more)} {word} accounts are listed as shared"))
     if before.people != after.people:
         found.append(Change("people", Effect.OTHER, "who is who in a target"))
     changed = sorted(n for n in {*before.targets, *after.targets} if before.targets.get(n) != after.targets.get(n))
@@ -182,6 +186,8 @@ class _Pair:
         if was.denials_needed != now.denials_needed:
             effect = Effect.LOOSER if now.denials_needed > was.denials_needed else Effect.TIGHTER
             yield effect, f"{now.denials_needed} have to deny instead of {was.denials_needed}"
+        if was.escalation != now.escalation:
+            yield _escalation(was.escalation, now.escalation)
         if was.name != now.name:
             yield Effect.OTHER, "what a rule is called"
 
@@ -226,6 +232,14 @@ def _who(before: Policy, after: Policy, old: Iterable[str], new: Iterable[str], 
             parts = [_listed(groups)] if groups else []
             parts += [f"{people} {'person' if people == 1 else 'people'}"] if people else []
             yield effect, f"{word} {do}: {', '.join(parts) or 'a Slack group'}"
+
+
+def _escalation(was: Escalation | None, now: Escalation | None) -> Difference:
+    if now is None:
+        return Effect.TIGHTER, "nobody else is asked any more when nobody decides"
+    asked = f"{_listed([label_of(each) for each in now.to if ':' in each]) or 'others'} after {say_duration(now.after)}"
+    looser = was is None or (set(now.to) >= set(was.to) and now.after <= was.after)
+    return (Effect.LOOSER if looser else Effect.OTHER), f"asks {asked}, too, when nobody decides"
 
 
 def _compared(was: timedelta, now: timedelta, say: Callable[[timedelta], str]) -> Iterator[Difference]:

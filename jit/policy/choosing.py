@@ -95,5 +95,6 @@ def _with_all(others: Sequence[Rule], rule: Rule) -> Rule:
         quorums=_together(rules),
         different_people=any(each.different_people for each in rules),
         denials_needed=min(each.denials_needed for each in rules),
+        escalation=rule.escalation if all(each.escalation == rule.escalation for each in rules) else None,
         name=" and ".join(dict.fromkeys(each.called for each in rules if each.called)),
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from jit.durations import say_duration
-from jit.facts import Quorum
+from jit.facts import Quorum, label_of
 from jit.people.membership import StaleGroups
 from jit.people.on_call import Shift
 from jit.people.person import Groups
@@ -151,6 +151,9 @@ def _deciding(policy: Policy, rule: Rule, person: str, groups: Groups, now: date
         yield "Different people for each."
     if rule.denials_needed > 1:
         yield f"{rule.denials_needed} of them have to deny."
+    if rule.escalation:
+        others = " or ".join(label_of(each) for each in rule.escalation.to)
+        yield f"Undecided for {say_duration(rule.escalation.after)}: {others} are asked, too."
 
 
 def _quorum(policy: Policy, quorum: Quorum, person: str, groups: Groups, now: datetime) -> str:

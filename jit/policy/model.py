@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
-from jit.facts import Quorum
+from jit.facts import Escalation, Quorum
 from jit.policy.conditions import Condition
 from jit.policy.incident_example import example_of
 from jit.policy.incidents import accepts
@@ -44,6 +44,14 @@ class Rule:
     name: str = ""
     different_people: bool = False
     denials_needed: int = 1
+    escalation: Escalation | None = None
+
+    def escalated(self) -> "Rule":
+        """The rule with those counting who are asked when nobody has decided in time. They fill one place each."""
+        if self.escalation is None:
+            return self
+        quorums = tuple(quorum.or_of(self.escalation.to) for quorum in self.quorums)
+        return replace(self, quorums=quorums, different_people=self.different_people or len(quorums) > 1)
 
     @property
     def called(self) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from jit.people.membership import Membership, StaleGroups
-from jit.people.person import Groups
+from jit.people.person import Groups, alike_name
 from jit.policy.model import Access, Channels, QuorumCount, QuorumStatus, Rule, TargetConfig
 from jit.policy.quorums import assigned
 
@@ -37,6 +37,8 @@ class Policy:
     text: bytes = field(default=b"", repr=False)
     notify: tuple[str, ...] = ()
     """Whom alerts mention."""
+    shared: frozenset[str] = frozenset()
+    """Accounts that people share, which may neither ask nor decide, whatever group they are in."""
     _membership: Membership = field(init=False, repr=False)
     _same_people: Mapping[str, frozenset[str]] = field(init=False, repr=False)
 
@@ -45,6 +47,7 @@ class Policy:
         for access in self.accesses.values():
             others.update(access.request, access.deny)
             others.update(who for rule in access.all_rules for quorum in rule.quorums for who in quorum.who)
+            others.update(who for rule in access.rules if rule.escalation for who in rule.escalation.to)
             if access.break_glass is not None:
                 others.update(access.break_glass.who, access.break_glass.review_by)
         object.__setattr__(self, "_membership", Membership(self.groups, others))
@@ -63,7 +66,7 @@ class Policy:
 
     def members(self, who: Iterable[str], groups: Groups, now: datetime) -> frozenset[str]:
         """Everybody the who-expressions mean, as Slack ids."""
-        return self._membership.members(who, groups, now)
+        return self._membership.members(who, groups, now) - self.shared
 
     def slack_groups(self, who: Iterable[str]) -> frozenset[str]:
         """The ids of the Slack groups that the who-expressions hang on."""
@@ -83,7 +86,7 @@ class Policy:
 
     def includes(self, who: Iterable[str], person: str, groups: Groups, now: datetime) -> bool:
         """Whether the who-expressions mean this person. Only expressions of this policy are understood."""
-        return self._membership.circles(person, groups, now).touch(who)
+        return person not in self.shared and self._membership.circles(person, groups, now).touch(who)
 
     def is_security(self, person: str, groups: Groups, now: datetime) -> bool:
         """Whether this person sees everything and may revoke anything."""
@@ -105,18 +108,20 @@ class Policy:
             return False
         return not self.denies(access, person, groups, now)
 
-    def accounts_of(self, person: str) -> frozenset[str]:
-        """This person's id, and every other that has a name of theirs, but for letter case, in a target or with a
-        provider.
+    def namesakes_of(self, person: str) -> frozenset[str]:
+        """This person's id, and every other that has a name of theirs in a target or with a provider, but for letter
+        case, blanks or width: accounts of one person. `jit.requests.accounts` knows of those with one e-mail, too.
         """
         return self._same_people.get(person, frozenset({person}))
 
     def first_account(self, person: str) -> str:
         """The same id for all accounts of one person."""
-        return min(self.accounts_of(person))
+        return min(self.namesakes_of(person))
 
     def askable(self, person: str, groups: Groups, now: datetime) -> list[Access]:
         """All that this person may ask for, by name. Quick: it runs on every keystroke of a search field."""
+        if person in self.shared:
+            return []
         circles = self._membership.circles(person, groups, now)
         return [
             access
@@ -130,7 +135,7 @@ class Policy:
 
     def could_approve(self, rule: Rule, requester: str, groups: Groups, now: datetime) -> tuple[frozenset[str], ...]:
         """For each quorum everybody who could count for it."""
-        return tuple(self.members(quorum.who, groups, now) - self.accounts_of(requester) for quorum in rule.quorums)
+        return tuple(self.members(quorum.who, groups, now) - self.namesakes_of(requester) for quorum in rule.quorums)
 
     def decidable(self, rule: Rule, requester: str, groups: Groups, now: datetime) -> bool:
         """Whether the rule decides by itself, or enough people exist to approve a request of this person."""
@@ -141,7 +146,7 @@ class Policy:
 
     def counts_for(self, rule: Rule, person: str, requester: str, groups: Groups, now: datetime) -> bool:
         """Whether this person's approval would count at all."""
-        return person not in self.accounts_of(requester) and any(
+        return person not in self.namesakes_of(requester) and any(
             self.includes(quorum.who, person, groups, now) for quorum in rule.quorums
         )
 
@@ -152,7 +157,7 @@ class Policy:
 
         Their order, and an approval given twice, make no difference.
         """
-        others = sorted({*approvers} - self.accounts_of(requester))
+        others = sorted({*approvers} - self.namesakes_of(requester))
         could = [
             frozenset(person for person in others if self.includes(quorum.who, person, groups, now))
             for quorum in rule.quorums
@@ -195,7 +200,7 @@ def _namesakes(people: Mapping[str, Mapping[str, str]]) -> dict[str, frozenset[s
     called: dict[tuple[str, str], set[str]] = {}
     for person, names in people.items():
         for key, name in names.items():
-            called.setdefault((key, name.strip().casefold()), set()).add(person)
+            called.setdefault((key, alike_name(name)), set()).add(person)
     same: dict[str, frozenset[str]] = {}
     for each in called.values():
         if len(each) > 1:

@@ -5,6 +5,7 @@ and what is known of people now.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -13,13 +14,14 @@ from functools import partial
 from jit.clock import SKEW_LIMIT
 from jit.facts import BEGIN_WITHIN, RefusalReason
 from jit.people.on_call import Shift
-from jit.people.person import Groups, Standing
+from jit.people.person import Groups, Person, Standing
 from jit.policy import Access, Policy, PolicyError, PolicyFolder, QuorumStatus, Rule, StaleGroups
 from jit.policy.choosing import choose
 from jit.policy.conditions import Holds, Inputs, Unknown
 from jit.policy.emergency import emergency_rule
 from jit.policy.model import LEAST_EXTENSION
 from jit.ports import Directory, DirectoryUnavailable, UnknownPerson
+from jit.requests.accounts import may_decide, one_of_each
 from jit.requests.lifecycle import Request, State
 
 LOOKED_UP = 20
@@ -110,7 +112,9 @@ def rules_in(policy: Policy, request: Request) -> Rules | None:
         or policy.principal(request.requester, request.target) != request.principal
         or not _length_fits(request, access)
         or access.risk != request.risk
-        or rule.quorums != request.needs
+        or rule.quorums != request.first_needs
+        or rule.escalation != request.escalation
+        or _escalated_early(request)
         or (rule.automatic is not None) != request.decided_by_rule
         or rule.called != request.rule
         or rule.different_people != request.different_people
@@ -118,7 +122,13 @@ def rules_in(policy: Policy, request: Request) -> Rules | None:
         or not access.accepts_incident(request.incident or "")
     ):
         return None
-    return Rules(policy, access, rule)
+    return Rules(policy, access, rule.escalated() if request.escalated_at else rule)
+
+
+def _escalated_early(request: Request) -> bool:
+    """Whether others were asked before their time: that is not believed."""
+    at, escalation = request.escalated_at, request.escalation
+    return at is not None and escalation is not None and at < request.asked_at + escalation.after - SKEW_LIMIT
 
 
 def groups_for(request: Request, directory: Directory) -> Groups:
@@ -181,17 +191,21 @@ def _is_of(inputs: Inputs, request: Request) -> bool:
 
 def evaluate(request: Request, approvers: Iterable[str], rules: Rules, directory: Directory, now: datetime) -> Decision:
     """What the approvals of these people decide now, or the rule alone. Those of people who may no longer act do not
-    count.
+    count, and of accounts of one person the first alone.
     """
     groups, workspace = groups_for(request, directory), directory.workspace
     decision = partial(Decision, at=now, rules=rules, groups_as_of=groups.as_of)
     try:
         may_ask = _may_ask(request, rules, directory.groups(), now)
-        if not may_ask or not _good(request.requester, directory, workspace):
+        requester = directory.look_up(request.requester) if may_ask else None
+        if requester is None or requester.standing(workspace) is not Standing.GOOD:
             return decision(reason=RefusalReason.NOT_ALLOWED_TO_ASK)
+        if rules.rule.automatic is not None and requester.email_changed:
+            return decision(reason=RefusalReason.EMAIL_CHANGED)
         if rules.rule.automatic is not None:
             return decision(reason=_against_rule(request, rules, groups, now))
-        good = [approver for approver in approvers if _good(approver, directory, workspace)]
+        accounts = (account for each in approvers if may_decide(account := directory.look_up(each), workspace))
+        good = [account.id for account in one_of_each(accounts, requester, rules.policy)]
         quorum_status = rules.policy.evaluate(rules.rule, good, request.requester, groups, now)
     except StaleGroups:
         return decision(reason=RefusalReason.STALE_GROUPS)
@@ -245,24 +259,25 @@ def somebody_is_there(rule: Rule, policy: Policy, requester: str, directory: Dir
 
     Raises StaleGroups.
     """
-    workspace, could = directory.workspace, policy.could_approve(rule, requester, directory.groups(), now)
+    could = policy.could_approve(rule, requester, directory.groups(), now)
     return all(
-        len(people) > LOOKED_UP or _enough(sorted(people), quorum.count, directory, workspace)
+        len(people) > LOOKED_UP or _enough(sorted(people), quorum.count, requester, policy, directory)
         for people, quorum in zip(could, rule.quorums, strict=True)
     )
 
 
-def _enough(people: Iterable[str], count: int, directory: Directory, workspace: str) -> bool:
-    there = 0
-    for person in people:
-        try:
-            there += directory.recall(person, KNOWN_FOR).standing(workspace) is Standing.GOOD
-        except UnknownPerson:
-            continue
-        except DirectoryUnavailable:
-            return True
-        if there >= count:
-            return True
+def _enough(people: Iterable[str], count: int, requester: str, policy: Policy, directory: Directory) -> bool:
+    there: list[Person] = []
+    try:
+        asking = directory.recall(requester, KNOWN_FOR)
+        for person in people:
+            with suppress(UnknownPerson):
+                account = directory.recall(person, KNOWN_FOR)
+                there += [account] if may_decide(account, directory.workspace) else []
+            if len(one_of_each(there, asking, policy)) >= count:
+                return True
+    except DirectoryUnavailable:
+        return True
     return False
 
 
@@ -275,7 +290,7 @@ def before_effect(request: Request, policies: PolicyFolder, directory: Directory
     rules = rules_for(request, policies)
     if isinstance(rules, RefusalReason):
         return Decision(now, rules)
-    return evaluate(request, {counted.approver for counted in request.counted}, rules, directory, now)
+    return evaluate(request, dict.fromkeys(each.approver for each in request.counted), rules, directory, now)
 
 
 def _fault_of_record(request: Request, now: datetime) -> RefusalReason | None:
@@ -306,7 +321,3 @@ def _in_time(request: Request, begun: datetime) -> bool:
         return False
     latest = min(request.begin_by, request.approved_at + BEGIN_WITHIN)
     return request.approved_at - SKEW_LIMIT <= begun < latest
-
-
-def _good(person: str, directory: Directory, workspace: str) -> bool:
-    return directory.look_up(person).standing(workspace) is Standing.GOOD

@@ -10,8 +10,7 @@ active, and leave it so: `jit.requests.extension`.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import datetime
 
 from jit.facts import (
     Approval,
@@ -22,6 +21,7 @@ from jit.facts import (
     Denied,
     EndCause,
     Ended,
+    Escalated,
     Granted,
     GrantFailed,
     GrantIntent,
@@ -50,47 +50,25 @@ from jit.requests.request import (
 )
 
 __all__ = [
-    "GRANT_GIVEN_UP",
-    "GRANT_NUDGE",
-    "GRANT_STUCK",
-    "LATE",
     "LIVE",
     "MAY_FOLLOW",
     "OPEN",
     "OVER",
     "REQUEST_ID",
-    "REVOKE_STUCK",
-    "Action",
     "CannotFollow",
     "FixedEnd",
     "Request",
     "State",
-    "action_at",
     "apply",
-    "begun_until",
     "digest_of",
-    "late_since",
     "may_follow",
-    "next_action",
     "replay",
 ]
-
-GRANT_NUDGE = timedelta(seconds=2)
-"""An approval whose grant has not begun by then is announced to the workers again."""
-GRANT_STUCK = timedelta(seconds=5)
-"""A grant without an outcome by then is taken up by another worker."""
-GRANT_GIVEN_UP = timedelta(seconds=30)
-"""A grant without an outcome by then is taken back."""
-
-LATE = timedelta(seconds=5)
-"""Time within which parts that are up have gone on with what is due."""
-REVOKE_STUCK = timedelta(seconds=2)
-"""An end that was begun and has no outcome by then is taken up by whoever looks."""
-
 
 MAY_FOLLOW: Mapping[type, frozenset[State]] = {
     Approval: frozenset({State.PENDING}),
     Denial: frozenset({State.PENDING}),
+    Escalated: frozenset({State.PENDING}),
     Approved: frozenset({State.PENDING}),
     Denied: frozenset({State.PENDING}),
     Withdrawn: frozenset({State.PENDING, State.APPROVED}),
@@ -176,6 +154,7 @@ def _new_request(fact: Requested) -> Request:
         inputs=fact.inputs,
         basis=fact.basis,
         emergency=fact if fact.basis == "emergency" else None,
+        escalation=fact.escalation,
     )
 
 
@@ -187,6 +166,8 @@ def _step(request: Request, fact: Life) -> Request:  # noqa: C901, PLR0911, PLR0
         case Denial():
             approvals = tuple(each for each in request.approvals if each.approver != fact.approver)
             return replace(request, approvals=approvals, denials=(*request.denials, fact))
+        case Escalated():
+            return _escalated(request, fact.at)
         case Approved():
             return replace(
                 request,
@@ -225,7 +206,7 @@ def _step(request: Request, fact: Life) -> Request:  # noqa: C901, PLR0911, PLR0
         case BreakGlassReviewed():
             return replace(request, reviewed=fact)
         case BreakGlassEscalated():
-            return replace(request, escalated_at=fact.at)
+            return replace(request, review_escalated_at=fact.at)
         case RevokeIntent():
             return replace(
                 request,
@@ -251,6 +232,22 @@ def _closed(
     return replace(request, state=state, over_at=at, closed_by=by, closed_because=because)
 
 
+def _escalated(request: Request, at: datetime) -> Request:
+    """What the request itself says about it counts, and nothing that the fact may say beside. Approvals of before count
+    for the same quorums.
+    """
+    escalation = request.escalation
+    if escalation is None or request.escalated_at is not None:
+        raise CannotFollow(f"{request.id} has nobody else to be asked")
+    needs = tuple(need.or_of(escalation.to) for need in request.needs)
+    labels = {before.label: after.label for before, after in zip(request.needs, needs, strict=True)}
+    approvals = tuple(
+        each.model_copy(update={"quorums": tuple(labels.get(label, label) for label in each.quorums)})
+        for each in request.approvals
+    )
+    return replace(request, escalated_at=at, needs_before=request.needs, needs=needs, approvals=approvals)
+
+
 def _ending(request: Request, cause: EndCause, since: datetime) -> Request:
     return replace(request, state=State.ENDING, end_cause=cause, ending_since=since, extension=None)
 
@@ -268,100 +265,3 @@ def _ended(request: Request, fact: Ended) -> Request:
         revoke_trouble=None,
         extension=None,
     )
-
-
-class Action(StrEnum):
-    """What has to be done about a request when its time has come."""
-
-    LAPSE = "lapse"
-    GRANT = "grant"
-    ROLL_BACK = "roll_back"
-    END = "end"
-    EXTEND = "extend"
-    """As GRANT, of an extension."""
-    LAPSE_EXTENSION = "lapse_extension"
-
-
-def next_action(request: Request) -> tuple[datetime, Action] | None:
-    """When this request wants attention next, if nothing else happens, and which.
-
-    A moment in the past means now. The caller asks again after each step.
-    """
-    match request.state:
-        case State.PENDING:
-            return request.pending_until, Action.LAPSE
-        case State.APPROVED:
-            return _moment(request.approved_at) + GRANT_NUDGE, Action.GRANT
-        case State.GRANTING:
-            return _moment(request.intent_at) + GRANT_STUCK, Action.GRANT
-        case State.ACTIVE:
-            end = _moment(request.ends_at), Action.END
-            return min(end, _next_of_extension(request.extension)) if request.extension else end
-        case State.ENDING:
-            return request.asked_at, Action.END
-        case _:
-            return None
-
-
-def _next_of_extension(extension: Request) -> tuple[datetime, Action]:
-    match extension.state:
-        case State.PENDING:
-            return extension.pending_until, Action.LAPSE_EXTENSION
-        case State.APPROVED:
-            return _moment(extension.approved_at) + GRANT_NUDGE, Action.EXTEND
-        case _:
-            return _moment(extension.intent_at) + GRANT_STUCK, Action.EXTEND
-
-
-def action_at(request: Request, now: datetime) -> Action | None:
-    """What has to be done about ``request`` at ``now``; None if nothing yet."""
-    if request.state is State.ENDING:
-        return None if begun_until(request, now) else Action.END
-    coming = next_action(request)
-    if coming is None or coming[0] > now:
-        return None
-    if request.state is State.ACTIVE and now >= _moment(request.ends_at):
-        return Action.END
-    waiting = request.undecided
-    if waiting.state is State.APPROVED and now >= _moment(waiting.begin_by):
-        return Action.LAPSE_EXTENSION if request.extension else Action.LAPSE
-    if request.state is State.GRANTING and now >= _given_up_at(request):
-        return Action.ROLL_BACK
-    return coming[1]
-
-
-def late_since(request: Request, now: datetime) -> datetime | None:
-    """Since when nobody has taken up what is due, where those who do it are silent for longer than they need."""
-    match request.state:
-        case State.PENDING:
-            due: datetime | None = request.pending_until
-        case State.APPROVED:
-            due = request.approved_at
-        case State.GRANTING | State.ACTIVE:
-            due = request.ends_at
-        case State.ENDING if request.revoke_begun_at is None:
-            due = request.ending_since
-        case _:
-            due = None
-    return due if due is not None and now - due > LATE else None
-
-
-def begun_until(request: Request, now: datetime) -> datetime | None:
-    """The moment until which an end that was begun is left to whoever began it; None if anybody may carry it out.
-
-    A beginning that lies ahead, by a clock set back, holds nobody up.
-    """
-    begun = request.revoke_begun_at
-    if begun is None or not timedelta(0) <= now - begun < REVOKE_STUCK:
-        return None
-    return begun + REVOKE_STUCK
-
-
-def _given_up_at(request: Request) -> datetime:
-    return min(_moment(request.intent_at) + GRANT_GIVEN_UP, _moment(request.ends_at))
-
-
-def _moment(moment: datetime | None) -> datetime:
-    if moment is None:
-        raise AssertionError("a state without the moment that led to it")
-    return moment

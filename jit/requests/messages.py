@@ -74,6 +74,13 @@ SAYS: dict[RefusalReason, str] = {
         f"You asked for more than anybody may within {say_duration(ASKED_WITHIN)}: {ASKED_AT_MOST} requests, of which "
         f"{WITHDRAWN_AT_MOST} may be withdrawn. What you have open stays. Ask again in a few minutes."
     ),
+    RefusalReason.EMAIL_CHANGED: (
+        "Your e-mail in Slack is not the one first seen here, so nothing is decided by you, nor for you by a rule "
+        "alone. Ask security: once they know that it is you, they run `jit people rebind`."
+    ),
+    RefusalReason.SHARED_ACCOUNT: (
+        "This account is shared by several people, so it can neither ask nor decide. Use an account of your own."
+    ),
     RefusalReason.BAD_TICKET: "That order was not signed by a worker.",
 }
 

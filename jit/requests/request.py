@@ -16,6 +16,7 @@ from jit.facts import (
     Counted,
     Denial,
     EndCause,
+    Escalation,
     ExtensionApproval,
     ExtensionDenial,
     Quorum,
@@ -90,12 +91,17 @@ class Request:
     channel: str
     risk: str
     needs: tuple[Quorum, ...]
+    """Those who count now; `first_needs` are those who were asked first."""
     asked_at: datetime
     pending_until: datetime
     rule: str = ""
     """What the policy calls the rule that decides."""
     different_people: bool = False
     denials_needed: int = 1
+    escalation: Escalation | None = None
+    escalated_at: datetime | None = None
+    needs_before: tuple[Quorum, ...] = ()
+    """Before it was escalated."""
     inputs: str | None = None
     """What the conditions of the rules read when it was asked (`Requested.inputs`)."""
     approvals: tuple[Approval | ExtensionApproval, ...] = ()
@@ -130,7 +136,7 @@ class Request:
     emergency: Requested | None = None
     """By which somebody broke the glass."""
     reviewed: BreakGlassReviewed | None = None
-    escalated_at: datetime | None = None
+    review_escalated_at: datetime | None = None
     extension: "Request | None" = None
     """The extension of active access that is not settled: decided as a request is, ``duration`` is how much more, and
     ``version`` that of the whole request.
@@ -146,9 +152,11 @@ class Request:
     @property
     def digest(self) -> str:
         """The digest of everything an approver is shown to decide on. Not of how far the decision has come: a second
-        approver's press stays good after the first one's.
+        approver's press stays good after the first one's, and after others were asked as well, as the card announced.
         """
         further: list[object] = [self.rule, self.different_people, self.denials_needed]
+        if self.escalation is not None:
+            further.append(self.escalation.model_dump(mode="json"))
         if self.extends is not None:
             further += self.extends
         return digest_of(
@@ -162,7 +170,7 @@ class Request:
             self.why,
             self.incident,
             self.risk,
-            [need.model_dump(exclude_defaults=True) for need in self.needs],
+            [need.model_dump(exclude_defaults=True) for need in self.first_needs],
             *([further] if further != ["", False, 1] else []),  # requests of before have none of it
             *([self.basis, self.emergency.rested_on if self.emergency else ""] if self.basis != "rule" else []),
         )
@@ -177,6 +185,16 @@ class Request:
         """The latest end that was approved, of an extension or of what was begun."""
         since = self.extends.ends_at if self.extends else self.intent_at
         return since + self.duration if since else None
+
+    @property
+    def first_needs(self) -> tuple[Quorum, ...]:
+        """As the rule says, before anybody was asked because others had not decided."""
+        return self.needs_before or self.needs
+
+    @property
+    def escalates_at(self) -> datetime | None:
+        """When others are asked, too, if nobody decides; None if nobody is, or they were."""
+        return self.asked_at + self.escalation.after if self.escalation and self.escalated_at is None else None
 
     @property
     def decided_by_rule(self) -> bool:

@@ -47,6 +47,6 @@ def reviewers(request: Request, policy: "Policy") -> tuple[str, ...]:
 
 
 def took_part(request: Request, policy: "Policy") -> frozenset[str]:
-    """Whoever broke the glass and whoever co-signed, by all their accounts: none of them reviews it."""
+    """Whoever broke the glass and whoever co-signed, with all who have a name of theirs: none of them reviews it."""
     people = {request.requester, *(counted.approver for counted in request.counted)}
-    return frozenset(account for person in people for account in policy.accounts_of(person))
+    return frozenset(account for person in people for account in policy.namesakes_of(person))

@@ -15,6 +15,7 @@ from jit.facts import (
     Denied,
     EndCause,
     Ended,
+    Escalated,
     Extended,
     ExtensionApproval,
     ExtensionApproved,
@@ -113,6 +114,9 @@ class Story:
 
     def withdrawn(self) -> Entry:
         return self._step(Withdrawn, self.request.requester, Source.SLACK)
+
+    def escalated(self) -> Entry:
+        return self._step(Escalated, "timekeeper@host", Source.TIMEKEEPER, escalation=self.request.escalation)
 
     def lapsed(self, because: str = "unanswered") -> Entry:
         return self._step(Lapsed, "timekeeper@host", Source.TIMEKEEPER, because=because)

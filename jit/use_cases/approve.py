@@ -14,6 +14,7 @@ from jit.facts import (
     RefusalReason,
 )
 from jit.policy import QuorumStatus
+from jit.requests.accounts import is_also_one_of
 from jit.requests.decision import Decision, Outcome, evaluate
 from jit.requests.lifecycle import Request
 from jit.use_cases.actor import Actor
@@ -45,7 +46,7 @@ def approve(core: Core, *, by: Actor, request_id: str, digest: str) -> ApprovalR
 def _approve(attempt: Attempt, request_id: str, digest: str) -> ApprovalResult:
     core, by = attempt.core, attempt.by
     request, rules = to_decide(attempt, request_id, digest, Approval)
-    if by.id in request.approvers:
+    if is_also_one_of(by.id, request.approvers, core.directory, rules.policy):
         attempt.refuse(RefusalReason.ALREADY_APPROVED, request)
     decision = evaluate(request, (*request.approvers, by.id), rules, core.directory, core.clock.now())
     if decision.reason and decision.reason is not RefusalReason.QUORUM_GONE:  # which others may still complete

@@ -13,6 +13,7 @@ from jit.policy import Access, Policy, Rule, StaleGroups
 from jit.policy.choosing import choose
 from jit.policy.conditions import IncidentInputs, Inputs
 from jit.policy.emergency import CALLED, emergency_rule
+from jit.ports import DirectoryUnavailable
 from jit.requests.intake import INCIDENT, BadInput, RequestForm, ValidRequest, validate
 from jit.requests.lifecycle import OPEN, Request, apply
 from jit.use_cases.actor import Actor
@@ -26,8 +27,8 @@ CO_SIGN_WITHIN = timedelta(minutes=15)
 
 
 def break_glass(core: Core, *, by: Actor, asked: RequestForm) -> Request:
-    """Let in who is listed, for what was typed into the form: at once, or, while a review of theirs stands open, once a
-    second person has co-signed.
+    """Let in who is listed, for what was typed into the form: at once, or, while a review of theirs stands open or
+    their e-mail is another, once a second person has co-signed.
 
     Raises:
         Refusal: its ``problems`` name the fields that are wrong.
@@ -36,6 +37,8 @@ def break_glass(core: Core, *, by: Actor, asked: RequestForm) -> Request:
     attempt = Attempt(core, by, "break_glass")
     attempt.admit()
     policy = attempt.policy()
+    if by.id in policy.shared:
+        attempt.refuse(RefusalReason.SHARED_ACCOUNT)
     require_share(attempt)
     valid = _validated(attempt, asked, policy)
     incident, words = _looked_up(attempt, valid)
@@ -44,7 +47,15 @@ def break_glass(core: Core, *, by: Actor, asked: RequestForm) -> Request:
     rested_on, on_call = _rests_on(attempt, policy, valid, words)
     inputs = replace(inputs, on_call={**inputs.on_call, **on_call}) if inputs else None
     emergency = _Emergency(attempt, policy, valid, inputs, rested_on, skipped)
-    return emergency.file(co_signed=unreviewed_of(attempt, policy))
+    return emergency.file(co_signed=_may_be_another(attempt) or unreviewed_of(attempt, policy))
+
+
+def _may_be_another(attempt: Attempt) -> bool:
+    """Whether the e-mail of this account changed: then people decide, as no rule decides for it alone."""
+    try:
+        return attempt.core.directory.look_up(attempt.by.id).email_changed
+    except DirectoryUnavailable:
+        attempt.refuse(RefusalReason.CANNOT_LOOK_UP)
 
 
 def _validated(attempt: Attempt, asked: RequestForm, policy: Policy) -> ValidRequest:

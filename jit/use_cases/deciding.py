@@ -1,7 +1,11 @@
 """What must hold of a press on Approve or Deny before it decides anything."""
 
+from collections.abc import Iterable
+
 from jit.facts import Approval, Denied, RefusalReason
-from jit.policy import StaleGroups
+from jit.policy import Policy, StaleGroups
+from jit.ports import DirectoryUnavailable
+from jit.requests.accounts import is_also_one_of
 from jit.requests.decision import Rules, evaluate, groups_for, rules_for
 from jit.requests.lifecycle import Request, State
 from jit.use_cases.attempt import Attempt
@@ -23,6 +27,8 @@ def to_decide(
     if isinstance(rules, RefusalReason):
         attempt.require_may_follow(request, step)
         attempt.refuse(rules, request)
+    if by.id in rules.policy.shared:
+        attempt.refuse(RefusalReason.SHARED_ACCOUNT, request)
     groups, now = groups_for(request, core.directory), core.clock.now()
     try:
         counts = rules.policy.counts_for(rules.rule, by.id, request.requester, groups, now)
@@ -30,6 +36,7 @@ def to_decide(
         attempt.refuse(RefusalReason.STALE_GROUPS, request)
     if not counts:
         attempt.refuse(RefusalReason.NOT_ALLOWED_TO_DECIDE, request)
+    require_own_say(attempt, request, rules.policy, [request.requester], RefusalReason.OWN_REQUEST)
     if whole.state is State.ACTIVE and digest != request.digest:  # a button of an extension that is over
         attempt.refuse(RefusalReason.CARD_CHANGED, request)
     attempt.require_may_follow(request, step)
@@ -42,6 +49,21 @@ def to_decide(
     except StaleGroups:
         attempt.refuse(RefusalReason.STALE_GROUPS, request)
     return request, rules
+
+
+def require_own_say(
+    attempt: Attempt, request: Request, policy: Policy, others: Iterable[str], reason: RefusalReason
+) -> None:
+    """Turns away an account whose e-mail changed, and, for this reason, one of ``others``. Raises Refusal."""
+    directory = attempt.core.directory
+    try:
+        account = directory.look_up(attempt.by.id)
+    except DirectoryUnavailable:
+        attempt.refuse(RefusalReason.CANNOT_LOOK_UP, request)
+    if account.email_changed:
+        attempt.refuse(RefusalReason.EMAIL_CHANGED, request)
+    if is_also_one_of(account.id, others, directory, policy):
+        attempt.refuse(reason, request)
 
 
 def _require_turn(attempt: Attempt, request: Request, rules: Rules) -> None:

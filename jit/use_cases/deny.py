@@ -2,6 +2,7 @@
 
 from jit.facts import Denial, Denied, ExtensionDenial, ExtensionDenied, RefusalReason
 from jit.policy import StaleGroups
+from jit.requests.accounts import is_also_one_of
 from jit.requests.decision import Rules, groups_for
 from jit.requests.lifecycle import Request
 from jit.use_cases.actor import Actor
@@ -37,8 +38,8 @@ def deny(core: Core, *, by: Actor, request_id: str, digest: str, reason: str) ->
 def _others_who_denied(attempt: Attempt, request: Request, rules: Rules) -> int:
     """As many people as still may decide. Raises Refusal."""
     core, now = attempt.core, attempt.core.clock.now()
-    groups = groups_for(request, core.directory)
-    if any(each.approver == attempt.by.id for each in request.denials):
+    groups, denied = groups_for(request, core.directory), (each.approver for each in request.denials)
+    if is_also_one_of(attempt.by.id, denied, core.directory, rules.policy):
         attempt.refuse(RefusalReason.ALREADY_DENIED, request)
     try:
         people = {

@@ -65,6 +65,8 @@ def _access_and_room(attempt: Attempt, request: Request, policy: Policy) -> tupl
     access = policy.accesses.get(request.access)
     if access is None or access.extend is None:
         attempt.refuse(RefusalReason.NO_EXTENSION, request)
+    if attempt.by.id in policy.shared:
+        attempt.refuse(RefusalReason.SHARED_ACCOUNT, request)
     try:
         if not policy.may_ask(access, attempt.by.id, attempt.core.directory.groups(), attempt.core.clock.now()):
             attempt.refuse(RefusalReason.NOT_ALLOWED_TO_ASK, request)

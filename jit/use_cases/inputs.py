@@ -131,7 +131,7 @@ def _with_history(attempt: Attempt, inputs: Inputs, access: Access, policy: Poli
     if any(limit.per_person is not None or limit.per_access is not None for limit in limits):
         asked = _asked(attempt, access, 1)
         alone = [each for each in asked if each.by_rule and each.basis == "rule"]
-        own = sum(each.requester in policy.accounts_of(inputs.requester) for each in alone)
+        own = sum(each.requester in policy.namesakes_of(inputs.requester) for each in alone)
         if len(asked) == MOST_READ:  # further ones may be among those that were not looked at
             own, alone = MOST_READ, asked
         inputs = replace(inputs, automatic_for_access=len(alone), automatic_for_person=own)
@@ -147,7 +147,7 @@ def unreviewed_of(attempt: Attempt, policy: Policy) -> bool:
     ledger = attempt.core.ledger
     found = [
         ledger.request_as_written(each.id)
-        for account in policy.accounts_of(attempt.by.id)
+        for account in policy.namesakes_of(attempt.by.id)
         for each in ledger.find(Question(requester=account, unreviewed=True))
     ]
     return any(request is None or unreviewed(request) for request in found)

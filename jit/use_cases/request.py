@@ -10,6 +10,7 @@ from jit.ledger.readmodel import STANDARD
 from jit.policy import Access, Policy, Rule, StaleGroups
 from jit.policy.choosing import choose
 from jit.policy.conditions import Inputs
+from jit.ports import DirectoryUnavailable
 from jit.requests.decision import rested_on, rules_in, somebody_is_there
 from jit.requests.intake import BadInput, RequestForm, ValidRequest, validate
 from jit.requests.leaving import UNDECIDED
@@ -45,6 +46,8 @@ def _request(attempt: Attempt, asked: RequestForm) -> Request:
     """Raises AskedMeanwhile, where a rule decides by itself and others asked since it was counted how often."""
     core, by = attempt.core, attempt.by
     policy, now = attempt.policy(), core.clock.now()
+    if by.id in policy.shared:
+        attempt.refuse(RefusalReason.SHARED_ACCOUNT)
     require_share(attempt)
     valid = _validated(attempt, asked, policy)
     counted = _counted(attempt, valid.access)
@@ -76,6 +79,7 @@ def _request(attempt: Attempt, asked: RequestForm) -> Request:
             rule=rule.called,
             different_people=rule.different_people,
             denials_needed=rule.denials_needed,
+            escalation=rule.escalation,
             inputs=inputs.to_json(),
         ),
         counted=counted,
@@ -116,12 +120,16 @@ def rule_for(attempt: Attempt, access: Access, policy: Policy, inputs: Inputs) -
     if rule is None:
         attempt.refuse(RefusalReason.NO_RULE, access)
     try:
+        if rule.automatic is not None and directory.look_up(person).email_changed:
+            attempt.refuse(RefusalReason.EMAIL_CHANGED, access)
         if not policy.decidable(rule, person, directory.groups(), now):
             attempt.refuse(RefusalReason.NOBODY_COULD_APPROVE, access)
         if not somebody_is_there(rule, policy, person, directory, now):
             attempt.refuse(RefusalReason.NOBODY_COULD_APPROVE, access, absent=True)
     except StaleGroups:
         attempt.refuse(RefusalReason.STALE_GROUPS, access)
+    except DirectoryUnavailable:
+        attempt.refuse(RefusalReason.CANNOT_LOOK_UP, access)
     return rule
 
 

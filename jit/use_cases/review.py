@@ -7,6 +7,7 @@ from jit.requests.reviews import review_open, reviewers, took_part
 from jit.use_cases.actor import Actor
 from jit.use_cases.attempt import Attempt
 from jit.use_cases.core import Core
+from jit.use_cases.deciding import require_own_say
 
 
 def may_review(core: Core, *, by: Actor, request_id: str) -> Request:
@@ -34,8 +35,9 @@ def _to_review(attempt: Attempt, request_id: str) -> Request:
     policy = attempt.policy(request)
     if request.emergency is None:
         attempt.refuse(RefusalReason.NOT_POSSIBLE_NOW, request)
-    if person in took_part(request, policy):
-        attempt.refuse(RefusalReason.OWN_REVIEW, request)
+    if person in policy.shared:
+        attempt.refuse(RefusalReason.SHARED_ACCOUNT, request)
+    require_own_say(attempt, request, policy, took_part(request, policy), RefusalReason.OWN_REVIEW)
     groups, now = core.directory.groups().in_emergency(), core.clock.now()
     try:
         if not policy.includes(reviewers(request, policy), person, groups, now):

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from jit.facts import EndCause, Ended, Extended, ExtensionIntent, Source
-from jit.requests.lifecycle import GRANT_STUCK, Request, State
+from jit.requests.due import GRANT_STUCK
+from jit.requests.lifecycle import Request, State
 from playground.person import Shown
 from playground.sample import REQUESTS
 from tests.world.exhaustive import distinct, exhaustive

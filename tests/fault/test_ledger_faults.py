@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from jit.facts import EndCause, Ended, Granted, GrantIntent, RevokeIntent
-from jit.requests.lifecycle import GRANT_GIVEN_UP, Request, State
+from jit.requests.due import GRANT_GIVEN_UP
+from jit.requests.lifecycle import Request, State
 from jit.runtime.embedded import EmbeddedPostgres
 from tests.world.product import Product, product
 from tests.world.servers import postgres_18

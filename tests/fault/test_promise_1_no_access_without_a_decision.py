@@ -14,7 +14,8 @@ from jit.facts import BEGIN_WITHIN, Approval, Approved, Counted, Granted, GrantI
 from jit.ledger.database import writing
 from jit.ledger.schema import requests
 from jit.policy.files.folder import LOOK_EVERY
-from jit.requests.lifecycle import GRANT_NUDGE, Request, State
+from jit.requests.due import GRANT_NUDGE
+from jit.requests.lifecycle import Request, State
 from jit.runtime.queue import RqQueue
 from playground.sample import ALICE, BOB, CAROL
 from tests.world.exhaustive import distinct

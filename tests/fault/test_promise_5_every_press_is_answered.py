@@ -13,7 +13,8 @@ import pytest
 
 from bot.buttons import APPROVE, DENY, END, RELEASE, REVOKE, WITHDRAW, value_of
 from jit.facts import Approved, Refused
-from jit.requests.lifecycle import GRANT_NUDGE, Request, State
+from jit.requests.due import GRANT_NUDGE
+from jit.requests.lifecycle import Request, State
 from playground.faults import Fault
 from playground.person import Answer, Person, Shown
 from playground.sample import ALICE, BOB, CAROL, EVE, MALLORY, REQUESTS

@@ -6,7 +6,8 @@ That access ends without it at all is in the tests of promise 2.
 import pytest
 
 from jit.facts import BEGIN_WITHIN, Ended, GrantIntent, Source
-from jit.requests.lifecycle import GRANT_NUDGE, Request, State
+from jit.requests.due import GRANT_NUDGE
+from jit.requests.lifecycle import Request, State
 from tests.world.processes import frozen
 from tests.world.product import READ, STATED_LAG, Product
 

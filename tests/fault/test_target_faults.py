@@ -6,7 +6,8 @@ import psycopg
 import pytest
 
 from jit.facts import Granted, GrantIntent
-from jit.requests.lifecycle import GRANT_NUDGE, GRANT_STUCK, State
+from jit.requests.due import GRANT_NUDGE, GRANT_STUCK
+from jit.requests.lifecycle import State
 from playground.sample import ALERTS
 from tests.world.product import Product
 

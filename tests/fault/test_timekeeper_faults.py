@@ -11,7 +11,8 @@ from contextlib import closing
 import pytest
 
 from jit.facts import Ended
-from jit.requests.lifecycle import REVOKE_STUCK, Request, State
+from jit.requests.due import REVOKE_STUCK
+from jit.requests.lifecycle import Request, State
 from tests.world.product import READ, STATED_LAG, Product
 
 pytestmark = [pytest.mark.fault, pytest.mark.real]

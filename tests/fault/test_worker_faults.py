@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from jit.facts import EndCause, Ended, Granted
-from jit.requests.lifecycle import GRANT_GIVEN_UP, GRANT_STUCK, Request, State
+from jit.requests.due import GRANT_GIVEN_UP, GRANT_STUCK
+from jit.requests.lifecycle import Request, State
 from playground.sample import REQUESTS
 from tests.world.exhaustive import distinct, exhaustive
 from tests.world.processes import frozen

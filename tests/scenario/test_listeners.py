@@ -3,8 +3,10 @@
 import pytest
 
 from bot.refusals import Shown
+from jit.facts import RefusalReason
 from jit.ledger import Notes
 from jit.ledger.undelivered import REFUSED, Undelivered
+from jit.requests.refusal import Refusal
 from playground import person as played
 from playground.sample import ALICE, BOB, CAROL, EVE, MALLORY, REQUESTS
 from playground.world import Channel
@@ -175,3 +177,25 @@ def test_answer_to_a_form_goes_to_where_the_command_was_typed_or_else_to_the_dm(
     office.jit(EVE, "request orders-db/read 30m db down", channel=private.id)
     assert office.person(EVE).form().submit().ok
     assert office.person(EVE).finds("Asked.").text
+
+
+def test_who_is_away_names_who_stands_in_by_a_command(office: PlayedOffice) -> None:
+    office.jit(BOB, "away 3d @carol for dba")
+    assert "For what dba decides, Carol is asked instead of you." in office.told(BOB, "You are away until")
+    office.jit(BOB, "away 3d @alice")
+    office.told(BOB, "A substitute is of the same group")
+    office.jit(BOB, "back")
+    office.told(BOB, "You are back, and asked again.")
+    assert [fact.kind for fact in office.facts() if fact.kind != "refused"] == ["away", "back"]
+
+
+def test_a_press_of_somebody_whose_email_changed_is_refused_in_words(office: PlayedOffice) -> None:
+    request = office.ask()
+    office.directory.look_up(BOB)
+    office.stage.slack.world.change_user(BOB, name="mallory")
+    office.wait(lambda: office.directory.look_up(BOB).email_changed)
+    office.jit(BOB, "list")
+    office.told(BOB, request.id)
+    with pytest.raises(Refusal) as refused:
+        office.use_cases.approve(by(BOB), request.id, request.digest)
+    assert refused.value.reason is RefusalReason.EMAIL_CHANGED

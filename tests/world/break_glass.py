@@ -9,9 +9,9 @@ groups:
   security: [U03CAROL0, U05SAM000]
   engineering: [U01ALICE0, U04EVE000]
 people:
-  U01ALICE0: {fake: alice}
+  U01ALICE0: {fake: alice, icalendar: alice}
   U04EVE000: {fake: eve}
-  U09ALICE2: {fake: Alice}
+  U09ALICE2: {icalendar: Alice}
 targets:
   orders-db: {kind: fake}
 schedules:

@@ -40,6 +40,8 @@ def sample(told: dict[str, Any], models: dict[str, Any]) -> Any:
     told = told["anyOf"][0] if "anyOf" in told else told
     if "enum" in told or "const" in told:
         return told.get("enum", [told.get("const")])[0]
+    if told["type"] == "object":
+        return {name: sample(told["properties"][name], models) for name in told["required"]}
     return SAMPLES.get(told.get("format", told["type"]), "x")
 
 

@@ -90,7 +90,7 @@ def worst_break_glass(text: str, state: State, *, reviewed: bool = False) -> Req
     emergency = {"basis": "emergency", "rested_on": text, "skipped": NEEDS, "review_by": PEOPLE}
     asked = Requested.about(request, **common, **fields, **emergency, review_within=timedelta(days=9))
     verdict = BreakGlassReviewed.about(request, **common, reviewer=PEOPLE[2], verdict="not_justified", reason=text)
-    late = {"escalated_at": NOON, "reviewed": verdict if reviewed else None}
+    late = {"review_escalated_at": NOON, "reviewed": verdict if reviewed else None}
     return replace(request, basis="emergency", emergency=asked, by_rule=text, **late)
 
 

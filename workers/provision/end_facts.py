@@ -13,7 +13,8 @@ import structlog
 from jit.facts import AboutRequest, AlertName, EndCause, Ended, Fact, RevokeIntent
 from jit.ledger import Conflict, Ledger, LedgerUnavailable
 from jit.ports import Clock, RevokeResult
-from jit.requests.lifecycle import Request, State, apply, begun_until
+from jit.requests.due import begun_until
+from jit.requests.lifecycle import Request, State, apply
 from workers.provision.recorder import Recorder
 from workers.provision.watchlist import read_requests
 

@@ -12,7 +12,8 @@ from jit.ledger import Ledger
 from jit.policy import PolicyFolder
 from jit.ports import Clock, Directory, Grant, Held, QueueUnavailable, TargetError, TargetRefused, TargetUnreachable
 from jit.requests.decision import Outcome, before_effect
-from jit.requests.lifecycle import Action, Request, State, action_at
+from jit.requests.due import Action, action_at
+from jit.requests.lifecycle import Request, State
 from workers.end_orders.queue import EndOrderQueue
 from workers.end_orders.signed import TooLong
 from workers.provision.still_due import LAPSES, NoLongerDue, StillDue, known

@@ -19,7 +19,8 @@ from jit.ports import (
     TargetUnreachable,
 )
 from jit.requests.decision import Outcome, before_effect
-from jit.requests.lifecycle import Action, Request, State, action_at
+from jit.requests.due import Action, action_at
+from jit.requests.lifecycle import Request, State
 from workers.end_orders.queue import EndOrderQueue
 from workers.end_orders.signed import TooLong
 from workers.provision.extend import Extender

@@ -11,7 +11,8 @@ from jit.facts import Ended, Life
 from jit.ledger import Ledger, TamperedEntry
 from jit.ledger.database import reading
 from jit.ledger.load import lives
-from jit.requests.lifecycle import LIVE, Request, State, action_at, next_action
+from jit.requests.due import action_at, next_action
+from jit.requests.lifecycle import LIVE, Request, State
 
 AT_A_TIME, FROM_BEFORE = 500, 50
 """Requests that one question to the ledger reads; and of those that were open before, that one `Watchlist.refresh`

@@ -10,7 +10,8 @@ from structlog.contextvars import bound_contextvars
 from jit.facts import RefusalReason, Refused, Source
 from jit.ledger import Ledger, LedgerUnavailable
 from jit.ports import Clock, Held
-from jit.requests.lifecycle import LIVE, Request, State, begun_until
+from jit.requests.due import begun_until
+from jit.requests.lifecycle import LIVE, Request, State
 from workers.end_orders.queue import EndOrderQueue
 from workers.end_orders.signed import BadEndOrder, SignedOrder
 from workers.provision.grant import Granter

@@ -9,7 +9,8 @@ import structlog
 
 from jit.ledger import Ledger, LedgerUnavailable, TamperedEntry
 from jit.ports import Clock
-from jit.requests.lifecycle import Action, Request, action_at
+from jit.requests.due import Action, action_at
+from jit.requests.lifecycle import Request
 from workers.provision.end_facts import Begun, StillToEnd, in_any_case
 from workers.provision.recorder import Recorder
 from workers.provision.revoke import Revoker

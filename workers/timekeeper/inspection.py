@@ -9,7 +9,8 @@ import structlog
 from jit.facts import AlertName
 from jit.ledger import Ledger, LedgerUnavailable
 from jit.ports import Clock, Held, TargetError
-from jit.requests.lifecycle import LIVE, Request, State, begun_until
+from jit.requests.due import begun_until
+from jit.requests.lifecycle import LIVE, Request, State
 from workers.provision.recorder import Recorder
 from workers.provision.revoke import Revoker
 from workers.provision.unknown_grant import unknown_grant

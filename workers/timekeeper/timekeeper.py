@@ -11,14 +11,16 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from threading import Event, Thread
+from typing import Any
 
 import structlog
 
-from jit.facts import ExtensionLapsed, Lapsed, Source
+from jit.facts import Escalated, Escalation, ExtensionLapsed, Lapsed, Life, Source
 from jit.ledger import Conflict, Leases, Ledger, LedgerUnavailable, TamperedEntry
 from jit.ledger.tail import Tail
 from jit.ports import Clock, Queue, QueueUnavailable
-from jit.requests.lifecycle import Action, Request, State, action_at
+from jit.requests.due import Action, action_at
+from jit.requests.lifecycle import Request, State
 from workers.provision.recorder import Recorder
 from workers.provision.revoke import Revoker
 from workers.provision.watchlist import Watchlist
@@ -247,6 +249,8 @@ class Timekeeper:
                 self._lapse(unanswered)
             case Action.LAPSE_EXTENSION, Request() as unanswered:
                 self._lapse_extension(unanswered)
+            case Action.ESCALATE, Request(escalation=Escalation() as escalation) as undecided:
+                self._escalate(undecided, escalation)
             case Action.GRANT | Action.EXTEND, Request() as lost:
                 self._announce(lost, now)
             case Action.ROLL_BACK, Request() as unfinished:
@@ -256,20 +260,24 @@ class Timekeeper:
 
     def _lapse(self, request: Request) -> None:
         because = "unanswered" if request.state is State.PENDING else "not_begun"
-        fact = Lapsed.about(request, at=self._clock.now(), actor=self._actor, source=Source.TIMEKEEPER, because=because)
-        self._record_lapse(request, fact)
+        self._step(request, Lapsed.about(request, **self._signed(), because=because))
 
     def _lapse_extension(self, request: Request) -> None:
         waiting = request.undecided
         because = "unanswered" if waiting.state is State.PENDING else "not_begun"
-        signed = {"at": self._clock.now(), "actor": self._actor, "source": Source.TIMEKEEPER}
-        self._record_lapse(request, ExtensionLapsed.about(waiting, **signed, because=because))
+        self._step(request, ExtensionLapsed.about(waiting, **self._signed(), because=because))
 
-    def _record_lapse(self, request: Request, fact: Lapsed | ExtensionLapsed) -> None:
+    def _escalate(self, request: Request, escalation: Escalation) -> None:
+        self._step(request, Escalated.about(request, **self._signed(), escalation=escalation))
+
+    def _signed(self) -> dict[str, Any]:
+        return {"at": self._clock.now(), "actor": self._actor, "source": Source.TIMEKEEPER}
+
+    def _step(self, request: Request, fact: Life) -> None:
         try:
             self._ledger.append([fact], expect={request.id: request.version})
         except Conflict:
-            log.info("lapse.overtaken", request_id=request.id)
+            log.info("step.overtaken", request_id=request.id, step=fact.kind)
 
     def _announce(self, request: Request, now: datetime) -> None:
         """In a lane of its own: a Redis that does not answer holds up nothing."""

@@ -14,7 +14,8 @@ from jit.ledger.database import reading, there
 from jit.ledger.schema import entries
 from jit.ledger.unavailable import Forbidden
 from jit.ports import Clock
-from jit.requests.lifecycle import GRANT_GIVEN_UP, Request, State
+from jit.requests.due import GRANT_GIVEN_UP
+from jit.requests.lifecycle import Request, State
 from jit.runtime.settings import CannotStart
 
 ENDED_WITHIN = timedelta(seconds=5)

@@ -174,6 +174,13 @@ class StageForm(Form):
     all_of: Quorums
 
 
+class EscalateForm(Form):
+    """``to`` are asked, too, when nobody has decided ``after`` that time."""
+
+    after: Duration
+    to: SomeWho
+
+
 class RuleForm(Form):
     """Decided by one of ``automatic``, ``all_of`` and ``stages``; the first rule whose ``when`` holds decides."""
 
@@ -185,6 +192,7 @@ class RuleForm(Form):
     stages: Annotated[tuple[StageForm, ...], AfterValidator(_not_empty)] | None = None
     different_people: bool | None = None
     denials_needed: Annotated[int, Field(ge=1, le=100)] = 1
+    escalate: EscalateForm | None = None
 
     @model_validator(mode="after")
     def _decides_in_one_way(self) -> "RuleForm":
@@ -194,8 +202,11 @@ class RuleForm(Form):
         if len(ways) != 1:
             has = " and ".join(ways) or "none of them"
             raise ValueError(f"a rule has one of automatic: true, all_of and stages; this one has {has}")
-        if self.automatic and (self.different_people is not None or self.denials_needed != 1):
-            raise ValueError("different_people and denials_needed are about people, and this rule decides without them")
+        about_people = self.different_people is not None or self.denials_needed != 1 or self.escalate
+        if self.automatic and about_people:
+            raise ValueError(
+                "different_people, denials_needed and escalate are about people, and this rule decides without them"
+            )
         if self.limits and not self.automatic:
             raise ValueError("limits are for a rule that is automatic")
         return self
@@ -259,6 +270,7 @@ class AccessForm(Form):
     approve: Annotated[tuple[RuleForm, ...], AfterValidator(_not_empty)]
     break_glass: BreakGlassForm | None = None
     extend: ExtendForm | None = None
+    escalate: EscalateForm | None = None
 
     @property
     def all_rules(self) -> Iterator[tuple[tuple[str | int, ...], RuleForm]]:
@@ -274,6 +286,7 @@ class AccessForm(Form):
         "limits": LimitsForm,
         "break_glass": BreakGlassForm,
         "extend": ExtendForm,
+        "escalate": EscalateForm,
     }
 
 

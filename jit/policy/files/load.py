@@ -6,13 +6,13 @@ import os
 import stat
 import traceback
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
 import structlog
 
-from jit.facts import Quorum
-from jit.people.membership import GROUP, ON_CALL, SLACK
+from jit.facts import Escalation, Quorum, label_of
 from jit.policy.files.document import LARGEST, MOST_VALUES, TOO_MANY, read_document
 from jit.policy.files.form import AccessForm, LimitsForm, QuorumForm, RuleForm
 from jit.policy.files.merge import Merged
@@ -186,6 +186,7 @@ def _build(text: bytes, forms: Forms, audit: str, alerts: str | None) -> Policy:
         accesses=MappingProxyType({name: _access(name, entry, forms) for name, entry in sorted(forms.access.items())}),
         targets=MappingProxyType(targets),
         security=forms.security,
+        shared=frozenset(forms.shared),
         notify=forms.alerts.notify,
         groups=MappingProxyType(forms.groups),
         schedules=MappingProxyType(forms.schedules),
@@ -219,14 +220,14 @@ def _access(name: str, entry: AccessForm, forms: Forms) -> Access:
 def _extend(entry: AccessForm, forms: Forms) -> Extend | None:
     if entry.extend is None:
         return None
-    rules = tuple(_rule(rule, entry, forms) for rule in entry.extend.approve or entry.approve)
-    return Extend(entry.extend.each, entry.extend.ceiling, rules)
+    rules = (_rule(rule, entry, forms) for rule in entry.extend.approve or entry.approve)
+    return Extend(entry.extend.each, entry.extend.ceiling, tuple(replace(rule, escalation=None) for rule in rules))
 
 
 def _rule(entry: RuleForm, access: AccessForm, forms: Forms) -> Rule:
     """Where the risk is critical, different people decide unless said."""
     limits = entry.limits or LimitsForm()
-    different = entry.different_people
+    different, escalate = entry.different_people, entry.escalate or access.escalate
     return Rule(
         tuple(_quorum(quorum, stage) for _, stage, quorum in entry.quorums),
         when=forms.conditions[entry.when] if entry.when else None,
@@ -234,15 +235,10 @@ def _rule(entry: RuleForm, access: AccessForm, forms: Forms) -> Rule:
         name=entry.name or "",
         different_people=not entry.automatic and (access.risk == "critical" if different is None else different),
         denials_needed=entry.denials_needed,
+        escalation=Escalation(after=escalate.after, to=escalate.to) if escalate and not entry.automatic else None,
     )
 
 
 def _quorum(entry: QuorumForm, stage: int) -> Quorum:
-    label = " or ".join(_called(who) for who in entry.who)
+    label = " or ".join(map(label_of, entry.who))
     return Quorum(label=label, who=entry.who, count=entry.count, stage=stage)
-
-
-def _called(who: str) -> str:
-    if who.startswith(ON_CALL):
-        return f"on call for {who.removeprefix(ON_CALL)}"
-    return who.removeprefix(GROUP).removeprefix(SLACK)

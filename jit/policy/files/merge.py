@@ -8,20 +8,21 @@ from jit.policy.files.document import Document, Path, field_name
 from jit.policy.files.mistakes import Mistake, Mistakes
 
 SECTIONS = ("channels", "alerts", "groups", "people", "schedules", "incidents", "calendars", "targets", "access")
-KEYS = (*SECTIONS, "security")
+LISTS = ("security", "shared")
+KEYS = (*SECTIONS, *LISTS)
 MOST_COMPARED = 200_000
 """Names that are looked at for one that was perhaps meant: a second or two."""
 
 
 @dataclass(slots=True)
 class Merged:
-    """``sections`` maps each section to its entries.
+    """``sections`` maps each section to its entries, and ``lists`` holds the keys that stand for a list.
 
     ``whole`` is False if a file could not be read, so that what seems to be missing may only be unseen.
     """
 
     sections: dict[str, dict[str, object]] = field(default_factory=lambda: {key: {} for key in SECTIONS})
-    security: object = ()
+    lists: dict[str, object] = field(default_factory=lambda: dict.fromkeys(LISTS, ()))
     whole: bool = True
     mistakes: Mistakes = field(default_factory=Mistakes)
     _homes: dict[Path, Document] = field(default_factory=dict)
@@ -51,9 +52,9 @@ class Merged:
         for key, value in document.content.items():
             if key in SECTIONS:
                 self._take_section(document, key, value)
-            elif key == "security":
+            elif key in LISTS:
                 if self._is_new(document, (key,)):
-                    self.security = value
+                    self.lists[key] = value
             else:
                 self._homes.setdefault((key,), document)
                 self.blame((key,), "unknown key", nearest(key, KEYS))

@@ -6,12 +6,18 @@ from itertools import islice
 
 from jit.durations import compact, say_duration
 from jit.people.membership import GROUP, ON_CALL, Membership, TooManyMeant
+from jit.people.person import alike_name
 from jit.policy.conditions import BadCondition, Condition, compile_condition
 from jit.policy.files.document import Path
-from jit.policy.files.form import AccessForm, QuorumForm, RuleForm, secret_problem
+from jit.policy.files.form import AccessForm, EscalateForm, QuorumForm, RuleForm, secret_problem
 from jit.policy.files.merge import Merged
 from jit.policy.files.shape import Forms, rules_in, well_shaped
 from jit.policy.incidents import accepts
+
+SHARED = "is listed under shared, and an account that people share may neither ask nor decide"
+NOT_ESCALATED = "is for requests: an extension that nobody decides lapses, and access ends when it ends"
+_NOT_AUTHORITY = frozenset({"deny", "notify"})
+"""Lists in which a shared account may stand: they let nobody do anything."""
 
 
 def check_sense(merged: Merged, forms: Forms) -> None:
@@ -59,6 +65,13 @@ def _check_access(merged: Merged, name: str, access: AccessForm, membership: Mem
         before.setdefault(where[:-1], []).append(rule)
         for within, _, quorum in rule.quorums:
             _check_quorum(merged, (*path, *where, *within), quorum, membership)
+        if rule.escalate:
+            _check_escalation(merged, (*path, *where, "escalate"), rule.escalate, access, [rule], membership=membership)
+            if where[0] == "extend":
+                merged.blame((*path, *where, "escalate"), NOT_ESCALATED)
+    if access.escalate:
+        theirs = [rule for rule in access.approve if not rule.automatic and not rule.escalate]
+        _check_escalation(merged, (*path, "escalate"), access.escalate, access, theirs, membership=membership)
     if access.extend and access.extend.ceiling < access.max_duration:
         most = compact(access.max_duration)
         problem = f"is the most in all, and shorter than max_duration ({most}), for which it is given without extension"
@@ -82,6 +95,26 @@ def _check_break_glass(merged: Merged, path: Path, access: AccessForm, membershi
         merged.blame((*path, "who"), "nobody may break the glass: deny names all of them")
     if not membership.has(glass.review_by, 1, but=glass.who):
         merged.blame((*path, "review_by"), "nobody could review it: all of them may break the glass themselves")
+
+
+def _check_escalation(
+    merged: Merged,
+    path: Path,
+    escalate: EscalateForm,
+    access: AccessForm,
+    rules: list[RuleForm],
+    *,
+    membership: Membership | None,
+) -> None:
+    if not _check_who(merged, (*path, "to"), escalate.to) or membership is None:
+        return
+    if escalate.after >= access.pending_for:
+        merged.blame((*path, "after"), "is never reached: a request lapses before, by pending_for")
+    asked = [quorum.who for rule in rules for _, _, quorum in rule.quorums]
+    if not asked:
+        merged.blame(path, "is for no rule: each has one of its own, or decides by itself")
+    elif not any(membership.has(escalate.to, 1, but=who) for who in asked):
+        merged.blame((*path, "to"), "asks nobody who is not asked already")
 
 
 def _never_after(before: RuleForm, rule: RuleForm) -> str | None:
@@ -123,7 +156,7 @@ def _conditions(merged: Merged, forms: Forms) -> dict[str, Condition]:
 def _check_the_misshapen(merged: Merged, forms: Forms, membership: Membership | None) -> None:
     """What has a mistake elsewhere still names groups and targets, and says how many have to approve."""
     if not forms.security:
-        _check_named(merged, ("security",), merged.security)
+        _check_named(merged, ("security",), merged.lists["security"])
     for name, who in merged.sections["groups"].items():
         if name not in forms.groups:
             _check_named(merged, ("groups", name), who)
@@ -143,7 +176,7 @@ def _check_the_misshapen(merged: Merged, forms: Forms, membership: Membership | 
 def _who_lists(path: Path, content: object) -> Iterator[tuple[Path, object]]:
     if isinstance(content, dict):
         for key, inner in content.items():
-            if key in {"request", "deny", "from", "who", "review_by"}:
+            if key in {"request", "deny", "from", "who", "review_by", "to"}:
                 yield (*path, key), inner
             else:
                 yield from _who_lists((*path, key), inner)
@@ -168,8 +201,10 @@ def _check_quorum(merged: Merged, path: Path, quorum: QuorumForm, membership: Me
 
 
 def _check_who(merged: Merged, path: Path, who: Iterable[str]) -> bool:
-    sure = True
+    sure, shared = True, merged.lists["shared"]
     for place, each in enumerate(who):
+        if isinstance(shared, tuple) and each in shared and ":" not in each and path[-1] not in _NOT_AUTHORITY:
+            merged.blame((*path, place), SHARED)
         for prefix, section, what in ((GROUP, "groups", "group"), (ON_CALL, "schedules", "schedule")):
             name, known = each.removeprefix(prefix), merged.sections[section]
             if each.startswith(prefix) and name not in known:
@@ -204,13 +239,17 @@ def _check_people(merged: Merged, forms: Forms) -> None:
     whole = ("targets", forms.targets), ("schedules", forms.schedules)
     shape_known = all(len(fitting) == len(merged.sections[section]) for section, fitting in whole)
     for person, names in forms.people.items():
+        if person in forms.shared:
+            merged.blame(("people", person), SHARED)
         for key in names:
             if key not in known and shape_known:
                 problem = f"no target, no kind of target and no provider is called {key}"
                 merged.blame(("people", person, key), problem, merged.suggest(key, known))
     for target, first, second, key in _namesakes(forms):
-        name = forms.people[second][key]
+        name, other = forms.people[second][key], forms.people[first]
         problem = f"{name} on {target} is {first} already; two people cannot be told apart there"
+        if name not in {other.get(target), other.get(forms.targets[target].kind)}:
+            problem = f"{name} on {target} is {first} already, but for letter case or blanks; tell them apart by more"
         merged.blame(("people", second, key), problem)
 
 
@@ -221,7 +260,7 @@ def _namesakes(forms: Forms) -> Iterator[tuple[str, str, str, str]]:
     called: dict[str, dict[str, list[str]]] = {}
     for person, names in forms.people.items():
         for key, name in names.items():
-            called.setdefault(key, {}).setdefault(name, []).append(person)
+            called.setdefault(key, {}).setdefault(alike_name(name), []).append(person)
     done: set[str] = set()
     for target, config in forms.targets.items():
         of_kind, here = called.get(config.kind, {}), called.get(target, {})

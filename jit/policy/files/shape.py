@@ -22,6 +22,7 @@ ONE_OF: dict[str | int, tuple[str, ...]] = {"risk": get_args(Risk), "on_leave": 
 """The words that a key takes."""
 _STRICT = ConfigDict(strict=True)
 _WHO = TypeAdapter(tuple[form.Who, ...], config=_STRICT)
+_PEOPLE = TypeAdapter(tuple[Annotated[str, AfterValidator(form.person_id)], ...], config=_STRICT)
 _RULES = TypeAdapter(tuple[form.RuleForm, ...])
 _NAMES = TypeAdapter(dict[Annotated[str, AfterValidator(form.name)], form.Text], config=_STRICT)
 
@@ -33,6 +34,7 @@ class Forms:
     channels: form.ChannelsForm | None = None
     alerts: form.AlertsForm = field(default_factory=form.AlertsForm)
     security: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
     groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
     people: dict[str, dict[str, str]] = field(default_factory=dict)
     targets: dict[str, form.TargetForm] = field(default_factory=dict)
@@ -68,7 +70,8 @@ def fill_in(merged: Merged) -> Forms:
         forms.channels = _fit(merged, ("channels",), merged.sections["channels"], form.ChannelsForm.model_validate)
     alerts = _fit(merged, ("alerts",), merged.sections["alerts"], form.AlertsForm.model_validate)
     forms.alerts = alerts or forms.alerts
-    forms.security = _fit(merged, ("security",), merged.security, _WHO.validate_python) or ()
+    forms.security = _fit(merged, ("security",), merged.lists["security"], _WHO.validate_python) or ()
+    forms.shared = _fit(merged, ("shared",), merged.lists["shared"], _PEOPLE.validate_python) or ()
     forms.groups = _each(merged, "groups", form.name, _WHO.validate_python)
     forms.people = _each(merged, "people", form.person_id, _NAMES.validate_python)
     forms.targets = _each(merged, "targets", form.name, form.TargetForm.model_validate)

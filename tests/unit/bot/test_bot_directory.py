@@ -299,3 +299,20 @@ def test_disabled_and_unknown_groups(setting: Setting) -> None:
 def test_event_before_the_first_poll_makes_no_snapshot(setting: Setting) -> None:
     setting.directory.group_changed(ENGINEERING, frozenset({ALICE}), "engineering", 20)
     assert setting.directory.groups() is NO_GROUPS
+
+
+def test_a_changed_email_is_noticed_at_once_and_is_theirs_once_security_says_so(setting: Setting) -> None:
+    said: dict[str, str] = {}
+    client = WebClient(token=BOT_TOKEN, base_url=f"{setting.slack.url}/api/")
+    setting.directory = SlackDirectory(
+        client, setting.stored, setting.clock, rebound=lambda person: said.get(person, "")
+    )
+    first = setting.directory.look_up(BOB)
+    assert (first.email_changed, setting.stored.look_up(BOB).first_email) == (False, first.email)
+    setting.slack.world.change_user(BOB, name="mallory")
+    setting.directory.changed(BOB)
+    assert setting.stored.look_up(BOB).email_changed
+    setting.later(seconds=2)
+    said[BOB] = setting.stored.look_up(BOB).email.upper()
+    assert not setting.directory.look_up(BOB).email_changed
+    assert not setting.stored.look_up(BOB).email_changed

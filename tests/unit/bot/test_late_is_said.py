@@ -16,7 +16,7 @@ from bot.views import dm
 from bot.views.card import draw
 from jit.ledger import Notes
 from jit.ports import QueueUnavailable
-from jit.requests.lifecycle import LATE, late_since
+from jit.requests.due import LATE, late_since
 from jit.testing import ALICE, BOB, CAROL
 from playground.text import rendered
 from tests.world.base import REQUESTS

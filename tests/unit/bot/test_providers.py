@@ -1,6 +1,7 @@
 """The bot asks who is on call, for itself and for the workers, from a policy that names a calendar."""
 
 import textwrap
+from dataclasses import replace
 
 import pytest
 from slack_sdk import WebClient
@@ -9,8 +10,9 @@ from bot.directory import SlackDirectory
 from bot.providers import Providers
 from jit.ledger import StoredDirectory
 from jit.people.answers import Because
+from jit.people.person import Person
 from jit.policy import PolicyFolder
-from jit.testing import ALICE, InMemoryLedger, ManualClock
+from jit.testing import ALICE, BOB, InMemoryLedger, ManualClock
 from tests.world.base import RULES
 
 CALENDAR = """\
@@ -63,3 +65,20 @@ def test_what_no_policy_names_is_not_asked_about(parts):
     providers, _, clock = parts
     assert providers.who("another", clock.now()).reason is Because.NOT_NAMED
     assert providers.find("INC-42").reason is Because.NOT_NAMED
+
+
+def test_by_email_somebody_is_the_one_whose_first_email_it_was(parts, tmp_path):
+    """Who takes over an e-mail later is nobody by it."""
+    providers, stored, clock = parts
+    folder = tmp_path / "policies"
+    (folder / "rota.ics").write_text(
+        textwrap.dedent(CALENDAR)
+        .replace("SUMMARY:alice", "SUMMARY:rota\nATTENDEE:mailto:carol@example.com")
+        .replace("\n", "\r\n")
+    )
+    (folder / "a.policy.yml").write_text(RULES + SCHEDULES.replace('rota.ics"', 'rota.ics", by_email: true'))
+    alice = Person(id=ALICE, team="T0TEST001", name="Alice", email="carol@example.com").seen_after(None)
+    bob = Person(id=BOB, team="T0TEST001", name="Bob", email="bob@example.com").seen_after(None)
+    for person in (alice, bob, replace(bob, email="carol@example.com").seen_after(bob)):
+        stored.keep_person(person, clock.now())
+    assert providers.who("orders-primary", clock.now()).people == {ALICE}

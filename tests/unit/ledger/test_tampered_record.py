@@ -11,7 +11,8 @@ from jit.facts import AlertName, EndCause, Ended, GrantIntent, RevokeIntent, Sou
 from jit.ledger import Question, TamperedEntry
 from jit.ledger.entry import hash_of
 from jit.ports import TargetUnreachable
-from jit.requests.lifecycle import GRANT_GIVEN_UP, State
+from jit.requests.due import GRANT_GIVEN_UP
+from jit.requests.lifecycle import State
 from jit.testing import T0
 from tests.world.hands import Hands
 from tests.world.tamper import past_the_guards

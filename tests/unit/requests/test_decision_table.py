@@ -210,8 +210,10 @@ class Table:
             case ["no", "extend"]:
                 self.edit("extend:", "# extend:")
             case ["double", who, of]:
-                name = who.lower()
-                self.edit(f"{PEOPLE[who]}: {{fake: {name}}}", f"{PEOPLE[who]}: {{fake: {of.title()}}}")
+                for person, name in ((PEOPLE[of], of), (PEOPLE[who], of.title())):
+                    self.edit(f"{person}: {{", f"{person}: {{icalendar: {name}, ")
+            case ["email", who, email]:
+                self.office.directory.change(PEOPLE[who], email=email, first_email=f"{who}@example.com")
             case ["principal", name]:
                 self.edit(f"{ALICE}: {{fake: alice}}", f"{ALICE}: {{fake: {name}}}")
             case ["nameless"]:

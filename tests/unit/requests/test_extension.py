@@ -9,18 +9,9 @@ from hypothesis import strategies as st
 
 from jit.facts import Extended, ExtensionIntent, Source
 from jit.ledger import Conflict
+from jit.requests.due import GRANT_NUDGE, GRANT_STUCK, Action, action_at, next_action
 from jit.requests.extension import MAY_FOLLOW
-from jit.requests.lifecycle import (
-    GRANT_NUDGE,
-    GRANT_STUCK,
-    Action,
-    CannotFollow,
-    State,
-    action_at,
-    apply,
-    may_follow,
-    next_action,
-)
+from jit.requests.lifecycle import CannotFollow, State, apply, may_follow
 from jit.testing import T0, InMemoryLedger, ManualClock, Story
 
 HALF_HOUR = timedelta(minutes=30)

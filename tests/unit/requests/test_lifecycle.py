@@ -16,6 +16,8 @@ from jit.facts import (
     Denied,
     EndCause,
     Ended,
+    Escalated,
+    Escalation,
     Granted,
     GrantFailed,
     GrantIntent,
@@ -33,24 +35,14 @@ from jit.facts import (
     Withdrawn,
     life_kinds,
 )
-from jit.requests.lifecycle import (
-    GRANT_GIVEN_UP,
-    GRANT_NUDGE,
-    GRANT_STUCK,
-    REVOKE_STUCK,
-    Action,
-    CannotFollow,
-    Request,
-    State,
-    action_at,
-    apply,
-    next_action,
-    replay,
-)
+from jit.requests.due import GRANT_GIVEN_UP, GRANT_NUDGE, GRANT_STUCK, REVOKE_STUCK, Action, action_at, next_action
+from jit.requests.lifecycle import CannotFollow, Request, State, apply, replay
 from tests.world.raised import raised
 
 T0 = datetime(2026, 11, 21, 14, tzinfo=UTC)
 HALF_HOUR = timedelta(minutes=30)
+LATE = Escalation(after=timedelta(hours=9), to=("group:leads",))
+"""Nobody is asked by it: it lapses before."""
 
 
 def asked(**changes: object) -> Requested:
@@ -72,6 +64,7 @@ def asked(**changes: object) -> Requested:
         "risk": "medium",
         "needs": (Quorum(label="dba", who=("group:dba",), count=1),),
         "pending_until": T0 + timedelta(hours=8),
+        "escalation": LATE,
     }
     return Requested(**(fields | changes))
 
@@ -81,6 +74,7 @@ def step(request: Request, kind: type[Life], *, at: datetime = T0) -> Life:
     rest: dict[type, dict[str, object]] = {
         Approval: {"approver": "U02BOB000", "digest": request.digest, "quorums": ("dba",), "groups_as_of": None},
         Denial: {"approver": "U02BOB000", "digest": request.digest, "reason": "not today"},
+        Escalated: {"escalation": LATE},
         Approved: {"digest": request.digest, "counted": (), "begin_by": at + timedelta(minutes=15)},
         Denied: {"approver": "U02BOB000", "digest": request.digest, "reason": "no"},
         Lapsed: {"because": "unanswered"},
@@ -114,6 +108,7 @@ PATHS: dict[State, tuple[type[Life], ...]] = {
 STEPS: dict[type[Life], dict[State, State]] = {
     Approval: {State.PENDING: State.PENDING},
     Denial: {State.PENDING: State.PENDING},
+    Escalated: {State.PENDING: State.PENDING},
     Approved: {State.PENDING: State.APPROVED},
     Denied: {State.PENDING: State.DENIED},
     Withdrawn: {State.PENDING: State.WITHDRAWN, State.APPROVED: State.WITHDRAWN},

@@ -111,7 +111,7 @@ def test_who_is_listed_gets_in_at_once_for_an_open_incident(office):
         (lambda office: office.directory.change(ALICE, deleted=True), {}, RefusalReason.BAD_STANDING),
         (lambda office: office.directory.change(ALICE, guest=True), {}, RefusalReason.BAD_STANDING),
         (lambda office: setattr(office.directory, "gone", True), {}, RefusalReason.CANNOT_LOOK_UP),
-        (lambda office: office.rules(("U01ALICE0: {fake: alice}", "U01ALICE0: {other: alice}"),
+        (lambda office: office.rules(("{fake: alice, icalendar: alice}", "{other: alice}"),
                                      ("orders-db: {kind: fake}", "orders-db: {kind: fake}\n  other: {kind: other}"),
                                      text=RULES), {}, RefusalReason.NO_PRINCIPAL),
         (changed(NO_GLASS),
@@ -291,6 +291,49 @@ def test_the_review_is_for_those_named_never_for_who_took_part_and_once(office):
     reviewed = review(office, second, SAM, "not_justified", "there was time to ask")
     assert (reviewed.reviewed.verdict, reviewed.reviewed.reviewer) == ("not_justified", SAM)
     office.refused(RefusalReason.ALREADY_REVIEWED, lambda: review(office, second, SAM), about=second)
+
+
+def email(office, person, now, first=None):
+    office.directory.change(person, email=now, first_email=first or now)
+
+
+def test_whose_email_changed_breaks_the_glass_with_a_co_signer_alone(office):
+    email(office, ALICE, "mallory@example.com", first="alice@example.com")
+    request = break_glass(office)
+    assert (request.state, [need.label for need in request.needs]) == (State.PENDING, ["co-signer"])
+    email(office, EVE, "mallory@example.com", first="eve@example.com")
+    office.refused(RefusalReason.EMAIL_CHANGED, lambda: office.approve(request, EVE), about=request)
+    email(office, BOB, "alice@example.com")
+    office.refused(RefusalReason.OWN_REQUEST, lambda: office.approve(request, BOB), about=request)
+    assert office.approve(request, CAROL).state is State.APPROVED
+
+
+def test_an_email_that_changes_after_the_glass_was_broken_lets_nobody_in(office):
+    request = break_glass(office)
+    email(office, ALICE, "mallory@example.com", first="alice@example.com")
+    assert decision(office, request) is RefusalReason.EMAIL_CHANGED
+
+
+def test_whose_email_changed_or_is_that_of_who_took_part_reviews_nothing(office):
+    email(office, ALICE, "alice@example.com")
+    request = given(office)
+    email(office, SAM, "mallory@example.com", first="sam@example.com")
+    office.refused(RefusalReason.EMAIL_CHANGED, lambda: review(office, request, SAM), about=request)
+    email(office, SAM, "Alice@example.com")
+    office.refused(RefusalReason.OWN_REVIEW, lambda: review(office, request, SAM), about=request)
+    assert review(office, request, CAROL).reviewed.reviewer == CAROL
+
+
+def test_a_shared_account_neither_breaks_the_glass_nor_reviews_whatever_group_it_is_in(office):
+    first = given(office)
+    office.directory.members["S0SHARED1"] = frozenset({SAM, EVE})
+    by_group = RULES.replace(f", {SAM}]", ", slack:S0SHARED1]").replace(f", {EVE}]", ", slack:S0SHARED1]")
+    office.rules(text=f"shared: [{SAM}, {EVE}]\n" + by_group.replace(f"  {EVE}: {{fake: eve}}\n", ""))
+    with pytest.raises(Refusal) as refused:
+        break_glass(office, by=EVE)
+    assert refused.value.reason is RefusalReason.SHARED_ACCOUNT
+    office.refused(RefusalReason.SHARED_ACCOUNT, lambda: review(office, first, SAM), about=first)
+    assert review(office, first, CAROL).reviewed.reviewer == CAROL
 
 
 def test_only_a_break_glass_is_reviewed(office):

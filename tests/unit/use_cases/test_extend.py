@@ -5,12 +5,14 @@ from datetime import timedelta
 import pytest
 
 from jit.facts import RefusalReason
+from jit.policy import PolicyError, load_policy
 from jit.requests.decision import Outcome, before_effect
 from jit.requests.lifecycle import State
 from jit.requests.messages import sentence
 from jit.testing import ALICE, BOB, CAROL, EVE, T0
 from jit.use_cases.deny import deny
 from jit.use_cases.extend import extend, may_extend
+from tests.unit.policy.test_policy_load import folder
 from tests.unit.use_cases.test_races import at_once, reasons
 from tests.world.base import RULES, SAM
 from tests.world.office import Office, actor
@@ -267,3 +269,13 @@ class TestAtOnce:
             lambda: no(office, request, digest, by=CAROL),
         )
         assert len(reasons(outcomes)) == 1
+
+
+def test_an_extension_is_never_escalated_and_no_line_of_the_rules_says_so(tmp_path):
+    office = with_rules(tmp_path, f"{EXTEND}    escalate: {{after: 15m, to: [{SAM}]}}\n")
+    request = more(office, active(office))
+    assert request.extension.escalation is None
+    assert office.use_cases.approve(actor(BOB), request.id, request.extension.digest).decision.outcome is Outcome.HOLDS
+    own = "extend: {each: 1h, ceiling: 2h, approve: [{all_of: [{from: [group:dba]}], escalate: {after: 5m, to: [%s]}}]}"
+    with pytest.raises(PolicyError, match="an extension that nobody decides lapses"):
+        load_policy(folder(tmp_path, own=RULES.replace(READ, f"{READ}    {own % SAM}\n", 1)))

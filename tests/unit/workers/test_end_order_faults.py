@@ -10,7 +10,8 @@ import pytest
 
 from jit.facts import Granted, GrantIntent, Source
 from jit.ports import Held
-from jit.requests.lifecycle import GRANT_STUCK, FixedEnd, State
+from jit.requests.due import GRANT_STUCK
+from jit.requests.lifecycle import FixedEnd, State
 from jit.testing import T0
 from tests.world.end_orders import carry_out, lying, order_about, signed, signed_before_the_upgrade
 from tests.world.hands import KEY, Hands

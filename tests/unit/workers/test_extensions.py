@@ -16,7 +16,8 @@ from jit.ledger import Conflict
 from jit.ledger.entry import hash_of
 from jit.people.person import Person
 from jit.ports import Held, TargetRefused, TargetUnreachable
-from jit.requests.lifecycle import GRANT_NUDGE, GRANT_STUCK, State
+from jit.requests.due import GRANT_NUDGE, GRANT_STUCK
+from jit.requests.lifecycle import State
 from jit.testing import BOB, T0, WORKSPACE
 from tests.world.end_orders import carry_out, lying, signed
 from tests.world.hands import KEY, RULES, Hands

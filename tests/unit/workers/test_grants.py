@@ -12,7 +12,8 @@ from jit.facts import EndCause, Granted, GrantIntent, Lapsed, Released, Revoked,
 from jit.ledger import ClockSkew
 from jit.people.person import Person
 from jit.ports import Held, TargetRefused, TargetUnreachable
-from jit.requests.lifecycle import GRANT_STUCK, State
+from jit.requests.due import GRANT_STUCK
+from jit.requests.lifecycle import State
 from jit.testing import ALICE, BOB, T0, WORKSPACE
 from tests.world.hands import KEY, RULES, Hands
 from workers.end_orders.queue import TIMEKEEPER_FIRST
@@ -301,3 +302,14 @@ def test_the_queue_holds_no_text_of_people(house: Hands) -> None:
     house.active()
     (_, text) = house.queue.ends[0]
     assert "free text" not in verify(KEY, text).model_dump_json()
+
+
+def test_an_approver_whose_email_changed_since_the_press_lets_nothing_be_given(tmp_path):
+    house = Hands(tmp_path)
+    bob = Person(id=BOB, team=WORKSPACE, name="Bob", email="bob@example.com").seen_after(None)
+    house.keep(bob)
+    house.approved()
+    house.keep(replace(bob, email="mallory@example.com"))
+    house.granter.grant("R-TEST")
+    assert house.kinds()[-1] == "lapsed"
+    assert house.target.list_grants() == []

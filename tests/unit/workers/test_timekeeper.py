@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 import structlog
 
-from jit.facts import AlertName, EndCause, Lapsed, Released, Source
+from jit.facts import AlertName, EndCause, Escalation, Lapsed, Released, Source
 from jit.ledger import Spool
 from jit.ledger.tail import Tail
 from jit.ports import Held, TargetUnreachable
-from jit.requests.lifecycle import GRANT_GIVEN_UP, GRANT_NUDGE, GRANT_STUCK, State
+from jit.requests.due import GRANT_GIVEN_UP, GRANT_NUDGE, GRANT_STUCK
+from jit.requests.lifecycle import State
 from jit.testing import ALICE, T0
 from tests.world.hands import Hands
 from tests.world.spooling import SIGNED
@@ -433,3 +434,22 @@ def test_what_cannot_be_taken_back_does_not_flood_the_record(house: Hands) -> No
         house.clock.move(seconds=2)
     assert 2 <= house.kinds().count("revoke.intent") <= 10
     assert [alert.name for alert in house.alerts()] == ["end_late"]
+
+
+def test_nobody_decides_in_time_so_others_are_asked_once_and_none_after_a_decision(house: Hands) -> None:
+    escalation = Escalation(after=timedelta(minutes=15), to=("group:leads",))
+    for request_id, access in (("R-AAAA", "a"), ("R-BBBB", "b")):
+        house.story(request_id, escalation=escalation, access=access).asked()
+    house.story("R-BBBB").denied()
+    house.clock.move(minutes=14)
+    house.timekeeper.sweep()
+    assert house.kinds("R-AAAA") == ["requested"]
+    house.clock.move(minutes=1)
+    for _ in range(3):
+        house.timekeeper.sweep()
+        house.clock.move(minutes=1)
+    assert house.kinds("R-AAAA") == ["requested", "escalated"]
+    assert house.kinds("R-BBBB") == ["requested", "denied"]
+    house.clock.time = house.request("R-AAAA").pending_until
+    house.timekeeper.sweep()
+    assert house.kinds("R-AAAA")[-1] == "lapsed"

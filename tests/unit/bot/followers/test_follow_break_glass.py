@@ -197,5 +197,5 @@ def test_what_was_reviewed_in_time_never_escalates(house):
     house.reviewed(first)
     house.looks(days=3)
     assert house.kinds().count("alert") == 1
-    assert house.request(first.id).escalated_at is None
+    assert house.request(first.id).review_escalated_at is None
     assert house.clock.now() - first.asked_at > timedelta(days=3)

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from urllib.error import URLError
 
 import pytest
@@ -10,9 +11,12 @@ from bot.followers.cards import LOOK_EVERY, Cards
 from bot.followers.cards_gone import FIRST_COMPARED, GONE, leave_word
 from bot.followers.outbox import Unreached, Unsure
 from bot.followers.reached import named_in
+from jit.facts import Away, Back, Source
 from jit.ledger import Notes, StoredDirectory
-from jit.people.person import Groups
-from jit.testing import BOB, CAROL, EVE
+from jit.people.person import Groups, Person
+from jit.testing import ALICE, BOB, CAROL, EVE
+from playground.blocks import message_problems
+from playground.text import pinged
 from tests.world.base import REQUESTS
 from tests.world.face import Face
 from tests.world.fake_slack import refusal
@@ -247,7 +251,7 @@ def test_word_of_what_is_no_card_or_stands_or_is_over_posts_nothing(house):
     assert ["asks for" in each["text"] for each in house.posted(REQUESTS)] == [True]
 
 
-@pytest.mark.parametrize("way", ["deactivated", "out of the group", "back"])
+@pytest.mark.parametrize("way", ["deactivated", "another e-mail", "out of the group", "back"])
 def test_an_approval_that_does_not_count_any_more_loses_its_mark(house, way):
     house.rules(("dba: [U02BOB000, U03CAROL0]", 'dba: ["slack:S0DBA0001"]'))
     house.last_good = house.policies.current()
@@ -265,6 +269,50 @@ def test_an_approval_that_does_not_count_any_more_loses_its_mark(house, way):
     story.asked()
     story.approval(BOB)
     assert look({BOB, CAROL})
-    assert not (look({BOB, CAROL}, deleted=True) if way == "deactivated" else look({CAROL}))
+    changes = {
+        "deactivated": {"deleted": True},
+        "another e-mail": {"email": "mallory@example.com", "first_email": "bob@example.com"},
+    }
+    assert not look({BOB, CAROL} if way in changes else {CAROL}, **changes.get(way, {}))
     if way == "back":
         assert look({BOB})
+
+
+def test_a_card_says_who_is_away_and_who_stands_in_until_they_are_back(house):
+    follower, story = house.start(Cards), house.story()
+    story.asked()
+    now = house.clock.now()
+    gone = Away(at=now, actor=BOB, source=Source.SLACK, until=now + timedelta(days=3), substitute=CAROL)
+    house.work(follower, 3)
+    assert "stands in" not in str(house.posted(REQUESTS)[0]["blocks"])
+    house.ledger.append([gone])
+    house.work(follower, 5)
+    (card,) = house.posted(REQUESTS)
+    assert "Bob is away until" in str(card["blocks"])
+    assert f"{CAROL} stands in" in str(card["blocks"])
+    assert message_problems(card["blocks"]) == []
+    house.ledger.append([Back(at=now, actor=BOB, source=Source.SLACK)])
+    house.work(follower, 5)
+    assert "stands in" not in str(house.posted(REQUESTS)[0]["blocks"])
+
+
+def test_who_is_away_is_not_mentioned_on_a_new_card(house):
+    now = house.clock.now()
+    gone = Away(at=now, actor=BOB, source=Source.SLACK, until=now + timedelta(days=3), substitute=CAROL)
+    house.ledger.append([gone])
+    house.story().asked()
+    house.work(house.start(Cards), 3)
+    (card,) = house.posted(REQUESTS)
+    assert pinged(card) == {CAROL}
+
+
+def test_a_card_says_that_the_requesters_email_is_another(house):
+    """People decide for them as ever, and have to know."""
+    stored = StoredDirectory(house.engine)
+    alice = Person(id=ALICE, team="T0TEST001", name="Alice", email="alice@example.com").seen_after(None)
+    stored.keep_person(replace(alice, email="mallory@example.com"), house.clock.now())
+    house.story().asked()
+    house.work(house.start(Cards), 3)
+    (card,) = house.posted(REQUESTS)
+    assert "Alice has another e-mail in Slack than before: make sure who asks" in str(card["blocks"])
+    assert "@example.com" not in str(card)

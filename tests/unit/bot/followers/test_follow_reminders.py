@@ -8,13 +8,14 @@ from bot.followers.cards import Cards
 from bot.followers.messages import Messages
 from bot.followers.outbox import Unsure
 from bot.followers.reminders import Reminders, reminders
-from jit.facts import Alert, AlertName, Quorum, Source
+from jit.facts import Alert, AlertName, Away, Escalation, Quorum, Source
 from jit.ledger import Notes, StoredDirectory
 from jit.people.on_call import NOTHING_KNOWN, Shift
+from jit.people.person import Person
 from jit.testing import ALICE, BOB, CAROL, DBA, EVE, SECURITY
 from playground.blocks import message_problems
 from playground.text import pinged
-from tests.world.base import ALERTS, REQUESTS, in_a_file
+from tests.world.base import ALERTS, REQUESTS, SAM, in_a_file
 from tests.world.face import Face
 from tests.world.fake_slack import refusal
 
@@ -174,3 +175,59 @@ def test_those_of_a_later_stage_are_not_reminded_before_it_is_their_turn(house):
     house.clock.time = story.request.pending_until - timedelta(hours=2)
     house.work(follower)
     assert pinged(house.posted(REQUESTS)[0]) == {BOB, CAROL}
+
+
+def test_those_who_are_asked_when_nobody_decides_are_mentioned_once_and_alone(house):
+    escalation = Escalation(after=timedelta(minutes=15), to=("group:security",))
+    follower, story = house.start(Reminders), house.story(escalation=escalation)
+    story.asked()
+    house.clock.move(minutes=15)
+    story.escalated()
+    house.work(follower, 5)
+    (said,) = house.posted(REQUESTS)
+    assert pinged(said) == {CAROL, SAM}
+    assert "Nobody has decided for 15 min, so these can, too" in str(said["blocks"])
+    house.work(house.start(Reminders), 5)
+    assert len(house.posted(REQUESTS)) == 1
+    story.denied()
+    house.work(house.start(Reminders), 5)
+    assert said["text"].startswith("No longer waiting")
+
+
+def leave(house, by=BOB, substitute=CAROL, last=timedelta(days=3)):
+    now = house.clock.now()
+    house.ledger.append([Away(at=now, actor=by, source=Source.SLACK, until=now + last, substitute=substitute)])
+
+
+def test_who_is_away_is_not_reminded_and_the_one_who_stands_in_is(house):
+    follower, story = house.start(Reminders), house.story()
+    story.asked()
+    leave(house)
+    house.clock.time = story.request.pending_until - timedelta(minutes=30)
+    house.work(follower)
+    (said,) = house.posted(REQUESTS)
+    assert pinged(said) == {CAROL}
+
+
+@pytest.mark.parametrize(("by", "substitute"), [(BOB, EVE), (BOB, ALICE)])
+def test_one_who_left_the_group_or_asks_stands_in_for_nobody(house, by, substitute):
+    follower, story = house.start(Reminders), house.story()
+    story.asked()
+    leave(house, by, substitute)
+    house.clock.time = story.request.pending_until - timedelta(minutes=30)
+    house.work(follower)
+    (said,) = house.posted(REQUESTS)
+    assert pinged(said) == {BOB, CAROL}
+
+
+def test_who_may_decide_nothing_is_not_reminded(house):
+    stored = StoredDirectory(house.engine)
+    stored.keep_workspace("T0TEST001", house.clock.now())
+    bob = Person(id=BOB, team="T0TEST001", name="Bob", email="mallory@example.com", first_email="bob@example.com")
+    stored.keep_person(bob, house.clock.now())
+    follower, story = house.start(Reminders), house.story()
+    story.asked()
+    house.clock.time = story.request.pending_until - timedelta(minutes=30)
+    house.work(follower)
+    (said,) = house.posted(REQUESTS)
+    assert pinged(said) == {CAROL}

@@ -1,13 +1,15 @@
 """A part that is down is told of: once, and again every hour, by a clock that the test moves."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from bot.followers.follower import Tools
 from bot.followers.watch import LOOK_EVERY, PATIENCE, Watch
-from jit.ledger import Notes
-from jit.requests.lifecycle import LATE
+from jit.ledger import Notes, StoredDirectory
+from jit.people.person import Person
+from jit.requests.due import LATE
 from tests.world.base import RULES, World
 
 
@@ -184,3 +186,16 @@ def test_an_extension_that_nobody_carries_out_is_told_of(tmp_path, begun):
     house.story.extended() if begun else house.story.extension_lapsed("not_begun")
     house.passes(seconds=90)
     assert len(house.alerts()) == 1
+
+
+def test_a_changed_email_is_told_of_once_and_names_no_address(house):
+    stored = StoredDirectory(house.engine)
+    bob = Person(id="U02BOB000", team="T0TEST001", name="Bob", email="bob@example.com").seen_after(None)
+    stored.keep_person(replace(bob, email="mallory@example.com"), house.clock.now())
+    house.passes(minutes=2, every=10)
+    house.restart()
+    house.passes(days=3, every=7200)
+    (alert,) = house.alerts()
+    assert (alert.name, alert.requester) == ("email_changed", "U02BOB000")
+    assert "jit people rebind U02BOB000" in alert.says
+    assert "@" not in alert.says
