@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from jit.requests.lifecycle import REQUEST_ID
 
-APPROVE, DENY, WITHDRAW, END, RELEASE, REVOKE, ASK, ASK_AGAIN = (
+APPROVE, LESS, DENY, WITHDRAW, END, RELEASE, REVOKE, ASK, ASK_AGAIN = (
     "jit.approve",
+    "jit.approve.less",
     "jit.deny",
     "jit.withdraw",
     "jit.end",

@@ -73,7 +73,7 @@ def reopen_request_form(ctx: ListenerContext, caller: Caller, trigger: str, requ
 def _again(found: Catalogue, before: Request, *, own: bool) -> Filled:
     why, incident = (before.why, before.incident or "") if own else ("", "")
     access = next((each for each in found.accesses if each.name == before.access), None)
-    asked = RequestForm(access.name if access else "", compact(before.duration), why, incident)
+    asked = RequestForm(access.name if access else "", compact(before.asked.duration), why, incident)
     filled = Filled(asked, access)
     return filled if access else filled.noted(not_among(before.access))
 

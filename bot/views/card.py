@@ -6,7 +6,7 @@ It is drawn anew from what the facts tell at that moment. The first line says th
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
-from bot.buttons import APPROVE, ASK_AGAIN, DENY, END, REVOKE, WITHDRAW, value_of
+from bot.buttons import APPROVE, ASK_AGAIN, DENY, END, LESS, REVOKE, WITHDRAW, value_of
 from bot.views.text import (
     SECTION,
     Drawn,
@@ -31,6 +31,7 @@ from bot.views.words import (
     deciders,
     ended_because,
     ending,
+    given_of_asked,
     held,
     left_behind,
     loses,
@@ -72,7 +73,7 @@ def draw(
     """
     late = late_since(request, now) if now else None
     first = _first_line(request, names, late)
-    blocks = [section(first), quote(request.why), *gives(request)]
+    blocks = [section(first), quote(request.why), *gives(request), *_less(request, names)]
     decides = f"rule: {word(request.rule)}" if request.rule and not request.decided_by_rule else ""
     if helps := line_of(harmless(request.incident or ""), _ordinal(nth), decides):
         blocks.append(context(helps))
@@ -154,6 +155,15 @@ def gives(request: Request) -> Iterator[Json]:
     )
 
 
+def _less(request: Request, names: Names) -> Iterator[Json]:
+    """Asked and given, where these are not the same."""
+    if request.narrowed is None:
+        return
+    yield context(given_of_asked(request, names))
+    if request.narrowed.reason:
+        yield quote(request.narrowed.reason, by=names(request.narrowed.actor))
+
+
 def _ordinal(nth: int | None) -> str:
     if nth is None:
         return ""
@@ -180,6 +190,9 @@ def needs(request: Request, names: Names, asked: AudienceName | None = None) -> 
     in_full = [_need(request, need, names, asked) for need in request.needs]
     no = listed([each.approver for each in request.denials], names)
     in_full += [f"{no} said no, {len(request.denials)} of {request.denials_needed} that deny"] if no else []
+    again = [each for each in request.approved_more if each not in request.approvers]
+    asked_again = f"{listed(again, names)} said yes to more and {'is' if len(again) == 1 else 'are'} asked again"
+    in_full += [asked_again] if again else []
     in_brief = [f"{len(said_yes(request, need))} of {need.count} by {word(need.label, 80)}" for need in request.needs]
     for parts in (in_full, in_brief[:20]):
         line = line_of(*parts, lapses)
@@ -208,6 +221,7 @@ def _buttons(request: Request, late: datetime | None) -> Iterator[Json]:
             yield button("Withdraw", WITHDRAW, value)
         case State.PENDING:
             yield button("Approve", APPROVE, value, style="primary")
+            yield button("Approve less…", LESS, value)
             yield button("Deny", DENY, value, style="danger")
             yield button("Withdraw", WITHDRAW, value)
         case State.APPROVED | State.GRANTING | State.ACTIVE:

@@ -19,7 +19,17 @@ from bot.views.text import (
     quote,
     section,
 )
-from bot.views.words import ended_because, ending, held, left_behind, reason_of, target_said, why_closed, word
+from bot.views.words import (
+    ended_because,
+    ending,
+    given_of_asked,
+    held,
+    left_behind,
+    reason_of,
+    target_said,
+    why_closed,
+    word,
+)
 from jit.durations import say_duration
 from jit.facts import LAPSED, EndCause
 from jit.facts.sentence import plural
@@ -29,7 +39,7 @@ NOT_ANY_MORE = "the rules do not let you ask for it any more"
 _MINUTE = timedelta(minutes=1)
 
 
-def granted(request: Request) -> Drawn:
+def granted(request: Request, names: Names) -> Drawn:
     """How to connect, in the target's own words where the record has them, until when."""
     until = moment(request.ends_at, request.granted_at) if request.ends_at else "its end"
     gives = _fitting(request.permissions)
@@ -37,6 +47,7 @@ def granted(request: Request) -> Drawn:
         request,
         f"Granted: *{word(request.access)}* until {until}",
         section(f"{connect(request)}. It gives: {gives}"),
+        *([context(less)] if (less := given_of_asked(request, names)) else []),
         *([quote(request.how_to_connect)] if request.how_to_connect else []),
     )
 

@@ -24,7 +24,7 @@ from bot.views.text import (
     named,
     section,
 )
-from bot.views.words import ended_because, ending, held, reason_of, word
+from bot.views.words import ended_because, ending, given_of_asked, held, reason_of, word
 from jit.durations import say_duration
 from jit.facts import LAPSED
 from jit.requests.lifecycle import Request, State, late_since
@@ -126,7 +126,8 @@ def _mine(request: Request, names: Names, late: datetime | None) -> Iterator[Jso
             needs = card.needs(request, names)
             yield section(f"Waiting: {access} for {say_duration(request.duration)}") | {"accessory": withdraw}
             card_in = f"its card is in <#{word(request.channel)}>"
-            yield context(line_of(needs if len(needs) <= NEEDS else "", card_in, request.id))
+            less = given_of_asked(request, names)
+            yield context(line_of(less, needs if len(needs) <= NEEDS else "", card_in, request.id))
         case State.APPROVED:
             waits = ", no worker could begin it" if late else ""
             yield section(f"Approved, not given yet{waits}: {access}") | {"accessory": withdraw}

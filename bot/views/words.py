@@ -89,6 +89,22 @@ def by_rule(request: Request) -> str:
     return f"by rule: {word(request.by_rule)}"
 
 
+def given_of_asked(request: Request, names: Names) -> str:
+    """`Bob gives less: 30 min of 2 h asked · orders_read of orders_read, orders_write asked`; empty if it is all."""
+    if request.narrowed is None:
+        return ""
+    shorter = f"{say_duration(request.duration)} of {say_duration(request.asked.duration)} asked"
+    fewer = f"{_few(request.permissions)} of {_few(request.asked.permissions)} asked"
+    parts = [shorter] if request.duration != request.asked.duration else []
+    parts += [fewer] if request.permissions != request.asked.permissions else []
+    return f"{named(request.narrowed.actor, names)} gives less: {' · '.join(parts)}"
+
+
+def _few(permissions: tuple[str, ...]) -> str:
+    more = f" and {len(permissions) - 5} more" if len(permissions) > 5 else ""
+    return ", ".join(harmless(each, 60) for each in permissions[:5]) + more
+
+
 def ended_because(request: Request, names: Names) -> str:
     """`released by Alice`, `revoked by Carol`, `time was over`, `because Alice was deactivated in Slack`"""
     cause = request.end_cause or EndCause.EXPIRED

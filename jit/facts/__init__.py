@@ -59,6 +59,7 @@ from jit.facts.requests import (
     Denial,
     Denied,
     Lapsed,
+    Narrowed,
     Quorum,
     Requested,
     Withdrawn,

@@ -118,6 +118,35 @@ class Approval(Life):
         return Told("approval", about, (("counts for ", names(self.quorums)),), (as_of,))
 
 
+class Narrowed(Life):
+    """Somebody who may decide gives less than was asked: ``duration`` and ``permissions`` are what is left. What was
+    said to more counts no longer.
+    """
+
+    recorded_by = (Room.BOT,)
+    ocsf = Event(Class.ENTITY, UPDATE)
+
+    kind: Literal["narrowed"] = "narrowed"
+    digest: Digest
+    """The digest of what the card showed when it was narrowed."""
+    duration: timedelta
+    asked_duration: timedelta
+    asked_permissions: tuple[str, ...]
+    reason: FreeText | None = None
+
+    def told(self) -> Told:
+        about = (Access(self.access), " for ", Person(self.requester), " by ", Person(self.actor))
+        shorter = self.duration != self.asked_duration
+        time: Part = (self.duration, " of ", self.asked_duration, " asked") if shorter else ""
+        fewer = self.permissions != self.asked_permissions
+        what: Part = (_few(self.permissions), " of ", _few(self.asked_permissions), " asked") if fewer else ""
+        return Told("narrowed", about, (time, what, quote(self.reason or "")))
+
+
+def _few(permissions: tuple[str, ...]) -> Several:
+    return Several(tuple(Text(name, 60) for name in permissions))
+
+
 class Denial(Life):
     """One person's no where more than one are needed; it takes back their yes, and decides nothing by itself."""
 

@@ -101,7 +101,7 @@ def rules_in(policy: Policy, request: Request) -> Rules | None:
     if access is None or rule is None:
         return None
     if (
-        access.grants != request.permissions
+        _gives(access, request) != request.permissions
         or access.target != request.target
         or policy.principal(request.requester, request.target) != request.principal
         or request.duration > access.max_duration
@@ -115,6 +115,13 @@ def rules_in(policy: Policy, request: Request) -> Rules | None:
     ):
         return None
     return Rules(policy, access, rule)
+
+
+def _gives(access: Access, request: Request) -> tuple[str, ...]:
+    """What the access gives now; of one that was narrowed what it gives of that."""
+    if request.narrowed is None:
+        return access.grants
+    return tuple(name for name in access.grants if name in request.permissions)
 
 
 def rule_of(request: Request, access: Access) -> Rule | None:

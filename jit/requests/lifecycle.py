@@ -30,6 +30,7 @@ from jit.facts import (
     GrantIntent,
     Lapsed,
     Life,
+    Narrowed,
     Quorum,
     Released,
     Requested,
@@ -39,6 +40,7 @@ from jit.facts import (
     RevokeIntent,
     Withdrawn,
 )
+from jit.requests.terms import Terms
 
 REQUEST_ID = re.compile(r"R-[0-9A-Z]{4,12}")
 """The shape of a request's id, to be matched whole."""
@@ -87,6 +89,7 @@ ANY = frozenset(State)
 MAY_FOLLOW: Mapping[type, frozenset[State]] = {
     Approval: frozenset({State.PENDING}),
     Denial: frozenset({State.PENDING}),
+    Narrowed: frozenset({State.PENDING}),
     Approved: frozenset({State.PENDING}),
     Denied: frozenset({State.PENDING}),
     Withdrawn: frozenset({State.PENDING, State.APPROVED}),
@@ -135,6 +138,10 @@ class Request:
     needs: tuple[Quorum, ...]
     asked_at: datetime
     pending_until: datetime
+    narrowed: Narrowed | None = None
+    """By whom ``duration`` and ``permissions`` became less than was asked; the last of them."""
+    approved_more: tuple[str, ...] = ()
+    """Who had said yes before it was narrowed: they are asked again."""
     rule: str = ""
     """What the policy calls the rule that decides."""
     different_people: bool = False
@@ -171,6 +178,16 @@ class Request:
     left_behind: tuple[str, ...] = ()
 
     @property
+    def terms(self) -> Terms:
+        """What is to be given."""
+        return Terms(self.duration, self.permissions)
+
+    @property
+    def asked(self) -> Terms:
+        less = self.narrowed
+        return Terms(less.asked_duration, less.asked_permissions) if less else self.terms
+
+    @property
     def approvers(self) -> tuple[str, ...]:
         """Everybody who said yes, once each, in order."""
         return tuple(dict.fromkeys(approval.approver for approval in self.approvals))
@@ -180,7 +197,7 @@ class Request:
         """The digest of everything an approver is shown to decide on. Not of how far the decision has come: a second
         approver's press stays good after the first one's.
         """
-        further = [self.rule, self.different_people, self.denials_needed]
+        further: list[object] = [self.rule, self.different_people, self.denials_needed]
         return digest_of(
             self.id,
             self.requester,
@@ -194,6 +211,7 @@ class Request:
             self.risk,
             [need.model_dump(exclude_defaults=True) for need in self.needs],
             *([further] if further != ["", False, 1] else []),  # requests of before have none of it
+            *(self.asked if self.narrowed else []),
         )
 
     @property
@@ -279,6 +297,8 @@ def _step(request: Request, fact: Life) -> Request:  # noqa: C901, PLR0911, PLR0
         case Denial():
             approvals = tuple(each for each in request.approvals if each.approver != fact.approver)
             return replace(request, approvals=approvals, denials=(*request.denials, fact))
+        case Narrowed():
+            return _narrowed(request, fact)
         case Approved():
             return replace(
                 request,
@@ -330,6 +350,16 @@ def _step(request: Request, fact: Life) -> Request:  # noqa: C901, PLR0911, PLR0
             raise CannotFollow(f"{request.id} was asked for already")
         case _:
             raise AssertionError(fact.kind)
+
+
+def _narrowed(request: Request, fact: Narrowed) -> Request:
+    """Whoever records it: never more than there was. What people approved by then was another card."""
+    asked = Terms(fact.asked_duration, fact.asked_permissions)
+    if asked != request.asked or not Terms(fact.duration, fact.permissions).is_less_than(request.terms):
+        raise CannotFollow(f"{request.id} would not be narrowed")
+    before = tuple(dict.fromkeys((*request.approved_more, *request.approvers)))
+    less = replace(request, duration=fact.duration, permissions=fact.permissions, narrowed=fact)
+    return replace(less, approvals=(), approved_more=before)
 
 
 def _closed(

@@ -20,6 +20,7 @@ from jit.facts import (
     GrantIntent,
     Lapsed,
     Life,
+    Narrowed,
     Quorum,
     RefusalReason,
     Refused,
@@ -95,6 +96,13 @@ class Story:
         begin_by = self.clock.now() + timedelta(minutes=15)
         rest = {"digest": self.request.digest, "counted": counted, "begin_by": begin_by, "by_rule": by_rule}
         return self._step(Approved, by, Source.SLACK, **rest)
+
+    def narrowed(self, by: str = BOB, *, reason: str | None = None, **less: Any) -> Entry:
+        """Somebody gives less; their own yes to it is told apart."""
+        asked = self.request.asked
+        rest = {"asked_duration": asked.duration, "asked_permissions": asked.permissions, "reason": reason}
+        rest |= {"digest": self.request.digest, "duration": self.request.duration} | less
+        return self._step(Narrowed, by, Source.SLACK, **rest)
 
     def denial(self, reason: str = "not now", by: str = BOB) -> Entry:
         """A no that alone decides nothing."""

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from jit.facts import BEGIN_WITHIN, Approval, Approved, Counted, RefusalReason
+from jit.facts import BEGIN_WITHIN, Approval, Approved, Counted, Life, Narrowed, RefusalReason
 from jit.policy import QuorumStatus
-from jit.requests.decision import Decision, Outcome, evaluate
-from jit.requests.lifecycle import Request
+from jit.requests.decision import Decision, Outcome, Rules, evaluate
+from jit.requests.lifecycle import Request, apply
 from jit.use_cases.actor import Actor
 from jit.use_cases.attempt import Attempt
 from jit.use_cases.core import Core
@@ -31,26 +31,34 @@ def approve(core: Core, *, by: Actor, request_id: str, digest: str) -> ApprovalR
 
 
 def _approve(attempt: Attempt, request_id: str, digest: str) -> ApprovalResult:
-    core, by = attempt.core, attempt.by
     request, rules = to_decide(attempt, request_id, digest, Approval)
-    if by.id in request.approvers:
+    if attempt.by.id in request.approvers:
         attempt.refuse(RefusalReason.ALREADY_APPROVED, request)
+    return say_yes(attempt, request, rules)
+
+
+def say_yes(attempt: Attempt, before: Request, rules: Rules, narrowed: Narrowed | None = None) -> ApprovalResult:
+    """Record the actor's yes to a request that they may decide on, as it is once it is ``narrowed``. Decides if every
+    quorum is met by now. Raises Refusal, Conflict, LedgerUnavailable.
+    """
+    core, by = attempt.core, attempt.by
+    request = apply(before, narrowed) if narrowed else before
     decision = evaluate(request, (*request.approvers, by.id), rules, core.directory, core.clock.now())
     if decision.reason and decision.reason is not RefusalReason.QUORUM_GONE:  # which others may still complete
-        attempt.refuse(decision.reason, request)
+        attempt.refuse(decision.reason, before)
     labels = tuple(quorum.label for quorum, counted in decision.quorum_status.parts if by.id in counted)
     if not labels:
         alone = evaluate(request, (by.id,), rules, core.directory, core.clock.now()).quorum_status
         needless = any(by.id in counted for _, counted in alone.parts)
-        attempt.refuse(RefusalReason.NOT_NEEDED if needless else RefusalReason.NOT_ALLOWED_TO_DECIDE, request)
-    common = attempt.signed(decision.at) | {"policy_version": rules.policy.version, "digest": digest}
+        attempt.refuse(RefusalReason.NOT_NEEDED if needless else RefusalReason.NOT_ALLOWED_TO_DECIDE, before)
+    common = attempt.signed(decision.at) | {"policy_version": rules.policy.version, "digest": request.digest}
     mine = Approval.about(request, approver=by.id, quorums=labels, groups_as_of=decision.groups_as_of, **common)
-    facts: list[Approval | Approved] = [mine]
+    facts: list[Life] = [*([narrowed] if narrowed else []), mine]
     decided = decision.outcome is Outcome.HOLDS
     if decided:
         counted = _counted((*request.approvals, mine), decision.quorum_status)
         facts.append(Approved.about(request, counted=counted, begin_by=decision.at + BEGIN_WITHIN, **common))
-    after = attempt.record(request, facts)
+    after = attempt.record(before, facts)
     announced = not decided or attempt.announce(core.queue.grant, request.id)
     return ApprovalResult(after, decision, announced)
 

@@ -1,6 +1,6 @@
 """What must hold of a press on Approve or Deny before it decides anything."""
 
-from jit.facts import Approval, Denied, RefusalReason
+from jit.facts import Approval, Denied, Narrowed, RefusalReason
 from jit.policy import StaleGroups
 from jit.requests.decision import Rules, evaluate, rules_for
 from jit.requests.lifecycle import Request
@@ -8,7 +8,7 @@ from jit.use_cases.attempt import Attempt
 
 
 def to_decide(
-    attempt: Attempt, request_id: str, digest: str, step: type[Approval] | type[Denied]
+    attempt: Attempt, request_id: str, digest: str, step: type[Approval] | type[Denied] | type[Narrowed]
 ) -> tuple[Request, Rules]:
     """The request that the actor may decide on, and what its rules are now.
 

@@ -81,7 +81,7 @@ def test_what_is_asked_for_comes_to_approvers_and_can_be_approved_there(office, 
     request = office.ask()
     home = sees(office, BOB, request.id)
     assert "*Alice* asks for *orders-db/read* for *30 min*\n> need to look at stuck orders\nGives: " in home.text
-    assert home.buttons == ["Ask for access", "Approve", "Deny"]
+    assert home.buttons == ["Ask for access", "Approve", "Approve less…", "Deny"]
     sees(office, CAROL, request.id)
     assert request.id not in office.person(EVE).home().text
     assert office.person(BOB).press(home, "Approve").ok

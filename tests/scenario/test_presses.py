@@ -110,6 +110,48 @@ def test_deny_asks_why_and_tells(office: PlayedOffice) -> None:
     assert (denied.state, denied.closed_because) == (State.DENIED, "use the replica")
 
 
+def test_approve_less_gives_less_and_whoever_said_yes_to_more_is_asked_again(tmp_path: Path) -> None:
+    folder = rules_of_its_own(tmp_path)
+    for rules in folder.glob("*.policy.yml"):
+        rules.write_text(rules.read_text().replace("grants: [orders_read]", "grants: [orders_read, orders_look]"))
+    with opened(tmp_path, folder) as office:
+        request, bob = office.ask(duration="2h"), office.person(BOB)
+        shown = office.card(request)
+        bob.press(shown, "Approve less…")
+        form = bob.form()
+        assert form.labels == ["Duration", "Permissions", "Reason"]
+        assert form.value("Duration") == "2h"
+        assert "all that was asked" in form.submit().errors["Duration"]
+        assert "At most 2 h" in form.fill({"Duration": "3h"}).submit().errors["Duration"]
+        assert "Leave at least one" in form.fill({"Duration": "1h", "Permissions": []}).submit().errors["Permissions"]
+        assert form.fill({"Permissions": ["orders_read"], "Reason": "reading will do"}).submit().ok
+        office.told(BOB, "Approved.")
+        given = office.request(request.id)
+        assert (given.state, given.duration, given.permissions) == (
+            State.APPROVED,
+            timedelta(hours=1),
+            ("orders_read",),
+        )
+        (fact,) = office.facts("narrowed")
+        assert (fact.asked_duration, fact.asked_permissions) == (timedelta(hours=2), ("orders_read", "orders_look"))
+        assert fact.reason == "reading will do"
+
+
+def test_who_may_not_decide_gets_no_form_to_give_less(office: PlayedOffice) -> None:
+    request = office.ask()
+    shown = office.card(request)
+    for actor, says in ((ALICE, "so somebody else"), (EVE, "not among those"), (STRANGER, "another workspace")):
+        office.person(actor).press(shown, "Approve less…")
+        office.told(actor, says)
+        assert not office.person(actor).has_form()
+    office.person(BOB).press(shown, "Approve less…")
+    form = office.person(BOB).form()
+    assert form.labels == ["Duration", "Reason"], "of one permission none can be left out"
+    office.use_cases.approve(by(CAROL), request.id, request.digest)
+    form.fill({"Duration": "5m"}).submit()
+    assert "approved already" in office.told(BOB, request.id)
+
+
 def test_denial_by_those_who_may_not_is_refused_before_a_reason_is_asked_for(office: PlayedOffice) -> None:
     request = office.ask()
     shown = office.card(request)

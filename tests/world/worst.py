@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from jit.facts import Approval, Counted, EndCause, Quorum, Source
+from jit.facts import Approval, Counted, EndCause, Narrowed, Quorum, Source
 from jit.requests.lifecycle import Request, State
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -75,9 +75,17 @@ def worst(text: str, state: State) -> Request:
         "sessions": 10**9,
     }
     request = Request(**fields)
+    request = replace(request, narrowed=_narrowed(request, text), approved_more=PEOPLE)
     said = tuple(_approvals(request)) if state is State.PENDING or approved else ()
     counted = tuple(Counted(approval=each.id, approver=each.approver, quorum=each.quorums[0]) for each in said)
     return replace(request, approvals=said, counted=counted if approved else ())
+
+
+def _narrowed(request: Request, text: str) -> Narrowed:
+    """From something longer, and more."""
+    asked = {"asked_duration": request.duration * 2, "asked_permissions": ("x" * 200, *request.permissions)}
+    said = {"at": NOON, "actor": PEOPLE[1], "source": Source.SLACK, "digest": "0" * 64, "reason": text}
+    return Narrowed.about(request, **said, **asked, duration=request.duration)
 
 
 def _approvals(request: Request) -> Iterator[Approval]:

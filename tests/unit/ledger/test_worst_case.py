@@ -173,7 +173,7 @@ MESSAGES: dict[str, Callable[[str], Iterator[Drawn]]] = {
     "card.draw": lambda text: (
         card.draw(worst(text, state), called(text), nth=99, now=now) for state in State for now in (NOON, LATER)
     ),
-    "dm.granted": lambda text: iter([dm.granted(worst(text, State.ACTIVE))]),
+    "dm.granted": lambda text: iter([dm.granted(worst(text, State.ACTIVE), str)]),
     "dm.over": lambda text: (dm.over(worst(text, state)) for state in State),
     "dm.ends_soon": lambda text: iter([dm.ends_soon(worst(text, State.ACTIVE), NOON, NOON - timedelta(minutes=5))]),
     "dm.announced": lambda text: iter([dm.announced(worst(text, State.ENDED))]),
@@ -206,6 +206,7 @@ VIEWS: dict[str, Callable[[str], Iterator[Json]]] = {
     "home.draw_empty_home": lambda _: iter([home.draw_empty_home()]),
     "forms.request_form": _forms,
     "forms.deny_form": lambda _: iter([forms.deny_form("R-WWWWWWWWWWWW " + "0" * 64, "R-WWWWWWWWWWWW")]),
+    "forms.less_form": lambda text: iter([forms.less_form("R-WWWWWWWWWWWW " + "0" * 64, worst(text, State.PENDING))]),
     "forms.end_form": lambda text: (
         forms.end_form("R-WWWWWWWWWWWW " + "0" * 64, worst(text, state), called(text)) for state in State
     ),
@@ -214,6 +215,7 @@ WITHIN_OTHERS = {
     *("card.gives", "card.needs", "card.revoke_button", "dm.connect", "line.first_lines", "line.fold", "line.lines"),
     *("audit.in_short", "audit.signed_remark"),
     *("forms.duration_hint", "forms.decided_by", "forms.options", "forms.option", "forms.value_of", "forms.chosen"),
+    *("forms.kept",),
     *("look.table", "look.until", "look.zone"),
 }
 """Parts of what is drawn above, and the menu's options, which have a test of their own."""

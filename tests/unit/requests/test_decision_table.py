@@ -7,6 +7,8 @@ check before the effect says (`given`, or the reason).
 |---|---|
 | ask WHO [DURATION] [INCIDENT] | the request that all that follows is about |
 | approve, deny, withdraw WHO | pressed on its card; `with another card` with a digest that is not its own |
+| approve WHO as asked | on the card as it was before anybody narrowed it |
+| narrow WHO DURATION [PERMISSIONS] | Approve less on its card, with what is left |
 | effect | what a worker asks before it gives |
 | give | given and ended again |
 | later, at | the clock moves on, or is that of this moment |
@@ -30,6 +32,7 @@ from jit.requests.decision import before_effect
 from jit.requests.intake import RequestForm
 from jit.requests.refusal import Refusal
 from jit.testing import ALICE, BOB, CAROL, EVE
+from jit.use_cases.narrow import LessForm
 from tests.world.base import ENGINEERS, SAM
 from tests.world.office import WHY, Office, actor
 
@@ -79,6 +82,7 @@ class Table:
         self.office.directory.members[ENGINEERS] = ENGINEERING
         self.office.directory.people[DAVE] = replace(self.office.directory.people[BOB], id=DAVE, name="dave")
         self.request = None
+        self.asked = ""
         self.came_to = ""
 
     def edit(self, old, new):
@@ -87,7 +91,7 @@ class Table:
         self.office.policy_file.write_text(self.rules)
         self.office.clock.move(seconds=1)
 
-    def step(self, step):
+    def step(self, step):  # noqa: C901  a case for each word
         office, directory = self.office, self.office.directory
         match step.split():
             case ["ask", who, *rest]:
@@ -96,9 +100,15 @@ class Table:
                 self.act(
                     lambda: office.use_cases.request(actor(PEOPLE[who]), RequestForm(ACCESS, duration, WHY, incident))
                 )
+            case ["approve", who, "as", "asked"]:
+                self.act(lambda: office.use_cases.approve(actor(PEOPLE[who]), self.request.id, self.asked).request)
             case ["approve", who, *other]:
                 digest = "0" * 64 if other else self.request.digest
                 self.act(lambda: office.use_cases.approve(actor(PEOPLE[who]), self.request.id, digest).request)
+            case ["narrow", who, duration, *left]:
+                less = LessForm(duration, tuple(left) or self.request.permissions)
+                said = (self.request.id, self.request.digest, less)
+                self.act(lambda: office.use_cases.narrow(actor(PEOPLE[who]), *said).request)
             case ["deny", who]:
                 said = (self.request.id, self.request.digest, "not now, please")
                 self.act(lambda: office.use_cases.deny(actor(PEOPLE[who]), *said))
@@ -174,6 +184,10 @@ class Table:
                 self.edit("risk: medium", f"risk: {risk}")
             case ["grants", what]:
                 self.edit("[orders_read]", f"[{what}]")
+            case ["more", "grants"]:
+                self.edit("[orders_read,orders_all]", "[orders_read,orders_more,orders_all]")
+            case ["other", "grants"]:
+                self.edit("[orders_read,orders_all]", "[orders_all]")
             case ["principal", name]:
                 self.edit(f"{ALICE}: {{fake: alice}}", f"{ALICE}: {{fake: {name}}}")
             case ["nameless"]:
@@ -191,6 +205,8 @@ class Table:
         except Refusal as refusal:
             self.came_to = refusal.reason
         else:
+            if self.request is None or done.id != self.request.id:
+                self.asked = done.digest
             self.request = done
             self.came_to = done.state
 

@@ -19,6 +19,7 @@ from jit.facts import (
     GrantIntent,
     Lapsed,
     Life,
+    Narrowed,
     Quorum,
     Released,
     Requested,
@@ -78,6 +79,12 @@ def step(request: Request, kind: type[Life], *, at: datetime = T0) -> Life:
     rest: dict[type, dict[str, object]] = {
         Approval: {"approver": "U02BOB000", "digest": request.digest, "quorums": ("dba",), "groups_as_of": None},
         Denial: {"approver": "U02BOB000", "digest": request.digest, "reason": "not today"},
+        Narrowed: {
+            "digest": request.digest,
+            "duration": request.duration / 2,
+            "asked_duration": request.duration,
+            "asked_permissions": request.permissions,
+        },
         Approved: {"digest": request.digest, "counted": (), "begin_by": at + timedelta(minutes=15)},
         Denied: {"approver": "U02BOB000", "digest": request.digest, "reason": "no"},
         Lapsed: {"because": "unanswered"},
@@ -109,6 +116,7 @@ PATHS: dict[State, tuple[type[Life], ...]] = {
 STEPS: dict[type[Life], dict[State, State]] = {
     Approval: {State.PENDING: State.PENDING},
     Denial: {State.PENDING: State.PENDING},
+    Narrowed: {State.PENDING: State.PENDING},
     Approved: {State.PENDING: State.APPROVED},
     Denied: {State.PENDING: State.DENIED},
     Withdrawn: {State.PENDING: State.WITHDRAWN, State.APPROVED: State.WITHDRAWN},
