@@ -1,4 +1,6 @@
-"""The forms: what somebody asks for, and why somebody denies. Labels are exactly Access, Duration, Reason, Incident."""
+"""The forms: what somebody asks for, and why somebody denies. Labels are exactly Access,
+Duration, Reason, Incident, Start; and of what is given less Duration, Permissions, Reason.
+"""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -9,7 +11,7 @@ from bot.views.text import Json, Names, button, plain_text, shorten
 from bot.views.words import loses
 from jit.durations import compact, say_duration
 from jit.policy import Access, Rule
-from jit.requests.intake import ACCESS, DURATION, INCIDENT, REASON, RequestForm, incident_wanted
+from jit.requests.intake import ACCESS, DURATION, INCIDENT, REASON, START, RequestForm, incident_wanted
 from jit.requests.less import PERMISSIONS
 from jit.requests.lifecycle import Request
 
@@ -26,6 +28,7 @@ _OPTION_VALUE = 150
 _OPTIONS = 100
 _HINT = 500
 _INITIAL = 3000
+_BEGINS = "At once if empty. Like 22:00, tomorrow 8:00 or 2026-11-30 08:00 by your clock; decided again when it begins."
 _BOXES, _MOST_BOXES = 10, 90
 """Boxes that one field takes, and such fields that a form has room for."""
 
@@ -60,6 +63,7 @@ def request_form(filled: Filled, channel: str, menu: str = CHOOSE_ACCESS) -> Jso
         _field(DURATION, "Duration", _typed(DURATION, asked.duration), hint=duration_hint(access, filled.deciders)),
         _field(REASON, "Reason", _typed(REASON, asked.reason, multiline=True)),
         _field(INCIDENT, "Incident", _typed(INCIDENT, asked.incident), hint=written, optional=not needs_incident),
+        _field(START, "Start", _typed(START, asked.start), hint=_BEGINS, optional=True),
     ]
     return _modal(REQUEST_FORM, "Ask for access", "Ask", channel, blocks)
 

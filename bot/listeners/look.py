@@ -24,7 +24,7 @@ from bot.views.text import (
     section,
     straight,
 )
-from bot.views.words import NOT_TAKEN_UP, given_of_asked, in_line, word
+from bot.views.words import NOT_TAKEN_UP, from_when, given_of_asked, in_line, word
 from jit.durations import say_duration
 from jit.facts import Fact, RefusalReason
 from jit.people.person import Person
@@ -144,7 +144,7 @@ def show_request(ctx: ListenerContext, caller: Caller, request_id: str) -> Drawn
     names = ctx.directory.name
     head = line_of(f"*{request.id}*", *_state(request, late_since(request, ctx.core.clock.now())))
     long = say_duration(request.asked.duration)
-    what = f"{named(request.requester, names)} asked for *{word(request.access)}* for {long}"
+    what = f"{named(request.requester, names)} asked for *{word(request.access)}* for {long}{from_when(request)}"
     history = [_step(entry.fact, names) for entry in ctx.core.ledger.history(request.id)][-_HISTORY:]
     helps = [each for each in (given_of_asked(request, names), harmless(request.incident or "")) if each]
     told = [*gives(request), *map(context, helps), context(*in_blocks(history))]

@@ -31,10 +31,12 @@ from bot.views.words import (
     deciders,
     ended_because,
     ending,
+    from_when,
     given_of_asked,
     held,
     left_behind,
     loses,
+    not_given_yet,
     reason_of,
     said_yes,
     why_closed,
@@ -85,8 +87,8 @@ def draw(
 def _first_line(request: Request, names: Names, late: datetime | None) -> str:
     who, what, long = _who(request, names), f"*{word(request.access)}*", f"*{say_duration(request.duration)}*"
     if request.state is State.PENDING:
-        return f"{who} asks for {what} for {long}"
-    return line_of(_state(request, names, late), f"{what} for {who}, {long}")
+        return f"{who} asks for {what} for {long}{from_when(request)}"
+    return line_of(_state(request, names, late), f"{what} for {who}, {long}{from_when(request)}")
 
 
 def _who(request: Request, names: Names) -> str:
@@ -99,7 +101,7 @@ def _state(request: Request, names: Names, late: datetime | None) -> str:  # noq
     closed = f"{_at(request, request.over_at)}{_by([request.closed_by] if request.closed_by else [], names)}"
     match request.state:
         case State.APPROVED:
-            return f"Approved{said}, not given yet{': no worker could begin it' if late else ''}"
+            return f"Approved{said}, {not_given_yet(request, late)}"
         case State.GRANTING | State.ACTIVE if late:
             return line_of(f"Ending since{_at(request, late)}: {ended_because(request, names)}", ending(request, late))
         case State.GRANTING:

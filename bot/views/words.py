@@ -89,6 +89,25 @@ def by_rule(request: Request) -> str:
     return f"by rule: {word(request.by_rule)}"
 
 
+def from_when(request: Request) -> str:
+    """` from 22:00`, where it is to begin later; empty where at once."""
+    return f" from {moment(request.start_at, request.asked_at)}" if request.start_at else ""
+
+
+def begins_later(request: Request) -> str:
+    """Of what is approved now and begins later; empty of all else."""
+    if request.begins_at is None or request.begins_at == request.approved_at:
+        return ""
+    return f"{request.id} begins {moment(request.begins_at, request.approved_at)}, if it is still approved by then."
+
+
+def not_given_yet(request: Request, late: datetime | None) -> str:
+    """Of what is approved."""
+    if request.begins_at != request.approved_at and request.begins_at is not None and not late:
+        return f"begins {moment(request.begins_at, request.asked_at)}"
+    return f"not given yet{': no worker could begin it' if late else ''}"
+
+
 def given_of_asked(request: Request, names: Names) -> str:
     """`Bob gives less: 30 min of 2 h asked · orders_read of orders_read, orders_write asked`; empty if it is all."""
     if request.narrowed is None:

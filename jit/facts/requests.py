@@ -88,10 +88,13 @@ class Requested(Life):
     """What the conditions of the rules could read when it was asked, as JSON (`jit.policy.conditions.Inputs`), from
     which the choice of the rule can be repeated. None before there were conditions.
     """
+    start_at: Moment | None = None
+    """When it is to begin, at the earliest; None for at once."""
 
     def told(self) -> Told:
         needs: Part = ("needs ", Several(tuple((f"{need.count} of ", need.audience) for need in self.needs), 3))
-        about = (Access(self.access), " by ", Person(self.requester), " for ", self.duration)
+        begins: Part = (" from ", Time(self.start_at, self.at)) if self.start_at else ""
+        about = (Access(self.access), " by ", Person(self.requester), " for ", self.duration, begins)
         by_rule: Part = ("by rule: ", Name(self.rule, 200)) if self.rule else ""
         return Told("requested", about, (needs if self.needs else "", by_rule, quote(self.why)))
 

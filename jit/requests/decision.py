@@ -54,6 +54,7 @@ NOT_KNOWN_NOW = frozenset(
         RefusalReason.STALE_GROUPS,
         RefusalReason.CANNOT_LOOK_UP,
         RefusalReason.CONDITION_UNKNOWN,
+        RefusalReason.NOT_YET,
     }
 )
 
@@ -219,7 +220,11 @@ def _enough(people: Iterable[str], count: int, directory: Directory, workspace: 
 
 
 def before_effect(request: Request, policies: PolicyFolder, directory: Directory, now: datetime) -> Decision:
-    """The check before the effect: a durable decision, still valid, for exactly these permissions."""
+    """The check before the effect: a durable decision, still valid, for exactly these permissions. NOT_YET where it is
+    to begin later.
+    """
+    if request.state is State.APPROVED and request.start_at and now < request.start_at:
+        return Decision(now, RefusalReason.NOT_YET)
     if reason := _fault_of_record(request, now):
         return Decision(now, reason)
     rules = rules_for(request, policies)
@@ -252,9 +257,11 @@ def _as_long(request: Request) -> bool:
 
 def _in_time(request: Request, begun: datetime) -> bool:
     """Whether the grant may begin then. A decision that is dated ahead, or gives itself longer, is not believed."""
-    if request.approved_at is None or request.begin_by is None:
+    if request.approved_at is None or request.begin_by is None or request.begins_at is None:
         return False
-    latest = min(request.begin_by, request.approved_at + BEGIN_WITHIN)
+    if request.start_at is not None and not request.start_at <= begun:
+        return False
+    latest = min(request.begin_by, request.begins_at + BEGIN_WITHIN)
     return request.approved_at - SKEW_LIMIT <= begun < latest
 
 

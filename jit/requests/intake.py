@@ -10,6 +10,7 @@ from jit.facts import RefusalReason
 from jit.people.person import Groups
 from jit.policy import Access, Policy
 from jit.requests.detectors import DETECTORS
+from jit.requests.start import BadStart, read_start
 
 LONGEST_TEXT = 2000
 """Characters of a reason."""
@@ -24,7 +25,7 @@ _KEYS = ("qwertyuiop", "qwertzuiop\u00fc", "azertyuiop", "asdfghjkl\u00f6\u00e4"
 _ROWS = (*_KEYS, *(row[::-1] for row in _KEYS))
 _SHORTEST_ROW, _LONGEST_ROW = 3, max(map(len, _KEYS))
 
-ACCESS, DURATION, REASON, INCIDENT = "access", "duration", "reason", "incident"
+ACCESS, DURATION, REASON, INCIDENT, START = "access", "duration", "reason", "incident", "start"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class RequestForm:
     duration: str
     reason: str
     incident: str = ""
+    start: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class ValidRequest:
     duration: timedelta
     why: str
     incident: str | None
+    start_at: datetime | None = None
 
 
 @dataclass(eq=False, repr=False)
@@ -72,8 +75,13 @@ class BadInput(Exception):
         return self.reason is RefusalReason.BAD_INPUT
 
 
-def validate(asked: RequestForm, policy: Policy, person: str, groups: Groups, now: datetime) -> ValidRequest:
-    """Read the form as this person's. Raises BadInput, naming every wrong field; StaleGroups."""
+def validate(
+    asked: RequestForm, policy: Policy, person: str, groups: Groups, now: datetime, *, zone: str = ""
+) -> ValidRequest:
+    """Read the form as this person's, whose clock is of ``zone``; without one a start says its own, or is in UTC.
+
+    Raises BadInput, naming every wrong field; StaleGroups.
+    """
     problems: dict[str, str] = {}
     named = access = policy.accesses.get(asked.access.strip())
     if access is None or not policy.may_ask(access, person, groups, now):
@@ -85,6 +93,7 @@ def validate(asked: RequestForm, policy: Policy, person: str, groups: Groups, no
     incident = asked.incident.strip() or None
     if trouble := _incident_trouble(incident, access):
         problems[INCIDENT] = trouble
+    start_at = _start(asked.start, zone, now, problems)
     if problems or access is None or duration is None:
         forbidden = access is None and asked.access.strip()
         raise BadInput(problems, RefusalReason.NOT_ALLOWED_TO_ASK if forbidden else RefusalReason.BAD_INPUT, named)
@@ -93,13 +102,15 @@ def validate(asked: RequestForm, policy: Policy, person: str, groups: Groups, no
         raise BadInput({}, RefusalReason.NO_PRINCIPAL, access)
     if not any(policy.decidable(rule, person, groups, now) for rule in access.rules):
         raise BadInput({}, RefusalReason.NOBODY_COULD_APPROVE, access)
-    return ValidRequest(access, principal, duration, asked.reason, incident)
+    return ValidRequest(access, principal, duration, asked.reason, incident, start_at)
 
 
-def trouble_with(asked: RequestForm, policy: Policy, person: str, groups: Groups, now: datetime) -> BadInput | None:
+def trouble_with(
+    asked: RequestForm, policy: Policy, person: str, groups: Groups, now: datetime, *, zone: str = ""
+) -> BadInput | None:
     """What stands in the way; None if nothing does. Raises StaleGroups."""
     try:
-        validate(asked, policy, person, groups, now)
+        validate(asked, policy, person, groups, now, zone=zone)
     except BadInput as bad:
         return bad
     return None
@@ -114,6 +125,14 @@ def _duration(text: str, access: Access | None, problems: dict[str, str]) -> tim
     if access is not None and duration > access.max_duration:
         problems[DURATION] = f"At most {say_duration(access.max_duration)} for {access.name}."
     return duration
+
+
+def _start(text: str, zone: str, now: datetime, problems: dict[str, str]) -> datetime | None:
+    try:
+        return read_start(text, zone, now) if text.strip() else None
+    except BadStart as bad:
+        problems[START] = str(bad)
+        return None
 
 
 def _incident_trouble(incident: str | None, access: Access | None) -> str | None:

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from jit.facts import (
+    BEGIN_WITHIN,
     Approval,
     Approved,
     Counted,
@@ -138,6 +139,8 @@ class Request:
     needs: tuple[Quorum, ...]
     asked_at: datetime
     pending_until: datetime
+    start_at: datetime | None = None
+    """When it is to begin, at the earliest; None for at once."""
     narrowed: Narrowed | None = None
     """By whom ``duration`` and ``permissions`` became less than was asked; the last of them."""
     approved_more: tuple[str, ...] = ()
@@ -212,12 +215,20 @@ class Request:
             [need.model_dump(exclude_defaults=True) for need in self.needs],
             *([further] if further != ["", False, 1] else []),  # requests of before have none of it
             *(self.asked if self.narrowed else []),
+            *([self.start_at] if self.start_at else []),
         )
 
     @property
     def decided_by_rule(self) -> bool:
         """Whether a rule decides without people."""
         return not self.needs
+
+    @property
+    def begins_at(self) -> datetime | None:
+        """When it may be begun, once it is approved."""
+        if self.approved_at is None or self.start_at is None:
+            return self.approved_at
+        return max(self.approved_at, self.start_at)
 
     @property
     def given(self) -> bool:
@@ -235,6 +246,11 @@ def digest_of(*shown: object) -> str:
     """SHA-256 over the JSON of what is shown, in hex."""
     text = json.dumps(shown, default=str, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def begin_by(request: Request, decided: datetime) -> datetime:
+    """Until when what is decided then has to be begun."""
+    return max(decided, request.start_at or decided) + BEGIN_WITHIN
 
 
 def may_follow(request: Request, step: type[Life]) -> bool:
@@ -286,6 +302,7 @@ def _new_request(fact: Requested) -> Request:
         different_people=fact.different_people,
         denials_needed=fact.denials_needed,
         inputs=fact.inputs,
+        start_at=fact.start_at,
     )
 
 
@@ -404,7 +421,8 @@ def next_action(request: Request) -> tuple[datetime, Action] | None:
         case State.PENDING:
             return request.pending_until, Action.LAPSE
         case State.APPROVED:
-            return _moment(request.approved_at) + GRANT_NUDGE, Action.GRANT
+            at = _moment(request.begins_at)
+            return (at + GRANT_NUDGE if at == request.approved_at else at), Action.GRANT
         case State.GRANTING:
             return _moment(request.intent_at) + GRANT_STUCK, Action.GRANT
         case State.ACTIVE:
@@ -435,7 +453,7 @@ def late_since(request: Request, now: datetime) -> datetime | None:
         case State.PENDING:
             due: datetime | None = request.pending_until
         case State.APPROVED:
-            due = request.approved_at
+            due = request.begins_at
         case State.GRANTING | State.ACTIVE:
             due = request.ends_at
         case State.ENDING if request.revoke_begun_at is None:

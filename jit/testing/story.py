@@ -35,7 +35,7 @@ from jit.facts import (
 )
 from jit.ledger import Entry, Ledger
 from jit.ports import Clock
-from jit.requests.lifecycle import Request
+from jit.requests.lifecycle import Request, begin_by
 
 ALICE, BOB, CAROL, EVE = "U01ALICE0", "U02BOB000", "U03CAROL0", "U04EVE000"
 DBA = Quorum(label="dba", who=("group:dba",), count=1)
@@ -93,8 +93,8 @@ class Story:
         """The decision, counting every approval so far, or of a rule."""
         given = self.request.approvals
         counted = tuple(Counted(approval=each.id, approver=each.approver, quorum=each.quorums[0]) for each in given)
-        begin_by = self.clock.now() + timedelta(minutes=15)
-        rest = {"digest": self.request.digest, "counted": counted, "begin_by": begin_by, "by_rule": by_rule}
+        until = begin_by(self.request, self.clock.now())
+        rest = {"digest": self.request.digest, "counted": counted, "begin_by": until, "by_rule": by_rule}
         return self._step(Approved, by, Source.SLACK, **rest)
 
     def narrowed(self, by: str = BOB, *, reason: str | None = None, **less: Any) -> Entry:

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from jit.facts import BEGIN_WITHIN, Approval, Approved, Counted, Life, Narrowed, RefusalReason
+from jit.facts import Approval, Approved, Counted, Life, Narrowed, RefusalReason
 from jit.policy import QuorumStatus
 from jit.requests.decision import Decision, Outcome, Rules, evaluate
-from jit.requests.lifecycle import Request, apply
+from jit.requests.lifecycle import Request, apply, begin_by
 from jit.use_cases.actor import Actor
 from jit.use_cases.attempt import Attempt
 from jit.use_cases.core import Core
@@ -57,9 +57,9 @@ def say_yes(attempt: Attempt, before: Request, rules: Rules, narrowed: Narrowed 
     decided = decision.outcome is Outcome.HOLDS
     if decided:
         counted = _counted((*request.approvals, mine), decision.quorum_status)
-        facts.append(Approved.about(request, counted=counted, begin_by=decision.at + BEGIN_WITHIN, **common))
+        facts.append(Approved.about(request, counted=counted, begin_by=begin_by(request, decision.at), **common))
     after = attempt.record(before, facts)
-    announced = not decided or attempt.announce(core.queue.grant, request.id)
+    announced = not decided or attempt.announce_grant(after)
     return ApprovalResult(after, decision, announced)
 
 

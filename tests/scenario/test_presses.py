@@ -11,7 +11,7 @@ from bot.buttons import APPROVE, ASK_AGAIN, REVOKE, value_of
 from bot.forms import CHOOSE_ACCESS, DENY_FORM, END_FORM, REQUEST_FORM, TAKE_OFFERED
 from bot.listeners import acts
 from bot.pool import Pool
-from jit.facts import EndCause, RefusalReason
+from jit.facts import BEGIN_WITHIN, EndCause, RefusalReason
 from jit.ledger import LedgerUnavailable, StoredDirectory
 from jit.requests.lifecycle import State
 from playground.faults import Fault
@@ -150,6 +150,26 @@ def test_who_may_not_decide_gets_no_form_to_give_less(office: PlayedOffice) -> N
     office.use_cases.approve(by(CAROL), request.id, request.digest)
     form.fill({"Duration": "5m"}).submit()
     assert "approved already" in office.told(BOB, request.id)
+
+
+def test_what_begins_later_is_approved_now_and_told_to_wait(office: PlayedOffice) -> None:
+    form = office.form(ALICE, "request orders-db/read 30m at 0:01 need to look at stuck orders")
+    assert form.value("Start") == "0:01"
+    assert "At most 7 days" in form.fill({"Start": "2099-01-01 08:00"}).submit().errors["Start"]
+    assert "like 22:00" in form.fill({"Start": "soon"}).submit(checked=False).errors["Start"]
+    assert office.facts() == []
+    assert form.fill({"Start": "tomorrow 8:00"}).submit().ok
+    office.told(ALICE, "Asked.")
+    request = office.requests()[0]
+    assert request.start_at is not None
+    office.person(BOB).press(office.card(request), "Approve")
+    assert "if it is still approved by then" in office.told(BOB, f"Approved. {request.id} begins ")
+    approved = office.request(request.id)
+    assert (approved.state, approved.begins_at) == (State.APPROVED, request.start_at)
+    assert approved.begin_by == request.start_at + BEGIN_WITHIN
+    assert office.queue.grants == []
+    office.person(ALICE).press(office.card(approved), "End access")
+    assert "nothing was given" in office.told(ALICE, "Withdrawn.")
 
 
 def test_denial_by_those_who_may_not_is_refused_before_a_reason_is_asked_for(office: PlayedOffice) -> None:
@@ -444,7 +464,7 @@ def test_broken_policy_is_said_in_the_form_and_refuses_it(tmp_path: Path) -> Non
     folder = rules_of_its_own(tmp_path)
     with opened(tmp_path, folder) as office:
         form = office.form(ALICE, "request orders-db/read 30m db down")
-        next(folder.iterdir()).write_text("access: [")
+        next(folder.glob("*.policy.yml")).write_text("access: [")
         office.clock.advance(timedelta(seconds=2))
         assert "jit policy check" in form.submit(checked=False).errors["Access"]
         office.wait(lambda: office.refusals() == [(ALICE, "request", RefusalReason.POLICY_BROKEN)])
@@ -471,7 +491,7 @@ def test_form_that_the_rules_refuse_is_on_the_record(
     folder = rules_of_its_own(tmp_path)
     with opened(tmp_path, folder) as office:
         form = office.form(ALICE, "request orders-db/read 30m db down")
-        file = next(folder.iterdir())
+        file = next(folder.glob("*.policy.yml"))
         rules = file.read_text()
         if reason is RefusalReason.NO_PRINCIPAL:
             rules = rules.replace("  U02BOB000: {postgres: bob}\n", "")

@@ -61,6 +61,7 @@ def worst(text: str, state: State) -> Request:
         "needs": NEEDS,
         "asked_at": NOON,
         "pending_until": NOON + timedelta(days=30),
+        "start_at": NOON + timedelta(days=7),
         "left_behind": (text,) * 20 if ended else (),
         "revoke_trouble": text if state is State.ENDING else None,
         "end_cause": EndCause.REVOKED if ended else None,

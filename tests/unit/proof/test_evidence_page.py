@@ -1,7 +1,7 @@
 """The page an auditor reads: it says what the bundle says, does nothing by itself, and cannot be made to lie."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 
 import pytest
@@ -101,14 +101,15 @@ def test_the_page_says_that_a_rule_decided_and_by_what(record):
 
 
 def test_the_page_says_asked_and_given(record):
-    story = record.story(permissions=("orders_read", "orders_write"))
+    begins = datetime(2026, 11, 21, 14, 0, tzinfo=UTC)
+    story = record.story(permissions=("orders_read", "orders_write"), start_at=begins)
     story.asked()
     story.approval(CAROL)
     story.narrowed(permissions=("orders_read",), duration=timedelta(minutes=10), reason="reading will do")
     story.approval()
     text = read(record)
     assert "called “Bob” left 10 min of it, with 1 of 2 permissions." in text
-    assert "Asked fororders-db/read for 30 min" in text
+    assert "Asked fororders-db/read for 30 min, from 21 November 2026, 14:00 UTC" in text
     assert (
         "10 min of 30 min, and orders_read of orders_read and orders_write, because “reading will do”. Whoever had "
         "approved before was asked again."

@@ -5,7 +5,7 @@ check before the effect says (`given`, or the reason).
 
 | step | what happens |
 |---|---|
-| ask WHO [DURATION] [INCIDENT] | the request that all that follows is about |
+| ask WHO [DURATION] [INCIDENT] [start MOMENT] | the request that all that follows is about |
 | approve, deny, withdraw WHO | pressed on its card; `with another card` with a digest that is not its own |
 | approve WHO as asked | on the card as it was before anybody narrowed it |
 | narrow WHO DURATION [PERMISSIONS] | Approve less on its card, with what is left |
@@ -95,11 +95,12 @@ class Table:
         office, directory = self.office, self.office.directory
         match step.split():
             case ["ask", who, *rest]:
+                place = rest.index("start") if "start" in rest else len(rest)
+                rest, start = rest[:place], " ".join(rest[place + 1 :])
                 incident = next((each for each in rest if each.startswith("INC")), "")
                 duration = next((each for each in rest if not each.startswith("INC")), "30m")
-                self.act(
-                    lambda: office.use_cases.request(actor(PEOPLE[who]), RequestForm(ACCESS, duration, WHY, incident))
-                )
+                form = RequestForm(ACCESS, duration, WHY, incident, start)
+                self.act(lambda: office.use_cases.request(actor(PEOPLE[who]), form))
             case ["approve", who, "as", "asked"]:
                 self.act(lambda: office.use_cases.approve(actor(PEOPLE[who]), self.request.id, self.asked).request)
             case ["approve", who, *other]:

@@ -80,6 +80,9 @@ def test_who_said_yes_to_more_is_asked_again(office):
     after = narrow(office, request, CAROL)
     assert (after.state, after.approvers, after.approved_more) == (State.PENDING, (CAROL,), (BOB,))
     office.refused(RefusalReason.CARD_CHANGED, lambda: office.approve(request, BOB), about=after)
+    with_old_card = LessForm("5m", after.permissions)
+    pressed = (actor(BOB), request.id, request.digest, with_old_card)
+    office.refused(RefusalReason.CARD_CHANGED, lambda: office.use_cases.narrow(*pressed), about=after)
     decided = office.approve(after, BOB)
     assert decided.state is State.APPROVED
     assert {each.approver for each in decided.counted} == {BOB, CAROL}
@@ -126,21 +129,23 @@ def test_nobody_opens_the_form_who_may_not_decide(office):
 
 
 @pytest.mark.parametrize(
-    ("duration", "permissions", "reason", "wrong"),
+    ("duration", "permissions", "reason", "wrong", "says"),
     [
-        ("3h", THREE[:1], "", "duration"),
-        ("soon", THREE[:1], "", "duration"),
-        ("2h", THREE, "", "duration"),
-        ("1h", (), "", "permissions"),
-        ("1h", ("postgres",), "", "permissions"),
-        ("1h", (*THREE, "postgres"), "", "permissions"),
-        ("1h", THREE, "password: hunter2hunter2", "reason"),
+        ("3h", THREE[:1], "", "duration", "At most 2 h"),
+        ("3h", THREE, "", "duration", "At most 2 h"),
+        ("soon", THREE[:1], "", "duration", "30m"),
+        ("2h", THREE, "", "duration", "all that was asked"),
+        ("1h", (), "", "permissions", "Leave at least one"),
+        ("1h", ("postgres",), "", "permissions", "More than was asked"),
+        ("1h", (*THREE, "postgres"), "", "permissions", "More than was asked"),
+        ("1h", THREE, "password: hunter2hunter2", "reason", "leave it out"),
     ],
 )
-def test_what_is_wrong_is_said_at_its_field(duration, permissions, reason, wrong):
+def test_what_is_wrong_is_said_at_its_field(duration, permissions, reason, wrong, says):
     with pytest.raises(BadInput) as caught:
         read_less(duration, permissions, reason, Terms(TWO_HOURS, THREE))
     assert list(caught.value.problems) == [wrong]
+    assert says in caught.value.problems[wrong]
     assert caught.value.slip
 
 

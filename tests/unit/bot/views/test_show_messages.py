@@ -89,6 +89,22 @@ def test_a_narrowed_card_says_asked_and_given_and_who_is_asked_again(tell):
     assert "Bob gives less: 10 min of 30 min asked" in told
 
 
+def test_a_card_says_when_it_begins(tell, clock):
+    story = tell(start_at=clock.now() + timedelta(days=2))
+    story.asked()
+    assert card(story).startswith("*Alice* asks for *orders-db/read* for *30 min* from Nov 23, 2026 14:00\n")
+    story.approval()
+    story.approved()
+    now = clock.now() + timedelta(days=1)
+    assert card(story, now=now).startswith("Approved by Bob 14:00, begins Nov 23, 2026 14:00 · *orders-db/read* for")
+    late = clock.now() + timedelta(days=2, minutes=1)
+    assert "not given yet: no worker could begin it" in card(story, now=late)
+    clock.move(days=2)
+    story.lapsed("no_longer_approved")
+    assert card(story).startswith("Lapsed Nov 23, 2026 14:00: the approvals no longer count")
+    assert "the approvals no longer count" in seen(dm.lapsed(story.request))
+
+
 def test_less_time_alone_names_no_permissions(tell):
     story = tell()
     story.asked()
