@@ -103,7 +103,7 @@ def _boxes(begin: int, request: Request) -> Json:
     options = [{"text": text, "value": str(place)} for place, text in enumerate(texts, begin)]
     element = {"type": "checkboxes", "action_id": PERMISSIONS, "options": options, "initial_options": options}
     label = "Permissions" if begin == 0 else f"Permissions, from {begin + 1}"
-    return _field(f"{PERMISSIONS}{begin}", label, element, optional=True)
+    return _field(f"{PERMISSIONS}{begin}", label, element, optional=len(request.permissions) > _BOXES)
 
 
 def kept(places: Iterable[str], request: Request) -> tuple[str, ...]:

@@ -75,7 +75,7 @@ def draw(
     """
     late = late_since(request, now) if now else None
     first = _first_line(request, names, late)
-    blocks = [section(first), quote(request.why), *gives(request), *_less(request, names)]
+    blocks = [section(first), quote(request.why), *gives(request), *given_less(request, names)]
     decides = f"rule: {word(request.rule)}" if request.rule and not request.decided_by_rule else ""
     if helps := line_of(harmless(request.incident or ""), _ordinal(nth), decides):
         blocks.append(context(helps))
@@ -157,7 +157,7 @@ def gives(request: Request) -> Iterator[Json]:
     )
 
 
-def _less(request: Request, names: Names) -> Iterator[Json]:
+def given_less(request: Request, names: Names) -> Iterator[Json]:
     """Asked and given, where these are not the same."""
     if request.narrowed is None:
         return

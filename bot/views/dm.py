@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from bot.buttons import RELEASE, value_of
+from bot.views.card import given_less
 from bot.views.text import (
     SECTION,
     Drawn,
@@ -22,7 +23,6 @@ from bot.views.text import (
 from bot.views.words import (
     ended_because,
     ending,
-    given_of_asked,
     held,
     left_behind,
     reason_of,
@@ -47,7 +47,7 @@ def granted(request: Request, names: Names) -> Drawn:
         request,
         f"Granted: *{word(request.access)}* until {until}",
         section(f"{connect(request)}. It gives: {gives}"),
-        *([context(less)] if (less := given_of_asked(request, names)) else []),
+        *given_less(request, names),
         *([quote(request.how_to_connect)] if request.how_to_connect else []),
     )
 

@@ -213,9 +213,8 @@ VIEWS: dict[str, Callable[[str], Iterator[Json]]] = {
 }
 WITHIN_OTHERS = {
     *("card.gives", "card.needs", "card.revoke_button", "dm.connect", "line.first_lines", "line.fold", "line.lines"),
-    *("audit.in_short", "audit.signed_remark"),
+    *("audit.in_short", "audit.signed_remark", "card.given_less", "forms.kept"),
     *("forms.duration_hint", "forms.decided_by", "forms.options", "forms.option", "forms.value_of", "forms.chosen"),
-    *("forms.kept",),
     *("look.table", "look.until", "look.zone"),
 }
 """Parts of what is drawn above, and the menu's options, which have a test of their own."""

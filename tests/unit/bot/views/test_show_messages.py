@@ -87,6 +87,7 @@ def test_a_narrowed_card_says_asked_and_given_and_who_is_asked_again(tell):
     told = seen(dm.granted(story.request, names))
     assert "It gives: orders_read\n" in told
     assert "Bob gives less: 10 min of 30 min asked" in told
+    assert "<!here> reading will do" in told
 
 
 def test_a_card_says_when_it_begins(tell, clock):
