@@ -448,7 +448,7 @@ def _outcome(fact: Fact, request: Request, names: Names, now: datetime) -> Drawn
     match fact:
         case Granted():
             on_time = request.state is State.ACTIVE and late_since(request, now) is None
-            return dm.granted(request) if on_time else dm.over(request, now)
+            return dm.granted(request, names) if on_time else dm.over(request, now)
         case Denied():
             return dm.denied(request, names)
         case Lapsed():

@@ -12,7 +12,7 @@ from bot.listeners.caller import Caller, Place, text_at, view_of
 from bot.listeners.context import Answer, ListenerContext
 from bot.listeners.presses import refuse_press
 from bot.listeners.request import asked_in, channel_of, is_ours, open_form
-from bot.listeners.typed import fill
+from bot.listeners.typed import fill_at_once
 from bot.views.break_glass import what_happens
 from jit.durations import say_duration
 from jit.facts import RefusalReason
@@ -34,7 +34,7 @@ def open_break_glass_form(ctx: ListenerContext, caller: Caller, trigger: str, ty
     if not accesses:
         ctx.run(caller, "break_glass", lambda: NOTHING)
         return
-    filled = fill(typed, _named_in(typed, accesses))
+    filled = fill_at_once(typed, _named_in(typed, accesses))
     if len(accesses) == 1 and filled.access is None:
         filled = replace(filled, access=accesses[0], asked=replace(filled.asked, access=accesses[0].name))
     if filled.access is not None and not filled.asked.duration:

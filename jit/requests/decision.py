@@ -58,6 +58,7 @@ NOT_KNOWN_NOW = frozenset(
         RefusalReason.STALE_GROUPS,
         RefusalReason.CANNOT_LOOK_UP,
         RefusalReason.CONDITION_UNKNOWN,
+        RefusalReason.NOT_YET,
     }
 )
 
@@ -105,7 +106,7 @@ def rules_in(policy: Policy, request: Request) -> Rules | None:
     if access is None or rule is None:
         return None
     if (
-        access.grants != request.permissions
+        _gives(access, request) != request.permissions
         or access.target != request.target
         or policy.principal(request.requester, request.target) != request.principal
         or not _length_fits(request, access)
@@ -152,6 +153,13 @@ def room_to_extend(request: Request, policy: Policy | None) -> timedelta | None:
         return None
     room = access.extend.room(request.intent_at, request.ends_at)
     return room if room >= LEAST_EXTENSION else None
+
+
+def _gives(access: Access, request: Request) -> tuple[str, ...]:
+    """What the access gives now; of one that was narrowed what it gives of that."""
+    if request.narrowed is None:
+        return access.grants
+    return tuple(name for name in access.grants if name in request.permissions)
 
 
 def rule_of(request: Request, access: Access) -> Rule | None:
@@ -265,8 +273,10 @@ def _enough(people: Iterable[str], count: int, requester: str, policy: Policy, d
 
 def before_effect(request: Request, policies: PolicyFolder, directory: Directory, now: datetime) -> Decision:
     """The check before the effect: a durable decision, still valid, for exactly these permissions. ``request`` may be
-    an extension.
+    an extension. NOT_YET where it is to begin later.
     """
+    if request.state is State.APPROVED and request.start_at and now < request.start_at:
+        return Decision(now, RefusalReason.NOT_YET)
     if reason := _fault_of_record(request, now):
         return Decision(now, reason)
     rules = rules_for(request, policies)
@@ -299,7 +309,9 @@ def _as_long(request: Request) -> bool:
 
 def _in_time(request: Request, begun: datetime) -> bool:
     """Whether the grant may begin then. A decision that is dated ahead, or gives itself longer, is not believed."""
-    if request.approved_at is None or request.begin_by is None:
+    if request.approved_at is None or request.begin_by is None or request.begins_at is None:
         return False
-    latest = min(request.begin_by, request.approved_at + BEGIN_WITHIN)
+    if request.start_at is not None and not request.start_at <= begun:
+        return False
+    latest = min(request.begin_by, request.begins_at + BEGIN_WITHIN)
     return request.approved_at - SKEW_LIMIT <= begun < latest

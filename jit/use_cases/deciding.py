@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from jit.facts import Approval, Denied, RefusalReason
+from jit.facts import Approval, Denied, Narrowed, RefusalReason
 from jit.policy import Policy, StaleGroups
 from jit.ports import DirectoryUnavailable
 from jit.requests.accounts import is_also_one_of
@@ -12,7 +12,7 @@ from jit.use_cases.attempt import Attempt
 
 
 def to_decide(
-    attempt: Attempt, request_id: str, digest: str, step: type[Approval] | type[Denied]
+    attempt: Attempt, request_id: str, digest: str, step: type[Approval] | type[Denied] | type[Narrowed]
 ) -> tuple[Request, Rules]:
     """The request that the actor may decide on, or its extension, and what its rules are now.
 
@@ -40,6 +40,8 @@ def to_decide(
     if whole.state is State.ACTIVE and digest != request.digest:  # a button of an extension that is over
         attempt.refuse(RefusalReason.CARD_CHANGED, request)
     attempt.require_may_follow(request, step)
+    if step is Narrowed and not request.may_be_narrowed:
+        attempt.refuse(RefusalReason.NOT_POSSIBLE_NOW, request)
     if now >= request.pending_until:
         attempt.refuse(RefusalReason.LAPSED, request)
     if digest != request.digest:
