@@ -8,8 +8,7 @@ The warning before an end comes from the clock. An alert that its channel refuse
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
@@ -17,10 +16,10 @@ import structlog
 
 from bot.followers.follower import GIVEN_UP_AFTER, SlackTools
 from bot.followers.items import ItemFollower
-from bot.followers.known import away_of, beside
+from bot.followers.more_time import WARN_BEFORE, ends_soon, of_extension, warned
 from bot.followers.moved import Whereabouts
 from bot.followers.outbox import Final, Metadata, Pace, Posted, Rejected
-from bot.followers.reached import mentioned, mentions, mentions_of, security_of
+from bot.followers.reached import mentions, mentions_of, security_of
 from bot.refusals import Shown
 from bot.views import dm
 from bot.views.alert import draw_alert
@@ -60,7 +59,6 @@ from jit.ledger.followers import CURSOR
 from jit.ledger.privacy.people import is_nobody
 from jit.ledger.undelivered import REFUSED
 from jit.policy import BROKEN
-from jit.requests.decision import room_to_extend
 from jit.requests.due import late_since
 from jit.requests.lifecycle import REQUEST_ID, Request, State
 from jit.requests.reviews import reviewers, took_part, unreviewed
@@ -71,8 +69,6 @@ _NAMED = re.compile(rf"\b{REQUEST_ID.pattern}\b")
 """Of an alert about many requests: it has room for none but in its words."""
 
 DUE, WARN, STANDING = "due:", "warn:", "standing:"
-WARN_BEFORE = timedelta(minutes=5)
-"""Or half of its time before, where that is shorter."""
 NO_RULES_WAIT = 5.0
 """Seconds until it is looked again whether there are rules."""
 WARNING, ANEW, ASKER = "warning-", "anew-", "asker-"
@@ -241,7 +237,7 @@ class Messages(ItemFollower):
             self._draw_anew(key, request)
             return
         fact = self._fact(key, due)
-        needless = key.startswith(WARNING) and not _ends_soon(request, self._clock.now())
+        needless = key.startswith(WARNING) and not ends_soon(request, self._clock.now())
         drawn = None if needless else self._drawn(key, fact, request)
         if request is not None and is_nobody(request.requester) and not isinstance(fact, Alert):
             drawn = None
@@ -319,7 +315,7 @@ class Messages(ItemFollower):
     def _drawn(self, key: str, fact: Fact | None, request: Request | None, *, anew: bool = False) -> Drawn | None:  # noqa: PLR0911  one return for each kind
         """What is to be said, as it is true now; None if there is nothing any more. ``anew``: it stands already."""
         if key.startswith(WARNING):
-            return self._warned(request)
+            return warned(request, self._policies.last_good, self._clock.now())
         if key.startswith(ASKER):
             return dm.nobody_sees(request) if request and request.state is State.PENDING else None
         if isinstance(fact, Alert):
@@ -333,35 +329,10 @@ class Messages(ItemFollower):
         if fact is None or request is None:
             return None
         if isinstance(fact, OfExtension):
-            return self._of_extension(fact, request)
+            return of_extension(
+                fact, request, self._policies.last_good, self._ledger, names=self._names, now=self._clock.now()
+            )
         return _outcome(fact, request, self._names, self._clock.now())
-
-    def _extension_to_decide(self, request: Request, now: datetime) -> Drawn:
-        policy, ledger, names = self._policies.last_good, self._ledger, self._names
-        away = [absence.person for absence in away_of(request.undecided, policy, ledger, now)]
-        told = partial(mentioned, policy, names, but=[request.requester, *away])
-        return dm.extension_to_decide(request, names, told, beside(request, policy, ledger, names, now))
-
-    def _of_extension(self, fact: OfExtension, request: Request) -> Drawn | None:
-        now = self._clock.now()
-        if isinstance(fact, ExtensionAsked):
-            waiting = request.undecided.extends
-            still = request if waiting is not None and waiting.fact == fact.id else replace(request, extension=None)
-            return self._extension_to_decide(still, now)
-        if request.state is not State.ACTIVE or late_since(request, now) is not None:
-            return dm.over(request, now)
-        if isinstance(fact, ExtensionDenied | ExtensionLapsed | ExtensionFailed):
-            return dm.not_extended(request, fact, self._names)
-        return dm.extended(request)
-
-    def _warned(self, request: Request | None) -> Drawn | None:
-        now = self._clock.now()
-        if request is None or request.ends_at is None:
-            return None
-        if request.state is not State.ACTIVE:
-            return dm.announced(request)
-        extend = room_to_extend(request, self._policies.last_good) is not None
-        return dm.ends_soon(request, request.ends_at, now, extend=extend) if now < request.ends_at else None
 
     def _channel(self, key: str, fact: Fact | None, request: Request | None) -> str | None:
         if BESIDE in key:
@@ -435,13 +406,6 @@ def _warning(entry: Entry) -> Iterator[tuple[str, datetime]]:
     fact = entry.fact
     if isinstance(fact, Granted | Extended):
         yield fact.request_id, fact.ends_at - min(WARN_BEFORE, (fact.ends_at - fact.at) / 2)
-
-
-def _ends_soon(request: Request | None, now: datetime) -> bool:
-    """Whether to warn of its end: one that was extended meanwhile has another warning coming."""
-    if request is None or request.ends_at is None or request.state is not State.ACTIVE:
-        return False
-    return request.ends_at - now <= WARN_BEFORE
 
 
 def _outcome(fact: Fact, request: Request, names: Names, now: datetime) -> Drawn | None:  # noqa: PLR0911  one return for each kind

@@ -88,7 +88,10 @@ ASKED_ALREADY = {
     State.PENDING: "You asked for this already; it waits for an answer. To change it, withdraw it and ask again.",
     State.APPROVED: "You asked for this already; it is approved, and not given yet.",
     State.GRANTING: "You asked for this already; it is approved, and on its way.",
-    State.ACTIVE: "You have this access now. For more time: /jit extend. Where the rules have none, ask after its end.",
+    State.ACTIVE: (
+        "You have this access now. For more time: /jit extend; where the rules have none, wait for its end, or release "
+        "it, and ask again."
+    ),
 }
 """What somebody is told who asks for what is already there, by its state."""
 

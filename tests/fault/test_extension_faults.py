@@ -108,7 +108,7 @@ class TestAnEndInBetween:
     def test_is_the_one_outcome(self, it: Product, point: str):
         request, _ = begun(it, point)
         alice = it.stage.alice
-        alice.press(it.card(alice, request, "Release"), "Release")
+        alice.press(it.card(alice, request, "End access"), "End access")
         it.until(lambda: "released" in it.kinds(request))
         it.go_on(point)
         it.reaches(request, State.ENDED)

@@ -85,13 +85,13 @@ def test_typed_with_or_without_an_id_and_what_is_missing_is_asked_for(office: Pl
 
 def test_what_cannot_be_extended_is_said_before_a_form_is_filled_in(office: PlayedOffice) -> None:
     office.jit(ALICE, "extend")
-    office.told(ALICE, "You hold no access that could be extended")
+    office.told(ALICE, "You hold no access now.")
     request = active(office, "orders-db/read")
     office.jit(ALICE, f"extend {request.id}")
     office.told(ALICE, "The rules let nobody extend this access")
     active(office)
     office.jit(ALICE, "extend")
-    assert "orders-db/write" in office.told(ALICE, "Say which")
+    assert "orders-db/write" in office.told(ALICE, "Which one?")
     assert office.refusals() == [(ALICE, "extend", RefusalReason.NO_EXTENSION)]
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import structlog
 
-from bot.buttons import APPROVE, ASK_AGAIN, REVOKE, value_of
-from bot.forms import CHOOSE_ACCESS, DENY_FORM, END_FORM, REQUEST_FORM, TAKE_OFFERED
+from bot.buttons import APPROVE, ASK_AGAIN, EXTEND, REVOKE, value_of
+from bot.forms import CHOOSE_ACCESS, DENY_FORM, END_FORM, EXTEND_FORM, REQUEST_FORM, TAKE_OFFERED
 from bot.listeners import acts
 from bot.pool import Pool
 from jit.facts import BEGIN_WITHIN, EndCause, RefusalReason
@@ -569,6 +569,8 @@ def test_payload_with_missing_fields_is_acknowledged(office: PlayedOffice) -> No
         {"type": "block_actions", "user": {"id": ALICE}, "actions": [{"action_id": TAKE_OFFERED, "value": {}}]},
         {"type": "block_actions", "user": {"id": ALICE}, "actions": [{"action_id": ASK_AGAIN}]},
         {"type": "view_submission", "user": {"id": ALICE}, "view": {"callback_id": END_FORM, "state": []}},
+        {"type": "block_actions", "user": {"id": ALICE}, "actions": [{"action_id": EXTEND, "value": {}}]},
+        {"type": "view_submission", "user": {"id": ALICE}, "view": {"callback_id": EXTEND_FORM, "state": []}},
     ):
         try:
             office.stage.slack.hub.ask("slash_commands" if "command" in payload else "interactive", payload)

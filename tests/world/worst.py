@@ -9,6 +9,7 @@ from uuid import UUID
 
 from jit.facts import Approval, BreakGlassReviewed, Counted, EndCause, Narrowed, Quorum, Requested, Source
 from jit.requests.lifecycle import Request, State
+from jit.requests.request import Extends
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 PEOPLE = tuple(f"U{number:08}" for number in range(50))
@@ -100,6 +101,15 @@ def _narrowed(request: Request, text: str) -> Narrowed:
     asked = {"asked_duration": request.duration * 2, "asked_permissions": ("x" * 200, *request.permissions)}
     said = {"at": NOON, "actor": PEOPLE[1], "source": Source.SLACK, "digest": "0" * 64, "reason": text}
     return Narrowed.about(request, **said, **asked, duration=request.duration)
+
+
+@cache
+def worst_extension(text: str, state: State) -> Request:
+    """Active access, with an extension in this state."""
+    since = Extends(UUID(int=1), NOON, NOON + timedelta(days=9))
+    by_rule = "" if state is State.PENDING else "w&" * 200  # words of the policy
+    waiting = replace(worst(text, state), extends=since, rule="w" * 100, by_rule=by_rule)
+    return replace(worst(text, State.ACTIVE), extension=waiting)
 
 
 def _approvals(request: Request) -> Iterator[Approval]:

@@ -20,7 +20,7 @@ Keys = Mapping[str, bytes | None]
 
 _CLOSED = re.compile(rb'"([a-z_]+)":\{"sealed":\{"key":"([0-9a-f]{32})","commit":"([^"]{44})","box":"([^"]+)"\}\}')
 _ID = re.compile(rb'\{"id":"([0-9a-f-]{36})",')
-_KIND = re.compile(rb',"kind":"([a-z.]{1,32})"')
+_KIND = re.compile(rb',"kind":"([a-z._]{1,32})"')
 
 
 def open_in_text(fact: bytes, keys: Keys) -> bytes | None:

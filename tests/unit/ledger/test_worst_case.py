@@ -28,7 +28,17 @@ from bot.mirror.follower import MOST_LINES
 from bot.views import alert, audit, break_glass, card, dm, home, line, reminder
 from bot.views.text import Drawn, Json, harmless, straight, units
 from bot.visibility import Others
-from jit.facts import Alert, AlertName, Fact, Quorum, RefusalReason, Source
+from jit.facts import (
+    Alert,
+    AlertName,
+    ExtensionDenied,
+    ExtensionFailed,
+    ExtensionLapsed,
+    Fact,
+    Quorum,
+    RefusalReason,
+    Source,
+)
 from jit.ledger.entry import NO_ENTRY, open_entry, seal
 from jit.people.person import Person
 from jit.policy import Access, QuorumStatus, Rule
@@ -41,7 +51,7 @@ from jit.use_cases.actor import Actor
 from jit.use_cases.approve import ApprovalResult
 from playground.blocks import message_problems, suggestion_problems, view_problems
 from playground.text import pinged
-from tests.world.worst import DIRECTIONS, NOON, PEOPLE, TEXTS, worst, worst_break_glass
+from tests.world.worst import DIRECTIONS, NOON, PEOPLE, TEXTS, worst, worst_break_glass, worst_extension
 
 ENTRIES = (Path(__file__).parents[1] / "entries.jsonl").read_bytes().splitlines()
 CALLER = Caller(Actor(PEOPLE[0], "T1", Source.SLACK), Place(PEOPLE[0]))
@@ -123,6 +133,10 @@ def _homes(text: str) -> Iterator[Json]:
             yield home.draw_home(home.Overview(waiting=seen, open=opened, past=past), called(text))
             yield home.draw_home(home.Overview(waiting=seen, open=opened, past=past, **reviews), called(text))
             yield home.draw_home(home.Overview(waiting=seen, open=opened, past=past), called(text), LATER)
+        more = [worst_extension(text, State.PENDING)] * count
+        some = frozenset(each.id for each in opened)
+        yield home.draw_home(home.Overview(waiting=more, open=more, past=past, extendable=some), called(text))
+        yield home.draw_home(home.Overview(waiting=more, open=opened, past=past, extendable=some), called(text))
 
 
 def _access(text: str, name: str = "a" * 75) -> Access:
@@ -159,6 +173,17 @@ def _glasses(text: str) -> Iterator[Request]:
         yield from (worst_break_glass(text, state, reviewed=reviewed) for reviewed in (True, False))
 
 
+def _extended(text: str) -> Iterator[Request]:
+    """With an extension that waits, is decided, or is being carried out."""
+    yield from (worst_extension(text, state) for state in (State.PENDING, State.APPROVED, State.GRANTING))
+
+
+def _refused_extensions(text: str) -> Iterator[Drawn]:
+    for fact in _facts(text):
+        if isinstance(fact, ExtensionDenied | ExtensionLapsed | ExtensionFailed):
+            yield dm.not_extended(worst(text, State.ACTIVE), fact, called(text))
+
+
 def _answers(text: str) -> dict[str, Iterator[str]]:
     """What each function of bot.answers can say."""
     quorums = worst(text, State.PENDING).needs
@@ -182,7 +207,8 @@ def _answers(text: str) -> dict[str, Iterator[str]]:
         "approved": (answers.approved(ApprovalResult(pending, each), names) for each in decisions),
         "glass_broken": (answers.glass_broken(each, names) for each in _glasses(text)),
         "reviewed": (answers.reviewed(each) for each in _glasses(text)),
-        "denied": iter([answers.denied(pending)]),
+        "denied": iter([answers.denied(pending), answers.denied(worst(text, State.ACTIVE))]),
+        "extension_asked": (answers.extension_asked(each, names) for each in _extended(text)),
         "withdrawn": iter([answers.withdrawn(pending)]),
         "released": iter([answers.released(ending)]),
         "revoked": iter([answers.revoked(ending)]),
@@ -191,8 +217,8 @@ def _answers(text: str) -> dict[str, Iterator[str]]:
 
 MESSAGES: dict[str, Callable[[str], Iterator[Drawn]]] = {
     "card.draw": lambda text: (
-        card.draw(each, called(text), nth=99, now=now)
-        for each in (*(worst(text, state) for state in State), *_glasses(text))
+        card.draw(each, called(text), nth=99, now=now, extend=True)
+        for each in (*(worst(text, state) for state in State), *_glasses(text), *_extended(text))
         for now in (NOON, LATER)
     ),
     "break_glass.draw_break_glass": lambda text: (
@@ -202,7 +228,16 @@ MESSAGES: dict[str, Callable[[str], Iterator[Drawn]]] = {
     "dm.reviewed": lambda text: (dm.reviewed(each, called(text)) for each in _glasses(text)),
     "dm.granted": lambda text: iter([dm.granted(worst(text, State.ACTIVE), str)]),
     "dm.over": lambda text: (dm.over(worst(text, state)) for state in State),
-    "dm.ends_soon": lambda text: iter([dm.ends_soon(worst(text, State.ACTIVE), NOON, NOON - timedelta(minutes=5))]),
+    "dm.ends_soon": lambda text: (
+        dm.ends_soon(each, NOON, NOON - timedelta(minutes=5), extend=True)
+        for each in (worst(text, State.ACTIVE), worst_extension(text, State.PENDING))
+    ),
+    "dm.extended": lambda text: iter([dm.extended(worst(text, State.ACTIVE))]),
+    "dm.not_extended": _refused_extensions,
+    "dm.extension_to_decide": lambda text: (
+        dm.extension_to_decide(each, called(text), lambda _: "@U02BOB000, " * 50)
+        for each in (*_extended(text), worst(text, State.ACTIVE))
+    ),
     "dm.announced": lambda text: iter([dm.announced(worst(text, State.ENDED))]),
     "dm.nobody_sees": lambda text: iter([dm.nobody_sees(worst(text, State.PENDING))]),
     "dm.denied": lambda text: iter([dm.denied(worst(text, State.DENIED), called(text))]),
@@ -239,12 +274,14 @@ VIEWS: dict[str, Callable[[str], Iterator[Json]]] = {
     ),
     "forms.deny_form": lambda _: iter([forms.deny_form("R-WWWWWWWWWWWW " + "0" * 64, "R-WWWWWWWWWWWW")]),
     "forms.less_form": lambda text: iter([forms.less_form("R-WWWWWWWWWWWW " + "0" * 64, worst(text, State.PENDING))]),
+    "forms.extend_form": lambda text: iter([forms.extend_form(worst(text, State.ACTIVE), HOUR, text, text)]),
     "forms.end_form": lambda text: (
         forms.end_form("R-WWWWWWWWWWWW " + "0" * 64, worst(text, state), called(text)) for state in State
     ),
 }
 WITHIN_OTHERS = {
     *("card.gives", "card.needs", "card.revoke_button", "dm.connect", "line.first_lines", "line.fold", "line.lines"),
+    *("card.decide_buttons", "card.extension"),
     *("card.first_line", "break_glass.own_review", "break_glass.to_review", "break_glass.what_happens"),
     *("review.on_card", "review.review", "review.review_buttons", "review.reviewers", "review.skipped"),
     *("audit.in_short", "audit.signed_remark"),

@@ -22,6 +22,7 @@ from jit.requests.messages import sentence
 from jit.requests.refusal import Refusal
 from jit.requests.reviews import review_due, review_open, unreviewed
 from jit.testing import ALICE, BOB, CAROL, EVE, WORKSPACE
+from jit.use_cases.extend import extend
 from jit.use_cases.narrow import LessForm
 from tests.world.base import SAM
 from tests.world.break_glass import ADMIN, ALICE_TOO, READ, RULES
@@ -454,3 +455,31 @@ def test_whatever_the_order_of_presses_one_review_stands_open_without_a_co_signe
             took_part = {each.requester, *(counted.approver for counted in each.counted)}
             assert each.requester not in {counted.approver for counted in each.counted}
             assert each.reviewed is None or each.reviewed.reviewer not in took_part
+
+
+class TestMoreTime:
+    """Break-glass lets in at once; more time than that is asked for as everybody asks, where the rules have it."""
+
+    def more(self, office, request):
+        return extend(office.core, by=actor(ALICE), request_id=request.id, duration="20m", reason=WHY)
+
+    def test_is_there_only_where_the_rules_extend_the_access(self, office):
+        request = given(office)
+        office.refused(RefusalReason.NO_EXTENSION, lambda: self.more(office, request), about=request)
+
+    def test_is_decided_by_people_and_its_review_stays(self, office):
+        office.rules(("    break_glass:", "    extend: {each: 30m, ceiling: 8h}\n    break_glass:"), text=RULES)
+        request = given(office)
+        waiting = self.more(office, request)
+        assert (waiting.extension.state, waiting.extension.emergency) == (State.PENDING, None)
+        assert waiting.digest == request.digest
+        after = office.approve(waiting.undecided, BOB)
+        assert decision(office, after.undecided) is None
+        story = office.story(request.id)
+        story.extending()
+        story.extended()
+        after = office.request(request.id)
+        assert after.ends_at == request.ends_at + timedelta(minutes=20)
+        assert (after.emergency, after.by_rule) == (request.emergency, request.by_rule)
+        assert review_open(after)
+        assert review(office, after).reviewed.verdict == "justified"
