@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from bot.forms import Filled, chosen, deny_form, options, request_form, value_of
-from bot.listeners.typed import fill, nearest, request_id_in, split
+from bot.listeners.typed import fill, fill_at_once, nearest, request_id_in, split
 from jit.facts import Quorum
 from jit.policy import Access, Rule
 from playground.blocks import suggestion_problems, view_problems
@@ -107,6 +107,12 @@ def test_a_time_amid_a_reason_is_no_start() -> None:
         assert filled.asked.start == "", typed
         assert filled.asked.reason in typed, typed
         assert filled.note == "", typed
+
+
+def test_what_cannot_begin_later_keeps_a_time_in_its_reason() -> None:
+    filled = fill_at_once("orders-db/read INC-42 db down at 22:00", ALL)
+    assert (filled.asked.start, filled.asked.reason) == ("", "db down at 22:00")
+    assert fill("orders-db/read INC-42 db down at 22:00", ALL).asked.start == "22:00"
 
 
 def test_a_slip_in_an_access_is_met_with_the_nearest_that_one_may_ask_for_and_takes_none() -> None:
