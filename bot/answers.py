@@ -6,7 +6,7 @@ Everything here is mrkdwn, ready to send: what comes from people or policy files
 import secrets
 
 from bot.views.text import SECTION, Names, escape, straight
-from bot.views.words import audience, by_rule, word
+from bot.views.words import audience, begins_later, by_rule, word
 from jit.durations import say_duration
 from jit.facts import Quorum, RefusalReason
 from jit.requests.decision import Outcome
@@ -75,6 +75,8 @@ def asked(request: Request, names: Names, *, shut: bool = False) -> str:
     """``shut``: Slack takes no cards in its channel, as is known from others."""
     if request.by_rule:
         by = word(request.by_rule)
+        if later := begins_later(request):
+            return f"Approved by rule: {by}. {later}"
         return f"Approved by rule: {by}. {request.id} is to be granted; a message tells you when it is."
     who = waits_for(request.needs, names)
     if shut:
@@ -91,6 +93,8 @@ def approved(result: ApprovalResult, names: Names) -> str:
         more = say_duration(request.extension.duration)
         return f"Approved. {request.id} is to be extended by {more}; its card says when it is."
     if result.decision.outcome is Outcome.HOLDS:
+        if later := begins_later(request):
+            return f"Approved. {later}"
         if not result.announced:
             return f"Approved. {request.id} waits for a worker: the queue is down. Its card says when it is granted."
         return f"Approved. {request.id} is to be granted; its card says when it is."

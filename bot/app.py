@@ -17,7 +17,19 @@ from slack_sdk import WebClient
 
 from bot import answers
 from bot.directory import SlackDirectory
-from bot.listeners import break_glass, command, denial, ending, events, extension, home, presses, request, review
+from bot.listeners import (
+    break_glass,
+    command,
+    denial,
+    ending,
+    events,
+    extension,
+    home,
+    narrowing,
+    presses,
+    request,
+    review,
+)
 from bot.listeners.caller import read_caller
 from bot.listeners.context import ListenerContext, logged
 from bot.listeners.presses import refuse_press
@@ -63,7 +75,10 @@ def build_app(*, core: Core, directory: SlackDirectory, client: WebClient, pool:
     ctx = ListenerContext(core=core, directory=directory, opener=quick, responder=Responder(quick), pool=pool)
     app.middleware(name_the_caller)
     app.error(_answer_fault(ctx))
-    for each in (command, request, break_glass, presses, denial, ending, extension, review, home, events):
+    for each in (
+        *(command, request, break_glass, presses, denial, narrowing, ending, extension, review),
+        *(home, events),
+    ):
         each.register(app, ctx)
     looks_secret("")  # its detectors take a moment to load, and the first form must not wait for them
     return app

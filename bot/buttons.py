@@ -9,8 +9,9 @@ from typing import NamedTuple
 from jit.requests.lifecycle import REQUEST_ID
 
 JUSTIFIED, NOT_JUSTIFIED = "jit.justified", "jit.not_justified"
-APPROVE, DENY, WITHDRAW, END, RELEASE, REVOKE, ASK, ASK_AGAIN, EXTEND = (
+APPROVE, LESS, DENY, WITHDRAW, END, RELEASE, REVOKE, ASK, ASK_AGAIN, EXTEND = (
     "jit.approve",
+    "jit.approve.less",
     "jit.deny",
     "jit.withdraw",
     "jit.end",

@@ -1,18 +1,22 @@
-"""The forms: what somebody asks for, and why somebody denies. Labels are exactly Access, Duration, Reason, Incident."""
+"""The forms: what somebody asks for, and why somebody denies. Labels are exactly Access,
+Duration, Reason, Incident, Start; and of what is given less Duration, Permissions, Reason.
+"""
 
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from itertools import islice
 
 from bot.views.text import Json, Names, button, plain_text, shorten
 from bot.views.words import loses
 from jit.durations import compact, say_duration
 from jit.policy import Access, Rule
-from jit.requests.intake import ACCESS, DURATION, INCIDENT, REASON, RequestForm, incident_wanted
+from jit.requests.intake import ACCESS, DURATION, INCIDENT, REASON, START, RequestForm, incident_wanted
+from jit.requests.less import PERMISSIONS
 from jit.requests.lifecycle import Request
 
-REQUEST_FORM, DENY_FORM, END_FORM = "jit.form.request", "jit.form.deny", "jit.form.end"
+REQUEST_FORM, DENY_FORM, LESS_FORM, END_FORM = "jit.form.request", "jit.form.deny", "jit.form.less", "jit.form.end"
 EXTEND_FORM = "jit.form.extend"
 BREAK_GLASS_FORM, REVIEW_FORM = "jit.form.break_glass", "jit.form.review"
 CHOOSE_ACCESS, ACCESS_TAKEN, TAKE_OFFERED = "jit.form.access", "jit.form.access.taken", "jit.form.take"
@@ -28,6 +32,9 @@ _OPTION_VALUE = 150
 _OPTIONS = 100
 _HINT = 500
 _INITIAL = 3000
+_BEGINS = "At once if empty. Like 22:00, tomorrow 8:00 or 2026-11-30 08:00 by your clock; decided again when it begins."
+_BOXES, _MOST_BOXES = 10, 90
+"""Boxes that one field takes, and such fields that a form has room for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,7 @@ def request_form(filled: Filled, channel: str, menu: str = CHOOSE_ACCESS) -> Jso
         _field(DURATION, "Duration", _typed(DURATION, asked.duration), hint=duration_hint(access, filled.deciders)),
         _field(REASON, "Reason", _typed(REASON, asked.reason, multiline=True)),
         _field(INCIDENT, "Incident", _typed(INCIDENT, asked.incident), hint=written, optional=not needs_incident),
+        _field(START, "Start", _typed(START, asked.start), hint=_BEGINS, optional=True),
     ]
     return _modal(REQUEST_FORM, "Ask for access", "Ask", channel, blocks)
 
@@ -83,6 +91,40 @@ def extend_form(request: Request, room: timedelta, duration: str, reason: str) -
         _field(REASON, "Reason", _typed(REASON, reason, multiline=True)),
     ]
     return _modal(EXTEND_FORM, f"Extend {request.id}", "Extend", request.id, blocks)
+
+
+def less_form(value: str, request: Request) -> Json:
+    """What may be left out of a request before it is approved. A permission stands for its place among those of the
+    card that ``value`` names: its name may be too long for a menu.
+    """
+    boxes = (_boxes(begin, request) for begin in range(0, len(request.permissions), _BOXES))
+    fields = [
+        {"type": "section", "text": plain_text(shorten(f"{request.id}: {request.access}", _HINT))},
+        _field(DURATION, "Duration", _typed(DURATION, compact(request.duration)), hint=_no_more_than(request)),
+        *(islice(boxes, _MOST_BOXES) if len(request.permissions) > 1 else ()),
+        _field(REASON, "Reason", _typed(REASON, "", multiline=True), hint="The requester reads this.", optional=True),
+    ]
+    return _modal(LESS_FORM, "Approve less", "Approve", value, fields)
+
+
+def _no_more_than(request: Request) -> str:
+    return f"At most {say_duration(request.duration)}. Others who said yes already are asked again."
+
+
+def _boxes(begin: int, request: Request) -> Json:
+    shown = request.permissions[begin : begin + _BOXES]
+    texts = (plain_text(shorten(name, _OPTION_TEXT)) for name in shown)
+    options = [{"text": text, "value": str(place)} for place, text in enumerate(texts, begin)]
+    element = {"type": "checkboxes", "action_id": PERMISSIONS, "options": options, "initial_options": options}
+    label = "Permissions" if begin == 0 else f"Permissions, from {begin + 1}"
+    return _field(f"{PERMISSIONS}{begin}", label, element, optional=len(request.permissions) > _BOXES)
+
+
+def kept(places: Iterable[str], request: Request) -> tuple[str, ...]:
+    """The permissions that stand for these places in its form; of those without a box all."""
+    shown = request.permissions[: _BOXES * _MOST_BOXES] if len(request.permissions) > 1 else ()
+    chosen = {shown[int(place)] for place in places if place.isdecimal() and int(place) < len(shown)}
+    return tuple(name for name in request.permissions if name in chosen or name not in shown)
 
 
 def end_form(value: str, request: Request, names: Names) -> Json:

@@ -6,7 +6,7 @@ about. `jit.requests.leaving` says what counts, and what only makes an alert.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -20,7 +20,7 @@ from jit.people.person import Standing
 from jit.policy import Policy, PolicyError, StaleGroups
 from jit.ports import Directory, DirectoryUnavailable, Queue, QueueUnavailable, UnknownPerson
 from jit.requests.leaving import GIVEN, UNDECIDED, DoubtfulGroups, by_account, by_rules
-from jit.requests.lifecycle import OPEN, Request
+from jit.requests.lifecycle import OPEN, Request, State
 from jit.runtime.settings import process_name
 
 log = structlog.get_logger(__name__)
@@ -68,6 +68,15 @@ class _Doubt(NamedTuple):
 
     why: str
     request_id: str
+
+
+def _whom(request: Request) -> Iterator[str]:
+    """Whose accounts are watched. Of what is approved also the approvers': before the effect the workers weigh them
+    by what was heard of them last, and that may be days later.
+    """
+    yield request.requester
+    if request.state is State.APPROVED:
+        yield from (counted.approver for counted in request.counted)
 
 
 class Leavers(Follower):
@@ -161,7 +170,7 @@ class Leavers(Follower):
 
     def _ask(self) -> None:
         """Look up those of whom something was heard, and whoever was not asked for the longest."""
-        people = dict.fromkeys(request.requester for request in self._open.values())
+        people = dict.fromkeys(person for request in self._open.values() for person in _whom(request))
         self._accounts = {person: what for person, what in self._accounts.items() if person in people}
         self._asked = {person: at for person, at in self._asked.items() if person in people}
         ticks, workspace = self._clock.ticks(), self._directory.workspace

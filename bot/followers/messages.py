@@ -16,8 +16,7 @@ import structlog
 
 from bot.followers.follower import GIVEN_UP_AFTER, SlackTools
 from bot.followers.items import ItemFollower
-from bot.followers.known import away_of, beside
-from bot.followers.more_time import WARN_BEFORE, Known, ends_soon, of_extension, warned
+from bot.followers.more_time import WARN_BEFORE, ends_soon, of_extension, warned
 from bot.followers.moved import Whereabouts
 from bot.followers.outbox import Final, Metadata, Pace, Posted, Rejected
 from bot.followers.reached import mentions, mentions_of, security_of
@@ -334,12 +333,9 @@ class Messages(ItemFollower):
         if fact is None or request is None:
             return None
         if isinstance(fact, OfExtension):
-            policy, now = self._policies.last_good, self._clock.now()
-            groups = StoredDirectory(self._ledger.engine).groups()
-            away = [absence.person for absence in away_of(request.undecided, policy, self._ledger, now)]
-            note = beside(request, policy, self._ledger, self._names, now)
-            known = Known(policy, groups, self._names, now, away, note)
-            return of_extension(fact, request, known)
+            return of_extension(
+                fact, request, self._policies.last_good, self._ledger, names=self._names, now=self._clock.now()
+            )
         return _outcome(fact, request, self._names, self._clock.now())
 
     def _channel(self, key: str, fact: Fact | None, request: Request | None) -> str | None:
@@ -420,7 +416,7 @@ def _outcome(fact: Fact, request: Request, names: Names, now: datetime) -> Drawn
     match fact:
         case Granted():
             on_time = request.state is State.ACTIVE and late_since(request, now) is None
-            return dm.granted(request) if on_time else dm.over(request, now)
+            return dm.granted(request, names) if on_time else dm.over(request, now)
         case Denied():
             return dm.denied(request, names)
         case Lapsed():

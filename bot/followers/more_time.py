@@ -1,15 +1,15 @@
 """What is told of an end that comes soon, and of an extension."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from bot.followers.known import away_of, beside
 from bot.followers.reached import mentioned
 from bot.views import dm
 from bot.views.text import Drawn, Names
 from jit.facts import ExtensionAsked, ExtensionDenied, ExtensionFailed, ExtensionLapsed, OfExtension
-from jit.people.person import Groups
+from jit.ledger import Ledger, StoredDirectory
 from jit.policy import Policy
 from jit.requests.decision import room_to_extend
 from jit.requests.due import late_since
@@ -36,29 +36,17 @@ def warned(request: Request | None, policy: Policy | None, now: datetime) -> Dra
     return dm.ends_soon(request, request.ends_at, now, extend=extend) if now < request.ends_at else None
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is known when something is told: the rules, the groups, what people are called, who of those who decide is
-    away, and what is to be said beside.
-    """
-
-    policy: Policy | None
-    groups: Groups
-    names: Names
-    now: datetime
-    away: Sequence[str] = ()
-    beside: str = ""
-
-
-def of_extension(fact: OfExtension, request: Request, known: Known) -> Drawn:
+def of_extension(
+    fact: OfExtension, request: Request, policy: Policy | None, ledger: Ledger, *, names: Names, now: datetime
+) -> Drawn:
     """To those who decide, or to the holder."""
-    names, now = known.names, known.now
     if isinstance(fact, ExtensionAsked):
         waiting = request.undecided.extends
         still = request if waiting is not None and waiting.fact == fact.id else replace(request, extension=None)
-        but = [request.requester, *known.away]
-        told = partial(mentioned, policy=known.policy, groups=known.groups, now=now, but=but, names=names)
-        return dm.extension_to_decide(still, names, told, known.beside)
+        away = [absence.person for absence in away_of(still.undecided, policy, ledger, now)]
+        groups, but = StoredDirectory(ledger.engine).groups(), [request.requester, *away]
+        told = partial(mentioned, policy=policy, groups=groups, now=now, but=but, names=names)
+        return dm.extension_to_decide(still, names, told, beside(still, policy, ledger, names, now))
     if request.state is not State.ACTIVE or late_since(request, now) is not None:
         return dm.over(request, now)
     if isinstance(fact, ExtensionDenied | ExtensionLapsed | ExtensionFailed):

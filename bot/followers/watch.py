@@ -194,7 +194,7 @@ class Watch(Follower):
 
     def _overdue(self, request: Request, now: datetime) -> Finding | None:
         match request:
-            case Request(state=State.APPROVED, approved_at=datetime() as at) if now - at > BEGUN_WITHIN:
+            case Request(state=State.APPROVED, begins_at=datetime() as at) if now - at > BEGUN_WITHIN:
                 says = (
                     f"Approved more than {BEGUN_WITHIN.seconds} s ago and not given yet: "
                     f"are the workers and Redis up, does {request.target} answer, and are all clocks right? "

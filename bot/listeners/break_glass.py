@@ -12,7 +12,7 @@ from bot.listeners.caller import Caller, Place, text_at, view_of
 from bot.listeners.context import Answer, ListenerContext
 from bot.listeners.presses import refuse_press
 from bot.listeners.request import asked_in, channel_of, is_ours, open_form
-from bot.listeners.typed import fill, without_slip
+from bot.listeners.typed import fill_at_once, without_slip
 from bot.views.break_glass import what_happens
 from jit.durations import compact
 from jit.facts import RefusalReason
@@ -35,7 +35,7 @@ def open_break_glass_form(ctx: ListenerContext, caller: Caller, trigger: str, ty
         ctx.run(caller, "break_glass", lambda: trouble or NOTHING)
         return
     named = any("/" in word for word in typed.split())  # any other word belongs to what burns
-    filled = replace(fill(typed, accesses if named else []), offered=None)
+    filled = replace(fill_at_once(typed, accesses if named else []), offered=None)
     if len(accesses) == 1 and filled.access is None:
         filled = replace(filled, access=accesses[0], asked=replace(filled.asked, access=accesses[0].name))
     if filled.access is not None and not filled.asked.duration:

@@ -79,6 +79,17 @@ def entered(view: Payload, block: str) -> str:
     return ""
 
 
+def ticked(view: Payload, block: str) -> list[str]:
+    """The values of the boxes that are ticked in the fields whose names begin with this."""
+    fields = _part(_part(view, "state"), "values")
+    found: list[str] = []
+    for name in fields:
+        for entry in _part(fields, name).values() if str(name).startswith(block) else ():
+            boxes = entry.get("selected_options") if isinstance(entry, dict) else None
+            found += [text_at(box, "value") for box in boxes or () if isinstance(box, dict)]
+    return found
+
+
 def _part(whole: Payload, key: str) -> Payload:
     value = whole.get(key)
     return value if isinstance(value, dict) else {}

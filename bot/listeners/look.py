@@ -24,7 +24,7 @@ from bot.views.text import (
     section,
     straight,
 )
-from bot.views.words import NOT_TAKEN_UP, in_line, word
+from bot.views.words import NOT_TAKEN_UP, from_when, given_of_asked, in_line, word
 from jit.durations import say_duration
 from jit.facts import Fact, RefusalReason
 from jit.people.person import Person
@@ -144,10 +144,12 @@ def show_request(ctx: ListenerContext, caller: Caller, request_id: str) -> Drawn
         attempt.refuse(RefusalReason.UNKNOWN_REQUEST, request)
     names = ctx.directory.name
     head = line_of(f"*{request.id}*", *_state(request, late_since(request, ctx.core.clock.now())))
-    what = f"{named(request.requester, names)} asked for *{word(request.access)}* for {say_duration(request.duration)}"
+    long = say_duration(request.asked.duration)
+    what = f"{named(request.requester, names)} asked for *{word(request.access)}* for {long}{from_when(request)}"
     history = [_step(entry.fact, names) for entry in ctx.core.ledger.history(request.id)][-_HISTORY:]
-    incident = [context(harmless(request.incident))] if request.incident else []
-    blocks = [section(f"{head}\n{what}"), quote(request.why), *gives(request), *incident, context(*in_blocks(history))]
+    helps = [each for each in (given_of_asked(request, names), harmless(request.incident or "")) if each]
+    told = [*gives(request), *map(context, helps), context(*in_blocks(history))]
+    blocks = [section(f"{head}\n{what}"), quote(request.why), *told]
     return Drawn(f"{request.id} is {request.state.value}: {what.replace('*', '')}", blocks)
 
 

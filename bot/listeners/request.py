@@ -35,8 +35,9 @@ from jit.facts import RefusalReason
 from jit.ledger import LedgerUnavailable, TamperedEntry
 from jit.ledger.undelivered import undelivered
 from jit.policy import Policy, PolicyError, StaleGroups
+from jit.ports import DirectoryUnavailable
 from jit.requests.decision import rules_in
-from jit.requests.intake import ACCESS, DURATION, INCIDENT, REASON, BadInput, RequestForm, trouble_with
+from jit.requests.intake import ACCESS, DURATION, INCIDENT, REASON, START, BadInput, RequestForm, trouble_with
 from jit.requests.leaving import UNDECIDED
 from jit.requests.lifecycle import Request
 from jit.requests.messages import ASKED_ALREADY, SAYS
@@ -73,7 +74,7 @@ def reopen_request_form(ctx: ListenerContext, caller: Caller, trigger: str, requ
 def _again(found: Catalogue, before: Request, *, own: bool) -> Filled:
     why, incident = (before.why, before.incident or "") if own else ("", "")
     access = next((each for each in found.accesses if each.name == before.access), None)
-    asked = RequestForm(access.name if access else "", compact(before.duration), why, incident)
+    asked = RequestForm(access.name if access else "", compact(before.asked.duration), why, incident)
     filled = Filled(asked, access)
     return filled if access else filled.noted(not_among(before.access))
 
@@ -175,6 +176,7 @@ def asked_in(view: Payload) -> RequestForm:
         duration=entered(view, DURATION),
         reason=entered(view, REASON),
         incident=entered(view, INCIDENT),
+        start=entered(view, START),
     )
 
 
@@ -196,11 +198,14 @@ def _checked(ctx: ListenerContext, caller: Caller, view: Payload) -> _Checked:
         policy = ctx.core.policies.current()
         access = chosen(asked.access, policy.accesses)
         asked = replace(asked, access=access.name if access else asked.access)
-        bad = trouble_with(asked, policy, caller.by.id, ctx.directory.groups(), ctx.core.clock.now())
+        zone = ctx.directory.recall(caller.by.id, GUESTS_KNOWN_FOR).tz if asked.start.strip() else ""
+        bad = trouble_with(asked, policy, caller.by.id, ctx.directory.groups(), ctx.core.clock.now(), zone=zone)
     except PolicyError:
         return _Checked(asked, BadInput({}, RefusalReason.POLICY_BROKEN))
     except StaleGroups:
         return _Checked(asked, BadInput({}, RefusalReason.STALE_GROUPS))
+    except DirectoryUnavailable:
+        return _Checked(asked, BadInput({START: SAYS[RefusalReason.CANNOT_LOOK_UP]}))
     before = None if bad else _asked_before(ctx, caller, asked.access, policy)
     if before is None:
         return _Checked(asked, bad)

@@ -10,6 +10,7 @@ from bot.views.text import straight
 from jit.durations import BadDuration, parse_duration
 from jit.policy import Access
 from jit.requests.intake import text_trouble
+from jit.requests.start import WRITTEN
 
 SUBCOMMANDS = ("request", "list", "show", "who", "extend", "release", "revoke", "away", "back", "break-glass", "help")
 
@@ -28,6 +29,7 @@ _JOINING = re.compile(
     re.IGNORECASE,
 )
 """What comes after one of these at the end of a reason belongs to its sentence: `db down since 30m`."""
+_START = re.compile(rf"(?<!\S)at\s+({WRITTEN})(?!\S)", re.IGNORECASE | re.ASCII)
 _STOPS = ".,:;!?()[]"
 _PAUSES = ".,:;"
 _NEAR_ENOUGH, _NEAR = 0.6, 0.75
@@ -95,12 +97,35 @@ def _parted(text: str) -> tuple[str, str]:
     return first, "".join(rest).strip()
 
 
+def fill_at_once(text: str, accesses: Sequence[Access]) -> Filled:
+    """As `fill`, of what cannot begin later: a time belongs to the reason."""
+    return _fill(text, accesses)
+
+
 def fill(text: str, accesses: Sequence[Access]) -> Filled:
     """The form as far as ``text`` fills it: access, duration and incident, in any order, before the reason or after it.
 
     What is named amid the reason counts and stays there. What looks like one of them and cannot be used is said in the
     note; a name that is not quite one is met with the nearest, which is offered and not taken.
     """
+    start, text = _start_in(text.strip(), accesses)
+    filled = _fill(text, accesses)
+    if not start:
+        return filled
+    filled = replace(filled, asked=replace(filled.asked, start=start))
+    return filled.noted(f"It is to begin at {start}. Empty Start to begin at once.")
+
+
+def _start_in(text: str, accesses: Sequence[Access]) -> tuple[str, str]:
+    """`at 22:00` and the like, at the end or before the reason, and the text without it. Amid a reason it is none."""
+    for found in _START.finditer(text):
+        before, after = text[: found.start()].strip(), text[found.end() :].strip()
+        if not after or not _fill(before, accesses).asked.reason:
+            return " ".join(found[1].split()), f"{before} {after}".strip()
+    return "", text
+
+
+def _fill(text: str, accesses: Sequence[Access]) -> Filled:
     reading = _Reading(text.strip(), accesses, frozenset(access.name.casefold() for access in accesses))
     filled, rest = reading.from_the_front()
     filled, rest = reading.from_the_back(filled, rest)

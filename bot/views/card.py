@@ -6,7 +6,7 @@ It is drawn anew from what the facts tell at that moment. The first line says th
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
-from bot.buttons import APPROVE, ASK_AGAIN, DENY, END, EXTEND, REVOKE, WITHDRAW, value_of
+from bot.buttons import APPROVE, ASK_AGAIN, DENY, END, EXTEND, LESS, REVOKE, WITHDRAW, value_of
 from bot.views import review
 from bot.views.text import (
     SECTION,
@@ -32,10 +32,13 @@ from bot.views.words import (
     deciders,
     ended_because,
     ending,
+    from_when,
+    given_of_asked,
     held,
     in_line,
     left_behind,
     loses,
+    not_given_yet,
     reason_of,
     said_yes,
     why_closed,
@@ -82,7 +85,7 @@ def draw(
     """
     late = late_since(request, now) if now else None
     first = _first_line(request, names, late)
-    blocks = [section(first), quote(request.why), *gives(request)]
+    blocks = [section(first), quote(request.why), *gives(request), *given_less(request, names)]
     by_people = request.rule and not request.decided_by_rule and request.emergency is None
     decides = f"rule: {word(request.rule)}" if by_people else ""
     incident = harmless(request.incident or "") if request.emergency is None else ""
@@ -108,8 +111,8 @@ def _first_line(request: Request, names: Names, late: datetime | None) -> str:
 def _says(request: Request, names: Names, late: datetime | None) -> str:
     who, what, long = _who(request, names), f"*{word(request.access)}*", f"*{say_duration(request.duration)}*"
     if request.state is State.PENDING:
-        return f"{who} asks for {what} for {long}"
-    return line_of(_state(request, names, late), f"{what} for {who}, {long}")
+        return f"{who} asks for {what} for {long}{from_when(request)}"
+    return line_of(_state(request, names, late), f"{what} for {who}, {long}{from_when(request)}")
 
 
 def _who(request: Request, names: Names) -> str:
@@ -121,7 +124,7 @@ def _state(request: Request, names: Names, late: datetime | None) -> str:  # noq
     closed = f"{_at(request, request.over_at)}{_by([request.closed_by] if request.closed_by else [], names)}"
     match request.state:
         case State.APPROVED:
-            return f"Approved{said}, not given yet{': no worker could begin it' if late else ''}"
+            return f"Approved{said}, {not_given_yet(request, late)}"
         case State.GRANTING | State.ACTIVE if late:
             return line_of(f"Ending since{_at(request, late)}: {ended_because(request, names)}", ending(request, late))
         case State.GRANTING:
@@ -187,6 +190,15 @@ def gives(request: Request) -> Iterator[Json]:
     )
 
 
+def given_less(request: Request, names: Names) -> Iterator[Json]:
+    """Asked and given, where these are not the same."""
+    if request.narrowed is None:
+        return
+    yield context(given_of_asked(request, names))
+    if request.narrowed.reason:
+        yield quote(request.narrowed.reason, by=names(request.narrowed.actor))
+
+
 def _ordinal(nth: int | None) -> str:
     if nth is None:
         return ""
@@ -225,6 +237,8 @@ def extension(waiting: Request, names: Names, asked: AudienceName | None = None)
 def decide_buttons(request: Request) -> Iterator[Json]:
     value = value_of(request.id, request.digest)
     yield button("Approve", APPROVE, value, style="primary")
+    if request.may_be_narrowed:
+        yield button("Approve less…", LESS, value)
     yield button("Deny", DENY, value, style="danger")
 
 
@@ -235,6 +249,9 @@ def needs(request: Request, names: Names, asked: AudienceName | None = None) -> 
     in_full = [_need(request, need, names, asked) for need in request.needs]
     no = listed([each.approver for each in request.denials], names)
     in_full += [f"{no} said no, {len(request.denials)} of {request.denials_needed} that deny"] if no else []
+    again = [each for each in request.approved_more if each not in request.approvers]
+    asked_again = f"{listed(again, names)} said yes to more and {'is' if len(again) == 1 else 'are'} asked again"
+    in_full += [asked_again] if again else []
     in_brief = [f"{len(said_yes(request, need))} of {need.count} by {word(need.label, 80)}" for need in request.needs]
     for parts in (in_full, in_brief[:20]):
         line = line_of(*parts, lapses)

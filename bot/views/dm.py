@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from bot.buttons import EXTEND, RELEASE, value_of
 from bot.views import card
+from bot.views.card import given_less
 from bot.views.text import (
     SECTION,
     Drawn,
@@ -20,7 +21,16 @@ from bot.views.text import (
     quote,
     section,
 )
-from bot.views.words import ended_because, ending, held, left_behind, reason_of, target_said, why_closed, word
+from bot.views.words import (
+    ended_because,
+    ending,
+    held,
+    left_behind,
+    reason_of,
+    target_said,
+    why_closed,
+    word,
+)
 from jit.durations import say_duration
 from jit.facts import LAPSED, EndCause, ExtensionDenied, ExtensionFailed, ExtensionLapsed
 from jit.facts.sentence import plural
@@ -31,7 +41,7 @@ NOT_ANY_MORE = "the rules do not let you ask for it any more"
 _MINUTE = timedelta(minutes=1)
 
 
-def granted(request: Request) -> Drawn:
+def granted(request: Request, names: Names) -> Drawn:
     """How to connect, in the target's own words where the record has them, until when."""
     until = moment(request.ends_at, request.granted_at) if request.ends_at else "its end"
     gives = _fitting(request.permissions)
@@ -39,6 +49,7 @@ def granted(request: Request) -> Drawn:
         request,
         f"Granted: *{word(request.access)}* until {until}",
         section(f"{connect(request)}. It gives: {gives}"),
+        *given_less(request, names),
         *([quote(request.how_to_connect)] if request.how_to_connect else []),
     )
 

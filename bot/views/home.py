@@ -25,7 +25,7 @@ from bot.views.text import (
     named,
     section,
 )
-from bot.views.words import ended_because, ending, held, reason_of, word
+from bot.views.words import ended_because, ending, from_when, given_of_asked, held, not_given_yet, reason_of, word
 from jit.durations import say_duration
 from jit.facts import LAPSED
 from jit.requests.due import late_since
@@ -117,7 +117,7 @@ def _whole(request: Request, names: Names, now: datetime | None) -> Iterator[Jso
 def _brief(request: Request, names: Names) -> Json:
     asked, more = request.undecided, " more" if request.extension else ""
     who, long = named(request.requester, names), say_duration(asked.duration)
-    asks = f"*{who}* asks for *{word(request.access)}* for *{long}{more}*"
+    asks = f"*{who}* asks for *{word(request.access)}* for *{long}{more}*{from_when(asked)}"
     lapses = f"lapses {day_and_time(asked.pending_until)}"
     return section(line_of(asks, f"decide on its card in <#{word(request.channel)}>", lapses, request.id))
 
@@ -150,12 +150,13 @@ def _mine(request: Request, names: Names, late: datetime | None) -> Iterator[Jso
     match request.state:
         case State.PENDING:
             needs = card.needs(request, names)
-            yield section(f"Waiting: {access} for {say_duration(request.duration)}") | {"accessory": withdraw}
+            long = f"{say_duration(request.duration)}{from_when(request)}"
+            yield section(f"Waiting: {access} for {long}") | {"accessory": withdraw}
             card_in = f"its card is in <#{word(request.channel)}>"
-            yield context(line_of(needs if len(needs) <= NEEDS else "", card_in, request.id))
+            less = given_of_asked(request, names)
+            yield context(line_of(less, needs if len(needs) <= NEEDS else "", card_in, request.id))
         case State.APPROVED:
-            waits = ", no worker could begin it" if late else ""
-            yield section(f"Approved, not given yet{waits}: {access}") | {"accessory": withdraw}
+            yield section(f"Approved, {not_given_yet(request, late)}: {access}") | {"accessory": withdraw}
             yield context(request.id)
         case State.GRANTING | State.ACTIVE if late:
             yield section(f"Ending since {day_and_time(late)}: {access}") | {"accessory": release}

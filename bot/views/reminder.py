@@ -1,7 +1,7 @@
 """A reminder that a request waits for an answer, and what stands in its place once it does not any more."""
 
 from bot.views.text import Drawn, Names, context, line_of, moment, named, section
-from bot.views.words import word
+from bot.views.words import from_when, word
 from jit.durations import say_duration
 from jit.requests.lifecycle import Request, State
 
@@ -13,7 +13,8 @@ def draw_reminder(request: Request, names: Names, wanted: str = "") -> Drawn:
         said = f"No longer waiting: *{access}* for *{who}*, {_became(request)}"
         return Drawn(said, [section(said), context(request.id)])
     lapses = f"lapses {moment(request.pending_until, request.asked_at)}"
-    first = line_of(f"Still waiting: *{who}* asks for *{access}* for {say_duration(request.duration)}", lapses)
+    asks = f"*{who}* asks for *{access}* for {say_duration(request.duration)}{from_when(request)}"
+    first = line_of(f"Still waiting: {asks}", lapses)
     where = "Its card above has the buttons, and so has this app's Home."
     return Drawn(first, [section(first), *([section(wanted)] if wanted else []), context(line_of(where, request.id))])
 

@@ -89,6 +89,41 @@ def by_rule(request: Request) -> str:
     return f"by rule: {word(request.by_rule)}"
 
 
+def from_when(request: Request) -> str:
+    """` from 22:00`, where it is to begin later; empty where at once."""
+    return f" from {moment(request.start_at, request.asked_at)}" if request.start_at else ""
+
+
+def begins_later(request: Request) -> str:
+    """Of what is approved now and begins later; empty of all else."""
+    if request.begins_at is None or request.begins_at == request.approved_at:
+        return ""
+    return f"{request.id} begins {moment(request.begins_at, request.approved_at)}, if it is still approved by then."
+
+
+def not_given_yet(request: Request, late: datetime | None) -> str:
+    """Of what is approved."""
+    if request.begins_at != request.approved_at and request.begins_at is not None and not late:
+        return f"begins {moment(request.begins_at, request.asked_at)}"
+    return f"not given yet{': no worker could begin it' if late else ''}"
+
+
+def given_of_asked(request: Request, names: Names) -> str:
+    """`Bob gives less: 30 min of 2 h asked · orders_read of orders_read, orders_write asked`; empty if it is all."""
+    if request.narrowed is None:
+        return ""
+    shorter = f"{say_duration(request.duration)} of {say_duration(request.asked.duration)} asked"
+    fewer = f"{_few(request.permissions)} of {_few(request.asked.permissions)} asked"
+    parts = [shorter] if request.duration != request.asked.duration else []
+    parts += [fewer] if request.permissions != request.asked.permissions else []
+    return f"{named(request.narrowed.actor, names)} gives less: {' · '.join(parts)}"
+
+
+def _few(permissions: tuple[str, ...]) -> str:
+    more = f" and {len(permissions) - 5} more" if len(permissions) > 5 else ""
+    return ", ".join(harmless(each, 60) for each in permissions[:5]) + more
+
+
 def ended_because(request: Request, names: Names) -> str:
     """`released by Alice`, `revoked by Carol`, `time was over`, `because Alice was deactivated in Slack`"""
     cause = request.end_cause or EndCause.EXPIRED

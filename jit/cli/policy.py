@@ -147,7 +147,14 @@ def _asked_lately(settings: Settings, within: timedelta) -> "list[Asked]":
         return []
     return [
         Asked(
-            each.id, each.asked_at, each.requester, each.access, each.duration, each.why, each.incident, inputs_of(each)
+            each.id,
+            each.asked_at,
+            each.requester,
+            each.access,
+            each.asked.duration,
+            each.why,
+            each.incident,
+            inputs_of(each),
         )
         for each in requests
     ]

@@ -76,6 +76,7 @@ from jit.facts.requests import (
     Escalated,
     Escalation,
     Lapsed,
+    Narrowed,
     Quorum,
     Requested,
     Withdrawn,

@@ -126,13 +126,16 @@ class Requested(Life):
     """Who-expressions of those who review the emergency afterwards."""
     review_within: timedelta | None = None
     escalation: Escalation | None = None
+    start_at: Moment | None = None
+    """When it is to begin, at the earliest; None for at once."""
 
     def event(self) -> Event:
         return self.ocsf._replace(severity=Severity.MEDIUM) if self.basis == "emergency" else self.ocsf
 
     def told(self) -> Told:
         needs: Part = ("needs ", Several(tuple((f"{need.count} of ", need.audience) for need in self.needs), 3))
-        about = (Access(self.access), " by ", Person(self.requester), " for ", self.duration)
+        begins: Part = (" from ", Time(self.start_at, self.at)) if self.start_at else ""
+        about = (Access(self.access), " by ", Person(self.requester), " for ", self.duration, begins)
         by_rule: Part = ("by rule: ", Name(self.rule, 200)) if self.rule else ""
         emergency = self.basis == "emergency"
         what: Part = (Loud("BREAK-GLASS"), " requested") if emergency else "requested"
@@ -175,6 +178,35 @@ class Approval(Life):
         about = ("of ", Access(self.access), " for ", Person(self.requester), " by ", Person(self.actor))
         as_of: Part = ("groups as of ", Time(self.groups_as_of, self.at)) if self.groups_as_of else ""
         return Told("approval", about, (("counts for ", names(self.quorums)),), (as_of,))
+
+
+class Narrowed(Life):
+    """Somebody who may decide gives less than was asked: ``duration`` and ``permissions`` are what is left. What was
+    said to more counts no longer.
+    """
+
+    recorded_by = (Room.BOT,)
+    ocsf = Event(Class.ENTITY, UPDATE)
+
+    kind: Literal["narrowed"] = "narrowed"
+    digest: Digest
+    """The digest of what the card showed when it was narrowed."""
+    duration: timedelta
+    asked_duration: timedelta
+    asked_permissions: tuple[str, ...]
+    reason: FreeText | None = None
+
+    def told(self) -> Told:
+        about = (Access(self.access), " for ", Person(self.requester), " by ", Person(self.actor))
+        shorter = self.duration != self.asked_duration
+        time: Part = (self.duration, " of ", self.asked_duration, " asked") if shorter else ""
+        fewer = self.permissions != self.asked_permissions
+        what: Part = (_few(self.permissions), " of ", _few(self.asked_permissions), " asked") if fewer else ""
+        return Told("narrowed", about, (time, what, quote(self.reason or "")))
+
+
+def _few(permissions: tuple[str, ...]) -> Several:
+    return Several(tuple(Text(name, 60) for name in permissions))
 
 
 class Denial(Life):

@@ -31,7 +31,7 @@ KNOWN_FOR = timedelta(minutes=5)
 what Slack answers.
 """
 READ_WITHIN = timedelta(minutes=1)
-"""What the conditions read was read so near to when it was asked."""
+"""What the conditions read was so near to when it was asked, or to when it is to begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,7 @@ NOT_KNOWN_NOW = frozenset(
         RefusalReason.STALE_GROUPS,
         RefusalReason.CANNOT_LOOK_UP,
         RefusalReason.CONDITION_UNKNOWN,
+        RefusalReason.NOT_YET,
     }
 )
 
@@ -107,7 +108,7 @@ def rules_in(policy: Policy, request: Request) -> Rules | None:
     if access is None or rule is None:
         return None
     if (
-        access.grants != request.permissions
+        _gives(access, request) != request.permissions
         or access.target != request.target
         or policy.principal(request.requester, request.target) != request.principal
         or not _length_fits(request, access)
@@ -156,6 +157,13 @@ def room_to_extend(request: Request, policy: Policy | None) -> timedelta | None:
     return room if room >= LEAST_EXTENSION else None
 
 
+def _gives(access: Access, request: Request) -> tuple[str, ...]:
+    """What the access gives now; of one that was narrowed what it gives of that."""
+    if request.narrowed is None:
+        return access.grants
+    return tuple(name for name in access.grants if name in request.permissions)
+
+
 def rule_of(request: Request, access: Access) -> Rule | None:
     """The rule that these rules choose by what was so when it was asked. None if they choose none, or that cannot be
     told: of a request from before there were conditions, where the rules have some.
@@ -184,9 +192,10 @@ def inputs_of(request: Request) -> Inputs | None:
 
 def _is_of(inputs: Inputs, request: Request) -> bool:
     about = (inputs.requester, inputs.access, inputs.target, inputs.risk, inputs.duration, inputs.reason)
-    shown = (request.requester, request.access, request.target, request.risk, request.duration, request.why)
+    shown = (request.requester, request.access, request.target, request.risk, request.asked.duration, request.why)
     named = inputs.incident.id if inputs.incident else None
-    return about == shown and named == request.incident and abs(inputs.now - request.asked_at) <= READ_WITHIN
+    begins = request.start_at or request.asked_at
+    return about == shown and named == request.incident and abs(inputs.now - begins) <= READ_WITHIN
 
 
 def evaluate(request: Request, approvers: Iterable[str], rules: Rules, directory: Directory, now: datetime) -> Decision:
@@ -283,8 +292,10 @@ def _enough(people: Iterable[str], count: int, requester: str, policy: Policy, d
 
 def before_effect(request: Request, policies: PolicyFolder, directory: Directory, now: datetime) -> Decision:
     """The check before the effect: a durable decision, still valid, for exactly these permissions. ``request`` may be
-    an extension.
+    an extension. NOT_YET where it is to begin later.
     """
+    if request.state is State.APPROVED and request.start_at and now < request.start_at:
+        return Decision(now, RefusalReason.NOT_YET)
     if reason := _fault_of_record(request, now):
         return Decision(now, reason)
     rules = rules_for(request, policies)
@@ -317,7 +328,9 @@ def _as_long(request: Request) -> bool:
 
 def _in_time(request: Request, begun: datetime) -> bool:
     """Whether the grant may begin then. A decision that is dated ahead, or gives itself longer, is not believed."""
-    if request.approved_at is None or request.begin_by is None:
+    if request.approved_at is None or request.begin_by is None or request.begins_at is None:
         return False
-    latest = min(request.begin_by, request.approved_at + BEGIN_WITHIN)
+    if request.start_at is not None and not request.start_at <= begun:
+        return False
+    latest = min(request.begin_by, request.begins_at + BEGIN_WITHIN)
     return request.approved_at - SKEW_LIMIT <= begun < latest

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from jit.facts import BEGIN_WITHIN
 from jit.requests.request import Request, State
 
 GRANT_NUDGE = timedelta(seconds=2)
@@ -16,6 +17,11 @@ LATE = timedelta(seconds=5)
 """Time within which parts that are up have gone on with what is due."""
 REVOKE_STUCK = timedelta(seconds=2)
 """An end that was begun and has no outcome by then is taken up by whoever looks."""
+
+
+def begin_by(request: Request, decided: datetime) -> datetime:
+    """Until when what is decided then has to be begun."""
+    return max(decided, request.start_at or decided) + BEGIN_WITHIN
 
 
 class Action(StrEnum):
@@ -41,7 +47,8 @@ def next_action(request: Request) -> tuple[datetime, Action] | None:
             lapses, escalates = request.pending_until, request.escalates_at
             return (escalates, Action.ESCALATE) if escalates and escalates < lapses else (lapses, Action.LAPSE)
         case State.APPROVED:
-            return _moment(request.approved_at) + GRANT_NUDGE, Action.GRANT
+            at = _moment(request.begins_at)
+            return (at + GRANT_NUDGE if at == request.approved_at else at), Action.GRANT
         case State.GRANTING:
             return _moment(request.intent_at) + GRANT_STUCK, Action.GRANT
         case State.ACTIVE:
@@ -91,7 +98,7 @@ def late_since(request: Request, now: datetime) -> datetime | None:
         case State.PENDING:
             due: datetime | None = request.pending_until
         case State.APPROVED:
-            due = request.approved_at
+            due = request.begins_at
         case State.GRANTING | State.ACTIVE:
             due = request.ends_at
         case State.ENDING if request.revoke_begun_at is None:

@@ -86,6 +86,7 @@ def _asked(request: Request, fact: ExtensionAsked) -> Request:
         different_people=fact.different_people,
         denials_needed=fact.denials_needed,
         inputs=fact.inputs,
+        narrowed=request.narrowed,
         extends=Extends(fact.id, request.intent_at, request.ends_at),
     )
 

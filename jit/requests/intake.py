@@ -10,6 +10,7 @@ from jit.facts import RefusalReason
 from jit.people.person import Groups
 from jit.policy import Access, Policy
 from jit.requests.detectors import DETECTORS
+from jit.requests.start import BadStart, read_start
 
 LONGEST_TEXT = 2000
 """Characters of a reason."""
@@ -24,7 +25,7 @@ _KEYS = ("qwertyuiop", "qwertzuiop\u00fc", "azertyuiop", "asdfghjkl\u00f6\u00e4"
 _ROWS = (*_KEYS, *(row[::-1] for row in _KEYS))
 _SHORTEST_ROW, _LONGEST_ROW = 3, max(map(len, _KEYS))
 
-ACCESS, DURATION, REASON, INCIDENT = "access", "duration", "reason", "incident"
+ACCESS, DURATION, REASON, INCIDENT, START = "access", "duration", "reason", "incident", "start"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class RequestForm:
     duration: str
     reason: str
     incident: str = ""
+    start: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class ValidRequest:
     duration: timedelta
     why: str
     incident: str | None
+    start_at: datetime | None = None
 
 
 @dataclass(eq=False, repr=False)
@@ -73,10 +76,19 @@ class BadInput(Exception):
 
 
 def validate(
-    asked: RequestForm, policy: Policy, person: str, groups: Groups, now: datetime, *, emergency: bool = False
+    asked: RequestForm,
+    policy: Policy,
+    person: str,
+    groups: Groups,
+    now: datetime,
+    *,
+    zone: str = "",
+    emergency: bool = False,
 ) -> ValidRequest:
-    """Read the form as this person's. Raises BadInput, naming every wrong field; StaleGroups. With ``emergency`` as
-    break-glass, which nobody decides and which needs an incident.
+    """Read the form as this person's, whose clock is of ``zone``; without one a start says its own, or is in UTC. With
+    ``emergency`` as break-glass, which nobody decides, which needs an incident, and begins at once.
+
+    Raises BadInput, naming every wrong field; StaleGroups.
     """
     problems: dict[str, str] = {}
     named = access = policy.accesses.get(asked.access.strip())
@@ -91,6 +103,9 @@ def validate(
     incident = asked.incident.strip() or None
     if trouble := _incident_trouble(incident, access, emergency=emergency):
         problems[INCIDENT] = trouble
+    start_at = None if emergency else _start(asked.start, zone, now, problems)
+    if emergency and asked.start.strip():
+        problems[START] = "A break-glass begins at once, or not at all."
     if problems or access is None or duration is None:
         forbidden = access is None and asked.access.strip()
         not_allowed = RefusalReason.NOT_LISTED if emergency else RefusalReason.NOT_ALLOWED_TO_ASK
@@ -100,15 +115,22 @@ def validate(
         raise BadInput({}, RefusalReason.NO_PRINCIPAL, access)
     if not emergency and not any(policy.decidable(rule, person, groups, now) for rule in access.rules):
         raise BadInput({}, RefusalReason.NOBODY_COULD_APPROVE, access)
-    return ValidRequest(access, principal, duration, asked.reason, incident)
+    return ValidRequest(access, principal, duration, asked.reason, incident, start_at)
 
 
 def trouble_with(
-    asked: RequestForm, policy: Policy, person: str, groups: Groups, now: datetime, *, emergency: bool = False
+    asked: RequestForm,
+    policy: Policy,
+    person: str,
+    groups: Groups,
+    now: datetime,
+    *,
+    zone: str = "",
+    emergency: bool = False,
 ) -> BadInput | None:
     """What stands in the way; None if nothing does. Raises StaleGroups."""
     try:
-        validate(asked, policy, person, groups, now, emergency=emergency)
+        validate(asked, policy, person, groups, now, zone=zone, emergency=emergency)
     except BadInput as bad:
         return bad
     return None
@@ -124,6 +146,14 @@ def _duration(text: str, access: Access | None, problems: dict[str, str], *, eme
     if access is not None and duration > most:
         problems[DURATION] = f"At most {say_duration(most)} for {access.name}{' in an emergency' if emergency else ''}."
     return duration
+
+
+def _start(text: str, zone: str, now: datetime, problems: dict[str, str]) -> datetime | None:
+    try:
+        return read_start(text, zone, now) if text.strip() else None
+    except BadStart as bad:
+        problems[START] = str(bad)
+        return None
 
 
 def _incident_trouble(incident: str | None, access: Access | None, *, emergency: bool) -> str | None:

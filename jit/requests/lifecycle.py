@@ -27,6 +27,7 @@ from jit.facts import (
     GrantIntent,
     Lapsed,
     Life,
+    Narrowed,
     OfExtension,
     Released,
     Requested,
@@ -48,6 +49,7 @@ from jit.requests.request import (
     State,
     digest_of,
 )
+from jit.requests.terms import Terms
 
 __all__ = [
     "LIVE",
@@ -69,6 +71,7 @@ MAY_FOLLOW: Mapping[type, frozenset[State]] = {
     Approval: frozenset({State.PENDING}),
     Denial: frozenset({State.PENDING}),
     Escalated: frozenset({State.PENDING}),
+    Narrowed: frozenset({State.PENDING}),
     Approved: frozenset({State.PENDING}),
     Denied: frozenset({State.PENDING}),
     Withdrawn: frozenset({State.PENDING, State.APPROVED}),
@@ -155,6 +158,7 @@ def _new_request(fact: Requested) -> Request:
         basis=fact.basis,
         emergency=fact if fact.basis == "emergency" else None,
         escalation=fact.escalation,
+        start_at=fact.start_at,
     )
 
 
@@ -168,6 +172,8 @@ def _step(request: Request, fact: Life) -> Request:  # noqa: C901, PLR0911, PLR0
             return replace(request, approvals=approvals, denials=(*request.denials, fact))
         case Escalated():
             return _escalated(request, fact.at)
+        case Narrowed():
+            return _narrowed(request, fact)
         case Approved():
             return replace(
                 request,
@@ -224,6 +230,20 @@ def _step(request: Request, fact: Life) -> Request:  # noqa: C901, PLR0911, PLR0
             raise CannotFollow(f"{request.id} was asked for already")
         case _:
             raise AssertionError(fact.kind)
+
+
+def _narrowed(request: Request, fact: Narrowed) -> Request:
+    """Whoever records it: never more than there was. What people approved by then was another card."""
+    asked = Terms(fact.asked_duration, fact.asked_permissions)
+    if (
+        not request.may_be_narrowed
+        or asked != request.asked
+        or not Terms(fact.duration, fact.permissions).is_less_than(request.terms)
+    ):
+        raise CannotFollow(f"{request.id} would not be narrowed")
+    before = tuple(dict.fromkeys((*request.approved_more, *request.approvers)))
+    less = replace(request, duration=fact.duration, permissions=fact.permissions, narrowed=fact)
+    return replace(less, approvals=(), approved_more=before)
 
 
 def _closed(

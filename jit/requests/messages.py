@@ -128,6 +128,7 @@ _EXTENDING = {
 CANNOT_FOLLOW: dict[str, dict[State, str]] = {
     "approve": _OVER | _DECIDED,
     "deny": _OVER | _DECIDED,
+    "narrow": _OVER | _DECIDED,
     "withdraw": _OVER
     | {
         State.GRANTING: "Too late to withdraw: it is being granted. You can release it.",

@@ -19,9 +19,11 @@ from jit.facts import (
     Escalation,
     ExtensionApproval,
     ExtensionDenial,
+    Narrowed,
     Quorum,
     Requested,
 )
+from jit.requests.terms import Terms
 
 REQUEST_ID = re.compile(r"R-[0-9A-Z]{4,12}")
 """The shape of a request's id, to be matched whole."""
@@ -94,6 +96,12 @@ class Request:
     """Those who count now; `first_needs` are those who were asked first."""
     asked_at: datetime
     pending_until: datetime
+    start_at: datetime | None = None
+    """When it is to begin, at the earliest; None for at once."""
+    narrowed: Narrowed | None = None
+    """By whom ``duration`` and ``permissions`` became less than was asked; the last of them."""
+    approved_more: tuple[str, ...] = ()
+    """Who had said yes before it was narrowed: they are asked again."""
     rule: str = ""
     """What the policy calls the rule that decides."""
     different_people: bool = False
@@ -145,6 +153,21 @@ class Request:
     """Of an extension."""
 
     @property
+    def terms(self) -> Terms:
+        """What is to be given."""
+        return Terms(self.duration, self.permissions)
+
+    @property
+    def asked(self) -> Terms:
+        less = self.narrowed
+        return Terms(less.asked_duration, less.asked_permissions) if less else self.terms
+
+    @property
+    def may_be_narrowed(self) -> bool:
+        """A break-glass and an extension are decided as they were asked."""
+        return self.emergency is None and self.extends is None
+
+    @property
     def approvers(self) -> tuple[str, ...]:
         """Everybody who said yes, once each, in order."""
         return tuple(dict.fromkeys(approval.approver for approval in self.approvals))
@@ -173,6 +196,8 @@ class Request:
             [need.model_dump(exclude_defaults=True) for need in self.first_needs],
             *([further] if further != ["", False, 1] else []),  # requests of before have none of it
             *([self.basis, self.emergency.rested_on if self.emergency else ""] if self.basis != "rule" else []),
+            *(self.asked if self.narrowed else []),
+            *([self.start_at] if self.start_at else []),
         )
 
     @property
@@ -200,6 +225,13 @@ class Request:
     def decided_by_rule(self) -> bool:
         """Whether a rule decides without people."""
         return not self.needs
+
+    @property
+    def begins_at(self) -> datetime | None:
+        """When it may be begun, once it is approved."""
+        if self.approved_at is None or self.start_at is None:
+            return self.approved_at
+        return max(self.approved_at, self.start_at)
 
     @property
     def given(self) -> bool:

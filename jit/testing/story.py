@@ -29,6 +29,7 @@ from jit.facts import (
     GrantIntent,
     Lapsed,
     Life,
+    Narrowed,
     Quorum,
     RefusalReason,
     Refused,
@@ -43,6 +44,7 @@ from jit.facts import (
 )
 from jit.ledger import Entry, Ledger
 from jit.ports import Clock
+from jit.requests.due import begin_by
 from jit.requests.lifecycle import Request
 
 ALICE, BOB, CAROL, EVE = "U01ALICE0", "U02BOB000", "U03CAROL0", "U04EVE000"
@@ -101,9 +103,16 @@ class Story:
         """The decision, counting every approval so far, or of a rule."""
         given = self.request.approvals
         counted = tuple(Counted(approval=each.id, approver=each.approver, quorum=each.quorums[0]) for each in given)
-        begin_by = self.clock.now() + timedelta(minutes=15)
-        rest = {"digest": self.request.digest, "counted": counted, "begin_by": begin_by, "by_rule": by_rule}
+        until = begin_by(self.request, self.clock.now())
+        rest = {"digest": self.request.digest, "counted": counted, "begin_by": until, "by_rule": by_rule}
         return self._step(Approved, by, Source.SLACK, **rest)
+
+    def narrowed(self, by: str = BOB, *, reason: str | None = None, **less: Any) -> Entry:
+        """Somebody gives less; their own yes to it is told apart."""
+        asked = self.request.asked
+        rest = {"asked_duration": asked.duration, "asked_permissions": asked.permissions, "reason": reason}
+        rest |= {"digest": self.request.digest, "duration": self.request.duration} | less
+        return self._step(Narrowed, by, Source.SLACK, **rest)
 
     def denial(self, reason: str = "not now", by: str = BOB) -> Entry:
         """A no that alone decides nothing."""

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from jit.facts import (
-    BEGIN_WITHIN,
     Alert,
     Approval,
     Approved,
@@ -11,12 +10,14 @@ from jit.facts import (
     ExtensionApproval,
     ExtensionApproved,
     Life,
+    Narrowed,
     RefusalReason,
 )
 from jit.policy import QuorumStatus
 from jit.requests.accounts import is_also_one_of
-from jit.requests.decision import Decision, Outcome, evaluate
-from jit.requests.lifecycle import Request
+from jit.requests.decision import Decision, Outcome, Rules, evaluate
+from jit.requests.due import begin_by
+from jit.requests.lifecycle import Request, apply
 from jit.use_cases.actor import Actor
 from jit.use_cases.attempt import Attempt
 from jit.use_cases.break_glass import alert, by_break_glass
@@ -44,36 +45,44 @@ def approve(core: Core, *, by: Actor, request_id: str, digest: str) -> ApprovalR
 
 
 def _approve(attempt: Attempt, request_id: str, digest: str) -> ApprovalResult:
-    core, by = attempt.core, attempt.by
     request, rules = to_decide(attempt, request_id, digest, Approval)
-    if is_also_one_of(by.id, request.approvers, core.directory, rules.policy):
+    if is_also_one_of(attempt.by.id, request.approvers, attempt.core.directory, rules.policy):
         attempt.refuse(RefusalReason.ALREADY_APPROVED, request)
+    return say_yes(attempt, request, rules)
+
+
+def say_yes(attempt: Attempt, before: Request, rules: Rules, narrowed: Narrowed | None = None) -> ApprovalResult:
+    """Record the actor's yes to a request that they may decide on, as it is once it is ``narrowed``. Decides if every
+    quorum is met by now. Raises Refusal, Conflict, LedgerUnavailable.
+    """
+    core, by = attempt.core, attempt.by
+    request = apply(before, narrowed) if narrowed else before
     decision = evaluate(request, (*request.approvers, by.id), rules, core.directory, core.clock.now())
     if decision.reason and decision.reason is not RefusalReason.QUORUM_GONE:  # which others may still complete
-        attempt.refuse(decision.reason, request)
+        attempt.refuse(decision.reason, before)
     labels = tuple(quorum.label for quorum, counted in decision.quorum_status.parts if by.id in counted)
     if not labels:
         alone = evaluate(request, (by.id,), rules, core.directory, core.clock.now()).quorum_status
         needless = any(by.id in counted for _, counted in alone.parts)
-        attempt.refuse(RefusalReason.NOT_NEEDED if needless else RefusalReason.NOT_ALLOWED_TO_DECIDE, request)
-    common = attempt.signed(decision.at) | {"policy_version": rules.policy.version, "digest": digest}
+        attempt.refuse(RefusalReason.NOT_NEEDED if needless else RefusalReason.NOT_ALLOWED_TO_DECIDE, before)
+    common = attempt.signed(decision.at) | {"policy_version": rules.policy.version, "digest": request.digest}
     extends = request.extends is not None
     said = {"approver": by.id, "quorums": labels, "groups_as_of": decision.groups_as_of, **common}
     mine = (ExtensionApproval if extends else Approval).about(request, **said)
-    facts: list[Life] = [mine]
+    facts: list[Life] = [*([narrowed] if narrowed else []), mine]
     beside: list[Alert] = []
     decided = decision.outcome is Outcome.HOLDS
     if decided:
         said = {"counted": _counted((*request.approvals, mine), decision.quorum_status), **common}
-        said["begin_by"] = decision.at + BEGIN_WITHIN
+        said["begin_by"] = begin_by(request, decision.at)
         if extends:
             facts.append(ExtensionApproved.about(request, **said))
         else:
             approved = Approved.about(request, by_rule=by_break_glass(request), **said)
             facts.append(approved)
             beside = [alert(request, approved)] if request.emergency else []
-    after = attempt.record(request, facts, beside)
-    announced = not decided or attempt.announce(core.queue.grant, request.id)
+    after = attempt.record(before, facts, beside)
+    announced = not decided or attempt.announce_grant(after)
     return ApprovalResult(after, decision, announced)
 
 

@@ -131,6 +131,11 @@ class Attempt:
             return False
         return True
 
+    def announce_grant(self, request: Request) -> bool:
+        """As `announce`; of what is to begin later the timekeeper tells them by then."""
+        later = request.start_at is not None and request.start_at > self.core.clock.now()
+        return later or self.announce(self.core.queue.grant, request.id)
+
     def refuse(
         self,
         reason: RefusalReason,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from jit.facts import Approval, Denied, RefusalReason
+from jit.facts import Approval, Denied, Narrowed, RefusalReason
 from jit.policy import Policy, StaleGroups
 from jit.ports import DirectoryUnavailable
 from jit.requests.accounts import is_also_one_of
@@ -12,7 +12,7 @@ from jit.use_cases.attempt import Attempt
 
 
 def to_decide(
-    attempt: Attempt, request_id: str, digest: str, step: type[Approval] | type[Denied]
+    attempt: Attempt, request_id: str, digest: str, step: type[Approval] | type[Denied] | type[Narrowed]
 ) -> tuple[Request, Rules]:
     """The request that the actor may decide on, or its extension, and what its rules are now.
 
@@ -40,14 +40,13 @@ def to_decide(
     if whole.state is State.ACTIVE and digest != request.digest:  # a button of an extension that is over
         attempt.refuse(RefusalReason.CARD_CHANGED, request)
     attempt.require_may_follow(request, step)
+    if step is Narrowed and not request.may_be_narrowed:
+        attempt.refuse(RefusalReason.NOT_POSSIBLE_NOW, request)
     if now >= request.pending_until:
         attempt.refuse(RefusalReason.LAPSED, request)
     if digest != request.digest:
         attempt.refuse(RefusalReason.CARD_CHANGED, request)
-    try:
-        _require_turn(attempt, request, rules)
-    except StaleGroups:
-        attempt.refuse(RefusalReason.STALE_GROUPS, request)
+    _require_turn(attempt, request, rules)
     return request, rules
 
 
@@ -67,15 +66,15 @@ def require_own_say(
 
 
 def _require_turn(attempt: Attempt, request: Request, rules: Rules) -> None:
-    """Whose quorums all come in a later stage waits until the earlier ones are complete.
-
-    Raises Refusal, StaleGroups.
-    """
+    """Whose quorums all come in a later stage waits until the earlier ones are complete. Raises Refusal."""
     if all(quorum.stage == 1 for quorum in rules.rule.quorums):
         return
     core, by = attempt.core, attempt.by
     groups, now = groups_for(request, core.directory), core.clock.now()
-    decision = evaluate(request, request.approvers, rules, core.directory, now)
-    own = (quorum.stage for quorum in rules.rule.quorums if rules.policy.includes(quorum.who, by.id, groups, now))
+    try:
+        decision = evaluate(request, request.approvers, rules, core.directory, now)
+        own = [quorum.stage for quorum in rules.rule.quorums if rules.policy.includes(quorum.who, by.id, groups, now)]
+    except StaleGroups:
+        attempt.refuse(RefusalReason.STALE_GROUPS, request)
     if min(own, default=1) > decision.quorum_status.stage:
         attempt.refuse(RefusalReason.NOT_YET, request)

@@ -4,7 +4,7 @@ looked up.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from jit.ledger import Question
 from jit.people import on_call
@@ -55,7 +55,14 @@ def read_inputs(
         now=now,
         answers=(*(_of_shift(shift, person) for shift in shifts), *found),
     )
-    return _with_history(attempt, inputs, access, policy)
+    inputs = _with_history(attempt, inputs, access, policy)
+    return inputs if valid.start_at is None else _later(inputs, valid.start_at)
+
+
+def _later(inputs: Inputs, start_at: datetime) -> Inputs:
+    """For what begins later: by its own time of day, and not knowing who is on call and what burns by then."""
+    incident = IncidentInputs(inputs.incident.id) if inputs.incident else None
+    return replace(inputs, now=start_at, on_call={}, incident=incident)
 
 
 def _any(conditions: Sequence[Condition], word: str) -> bool:

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
-from jit.facts import BEGIN_WITHIN, Approved, Lapsed, RefusalReason, Requested
+from jit.facts import Approved, Lapsed, RefusalReason, Requested
 from jit.ledger import AlreadyOpen, AskedMeanwhile, Conflict, CountedRequests, Question
 from jit.ledger.readmodel import STANDARD
 from jit.policy import Access, Policy, Rule, StaleGroups
@@ -12,6 +12,7 @@ from jit.policy.choosing import choose
 from jit.policy.conditions import Inputs
 from jit.ports import DirectoryUnavailable
 from jit.requests.decision import rested_on, rules_in, somebody_is_there
+from jit.requests.due import begin_by
 from jit.requests.intake import BadInput, RequestForm, ValidRequest, validate
 from jit.requests.leaving import UNDECIDED
 from jit.requests.lifecycle import OPEN, Request, State, apply
@@ -19,7 +20,7 @@ from jit.requests.shares import ASKED_AT_MOST, ASKED_WITHIN, WITHDRAWN_AT_MOST
 from jit.use_cases.actor import Actor
 from jit.use_cases.attempt import RETRIES, Attempt
 from jit.use_cases.core import Core
-from jit.use_cases.inputs import of_a_day, read_inputs
+from jit.use_cases.inputs import ZONE_KNOWN_FOR, of_a_day, read_inputs
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRTUVWXYZ"
 """Letters of a request id: none that looks or sounds like another."""
@@ -81,6 +82,7 @@ def _request(attempt: Attempt, asked: RequestForm) -> Request:
             denials_needed=rule.denials_needed,
             escalation=rule.escalation,
             inputs=inputs.to_json(),
+            start_at=valid.start_at,
         ),
         counted=counted,
     )
@@ -97,11 +99,14 @@ def require_share(attempt: Attempt) -> None:
 def _validated(attempt: Attempt, asked: RequestForm, policy: Policy) -> ValidRequest:
     directory, person, now = attempt.core.directory, attempt.by.id, attempt.core.clock.now()
     try:
-        valid = validate(asked, policy, person, directory.groups(), now)
+        zone = directory.recall(person, ZONE_KNOWN_FOR).tz if asked.start.strip() else ""
+        valid = validate(asked, policy, person, directory.groups(), now, zone=zone)
     except BadInput as bad:
         attempt.refuse(bad.reason, bad.access, problems=bad.problems)
     except StaleGroups:
         attempt.refuse(RefusalReason.STALE_GROUPS)
+    except DirectoryUnavailable:
+        attempt.refuse(RefusalReason.CANNOT_LOOK_UP)
     return valid
 
 
@@ -149,7 +154,7 @@ def _record(
     if rule.automatic is None:
         return attempt.record(None, [requested])
     decided = attempt.record(None, [requested, _decided_at_once(requested, rule, inputs)], counted=counted)
-    attempt.announce(attempt.core.queue.grant, decided.id)
+    attempt.announce_grant(decided)
     return decided
 
 
@@ -163,7 +168,7 @@ def _decided_at_once(requested: Requested, rule: Rule, inputs: Inputs) -> Approv
         source=requested.source,
         digest=request.digest,
         counted=(),
-        begin_by=requested.at + BEGIN_WITHIN,
+        begin_by=begin_by(request, requested.at),
         by_rule=rested_on(rule, inputs),
     )
 

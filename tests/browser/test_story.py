@@ -71,7 +71,7 @@ def ask(page, words):
 
 
 def approve(page):
-    page.get_by_role("button", name="Approve").last.click()
+    page.get_by_role("button", name="Approve", exact=True).last.click()
     says(page, "is to be granted")
 
 
@@ -114,14 +114,16 @@ def test_from_the_form_to_the_end(page_of, theatre, shot):
     (request,) = theatre.stage.live()
 
     eve = page_of(EVE, REQUESTS)
-    eve.get_by_role("button", name="Approve").last.click()
+    eve.get_by_role("button", name="Approve", exact=True).last.click()
     says(eve, "You are not among those who decide on this.")
     expect(messages(alice)).not_to_contain_text("You are not among")
 
     carol = page_of(CAROL, REQUESTS)
     approvers = [becoming(eve, "Bob"), carol]
     for page in approvers:
-        page.get_by_role("button", name="Approve").last.evaluate("button => { window.press = () => button.click() }")
+        page.get_by_role("button", name="Approve", exact=True).last.evaluate(
+            "button => { window.press = () => button.click() }"
+        )
     for page in approvers:
         page.evaluate("press()")
     for page in approvers:
@@ -151,7 +153,7 @@ def test_a_no_reaches_the_requester_with_its_reason(page_of, theatre):
     form.get_by_label("Reason").fill("not during the release")
     form.get_by_role("button", name="Deny", exact=True).click()
     says(bob, "Denied. ")
-    expect(bob.get_by_role("button", name="Approve")).to_have_count(0)
+    expect(bob.get_by_role("button", name="Approve", exact=True)).to_have_count(0)
     directs(alice, "not during the release")
     assert len(theatre.facts(Denied)) == 1
 
@@ -162,7 +164,7 @@ def test_where_two_quorums_decide_one_yes_gives_nothing(page_of, theatre):
     says(alice, "asks for orders-db/admin")
     (request,) = theatre.stage.live()
     bob = page_of(BOB, REQUESTS)
-    bob.get_by_role("button", name="Approve").last.click()
+    bob.get_by_role("button", name="Approve", exact=True).last.click()
     says(bob, "1 more of @security is needed.")
     assert theatre.now(request).state is State.PENDING
     approve(becoming(bob, "Carol"))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bot.buttons import APPROVE, DENY, END, RELEASE, REVOKE, WITHDRAW, value_of
+from bot.buttons import APPROVE, DENY, END, LESS, RELEASE, REVOKE, WITHDRAW, value_of
 from jit.facts import Approved, Refused
 from jit.requests.due import GRANT_NUDGE
 from jit.requests.lifecycle import Request, State
@@ -29,12 +29,16 @@ BUTTONS = {
     "Withdraw": WITHDRAW,
     "Release": RELEASE,
     "Revoke": REVOKE,
+    "Approve less…": LESS,
     "Deny": DENY,
     "End access": END,
 }
 ENDS = {("End access", who) for who in (ALICE, BOB, CAROL)}
 WORKS = {
-    State.PENDING: {("Approve", BOB), ("Approve", CAROL), ("Deny", BOB), ("Deny", CAROL), ("Withdraw", ALICE)},
+    State.PENDING: {
+        *((button, who) for button in ("Approve", "Approve less…", "Deny") for who in (BOB, CAROL)),
+        ("Withdraw", ALICE),
+    },
     State.APPROVED: {("Withdraw", ALICE), ("Revoke", BOB), ("Revoke", CAROL), *ENDS},
     State.GRANTING: {("Release", ALICE), ("Revoke", BOB), ("Revoke", CAROL), *ENDS},
     State.ACTIVE: {("Release", ALICE), ("Revoke", BOB), ("Revoke", CAROL), *ENDS},

@@ -177,7 +177,7 @@ def test_a_direct_message_is_opened_once_and_read_back(there: There, story: Stor
     assert outbox.direct(there.alice) == channel
     for step in (story.approval, story.approved, story.intent, story.granted):
         step()
-    drawn = dm.granted(story.request)
+    drawn = dm.granted(story.request, str)
     place = outbox.post_once("dm", channel, drawn, Metadata("jit", {"message": "dm"}))
     assert place == Posted(channel, place.ts)
     assert kept(there, channel)["text"] == drawn.text

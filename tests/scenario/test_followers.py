@@ -87,7 +87,7 @@ def test_a_request_from_its_card_to_its_end(house):
         card = house.see(lambda: house.said(REQUESTS))[0]
         assert card.splitlines()[0] == "*Alice* asks for *orders-db/read* for *30 min*"
         assert "@Bob, @Carol" in card
-        assert "[Approve] [Deny] [Withdraw]" in card
+        assert "[Approve] [Approve less…] [Deny] [Withdraw]" in card
         story.approval()
         story.approved()
         story.intent()

@@ -11,7 +11,7 @@ from bot.buttons import APPROVE, ASK_AGAIN, EXTEND, REVOKE, value_of
 from bot.forms import CHOOSE_ACCESS, DENY_FORM, END_FORM, EXTEND_FORM, REQUEST_FORM, TAKE_OFFERED
 from bot.listeners import acts
 from bot.pool import Pool
-from jit.facts import EndCause, RefusalReason
+from jit.facts import BEGIN_WITHIN, EndCause, RefusalReason
 from jit.ledger import LedgerUnavailable, StoredDirectory
 from jit.requests.lifecycle import State
 from playground.faults import Fault
@@ -108,6 +108,71 @@ def test_deny_asks_why_and_tells(office: PlayedOffice) -> None:
     assert request.id in office.told(BOB, "Denied.")
     denied = office.request(request.id)
     assert (denied.state, denied.closed_because) == (State.DENIED, "use the replica")
+
+
+def test_approve_less_gives_less_and_whoever_said_yes_to_more_is_asked_again(tmp_path: Path) -> None:
+    folder = rules_of_its_own(tmp_path)
+    for rules in folder.glob("*.policy.yml"):
+        rules.write_text(rules.read_text().replace("grants: [orders_read]", "grants: [orders_read, orders_look]"))
+    with opened(tmp_path, folder) as office:
+        request, bob = office.ask(duration="2h"), office.person(BOB)
+        shown = office.card(request)
+        bob.press(shown, "Approve less…")
+        form = bob.form()
+        assert form.labels == ["Duration", "Permissions", "Reason"]
+        assert form.value("Duration") == "2h"
+        assert "all that was asked" in form.submit().errors["Duration"]
+        assert "At most 2 h" in form.fill({"Duration": "3h"}).submit().errors["Duration"]
+        assert (
+            "Leave at least one"
+            in form.fill({"Duration": "1h", "Permissions": []}).submit(checked=False).errors["Permissions"]
+        )
+        assert form.fill({"Permissions": ["orders_read"], "Reason": "reading will do"}).submit().ok
+        office.told(BOB, "Approved.")
+        given = office.request(request.id)
+        assert (given.state, given.duration, given.permissions) == (
+            State.APPROVED,
+            timedelta(hours=1),
+            ("orders_read",),
+        )
+        (fact,) = office.facts("narrowed")
+        assert (fact.asked_duration, fact.asked_permissions) == (timedelta(hours=2), ("orders_read", "orders_look"))
+        assert fact.reason == "reading will do"
+
+
+def test_who_may_not_decide_gets_no_form_to_give_less(office: PlayedOffice) -> None:
+    request = office.ask()
+    shown = office.card(request)
+    for actor, says in ((ALICE, "so somebody else"), (EVE, "not among those"), (STRANGER, "another workspace")):
+        office.person(actor).press(shown, "Approve less…")
+        office.told(actor, says)
+        assert not office.person(actor).has_form()
+    office.person(BOB).press(shown, "Approve less…")
+    form = office.person(BOB).form()
+    assert form.labels == ["Duration", "Reason"], "of one permission none can be left out"
+    office.use_cases.approve(by(CAROL), request.id, request.digest)
+    form.fill({"Duration": "5m"}).submit()
+    assert "approved already" in office.told(BOB, request.id)
+
+
+def test_what_begins_later_is_approved_now_and_told_to_wait(office: PlayedOffice) -> None:
+    form = office.form(ALICE, "request orders-db/read 30m at 0:01 need to look at stuck orders")
+    assert form.value("Start") == "0:01"
+    assert "At most 7 days" in form.fill({"Start": "2099-01-01 08:00"}).submit().errors["Start"]
+    assert "like 22:00" in form.fill({"Start": "soon"}).submit(checked=False).errors["Start"]
+    assert office.facts() == []
+    assert form.fill({"Start": "tomorrow 8:00"}).submit().ok
+    office.told(ALICE, "Asked.")
+    request = office.requests()[0]
+    assert request.start_at is not None
+    office.person(BOB).press(office.card(request), "Approve")
+    assert "if it is still approved by then" in office.told(BOB, f"Approved. {request.id} begins ")
+    approved = office.request(request.id)
+    assert (approved.state, approved.begins_at) == (State.APPROVED, request.start_at)
+    assert approved.begin_by == request.start_at + BEGIN_WITHIN
+    assert office.queue.grants == []
+    office.person(ALICE).press(office.card(approved), "End access")
+    assert "nothing was given" in office.told(ALICE, "Withdrawn.")
 
 
 def test_denial_by_those_who_may_not_is_refused_before_a_reason_is_asked_for(office: PlayedOffice) -> None:

@@ -11,7 +11,7 @@ groups:
 people:
   U01ALICE0: {fake: alice, icalendar: alice}
   U04EVE000: {fake: eve}
-  U09ALICE2: {icalendar: Alice}
+  U09ALICE2: {fake: alice2, icalendar: Alice}
 targets:
   orders-db: {kind: fake}
 schedules:

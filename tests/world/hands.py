@@ -128,8 +128,10 @@ class Hands(World):
     def asked(self, request_id: str = TEST, *, access: str = "orders-db/read", minutes: float = 30) -> Request:
         return self._asked(request_id, access, minutes).request
 
-    def approved(self, request_id: str = TEST, *, access: str = "orders-db/read", minutes: float = 30) -> Request:
-        story = self._asked(request_id, access, minutes)
+    def approved(
+        self, request_id: str = TEST, *, access: str = "orders-db/read", minutes: float = 30, **asked: Any
+    ) -> Request:
+        story = self._asked(request_id, access, minutes, **asked)
         story.approval()
         story.approved()
         return story.request
@@ -139,7 +141,7 @@ class Hands(World):
         self.granter.grant(request_id)
         return self.request(request_id)
 
-    def _asked(self, request_id: str, access: str, minutes: float) -> Story:
+    def _asked(self, request_id: str, access: str, minutes: float, **asked: Any) -> Story:
         rules = self.policies.current()
         config = rules.accesses[access]
         story = self.story(
@@ -152,6 +154,7 @@ class Hands(World):
             policy_version=rules.version,
             duration=timedelta(minutes=minutes),
             needs=config.rules[0].quorums,
+            **asked,
         )
         story.asked()
         return story

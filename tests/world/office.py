@@ -17,6 +17,7 @@ from jit.use_cases.approve import ApprovalResult, approve
 from jit.use_cases.break_glass import break_glass
 from jit.use_cases.core import Core
 from jit.use_cases.deny import deny
+from jit.use_cases.narrow import LessForm, narrow
 from jit.use_cases.release import release
 from jit.use_cases.request import request_access
 from jit.use_cases.review import review
@@ -47,6 +48,9 @@ class UseCases:
 
     def approve(self, by: Actor, request_id: str, digest: str) -> ApprovalResult:
         return approve(self._core, by=by, request_id=request_id, digest=digest)
+
+    def narrow(self, by: Actor, request_id: str, digest: str, less: LessForm) -> ApprovalResult:
+        return narrow(self._core, by=by, request_id=request_id, digest=digest, less=less)
 
     def deny(self, by: Actor, request_id: str, digest: str, reason: str) -> Request:
         return deny(self._core, by=by, request_id=request_id, digest=digest, reason=reason)
@@ -97,8 +101,10 @@ class Office(World):
 
     def acts(self, request: Any, by: Actor) -> dict[str, Callable[[], object]]:
         """Every way to act on a request."""
+        less = LessForm("1m", getattr(request, "permissions", ()))
         return {
             "approve": lambda: self.use_cases.approve(by, request.id, request.digest),
+            "narrow": lambda: self.use_cases.narrow(by, request.id, request.digest, less),
             "deny": lambda: self.use_cases.deny(by, request.id, request.digest, "no, as it is too late"),
             "withdraw": lambda: self.use_cases.withdraw(by, request.id),
             "release": lambda: self.use_cases.release(by, request.id),

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from jit.facts import Approval, BreakGlassReviewed, Counted, EndCause, Quorum, Requested, Source
+from jit.facts import Approval, BreakGlassReviewed, Counted, EndCause, Narrowed, Quorum, Requested, Source
 from jit.requests.lifecycle import Request, State
 from jit.requests.request import Extends
 
@@ -62,6 +62,7 @@ def worst(text: str, state: State) -> Request:
         "needs": NEEDS,
         "asked_at": NOON,
         "pending_until": NOON + timedelta(days=30),
+        "start_at": NOON + timedelta(days=7),
         "left_behind": (text,) * 20 if ended else (),
         "revoke_trouble": text if state is State.ENDING else None,
         "end_cause": EndCause.REVOKED if ended else None,
@@ -76,6 +77,7 @@ def worst(text: str, state: State) -> Request:
         "sessions": 10**9,
     }
     request = Request(**fields)
+    request = replace(request, narrowed=_narrowed(request, text), approved_more=PEOPLE)
     said = tuple(_approvals(request)) if state is State.PENDING or approved else ()
     counted = tuple(Counted(approval=each.id, approver=each.approver, quorum=each.quorums[0]) for each in said)
     return replace(request, approvals=said, counted=counted if approved else ())
@@ -92,6 +94,13 @@ def worst_break_glass(text: str, state: State, *, reviewed: bool = False) -> Req
     verdict = BreakGlassReviewed.about(request, **common, reviewer=PEOPLE[2], verdict="not_justified", reason=text)
     late = {"review_escalated_at": NOON, "reviewed": verdict if reviewed else None}
     return replace(request, basis="emergency", emergency=asked, by_rule=text, **late)
+
+
+def _narrowed(request: Request, text: str) -> Narrowed:
+    """From something longer, and more."""
+    asked = {"asked_duration": request.duration * 2, "asked_permissions": ("x" * 200, *request.permissions)}
+    said = {"at": NOON, "actor": PEOPLE[1], "source": Source.SLACK, "digest": "0" * 64, "reason": text}
+    return Narrowed.about(request, **said, **asked, duration=request.duration)
 
 
 @cache

@@ -77,7 +77,7 @@ def _due(request: Request, facts: Sequence[Fact]) -> Iterator[tuple[str, datetim
     match request:
         case Request(state=State.PENDING):
             yield LAPSES, request.pending_until
-        case Request(state=State.APPROVED, approved_at=datetime() as at):
+        case Request(state=State.APPROVED, begins_at=datetime() as at):
             yield GRANTS, at
         case Request(state=State.GRANTING, intent_at=datetime() as at, ends_at=datetime() as ends_at):
             yield (ENDS, ends_at) if ends_at < at + GRANT_GIVEN_UP else (GRANTS, at + GRANT_GIVEN_UP)

@@ -7,7 +7,7 @@ it can make it again and compare. All its words stand in `page.html`.
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import cache, partial
 from importlib.resources import files
@@ -30,6 +30,7 @@ from jit.facts import (
     Fact,
     Granted,
     GrantIntent,
+    Narrowed,
     Quorum,
     Refused,
     Requested,
@@ -79,7 +80,7 @@ def _parts(case: Case) -> dict[str, Any]:
     """What the template asks of the facts."""
     facts = [piece.fact for piece in case.pieces if piece.fact is not None]
     asked, decided = _first(facts, Requested), _first(facts, Approved)
-    approvals = [fact for fact in facts if isinstance(fact, Approval)]
+    approvals = [fact for fact in _since_narrowed(facts) if isinstance(fact, Approval)]
     version = (decided or asked).policy_version if asked else ""
 
     def given_for(need: Quorum) -> list[Approval]:
@@ -93,6 +94,7 @@ def _parts(case: Case) -> dict[str, Any]:
         "asked": asked,
         "meaning": authority.meaning(case, asked) if asked else "",
         "decided": decided,
+        "narrowings": [fact for fact in facts if isinstance(fact, Narrowed)],
         "denials": [fact for fact in facts if isinstance(fact, Denial)],
         "inputs": authority.inputs(asked) if asked else "",
         "given_for": given_for,
@@ -111,6 +113,12 @@ def _parts(case: Case) -> dict[str, Any]:
 def _recorded_later(piece: Piece) -> bool:
     """Whether it was recorded so long after it happened that it is worth a word."""
     return piece.fact is not None and abs(piece.recorded_at - piece.fact.at) > _SAME_MOMENT
+
+
+def _since_narrowed(facts: Sequence[Fact]) -> Sequence[Fact]:
+    """Those after the last narrowing: what was said to more counts no longer."""
+    last = max((place for place, fact in enumerate(facts) if isinstance(fact, Narrowed)), default=0)
+    return facts[last:]
 
 
 def _first(facts: Iterable[Fact], kind: type[Kind]) -> Kind | None:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from bot.forms import Filled, chosen, deny_form, options, request_form, value_of
-from bot.listeners.typed import fill, nearest, request_id_in, split
+from bot.listeners.typed import fill, fill_at_once, nearest, request_id_in, split
 from jit.facts import Quorum
 from jit.policy import Access, Rule
 from playground.blocks import suggestion_problems, view_problems
@@ -82,6 +82,44 @@ def test_typed_command_fills_the_form() -> None:
         assert (filled.access.name if filled.access else "") == asked.access, typed
 
 
+def test_a_start_is_read_before_the_reason_and_at_the_end_and_is_said() -> None:
+    for typed, start, rest in (
+        ("orders-db/read 1h at 22:00 migrate", "22:00", ("orders-db/read", "1h", "migrate", "")),
+        ("orders-db/read at 22:00 1h migrate", "22:00", ("orders-db/read", "1h", "migrate", "")),
+        ("at 22:00 orders-db/read 1h migrate", "22:00", ("orders-db/read", "1h", "migrate", "")),
+        ("orders-db/read 1h migrate at 22:00", "22:00", ("orders-db/read", "1h", "migrate", "")),
+        ("orders-db/read 1h At Tomorrow  8:00", "Tomorrow 8:00", ("orders-db/read", "1h", "", "")),
+        ("INC-42 1h orders-db/read at 2026-11-30 08:00", "2026-11-30 08:00", ("orders-db/read", "1h", "", "INC-42")),
+        ("orders-db/read 1h at 22:00 UTC", "22:00 UTC", ("orders-db/read", "1h", "", "")),
+        ("orders-db/read 1h at 22:00 Europe/Berlin", "22:00 Europe/Berlin", ("orders-db/read", "1h", "", "")),
+    ):
+        filled = fill(typed, ALL)
+        asked = filled.asked
+        assert asked.start == start, typed
+        assert (asked.access, asked.duration, asked.reason, asked.incident) == rest, typed
+        assert filled.note == f"It is to begin at {start}. Empty Start to begin at once.", typed
+        assert view_problems(request_form(filled, "C0ACCESS1"), ("modal",)) == [], typed
+
+
+def test_a_time_amid_a_reason_is_no_start() -> None:
+    for typed in (
+        "orders-db/read 1h db down at 22:00 and since",
+        "it broke at 8:00 again",
+        "at 22 it broke",
+        "look at it",
+    ):
+        filled = fill(typed, ALL)
+        assert filled.asked.start == "", typed
+        assert filled.asked.reason in typed, typed
+        assert filled.note == "", typed
+
+
+def test_what_cannot_begin_later_keeps_a_time_in_its_reason() -> None:
+    filled = fill_at_once("orders-db/read INC-42 db down at 22:00", ALL)
+    assert (filled.asked.start, filled.asked.reason) == ("", "db down at 22:00")
+    assert fill("orders-db/read INC-42 db down at 22:00", ALL).asked.start == "22:00"
+
+
 def test_a_slip_in_an_access_is_met_with_the_nearest_that_one_may_ask_for_and_takes_none() -> None:
     for typed, nearest_is in (
         ("orders-db/raed 30m db down", "orders-db/read"),
@@ -151,13 +189,13 @@ def test_subcommand_is_read_in_any_casing_with_or_without_quotes() -> None:
     assert nearest("zzzz") is None
 
 
-def test_form_has_its_four_labels_and_stays_within_slacks_limits() -> None:
+def test_form_has_its_labels_and_stays_within_slacks_limits() -> None:
     long = access("x" * 200, "y" * 500, incident="(" + "INC|" * 300 + "CHG)")
     for filled in (Filled(), fill(TYPED_LONG, ALL), Filled(access=long, deciders="z" * 900, note="n" * 900)):
         view = request_form(filled, "C0ACCESS1")
         assert view_problems(view, ("modal",)) == []
         fields = [block for block in view["blocks"] if block["type"] == "input"]
-        assert [block["label"]["text"] for block in fields] == ["Access", "Duration", "Reason", "Incident"]
+        assert [block["label"]["text"] for block in fields] == ["Access", "Duration", "Reason", "Incident", "Start"]
     assert view_problems(deny_form("R-7F3K " + "0" * 64, "R-7F3K"), ("modal",)) == []
 
 
@@ -166,7 +204,8 @@ TYPED_LONG = "orders-db/read 30m INC-42 " + "why " * 499
 
 def test_incident_is_required_only_where_the_access_wants_one() -> None:
     def optional(filled: Filled) -> bool:
-        return request_form(filled, "")["blocks"][-1]["optional"]
+        (incident,) = (block for block in request_form(filled, "")["blocks"] if block.get("block_id") == "incident")
+        return incident["optional"]
 
     assert optional(Filled())
     assert optional(Filled(access=READ))

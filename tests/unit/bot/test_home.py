@@ -89,7 +89,7 @@ def test_what_waits_is_shown_as_on_its_card_with_the_same_buttons_but_withdraw(t
         "Gives: orders_read on orders-db as alice · risk medium\n"
         "INC-42\n"
         "Needs 1 of @dba · lapses Nov 21, 2026 22:00\n"
-        "[Approve] [Deny]\n"
+        "[Approve] [Approve less…] [Deny]\n"
         "R-7F3K · its card is in #C0ACCESS1\n"
         "———"
     )

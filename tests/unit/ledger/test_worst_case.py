@@ -227,7 +227,7 @@ MESSAGES: dict[str, Callable[[str], Iterator[Drawn]]] = {
         for each in _glasses(text)
     ),
     "dm.reviewed": lambda text: (dm.reviewed(each, called(text)) for each in _glasses(text)),
-    "dm.granted": lambda text: iter([dm.granted(worst(text, State.ACTIVE))]),
+    "dm.granted": lambda text: iter([dm.granted(worst(text, State.ACTIVE), str)]),
     "dm.over": lambda text: (dm.over(worst(text, state)) for state in State),
     "dm.ends_soon": lambda text: (
         dm.ends_soon(each, NOON, NOON - timedelta(minutes=5), extend=True)
@@ -274,6 +274,7 @@ VIEWS: dict[str, Callable[[str], Iterator[Json]]] = {
         for yes in (True, False)
     ),
     "forms.deny_form": lambda _: iter([forms.deny_form("R-WWWWWWWWWWWW " + "0" * 64, "R-WWWWWWWWWWWW")]),
+    "forms.less_form": lambda text: iter([forms.less_form("R-WWWWWWWWWWWW " + "0" * 64, worst(text, State.PENDING))]),
     "forms.extend_form": lambda text: iter([forms.extend_form(worst(text, State.ACTIVE), HOUR, text, text)]),
     "forms.end_form": lambda text: (
         forms.end_form("R-WWWWWWWWWWWW " + "0" * 64, worst(text, state), called(text)) for state in State
@@ -285,6 +286,7 @@ WITHIN_OTHERS = {
     *("card.first_line", "break_glass.own_review", "break_glass.to_review", "break_glass.what_happens"),
     *("review.on_card", "review.review", "review.review_buttons", "review.reviewers", "review.skipped"),
     *("audit.in_short", "audit.signed_remark"),
+    *("card.given_less", "forms.kept"),
     *("forms.duration_hint", "forms.decided_by", "forms.options", "forms.option", "forms.value_of", "forms.chosen"),
     *("look.table", "look.until", "look.zone"),
 }

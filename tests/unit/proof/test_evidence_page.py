@@ -1,6 +1,7 @@
 """The page an auditor reads: it says what the bundle says, does nothing by itself, and cannot be made to lie."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 
 import pytest
@@ -97,6 +98,29 @@ def test_the_page_says_that_a_rule_decided_and_by_what(record):
     assert "on_call.orders-primary = true" in text
     assert 'incident.id = "INC-42"' in text
     assert "zone" not in text.partition("could read when it was asked")[2].partition("What was given")[0]
+
+
+def test_the_page_says_asked_and_given(record):
+    begins = datetime(2026, 11, 21, 14, 0, tzinfo=UTC)
+    story = record.story(permissions=("orders_read", "orders_write"), start_at=begins)
+    story.asked()
+    story.approval(CAROL)
+    story.narrowed(permissions=("orders_read",), duration=timedelta(minutes=10), reason="reading will do")
+    story.approval()
+    text = read(record)
+    assert "called “Bob” left 10 min of it, with 1 of 2 permissions." in text
+    assert "Asked fororders-db/read for 30 min, from 21 November 2026, 14:00 UTC" in text
+    assert (
+        "10 min of 30 min, and orders_read of orders_read and orders_write, because “reading will do”. Whoever had "
+        "approved before was asked again."
+    ) in text
+    row = text.partition("Who approved")[2].partition("gave less")[0]
+    assert "as the bot recorded it" in row
+    assert "Carol” at" not in row, "her yes was to more"
+    story.approved()
+    story.intent()
+    story.granted()
+    assert "Exactlyorders_readOn" in read(record)
 
 
 def test_the_page_says_exactly_what_was_given_and_how_its_end_was_seen(whole):

@@ -5,8 +5,10 @@ reason of a refusal, or what the check before the effect says (`given`, or the r
 
 | step | what happens |
 |---|---|
-| ask WHO [DURATION] [INCIDENT] | the request that all that follows is about |
+| ask WHO [DURATION] [INCIDENT] [start MOMENT] | the request that all that follows is about |
 | approve, deny, withdraw, release WHO | pressed on its card; `with another card` with a digest that is not its own |
+| approve WHO as asked | on the card as it was before anybody narrowed it |
+| narrow WHO DURATION [PERMISSIONS] | Approve less on its card, with what is left |
 | effect | what a worker asks before it gives, or extends |
 | give | given and ended again |
 | hold | given |
@@ -36,6 +38,7 @@ from jit.requests.intake import RequestForm
 from jit.requests.refusal import Refusal
 from jit.testing import ALICE, BOB, CAROL, EVE
 from jit.use_cases.extend import extend
+from jit.use_cases.narrow import LessForm
 from tests.world.base import ENGINEERS, SAM
 from tests.world.office import WHY, Office, actor
 
@@ -88,6 +91,7 @@ class Table:
         self.office.directory.members[ENGINEERS] = ENGINEERING
         self.office.directory.people[DAVE] = replace(self.office.directory.people[BOB], id=DAVE, name="dave")
         self.request = None
+        self.asked = ""
         self.came_to = ""
 
     def edit(self, old, new):
@@ -96,18 +100,25 @@ class Table:
         self.office.policy_file.write_text(self.rules)
         self.office.clock.move(seconds=1)
 
-    def step(self, step):
+    def step(self, step):  # noqa: C901  a case for each word
         office, directory = self.office, self.office.directory
         match step.split():
             case ["ask", who, *rest]:
+                place = rest.index("start") if "start" in rest else len(rest)
+                rest, start = rest[:place], " ".join(rest[place + 1 :])
                 incident = next((each for each in rest if each.startswith("INC")), "")
                 duration = next((each for each in rest if not each.startswith("INC")), "30m")
-                self.act(
-                    lambda: office.use_cases.request(actor(PEOPLE[who]), RequestForm(ACCESS, duration, WHY, incident))
-                )
+                form = RequestForm(ACCESS, duration, WHY, incident, start)
+                self.act(lambda: office.use_cases.request(actor(PEOPLE[who]), form))
+            case ["approve", who, "as", "asked"]:
+                self.act(lambda: office.use_cases.approve(actor(PEOPLE[who]), self.request.id, self.asked).request)
             case ["approve", who, *other]:
                 digest = "0" * 64 if other else self.request.undecided.digest
                 self.act(lambda: office.use_cases.approve(actor(PEOPLE[who]), self.request.id, digest).request)
+            case ["narrow", who, duration, *left]:
+                less = LessForm(duration, tuple(left) or self.request.permissions)
+                said = (self.request.id, self.request.digest, less)
+                self.act(lambda: office.use_cases.narrow(actor(PEOPLE[who]), *said).request)
             case ["deny", who]:
                 said = (self.request.id, self.request.undecided.digest, "not now, please")
                 self.act(lambda: office.use_cases.deny(actor(PEOPLE[who]), *said))
@@ -214,6 +225,10 @@ class Table:
                     self.edit(f"{person}: {{", f"{person}: {{icalendar: {name}, ")
             case ["email", who, email]:
                 self.office.directory.change(PEOPLE[who], email=email, first_email=f"{who}@example.com")
+            case ["more", "grants"]:
+                self.edit("[orders_read,orders_all]", "[orders_read,orders_more,orders_all]")
+            case ["other", "grants"]:
+                self.edit("[orders_read,orders_all]", "[orders_all]")
             case ["principal", name]:
                 self.edit(f"{ALICE}: {{fake: alice}}", f"{ALICE}: {{fake: {name}}}")
             case ["nameless"]:
@@ -233,6 +248,8 @@ class Table:
         except Refusal as refusal:
             self.came_to = refusal.reason
         else:
+            if self.request is None or done.id != self.request.id:
+                self.asked = done.digest
             self.request = done
             self.came_to = done.undecided.state
 

@@ -7,6 +7,7 @@ from jit.requests.decision import Outcome, before_effect
 from jit.requests.intake import RequestForm
 from jit.requests.lifecycle import State
 from jit.testing import ALICE, BOB, CAROL, EVE
+from jit.use_cases.narrow import LessForm
 from tests.world.base import RULES, SAM
 from tests.world.office import ADMIN, READ, WHY, Office, actor
 
@@ -146,3 +147,13 @@ def test_a_shared_account_neither_asks_nor_decides_whatever_group_it_is_in(offic
     policy, groups, now = office.policies.current(), office.directory.groups(), office.clock.now()
     assert policy.askable(EVE, groups, now) == []
     assert SAM not in policy.members(["slack:S0ONCALL1"], groups, now)
+
+
+def test_whose_email_changed_or_is_the_requesters_gives_nothing_less_either(office):
+    request = office.asked()
+    said = (request.id, request.digest, LessForm("10m", request.permissions))
+    email(office, BOB, "mallory@example.com", first="bob@example.com")
+    office.refused(RefusalReason.EMAIL_CHANGED, lambda: office.use_cases.narrow(actor(BOB), *said), about=request)
+    email(office, BOB, f"{ALICE.lower()}@example.com")
+    office.refused(RefusalReason.OWN_REQUEST, lambda: office.use_cases.narrow(actor(BOB), *said), about=request)
+    assert office.use_cases.narrow(actor(CAROL), *said).request.state is State.APPROVED

@@ -23,6 +23,7 @@ from jit.requests.refusal import Refusal
 from jit.requests.reviews import review_due, review_open, unreviewed
 from jit.testing import ALICE, BOB, CAROL, EVE, WORKSPACE
 from jit.use_cases.extend import extend
+from jit.use_cases.narrow import LessForm
 from tests.world.base import SAM
 from tests.world.break_glass import ADMIN, ALICE_TOO, READ, RULES
 from tests.world.office import WHY, Office, actor
@@ -334,6 +335,17 @@ def test_a_shared_account_neither_breaks_the_glass_nor_reviews_whatever_group_it
     assert refused.value.reason is RefusalReason.SHARED_ACCOUNT
     office.refused(RefusalReason.SHARED_ACCOUNT, lambda: review(office, first, SAM), about=first)
     assert review(office, first, CAROL).reviewed.reviewer == CAROL
+
+
+def test_a_break_glass_is_never_narrowed_and_never_begins_later(office):
+    given(office, access=READ)
+    second = break_glass(office)
+    said = (second.id, second.digest, LessForm("10m", second.permissions))
+    office.refused(RefusalReason.NOT_POSSIBLE_NOW, lambda: office.use_cases.narrow(actor(CAROL), *said), about=second)
+    with pytest.raises(Refusal) as refused:
+        break_glass(office, by=EVE, start="22:00")
+    assert refused.value.problems == {"start": "A break-glass begins at once, or not at all."}
+    assert not [fact for fact in office.facts() if fact.kind == "requested" and fact.start_at]
 
 
 def test_only_a_break_glass_is_reviewed(office):

@@ -11,7 +11,7 @@ from jit.requests.due import Action, action_at, next_action
 from jit.requests.lifecycle import State
 from jit.testing import ALICE, BOB, EVE
 from tests.world.base import RULES, SAM
-from tests.world.office import ADMIN, Office
+from tests.world.office import ADMIN, LessForm, Office, actor
 
 AFTER = timedelta(minutes=15)
 LEADS = (
@@ -131,3 +131,17 @@ def test_who_left_the_next_group_since_they_approved_lets_nothing_be_given(offic
     office.rules(text=text)
     decision = before_effect(decided, office.policies, office.directory, office.clock.now())
     assert decision.reason is RefusalReason.QUORUM_GONE
+
+
+@pytest.mark.parametrize("first", ["narrowed", "escalated"])
+def test_less_may_be_given_before_it_is_escalated_and_after(office, first):
+    request = office.asked(ADMIN)
+    if first == "escalated":
+        request = escalated_of(office, request)
+    less = LessForm("10m", request.permissions)
+    request = office.use_cases.narrow(actor(BOB), request.id, request.digest, less).request
+    if first == "narrowed":
+        request = escalated_of(office, request)
+    after = office.approve(request, EVE)
+    assert after.state is State.APPROVED
+    assert before_effect(after, office.policies, office.directory, office.clock.now()).outcome is Outcome.HOLDS

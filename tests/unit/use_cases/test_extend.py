@@ -12,6 +12,7 @@ from jit.requests.messages import sentence
 from jit.testing import ALICE, BOB, CAROL, EVE, T0
 from jit.use_cases.deny import deny
 from jit.use_cases.extend import extend, may_extend
+from jit.use_cases.narrow import LessForm
 from tests.unit.policy.test_policy_load import folder
 from tests.unit.use_cases.test_races import at_once, reasons
 from tests.world.base import RULES, SAM
@@ -279,3 +280,19 @@ def test_an_extension_is_never_escalated_and_no_line_of_the_rules_says_so(tmp_pa
     own = "extend: {each: 1h, ceiling: 2h, approve: [{all_of: [{from: [group:dba]}], escalate: {after: 5m, to: [%s]}}]}"
     with pytest.raises(PolicyError, match="an extension that nobody decides lapses"):
         load_policy(folder(tmp_path, own=RULES.replace(READ, f"{READ}    {own % SAM}\n", 1)))
+
+
+def test_narrowed_access_is_extended_as_it_was_given_and_an_extension_is_not_narrowed(tmp_path):
+    office = with_rules(tmp_path, EXTEND.replace("[orders_read]", "[orders_read, orders_write]"))
+    request = office.asked()
+    office.use_cases.narrow(actor(BOB), request.id, request.digest, LessForm("20m", ("orders_read",)))
+    office.give(request)
+    request = more(office, office.request(request.id))
+    assert request.ends_at == T0 + timedelta(minutes=20)
+    assert request.extension.permissions == ("orders_read",)
+    said = (request.id, request.extension.digest, LessForm("10m", ("orders_read",)))
+    office.refused(RefusalReason.NOT_POSSIBLE_NOW, lambda: office.use_cases.narrow(actor(BOB), *said), about=request)
+    after = office.use_cases.approve(actor(BOB), request.id, request.extension.digest).request
+    assert check(office, after).outcome is Outcome.HOLDS
+    assert carried_out(office, after).permissions == ("orders_read",)
+    assert office.request(request.id).ends_at == T0 + timedelta(minutes=50)

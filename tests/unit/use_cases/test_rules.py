@@ -60,7 +60,10 @@ BY_GROUP = """
       - all_of: [{from: [group:dba]}]
 """
 TWICE = (
-    ("U01ALICE0: {fake: alice}", "U01ALICE0: {fake: alice}\n  U09ALICE2: {fake: Alice}"),
+    (
+        "U01ALICE0: {fake: alice}",
+        "U01ALICE0: {fake: alice, icalendar: alice}\n  U09ALICE2: {fake: alice2, icalendar: Alice}",
+    ),
     ("engineering: [", "engineering: [U09ALICE2, "),
 )
 
@@ -226,7 +229,7 @@ def test_two_accounts_of_one_approver_count_once(office, different):
     rules(
         office,
         text,
-        ("  U04EVE000: {fake: eve}", "  U02BOB000: {fake: bob}\n  U09BOBTOO: {fake: Bob}\n  U04EVE000: {fake: eve}"),
+        ("  U04EVE000:", "  U02BOB000: {icalendar: bob}\n  U09BOBTOO: {icalendar: Bob}\n  U04EVE000:"),
     )
     office.directory.people["U09BOBTOO"] = Person(id="U09BOBTOO", team=WORKSPACE, name="bob2")
     request = ask(office)
@@ -246,13 +249,15 @@ def test_a_chain_of_accounts_is_one_person(office):
     """She shares a name with the second, and the second with the third."""
     names = (
         "U01ALICE0: {fake: alice}",
-        "U01ALICE0: {fake: alice}\n  U09ALICE2: {fake: Alice, other: al}\n  U02BOB000: {other: AL}",
+        "U01ALICE0: {fake: alice, icalendar: alice}\n"
+        + "  U09ALICE2: {icalendar: Alice, pagerduty: P1}\n"
+        + "  U02BOB000: {pagerduty: P1}",
     )
     rules(
         office,
         "      - all_of: [{from: [group:dba]}]\n",
         names,
-        ("{kind: fake}", "{kind: fake}\n  other: {kind: other}"),
+        ("calendars:", "incidents: {kind: pagerduty, token: env:PD_TOKEN}\ncalendars:"),
     )
     request = ask(office)
     office.refused(RefusalReason.NOT_ALLOWED_TO_DECIDE, lambda: office.approve(request, BOB), about=request)

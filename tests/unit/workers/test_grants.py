@@ -41,6 +41,31 @@ def test_an_approved_request_is_given_and_recorded(house: Hands) -> None:
     assert house.request().how_to_connect == "come in as alice"
 
 
+def test_what_was_narrowed_is_all_that_is_given(house: Hands) -> None:
+    house.policy_file.write_text(RULES.replace("[orders_read]", "[orders_read, orders_all]"))
+    house.clock.move(seconds=2)
+    story = house.story("R-TEST")
+    house.asked(minutes=120)
+    story.approval()
+    story.narrowed(duration=timedelta(minutes=20), permissions=("orders_read",))
+    story.approval()
+    story.approved()
+    began = house.clock.now()
+    house.granter.grant("R-TEST")
+    ends_at = began + timedelta(minutes=20)
+    assert house.target.gives["R-TEST"] == Held("R-TEST", "alice", ("orders_read",), ends_at)
+    intent, granted = [entry.fact for entry in house.ledger.history("R-TEST")][-2:]
+    assert isinstance(intent, GrantIntent)
+    assert isinstance(granted, Granted)
+    assert granted.read_back == granted.permissions == intent.permissions == ("orders_read",)
+    order = verify(KEY, intent.end_order or "")
+    assert (order.permissions, order.ends_at) == (("orders_read",), ends_at)
+    house.clock.move(minutes=20)
+    house.timekeeper.sweep()
+    assert house.request().state is State.ENDED
+    assert house.target.gives == {}
+
+
 @pytest.mark.parametrize(
     ("said", "recorded"),
     [

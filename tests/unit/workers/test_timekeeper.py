@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 import structlog
 
-from jit.facts import AlertName, EndCause, Escalation, Lapsed, Released, Source
+from jit.facts import AlertName, EndCause, Escalation, Lapsed, RefusalReason, Released, Source
 from jit.ledger import Spool
 from jit.ledger.tail import Tail
+from jit.people.person import Person
 from jit.ports import Held, TargetUnreachable
-from jit.requests.due import GRANT_GIVEN_UP, GRANT_NUDGE, GRANT_STUCK
+from jit.requests.decision import before_effect
+from jit.requests.due import GRANT_GIVEN_UP, GRANT_NUDGE, GRANT_STUCK, late_since
 from jit.requests.lifecycle import State
-from jit.testing import ALICE, T0
+from jit.testing import ALICE, BOB, T0, WORKSPACE
 from tests.world.hands import Hands
 from tests.world.spooling import SIGNED
 from tests.world.waiting import HUNG, wait_until
@@ -137,6 +139,69 @@ class TestAnApprovalWhoseGrantGotLost:
         house.clock.move(seconds=30)
         house.timekeeper.sweep()
         assert house.request("R-BOOK").state is State.ENDED
+
+
+class TestAnApprovalThatBeginsLater:
+    START = T0 + timedelta(days=3)
+
+    def approved(self, house: Hands) -> None:
+        house.approved(start_at=self.START)
+        house.queue.grants.clear()
+
+    def test_is_announced_when_its_time_has_come_and_given(self, house: Hands) -> None:
+        self.approved(house)
+        house.clock.time = self.START - timedelta(microseconds=1)
+        house.timekeeper.sweep()
+        house.granter.grant("R-TEST")  # a job that comes too soon
+        assert (house.queue.grants, house.kinds()) == ([], ["requested", "approval", "approved"])
+        house.clock.time = self.START
+        house.timekeeper.sweep()
+        assert house.queue.grants == ["R-TEST"]
+        house.granter.grant("R-TEST")
+        assert house.request().state is State.ACTIVE
+        assert house.request().ends_at == self.START + timedelta(minutes=30)
+        assert house.target.gives
+
+    def test_is_in_the_way_of_nothing_until_then(self, house: Hands) -> None:
+        self.approved(house)
+        house.clock.time = self.START - timedelta(seconds=1)
+        assert house.ledger.waking(house.clock.now()) == []
+        assert late_since(house.request(), house.clock.now()) is None
+        house.clock.time = self.START + timedelta(minutes=1)
+        assert late_since(house.request(), house.clock.now()) == self.START
+
+    def test_lapses_as_long_after_it_as_ever(self, house: Hands) -> None:
+        self.approved(house)
+        house.clock.time = self.START + timedelta(minutes=15) - timedelta(seconds=1)
+        house.timekeeper.sweep()
+        assert house.request().state is State.APPROVED
+        house.clock.move(seconds=1)
+        house.timekeeper.sweep()
+        assert last(house).because == "not_begun"
+
+    def test_never_begins_once_it_was_withdrawn(self, house: Hands) -> None:
+        self.approved(house)
+        house.story("R-TEST").withdrawn()
+        house.clock.time = self.START
+        house.timekeeper.sweep()
+        house.granter.grant("R-TEST")
+        assert house.queue.grants == []
+        assert house.target.gives == {}
+
+    def test_is_weighed_anew_by_then(self, house: Hands) -> None:
+        self.approved(house)
+        house.keep(Person(id=BOB, team=WORKSPACE, name="Bob", deleted=True))
+        house.clock.time = self.START
+        house.granter.grant("R-TEST")
+        assert last(house).because == "no_longer_approved"
+        assert house.target.gives == {}
+
+    def test_is_begun_by_no_intent_of_before(self, house: Hands) -> None:
+        """Whoever recorded it."""
+        self.approved(house)
+        house.story("R-TEST").intent()
+        found = before_effect(house.request(), house.policies, house.directory, house.clock.now())
+        assert found.reason is RefusalReason.LAPSED
 
 
 class TestAGrantLeftUndone:

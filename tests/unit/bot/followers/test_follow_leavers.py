@@ -538,3 +538,21 @@ def _all_on(changes):
             text = text.replace(f"  {name}", f"  {name}\n    target: orders")
         return text
     return RULES
+
+
+def test_who_approved_what_begins_later_is_looked_up_until_then(house, monkeypatch):
+    """The workers weigh them by what was heard of them last."""
+    story = house.story(start_at=house.clock.now() + timedelta(days=1))
+    story.asked()
+    story.approval(BOB)
+    asked = []
+    look_up = house.directory.look_up
+    monkeypatch.setattr(house.directory, "look_up", lambda person: asked.append(person) or look_up(person))
+    house.passes(ASKED_EVERY * 2)
+    assert BOB not in asked
+    story.approved()
+    house.passes(ASKED_EVERY * 2)
+    assert {ALICE, BOB} <= set(asked)
+    house.directory.change(BOB, deleted=True)
+    house.passes(ASKED_EVERY * 2)
+    assert house.lapsed() == [], "who approved is weighed when it begins"

@@ -1,6 +1,7 @@
 """What is written to people, and to the channel of alerts, step by step, by a clock that the test moves."""
 
 import sqlite3
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,9 +11,11 @@ from bot.followers.follower import LASTS, Leadership, LeaseTerm, follow
 from bot.followers.messages import Messages
 from bot.followers.outbox import Unsure
 from bot.mirror.follower import Mirror
-from jit.facts import Alert, AlertName, PolicyChanged, Source
-from jit.ledger import Leases
-from jit.testing import ALICE, BOB, EVE
+from jit.facts import Alert, AlertName, Away, PolicyChanged, Source
+from jit.ledger import Leases, StoredDirectory
+from jit.people.person import Person
+from jit.testing import ALICE, BOB, CAROL, EVE
+from playground.text import pinged
 from tests.world.base import ALERTS, AUDIT, REQUESTS, in_a_file
 from tests.world.face import Face
 from tests.world.fake_slack import refusal
@@ -194,6 +197,22 @@ def test_who_extends_is_told_and_warned_again_before_the_later_end(house):
     texts = [each["text"] for each in house.posted("D01ALICE0")]
     assert len(texts) == 4
     assert "ends in" in texts[-1]
+
+
+def test_who_decides_on_an_extension_is_told_of_people_as_on_a_card_and_may_not_give_less(house):
+    now = house.clock.now()
+    alice = Person(id=ALICE, team="T0TEST001", name="Alice", email="alice@example.com").seen_after(None)
+    StoredDirectory(house.engine).keep_person(replace(alice, email="mallory@example.com"), now)
+    house.ledger.append([Away(at=now, actor=BOB, source=Source.SLACK, until=now + timedelta(days=3), substitute=CAROL)])
+    extendable(house)
+    house.story().active().extension_asked()
+    house.work(house.start(Messages), 1)
+    (asked,) = house.posted(REQUESTS)
+    assert pinged(asked) == {CAROL}
+    assert "Alice has another e-mail in Slack than before" in str(asked["blocks"])
+    assert "stands in" in str(asked["blocks"])
+    assert "jit.approve" in str(asked["blocks"])
+    assert "jit.approve.less" not in str(asked["blocks"])
 
 
 def test_a_warning_that_was_due_as_it_was_extended_comes_before_the_later_end_alone(house):

@@ -9,7 +9,7 @@ from bot.forms import end_form
 from bot.views import dm
 from bot.views.alert import draw_alert
 from bot.views.card import draw
-from jit.facts import AlertName, EndCause
+from jit.facts import AlertName, EndCause, Quorum
 from jit.testing import ALICE, BOB, CAROL, DBA, EVE, SECURITY, InMemoryLedger, ManualClock, Story
 from playground.blocks import message_problems, view_problems
 from playground.text import pinged, rendered
@@ -55,7 +55,7 @@ def test_a_pending_card_says_who_what_how_long_why_and_who_decides(tell):
         "Gives: orders_read on orders-db as alice · risk medium\n"
         "INC-42 · 3rd request this week\n"
         "Needs 1 of @dba · lapses Nov 21, 2026 22:00\n"
-        "[Approve] [Deny] [Withdraw]\n"
+        "[Approve] [Approve less…] [Deny] [Withdraw]\n"
         "R-7F3K"
     )
 
@@ -65,6 +65,52 @@ def test_several_quorums_say_which_is_met_by_whom(tell):
     story.asked()
     story.approval(BOB, "dba")
     assert "dba: Bob ✓ · security: 1 of @security missing · lapses Nov 21, 2026 22:00" in card(story)
+
+
+def test_a_narrowed_card_says_asked_and_given_and_who_is_asked_again(tell):
+    story = tell(needs=(Quorum(label="dba", who=("group:dba",), count=2),), permissions=("orders_read", "orders_all"))
+    story.asked()
+    story.approval(CAROL)
+    story.narrowed(duration=timedelta(minutes=10), permissions=("orders_read",), reason="<!here> reading will do")
+    story.approval(BOB)
+    text = card(story)
+    assert text.startswith("*Alice* asks for *orders-db/read* for *10 min*\n")
+    assert "Gives: orders_read on orders-db" in text
+    assert "Bob gives less: 10 min of 30 min asked · orders_read of orders_read, orders_all asked" in text
+    assert "<!here> reading will do" in text
+    assert "dba: Bob ✓, 1 of @dba missing · Carol said yes to more and is asked again · lapses" in text
+    story.approval(CAROL)
+    assert "asked again" not in card(story)
+    story.approved()
+    story.intent()
+    story.granted()
+    told = seen(dm.granted(story.request, names))
+    assert "It gives: orders_read\n" in told
+    assert "Bob gives less: 10 min of 30 min asked" in told
+    assert "<!here> reading will do" in told
+
+
+def test_a_card_says_when_it_begins(tell, clock):
+    story = tell(start_at=clock.now() + timedelta(days=2))
+    story.asked()
+    assert card(story).startswith("*Alice* asks for *orders-db/read* for *30 min* from Nov 23, 2026 14:00\n")
+    story.approval()
+    story.approved()
+    now = clock.now() + timedelta(days=1)
+    assert card(story, now=now).startswith("Approved by Bob 14:00, begins Nov 23, 2026 14:00 · *orders-db/read* for")
+    late = clock.now() + timedelta(days=2, minutes=1)
+    assert "not given yet: no worker could begin it" in card(story, now=late)
+    clock.move(days=2)
+    story.lapsed("no_longer_approved")
+    assert card(story).startswith("Lapsed Nov 23, 2026 14:00: the approvals no longer count")
+    assert "the approvals no longer count" in seen(dm.lapsed(story.request))
+
+
+def test_less_time_alone_names_no_permissions(tell):
+    story = tell()
+    story.asked()
+    story.narrowed(duration=timedelta(minutes=10))
+    assert "Bob gives less: 10 min of 30 min asked\n" in card(story)
 
 
 def test_approvers_are_told_by_the_first_card_only(tell):
@@ -231,7 +277,7 @@ def test_who_was_granted_something_is_told_how_to_connect_and_until_when(tell):
     for step in (story.asked, story.approval, story.approved, story.intent):
         step()
     story.granted("psql 'user=alice host=<db> dbname=orders_db'\nOpen sessions have it too.")
-    assert seen(dm.granted(story.request)) == (
+    assert seen(dm.granted(story.request, names)) == (
         "Granted: *orders-db/read* until Nov 21, 2026 14:30\n"
         "Connect to orders-db as *alice*. It gives: orders_read\n"
         "> psql 'user=alice host=<db> dbname=orders_db'\n"
@@ -242,7 +288,7 @@ def test_who_was_granted_something_is_told_how_to_connect_and_until_when(tell):
 
 
 def test_where_the_record_does_not_say_how_to_connect_it_is_as_always(tell):
-    granted = seen(dm.granted(tell().active().request))
+    granted = seen(dm.granted(tell().active().request, names))
     assert "Connect to orders-db as *alice*, as you always do. It gives: orders_read" in granted
 
 
