@@ -249,9 +249,11 @@ def test_a_chain_of_accounts_is_one_person(office):
     """She shares a name with the second, and the second with the third."""
     names = (
         "U01ALICE0: {fake: alice}",
-        "U01ALICE0: {fake: alice, icalendar: alice}\n"
-        "  U09ALICE2: {icalendar: Alice, pagerduty: P1}\n"
-        "  U02BOB000: {pagerduty: P1}",
+        (
+            "U01ALICE0: {fake: alice, icalendar: alice}\n"
+            "  U09ALICE2: {icalendar: Alice, pagerduty: P1}\n"
+            "  U02BOB000: {pagerduty: P1}"
+        ),
     )
     rules(
         office,
