@@ -24,6 +24,7 @@ from bot.listeners import (
     ending,
     events,
     extension,
+    held,
     home,
     narrowing,
     presses,
@@ -77,7 +78,7 @@ def build_app(*, core: Core, directory: SlackDirectory, client: WebClient, pool:
     app.error(_answer_fault(ctx))
     for each in (
         *(command, request, break_glass, presses, denial, narrowing, ending, extension, review),
-        *(home, events),
+        *(home, held, events),
     ):
         each.register(app, ctx)
     looks_secret("")  # its detectors take a moment to load, and the first form must not wait for them

@@ -22,6 +22,15 @@ APPROVE, LESS, DENY, WITHDRAW, END, RELEASE, REVOKE, ASK, ASK_AGAIN, EXTEND = (
     "jit.extend",
 )
 
+HELD_PERSON, HELD_TARGET, HELD_ALL, HELD_BACK, HELD_ON = (
+    "jit.held.person",
+    "jit.held.target",
+    "jit.held.all",
+    "jit.held.back",
+    "jit.held.on",
+)
+"""What security looks at of all that is held."""
+
 _SHAPE = re.compile(rf"({REQUEST_ID.pattern}) ([0-9a-f]{{64}})")
 
 

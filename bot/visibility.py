@@ -2,14 +2,15 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import NamedTuple, Protocol, TypeVar
 
 from bot.directory import SlackDirectory
+from bot.held import MOST_COUNTED, PAGE, Held, Look
 from jit.facts import RefusalReason
-from jit.ledger import Ledger, LedgerUnavailable, Question
+from jit.ledger import HeldQuestion, Ledger, LedgerUnavailable, Question
 from jit.policy import Policy, PolicyFolder
 from jit.ports import Clock
 from jit.requests.decision import groups_for
@@ -103,6 +104,26 @@ class Visibility:
         everybody = self.ledger.find(Question(states=OPEN | {State.ENDING}, limit=MOST_OPEN))
         ids = [each.id for each in in_turns(everybody) if each.requester != person and each.id not in theirs]
         return Others(self.ledger.requests_by_id(ids[:most]), len(ids))
+
+    def held(self, person: str, look: Look) -> Held | None:
+        """What others hold now, the most pressing first, for security; None for everybody else. A page is read, and no
+        more.
+        """
+        if not self.is_security(person):
+            return None
+        question = HeldQuestion(requester=look.person or None, target=look.target or None, but=person)
+        number = self.ledger.count_held(question, MOST_COUNTED + 1)
+        if number <= MOST_COUNTED:
+            look = look._replace(page=min(look.page, max(0, number - 1) // PAGE))
+        ids = self.ledger.held(replace(question, skip=look.page * PAGE, limit=PAGE))
+        shown = self.ledger.requests_by_id(ids)
+        changed = set(ids) - {request.id for request in shown}
+        return Held(shown, number, look, tuple(sorted(changed)))
+
+    def security(self) -> frozenset[str]:
+        """Everybody who sees what others hold."""
+        rules = self._rules()
+        return rules.members(rules.security, self.directory.groups(), self.clock.now())
 
     def may_see(self, person: str, request: Request) -> bool:
         """The requester, those who could approve, and security."""

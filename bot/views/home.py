@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.buttons import ASK, ASK_AGAIN, END, EXTEND, RELEASE, WITHDRAW, value_of
+from bot.held import Held
 from bot.views import card
 from bot.views.break_glass import own_review, to_review
 from bot.views.dm import connect
+from bot.views.held import TITLE, held_by_others
 from bot.views.text import (
     Json,
     Names,
@@ -57,6 +59,8 @@ class Overview:
     own_reviews: Sequence[Request] = ()
     extendable: frozenset[str] = frozenset()
     """Ids of those for which more time may be asked for."""
+    held: Held | None = None
+    """What others hold, for security alone."""
 
 
 def draw_home(overview: Overview, names: Names, now: datetime | None = None) -> Json:
@@ -64,7 +68,12 @@ def draw_home(overview: Overview, names: Names, now: datetime | None = None) -> 
     opened = list(_titled("Open", _open(overview, names, now)))
     opened += _titled("Being reviewed", (own_review(each, names) for each in overview.own_reviews[:BRIEFLY_SHOWN]))
     reviews = overview.to_review[:BRIEFLY_SHOWN]
-    opened += _titled("To be reviewed by you", (block for each in reviews for block in to_review(each, names)))
+    revoke = overview.held is not None
+    to_close = (block for each in reviews for block in to_review(each, names, revoke=revoke))
+    opened += _titled("To be reviewed by you", to_close)
+    if overview.held is not None:
+        above = {each.id for each in reviews}
+        opened += _titled(TITLE, held_by_others(overview.held, names, now, above=above))
     past = list(_titled("Before", (_past(request, names) for request in overview.past)))
     blocks = actions([button("Ask for access", ASK, "home", style="primary")])
     if overview.waiting is None:

@@ -21,6 +21,7 @@ from slack_sdk.models.views import View
 
 import bot.views
 from bot import answers, forms
+from bot.held import MOST_COUNTED, PAGE, Held, Look
 from bot.listeners import command, look
 from bot.listeners.caller import Caller, Place
 from bot.listeners.typed import fill
@@ -137,6 +138,16 @@ def _homes(text: str) -> Iterator[Json]:
         some = frozenset(each.id for each in opened)
         yield home.draw_home(home.Overview(waiting=more, open=more, past=past, extendable=some), called(text))
         yield home.draw_home(home.Overview(waiting=more, open=opened, past=past, extendable=some), called(text))
+    for held in _held(text):
+        all_of_it = home.Overview(waiting=more, open=more, past=past, extendable=some, held=held, **reviews)
+        yield home.draw_home(all_of_it, called(text), LATER)
+
+
+def _held(text: str) -> Iterator[Held]:
+    look, changed = Look(PEOPLE[0], "&" * 200, 999), ("R-WWWWWWWWWWWW",) * PAGE
+    live = [replace(worst(text, state), rule=text[:200]) for state in (State.GRANTING, State.ACTIVE, State.ENDING)]
+    for page in (*zip(*[iter([*live, *_glasses(text), *_extended(text)])] * PAGE, strict=False),):
+        yield Held([*page], MOST_COUNTED + 1, look, changed)
 
 
 def _access(text: str, name: str = "a" * 75) -> Access:
@@ -286,7 +297,8 @@ WITHIN_OTHERS = {
     *("card.first_line", "break_glass.own_review", "break_glass.to_review", "break_glass.what_happens"),
     *("review.on_card", "review.review", "review.review_buttons", "review.reviewers", "review.skipped"),
     *("audit.in_short", "audit.signed_remark"),
-    *("card.given_less", "forms.kept"),
+    *("card.given_less", "forms.kept", "held.held_by_others", "held.revoke_buttons"),
+    *("forms.target_option", "forms.target_options"),
     *("forms.duration_hint", "forms.decided_by", "forms.options", "forms.option", "forms.value_of", "forms.chosen"),
     *("look.table", "look.until", "look.zone"),
 }
