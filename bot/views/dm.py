@@ -194,6 +194,8 @@ def _message(request: Request, first: str, *more: Json, extend: bool = False) ->
     value = value_of(request.id, request.digest)
     release = [button("Release", RELEASE, value)]
     offered = release if request.state is State.ACTIVE else []
+    if offered:
+        offered = [*card.withdraw_extension(request), *offered]
     if extend and offered:
         offered = [button("Extend", EXTEND, value, style="primary"), *offered]
     return Drawn(first, [section(first), *more, *actions(offered), context(request.id)])

@@ -175,8 +175,10 @@ def _mine(request: Request, names: Names, late: datetime | None) -> Iterator[Jso
             yield context(request.id)
         case State.ACTIVE:
             until = f" until {day_and_time(request.ends_at)}" if request.ends_at else ""
-            yield section(f"Active{until}: {access}") | {"accessory": release}
             more = f"{say_duration(request.extension.duration)} more asked for" if request.extension else ""
+            withdraws = list(card.withdraw_extension(request))
+            yield section(f"Active{until}: {access}") | ({} if withdraws else {"accessory": release})
+            yield from actions([*withdraws, release] if withdraws else [])
             yield context(line_of(connect(request), more, request.id))
         case _:
             trouble = request.revoke_trouble is not None

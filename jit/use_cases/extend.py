@@ -113,6 +113,7 @@ def _facts(attempt: Attempt, request: Request, policy: Policy, valid: ValidReque
         rule=rule.called,
         different_people=rule.different_people,
         denials_needed=rule.denials_needed,
+        escalation=rule.escalation,
         inputs=inputs.to_json(),
     )
     waiting = apply(request, asked).undecided

@@ -261,6 +261,9 @@ MESSAGES: dict[str, Callable[[str], Iterator[Drawn]]] = {
         for state in State
         for mentions in ("", "x" * 400)
     ),
+    "reminder.draw_answered_extension": lambda text: iter(
+        [reminder.draw_answered_extension(worst(text, State.ACTIVE), called(text))]
+    ),
     "alert.draw_alert": lambda text: (
         alert.draw_alert(_alert(text), request, called(text))
         for request in (None, *(worst(text, state) for state in State))
@@ -293,7 +296,7 @@ VIEWS: dict[str, Callable[[str], Iterator[Json]]] = {
 }
 WITHIN_OTHERS = {
     *("card.gives", "card.needs", "card.revoke_button", "dm.connect", "line.first_lines", "line.fold", "line.lines"),
-    *("card.decide_buttons", "card.extension"),
+    *("card.decide_buttons", "card.extension", "card.withdraw_extension"),
     *("card.first_line", "break_glass.own_review", "break_glass.to_review", "break_glass.what_happens"),
     *("review.on_card", "review.review", "review.review_buttons", "review.reviewers", "review.skipped"),
     *("audit.in_short", "audit.signed_remark"),

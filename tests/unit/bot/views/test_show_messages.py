@@ -213,9 +213,9 @@ def test_more_time_is_asked_for_on_the_card_and_decided_there(tell):
     assert "*Alice* asks for *30 min* more, until" in said
     assert "> two orders left" in said
     assert "Needs 1 of @dba" in said
-    assert said.splitlines()[-2] == "[Approve] [Deny] [End access]"
+    assert said.splitlines()[-2] == "[Approve] [Deny] [Withdraw extension] [End access]"
     values = [each["value"] for each in draw(story.request, names).blocks[-2]["elements"]]
-    assert [read_value(value).digest == waiting.digest for value in values] == [True, True, False]
+    assert [read_value(value).digest == waiting.digest for value in values] == [True, True, True, False]
     story.extension_approved()
     said = card(story)
     assert "Approved by Bob: *30 min* more" in said
