@@ -54,7 +54,7 @@ def to_review(request: Request, names: Names, *, revoke: bool = False) -> Iterat
     rested_on = request.emergency.rested_on if request.emergency else ""
     due = review_due(request)
     yield context(line_of(harmless(rested_on), f"review due {day_and_time(due)}" if due else "", request.id))
-    yield from actions([*review_buttons(request), *(revoke_buttons(request) if revoke else [])])
+    yield from actions([*(revoke_buttons(request) if revoke else []), *review_buttons(request)])
 
 
 def own_review(request: Request, names: Names) -> Json:
