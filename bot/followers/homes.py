@@ -22,7 +22,7 @@ from bot.held import Held, Look
 from bot.refusals import Shown
 from bot.views.home import Overview, draw_empty_home, draw_home
 from bot.views.text import Json
-from bot.visibility import MOST_OPEN, Visibility, in_turns
+from bot.visibility import MOST_OPEN, Visibility
 from jit.facts import (
     Alert,
     Approval,
@@ -250,7 +250,7 @@ class Homes(ItemFollower):
         """Of all that is pending, which is read once: there may be a thousand, and as many Homes to draw."""
         if self._pending is None:
             self._pending = {request.id: request for request in self._visibility.undecided()}
-        return in_turns(request for request in self._pending.values() if self._visibility.waits_for(person, request))
+        return self._visibility.waiting_among(person, self._pending.values())
 
     def _refused(self, person: str, refused: Rejected) -> None:
         if str(refused) == HASH_CONFLICT:
