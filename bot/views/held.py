@@ -30,6 +30,8 @@ from jit.requests.lifecycle import Request, State
 from jit.requests.reviews import review_due
 
 TITLE = "Held by others now"
+HELD_BLOCKS = 2 * PAGE + 5
+"""At most: two for each, a title, how many, a row of menus, those that were changed, a row to turn the page."""
 _REVOCABLE = frozenset({State.GRANTING, State.ACTIVE})
 
 

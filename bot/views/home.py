@@ -14,7 +14,7 @@ from bot.held import Held
 from bot.views import card
 from bot.views.break_glass import own_review, to_review
 from bot.views.dm import connect
-from bot.views.held import TITLE, held_by_others
+from bot.views.held import HELD_BLOCKS, TITLE, held_by_others
 from bot.views.text import (
     Json,
     Names,
@@ -68,21 +68,23 @@ def draw_home(overview: Overview, names: Names, now: datetime | None = None) -> 
     opened = list(_titled("Open", _open(overview, names, now)))
     opened += _titled("Being reviewed", (own_review(each, names) for each in overview.own_reviews[:BRIEFLY_SHOWN]))
     reviews = overview.to_review[:BRIEFLY_SHOWN]
-    revoke = overview.held is not None
-    to_close = (block for each in reviews for block in to_review(each, names, revoke=revoke))
+    security = overview.held is not None
+    to_close = (block for each in reviews for block in to_review(each, names, revoke=security))
     opened += _titled("To be reviewed by you", to_close)
-    if overview.held is not None:
-        above = {each.id for each in reviews}
-        opened += _titled(TITLE, held_by_others(overview.held, names, now, above=above))
     past = list(_titled("Before", (_past(request, names) for request in overview.past)))
     blocks = actions([button("Ask for access", ASK, "home", style="primary")])
+    above = {each.id for each in reviews}
     if overview.waiting is None:
         blocks.append(context(CANNOT_TELL))
     else:
-        room = BLOCKS - len(blocks) - len(opened) - len(past)
-        blocks += _titled("Waiting for you", _waiting(overview.waiting, names, room, now))
+        room = BLOCKS - len(blocks) - len(opened) - len(past) - (HELD_BLOCKS if security else 0)
+        whole, brief = _waiting(overview.waiting, names, room, now, revoke=security)
+        above |= whole.keys()
+        blocks += _titled("Waiting for you", (block for drawn in (*whole.values(), brief) for block in drawn))
         if not (overview.waiting or opened or past):
             blocks.append(section(NOTHING))
+    if overview.held is not None:
+        opened += _titled(TITLE, held_by_others(overview.held, names, now, above=above))
     return {"type": "home", "blocks": [*blocks, *opened, *past]}
 
 
@@ -98,26 +100,30 @@ def _titled(title: str, blocks: Iterator[Json]) -> Iterator[Json]:
         yield block
 
 
-def _waiting(requests: Sequence[Request], names: Names, room: int, now: datetime | None) -> Iterator[Json]:
-    """The soonest to lapse first; as many as fit whole, then a few in brief, then how many more there are."""
+def _waiting(
+    requests: Sequence[Request], names: Names, room: int, now: datetime | None, *, revoke: bool
+) -> tuple[dict[str, list[Json]], list[Json]]:
+    """The soonest to lapse first: as many as fit whole, by id; and a few in brief, with how many more there are."""
     soonest = sorted(requests, key=lambda request: request.undecided.pending_until)
-    room, size, whole = room - BRIEFLY_SHOWN - 2, BYTES, 0
+    room, size = room - BRIEFLY_SHOWN - 2, BYTES
+    whole: dict[str, list[Json]] = {}
     for request in soonest:
-        drawn = list(_whole(request, names, now))
+        drawn = list(_whole(request, names, now, revoke=revoke))
         room, size = room - len(drawn), size - len(json.dumps(drawn))
         if room < 0 or size < 0:
             break
-        yield from drawn
-        whole += 1
-    rest = soonest[whole:]
-    yield from (_brief(request, names) for request in rest[:BRIEFLY_SHOWN])
+        whole[request.id] = drawn
+    rest = soonest[len(whole) :]
+    brief = [_brief(request, names) for request in rest[:BRIEFLY_SHOWN]]
     if len(rest) > BRIEFLY_SHOWN:
-        yield context(f"and {len(rest) - BRIEFLY_SHOWN} more. {MORE}")
+        brief.append(context(f"and {len(rest) - BRIEFLY_SHOWN} more. {MORE}"))
+    return whole, brief
 
 
-def _whole(request: Request, names: Names, now: datetime | None) -> Iterator[Json]:
-    """All that its card shows."""
-    *blocks, _ = card.draw(request, names, now=now, leave_out=NOT_HERE).blocks
+def _whole(request: Request, names: Names, now: datetime | None, *, revoke: bool) -> Iterator[Json]:
+    """All that its card shows. ``revoke``: what is held stands here alone, and can be ended here."""
+    leave_out = NOT_HERE - {END} if revoke else NOT_HERE
+    *blocks, _ = card.draw(request, names, now=now, leave_out=leave_out).blocks
     yield from blocks
     yield context(line_of(request.id, f"its card is in <#{word(request.channel)}>"))
     yield {"type": "divider"}

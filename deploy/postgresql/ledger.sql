@@ -133,6 +133,7 @@ CREATE TABLE IF NOT EXISTS requests (
 );
 CREATE UNIQUE INDEX IF NOT EXISTS one_open_request ON requests (requester, access, kind) WHERE state IN ('active', 'approved', 'granting', 'pending');
 CREATE INDEX IF NOT EXISTS requests_asked ON requests (asked_at);
+CREATE INDEX IF NOT EXISTS requests_emergency ON requests (asked_at) WHERE kind = 'emergency';
 CREATE INDEX IF NOT EXISTS requests_held ON requests (kind, ends_at, id) WHERE state IN ('active', 'ending', 'granting') AND ends_at IS NOT NULL;
 CREATE INDEX IF NOT EXISTS requests_in_state ON requests (state, asked_at);
 CREATE INDEX IF NOT EXISTS requests_of_person ON requests (requester, asked_at);

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, exists, func, select, text, update
 
 from jit.clock import SKEW_LIMIT, to_micros
-from jit.ledger.schema import HELD, entries, requests
+from jit.ledger.schema import EMERGENCIES, HELD, entries, requests
 from jit.requests.due import next_action
 from jit.requests.lifecycle import OPEN, Request, State
 
@@ -124,7 +124,7 @@ def find(connection: Connection, question: Question) -> list[Found]:
     if question.states:
         query = query.where(requests.c.state.in_(sorted(question.states)))
     if question.unreviewed:
-        query = query.where(requests.c.kind == EMERGENCY, requests.c.state.not_in(_NEVER_GIVEN), ~_REVIEWED)
+        query = query.where(text(EMERGENCIES), requests.c.state.not_in(_NEVER_GIVEN), ~_REVIEWED)
     for column in ("requester", "access", "target", "kind"):
         wanted = getattr(question, column)
         if wanted is not None:

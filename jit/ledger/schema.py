@@ -101,6 +101,8 @@ person_keys = Table(
 
 _open = ", ".join(f"'{state}'" for state in sorted(OPEN))
 _live = ", ".join(f"'{state}'" for state in sorted(LIVE))
+EMERGENCIES = "kind = 'emergency'"
+"""Of `requests` the few that are a break-glass; an index has it, as with `HELD`."""
 HELD = f"state IN ({_live}) AND ends_at IS NOT NULL"
 """Of `requests`, what a target may hold something of; an index has it, which a query finds by the same words."""
 
@@ -133,6 +135,7 @@ requests = Table(
     Index("requests_in_state", "state", "asked_at"),
     Index("requests_asked", "asked_at"),
     Index("requests_of_person", "requester", "asked_at"),
+    Index("requests_emergency", "asked_at", sqlite_where=text(EMERGENCIES), postgresql_where=text(EMERGENCIES)),
     Index("requests_held", "kind", "ends_at", "id", sqlite_where=text(HELD), postgresql_where=text(HELD)),
 )
 

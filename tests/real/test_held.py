@@ -1,14 +1,15 @@
 """What is held now, of ten thousand: a page of it is found by an index, on both databases of the ledger."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, event, insert, text
 
-from jit.ledger import HeldQuestion, Ledger, connect
+from jit.ledger import HeldQuestion, Ledger, Question, connect
 from jit.ledger.database import reading, writing
-from jit.ledger.readmodel import EMERGENCY, STANDARD, held, row, save
+from jit.ledger.readmodel import EMERGENCY, STANDARD, find, held, row, save
 from jit.ledger.schema import entries
 from jit.requests.lifecycle import State
 from jit.testing import CAROL, T0, ManualClock, Story
@@ -41,7 +42,7 @@ def asked_for(each: int) -> dict[str, Any]:
     return {"index": 100 + each, "id": str(each), **about}
 
 
-def plan_of(engine: Engine, question: HeldQuestion) -> str:
+def plan_of(engine: Engine, ask: Callable[[Connection], object]) -> str:
     """How the database finds what is asked, as it says itself."""
     how = "EXPLAIN QUERY PLAN" if engine.dialect.name == "sqlite" else "EXPLAIN (ANALYZE, TIMING OFF)"
     asked = []
@@ -52,7 +53,7 @@ def plan_of(engine: Engine, question: HeldQuestion) -> str:
 
     event.listen(engine, "before_cursor_execute", explained)
     with reading(engine) as connection:
-        held(connection, question)
+        ask(connection)
     event.remove(engine, "before_cursor_execute", explained)
     return "\n".join(asked)
 
@@ -66,10 +67,11 @@ def test_a_page_of_ten_thousand_is_found_by_an_index_and_nothing_is_sorted(ledge
         with past_the_guards(connection):
             connection.execute(insert(entries), [asked_for(each) for each in range(MANY)])
         connection.execute(text("ANALYZE"))
-    plan = plan_of(engine, HeldQuestion(but=CAROL))
+    plan = plan_of(engine, lambda connection: held(connection, HeldQuestion(but=CAROL)))
     assert "requests_held" in plan, plan
     assert "Sort" not in plan, plan
     assert "TEMP B-TREE" not in plan, plan
+    assert "requests_emergency" in plan_of(engine, lambda connection: find(connection, Question(unreviewed=True)))
     assert ledger.held(HeldQuestion(limit=3)) == ["R-15000", story.id, "R-19999"]
     assert ledger.count_held(HeldQuestion(), 1001) == 1001
     engine.dispose()

@@ -7,7 +7,7 @@ import pytest
 from bot.followers.homes import HELD_EVERY, Homes, look_at, open_home
 from bot.held import MOST_COUNTED, PAGE, Look
 from bot.views.held import TITLE
-from jit.facts import BreakGlassReviewed, PolicyChanged, Quorum, Source
+from jit.facts import BreakGlassReviewed, PersonErased, PolicyChanged, Quorum, Source
 from jit.ledger import Notes
 from jit.policy import load_policy
 from jit.testing import ALICE, BOB, CAROL, EVE
@@ -128,6 +128,23 @@ def test_what_is_to_be_reviewed_by_them_stands_once_on_the_screen_and_can_be_rev
     assert revocable(house) == []
 
 
+def test_an_extension_that_waits_for_them_stands_once_on_the_screen_and_can_be_ended_there(house, homes):
+    opens(house, CAROL)
+    story = house.story().active()
+    story.extension_asked()
+    house.work(homes, 2)
+    assert ids(house, CAROL) == []
+    assert home(house, CAROL).count("until") == home(house, CAROL).partition(TITLE)[0].count("until")
+    assert revocable(house, CAROL) == [story.id]
+    assert ids(house, SAM) == [story.id]
+
+
+def test_whoever_holds_nothing_is_told_what_to_type_beside_what_others_hold(house, homes):
+    house.story().active()
+    house.work(homes, 2)
+    assert "press *Ask for access*" in home(house)
+
+
 def test_it_follows_the_record_within_two_seconds(house, homes):
     story = house.story().active()
     house.work(homes, 2)
@@ -160,6 +177,17 @@ def test_what_they_hold_themselves_stands_under_open_alone(house, homes):
     house.work(homes, 2)
     assert home(house).count("R-1111") == 1
     assert "No access" in held(house)
+
+
+def test_whom_somebody_looks_for_is_forgotten_with_an_erasure(house, homes):
+    notes = Notes(house.engine, Homes.name)
+    look_at(notes, SAM, Look(EVE))
+    house.work(homes, 2)
+    assert EVE in str(notes.all("look:"))
+    signed = {"at": house.clock.now(), "actor": "cli:root@host", "source": Source.CLI}
+    house.ledger.append([PersonErased(**signed, key="ab" * 16, legal_basis="Art. 17")])
+    house.work(homes, 2)
+    assert notes.all("look:") == {}
 
 
 def test_many_entries_draw_each_home_of_security_once_and_the_homes_of_others_come_first(house, homes):
