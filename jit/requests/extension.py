@@ -69,6 +69,8 @@ def extended_by(request: Request, fact: OfExtension) -> Request:
     if isinstance(fact, Extended):
         fixed = (*request.fixed_ends, FixedEnd(fact.id, fact.end_order))
         return replace(request, extension=None, ends_at=fact.ends_at, fixed_ends=fixed)
+    if isinstance(fact, ExtensionWithdrawn):
+        return replace(request, extension=None, extensions_withdrawn=(*request.extensions_withdrawn, fact.at))
     return replace(request, extension=_step(request.extension, fact) if request.extension else None)
 
 

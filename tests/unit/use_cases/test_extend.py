@@ -11,6 +11,7 @@ from jit.requests.decision import Outcome, before_effect
 from jit.requests.due import Action, next_action
 from jit.requests.lifecycle import State
 from jit.requests.messages import sentence
+from jit.requests.shares import WITHDRAWN_AT_MOST
 from jit.testing import ALICE, BOB, CAROL, EVE, T0
 from jit.use_cases.deny import deny
 from jit.use_cases.extend import extend, may_extend
@@ -341,6 +342,16 @@ class TestWithdraw:
         ):
             press = partial(withdraw, office.core, by=actor(person), request_id=request.id, digest=digest)
             office.refused(reason, press, about=request)
+
+    def test_over_and_over_it_calls_nobody_any_more(self, office):
+        """Each that is asked for mentions those who decide."""
+        request = active(office)
+        for _ in range(WITHDRAWN_AT_MOST):
+            digest = more(office, request).extension.digest
+            request = withdraw(office.core, by=actor(ALICE), request_id=request.id, digest=digest)
+        office.refused(RefusalReason.TOO_MANY, lambda: more(office, request), about=request)
+        office.clock.move(minutes=11)
+        assert more(office, request).extension is not None
 
     def test_and_a_yes_at_once_are_one_outcome(self, office):
         request = more(office, active(office))
