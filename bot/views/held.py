@@ -23,33 +23,32 @@ from bot.views.text import (
     section,
     units,
 )
-from bot.views.words import by_rule, decided_by, deciders, ending, word
-from jit.durations import say_duration
+from bot.views.words import by_rule, decided_by, deciders, ending, more_asked, word
 from jit.requests.due import late_since
 from jit.requests.lifecycle import Request, State
 from jit.requests.reviews import review_due
 
 TITLE = "Held by others now"
-HELD_BLOCKS = 2 * PAGE + 5
-"""At most: two for each, a title, how many, a row of menus, those that were changed, a row to turn the page."""
+HELD_BLOCKS = PAGE + 5
+"""At most: one for each, a title, how many, a row of menus, those that were changed, a row to turn the page."""
 _REVOCABLE = frozenset({State.GRANTING, State.ACTIVE})
 
 
 def held_by_others(held: Held, names: Names, now: datetime | None, *, above: Collection[str]) -> Iterator[Json]:
     """A page of it, the most pressing first. What stands ``above`` on the same screen is not said again."""
-    yield context(_how_many(held, names))
+    shown = [request for request in held.shown if request.id not in above]
+    yield context(_how_many(held, names, above=len(held.shown) - len(shown)))
     if held.number > PAGE or held.look.person or held.look.target:
         yield _filters(held)
-    shown = [request for request in held.shown if request.id not in above]
     for request in sorted(shown, key=_is_settled):
-        yield from _row(request, names, now)
+        yield _row(request, names, now)
     if held.changed:
         ids = ", ".join(held.changed)
         yield section(f"*The record was changed* of {word(ids)}. `/jit revoke` with its id, and why, ends it.")
     yield from actions(_pages(held))
 
 
-def _how_many(held: Held, names: Names) -> str:
+def _how_many(held: Held, names: Names, *, above: int) -> str:
     if held.number > MOST_COUNTED:
         count = f"More than {MOST_COUNTED} accesses"
     elif held.number:
@@ -60,7 +59,7 @@ def _how_many(held: Held, names: Names) -> str:
     on = f"on {word(held.look.target)}" if held.look.target else ""
     before = held.look.page * PAGE
     part = f"{before + 1} to {before + len(held.shown) + len(held.changed)}" if held.number > PAGE else ""
-    return line_of(" ".join(filter(None, (count, of, on))), part)
+    return line_of(" ".join(filter(None, (count, of, on))), part, f"{above} shown above" if above else "")
 
 
 def _is_settled(request: Request) -> bool:
@@ -94,13 +93,15 @@ def _pages(held: Held) -> list[Json]:
     return [*back, *([button("More", HELD_ON, str(page + 1))] if more else [])]
 
 
-def _row(request: Request, names: Names, now: datetime | None) -> Iterator[Json]:
+def _row(request: Request, names: Names, now: datetime | None) -> Json:
+    """Its button beside both lines, so that it is plain on a phone, too, which of many it ends."""
     late = late_since(request, now) if now else None
     loud = "*BREAK-GLASS*" if request.emergency is not None else ""
     revoke = revoke_buttons(request)
-    yield section(line_of(loud, _holds(request, names, late))) | ({"accessory": revoke[0]} if revoke else {})
-    stands = line_of(_stands_on(request, names), request.id)
-    yield context(stands if units(stands) <= SECTION else request.id)
+    holds = line_of(loud, _holds(request, names, late))
+    said = f"{holds}\n{line_of(_stands_on(request, names), request.id)}"
+    said = said if units(said) <= SECTION else f"{holds}\n{request.id}"
+    return section(said) | ({"accessory": revoke[0]} if revoke else {})
 
 
 def revoke_buttons(request: Request) -> list[Json]:
@@ -121,7 +122,7 @@ def _holds(request: Request, names: Names, late: datetime | None) -> str:
 
 def _stands_on(request: Request, names: Names) -> str:
     """Who or what decided it: people, a rule by itself, an exception past the catalogue, or a break-glass."""
-    more = f"{say_duration(request.extension.duration)} more asked for" if request.extension else ""
+    more = more_asked(request)
     if request.emergency is not None:
         by = deciders(request)
         co_signed = f"co-signed by {listed(by, names)}" if by else ""

@@ -14,7 +14,7 @@ from bot.held import Held
 from bot.views import card
 from bot.views.break_glass import own_review, to_review
 from bot.views.dm import connect
-from bot.views.held import HELD_BLOCKS, TITLE, held_by_others
+from bot.views.held import HELD_BLOCKS, TITLE, held_by_others, revoke_buttons
 from bot.views.text import (
     Json,
     Names,
@@ -27,7 +27,17 @@ from bot.views.text import (
     named,
     section,
 )
-from bot.views.words import ended_because, ending, from_when, given_of_asked, held, not_given_yet, reason_of, word
+from bot.views.words import (
+    ended_because,
+    ending,
+    from_when,
+    given_of_asked,
+    held,
+    more_asked,
+    not_given_yet,
+    reason_of,
+    word,
+)
 from jit.durations import say_duration
 from jit.facts import LAPSED
 from jit.requests.due import late_since
@@ -122,9 +132,9 @@ def _waiting(
 
 def _whole(request: Request, names: Names, now: datetime | None, *, revoke: bool) -> Iterator[Json]:
     """All that its card shows. ``revoke``: what is held stands here alone, and can be ended here."""
-    leave_out = NOT_HERE - {END} if revoke else NOT_HERE
-    *blocks, _ = card.draw(request, names, now=now, leave_out=leave_out).blocks
+    *blocks, _ = card.draw(request, names, now=now, leave_out=NOT_HERE).blocks
     yield from blocks
+    yield from actions(revoke_buttons(request) if revoke else [])
     yield context(line_of(request.id, f"its card is in <#{word(request.channel)}>"))
     yield {"type": "divider"}
 
@@ -181,11 +191,10 @@ def _mine(request: Request, names: Names, late: datetime | None) -> Iterator[Jso
             yield context(request.id)
         case State.ACTIVE:
             until = f" until {day_and_time(request.ends_at)}" if request.ends_at else ""
-            more = f"{say_duration(request.extension.duration)} more asked for" if request.extension else ""
             withdraws = list(card.withdraw_extension(request))
             yield section(f"Active{until}: {access}") | ({} if withdraws else {"accessory": release})
             yield from actions([*withdraws, release] if withdraws else [])
-            yield context(line_of(connect(request), more, request.id))
+            yield context(line_of(connect(request), more_asked(request), request.id))
         case _:
             trouble = request.revoke_trouble is not None
             yield section(f"Ending{', not gone yet' if trouble else ''}: {access}")

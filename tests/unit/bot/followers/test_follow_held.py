@@ -139,6 +139,27 @@ def test_an_extension_that_waits_for_them_stands_once_on_the_screen_and_can_be_e
     assert ids(house, SAM) == [story.id]
 
 
+def test_how_many_there_are_says_how_many_of_them_are_shown_above(house, homes):
+    glass(house, "R-4444")
+    house.work(homes, 2)
+    assert "1 access · 1 shown above" in held(house)
+    house.story("R-1111").active()
+    house.work(homes, 2)
+    assert "2 accesses · 1 shown above" in held(house)
+    assert ids(house) == ["R-1111"]
+
+
+def test_what_is_held_is_ended_by_one_name_all_over_the_home_of_security(house, homes):
+    opens(house, CAROL)
+    story = house.story("R-1111").active()
+    story.extension_asked()
+    house.story("R-2222", requester=EVE).active()
+    house.work(homes, 2)
+    assert "[Approve] [Deny]\n[Revoke]\n" in home(house, CAROL)
+    assert home(house, CAROL).count("[Revoke]") == 2
+    assert "End access" not in home(house, CAROL)
+
+
 def test_whoever_holds_nothing_is_told_what_to_type_beside_what_others_hold(house, homes):
     house.story().active()
     house.work(homes, 2)

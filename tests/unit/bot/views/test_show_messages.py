@@ -246,9 +246,18 @@ def test_those_who_decide_on_more_time_see_all_of_it_beside_its_buttons(tell):
         "*Alice* asks for *30 min* more with *orders-db/read*",
         "two orders left",
         "1 of @dba",
-        "[Approve] [Deny]",
+        "[Approve] [Deny] [Withdraw extension]",
     ):
         assert part in said, part
+
+
+def test_the_message_by_which_an_extension_is_withdrawn_says_that_one_was_asked_for(tell):
+    story = tell().active()
+    assert "more asked for" not in seen(dm.granted(story.request, names))
+    story.extension_asked()
+    said = seen(dm.granted(story.request, names))
+    assert "[Withdraw extension] [Release]" in said
+    assert said.splitlines()[-1] == "30 min more asked for · R-7F3K"
 
 
 def test_the_words_of_who_denied_or_revoked_are_shown_as_typed(tell):
