@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from jit.clock import SKEW_LIMIT
+from jit.people.directory import NOTHING_READ, DirectorySnapshot
 from jit.people.on_call import NOTHING_KNOWN, OnCallSnapshot
 
 GROUPS_FRESH_FOR = timedelta(seconds=30)
@@ -95,12 +96,15 @@ def alike_name(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """Slack's user groups as they were at ``as_of``: group id to the ids of its members; and who was on call."""
+    """Slack's user groups as they were at ``as_of``: group id to the ids of its members; who was on call, and who in
+    groups of the directory, each answer of which has an age of its own.
+    """
 
     as_of: datetime
     members: Mapping[str, frozenset[str]] = field(default_factory=dict)
     handles: Mapping[str, str] = field(default_factory=dict)
     on_call: OnCallSnapshot = NOTHING_KNOWN
+    directory: DirectorySnapshot = NOTHING_READ
 
     def fresh(self, now: datetime) -> bool:
         """Young enough to decide by. One from the future, beyond what clocks may differ by, is not."""
