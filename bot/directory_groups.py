@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from pydantic import SecretStr
 
@@ -42,8 +43,9 @@ class DirectoryGroups:
         self._poller.keep_polling(stop)
 
     def _kept(self) -> DirectorySnapshot:
+        """Who was disabled. Who is in a group is what this process itself has read."""
         try:
-            return self._stored.groups().directory
+            return replace(self._stored.groups().directory, answers={})
         except LedgerUnavailable:
             return NOTHING_READ
 

@@ -17,8 +17,7 @@ from bot.followers.follower import Follower, Tools
 from jit.facts import Alert, AlertName, Lapsed, Life, RequesterLeft, Source
 from jit.ledger import Conflict, StoredDirectory, TamperedEntry
 from jit.people.directory import Members
-from jit.people.membership import DIRECTORY
-from jit.people.person import Standing
+from jit.people.person import DIRECTORY, Standing
 from jit.policy import Policy, PolicyError, StaleGroups
 from jit.ports import Directory, DirectoryUnavailable, Queue, QueueUnavailable, UnknownPerson
 from jit.requests.leaving import GIVEN, UNDECIDED, DoubtfulGroups, by_account, by_rules
@@ -144,11 +143,12 @@ class Leavers(Follower):
 
     def _look_for_cuts(self, left: set[str], policy: Policy | None) -> set[_Doubt]:
         """While it is not known who is in which group, what was suspected stays so."""
-        groups = self._directory.groups()
-        if policy is not None and groups.fresh(self._clock.now()):
+        groups, now = self._directory.groups(), self._clock.now()
+        if policy is not None and groups.fresh(now):
             given = [request for request in self._open.values() if request.state in GIVEN]
-            cut = self._groups.look(given, left, policy, groups).items()
-            self._cut = {_Doubt(_CUT + group, request_id) for request_id, by in cut for group in by}
+            cut = self._groups.look(given, left, policy, groups, now).items()
+            stay = {each for each in self._cut if groups.held(each.why.removeprefix(_CUT), now) is None}
+            self._cut = stay | {_Doubt(_CUT + group, request_id) for request_id, by in cut for group in by}
         return self._cut
 
     def _read(self) -> None:
@@ -330,16 +330,18 @@ def _say_doubt(why: str, ids: list[str]) -> str:
         )
     if why.startswith(_CUT):
         return (
-            f"The Slack group {why.removeprefix(_CUT)} was changed so that most of those who hold access by it may not "
+            f"The {_called(why.removeprefix(_CUT))} was changed so that most of those who hold access by it may not "
             f"ask for it any more: {held}. All of it goes on: revoke what should not, or mend the group."
         )
-    group = (
-        f"group {why.removeprefix(DIRECTORY)} of the directory" if why.startswith(DIRECTORY) else f"Slack group {why}"
-    )
     return (
-        f"The {group} is empty or gone, and only through it might be asked for {held}. "
+        f"The {_called(why)} is empty or gone, and only through it might be asked for {held}. "
         "All of it goes on: revoke what should not, or mend the group."
     )
+
+
+def _called(group: str) -> str:
+    name = group.removeprefix(DIRECTORY)
+    return f"Slack group {name}" if name == group else f"group {name} of the directory"
 
 
 def _is_sure(what: What, request: Request, policy: Policy | None, first: _Seen, now: _Seen) -> bool:

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from graphlib import TopologicalSorter
 
-from jit.people.directory import Members
 from jit.people.on_call import Shift
-from jit.people.person import Groups
+from jit.people.person import DIRECTORY, Groups
 
 GROUP = "group:"
 SLACK = "slack:"
 ON_CALL = "oncall:"
-DIRECTORY = "directory:"
 _OUTSIDE = (SLACK, ON_CALL, DIRECTORY)
 """Whom these mean stands in no policy."""
 MOST_MEANT = 2_000_000
@@ -181,15 +179,11 @@ class Membership:
 
 def _people_of(leaf: str, snapshot: Groups, now: datetime) -> frozenset[str] | None:
     """Who is meant by what is no group of the policy; None where that is not known freshly enough."""
-    if leaf.startswith(SLACK):
-        known = snapshot.fresh(now)
-        return snapshot.members.get(leaf.removeprefix(SLACK), frozenset()) if known else None
+    if leaf.startswith((SLACK, DIRECTORY)):
+        return snapshot.held(leaf.removeprefix(SLACK), now)
     if leaf.startswith(ON_CALL):
         shift = snapshot.on_call.who(leaf.removeprefix(ON_CALL), now)
         return shift.people if isinstance(shift, Shift) else None
-    if leaf.startswith(DIRECTORY):
-        told = snapshot.directory.who(leaf.removeprefix(DIRECTORY), now)
-        return told.people if isinstance(told, Members) else None
     return frozenset({leaf})
 
 

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from jit.clock import SKEW_LIMIT
-from jit.people.directory import NOTHING_READ, DirectorySnapshot
+from jit.people.directory import NOTHING_READ, DirectorySnapshot, Members
 from jit.people.on_call import NOTHING_KNOWN, OnCallSnapshot
 
+DIRECTORY = "directory:"
 GROUPS_FRESH_FOR = timedelta(seconds=30)
 """A group snapshot older than this decides nothing."""
 
@@ -109,6 +110,13 @@ class Groups:
     def fresh(self, now: datetime) -> bool:
         """Young enough to decide by. One from the future, beyond what clocks may differ by, is not."""
         return -SKEW_LIMIT <= now - self.as_of <= GROUPS_FRESH_FOR
+
+    def held(self, group: str, now: datetime) -> frozenset[str] | None:
+        """Who is in a Slack group, by its id, or in one of the directory, `directory:dba`; None where not known."""
+        if not group.startswith(DIRECTORY):
+            return self.members.get(group, frozenset()) if self.fresh(now) else None
+        answer = self.directory.who(group.removeprefix(DIRECTORY), now)
+        return answer.people if isinstance(answer, Members) else None
 
     def in_emergency(self) -> "Groups":
         """The same, with who is on call as `OnCallSnapshot.in_emergency` has it."""

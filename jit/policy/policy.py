@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from jit.people.directory.settings import DirectoryForm
 from jit.people.membership import Membership, StaleGroups
-from jit.people.person import Groups, alike_name
+from jit.people.person import DIRECTORY, Groups, alike_name
 from jit.policy.model import Access, Channels, QuorumCount, QuorumStatus, Rule, TargetConfig
 from jit.policy.quorums import assigned
 
@@ -77,6 +77,11 @@ class Policy:
     def directory_groups(self, who: Iterable[str]) -> frozenset[str]:
         """The names of the directory's groups that the who-expressions hang on."""
         return self._membership.directory_groups(who)
+
+    def told_groups(self, who: Iterable[str]) -> frozenset[str]:
+        """Both, as `Groups.held` takes them."""
+        who = tuple(who)
+        return self.slack_groups(who) | {f"{DIRECTORY}{name}" for name in self.directory_groups(who)}
 
     def by(self, who: str, person: str, groups: Groups, now: datetime) -> str:
         """By what a who-expression means this person, whom it means: their id, a Slack group, `directory:dba`."""

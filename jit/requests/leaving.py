@@ -8,8 +8,7 @@ either: it would end the access of everybody in it at once, over a slip there or
 from datetime import datetime
 from typing import Literal
 
-from jit.people.membership import DIRECTORY
-from jit.people.person import Groups, Person, Standing
+from jit.people.person import DIRECTORY, Groups, Person, Standing
 from jit.policy import Access, Policy
 from jit.requests.decision import inputs_of, rules_in
 from jit.requests.lifecycle import Request, State

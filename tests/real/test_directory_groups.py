@@ -1,6 +1,8 @@
 """Groups read from a real directory (slapd): who is in them, and what is not known of them."""
 
-from contextlib import contextmanager
+import socket
+import threading
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 import ldap3
@@ -9,12 +11,13 @@ from pydantic import SecretStr
 
 from jit.people.answers import Because
 from jit.people.binding import Bindings
-from jit.people.directory import Members, NotKnown
+from jit.people.directory import Members, NotKnown, ldap
 from jit.people.directory.ldap import open_directory
 from jit.people.directory.poller import DirectoryPoller, Rules
 from jit.people.directory.settings import DirectoryForm
 from jit.testing import ALICE, BOB, EVE, ManualClock
 from tests.world.slapd import LISTED, PASSWORD, ROOT, WORKER, group_of, person_of, slapd
+from tests.world.waiting import HUNG
 
 pytestmark = pytest.mark.real
 
@@ -78,6 +81,27 @@ def group(server, name, members, kind="groupOfNames", **more):
             yield group_of(name)
         finally:
             conn.delete(group_of(name))
+
+
+@contextmanager
+def stranger(says, *, again):
+    """Somebody who takes a connection and says this, once or for as long as anybody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def talk():
+            with suppress(OSError):
+                taken, _ = listening.accept()
+                with taken:
+                    taken.sendall(says)
+                    while again:
+                        taken.sendall(b"x" * 1000)
+                    while taken.recv(1000):
+                        pass
+
+        talking = threading.Thread(target=talk, daemon=True)
+        talking.start()
+        yield f"ldap://127.0.0.1:{listening.getsockname()[1]}"
+    talking.join(HUNG)
 
 
 def test_members_are_those_whom_the_policy_binds_and_the_others_are_nobody(read):
@@ -147,6 +171,35 @@ def test_a_group_whose_members_are_hidden_is_not_empty(read):
     with read.server.admin() as conn:
         conn.add(f"cn=blind,{ROOT}", ["simpleSecurityObject", "organizationalRole"], {"userPassword": PASSWORD})
     assert read.reason() is Because.NOT_THERE  # it sees no base either: nothing says that the group is gone
+
+
+def test_what_is_no_group_is_not_an_empty_one(read):
+    read.form["groups"] = {"readers": person_of("alice")}
+    assert read.reason() is Because.HIDDEN
+
+
+def test_where_the_directory_sends_elsewhere_nobody_follows(read):
+    """The group itself, or a part of where people are."""
+    manage = [("2.16.840.1.113730.3.4.2", True, None)]
+    for entry in (group_of("elsewhere"), f"cn=elsewhere,ou=people,{ROOT}"):
+        with read.server.admin() as conn:
+            conn.add(entry, ["referral", "extensibleObject"], {"cn": "elsewhere", "ref": "ldap://198.51.100.1/"})
+            read.form["groups"] = {"readers": group_of("elsewhere" if "groups" in entry else "orders-read")}
+            assert read.reason() is Because.REDIRECT, entry
+            conn.delete(entry, controls=manage)
+
+
+def test_who_says_nothing_or_nonsense_or_never_ends_is_no_answer(read, monkeypatch):
+    monkeypatch.setattr(ldap, "ANSWER_SECONDS", 1)
+    monkeypatch.setattr(ldap, "LARGEST", 100_000)
+    for says, again, because in (
+        (b"", False, {Because.NO_ANSWER}),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", False, {Because.UNREADABLE, Because.NO_ANSWER}),
+        (b"\x30\x84\x7f\xff\xff\xff", True, {Because.UNREACHABLE}),
+    ):
+        with stranger(says, again=again) as url:
+            read.form["url"] = url
+            assert read.reason() in because, says
 
 
 def test_a_list_that_is_cut_short_makes_the_group_unknown(read):

@@ -10,13 +10,12 @@ Whatever is cut short, refused or sent elsewhere makes an answer that is none: `
 
 import re
 import ssl
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
-from socket import SHUT_RDWR
-from threading import Timer
 from typing import Any, NamedTuple
 
 import ldap3
@@ -34,7 +33,9 @@ from jit.people.directory.settings import DirectoryForm
 CONNECT_SECONDS = 3
 ANSWER_SECONDS = 5
 READ_WITHIN = 20.0
-"""Seconds for all that is read at a time: then the connection is cut."""
+"""Seconds for all that is read at a time."""
+LARGEST = 64 * 1024 * 1024
+"""Bytes of it."""
 MOST_ENTRIES = 1_000
 """That one question may have as an answer."""
 MOST_MEMBERS = 20_000
@@ -42,8 +43,8 @@ MOST_MEMBERS = 20_000
 AT_ONCE = 50
 """Names in one question."""
 GROUPS = ("groupOfNames", "groupOfUniqueNames", "groupOfMembers", "group", "posixGroup")
-MUST_LIST = frozenset({"groupofnames", "groupofuniquenames"})
-"""Kinds of group that are never empty: one that seems so is one whose members are hidden from this login."""
+MAY_BE_EMPTY = frozenset({"groupofmembers", "group", "posixgroup"})
+"""Of any other kind, what lists nobody is no group, or one whose members are hidden from this login."""
 MAIL = "mail"
 
 _CODES = {
@@ -63,6 +64,8 @@ _CODES = {
 }
 
 _ESCAPED = re.compile(rb"\\([0-9a-fA-F]{2}|.)", re.DOTALL)
+_SAYS = {"timed out": Because.NO_ANSWER, "CERTIFICATE": Because.UNTRUSTED, "certificate": Because.UNTRUSTED}
+"""What the library says of the wire, in words alone."""
 Entry = tuple[tuple[str, str, str], ...]
 """The name of an entry, so that two spellings of one are equal."""
 
@@ -93,7 +96,7 @@ class LdapGroups:
         """Step 1. A name that two entries have is that of neither: a group with one of them in it is not read."""
         found: dict[Entry, Named] = {}
         for each in self._people_where(names, emails):
-            (called, *_) = each.values.get(self.form.person) or [""]
+            (called, *_) = each.values.get(self.form.person.lower()) or [""]
             (mail, *_) = each.values.get(MAIL) or [""]
             found[_parsed(each.name)] = Named(called, mail)
         often = Counter(_alike(named.id) for named in found.values() if named.id)
@@ -189,13 +192,11 @@ class LdapGroups:
 
     def _members(self, group: _Found) -> list[str]:
         """A part of the members, which some directories give, is no answer."""
-        given = group.values.get(self.form.member, [])
-        if any(
-            key.lower().startswith(f"{self.form.member.lower()};") and values for key, values in group.values.items()
-        ):
+        lists = self.form.member.lower()
+        if any(key.startswith(f"{lists};") and values for key, values in group.values.items()):
             raise NotRead(Because.CUT_SHORT)
-        kinds = {kind.lower() for kind in group.values.get("objectClass", [])}
-        if not given and (kinds & MUST_LIST or not kinds):
+        given = group.values.get(lists, [])
+        if not given and MAY_BE_EMPTY.isdisjoint(kind.lower() for kind in group.values.get("objectclass", [])):
             raise NotRead(Because.HIDDEN)
         return given
 
@@ -213,7 +214,9 @@ class LdapGroups:
         for each in self._conn.response or ():
             if each["type"] != "searchResEntry":
                 raise NotRead(Because.REDIRECT)
-            yield _Found(each["dn"], {key: [*map(_text, given)] for key, given in each["raw_attributes"].items()})
+            yield _Found(
+                each["dn"], {key.lower(): [*map(_text, given)] for key, given in each["raw_attributes"].items()}
+            )
 
 
 @contextmanager
@@ -237,25 +240,42 @@ def open_directory(form: DirectoryForm, secret: Callable[[str], SecretStr]) -> I
             read_only=True,
             return_empty_attributes=False,
         )
-    cut = Timer(READ_WITHIN, _cut, [conn])
-    cut.daemon = True
-    cut.start()
     try:
         with _faults():
+            conn.open(read_server_info=False)
             if form.encrypts:
                 _encrypt(conn)
+            conn.socket = _Bounded(conn.socket)
             conn.bind()
         _expect_success(conn)
         yield LdapGroups(form, conn)
     finally:
-        cut.cancel()
-        with suppress(fault.LDAPException, OSError):
-            conn.unbind()
+        _close(conn)
+
+
+class _Bounded:
+    """A socket on which nothing comes any more once it was too much, or too long ago that it began."""
+
+    def __init__(self, wire: Any) -> None:
+        self._wire = wire
+        self._left = LARGEST
+        self._until = time.monotonic() + READ_WITHIN
+
+    def recv(self, size: int) -> bytes:
+        data: bytes = self._wire.recv(size)
+        self._left -= len(data)
+        if self._left < 0:
+            raise OSError("too much")
+        if time.monotonic() > self._until:
+            raise OSError("timed out")
+        return data
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._wire, name)
 
 
 def _encrypt(conn: Any) -> None:
     """Before the password goes there. Raises NotRead."""
-    conn.open(read_server_info=False)
     try:
         encrypted = conn.start_tls(read_server_info=False)
     except fault.LDAPException:
@@ -264,10 +284,13 @@ def _encrypt(conn: Any) -> None:
         raise NotRead(Because.UNTRUSTED)
 
 
-def _cut(conn: Any) -> None:
-    """Whoever waits for it goes on at once."""
+def _close(conn: Any) -> None:
+    """Whatever the library makes of what came last."""
+    wire = conn.socket
+    with suppress(Exception):
+        conn.unbind()
     with suppress(OSError, AttributeError):
-        conn.socket.shutdown(SHUT_RDWR)
+        wire.close()
 
 
 def _expect_success(conn: Any) -> None:
@@ -283,13 +306,11 @@ def _faults() -> Iterator[None]:
         yield
     except NotRead:
         raise
-    except fault.LDAPResponseTimeoutError:
-        raise NotRead(Because.NO_ANSWER) from None
     except (fault.LDAPSSLConfigurationError, fault.LDAPCertificateError):
         raise NotRead(Because.UNTRUSTED) from None
     except (fault.LDAPCommunicationError, OSError) as wrong:
-        untrusted = "certificate" in str(wrong).lower()
-        raise NotRead(Because.UNTRUSTED if untrusted else Because.UNREACHABLE) from None
+        because = next((_SAYS[said] for said in _SAYS if said in str(wrong)), Because.UNREACHABLE)
+        raise NotRead(because) from None
     except Exception:  # noqa: BLE001  the library reads what a stranger wrote, and raises whatever that leads to
         raise NotRead(Because.UNREADABLE) from None
 

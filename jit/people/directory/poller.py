@@ -97,7 +97,8 @@ class DirectoryPoller:
             self._snapshot = self._merged(self._read(rules.directory, rules.bindings), rules.directory)
         if before != self._snapshot:
             self._hand_on()
-        refused = any(_because(answer) is Because.REFUSED for answer in self._snapshot.answers.values())
+        answers = self._snapshot.answers.values()
+        refused = answers and all(_because(answer) is Because.REFUSED for answer in answers)
         return REFUSED_EVERY if refused else POLL_EVERY
 
     def keep_polling(self, stop: threading.Event) -> None:

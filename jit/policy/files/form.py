@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from jit.durations import BadDuration, parse_duration
-from jit.people.membership import DIRECTORY, GROUP, ON_CALL, SLACK
+from jit.people.membership import GROUP, ON_CALL, SLACK
+from jit.people.person import DIRECTORY
 from jit.policy.calendars import WEEKDAYS, Calendar
 from jit.policy.incidents import require_pattern
 from jit.policy.model import OnLeave

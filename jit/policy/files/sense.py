@@ -6,8 +6,8 @@ from itertools import islice
 
 from jit.durations import compact, say_duration
 from jit.people.directory.settings import PEOPLE_AS
-from jit.people.membership import DIRECTORY, GROUP, ON_CALL, Membership, TooManyMeant
-from jit.people.person import alike_name
+from jit.people.membership import GROUP, ON_CALL, Membership, TooManyMeant
+from jit.people.person import DIRECTORY, alike_name
 from jit.policy.conditions import BadCondition, Condition, compile_condition
 from jit.policy.files.document import Path
 from jit.policy.files.form import AccessForm, EscalateForm, QuorumForm, RuleForm, secret_problem

@@ -9,7 +9,7 @@ from bot.followers.leavers import LOOK_EVERY, SILENT_FOR, Leavers
 from jit.facts import Alert, RequesterLeft
 from jit.ledger import Notes
 from jit.people.answers import Because
-from jit.testing import ALICE, BOB
+from jit.testing import ALICE, BOB, CAROL, EVE
 from tests.world.base import RULES, World
 
 DIRECTORY = """
@@ -125,6 +125,28 @@ def test_who_is_disabled_and_let_only_by_a_group_that_is_gone_loses_it(house):
     house.directory.in_directory, house.directory.disabled = {"readers": frozenset()}, frozenset({ALICE})
     house.passes(MINUTE)
     assert house.left() == ["left_rules"]
+
+
+def test_a_group_that_lets_go_most_who_hold_access_by_it_is_told_of_and_ends_nothing(house):
+    """Also where the directory was silent before, and where it was silent since."""
+    people = [ALICE, BOB, CAROL, EVE]
+    house.directory.in_directory = {"readers": frozenset(people)}
+    for number, person in enumerate(people):
+        house.story(f"R-TEA{number}", requester=person, principal=person.lower()).active()
+    house.passes(LOOK_EVERY)
+    house.directory.unread = {"readers": Because.UNREACHABLE}
+    house.passes(10)
+    house.directory.unread = {}
+    house.directory.in_directory = {"readers": frozenset({ALICE})}
+    house.passes(MINUTE)
+    house.directory.unread = {"readers": Because.UNREACHABLE}
+    house.passes(10)
+    house.directory.unread = {}
+    house.directory.in_directory = {"readers": frozenset({ALICE, BOB})}
+    house.passes(MINUTE)
+    assert house.left() == []
+    (says,) = (each for each in house.alerts() if "was changed" in each)
+    assert says.startswith("The group readers of the directory was changed so that most of those who hold access by it")
 
 
 def _with(*changes):
