@@ -1,5 +1,7 @@
 """Groups of the directory where people ask and decide: what is not known refuses, and says so."""
 
+from datetime import timedelta
+
 import pytest
 
 from jit.facts import RefusalReason
@@ -45,8 +47,11 @@ def ask(office, who=ALICE):
 
 def test_members_ask_and_members_decide(office):
     request = ask(office)
+    office.directory.directory_age = timedelta(seconds=9)
     office.use_cases.approve(actor(BOB), request.id, request.digest)
     assert office.request(request.id).state == "approved"
+    (yes,) = office.facts("approval")
+    assert yes.groups_as_of == yes.at - timedelta(seconds=9)
 
 
 def test_what_is_not_known_refuses_and_is_not_decided(office):
@@ -65,7 +70,7 @@ def test_what_is_not_known_refuses_and_is_not_decided(office):
 
 
 def test_answers_that_are_too_old_refuse_while_slack_answers(office):
-    office.directory.directory_age = office.directory.directory_age.resolution * 31_000_000
+    office.directory.directory_age = timedelta(seconds=31)
     office.refused(RefusalReason.STALE_GROUPS, lambda: ask(office))
 
 
