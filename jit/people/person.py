@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from jit.clock import SKEW_LIMIT
+from jit.people.directory import NOTHING_READ, DirectorySnapshot, Members
 from jit.people.on_call import NOTHING_KNOWN, OnCallSnapshot
 
+DIRECTORY = "directory:"
 GROUPS_FRESH_FOR = timedelta(seconds=30)
 """A group snapshot older than this decides nothing."""
 
@@ -95,16 +97,26 @@ def alike_name(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """Slack's user groups as they were at ``as_of``: group id to the ids of its members; and who was on call."""
+    """Slack's user groups as they were at ``as_of``: group id to the ids of its members; who was on call, and who in
+    groups of the directory, each answer of which has an age of its own.
+    """
 
     as_of: datetime
     members: Mapping[str, frozenset[str]] = field(default_factory=dict)
     handles: Mapping[str, str] = field(default_factory=dict)
     on_call: OnCallSnapshot = NOTHING_KNOWN
+    directory: DirectorySnapshot = NOTHING_READ
 
     def fresh(self, now: datetime) -> bool:
         """Young enough to decide by. One from the future, beyond what clocks may differ by, is not."""
         return -SKEW_LIMIT <= now - self.as_of <= GROUPS_FRESH_FOR
+
+    def held(self, group: str, now: datetime) -> frozenset[str] | None:
+        """Who is in a Slack group, by its id, or in one of the directory, `directory:dba`; None where not known."""
+        if not group.startswith(DIRECTORY):
+            return self.members.get(group, frozenset()) if self.fresh(now) else None
+        answer = self.directory.who(group.removeprefix(DIRECTORY), now)
+        return answer.people if isinstance(answer, Members) else None
 
     def in_emergency(self) -> "Groups":
         """The same, with who is on call as `OnCallSnapshot.in_emergency` has it."""

@@ -73,7 +73,7 @@ class Decision:
         at: the moment for which it was judged.
         reason: why they do not; None where they do. QUORUM_GONE where too few count.
         rules: those it was judged by; None where it did not come to that, or they no longer fit the request.
-        groups_as_of: when Slack told who is in the groups.
+        groups_as_of: when Slack, and the directory where the rule names it, told who is in the groups.
         quorum_status: whose approvals count, quorum by quorum; of nobody where it did not come to that.
     """
 
@@ -203,7 +203,7 @@ def evaluate(request: Request, approvers: Iterable[str], rules: Rules, directory
     count, and of accounts of one person the first alone.
     """
     groups, workspace = groups_for(request, directory), directory.workspace
-    decision = partial(Decision, at=now, rules=rules, groups_as_of=groups.as_of)
+    decision = partial(Decision, at=now, rules=rules, groups_as_of=_as_of(rules, groups, now))
     try:
         may_ask = _may_ask(request, rules, directory.groups(), now)
         requester = directory.look_up(request.requester) if may_ask else None
@@ -221,6 +221,13 @@ def evaluate(request: Request, approvers: Iterable[str], rules: Rules, directory
     except DirectoryUnavailable:
         return decision(reason=RefusalReason.CANNOT_LOOK_UP)
     return decision(reason=None if quorum_status.complete else RefusalReason.QUORUM_GONE, quorum_status=quorum_status)
+
+
+def _as_of(rules: Rules, groups: Groups, now: datetime) -> datetime:
+    """When the oldest of what the rule's people hang on was told: by Slack, or by the directory."""
+    who = [each for quorum in rules.rule.quorums for each in quorum.who]
+    names = rules.policy.directory_groups(who)
+    return min([groups.as_of, *(groups.directory.who(name, now).as_of for name in names)])
 
 
 def _may_ask(request: Request, rules: Rules, groups: Groups, now: datetime) -> bool:
