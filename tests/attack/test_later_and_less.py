@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text as sql
 
 from bot.followers.reached import stood_in
-from jit.facts import Away, EndCause, RefusalReason, Source
+from jit.facts import BEGIN_WITHIN, Away, EndCause, RefusalReason, Source
 from jit.ledger.entry import hash_of
 from jit.people.away import Absence
 from jit.requests.decision import Outcome, before_effect
@@ -259,7 +259,8 @@ class TestWhoWritesTheLedgersDatabase:
                 told = {"body": edited, "hash": hash_of(edited), "index": index}
                 connection.execute(sql('UPDATE entries SET body = :body, hash = :hash WHERE "index" = :index'), told)
         assert changed, edit
-        for moment in (T0, START - timedelta(seconds=1), START + timedelta(minutes=16)):
+        too_late = START + BEGIN_WITHIN + timedelta(minutes=1)
+        for moment in (too_late,) if edit == "may begin for longer" else (T0, START - timedelta(seconds=1), START):
             house.clock.time = moment
             self.heard(house)
             house.granter.grant("R-TEST")
@@ -290,17 +291,17 @@ class TestWhoWritesTheLedgersDatabase:
         carry_out(house, order)
         assert house.target.gives == {}
 
-    def test_puts_the_order_of_all_that_was_asked_in_place_of_the_narrowed_one(self, house):
-        """Of another try, or another request: what ends later than what counts ends nothing later."""
+    def test_ends_it_no_later_by_an_order_for_all_that_was_asked(self, house):
+        """That lies in the queue, signed, in the place of the one that counts."""
         self.narrowed(house)
         house.clock.time = START
         self.heard(house)
         house.granter.grant("R-TEST")
-        request = house.request()
+        request, order = house.request(), lying(house)
         longer = house.orders.make(replace(request, fixed_ends=()), START + HALF_HOUR, fact=request.fixed_ends[0].fact)
         house.queue.end_orders["R-TEST"] = (START, longer.text)
         house.clock.time = START + TEN_MINUTES
-        house.timekeeper.sweep()
+        carry_out(house, order)
         assert house.target.gives == {}
         assert house.request().end_cause is EndCause.EXPIRED
 
