@@ -67,7 +67,12 @@ def test_each_room_may_do_its_work(opened) -> None:
     people = StoredDirectory(bot.engine)
     people.keep_groups(Groups(as_of=clock.now()))
     people.keep_person(Person(id=ALICE, team="T1", name="Alice"), clock.now())
-    assert StoredDirectory(hands.engine).look_up(ALICE).name == "Alice"
+    seen_by_hands, since = StoredDirectory(hands.engine), clock.now()
+    assert seen_by_hands.look_up(ALICE).name == "Alice"
+    people.confirm(ALICE, clock.now())
+    assert seen_by_hands.heard_since([ALICE], since)
+    with pytest.raises(Forbidden):
+        seen_by_hands.confirm(ALICE, clock.now())
 
 
 def test_the_bot_and_security_read_what_slack_refused_the_followers(opened) -> None:
