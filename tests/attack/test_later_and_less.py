@@ -206,6 +206,16 @@ class TestUntilItStarts:
         change(office)
         assert when_it_starts(office, request).reason == reason
 
+    @pytest.mark.parametrize("condition", ["!history.break_glass_open", "history.grants(7) < 3"])
+    def test_no_rule_decides_alone_by_what_they_may_have_done_by_then(self, tmp_path, condition):
+        """A break-glass, or a tenth access, in the days between."""
+        rule = f"      - {{when: '{condition}', automatic: true}}\n{DBA}"
+        office = Office(tmp_path, rules=RULES.replace(DBA, rule))
+        now = later(office, start="")
+        assert now.by_rule
+        office.use_cases.withdraw(actor(ALICE), now.id)
+        assert [need.label for need in later(office).needs] == ["dba"]
+
     def test_a_rule_that_decided_alone_does_not_for_whose_email_changed_by_then(self, tmp_path):
         office = Office(tmp_path, rules=RULES.replace(*AUTOMATIC))
         request = later(office)
