@@ -196,7 +196,7 @@ class Leavers(Follower):
         """
         later = (request for request in self._open.values() if request.state is State.APPROVED and request.start_at)
         now, awaited = self._clock.now(), any(person in _whom(request) for request in later)
-        if awaited and not self._stored.heard_since([person], now - CONFIRMED_EVERY):
+        if awaited and not self._stored.heard_within([person], CONFIRMED_EVERY, now):
             self._stored.confirm(person, now)
 
     def _account(self, person: str) -> What | None:

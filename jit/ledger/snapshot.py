@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import BigInteger, Connection, Engine, Row, bindparam, delete, insert, select, type_coerce, update
 
-from jit.clock import from_micros, to_micros
+from jit.clock import SKEW_LIMIT, from_micros, to_micros
 from jit.ledger.database import reading, writing
 from jit.ledger.schema import directory
 from jit.people.on_call import NOTHING_KNOWN, OnCallSnapshot
@@ -95,10 +95,13 @@ class StoredDirectory:
             theirs = update(directory).where(directory.c.key == _of_person(person))
             connection.execute(theirs.values(as_of=as_of))
 
-    def heard_since(self, people: Iterable[str], since: datetime) -> bool:
-        """Whether Slack told of each of these people no earlier."""
+    def heard_within(self, people: Iterable[str], age: timedelta, now: datetime) -> bool:
+        """Whether Slack told of each of these people no longer ago. What is dated ahead, by a clock set back since,
+        says nothing.
+        """
         rows = [self._row(_of_person(person)) for person in people]
-        return all(row is not None and row.as_of >= to_micros(since) for row in rows)
+        earliest, latest = to_micros(now - age), to_micros(now + SKEW_LIMIT)
+        return all(row is not None and earliest <= row.as_of <= latest for row in rows)
 
     def known(self, person: str) -> Person | None:
         """What is kept of this person; None if nothing that can be read."""

@@ -53,7 +53,9 @@ def comes_near(it: Product, request: Request) -> None:
     """A little before it begins, with all that is up at its work: the bot has asked Slack since."""
     it.pass_time(starts(request) - it.clock.now() - A_LITTLE)
     known = StoredDirectory(it.stage.ledger.engine)
-    it.until(lambda: it.groups_are_fresh() and known.heard_since([request.requester, BOB], it.clock.now() - AHEAD / 2))
+    it.until(
+        lambda: it.groups_are_fresh() and known.heard_within([request.requester, BOB], BEGIN_WITHIN, it.clock.now())
+    )
     assert nothing_given(it, request)
 
 

@@ -67,10 +67,10 @@ def test_each_room_may_do_its_work(opened) -> None:
     people = StoredDirectory(bot.engine)
     people.keep_groups(Groups(as_of=clock.now()))
     people.keep_person(Person(id=ALICE, team="T1", name="Alice"), clock.now())
-    seen_by_hands, since = StoredDirectory(hands.engine), clock.now()
+    seen_by_hands = StoredDirectory(hands.engine)
     assert seen_by_hands.look_up(ALICE).name == "Alice"
     people.confirm(ALICE, clock.now())
-    assert seen_by_hands.heard_since([ALICE], since)
+    assert seen_by_hands.heard_within([ALICE], timedelta(minutes=5), clock.now())
     with pytest.raises(Forbidden):
         seen_by_hands.confirm(ALICE, clock.now())
 

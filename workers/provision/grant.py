@@ -130,9 +130,9 @@ class Granter:
 
     def _heard_of(self, request: Request, people: Iterable[str], known: StoredDirectory) -> bool:
         """Whether it was asked lately who these people are: by the press, or of what begins later by the bot since."""
-        since = self.clock.now() - BEGIN_WITHIN
-        pressed = request.approved_at is not None and request.approved_at >= since
-        return pressed or known.heard_since(people, since)
+        now = self.clock.now()
+        pressed = request.approved_at is not None and now - request.approved_at <= BEGIN_WITHIN
+        return pressed or known.heard_within(people, BEGIN_WITHIN, now)
 
     def _begin(self, request: Request, target: Target) -> Request:
         """Steps 2 and 3. The order comes before the intent that holds it: nothing begins without a queue."""

@@ -209,9 +209,10 @@ class TestAnApprovalThatBeginsLater:
         self.approved(house)
         house.clock.time = self.START
         self.heard(house)
-        house.directory.confirm(unheard, self.START - BEGIN_WITHIN - timedelta(seconds=1))
-        house.granter.grant("R-TEST")
-        assert (house.request().state, house.target.gives) == (State.APPROVED, {})
+        for as_of in (self.START - BEGIN_WITHIN - timedelta(seconds=1), self.START + timedelta(hours=1)):
+            house.directory.confirm(unheard, as_of)
+            house.granter.grant("R-TEST")
+            assert (house.request().state, house.target.gives) == (State.APPROVED, {})
         house.directory.confirm(unheard, self.START - BEGIN_WITHIN)
         house.granter.grant("R-TEST")
         assert house.request().state is State.ACTIVE
