@@ -14,7 +14,7 @@ import structlog
 
 from bot.followers.cut_groups import CutGroups
 from bot.followers.follower import Follower, Tools
-from jit.facts import Alert, AlertName, Lapsed, Life, RequesterLeft, Source
+from jit.facts import BEGIN_WITHIN, Alert, AlertName, Lapsed, Life, RequesterLeft, Source
 from jit.ledger import Conflict, StoredDirectory, TamperedEntry
 from jit.people.directory import Members
 from jit.people.person import DIRECTORY, Standing
@@ -34,6 +34,7 @@ UNKNOWN_FOR = 60.0
 """Seconds that Slack has to say that there is nobody of an id."""
 ASKED_EVERY = 20.0
 """Seconds until somebody is looked up again, if nothing was heard of them."""
+CONFIRMED_EVERY = BEGIN_WITHIN / 3
 ASKED_AT_ONCE = 2
 """People looked up at one look: one a second, of about a hundred a minute that Slack answers."""
 SILENT_FOR = 120.0
@@ -192,7 +193,18 @@ class Leavers(Follower):
         for person in [*news, *due[:ASKED_AT_ONCE]]:
             self._asked[person] = ticks
             self._accounts[person] = self._account(person)
+            if person not in self._silent and self._accounts[person] != "unknown":
+                self._confirm(person)
         self._silent &= people.keys()
+
+    def _confirm(self, person: str) -> None:
+        """Keep that Slack told of them lately, where what begins later rests on them: else the workers begin nothing
+        of it (`workers.provision.grant.Granter`).
+        """
+        later = (request for request in self._open.values() if request.state is State.APPROVED and request.start_at)
+        now, awaited = self._clock.now(), any(person in _whom(request) for request in later)
+        if awaited and not self._stored.heard_within([person], CONFIRMED_EVERY, now):
+            self._stored.confirm(person, now)
 
     def _account(self, person: str) -> What | None:
         self._silent.discard(person)

@@ -6,9 +6,9 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, Connection, Engine, Row, bindparam, delete, insert, select, type_coerce
+from sqlalchemy import BigInteger, Connection, Engine, Row, bindparam, delete, insert, select, type_coerce, update
 
-from jit.clock import from_micros
+from jit.clock import SKEW_LIMIT, from_micros, to_micros
 from jit.ledger.database import reading, writing
 from jit.ledger.schema import directory
 from jit.ledger.unavailable import LedgerUnavailable
@@ -96,6 +96,20 @@ class StoredDirectory:
             return
         with writing(self._engine) as connection:
             _keep(connection, _of_person(person.id), _as_kept(person), as_of)
+
+    def confirm(self, person: str, as_of: datetime) -> None:
+        """Slack says of this person what is kept, if anything is."""
+        with writing(self._engine) as connection:
+            theirs = update(directory).where(directory.c.key == _of_person(person))
+            connection.execute(theirs.values(as_of=as_of))
+
+    def heard_within(self, people: Iterable[str], age: timedelta, now: datetime) -> bool:
+        """Whether Slack told of each of these people no longer ago. What is dated ahead, by a clock set back since,
+        says nothing.
+        """
+        rows = [self._row(_of_person(person)) for person in people]
+        earliest, latest = to_micros(now - age), to_micros(now + SKEW_LIMIT)
+        return all(row is not None and earliest <= row.as_of <= latest for row in rows)
 
     def known(self, person: str) -> Person | None:
         """What is kept of this person; None if nothing that can be read."""

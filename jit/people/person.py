@@ -1,5 +1,6 @@
 """Who somebody is: bound to a Slack id, never to an e-mail or a name, which can be edited."""
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,10 @@ from jit.people.on_call import NOTHING_KNOWN, OnCallSnapshot
 DIRECTORY = "directory:"
 GROUPS_FRESH_FOR = timedelta(seconds=30)
 """A group snapshot older than this decides nothing."""
+
+
+_SHOWS_NOTHING = re.compile(r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+"""Marks and fillers that are drawn as nothing, and that directories leave out when they compare (RFC 4518, 2.2)."""
 
 
 class Standing(StrEnum):
@@ -92,7 +97,7 @@ def alike(email: str) -> str:
 
 def alike_name(name: str) -> str:
     """What two names have in common that a target, or a reader, may take for one."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    return " ".join(_SHOWS_NOTHING.sub("", unicodedata.normalize("NFKC", name)).casefold().split())
 
 
 @dataclass(frozen=True, slots=True)

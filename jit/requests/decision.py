@@ -90,12 +90,14 @@ class Decision:
         return Outcome.UNKNOWN if self.reason in NOT_KNOWN_NOW else Outcome.INVALID
 
 
-def rules_for(request: Request, policies: PolicyFolder) -> Rules | RefusalReason:
+def rules_for(request: Request, policies: PolicyFolder, now: datetime) -> Rules | RefusalReason:
     """The rules now in force for a request, if they still say exactly what its card shows; else what is in the way."""
     try:
         policy = policies.current()
     except PolicyError:
         return RefusalReason.POLICY_BROKEN
+    if _escalated_ahead(request, now):
+        return RefusalReason.RULES_CHANGED
     return rules_in(policy, request) or RefusalReason.RULES_CHANGED
 
 
@@ -130,6 +132,12 @@ def _escalated_early(request: Request) -> bool:
     """Whether others were asked before their time: that is not believed."""
     at, escalation = request.escalated_at, request.escalation
     return at is not None and escalation is not None and at < request.asked_at + escalation.after - SKEW_LIMIT
+
+
+def _escalated_ahead(request: Request, now: datetime) -> bool:
+    """Whether others were asked by what is dated ahead, or later than their decision: that is not believed."""
+    latest = min(now, request.approved_at or now)
+    return request.escalated_at is not None and request.escalated_at > latest + SKEW_LIMIT
 
 
 def groups_for(request: Request, directory: Directory) -> Groups:
@@ -305,7 +313,7 @@ def before_effect(request: Request, policies: PolicyFolder, directory: Directory
         return Decision(now, RefusalReason.NOT_YET)
     if reason := _fault_of_record(request, now):
         return Decision(now, reason)
-    rules = rules_for(request, policies)
+    rules = rules_for(request, policies, now)
     if isinstance(rules, RefusalReason):
         return Decision(now, rules)
     return evaluate(request, dict.fromkeys(each.approver for each in request.counted), rules, directory, now)

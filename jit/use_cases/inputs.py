@@ -62,9 +62,12 @@ def read_inputs(
 
 
 def _later(inputs: Inputs, start_at: datetime) -> Inputs:
-    """For what begins later: by its own time of day, and not knowing who is on call and what burns by then."""
+    """For what begins later: by its own time of day, and not knowing who is on call, what burns, and what they have
+    been given by then.
+    """
     incident = IncidentInputs(inputs.incident.id) if inputs.incident else None
-    return replace(inputs, now=start_at, on_call={}, incident=incident)
+    unknown = replace(inputs, on_call={}, incident=incident, grants_by_day=None, break_glass_open=None)
+    return replace(unknown, now=start_at)
 
 
 def _any(conditions: Sequence[Condition], word: str) -> bool:
