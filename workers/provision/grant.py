@@ -104,17 +104,15 @@ class Granter:
         self.ledger.require_clocks_agree()
         people = {request.requester, *(counted.approver for counted in request.counted)}
         known = self.directory.seen_together(people)
-        if not self._heard_of(request, people, known):
-            why, because = Outcome.UNKNOWN.value, RefusalReason.CANNOT_LOOK_UP.value
-            log.warning("grant.put_off", request_id=request.id, why=why, because=because)
-            return None
         decision = before_effect(request, self.policies, known, self.clock.now())  # 1.
-        if decision.reason is not None:
-            if decision.outcome is Outcome.UNKNOWN:
-                why, because = decision.outcome.value, decision.reason.value
-                log.warning("grant.put_off", request_id=request.id, why=why, because=because)
-            else:
-                self._drop(request, decision.reason)
+        reason = decision.reason
+        if reason is not None and decision.outcome is Outcome.INVALID:
+            self._drop(request, reason)
+            return None
+        if not self._heard_of(request, people, known):
+            reason = RefusalReason.CANNOT_LOOK_UP
+        if reason is not None:
+            log.warning("grant.put_off", request_id=request.id, why=Outcome.UNKNOWN.value, because=reason.value)
             return None
         try:
             if request.state is State.APPROVED:
