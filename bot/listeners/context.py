@@ -2,7 +2,7 @@
 
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -21,6 +21,7 @@ from bot.visibility import Visibility
 from jit.facts import RefusalReason
 from jit.ledger import LedgerUnavailable, SpoolFailed
 from jit.policy import Access, PolicyError, StaleGroups
+from jit.requests.intake import ALSO
 from jit.requests.lifecycle import Request
 from jit.requests.refusal import Refusal
 from jit.requests.shares import Share
@@ -117,6 +118,16 @@ class ListenerContext:
 
         return self.pool.submit(work_and_tell, caller.by.id)
 
+    def of_each(self, attempted: str, works: Mapping[str, Callable[[], Answer]]) -> Answer:
+        """What came of each of ``works``, by request: one that fails keeps none of the others from being done."""
+        if len(works) == 1:
+            return next(iter(works.values()))()
+        said = {
+            request_id: str(outcome(partial(self._own_request_explained, work), attempted))
+            for request_id, work in works.items()
+        }
+        return answers.of_each(said)
+
     def record_busy(self, caller: Caller, attempted: str, request_id: str | None = None) -> None:
         """Record that somebody was turned away for want of room, unless that has no room either."""
         busy = partial(refuse, self.core, by=caller.by, attempted=attempted, reason=RefusalReason.BUSY)
@@ -183,7 +194,8 @@ def outcome(work: Callable[[], Answer], attempted: str = "", again: str = "") ->
         return work()
     except Refusal as refusal:
         said = answers.refused(refusal)
-        return f"{said} {again}".strip() if refusal.reason in _PASSING else said
+        several = refusal.of or ALSO in refusal.problems  # the others may be asked for without the one in the way
+        return f"{said} {again}".strip() if refusal.reason in _PASSING or several else said
     except (LedgerUnavailable, SpoolFailed) as away:
         log.warning("record.unavailable", because=str(away))
         said = answers.NO_RECORD_TO_END if attempted in {"end", "revoke"} else answers.NO_RECORD

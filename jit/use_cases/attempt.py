@@ -13,7 +13,7 @@ from typing import Any, NoReturn, TypeVar
 import structlog
 
 from jit.facts import Fact, Life, RefusalReason, Source
-from jit.ledger import Conflict, CountedRequests
+from jit.ledger import Conflict
 from jit.policy import Access, Policy, PolicyError
 from jit.ports import QueueUnavailable
 from jit.requests.intake import REASON, text_trouble
@@ -101,17 +101,13 @@ class Attempt:
         before: Request | None,
         facts: Sequence[Life],
         beside: Sequence[Fact] = (),
-        counted: CountedRequests | None = None,
     ) -> Request:
         """The request after these facts, appended against what the decision was based on, with ``beside`` or not at
-        all. Raises Conflict; and AskedMeanwhile, if there are more requests than were ``counted``.
+        all. Raises Conflict.
         """
         about = facts[0].request_id
         expect = {about: before.version if before else 0}
-        every = [*facts, *beside]
-        if counted is None:
-            return self.core.ledger.append(every, expect=expect).requests[about]
-        return self.core.ledger.append(every, expect=expect, counted=counted).requests[about]
+        return self.core.ledger.append([*facts, *beside], expect=expect).requests[about]
 
     def until_recorded(self, request_id: str, act: Callable[[], Result]) -> Result:
         """What ``act`` returns once nobody was faster; it is done anew after each Conflict."""

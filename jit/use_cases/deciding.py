@@ -3,12 +3,15 @@
 from collections.abc import Iterable
 
 from jit.facts import Approval, Denied, Narrowed, RefusalReason
+from jit.ledger import TamperedEntry
 from jit.policy import Policy, StaleGroups
 from jit.ports import DirectoryUnavailable
 from jit.requests.accounts import is_also_one_of
 from jit.requests.decision import Rules, evaluate, groups_for, rules_for
 from jit.requests.lifecycle import Request, State
+from jit.use_cases.actor import Actor
 from jit.use_cases.attempt import Attempt
+from jit.use_cases.core import Core
 
 
 def to_decide(
@@ -48,6 +51,27 @@ def to_decide(
         attempt.refuse(RefusalReason.CARD_CHANGED, request)
     _require_turn(attempt, request, rules)
     return request, rules
+
+
+def is_theirs(core: Core, *, by: Actor, request_id: str) -> bool:
+    """Whether a request is among those that the actor decides on, where it was asked together with others: of what is
+    not theirs nothing is tried. What cannot be told is tried, which tells. Decides nothing. Raises LedgerUnavailable.
+    """
+    try:
+        whole = Attempt(core, by, "approve").find(request_id)
+    except TamperedEntry:
+        return True
+    if whole is None or by.id == whole.requester:
+        return False
+    request = whole.undecided
+    rules = rules_for(request, core.policies)
+    if isinstance(rules, RefusalReason):
+        return True
+    try:
+        groups, now = groups_for(request, core.directory), core.clock.now()
+        return rules.policy.counts_for(rules.rule, by.id, request.requester, groups, now)
+    except StaleGroups:
+        return True
 
 
 def require_own_say(

@@ -195,7 +195,8 @@ def test_form_has_its_labels_and_stays_within_slacks_limits() -> None:
         view = request_form(filled, "C0ACCESS1")
         assert view_problems(view, ("modal",)) == []
         fields = [block for block in view["blocks"] if block["type"] == "input"]
-        assert [block["label"]["text"] for block in fields] == ["Access", "Duration", "Reason", "Incident", "Start"]
+        labels = ["Access", "Also", "Duration", "Reason", "Incident", "Start"]
+        assert [block["label"]["text"] for block in fields] == labels
     assert view_problems(deny_form("R-7F3K " + "0" * 64, "R-7F3K"), ("modal",)) == []
 
 

@@ -1,0 +1,89 @@
+"""Several accesses asked for in one go, through the playground and a real Bolt app: one form, one card, one press."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from bot.views import together
+from jit.facts import RefusalReason
+from jit.requests.lifecycle import Request, State
+from jit.requests.together import asked_together
+from playground.person import Shown
+from playground.sample import ALICE, BOB, CAROL, EVE, REQUESTS
+from tests.world.played_office import PlayedOffice
+
+pytestmark = pytest.mark.scenario
+
+READ, ADMIN = "orders-db/read", "orders-db/admin"
+
+
+def asked(office: PlayedOffice, *accesses: str, incident: str = "INC-42") -> tuple[Request, ...]:
+    office.form(ALICE, f"request {','.join(accesses)} 30m {incident} db down").submit()
+    office.wait(lambda: len(office.requests()) == len(accesses))
+    return asked_together(office.requests()[0], office.ledger.request)
+
+
+def card(office: PlayedOffice, requests: Sequence[Request]) -> Shown:
+    """The card, posted as the follower would."""
+    drawn = together.draw([office.request(each.id) for each in requests], office.directory.name)
+    posted = office.client.chat_postMessage(channel=REQUESTS, text=drawn.text, blocks=drawn.blocks)
+    return next(shown for shown in office.person(ALICE).sees(REQUESTS) if shown.ts == posted["ts"])
+
+
+def test_one_press_approves_what_the_presser_may_decide_and_says_what_became_of_each(office: PlayedOffice) -> None:
+    form = office.form(ALICE, f"request {READ},{ADMIN} 30m INC-42 db down")
+    assert (form.value("Access"), [each["value"] for each in form.value("Also")]) == (READ, [ADMIN])
+    assert form.submit().ok
+    said = office.told(ALICE, "Asked.")
+    read, admin = asked_together(office.requests()[0], office.ledger.request)
+    assert (read.access, admin.access) == (READ, ADMIN)
+    assert said.splitlines() == [
+        f"Asked. {read.id} waits for 1 of @dba in #access-requests.",
+        f"Asked. {admin.id} waits for 1 of @dba and 1 of @security in #access-requests.",
+    ]
+    shown = card(office, (read, admin))
+    office.person(EVE).press(shown, "Approve")
+    assert office.told(EVE, "not among those").endswith(f"{read.id} and {admin.id}")
+    assert office.refusals() == [(EVE, "approve", RefusalReason.NOT_ALLOWED_TO_DECIDE)] * 2
+    office.person(BOB).press(shown, "Approve")
+    assert office.told(BOB, "Approved.").splitlines() == [
+        f"Approved. {read.id} is to be granted; its card says when it is.",
+        f"Your approval counts; 1 more of @security is needed. {admin.id}",
+    ]
+    assert office.queue.grants == [read.id]
+
+
+def test_a_reason_is_asked_for_once_to_deny_them_and_one_may_be_denied_alone(office: PlayedOffice) -> None:
+    read, admin = asked(office, READ, ADMIN)
+    shown = card(office, (read, admin))
+    office.person(CAROL).press(shown, "Deny")
+    form = office.person(CAROL).form()
+    assert form.labels == ["Reason"]
+    form.fill({"Reason": "use the replica"})
+    assert form.submit().ok
+    assert office.told(CAROL, "Denied.").splitlines() == [f"Denied. @Alice is told why. {read.id} and {admin.id}"]
+    assert {office.request(each.id).state for each in (read, admin)} == {State.DENIED}
+
+
+def test_one_bad_access_refuses_the_asking_as_a_whole_at_its_field(office: PlayedOffice) -> None:
+    before = office.ask(access=READ)
+    form = office.form(ALICE, f"request {ADMIN},{READ} 30m db down")
+    assert f"{ADMIN} needs an incident" in form.submit(checked=False).errors["Incident"]
+    form.fill({"Duration": "8h", "Incident": "INC-42"})
+    assert ADMIN in form.submit().errors["Duration"]
+    form.fill({"Duration": "30m"})
+    said = form.submit().errors["Also"]
+    assert said.startswith(f"{READ}: You asked for this already")
+    assert said.endswith(before.id)
+    assert form.value("Reason") == "db down"
+    assert office.requests() == [before]
+
+
+def test_withdraw_takes_back_all_that_waits_and_only_this_shows_one_alone(office: PlayedOffice) -> None:
+    read, admin = asked(office, READ, ADMIN)
+    shown = card(office, (read, admin))
+    office.person(BOB).press(shown, f"Only {read.id}…")
+    alone = office.told(BOB, READ)
+    assert "Withdraw" not in alone
+    office.person(ALICE).press(shown, "Withdraw")
+    assert office.told(ALICE, "Withdrawn.") == f"Withdrawn. {read.id} and {admin.id} are closed; nothing was given."
