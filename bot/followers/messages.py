@@ -7,14 +7,14 @@ The warning before an end comes from the clock. An alert that its channel refuse
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple
 
 import structlog
 
 from bot.followers.follower import GIVEN_UP_AFTER, SlackTools
+from bot.followers.gathered import LOOK_AGAIN, Due, Part, gathered, is_to_come, joined, parts
 from bot.followers.items import ItemFollower
 from bot.followers.more_time import WARN_BEFORE, ends_soon, of_extension, warned
 from bot.followers.moved import Whereabouts
@@ -62,6 +62,7 @@ from jit.policy import BROKEN, Policy
 from jit.requests.due import late_since
 from jit.requests.lifecycle import REQUEST_ID, Request, State
 from jit.requests.reviews import reviewers, took_part, unreviewed
+from jit.requests.together import asked_together
 
 log = structlog.get_logger(__name__)
 
@@ -111,13 +112,6 @@ StateChange = (
 
 _LATE = frozenset({AlertName.END_NOT_BEGUN, AlertName.END_LATE})
 """With these too: the end is past, and the access is not gone."""
-
-
-class Due(NamedTuple):
-    """Something to say: about which entry (0 for a warning), and about which request, if any."""
-
-    entry: int
-    request_id: str | None
 
 
 class Messages(ItemFollower):
@@ -237,10 +231,17 @@ class Messages(ItemFollower):
             self._draw_anew(key, request)
             return
         fact = self._fact(key, due)
-        needless = key.startswith(WARNING) and not ends_soon(request, self._clock.now())
-        drawn = None if needless else self._drawn(key, fact, request)
-        if request is not None and is_nobody(request.requester) and not isinstance(fact, Alert):
-            drawn = None
+        if request is not None and request.together and (sort := _sort(key, fact)):
+            asked, since = asked_together(request, self._request), fact.at if fact else self._warn
+            ids = {each.id for each in asked}
+            due_of = {other: due for other, due in self._due.items() if due.request_id in ids}
+            one = {other: due for other, due in due_of.items() if _sort(other, self._fact(other, due)) == sort}
+            if is_to_come(asked, one, since, self._clock.now()):
+                self._not_before[key] = self._clock.ticks() + LOOK_AGAIN
+                return
+            key, due = gathered(one, asked)
+        told = parts(key, due, self._fact, self._request) if due.beside else [Part(key, fact, request)]
+        drawn = joined([each for each in told if not self._is_needless(each)], self._drawn)
         if drawn is None:
             self._over(key)
             return
@@ -255,12 +256,15 @@ class Messages(ItemFollower):
             place = self._outbox.post_once(key, channel, drawn, _carried(key))
             if place.adopted:
                 self._update(place, drawn, key)
-            topic = _topic(fact, request)
-            if topic is None:
-                self._over(key)
-            else:
-                self._over(key, {_standing(topic, key): json.dumps([place.channel, place.ts, *due])})
-                self._standing.add(topic)
+            topics = {topic for each in told if (topic := _topic(each.fact, each.request))}
+            stands = json.dumps([place.channel, place.ts, *due])
+            self._over(key, {_standing(topic, key): stands for topic in topics}, told)
+            self._standing |= topics
+
+    def _is_needless(self, part: Part) -> bool:
+        if part.key.startswith(WARNING) and not ends_soon(part.request, self._clock.now()):
+            return True
+        return part.request is not None and is_nobody(part.request.requester) and not isinstance(part.fact, Alert)
 
     def _request(self, request_id: str) -> Request | None:
         """None as well if its record was changed, with a word in the log: an alert has to go out all the same."""
@@ -270,19 +274,22 @@ class Messages(ItemFollower):
             log.error("record.broken", request_id=request_id, because=str(broken))  # noqa: TRY400  no fault of ours
             return None
 
-    def _over(self, key: str, more: dict[str, str | None] | None = None) -> None:
-        self._notes.put({DUE + key: None, **self._outbox.done(key), **(more or {})})
-        self._due.pop(key, None)
-        self._forget(key)
+    def _over(self, key: str, more: dict[str, str | None] | None = None, told: Iterable[Part] = ()) -> None:
+        said = dict.fromkeys((key, *(each.key for each in told)))
+        self._notes.put({**{DUE + each: None for each in said}, **self._outbox.done(key), **(more or {})})
+        for each in said:
+            self._due.pop(each, None)
+            self._forget(each)
 
     def _draw_anew(self, key: str, request: Request | None) -> None:
         """What was said of a request, or of the rules, as it is true now: without buttons that no longer apply."""
         topic = key.removeprefix(ANEW)
         notes = self._notes.all(_standing(topic, "")) if request or topic == RULES else {}
         for note, kept in notes.items():
-            channel, ts, *about = json.loads(kept)
+            channel, ts, *said = json.loads(kept)
             message = note.removeprefix(_standing(topic, ""))
-            if drawn := self._drawn(message, self._fact(message, Due(*about)), request, anew=True):
+            told = parts(message, Due(*said), self._fact, self._request)
+            if drawn := joined(told, partial(self._drawn, anew=True)):
                 self._update(Posted(channel, ts), drawn, message)
         if topic != RULES and (request is None or not _is_settled(request)):
             self._over(key)
@@ -394,6 +401,11 @@ def _topic(fact: Fact | None, request: Request | None) -> str | None:
     if isinstance(fact, Alert) and fact.name is AlertName.POLICY_BROKEN:
         return RULES
     return None if request is None or _is_settled(request) else request.id
+
+
+def _sort(key: str, fact: Fact | None) -> str:
+    """With what it is told along, if others were asked for together with it; empty for what is told by itself."""
+    return WARNING if key.startswith(WARNING) else "outcome" if isinstance(fact, Outcome) else ""
 
 
 def _is_heard(fact: Outcome) -> bool:

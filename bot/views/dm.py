@@ -1,6 +1,6 @@
 """Direct messages, to the requester only, when something changed that they must know."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from bot.buttons import EXTEND, RELEASE, value_of
@@ -57,6 +57,13 @@ def granted(request: Request, names: Names) -> Drawn:
 def connect(request: Request) -> str:
     as_always = "" if request.how_to_connect else ", as you always do"
     return f"Connect to {word(request.target)} as *{harmless(request.principal)}*{as_always}"
+
+
+def several(told: Sequence[Drawn]) -> Drawn:
+    """One message of what happened at about the same time; what is the same in some of them is said once, last."""
+    blocks = [block for each in told for block in each.blocks]
+    once = [block for at, block in enumerate(blocks) if block not in blocks[at + 1 :]]
+    return Drawn(line_of(*(each.text for each in told)), once)
 
 
 def over(request: Request, now: datetime | None = None) -> Drawn:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.buttons import ALONE, APPROVE, ASK_AGAIN, DENY, END, WITHDRAW, Pressed, value_of, values_of
-from bot.views.card import AudienceName, given_less, gives, how_it_stands, ordinal, state_of
+from bot.views.card import AudienceName, given_less, gives, how_it_stands, needs, ordinal, state_of
 from bot.views.text import (
     Drawn,
     Json,
@@ -105,8 +105,13 @@ def _one(request: Request, names: Names, asked: AudienceName | None, late: datet
     yield said if request.state is State.ENDING else said | {"accessory": _own_button(request)}
     yield from gives(request)
     yield from given_less(request, names)
-    yield from how_it_stands(request, names, asked, late)
-    yield context(line_of(request.id, f"rule: {word(request.rule)}" if request.rule and waits else ""))
+    if waits and not late:
+        yield context(
+            needs(request, names, asked), line_of(f"rule: {word(request.rule)}" if request.rule else "", request.id)
+        )
+    else:
+        yield from how_it_stands(request, names, asked, late)
+        yield context(request.id)
 
 
 def _own_button(request: Request) -> Json:

@@ -15,6 +15,7 @@ from jit.ledger import Entry
 from jit.proof.audit.search import known_names
 from jit.proof.audit.table import Names, plain, told_in_full
 from jit.requests.lifecycle import OVER, Request, State
+from jit.requests.together import asked_together
 from jit.runtime.settings import Settings
 
 
@@ -35,6 +36,8 @@ def show(request_id: str) -> None:
         click.echo(_head(request, names))
         if request.how_to_connect and request.state is State.ACTIVE:
             click.echo(f"To connect: {plain(request.how_to_connect)}")
+        if others := [each.id for each in asked_together(request, ledger.request) if each.id != request.id]:
+            click.echo(f"Asked together with {', '.join(others)}")
     for line in told_in_full(history, names):
         click.echo(line)
 

@@ -251,6 +251,7 @@ MESSAGES: dict[str, Callable[[str], Iterator[Drawn]]] = {
     ),
     "dm.reviewed": lambda text: (dm.reviewed(each, called(text)) for each in _glasses(text)),
     "dm.granted": lambda text: iter([dm.granted(worst(text, State.ACTIVE), str)]),
+    "dm.several": lambda text: iter([dm.several([dm.granted(worst(text, State.ACTIVE), str)] * 5)]),
     "dm.over": lambda text: (dm.over(worst(text, state)) for state in State),
     "dm.ends_soon": lambda text: (
         dm.ends_soon(each, NOON, NOON - timedelta(minutes=5), extend=True)
@@ -269,9 +270,9 @@ MESSAGES: dict[str, Callable[[str], Iterator[Drawn]]] = {
     "dm.failed": lambda text: iter([dm.failed(worst(text, State.FAILED))]),
     "dm.ended": lambda text: iter([dm.ended(worst(text, State.ENDED), called(text))]),
     "reminder.draw_reminder": lambda text: (
-        reminder.draw_reminder(worst(text, state), called(text), mentions)
+        reminder.draw_reminder([worst(text, state)] * count, called(text), mentions)
         for state in State
-        for mentions in ("", "x" * 400)
+        for count, mentions in ((1, ""), (MOST_TOGETHER, "x" * 400))
     ),
     "alert.draw_alert": lambda text: (
         alert.draw_alert(_alert(text), request, called(text))

@@ -4,14 +4,16 @@ from datetime import timedelta
 
 import pytest
 
-from bot.buttons import APPROVE, DENY, WITHDRAW, read_values
+from bot.buttons import APPROVE, DENY, RELEASE, WITHDRAW, read_value, read_values
 from bot.followers.cards import Cards
+from bot.followers.messages import Messages
+from bot.followers.reminders import Reminders
 from jit.testing import EVE
 from tests.world.base import REQUESTS
 from tests.world.face import Face
 
 IDS = ("R-AAAA", "R-BBBB")
-OTHER = "C0OTHER01"
+OTHER, DIRECT = "C0OTHER01", "D01ALICE0"
 
 
 @pytest.fixture
@@ -102,3 +104,96 @@ def test_a_card_that_somebody_deletes_comes_again_as_one(house):
     house.work(cards, 3)
     (card,) = house.posted(REQUESTS)
     assert buttons(card)[APPROVE] == [one.id]
+
+
+def granted(house, *stories):
+    for story in stories:
+        story.approval()
+        story.approved()
+        story.intent()
+        story.granted()
+
+
+def test_what_is_granted_at_about_the_same_time_is_told_in_one_message(house):
+    messages = house.start(Messages)
+    one, two = together(house)
+    granted(house, one)
+    house.work(messages, 1)
+    granted(house, two)
+    house.work(messages, 3)
+    (told,) = house.posted(DIRECT)
+    assert told["text"].count("Granted: ") == 2
+    assert [each.request_id for each in values(told, RELEASE)] == [*IDS]
+
+
+def test_what_waits_for_long_holds_up_nothing_that_is_granted(house):
+    messages = house.start(Messages)
+    one, two = together(house)
+    granted(house, one)
+    house.work(messages, 3)
+    (told,) = house.posted(DIRECT)
+    assert told["text"].startswith("Granted: *orders-db/AAAA*")
+    two.denied()
+    house.work(messages, 3)
+    assert [message["text"].split(":")[0] for message in house.posted(DIRECT)] == ["Granted", "Denied"]
+
+
+def test_one_message_of_two_tells_of_each_as_it_is_then(house):
+    messages = house.start(Messages)
+    one, two = together(house)
+    granted(house, one, two)
+    house.work(messages, 3)
+    one.released()
+    one.ended()
+    messages = house.start(Messages)
+    house.work(messages, 3)
+    told, ended = house.posted(DIRECT)
+    assert told["text"].startswith("Over: *orders-db/AAAA*")
+    assert "Granted: *orders-db/BBBB*" in told["text"]
+    assert [each.request_id for each in values(told, RELEASE)] == [two.id]
+    assert ended["text"].startswith("Ended: *orders-db/AAAA*")
+
+
+def test_a_warning_and_the_end_of_both_are_one_message_each(house):
+    messages = house.start(Messages)
+    one, two = together(house)
+    granted(house, one)
+    house.clock.move(seconds=1)
+    granted(house, two)
+    house.work(messages, 3)
+    house.clock.time = one.request.ends_at - timedelta(minutes=5)
+    house.work(messages, 4)
+    house.clock.time = two.request.ends_at
+    for story in (one, two):
+        story.ending()
+        story.ended()
+    house.work(messages, 4)
+    assert [message["text"].count(" · ") for message in house.posted(DIRECT)][1:] != []
+    assert len(house.posted(DIRECT)) == 3
+    warned = house.posted(DIRECT)[1]
+    assert warned["text"].count("Its end was announced here") == 2
+    assert house.posted(DIRECT)[2]["text"].count("Ended: ") == 2
+
+
+def values(message, action):
+    rows = [block for block in message["blocks"] if block["type"] == "actions"]
+    return [read_value(each["value"]) for row in rows for each in row["elements"] if each["action_id"] == action]
+
+
+def test_one_reminder_for_all_that_wait_says_of_each_when_it_does_not_any_more(house):
+    reminders = house.start(Reminders)
+    one, two = together(house)
+    house.work(reminders, 1)
+    house.clock.time = one.request.pending_until - timedelta(hours=4)
+    house.work(reminders, 3)
+    (reminder,) = house.posted(REQUESTS)
+    assert reminder["text"].count("Still waiting: ") == 2
+    assert str(reminder["blocks"]).count("<@U02BOB000>") == 1
+    one.denied()
+    house.work(house.start(Reminders), 3)
+    (reminder,) = house.posted(REQUESTS)
+    assert "No longer waiting: *orders-db/AAAA* for *Alice*, denied" in reminder["text"]
+    assert "Still waiting: " in reminder["text"]
+    two.denied()
+    house.work(house.start(Reminders), 3)
+    assert "Still waiting" not in str(house.posted(REQUESTS))
