@@ -2,7 +2,7 @@
 
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -118,15 +118,19 @@ class ListenerContext:
 
         return self.pool.submit(work_and_tell, caller.by.id)
 
-    def of_each(self, attempted: str, works: Mapping[str, Callable[[], Answer]]) -> Answer:
-        """What came of each of ``works``, by request: one that fails keeps none of the others from being done."""
-        if len(works) == 1:
+    def of_each(
+        self, attempted: str, works: Mapping[str, Callable[[], Answer]], for_others: Sequence[str] = ()
+    ) -> Answer:
+        """What came of each of ``works``, by request: one that fails keeps none of the others from being done. With
+        those ``for_others`` nothing was tried.
+        """
+        if len(works) == 1 and not for_others:
             return next(iter(works.values()))()
         said = {
             request_id: str(outcome(partial(self._own_request_explained, work), attempted))
             for request_id, work in works.items()
         }
-        return answers.of_each(said)
+        return answers.of_each(said | dict.fromkeys(for_others, answers.FOR_OTHERS))
 
     def record_busy(self, caller: Caller, attempted: str, request_id: str | None = None) -> None:
         """Record that somebody was turned away for want of room, unless that has no room either."""

@@ -10,10 +10,10 @@ from bot.forms import DENY_FORM, deny_form
 from bot.listeners import reasons
 from bot.listeners.caller import Caller
 from bot.listeners.context import ListenerContext
-from bot.listeners.presses import theirs
 from bot.views.text import Json
 from jit.requests.lifecycle import Request
 from jit.requests.refusal import Refusal
+from jit.use_cases.deciding import theirs
 from jit.use_cases.deny import deny, may_deny
 
 
@@ -34,7 +34,8 @@ def _begin(ctx: ListenerContext, caller: Caller, buttons: Sequence[Pressed]) -> 
     """For those alone that may be denied. Raises Refusal, where none may."""
     may: list[tuple[Pressed, Request]] = []
     refused: Refusal | None = None
-    for button in theirs(ctx, caller, buttons):
+    their = theirs(ctx.core, by=caller.by, request_ids=[button.request_id for button in buttons])
+    for button in [each for each in buttons if each.request_id in their]:
         try:
             may.append((button, may_deny(ctx.core, by=caller.by, request_id=button.request_id, digest=button.digest)))
         except Refusal as refusal:

@@ -1,18 +1,17 @@
 """Presses on the buttons of cards and messages."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from slack_bolt import Ack, App, BoltContext
 
-from bot import answers
 from bot.buttons import APPROVE, RELEASE, REVOKE, WITHDRAW, BadValue, Pressed, read_values
 from bot.listeners import acts
 from bot.listeners.caller import Caller, pressed_value
 from bot.listeners.context import Answer, ListenerContext
 from jit.facts import RefusalReason
-from jit.use_cases.deciding import is_theirs
+from jit.use_cases.deciding import theirs
 from jit.use_cases.refuse import refuse
 
 Act = Callable[[ListenerContext, Caller, Pressed], Answer]
@@ -46,29 +45,14 @@ def _pressed(ctx: ListenerContext, attempted: str, act: Act) -> Listener:
             return
 
         def of_each() -> Answer:
-            deciding = {each.request_id for each in theirs(ctx, caller, buttons)} if attempted == "approve" else None
-            return ctx.of_each(
-                attempted,
-                {
-                    each.request_id: partial(act, ctx, caller, each)
-                    if deciding is None or each.request_id in deciding
-                    else lambda: answers.FOR_OTHERS
-                    for each in buttons
-                },
-            )
+            ids = [button.request_id for button in buttons]
+            may = theirs(ctx.core, by=caller.by, request_ids=ids) if attempted == "approve" else ids
+            works = {each.request_id: partial(act, ctx, caller, each) for each in buttons if each.request_id in may}
+            return ctx.of_each(attempted, works, [each for each in ids if each not in may])
 
         ctx.run(caller, attempted, of_each, buttons[0].request_id)
 
     return listener
-
-
-def theirs(ctx: ListenerContext, caller: Caller, buttons: Sequence[Pressed]) -> list[Pressed]:
-    """Of what was asked together that which the presser may decide on; all, where that is none: what they tried is on
-    the record then.
-    """
-    if len(buttons) == 1:
-        return list(buttons)
-    return [each for each in buttons if is_theirs(ctx.core, by=caller.by, request_id=each.request_id)] or list(buttons)
 
 
 def refuse_press(ctx: ListenerContext, caller: Caller, attempted: str, reason: RefusalReason) -> None:

@@ -150,7 +150,7 @@ class _Reading:
         while found := _WORD.search(rest):
             typed = self._first_of_list(found[0])
             after = rest[found.start() + len(typed) :]
-            if _is_for(typed) and self._take(_next_word(after), filled):
+            if self._joins(typed, after, filled):
                 rest = after
                 continue
             word = plain(typed).rstrip(_PAUSES)
@@ -174,12 +174,13 @@ class _Reading:
         further = filled.access is None and filled.offered is None
         while (words := list(_WORD.finditer(rest))) and len(words) > 1:
             last, before = words[-1], words[-2]
-            word = plain(last[0]).rstrip("," if further and filled.access else "")
+            begin, word = self._last_of_list(last, more=further)
             taken = self._take(word, filled) or self._near(word, filled)
             taken = taken or (self._further(word, filled) if further else None)
             if taken is None or _JOINING.fullmatch(before[0]) or word.strip(_STOPS) != word:
                 break
-            filled, rest = taken, rest[: before.start() if _is_for(before[0]) else last.start()].rstrip()
+            with_for = _is_for(before[0]) and begin == last.start()
+            filled, rest = taken, rest[: before.start() if with_for else begin].rstrip()
         if further and filled.access is not None:
             filled = _with_accesses(filled, [*filled.also[::-1], filled.access])
         return filled, rest.strip()
@@ -195,10 +196,23 @@ class _Reading:
             return replace(filled, asked=replace(asked, incident=incident))
         return None
 
+    def _joins(self, typed: str, after: str, filled: Filled) -> bool:
+        """Whether it only joins what comes next: `for 30m`, `and billing-db/read`."""
+        if _is_for(typed):
+            return self._take(_next_word(after), filled) is not None
+        return typed.casefold() == "and" and self._further(_next_word(after).rstrip(_PAUSES), filled) is not None
+
     def _first_of_list(self, typed: str) -> str:
         """`orders-db/read,` of `orders-db/read,billing-db/read`; all of it, where it is no list of names."""
         first, _, more = typed.partition(",")
         return f"{first}," if self.most > 1 and more and "/" in typed else typed
+
+    def _last_of_list(self, found: re.Match[str], *, more: bool) -> tuple[int, str]:
+        """Where the last name of a list begins, and the name: that of `orders-db/read,billing-db/read`."""
+        if self.most == 1 or not more or "/" not in found[0] or "," not in found[0]:
+            return found.start(), plain(found[0])
+        names, comma, last = found[0].rstrip(",").rpartition(",")
+        return found.start() + len(names) + len(comma), plain(last)
 
     def _further(self, word: str, filled: Filled, *, listed: bool = False) -> Filled | None:
         """With one access more, beside the first: by its name; behind a comma by a piece, and the nearest is offered

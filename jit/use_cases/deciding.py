@@ -1,6 +1,6 @@
 """What must hold of a press on Approve or Deny before it decides anything."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from jit.facts import Approval, Denied, Narrowed, RefusalReason
 from jit.ledger import TamperedEntry
@@ -53,10 +53,18 @@ def to_decide(
     return request, rules
 
 
-def is_theirs(core: Core, *, by: Actor, request_id: str) -> bool:
-    """Whether a request is among those that the actor decides on, where it was asked together with others: of what is
-    not theirs nothing is tried. What cannot be told is tried, which tells. Decides nothing. Raises LedgerUnavailable.
+def theirs(core: Core, *, by: Actor, request_ids: Sequence[str]) -> frozenset[str]:
+    """Of requests that were asked together those that the actor decides on: with the others a press tries nothing. All,
+    where that is none, or there is one alone: what they tried is on the record then. Decides nothing. Raises
+    LedgerUnavailable.
     """
+    if len(request_ids) == 1:
+        return frozenset(request_ids)
+    return frozenset(each for each in request_ids if _is_theirs(core, by, each)) or frozenset(request_ids)
+
+
+def _is_theirs(core: Core, by: Actor, request_id: str) -> bool:
+    """What cannot be told is tried, which tells."""
     try:
         whole = Attempt(core, by, "approve").find(request_id)
     except TamperedEntry:
