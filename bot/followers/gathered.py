@@ -9,8 +9,8 @@ from bot.views.text import Drawn
 from jit.facts import Fact
 from jit.requests.lifecycle import Request
 
-TOLD_WITHIN = timedelta(seconds=2)
-"""So long what became of one waits for what becomes of the others."""
+TOLD_WITHIN = 2.0
+"""Seconds that what became of one waits for what becomes of the others."""
 WARNED_WITHIN = timedelta(seconds=10)
 """So much earlier than another's a warning may come that waits for it."""
 LOOK_AGAIN = 0.25
@@ -36,16 +36,16 @@ class Part(NamedTuple):
 
 
 def is_to_come(
-    asked: Sequence[Request], told: Mapping[str, Due], since: datetime | Mapping[str, datetime], now: datetime
+    asked: Sequence[Request], told: Mapping[str, Due], waited: float, warn: Mapping[str, datetime], now: datetime
 ) -> bool:
-    """Whether more is about to come of those that were ``asked`` together than what is ``told`` of them: of what
-    happened ``since`` then, or of warnings, with when each is to come.
+    """Whether more is about to come of those that were ``asked`` together than what is ``told`` of them, and has
+    ``waited`` so many seconds. ``warn``: of a warning, when each other is to come; empty for what happened.
     """
     here = {due.request_id for due in told.values()}
     others = [each for each in asked if each.id not in here]
-    if isinstance(since, datetime):
-        return any(not each.state.over for each in others) and timedelta(0) <= now - since < TOLD_WITHIN
-    return any(each.id in since and since[each.id] - now <= WARNED_WITHIN for each in others)
+    if warn:
+        return any(each.id in warn and warn[each.id] - now <= WARNED_WITHIN for each in others)
+    return any(not each.state.over for each in others) and waited < TOLD_WITHIN
 
 
 def gathered(told: Mapping[str, Due], asked: Sequence[Request]) -> tuple[str, Due]:

@@ -129,6 +129,8 @@ class Messages(ItemFollower):
         self._direct: dict[str, str] = {}
         self._waits_in: dict[str, str] = {}
         """The channels of what waits for its turn there."""
+        self._held: dict[str, float] = {}
+        """Since when what belongs into one message with more waits for that."""
         self._whereabouts = Whereabouts(tools.notes, tools.outbox, "alerts")
 
     def begin(self) -> None:
@@ -162,6 +164,7 @@ class Messages(ItemFollower):
     def _forget(self, item: str) -> None:
         super()._forget(item)
         self._waits_in.pop(item, None)
+        self._held.pop(item, None)
 
     def _tell_of_loss(self, reached: int, last: int) -> None:
         """As a fact, which this follower shows itself once it has begun again."""
@@ -232,12 +235,13 @@ class Messages(ItemFollower):
             return
         fact = self._fact(key, due)
         if request is not None and request.together and (sort := _sort(key, fact)):
-            asked, since = asked_together(request, self._request), fact.at if fact else self._warn
-            ids = {each.id for each in asked}
+            asked = asked_together(request, self._request)
+            ids, ticks = {each.id for each in asked}, self._clock.ticks()
             due_of = {other: due for other, due in self._due.items() if due.request_id in ids}
             one = {other: due for other, due in due_of.items() if _sort(other, self._fact(other, due)) == sort}
-            if is_to_come(asked, one, since, self._clock.now()):
-                self._not_before[key] = self._clock.ticks() + LOOK_AGAIN
+            waited, warn = ticks - self._held.setdefault(key, ticks), self._warn if sort == WARNING else {}
+            if is_to_come(asked, one, waited, warn, self._clock.now()):
+                self._not_before[key] = ticks + LOOK_AGAIN
                 return
             key, due = gathered(one, asked)
         told = parts(key, due, self._fact, self._request) if due.beside else [Part(key, fact, request)]

@@ -4,12 +4,15 @@ from collections.abc import Sequence
 
 import pytest
 
+from bot.followers.cards import Cards
+from bot.followers.messages import Messages
 from bot.views import together
 from jit.facts import RefusalReason
 from jit.requests.lifecycle import Request, State
 from jit.requests.together import asked_together
 from playground.person import Shown
 from playground.sample import ALICE, BOB, CAROL, EVE, REQUESTS
+from tests.scenario.following import Following
 from tests.world.played_office import PlayedOffice
 
 pytestmark = pytest.mark.scenario
@@ -51,6 +54,33 @@ def test_one_press_approves_what_the_presser_may_decide_and_says_what_became_of_
         f"Your approval counts; 1 more of @security is needed. {admin.id}",
     ]
     assert office.queue.grants == [read.id]
+
+
+def test_the_bots_card_follows_each_and_its_requester_is_told_of_both_at_once(office: PlayedOffice) -> None:
+    kinds = {"cards": Cards, "messages": Messages}
+    names = office.directory.name
+    how = {"client": office.client, "engine": office.engine, "policies": office.policies, "clock": office.clock}
+    with Following(kinds, names=names, **how):
+        read, admin = asked(office, READ, ADMIN)
+
+        def card_says(text: str) -> Shown | None:
+            seen = [shown for shown in office.person(BOB).sees(REQUESTS) if not shown.ephemeral]
+            return next((shown for shown in seen if text in shown.text), None)
+
+        shown = office.wait(lambda: card_says(f"asks for *{READ}* and *{ADMIN}*"))
+        office.person(BOB).press(shown, "Approve")
+        office.wait(lambda: card_says("1 approved, 1 waiting"))
+        office.person(CAROL).press(card_says("1 waiting"), "Approve")
+        office.wait(lambda: card_says("2 approved"))
+        for request in (read, admin):
+            office.give(request)
+        office.wait(lambda: card_says("2 active"))
+        office.wait(lambda: office.person(ALICE).dms())
+        assert [shown.text.count("Granted: ") for shown in office.person(ALICE).dms()] == [2]
+        office.person(ALICE).press(card_says("2 active"), f"End access {read.id}")
+        office.told(ALICE, "Released.")
+        office.wait(lambda: card_says("1 ending, 1 active"))
+    assert len([shown for shown in office.person(BOB).sees(REQUESTS) if not shown.ephemeral]) == 1
 
 
 def test_a_reason_is_asked_for_once_to_deny_them_and_one_may_be_denied_alone(office: PlayedOffice) -> None:
