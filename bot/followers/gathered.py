@@ -35,24 +35,32 @@ class Part(NamedTuple):
     request: Request | None
 
 
-def is_to_come(
-    asked: Sequence[Request], told: Mapping[str, Due], waited: float, warn: Mapping[str, datetime], now: datetime
-) -> bool:
-    """Whether more is about to come of those that were ``asked`` together than what is ``told`` of them, and has
-    ``waited`` so many seconds. ``warn``: of a warning, when each other is to come; empty for what happened.
+def of_these(due: Mapping[str, Due], asked: Sequence[Request], alike: Callable[[str, Due], bool]) -> dict[str, Due]:
+    """What is to be said of those that were ``asked`` together, as far as it is ``alike``."""
+    ids = {each.id for each in asked}
+    return {key: its for key, its in due.items() if its.request_id in ids and alike(key, its)}
+
+
+def gathered(
+    told: Mapping[str, Due], asked: Sequence[Request], waited: float, warn: Mapping[str, datetime], now: datetime
+) -> tuple[str, Due] | None:
+    """One message of all that is to be ``told``, in the order of ``asked``, by the key of the first. None while more is
+    about to come, of a message that has ``waited`` so many seconds. ``warn``: of a warning, when each other is to come;
+    empty for what happened.
     """
     here = {due.request_id for due in told.values()}
     others = [each for each in asked if each.id not in here]
+    if _is_to_come(others, waited, warn, now):
+        return None
+    ids = [each.id for each in asked]
+    (key, first), *more = sorted(told.items(), key=lambda each: ids.index(each[1].request_id or ""))
+    return key, first._replace(beside=[(other, due.entry, due.request_id) for other, due in more])
+
+
+def _is_to_come(others: Sequence[Request], waited: float, warn: Mapping[str, datetime], now: datetime) -> bool:
     if warn:
         return any(each.id in warn and warn[each.id] - now <= WARNED_WITHIN for each in others)
     return any(not each.state.over for each in others) and waited < TOLD_WITHIN
-
-
-def gathered(told: Mapping[str, Due], asked: Sequence[Request]) -> tuple[str, Due]:
-    """One message of all that is to be ``told``, in the order of ``asked``, by the key of the first."""
-    ids = [each.id for each in asked]
-    (key, first), *others = sorted(told.items(), key=lambda each: ids.index(each[1].request_id or ""))
-    return key, first._replace(beside=[(other, due.entry, due.request_id) for other, due in others])
 
 
 def parts(

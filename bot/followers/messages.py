@@ -14,7 +14,7 @@ from functools import partial
 import structlog
 
 from bot.followers.follower import GIVEN_UP_AFTER, SlackTools
-from bot.followers.gathered import LOOK_AGAIN, Due, Part, gathered, is_to_come, joined, parts
+from bot.followers.gathered import LOOK_AGAIN, Due, Part, gathered, joined, of_these, parts
 from bot.followers.items import ItemFollower
 from bot.followers.more_time import WARN_BEFORE, ends_soon, of_extension, warned
 from bot.followers.moved import Whereabouts
@@ -24,7 +24,7 @@ from bot.refusals import Shown
 from bot.views import dm
 from bot.views.alert import draw_alert
 from bot.views.break_glass import draw_break_glass
-from bot.views.text import Drawn, Names, day_and_time
+from bot.views.text import Drawn, day_and_time
 from jit.facts import (
     NO_POLICY,
     Alert,
@@ -59,7 +59,6 @@ from jit.ledger.followers import CURSOR
 from jit.ledger.privacy.people import is_nobody
 from jit.ledger.undelivered import REFUSED
 from jit.policy import BROKEN, Policy
-from jit.requests.due import late_since
 from jit.requests.lifecycle import REQUEST_ID, Request, State
 from jit.requests.reviews import reviewers, took_part, unreviewed
 from jit.requests.together import asked_together
@@ -236,14 +235,13 @@ class Messages(ItemFollower):
         fact = self._fact(key, due)
         if request is not None and request.together and (sort := _sort(key, fact)):
             asked = asked_together(request, self._request)
-            ids, ticks = {each.id for each in asked}, self._clock.ticks()
-            due_of = {other: due for other, due in self._due.items() if due.request_id in ids}
-            one = {other: due for other, due in due_of.items() if _sort(other, self._fact(other, due)) == sort}
-            waited, warn = ticks - self._held.setdefault(key, ticks), self._warn if sort == WARNING else {}
-            if is_to_come(asked, one, waited, warn, self._clock.now()):
-                self._not_before[key] = ticks + LOOK_AGAIN
+            alike = of_these(self._due, asked, lambda other, its: _sort(other, self._fact(other, its)) == sort)
+            warn = self._warn if sort == WARNING else {}
+            whole = gathered(alike, asked, self._waited(key), warn, self._clock.now())
+            if whole is None:
+                self._not_before[key] = self._clock.ticks() + LOOK_AGAIN
                 return
-            key, due = gathered(one, asked)
+            key, due = whole
         told = parts(key, due, self._fact, self._request) if due.beside else [Part(key, fact, request)]
         drawn = joined([each for each in told if not self._is_needless(each)], self._drawn)
         if drawn is None:
@@ -264,6 +262,11 @@ class Messages(ItemFollower):
             stands = json.dumps([place.channel, place.ts, *due])
             self._over(key, {_standing(topic, key): stands for topic in topics}, told)
             self._standing |= topics
+
+    def _waited(self, key: str) -> float:
+        """Seconds since it was to be said first."""
+        now = self._clock.ticks()
+        return now - self._held.setdefault(key, now)
 
     def _is_needless(self, part: Part) -> bool:
         if part.key.startswith(WARNING) and not ends_soon(part.request, self._clock.now()):
@@ -347,7 +350,7 @@ class Messages(ItemFollower):
             return of_extension(
                 fact, request, self._policies.last_good, self._ledger, names=self._names, now=self._clock.now()
             )
-        return _outcome(fact, request, self._names, self._clock.now())
+        return dm.outcome(fact, request, self._names, self._clock.now())
 
     def _channel(self, key: str, fact: Fact | None, request: Request | None) -> str | None:
         if BESIDE in key:
@@ -426,25 +429,6 @@ def _warning(entry: Entry) -> Iterator[tuple[str, datetime]]:
     fact = entry.fact
     if isinstance(fact, Granted | Extended):
         yield fact.request_id, fact.ends_at - min(WARN_BEFORE, (fact.ends_at - fact.at) / 2)
-
-
-def _outcome(fact: Fact, request: Request, names: Names, now: datetime) -> Drawn | None:  # noqa: PLR0911  one return for each kind
-    match fact:
-        case Granted():
-            on_time = request.state is State.ACTIVE and late_since(request, now) is None
-            return dm.granted(request, names) if on_time else dm.over(request, now)
-        case Denied():
-            return dm.denied(request, names)
-        case Lapsed():
-            return dm.lapsed(request)
-        case GrantFailed():
-            return dm.failed(request)
-        case Ended():
-            return dm.ended(request, names)
-        case BreakGlassReviewed():
-            return dm.reviewed(request, names)
-        case _:
-            return None
 
 
 def _standing(request_id: str, key: str) -> str:

@@ -307,9 +307,18 @@ VIEWS: dict[str, Callable[[str], Iterator[Json]]] = {
     ),
 }
 WITHIN_OTHERS = {
-    *("card.gives", "card.needs", "card.revoke_button", "dm.connect", "line.first_lines", "line.fold", "line.lines"),
+    *(
+        "card.gives",
+        "card.needs",
+        "card.revoke_button",
+        "dm.connect",
+        "dm.outcome",
+        "line.first_lines",
+        "line.fold",
+        "line.lines",
+    ),
     *("card.decide_buttons", "card.extension", "card.asked_beside", "card.how_it_stands", "card.ordinal"),
-    *("card.state_of", "look.request_seen", "together.fit_on_one_card"),
+    *("card.state_of", "dm.outcome", "look.request_seen", "together.fit_on_one_card"),
     *("card.first_line", "break_glass.own_review", "break_glass.to_review", "break_glass.what_happens"),
     *("review.on_card", "review.review", "review.review_buttons", "review.reviewers", "review.skipped"),
     *("audit.in_short", "audit.signed_remark"),
