@@ -65,7 +65,7 @@ often = exhaustive("kills of many writers at random")
         ("sqlite", 3, 4),
         ("postgresql", 4, 6),
         pytest.param("sqlite", 4, 24, marks=often),
-        pytest.param("postgresql", 8, 48, marks=often),
+        pytest.param("postgresql", 8, 48, marks=[often, pytest.mark.timeout(2400)]),  # 48 processes are started
     ],
     indirect=["logins"],
 )
