@@ -113,6 +113,9 @@ _OF_SEVERAL = (
     ("{} waits ", "{} wait "),
     ("its card says when it is", "their cards say when they are"),
     ("a message tells you when it is", "a message tells you when they are"),
+    ("Its card says when it is", "Their cards say when they are"),
+    ("{} begins ", "{} begin "),
+    ("if it is still approved", "if they are still approved"),
 )
 """What is said of one, and of several."""
 FOR_OTHERS = "For others to decide on; the card says for whom. {}"

@@ -253,7 +253,7 @@ class Cards(ItemFollower):
         """What stands on the card of ``request``: it, and what was asked for with it in the same channel, in order. The
         card goes by the name of the first.
         """
-        asked = asked_together(request, self._ledger.request)
+        asked = asked_together(request, self._request)
         here = tuple(each for each in asked if each.channel == request.channel)
         return here if fit_on_one_card(here) else (request,)
 

@@ -142,7 +142,7 @@ class Reminders(ItemFollower):
 
     def _beside(self, request: Request) -> Iterator[tuple[Request, Reminder]]:
         """What is to be reminded of in its channel of what was asked together with it, itself among them."""
-        for one in asked_together(request, self._ledger.request):
+        for one in asked_together(request, self._request):
             reminder = self._due(one) if one.state is State.PENDING and one.channel == request.channel else None
             if reminder is not None:
                 yield one, reminder

@@ -29,7 +29,7 @@ from jit.facts import Quorum
 from jit.requests.due import late_since
 from jit.requests.lifecycle import Request, State
 
-MOST_GIVES = 12
+MOST_GIVES = 11
 """Blocks that tell what is given on one card: beside them Slack's 50 for a message have room for all else, of five."""
 _CALLED = {
     State.PENDING: "waiting",

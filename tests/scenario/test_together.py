@@ -1,6 +1,7 @@
 """Several accesses asked for in one go, through the playground and a real Bolt app: one form, one card, one press."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
 
@@ -17,7 +18,7 @@ from tests.world.played_office import PlayedOffice
 
 pytestmark = pytest.mark.scenario
 
-READ, ADMIN = "orders-db/read", "orders-db/admin"
+READ, WRITE, ADMIN = "orders-db/read", "orders-db/write", "orders-db/admin"
 
 
 def asked(office: PlayedOffice, *accesses: str, incident: str = "INC-42") -> tuple[Request, ...]:
@@ -117,3 +118,34 @@ def test_withdraw_takes_back_all_that_waits_and_only_this_shows_one_alone(office
     assert "Withdraw" not in alone
     office.person(ALICE).press(shown, "Withdraw")
     assert office.told(ALICE, "Withdrawn.") == f"Withdrawn. {read.id} and {admin.id} are closed; nothing was given."
+
+
+def test_one_of_two_is_given_less_where_it_is_shown_alone_and_the_other_stays_as_asked(office: PlayedOffice) -> None:
+    read, admin = asked(office, READ, ADMIN)
+    shown, bob = card(office, (read, admin)), office.person(BOB)
+    bob.press(shown, f"Only {read.id}…")
+    alone = office.wait(lambda: next((each for each in bob.sees(REQUESTS) if each.ephemeral), None))
+    bob.press(alone, "Approve less…")
+    assert bob.form().fill({"Duration": "10m"}).submit().ok
+    office.told(BOB, "Approved.")
+    given, other = office.request(read.id), office.request(admin.id)
+    assert (given.state, given.duration, given.asked.duration) == (State.APPROVED, timedelta(minutes=10), read.duration)
+    assert (other.state, other.duration) == (State.PENDING, read.duration)
+    now = card(office, (read, admin))
+    assert "10 min of 30 min asked" in now.text
+    office.person(CAROL).press(now, "Approve")
+    assert admin.id in office.told(CAROL, "Your approval counts")
+
+
+def test_what_is_asked_together_for_later_is_approved_by_one_press_that_says_when(office: PlayedOffice) -> None:
+    form = office.form(ALICE, f"request {READ},{WRITE} 30m INC-42 at 0:01 db down")
+    assert (form.value("Access"), form.value("Start")) == (READ, "0:01")
+    assert form.submit().ok
+    office.told(ALICE, "Asked.")
+    read, write = asked_together(office.requests()[0], office.ledger.request)
+    assert read.start_at == write.start_at is not None
+    office.person(BOB).press(card(office, (read, write)), "Approve")
+    (said,) = office.told(BOB, "Approved.").splitlines()
+    assert said.startswith(f"Approved. {read.id} and {write.id} begin ")
+    assert said.endswith(", if they are still approved by then.")
+    assert office.queue.grants == []

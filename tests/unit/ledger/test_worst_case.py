@@ -221,9 +221,12 @@ def _answers(text: str) -> dict[str, Iterator[str]]:
 def _together(text: str) -> Iterator[list[Request]]:
     """As many as are on one card, with as much as fits there."""
     states = [*(worst(text, state) for state in State), *_extended(text)]
-    for begin in range(len(states)):
-        five = [states[(begin + beside) % len(states)] for beside in range(MOST_TOGETHER)]
-        few = [replace(each, permissions=each.permissions[:18]) for each in five]
+    mixed = (
+        [states[(begin + beside) % len(states)] for beside in range(MOST_TOGETHER)] for begin in range(len(states))
+    )
+    alike = ([each] * MOST_TOGETHER for each in states)
+    for five in (*mixed, *alike):
+        few = [replace(each, permissions=each.permissions[: 18 if at else 27]) for at, each in enumerate(five)]
         asked = [replace(each, narrowed=_narrowed_to(each)) for each in few]
         assert together.fit_on_one_card(asked)
         yield asked

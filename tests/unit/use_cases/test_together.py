@@ -10,13 +10,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jit.facts import RefusalReason, Requested, Source
-from jit.requests.intake import ALSO, DURATION, INCIDENT, MOST_TOGETHER, RequestForm
+from jit.requests.decision import Outcome, before_effect
+from jit.requests.intake import ALSO, DURATION, INCIDENT, MOST_TOGETHER, START, RequestForm
 from jit.requests.lifecycle import State
 from jit.requests.messages import sentence
 from jit.requests.refusal import Refusal
 from jit.requests.together import asked_together
 from jit.testing import ALICE, BOB, CAROL, EVE
 from jit.use_cases.deciding import theirs
+from jit.use_cases.extend import extend
+from jit.use_cases.narrow import LessForm
 from jit.use_cases.request import request_together
 from tests.world.base import RULES, SAM
 from tests.world.office import ADMIN, LONE, NIGHT, READ, WHY, Office, actor
@@ -137,6 +140,60 @@ def test_of_two_the_one_whose_rules_changed_is_refused_and_the_other_approved(of
     asked = ask(office, replace(ALL, also=(NIGHT,)))
     office.rules(('[{from: ["slack:S0ONCALL1", U02BOB000]}]', "[{from: [U02BOB000]}]"))
     assert press(office, BOB, asked) == {READ: State.APPROVED, NIGHT: RefusalReason.RULES_CHANGED}
+
+
+def begun(office, request):
+    """What a worker finds of it, as it begins."""
+    now = office.request(request.id)
+    return before_effect(now, office.policies, office.directory, office.clock.now()).outcome
+
+
+def test_what_begins_later_is_approved_by_one_press_and_each_is_weighed_anew_when_it_begins(office):
+    read, night = asked = ask(office, replace(ALL, also=(NIGHT,), start="22:00 UTC"))
+    assert read.start_at == night.start_at > office.clock.now()
+    assert press(office, BOB, asked) == {READ: State.APPROVED, NIGHT: State.APPROVED}
+    assert office.queue.grants == []
+    office.rules(('[{from: ["slack:S0ONCALL1", U02BOB000]}]', '[{from: ["slack:S0ONCALL1"]}]'))
+    office.clock.time = read.start_at
+    found = [begun(office, each) for each in asked]
+    assert found == [Outcome.HOLDS, Outcome.INVALID]
+    office.use_cases.withdraw(actor(ALICE), night.id)
+    assert office.request(read.id).state is State.APPROVED
+
+
+def test_a_start_too_far_ahead_refuses_all_at_its_field(office):
+    refusal = office.refused(RefusalReason.BAD_INPUT, lambda: ask(office, replace(ALL, start="2026-12-24 20:00")))
+    assert refusal.problems == {START: "At most 7 days ahead."}
+
+
+def test_giving_less_of_one_leaves_the_others_as_asked_and_the_press_for_all_shows_it_first(office):
+    office.rules(("grants: [orders_admin]", "grants: [orders_admin, orders_more]"))
+    read, admin, night = asked = ask(office)
+    less = LessForm("10m", ("orders_admin",), "")
+    narrowed = office.use_cases.narrow(actor(SAM), admin.id, admin.digest, less).request
+    assert (narrowed.state, narrowed.asked.permissions) == (State.PENDING, admin.permissions)
+    assert press(office, BOB, asked) == {
+        READ: State.APPROVED,
+        ADMIN: RefusalReason.CARD_CHANGED,
+        NIGHT: State.APPROVED,
+    }
+    assert [office.request(each.id).duration for each in asked] == [read.duration, narrowed.duration, night.duration]
+    assert asked_together(office.request(read.id), office.ledger.request)[1].id == admin.id
+    assert press(office, BOB, [office.request(each.id) for each in asked])[ADMIN] is State.APPROVED
+
+
+def test_more_time_with_one_is_decided_for_that_alone(office):
+    office.rules(("    grants: [orders_read]\n", "    grants: [orders_read]\n    extend: {each: 1h, ceiling: 10h}\n"))
+    read, night = asked = ask(office, replace(ALL, also=(NIGHT,)))
+    press(office, BOB, asked)
+    for each in asked:
+        office.give(each)
+    ends = [office.request(each.id).ends_at for each in asked]
+    longer = extend(office.core, by=actor(ALICE), request_id=read.id, duration="30m", reason="two orders left")
+    assert asked_together(longer, office.ledger.request)[1].id == night.id
+    assert office.approve(longer.undecided, BOB).extension.state is State.APPROVED
+    assert [office.request(each.id).ends_at for each in asked] == ends, "the target is not told yet"
+    assert office.request(night.id).extension is None
 
 
 def forged(office, request, **lie):

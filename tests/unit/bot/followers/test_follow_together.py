@@ -3,14 +3,18 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from bot.buttons import APPROVE, DENY, RELEASE, WITHDRAW, read_value, read_values
 from bot.followers.cards import Cards
+from bot.followers.cards_gone import leave_word
 from bot.followers.messages import Messages
 from bot.followers.reminders import Reminders
+from jit.ledger import Notes
 from jit.testing import EVE
 from tests.world.base import REQUESTS
 from tests.world.face import Face
+from tests.world.tamper import past_the_guards
 
 IDS = ("R-AAAA", "R-BBBB")
 OTHER, DIRECT = "C0OTHER01", "D01ALICE0"
@@ -104,6 +108,104 @@ def test_a_card_that_somebody_deletes_comes_again_as_one(house):
     house.work(cards, 3)
     (card,) = house.posted(REQUESTS)
     assert buttons(card)[APPROVE] == [one.id]
+
+
+def changed_by_somebody(house, story):
+    """The record of this request, past the guards."""
+    with house.engine.begin() as connection, past_the_guards(connection):
+        how = "UPDATE entries SET body = replace(body, 'orders_read', 'orders_x') WHERE request_id = :id"
+        connection.execute(text(how), {"id": story.id})
+
+
+def test_a_changed_record_of_one_stops_no_card_and_no_message_of_others(house):
+    cards, messages = house.start(Cards), house.start(Messages)
+    one, two = together(house)
+    house.story("R-9999").asked()
+    house.work(cards, 2)
+    changed_by_somebody(house, one)
+    granted(house, two)
+    for message in house.slack.messages:
+        leave_word(Notes(house.engine, Cards.name, None), message["ts"], "")
+    house.work(cards, 3)
+    house.work(messages, 3)
+    card = house.posted(REQUESTS)[-1]
+    assert card["text"].startswith("Active until ")
+    assert "R-BBBB" in str(card["blocks"])
+    assert house.posted(DIRECT)[0]["text"].startswith("Granted: *orders-db/BBBB*")
+
+
+def test_what_waits_beside_one_whose_record_was_changed_is_reminded_of(house):
+    reminders = house.start(Reminders)
+    one, two = together(house)
+    house.work(reminders, 1)
+    changed_by_somebody(house, one)
+    house.clock.time = two.request.pending_until - timedelta(hours=4)
+    house.work(reminders, 3)
+    (reminder,) = house.posted(REQUESTS)
+    assert "orders-db/BBBB" in reminder["text"]
+
+
+def test_one_given_less_says_so_and_the_other_is_still_what_was_asked(house):
+    cards = house.start(Cards)
+    one, two = together(house, duration=timedelta(hours=2))
+    house.work(cards, 2)
+    (before,) = house.posted(REQUESTS)
+    one.narrowed(duration=timedelta(hours=1), reason="an hour will do")
+    house.work(cards, 2)
+    (card,) = house.posted(REQUESTS)
+    assert card["text"] == before["text"]
+    assert str(card["blocks"]).count("an hour will do") == 1
+    pressed = {each: read_values(row["elements"][0]["value"]) for each, row in enumerate(action_rows(card))}
+    assert [each.digest for each in pressed[0]] == [one.request.digest, two.request.digest]
+    granted(house, one, two)
+    house.work(cards, 2)
+    (card,) = house.posted(REQUESTS)
+    assert card["text"].endswith("for *2 h*: 2 active")
+
+
+def action_rows(message):
+    return [block for block in message["blocks"] if block["type"] == "actions"]
+
+
+def test_what_begins_later_says_so_once_and_each_waits_for_it(house):
+    cards = house.start(Cards)
+    start = house.clock.now() + timedelta(hours=3)
+    one, _ = together(house, start_at=start)
+    house.work(cards, 2)
+    (card,) = house.posted(REQUESTS)
+    assert card["text"].count("from ") == 1
+    one.approval()
+    one.approved()
+    house.work(cards, 2)
+    (card,) = house.posted(REQUESTS)
+    assert card["text"].endswith("1 approved, 1 waiting")
+    assert "Approved by Bob" in str(card["blocks"])
+
+
+def test_more_time_with_one_is_decided_in_a_message_of_its_own_and_moves_the_end_of_that_alone(house):
+    cards, messages = house.start(Cards), house.start(Messages)
+    one, two = together(house)
+    granted(house, one, two)
+    house.work(cards, 2)
+    house.work(messages, 3)
+    one.extension_asked(why="two orders left")
+    house.work(cards, 2)
+    house.work(messages, 3)
+    card, asked = house.posted(REQUESTS)
+    assert card["text"].endswith("2 active")
+    assert str(card["blocks"]).count("two orders left") == 1
+    assert not action_rows(card)
+    assert buttons(asked)[APPROVE] == [one.id]
+    one.extension_approved()
+    one.extending()
+    one.extended()
+    house.work(cards, 2)
+    house.work(messages, 3)
+    assert str(house.posted(REQUESTS)[0]["blocks"]).count("extended") == 1
+    assert house.posted(DIRECT)[-1]["text"].startswith("Extended: *orders-db/AAAA*")
+    house.clock.time = two.request.ends_at - timedelta(minutes=5)
+    house.work(messages, 3)
+    assert house.posted(DIRECT)[-1]["text"].startswith("*orders-db/BBBB* ends in")
 
 
 def granted(house, *stories):
