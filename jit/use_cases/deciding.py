@@ -26,7 +26,7 @@ def to_decide(
     request = whole.undecided
     if by.id == request.requester:
         attempt.refuse(RefusalReason.OWN_REQUEST, request)
-    rules = rules_for(request, core.policies)
+    rules = rules_for(request, core.policies, core.clock.now())
     if isinstance(rules, RefusalReason):
         attempt.require_may_follow(request, step)
         attempt.refuse(rules, request)
@@ -72,11 +72,12 @@ def _is_theirs(core: Core, by: Actor, request_id: str) -> bool:
     if whole is None or by.id == whole.requester:
         return False
     request = whole.undecided
-    rules = rules_for(request, core.policies)
+    now = core.clock.now()
+    rules = rules_for(request, core.policies, now)
     if isinstance(rules, RefusalReason):
         return True
     try:
-        groups, now = groups_for(request, core.directory), core.clock.now()
+        groups = groups_for(request, core.directory)
         return rules.policy.counts_for(rules.rule, by.id, request.requester, groups, now)
     except StaleGroups:
         return True
