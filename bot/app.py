@@ -18,6 +18,7 @@ from slack_sdk import WebClient
 from bot import answers
 from bot.directory import SlackDirectory
 from bot.listeners import (
+    alone,
     break_glass,
     command,
     denial,
@@ -77,7 +78,7 @@ def build_app(*, core: Core, directory: SlackDirectory, client: WebClient, pool:
     app.middleware(name_the_caller)
     app.error(_answer_fault(ctx))
     for each in (
-        *(command, request, break_glass, presses, denial, narrowing, ending, extension, review),
+        *(command, request, break_glass, presses, alone, denial, narrowing, ending, extension, review),
         *(home, held, events),
     ):
         each.register(app, ctx)

@@ -6,6 +6,7 @@ stand in a channel is noted, so that none is said twice over a restart. One whos
 """
 
 import json
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
@@ -27,6 +28,7 @@ from jit.ledger.followers import CURSOR
 from jit.ledger.of_people import absences
 from jit.requests.accounts import may_decide
 from jit.requests.lifecycle import Request, State
+from jit.requests.together import asked_together
 
 log = structlog.get_logger(__name__)
 
@@ -130,20 +132,34 @@ class Reminders(ItemFollower):
         return come[-1] if come and _key(asked, come[-1].nth) not in said else None
 
     def _remind(self, request_id: str) -> None:
+        """One message, with those that were asked together with it and are to be reminded of as well."""
         request = self._ledger.request(request_id)
         reminder = self._due(request) if request and _waits(request) else None
         if request is None or reminder is None:
             self._pending.pop(request_id, None)
             return
-        key = _key(request.undecided, reminder.nth)
+        each = [(one, its) for one, its in self._beside(request) if its.nth == reminder.nth]
+        keys = [_key(one, its.nth) for one, its in each]
         self._pace.took(request.channel)
-        drawn = draw_reminder(request.undecided, self._names, self._wanted(request.undecided, reminder))
-        place = self._outbox.post_once(key, request.channel, drawn, _carried(key))
-        self._notes.put(
-            {key: json.dumps([place.channel, place.ts]), **self._outbox.done(key), CURSOR: str(self._cursor)}
-        )
-        self._said.setdefault(request.id, []).append(key)
-        self._forget(request.id)
+        drawn = draw_reminder([one for one, _ in each], self._names, self._all_wanted(each))
+        place = self._outbox.post_once(keys[0], request.channel, drawn, _carried(keys[0]))
+        stands = json.dumps([place.channel, place.ts, [one.id for one, _ in each]])
+        self._notes.put({**dict.fromkeys(keys, stands), **self._outbox.done(keys[0]), CURSOR: str(self._cursor)})
+        for (one, _), key in zip(each, keys, strict=True):
+            self._said.setdefault(one.id, []).append(key)
+            self._forget(one.id)
+
+    def _beside(self, request: Request) -> Iterator[tuple[Request, Reminder]]:
+        """What is to be reminded of in its channel of what was asked together with it, itself among them; of an
+        extension, that alone.
+        """
+        for one in asked_together(request, self._request) if request.state is State.PENDING else (request,):
+            reminder = self._due(one) if one.state is request.state and one.channel == request.channel else None
+            if reminder is not None:
+                yield one.undecided, reminder
+
+    def _all_wanted(self, each: Iterable[tuple[Request, Reminder]]) -> str:
+        return "\n".join(dict.fromkeys(filter(None, (self._wanted(one, its) for one, its in each))))
 
     def _wanted(self, request: Request, reminder: Reminder) -> str:
         """Those who can decide and have not, as mentions; their groups, where they are many."""
@@ -176,18 +192,25 @@ class Reminders(ItemFollower):
         return [each for each in people if each not in known or may_decide(known[each], workspace)]
 
     def _take_back(self, request_id: str) -> None:
-        """What stands of a request that waits no more says so, and mentions nobody."""
+        """What stands of a request that waits no more says so, and mentions nobody but for others that still wait."""
         request = self._request(request_id)
         keys = self._over(request_id)
         for key in keys:
-            channel, ts = json.loads(self._notes.get(key) or '["", ""]')
-            if request and channel:
-                about = draw_answered_extension if _of_extension(key) else draw_reminder
-                self._update(Posted(channel, ts), about(request, self._names), key)
+            channel, ts, *beside = json.loads(self._notes.get(key) or '["", ""]')
+            if request and channel and _of_extension(key):
+                self._update(Posted(channel, ts), draw_answered_extension(request, self._names), key)
+            elif channel:
+                self._draw_anew(Posted(channel, ts), next(iter(beside), [request_id]), int(key.rpartition(":")[2]))
         self._notes.put(dict.fromkeys(keys) | self._outbox.done(request_id))
         self._said[request_id] = [key for key in self._said.get(request_id, ()) if key not in keys]
         self._answered.pop(request_id, None)
         self._forget(request_id)
+
+    def _draw_anew(self, place: Posted, ids: Sequence[str], nth: int) -> None:
+        told = [one for each in ids if (one := self._request(each))]
+        if told:
+            waiting = [(one, Reminder(self._clock.now(), nth)) for one in told if one.state is State.PENDING]
+            self._update(place, draw_reminder(told, self._names, self._all_wanted(waiting)), f"{SAID}{ids[0]}:{nth}")
 
     def _update(self, place: Posted, drawn: Drawn, key: str) -> None:
         try:

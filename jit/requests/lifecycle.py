@@ -160,6 +160,7 @@ def _new_request(fact: Requested) -> Request:
         emergency=fact if fact.basis == "emergency" else None,
         escalation=fact.escalation,
         start_at=fact.start_at,
+        together=fact.together,
     )
 
 

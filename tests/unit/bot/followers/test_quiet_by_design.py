@@ -185,3 +185,29 @@ def test_a_break_glass_calls_each_who_was_passed_over_or_reviews_it_once(house):
     assert sorted(readers.called) == [BOB, CAROL, SAM]
     assert told(house) == ["Over:", "Its", "Ended:"]
     quiet(house)
+
+
+def test_two_asked_together_are_one_card_and_as_many_messages_as_one(house):
+    ids = ("R-AAAA", "R-BBBB")
+    stories = [house.story(each, together=ids, access=f"orders-db/{each[2:]}", permissions=(each,)) for each in ids]
+    readers = Readers(house)
+    for steps in (("asked",), ("approval", "approved"), ("intent", "granted")):
+        for story in stories:
+            for step in steps:
+                getattr(story, step)()
+        readers.read(4.0)
+    house.clock.time = stories[0].request.ends_at - timedelta(minutes=5)
+    readers.read(4.0)
+    house.clock.time = stories[0].request.ends_at
+    for story in stories:
+        story.ending()
+        story.ended()
+    readers.read(4.0)
+    (card,) = house.posted(REQUESTS)
+    assert card["text"].endswith("2 ended")
+    direct = house.posted("D01ALICE0")
+    assert [message["text"].split()[0] for message in direct] == ["Over:", "Its", "Ended:"]
+    assert all(message["text"].count("orders-db/") == 2 for message in direct), "both in each"
+    assert len(house.slack.messages) == 1 + len(direct) + len(house.posted(AUDIT))
+    assert readers.called == [BOB, CAROL], "each approver once, and nobody else"
+    quiet(house)
