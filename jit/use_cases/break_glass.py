@@ -166,7 +166,7 @@ class _Emergency:
             return attempt.record(None, [requested])
         approved = let_in_at_once(requested)
         beside = [alert(apply(apply(None, requested), approved), approved)]
-        decided = attempt.record(None, [requested, approved], beside, counted)
+        decided = attempt.record(None, [requested, approved], beside, [counted] if counted else [])
         attempt.announce(attempt.core.queue.grant, decided.id)
         return decided
 
