@@ -25,6 +25,7 @@ from bot.listeners import (
     events,
     extension,
     home,
+    lockdown,
     narrowing,
     presses,
     request,
@@ -76,7 +77,7 @@ def build_app(*, core: Core, directory: SlackDirectory, client: WebClient, pool:
     app.middleware(name_the_caller)
     app.error(_answer_fault(ctx))
     for each in (
-        *(command, request, break_glass, presses, denial, narrowing, ending, extension, review),
+        *(command, request, break_glass, presses, denial, narrowing, ending, extension, review, lockdown),
         *(home, events),
     ):
         each.register(app, ctx)

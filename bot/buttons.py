@@ -21,6 +21,8 @@ APPROVE, LESS, DENY, WITHDRAW, END, RELEASE, REVOKE, ASK, ASK_AGAIN, EXTEND = (
     "jit.ask.again",
     "jit.extend",
 )
+LIFT = "jit.lift"
+"""Of a lockdown."""
 
 _SHAPE = re.compile(rf"({REQUEST_ID.pattern}) ([0-9a-f]{{64}})")
 

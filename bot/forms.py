@@ -18,6 +18,7 @@ from jit.requests.lifecycle import Request
 
 REQUEST_FORM, DENY_FORM, LESS_FORM, END_FORM = "jit.form.request", "jit.form.deny", "jit.form.less", "jit.form.end"
 EXTEND_FORM = "jit.form.extend"
+LIFT_FORM = "jit.form.lift"
 BREAK_GLASS_FORM, REVIEW_FORM = "jit.form.break_glass", "jit.form.review"
 CHOOSE_ACCESS, ACCESS_TAKEN, TAKE_OFFERED = "jit.form.access", "jit.form.access.taken", "jit.form.take"
 """The menu of accesses; the same once an offered one was taken, as Slack keeps what stands in a menu of the same name;
@@ -136,6 +137,13 @@ def end_form(value: str, request: Request, names: Names) -> Json:
         value,
         [_field(REASON, "Reason", _typed(REASON, "", multiline=True), hint=f"{loses(request, names)} They read this.")],
     )
+
+
+def lift_form(lockdown_id: str, *, confirms: bool) -> Json:
+    """``confirms``: somebody else proposed it."""
+    then = "You are the second: with this it is lifted." if confirms else "Somebody else has to confirm it."
+    reason = _field(REASON, "Reason", _typed(REASON, "", multiline=True), hint=then)
+    return _modal(LIFT_FORM, f"Lift {lockdown_id}", "Lift", lockdown_id, [reason])
 
 
 def break_glass_form(filled: Filled, channel: str) -> Json:

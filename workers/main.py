@@ -40,6 +40,7 @@ from jit.runtime.signals import stop_on_signals
 from workers.end_orders.queue import EndOrderQueue
 from workers.end_orders.signed import load_key
 from workers.provision.grant import Granter
+from workers.provision.lockdowns import ObeyedLockdowns
 from workers.provision.recorder import SAME, Recorder
 from workers.provision.revoke import Revoker
 from workers.queue.jobs import Jobs
@@ -74,6 +75,7 @@ class WorkerContext:
     revoker: Revoker
     clock: Clock
     actor: str
+    lockdowns: ObeyedLockdowns
 
 
 def run_worker(
@@ -107,6 +109,7 @@ def run_worker(
         revoker=context.revoker,
         clock=context.clock,
         actor=context.actor,
+        lockdowns=context.lockdowns,
     )
     jobs = Jobs(
         ledger=context.ledger,
@@ -160,6 +163,7 @@ def run_timekeeper(
         clock=context.clock,
         actor=context.actor,
         holder=f"{context.actor}#{os.getpid()}-{secrets.token_hex(4)}",
+        lockdowns=context.lockdowns,
     )
     log.info("timekeeper.ready")
     say_ready("")
@@ -187,7 +191,8 @@ def _context(
     actor = process_name(process)
     recorder = Recorder(ledger=ledger, spool=Spool(settings.spool), clock=clock, actor=actor, source=source)
     revoker = Revoker(ledger=ledger, registry=registry, clock=clock, recorder=recorder)
-    return WorkerContext(process, ledger, policies, registry, recorder, revoker, clock, actor)
+    lockdowns = ObeyedLockdowns(ledger)
+    return WorkerContext(process, ledger, policies, registry, recorder, revoker, clock, actor, lockdowns)
 
 
 def _wait_for(redis: Redis, stop: Event) -> bool | None:

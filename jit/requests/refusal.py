@@ -5,6 +5,7 @@ from dataclasses import KW_ONLY, dataclass, field
 
 from jit.facts import RefusalReason
 from jit.requests.lifecycle import Request
+from jit.requests.lockdown import Lockdown
 
 
 @dataclass(eq=False, repr=False)  # what people wrote is in the request
@@ -17,6 +18,7 @@ class Refusal(Exception):
         request: what it was about, as it was then, if there is such a request.
         own: whether it was tried by whoever asked.
         problems: field of a form to what is wrong there.
+        lockdown: the one that stops it.
         absent: NOBODY_COULD_APPROVE because those who could are no full members of the workspace any more.
     """
 
@@ -27,6 +29,7 @@ class Refusal(Exception):
     own: bool = False
     problems: Mapping[str, str] = field(default_factory=dict)
     absent: bool = False
+    lockdown: Lockdown | None = None
 
     def __str__(self) -> str:
         return self.reason.value

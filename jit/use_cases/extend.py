@@ -51,6 +51,7 @@ def _extendable(attempt: Attempt, request_id: str) -> tuple[Request, Policy]:
     request = attempt.own_request(request_id, ExtensionAsked)
     if request.ends_at is None or attempt.core.clock.now() >= request.ends_at:
         attempt.refuse(RefusalReason.NOT_POSSIBLE_NOW, request)
+    attempt.require_unlocked(request)
     policy, waiting = attempt.policy(request), request.extension
     if waiting is not None:
         if waiting.state is not State.PENDING or rules_in(policy, waiting) is not None:

@@ -51,6 +51,7 @@ def _request(attempt: Attempt, asked: RequestForm) -> Request:
         attempt.refuse(RefusalReason.SHARED_ACCOUNT)
     require_share(attempt)
     valid = _validated(attempt, asked, policy)
+    attempt.require_unlocked(valid.access)
     counted = _counted(attempt, valid.access)
     inputs = inputs_for(attempt, valid, policy)
     rule = rule_for(attempt, valid.access, policy, inputs)

@@ -12,6 +12,7 @@ from jit.testing import ALICE, BOB, CAROL, T0, WORKSPACE, InMemoryQueue, InMemor
 from tests.world.base import World
 from workers.end_orders.queue import EndOrderQueue
 from workers.provision.grant import Granter
+from workers.provision.lockdowns import ObeyedLockdowns
 from workers.provision.recorder import Recorder
 from workers.provision.revoke import Revoker
 from workers.queue.jobs import Jobs
@@ -89,6 +90,7 @@ class Hands(World):
             revoker=self.revoker,
             clock=self.clock,
             actor="worker@test",
+            lockdowns=ObeyedLockdowns(self.ledger),
         )
 
     def make_revoker(self, source: Source) -> Revoker:
@@ -114,6 +116,7 @@ class Hands(World):
             clock=self.clock,
             actor="timekeeper@test",
             holder=holder,
+            lockdowns=ObeyedLockdowns(self.ledger),
         )
 
     def request(self, request_id: str = TEST) -> Request:

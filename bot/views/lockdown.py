@@ -1,0 +1,103 @@
+"""A lockdown as a message: what is stopped, by whom and why, how far it has come, and how it is lifted."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bot.buttons import LIFT
+from bot.views.text import (
+    Drawn,
+    Json,
+    Names,
+    actions,
+    button,
+    context,
+    day_and_time,
+    line_of,
+    moment,
+    named,
+    quote,
+    section,
+)
+from bot.views.words import word
+from jit.facts import LockdownLifted
+from jit.requests.lifecycle import Request
+from jit.requests.lockdown import Lockdown
+
+SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How many ended by it, and what is open still: ``first`` of these, and how many there are."""
+
+    ended: int
+    open: int
+    first: Sequence[Request] = ()
+
+
+def draw_lockdown(
+    lockdown: Lockdown, progress: Progress, names: Names, mentions: str = "", lifted: LockdownLifted | None = None
+) -> Drawn:
+    """Once it is ``lifted``, that comes first, and there is no button."""
+    what, by = stopped(lockdown, names), f"by {named(lockdown.by, names)}"
+    when = day_and_time(lockdown.at)
+    if lifted:
+        both = f"{named(lifted.proposed_by, names)} and {named(lifted.actor, names)}"
+        first = line_of(f"Over: lockdown {lockdown.id} of {what}", f"lifted {moment(lifted.at, lockdown.at)} by {both}")
+    else:
+        first = line_of(f"*LOCKDOWN* {what} is stopped", by, when)
+    blocks = [section(first), quote(lockdown.reason, names(lockdown.by))]
+    blocks.append(section(said_progress(progress, over=lifted is not None)))
+    if not lifted:
+        blocks += [section(mentions)] if mentions else []
+        blocks += _still_open(progress, names)
+        blocks += actions([button("Lift", LIFT, lockdown.id)])
+    blocks.append(context(line_of(lockdown.id, "" if lifted else how_lifted(lockdown, names))))
+    return Drawn(first, blocks)
+
+
+def draw_in_force(lockdown: Lockdown, names: Names) -> Iterator[Json]:
+    """In brief, for a list or a Home."""
+    line = line_of(
+        f"*LOCKDOWN* {stopped(lockdown, names)} is stopped",
+        f"by {named(lockdown.by, names)}",
+        f"since {day_and_time(lockdown.at)}",
+        lockdown.id,
+    )
+    yield section(line) | {"accessory": button("Lift", LIFT, lockdown.id)}
+    yield quote(lockdown.reason)
+    yield context(how_lifted(lockdown, names))
+
+
+def stopped(lockdown: Lockdown, names: Names) -> str:
+    """`all access of *Alice*`, `*orders-db/read*`, `*orders-db*`, `*everything*`"""
+    if lockdown.person is not None:
+        return f"all access of *{named(lockdown.person, names)}*"
+    return f"*{word(lockdown.access or lockdown.target or 'everything')}*"
+
+
+def how_lifted(lockdown: Lockdown, names: Names) -> str:
+    if lockdown.proposed is None:
+        return "Nothing new is given until two people lift it"
+    who, when = named(lockdown.proposed.actor, names), day_and_time(lockdown.proposed.at)
+    return f"{who} proposed to lift it {when}: somebody else has to confirm that"
+
+
+def said_progress(progress: Progress, *, over: bool = False) -> str:
+    """`3 of 5 ended`"""
+    number = progress.ended + progress.open
+    if not number:
+        return "Nothing was open."
+    left = f", {progress.open} still open" if progress.open and not over else ""
+    return f"{progress.ended} of {number} ended{left}"
+
+
+def _still_open(progress: Progress, names: Names) -> Iterator[Json]:
+    lines = [
+        line_of(f"*{word(each.access)}* of {named(each.requester, names)}", each.state.value, each.id)
+        for each in progress.first[:SHOWN]
+    ]
+    if more := progress.open - len(lines):
+        lines.append(f"and {more} more")
+    if progress.open:
+        yield context("\n".join(lines))

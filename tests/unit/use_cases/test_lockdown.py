@@ -1,0 +1,173 @@
+"""Who may lock down and lift, and what nobody gets while one is in force."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from jit.facts import LockdownLifted, RefusalReason
+from jit.requests.intake import RequestForm
+from jit.requests.lockdown import LIFT_WITHIN
+from jit.requests.refusal import Refusal
+from jit.requests.scope import What
+from jit.testing import ALICE, BOB, CAROL, EVE
+from jit.use_cases.extend import extend
+from jit.use_cases.lockdown import Lifting, Locked, lift, lock_down
+from tests.world.base import RULES, SAM
+from tests.world.office import READ, TERMINAL, WHY, Office, actor
+
+ALL = What("everything")
+EXTENDABLE = RULES.replace("    max_duration: 8h\n", "    max_duration: 8h\n    extend: {each: 1h, ceiling: 12h}\n", 1)
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    return Office(tmp_path, rules=EXTENDABLE)
+
+
+def lock(office: Office, what: What = ALL, by: str = CAROL) -> Locked:
+    return lock_down(office.core, by=actor(by), what=what, reason="somebody reads what they should not")
+
+
+def lifting(office: Office, lockdown_id: str, by: str) -> Lifting:
+    return lift(office.core, by=actor(by), lockdown_id=lockdown_id, reason="it was looked into")
+
+
+def refused(office: Office, reason: RefusalReason, attempt) -> Refusal:
+    """It is refused for this, and that is on the record."""
+    before = len(office.facts("refused"))
+    with pytest.raises(Refusal) as refusal:
+        attempt()
+    assert refusal.value.reason is reason
+    assert [each.reason for each in office.facts("refused")[before:]] == [reason]
+    return refusal.value
+
+
+def test_security_may_and_nobody_else_unless_the_rules_say_so(office: Office) -> None:
+    refused(office, RefusalReason.NOT_ALLOWED_TO_LOCK, lambda: lock(office, by=BOB))
+    assert not office.ledger.lockdowns()
+    assert not lock(office).again
+    office.rules(("security: [group:security]", "security: [group:security]\nlockdown: [group:dba]"), text=EXTENDABLE)
+    assert not lock(office, What("target", "orders-db"), by=BOB).again
+    refused(office, RefusalReason.NOT_ALLOWED_TO_LOCK, lambda: lock(office, by=SAM))
+
+
+def test_a_terminal_may_lock_and_may_not_lift(office: Office) -> None:
+    locked = lock_down(office.core, by=TERMINAL, what=ALL, reason="the laptop of somebody is stolen")
+    assert locked.lockdown.by == TERMINAL.id
+    attempt = lambda: lift(office.core, by=TERMINAL, lockdown_id=locked.lockdown.id, reason="found it again")  # noqa: E731
+    refused(office, RefusalReason.WRONG_WORKSPACE, attempt)
+    assert office.ledger.lockdowns()
+
+
+def test_pressed_twice_there_is_one_and_the_second_is_told_of_it(office: Office) -> None:
+    first, second = lock(office), lock(office, by=SAM)
+    assert (second.lockdown, second.again) == (first.lockdown, True)
+    assert len(office.facts("lockdown.begun")) == 1
+
+
+def test_two_who_press_at_once_begin_one(office: Office) -> None:
+    append, raced = office.ledger.append_lockdown, []
+
+    def slow(fact, known):
+        office.ledger.append_lockdown = append
+        raced.append(lock(office, by=SAM))
+        return append(fact, known)
+
+    office.ledger.append_lockdown = slow
+    slower = lock(office)
+    assert slower.again
+    assert slower.lockdown == raced[0].lockdown
+    assert len(office.facts("lockdown.begun")) == 1
+
+
+@pytest.mark.parametrize(
+    "what", [ALL, What("person", ALICE), What("access", READ), What("target", "orders-db")], ids=lambda what: what.scope
+)
+def test_nothing_new_is_asked_for_approved_or_extended(office: Office, what: What) -> None:
+    waiting = office.asked()
+    office.give(office.approved("orders-db/night"))
+    locked = lock(office, what)
+    assert locked.open == (1 if what.scope == "access" else 2)
+    for attempt in (
+        lambda: office.use_cases.request(actor(ALICE), RequestForm(READ, "30m", WHY)),
+        lambda: office.approve(waiting, BOB),
+    ):
+        assert refused(office, RefusalReason.LOCKED_DOWN, attempt).lockdown == locked.lockdown
+    assert office.use_cases.deny(actor(BOB), waiting.id, waiting.digest, "stopped, so no").state == "denied"
+
+
+def test_active_access_is_not_extended(office: Office) -> None:
+    office.give(request := office.approved())
+    lock(office, What("access", READ))
+    attempt = lambda: extend(office.core, by=actor(ALICE), request_id=request.id, duration="30m", reason="more to do")  # noqa: E731
+    refused(office, RefusalReason.LOCKED_DOWN, attempt)
+
+
+def test_others_go_on(office: Office) -> None:
+    lock(office, What("person", EVE))
+    lock(office, What("access", "orders-db/admin"))
+    assert office.approved().state == "approved"
+
+
+def test_whoever_is_locked_approves_nothing_either(office: Office) -> None:
+    waiting = office.asked()
+    lock(office, What("person", BOB))
+    refused(office, RefusalReason.LOCKED_DOWN, lambda: office.approve(waiting, BOB))
+    assert office.approve(waiting, CAROL).state == "approved"
+
+
+def test_two_different_people_lift_it(office: Office) -> None:
+    locked = lock(office).lockdown
+    assert not lifting(office, locked.id, CAROL).lifted
+    refused(office, RefusalReason.LOCKED_DOWN, office.asked)
+    refused(office, RefusalReason.SAME_PERSON, lambda: lifting(office, locked.id, CAROL))
+    assert lifting(office, locked.id, SAM).lifted
+    assert not office.ledger.lockdowns()
+    [lifted] = office.facts("lockdown.lifted")
+    assert isinstance(lifted, LockdownLifted)
+    assert (lifted.proposed_by, lifted.actor) == (CAROL, SAM)
+    assert office.asked().state == "pending"
+    refused(office, RefusalReason.UNKNOWN_LOCKDOWN, lambda: lifting(office, locked.id, SAM))
+
+
+def test_two_accounts_of_one_person_are_not_two_people(office: Office) -> None:
+    locked = lock(office).lockdown
+    lifting(office, locked.id, CAROL)
+    office.directory.change(CAROL, email="carol@example.com")
+    office.directory.change(SAM, email="carol@example.com")
+    refused(office, RefusalReason.SAME_PERSON, lambda: lifting(office, locked.id, SAM))
+
+
+def test_whoever_is_locked_lifts_nothing_and_locks_nobody(office: Office) -> None:
+    everything, person = lock(office).lockdown, lock(office, What("person", SAM)).lockdown
+    lifting(office, everything.id, CAROL)
+    for lockdown in (everything, person):
+        refused(office, RefusalReason.LOCKED_DOWN, lambda lockdown=lockdown: lifting(office, lockdown.id, SAM))
+    refused(office, RefusalReason.LOCKED_DOWN, lambda: lock(office, What("person", CAROL), by=SAM))
+
+
+def test_who_may_not_lock_may_not_lift(office: Office) -> None:
+    locked = lock(office).lockdown
+    refused(office, RefusalReason.NOT_ALLOWED_TO_LOCK, lambda: lifting(office, locked.id, BOB))
+    lifting(office, locked.id, CAROL)
+    refused(office, RefusalReason.NOT_ALLOWED_TO_LOCK, lambda: lifting(office, locked.id, BOB))
+
+
+def test_a_proposal_counts_for_a_day_and_while_who_made_it_may(office: Office) -> None:
+    locked = lock(office).lockdown
+    lifting(office, locked.id, CAROL)
+    office.clock.move(seconds=(LIFT_WITHIN + timedelta(seconds=1)).total_seconds())
+    assert not lifting(office, locked.id, SAM).lifted
+    office.rules(("security: [U03CAROL0, U05SAM000]", "security: [U03CAROL0, U02BOB000]"), text=EXTENDABLE)
+    assert not lifting(office, locked.id, CAROL).lifted
+    assert lifting(office, locked.id, BOB).lifted
+
+
+def test_a_reason_is_given(office: Office) -> None:
+    for attempt in (
+        lambda: lock_down(office.core, by=actor(CAROL), what=ALL, reason=" "),
+        lambda: lift(office.core, by=actor(CAROL), lockdown_id=locked.id, reason=""),
+    ):
+        locked = lock(office, What("person", EVE)).lockdown
+        refused(office, RefusalReason.BAD_INPUT, attempt)
