@@ -30,6 +30,7 @@ from jit.ledger import (
     connect,
     create_tables,
 )
+from jit.ledger.lockdown_orders import LockdownOrders
 from jit.policy import BROKEN, Policy, PolicyError, PolicyFolder
 from jit.ports import Clock, QueueUnavailable, Target, TargetUnreachable
 from jit.proof.audit.policy_texts import PolicyTexts
@@ -130,6 +131,7 @@ def run_worker(
         presence.seen()
         with suppress(LedgerUnavailable):
             context.recorder.take_in()
+            context.lockdowns.settle()
 
     worker = Worker(redis=redis, jobs=jobs, clock=context.clock, between=between)
     present = presence.begin(stop)
@@ -191,7 +193,7 @@ def _context(
     actor = process_name(process)
     recorder = Recorder(ledger=ledger, spool=Spool(settings.spool), clock=clock, actor=actor, source=source)
     revoker = Revoker(ledger=ledger, registry=registry, clock=clock, recorder=recorder)
-    lockdowns = ObeyedLockdowns(ledger)
+    lockdowns = ObeyedLockdowns(ledger, LockdownOrders(settings.data))
     return WorkerContext(process, ledger, policies, registry, recorder, revoker, clock, actor, lockdowns)
 
 

@@ -34,6 +34,7 @@ from jit.facts import (
     Lapsed,
     Life,
     OfExtension,
+    OfLockdown,
     OrdersEnd,
     PersonErased,
     PolicyChanged,
@@ -147,7 +148,7 @@ class Homes(ItemFollower):
         facts = [entry.fact for entry in entries]
         if any(isinstance(fact, PersonErased) for fact in facts):
             self._let_go_of_the_erased()
-        if any(isinstance(fact, PolicyChanged) for fact in facts):
+        if any(isinstance(fact, PolicyChanged | OfLockdown) for fact in facts):
             yield from self._opened
         yield from self._opened.intersection(fact.requester for fact in facts if isinstance(fact, Life | Alert))
         yield from self._concerned_by_reviews(facts)
@@ -263,6 +264,7 @@ class Homes(ItemFollower):
             past=self._visibility.past(person),
             extendable=frozenset(each.id for each in own if room_to_extend(each, policy) is not None),
             to_review=[request for request in reviews if self._reviews(person, request)],
+            lockdowns=self._ledger.lockdowns() if self._may_lock(person) else (),
             own_reviews=[request for request in reviews if request.requester == person],
         )
 
@@ -270,6 +272,13 @@ class Homes(ItemFollower):
         """Whether this person may review it, as far as that can be told now."""
         try:
             return self._visibility.may_review(person, request)
+        except (PolicyError, StaleGroups):
+            return False
+
+    def _may_lock(self, person: str) -> bool:
+        """As far as that can be told now."""
+        try:
+            return self._visibility.may_lock(person)
         except (PolicyError, StaleGroups):
             return False
 

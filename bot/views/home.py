@@ -13,6 +13,7 @@ from bot.buttons import ASK, ASK_AGAIN, END, EXTEND, RELEASE, WITHDRAW, value_of
 from bot.views import card
 from bot.views.break_glass import own_review, to_review
 from bot.views.dm import connect
+from bot.views.lockdown import draw_in_force
 from bot.views.text import (
     Json,
     Names,
@@ -30,6 +31,7 @@ from jit.durations import say_duration
 from jit.facts import LAPSED
 from jit.requests.due import late_since
 from jit.requests.lifecycle import Request, State
+from jit.requests.lockdown import Lockdown
 
 NOTHING = "You hold no access and nothing waits for you: press *Ask for access*, or type `/jit request` in any channel."
 NOT_OURS = "Only full members of this workspace can ask for access and decide on it."
@@ -57,6 +59,8 @@ class Overview:
     own_reviews: Sequence[Request] = ()
     extendable: frozenset[str] = frozenset()
     """Ids of those for which more time may be asked for."""
+    lockdowns: Sequence[Lockdown] = ()
+    """For those who may lift."""
 
 
 def draw_home(overview: Overview, names: Names, now: datetime | None = None) -> Json:
@@ -66,7 +70,8 @@ def draw_home(overview: Overview, names: Names, now: datetime | None = None) -> 
     reviews = overview.to_review[:BRIEFLY_SHOWN]
     opened += _titled("To be reviewed by you", (block for each in reviews for block in to_review(each, names)))
     past = list(_titled("Before", (_past(request, names) for request in overview.past)))
-    blocks = actions([button("Ask for access", ASK, "home", style="primary")])
+    blocks = [block for each in overview.lockdowns[:BRIEFLY_SHOWN] for block in draw_in_force(each, names)]
+    blocks += actions([button("Ask for access", ASK, "home", style="primary")])
     if overview.waiting is None:
         blocks.append(context(CANNOT_TELL))
     else:

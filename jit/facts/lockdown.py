@@ -42,11 +42,10 @@ class OfLockdown(Fact):
 
 
 class LockdownBegun(OfLockdown):
-    """From here on nothing in scope is given, and what there is ends. It lets nobody do anything, so it may wait."""
+    """From here on nothing in scope is given, and what there is ends. It may come from a worker's disk, later."""
 
     recorded_by = (Room.BOT, Room.AUDITOR, Room.WORKERS)
     ocsf = Event(Class.ENTITY, CREATE, severity=Severity.MEDIUM, entity=_ITSELF)
-    waits = True
 
     kind: Literal["lockdown.begun"] = "lockdown.begun"
     accounts: tuple[Account, ...] = ()

@@ -61,6 +61,8 @@ def read_scope(text: str, known: Known) -> Typed:
     """What is named in ``text``, and what stands beside it."""
     words = text.split()
     found = list(_named(words, known))
+    if words and words[0].casefold() in _KINDS and not any(each.first == 0 for each in found):
+        return _offered(words, (), known)
     ends = [each for each in found if each.first == 0] or [each for each in found if each.last == len(words) - 1]
     amid = {each.what for each in found if each.what.scope != EVERYTHING}
     chosen = ends[0] if len({each.what for each in ends}) == 1 else None

@@ -3,6 +3,8 @@
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from jit.facts import Account, LockdownBegun, LockdownLifted, LockdownLiftProposed, RefusalReason, Scope, Source
 from jit.ledger import Conflict, Question, StoredDirectory
@@ -53,7 +55,8 @@ def lock_down(core: Core, *, by: Actor, what: What, reason: str) -> Locked:
         attempt.refuse(RefusalReason.BAD_INPUT, problems={REASON: trouble})
     for _ in range(RETRIES):
         known = core.ledger.lockdowns()
-        fact = begun_by(core, by, what, reason, taken={each.id for each in known})
+        accounts = _accounts(core, what.name) if what.scope == "person" else set()
+        fact = _fact(attempt.signed(), what, reason, accounts, _new_id({each.id for each in known}))
         same = next((each for each in known if each.stops == (what.scope, what.name or None)), None)
         if same is not None:
             return Locked(same, True, count_open(core, same))
@@ -73,13 +76,16 @@ def known_names(core: Core) -> Known:
     return Known(StoredDirectory(core.ledger.engine).everybody(), tuple(accesses), tuple(targets))
 
 
-def begun_by(core: Core, by: Actor, what: What, reason: str, taken: Iterable[str] = ()) -> LockdownBegun:
-    """The fact, under an id that is not ``taken``."""
-    signed = {"at": core.clock.now(), "actor": by.id, "source": by.source}
-    accounts = tuple(Account(account=each) for each in _accounts(core, what.name)) if what.scope == "person" else ()
-    return LockdownBegun(
-        **signed, **_named(what), lockdown_id=_new_id({*taken}), scope=what.scope, accounts=accounts, reason=reason
-    )
+def ordered(policy: Policy | None, *, by: Actor, at: datetime, what: What, reason: str) -> LockdownBegun:
+    """The fact, made while the ledger is silent, to be obeyed from a disk until it is recorded."""
+    accounts = {what.name, *(policy.namesakes_of(what.name) if policy else ())} if what.scope == "person" else set()
+    return _fact({"at": at, "actor": by.id, "source": by.source}, what, reason, accounts, _new_id(set(), letters=6))
+
+
+def _fact(signed: dict[str, Any], what: What, reason: str, accounts: Iterable[str], lockdown_id: str) -> LockdownBegun:
+    of_person = tuple(Account(account=each) for each in sorted(accounts))
+    told = {**signed, **_named(what), "lockdown_id": lockdown_id, "scope": what.scope, "accounts": of_person}
+    return LockdownBegun(**told, reason=reason)
 
 
 def may_lift(core: Core, *, by: Actor, lockdown_id: str) -> Lockdown:
@@ -127,9 +133,9 @@ def _named(what: What) -> dict[str, str]:
     return {field: what.name} if field else {}
 
 
-def _new_id(taken: set[str]) -> str:
+def _new_id(taken: set[str], letters: int = 4) -> str:
     while True:
-        found = "L-" + "".join(secrets.choice(ALPHABET) for _ in range(4))
+        found = "L-" + "".join(secrets.choice(ALPHABET) for _ in range(letters))
         if found not in taken:
             return found
 
@@ -199,11 +205,11 @@ def _standing_proposal(attempt: Attempt, lockdown: Lockdown) -> LockdownLiftProp
     return proposed if still else None
 
 
-def _accounts(core: Core, person: str) -> list[str]:
+def _accounts(core: Core, person: str) -> set[str]:
     """All that are known to be this person's: by the rules, and by what was heard of people."""
     policy = core.policies.newest()
     found = {person, *(policy.namesakes_of(person) if policy else ())}
     stored = StoredDirectory(core.ledger.engine)
     if (known := stored.known(person)) is not None:
         found |= {each.id for each in stored.everybody() if each.is_also(known)}
-    return sorted(found)
+    return found

@@ -6,6 +6,7 @@ from typing import Any
 
 from jit.facts import Source
 from jit.ledger import Leases, Spool, StoredDirectory
+from jit.ledger.lockdown_orders import LockdownOrders
 from jit.people.person import Groups, Person
 from jit.requests.lifecycle import Request
 from jit.testing import ALICE, BOB, CAROL, T0, WORKSPACE, InMemoryQueue, InMemoryTarget, Story
@@ -67,6 +68,7 @@ class Hands(World):
         self.target = self.targets["orders-db"]
         self.registry = TargetRegistry(self.policies, KnownTargets(folder), lambda config: self.targets[config.name])
         self.spool = Spool(folder / "spool")
+        self.lockdowns = ObeyedLockdowns(self.ledger, LockdownOrders(folder))
         self.revoker = self.make_revoker(Source.WORKER)
         self.orders = EndOrderQueue(queue=self.queue, ledger=self.ledger, key=KEY, clock=self.clock)
         self.granter = self.make_granter(self.registry)
@@ -90,7 +92,7 @@ class Hands(World):
             revoker=self.revoker,
             clock=self.clock,
             actor="worker@test",
-            lockdowns=ObeyedLockdowns(self.ledger),
+            lockdowns=self.lockdowns,
         )
 
     def make_revoker(self, source: Source) -> Revoker:
@@ -116,7 +118,7 @@ class Hands(World):
             clock=self.clock,
             actor="timekeeper@test",
             holder=holder,
-            lockdowns=ObeyedLockdowns(self.ledger),
+            lockdowns=self.lockdowns,
         )
 
     def request(self, request_id: str = TEST) -> Request:

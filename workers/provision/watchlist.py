@@ -55,6 +55,11 @@ class Watchlist:
             for request in [*self._open.values()]:
                 self._put(request.id, request)
 
+    def locked_on(self, target: str) -> str | None:
+        """The lockdown by which whatever this target holds ends, known or not."""
+        found = (each for each in self._lockdowns if each.scope == "everything" or each.target == target)
+        return next((each.id for each in found), None)
+
     def as_locked(self, request: Request) -> Request:
         """With the lockdown by which it ends, if any in force covers it and nothing else ends it already."""
         if request.state not in OPEN:

@@ -183,6 +183,7 @@ class Timekeeper:
                 log.info("ledger.answers")
             self._silent = False
             self._recorder.take_in()
+            self._lockdowns.settle()
             self._watch.lock(self._lockdowns.now())
             if self._lease.hold():  # 2.
                 self._do_what_is_due()  # 3.
@@ -211,6 +212,7 @@ class Timekeeper:
         since = self._unanswered
         silent = self._silent or (since is not None and time.monotonic() - since > SILENT_AFTER)
         now = self._clock.now()
+        self._watch.lock(self._lockdowns.known())
         self._inspector.forget_ended()
         for name in self._registry.names():  # 4.
             self._inspector.inspect(name, silent=silent)

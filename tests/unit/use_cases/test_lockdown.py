@@ -165,9 +165,9 @@ def test_a_proposal_counts_for_a_day_and_while_who_made_it_may(office: Office) -
 
 
 def test_a_reason_is_given(office: Office) -> None:
+    locked = lock(office, What("person", EVE)).lockdown
     for attempt in (
         lambda: lock_down(office.core, by=actor(CAROL), what=ALL, reason=" "),
         lambda: lift(office.core, by=actor(CAROL), lockdown_id=locked.id, reason=""),
     ):
-        locked = lock(office, What("person", EVE)).lockdown
         refused(office, RefusalReason.BAD_INPUT, attempt)

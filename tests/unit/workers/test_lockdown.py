@@ -1,12 +1,18 @@
 """A lockdown ends what is there and lets nothing new be given."""
 
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import pytest
 
-from jit.facts import LockdownBegun, Source
-from jit.testing import CAROL
-from tests.world.hands import Hands
+from jit.facts import LockdownBegun, LockdownLifted, LockdownLiftProposed, Source, write_fact
+from jit.ledger.lockdown_orders import LockdownOrders
+from jit.requests.scope import What
+from jit.testing import ALICE, BOB, CAROL, EVE
+from jit.use_cases.lockdown import ordered
+from tests.world.hands import TEST, Hands
+from tests.world.office import TERMINAL
 
 
 @pytest.fixture
@@ -27,6 +33,13 @@ def lock(house: Hands, scope: str = "everything", **what: str) -> None:
     house.ledger.append_lockdown(fact, house.ledger.lockdowns())
 
 
+def lift(house: Hands, fact: LockdownBegun) -> None:
+    same = {"at": house.clock.now(), "source": Source.SLACK, "lockdown_id": fact.lockdown_id, "scope": fact.scope}
+    first = LockdownLiftProposed(**same, actor=CAROL, reason="it is over")
+    both = LockdownLifted(**same, actor=BOB, proposal=first.id, proposed_by=CAROL, reason="it is")
+    house.ledger.append([first, both])
+
+
 def test_what_is_active_ends_and_names_the_lockdown(house: Hands) -> None:
     house.active()
     lock(house)
@@ -34,3 +47,146 @@ def test_what_is_active_ends_and_names_the_lockdown(house: Hands) -> None:
     ended = house.request()
     assert (ended.state, ended.end_cause, ended.lockdown) == ("ended", "lockdown", "L-TEST")
     assert house.target.list_grants() == []
+
+
+EVERY_SCOPE = [
+    ("everything", {}),
+    ("person", {"requester": ALICE}),
+    ("access", {"access": "orders-db/read"}),
+    ("target", {"target": "orders-db"}),
+]
+
+
+@pytest.mark.parametrize(("scope", "what"), EVERY_SCOPE, ids=[scope for scope, _ in EVERY_SCOPE])
+def test_each_scope_ends_what_it_names_in_any_state_and_nothing_else(house: Hands, scope: str, what: Any) -> None:
+    house.active("R-ACTIVE")
+    house.active("R-OTHER", access="ledger-db/read")
+    house.story("R-WAITS", requester=EVE).asked()
+    lock(house, scope, **what)
+    house.timekeeper.sweep()
+    assert house.request("R-ACTIVE").state == "ended"
+    assert house.request("R-OTHER").state == ("ended" if scope in {"everything", "person"} else "active")
+    waiting = house.request("R-WAITS")
+    if scope != "person":
+        assert (waiting.state, waiting.closed_because, waiting.lockdown) == ("lapsed", "lockdown", "L-TEST")
+    else:
+        assert waiting.state == "pending"
+
+
+def test_what_is_approved_is_not_given_and_lapses(house: Hands) -> None:
+    house.approved()
+    lock(house)
+    house.granter.grant(TEST)
+    assert house.kinds()[-1] == "approved"
+    house.timekeeper.sweep()
+    assert (house.kinds()[-1], house.request().lockdown) == ("lapsed", "L-TEST")
+    assert house.target.list_grants() == []
+
+
+def test_a_grant_in_flight_is_not_given(house: Hands) -> None:
+    """The lockdown comes after the intent, before the target asks in its lock whether it is still due."""
+    house.approved()
+    house.target.within_lock = lambda: lock(house)
+    house.granter.grant(TEST)
+    assert house.kinds()[-1] == "grant.intent"
+    assert house.target.list_grants() == []
+    house.target.within_lock = lambda: None
+    house.timekeeper.sweep()
+    ended = house.request()
+    assert (ended.state, ended.end_cause, ended.lockdown) == ("ended", "lockdown", "L-TEST")
+
+
+def test_it_holds_for_whoever_starts_in_the_middle(house: Hands) -> None:
+    """Nothing of it is kept in a process: one that starts reads it, and goes on."""
+    house.active()
+    lock(house)
+    later = house.make_timekeeper(holder="another")
+    house.clock.move(seconds=10)
+    later.sweep()
+    assert house.request().state == "ended"
+    house.approved("R-LATER")
+    house.granter.grant("R-LATER")
+    assert house.kinds("R-LATER")[-1] == "approved"
+
+
+def test_what_changed_meanwhile_ends_by_the_lockdown_as_well(house: Hands) -> None:
+    """Somebody else recorded a step between the look and the end: it is looked at again, and names the lockdown."""
+    request = house.active()
+    lock(house)
+    house.timekeeper.ask_ledger()
+    house.timekeeper.sweep()
+    intents = [fact for fact in house.facts("revoke.intent") if fact.request_id == request.id]
+    assert [(fact.cause, fact.lockdown) for fact in intents] == [("lockdown", "L-TEST")]
+
+
+class TestWithoutTheLedger:
+    """The order lies on the host's own disk."""
+
+    def order(self, house: Hands, **what: Any) -> LockdownBegun:
+        scope = what.pop("scope", "everything")
+        fact = ordered(None, by=TERMINAL, at=house.clock.now(), what=What(scope, **what), reason="stop it")
+        house.lockdowns.orders.write(fact)
+        return fact
+
+    def test_what_is_remembered_ends_and_is_recorded_later(self, house: Hands) -> None:
+        house.active()
+        house.timekeeper.sweep()
+        house.ledger.cut = True
+        fact = self.order(house)
+        house.timekeeper.sweep()
+        assert house.target.list_grants() == []
+        house.ledger.cut = False
+        house.timekeeper.sweep()
+        house.timekeeper.sweep()
+        ended = house.request()
+        assert (ended.state, ended.end_cause, ended.lockdown) == ("ended", "lockdown", fact.lockdown_id)
+        assert [each.id for each in house.facts("lockdown.begun")] == [fact.id]
+        assert [each.id for each in house.ledger.lockdowns()] == [fact.lockdown_id]
+        assert house.lockdowns.orders.read() == ()
+
+    def test_after_a_start_what_the_target_holds_ends(self, house: Hands) -> None:
+        house.active()
+        house.ledger.cut = True
+        self.order(house, scope="target", name="orders-db")
+        house.make_timekeeper(holder="another").sweep()
+        assert house.target.list_grants() == []
+
+    def test_nothing_is_given_before_it_is_recorded(self, house: Hands) -> None:
+        house.approved()
+        self.order(house)
+        house.granter.grant(TEST)
+        assert house.kinds()[-1] == "approved"
+
+    def test_an_order_that_is_put_back_after_it_was_lifted_is_none_any_more(self, house: Hands) -> None:
+        fact = self.order(house)
+        house.timekeeper.sweep()
+        lift(house, fact)
+        house.lockdowns.orders.write(fact)
+        house.timekeeper.sweep()
+        assert house.ledger.lockdowns() == ()
+        assert house.lockdowns.orders.read() == ()
+        house.active()
+        assert house.request().state == "active"
+
+    def test_what_others_could_have_written_and_what_lifts_is_not_obeyed(self, house: Hands) -> None:
+        fact, orders = self.order(house), house.lockdowns.orders
+        lifts = LockdownLifted(
+            at=fact.at,
+            actor=BOB,
+            source=Source.SLACK,
+            lockdown_id=fact.lockdown_id,
+            scope="everything",
+            proposal=uuid4(),
+            proposed_by=CAROL,
+            reason="no",
+        )
+        (orders.folder / "lift.json").write_bytes(write_fact(lifts))
+        (orders.folder / "junk.json").write_bytes(b"{")
+        (orders.folder / "far.json").symlink_to(house.policy_file)
+        assert [each.id for each in orders.read()] == [fact.id]
+        [place] = orders.folder.glob(f"{fact.id}*")
+        place.chmod(0o666)
+        assert LockdownOrders(house.folder).read() == ()
+        place.chmod(0o600)
+        orders.folder.chmod(0o777)
+        assert LockdownOrders(house.folder).read() == ()
