@@ -42,6 +42,7 @@ from workers.end_orders.queue import EndOrderQueue
 from workers.end_orders.signed import load_key
 from workers.provision.grant import Granter
 from workers.provision.lockdowns import ObeyedLockdowns
+from workers.provision.locked_ends import LockedEnds
 from workers.provision.recorder import SAME, Recorder
 from workers.provision.revoke import Revoker
 from workers.queue.jobs import Jobs
@@ -57,7 +58,7 @@ from workers.timekeeper.timekeeper import LEASE_LASTS, Timekeeper
 log = structlog.get_logger(__name__)
 
 WAIT_FOR_REDIS_SECONDS = 0.5
-READ_RULES_EVERY, FORGET_EVERY = 1.0, 30.0
+READ_RULES_EVERY, FORGET_EVERY, LOOK_FOR_LOCKED_EVERY = 1.0, 30.0, 1.0
 """Seconds."""
 
 TargetOpener = Callable[[str, str, Mapping[str, str], Callable[[str], SecretStr]], Target]
@@ -135,6 +136,10 @@ def run_worker(
 
     worker = Worker(redis=redis, jobs=jobs, clock=context.clock, between=between)
     present = presence.begin(stop)
+    locked = LockedEnds(
+        ledger=context.ledger, lockdowns=context.lockdowns, revoker=context.revoker, clock=context.clock
+    )
+    _begin_repeating(LOOK_FOR_LOCKED_EVERY, stop, locked.look, "locked.not_ended")
     log.info("worker.ready")
     say_ready("")
     worker.work_until(stop)
@@ -242,7 +247,11 @@ def _follow_rules(context: WorkerContext, stop: Event) -> None:
         (READ_RULES_EVERY, context.policies.current, "policy.not_read"),
         (FORGET_EVERY, lambda: forget_departed(context.registry, context.ledger), "targets.not_forgotten"),
     ):
-        Thread(target=_repeat, args=(every, stop, work, failed), name=failed, daemon=True).start()
+        _begin_repeating(every, stop, work, failed)
+
+
+def _begin_repeating(every: float, stop: Event, work: Callable[[], object], failed: str) -> None:
+    Thread(target=_repeat, args=(every, stop, work, failed), name=failed, daemon=True).start()
 
 
 def _repeat(every: float, stop: Event, work: Callable[[], object], failed: str) -> None:
@@ -252,6 +261,8 @@ def _repeat(every: float, stop: Event, work: Callable[[], object], failed: str) 
             work()
         except PolicyError:
             continue
+        except LedgerUnavailable as silent:
+            log.warning("ledger.unavailable", because=str(silent), work=failed)
         except Exception:
             log.exception(failed)
 

@@ -13,6 +13,7 @@ from jit.testing import ALICE, BOB, CAROL, EVE
 from jit.use_cases.lockdown import ordered
 from tests.world.hands import TEST, Hands
 from tests.world.office import TERMINAL
+from workers.provision.locked_ends import LEFT_TO_THE_TIMEKEEPER, LockedEnds
 
 
 @pytest.fixture
@@ -117,6 +118,20 @@ def test_what_changed_meanwhile_ends_by_the_lockdown_as_well(house: Hands) -> No
     house.timekeeper.sweep()
     intents = [fact for fact in house.facts("revoke.intent") if fact.request_id == request.id]
     assert [(fact.cause, fact.lockdown) for fact in intents] == [("lockdown", "L-TEST")]
+
+
+def test_without_a_timekeeper_a_worker_ends_it_after_a_while(house: Hands) -> None:
+    house.active("R-HERS")
+    house.active("R-OTHER", access="ledger-db/read")
+    ends = LockedEnds(ledger=house.ledger, lockdowns=house.lockdowns, revoker=house.revoker, clock=house.clock)
+    lock(house, "person", requester=ALICE, target=None)
+    ends.look()
+    assert house.request("R-HERS").state == "active"
+    house.clock.move(seconds=LEFT_TO_THE_TIMEKEEPER.total_seconds())
+    ends.look()
+    for request_id in ("R-HERS", "R-OTHER"):
+        ended = house.request(request_id)
+        assert (ended.state, ended.end_cause, ended.lockdown) == ("ended", "lockdown", "L-TEST")
 
 
 class TestWithoutTheLedger:
