@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from jit.facts import LockdownLifted, RefusalReason
+from jit.requests.decision import before_effect
 from jit.requests.intake import RequestForm
+from jit.requests.lifecycle import Request
 from jit.requests.lockdown import LIFT_WITHIN
 from jit.requests.refusal import Refusal
 from jit.requests.scope import What
@@ -14,6 +16,8 @@ from jit.testing import ALICE, BOB, CAROL, EVE
 from jit.use_cases.extend import extend
 from jit.use_cases.lockdown import Lifting, Locked, lift, lock_down
 from tests.world.base import RULES, SAM
+from tests.world.break_glass import ADMIN
+from tests.world.break_glass import RULES as GLASS
 from tests.world.office import READ, TERMINAL, WHY, Office, actor
 
 ALL = What("everything")
@@ -171,3 +175,40 @@ def test_a_reason_is_given(office: Office) -> None:
         lambda: lift(office.core, by=actor(CAROL), lockdown_id=locked.id, reason=""),
     ):
         refused(office, RefusalReason.BAD_INPUT, attempt)
+
+
+class TestBreakGlass:
+    @pytest.fixture
+    def office(self, tmp_path: Path) -> Office:
+        """Alice may break the glass of orders-db/read, and lockdowns let that of orders-db/admin through."""
+        rules = GLASS.replace("30m, review_within", "30m, in_lockdown: true, review_within")
+        office = Office(tmp_path, rules=rules)
+        office.incidents.open = {"INC-42": True}
+        office.directory.on_call = {"sre": frozenset({ALICE})}
+        return office
+
+    def glass(self, office: Office, access: str, by: str = EVE) -> Request:
+        return office.use_cases.break_glass(actor(by), RequestForm(access, "30m", WHY, "INC-42"))
+
+    def test_is_stopped_unless_the_rules_let_it_through(self, office: Office) -> None:
+        before = self.glass(office, ADMIN)
+        office.give(before)
+        locked = lock(office).lockdown
+        office.clock.move(seconds=1)
+        refused(office, RefusalReason.LOCKED_DOWN, lambda: self.glass(office, READ, ALICE))
+        through = self.glass(office, ADMIN, ALICE)
+        assert through.state == "approved"
+        assert (locked.covers(before), locked.covers(through)) == (True, False)
+        assert before_effect(through, office.policies, office.directory, office.clock.now()).reason is None
+
+    def test_of_a_person_who_is_locked_is_always_stopped(self, office: Office) -> None:
+        lock(office, What("person", EVE))
+        refused(office, RefusalReason.LOCKED_DOWN, lambda: self.glass(office, ADMIN))
+
+    def test_that_was_let_through_is_not_given_once_the_rules_are_otherwise(self, office: Office) -> None:
+        lock(office)
+        office.clock.move(seconds=1)
+        through = self.glass(office, ADMIN)
+        office.rules(text=GLASS)
+        decision = before_effect(through, office.policies, office.directory, office.clock.now())
+        assert decision.reason is RefusalReason.RULES_CHANGED

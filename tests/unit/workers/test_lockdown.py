@@ -1,18 +1,23 @@
 """A lockdown ends what is there and lets nothing new be given."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 
-from jit.facts import LockdownBegun, LockdownLifted, LockdownLiftProposed, Source, write_fact
+from jit.facts import LockdownBegun, LockdownLifted, LockdownLiftProposed, RevokeIntent, Source, write_fact
+from jit.ledger import Ledger, TamperedEntry
+from jit.ledger.database import writing
 from jit.ledger.lockdown_orders import LockdownOrders
 from jit.requests.scope import What
 from jit.testing import ALICE, BOB, CAROL, EVE
 from jit.use_cases.lockdown import ordered
 from tests.world.hands import TEST, Hands
 from tests.world.office import TERMINAL
+from tests.world.tamper import past_the_guards
 from workers.provision.locked_ends import LEFT_TO_THE_TIMEKEEPER, LockedEnds
 
 
@@ -112,12 +117,25 @@ def test_it_holds_for_whoever_starts_in_the_middle(house: Hands) -> None:
 
 def test_what_changed_meanwhile_ends_by_the_lockdown_as_well(house: Hands) -> None:
     """Somebody else recorded a step between the look and the end: it is looked at again, and names the lockdown."""
-    request = house.active()
-    lock(house)
-    house.timekeeper.ask_ledger()
-    house.timekeeper.sweep()
-    intents = [fact for fact in house.facts("revoke.intent") if fact.request_id == request.id]
-    assert [(fact.cause, fact.lockdown) for fact in intents] == [("lockdown", "L-TEST")]
+    seen = house.active()
+    house.story(TEST).extension_asked()
+    house.revoker.end([replace(seen, lockdown="L-TEST")])
+    [intent] = house.facts("revoke.intent")
+    assert isinstance(intent, RevokeIntent)
+    assert (intent.cause, intent.lockdown) == ("lockdown", "L-TEST")
+
+
+def test_one_that_was_changed_in_the_database_stops_everything_new(house: Hands) -> None:
+    house.approved()
+    lock(house, "target", target="ledger-db")
+    narrower = "replace(CAST(body AS TEXT), 'ledger-db', 'ledger-dc')"
+    with writing(house.engine) as connection, past_the_guards(connection):
+        connection.execute(text(f"UPDATE entries SET body = {narrower} WHERE kind = 'lockdown.begun'"))
+    house.lockdowns.ledger = Ledger(house.engine, house.clock)  # of a process that has not read it before
+    with pytest.raises(TamperedEntry):
+        house.lockdowns.now()
+    house.granter.grant(TEST)
+    assert house.kinds()[-1] == "approved"
 
 
 def test_without_a_timekeeper_a_worker_ends_it_after_a_while(house: Hands) -> None:
