@@ -264,7 +264,7 @@ class Homes(ItemFollower):
             past=self._visibility.past(person),
             extendable=frozenset(each.id for each in own if room_to_extend(each, policy) is not None),
             to_review=[request for request in reviews if self._reviews(person, request)],
-            lockdowns=self._ledger.lockdowns() if self._may_lock(person) else (),
+            lockdowns=self._ledger.lockdowns(skip_changed=True) if self._may_lock(person) else (),
             own_reviews=[request for request in reviews if request.requester == person],
         )
 

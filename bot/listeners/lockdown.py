@@ -43,7 +43,7 @@ def lockdown(ctx: ListenerContext, caller: Caller, typed: str) -> Answer:
 def _in_force(ctx: ListenerContext, caller: Caller) -> Answer:
     """For every full member: it is in the channels, too."""
     Attempt(ctx.core, caller.by, "lockdown").admit()
-    known = ctx.core.ledger.lockdowns()
+    known = ctx.core.ledger.lockdowns(skip_changed=True)
     if not known:
         return NONE
     blocks = [block for each in known for block in draw_in_force(each, ctx.directory.name)]

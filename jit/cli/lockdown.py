@@ -132,7 +132,7 @@ def _stopped(found: Lockdown) -> str:
 
 
 def _show(core: Core) -> None:
-    known = core.ledger.lockdowns()
+    known = core.ledger.lockdowns(skip_changed=True)
     for each in known:
         proposed = f"; {each.proposed.actor} proposed to lift it" if each.proposed else ""
         left = count_open(core, each)

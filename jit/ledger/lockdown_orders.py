@@ -1,7 +1,8 @@
 """Lockdowns that lie on this host's disk, until the ledger has them: worker and timekeeper obey them from there.
 
 Whoever may write there can end access, and neither give any nor lift anything: an order says what to stop, and no file
-says more. It counts if nobody but root and we could have written it.
+says more. It counts if nobody but root and we could have written it, as `LockdownOrders.write` does: under its own id,
+as of somebody at a terminal.
 """
 
 import os
@@ -13,8 +14,9 @@ from typing import NamedTuple
 
 import structlog
 
-from jit.facts import LockdownBegun, read_fact, write_fact
+from jit.facts import LockdownBegun, Source, read_fact, write_fact
 from jit.ledger.spool_files import make_folder, open_kept, sync_folder
+from jit.requests.lockdown import LOCKDOWN_ID
 
 log = structlog.get_logger(__name__)
 
@@ -68,10 +70,16 @@ class LockdownOrders:
             return ()
         just_now = time.time_ns() - status.st_mtime_ns < SETTLED_AFTER
         if just_now or self._read.changed != status.st_mtime_ns:
-            paths = sorted(path for path in self.folder.iterdir() if path.suffix == ".json")[:MOST]
-            found = (_order_in(path) for path in paths)
+            found = (_order_in(path) for path in self._paths())
             self._read = _Read(status.st_mtime_ns, tuple(each for each in found if each is not None))
         return self._read.orders
+
+    def _paths(self) -> list[Path]:
+        try:
+            return sorted(path for path in self.folder.iterdir() if path.suffix == ".json")[:MOST]
+        except OSError as wrong:
+            log.error("lockdown.not_obeyed", because=wrong.strerror)  # noqa: TRY400  others may not read it
+            return []
 
     def remove(self, fact: LockdownBegun) -> None:
         """It is in the ledger. Raises OSError."""
@@ -86,6 +94,16 @@ def _is_ours(status: os.stat_result) -> bool:
     return status.st_uid in {0, os.geteuid()} and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
+def _is_an_order(fact: LockdownBegun) -> bool:
+    """Whether `jit lockdown` could have made it: what it names is what its scope says, and in Slack nobody did."""
+    named = {"person": fact.requester, "access": fact.access, "target": fact.target}
+    name = named.pop(fact.scope, None)
+    says_which = fact.scope == "everything" or (name is not None and name.isprintable())
+    of_terminal = fact.source is Source.CLI and fact.actor.startswith("cli:")
+    fits = says_which and not any(named.values()) and LOCKDOWN_ID.fullmatch(fact.lockdown_id) is not None
+    return of_terminal and fits
+
+
 def _order_in(path: Path) -> LockdownBegun | None:
     """None, and a word in the log, for what nobody of us has written."""
     with suppress(OSError, ValueError):
@@ -94,7 +112,7 @@ def _order_in(path: Path) -> LockdownBegun | None:
             status = os.fstat(handle)
             data = file.read(LARGEST + 1) if stat.S_ISREG(status.st_mode) and _is_ours(status) else b""
         fact = read_fact(data) if len(data) <= LARGEST else None
-        if isinstance(fact, LockdownBegun):
+        if isinstance(fact, LockdownBegun) and path.stem == str(fact.id) and _is_an_order(fact):
             return fact
     log.error("lockdown.not_obeyed", file=path.name, because="it is no order that we or root have written")
     return None

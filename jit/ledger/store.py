@@ -120,10 +120,12 @@ class Ledger:
         drafted = draft(connection, self.ring, facts, expect or {}, counted, locked=True)
         return give_place(connection, drafted, self.clock.now())
 
-    def lockdowns(self) -> tuple[Lockdown, ...]:
-        """Those in force, the oldest first. Raises TamperedEntry."""
+    def lockdowns(self, *, skip_changed: bool = False) -> tuple[Lockdown, ...]:
+        """Those in force, the oldest first. Raises TamperedEntry; with ``skip_changed`` those that entries which nobody
+        changed tell of: for taking access away and for showing, and never for giving any.
+        """
         with reading(self.engine) as connection:
-            return self._lockdowns.read(connection)
+            return self._lockdowns.read(connection, skip_changed=skip_changed)
 
     def append_lockdown(self, fact: OfLockdown, known: tuple[Lockdown, ...]) -> tuple[Lockdown, ...]:
         """Record a step of a lockdown, decided on while these were in force. Returns those in force after it.
@@ -131,11 +133,11 @@ class Ledger:
         Raises Conflict: others are by now.
         """
         with writing(self.engine) as connection:
-            if self._lockdowns.read(connection) != known:
+            if self._lockdowns.read(connection, skip_changed=True) != known:
                 raise Conflict("lockdowns have changed meanwhile")
             recorded = self.append_within(connection, [fact])
         log_recorded(recorded.entries)
-        return self.lockdowns()
+        return self.lockdowns(skip_changed=True)
 
     def require_writable(self) -> None:
         """See whether an entry could be appended now: one that says nothing is written and taken back."""

@@ -1,7 +1,8 @@
 """What somebody wants to lock down, as they typed it: what is named, and the reason beside it.
 
 `@alice why`, `why orders-db`, `person alice why`, `everything why`: a name before the reason or after it counts, and
-amid it if no other stands there. A name counts whole. What is nearly one is offered, and never taken.
+amid it if no other stands there. A name counts whole. What is nearly one is offered, and never taken: nor is another in
+its place, that stands in the reason.
 """
 
 import re
@@ -19,7 +20,7 @@ _LIFT = re.compile(r"(?:--)?lift", re.IGNORECASE)
 _ID = re.compile(r"(?:L-)[0-9A-Z]{4,12}", re.IGNORECASE)
 EVERYTHING = "everything"
 MOST_OFFERED = 5
-_NEAR = 0.6
+_NEAR, _ALIKE = 0.6, 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,8 @@ def read_scope(text: str, known: Known) -> Typed:
     chosen = ends[0] if len({each.what for each in ends}) == 1 else None
     if not ends and len(amid) == 1:
         chosen = next(each for each in found if each.what in amid)
+    if chosen is not None and chosen.first > 0 and _may_be_a_name(words[0], known):
+        return _offered(words, (), known, beside=_as_typed(chosen.what, known))
     if chosen is not None:
         beside = words if not ends else [*words[: chosen.first], *words[chosen.last + 1 :]]
         return Typed(chosen.what, " ".join(beside).strip(_QUOTES).strip())
@@ -89,8 +92,19 @@ def read_lift(text: str) -> tuple[str, str] | None:
     return (_plain(words[named]).upper() if named is not None else ""), reason
 
 
-def _offered(words: Sequence[str], several: tuple[str, ...], known: Known) -> Typed:
-    """The names that are nearly what was typed first, or behind a word that says which kind it is."""
+def _may_be_a_name(word: str, known: Known) -> bool:
+    """Whether the first word, which is none, was perhaps meant as one: `@alise`, `orders-db/*`, `alice`."""
+    wanted = _plain(word).casefold()
+    if wanted.startswith(("@", "<")) or any(sign in wanted for sign in "/*%"):
+        return True
+    if any(wanted == each.handle.casefold() or wanted in each.name.casefold().split() for each in known.people):
+        return True
+    names = [name.casefold() for name in (*known.accesses, *known.targets, EVERYTHING)]
+    return bool(get_close_matches(wanted, names, n=1, cutoff=_ALIKE))
+
+
+def _offered(words: Sequence[str], several: tuple[str, ...], known: Known, beside: str = "") -> Typed:
+    """The names that are nearly what was typed first, or behind a word that says which kind it is; and ``beside``."""
     if several:
         return Typed(None, " ".join(words), several[:MOST_OFFERED])
     if not words:
@@ -99,7 +113,8 @@ def _offered(words: Sequence[str], several: tuple[str, ...], known: Known) -> Ty
     named = words[1:2] if kind else words[:1]
     rest = words[len(named) + bool(kind) :]
     near = [each for word in named for each in _near(_plain(word), kind, known)]
-    return Typed(None, " ".join(rest), tuple(dict.fromkeys(near))[:MOST_OFFERED])
+    offered = tuple(dict.fromkeys(near))[: MOST_OFFERED - bool(beside)]
+    return Typed(None, " ".join(rest), (*offered, beside) if beside else offered)
 
 
 _KINDS = frozenset({"person", "access", "target"})

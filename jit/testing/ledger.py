@@ -45,9 +45,9 @@ class InterruptibleLedger(Ledger):
         self._answer()
         return super().request_as_written(request_id)
 
-    def lockdowns(self) -> tuple[Lockdown, ...]:
+    def lockdowns(self, *, skip_changed: bool = False) -> tuple[Lockdown, ...]:
         self._answer()
-        return super().lockdowns()
+        return super().lockdowns(skip_changed=skip_changed)
 
     def read(self, after: int = 0, limit: int = 500, *, skip_unreadable: bool = False) -> list[Entry]:
         self._answer()

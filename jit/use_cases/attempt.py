@@ -16,6 +16,7 @@ from jit.facts import Fact, Life, RefusalReason, Source
 from jit.ledger import Conflict, CountedRequests
 from jit.policy import Access, Policy, PolicyError
 from jit.ports import QueueUnavailable
+from jit.requests.accounts import is_also_one_of
 from jit.requests.intake import REASON, text_trouble
 from jit.requests.lifecycle import REQUEST_ID, Request, may_follow
 from jit.requests.lockdown import Lockdown
@@ -102,8 +103,15 @@ class Attempt:
             requester, access = self.by.id, about.name
         for lockdown in self.core.ledger.lockdowns():
             about_it = lockdown.is_about(requester, access, about.target) and not let_through
-            if about_it or lockdown.stops_person(requester) or lockdown.stops_person(self.by.id):
+            if about_it or self.is_stopped(requester, lockdown) or self.is_stopped(self.by.id, lockdown):
                 self.refuse(RefusalReason.LOCKED_DOWN, about, lockdown=lockdown)
+
+    def is_stopped(self, person: str, lockdown: Lockdown) -> bool:
+        """Whether it is of this person: by this account, or another that was not known to be theirs when it began."""
+        policy = self.core.policies.newest()
+        if lockdown.stops_person(person) or policy is None:
+            return lockdown.stops_person(person)
+        return is_also_one_of(person, lockdown.accounts, self.core.directory, policy)
 
     def require_text(self, request: Request, text: str) -> None:
         if trouble := text_trouble(text):

@@ -10,8 +10,8 @@ from jit.facts import Account, LockdownBegun, LockdownLifted, LockdownLiftPropos
 from jit.ledger import Conflict, Question, StoredDirectory
 from jit.people.person import Person
 from jit.policy import Policy, StaleGroups
-from jit.ports import DirectoryUnavailable
-from jit.requests.accounts import is_also_one_of, may_decide
+from jit.ports import DirectoryUnavailable, UnknownPerson
+from jit.requests.accounts import may_decide
 from jit.requests.intake import REASON, text_trouble
 from jit.requests.lifecycle import LIVE, OPEN
 from jit.requests.lockdown import LIFT_WITHIN, LOCKDOWN_ID, Lockdown
@@ -54,7 +54,7 @@ def lock_down(core: Core, *, by: Actor, what: What, reason: str) -> Locked:
     if trouble := text_trouble(reason):
         attempt.refuse(RefusalReason.BAD_INPUT, problems={REASON: trouble})
     for _ in range(RETRIES):
-        known = core.ledger.lockdowns()
+        known = core.ledger.lockdowns(skip_changed=True)
         accounts = _accounts(core, what.name) if what.scope == "person" else set()
         fact = _fact(attempt.signed(), what, reason, accounts, _new_id({each.id for each in known}))
         same = next((each for each in known if each.stops == (what.scope, what.name or None)), None)
@@ -145,7 +145,7 @@ def _require_may_lock(attempt: Attempt) -> None:
     core, by = attempt.core, attempt.by
     if by.source is Source.CLI:
         return
-    _require_not_locked(attempt, core.ledger.lockdowns())
+    _require_not_locked(attempt, core.ledger.lockdowns(skip_changed=True))
     _require_listed(attempt, core.policies.newest() or attempt.policy())
 
 
@@ -159,13 +159,12 @@ def _require_listed(attempt: Attempt, policy: Policy) -> None:
 
 
 def _require_not_locked(attempt: Attempt, known: Iterable[Lockdown]) -> None:
-    if any(each.stops_person(attempt.by.id) for each in known):
+    if any(attempt.is_stopped(attempt.by.id, each) for each in known):
         attempt.refuse(RefusalReason.LOCKED_DOWN)
 
 
 def _to_lift(attempt: Attempt, lockdown_id: str, known: Iterable[Lockdown]) -> Lockdown:
     """Nobody at a terminal can be told from another there, so it is lifted in Slack alone."""
-    core, by = attempt.core, attempt.by
     attempt.admit()
     policy = attempt.policy()
     _require_listed(attempt, policy)
@@ -175,11 +174,24 @@ def _to_lift(attempt: Attempt, lockdown_id: str, known: Iterable[Lockdown]) -> L
         attempt.refuse(RefusalReason.UNKNOWN_LOCKDOWN)
     if _account(attempt).email_changed:
         attempt.refuse(RefusalReason.EMAIL_CHANGED)
-    locked = {person for each in known for person in each.accounts}
     proposed = _standing_proposal(attempt, lockdown)
-    if is_also_one_of(by.id, {*locked, *([proposed.actor] if proposed else [])}, core.directory, policy):
-        attempt.refuse(RefusalReason.SAME_PERSON)
+    others = {person for each in known for person in each.accounts} | ({proposed.actor} if proposed else set())
+    _require_another(attempt, others, policy)
     return lockdown
+
+
+def _require_another(attempt: Attempt, others: Iterable[str], policy: Policy) -> None:
+    """Another person than any of these accounts is of, which has to be known of each that Slack has."""
+    directory, by = attempt.core.directory, attempt.by
+    for other in others:
+        try:
+            same = other in policy.namesakes_of(by.id) or directory.look_up(by.id).is_also(directory.look_up(other))
+        except UnknownPerson:
+            continue
+        except DirectoryUnavailable:
+            attempt.refuse(RefusalReason.CANNOT_LOOK_UP)
+        if same:
+            attempt.refuse(RefusalReason.SAME_PERSON)
 
 
 def _account(attempt: Attempt) -> Person:

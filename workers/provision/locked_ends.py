@@ -27,7 +27,7 @@ class LockedEnds:
 
     def look(self) -> None:
         """Raises LedgerUnavailable."""
-        for lockdown in self.lockdowns.now():
+        for lockdown in self.lockdowns.to_end_by():
             self._end(lockdown, self.clock.now() - LEFT_TO_THE_TIMEKEEPER)
 
     def _end(self, lockdown: Lockdown, before: datetime) -> None:

@@ -184,7 +184,7 @@ class Timekeeper:
             self._silent = False
             self._recorder.take_in()
             self._lockdowns.settle()
-            self._watch.lock(self._lockdowns.now())
+            self._watch.lock(self._lockdowns.to_end_by())
             if self._lease.hold():  # 2.
                 self._do_what_is_due()  # 3.
         except LedgerUnavailable as wrong:

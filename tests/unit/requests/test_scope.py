@@ -42,6 +42,15 @@ def test_what_is_nearly_a_name_or_could_be_two_is_offered_and_never_taken() -> N
         (f"access orders-db {WHY}", ("access orders-db/read", "access orders-db/write")),
         (f"everythin {WHY}", ("everything",)),
         ("somebody like @alice reads orders-db at night", ("person @alice", "target orders-db")),
+        ("orders-db/* as @alice reads it", ("access orders-db/read", "person @alice")),
+        ("orders-db/* is read by @alice", ("access orders-db/read", "person @alice")),
+        ("orders-* orders-db", ("target orders-db",)),
+        ("\u043erders-db since orders-db/read leaks", ("target orders-db", "access orders-db/read")),
+        ("orders-db\u200b/read leaks to @alice", ("access orders-db/read", "person @alice")),
+        ("@alise reads orders-db", ("person @alice", "target orders-db")),
+        ("@nobody reads orders-db", ("target orders-db",)),
+        ("alice deleted everything", ("person @alice", "everything")),
+        ("@al\u0456ce deleted everything", ("person @alice", "everything")),
         (f"zzzz {WHY}", ()),
     ):
         found = read_scope(typed, KNOWN)

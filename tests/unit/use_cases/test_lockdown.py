@@ -1,11 +1,17 @@
 """Who may lock down and lift, and what nobody gets while one is in force."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from jit.facts import LockdownLifted, RefusalReason
+from jit.ledger import Ledger, LedgerUnavailable
+from jit.ledger.database import writing
+from jit.people.person import Person
+from jit.ports import DirectoryUnavailable
 from jit.requests.decision import before_effect
 from jit.requests.intake import RequestForm
 from jit.requests.lifecycle import Request
@@ -15,10 +21,12 @@ from jit.requests.scope import What
 from jit.testing import ALICE, BOB, CAROL, EVE
 from jit.use_cases.extend import extend
 from jit.use_cases.lockdown import Lifting, Locked, lift, lock_down
+from jit.use_cases.narrow import LessForm
 from tests.world.base import RULES, SAM
 from tests.world.break_glass import ADMIN
 from tests.world.break_glass import RULES as GLASS
 from tests.world.office import READ, TERMINAL, WHY, Office, actor
+from tests.world.tamper import past_the_guards
 
 ALL = What("everything")
 EXTENDABLE = RULES.replace("    max_duration: 8h\n", "    max_duration: 8h\n    extend: {each: 1h, ceiling: 12h}\n", 1)
@@ -101,6 +109,33 @@ def test_nothing_new_is_asked_for_approved_or_extended(office: Office, what: Wha
     assert office.use_cases.deny(actor(BOB), waiting.id, waiting.digest, "stopped, so no").state == "denied"
 
 
+def test_less_is_not_approved_and_nothing_is_asked_to_begin_later(office: Office) -> None:
+    waiting = office.asked()
+    lock(office, What("access", READ))
+    less = LessForm("1m", waiting.permissions)
+    later = RequestForm(READ, "30m", WHY, start="22:00")
+    for attempt in (
+        lambda: office.use_cases.narrow(actor(BOB), waiting.id, waiting.digest, less),
+        lambda: office.use_cases.request(actor(ALICE), later),
+    ):
+        refused(office, RefusalReason.LOCKED_DOWN, attempt)
+
+
+def test_no_rule_decides_by_itself(tmp_path: Path) -> None:
+    """Neither on a request nor on more time."""
+    by_itself = "    approve:\n      - {name: quick, automatic: true}\n"
+    asks_dba = "    approve:\n      - all_of: [{from: [group:dba]}]\n"
+    office = Office(tmp_path, rules=EXTENDABLE.replace(asks_dba, by_itself, 1))
+    office.give(request := office.asked())
+    assert request.state == "approved"
+    lock(office, What("target", "orders-db"))
+    for attempt in (
+        lambda: extend(office.core, by=actor(ALICE), request_id=request.id, duration="30m", reason="more to do"),
+        lambda: office.use_cases.request(actor(ALICE), RequestForm(READ, "30m", WHY)),
+    ):
+        refused(office, RefusalReason.LOCKED_DOWN, attempt)
+
+
 def test_active_access_is_not_extended(office: Office) -> None:
     office.give(request := office.approved())
     lock(office, What("access", READ))
@@ -141,6 +176,62 @@ def test_two_accounts_of_one_person_are_not_two_people(office: Office) -> None:
     office.directory.change(CAROL, email="carol@example.com")
     office.directory.change(SAM, email="carol@example.com")
     refused(office, RefusalReason.SAME_PERSON, lambda: lifting(office, locked.id, SAM))
+
+
+def test_whoever_cannot_be_told_from_those_who_are_locked_lifts_nothing(office: Office) -> None:
+    """Slack answers nothing of an account that is locked: whether it is another's is not known."""
+    everything = lock(office).lockdown
+    lock(office, What("person", EVE))
+    look_up = office.directory.look_up
+
+    def silent(person: str) -> Person:
+        if person == EVE:
+            raise DirectoryUnavailable(person)
+        return look_up(person)
+
+    office.directory.look_up = silent
+    refused(office, RefusalReason.CANNOT_LOOK_UP, lambda: lifting(office, everything.id, CAROL))
+    office.directory.look_up = look_up
+    del office.directory.people[EVE]  # nobody of that id: nobody can be the same
+    assert not lifting(office, everything.id, CAROL).lifted
+
+
+def test_an_email_that_was_changed_neither_proposes_nor_confirms(office: Office) -> None:
+    """A second account of one person is no other by another e-mail, nor is the first one for the second."""
+    locked = lock(office).lockdown
+    lifting(office, locked.id, CAROL)
+    office.directory.change(SAM, email="new@example.com", first_email="sam@example.com")
+    refused(office, RefusalReason.EMAIL_CHANGED, lambda: lifting(office, locked.id, SAM))
+    office.directory.change(CAROL, email="new@example.com", first_email="carol@example.com")
+    office.directory.change(SAM, email="sam@example.com", first_email="sam@example.com")
+    assert not lifting(office, locked.id, SAM).lifted, "what Carol proposed counts for nothing any more"
+
+
+def test_an_account_that_turns_out_to_be_of_who_is_locked_gets_decides_and_locks_nothing(office: Office) -> None:
+    """It was not known to be theirs when the lockdown began."""
+    waiting = office.asked()
+    lock(office, What("person", EVE))
+    office.directory.change(EVE, email="eve@example.com")
+    for account, attempt in (
+        (ALICE, lambda: office.use_cases.request(actor(ALICE), RequestForm("orders-db/night", "30m", WHY))),
+        (BOB, lambda: office.approve(waiting, BOB)),
+        (SAM, lambda: lock(office, What("person", CAROL), by=SAM)),
+    ):
+        office.directory.change(account, email="eve@example.com")
+        refused(office, RefusalReason.LOCKED_DOWN, attempt)
+        office.directory.change(account, email=f"{account}@example.com")
+
+
+def test_one_that_was_changed_in_the_database_keeps_nobody_from_locking(office: Office) -> None:
+    lock(office, What("target", "orders-db"))
+    with writing(office.engine) as connection, past_the_guards(connection):
+        elsewhere = "replace(CAST(body AS TEXT), 'orders-db', 'orders-dc')"
+        connection.execute(text(f"UPDATE entries SET body = {elsewhere} WHERE kind = 'lockdown.begun'"))
+    office.core = replace(office.core, ledger=Ledger(office.engine, office.clock))  # of a process that starts
+    with pytest.raises(LedgerUnavailable):
+        office.asked()
+    assert not lock(office).again
+    assert [each.scope for each in office.core.ledger.lockdowns(skip_changed=True)] == ["everything"]
 
 
 def test_whoever_is_locked_lifts_nothing_and_locks_nobody(office: Office) -> None:

@@ -1,12 +1,14 @@
 """A lockdown ends what is there and lets nothing new be given."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from jit.facts import LockdownBegun, LockdownLifted, LockdownLiftProposed, RevokeIntent, Source, write_fact
 from jit.ledger import Ledger, TamperedEntry
@@ -89,6 +91,40 @@ def test_what_is_approved_is_not_given_and_lapses(house: Hands) -> None:
     assert house.target.list_grants() == []
 
 
+def test_what_was_approved_to_begin_later_lapses_and_does_not_begin_at_its_time(house: Hands) -> None:
+    start = house.clock.now() + timedelta(hours=1)
+    house.approved(start_at=start)
+    lock(house)
+    house.timekeeper.sweep()
+    lapsed = house.request()
+    assert (lapsed.state, lapsed.closed_because, lapsed.lockdown) == ("lapsed", "lockdown", "L-TEST")
+    house.clock.move(seconds=3600)
+    house.granter.grant(TEST)
+    assert house.target.list_grants() == []
+
+
+def test_what_begins_at_its_time_is_not_given_though_no_timekeeper_has_seen_the_lockdown(house: Hands) -> None:
+    start = house.clock.now() + timedelta(hours=1)
+    house.approved(start_at=start)
+    house.clock.move(seconds=3600)
+    lock(house)
+    house.granter.grant(TEST)
+    assert house.kinds()[-1] == "approved"
+
+
+def test_an_extension_on_its_way_goes_with_its_access(house: Hands) -> None:
+    house.active()
+    story = house.story(TEST)
+    story.extension_asked()
+    story.extension_approved()
+    lock(house)
+    house.granter.grant(TEST)
+    assert house.kinds()[-1] == "extension.approved"
+    house.timekeeper.sweep()
+    ended = house.request()
+    assert (ended.state, ended.end_cause, ended.lockdown, ended.extension) == ("ended", "lockdown", "L-TEST", None)
+
+
 def test_a_grant_in_flight_is_not_given(house: Hands) -> None:
     """The lockdown comes after the intent, before the target asks in its lock whether it is still due."""
     house.approved()
@@ -136,6 +172,25 @@ def test_one_that_was_changed_in_the_database_stops_everything_new(house: Hands)
         house.lockdowns.now()
     house.granter.grant(TEST)
     assert house.kinds()[-1] == "approved"
+
+
+def test_one_that_was_changed_keeps_nothing_from_ending_and_frees_nothing(house: Hands) -> None:
+    """Another lockdown ends what it stops, what is due ends on the record, and what nobody approved in time lapses."""
+    house.active("R-LOCKED")
+    house.active("R-EXPIRED", access="ledger-db/read", minutes=1)
+    lock(house, "target", target="orders-db")
+    lock(house, "access", access="nothing/here")
+    elsewhere = "replace(CAST(body AS TEXT), 'nothing/here', 'nothing/hera')"
+    with writing(house.engine) as connection, past_the_guards(connection):
+        connection.execute(text(f"UPDATE entries SET body = {elsewhere} WHERE kind = 'lockdown.begun'"))
+    house.clock.move(seconds=61)
+    house.lockdowns.ledger = Ledger(house.engine, house.clock)
+    with capture_logs() as told:
+        house.timekeeper.sweep()
+        house.timekeeper.sweep()
+    assert [house.request(each).end_cause for each in ("R-LOCKED", "R-EXPIRED")] == ["lockdown", "expired"]
+    assert not any(fact.spooled for fact in house.facts("ended"))
+    assert [line["event"] for line in told].count("lockdown.changed") == 1
 
 
 def test_without_a_timekeeper_a_worker_ends_it_after_a_while(house: Hands) -> None:
@@ -200,6 +255,49 @@ class TestWithoutTheLedger:
         assert house.lockdowns.orders.read() == ()
         house.active()
         assert house.request().state == "active"
+
+    def test_only_what_jit_lockdown_writes_is_an_order(self, house: Hands) -> None:
+        """Another name of the file would keep it there after it was recorded, and so in force after it was lifted; of
+        Slack's people nobody types at a terminal.
+        """
+        fact, orders = self.order(house, scope="target", name="orders-db"), house.lockdowns.orders
+        (orders.folder / "copy.json").write_bytes(write_fact(fact))
+        for forged in (
+            {"actor": CAROL, "source": Source.SLACK},
+            {"actor": CAROL},
+            {"lockdown_id": "L-1 C0OTHER01"},
+            {"lockdown_id": "../../x"},
+            {"target": None},
+            {"target": "orders-db\x1b[2J"},
+            {"access": "orders-db/read"},
+            {"scope": "everything"},
+        ):
+            odd = fact.model_copy(update={"id": uuid4()} | forged)
+            (orders.folder / f"{odd.id}.json").write_bytes(write_fact(odd))
+        assert [each.id for each in orders.read()] == [fact.id]
+        house.timekeeper.sweep()
+        house.timekeeper.sweep()
+        assert [each.id for each in house.facts("lockdown.begun")] == [fact.id]
+
+    def test_an_order_that_the_ledger_chokes_on_is_obeyed_and_holds_up_nothing(self, house: Hands) -> None:
+        """Nor does a folder that nobody can read."""
+        house.active()
+        self.order(house)
+        append = house.ledger.append
+
+        def chokes(facts: Any, **how: Any) -> Any:
+            if any(isinstance(fact, LockdownBegun) for fact in facts):
+                raise ValueError("no such year")
+            return append(facts, **how)
+
+        house.ledger.append = chokes  # type: ignore[method-assign]
+        house.timekeeper.sweep()
+        assert house.request().state == "ended"
+        folder = house.lockdowns.orders.folder
+        folder.rename(folder.with_name("aside"))
+        folder.write_text("no folder")
+        assert house.lockdowns.orders.read() == ()
+        house.timekeeper.sweep()
 
     def test_what_others_could_have_written_and_what_lifts_is_not_obeyed(self, house: Hands) -> None:
         fact, orders = self.order(house), house.lockdowns.orders
