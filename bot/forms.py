@@ -8,13 +8,16 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import islice
 
+from bot.views.lockdown import draw_to_lift
 from bot.views.text import Json, Names, button, plain_text, shorten
 from bot.views.words import loses
 from jit.durations import compact, say_duration
+from jit.facts import LockdownLiftProposed
 from jit.policy import Access, Rule
 from jit.requests.intake import ACCESS, DURATION, INCIDENT, REASON, START, RequestForm, incident_wanted
 from jit.requests.less import PERMISSIONS
 from jit.requests.lifecycle import Request
+from jit.requests.lockdown import Lockdown
 
 REQUEST_FORM, DENY_FORM, LESS_FORM, END_FORM = "jit.form.request", "jit.form.deny", "jit.form.less", "jit.form.end"
 EXTEND_FORM = "jit.form.extend"
@@ -139,11 +142,13 @@ def end_form(value: str, request: Request, names: Names) -> Json:
     )
 
 
-def lift_form(lockdown_id: str, *, confirms: bool) -> Json:
-    """``confirms``: somebody else proposed it."""
-    then = "You are the second: with this it is lifted." if confirms else "Somebody else has to confirm it."
+def lift_form(lockdown: Lockdown, proposal: LockdownLiftProposed | None, names: Names) -> Json:
+    """What it stops and why, and, where somebody else proposed to lift it, why they did."""
+    then = "You are the second: with this it is lifted." if proposal else "Somebody else has to confirm it."
     reason = _field(REASON, "Reason", _typed(REASON, "", multiline=True), hint=then)
-    return _modal(LIFT_FORM, f"Lift {lockdown_id}", "Lift", lockdown_id, [reason])
+    return _modal(
+        LIFT_FORM, f"Lift {lockdown.id}", "Lift", lockdown.id, [*draw_to_lift(lockdown, proposal, names), reason]
+    )
 
 
 def break_glass_form(filled: Filled, channel: str) -> Json:

@@ -258,13 +258,15 @@ class Homes(ItemFollower):
         own = self._as_they_count(self._visibility.own(person))
         reviews = self._visibility.to_review()
         policy = self._policies.last_good
+        lockdowns, may_lift = self._ledger.lockdowns(skip_changed=True), self._may_lock(person)
         return Overview(
             waiting=shown,
             open=own,
             past=self._visibility.past(person),
             extendable=frozenset(each.id for each in own if room_to_extend(each, policy) is not None),
             to_review=[request for request in reviews if self._reviews(person, request)],
-            lockdowns=self._ledger.lockdowns(skip_changed=True) if self._may_lock(person) else (),
+            lockdowns=[each for each in lockdowns if may_lift or each.person is None or each.stops_person(person)],
+            may_lift=may_lift,
             own_reviews=[request for request in reviews if request.requester == person],
         )
 

@@ -68,8 +68,8 @@ def register(app: App, ctx: ListenerContext) -> None:
             return
 
         def open_if_allowed() -> None:
-            found = may_lift(ctx.core, by=caller.by, lockdown_id=lockdown_id)
-            form = lift_form(lockdown_id, confirms=found.proposed is not None)
+            lockdown, proposal = may_lift(ctx.core, by=caller.by, lockdown_id=lockdown_id)
+            form = lift_form(lockdown, proposal, ctx.directory.name)
             open_form(ctx, caller.place, text_at(body, "trigger_id"), form)
 
         ctx.run(caller, "lift", open_if_allowed)

@@ -13,7 +13,7 @@ from bot.buttons import ASK, ASK_AGAIN, END, EXTEND, RELEASE, WITHDRAW, value_of
 from bot.views import card
 from bot.views.break_glass import own_review, to_review
 from bot.views.dm import connect
-from bot.views.lockdown import draw_in_force
+from bot.views.lockdown import draw_for_others, draw_in_force
 from bot.views.text import (
     Json,
     Names,
@@ -60,7 +60,7 @@ class Overview:
     extendable: frozenset[str] = frozenset()
     """Ids of those for which more time may be asked for."""
     lockdowns: Sequence[Lockdown] = ()
-    """For those who may lift."""
+    may_lift: bool = False
 
 
 def draw_home(overview: Overview, names: Names, now: datetime | None = None) -> Json:
@@ -70,7 +70,9 @@ def draw_home(overview: Overview, names: Names, now: datetime | None = None) -> 
     reviews = overview.to_review[:BRIEFLY_SHOWN]
     opened += _titled("To be reviewed by you", (block for each in reviews for block in to_review(each, names)))
     past = list(_titled("Before", (_past(request, names) for request in overview.past)))
-    blocks = [block for each in overview.lockdowns[:BRIEFLY_SHOWN] for block in draw_in_force(each, names)]
+    blocks: list[Json] = []
+    for each in overview.lockdowns[:BRIEFLY_SHOWN]:
+        blocks += draw_in_force(each, names) if overview.may_lift else [draw_for_others(each, names)]
     blocks += actions([button("Ask for access", ASK, "home", style="primary")])
     if overview.waiting is None:
         blocks.append(context(CANNOT_TELL))

@@ -19,7 +19,7 @@ from bot.views.text import (
     section,
 )
 from bot.views.words import word
-from jit.facts import LockdownLifted
+from jit.facts import LockdownLifted, LockdownLiftProposed
 from jit.requests.lifecycle import Request
 from jit.requests.lockdown import Lockdown
 
@@ -57,16 +57,33 @@ def draw_lockdown(
 
 
 def draw_in_force(lockdown: Lockdown, names: Names) -> Iterator[Json]:
-    """In brief, for a list or a Home."""
-    line = line_of(
+    """In brief, for a list, or the Home of whoever may lift it."""
+    yield section(_line(lockdown, names)) | {"accessory": button("Lift", LIFT, lockdown.id)}
+    yield quote(lockdown.reason)
+    yield context(how_lifted(lockdown, names))
+
+
+def draw_for_others(lockdown: Lockdown, names: Names) -> Json:
+    """For the Home of whoever it may keep from what they want."""
+    return section(_line(lockdown, names))
+
+
+def draw_to_lift(lockdown: Lockdown, proposal: LockdownLiftProposed | None, names: Names) -> Iterator[Json]:
+    """What somebody reads who is about to lift it; ``proposal`` is the one that they confirm."""
+    yield section(_line(lockdown, names))
+    yield quote(lockdown.reason, names(lockdown.by))
+    if proposal is not None:
+        yield section(f"{named(proposal.actor, names)} proposed to lift it {day_and_time(proposal.at)}")
+        yield quote(proposal.reason, names(proposal.actor))
+
+
+def _line(lockdown: Lockdown, names: Names) -> str:
+    return line_of(
         f"*LOCKDOWN* {stopped(lockdown, names)} is stopped",
         f"by {named(lockdown.by, names)}",
         f"since {day_and_time(lockdown.at)}",
         lockdown.id,
     )
-    yield section(line) | {"accessory": button("Lift", LIFT, lockdown.id)}
-    yield quote(lockdown.reason)
-    yield context(how_lifted(lockdown, names))
 
 
 def stopped(lockdown: Lockdown, names: Names) -> str:

@@ -88,9 +88,13 @@ def _fact(signed: dict[str, Any], what: What, reason: str, accounts: Iterable[st
     return LockdownBegun(**told, reason=reason)
 
 
-def may_lift(core: Core, *, by: Actor, lockdown_id: str) -> Lockdown:
-    """Whether a press on Lift leads anywhere, before a reason is asked for. Lifts nothing. Raises as `lift`."""
-    return _to_lift(Attempt(core, by, LIFT), lockdown_id, core.ledger.lockdowns())
+def may_lift(core: Core, *, by: Actor, lockdown_id: str) -> tuple[Lockdown, LockdownLiftProposed | None]:
+    """Whether a press on Lift leads anywhere, before a reason is asked for: the lockdown, and the proposal that would
+    be confirmed. Lifts nothing. Raises as `lift`.
+    """
+    attempt = Attempt(core, by, LIFT)
+    lockdown = _to_lift(attempt, lockdown_id, core.ledger.lockdowns())
+    return lockdown, _standing_proposal(attempt, lockdown)
 
 
 def lift(core: Core, *, by: Actor, lockdown_id: str, reason: str) -> Lifting:

@@ -30,6 +30,7 @@ def test_security_stops_an_access_and_two_people_lift_that(office: PlayedOffice)
     office.jit(BOB, "lockdown")
     [shown] = [each for each in office.person(BOB).sees(REQUESTS) if each.ephemeral]
     office.person(BOB).press(shown, "Lift")
+    assert "the audit did it" in office.person(BOB).form().text
     office.person(BOB).form().fill({"Reason": "I saw the papers of the audit"}).submit()
     office.wait(lambda: not office.ledger.lockdowns())
 
