@@ -99,7 +99,7 @@ def _is_an_order(fact: LockdownBegun) -> bool:
     named = {"person": fact.requester, "access": fact.access, "target": fact.target}
     name = named.pop(fact.scope, None)
     says_which = fact.scope == "everything" or (name is not None and name.isprintable())
-    of_terminal = fact.source is Source.CLI and fact.actor.startswith("cli:")
+    of_terminal = fact.source is Source.CLI and fact.actor.startswith("cli:") and fact.actor.isprintable()
     fits = says_which and not any(named.values()) and LOCKDOWN_ID.fullmatch(fact.lockdown_id) is not None
     return of_terminal and fits
 

@@ -207,6 +207,15 @@ def test_an_email_that_was_changed_neither_proposes_nor_confirms(office: Office)
     assert not lifting(office, locked.id, SAM).lifted, "what Carol proposed counts for nothing any more"
 
 
+def test_an_account_that_the_directory_says_is_disabled_neither_locks_nor_lifts(office: Office) -> None:
+    locked = lock(office).lockdown
+    lifting(office, locked.id, CAROL)
+    office.directory.disabled = frozenset({CAROL})
+    refused(office, RefusalReason.NOT_ALLOWED_TO_LOCK, lambda: lock(office, What("person", EVE), by=CAROL))
+    refused(office, RefusalReason.NOT_ALLOWED_TO_LOCK, lambda: lifting(office, locked.id, CAROL))
+    assert not lifting(office, locked.id, SAM).lifted, "what Carol proposed counts for nothing any more"
+
+
 def test_an_account_that_turns_out_to_be_of_who_is_locked_gets_decides_and_locks_nothing(office: Office) -> None:
     """It was not known to be theirs when the lockdown began."""
     waiting = office.asked()

@@ -265,6 +265,7 @@ class TestWithoutTheLedger:
         for forged in (
             {"actor": CAROL, "source": Source.SLACK},
             {"actor": CAROL},
+            {"actor": "cli:root@\x1b[2J"},
             {"lockdown_id": "L-1 C0OTHER01"},
             {"lockdown_id": "../../x"},
             {"target": None},
