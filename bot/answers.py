@@ -6,7 +6,7 @@ Everything here is mrkdwn, ready to send: what comes from people or policy files
 import secrets
 
 from bot.views.lockdown import stopped
-from bot.views.text import SECTION, Drawn, Names, code, day_and_time, escape, harmless, named, section, straight
+from bot.views.text import SECTION, Names, day_and_time, escape, named, straight
 from bot.views.words import audience, begins_later, by_rule, word
 from jit.durations import say_duration
 from jit.facts import Quorum, RefusalReason
@@ -15,7 +15,6 @@ from jit.requests.intake import RequestForm
 from jit.requests.lifecycle import Request, State
 from jit.requests.messages import SAYS, sentence
 from jit.requests.refusal import Refusal
-from jit.requests.scope import Typed
 from jit.use_cases.approve import ApprovalResult
 from jit.use_cases.lockdown import Lifting, Locked
 from jit.use_cases.request import ALPHABET
@@ -184,14 +183,3 @@ def lifting(result: Lifting) -> str:
     if result.lifted:
         return f"Lifted: {lockdown_id} is over. What it ended stays so, and can be asked for again."
     return f"Proposed: {lockdown_id} is in force until somebody else confirms it, within 24 h, with the same words."
-
-
-def lockdown_offered(meant: Typed) -> Drawn:
-    """Nothing that is typed is quite a name: what was perhaps meant, to be copied, and nothing is done."""
-    if not meant.offered:
-        how = "`/jit lockdown @alice why`, or an access, a target or `everything` in the place of @alice"
-        says = f"Nothing is locked down: say of what, by its whole name, and why: {how}."
-        return Drawn(says, [section(says)])
-    says = "Nothing is locked down yet: no one thing is called so. Which did you mean? Copy it and send it:"
-    lines = [f"/jit lockdown {each} {meant.rest}".strip() for each in meant.offered]
-    return Drawn(f"{says} {harmless('; '.join(lines))}", [section(says), *map(code, lines)])

@@ -11,8 +11,8 @@ from bot.listeners.caller import Caller, Place, entered, pressed_value, text_at,
 from bot.listeners.context import Answer, ListenerContext
 from bot.listeners.presses import refuse_press
 from bot.listeners.request import open_form
-from bot.views.lockdown import draw_in_force
-from bot.views.text import Drawn, harmless
+from bot.views.lockdown import draw_list, draw_offered
+from bot.views.text import harmless
 from jit.facts import RefusalReason
 from jit.requests.intake import REASON, text_trouble
 from jit.requests.lockdown import LOCKDOWN_ID
@@ -33,7 +33,7 @@ def lockdown(ctx: ListenerContext, caller: Caller, typed: str) -> Answer:
         return _lift(ctx, caller, *lifting)
     meant = read_scope(typed, known_names(ctx.core))
     if meant.what is None:
-        return answers.lockdown_offered(meant)
+        return draw_offered(meant)
     if not meant.rest:
         return f"Nothing is locked down yet: say why. `/jit lockdown {harmless(typed.strip(), 100)} why`"
     locked = lock_down(ctx.core, by=caller.by, what=meant.what, reason=meant.rest)
@@ -44,10 +44,7 @@ def _in_force(ctx: ListenerContext, caller: Caller) -> Answer:
     """For every full member: it is in the channels, too."""
     Attempt(ctx.core, caller.by, "lockdown").admit()
     known = ctx.core.ledger.lockdowns(skip_changed=True)
-    if not known:
-        return NONE
-    blocks = [block for each in known for block in draw_in_force(each, ctx.directory.name)]
-    return Drawn(f"{len(known)} in force", blocks[:99])
+    return draw_list(known, ctx.directory.name) if known else NONE
 
 
 def _lift(ctx: ListenerContext, caller: Caller, lockdown_id: str, reason: str) -> Answer:

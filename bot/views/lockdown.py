@@ -10,20 +10,27 @@ from bot.views.text import (
     Names,
     actions,
     button,
+    code,
     context,
     day_and_time,
+    harmless,
     line_of,
     moment,
     named,
     quote,
     section,
+    units,
 )
 from bot.views.words import word
 from jit.facts import LockdownLifted, LockdownLiftProposed
 from jit.requests.lifecycle import Request
 from jit.requests.lockdown import Lockdown
+from jit.requests.scope import Typed
 
 SHOWN = 10
+MOST_LISTED = 15
+ROOM = 2500
+"""Characters for those that are still open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,26 @@ def draw_in_force(lockdown: Lockdown, names: Names) -> Iterator[Json]:
     yield section(_line(lockdown, names)) | {"accessory": button("Lift", LIFT, lockdown.id)}
     yield quote(lockdown.reason)
     yield context(how_lifted(lockdown, names))
+
+
+def draw_list(lockdowns: Sequence[Lockdown], names: Names) -> Drawn:
+    """Those in force, the newest first."""
+    shown = lockdowns[: -MOST_LISTED - 1 : -1]
+    blocks = [block for each in shown for block in draw_in_force(each, names)]
+    if more := len(lockdowns) - len(shown):
+        blocks.append(context(f"and {more} more, older: `jit lockdown` on a terminal lists them"))
+    return Drawn(f"{len(lockdowns)} in force", blocks)
+
+
+def draw_offered(meant: Typed) -> Drawn:
+    """Nothing that is typed is quite a name: what was perhaps meant, to be copied, and nothing is done."""
+    if not meant.offered:
+        how = "`/jit lockdown @alice why`, or an access, a target or `everything` in the place of @alice"
+        says = f"Nothing is locked down: say of what, by its whole name, and why: {how}."
+        return Drawn(says, [section(says)])
+    says = "Nothing is locked down yet: no one thing is called so. Which did you mean? Copy it and send it:"
+    lines = [f"/jit lockdown {each} {meant.rest}".strip() for each in meant.offered]
+    return Drawn(f"{says} {harmless('; '.join(lines))}", [section(says), *map(code, lines)])
 
 
 def draw_for_others(lockdown: Lockdown, names: Names) -> Json:
@@ -110,10 +137,12 @@ def said_progress(progress: Progress, *, over: bool = False) -> str:
 
 
 def _still_open(progress: Progress, names: Names) -> Iterator[Json]:
-    lines = [
-        line_of(f"*{word(each.access)}* of {named(each.requester, names)}", each.state.value, each.id)
-        for each in progress.first[:SHOWN]
-    ]
+    lines: list[str] = []
+    for each in progress.first[:SHOWN]:
+        line = line_of(f"*{word(each.access)}* of {named(each.requester, names)}", each.state.value, each.id)
+        if units("\n".join([*lines, line])) > ROOM:
+            break
+        lines.append(line)
     if more := progress.open - len(lines):
         lines.append(f"and {more} more")
     if progress.open:
