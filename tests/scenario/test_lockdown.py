@@ -28,6 +28,7 @@ def test_security_stops_an_access_and_two_people_lift_that(office: PlayedOffice)
     office.jit(CAROL, f"lockdown {lockdown.id} lift the audit did it")
     office.told(CAROL, "Lifting takes two different people")
     office.jit(BOB, "lockdown")
+    office.told(BOB, lockdown.id)
     [shown] = [each for each in office.person(BOB).sees(REQUESTS) if each.ephemeral]
     office.person(BOB).press(shown, "Lift")
     assert "the audit did it" in office.person(BOB).form().text
