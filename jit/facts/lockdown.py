@@ -24,7 +24,7 @@ class Account(BaseModel):
 class OfLockdown(Fact):
     """What every fact of a lockdown says again, so that it can be read without the first."""
 
-    lockdown_id: str
+    lockdown_id: Annotated[str, Said()]
     scope: Annotated[Scope, Said()]
     requester: Who | None = None
     """Who is locked, of a person's."""
