@@ -24,6 +24,8 @@ APPROVE, LESS, DENY, WITHDRAW, END, RELEASE, REVOKE, ASK, ASK_AGAIN, EXTEND, ALO
     "jit.extend",
     "jit.alone",
 )
+LIFT = "jit.lift"
+"""Of a lockdown."""
 
 HELD_PERSON, HELD_TARGET, HELD_ALL, HELD_BACK, HELD_ON = (
     "jit.held.person",

@@ -35,6 +35,7 @@ from bot.followers.follower import (
 )
 from bot.followers.homes import Homes
 from bot.followers.leavers import Leavers
+from bot.followers.lockdowns import Lockdowns
 from bot.followers.messages import Messages
 from bot.followers.outbox import Outbox
 from bot.followers.reminders import Reminders
@@ -242,6 +243,7 @@ def _followers(parts: Parts, leadership: Leadership, lease: Lease) -> Iterator[t
         Watch.name: Watch,
         Leavers.name: lambda tools: Leavers(tools, parts.directory, queue),
         Cards.name: Cards,
+        Lockdowns.name: Lockdowns,
         Messages.name: Messages,
         Reminders.name: Reminders,
         Mirror.name: Mirror,

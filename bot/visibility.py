@@ -184,6 +184,10 @@ class Visibility:
     def is_security(self, person: str) -> bool:
         return self._rules().is_security(person, self.directory.groups(), self.clock.now())
 
+    def may_lock(self, person: str) -> bool:
+        """Whether this person may begin a lockdown, and be one of the two who lift it."""
+        return self._rules().may_lock(person, self.directory.groups(), self.clock.now())
+
     def _rules(self) -> Policy:
         """While the files are broken or being read, the last that could be: looking decides nothing."""
         return self.policies.newest() or self.policies.current()

@@ -30,6 +30,7 @@ from jit.ledger import (
     connect,
     create_tables,
 )
+from jit.ledger.lockdown_orders import LockdownOrders
 from jit.policy import BROKEN, Policy, PolicyError, PolicyFolder
 from jit.ports import Clock, QueueUnavailable, Target, TargetUnreachable
 from jit.proof.audit.policy_texts import PolicyTexts
@@ -40,6 +41,8 @@ from jit.runtime.signals import stop_on_signals
 from workers.end_orders.queue import EndOrderQueue
 from workers.end_orders.signed import load_key
 from workers.provision.grant import Granter
+from workers.provision.lockdowns import ObeyedLockdowns
+from workers.provision.locked_ends import LockedEnds
 from workers.provision.recorder import SAME, Recorder
 from workers.provision.revoke import Revoker
 from workers.queue.jobs import Jobs
@@ -55,7 +58,7 @@ from workers.timekeeper.timekeeper import LEASE_LASTS, Timekeeper
 log = structlog.get_logger(__name__)
 
 WAIT_FOR_REDIS_SECONDS = 0.5
-READ_RULES_EVERY, FORGET_EVERY = 1.0, 30.0
+READ_RULES_EVERY, FORGET_EVERY, LOOK_FOR_LOCKED_EVERY = 1.0, 30.0, 1.0
 """Seconds."""
 
 TargetOpener = Callable[[str, str, Mapping[str, str], Callable[[str], SecretStr]], Target]
@@ -74,6 +77,7 @@ class WorkerContext:
     revoker: Revoker
     clock: Clock
     actor: str
+    lockdowns: ObeyedLockdowns
 
 
 def run_worker(
@@ -107,6 +111,7 @@ def run_worker(
         revoker=context.revoker,
         clock=context.clock,
         actor=context.actor,
+        lockdowns=context.lockdowns,
     )
     jobs = Jobs(
         ledger=context.ledger,
@@ -127,9 +132,14 @@ def run_worker(
         presence.seen()
         with suppress(LedgerUnavailable):
             context.recorder.take_in()
+            context.lockdowns.settle()
 
     worker = Worker(redis=redis, jobs=jobs, clock=context.clock, between=between)
     present = presence.begin(stop)
+    locked = LockedEnds(
+        ledger=context.ledger, lockdowns=context.lockdowns, revoker=context.revoker, clock=context.clock
+    )
+    _begin_repeating(LOOK_FOR_LOCKED_EVERY, stop, locked.look, "locked.not_ended")
     log.info("worker.ready")
     say_ready("")
     worker.work_until(stop)
@@ -160,6 +170,7 @@ def run_timekeeper(
         clock=context.clock,
         actor=context.actor,
         holder=f"{context.actor}#{os.getpid()}-{secrets.token_hex(4)}",
+        lockdowns=context.lockdowns,
     )
     log.info("timekeeper.ready")
     say_ready("")
@@ -187,7 +198,8 @@ def _context(
     actor = process_name(process)
     recorder = Recorder(ledger=ledger, spool=Spool(settings.spool), clock=clock, actor=actor, source=source)
     revoker = Revoker(ledger=ledger, registry=registry, clock=clock, recorder=recorder)
-    return WorkerContext(process, ledger, policies, registry, recorder, revoker, clock, actor)
+    lockdowns = ObeyedLockdowns(ledger, LockdownOrders(settings.data))
+    return WorkerContext(process, ledger, policies, registry, recorder, revoker, clock, actor, lockdowns)
 
 
 def _wait_for(redis: Redis, stop: Event) -> bool | None:
@@ -235,7 +247,11 @@ def _follow_rules(context: WorkerContext, stop: Event) -> None:
         (READ_RULES_EVERY, context.policies.current, "policy.not_read"),
         (FORGET_EVERY, lambda: forget_departed(context.registry, context.ledger), "targets.not_forgotten"),
     ):
-        Thread(target=_repeat, args=(every, stop, work, failed), name=failed, daemon=True).start()
+        _begin_repeating(every, stop, work, failed)
+
+
+def _begin_repeating(every: float, stop: Event, work: Callable[[], object], failed: str) -> None:
+    Thread(target=_repeat, args=(every, stop, work, failed), name=failed, daemon=True).start()
 
 
 def _repeat(every: float, stop: Event, work: Callable[[], object], failed: str) -> None:
@@ -245,6 +261,8 @@ def _repeat(every: float, stop: Event, work: Callable[[], object], failed: str) 
             work()
         except PolicyError:
             continue
+        except LedgerUnavailable as silent:
+            log.warning("ledger.unavailable", because=str(silent), work=failed)
         except Exception:
             log.exception(failed)
 

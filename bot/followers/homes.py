@@ -37,6 +37,7 @@ from jit.facts import (
     Lapsed,
     Life,
     OfExtension,
+    OfLockdown,
     OrdersEnd,
     PersonErased,
     PolicyChanged,
@@ -199,7 +200,7 @@ class Homes(ItemFollower):
         self._held_changed = self._held_changed or any(isinstance(fact, ChangesHeld) for fact in facts)
         if any(isinstance(fact, PersonErased) for fact in facts):
             self._let_go_of_the_erased()
-        if any(isinstance(fact, PolicyChanged) for fact in facts):
+        if any(isinstance(fact, PolicyChanged | OfLockdown) for fact in facts):
             yield from self._opened
         yield from self._opened.intersection(fact.requester for fact in facts if isinstance(fact, Life | Alert))
         yield from self._concerned_by_reviews(facts)
@@ -313,12 +314,15 @@ class Homes(ItemFollower):
         own = self._as_they_count(self._visibility.own(person))
         reviews = self._visibility.to_review()
         policy = self._policies.last_good
+        lockdowns, may_lift = self._ledger.lockdowns(skip_changed=True), self._may_lock(person)
         return Overview(
             waiting=shown,
             open=own,
             past=self._visibility.past(person),
             extendable=frozenset(each.id for each in own if room_to_extend(each, policy) is not None),
             to_review=[request for request in reviews if self._reviews(person, request)],
+            lockdowns=[each for each in lockdowns if may_lift or each.person is None or each.stops_person(person)],
+            may_lift=may_lift,
             own_reviews=[request for request in reviews if request.requester == person],
             held=self._held(person),
         )
@@ -334,6 +338,13 @@ class Homes(ItemFollower):
         """Whether this person may review it, as far as that can be told now."""
         try:
             return self._visibility.may_review(person, request)
+        except (PolicyError, StaleGroups):
+            return False
+
+    def _may_lock(self, person: str) -> bool:
+        """As far as that can be told now."""
+        try:
+            return self._visibility.may_lock(person)
         except (PolicyError, StaleGroups):
             return False
 

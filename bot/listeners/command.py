@@ -13,6 +13,7 @@ from bot.listeners.break_glass import open_break_glass_form
 from bot.listeners.caller import Caller, text_at
 from bot.listeners.context import Answer, ListenerContext
 from bot.listeners.extension import to_extend
+from bot.listeners.lockdown import lockdown
 from bot.listeners.look import list_requests, show_request
 from bot.listeners.own import OwnAct, act_on_own
 from bot.listeners.request import open_request_form
@@ -27,6 +28,7 @@ HELP = """\
 `/jit extend 30m still at it` asks for more time with what you hold
 `/jit release` gives access back · `/jit revoke R-7F3K reason` takes somebody's away
 `/jit away 3d @carol` has somebody asked instead of you, who decides on the same · `/jit back` ends that
+`/jit lockdown @alice why` stops somebody's access, an access, a target or `everything`, until two people lift it
 `/jit break-glass INC-42 db down` lets you in at once in an emergency, if you are listed; it is reviewed"""
 
 REVOKED_FROM = "revoked from the command"
@@ -51,6 +53,7 @@ FORMS: dict[str, Callable[[ListenerContext, Caller, str, str], None]] = {
 AT_ONCE: dict[str, Callable[[ListenerContext, Caller, str], Answer]] = {
     "list": lambda ctx, caller, _: list_requests(ctx, caller),
     "who": who_holds,
+    "lockdown": lockdown,
     "away": away,
     "back": lambda ctx, caller, _: back(ctx, caller),
 }

@@ -13,7 +13,20 @@ from jit.requests.intake import text_trouble
 from jit.requests.start import WRITTEN
 from jit.requests.together import MOST_TOGETHER
 
-SUBCOMMANDS = ("request", "list", "show", "who", "extend", "release", "revoke", "away", "back", "break-glass", "help")
+SUBCOMMANDS = (
+    "request",
+    "list",
+    "show",
+    "who",
+    "extend",
+    "release",
+    "revoke",
+    "lockdown",
+    "away",
+    "back",
+    "break-glass",
+    "help",
+)
 
 _QUOTES = "\"'`\u00ab\u00bb\u2039\u203a" + "".join(map(chr, range(0x2018, 0x2020)))
 _DASHES = dict.fromkeys([*range(0x2010, 0x2016), 0x2212], "-")

@@ -15,6 +15,7 @@ from bot.views import card
 from bot.views.break_glass import own_review, to_review
 from bot.views.dm import connect
 from bot.views.held import HELD_BLOCKS, TITLE, held_by_others, revoke_buttons
+from bot.views.lockdown import draw_for_others, draw_in_force
 from bot.views.text import (
     Json,
     Names,
@@ -42,6 +43,7 @@ from jit.durations import say_duration
 from jit.facts import LAPSED
 from jit.requests.due import late_since
 from jit.requests.lifecycle import Request, State
+from jit.requests.lockdown import Lockdown
 
 NOTHING = "You hold no access and nothing waits for you: press *Ask for access*, or type `/jit request` in any channel."
 NOT_OURS = "Only full members of this workspace can ask for access and decide on it."
@@ -71,6 +73,8 @@ class Overview:
     """Ids of those for which more time may be asked for."""
     held: Held | None = None
     """What others hold, for security alone."""
+    lockdowns: Sequence[Lockdown] = ()
+    may_lift: bool = False
 
 
 def draw_home(overview: Overview, names: Names, now: datetime | None = None) -> Json:
@@ -82,7 +86,10 @@ def draw_home(overview: Overview, names: Names, now: datetime | None = None) -> 
     to_close = (block for each in reviews for block in to_review(each, names, revoke=security))
     opened += _titled("To be reviewed by you", to_close)
     past = list(_titled("Before", (_past(request, names) for request in overview.past)))
-    blocks = actions([button("Ask for access", ASK, "home", style="primary")])
+    blocks: list[Json] = []
+    for each in overview.lockdowns[:BRIEFLY_SHOWN]:
+        blocks += draw_in_force(each, names) if overview.may_lift else [draw_for_others(each, names)]
+    blocks += actions([button("Ask for access", ASK, "home", style="primary")])
     above = {each.id for each in reviews}
     if overview.waiting is None:
         blocks.append(context(CANNOT_TELL))

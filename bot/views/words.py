@@ -136,6 +136,8 @@ def ended_because(request: Request, names: Names) -> str:
         return f"because {named(request.requester, names)} was deactivated in Slack"
     if cause is EndCause.LEFT_RULES:
         return f"because {named(request.requester, names)} may not ask for it any more"
+    if request.lockdown:
+        return f"lockdown {request.lockdown} stopped it"
     if cause in ENDED_BY_ITSELF:
         return ENDED_BY_ITSELF[cause]
     return f"{cause.value} by {named(request.closed_by or '', names)}"

@@ -25,6 +25,7 @@ COMMANDS = {
     "who": Listed("jit.cli.who:who", "Who holds access now, or held it at a moment."),
     "show": Listed("jit.cli.show:show", "Every entry of the ledger about one request."),
     "revoke": Listed("jit.cli.revoke:revoke", "End an access now."),
+    "lockdown": Listed("jit.cli.lockdown:lockdown", "Stop access now, or show what is stopped."),
     "people": Listed("jit.cli.people:people", "Who somebody is."),
     "audit": Listed(
         "jit.cli.audit.group:audit", "The record: proven, searched, exported, compared with the audit channel."

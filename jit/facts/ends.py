@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from jit.facts.fact import FreeText, Personal, Room, Said, Words
 from jit.facts.life import Life
 from jit.facts.ocsf import BEGUN, DEACTIVATE, FAILED, REVOKE, Class, Event, Severity
-from jit.facts.sentence import Access, Part, Person, Several, Text, Told, plural, quote, target_said
+from jit.facts.sentence import Access, Name, Part, Person, Several, Text, Told, plural, quote, target_said
 
 
 class EndCause(StrEnum):
@@ -23,8 +23,11 @@ class EndCause(StrEnum):
     """Whoever asked for it has no account in Slack any more."""
     LEFT_RULES = "left_rules"
     """Whoever asked for it may not ask for it any more."""
+    LOCKDOWN = "lockdown"
+    """A lockdown ended it."""
 
 
+LOCKED = "a lockdown stopped it"
 LEFT = {
     "deactivated": "the requester was deactivated in Slack",
     "left_rules": "the requester may not ask for this any more",
@@ -35,6 +38,7 @@ ENDED_BY_ITSELF = {
     EndCause.LATE: "it was found after its end and taken back",
     EndCause.DEACTIVATED: LEFT["deactivated"],
     EndCause.LEFT_RULES: LEFT["left_rules"],
+    EndCause.LOCKDOWN: LOCKED,
 }
 """Why access ended without anybody's word."""
 
@@ -93,9 +97,11 @@ class RevokeIntent(TakesAway):
 
     kind: Literal["revoke.intent"] = "revoke.intent"
     cause: Annotated[EndCause, Said()]
+    lockdown: str | None = None
+    """By which it ends."""
 
     def told(self) -> Told:
-        return Told("ending", _whose(self), (_why(self.cause),))
+        return Told("ending", _whose(self), (_why(self.cause, self.lockdown),))
 
 
 class RevokeFailed(TakesAway):
@@ -125,12 +131,13 @@ class Ended(TakesAway):
     sessions: int
     """Live sessions that were cut."""
     left_behind: Annotated[tuple[str, ...], Personal(), Said()]
+    lockdown: str | None = None
 
     def told(self) -> Told:
         cut = plural(self.sessions, "session cut", "sessions cut") if self.sessions else ""
         left: Part = ("left behind: ", Several(tuple(map(Text, self.left_behind)), 3)) if self.left_behind else ""
         nothing = "" if self.existed else "there was nothing left to take"
-        more = (_why(self.cause), cut, left, nothing)
+        more = (_why(self.cause, self.lockdown), cut, left, nothing)
         return Told("ended", _whose(self), more, ("reading back found nothing of it",))
 
 
@@ -138,5 +145,5 @@ def _whose(fact: Life) -> tuple[Part, ...]:
     return (Access(fact.access), " of ", Person(fact.requester))
 
 
-def _why(cause: EndCause) -> str:
-    return ENDED_BY_ITSELF.get(cause, cause.value)
+def _why(cause: EndCause, lockdown: str | None) -> Part:
+    return (ENDED_BY_ITSELF.get(cause, cause.value), (": ", Name(lockdown)) if lockdown else "")

@@ -52,6 +52,9 @@ def changes(before: Policy, after: Policy) -> tuple[Change, ...]:
         found += [Change(name, effect, says) for effect, says in pair.differences()]
     both = before, after
     found += [Change("security", *each) for each in _who(*both, before.security, after.security, "are of it")]
+    if (before.lockdown, after.lockdown) != (before.security, after.security):
+        lockers = _who(*both, before.lockdown, after.lockdown, "may lock down")
+        found += [Change("lockdown", *each) for each in lockers]
     found += [
         Change("alerts", Effect.OTHER, says) for _, says in _who(*both, before.notify, after.notify, "are mentioned")
     ]
@@ -157,6 +160,9 @@ class _Pair:
             lambda within: f"break-glass is reviewed within {say_duration(within)}",
         )
         yield from _who(self.before, self.after, was.review_by, now.review_by, "may review a break-glass")
+        if was.in_lockdown != now.in_lockdown:
+            through = "lets break-glass through" if now.in_lockdown else "stops break-glass"
+            yield (Effect.LOOSER if now.in_lockdown else Effect.TIGHTER), f"a lockdown {through}"
 
     def _deciding(self, before: tuple[Rule, ...], after: tuple[Rule, ...]) -> Iterator[Difference]:
         yield from self._by_themselves(before, after)

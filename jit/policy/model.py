@@ -67,6 +67,8 @@ class BreakGlass:
     max_duration: timedelta
     review_within: timedelta
     review_by: tuple[str, ...]
+    in_lockdown: bool = False
+    """Whether a lockdown of anything but the person lets it through."""
 
 
 @dataclass(frozen=True, slots=True)

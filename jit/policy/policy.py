@@ -41,11 +41,13 @@ class Policy:
     """Whom alerts mention."""
     shared: frozenset[str] = frozenset()
     """Accounts that people share, which may neither ask nor decide, whatever group they are in."""
+    lockdown: tuple[str, ...] = ()
+    """Who may begin a lockdown, and of whom two lift it."""
     _membership: Membership = field(init=False, repr=False)
     _same_people: Mapping[str, frozenset[str]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        others = {*self.security, *self.notify}
+        others = {*self.security, *self.notify, *self.lockdown}
         for access in self.accesses.values():
             others.update(access.request, access.deny)
             others.update(who for rule in access.all_rules for quorum in rule.quorums for who in quorum.who)
@@ -110,6 +112,10 @@ class Policy:
     def is_security(self, person: str, groups: Groups, now: datetime) -> bool:
         """Whether this person sees everything and may revoke anything."""
         return self.includes(self.security, person, groups, now)
+
+    def may_lock(self, person: str, groups: Groups, now: datetime) -> bool:
+        """Whether this person may begin a lockdown, and be one of the two who lift it."""
+        return self.includes(self.lockdown, person, groups, now)
 
     def may_ask(self, access: Access, person: str, groups: Groups, now: datetime) -> bool:
         return not self.denies(access, person, groups, now) and self.includes(access.request, person, groups, now)

@@ -118,6 +118,7 @@ def rules_in(policy: Policy, request: Request) -> Rules | None:
         or rule.quorums != request.first_needs
         or rule.escalation != request.escalation
         or _escalated_early(request)
+        or _let_through_wrongly(request, access)
         or (rule.automatic is not None) != request.decided_by_rule
         or rule.called != request.rule
         or rule.different_people != request.different_people
@@ -152,6 +153,12 @@ def _length_fits(request: Request, access: Access) -> bool:
         return request.duration <= access.longest(emergency=request.emergency is not None)
     since = request.extends
     return access.extend is not None and request.duration <= access.extend.room(since.given_at, since.ends_at)
+
+
+def _let_through_wrongly(request: Request, access: Access) -> bool:
+    """Whether it says that lockdowns let it through, and the rules do not."""
+    glass = access.break_glass
+    return request.emergency is not None and request.emergency.in_lockdown and not (glass and glass.in_lockdown)
 
 
 def room_to_extend(request: Request, policy: Policy | None) -> timedelta | None:

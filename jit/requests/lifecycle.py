@@ -193,7 +193,8 @@ def _step(request: Request, fact: Life) -> Request:  # noqa: C901, PLR0911, PLR0
         case Withdrawn():
             return _closed(request, State.WITHDRAWN, fact.at, by=fact.actor)
         case Lapsed():
-            return _closed(request, State.LAPSED, fact.at, because=fact.because)
+            lapsed = _closed(request, State.LAPSED, fact.at, because=fact.because)
+            return replace(lapsed, lockdown=fact.lockdown)
         case GrantIntent():
             return replace(
                 request,
@@ -224,6 +225,7 @@ def _step(request: Request, fact: Life) -> Request:  # noqa: C901, PLR0911, PLR0
                 end_cause=request.end_cause or fact.cause,
                 ending_since=request.ending_since or fact.at,
                 revoke_begun_at=request.revoke_begun_at or fact.at,
+                lockdown=request.lockdown or fact.lockdown,
                 extension=None,
             )
         case RevokeFailed():
@@ -270,6 +272,7 @@ def _ended(request: Request, fact: Ended) -> Request:
         over_at=fact.at if first else request.over_at,
         sessions=request.sessions + fact.sessions,
         left_behind=(*request.left_behind, *fact.left_behind),
+        lockdown=request.lockdown or fact.lockdown,
         revoke_trouble=None,
         extension=None,
     )

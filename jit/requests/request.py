@@ -142,6 +142,8 @@ class Request:
     over_at: datetime | None = None
     sessions: int = 0
     left_behind: tuple[str, ...] = ()
+    lockdown: str | None = None
+    """The lockdown by which it ended, ends or, as the timekeeper knows it, has to end."""
     basis: Basis = "rule"
     emergency: Requested | None = None
     """By which somebody broke the glass."""

@@ -12,6 +12,7 @@ from jit.facts import Fact
 from jit.ledger import CountedRequests, Entry, Ledger, LedgerUnavailable, Recorded, connect, create_tables
 from jit.ports import Clock
 from jit.requests.lifecycle import Request
+from jit.requests.lockdown import Lockdown
 from jit.testing.clock import ManualClock
 
 
@@ -43,6 +44,10 @@ class InterruptibleLedger(Ledger):
     def request_as_written(self, request_id: str) -> Request | None:
         self._answer()
         return super().request_as_written(request_id)
+
+    def lockdowns(self, *, skip_changed: bool = False) -> tuple[Lockdown, ...]:
+        self._answer()
+        return super().lockdowns(skip_changed=skip_changed)
 
     def read(self, after: int = 0, limit: int = 500, *, skip_unreadable: bool = False) -> list[Entry]:
         self._answer()

@@ -152,8 +152,8 @@ class Story:
     def left(self, because: str = "deactivated") -> Entry:
         return self._step(RequesterLeft, "bot@host", Source.BOT, because=because)
 
-    def ending(self, cause: EndCause = EndCause.EXPIRED) -> Entry:
-        return self._step(RevokeIntent, "timekeeper@host", Source.TIMEKEEPER, cause=cause)
+    def ending(self, cause: EndCause = EndCause.EXPIRED, **more: Any) -> Entry:
+        return self._step(RevokeIntent, "timekeeper@host", Source.TIMEKEEPER, cause=cause, **more)
 
     def not_ended(self, reason: str = "no answer") -> Entry:
         return self._step(RevokeFailed, "worker@host", Source.WORKER, reason=reason, attempts=3)

@@ -52,6 +52,7 @@ def _extendable(attempt: Attempt, request_id: str) -> tuple[Request, Policy]:
     request, now = attempt.own_request(request_id, ExtensionAsked), attempt.core.clock.now()
     if request.ends_at is None or now >= request.ends_at:
         attempt.refuse(RefusalReason.NOT_POSSIBLE_NOW, request)
+    attempt.require_unlocked(request)
     if sum(at > now - ASKED_WITHIN for at in request.extensions_withdrawn) >= WITHDRAWN_AT_MOST:
         attempt.refuse(RefusalReason.TOO_MANY, request)
     policy, waiting = attempt.policy(request), request.extension

@@ -74,6 +74,7 @@ def _request(attempt: Attempt, asked: RequestForm) -> tuple[Request, ...]:
     each: list[_Asked] = []
     for valid in _validated(attempt, asked, policy):
         with _named(valid.access.name if len(asked.each) > 1 else ""):
+            attempt.require_unlocked(valid.access)
             counted = _counted(attempt, valid.access)
             inputs = inputs_for(attempt, valid, policy)
             rule = rule_for(attempt, valid.access, policy, inputs)

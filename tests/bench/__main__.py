@@ -19,6 +19,7 @@ from tests.bench.grants import measure_grants
 from tests.bench.holder import measure_holder
 from tests.bench.hostile import measure_hostile
 from tests.bench.idle import measure_idle
+from tests.bench.lockdown import measure_lockdown
 from tests.bench.memory import measure_memory
 from tests.bench.page import write
 from tests.bench.playground import measure_playground
@@ -42,6 +43,7 @@ MEASUREMENTS = {
     "starts": Measurement("The first command after a start of the bot", lambda _: measure_first_commands()),
     "grants": Measurement("Approve pressed to access usable in PostgreSQL", lambda _: measure_grants()),
     "endings": Measurement("Due to gone", lambda _: measure_endings()),
+    "lockdown": Measurement("Locked down to gone", lambda _: measure_lockdown()),
     "appends": Measurement("Appends to the ledger", lambda _: measure_appends()),
     "views": Measurement("App Home, card and lists with 100,000 requests", lambda _: measure_views()),
     "conditions": Measurement("Conditions of rules", lambda _: measure_conditions()),

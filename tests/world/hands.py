@@ -6,12 +6,14 @@ from typing import Any
 
 from jit.facts import Source
 from jit.ledger import Leases, Spool, StoredDirectory
+from jit.ledger.lockdown_orders import LockdownOrders
 from jit.people.person import Groups, Person
 from jit.requests.lifecycle import Request
 from jit.testing import ALICE, BOB, CAROL, T0, WORKSPACE, InMemoryQueue, InMemoryTarget, Story
 from tests.world.base import World
 from workers.end_orders.queue import EndOrderQueue
 from workers.provision.grant import Granter
+from workers.provision.lockdowns import ObeyedLockdowns
 from workers.provision.recorder import Recorder
 from workers.provision.revoke import Revoker
 from workers.queue.jobs import Jobs
@@ -66,6 +68,7 @@ class Hands(World):
         self.target = self.targets["orders-db"]
         self.registry = TargetRegistry(self.policies, KnownTargets(folder), lambda config: self.targets[config.name])
         self.spool = Spool(folder / "spool")
+        self.lockdowns = ObeyedLockdowns(self.ledger, LockdownOrders(folder))
         self.revoker = self.make_revoker(Source.WORKER)
         self.orders = EndOrderQueue(queue=self.queue, ledger=self.ledger, key=KEY, clock=self.clock)
         self.granter = self.make_granter(self.registry)
@@ -89,6 +92,7 @@ class Hands(World):
             revoker=self.revoker,
             clock=self.clock,
             actor="worker@test",
+            lockdowns=self.lockdowns,
         )
 
     def make_revoker(self, source: Source) -> Revoker:
@@ -114,6 +118,7 @@ class Hands(World):
             clock=self.clock,
             actor="timekeeper@test",
             holder=holder,
+            lockdowns=self.lockdowns,
         )
 
     def request(self, request_id: str = TEST) -> Request:

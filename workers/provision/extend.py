@@ -16,6 +16,7 @@ from jit.requests.due import Action, action_at
 from jit.requests.lifecycle import Request, State
 from workers.end_orders.queue import EndOrderQueue
 from workers.end_orders.signed import TooLong
+from workers.provision.lockdowns import ObeyedLockdowns
 from workers.provision.still_due import LAPSES, NoLongerDue, StillDue, known
 from workers.targets.registry import TargetRegistry
 
@@ -49,6 +50,7 @@ class Extender:
     registry: TargetRegistry
     clock: Clock
     actor: str
+    lockdowns: ObeyedLockdowns
 
     def extend(self, request: Request) -> None:
         """Carry out the extension of this request, if it was approved and still is. Raises Conflict, ClockSkew,
@@ -120,7 +122,7 @@ class Extender:
         if held is None or set(held.permissions) != set(request.permissions):
             raise TargetRefused(GONE)  # to give it anew would be another grant
         grant = Grant(request.id, request.principal, request.permissions, ends_at)
-        return target.grant(grant, StillDue(self.ledger, self.clock, request))
+        return target.grant(grant, StillDue(self.ledger, self.clock, request, self.lockdowns))
 
     def _drop(self, request: Request, reason: RefusalReason) -> None:
         """Close an extension whose decision holds no more."""

@@ -25,6 +25,7 @@ from jit.requests.lifecycle import Request, State
 from workers.end_orders.queue import EndOrderQueue
 from workers.end_orders.signed import TooLong
 from workers.provision.extend import Extender
+from workers.provision.lockdowns import ObeyedLockdowns
 from workers.provision.revoke import Revoker
 from workers.provision.still_due import LAPSES, NoLongerDue, StillDue, known
 from workers.targets.registry import TargetRegistry, TargetUnusable
@@ -43,7 +44,7 @@ class Granter:
     1. The decision is checked, by the facts and the rules in force.
     2. A signed order to end the access is put into the queue.
     3. The intent is recorded: it fixes the end, and holds that order.
-    4. The target takes the principal's lock, and has deadline and ledger checked once more.
+    4. The target takes the principal's lock, and has deadline, ledger and lockdowns checked once more.
     5. The target gives, and is read back.
     6. The outcome is recorded.
     """
@@ -56,6 +57,7 @@ class Granter:
     revoker: Revoker
     clock: Clock
     actor: str
+    lockdowns: ObeyedLockdowns
     extender: Extender = field(init=False)
 
     def __post_init__(self) -> None:
@@ -67,6 +69,7 @@ class Granter:
             registry=self.registry,
             clock=self.clock,
             actor=self.actor,
+            lockdowns=self.lockdowns,
         )
 
     def grant(self, request_id: str) -> None:
@@ -75,6 +78,9 @@ class Granter:
         """
         try:
             request = self.ledger.request(request_id)
+            if request is not None and (lockdown := self.lockdowns.over(request)):
+                log.warning("grant.locked", request_id=request_id, lockdown=lockdown.id)  # the timekeeper ends it
+                return
             if request is not None and request.extension is not None:
                 self.extender.extend(request)
                 return
@@ -169,7 +175,7 @@ class Granter:
         grant = Grant(request.id, request.principal, request.permissions, ends_at)
         try:
             target = self.registry.get(request.target)
-            held = target.grant(grant, StillDue(self.ledger, self.clock, request))  # 4. and 5.
+            held = target.grant(grant, StillDue(self.ledger, self.clock, request, self.lockdowns))  # 4. and 5.
         except NoLongerDue as over:
             log.info("grant.overtaken", request_id=request.id, because=str(over))
             return

@@ -21,6 +21,7 @@ from jit.ledger.tail import Tail
 from jit.ports import Clock, Queue, QueueUnavailable
 from jit.requests.due import Action, action_at
 from jit.requests.lifecycle import Request, State
+from workers.provision.lockdowns import ObeyedLockdowns
 from workers.provision.recorder import Recorder
 from workers.provision.revoke import Revoker
 from workers.provision.watchlist import Watchlist
@@ -59,7 +60,7 @@ class Timekeeper:
     however long the ledger takes to answer, ends go on.
 
     1. What is new in the ledger is read into the watchlist, after a start some at a time of what was open before. What
-       was spooled on this host is taken in.
+       was spooled on this host is taken in, and looked which lockdowns are in force.
     2. The lease is taken or renewed.
     3. With the lease: what the read model or the facts say is due is done, each end in a lane of its target.
     4. Each target is looked into for what it holds after its end; with the lease also for what would keep an end from
@@ -79,8 +80,10 @@ class Timekeeper:
         clock: Clock,
         actor: str,
         holder: str,
+        lockdowns: ObeyedLockdowns,
     ) -> None:
         self._ledger = ledger
+        self._lockdowns = lockdowns
         self._recorder = recorder
         self._registry = registry
         self._queue = queue
@@ -180,6 +183,8 @@ class Timekeeper:
                 log.info("ledger.answers")
             self._silent = False
             self._recorder.take_in()
+            self._lockdowns.settle()
+            self._watch.lock(self._lockdowns.to_end_by())
             if self._lease.hold():  # 2.
                 self._do_what_is_due()  # 3.
         except LedgerUnavailable as wrong:
@@ -207,6 +212,7 @@ class Timekeeper:
         since = self._unanswered
         silent = self._silent or (since is not None and time.monotonic() - since > SILENT_AFTER)
         now = self._clock.now()
+        self._watch.lock(self._lockdowns.known())
         self._inspector.forget_ended()
         for name in self._registry.names():  # 4.
             self._inspector.inspect(name, silent=silent)
@@ -232,7 +238,7 @@ class Timekeeper:
             try:
                 request = self._watch.get(request_id)
                 if request is None or not self._runner.busy(request.target, request_id):
-                    self._do(request or look_up(self._ledger, self._recorder, request_id), now, ending)
+                    self._do(request or self._looked_up(request_id), now, ending)
             except TamperedEntry as broken:
                 tell_changed(self._ledger, self._recorder, request_id, broken)
                 self._runner.due_backoff.failed(request_id, now)
@@ -261,9 +267,16 @@ class Timekeeper:
             case Action.END, Request() as due:
                 ending.setdefault(due.target, []).append(due)
 
+    def _looked_up(self, request_id: str) -> Request | None:
+        """Raises TamperedEntry."""
+        request = look_up(self._ledger, self._recorder, request_id)
+        return self._watch.as_locked(request) if request else None
+
     def _lapse(self, request: Request) -> None:
         because = "unanswered" if request.state is State.PENDING else "not_begun"
-        self._step(request, Lapsed.about(request, **self._signed(), because=because))
+        if request.lockdown:
+            because = "lockdown"
+        self._step(request, Lapsed.about(request, **self._signed(), because=because, lockdown=request.lockdown))
 
     def _lapse_extension(self, request: Request) -> None:
         waiting = request.undecided

@@ -235,6 +235,7 @@ class BreakGlassForm(Form):
     max_duration: Duration
     review_within: Duration
     review_by: SomeWho
+    in_lockdown: bool = False
 
 
 class ExtendForm(Form):

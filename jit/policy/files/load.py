@@ -185,6 +185,7 @@ def _build(text: bytes, forms: Forms, audit: str, alerts: str | None) -> Policy:
         accesses=MappingProxyType({name: _access(name, entry, forms) for name, entry in sorted(forms.access.items())}),
         targets=MappingProxyType(targets),
         security=forms.security,
+        lockdown=forms.lockdown or forms.security,
         shared=frozenset(forms.shared),
         notify=forms.alerts.notify,
         groups=MappingProxyType(forms.groups),

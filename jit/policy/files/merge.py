@@ -19,7 +19,7 @@ SECTIONS = (
     "targets",
     "access",
 )
-LISTS = ("security", "shared")
+LISTS = ("security", "shared", "lockdown")
 KEYS = (*SECTIONS, *LISTS)
 MOST_COMPARED = 200_000
 """Names that are looked at for one that was perhaps meant: a second or two."""
@@ -38,6 +38,10 @@ class Merged:
     mistakes: Mistakes = field(default_factory=Mistakes)
     _homes: dict[Path, Document] = field(default_factory=dict)
     _compared: int = 0
+
+    def has(self, key: str) -> bool:
+        """Whether some file has this key."""
+        return (key,) in self._homes
 
     def blame(self, path: Path, problem: str, suggestion: str | None = None) -> None:
         """Note a mistake at ``path``, or at the nearest thing around it that has a line. Raises TooManyMistakes."""

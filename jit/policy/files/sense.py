@@ -32,10 +32,21 @@ def check_sense(merged: Merged, forms: Forms) -> None:
     _check_who(merged, ("security",), forms.security)
     _check_who(merged, ("alerts", "notify"), forms.alerts.notify)
     membership = _check_groups(merged, forms.groups)
+    _check_lockdown(merged, forms, membership)
     forms.conditions = _conditions(merged, forms)
     for name, access in forms.access.items():
         _check_access(merged, name, access, membership)
     _check_the_misshapen(merged, forms, membership)
+
+
+def _check_lockdown(merged: Merged, forms: Forms, membership: Membership | None) -> None:
+    if not merged.has("lockdown"):
+        return
+    known = _check_who(merged, ("lockdown",), forms.lockdown)
+    if merged.lists["lockdown"] == ():
+        merged.blame(("lockdown",), "must not be empty: leave it out, and security may")
+    elif membership and known and forms.lockdown and not membership.has(forms.lockdown, 2):
+        merged.blame(("lockdown",), "nobody could lift one: that takes two people, and this is one")
 
 
 def target_of(name: str, access: AccessForm) -> str:

@@ -36,6 +36,7 @@ class Forms:
     alerts: form.AlertsForm = field(default_factory=form.AlertsForm)
     security: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
+    lockdown: tuple[str, ...] = ()
     groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
     people: dict[str, dict[str, str]] = field(default_factory=dict)
     targets: dict[str, form.TargetForm] = field(default_factory=dict)
@@ -74,6 +75,7 @@ def fill_in(merged: Merged) -> Forms:
     forms.alerts = alerts or forms.alerts
     forms.security = _fit(merged, ("security",), merged.lists["security"], _WHO.validate_python) or ()
     forms.shared = _fit(merged, ("shared",), merged.lists["shared"], _PEOPLE.validate_python) or ()
+    forms.lockdown = _fit(merged, ("lockdown",), merged.lists["lockdown"], _WHO.validate_python) or ()
     forms.groups = _each(merged, "groups", form.name, _WHO.validate_python)
     forms.people = _each(merged, "people", form.person_id, _NAMES.validate_python)
     forms.targets = _each(merged, "targets", form.name, form.TargetForm.model_validate)

@@ -307,10 +307,10 @@ def test_up_refuses_what_could_not_work(refused: Callable[..., str], tmp_path: P
 def test_policy_check_knows_the_kinds_of_target_and_their_settings(tmp_path: Path):
     rules = (POLICIES / "orders.policy.yml").read_text()
     for old, new, says in (
-        ("kind: postgres", "kind: flder", "21 targets.orders-db.kind: no kind of target is called 'flder'; there is: "),
-        ("dsn: env", "host: env", "20 targets.orders-db.dsn: Field required"),
-        ("dsn: env", "host: env", "22 targets.orders-db.host: Extra inputs are not permitted"),
-        ("dsn: env", "role_prefix: PG\n    dsn: env", "22 targets.orders-db.role_prefix: String should match pattern"),
+        ("kind: postgres", "kind: flder", "22 targets.orders-db.kind: no kind of target is called 'flder'; there is: "),
+        ("dsn: env", "host: env", "21 targets.orders-db.dsn: Field required"),
+        ("dsn: env", "host: env", "23 targets.orders-db.host: Extra inputs are not permitted"),
+        ("dsn: env", "role_prefix: PG\n    dsn: env", "23 targets.orders-db.role_prefix: String should match pattern"),
     ):
         (tmp_path / "a.policy.yml").write_text(rules.replace(old, new))
         told = CliRunner().invoke(cli, ["policy", "check", str(tmp_path)])

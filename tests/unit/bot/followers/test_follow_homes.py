@@ -4,12 +4,12 @@ from urllib.error import URLError
 
 import pytest
 
-from bot.buttons import read_value
+from bot.buttons import LIFT, read_value
 from bot.followers.follower import SlackTools
 from bot.followers.homes import AT_ONCE, Homes, look_again, open_home
 from bot.followers.outbox import NotLeading, Outbox, Unreached, Unsure
 from bot.views.home import CANNOT_TELL, NOT_OURS, draw_home
-from jit.facts import PolicyChanged, Quorum, Source
+from jit.facts import LockdownBegun, PolicyChanged, Quorum, Source
 from jit.ledger import Notes, StoredDirectory
 from jit.people.person import Person
 from jit.policy import load_policy
@@ -460,3 +460,17 @@ class TestNothingIsOfferedThatAPressRefuses:
         story.approval(BOB)
         house.work(homes, 2)
         assert "jit.approve" in dict(buttons(house, SAM)), "it comes by itself"
+
+
+def test_a_lockdown_stands_first_for_whom_it_concerns_and_its_button_for_whoever_may_lift(house, homes):
+    opens(house, ALICE, CAROL)
+    house.work(homes, 5)
+    signed = {"at": house.clock.now(), "actor": CAROL, "source": Source.SLACK, "reason": "*rows* <!channel> vanish"}
+    house.ledger.append([LockdownBegun(**signed, lockdown_id="L-7F3K", scope="target", target="orders-db")])
+    house.ledger.append([LockdownBegun(**signed, lockdown_id="L-8F3K", scope="person", requester=EVE)])
+    house.work(homes, 5)
+    for person, concerned in ((ALICE, {"L-7F3K"}), (CAROL, {"L-7F3K", "L-8F3K"})):
+        assert home(house, person).startswith("*LOCKDOWN* *orders-db* is stopped")
+        assert {each for each in ("L-7F3K", "L-8F3K") if each in home(house, person)} == concerned
+    assert not any(action == LIFT for action, _ in buttons(house, ALICE))
+    assert [value for action, value in buttons(house, CAROL) if action == LIFT] == ["L-7F3K", "L-8F3K"]
