@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from jit.people.membership import Membership, StaleGroups
 from jit.people.person import Groups, alike_name
-from jit.policy.model import Access, Channels, QuorumCount, QuorumStatus, Rule, TargetConfig
+from jit.policy.model import Access, Channels, QuorumCount, QuorumStatus, Rule, StandingAccess, TargetConfig
 from jit.policy.quorums import assigned
 
 if TYPE_CHECKING:  # brings an HTTP client, which a policy without providers does not need
@@ -39,6 +39,7 @@ class Policy:
     """Whom alerts mention."""
     shared: frozenset[str] = frozenset()
     """Accounts that people share, which may neither ask nor decide, whatever group they are in."""
+    standing: tuple[StandingAccess, ...] = ()
     _membership: Membership = field(init=False, repr=False)
     _same_people: Mapping[str, frozenset[str]] = field(init=False, repr=False)
 
@@ -176,6 +177,10 @@ class Policy:
         """Everything that some access gives on this target, sorted."""
         given = {grant for access in self.accesses.values() if access.target == target for grant in access.grants}
         return tuple(sorted(given))
+
+    def principals_on(self, target: str) -> frozenset[str]:
+        """Everybody's names there, whether or not they may ask for anything."""
+        return frozenset(name for person in self.people if (name := self.principal(person, target)))
 
     def named_on(self, target: str, groups: Groups) -> tuple[str, ...]:
         """The names there of all who may ask for something on this target, however old ``groups`` are; sorted."""

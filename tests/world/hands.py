@@ -15,6 +15,7 @@ from workers.provision.grant import Granter
 from workers.provision.recorder import Recorder
 from workers.provision.revoke import Revoker
 from workers.queue.jobs import Jobs
+from workers.reconcile.reconciler import Reconciler
 from workers.targets.known import KnownTargets
 from workers.targets.registry import TargetRegistry
 from workers.timekeeper.timekeeper import Timekeeper
@@ -114,6 +115,15 @@ class Hands(World):
             clock=self.clock,
             actor="timekeeper@test",
             holder=holder,
+        )
+
+    def make_reconciler(self, source: Source = Source.TIMEKEEPER) -> Reconciler:
+        return Reconciler(
+            ledger=self.ledger,
+            recorder=self.make_recorder(source),
+            registry=self.registry,
+            policies=self.policies,
+            clock=self.clock,
         )
 
     def request(self, request_id: str = TEST) -> Request:

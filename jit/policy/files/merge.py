@@ -8,7 +8,7 @@ from jit.policy.files.document import Document, Path, field_name
 from jit.policy.files.mistakes import Mistake, Mistakes
 
 SECTIONS = ("channels", "alerts", "groups", "people", "schedules", "incidents", "calendars", "targets", "access")
-LISTS = ("security", "shared")
+LISTS = ("security", "shared", "standing")
 KEYS = (*SECTIONS, *LISTS)
 MOST_COMPARED = 200_000
 """Names that are looked at for one that was perhaps meant: a second or two."""

@@ -1,0 +1,302 @@
+"""One comparison of a target with the ledger: looked at twice, recorded, told of once, and taken away if that is so."""
+
+import hashlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import uuid5
+
+import structlog
+
+from jit.detect.reconcile import SETTLES, Drift, Expected, Kind, compare, seen_twice
+from jit.detect.words import SAID, counted, plain, sentence
+from jit.facts import Alert, AlertName, Fact, Reconciled, RemovalIntent, Removed
+from jit.ledger import Ledger, LedgerUnavailable
+from jit.policy import Policy, PolicyFolder, Reconcile
+from jit.ports import Clock, Inventory, TargetError
+from jit.requests.lifecycle import LIVE, Request
+from workers.provision.recorder import SAME, Recorder
+from workers.targets.registry import TargetRegistry
+
+log = structlog.get_logger(__name__)
+
+MOST_KNOWN = 500
+"""Ids of what differs that a fact holds; of what is beyond, it holds a hash."""
+MOST_ALERTS = 5
+"""As many are told of one by one; of more, those with a request behind them, up to `MOST_OF_REQUESTS`."""
+MOST_OF_REQUESTS = 20
+MOST_REMOVED = 50
+"""In one comparison."""
+LATEST = 100
+"""Facts that are read at once to find the last of a target."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What was recorded, and everything that differs."""
+
+    fact: Reconciled
+    differs: tuple[Drift, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    differs: tuple[Drift, ...]
+    accepted: int
+    inventory: Inventory
+    requests: Mapping[str, Request]
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Reconciler:
+    """`look` until it returns a comparison; between two looks `SETTLES` has to pass."""
+
+    ledger: Ledger
+    recorder: Recorder
+    registry: TargetRegistry
+    policies: PolicyFolder
+    clock: Clock
+    _last: dict[str, Reconciled | None] = field(default_factory=dict, init=False)
+    _first_looks: dict[str, tuple[datetime, tuple[Drift, ...]]] = field(default_factory=dict, init=False)
+
+    def is_wanted(self, name: str) -> bool:
+        """Whether the rules want this target compared by itself. Waits for nothing."""
+        return self._wanted(self.policies.last_good, name) is not None
+
+    def look_if_due(self, name: str, now: datetime) -> None:
+        """Look, if it is time. While the ledger is silent nothing is looked at."""
+        try:
+            if self._is_due(name, now):
+                self.look(name)
+        except LedgerUnavailable as silent:
+            log.warning("reconcile.broken_off", target=name, because=str(silent))
+
+    @staticmethod
+    def _wanted(policy: Policy | None, name: str) -> Reconcile | None:
+        config = policy.targets.get(name) if policy else None
+        return config.reconcile if config else None
+
+    def _is_due(self, name: str, now: datetime) -> bool:
+        wanted = self._wanted(self.policies.newest(), name)
+        if wanted is None:
+            return False
+        if first := self._first_looks.get(name):
+            return abs(now - first[0]) >= SETTLES
+        last = self.last(name)
+        return last is None or abs(now - last.at) >= wanted.every
+
+    def look(self, name: str) -> Comparison | None:
+        """None where something differs from what was known, and it has to be looked at again.
+
+        1. What is known to differ stands in the last comparison.
+        2. Both sides are read.
+        3. What is new, or gone, is believed when it is seen twice.
+        4. The comparison is recorded, with an alert of what is new.
+        5. What nobody granted is taken away, where the rules want that.
+
+        Raises:
+            LedgerUnavailable: nothing was recorded.
+        """
+        last = self.last(name, anew=True)  # 1.
+        policy = self.policies.newest()
+        try:
+            look = self._read(name, policy)  # 2.
+        except TargetError as trouble:
+            self._first_looks.pop(name, None)
+            return Comparison(self._not_compared(name, last, str(trouble)))
+        known, now = {*(last.known if last else ())}, self.clock.now()
+        first = self._first_looks.pop(name, None)  # 3.
+        if first is None and {each.id for each in look.differs} != known:
+            self._first_looks[name] = (now, look.differs)
+            return None
+        believed = look.differs
+        if first is not None:
+            news = [each for each in look.differs if each.id not in known]
+            twice = {each.id for each in seen_twice(first[1], news)}
+            believed = tuple(each for each in look.differs if each.id in known or each.id in twice)
+            if len(believed) < len(look.differs):
+                self._first_looks[name] = (now, look.differs)
+        fact = self._record(name, last, look, believed)  # 4.
+        self._remove(name, last, believed, policy)  # 5.
+        return Comparison(fact, believed)
+
+    def unlisted(self, name: str) -> list[Drift]:
+        """The standing access that no list of the rules accepts; by one look, and recorded by nobody. Raises
+        TargetError, LedgerUnavailable.
+        """
+        look = self._read(name, self.policies.newest())
+        return [each for each in look.differs if each.right and each.right.grant is None and not each.right.changed]
+
+    def last(self, name: str, *, anew: bool = False) -> Reconciled | None:
+        """The newest comparison of a target, whoever made it. Raises LedgerUnavailable."""
+        if anew or name not in self._last:
+            self._last[name] = self._find_last(name)
+        return self._last[name]
+
+    def _find_last(self, name: str) -> Reconciled | None:
+        limit, read = LATEST, -1
+        while True:
+            facts = self.ledger.newest(("reconciled",), limit)
+            for fact in facts:
+                if isinstance(fact, Reconciled) and fact.target == name:
+                    return fact
+            if len(facts) <= read or len(facts) < limit:
+                return None
+            limit, read = limit * 4, len(facts)
+
+    def _read(self, name: str, policy: Policy | None) -> _Look:
+        """The ledger on both sides of the target. Raises TargetError, LedgerUnavailable."""
+        since = self.ledger.last_index()
+        open_before = self._on(name, self.ledger.unsettled())
+        permissions = policy.given_on(name) if policy else ()
+        people = {request.principal for request in open_before.values()}
+        people |= policy.principals_on(name) if policy else frozenset()
+        inventory = self.registry.get(name).inventory(permissions, people)
+        about = {*self.ledger.unsettled(), *(held.request_id for held in inventory.grants)}
+        requests = {request.id: request for request in self.ledger.requests_by_id(sorted(about))}
+        moved = self._moved(since)
+        standing = policy.standing if policy else ()
+        compared = compare(name, Expected(requests, moved), inventory, standing, self.clock.now())
+        return _Look(compared.differs, compared.accepted, inventory, requests)
+
+    def _on(self, name: str, request_ids: Sequence[str]) -> dict[str, Request]:
+        found = self.ledger.requests_by_id(request_ids)
+        return {request.id: request for request in found if request.target == name and request.state in LIVE}
+
+    def _moved(self, since: int) -> Collection[str]:
+        moved = set[str]()
+        while news := self.ledger.read(since, skip_unreadable=True):
+            moved |= {about for entry in news if (about := getattr(entry.fact, "request_id", None))}
+            since = news[-1].index
+        return moved
+
+    def _not_compared(self, name: str, last: Reconciled | None, trouble: str) -> Reconciled:
+        """What is known stays known."""
+        kept = last.model_dump(include={"found", "known", "at_first", "rest", "since"}) if last else {}
+        fact = Reconciled(target=name, trouble=trouble, **kept, **self.recorder.signed())
+        self.recorder.record([fact])
+        self._last[name] = fact
+        return fact
+
+    def _record(self, name: str, last: Reconciled | None, look: _Look, differs: Sequence[Drift]) -> Reconciled:
+        since = last.since if last else None
+        ids = [each.id for each in differs]
+        known, rest = ids[:MOST_KNOWN], ids[MOST_KNOWN:]
+        before = {*(last.known if last else ())}
+        new = [each for each in differs if each.id not in before]
+        beyond = hashlib.sha256(" ".join(sorted(rest)).encode()).hexdigest() if rest else ""
+        if last and last.rest == beyond:
+            new = [each for each in new if each.id not in {*rest}]
+        at_first = [each for each in known if last and each in last.at_first] if since else known
+        fact = Reconciled(
+            target=name,
+            read=look.inventory.read,
+            grants=len(look.inventory.grants),
+            accepted=look.accepted,
+            found=len(differs),
+            known=tuple(known),
+            at_first=tuple(at_first),
+            since=since or self.clock.now(),
+            rest=beyond,
+            found_new=len(new),
+            new=tuple(map(sentence, new[:SAID])),
+            gone=tuple(sorted(before - {*ids})),
+            **self.recorder.signed(),
+        )
+        occasion = str(last.id) if last else "first"
+        alerts = [*self._alerts(name, new, look.requests, occasion, first=since is None)]
+        self.recorder.record([fact, *alerts])
+        self._last[name] = fact
+        return fact
+
+    def _alerts(
+        self, name: str, new: Sequence[Drift], requests: Mapping[str, Request], occasion: str, *, first: bool
+    ) -> Iterator[Fact]:
+        """One for each while there are few, and for those that somebody can revoke; one for all others together."""
+        about = {each.id: requests.get(each.request or "") for each in new}
+        alone = [each for each in new if about[each.id]]
+        together = [each for each in new if not about[each.id]]
+        if not first and len(new) <= MOST_ALERTS:
+            alone, together = [*new], []
+        elif len(alone) > MOST_OF_REQUESTS:
+            together += alone[MOST_OF_REQUESTS:]
+            alone = alone[:MOST_OF_REQUESTS]
+        for each in alone:
+            yield self._alert(name, each, about[each.id], f"{each.id} {occasion}")
+        if together:
+            says = f"{name} holds what nobody granted ({counted(together)}). {sentence(together[0])}"
+            more = f"`jit reconcile {name}` lists all."
+            if first:
+                more += f" It was there at the first comparison: `jit reconcile --propose {name}` writes the list."
+            alert_id = uuid5(SAME, f"{AlertName.DRIFT} {name} {occasion}")
+            yield Alert(
+                id=alert_id,
+                name=AlertName.DRIFT,
+                says=f"{says} {more}",
+                target=name,
+                **self.recorder.signed(),
+            )
+
+    def _alert(self, name: str, drift: Drift, request: Request | None, occasion: str) -> Alert:
+        alert_id, says = uuid5(SAME, f"{AlertName.DRIFT} {name} {occasion}"), sentence(drift)
+        if request is not None:
+            return self.recorder.alert(AlertName.DRIFT, request, says, id=alert_id)
+        principal = plain(drift.principal)
+        return Alert(
+            id=alert_id,
+            name=AlertName.DRIFT,
+            says=says,
+            target=name,
+            principal=principal,
+            **self.recorder.signed(),
+        )
+
+    def _remove(self, name: str, last: Reconciled | None, differs: Sequence[Drift], policy: Policy | None) -> None:
+        """Never what was there at the first comparison, nor what may have been: what did not fit a fact then."""
+        wanted = self._wanted(policy, name)
+        if wanted is None or wanted.on_drift != "remove":
+            return
+        if last is None or last.since is None or last.rest:
+            return
+        mine = [each for each in differs if each.id not in last.at_first and _removable(each)]
+        for drift in mine[:MOST_REMOVED]:
+            self._take(name, drift, alarmed=drift.id in last.known)
+
+    def _take(self, name: str, drift: Drift, *, alarmed: bool) -> None:
+        about = {
+            "finding": drift.id,
+            "target": name,
+            "principal": plain(drift.principal),
+            "permissions": (plain(drift.permission),),
+        }
+        self.recorder.record([RemovalIntent(**about, **self.recorder.signed())])
+        trouble = ""
+        try:
+            target = self.registry.get(name)
+            if drift.held is not None:
+                target.revoke(drift.held.request_id, drift.held.principal)
+            elif drift.right is not None:
+                target.remove(drift.right)
+        except TargetError as refused:
+            trouble = plain(str(refused), 400)
+        removed: list[Fact] = [Removed(**about, trouble=trouble, **self.recorder.signed())]
+        if trouble and not alarmed:
+            says = f"{sentence(drift)} It could not be taken away: {trouble}"
+            alert_id = uuid5(SAME, f"{AlertName.DRIFT} not removed {drift.id}")
+            removed.append(
+                Alert(
+                    id=alert_id,
+                    name=AlertName.DRIFT,
+                    says=says,
+                    target=name,
+                    principal=plain(drift.principal),
+                    **self.recorder.signed(),
+                )
+            )
+        self.recorder.record(removed)
+
+
+def _removable(drift: Drift) -> bool:
+    if drift.kind is not Kind.UNGRANTED:
+        return False
+    return drift.held is not None or (drift.right is not None and drift.right.removable)
