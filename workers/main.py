@@ -46,6 +46,7 @@ from workers.queue.jobs import Jobs
 from workers.queue.presence import LEASE_LASTS as PRESENCE_LASTS
 from workers.queue.presence import Presence
 from workers.queue.worker import Worker
+from workers.reconcile.kept import KeptIds
 from workers.reconcile.reconciler import Reconciler
 from workers.targets import open_target
 from workers.targets.departed import forget_departed
@@ -161,13 +162,7 @@ def run_timekeeper(
         clock=context.clock,
         actor=context.actor,
         holder=f"{context.actor}#{os.getpid()}-{secrets.token_hex(4)}",
-        reconciler=Reconciler(
-            ledger=context.ledger,
-            recorder=context.recorder,
-            registry=context.registry,
-            policies=context.policies,
-            clock=context.clock,
-        ),
+        reconciler=_reconciler(context, settings),
     )
     log.info("timekeeper.ready")
     say_ready("")
@@ -178,12 +173,17 @@ def run_timekeeper(
 def reconciler_of(settings: WorkerSettings, actor: str) -> Reconciler:
     """For one comparison by hand, recorded as ``actor``'s; with all that a worker needs, but for Redis and its key."""
     context = _context("reconcile", Source.CLI, settings, SystemClock(), open_target, actor=actor)
+    return _reconciler(context, settings)
+
+
+def _reconciler(context: WorkerContext, settings: WorkerSettings) -> Reconciler:
     return Reconciler(
         ledger=context.ledger,
         recorder=context.recorder,
         registry=context.registry,
         policies=context.policies,
         clock=context.clock,
+        kept=KeptIds(settings.data),
     )
 
 

@@ -8,7 +8,7 @@ what moved between is not judged; and what differs is looked at a second time be
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
@@ -60,12 +60,12 @@ class Drift:
     """As the target lists it, of what is no grant of ours."""
     held: Held | None = None
     """As the target lists it, of what stands there as a grant of ours."""
+    id: str = field(init=False)
+    """The same at each look, for as long as it is the same thing."""
 
-    @property
-    def id(self) -> str:
-        """The same at each look, for as long as it is the same thing."""
+    def __post_init__(self) -> None:
         what = [self.target, self.kind, self.principal, self.permission, self.how, self.request]
-        return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:ID_LENGTH]
+        object.__setattr__(self, "id", hashlib.sha256(json.dumps(what).encode()).hexdigest()[:ID_LENGTH])
 
 
 @dataclass(frozen=True, slots=True)

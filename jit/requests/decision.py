@@ -321,14 +321,11 @@ def fault_of_given(request: Request) -> RefusalReason | None:
 
 def _enough_counted(request: Request) -> bool:
     """Whether as many others as its card asked for were counted, each once in a quorum."""
-    counted = {(each.quorum, each.approver) for each in request.counted if each.approver != request.requester}
-    labels = [label for label, _ in counted]
     if not request.needs:
         return bool(request.by_rule) or request.emergency is not None
-    needed = Counter[str]()
-    for need in request.needs:
-        needed[need.label] += need.count
-    return all(labels.count(label) >= count for label, count in needed.items())
+    others = {(each.quorum, each.approver) for each in request.counted if each.approver != request.requester}
+    counted = Counter(quorum for quorum, _ in others)
+    return all(counted[need.label] >= need.count for need in request.needs)
 
 
 def _fault_of_record(request: Request, now: datetime) -> RefusalReason | None:

@@ -15,6 +15,7 @@ from workers.provision.grant import Granter
 from workers.provision.recorder import Recorder
 from workers.provision.revoke import Revoker
 from workers.queue.jobs import Jobs
+from workers.reconcile.kept import KeptIds
 from workers.reconcile.reconciler import Reconciler
 from workers.targets.known import KnownTargets
 from workers.targets.registry import TargetRegistry
@@ -124,6 +125,7 @@ class Hands(World):
             registry=self.registry,
             policies=self.policies,
             clock=self.clock,
+            kept=KeptIds(self.folder),
         )
 
     def request(self, request_id: str = TEST) -> Request:

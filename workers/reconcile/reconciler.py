@@ -1,32 +1,28 @@
 """One comparison of a target with the ledger: looked at twice, recorded, told of once, and taken away if that is so."""
 
-import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from uuid import uuid5
 
 import structlog
 
-from jit.detect.reconcile import SETTLES, Drift, Expected, Kind, compare, seen_twice
-from jit.detect.words import SAID, counted, plain, sentence
-from jit.facts import Alert, AlertName, Fact, Reconciled, RemovalIntent, Removed
+from jit.detect.reconcile import SETTLES, Drift, Expected, compare, seen_twice
+from jit.detect.words import SAID, sentence
+from jit.facts import Reconciled
 from jit.ledger import Ledger, LedgerUnavailable
 from jit.policy import Policy, PolicyFolder, Reconcile
 from jit.ports import Clock, Inventory, TargetError
 from jit.requests.lifecycle import LIVE, Request
-from workers.provision.recorder import SAME, Recorder
+from workers.provision.recorder import Recorder
+from workers.reconcile.alerts import DriftAlerts, News
+from workers.reconcile.kept import KeptIds, hash_of
+from workers.reconcile.removal import Removals
 from workers.targets.registry import TargetRegistry
 
 log = structlog.get_logger(__name__)
 
 MOST_KNOWN = 500
 """Ids of what differs that a fact holds; of what is beyond, it holds a hash."""
-MOST_ALERTS = 5
-"""As many are told of one by one; of more, those with a request behind them, up to `MOST_OF_REQUESTS`."""
-MOST_OF_REQUESTS = 20
-MOST_REMOVED = 50
-"""In one comparison."""
 LATEST = 100
 """Facts that are read at once to find the last of a target."""
 
@@ -56,6 +52,7 @@ class Reconciler:
     registry: TargetRegistry
     policies: PolicyFolder
     clock: Clock
+    kept: KeptIds
     _last: dict[str, Reconciled | None] = field(default_factory=dict, init=False)
     _first_looks: dict[str, tuple[datetime, tuple[Drift, ...]]] = field(default_factory=dict, init=False)
 
@@ -86,7 +83,7 @@ class Reconciler:
         return last is None or abs(now - last.at) >= wanted.every
 
     def look(self, name: str) -> Comparison | None:
-        """None where something differs from what was known, and it has to be looked at again.
+        """None where something differs from what was known: it has to be looked at again, once `SETTLES` has passed.
 
         1. What is known to differ stands in the last comparison.
         2. Both sides are read.
@@ -97,6 +94,9 @@ class Reconciler:
         Raises:
             LedgerUnavailable: nothing was recorded.
         """
+        first = self._first_looks.get(name)
+        if first and abs(self.clock.now() - first[0]) < SETTLES:
+            return None
         last = self.last(name, anew=True)  # 1.
         policy = self.policies.newest()
         try:
@@ -105,8 +105,8 @@ class Reconciler:
             self._first_looks.pop(name, None)
             return Comparison(self._not_compared(name, last, str(trouble)))
         known, now = {*(last.known if last else ())}, self.clock.now()
-        first = self._first_looks.pop(name, None)  # 3.
-        if first is None and {each.id for each in look.differs} != known:
+        self._first_looks.pop(name, None)  # 3.
+        if first is None and not _is_known(last, look.differs):
             self._first_looks[name] = (now, look.differs)
             return None
         believed = look.differs
@@ -117,7 +117,9 @@ class Reconciler:
             if len(believed) < len(look.differs):
                 self._first_looks[name] = (now, look.differs)
         fact = self._record(name, last, look, believed)  # 4.
-        self._remove(name, last, believed, policy)  # 5.
+        wanted = self._wanted(policy, name)
+        if wanted and wanted.on_drift == "remove":  # 5.
+            Removals(self.recorder, self.registry).take(name, last, believed)
         return Comparison(fact, believed)
 
     def unlisted(self, name: str) -> list[Drift]:
@@ -179,15 +181,18 @@ class Reconciler:
         return fact
 
     def _record(self, name: str, last: Reconciled | None, look: _Look, differs: Sequence[Drift]) -> Reconciled:
-        since = last.since if last else None
-        ids = [each.id for each in differs]
+        """What was known before stands first, so that what is new pushes nothing of it out."""
+        since, before = (last.since, {*last.known}) if last else (None, set[str]())
+        rest_before = self.kept.read(name, last.rest if last else "")
+        ids = sorted((each.id for each in differs), key=lambda one: one not in before)
         known, rest = ids[:MOST_KNOWN], ids[MOST_KNOWN:]
-        before = {*(last.known if last else ())}
-        new = [each for each in differs if each.id not in before]
-        beyond = hashlib.sha256(" ".join(sorted(rest)).encode()).hexdigest() if rest else ""
-        if last and last.rest == beyond:
-            new = [each for each in new if each.id not in {*rest}]
-        at_first = [each for each in known if last and each in last.at_first] if since else known
+        new, more = [each for each in differs if each.id not in before], 0
+        if rest_before is None and last is not None:
+            new, more = [], max(0, len(differs) - last.found)
+        elif rest_before:
+            new = [each for each in new if each.id not in rest_before]
+        if rest:
+            self.kept.write(name, rest)
         fact = Reconciled(
             target=name,
             read=look.inventory.read,
@@ -195,108 +200,21 @@ class Reconciler:
             accepted=look.accepted,
             found=len(differs),
             known=tuple(known),
-            at_first=tuple(at_first),
+            at_first=tuple(known if since is None else [each for each in known if last and each in last.at_first]),
             since=since or self.clock.now(),
-            rest=beyond,
-            found_new=len(new),
+            rest=hash_of(rest),
+            found_new=len(new) + more,
             new=tuple(map(sentence, new[:SAID])),
             gone=tuple(sorted(before - {*ids})),
             **self.recorder.signed(),
         )
-        occasion = str(last.id) if last else "first"
-        alerts = [*self._alerts(name, new, look.requests, occasion, first=since is None)]
-        self.recorder.record([fact, *alerts])
+        news = News(name, new, str(last.id) if last else "first", first=since is None, more=more)
+        self.recorder.record([fact, *DriftAlerts(self.recorder).of(news, look.requests)])
         self._last[name] = fact
         return fact
 
-    def _alerts(
-        self, name: str, new: Sequence[Drift], requests: Mapping[str, Request], occasion: str, *, first: bool
-    ) -> Iterator[Fact]:
-        """One for each while there are few, and for those that somebody can revoke; one for all others together."""
-        about = {each.id: requests.get(each.request or "") for each in new}
-        alone = [each for each in new if about[each.id]]
-        together = [each for each in new if not about[each.id]]
-        if not first and len(new) <= MOST_ALERTS:
-            alone, together = [*new], []
-        elif len(alone) > MOST_OF_REQUESTS:
-            together += alone[MOST_OF_REQUESTS:]
-            alone = alone[:MOST_OF_REQUESTS]
-        for each in alone:
-            yield self._alert(name, each, about[each.id], f"{each.id} {occasion}")
-        if together:
-            says = f"{name} holds what nobody granted ({counted(together)}). {sentence(together[0])}"
-            more = f"`jit reconcile {name}` lists all."
-            if first:
-                more += f" It was there at the first comparison: `jit reconcile --propose {name}` writes the list."
-            alert_id = uuid5(SAME, f"{AlertName.DRIFT} {name} {occasion}")
-            yield Alert(
-                id=alert_id,
-                name=AlertName.DRIFT,
-                says=f"{says} {more}",
-                target=name,
-                **self.recorder.signed(),
-            )
 
-    def _alert(self, name: str, drift: Drift, request: Request | None, occasion: str) -> Alert:
-        alert_id, says = uuid5(SAME, f"{AlertName.DRIFT} {name} {occasion}"), sentence(drift)
-        if request is not None:
-            return self.recorder.alert(AlertName.DRIFT, request, says, id=alert_id)
-        principal = plain(drift.principal)
-        return Alert(
-            id=alert_id,
-            name=AlertName.DRIFT,
-            says=says,
-            target=name,
-            principal=principal,
-            **self.recorder.signed(),
-        )
-
-    def _remove(self, name: str, last: Reconciled | None, differs: Sequence[Drift], policy: Policy | None) -> None:
-        """Never what was there at the first comparison, nor what may have been: what did not fit a fact then."""
-        wanted = self._wanted(policy, name)
-        if wanted is None or wanted.on_drift != "remove":
-            return
-        if last is None or last.since is None or last.rest:
-            return
-        mine = [each for each in differs if each.id not in last.at_first and _removable(each)]
-        for drift in mine[:MOST_REMOVED]:
-            self._take(name, drift, alarmed=drift.id in last.known)
-
-    def _take(self, name: str, drift: Drift, *, alarmed: bool) -> None:
-        about = {
-            "finding": drift.id,
-            "target": name,
-            "principal": plain(drift.principal),
-            "permissions": (plain(drift.permission),),
-        }
-        self.recorder.record([RemovalIntent(**about, **self.recorder.signed())])
-        trouble = ""
-        try:
-            target = self.registry.get(name)
-            if drift.held is not None:
-                target.revoke(drift.held.request_id, drift.held.principal)
-            elif drift.right is not None:
-                target.remove(drift.right)
-        except TargetError as refused:
-            trouble = plain(str(refused), 400)
-        removed: list[Fact] = [Removed(**about, trouble=trouble, **self.recorder.signed())]
-        if trouble and not alarmed:
-            says = f"{sentence(drift)} It could not be taken away: {trouble}"
-            alert_id = uuid5(SAME, f"{AlertName.DRIFT} not removed {drift.id}")
-            removed.append(
-                Alert(
-                    id=alert_id,
-                    name=AlertName.DRIFT,
-                    says=says,
-                    target=name,
-                    principal=plain(drift.principal),
-                    **self.recorder.signed(),
-                )
-            )
-        self.recorder.record(removed)
-
-
-def _removable(drift: Drift) -> bool:
-    if drift.kind is not Kind.UNGRANTED:
-        return False
-    return drift.held is not None or (drift.right is not None and drift.right.removable)
+def _is_known(last: Reconciled | None, differs: Sequence[Drift]) -> bool:
+    """Whether exactly this differed before."""
+    ids, known = {each.id for each in differs}, {*(last.known if last else ())}
+    return known <= ids and hash_of(ids - known) == (last.rest if last else "")

@@ -192,7 +192,7 @@ def _of_attributes(conn: psycopg.Connection[Any], about: Scene, watched: Collect
     rows = conn.execute(query, {"ours": [*about.ours], "watched": [*watched]}).fetchall()
     for role, who, what in rows:
         ours = about.ours.get(role)
-        yield Right(who, what, "attribute", ours and ours[1], lasting=True)
+        yield Right(who, what, "attribute", ours and ours[1], lasting=ours is not None)
 
 
 def _of_objects(conn: psycopg.Connection[Any], about: Scene, watched: Collection[int]) -> Iterator[Right]:
