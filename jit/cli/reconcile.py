@@ -44,7 +44,7 @@ def reconcile(context: click.Context, target: str, *, propose: bool) -> None:
     compared = [_compared(reconciler, name) for name in names]
     for each in compared:
         _show(each)
-    context.exit(1 if any(each.differs or each.fact.trouble for each in compared) else 0)
+    context.exit(1 if any(each.fact.outcome != "agree" for each in compared) else 0)
 
 
 def _names(reconciler: Reconciler, target: str) -> list[str]:
@@ -63,7 +63,7 @@ def _compared(reconciler: Reconciler, name: str) -> Comparison:
 
 def _show(comparison: Comparison) -> None:
     fact = comparison.fact
-    if fact.trouble:
+    if fact.outcome == "not_compared":
         click.echo(f"{fact.target}: could not be compared. {plain(fact.trouble, 500)}")
         return
     read = f"{fact.read} read, of these {fact.grants} grants of ours, {fact.accepted} standing as listed"

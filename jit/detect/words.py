@@ -29,7 +29,7 @@ def sentence(drift: Drift) -> str:
 
 
 def _sentence(drift: Drift, who: str, what: str, where: str) -> str:  # noqa: C901, PLR0911, PLR0912  one for each kind
-    how, request = drift.how, drift.request or ""
+    how, request = plain(drift.how), plain(drift.request or "", 20)
     match drift.kind:
         case Kind.UNGRANTED if drift.held is not None:
             return f"{where} holds {request} for {who} ({what}), and the record knows of no such grant there"

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from jit.facts.fact import Fact, Moment, Personal, Principal, Room, Said, Words
+from jit.facts.fact import Fact, Moment, Principal, Room, Said, Words
 from jit.facts.ocsf import BEGUN, OTHER, Class, Event, Severity, Status
 from jit.facts.sentence import Name, Part, Several, Text, Told, plural, target_said
 
@@ -17,8 +17,10 @@ class Reconciled(Fact):
 
     kind: Literal["reconciled"] = "reconciled"
     target: str
+    outcome: Annotated[Literal["agree", "known", "new", "not_compared"], Said()]
+    """All agree; what differs was known before; something new differs; or that is not known."""
     trouble: Words = ""
-    """Why it could not be compared; the rest is then as it was before."""
+    """Why it could not be compared; what is known is then as it was before."""
     read: int = 0
     """Entries of the target that were looked at."""
     grants: int = 0
@@ -37,19 +39,19 @@ class Reconciled(Fact):
     """SHA-256 over the ids that did not fit; empty if all did."""
     found_new: int = 0
     """Of what differs, what was not known before."""
-    new: Annotated[tuple[str, ...], Personal(), Said()] = ()
-    """The first of these, in words."""
+    new: Annotated[tuple[str, ...], Said()] = ()
+    """The first of these, `ungranted f00dfeed0123`; the alerts say whose they are, where that can be erased."""
     gone: tuple[str, ...] = ()
     """The ids of what differed before, and does no more."""
 
     def event(self) -> Event:
         """With what was found."""
-        if self.trouble:
+        if self.outcome == "not_compared":
             return self.ocsf._replace(status=(Status.FAILURE, "Failure"), severity=Severity.MEDIUM)
-        return self.ocsf._replace(severity=Severity.MEDIUM) if self.found_new else self.ocsf
+        return self.ocsf._replace(severity=Severity.MEDIUM) if self.outcome == "new" else self.ocsf
 
     def told(self) -> Told:
-        if self.trouble:
+        if self.outcome == "not_compared":
             return Told("not reconciled", (": ", target_said(self.target, self.trouble)))
         said = plural(self.found, "difference", "differences") if self.found else "all agree"
         counted = f"{self.read} read, {plural(self.grants, 'grant', 'grants')}, {self.accepted} standing as listed"
@@ -88,18 +90,20 @@ class Removed(Fact):
     target: str
     principal: Principal
     permissions: Annotated[tuple[str, ...], Said()]
+    outcome: Annotated[Literal["gone", "there"], Said()]
+    """As the target was read back."""
     trouble: Words = ""
-    """Why it is still there; empty where it is gone."""
+    """Why it is still there."""
 
     def event(self) -> Event:
         """With how it went."""
-        if not self.trouble:
+        if self.outcome == "gone":
             return self.ocsf
         return self.ocsf._replace(status=(Status.FAILURE, "Failure"), severity=Severity.MEDIUM)
 
     def told(self) -> Told:
         more: Part = target_said(self.target, self.trouble) if self.trouble else "nobody had granted it"
-        return Told("not removed" if self.trouble else "removed", _what(self), (more,))
+        return Told("removed" if self.outcome == "gone" else "not removed", _what(self), (more,))
 
 
 def _what(fact: "RemovalIntent | Removed") -> tuple[Part, ...]:

@@ -104,7 +104,9 @@ class Hands(World):
     def make_recorder(self, source: Source) -> Recorder:
         return Recorder(ledger=self.ledger, spool=self.spool, clock=self.clock, actor=f"{source}@test", source=source)
 
-    def make_timekeeper(self, holder: str = "one", queue: InMemoryQueue | None = None) -> Timekeeper:
+    def make_timekeeper(
+        self, holder: str = "one", queue: InMemoryQueue | None = None, reconciler: Reconciler | None = None
+    ) -> Timekeeper:
         recorder = self.make_recorder(Source.TIMEKEEPER)
         return Timekeeper(
             ledger=self.ledger,
@@ -116,6 +118,7 @@ class Hands(World):
             clock=self.clock,
             actor="timekeeper@test",
             holder=holder,
+            reconciler=reconciler,
         )
 
     def make_reconciler(self, source: Source = Source.TIMEKEEPER) -> Reconciler:

@@ -76,7 +76,8 @@ class DriftAlerts:
         says.append(f"`jit reconcile {name}` lists all.")
         if news.first:
             says.append(f"It was there at the first comparison: `jit reconcile --propose {name}` writes the list.")
-        return self._made(name, news.occasion, " ".join(says))
+        whose = plain(together[0].principal) if together else None
+        return self._made(name, news.occasion, " ".join(says), principal=whose)
 
     def _made(self, target: str, occasion: str, says: str, principal: str | None = None) -> Alert:
         return Alert(

@@ -7,7 +7,7 @@ from datetime import datetime
 import structlog
 
 from jit.detect.reconcile import SETTLES, Drift, Expected, compare, seen_twice
-from jit.detect.words import SAID, sentence
+from jit.detect.words import SAID
 from jit.facts import Reconciled
 from jit.ledger import Ledger, LedgerUnavailable
 from jit.policy import Policy, PolicyFolder, Reconcile
@@ -175,7 +175,7 @@ class Reconciler:
     def _not_compared(self, name: str, last: Reconciled | None, trouble: str) -> Reconciled:
         """What is known stays known."""
         kept = last.model_dump(include={"found", "known", "at_first", "rest", "since"}) if last else {}
-        fact = Reconciled(target=name, trouble=trouble, **kept, **self.recorder.signed())
+        fact = Reconciled(target=name, outcome="not_compared", trouble=trouble, **kept, **self.recorder.signed())
         self.recorder.record([fact])
         self._last[name] = fact
         return fact
@@ -195,6 +195,7 @@ class Reconciler:
             self.kept.write(name, rest)
         fact = Reconciled(
             target=name,
+            outcome="new" if new or more else "known" if differs else "agree",
             read=look.inventory.read,
             grants=len(look.inventory.grants),
             accepted=look.accepted,
@@ -204,7 +205,7 @@ class Reconciler:
             since=since or self.clock.now(),
             rest=hash_of(rest),
             found_new=len(new) + more,
-            new=tuple(map(sentence, new[:SAID])),
+            new=tuple(f"{each.kind} {each.id}" for each in new[:SAID]),
             gone=tuple(sorted(before - {*ids})),
             **self.recorder.signed(),
         )

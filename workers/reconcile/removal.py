@@ -36,7 +36,9 @@ class Removals:
         about |= {"permissions": (plain(drift.permission),)}
         self._recorder.record([RemovalIntent(**about, **self._recorder.signed())])
         trouble = plain(self._trouble(target, drift), 400)
-        facts: list[Fact] = [Removed(**about, trouble=trouble, **self._recorder.signed())]
+        facts: list[Fact] = [
+            Removed(**about, outcome="there" if trouble else "gone", trouble=trouble, **self._recorder.signed())
+        ]
         if trouble and not known:
             facts.append(self._alerts.not_removed(target, drift, trouble))
         self._recorder.record(facts)

@@ -1,11 +1,19 @@
 """What a target holds, by what every kind can tell: its grants, and who holds each permission."""
 
 from collections.abc import Collection
+from typing import Protocol
 
-from jit.ports import Inventory, Right, Target
+from jit.ports import Held, Holder, Inventory, Right
 
 
-def by_holders(target: Target, permissions: Collection[str], *, removable: bool = False) -> Inventory:
+class TellsHolders(Protocol):
+    """What is asked of a `jit.ports.Target`."""
+
+    def list_grants(self) -> list[Held]: ...
+    def holders(self, permission: str) -> list[Holder]: ...
+
+
+def by_holders(target: TellsHolders, permissions: Collection[str], *, removable: bool = False) -> Inventory:
     """Whoever holds a permission without a grant of ours, and whoever holds it by a grant that is another's. Raises
     TargetError.
     """

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
 from pathlib import Path
 from random import Random  # noqa: TID251  seeded, so that what is found can be looked for again
 
@@ -140,7 +139,9 @@ class Office(Hands):
         self.sweep()
 
 
-@pytest.mark.parametrize("requests", distinct([15, 1000], [15], "a thousand ordinary requests compared"))
+@pytest.mark.parametrize(
+    "requests", distinct([15, *range(198, 203)], [15], "ordinary requests compared, by the hundred")
+)
 def test_ordinary_requests_with_extensions_releases_and_kills_alarm_nobody(tmp_path, requests):
     office = Office(tmp_path, requests)
     for _ in range(requests):
@@ -150,6 +151,4 @@ def test_ordinary_requests_with_extensions_releases_and_kills_alarm_nobody(tmp_p
     assert [alert.says for alert in office.alerts() if alert.name is AlertName.DRIFT] == []
     compared = office.ledger.newest(("reconciled",), 1_000_000)
     assert len(compared) > requests
-    assert {fact.found for fact in compared} == {0}
-    assert {fact.trouble for fact in compared} == {""}
-    assert timedelta(0) < office.clock.now() - compared[-1].at
+    assert {fact.outcome for fact in compared} == {"agree"}
