@@ -93,12 +93,13 @@ class Reconciler:
 
         Raises:
             LedgerUnavailable: nothing was recorded.
+            PolicyError: nor here, for no rules say what can be given.
         """
         first = self._first_looks.get(name)
         if first and abs(self.clock.now() - first[0]) < SETTLES:
             return None
         last = self.last(name, anew=True)  # 1.
-        policy = self.policies.newest()
+        policy = self._rules()
         try:
             look = self._read(name, policy)  # 2.
         except TargetError as trouble:
@@ -124,10 +125,14 @@ class Reconciler:
 
     def unlisted(self, name: str) -> list[Drift]:
         """The standing access that no list of the rules accepts; by one look, and recorded by nobody. Raises
-        TargetError, LedgerUnavailable.
+        TargetError, LedgerUnavailable, PolicyError.
         """
-        look = self._read(name, self.policies.newest())
+        look = self._read(name, self._rules())
         return [each for each in look.differs if each.right and each.right.grant is None and not each.right.changed]
+
+    def _rules(self) -> Policy:
+        """Raises PolicyError."""
+        return self.policies.newest() or self.policies.current()
 
     def last(self, name: str, *, anew: bool = False) -> Reconciled | None:
         """The newest comparison of a target, whoever made it. Raises LedgerUnavailable."""
@@ -146,19 +151,16 @@ class Reconciler:
                 return None
             limit, read = limit * 4, len(facts)
 
-    def _read(self, name: str, policy: Policy | None) -> _Look:
+    def _read(self, name: str, policy: Policy) -> _Look:
         """The ledger on both sides of the target. Raises TargetError, LedgerUnavailable."""
         since = self.ledger.last_index()
         open_before = self._on(name, self.ledger.unsettled())
-        permissions = policy.given_on(name) if policy else ()
-        people = {request.principal for request in open_before.values()}
-        people |= policy.principals_on(name) if policy else frozenset()
-        inventory = self.registry.get(name).inventory(permissions, people)
+        people = {request.principal for request in open_before.values()} | policy.principals_on(name)
+        inventory = self.registry.get(name).inventory(policy.given_on(name), people)
         about = {*self.ledger.unsettled(), *(held.request_id for held in inventory.grants)}
         requests = {request.id: request for request in self.ledger.requests_by_id(sorted(about))}
         moved = self._moved(since)
-        standing = policy.standing if policy else ()
-        compared = compare(name, Expected(requests, moved), inventory, standing, self.clock.now())
+        compared = compare(name, Expected(requests, moved), inventory, policy.standing, self.clock.now())
         return _Look(compared.differs, compared.accepted, inventory, requests)
 
     def _on(self, name: str, request_ids: Sequence[str]) -> dict[str, Request]:

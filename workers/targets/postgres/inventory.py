@@ -17,7 +17,7 @@ from psycopg import sql
 from psycopg.rows import class_row
 
 from jit.ports import Right, TargetRefused
-from workers.targets.postgres.catalog import ME, JitRole, holds, in_short
+from workers.targets.postgres.catalog import ME, JitRole, holds, in_short, readable
 
 MOST: LiteralString = "20000"
 """Rows that one question answers."""
@@ -33,15 +33,15 @@ _EDGES: LiteralString = """
         UNION
         SELECT m.roleid FROM up JOIN pg_auth_members m ON m.member = up.oid
     )
-    SELECT m.roleid AS role, pg_get_userbyid(m.roleid)::text AS name, m.member, pg_get_userbyid(m.member)::text AS who,
+    SELECT m.roleid AS role, {name} AS name, m.member, {who} AS who,
            bool_or(m.admin_option) AS admin, bool_or({holds}) AS holds,
-           string_agg(DISTINCT pg_get_userbyid(m.grantor)::text, ', ') AS by
+           string_agg(DISTINCT {by}, ', ') AS by
     FROM pg_auth_members m
     WHERE (m.roleid IN (SELECT oid FROM down) OR m.member IN (SELECT oid FROM up)) AND m.member <> {me}
     GROUP BY m.roleid, m.member LIMIT {most}"""
 
 _ATTRIBUTES: LiteralString = """
-    SELECT r.oid AS role, r.rolname AS who, a.what
+    SELECT r.oid AS role, {who} AS who, a.what
     FROM pg_roles r, LATERAL (VALUES ('SUPERUSER', r.rolsuper), ('CREATEROLE', r.rolcreaterole),
         ('CREATEDB', r.rolcreatedb), ('REPLICATION', r.rolreplication), ('BYPASSRLS', r.rolbypassrls),
         ('LOGIN', r.rolcanlogin AND r.oid = ANY(%(ours)s::oid[]))) a(what, has)
@@ -61,6 +61,7 @@ _OWNED: LiteralString = """
         SELECT f.*, n.nspname, CASE WHEN f.prosecdef THEN 'SECURITY DEFINER functions' ELSE 'functions' END AS kinds
         FROM named JOIN pg_proc f ON f.oid = named.objid JOIN pg_namespace n ON n.oid = f.pronamespace
         WHERE named.classid = 'pg_proc'::regclass AND named.dbid = (SELECT oid FROM here)
+          AND n.nspname !~ '^pg_temp'
     ), mine AS MATERIALIZED (
         SELECT r.* FROM relation r JOIN named ON named.objid = r.oid AND named.classid = 'pg_class'::regclass
           AND named.dbid = (SELECT oid FROM here)
@@ -101,9 +102,8 @@ _OWNED: LiteralString = """
             WHERE d.refclassid = 'pg_authid'::regclass AND d.refobjid = ANY(%(watched)s::oid[])
               AND d.dbid NOT IN (0, (SELECT oid FROM here)) AND d.deptype IN ('o', 'a', 'r')
     )
-    SELECT role, CASE role WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(role)::text END AS who, how,
-           concat_ws(' in ', kinds, nullif(place, '')) AS what, count(*) AS many,
-           (array_agg(left(name, 63) ORDER BY name))[1:3] AS names
+    SELECT role, CASE role WHEN 0 THEN 'PUBLIC' ELSE {who} END AS who, how, {what} AS what, count(*) AS many,
+           (array_agg({name} ORDER BY name))[1:3] AS names
     FROM found WHERE role = ANY(%(watched)s::oid[]) OR role = 0 AND kinds NOT IN ('schemas', 'databases')
     GROUP BY 1, 2, 3, 4 ORDER BY 2, 3, 4 LIMIT {most}"""
 
@@ -163,8 +163,14 @@ def rights(conn: psycopg.Connection[Any], about: Scene) -> list[Right]:
     return [*found, *_of_objects(conn, about, watched), *_of_notes(about)]
 
 
+def _role(oid: LiteralString) -> LiteralString:
+    return readable(f"pg_get_userbyid({oid})::text")
+
+
 def _edges(conn: psycopg.Connection[Any], about: Scene) -> list[Edge]:
     query = _EDGES.replace("{holds}", holds(conn)).replace("{me}", ME).replace("{most}", MOST)
+    query = query.replace("{name}", _role("m.roleid")).replace("{who}", _role("m.member"))
+    query = query.replace("{by}", _role("m.grantor"))
     given = [*about.permissions.values(), *about.ours]
     above = [*about.permissions.values(), *about.people.values(), *about.ours]
     with conn.cursor(row_factory=class_row(Edge)) as cur:
@@ -188,7 +194,7 @@ def _of_members(about: Scene, edges: Iterable[Edge]) -> Iterator[Right]:
 
 
 def _of_attributes(conn: psycopg.Connection[Any], about: Scene, watched: Collection[int]) -> Iterator[Right]:
-    query = _ATTRIBUTES.replace("{me}", ME)
+    query = _ATTRIBUTES.replace("{me}", ME).replace("{who}", _role("r.oid"))
     rows = conn.execute(query, {"ours": [*about.ours], "watched": [*watched]}).fetchall()
     for role, who, what in rows:
         ours = about.ours.get(role)
@@ -200,6 +206,8 @@ def _of_objects(conn: psycopg.Connection[Any], about: Scene, watched: Collection
     option: LiteralString = "CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END"
     described = in_short("pg_describe_object(d.classid, d.objid, d.objsubid)")
     query = _OWNED.replace("{option}", option).replace("{described}", described).replace("{most}", MOST)
+    query = query.replace("{who}", _role("role")).replace("{name}", readable("left(name, 63)"))
+    query = query.replace("{what}", readable("concat_ws(' in ', kinds, nullif(place, ''))"))
     for role, who, how, what, many, names in conn.execute(query, {"watched": [*watched]}).fetchall():
         ours = about.ours.get(role)
         more = f" and {many - len(names)} more" if many > len(names) else ""
