@@ -6,7 +6,7 @@ from uuid import uuid5
 
 from jit.detect.reconcile import Drift
 from jit.detect.words import counted, plain, sentence
-from jit.facts import Alert, AlertName
+from jit.facts import Alert, AlertName, Reconciled
 from jit.requests.lifecycle import Request
 from workers.provision.recorder import SAME, Recorder
 
@@ -45,6 +45,13 @@ class DriftAlerts:
         together = [each for each in new if each.id not in told]
         if together or news.more:
             yield self._of_many(news, together)
+
+    def blind(self, fact: Reconciled) -> Alert:
+        """It could not be compared, and not the time before either."""
+        name = fact.target
+        trouble = plain(fact.trouble.removeprefix(f"{name}: "), 300)
+        says = f"{name} could not be compared with the record, twice in a row: {trouble}. It is tried again."
+        return self._made(name, f"blind {fact.id}", says)
 
     def not_removed(self, target: str, drift: Drift, trouble: str) -> Alert:
         says = f"{sentence(drift)} It could not be taken away: {trouble}"

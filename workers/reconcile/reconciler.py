@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -23,6 +23,8 @@ log = structlog.get_logger(__name__)
 
 MOST_KNOWN = 500
 """Ids of what differs that a fact holds; of what is beyond, it holds a hash."""
+AHEAD = SETTLES + timedelta(seconds=2)
+"""So much sooner than it is due it is begun: what was done just after a comparison is told within one interval."""
 LATEST = 100
 """Facts that are read at once to find the last of a target."""
 
@@ -54,6 +56,8 @@ class Reconciler:
     clock: Clock
     kept: KeptIds
     _last: dict[str, Reconciled | None] = field(default_factory=dict, init=False)
+    _blind: set[str] = field(default_factory=set, init=False)
+    """Those of which it was told that they cannot be compared."""
     _first_looks: dict[str, tuple[datetime, tuple[Drift, ...]]] = field(default_factory=dict, init=False)
 
     def is_wanted(self, name: str) -> bool:
@@ -80,7 +84,7 @@ class Reconciler:
         if first := self._first_looks.get(name):
             return abs(now - first[0]) >= SETTLES
         last = self.last(name)
-        return last is None or abs(now - last.at) >= wanted.every
+        return last is None or abs(now - last.at) >= wanted.every - AHEAD
 
     def look(self, name: str) -> Comparison | None:
         """None where something differs from what was known: it has to be looked at again, once `SETTLES` has passed.
@@ -105,6 +109,7 @@ class Reconciler:
         except TargetError as trouble:
             self._first_looks.pop(name, None)
             return Comparison(self._not_compared(name, last, str(trouble)))
+        self._blind.discard(name)
         known, now = {*(last.known if last else ())}, self.clock.now()
         self._first_looks.pop(name, None)  # 3.
         if first is None and not _is_known(last, look.differs):
@@ -175,10 +180,13 @@ class Reconciler:
         return moved
 
     def _not_compared(self, name: str, last: Reconciled | None, trouble: str) -> Reconciled:
-        """What is known stays known."""
+        """What is known stays known. Twice in a row somebody has to see it: who blinds us, hides something."""
         kept = last.model_dump(include={"found", "known", "at_first", "rest", "since"}) if last else {}
         fact = Reconciled(target=name, outcome="not_compared", trouble=trouble, **kept, **self.recorder.signed())
-        self.recorder.record([fact])
+        again = last is not None and last.outcome == "not_compared"
+        alerts = [DriftAlerts(self.recorder).blind(fact)] if again and name not in self._blind else []
+        self._blind |= {name} if again else set()
+        self.recorder.record([fact, *alerts])
         self._last[name] = fact
         return fact
 

@@ -156,6 +156,23 @@ def test_one_that_does_not_answer_is_recorded_and_what_was_known_stays_known(off
     assert office.told() == told
 
 
+def test_one_that_cannot_be_compared_twice_in_a_row_is_told_of_once(office):
+    office.compared()
+    office.target.trouble = TargetUnreachable("orders-db: does not answer")
+    office.compared()
+    assert office.told() == []
+    for _ in range(3):
+        office.compared()
+    (alert,) = office.told()
+    assert alert.says.startswith("orders-db could not be compared with the record, twice in a row: does not answer.")
+    office.target.trouble = None
+    office.compared()
+    office.target.trouble = TargetUnreachable("orders-db: does not answer")
+    for _ in range(2):
+        office.compared()
+    assert len(office.told()) == 2
+
+
 class TestMuch:
     def test_more_than_a_few_are_told_of_in_one(self, office):
         office.compared()
@@ -204,7 +221,7 @@ class TestTheSchedule:
     def test_a_timekeeper_compares_at_once_and_then_as_often_as_the_rules_say(self, office):
         assert self.swept(office, seconds=0) == 1
         assert self.swept(office, minutes=59) == 1
-        assert self.swept(office, minutes=1) == 2
+        assert self.swept(office, seconds=52) == 2
 
     def test_the_second_look_is_not_left_to_the_next_interval(self, office):
         self.swept(office, seconds=0)
