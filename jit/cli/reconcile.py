@@ -1,6 +1,7 @@
 """`jit reconcile`: what targets hold, against what the record says."""
 
 import time
+from collections.abc import Sequence
 from datetime import timedelta
 
 import click
@@ -24,8 +25,9 @@ REVIEW_AFTER = timedelta(days=90)
 @click.option(
     "--propose", is_flag=True, help="Write the list of all that stands there, to be filled in, and record nothing."
 )
+@click.option("--remove", "findings", multiple=True, metavar="ID", help="Take away what has this id in the list.")
 @click.pass_context
-def reconcile(context: click.Context, target: str, *, propose: bool) -> None:
+def reconcile(context: click.Context, target: str, *, propose: bool, findings: tuple[str, ...]) -> None:
     """Compare what targets hold with the record: TARGET, or each of the rules.
 
     Each comparison is recorded as yours: cli:user@host. What is new is told in the alerts channel, and taken away where
@@ -44,6 +46,9 @@ def reconcile(context: click.Context, target: str, *, propose: bool) -> None:
     compared = [_compared(reconciler, name) for name in names]
     for each in compared:
         _show(each)
+    removed = [_removed(reconciler, finding, compared) for finding in findings]
+    if findings:
+        context.exit(0 if all(removed) else 1)
     context.exit(1 if any(each.fact.outcome != "agree" for each in compared) else 0)
 
 
@@ -59,6 +64,18 @@ def _compared(reconciler: Reconciler, name: str) -> Comparison:
         click.echo(f"{name}: something differs; it is looked at again in {SETTLES.seconds} s.", err=True)
         time.sleep(SETTLES.total_seconds())
     return comparison
+
+
+def _removed(reconciler: Reconciler, finding: str, compared: Sequence[Comparison]) -> bool:
+    """Whether it is gone, which is recorded."""
+    for each in compared:
+        for drift in each.differs:
+            if drift.id == finding:
+                trouble = reconciler.remove(drift)
+                click.echo(f"{finding}: {trouble or 'taken away'}.")
+                return not trouble
+    click.echo(f"{finding}: nothing of this id differs.")
+    return False
 
 
 def _show(comparison: Comparison) -> None:

@@ -186,6 +186,13 @@ def _drift(target: str, kind: Kind, right: Right, detail: str = "") -> Drift:
     return Drift(target, kind, right.principal, right.permission, right.how, right.grant, more, right=right)
 
 
+def is_removable(drift: Drift) -> bool:
+    """Whether it is taken away by itself, where the rules want that: access, and that nobody granted it."""
+    if drift.kind is not Kind.UNGRANTED:
+        return False
+    return drift.held is not None or (drift.right is not None and drift.right.removable)
+
+
 def seen_twice(first: Iterable[Drift], second: Iterable[Drift]) -> list[Drift]:
     """What both looks found, as the second did."""
     ids = {each.id for each in first}

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import Engine
@@ -91,3 +92,19 @@ def test_a_target_that_nobody_named_is_a_mistake_and_one_that_does_not_answer_is
     assert away.exit_code == 1
     assert "could not be compared" in away.output
     assert [fact.outcome for fact in comparisons(engine)] == ["not_compared"]
+
+
+def test_what_is_named_by_its_id_is_taken_away_and_recorded(jit, engine, dba):
+    jit("orders-db")
+    with psycopg.connect(dba.info.dsn, user="worker", autocommit=True) as worker:
+        worker.execute("GRANT orders_read TO eve")
+    (line,) = [line for line in jit("orders-db").output.splitlines() if "eve has orders_read" in line]
+    taken = jit("orders-db", "--remove", line.split()[0])
+    assert taken.exit_code == 0
+    assert "taken away" in taken.output
+    assert dba.execute("SELECT pg_has_role('eve', 'orders_read', 'MEMBER')").fetchone() == (False,)
+    kinds = [entry.fact.kind for entry in Ledger(engine, SystemClock()).read()]
+    assert kinds[-2:] == ["removal.intent", "removed"]
+    assert jit("orders-db", "--remove", line.split()[0]).exit_code == 1
+    (attribute,) = [line for line in jit("orders-db").output.splitlines() if "root2 has SUPERUSER" in line]
+    assert jit("orders-db", "--remove", attribute.split()[0]).exit_code == 1

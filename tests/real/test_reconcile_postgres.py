@@ -230,6 +230,61 @@ CASES = {
         "orders_read",
         "member WITH ADMIN OPTION",
     ),
+    "a privilege given to a friend to give on": Case(
+        "GRANT SELECT ON owned TO mallory WITH GRANT OPTION",
+        Kind.LASTING,
+        "mallory",
+        "tables in schema public",
+        "SELECT WITH GRANT OPTION",
+    ),
+    "a column given to a friend": Case(
+        "GRANT SELECT (id) ON owned TO mallory", Kind.UNGRANTED, "mallory", "columns in schema public", "SELECT"
+    ),
+    "what a friend will have of what the holder makes": Case(
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO mallory",
+        Kind.LASTING,
+        "mallory",
+        "whatever alice makes in schema public",
+        "default SELECT",
+        "ALTER DEFAULT PRIVILEGES FOR ROLE alice IN SCHEMA public REVOKE SELECT ON TABLES FROM mallory",
+        by="alice",
+    ),
+    "a role that owns things": Case(
+        "GRANT orders_owner TO mallory", Kind.UNGRANTED, "mallory", "orders_owner", "member"
+    ),
+    "a role of the server given to anybody": Case(
+        "GRANT pg_write_all_data TO mallory", Kind.UNGRANTED, "mallory", "pg_write_all_data", "member"
+    ),
+    "a table made over to a friend": Case(
+        "CREATE SCHEMA dark; CREATE TABLE dark.t (); ALTER TABLE dark.t OWNER TO mallory",
+        Kind.UNGRANTED,
+        "mallory",
+        "tables in schema dark",
+        "owner",
+        "DROP SCHEMA dark CASCADE",
+    ),
+    "a role that may make roles": Case(
+        "ALTER ROLE mallory CREATEROLE", Kind.UNGRANTED, "mallory", "CREATEROLE", "attribute"
+    ),
+    "the permission renamed": Case(
+        "ALTER ROLE orders_read RENAME TO orders_all",
+        Kind.MORE,
+        "alice",
+        "orders_all",
+        "permissions",
+        "ALTER ROLE orders_all RENAME TO orders_read",
+    ),
+    "the login renamed": Case(
+        "ALTER ROLE alice RENAME TO alicia",
+        Kind.MORE,
+        "alicia",
+        "orders_read",
+        "principal",
+        "ALTER ROLE alicia RENAME TO alice",
+    ),
+    "the grant put on": Case(
+        f"GRANT {ROLE} TO alice WITH SET TRUE", Kind.MORE, "alice", ROLE, "member WITH SET TRUE", since_16=True
+    ),
     "a login made by the holder": Case(
         "CREATE ROLE backdoor LOGIN",
         Kind.LASTING,
@@ -285,12 +340,13 @@ def doing(dba: psycopg.Connection, target: PostgresTarget, case: Case) -> None:
 
 
 def undone(dba: psycopg.Connection, case: Case) -> None:
-    """With no grant of ours left, nor anything of mallory's."""
+    """With no grant of ours left, and a mallory who was given nothing."""
     for statement in filter(None, case.undo.split("; ")):
         dba.execute(statement)
     for (role,) in dba.execute(r"SELECT rolname FROM pg_roles WHERE rolname ~ '^(jit_|team$|backdoor$)'").fetchall():
         dba.execute(sql.SQL("DROP OWNED BY {0}; DROP ROLE {0}").format(sql.Identifier(role)))
-    dba.execute("REVOKE orders_read FROM mallory; ALTER ROLE alice NOCREATEROLE")
+    dba.execute("DROP OWNED BY mallory CASCADE; DROP ROLE mallory; CREATE ROLE mallory LOGIN")
+    dba.execute("ALTER ROLE alice NOCREATEROLE")
 
 
 def worker_session(dba: psycopg.Connection) -> psycopg.Connection:

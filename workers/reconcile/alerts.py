@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import uuid5
 
-from jit.detect.reconcile import Drift
+from jit.detect.reconcile import Drift, is_removable
 from jit.detect.words import counted, plain, sentence
 from jit.facts import Alert, AlertName, Reconciled
 from jit.requests.lifecycle import Request
@@ -18,14 +18,15 @@ MOST_OF_REQUESTS = 20
 @dataclass(frozen=True, slots=True)
 class News:
     """What was not known before. ``occasion`` is the comparison before, so that of those that find the same at once the
-    ledger takes one's alerts. ``first`` says that there was none; ``more`` counts what is new, and cannot be told here
-    from what was known.
+    ledger takes one's alerts. ``first`` says that there was none, ``removes`` that what nobody granted is taken away;
+    ``more`` counts what is new, and cannot be told here from what was known.
     """
 
     target: str
     new: Sequence[Drift]
     occasion: str
     first: bool = False
+    removes: bool = False
     more: int = 0
 
 
@@ -65,7 +66,7 @@ class DriftAlerts:
     def _alert(self, news: News, drift: Drift, request: Request | None) -> Alert:
         occasion = f"{drift.id} {news.occasion}"
         if request is None:
-            return self._about(drift, news.target, occasion, sentence(drift))
+            return self._about(drift, news.target, occasion, f"{sentence(drift)}{_what_to_do(news, drift)}")
         alert_id = uuid5(SAME, f"{AlertName.DRIFT} {news.target} {occasion}")
         return self._recorder.alert(AlertName.DRIFT, request, sentence(drift), id=alert_id)
 
@@ -95,3 +96,11 @@ class DriftAlerts:
             principal=principal,
             **self._recorder.signed(),
         )
+
+
+def _what_to_do(news: News, drift: Drift) -> str:
+    if not is_removable(drift):
+        return ""
+    if news.removes and not news.first:
+        return " It is taken away."
+    return f" `jit reconcile {news.target} --remove {drift.id}` takes it away."

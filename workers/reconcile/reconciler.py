@@ -122,9 +122,10 @@ class Reconciler:
             believed = tuple(each for each in look.differs if each.id in known or each.id in twice)
             if len(believed) < len(look.differs):
                 self._first_looks[name] = (now, look.differs)
-        fact = self._record(name, last, look, believed)  # 4.
         wanted = self._wanted(policy, name)
-        if wanted and wanted.on_drift == "remove":  # 5.
+        removes = wanted is not None and wanted.on_drift == "remove"
+        fact = self._record(name, last, look, believed, removes=removes)  # 4.
+        if removes:  # 5.
             Removals(self.recorder, self.registry).take(name, last, believed)
         return Comparison(fact, believed)
 
@@ -134,6 +135,10 @@ class Reconciler:
         """
         look = self._read(name, self._rules())
         return [each for each in look.differs if each.right and each.right.grant is None and not each.right.changed]
+
+    def remove(self, drift: Drift) -> str:
+        """Because somebody names it, whenever it came there. Why it could not be taken away; empty where it is gone."""
+        return Removals(self.recorder, self.registry).take_named(drift)
 
     def _rules(self) -> Policy:
         """Raises PolicyError."""
@@ -190,7 +195,9 @@ class Reconciler:
         self._last[name] = fact
         return fact
 
-    def _record(self, name: str, last: Reconciled | None, look: _Look, differs: Sequence[Drift]) -> Reconciled:
+    def _record(
+        self, name: str, last: Reconciled | None, look: _Look, differs: Sequence[Drift], *, removes: bool
+    ) -> Reconciled:
         """What was known before stands first, so that what is new pushes nothing of it out."""
         since, before = (last.since, {*last.known}) if last else (None, set[str]())
         rest_before = self.kept.read(name, last.rest if last else "")
@@ -219,7 +226,7 @@ class Reconciler:
             gone=tuple(sorted(before - {*ids})),
             **self.recorder.signed(),
         )
-        news = News(name, new, str(last.id) if last else "first", first=since is None, more=more)
+        news = News(name, new, str(last.id) if last else "first", first=since is None, removes=removes, more=more)
         self.recorder.record([fact, *DriftAlerts(self.recorder).of(news, look.requests)])
         self._last[name] = fact
         return fact

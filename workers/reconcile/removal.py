@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from jit.detect.reconcile import Drift, Kind
+from jit.detect.reconcile import Drift, is_removable
 from jit.detect.words import plain
 from jit.facts import Fact, Reconciled, RemovalIntent, Removed
 from jit.ports import TargetError
@@ -27,11 +27,17 @@ class Removals:
         """
         if last is None or last.since is None or last.rest:
             return
-        mine = [each for each in differs if each.id not in last.at_first and _removable(each)]
+        mine = [each for each in differs if each.id not in last.at_first and is_removable(each)]
         for drift in mine[:MOST_REMOVED]:
             self._take(target, drift, known=drift.id in last.known)
 
-    def _take(self, target: str, drift: Drift, *, known: bool) -> None:
+    def take_named(self, drift: Drift) -> str:
+        """One that a person named. Why it could not be taken away; empty where it is gone."""
+        if not is_removable(drift):
+            return "this is not taken away by itself; what is behind it has to be ended, or undone by hand"
+        return self._take(drift.target, drift, known=True)
+
+    def _take(self, target: str, drift: Drift, *, known: bool) -> str:
         about: dict[str, Any] = {"finding": drift.id, "target": target, "principal": plain(drift.principal)}
         about |= {"permissions": (plain(drift.permission),)}
         self._recorder.record([RemovalIntent(**about, **self._recorder.signed())])
@@ -42,6 +48,7 @@ class Removals:
         if trouble and not known:
             facts.append(self._alerts.not_removed(target, drift, trouble))
         self._recorder.record(facts)
+        return trouble
 
     def _trouble(self, name: str, drift: Drift) -> str:
         """Why it is still there; empty where it is gone."""
@@ -54,9 +61,3 @@ class Removals:
         except TargetError as refused:
             return str(refused) or type(refused).__name__
         return ""
-
-
-def _removable(drift: Drift) -> bool:
-    if drift.kind is not Kind.UNGRANTED:
-        return False
-    return drift.held is not None or (drift.right is not None and drift.right.removable)

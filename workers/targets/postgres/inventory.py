@@ -1,57 +1,51 @@
-"""All that a server holds of what can be given there, for a comparison with the ledger: by few questions, whatever the
-number of its roles.
+"""All that a server holds that somebody was given, for a comparison with the ledger: by few questions, whatever the
+number of its roles. Superusers hold everything, and are told by that alone; the worker's login is left out.
 
 1. The roles of our grants, with their notes.
-2. Who is a member of what: below what can be given, and above it and the people.
-3. Attributes that make a role more than it was given to be.
-4. What the people, and what can be given, own or may do by name, by schemas; and what everybody may.
+2. Who is a member of what.
+3. Attributes that let a role do more than it was given.
+4. What roles own or may do by name, by schemas; and what everybody may.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
-from psycopg.rows import class_row
 
 from jit.ports import Right, TargetRefused
 from workers.targets.postgres.catalog import ME, JitRole, holds, in_short, readable
 
-MOST: LiteralString = "20000"
-"""Rows that one question answers."""
+MOST, ONE_MORE = 100_000, "100001"
+"""Rows that one question answers: where there are more, what is beyond would not be seen."""
 ADMIN = "member WITH ADMIN OPTION"
+ONE_MOMENT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
+"""What is read in one transaction after this was so at one moment."""
 
 _EDGES: LiteralString = """
-    WITH RECURSIVE down(oid) AS (
-        SELECT oid FROM unnest(%(given)s::oid[]) oid
-        UNION
-        SELECT m.member FROM down JOIN pg_auth_members m ON m.roleid = down.oid
-    ), up(oid) AS (
-        SELECT oid FROM unnest(%(above)s::oid[]) oid
-        UNION
-        SELECT m.roleid FROM up JOIN pg_auth_members m ON m.member = up.oid
-    )
-    SELECT m.roleid AS role, {name} AS name, m.member, {who} AS who,
-           bool_or(m.admin_option) AS admin, bool_or({holds}) AS holds,
-           string_agg(DISTINCT {by}, ', ') AS by
-    FROM pg_auth_members m
-    WHERE (m.roleid IN (SELECT oid FROM down) OR m.member IN (SELECT oid FROM up)) AND m.member <> {me}
-    GROUP BY m.roleid, m.member LIMIT {most}"""
+    SELECT m.roleid AS role, {name} AS name, m.member, {who} AS who, bool_or(m.admin_option) AS admin,
+           bool_or({holds}) AS holds, bool_or({sets}) AS sets, string_agg(DISTINCT {by}, ', ') AS by
+    FROM pg_auth_members m WHERE m.member <> {me} GROUP BY m.roleid, m.member LIMIT {most}"""
 
 _ATTRIBUTES: LiteralString = """
     SELECT r.oid AS role, {who} AS who, a.what
     FROM pg_roles r, LATERAL (VALUES ('SUPERUSER', r.rolsuper), ('CREATEROLE', r.rolcreaterole),
         ('CREATEDB', r.rolcreatedb), ('REPLICATION', r.rolreplication), ('BYPASSRLS', r.rolbypassrls),
         ('LOGIN', r.rolcanlogin AND r.oid = ANY(%(ours)s::oid[]))) a(what, has)
-    WHERE a.has AND r.oid <> 10 AND r.oid <> {me}
-      AND (r.rolsuper AND a.what = 'SUPERUSER' OR NOT r.rolsuper AND r.oid = ANY(%(watched)s::oid[]))"""
+    WHERE a.has AND r.oid <> 10 AND r.oid <> {me} AND (a.what = 'SUPERUSER' OR NOT r.rolsuper) LIMIT {most}"""
 
 _OWNED: LiteralString = """
-    WITH here(oid) AS (SELECT oid FROM pg_database WHERE datname = current_database()), named AS MATERIALIZED (
-        SELECT DISTINCT d.dbid, d.classid, d.objid FROM pg_shdepend d
-        WHERE d.refclassid = 'pg_authid'::regclass AND d.refobjid = ANY(%(watched)s::oid[])
+    WITH here(oid) AS (
+        SELECT oid FROM pg_database WHERE datname = current_database()
+    ), watched AS MATERIALIZED (
+        SELECT oid FROM pg_roles WHERE oid >= 16384 AND NOT rolsuper AND oid <> {me}
+    ), named AS MATERIALIZED (
+        SELECT d.* FROM pg_shdepend d JOIN watched ON watched.oid = d.refobjid
+        WHERE d.refclassid = 'pg_authid'::regclass AND d.deptype IN ('o', 'a', 'r')
+    ), places AS MATERIALIZED (
+        SELECT DISTINCT classid, objid FROM named WHERE dbid = (SELECT oid FROM here)
     ), relation AS MATERIALIZED (
         SELECT c.*, n.nspname, CASE c.relkind WHEN 'v' THEN 'views' WHEN 'm' THEN 'materialized views'
             WHEN 'S' THEN 'sequences' WHEN 'f' THEN 'foreign tables' ELSE 'tables' END AS kinds
@@ -59,12 +53,10 @@ _OWNED: LiteralString = """
         WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND n.nspname !~ '^pg_(temp|toast)'
     ), routine AS MATERIALIZED (
         SELECT f.*, n.nspname, CASE WHEN f.prosecdef THEN 'SECURITY DEFINER functions' ELSE 'functions' END AS kinds
-        FROM named JOIN pg_proc f ON f.oid = named.objid JOIN pg_namespace n ON n.oid = f.pronamespace
-        WHERE named.classid = 'pg_proc'::regclass AND named.dbid = (SELECT oid FROM here)
-          AND n.nspname !~ '^pg_temp'
+        FROM places JOIN pg_proc f ON f.oid = places.objid JOIN pg_namespace n ON n.oid = f.pronamespace
+        WHERE places.classid = 'pg_proc'::regclass AND n.nspname !~ '^pg_temp'
     ), mine AS MATERIALIZED (
-        SELECT r.* FROM relation r JOIN named ON named.objid = r.oid AND named.classid = 'pg_class'::regclass
-          AND named.dbid = (SELECT oid FROM here)
+        SELECT r.* FROM relation r JOIN places ON places.objid = r.oid AND places.classid = 'pg_class'::regclass
     ), found(role, how, kinds, place, name) AS (
         SELECT relowner, 'owner', kinds, 'schema ' || nspname, relname FROM mine
         UNION ALL SELECT proowner, 'owner', kinds, 'schema ' || nspname, proname FROM routine
@@ -83,34 +75,33 @@ _OWNED: LiteralString = """
             FROM pg_namespace, aclexplode(nspacl) a WHERE a.grantee <> nspowner
         UNION ALL SELECT a.grantee, a.privilege_type || {option}, 'databases', '', datname
             FROM pg_database, aclexplode(datacl) a WHERE a.grantee <> datdba
-        UNION ALL SELECT a.grantee, 'default ' || a.privilege_type || {option}, 'whatever '
-                || pg_get_userbyid(x.defaclrole) || ' makes',
+        UNION ALL SELECT a.grantee, 'default ' || a.privilege_type || {option},
+                'whatever ' || pg_get_userbyid(x.defaclrole) || ' makes',
                 CASE WHEN x.defaclnamespace = 0 THEN '' ELSE 'schema ' || x.defaclnamespace::regnamespace::text END,
                 CASE x.defaclobjtype WHEN 'r' THEN 'tables' WHEN 'S' THEN 'sequences' WHEN 'f' THEN 'functions'
                      WHEN 'T' THEN 'types' ELSE 'schemas' END
             FROM pg_default_acl x, aclexplode(x.defaclacl) a WHERE a.grantee <> x.defaclrole
         UNION ALL SELECT d.refobjid, CASE d.deptype WHEN 'o' THEN 'owner' ELSE 'named' END,
                 'objects of ' || d.classid::regclass::text, '', {described}
-            FROM pg_shdepend d WHERE d.refclassid = 'pg_authid'::regclass AND d.refobjid = ANY(%(watched)s::oid[])
-              AND d.dbid IN (0, (SELECT oid FROM here)) AND d.deptype IN ('o', 'a', 'r')
+            FROM named d WHERE d.dbid IN (0, (SELECT oid FROM here))
               AND d.classid NOT IN ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_namespace'::regclass,
                   'pg_database'::regclass, 'pg_default_acl'::regclass, 'pg_type'::regclass,
                   'pg_auth_members'::regclass, 'pg_authid'::regclass)
         UNION ALL SELECT d.refobjid, CASE d.deptype WHEN 'o' THEN 'owner' ELSE 'named' END, 'something', '',
                 'database ' || b.datname
-            FROM pg_shdepend d JOIN pg_database b ON b.oid = d.dbid
-            WHERE d.refclassid = 'pg_authid'::regclass AND d.refobjid = ANY(%(watched)s::oid[])
-              AND d.dbid NOT IN (0, (SELECT oid FROM here)) AND d.deptype IN ('o', 'a', 'r')
+            FROM named d JOIN pg_database b ON b.oid = d.dbid WHERE d.dbid <> (SELECT oid FROM here)
     )
     SELECT role, CASE role WHEN 0 THEN 'PUBLIC' ELSE {who} END AS who, how, {what} AS what, count(*) AS many,
            (array_agg({name} ORDER BY name))[1:3] AS names
-    FROM found WHERE role = ANY(%(watched)s::oid[]) OR role = 0 AND kinds NOT IN ('schemas', 'databases')
+    FROM found WHERE role IN (SELECT oid FROM watched) OR role = 0 AND kinds NOT IN ('schemas', 'databases')
     GROUP BY 1, 2, 3, 4 ORDER BY 2, 3, 4 LIMIT {most}"""
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """``who`` is a member of the role ``name``, given ``by`` these; ``holds`` where that gives it."""
+    """``who`` is a member of the role ``name``, given ``by`` these; ``holds`` where that gives it, ``sets`` where
+    they can put it on.
+    """
 
     role: int
     name: str
@@ -118,100 +109,105 @@ class Edge:
     who: str
     admin: bool
     holds: bool
+    sets: bool
     by: str
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What the questions are about: the oids of what can be given and of the people, by their names, and our grants by
-    the oids of their roles, with the request of each.
+    """What the answers are held against: our grants by the oids of their roles, with the request of each; the oids of
+    the ``people`` of the rules, and the roles of grants of ``others``, which are targets in the same server.
     """
 
-    permissions: dict[str, int]
-    people: dict[str, int]
     ours: dict[int, tuple[JitRole, str]]
+    people: frozenset[int]
     others: frozenset[int]
-    """The roles of grants of another target in the same server."""
 
     def principal_of(self, role: int) -> int | None:
         """The oid of the login that this grant was given to, by its own note."""
         note = self.ours[role][0].own_note
         return note.before.holder if note and note.before else None
 
+    @property
+    def holders(self) -> frozenset[int]:
+        """Those who may do something by means of a grant, and our roles."""
+        given = {holder for role in self.ours if (holder := self.principal_of(role)) is not None}
+        return self.people | given | self.ours.keys()
 
-def scene(
-    conn: psycopg.Connection[Any],
-    permissions: Collection[str],
-    people: Collection[str],
-    ours: dict[int, tuple[JitRole, str]],
-    others: frozenset[int],
-) -> Scene:
-    """Names that are nobody's are left out."""
-    query = "SELECT rolname, oid FROM pg_roles WHERE rolname = ANY(%s::text[])"
-    found = dict(conn.execute(query, [[*permissions, *people]]).fetchall())
-    given, known = ({name: found[name] for name in names if name in found} for names in (permissions, people))
-    return Scene(given, known, ours, others)
+
+def oids_of(conn: psycopg.Connection[Any], names: Collection[str]) -> frozenset[int]:
+    """Of the roles of these names. Names that are nobody's, or that none can have, are left out."""
+    query = "SELECT oid FROM pg_roles WHERE rolname = ANY(%s::text[])"
+    return frozenset(oid for (oid,) in conn.execute(query, [[*filter(str.isprintable, names)]]).fetchall())
 
 
 def rights(conn: psycopg.Connection[Any], about: Scene) -> list[Right]:
-    """Everything but the grants themselves, as they were given."""
-    edges = [edge for edge in _edges(conn, about) if not about.others & {edge.role, edge.member}]
-    holders = {holder for role in about.ours if (holder := about.principal_of(role)) is not None}
-    members = {edge.member for edge in edges if edge.holds}
-    watched = {*about.permissions.values(), *about.people.values(), *about.ours, *holders, *members} - about.others
-    found = [*_of_members(about, edges), *_of_attributes(conn, about, watched)]
-    return [*found, *_of_objects(conn, about, watched), *_of_notes(about)]
+    """Everything but the grants themselves, as they were given.
+
+    Raises:
+        TargetRefused: there is more than can be looked at.
+    """
+    looks = (_of_members, _of_attributes, _of_objects)
+    return [*(right for look in looks for right in look(conn, about)), *_of_notes(about)]
 
 
 def _role(oid: LiteralString) -> LiteralString:
     return readable(f"pg_get_userbyid({oid})::text")
 
 
-def _edges(conn: psycopg.Connection[Any], about: Scene) -> list[Edge]:
-    query = _EDGES.replace("{holds}", holds(conn)).replace("{me}", ME).replace("{most}", MOST)
-    query = query.replace("{name}", _role("m.roleid")).replace("{who}", _role("m.member"))
-    query = query.replace("{by}", _role("m.grantor"))
-    given = [*about.permissions.values(), *about.ours]
-    above = [*about.permissions.values(), *about.people.values(), *about.ours]
-    with conn.cursor(row_factory=class_row(Edge)) as cur:
-        return cur.execute(query, {"given": given, "above": above}).fetchall()
+def _answers(conn: psycopg.Connection[Any], query: LiteralString, **parameters: Any) -> list[Any]:
+    """Raises TargetRefused."""
+    query = query.replace("{me}", ME).replace("{most}", ONE_MORE)
+    rows = conn.execute(query, parameters).fetchall()
+    if len(rows) > MOST:
+        raise TargetRefused(f"it lists more than {MOST:,} entries of one kind, which are not all looked at")
+    return rows
 
 
-def _of_members(about: Scene, edges: Iterable[Edge]) -> Iterator[Right]:
+def _of_members(conn: psycopg.Connection[Any], about: Scene) -> Iterator[Right]:
     """But what each grant is given by: the permissions of its role, which are compared, and its one member."""
-    for edge in edges:
+    query = _EDGES.replace("{holds}", holds(conn)).replace("{name}", _role("m.roleid"))
+    query = query.replace("{sets}", "m.set_option" if conn.info.server_version >= 160000 else "false")
+    query = query.replace("{who}", _role("m.member")).replace("{by}", _role("m.grantor"))
+    for edge in (Edge(*row) for row in _answers(conn, query)):
+        if about.others & {edge.role, edge.member}:
+            continue
         how = ADMIN if edge.admin else "member" if edge.holds else "member that may not use it"
         by = f"given by {edge.by}"
         if edge.role in about.ours:
-            if edge.member != about.principal_of(edge.role) or edge.admin:
+            mine = edge.member == about.principal_of(edge.role)
+            how = "member WITH SET TRUE" if mine and not edge.admin else how
+            if not mine or edge.admin or edge.sets:
                 yield Right(edge.who, edge.name, how, about.ours[edge.role][1], lasting=edge.admin, detail=by)
         elif edge.member in about.ours:
             if edge.admin:
                 yield Right(edge.who, edge.name, how, about.ours[edge.member][1], lasting=True, detail=by)
         else:
-            made = edge.admin and not edge.holds and edge.role not in about.permissions.values()
+            made = edge.admin and not edge.holds and edge.member in about.holders
             yield Right(edge.who, edge.name, how, lasting=made, detail=by, removable=not made)
 
 
-def _of_attributes(conn: psycopg.Connection[Any], about: Scene, watched: Collection[int]) -> Iterator[Right]:
-    query = _ATTRIBUTES.replace("{me}", ME).replace("{who}", _role("r.oid"))
-    rows = conn.execute(query, {"ours": [*about.ours], "watched": [*watched]}).fetchall()
-    for role, who, what in rows:
+def _of_attributes(conn: psycopg.Connection[Any], about: Scene) -> Iterator[Right]:
+    query = _ATTRIBUTES.replace("{who}", _role("r.oid"))
+    for role, who, what in _answers(conn, query, ours=[*about.ours]):
         ours = about.ours.get(role)
         yield Right(who, what, "attribute", ours and ours[1], lasting=ours is not None)
 
 
-def _of_objects(conn: psycopg.Connection[Any], about: Scene, watched: Collection[int]) -> Iterator[Right]:
-    """What is owned, and default privileges, act on after an end; a privilege by name is access by itself."""
-    option: LiteralString = "CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END"
-    described = in_short("pg_describe_object(d.classid, d.objid, d.objsubid)")
-    query = _OWNED.replace("{option}", option).replace("{described}", described).replace("{most}", MOST)
+def _of_objects(conn: psycopg.Connection[Any], about: Scene) -> Iterator[Right]:
+    """What a holder owns, default privileges and what may be given on outlast an end; a privilege by name is access."""
+    query = _OWNED.replace("{option}", "CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END")
+    query = query.replace("{described}", in_short("pg_describe_object(d.classid, d.objid, d.objsubid)"))
     query = query.replace("{who}", _role("role")).replace("{name}", readable("left(name, 63)"))
     query = query.replace("{what}", readable("concat_ws(' in ', kinds, nullif(place, ''))"))
-    for role, who, how, what, many, names in conn.execute(query, {"watched": [*watched]}).fetchall():
+    holders = about.holders
+    for role, who, how, what, many, names in _answers(conn, query):
+        if role in about.others:
+            continue
         ours = about.ours.get(role)
         more = f" and {many - len(names)} more" if many > len(names) else ""
-        lasting = how == "owner" or how.startswith("default ") or how.endswith("GRANT OPTION") or ours is not None
+        owned = how == "owner" and role in holders
+        lasting = owned or how.startswith("default ") or how.endswith("GRANT OPTION") or ours is not None
         yield Right(who, what, how, ours and ours[1], lasting=lasting, detail=", ".join(names) + more)
 
 
@@ -231,6 +227,8 @@ def remove_member(conn: psycopg.Connection[Any], target: str, right: Right) -> N
     Raises:
         TargetRefused: it is still there, with the SQL for a superuser.
     """
+    if not right.removable:
+        raise TargetRefused(f"{target}: only memberships are taken away by themselves")
     names = right.permission, right.principal
     query = """SELECT pg_get_userbyid(grantor)::text FROM pg_auth_members
                WHERE roleid = to_regrole(quote_ident(%s::text)) AND member = to_regrole(quote_ident(%s::text))"""

@@ -34,7 +34,7 @@ from workers.targets.postgres.connection import ANSWER_SECONDS, Link
 from workers.targets.postgres.giving import create, keep, read_back
 from workers.targets.postgres.grantable import NEVER, unfit_permission, unfit_principal
 from workers.targets.postgres.inherited_roles import InheritedRole, inherited_roles
-from workers.targets.postgres.inventory import remove_member, rights, scene
+from workers.targets.postgres.inventory import ONE_MOMENT, Scene, oids_of, remove_member, rights
 from workers.targets.postgres.known_grants import KnownGrant, known_grants
 from workers.targets.postgres.left_behind import Scope, left_behind, snapshot
 from workers.targets.postgres.lock import lock, push_aside, who_holds
@@ -347,31 +347,18 @@ class PostgresTarget:
             ids = {role.oid: self._request_id(role) for role in catalog.jit_roles(conn, self._ours)} if given else {}
         return [Holder(one.login, ids.get(one.through) if one.through else None) for one in found]
 
-    def inventory(self, permissions: Collection[str], principals: Collection[str]) -> Inventory:
-        """In one transaction that sees one moment. Roles of another target in the same cluster are left out where their
-        own note says so: nobody else's is believed.
-        """
-        names = [name for name in (*permissions, *principals) if not self.name_problem(name)]
+    def inventory(self, permissions: Collection[str], principals: Collection[str]) -> Inventory:  # noqa: ARG002
+        """All that anybody was given, at one moment; of roles of another target in the server, nothing."""
         with self._link.open() as conn, conn.transaction():
-            conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            conn.execute(ONE_MOMENT)
             roles = catalog.jit_roles(conn, self._ours)
             others = {role.oid for role in roles if role.own_note and role.own_note.target != self.name}
             ours = {role.oid: (role, self._request_id(role)) for role in roles if role.oid not in others}
-            about = scene(
-                conn,
-                [name for name in permissions if name in names],
-                [name for name in principals if name in names],
-                ours,
-                frozenset(others),
-            )
-            found = rights(conn, about)
-        given = tuple(self._held(role) for role, _ in ours.values() if role.gives)
-        return Inventory(given, tuple(found), len(given) + len(found))
+            found = rights(conn, Scene(ours, oids_of(conn, principals), frozenset(others)))
+        given = [self._held(role) for role, _ in ours.values() if role.gives]
+        return Inventory(tuple(given), tuple(found), len(given) + len(found))
 
     def remove(self, right: Right) -> None:
-        self._refuse_bad_names(right.principal, right.permission)
-        if not right.removable:
-            raise TargetRefused(f"{self.name}: only memberships are taken away by themselves")
         with self._link.open() as conn:
             remove_member(conn, self.name, right)
 
