@@ -20,6 +20,8 @@ from jit.requests.lifecycle import LIVE, Request, State
 
 ID_LENGTH = 12
 """Hex digits of a finding's id."""
+NOT_BEGUN = "not_begun"
+"""Beside `RefusalReason`, why a decision does not hold: something is held, and by the record no worker has begun."""
 
 
 class Kind(StrEnum):
@@ -114,10 +116,11 @@ def _of_held(target: str, held: Held, expected: Expected, now: datetime) -> Iter
     if request is None or request.target != target:
         yield Drift(target, Kind.UNGRANTED, held.principal, what, "grant", held.request_id, held=held)
         return
-    if request.state not in LIVE:
+    if not request.state.over and request.state not in LIVE:
+        yield Drift(target, Kind.UNDECIDED, held.principal, what, NOT_BEGUN, request.id, held=held)
+    elif request.state not in LIVE:
         yield Drift(target, Kind.OUTLIVED, held.principal, what, "", request.id, held=held)
-        return
-    if request.state is State.ACTIVE:
+    elif request.state is State.ACTIVE:
         yield from _of_active(target, held, request, now)
 
 
@@ -132,7 +135,8 @@ def _of_active(target: str, held: Held, request: Request, now: datetime) -> Iter
         yield Drift(target, Kind.LESS, held.principal, less, "permissions", request.id, held=held)
     if held.principal != request.principal:
         yield Drift(target, Kind.MORE, held.principal, what, "principal", request.id, held=held)
-    if held.ends_at and request.ends_at and request.extension is None:
+    extending = request.extension is not None and request.extension.state is not State.PENDING
+    if held.ends_at and request.ends_at and not extending:
         how = "end"
         if held.ends_at > request.ends_at + SKEW_LIMIT:
             yield Drift(target, Kind.MORE, held.principal, what, how, request.id, held.ends_at.isoformat(), held=held)

@@ -5,7 +5,7 @@ no more than fits a line, comes through.
 from collections import Counter
 from collections.abc import Sequence
 
-from jit.detect.reconcile import Drift, Kind
+from jit.detect.reconcile import NOT_BEGUN, Drift, Kind
 
 LONGEST = 80
 """Characters of a name."""
@@ -13,6 +13,7 @@ SAID = 20
 """As many of what differs are said one by one, where there is more."""
 
 _FAULTS = {
+    NOT_BEGUN: "no worker has begun it",
     "lapsed": "it was begun outside of the time it was approved for, or for longer",
     "card_changed": "it counts an approval that nobody gave to this request",
     "quorum_gone": "fewer people approved it than its request asked for",

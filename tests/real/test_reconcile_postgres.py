@@ -2,7 +2,6 @@
 
 import json
 from contextlib import closing
-from dataclasses import dataclass
 
 import psycopg
 import pytest
@@ -13,8 +12,10 @@ from bot.views.alert import draw_alert
 from jit.detect.reconcile import SETTLES, Drift, Kind
 from jit.facts import Alert, AlertName, Reconciled
 from jit.requests.lifecycle import State
+from jit.runtime.embedded import EmbeddedPostgres
+from tests.world.drift import CASES, Case
 from tests.world.hands import RULES, Hands
-from tests.world.orders import grant_of, modern, session, wanted
+from tests.world.orders import SET_UP, grant_of, modern, session, wanted
 from tests.world.servers import both_versions
 from workers.reconcile.reconciler import Comparison
 from workers.targets.postgres import PostgresTarget
@@ -22,7 +23,6 @@ from workers.targets.postgres import PostgresTarget
 pytestmark = pytest.mark.real
 
 REMOVE = RULES.replace("orders-db: {kind: fake}", "orders-db: {kind: fake, reconcile: {every: 1h, on_drift: remove}}")
-ROLE = "jit_r_test"
 
 
 class Office(Hands):
@@ -69,235 +69,6 @@ def mallory(dba: psycopg.Connection):
             dba.execute(sql.SQL("DROP OWNED BY {0} CASCADE; DROP ROLE {0}").format(sql.Identifier(role)))
 
 
-@dataclass(frozen=True)
-class Case:
-    """What somebody does, as a superuser unless ``by`` says who, what is found of it, and how it is undone."""
-
-    does: str
-    kind: Kind
-    principal: str
-    permission: str
-    how: str
-    undo: str = ""
-    by: str = ""
-    since_16: bool = False
-
-
-CASES = {
-    "a membership given by hand": Case(
-        "GRANT orders_read TO mallory", Kind.UNGRANTED, "mallory", "orders_read", "member"
-    ),
-    "a membership through a role of their own": Case(
-        "CREATE ROLE team; GRANT orders_read TO team; GRANT team TO mallory",
-        Kind.UNGRANTED,
-        "mallory",
-        "team",
-        "member",
-    ),
-    "a permission that leads to another": Case(
-        "GRANT pg_read_all_data TO orders_read",
-        Kind.UNGRANTED,
-        "orders_read",
-        "pg_read_all_data",
-        "member",
-        "REVOKE pg_read_all_data FROM orders_read",
-    ),
-    "a role of the server given to the holder": Case(
-        "GRANT pg_read_all_data TO alice",
-        Kind.UNGRANTED,
-        "alice",
-        "pg_read_all_data",
-        "member",
-        "REVOKE pg_read_all_data FROM alice",
-    ),
-    "a privilege given to a person by name": Case(
-        "GRANT INSERT ON orders TO alice",
-        Kind.UNGRANTED,
-        "alice",
-        "tables in schema public",
-        "INSERT",
-        "REVOKE INSERT ON orders FROM alice",
-    ),
-    "a privilege given to everybody": Case(
-        "GRANT DELETE ON orders TO PUBLIC",
-        Kind.UNGRANTED,
-        "PUBLIC",
-        "tables in schema public",
-        "DELETE",
-        "REVOKE DELETE ON orders FROM PUBLIC",
-    ),
-    "more privileges for what can be given": Case(
-        "GRANT DELETE ON orders TO orders_read",
-        Kind.UNGRANTED,
-        "orders_read",
-        "tables in schema public",
-        "DELETE",
-        "REVOKE DELETE ON orders FROM orders_read",
-    ),
-    "a superuser": Case(
-        "ALTER ROLE mallory SUPERUSER",
-        Kind.UNGRANTED,
-        "mallory",
-        "SUPERUSER",
-        "attribute",
-        "ALTER ROLE mallory NOSUPERUSER",
-    ),
-    "a role that passes for a grant": Case(
-        "CREATE ROLE jit_r_fake; GRANT orders_read TO jit_r_fake; GRANT jit_r_fake TO mallory",
-        Kind.UNGRANTED,
-        "mallory",
-        "orders_read",
-        "grant",
-    ),
-    "the grant given to a friend": Case(f"GRANT {ROLE} TO mallory", Kind.MORE, "mallory", ROLE, "member"),
-    "the grant given to a friend to give on": Case(
-        f"GRANT {ROLE} TO mallory WITH ADMIN OPTION", Kind.LASTING, "mallory", ROLE, "member WITH ADMIN OPTION"
-    ),
-    "the grant given to its holder to give on": Case(
-        f"GRANT {ROLE} TO alice WITH ADMIN OPTION", Kind.LASTING, "alice", ROLE, "member WITH ADMIN OPTION"
-    ),
-    "more than was approved": Case(f"GRANT orders_write TO {ROLE}", Kind.MORE, "alice", "orders_write", "permissions"),
-    "a privilege given to the grant itself": Case(
-        f"GRANT SELECT ON owned TO {ROLE}", Kind.LASTING, ROLE, "tables in schema public", "SELECT"
-    ),
-    "less than was approved": Case(
-        f"GRANT orders_write TO {ROLE}; REVOKE orders_read FROM {ROLE} GRANTED BY worker CASCADE",
-        Kind.LESS,
-        "alice",
-        "orders_read",
-        "permissions",
-    ),
-    "the membership dropped": Case(
-        f"REVOKE {ROLE} FROM alice GRANTED BY worker CASCADE", Kind.VANISHED, "alice", "orders_read", ""
-    ),
-    "the role dropped": Case(f"DROP ROLE {ROLE}", Kind.VANISHED, "alice", "orders_read", ""),
-    "the role made anew": Case(
-        f"DROP ROLE {ROLE}; CREATE ROLE {ROLE}; GRANT orders_read TO {ROLE}; GRANT {ROLE} TO alice",
-        Kind.CHANGED,
-        ROLE,
-        "its note",
-        "changed",
-    ),
-    "the role renamed": Case(f"ALTER ROLE {ROLE} RENAME TO jit_x", Kind.CHANGED, "jit_x", "its name", "changed"),
-    "the note changed": Case(f"COMMENT ON ROLE {ROLE} IS 'mine'", Kind.CHANGED, ROLE, "its note", "changed"),
-    "the role made a login": Case(f"ALTER ROLE {ROLE} LOGIN PASSWORD 'x'", Kind.LASTING, ROLE, "LOGIN", "attribute"),
-    "a table of the holder": Case(
-        "CREATE TABLE copied AS SELECT * FROM orders",
-        Kind.LASTING,
-        "alice",
-        "tables in schema public",
-        "owner",
-        "DROP TABLE copied",
-        by="alice",
-    ),
-    "a function with its owner's rights": Case(
-        "CREATE FUNCTION peek() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS 'SELECT count(*) FROM orders'",
-        Kind.LASTING,
-        "alice",
-        "SECURITY DEFINER functions in schema public",
-        "owner",
-        "DROP FUNCTION peek()",
-        by="alice",
-    ),
-    "a table made over to the holder": Case(
-        "CREATE SCHEMA dark; CREATE TABLE dark.t (); ALTER TABLE dark.t OWNER TO alice",
-        Kind.LASTING,
-        "alice",
-        "tables in schema dark",
-        "owner",
-        "DROP SCHEMA dark CASCADE",
-    ),
-    "default privileges": Case(
-        "ALTER DEFAULT PRIVILEGES FOR ROLE orders_owner IN SCHEMA public GRANT SELECT ON TABLES TO alice",
-        Kind.LASTING,
-        "alice",
-        "whatever orders_owner makes in schema public",
-        "default SELECT",
-        "ALTER DEFAULT PRIVILEGES FOR ROLE orders_owner IN SCHEMA public REVOKE SELECT ON TABLES FROM alice",
-    ),
-    "a privilege to give on": Case(
-        "GRANT SELECT ON owned TO alice WITH GRANT OPTION",
-        Kind.LASTING,
-        "alice",
-        "tables in schema public",
-        "SELECT WITH GRANT OPTION",
-        "REVOKE ALL ON owned FROM alice",
-    ),
-    "a permission to give on": Case(
-        "GRANT orders_read TO mallory WITH ADMIN OPTION",
-        Kind.UNGRANTED,
-        "mallory",
-        "orders_read",
-        "member WITH ADMIN OPTION",
-    ),
-    "a privilege given to a friend to give on": Case(
-        "GRANT SELECT ON owned TO mallory WITH GRANT OPTION",
-        Kind.LASTING,
-        "mallory",
-        "tables in schema public",
-        "SELECT WITH GRANT OPTION",
-    ),
-    "a column given to a friend": Case(
-        "GRANT SELECT (id) ON owned TO mallory", Kind.UNGRANTED, "mallory", "columns in schema public", "SELECT"
-    ),
-    "what a friend will have of what the holder makes": Case(
-        "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO mallory",
-        Kind.LASTING,
-        "mallory",
-        "whatever alice makes in schema public",
-        "default SELECT",
-        "ALTER DEFAULT PRIVILEGES FOR ROLE alice IN SCHEMA public REVOKE SELECT ON TABLES FROM mallory",
-        by="alice",
-    ),
-    "a role that owns things": Case(
-        "GRANT orders_owner TO mallory", Kind.UNGRANTED, "mallory", "orders_owner", "member"
-    ),
-    "a role of the server given to anybody": Case(
-        "GRANT pg_write_all_data TO mallory", Kind.UNGRANTED, "mallory", "pg_write_all_data", "member"
-    ),
-    "a table made over to a friend": Case(
-        "CREATE SCHEMA dark; CREATE TABLE dark.t (); ALTER TABLE dark.t OWNER TO mallory",
-        Kind.UNGRANTED,
-        "mallory",
-        "tables in schema dark",
-        "owner",
-        "DROP SCHEMA dark CASCADE",
-    ),
-    "a role that may make roles": Case(
-        "ALTER ROLE mallory CREATEROLE", Kind.UNGRANTED, "mallory", "CREATEROLE", "attribute"
-    ),
-    "the permission renamed": Case(
-        "ALTER ROLE orders_read RENAME TO orders_all",
-        Kind.MORE,
-        "alice",
-        "orders_all",
-        "permissions",
-        "ALTER ROLE orders_all RENAME TO orders_read",
-    ),
-    "the login renamed": Case(
-        "ALTER ROLE alice RENAME TO alicia",
-        Kind.MORE,
-        "alicia",
-        "orders_read",
-        "principal",
-        "ALTER ROLE alicia RENAME TO alice",
-    ),
-    "the grant put on": Case(
-        f"GRANT {ROLE} TO alice WITH SET TRUE", Kind.MORE, "alice", ROLE, "member WITH SET TRUE", since_16=True
-    ),
-    "a login made by the holder": Case(
-        "CREATE ROLE backdoor LOGIN",
-        Kind.LASTING,
-        "alice",
-        "backdoor",
-        "member WITH ADMIN OPTION",
-        "DROP ROLE backdoor",
-        by="alice",
-        since_16=True,
-    ),
-}
-
-
 @both_versions
 def test_each_kind_made_by_hand_is_found_by_the_next_comparison_told_once_and_gone_when_it_is_undone(
     tmp_path, target, dba, mallory
@@ -324,8 +95,6 @@ def test_each_kind_made_by_hand_is_found_by_the_next_comparison_told_once_and_go
             assert office.told()[before:] == alerts, name
         finally:
             undone(dba, case)
-        office.compared()
-        office.compared()
         left = {each.id for each in office.compared().differs} & {each.id for each in news}
         gone = {each.kind for each in news if each.id in left}
         assert gone <= {Kind.VANISHED}, name
@@ -347,6 +116,27 @@ def undone(dba: psycopg.Connection, case: Case) -> None:
         dba.execute(sql.SQL("DROP OWNED BY {0}; DROP ROLE {0}").format(sql.Identifier(role)))
     dba.execute("DROP OWNED BY mallory CASCADE; DROP ROLE mallory; CREATE ROLE mallory LOGIN")
     dba.execute("ALTER ROLE alice NOCREATEROLE")
+
+
+def test_a_transaction_that_the_holder_prepared_can_be_committed_after_the_end(tmp_path):
+    with EmbeddedPostgres(sync=False, settings={"max_prepared_transactions": "5"}) as server:
+        with psycopg.connect(server.dsn(), autocommit=True) as conn:
+            conn.execute(SET_UP)
+        with closing(PostgresTarget("orders-db", SecretStr(server.dsn("worker", "postgres")))) as target:
+            office = Office(tmp_path, target)
+            office.active("R-TEST")
+            office.compared()
+            for user in ("alice", "eve"):
+                with psycopg.connect(server.dsn(user, "postgres"), autocommit=True) as conn:
+                    conn.execute(f"BEGIN; SELECT 1; PREPARE TRANSACTION '{user}''s'")
+            (drift,) = office.news()
+    assert (drift.kind, drift.principal, drift.permission, drift.how, drift.detail) == (
+        Kind.LASTING,
+        "alice",
+        "transactions in database postgres",
+        "prepared",
+        "alice's",
+    )
 
 
 def worker_session(dba: psycopg.Connection) -> psycopg.Connection:

@@ -140,8 +140,10 @@ class Hands(World):
     def keep(self, person: Person) -> None:
         self.directory.keep_person(person, T0)
 
-    def asked(self, request_id: str = TEST, *, access: str = "orders-db/read", minutes: float = 30) -> Request:
-        return self._asked(request_id, access, minutes).request
+    def asked(
+        self, request_id: str = TEST, *, access: str = "orders-db/read", minutes: float = 30, **asked: Any
+    ) -> Request:
+        return self._asked(request_id, access, minutes, **asked).request
 
     def approved(
         self, request_id: str = TEST, *, access: str = "orders-db/read", minutes: float = 30, **asked: Any

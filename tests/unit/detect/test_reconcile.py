@@ -60,6 +60,50 @@ def test_what_is_held_otherwise_is_more_or_less_than_was_approved(request_, chan
     assert kinds(found(request_, held(request_, **changes))) == [(kind, how)]
 
 
+def test_of_what_was_narrowed_what_was_given_counts_and_not_what_was_asked():
+    clock = ManualClock()
+    story = Story(InMemoryLedger(clock), clock, "R-7F3K", {"permissions": ("orders_read", "orders_write")})
+    story.asked()
+    story.narrowed(duration=timedelta(minutes=10), permissions=("orders_read",))
+    story.approval()
+    story.approved()
+    story.intent()
+    story.granted()
+    request = story.request
+    assert found(request, held(request, permissions=("orders_read",))) == []
+    (drift,) = found(request, held(request, permissions=("orders_read", "orders_write")))
+    assert (drift.kind, drift.permission) == (Kind.MORE, "orders_write")
+    later = T0 + timedelta(minutes=30)
+    assert kinds(found(request, held(request, permissions=("orders_read",), ends_at=later))) == [(Kind.MORE, "end")]
+
+
+def test_what_is_to_begin_later_is_nothing_yet_and_held_before_it_has_no_decision():
+    clock = ManualClock()
+    story = Story(InMemoryLedger(clock), clock, "R-7F3K", {"start_at": T0 + timedelta(hours=2)})
+    story.asked()
+    story.approval()
+    story.approved()
+    assert found(story.request) == []
+    ends_at = T0 + timedelta(hours=3)
+    early = Held(story.id, story.request.principal, story.request.permissions, ends_at)
+    (drift,) = found(story.request, early)
+    assert (drift.kind, drift.how) == (Kind.UNDECIDED, "not_begun")
+    assert "its decision does not hold: no worker has begun it" in sentence(drift)
+    begun = replace(story.request, state=State.ACTIVE, intent_at=NOW, ends_at=NOW + story.request.duration)
+    assert (Kind.UNDECIDED, "lapsed") in kinds(found(begun, replace(early, ends_at=begun.ends_at)))
+
+
+def test_an_extension_that_is_only_asked_for_hides_no_later_end(request_):
+    clock = ManualClock()
+    story = Story(InMemoryLedger(clock), clock)
+    story.active()
+    story.extension_asked(30)
+    longer = held(request_, ends_at=request_.ends_at + 30 * MINUTE)
+    assert kinds(found(story.request, longer)) == [(Kind.MORE, "end")]
+    story.extension_approved()
+    assert found(story.request, longer) == []
+
+
 def test_what_is_active_and_not_held_has_vanished(request_):
     assert kinds(found(request_)) == [(Kind.VANISHED, "")]
 
@@ -69,9 +113,14 @@ def test_what_is_held_and_nobody_knows_or_is_another_targets_was_granted_by_nobo
     assert kinds(found(replace(request_, target="else"), held(request_))) == [(Kind.UNGRANTED, "grant")]
 
 
-@pytest.mark.parametrize("state", [State.ENDED, State.FAILED, State.DENIED, State.LAPSED, State.PENDING])
+@pytest.mark.parametrize("state", [State.ENDED, State.FAILED, State.DENIED, State.LAPSED])
 def test_what_is_held_of_a_request_that_gives_nothing_has_outlived_it(request_, state):
     assert kinds(found(replace(request_, state=state), held(request_))) == [(Kind.OUTLIVED, "")]
+
+
+def test_what_is_held_of_a_request_that_was_not_begun_has_no_decision(request_):
+    for state in (State.PENDING, State.APPROVED):
+        assert kinds(found(replace(request_, state=state), held(request_))) == [(Kind.UNDECIDED, "not_begun")]
 
 
 def test_what_is_held_past_its_end_has_outlived_it_by_more_than_clocks_may_differ(request_):

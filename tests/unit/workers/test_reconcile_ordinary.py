@@ -1,21 +1,25 @@
 """Ordinary requests, compared with what the target holds at every moment of their lives: nobody is alarmed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from random import Random  # noqa: TID251  seeded, so that what is found can be looked for again
 
 import pytest
 
 from jit.detect.reconcile import SETTLES
-from jit.facts import AlertName
+from jit.facts import Alert, AlertName, Fact, Reconciled
 from jit.requests.due import GRANT_STUCK
 from jit.requests.lifecycle import State
 from jit.testing import InMemoryTarget
 from tests.world.exhaustive import distinct
 from tests.world.hands import RULES, Hands
 
-LONG = RULES.replace("    max_duration: 8h\n", "    max_duration: 1h\n    extend: {each: 1h, ceiling: 2h}\n")
+LONG = RULES.replace("    max_duration: 8h\n", "    max_duration: 1h\n    extend: {each: 1h, ceiling: 2h}\n").replace(
+    "[orders_read]", "[orders_read, orders_write]"
+)
+KINDS = {"narrowed", "granted", "extended", "released", "revoked", "ended"}
 
 
 class Killed(BaseException):
@@ -62,7 +66,7 @@ class Office(Hands):
         self.number += 1
         name = f"R-{self.number:06}"
         self.look()
-        self.approved(name, minutes=30)
+        self.decided(name)
         step = self.random.choice((self.look, self.die, lambda: None))
         self.target.within_lock = self.maybe(self.random.choice((self.look, self.die)))
         self.target.after_effect = self.maybe(step)
@@ -78,6 +82,22 @@ class Office(Hands):
         self.ended(name)
         self.pause()
         assert self.request(name).state.over, self.kinds(name)
+
+    def decided(self, name: str) -> None:
+        """At once or for later, and now and then for less than was asked."""
+        later = self.random.randint(1, 60) if self.random.random() < 0.3 else 0
+        begins = self.clock.now() + timedelta(minutes=later)
+        self.asked(name, minutes=30, start_at=begins if later else None)
+        story = self.story(name)
+        if self.random.random() < 0.3:
+            self.look()
+            story.narrowed(duration=timedelta(minutes=self.random.randint(16, 30)), permissions=("orders_write",))
+        story.approval()
+        story.approved()
+        while self.clock.now() < begins:
+            self.clock.time = min(begins, self.clock.now() + timedelta(minutes=10))
+            self.look()
+            self.sweep()
 
     def extended(self, name: str) -> None:
         request = self.request(name)
@@ -133,6 +153,12 @@ class Office(Hands):
         self.timekeeper.sweep()
         self.look()
 
+    def everything(self) -> Iterator[Fact]:
+        since = -1
+        while entries := self.ledger.read(since):
+            yield from (entry.fact for entry in entries)
+            since = entries[-1].index
+
     def pause(self) -> None:
         self.clock.move(seconds=self.random.choice((0, 1, 3, SETTLES.total_seconds())))
         self.look()
@@ -148,7 +174,9 @@ def test_ordinary_requests_with_extensions_releases_and_kills_alarm_nobody(tmp_p
         office.ordinary()
     office.clock.move(seconds=60)
     office.sweep()
-    assert [alert.says for alert in office.alerts() if alert.name is AlertName.DRIFT] == []
-    compared = office.ledger.newest(("reconciled",), 1_000_000)
+    facts = list(office.everything())
+    assert [fact.says for fact in facts if isinstance(fact, Alert) and fact.name is AlertName.DRIFT] == []
+    assert {fact.kind for fact in facts} >= KINDS
+    compared = [fact for fact in facts if isinstance(fact, Reconciled)]
     assert len(compared) > requests
     assert {fact.outcome for fact in compared} == {"agree"}

@@ -21,6 +21,8 @@ from workers.targets.postgres.catalog import ME, JitRole, holds, in_short, reada
 MOST, ONE_MORE = 100_000, "100001"
 """Rows that one question answers: where there are more, what is beyond would not be seen."""
 ADMIN = "member WITH ADMIN OPTION"
+FIRST: LiteralString = "16384"
+"""Of oids that are not the server's own."""
 ONE_MOMENT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 """What is read in one transaction after this was so at one moment."""
 
@@ -33,48 +35,52 @@ _ATTRIBUTES: LiteralString = """
     SELECT r.oid AS role, {who} AS who, a.what
     FROM pg_roles r, LATERAL (VALUES ('SUPERUSER', r.rolsuper), ('CREATEROLE', r.rolcreaterole),
         ('CREATEDB', r.rolcreatedb), ('REPLICATION', r.rolreplication), ('BYPASSRLS', r.rolbypassrls),
-        ('LOGIN', r.rolcanlogin AND r.oid = ANY(%(ours)s::oid[]))) a(what, has)
+        ('LOGIN', r.rolcanlogin AND r.oid = ANY(%(no_logins)s::oid[]))) a(what, has)
     WHERE a.has AND r.oid <> 10 AND r.oid <> {me} AND (a.what = 'SUPERUSER' OR NOT r.rolsuper) LIMIT {most}"""
 
 _OWNED: LiteralString = """
     WITH here(oid) AS (
         SELECT oid FROM pg_database WHERE datname = current_database()
     ), watched AS MATERIALIZED (
-        SELECT oid FROM pg_roles WHERE oid >= 16384 AND NOT rolsuper AND oid <> {me}
+        SELECT oid FROM pg_roles WHERE oid >= {first} AND NOT rolsuper AND oid <> {me}
     ), named AS MATERIALIZED (
         SELECT d.* FROM pg_shdepend d JOIN watched ON watched.oid = d.refobjid
         WHERE d.refclassid = 'pg_authid'::regclass AND d.deptype IN ('o', 'a', 'r')
-    ), places AS MATERIALIZED (
-        SELECT DISTINCT classid, objid FROM named WHERE dbid = (SELECT oid FROM here)
     ), relation AS MATERIALIZED (
-        SELECT c.*, n.nspname, CASE c.relkind WHEN 'v' THEN 'views' WHEN 'm' THEN 'materialized views'
-            WHEN 'S' THEN 'sequences' WHEN 'f' THEN 'foreign tables' ELSE 'tables' END AS kinds
+        SELECT c.*, 'schema ' || n.nspname AS place, CASE c.relkind WHEN 'v' THEN 'views'
+            WHEN 'm' THEN 'materialized views' WHEN 'S' THEN 'sequences' WHEN 'f' THEN 'foreign tables'
+            ELSE 'tables' END AS kinds
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND n.nspname !~ '^pg_(temp|toast)'
     ), routine AS MATERIALIZED (
-        SELECT f.*, n.nspname, CASE WHEN f.prosecdef THEN 'SECURITY DEFINER functions' ELSE 'functions' END AS kinds
-        FROM places JOIN pg_proc f ON f.oid = places.objid JOIN pg_namespace n ON n.oid = f.pronamespace
-        WHERE places.classid = 'pg_proc'::regclass AND n.nspname !~ '^pg_temp'
-    ), mine AS MATERIALIZED (
-        SELECT r.* FROM relation r JOIN places ON places.objid = r.oid AND places.classid = 'pg_class'::regclass
+        SELECT f.*, 'schema ' || n.nspname AS place, n.nspname = 'pg_catalog' AS servers,
+               CASE WHEN f.prosecdef THEN 'SECURITY DEFINER function ' || f.proname ELSE 'functions' END AS kinds
+        FROM pg_proc f JOIN pg_namespace n ON n.oid = f.pronamespace
+        WHERE n.nspname !~ '^pg_temp' AND (f.proacl IS NOT NULL OR f.prosecdef OR f.proowner >= {first})
     ), found(role, how, kinds, place, name) AS (
-        SELECT relowner, 'owner', kinds, 'schema ' || nspname, relname FROM mine
-        UNION ALL SELECT proowner, 'owner', kinds, 'schema ' || nspname, proname FROM routine
+        SELECT relowner, 'owner', kinds, place, relname FROM relation
+        UNION ALL SELECT proowner, 'owner', kinds, place, proname FROM routine
         UNION ALL SELECT nspowner, 'owner', 'schemas', '', nspname FROM pg_namespace WHERE nspname !~ '^pg_'
         UNION ALL SELECT datdba, 'owner', 'databases', '', datname FROM pg_database
-        UNION ALL SELECT a.grantee, a.privilege_type || {option}, kinds, 'schema ' || nspname, relname
-            FROM mine, aclexplode(relacl) a WHERE a.grantee <> relowner
-        UNION ALL SELECT 0, a.privilege_type, kinds, 'schema ' || nspname, relname
-            FROM relation, aclexplode(relacl) a
-            WHERE a.grantee = 0 AND relacl IS NOT NULL AND nspname NOT IN ('pg_catalog', 'information_schema')
-        UNION ALL SELECT a.grantee, a.privilege_type || {option}, 'columns', 'schema ' || nspname, relname
-            FROM mine JOIN pg_attribute t ON t.attrelid = mine.oid, aclexplode(t.attacl) a
-        UNION ALL SELECT a.grantee, a.privilege_type || {option}, kinds, 'schema ' || nspname, proname
-            FROM routine, aclexplode(proacl) a WHERE a.grantee <> proowner
+        UNION ALL SELECT r.oid, 'prepared', 'transactions', 'database ' || p.database, p.gid
+            FROM pg_prepared_xacts p JOIN pg_roles r ON r.rolname = p.owner
+        UNION ALL SELECT a.grantee, a.privilege_type || {option}, kinds, place, relname
+            FROM relation r, aclexplode(relacl) a
+            WHERE a.grantee <> relowner AND {relation_given}
+        UNION ALL SELECT a.grantee, a.privilege_type || {option}, 'columns', place, relname
+            FROM relation r JOIN pg_attribute t ON t.attrelid = r.oid, aclexplode(t.attacl) a
+            WHERE t.attacl IS NOT NULL AND {column_given}
+        UNION ALL SELECT a.grantee, a.privilege_type || {option}, kinds, place, proname
+            FROM routine r, aclexplode(CASE WHEN prosecdef THEN coalesce(proacl, acldefault('f', proowner))
+                                       ELSE proacl END) a
+            WHERE a.grantee <> proowner AND (a.grantee >= {first} OR prosecdef OR servers)
+              AND (prosecdef OR {routine_given})
         UNION ALL SELECT a.grantee, a.privilege_type || {option}, 'schemas', '', nspname
-            FROM pg_namespace, aclexplode(nspacl) a WHERE a.grantee <> nspowner
+            FROM pg_namespace, aclexplode(nspacl) a
+            WHERE a.grantee <> nspowner AND (a.grantee >= {first} OR a.privilege_type <> 'USAGE')
         UNION ALL SELECT a.grantee, a.privilege_type || {option}, 'databases', '', datname
-            FROM pg_database, aclexplode(datacl) a WHERE a.grantee <> datdba
+            FROM pg_database, aclexplode(datacl) a
+            WHERE a.grantee <> datdba AND (a.grantee >= {first} OR a.privilege_type = 'CREATE')
         UNION ALL SELECT a.grantee, 'default ' || a.privilege_type || {option},
                 'whatever ' || pg_get_userbyid(x.defaclrole) || ' makes',
                 CASE WHEN x.defaclnamespace = 0 THEN '' ELSE 'schema ' || x.defaclnamespace::regnamespace::text END,
@@ -93,8 +99,15 @@ _OWNED: LiteralString = """
     )
     SELECT role, CASE role WHEN 0 THEN 'PUBLIC' ELSE {who} END AS who, how, {what} AS what, count(*) AS many,
            (array_agg({name} ORDER BY name))[1:3] AS names
-    FROM found WHERE role IN (SELECT oid FROM watched) OR role = 0 AND kinds NOT IN ('schemas', 'databases')
+    FROM found
+    WHERE role IN (SELECT oid FROM watched) OR role < {first} AND role <> 10 AND how <> 'owner'
     GROUP BY 1, 2, 3, 4 ORDER BY 2, 3, 4 LIMIT {most}"""
+
+_NOT_FROM_THE_FIRST: LiteralString = """(a.grantee >= {first} OR NOT EXISTS (
+        SELECT FROM aclexplode(coalesce((SELECT initprivs FROM pg_init_privs i WHERE i.objoid = r.oid
+            AND i.classoid = '{catalog}'::regclass AND i.objsubid = {part}), {default})) b
+        WHERE (b.grantee, b.privilege_type) = (a.grantee, a.privilege_type)))"""
+"""The condition under which everybody, or a role of the server's own, was given `a` after whoever made the server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +129,12 @@ class Edge:
 @dataclass(frozen=True, slots=True)
 class Scene:
     """What the answers are held against: our grants by the oids of their roles, with the request of each; the oids of
-    the ``people`` of the rules, and the roles of grants of ``others``, which are targets in the same server.
+    what can be ``given`` and of the ``people`` of the rules, and the roles of grants of ``others``, which are targets
+    in the same server.
     """
 
     ours: dict[int, tuple[JitRole, str]]
+    given: frozenset[int]
     people: frozenset[int]
     others: frozenset[int]
 
@@ -131,8 +146,8 @@ class Scene:
     @property
     def holders(self) -> frozenset[int]:
         """Those who may do something by means of a grant, and our roles."""
-        given = {holder for role in self.ours if (holder := self.principal_of(role)) is not None}
-        return self.people | given | self.ours.keys()
+        holders = {holder for role in self.ours if (holder := self.principal_of(role)) is not None}
+        return self.people | holders | self.ours.keys()
 
 
 def oids_of(conn: psycopg.Connection[Any], names: Collection[str]) -> frozenset[int]:
@@ -157,7 +172,7 @@ def _role(oid: LiteralString) -> LiteralString:
 
 def _answers(conn: psycopg.Connection[Any], query: LiteralString, **parameters: Any) -> list[Any]:
     """Raises TargetRefused."""
-    query = query.replace("{me}", ME).replace("{most}", ONE_MORE)
+    query = query.replace("{me}", ME).replace("{first}", FIRST).replace("{most}", ONE_MORE)
     rows = conn.execute(query, parameters).fetchall()
     if len(rows) > MOST:
         raise TargetRefused(f"it lists more than {MOST:,} entries of one kind, which are not all looked at")
@@ -189,7 +204,7 @@ def _of_members(conn: psycopg.Connection[Any], about: Scene) -> Iterator[Right]:
 
 def _of_attributes(conn: psycopg.Connection[Any], about: Scene) -> Iterator[Right]:
     query = _ATTRIBUTES.replace("{who}", _role("r.oid"))
-    for role, who, what in _answers(conn, query, ours=[*about.ours]):
+    for role, who, what in _answers(conn, query, no_logins=[*about.ours, *about.given]):
         ours = about.ours.get(role)
         yield Right(who, what, "attribute", ours and ours[1], lasting=ours is not None)
 
@@ -198,17 +213,27 @@ def _of_objects(conn: psycopg.Connection[Any], about: Scene) -> Iterator[Right]:
     """What a holder owns, default privileges and what may be given on outlast an end; a privilege by name is access."""
     query = _OWNED.replace("{option}", "CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END")
     query = query.replace("{described}", in_short("pg_describe_object(d.classid, d.objid, d.objsubid)"))
+    query = query.replace("{relation_given}", _not_from_the_first("pg_class"))
+    query = query.replace("{column_given}", _not_from_the_first("pg_class", part="t.attnum"))
+    query = query.replace("{routine_given}", _not_from_the_first("pg_proc", default="acldefault('f', proowner)"))
     query = query.replace("{who}", _role("role")).replace("{name}", readable("left(name, 63)"))
     query = query.replace("{what}", readable("concat_ws(' in ', kinds, nullif(place, ''))"))
     holders = about.holders
     for role, who, how, what, many, names in _answers(conn, query):
-        if role in about.others:
+        if role in about.others or (how == "prepared" and role not in holders | about.given):
             continue
         ours = about.ours.get(role)
         more = f" and {many - len(names)} more" if many > len(names) else ""
-        owned = how == "owner" and role in holders
-        lasting = owned or how.startswith("default ") or how.endswith("GRANT OPTION") or ours is not None
+        made = how == "prepared" or (how == "owner" and role in holders)
+        lasting = made or how.startswith("default ") or how.endswith("GRANT OPTION") or ours is not None
         yield Right(who, what, how, ours and ours[1], lasting=lasting, detail=", ".join(names) + more)
+
+
+def _not_from_the_first(
+    catalog: LiteralString, *, part: LiteralString = "0", default: LiteralString = "NULL"
+) -> LiteralString:
+    query = _NOT_FROM_THE_FIRST.replace("{catalog}", catalog)
+    return query.replace("{part}", part).replace("{default}", default)
 
 
 def _of_notes(about: Scene) -> Iterator[Right]:

@@ -347,14 +347,15 @@ class PostgresTarget:
             ids = {role.oid: self._request_id(role) for role in catalog.jit_roles(conn, self._ours)} if given else {}
         return [Holder(one.login, ids.get(one.through) if one.through else None) for one in found]
 
-    def inventory(self, permissions: Collection[str], principals: Collection[str]) -> Inventory:  # noqa: ARG002
+    def inventory(self, permissions: Collection[str], principals: Collection[str]) -> Inventory:
         """All that anybody was given, at one moment; of roles of another target in the server, nothing."""
         with self._link.open() as conn, conn.transaction():
             conn.execute(ONE_MOMENT)
             roles = catalog.jit_roles(conn, self._ours)
             others = {role.oid for role in roles if role.own_note and role.own_note.target != self.name}
             ours = {role.oid: (role, self._request_id(role)) for role in roles if role.oid not in others}
-            found = rights(conn, Scene(ours, oids_of(conn, principals), frozenset(others)))
+            about = Scene(ours, oids_of(conn, permissions), oids_of(conn, principals), frozenset(others))
+            found = rights(conn, about)
         given = [self._held(role) for role, _ in ours.values() if role.gives]
         return Inventory(tuple(given), tuple(found), len(given) + len(found))
 
