@@ -34,8 +34,14 @@ def _sentence(drift: Drift, who: str, what: str, where: str) -> str:  # noqa: C9
     match drift.kind:
         case Kind.UNGRANTED if drift.held is not None:
             return f"{where} holds {request} for {who} ({what}), and the record knows of no such grant there"
-        case Kind.UNGRANTED:
+        case Kind.UNGRANTED if how == "owner":
+            return f"{who} owns {what} on {where}, and nobody granted it"
+        case Kind.UNGRANTED if how == "named":
+            return f"{who} is named by {what} on {where}, and nobody granted it"
+        case Kind.UNGRANTED if how == "attribute" or how.startswith("member"):
             return f"{who} has {what} on {where} ({how}), and nobody granted it"
+        case Kind.UNGRANTED:
+            return f"{who} has {how} of {what} on {where}, and nobody granted it"
         case Kind.OUTLIVED:
             return f"{who} still has {what} on {where}, and {request} is over"
         case Kind.VANISHED:

@@ -191,6 +191,20 @@ def test_an_id_stays_for_as_long_as_it_is_the_same_thing():
     assert seen_twice([replace(one, principal="x")], [other]) == []
 
 
+@pytest.mark.parametrize(
+    ("permission", "how", "said"),
+    [
+        ("orders_read", "member", "eve has orders_read on orders-db (member), and nobody granted it."),
+        ("SUPERUSER", "attribute", "eve has SUPERUSER on orders-db (attribute), and nobody granted it."),
+        ("tables in schema x", "SELECT", "eve has SELECT of tables in schema x on orders-db, and nobody granted it."),
+        ("tables in schema x", "owner", "eve owns tables in schema x on orders-db, and nobody granted it."),
+        ("objects of pg_policy", "named", "eve is named by objects of pg_policy on orders-db, and nobody granted it."),
+    ],
+)
+def test_what_nobody_granted_is_said_as_it_is_had(permission, how, said):
+    assert sentence(Drift("orders-db", Kind.UNGRANTED, "eve", permission, how)) == said
+
+
 HOSTILE = ["\x00\x1b[31mroot\r\n", "a" * 10_000, "\u202eadmin", "<!channel> *x* `y` <@U01ALICE0>", "\ud800", " ", ""]
 
 
