@@ -76,7 +76,7 @@ class DriftAlerts:
     def _of_many(self, news: News, together: Sequence[Drift]) -> Alert:
         name = news.target
         says = [f"{name} holds what the record does not explain ({counted(together)})."] if together else []
-        says += [sentence(together[0])] if together else []
+        says += [f"{'One of them: ' if len(together) > 1 else ''}{sentence(together[0])}"] if together else []
         if news.more:
             says.append(
                 f"{news.more} more things differ on {name} than before; which they are is known on another host."
@@ -103,4 +103,4 @@ def _what_to_do(news: News, drift: Drift) -> str:
         return ""
     if news.removes and not news.first:
         return " It is taken away."
-    return f" `jit reconcile {news.target} --remove {drift.id}` takes it away."
+    return f" `jit reconcile {news.target} --remove {drift.id}` takes it away, or says how."

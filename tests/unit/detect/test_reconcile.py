@@ -162,6 +162,17 @@ def test_a_skipped_check_is_seen_in_the_facts_of_the_request(request_, skipped, 
     assert (Kind.UNDECIDED, fault) in kinds(found(request, held(request)))
 
 
+def test_nobody_decides_on_their_own_request_however_it_is_recorded():
+    clock = ManualClock()
+    story = Story(InMemoryLedger(clock), clock)
+    story.asked()
+    story.approval(by=story.request.requester)
+    story.approved()
+    story.intent()
+    story.granted()
+    assert kinds(found(story.request, held(story.request))) == [(Kind.UNDECIDED, "quorum_gone")]
+
+
 def standing(**changes: object) -> StandingAccess:
     accepted = StandingAccess("orders-db", "reporting", "orders_read", "member", "Carol", "reports", date(2030, 1, 1))
     return replace(accepted, **changes)

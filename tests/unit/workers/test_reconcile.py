@@ -9,6 +9,7 @@ from jit.detect.reconcile import SETTLES
 from jit.facts import Alert, AlertName, Reconciled, RemovalIntent, Removed, Source, write_fact
 from jit.policy import PolicyError
 from jit.ports import Held, Right, TargetRefused, TargetUnreachable
+from jit.requests.lifecycle import State
 from jit.testing import T0, InMemoryTarget
 from tests.world.hands import RULES, Hands
 from workers.reconcile.alerts import MOST_ALERTS
@@ -69,7 +70,9 @@ def office(tmp_path: Path) -> Office:
 
 @pytest.fixture
 def removing(tmp_path: Path) -> Office:
-    return Office(tmp_path, REMOVE)
+    folder = tmp_path / "removing"
+    folder.mkdir()
+    return Office(folder, REMOVE)
 
 
 def test_that_all_agree_is_recorded_too(office):
@@ -104,6 +107,22 @@ def test_what_is_gone_at_the_second_look_alarms_nobody(office):
     office.clock.move(seconds=1)
     assert office.reconciler.look("orders-db").differs == ()
     assert office.told() == []
+
+
+def test_what_moves_while_both_sides_are_read_is_not_even_looked_at_again(office):
+    office.compared()
+    office.approved()
+    inventory = office.target.inventory
+
+    def given_meanwhile(*about):
+        there = inventory(*about)
+        office.granter.grant("R-TEST")
+        return there
+
+    office.target.inventory = given_meanwhile
+    comparison = office.reconciler.look("orders-db")
+    assert comparison is not None
+    assert (comparison.fact.outcome, office.request().state) == ("agree", State.ACTIVE)
 
 
 def test_what_only_the_second_look_finds_is_looked_at_once_more(office):
@@ -259,6 +278,16 @@ class TestRemoval:
         ]
         assert len(removing.told()) == 1
         assert removing.compared().differs == ()
+
+    def test_an_alert_says_whether_it_is_taken_away_or_who_can(self, removing, office):
+        for each in (removing, office):
+            each.compared()
+            each.stand("mallory")
+            each.compared()
+        (drift,) = office.compared().differs
+        assert removing.told()[-1].says.endswith("It is taken away.")
+        by_hand = f"`jit reconcile orders-db --remove {drift.id}` takes it away, or says how."
+        assert office.told()[-1].says.endswith(by_hand)
 
     def test_what_was_there_at_the_first_comparison_is_never_taken(self, removing):
         removing.stand("reporting")

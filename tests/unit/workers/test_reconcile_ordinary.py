@@ -121,6 +121,9 @@ class Office(Hands):
         request, story = self.request(name), self.story(name)
         if request.state is not State.ACTIVE:
             return
+        self.look()
+        self.clock.move(seconds=SETTLES.total_seconds())
+        self.look()
         how = self.random.choice(("released", "revoked", "expired"))
         if how == "expired":
             assert request.ends_at is not None
