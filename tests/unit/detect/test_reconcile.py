@@ -13,6 +13,7 @@ from jit.policy.model import StandingAccess
 from jit.ports import Held, Inventory, Right
 from jit.requests.lifecycle import Request, State
 from jit.testing import BOB, T0, InMemoryLedger, ManualClock, Story
+from jit.testing.story import DBA, SECURITY
 
 NOW = T0 + timedelta(minutes=1)
 MINUTE = timedelta(minutes=1)
@@ -171,6 +172,19 @@ def test_nobody_decides_on_their_own_request_however_it_is_recorded():
     story.intent()
     story.granted()
     assert kinds(found(story.request, held(story.request))) == [(Kind.UNDECIDED, "quorum_gone")]
+
+
+def test_where_different_people_were_asked_for_one_is_not_enough_for_two_quorums():
+    for different, faults in ((False, []), (True, [(Kind.UNDECIDED, "quorum_gone")])):
+        clock = ManualClock()
+        story = Story(InMemoryLedger(clock), clock, "R-7F3K", {"needs": (DBA, SECURITY), "different_people": different})
+        story.asked()
+        story.approval(quorum="dba")
+        story.approval(quorum="security")
+        story.approved()
+        story.intent()
+        story.granted()
+        assert kinds(found(story.request, held(story.request))) == faults
 
 
 def standing(**changes: object) -> StandingAccess:
