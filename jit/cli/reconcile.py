@@ -28,11 +28,11 @@ REVIEW_AFTER = timedelta(days=90)
 @click.option("--remove", "findings", multiple=True, metavar="ID", help="Take away what has this id in the list.")
 @click.pass_context
 def reconcile(context: click.Context, target: str, *, propose: bool, findings: tuple[str, ...]) -> None:
-    """Compare what targets hold with the record: TARGET, or each of the rules.
+    """Compare what targets hold with what the record says.
 
-    Each comparison is recorded as yours: cli:user@host. What is new is told in the alerts channel, and taken away where
-    the rules say `on_drift: remove`. Run it where a worker runs, with what it needs. Exits with 1 if anything differs,
-    or could not be compared.
+    Of TARGET, or of each of the rules. Each comparison is recorded as yours: cli:user@host. What is new is told in
+    the alerts channel, and taken away where the rules say `on_drift: remove`. Run it where a worker runs, with what it
+    needs. Exits with 1 if anything differs, or could not be compared.
     """
     settings = WorkerSettings()
     logs.set_up("WARNING")
