@@ -49,6 +49,8 @@ from workers.queue.jobs import Jobs
 from workers.queue.presence import LEASE_LASTS as PRESENCE_LASTS
 from workers.queue.presence import Presence
 from workers.queue.worker import Worker
+from workers.reconcile.kept import KeptIds
+from workers.reconcile.reconciler import Reconciler
 from workers.targets import open_target
 from workers.targets.departed import forget_departed
 from workers.targets.known import KnownTargets
@@ -171,6 +173,7 @@ def run_timekeeper(
         actor=context.actor,
         holder=f"{context.actor}#{os.getpid()}-{secrets.token_hex(4)}",
         lockdowns=context.lockdowns,
+        reconciler=_reconciler(context, settings),
     )
     log.info("timekeeper.ready")
     say_ready("")
@@ -178,8 +181,25 @@ def run_timekeeper(
     log.info("timekeeper.stopped")
 
 
+def reconciler_of(settings: WorkerSettings, actor: str) -> Reconciler:
+    """For one comparison by hand, recorded as ``actor``'s; with all that a worker needs, but for Redis and its key."""
+    context = _context("reconcile", Source.CLI, settings, SystemClock(), open_target, actor=actor)
+    return _reconciler(context, settings)
+
+
+def _reconciler(context: WorkerContext, settings: WorkerSettings) -> Reconciler:
+    return Reconciler(
+        ledger=context.ledger,
+        recorder=context.recorder,
+        registry=context.registry,
+        policies=context.policies,
+        clock=context.clock,
+        kept=KeptIds(settings.data),
+    )
+
+
 def _context(
-    process: str, source: Source, settings: WorkerSettings, clock: Clock, opener: TargetOpener
+    process: str, source: Source, settings: WorkerSettings, clock: Clock, opener: TargetOpener, *, actor: str = ""
 ) -> WorkerContext:
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     engine = connect(settings.ledger_url.get_secret_value())
@@ -195,7 +215,7 @@ def _context(
         lambda config: opener(config.name, config.kind, config.settings, resolve_secret),
     )
     registry.open_all()
-    actor = process_name(process)
+    actor = actor or process_name(process)
     recorder = Recorder(ledger=ledger, spool=Spool(settings.spool), clock=clock, actor=actor, source=source)
     revoker = Revoker(ledger=ledger, registry=registry, clock=clock, recorder=recorder)
     lockdowns = ObeyedLockdowns(ledger, LockdownOrders(settings.data))

@@ -26,6 +26,7 @@ COMMANDS = {
     "show": Listed("jit.cli.show:show", "Every entry of the ledger about one request."),
     "revoke": Listed("jit.cli.revoke:revoke", "End an access now."),
     "lockdown": Listed("jit.cli.lockdown:lockdown", "Stop access now, or show what is stopped."),
+    "reconcile": Listed("jit.cli.reconcile:reconcile", "Compare what targets hold with what the record says."),
     "people": Listed("jit.cli.people:people", "Who somebody is."),
     "audit": Listed(
         "jit.cli.audit.group:audit", "The record: proven, searched, exported, compared with the audit channel."

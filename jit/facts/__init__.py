@@ -65,6 +65,7 @@ from jit.facts.life import AboutRequest, Life, life_kinds
 from jit.facts.lockdown import Account, LockdownBegun, LockdownLifted, LockdownLiftProposed, OfLockdown, Scope
 from jit.facts.people import Away, Back, PersonRebound
 from jit.facts.processes import NO_POLICY, PolicyChanged, Started
+from jit.facts.reconciled import Reconciled, RemovalIntent, Removed
 from jit.facts.record import KeyChanged, PersonErased, RecordRead, SpoolTaken
 from jit.facts.refused import RefusalReason, Refused
 from jit.facts.requests import (

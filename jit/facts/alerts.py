@@ -33,6 +33,8 @@ class AlertName(StrEnum):
     FOREIGN_SLACK = "foreign_slack"
     FOREIGN_GRANT = "foreign_grant"
     """A target holds something in our name that the ledger knows nothing of."""
+    DRIFT = "drift"
+    """What a target holds is not what the record says."""
     RECORD_BROKEN = "record_broken"
     """Entries do not say any more what was recorded, or are not where they were."""
     SPOOL_REFUSED = "spool_refused"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal, NamedTuple
 
 from jit.facts import Escalation, Quorum
@@ -145,16 +145,50 @@ class Access:
         return self.incident is None or accepts(self.incident, incident)
 
 
+OnDrift = Literal["alert", "remove"]
+"""What becomes of access in a target that nobody granted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconcile:
+    """How often a target is compared with the ledger by itself."""
+
+    every: timedelta
+    on_drift: OnDrift = "alert"
+
+
+@dataclass(frozen=True, slots=True)
+class StandingAccess:
+    """Access in a target that no grant of ours gives, and that somebody answers for until the day of its ``review``.
+
+    ``permission`` and ``how`` are as the target lists them (`jit.ports.Right`).
+    """
+
+    target: str
+    principal: str
+    permission: str
+    how: str
+    owner: str
+    reason: str
+    review: date
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        return self.target, self.principal, self.permission, self.how
+
+
 @dataclass(frozen=True, slots=True)
 class TargetConfig:
     """A system access is given to.
 
-    Secrets in ``settings`` are named (`env:NAME`, `file:/path`), not resolved.
+    Secrets in ``settings`` are named (`env:NAME`, `file:/path`), not resolved. With another ``reconcile`` it is the
+    same target.
     """
 
     name: str
     kind: str
     settings: Mapping[str, str] = field(default_factory=dict)
+    reconcile: Reconcile | None = field(default=None, compare=False)
 
     @property
     def variables(self) -> frozenset[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from jit.people.directory.settings import DirectoryForm
 from jit.people.membership import Membership, StaleGroups
 from jit.people.person import DIRECTORY, Groups, alike_name
-from jit.policy.model import Access, Channels, QuorumCount, QuorumStatus, Rule, TargetConfig
+from jit.policy.model import Access, Channels, QuorumCount, QuorumStatus, Rule, StandingAccess, TargetConfig
 from jit.policy.quorums import assigned
 
 if TYPE_CHECKING:  # brings an HTTP client, which a policy without providers does not need
@@ -43,6 +43,7 @@ class Policy:
     """Accounts that people share, which may neither ask nor decide, whatever group they are in."""
     lockdown: tuple[str, ...] = ()
     """Who may begin a lockdown, and of whom two lift it."""
+    standing: tuple[StandingAccess, ...] = ()
     _membership: Membership = field(init=False, repr=False)
     _same_people: Mapping[str, frozenset[str]] = field(init=False, repr=False)
 
@@ -201,6 +202,10 @@ class Policy:
         """Everything that some access gives on this target, sorted."""
         given = {grant for access in self.accesses.values() if access.target == target for grant in access.grants}
         return tuple(sorted(given))
+
+    def principals_on(self, target: str) -> frozenset[str]:
+        """Everybody's names there, whether or not they may ask for anything."""
+        return frozenset(name for person in self.people if (name := self.principal(person, target)))
 
     def named_on(self, target: str, groups: Groups) -> tuple[str, ...]:
         """The names there of all who may ask for something on this target, however old ``groups`` are; sorted."""

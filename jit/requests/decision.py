@@ -4,6 +4,7 @@ Nothing here trusts what was concluded before. It takes the request as its facts
 and what is known of people now.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -326,6 +327,33 @@ def before_effect(request: Request, policies: PolicyFolder, directory: Directory
     return evaluate(request, dict.fromkeys(each.approver for each in request.counted), rules, directory, now)
 
 
+def fault_of_given(request: Request) -> RefusalReason | None:
+    """What the facts say against the decision of what was begun, whatever the rules and people are by now: nothing of
+    it may have been skipped. Of more time each step was held against its own decision as it was recorded.
+    """
+    if request.intent_at is None:
+        return None
+    once = replace(request, state=State.GRANTING) if len(request.fixed_ends) <= 1 else None
+    if not _in_time(request, request.intent_at) or (once and not _as_long(once)):
+        return RefusalReason.LAPSED
+    if _uncounted(request):
+        return RefusalReason.CARD_CHANGED
+    return None if _enough_counted(request) else RefusalReason.QUORUM_GONE
+
+
+def _enough_counted(request: Request) -> bool:
+    """Whether as many others as its card asked for were counted: each once in a quorum, or once where it asked for
+    different people.
+    """
+    if not request.needs:
+        return bool(request.by_rule) or request.emergency is not None
+    others = {(each.quorum, each.approver) for each in request.counted if each.approver != request.requester}
+    if request.different_people and len({approver for _, approver in others}) < len(others):
+        return False
+    counted = Counter(quorum for quorum, _ in others)
+    return all(counted[need.label] >= need.count for need in request.needs)
+
+
 def _fault_of_record(request: Request, now: datetime) -> RefusalReason | None:
     """What the facts say against a decision, whatever the rules and people are."""
     if request.state not in {State.APPROVED, State.GRANTING}:
@@ -333,12 +361,17 @@ def _fault_of_record(request: Request, now: datetime) -> RefusalReason | None:
     begun = request.intent_at if request.state is State.GRANTING else now
     if begun is None or not _in_time(request, begun) or not _as_long(request):
         return RefusalReason.LAPSED
+    return RefusalReason.CARD_CHANGED if _uncounted(request) else None
+
+
+def _uncounted(request: Request) -> bool:
+    """Whether an approval was counted that nobody gave to this card."""
     given = {approval.id: approval for approval in request.approvals}
     for counted in request.counted:
         approval = given.get(counted.approval)
         if approval is None or approval.approver != counted.approver or approval.digest != request.digest:
-            return RefusalReason.CARD_CHANGED
-    return None
+            return True
+    return False
 
 
 def _as_long(request: Request) -> bool:

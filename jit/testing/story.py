@@ -90,8 +90,10 @@ class Story:
             Requested(at=self.clock.now(), actor=fields["requester"], source=Source.SLACK, request_id=self.id, **fields)
         )
 
-    def approval(self, by: str = BOB, quorum: str = "dba") -> Entry:
-        rest = {"approver": by, "digest": self.request.digest, "quorums": (quorum,), "groups_as_of": None}
+    def approval(self, by: str = BOB, quorum: str = "") -> Entry:
+        """For the first quorum, unless said."""
+        label = quorum or (self.request.needs[0].label if self.request.needs else "dba")
+        rest = {"approver": by, "digest": self.request.digest, "quorums": (label,), "groups_as_of": None}
         return self._step(Approval, by, Source.SLACK, **rest)
 
     def approvals(self, people: Iterable[str], quorum: str = "dba") -> list[Entry]:

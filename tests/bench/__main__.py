@@ -23,6 +23,7 @@ from tests.bench.lockdown import measure_lockdown
 from tests.bench.memory import measure_memory
 from tests.bench.page import write
 from tests.bench.playground import measure_playground
+from tests.bench.reconcile import measure_reconcile
 from tests.bench.record import measure_record
 from tests.bench.results import HEAD, Result, joined, machine
 from tests.bench.rules import measure_rules
@@ -54,6 +55,7 @@ MEASUREMENTS = {
     "idle": Measurement("While nothing happens", lambda _: measure_idle()),
     "memory": Measurement("Memory of each process", lambda _: measure_memory()),
     "playground": Measurement("The playground page", lambda _: measure_playground()),
+    "reconcile": Measurement("A target compared with the ledger", lambda _: measure_reconcile()),
     "hostile": Measurement("Hostile payloads", lambda chosen: measure_hostile(chosen.seed, chosen.examples, print)),
     "holder": Measurement("A hostile holder", lambda chosen: measure_holder(chosen.seed, chosen.ends, print)),
     "chaos": Measurement("Random faults", lambda chosen: measure_chaos(chosen.seed, chosen.steps, print)),

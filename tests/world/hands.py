@@ -17,6 +17,8 @@ from workers.provision.lockdowns import ObeyedLockdowns
 from workers.provision.recorder import Recorder
 from workers.provision.revoke import Revoker
 from workers.queue.jobs import Jobs
+from workers.reconcile.kept import KeptIds
+from workers.reconcile.reconciler import Reconciler
 from workers.targets.known import KnownTargets
 from workers.targets.registry import TargetRegistry
 from workers.timekeeper.timekeeper import Timekeeper
@@ -106,7 +108,9 @@ class Hands(World):
     def make_recorder(self, source: Source) -> Recorder:
         return Recorder(ledger=self.ledger, spool=self.spool, clock=self.clock, actor=f"{source}@test", source=source)
 
-    def make_timekeeper(self, holder: str = "one", queue: InMemoryQueue | None = None) -> Timekeeper:
+    def make_timekeeper(
+        self, holder: str = "one", queue: InMemoryQueue | None = None, reconciler: Reconciler | None = None
+    ) -> Timekeeper:
         recorder = self.make_recorder(Source.TIMEKEEPER)
         return Timekeeper(
             ledger=self.ledger,
@@ -119,6 +123,17 @@ class Hands(World):
             actor="timekeeper@test",
             holder=holder,
             lockdowns=self.lockdowns,
+            reconciler=reconciler,
+        )
+
+    def make_reconciler(self, source: Source = Source.TIMEKEEPER) -> Reconciler:
+        return Reconciler(
+            ledger=self.ledger,
+            recorder=self.make_recorder(source),
+            registry=self.registry,
+            policies=self.policies,
+            clock=self.clock,
+            kept=KeptIds(self.folder),
         )
 
     def request(self, request_id: str = TEST) -> Request:
@@ -130,8 +145,10 @@ class Hands(World):
     def keep(self, person: Person) -> None:
         self.directory.keep_person(person, T0)
 
-    def asked(self, request_id: str = TEST, *, access: str = "orders-db/read", minutes: float = 30) -> Request:
-        return self._asked(request_id, access, minutes).request
+    def asked(
+        self, request_id: str = TEST, *, access: str = "orders-db/read", minutes: float = 30, **asked: Any
+    ) -> Request:
+        return self._asked(request_id, access, minutes, **asked).request
 
     def approved(
         self, request_id: str = TEST, *, access: str = "orders-db/read", minutes: float = 30, **asked: Any

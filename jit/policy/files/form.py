@@ -4,7 +4,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 from typing import Annotated, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
@@ -14,8 +14,9 @@ from jit.durations import BadDuration, parse_duration
 from jit.people.membership import GROUP, ON_CALL, SLACK
 from jit.people.person import DIRECTORY
 from jit.policy.calendars import WEEKDAYS, Calendar
+from jit.policy.files.document import NotText
 from jit.policy.incidents import require_pattern
-from jit.policy.model import OnLeave
+from jit.policy.model import OnDrift, OnLeave
 from jit.policy.risk import Risk
 
 T = TypeVar("T")
@@ -33,6 +34,8 @@ _SECRET_NAME = re.compile(r"dsn|passw|secret|token|credential|(?:^|_)key$")
 _PASSWORD = re.compile(r"passw(?:or)?d\s*=", re.IGNORECASE)
 _LONGEST_NAME = 75  # Slack's limit for the text of an option
 _LONGEST_TEXT = 200
+LEAST_EVERY = timedelta(minutes=1)
+"""Between two comparisons of a target with the ledger."""
 _ROOM_FOR_GRANTS = 20_000  # characters as Slack counts them; a card shows each, in 50 blocks with all else
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
@@ -318,10 +321,53 @@ class CalendarForm(Form):
         return Calendar(self.zone, self.days, begin, end, self.country, self.subdivision)
 
 
+class ReconcileForm(Form):
+    """``every`` so often it is compared with the ledger."""
+
+    every: Duration
+    on_drift: OnDrift = "alert"
+
+    @model_validator(mode="after")
+    def _is_no_polling(self) -> "ReconcileForm":
+        if self.every < LEAST_EVERY:
+            raise ValueError("every is a minute at least")
+        return self
+
+
 class TargetForm(BaseModel):
-    """Every key beside ``kind`` is a setting that the target understands."""
+    """Every key beside ``kind`` and ``reconcile`` is a setting that the target understands."""
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
     __pydantic_extra__: dict[str, Text]
 
     kind: Annotated[str, AfterValidator(name)]
+    reconcile: ReconcileForm | None = None
+
+
+def _answered_for(text: str) -> str:
+    """As `jit reconcile --propose` leaves it, nobody does."""
+    if not text.strip():
+        raise ValueError("is still to be filled in: standing access has an owner and a reason")
+    return line_of_text(text)
+
+
+def _day(value: object) -> date:
+    text = value.bare if isinstance(value, NotText) else value
+    try:
+        if isinstance(text, str):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise ValueError("must be a day like 2027-01-31")
+
+
+class StandingForm(Form):
+    """Access that no grant of ours gives, and that is accepted until the day of its ``review``."""
+
+    target: str
+    principal: Text
+    permission: Text
+    how: Text = "member"
+    owner: Annotated[str, AfterValidator(_answered_for)]
+    reason: Annotated[str, AfterValidator(_answered_for)]
+    review: Annotated[date, BeforeValidator(_day)]

@@ -13,12 +13,22 @@ import structlog
 
 from jit.facts import Escalation, Quorum, label_of
 from jit.policy.files.document import LARGEST, MOST_VALUES, TOO_MANY, read_document
-from jit.policy.files.form import AccessForm, LimitsForm, QuorumForm, RuleForm
+from jit.policy.files.form import AccessForm, LimitsForm, QuorumForm, RuleForm, TargetForm
 from jit.policy.files.merge import Merged
 from jit.policy.files.mistakes import MOST_MISTAKES, Mistake, NotReadNow, PolicyError, TooManyMistakes
 from jit.policy.files.sense import check_sense, target_of
 from jit.policy.files.shape import Forms, fill_in
-from jit.policy.model import Access, BreakGlass, Channels, Extend, Limits, Rule, TargetConfig
+from jit.policy.model import (
+    Access,
+    BreakGlass,
+    Channels,
+    Extend,
+    Limits,
+    Reconcile,
+    Rule,
+    StandingAccess,
+    TargetConfig,
+)
 from jit.policy.policy import Policy
 
 log = structlog.get_logger(__name__)
@@ -175,7 +185,7 @@ def _in_order(mistakes: Iterable[Mistake]) -> tuple[Mistake, ...]:
 
 def _build(text: bytes, forms: Forms, audit: str, alerts: str | None) -> Policy:
     targets = {
-        name: TargetConfig(name, target.kind, MappingProxyType(dict(target.model_extra or {})))
+        name: TargetConfig(name, target.kind, MappingProxyType(dict(target.model_extra or {})), _reconcile(target))
         for name, target in sorted(forms.targets.items())
     }
     return Policy(
@@ -187,6 +197,7 @@ def _build(text: bytes, forms: Forms, audit: str, alerts: str | None) -> Policy:
         security=forms.security,
         lockdown=forms.lockdown or forms.security,
         shared=frozenset(forms.shared),
+        standing=tuple(StandingAccess(**dict(entry)) for entry in forms.standing),
         notify=forms.alerts.notify,
         groups=MappingProxyType(forms.groups),
         schedules=MappingProxyType(forms.schedules),
@@ -194,6 +205,11 @@ def _build(text: bytes, forms: Forms, audit: str, alerts: str | None) -> Policy:
         directory=forms.directory,
         people=MappingProxyType({person: MappingProxyType(names) for person, names in forms.people.items()}),
     )
+
+
+def _reconcile(target: TargetForm) -> Reconcile | None:
+    said = target.reconcile
+    return Reconcile(said.every, said.on_drift) if said else None
 
 
 def _access(name: str, entry: AccessForm, forms: Forms) -> Access:

@@ -19,7 +19,7 @@ SECTIONS = (
     "targets",
     "access",
 )
-LISTS = ("security", "shared", "lockdown")
+LISTS = ("security", "shared", "lockdown", "standing")
 KEYS = (*SECTIONS, *LISTS)
 MOST_COMPARED = 200_000
 """Names that are looked at for one that was perhaps meant: a second or two."""

@@ -28,6 +28,7 @@ def check_sense(merged: Merged, forms: Forms) -> None:
                 merged.blame(("targets", name, key), problem)
     if not merged.whole:
         return
+    _check_standing(merged, forms)
     _check_people(merged, forms)
     _check_who(merged, ("security",), forms.security)
     _check_who(merged, ("alerts", "notify"), forms.alerts.notify)
@@ -47,6 +48,18 @@ def _check_lockdown(merged: Merged, forms: Forms, membership: Membership | None)
         merged.blame(("lockdown",), "must not be empty: leave it out, and security may")
     elif membership and known and forms.lockdown and not membership.has(forms.lockdown, 2):
         merged.blame(("lockdown",), "nobody could lift one: that takes two people, and this is one")
+
+
+def _check_standing(merged: Merged, forms: Forms) -> None:
+    known: dict[tuple[str, ...], int] = {}
+    for at, entry in enumerate(forms.standing):
+        where = ("standing", at)
+        if entry.target not in merged.sections["targets"]:
+            suggestion = merged.suggest(entry.target, merged.sections["targets"])
+            merged.blame((*where, "target"), f"no target is called {entry.target}", suggestion)
+        first = known.setdefault((entry.target, entry.principal, entry.permission, entry.how), at)
+        if first != at:
+            merged.blame(where, f"is listed twice; first as number {first + 1} of the list")
 
 
 def target_of(name: str, access: AccessForm) -> str:
