@@ -25,6 +25,8 @@ COMMANDS = {
     "who": Listed("jit.cli.who:who", "Who holds access now, or held it at a moment."),
     "show": Listed("jit.cli.show:show", "Every entry of the ledger about one request."),
     "revoke": Listed("jit.cli.revoke:revoke", "End an access now."),
+    "collect": Listed("jit.cli.activity:collect", "Follows the log of a target, and records what is done there."),
+    "ingest": Listed("jit.cli.activity:ingest", "Records what a file of a log says was done."),
     "people": Listed("jit.cli.people:people", "Who somebody is."),
     "audit": Listed(
         "jit.cli.audit.group:audit", "The record: proven, searched, exported, compared with the audit channel."

@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from jit.facts import (
+    ActivitySummed,
     Approval,
     Approved,
     BreakGlassEscalated,
@@ -84,6 +85,7 @@ MAY_FOLLOW: Mapping[type, frozenset[State]] = {
     RequesterLeft: frozenset({State.GRANTING, State.ACTIVE}),
     BreakGlassReviewed: frozenset({State.ACTIVE, State.ENDING, State.ENDED}),
     BreakGlassEscalated: frozenset({State.ACTIVE, State.ENDING, State.ENDED}),
+    ActivitySummed: frozenset({State.ENDED}),
     RevokeIntent: ANY,
     RevokeFailed: ANY,
     Ended: ANY,
@@ -213,6 +215,8 @@ def _step(request: Request, fact: Life) -> Request:  # noqa: C901, PLR0911, PLR0
             return replace(request, reviewed=fact)
         case BreakGlassEscalated():
             return replace(request, review_escalated_at=fact.at)
+        case ActivitySummed():
+            return replace(request, used=(*(each for each in request.used if each.log != fact.log), fact))
         case RevokeIntent():
             return replace(
                 request,

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from jit.facts import (
     MODELS,
+    ActivitySummed,
     Approval,
     Approved,
     BreakGlassEscalated,
@@ -95,6 +96,7 @@ def step(request: Request, kind: type[Life], *, at: datetime = T0) -> Life:
         RevokeIntent: {"cause": EndCause.EXPIRED},
         RevokeFailed: {"reason": "unreachable", "attempts": 1},
         Ended: {"cause": EndCause.EXPIRED, "existed": True, "sessions": 1, "left_behind": ()},
+        ActivitySummed: {"log": "log", "sessions": 0, "tallies": (), "coverage": "complete"},
     }
     return kind.about(request, at=at, actor="U02BOB000", source=Source.SLACK, **rest.get(kind, {}))
 
@@ -137,6 +139,7 @@ STEPS: dict[type[Life], dict[State, State]] = {
     },
     RevokeFailed: {state: state for state in State},
     Ended: dict.fromkeys(State, State.ENDED),
+    ActivitySummed: {State.ENDED: State.ENDED},
 }
 
 

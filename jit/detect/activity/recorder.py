@@ -1,0 +1,162 @@
+"""What was seen is put into the record, exactly once: the record itself says up to where a log is read."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import BinaryIO
+
+import structlog
+
+from jit.detect.activity.batches import Batches, fact_id
+from jit.detect.activity.lines import digest, fingerprint
+from jit.detect.activity.looks import Look
+from jit.detect.activity.summing import summed
+from jit.detect.activity.ties import Ties
+from jit.facts import ActivityLog, ActivityRecorded, Life, Source
+from jit.ledger import Conflict, Ledger, LedgerUnavailable, Question
+from jit.ledger.unavailable import Doubled
+from jit.requests.lifecycle import LIVE, State
+
+log = structlog.get_logger(__name__)
+
+LOOKED_THROUGH = 2_000
+"""Entries of activity that are looked through for the newest of one log."""
+MOST_OPEN = 20_000
+MOST_ALIKE = 100
+"""Files of one log that begin alike."""
+BACK = 7
+"""Days after its end for which a request may still be summed."""
+
+
+class Overtaken(Exception):
+    """Somebody else has recorded what was read: it is read anew from where the record says."""
+
+
+@dataclass(slots=True)
+class Recorder:
+    """Writes what one log shows of one target."""
+
+    ledger: Ledger
+    target: str
+    log: str
+    actor: str
+    ties: Ties
+    began: bool = False
+    """Whether the record says that the log is read."""
+    _batches: Batches = field(init=False)
+    _cursor: int = 0
+    _over: set[str] = field(default_factory=set)
+    """Requests that are over, and not summed yet."""
+
+    def __post_init__(self) -> None:
+        self._batches = Batches(self.actor)
+
+    def begin(self, since: datetime) -> None:
+        """Learn the grants that there are, and what waits to be summed. Raises LedgerUnavailable."""
+        self._cursor = self.ledger.last_index()
+        questions = (
+            Question(states=LIVE, target=self.target, limit=MOST_OPEN),
+            Question(states=frozenset({State.ENDED}), target=self.target, over_since=since, limit=MOST_OPEN),
+        )
+        for question in questions:
+            self.learn(request.id for request in self.ledger.requests(question))
+        self.began = any(each.state == "began" for each in self._logs())
+
+    def follow(self) -> None:
+        """Learn what was granted and ended since. Raises LedgerUnavailable."""
+        while news := self.ledger.read(after=self._cursor, skip_unreadable=True):
+            self.learn(
+                {entry.fact.request_id for entry in news if isinstance(entry.fact, Life) and self._is_ours(entry.fact)}
+            )
+            self._cursor = news[-1].index
+
+    def learn(self, request_ids: Iterable[str]) -> None:
+        requests = self.ledger.requests_by_id(sorted(set(request_ids)))
+        self.ties.learn(requests)
+        for request in requests:
+            if (
+                request.state is State.ENDED
+                and request.granted_at
+                and not any(each.log == self.log for each in request.used)
+            ):
+                self._over.add(request.id)
+
+    def _is_ours(self, fact: Life) -> bool:
+        return fact.target == self.target and fact.kind != "activity.summed"
+
+    def newest(self) -> ActivityRecorded | None:
+        """What was recorded last of this log. Raises LedgerUnavailable."""
+        found = (entry.fact for entry in self.ledger.newest_of("activity", LOOKED_THROUGH))
+        return next((fact for fact in found if isinstance(fact, ActivityRecorded) and fact.log == self.log), None)
+
+    def resume(self, file: BinaryIO, newest: ActivityRecorded | None = None) -> tuple[str, int]:
+        """By what name the record knows this file, and up to which byte. Another file that begins alike has a name of
+        its own. ``newest`` may be of this file. Raises LedgerUnavailable.
+        """
+        beginning = fingerprint(file)
+        for number in range(1, MOST_ALIKE):
+            name = beginning if number == 1 else f"{beginning}~{number}"
+            if newest and newest.file == name and self._is_of(newest, file):
+                return name, newest.ends
+            if (ends := self._ends(name, file)) is not None:
+                return name, ends
+        return f"{beginning}~{file.seek(0, 2)}", 0
+
+    def _ends(self, name: str, file: BinaryIO) -> int | None:
+        """None where what was recorded under this name was another file."""
+        after = 0
+        while entry := self.ledger.entry_of(fact_id(self.log, name, after)):
+            fact = entry.fact
+            if not isinstance(fact, ActivityRecorded) or fact.ends <= after or not self._is_of(fact, file):
+                return None
+            after = fact.ends
+        return after
+
+    def _is_of(self, fact: ActivityRecorded, file: BinaryIO) -> bool:
+        return digest(file, fact.begins, fact.ends) == fact.digest
+
+    def record(self, look: Look, now: datetime) -> int:
+        """Raises Overtaken, LedgerUnavailable."""
+        if look.place is None or not look.seen:
+            return 0
+        facts = self._batches.facts(look.seen, look.place, now, look.remarks)
+        try:
+            self.ledger.append(facts)
+        except (Doubled, Conflict) as wrong:
+            raise Overtaken from wrong
+        return len(look.seen)
+
+    def say(self, state: str, since: datetime, says: str = "", until: datetime | None = None) -> None:
+        """Of the log itself. Raises LedgerUnavailable."""
+        about = {"at": self.ledger.clock.now(), "actor": self.actor, "source": Source.COLLECTOR}
+        told = {"target": self.target, "log": self.log, "state": state, "since": since, "until": until, "says": says}
+        self.ledger.append([ActivityLog.model_validate(about | told)])
+        if state == "began":
+            self.began = True
+
+    def sum_up(self, read_to: datetime) -> list[str]:
+        """Record what was done with what ended before ``read_to``, up to which the log is read. Returns the ids."""
+        done = []
+        for request_id in sorted(self._over):
+            request = self.ledger.request_as_written(request_id)
+            if request is None or request.over_at is None or request.over_at >= read_to:
+                continue
+            self._over.discard(request_id)
+            facts = [entry.fact for entry in self.ledger.history(request_id, skip_unreadable=True)]
+            logs = self._logs()
+            about = {"at": self.ledger.clock.now(), "actor": self.actor, "source": Source.COLLECTOR}
+            fact = summed(request, self.log, facts, logs, about)
+            try:
+                self.ledger.append([fact], expect={request.id: request.version})
+                done.append(request_id)
+            except Conflict:
+                self._over.add(request_id)
+            except LedgerUnavailable:
+                self._over.add(request_id)
+                raise
+        return done
+
+    def _logs(self) -> list[ActivityLog]:
+        """What is known of this log, the oldest first."""
+        found = (entry.fact for entry in reversed(self.ledger.newest_of("activity.log", LOOKED_THROUGH)))
+        return [fact for fact in found if isinstance(fact, ActivityLog) and fact.log == self.log]
