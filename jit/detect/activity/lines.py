@@ -23,7 +23,7 @@ class Line:
     whole: bool = True
 
 
-def lines(file: BinaryIO, at: int, *, last: bool = False) -> Iterator[Line]:
+def lines(file: BinaryIO, at: int, *, last: bool = False, longest: int = LONGEST_LINE) -> Iterator[Line]:
     """The lines from the byte ``at`` on, as far as they are ended.
 
     ``last`` takes what stands behind the last newline for one as well: where nothing more comes.
@@ -35,19 +35,19 @@ def lines(file: BinaryIO, at: int, *, last: bool = False) -> Iterator[Line]:
         while begins < len(chunk):
             found = chunk.find(b"\n", begins)
             ends = len(chunk) if found < 0 else found + 1
-            kept += chunk[begins : min(ends, begins + max(0, LONGEST_LINE - len(kept)))]
+            kept += chunk[begins : min(ends, begins + max(0, longest - len(kept)))]
             size += ends - begins
             begins = ends
             if found >= 0:
-                yield _line(kept, at, size)
+                yield _line(kept, at, size, longest)
                 at += size
                 kept, size = bytearray(), 0
     if last and size:
-        yield _line(kept, at, size)
+        yield _line(kept, at, size, longest)
 
 
-def _line(kept: bytearray, begins: int, size: int) -> Line:
-    return Line(bytes(kept).rstrip(b"\r\n"), begins, begins + size, whole=size <= LONGEST_LINE)
+def _line(kept: bytearray, begins: int, size: int, longest: int) -> Line:
+    return Line(bytes(kept).rstrip(b"\r\n"), begins, begins + size, whole=size <= longest)
 
 
 def fingerprint(file: BinaryIO) -> str:

@@ -50,7 +50,7 @@ class Looker:
         now = self.clock.now()
         self.parser.unread.clear()
         self._odd.clear()
-        for line in lines(file, at, last=last):
+        for line in lines(file, at, last=last, longest=self.parser.longest_line):
             ends = line.ends
             for done in self.parser.parse(line):
                 when = self._believed(done, now)

@@ -8,10 +8,13 @@ SENSITIVE = re.compile(
     re.IGNORECASE,
 )
 """In the name of a column, a setting or an option that holds one."""
-_QUOTED = r"""(?:\$(?P<tag>\w*)\$.*?(?:\$(?P=tag)\$|\Z)|(?:[enbx]|u&)?'(?:[^']|'')*(?:'|\Z)|"(?:[^"\\]|\\.)*(?:"|\Z))"""
-_NAMES = (
-    r"[\w.-]*(?:passw(?:or)?d|passphrase|pwd|secret|token|credentials?|(?:api|access|private|account)[_-]?key)[\w.-]*"
+_DOLLARS = r"\$(?P<tag>\w*)\$.*?(?:\$(?P=tag)\$|\Z)"
+_TEXTS = r"""(?:[enbx]|u&)?'(?:[^']|'')*(?:'|\Z)|"(?:[^"\\]|\\.)*(?:"|\Z)"""
+_QUOTED = rf"(?:'{{2,4}}[^']{{1,500}}'{{1,4}}|{_DOLLARS}|{_TEXTS})"
+_NAMED = (
+    r"(?:passw(?:or)?d|passphrase|pwd|secret|token|credentials?|(?:api|access|private|account)[_-]?key)[\w.-]{0,40}"
 )
+"""From the word that says so on: what stands before it in a name need not be looked at."""
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE | re.DOTALL), instead)
     for pattern, instead in (
@@ -22,9 +25,9 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             rf"\1\2{MASK}",
         ),
         (r"\b(bearer|basic)\s+[\w.~+/=-]{8,}", rf"\1 {MASK}"),
-        (rf"((?<![\w-])-{{1,2}}{_NAMES}(?:\s+|=))(?:{_QUOTED}|[^\s'\"]+)", rf"\1{MASK}"),
-        (rf"((?<![\w-]){_NAMES}[\"']?\s*(?:=>|:=|=|:)\s*)(?:{_QUOTED}|[^\s,;&)'\"]+)", rf"\1{MASK}"),
-        (rf"(\b(?:{_NAMES}|identified\s+by)\s+(?:as\s+|to\s+)?){_QUOTED}", rf"\1{MASK}"),
+        (rf"((?<![\w-])-{{1,2}}[\w-]{{0,40}}?{_NAMED}(?:\s{{1,9}}|=))(?:{_QUOTED}|[^\s'\"]+)", rf"\1{MASK}"),
+        (rf"({_NAMED}[\"']?\s{{0,9}}(?:=>|:=|=|:)\s{{0,9}})(?:{_QUOTED}|[^\s,;&)'\"]+)", rf"\1{MASK}"),
+        (rf"((?:{_NAMED}|identified\s{{1,9}}by)\s{{1,9}}(?:as\s{{1,9}}|to\s{{1,9}})?){_QUOTED}", rf"\1{MASK}"),
         (r"(\b(?:mysql|mariadb)\w*\b[^\n|;]{0,300}?\s-p)[^\s'\"]+", rf"\1{MASK}"),
         (r"((?<!\S)(?:-u|--user)[ =]?['\"]?[^\s:'\"]{1,100}:)[^\s'\"]+", rf"\1{MASK}"),
         (r"\b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{12,20}\b", MASK),

@@ -1,5 +1,6 @@
 """What all parsers share: times read, lines that cannot be read counted."""
 
+import csv
 import json
 import re
 from collections import Counter
@@ -9,17 +10,15 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jit.detect.activity.lines import Line
+from jit.detect.activity.lines import LONGEST_LINE, Line
 from jit.detect.activity.model import Activity
-
-_DEEPEST = 50
-"""Levels of a JSON that is read; what is deeper is no line of a log."""
 
 
 class Parser:
     """``source`` is what the record calls this kind of log; ``unread`` counts lines that could not be read, by why."""
 
     source: str
+    longest_line = LONGEST_LINE
 
     def __init__(self, target: str, zone: tzinfo | None = None) -> None:
         self.target = target
@@ -30,8 +29,8 @@ class Parser:
         """What was done by this line; nothing where it tells of none. Never raises."""
         try:
             yield from self._parse(line)
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError) as wrong:
-            self.unread[str(wrong) if isinstance(wrong, Unreadable) else "not a line of this log"] += 1
+        except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError, csv.Error) as why:
+            self.unread[str(why) if isinstance(why, Unreadable) else "not a line of this log"] += 1
 
     def _parse(self, line: Line) -> Iterator[Activity]:
         raise NotImplementedError
@@ -54,8 +53,6 @@ def object_of(line: Line) -> Mapping[str, Any]:
         raise Unreadable("a line too long")
     try:
         data = line.data.decode("utf-8", "replace").strip("\0 \t\r")
-        if data.count("{") + data.count("[") > _DEEPEST * 40:
-            raise Unreadable("not an object of JSON")
         told = json.loads(data)
     except (ValueError, RecursionError):
         raise Unreadable("torn, or not JSON") from None

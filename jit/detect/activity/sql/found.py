@@ -79,6 +79,7 @@ def find(statement: Sequence[Word]) -> Found:
     2. Names in WITH hide a table of that name behind their own definition, and as far as their bracket goes.
     """
     found = Found()
+    closed = _brackets(statement)
     levels = [_Level()]
     hidden: list[tuple[str, int, int]] = []
     at = 0
@@ -95,8 +96,8 @@ def find(statement: Sequence[Word]) -> Found:
             hidden = [each for each in hidden if each[1] <= len(levels)]
         elif kind == "sign" and word == ",":
             begins = level.listed
-        elif kind == "name" and _defines(statement, at):
-            hidden.append((word, len(levels), _end_of_definition(statement, at)))
+        elif kind == "name" and (query := _definition(statement, at)) is not None:
+            hidden.append((word, len(levels), closed.get(query, len(statement))))
         elif kind == "name":
             begins = _at_keyword(statement, at, level)
             found.writes |= word in {"insert", "delete", "merge"} or (word == "update" and not _locks(statement, at))
@@ -198,21 +199,22 @@ def _call(statement: Sequence[Word], at: int, found: Found) -> None:
     found.calls.append(f"{schema}.{name}" if schema else name)
 
 
-def _defines(statement: Sequence[Word], at: int) -> bool:
-    """Whether the name of a query of WITH stands there: `name AS (`."""
+def _definition(statement: Sequence[Word], at: int) -> int | None:
+    """Where the query of WITH begins whose name stands there, `name AS (`; None where it is no such name."""
     if _word(statement, at + 1) != "as" or _word(statement, at - 1) not in {"with", "recursive", ","}:
-        return False
+        return None
     after = at + 2
     while _word(statement, after) in {"not", "materialized"}:
         after += 1
-    return _word(statement, after) == "("
+    return after if _word(statement, after) == "(" else None
 
 
-def _end_of_definition(statement: Sequence[Word], at: int) -> int:
-    depth = 0
-    for place in range(at, len(statement)):
-        word = _word(statement, place)
-        depth += (word == "(") - (word == ")")
-        if word == ")" and depth == 0:
-            return place
-    return len(statement)
+def _brackets(statement: Sequence[Word]) -> dict[int, int]:
+    """Where each bracket is closed."""
+    open_, closed = list[int](), dict[int, int]()
+    for at, (kind, word, *_) in enumerate(statement):
+        if kind == "sign" and word == "(":
+            open_.append(at)
+        elif kind == "sign" and word == ")" and open_:
+            closed[open_.pop()] = at
+    return closed
