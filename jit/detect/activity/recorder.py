@@ -103,10 +103,12 @@ class Recorder:
         return f"{beginning}~{file.seek(0, 2)}", 0
 
     def _ends(self, name: str, file: BinaryIO) -> int | None:
-        """None where what was recorded under this name was another file."""
-        after = 0
+        """None where what was recorded under this name was another file. Of a copy that ends earlier all is known."""
+        after, size = 0, file.seek(0, 2)
         while entry := self.ledger.entry_of(fact_id(self.log, name, after)):
             fact = entry.fact
+            if after and isinstance(fact, ActivityRecorded) and fact.ends > size:
+                return size
             if not isinstance(fact, ActivityRecorded) or fact.ends <= after or not self._is_of(fact, file):
                 return None
             after = fact.ends
