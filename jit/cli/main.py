@@ -25,8 +25,10 @@ COMMANDS = {
     "who": Listed("jit.cli.who:who", "Who holds access now, or held it at a moment."),
     "show": Listed("jit.cli.show:show", "Every entry of the ledger about one request."),
     "revoke": Listed("jit.cli.revoke:revoke", "End an access now."),
-    "collect": Listed("jit.cli.activity:collect", "Follows the log of a target, and records what is done there."),
-    "ingest": Listed("jit.cli.activity:ingest", "Records what a file of a log says was done."),
+    "collect": Listed(
+        "jit.cli.activity:collect", "Follow the log of TARGET and record what is done there, until it is told to stop."
+    ),
+    "ingest": Listed("jit.cli.activity:ingest", "Record what FILE, a log of TARGET, says was done there."),
     "people": Listed("jit.cli.people:people", "Who somebody is."),
     "audit": Listed(
         "jit.cli.audit.group:audit", "The record: proven, searched, exported, compared with the audit channel."

@@ -32,6 +32,7 @@ from jit.facts.ends import (
     ENDED_BY_ITSELF,
     EndCause,
     Ended,
+    Exceeded,
     OrdersEnd,
     Released,
     RequesterLeft,

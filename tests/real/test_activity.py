@@ -1,28 +1,34 @@
 """What people do in a real PostgreSQL, from its own log into the record, and out of it again."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import psycopg
 import pytest
 from click.testing import CliRunner
 
+from bot.followers.purposes import Purposes
+from bot.views.alert import draw_alert
 from bot.views.card import draw
 from jit.cli.main import cli
 from jit.clock import SystemClock
+from jit.detect.activity.collector import Collector
 from jit.facts import ActivityClass
 from jit.ledger import Conflict
 from jit.ledger.database import Forbidden
 from jit.proof.evidence.page import page_of
 from jit.runtime.embedded import EmbeddedPostgres
 from playground.text import rendered
-from tests.world.activity import PGAUDIT, collect, collector, json_line, log_of, logging_postgres, wait_for
-from tests.world.base import World
+from tests.world.activity import PGAUDIT, collect, collector, json_line, judge, log_of, logging_postgres, wait_for
+from tests.world.base import RULES, World
+from tests.world.pooler import pgbouncer
 from tests.world.record import Record
 from tests.world.servers import LedgerDatabase
 
 pytestmark = pytest.mark.real
 R = ActivityClass.READ
+FOR = "grants: [orders_read]\n", "grants: [orders_read]\n    for: {objects: [orders], classes: [read]}\n"
 
 
 class RealTime(SystemClock):
@@ -50,12 +56,19 @@ def _prepare(server: EmbeddedPostgres) -> None:
     with psycopg.connect(server.dsn(), autocommit=True) as admin:
         admin.execute("CREATE ROLE alice LOGIN; CREATE TABLE orders (id int, note text)")
         admin.execute("CREATE ROLE jit_r_7f3k; GRANT jit_r_7f3k TO alice; GRANT ALL ON orders TO jit_r_7f3k")
+        admin.execute("CREATE TABLE salaries (id int); GRANT ALL ON salaries TO jit_r_7f3k")
+        admin.execute("CREATE ROLE hr; GRANT hr TO alice; GRANT pg_execute_server_program TO alice")
+        admin.execute("GRANT SET ON PARAMETER log_statement TO alice")
+        admin.execute(
+            "CREATE FUNCTION tidy() RETURNS void LANGUAGE plpgsql AS "
+            "$$ BEGIN PERFORM count(*) FROM orders; DELETE FROM salaries; END $$"
+        )
         admin.execute("INSERT INTO orders SELECT n, 'x' FROM generate_series(1, 9) AS n")
 
 
 @pytest.fixture
 def record(tmp_path: Any) -> Iterator[Record]:
-    record = Record(tmp_path, clock=RealTime())
+    record = Record(tmp_path, clock=RealTime(), rules=RULES.replace(*FOR, 1))
     yield record
     record.close()
 
@@ -110,6 +123,79 @@ def test_a_session_that_takes_the_grants_role_is_tied_by_it(record: Record, audi
     assert [fact.tied_by for fact in done] == ["principal_and_time", "role"]
     items = [item for item in done[1].items if item.objects]
     assert [(item.activity, item.rows) for item in items][:2] == [(R, 9), (ActivityClass.WRITE, 3)]
+
+
+HIDDEN = {
+    "another role": (["SET ROLE hr", "RESET ROLE"], "privilege of hr"),
+    "a function": (["SELECT tidy()"], "exec of tidy()"),
+    "a program": (["COPY orders TO PROGRAM 'cat >/dev/null'"], "exec of orders"),
+    "a prepared statement": (["PREPARE q AS DELETE FROM salaries", "EXECUTE q"], "write of salaries"),
+    "a block": (["DO $$ BEGIN EXECUTE 'DELETE FROM ' || 'salaries'; END $$"], "exec; it is for read"),
+    "a comment": (["SELECT 1 /* FROM orders */ FROM salaries"], "read of salaries"),
+    "a view": (["CREATE TEMP VIEW v AS SELECT * FROM salaries", "SELECT * FROM v"], "read of v"),
+    "a failure": (["DROP TABLE orders"], "ddl of orders"),
+    "a second database's catalogs": (["SELECT rolpassword FROM pg_authid"], "read of pg_authid"),
+    "the log turned off": (["SET log_statement = 'none'", "DROP TABLE orders"], "a change of the log"),
+}
+"""How somebody may try to hide what they do, and what is told of it."""
+
+
+@pytest.mark.parametrize("server", ["plain", "audited"])
+def test_what_is_done_outside_is_told_from_the_real_log_however_it_is_hidden(
+    record: Record, server: str, request: pytest.FixtureRequest
+):
+    """Each attempt raises an alert with what was sent, and Revoke on it; what is inside raises none."""
+    database = request.getfixturevalue(server)
+    reader = collector(record, log_of(database))
+    collect(reader)
+    record.story().active()
+    judged = judge(record)
+    try_it(database, "SELECT * FROM orders", "BEGIN", "SELECT count(*) FROM orders", "COMMIT")
+    assert told(record, reader, judged) == []
+    for how, (statements, says) in HIDDEN.items():
+        judged.begin()
+        try_it(database, "SET ROLE jit_r_7f3k", *statements)
+        alerts = told(record, reader, judged)
+        assert [alert for alert in alerts if says in alert.says], (how, [alert.says for alert in alerts])
+        assert all(alert.request_id == "R-7F3K" for alert in alerts), how
+        drawn = draw_alert(alerts[0], record.request("R-7F3K"), lambda who: who)
+        assert "'Revoke'" in str(drawn.blocks), how
+
+
+def test_what_goes_through_a_pooler_is_told_of_as_well(record: Record, plain: EmbeddedPostgres):
+    """Sessions of the server are shared there: whose grant it is says the login, and no role that another left on."""
+    reader = collector(record, log_of(plain))
+    collect(reader)
+    record.story().active()
+    judged = judge(record)
+    with pgbouncer(plain, "alice") as pooler:
+        for sent in ("SET ROLE hr; RESET ROLE", "DELETE FROM orders WHERE id < 0"):
+            with psycopg.connect(pooler.dsn("alice", "postgres"), autocommit=True) as session:
+                session.execute(sent)
+    wait_for(log_of(plain), "DELETE FROM orders WHERE id < 0")
+    said = [alert.says for alert in told(record, reader, judged)]
+    assert any("privilege of hr" in each for each in said)
+    assert any("write of orders" in each for each in said)
+
+
+def told(record: Record, reader: Collector, judged: Purposes) -> list[Any]:
+    """The alerts that what is in the log by now raises."""
+    before = len(record.alerts())
+    collect(reader)
+    while judged.step() == 0:
+        pass
+    return record.alerts()[before:]
+
+
+def try_it(server: EmbeddedPostgres, *statements: str, dsn: str = "") -> None:
+    """As alice, whether or not she may."""
+    with psycopg.connect(dsn or server.dsn("alice"), autocommit=True) as session:
+        session.prepare_threshold = None
+        for statement in statements:
+            with suppress(psycopg.Error):
+                session.execute(statement)
+        pid = session.info.backend_pid
+    wait_for(log_of(server), rf'"pid":{pid},.*"message":"disconnection')
 
 
 def test_the_collectors_login_records_what_was_done_and_nothing_else(

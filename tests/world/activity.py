@@ -10,11 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bot.followers.follower import Tools
+from bot.followers.purposes import Purposes
 from jit.detect.activity.collector import Collector
 from jit.detect.activity.looks import Looker
 from jit.detect.activity.parsers import KINDS
 from jit.detect.activity.recorder import Recorder
 from jit.detect.activity.ties import Ties
+from jit.ledger import Notes
 from jit.runtime.embedded import EmbeddedPostgres
 from tests.world.servers import DEBIAN_15, not_had
 
@@ -86,6 +89,15 @@ def collector(
     clock, ties = clock or world.clock, Ties("orders-db")
     recorder = Recorder(world.ledger, "orders-db", log, "collector@host", ties)
     return Collector(pattern, Looker(log, KINDS[kind]("orders-db", None), ties, clock), recorder, clock)
+
+
+def judge(world: Any) -> Purposes:
+    """The follower that judges what is recorded from now on, as the bot has it."""
+    notes = Notes(world.engine, Purposes.name)
+    tools = Tools(ledger=world.ledger, notes=notes, policies=world.policies, clock=world.clock)
+    made = Purposes(tools, world.queue)
+    made.begin()
+    return made
 
 
 def collect(collector: Collector) -> None:

@@ -12,14 +12,14 @@ from types import MappingProxyType
 
 import structlog
 
-from jit.facts import Escalation, Quorum, label_of
+from jit.facts import ActivityClass, Escalation, Quorum, label_of
 from jit.policy.files.document import LARGEST, MOST_VALUES, TOO_MANY, read_document
 from jit.policy.files.form import AccessForm, LimitsForm, QuorumForm, RuleForm
 from jit.policy.files.merge import Merged
 from jit.policy.files.mistakes import MOST_MISTAKES, Mistake, NotReadNow, PolicyError, TooManyMistakes
 from jit.policy.files.sense import check_sense, target_of
 from jit.policy.files.shape import Forms, fill_in
-from jit.policy.model import Access, BreakGlass, Channels, Extend, Limits, Rule, TargetConfig
+from jit.policy.model import Access, BreakGlass, Channels, Extend, Limits, Purpose, Rule, TargetConfig
 from jit.policy.policy import Policy
 
 log = structlog.get_logger(__name__)
@@ -214,6 +214,8 @@ def _access(name: str, entry: AccessForm, forms: Forms) -> Access:
         incident_example=entry.incident_example,
         break_glass=BreakGlass(**dict(entry.break_glass)) if entry.break_glass else None,
         extend=_extend(entry, forms),
+        purpose=_purpose(entry),
+        on_exceed=entry.on_exceed or "alert",
     )
 
 
@@ -222,6 +224,13 @@ def _extend(entry: AccessForm, forms: Forms) -> Extend | None:
         return None
     rules = (_rule(rule, entry, forms) for rule in entry.extend.approve or entry.approve)
     return Extend(entry.extend.each, entry.extend.ceiling, tuple(replace(rule, escalation=None) for rule in rules))
+
+
+def _purpose(entry: AccessForm) -> Purpose | None:
+    if (purpose := entry.purpose) is None:
+        return None
+    classes = tuple(map(ActivityClass, purpose.classes or ()))
+    return Purpose(purpose.objects or (), classes, purpose.rows, purpose.commands or ())
 
 
 def _rule(entry: RuleForm, access: AccessForm, forms: Forms) -> Rule:

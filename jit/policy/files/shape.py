@@ -11,14 +11,18 @@ from jit.policy.conditions import Condition
 from jit.policy.files import form
 from jit.policy.files.document import NotText, Path
 from jit.policy.files.merge import Merged, nearest
-from jit.policy.model import OnLeave
+from jit.policy.model import OnExceed, OnLeave
 from jit.policy.risk import Risk
 
 if TYPE_CHECKING:
     from jit.people.providers.provider import IncidentsForm, ScheduleForm
 
 T = TypeVar("T")
-ONE_OF: dict[str | int, tuple[str, ...]] = {"risk": get_args(Risk), "on_leave": get_args(OnLeave)}
+ONE_OF: dict[str | int, tuple[str, ...]] = {
+    "risk": get_args(Risk),
+    "on_leave": get_args(OnLeave),
+    "on_exceed": get_args(OnExceed),
+}
 """The words that a key takes."""
 _STRICT = ConfigDict(strict=True)
 _WHO = TypeAdapter(tuple[form.Who, ...], config=_STRICT)
