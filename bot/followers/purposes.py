@@ -41,7 +41,7 @@ class Purposes(Follower):
         super().__init__(tools)
         self._queue = queue
         self._cursor = 0
-        self._rows: dict[str, int] = {}
+        self._rows: dict[tuple[str, str], int] = {}
         self._told: dict[str, dict[str, datetime]] = {}
 
     def begin(self) -> None:
@@ -73,7 +73,7 @@ class Purposes(Follower):
         before = self._rows_before(request.id, fact)
         purposes = self._purposes(fact, request, policy)
         found = outside(fact, purposes, before) if purposes else []
-        self._rows[request.id] = before + rows_of(fact)
+        self._rows[request.id, fact.log] = before + rows_of(fact)
         for each in found:
             self._tell(fact, request, AlertName.OUTSIDE_PURPOSE, each)
         access = policy.accesses.get(request.access)
@@ -88,19 +88,21 @@ class Purposes(Follower):
         return [] if None in purposes else [purpose for purpose in purposes if purpose]
 
     def _rows_before(self, request_id: str, fact: ActivityRecorded) -> int:
-        """How many rows the grant touched before this, by the record."""
-        if request_id not in self._rows:
+        """How many rows the grant touched before this, by the record of what the same log says."""
+        key = request_id, fact.log
+        if key not in self._rows:
             before = 0
             for entry in self._ledger.history(request_id, skip_unreadable=True):
                 if entry.fact.id == fact.id:
                     break
-                before += rows_of(entry.fact) if isinstance(entry.fact, ActivityRecorded) else 0
-            self._rows[request_id] = before
-        return self._rows[request_id]
+                if isinstance(entry.fact, ActivityRecorded) and entry.fact.log == fact.log:
+                    before += rows_of(entry.fact)
+            self._rows[key] = before
+        return self._rows[key]
 
     def _tell(self, fact: ActivityRecorded, request: Request | None, name: AlertName, found: Outside) -> None:
         now = self._clock.now()
-        told = self._told_lately(fact.request_id or fact.principal, now)
+        told = self._told_lately(f"{fact.request_id or fact.principal} {fact.log}", now)
         if found.alike in told or len(told) >= MOST_OF_ONE:
             return
         sent = LOST.format(found.statement[:300]) if found.statement else ""
@@ -121,7 +123,9 @@ class Purposes(Follower):
         told[found.alike] = now
 
     def _told_lately(self, whose: str, now: datetime) -> dict[str, datetime]:
-        """What was told of one grant, or of somebody's session that is nobody's grant, and when."""
+        """What was told of a grant, or of a session that is nobody's, and when. Of each log by itself, or whoever
+        writes into one could use up what is told of another.
+        """
         lately = {limit: at for limit, at in self._told.get(whose, {}).items() if now - at < AGAIN}
         if len(self._told) >= MOST_TOLD:
             self._told.clear()

@@ -29,6 +29,7 @@ COMMANDS = {
         "jit.cli.activity:collect", "Follow the log of TARGET and record what is done there, until it is told to stop."
     ),
     "ingest": Listed("jit.cli.activity:ingest", "Record what FILE, a log of TARGET, says was done there."),
+    "api": Listed("jit.cli.api:api", "Takes what sources say was done in targets, by HTTP: POST /v1/activity."),
     "people": Listed("jit.cli.people:people", "Who somebody is."),
     "audit": Listed(
         "jit.cli.audit.group:audit", "The record: proven, searched, exported, compared with the audit channel."

@@ -88,6 +88,7 @@ class ActivityRecorded(Fact):
             says from where to read on.
         raw: SHA-256 over the original lines of this fact, each with its newline, in their order.
         items: each thing done; past the stated rate only some of them, and all are counted in ``sampled``.
+        counted: the log's own numbers of those that are counted and not kept, where they are whole ones: `5-204`.
         also_held: other requests of the same person that would explain it as well.
         hides: the session turned its log off, as far as it could.
         remarks: what is odd about the log itself.
@@ -114,6 +115,7 @@ class ActivityRecorded(Fact):
     raw: str
     items: tuple[Item, ...]
     sampled: tuple[Tally, ...] = ()
+    counted: tuple[str, ...] = ()
     statements: Annotated[tuple[str, ...], Personal(), Said()] = ()
     objects: Annotated[tuple[str, ...], Personal(), Said()] = ()
     hides: bool = False
@@ -144,7 +146,9 @@ class ActivityRecorded(Fact):
 
 
 class ActivityLog(Fact):
-    """What is known of a log itself: it is read from here on, or something of it is missing."""
+    """What is known of a log itself: it is read from here on, something of it is missing, or it spoke for another one,
+    which is not heard.
+    """
 
     recorded_by = (Room.COLLECTOR,)
     ocsf = Event(Class.ENTITY, UPDATE, entity=Entity("log", "Log", "log"))
@@ -152,7 +156,7 @@ class ActivityLog(Fact):
     kind: Literal["activity.log"] = "activity.log"
     target: str
     log: str
-    state: Annotated[Literal["began", "gap"], Said()]
+    state: Annotated[Literal["began", "gap", "refused"], Said()]
     since: Moment
     """From when on it is read whole; of a gap when that began."""
     until: Moment | None = None
@@ -160,7 +164,7 @@ class ActivityLog(Fact):
     says: Annotated[str, Said(), Field(max_length=500)] = ""
 
     def told(self) -> Told:
-        what: Part = "log is read" if self.state == "began" else (Loud("GAP"), " in a log")
+        what = _OF_LOGS[self.state]
         when: Part = (" from ", Time(self.since, self.at), *((" to ", Time(self.until, self.at)) if self.until else ()))
         return Told(what, (": ", Text(self.log, 100), " of ", Name(self.target, 80), when), (Text(self.says),))
 
@@ -192,6 +196,13 @@ class ActivitySummed(Life):
     def told(self) -> Told:
         about = (Access(self.access), " of ", Person(self.requester))
         return Told("used", about, (Text(in_numbers(self.tallies, self.objects), 500), Text(self.log_says, 500)))
+
+
+_OF_LOGS: dict[str, Part] = {
+    "began": "log is read",
+    "gap": (Loud("GAP"), " in a log"),
+    "refused": (Loud("REFUSED"), " lines of a log"),
+}
 
 
 def tally(items: Iterable[Item]) -> tuple[Tally, ...]:

@@ -65,7 +65,9 @@ def test_every_command_of_the_guide_is_one_of_ours() -> None:
 
 
 def test_every_log_event_of_the_guide_is_one_of_ours() -> None:
-    sources = "".join(path.read_text() for room in ("jit", "bot", "workers") for path in (ROOT / room).rglob("*.py"))
+    sources = "".join(
+        path.read_text() for room in ("jit", "bot", "workers", "api") for path in (ROOT / room).rglob("*.py")
+    )
     ours = set(re.findall(r"log\.\w+\(\s*\"([a-z_]+\.[a-z_]+)\"", sources))
     files = {"targets.json", "worker.key", "log.key", "state.json"}
     files |= {f"{what}.jsonl" for what in ("channel", "checkpoints", "heads")}
@@ -128,5 +130,5 @@ def test_systemd_understands_the_units(tmp_path: Path) -> None:
 def test_the_image_takes_every_package_and_the_manifest() -> None:
     copied = re.findall(r"^COPY (?!--)(.*) \S+$", (ROOT / "deploy/Containerfile").read_text(), re.MULTILINE)
     names = {name for line in copied for name in line.split()}
-    assert {"jit", "bot", "workers", "policies", "manifest.yml", PRODUCTION, "pyproject.toml"} <= names
+    assert {"jit", "bot", "workers", "api", "policies", "manifest.yml", PRODUCTION, "pyproject.toml"} <= names
     assert [name for name in names if not (ROOT / name).exists()] == []

@@ -19,6 +19,7 @@ from jit.detect.activity.recorder import Recorder
 from jit.detect.activity.ties import Ties
 from jit.ledger import Notes
 from jit.runtime.embedded import EmbeddedPostgres
+from tests.world.base import RULES
 from tests.world.servers import DEBIAN_15, not_had
 
 LOGS = {
@@ -33,6 +34,16 @@ LOGS = {
     "log_timezone": "UTC",
 }
 PGAUDIT = {"shared_preload_libraries": "pgaudit", "pgaudit.log": "all", "pgaudit.log_rows": "on"}
+
+
+FOR = "for: {objects: [orders, 'shop.*'], classes: [read, write], rows: 100}"
+
+
+def with_purpose(says: str) -> str:
+    """The rules, with this said of orders-db/read."""
+    before = "grants: [orders_read]\n    max_duration: 8h\n"
+    assert before in RULES
+    return RULES.replace(before, f"{before}    {says}\n")
 
 
 @contextmanager

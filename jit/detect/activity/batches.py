@@ -20,6 +20,7 @@ KEPT_PER_MINUTE = 600
 one of each kind, by class and objects, is kept all the same.
 """
 MOST_KINDS = 200
+MOST_RANGES = 500
 _OURS = UUID("5b2d4f0e-8a34-4c57-9d0a-1f6f3b7b8c11")
 
 
@@ -98,6 +99,7 @@ class Batches:
         kept = [each for each in group if self._keeps(whose, each)]
         items = [_item(each, statements, objects) for each in kept]
         everything = _counted(group, objects) if len(kept) < len(group) else ()
+        lost = {id(each) for each in group} - {id(each) for each in kept}
         return ActivityRecorded(
             id=fact_id(place.log, place.file, place.after, number),
             at=now,
@@ -120,6 +122,7 @@ class Batches:
             raw=_hash_of(dict.fromkeys((each.line.begins, each.line.data) for each in group)),
             items=tuple(items),
             sampled=everything,
+            counted=_ranges(each.done.seq for each in group if id(each) in lost),
             statements=statements.each,
             objects=objects.each,
             hides=any(each.done.hides for each in group),
@@ -187,6 +190,23 @@ def _counted(group: Sequence[Seen], objects: _Distinct) -> tuple[Tally, ...]:
         Tally(activity=class_, objects=tuple(map(objects.place, named)), number=number, rows=rows)
         for (class_, named), (number, rows) in counted.items()
     )
+
+
+def _ranges(seqs: Iterable[str]) -> tuple[str, ...]:
+    """`5-204`, as many as may stand in an entry."""
+    numbers = sorted({number for seq in seqs if (number := whole(seq)) is not None})
+    found: list[tuple[int, int]] = []
+    for number in numbers:
+        if found and found[-1][1] == number - 1:
+            found[-1] = found[-1][0], number
+        else:
+            found.append((number, number))
+    return tuple(f"{first}-{last}" for first, last in found[:MOST_RANGES])
+
+
+def whole(seq: str) -> int | None:
+    """A log's number of something, if it is a whole one."""
+    return int(seq) if seq.isascii() and seq.isdigit() and len(seq) <= 18 else None
 
 
 def _parts(group: Sequence[Seen]) -> Iterable[Sequence[Seen]]:

@@ -19,6 +19,7 @@ MOST_BYTES = 16 * 1024 * 1024
 """Bytes that are read over at one look while nothing is found."""
 APART = timedelta(seconds=5)
 """A time further from what it may be is not believed."""
+LATE = timedelta(hours=1)
 
 
 @dataclass(slots=True)
@@ -41,6 +42,8 @@ class Looker:
     ties: Ties
     clock: Clock
     newest: datetime | None = None
+    in_order: bool = True
+    """Else lines may come late, as they do from many hosts at once: their times are believed, and that is told."""
     _odd: Counter[str] = field(default_factory=Counter)
 
     def look(self, file: BinaryIO, known_as: str, at: int, after: int, *, last: bool = False) -> Look:
@@ -72,6 +75,9 @@ class Looker:
         if done.time > now + APART:
             self._odd["dated ahead of now"] += 1
             return now
+        if not self.in_order:
+            self._odd["dated long before they came"] += done.time < now - LATE
+            return done.time
         if newest and done.time < newest - APART:
             self._odd["dated back behind lines before it"] += 1
             return newest
@@ -79,7 +85,8 @@ class Looker:
         return done.time
 
     def _remarks(self) -> tuple[str, ...]:
-        said = [f"{number} lines {why}" if number > 1 else f"1 line {why}" for why, number in self._odd.items()]
+        odd = ((why, number) for why, number in self._odd.items() if number)
+        said = [f"{number} lines {why}" if number > 1 else f"1 line {why}" for why, number in odd]
         unread = [f"{number} unread: {why}" for why, number in sorted(self.parser.unread.items())]
         return (*said, *unread)
 

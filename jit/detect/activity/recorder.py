@@ -1,6 +1,6 @@
 """What was seen is put into the record, exactly once: the record itself says up to where a log is read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO
@@ -86,8 +86,12 @@ class Recorder:
 
     def newest(self) -> ActivityRecorded | None:
         """What was recorded last of this log. Raises LedgerUnavailable."""
-        found = (entry.fact for entry in self.ledger.newest_of("activity", LOOKED_THROUGH))
-        return next((fact for fact in found if isinstance(fact, ActivityRecorded) and fact.log == self.log), None)
+        return next(self.recorded(LOOKED_THROUGH), None)
+
+    def recorded(self, most: int) -> Iterator[ActivityRecorded]:
+        """What was recorded of this log, the newest first, among ``most`` entries. Raises LedgerUnavailable."""
+        found = (entry.fact for entry in self.ledger.newest_of("activity", most))
+        return (fact for fact in found if isinstance(fact, ActivityRecorded) and fact.log == self.log)
 
     def resume(self, file: BinaryIO, newest: ActivityRecorded | None = None) -> tuple[str, int]:
         """By what name the record knows this file, and up to which byte. Another file that begins alike has a name of
@@ -157,6 +161,11 @@ class Recorder:
                 self._over.add(request_id)
                 raise
         return done
+
+    def waits_for_sums(self, over_before: datetime) -> bool:
+        """Whether something is over since then, and not summed. Raises LedgerUnavailable."""
+        over = (self.ledger.request_as_written(request_id) for request_id in self._over)
+        return any(request and request.over_at and request.over_at < over_before for request in over)
 
     def _logs(self) -> list[ActivityLog]:
         """What is known of this log, the oldest first."""

@@ -13,24 +13,17 @@ from jit.ledger import Notes
 from jit.ledger.followers import CURSOR
 from jit.policy import PolicyError, load_policy
 from jit.requests.lifecycle import State
-from tests.world.activity import collect, collector, json_line
-from tests.world.base import RULES, World
+from tests.world.activity import FOR, collect, collector, json_line, with_purpose
+from tests.world.base import World
 from tests.world.hands import RULES as HANDS
 from tests.world.hands import Hands
 
 _GRANTS = "grants: [orders_read]\n", "grants: [orders_read]\n    for: {classes: [read]}\n    on_exceed: revoke\n"
-FOR = "for: {objects: [orders, 'shop.*'], classes: [read, write], rows: 100}"
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     return World(tmp_path, rules=with_purpose(FOR))
-
-
-def with_purpose(says: str) -> str:
-    before = "grants: [orders_read]\n    max_duration: 8h\n"
-    assert before in RULES
-    return RULES.replace(before, f"{before}    {says}\n")
 
 
 class Judged:

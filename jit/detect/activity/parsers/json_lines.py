@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from jit.detect.activity.lines import Line
 from jit.detect.activity.model import MOST_OBJECTS, Activity
-from jit.detect.activity.parsers.parser import Parser, Unreadable, moment, object_of, text
+from jit.detect.activity.parsers.parser import OF_ANOTHER, Parser, Unreadable, moment, object_of, text
 from jit.detect.activity.secrets import masked
 from jit.facts import ActivityClass
 from jit.requests.lifecycle import REQUEST_ID
@@ -20,7 +20,7 @@ class JsonLines(Parser):
     def _parse(self, line: Line) -> Iterator[Activity]:
         told = object_of(line)
         if text(told, "target") not in {"", self.target}:
-            raise Unreadable("of another target")
+            raise Unreadable(f"{OF_ANOTHER} target")
         try:
             class_ = ActivityClass(text(told, "class"))
         except ValueError:

@@ -36,6 +36,10 @@ class Parser:
         raise NotImplementedError
 
 
+OF_ANOTHER = "of another"
+"""How it is said of a line that it speaks of something that is not this log's."""
+
+
 class Unreadable(ValueError):
     """A line that is none of this log. The message is one of a few: nothing of the line stands in it."""
 
