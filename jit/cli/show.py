@@ -11,6 +11,8 @@ from jit.cli.opening import existing_ledger
 from jit.cli.request_id import as_known
 from jit.cli.terminal import to_terminal
 from jit.clock import SystemClock
+from jit.detect.activity.coverage import told_of
+from jit.detect.activity.recorder import known_logs
 from jit.ledger import Entry
 from jit.proof.audit.search import known_names
 from jit.proof.audit.table import Names, plain, told_in_full
@@ -35,6 +37,8 @@ def show(request_id: str) -> None:
         click.echo(_head(request, names))
         if request.how_to_connect and request.state is State.ACTIVE:
             click.echo(f"To connect: {plain(request.how_to_connect)}")
+        if coverage := told_of(request, known_logs(ledger)):
+            click.echo(plain(f"Activity on record: {coverage}"))
     for line in told_in_full(history, names):
         click.echo(line)
 

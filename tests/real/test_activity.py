@@ -1,5 +1,6 @@
 """What people do in a real PostgreSQL, from its own log into the record, and out of it again."""
 
+import json
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -17,6 +18,7 @@ from jit.detect.activity.collector import Collector
 from jit.facts import ActivityClass
 from jit.ledger import Conflict
 from jit.ledger.database import Forbidden
+from jit.proof.audit.ocsf import to_ocsf
 from jit.proof.evidence.page import page_of
 from jit.runtime.embedded import EmbeddedPostgres
 from playground.text import rendered
@@ -110,9 +112,15 @@ def test_what_is_done_with_a_grant_is_recorded_shown_on_the_card_and_in_the_evid
     page = page_of(record.prove(), {})
     assert "UPDATE orders SET note = &#x27;seen&#x27; WHERE id = 1" in page
     assert "4 statements: 3 reads of orders" in page
+    assert "log complete" in page
+    assert "UPDATE orders SET note" in str([to_ocsf(each) for each in record.ledger.read(limit=1000)])
     monkeypatch.setenv("JIT_LEDGER_URL", record.url)
     shown = CliRunner().invoke(cli, ["show", "R-7F3K"])
     assert "UPDATE orders SET note" in shown.output
+    found = CliRunner().invoke(cli, ["audit", "search", "--activity", "--request", "R-7F3K"])
+    kinds = [json.loads(line)["fact"]["kind"] for line in found.output.splitlines() if line.startswith("{")]
+    assert kinds == ["activity", "activity.summed"]
+    assert "UPDATE orders SET note" in found.output
 
 
 def test_a_session_that_takes_the_grants_role_is_tied_by_it(record: Record, audited: EmbeddedPostgres):

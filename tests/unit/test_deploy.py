@@ -11,7 +11,7 @@ import pytest
 from pydantic import AliasChoices
 
 from jit.cli.main import COMMANDS
-from jit.runtime.settings import BotSettings, CopySettings, SignerSettings, WorkerSettings
+from jit.runtime.settings import ApiSettings, BotSettings, CopySettings, SignerSettings, WorkerSettings
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs/operations.md").read_text()
@@ -37,7 +37,7 @@ ROOMS = {
     "timekeeper": variables(WorkerSettings),
     "signer": variables(SignerSettings) | variables(CopySettings),
 }
-ALL = set().union(*ROOMS.values())
+ALL = set().union(*ROOMS.values()) | variables(ApiSettings)
 
 
 def lines(unit: Path, key: str) -> list[str]:

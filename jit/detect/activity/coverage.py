@@ -44,6 +44,23 @@ def covered(request: Request, mine: Sequence[ActivityRecorded], logs: Sequence[A
     return Covered("partial" if gaps else "complete", tuple(dict.fromkeys(gaps))[:8])
 
 
+def told_of(request: Request, logs: Sequence[ActivityLog]) -> str:
+    """What is known of how much the logs of its target show of a grant, over or not; empty where nothing was given.
+
+    ``logs`` is what is known of all logs.
+    """
+    if request.granted_at is None:
+        return ""
+    summed = {each.log: f"{each.log}: {each.coverage}" for each in request.used}
+    for each in logs:
+        if each.target == request.target and each.state == "began" and each.log not in summed:
+            ends = request.over_at or _FAR
+            read = each.since <= ends and request.granted_at <= (each.until or _FAR)
+            waits = "not summed yet" if request.over_at else "read"
+            summed[each.log] = f"{each.log}: {waits}" if read else f"{each.log}: none, as it was not read then"
+    return "; ".join(summed.values()) or f"none, as no log of {request.target} is read"
+
+
 def _spans(logs: Sequence[ActivityLog]) -> list[tuple[datetime, datetime]]:
     """The times over which the log was read, those that meet as one; the end of what is still read is far off."""
     found: list[tuple[datetime, datetime]] = []

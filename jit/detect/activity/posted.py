@@ -32,7 +32,7 @@ MOST_SEQS = 100_000
 MOST_RANGES = 1_000
 REMEMBERED = 5_000
 """Entries that are looked through, after a start, for what came before."""
-TOLD_EVERY = timedelta(minutes=1)
+TOLD_EVERY = timedelta(hours=1)
 
 
 class PostedLines(JsonLines):
@@ -210,7 +210,7 @@ class Posted:
             return 0
 
     def _tell(self, refused: Counter[str], now: datetime) -> None:
-        """That somebody spoke for another: on the record at once, and then once a minute."""
+        """That somebody spoke for another: on the record at once, and then once an hour."""
         self._untold += Counter({why: number for why, number in refused.items() if why.startswith(OF_ANOTHER)})
         if self._untold and (self._told_at is None or now - self._told_at >= TOLD_EVERY):
             says = ", ".join(f"{number} lines {why}" for why, number in sorted(self._untold.items()))

@@ -21,6 +21,8 @@ log = structlog.get_logger(__name__)
 
 LOOKED_THROUGH = 2_000
 """Entries of activity that are looked through for the newest of one log."""
+MOST_OF_LOGS = 20_000
+"""Entries about logs themselves. A source that speaks for others makes one an hour at most."""
 MOST_OPEN = 20_000
 MOST_ALIKE = 100
 """Files of one log that begin alike."""
@@ -169,5 +171,10 @@ class Recorder:
 
     def _logs(self) -> list[ActivityLog]:
         """What is known of this log, the oldest first."""
-        found = (entry.fact for entry in reversed(self.ledger.newest_of("activity.log", LOOKED_THROUGH)))
-        return [fact for fact in found if isinstance(fact, ActivityLog) and fact.log == self.log]
+        return [fact for fact in known_logs(self.ledger) if fact.log == self.log]
+
+
+def known_logs(ledger: Ledger) -> list[ActivityLog]:
+    """What is known of the logs of all targets, the oldest first. Raises LedgerUnavailable."""
+    found = (entry.fact for entry in reversed(ledger.newest_of("activity.log", MOST_OF_LOGS)))
+    return [fact for fact in found if isinstance(fact, ActivityLog)]

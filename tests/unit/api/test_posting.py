@@ -157,7 +157,7 @@ def test_who_has_no_token_hands_in_nothing(api: Api, caplog: pytest.LogCaptureFi
 
 def test_no_source_can_speak_for_another(api: Api):
     """Neither by its name, nor about another's target; the log is that of its token, whatever a line says. That it was
-    tried is on the record, once a minute.
+    tried is on the record, once an hour.
     """
     forged = [api.line(1, source="proxy"), api.line(2, target="other-db"), api.line(3, log="post:proxy")]
     answer = api.post(*forged)
@@ -168,6 +168,9 @@ def test_no_source_can_speak_for_another(api: Api):
     assert refused.says == "1 lines of another source, 1 lines of another target"
     api.post(*forged)
     assert len(api.world.facts("activity.log")) == 2
+    api.world.clock.move(hours=1)
+    api.post(forged[0])
+    assert api.world.facts("activity.log")[-1].says == "2 lines of another source, 1 lines of another target"
     assert api.post(api.line(1), by="proxy").json()["recorded"] == 1
 
 

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from jit.detect.activity.batches import KEPT_PER_MINUTE
+from jit.detect.activity.coverage import told_of
 from jit.detect.activity.ingest import ingest_file
-from jit.facts import ActivityClass, ActivityRecorded
+from jit.detect.activity.recorder import known_logs
+from jit.facts import ActivityClass, ActivityLog, ActivityRecorded
 from jit.ledger import LedgerUnavailable
+from jit.testing import EVE
 from tests.world.activity import collect, collector, json_line
 from tests.world.base import World
 
@@ -348,3 +351,36 @@ def test_who_is_erased_is_erased_from_what_they_did(world: World, file: Path):
     for entry in world.ledger.history("R-7F3K"):
         assert b"her words" not in entry.body
         assert b"salaries_of_alice" not in entry.body
+
+
+def test_how_much_of_a_grant_is_on_record_is_told_of_every_grant(world: World, file: Path):
+    """Also of one that no log shows, and before anything is summed."""
+    story = world.story().active()
+
+    def told() -> str:
+        return told_of(world.request("R-7F3K"), known_logs(world.ledger))
+
+    assert told() == "none, as no log of orders-db is read"
+    world.story("R-3333", requester=EVE).asked()
+    assert told_of(world.request("R-3333"), ()) == ""
+    file.write_text(json_line("statement: SELECT 1 FROM orders", at=world.clock.now()))
+    reader = collector(world, file)
+    collect(reader)
+    assert told() == "log: read"
+    story.released()
+    story.ending()
+    story.ended()
+    assert told() == "log: not summed yet"
+    world.clock.move(minutes=1)
+    reader.recorder.follow()
+    reader.recorder.sum_up(world.clock.now())
+    assert told() == "log: complete"
+    world.story("R-4444").active()
+    assert told_of(world.request("R-4444"), [ended_log(world)]) == "old: none, as it was not read then"
+
+
+def ended_log(world: World) -> ActivityLog:
+    """Of a log that was read once."""
+    until = world.clock.now() - timedelta(days=1)
+    about = {"actor": "collector@host", "source": "collector", "target": "orders-db", "log": "old", "state": "began"}
+    return ActivityLog.model_validate(about | {"at": until, "since": until - timedelta(hours=1), "until": until})

@@ -4,17 +4,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from bot.followers.follower import Tools
 from bot.followers.purposes import MOST_OF_ONE, Purposes
 from bot.views.alert import draw_alert
+from jit.detect.activity.doctor import look_at_logs
 from jit.facts import ActivityClass, AlertName, EndCause
 from jit.ledger import Notes
 from jit.ledger.followers import CURSOR
 from jit.policy import PolicyError, load_policy
 from jit.requests.lifecycle import State
 from tests.world.activity import FOR, collect, collector, json_line, with_purpose
-from tests.world.base import World
+from tests.world.base import World, in_a_file
 from tests.world.hands import RULES as HANDS
 from tests.world.hands import Hands
 
@@ -239,3 +241,17 @@ def test_what_an_access_is_for_is_read(tmp_path: Path):
     assert access.purpose is not None
     assert (access.purpose.classes, access.purpose.rows) == ((ActivityClass.READ, ActivityClass.WRITE), 100)
     assert access.on_exceed == "alert"
+
+
+def test_the_doctor_notes_an_access_that_is_for_something_while_nobody_reads_its_log(tmp_path: Path):
+    world = World(tmp_path, rules=with_purpose(FOR), ledger=in_a_file(tmp_path))
+    url = SecretStr(f"sqlite:///{tmp_path / 'ledger.db'}")
+
+    def says() -> list[str]:
+        return [line.what for line in look_at_logs(world.policies.current(), url, world.clock)]
+
+    assert says() == ["accesses of orders-db say what they are for, and no log of it is read: nothing is judged"]
+    Judged(world).does("SELECT 1")
+    assert says() == ["what is done in orders-db comes out of its log"]
+    world.rules()
+    assert says() == []
