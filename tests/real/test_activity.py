@@ -22,7 +22,17 @@ from jit.proof.audit.ocsf import to_ocsf
 from jit.proof.evidence.page import page_of
 from jit.runtime.embedded import EmbeddedPostgres
 from playground.text import rendered
-from tests.world.activity import PGAUDIT, collect, collector, json_line, judge, log_of, logging_postgres, wait_for
+from tests.world.activity import (
+    PGAUDIT,
+    RealTime,
+    collect,
+    collector,
+    json_line,
+    judge,
+    log_of,
+    logging_postgres,
+    wait_for,
+)
 from tests.world.base import RULES, World
 from tests.world.pooler import pgbouncer
 from tests.world.record import Record
@@ -31,11 +41,6 @@ from tests.world.servers import LedgerDatabase
 pytestmark = pytest.mark.real
 R = ActivityClass.READ
 FOR = "grants: [orders_read]\n", "grants: [orders_read]\n    for: {objects: [orders], classes: [read]}\n"
-
-
-class RealTime(SystemClock):
-    def move(self, **_: float) -> None:
-        """It moves by itself."""
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from typing import Any
 
 from bot.followers.follower import Tools
 from bot.followers.purposes import Purposes
+from jit.clock import SystemClock
 from jit.detect.activity.collector import Collector
 from jit.detect.activity.looks import Looker
 from jit.detect.activity.parsers import KINDS
@@ -21,6 +22,14 @@ from jit.ledger import Notes
 from jit.runtime.embedded import EmbeddedPostgres
 from tests.world.base import RULES
 from tests.world.servers import DEBIAN_15, not_had
+
+
+class RealTime(SystemClock):
+    """For a world beside real processes."""
+
+    def move(self, **_: float) -> None:
+        """It moves by itself."""
+
 
 LOGS = {
     "logging_collector": "on",
