@@ -7,7 +7,7 @@ from hashlib import sha256
 from uuid import UUID, uuid5
 
 from jit.detect.activity.lines import Line
-from jit.detect.activity.model import Activity
+from jit.detect.activity.model import MORE, Activity
 from jit.detect.activity.ties import Tie, takes_own_role
 from jit.facts import ActivityClass, ActivityRecorded, Item, Source, Tally
 
@@ -17,7 +17,7 @@ MOST_BYTES = 300_000
 """Of statements and objects in one entry, which holds 1 MiB, closed."""
 KEPT_PER_MINUTE = 600
 """Things done with one grant, or by one session of nobody's grant, that are kept one by one. More of them are counted;
-one of each kind, by class and objects, is kept all the same.
+one of each kind, by class and objects, or by what was run, is kept all the same.
 """
 MOST_KINDS = 200
 MOST_RANGES = 500
@@ -136,7 +136,8 @@ class Batches:
             minute.number, minute.kept, minute.kinds = number, 0, set()
             if len(self._minutes) > MOST_KINDS * 10:
                 self._minutes = {(whose, each.done.source): minute}
-        kind = each.done.class_, each.done.objects
+        run = (each.done.text,) if each.done.class_ is ActivityClass.EXEC else ()
+        kind = each.done.class_, (*each.done.objects, *run)
         new = kind not in minute.kinds and len(minute.kinds) < MOST_KINDS
         if new:
             minute.kinds.add(kind)
@@ -183,7 +184,7 @@ def _counted(group: Sequence[Seen], objects: _Distinct) -> tuple[Tally, ...]:
         own = takes_own_role(each.done, each.tie)
         kind = (ActivityClass.READ, ()) if own else (each.done.class_, each.done.objects)
         if kind not in counted and len(counted) >= MOST_KINDS:
-            kind = (each.done.class_, ("…",))
+            kind = (each.done.class_, (MORE,))
         number, rows = counted.get(kind, (0, 0))
         counted[kind] = number + 1, rows + (each.done.rows or 0)
     return tuple(

@@ -1,6 +1,7 @@
 """One thing that was done in a target, as any log tells it."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Self
@@ -11,6 +12,8 @@ LONGEST_TEXT = 1000
 """Characters of a statement that are kept."""
 LONGEST_NAME = 200
 MOST_OBJECTS = 20
+MORE = "…"
+"""What stands for objects that are not named one by one."""
 MOST_ROWS = 10**15
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
@@ -56,10 +59,16 @@ class Activity:
             session=clean(made.session)[:100],
             seq=clean(made.seq)[:100],
             text=clean(made.text, LONGEST_TEXT),
-            objects=tuple(clean(each) for each in made.objects[:MOST_OBJECTS]),
+            objects=_some(made.objects),
             rows=rows,
             client=clean(made.client),
         )
+
+
+def _some(objects: Sequence[str]) -> tuple[str, ...]:
+    """As many as are kept. That there are more stands for the last: nothing that an access is for is called so."""
+    kept = [clean(each) for each in objects[:MOST_OBJECTS]]
+    return (*kept[:-1], MORE) if len(objects) > MOST_OBJECTS else tuple(kept)
 
 
 def clean(text: str, most: int = LONGEST_NAME) -> str:

@@ -1,5 +1,6 @@
 """What is outside what an access is for, and what comes of it."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +213,24 @@ def test_a_command_is_inside_where_it_is_one_of_those_named(tmp_path: Path):
 
     assert runs("/usr/bin/systemctl restart orders") == 0
     assert runs("/usr/bin/cat /etc/shadow") == 1
+
+
+def test_nothing_hides_behind_many_others(tmp_path: Path):
+    """Not a table as the last of many in one statement, and no command among a thousand that are as they should be."""
+    world = World(tmp_path, rules=with_purpose("for: {objects: ['shop.*'], classes: [read]}"))
+    world.story().active()
+    judged = Judged(world)
+    many = ", ".join(f"shop.t{number}" for number in range(25))
+    [said] = judged.does(f"SELECT 1 FROM {many}, hr.salaries")
+    assert "read of …; it is for shop.*" in said
+    world.rules(text=with_purpose("for: {classes: [read], commands: ['ls *']}"))
+    kept = tmp_path / "sent.json"
+    judged.file, judged.reader = kept, collector(world, kept, kind="json", log="other")
+    line = {"principal": "alice", "session": "s", "class": "exec", "time": world.clock.now().isoformat()}
+    sent = ["ls /"] * 800 + ["cat /etc/shadow"] + ["ls /"] * 200
+    kept.write_text("".join(json.dumps(line | {"seq": seq, "text": each}) + "\n" for seq, each in enumerate(sent)))
+    [said] = judged.does()
+    assert "cat /etc/shadow" in said
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ about the target that is given; one about another is passed over.
 from collections.abc import Iterator
 
 from jit.detect.activity.lines import Line
-from jit.detect.activity.model import MOST_OBJECTS, Activity
+from jit.detect.activity.model import Activity
 from jit.detect.activity.parsers.parser import OF_ANOTHER, Parser, Unreadable, moment, object_of, text
 from jit.detect.activity.secrets import masked
 from jit.facts import ActivityClass
@@ -36,9 +36,7 @@ class JsonLines(Parser):
             request=request if REQUEST_ID.fullmatch(request) else None,
             class_=class_,
             text=masked(text(told, "text")),
-            objects=tuple(each for each in objects[:MOST_OBJECTS] if isinstance(each, str))
-            if isinstance(objects, list)
-            else (),
+            objects=tuple(each for each in objects if isinstance(each, str)) if isinstance(objects, list) else (),
             rows=rows if isinstance(rows, int) and not isinstance(rows, bool) else None,
             client=text(told, "client"),
         )
