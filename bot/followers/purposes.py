@@ -53,6 +53,7 @@ class Purposes(Follower):
     def step(self) -> float:
         entries = self._ledger.read(after=self._cursor, skip_unreadable=True)
         if not entries:
+            self._cursor = min(self._cursor, self._ledger.last_index())  # the record may be an older copy by now
             return IDLE
         done = [entry.fact for entry in entries if isinstance(entry.fact, ActivityRecorded)]
         for fact in done:

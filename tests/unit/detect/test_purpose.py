@@ -155,6 +155,13 @@ def test_what_was_judged_before_a_crash_is_told_of_once(judged: Judged):
     assert len(judged.world.alerts()) == 1
 
 
+def test_what_comes_after_a_restore_of_an_older_record_is_judged(judged: Judged):
+    judged.notes.put({CURSOR: "1000"})
+    judged.judge.begin()
+    judged.judge.step()
+    assert len(judged.does("DROP TABLE orders")) == 1
+
+
 def test_an_access_whose_log_says_too_much_is_ended_by_the_workers(tmp_path: Path):
     house = Hands(tmp_path, rules=HANDS.replace(*_GRANTS, 1))
     request = house.active()
