@@ -14,12 +14,25 @@ A new kind is a class in the file of its subject:
    logins of ``recorded_by``.
 """
 
+from jit.facts.activity import (
+    SESSION,
+    ActivityClass,
+    ActivityLog,
+    ActivityRecorded,
+    ActivitySummed,
+    Coverage,
+    Item,
+    Tally,
+    TiedBy,
+    in_numbers,
+)
 from jit.facts.alerts import Alert, AlertName
 from jit.facts.break_glass import BreakGlassEscalated, BreakGlassReviewed, Verdict
 from jit.facts.ends import (
     ENDED_BY_ITSELF,
     EndCause,
     Ended,
+    Exceeded,
     OrdersEnd,
     Released,
     RequesterLeft,

@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 from typing import Annotated, Literal
+from uuid import UUID
 
 from jit.facts.fact import FreeText, Personal, Room, Said, Words
 from jit.facts.life import Life
@@ -25,6 +26,8 @@ class EndCause(StrEnum):
     """Whoever asked for it may not ask for it any more."""
     LOCKDOWN = "lockdown"
     """A lockdown ended it."""
+    EXCEEDED = "exceeded"
+    """It was used for something else than it is for."""
 
 
 LOCKED = "a lockdown stopped it"
@@ -39,6 +42,7 @@ ENDED_BY_ITSELF = {
     EndCause.DEACTIVATED: LEFT["deactivated"],
     EndCause.LEFT_RULES: LEFT["left_rules"],
     EndCause.LOCKDOWN: LOCKED,
+    EndCause.EXCEEDED: "it was used for something else than it is for",
 }
 """Why access ended without anybody's word."""
 
@@ -87,6 +91,22 @@ class RequesterLeft(OrdersEnd):
 
     def told(self) -> Told:
         return Told("requester left", (": ", *_whose(self), " is to end"), (LEFT[self.because],))
+
+
+class Exceeded(OrdersEnd):
+    """It was used for something else than it is for, and the rules say that it ends then. An alert beside it tells."""
+
+    recorded_by = (Room.BOT,)
+    ocsf = Event(Class.ENTITY, DEACTIVATE, severity=Severity.MEDIUM)
+
+    kind: Literal["exceeded"] = "exceeded"
+    limit: Words
+    """What it went past, in words."""
+    activity: UUID
+    """The fact that tells of what was done."""
+
+    def told(self) -> Told:
+        return Told("exceeded", (": ", *_whose(self), " is to end"), (Text(self.limit),))
 
 
 class RevokeIntent(TakesAway):

@@ -6,7 +6,7 @@ up to date. So entries are gap-free and a reader who asks for what comes after a
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import structlog
 from sqlalchemy import Connection, Engine, func, insert, select, text
@@ -217,6 +217,21 @@ class Ledger:
         query = KEPT.where(of_kinds).order_by(entries.c.index.desc()).limit(limit)
         with reading(self.engine) as connection:
             return [entry.fact for entry in read_all(connection, self.ring, query, skip_unreadable=True)]
+
+    def entry_of(self, fact_id: UUID) -> Entry | None:
+        """The entry of this fact. Raises TamperedEntry."""
+        with reading(self.engine) as connection:
+            found = read_all(connection, self.ring, KEPT.where(entries.c.id == str(fact_id)))
+        return found[0] if found else None
+
+    def newest_of(self, kind: str, limit: int, *, before: int | None = None) -> list[Entry]:
+        """The newest entries of one kind, whatever they are about, newest first; those that cannot be read any more are
+        passed over. With ``before``, of those before this entry.
+        """
+        query = KEPT.where(entries.c.kind == kind).order_by(entries.c.index.desc()).limit(limit)
+        query = query if before is None else query.where(entries.c.index < before)
+        with reading(self.engine) as connection:
+            return read_all(connection, self.ring, query, skip_unreadable=True)
 
     def unsettled(self) -> list[str]:
         """Ids of all requests that nothing has closed yet: by the facts, whatever the read model says. What was given

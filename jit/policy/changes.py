@@ -92,6 +92,8 @@ _DEALT_WITH = frozenset(
         "on_leave",
         "extend",
         "break_glass",
+        "purpose",
+        "on_exceed",
     }
 )
 
@@ -120,7 +122,21 @@ class _Pair:
         if old.on_leave != new.on_leave:
             ends = new.on_leave == "end"
             yield Effect.TIGHTER if ends else Effect.LOOSER, f"on_leave {new.on_leave} instead of {old.on_leave}"
+        yield from self._used_for()
         yield from self._others()
+
+    def _used_for(self) -> Iterator[Difference]:
+        """What it is for, which takes nothing away: outside it somebody is told."""
+        was, now = self.old.purpose, self.new.purpose
+        if was is None and now is not None:
+            yield Effect.TIGHTER, "says what it is for"
+        elif was is not None and now is None:
+            yield Effect.LOOSER, "does not say any more what it is for"
+        elif was != now:
+            yield Effect.OTHER, "what it is for"
+        if self.old.on_exceed != self.new.on_exceed:
+            effect = Effect.TIGHTER if self.new.on_exceed == "revoke" else Effect.LOOSER
+            yield effect, f"on_exceed {self.new.on_exceed} instead of {self.old.on_exceed}"
 
     def _incident(self) -> Difference:
         if self.new.incident is None:

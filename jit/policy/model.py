@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Literal, NamedTuple
 
-from jit.facts import Escalation, Quorum
+from jit.facts import ActivityClass, Escalation, Quorum
 from jit.policy.conditions import Condition
 from jit.policy.incident_example import example_of
 from jit.policy.incidents import accepts
@@ -13,6 +13,8 @@ from jit.policy.risk import Risk
 
 LEAST_EXTENSION = timedelta(minutes=1)
 """Less is not worth anybody's decision."""
+OnExceed = Literal["alert", "revoke"]
+"""What becomes of access that is used for something else than it is for."""
 OnLeave = Literal["end", "alert"]
 """What becomes of access whose holder may not ask for it any more."""
 
@@ -87,6 +89,20 @@ class Extend:
 
 
 @dataclass(frozen=True, slots=True)
+class Purpose:
+    """What an access is for; None and nothing is as much as comes.
+
+    ``objects`` and ``commands`` are patterns in which `*` stands for anything, ``classes`` those of
+    `jit.facts.ActivityClass`. ``rows`` are in all, of one grant.
+    """
+
+    objects: tuple[str, ...] = ()
+    classes: tuple[ActivityClass, ...] = ()
+    rows: int | None = None
+    commands: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
     """One thing that can be asked for.
 
@@ -114,6 +130,9 @@ class Access:
     """As the file gives it."""
     extend: Extend | None = None
     """None where nobody can have it longer."""
+    purpose: Purpose | None = None
+    """None where nothing is outside it."""
+    on_exceed: OnExceed = "alert"
 
     @property
     def all_rules(self) -> tuple[Rule, ...]:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from jit.runtime import logs
+from tests.bench.activity import measure_activity
 from tests.bench.appends import measure_appends
 from tests.bench.chaos import Violation, measure_chaos
 from tests.bench.commands import measure_commands, measure_first_commands
@@ -46,6 +47,7 @@ MEASUREMENTS = {
     "endings": Measurement("Due to gone", lambda _: measure_endings()),
     "lockdown": Measurement("Locked down to gone", lambda _: measure_lockdown()),
     "appends": Measurement("Appends to the ledger", lambda _: measure_appends()),
+    "activity": Measurement("Session activity: read, recorded, judged, told", lambda _: measure_activity()),
     "views": Measurement("App Home, card and lists with 100,000 requests", lambda _: measure_views()),
     "conditions": Measurement("Conditions of rules", lambda _: measure_conditions()),
     "rules": Measurement("Rules: loaded, deciding, searched, changed", lambda _: measure_rules()),

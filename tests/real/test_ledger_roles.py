@@ -242,6 +242,13 @@ ANOTHER_ROOMS = {
         "INSERT INTO policy_texts VALUES ('v', '')",
         "INSERT INTO leases VALUES ('signer', 'eve', 9)",
     ],
+    "jit_collector": [
+        "DELETE FROM person_keys",
+        "INSERT INTO requests SELECT * FROM requests",
+        "INSERT INTO leases VALUES ('signer', 'eve', 9)",
+        "SELECT * FROM notes",
+        "INSERT INTO directory VALUES ('groups', '{}', 0)",
+    ],
     "jit_privacy": [
         "INSERT INTO checkpoints VALUES (1, 1, 1, '')",
         "INSERT INTO leases VALUES ('signer', 'eve', 9)",

@@ -11,12 +11,13 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from jit.durations import BadDuration, parse_duration
+from jit.facts import ActivityClass
 from jit.people.membership import GROUP, ON_CALL, SLACK
 from jit.people.person import DIRECTORY
 from jit.policy.calendars import WEEKDAYS, Calendar
 from jit.policy.files.document import NotText
 from jit.policy.incidents import require_pattern
-from jit.policy.model import OnDrift, OnLeave
+from jit.policy.model import OnDrift, OnExceed, OnLeave
 from jit.policy.risk import Risk
 
 T = TypeVar("T")
@@ -37,6 +38,7 @@ _LONGEST_TEXT = 200
 LEAST_EVERY = timedelta(minutes=1)
 """Between two comparisons of a target with the ledger."""
 _ROOM_FOR_GRANTS = 20_000  # characters as Slack counts them; a card shows each, in 50 blocks with all else
+_MOST_ROWS = 10**12
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
@@ -142,7 +144,20 @@ def _condition_text(text: str) -> str:
     return text
 
 
+def _class_name(text: str) -> str:
+    if text not in list(ActivityClass):
+        raise ValueError(f"must be one of {', '.join(ActivityClass)}")
+    return text
+
+
+def _some_rows(number: int) -> int:
+    if not 1 <= number <= _MOST_ROWS:
+        raise ValueError(f"must be between 1 and {_MOST_ROWS:,}")
+    return number
+
+
 Who = Annotated[str, AfterValidator(somebody)]
+ClassName = Annotated[str, AfterValidator(_class_name)]
 SomeWho = Annotated[tuple[Who, ...], AfterValidator(_not_empty), AfterValidator(_all_different)]
 Text = Annotated[str, AfterValidator(line_of_text)]
 Channel = Annotated[str, AfterValidator(channel_id)]
@@ -257,6 +272,21 @@ class ExtendForm(Form):
         return self
 
 
+class PurposeForm(Form):
+    """What an access is for, by what the logs of its target tell: at least one of these."""
+
+    objects: Annotated[tuple[Text, ...], AfterValidator(_not_empty), AfterValidator(_all_different)] | None = None
+    classes: Annotated[tuple[ClassName, ...], AfterValidator(_not_empty), AfterValidator(_all_different)] | None = None
+    rows: Annotated[int, AfterValidator(_some_rows)] | None = None
+    commands: Annotated[tuple[Text, ...], AfterValidator(_not_empty), AfterValidator(_all_different)] | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "PurposeForm":
+        if not self.model_fields_set:
+            raise ValueError("says of nothing what the access is for: it has objects, classes, rows or commands")
+        return self
+
+
 class AccessForm(Form):
     """``target`` is the part of the access's name before the first slash unless said."""
 
@@ -281,7 +311,15 @@ class AccessForm(Form):
     approve: Annotated[tuple[RuleForm, ...], AfterValidator(_not_empty)]
     break_glass: BreakGlassForm | None = None
     extend: ExtendForm | None = None
+    purpose: Annotated[PurposeForm | None, Field(alias="for")] = None
+    on_exceed: OnExceed | None = None
     escalate: EscalateForm | None = None
+
+    @model_validator(mode="after")
+    def _exceeds_something(self) -> "AccessForm":
+        if self.on_exceed and self.purpose is None:
+            raise ValueError("on_exceed says what becomes of what is outside `for`, which this access does not have")
+        return self
 
     @property
     def all_rules(self) -> Iterator[tuple[tuple[str | int, ...], RuleForm]]:
@@ -297,6 +335,7 @@ class AccessForm(Form):
         "limits": LimitsForm,
         "break_glass": BreakGlassForm,
         "extend": ExtendForm,
+        "for": PurposeForm,
         "escalate": EscalateForm,
     }
 

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 import structlog
 
-from jit.facts import Escalation, Quorum, label_of
+from jit.facts import ActivityClass, Escalation, Quorum, label_of
 from jit.policy.files.document import LARGEST, MOST_VALUES, TOO_MANY, read_document
 from jit.policy.files.form import AccessForm, LimitsForm, QuorumForm, RuleForm, TargetForm
 from jit.policy.files.merge import Merged
@@ -24,6 +24,7 @@ from jit.policy.model import (
     Channels,
     Extend,
     Limits,
+    Purpose,
     Reconcile,
     Rule,
     StandingAccess,
@@ -231,6 +232,8 @@ def _access(name: str, entry: AccessForm, forms: Forms) -> Access:
         incident_example=entry.incident_example,
         break_glass=BreakGlass(**dict(entry.break_glass)) if entry.break_glass else None,
         extend=_extend(entry, forms),
+        purpose=_purpose(entry),
+        on_exceed=entry.on_exceed or "alert",
     )
 
 
@@ -239,6 +242,13 @@ def _extend(entry: AccessForm, forms: Forms) -> Extend | None:
         return None
     rules = tuple(_rule(rule, entry, forms) for rule in entry.extend.approve or entry.approve)
     return Extend(entry.extend.each, entry.extend.ceiling, rules)
+
+
+def _purpose(entry: AccessForm) -> Purpose | None:
+    if (purpose := entry.purpose) is None:
+        return None
+    classes = tuple(map(ActivityClass, purpose.classes or ()))
+    return Purpose(purpose.objects or (), classes, purpose.rows, purpose.commands or ())
 
 
 def _rule(entry: RuleForm, access: AccessForm, forms: Forms) -> Rule:

@@ -12,7 +12,7 @@ from jit.policy.conditions import Condition
 from jit.policy.files import form
 from jit.policy.files.document import NotText, Path
 from jit.policy.files.merge import Merged, nearest
-from jit.policy.model import OnDrift, OnLeave
+from jit.policy.model import OnDrift, OnExceed, OnLeave
 from jit.policy.risk import Risk
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ ONE_OF: dict[str | int, tuple[str, ...]] = {
     "risk": get_args(Risk),
     "on_leave": get_args(OnLeave),
     "on_drift": get_args(OnDrift),
+    "on_exceed": get_args(OnExceed),
 }
 """The words that a key takes."""
 _STRICT = ConfigDict(strict=True)

@@ -76,6 +76,7 @@ def test_show_tells_people_what_became_of_a_request_and_why_an_end_failed(
     assert "cannot be reached: nothing listens there; start the server · attempts: 3 · INC-42 · worker@host" in said[0]
     assert any("revoked" in line and "“laptop stolen”" in line for line in lines)
     assert any(f"{BOB} “Bob”" in line for line in lines)
+    assert lines.pop(0) == "Activity on record: none, as no log of orders-db is read"
     assert len(lines) == len(ledger.history("R-AAAA"))
 
 
