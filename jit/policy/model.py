@@ -112,6 +112,8 @@ class Access:
     """As the file gives it."""
     extend: Extend | None = None
     """None where nobody can have it longer."""
+    owner: str = ""
+    """Who answers for it, its own or its target's, as a who-expression; empty where nobody does."""
 
     @property
     def all_rules(self) -> tuple[Rule, ...]:

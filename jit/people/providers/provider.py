@@ -127,6 +127,14 @@ class IncidentsForm(ProviderForm):
         (service,) = set(ids)
         return next((word for word, id_ in self.services.items() if id_ == service), service)
 
+    def may_be_service(self, text: str) -> bool:
+        """Whether `service_of` may be this: a word of the policy, or an id that the policy gives no word to."""
+        return text in self.services or (text not in self.services.values() and self.is_service_id(text))
+
+    def is_service_id(self, text: str) -> bool:
+        """Whether the provider may call a service so: anything, unless it is known better."""
+        return bool(text)
+
     def severity_of(self, name: str | None) -> int:
         """1 (worst) to 5 for `P1`, `SEV-2`, `Major` and what the policy says; 0 for whatever else."""
         if name is None:

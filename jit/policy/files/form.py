@@ -254,9 +254,10 @@ class ExtendForm(Form):
 
 
 class AccessForm(Form):
-    """``target`` is the part of the access's name before the first slash unless said."""
+    """``target`` is the part of the access's name before the first slash unless said; ``owner`` is the target's."""
 
     describe: Text
+    owner: Who | None = None
     target: str | None = None
     risk: Risk = "medium"
     grants: Annotated[
@@ -318,9 +319,10 @@ class CalendarForm(Form):
 
 
 class TargetForm(BaseModel):
-    """Every key beside ``kind`` is a setting that the target understands."""
+    """Every key beside ``kind`` and ``owner`` is a setting that the target understands."""
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
     __pydantic_extra__: dict[str, Text]
 
     kind: Annotated[str, AfterValidator(name)]
+    owner: Who | None = None
