@@ -31,8 +31,10 @@ def look_at_policies(checked: Checked) -> Iterator[Line]:
         yield mend(Part.POLICIES, str(mistake), remedy, stops_all=checked.policy is None)
     if checked.policy is not None and not checked.mistakes:
         yield fine(Part.POLICIES, checked.found[0].removeprefix("Fine: "))
-    for remark in checked.notes:
-        yield note(Part.POLICIES, remark, "If that is not meant, name other people there.")
+    for remark in checked.remarks:
+        yield note(Part.POLICIES, str(remark), "If that is not meant, change it there.")
+    for said in checked.about_people:
+        yield note(Part.POLICIES, said, "If that is not meant, name other people there.")
 
 
 def look_at_writers(folder: Path) -> Iterator[Line]:

@@ -103,6 +103,11 @@ class ScheduleForm(ProviderForm):
         """Speaks to nobody yet."""
 
     @property
+    def is_here(self) -> bool:
+        """Whether it is a file beside the policies, for which nobody has to be asked."""
+        return False
+
+    @property
     def within(self) -> timedelta:
         """How long the poller, which nobody waits for, lets it take."""
         return timedelta(seconds=10)

@@ -54,8 +54,14 @@ class Checked:
         """What is allowed, and easily not meant."""
         if self.policy is None:
             return ()
-        about_people = (*_single_handed(self.policy), *_undecidable(self.policy))
-        return tuple(dict.fromkeys((*map(str, self.remarks), *about_people)))
+        return tuple(dict.fromkeys((*map(str, self.remarks), *self.about_people)))
+
+    @property
+    def about_people(self) -> tuple[str, ...]:
+        """Those of the notes that say who could decide."""
+        if self.policy is None:
+            return ()
+        return tuple(dict.fromkeys((*_single_handed(self.policy), *_undecidable(self.policy))))
 
 
 def _single_handed(policy: Policy) -> Iterator[str]:
@@ -99,7 +105,7 @@ def check_folder(folder: Path, more: Further | None = None) -> Checked:
     found = list(look_closer(policy, places.sections))
     wrong = [places.mistake(each.path, each.problem, each.suggestion) for each in found if not each.note]
     noted = [places.mistake(each.path, each.problem, each.suggestion) for each in found if each.note]
-    return Checked(policy, in_order(wrong)[:MOST_MISTAKES], in_order(noted), places)
+    return Checked(policy, in_order(wrong)[:MOST_MISTAKES], in_order(noted)[:MOST_MISTAKES], places)
 
 
 def explain_access(policy: Policy, access: str, person: str, groups: Groups, supposed: Supposed) -> str:

@@ -51,6 +51,7 @@ def look_closer(policy: Policy, sections: Mapping[str, Mapping[str, object]]) ->
             yield from look.at_rules((*path, "extend", "approve"), access, extend.rules, trial)
         yield from _break_glass((*path, "break_glass"), access)
         yield from _owner((*path, "owner"), policy, access)
+    yield from _without_owner(policy)
     if look.effort.left <= 0:
         yield Finding(("access",), NOT_TRIED, note=True)
 
@@ -197,9 +198,24 @@ def _break_glass(path: Path, access: Access) -> Iterator[Finding]:
 
 def _owner(path: Path, policy: Policy, access: Access) -> Iterator[Finding]:
     if not access.owner:
-        yield Finding(path[:2], f"nobody answers for {access.name}: add owner:", note=True)
-    elif is_person(access.owner):
+        return
+    if is_person(access.owner):
         if access.owner not in policy.people and not any(access.owner in who for who in policy.groups.values()):
             yield Finding(path, f"{access.owner} is named neither under people: nor in a group")
     elif not policy.only_told((access.owner,)) and not policy.named((access.owner,)):
         yield Finding(path, f"there is nobody in {access.owner}")
+
+
+def _without_owner(policy: Policy) -> Iterator[Finding]:
+    """One for each target."""
+    missing: dict[str, list[str]] = {}
+    for name, access in policy.accesses.items():
+        if not access.owner:
+            missing.setdefault(access.target, []).append(name)
+    for target, (first, *others) in missing.items():
+        if others:
+            yield Finding(
+                ("targets", target), f"nobody answers for {first} and {len(others)} more: add owner:", note=True
+            )
+        else:
+            yield Finding(("access", first), f"nobody answers for {first}: add owner:", note=True)

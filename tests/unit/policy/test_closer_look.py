@@ -144,6 +144,15 @@ def test_an_access_that_nobody_answers_for_is_noted(tmp_path):
     assert note.startswith("a.policy.yml:")
 
 
+def test_of_many_on_one_target_it_is_noted_once(tmp_path):
+    checked(tmp_path, head=HEAD.replace("owner: group:dba, ", ""))
+    text = (tmp_path / "a.policy.yml").read_text()
+    access = text[text.index("  orders-db/read:") :]
+    (tmp_path / "b.policy.yml").write_text("access:\n" + access.replace("orders-db/read", "orders-db/write"))
+    [note] = check_folder(tmp_path).notes
+    assert note == "a.policy.yml:13 targets.orders-db: nobody answers for orders-db/read and 1 more: add owner:"
+
+
 def test_an_access_has_the_owner_of_its_target_unless_it_names_another(tmp_path):
     assert checked(tmp_path).policy.accesses["orders-db/read"].owner == "group:dba"
     found = checked(tmp_path, "owner: U07SUE000")
