@@ -20,7 +20,7 @@ from typing import Any
 import re2
 
 from jit.policy.calendars import Calendar
-from jit.policy.expression import BadCondition, Names, Use, excerpt, read_expression
+from jit.policy.expression import BadCondition, Names, Use, excerpt, parts_of, read_expression
 from jit.policy.inputs import IncidentInputs, Inputs
 from jit.policy.words import WORDS, Argument, Kind, Word
 
@@ -99,6 +99,15 @@ class Condition:
         if not_known:
             return Unknown(f"not known: {', '.join(not_known)}")
         return Unknown(_ERRORS.get(says.partition(":")[0], "it could not be evaluated"))
+
+    @property
+    def parts(self) -> "tuple[Condition, ...]":
+        """What has to hold together for it to hold, each a condition: itself alone, where that is not so."""
+        texts = parts_of(self.text)
+        if len(texts) == 1:
+            return (self,)
+        calendars = {str(use.key): use.calendar for use in self.uses if use.calendar is not None}
+        return tuple(compile_condition(text, schedules=self.schedules, calendars=calendars) for text in texts)
 
     @property
     def schedules(self) -> frozenset[str]:

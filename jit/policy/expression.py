@@ -94,6 +94,7 @@ class Token(NamedTuple):
 
 
 _END = Token("end", "", -1)
+_OPENS, _CLOSES = frozenset("(["), frozenset(")]")
 
 
 def read_expression(text: str, names: Names) -> Expression:
@@ -125,6 +126,20 @@ def tokens_of(text: str) -> Iterator[Token]:
             raise BadCondition(f"holds a letter that cannot be seen: {excerpt(found[0])}")
         yield Token(str(found.lastgroup), found[0], at)
         at = found.end()
+
+
+def parts_of(text: str) -> list[str]:
+    """What has to hold together for a condition to hold: what stands between its outermost `&&`."""
+    tokens = [token for token in tokens_of(text) if token.kind != "space"]
+    depth, begin, parts = 0, 0, []
+    for token in tokens:
+        depth += (token.text in _OPENS) - (token.text in _CLOSES)
+        if depth == 0 and token.text in {"||", "?"}:
+            return [text]
+        if depth == 0 and token.text == "&&":
+            parts.append(text[begin : token.start])
+            begin = token.start + len(token.text)
+    return [*parts, text[begin:]]
 
 
 def _not_understood(rest: str) -> BadCondition:

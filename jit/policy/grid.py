@@ -9,6 +9,7 @@ Only what is known is tried: a provider that is down is no case.
 """
 
 import itertools
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -48,6 +49,8 @@ _YEARS = range(2026, 2038)
 _NOBODY = "U0NOBODY00"
 Case = Mapping[str, Any]
 """Fields of `Inputs`."""
+Kept = Mapping[str, Sequence[int]]
+"""Cases by thing, where not all are wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,24 +67,26 @@ class Grid:
             return ()
         return tuple(dict.fromkeys(thing for use in condition.uses if (thing := _thing(use)) in self.cases))
 
-    def size(self, things: Iterable[str]) -> int:
-        size = 1
-        for thing in things:
-            size *= len(self.cases[thing])
-        return size
+    def numbers(self, thing: str, kept: Kept) -> Sequence[int]:
+        return kept.get(thing, range(len(self.cases[thing])))
 
-    def points(self, things: Sequence[str], most: int) -> Iterator[tuple[int, ...]]:
-        """One case of each, by its number. Where there are more than ``most``, so many of them from all over."""
-        sizes = [len(self.cases[thing]) for thing in things]
-        size = self.size(things)
+    def size(self, things: Iterable[str], kept: Kept) -> int:
+        return math.prod(len(self.numbers(thing, kept)) for thing in things)
+
+    def points(self, things: Sequence[str], kept: Kept, most: int) -> Iterator[tuple[int, ...]]:
+        """One case of each, by its number, of those that are ``kept``. Where there are more than ``most``, so many of
+        them from all over.
+        """
+        numbers = [self.numbers(thing, kept) for thing in things]
+        size = self.size(things, kept)
         if size <= most:
-            yield from itertools.product(*map(range, sizes))
+            yield from itertools.product(*numbers)
             return
         for number in range(most):
             rest, point = number * _STRIDE % size, []
-            for each in sizes:
-                rest, case = divmod(rest, each)
-                point.append(case)
+            for each in numbers:
+                rest, case = divmod(rest, len(each))
+                point.append(each[case])
             yield tuple(point)
 
     def inputs(self, things: Sequence[str], point: Sequence[int]) -> Inputs:

@@ -1,11 +1,13 @@
 """The rules of an access, tried on a grid of requests: whether each can ever decide."""
 
-from collections.abc import Sequence
+import itertools
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from jit.policy.conditions import Holds, Unknown
-from jit.policy.grid import Grid
+from jit.policy.conditions import Condition, Holds, Unknown
+from jit.policy.grid import Grid, Kept
 from jit.policy.inputs import Inputs
 from jit.policy.model import Rule
 
@@ -37,57 +39,69 @@ class Trial:
     passed_through: bool
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Effort:
-    """What is left to be spent: so many requests are tried on conditions, of all accesses together."""
+    """So many ``seconds`` of processor time are spent on all accesses together: whoever proposes rules has them tried,
+    and may have made conditions that take long.
+    """
 
-    left: int = 1_000_000
+    seconds: float = 60.0
+    _began: float = field(default_factory=time.process_time)
+
+    @property
+    def spent(self) -> bool:
+        return time.process_time() - self._began >= self.seconds
 
 
 def try_rules(rules: Sequence[Rule], grid: Grid, effort: Effort) -> Trial:
-    """In two steps: each condition alone, on what it reads; then all together, by what came of that.
+    """Each condition alone, on what it reads; and each rule with those before it, where it would decide.
 
     No rule is said to be unreached that decides by people whatever was asked, behind none but rules that decide by
     themselves: it is there for when their conditions cannot be answered.
     """
     tables = [_Table(rule, grid, effort) for rule in rules]
-    alone = [table.tried() for table in tables]
-    things = tuple(dict.fromkeys(thing for table in tables for thing in table.things))
-    whole = grid.size(things) <= MOST_TRIED
-    waiting = {number for number, tried in enumerate(alone) if tried.within}
-    behind: dict[int, set[int]] = {number: set() for number in waiting}
-    passed_through = False
-    for point in grid.points(things, MOST_TRIED):
-        if not waiting and passed_through:
-            break
-        at = dict(zip(things, point, strict=True))
-        decided: int | None = None
-        for number, table in enumerate(tables):
-            if not table.holds(at):
-                continue
-            if decided is None:
-                waiting.discard(number)
-            elif number in waiting:
-                behind[number].add(decided)
-            if decided is None and table.surely_decides:
-                decided = number
-        passed_through = passed_through or decided is None
-    found = [
-        _with_reach(tried, tables, number, reached=number not in waiting, behind=behind.get(number, set()), whole=whole)
-        for number, tried in enumerate(alone)
-    ]
-    if effort.left <= 0:
-        return Trial(tuple(Tried() for _ in rules), passed_through=False)
-    return Trial(tuple(found), passed_through)
+    found = [_tried(tables[: number + 1]) for number in range(len(tables))]
+    things = _things(tables)
+    passed_through = any(
+        not any(table.holds(_at(things, point)) for table in tables) for point in _points(grid, things, {}, effort)
+    )
+    return untried(rules) if effort.spent else Trial(tuple(found), passed_through)
 
 
-def _with_reach(
-    tried: Tried, tables: "Sequence[_Table]", number: int, *, reached: bool, behind: set[int], whole: bool
-) -> Tried:
-    if reached or not tried.within or (tables[number].is_last_resort and _by_themselves(tables[:number])):
-        return tried
-    sure = whole and all(table.whole for table in (*(tables[each] for each in behind), tables[number]))
-    return Tried(reached=False, behind=tuple(sorted(behind)), sure=sure)
+def untried(rules: Sequence[Rule]) -> Trial:
+    """Of which nothing is said."""
+    return Trial(tuple(Tried() for _ in rules), passed_through=False)
+
+
+def _points(grid: Grid, things: Sequence[str], kept: Kept, effort: Effort) -> Iterator[tuple[int, ...]]:
+    return itertools.takewhile(lambda _: not effort.spent, grid.points(things, kept, MOST_TRIED))
+
+
+def _at(things: Sequence[str], point: Sequence[int]) -> dict[str, int]:
+    return dict(zip(things, point, strict=True))
+
+
+def _things(tables: "Sequence[_Table]") -> tuple[str, ...]:
+    return tuple(dict.fromkeys(thing for table in tables for thing in table.things))
+
+
+def _tried(tables: "Sequence[_Table]") -> Tried:
+    """What came of the last of them."""
+    *before, table = tables
+    alone = table.tried()
+    if not alone.within or (table.is_last_resort and _by_themselves(before)):
+        return alone
+    things, behind = _things(tables), set[int]()
+    for point in _points(table.grid, things, table.kept, table.effort):
+        at = _at(things, point)
+        if not table.holds(at):
+            continue
+        decided = next((number for number, each in enumerate(before) if each.surely_decides and each.holds(at)), None)
+        if decided is None:
+            return alone
+        behind.add(decided)
+    whole = table.grid.size(things, table.kept) <= MOST_TRIED and table.grid.partial.isdisjoint(things)
+    return Tried(reached=False, behind=tuple(sorted(behind)), sure=whole)
 
 
 def _by_themselves(before: "Sequence[_Table]") -> bool:
@@ -99,15 +113,15 @@ def _by_themselves(before: "Sequence[_Table]") -> bool:
 
 @dataclass(slots=True)
 class _Table:
-    """What came of one rule's condition, for each request that it can tell from others. ``whole`` is whether these are
-    all.
+    """What came of one rule's condition, for each request that it can tell from others. ``kept`` are the cases of a
+    thing by which it may hold: with any other, a part of it that reads nothing else does not.
     """
 
     rule: Rule
     grid: Grid
     effort: Effort
     things: tuple[str, ...] = field(init=False)
-    whole: bool = field(init=False)
+    kept: dict[str, list[int]] = field(default_factory=dict)
     _known: dict[tuple[int, ...], bool] = field(default_factory=dict)
     _whys: set[str] = field(default_factory=set)
 
@@ -115,7 +129,16 @@ class _Table:
         self.things = self.grid.things_of(self.rule.when)
         if self._longest is not None and "duration" not in self.things:
             self.things += ("duration",)
-        self.whole = self.grid.size(self.things) <= MOST_TRIED and self.grid.partial.isdisjoint(self.things)
+        for part in self.rule.when.parts if self.rule.when else ():
+            if len(things := self.grid.things_of(part)) == 1:
+                self._keep(things[0], part)
+
+    def _keep(self, thing: str, part: Condition) -> None:
+        numbers = self.kept.get(thing, range(len(self.grid.cases[thing])))
+        each = itertools.takewhile(lambda _: not self.effort.spent, numbers)
+        kept = [number for number in each if part.holds(self.grid.inputs((thing,), (number,))) is Holds.YES]
+        if kept:  # where none is, all are tried as they are, to say why
+            self.kept[thing] = kept
 
     @property
     def _longest(self) -> timedelta | None:
@@ -133,14 +156,15 @@ class _Table:
 
     def tried(self) -> Tried:
         met = False
-        for point in self.grid.points(self.things, MOST_TRIED):
+        for point in _points(self.grid, self.things, self.kept, self.effort):
             inputs = self.grid.inputs(self.things, point)
             if self._condition_holds(inputs):
                 met = True
                 if self._within(inputs):
                     return Tried()
         why = next(iter(self._whys)) if len(self._whys) == 1 else ""
-        return Tried(met=met, within=False, sure=self.whole, why=why)
+        whole = self.grid.size(self.things, self.kept) <= MOST_TRIED and self.grid.partial.isdisjoint(self.things)
+        return Tried(met=met, within=False, sure=whole, why=why)
 
     def holds(self, at: dict[str, int]) -> bool:
         """Whether it decides there, if no rule before it does."""
@@ -153,9 +177,6 @@ class _Table:
     def _condition_holds(self, inputs: Inputs) -> bool:
         if self.rule.when is None:
             return True
-        if self.effort.left <= 0:
-            return True
-        self.effort.left -= 1
         verdict = self.rule.when.holds(inputs)
         self._whys.add(verdict.why if isinstance(verdict, Unknown) else "")
         return verdict is Holds.YES

@@ -105,7 +105,15 @@ def check_folder(folder: Path, more: Further | None = None) -> Checked:
     found = list(look_closer(policy, places.sections))
     wrong = [places.mistake(each.path, each.problem, each.suggestion) for each in found if not each.note]
     noted = [places.mistake(each.path, each.problem, each.suggestion) for each in found if each.note]
-    return Checked(policy, in_order(wrong)[:MOST_MISTAKES], in_order(noted)[:MOST_MISTAKES], places)
+    return Checked(policy, _at_once(in_order(wrong), "mistakes"), _at_once(in_order(noted), "notes"), places)
+
+
+def _at_once(found: tuple[Mistake, ...], what: str) -> tuple[Mistake, ...]:
+    """As many as anybody reads."""
+    if len(found) <= MOST_MISTAKES:
+        return found
+    told = found[:MOST_MISTAKES]
+    return (*told, Mistake(told[-1].file, 0, "", f"and more: {MOST_MISTAKES} {what} are told of at once"))
 
 
 def explain_access(policy: Policy, access: str, person: str, groups: Groups, supposed: Supposed) -> str:

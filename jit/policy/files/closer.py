@@ -15,7 +15,7 @@ from jit.policy.files.merge import nearest
 from jit.policy.grid import grid_of, is_bound, is_person
 from jit.policy.model import LEAST_EXTENSION, Access, Limits, Rule
 from jit.policy.policy import Policy
-from jit.policy.trial import Effort, Trial, Tried, try_rules
+from jit.policy.trial import Effort, Trial, Tried, try_rules, untried
 
 LEAST = timedelta(seconds=1)
 """For less nothing can be asked."""
@@ -52,7 +52,7 @@ def look_closer(policy: Policy, sections: Mapping[str, Mapping[str, object]]) ->
         yield from _break_glass((*path, "break_glass"), access)
         yield from _owner((*path, "owner"), policy, access)
     yield from _without_owner(policy)
-    if look.effort.left <= 0:
+    if look.effort.spent:
         yield Finding(("access",), NOT_TRIED, note=True)
 
 
@@ -91,6 +91,8 @@ class _Look:
         asking = (access.request, access.deny, access.incident, access.incident_example)
         alike = tuple((rule.when, rule.automatic) for rule in rules)
         key = (alike, own, asking, shortest, longest)
+        if self.effort.spent:
+            return untried(rules)
         if key not in self._trials:
             grid = grid_of(self.policy, access, rules, shortest, longest)
             self._trials[key] = try_rules(rules, grid, self.effort)

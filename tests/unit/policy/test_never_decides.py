@@ -208,6 +208,12 @@ def test_a_rule_whose_limits_are_used_up_leaves_room_for_the_next(tmp_path):
         assert mistakes(tmp_path, rule + PEOPLE) == [], limits
 
 
+EVERYTHING = (
+    'requester.on_call("orders-primary") && incident.open && incident.severity <= 2 && incident.service == "orders"'
+    ' && requester.responder && now.hour("Europe/Berlin") >= 22 && now.weekday("UTC") == "friday"'
+    ' && duration <= duration("1h") && size(reason) > 20 && history.grants(7) < 2 && "dba" in requester.groups'
+    ' && requester.zone == "Europe/Berlin" && !history.break_glass_open'
+)
 ORDINARY = (
     *(word.example for word in WORDS.values() if not word.name.startswith("access.") and "access." not in word.example),
     'duration <= duration("4h")',
@@ -260,6 +266,8 @@ ORDINARY = (
     'incident.given ? incident.open : duration <= duration("1h")',
     '(incident.given ? duration : duration) <= duration("1h")',
     'access.risk in ["low", "medium"] && size(reason) > 3',
+    EVERYTHING,
+    '(incident.given && incident.id.startsWith("INC-")) && (duration < duration("1h") || incident.open)',
 )
 
 
@@ -269,6 +277,21 @@ def test_an_ordinary_condition_is_left_alone(tmp_path, condition):
     found = checked(tmp_path, when(text) + PEOPLE)
     assert found.mistakes == ()
     assert found.notes == (), condition
+
+
+@pytest.fixture(scope="module")
+def policy(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("policy")
+    (folder / "a.policy.yml").write_text(f"{HEAD}{INCIDENTS}{ACCESS}{ASKED}    approve:\n{PEOPLE}")
+    return load_policy(folder)
+
+
+def test_when_all_effort_is_spent_nothing_is_accused(policy):
+    rules = [Rule((), compile_condition(text)) for text in ("false", 'duration > duration("9h")')]
+    access = policy.accesses["orders-db/read"]
+    grid = grid_of(policy, access, rules, timedelta(seconds=1), access.max_duration)
+    assert not any(each.met for each in try_rules(rules, grid, Effort()).rules)
+    assert all(each.met and each.reached for each in try_rules(rules, grid, Effort(0)).rules)
 
 
 def test_what_cannot_all_be_tried_is_noted_and_no_mistake(tmp_path):
@@ -318,13 +341,6 @@ CONDITIONS = st.recursive(
     lambda inner: st.tuples(inner, st.sampled_from(["&&", "||"]), inner).map(lambda each: f"({' '.join(each)})"),
     max_leaves=5,
 )
-
-
-@pytest.fixture(scope="module")
-def policy(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("policy")
-    (folder / "a.policy.yml").write_text(f"{HEAD}{INCIDENTS}{ACCESS}{ASKED}    approve:\n{PEOPLE}")
-    return load_policy(folder)
 
 
 def some_inputs(chance, policy):
