@@ -209,10 +209,10 @@ def test_a_rule_whose_limits_are_used_up_leaves_room_for_the_next(tmp_path):
 
 
 EVERYTHING = (
-    'requester.on_call("orders-primary") && incident.open && incident.severity <= 2 && incident.service == "orders"'
-    ' && requester.responder && now.hour("Europe/Berlin") >= 22 && now.weekday("UTC") == "friday"'
-    ' && duration <= duration("1h") && size(reason) > 20 && history.grants(7) < 2 && "dba" in requester.groups'
-    ' && requester.zone == "Europe/Berlin" && !history.break_glass_open'
+    'requester.on_call("orders-primary") && incident.open && incident.severity == 2 && incident.service == "orders"'
+    ' && incident.id == "INC-42" && requester.responder && now.hour("Europe/Berlin") == 22'
+    ' && now.weekday("UTC") == "friday" && duration == duration("1h") && size(reason) == 20 && history.grants(7) == 2'
+    ' && "dba" in requester.groups && requester.zone == "Europe/Berlin" && !history.break_glass_open'
 )
 ORDINARY = (
     *(word.example for word in WORDS.values() if not word.name.startswith("access.") and "access." not in word.example),
