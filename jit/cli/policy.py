@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,11 +20,12 @@ from jit.policy import Policy, load_policy
 from jit.policy.cases import SUFFIX, case_files, moment_of, run_cases
 from jit.policy.conditions import IncidentInputs
 from jit.policy.explain import Supposed
-from jit.policy.files.check import UnknownAccess, check_folder, explain_access
+from jit.policy.files.check import Checked, UnknownAccess, check_folder, explain_access
 from jit.policy.files.form import person_id
-from jit.policy.files.load import bytes_of
+from jit.policy.files.load import bytes_of, in_order
 from jit.policy.supposed import EXAMPLE, RESPONDER, STATES, read_incident, say_incident
 from jit.policy.words import WORDS
+from jit.runtime import logs
 from jit.runtime.settings import CannotStart, Settings
 from workers.targets.named import misfits
 
@@ -42,15 +44,32 @@ def policy() -> None:
 
 @policy.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), required=False)
-def check(folder: Path | None) -> None:
+@click.option("--ask", is_flag=True, help="Ask the providers of schedules and incidents, too, with their tokens.")
+def check(folder: Path | None, *, ask: bool) -> None:
     """Name file, line and field of every mistake in FOLDER, by default JIT_POLICIES."""
     folder = folder or Settings().policies
-    checked = check_folder(folder, misfits)
+    checked = _answered(check_folder(folder, misfits), folder, ask=ask)
     rules = checked.policy or check_folder(folder).policy  # targets may be wrong, and access active elsewhere
     left = [*_left_active(rules)] if rules else []
     notes = [f"{'Note' if can_end else 'Mend'}: {what}. {remedy}" for can_end, what, remedy in left]
     click.echo("\n".join([*checked.lines, *notes]))
     raise SystemExit(1 if checked.mistakes or not all(can_end for can_end, _, _ in left) else 0)
+
+
+def _answered(checked: Checked, folder: Path, *, ask: bool) -> Checked:
+    """With what providers say of the schedules and incidents that it names."""
+    policy = checked.policy
+    if policy is None or not (policy.schedules or policy.incidents):
+        return checked
+    from jit.cli.asking import ask_providers  # noqa: PLC0415  brings an HTTP client
+
+    logs.set_up("ERROR")  # what is answered is said below
+    said = list(ask_providers(checked, folder, everybody=ask))
+    wrong = [each.place for each in said if each.wrong]
+    noted = [each.place for each in said if not each.wrong]
+    return replace(
+        checked, mistakes=in_order((*checked.mistakes, *wrong)), remarks=in_order((*checked.remarks, *noted))
+    )
 
 
 @policy.command()

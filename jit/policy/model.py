@@ -133,6 +133,8 @@ class Access:
     purpose: Purpose | None = None
     """None where nothing is outside it."""
     on_exceed: OnExceed = "alert"
+    owner: str = ""
+    """Who answers for it, its own or its target's, as a who-expression; empty where nobody does."""
 
     @property
     def all_rules(self) -> tuple[Rule, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -50,7 +50,7 @@ class Policy:
     def __post_init__(self) -> None:
         others = {*self.security, *self.notify, *self.lockdown}
         for access in self.accesses.values():
-            others.update(access.request, access.deny)
+            others.update(access.request, access.deny, [access.owner] if access.owner else [])
             others.update(who for rule in access.all_rules for quorum in rule.quorums for who in quorum.who)
             others.update(who for rule in access.all_rules if rule.escalation for who in rule.escalation.to)
             if access.break_glass is not None:
@@ -169,6 +169,15 @@ class Policy:
             return True
         could = self.could_approve(rule, requester, groups, now)
         return self._assigned(rule, could).complete
+
+    def could_meet(self, rule: Rule, requester: str = "") -> bool:
+        """Whether those whom the policy names are enough for the quorums that are made of them alone. Who is told of
+        from outside may be anybody.
+        """
+        named = tuple(quorum for quorum in rule.quorums if not self.only_told(quorum.who))
+        others = self.shared | self.namesakes_of(requester)
+        could = [self.named(quorum.who) - others for quorum in named]
+        return not self._assigned(replace(rule, quorums=named), could).missing
 
     def counts_for(self, rule: Rule, person: str, requester: str, groups: Groups, now: datetime) -> bool:
         """Whether this person's approval would count at all."""

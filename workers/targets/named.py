@@ -19,6 +19,7 @@ def misfits(sections: Sections) -> Iterator[tuple[Path, str]]:
         match target:
             case {"kind": str(kind), **settings}:
                 kinds[name] = kind
+                settings.pop("owner", None)  # no setting: who answers for it
                 yield from _unfit(name, kind, settings)
     for name, access in sections["access"].items():
         match access:

@@ -288,9 +288,10 @@ class PurposeForm(Form):
 
 
 class AccessForm(Form):
-    """``target`` is the part of the access's name before the first slash unless said."""
+    """``target`` is the part of the access's name before the first slash unless said; ``owner`` is the target's."""
 
     describe: Text
+    owner: Who | None = None
     target: str | None = None
     risk: Risk = "medium"
     grants: Annotated[
@@ -374,12 +375,13 @@ class ReconcileForm(Form):
 
 
 class TargetForm(BaseModel):
-    """Every key beside ``kind`` and ``reconcile`` is a setting that the target understands."""
+    """Every key beside ``kind``, ``owner`` and ``reconcile`` is a setting that the target understands."""
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
     __pydantic_extra__: dict[str, Text]
 
     kind: Annotated[str, AfterValidator(name)]
+    owner: Who | None = None
     reconcile: ReconcileForm | None = None
 
 

@@ -49,7 +49,13 @@ Further = Callable[[Mapping[str, Mapping[str, object]]], Iterable[tuple[tuple[st
 
 
 def load_policy(folder: Path, more: Further | None = None) -> Policy:
-    """Read and check every policy file of the folder; files in folders below it are not looked at.
+    """As `read_policy`, without the places."""
+    return read_policy(folder, more)[0]
+
+
+def read_policy(folder: Path, more: Further | None = None) -> tuple[Policy, Merged]:
+    """Read and check every policy file of the folder; files in folders below it are not looked at. Beside the policy
+    stands where in the files its parts are.
 
     Raises:
         NotReadNow: too much else is under way to read them.
@@ -61,7 +67,7 @@ def load_policy(folder: Path, more: Further | None = None) -> Policy:
             mistakes.append(Mistake(str(folder), 0, "", f"holds no file called *{SUFFIX}"))
         raise PolicyError(tuple(mistakes))
     try:
-        return policy_of(sources, mistakes, more)
+        return _policy_and_places(sources, mistakes, more)
     except PolicyError:
         raise
     except Exception as fault:
@@ -80,6 +86,12 @@ def policy_of(
     Raises:
         PolicyError: with all mistakes found.
     """
+    return _policy_and_places(sources, mistakes, more)[0]
+
+
+def _policy_and_places(
+    sources: Iterable[tuple[str, bytes]], mistakes: Iterable[Mistake], more: Further | None
+) -> tuple[Policy, Merged]:
     sources = list(sources)
     merged = Merged(whole=not mistakes)
     try:
@@ -87,10 +99,10 @@ def policy_of(
         forms = _checked(merged, sources, more)
     except TooManyMistakes:
         last = Mistake(sources[-1][0], 0, "", f"and more: {MOST_MISTAKES} mistakes are told of at once")
-        raise PolicyError((*_in_order(merged.mistakes), last)) from None
+        raise PolicyError((*in_order(merged.mistakes), last)) from None
     if merged.mistakes or forms.channels is None:
-        raise PolicyError(_in_order(merged.mistakes))
-    return _build(policy_text(sources), forms, forms.channels.audit, forms.channels.alerts)
+        raise PolicyError(in_order(merged.mistakes))
+    return _build(policy_text(sources), forms, forms.channels.audit, forms.channels.alerts), merged
 
 
 def _checked(merged: Merged, sources: Iterable[tuple[str, bytes]], more: Further | None) -> Forms:
@@ -176,7 +188,7 @@ def policy_text(sources: Iterable[tuple[str, bytes]]) -> bytes:
     return b"".join(len(part).to_bytes(8, "big") + part for part in parts)
 
 
-def _in_order(mistakes: Iterable[Mistake]) -> tuple[Mistake, ...]:
+def in_order(mistakes: Iterable[Mistake]) -> tuple[Mistake, ...]:
     """By file and line; the first word said about a field stands for all."""
     first: dict[tuple[str, int, str], Mistake] = {}
     for mistake in mistakes:
@@ -218,6 +230,7 @@ def _access(name: str, entry: AccessForm, forms: Forms) -> Access:
         name=name,
         describe=entry.describe,
         target=target_of(name, entry),
+        owner=entry.owner or forms.targets[target_of(name, entry)].owner or "",
         grants=entry.grants,
         max_duration=entry.max_duration,
         channel=entry.channel,

@@ -26,6 +26,8 @@ def check_sense(merged: Merged, forms: Forms) -> None:
         for key, value in (target.model_extra or {}).items():
             if problem := secret_problem(key, value):
                 merged.blame(("targets", name, key), problem)
+        if target.owner and merged.whole:
+            _check_who(merged, ("targets", name, "owner"), [target.owner])
     if not merged.whole:
         return
     _check_standing(merged, forms)
@@ -78,6 +80,7 @@ def _check_access(merged: Merged, name: str, access: AccessForm, membership: Mem
     _check_target(merged, name, access.target)
     known = _check_who(merged, (*path, "request"), access.request)
     known &= _check_who(merged, (*path, "deny"), access.deny)
+    _check_who(merged, (*path, "owner"), [access.owner] if access.owner else [])
     if membership and known and not membership.has(access.request, 1, but=access.deny):
         merged.blame((*path, "request"), "nobody may ask for this")
     if access.incident_example and not (access.incident and accepts(access.incident, access.incident_example)):

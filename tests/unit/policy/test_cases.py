@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from jit.cli.main import cli
+from jit.policy.files.check import check_folder
 
 ROOT = Path(__file__).parents[3] / "policies"
 RULES = """
@@ -45,6 +46,13 @@ def run(folder, *cases, rules=RULES, head="slack: {S0ENGIN01: [U01ALICE0]}"):
     (folder / "a.test.yml").write_text("\n".join(lines) + "\n")
     told = CliRunner().invoke(cli, ["policy", "test", str(folder)])
     return told.exit_code, told.output
+
+
+@pytest.mark.parametrize("folder", [ROOT, *sorted((ROOT / "examples").glob("*/"))], ids=lambda path: path.name)
+def test_the_policies_that_ship_say_nothing_that_can_never_be_and_each_access_has_an_owner(folder):
+    checked = check_folder(folder)
+    assert checked.mistakes == ()
+    assert not [note for note in checked.notes if "nobody answers" in note]
 
 
 @pytest.mark.parametrize("folder", [ROOT, *sorted((ROOT / "examples").glob("*/"))], ids=lambda path: path.name)
