@@ -12,6 +12,9 @@ from jit.policy.conditions import BadCondition, Inputs, Unknown, compile_conditi
 from jit.policy.files.check import Checked
 from jit.policy.files.load import policy_files
 
+UNTIL_THEN = (
+    "Mend it: until then the rules of before stay in force, or where none are known nothing is decided. Access ends."
+)
 _NOON = Inputs(
     requester="U01ALICE0",
     groups=(),
@@ -27,7 +30,7 @@ _NOON = Inputs(
 def look_at_policies(checked: Checked) -> Iterator[Line]:
     """As `jit policy check` says it."""
     for mistake in checked.mistakes:
-        yield mend(Part.POLICIES, str(mistake), "Mend it: until then nothing is decided.", stops_all=True)
+        yield mend(Part.POLICIES, str(mistake), UNTIL_THEN)
     if checked.policy is not None:
         yield fine(Part.POLICIES, checked.lines[0].removeprefix("Fine: "))
     for remark in checked.notes:
