@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jit.doctor.line import Line, Part, fine, mend, note
 from jit.policy.conditions import BadCondition, Inputs, Unknown, compile_condition
-from jit.policy.files.check import Checked
+from jit.policy.files.check import MENTION, NOBODY_MENTIONED, Checked
 from jit.policy.files.load import policy_files
 
 UNTIL_THEN = (
@@ -35,6 +35,8 @@ def look_at_policies(checked: Checked) -> Iterator[Line]:
         yield fine(Part.POLICIES, checked.lines[0].removeprefix("Fine: "))
     for remark in checked.notes:
         yield note(Part.POLICIES, remark, "If that is not meant, name other people there.")
+    if checked.mentions_nobody:
+        yield note(Part.POLICIES, NOBODY_MENTIONED, MENTION)
 
 
 def look_at_writers(folder: Path) -> Iterator[Line]:

@@ -12,6 +12,8 @@ from jit.policy.files.merge import nearest
 from jit.policy.files.mistakes import Mistake, PolicyError
 from jit.policy.policy import Policy
 
+NOBODY_MENTIONED = "alerts mention nobody, so nobody is woken by one"
+MENTION = "Name who must act: alerts: {notify: [group:…]}"
 _SHOWN = 5
 """As many people are named in a note."""
 
@@ -40,6 +42,7 @@ class Checked:
         return (
             f"Fine: {counted}, version {self.policy.version[:12]}.",
             *(f"Note: {remark}" for remark in self.notes),
+            *([f"Note: {NOBODY_MENTIONED}. {MENTION}"] if self.mentions_nobody else []),
         )
 
     @property
@@ -48,6 +51,11 @@ class Checked:
         if self.policy is None:
             return ()
         return tuple(dict.fromkeys((*_single_handed(self.policy), *_undecidable(self.policy))))
+
+    @property
+    def mentions_nobody(self) -> bool:
+        """Whether alerts reach only who happens to look at their channel."""
+        return self.policy is not None and not self.policy.notify
 
 
 def _single_handed(policy: Policy) -> Iterator[str]:
