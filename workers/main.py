@@ -51,6 +51,7 @@ from workers.queue.presence import Presence
 from workers.queue.worker import Worker
 from workers.reconcile.kept import KeptIds
 from workers.reconcile.reconciler import Reconciler
+from workers.rules import LastRules
 from workers.targets import open_target
 from workers.targets.departed import forget_departed
 from workers.targets.known import KnownTargets
@@ -74,6 +75,7 @@ class WorkerContext:
     process: str
     ledger: Ledger
     policies: PolicyFolder
+    rules: LastRules
     registry: TargetRegistry
     recorder: Recorder
     revoker: Revoker
@@ -209,6 +211,8 @@ def _context(
         log.warning("ledger.unavailable", because=str(silent))
     ledger = Ledger(engine, clock)
     policies = PolicyFolder(settings.policies, clock)
+    rules = LastRules(policies, PolicyTexts(engine), settings.data)
+    rules.look()
     registry = TargetRegistry(
         policies,
         KnownTargets(settings.data),
@@ -219,7 +223,7 @@ def _context(
     recorder = Recorder(ledger=ledger, spool=Spool(settings.spool), clock=clock, actor=actor, source=source)
     revoker = Revoker(ledger=ledger, registry=registry, clock=clock, recorder=recorder)
     lockdowns = ObeyedLockdowns(ledger, LockdownOrders(settings.data))
-    return WorkerContext(process, ledger, policies, registry, recorder, revoker, clock, actor, lockdowns)
+    return WorkerContext(process, ledger, policies, rules, registry, recorder, revoker, clock, actor, lockdowns)
 
 
 def _wait_for(redis: Redis, stop: Event) -> bool | None:
@@ -264,7 +268,7 @@ def _follow_rules(context: WorkerContext, stop: Event) -> None:
     texts = PolicyTexts(context.ledger.engine)
     Thread(target=texts.keep_watching, args=(context.policies, stop), name="policy texts", daemon=True).start()
     for every, work, failed in (
-        (READ_RULES_EVERY, context.policies.current, "policy.not_read"),
+        (READ_RULES_EVERY, context.rules.look, "policy.not_read"),
         (FORGET_EVERY, lambda: forget_departed(context.registry, context.ledger), "targets.not_forgotten"),
     ):
         _begin_repeating(every, stop, work, failed)
@@ -275,7 +279,7 @@ def _begin_repeating(every: float, stop: Event, work: Callable[[], object], fail
 
 
 def _repeat(every: float, stop: Event, work: Callable[[], object], failed: str) -> None:
-    """``failed`` is logged; but rules that cannot be used are told of by the bot, and wherever something is decided."""
+    """``failed`` is logged."""
     while not stop.wait(every):
         try:
             work()
@@ -305,9 +309,11 @@ def _warnings(context: WorkerContext) -> Iterator[str]:
         yield "The ledger's database does not answer, so it is not known whether the clocks agree."
     policy: Policy | None = None
     try:
-        policy = context.policies.current()
+        policy = context.policies.read()
     except PolicyError as broken:
-        yield f"The policy files cannot be used: nothing is granted, ends go on in the targets known before. {broken}"
+        policy = context.policies.last_good
+        goes_on = f"the rules of before ({policy.version[:8]}) stay in force" if policy else "nothing is granted"
+        yield f"The policy files cannot be used: {goes_on}, ends go on in the targets known before. {broken}"
     for name in context.registry.names():
         try:
             findings = context.registry.get(name).check(policy.given_on(name) if policy else ())

@@ -1,7 +1,7 @@
 """`jit policy`: checks the rules and explains them."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -30,7 +30,9 @@ from jit.runtime.settings import CannotStart, Settings
 from workers.targets.named import misfits
 
 if TYPE_CHECKING:
+    from jit.facts import Life
     from jit.policy.diff import Asked
+    from jit.requests.lifecycle import Request
 
 NEVER_RAN = "No bot has run here yet: who is in Slack's groups, and on call, is known where one does."
 MOST_ASKED = 100_000
@@ -153,38 +155,71 @@ def diff(old: Path, new: Path | None, days: int, *, markdown: bool) -> None:
     settings = Settings()
     before, after = load_policy(old), load_policy(new or settings.policies)
     groups, names = _seen(settings)
-    asked = _asked_lately(settings, timedelta(days=days))
+    asked, why_none = _asked_lately(settings, timedelta(days=days))
     found = otherwise(before, after, asked, groups)
     say = as_markdown if markdown else as_text
-    click.echo(say(before, after, len(asked), found, lambda who: names.get(who, (who,))[0] or who))
+    click.echo(say(before, after, len(asked), found, lambda who: names.get(who, (who,))[0] or who, why_none=why_none))
 
 
-def _asked_lately(settings: Settings, within: timedelta) -> "list[Asked]":
-    """What stands in the ledger; nothing where there is none."""
-    from jit.policy.diff import Asked  # noqa: PLC0415  as above
-
+def _asked_lately(settings: Settings, within: timedelta) -> "tuple[list[Asked], str]":
+    """Requests and extensions, as they stand in the ledger; where it cannot be asked none, and why."""
     try:
         ledger = existing_ledger(settings)
         from jit.ledger import Question  # noqa: PLC0415  where there is no ledger, nobody waits for it
-        from jit.requests.decision import inputs_of  # noqa: PLC0415
 
         since = SystemClock().now() - within
         requests = ledger.requests(Question(asked_since=since, limit=MOST_ASKED))
-    except (CannotStart, LedgerUnavailable):
-        return []
-    return [
-        Asked(
-            each.id,
-            each.asked_at,
-            each.requester,
-            each.access,
-            each.asked.duration,
-            each.why,
-            each.incident,
-            inputs_of(each),
+        facts = ledger.of_kind("extension.asked", since, MOST_ASKED)
+        extended = {each.id: each for each in ledger.requests_by_id(list({fact.request_id for fact in facts}))}
+    except (CannotStart, LedgerUnavailable) as away:
+        return [], str(away)
+    return [*map(_as_asked, requests), *_extensions(facts, extended)], ""
+
+
+def _as_asked(request: "Request") -> "Asked":
+    from jit.policy.diff import Asked, Kind  # noqa: PLC0415  no other command needs it
+    from jit.requests.decision import inputs_of  # noqa: PLC0415  as above
+
+    emergency = Kind.CO_SIGNED if request.needs else Kind.BREAK_GLASS
+    return Asked(
+        request.id,
+        request.asked_at,
+        request.requester,
+        request.access,
+        request.asked.duration,
+        request.why,
+        request.incident,
+        inputs_of(request),
+        emergency if request.emergency is not None else Kind.REQUEST,
+    )
+
+
+def _extensions(facts: "Iterable[Life]", requests: "Mapping[str, Request]") -> "Iterator[Asked]":
+    """Those of which it is known since when the access was held."""
+    from jit.facts import ExtensionAsked  # noqa: PLC0415  as above
+    from jit.policy.diff import Asked, Kind  # noqa: PLC0415  as above
+    from jit.policy.inputs import Inputs  # noqa: PLC0415  as above
+
+    for fact in facts:
+        request = requests.get(fact.request_id)
+        if not isinstance(fact, ExtensionAsked) or request is None:
+            continue
+        inputs = None
+        with suppress(ValueError):
+            inputs = Inputs.from_json(fact.inputs) if fact.inputs else None
+        yield Asked(
+            fact.request_id,
+            fact.at,
+            fact.requester,
+            fact.access,
+            fact.duration,
+            fact.why,
+            fact.incident,
+            inputs,
+            Kind.EXTENSION,
+            request.intent_at,
+            fact.ends_at - fact.duration,
         )
-        for each in requests
-    ]
 
 
 def _incident(text: str) -> IncidentInputs:

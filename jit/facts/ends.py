@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from jit.facts.fact import FreeText, Personal, Room, Said, Words
-from jit.facts.life import Life
+from jit.facts.life import Checked, Life
 from jit.facts.ocsf import BEGUN, DEACTIVATE, FAILED, REVOKE, Class, Event, Severity
 from jit.facts.sentence import Access, Name, Part, Person, Several, Text, Told, plural, quote, target_said
 
@@ -80,7 +80,7 @@ class Revoked(OrdersEnd):
         return Told("revoked", (*_whose(self), " by ", Person(self.actor)), (quote(self.reason),))
 
 
-class RequesterLeft(OrdersEnd):
+class RequesterLeft(Checked, OrdersEnd):
     """Whoever asked may hold this no longer: nobody's order, but what Slack and the rules say."""
 
     recorded_by = (Room.BOT,)
@@ -90,7 +90,7 @@ class RequesterLeft(OrdersEnd):
     because: Annotated[Literal["deactivated", "left_rules"], Said()]
 
     def told(self) -> Told:
-        return Told("requester left", (": ", *_whose(self), " is to end"), (LEFT[self.because],))
+        return Told("requester left", (": ", *_whose(self), " is to end"), (LEFT[self.because], self.other_rules))
 
 
 class Exceeded(OrdersEnd):

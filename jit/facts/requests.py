@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from jit.durations import say_duration
 from jit.facts.ends import LEFT, LOCKED
 from jit.facts.fact import Digest, FreeText, Moment, Personal, Room, Said, Who
-from jit.facts.life import Life
+from jit.facts.life import Checked, Life
 from jit.facts.ocsf import CREATE, OTHER, UPDATE, Class, Event, Severity
 from jit.facts.sentence import Access, Loud, Name, Part, Person, Several, Text, Time, Told, names, quote
 
@@ -285,7 +285,7 @@ class Withdrawn(Life):
         return Told("withdrawn", (Access(self.access), " by ", Person(self.requester)))
 
 
-class Lapsed(Life):
+class Lapsed(Checked):
     recorded_by = (Room.BOT, Room.WORKERS)
     ocsf = Event(Class.ENTITY, (OTHER, "Lapse"))
     closes = True
@@ -304,5 +304,5 @@ class Lapsed(Life):
         return Told(
             "lapsed",
             (Access(self.access), " for ", Person(self.requester)),
-            ((LAPSED[self.because], (": ", Name(self.lockdown)) if self.lockdown else ""),),
+            ((LAPSED[self.because], (": ", Name(self.lockdown)) if self.lockdown else ""), self.other_rules),
         )

@@ -233,6 +233,16 @@ class Ledger:
         with reading(self.engine) as connection:
             return read_all(connection, self.ring, query, skip_unreadable=True)
 
+    def of_kind(self, kind: str, since: datetime, limit: int) -> list[Life]:
+        """The newest steps of requests of this kind that were recorded since then, newest first; those that cannot be
+        read any more are passed over.
+        """
+        query = KEPT.where(entries.c.kind == kind, entries.c.recorded_at >= since)
+        query = query.order_by(entries.c.index.desc()).limit(limit)
+        with reading(self.engine) as connection:
+            found = read_all(connection, self.ring, query, skip_unreadable=True)
+        return [entry.fact for entry in found if isinstance(entry.fact, Life)]
+
     def unsettled(self) -> list[str]:
         """Ids of all requests that nothing has closed yet: by the facts, whatever the read model says. What was given
         is closed by its end alone: nothing else that closes can follow there, whoever wrote it.

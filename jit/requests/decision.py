@@ -74,6 +74,7 @@ class Decision:
         at: the moment for which it was judged.
         reason: why they do not; None where they do. QUORUM_GONE where too few count.
         rules: those it was judged by; None where it did not come to that, or they no longer fit the request.
+        version: of the policy that was looked at, also where its rules do not fit; None where it did not come to that.
         groups_as_of: when Slack, and the directory where the rule names it, told who is in the groups.
         quorum_status: whose approvals count, quorum by quorum; of nobody where it did not come to that.
     """
@@ -83,6 +84,7 @@ class Decision:
     rules: Rules | None = None
     groups_as_of: datetime | None = None
     quorum_status: QuorumStatus = NOBODY
+    version: str | None = None
 
     @property
     def outcome(self) -> Outcome:
@@ -94,9 +96,12 @@ class Decision:
 def rules_for(request: Request, policies: PolicyFolder, now: datetime) -> Rules | RefusalReason:
     """The rules now in force for a request, if they still say exactly what its card shows; else what is in the way."""
     try:
-        policy = policies.current()
+        return _rules_under(policies.current(), request, now)
     except PolicyError:
         return RefusalReason.POLICY_BROKEN
+
+
+def _rules_under(policy: Policy, request: Request, now: datetime) -> Rules | RefusalReason:
     if _escalated_ahead(request, now):
         return RefusalReason.RULES_CHANGED
     return rules_in(policy, request) or RefusalReason.RULES_CHANGED
@@ -219,7 +224,8 @@ def evaluate(request: Request, approvers: Iterable[str], rules: Rules, directory
     count, and of accounts of one person the first alone.
     """
     groups, workspace = groups_for(request, directory), directory.workspace
-    decision = partial(Decision, at=now, rules=rules, groups_as_of=_as_of(rules, groups, now))
+    version = rules.policy.version
+    decision = partial(Decision, at=now, rules=rules, version=version, groups_as_of=_as_of(rules, groups, now))
     try:
         may_ask = _may_ask(request, rules, directory.groups(), now)
         requester = directory.look_up(request.requester) if may_ask else None
@@ -321,9 +327,13 @@ def before_effect(request: Request, policies: PolicyFolder, directory: Directory
         return Decision(now, RefusalReason.NOT_YET)
     if reason := _fault_of_record(request, now):
         return Decision(now, reason)
-    rules = rules_for(request, policies, now)
+    try:
+        policy = policies.current()
+    except PolicyError:
+        return Decision(now, RefusalReason.POLICY_BROKEN)
+    rules = _rules_under(policy, request, now)
     if isinstance(rules, RefusalReason):
-        return Decision(now, rules)
+        return Decision(now, rules, version=policy.version)
     return evaluate(request, dict.fromkeys(each.approver for each in request.counted), rules, directory, now)
 
 

@@ -53,6 +53,10 @@ class InterruptibleLedger(Ledger):
         self._answer()
         return super().read(after, limit, skip_unreadable=skip_unreadable)
 
+    def newest(self, kinds: Sequence[str], limit: int) -> list[Fact]:
+        self._answer()
+        return super().newest(kinds, limit)
+
     def last_index(self) -> int:
         self._answer()
         return super().last_index()

@@ -59,7 +59,7 @@ def _extendable(attempt: Attempt, request_id: str) -> tuple[Request, Policy]:
     if waiting is not None:
         if waiting.state is not State.PENDING or rules_in(policy, waiting) is not None:
             attempt.refuse(RefusalReason.EXTENSION_WAITS, request)
-        more = {"policy_version": policy.version, "because": "rules_changed"}
+        more = {"checked_version": policy.version, "because": "rules_changed"}
         request = attempt.record(request, [ExtensionLapsed.about(waiting, **attempt.signed(), **more)])
     return request, policy
 

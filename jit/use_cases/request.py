@@ -267,7 +267,7 @@ def _close_outdated(attempt: Attempt, request: Request, policy: Policy) -> bool:
     if request.state not in UNDECIDED or rules_in(policy, request) is not None:
         return False
     signed = attempt.signed()
-    lapsed = Lapsed.about(request, **signed, policy_version=policy.version, because="rules_changed")
+    lapsed = Lapsed.about(request, **signed, checked_version=policy.version, because="rules_changed")
     with suppress(Conflict):  # then somebody else closed it, or gave it
         attempt.record(request, [lapsed])
     return True

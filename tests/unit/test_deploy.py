@@ -69,7 +69,7 @@ def test_every_log_event_of_the_guide_is_one_of_ours() -> None:
         path.read_text() for room in ("jit", "bot", "workers", "api") for path in (ROOT / room).rglob("*.py")
     )
     ours = set(re.findall(r"log\.\w+\(\s*\"([a-z_]+\.[a-z_]+)\"", sources))
-    files = {"targets.json", "worker.key", "log.key", "state.json"}
+    files = {"targets.json", "rules.version", "worker.key", "log.key", "state.json"}
     files |= {f"{what}.jsonl" for what in ("channel", "checkpoints", "heads")}
     files |= {f"spool.{end}" for end in ("db", "jsonl", "lock", "unreadable")}
     named = set(re.findall(r"`([a-z]+\.[a-z_]+)`", GUIDE)) - files

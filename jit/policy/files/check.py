@@ -13,6 +13,8 @@ from jit.policy.files.merge import Merged, nearest
 from jit.policy.files.mistakes import MOST_MISTAKES, Mistake, PolicyError
 from jit.policy.policy import Policy
 
+NOBODY_MENTIONED = "alerts mention nobody, so nobody is woken by one"
+MENTION = "Name who must act: alerts: {notify: [group:…]}"
 _SHOWN = 5
 """As many people are named in a note."""
 
@@ -35,7 +37,8 @@ class Checked:
     @property
     def lines(self) -> tuple[str, ...]:
         """One line for each mistake, or what was found in a word; and the notes."""
-        return (*self.found, *(f"Note: {remark}" for remark in self.notes))
+        nobody = [f"{NOBODY_MENTIONED}. {MENTION}"] if self.mentions_nobody else []
+        return (*self.found, *(f"Note: {remark}" for remark in (*self.notes, *nobody)))
 
     @property
     def found(self) -> tuple[str, ...]:
@@ -62,6 +65,11 @@ class Checked:
         if self.policy is None:
             return ()
         return tuple(dict.fromkeys((*_single_handed(self.policy), *_undecidable(self.policy))))
+
+    @property
+    def mentions_nobody(self) -> bool:
+        """Whether alerts reach only who happens to look at their channel."""
+        return self.policy is not None and not self.policy.notify
 
 
 def _single_handed(policy: Policy) -> Iterator[str]:

@@ -319,6 +319,15 @@ def test_policy_check_knows_the_kinds_of_target_and_their_settings(tmp_path: Pat
         assert f"a.policy.yml:{says}" in told.output
 
 
+def test_policy_check_notes_that_alerts_mention_nobody(tmp_path):
+    rules = (POLICIES / "orders.policy.yml").read_text()
+    for written, noted in ((rules.partition("\nalerts:\n  notify")[0], True), (rules, False)):
+        (tmp_path / "a.policy.yml").write_text(written)
+        told = CliRunner().invoke(cli, ["policy", "check", str(tmp_path)])
+        assert told.exit_code == 0, told.output
+        assert ("Note: alerts mention nobody" in told.output) is noted
+
+
 def test_policy_check_notes_who_could_meet_several_quorums_alone(tmp_path):
     rules = tmp_path / "orders.policy.yml"
     note = "U03CAROL0 alone can meet every quorum of orders-db/admin"
