@@ -98,13 +98,15 @@ def _not_to_be_asked(policy: Policy, access: Access, asked: Asked, groups: Group
         return "may not ask"
     if policy.principal(asked.requester, access.target) is None:
         return "has no name there"
-    if asked.duration > access.max_duration:
-        return f"longer than {say_duration(access.max_duration)}"
+    longest = access.longest(emergency=False)
+    if asked.duration > longest:
+        return f"longer than {say_duration(longest)}"
     return "" if access.accepts_incident(asked.incident or "") else "wants another incident"
 
 
 def _decided(policy: Policy, access: Access, asked: Asked, groups: Groups) -> Outcome:
     """Raises StaleGroups."""
+    basis, access = access.basis_of(asked.duration), access.asked_for(asked.duration)
     rule = choose(access, _read(policy, access, asked, groups)).rule
     if rule is None:
         return _refused("no rule holds")
@@ -114,7 +116,8 @@ def _decided(policy: Policy, access: Access, asked: Asked, groups: Groups) -> Ou
         return Outcome(_Way.ITSELF, f"at once, by rule: {rule.called}" if rule.called else "at once, by rule")
     needs = " and ".join(f"{quorum.count} of {quorum.label}" for quorum in rule.quorums)
     different = ", different people" if rule.different_people and len(rule.quorums) > 1 else ""
-    return Outcome(_Way.PEOPLE, f"{needs}{different}", sum(quorum.count for quorum in rule.quorums))
+    exception = ", as an exception" if basis == "exception" else ""
+    return Outcome(_Way.PEOPLE, f"{needs}{different}{exception}", rule.approvals_needed)
 
 
 def _read(policy: Policy, access: Access, asked: Asked, groups: Groups) -> Inputs:

@@ -87,6 +87,7 @@ def _asked(request: Request, fact: ExtensionAsked) -> Request:
         denials_needed=fact.denials_needed,
         inputs=fact.inputs,
         narrowed=request.narrowed,
+        basis=request.basis,
         extends=Extends(fact.id, request.intent_at, request.ends_at),
     )
 

@@ -83,6 +83,7 @@ def _request(attempt: Attempt, asked: RequestForm) -> Request:
             escalation=rule.escalation,
             inputs=inputs.to_json(),
             start_at=valid.start_at,
+            basis=valid.access.basis_of(valid.duration),
         ),
         counted=counted,
     )

@@ -253,6 +253,13 @@ class ExtendForm(Form):
         return self
 
 
+class ExceptionForm(Form):
+    """Asked for longer than ``max_duration`` of the access, and no longer than its own; ``approve`` decides."""
+
+    max_duration: Duration
+    approve: Annotated[tuple[RuleForm, ...], AfterValidator(_not_empty)]
+
+
 class AccessForm(Form):
     """``target`` is the part of the access's name before the first slash unless said."""
 
@@ -277,14 +284,17 @@ class AccessForm(Form):
     approve: Annotated[tuple[RuleForm, ...], AfterValidator(_not_empty)]
     break_glass: BreakGlassForm | None = None
     extend: ExtendForm | None = None
+    exception: ExceptionForm | None = None
     escalate: EscalateForm | None = None
 
     @property
     def all_rules(self) -> Iterator[tuple[tuple[str | int, ...], RuleForm]]:
-        """Of the access and of its extensions, each with where it stands."""
+        """Of the access, of its extensions and of its exception, each with where it stands."""
         yield from ((("approve", at), rule) for at, rule in enumerate(self.approve))
         if self.extend and self.extend.approve:
             yield from ((("extend", "approve", at), rule) for at, rule in enumerate(self.extend.approve))
+        if self.exception:
+            yield from ((("exception", "approve", at), rule) for at, rule in enumerate(self.exception.approve))
 
     NESTED: ClassVar[dict[str, type[Form]]] = {
         "approve": RuleForm,
@@ -293,6 +303,7 @@ class AccessForm(Form):
         "limits": LimitsForm,
         "break_glass": BreakGlassForm,
         "extend": ExtendForm,
+        "exception": ExceptionForm,
         "escalate": EscalateForm,
     }
 

@@ -19,7 +19,7 @@ from jit.policy.files.merge import Merged
 from jit.policy.files.mistakes import MOST_MISTAKES, Mistake, NotReadNow, PolicyError, TooManyMistakes
 from jit.policy.files.sense import check_sense, target_of
 from jit.policy.files.shape import Forms, fill_in
-from jit.policy.model import Access, BreakGlass, Channels, Extend, Limits, Rule, TargetConfig
+from jit.policy.model import Access, BreakGlass, Channels, Exceptional, Extend, Limits, Rule, TargetConfig
 from jit.policy.policy import Policy
 
 log = structlog.get_logger(__name__)
@@ -215,14 +215,26 @@ def _access(name: str, entry: AccessForm, forms: Forms) -> Access:
         incident_example=entry.incident_example,
         break_glass=BreakGlass(**dict(entry.break_glass)) if entry.break_glass else None,
         extend=_extend(entry, forms),
+        exception=_exception(entry, forms),
     )
 
 
 def _extend(entry: AccessForm, forms: Forms) -> Extend | None:
     if entry.extend is None:
         return None
-    rules = (_rule(rule, entry, forms) for rule in entry.extend.approve or entry.approve)
-    return Extend(entry.extend.each, entry.extend.ceiling, tuple(replace(rule, escalation=None) for rule in rules))
+    return Extend(
+        entry.extend.each, entry.extend.ceiling, _not_escalated(entry.extend.approve or entry.approve, entry, forms)
+    )
+
+
+def _exception(entry: AccessForm, forms: Forms) -> Exceptional | None:
+    if entry.exception is None:
+        return None
+    return Exceptional(entry.exception.max_duration, _not_escalated(entry.exception.approve, entry, forms))
+
+
+def _not_escalated(rules: Iterable[RuleForm], access: AccessForm, forms: Forms) -> tuple[Rule, ...]:
+    return tuple(replace(_rule(rule, access, forms), escalation=None) for rule in rules)
 
 
 def _rule(entry: RuleForm, access: AccessForm, forms: Forms) -> Rule:
