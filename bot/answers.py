@@ -4,8 +4,9 @@ Everything here is mrkdwn, ready to send: what comes from people or policy files
 """
 
 import secrets
+from collections.abc import Mapping
 
-from bot.views.text import SECTION, Names, escape, straight
+from bot.views.text import SECTION, Names, escape, joined, straight
 from bot.views.words import audience, begins_later, by_rule, word
 from jit.durations import say_duration
 from jit.facts import Quorum, RefusalReason
@@ -30,7 +31,7 @@ NO_FORM = "Slack did not open the form: the moment for it had passed. Type `/jit
 
 def typed(command: str, asked: RequestForm) -> str:
     """What stood in a form that is closed, as a command that fills it in again. For whoever typed it alone."""
-    words = " ".join(filter(None, (command, asked.access, asked.duration, asked.incident, asked.reason)))
+    words = " ".join(filter(None, (command, asked.access, *asked.also, asked.duration, asked.incident, asked.reason)))
     kept = escape(straight(words, SECTION // 2).replace("`", "'"))
     return f"What you typed: `/jit {kept}`"
 
@@ -108,6 +109,34 @@ def approved(result: ApprovalResult, names: Names) -> str:
     return f"Your approval counts; {still} {verb} needed. {request.id}"
 
 
+_OF_SEVERAL = (
+    ("{} is ", "{} are "),
+    ("{} waits ", "{} wait "),
+    ("its card says when it is", "their cards say when they are"),
+    ("a message tells you when it is", "a message tells you when they are"),
+    ("Its card says when it is", "Their cards say when they are"),
+    ("{} begins ", "{} begin "),
+    ("if it is still approved", "if they are still approved"),
+)
+"""What is said of one, and of several."""
+FOR_OTHERS = "For others to decide on; the card says for whom. {}"
+
+
+def of_each(said: Mapping[str, str]) -> str:
+    """What came of each request, as one answer: a line for those of which the same is to be said."""
+    alike: dict[str, list[str]] = {}
+    for request_id, text in said.items():
+        without = text.replace(request_id, "{}")
+        alike.setdefault(without if "{}" in without else f"{without} {{}}", []).append(request_id)
+    lines: list[str] = []
+    for text, ids in alike.items():
+        line = text
+        for one, several in _OF_SEVERAL if len(ids) > 1 else ():
+            line = line.replace(one, several)
+        lines.append(line.replace("{}", joined(ids)))
+    return "\n".join(lines)
+
+
 _NOT_REVIEWED = "A break-glass of yours is not reviewed yet"
 
 
@@ -137,6 +166,8 @@ def denied(request: Request) -> str:
 
 
 def withdrawn(request: Request) -> str:
+    if request.state is State.ACTIVE:
+        return f"Withdrawn: no more time is asked for. {request.id} goes on until its end."
     return f"Withdrawn. {request.id} is closed; nothing was given."
 
 

@@ -18,12 +18,14 @@ from slack_sdk import WebClient
 from bot import answers
 from bot.directory import SlackDirectory
 from bot.listeners import (
+    alone,
     break_glass,
     command,
     denial,
     ending,
     events,
     extension,
+    held,
     home,
     narrowing,
     presses,
@@ -76,8 +78,8 @@ def build_app(*, core: Core, directory: SlackDirectory, client: WebClient, pool:
     app.middleware(name_the_caller)
     app.error(_answer_fault(ctx))
     for each in (
-        *(command, request, break_glass, presses, denial, narrowing, ending, extension, review),
-        *(home, events),
+        *(command, request, break_glass, presses, alone, denial, narrowing, ending, extension, review),
+        *(home, held, events),
     ):
         each.register(app, ctx)
     looks_secret("")  # its detectors take a moment to load, and the first form must not wait for them

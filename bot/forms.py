@@ -1,9 +1,9 @@
 """The forms: what somebody asks for, and why somebody denies. Labels are exactly Access,
-Duration, Reason, Incident, Start; and of what is given less Duration, Permissions, Reason.
+Also, Duration, Reason, Incident, Start; and of what is given less Duration, Permissions, Reason.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import islice
@@ -12,9 +12,10 @@ from bot.views.text import Json, Names, button, plain_text, shorten
 from bot.views.words import loses
 from jit.durations import compact, say_duration
 from jit.policy import Access, Rule
-from jit.requests.intake import ACCESS, DURATION, INCIDENT, REASON, START, RequestForm, incident_wanted
+from jit.requests.intake import ACCESS, ALSO, DURATION, INCIDENT, REASON, START, RequestForm, incident_wanted
 from jit.requests.less import PERMISSIONS
 from jit.requests.lifecycle import Request
+from jit.requests.together import MOST_TOGETHER
 
 REQUEST_FORM, DENY_FORM, LESS_FORM, END_FORM = "jit.form.request", "jit.form.deny", "jit.form.less", "jit.form.end"
 EXTEND_FORM = "jit.form.extend"
@@ -23,6 +24,8 @@ CHOOSE_ACCESS, ACCESS_TAKEN, TAKE_OFFERED = "jit.form.access", "jit.form.access.
 """The menu of accesses; the same once an offered one was taken, as Slack keeps what stands in a menu of the same name;
 and the button that takes it.
 """
+CHOOSE_ALSO, ALSO_TAKEN, TAKE_ALSO = "jit.form.also", "jit.form.also.taken", "jit.form.take.also"
+"""The same of the accesses that are asked for beside the first."""
 CHOOSE_EMERGENCY = "jit.form.emergency"
 NOTE = "note"
 """The block that says what could not be used."""
@@ -33,6 +36,7 @@ _OPTIONS = 100
 _HINT = 500
 _INITIAL = 3000
 _BEGINS = "At once if empty. Like 22:00, tomorrow 8:00 or 2026-11-30 08:00 by your clock; decided again when it begins."
+_TOGETHER = "More accesses for the same time and reason. Each is decided by its own rule, on one card."
 _BOXES, _MOST_BOXES = 10, 90
 """Boxes that one field takes, and such fields that a form has room for."""
 
@@ -40,7 +44,7 @@ _BOXES, _MOST_BOXES = 10, 90
 @dataclass(frozen=True, slots=True)
 class Filled:
     """What the request form shows. ``access`` and ``deciders`` are of what is chosen so far, if anything is;
-    ``offered`` is what may have been meant, behind a button.
+    ``also`` are the accesses beside the first; ``offered`` is what may have been meant, behind a button.
     """
 
     asked: RequestForm = field(default_factory=lambda: RequestForm("", "", ""))
@@ -48,15 +52,17 @@ class Filled:
     deciders: str = ""
     note: str = ""
     offered: Access | None = None
+    also: tuple[Access, ...] = ()
 
     def noted(self, more: str) -> "Filled":
         """With one thing more to say, once."""
         return self if more in self.note else replace(self, note=f"{self.note} {more}".strip())
 
 
-def request_form(filled: Filled, channel: str, menu: str = CHOOSE_ACCESS) -> Json:
-    """``channel`` is where the command was typed, and where the answer goes. ``menu`` is the name of that of accesses:
-    `ACCESS_TAKEN` for one that shows ``filled.access`` whatever stood in it.
+def request_form(filled: Filled, channel: str, menu: str = CHOOSE_ACCESS, also: str = CHOOSE_ALSO) -> Json:
+    """``channel`` is where the command was typed, and where the answer goes. ``menu`` is the name of that of accesses,
+    ``also`` of that of further ones: `ACCESS_TAKEN` and `ALSO_TAKEN` for those that show what is ``filled`` in whatever
+    stood there.
     """
     access, asked = filled.access, filled.asked
     needs_incident = access is not None and access.incident is not None
@@ -64,6 +70,7 @@ def request_form(filled: Filled, channel: str, menu: str = CHOOSE_ACCESS) -> Jso
     blocks = [
         *_note(filled),
         _field(ACCESS, "Access", _chooser(access, menu), dispatch=True),
+        _field(ALSO, "Also", _choosers(filled.also, also), hint=_TOGETHER, optional=True),
         _field(DURATION, "Duration", _typed(DURATION, asked.duration), hint=duration_hint(access, filled.deciders)),
         _field(REASON, "Reason", _typed(REASON, asked.reason, multiline=True)),
         _field(INCIDENT, "Incident", _typed(INCIDENT, asked.incident), hint=written, optional=not needs_incident),
@@ -72,15 +79,14 @@ def request_form(filled: Filled, channel: str, menu: str = CHOOSE_ACCESS) -> Jso
     return _modal(REQUEST_FORM, "Ask for access", "Ask", channel, blocks)
 
 
-def deny_form(value: str, request_id: str) -> Json:
-    """``value`` is the button's own, handed through."""
-    return _modal(
-        DENY_FORM,
-        f"Deny {request_id}",
-        "Deny",
-        value,
-        [_field(REASON, "Reason", _typed(REASON, "", multiline=True), hint="The requester reads this.")],
-    )
+def deny_form(value: str, request_id: str, together: Sequence[Request] = ()) -> Json:
+    """``value`` is the button's own, handed through. Of several that are denied ``together`` each is named."""
+    several = len(together) > 1
+    named = ", ".join(f"{request.id} ({request.access})" for request in together)
+    told: Json = {"type": "section", "text": plain_text(shorten(f"Denies {named}", _HINT))}
+    reason = _field(REASON, "Reason", _typed(REASON, "", multiline=True), hint="The requester reads this.")
+    title = f"Deny {len(together)} requests" if several else f"Deny {request_id}"
+    return _modal(DENY_FORM, title, "Deny", value, [told, reason] if several else [reason])
 
 
 def extend_form(request: Request, room: timedelta, duration: str, reason: str) -> Json:
@@ -198,8 +204,18 @@ def option(access: Access) -> Json:
     return shown
 
 
+def target_options(targets: Iterable[str], query: str) -> list[Json]:
+    """Those whose name holds ``query``; as many as a menu takes."""
+    found = sorted(name for name in targets if query.casefold().strip() in name.casefold())
+    return [target_option(name) for name in found[:_OPTIONS]]
+
+
+def target_option(name: str) -> Json:
+    return {"text": plain_text(shorten(name, _OPTION_TEXT)), "value": value_of(name)}
+
+
 def value_of(name: str) -> str:
-    """What a menu carries for an access: its name, or a digest of one that is too long for a menu."""
+    """What a menu carries for an access or a target: its name, or a digest of one that is too long for a menu."""
     return name if len(name) <= _OPTION_VALUE else f"sha256:{hashlib.sha256(name.encode()).hexdigest()}"
 
 
@@ -220,7 +236,8 @@ def _note(filled: Filled) -> list[Json]:
     said: Json = {"type": "section", "block_id": NOTE, "text": plain_text(shorten(filled.note, _HINT))}
     if filled.offered is None:
         return [said]
-    take = button(f"Use {filled.offered.name}", TAKE_OFFERED, value_of(filled.offered.name))
+    takes = TAKE_OFFERED if filled.access is None else TAKE_ALSO
+    take = button(f"Use {filled.offered.name}", takes, value_of(filled.offered.name))
     return [said | {"accessory": take}]
 
 
@@ -232,6 +249,17 @@ def _chooser(access: Access | None, name: str) -> Json:
         "placeholder": plain_text("Search"),
     }
     return menu | ({"initial_option": option(access)} if access else {})
+
+
+def _choosers(accesses: Sequence[Access], name: str) -> Json:
+    menu: Json = {
+        "type": "multi_external_select",
+        "action_id": name,
+        "min_query_length": 0,
+        "max_selected_items": MOST_TOGETHER - 1,
+        "placeholder": plain_text("Search"),
+    }
+    return menu | ({"initial_options": [option(access) for access in accesses]} if accesses else {})
 
 
 def _typed(name: str, value: str, *, multiline: bool = False) -> Json:

@@ -6,6 +6,7 @@ that many steps become one update and no card goes back in time.
 
 import json
 import math
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -21,14 +22,17 @@ from bot.followers.known import away_of, beside
 from bot.followers.outbox import Final, Metadata, Pace, Posted, Rejected, Unreached
 from bot.followers.reached import mentioned, mentions
 from bot.refusals import Shown
+from bot.views import together
 from bot.views.card import AudienceName, draw
-from bot.views.text import Drawn
+from bot.views.text import Drawn, line_of
+from bot.views.together import fit_on_one_card
 from jit.facts import Approval, Away, Back, Life, Quorum
 from jit.ledger import Question, StoredDirectory, TamperedEntry
 from jit.ledger.followers import CURSOR
 from jit.requests.decision import room_to_extend
 from jit.requests.due import LATE, late_since
 from jit.requests.lifecycle import OPEN, Request, State
+from jit.requests.together import asked_together
 
 log = structlog.get_logger(__name__)
 
@@ -151,7 +155,7 @@ class Cards(ItemFollower):
         self._late = {each: version for each, version in self._late.items() if each in waking}
         for request_id in waking:
             request = self._request(request_id)
-            if request and self._is_late(request) and self._late.get(request_id) != request.version:
+            if request and self._is_late([request]) and self._late.get(request_id) != request.version:
                 self._late[request_id] = request.version
                 self._changed.setdefault(request_id, None)
 
@@ -162,7 +166,9 @@ class Cards(ItemFollower):
                 request = self._ledger.request(request_id)
                 if request is None or request.state is not State.PENDING:
                     self._half_approved.discard(request_id)
-                elif (card := self._card(request_id)) and card.lost != self._lost(request):
+                    continue
+                shown = self._on_card(request)
+                if (card := self._card(shown[0].id)) and card.lost != self._lost(shown):
                     self._changed.setdefault(request_id, None)
 
     def _look_for_gone(self) -> None:
@@ -179,7 +185,8 @@ class Cards(ItemFollower):
 
     def _of_open_ones(self) -> dict[str, Card]:
         still = self._ledger.requests(Question(states=OPEN | {State.ENDING}, limit=MOST_OPEN))
-        return {request.id: card for request in still if (card := self._card(request.id))}
+        leads = dict.fromkeys(self._on_card(request)[0].id for request in still)
+        return {request_id: card for request_id in leads if (card := self._card(request_id))}
 
     def _card(self, request_id: str) -> Card | None:
         kept = self._notes.get(CARD + request_id)
@@ -199,9 +206,10 @@ class Cards(ItemFollower):
         """Tried again ever more calmly, in the channel that the rules name by then. What is over needs no card any
         more; one that tells of it wrongly is tried for a day.
         """
-        request = self._known(request_id)
+        request, *others = self._on_card(self._known(request_id))
         is_new = self._notes.get(CARD + request_id) is None
-        over = request.over_at if request.state.over else None
+        overs = [each.over_at for each in (request, *others) if each.state.over and each.over_at is not None]
+        over = max(overs) if len(overs) > len(others) else None
         if over is not None and (is_new or self._clock.now() - over > GIVEN_UP_AFTER):
             self._notes.put({CHANGED + request.id: None, **self._outbox.done(request.id)})
             self._forget(request.id)
@@ -241,67 +249,91 @@ class Cards(ItemFollower):
         super()._put_off(item, seconds, because)
         log.error("card.put_off", request_id=item, because=because, seconds=seconds)
 
+    def _on_card(self, request: Request) -> tuple[Request, ...]:
+        """What stands on the card of ``request``: it, and what was asked for with it in the same channel, in order. The
+        card goes by the name of the first.
+        """
+        asked = asked_together(request, self._request)
+        here = tuple(each for each in asked if each.channel == request.channel)
+        return here if fit_on_one_card(here) else (request,)
+
     def _show(self, request_id: str) -> None:
-        request = self._known(request_id)
-        card = self._card(request.id)
-        if card is None and self._is_needless(request):
-            self._is_shown(request.id, self._outbox.done(request.id))
+        shown = self._on_card(self._known(request_id))
+        if shown[0].id != request_id:
+            self._hand_to(shown[0], request_id)
+            return
+        card, version = self._card(request_id), _version(shown)
+        if card is None and self._is_needless(shown):
+            self._is_shown(request_id, self._outbox.done(request_id))
             return
         if card is None:
-            card = self._post(request)
-        elif card.version < request.version or (card.late, card.lost) != (self._is_late(request), self._lost(request)):
-            card = self._update(card, request)
+            card = self._post(shown)
+        elif card.version < version or (card.late, card.lost) != (self._is_late(shown), self._lost(shown)):
+            card = self._update(card, shown)
             if card is None:
-                self._taken_away.add(request.id)
-        changes = {CARD + request.id: json.dumps(card) if card else None, **self._outbox.done(request.id)}
-        self._taken_again(self._channel(request))
-        if card is not None and card.version >= request.version:
-            self._is_shown(request.id, changes)
+                self._taken_away.add(request_id)
+        changes = {CARD + request_id: json.dumps(card) if card else None, **self._outbox.done(request_id)}
+        self._taken_again(self._channel(shown[0]))
+        if card is not None and card.version >= version:
+            self._is_shown(request_id, changes)
         else:
             self._notes.put(changes)
 
-    def _is_needless(self, request: Request) -> bool:
+    def _hand_to(self, first: Request, request_id: str) -> None:
+        """The mark of what stands on the card of another."""
+        self._notes.put({CHANGED + first.id: "", CHANGED + request_id: None})
+        self._forget(request_id)
+        self._changed.setdefault(first.id, None)
+
+    def _is_needless(self, shown: Sequence[Request]) -> bool:
         """Over with nothing given, and nobody has seen a card of it."""
-        seen = request.id in self._taken_away or self._outbox.intention(request.id) is not None
-        return request.state in _NEVER_GIVEN and not seen
+        seen = shown[0].id in self._taken_away or self._outbox.intention(shown[0].id) is not None
+        return all(each.state in _NEVER_GIVEN for each in shown) and not seen
 
     def _is_shown(self, request_id: str, changes: dict[str, str | None]) -> None:
         """As it is now: noted along with ``changes``."""
         self._notes.put({**changes, CHANGED + request_id: None})
         self._forget(request_id)
 
-    def _post(self, request: Request) -> Card:
-        channel = self._channel(request)
+    def _post(self, shown: Sequence[Request]) -> Card:
+        request, channel = shown[0], self._channel(shown[0])
         self._pace.took(channel)
-        drawn = self._drawn(request, told=lambda need: self._told(request, need), skipped=self._skipped(request))
+        drawn = self._drawn(shown, told=partial(self._told, shown), skipped=self._skipped(request))
         posted = self._outbox.post_once(request.id, channel, drawn, _carried(request))
-        version = 0 if posted.adopted else request.version
-        return Card(posted.channel, posted.ts, version, self._is_late(request), self._lost(request))
+        version = 0 if posted.adopted else _version(shown)
+        return Card(posted.channel, posted.ts, version, self._is_late(shown), self._lost(shown))
 
-    def _update(self, card: Card, request: Request) -> Card | None:
+    def _update(self, card: Card, shown: Sequence[Request]) -> Card | None:
         """The card as it stands then; None if somebody has taken it away, or it stays as it is: another is posted."""
+        request = shown[0]
         self._pace.took(request.channel)
         try:
-            there = self._outbox.update(Posted(card.channel, card.ts), self._drawn(request), _carried(request))
+            there = self._outbox.update(Posted(card.channel, card.ts), self._drawn(shown), _carried(request))
         except Final as refused:
             log.warning("card.not_changed", request_id=request.id, because=str(refused))
             return None
         if not there:
             return None
-        return card._replace(version=request.version, late=self._is_late(request), lost=self._lost(request))
+        return card._replace(version=_version(shown), late=self._is_late(shown), lost=self._lost(shown))
 
     def _as_it_counts(self, request: Request) -> Request:
         return as_it_counts(request, self._ledger, self._policies.last_good, self._clock.now())
 
-    def _lost(self, request: Request) -> str:
-        """What of the approvals and of those who are asked is otherwise than the facts of the request tell."""
-        return "\n".join(filter(None, [lost(request, self._as_it_counts(request)), self._beside(request)]))
+    def _lost(self, shown: Sequence[Request]) -> str:
+        """What of the approvals and of those who are asked is otherwise than the facts of the requests tell; of several
+        which is late, too.
+        """
+        several = len(shown) > 1
+        told = [lost(each, self._as_it_counts(each)) for each in shown]
+        late = [f"{each.id} is late" for each in shown if several and self._is_late([each])]
+        return "\n".join(filter(None, [*told, *late, self._beside(shown)]))
 
-    def _beside(self, request: Request) -> str:
-        return beside(request, self._policies.last_good, self._ledger, self._names, self._clock.now())
+    def _beside(self, shown: Sequence[Request]) -> str:
+        now, policy = self._clock.now(), self._policies.last_good
+        return line_of(*dict.fromkeys(beside(each, policy, self._ledger, self._names, now) for each in shown))
 
-    def _is_late(self, request: Request) -> bool:
-        return late_since(request, self._clock.now()) is not None
+    def _is_late(self, shown: Sequence[Request]) -> bool:
+        return any(late_since(each, self._clock.now()) is not None for each in shown)
 
     def _skipped(self, request: Request) -> str:
         """Those whom a break-glass passes over, as mentions. Where it waits for a co-signer, they are asked as such."""
@@ -312,34 +344,41 @@ class Cards(ItemFollower):
         groups = StoredDirectory(self._ledger.engine).groups()
         return ", ".join(mentions(who, policy, groups, self._clock.now(), but=[request.requester]))
 
-    def _drawn(self, request: Request, told: AudienceName | None = None, skipped: str = "") -> Drawn:
-        pending = request.state is State.PENDING
-        nth = self._nth(request) if pending else None
-        counted, now = self._as_it_counts(request), self._clock.now()
-        extend = room_to_extend(request, self._policies.last_good) is not None
+    def _drawn(self, shown: Sequence[Request], told: AudienceName | None = None, skipped: str = "") -> Drawn:
+        request, now = shown[0], self._clock.now()
+        nth = self._nth(request) if any(each.state is State.PENDING for each in shown) else None
+        counted, known = [self._as_it_counts(each) for each in shown], self._beside(shown)
+        if len(shown) > 1:
+            return together.draw(counted, self._names, asked=told, nth=nth, now=now, beside=known)
         return draw(
-            counted,
+            counted[0],
             self._names,
             asked=told,
             nth=nth,
             now=now,
-            beside=self._beside(request),
+            beside=known,
             skipped=skipped,
-            extend=extend,
+            extend=room_to_extend(request, self._policies.last_good) is not None,
         )
 
     def _nth(self, request: Request) -> int:
         """The how-manieth request of this person within a week."""
         return sum(self._ledger.count_asked(request.requester, request.asked_at - WEEK, request.asked_at).values())
 
-    def _told(self, request: Request, need: Quorum) -> str:
+    def _told(self, shown: Sequence[Request], need: Quorum) -> str:
         """Those who may decide, as mentions: Slack groups, and people named in the rules if they are few."""
         policy, now = self._policies.last_good, self._clock.now()
         groups = StoredDirectory(self._ledger.engine).groups()
+        request = next(each for each in shown if need in each.needs)
         but = [request.requester, *(absence.person for absence in away_of(request, policy, self._ledger, now))]
         if request.emergency is not None and policy is not None:
             return ", ".join(mentions(need.who, policy, groups, now, but))
         return mentioned(need, policy, groups, now, but=but, names=self._names)
+
+
+def _version(shown: Iterable[Request]) -> int:
+    """Grows with each step of any of them."""
+    return sum(each.version for each in shown)
 
 
 def _carried(request: Request) -> Metadata:

@@ -7,14 +7,14 @@ The warning before an end comes from the clock. An alert that its channel refuse
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple
 
 import structlog
 
 from bot.followers.follower import GIVEN_UP_AFTER, SlackTools
+from bot.followers.gathered import LOOK_AGAIN, Due, Part, gathered, joined, of_these, parts
 from bot.followers.items import ItemFollower
 from bot.followers.more_time import WARN_BEFORE, ends_soon, of_extension, warned
 from bot.followers.moved import Whereabouts
@@ -24,7 +24,7 @@ from bot.refusals import Shown
 from bot.views import dm
 from bot.views.alert import draw_alert
 from bot.views.break_glass import draw_break_glass
-from bot.views.text import Drawn, Names, day_and_time
+from bot.views.text import Drawn, day_and_time
 from jit.facts import (
     NO_POLICY,
     Alert,
@@ -59,9 +59,9 @@ from jit.ledger.followers import CURSOR
 from jit.ledger.privacy.people import is_nobody
 from jit.ledger.undelivered import REFUSED
 from jit.policy import BROKEN, Policy
-from jit.requests.due import late_since
 from jit.requests.lifecycle import REQUEST_ID, Request, State
 from jit.requests.reviews import reviewers, took_part, unreviewed
+from jit.requests.together import asked_together
 
 log = structlog.get_logger(__name__)
 
@@ -113,13 +113,6 @@ _LATE = frozenset({AlertName.END_NOT_BEGUN, AlertName.END_LATE})
 """With these too: the end is past, and the access is not gone."""
 
 
-class Due(NamedTuple):
-    """Something to say: about which entry (0 for a warning), and about which request, if any."""
-
-    entry: int
-    request_id: str | None
-
-
 class Messages(ItemFollower):
     """The follower that writes to people."""
 
@@ -135,6 +128,8 @@ class Messages(ItemFollower):
         self._direct: dict[str, str] = {}
         self._waits_in: dict[str, str] = {}
         """The channels of what waits for its turn there."""
+        self._held: dict[str, float] = {}
+        """Since when what belongs into one message with more waits for that."""
         self._whereabouts = Whereabouts(tools.notes, tools.outbox, "alerts")
 
     def begin(self) -> None:
@@ -168,6 +163,7 @@ class Messages(ItemFollower):
     def _forget(self, item: str) -> None:
         super()._forget(item)
         self._waits_in.pop(item, None)
+        self._held.pop(item, None)
 
     def _tell_of_loss(self, reached: int, last: int) -> None:
         """As a fact, which this follower shows itself once it has begun again."""
@@ -237,10 +233,17 @@ class Messages(ItemFollower):
             self._draw_anew(key, request)
             return
         fact = self._fact(key, due)
-        needless = key.startswith(WARNING) and not ends_soon(request, self._clock.now())
-        drawn = None if needless else self._drawn(key, fact, request)
-        if request is not None and is_nobody(request.requester) and not isinstance(fact, Alert):
-            drawn = None
+        if request is not None and request.together and (sort := _sort(key, fact)):
+            asked = asked_together(request, self._request)
+            alike = of_these(self._due, asked, lambda other, its: _sort(other, self._fact(other, its)) == sort)
+            warn = self._warn if sort == WARNING else {}
+            whole = gathered(alike, asked, self._waited(key), warn, self._clock.now())
+            if whole is None:
+                self._not_before[key] = self._clock.ticks() + LOOK_AGAIN
+                return
+            key, due = whole
+        told = parts(key, due, self._fact, self._request) if due.beside else [Part(key, fact, request)]
+        drawn = joined([each for each in told if not self._is_needless(each)], self._drawn)
         if drawn is None:
             self._over(key)
             return
@@ -255,12 +258,20 @@ class Messages(ItemFollower):
             place = self._outbox.post_once(key, channel, drawn, _carried(key))
             if place.adopted:
                 self._update(place, drawn, key)
-            topic = _topic(fact, request)
-            if topic is None:
-                self._over(key)
-            else:
-                self._over(key, {_standing(topic, key): json.dumps([place.channel, place.ts, *due])})
-                self._standing.add(topic)
+            topics = {topic for each in told if (topic := _topic(each.fact, each.request))}
+            stands = json.dumps([place.channel, place.ts, *due])
+            self._over(key, {_standing(topic, key): stands for topic in topics}, told)
+            self._standing |= topics
+
+    def _waited(self, key: str) -> float:
+        """Seconds since it was to be said first."""
+        now = self._clock.ticks()
+        return now - self._held.setdefault(key, now)
+
+    def _is_needless(self, part: Part) -> bool:
+        if part.key.startswith(WARNING) and not ends_soon(part.request, self._clock.now()):
+            return True
+        return part.request is not None and is_nobody(part.request.requester) and not isinstance(part.fact, Alert)
 
     def _request(self, request_id: str) -> Request | None:
         """None as well if its record was changed, with a word in the log: an alert has to go out all the same."""
@@ -270,19 +281,22 @@ class Messages(ItemFollower):
             log.error("record.broken", request_id=request_id, because=str(broken))  # noqa: TRY400  no fault of ours
             return None
 
-    def _over(self, key: str, more: dict[str, str | None] | None = None) -> None:
-        self._notes.put({DUE + key: None, **self._outbox.done(key), **(more or {})})
-        self._due.pop(key, None)
-        self._forget(key)
+    def _over(self, key: str, more: dict[str, str | None] | None = None, told: Iterable[Part] = ()) -> None:
+        said = dict.fromkeys((key, *(each.key for each in told)))
+        self._notes.put({**{DUE + each: None for each in said}, **self._outbox.done(key), **(more or {})})
+        for each in said:
+            self._due.pop(each, None)
+            self._forget(each)
 
     def _draw_anew(self, key: str, request: Request | None) -> None:
         """What was said of a request, or of the rules, as it is true now: without buttons that no longer apply."""
         topic = key.removeprefix(ANEW)
         notes = self._notes.all(_standing(topic, "")) if request or topic == RULES else {}
         for note, kept in notes.items():
-            channel, ts, *about = json.loads(kept)
+            channel, ts, *said = json.loads(kept)
             message = note.removeprefix(_standing(topic, ""))
-            if drawn := self._drawn(message, self._fact(message, Due(*about)), request, anew=True):
+            told = parts(message, Due(*said), self._fact, self._request)
+            if drawn := joined(told, partial(self._drawn, anew=True)):
                 self._update(Posted(channel, ts), drawn, message)
         if topic != RULES and (request is None or not _is_settled(request)):
             self._over(key)
@@ -336,7 +350,7 @@ class Messages(ItemFollower):
             return of_extension(
                 fact, request, self._policies.last_good, self._ledger, names=self._names, now=self._clock.now()
             )
-        return _outcome(fact, request, self._names, self._clock.now())
+        return dm.outcome(fact, request, self._names, self._clock.now())
 
     def _channel(self, key: str, fact: Fact | None, request: Request | None) -> str | None:
         if BESIDE in key:
@@ -396,6 +410,11 @@ def _topic(fact: Fact | None, request: Request | None) -> str | None:
     return None if request is None or _is_settled(request) else request.id
 
 
+def _sort(key: str, fact: Fact | None) -> str:
+    """With what it is told along, if others were asked for together with it; empty for what is told by itself."""
+    return WARNING if key.startswith(WARNING) else "outcome" if isinstance(fact, Outcome) else ""
+
+
 def _is_heard(fact: Outcome) -> bool:
     """Whether there is anybody to tell, who was not told before."""
     if isinstance(fact, Lapsed) and fact.because == "deactivated":
@@ -410,25 +429,6 @@ def _warning(entry: Entry) -> Iterator[tuple[str, datetime]]:
     fact = entry.fact
     if isinstance(fact, Granted | Extended):
         yield fact.request_id, fact.ends_at - min(WARN_BEFORE, (fact.ends_at - fact.at) / 2)
-
-
-def _outcome(fact: Fact, request: Request, names: Names, now: datetime) -> Drawn | None:  # noqa: PLR0911  one return for each kind
-    match fact:
-        case Granted():
-            on_time = request.state is State.ACTIVE and late_since(request, now) is None
-            return dm.granted(request, names) if on_time else dm.over(request, now)
-        case Denied():
-            return dm.denied(request, names)
-        case Lapsed():
-            return dm.lapsed(request)
-        case GrantFailed():
-            return dm.failed(request)
-        case Ended():
-            return dm.ended(request, names)
-        case BreakGlassReviewed():
-            return dm.reviewed(request, names)
-        case _:
-            return None
 
 
 def _standing(request_id: str, key: str) -> str:

@@ -66,6 +66,13 @@ def pressed_value(body: Payload) -> object:
     return first.get("value") if isinstance(first, dict) else None
 
 
+def pressed_action(body: Payload) -> str:
+    """What the button pressed, or the menu, is called."""
+    actions = body.get("actions")
+    first = actions[0] if isinstance(actions, list) and actions else None
+    return text_at(first, "action_id") if isinstance(first, dict) else ""
+
+
 def view_of(body: Payload) -> Payload:
     return _part(body, "view")
 

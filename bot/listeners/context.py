@@ -2,7 +2,7 @@
 
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -21,6 +21,7 @@ from bot.visibility import Visibility
 from jit.facts import RefusalReason
 from jit.ledger import LedgerUnavailable, SpoolFailed
 from jit.policy import Access, PolicyError, StaleGroups
+from jit.requests.intake import ALSO
 from jit.requests.lifecycle import Request
 from jit.requests.refusal import Refusal
 from jit.requests.shares import Share
@@ -117,6 +118,20 @@ class ListenerContext:
 
         return self.pool.submit(work_and_tell, caller.by.id)
 
+    def of_each(
+        self, attempted: str, works: Mapping[str, Callable[[], Answer]], for_others: Sequence[str] = ()
+    ) -> Answer:
+        """What came of each of ``works``, by request: one that fails keeps none of the others from being done. With
+        those ``for_others`` nothing was tried.
+        """
+        if len(works) == 1 and not for_others:
+            return next(iter(works.values()))()
+        said = {
+            request_id: str(outcome(partial(self._own_request_explained, work), attempted))
+            for request_id, work in works.items()
+        }
+        return answers.of_each(said | dict.fromkeys(for_others, answers.FOR_OTHERS))
+
     def record_busy(self, caller: Caller, attempted: str, request_id: str | None = None) -> None:
         """Record that somebody was turned away for want of room, unless that has no room either."""
         busy = partial(refuse, self.core, by=caller.by, attempted=attempted, reason=RefusalReason.BUSY)
@@ -183,7 +198,8 @@ def outcome(work: Callable[[], Answer], attempted: str = "", again: str = "") ->
         return work()
     except Refusal as refusal:
         said = answers.refused(refusal)
-        return f"{said} {again}".strip() if refusal.reason in _PASSING else said
+        several = refusal.of or ALSO in refusal.problems  # the others may be asked for without the one in the way
+        return f"{said} {again}".strip() if refusal.reason in _PASSING or several else said
     except (LedgerUnavailable, SpoolFailed) as away:
         log.warning("record.unavailable", because=str(away))
         said = answers.NO_RECORD_TO_END if attempted in {"end", "revoke"} else answers.NO_RECORD

@@ -2,6 +2,8 @@
 given yet; whoever may revoke it is asked why first.
 """
 
+from collections.abc import Sequence
+
 from slack_bolt import App
 
 from bot import answers
@@ -30,7 +32,8 @@ def register(app: App, ctx: ListenerContext) -> None:
     reasons.register(app, ctx, each)
 
 
-def _begin(ctx: ListenerContext, caller: Caller, button: Pressed) -> Json | str:
+def _begin(ctx: ListenerContext, caller: Caller, buttons: Sequence[Pressed]) -> Json | str:
+    button = buttons[0]
     request = ctx.core.ledger.request_as_written(button.request_id)
     if request is None or request.requester != caller.by.id:
         request = may_revoke(ctx.core, by=caller.by, request_id=button.request_id)

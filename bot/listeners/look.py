@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.listeners.caller import Caller
 from bot.listeners.context import ListenerContext
-from bot.views.card import gives
+from bot.views.card import asked_beside, gives
 from bot.views.text import (
     SECTION,
     Drawn,
@@ -126,6 +126,20 @@ def zone(person: Person) -> tzinfo:
 
 
 def show_request(ctx: ListenerContext, caller: Caller, request_id: str) -> Drawn:
+    """How it stands and what became of it. Raises as `request_seen`."""
+    request = request_seen(ctx, caller, request_id)
+    names = ctx.directory.name
+    head = line_of(f"*{request.id}*", *_state(request, late_since(request, ctx.core.clock.now())))
+    long = say_duration(request.asked.duration)
+    what = f"{named(request.requester, names)} asked for *{word(request.access)}* for {long}{from_when(request)}"
+    history = [_step(entry.fact, names) for entry in ctx.core.ledger.history(request.id)][-_HISTORY:]
+    helps = [given_of_asked(request, names), harmless(request.incident or ""), asked_beside(request)]
+    told = [*gives(request), *map(context, filter(None, helps)), context(*in_blocks(history))]
+    blocks = [section(f"{head}\n{what}"), quote(request.why), *told]
+    return Drawn(f"{request.id} is {request.state.value}: {what.replace('*', '')}", blocks)
+
+
+def request_seen(ctx: ListenerContext, caller: Caller, request_id: str) -> Request:
     """For the requester, those who could approve, and security; to others there is no such request.
 
     Raises:
@@ -142,15 +156,7 @@ def show_request(ctx: ListenerContext, caller: Caller, request_id: str) -> Drawn
         attempt.refuse(RefusalReason.STALE_GROUPS, request)
     if request is None or not seen:
         attempt.refuse(RefusalReason.UNKNOWN_REQUEST, request)
-    names = ctx.directory.name
-    head = line_of(f"*{request.id}*", *_state(request, late_since(request, ctx.core.clock.now())))
-    long = say_duration(request.asked.duration)
-    what = f"{named(request.requester, names)} asked for *{word(request.access)}* for {long}{from_when(request)}"
-    history = [_step(entry.fact, names) for entry in ctx.core.ledger.history(request.id)][-_HISTORY:]
-    helps = [each for each in (given_of_asked(request, names), harmless(request.incident or "")) if each]
-    told = [*gives(request), *map(context, helps), context(*in_blocks(history))]
-    blocks = [section(f"{head}\n{what}"), quote(request.why), *told]
-    return Drawn(f"{request.id} is {request.state.value}: {what.replace('*', '')}", blocks)
+    return request
 
 
 def _state(request: Request, late: datetime | None) -> list[str]:

@@ -1,15 +1,17 @@
 """Presses on the buttons of cards and messages."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from slack_bolt import Ack, App, BoltContext
 
-from bot.buttons import APPROVE, RELEASE, REVOKE, WITHDRAW, BadValue, Pressed, read_value
+from bot.buttons import APPROVE, RELEASE, REVOKE, WITHDRAW, BadValue, Pressed, read_values
 from bot.listeners import acts
 from bot.listeners.caller import Caller, pressed_value
 from bot.listeners.context import Answer, ListenerContext
 from jit.facts import RefusalReason
+from jit.use_cases.deciding import theirs
 from jit.use_cases.refuse import refuse
 
 Act = Callable[[ListenerContext, Caller, Pressed], Answer]
@@ -18,7 +20,7 @@ Listener = Callable[[Ack, BoltContext, dict[str, Any]], None]
 REVOKED_FROM = "revoked from the card"
 ACTS: dict[str, tuple[str, Act]] = {
     APPROVE: ("approve", lambda ctx, caller, button: acts.approve(ctx, caller, button.request_id, button.digest)),
-    WITHDRAW: ("withdraw", lambda ctx, caller, button: acts.withdraw(ctx, caller, button.request_id)),
+    WITHDRAW: ("withdraw", lambda ctx, caller, button: acts.withdraw(ctx, caller, button.request_id, button.digest)),
     RELEASE: ("release", lambda ctx, caller, button: acts.release(ctx, caller, button.request_id)),
     REVOKE: ("revoke", lambda ctx, caller, button: acts.revoke(ctx, caller, button.request_id, REVOKED_FROM)),
 }
@@ -37,11 +39,18 @@ def _pressed(ctx: ListenerContext, attempted: str, act: Act) -> Listener:
         ack()
         caller: Caller = context["caller"]
         try:
-            button = read_value(pressed_value(body))
+            buttons = read_values(pressed_value(body))
         except BadValue:
             refuse_press(ctx, caller, attempted, RefusalReason.MALFORMED)
             return
-        ctx.run(caller, attempted, lambda: act(ctx, caller, button), button.request_id)
+
+        def of_each() -> Answer:
+            ids = [button.request_id for button in buttons]
+            may = theirs(ctx.core, by=caller.by, request_ids=ids) if attempted == "approve" else ids
+            works = {each.request_id: partial(act, ctx, caller, each) for each in buttons if each.request_id in may}
+            return ctx.of_each(attempted, works, [each for each in ids if each not in may])
+
+        ctx.run(caller, attempted, of_each, buttons[0].request_id)
 
     return listener
 

@@ -1,13 +1,14 @@
 """What asks for a reason in a form before it is done: Deny, and End access for whoever ends somebody else's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from slack_bolt import Ack, App, BoltContext
 
 from bot import answers
-from bot.buttons import BadValue, Pressed, read_value
+from bot.buttons import BadValue, Pressed, read_values
 from bot.listeners.caller import Caller, Place, entered, pressed_value, text_at, view_of
 from bot.listeners.context import Answer, ListenerContext
 from bot.listeners.presses import refuse_press
@@ -27,7 +28,7 @@ class ReasonedAct:
         action, form: what both are called on the wire.
         pressed, attempted: what the press, and the sending, are called on the record.
         begin: the form for whoever may do it, or an answer for whom none is needed. Raises Refusal.
-        act: does it, with the reason. Raises Refusal.
+        act: does it to one request, with the reason. Raises Refusal.
         done: what is said then.
     """
 
@@ -35,7 +36,7 @@ class ReasonedAct:
     form: str
     pressed: str
     attempted: str
-    begin: Callable[[ListenerContext, Caller, Pressed], Json | str]
+    begin: Callable[[ListenerContext, Caller, Sequence[Pressed]], Json | str]
     act: Callable[[ListenerContext, Caller, Pressed, str], Request]
     done: Callable[[Request], str]
 
@@ -53,19 +54,19 @@ def _pressed(ctx: ListenerContext, each: ReasonedAct) -> Listener:
         ack()
         caller: Caller = context["caller"]
         try:
-            button = read_value(pressed_value(body))
+            buttons = read_values(pressed_value(body))
         except BadValue:
             refuse_press(ctx, caller, each.pressed, RefusalReason.MALFORMED)
             return
 
         def open_if_allowed() -> Answer:
-            begun = each.begin(ctx, caller, button)
+            begun = each.begin(ctx, caller, buttons)
             if isinstance(begun, str):
                 return begun
             open_form(ctx, caller.place, text_at(body, "trigger_id"), begun)
             return None
 
-        ctx.run(caller, each.pressed, open_if_allowed, button.request_id)
+        ctx.run(caller, each.pressed, open_if_allowed, buttons[0].request_id)
 
     return ask_why
 
@@ -79,7 +80,7 @@ def _sent(ctx: ListenerContext, each: ReasonedAct) -> Listener:
             ack(response_action="errors", errors={REASON: trouble})
             return
         try:
-            button = read_value(text_at(view, "private_metadata"))
+            buttons = read_values(text_at(view, "private_metadata"))
         except BadValue:
             ack()
             refuse_press(ctx, caller, each.attempted, RefusalReason.MALFORMED)
@@ -87,7 +88,7 @@ def _sent(ctx: ListenerContext, each: ReasonedAct) -> Listener:
 
         place = _place(caller, None)
 
-        def decide() -> Answer:
+        def decide(button: Pressed) -> Answer:
             nonlocal place
             try:
                 request = each.act(ctx, caller, button, reason)
@@ -97,11 +98,12 @@ def _sent(ctx: ListenerContext, each: ReasonedAct) -> Listener:
             place = _place(caller, request)
             return each.done(request)
 
-        if ctx.try_run(caller, lambda: place, decide, each.attempted):
+        works = {button.request_id: partial(decide, button) for button in buttons}
+        if ctx.try_run(caller, lambda: place, lambda: ctx.of_each(each.attempted, works), each.attempted):
             ack()
             return
         ack(response_action="errors", errors={REASON: answers.BUSY})
-        ctx.record_busy(caller, each.attempted, button.request_id)
+        ctx.record_busy(caller, each.attempted, buttons[0].request_id)
 
     return send
 

@@ -1,7 +1,7 @@
 """The request form: opened, searched, redrawn when an access is chosen, and sent."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import astuple, replace
 from datetime import timedelta
@@ -15,16 +15,30 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from bot import answers
 from bot.forms import (
     ACCESS_TAKEN,
+    ALSO_TAKEN,
     CHOOSE_ACCESS,
+    CHOOSE_ALSO,
     NOTE,
     REQUEST_FORM,
+    TAKE_ALSO,
     TAKE_OFFERED,
     Filled,
     chosen,
     options,
     request_form,
 )
-from bot.listeners.caller import Caller, Payload, Place, entered, is_id, pressed_value, text_at, view_of
+from bot.listeners.caller import (
+    Caller,
+    Payload,
+    Place,
+    entered,
+    is_id,
+    pressed_action,
+    pressed_value,
+    text_at,
+    ticked,
+    view_of,
+)
 from bot.listeners.catalogue import Catalogue, catalogue
 from bot.listeners.context import ListenerContext
 from bot.listeners.presses import refuse_press
@@ -37,11 +51,12 @@ from jit.ledger.undelivered import undelivered
 from jit.policy import Policy, PolicyError, StaleGroups
 from jit.ports import DirectoryUnavailable
 from jit.requests.decision import rules_in
-from jit.requests.intake import ACCESS, DURATION, INCIDENT, REASON, START, BadInput, RequestForm, trouble_with
+from jit.requests.intake import ACCESS, ALSO, DURATION, INCIDENT, REASON, START, BadInput, RequestForm, trouble_with
 from jit.requests.leaving import UNDECIDED
 from jit.requests.lifecycle import Request
-from jit.requests.messages import ASKED_ALREADY, SAYS
-from jit.use_cases.request import request_access
+from jit.requests.messages import ASKED_ALREADY, SAYS, of_one
+from jit.requests.together import MOST_TOGETHER
+from jit.use_cases.request import request_together
 
 log = structlog.get_logger(__name__)
 
@@ -100,17 +115,19 @@ def open_form(ctx: ListenerContext, place: Place, trigger: str, view: dict[str, 
         ctx.responder.respond(place, answers.NO_FORM)
 
 
-def redraw_form(ctx: ListenerContext, caller: Caller, view: Payload, take: str = "") -> None:
-    """Say under the fields what the chosen access wants, or take the one offered, which is ``take`` in a menu. What is
-    entered stays, as Slack keeps it by block id.
+def redraw_form(ctx: ListenerContext, caller: Caller, view: Payload, take: str = "", *, also: bool = False) -> None:
+    """Say under the fields what the chosen access wants, or take the one offered, which is ``take`` in a menu, or
+    ``also`` beside others. What is entered stays, as Slack keeps it by block id.
     """
     found = catalogue(ctx, caller.by.id)
     asked = asked_in(view)
-    asked = replace(asked, access=take or asked.access)
+    more = dict.fromkeys((*asked.also, *([take] if also and take else [])))
+    asked = replace(asked, access=asked.access if also else take or asked.access, also=tuple(more))
     access = found.chosen(asked.access)
+    further = tuple(each for name in asked.also if (each := found.chosen(name)))[: MOST_TOGETHER - 1]
     note = _note_of(view) if access is None else without_slip(_note_of(view))
-    menu = ACCESS_TAKEN if take else CHOOSE_ACCESS
-    drawn = request_form(found.filled(Filled(asked, access, note=note)), channel_of(view), menu)
+    menus = ACCESS_TAKEN if take and not also else CHOOSE_ACCESS, ALSO_TAKEN if also else CHOOSE_ALSO
+    drawn = request_form(found.filled(Filled(asked, access, note=note, also=further)), channel_of(view), *menus)
     view_id, version = text_at(view, "id"), text_at(view, "hash")
     if is_id(view_id) and version.isascii() and _can_be_sent(asked):  # no others are Slack's
         ctx.opener.views_update(view_id=view_id, hash=version, view=drawn)
@@ -119,7 +136,7 @@ def redraw_form(ctx: ListenerContext, caller: Caller, view: Payload, take: str =
 def _can_be_sent(asked: RequestForm) -> bool:
     """Half a character has no encoding; whoever sends the form is told of it."""
     try:
-        "".join(astuple(asked)).encode()
+        "".join((*asked.also, *(str(each) for each in astuple(asked)))).encode()
     except UnicodeEncodeError:
         return False
     return True
@@ -135,9 +152,9 @@ def register(app: App, ctx: ListenerContext) -> None:
         ack()
         caller: Caller = context["caller"]
         view, pressed = view_of(body), pressed_value(body)
-        take = pressed if isinstance(pressed, str) else ""
+        take, also = pressed if isinstance(pressed, str) else "", pressed_action(body) == TAKE_ALSO
         if not ctx.may_show_form(caller) or not ctx.pool.submit(
-            _quietly(lambda: redraw_form(ctx, caller, view, take)), caller.by.id
+            _quietly(lambda: redraw_form(ctx, caller, view, take, also=also)), caller.by.id
         ):
             log.info("form.not_redrawn", because="busy")
 
@@ -146,7 +163,8 @@ def register(app: App, ctx: ListenerContext) -> None:
         view = view_of(body)
         asked, bad, before = _checked(ctx, caller, view)
         if bad:
-            ack(response_action="errors", errors=bad.problems or {ACCESS: SAYS[bad.reason]})
+            at = ALSO if bad.of not in ("", asked.each[0].access) else ACCESS
+            ack(response_action="errors", errors=bad.problems or {at: of_one(bad.of, SAYS[bad.reason])})
             if not bad.slip:
                 ctx.record_refusal(caller, "request", bad.reason, bad.access, before)
             return
@@ -154,7 +172,7 @@ def register(app: App, ctx: ListenerContext) -> None:
         if ctx.try_run(
             caller,
             lambda: place,
-            lambda: _answer(ctx, request_access(ctx.core, by=caller.by, asked=asked)),
+            lambda: _answer(ctx, request_together(ctx.core, by=caller.by, asked=asked)),
             again=answers.typed("request", asked),
         ):
             ack()
@@ -162,10 +180,10 @@ def register(app: App, ctx: ListenerContext) -> None:
         ack(response_action="errors", errors={ACCESS: answers.BUSY})
         ctx.record_busy(caller, "request")
 
-    for menu in (CHOOSE_ACCESS, ACCESS_TAKEN):
+    for menu in (CHOOSE_ACCESS, ACCESS_TAKEN, CHOOSE_ALSO, ALSO_TAKEN):
         app.options(menu)(search)
-        app.action(menu)(redraw)
-    app.action(TAKE_OFFERED)(redraw)
+    for action in (CHOOSE_ACCESS, ACCESS_TAKEN, TAKE_OFFERED, TAKE_ALSO):
+        app.action(action)(redraw)
     app.view(REQUEST_FORM)(send)
 
 
@@ -177,6 +195,7 @@ def asked_in(view: Payload) -> RequestForm:
         reason=entered(view, REASON),
         incident=entered(view, INCIDENT),
         start=entered(view, START),
+        also=tuple(ticked(view, ALSO)),
     )
 
 
@@ -196,8 +215,7 @@ def _checked(ctx: ListenerContext, caller: Caller, view: Payload) -> _Checked:
         return _Checked(asked)  # the use case refuses, and records it
     try:
         policy = ctx.core.policies.current()
-        access = chosen(asked.access, policy.accesses)
-        asked = replace(asked, access=access.name if access else asked.access)
+        asked = _by_name(asked, policy)
         zone = ctx.directory.recall(caller.by.id, GUESTS_KNOWN_FOR).tz if asked.start.strip() else ""
         bad = trouble_with(asked, policy, caller.by.id, ctx.directory.groups(), ctx.core.clock.now(), zone=zone)
     except PolicyError:
@@ -206,11 +224,22 @@ def _checked(ctx: ListenerContext, caller: Caller, view: Payload) -> _Checked:
         return _Checked(asked, BadInput({}, RefusalReason.STALE_GROUPS))
     except DirectoryUnavailable:
         return _Checked(asked, BadInput({START: SAYS[RefusalReason.CANNOT_LOOK_UP]}))
-    before = None if bad else _asked_before(ctx, caller, asked.access, policy)
-    if before is None:
-        return _Checked(asked, bad)
-    problems = {ACCESS: f"{ASKED_ALREADY[before.state]} {before.id}"}
-    return _Checked(asked, BadInput(problems, RefusalReason.ALREADY_OPEN, access), before.id)
+    before = () if bad else (_asked_before(ctx, caller, each.access, policy) for each in asked.each)
+    there = next((each for each in before if each), None)
+    return _Checked(asked, _there_already(asked, there, policy), there.id) if there else _Checked(asked, bad)
+
+
+def _by_name(asked: RequestForm, policy: Policy) -> RequestForm:
+    """What the menus say, which carry no long names."""
+    names = [access.name if (access := chosen(name, policy.accesses)) else name for name in (asked.access, *asked.also)]
+    return replace(asked, access=names[0], also=tuple(names[1:]))
+
+
+def _there_already(asked: RequestForm, before: Request, policy: Policy) -> BadInput:
+    says = f"{ASKED_ALREADY[before.state]} {before.id}"
+    at = ACCESS if before.access == asked.each[0].access else ALSO
+    problems = {at: says if len(asked.each) == 1 else f"{before.access}: {says}"}
+    return BadInput(problems, RefusalReason.ALREADY_OPEN, policy.accesses.get(before.access))
 
 
 def _asked_before(ctx: ListenerContext, caller: Caller, access: str, policy: Policy) -> Request | None:
@@ -224,15 +253,15 @@ def _asked_before(ctx: ListenerContext, caller: Caller, access: str, policy: Pol
     return None if before and before.state in UNDECIDED and rules_in(policy, before) is None else before
 
 
-def _answer(ctx: ListenerContext, request: Request) -> str:
-    """The answer to whoever asked. The request is recorded by then: a silent ledger leaves out only that Slack takes no
-    cards in its channel.
+def _answer(ctx: ListenerContext, requests: Sequence[Request]) -> str:
+    """The answer to whoever asked. The requests are recorded by then: a silent ledger leaves out only that Slack takes
+    no cards in their channel.
     """
-    shut = False
+    shut: set[str] = set()
     with suppress(LedgerUnavailable):
-        refused = undelivered(ctx.core.ledger.engine)
-        shut = any(each.what == Shown.CARD and each.place == request.channel for each in refused)
-    return answers.asked(request, ctx.directory.name, shut=shut)
+        shut = {each.place for each in undelivered(ctx.core.ledger.engine) if each.what == Shown.CARD}
+    said = {each.id: answers.asked(each, ctx.directory.name, shut=each.channel in shut) for each in requests}
+    return answers.of_each(said) if len(said) > 1 else said[requests[0].id]
 
 
 def is_ours(ctx: ListenerContext, caller: Caller) -> bool:

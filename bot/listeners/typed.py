@@ -11,6 +11,7 @@ from jit.durations import BadDuration, parse_duration
 from jit.policy import Access
 from jit.requests.intake import text_trouble
 from jit.requests.start import WRITTEN
+from jit.requests.together import MOST_TOGETHER
 
 SUBCOMMANDS = ("request", "list", "show", "who", "extend", "release", "revoke", "away", "back", "break-glass", "help")
 
@@ -98,12 +99,13 @@ def _parted(text: str) -> tuple[str, str]:
 
 
 def fill_at_once(text: str, accesses: Sequence[Access]) -> Filled:
-    """As `fill`, of what cannot begin later: a time belongs to the reason."""
-    return _fill(text, accesses)
+    """As `fill`, of one access that cannot begin later: a time, and another name, belong to the reason."""
+    return _fill(text, accesses, most=1)
 
 
 def fill(text: str, accesses: Sequence[Access]) -> Filled:
-    """The form as far as ``text`` fills it: access, duration and incident, in any order, before the reason or after it.
+    """The form as far as ``text`` fills it: accesses, duration and incident, in any order, before the reason or after
+    it. Further accesses count beside the first: before the reason, or where that stands behind it.
 
     What is named amid the reason counts and stays there. What looks like one of them and cannot be used is said in the
     note; a name that is not quite one is met with the nearest, which is offered and not taken.
@@ -125,8 +127,9 @@ def _start_in(text: str, accesses: Sequence[Access]) -> tuple[str, str]:
     return "", text
 
 
-def _fill(text: str, accesses: Sequence[Access]) -> Filled:
-    reading = _Reading(text.strip(), accesses, frozenset(access.name.casefold() for access in accesses))
+def _fill(text: str, accesses: Sequence[Access], most: int = MOST_TOGETHER) -> Filled:
+    names = frozenset(access.name.casefold() for access in accesses)
+    reading = _Reading(text.strip(), accesses, names, most)
     filled, rest = reading.from_the_front()
     filled, rest = reading.from_the_back(filled, rest)
     return _with_reason(reading.named_amid(filled, rest), rest.strip(_QUOTES).strip())
@@ -139,17 +142,21 @@ class _Reading:
     text: str
     accesses: Sequence[Access]
     names: frozenset[str]
+    most: int
 
     def from_the_front(self) -> tuple[Filled, str]:
         """What the words before the reason fill, and the rest."""
-        filled, rest, kept = Filled(), self.text, ""
+        filled, rest, kept, listed = Filled(), self.text, "", False
         while found := _WORD.search(rest):
-            after = rest[found.end() :]
-            if _is_for(found[0]) and self._take(_next_word(after), filled):
+            typed = self._first_of_list(found[0])
+            after = rest[found.start() + len(typed) :]
+            if self._joins(typed, after, filled):
                 rest = after
                 continue
-            word = plain(found[0]).rstrip(_PAUSES)
-            taken = self._take(word, filled) or self._named_wrongly(found[0], after, filled)
+            word = plain(typed).rstrip(_PAUSES)
+            taken = self._take(word, filled) or self._named_wrongly(typed, after, filled)
+            taken = taken or self._further(word, filled, listed=listed)
+            listed = taken is not None and typed.endswith(",")
             piece = None if taken else self._piece(word, after, filled)
             if taken is None and piece is None:
                 break
@@ -157,20 +164,25 @@ class _Reading:
             if piece and self._is_reason(after, piece):
                 break
             if piece and word.isalpha():  # may as well be the subject of what follows: `orders INC-42 are stuck`
-                kept = found[0]
+                kept = typed
             rest = after
         rest = rest.strip()
         return filled, f"{kept} {rest}".strip() if rest else ""
 
     def from_the_back(self, filled: Filled, rest: str) -> tuple[Filled, str]:
-        """The same for the words after the reason."""
+        """The same for the words after the reason; further names where the first stands here, too."""
+        further = filled.access is None and filled.offered is None
         while (words := list(_WORD.finditer(rest))) and len(words) > 1:
             last, before = words[-1], words[-2]
-            word = plain(last[0])
+            begin, word = self._last_of_list(last, more=further)
             taken = self._take(word, filled) or self._near(word, filled)
+            taken = taken or (self._further(word, filled) if further else None)
             if taken is None or _JOINING.fullmatch(before[0]) or word.strip(_STOPS) != word:
                 break
-            filled, rest = taken, rest[: before.start() if _is_for(before[0]) else last.start()].rstrip()
+            with_for = _is_for(before[0]) and begin == last.start()
+            filled, rest = taken, rest[: before.start() if with_for else begin].rstrip()
+        if further and filled.access is not None:
+            filled = _with_accesses(filled, [*filled.also[::-1], filled.access])
         return filled, rest.strip()
 
     def _take(self, word: str, filled: Filled) -> Filled | None:
@@ -183,6 +195,42 @@ class _Reading:
         if not asked.incident and (incident := incident_in(word, filled.access)):
             return replace(filled, asked=replace(asked, incident=incident))
         return None
+
+    def _joins(self, typed: str, after: str, filled: Filled) -> bool:
+        """Whether it only joins what comes next: `for 30m`, `and billing-db/read`."""
+        if _is_for(typed):
+            return self._take(_next_word(after), filled) is not None
+        return typed.casefold() == "and" and self._further(_next_word(after).rstrip(_PAUSES), filled) is not None
+
+    def _first_of_list(self, typed: str) -> str:
+        """`orders-db/read,` of `orders-db/read,billing-db/read`; all of it, where it is no list of names."""
+        first, _, more = typed.partition(",")
+        return f"{first}," if self.most > 1 and more and "/" in typed else typed
+
+    def _last_of_list(self, found: re.Match[str], *, more: bool) -> tuple[int, str]:
+        """Where the last name of a list begins, and the name: that of `orders-db/read,billing-db/read`."""
+        if self.most == 1 or not more or "/" not in found[0] or "," not in found[0]:
+            return found.start(), plain(found[0])
+        names, comma, last = found[0].rstrip(",").rpartition(",")
+        return found.start() + len(names) + len(comma), plain(last)
+
+    def _further(self, word: str, filled: Filled, *, listed: bool = False) -> Filled | None:
+        """With one access more, beside the first: by its name; behind a comma by a piece, and the nearest is offered
+        where it is neither.
+        """
+        if filled.access is None or filled.offered is not None or self.most == 1:
+            return None
+        access = self._whole_name(word)
+        if access is None and listed:
+            fits = matching(word, self.accesses, anywhere=True)
+            if len(fits) > 1:
+                return filled.noted(f"“{_echo(word)}” fits {len(fits)} accesses: choose one.")
+            access = fits[0] if fits else None
+        if access is None:
+            return self._nearest(word, filled, _NEAR_ENOUGH) or filled.noted(not_among(word)) if listed else None
+        if len(filled.also) + 1 >= self.most and access not in (filled.access, *filled.also):
+            return filled.noted(f"At most {self.most} accesses are asked for in one go: “{access.name}” is left out.")
+        return _with_access(filled, access)
 
     def _whole_name(self, word: str) -> Access | None:
         """The one access with this name; or, as a slash stands in no ordinary word, the one that a piece with one
@@ -230,6 +278,9 @@ class _Reading:
         """With the nearest name offered, if one is near."""
         if filled.access is not None or filled.offered is not None or slash not in word:
             return None
+        return self._nearest(word, filled, cutoff)
+
+    def _nearest(self, word: str, filled: Filled, cutoff: float) -> Filled | None:
         names = {access.name.casefold(): access for access in self.accesses}
         near = get_close_matches(word.casefold(), names, n=1, cutoff=cutoff)
         if not near or matching(word, self.accesses, anywhere=True):
@@ -263,7 +314,14 @@ def _with_duration(filled: Filled, word: str) -> Filled:
 
 
 def _with_access(filled: Filled, access: Access) -> Filled:
-    return replace(filled, access=access, asked=replace(filled.asked, access=access.name))
+    """As the first, or beside the first."""
+    return _with_accesses(filled, [*filter(None, (filled.access, *filled.also)), access])
+
+
+def _with_accesses(filled: Filled, accesses: Iterable[Access]) -> Filled:
+    first, *more = {access.name: access for access in accesses}.values()
+    asked = replace(filled.asked, access=first.name, also=tuple(access.name for access in more))
+    return replace(filled, access=first, also=tuple(more), asked=asked)
 
 
 def not_among(word: str) -> str:

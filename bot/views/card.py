@@ -53,7 +53,8 @@ from jit.requests.lifecycle import Request, State
 AudienceName = Callable[[Quorum], str]
 """How those who may decide are called; on a card's first posting, so that Slack tells them."""
 
-_STANDS_ON: dict[Basis, str] = {"rule": "", "exception": "*Exception* · ", "emergency": "*BREAK-GLASS* · "}
+STANDS_ON: dict[Basis, str] = {"rule": "", "exception": "*Exception* · ", "emergency": "*BREAK-GLASS* · "}
+"""Before the first line: what is no ordinary request is told apart at a glance."""
 ROOM_FOR_PLACE = 1200
 """Characters kept free behind the permissions: two names of 100 that grow fivefold when escaped, and words."""
 
@@ -90,13 +91,19 @@ def draw(
     by_people = request.rule and not request.decided_by_rule and request.emergency is None
     decides = f"rule: {word(request.rule)}" if by_people else ""
     incident = harmless(request.incident or "") if request.emergency is None else ""
-    if helps := line_of(incident, _ordinal(nth), decides):
+    if helps := line_of(incident, ordinal(nth), decides):
         blocks.append(context(helps))
-    blocks += _rest(request, names, asked, late)
+    blocks += how_it_stands(request, names, asked, late)
     blocks += [context(beside)] if beside and request.undecided.state is State.PENDING else []
     blocks += review.on_card(request, names, notify=skipped)
     blocks += actions([each for each in _buttons(request, late, extend=extend) if each["action_id"] not in leave_out])
-    return Drawn(first, [*blocks, context(request.id)])
+    return Drawn(first, [*blocks, context(line_of(request.id, asked_beside(request)))])
+
+
+def asked_beside(request: Request) -> str:
+    """`asked together with R-8K2M`; empty if it was asked alone."""
+    beside = [word(each, 20) for each in request.together if each != request.id]
+    return f"asked together with {', '.join(beside)}" if beside else ""
 
 
 def first_line(request: Request, names: Names, now: datetime | None) -> str:
@@ -105,21 +112,22 @@ def first_line(request: Request, names: Names, now: datetime | None) -> str:
 
 
 def _first_line(request: Request, names: Names, late: datetime | None) -> str:
-    return f"{_STANDS_ON[request.basis]}{_says(request, names, late)}"
+    return f"{STANDS_ON[request.basis]}{_says(request, names, late)}"
 
 
 def _says(request: Request, names: Names, late: datetime | None) -> str:
     who, what, long = _who(request, names), f"*{word(request.access)}*", f"*{say_duration(request.duration)}*"
     if request.state is State.PENDING:
         return f"{who} asks for {what} for {long}{from_when(request)}"
-    return line_of(_state(request, names, late), f"{what} for {who}, {long}{from_when(request)}")
+    return line_of(state_of(request, names, late), f"{what} for {who}, {long}{from_when(request)}")
 
 
 def _who(request: Request, names: Names) -> str:
     return f"*{named(request.requester, names)}*"
 
 
-def _state(request: Request, names: Names, late: datetime | None) -> str:  # noqa: C901, PLR0911  one return for each state
+def state_of(request: Request, names: Names, late: datetime | None) -> str:  # noqa: C901, PLR0911  one return for each state
+    """How it stands, of one that does not wait any more."""
     said = _decided(request, names)
     closed = f"{_at(request, request.over_at)}{_by([request.closed_by] if request.closed_by else [], names)}"
     match request.state:
@@ -199,14 +207,16 @@ def given_less(request: Request, names: Names) -> Iterator[Json]:
         yield quote(request.narrowed.reason, by=names(request.narrowed.actor))
 
 
-def _ordinal(nth: int | None) -> str:
+def ordinal(nth: int | None) -> str:
+    """`3rd request this week`"""
     if nth is None:
         return ""
     ending = "th" if 10 <= nth % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(nth % 10, "th")
     return f"{nth}{ending} request this week"
 
 
-def _rest(request: Request, names: Names, asked: AudienceName | None, late: datetime | None) -> Iterator[Json]:
+def how_it_stands(request: Request, names: Names, asked: AudienceName | None, late: datetime | None) -> Iterator[Json]:
+    """What it waits for, or what came of it, below the first line."""
     match request.state:
         case State.PENDING if late:
             yield context(f"Nobody can decide on it any more: it was to be answered by{_at(request, late)}")
@@ -240,6 +250,13 @@ def decide_buttons(request: Request) -> Iterator[Json]:
     if request.may_be_narrowed:
         yield button("Approve less…", LESS, value)
     yield button("Deny", DENY, value, style="danger")
+
+
+def withdraw_extension(request: Request) -> Iterator[Json]:
+    """For whoever asked for it, while nobody has decided."""
+    waiting = request.extension
+    if waiting is not None and waiting.state is State.PENDING:
+        yield button("Withdraw extension", WITHDRAW, value_of(waiting.id, waiting.digest))
 
 
 def needs(request: Request, names: Names, asked: AudienceName | None = None) -> str:
@@ -291,6 +308,7 @@ def _buttons(request: Request, late: datetime | None, *, extend: bool) -> Iterat
         case State.APPROVED | State.GRANTING | State.ACTIVE:
             if request.undecided.state is State.PENDING and not late:
                 yield from decide_buttons(request.undecided)
+                yield from withdraw_extension(request)
             elif extend and not late:
                 yield button("Extend", EXTEND, value)
             yield button("End access", END, value, style="danger")

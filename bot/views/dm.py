@@ -1,6 +1,6 @@
 """Direct messages, to the requester only, when something changed that they must know."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from bot.buttons import EXTEND, RELEASE, value_of
@@ -26,19 +26,53 @@ from bot.views.words import (
     ending,
     held,
     left_behind,
+    more_asked,
     reason_of,
     target_said,
     why_closed,
     word,
 )
 from jit.durations import say_duration
-from jit.facts import LAPSED, EndCause, ExtensionDenied, ExtensionFailed, ExtensionLapsed
+from jit.facts import (
+    LAPSED,
+    BreakGlassReviewed,
+    Denied,
+    EndCause,
+    Ended,
+    ExtensionDenied,
+    ExtensionFailed,
+    ExtensionLapsed,
+    Fact,
+    Granted,
+    GrantFailed,
+    Lapsed,
+)
 from jit.facts.sentence import plural
 from jit.requests.due import late_since
 from jit.requests.lifecycle import Request, State
 
 NOT_ANY_MORE = "the rules do not let you ask for it any more"
 _MINUTE = timedelta(minutes=1)
+
+
+def outcome(fact: Fact, request: Request, names: Names, now: datetime) -> Drawn | None:  # noqa: PLR0911  one return for each kind
+    """What became of a request, as it is true now; None if its requester is not told of such a fact."""
+    match fact:
+        case Granted():
+            on_time = request.state is State.ACTIVE and late_since(request, now) is None
+            return granted(request, names) if on_time else over(request, now)
+        case Denied():
+            return denied(request, names)
+        case Lapsed():
+            return lapsed(request)
+        case GrantFailed():
+            return failed(request)
+        case Ended():
+            return ended(request, names)
+        case BreakGlassReviewed():
+            return reviewed(request, names)
+        case _:
+            return None
 
 
 def granted(request: Request, names: Names) -> Drawn:
@@ -57,6 +91,13 @@ def granted(request: Request, names: Names) -> Drawn:
 def connect(request: Request) -> str:
     as_always = "" if request.how_to_connect else ", as you always do"
     return f"Connect to {word(request.target)} as *{harmless(request.principal)}*{as_always}"
+
+
+def several(told: Sequence[Drawn]) -> Drawn:
+    """One message of what happened at about the same time; what is the same in some of them is said once, last."""
+    blocks = [block for each in told for block in each.blocks]
+    once = [block for at, block in enumerate(blocks) if block not in blocks[at + 1 :]]
+    return Drawn(line_of(*(each.text for each in told)), once)
 
 
 def over(request: Request, now: datetime | None = None) -> Drawn:
@@ -125,7 +166,8 @@ def extension_to_decide(request: Request, names: Names, asked: card.AudienceName
     first = f"*{who}* asks for *{say_duration(waiting.duration)}* more with {what}{until}"
     _, *more = card.extension(waiting, names, asked)
     more += [context(beside)] if beside else []
-    return Drawn(first, [section(first), *more, *actions([*card.decide_buttons(waiting)]), context(request.id)])
+    buttons = [*card.decide_buttons(waiting), *card.withdraw_extension(request)]
+    return Drawn(first, [section(first), *more, *actions(buttons), context(request.id)])
 
 
 def announced(request: Request) -> Drawn:
@@ -193,7 +235,9 @@ def _said(request: Request) -> Iterator[Json]:
 def _message(request: Request, first: str, *more: Json, extend: bool = False) -> Drawn:
     value = value_of(request.id, request.digest)
     release = [button("Release", RELEASE, value)]
-    offered = release if request.state is State.ACTIVE else []
+    active = request.state is State.ACTIVE
+    offered = [*card.withdraw_extension(request), *release] if active else []
     if extend and offered:
         offered = [button("Extend", EXTEND, value, style="primary"), *offered]
-    return Drawn(first, [section(first), *more, *actions(offered), context(request.id)])
+    below = line_of(more_asked(request) if active else "", request.id)
+    return Drawn(first, [section(first), *more, *actions(offered), context(below)])

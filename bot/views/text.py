@@ -86,7 +86,12 @@ def listed(people: Iterable[str], names: Names, most: int = 5) -> str:
     shown = [named(person, names) for person in people]
     if len(shown) > most + 1:
         return f"{', '.join(shown[:most])} and {len(shown) - most} others"
-    return " and ".join(part for part in (", ".join(shown[:-1]), *shown[-1:]) if part)
+    return joined(shown)
+
+
+def joined(said: Sequence[str]) -> str:
+    """`Bob, Carol and Dan`"""
+    return " and ".join(part for part in (", ".join(said[:-1]), *said[-1:]) if part)
 
 
 def moment(when: datetime, beside: datetime | None = None) -> str:

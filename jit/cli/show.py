@@ -11,10 +11,11 @@ from jit.cli.opening import existing_ledger
 from jit.cli.request_id import as_known
 from jit.cli.terminal import to_terminal
 from jit.clock import SystemClock
-from jit.ledger import Entry
+from jit.ledger import Entry, Ledger
 from jit.proof.audit.search import known_names
 from jit.proof.audit.table import Names, plain, told_in_full
 from jit.requests.lifecycle import OVER, Request, State
+from jit.requests.together import asked_together
 from jit.runtime.settings import Settings
 
 
@@ -35,8 +36,15 @@ def show(request_id: str) -> None:
         click.echo(_head(request, names))
         if request.how_to_connect and request.state is State.ACTIVE:
             click.echo(f"To connect: {plain(request.how_to_connect)}")
+        if others := [each.id for each in _asked_together(ledger, request) if each.id != request.id]:
+            click.echo(f"Asked together with {', '.join(others)}")
     for line in told_in_full(history, names):
         click.echo(line)
+
+
+def _asked_together(ledger: Ledger, request: Request) -> tuple[Request, ...]:
+    """What was asked with it; it alone where the record of another was changed."""
+    return asked_together(request, lambda other: next(iter(ledger.requests_by_id([other])), None))
 
 
 def _head(request: Request, names: Names) -> str:

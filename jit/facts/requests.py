@@ -128,6 +128,10 @@ class Requested(Life):
     escalation: Escalation | None = None
     start_at: Moment | None = None
     """When it is to begin, at the earliest; None for at once."""
+    together: tuple[str, ...] = ()
+    """Ids of all requests that were asked in one go, this one among them; empty for one that was asked alone. It ties
+    what is shown and no decision (`jit.requests.together`).
+    """
 
     def event(self) -> Event:
         return self.ocsf._replace(severity=Severity.MEDIUM) if self.basis == "emergency" else self.ocsf
@@ -140,7 +144,10 @@ class Requested(Life):
         emergency = self.basis == "emergency"
         what: Part = (Loud("BREAK-GLASS"), " requested") if emergency else "requested"
         on: Part = Text(self.rested_on) if emergency else "an exception" if self.basis == "exception" else ""
-        return Told(what, about, (needs if self.needs else "", "" if emergency else by_rule, on, quote(self.why)))
+        rests_on: Part = "" if emergency else by_rule
+        beside = tuple(Name(each, 20) for each in self.together if each != self.request_id)
+        together: Part = ("together with ", Several(beside)) if beside else ""
+        return Told(what, about, (needs if self.needs else "", rests_on, on, together, quote(self.why)))
 
 
 class Escalated(Life):

@@ -91,7 +91,7 @@ def draft(
     ring: KeyRing,
     facts: Sequence[Fact],
     expect: Mapping[str, int],
-    counted: CountedRequests | None = None,
+    counted: Sequence[CountedRequests] = (),
     *,
     locked: bool,
 ) -> Draft:
@@ -99,10 +99,10 @@ def draft(
 
     Raises Conflict, AskedMeanwhile, TamperedEntry, NotTaken; and InTheWay, unless ``locked``.
     """
-    if counted is not None:
-        if not locked:
-            raise InTheWay("two at the same time would not count each other")
-        if not {each.id for each in readmodel.find(connection, counted.question)} <= counted.ids:
+    if counted and not locked:
+        raise InTheWay("two at the same time would not count each other")
+    for before in counted:
+        if not {each.id for each in readmodel.find(connection, before.question)} <= before.ids:
             raise AskedMeanwhile("others asked since it was counted")
     new = without_doubles(connection, facts)
     follows, requests = _steps(connection, ring, [fact for fact in new if isinstance(fact, Life)], expect)

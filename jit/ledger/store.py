@@ -58,14 +58,14 @@ class Ledger:
         self._lately = OpenedLately(clock)
 
     def append(
-        self, facts: Sequence[Fact], *, expect: Mapping[str, int] | None = None, counted: CountedRequests | None = None
+        self, facts: Sequence[Fact], *, expect: Mapping[str, int] | None = None, counted: Sequence[CountedRequests] = ()
     ) -> Recorded:
         """Record facts, all or none.
 
         Args:
             facts: in the order in which they happened. One that was spooled and is here already is left out.
             expect: request id to the version the facts are based on; 0 for a request that is new.
-            counted: the requests that the facts take for all there are.
+            counted: the requests that the facts take for all there are, of each question.
 
         Raises:
             Conflict: a version is another, or a step cannot follow.
@@ -76,7 +76,7 @@ class Ledger:
         log_recorded(recorded.entries)
         return recorded
 
-    def _append(self, facts: Sequence[Fact], expect: Mapping[str, int], counted: CountedRequests | None) -> Recorded:
+    def _append(self, facts: Sequence[Fact], expect: Mapping[str, int], counted: Sequence[CountedRequests]) -> Recorded:
         if self.engine.dialect.name == "sqlite":
             if len(facts) >= MANY:
                 self._read_ahead(facts)
@@ -109,7 +109,7 @@ class Ledger:
         facts: Sequence[Fact],
         *,
         expect: Mapping[str, int] | None = None,
-        counted: CountedRequests | None = None,
+        counted: Sequence[CountedRequests] = (),
     ) -> Recorded:
         """The same in a transaction of the caller's, begun by `writing`, that changes something else as well. After it
         the caller hands the entries to `log_recorded`.
@@ -223,6 +223,18 @@ class Ledger:
         """What the read model says of those that fit, newest first: to choose of many the few that are shown."""
         with reading(self.engine) as connection:
             return readmodel.find(connection, question)
+
+    def held(self, question: readmodel.HeldQuestion) -> list[str]:
+        """Ids of what is held now, the most pressing first: break-glass, then what ends first. However many there are,
+        no more than are asked for are looked at. By the read model.
+        """
+        with reading(self.engine) as connection:
+            return readmodel.held(connection, question)
+
+    def count_held(self, question: readmodel.HeldQuestion, most: int) -> int:
+        """How many are held now, counted no further than ``most``."""
+        with reading(self.engine) as connection:
+            return readmodel.count_held(connection, question, most)
 
     def requests_by_id(self, ids: Sequence[str]) -> list[Request]:
         """In the order of ``ids``. Those whose entries were changed, or that are not there, are left out."""

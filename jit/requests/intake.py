@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from jit.durations import BadDuration, parse_duration, say_duration
@@ -11,6 +12,7 @@ from jit.people.person import Groups
 from jit.policy import Access, Policy
 from jit.requests.detectors import DETECTORS
 from jit.requests.start import BadStart, read_start
+from jit.requests.together import MOST_TOGETHER
 
 LONGEST_TEXT = 2000
 """Characters of a reason."""
@@ -26,6 +28,8 @@ _ROWS = (*_KEYS, *(row[::-1] for row in _KEYS))
 _SHORTEST_ROW, _LONGEST_ROW = 3, max(map(len, _KEYS))
 
 ACCESS, DURATION, REASON, INCIDENT, START = "access", "duration", "reason", "incident", "start"
+ALSO = "also"
+"""The field of the accesses beside the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,14 @@ class RequestForm:
     reason: str
     incident: str = ""
     start: str = ""
+    also: tuple[str, ...] = ()
+    """Accesses that are asked for in the same go."""
+
+    @property
+    def each(self) -> tuple["RequestForm", ...]:
+        """The same of each access alone, once each."""
+        names = dict.fromkeys(filter(None, map(str.strip, (self.access, *self.also)))) or {"": None}
+        return tuple(replace(self, access=name, also=()) for name in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +72,13 @@ class BadInput(Exception):
 
     BAD_INPUT is a slip, mended where it was made: a field that is empty, unreadable, or more than the form says is the
     most. Any other ``reason`` is a refusal by the rules, and may stand without problems; ``access`` is what it is
-    about, if there is such.
+    about, if there is such, and ``of`` its name, where others were asked for in the same go.
     """
 
     problems: dict[str, str]
     reason: RefusalReason = RefusalReason.BAD_INPUT
     access: Access | None = None
+    of: str = ""
 
     def __str__(self) -> str:
         return "; ".join(self.problems.values()) or self.reason.value
@@ -131,10 +144,52 @@ def trouble_with(
 ) -> BadInput | None:
     """What stands in the way; None if nothing does. Raises StaleGroups."""
     try:
-        validate(asked, policy, person, groups, now, zone=zone, emergency=emergency)
+        if emergency:
+            validate(asked, policy, person, groups, now, emergency=True)
+        else:
+            validate_each(asked, policy, person, groups, now, zone=zone)
     except BadInput as bad:
         return bad
     return None
+
+
+def validate_each(
+    asked: RequestForm, policy: Policy, person: str, groups: Groups, now: datetime, *, zone: str = ""
+) -> tuple[ValidRequest, ...]:
+    """As `validate`, of each access that is asked for, in order. One that cannot be asked for is named with what is
+    wrong with it, and nothing is asked for. Raises BadInput, StaleGroups.
+    """
+    forms = asked.each
+    if len(forms) > MOST_TOGETHER:
+        raise BadInput({ALSO: f"{len(forms)} accesses; at most {MOST_TOGETHER} are asked for in one go."})
+    valid: list[ValidRequest] = []
+    wrong: list[tuple[str, BadInput]] = []
+    for form in forms:
+        try:
+            valid.append(validate(form, policy, person, groups, now, zone=zone))
+        except BadInput as bad:
+            wrong.append((form.access, bad))
+    if wrong and len(forms) == 1:
+        raise wrong[0][1]
+    if wrong:
+        raise _together(wrong, first=forms[0].access)
+    return tuple(valid)
+
+
+def _together(wrong: Sequence[tuple[str, BadInput]], first: str) -> BadInput:
+    """What is wrong with each, at its field; or the first that is refused for a reason which is about no field."""
+    for access, bad in wrong:
+        if not bad.problems:
+            return replace(bad, of=access)
+    problems: dict[str, str] = {}
+    for access, bad in wrong:
+        for field, says in bad.problems.items():
+            own = ACCESS if access == first else ALSO
+            at, said = (own, f"{access}: {says}") if field == ACCESS else (field, says)
+            before = problems.get(at, "")
+            problems[at] = before if said in before else f"{before} {said}".strip()
+    gravest = next((bad for _, bad in wrong if not bad.slip), wrong[0][1])
+    return replace(gravest, problems=problems)
 
 
 def _duration(text: str, access: Access | None, problems: dict[str, str], *, emergency: bool) -> timedelta | None:

@@ -154,8 +154,17 @@ CANNOT_FOLLOW: dict[str, dict[State, str]] = {
 """What is said when a step cannot follow in a state; in those left out it can."""
 
 
+def of_one(access: str, says: str) -> str:
+    """What is said of one access, where others were asked for in the same go; as it is where ``access`` is empty."""
+    return f"{access}: {says} Nothing was asked for." if access else says
+
+
 def sentence(refusal: Refusal) -> str:
     """What is in the way, and what to do about it."""
+    return of_one(refusal.of, _says(refusal))
+
+
+def _says(refusal: Refusal) -> str:
     state = refusal.request.state if refusal.request else None
     says = SAYS[refusal.reason]
     if refusal.problems:

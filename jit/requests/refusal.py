@@ -17,6 +17,7 @@ class Refusal(Exception):
         request: what it was about, as it was then, if there is such a request.
         own: whether it was tried by whoever asked.
         problems: field of a form to what is wrong there.
+        of: the name of the access that it is about, where others were asked for in the same go.
         absent: NOBODY_COULD_APPROVE because those who could are no full members of the workspace any more.
     """
 
@@ -27,6 +28,7 @@ class Refusal(Exception):
     own: bool = False
     problems: Mapping[str, str] = field(default_factory=dict)
     absent: bool = False
+    of: str = ""
 
     def __str__(self) -> str:
         return self.reason.value

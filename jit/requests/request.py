@@ -98,6 +98,8 @@ class Request:
     pending_until: datetime
     start_at: datetime | None = None
     """When it is to begin, at the earliest; None for at once."""
+    together: tuple[str, ...] = ()
+    """What its fact says it was asked together with, itself among them; `jit.requests.together` says whether it was."""
     narrowed: Narrowed | None = None
     """By whom ``duration`` and ``permissions`` became less than was asked; the last of them."""
     approved_more: tuple[str, ...] = ()
@@ -149,6 +151,8 @@ class Request:
     """The extension of active access that is not settled: decided as a request is, ``duration`` is how much more, and
     ``version`` that of the whole request.
     """
+    extensions_withdrawn: tuple[datetime, ...] = ()
+    """When its holder took one back. Of an extension: none."""
     extends: Extends | None = None
     """Of an extension."""
 
@@ -199,6 +203,7 @@ class Request:
             *([self.basis, self.emergency.rested_on if self.emergency else ""] if self.basis != "rule" else []),
             *(self.asked if self.narrowed else []),
             *([self.start_at] if self.start_at else []),
+            *([self.together] if self.together else []),
         )
 
     @property

@@ -25,7 +25,7 @@ class InterruptibleLedger(Ledger):
     cut_before: frozenset[str] = frozenset()
 
     def append(
-        self, facts: Sequence[Fact], *, expect: Mapping[str, int] | None = None, counted: CountedRequests | None = None
+        self, facts: Sequence[Fact], *, expect: Mapping[str, int] | None = None, counted: Sequence[CountedRequests] = ()
     ) -> Recorded:
         if self.cut_before & {fact.kind for fact in facts}:
             self.cut = True

@@ -101,17 +101,14 @@ class Attempt:
         before: Request | None,
         facts: Sequence[Life],
         beside: Sequence[Fact] = (),
-        counted: CountedRequests | None = None,
+        counted: Sequence[CountedRequests] = (),
     ) -> Request:
         """The request after these facts, appended against what the decision was based on, with ``beside`` or not at
         all. Raises Conflict; and AskedMeanwhile, if there are more requests than were ``counted``.
         """
         about = facts[0].request_id
         expect = {about: before.version if before else 0}
-        every = [*facts, *beside]
-        if counted is None:
-            return self.core.ledger.append(every, expect=expect).requests[about]
-        return self.core.ledger.append(every, expect=expect, counted=counted).requests[about]
+        return self.core.ledger.append([*facts, *beside], expect=expect, counted=counted).requests[about]
 
     def until_recorded(self, request_id: str, act: Callable[[], Result]) -> Result:
         """What ``act`` returns once nobody was faster; it is done anew after each Conflict."""

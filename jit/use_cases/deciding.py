@@ -1,14 +1,17 @@
 """What must hold of a press on Approve or Deny before it decides anything."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from jit.facts import Approval, Denied, Narrowed, RefusalReason
+from jit.ledger import TamperedEntry
 from jit.policy import Policy, StaleGroups
 from jit.ports import DirectoryUnavailable
 from jit.requests.accounts import is_also_one_of
 from jit.requests.decision import Rules, evaluate, groups_for, rules_for
 from jit.requests.lifecycle import Request, State
+from jit.use_cases.actor import Actor
 from jit.use_cases.attempt import Attempt
+from jit.use_cases.core import Core
 
 
 def to_decide(
@@ -48,6 +51,36 @@ def to_decide(
         attempt.refuse(RefusalReason.CARD_CHANGED, request)
     _require_turn(attempt, request, rules)
     return request, rules
+
+
+def theirs(core: Core, *, by: Actor, request_ids: Sequence[str]) -> frozenset[str]:
+    """Of requests that were asked together those that the actor decides on: with the others a press tries nothing. All,
+    where that is none, or there is one alone: what they tried is on the record then. Decides nothing. Raises
+    LedgerUnavailable.
+    """
+    if len(request_ids) == 1:
+        return frozenset(request_ids)
+    return frozenset(each for each in request_ids if _is_theirs(core, by, each)) or frozenset(request_ids)
+
+
+def _is_theirs(core: Core, by: Actor, request_id: str) -> bool:
+    """What cannot be told is tried, which tells."""
+    try:
+        whole = Attempt(core, by, "approve").find(request_id)
+    except TamperedEntry:
+        return True
+    if whole is None or by.id == whole.requester:
+        return False
+    request = whole.undecided
+    now = core.clock.now()
+    rules = rules_for(request, core.policies, now)
+    if isinstance(rules, RefusalReason):
+        return True
+    try:
+        groups = groups_for(request, core.directory)
+        return rules.policy.counts_for(rules.rule, by.id, request.requester, groups, now)
+    except StaleGroups:
+        return True
 
 
 def require_own_say(

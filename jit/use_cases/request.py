@@ -1,10 +1,12 @@
 """Asking for access."""
 
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
 
-from jit.facts import Approved, Lapsed, RefusalReason, Requested
+from jit.facts import Approved, Lapsed, Life, RefusalReason, Requested
 from jit.ledger import AlreadyOpen, AskedMeanwhile, Conflict, CountedRequests, Question
 from jit.ledger.readmodel import STANDARD
 from jit.policy import Access, Policy, Rule, StaleGroups
@@ -13,9 +15,10 @@ from jit.policy.conditions import Inputs
 from jit.ports import DirectoryUnavailable
 from jit.requests.decision import rested_on, rules_in, somebody_is_there
 from jit.requests.due import begin_by
-from jit.requests.intake import BadInput, RequestForm, ValidRequest, validate
+from jit.requests.intake import BadInput, RequestForm, ValidRequest, validate_each
 from jit.requests.leaving import UNDECIDED
 from jit.requests.lifecycle import OPEN, Request, State, apply
+from jit.requests.refusal import Refusal
 from jit.requests.shares import ASKED_AT_MOST, ASKED_WITHIN, WITHDRAWN_AT_MOST
 from jit.use_cases.actor import Actor
 from jit.use_cases.attempt import RETRIES, Attempt
@@ -29,10 +32,17 @@ ID_LENGTHS = (4, 4, 5, 6, 7)
 
 
 def request_access(core: Core, *, by: Actor, asked: RequestForm) -> Request:
-    """File a request for what was typed into the form. Where a rule decides it without people, it is approved by then.
+    """File a request for what was typed into the form, which names one access. Raises as `request_together`."""
+    (request,) = request_together(core, by=by, asked=replace(asked, also=()))
+    return request
+
+
+def request_together(core: Core, *, by: Actor, asked: RequestForm) -> tuple[Request, ...]:
+    """File a request for each access that was named in the form, all or none. One that a rule decides without people
+    is approved by then.
 
     Raises:
-        Refusal: its ``problems`` name the fields that are wrong.
+        Refusal: its ``problems`` name the fields that are wrong, and which access it is, where there are several.
         LedgerUnavailable: nothing was recorded.
     """
     attempt = Attempt(core, by, "request")
@@ -43,67 +53,60 @@ def request_access(core: Core, *, by: Actor, asked: RequestForm) -> Request:
     return attempt.refuse(RefusalReason.BUSY)
 
 
-def _request(attempt: Attempt, asked: RequestForm) -> Request:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One access of those that are asked for, and the rule that decides on it. ``counted`` is what the rule's limits
+    rest on, where it decides by itself and has some.
+    """
+
+    valid: ValidRequest
+    rule: Rule
+    inputs: Inputs
+    counted: CountedRequests | None
+
+
+def _request(attempt: Attempt, asked: RequestForm) -> tuple[Request, ...]:
     """Raises AskedMeanwhile, where a rule decides by itself and others asked since it was counted how often."""
-    core, by = attempt.core, attempt.by
-    policy, now = attempt.policy(), core.clock.now()
-    if by.id in policy.shared:
+    policy, now = attempt.policy(), attempt.core.clock.now()
+    if attempt.by.id in policy.shared:
         attempt.refuse(RefusalReason.SHARED_ACCOUNT)
-    require_share(attempt)
-    valid = _validated(attempt, asked, policy)
-    counted = _counted(attempt, valid.access)
-    inputs = inputs_for(attempt, valid, policy)
-    rule = rule_for(attempt, valid.access, policy, inputs)
-    return _file(
-        attempt,
-        policy,
-        rule,
-        inputs,
-        lambda request_id: Requested(
-            at=now,
-            actor=by.id,
-            source=by.source,
-            request_id=request_id,
-            requester=by.id,
-            access=valid.access.name,
-            target=valid.access.target,
-            permissions=valid.access.grants,
-            principal=valid.principal,
-            why=valid.why,
-            incident=valid.incident,
-            policy_version=policy.version,
-            duration=valid.duration,
-            channel=valid.access.channel,
-            risk=valid.access.risk,
-            needs=rule.quorums,
-            pending_until=now + valid.access.pending_for,
-            rule=rule.called,
-            different_people=rule.different_people,
-            denials_needed=rule.denials_needed,
-            escalation=rule.escalation,
-            inputs=inputs.to_json(),
-            start_at=valid.start_at,
-            basis=valid.access.basis_of(valid.duration),
-        ),
-        counted=counted,
-    )
+    require_share(attempt, len(asked.each))
+    each: list[_Asked] = []
+    for valid in _validated(attempt, asked, policy):
+        with _named(valid.access.name if len(asked.each) > 1 else ""):
+            counted = _counted(attempt, valid.access)
+            inputs = inputs_for(attempt, valid, policy)
+            rule = rule_for(attempt, valid.access, policy, inputs)
+        each.append(_Asked(valid, rule, inputs, counted if rule.automatic is not None else None))
+    return _file(attempt, policy, each, now)
 
 
-def require_share(attempt: Attempt) -> None:
-    """Raises Refusal."""
+@contextmanager
+def _named(access: str) -> Iterator[None]:
+    """Has a refusal say which access it is about."""
+    try:
+        yield
+    except Refusal as refusal:
+        refusal.of = access
+        raise
+
+
+def require_share(attempt: Attempt, more: int = 1) -> None:
+    """That so many more may be asked for. Raises Refusal."""
     now = attempt.core.clock.now()
     before = attempt.core.ledger.count_asked(attempt.by.id, now - ASKED_WITHIN, now)
-    if sum(before.values()) >= ASKED_AT_MOST or before.get(State.WITHDRAWN, 0) >= WITHDRAWN_AT_MOST:
+    if sum(before.values()) + more > ASKED_AT_MOST or before.get(State.WITHDRAWN, 0) >= WITHDRAWN_AT_MOST:
         attempt.refuse(RefusalReason.TOO_MANY)
 
 
-def _validated(attempt: Attempt, asked: RequestForm, policy: Policy) -> ValidRequest:
+def _validated(attempt: Attempt, asked: RequestForm, policy: Policy) -> tuple[ValidRequest, ...]:
     directory, person, now = attempt.core.directory, attempt.by.id, attempt.core.clock.now()
     try:
         zone = directory.recall(person, ZONE_KNOWN_FOR).tz if asked.start.strip() else ""
-        valid = validate(asked, policy, person, directory.groups(), now, zone=zone)
+        valid = validate_each(asked, policy, person, directory.groups(), now, zone=zone)
     except BadInput as bad:
-        attempt.refuse(bad.reason, bad.access, problems=bad.problems)
+        with _named(bad.of):
+            attempt.refuse(bad.reason, bad.access, problems=bad.problems)
     except StaleGroups:
         attempt.refuse(RefusalReason.STALE_GROUPS)
     except DirectoryUnavailable:
@@ -148,15 +151,22 @@ def _counted(attempt: Attempt, access: Access) -> CountedRequests | None:
     return CountedRequests(within_a_day, frozenset(each.id for each in attempt.core.ledger.find(within_a_day)))
 
 
-def _record(
-    attempt: Attempt, requested: Requested, rule: Rule, inputs: Inputs, counted: CountedRequests | None
-) -> Request:
-    """Raises Conflict, AlreadyOpen, AskedMeanwhile."""
-    if rule.automatic is None:
-        return attempt.record(None, [requested])
-    decided = attempt.record(None, [requested, _decided_at_once(requested, rule, inputs)], counted=counted)
-    attempt.announce_grant(decided)
-    return decided
+def _record(attempt: Attempt, each: Sequence[_Asked], facts: Sequence[Requested]) -> tuple[Request, ...]:
+    """All of them at once, each with its decision where its rule decides by itself. Raises Conflict, AlreadyOpen,
+    AskedMeanwhile.
+    """
+    every: list[Life] = []
+    for one, requested in zip(each, facts, strict=True):
+        alone = one.rule.automatic is not None
+        every += [requested, *([_decided_at_once(requested, one.rule, one.inputs)] if alone else [])]
+    counted = [one.counted for one in each if one.counted is not None]
+    expect = {requested.request_id: 0 for requested in facts}
+    recorded = attempt.core.ledger.append(every, expect=expect, **({"counted": counted} if counted else {}))
+    made = tuple(recorded.requests[requested.request_id] for requested in facts)
+    for request in made:
+        if request.state is State.APPROVED:
+            attempt.announce_grant(request)
+    return made
 
 
 def _decided_at_once(requested: Requested, rule: Rule, inputs: Inputs) -> Approved:
@@ -174,33 +184,74 @@ def _decided_at_once(requested: Requested, rule: Rule, inputs: Inputs) -> Approv
     )
 
 
-def _file(
-    attempt: Attempt,
-    policy: Policy,
-    rule: Rule,
-    inputs: Inputs,
-    fact: Callable[[str], Requested],
-    *,
-    counted: CountedRequests | None,
-) -> Request:
-    """The request, recorded under the first id that is free, with its decision where ``rule`` decides by itself.
-    ``fact`` makes `requested` for an id.
+def _file(attempt: Attempt, policy: Policy, each: Sequence[_Asked], now: datetime) -> tuple[Request, ...]:
+    """The requests, recorded under the first ids that are free.
 
-    Another open request of this person for this access is refused, or closed where the rules have outdated it. Raises
-    AskedMeanwhile.
+    Another open request of this person for one of these accesses is refused, or closed where the rules have outdated
+    it. Raises AskedMeanwhile.
     """
-    for request_id in request_ids():
-        requested = fact(request_id)
+    for ids in zip(*(request_ids() for _ in each), strict=True):
+        facts = [
+            _fact(attempt, policy, one, request_id, together=ids if len(ids) > 1 else (), now=now)
+            for one, request_id in zip(each, ids, strict=True)
+        ]
         try:
-            return _record(attempt, requested, rule, inputs, counted)
+            return _record(attempt, each, facts)
         except AlreadyOpen:
-            same = Question(requester=attempt.by.id, access=requested.access, states=OPEN, kind=STANDARD, limit=1)
-            before = next(iter(attempt.core.ledger.requests(same)), None)
+            _make_way(attempt, policy, each)
+        except Conflict:
+            continue  # an id is taken
+    raise AssertionError("no free request id")
+
+
+def _fact(
+    attempt: Attempt, policy: Policy, one: _Asked, request_id: str, *, together: tuple[str, ...], now: datetime
+) -> Requested:
+    valid, rule, by = one.valid, one.rule, attempt.by
+    return Requested(
+        at=now,
+        actor=by.id,
+        source=by.source,
+        request_id=request_id,
+        requester=by.id,
+        access=valid.access.name,
+        target=valid.access.target,
+        permissions=valid.access.grants,
+        principal=valid.principal,
+        why=valid.why,
+        incident=valid.incident,
+        policy_version=policy.version,
+        duration=valid.duration,
+        channel=valid.access.channel,
+        risk=valid.access.risk,
+        needs=rule.quorums,
+        pending_until=now + valid.access.pending_for,
+        rule=rule.called,
+        different_people=rule.different_people,
+        denials_needed=rule.denials_needed,
+        escalation=rule.escalation,
+        inputs=one.inputs.to_json(),
+        start_at=valid.start_at,
+        together=together,
+        basis=valid.access.basis_of(valid.duration),
+    )
+
+
+def _make_way(attempt: Attempt, policy: Policy, each: Sequence[_Asked]) -> None:
+    """Close what is open of the same and outdated. Raises Refusal, where something else is open, or nothing is."""
+    closed = 0
+    for one in each:
+        access = one.valid.access.name
+        same = Question(requester=attempt.by.id, access=access, states=OPEN, kind=STANDARD, limit=1)
+        before = next(iter(attempt.core.ledger.requests(same)), None)
+        if before is None and len(each) > 1:
+            continue
+        with _named(access if len(each) > 1 else ""):
             if before is None or not _close_outdated(attempt, before, policy):
                 attempt.refuse(RefusalReason.ALREADY_OPEN, before)
-        except Conflict:
-            continue  # this id is taken
-    raise AssertionError("no free request id")
+        closed += 1
+    if not closed:
+        attempt.refuse(RefusalReason.ALREADY_OPEN)
 
 
 def request_ids() -> Iterator[str]:

@@ -28,6 +28,7 @@ from jit.ledger import (
 from jit.ledger.entry import LONGEST
 from jit.ledger.unavailable import NotTaken
 from jit.requests.lifecycle import Request, State
+from jit.requests.together import asked_together
 from jit.testing import EVE, T0, ManualClock
 from tests.world.at_once import at_once
 from tests.world.facts import late, refused, started
@@ -161,6 +162,19 @@ def test_one_open_request_per_person_and_access(ledger: Ledger):
     ledger.append([Withdrawn.about(first, at=T0, actor="U01ALICE0", source=Source.SLACK)], expect={"R-AAAA": 1})
     recorded(ledger, asked("R-DDDD"))
     assert check_chain(ledger.read()) == 4
+
+
+def test_requests_asked_together_are_recorded_all_or_none_by_the_login_that_asks(logins, clock: ManualClock):
+    engine = connect(logins("jit_bot"))
+    ledger, ids = Ledger(engine, clock), ("R-AAAA", "R-BBBB", "R-CCCC")
+    facts = [asked(each, access=each, together=ids) for each in ids]
+    made = ledger.append(facts, expect=dict.fromkeys(ids, 0)).requests
+    assert asked_together(made["R-BBBB"], ledger.request) == tuple(made.values())
+    again = [asked("R-DDDD", access="new"), asked("R-EEEE", access="R-AAAA")]
+    with pytest.raises(AlreadyOpen):
+        ledger.append(again, expect={"R-DDDD": 0, "R-EEEE": 0})
+    assert ledger.request("R-DDDD") is None
+    engine.dispose()
 
 
 def test_an_end_that_was_spooled_twice_is_recorded_once(ledger: Ledger, tmp_path: Path):

@@ -222,19 +222,16 @@ def _access(name: str, entry: AccessForm, forms: Forms) -> Access:
 def _extend(entry: AccessForm, forms: Forms) -> Extend | None:
     if entry.extend is None:
         return None
-    return Extend(
-        entry.extend.each, entry.extend.ceiling, _not_escalated(entry.extend.approve or entry.approve, entry, forms)
-    )
+    rules = tuple(_rule(rule, entry, forms) for rule in entry.extend.approve or entry.approve)
+    return Extend(entry.extend.each, entry.extend.ceiling, rules)
 
 
 def _exception(entry: AccessForm, forms: Forms) -> Exceptional | None:
+    """Nobody else is asked, however late it is."""
     if entry.exception is None:
         return None
-    return Exceptional(entry.exception.max_duration, _not_escalated(entry.exception.approve, entry, forms))
-
-
-def _not_escalated(rules: Iterable[RuleForm], access: AccessForm, forms: Forms) -> tuple[Rule, ...]:
-    return tuple(replace(_rule(rule, access, forms), escalation=None) for rule in rules)
+    rules = (_rule(rule, entry, forms) for rule in entry.exception.approve)
+    return Exceptional(entry.exception.max_duration, tuple(replace(rule, escalation=None) for rule in rules))
 
 
 def _rule(entry: RuleForm, access: AccessForm, forms: Forms) -> Rule:

@@ -82,6 +82,46 @@ def test_typed_command_fills_the_form() -> None:
         assert (filled.access.name if filled.access else "") == asked.access, typed
 
 
+def test_several_accesses_are_taken_where_they_stand_together() -> None:
+    both, reason = ["orders-db/read", "orders-db/write"], "db down"
+    for typed, accesses, said in (
+        ("orders-db/read,orders-db/write 1h db down", both, reason),
+        ("orders-db/read orders-db/write 1h db down", both, reason),
+        ("orders-db/read, orders-db/write, 1h: db down", both, reason),
+        ("1h orders-db/read and orders-db/write db down", both, reason),
+        ("1h db down orders-db/read orders-db/write", both, reason),
+        ("1h db down orders-db/read,orders-db/write", both, reason),
+        ("ORDERS-DB/read,orders-db/wri 1h db down", both, reason),
+        ("orders-db/read,bill 1h db down", ["orders-db/read", "billing"], reason),
+        ("orders-db/read,orders-db/read 1h db down", ["orders-db/read"], reason),
+        ("orders-db/read 1h db down orders-db/write", ["orders-db/read"], "db down orders-db/write"),
+        ("orders-db/read 1h compare with orders-db/write", ["orders-db/read"], "compare with orders-db/write"),
+        ("1h db down,again and/or slow", [], "db down,again and/or slow"),
+    ):
+        filled = fill(typed, ALL)
+        asked = filled.asked
+        assert [*filter(None, (asked.access, *asked.also))] == accesses, typed
+        assert [each.name for each in filled.also] == accesses[1:], typed
+        assert (asked.duration, asked.reason, filled.note) == ("1h", said, ""), typed
+
+
+def test_of_several_the_nearest_is_offered_and_more_than_fit_are_said() -> None:
+    filled = fill("orders-db/read,orders-db/wriet 1h db down", ALL)
+    assert (filled.asked.also, filled.offered) == ((), WRITE)
+    assert "Did you mean orders-db/write?" in filled.note
+    assert "fits 3 accesses" in fill("orders-db/read,orders 1h", ALL).note
+    many = [access(f"db-{number}/read") for number in range(7)]
+    filled = fill(" ".join(each.name for each in many) + " 1h all", many)
+    assert len(filled.also) == 4
+    assert "“db-6/read” is left out" in filled.note
+    assert view_problems(request_form(filled, "C0ACCESS1"), ("modal",)) == []
+
+
+def test_break_glass_takes_one_access_and_leaves_others_in_the_reason() -> None:
+    filled = fill_at_once("orders-db/read orders-db/write are stuck INC-42", ALL)
+    assert (filled.access, filled.also, filled.asked.reason) == (READ, (), "orders-db/write are stuck")
+
+
 def test_a_start_is_read_before_the_reason_and_at_the_end_and_is_said() -> None:
     for typed, start, rest in (
         ("orders-db/read 1h at 22:00 migrate", "22:00", ("orders-db/read", "1h", "migrate", "")),
@@ -195,7 +235,8 @@ def test_form_has_its_labels_and_stays_within_slacks_limits() -> None:
         view = request_form(filled, "C0ACCESS1")
         assert view_problems(view, ("modal",)) == []
         fields = [block for block in view["blocks"] if block["type"] == "input"]
-        assert [block["label"]["text"] for block in fields] == ["Access", "Duration", "Reason", "Incident", "Start"]
+        labels = ["Access", "Also", "Duration", "Reason", "Incident", "Start"]
+        assert [block["label"]["text"] for block in fields] == labels
     assert view_problems(deny_form("R-7F3K " + "0" * 64, "R-7F3K"), ("modal",)) == []
 
 

@@ -8,6 +8,7 @@ from unittest.mock import Mock
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import text
 
 from jit.cli import up
 from jit.cli.main import cli, run
@@ -15,7 +16,8 @@ from jit.clock import SystemClock
 from jit.ledger import Ledger, StoredDirectory
 from jit.people.person import Person
 from jit.requests.lifecycle import State
-from jit.testing import BOB, Story, ledger_in
+from jit.testing import BOB, ManualClock, Story, ledger_in
+from tests.world.tamper import past_the_guards
 
 POLICIES = Path(__file__).parents[3] / "policies"
 
@@ -86,6 +88,32 @@ def test_show_tells_how_to_connect_while_there_is_access(ledger: Ledger, monkeyp
     assert "\nTo connect: psql user=alice Open sessions" in CliRunner().invoke(cli, ["show", "R-AAAA"]).output
     story.revoked()
     assert "To connect" not in CliRunner().invoke(cli, ["show", "R-AAAA"]).output
+
+
+def test_show_says_what_it_was_asked_together_with(ledger: Ledger, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("jit.cli.show.to_terminal", lambda: True)
+    ids, clock = ("R-AAAA", "R-BBBB"), ManualClock(ledger.clock.now())
+    for each in ids:
+        Story(ledger, clock, id=each, fields={"access": each, "together": ids}).asked()
+    Story(ledger, clock, id="R-CCCC", fields={"access": "c", "together": ("R-AAAA", "R-CCCC")}).asked()
+    said = CliRunner().invoke(cli, ["show", "R-AAAA"]).output.splitlines()
+    assert said[1] == "Asked together with R-BBBB"
+    assert "together with R-BBBB" in said[2]
+    assert "Asked together" not in CliRunner().invoke(cli, ["show", "R-CCCC"]).output
+
+
+def test_show_tells_of_one_beside_which_the_record_of_another_was_changed(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("jit.cli.show.to_terminal", lambda: True)
+    ids, clock = ("R-AAAA", "R-BBBB"), ManualClock(ledger.clock.now())
+    for each in ids:
+        Story(ledger, clock, id=each, fields={"access": each, "together": ids}).asked()
+    with ledger.engine.begin() as connection, past_the_guards(connection):
+        connection.execute(text("UPDATE entries SET body = 'x' WHERE request_id = 'R-BBBB'"))
+    told = CliRunner().invoke(cli, ["show", "R-AAAA"])
+    assert (told.exit_code, told.output.startswith("R-AAAA: R-AAAA of ")) == (0, True)
+    assert "Asked together" not in told.output
 
 
 def test_revoke_orders_the_end_as_this_user(ledger: Ledger):

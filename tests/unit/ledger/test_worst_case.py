@@ -21,11 +21,12 @@ from slack_sdk.models.views import View
 
 import bot.views
 from bot import answers, forms
+from bot.held import MOST_COUNTED, PAGE, Held, Look
 from bot.listeners import command, look
 from bot.listeners.caller import Caller, Place
 from bot.listeners.typed import fill
 from bot.mirror.follower import MOST_LINES
-from bot.views import alert, audit, break_glass, card, dm, home, line, reminder
+from bot.views import alert, audit, break_glass, card, dm, home, line, reminder, together
 from bot.views.text import Drawn, Json, harmless, straight, units
 from bot.visibility import Others
 from jit.facts import (
@@ -47,6 +48,7 @@ from jit.requests.decision import Decision
 from jit.requests.intake import RequestForm
 from jit.requests.lifecycle import Request, State
 from jit.requests.refusal import Refusal
+from jit.requests.together import MOST_TOGETHER
 from jit.use_cases.actor import Actor
 from jit.use_cases.approve import ApprovalResult
 from playground.blocks import message_problems, suggestion_problems, view_problems
@@ -137,6 +139,16 @@ def _homes(text: str) -> Iterator[Json]:
         some = frozenset(each.id for each in opened)
         yield home.draw_home(home.Overview(waiting=more, open=more, past=past, extendable=some), called(text))
         yield home.draw_home(home.Overview(waiting=more, open=opened, past=past, extendable=some), called(text))
+    for held in _held(text):
+        all_of_it = home.Overview(waiting=more, open=more, past=past, extendable=some, held=held, **reviews)
+        yield home.draw_home(all_of_it, called(text), LATER)
+
+
+def _held(text: str) -> Iterator[Held]:
+    look, changed = Look(PEOPLE[0], "&" * 200, 999), ("R-WWWWWWWWWWWW",) * PAGE
+    live = [replace(worst(text, state), rule=text[:200]) for state in (State.GRANTING, State.ACTIVE, State.ENDING)]
+    for page in (*zip(*[iter([*live, *_glasses(text), *_extended(text)])] * PAGE, strict=False),):
+        yield Held([*page], MOST_COUNTED + 1, look, changed)
 
 
 def _access(text: str, name: str = "a" * 75) -> Access:
@@ -205,6 +217,7 @@ def _answers(text: str) -> dict[str, Iterator[str]]:
         "deny_own": iter([answers.deny_own(pending)]),
         "waits_for": iter([answers.waits_for(pending.needs, names)]),
         "asked": iter([answers.asked(pending, names)]),
+        "of_each": iter([answers.of_each(dict.fromkeys(map(str, range(5)), answers.deny_own(pending)))]),
         "approved": (answers.approved(ApprovalResult(pending, each), names) for each in decisions),
         "glass_broken": (answers.glass_broken(each, names) for each in _glasses(text)),
         "reviewed": (answers.reviewed(each) for each in _glasses(text)),
@@ -216,10 +229,34 @@ def _answers(text: str) -> dict[str, Iterator[str]]:
     }
 
 
+def _together(text: str) -> Iterator[list[Request]]:
+    """As many as are on one card, with as much as fits there."""
+    states = [*(worst(text, state) for state in State), *_extended(text)]
+    mixed = (
+        [states[(begin + beside) % len(states)] for beside in range(MOST_TOGETHER)] for begin in range(len(states))
+    )
+    alike = ([each] * MOST_TOGETHER for each in states)
+    for five in (*mixed, *alike):
+        few = [replace(each, permissions=each.permissions[: 18 if at else 27]) for at, each in enumerate(five)]
+        asked = [replace(each, narrowed=_narrowed_to(each)) for each in few]
+        assert together.fit_on_one_card(asked)
+        yield asked
+
+
+def _narrowed_to(request: Request) -> Any:
+    less = request.narrowed
+    return less.model_copy(update={"asked_permissions": request.permissions}) if less else None
+
+
 MESSAGES: dict[str, Callable[[str], Iterator[Drawn]]] = {
     "card.draw": lambda text: (
         card.draw(each, called(text), nth=99, now=now, extend=True)
         for each in (*(worst(text, state) for state in State), *_glasses(text), *_extended(text))
+        for now in (NOON, LATER)
+    ),
+    "together.draw": lambda text: (
+        together.draw(each, called(text), asked=lambda _: "@U02BOB000, " * 50, nth=99, now=now, beside="b" * 300)
+        for each in _together(text)
         for now in (NOON, LATER)
     ),
     "break_glass.draw_break_glass": lambda text: (
@@ -228,6 +265,7 @@ MESSAGES: dict[str, Callable[[str], Iterator[Drawn]]] = {
     ),
     "dm.reviewed": lambda text: (dm.reviewed(each, called(text)) for each in _glasses(text)),
     "dm.granted": lambda text: iter([dm.granted(worst(text, State.ACTIVE), str)]),
+    "dm.several": lambda text: iter([dm.several([dm.granted(worst(text, State.ACTIVE), str)] * 5)]),
     "dm.over": lambda text: (dm.over(worst(text, state)) for state in State),
     "dm.ends_soon": lambda text: (
         dm.ends_soon(each, NOON, NOON - timedelta(minutes=5), extend=True)
@@ -246,9 +284,12 @@ MESSAGES: dict[str, Callable[[str], Iterator[Drawn]]] = {
     "dm.failed": lambda text: iter([dm.failed(worst(text, State.FAILED))]),
     "dm.ended": lambda text: iter([dm.ended(worst(text, State.ENDED), called(text))]),
     "reminder.draw_reminder": lambda text: (
-        reminder.draw_reminder(worst(text, state), called(text), mentions)
+        reminder.draw_reminder([worst(text, state)] * count, called(text), mentions)
         for state in State
-        for mentions in ("", "x" * 400)
+        for count, mentions in ((1, ""), (MOST_TOGETHER, "x" * 400))
+    ),
+    "reminder.draw_answered_extension": lambda text: iter(
+        [reminder.draw_answered_extension(worst(text, State.ACTIVE), called(text))]
     ),
     "alert.draw_alert": lambda text: (
         alert.draw_alert(_alert(text), request, called(text))
@@ -273,7 +314,9 @@ VIEWS: dict[str, Callable[[str], Iterator[Json]]] = {
         forms.review_form("jit.not_justified R-WWWWWWWWWWWW " + "0" * 64, "R-WWWWWWWWWWWW", justified=yes)
         for yes in (True, False)
     ),
-    "forms.deny_form": lambda _: iter([forms.deny_form("R-WWWWWWWWWWWW " + "0" * 64, "R-WWWWWWWWWWWW")]),
+    "forms.deny_form": lambda text: (
+        forms.deny_form("R-WWWWWWWWWWWW " + "0" * 64, "R-WWWWWWWWWWWW", each) for each in ((), *_together(text))
+    ),
     "forms.less_form": lambda text: iter([forms.less_form("R-WWWWWWWWWWWW " + "0" * 64, worst(text, State.PENDING))]),
     "forms.extend_form": lambda text: iter([forms.extend_form(worst(text, State.ACTIVE), HOUR, text, text)]),
     "forms.end_form": lambda text: (
@@ -282,11 +325,13 @@ VIEWS: dict[str, Callable[[str], Iterator[Json]]] = {
 }
 WITHIN_OTHERS = {
     *("card.gives", "card.needs", "card.revoke_button", "dm.connect", "line.first_lines", "line.fold", "line.lines"),
-    *("card.decide_buttons", "card.extension"),
+    *("card.decide_buttons", "card.extension", "card.asked_beside", "card.how_it_stands", "card.ordinal"),
+    *("card.state_of", "card.withdraw_extension", "dm.outcome", "look.request_seen", "together.fit_on_one_card"),
     *("card.first_line", "break_glass.own_review", "break_glass.to_review", "break_glass.what_happens"),
     *("review.on_card", "review.review", "review.review_buttons", "review.reviewers", "review.skipped"),
     *("audit.in_short", "audit.signed_remark"),
-    *("card.given_less", "forms.kept"),
+    *("card.given_less", "forms.kept", "held.held_by_others", "held.revoke_buttons"),
+    *("forms.target_option", "forms.target_options"),
     *("forms.duration_hint", "forms.decided_by", "forms.options", "forms.option", "forms.value_of", "forms.chosen"),
     *("look.table", "look.until", "look.zone"),
 }
