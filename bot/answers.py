@@ -86,12 +86,13 @@ def asked(request: Request, names: Names, *, shut: bool = False) -> str:
             return f"Approved by rule: {by}. {later}"
         return f"Approved by rule: {by}. {request.id} is to be granted; a message tells you when it is."
     who = waits_for(request.needs, names)
+    done = "Asked, as an exception." if request.basis == "exception" else "Asked."
     if shut:
         return (
-            f"Asked. {request.id} waits for {who}, but Slack takes no cards in <#{request.channel}> now. Security is "
+            f"{done} {request.id} waits for {who}, but Slack takes no cards in <#{request.channel}> now. Security is "
             "told; whoever may decide finds it in this app's Home."
         )
-    return f"Asked. {request.id} waits for {who} in <#{request.channel}>."
+    return f"{done} {request.id} waits for {who} in <#{request.channel}>."
 
 
 def approved(result: ApprovalResult, names: Names) -> str:

@@ -180,12 +180,15 @@ def review_form(value: str, request_id: str, *, justified: bool) -> Json:
 
 
 def duration_hint(access: Access | None, deciders: str, *, emergency: bool = False) -> str:
-    """`At most 8 h · decided by 1 of dba`"""
+    """`At most 8 h · decided by 1 of dba · up to 1 d as an exception, decided by 1 of security`"""
     if access is None:
         return "Like 30m, 2h or 1h30m."
-    return " · ".join(
-        part for part in (f"At most {say_duration(access.longest(emergency=emergency))}", deciders) if part
-    )
+    longest = access.longest(emergency=True) if emergency else access.max_duration
+    parts = [f"At most {say_duration(longest)}", deciders]
+    if (own := access.exception) is not None and not emergency:
+        rules = decided_by(access.decided_by(own.rules))
+        parts.append(f"up to {say_duration(own.max_duration)} as an exception, {rules}")
+    return " · ".join(filter(None, parts))
 
 
 def decided_by(access: Access) -> str:

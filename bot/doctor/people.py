@@ -78,7 +78,7 @@ def look_at_deciders(workspace: Workspace, policy: Policy) -> Iterator[Line]:
     team = str(workspace.welcome().said.get("team_id"))
     known, short = True, False
     for access in policy.accesses.values():
-        for quorum in access.quorums:
+        for quorum in dict.fromkeys(quorum for rule in access.all_rules for quorum in rule.quorums):
             if policy.schedules_in(quorum.who) or policy.directory_groups(quorum.who):
                 continue
             there = 0

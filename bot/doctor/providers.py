@@ -39,6 +39,7 @@ _REMEDIES = {
     Because.UNUSABLE: "See docs/on_call.md, Calendars, for what is not followed.",
     Because.NOBODY: "Put somebody on call, if anybody is to be.",
     Because.BOUND_TWICE: "Let `people:` give each name to one person.",
+    Because.SEVERAL: "Let one person be on call for each level of the schedule; docs/on_call.md has why.",
 }
 
 

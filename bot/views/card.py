@@ -46,7 +46,7 @@ from bot.views.words import (
     word,
 )
 from jit.durations import say_duration
-from jit.facts import LAPSED, EndCause, Quorum
+from jit.facts import LAPSED, Basis, EndCause, Quorum
 from jit.facts.sentence import plural
 from jit.requests.due import late_since
 from jit.requests.lifecycle import Request, State
@@ -54,6 +54,8 @@ from jit.requests.lifecycle import Request, State
 AudienceName = Callable[[Quorum], str]
 """How those who may decide are called; on a card's first posting, so that Slack tells them."""
 
+STANDS_ON: dict[Basis, str] = {"rule": "", "exception": "*Exception* · ", "emergency": "*BREAK-GLASS* · "}
+"""Before the first line: what is no ordinary request is told apart at a glance."""
 ROOM_FOR_PLACE = 1200
 """Characters kept free behind the permissions: two names of 100 that grow fivefold when escaped, and words."""
 
@@ -111,8 +113,7 @@ def first_line(request: Request, names: Names, now: datetime | None) -> str:
 
 
 def _first_line(request: Request, names: Names, late: datetime | None) -> str:
-    loud = "*BREAK-GLASS* · " if request.emergency is not None else ""
-    return f"{loud}{_says(request, names, late)}"
+    return f"{STANDS_ON[request.basis]}{_says(request, names, late)}"
 
 
 def _says(request: Request, names: Names, late: datetime | None) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.buttons import ALONE, APPROVE, ASK_AGAIN, DENY, END, WITHDRAW, Pressed, value_of, values_of
-from bot.views.card import AudienceName, given_less, gives, how_it_stands, needs, ordinal, state_of
+from bot.views.card import STANDS_ON, AudienceName, given_less, gives, how_it_stands, needs, ordinal, state_of
 from bot.views.text import (
     Drawn,
     Json,
@@ -101,7 +101,7 @@ def _called_once(asked: AudienceName, names: Names) -> AudienceName:
 def _one(request: Request, names: Names, asked: AudienceName | None, late: datetime | None) -> Iterator[Json]:
     waits = request.state is State.PENDING
     state = "waiting" if waits else state_of(request, names, late)
-    said = section(line_of(f"*{word(request.access)}*", state))
+    said = section(f"{STANDS_ON[request.basis]}{line_of(f'*{word(request.access)}*', state)}")
     yield said if request.state is State.ENDING else said | {"accessory": _own_button(request)}
     yield from gives(request)
     yield from given_less(request, names)

@@ -41,6 +41,7 @@ class Because(StrEnum):
     UNUSABLE = "unusable"
     NOBODY = "nobody"
     BOUND_TWICE = "bound_twice"
+    SEVERAL = "several"
     CUT_SHORT = "cut_short"
     TOO_DEEP = "too_deep"
     HIDDEN = "hidden"
@@ -69,6 +70,7 @@ _WORDS = {
     Because.UNUSABLE: "the calendar has entries that jit does not follow",
     Because.NOBODY: "nobody is on call there",
     Because.BOUND_TWICE: "one of those named there is bound to two people",
+    Because.SEVERAL: "the provider named several people where there can only be one",
     Because.CUT_SHORT: "the provider gave only a part of the answer",
     Because.TOO_DEEP: "groups in groups lie deeper there than is read",
     Because.HIDDEN: "the provider hides the members of the group from this login",

@@ -187,7 +187,8 @@ def _decided(
     """Raises StaleGroups."""
     duration = parse_duration(case.duration) if case.duration else access.max_duration
     asks = policy.may_ask(access, case.who, groups, at) and policy.principal(case.who, access.target) is not None
-    fits = duration <= access.max_duration and access.accepts_incident(case.incident.id if case.incident else "")
+    named = case.incident.id if case.incident else ""
+    fits = duration <= access.longest(emergency=False) and access.accepts_incident(named)
     if not asks or not fits:
         return "refused", None
     incident = IncidentInputs(known=True, **case.incident.model_dump()) if case.incident else None
@@ -199,6 +200,7 @@ def _decided(
         grants_by_day=(0,) * 90,
         zone="UTC",
     )
+    access = access.asked_for(duration)
     rule = choose(access, supposed_inputs(policy, access, case.who, groups, supposed)).rule
     if rule is None or not policy.decidable(rule, case.who, groups, at):
         return "refused", rule

@@ -91,6 +91,7 @@ _DEALT_WITH = frozenset(
         "incident",
         "on_leave",
         "extend",
+        "exception",
         "break_glass",
         "purpose",
         "on_exceed",
@@ -114,6 +115,7 @@ class _Pair:
             yield _reversed(effect), says
         yield from self._deciding(old.rules, new.rules)
         yield from self._extending()
+        yield from self._exception()
         yield from self._breaking_glass()
         yield from _compared(old.max_duration, new.max_duration, lambda each: f"at most {say_duration(each)}")
         yield from _sets(old.grants, new.grants, "gives")
@@ -159,6 +161,18 @@ class _Pair:
         if was.rules != self.old.rules or now.rules != self.new.rules:
             for effect, says in self._deciding(was.rules, now.rules):
                 yield effect, f"of extensions: {says}"
+
+    def _exception(self) -> Iterator[Difference]:
+        was, now = self.old.exception, self.new.exception
+        if was is None or now is None:
+            if now is not None:
+                yield Effect.LOOSER, f"can be asked for up to {say_duration(now.max_duration)}, as an exception"
+            elif was is not None:
+                yield Effect.TIGHTER, "cannot be asked for as an exception any more"
+            return
+        yield from _compared(was.max_duration, now.max_duration, lambda most: f"exceptions up to {say_duration(most)}")
+        for effect, says in self._deciding(was.rules, now.rules):
+            yield effect, f"of exceptions: {says}"
 
     def _breaking_glass(self) -> Iterator[Difference]:
         was, now = self.old.break_glass, self.new.break_glass

@@ -144,6 +144,8 @@ def _rule(policy: Policy, access: Access, asked: Asked, groups: Groups) -> Rule 
         return emergency_rule(access, co_signed=asked.kind is Kind.CO_SIGNED)
     if asked.kind is Kind.EXTENSION and access.extend is not None:
         access = access.decided_by(access.extend.rules)
+    elif asked.kind is Kind.REQUEST:
+        access = access.asked_for(asked.duration)
     return choose(access, _read(policy, access, asked, groups)).rule
 
 
@@ -157,7 +159,9 @@ def _decided(policy: Policy, rule: Rule | None, asked: Asked, groups: Groups) ->
         return Outcome(_Way.ITSELF, f"at once, by rule: {rule.called}" if rule.called else "at once, by rule")
     needs = " and ".join(f"{quorum.count} of {quorum.label}" for quorum in rule.quorums)
     different = ", different people" if rule.different_people and len(rule.quorums) > 1 else ""
-    return Outcome(_Way.PEOPLE, f"{needs}{different}", sum(quorum.count for quorum in rule.quorums))
+    basis = policy.accesses[asked.access].basis_of(asked.duration) if asked.kind is Kind.REQUEST else "rule"
+    exception = ", as an exception" if basis == "exception" else ""
+    return Outcome(_Way.PEOPLE, f"{needs}{different}{exception}", rule.approvals_needed)
 
 
 def _read(policy: Policy, access: Access, asked: Asked, groups: Groups) -> Inputs:

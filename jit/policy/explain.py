@@ -66,11 +66,11 @@ def explain(policy: Policy, access: Access, person: str, groups: Groups, suppose
         f"Gives: {what}, for {say_duration(access.max_duration)} at most.",
         f"Owner: {label_of(access.owner)}." if access.owner else "Nobody is named as its owner.",
     ]
-    if supposed.duration is not None and supposed.duration > access.max_duration:
+    if supposed.duration is not None and supposed.duration > access.longest(emergency=False):
         lines.append(f"{say_duration(supposed.duration)} is longer than that: it cannot be asked for.")
     if access.incident:
         lines.append(f"Wants an incident like {access.incident}.")
-    lines += _rules(policy, access, person, groups, supposed)
+    lines += _by_duration(policy, access, person, groups, supposed)
     lines += _break_glass(policy, access, person, groups, supposed.now)
     lines.append(f"Lapses if unanswered for {say_duration(access.pending_for)}.")
     if (extend := access.extend) is not None:
@@ -79,6 +79,22 @@ def explain(policy: Policy, access: Access, person: str, groups: Groups, suppose
         lines.append(f"Can be extended {times}, {'decided in the same way.' if same else 'where this decides:'}")
         lines += [] if same else _rules(policy, access.decided_by(extend.rules), person, groups, supposed)
     return "\n".join(lines)
+
+
+def _by_duration(policy: Policy, access: Access, person: str, groups: Groups, supposed: Supposed) -> Iterator[str]:
+    """The rules, and those of an exception, or these alone where it is supposed to be one."""
+    own = access.exception
+    if own is None:
+        yield from _rules(policy, access, person, groups, supposed)
+        return
+    longest = say_duration(own.max_duration)
+    if supposed.duration is not None and access.basis_of(supposed.duration) == "exception":
+        yield f"{say_duration(supposed.duration)} is an exception ({longest} at most), which this decides:"
+    else:
+        yield from _rules(policy, access, person, groups, supposed)
+        yield f"For longer, {longest} at most, it can be asked for as an exception, which this decides:"
+        supposed = replace(supposed, duration=own.max_duration)
+    yield from _rules(policy, access.decided_by(own.rules), person, groups, supposed)
 
 
 def _asking(policy: Policy, access: Access, person: str, groups: Groups, now: datetime) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Literal, NamedTuple
 
-from jit.facts import ActivityClass, Escalation, Quorum
+from jit.facts import ActivityClass, Basis, Escalation, Quorum
 from jit.policy.conditions import Condition
 from jit.policy.incident_example import example_of
 from jit.policy.incidents import accepts
@@ -56,6 +56,11 @@ class Rule:
         return replace(self, quorums=quorums, different_people=self.different_people or len(quorums) > 1)
 
     @property
+    def approvals_needed(self) -> int:
+        """Of people, each of whom may fill several places unless different people are wanted."""
+        return sum(quorum.count for quorum in self.quorums)
+
+    @property
     def called(self) -> str:
         """Its name, or what it depends on."""
         return self.name or (self.when.in_words if self.when else "")
@@ -103,6 +108,16 @@ class Purpose:
 
 
 @dataclass(frozen=True, slots=True)
+class Exceptional:
+    """For how long at most access may be asked for as an exception, longer than it is given for otherwise. ``rules``
+    decide, by which people do and nobody else is asked however late it is.
+    """
+
+    max_duration: timedelta
+    rules: tuple[Rule, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
     """One thing that can be asked for.
 
@@ -135,15 +150,37 @@ class Access:
     on_exceed: OnExceed = "alert"
     owner: str = ""
     """Who answers for it, its own or its target's, as a who-expression; empty where nobody does."""
+    exception: Exceptional | None = None
+    """None where nobody can ask for it for longer than ``max_duration``."""
 
     @property
     def all_rules(self) -> tuple[Rule, ...]:
-        """Of the access and of its extensions."""
-        return (*self.rules, *(self.extend.rules if self.extend else ()))
+        """Of the access, of its extensions and of its exception."""
+        more = (each.rules for each in (self.extend, self.exception) if each is not None)
+        return (*self.rules, *(rule for rules in more for rule in rules))
 
     def decided_by(self, rules: tuple[Rule, ...]) -> "Access":
         """As if these were its rules."""
         return replace(self, rules=rules)
+
+    def basis_of(self, duration: timedelta) -> Basis:
+        """On what a request for so long stands, as these rules have it; an emergency says so itself."""
+        return "exception" if self.exception is not None and duration > self.max_duration else "rule"
+
+    def asked_for(self, duration: timedelta) -> "Access":
+        """As a request for so long is decided."""
+        if self.exception is None or self.basis_of(duration) == "rule":
+            return self
+        return self.decided_by(self.exception.rules)
+
+    def extended(self, basis: Basis) -> Extend | None:
+        """How what was given on this basis is extended; None where it is not. An exception is by its own rules, and to
+        its own longest time.
+        """
+        if self.extend is None or basis != "exception":
+            return self.extend
+        own = self.exception
+        return replace(self.extend, ceiling=own.max_duration, rules=own.rules) if own is not None else None
 
     @property
     def quorums(self) -> tuple[Quorum, ...]:
@@ -158,7 +195,7 @@ class Access:
     def longest(self, *, emergency: bool) -> timedelta:
         """The most that it is given for; no time at all in an emergency, where nobody may break the glass."""
         if not emergency:
-            return self.max_duration
+            return self.exception.max_duration if self.exception else self.max_duration
         return self.break_glass.max_duration if self.break_glass else timedelta(0)
 
     def accepts_incident(self, incident: str) -> bool:

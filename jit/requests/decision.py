@@ -119,6 +119,7 @@ def rules_in(policy: Policy, request: Request) -> Rules | None:
         _gives(access, request) != request.permissions
         or access.target != request.target
         or policy.principal(request.requester, request.target) != request.principal
+        or not _stands_on(request, access)
         or not _length_fits(request, access)
         or access.risk != request.risk
         or rule.quorums != request.first_needs
@@ -153,12 +154,19 @@ def groups_for(request: Request, directory: Directory) -> Groups:
     return groups.in_emergency() if request.emergency is not None else groups
 
 
+def _stands_on(request: Request, access: Access) -> bool:
+    """Whether what was asked is to these rules still what it was: an exception, or none."""
+    if request.emergency is not None or request.extends is not None:
+        return True
+    return request.basis == access.basis_of(request.asked.duration)
+
+
 def _length_fits(request: Request, access: Access) -> bool:
     """Whether it may be had for as long as it was asked for, or extended by as much."""
     if request.extends is None:
         return request.duration <= access.longest(emergency=request.emergency is not None)
-    since = request.extends
-    return access.extend is not None and request.duration <= access.extend.room(since.given_at, since.ends_at)
+    since, extend = request.extends, access.extended(request.basis)
+    return extend is not None and request.duration <= extend.room(since.given_at, since.ends_at)
 
 
 def _let_through_wrongly(request: Request, access: Access) -> bool:
@@ -170,11 +178,12 @@ def _let_through_wrongly(request: Request, access: Access) -> bool:
 def room_to_extend(request: Request, policy: Policy | None) -> timedelta | None:
     """How much more time may be asked for now; None if none."""
     access = policy.accesses.get(request.access) if policy else None
-    if access is None or access.extend is None or request.state is not State.ACTIVE or request.extension:
+    extend = access.extended(request.basis) if access else None
+    if extend is None or request.state is not State.ACTIVE or request.extension:
         return None
     if request.intent_at is None or request.ends_at is None:
         return None
-    room = access.extend.room(request.intent_at, request.ends_at)
+    room = extend.room(request.intent_at, request.ends_at)
     return room if room >= LEAST_EXTENSION else None
 
 
@@ -191,8 +200,8 @@ def rule_of(request: Request, access: Access) -> Rule | None:
     """
     if request.emergency is not None:
         return emergency_rule(access, co_signed=bool(request.needs))
-    if request.extends is not None and access.extend is not None:
-        access = access.decided_by(access.extend.rules)
+    extend = access.extended(request.basis) if request.extends is not None else None
+    access = access.decided_by(extend.rules) if extend else access.asked_for(request.asked.duration)
     if request.inputs is not None:
         inputs = inputs_of(request)
         return choose(access, inputs).rule if inputs else None

@@ -101,6 +101,7 @@ def _asked(request: Request, fact: ExtensionAsked) -> Request:
         escalation=fact.escalation,
         inputs=fact.inputs,
         narrowed=request.narrowed,
+        basis=request.basis,
         extends=Extends(fact.id, request.intent_at, request.ends_at),
     )
 

@@ -55,7 +55,7 @@ class RequestForm:
 class ValidRequest:
     """The same, understood: something this person may ask for, and some rule could decide.
 
-    ``principal`` is the person's name in the target.
+    ``access`` has the rules that decide on so long a time; ``principal`` is the person's name in the target.
     """
 
     access: Access
@@ -123,6 +123,7 @@ def validate(
         forbidden = access is None and asked.access.strip()
         not_allowed = RefusalReason.NOT_LISTED if emergency else RefusalReason.NOT_ALLOWED_TO_ASK
         raise BadInput(problems, not_allowed if forbidden else RefusalReason.BAD_INPUT, named)
+    access = access if emergency else access.asked_for(duration)
     principal = policy.principal(person, access.target)
     if principal is None:
         raise BadInput({}, RefusalReason.NO_PRINCIPAL, access)

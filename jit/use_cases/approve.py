@@ -14,7 +14,6 @@ from jit.facts import (
     RefusalReason,
 )
 from jit.policy import QuorumStatus
-from jit.requests.accounts import is_also_one_of
 from jit.requests.decision import Decision, Outcome, Rules, evaluate
 from jit.requests.due import begin_by
 from jit.requests.lifecycle import Request, apply
@@ -22,7 +21,7 @@ from jit.use_cases.actor import Actor
 from jit.use_cases.attempt import Attempt
 from jit.use_cases.break_glass import alert, by_break_glass
 from jit.use_cases.core import Core
-from jit.use_cases.deciding import to_decide
+from jit.use_cases.deciding import is_one_of, to_decide
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ def approve(core: Core, *, by: Actor, request_id: str, digest: str) -> ApprovalR
 
 def _approve(attempt: Attempt, request_id: str, digest: str) -> ApprovalResult:
     request, rules = to_decide(attempt, request_id, digest, Approval)
-    if is_also_one_of(attempt.by.id, request.approvers, attempt.core.directory, rules.policy):
+    if is_one_of(attempt, request, request.approvers, rules.policy):
         attempt.refuse(RefusalReason.ALREADY_APPROVED, request)
     return say_yes(attempt, request, rules)
 

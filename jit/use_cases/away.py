@@ -92,7 +92,8 @@ def _fellows(attempt: Attempt, policy: Policy, group: str) -> frozenset[str]:
 def _deciding(policy: Policy, group: str) -> Iterator[tuple[str, ...]]:
     """The who-expressions of all quorums; those of this group alone where it is named."""
     wanted = f"{GROUP}{group}"
-    everybody = {quorum.who for access in policy.accesses.values() for quorum in access.quorums}
+    rules = (rule for access in policy.accesses.values() for rule in access.all_rules)
+    everybody = {quorum.who for rule in rules for quorum in rule.quorums}
     yield from sorted({(wanted,) for who in everybody if wanted in who} if group else everybody)
 
 

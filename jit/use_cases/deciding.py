@@ -94,8 +94,16 @@ def require_own_say(
         attempt.refuse(RefusalReason.CANNOT_LOOK_UP, request)
     if account.email_changed:
         attempt.refuse(RefusalReason.EMAIL_CHANGED, request)
-    if is_also_one_of(account.id, others, directory, policy):
+    if is_one_of(attempt, request, others, policy):
         attempt.refuse(reason, request)
+
+
+def is_one_of(attempt: Attempt, request: Request, others: Iterable[str], policy: Policy) -> bool:
+    """Whether one of ``others`` is an account of the actor's, too. Raises Refusal."""
+    try:
+        return is_also_one_of(attempt.by.id, others, attempt.core.directory, policy)
+    except DirectoryUnavailable:
+        attempt.refuse(RefusalReason.CANNOT_LOOK_UP, request)
 
 
 def _require_turn(attempt: Attempt, request: Request, rules: Rules) -> None:

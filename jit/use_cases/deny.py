@@ -2,13 +2,12 @@
 
 from jit.facts import Denial, Denied, ExtensionDenial, ExtensionDenied, RefusalReason
 from jit.policy import StaleGroups
-from jit.requests.accounts import is_also_one_of
 from jit.requests.decision import Rules, groups_for
 from jit.requests.lifecycle import Request
 from jit.use_cases.actor import Actor
 from jit.use_cases.attempt import Attempt
 from jit.use_cases.core import Core
-from jit.use_cases.deciding import to_decide
+from jit.use_cases.deciding import is_one_of, to_decide
 
 
 def may_deny(core: Core, *, by: Actor, request_id: str, digest: str) -> Request:
@@ -39,7 +38,7 @@ def _others_who_denied(attempt: Attempt, request: Request, rules: Rules) -> int:
     """As many people as still may decide. Raises Refusal."""
     core, now = attempt.core, attempt.core.clock.now()
     groups, denied = groups_for(request, core.directory), (each.approver for each in request.denials)
-    if is_also_one_of(attempt.by.id, denied, core.directory, rules.policy):
+    if is_one_of(attempt, request, denied, rules.policy):
         attempt.refuse(RefusalReason.ALREADY_DENIED, request)
     try:
         people = {

@@ -1,5 +1,6 @@
 """Asking for more time with access that one has."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from jit.durations import BadDuration, parse_duration, say_duration
@@ -67,7 +68,8 @@ def _extendable(attempt: Attempt, request_id: str) -> tuple[Request, Policy]:
 def _access_and_room(attempt: Attempt, request: Request, policy: Policy) -> tuple[Access, timedelta]:
     """The access as its extensions are decided, and how much more this person may ask for."""
     access = policy.accesses.get(request.access)
-    if access is None or access.extend is None:
+    extend = access.extended(request.basis) if access else None
+    if access is None or extend is None:
         attempt.refuse(RefusalReason.NO_EXTENSION, request)
     if attempt.by.id in policy.shared:
         attempt.refuse(RefusalReason.SHARED_ACCOUNT, request)
@@ -76,11 +78,11 @@ def _access_and_room(attempt: Attempt, request: Request, policy: Policy) -> tupl
             attempt.refuse(RefusalReason.NOT_ALLOWED_TO_ASK, request)
     except StaleGroups:
         attempt.refuse(RefusalReason.STALE_GROUPS, request)
-    room = access.extend.room(_moment(request.intent_at), _moment(request.ends_at))
+    room = extend.room(_moment(request.intent_at), _moment(request.ends_at))
     if room < LEAST:
-        problem = f"It may be held for {say_duration(access.extend.ceiling)} in all: no more time can be added."
+        problem = f"It may be held for {say_duration(extend.ceiling)} in all: no more time can be added."
         attempt.refuse(RefusalReason.PAST_CEILING, request, problems={DURATION: problem})
-    return access.decided_by(access.extend.rules), room
+    return replace(access, rules=extend.rules, extend=extend), room
 
 
 def _duration(attempt: Attempt, request: Request, access: Access, typed: str, room: timedelta) -> timedelta:

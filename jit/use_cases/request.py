@@ -234,6 +234,7 @@ def _fact(
         inputs=one.inputs.to_json(),
         start_at=valid.start_at,
         together=together,
+        basis=valid.access.basis_of(valid.duration),
     )
 
 

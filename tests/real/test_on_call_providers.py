@@ -291,6 +291,18 @@ def test_pagerduty_that_tells_of_another_schedule_puts_nobody_on_call(
     assert watching("pagerduty").who().reason is Because.UNREADABLE
 
 
+def test_two_on_one_level_of_a_schedule_of_pagerduty_are_ambiguous_and_people_decide(
+    server: AnsweringServer, watching: Any
+) -> None:
+    first, second = now("pagerduty", PEOPLE["pagerduty"][ALICE], PEOPLE["pagerduty"][BOB])
+    server.answers["/oncalls"] = Reply(page("pagerduty", [first, second | {"escalation_level": 1}]))
+    for watched in (watching("pagerduty"), watching("pagerduty", level=1)):
+        assert watched.who() == NotKnown(SCHEDULE, Because.SEVERAL, T0, "pagerduty", 0.0)
+    server.answers["/oncalls"] = Reply(page("pagerduty", [first | {"escalation_level": 2}, first, second]))
+    assert watching("pagerduty", level=1).who().people == {ALICE}
+    assert watching("pagerduty").who().reason is Because.SEVERAL
+
+
 def test_pagerduty_counts_the_level_that_the_policy_names(server: AnsweringServer, watching: Any) -> None:
     first, second = now("pagerduty", PEOPLE["pagerduty"][ALICE], PEOPLE["pagerduty"][BOB])
     server.answers["/oncalls"] = Reply(page("pagerduty", [first, second | {"escalation_level": 2}]))

@@ -163,7 +163,10 @@ def entry(kind: str, id_: str, start: datetime, end: datetime, email: str = "", 
 
 
 def now(kind: str, *ids: str) -> list[Any]:
-    return [entry(kind, id_, T0 - timedelta(hours=1), T0 + timedelta(hours=8)) for id_ in ids]
+    """Each on a level of the escalation of their own, where there are levels."""
+    levels = {id_: {"escalation_level": level} for level, id_ in enumerate(dict.fromkeys(ids), 1)}
+    shift = T0 - timedelta(hours=1), T0 + timedelta(hours=8)
+    return [entry(kind, id_, *shift, **(levels[id_] if kind == "pagerduty" else {})) for id_ in ids]
 
 
 def page(kind: str, entries: list[Any], **more: Any) -> dict[str, Any]:

@@ -13,7 +13,13 @@ from jit.people.on_call.shift import NotKnown, Shift
 
 LAST_KNOWN_FOR = timedelta(hours=24)
 """As long the last answer counts in an emergency, where the provider gives none."""
-_SILENT = frozenset(Because) - {Because.NOBODY, Because.BOUND_TWICE, Because.NOT_THERE, Because.NOT_NAMED}
+_SILENT = frozenset(Because) - {
+    Because.NOBODY,
+    Because.BOUND_TWICE,
+    Because.SEVERAL,
+    Because.NOT_THERE,
+    Because.NOT_NAMED,
+}
 """With these the provider said nothing; the others are an answer, or there is none to be had."""
 
 

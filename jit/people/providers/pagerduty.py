@@ -2,6 +2,7 @@
 
 A token needs to read only. Kept to by what its reference says:
 - An on-call without `start` or `end` is a permanent one.
+- One person is on call for a schedule at a time. Levels of an escalation may each have theirs.
 - Without `earliest` one person is told once for each escalation policy.
 - An incident is found by its id, and by its number too.
 - A busy PagerDuty says in `ratelimit-reset` for how many seconds.
@@ -118,7 +119,13 @@ class _OnCalls:
         if not found:  # an unknown schedule has nobody on call either
             place = f"{self.form.url}/schedules/{self.form.schedule}"
             (await self.tools.http.get(place, headers)).read(_OneSchedule)
-        return {each.user.named for each in found if self.form.level in (None, each.escalation_level)}
+        levels: dict[int, set[str]] = {}
+        meant = [each for each in found if self.form.level in (None, each.escalation_level)]
+        for each in meant:
+            levels.setdefault(each.escalation_level, set()).add(each.user.id)
+        if any(len(people) > 1 for people in levels.values()):
+            raise NotAnswered(Because.SEVERAL)
+        return {each.user.named for each in meant}
 
     async def _pages(self, at: datetime, headers: Mapping[str, str]) -> list[_OnCall]:
         """Raises NotAnswered."""

@@ -64,7 +64,9 @@ class Checked:
         """Those of the notes that say who could decide."""
         if self.policy is None:
             return ()
-        return tuple(dict.fromkeys((*_single_handed(self.policy), *_undecidable(self.policy))))
+        return tuple(
+            dict.fromkeys((*_single_handed(self.policy), *_undecidable(self.policy), *_easy_exceptions(self.policy)))
+        )
 
     @property
     def mentions_nobody(self) -> bool:
@@ -92,7 +94,8 @@ def _single_handed(policy: Policy) -> Iterator[str]:
 def _undecidable(policy: Policy) -> Iterator[str]:
     """Accesses that somebody may ask for and too few others could approve, as far as the files tell."""
     for access in policy.accesses.values():
-        quorums = [quorum for quorum in access.quorums if not policy.only_told(quorum.who)]
+        every = dict.fromkeys(quorum for rule in access.all_rules for quorum in rule.quorums)
+        quorums = [quorum for quorum in every if not policy.only_told(quorum.who)]
         askers = policy.named(access.request) - policy.named(access.deny)
         alone = [
             asker
@@ -102,6 +105,15 @@ def _undecidable(policy: Policy) -> Iterator[str]:
         if alone:
             more = f" and {len(alone) - _SHOWN} more" if len(alone) > _SHOWN else ""
             yield f"{', '.join(alone[:_SHOWN])}{more} may ask for {access.name}, and too few others could approve it."
+
+
+def _easy_exceptions(policy: Policy) -> Iterator[str]:
+    """Accesses that fewer people decide on for longer than for less."""
+    for access in policy.accesses.values():
+        own = access.exception.rules if access.exception else ()
+        others = [rule.approvals_needed for rule in access.rules if rule.automatic is None]
+        if own and others and min(rule.approvals_needed for rule in own) < min(others):
+            yield f"An exception for {access.name} needs fewer approvals than what is no exception."
 
 
 def check_folder(folder: Path, more: Further | None = None) -> Checked:

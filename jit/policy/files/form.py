@@ -287,6 +287,13 @@ class PurposeForm(Form):
         return self
 
 
+class ExceptionForm(Form):
+    """Asked for longer than ``max_duration`` of the access, and no longer than its own; ``approve`` decides."""
+
+    max_duration: Duration
+    approve: Annotated[tuple[RuleForm, ...], AfterValidator(_not_empty)]
+
+
 class AccessForm(Form):
     """``target`` is the part of the access's name before the first slash unless said; ``owner`` is the target's."""
 
@@ -314,6 +321,7 @@ class AccessForm(Form):
     extend: ExtendForm | None = None
     purpose: Annotated[PurposeForm | None, Field(alias="for")] = None
     on_exceed: OnExceed | None = None
+    exception: ExceptionForm | None = None
     escalate: EscalateForm | None = None
 
     @model_validator(mode="after")
@@ -324,10 +332,12 @@ class AccessForm(Form):
 
     @property
     def all_rules(self) -> Iterator[tuple[tuple[str | int, ...], RuleForm]]:
-        """Of the access and of its extensions, each with where it stands."""
+        """Of the access, of its extensions and of its exception, each with where it stands."""
         yield from ((("approve", at), rule) for at, rule in enumerate(self.approve))
         if self.extend and self.extend.approve:
             yield from ((("extend", "approve", at), rule) for at, rule in enumerate(self.extend.approve))
+        if self.exception:
+            yield from ((("exception", "approve", at), rule) for at, rule in enumerate(self.exception.approve))
 
     NESTED: ClassVar[dict[str, type[Form]]] = {
         "approve": RuleForm,
@@ -337,6 +347,7 @@ class AccessForm(Form):
         "break_glass": BreakGlassForm,
         "extend": ExtendForm,
         "for": PurposeForm,
+        "exception": ExceptionForm,
         "escalate": EscalateForm,
     }
 

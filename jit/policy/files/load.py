@@ -6,6 +6,7 @@ import os
 import stat
 import traceback
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -22,6 +23,7 @@ from jit.policy.model import (
     Access,
     BreakGlass,
     Channels,
+    Exceptional,
     Extend,
     Limits,
     Purpose,
@@ -247,6 +249,7 @@ def _access(name: str, entry: AccessForm, forms: Forms) -> Access:
         extend=_extend(entry, forms),
         purpose=_purpose(entry),
         on_exceed=entry.on_exceed or "alert",
+        exception=_exception(entry, forms),
     )
 
 
@@ -262,6 +265,14 @@ def _purpose(entry: AccessForm) -> Purpose | None:
         return None
     classes = tuple(map(ActivityClass, purpose.classes or ()))
     return Purpose(purpose.objects or (), classes, purpose.rows, purpose.commands or ())
+
+
+def _exception(entry: AccessForm, forms: Forms) -> Exceptional | None:
+    """Nobody else is asked, however late it is."""
+    if entry.exception is None:
+        return None
+    rules = (_rule(rule, entry, forms) for rule in entry.exception.approve)
+    return Exceptional(entry.exception.max_duration, tuple(replace(rule, escalation=None) for rule in rules))
 
 
 def _rule(entry: RuleForm, access: AccessForm, forms: Forms) -> Rule:

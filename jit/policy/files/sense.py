@@ -16,6 +16,8 @@ from jit.policy.files.shape import Forms, rules_in, well_shaped
 from jit.policy.incidents import accepts
 
 SHARED = "is listed under shared, and an account that people share may neither ask nor decide"
+PEOPLE_DECIDE = "decides by itself, and an exception is decided by people"
+NOT_ASKED_LATE = "asks others when nobody decides, and an exception is decided by those whom its rules name alone"
 _NOT_AUTHORITY = frozenset({"deny", "notify"})
 """Lists in which a shared account may stand: they let nobody do anything."""
 
@@ -101,7 +103,21 @@ def _check_access(merged: Merged, name: str, access: AccessForm, membership: Mem
         most = compact(access.max_duration)
         problem = f"is the most in all, and shorter than max_duration ({most}), for which it is given without extension"
         merged.blame((*path, "extend", "ceiling"), problem)
+    _check_exception(merged, (*path, "exception"), access)
     _check_break_glass(merged, (*path, "break_glass"), access, membership)
+
+
+def _check_exception(merged: Merged, path: Path, access: AccessForm) -> None:
+    if access.exception is None:
+        return
+    if access.exception.max_duration <= access.max_duration:
+        most = compact(access.max_duration)
+        problem = f"is not longer than max_duration of the access ({most}), so that nothing is an exception"
+        merged.blame((*path, "max_duration"), problem)
+    for number, rule in enumerate(access.exception.approve):
+        for key, problem in (("automatic", PEOPLE_DECIDE), ("escalate", NOT_ASKED_LATE)):
+            if getattr(rule, key):
+                merged.blame((*path, "approve", number, key), problem)
 
 
 def _check_break_glass(merged: Merged, path: Path, access: AccessForm, membership: Membership | None) -> None:

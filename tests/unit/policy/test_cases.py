@@ -48,6 +48,22 @@ def run(folder, *cases, rules=RULES, head="slack: {S0ENGIN01: [U01ALICE0]}"):
     return told.exit_code, told.output
 
 
+def test_an_exception_is_decided_by_its_own_rule(tmp_path):
+    exception = "    exception: {max_duration: 24h, approve: [{all_of: [{from: [U03CAROL0]}]}]}\n"
+    rules = RULES.replace("    approve:\n", f"{exception}    approve:\n")
+    long = {"duration": "12h", "on_call": "[primary]", "needs": "[1 of U03CAROL0]"}
+    cases = (
+        long | {"expect": "pending"},
+        long | {"approve": "[U02BOB000]", "expect": "pending"},
+        long | {"approve": "[U03CAROL0]", "expect": "approved"},
+        {"duration": "25h", "expect": "refused"},
+    )
+    status, said = run(tmp_path, *cases, rules=rules)
+    assert status == 0, said
+    status, said = run(tmp_path, {"duration": "12h", "expect": "refused"})
+    assert status == 0, said
+
+
 @pytest.mark.parametrize("folder", [ROOT, *sorted((ROOT / "examples").glob("*/"))], ids=lambda path: path.name)
 def test_the_policies_that_ship_say_nothing_that_can_never_be_and_each_access_has_an_owner(folder):
     checked = check_folder(folder)

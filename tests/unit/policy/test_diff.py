@@ -64,6 +64,15 @@ def asked(requester=ALICE, hours=1, **read):
     ("edit", "effect", "before", "after"),
     [
         ((PEOPLE, f"{PEOPLE[:-2]}, count: 2}}]"), "tighter", "1 of dba", "2 of dba"),
+        (
+            (
+                "max_duration: 8h",
+                "max_duration: 30m\n    exception: {max_duration: 8h, approve: [{all_of: [{from: [group:security]}]}]}",
+            ),
+            "other",
+            "1 of dba",
+            "1 of security, as an exception",
+        ),
         (("max_duration: 8h", "max_duration: 30m"), "tighter", "1 of dba", "refused: longer than 30 min"),
         (("request: [group:engineering]", "request: [U04EVE000]"), "tighter", "1 of dba", "refused: may not ask"),
         (

@@ -26,6 +26,7 @@ READ = "orders-db/read"
 ADMIN = "orders-db/admin"
 GIVES = "grants: [orders_read]"
 EXTEND = "extend: {each: 1h, ceiling: 12h}"
+EXCEPTION = "exception: {max_duration: 24h, approve: [{all_of: [{from: [group:dba], count: 2}]}]}"
 GLASS = "break_glass: {who: [U02BOB000], max_duration: 1h, review_within: 1d, review_by: [group:security]}"
 TABLE = [
     (("max_duration: 8h", "max_duration: 1h"), [(READ, TIGHTER, "at most 1 h instead of 8 h")]),
@@ -62,6 +63,7 @@ TABLE = [
     (("  orders-db/read:", "  orders-db/look:"), [("orders-db/look", LOOSER, "added"), (READ, TIGHTER, "removed")]),
     (("describe: Read every table of orders", "describe: Look"), []),
     ((GIVES, f"{GIVES}\n    {EXTEND}"), [(READ, LOOSER, "can be extended by 1 h at a time, to 12 h in all")]),
+    ((GIVES, f"{GIVES}\n    {EXCEPTION}"), [(READ, LOOSER, "can be asked for up to 1 d, as an exception")]),
     ((GIVES, f"{GIVES}\n    {GLASS}"), [(READ, LOOSER, "break-glass lets in, for 1 h at most")]),
 ]
 
@@ -114,6 +116,13 @@ def test_where_rules_come_from_is_what_the_file_beside_them_says(tmp_path: Path)
                 (LOOSER, "of extensions: a rule for everybody decides by itself"),
                 (OTHER, "of extensions: 0 rules by which people decide instead of 1"),
             ],
+        ),
+        (EXCEPTION, (EXCEPTION, ""), [(TIGHTER, "cannot be asked for as an exception any more")]),
+        (EXCEPTION, ("max_duration: 24h", "max_duration: 48h"), [(LOOSER, "exceptions up to 2 d instead of 1 d")]),
+        (
+            EXCEPTION,
+            ("dba], count: 2", "dba], count: 1"),
+            [(LOOSER, "of exceptions: 1 of dba must approve instead of 2")],
         ),
         (GLASS, (GLASS, ""), [(TIGHTER, "break-glass lets nobody in any more")]),
         (GLASS, ("who: [U02BOB000]", "who: [U02BOB000, U01ALICE0]"), [(LOOSER, "more may break the glass: 1 person")]),

@@ -8,6 +8,7 @@ import pytest
 from jit.people.person import Groups
 from jit.policy import PolicyError, load_policy
 from jit.policy.explain import Supposed, explain
+from jit.policy.files.check import check_folder
 
 GOOD = (Path(__file__).parents[3] / "policies" / "orders.policy.yml").read_text()
 
@@ -290,6 +291,69 @@ def test_what_is_wrong_with_an_extension_is_named_with_its_line(tmp_path):
     ):
         found = edited(tmp_path, EXTEND, f"extend: {new}")
         assert any(said in each for each in found), (new, found)
+
+
+EXCEPTION = "exception: {max_duration: 24h, approve: [{all_of: [{from: [group:security]}]}]}"
+
+
+def test_an_exception_is_longer_decided_by_its_own_rules_and_by_nobody_more_when_it_is_late(tmp_path):
+    other = f"{EXTEND}\n    {EXCEPTION}\n    escalate: {{after: 5m, to: [group:engineering]}}"
+    write = load_policy(folder(tmp_path, a=GOOD.replace(EXTEND, other))).accesses["orders-db/write"]
+    assert (write.max_duration, write.longest(emergency=False)) == (timedelta(hours=2), timedelta(hours=24))
+    assert [quorum.label for rule in write.exception.rules for quorum in rule.quorums] == ["security"]
+    assert [rule.escalation is None for rule in (*write.rules, *write.exception.rules)] == [False, True]
+
+
+def test_what_is_wrong_with_an_exception_is_named_with_its_line(tmp_path):
+    line = next(number for number, text in enumerate(GOOD.splitlines(), 1) if EXTEND in text)
+    here = f"a.policy.yml:{line} access.orders-db/write.exception"
+    people = "all_of: [{from: [group:security]}]"
+    for new, said in (
+        (f"{{max_duration: 2h, approve: [{{{people}}}]}}", f"{here}.max_duration: is not longer than max_duration of"),
+        ("{max_duration: 24h}", f"{here}.approve: is missing"),
+        (f"{{approve: [{{{people}}}]}}", f"{here}.max_duration: is missing"),
+        ("{max_duration: 24h, approve: []}", f"{here}.approve: must not be empty"),
+        (f"{{max_duration: 24h, aprove: [{{{people}}}]}}", 'did you mean "approve"?'),
+        ("{max_duration: 24h, approve: [{automatic: true}]}", "approve[0].automatic: decides by itself, and an exc"),
+        (
+            f"{{max_duration: 24h, approve: [{{{people}, escalate: {{after: 5m, to: [group:dba]}}}}]}}",
+            "approve[0].escalate: asks others when nobody decides, and an exception",
+        ),
+        ("{max_duration: 24h, approve: [{all_of: [{from: [group:dab]}]}]}", "no group is called dab; did you mean"),
+        ("{max_duration: 24h, approve: [{all_of: [{from: [group:dba], count: 3}]}]}", "can only ever be 2 people"),
+        (f"{{max_duration: 24h, approve: [{{{people}}}, {{{people}}}]}}", "[1]: is never reached"),
+        (f"{{max_duration: 24h, approve: [{{when: request.id, {people}}}]}}", "approve[0].when: "),
+    ):
+        found = edited(tmp_path, EXTEND, f"exception: {new}")
+        assert any(said in each for each in found), (new, found)
+
+
+def test_an_exception_that_takes_fewer_people_is_a_note(tmp_path):
+    two = "all_of: [{from: [group:dba], count: 2}]"
+    write = GOOD[GOOD.index("  orders-db/write:") :]
+    rules = write.replace("all_of: [{from: [group:dba]}]", two, 1).replace(EXTEND, EXCEPTION, 1)
+    assert two in rules
+    text = GOOD.replace(write, rules)
+    folder(tmp_path, a=text)
+    note = "An exception for orders-db/write needs fewer approvals than what is no exception."
+    assert note in check_folder(tmp_path).notes
+    folder(tmp_path, a=text.replace("[group:security]}]}]}", "[group:dba], count: 2}]}]}"))
+    assert note not in check_folder(tmp_path).notes
+
+
+def test_explain_says_of_an_exception_how_long_it_may_be_and_who_decides_on_it(tmp_path):
+    policy = load_policy(folder(tmp_path, a=GOOD.replace(EXTEND, EXCEPTION)))
+    groups = Groups(as_of=datetime(2026, 11, 21, tzinfo=UTC))
+
+    def told(hours=None):
+        supposed = Supposed(now=groups.as_of, duration=timedelta(hours=hours) if hours else None)
+        return explain(policy, policy.accesses["orders-db/write"], "U01ALICE0", groups, supposed).splitlines()
+
+    own = "Needs 1 of security: U03CAROL0."
+    assert told()[3:5] == ["For longer, 1 d at most, it can be asked for as an exception, which this decides:", own]
+    assert told(2) == told()
+    assert told(12)[2:4] == ["12 h is an exception (1 d at most), which this decides:", own]
+    assert "1 d 1 h is longer than that: it cannot be asked for." in told(25)
 
 
 def test_no_file_and_no_folder_are_said(tmp_path):

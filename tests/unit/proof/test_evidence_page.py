@@ -109,6 +109,7 @@ def test_the_page_says_asked_and_given(record):
     story.approval()
     text = read(record)
     assert "called “Bob” left 10 min of it, with 1 of 2 permissions." in text
+    assert "an exception" not in text
     assert "Asked fororders-db/read for 30 min, from 21 November 2026, 14:00 UTC" in text
     assert (
         "10 min of 30 min, and orders_read of orders_read and orders_write, because “reading will do”. Whoever had "
@@ -121,6 +122,11 @@ def test_the_page_says_asked_and_given(record):
     story.intent()
     story.granted()
     assert "Exactlyorders_readOn" in read(record)
+
+
+def test_an_exception_is_said_to_be_one(record):
+    record.story(basis="exception").asked()
+    assert ", an exception from what the rules otherwise allow, because" in read(record)
 
 
 def test_the_page_says_exactly_what_was_given_and_how_its_end_was_seen(whole):

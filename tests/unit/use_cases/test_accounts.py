@@ -1,8 +1,11 @@
 """Who somebody is: a changed e-mail, two accounts of one person, accounts that people share."""
 
+from dataclasses import replace
+
 import pytest
 
 from jit.facts import RefusalReason
+from jit.ports import DirectoryUnavailable
 from jit.requests.decision import Outcome, before_effect
 from jit.requests.intake import RequestForm
 from jit.requests.lifecycle import State
@@ -90,6 +93,41 @@ def test_an_account_that_was_the_requesters_by_its_first_email_is_theirs(office)
     email(office, BOB, "alice@example.com")
     request = office.asked()
     office.refused(RefusalReason.OWN_REQUEST, lambda: office.approve(request, BOB), about=request)
+
+
+THIRD = "U09ALICE3"
+
+
+def linked_by_a_third(office):
+    """Bob's account has the e-mail of a third one, which has a name of Alice's: nothing ties it to hers otherwise."""
+    office.directory.people[THIRD] = replace(office.directory.people[ALICE], id=THIRD)
+    email(office, THIRD, "third@example.com")
+    email(office, BOB, "third@example.com")
+    names = f"  U01ALICE0: {{fake: alice, icalendar: alice}}\n  {THIRD}: {{fake: third, icalendar: Alice}}\n"
+    schedules = 'schedules: {primary: {kind: icalendar, url: "file:primary.ics"}}\ntargets:\n'
+    office.rules(("  U01ALICE0: {fake: alice}\n", names), ("targets:\n", schedules))
+
+
+def test_nobody_approves_for_themselves_by_an_account_that_a_third_one_ties_to_theirs(office):
+    linked_by_a_third(office)
+    request = office.asked()
+    for what in ("approve", "deny", "narrow"):
+        office.refused(RefusalReason.OWN_REQUEST, office.acts(request, actor(BOB))[what], about=request)
+    assert office.approve(request, CAROL).state is State.APPROVED
+
+
+def test_whose_third_account_cannot_be_looked_up_does_not_decide_and_one_that_is_nobodys_holds_up_nothing(office):
+    linked_by_a_third(office)
+    request = office.asked()
+
+    def silent(person):
+        if person == THIRD:
+            raise DirectoryUnavailable(person)
+
+    office.directory.meanwhile = silent
+    office.refused(RefusalReason.CANNOT_LOOK_UP, lambda: office.approve(request, BOB), about=request)
+    del office.directory.people[THIRD]
+    assert office.approve(request, CAROL).state is State.APPROVED
 
 
 def test_two_accounts_of_one_person_count_once(office):

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.views.together import draw as draw_together
 from jit.facts import RefusalReason, Requested, Source
 from jit.requests.decision import Outcome, before_effect
 from jit.requests.intake import ALSO, DURATION, INCIDENT, MOST_TOGETHER, START, RequestForm
@@ -49,6 +50,23 @@ def press(office, by, requests):
             except Refusal as refusal:
                 came[each.access] = refusal.reason
     return came
+
+
+def test_an_exception_among_them_is_decided_by_its_own_rule_and_the_others_by_theirs(office):
+    exception = "exception: {max_duration: 2h, approve: [{all_of: [{from: [group:security]}]}]}"
+    hour = "    grants: [orders_admin]\n    max_duration: 1h\n"
+    office.rules((hour, f"{hour}    {exception}\n"))
+    read, admin = ask(office, RequestForm(READ, "2h", WHY, "INC-42", also=(ADMIN,)))
+    assert (read.basis, admin.basis) == ("rule", "exception")
+    assert [need.label for need in (*read.needs, *admin.needs)] == ["dba", "security"]
+    drawn = str(draw_together([read, admin], str).blocks)
+    assert f"*Exception* · *{ADMIN}*" in drawn
+    assert f"*Exception* · *{READ}*" not in drawn
+    assert press(office, BOB, [read, admin]) == {READ: State.APPROVED}
+    assert press(office, SAM, [read, admin]) == {ADMIN: State.APPROVED}
+    with pytest.raises(Refusal) as refused:
+        ask(office, RequestForm(READ, "3h", WHY, "INC-42", also=(ADMIN,)), by=ALICE)
+    assert refused.value.reason is RefusalReason.BAD_INPUT
 
 
 def test_each_is_a_request_of_its_own_and_names_all(office):
