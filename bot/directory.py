@@ -18,6 +18,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.slack_client import with_timeout
 from jit.ledger import LedgerUnavailable, StoredDirectory
+from jit.people.directory import NOTHING_READ, DirectorySnapshot
 from jit.people.on_call import NOTHING_KNOWN, OnCallSnapshot
 from jit.people.person import NO_GROUPS, Groups, Person, alike
 from jit.ports import Clock, DirectoryUnavailable, UnknownPerson
@@ -87,12 +88,15 @@ class SlackDirectory:
         clock: Clock,
         on_call: Callable[[], OnCallSnapshot] = lambda: NOTHING_KNOWN,
         rebound: Callable[[str], str] = lambda _person: "",
+        *,
+        in_directory: Callable[[], DirectorySnapshot] = lambda: NOTHING_READ,
     ) -> None:
-        """``on_call`` is what was heard last of the schedules, ``rebound`` the e-mail that security said last is this
-        person's, or nothing.
+        """``on_call`` is what was heard last of the schedules, ``in_directory`` of the groups of LDAP, ``rebound`` the
+        e-mail that security said last is this person's, or nothing.
         """
         self._rebound = rebound
         self._on_call = on_call
+        self._in_directory = in_directory
         self._client = with_timeout(client, LIST_WITHIN)
         self._quick = with_timeout(client, ASK_WITHIN)
         self._stored = stored
@@ -230,10 +234,10 @@ class SlackDirectory:
 
     def groups(self) -> Groups:
         """The same object until something in it changes, so that what was found for it can be remembered."""
-        told = self._on_call()
-        if self._groups.on_call is not told:
+        told, read = self._on_call(), self._in_directory()
+        if self._groups.on_call is not told or self._groups.directory is not read:
             with self._lock:
-                self._groups = replace(self._groups, on_call=told)
+                self._groups = replace(self._groups, on_call=told, directory=read)
         return self._groups
 
     def poll(self) -> timedelta:

@@ -128,8 +128,9 @@ def _boxes(begin: int, request: Request) -> Json:
 
 def kept(places: Iterable[str], request: Request) -> tuple[str, ...]:
     """The permissions that stand for these places in its form; of those without a box all."""
+    ticked = set(places)
     shown = request.permissions[: _BOXES * _MOST_BOXES] if len(request.permissions) > 1 else ()
-    chosen = {shown[int(place)] for place in places if place.isdecimal() and int(place) < len(shown)}
+    chosen = {name for place, name in enumerate(shown) if str(place) in ticked}
     return tuple(name for name in request.permissions if name in chosen or name not in shown)
 
 

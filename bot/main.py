@@ -20,6 +20,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.app import build_app
 from bot.directory import SlackDirectory
+from bot.directory_groups import DirectoryGroups
 from bot.followers.cards import Cards
 from bot.followers.follower import (
     LASTS,
@@ -94,6 +95,7 @@ class Parts:
     policies: PolicyFolder
     client: WebClient
     directory: SlackDirectory
+    directory_groups: DirectoryGroups
     providers: Providers
     health: Health
     actor: str
@@ -140,7 +142,9 @@ def _put_together(settings: BotSettings, clock: Clock) -> Parts:
     ledger, policies = Ledger(engine, clock), PolicyFolder(settings.policies, clock)
     stored = StoredDirectory(engine)
     providers = Providers(policies, stored, clock)
-    directory = SlackDirectory(client, stored, clock, providers.snapshot, partial(rebound_email, ledger))
+    groups = DirectoryGroups(policies, stored, clock)
+    rebound = partial(rebound_email, ledger)
+    directory = SlackDirectory(client, stored, clock, providers.snapshot, rebound, in_directory=groups.snapshot)
     return Parts(
         settings=settings,
         clock=clock,
@@ -148,6 +152,7 @@ def _put_together(settings: BotSettings, clock: Clock) -> Parts:
         policies=policies,
         client=client,
         directory=directory,
+        directory_groups=groups,
         providers=providers,
         health=Health(ledger=ledger, directory=directory, policies=policies, clock=clock),
         actor=process_name("bot"),
@@ -277,7 +282,8 @@ def _listening(parts: Parts, endpoint: "SlackEndpoint | None", stop: threading.E
         parts.directory.poll()
         reached = _by_http(parts, app, endpoint) if endpoint else _by_socket(parts, app, stop)
         asking = _running(parts, "on call", parts.providers.keep_asking, stop)
-        with _running(parts, "groups", parts.directory.keep_polling, stop), asking, reached:
+        reading = _running(parts, "directory", parts.directory_groups.keep_reading, stop)
+        with _running(parts, "groups", parts.directory.keep_polling, stop), asking, reading, reached:
             yield
     finally:
         pool.close(CLOSE_WITHIN / 2)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from jit.ledger import LedgerUnavailable, StoredDirectory
+from jit.ledger import StoredDirectory
 from jit.people import incidents, on_call
 from jit.people.answers import Because
 from jit.people.binding import Bindings
@@ -85,12 +85,12 @@ def _put_together(policies: PolicyFolder, stored: StoredDirectory, clock: Clock)
     def schedules() -> poller.Rules:
         policy = policies.current()
         by_email = any(form.by_email for form in policy.schedules.values())
-        return poller.Rules(policy.schedules, Bindings(policy.people, _emails(stored) if by_email else {}))
+        return poller.Rules(policy.schedules, Bindings(policy.people, stored.emails() if by_email else {}))
 
     def where_incidents_are() -> finder.Rules:
         policy = policies.current()
         by_email = policy.incidents is not None and policy.incidents.by_email
-        return finder.Rules(policy.incidents, Bindings(policy.people, _emails(stored) if by_email else {}))
+        return finder.Rules(policy.incidents, Bindings(policy.people, stored.emails() if by_email else {}))
 
     asking = Asking()
     return _Asking(
@@ -105,11 +105,3 @@ def _put_together(policies: PolicyFolder, stored: StoredDirectory, clock: Clock)
         ),
         finder.IncidentFinder(where_incidents_are, resolve_secret, clock, folder=policies.path, asking=asking),
     )
-
-
-def _emails(stored: StoredDirectory) -> dict[str, str]:
-    """As they were seen first, of those who have been seen; none while the ledger does not answer."""
-    try:
-        return {person.id: person.first_email for person in stored.everybody() if person.first_email}
-    except LedgerUnavailable:
-        return {}

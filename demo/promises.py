@@ -82,6 +82,8 @@ def _undecided(role: Role, story: Story | None) -> str:
     request, kinds = story.request, story.kinds
     if "approved" not in kinds or "grant.intent" not in kinds[kinds.index("approved") :]:
         return f"{request.id} was given without a decision before it."
+    if request.start_at and request.intent_at and request.intent_at < request.start_at:
+        return f"{request.id} was begun before its time."
     if not set(role.members) <= {request.principal}:
         return f"{request.id} is for {request.principal}, and {', '.join(role.members)} has it."
     if not set(role.gives) <= set(request.permissions):

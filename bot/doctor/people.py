@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from bot.directory import NOBODY
 from bot.doctor.workspace import SlackRefused, SlackSilent, Workspace
 from jit.doctor import Line, NotLookedAt, Part, fine, mend
-from jit.people.membership import ON_CALL
 from jit.people.person import Standing
 from jit.policy import Policy
 
@@ -80,7 +79,7 @@ def look_at_deciders(workspace: Workspace, policy: Policy) -> Iterator[Line]:
     known, short = True, False
     for access in policy.accesses.values():
         for quorum in access.quorums:
-            if any(who.startswith(ON_CALL) for who in quorum.who):
+            if policy.schedules_in(quorum.who) or policy.directory_groups(quorum.who):
                 continue
             there = 0
             for who in (*sorted(policy.named(quorum.who)), *sorted(policy.slack_groups(quorum.who))):

@@ -1,10 +1,12 @@
-"""Slack groups that lose at once most of those who hold access by them: over a slip, or by somebody who means it.
+"""Groups of Slack, or of the directory, that lose at once most of those who hold access by them: over a slip, or by
+somebody who means it.
 
 Such a group is suspected, as one is that is emptied: it is told of, and ends nothing. It stays so until each of them is
 back, or holds nothing any more. Who leaves by themselves loses what they hold.
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from typing import NamedTuple
 
 from jit.ledger import Notes
@@ -18,13 +20,17 @@ LET = "let:"
 
 
 class Way(NamedTuple):
-    """How a group lets somebody: by their being in it, or, one that is denied, by their not being in it."""
+    """How a group lets somebody: by their being in it, or, one that is denied, by their not being in it. ``group`` is
+    as in `Groups.held`.
+    """
 
     group: str
     inside: bool
 
-    def is_open(self, person: str, groups: Groups) -> bool:
-        return (person in groups.members.get(self.group, ())) is self.inside
+    def is_open(self, person: str, groups: Groups, now: datetime) -> bool | None:
+        """None where that is not known."""
+        held = groups.held(self.group, now)
+        return None if held is None else (person in held) is self.inside
 
 
 class CutGroups:
@@ -41,12 +47,12 @@ class CutGroups:
         self._let = {key.removeprefix(LET): _read(kept) for key, kept in self._notes.all(LET).items()}
 
     def look(
-        self, given: Collection[Request], left: Collection[str], policy: Policy, groups: Groups
+        self, given: Collection[Request], left: Collection[str], policy: Policy, groups: Groups, now: datetime
     ) -> Mapping[str, frozenset[str]]:
         """The suspected groups by which somebody would lose what they hold, by request. ``left`` are those requests of
         ``given`` whose requester may not ask for them any more, by groups that are fresh.
         """
-        self._learn(given, left, policy, groups)
+        self._learn(given, left, policy, groups, now)
         holders: dict[str, set[str]] = {}
         losers: dict[str, set[str]] = {}
         by: dict[str, set[str]] = {}
@@ -54,20 +60,25 @@ class CutGroups:
             named = _ways(policy.accesses.get(request.access), policy)
             for way in self._let.get(request.id, frozenset()) & named:
                 holders.setdefault(way.group, set()).add(request.requester)
-                if request.id in left and not way.is_open(request.requester, groups):
+                if request.id in left and way.is_open(request.requester, groups, now) is False:
                     losers.setdefault(way.group, set()).add(request.requester)
                     by.setdefault(request.id, set()).add(way.group)
         cut = {group for group, people in losers.items() if LEAST <= len(people) > len(holders[group]) / 2}
-        self._suspected = (self._suspected & losers.keys()) | cut
+        not_known = {group for group in self._suspected if groups.held(group, now) is None}
+        self._suspected = (self._suspected & (losers.keys() | not_known)) | cut
         return {each: frozenset(found) for each, ways in by.items() if (found := ways & self._suspected)}
 
-    def _learn(self, given: Collection[Request], left: Collection[str], policy: Policy, groups: Groups) -> None:
-        """By which groups each is let now, of those who are."""
+    def _learn(
+        self, given: Collection[Request], left: Collection[str], policy: Policy, groups: Groups, now: datetime
+    ) -> None:
+        """By which groups each is let now, of those who are; of a group that is not known, as it was."""
         changes: dict[str, str | None] = {}
         for request in given:
             ways = _ways(policy.accesses.get(request.access), policy)
-            let = frozenset(way for way in ways if way.is_open(request.requester, groups))
-            if request.id not in left and self._let.get(request.id, frozenset()) != let:
+            before = self._let.get(request.id, frozenset())
+            found = {way: way.is_open(request.requester, groups, now) for way in ways}
+            let = frozenset(way for way, is_open in found.items() if (way in before if is_open is None else is_open))
+            if request.id not in left and before != let:
                 self._let[request.id] = let
                 changes[LET + request.id] = _write(let)
         over = self._let.keys() - {request.id for request in given}
@@ -80,8 +91,8 @@ class CutGroups:
 def _ways(access: Access | None, policy: Policy) -> frozenset[Way]:
     if access is None:
         return frozenset()
-    asking = {Way(group, inside=True) for group in policy.slack_groups(access.request)}
-    return frozenset(asking | {Way(group, inside=False) for group in policy.slack_groups(access.deny)})
+    asking = {Way(group, inside=True) for group in policy.told_groups(access.request)}
+    return frozenset(asking | {Way(group, inside=False) for group in policy.told_groups(access.deny)})
 
 
 def _write(ways: Iterable[Way]) -> str:

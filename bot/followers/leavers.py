@@ -14,9 +14,10 @@ import structlog
 
 from bot.followers.cut_groups import CutGroups
 from bot.followers.follower import Follower, Tools
-from jit.facts import Alert, AlertName, Lapsed, Life, RequesterLeft, Source
+from jit.facts import BEGIN_WITHIN, Alert, AlertName, Lapsed, Life, RequesterLeft, Source
 from jit.ledger import Conflict, StoredDirectory, TamperedEntry
-from jit.people.person import Standing
+from jit.people.directory import Members
+from jit.people.person import DIRECTORY, Standing
 from jit.policy import Policy, PolicyError, StaleGroups
 from jit.ports import Directory, DirectoryUnavailable, Queue, QueueUnavailable, UnknownPerson
 from jit.requests.leaving import GIVEN, UNDECIDED, DoubtfulGroups, by_account, by_rules
@@ -33,6 +34,7 @@ UNKNOWN_FOR = 60.0
 """Seconds that Slack has to say that there is nobody of an id."""
 ASKED_EVERY = 20.0
 """Seconds until somebody is looked up again, if nothing was heard of them."""
+CONFIRMED_EVERY = BEGIN_WITHIN / 3
 ASKED_AT_ONCE = 2
 """People looked up at one look: one a second, of about a hundred a minute that Slack answers."""
 SILENT_FOR = 120.0
@@ -42,6 +44,9 @@ _CUT = "cut "
 """Stands before a group that lost most of those who hold access by it."""
 _SILENCE = "silence"
 """Stands for a group where Slack tells nothing at all."""
+_UNREAD = "unread"
+"""The same of the directory."""
+_SILENT = frozenset({_SILENCE, _UNREAD})
 _SHOWN = 20
 
 What = Literal["deactivated", "left_rules", "rules_changed", "access_gone", "nameless", "unknown"]
@@ -61,6 +66,7 @@ class _Seen(NamedTuple):
 
     ticks: float
     groups_as_of: datetime
+    directory_as_of: datetime
 
 
 class _Doubt(NamedTuple):
@@ -110,7 +116,7 @@ class Leavers(Follower):
         self._cursor = self._ledger.last_index()
         self._open = {}
         self._load(self._ledger.unsettled())
-        told = (key.removeprefix(TOLD).partition(":") for key in self._notes.all(TOLD))
+        told = (key.removeprefix(TOLD).rpartition(":") for key in self._notes.all(TOLD))
         self._told_doubts = {_Doubt(why, request_id) for why, _, request_id in told}
         self._cut = {doubt for doubt in self._told_doubts if doubt.why.startswith(_CUT)}
         self._groups.begin(doubt.why.removeprefix(_CUT) for doubt in self._cut)
@@ -120,7 +126,8 @@ class Leavers(Follower):
         self._ask()
         policy, doubts = self._rules(), set[_Doubt]()
         seen: dict[tuple[str, What], _Seen] = {}
-        now = _Seen(self._clock.ticks(), self._directory.groups().as_of)
+        groups = self._directory.groups()
+        now = _Seen(self._clock.ticks(), groups.as_of, groups.directory.as_of)
         found = [(each, what) for each in self._open.values() if (what := self._against(each, policy, doubts))]
         doubts |= self._look_for_cuts({each.id for each, what in found if what == "left_rules"}, policy)
         doubted = {doubt.request_id for doubt in self._cut}
@@ -137,11 +144,12 @@ class Leavers(Follower):
 
     def _look_for_cuts(self, left: set[str], policy: Policy | None) -> set[_Doubt]:
         """While it is not known who is in which group, what was suspected stays so."""
-        groups = self._directory.groups()
-        if policy is not None and groups.fresh(self._clock.now()):
+        groups, now = self._directory.groups(), self._clock.now()
+        if policy is not None and groups.fresh(now):
             given = [request for request in self._open.values() if request.state in GIVEN]
-            cut = self._groups.look(given, left, policy, groups).items()
-            self._cut = {_Doubt(_CUT + group, request_id) for request_id, by in cut for group in by}
+            cut = self._groups.look(given, left, policy, groups, now).items()
+            stay = {each for each in self._cut if groups.held(each.why.removeprefix(_CUT), now) is None}
+            self._cut = stay | {_Doubt(_CUT + group, request_id) for request_id, by in cut for group in by}
         return self._cut
 
     def _read(self) -> None:
@@ -185,7 +193,18 @@ class Leavers(Follower):
         for person in [*news, *due[:ASKED_AT_ONCE]]:
             self._asked[person] = ticks
             self._accounts[person] = self._account(person)
+            if person not in self._silent and self._accounts[person] != "unknown":
+                self._confirm(person)
         self._silent &= people.keys()
+
+    def _confirm(self, person: str) -> None:
+        """Keep that Slack told of them lately, where what begins later rests on them: else the workers begin nothing
+        of it (`workers.provision.grant.Granter`).
+        """
+        later = (request for request in self._open.values() if request.state is State.APPROVED and request.start_at)
+        now, awaited = self._clock.now(), any(person in _whom(request) for request in later)
+        if awaited and not self._stored.heard_within([person], CONFIRMED_EVERY, now):
+            self._stored.confirm(person, now)
 
     def _account(self, person: str) -> What | None:
         self._silent.discard(person)
@@ -209,15 +228,21 @@ class Leavers(Follower):
         except DoubtfulGroups as doubtful:
             doubts.update(_Doubt(group, request.id) for group in doubtful.groups if given)
         except StaleGroups:
-            doubts.update([_Doubt(_SILENCE, request.id)] if given else [])
+            doubts.update([_Doubt(self._who_is_silent(request, policy), request.id)] if given else [])
         return account
+
+    def _who_is_silent(self, request: Request, policy: Policy) -> str:
+        access, directory, now = policy.accesses[request.access], self._directory.groups().directory, self._clock.now()
+        who = (*access.request, *access.deny, *(access.break_glass.who if access.break_glass else ()))
+        told = (directory.who(group, now) for group in policy.directory_groups(who))
+        return _SILENCE if all(isinstance(each, Members) for each in told) else _UNREAD
 
     def _act(self, request: Request, what: What, policy: Policy | None) -> None:
         """Of one whose entries were changed nothing is recorded but its end, and no other has to wait for that."""
         if request.state in UNDECIDED and what not in CLOSES:
             return
         try:
-            ends = what == "deactivated" or (what == "left_rules" and not _only_tells(request, policy))
+            ends = what == "deactivated" or (what == "left_rules" and not self._only_tells(request, policy))
             if request.state in GIVEN and not ends:
                 self._tell(request, what)
             elif not self._is_still_so(request, what):
@@ -228,6 +253,12 @@ class Leavers(Follower):
             log.info("leaver.overtaken", request_id=request.id)
         except TamperedEntry as broken:
             log.error("leaver.not_closed", request_id=request.id, because=str(broken))  # noqa: TRY400  no fault of ours
+
+    def _only_tells(self, request: Request, policy: Policy | None) -> bool:
+        """Whether the rules let it go on. An account that is disabled in the directory holds nothing, as in Slack."""
+        access = policy.accesses.get(request.access) if policy else None
+        disabled = request.requester in self._directory.groups().directory.disabled
+        return access is None or (access.on_leave == "alert" and not disabled)
 
     def _is_still_so(self, request: Request, what: What) -> bool:
         """What an account says counts as it is now: they may have come back, and asked since."""
@@ -274,7 +305,7 @@ class Leavers(Follower):
         self._doubted = {doubt: self._doubted.get(doubt, now) for doubt in doubts}
         news = {each for each, first in self._doubted.items() if _lasts(each, first, now)} - self._told_doubts
         for why in sorted({each.why for each in news}):
-            if why == _SILENCE:
+            if why in _SILENT:
                 if now.ticks < self._quiet_until:
                     continue
                 self._quiet_until = now.ticks + SILENT_FOR
@@ -289,9 +320,11 @@ def _note_of(doubt: _Doubt) -> str:
 
 
 def _lasts(doubt: _Doubt, first: _Seen, now: _Seen) -> bool:
-    if doubt.why == _SILENCE:
+    if doubt.why in _SILENT:
         return now.ticks - first.ticks >= SILENT_FOR
-    return _in_another_snapshot(first, now)
+    if doubt.why.startswith(DIRECTORY):
+        return now.directory_as_of > first.directory_as_of
+    return now.groups_as_of > first.groups_as_of
 
 
 def _say_doubt(why: str, ids: list[str]) -> str:
@@ -302,20 +335,30 @@ def _say_doubt(why: str, ids: list[str]) -> str:
             f"Slack has not told for {SILENT_FOR:.0f} s whether {held} may still be held: accounts or user groups "
             "cannot be read, `jit doctor` says why. All of it goes on to its end: revoke what should not."
         )
+    if why == _UNREAD:
+        return (
+            f"The directory has not told for {SILENT_FOR:.0f} s whether {held} may still be held: its groups cannot be "
+            "read, `jit doctor` says why. All of it goes on to its end: revoke what should not."
+        )
     if why.startswith(_CUT):
         return (
-            f"The Slack group {why.removeprefix(_CUT)} was changed so that most of those who hold access by it may not "
+            f"The {_called(why.removeprefix(_CUT))} was changed so that most of those who hold access by it may not "
             f"ask for it any more: {held}. All of it goes on: revoke what should not, or mend the group."
         )
     return (
-        f"The Slack group {why} is empty or gone, and only through it might be asked for {held}. "
+        f"The {_called(why)} is empty or gone, and only through it might be asked for {held}. "
         "All of it goes on: revoke what should not, or mend the group."
     )
 
 
+def _called(group: str) -> str:
+    name = group.removeprefix(DIRECTORY)
+    return f"Slack group {name}" if name == group else f"group {name} of the directory"
+
+
 def _is_sure(what: What, request: Request, policy: Policy | None, first: _Seen, now: _Seen) -> bool:
-    """An account that is deactivated is, at once. Else it has to be seen for a while, and what hangs on Slack's groups
-    in two snapshots of them.
+    """An account that is deactivated is, at once. Else it has to be seen for a while, and what hangs on groups of Slack
+    or of the directory in two snapshots of these.
     """
     if what == "deactivated":
         return True
@@ -324,13 +367,6 @@ def _is_sure(what: What, request: Request, policy: Policy | None, first: _Seen, 
     access = policy.accesses.get(request.access) if policy else None
     if what != "left_rules" or policy is None or access is None:
         return True
-    return not policy.slack_groups((*access.request, *access.deny)) or _in_another_snapshot(first, now)
-
-
-def _in_another_snapshot(first: _Seen, now: _Seen) -> bool:
-    return now.groups_as_of > first.groups_as_of
-
-
-def _only_tells(request: Request, policy: Policy | None) -> bool:
-    access = policy.accesses.get(request.access) if policy else None
-    return access is None or access.on_leave == "alert"
+    who = (*access.request, *access.deny)
+    seen_twice = now.groups_as_of > first.groups_as_of or not policy.slack_groups(who)
+    return seen_twice and (now.directory_as_of > first.directory_as_of or not policy.directory_groups(who))

@@ -5,21 +5,23 @@ from datetime import datetime
 
 from bot.views.text import Names, day_and_time, named
 from bot.views.words import audience, word
-from jit.facts import Quorum
+from jit.facts import Quorum, label_of
+from jit.people import directory, on_call
 from jit.people.away import Absence
-from jit.people.on_call import OnCallSnapshot, Shift
+from jit.people.directory import Members
+from jit.people.on_call import Shift
 from jit.people.person import Groups
 from jit.policy import Policy
 
-GROUP, SLACK, ON_CALL = "group:", "slack:", "oncall:"
+GROUP, SLACK, ON_CALL, DIRECTORY = "group:", "slack:", "oncall:", "directory:"
 FEW = 5
 """As many people are mentioned one by one; more are meant by their group."""
 MOST_MENTIONED = 50
 
 
 def named_in(who: Iterable[str], groups: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
-    """The people and Slack groups that who-expressions of the rules come down to, in their order, each group once:
-    of groups in groups there may be more ways through them than anybody could go.
+    """The people and groups from elsewhere that who-expressions of the rules come down to, in their order, each group
+    once: of groups in groups there may be more ways through them than anybody could go.
     """
     seen: set[str] = set()
     asked = list(who)[::-1]
@@ -42,19 +44,19 @@ def mentions_of(
     most: int = FEW,
 ) -> str:
     """Those whom who-expressions come down to, as mentions: Slack groups, and people if they are few, those on call
-    now among them. A schedule of which that is not known stands there by its name. Empty where they are many, or
-    nobody.
+    now and those in groups of the directory among them. A schedule, or such a group, of which that is not known stands
+    there by its name. Empty where they are many, or nobody.
     """
     left_out = set(but)
-    named = _with_on_call(named_in(who, policy.groups if policy else {}), groups.on_call, now)
+    named = _with_people(named_in(who, policy.groups if policy else {}), groups, now)
     whole = [each for each in named if each.startswith(SLACK)]
-    not_known = [each for each in named if each.startswith(ON_CALL)]
-    people = [each for each in named if not each.startswith((SLACK, ON_CALL)) and each not in left_out]
+    not_known = [each for each in named if each.startswith((ON_CALL, DIRECTORY))]
+    people = [each for each in named if ":" not in each and each not in left_out]
     if len(whole) > most or len(people) > most or not (whole or people):
         return ""
     mentioned = [f"<!subteam^{group.removeprefix(SLACK)}>" for group in whole]
     mentioned += [f"<@{person}>" for person in people]
-    by_name = [f"on call for {word(each.removeprefix(ON_CALL), 80)}" for each in not_known]
+    by_name = [word(label_of(each), 80) for each in not_known]
     return ", ".join([*mentioned, *by_name])
 
 
@@ -88,24 +90,28 @@ def security_of(policy: Policy, groups: Groups, now: datetime) -> list[str]:
 
 
 def people_of(who: Iterable[str], policy: Policy, groups: Groups, now: datetime) -> list[str]:
-    """The people whom who-expressions mean, once each, as far as they are known: members of Slack's groups, and those
-    on call now.
+    """The people whom who-expressions mean, once each, as far as they are known: members of groups of Slack and of the
+    directory, and those on call now.
     """
     people: dict[str, None] = {}
-    for each in _with_on_call(named_in(who, policy.groups), groups.on_call, now):
+    for each in _with_people(named_in(who, policy.groups), groups, now):
         if each.startswith(SLACK):
             people |= dict.fromkeys(sorted(groups.members.get(each.removeprefix(SLACK), ())))
-        elif not each.startswith(ON_CALL):
+        elif ":" not in each:
             people[each] = None
     return list(people)
 
 
-def _with_on_call(named: Iterable[str], on_call: OnCallSnapshot, now: datetime) -> list[str]:
-    """The same, once each, with those on call now in place of their schedule, where that is known."""
+def _with_people(named: Iterable[str], groups: Groups, now: datetime) -> list[str]:
+    """The same, once each, with people in place of their schedule, or group of the directory, where that is known."""
     found: dict[str, None] = {}
     for each in named:
-        shift = on_call.who(each.removeprefix(ON_CALL), now) if each.startswith(ON_CALL) else None
-        found |= dict.fromkeys(sorted(shift.people) if isinstance(shift, Shift) else [each])
+        told: Shift | Members | on_call.NotKnown | directory.NotKnown | None = None
+        if each.startswith(ON_CALL):
+            told = groups.on_call.who(each.removeprefix(ON_CALL), now)
+        elif each.startswith(DIRECTORY):
+            told = groups.directory.who(each.removeprefix(DIRECTORY), now)
+        found |= dict.fromkeys(sorted(told.people) if isinstance(told, Shift | Members) else [each])
     return list(found)
 
 
@@ -115,9 +121,11 @@ def mentions(who: Iterable[str], policy: Policy, groups: Groups, now: datetime, 
     """
     whole: dict[str, None] = {}
     people: dict[str, None] = {}
-    for each in _with_on_call(named_in(who, policy.groups), groups.in_emergency().on_call, now):
+    for each in _with_people(named_in(who, policy.groups), groups.in_emergency(), now):
         if each.startswith(SLACK):
             whole[each.removeprefix(SLACK)] = None
+        elif each.startswith(DIRECTORY):  # as far as it is known, however old
+            people |= dict.fromkeys(sorted(groups.directory.people(each.removeprefix(DIRECTORY))))
         else:
             people[each] = None
     told = {*but, *(person for group in whole for person in groups.members.get(group, ()))}

@@ -93,7 +93,9 @@ def ticked(view: Payload, block: str) -> list[str]:
     for name in fields:
         for entry in _part(fields, name).values() if str(name).startswith(block) else ():
             boxes = entry.get("selected_options") if isinstance(entry, dict) else None
-            found += [text_at(box, "value") for box in boxes or () if isinstance(box, dict)]
+            found += (
+                [text_at(box, "value") for box in boxes if isinstance(box, dict)] if isinstance(boxes, list) else []
+            )
     return found
 
 

@@ -27,6 +27,7 @@ from jit.ledger.doctor.overdue import look_at_overdue
 from jit.ledger.doctor.processes import Wanted, look_at_processes
 from jit.ledger.doctor.spool import look_at_spool
 from jit.people.binding import Bindings
+from jit.people.directory import DirectorySnapshot
 from jit.people.on_call import OnCallSnapshot
 from jit.policy import Policy
 from jit.policy.doctor import look_at_conditions, look_at_policies, look_at_writers
@@ -131,6 +132,7 @@ def checks(settings: DoctorSettings, clock: Clock) -> list[Check]:
             clock=clock,
         ),
         *_of_providers(settings, checked.policy, clock, lambda: groups().on_call),
+        *_of_directory(settings, checked.policy, clock, lambda: groups().directory),
     ]
 
 
@@ -145,6 +147,18 @@ def _of_providers(
 
     rules = Rules(policy.schedules, Bindings(policy.people))
     return providers.checks(rules, policy.incidents, folder=settings.policies, clock=clock, kept=kept)
+
+
+def _of_directory(
+    settings: DoctorSettings, policy: Policy | None, clock: Clock, kept: Callable[[], DirectorySnapshot]
+) -> list[Check]:
+    """The groups of the directory that the rules name, where the bot runs: it alone reads them."""
+    if policy is None or policy.directory is None or settings.slack_bot_token is None:
+        return []
+    from bot.doctor import directory_groups  # noqa: PLC0415  as above
+    from jit.people.directory.poller import Rules  # noqa: PLC0415
+
+    return directory_groups.checks(Rules(policy.directory, Bindings(policy.people)), clock=clock, kept=kept)
 
 
 def _look_at_policies(settings: DoctorSettings, checked: Checked) -> Iterator[Line]:

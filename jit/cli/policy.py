@@ -22,6 +22,7 @@ from jit.policy.explain import Supposed
 from jit.policy.files.check import UnknownAccess, check_folder, explain_access
 from jit.policy.files.form import person_id
 from jit.policy.files.load import bytes_of
+from jit.policy.supposed import EXAMPLE, RESPONDER, STATES, read_incident, say_incident
 from jit.policy.words import WORDS
 from jit.runtime.settings import CannotStart, Settings
 from workers.targets.named import misfits
@@ -57,7 +58,12 @@ def check(folder: Path | None) -> None:
 @click.argument("access")
 @click.argument("duration", required=False)
 @click.option("--at", "moment", metavar="TIME", help="Then, instead of now: '2026-11-24 14:00', in UTC unless it says.")
-@click.option("--incident", metavar="ID", help="With this incident, supposed to be open.")
+@click.option(
+    "--incident",
+    metavar="ID[:WORDS]",
+    help=f"With this incident, supposed to be open, or like {EXAMPLE}: {', '.join(STATES)}; sev1 to sev5; a service; "
+    f"{RESPONDER}.",
+)
 @click.option("--on-call", metavar="SCHEDULE", multiple=True, help="Supposed to be on call for it.")
 def explain(  # noqa: PLR0917  there are so many words to type
     who: str, access: str, duration: str | None, moment: str | None, incident: str | None, on_call: tuple[str, ...]
@@ -75,11 +81,13 @@ def explain(  # noqa: PLR0917  there are so many words to type
     supposed = Supposed(
         now=_moment(moment) if moment else SystemClock().now(),
         duration=_duration(duration) if duration else None,
-        incident=IncidentInputs(incident, known=True, open=True) if incident else None,
+        incident=_incident(incident) if incident else None,
         on_call=frozenset(on_call),
     )
     try:
         click.echo(explain_access(rules, access, person, groups, supposed))
+        if supposed.incident is not None:
+            click.echo(f"Supposed: {say_incident(supposed.incident)}.")
         if groups is NO_GROUPS:
             click.echo(NEVER_RAN)
     except UnknownAccess as unknown:
@@ -158,6 +166,13 @@ def _asked_lately(settings: Settings, within: timedelta) -> "list[Asked]":
         )
         for each in requests
     ]
+
+
+def _incident(text: str) -> IncidentInputs:
+    try:
+        return read_incident(text)
+    except ValueError as wrong:
+        raise click.BadParameter(str(wrong)) from None
 
 
 def _moment(text: str) -> datetime:

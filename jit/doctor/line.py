@@ -12,6 +12,7 @@ class Part(StrEnum):
     SLACK = "Slack"
     POLICIES = "Policies"
     ON_CALL = "On call"
+    DIRECTORY = "Directory"
     LEDGER = "Ledger"
     QUEUE = "Queue"
     TARGETS = "Targets"

@@ -77,7 +77,7 @@ class Escalation(BaseModel):
 def _called(expression: str) -> Part:
     kind, _, rest = expression.rpartition(":")
     match kind:
-        case "group":
+        case "group" | "directory":
             return Name(f"@{rest}", 80)
         case "slack":
             return "@", Person(rest)

@@ -6,17 +6,20 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, Connection, Engine, Row, bindparam, delete, insert, select, type_coerce
+from sqlalchemy import BigInteger, Connection, Engine, Row, bindparam, delete, insert, select, type_coerce, update
 
-from jit.clock import from_micros
+from jit.clock import SKEW_LIMIT, from_micros, to_micros
 from jit.ledger.database import reading, writing
 from jit.ledger.schema import directory
+from jit.ledger.unavailable import LedgerUnavailable
+from jit.people.directory import NOTHING_READ, DirectorySnapshot
 from jit.people.on_call import NOTHING_KNOWN, OnCallSnapshot
 from jit.people.person import NO_GROUPS, Groups, Person
 from jit.ports import DirectoryUnavailable
 
 GROUPS_KEY = "groups"
 ON_CALL_KEY = "on_call"
+DIRECTORY_KEY = "directory"
 WORKSPACE_KEY = "workspace"
 PERSON = "person:"
 _UNREADABLE = (TypeError, ValueError, KeyError, AttributeError, OverflowError)
@@ -33,7 +36,7 @@ class StoredDirectory:
         question.
         """
         return _SeenTogether(
-            self._engine, self._rows([GROUPS_KEY, ON_CALL_KEY, WORKSPACE_KEY, *map(_of_person, people)])
+            self._engine, self._rows([GROUPS_KEY, ON_CALL_KEY, DIRECTORY_KEY, WORKSPACE_KEY, *map(_of_person, people)])
         )
 
     @property
@@ -61,9 +64,10 @@ class StoredDirectory:
         return found
 
     def groups(self) -> Groups:
-        told, row = self._row(ON_CALL_KEY), self._row(GROUPS_KEY)
+        told, read, row = self._row(ON_CALL_KEY), self._row(DIRECTORY_KEY), self._row(GROUPS_KEY)
         on_call = OnCallSnapshot.from_json(told.value) if told is not None else NOTHING_KNOWN
-        nobody = replace(NO_GROUPS, on_call=on_call) if told is not None else NO_GROUPS
+        in_directory = DirectorySnapshot.from_json(read.value) if read is not None else NOTHING_READ
+        nobody = replace(NO_GROUPS, on_call=on_call, directory=in_directory) if told or read else NO_GROUPS
         if row is None:
             return nobody
         try:
@@ -72,7 +76,11 @@ class StoredDirectory:
             as_of, handles = from_micros(row.as_of), dict(data["handles"])
         except _UNREADABLE:
             return nobody
-        return Groups(as_of=as_of, members=members, handles=handles, on_call=on_call)
+        return Groups(as_of=as_of, members=members, handles=handles, on_call=on_call, directory=in_directory)
+
+    def keep_directory(self, read: DirectorySnapshot) -> None:
+        with writing(self._engine) as connection:
+            _keep(connection, DIRECTORY_KEY, json.loads(read.to_json()), read.as_of)
 
     def keep_on_call(self, told: OnCallSnapshot) -> None:
         with writing(self._engine) as connection:
@@ -89,12 +97,33 @@ class StoredDirectory:
         with writing(self._engine) as connection:
             _keep(connection, _of_person(person.id), _as_kept(person), as_of)
 
+    def confirm(self, person: str, as_of: datetime) -> None:
+        """Slack says of this person what is kept, if anything is."""
+        with writing(self._engine) as connection:
+            theirs = update(directory).where(directory.c.key == _of_person(person))
+            connection.execute(theirs.values(as_of=as_of))
+
+    def heard_within(self, people: Iterable[str], age: timedelta, now: datetime) -> bool:
+        """Whether Slack told of each of these people no longer ago. What is dated ahead, by a clock set back since,
+        says nothing.
+        """
+        rows = [self._row(_of_person(person)) for person in people]
+        earliest, latest = to_micros(now - age), to_micros(now + SKEW_LIMIT)
+        return all(row is not None and earliest <= row.as_of <= latest for row in rows)
+
     def known(self, person: str) -> Person | None:
         """What is kept of this person; None if nothing that can be read."""
         try:
             return self.look_up(person)
         except DirectoryUnavailable:
             return None
+
+    def emails(self) -> dict[str, str]:
+        """As they were seen first, of those who have been seen, by id; none while the ledger does not answer."""
+        try:
+            return {person.id: person.first_email for person in self.everybody() if person.first_email}
+        except LedgerUnavailable:
+            return {}
 
     def everybody(self) -> list[Person]:
         """Everybody of whom something is kept, by id."""

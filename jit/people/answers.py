@@ -41,6 +41,10 @@ class Because(StrEnum):
     UNUSABLE = "unusable"
     NOBODY = "nobody"
     BOUND_TWICE = "bound_twice"
+    CUT_SHORT = "cut_short"
+    TOO_DEEP = "too_deep"
+    HIDDEN = "hidden"
+    OUTSIDE = "outside"
 
     @property
     def words(self) -> str:
@@ -65,4 +69,8 @@ _WORDS = {
     Because.UNUSABLE: "the calendar has entries that jit does not follow",
     Because.NOBODY: "nobody is on call there",
     Because.BOUND_TWICE: "one of those named there is bound to two people",
+    Because.CUT_SHORT: "the provider gave only a part of the answer",
+    Because.TOO_DEEP: "groups in groups lie deeper there than is read",
+    Because.HIDDEN: "the provider hides the members of the group from this login",
+    Because.OUTSIDE: "the group has members outside the base, of whom nothing is known",
 }

@@ -1,5 +1,5 @@
-"""Who is meant by `U…`, `group:name`, `slack:S…` and `oncall:schedule`, given what Slack and the providers of schedules
-said.
+"""Who is meant by `U…`, `group:name`, `slack:S…`, `directory:group` and `oncall:schedule`, given what Slack, the
+directory and the providers of schedules said.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,12 +8,12 @@ from datetime import datetime
 from graphlib import TopologicalSorter
 
 from jit.people.on_call import Shift
-from jit.people.person import Groups
+from jit.people.person import DIRECTORY, Groups
 
 GROUP = "group:"
 SLACK = "slack:"
 ON_CALL = "oncall:"
-_OUTSIDE = (SLACK, ON_CALL)
+_OUTSIDE = (SLACK, ON_CALL, DIRECTORY)
 """Whom these mean stands in no policy."""
 MOST_MEANT = 2_000_000
 """People in all groups together, each as often as they are in one, in groups of groups too."""
@@ -29,18 +29,21 @@ class TooManyMeant(Exception):
 
 
 class StaleGroups(Exception):
-    """Who is in a group of Slack, or on call, could not be read lately, so it is not known. Try again soon."""
+    """Who is in a group of Slack or of the directory, or on call, could not be read lately, so it is not known. Try
+    again soon.
+    """
 
     def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or self.__doc__)
+        super().__init__(message or " ".join(str(self.__doc__).split()))
 
 
 @dataclass(frozen=True, slots=True)
 class Circles:
     """Every who-expression of a policy that means one person (``sure``), or may do so (``unsure``).
 
-    Unsure are those that hang on a Slack group or a schedule of which too little was heard lately. ``unbound`` are
-    those by which somebody is on call whom nothing binds to a Slack id, and who may be this person.
+    Unsure are those that hang on a group of Slack or of the directory, or on a schedule, of which too little was heard
+    lately. ``unbound`` are those by which somebody is on call, or in a group of the directory, whom nothing binds to a
+    Slack id, and who may be this person.
     """
 
     sure: frozenset[str]
@@ -78,7 +81,7 @@ class Membership:
         self._leaves = _flattened(groups)
         used = set(others).union(*self._leaves.values())
         self._outside = frozenset(who for who in used if who.startswith(_OUTSIDE))
-        self._on_call = frozenset(who for who in used if who.startswith(ON_CALL))
+        self._each_by_age = frozenset(who for who in used if who.startswith((ON_CALL, DIRECTORY)))
         self._known: tuple[Groups | None, dict[tuple[str, bool, frozenset[str]], Circles]] = (None, {})
 
     def circles(self, person: str, snapshot: Groups, now: datetime) -> Circles:
@@ -86,7 +89,7 @@ class Membership:
         if known_for is not snapshot or len(known) > _REMEMBERED:
             known = {}
             self._known = (snapshot, known)
-        unknown = frozenset(who for who in self._on_call if _people_of(who, snapshot, now) is None)
+        unknown = frozenset(who for who in self._each_by_age if _people_of(who, snapshot, now) is None)
         key = (person, snapshot.fresh(now), unknown)
         if key not in known:
             known[key] = self._find(person, snapshot, now)
@@ -114,6 +117,17 @@ class Membership:
         leaves = {leaf for each in who for leaf in self._leaves_of(each)}
         return frozenset(leaf.removeprefix(SLACK) for leaf in leaves if leaf.startswith(SLACK))
 
+    def directory_groups(self, who: Iterable[str]) -> frozenset[str]:
+        """The names of the directory's groups that ``who`` hangs on."""
+        leaves = {leaf for each in who for leaf in self._leaves_of(each)}
+        return frozenset(leaf.removeprefix(DIRECTORY) for leaf in leaves if leaf.startswith(DIRECTORY))
+
+    def by(self, who: str, person: str, snapshot: Groups, now: datetime) -> str:
+        """By what ``who`` means this person, whom it means: their own id, or what is outside the policy."""
+        sure = self.circles(person, snapshot, now).sure
+        leaves = self._leaves_of(who)
+        return person if person in leaves else min(leaves & sure, default=who)
+
     def only_told(self, who: Iterable[str]) -> bool:
         """Whether somebody outside has to say who is meant, at least in part."""
         return any(leaf.startswith(_OUTSIDE) for each in who for leaf in self._leaves_of(each))
@@ -129,7 +143,7 @@ class Membership:
         return frozenset(leaf for leaf in leaves if not leaf.startswith(_OUTSIDE))
 
     def has(self, who: Sequence[str], count: int, but: Iterable[str] = ()) -> bool:
-        """Whether ``who`` may mean so many people who are not among ``but``; a Slack group or a schedule may hold
+        """Whether ``who`` may mean so many people who are not among ``but``; what is outside the policy may hold
         anybody. Quick where thousands of accesses name a group of thousands.
         """
         out = [self._leaves_of(each) for each in but]
@@ -151,7 +165,7 @@ class Membership:
         told = {who: _people_of(who, snapshot, now) for who in self._outside}
         sure = {person, *(who for who, people in told.items() if people is not None and person in people)}
         unsure = frozenset(who for who, people in told.items() if people is None)
-        unbound = frozenset(who for who in self._on_call if _has_unbound(who, snapshot, now)) - sure
+        unbound = frozenset(who for who in self._each_by_age if _may_hide(who, person, snapshot, now)) - sure
         groups = {f"{GROUP}{name}": leaves for name, leaves in self._leaves.items()}
         sure_groups = {name for name, leaves in groups.items() if not leaves.isdisjoint(sure)}
         unsure_groups = {name for name, leaves in groups.items() if not leaves.isdisjoint(unsure)}
@@ -165,17 +179,19 @@ class Membership:
 
 def _people_of(leaf: str, snapshot: Groups, now: datetime) -> frozenset[str] | None:
     """Who is meant by what is no group of the policy; None where that is not known freshly enough."""
-    if leaf.startswith(SLACK):
-        known = snapshot.fresh(now)
-        return snapshot.members.get(leaf.removeprefix(SLACK), frozenset()) if known else None
+    if leaf.startswith((SLACK, DIRECTORY)):
+        return snapshot.held(leaf.removeprefix(SLACK), now)
     if leaf.startswith(ON_CALL):
         shift = snapshot.on_call.who(leaf.removeprefix(ON_CALL), now)
         return shift.people if isinstance(shift, Shift) else None
     return frozenset({leaf})
 
 
-def _has_unbound(schedule: str, snapshot: Groups, now: datetime) -> bool:
-    shift = snapshot.on_call.who(schedule.removeprefix(ON_CALL), now)
+def _may_hide(leaf: str, person: str, snapshot: Groups, now: datetime) -> bool:
+    """Whether somebody is meant whom nothing binds to a Slack id, and who may be this person."""
+    if leaf.startswith(DIRECTORY):
+        return snapshot.directory.may_hide(leaf.removeprefix(DIRECTORY), person, now)
+    shift = snapshot.on_call.who(leaf.removeprefix(ON_CALL), now)
     return isinstance(shift, Shift) and bool(shift.unbound)
 
 

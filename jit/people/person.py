@@ -1,5 +1,6 @@
 """Who somebody is: bound to a Slack id, never to an e-mail or a name, which can be edited."""
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -7,10 +8,16 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from jit.clock import SKEW_LIMIT
+from jit.people.directory import NOTHING_READ, DirectorySnapshot, Members
 from jit.people.on_call import NOTHING_KNOWN, OnCallSnapshot
 
+DIRECTORY = "directory:"
 GROUPS_FRESH_FOR = timedelta(seconds=30)
 """A group snapshot older than this decides nothing."""
+
+
+_SHOWS_NOTHING = re.compile(r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+"""Marks and fillers that are drawn as nothing, and that directories leave out when they compare (RFC 4518, 2.2)."""
 
 
 class Standing(StrEnum):
@@ -90,21 +97,31 @@ def alike(email: str) -> str:
 
 def alike_name(name: str) -> str:
     """What two names have in common that a target, or a reader, may take for one."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    return " ".join(_SHOWS_NOTHING.sub("", unicodedata.normalize("NFKC", name)).casefold().split())
 
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """Slack's user groups as they were at ``as_of``: group id to the ids of its members; and who was on call."""
+    """Slack's user groups as they were at ``as_of``: group id to the ids of its members; who was on call, and who in
+    groups of the directory, each answer of which has an age of its own.
+    """
 
     as_of: datetime
     members: Mapping[str, frozenset[str]] = field(default_factory=dict)
     handles: Mapping[str, str] = field(default_factory=dict)
     on_call: OnCallSnapshot = NOTHING_KNOWN
+    directory: DirectorySnapshot = NOTHING_READ
 
     def fresh(self, now: datetime) -> bool:
         """Young enough to decide by. One from the future, beyond what clocks may differ by, is not."""
         return -SKEW_LIMIT <= now - self.as_of <= GROUPS_FRESH_FOR
+
+    def held(self, group: str, now: datetime) -> frozenset[str] | None:
+        """Who is in a Slack group, by its id, or in one of the directory, `directory:dba`; None where not known."""
+        if not group.startswith(DIRECTORY):
+            return self.members.get(group, frozenset()) if self.fresh(now) else None
+        answer = self.directory.who(group.removeprefix(DIRECTORY), now)
+        return answer.people if isinstance(answer, Members) else None
 
     def in_emergency(self) -> "Groups":
         """The same, with who is on call as `OnCallSnapshot.in_emergency` has it."""

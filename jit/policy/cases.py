@@ -31,6 +31,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from jit.durations import BadDuration, parse_duration
+from jit.people.directory import DirectorySnapshot, Members
 from jit.people.membership import StaleGroups
 from jit.people.on_call import NOTHING_KNOWN, Shift
 from jit.people.person import Groups
@@ -106,6 +107,7 @@ class CaseForm(_Form):
 class FileForm(_Form):
     cases: tuple[CaseForm, ...]
     slack: dict[str, tuple[str, ...]] = {}
+    directory: dict[str, tuple[str, ...]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +145,10 @@ def run_cases(policy: Policy, name: str, data: bytes, now: datetime) -> Iterator
             yield Verdict(name, "", str(Mistake(name, line, ".".join(map(str, each["loc"])), say_problem(each))))
         return
     for case in form.cases:
-        yield Verdict(name, case.name, _wrong(policy, case, form.slack, now))
+        yield Verdict(name, case.name, _wrong(policy, case, form, now))
 
 
-def _wrong(policy: Policy, case: CaseForm, slack: dict[str, tuple[str, ...]], now: datetime) -> str:
+def _wrong(policy: Policy, case: CaseForm, file: FileForm, now: datetime) -> str:
     access = policy.accesses.get(case.access)
     if access is None:
         near = nearest(case.access, policy.accesses)
@@ -156,7 +158,14 @@ def _wrong(policy: Policy, case: CaseForm, slack: dict[str, tuple[str, ...]], no
     for schedule in policy.schedules:
         people = frozenset({case.who}) if schedule in case.on_call else frozenset({""})
         told = told.with_answer(Shift(schedule, people, at, "a case", 0.0))
-    groups = Groups(at, {group: frozenset(people) for group, people in slack.items()}, on_call=told)
+    listed = policy.directory.groups if policy.directory else {}
+    read = {name: Members(name, entry, frozenset(file.directory.get(name, ())), at) for name, entry in listed.items()}
+    groups = Groups(
+        at,
+        {group: frozenset(people) for group, people in file.slack.items()},
+        on_call=told,
+        directory=DirectorySnapshot(read),
+    )
     try:
         outcome, rule = _decided(policy, access, case, groups, at)
     except StaleGroups:

@@ -44,7 +44,7 @@ def changes(before: Policy, after: Policy) -> tuple[Change, ...]:
     old, new = before.accesses, after.accesses
     found = [Change(name, Effect.LOOSER, "added") for name in sorted(new.keys() - old.keys())]
     found += [Change(name, Effect.TIGHTER, "removed") for name in sorted(old.keys() - new.keys())]
-    same_groups = before.groups == after.groups
+    same_groups = (before.groups, before.directory) == (after.groups, after.directory)
     for name in sorted(old.keys() & new.keys()):
         if same_groups and old[name] == new[name]:
             continue
@@ -61,6 +61,8 @@ def changes(before: Policy, after: Policy) -> tuple[Change, ...]:
             found.append(Change("shared", effect, f"{len(more)} {word} accounts are listed as shared"))
     if before.people != after.people:
         found.append(Change("people", Effect.OTHER, "who is who in a target"))
+    if before.directory != after.directory:
+        found.append(Change("directory", Effect.OTHER, "where groups are read, and how"))
     changed = sorted(n for n in {*before.targets, *after.targets} if before.targets.get(n) != after.targets.get(n))
     found += [Change(name, Effect.OTHER, "the target's settings") for name in changed]
     return tuple(found)
@@ -218,20 +220,30 @@ class _Pair:
 
 
 def _who(before: Policy, after: Policy, old: Iterable[str], new: Iterable[str], do: str) -> Iterator[Difference]:
-    """More people, or fewer, who ``do`` something: as the rules name them, or by a Slack group."""
+    """More people, or fewer, who ``do`` something: as the rules name them, or by a group from elsewhere."""
     old, new = tuple(old), tuple(new)
-    was = before.named(old) | before.slack_groups(old)
-    now = after.named(new) | after.slack_groups(new)
+    was = before.named(old) | before.slack_groups(old) | _entries(before, old)
+    now = after.named(new) | after.slack_groups(new) | _entries(after, new)
     for effect, more, expressions, others, word in (
         (Effect.LOOSER, now - was, new, old, "more"),
         (Effect.TIGHTER, was - now, old, new, "fewer"),
     ):
         if more:
             groups = [each.removeprefix(GROUP) for each in expressions if each not in others and ":" in each]
-            people = sum(":" not in each and each[0] in "UW" for each in more)
+            people = sum("=" not in each and each[0] in "UW" for each in more)
             parts = [_listed(groups)] if groups else []
             parts += [f"{people} {'person' if people == 1 else 'people'}"] if people else []
-            yield effect, f"{word} {do}: {', '.join(parts) or 'a Slack group'}"
+            yield effect, f"{word} {do}: {', '.join(parts) or _from_elsewhere(more)}"
+
+
+def _entries(policy: Policy, who: Iterable[str]) -> frozenset[str]:
+    """The groups of the directory, by what they are called there: that is what may change."""
+    known = policy.directory.groups if policy.directory else {}
+    return frozenset(known[name] for name in policy.directory_groups(who) if name in known)
+
+
+def _from_elsewhere(groups: Iterable[str]) -> str:
+    return "a group of the directory" if any("=" in each for each in groups) else "a Slack group"
 
 
 def _escalation(was: Escalation | None, now: Escalation | None) -> Difference:

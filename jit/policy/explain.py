@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from jit.durations import say_duration
 from jit.facts import Quorum, label_of
+from jit.people.directory import Members
 from jit.people.membership import StaleGroups
 from jit.people.on_call import Shift
 from jit.people.person import Groups
@@ -83,14 +84,33 @@ def _asking(policy: Policy, access: Access, person: str, groups: Groups, now: da
     def through(who: Iterable[str]) -> str | None:
         return next((each for each in who if policy.includes((each,), person, groups, now)), None)
 
+    def told_by(who: str) -> str:
+        return _told_by(policy.by(who, person, groups, now), groups, now)
+
     try:
+        if person in groups.directory.disabled:
+            return f"{person} may not ask for {access.name}: the directory says that their account is disabled."
         if denied := through(access.deny):
-            return f"{person} may not ask for {access.name}: denied to {denied}."
+            return f"{person} may not ask for {access.name}: denied to {denied}.{told_by(denied)}"
         if allowed := through(sorted(access.request, key=lambda each: each != person)):
-            return f"{person} may ask for {access.name}: allowed to {allowed}."
+            return f"{person} may ask for {access.name}: allowed to {allowed}.{told_by(allowed)}"
     except StaleGroups as stale:
         return f"Whether {person} may ask for {access.name} is not known. {stale}"
     return f"{person} may not ask for {access.name}: only {' or '.join(access.request)} may."
+
+
+def _told_by(leaf: str, groups: Groups, now: datetime) -> str:
+    """Where a membership comes from that the policy files do not say themselves, and how old that is."""
+    kind, _, name = leaf.rpartition(":")
+    if kind == "slack":
+        read = groups.as_of
+    elif kind == "oncall":
+        read = groups.on_call.who(name, now).as_of
+    elif kind == "directory" and isinstance(answer := groups.directory.who(name, now), Members):
+        leaf, read = f"{leaf} ({answer.entry})", answer.as_of
+    else:
+        return ""
+    return f" That comes from {leaf}, read {say_duration(max(now - read, timedelta(0)))} ago."
 
 
 def _break_glass(policy: Policy, access: Access, person: str, groups: Groups, now: datetime) -> Iterator[str]:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from jit.people.directory.settings import DirectoryForm
 from jit.people.membership import Membership, StaleGroups
-from jit.people.person import Groups, alike_name
+from jit.people.person import DIRECTORY, Groups, alike_name
 from jit.policy.model import Access, Channels, QuorumCount, QuorumStatus, Rule, TargetConfig
 from jit.policy.quorums import assigned
 
@@ -34,6 +35,7 @@ class Policy:
     people: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     schedules: Mapping[str, "ScheduleForm"] = field(default_factory=dict)
     incidents: "IncidentsForm | None" = None
+    directory: DirectoryForm | None = None
     text: bytes = field(default=b"", repr=False)
     notify: tuple[str, ...] = ()
     """Whom alerts mention."""
@@ -60,20 +62,33 @@ class Policy:
 
     @property
     def provider_variables(self) -> frozenset[str]:
-        """The environment's, in which secrets of providers (on call, incidents) are looked for."""
-        forms = (*self.schedules.values(), *((self.incidents,) if self.incidents else ()))
+        """The environment's, in which secrets of providers (on call, incidents) and the directory are looked for."""
+        forms = (*self.schedules.values(), *(form for form in (self.incidents, self.directory) if form))
         return frozenset(name for form in forms for name in form.variables)
 
     def members(self, who: Iterable[str], groups: Groups, now: datetime) -> frozenset[str]:
         """Everybody the who-expressions mean, as Slack ids."""
-        return self._membership.members(who, groups, now) - self.shared
+        return self._membership.members(who, groups, now) - self.shared - groups.directory.disabled
 
     def slack_groups(self, who: Iterable[str]) -> frozenset[str]:
         """The ids of the Slack groups that the who-expressions hang on."""
         return self._membership.slack_groups(who)
 
+    def directory_groups(self, who: Iterable[str]) -> frozenset[str]:
+        """The names of the directory's groups that the who-expressions hang on."""
+        return self._membership.directory_groups(who)
+
+    def told_groups(self, who: Iterable[str]) -> frozenset[str]:
+        """Both, as `Groups.held` takes them."""
+        who = tuple(who)
+        return self.slack_groups(who) | {f"{DIRECTORY}{name}" for name in self.directory_groups(who)}
+
+    def by(self, who: str, person: str, groups: Groups, now: datetime) -> str:
+        """By what a who-expression means this person, whom it means: their id, a Slack group, `directory:dba`."""
+        return self._membership.by(who, person, groups, now)
+
     def only_told(self, who: Iterable[str]) -> bool:
-        """Whether Slack or a provider of schedules has to say whom the who-expressions mean, at least in part."""
+        """Whether Slack, the directory or a provider has to say whom the who-expressions mean, at least in part."""
         return self._membership.only_told(who)
 
     def schedules_in(self, who: Iterable[str]) -> frozenset[str]:
@@ -81,12 +96,16 @@ class Policy:
         return self._membership.schedules(who)
 
     def named(self, who: Iterable[str]) -> frozenset[str]:
-        """The people among the who-expressions whom the policy itself names, Slack's groups left out."""
+        """The people among the who-expressions whom the policy itself names; groups from elsewhere are left out."""
         return self._membership.people(who)
 
     def includes(self, who: Iterable[str], person: str, groups: Groups, now: datetime) -> bool:
         """Whether the who-expressions mean this person. Only expressions of this policy are understood."""
-        return person not in self.shared and self._membership.circles(person, groups, now).touch(who)
+        return self._may_act(person, groups) and self._membership.circles(person, groups, now).touch(who)
+
+    def _may_act(self, person: str, groups: Groups) -> bool:
+        """Not with an account that people share, nor with one that the directory says is disabled."""
+        return person not in self.shared and person not in groups.directory.disabled
 
     def is_security(self, person: str, groups: Groups, now: datetime) -> bool:
         """Whether this person sees everything and may revoke anything."""
@@ -120,7 +139,7 @@ class Policy:
 
     def askable(self, person: str, groups: Groups, now: datetime) -> list[Access]:
         """All that this person may ask for, by name. Quick: it runs on every keystroke of a search field."""
-        if person in self.shared:
+        if not self._may_act(person, groups):
             return []
         circles = self._membership.circles(person, groups, now)
         return [

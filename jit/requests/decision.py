@@ -73,7 +73,7 @@ class Decision:
         at: the moment for which it was judged.
         reason: why they do not; None where they do. QUORUM_GONE where too few count.
         rules: those it was judged by; None where it did not come to that, or they no longer fit the request.
-        groups_as_of: when Slack told who is in the groups.
+        groups_as_of: when Slack, and the directory where the rule names it, told who is in the groups.
         quorum_status: whose approvals count, quorum by quorum; of nobody where it did not come to that.
     """
 
@@ -90,12 +90,14 @@ class Decision:
         return Outcome.UNKNOWN if self.reason in NOT_KNOWN_NOW else Outcome.INVALID
 
 
-def rules_for(request: Request, policies: PolicyFolder) -> Rules | RefusalReason:
+def rules_for(request: Request, policies: PolicyFolder, now: datetime) -> Rules | RefusalReason:
     """The rules now in force for a request, if they still say exactly what its card shows; else what is in the way."""
     try:
         policy = policies.current()
     except PolicyError:
         return RefusalReason.POLICY_BROKEN
+    if _escalated_ahead(request, now):
+        return RefusalReason.RULES_CHANGED
     return rules_in(policy, request) or RefusalReason.RULES_CHANGED
 
 
@@ -130,6 +132,12 @@ def _escalated_early(request: Request) -> bool:
     """Whether others were asked before their time: that is not believed."""
     at, escalation = request.escalated_at, request.escalation
     return at is not None and escalation is not None and at < request.asked_at + escalation.after - SKEW_LIMIT
+
+
+def _escalated_ahead(request: Request, now: datetime) -> bool:
+    """Whether others were asked by what is dated ahead, or later than their decision: that is not believed."""
+    latest = min(now, request.approved_at or now)
+    return request.escalated_at is not None and request.escalated_at > latest + SKEW_LIMIT
 
 
 def groups_for(request: Request, directory: Directory) -> Groups:
@@ -203,7 +211,7 @@ def evaluate(request: Request, approvers: Iterable[str], rules: Rules, directory
     count, and of accounts of one person the first alone.
     """
     groups, workspace = groups_for(request, directory), directory.workspace
-    decision = partial(Decision, at=now, rules=rules, groups_as_of=groups.as_of)
+    decision = partial(Decision, at=now, rules=rules, groups_as_of=_as_of(rules, groups, now))
     try:
         may_ask = _may_ask(request, rules, directory.groups(), now)
         requester = directory.look_up(request.requester) if may_ask else None
@@ -221,6 +229,13 @@ def evaluate(request: Request, approvers: Iterable[str], rules: Rules, directory
     except DirectoryUnavailable:
         return decision(reason=RefusalReason.CANNOT_LOOK_UP)
     return decision(reason=None if quorum_status.complete else RefusalReason.QUORUM_GONE, quorum_status=quorum_status)
+
+
+def _as_of(rules: Rules, groups: Groups, now: datetime) -> datetime:
+    """When the oldest of what the rule's people hang on was told: by Slack, or by the directory."""
+    who = [each for quorum in rules.rule.quorums for each in quorum.who]
+    names = rules.policy.directory_groups(who)
+    return min([groups.as_of, *(groups.directory.who(name, now).as_of for name in names)])
 
 
 def _may_ask(request: Request, rules: Rules, groups: Groups, now: datetime) -> bool:
@@ -298,7 +313,7 @@ def before_effect(request: Request, policies: PolicyFolder, directory: Directory
         return Decision(now, RefusalReason.NOT_YET)
     if reason := _fault_of_record(request, now):
         return Decision(now, reason)
-    rules = rules_for(request, policies)
+    rules = rules_for(request, policies, now)
     if isinstance(rules, RefusalReason):
         return Decision(now, rules)
     return evaluate(request, dict.fromkeys(each.approver for each in request.counted), rules, directory, now)

@@ -1,14 +1,14 @@
 """Whether somebody may still hold what they were given, or still wait for what they asked for.
 
 What is not known ends nothing: an account that could not be looked up, groups that are not fresh, rules that cannot
-be read. A Slack group that is empty or gone all of a sudden is told of and ends nothing either: it would end the
-access of everybody in it at once, over a slip in Slack or an answer that lacks something.
+be read. A group of Slack, or of the directory, that is empty or gone all of a sudden is told of and ends nothing
+either: it would end the access of everybody in it at once, over a slip there or an answer that lacks something.
 """
 
 from datetime import datetime
 from typing import Literal
 
-from jit.people.person import Groups, Person, Standing
+from jit.people.person import DIRECTORY, Groups, Person, Standing
 from jit.policy import Access, Policy
 from jit.requests.decision import inputs_of, rules_in
 from jit.requests.lifecycle import Request, State
@@ -22,7 +22,9 @@ GIVEN = frozenset({State.GRANTING, State.ACTIVE})
 
 
 class DoubtfulGroups(Exception):
-    """Only through ``groups``, which are empty or gone in Slack, might this person still be let."""
+    """Only through ``groups``, which are empty or gone, might this person still be let: ids of Slack groups, and groups
+    of the directory as the policy writes them, `directory:dba`.
+    """
 
     def __init__(self, groups: frozenset[str]) -> None:
         super().__init__(", ".join(sorted(groups)))
@@ -49,7 +51,7 @@ def by_rules(request: Request, policy: Policy, groups: Groups, now: datetime) ->
     they are, so any change of what its card shows is against it: nobody could approve it any more.
 
     Raises:
-        StaleGroups: it hangs on Slack's groups, and these are not known freshly enough.
+        StaleGroups: it hangs on groups of Slack or the directory that are not known freshly enough.
         DoubtfulGroups: it hangs on groups that are empty or gone.
     """
     if request.state in UNDECIDED:
@@ -73,9 +75,10 @@ def _lets(access: Access, request: Request, policy: Policy, groups: Groups, now:
     if _may_ask(access, request, policy, groups, now):
         return True
     denied = policy.denies(access, person, groups, now)
-    doubtful = frozenset(each for each in policy.slack_groups(who) if not groups.members.get(each))
-    if doubtful and not denied:
-        raise DoubtfulGroups(doubtful)
+    doubtful = {each for each in policy.slack_groups(who) if not groups.members.get(each)}
+    doubtful |= {f"{DIRECTORY}{each}" for each in policy.directory_groups(who) if groups.directory.is_empty(each)}
+    if doubtful and not denied and person not in groups.directory.disabled:
+        raise DoubtfulGroups(frozenset(doubtful))
     return False
 
 

@@ -161,7 +161,8 @@ class Request:
 
     @property
     def asked(self) -> Terms:
-        less = self.narrowed
+        """An extension is asked for by itself, whatever was made less of what it extends."""
+        less = self.narrowed if self.extends is None else None
         return Terms(less.asked_duration, less.asked_permissions) if less else self.terms
 
     @property

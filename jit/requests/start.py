@@ -36,9 +36,9 @@ def read_start(text: str, zone: str, now: datetime) -> datetime:
     try:
         at = time(int(hour), int(minute))
         on = date.fromisoformat(day) if day and day[0].isdigit() else today + (_DAY if day else timedelta(0))
-    except ValueError:
+        ahead = [moment for moment in _moments(on, at, there) if moment > now]
+    except (ValueError, OverflowError):  # the calendar's first and last day are another in UTC
         raise BadStart(_LIKE) from None
-    ahead = [moment for moment in _moments(on, at, there) if moment > now]
     if not day and not ahead and _moments(on, at, there):
         ahead = _moments(on + _DAY, at, there)
         on += _DAY

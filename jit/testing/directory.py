@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from jit.people import directory
 from jit.people.answers import Because
+from jit.people.directory import DirectorySnapshot, Members
 from jit.people.on_call import NOTHING_KNOWN, NotKnown, Shift
 from jit.people.person import Groups, Person
 from jit.ports import Clock, DirectoryUnavailable, UnknownPerson
@@ -18,7 +20,9 @@ class InMemoryDirectory:
 
     While ``gone`` it answers nobody. ``members`` holds Slack's user groups, ``groups_age`` how old the snapshot of
     them is; ``on_call`` and ``on_call_age`` the same of schedules, of which those in ``silent`` have no answer now, and
-    ``unbound`` how many more are on call whom nobody knows. ``meanwhile`` is called with each person who was looked up:
+    ``unbound`` how many more are on call whom nobody knows. ``in_directory`` holds groups of the company's directory,
+    of which one that is empty is gone, ``directory_age`` how old that is, ``unread`` those that were not answered, and
+    ``disabled`` whose account is disabled there. ``meanwhile`` is called with each person who was looked up:
     what happens while a press is being decided.
     """
 
@@ -31,6 +35,10 @@ class InMemoryDirectory:
         self.on_call_age = timedelta(0)
         self.unbound = 0
         self.silent: dict[str, Because] = {}
+        self.in_directory: dict[str, frozenset[str]] = {}
+        self.unread: dict[str, Because] = {}
+        self.disabled: frozenset[str] = frozenset()
+        self.directory_age = timedelta(0)
         self.gone = False
         self.meanwhile: Callable[[str], None] = lambda _person: None
         self._clock = clock
@@ -55,7 +63,17 @@ class InMemoryDirectory:
             )
         for schedule, because in self.silent.items():
             told = told.with_answer(NotKnown(schedule, because, now, by="fake"))
-        return Groups(as_of=now - self.groups_age, members=dict(self.members), on_call=told)
+        return Groups(
+            as_of=now - self.groups_age, members=dict(self.members), on_call=told, directory=self.directory_read(now)
+        )
+
+    def directory_read(self, now: datetime) -> DirectorySnapshot:
+        read, as_of = dict[str, Members | directory.NotKnown](), now - self.directory_age
+        for group, people in self.in_directory.items():
+            read[group] = Members(group, f"cn={group}", people, as_of, gone=not people)
+        for group, because in self.unread.items():
+            read[group] = directory.NotKnown(group, because, now)
+        return DirectorySnapshot(read, frozenset(self.people), self.disabled)
 
     def change(self, person: str, **how: Any) -> None:
         """Fields of a `Person` that are other from now on."""

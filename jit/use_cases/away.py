@@ -7,18 +7,21 @@ from typing import NoReturn
 from jit.durations import say_duration
 from jit.facts import Away, Back, RefusalReason
 from jit.ledger import StoredDirectory
-from jit.ledger.of_people import absences
+from jit.ledger.of_people import MOST_READ, absences
 from jit.people.away import Absence
 from jit.people.membership import GROUP
 from jit.people.person import Person
 from jit.policy import Policy, StaleGroups
 from jit.ports import DirectoryUnavailable
 from jit.requests.accounts import may_decide
+from jit.requests.shares import ASKED_WITHIN
 from jit.use_cases.actor import Actor
 from jit.use_cases.attempt import Attempt
 from jit.use_cases.core import Core
 
 LONGEST = timedelta(days=180)
+SAID_AT_MOST = 20
+"""Times within `ASKED_WITHIN`: each is an entry on the record, of which so many are read (`MOST_READ`)."""
 MOST_LOOKED_UP = 10
 """People who have never been seen that are asked about for the one who is meant."""
 UNTIL, SUBSTITUTE, GROUP_NAME = "until", "substitute", "group"
@@ -39,6 +42,7 @@ def go_away(core: Core, *, by: Actor, until: datetime, substitute: str, group: s
     policy, now = attempt.policy(), core.clock.now()
     if not now < until <= now + LONGEST:
         _wrong(attempt, UNTIL, f"Say until when: a time within the next {say_duration(LONGEST)}.")
+    _require_share(attempt, now)
     try:
         fellows = _fellows(attempt, policy, group)
     except StaleGroups:
@@ -62,6 +66,13 @@ def come_back(core: Core, *, by: Actor) -> bool:
         return False
     core.ledger.append([Back(**attempt.signed())])
     return True
+
+
+def _require_share(attempt: Attempt, now: datetime) -> None:
+    said = attempt.core.ledger.newest(("away",), MOST_READ)
+    if sum(each.actor == attempt.by.id and each.at > now - ASKED_WITHIN for each in said) >= SAID_AT_MOST:
+        problem = f"You said so {SAID_AT_MOST} times within {say_duration(ASKED_WITHIN)}. What you said last counts."
+        attempt.refuse(RefusalReason.TOO_MANY, problems={UNTIL: problem})
 
 
 def _wrong(attempt: Attempt, what: str, says: str) -> NoReturn:

@@ -26,7 +26,7 @@ def to_decide(
     request = whole.undecided
     if by.id == request.requester:
         attempt.refuse(RefusalReason.OWN_REQUEST, request)
-    rules = rules_for(request, core.policies)
+    rules = rules_for(request, core.policies, core.clock.now())
     if isinstance(rules, RefusalReason):
         attempt.require_may_follow(request, step)
         attempt.refuse(rules, request)

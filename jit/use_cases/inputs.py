@@ -16,14 +16,16 @@ from jit.policy.inputs import Answer
 from jit.ports import DirectoryUnavailable
 from jit.requests.decision import on_call_for
 from jit.requests.intake import ValidRequest
-from jit.requests.lifecycle import Request
 from jit.requests.reviews import unreviewed
+from jit.requests.start import FURTHEST
 from jit.use_cases.attempt import Attempt
 
 A_DAY = timedelta(days=1)
 ASKED_ANEW = 2
 """Schedules that are asked about while somebody waits; of others what was heard lately has to do."""
 ZONE_KNOWN_FOR = timedelta(hours=1)
+WAITED_AT_MOST = timedelta(days=7)
+"""From asked to given, beside how far ahead it may begin; longer only where the rules let it wait longer now."""
 MOST_READ = 1000
 """Requests of the past that are looked at; of more than these nothing is said."""
 
@@ -60,9 +62,12 @@ def read_inputs(
 
 
 def _later(inputs: Inputs, start_at: datetime) -> Inputs:
-    """For what begins later: by its own time of day, and not knowing who is on call and what burns by then."""
+    """For what begins later: by its own time of day, and not knowing who is on call, what burns, and what they have
+    been given by then.
+    """
     incident = IncidentInputs(inputs.incident.id) if inputs.incident else None
-    return replace(inputs, now=start_at, on_call={}, incident=incident)
+    unknown = replace(inputs, on_call={}, incident=incident, grants_by_day=None, break_glass_open=None)
+    return replace(unknown, now=start_at)
 
 
 def _any(conditions: Sequence[Condition], word: str) -> bool:
@@ -131,12 +136,9 @@ def _with_history(attempt: Attempt, inputs: Inputs, access: Access, policy: Poli
     days = max((condition.history_days for condition in conditions), default=0)
     limits = [rule.automatic for rule in access.rules if rule.automatic is not None]
     if days:
-        before = _asked(attempt, access, days, requester=inputs.requester)
-        given = [inputs.now - each.granted_at for each in before if each.granted_at is not None]
-        by_day = tuple(sum(age // A_DAY == day for age in given) for day in range(days))
-        inputs = replace(inputs, grants_by_day=by_day if len(before) < MOST_READ else None)
+        inputs = replace(inputs, grants_by_day=_grants_by_day(attempt, inputs, access, policy, days))
     if any(limit.per_person is not None or limit.per_access is not None for limit in limits):
-        asked = _asked(attempt, access, 1)
+        asked = attempt.core.ledger.requests(of_a_day(attempt, access))
         alone = [each for each in asked if each.by_rule and each.basis == "rule"]
         own = sum(each.requester in policy.namesakes_of(inputs.requester) for each in alone)
         if len(asked) == MOST_READ:  # further ones may be among those that were not looked at
@@ -145,6 +147,26 @@ def _with_history(attempt: Attempt, inputs: Inputs, access: Access, policy: Poli
     if _any(conditions, "history.break_glass_open"):
         inputs = replace(inputs, break_glass_open=unreviewed_of(attempt, policy))
     return inputs
+
+
+def _grants_by_day(
+    attempt: Attempt, inputs: Inputs, access: Access, policy: Policy, days: int
+) -> tuple[int, ...] | None:
+    """To any account of the requester, whenever it was asked for. What a worker whose clock is ahead gave a moment ago
+    was given now. None where there is too much to look at.
+    """
+    since = inputs.now - days * A_DAY - max(access.pending_for, WAITED_AT_MOST) - FURTHEST
+    by_day = [0] * days
+    for account in sorted(policy.namesakes_of(inputs.requester)):
+        question = Question(access=access.name, requester=account, asked_since=since, limit=MOST_READ)
+        before = attempt.core.ledger.requests(question)
+        if len(before) == MOST_READ:
+            return None
+        ages = [max(inputs.now - each.granted_at, timedelta(0)) for each in before if each.granted_at is not None]
+        for age in ages:
+            if age < days * A_DAY:
+                by_day[age // A_DAY] += 1
+    return tuple(by_day)
 
 
 def unreviewed_of(attempt: Attempt, policy: Policy) -> bool:
@@ -160,11 +182,6 @@ def unreviewed_of(attempt: Attempt, policy: Policy) -> bool:
     return any(request is None or unreviewed(request) for request in found)
 
 
-def _asked(attempt: Attempt, access: Access, days: int, requester: str | None = None) -> list[Request]:
-    return attempt.core.ledger.requests(of_a_day(attempt, access, days, requester))
-
-
-def of_a_day(attempt: Attempt, access: Access, days: int = 1, requester: str | None = None) -> Question:
-    """What was asked for of this access within the last day, or so many."""
-    since = attempt.core.clock.now() - days * A_DAY
-    return Question(access=access.name, requester=requester, asked_since=since, limit=MOST_READ)
+def of_a_day(attempt: Attempt, access: Access) -> Question:
+    """What was asked for of this access within the last day."""
+    return Question(access=access.name, asked_since=attempt.core.clock.now() - A_DAY, limit=MOST_READ)

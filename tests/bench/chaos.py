@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from random import Random  # noqa: TID251  seeded, so that a fault found can be looked for again
 
+from jit.facts import Granted, Requested
 from tests.bench.faults import Faults
 from tests.bench.life import People
 from tests.bench.results import Aim, Result, one_run
@@ -84,9 +85,13 @@ class Chaos:
 
     def results(self, seed: int) -> list[Result]:
         entries = self._house.stage.ledger.read(limit=100_000)
-        granted = sum(entry.fact.kind == "granted" for entry in entries)
+        recorded = Counter(entry.fact.kind for entry in entries)
+        later = {each.fact.request_id for each in entries if isinstance(each.fact, Requested) and each.fact.start_at}
+        given = [each.fact.request_id for each in entries if isinstance(each.fact, Granted)]
         kinds = ", ".join(f"{count} {name}" for name, count in sorted(self._faults.counts.items()))
-        says = f"{self._counts['people']} acts of people, {granted} grants, {len(entries)} entries; faults: {kinds}"
+        of_it = f"{sum(each in later for each in given)} later, {recorded['extended']} extended"
+        grants = f"{len(given)} grants ({of_it}), {recorded['narrowed']} narrowed"
+        says = f"{self._counts['people']} acts of people, {grants}, {len(entries)} entries; faults: {kinds}"
         return [
             one_run(
                 f"seed {seed}: all promises held; faults over to nothing overdue",

@@ -55,6 +55,7 @@ def test_coming_back_one_sees_where_the_new_begins(page_of, slack):
     channel(page, "access-requests").click()
     expect(title(page)).to_have_text("#access-requests")
     post(slack, "new", AUDIT)
+    expect(channel(page, "jit-audit")).to_contain_text("1")
     channel(page, "jit-audit").click()
     line = page.locator(".new-line")
     expect(line).to_be_visible()

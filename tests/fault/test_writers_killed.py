@@ -8,6 +8,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, text
 
 from jit.clock import SystemClock
 from jit.ledger import Ledger, LedgerUnavailable, check_chain, connect
@@ -54,6 +55,15 @@ class Reader:
                 self.tree.push(leaf_hash(entry.body))
                 self.ids.append(str(entry.fact.id))
         return self.tree.size
+
+
+def is_alone(engine: Engine) -> bool:
+    """Whether PostgreSQL is done with what the killed had sent."""
+    if engine.dialect.name == "sqlite":
+        return True
+    others = "SELECT FROM pg_stat_activity WHERE usename = current_user AND pid <> pg_backend_pid()"
+    with engine.connect() as connection:
+        return not connection.execute(text(others)).fetchall()
 
 
 often = exhaustive("kills of many writers at random")
@@ -103,6 +113,8 @@ def test_nothing_acknowledged_is_missing_and_all_read_one_tree(
             writer.kill()
         for writer in at_work:
             writer.join()
+    engine.dispose()
+    wait_until(lambda: is_alone(engine))
     reader.read_on()
     anew = Reader(Ledger(engine, SystemClock()))
     assert anew.read_on() == ledger.last_index() == reader.tree.size

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bot.forms import Filled, deny_form, option, request_form
+from bot.forms import Filled, deny_form, less_form, option, request_form
 from bot.views.card import draw
 from bot.views.text import Names
 from jit.facts import Granted, GrantIntent, Source
@@ -55,7 +55,7 @@ targets:
 access:
   orders-db/read:
     describe: Read every table of orders
-    grants: [orders_read]
+    grants: [orders_read, orders_look]
     max_duration: 8h
     channel: C0ACCESS1
     request: ["slack:S0ENGIN01"]
@@ -159,6 +159,7 @@ class Recorder:
         active, half = self._requests.active.id, self._requests.half.id
         commands = (
             *("", "help", "list", "request", f"request orders-db/read 30m INC-1 {TYPED}", f"{TYPED} twice"),
+            *(f"request orders-db/admin 30m at 22:00 UTC INC-1 {TYPED}", "away", "away 3d <@U03CAROL0>", "back"),
             *(f"show {half}", f"release {active}", f"revoke {active} {TYPED}", f"show {TYPED}"),
         )
         for text in commands:
@@ -175,13 +176,20 @@ class Recorder:
         filled = Filled(RequestForm(access.name, "30m", TYPED, "INC-1"), access, "decided by dba", TYPED)
         pending = self._requests.pending
         value = f"{pending.id} {pending.digest}"
-        for name, form in (("request", request_form(filled, REQUESTS)), ("deny", deny_form(value, pending.id))):
+        start = replace(filled, asked=replace(filled.asked, start="tomorrow 8:00"))
+        forms = {
+            "request": (request_form(filled, REQUESTS), "access", option(access)),
+            "request later": (request_form(start, REQUESTS), "access", option(access)),
+            "deny": (deny_form(value, pending.id), "reason", TYPED),
+            "less": (less_form(value, pending), "duration", "10m"),
+        }
+        for name, (form, field, chosen) in forms.items():
             self._slack.views.open(person.id, form | {"notify_on_close": True})
             raw = self._stage.form(person.id)
             assert raw
-            block = raw["view"]["blocks"][-1 if name == "deny" else 1]
+            block = next(each for each in raw["view"]["blocks"] if each.get("block_id") == field)
             self._doing = f"choose {name}"
-            self._stage.choose(person.id, block, block["element"], TYPED if name == "deny" else option(access))
+            self._stage.choose(person.id, block, block["element"], chosen)
             if name == "request":
                 self._doing = "search"
                 self._stage.suggest(person.id, block["block_id"], block["element"]["action_id"], "orders")

@@ -21,7 +21,7 @@ from slack_sdk.socket_mode.response import SocketModeResponse
 from bot.app import build_app
 from bot.buttons import value_of
 from bot.directory import SlackDirectory
-from bot.forms import CHOOSE_ACCESS, DENY_FORM, END_FORM, EXTEND_FORM, REQUEST_FORM, TAKE_OFFERED
+from bot.forms import CHOOSE_ACCESS, DENY_FORM, END_FORM, EXTEND_FORM, LESS_FORM, REQUEST_FORM, TAKE_OFFERED
 from bot.pool import Pool
 from bot.socket_mode import AcknowledgingHandler, hang_up
 from jit.facts import Fact
@@ -132,12 +132,24 @@ class Siege:
             DENY_FORM,
             END_FORM,
             EXTEND_FORM,
+            LESS_FORM,
             "jit.approve",
+            "jit.approve.less",
             "jit.deny",
             "jit.revoke",
         ]
         names += ["jit.end", "jit.extend", "jit.ask.again", "jit.of.old"]
-        typed = ["orders-db/read", "orders-db/admin", "30m", f"show {one.id}", f"revoke {self.requests.active.id} no"]
+        typed = [
+            "orders-db/read",
+            "orders-db/admin",
+            "30m",
+            "0",
+            "1",
+            "9" * 5000,
+            "0001-01-01 00:00",
+            f"show {one.id}",
+            f"revoke {self.requests.active.id} no",
+        ]
         kinds = ["block_actions", "view_submission", "block_suggestion", "event_callback", "shortcut", "/jit"]
         return Loot(
             [*PEOPLE, TEAM, "T0ELSEWHERE", REQUESTS, GROUP, "U0", "W0NOBODY0", "E0ENTERPR", "B0JITBOT0"],

@@ -5,7 +5,22 @@ import re
 from typing import Any
 
 from bot.buttons import value_of
-from jit.facts import Approval, Approved, Denied, Fact, Life, Refused, Released, Requested, Revoked, Withdrawn
+from jit.facts import (
+    Approval,
+    Approved,
+    Away,
+    Back,
+    Denied,
+    Fact,
+    Life,
+    Narrowed,
+    Refused,
+    Released,
+    Requested,
+    Revoked,
+    Withdrawn,
+)
+from jit.requests.terms import Terms
 from playground.blocks import suggestion_problems
 from playground.sample import ALICE, BOB, CAROL, EVE, TEAM
 from tests.hostile.damage import Attack, Json
@@ -17,6 +32,7 @@ MAY: dict[type[Life], frozenset[str]] = {
     Requested: frozenset({ALICE, BOB, EVE}),
     Approval: frozenset({BOB, CAROL}),
     Approved: frozenset({BOB, CAROL}),
+    Narrowed: frozenset({BOB, CAROL}),
     Denied: frozenset({BOB, CAROL}),
     Revoked: frozenset({BOB, CAROL}),
     Withdrawn: MEMBERS,
@@ -55,18 +71,33 @@ def _judge_fact(fact: Fact, payload: Json, requests: Requests) -> None:
     assert fact.actor == person, "recorded under another name"
     if isinstance(fact, Refused):
         return
+    if isinstance(fact, Away | Back):
+        assert (person in {BOB, CAROL}, team) == (True, TEAM), "away from what they never decide"
+        assert isinstance(fact, Back) or fact.substitute in {BOB, CAROL} - {person}
+        return
     assert isinstance(fact, Life)
     assert type(fact) in MAY, f"{fact.kind} came through Slack"
     assert person in MAY[type(fact)]
     assert team == TEAM
     assert (fact.requester == person) == isinstance(fact, _OURS)
-    if isinstance(fact, Approval | Approved):
-        [first, *_] = payload["actions"]
-        assert first["action_id"] == "jit.approve"
-        assert first["value"] in {value_of(each.id, each.digest) for each in requests.all if each.id == fact.request_id}
+    if isinstance(fact, Approval | Approved | Narrowed):
+        [about] = [each for each in requests.all if each.id == fact.request_id]
+        assert _approves(payload) == value_of(about.id, about.digest)
+    if isinstance(fact, Narrowed):
+        assert Terms(fact.duration, fact.permissions).is_less_than(about.terms)
     if isinstance(fact, Denied):
         one = requests.pending if fact.request_id == requests.pending.id else requests.half
         assert payload["view"]["private_metadata"] == value_of(one.id, one.digest)
+
+
+def _approves(payload: Json) -> Any:
+    """The value of the button, or of the form that gives less."""
+    if payload["type"] == "view_submission":
+        assert payload["view"]["callback_id"] == "jit.form.less"
+        return payload["view"]["private_metadata"]
+    [first, *_] = payload["actions"]
+    assert first["action_id"] == "jit.approve"
+    return first["value"]
 
 
 def who(payload: Json) -> tuple[Any, Any]:
@@ -102,7 +133,7 @@ def _judge_said(ack: Json, payload: Json, outcome: Outcome) -> None:
     if "options" in ack:
         assert suggestion_problems(ack) == []
         assert not ack["options"] or (person in MEMBERS and team == TEAM)
-    assert set(ack.get("errors", {})) <= {"access", "duration", "reason", "incident"}
+    assert set(ack.get("errors", {})) <= {"access", "duration", "reason", "incident", "start", "permissions0"}
 
 
 def _judge_log(outcome: Outcome) -> None:

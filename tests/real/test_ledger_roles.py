@@ -1,11 +1,25 @@
 """What each login of the ledger's database may do there: its room's work, and nothing else."""
 
+from datetime import timedelta
+
 import psycopg
 import pytest
 
 from bot.mirror import session
 from jit.clock import SystemClock
-from jit.facts import MODELS, KeyChanged, RecordRead, Revoked, Source
+from jit.facts import (
+    MODELS,
+    Away,
+    Back,
+    Escalated,
+    Escalation,
+    KeyChanged,
+    Narrowed,
+    PersonRebound,
+    RecordRead,
+    Revoked,
+    Source,
+)
 from jit.ledger import Leases, Notes, Question, StoredDirectory, check_chain
 from jit.ledger.guard.roles import LOGINS, OWNER
 from jit.ledger.privacy.erasing import erase
@@ -53,7 +67,12 @@ def test_each_room_may_do_its_work(opened) -> None:
     people = StoredDirectory(bot.engine)
     people.keep_groups(Groups(as_of=clock.now()))
     people.keep_person(Person(id=ALICE, team="T1", name="Alice"), clock.now())
-    assert StoredDirectory(hands.engine).look_up(ALICE).name == "Alice"
+    seen_by_hands = StoredDirectory(hands.engine)
+    assert seen_by_hands.look_up(ALICE).name == "Alice"
+    people.confirm(ALICE, clock.now())
+    assert seen_by_hands.heard_within([ALICE], timedelta(minutes=5), clock.now())
+    with pytest.raises(Forbidden):
+        seen_by_hands.confirm(ALICE, clock.now())
 
 
 def test_the_bot_and_security_read_what_slack_refused_the_followers(opened) -> None:
@@ -89,6 +108,29 @@ def test_a_kind_that_is_another_rooms_is_refused_by_name(opened) -> None:
         Story(hands, hands.clock, id="R-CCCC").withdrawn()
     with pytest.raises(Forbidden, match=r"the login jit_bot may not record grant\.intent"):
         story.intent()
+    assert bot.last_index() == last
+
+
+def test_who_decides_on_what_and_who_somebody_is_is_recorded_by_its_own_room_alone(opened) -> None:
+    bot, hands, auditor = opened("jit_bot"), opened("jit_hands"), opened("jit_auditor")
+    clock, escalation = SystemClock(), Escalation(after=timedelta(minutes=15), to=("group:leads",))
+    story = Story(bot, clock, id="R-DDDD", fields={"requester": "U0LESS001", "escalation": escalation})
+    story.asked()
+    about, at, last = story.request, {"at": clock.now(), "actor": CAROL}, bot.last_index()
+    less = {"duration": timedelta(minutes=1), "asked_duration": about.duration, "asked_permissions": about.permissions}
+    narrowed = Narrowed.about(about, source=Source.SLACK, digest=about.digest, **at, **less)
+    escalated = Escalated.about(about, source=Source.TIMEKEEPER, escalation=escalation, **at)
+    away = Away(source=Source.SLACK, until=clock.now() + timedelta(days=1), substitute=ALICE, **at)
+    back = Back(source=Source.SLACK, **at)
+    rebound = PersonRebound(source=Source.CLI, requester=CAROL, email="mallory@example.com", reason="it is me", **at)
+    for ledger, facts in (
+        (bot, (escalated, rebound)),
+        (hands, (narrowed, away, back, rebound)),
+        (auditor, (narrowed, escalated, away, back)),
+    ):
+        for fact in facts:
+            with pytest.raises(Forbidden, match="may not record"):
+                ledger.append([fact])
     assert bot.last_index() == last
 
 

@@ -18,7 +18,7 @@ import pytest
 from redis import Redis
 
 from demo.stack import Stack, running_stack
-from jit.facts import Fact, Granted, GrantIntent, OfExtension
+from jit.facts import Fact, Granted, GrantIntent, Narrowed, OfExtension, Requested
 from jit.ledger import Entry, StoredDirectory, check_chain
 from jit.ledger.entry import NO_ENTRY
 from jit.people.person import Groups
@@ -249,7 +249,9 @@ class Product:
         self.until(self._cards_are_true)
 
     def _at_rest(self, request: Request) -> bool:
-        """Over, waiting for people, or active with time left."""
+        """Over, waiting for people or for its beginning, or active with time left."""
+        if request.state is State.APPROVED and request.start_at:
+            return request.start_at > self.clock.now()
         if request.state is State.ACTIVE:
             return request.ends_at is not None and request.ends_at > self.clock.now()
         return request.state in OVER | {State.PENDING}
@@ -267,16 +269,27 @@ class Product:
     def _no_access_without_a_decision(self) -> None:
         decided: set[str] = set()
         intended: set[str] = set()
+        asked: dict[str, Requested] = {}
+        terms: dict[str, Requested | Narrowed] = {}
         steps: dict[str, str] = {}
         for entry in self._entries():
             fact = entry.fact
-            if fact.kind == "approved":
+            if isinstance(fact, Requested):
+                asked[fact.request_id] = terms[fact.request_id] = fact
+            elif isinstance(fact, Narrowed):
+                terms[fact.request_id] = fact
+            elif fact.kind == "approved":
                 decided.add(fact.request_id)
             elif isinstance(fact, GrantIntent):
                 assert fact.request_id in decided, f"{fact.request_id} was begun without a decision"
+                assert fact.request_id not in intended, f"{fact.request_id} was begun twice"
+                start, given = asked[fact.request_id].start_at, terms[fact.request_id]
+                assert start is None or start <= fact.at, f"{fact.request_id} was begun before its time"
+                assert fact.ends_at - fact.at <= given.duration, f"{fact.request_id} was given for longer"
                 intended.add(fact.request_id)
             elif isinstance(fact, Granted):
                 assert fact.request_id in intended, f"{fact.request_id} was granted without an intent"
+                assert {*fact.read_back} <= {*terms[fact.request_id].permissions}, f"{fact.request_id} gives more"
             elif isinstance(fact, OfExtension):
                 before = steps.get(fact.request_id)
                 assert NEEDS_BEFORE.get(fact.kind, before) == before, f"{fact.request_id}: {fact.kind} after {before}"
@@ -314,6 +327,7 @@ class Product:
         """
         says = {
             State.PENDING: "asks for",
+            State.APPROVED: "Approved",
             State.ACTIVE: "Active until",
             State.ENDED: "Ended",
             State.DENIED: "Denied",

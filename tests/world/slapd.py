@@ -4,9 +4,9 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -34,6 +34,7 @@ LISTED = 50
 CONFIG = f"""
 include /etc/ldap/schema/core.schema
 include /etc/ldap/schema/cosine.schema
+include /etc/ldap/schema/nis.schema
 include /etc/ldap/schema/inetorgperson.schema
 modulepath /usr/lib/ldap
 moduleload back_mdb
@@ -58,6 +59,7 @@ class Slapd:
     url: str
     certificate: Path
     """Its own, for `localhost`, and signed by itself."""
+    kill: Callable[[], None] = field(repr=False)
 
     def settings(self) -> dict[str, str]:
         """As a policy file has them, and the password."""
@@ -119,7 +121,7 @@ def slapd() -> Iterator[Slapd]:
     )
     try:
         wait_until(lambda: _answers(port))
-        made = Slapd(url, folder / "certificate")
+        made = Slapd(url, folder / "certificate", process.kill)
         _fill(made)
         yield made
     finally:

@@ -1,11 +1,12 @@
 """Giving access: only what the ledger's facts decide, only with its end scheduled, only on the record."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from uuid import uuid4
 
 import structlog
 
-from jit.facts import Granted, GrantIntent, Lapsed, RefusalReason, Source
+from jit.facts import BEGIN_WITHIN, Granted, GrantIntent, Lapsed, RefusalReason, Source
 from jit.ledger import ClockSkew, Conflict, Ledger, LedgerUnavailable, StoredDirectory
 from jit.policy import PolicyFolder
 from jit.ports import (
@@ -104,12 +105,14 @@ class Granter:
         people = {request.requester, *(counted.approver for counted in request.counted)}
         known = self.directory.seen_together(people)
         decision = before_effect(request, self.policies, known, self.clock.now())  # 1.
-        if decision.reason is not None:
-            if decision.outcome is Outcome.UNKNOWN:
-                why, because = decision.outcome.value, decision.reason.value
-                log.warning("grant.put_off", request_id=request.id, why=why, because=because)
-            else:
-                self._drop(request, decision.reason)
+        reason = decision.reason
+        if reason is not None and decision.outcome is Outcome.INVALID:
+            self._drop(request, reason)
+            return None
+        if not self._heard_of(request, people, known):
+            reason = RefusalReason.CANNOT_LOOK_UP
+        if reason is not None:
+            log.warning("grant.put_off", request_id=request.id, why=Outcome.UNKNOWN.value, because=reason.value)
             return None
         try:
             if request.state is State.APPROVED:
@@ -122,6 +125,12 @@ class Granter:
             self.revoker.roll_back(request, TOO_LONG)
             return None
         return request
+
+    def _heard_of(self, request: Request, people: Iterable[str], known: StoredDirectory) -> bool:
+        """Whether it was asked lately who these people are: by the press, or of what begins later by the bot since."""
+        now = self.clock.now()
+        pressed = request.approved_at is not None and now - request.approved_at <= BEGIN_WITHIN
+        return pressed or known.heard_within(people, BEGIN_WITHIN, now)
 
     def _begin(self, request: Request, target: Target) -> Request:
         """Steps 2 and 3. The order comes before the intent that holds it: nothing begins without a queue."""

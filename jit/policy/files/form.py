@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from jit.durations import BadDuration, parse_duration
 from jit.people.membership import GROUP, ON_CALL, SLACK
+from jit.people.person import DIRECTORY
 from jit.policy.calendars import WEEKDAYS, Calendar
 from jit.policy.incidents import require_pattern
 from jit.policy.model import OnLeave
@@ -60,12 +61,18 @@ def somebody(text: str) -> str:
         return ON_CALL + name(text.removeprefix(ON_CALL))
     if text.startswith(GROUP):
         return GROUP + name(text.removeprefix(GROUP))
+    if text.startswith(DIRECTORY):
+        return DIRECTORY + name(text.removeprefix(DIRECTORY))
+    if text.startswith("ldap:"):
+        raise ValueError("give the entry a name under directory: groups, and write directory:name here")
     if text.startswith(SLACK):
         if not _USER_GROUP.fullmatch(text.removeprefix(SLACK)):
             raise ValueError("must be a Slack user group id like slack:S0ENGIN01")
         return text
     if not _PERSON.fullmatch(text):
-        raise ValueError("must be a member id like U01ALICE0, group:name, slack:S0ENGIN01 or oncall:schedule")
+        raise ValueError(
+            "must be a member id like U01ALICE0, group:name, slack:S0ENGIN01, directory:group or oncall:schedule"
+        )
     return text
 
 

@@ -191,6 +191,7 @@ def _build(text: bytes, forms: Forms, audit: str, alerts: str | None) -> Policy:
         groups=MappingProxyType(forms.groups),
         schedules=MappingProxyType(forms.schedules),
         incidents=forms.incidents,
+        directory=forms.directory,
         people=MappingProxyType({person: MappingProxyType(names) for person, names in forms.people.items()}),
     )
 

@@ -7,7 +7,18 @@ from difflib import get_close_matches
 from jit.policy.files.document import Document, Path, field_name
 from jit.policy.files.mistakes import Mistake, Mistakes
 
-SECTIONS = ("channels", "alerts", "groups", "people", "schedules", "incidents", "calendars", "targets", "access")
+SECTIONS = (
+    "channels",
+    "alerts",
+    "groups",
+    "people",
+    "directory",
+    "schedules",
+    "incidents",
+    "calendars",
+    "targets",
+    "access",
+)
 LISTS = ("security", "shared")
 KEYS = (*SECTIONS, *LISTS)
 MOST_COMPARED = 200_000

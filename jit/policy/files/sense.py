@@ -5,8 +5,9 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import islice
 
 from jit.durations import compact, say_duration
+from jit.people.directory.settings import PEOPLE_AS
 from jit.people.membership import GROUP, ON_CALL, Membership, TooManyMeant
-from jit.people.person import alike_name
+from jit.people.person import DIRECTORY, alike_name
 from jit.policy.conditions import BadCondition, Condition, compile_condition
 from jit.policy.files.document import Path
 from jit.policy.files.form import AccessForm, EscalateForm, QuorumForm, RuleForm, secret_problem
@@ -205,12 +206,21 @@ def _check_who(merged: Merged, path: Path, who: Iterable[str]) -> bool:
     for place, each in enumerate(who):
         if isinstance(shared, tuple) and each in shared and ":" not in each and path[-1] not in _NOT_AUTHORITY:
             merged.blame((*path, place), SHARED)
-        for prefix, section, what in ((GROUP, "groups", "group"), (ON_CALL, "schedules", "schedule")):
-            name, known = each.removeprefix(prefix), merged.sections[section]
+        for prefix, known, what in (
+            (GROUP, merged.sections["groups"], "group"),
+            (ON_CALL, merged.sections["schedules"], "schedule"),
+            (DIRECTORY, _of_directory(merged), "group of the directory"),
+        ):
+            name = each.removeprefix(prefix)
             if each.startswith(prefix) and name not in known:
                 merged.blame((*path, place), f"no {what} is called {name}", merged.suggest(name, known))
                 sure = False
     return sure
+
+
+def _of_directory(merged: Merged) -> dict[str, object]:
+    groups = merged.sections["directory"].get("groups")
+    return groups if isinstance(groups, dict) else {}
 
 
 def _check_groups(merged: Merged, groups: dict[str, tuple[str, ...]]) -> Membership | None:
@@ -235,7 +245,7 @@ def _check_groups(merged: Merged, groups: dict[str, tuple[str, ...]]) -> Members
 def _check_people(merged: Merged, forms: Forms) -> None:
     kinds = {target.kind for target in forms.targets.values()}
     providers = {each.people_as for each in (*forms.schedules.values(), forms.incidents) if each}
-    known = {*merged.sections["targets"], *kinds, *providers}
+    known = {*merged.sections["targets"], *kinds, *providers, *([PEOPLE_AS] if merged.sections["directory"] else [])}
     whole = ("targets", forms.targets), ("schedules", forms.schedules)
     shape_known = all(len(fitting) == len(merged.sections[section]) for section, fitting in whole)
     for person, names in forms.people.items():
@@ -245,12 +255,23 @@ def _check_people(merged: Merged, forms: Forms) -> None:
             if key not in known and shape_known:
                 problem = f"no target, no kind of target and no provider is called {key}"
                 merged.blame(("people", person, key), problem, merged.suggest(key, known))
+    if merged.sections["directory"]:
+        _check_names_in_directory(merged, forms)
     for target, first, second, key in _namesakes(forms):
         name, other = forms.people[second][key], forms.people[first]
         problem = f"{name} on {target} is {first} already; two people cannot be told apart there"
         if name not in {other.get(target), other.get(forms.targets[target].kind)}:
             problem = f"{name} on {target} is {first} already, but for letter case or blanks; tell them apart by more"
         merged.blame(("people", second, key), problem)
+
+
+def _check_names_in_directory(merged: Merged, forms: Forms) -> None:
+    first: dict[str, str] = {}
+    for person, names in forms.people.items():
+        other = first.setdefault(alike_name(names.get(PEOPLE_AS, person)), person)
+        if other != person:
+            problem = f"{names[PEOPLE_AS]} in the directory is {other} already; two people cannot be told apart there"
+            merged.blame(("people", person, PEOPLE_AS), problem)
 
 
 def _namesakes(forms: Forms) -> Iterator[tuple[str, str, str, str]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from jit.people.directory.settings import DirectoryForm
 from jit.policy.conditions import Condition
 from jit.policy.files import form
 from jit.policy.files.document import NotText, Path
@@ -41,6 +42,7 @@ class Forms:
     access: dict[str, form.AccessForm] = field(default_factory=dict)
     schedules: dict[str, "ScheduleForm"] = field(default_factory=dict)
     incidents: "IncidentsForm | None" = None
+    directory: DirectoryForm | None = None
     calendars: dict[str, form.CalendarForm] = field(default_factory=dict)
     conditions: dict[str, Condition] = field(default_factory=dict)
     """Of all rules, by their texts."""
@@ -83,6 +85,8 @@ def fill_in(merged: Merged) -> Forms:
         from jit.people.incidents.settings import incidents_form  # noqa: PLC0415  brings an HTTP client
 
         forms.incidents = _fit(merged, ("incidents",), merged.sections["incidents"], incidents_form)
+    if merged.sections["directory"]:
+        forms.directory = _fit(merged, ("directory",), merged.sections["directory"], DirectoryForm.model_validate)
     forms.calendars = _each(merged, "calendars", form.name, form.CalendarForm.model_validate)
     forms.access = _each(merged, "access", form.access_name, form.AccessForm.model_validate)
     return forms
@@ -155,11 +159,15 @@ def _what(value: object) -> str:
 def _suggest(error: ErrorDetails, path: Path) -> str | None:
     if error["type"] == "literal_error" and isinstance(error["input"], str):
         return nearest(error["input"], ONE_OF[error["loc"][-1]])
-    if error["type"] != "extra_forbidden" or path[0] not in {"channels", "alerts", "access"}:
+    if error["type"] != "extra_forbidden" or path[0] not in {"channels", "alerts", "directory", "access"}:
         return None
     *around, key = error["loc"]
     names = [part for part in around if isinstance(part, str)]
-    by_section: dict[str | int, type[BaseModel]] = {"channels": form.ChannelsForm, "alerts": form.AlertsForm}
+    by_section: dict[str | int, type[BaseModel]] = {
+        "channels": form.ChannelsForm,
+        "alerts": form.AlertsForm,
+        "directory": DirectoryForm,
+    }
     model = by_section.get(path[0], form.AccessForm)
     if names:
         model = form.AccessForm.NESTED[names[-1]]

@@ -1,6 +1,7 @@
 """Faults that hostile payloads found (`python -m tests.bench hostile`), each for itself."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,13 +13,15 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bot.app import build_app
 from bot.directory import SlackDirectory
-from bot.listeners.caller import read_caller
+from bot.forms import kept
+from bot.listeners.caller import read_caller, ticked
 from bot.listeners.events import tell_of_group
 from bot.listeners.responder import is_slacks
 from bot.socket_mode import AcknowledgingHandler, hang_up
 from jit.facts import RefusalReason, Source
 from jit.testing import ManualClock
 from tests.hostile.siege import ENVELOPE, Inline, InlinePool, Socket
+from tests.world.office import Office
 
 OURS = "T0TEST001"
 API = "https://slack.com/api/"
@@ -135,6 +138,16 @@ def test_channel_that_slack_never_gives_could_not_be_kept_in_a_form(channel: str
         caller = read_caller({"user_id": "U01ALICE0", "team_id": OURS, **body})
         assert caller
         assert caller.place.channel == ""
+
+
+def test_boxes_that_slack_never_makes_were_a_fault_where_less_is_approved(tmp_path: Any) -> None:
+    """The form was acknowledged by nobody."""
+    request = Office(tmp_path).asked()
+    shown = replace(request, permissions=("orders_read", "orders_write"))
+    for value in ("9" * 5000, "-1", "\u0661" * 5000, "1e0", "NaN", "\u00b2", "2", " 0", "", 7, None):
+        for boxes in ([{"value": value}], [value], value):
+            fields = {"permissions0": {"permissions": {"selected_options": boxes}}}
+            assert kept(ticked({"state": {"values": fields}}, "permissions"), shown) == (), (value, boxes)
 
 
 def test_another_workspace_could_say_who_is_in_our_groups(sent: Callable[..., Socket], directory: Directory) -> None:

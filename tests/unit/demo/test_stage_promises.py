@@ -62,6 +62,13 @@ def test_a_role_that_nobody_decided_on_is_red(scene, debounce, role, finding):
     assert finding in verdict.says
 
 
+def test_a_role_given_before_its_time_is_red(scene, debounce):
+    scene.story.fields["start_at"] = scene.story.clock.now() + timedelta(hours=1)
+    scene.story.active()
+    verdict = decided(scene.look(), debounce)
+    assert (verdict.state, verdict.says) == ("broken", "R-7F3K was begun before its time.")
+
+
 def test_a_role_given_before_the_decision_is_red(scene, debounce):
     scene.story.asked()
     verdict = decided(scene.look(), debounce)

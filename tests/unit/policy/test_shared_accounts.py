@@ -35,3 +35,10 @@ def test_a_shared_account_may_be_denied_and_mentioned(tmp_path):
 def test_names_that_differ_in_letter_case_or_blanks_alone_are_refused(tmp_path, name):
     found = edited(tmp_path, "{postgres: bob}", f"{{postgres: '{name}'}}")
     assert any("is U01ALICE0 already, but for letter case or blanks" in said for said in found), found
+
+
+@pytest.mark.parametrize("mark", ["\ufe0f", "\u034f", "\u3164", "\uffa0", "\u180b", "\U000e0101"])
+def test_names_that_differ_by_a_mark_that_shows_nothing_are_refused(tmp_path, mark):
+    """Directories leave it out when they compare: two people would share an account there."""
+    found = edited(tmp_path, "{postgres: bob}", f"{{postgres: 'al{mark}ice'}}")
+    assert any("is U01ALICE0 already" in said for said in found), found

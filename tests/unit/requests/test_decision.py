@@ -250,7 +250,7 @@ def test_what_cannot_be_told_now_may_be_told_later(office):
 
 def test_approvals_of_nobody_weigh_nothing(office):
     request = office.asked()
-    rules = rules_for(request, office.policies)
+    rules = rules_for(request, office.policies, office.clock.now())
     for approvers, outcome in (((), Outcome.INVALID), ((ALICE,), Outcome.INVALID), ((CAROL,), Outcome.HOLDS)):
         decision = evaluate(request, approvers, rules, office.directory, office.clock.now())
         assert decision.outcome is outcome, approvers

@@ -63,6 +63,12 @@ def test_what_is_no_such_moment_is_told_with_what_to_write(typed, says):
         read_start(typed, BERLIN, NOON)
 
 
+@pytest.mark.parametrize(("typed", "zone"), [("0001-01-01 00:00", "Asia/Tokyo"), ("9999-12-31 23:59", NEW_YORK)])
+def test_the_calendars_first_and_last_day_which_are_none_in_utc_make_nothing_fall_over(typed, zone):
+    with pytest.raises(BadStart, match="like 22:00"):
+        read_start(typed, zone, NOON)
+
+
 def test_seven_days_ahead_is_the_furthest():
     assert read_start("2026-11-28 13:00", BERLIN, NOON) - NOON == FURTHEST
 

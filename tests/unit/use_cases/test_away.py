@@ -11,7 +11,7 @@ from jit.people.away import Absence
 from jit.requests.decision import Outcome, before_effect
 from jit.requests.lifecycle import State
 from jit.testing import ALICE, BOB, CAROL, EVE
-from jit.use_cases.away import come_back, go_away
+from jit.use_cases.away import SAID_AT_MOST, come_back, go_away
 from tests.world.base import RULES, SAM
 from tests.world.office import Office, actor
 
@@ -96,6 +96,16 @@ def test_a_substitute_who_left_the_group_decides_nothing_and_what_they_approved_
     decision = before_effect(request, office.policies, office.directory, office.clock.now())
     assert (decision.outcome, decision.reason) == (Outcome.INVALID, RefusalReason.QUORUM_GONE)
     assert not Absence(BOB, CAROL, office.clock.now() + DAYS).covers(["group:dba"], [BOB])
+
+
+def test_who_says_so_all_the_time_neither_fills_the_record_nor_drives_out_what_others_said(office):
+    for _ in range(SAID_AT_MOST):
+        leave(office)
+        come_back(office.core, by=actor(BOB))
+    refusal = office.refused(RefusalReason.TOO_MANY, lambda: leave(office))
+    assert "What you said last counts" in refusal.problems["until"]
+    office.clock.move(minutes=10)
+    assert leave(office).substitute == CAROL
 
 
 def test_only_full_members_say_so(office):

@@ -1,5 +1,6 @@
 """Nobody decides in time: others are asked as well, by the rules, on the record."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -36,8 +37,8 @@ def office(tmp_path):
 
 def escalate(office, request, **more):
     request = office.request(request.id)
-    signed = {"at": office.clock.now(), "actor": "timekeeper@test", "source": Source.TIMEKEEPER}
-    fact = Escalated.about(request, **signed, escalation=request.escalation, **more)
+    signed = {"at": office.clock.now(), "actor": "timekeeper@test", "source": Source.TIMEKEEPER} | more
+    fact = Escalated.about(request, **signed, escalation=request.escalation)
     return office.ledger.append([fact], expect={request.id: request.version}).requests[request.id]
 
 
@@ -101,7 +102,31 @@ def test_a_forged_escalation_before_its_time_lets_nobody_decide(office):
     request = office.asked()
     office.clock.move(minutes=5)
     after = escalate(office, request)
-    assert rules_for(after, office.policies) is RefusalReason.RULES_CHANGED
+    assert rules_for(after, office.policies, office.clock.now()) is RefusalReason.RULES_CHANGED
+
+
+def test_nor_does_one_that_is_dated_ahead(office):
+    """As whoever has the workers' login can record it."""
+    request = office.asked()
+    office.clock.move(minutes=1)
+    after = escalate(office, request, at=request.asked_at + AFTER)
+    for attempt in (
+        lambda: office.approve(after, EVE),
+        lambda: office.use_cases.deny(actor(EVE), after.id, after.digest, "not today"),
+        lambda: office.use_cases.narrow(actor(EVE), after.id, after.digest, LessForm("5m", after.permissions)),
+    ):
+        office.refused(RefusalReason.RULES_CHANGED, attempt, about=after)
+    office.clock.time = after.escalated_at
+    assert office.approve(after, EVE).state is State.APPROVED
+
+
+def test_what_was_approved_by_one_that_is_dated_later_is_not_given(office):
+    request = office.request(escalated_of(office, office.asked()).id)
+    decided = office.approve(request, EVE)
+    forged = replace(decided, escalated_at=decided.approved_at + timedelta(minutes=1))
+    office.clock.move(minutes=2)
+    decision = before_effect(forged, office.policies, office.directory, office.clock.now())
+    assert decision.reason is RefusalReason.RULES_CHANGED
 
 
 def test_a_forged_one_names_nobody_whom_the_rules_do_not(office):
@@ -122,7 +147,7 @@ def test_it_happens_once_and_never_where_the_rules_ask_nobody_else(office):
 def test_rules_that_ask_others_then_are_other_rules(office):
     request = office.asked()
     office.rules(text=with_escalation(escalate="    escalate: {after: 15m, to: [group:security]}\n"))
-    assert rules_for(request, office.policies) is RefusalReason.RULES_CHANGED
+    assert rules_for(request, office.policies, office.clock.now()) is RefusalReason.RULES_CHANGED
 
 
 def test_who_left_the_next_group_since_they_approved_lets_nothing_be_given(office):

@@ -296,3 +296,15 @@ def test_narrowed_access_is_extended_as_it_was_given_and_an_extension_is_not_nar
     assert check(office, after).outcome is Outcome.HOLDS
     assert carried_out(office, after).permissions == ("orders_read",)
     assert office.request(request.id).ends_at == T0 + timedelta(minutes=50)
+
+
+@pytest.mark.parametrize("duration", ["30m", "17m", ""])
+def test_narrowed_access_is_extended_by_another_time_than_was_asked_at_first(tmp_path, duration):
+    office = with_rules(tmp_path, EXTEND)
+    request = office.asked()
+    office.use_cases.narrow(actor(BOB), request.id, request.digest, LessForm("20m", request.permissions))
+    office.give(request)
+    request = more(office, office.request(request.id), duration)
+    assert request.extension.asked == request.extension.terms
+    after = office.use_cases.approve(actor(BOB), request.id, request.extension.digest).request
+    assert check(office, after).outcome is Outcome.HOLDS

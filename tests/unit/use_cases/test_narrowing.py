@@ -223,6 +223,6 @@ def test_the_rule_stays_that_of_what_was_asked(office):
     edit(office, "- all_of: [{from: [group:dba]}]", automatic + "all_of: [{from: [group:dba], count: 2}]")
     after = narrow(office, ask(office))
     assert after.state is State.PENDING
-    assert rules_for(after, office.policies).rule.automatic is None
+    assert rules_for(after, office.policies, office.clock.now()).rule.automatic is None
     assert json.loads(after.inputs)["duration"] == "PT2H"
     assert office.approve(after, CAROL).state is State.APPROVED

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import structlog
 
-from jit.facts import AlertName, EndCause, Escalation, Lapsed, RefusalReason, Released, Source
+from jit.facts import BEGIN_WITHIN, AlertName, EndCause, Escalation, Lapsed, RefusalReason, Released, Source
 from jit.ledger import Spool
 from jit.ledger.tail import Tail
 from jit.people.person import Person
@@ -148,6 +148,11 @@ class TestAnApprovalThatBeginsLater:
         house.approved(start_at=self.START)
         house.queue.grants.clear()
 
+    def heard(self, house: Hands) -> None:
+        """As the bot keeps it, which asks Slack all the while."""
+        for person in (ALICE, BOB):
+            house.directory.confirm(person, house.clock.now())
+
     def test_is_announced_when_its_time_has_come_and_given(self, house: Hands) -> None:
         self.approved(house)
         house.clock.time = self.START - timedelta(microseconds=1)
@@ -157,6 +162,7 @@ class TestAnApprovalThatBeginsLater:
         house.clock.time = self.START
         house.timekeeper.sweep()
         assert house.queue.grants == ["R-TEST"]
+        self.heard(house)
         house.granter.grant("R-TEST")
         assert house.request().state is State.ACTIVE
         assert house.request().ends_at == self.START + timedelta(minutes=30)
@@ -192,9 +198,31 @@ class TestAnApprovalThatBeginsLater:
         self.approved(house)
         house.keep(Person(id=BOB, team=WORKSPACE, name="Bob", deleted=True))
         house.clock.time = self.START
+        self.heard(house)
         house.granter.grant("R-TEST")
         assert last(house).because == "no_longer_approved"
         assert house.target.gives == {}
+
+    @pytest.mark.parametrize("unheard", [ALICE, BOB])
+    def test_begins_only_if_it_was_asked_lately_who_asked_and_who_approved(self, house: Hands, unheard: str) -> None:
+        """With the bot down, or Slack silent, since the press, who was deactivated meanwhile counted as they were."""
+        self.approved(house)
+        house.clock.time = self.START
+        self.heard(house)
+        for as_of in (self.START - BEGIN_WITHIN - timedelta(seconds=1), self.START + timedelta(hours=1)):
+            house.directory.confirm(unheard, as_of)
+            house.granter.grant("R-TEST")
+            assert (house.request().state, house.target.gives) == (State.APPROVED, {})
+        house.directory.confirm(unheard, self.START - BEGIN_WITHIN)
+        house.granter.grant("R-TEST")
+        assert house.request().state is State.ACTIVE
+
+    def test_soon_after_the_press_needs_no_more_than_that(self, house: Hands) -> None:
+        house.approved(start_at=T0 + BEGIN_WITHIN)
+        house.directory.confirm(BOB, T0 - timedelta(days=3))  # the press wrote nothing: he is who he was
+        house.clock.time = T0 + BEGIN_WITHIN
+        house.granter.grant("R-TEST")
+        assert house.request().state is State.ACTIVE
 
     def test_is_begun_by_no_intent_of_before(self, house: Hands) -> None:
         """Whoever recorded it."""

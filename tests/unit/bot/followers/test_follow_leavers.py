@@ -7,7 +7,7 @@ import pytest
 
 from bot.followers.follower import Tools
 from bot.followers.leavers import ASKED_EVERY, LOOK_EVERY, SILENT_FOR, UNKNOWN_FOR, Leavers
-from jit.facts import Alert, Lapsed, RequesterLeft, Source
+from jit.facts import BEGIN_WITHIN, Alert, Lapsed, RequesterLeft, Source
 from jit.ledger import Notes, StoredDirectory
 from jit.runtime.settings import process_name
 from jit.testing import ALICE, BOB, EVE
@@ -556,3 +556,24 @@ def test_who_approved_what_begins_later_is_looked_up_until_then(house, monkeypat
     house.directory.change(BOB, deleted=True)
     house.passes(ASKED_EVERY * 2)
     assert house.lapsed() == [], "who approved is weighed when it begins"
+
+
+def test_that_slack_told_of_them_lately_is_kept_for_what_begins_later_and_only_for_that(house):
+    kept_at, started = house.clock.now(), house.clock.now() + timedelta(days=1)
+    for person in (ALICE, BOB):
+        house.stored.keep_person(house.directory.look_up(person), kept_at)
+    at_once = house.pending("R-SOON")
+    house.passes(MINUTE * 20)
+    assert not house.stored.heard_within([ALICE], timedelta(minutes=19), house.clock.now())
+    at_once.withdrawn()
+    story = house.story(start_at=started)
+    story.asked()
+    story.approval(BOB)
+    story.approved()
+    house.passes(MINUTE * 10)
+    lately = BEGIN_WITHIN / 2
+    assert house.stored.heard_within([ALICE, BOB], lately, house.clock.now())
+    del house.directory.people[BOB]  # Slack says that there is no such person
+    house.passes(MINUTE * 10)
+    assert house.stored.heard_within([ALICE], lately, house.clock.now())
+    assert not house.stored.heard_within([BOB], lately, house.clock.now())
