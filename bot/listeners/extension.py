@@ -15,7 +15,7 @@ from bot.listeners.request import open_form
 from bot.listeners.typed import duration_in
 from jit.durations import BadDuration, parse_duration
 from jit.facts import RefusalReason
-from jit.requests.intake import DURATION, REASON, text_trouble
+from jit.requests.intake import DURATION, REASON, reason_trouble
 from jit.requests.lifecycle import REQUEST_ID
 from jit.use_cases.extend import extend, may_extend
 
@@ -84,6 +84,6 @@ def _problems(duration: str, reason: str) -> dict[str, str]:
         parse_duration(duration)
     except BadDuration as bad:
         problems[DURATION] = str(bad)
-    if trouble := text_trouble(reason):
+    if trouble := reason_trouble(reason):
         problems[REASON] = trouble
     return problems

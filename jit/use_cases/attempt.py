@@ -16,7 +16,7 @@ from jit.facts import Fact, Life, RefusalReason, Source
 from jit.ledger import Conflict
 from jit.policy import Access, Policy, PolicyError
 from jit.ports import QueueUnavailable
-from jit.requests.intake import REASON, text_trouble
+from jit.requests.intake import REASON, reason_trouble, text_trouble
 from jit.requests.lifecycle import REQUEST_ID, Request, may_follow
 from jit.requests.refusal import Refusal
 from jit.use_cases.actor import Actor, membership_trouble
@@ -92,7 +92,12 @@ class Attempt:
         if not may_follow(request, step):
             self.refuse(RefusalReason.NOT_POSSIBLE_NOW, request)
 
+    def require_reason(self, request: Request, text: str) -> None:
+        if trouble := reason_trouble(text, request.access):
+            self.refuse(RefusalReason.BAD_INPUT, request, problems={REASON: trouble})
+
     def require_text(self, request: Request, text: str) -> None:
+        """What can be recorded, whatever it says: enough of a reason to end access."""
         if trouble := text_trouble(text):
             self.refuse(RefusalReason.BAD_INPUT, request, problems={REASON: trouble})
 

@@ -65,6 +65,8 @@ def test_slips_are_mended_in_the_form(office: PlayedOffice) -> None:
     form = office.person(ALICE).form()
     form.fill({"Duration": "soon", "Reason": WHY})
     assert "Write a duration" in str(form.submit().errors)
+    form.fill({"Duration": "30m", "Reason": "asdf"})
+    assert "Say why" in str(form.submit().errors)
     form.fill({"Duration": "90m", "Reason": WHY})
     assert form.submit().ok
     told_directly(office, "Between 1 min and 1 h more at a time.")
@@ -102,6 +104,8 @@ def test_denied_with_a_reason_leaves_the_access_until_its_end(office: PlayedOffi
     shown = office.card(request)
     assert office.person(BOB).press(shown, "Deny").ok
     form = office.person(BOB).form()
+    form.fill({"Reason": "."})
+    assert "Say why" in str(form.submit().errors)
     form.fill({"Reason": "it can wait"})
     assert form.submit().ok
     assert "The access goes on until its end." in office.told(BOB, "Denied.")

@@ -509,7 +509,13 @@ def test_form_that_the_rules_refuse_is_on_the_record(
 
 def test_slip_in_the_form_is_mended_there_and_not_on_the_record(office: PlayedOffice) -> None:
     form = office.form(ALICE, "request orders-db/read 30m db down")
-    for slip in ({"Duration": "9h"}, {"Duration": "soon"}, {"Reason": " "}, {"Reason": "token=abcdef123456"}):
+    for slip in (
+        {"Duration": "9h"},
+        {"Duration": "soon"},
+        {"Reason": " "},
+        {"Reason": "n/a"},
+        {"Reason": "token=abcdef123456"},
+    ):
         form.fill({"Duration": "30m", "Reason": "db down"} | slip)
         assert form.submit(checked=False).errors, slip
     form.fill({"Duration": "30m", "Reason": "db down"}).submit()
