@@ -41,8 +41,9 @@ from bot.listeners.caller import (
 )
 from bot.listeners.catalogue import Catalogue, catalogue
 from bot.listeners.context import ListenerContext
+from bot.listeners.names import not_among, without_slip
 from bot.listeners.presses import refuse_press
-from bot.listeners.typed import fill, not_among, without_slip
+from bot.listeners.typed import fill
 from bot.refusals import Shown
 from jit.durations import compact
 from jit.facts import RefusalReason
