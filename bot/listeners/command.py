@@ -7,6 +7,7 @@ from typing import Any
 from slack_bolt import Ack, App, BoltContext
 
 from bot.buttons import RELEASE
+from bot.forms import Filled
 from bot.listeners import acts
 from bot.listeners.absence import away, back
 from bot.listeners.break_glass import open_break_glass_form
@@ -16,7 +17,7 @@ from bot.listeners.extension import to_extend
 from bot.listeners.look import list_requests, show_request
 from bot.listeners.own import OwnAct, act_on_own
 from bot.listeners.request import open_request_form
-from bot.listeners.typed import begins_request, extended_id_in, nearest, request_id_in, split
+from bot.listeners.typed import begins_request, is_written_id, nearest, request_id_in, split
 from bot.listeners.who import who_holds
 from bot.views.text import Drawn, code, harmless, section
 from jit.requests.intake import looks_secret, text_trouble
@@ -40,7 +41,7 @@ ABOUT_REQUEST: dict[str, WithRequest] = {
 }
 
 
-def _release(ctx: ListenerContext, caller: Caller, request_id: str) -> Answer:
+def _release(ctx: ListenerContext, caller: Caller, request_id: str, _filled: Filled) -> Answer:
     return acts.release(ctx, caller, request_id)
 
 
@@ -70,12 +71,11 @@ def register(app: App, ctx: ListenerContext) -> None:
         elif subcommand in WITH_OWN:
             ack()
             own = WITH_OWN[subcommand]
-            ctx.run(caller, own.attempted, lambda: act_on_own(ctx, caller, own, rest), request_id_in(rest)[0])
+            ctx.run(caller, own.attempted, lambda: act_on_own(ctx, caller, own, rest), _id_for_the_record(rest))
         elif subcommand == "extend":
             ack()
-            request_id, more = extended_id_in(rest)
-            own = to_extend(text_at(body, "trigger_id"), more)
-            ctx.run(caller, own.attempted, lambda: act_on_own(ctx, caller, own, request_id or ""), request_id)
+            own = to_extend(text_at(body, "trigger_id"))
+            ctx.run(caller, own.attempted, lambda: act_on_own(ctx, caller, own, rest), _id_for_the_record(rest))
         elif subcommand in ABOUT_REQUEST:
             request_id, more = request_id_in(rest)
             if request_id is None:
@@ -89,6 +89,10 @@ def register(app: App, ctx: ListenerContext) -> None:
             ack(text=answer.text, blocks=answer.blocks)
 
     app.command(re.compile(".*"))(command)
+
+
+def _id_for_the_record(typed: str) -> str | None:
+    return request_id_in(typed)[0] if is_written_id(typed) else None
 
 
 def helped(subcommand: str, rest: str = "") -> Drawn:

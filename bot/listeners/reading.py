@@ -6,7 +6,16 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from bot.forms import Filled
-from bot.listeners.names import echo, fits_several, matching, nearest_to, not_among, with_piece, without_slip
+from bot.listeners.names import (
+    SHORTEST_PIECE,
+    echo,
+    fits_several,
+    matching,
+    nearest_to,
+    not_among,
+    with_piece,
+    without_slip,
+)
 from bot.listeners.typed_words import (
     PAUSES,
     STOPS,
@@ -51,7 +60,8 @@ class _Piece(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Reading:
     """``names`` are those of ``accesses`` in one case: a long reason may stand beside thousands of them. ``most`` are
-    asked for in one go. Without ``incidents`` such a name is part of the reason.
+    asked for in one go; none, where it is known already which is meant. Without ``incidents`` such a name is part of
+    the reason.
     """
 
     text: str
@@ -192,7 +202,7 @@ class Reading:
         it means, which are meant perhaps, or the nearest. In letters alone, only where it stands beside a duration or
         an incident, or nothing else is said: it may well be the reason's first word.
         """
-        if _is_settled(filled):
+        if names_something(filled):
             return None
         words = list(WORD.finditer(rest))
         run = self._run(found[0] for found in words)
@@ -207,8 +217,8 @@ class Reading:
         return _Piece(named, after, in_letters) if named else None
 
     def _run(self, words: Iterable[str]) -> _Run:
-        """The longest of which the last word says more than those before it, or is no word of a sentence: `orders-db`
-        of `orders-db db is down`.
+        """The longest of which the last word says more than those before it, or stands beside no word of a sentence:
+        `orders-db` of `orders-db db is down`.
         """
         run, read = _Run([], []), list[str]()
         for typed in words:
@@ -217,7 +227,8 @@ class Reading:
             if not fits:
                 break
             read.append(word)
-            if not run.words or len(fits) < len(run.fits) or not word.isalpha():
+            beside = len(word) >= SHORTEST_PIECE and not (word + "".join(run.words[-1:])).isalpha()
+            if not run.words or len(fits) < len(run.fits) or beside:
                 run = _Run([*read], fits)
             if typed[-1] in PAUSES:
                 break
@@ -236,7 +247,7 @@ class Reading:
         duration. They stay in the reason.
         """
         asked = filled.asked
-        if _is_settled(filled) or not (asked.duration or asked.incident):
+        if names_something(filled) or not (asked.duration or asked.incident):
             return filled
         words = [found[0] for found in WORD.finditer(reason)]
         front, back = self._run(words), self._run(reversed(words))
@@ -261,7 +272,9 @@ class Reading:
     def _named_wrongly(self, typed: str, filled: Filled) -> Filled | None:
         """With a note, if the first word of all has a slash, and is no access."""
         word = plain(typed).rstrip(PAUSES)
-        if filled.access is not None or filled.note or "/" not in word or not self.text.startswith(typed):
+        if self.most == 0 or filled.access is not None or filled.note:
+            return None
+        if "/" not in word or not self.text.startswith(typed):
             return None
         if len(fits := matching(word, self.accesses)) > 1:
             return filled.noted(fits_several(word, fits))
@@ -295,7 +308,7 @@ class Reading:
         return replace(filled, asked=replace(asked, reason=reason))
 
 
-def _is_settled(filled: Filled) -> bool:
+def names_something(filled: Filled) -> bool:
     """Whether an access is chosen or offered, or it is said why none is."""
     return filled.access is not None or filled.offered is not None or without_slip(filled.note) != filled.note
 

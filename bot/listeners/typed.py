@@ -46,6 +46,11 @@ def request_id_in(text: str) -> tuple[str | None, str]:
     return (f"R-{found[1]}" if found else None), rest
 
 
+def is_written_id(text: str) -> bool:
+    """Whether the first word begins with `R-`, as nothing but an id does."""
+    return plain(_parted(text)[0]).upper().startswith("R-")
+
+
 def _parted(text: str) -> tuple[str, str]:
     """The first word, and what comes after it."""
     first, *rest = text.split(maxsplit=1) or [""]
