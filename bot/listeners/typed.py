@@ -7,12 +7,15 @@ from difflib import get_close_matches
 
 from bot.forms import Filled
 from bot.listeners.reading import Reading
-from bot.listeners.typed_words import duration_in, plain
+from bot.listeners.typed_words import plain
 from jit.policy import Access
 from jit.requests.start import WRITTEN
 from jit.requests.together import MOST_TOGETHER
 
 SUBCOMMANDS = ("request", "list", "show", "who", "extend", "release", "revoke", "away", "back", "break-glass", "help")
+
+NEAR = 0.7
+"""How alike a subcommand has to be."""
 
 _REQUEST_ID = re.compile(r"(?:R-)?([0-9A-Z]{4,12})")
 _START = re.compile(rf"(?<!\S)at\s+({WRITTEN})(?!\S)", re.IGNORECASE | re.ASCII)
@@ -30,13 +33,8 @@ def split(text: str) -> tuple[str, str]:
 
 
 def nearest(word: str) -> str | None:
-    """The subcommand that was meant, perhaps."""
-    return next(iter(get_close_matches(word, SUBCOMMANDS, n=1, cutoff=0.5)), None)
-
-
-def begins_request(word: str) -> bool:
-    """Whether this may be what one asks for, or for how long, after a `request` that was left out."""
-    return "/" in word or bool(duration_in(word))
+    """The subcommand that is nearly written so."""
+    return next(iter(get_close_matches(word, SUBCOMMANDS, n=1, cutoff=NEAR)), None)
 
 
 def request_id_in(text: str) -> tuple[str | None, str]:
