@@ -25,6 +25,9 @@ APPROVE, LESS, DENY, WITHDRAW, END, RELEASE, REVOKE, ASK, ASK_AGAIN, EXTEND, ALO
     "jit.alone",
 )
 
+ASK_FOR = "jit.ask.for"
+"""Opens the form for an access: one of several side by side, each with its place behind this."""
+
 _SHAPE = re.compile(rf"({REQUEST_ID.pattern}) ([0-9a-f]{{64}})")
 
 

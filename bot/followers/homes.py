@@ -264,7 +264,15 @@ class Homes(ItemFollower):
             extendable=frozenset(each.id for each in own if room_to_extend(each, policy) is not None),
             to_review=[request for request in reviews if self._reviews(person, request)],
             own_reviews=[request for request in reviews if request.requester == person],
+            most_used=self._most_used(person, own),
         )
+
+    def _most_used(self, person: str, own: Sequence[Request]) -> Sequence[str]:
+        """As far as it can be told now what they may ask for."""
+        try:
+            return self._visibility.most_used(person, {request.access for request in own})
+        except (PolicyError, StaleGroups):
+            return ()
 
     def _reviews(self, person: str, request: Request) -> bool:
         """Whether this person may review it, as far as that can be told now."""

@@ -1,10 +1,11 @@
 """Whose App Home is drawn and when, step by step, by a clock that the test moves."""
 
+from dataclasses import replace
 from urllib.error import URLError
 
 import pytest
 
-from bot.buttons import read_value
+from bot.buttons import ASK_FOR, read_value
 from bot.followers.follower import SlackTools
 from bot.followers.homes import AT_ONCE, Homes, look_again, open_home
 from bot.followers.outbox import NotLeading, Outbox, Unreached, Unsure
@@ -113,6 +114,23 @@ def test_a_home_follows_its_requests_from_asking_to_the_end(house, homes):
     house.work(homes, 2)
     assert "[Release]" not in home(house, ALICE)
     assert "Before\nEnded" in home(house, ALICE)
+
+
+def test_five_of_what_is_asked_for_most_and_not_held_stand_in_home(house, homes):
+    opens(house, ALICE)
+    names = [f"db/a{number}" for number in range(8)]
+    like = house.last_good.accesses["orders-db/read"]
+    there = {name: replace(like, name=name) for name in names if name != "db/a5"}
+    house.last_good = replace(house.last_good, accesses=house.last_good.accesses | there)
+    for number, name in enumerate(names):
+        for time in range(number + 1):
+            story = house.story(f"R-{number}{time}AB", access=name)
+            story.asked()
+            if (name, time) != ("db/a7", 7):
+                story.withdrawn()
+    house.work(homes)
+    offered = [value for action, value in buttons(house, ALICE) if action.startswith(ASK_FOR)]
+    assert offered == ["db/a6", "db/a4", "db/a3", "db/a2", "db/a1"]
 
 
 def test_what_one_of_two_has_approved_no_longer_waits_for_them(house, homes):
