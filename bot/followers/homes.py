@@ -59,6 +59,10 @@ AT_ONCE = 20
 UNTOLD_WAIT = 5.0
 """Seconds until it is looked again whether it can be told what waits for somebody."""
 _ALL = "all"
+_OPENS, _ACTS, _DECIDES, _EVERYBODY = range(4)
+"""Whose Home comes first where many are to be drawn: theirs who open it, who ask or act, who decide or review, and then
+of all others.
+"""
 
 ToDecide = Requested | Approval | Approved | Denied | Lapsed | Withdrawn | OfExtension
 """With these, a request begins or ceases to wait for somebody's decision."""
@@ -96,7 +100,7 @@ class Homes(ItemFollower):
         self._cursor = 0
         self._pending: dict[str, Request] | None = None
         self._opened: set[str] = set()
-        self._changed: dict[str, None] = {}
+        self._changed: dict[str, int] = {}
         self._shown: dict[str, str] = {}
 
     def begin(self) -> None:
@@ -115,50 +119,60 @@ class Homes(ItemFollower):
             return 0.0  # all of it first, so that each Home is drawn once
         if self._pace.wait(_ALL):
             return SOON
-        for person in self._changed:
+        for person in self._in_turn():
             if self._is_due(person) and not self._pace_of_one.wait(person):
                 self._try(person, partial(self._show, person), partial(self._refused, person))
                 return 0.0
         return self._next_look(self._changed)
 
+    def _in_turn(self) -> list[str]:
+        return sorted(self._changed, key=self._changed.__getitem__)
+
     def _welcome(self) -> None:
-        """Those whose Home was opened, on whichever bot, come before all others."""
-        marked = [key.removeprefix(CHANGED) for key in self._notes.all(CHANGED)]
-        new = dict.fromkeys(person for person in marked if person not in self._changed)
-        self._opened |= new.keys()
-        self._changed = new | self._changed
+        """Those whose Home was opened, on whichever bot, come before all others, and the last of them first."""
+        marks = {key.removeprefix(CHANGED): mark for key, mark in self._notes.all(CHANGED).items()}
+        new = {person: _OPENS for person, mark in marks.items() if mark and self._changed.get(person) != _OPENS}
+        new |= {person: _DECIDES for person, mark in marks.items() if not mark and person not in self._changed}
+        self._opened |= marks.keys()
+        self._changed = new | {person: turn for person, turn in self._changed.items() if person not in new}
+
+    def _is_changed(self, person: str, turn: int) -> None:
+        self._changed[person] = min(turn, self._changed.get(person, turn))
 
     def _read(self) -> bool:
         """Mark whom entries concern. True if there may be more entries."""
         entries = self._ledger.read(after=self._cursor, limit=BATCH, skip_unreadable=True)
         if not entries:
             return False
-        people = dict.fromkeys(self._concerned(entries))
-        marks = {CHANGED + person: "" for person in people if person not in self._changed}
+        people = list(self._concerned(entries))
+        marks = {CHANGED + person: "" for person, _ in people if person not in self._changed}
         if marks:
             self._notes.put({**marks, CURSOR: str(entries[-1].index)})
         self._cursor = entries[-1].index
-        for person in people:
-            self._changed.setdefault(person, None)
+        for person, turn in people:
+            self._is_changed(person, turn)
         return len(entries) == BATCH
 
-    def _concerned(self, entries: Sequence[Entry]) -> Iterator[str]:
-        """Requesters and those who may decide, of those who have opened their Home; all, where it cannot be told."""
+    def _concerned(self, entries: Sequence[Entry]) -> Iterator[tuple[str, int]]:
+        """Requesters, whoever acted and those who may decide, of those who have opened their Home, each with their
+        turn; all, where it cannot be told.
+        """
         facts = [entry.fact for entry in entries]
         if any(isinstance(fact, PersonErased) for fact in facts):
             self._let_go_of_the_erased()
         if any(isinstance(fact, PolicyChanged) for fact in facts):
-            yield from self._opened
-        yield from self._opened.intersection(fact.requester for fact in facts if isinstance(fact, Life | Alert))
-        yield from self._concerned_by_reviews(facts)
+            yield from [(each, _EVERYBODY) for each in self._opened]
+        yield from [(each, _ACTS) for each in self._opened.intersection(_acting(facts))]
+        yield from [(each, _DECIDES) for each in self._concerned_by_reviews(facts)]
         for request_id in dict.fromkeys(fact.request_id for fact in facts if self._is_to_decide(fact)):
             waited = (self._pending or {}).get(request_id)
             request = self._looked_up(request_id)
             asked = [each.undecided for each in (waited, request) if each is not None]
             try:
-                yield from [each for each in self._opened if request is None or self._decides_any(each, asked)]
+                decide = [each for each in self._opened if request is None or self._decides_any(each, asked)]
+                yield from [(each, _DECIDES) for each in decide]
             except (PolicyError, StaleGroups):
-                yield from self._opened
+                yield from [(each, _EVERYBODY) for each in self._opened]
 
     def _is_to_decide(self, fact: Fact) -> TypeGuard[Life]:
         """Of thousands of ends, those that are looked up are the few that anything waited with."""
@@ -300,3 +314,10 @@ class Homes(ItemFollower):
             raise
         self._shown[person] = drawn
         return {HASH + person: after, **self._outbox.done(person)}
+
+
+def _acting(facts: Iterable[Fact]) -> Iterator[str]:
+    """Whoever asked, and whoever did something: they look whether it was heard."""
+    for fact in facts:
+        if isinstance(fact, Life | Alert):
+            yield from filter(None, (fact.requester, fact.actor))

@@ -198,6 +198,24 @@ def test_one_request_with_many_steps_costs_few_publications(house, homes):
     assert "Ended" in home(house, ALICE)
 
 
+def test_of_many_homes_those_of_who_asked_and_who_decide_come_before_all_others(house, homes):
+    crowd = [f"U{number:08}" for number in range(AT_ONCE + 5)]
+    house.directory.people |= dict.fromkeys(crowd, house.directory.people[EVE])
+    opens(house, *crowd[:9], ALICE, BOB, CAROL, *crowd[9:])
+    house.work(homes, 30)
+    homes = begin(house)
+    house.slack.publications.clear()
+    policy = {"policy_version": "new", "before": "old"}
+    house.ledger.append([PolicyChanged(at=house.clock.now(), actor="bot@host", source=Source.BOT, **policy)])
+    house.story().asked()
+    house.work(homes)
+    first, *others = house.slack.publications[:3]
+    assert (first, sorted(others)) == (ALICE, [BOB, CAROL])
+    opens(house, EVE)
+    house.work(homes, 1)
+    assert house.slack.publications[-1] == EVE
+
+
 def test_many_homes_come_no_faster_than_slack_takes_them(house, homes):
     crowd = [f"U{number:08}" for number in range(AT_ONCE + 15)]
     house.directory.people |= dict.fromkeys(crowd, house.directory.people[EVE])
