@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from itertools import islice
 from typing import NamedTuple, Protocol, TypeVar
 
 from bot.directory import SlackDirectory
@@ -84,13 +83,12 @@ class Visibility:
         """The last few of their requests that are over."""
         return self.ledger.requests(Question(requester=person, states=OVER, limit=LAST))
 
-    def most_used(self, person: str, held: Collection[str]) -> list[str]:
+    def most_used(self, person: str, held: set[str]) -> list[str]:
         """A few that this person may ask for and has not got, of those they asked for before: most asked for first."""
-        rules, groups, now = self._rules(), self.directory.groups(), self.clock.now()
+        askable = self._rules().askable(person, self.directory.groups(), self.clock.now())
         often = self.ledger.asked_often(person)
-        before = sorted(often.keys() - held, key=lambda name: (-often[name], name))
-        there = (access for name in before if (access := rules.accesses.get(name)))
-        return [each.name for each in islice((a for a in there if rules.may_ask(a, person, groups, now)), MOST_USED)]
+        may = (often.keys() & {access.name for access in askable}) - held
+        return sorted(may, key=lambda name: (-often[name], name))[:MOST_USED]
 
     def last_of(self, person: str, access: str) -> Request | None:
         """What this person asked for of this access the last time."""

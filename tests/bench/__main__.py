@@ -17,6 +17,7 @@ from tests.bench.endings import measure_endings
 from tests.bench.export import measure_export
 from tests.bench.grants import measure_grants
 from tests.bench.holder import measure_holder
+from tests.bench.homes import measure_homes
 from tests.bench.hostile import measure_hostile
 from tests.bench.idle import measure_idle
 from tests.bench.memory import measure_memory
@@ -42,6 +43,7 @@ MEASUREMENTS = {
     "starts": Measurement("The first command after a start of the bot", lambda _: measure_first_commands()),
     "grants": Measurement("Approve pressed to access usable in PostgreSQL", lambda _: measure_grants()),
     "endings": Measurement("Due to gone", lambda _: measure_endings()),
+    "homes": Measurement("A press to App Home drawn", lambda _: measure_homes()),
     "appends": Measurement("Appends to the ledger", lambda _: measure_appends()),
     "views": Measurement("App Home, card and lists with 100,000 requests", lambda _: measure_views()),
     "conditions": Measurement("Conditions of rules", lambda _: measure_conditions()),
