@@ -173,6 +173,8 @@ def denied(request: Request) -> str:
 
 
 def withdrawn(request: Request) -> str:
+    if request.state is State.ACTIVE:
+        return f"Withdrawn: no more time is asked for. {request.id} goes on until its end."
     return f"Withdrawn. {request.id} is closed; nothing was given."
 
 

@@ -25,6 +25,7 @@ from bot.listeners import (
     ending,
     events,
     extension,
+    held,
     home,
     narrowing,
     presses,
@@ -78,7 +79,7 @@ def build_app(*, core: Core, directory: SlackDirectory, client: WebClient, pool:
     app.error(_answer_fault(ctx))
     for each in (
         *(command, request, break_glass, presses, alone, denial, narrowing, ending, extension, review),
-        *(home, events),
+        *(home, held, events),
     ):
         each.register(app, ctx)
     looks_secret("")  # its detectors take a moment to load, and the first form must not wait for them

@@ -27,6 +27,14 @@ APPROVE, LESS, DENY, WITHDRAW, END, RELEASE, REVOKE, ASK, ASK_AGAIN, EXTEND, ALO
 
 ASK_FOR = "jit.ask.for"
 """Opens the form for an access: one of several side by side, each with its place behind this."""
+HELD_PERSON, HELD_TARGET, HELD_ALL, HELD_BACK, HELD_ON = (
+    "jit.held.person",
+    "jit.held.target",
+    "jit.held.all",
+    "jit.held.back",
+    "jit.held.on",
+)
+"""What security looks at of all that is held."""
 
 _SHAPE = re.compile(rf"({REQUEST_ID.pattern}) ([0-9a-f]{{64}})")
 

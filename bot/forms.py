@@ -201,8 +201,18 @@ def option(access: Access) -> Json:
     return shown
 
 
+def target_options(targets: Iterable[str], query: str) -> list[Json]:
+    """Those whose name holds ``query``; as many as a menu takes."""
+    found = sorted(name for name in targets if query.casefold().strip() in name.casefold())
+    return [target_option(name) for name in found[:_OPTIONS]]
+
+
+def target_option(name: str) -> Json:
+    return {"text": plain_text(shorten(name, _OPTION_TEXT)), "value": value_of(name)}
+
+
 def value_of(name: str) -> str:
-    """What a menu carries for an access: its name, or a digest of one that is too long for a menu."""
+    """What a menu carries for an access or a target: its name, or a digest of one that is too long for a menu."""
     return name if len(name) <= _OPTION_VALUE else f"sha256:{hashlib.sha256(name.encode()).hexdigest()}"
 
 

@@ -2,14 +2,16 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import NamedTuple, Protocol, TypeVar
 
 from bot.directory import SlackDirectory
+from bot.held import MOST_COUNTED, PAGE, Held, Look
+from bot.views.words import said_yes
 from jit.facts import RefusalReason
-from jit.ledger import Ledger, LedgerUnavailable, Question
+from jit.ledger import HeldQuestion, Ledger, LedgerUnavailable, Question, StoredDirectory
 from jit.policy import Policy, PolicyFolder
 from jit.ports import Clock
 from jit.requests.decision import groups_for
@@ -96,7 +98,23 @@ class Visibility:
 
     def waiting(self, person: str) -> list[Request]:
         """What waits for this person's decision, in turns: requests, and active ones with an extension."""
-        return in_turns(request for request in self.undecided() if self.waits_for(person, request))
+        return self.waiting_among(person, self.undecided())
+
+    def waiting_among(self, person: str, undecided: Iterable[Request]) -> list[Request]:
+        """Of these what waits for this person, in turns. What a press would refuse, as far as that is known without
+        asking anybody, is not among them.
+        """
+        found = [request for request in undecided if self.waits_for(person, request)]
+        known = StoredDirectory(self.ledger.engine).people(
+            {person, *(each.requester for each in found)} if found else ()
+        )
+        account = known.get(person)
+        if account is None:
+            return in_turns(found)
+        if account.email_changed:
+            return []
+        own = {each.id for each in known.values() if account.is_also(each)}
+        return in_turns(request for request in found if request.requester not in own)
 
     def undecided(self) -> list[Request]:
         """What waits for anybody's decision."""
@@ -104,9 +122,21 @@ class Visibility:
         return [request for request in found if request.undecided.state is State.PENDING]
 
     def waits_for(self, person: str, request: Request) -> bool:
-        """Whether this person's yes or no is still wanted."""
+        """Whether this person's yes or no is still wanted, and now, by the names in the rules."""
         asked = request.undecided
-        return asked.state is State.PENDING and person not in asked.approvers and self.may_decide(person, asked)
+        if asked.state is not State.PENDING or not self.may_decide(person, asked):
+            return False
+        accounts = self._rules().namesakes_of(person)
+        return accounts.isdisjoint({asked.requester, *asked.approvers}) and self._is_their_turn(person, asked)
+
+    def _is_their_turn(self, person: str, asked: Request) -> bool:
+        """Whoever is of later stages alone waits until those before are complete."""
+        if all(need.stage == 1 for need in asked.needs):
+            return True
+        rules, groups, now = self._rules(), groups_for(asked, self.directory), self.clock.now()
+        own = (need.stage for need in asked.needs if rules.includes(need.who, person, groups, now))
+        open_now = (need.stage for need in asked.needs if len(said_yes(asked, need)) < need.count)
+        return min(own, default=1) <= min(open_now, default=1)
 
     def others(self, person: str, waiting: Collection[Request], most: int) -> Others:
         """What is open besides this person's own and what waits for them: for security; nothing for everybody else."""
@@ -116,6 +146,26 @@ class Visibility:
         everybody = self.ledger.find(Question(states=OPEN | {State.ENDING}, limit=MOST_OPEN))
         ids = [each.id for each in in_turns(everybody) if each.requester != person and each.id not in theirs]
         return Others(self.ledger.requests_by_id(ids[:most]), len(ids))
+
+    def held(self, person: str, look: Look) -> Held | None:
+        """What others hold now, the most pressing first, for security; None for everybody else. A page is read, and no
+        more.
+        """
+        if not self.is_security(person):
+            return None
+        question = HeldQuestion(requester=look.person or None, target=look.target or None, but=person)
+        number = self.ledger.count_held(question, MOST_COUNTED + 1)
+        if number <= MOST_COUNTED:
+            look = look._replace(page=min(look.page, max(0, number - 1) // PAGE))
+        ids = self.ledger.held(replace(question, skip=look.page * PAGE, limit=PAGE))
+        shown = self.ledger.requests_by_id(ids)
+        changed = set(ids) - {request.id for request in shown}
+        return Held(shown, number, look, tuple(sorted(changed)))
+
+    def security(self) -> frozenset[str]:
+        """Everybody who sees what others hold."""
+        rules = self._rules()
+        return rules.members(rules.security, self.directory.groups(), self.clock.now())
 
     def may_see(self, person: str, request: Request) -> bool:
         """The requester, those who could approve, and security."""

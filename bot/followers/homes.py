@@ -18,10 +18,11 @@ from bot.followers.counting import as_it_counts
 from bot.followers.follower import SOON, SlackTools
 from bot.followers.items import ItemFollower
 from bot.followers.outbox import HASH_CONFLICT, Pace, Rejected, Unreached
+from bot.held import Held, Look
 from bot.refusals import Shown
 from bot.views.home import Overview, draw_empty_home, draw_home
 from bot.views.text import Json
-from bot.visibility import MOST_OPEN, Visibility, in_turns
+from bot.visibility import MOST_OPEN, Visibility
 from jit.facts import (
     Alert,
     Approval,
@@ -31,6 +32,8 @@ from jit.facts import (
     Ended,
     Fact,
     Granted,
+    GrantFailed,
+    GrantIntent,
     Lapsed,
     Life,
     OfExtension,
@@ -38,6 +41,7 @@ from jit.facts import (
     PersonErased,
     PolicyChanged,
     Requested,
+    RevokeFailed,
     RevokeIntent,
     Source,
     Withdrawn,
@@ -51,13 +55,15 @@ from jit.use_cases.actor import Actor
 
 log = structlog.get_logger(__name__)
 
-OPENED, CHANGED, HASH = "opened:", "changed:", "hash:"
+OPENED, CHANGED, HASH, LOOK = "opened:", "changed:", "hash:", "look:"
 BATCH = 500
 """Entries that are read at once."""
 AT_ONCE = 20
 """Homes that are published at once, before they come one a second: Slack takes about 100 a minute."""
 UNTOLD_WAIT = 5.0
 """Seconds until it is looked again whether it can be told what waits for somebody."""
+HELD_EVERY = 1.5
+"""Seconds between two drawings of a Home in which nothing is new but what others hold."""
 _ALL = "all"
 _OPENS, _ACTS, _DECIDES, _EVERYBODY = range(4)
 """Whose Home comes first where many are to be drawn: theirs who open it, who ask or act, who decide or review, and then
@@ -68,11 +74,38 @@ ToDecide = Requested | Approval | Approved | Denied | Lapsed | Withdrawn | OfExt
 """With these, a request begins or ceases to wait for somebody's decision."""
 EndsExtension = OrdersEnd | RevokeIntent | Ended
 """With these, an extension does, if one waits."""
+ChangesHeld = (
+    GrantIntent
+    | Granted
+    | GrantFailed
+    | OfExtension
+    | OrdersEnd
+    | RevokeIntent
+    | RevokeFailed
+    | Ended
+    | BreakGlassReviewed
+    | Alert
+)
+"""With these, what security sees of others becomes another."""
 
 
 def open_home(notes: Notes, person: str) -> None:
-    """Somebody opens their Home: draw it now, and whenever it changes. Raises LedgerUnavailable."""
-    notes.put({OPENED + person: "", CHANGED + person: _mark()})
+    """Somebody opens their Home: draw it now, all that is held from its first page, and whenever it changes. Raises
+    LedgerUnavailable.
+    """
+    notes.put({OPENED + person: "", LOOK + person: None, CHANGED + person: _mark()})
+
+
+def look_at(notes: Notes, person: str, look: Look) -> None:
+    """Somebody wants to see another part of what others hold. Raises LedgerUnavailable."""
+    if notes.get(OPENED + person) is not None:
+        notes.put({LOOK + person: json.dumps(look), CHANGED + person: _mark()})
+
+
+def looked_at(notes: Notes, person: str) -> Look:
+    """Raises LedgerUnavailable."""
+    noted = notes.get(LOOK + person)
+    return Look(*json.loads(noted)) if noted else Look()
 
 
 def look_again(notes: Notes, person: str) -> None:
@@ -102,6 +135,10 @@ class Homes(ItemFollower):
         self._opened: set[str] = set()
         self._changed: dict[str, int] = {}
         self._shown: dict[str, str] = {}
+        self._held_changed = False
+        self._overseers: dict[str, None] = {}
+        """Security, in whose Homes something of others is new, and perhaps nothing else."""
+        self._pace_of_held = Pace(tools.clock)
 
     def begin(self) -> None:
         self._opened = {key.removeprefix(OPENED) for key in self._notes.all(OPENED)}
@@ -110,6 +147,7 @@ class Homes(ItemFollower):
             self._pending = None  # another bot has followed meanwhile
         self._cursor = cursor
         self._changed = {}
+        self._held_changed, self._overseers = True, {}
         self._not_before.clear()
         self._shown = {}
 
@@ -117,13 +155,26 @@ class Homes(ItemFollower):
         self._welcome()
         if self._read():
             return 0.0  # all of it first, so that each Home is drawn once
+        self._look_after_held()
         if self._pace.wait(_ALL):
             return SOON
-        for person in self._in_turn():
+        theirs_first = [*self._in_turn(), *(each for each in self._overseers if not self._pace_of_held.wait(each))]
+        for person in theirs_first:
             if self._is_due(person) and not self._pace_of_one.wait(person):
                 self._try(person, partial(self._show, person), partial(self._refused, person))
                 return 0.0
-        return self._next_look(self._changed)
+        return self._next_look([*self._changed, *self._overseers])
+
+    def _look_after_held(self) -> None:
+        """However many entries came, each Home of security is drawn once, behind those of whom they are."""
+        if not self._held_changed:
+            return
+        try:
+            overseers = self._visibility.security()
+        except (PolicyError, StaleGroups):
+            return  # it is asked again
+        self._held_changed = False
+        self._overseers |= dict.fromkeys(sorted(self._opened & overseers))
 
     def _in_turn(self) -> list[str]:
         return sorted(self._changed, key=self._changed.__getitem__)
@@ -158,6 +209,7 @@ class Homes(ItemFollower):
         turn; all, where it cannot be told.
         """
         facts = [entry.fact for entry in entries]
+        self._held_changed = self._held_changed or any(isinstance(fact, ChangesHeld) for fact in facts)
         if any(isinstance(fact, PersonErased) for fact in facts):
             self._let_go_of_the_erased()
         if any(isinstance(fact, PolicyChanged) for fact in facts):
@@ -192,7 +244,8 @@ class Homes(ItemFollower):
         return any(self._visibility.may_decide(person, request) for request in requests)
 
     def _let_go_of_the_erased(self) -> None:
-        """Their notes went with them; whose they were, the entry does not say."""
+        """Their notes went with them; whose they were, the entry does not say. What others look at may name them."""
+        self._notes.put(dict.fromkeys(self._notes.all(LOOK)))
         self._opened = {key.removeprefix(OPENED) for key in self._notes.all(OPENED)}
         for person in self._changed.keys() - self._opened:
             self._shown.pop(person, None)
@@ -211,7 +264,7 @@ class Homes(ItemFollower):
         """Of all that is pending, which is read once: there may be a thousand, and as many Homes to draw."""
         if self._pending is None:
             self._pending = {request.id: request for request in self._visibility.undecided()}
-        return in_turns(request for request in self._pending.values() if self._visibility.waits_for(person, request))
+        return self._visibility.waiting_among(person, self._pending.values())
 
     def _refused(self, person: str, refused: Rejected) -> None:
         if str(refused) == HASH_CONFLICT:
@@ -225,6 +278,7 @@ class Homes(ItemFollower):
     def _forget(self, item: str) -> None:
         super()._forget(item)
         self._changed.pop(item, None)
+        self._overseers.pop(item, None)
 
     def _put_off(self, item: str, seconds: float, because: str) -> None:
         super()._put_off(item, seconds, because)
@@ -240,6 +294,7 @@ class Homes(ItemFollower):
         if not self._visibility.is_one_of_us(by):
             raise Rejected("not one of us, as far as is known")
         known = self._notes.get(HASH + person) or ""  # before looking: what is newer than the look is not replaced
+        self._pace_of_held.hold(person, HELD_EVERY)
         overview = self._overview(person)
         changes = self._publish(person, draw_home(overview, self._names, self._clock.now()), known)
         if overview.waiting is None:
@@ -258,7 +313,8 @@ class Homes(ItemFollower):
             if refused.of_all or str(refused) == HASH_CONFLICT:
                 raise
             changes = self._outbox.done(person)  # Slack shows nothing any more to who is deactivated
-        self._notes.put({**changes, OPENED + person: None, CURSOR: str(self._cursor)}, forget=marked)
+        gone = dict.fromkeys((OPENED + person, LOOK + person))
+        self._notes.put({**changes, **gone, CURSOR: str(self._cursor)}, forget=marked)
         self._opened.discard(person)
         self._forget(person)
 
@@ -279,6 +335,7 @@ class Homes(ItemFollower):
             to_review=[request for request in reviews if self._reviews(person, request)],
             own_reviews=[request for request in reviews if request.requester == person],
             most_used=self._most_used(person, own),
+            held=self._held(person),
         )
 
     def _most_used(self, person: str, own: Sequence[Request]) -> Sequence[str]:
@@ -287,6 +344,13 @@ class Homes(ItemFollower):
             return self._visibility.most_used(person, {request.access for request in own})
         except (PolicyError, StaleGroups):
             return ()
+
+    def _held(self, person: str) -> Held | None:
+        """As far as it can be told now who sees it."""
+        try:
+            return self._visibility.held(person, looked_at(self._notes, person))
+        except (PolicyError, StaleGroups):
+            return None
 
     def _reviews(self, person: str, request: Request) -> bool:
         """Whether this person may review it, as far as that can be told now."""

@@ -1,4 +1,5 @@
-"""Reminders of requests that nobody has answered: half of their time before they lapse, and once more shortly before.
+"""Reminders of requests and extensions that nobody has answered: half of their time before they lapse, and once more
+shortly before.
 
 Who is mentioned are those who can still decide and have not. Which reminders are due follows from the ledger; which
 stand in a channel is noted, so that none is said twice over a restart. One whose request is answered is drawn anew.
@@ -17,11 +18,11 @@ from bot.followers.follower import GIVEN_UP_AFTER, SlackTools
 from bot.followers.items import ItemFollower
 from bot.followers.outbox import Final, Metadata, Pace, Posted, Rejected
 from bot.followers.reached import mentions_of, people_of, said_away, stood_in
-from bot.views.reminder import draw_reminder
+from bot.views.reminder import draw_answered_extension, draw_reminder
 from bot.views.text import Drawn
 from bot.views.words import audience, in_line, said_yes
 from jit.durations import say_duration
-from jit.facts import Life, Requested
+from jit.facts import ExtensionAsked, Life, Requested
 from jit.ledger import Question, StoredDirectory
 from jit.ledger.followers import CURSOR
 from jit.ledger.of_people import absences
@@ -80,12 +81,12 @@ class Reminders(ItemFollower):
         """What waits now is known from the read model, and what came before needs no reading."""
         self._cursor = self._ledger.last_index()
         self._not_before.clear()
-        pending = self._ledger.requests(Question(states=frozenset({State.PENDING}), limit=MOST_OPEN))
-        self._pending = {request.id: request for request in pending}
+        found = self._ledger.requests(Question(states=frozenset({State.PENDING, State.ACTIVE}), limit=MOST_OPEN))
+        self._pending = {request.id: request for request in found if _waits(request)}
         self._said = {}
         for key in self._notes.all(SAID):
             self._said.setdefault(key.removeprefix(SAID).partition(":")[0], []).append(key)
-        self._answered = dict.fromkeys(each for each in self._said if each not in self._pending)
+        self._answered = dict.fromkeys(each for each in self._said if self._over(each))
 
     def step(self) -> float:
         self._read()
@@ -104,33 +105,41 @@ class Reminders(ItemFollower):
         if not entries or self._is_replaced():
             return
         facts = [entry.fact for entry in entries if isinstance(entry.fact, Life)]
-        new = {fact.request_id for fact in facts if isinstance(fact, Requested)}
+        new = {fact.request_id for fact in facts if isinstance(fact, Requested | ExtensionAsked)}
         for request_id in dict.fromkeys(fact.request_id for fact in facts):
             if request_id not in new and request_id not in self._pending:
                 continue
             request = self._request(request_id)
-            if request and request.state is State.PENDING:
+            if request and _waits(request):
                 self._pending[request_id] = request
-            elif self._pending.pop(request_id, None) and request_id in self._said:
+            else:
+                self._pending.pop(request_id, None)
+            if self._over(request_id):
                 self._answered[request_id] = None
         self._cursor = entries[-1].index
 
+    def _over(self, request_id: str) -> list[str]:
+        """Of the reminders that stand there, those of what nobody has to decide any more."""
+        waiting = self._pending.get(request_id)
+        still = _key(waiting.undecided, "") if waiting else None
+        return [key for key in self._said.get(request_id, ()) if still is None or not key.startswith(still)]
+
     def _due(self, request: Request) -> Reminder | None:
         """The latest of those whose time has come, unless it was said: of one that was missed nothing is said later."""
-        now = self._clock.now()
-        come = [each for each in reminders(request) if each.at <= now < request.pending_until]
+        now, asked = self._clock.now(), request.undecided
+        come = [each for each in reminders(asked) if each.at <= now < asked.pending_until]
         said = self._said.get(request.id, ())
-        return come[-1] if come and _key(request.id, come[-1].nth) not in said else None
+        return come[-1] if come and _key(asked, come[-1].nth) not in said else None
 
     def _remind(self, request_id: str) -> None:
         """One message, with those that were asked together with it and are to be reminded of as well."""
         request = self._ledger.request(request_id)
-        reminder = self._due(request) if request and request.state is State.PENDING else None
+        reminder = self._due(request) if request and _waits(request) else None
         if request is None or reminder is None:
             self._pending.pop(request_id, None)
             return
         each = [(one, its) for one, its in self._beside(request) if its.nth == reminder.nth]
-        keys = [_key(one.id, its.nth) for one, its in each]
+        keys = [_key(one, its.nth) for one, its in each]
         self._pace.took(request.channel)
         drawn = draw_reminder([one for one, _ in each], self._names, self._all_wanted(each))
         place = self._outbox.post_once(keys[0], request.channel, drawn, _carried(keys[0]))
@@ -141,11 +150,13 @@ class Reminders(ItemFollower):
             self._forget(one.id)
 
     def _beside(self, request: Request) -> Iterator[tuple[Request, Reminder]]:
-        """What is to be reminded of in its channel of what was asked together with it, itself among them."""
-        for one in asked_together(request, self._request):
-            reminder = self._due(one) if one.state is State.PENDING and one.channel == request.channel else None
+        """What is to be reminded of in its channel of what was asked together with it, itself among them; of an
+        extension, that alone.
+        """
+        for one in asked_together(request, self._request) if request.state is State.PENDING else (request,):
+            reminder = self._due(one) if one.state is request.state and one.channel == request.channel else None
             if reminder is not None:
-                yield one, reminder
+                yield one.undecided, reminder
 
     def _all_wanted(self, each: Iterable[tuple[Request, Reminder]]) -> str:
         return "\n".join(dict.fromkeys(filter(None, (self._wanted(one, its) for one, its in each))))
@@ -182,20 +193,24 @@ class Reminders(ItemFollower):
 
     def _take_back(self, request_id: str) -> None:
         """What stands of a request that waits no more says so, and mentions nobody but for others that still wait."""
-        keys = self._said.get(request_id, [])
+        request = self._request(request_id)
+        keys = self._over(request_id)
         for key in keys:
             channel, ts, *beside = json.loads(self._notes.get(key) or '["", ""]')
-            self._draw_anew(Posted(channel, ts), next(iter(beside), [request_id]), int(key.rpartition(":")[2]))
+            if request and channel and _of_extension(key):
+                self._update(Posted(channel, ts), draw_answered_extension(request, self._names), key)
+            elif channel:
+                self._draw_anew(Posted(channel, ts), next(iter(beside), [request_id]), int(key.rpartition(":")[2]))
         self._notes.put(dict.fromkeys(keys) | self._outbox.done(request_id))
-        self._said.pop(request_id, None)
+        self._said[request_id] = [key for key in self._said.get(request_id, ()) if key not in keys]
         self._answered.pop(request_id, None)
         self._forget(request_id)
 
     def _draw_anew(self, place: Posted, ids: Sequence[str], nth: int) -> None:
         told = [one for each in ids if (one := self._request(each))]
-        if told and place.channel:
+        if told:
             waiting = [(one, Reminder(self._clock.now(), nth)) for one in told if one.state is State.PENDING]
-            self._update(place, draw_reminder(told, self._names, self._all_wanted(waiting)), _key(ids[0], nth))
+            self._update(place, draw_reminder(told, self._names, self._all_wanted(waiting)), f"{SAID}{ids[0]}:{nth}")
 
     def _update(self, place: Posted, drawn: Drawn, key: str) -> None:
         try:
@@ -215,8 +230,18 @@ class Reminders(ItemFollower):
         self._put_off_longer(request_id, refused)
 
 
-def _key(request_id: str, nth: int) -> str:
-    return f"{SAID}{request_id}:{nth}"
+def _waits(request: Request) -> bool:
+    return request.undecided.state is State.PENDING
+
+
+def _key(asked: Request, nth: int | str) -> str:
+    """Of each extension another: what was said of one before is not said of this one yet."""
+    extension = f"{asked.extends.fact.hex[:12]}." if asked.extends else ""
+    return f"{SAID}{asked.id}:{extension}{nth}"
+
+
+def _of_extension(key: str) -> bool:
+    return "." in key
 
 
 def _carried(key: str) -> Metadata:

@@ -17,8 +17,8 @@ def approve(ctx: ListenerContext, caller: Caller, request_id: str, digest: str) 
     return answers.approved(result, ctx.directory.name)
 
 
-def withdraw(ctx: ListenerContext, caller: Caller, request_id: str) -> Answer:
-    return answers.withdrawn(withdrawal.withdraw(ctx.core, by=caller.by, request_id=request_id))
+def withdraw(ctx: ListenerContext, caller: Caller, request_id: str, digest: str) -> Answer:
+    return answers.withdrawn(withdrawal.withdraw(ctx.core, by=caller.by, request_id=request_id, digest=digest))
 
 
 def release(ctx: ListenerContext, caller: Caller, request_id: str) -> Answer:

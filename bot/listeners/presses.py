@@ -20,7 +20,7 @@ Listener = Callable[[Ack, BoltContext, dict[str, Any]], None]
 REVOKED_FROM = "revoked from the card"
 ACTS: dict[str, tuple[str, Act]] = {
     APPROVE: ("approve", lambda ctx, caller, button: acts.approve(ctx, caller, button.request_id, button.digest)),
-    WITHDRAW: ("withdraw", lambda ctx, caller, button: acts.withdraw(ctx, caller, button.request_id)),
+    WITHDRAW: ("withdraw", lambda ctx, caller, button: acts.withdraw(ctx, caller, button.request_id, button.digest)),
     RELEASE: ("release", lambda ctx, caller, button: acts.release(ctx, caller, button.request_id)),
     REVOKE: ("revoke", lambda ctx, caller, button: acts.revoke(ctx, caller, button.request_id, REVOKED_FROM)),
 }

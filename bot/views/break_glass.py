@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from bot.views import card
+from bot.views.held import revoke_buttons
 from bot.views.review import review, review_buttons, reviewers, skipped
 from bot.views.text import Drawn, Json, Names, actions, context, day_and_time, harmless, line_of, quote, section
 from bot.views.words import in_line, word
@@ -46,14 +47,14 @@ def draw_break_glass(
     return Drawn(first, [*blocks, *actions(buttons), context(line_of(day_and_time(alert.at), request.id))])
 
 
-def to_review(request: Request, names: Names) -> Iterator[Json]:
-    """In the Home of somebody who may review it."""
+def to_review(request: Request, names: Names, *, revoke: bool = False) -> Iterator[Json]:
+    """In the Home of somebody who may review it, and end it where ``revoke`` says so."""
     yield section(card.first_line(request, names, None))
     yield quote(request.why)
     rested_on = request.emergency.rested_on if request.emergency else ""
     due = review_due(request)
     yield context(line_of(harmless(rested_on), f"review due {day_and_time(due)}" if due else "", request.id))
-    yield from actions(review_buttons(request))
+    yield from actions([*(revoke_buttons(request) if revoke else []), *review_buttons(request)])
 
 
 def own_review(request: Request, names: Names) -> Json:

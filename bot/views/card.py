@@ -251,6 +251,13 @@ def decide_buttons(request: Request) -> Iterator[Json]:
     yield button("Deny", DENY, value, style="danger")
 
 
+def withdraw_extension(request: Request) -> Iterator[Json]:
+    """For whoever asked for it, while nobody has decided."""
+    waiting = request.extension
+    if waiting is not None and waiting.state is State.PENDING:
+        yield button("Withdraw extension", WITHDRAW, value_of(waiting.id, waiting.digest))
+
+
 def needs(request: Request, names: Names, asked: AudienceName | None = None) -> str:
     """`Needs 1 of @dba · lapses 14:45`; what each quorum has and lacks, as far as there is room."""
     asked = asked or (lambda need: audience(need, names))
@@ -300,6 +307,7 @@ def _buttons(request: Request, late: datetime | None, *, extend: bool) -> Iterat
         case State.APPROVED | State.GRANTING | State.ACTIVE:
             if request.undecided.state is State.PENDING and not late:
                 yield from decide_buttons(request.undecided)
+                yield from withdraw_extension(request)
             elif extend and not late:
                 yield button("Extend", EXTEND, value)
             yield button("End access", END, value, style="danger")

@@ -26,6 +26,7 @@ from bot.views.words import (
     ending,
     held,
     left_behind,
+    more_asked,
     reason_of,
     target_said,
     why_closed,
@@ -165,7 +166,8 @@ def extension_to_decide(request: Request, names: Names, asked: card.AudienceName
     first = f"*{who}* asks for *{say_duration(waiting.duration)}* more with {what}{until}"
     _, *more = card.extension(waiting, names, asked)
     more += [context(beside)] if beside else []
-    return Drawn(first, [section(first), *more, *actions([*card.decide_buttons(waiting)]), context(request.id)])
+    buttons = [*card.decide_buttons(waiting), *card.withdraw_extension(request)]
+    return Drawn(first, [section(first), *more, *actions(buttons), context(request.id)])
 
 
 def announced(request: Request) -> Drawn:
@@ -233,7 +235,9 @@ def _said(request: Request) -> Iterator[Json]:
 def _message(request: Request, first: str, *more: Json, extend: bool = False) -> Drawn:
     value = value_of(request.id, request.digest)
     release = [button("Release", RELEASE, value)]
-    offered = release if request.state is State.ACTIVE else []
+    active = request.state is State.ACTIVE
+    offered = [*card.withdraw_extension(request), *release] if active else []
     if extend and offered:
         offered = [button("Extend", EXTEND, value, style="primary"), *offered]
-    return Drawn(first, [section(first), *more, *actions(offered), context(request.id)])
+    below = line_of(more_asked(request) if active else "", request.id)
+    return Drawn(first, [section(first), *more, *actions(offered), context(below)])

@@ -11,9 +11,11 @@ from datetime import datetime
 
 from bot.buttons import ASK, ASK_AGAIN, ASK_FOR, END, EXTEND, RELEASE, WITHDRAW, value_of
 from bot.forms import value_of as menu_value
+from bot.held import Held
 from bot.views import card
 from bot.views.break_glass import own_review, to_review
 from bot.views.dm import connect
+from bot.views.held import HELD_BLOCKS, TITLE, held_by_others, revoke_buttons
 from bot.views.text import (
     Json,
     Names,
@@ -26,7 +28,17 @@ from bot.views.text import (
     named,
     section,
 )
-from bot.views.words import ended_because, ending, from_when, given_of_asked, held, not_given_yet, reason_of, word
+from bot.views.words import (
+    ended_because,
+    ending,
+    from_when,
+    given_of_asked,
+    held,
+    more_asked,
+    not_given_yet,
+    reason_of,
+    word,
+)
 from jit.durations import say_duration
 from jit.facts import LAPSED
 from jit.requests.due import late_since
@@ -61,6 +73,8 @@ class Overview:
     """Ids of those for which more time may be asked for."""
     most_used: Sequence[str] = ()
     """Accesses that may be asked for now."""
+    held: Held | None = None
+    """What others hold, for security alone."""
 
 
 def draw_home(overview: Overview, names: Names, now: datetime | None = None) -> Json:
@@ -68,16 +82,23 @@ def draw_home(overview: Overview, names: Names, now: datetime | None = None) -> 
     opened = list(_titled("Open", _open(overview, names, now)))
     opened += _titled("Being reviewed", (own_review(each, names) for each in overview.own_reviews[:BRIEFLY_SHOWN]))
     reviews = overview.to_review[:BRIEFLY_SHOWN]
-    opened += _titled("To be reviewed by you", (block for each in reviews for block in to_review(each, names)))
+    security = overview.held is not None
+    to_close = (block for each in reviews for block in to_review(each, names, revoke=security))
+    opened += _titled("To be reviewed by you", to_close)
     past = list(_titled("Before", (_past(request, names) for request in overview.past)))
     blocks = [*actions([button("Ask for access", ASK, "home", style="primary")]), *_most_used(overview.most_used)]
+    above = {each.id for each in reviews}
     if overview.waiting is None:
         blocks.append(context(CANNOT_TELL))
     else:
-        room = BLOCKS - len(blocks) - len(opened) - len(past)
-        blocks += _titled("Waiting for you", _waiting(overview.waiting, names, room, now))
+        room = BLOCKS - len(blocks) - len(opened) - len(past) - (HELD_BLOCKS if security else 0)
+        whole, brief = _waiting(overview.waiting, names, room, now, revoke=security)
+        above |= whole.keys()
+        blocks += _titled("Waiting for you", (block for drawn in (*whole.values(), brief) for block in drawn))
         if not (overview.waiting or opened or past):
             blocks.append(section(NOTHING))
+    if overview.held is not None:
+        opened += _titled(TITLE, held_by_others(overview.held, names, now, above=above))
     return {"type": "home", "blocks": [*blocks, *opened, *past]}
 
 
@@ -101,27 +122,31 @@ def _titled(title: str, blocks: Iterator[Json]) -> Iterator[Json]:
         yield block
 
 
-def _waiting(requests: Sequence[Request], names: Names, room: int, now: datetime | None) -> Iterator[Json]:
-    """The soonest to lapse first; as many as fit whole, then a few in brief, then how many more there are."""
+def _waiting(
+    requests: Sequence[Request], names: Names, room: int, now: datetime | None, *, revoke: bool
+) -> tuple[dict[str, list[Json]], list[Json]]:
+    """The soonest to lapse first: as many as fit whole, by id; and a few in brief, with how many more there are."""
     soonest = sorted(requests, key=lambda request: request.undecided.pending_until)
-    room, size, whole = room - BRIEFLY_SHOWN - 2, BYTES, 0
+    room, size = room - BRIEFLY_SHOWN - 2, BYTES
+    whole: dict[str, list[Json]] = {}
     for request in soonest:
-        drawn = list(_whole(request, names, now))
+        drawn = list(_whole(request, names, now, revoke=revoke))
         room, size = room - len(drawn), size - len(json.dumps(drawn))
         if room < 0 or size < 0:
             break
-        yield from drawn
-        whole += 1
-    rest = soonest[whole:]
-    yield from (_brief(request, names) for request in rest[:BRIEFLY_SHOWN])
+        whole[request.id] = drawn
+    rest = soonest[len(whole) :]
+    brief = [_brief(request, names) for request in rest[:BRIEFLY_SHOWN]]
     if len(rest) > BRIEFLY_SHOWN:
-        yield context(f"and {len(rest) - BRIEFLY_SHOWN} more. {MORE}")
+        brief.append(context(f"and {len(rest) - BRIEFLY_SHOWN} more. {MORE}"))
+    return whole, brief
 
 
-def _whole(request: Request, names: Names, now: datetime | None) -> Iterator[Json]:
-    """All that its card shows."""
+def _whole(request: Request, names: Names, now: datetime | None, *, revoke: bool) -> Iterator[Json]:
+    """All that its card shows. ``revoke``: what is held stands here alone, and can be ended here."""
     *blocks, _ = card.draw(request, names, now=now, leave_out=NOT_HERE).blocks
     yield from blocks
+    yield from actions(revoke_buttons(request) if revoke else [])
     yield context(line_of(request.id, f"its card is in <#{word(request.channel)}>"))
     yield {"type": "divider"}
 
@@ -178,9 +203,10 @@ def _mine(request: Request, names: Names, late: datetime | None) -> Iterator[Jso
             yield context(request.id)
         case State.ACTIVE:
             until = f" until {day_and_time(request.ends_at)}" if request.ends_at else ""
-            yield section(f"Active{until}: {access}") | {"accessory": release}
-            more = f"{say_duration(request.extension.duration)} more asked for" if request.extension else ""
-            yield context(line_of(connect(request), more, request.id))
+            withdraws = list(card.withdraw_extension(request))
+            yield section(f"Active{until}: {access}") | ({} if withdraws else {"accessory": release})
+            yield from actions([*withdraws, release] if withdraws else [])
+            yield context(line_of(connect(request), more_asked(request), request.id))
         case _:
             trouble = request.revoke_trouble is not None
             yield section(f"Ending{', not gone yet' if trouble else ''}: {access}")

@@ -25,7 +25,15 @@ def _says(request: Request, names: Names) -> str:
         return f"No longer waiting: *{access}* for *{who}*, {_became(request)}"
     lapses = f"lapses {moment(request.pending_until, request.asked_at)}"
     asks = f"*{who}* asks for *{access}* for {say_duration(request.duration)}{from_when(request)}"
+    asks = f"*{who}* asks for {say_duration(request.duration)} more with *{access}*" if request.extends else asks
     return line_of(f"Still waiting: {asks}", lapses)
+
+
+def draw_answered_extension(request: Request, names: Names) -> Drawn:
+    """``request`` is what was to be extended."""
+    who, access = named(request.requester, names), word(request.access)
+    said = f"No longer waiting: more time with *{access}* for *{who}*; the card says what came of it."
+    return Drawn(said, [section(said), context(request.id)])
 
 
 def _became(request: Request) -> str:

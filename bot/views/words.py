@@ -64,6 +64,11 @@ def said_yes(request: Request, need: Quorum) -> tuple[str, ...]:
     return tuple(dict.fromkeys(approvers))
 
 
+def more_asked(request: Request) -> str:
+    """`30 min more asked for`, of active access whose extension is not carried out; empty without one."""
+    return f"{say_duration(request.extension.duration)} more asked for" if request.extension else ""
+
+
 def deciders(request: Request) -> tuple[str, ...]:
     """Those whose approvals the decision counted, once each."""
     return tuple(dict.fromkeys(counted.approver for counted in request.counted))

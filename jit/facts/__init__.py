@@ -35,9 +35,11 @@ from jit.facts.extensions import (
     ExtensionAsked,
     ExtensionDenial,
     ExtensionDenied,
+    ExtensionEscalated,
     ExtensionFailed,
     ExtensionIntent,
     ExtensionLapsed,
+    ExtensionWithdrawn,
     OfExtension,
 )
 from jit.facts.fact import (

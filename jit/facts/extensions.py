@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from jit.facts.fact import Digest, FreeText, Moment, Personal, Room, Said, SignedEnd, Who, Words
 from jit.facts.life import Life
 from jit.facts.ocsf import ASSIGN, BEGUN, FAILED, OTHER, UPDATE, Class, Event, Severity
-from jit.facts.requests import LAPSED, Counted, Quorum
+from jit.facts.requests import LAPSED, Counted, Escalation, Quorum
 from jit.facts.sentence import Access, Name, Part, Person, Several, Text, Time, Told, names, quote, target_said
 
 
@@ -30,6 +30,7 @@ class ExtensionAsked(OfExtension):
     rule: Annotated[str, Said()] = ""
     different_people: bool = False
     denials_needed: int = 1
+    escalation: Escalation | None = None
     inputs: Annotated[str, Personal()] | None = None
 
     def told(self) -> Told:
@@ -118,6 +119,32 @@ class ExtensionLapsed(OfExtension):
 
     def told(self) -> Told:
         return Told("extension lapsed", _for_whom(self), (LAPSED[self.because],))
+
+
+class ExtensionWithdrawn(OfExtension):
+    """By whom it was asked for. The access goes on until its end."""
+
+    recorded_by = (Room.BOT,)
+    ocsf = Event(Class.ENTITY, (OTHER, "Withdraw"))
+
+    kind: Literal["extension.withdrawn"] = "extension.withdrawn"
+
+    def told(self) -> Told:
+        return Told("extension withdrawn", _by_whom(self))
+
+
+class ExtensionEscalated(OfExtension):
+    """As `Escalated`, of an extension."""
+
+    recorded_by = (Room.WORKERS,)
+    ocsf = Event(Class.ENTITY, UPDATE)
+
+    kind: Literal["extension.escalated"] = "extension.escalated"
+    escalation: Escalation
+
+    def told(self) -> Told:
+        late: Part = ("nobody had decided for ", self.escalation.after)
+        return Told("extension escalated", _for_whom(self), (("asked as well: ", self.escalation.audience), late))
 
 
 class ExtensionIntent(OfExtension):

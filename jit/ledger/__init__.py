@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from jit.ledger.database import LedgerMisconfigured, connect, create_tables
     from jit.ledger.entry import Entry, TamperedEntry, breaks, check_chain
     from jit.ledger.followers import Lease, LeaseLost, Leases, Notes
-    from jit.ledger.readmodel import Question
+    from jit.ledger.readmodel import HeldQuestion, Question
     from jit.ledger.snapshot import StoredDirectory
     from jit.ledger.spool import Spool, SpoolFailed
     from jit.ledger.spool_taking import TakenIn
@@ -25,6 +25,7 @@ __all__ = [
     "Conflict",
     "CountedRequests",
     "Entry",
+    "HeldQuestion",
     "Lease",
     "LeaseLost",
     "Leases",
@@ -53,7 +54,7 @@ _HOME = {
     **dict.fromkeys(("LedgerMisconfigured", "connect", "create_tables"), "database"),
     **dict.fromkeys(("TamperedEntry", "Entry", "breaks", "check_chain"), "entry"),
     **dict.fromkeys(("Lease", "LeaseLost", "Leases", "Notes"), "followers"),
-    "Question": "readmodel",
+    **dict.fromkeys(("HeldQuestion", "Question"), "readmodel"),
     "StoredDirectory": "snapshot",
     **dict.fromkeys(("Spool", "SpoolFailed"), "spool"),
     "TakenIn": "spool_taking",

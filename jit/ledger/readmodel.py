@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, exists, func, select, text, update
 
 from jit.clock import SKEW_LIMIT, to_micros
-from jit.ledger.schema import entries, requests
+from jit.ledger.schema import EMERGENCIES, HELD, entries, requests
 from jit.requests.due import next_action
 from jit.requests.lifecycle import OPEN, Request, State
 
@@ -39,6 +39,17 @@ class Question:
     unreviewed: bool = False
     """Of break-glass those alone that nobody has reviewed."""
     limit: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldQuestion:
+    """Which of what is held now; every part left out fits all. ``but`` leaves out one person's own."""
+
+    requester: str | None = None
+    target: str | None = None
+    but: str | None = None
+    skip: int = 0
+    limit: int = 10
 
 
 def row(request: Request, last_entry: int) -> dict[str, Any]:
@@ -113,7 +124,7 @@ def find(connection: Connection, question: Question) -> list[Found]:
     if question.states:
         query = query.where(requests.c.state.in_(sorted(question.states)))
     if question.unreviewed:
-        query = query.where(requests.c.kind == EMERGENCY, requests.c.state.not_in(_NEVER_GIVEN), ~_REVIEWED)
+        query = query.where(text(EMERGENCIES), requests.c.state.not_in(_NEVER_GIVEN), ~_REVIEWED)
     for column in ("requester", "access", "target", "kind"):
         wanted = getattr(question, column)
         if wanted is not None:
@@ -123,6 +134,37 @@ def find(connection: Connection, question: Question) -> list[Found]:
     if question.asked_since is not None:
         query = query.where(requests.c.asked_at >= question.asked_since)
     return [Found(*row) for row in connection.execute(query)]
+
+
+def held(connection: Connection, question: HeldQuestion) -> list[str]:
+    """Ids of what is held now: break-glass first, then what ends first. So what should be over leads its kind."""
+    by = "INDEXED BY requests_held" if connection.dialect.name == "sqlite" else ""  # it would sort all of them
+    where, values = _held(question)
+    values |= {"limit": question.limit, "skip": question.skip}
+    found = text(
+        f"SELECT id FROM requests {by} WHERE {where}"  # noqa: S608  words of ours
+        " AND EXISTS (SELECT 1 FROM entries WHERE request_id = requests.id AND kind = 'requested')"
+        " ORDER BY kind, ends_at, id LIMIT :limit OFFSET :skip"  # EMERGENCY comes before STANDARD
+    )
+    return list(connection.scalars(found, values))
+
+
+def count_held(connection: Connection, question: HeldQuestion, most: int) -> int:
+    """How many are held now, counted no further than ``most``."""
+    where, values = _held(question)
+    first = f"SELECT 1 FROM requests WHERE {where} LIMIT :most"  # noqa: S608  words of ours
+    counted = text(f"SELECT count(*) FROM ({first}) AS first")  # noqa: S608  words of ours
+    return connection.scalar(counted, {**values, "most": most}) or 0
+
+
+def _held(question: HeldQuestion) -> tuple[str, dict[str, str | int]]:
+    wanted = {
+        "requester = :requester": ("requester", question.requester),
+        "target = :target": ("target", question.target),
+        "requester <> :but": ("but", question.but),
+    }
+    asked = {words: value for words, value in wanted.items() if value[1] is not None}
+    return " AND ".join((HELD, *asked)), {name: value for name, value in asked.values() if value is not None}
 
 
 def count_asked(connection: Connection, requester: str, since: datetime, until: datetime) -> dict[State, int]:

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 
 from jit.clock import from_micros, to_micros
-from jit.requests.lifecycle import OPEN
+from jit.requests.lifecycle import LIVE, OPEN
 
 
 class Micros(TypeDecorator[datetime]):
@@ -100,6 +100,11 @@ person_keys = Table(
 """What closes the personal fields of entries, a key for each person. A row deleted is a person erased."""
 
 _open = ", ".join(f"'{state}'" for state in sorted(OPEN))
+_live = ", ".join(f"'{state}'" for state in sorted(LIVE))
+EMERGENCIES = "kind = 'emergency'"
+"""Of `requests` the few that are a break-glass; an index has it, as with `HELD`."""
+HELD = f"state IN ({_live}) AND ends_at IS NOT NULL"
+"""Of `requests`, what a target may hold something of; an index has it, which a query finds by the same words."""
 
 requests = Table(
     "requests",
@@ -130,6 +135,8 @@ requests = Table(
     Index("requests_in_state", "state", "asked_at"),
     Index("requests_asked", "asked_at"),
     Index("requests_of_person", "requester", "asked_at"),
+    Index("requests_emergency", "asked_at", sqlite_where=text(EMERGENCIES), postgresql_where=text(EMERGENCIES)),
+    Index("requests_held", "kind", "ends_at", "id", sqlite_where=text(HELD), postgresql_where=text(HELD)),
 )
 
 leases = Table(

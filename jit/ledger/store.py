@@ -224,6 +224,18 @@ class Ledger:
         with reading(self.engine) as connection:
             return readmodel.find(connection, question)
 
+    def held(self, question: readmodel.HeldQuestion) -> list[str]:
+        """Ids of what is held now, the most pressing first: break-glass, then what ends first. However many there are,
+        no more than are asked for are looked at. By the read model.
+        """
+        with reading(self.engine) as connection:
+            return readmodel.held(connection, question)
+
+    def count_held(self, question: readmodel.HeldQuestion, most: int) -> int:
+        """How many are held now, counted no further than ``most``."""
+        with reading(self.engine) as connection:
+            return readmodel.count_held(connection, question, most)
+
     def requests_by_id(self, ids: Sequence[str]) -> list[Request]:
         """In the order of ``ids``. Those whose entries were changed, or that are not there, are left out."""
         with reading(self.engine) as connection:

@@ -49,7 +49,7 @@ class Policy:
         for access in self.accesses.values():
             others.update(access.request, access.deny)
             others.update(who for rule in access.all_rules for quorum in rule.quorums for who in quorum.who)
-            others.update(who for rule in access.rules if rule.escalation for who in rule.escalation.to)
+            others.update(who for rule in access.all_rules if rule.escalation for who in rule.escalation.to)
             if access.break_glass is not None:
                 others.update(access.break_glass.who, access.break_glass.review_by)
         object.__setattr__(self, "_membership", Membership(self.groups, others))

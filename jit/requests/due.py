@@ -35,6 +35,7 @@ class Action(StrEnum):
     EXTEND = "extend"
     """As GRANT, of an extension."""
     LAPSE_EXTENSION = "lapse_extension"
+    ESCALATE_EXTENSION = "escalate_extension"
 
 
 def next_action(request: Request) -> tuple[datetime, Action] | None:
@@ -44,8 +45,8 @@ def next_action(request: Request) -> tuple[datetime, Action] | None:
     """
     match request.state:
         case State.PENDING:
-            lapses, escalates = request.pending_until, request.escalates_at
-            return (escalates, Action.ESCALATE) if escalates and escalates < lapses else (lapses, Action.LAPSE)
+            escalates = _escalates(request)
+            return (escalates, Action.ESCALATE) if escalates else (request.pending_until, Action.LAPSE)
         case State.APPROVED:
             at = _moment(request.begins_at)
             return (at + GRANT_NUDGE if at == request.approved_at else at), Action.GRANT
@@ -60,9 +61,18 @@ def next_action(request: Request) -> tuple[datetime, Action] | None:
             return None
 
 
+def _escalates(waiting: Request) -> datetime | None:
+    """When others are asked, too; None if it lapses before."""
+    escalates = waiting.escalates_at
+    return escalates if escalates and escalates < waiting.pending_until else None
+
+
 def _next_of_extension(extension: Request) -> tuple[datetime, Action]:
     match extension.state:
         case State.PENDING:
+            escalates = _escalates(extension)
+            if escalates:
+                return escalates, Action.ESCALATE_EXTENSION
             return extension.pending_until, Action.LAPSE_EXTENSION
         case State.APPROVED:
             return _moment(extension.approved_at) + GRANT_NUDGE, Action.EXTEND

@@ -38,6 +38,7 @@ from jit.facts import (
     Withdrawn,
 )
 from jit.requests import extension
+from jit.requests.escalation import can_escalate, escalated
 from jit.requests.request import (
     ANY,
     LIVE,
@@ -172,7 +173,9 @@ def _step(request: Request, fact: Life) -> Request:  # noqa: C901, PLR0911, PLR0
             approvals = tuple(each for each in request.approvals if each.approver != fact.approver)
             return replace(request, approvals=approvals, denials=(*request.denials, fact))
         case Escalated():
-            return _escalated(request, fact.at)
+            if not can_escalate(request):
+                raise CannotFollow(f"{request.id} has nobody else to be asked")
+            return escalated(request, fact.at)
         case Narrowed():
             return _narrowed(request, fact)
         case Approved():
@@ -251,22 +254,6 @@ def _closed(
     request: Request, state: State, at: datetime, *, by: str | None = None, because: str | None = None
 ) -> Request:
     return replace(request, state=state, over_at=at, closed_by=by, closed_because=because)
-
-
-def _escalated(request: Request, at: datetime) -> Request:
-    """What the request itself says about it counts, and nothing that the fact may say beside. Approvals of before count
-    for the same quorums.
-    """
-    escalation = request.escalation
-    if escalation is None or request.escalated_at is not None:
-        raise CannotFollow(f"{request.id} has nobody else to be asked")
-    needs = tuple(need.or_of(escalation.to) for need in request.needs)
-    labels = {before.label: after.label for before, after in zip(request.needs, needs, strict=True)}
-    approvals = tuple(
-        each.model_copy(update={"quorums": tuple(labels.get(label, label) for label in each.quorums)})
-        for each in request.approvals
-    )
-    return replace(request, escalated_at=at, needs_before=request.needs, needs=needs, approvals=approvals)
 
 
 def _ending(request: Request, cause: EndCause, since: datetime) -> Request:

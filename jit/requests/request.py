@@ -151,6 +151,8 @@ class Request:
     """The extension of active access that is not settled: decided as a request is, ``duration`` is how much more, and
     ``version`` that of the whole request.
     """
+    extensions_withdrawn: tuple[datetime, ...] = ()
+    """When its holder took one back. Of an extension: none."""
     extends: Extends | None = None
     """Of an extension."""
 

@@ -21,9 +21,11 @@ from jit.facts import (
     ExtensionApproved,
     ExtensionAsked,
     ExtensionDenied,
+    ExtensionEscalated,
     ExtensionFailed,
     ExtensionIntent,
     ExtensionLapsed,
+    ExtensionWithdrawn,
     Granted,
     GrantFailed,
     GrantIntent,
@@ -175,7 +177,8 @@ class Story:
         assert request.ends_at is not None
         more = timedelta(minutes=minutes)
         rest = {"why": why, "duration": more, "ends_at": request.ends_at + more, "needs": request.needs}
-        rest["pending_until"] = min(now + timedelta(minutes=pending_for), request.ends_at)
+        rest |= {"pending_until": min(now + timedelta(minutes=pending_for), request.ends_at)}
+        rest |= {"escalation": request.escalation}
         return self._step(ExtensionAsked, request.requester, Source.SLACK, **rest)
 
     def extension_approved(self, by: str = BOB, quorum: str = "dba") -> Entry:
@@ -192,6 +195,13 @@ class Story:
     def extension_denied(self, reason: str = "not now", by: str = BOB) -> Entry:
         rest = {"approver": by, "digest": self.request.undecided.digest, "reason": reason}
         return self._of_extension(ExtensionDenied, by, Source.SLACK, **rest)
+
+    def extension_withdrawn(self) -> Entry:
+        return self._of_extension(ExtensionWithdrawn, self.request.requester, Source.SLACK)
+
+    def extension_escalated(self) -> Entry:
+        said = {"escalation": self.request.undecided.escalation}
+        return self._of_extension(ExtensionEscalated, "timekeeper@host", Source.TIMEKEEPER, **said)
 
     def extension_lapsed(self, because: str = "unanswered") -> Entry:
         return self._of_extension(ExtensionLapsed, "timekeeper@host", Source.TIMEKEEPER, because=because)

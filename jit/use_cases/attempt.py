@@ -13,7 +13,7 @@ from typing import Any, NoReturn, TypeVar
 import structlog
 
 from jit.facts import Fact, Life, RefusalReason, Source
-from jit.ledger import Conflict
+from jit.ledger import Conflict, CountedRequests
 from jit.policy import Access, Policy, PolicyError
 from jit.ports import QueueUnavailable
 from jit.requests.intake import REASON, reason_trouble, text_trouble
@@ -106,13 +106,14 @@ class Attempt:
         before: Request | None,
         facts: Sequence[Life],
         beside: Sequence[Fact] = (),
+        counted: Sequence[CountedRequests] = (),
     ) -> Request:
         """The request after these facts, appended against what the decision was based on, with ``beside`` or not at
-        all. Raises Conflict.
+        all. Raises Conflict; and AskedMeanwhile, if there are more requests than were ``counted``.
         """
         about = facts[0].request_id
         expect = {about: before.version if before else 0}
-        return self.core.ledger.append([*facts, *beside], expect=expect).requests[about]
+        return self.core.ledger.append([*facts, *beside], expect=expect, counted=counted).requests[about]
 
     def until_recorded(self, request_id: str, act: Callable[[], Result]) -> Result:
         """What ``act`` returns once nobody was faster; it is done anew after each Conflict."""

@@ -1,11 +1,12 @@
 """Breaking the glass: in an emergency those listed let themselves in at once, loudly, and are reviewed afterwards."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NoReturn
 
 from jit.facts import BEGIN_WITHIN, Alert, AlertName, Approved, Quorum, RefusalReason, Requested
-from jit.ledger import AlreadyOpen, Conflict, Question, ReviewOpen
+from jit.ledger import AlreadyOpen, AskedMeanwhile, Conflict, CountedRequests, Question, ReviewOpen
 from jit.ledger.readmodel import EMERGENCY
 from jit.people.incidents import Incident, NotKnown
 from jit.people.on_call import Shift
@@ -19,11 +20,13 @@ from jit.requests.lifecycle import OPEN, Request, apply
 from jit.use_cases.actor import Actor
 from jit.use_cases.attempt import Attempt
 from jit.use_cases.core import Core
-from jit.use_cases.inputs import incident_inputs, read_inputs, unreviewed_of
+from jit.use_cases.inputs import incident_inputs, open_reviews, read_inputs
 from jit.use_cases.request import request_ids, require_share
 
 CO_SIGN_WITHIN = timedelta(minutes=15)
 """Where a review of theirs is open, a co-signer has to say yes by then."""
+AT_ONCE = 50
+"""People who break the glass in one moment: of all but the first it is looked at again who they are."""
 
 
 def break_glass(core: Core, *, by: Actor, asked: RequestForm) -> Request:
@@ -47,7 +50,13 @@ def break_glass(core: Core, *, by: Actor, asked: RequestForm) -> Request:
     rested_on, on_call = _rests_on(attempt, policy, valid, words)
     inputs = replace(inputs, on_call={**inputs.on_call, **on_call}) if inputs else None
     emergency = _Emergency(attempt, policy, valid, inputs, rested_on, skipped)
-    return emergency.file(co_signed=_may_be_another(attempt) or unreviewed_of(attempt, policy))
+    if _may_be_another(attempt):
+        return emergency.file(co_signed=True)
+    for _ in range(AT_ONCE):
+        with suppress(AskedMeanwhile):
+            own, counted = open_reviews(attempt, policy)
+            return emergency.file(co_signed=own, counted=counted)
+    return attempt.refuse(RefusalReason.BUSY)
 
 
 def _may_be_another(attempt: Attempt) -> bool:
@@ -129,14 +138,16 @@ class _Emergency:
     rested_on: str
     skipped: tuple[Quorum, ...]
 
-    def file(self, *, co_signed: bool) -> Request:
+    def file(self, *, co_signed: bool, counted: CountedRequests | None = None) -> Request:
         """Recorded under the first id that is free. Where a review of theirs is open, which is looked at under the lock
         of the record, a co-signer is asked for.
+
+        Raises AskedMeanwhile: there are more than were ``counted``, perhaps by another account of theirs.
         """
         attempt = self.attempt
         for request_id in request_ids():
             try:
-                return self._record(request_id, co_signed=co_signed)
+                return self._record(request_id, co_signed=co_signed, counted=counted)
             except ReviewOpen:
                 return self.file(co_signed=True)
             except AlreadyOpen:
@@ -147,16 +158,15 @@ class _Emergency:
                 continue  # this id is taken
         raise AssertionError("no free request id")
 
-    def _record(self, request_id: str, *, co_signed: bool) -> Request:
-        """Raises AlreadyOpen, ReviewOpen, Conflict."""
+    def _record(self, request_id: str, *, co_signed: bool, counted: CountedRequests | None) -> Request:
+        """Raises AlreadyOpen, ReviewOpen, Conflict, AskedMeanwhile."""
         attempt = self.attempt
         requested = self._requested(request_id, self._rule(co_signed=co_signed))
         if co_signed:
             return attempt.record(None, [requested])
         approved = let_in_at_once(requested)
-        decided = attempt.record(
-            None, [requested, approved], [alert(apply(apply(None, requested), approved), approved)]
-        )
+        beside = [alert(apply(apply(None, requested), approved), approved)]
+        decided = attempt.record(None, [requested, approved], beside, [counted] if counted else [])
         attempt.announce(attempt.core.queue.grant, decided.id)
         return decided
 

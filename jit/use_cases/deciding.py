@@ -72,11 +72,12 @@ def _is_theirs(core: Core, by: Actor, request_id: str) -> bool:
     if whole is None or by.id == whole.requester:
         return False
     request = whole.undecided
-    rules = rules_for(request, core.policies)
+    now = core.clock.now()
+    rules = rules_for(request, core.policies, now)
     if isinstance(rules, RefusalReason):
         return True
     try:
-        groups, now = groups_for(request, core.directory), core.clock.now()
+        groups = groups_for(request, core.directory)
         return rules.policy.counts_for(rules.rule, by.id, request.requester, groups, now)
     except StaleGroups:
         return True

@@ -9,6 +9,7 @@ from jit.policy.model import LEAST_EXTENSION as LEAST
 from jit.requests.decision import rested_on, rules_in
 from jit.requests.intake import DURATION, ValidRequest
 from jit.requests.lifecycle import Request, State, apply
+from jit.requests.shares import ASKED_WITHIN, WITHDRAWN_AT_MOST
 from jit.use_cases.actor import Actor
 from jit.use_cases.attempt import Attempt
 from jit.use_cases.core import Core
@@ -48,9 +49,11 @@ def _extend(attempt: Attempt, request_id: str, duration: str, reason: str) -> Re
 
 def _extendable(attempt: Attempt, request_id: str) -> tuple[Request, Policy]:
     """The actor's own, active, and without an extension that can still be decided."""
-    request = attempt.own_request(request_id, ExtensionAsked)
-    if request.ends_at is None or attempt.core.clock.now() >= request.ends_at:
+    request, now = attempt.own_request(request_id, ExtensionAsked), attempt.core.clock.now()
+    if request.ends_at is None or now >= request.ends_at:
         attempt.refuse(RefusalReason.NOT_POSSIBLE_NOW, request)
+    if sum(at > now - ASKED_WITHIN for at in request.extensions_withdrawn) >= WITHDRAWN_AT_MOST:
+        attempt.refuse(RefusalReason.TOO_MANY, request)
     policy, waiting = attempt.policy(request), request.extension
     if waiting is not None:
         if waiting.state is not State.PENDING or rules_in(policy, waiting) is not None:
@@ -113,6 +116,7 @@ def _facts(attempt: Attempt, request: Request, policy: Policy, valid: ValidReque
         rule=rule.called,
         different_people=rule.different_people,
         denials_needed=rule.denials_needed,
+        escalation=rule.escalation,
         inputs=inputs.to_json(),
     )
     waiting = apply(request, asked).undecided

@@ -3,10 +3,12 @@ looked up.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from jit.ledger import Question
+from jit.ledger import CountedRequests, Question
 from jit.people import on_call
 from jit.people.incidents import Incident, NoSuchIncident, NotKnown
 from jit.people.on_call import Shift
@@ -24,6 +26,8 @@ A_DAY = timedelta(days=1)
 ASKED_ANEW = 2
 """Schedules that are asked about while somebody waits; of others what was heard lately has to do."""
 ZONE_KNOWN_FOR = timedelta(hours=1)
+EMAIL_KNOWN_FOR = timedelta(hours=1)
+"""Of others, of whom there may be many: an emergency does not wait until each is asked about."""
 WAITED_AT_MOST = timedelta(days=7)
 """From asked to given, beside how far ahead it may begin; longer only where the rules let it wait longer now."""
 MOST_READ = 1000
@@ -145,7 +149,7 @@ def _with_history(attempt: Attempt, inputs: Inputs, access: Access, policy: Poli
             own, alone = MOST_READ, asked
         inputs = replace(inputs, automatic_for_access=len(alone), automatic_for_person=own)
     if _any(conditions, "history.break_glass_open"):
-        inputs = replace(inputs, break_glass_open=unreviewed_of(attempt, policy))
+        inputs = replace(inputs, break_glass_open=open_reviews(attempt, policy).own)
     return inputs
 
 
@@ -169,17 +173,35 @@ def _grants_by_day(
     return tuple(by_day)
 
 
-def unreviewed_of(attempt: Attempt, policy: Policy) -> bool:
-    """Whether a break-glass of the actor, by any account of theirs, is not reviewed: one whose entries were changed is
-    not.
+class OpenReviews(NamedTuple):
+    """Whether a break-glass of the actor is not reviewed, and all that were looked through for that."""
+
+    own: bool
+    counted: CountedRequests
+
+
+def open_reviews(attempt: Attempt, policy: Policy) -> OpenReviews:
+    """Of the actor by any account of theirs, which one name in the rules or one e-mail tells. One whose entries were
+    changed is not reviewed; where there are too many to be looked through, one of theirs may be among them.
     """
-    ledger = attempt.core.ledger
-    found = [
-        ledger.request_as_written(each.id)
-        for account in policy.namesakes_of(attempt.by.id)
-        for each in ledger.find(Question(requester=account, unreviewed=True))
-    ]
-    return any(request is None or unreviewed(request) for request in found)
+    ledger, every = attempt.core.ledger, Question(unreviewed=True, limit=MOST_READ)
+    found = ledger.find(every)
+    theirs = _accounts_among({each.requester for each in found}, attempt, policy)
+    read = (ledger.request_as_written(each.id) for each in found if each.requester in theirs)
+    own = len(found) == MOST_READ or any(request is None or unreviewed(request) for request in read)
+    return OpenReviews(own, CountedRequests(every, frozenset(each.id for each in found)))
+
+
+def _accounts_among(people: set[str], attempt: Attempt, policy: Policy) -> frozenset[str]:
+    """Those of them that are the actor. Of whom cannot be asked about now, the rules alone tell."""
+    directory, accounts = attempt.core.directory, policy.namesakes_of(attempt.by.id)
+    others = people - accounts
+    with suppress(DirectoryUnavailable):
+        account = directory.look_up(attempt.by.id)
+        for other in others:
+            with suppress(DirectoryUnavailable):
+                accounts |= {other} if account.is_also(directory.recall(other, EMAIL_KNOWN_FOR)) else set()
+    return accounts
 
 
 def of_a_day(attempt: Attempt, access: Access) -> Question:

@@ -136,3 +136,19 @@ def test_denied_with_a_reason_leaves_the_access_until_its_end(office: PlayedOffi
     assert (after.state, after.ends_at, after.extension) == (State.ACTIVE, request.ends_at, None)
     assert office.person(BOB).press(shown, "Approve").ok
     office.told(BOB, "does not belong to what the card shows now")
+
+
+def test_withdrawn_on_the_card_by_whoever_asked_alone_and_the_access_goes_on(office: PlayedOffice) -> None:
+    request = active(office)
+    office.jit(ALICE, f"extend {request.id} 20 min {WHY}")
+    office.told(ALICE, "Asked for 20 min more")
+    shown, warning = office.card(request), warned(office, office.request(request.id))
+    assert "[Withdraw extension] [Release]" in warning.text
+    office.person(BOB).press(shown, "Withdraw extension")
+    office.wait(lambda: office.refusals() == [(BOB, "withdraw", RefusalReason.NOT_YOURS)])
+    assert office.person(ALICE).press(shown, "Withdraw extension").ok
+    office.told(ALICE, "Withdrawn: no more time is asked for.")
+    assert office.request(request.id).extension is None
+    office.person(BOB).press(shown, "Approve")
+    office.wait(lambda: office.refusals()[1:] == [(BOB, "approve", RefusalReason.CARD_CHANGED)])
+    assert office.request(request.id).state is State.ACTIVE

@@ -47,8 +47,8 @@ def test_command_that_needs_nothing_looked_up_is_answered_in_the_acknowledgement
 
 def test_form_opens_with_what_was_typed(office: PlayedOffice) -> None:
     form = office.form(ALICE, "Request  Orders-DB/Read 30 min inc-42 db down: need shell")
-    assert form.labels == ["Access", "Duration", "Reason", "Incident", "Start"]
-    typed = ["orders-db/read", "30m", "db down: need shell", "INC-42", None]
+    assert form.labels == ["Access", "Also", "Duration", "Reason", "Incident", "Start"]
+    typed = ["orders-db/read", [], "30m", "db down: need shell", "INC-42", None]
     assert [form.value(label) for label in form.labels] == typed
     assert "At most 8 h · decided by 1 of dba" in form.text
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import structlog
 
-from jit.facts import Escalated, Escalation, ExtensionLapsed, Lapsed, Life, Source
+from jit.facts import Escalated, Escalation, ExtensionEscalated, ExtensionLapsed, Lapsed, Life, Source
 from jit.ledger import Conflict, Leases, Ledger, LedgerUnavailable, TamperedEntry
 from jit.ledger.tail import Tail
 from jit.ports import Clock, Queue, QueueUnavailable
@@ -251,6 +251,9 @@ class Timekeeper:
                 self._lapse_extension(unanswered)
             case Action.ESCALATE, Request(escalation=Escalation() as escalation) as undecided:
                 self._escalate(undecided, escalation)
+            case Action.ESCALATE_EXTENSION, Request(extension=Request(escalation=Escalation() as escalation)) as active:
+                more = {**self._signed(), "escalation": escalation}
+                self._step(active, ExtensionEscalated.about(active.undecided, **more))
             case Action.GRANT | Action.EXTEND, Request() as lost:
                 self._announce(lost, now)
             case Action.ROLL_BACK, Request() as unfinished:

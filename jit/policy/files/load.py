@@ -6,7 +6,6 @@ import os
 import stat
 import traceback
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -221,8 +220,8 @@ def _access(name: str, entry: AccessForm, forms: Forms) -> Access:
 def _extend(entry: AccessForm, forms: Forms) -> Extend | None:
     if entry.extend is None:
         return None
-    rules = (_rule(rule, entry, forms) for rule in entry.extend.approve or entry.approve)
-    return Extend(entry.extend.each, entry.extend.ceiling, tuple(replace(rule, escalation=None) for rule in rules))
+    rules = tuple(_rule(rule, entry, forms) for rule in entry.extend.approve or entry.approve)
+    return Extend(entry.extend.each, entry.extend.ceiling, rules)
 
 
 def _rule(entry: RuleForm, access: AccessForm, forms: Forms) -> Rule:

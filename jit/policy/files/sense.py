@@ -16,7 +16,6 @@ from jit.policy.files.shape import Forms, rules_in, well_shaped
 from jit.policy.incidents import accepts
 
 SHARED = "is listed under shared, and an account that people share may neither ask nor decide"
-NOT_ESCALATED = "is for requests: an extension that nobody decides lapses, and access ends when it ends"
 _NOT_AUTHORITY = frozenset({"deny", "notify"})
 """Lists in which a shared account may stand: they let nobody do anything."""
 
@@ -68,8 +67,6 @@ def _check_access(merged: Merged, name: str, access: AccessForm, membership: Mem
             _check_quorum(merged, (*path, *where, *within), quorum, membership)
         if rule.escalate:
             _check_escalation(merged, (*path, *where, "escalate"), rule.escalate, access, [rule], membership=membership)
-            if where[0] == "extend":
-                merged.blame((*path, *where, "escalate"), NOT_ESCALATED)
     if access.escalate:
         theirs = [rule for rule in access.approve if not rule.automatic and not rule.escalate]
         _check_escalation(merged, (*path, "escalate"), access.escalate, access, theirs, membership=membership)

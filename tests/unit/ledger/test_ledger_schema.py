@@ -25,7 +25,7 @@ DIGESTS = {1: "7a7949344d482154", 2: "fa9d97fa745e5d42", 3: "e359ce960f838acd"}
 """By version, of the statements that make the tables in PostgreSQL. Lines are added here and never changed."""
 COSIGNED = cosign(b"text\n", SignerKey.generate("witness"), 1)
 NEW_IN_2 = ("checkpoints", "cosignatures", "policy_texts", "person_keys", "may_write")
-OF_ANY_VERSION = ("requests_in_state", "requests_asked")
+OF_ANY_VERSION = ("requests_in_state", "requests_asked", "requests_held", "requests_emergency")
 """Indexes that are made where they are missing: what is kept is the same without them."""
 
 

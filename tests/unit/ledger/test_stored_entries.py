@@ -30,7 +30,7 @@ def next_lines(kinds: Iterable[str]) -> Iterator[str]:
     for kind in kinds:
         told = rest_of(kind)
         fact = {"id": UUID(int=last.fact.id.int + 1), "at": last.fact.at + timedelta(seconds=1), "actor": "bot@host1"}
-        fact |= {"source": "bot"} | told | {name: known[name] for name in told if name in known}
+        fact |= {"source": "bot"} | told | {name: known[name] for name in told if known.get(name) is not None}
         where = {"recorded_at": last.recorded_at + timedelta(seconds=1), "previous": last.hash}
         last = seal(MODELS[kind](**fact), index=last.index + 1, **where)
         yield last.body.decode()

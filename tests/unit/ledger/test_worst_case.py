@@ -21,6 +21,7 @@ from slack_sdk.models.views import View
 
 import bot.views
 from bot import answers, forms
+from bot.held import MOST_COUNTED, PAGE, Held, Look
 from bot.listeners import command, look
 from bot.listeners.caller import Caller, Place
 from bot.listeners.typed import fill
@@ -138,6 +139,16 @@ def _homes(text: str) -> Iterator[Json]:
         some = frozenset(each.id for each in opened)
         yield home.draw_home(home.Overview(waiting=more, open=more, past=past, extendable=some), called(text))
         yield home.draw_home(home.Overview(waiting=more, open=opened, past=past, extendable=some), called(text))
+    for held in _held(text):
+        all_of_it = home.Overview(waiting=more, open=more, past=past, extendable=some, held=held, **reviews)
+        yield home.draw_home(all_of_it, called(text), LATER)
+
+
+def _held(text: str) -> Iterator[Held]:
+    look, changed = Look(PEOPLE[0], "&" * 200, 999), ("R-WWWWWWWWWWWW",) * PAGE
+    live = [replace(worst(text, state), rule=text[:200]) for state in (State.GRANTING, State.ACTIVE, State.ENDING)]
+    for page in (*zip(*[iter([*live, *_glasses(text), *_extended(text)])] * PAGE, strict=False),):
+        yield Held([*page], MOST_COUNTED + 1, look, changed)
 
 
 def _access(text: str, name: str = "a" * 75) -> Access:
@@ -277,6 +288,9 @@ MESSAGES: dict[str, Callable[[str], Iterator[Drawn]]] = {
         for state in State
         for count, mentions in ((1, ""), (MOST_TOGETHER, "x" * 400))
     ),
+    "reminder.draw_answered_extension": lambda text: iter(
+        [reminder.draw_answered_extension(worst(text, State.ACTIVE), called(text))]
+    ),
     "alert.draw_alert": lambda text: (
         alert.draw_alert(_alert(text), request, called(text))
         for request in (None, *(worst(text, state) for state in State))
@@ -310,22 +324,14 @@ VIEWS: dict[str, Callable[[str], Iterator[Json]]] = {
     ),
 }
 WITHIN_OTHERS = {
-    *(
-        "card.gives",
-        "card.needs",
-        "card.revoke_button",
-        "dm.connect",
-        "dm.outcome",
-        "line.first_lines",
-        "line.fold",
-        "line.lines",
-    ),
+    *("card.gives", "card.needs", "card.revoke_button", "dm.connect", "line.first_lines", "line.fold", "line.lines"),
     *("card.decide_buttons", "card.extension", "card.asked_beside", "card.how_it_stands", "card.ordinal"),
-    *("card.state_of", "dm.outcome", "look.request_seen", "together.fit_on_one_card"),
+    *("card.state_of", "card.withdraw_extension", "dm.outcome", "look.request_seen", "together.fit_on_one_card"),
     *("card.first_line", "break_glass.own_review", "break_glass.to_review", "break_glass.what_happens"),
     *("review.on_card", "review.review", "review.review_buttons", "review.reviewers", "review.skipped"),
     *("audit.in_short", "audit.signed_remark"),
-    *("card.given_less", "forms.kept"),
+    *("card.given_less", "forms.kept", "held.held_by_others", "held.revoke_buttons"),
+    *("forms.target_option", "forms.target_options"),
     *("forms.duration_hint", "forms.decided_by", "forms.options", "forms.option", "forms.value_of", "forms.chosen"),
     *("look.table", "look.until", "look.zone"),
 }

@@ -31,12 +31,14 @@ STEPS = {
     "extending": Story.extending,
     "extended": Story.extended,
     "failed": Story.extension_failed,
+    "withdrawn": Story.extension_withdrawn,
 }
 
 
 AFTER = {
     (): {"asked"},
-    ("asked",): {"approved", "denied", "lapsed"},
+    ("asked",): {"approved", "denied", "lapsed", "withdrawn"},
+    ("asked", "withdrawn"): {"asked"},
     ("asked", "approved"): {"extending", "failed", "lapsed"},
     ("asked", "approved", "extending"): {"extended", "failed"},
     ("asked", "denied"): {"asked"},

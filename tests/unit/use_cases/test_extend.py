@@ -1,19 +1,22 @@
 """More time for access that one has: asked for, and decided as a request is."""
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
-from jit.facts import RefusalReason
-from jit.policy import PolicyError, load_policy
+from jit.facts import Escalated, ExtensionEscalated, RefusalReason, Source
+from jit.ledger import Conflict
 from jit.requests.decision import Outcome, before_effect
+from jit.requests.due import Action, next_action
 from jit.requests.lifecycle import State
 from jit.requests.messages import sentence
+from jit.requests.shares import WITHDRAWN_AT_MOST
 from jit.testing import ALICE, BOB, CAROL, EVE, T0
 from jit.use_cases.deny import deny
 from jit.use_cases.extend import extend, may_extend
 from jit.use_cases.narrow import LessForm
-from tests.unit.policy.test_policy_load import folder
+from jit.use_cases.withdraw import withdraw
 from tests.unit.use_cases.test_races import at_once, reasons
 from tests.world.base import RULES, SAM
 from tests.world.office import Office, actor
@@ -275,14 +278,95 @@ class TestAtOnce:
         assert len(reasons(outcomes)) == 1
 
 
-def test_an_extension_is_never_escalated_and_no_line_of_the_rules_says_so(tmp_path):
-    office = with_rules(tmp_path, f"{EXTEND}    escalate: {{after: 15m, to: [{SAM}]}}\n")
+def by_timekeeper(office):
+    return {"at": office.clock.now(), "actor": "timekeeper@test", "source": Source.TIMEKEEPER}
+
+
+def escalate(office, request):
+    """As the timekeeper does."""
+    said = by_timekeeper(office) | {"escalation": request.undecided.escalation}
+    fact = ExtensionEscalated.about(request.undecided, **said)
+    return office.ledger.append([fact], expect={request.id: request.version}).requests[request.id]
+
+
+def test_an_extension_that_waits_is_escalated_as_a_request_is_and_approvals_of_before_count(tmp_path):
+    rules = f"{EXTEND}    escalate: {{after: 15m, to: [{EVE}]}}\n"
+    office = with_rules(tmp_path, rules)
     request = more(office, active(office))
-    assert request.extension.escalation is None
-    assert office.use_cases.approve(actor(BOB), request.id, request.extension.digest).decision.outcome is Outcome.HOLDS
+    digest = request.extension.digest
+    assert next_action(request) == (request.undecided.asked_at + timedelta(minutes=15), Action.ESCALATE_EXTENSION)
+    late = partial(office.use_cases.approve, actor(EVE), request.id, digest)
+    office.refused(RefusalReason.NOT_ALLOWED_TO_DECIDE, late, about=request.extension)
+    of_a_request = by_timekeeper(office) | {"escalation": request.extension.escalation}
+    with pytest.raises(Conflict):
+        office.ledger.append([Escalated.about(request, **of_a_request)])
+    office.clock.move(minutes=15)
+    request = escalate(office, request)
+    assert next_action(request) == (request.ends_at, Action.END)
+    with pytest.raises(Conflict):
+        escalate(office, request)
+    assert late().decision.outcome is Outcome.HOLDS
+    assert check(office, office.request(request.id)).outcome is Outcome.HOLDS
+
+
+def test_escalated_before_its_time_nobody_else_decides(tmp_path):
+    office = with_rules(tmp_path, f"{EXTEND}    escalate: {{after: 15m, to: [{EVE}]}}\n")
+    request = escalate(office, more(office, active(office)))
+    press = partial(office.use_cases.approve, actor(EVE), request.id, request.extension.digest)
+    office.refused(RefusalReason.RULES_CHANGED, press, about=request.extension)
+
+
+def test_the_rules_of_extensions_alone_may_escalate(tmp_path):
     own = "extend: {each: 1h, ceiling: 2h, approve: [{all_of: [{from: [group:dba]}], escalate: {after: 5m, to: [%s]}}]}"
-    with pytest.raises(PolicyError, match="an extension that nobody decides lapses"):
-        load_policy(folder(tmp_path, own=RULES.replace(READ, f"{READ}    {own % SAM}\n", 1)))
+    office = with_rules(tmp_path, f"{READ}    {own % EVE}\n")
+    request = active(office)
+    assert request.escalation is None
+    assert more(office, request).extension.escalation.to == (EVE,)
+
+
+class TestWithdraw:
+    def test_takes_back_what_waits_and_the_access_goes_on(self, office):
+        request = more(office, active(office))
+        digest = request.extension.digest
+        after = withdraw(office.core, by=actor(ALICE), request_id=request.id, digest=digest)
+        assert (after.state, after.extension, after.ends_at) == (State.ACTIVE, None, request.ends_at)
+        assert office.kinds(request.id)[-1] == "extension.withdrawn"
+        press = partial(office.use_cases.approve, actor(BOB), request.id, digest)
+        assert office.refused(RefusalReason.CARD_CHANGED, press, about=after)
+        assert more(office, after).extension is not None
+
+    def test_is_for_whoever_asked_alone_and_for_what_the_button_showed(self, office):
+        request = more(office, active(office))
+        for person, digest, reason in (
+            (BOB, request.extension.digest, RefusalReason.NOT_YOURS),
+            (EVE, request.digest, RefusalReason.NOT_YOURS),
+            (ALICE, request.digest, RefusalReason.NOT_POSSIBLE_NOW),
+            (ALICE, "", RefusalReason.NOT_POSSIBLE_NOW),
+        ):
+            press = partial(withdraw, office.core, by=actor(person), request_id=request.id, digest=digest)
+            office.refused(reason, press, about=request)
+
+    def test_over_and_over_it_calls_nobody_any_more(self, office):
+        """Each that is asked for mentions those who decide."""
+        request = active(office)
+        for _ in range(WITHDRAWN_AT_MOST):
+            digest = more(office, request).extension.digest
+            request = withdraw(office.core, by=actor(ALICE), request_id=request.id, digest=digest)
+        office.refused(RefusalReason.TOO_MANY, lambda: more(office, request), about=request)
+        office.clock.move(minutes=11)
+        assert more(office, request).extension is not None
+
+    def test_and_a_yes_at_once_are_one_outcome(self, office):
+        request = more(office, active(office))
+        digest = request.extension.digest
+        outcomes = at_once(
+            office,
+            partial(office.use_cases.approve, actor(BOB), request.id, digest),
+            partial(withdraw, office.core, by=actor(ALICE), request_id=request.id, digest=digest),
+        )
+        assert len(reasons(outcomes)) == 1
+        kinds = office.kinds(request.id)
+        assert ("extension.approved" in kinds) != ("extension.withdrawn" in kinds)
 
 
 def test_narrowed_access_is_extended_as_it_was_given_and_an_extension_is_not_narrowed(tmp_path):

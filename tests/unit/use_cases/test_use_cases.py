@@ -265,8 +265,8 @@ def test_a_decision_is_told_though_the_ledger_goes_right_after_it(office):
     request = office.asked()
     ledger, append = office.ledger, office.ledger.append
 
-    def append_and_go(facts, *, expect=None):
-        sealed = append(facts, expect=expect)
+    def append_and_go(facts, *, expect=None, counted=()):
+        sealed = append(facts, expect=expect, counted=counted)
         ledger.cut = True
         return sealed
 

@@ -546,3 +546,16 @@ def test_nobody_decides_in_time_so_others_are_asked_once_and_none_after_a_decisi
     house.clock.time = house.request("R-AAAA").pending_until
     house.timekeeper.sweep()
     assert house.kinds("R-AAAA")[-1] == "lapsed"
+
+
+def test_an_extension_that_nobody_decides_is_escalated_once_and_lapses(house: Hands) -> None:
+    escalation = Escalation(after=timedelta(minutes=15), to=("group:leads",))
+    story = house.story("R-TEST", escalation=escalation, duration=timedelta(hours=4)).active()
+    story.extension_asked(pending_for=60)
+    for minutes in (14, 2, 2, 30):
+        house.clock.move(minutes=minutes)
+        house.timekeeper.sweep()
+    assert house.kinds("R-TEST")[-2:] == ["extension.asked", "extension.escalated"]
+    house.clock.move(minutes=20)
+    house.timekeeper.sweep()
+    assert house.kinds("R-TEST")[-1] == "extension.lapsed"

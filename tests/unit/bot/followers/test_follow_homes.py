@@ -10,16 +10,20 @@ from bot.followers.follower import SlackTools
 from bot.followers.homes import AT_ONCE, Homes, look_again, open_home
 from bot.followers.outbox import NotLeading, Outbox, Unreached, Unsure
 from bot.views.home import CANNOT_TELL, NOT_OURS, draw_home
-from jit.facts import PolicyChanged, Source
-from jit.ledger import Notes
+from jit.facts import PolicyChanged, Quorum, Source
+from jit.ledger import Notes, StoredDirectory
+from jit.people.person import Person
 from jit.policy import load_policy
-from jit.testing import ALICE, BOB, CAROL, EVE
+from jit.testing import ALICE, BOB, CAROL, EVE, WORKSPACE
 from playground.blocks import view_problems
 from playground.text import rendered
-from tests.world.base import RULES
+from tests.world.base import RULES, SAM
 from tests.world.face import Face
 from tests.world.fake_slack import refusal
 from tests.world.tamper import past_the_guards
+
+SCHEDULE = 'schedules:\n  sre: {kind: icalendar, url: "file:sre.ics"}\n'
+"""By whose names two accounts can be one person."""
 
 
 @pytest.fixture
@@ -433,3 +437,62 @@ def test_what_happens_while_a_home_is_drawn_is_drawn_next(house, homes, monkeypa
     monkeypatch.setattr(house.slack, "views_publish", meanwhile)
     house.work(homes, 3)
     assert home(house, BOB) == NOT_OURS
+
+
+class TestNothingIsOfferedThatAPressRefuses:
+    """As far as that is known without asking anybody."""
+
+    def known(self, house, person, **more):
+        kept = Person(id=person, team=WORKSPACE, name=person, **more)
+        StoredDirectory(house.engine).keep_person(kept, house.clock.now())
+
+    def one_person(self, house, folder, first, second):
+        names = "".join(
+            f"  {each}: {{fake: name{at}, icalendar: the same}}\n" for at, each in enumerate((first, second))
+        )
+        people = RULES.replace("  U01ALICE0: {fake: alice}\n", names)
+        file = folder / "a.policy.yml"
+        file.write_text(people.replace("targets:\n", f"{SCHEDULE}targets:\n"))
+        house.last_good = load_policy(folder)
+
+    def sees_it(self, house, homes, person):
+        opens(house, person)
+        house.work(homes, 2)
+        return "jit.approve" in dict(buttons(house, person))
+
+    def test_to_a_second_account_of_whoever_asks(self, house, homes, tmp_path):
+        self.one_person(house, tmp_path, ALICE, BOB)
+        house.story().asked()
+        assert not self.sees_it(house, homes, BOB)
+        assert self.sees_it(house, homes, CAROL)
+
+    def test_to_an_account_with_the_e_mail_of_whoever_asks(self, house, homes):
+        for person in (ALICE, BOB):
+            self.known(house, person, email="alice@example.com")
+        house.story().asked()
+        assert not self.sees_it(house, homes, BOB)
+        assert self.sees_it(house, homes, CAROL)
+
+    def test_to_whose_e_mail_changed(self, house, homes):
+        self.known(house, BOB, email="bob@example.com", first_email="robert@example.com")
+        house.story().asked()
+        assert not self.sees_it(house, homes, BOB)
+
+    def test_to_whose_other_account_has_said_yes(self, house, homes, tmp_path):
+        self.one_person(house, tmp_path, BOB, CAROL)
+        story = house.story(needs=(Quorum(label="dba", who=("group:dba",), count=2),))
+        story.asked()
+        assert self.sees_it(house, homes, CAROL)
+        story.approval(BOB)
+        house.work(homes, 2)
+        assert not self.sees_it(house, homes, CAROL)
+
+    def test_before_it_is_their_turn(self, house, homes):
+        later = Quorum(label="security", who=("group:security",), count=1, stage=2)
+        story = house.story(needs=(Quorum(label="dba", who=(BOB,), count=1), later))
+        story.asked()
+        assert self.sees_it(house, homes, BOB)
+        assert not self.sees_it(house, homes, SAM)
+        story.approval(BOB)
+        house.work(homes, 2)
+        assert "jit.approve" in dict(buttons(house, SAM)), "it comes by itself"

@@ -231,3 +231,65 @@ def test_who_may_decide_nothing_is_not_reminded(house):
     house.work(follower)
     (said,) = house.posted(REQUESTS)
     assert pinged(said) == {CAROL}
+
+
+class TestOfAnExtension:
+    @pytest.fixture
+    def story(self, house):
+        escalation = Escalation(after=timedelta(minutes=20), to=("group:security",))
+        return house.story(duration=timedelta(hours=4), escalation=escalation).active()
+
+    @pytest.fixture
+    def follower(self, house, story):
+        return house.start(Reminders)
+
+    def waits_for(self, house, story, minutes):
+        house.clock.time = story.request.undecided.asked_at + timedelta(minutes=minutes)
+
+    def test_those_who_decide_are_reminded_as_of_a_request(self, house, story, follower):
+        story.extension_asked(pending_for=60)
+        self.waits_for(house, story, 29)
+        house.work(follower)
+        assert house.posted(REQUESTS) == []
+        self.waits_for(house, story, 31)
+        house.work(follower, 2)
+        (said,) = house.posted(REQUESTS)
+        assert said["text"].startswith("Still waiting: *Alice* asks for 30 min more with *orders-db/read* · lapses")
+        assert pinged(said) == {BOB, CAROL}
+        assert message_problems(said["blocks"]) == []
+        self.waits_for(house, story, 51)
+        house.work(house.start(Reminders), 2)
+        assert len(house.posted(REQUESTS)) == 2
+
+    def test_others_are_asked_when_it_is_escalated(self, house, story, follower):
+        story.extension_asked(pending_for=60)
+        self.waits_for(house, story, 20)
+        story.extension_escalated()
+        house.work(follower, 2)
+        (said,) = house.posted(REQUESTS)
+        assert "Nobody has decided for 20 min, so these can, too" in str(said["blocks"])
+        assert pinged(said) == {CAROL, SAM}
+
+    @pytest.mark.parametrize("answer", ["extension_withdrawn", "extension_denied", "released", "ending"])
+    def test_once_it_is_over_that_is_said_and_nobody_is_mentioned(self, house, story, follower, answer):
+        story.extension_asked(pending_for=60)
+        self.waits_for(house, story, 31)
+        house.work(follower, 2)
+        getattr(story, answer)()
+        house.work(follower, 2)
+        (said,) = house.posted(REQUESTS)
+        assert said["text"].startswith("No longer waiting: more time with *orders-db/read* for *Alice*")
+        assert pinged(said) == set()
+        assert Notes(house.engine, Reminders.name).all("said:") == {}
+
+    def test_what_was_said_of_one_is_said_of_the_next_again(self, house, story, follower):
+        for number in (1, 2):
+            story.extension_asked(pending_for=60)
+            self.waits_for(house, story, 31)
+            house.work(follower, 2)
+            assert len(house.posted(REQUESTS)) == number
+            story.extension_withdrawn()
+        story.extension_asked(pending_for=60)
+        house.work(house.start(Reminders), 5)
+        texts = [each["text"].partition(":")[0] for each in house.posted(REQUESTS)]
+        assert texts == ["No longer waiting"] * 2

@@ -213,9 +213,9 @@ def test_more_time_is_asked_for_on_the_card_and_decided_there(tell):
     assert "*Alice* asks for *30 min* more, until" in said
     assert "> two orders left" in said
     assert "Needs 1 of @dba" in said
-    assert said.splitlines()[-2] == "[Approve] [Deny] [End access]"
+    assert said.splitlines()[-2] == "[Approve] [Deny] [Withdraw extension] [End access]"
     values = [each["value"] for each in draw(story.request, names).blocks[-2]["elements"]]
-    assert [read_value(value).digest == waiting.digest for value in values] == [True, True, False]
+    assert [read_value(value).digest == waiting.digest for value in values] == [True, True, True, False]
     story.extension_approved()
     said = card(story)
     assert "Approved by Bob: *30 min* more" in said
@@ -246,9 +246,18 @@ def test_those_who_decide_on_more_time_see_all_of_it_beside_its_buttons(tell):
         "*Alice* asks for *30 min* more with *orders-db/read*",
         "two orders left",
         "1 of @dba",
-        "[Approve] [Deny]",
+        "[Approve] [Deny] [Withdraw extension]",
     ):
         assert part in said, part
+
+
+def test_the_message_by_which_an_extension_is_withdrawn_says_that_one_was_asked_for(tell):
+    story = tell().active()
+    assert "more asked for" not in seen(dm.granted(story.request, names))
+    story.extension_asked()
+    said = seen(dm.granted(story.request, names))
+    assert "[Withdraw extension] [Release]" in said
+    assert said.splitlines()[-1] == "30 min more asked for · R-7F3K"
 
 
 def test_the_words_of_who_denied_or_revoked_are_shown_as_typed(tell):
