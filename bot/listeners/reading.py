@@ -259,7 +259,7 @@ class Reading:
                 return _with_access(filled, run.fits[0])
         if named := self._by_pieces(front, filled) or self._by_pieces(back, filled):
             return named
-        for word in words[:1] + words[-1:] if words else ():
+        for word in words[:1] + words[-1:]:
             if slip := self._by_slip(plain(word).rstrip(PAUSES), filled):
                 return slip
         return filled

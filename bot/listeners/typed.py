@@ -64,8 +64,9 @@ def fill(text: str, accesses: Sequence[Access]) -> Filled:
     """The form as far as ``text`` fills it: accesses, duration and incident, in any order, before the reason or after
     it. Further accesses count beside the first: before the reason, or where that stands behind it.
 
-    What is named amid the reason counts and stays there. What looks like one of them and cannot be used is said in the
-    note; a name that is not quite one is met with the nearest, which is offered and not taken.
+    An access or an incident named amid the reason counts and stays there; a duration is taken out of it. What looks
+    like one of them and cannot be used is said in the note; a name that is not quite one is met with the nearest, which
+    is offered and not taken.
     """
     start, text = _start_in(text.strip(), accesses)
     filled = _fill(text, accesses)
