@@ -12,7 +12,7 @@ from bot.views.words import audience, begins_later, by_rule, word
 from jit.durations import say_duration
 from jit.facts import Quorum, RefusalReason
 from jit.requests.decision import Outcome
-from jit.requests.intake import RequestForm
+from jit.requests.intake import RequestForm, looks_secret
 from jit.requests.lifecycle import Request, State
 from jit.requests.messages import SAYS, sentence
 from jit.requests.refusal import Refusal
@@ -40,6 +40,14 @@ def typed(command: str, asked: RequestForm) -> str:
     words = " ".join(filter(None, (command, asked.access, *asked.also, asked.duration, asked.incident, asked.reason)))
     kept = escape(straight(words, SECTION // 2).replace("`", "'"))
     return f"What you typed: `/jit {kept}`"
+
+
+def typed_again(command: str, request_id: str, words: str) -> str:
+    """How to say it of one of several, with what was typed beside: nothing, if that must not be repeated."""
+    if looks_secret(words):
+        return ""
+    kept = escape(straight(words, SECTION // 2).replace("`", "'"))
+    return f"Or name one: `/jit {command} {request_id} …`. What you typed: `{kept}`"
 
 
 def new_error_id() -> str:

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.buttons import ASK, ASK_AGAIN, END, EXTEND, RELEASE, WITHDRAW, value_of
+from bot.buttons import ASK, ASK_AGAIN, ASK_FOR, END, EXTEND, RELEASE, WITHDRAW, value_of
+from bot.forms import value_of as menu_value
 from bot.held import Held
 from bot.views import card
 from bot.views.break_glass import own_review, to_review
@@ -55,6 +56,7 @@ BYTES = 120_000
 """Of what waits, drawn whole, as JSON: the rest of a view always fits in what Slack leaves, 250,000 in all."""
 NOT_HERE = frozenset({WITHDRAW, END})
 """Buttons of a card that are for others than those who decide."""
+MOST_USED = "You ask most for:"
 OPEN_SHOWN, BRIEFLY_SHOWN = 10, 5
 NEEDS = 300
 """Characters of what a request still needs; a longer list stands on its card alone."""
@@ -71,6 +73,8 @@ class Overview:
     own_reviews: Sequence[Request] = ()
     extendable: frozenset[str] = frozenset()
     """Ids of those for which more time may be asked for."""
+    most_used: Sequence[str] = ()
+    """Accesses that may be asked for now."""
     held: Held | None = None
     """What others hold, for security alone."""
     lockdowns: Sequence[Lockdown] = ()
@@ -90,6 +94,7 @@ def draw_home(overview: Overview, names: Names, now: datetime | None = None) -> 
     for each in overview.lockdowns[:BRIEFLY_SHOWN]:
         blocks += draw_in_force(each, names) if overview.may_lift else [draw_for_others(each, names)]
     blocks += actions([button("Ask for access", ASK, "home", style="primary")])
+    blocks += _most_used(overview.most_used)
     above = {each.id for each in reviews}
     if overview.waiting is None:
         blocks.append(context(CANNOT_TELL))
@@ -108,6 +113,14 @@ def draw_home(overview: Overview, names: Names, now: datetime | None = None) -> 
 def draw_empty_home() -> Json:
     """For somebody who was one of us."""
     return {"type": "home", "blocks": [section(NOT_OURS)]}
+
+
+def _most_used(accesses: Sequence[str]) -> Iterator[Json]:
+    if accesses:
+        yield context(MOST_USED)
+        yield from actions(
+            [button(name, f"{ASK_FOR}.{place}", menu_value(name)) for place, name in enumerate(accesses)]
+        )
 
 
 def _titled(title: str, blocks: Iterator[Json]) -> Iterator[Json]:

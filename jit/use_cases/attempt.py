@@ -17,7 +17,7 @@ from jit.ledger import Conflict, CountedRequests
 from jit.policy import Access, Policy, PolicyError
 from jit.ports import QueueUnavailable
 from jit.requests.accounts import is_also_one_of
-from jit.requests.intake import REASON, text_trouble
+from jit.requests.intake import REASON, reason_trouble, text_trouble
 from jit.requests.lifecycle import REQUEST_ID, Request, may_follow
 from jit.requests.lockdown import Lockdown
 from jit.requests.refusal import Refusal
@@ -113,7 +113,12 @@ class Attempt:
             return lockdown.stops_person(person)
         return is_also_one_of(person, lockdown.accounts, self.core.directory, policy)
 
+    def require_reason(self, request: Request, text: str) -> None:
+        if trouble := reason_trouble(text, request.access):
+            self.refuse(RefusalReason.BAD_INPUT, request, problems={REASON: trouble})
+
     def require_text(self, request: Request, text: str) -> None:
+        """What can be recorded, whatever it says: enough of a reason to end access."""
         if trouble := text_trouble(text):
             self.refuse(RefusalReason.BAD_INPUT, request, problems={REASON: trouble})
 

@@ -40,7 +40,7 @@ def _extend(attempt: Attempt, request_id: str, duration: str, reason: str) -> Re
     request, policy = _extendable(attempt, request_id)
     access, room = _access_and_room(attempt, request, policy)
     more = _duration(attempt, request, access, duration, room) if duration else room
-    attempt.require_text(request, reason)
+    attempt.require_reason(request, reason)
     facts = _facts(attempt, request, policy, ValidRequest(access, request.principal, more, reason, request.incident))
     after = attempt.record(request, facts)
     if after.undecided.state is State.APPROVED:

@@ -18,6 +18,7 @@ from tests.bench.endings import measure_endings
 from tests.bench.export import measure_export
 from tests.bench.grants import measure_grants
 from tests.bench.holder import measure_holder
+from tests.bench.homes import measure_homes
 from tests.bench.hostile import measure_hostile
 from tests.bench.idle import measure_idle
 from tests.bench.lockdown import measure_lockdown
@@ -46,6 +47,7 @@ MEASUREMENTS = {
     "grants": Measurement("Approve pressed to access usable in PostgreSQL", lambda _: measure_grants()),
     "endings": Measurement("Due to gone", lambda _: measure_endings()),
     "lockdown": Measurement("Locked down to gone", lambda _: measure_lockdown()),
+    "homes": Measurement("A press to App Home drawn", lambda _: measure_homes()),
     "appends": Measurement("Appends to the ledger", lambda _: measure_appends()),
     "activity": Measurement("Session activity: read, recorded, judged, told", lambda _: measure_activity()),
     "views": Measurement("App Home, card and lists with 100,000 requests", lambda _: measure_views()),
