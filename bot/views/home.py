@@ -28,6 +28,7 @@ from bot.views.text import (
     line_of,
     named,
     section,
+    straight,
 )
 from bot.views.words import (
     ended_because,
@@ -56,6 +57,8 @@ BYTES = 120_000
 """Of what waits, drawn whole, as JSON: the rest of a view always fits in what Slack leaves, 250,000 in all."""
 NOT_HERE = frozenset({WITHDRAW, END})
 """Buttons of a card that are for others than those who decide."""
+LABEL = 70
+"""Characters of an access on its button, which takes 75."""
 MOST_USED = "You ask most for:"
 OPEN_SHOWN, BRIEFLY_SHOWN = 10, 5
 NEEDS = 300
@@ -119,7 +122,10 @@ def _most_used(accesses: Sequence[str]) -> Iterator[Json]:
     if accesses:
         yield context(MOST_USED)
         yield from actions(
-            [button(name, f"{ASK_FOR}.{place}", menu_value(name)) for place, name in enumerate(accesses)]
+            [
+                button(straight(name, LABEL), f"{ASK_FOR}.{place}", menu_value(name))
+                for place, name in enumerate(accesses)
+            ]
         )
 
 

@@ -198,8 +198,6 @@ def test_a_press_of_somebody_whose_email_changed_is_refused_in_words(office: Pla
     office.directory.look_up(BOB)
     office.stage.slack.world.change_user(BOB, name="mallory")
     office.wait(lambda: office.directory.look_up(BOB).email_changed)
-    office.jit(BOB, "list")
-    office.told(BOB, request.id)
     with pytest.raises(Refusal) as refused:
         office.use_cases.approve(by(BOB), request.id, request.digest)
     assert refused.value.reason is RefusalReason.EMAIL_CHANGED

@@ -29,7 +29,7 @@ from bot.mirror.follower import MOST_LINES
 from bot.views import alert, audit, break_glass, card, dm, home, line, lockdown, reminder, together
 from bot.views.lockdown import Progress
 from bot.views.text import Drawn, Json, harmless, straight, units
-from bot.visibility import Others
+from bot.visibility import MOST_USED, Others
 from jit.facts import (
     Alert,
     AlertName,
@@ -158,7 +158,8 @@ def _homes(text: str) -> Iterator[Json]:
             yield home.draw_home(home.Overview(waiting=waiting, open=opened, past=past, **in_force), called(text))
     for held in _held(text):
         all_of_it = home.Overview(waiting=more, open=more, past=past, extendable=some, held=held, **reviews, **in_force)
-        yield home.draw_home(all_of_it, called(text), LATER)
+        used = replace(all_of_it, most_used=[f"{number}{text or '&'}"[:200] for number in range(MOST_USED)])
+        yield home.draw_home(used, called(text), LATER)
 
 
 def _held(text: str) -> Iterator[Held]:
@@ -229,6 +230,7 @@ def _answers(text: str) -> dict[str, Iterator[str]]:
     return {
         "fault": iter([answers.fault(answers.new_error_id())]),
         "typed": iter([answers.typed("request", RequestForm(text, text, text, text))]),
+        "typed_again": iter([answers.typed_again("extend", "R-7F3K", text)]),
         "refused": (answers.refused(Refusal(why, attempted="approve", request=pending)) for why in RefusalReason),
         "own_request": (answers.own_request(pending, count, names) for count in (None, 1, 10**6)),
         "deny_own": iter([answers.deny_own(pending)]),
