@@ -1,5 +1,7 @@
 """Everything is killed, and started again with a policy file that is broken."""
 
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,11 +16,20 @@ from workers.rules import FILE
 pytestmark = [pytest.mark.fault, pytest.mark.real]
 
 
+def noted(it: Product) -> bool:
+    """Whether the bot has said by which rules it goes, and their text is kept."""
+    with closing(sqlite3.connect(it.stage.folder / "ledger.db", timeout=20)) as ledger:
+        version = ledger.execute("SELECT value FROM notes WHERE follower = 'rules' AND key = 'last'").fetchone()
+        kept = ledger.execute("SELECT version FROM policy_texts").fetchall()
+    return version in kept
+
+
 def test_what_is_due_ends_and_people_decide_by_the_rules_of_before(it: Product, policies: Path) -> None:
     active = it.granted(it.stage.alice, READ)
     waiting = it.ask(it.stage.eve, "orders-db/write 30m INC-2 mend an order")
     broken = policies / "broken.policy.yml"
     it.until((it.stage.folder / FILE).exists)
+    it.until(lambda: noted(it))  # else it was killed in its first second, and knows none of before
     it.kill()
     broken.write_text("access: [")
     try:
