@@ -6,16 +6,18 @@ Everything here is mrkdwn, ready to send: what comes from people or policy files
 import secrets
 from collections.abc import Mapping
 
-from bot.views.text import SECTION, Names, escape, joined, straight
+from bot.views.lockdown import stopped
+from bot.views.text import SECTION, Names, day_and_time, escape, joined, named, straight
 from bot.views.words import audience, begins_later, by_rule, word
 from jit.durations import say_duration
 from jit.facts import Quorum, RefusalReason
 from jit.requests.decision import Outcome
-from jit.requests.intake import RequestForm
+from jit.requests.intake import RequestForm, looks_secret
 from jit.requests.lifecycle import Request, State
 from jit.requests.messages import SAYS, sentence
 from jit.requests.refusal import Refusal
 from jit.use_cases.approve import ApprovalResult
+from jit.use_cases.lockdown import Lifting, Locked
 from jit.use_cases.request import ALPHABET
 
 NO_RECORD = (
@@ -24,6 +26,10 @@ NO_RECORD = (
 NO_RECORD_TO_END = (
     "The record cannot be reached right now, so nothing was done: the access ends at its time, and no sooner. If that "
     "cannot wait, take it away in the target by hand: docs/operations.md, _When a part is down_, has the SQL."
+)
+NO_RECORD_TO_LOCK = (
+    "The record cannot be reached right now, so nothing is locked down from here. `jit lockdown` on the host of the "
+    "workers and the timekeeper works without it: they take it from their own disk."
 )
 BUSY = SAYS[RefusalReason.BUSY]
 NO_FORM = "Slack did not open the form: the moment for it had passed. Type `/jit request` again."
@@ -34,6 +40,14 @@ def typed(command: str, asked: RequestForm) -> str:
     words = " ".join(filter(None, (command, asked.access, *asked.also, asked.duration, asked.incident, asked.reason)))
     kept = escape(straight(words, SECTION // 2).replace("`", "'"))
     return f"What you typed: `/jit {kept}`"
+
+
+def typed_again(command: str, request_id: str, words: str) -> str:
+    """How to say it of one of several, with what was typed beside: nothing, if that must not be repeated."""
+    if looks_secret(words):
+        return ""
+    kept = escape(straight(words, SECTION // 2).replace("`", "'"))
+    return f"Or name one: `/jit {command} {request_id} …`. What you typed: `{kept}`"
 
 
 def new_error_id() -> str:
@@ -189,3 +203,23 @@ def revoked(request: Request) -> str:
     if request.state is State.ENDING and not request.given:
         return f"Revoked. {request.id} will not be granted; nothing had been given."
     return f"Revoked. {request.id} is ending; its card says when it is gone."
+
+
+def locked(result: Locked, names: Names) -> str:
+    """What is stopped, and what there was of it."""
+    lockdown, open_ones = result.lockdown, result.open
+    what = stopped(lockdown, names)
+    still = f" {open_ones} {'is' if open_ones == 1 else 'are'} open and {'ends' if open_ones == 1 else 'end'} now."
+    more = still if open_ones else " Nothing of it is open."
+    if result.again:
+        who, since = named(lockdown.by, names), day_and_time(lockdown.at)
+        return f"Locked down already: {lockdown.id} by {who} stops {what} since {since}.{more}"
+    lifts = f"Two people lift it: `/jit lockdown lift {lockdown.id} why`."
+    return f"Locked down: {lockdown.id} stops {what}.{more} Nothing new is given. {lifts}"
+
+
+def lifting(result: Lifting) -> str:
+    lockdown_id = result.lockdown.id
+    if result.lifted:
+        return f"Lifted: {lockdown_id} is over. What it ended stays so, and can be asked for again."
+    return f"Proposed: {lockdown_id} is in force until somebody else confirms it, within 24 h, with the same words."

@@ -27,6 +27,7 @@ from bot.listeners import (
     extension,
     held,
     home,
+    lockdown,
     narrowing,
     presses,
     request,
@@ -78,7 +79,7 @@ def build_app(*, core: Core, directory: SlackDirectory, client: WebClient, pool:
     app.middleware(name_the_caller)
     app.error(_answer_fault(ctx))
     for each in (
-        *(command, request, break_glass, presses, alone, denial, narrowing, ending, extension, review),
+        *(command, request, break_glass, presses, alone, denial, narrowing, ending, extension, review, lockdown),
         *(home, held, events),
     ):
         each.register(app, ctx)

@@ -24,7 +24,11 @@ APPROVE, LESS, DENY, WITHDRAW, END, RELEASE, REVOKE, ASK, ASK_AGAIN, EXTEND, ALO
     "jit.extend",
     "jit.alone",
 )
+LIFT = "jit.lift"
+"""Of a lockdown."""
 
+ASK_FOR = "jit.ask.for"
+"""Opens the form for an access: one of several side by side, each with its place behind this."""
 HELD_PERSON, HELD_TARGET, HELD_ALL, HELD_BACK, HELD_ON = (
     "jit.held.person",
     "jit.held.target",

@@ -8,17 +8,21 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import islice
 
+from bot.views.lockdown import draw_to_lift
 from bot.views.text import Json, Names, button, plain_text, shorten
 from bot.views.words import loses
 from jit.durations import compact, say_duration
+from jit.facts import LockdownLiftProposed
 from jit.policy import Access, Rule
 from jit.requests.intake import ACCESS, ALSO, DURATION, INCIDENT, REASON, START, RequestForm, incident_wanted
 from jit.requests.less import PERMISSIONS
 from jit.requests.lifecycle import Request
+from jit.requests.lockdown import Lockdown
 from jit.requests.together import MOST_TOGETHER
 
 REQUEST_FORM, DENY_FORM, LESS_FORM, END_FORM = "jit.form.request", "jit.form.deny", "jit.form.less", "jit.form.end"
 EXTEND_FORM = "jit.form.extend"
+LIFT_FORM = "jit.form.lift"
 BREAK_GLASS_FORM, REVIEW_FORM = "jit.form.break_glass", "jit.form.review"
 CHOOSE_ACCESS, ACCESS_TAKEN, TAKE_OFFERED = "jit.form.access", "jit.form.access.taken", "jit.form.take"
 """The menu of accesses; the same once an offered one was taken, as Slack keeps what stands in a menu of the same name;
@@ -142,6 +146,15 @@ def end_form(value: str, request: Request, names: Names) -> Json:
         "End access",
         value,
         [_field(REASON, "Reason", _typed(REASON, "", multiline=True), hint=f"{loses(request, names)} They read this.")],
+    )
+
+
+def lift_form(lockdown: Lockdown, proposal: LockdownLiftProposed | None, names: Names) -> Json:
+    """What it stops and why, and, where somebody else proposed to lift it, why they did."""
+    then = "You are the second: with this it is lifted." if proposal else "Somebody else has to confirm it."
+    reason = _field(REASON, "Reason", _typed(REASON, "", multiline=True), hint=then)
+    return _modal(
+        LIFT_FORM, f"Lift {lockdown.id}", "Lift", lockdown.id, [*draw_to_lift(lockdown, proposal, names), reason]
     )
 
 

@@ -29,14 +29,15 @@ from bot.followers.follower import (
     Follower,
     Leadership,
     LeaseTerm,
-    SlackFollower,
     SlackTools,
     follow,
 )
 from bot.followers.homes import Homes
 from bot.followers.leavers import Leavers
+from bot.followers.lockdowns import Lockdowns
 from bot.followers.messages import Messages
 from bot.followers.outbox import Outbox
+from bot.followers.purposes import Purposes
 from bot.followers.reminders import Reminders
 from bot.followers.watch import Watch
 from bot.health import Health
@@ -207,7 +208,7 @@ def _following(parts: Parts, stop: threading.Event) -> Iterator[None]:
     threads = [
         threading.Thread(
             target=follow,
-            args=(follower, term, stop.wait, tail.waiter(stop) if isinstance(follower, SlackFollower) else stop.wait),
+            args=(follower, term, stop.wait, tail.waiter(stop) if follower.is_woken else stop.wait),
             name=follower.name,
             daemon=True,
         )
@@ -241,7 +242,9 @@ def _followers(parts: Parts, leadership: Leadership, lease: Lease) -> Iterator[t
     makers: dict[str, Callable[[SlackTools], Follower]] = {
         Watch.name: Watch,
         Leavers.name: lambda tools: Leavers(tools, parts.directory, queue),
+        Purposes.name: lambda tools: Purposes(tools, queue),
         Cards.name: Cards,
+        Lockdowns.name: Lockdowns,
         Messages.name: Messages,
         Reminders.name: Reminders,
         Mirror.name: Mirror,

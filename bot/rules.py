@@ -2,18 +2,18 @@
 
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 import structlog
 
-from jit.facts import PolicyChanged, Source
+from jit.facts import NO_POLICY, PolicyChanged, Source
 from jit.ledger import Ledger, LedgerUnavailable, Notes
-from jit.policy import BROKEN, NotReadNow, Policy, PolicyError, PolicyFolder
+from jit.policy import BROKEN, NotReadNow, PolicyError, PolicyFolder
 from jit.policy.changes import changes, in_lines
-from jit.policy.files.load import policy_of
 from jit.policy.files.origin import read_origin
 from jit.ports import Clock
-from jit.proof.audit.policy_texts import AGAIN_AFTER, NotThisVersion, PolicyTexts, files_of
+from jit.proof.audit.policy_texts import AGAIN_AFTER, PolicyTexts
 
 log = structlog.get_logger(__name__)
 
@@ -38,12 +38,16 @@ class RulesWatch:
         self._notes = Notes(ledger.engine, "rules")
         self._went_on = False
         self._not_before = 0.0
+        self._not_recalled = ""
         self.version = BROKEN
+        with suppress(LedgerUnavailable):
+            self._recall()
         self.version = self._now()
         self._compared = policies.last_good
 
     def look(self) -> None:
         """Record a change, if there is one: also since a bot was here last. Raises LedgerUnavailable."""
+        self._recall()
         if not self._went_on:
             self._go_on()
         version = self._now()
@@ -54,11 +58,40 @@ class RulesWatch:
         self._ledger.append([PolicyChanged(**by, policy_version=version, before=self.version, **about)])
         self._recorded(version)
 
+    def _recall(self) -> None:
+        """Where the files cannot be used, and this process knows no rules that could: take up the last on record."""
+        if self._policies.last_good is not None:
+            return
+        try:
+            self._policies.read()
+        except NotReadNow:
+            return
+        except PolicyError:
+            self._take_up(self._last_on_record())
+
+    def _take_up(self, version: str | None) -> None:
+        policy = self._texts.policy_of(version) if version else None
+        if policy is not None:
+            self._policies.recall(policy)
+            log.warning("policy.recalled", version=version)
+        elif self._not_recalled != (version or NO_POLICY):
+            self._not_recalled = version or NO_POLICY
+            log.error("policy.not_recalled", version=self._not_recalled)
+
+    def _last_on_record(self) -> str | None:
+        """The version of the rules that a bot decided by last: what the bot's login alone may say, so that nobody who
+        can add a text beside the ledger has it decide by that.
+        """
+        for fact in self._ledger.newest(["policy.changed"], limit=1):
+            if isinstance(fact, PolicyChanged):
+                return fact.policy_version if fact.policy_version != BROKEN else fact.before
+        return self._notes.get(LAST)
+
     def _go_on(self) -> None:
         """From the rules that were the last that a bot recorded."""
         before = self._notes.get(LAST)
         if before and before != self.version:
-            self.version, self._compared = before, self._known(before)
+            self.version, self._compared = before, self._texts.policy_of(before)
             self._went_on = True
         else:
             self._recorded(self.version)
@@ -67,14 +100,6 @@ class RulesWatch:
         if version != BROKEN:
             self._notes.put({LAST: version})
         self.version, self._compared, self._went_on = version, self._policies.last_good, True
-
-    def _known(self, version: str) -> Policy | None:
-        """What is kept beside the ledger under this version; None if nothing is that can be read now."""
-        try:
-            text = self._texts.text_of(version)
-            return policy_of(files_of(text)) if text else None
-        except (NotThisVersion, PolicyError, ValueError):
-            return None
 
     def _what_changed(self) -> dict[str, Any]:
         """Since the last rules that could be read; and where these come from."""
@@ -105,7 +130,8 @@ class RulesWatch:
             if str(broken) != self._said:
                 self._said = str(broken)
                 log.error("policy.broken", mistakes=self._said)  # noqa: TRY400  what is wrong is in the files, not here
-            stays = isinstance(broken, NotReadNow) or self._policies.last_good is not None
-            return self.version if stays else BROKEN
+            if (stays := self._policies.last_good) is not None:
+                return stays.version
+            return self.version if isinstance(broken, NotReadNow) else BROKEN
         self._said = ""
         return version

@@ -21,6 +21,8 @@ from jit.use_cases.actor import Actor, membership_trouble
 
 LAST = 5
 """Requests that are over, in a list."""
+MOST_USED = 5
+"""Accesses that stand in somebody's Home to be asked for again."""
 _KNOWN_FOR = timedelta(minutes=5)
 """How old what is known of a person may be for a look that decides nothing."""
 _ALL = 100
@@ -82,6 +84,17 @@ class Visibility:
     def past(self, person: str) -> list[Request]:
         """The last few of their requests that are over."""
         return self.ledger.requests(Question(requester=person, states=OVER, limit=LAST))
+
+    def most_used(self, person: str, held: set[str]) -> list[str]:
+        """A few that this person may ask for and has not got, of those they asked for before: most asked for first."""
+        askable = self._rules().askable(person, self.directory.groups(), self.clock.now())
+        often = self.ledger.asked_often(person)
+        may = (often.keys() & {access.name for access in askable}) - held
+        return sorted(may, key=lambda name: (-often[name], name))[:MOST_USED]
+
+    def last_of(self, person: str, access: str) -> Request | None:
+        """What this person asked for of this access the last time."""
+        return next(iter(self.ledger.requests(Question(requester=person, access=access, limit=1))), None)
 
     def waiting(self, person: str) -> list[Request]:
         """What waits for this person's decision, in turns: requests, and active ones with an extension."""
@@ -183,6 +196,10 @@ class Visibility:
 
     def is_security(self, person: str) -> bool:
         return self._rules().is_security(person, self.directory.groups(), self.clock.now())
+
+    def may_lock(self, person: str) -> bool:
+        """Whether this person may begin a lockdown, and be one of the two who lift it."""
+        return self._rules().may_lock(person, self.directory.groups(), self.clock.now())
 
     def _rules(self) -> Policy:
         """While the files are broken or being read, the last that could be: looking decides nothing."""

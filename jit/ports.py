@@ -172,11 +172,45 @@ class Holder:
     request_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Right:
+    """Something in a target by which somebody has, or can bring about, what no grant of ours gives them.
+
+    ``principal`` has it. ``permission`` and ``how`` say what, in the target's words, and are the same at each look:
+    `orders_read`, `member`, or `tables in schema orders`, `owner`. Any of them may be whatever a holder typed.
+
+    ``grant`` is the request id of the grant of ours by means of which it is there, or whose object was changed; None
+    where it is standing. ``lasting`` says that it outlives the grant, ``changed`` that it is no right, but something
+    done to the grant's object. ``detail`` says more about it and may be another at the next look. ``removable`` is what
+    `ListsRights.remove` takes away.
+    """
+
+    principal: str
+    permission: str
+    how: str = "member"
+    grant: str | None = None
+    lasting: bool = False
+    changed: bool = False
+    detail: str = ""
+    removable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """All that a target holds, at one look: grants of ours, and what else there is of what can be given. ``read`` is
+    how many entries were looked at.
+    """
+
+    grants: tuple[Held, ...]
+    rights: tuple[Right, ...]
+    read: int
+
+
 class Target(Protocol):
     """One system that access is given to. Thread-safe; every call is bounded in time.
 
-    A kind that can do more has the methods of `TakesRightsFirst`, `EndsMany` or `LooksAhead`, too, and one that keeps
-    connections has ``close()``. `jit.testing.targets` tests all of it.
+    A kind that can do more has the methods of `TakesRightsFirst`, `EndsMany`, `LooksAhead` or `ListsRights`, too, and
+    one that keeps connections has ``close()``. `jit.testing.targets` tests all of it.
     """
 
     name: str
@@ -267,3 +301,19 @@ class LooksAhead(Protocol):
         is well. Asked again and again while something is active: it changes nothing, and finds out by a connection
         of its own whether the worker's login is still let in. Never raises.
         """
+
+
+@runtime_checkable
+class ListsRights(Protocol):
+    """A target that can tell more than `Target.list_grants` and `Target.holders` do, or take away by itself what nobody
+    granted.
+    """
+
+    def inventory(self, permissions: Collection[str], principals: Collection[str]) -> Inventory:
+        """What it holds, for a comparison with the ledger. ``permissions`` are those that policies give here,
+        ``principals`` the people whom they name. By few questions, however much there is. It changes nothing. Raises
+        TargetError.
+        """
+
+    def remove(self, right: Right) -> None:
+        """Take away one that is ``removable``, and read back that it is gone. Raises TargetError."""

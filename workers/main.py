@@ -30,6 +30,7 @@ from jit.ledger import (
     connect,
     create_tables,
 )
+from jit.ledger.lockdown_orders import LockdownOrders
 from jit.policy import BROKEN, Policy, PolicyError, PolicyFolder
 from jit.ports import Clock, QueueUnavailable, Target, TargetUnreachable
 from jit.proof.audit.policy_texts import PolicyTexts
@@ -40,12 +41,17 @@ from jit.runtime.signals import stop_on_signals
 from workers.end_orders.queue import EndOrderQueue
 from workers.end_orders.signed import load_key
 from workers.provision.grant import Granter
+from workers.provision.lockdowns import ObeyedLockdowns
+from workers.provision.locked_ends import LockedEnds
 from workers.provision.recorder import SAME, Recorder
 from workers.provision.revoke import Revoker
 from workers.queue.jobs import Jobs
 from workers.queue.presence import LEASE_LASTS as PRESENCE_LASTS
 from workers.queue.presence import Presence
 from workers.queue.worker import Worker
+from workers.reconcile.kept import KeptIds
+from workers.reconcile.reconciler import Reconciler
+from workers.rules import LastRules
 from workers.targets import open_target
 from workers.targets.departed import forget_departed
 from workers.targets.known import KnownTargets
@@ -55,7 +61,7 @@ from workers.timekeeper.timekeeper import LEASE_LASTS, Timekeeper
 log = structlog.get_logger(__name__)
 
 WAIT_FOR_REDIS_SECONDS = 0.5
-READ_RULES_EVERY, FORGET_EVERY = 1.0, 30.0
+READ_RULES_EVERY, FORGET_EVERY, LOOK_FOR_LOCKED_EVERY = 1.0, 30.0, 1.0
 """Seconds."""
 
 TargetOpener = Callable[[str, str, Mapping[str, str], Callable[[str], SecretStr]], Target]
@@ -69,11 +75,13 @@ class WorkerContext:
     process: str
     ledger: Ledger
     policies: PolicyFolder
+    rules: LastRules
     registry: TargetRegistry
     recorder: Recorder
     revoker: Revoker
     clock: Clock
     actor: str
+    lockdowns: ObeyedLockdowns
 
 
 def run_worker(
@@ -107,6 +115,7 @@ def run_worker(
         revoker=context.revoker,
         clock=context.clock,
         actor=context.actor,
+        lockdowns=context.lockdowns,
     )
     jobs = Jobs(
         ledger=context.ledger,
@@ -127,9 +136,14 @@ def run_worker(
         presence.seen()
         with suppress(LedgerUnavailable):
             context.recorder.take_in()
+            context.lockdowns.settle()
 
     worker = Worker(redis=redis, jobs=jobs, clock=context.clock, between=between)
     present = presence.begin(stop)
+    locked = LockedEnds(
+        ledger=context.ledger, lockdowns=context.lockdowns, revoker=context.revoker, clock=context.clock
+    )
+    _begin_repeating(LOOK_FOR_LOCKED_EVERY, stop, locked.look, "locked.not_ended")
     log.info("worker.ready")
     say_ready("")
     worker.work_until(stop)
@@ -160,6 +174,8 @@ def run_timekeeper(
         clock=context.clock,
         actor=context.actor,
         holder=f"{context.actor}#{os.getpid()}-{secrets.token_hex(4)}",
+        lockdowns=context.lockdowns,
+        reconciler=_reconciler(context, settings),
     )
     log.info("timekeeper.ready")
     say_ready("")
@@ -167,8 +183,25 @@ def run_timekeeper(
     log.info("timekeeper.stopped")
 
 
+def reconciler_of(settings: WorkerSettings, actor: str) -> Reconciler:
+    """For one comparison by hand, recorded as ``actor``'s; with all that a worker needs, but for Redis and its key."""
+    context = _context("reconcile", Source.CLI, settings, SystemClock(), open_target, actor=actor)
+    return _reconciler(context, settings)
+
+
+def _reconciler(context: WorkerContext, settings: WorkerSettings) -> Reconciler:
+    return Reconciler(
+        ledger=context.ledger,
+        recorder=context.recorder,
+        registry=context.registry,
+        policies=context.policies,
+        clock=context.clock,
+        kept=KeptIds(settings.data),
+    )
+
+
 def _context(
-    process: str, source: Source, settings: WorkerSettings, clock: Clock, opener: TargetOpener
+    process: str, source: Source, settings: WorkerSettings, clock: Clock, opener: TargetOpener, *, actor: str = ""
 ) -> WorkerContext:
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     engine = connect(settings.ledger_url.get_secret_value())
@@ -178,16 +211,19 @@ def _context(
         log.warning("ledger.unavailable", because=str(silent))
     ledger = Ledger(engine, clock)
     policies = PolicyFolder(settings.policies, clock)
+    rules = LastRules(policies, PolicyTexts(engine), settings.data)
+    rules.look()
     registry = TargetRegistry(
         policies,
         KnownTargets(settings.data),
         lambda config: opener(config.name, config.kind, config.settings, resolve_secret),
     )
     registry.open_all()
-    actor = process_name(process)
+    actor = actor or process_name(process)
     recorder = Recorder(ledger=ledger, spool=Spool(settings.spool), clock=clock, actor=actor, source=source)
     revoker = Revoker(ledger=ledger, registry=registry, clock=clock, recorder=recorder)
-    return WorkerContext(process, ledger, policies, registry, recorder, revoker, clock, actor)
+    lockdowns = ObeyedLockdowns(ledger, LockdownOrders(settings.data))
+    return WorkerContext(process, ledger, policies, rules, registry, recorder, revoker, clock, actor, lockdowns)
 
 
 def _wait_for(redis: Redis, stop: Event) -> bool | None:
@@ -232,19 +268,25 @@ def _follow_rules(context: WorkerContext, stop: Event) -> None:
     texts = PolicyTexts(context.ledger.engine)
     Thread(target=texts.keep_watching, args=(context.policies, stop), name="policy texts", daemon=True).start()
     for every, work, failed in (
-        (READ_RULES_EVERY, context.policies.current, "policy.not_read"),
+        (READ_RULES_EVERY, context.rules.look, "policy.not_read"),
         (FORGET_EVERY, lambda: forget_departed(context.registry, context.ledger), "targets.not_forgotten"),
     ):
-        Thread(target=_repeat, args=(every, stop, work, failed), name=failed, daemon=True).start()
+        _begin_repeating(every, stop, work, failed)
+
+
+def _begin_repeating(every: float, stop: Event, work: Callable[[], object], failed: str) -> None:
+    Thread(target=_repeat, args=(every, stop, work, failed), name=failed, daemon=True).start()
 
 
 def _repeat(every: float, stop: Event, work: Callable[[], object], failed: str) -> None:
-    """``failed`` is logged; but rules that cannot be used are told of by the bot, and wherever something is decided."""
+    """``failed`` is logged."""
     while not stop.wait(every):
         try:
             work()
         except PolicyError:
             continue
+        except LedgerUnavailable as silent:
+            log.warning("ledger.unavailable", because=str(silent), work=failed)
         except Exception:
             log.exception(failed)
 
@@ -267,9 +309,11 @@ def _warnings(context: WorkerContext) -> Iterator[str]:
         yield "The ledger's database does not answer, so it is not known whether the clocks agree."
     policy: Policy | None = None
     try:
-        policy = context.policies.current()
+        policy = context.policies.read()
     except PolicyError as broken:
-        yield f"The policy files cannot be used: nothing is granted, ends go on in the targets known before. {broken}"
+        policy = context.policies.last_good
+        goes_on = f"the rules of before ({policy.version[:8]}) stay in force" if policy else "nothing is granted"
+        yield f"The policy files cannot be used: {goes_on}, ends go on in the targets known before. {broken}"
     for name in context.registry.names():
         try:
             findings = context.registry.get(name).check(policy.given_on(name) if policy else ())

@@ -24,7 +24,7 @@ from bot.followers.reached import mentioned, mentions
 from bot.refusals import Shown
 from bot.views import together
 from bot.views.card import AudienceName, draw
-from bot.views.text import Drawn, line_of
+from bot.views.text import Drawn
 from bot.views.together import fit_on_one_card
 from jit.facts import Approval, Away, Back, Life, Quorum
 from jit.ledger import Question, StoredDirectory, TamperedEntry
@@ -330,7 +330,7 @@ class Cards(ItemFollower):
 
     def _beside(self, shown: Sequence[Request]) -> str:
         now, policy = self._clock.now(), self._policies.last_good
-        return line_of(*dict.fromkeys(beside(each, policy, self._ledger, self._names, now) for each in shown))
+        return beside(shown, policy, self._ledger, self._names, now)
 
     def _is_late(self, shown: Sequence[Request]) -> bool:
         return any(late_since(each, self._clock.now()) is not None for each in shown)

@@ -65,9 +65,12 @@ class SlackTools(Tools):
 
 
 class Follower:
-    """Something that follows the ledger, and knows how far it has come."""
+    """Something that follows the ledger, and knows how far it has come. ``is_woken`` says that it waits for what is
+    recorded, and looks by itself seldom.
+    """
 
     name: str
+    is_woken = False
 
     def __init__(self, tools: Tools) -> None:
         self._ledger = tools.ledger
@@ -113,6 +116,7 @@ class Follower:
 class SlackFollower(Follower):
     """A follower that writes to Slack. ``_cursor`` is the last entry that it has read."""
 
+    is_woken = True
     _cursor = 0
 
     def __init__(self, tools: SlackTools) -> None:

@@ -37,6 +37,7 @@ from jit.facts import (
     Lapsed,
     Life,
     OfExtension,
+    OfLockdown,
     OrdersEnd,
     PersonErased,
     PolicyChanged,
@@ -65,6 +66,10 @@ UNTOLD_WAIT = 5.0
 HELD_EVERY = 1.5
 """Seconds between two drawings of a Home in which nothing is new but what others hold."""
 _ALL = "all"
+_OPENS, _ACTS, _DECIDES, _EVERYBODY = range(4)
+"""Whose Home comes first where many are to be drawn: theirs who open it, who ask or act, who decide or review, and then
+of all others.
+"""
 
 ToDecide = Requested | Approval | Approved | Denied | Lapsed | Withdrawn | OfExtension
 """With these, a request begins or ceases to wait for somebody's decision."""
@@ -129,7 +134,7 @@ class Homes(ItemFollower):
         self._cursor = 0
         self._pending: dict[str, Request] | None = None
         self._opened: set[str] = set()
-        self._changed: dict[str, None] = {}
+        self._changed: dict[str, int] = {}
         self._shown: dict[str, str] = {}
         self._held_changed = False
         self._overseers: dict[str, None] = {}
@@ -154,7 +159,7 @@ class Homes(ItemFollower):
         self._look_after_held()
         if self._pace.wait(_ALL):
             return SOON
-        theirs_first = [*self._changed, *(each for each in self._overseers if not self._pace_of_held.wait(each))]
+        theirs_first = [*self._in_turn(), *(each for each in self._overseers if not self._pace_of_held.wait(each))]
         for person in theirs_first:
             if self._is_due(person) and not self._pace_of_one.wait(person):
                 self._try(person, partial(self._show, person), partial(self._refused, person))
@@ -172,45 +177,55 @@ class Homes(ItemFollower):
         self._held_changed = False
         self._overseers |= dict.fromkeys(sorted(self._opened & overseers))
 
+    def _in_turn(self) -> list[str]:
+        return sorted(self._changed, key=self._changed.__getitem__)
+
     def _welcome(self) -> None:
-        """Those whose Home was opened, on whichever bot, come before all others."""
-        marked = [key.removeprefix(CHANGED) for key in self._notes.all(CHANGED)]
-        new = dict.fromkeys(person for person in marked if person not in self._changed)
-        self._opened |= new.keys()
-        self._changed = new | self._changed
+        """Those whose Home was opened, on whichever bot, come before all others, and the last of them first."""
+        marks = {key.removeprefix(CHANGED): mark for key, mark in self._notes.all(CHANGED).items()}
+        new = {person: _OPENS for person, mark in marks.items() if mark and self._changed.get(person) != _OPENS}
+        new |= {person: _DECIDES for person, mark in marks.items() if not mark and person not in self._changed}
+        self._opened |= marks.keys()
+        self._changed = new | {person: turn for person, turn in self._changed.items() if person not in new}
+
+    def _is_changed(self, person: str, turn: int) -> None:
+        self._changed[person] = min(turn, self._changed.get(person, turn))
 
     def _read(self) -> bool:
         """Mark whom entries concern. True if there may be more entries."""
         entries = self._ledger.read(after=self._cursor, limit=BATCH, skip_unreadable=True)
         if not entries:
             return False
-        people = dict.fromkeys(self._concerned(entries))
-        marks = {CHANGED + person: "" for person in people if person not in self._changed}
+        people = list(self._concerned(entries))
+        marks = {CHANGED + person: "" for person, _ in people if person not in self._changed}
         if marks:
             self._notes.put({**marks, CURSOR: str(entries[-1].index)})
         self._cursor = entries[-1].index
-        for person in people:
-            self._changed.setdefault(person, None)
+        for person, turn in people:
+            self._is_changed(person, turn)
         return len(entries) == BATCH
 
-    def _concerned(self, entries: Sequence[Entry]) -> Iterator[str]:
-        """Requesters and those who may decide, of those who have opened their Home; all, where it cannot be told."""
+    def _concerned(self, entries: Sequence[Entry]) -> Iterator[tuple[str, int]]:
+        """Requesters, whoever acted and those who may decide, of those who have opened their Home, each with their
+        turn; all, where it cannot be told.
+        """
         facts = [entry.fact for entry in entries]
         self._held_changed = self._held_changed or any(isinstance(fact, ChangesHeld) for fact in facts)
         if any(isinstance(fact, PersonErased) for fact in facts):
             self._let_go_of_the_erased()
-        if any(isinstance(fact, PolicyChanged) for fact in facts):
-            yield from self._opened
-        yield from self._opened.intersection(fact.requester for fact in facts if isinstance(fact, Life | Alert))
-        yield from self._concerned_by_reviews(facts)
+        if any(isinstance(fact, PolicyChanged | OfLockdown) for fact in facts):
+            yield from [(each, _EVERYBODY) for each in self._opened]
+        yield from [(each, _ACTS) for each in self._opened.intersection(_acting(facts))]
+        yield from [(each, _DECIDES) for each in self._concerned_by_reviews(facts)]
         for request_id in dict.fromkeys(fact.request_id for fact in facts if self._is_to_decide(fact)):
             waited = (self._pending or {}).get(request_id)
             request = self._looked_up(request_id)
             asked = [each.undecided for each in (waited, request) if each is not None]
             try:
-                yield from [each for each in self._opened if request is None or self._decides_any(each, asked)]
+                decide = [each for each in self._opened if request is None or self._decides_any(each, asked)]
+                yield from [(each, _DECIDES) for each in decide]
             except (PolicyError, StaleGroups):
-                yield from self._opened
+                yield from [(each, _EVERYBODY) for each in self._opened]
 
     def _is_to_decide(self, fact: Fact) -> TypeGuard[Life]:
         """Of thousands of ends, those that are looked up are the few that anything waited with."""
@@ -313,15 +328,26 @@ class Homes(ItemFollower):
         own = self._as_they_count(self._visibility.own(person))
         reviews = self._visibility.to_review()
         policy = self._policies.last_good
+        lockdowns, may_lift = self._ledger.lockdowns(skip_changed=True), self._may_lock(person)
         return Overview(
             waiting=shown,
             open=own,
             past=self._visibility.past(person),
             extendable=frozenset(each.id for each in own if room_to_extend(each, policy) is not None),
             to_review=[request for request in reviews if self._reviews(person, request)],
+            lockdowns=[each for each in lockdowns if may_lift or each.person is None or each.stops_person(person)],
+            may_lift=may_lift,
             own_reviews=[request for request in reviews if request.requester == person],
+            most_used=self._most_used(person, own),
             held=self._held(person),
         )
+
+    def _most_used(self, person: str, own: Sequence[Request]) -> Sequence[str]:
+        """As far as it can be told now what they may ask for."""
+        try:
+            return self._visibility.most_used(person, {request.access for request in own})
+        except (PolicyError, StaleGroups):
+            return ()
 
     def _held(self, person: str) -> Held | None:
         """As far as it can be told now who sees it."""
@@ -334,6 +360,13 @@ class Homes(ItemFollower):
         """Whether this person may review it, as far as that can be told now."""
         try:
             return self._visibility.may_review(person, request)
+        except (PolicyError, StaleGroups):
+            return False
+
+    def _may_lock(self, person: str) -> bool:
+        """As far as that can be told now."""
+        try:
+            return self._visibility.may_lock(person)
         except (PolicyError, StaleGroups):
             return False
 
@@ -356,3 +389,10 @@ class Homes(ItemFollower):
             raise
         self._shown[person] = drawn
         return {HASH + person: after, **self._outbox.done(person)}
+
+
+def _acting(facts: Iterable[Fact]) -> Iterator[str]:
+    """Whoever asked, and whoever did something: they look whether it was heard."""
+    for fact in facts:
+        if isinstance(fact, Life | Alert):
+            yield from filter(None, (fact.requester, fact.actor))

@@ -272,7 +272,7 @@ class Leavers(Follower):
         """What is undecided lapses; what is given is recorded as left, and the workers end it."""
         undecided = request.state in UNDECIDED
         by = {"at": self._clock.now(), "actor": process_name("bot"), "source": Source.BOT, "because": what}
-        rules = {} if policy is None else {"policy_version": policy.version}
+        rules = {} if policy is None else {"checked_version": policy.version}
         fact = (Lapsed if undecided else RequesterLeft).about(request, **by, **rules)
         self._ledger.append([fact], expect={request.id: request.version})
         if not undecided:

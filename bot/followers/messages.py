@@ -34,6 +34,7 @@ from jit.facts import (
     Denied,
     EndCause,
     Ended,
+    Exceeded,
     Extended,
     ExtensionAsked,
     ExtensionDenied,
@@ -101,6 +102,7 @@ StateChange = (
     | Released
     | Revoked
     | RequesterLeft
+    | Exceeded
     | RevokeIntent
     | RevokeFailed
     | Ended

@@ -46,7 +46,7 @@ def of_extension(
         away = [absence.person for absence in away_of(still.undecided, policy, ledger, now)]
         groups, but = StoredDirectory(ledger.engine).groups(), [request.requester, *away]
         told = partial(mentioned, policy=policy, groups=groups, now=now, but=but, names=names)
-        return dm.extension_to_decide(still, names, told, beside(still, policy, ledger, names, now))
+        return dm.extension_to_decide(still, names, told, beside([still], policy, ledger, names, now))
     if request.state is not State.ACTIVE or late_since(request, now) is not None:
         return dm.over(request, now)
     if isinstance(fact, ExtensionDenied | ExtensionLapsed | ExtensionFailed):

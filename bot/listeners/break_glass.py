@@ -10,9 +10,10 @@ from bot import answers
 from bot.forms import BREAK_GLASS_FORM, CHOOSE_EMERGENCY, break_glass_form, chosen, options
 from bot.listeners.caller import Caller, Place, text_at, view_of
 from bot.listeners.context import Answer, ListenerContext
+from bot.listeners.names import without_slip
 from bot.listeners.presses import refuse_press
 from bot.listeners.request import asked_in, channel_of, is_ours, open_form
-from bot.listeners.typed import fill_at_once, without_slip
+from bot.listeners.typed import fill_at_once
 from bot.views.break_glass import what_happens
 from jit.durations import compact
 from jit.facts import RefusalReason

@@ -7,16 +7,19 @@ from typing import Any
 from slack_bolt import Ack, App, BoltContext
 
 from bot.buttons import RELEASE
+from bot.forms import Filled
 from bot.listeners import acts
 from bot.listeners.absence import away, back
 from bot.listeners.break_glass import open_break_glass_form
 from bot.listeners.caller import Caller, text_at
 from bot.listeners.context import Answer, ListenerContext
 from bot.listeners.extension import to_extend
+from bot.listeners.lockdown import lockdown
 from bot.listeners.look import list_requests, show_request
 from bot.listeners.own import OwnAct, act_on_own
 from bot.listeners.request import open_request_form
-from bot.listeners.typed import begins_request, extended_id_in, nearest, request_id_in, split
+from bot.listeners.synonyms import guess
+from bot.listeners.typed import is_written_id, request_id_in, split
 from bot.listeners.who import who_holds
 from bot.views.text import Drawn, code, harmless, section
 from jit.requests.intake import looks_secret, text_trouble
@@ -27,6 +30,7 @@ HELP = """\
 `/jit extend 30m still at it` asks for more time with what you hold
 `/jit release` gives access back · `/jit revoke R-7F3K reason` takes somebody's away
 `/jit away 3d @carol` has somebody asked instead of you, who decides on the same · `/jit back` ends that
+`/jit lockdown @alice why` stops somebody's access, an access, a target or `everything`, until two people lift it
 `/jit break-glass INC-42 db down` lets you in at once in an emergency, if you are listed; it is reviewed"""
 
 REVOKED_FROM = "revoked from the command"
@@ -40,7 +44,7 @@ ABOUT_REQUEST: dict[str, WithRequest] = {
 }
 
 
-def _release(ctx: ListenerContext, caller: Caller, request_id: str) -> Answer:
+def _release(ctx: ListenerContext, caller: Caller, request_id: str, _filled: Filled) -> Answer:
     return acts.release(ctx, caller, request_id)
 
 
@@ -51,6 +55,7 @@ FORMS: dict[str, Callable[[ListenerContext, Caller, str, str], None]] = {
 AT_ONCE: dict[str, Callable[[ListenerContext, Caller, str], Answer]] = {
     "list": lambda ctx, caller, _: list_requests(ctx, caller),
     "who": who_holds,
+    "lockdown": lockdown,
     "away": away,
     "back": lambda ctx, caller, _: back(ctx, caller),
 }
@@ -70,12 +75,11 @@ def register(app: App, ctx: ListenerContext) -> None:
         elif subcommand in WITH_OWN:
             ack()
             own = WITH_OWN[subcommand]
-            ctx.run(caller, own.attempted, lambda: act_on_own(ctx, caller, own, rest), request_id_in(rest)[0])
+            ctx.run(caller, own.attempted, lambda: act_on_own(ctx, caller, own, rest), _id_for_the_record(rest))
         elif subcommand == "extend":
             ack()
-            request_id, more = extended_id_in(rest)
-            own = to_extend(text_at(body, "trigger_id"), more)
-            ctx.run(caller, own.attempted, lambda: act_on_own(ctx, caller, own, request_id or ""), request_id)
+            own = to_extend(text_at(body, "trigger_id"))
+            ctx.run(caller, own.attempted, lambda: act_on_own(ctx, caller, own, rest), _id_for_the_record(rest))
         elif subcommand in ABOUT_REQUEST:
             request_id, more = request_id_in(rest)
             if request_id is None:
@@ -91,23 +95,30 @@ def register(app: App, ctx: ListenerContext) -> None:
     app.command(re.compile(".*"))(command)
 
 
+def _id_for_the_record(typed: str) -> str | None:
+    return request_id_in(typed)[0] if is_written_id(typed) else None
+
+
 def helped(subcommand: str, rest: str = "") -> Drawn:
     """What there is to type, and what was perhaps meant, with all that was typed, to be copied."""
-    if subcommand == "help":
+    meant = guess(subcommand, rest)
+    if "help" in (subcommand, meant.subcommand):
         return _said(HELP)
     there_is_none = f"There is no `/jit {harmless(subcommand, 40)}`."
-    meant = nearest(subcommand)
-    again = f"{meant} {rest}" if meant and rest else ""
-    if not meant and begins_request(subcommand):
-        again = f"request {subcommand} {rest}"
-    if again and looks_secret(again):
-        return _said(f"{there_is_none} {text_trouble(again)}\n{HELP}")
-    if again:
-        typed = f"/jit {again.strip()}"
-        mean = "Did you mean this? Copy it and send it:"
-        return Drawn(f"{there_is_none} {mean} {harmless(typed)}", [section(f"{there_is_none} {mean}"), code(typed)])
-    guess = f" Did you mean `/jit {meant}`?" if meant else ""
-    return _said(f"{there_is_none}{guess}\n{HELP}")
+    if looks_secret(f"{subcommand} {rest}"):
+        return _said(f"{there_is_none} {text_trouble(f'{subcommand} {rest}')}\n{HELP}")
+    if meant.subcommand and not meant.rest:
+        return _said(f"{there_is_none} Did you mean `/jit {meant.subcommand}`?\n{HELP}")
+    if meant.subcommand:
+        return _kept(f"{there_is_none} Did you mean this? Copy it and send it:", f"{meant.subcommand} {meant.rest}")
+    if not rest:
+        return _said(f"{there_is_none} {meant.says or HELP}")
+    drawn = _kept(f"{there_is_none} {meant.says} You typed:".replace("  ", " "), f"{subcommand} {rest}")
+    return drawn if meant.says else Drawn(f"{drawn.text}\n{HELP}", [*drawn.blocks, section(HELP)])
+
+
+def _kept(says: str, typed: str) -> Drawn:
+    return Drawn(f"{says} {harmless(f'/jit {typed}')}", [section(says), code(f"/jit {typed}")])
 
 
 def _said(text: str) -> Drawn:

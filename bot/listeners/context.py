@@ -45,6 +45,12 @@ _PASSING = frozenset(
     }
 )
 """Refusals after which the same may be asked again, in a while or with another incident."""
+_NO_RECORD = {
+    "end": answers.NO_RECORD_TO_END,
+    "revoke": answers.NO_RECORD_TO_END,
+    "lockdown": answers.NO_RECORD_TO_LOCK,
+}
+"""What is said while the record is silent, by what was tried."""
 _RECORDING_BUSY = 4
 """Refusals for want of room that are recorded at the same time; more are only logged."""
 
@@ -202,7 +208,7 @@ def outcome(work: Callable[[], Answer], attempted: str = "", again: str = "") ->
         return f"{said} {again}".strip() if refusal.reason in _PASSING or several else said
     except (LedgerUnavailable, SpoolFailed) as away:
         log.warning("record.unavailable", because=str(away))
-        said = answers.NO_RECORD_TO_END if attempted in {"end", "revoke"} else answers.NO_RECORD
+        said = _NO_RECORD.get(attempted, answers.NO_RECORD)
         return f"{said} {again}".strip()
     except Exception as fault:  # noqa: BLE001  every press is answered, whatever happens
         return f"{answers.fault(logged(fault))} {again}".strip()

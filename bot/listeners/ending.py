@@ -13,6 +13,7 @@ from bot.listeners import reasons
 from bot.listeners.caller import Caller
 from bot.listeners.context import ListenerContext
 from bot.views.text import Json
+from jit.requests.intake import text_trouble
 from jit.requests.lifecycle import Request, State
 from jit.use_cases.release import release
 from jit.use_cases.revoke import may_revoke, revoke
@@ -28,6 +29,7 @@ def register(app: App, ctx: ListenerContext) -> None:
         begin=_begin,
         act=_revoke,
         done=answers.revoked,
+        trouble=text_trouble,
     )
     reasons.register(app, ctx, each)
 

@@ -2,18 +2,19 @@
 filled in as it was before.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import structlog
 from slack_bolt import Ack, App, BoltContext
 
-from bot.buttons import ASK, ASK_AGAIN, BadValue, read_value
+from bot.buttons import ASK, ASK_AGAIN, ASK_FOR, BadValue, read_value
 from bot.followers.homes import Homes, look_again, open_home
 from bot.listeners.caller import Caller, pressed_value, text_at
 from bot.listeners.context import ListenerContext
 from bot.listeners.presses import refuse_press
-from bot.listeners.request import open_request_form, reopen_request_form
+from bot.listeners.request import open_form_for, open_request_form, reopen_request_form
 from jit.facts import RefusalReason, Source
 from jit.ledger import LedgerUnavailable, Notes
 from jit.use_cases.actor import Actor
@@ -41,9 +42,15 @@ def register(app: App, ctx: ListenerContext) -> None:
             return
         reopen_request_form(ctx, caller, text_at(body, "trigger_id"), button.request_id)
 
+    def ask_for(ack: Ack, context: BoltContext, body: dict[str, Any]) -> None:
+        ack()
+        value = pressed_value(body)
+        open_form_for(ctx, context["caller"], text_at(body, "trigger_id"), value if isinstance(value, str) else "")
+
     app.event("app_home_opened")(opened)
     app.action(ASK)(ask)
     app.action(ASK_AGAIN)(ask_again)
+    app.action(re.compile(rf"{re.escape(ASK_FOR)}\.[0-9]"))(ask_for)
 
 
 def _draw(ctx: ListenerContext, person: str) -> None:

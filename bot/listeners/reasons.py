@@ -15,7 +15,7 @@ from bot.listeners.presses import refuse_press
 from bot.listeners.request import open_form
 from bot.views.text import Json
 from jit.facts import RefusalReason
-from jit.requests.intake import REASON, text_trouble
+from jit.requests.intake import REASON, reason_trouble
 from jit.requests.lifecycle import Request
 from jit.requests.refusal import Refusal
 
@@ -29,6 +29,7 @@ class ReasonedAct:
         pressed, attempted: what the press, and the sending, are called on the record.
         begin: the form for whoever may do it, or an answer for whom none is needed. Raises Refusal.
         act: does it to one request, with the reason. Raises Refusal.
+        trouble: what keeps a text from being the reason; None if nothing does.
         done: what is said then.
     """
 
@@ -39,6 +40,7 @@ class ReasonedAct:
     begin: Callable[[ListenerContext, Caller, Sequence[Pressed]], Json | str]
     act: Callable[[ListenerContext, Caller, Pressed, str], Request]
     done: Callable[[Request], str]
+    trouble: Callable[[str], str | None] = reason_trouble
 
 
 Listener = Callable[[Ack, BoltContext, dict[str, Any]], None]
@@ -76,7 +78,7 @@ def _sent(ctx: ListenerContext, each: ReasonedAct) -> Listener:
         caller: Caller = context["caller"]
         view = view_of(body)
         reason = entered(view, REASON)
-        if trouble := text_trouble(reason):
+        if trouble := each.trouble(reason):
             ack(response_action="errors", errors={REASON: trouble})
             return
         try:

@@ -41,8 +41,9 @@ from bot.listeners.caller import (
 )
 from bot.listeners.catalogue import Catalogue, catalogue
 from bot.listeners.context import ListenerContext
+from bot.listeners.names import not_among, without_slip
 from bot.listeners.presses import refuse_press
-from bot.listeners.typed import fill, not_among, without_slip
+from bot.listeners.typed import fill
 from bot.refusals import Shown
 from jit.durations import compact
 from jit.facts import RefusalReason
@@ -60,6 +61,7 @@ from jit.use_cases.request import request_together
 
 log = structlog.get_logger(__name__)
 
+NOT_ANY_MORE = "You may not ask for that access any more. Choose another from the list."
 _CHANNEL = re.compile(r"[CDG][A-Z0-9]{2,30}")
 GUESTS_KNOWN_FOR = timedelta(days=1)
 """A form opens at once for whom Slack was asked about lately. It tells of changes by itself, and whoever sends one is
@@ -84,6 +86,21 @@ def reopen_request_form(ctx: ListenerContext, caller: Caller, trigger: str, requ
         return _again(found, before, own=before.requester == caller.by.id) if before else Filled()
 
     _open_filled(ctx, caller, trigger, as_before)
+
+
+def open_form_for(ctx: ListenerContext, caller: Caller, trigger: str, value: str) -> None:
+    """Open the form for the access that a button of Home names, for as long as it was asked for the last time."""
+
+    def as_used(found: Catalogue) -> Filled:
+        access = found.chosen(value)
+        if access is None:
+            return Filled(note=NOT_ANY_MORE)
+        last = None
+        with suppress(LedgerUnavailable, TamperedEntry):
+            last = ctx.visibility.last_of(caller.by.id, access.name)
+        return Filled(RequestForm(access.name, compact(last.asked.duration) if last else "", ""), access)
+
+    _open_filled(ctx, caller, trigger, as_used)
 
 
 def _again(found: Catalogue, before: Request, *, own: bool) -> Filled:

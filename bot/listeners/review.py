@@ -13,7 +13,7 @@ from bot.listeners.context import Answer, ListenerContext
 from bot.listeners.presses import refuse_press
 from bot.listeners.request import open_form
 from jit.facts import RefusalReason, Verdict
-from jit.requests.intake import REASON, text_trouble
+from jit.requests.intake import REASON, reason_trouble
 from jit.use_cases.review import may_review, review
 
 VERDICTS: dict[str, Verdict] = {JUSTIFIED: "justified", NOT_JUSTIFIED: "not_justified"}
@@ -27,7 +27,7 @@ def register(app: App, ctx: ListenerContext) -> None:
         caller: Caller = context["caller"]
         view = view_of(body)
         reason = entered(view, REASON)
-        if trouble := text_trouble(reason):
+        if trouble := reason_trouble(reason):
             ack(response_action="errors", errors={REASON: trouble})
             return
         verdict, _, value = text_at(view, "private_metadata").partition(" ")

@@ -41,6 +41,7 @@ from bot.views.words import (
     not_given_yet,
     reason_of,
     said_yes,
+    used,
     why_closed,
     word,
 )
@@ -226,6 +227,8 @@ def how_it_stands(request: Request, names: Names, asked: AudienceName | None, la
             yield from extension(request.extension, names)
         case State.DENIED | State.ENDING | State.ENDED if why := why_closed(request):
             yield quote(why, by=names(request.closed_by or ""))
+    if request.used:
+        yield context("\n".join(used(request)))
     if request.left_behind:
         yield section(f"Left behind: {left_behind(request)}")
 

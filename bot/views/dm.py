@@ -195,6 +195,9 @@ def lapsed(request: Request) -> Drawn:
     access = f"*{word(request.access)}*"
     if request.closed_because == "left_rules":
         return _message(request, f"Lapsed: {access}, {NOT_ANY_MORE}.")
+    if request.lockdown:
+        again = "You can ask again once it is lifted"
+        return _message(request, f"Lapsed: {access}, lockdown {request.lockdown} stopped it. {again}.")
     because = LAPSED.get(request.closed_because or "", "")
     return _message(request, f"Lapsed: {access}, {because}. You can ask again with /jit request.")
 

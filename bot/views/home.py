@@ -9,12 +9,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.buttons import ASK, ASK_AGAIN, END, EXTEND, RELEASE, WITHDRAW, value_of
+from bot.buttons import ASK, ASK_AGAIN, ASK_FOR, END, EXTEND, RELEASE, WITHDRAW, value_of
+from bot.forms import value_of as menu_value
 from bot.held import Held
 from bot.views import card
 from bot.views.break_glass import own_review, to_review
 from bot.views.dm import connect
 from bot.views.held import HELD_BLOCKS, TITLE, held_by_others, revoke_buttons
+from bot.views.lockdown import draw_for_others, draw_in_force
 from bot.views.text import (
     Json,
     Names,
@@ -26,6 +28,7 @@ from bot.views.text import (
     line_of,
     named,
     section,
+    straight,
 )
 from bot.views.words import (
     ended_because,
@@ -42,6 +45,7 @@ from jit.durations import say_duration
 from jit.facts import LAPSED
 from jit.requests.due import late_since
 from jit.requests.lifecycle import Request, State
+from jit.requests.lockdown import Lockdown
 
 NOTHING = "You hold no access and nothing waits for you: press *Ask for access*, or type `/jit request` in any channel."
 NOT_OURS = "Only full members of this workspace can ask for access and decide on it."
@@ -53,6 +57,9 @@ BYTES = 120_000
 """Of what waits, drawn whole, as JSON: the rest of a view always fits in what Slack leaves, 250,000 in all."""
 NOT_HERE = frozenset({WITHDRAW, END})
 """Buttons of a card that are for others than those who decide."""
+LABEL = 70
+"""Characters of an access on its button, which takes 75."""
+MOST_USED = "You ask most for:"
 OPEN_SHOWN, BRIEFLY_SHOWN = 10, 5
 NEEDS = 300
 """Characters of what a request still needs; a longer list stands on its card alone."""
@@ -69,8 +76,12 @@ class Overview:
     own_reviews: Sequence[Request] = ()
     extendable: frozenset[str] = frozenset()
     """Ids of those for which more time may be asked for."""
+    most_used: Sequence[str] = ()
+    """Accesses that may be asked for now."""
     held: Held | None = None
     """What others hold, for security alone."""
+    lockdowns: Sequence[Lockdown] = ()
+    may_lift: bool = False
 
 
 def draw_home(overview: Overview, names: Names, now: datetime | None = None) -> Json:
@@ -82,7 +93,11 @@ def draw_home(overview: Overview, names: Names, now: datetime | None = None) -> 
     to_close = (block for each in reviews for block in to_review(each, names, revoke=security))
     opened += _titled("To be reviewed by you", to_close)
     past = list(_titled("Before", (_past(request, names) for request in overview.past)))
-    blocks = actions([button("Ask for access", ASK, "home", style="primary")])
+    blocks: list[Json] = []
+    for each in overview.lockdowns[:BRIEFLY_SHOWN]:
+        blocks += draw_in_force(each, names) if overview.may_lift else [draw_for_others(each, names)]
+    blocks += actions([button("Ask for access", ASK, "home", style="primary")])
+    blocks += _most_used(overview.most_used)
     above = {each.id for each in reviews}
     if overview.waiting is None:
         blocks.append(context(CANNOT_TELL))
@@ -101,6 +116,17 @@ def draw_home(overview: Overview, names: Names, now: datetime | None = None) -> 
 def draw_empty_home() -> Json:
     """For somebody who was one of us."""
     return {"type": "home", "blocks": [section(NOT_OURS)]}
+
+
+def _most_used(accesses: Sequence[str]) -> Iterator[Json]:
+    if accesses:
+        yield context(MOST_USED)
+        yield from actions(
+            [
+                button(straight(name, LABEL), f"{ASK_FOR}.{place}", menu_value(name))
+                for place, name in enumerate(accesses)
+            ]
+        )
 
 
 def _titled(title: str, blocks: Iterator[Json]) -> Iterator[Json]:

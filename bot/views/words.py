@@ -5,7 +5,7 @@ from typing import assert_never
 
 from bot.views.text import NAME, Names, escape, harmless, listed, moment, named, shorten, straight
 from jit.durations import say_duration
-from jit.facts import ENDED_BY_ITSELF, EndCause, Quorum
+from jit.facts import ENDED_BY_ITSELF, EndCause, Quorum, in_numbers
 from jit.facts.sentence import Loud, Name, Part, Person, Several, Text, Time
 from jit.requests.lifecycle import Request, State
 
@@ -141,6 +141,8 @@ def ended_because(request: Request, names: Names) -> str:
         return f"because {named(request.requester, names)} was deactivated in Slack"
     if cause is EndCause.LEFT_RULES:
         return f"because {named(request.requester, names)} may not ask for it any more"
+    if request.lockdown:
+        return f"lockdown {request.lockdown} stopped it"
     if cause in ENDED_BY_ITSELF:
         return ENDED_BY_ITSELF[cause]
     return f"{cause.value} by {named(request.closed_by or '', names)}"
@@ -181,3 +183,16 @@ def left_behind(request: Request) -> str:
     left = request.left_behind
     more = f" and {len(left) - 5} more" if len(left) > 5 else ""
     return ", ".join(harmless(each, 100) for each in left[:5]) + more
+
+
+def used(request: Request) -> list[str]:
+    """What was done with it, by each log: `12 statements: …; nothing left behind; log complete`."""
+    left = "" if request.left_behind else "nothing left behind"
+    said = []
+    for each in request.used:
+        name = harmless(each.log, 60) if len(request.used) > 1 else ""
+        told = "; ".join(
+            filter(None, (harmless(in_numbers(each.tallies, each.objects), 400), left, harmless(each.log_says, 400)))
+        )
+        said.append(f"{name}: {told}" if name else told)
+    return said

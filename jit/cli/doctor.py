@@ -21,6 +21,7 @@ import workers.timekeeper.timekeeper
 from bot.doctor.shown import look_at_refusals
 from jit.cli.environment import as_processes_see, known_before
 from jit.clock import SystemClock
+from jit.detect.activity.doctor import look_at_logs
 from jit.doctor import Check, Line, NotLookedAt, Part, State, examine
 from jit.doctor.queue import look_at_queue
 from jit.ledger.doctor.overdue import look_at_overdue
@@ -122,6 +123,7 @@ def checks(settings: DoctorSettings, clock: Clock) -> list[Check]:
         Check(Part.QUEUE, "the queue", partial(look_at_queue, settings.redis_url, works=settings.works)),
         *workers.doctor.checks(checked.policy, settings.worker_key, settings.data, groups),
         Check(Part.TARGETS, "targets that left the policy files", departed),
+        Check(Part.ACCESS, "logs of what is done", partial(look_at_logs, checked.policy, settings.ledger_url, clock)),
         Check(Part.SLACK, "what Slack refuses", partial(look_at_refusals, settings.ledger_url)),
         *bot.doctor.checks(
             bot_token=settings.slack_bot_token,

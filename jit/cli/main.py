@@ -25,6 +25,13 @@ COMMANDS = {
     "who": Listed("jit.cli.who:who", "Who holds access now, or held it at a moment."),
     "show": Listed("jit.cli.show:show", "Every entry of the ledger about one request."),
     "revoke": Listed("jit.cli.revoke:revoke", "End an access now."),
+    "lockdown": Listed("jit.cli.lockdown:lockdown", "Stop access now, or show what is stopped."),
+    "reconcile": Listed("jit.cli.reconcile:reconcile", "Compare what targets hold with what the record says."),
+    "collect": Listed(
+        "jit.cli.activity:collect", "Follow the log of TARGET and record what is done there, until it is told to stop."
+    ),
+    "ingest": Listed("jit.cli.activity:ingest", "Record what FILE, a log of TARGET, says was done there."),
+    "api": Listed("jit.cli.api:api", "Takes what sources say was done in targets, by HTTP: POST /v1/activity."),
     "people": Listed("jit.cli.people:people", "Who somebody is."),
     "audit": Listed(
         "jit.cli.audit.group:audit", "The record: proven, searched, exported, compared with the audit channel."

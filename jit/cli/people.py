@@ -11,7 +11,7 @@ from jit.facts import PersonRebound, Source
 from jit.ledger import Ledger, StoredDirectory
 from jit.people.person import Person, alike
 from jit.proof.audit.reading import actor
-from jit.requests.intake import text_trouble
+from jit.requests.intake import reason_trouble
 from jit.runtime.settings import Settings
 
 SLACK_ID = re.compile(r"[UW][A-Z0-9]{4,30}")
@@ -44,7 +44,7 @@ def list_people(everybody: bool) -> None:  # noqa: FBT001  click passes it by na
 def rebind(person: str, reason: tuple[str, ...]) -> None:
     """Say that PERSON, a Slack id, is the same person with another e-mail. Recorded as yours: cli:user@host."""
     ledger, why = existing_ledger(Settings()), " ".join(reason)
-    if trouble := text_trouble(why):
+    if trouble := reason_trouble(why):
         raise click.UsageError(f"REASON: {trouble}")
     known = _changed(ledger, person)
     fact = PersonRebound(

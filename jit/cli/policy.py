@@ -1,8 +1,9 @@
 """`jit policy`: checks the rules and explains them."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,16 +20,19 @@ from jit.policy import Policy, load_policy
 from jit.policy.cases import SUFFIX, case_files, moment_of, run_cases
 from jit.policy.conditions import IncidentInputs
 from jit.policy.explain import Supposed
-from jit.policy.files.check import UnknownAccess, check_folder, explain_access
+from jit.policy.files.check import Checked, UnknownAccess, check_folder, explain_access
 from jit.policy.files.form import person_id
-from jit.policy.files.load import bytes_of
+from jit.policy.files.load import bytes_of, in_order
 from jit.policy.supposed import EXAMPLE, RESPONDER, STATES, read_incident, say_incident
 from jit.policy.words import WORDS
+from jit.runtime import logs
 from jit.runtime.settings import CannotStart, Settings
 from workers.targets.named import misfits
 
 if TYPE_CHECKING:
+    from jit.facts import Life
     from jit.policy.diff import Asked
+    from jit.requests.lifecycle import Request
 
 NEVER_RAN = "No bot has run here yet: who is in Slack's groups, and on call, is known where one does."
 MOST_ASKED = 100_000
@@ -42,15 +46,32 @@ def policy() -> None:
 
 @policy.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), required=False)
-def check(folder: Path | None) -> None:
+@click.option("--ask", is_flag=True, help="Ask the providers of schedules and incidents, too, with their tokens.")
+def check(folder: Path | None, *, ask: bool) -> None:
     """Name file, line and field of every mistake in FOLDER, by default JIT_POLICIES."""
     folder = folder or Settings().policies
-    checked = check_folder(folder, misfits)
+    checked = _answered(check_folder(folder, misfits), folder, ask=ask)
     rules = checked.policy or check_folder(folder).policy  # targets may be wrong, and access active elsewhere
     left = [*_left_active(rules)] if rules else []
     notes = [f"{'Note' if can_end else 'Mend'}: {what}. {remedy}" for can_end, what, remedy in left]
     click.echo("\n".join([*checked.lines, *notes]))
     raise SystemExit(1 if checked.mistakes or not all(can_end for can_end, _, _ in left) else 0)
+
+
+def _answered(checked: Checked, folder: Path, *, ask: bool) -> Checked:
+    """With what providers say of the schedules and incidents that it names."""
+    policy = checked.policy
+    if policy is None or not (policy.schedules or policy.incidents):
+        return checked
+    from jit.cli.asking import ask_providers  # noqa: PLC0415  brings an HTTP client
+
+    logs.set_up("ERROR")  # what is answered is said below
+    said = list(ask_providers(checked, folder, everybody=ask))
+    wrong = [each.place for each in said if each.wrong]
+    noted = [each.place for each in said if not each.wrong]
+    return replace(
+        checked, mistakes=in_order((*checked.mistakes, *wrong)), remarks=in_order((*checked.remarks, *noted))
+    )
 
 
 @policy.command()
@@ -134,38 +155,71 @@ def diff(old: Path, new: Path | None, days: int, *, markdown: bool) -> None:
     settings = Settings()
     before, after = load_policy(old), load_policy(new or settings.policies)
     groups, names = _seen(settings)
-    asked = _asked_lately(settings, timedelta(days=days))
+    asked, why_none = _asked_lately(settings, timedelta(days=days))
     found = otherwise(before, after, asked, groups)
     say = as_markdown if markdown else as_text
-    click.echo(say(before, after, len(asked), found, lambda who: names.get(who, (who,))[0] or who))
+    click.echo(say(before, after, len(asked), found, lambda who: names.get(who, (who,))[0] or who, why_none=why_none))
 
 
-def _asked_lately(settings: Settings, within: timedelta) -> "list[Asked]":
-    """What stands in the ledger; nothing where there is none."""
-    from jit.policy.diff import Asked  # noqa: PLC0415  as above
-
+def _asked_lately(settings: Settings, within: timedelta) -> "tuple[list[Asked], str]":
+    """Requests and extensions, as they stand in the ledger; where it cannot be asked none, and why."""
     try:
         ledger = existing_ledger(settings)
         from jit.ledger import Question  # noqa: PLC0415  where there is no ledger, nobody waits for it
-        from jit.requests.decision import inputs_of  # noqa: PLC0415
 
         since = SystemClock().now() - within
         requests = ledger.requests(Question(asked_since=since, limit=MOST_ASKED))
-    except (CannotStart, LedgerUnavailable):
-        return []
-    return [
-        Asked(
-            each.id,
-            each.asked_at,
-            each.requester,
-            each.access,
-            each.asked.duration,
-            each.why,
-            each.incident,
-            inputs_of(each),
+        facts = ledger.of_kind("extension.asked", since, MOST_ASKED)
+        extended = {each.id: each for each in ledger.requests_by_id(list({fact.request_id for fact in facts}))}
+    except (CannotStart, LedgerUnavailable) as away:
+        return [], str(away)
+    return [*map(_as_asked, requests), *_extensions(facts, extended)], ""
+
+
+def _as_asked(request: "Request") -> "Asked":
+    from jit.policy.diff import Asked, Kind  # noqa: PLC0415  no other command needs it
+    from jit.requests.decision import inputs_of  # noqa: PLC0415  as above
+
+    emergency = Kind.CO_SIGNED if request.needs else Kind.BREAK_GLASS
+    return Asked(
+        request.id,
+        request.asked_at,
+        request.requester,
+        request.access,
+        request.asked.duration,
+        request.why,
+        request.incident,
+        inputs_of(request),
+        emergency if request.emergency is not None else Kind.REQUEST,
+    )
+
+
+def _extensions(facts: "Iterable[Life]", requests: "Mapping[str, Request]") -> "Iterator[Asked]":
+    """Those of which it is known since when the access was held."""
+    from jit.facts import ExtensionAsked  # noqa: PLC0415  as above
+    from jit.policy.diff import Asked, Kind  # noqa: PLC0415  as above
+    from jit.policy.inputs import Inputs  # noqa: PLC0415  as above
+
+    for fact in facts:
+        request = requests.get(fact.request_id)
+        if not isinstance(fact, ExtensionAsked) or request is None:
+            continue
+        inputs = None
+        with suppress(ValueError):
+            inputs = Inputs.from_json(fact.inputs) if fact.inputs else None
+        yield Asked(
+            fact.request_id,
+            fact.at,
+            fact.requester,
+            fact.access,
+            fact.duration,
+            fact.why,
+            fact.incident,
+            inputs,
+            Kind.EXTENSION,
+            request.intent_at,
+            fact.ends_at - fact.duration,
         )
-        for each in requests
-    ]
 
 
 def _incident(text: str) -> IncidentInputs:

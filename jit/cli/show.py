@@ -11,6 +11,8 @@ from jit.cli.opening import existing_ledger
 from jit.cli.request_id import as_known
 from jit.cli.terminal import to_terminal
 from jit.clock import SystemClock
+from jit.detect.activity.coverage import told_of
+from jit.detect.activity.recorder import known_logs
 from jit.ledger import Entry, Ledger
 from jit.proof.audit.search import known_names
 from jit.proof.audit.table import Names, plain, told_in_full
@@ -36,6 +38,8 @@ def show(request_id: str) -> None:
         click.echo(_head(request, names))
         if request.how_to_connect and request.state is State.ACTIVE:
             click.echo(f"To connect: {plain(request.how_to_connect)}")
+        if coverage := told_of(request, known_logs(ledger)):
+            click.echo(plain(f"Activity on record: {coverage}"))
         if others := [each.id for each in _asked_together(ledger, request) if each.id != request.id]:
             click.echo(f"Asked together with {', '.join(others)}")
     for line in told_in_full(history, names):

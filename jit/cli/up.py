@@ -21,12 +21,17 @@ from jit.cli.environment import environment, known_before, seen_by_processes
 from jit.cli.first_look import look_first
 from jit.cli.opening import open_ledger
 from jit.cli.ready import Start, ledger_said, queue_said
-from jit.policy import Policy, load_policy
+from jit.clock import SystemClock
+from jit.ledger import connect
+from jit.policy import Policy, PolicyError, PolicyFolder
+from jit.proof.audit.policy_texts import PolicyTexts
 from jit.proof.signer.keys import make_key_unless_there
 from jit.runtime import logs
 from jit.runtime.embedded import EmbeddedError, EmbeddedValkey
 from jit.runtime.settings import BotSettings, CannotStart, SignerSettings, WorkerSettings
 from jit.runtime.supervisor import Child, Supervisor
+from workers.rules import LastRules
+from workers.targets.known import KnownTargets
 
 log = structlog.get_logger(__name__)
 
@@ -36,10 +41,15 @@ LOOK_AT_THE_START = 0.1
 """Seconds between such looks until all processes are ready."""
 LOOK_FIRST = 5.0
 """Seconds that the doctor has before the start; what has not answered by then is logged as such."""
+OF_BEFORE = "those of before ({}), as the policy files cannot be used: mend them, `jit policy check` says what"
+NOT_KNOWN = (
+    "none: the policy files cannot be used, and no version of before is known. Access ends, nothing is given. Mend "
+    "them, `jit policy check` says what, and start `jit up` again"
+)
 
 
 def children(
-    everything: Mapping[str, str], policy: Policy, *, workers: int = 2, before: Collection[str] = ()
+    everything: Mapping[str, str], policy: Policy | None, *, workers: int = 2, before: Collection[str] = ()
 ) -> list[Child]:
     """The product's processes; each runs `jit <room>`."""
     rooms = [
@@ -67,7 +77,7 @@ def up(workers: int) -> None:
     data = Path(os.environ.get("JIT_DATA", "var")).absolute()
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     everything = {**os.environ, "JIT_DATA": str(data)}
-    policy = load_policy(settings.policies)
+    policy, says_of_rules = rules_at_start(settings, data)
     _require_all(settings)
     with ExitStack() as parts:
         valkey = None
@@ -80,10 +90,31 @@ def up(workers: int) -> None:
         reached = {
             "ledger": ledger_said(settings.ledger_url),
             "queue": f"Valkey, embedded in {data / 'valkey'}" if valkey else queue_said(everything["REDIS_URL"]),
-            "targets": ", ".join(sorted(policy.targets)) or "none in the rules",
+            "targets": (", ".join(sorted(policy.targets)) or "none in the rules") if policy else "those known before",
+            **({"rules": says_of_rules} if says_of_rules else {}),
         }
         start = Start(began, reached, to_mend)
         _run_until_told(Supervisor(children(everything, policy, workers=workers, before=known)), valkey, start)
+
+
+def rules_at_start(settings: WorkerSettings, data: Path) -> tuple[Policy | None, str]:
+    """The rules as the files have them; where these cannot be used those of before, or None, and what to say of that.
+    What was given has to end, whatever the files are.
+
+    Raises:
+        PolicyError: the files cannot be used, and no target was ever known here: there is nothing to end.
+    """
+    policies = PolicyFolder(settings.policies, SystemClock())
+    try:
+        return policies.read(), ""
+    except PolicyError as broken:
+        if not KnownTargets(data).recall():
+            raise
+        log.error("policy.broken", mistakes=str(broken))  # noqa: TRY400  what is wrong is in the files, not here
+    LastRules(policies, PolicyTexts(connect(settings.ledger_url.get_secret_value())), data).look()
+    if policies.last_good is None:
+        return None, NOT_KNOWN
+    return policies.last_good, OF_BEFORE.format(policies.last_good.version[:8])
 
 
 def see_the_doctor(seen: Mapping[str, str]) -> int:

@@ -14,12 +14,25 @@ A new kind is a class in the file of its subject:
    logins of ``recorded_by``.
 """
 
+from jit.facts.activity import (
+    SESSION,
+    ActivityClass,
+    ActivityLog,
+    ActivityRecorded,
+    ActivitySummed,
+    Coverage,
+    Item,
+    Tally,
+    TiedBy,
+    in_numbers,
+)
 from jit.facts.alerts import Alert, AlertName
 from jit.facts.break_glass import BreakGlassEscalated, BreakGlassReviewed, Verdict
 from jit.facts.ends import (
     ENDED_BY_ITSELF,
     EndCause,
     Ended,
+    Exceeded,
     OrdersEnd,
     Released,
     RequesterLeft,
@@ -62,8 +75,10 @@ from jit.facts.fact import (
 )
 from jit.facts.grants import Granted, GrantFailed, GrantIntent
 from jit.facts.life import AboutRequest, Life, life_kinds
+from jit.facts.lockdown import Account, LockdownBegun, LockdownLifted, LockdownLiftProposed, OfLockdown, Scope
 from jit.facts.people import Away, Back, PersonRebound
 from jit.facts.processes import NO_POLICY, PolicyChanged, Started
+from jit.facts.reconciled import Reconciled, RemovalIntent, Removed
 from jit.facts.record import KeyChanged, PersonErased, RecordRead, SpoolTaken
 from jit.facts.refused import RefusalReason, Refused
 from jit.facts.requests import (

@@ -2,11 +2,12 @@
 
 from enum import StrEnum
 from typing import Annotated, Literal
+from uuid import UUID
 
 from jit.facts.fact import FreeText, Personal, Room, Said, Words
-from jit.facts.life import Life
+from jit.facts.life import Checked, Life
 from jit.facts.ocsf import BEGUN, DEACTIVATE, FAILED, REVOKE, Class, Event, Severity
-from jit.facts.sentence import Access, Part, Person, Several, Text, Told, plural, quote, target_said
+from jit.facts.sentence import Access, Name, Part, Person, Several, Text, Told, plural, quote, target_said
 
 
 class EndCause(StrEnum):
@@ -23,8 +24,13 @@ class EndCause(StrEnum):
     """Whoever asked for it has no account in Slack any more."""
     LEFT_RULES = "left_rules"
     """Whoever asked for it may not ask for it any more."""
+    LOCKDOWN = "lockdown"
+    """A lockdown ended it."""
+    EXCEEDED = "exceeded"
+    """It was used for something else than it is for."""
 
 
+LOCKED = "a lockdown stopped it"
 LEFT = {
     "deactivated": "the requester was deactivated in Slack",
     "left_rules": "the requester may not ask for this any more",
@@ -35,6 +41,8 @@ ENDED_BY_ITSELF = {
     EndCause.LATE: "it was found after its end and taken back",
     EndCause.DEACTIVATED: LEFT["deactivated"],
     EndCause.LEFT_RULES: LEFT["left_rules"],
+    EndCause.LOCKDOWN: LOCKED,
+    EndCause.EXCEEDED: "it was used for something else than it is for",
 }
 """Why access ended without anybody's word."""
 
@@ -72,7 +80,7 @@ class Revoked(OrdersEnd):
         return Told("revoked", (*_whose(self), " by ", Person(self.actor)), (quote(self.reason),))
 
 
-class RequesterLeft(OrdersEnd):
+class RequesterLeft(Checked, OrdersEnd):
     """Whoever asked may hold this no longer: nobody's order, but what Slack and the rules say."""
 
     recorded_by = (Room.BOT,)
@@ -82,7 +90,23 @@ class RequesterLeft(OrdersEnd):
     because: Annotated[Literal["deactivated", "left_rules"], Said()]
 
     def told(self) -> Told:
-        return Told("requester left", (": ", *_whose(self), " is to end"), (LEFT[self.because],))
+        return Told("requester left", (": ", *_whose(self), " is to end"), (LEFT[self.because], self.other_rules))
+
+
+class Exceeded(OrdersEnd):
+    """It was used for something else than it is for, and the rules say that it ends then. An alert beside it tells."""
+
+    recorded_by = (Room.BOT,)
+    ocsf = Event(Class.ENTITY, DEACTIVATE, severity=Severity.MEDIUM)
+
+    kind: Literal["exceeded"] = "exceeded"
+    limit: Words
+    """What it went past, in words."""
+    activity: UUID
+    """The fact that tells of what was done."""
+
+    def told(self) -> Told:
+        return Told("exceeded", (": ", *_whose(self), " is to end"), (Text(self.limit),))
 
 
 class RevokeIntent(TakesAway):
@@ -93,9 +117,11 @@ class RevokeIntent(TakesAway):
 
     kind: Literal["revoke.intent"] = "revoke.intent"
     cause: Annotated[EndCause, Said()]
+    lockdown: str | None = None
+    """By which it ends."""
 
     def told(self) -> Told:
-        return Told("ending", _whose(self), (_why(self.cause),))
+        return Told("ending", _whose(self), (_why(self.cause, self.lockdown),))
 
 
 class RevokeFailed(TakesAway):
@@ -125,12 +151,13 @@ class Ended(TakesAway):
     sessions: int
     """Live sessions that were cut."""
     left_behind: Annotated[tuple[str, ...], Personal(), Said()]
+    lockdown: str | None = None
 
     def told(self) -> Told:
         cut = plural(self.sessions, "session cut", "sessions cut") if self.sessions else ""
         left: Part = ("left behind: ", Several(tuple(map(Text, self.left_behind)), 3)) if self.left_behind else ""
         nothing = "" if self.existed else "there was nothing left to take"
-        more = (_why(self.cause), cut, left, nothing)
+        more = (_why(self.cause, self.lockdown), cut, left, nothing)
         return Told("ended", _whose(self), more, ("reading back found nothing of it",))
 
 
@@ -138,5 +165,5 @@ def _whose(fact: Life) -> tuple[Part, ...]:
     return (Access(fact.access), " of ", Person(fact.requester))
 
 
-def _why(cause: EndCause) -> str:
-    return ENDED_BY_ITSELF.get(cause, cause.value)
+def _why(cause: EndCause, lockdown: str | None) -> Part:
+    return (ENDED_BY_ITSELF.get(cause, cause.value), (": ", Name(lockdown)) if lockdown else "")

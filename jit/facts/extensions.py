@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Annotated, Literal
 
 from jit.facts.fact import Digest, FreeText, Moment, Personal, Room, Said, SignedEnd, Who, Words
-from jit.facts.life import Life
+from jit.facts.life import Checked, Life
 from jit.facts.ocsf import ASSIGN, BEGUN, FAILED, OTHER, UPDATE, Class, Event, Severity
 from jit.facts.requests import LAPSED, Counted, Escalation, Quorum
 from jit.facts.sentence import Access, Name, Part, Person, Several, Text, Time, Told, names, quote, target_said
@@ -108,7 +108,7 @@ class ExtensionDenied(OfExtension):
         return Told("extension denied", _by_whom(self), (quote(self.reason),))
 
 
-class ExtensionLapsed(OfExtension):
+class ExtensionLapsed(Checked, OfExtension):
     """The access goes on until its end."""
 
     recorded_by = (Room.BOT, Room.WORKERS)
@@ -118,7 +118,7 @@ class ExtensionLapsed(OfExtension):
     because: Annotated[Literal["unanswered", "not_begun", "no_longer_approved", "rules_changed", "left_rules"], Said()]
 
     def told(self) -> Told:
-        return Told("extension lapsed", _for_whom(self), (LAPSED[self.because],))
+        return Told("extension lapsed", _for_whom(self), (LAPSED[self.because], self.other_rules))
 
 
 class ExtensionWithdrawn(OfExtension):
@@ -147,7 +147,7 @@ class ExtensionEscalated(OfExtension):
         return Told("extension escalated", _for_whom(self), (("asked as well: ", self.escalation.audience), late))
 
 
-class ExtensionIntent(OfExtension):
+class ExtensionIntent(Checked, OfExtension):
     """The target is about to be told of a later end. The one so far stays in force."""
 
     recorded_by = (Room.WORKERS,)
@@ -157,10 +157,10 @@ class ExtensionIntent(OfExtension):
     ends_at: Moment
 
     def told(self) -> Told:
-        return Told("extending", _until(self))
+        return Told("extending", _until(self), (self.other_rules,))
 
 
-class Extended(OfExtension):
+class Extended(Checked, OfExtension):
     """The target has the later end, and was read back. Fixes the end."""
 
     recorded_by = (Room.WORKERS,)
@@ -173,7 +173,7 @@ class Extended(OfExtension):
     read_back: tuple[str, ...]
 
     def told(self) -> Told:
-        return Told("extended", _until(self), in_full=(("read back ", names(self.read_back)),))
+        return Told("extended", _until(self), (self.other_rules,), (("read back ", names(self.read_back)),))
 
 
 class ExtensionFailed(OfExtension):

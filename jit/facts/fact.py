@@ -72,6 +72,7 @@ class Source(StrEnum):
     TIMEKEEPER = "timekeeper"
     BOT = "bot"
     SIGNER = "signer"
+    COLLECTOR = "collector"
 
 
 class Room(StrEnum):
@@ -84,6 +85,8 @@ class Room(StrEnum):
     AUDITOR = "auditor"
     """Security at a terminal."""
     PRIVACY = "privacy"
+    COLLECTOR = "collector"
+    """What reads the logs of targets, where they are written."""
 
 
 class Fact(BaseModel):

@@ -3,12 +3,12 @@
 from typing import Literal
 
 from jit.facts.fact import HowToConnect, Moment, Room, SignedEnd, Words
-from jit.facts.life import Life
+from jit.facts.life import Checked, Life
 from jit.facts.ocsf import ASSIGN, BEGUN, FAILED, Class, Event, Severity
 from jit.facts.sentence import Access, Part, Person, Time, Told, names, target_said
 
 
-class GrantIntent(Life):
+class GrantIntent(Checked):
     """Access is about to be given. Fixes the end."""
 
     recorded_by = (Room.WORKERS,)
@@ -22,10 +22,10 @@ class GrantIntent(Life):
 
     def told(self) -> Told:
         before: Part = ("held before: ", names(self.held_before)) if self.held_before else ""
-        return Told("giving", _until(self), (before,))
+        return Told("giving", _until(self), (before, self.other_rules))
 
 
-class Granted(Life):
+class Granted(Checked):
     """Access was given, and read back from the target."""
 
     recorded_by = (Room.WORKERS,)
@@ -38,7 +38,7 @@ class Granted(Life):
     """As the target said, for its requester: it is no part of what is told. None before this was recorded."""
 
     def told(self) -> Told:
-        return Told("granted", _until(self), in_full=(("read back ", names(self.read_back)),))
+        return Told("granted", _until(self), (self.other_rules,), (("read back ", names(self.read_back)),))
 
 
 class GrantFailed(Life):

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar, Protocol, Self
 
 from jit.facts.fact import MODELS, Fact, FreeText, Incident, Principal, Who
+from jit.facts.sentence import Name, Part
 
 
 class AboutRequest(Protocol):
@@ -52,6 +53,26 @@ class Life(Fact):
         repeated = Life.model_fields.keys() - Fact.model_fields.keys() - {"request_id"}
         common = {"request_id": request.id} | {name: getattr(request, name) for name in repeated}
         return cls(**(common | rest))
+
+
+class Checked(Life):
+    """A step that rests on another look at a decision, under the rules in force by then."""
+
+    checked_version: str | None = None
+    """The version of these rules, where ``policy_version`` is that of the decision. None where it did not come to that,
+    or before this was recorded.
+    """
+
+    @property
+    def other_rules(self) -> Part:
+        """Both versions, where the rules are others than those of the decision."""
+        return other_rules(self.checked_version, self.policy_version)
+
+
+def other_rules(checked: str | None, decided: str | None) -> Part:
+    if checked is None or decided is None or checked == decided:
+        return ""
+    return ("checked under policy ", Name(checked[:8]), ", decided under ", Name(decided[:8]))
 
 
 def life_kinds(*, closing: bool = False) -> list[str]:

@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import Annotated, Literal
 
 from jit.facts.fact import Fact, Room, Said, Who
+from jit.facts.life import other_rules
 from jit.facts.ocsf import FAILED, OTHER, Class, Event, Severity
 from jit.facts.sentence import Access, Loud, Part, Person, Text, Told, in_words
 
@@ -57,6 +58,13 @@ class RefusalReason(StrEnum):
     """It would be held for longer than it may be in all."""
     EXTENSION_WAITS = "extension_waits"
     """Another extension of it is not settled."""
+    LOCKED_DOWN = "locked_down"
+    """A lockdown stops it."""
+    NOT_ALLOWED_TO_LOCK = "not_allowed_to_lock"
+    """Not among those who may lock down, and lift."""
+    UNKNOWN_LOCKDOWN = "unknown_lockdown"
+    SAME_PERSON = "same_person"
+    """Two different people lift a lockdown, and neither is the one who is locked."""
     MALFORMED = "malformed"
     BUSY = "busy"
     TOO_MANY = "too_many"
@@ -82,9 +90,17 @@ class Refused(Fact):
     target: str | None = None
     permissions: tuple[str, ...] = ()
     policy_version: str | None = None
+    checked_version: str | None = None
+    """Of the rules that were in force as it was refused, where ``policy_version`` is that of the request. None before
+    this was recorded.
+    """
 
     def told(self) -> Told:
         on: Part = (" on ", Access(self.access)) if self.access else ""
         whose: Part = (" for ", Person(self.requester)) if on and self.requester not in {None, self.actor} else ""
         what = (Loud("REFUSED"), " ", Text(self.attempted, 40))
-        return Told(what, ("by ", Person(self.actor), on, whose), (in_words(self.reason),))
+        return Told(what, ("by ", Person(self.actor), on, whose), (in_words(self.reason), self._other_rules()))
+
+    def _other_rules(self) -> Part:
+        changed = self.reason is RefusalReason.RULES_CHANGED
+        return other_rules(self.checked_version, self.policy_version) if changed else ""

@@ -7,9 +7,9 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from jit.durations import say_duration
-from jit.facts.ends import LEFT
+from jit.facts.ends import LEFT, LOCKED
 from jit.facts.fact import Digest, FreeText, Moment, Personal, Room, Said, Who
-from jit.facts.life import Life
+from jit.facts.life import Checked, Life
 from jit.facts.ocsf import CREATE, OTHER, UPDATE, Class, Event, Severity
 from jit.facts.sentence import Access, Loud, Name, Part, Person, Several, Text, Time, Told, names, quote
 
@@ -21,6 +21,7 @@ LAPSED = {
     "no_longer_approved": "the approvals no longer count",
     "rules_changed": "the rules for this access changed",
     **LEFT,
+    "lockdown": LOCKED,
 }
 """Why a request lapsed, in words."""
 Basis = Literal["rule", "exception", "emergency"]
@@ -132,6 +133,8 @@ class Requested(Life):
     """Ids of all requests that were asked in one go, this one among them; empty for one that was asked alone. It ties
     what is shown and no decision (`jit.requests.together`).
     """
+    in_lockdown: bool = False
+    """Whether the rules let this emergency through lockdowns, but those of the person."""
 
     def event(self) -> Event:
         return self.ocsf._replace(severity=Severity.MEDIUM) if self.basis == "emergency" else self.ocsf
@@ -282,15 +285,24 @@ class Withdrawn(Life):
         return Told("withdrawn", (Access(self.access), " by ", Person(self.requester)))
 
 
-class Lapsed(Life):
+class Lapsed(Checked):
     recorded_by = (Room.BOT, Room.WORKERS)
     ocsf = Event(Class.ENTITY, (OTHER, "Lapse"))
     closes = True
 
     kind: Literal["lapsed"] = "lapsed"
     because: Annotated[
-        Literal["unanswered", "not_begun", "no_longer_approved", "rules_changed", "left_rules", "deactivated"], Said()
+        Literal[
+            "unanswered", "not_begun", "no_longer_approved", "rules_changed", "left_rules", "deactivated", "lockdown"
+        ],
+        Said(),
     ]
+    lockdown: str | None = None
+    """By which it was closed."""
 
     def told(self) -> Told:
-        return Told("lapsed", (Access(self.access), " for ", Person(self.requester)), (LAPSED[self.because],))
+        return Told(
+            "lapsed",
+            (Access(self.access), " for ", Person(self.requester)),
+            ((LAPSED[self.because], (": ", Name(self.lockdown)) if self.lockdown else ""), self.other_rules),
+        )

@@ -6,26 +6,28 @@ up to date. So entries are gap-free and a reader who asks for what comes after a
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import structlog
 from sqlalchemy import Connection, Engine, func, insert, select, text
 
 from jit.clock import SKEW_LIMIT
-from jit.facts import Alert, Fact, Life, life_kinds
+from jit.facts import Alert, Fact, Life, OfLockdown, life_kinds
 from jit.ledger import readmodel
-from jit.ledger.append import CountedRequests, InTheWay, Recorded, draft, give_place
+from jit.ledger.append import Conflict, CountedRequests, InTheWay, Recorded, draft, give_place
 from jit.ledger.database import reading, writing
 from jit.ledger.entry import NO_ENTRY, Entry, TamperedEntry
 from jit.ledger.kept import KEPT, SOME
 from jit.ledger.keys import KeyRing
 from jit.ledger.lately import OpenedLately
 from jit.ledger.load import lives, load, read_all
+from jit.ledger.lockdowns import LockdownReader
 from jit.ledger.rows import last_entry, may_be_doubles
 from jit.ledger.schema import entries
 from jit.ledger.unavailable import Doubled, Overtaken
 from jit.ports import Clock
 from jit.requests.lifecycle import Request, State
+from jit.requests.lockdown import Lockdown
 
 log = structlog.get_logger(__name__)
 
@@ -56,6 +58,7 @@ class Ledger:
         self.clock = clock
         self.ring = KeyRing(engine, clock)
         self._lately = OpenedLately(clock)
+        self._lockdowns = LockdownReader(self.ring)
 
     def append(
         self, facts: Sequence[Fact], *, expect: Mapping[str, int] | None = None, counted: Sequence[CountedRequests] = ()
@@ -116,6 +119,25 @@ class Ledger:
         """
         drafted = draft(connection, self.ring, facts, expect or {}, counted, locked=True)
         return give_place(connection, drafted, self.clock.now())
+
+    def lockdowns(self, *, skip_changed: bool = False) -> tuple[Lockdown, ...]:
+        """Those in force, the oldest first. Raises TamperedEntry; with ``skip_changed`` those that entries which nobody
+        changed tell of: for taking access away and for showing, and never for giving any.
+        """
+        with reading(self.engine) as connection:
+            return self._lockdowns.read(connection, skip_changed=skip_changed)
+
+    def append_lockdown(self, fact: OfLockdown, known: tuple[Lockdown, ...]) -> tuple[Lockdown, ...]:
+        """Record a step of a lockdown, decided on while these were in force. Returns those in force after it.
+
+        Raises Conflict: others are by now.
+        """
+        with writing(self.engine) as connection:
+            if self._lockdowns.read(connection, skip_changed=True) != known:
+                raise Conflict("lockdowns have changed meanwhile")
+            recorded = self.append_within(connection, [fact])
+        log_recorded(recorded.entries)
+        return self.lockdowns(skip_changed=True)
 
     def require_writable(self) -> None:
         """See whether an entry could be appended now: one that says nothing is written and taken back."""
@@ -195,6 +217,31 @@ class Ledger:
         query = KEPT.where(of_kinds).order_by(entries.c.index.desc()).limit(limit)
         with reading(self.engine) as connection:
             return [entry.fact for entry in read_all(connection, self.ring, query, skip_unreadable=True)]
+
+    def entry_of(self, fact_id: UUID) -> Entry | None:
+        """The entry of this fact. Raises TamperedEntry."""
+        with reading(self.engine) as connection:
+            found = read_all(connection, self.ring, KEPT.where(entries.c.id == str(fact_id)))
+        return found[0] if found else None
+
+    def newest_of(self, kind: str, limit: int, *, before: int | None = None) -> list[Entry]:
+        """The newest entries of one kind, whatever they are about, newest first; those that cannot be read any more are
+        passed over. With ``before``, of those before this entry.
+        """
+        query = KEPT.where(entries.c.kind == kind).order_by(entries.c.index.desc()).limit(limit)
+        query = query if before is None else query.where(entries.c.index < before)
+        with reading(self.engine) as connection:
+            return read_all(connection, self.ring, query, skip_unreadable=True)
+
+    def of_kind(self, kind: str, since: datetime, limit: int) -> list[Life]:
+        """The newest steps of requests of this kind that were recorded since then, newest first; those that cannot be
+        read any more are passed over.
+        """
+        query = KEPT.where(entries.c.kind == kind, entries.c.recorded_at >= since)
+        query = query.order_by(entries.c.index.desc()).limit(limit)
+        with reading(self.engine) as connection:
+            found = read_all(connection, self.ring, query, skip_unreadable=True)
+        return [entry.fact for entry in found if isinstance(entry.fact, Life)]
 
     def unsettled(self) -> list[str]:
         """Ids of all requests that nothing has closed yet: by the facts, whatever the read model says. What was given

@@ -4,7 +4,18 @@ from jit.people.membership import StaleGroups
 from jit.policy.files.folder import BROKEN, PolicyFolder
 from jit.policy.files.load import load_policy
 from jit.policy.files.mistakes import Mistake, NotReadNow, PolicyError
-from jit.policy.model import Access, Channels, Extend, Missing, QuorumCount, QuorumStatus, Rule, TargetConfig
+from jit.policy.model import (
+    Access,
+    Channels,
+    Extend,
+    Missing,
+    QuorumCount,
+    QuorumStatus,
+    Reconcile,
+    Rule,
+    StandingAccess,
+    TargetConfig,
+)
 from jit.policy.policy import Policy
 
 __all__ = [
@@ -20,8 +31,10 @@ __all__ = [
     "PolicyFolder",
     "QuorumCount",
     "QuorumStatus",
+    "Reconcile",
     "Rule",
     "StaleGroups",
+    "StandingAccess",
     "TargetConfig",
     "load_policy",
 ]

@@ -52,6 +52,9 @@ def changes(before: Policy, after: Policy) -> tuple[Change, ...]:
         found += [Change(name, effect, says) for effect, says in pair.differences()]
     both = before, after
     found += [Change("security", *each) for each in _who(*both, before.security, after.security, "are of it")]
+    if (before.lockdown, after.lockdown) != (before.security, after.security):
+        lockers = _who(*both, before.lockdown, after.lockdown, "may lock down")
+        found += [Change("lockdown", *each) for each in lockers]
     found += [
         Change("alerts", Effect.OTHER, says) for _, says in _who(*both, before.notify, after.notify, "are mentioned")
     ]
@@ -90,6 +93,8 @@ _DEALT_WITH = frozenset(
         "extend",
         "exception",
         "break_glass",
+        "purpose",
+        "on_exceed",
     }
 )
 
@@ -119,7 +124,21 @@ class _Pair:
         if old.on_leave != new.on_leave:
             ends = new.on_leave == "end"
             yield Effect.TIGHTER if ends else Effect.LOOSER, f"on_leave {new.on_leave} instead of {old.on_leave}"
+        yield from self._used_for()
         yield from self._others()
+
+    def _used_for(self) -> Iterator[Difference]:
+        """What it is for, which takes nothing away: outside it somebody is told."""
+        was, now = self.old.purpose, self.new.purpose
+        if was is None and now is not None:
+            yield Effect.TIGHTER, "says what it is for"
+        elif was is not None and now is None:
+            yield Effect.LOOSER, "does not say any more what it is for"
+        elif was != now:
+            yield Effect.OTHER, "what it is for"
+        if self.old.on_exceed != self.new.on_exceed:
+            effect = Effect.TIGHTER if self.new.on_exceed == "revoke" else Effect.LOOSER
+            yield effect, f"on_exceed {self.new.on_exceed} instead of {self.old.on_exceed}"
 
     def _incident(self) -> Difference:
         if self.new.incident is None:
@@ -171,6 +190,9 @@ class _Pair:
             lambda within: f"break-glass is reviewed within {say_duration(within)}",
         )
         yield from _who(self.before, self.after, was.review_by, now.review_by, "may review a break-glass")
+        if was.in_lockdown != now.in_lockdown:
+            through = "lets break-glass through" if now.in_lockdown else "stops break-glass"
+            yield (Effect.LOOSER if now.in_lockdown else Effect.TIGHTER), f"a lockdown {through}"
 
     def _deciding(self, before: tuple[Rule, ...], after: tuple[Rule, ...]) -> Iterator[Difference]:
         yield from self._by_themselves(before, after)

@@ -20,7 +20,7 @@ from typing import Any
 import re2
 
 from jit.policy.calendars import Calendar
-from jit.policy.expression import BadCondition, Names, Use, excerpt, read_expression
+from jit.policy.expression import BadCondition, Names, Use, excerpt, parts_of, read_expression
 from jit.policy.inputs import IncidentInputs, Inputs
 from jit.policy.words import WORDS, Argument, Kind, Word
 
@@ -48,6 +48,7 @@ _KINDS = {
 _ASKED = {"requester.responder"} | {name for name in WORDS if name.startswith("incident.")}
 _ASKED -= {"incident.id", "incident.given"}
 """The words that the provider of incidents knows."""
+_ALWAYS_KNOWN = ("requester.id", "access.", "duration", "reason", "incident.id", "incident.given", "now.")
 _ERRORS = {"NOT_FOUND": "it reads a label that is not there"}
 """What CEL calls an error, in words. The rest of what it says may hold what somebody wrote, and stays here."""
 
@@ -100,6 +101,15 @@ class Condition:
         return Unknown(_ERRORS.get(says.partition(":")[0], "it could not be evaluated"))
 
     @property
+    def parts(self) -> "tuple[Condition, ...]":
+        """What has to hold together for it to hold, each a condition: itself alone, where that is not so."""
+        texts = parts_of(self.text)
+        if len(texts) == 1:
+            return (self,)
+        calendars = {str(use.key): use.calendar for use in self.uses if use.calendar is not None}
+        return tuple(compile_condition(text, schedules=self.schedules, calendars=calendars) for text in texts)
+
+    @property
     def schedules(self) -> frozenset[str]:
         """Those to look up before deciding."""
         return frozenset(str(use.key) for use in self.uses if use.word.argument is Argument.SCHEDULE)
@@ -123,9 +133,18 @@ class Condition:
         return max((use.key for use in self.uses if isinstance(use.key, int)), default=0)
 
     @property
+    def reads_access(self) -> bool:
+        return self._reads("access.")
+
+    @property
     def reads_time(self) -> bool:
         """Whether it may answer otherwise at another moment, all else being equal."""
         return self._reads("now.")
+
+    @property
+    def hangs_on_others(self) -> bool:
+        """Whether it cannot be answered where somebody outside, or the ledger, does not say what it reads."""
+        return any(not use.word.name.startswith(_ALWAYS_KNOWN) for use in self.uses)
 
     def _reads(self, family: str) -> bool:
         return any(use.word.name.startswith(family) for use in self.uses)
@@ -169,11 +188,11 @@ def compile_condition(
 def _try_literal(function: str, literal: str) -> None:
     """Raises BadCondition."""
     if function == "duration":
-        if _constant(f"duration({literal})") is None:
+        if constant(f"duration({literal})") is None:
             problem = f"{excerpt(literal)} is no length of time, which is written in hours, minutes and seconds"
             raise BadCondition(problem, 'duration("1h30m")')
         return
-    pattern = _constant(literal)
+    pattern = constant(literal)
     if not isinstance(pattern, str) or len(pattern) > _LONGEST_PATTERN:
         raise BadCondition(f"a regular expression is a text of {_LONGEST_PATTERN} characters at most")
     try:
@@ -183,7 +202,7 @@ def _try_literal(function: str, literal: str) -> None:
         raise BadCondition(f"{excerpt(literal)} cannot be used as a regular expression (RE2 says: {says})") from None
 
 
-def _constant(text: str) -> object:
+def constant(text: str) -> object:
     """What a text without words is in CEL; None if that is an error."""
     found = _compiled(text).eval()
     return None if found.type() == _cel().Type.ERROR else found.value()

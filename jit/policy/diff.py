@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 
 from jit.durations import say_duration
 from jit.people.membership import StaleGroups
@@ -11,17 +11,28 @@ from jit.people.person import Groups
 from jit.policy.changes import Effect, changes, in_lines
 from jit.policy.choosing import choose
 from jit.policy.conditions import IncidentInputs, Inputs
-from jit.policy.model import Access
+from jit.policy.emergency import emergency_rule
+from jit.policy.model import Access, Rule
 from jit.policy.policy import Policy
 
 MOST_CHANGES = 200
 MOST_PEOPLE = 5
 
 
+class Kind(StrEnum):
+    """What was asked for. Each is decided by rules of its own."""
+
+    REQUEST = "request"
+    BREAK_GLASS = "break-glass"
+    CO_SIGNED = "break-glass, co-signed"
+    EXTENSION = "extension"
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request as it was asked. ``inputs`` are what conditions could read then. Where that was not recorded yet,
-    they read no more than stands here.
+    """A request as it was asked, or an extension, of which ``given_at`` and ``ends_at`` say since and until when the
+    access was held then. ``inputs`` are what conditions could read then. Where that was not recorded yet, they read no
+    more than stands here.
     """
 
     id: str
@@ -32,6 +43,14 @@ class Asked:
     reason: str
     incident: str | None
     inputs: Inputs | None = None
+    kind: Kind = Kind.REQUEST
+    given_at: datetime | None = None
+    ends_at: datetime | None = None
+
+    @property
+    def called(self) -> str:
+        """The access, and what was asked for of it where that was no ordinary request."""
+        return self.access if self.kind is Kind.REQUEST else f"{self.access} ({self.kind})"
 
 
 class _Way(IntEnum):
@@ -53,7 +72,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Otherwise:
-    """Requests for one access that would come out in the same other way."""
+    """Requests for one access that would come out in the same other way. ``access`` is as `Asked.called` has it."""
 
     access: str
     before: Outcome
@@ -74,7 +93,7 @@ def otherwise(before: Policy, after: Policy, asked: Iterable[Asked], groups: Gro
     for each in asked:
         was, now = outcome(before, each, groups), outcome(after, each, groups)
         if was != now:
-            found.setdefault((each.access, was, now), []).append(each)
+            found.setdefault((each.called, was, now), []).append(each)
     order = list(Effect)
     grouped = [Otherwise(*key, tuple(requests)) for key, requests in found.items()]
     return sorted(grouped, key=lambda each: (order.index(each.effect), each.access, each.after.says))
@@ -87,27 +106,51 @@ def outcome(policy: Policy, asked: Asked, groups: Groups) -> Outcome:
         return _refused("there is no such access")
     try:
         why = _not_to_be_asked(policy, access, asked, groups)
-        return _refused(why) if why else _decided(policy, access, asked, groups)
+        return _refused(why) if why else _decided(policy, _rule(policy, access, asked, groups), asked, groups)
     except StaleGroups:
         return _refused("it is not known who is on call")
 
 
 def _not_to_be_asked(policy: Policy, access: Access, asked: Asked, groups: Groups) -> str:
     """Raises StaleGroups."""
-    if not policy.may_ask(access, asked.requester, groups, groups.as_of):
+    emergency = asked.kind in {Kind.BREAK_GLASS, Kind.CO_SIGNED}
+    if emergency and not policy.may_break_glass(access, asked.requester, groups, groups.as_of):
+        return "may not break the glass" if access.break_glass else "nobody may break the glass"
+    if not emergency and not policy.may_ask(access, asked.requester, groups, groups.as_of):
         return "may not ask"
     if policy.principal(asked.requester, access.target) is None:
         return "has no name there"
-    longest = access.longest(emergency=False)
-    if asked.duration > longest:
+    if asked.kind is Kind.EXTENSION:
+        return _not_to_be_extended(access, asked)
+    if asked.duration > (longest := access.longest(emergency=emergency)):
         return f"longer than {say_duration(longest)}"
     return "" if access.accepts_incident(asked.incident or "") else "wants another incident"
 
 
-def _decided(policy: Policy, access: Access, asked: Asked, groups: Groups) -> Outcome:
+def _not_to_be_extended(access: Access, asked: Asked) -> str:
+    if access.extend is None:
+        return "cannot be extended"
+    if asked.duration > access.extend.each:
+        return f"longer than {say_duration(access.extend.each)} more"
+    if asked.given_at is None or asked.ends_at is None:
+        return ""
+    room = access.extend.room(asked.given_at, asked.ends_at)
+    return f"longer than {say_duration(access.extend.ceiling)} in all" if asked.duration > room else ""
+
+
+def _rule(policy: Policy, access: Access, asked: Asked, groups: Groups) -> Rule | None:
     """Raises StaleGroups."""
-    basis, access = access.basis_of(asked.duration), access.asked_for(asked.duration)
-    rule = choose(access, _read(policy, access, asked, groups)).rule
+    if asked.kind in {Kind.BREAK_GLASS, Kind.CO_SIGNED}:
+        return emergency_rule(access, co_signed=asked.kind is Kind.CO_SIGNED)
+    if asked.kind is Kind.EXTENSION and access.extend is not None:
+        access = access.decided_by(access.extend.rules)
+    elif asked.kind is Kind.REQUEST:
+        access = access.asked_for(asked.duration)
+    return choose(access, _read(policy, access, asked, groups)).rule
+
+
+def _decided(policy: Policy, rule: Rule | None, asked: Asked, groups: Groups) -> Outcome:
+    """Raises StaleGroups."""
     if rule is None:
         return _refused("no rule holds")
     if not policy.decidable(rule, asked.requester, groups, groups.as_of):
@@ -116,6 +159,7 @@ def _decided(policy: Policy, access: Access, asked: Asked, groups: Groups) -> Ou
         return Outcome(_Way.ITSELF, f"at once, by rule: {rule.called}" if rule.called else "at once, by rule")
     needs = " and ".join(f"{quorum.count} of {quorum.label}" for quorum in rule.quorums)
     different = ", different people" if rule.different_people and len(rule.quorums) > 1 else ""
+    basis = policy.accesses[asked.access].basis_of(asked.duration) if asked.kind is Kind.REQUEST else "rule"
     exception = ", as an exception" if basis == "exception" else ""
     return Outcome(_Way.PEOPLE, f"{needs}{different}{exception}", rule.approvals_needed)
 
@@ -143,11 +187,21 @@ def _refused(why: str) -> Outcome:
     return Outcome(_Way.REFUSED, f"refused: {why}")
 
 
-def as_text(before: Policy, after: Policy, looked_at: int, found: list[Otherwise], names: Callable[[str], str]) -> str:
-    """For a terminal. ``looked_at`` is the number of requests that were decided anew."""
+def as_text(
+    before: Policy,
+    after: Policy,
+    looked_at: int,
+    found: list[Otherwise],
+    names: Callable[[str], str],
+    *,
+    why_none: str = "",
+) -> str:
+    """For a terminal. ``looked_at`` is the number of requests that were decided anew, and ``why_none`` why there were
+    none to be.
+    """
     lines = [f"  {line}" for line in in_lines(changes(before, after), MOST_CHANGES)]
     said = [f"{before.version[:12]} -> {after.version[:12]}", *(lines or ["  The rules say the same."])]
-    said.append(_summary(looked_at, found))
+    said += [_summary(looked_at, found), *([f"Nothing was decided anew: {why_none}"] if why_none else [])]
     said += [
         f"  {each.effect.value}: {each.access}, {_count(each)} of {_people(each, names)}: "
         f"{each.before.says} -> {each.after.says}"
@@ -157,12 +211,19 @@ def as_text(before: Policy, after: Policy, looked_at: int, found: list[Otherwise
 
 
 def as_markdown(
-    before: Policy, after: Policy, looked_at: int, found: list[Otherwise], names: Callable[[str], str]
+    before: Policy,
+    after: Policy,
+    looked_at: int,
+    found: list[Otherwise],
+    names: Callable[[str], str],
+    *,
+    why_none: str = "",
 ) -> str:
-    """For a pull request."""
+    """For a pull request. The rest as `as_text` has it."""
     lines = [f"- {_cell(line)}" for line in in_lines(changes(before, after), MOST_CHANGES)]
     said = [f"### Rules {before.version[:12]} to {after.version[:12]}", "", *(lines or ["The rules say the same."]), ""]
     said += [_summary(looked_at, found), ""]
+    said += [f"Nothing was decided anew: {_cell(why_none)}", ""] if why_none else []
     if found:
         said += ["| | access | requests | of | before | after |", "|---|---|---:|---|---|---|"]
         said += [

@@ -9,9 +9,12 @@ from pathlib import Path
 
 from jit.doctor.line import Line, Part, fine, mend, note
 from jit.policy.conditions import BadCondition, Inputs, Unknown, compile_condition
-from jit.policy.files.check import Checked
+from jit.policy.files.check import MENTION, NOBODY_MENTIONED, Checked
 from jit.policy.files.load import policy_files
 
+UNTIL_THEN = (
+    "Mend it: until then the rules of before stay in force, or where none are known nothing is decided. Access ends."
+)
 _NOON = Inputs(
     requester="U01ALICE0",
     groups=(),
@@ -26,12 +29,17 @@ _NOON = Inputs(
 
 def look_at_policies(checked: Checked) -> Iterator[Line]:
     """As `jit policy check` says it."""
+    remedy = UNTIL_THEN if checked.policy is None else "Mend it: the rest is in force."
     for mistake in checked.mistakes:
-        yield mend(Part.POLICIES, str(mistake), "Mend it: until then nothing is decided.", stops_all=True)
-    if checked.policy is not None:
-        yield fine(Part.POLICIES, checked.lines[0].removeprefix("Fine: "))
-    for remark in checked.notes:
-        yield note(Part.POLICIES, remark, "If that is not meant, name other people there.")
+        yield mend(Part.POLICIES, str(mistake), remedy, stops_all=checked.policy is None)
+    if checked.policy is not None and not checked.mistakes:
+        yield fine(Part.POLICIES, checked.found[0].removeprefix("Fine: "))
+    for remark in checked.remarks:
+        yield note(Part.POLICIES, str(remark), "If that is not meant, change it there.")
+    for said in checked.about_people:
+        yield note(Part.POLICIES, said, "If that is not meant, name other people there.")
+    if checked.mentions_nobody:
+        yield note(Part.POLICIES, NOBODY_MENTIONED, MENTION)
 
 
 def look_at_writers(folder: Path) -> Iterator[Line]:

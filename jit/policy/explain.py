@@ -11,7 +11,7 @@ from jit.people.membership import StaleGroups
 from jit.people.on_call import Shift
 from jit.people.person import Groups
 from jit.policy.choosing import choose
-from jit.policy.conditions import IncidentInputs, Inputs
+from jit.policy.conditions import IncidentInputs, Inputs, Unknown
 from jit.policy.model import Access, Rule
 from jit.policy.policy import Policy
 
@@ -64,6 +64,7 @@ def explain(policy: Policy, access: Access, person: str, groups: Groups, suppose
     lines = [
         _asking(policy, access, person, groups, supposed.now),
         f"Gives: {what}, for {say_duration(access.max_duration)} at most.",
+        f"Owner: {label_of(access.owner)}." if access.owner else "Nobody is named as its owner.",
     ]
     if supposed.duration is not None and supposed.duration > access.longest(emergency=False):
         lines.append(f"{say_duration(supposed.duration)} is longer than that: it cannot be asked for.")
@@ -160,14 +161,15 @@ def _on_call_as_supposed(groups: Groups, person: str, supposed: Supposed) -> Gro
 
 
 def _rules(policy: Policy, access: Access, person: str, groups: Groups, supposed: Supposed) -> Iterator[str]:
-    choice = choose(access, supposed_inputs(policy, access, person, groups, supposed))
     if len(access.rules) == 1 and not access.rules[0].called and access.rules[0].automatic is None:
         yield from _deciding(policy, access.rules[0], person, groups, supposed.now)
         return
+    inputs = supposed_inputs(policy, access, person, groups, supposed)
+    choice = choose(access, inputs)
     for number, rule in enumerate(access.rules, 1):
         looked = choice.looked_at[number - 1] if number <= len(choice.looked_at) else None
         if looked is None:
-            said = "not looked at, as one before it decides"
+            said = f"does not decide, as one before it does; {_verdict(rule, inputs)}"
         elif looked.why_not:
             said = f"does not decide: {looked.why_not}"
         else:
@@ -179,6 +181,15 @@ def _rules(policy: Policy, access: Access, person: str, groups: Groups, supposed
         yield "No rule holds: it cannot be asked for now."
     else:
         yield from _deciding(policy, choice.rule, person, groups, supposed.now)
+
+
+def _verdict(rule: Rule, inputs: Inputs) -> str:
+    if rule.when is None:
+        return "it would, for whatever is asked"
+    verdict = rule.when.holds(inputs)
+    if isinstance(verdict, Unknown):
+        return f"its condition cannot be answered: {verdict.why}"
+    return "its condition holds, too" if verdict else "its condition does not hold"
 
 
 def _deciding(policy: Policy, rule: Rule, person: str, groups: Groups, now: datetime) -> Iterator[str]:

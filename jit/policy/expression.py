@@ -87,20 +87,21 @@ class Expression:
     literals: tuple[tuple[str, str], ...]
 
 
-class _Token(NamedTuple):
+class Token(NamedTuple):
     kind: str
     text: str
     start: int
 
 
-_END = _Token("end", "", -1)
+_END = Token("end", "", -1)
+_OPENS, _CLOSES = frozenset("(["), frozenset(")]")
 
 
 def read_expression(text: str, names: Names) -> Expression:
     """Raises BadCondition."""
     if len(text) > LONGEST:
         raise BadCondition(f"has {len(text):,} characters; a condition has {LONGEST:,} at most")
-    tokens = [*_tokens(text)]
+    tokens = [*tokens_of(text)]
     in_words = "".join(" " if token.kind == "space" else token.text for token in tokens).strip()
     if not in_words:
         raise BadCondition("says nothing")
@@ -112,7 +113,8 @@ def read_expression(text: str, names: Names) -> Expression:
     return Expression("".join(letters), in_words, tuple(dict.fromkeys(reader.uses)), tuple(reader.literals))
 
 
-def _tokens(text: str) -> Iterator[_Token]:
+def tokens_of(text: str) -> Iterator[Token]:
+    """Blanks too. Raises BadCondition."""
     at = 0
     while at < len(text):
         if text.startswith("//", at):
@@ -122,8 +124,22 @@ def _tokens(text: str) -> Iterator[_Token]:
             raise _not_understood(text[at:])
         if not all(letter.isprintable() or letter in "\t\r\n" for letter in found[0]):
             raise BadCondition(f"holds a letter that cannot be seen: {excerpt(found[0])}")
-        yield _Token(str(found.lastgroup), found[0], at)
+        yield Token(str(found.lastgroup), found[0], at)
         at = found.end()
+
+
+def parts_of(text: str) -> list[str]:
+    """What has to hold together for a condition to hold: what stands between its outermost `&&`."""
+    tokens = [token for token in tokens_of(text) if token.kind != "space"]
+    depth, begin, parts = 0, 0, []
+    for token in tokens:
+        depth += (token.text in _OPENS) - (token.text in _CLOSES)
+        if depth == 0 and token.text in {"||", "?"}:
+            return [text]
+        if depth == 0 and token.text == "&&":
+            parts.append(text[begin : token.start])
+            begin = token.start + len(token.text)
+    return [*parts, text[begin:]]
 
 
 def _not_understood(rest: str) -> BadCondition:
@@ -145,7 +161,7 @@ def excerpt(text: str) -> str:
 class _Reader:
     """Goes through the tokens once. ``brackets`` are those to put in place of parentheses, by where they stand."""
 
-    def __init__(self, tokens: list[_Token], names: Names) -> None:
+    def __init__(self, tokens: list[Token], names: Names) -> None:
         self.uses: list[Use] = []
         self.brackets: dict[int, str] = {}
         self.literals: list[tuple[str, str]] = []
@@ -159,10 +175,10 @@ class _Reader:
         while place < len(self._tokens):
             place = self._read_at(place)
 
-    def _at(self, place: int) -> _Token:
+    def _at(self, place: int) -> Token:
         return self._tokens[place] if 0 <= place < len(self._tokens) else _END
 
-    def _three(self, place: int) -> tuple[_Token, _Token, _Token]:
+    def _three(self, place: int) -> tuple[Token, Token, Token]:
         return self._at(place), self._at(place + 1), self._at(place + 2)
 
     def _read_at(self, place: int) -> int:
@@ -269,7 +285,7 @@ class _Reader:
         elif use.word.one_of:
             self._require_one_of(use, use.word.one_of, self._compared(begin, end))
 
-    def _require_one_of(self, use: Use, known: Collection[str], compared: Iterable[_Token]) -> None:
+    def _require_one_of(self, use: Use, known: Collection[str], compared: Iterable[Token]) -> None:
         for token in compared:
             if (text := _plain(token.text)) not in known:
                 problem = f"{excerpt(token.text)} is none of what {use.spelled} can be"
@@ -277,7 +293,7 @@ class _Reader:
                     problem = f"no group of the policy is called {excerpt(text)}"
                 raise BadCondition(problem, _near(text.lower(), known))
 
-    def _compared(self, begin: int, end: int) -> Iterator[_Token]:
+    def _compared(self, begin: int, end: int) -> Iterator[Token]:
         if self._at(end).text in {"==", "!="} and self._at(end + 1).kind == "text":
             yield self._at(end + 1)
         if self._at(begin - 1).text in {"==", "!="} and self._at(begin - 2).kind == "text":
@@ -302,7 +318,7 @@ def _near_word(name: str) -> str | None:
     return _near(name, family) or next(iter(ending), None) or _near(name, WORDS)
 
 
-def _may_be_asked(token: _Token) -> bool:
+def _may_be_asked(token: Token) -> bool:
     """Whether a dot may follow: CEL takes one that begins a name for a name from further out."""
     return token.text in {")", "]"} or token.kind == "text" or (token.kind == "name" and token.text not in _NO_NAMES)
 

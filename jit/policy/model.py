@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal, NamedTuple
 
-from jit.facts import Basis, Escalation, Quorum
+from jit.facts import ActivityClass, Basis, Escalation, Quorum
 from jit.policy.conditions import Condition
 from jit.policy.incident_example import example_of
 from jit.policy.incidents import accepts
@@ -13,6 +13,8 @@ from jit.policy.risk import Risk
 
 LEAST_EXTENSION = timedelta(minutes=1)
 """Less is not worth anybody's decision."""
+OnExceed = Literal["alert", "revoke"]
+"""What becomes of access that is used for something else than it is for."""
 OnLeave = Literal["end", "alert"]
 """What becomes of access whose holder may not ask for it any more."""
 
@@ -72,6 +74,8 @@ class BreakGlass:
     max_duration: timedelta
     review_within: timedelta
     review_by: tuple[str, ...]
+    in_lockdown: bool = False
+    """Whether a lockdown of anything but the person lets it through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,20 @@ class Extend:
     def room(self, given_at: datetime, ends_at: datetime) -> timedelta:
         """How much more may be asked for of what was given then and ends then; nothing left is zero or less."""
         return min(self.each, given_at + self.ceiling - ends_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What an access is for; None and nothing is as much as comes.
+
+    ``objects`` and ``commands`` are patterns in which `*` stands for anything, ``classes`` those of
+    `jit.facts.ActivityClass`. ``rows`` are in all, of one grant.
+    """
+
+    objects: tuple[str, ...] = ()
+    classes: tuple[ActivityClass, ...] = ()
+    rows: int | None = None
+    commands: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +145,11 @@ class Access:
     """As the file gives it."""
     extend: Extend | None = None
     """None where nobody can have it longer."""
+    purpose: Purpose | None = None
+    """None where nothing is outside it."""
+    on_exceed: OnExceed = "alert"
+    owner: str = ""
+    """Who answers for it, its own or its target's, as a who-expression; empty where nobody does."""
     exception: Exceptional | None = None
     """None where nobody can ask for it for longer than ``max_duration``."""
 
@@ -180,16 +203,50 @@ class Access:
         return self.incident is None or accepts(self.incident, incident)
 
 
+OnDrift = Literal["alert", "remove"]
+"""What becomes of access in a target that nobody granted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconcile:
+    """How often a target is compared with the ledger by itself."""
+
+    every: timedelta
+    on_drift: OnDrift = "alert"
+
+
+@dataclass(frozen=True, slots=True)
+class StandingAccess:
+    """Access in a target that no grant of ours gives, and that somebody answers for until the day of its ``review``.
+
+    ``permission`` and ``how`` are as the target lists them (`jit.ports.Right`).
+    """
+
+    target: str
+    principal: str
+    permission: str
+    how: str
+    owner: str
+    reason: str
+    review: date
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        return self.target, self.principal, self.permission, self.how
+
+
 @dataclass(frozen=True, slots=True)
 class TargetConfig:
     """A system access is given to.
 
-    Secrets in ``settings`` are named (`env:NAME`, `file:/path`), not resolved.
+    Secrets in ``settings`` are named (`env:NAME`, `file:/path`), not resolved. With another ``reconcile`` it is the
+    same target.
     """
 
     name: str
     kind: str
     settings: Mapping[str, str] = field(default_factory=dict)
+    reconcile: Reconcile | None = field(default=None, compare=False)
 
     @property
     def variables(self) -> frozenset[str]:

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from jit.people.directory.settings import DirectoryForm
 from jit.people.membership import Membership, StaleGroups
 from jit.people.person import DIRECTORY, Groups, alike_name
-from jit.policy.model import Access, Channels, QuorumCount, QuorumStatus, Rule, TargetConfig
+from jit.policy.model import Access, Channels, QuorumCount, QuorumStatus, Rule, StandingAccess, TargetConfig
 from jit.policy.quorums import assigned
 
 if TYPE_CHECKING:  # brings an HTTP client, which a policy without providers does not need
@@ -41,13 +41,16 @@ class Policy:
     """Whom alerts mention."""
     shared: frozenset[str] = frozenset()
     """Accounts that people share, which may neither ask nor decide, whatever group they are in."""
+    lockdown: tuple[str, ...] = ()
+    """Who may begin a lockdown, and of whom two lift it."""
+    standing: tuple[StandingAccess, ...] = ()
     _membership: Membership = field(init=False, repr=False)
     _same_people: Mapping[str, frozenset[str]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        others = {*self.security, *self.notify}
+        others = {*self.security, *self.notify, *self.lockdown}
         for access in self.accesses.values():
-            others.update(access.request, access.deny)
+            others.update(access.request, access.deny, [access.owner] if access.owner else [])
             others.update(who for rule in access.all_rules for quorum in rule.quorums for who in quorum.who)
             others.update(who for rule in access.all_rules if rule.escalation for who in rule.escalation.to)
             if access.break_glass is not None:
@@ -111,6 +114,10 @@ class Policy:
         """Whether this person sees everything and may revoke anything."""
         return self.includes(self.security, person, groups, now)
 
+    def may_lock(self, person: str, groups: Groups, now: datetime) -> bool:
+        """Whether this person may begin a lockdown, and be one of the two who lift it."""
+        return self.includes(self.lockdown, person, groups, now)
+
     def may_ask(self, access: Access, person: str, groups: Groups, now: datetime) -> bool:
         return not self.denies(access, person, groups, now) and self.includes(access.request, person, groups, now)
 
@@ -163,6 +170,15 @@ class Policy:
         could = self.could_approve(rule, requester, groups, now)
         return self._assigned(rule, could).complete
 
+    def could_meet(self, rule: Rule, requester: str = "") -> bool:
+        """Whether those whom the policy names are enough for the quorums that are made of them alone. Who is told of
+        from outside may be anybody.
+        """
+        named = tuple(quorum for quorum in rule.quorums if not self.only_told(quorum.who))
+        others = self.shared | self.namesakes_of(requester)
+        could = [self.named(quorum.who) - others for quorum in named]
+        return not self._assigned(replace(rule, quorums=named), could).missing
+
     def counts_for(self, rule: Rule, person: str, requester: str, groups: Groups, now: datetime) -> bool:
         """Whether this person's approval would count at all."""
         return person not in self.namesakes_of(requester) and any(
@@ -195,6 +211,10 @@ class Policy:
         """Everything that some access gives on this target, sorted."""
         given = {grant for access in self.accesses.values() if access.target == target for grant in access.grants}
         return tuple(sorted(given))
+
+    def principals_on(self, target: str) -> frozenset[str]:
+        """Everybody's names there, whether or not they may ask for anything."""
+        return frozenset(name for person in self.people if (name := self.principal(person, target)))
 
     def named_on(self, target: str, groups: Groups) -> tuple[str, ...]:
         """The names there of all who may ask for something on this target, however old ``groups`` are; sorted."""

@@ -65,6 +65,7 @@ EMPTY_ROOT = _sha256(b"").digest()  # of the tree without leaves
 ED25519 = 0x01  # signature type of a signed note
 COSIGNATURE_V1 = 0x04  # signature type of a timestamped cosignature of a checkpoint
 LARGEST = 2**63 - 1  # of sizes and times
+VERSIONS = ("policy_version", "checked_version", "before")  # fields of facts that name a version of the rules
 
 NOTE_BYTES = 1_000_000
 NOTE_SIGNATURES = 100
@@ -1311,7 +1312,7 @@ class _BundleCheck:
             self._about += 1
         elif about is not None:
             self._findings.add(Reason.WRONG_REQUEST, index, "it is about another request than the bundle")
-        self._versions |= {said for name in ("policy_version", "before") if isinstance(said := fact.get(name), str)}
+        self._versions |= {said for name in VERSIONS if isinstance(said := fact.get(name), str)}
 
     def _open(self, index: int, fact: Mapping[str, Any], disclosed: object) -> None:
         """13. Each secret opens the field it is for."""

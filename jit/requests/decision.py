@@ -4,6 +4,7 @@ Nothing here trusts what was concluded before. It takes the request as its facts
 and what is known of people now.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -73,6 +74,7 @@ class Decision:
         at: the moment for which it was judged.
         reason: why they do not; None where they do. QUORUM_GONE where too few count.
         rules: those it was judged by; None where it did not come to that, or they no longer fit the request.
+        version: of the policy that was looked at, also where its rules do not fit; None where it did not come to that.
         groups_as_of: when Slack, and the directory where the rule names it, told who is in the groups.
         quorum_status: whose approvals count, quorum by quorum; of nobody where it did not come to that.
     """
@@ -82,6 +84,7 @@ class Decision:
     rules: Rules | None = None
     groups_as_of: datetime | None = None
     quorum_status: QuorumStatus = NOBODY
+    version: str | None = None
 
     @property
     def outcome(self) -> Outcome:
@@ -93,9 +96,12 @@ class Decision:
 def rules_for(request: Request, policies: PolicyFolder, now: datetime) -> Rules | RefusalReason:
     """The rules now in force for a request, if they still say exactly what its card shows; else what is in the way."""
     try:
-        policy = policies.current()
+        return _rules_under(policies.current(), request, now)
     except PolicyError:
         return RefusalReason.POLICY_BROKEN
+
+
+def _rules_under(policy: Policy, request: Request, now: datetime) -> Rules | RefusalReason:
     if _escalated_ahead(request, now):
         return RefusalReason.RULES_CHANGED
     return rules_in(policy, request) or RefusalReason.RULES_CHANGED
@@ -119,6 +125,7 @@ def rules_in(policy: Policy, request: Request) -> Rules | None:
         or rule.quorums != request.first_needs
         or rule.escalation != request.escalation
         or _escalated_early(request)
+        or _let_through_wrongly(request, access)
         or (rule.automatic is not None) != request.decided_by_rule
         or rule.called != request.rule
         or rule.different_people != request.different_people
@@ -160,6 +167,12 @@ def _length_fits(request: Request, access: Access) -> bool:
         return request.duration <= access.longest(emergency=request.emergency is not None)
     since, extend = request.extends, access.extended(request.basis)
     return extend is not None and request.duration <= extend.room(since.given_at, since.ends_at)
+
+
+def _let_through_wrongly(request: Request, access: Access) -> bool:
+    """Whether it says that lockdowns let it through, and the rules do not."""
+    glass = access.break_glass
+    return request.emergency is not None and request.emergency.in_lockdown and not (glass and glass.in_lockdown)
 
 
 def room_to_extend(request: Request, policy: Policy | None) -> timedelta | None:
@@ -220,7 +233,8 @@ def evaluate(request: Request, approvers: Iterable[str], rules: Rules, directory
     count, and of accounts of one person the first alone.
     """
     groups, workspace = groups_for(request, directory), directory.workspace
-    decision = partial(Decision, at=now, rules=rules, groups_as_of=_as_of(rules, groups, now))
+    version = rules.policy.version
+    decision = partial(Decision, at=now, rules=rules, version=version, groups_as_of=_as_of(rules, groups, now))
     try:
         may_ask = _may_ask(request, rules, directory.groups(), now)
         requester = directory.look_up(request.requester) if may_ask else None
@@ -322,10 +336,41 @@ def before_effect(request: Request, policies: PolicyFolder, directory: Directory
         return Decision(now, RefusalReason.NOT_YET)
     if reason := _fault_of_record(request, now):
         return Decision(now, reason)
-    rules = rules_for(request, policies, now)
+    try:
+        policy = policies.current()
+    except PolicyError:
+        return Decision(now, RefusalReason.POLICY_BROKEN)
+    rules = _rules_under(policy, request, now)
     if isinstance(rules, RefusalReason):
-        return Decision(now, rules)
+        return Decision(now, rules, version=policy.version)
     return evaluate(request, dict.fromkeys(each.approver for each in request.counted), rules, directory, now)
+
+
+def fault_of_given(request: Request) -> RefusalReason | None:
+    """What the facts say against the decision of what was begun, whatever the rules and people are by now: nothing of
+    it may have been skipped. Of more time each step was held against its own decision as it was recorded.
+    """
+    if request.intent_at is None:
+        return None
+    once = replace(request, state=State.GRANTING) if len(request.fixed_ends) <= 1 else None
+    if not _in_time(request, request.intent_at) or (once and not _as_long(once)):
+        return RefusalReason.LAPSED
+    if _uncounted(request):
+        return RefusalReason.CARD_CHANGED
+    return None if _enough_counted(request) else RefusalReason.QUORUM_GONE
+
+
+def _enough_counted(request: Request) -> bool:
+    """Whether as many others as its card asked for were counted: each once in a quorum, or once where it asked for
+    different people.
+    """
+    if not request.needs:
+        return bool(request.by_rule) or request.emergency is not None
+    others = {(each.quorum, each.approver) for each in request.counted if each.approver != request.requester}
+    if request.different_people and len({approver for _, approver in others}) < len(others):
+        return False
+    counted = Counter(quorum for quorum, _ in others)
+    return all(counted[need.label] >= need.count for need in request.needs)
 
 
 def _fault_of_record(request: Request, now: datetime) -> RefusalReason | None:
@@ -335,12 +380,17 @@ def _fault_of_record(request: Request, now: datetime) -> RefusalReason | None:
     begun = request.intent_at if request.state is State.GRANTING else now
     if begun is None or not _in_time(request, begun) or not _as_long(request):
         return RefusalReason.LAPSED
+    return RefusalReason.CARD_CHANGED if _uncounted(request) else None
+
+
+def _uncounted(request: Request) -> bool:
+    """Whether an approval was counted that nobody gave to this card."""
     given = {approval.id: approval for approval in request.approvals}
     for counted in request.counted:
         approval = given.get(counted.approval)
         if approval is None or approval.approver != counted.approver or approval.digest != request.digest:
-            return RefusalReason.CARD_CHANGED
-    return None
+            return True
+    return False
 
 
 def _as_long(request: Request) -> bool:

@@ -43,6 +43,12 @@ def next_action(request: Request) -> tuple[datetime, Action] | None:
 
     A moment in the past means now. The caller asks again after each step.
     """
+    if request.lockdown and request.state.open:
+        return request.asked_at, Action.END if request.given else Action.LAPSE
+    return _next_by_time(request)
+
+
+def _next_by_time(request: Request) -> tuple[datetime, Action] | None:
     match request.state:
         case State.PENDING:
             escalates = _escalates(request)
@@ -87,13 +93,18 @@ def action_at(request: Request, now: datetime) -> Action | None:
     coming = next_action(request)
     if coming is None or coming[0] > now:
         return None
+    return coming[1] if request.lockdown else _overtaken_by_time(request, now) or coming[1]
+
+
+def _overtaken_by_time(request: Request, now: datetime) -> Action | None:
+    """What is to be done instead of what came first, as more has come since."""
     if request.state is State.ACTIVE and now >= _moment(request.ends_at):
         return Action.END
     if _lapses(request.undecided, now):
         return Action.LAPSE_EXTENSION if request.extension else Action.LAPSE
     if request.state is State.GRANTING and now >= _given_up_at(request):
         return Action.ROLL_BACK
-    return coming[1]
+    return None
 
 
 def _lapses(waiting: Request, now: datetime) -> bool:

@@ -11,6 +11,7 @@ from jit.facts import RefusalReason
 from jit.people.person import Groups
 from jit.policy import Access, Policy
 from jit.requests.detectors import DETECTORS
+from jit.requests.nothing_said import says_nothing
 from jit.requests.start import BadStart, read_start
 from jit.requests.together import MOST_TOGETHER
 
@@ -23,10 +24,6 @@ _FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0\U0001d159")
 """Letters and symbols that look like a space all the same."""
 
 NO_REASON = "Say why, in a few words: whoever decides reads this, and so does whoever looks at the record."
-_KEYS = ("qwertyuiop", "qwertzuiop\u00fc", "azertyuiop", "asdfghjkl\u00f6\u00e4", "qsdfghjklm", "zxcvbnm", "yxcvbnm")
-_ROWS = (*_KEYS, *(row[::-1] for row in _KEYS))
-_SHORTEST_ROW, _LONGEST_ROW = 3, max(map(len, _KEYS))
-
 ACCESS, DURATION, REASON, INCIDENT, START = "access", "duration", "reason", "incident", "start"
 ALSO = "also"
 """The field of the accesses beside the first."""
@@ -226,36 +223,11 @@ def _incident_trouble(incident: str | None, access: Access | None, *, emergency:
     return None
 
 
-def reason_trouble(text: str, access: str) -> str | None:
-    """What keeps this text from being the reason of a request for ``access``; None if nothing does."""
-    return text_trouble(text) or (NO_REASON if _says_nothing(text, access) else None)
-
-
-def _says_nothing(text: str, access: str) -> bool:
-    """`.`, `xxx`, `asdf`, `asdfasdf`, `qwertz 123`, and the name of the access itself."""
-    words = [_letters(word) for word in text.split()]
-    words = [word for word in words if word]
-    if not words or "".join(words) == _letters(access):
-        return True
-    return all(_is_one_letter(word) or _is_row(word) for word in words)
-
-
-def _is_one_letter(word: str) -> bool:
-    """Of some scripts a single letter is a word."""
-    return len(set(word)) == 1 and (len(word) > 1 or word.isascii())
-
-
-def _letters(text: str) -> str:
-    return "".join(letter for letter in text.casefold() if letter.isalnum())
-
-
-def _is_row(word: str) -> bool:
-    """Whether it is keys that stand side by side, once or again and again."""
-    sizes = range(_SHORTEST_ROW, min(len(word), _LONGEST_ROW) + 1)
-    units = (word[:size] for size in sizes)
-    return any(
-        (unit * (len(word) // len(unit) + 1)).startswith(word) and any(unit in row for row in _ROWS) for unit in units
-    )
+def reason_trouble(text: str, access: str = "") -> str | None:
+    """What keeps this text from being somebody's reason to ask for, decide on or review ``access``; None if nothing
+    does. To end access, whatever `text_trouble` lets into the record is reason enough: an end is not held up.
+    """
+    return text_trouble(text) or (NO_REASON if says_nothing(text, access) else None)
 
 
 def incident_wanted(access: Access) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from jit.durations import BadDuration, parse_duration, say_duration
-from jit.requests.intake import DURATION, REASON, BadInput, text_trouble
+from jit.requests.intake import DURATION, REASON, BadInput, reason_trouble
 from jit.requests.terms import Terms
 
 PERMISSIONS = "permissions"
@@ -24,7 +24,7 @@ def read_less(duration: str, permissions: Iterable[str], reason: str, more: Term
         problems[PERMISSIONS] = "Leave at least one. To give nothing, press Deny."
     elif not chosen <= set(more.permissions):
         problems[PERMISSIONS] = "More than was asked cannot be given."
-    if reason.strip() and (trouble := text_trouble(reason)):
+    if reason.strip() and (trouble := reason_trouble(reason)):
         problems[REASON] = trouble
     less = Terms(given, tuple(name for name in more.permissions if name in chosen))
     if not problems and not less.is_less_than(more):

@@ -2,10 +2,10 @@
 
 pending → approved → granting → active → ending → ended · pending → denied · pending or approved → withdrawn or lapsed
 · approved → failed when it cannot be begun · granting → failed only when reading back showed nothing given,
-otherwise → ending. A press on Revoke leads from approved, granting and active to ending; Release, and that the
-requester left, lead there from granting and active. What took access away (`revoke.intent`, `ended`) is accepted in
-every state: the truth of the target is never refused a place in the record. Steps of an extension follow while it is
-active, and leave it so: `jit.requests.extension`.
+otherwise → ending. A press on Revoke leads from approved, granting and active to ending; Release, that the requester
+left, and that it was used for something else, lead there from granting and active. What took access away
+(`revoke.intent`, `ended`) is accepted in every state: the truth of the target is never refused a place in the record.
+Steps of an extension follow while it is active, and leave it so: `jit.requests.extension`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from jit.facts import (
+    ActivitySummed,
     Approval,
     Approved,
     BreakGlassEscalated,
@@ -22,6 +23,7 @@ from jit.facts import (
     EndCause,
     Ended,
     Escalated,
+    Exceeded,
     Granted,
     GrantFailed,
     GrantIntent,
@@ -83,8 +85,10 @@ MAY_FOLLOW: Mapping[type, frozenset[State]] = {
     Released: frozenset({State.GRANTING, State.ACTIVE}),
     Revoked: frozenset({State.APPROVED, State.GRANTING, State.ACTIVE}),
     RequesterLeft: frozenset({State.GRANTING, State.ACTIVE}),
+    Exceeded: frozenset({State.GRANTING, State.ACTIVE}),
     BreakGlassReviewed: frozenset({State.ACTIVE, State.ENDING, State.ENDED}),
     BreakGlassEscalated: frozenset({State.ACTIVE, State.ENDING, State.ENDED}),
+    ActivitySummed: frozenset({State.ENDED}),
     RevokeIntent: ANY,
     RevokeFailed: ANY,
     Ended: ANY,
@@ -193,7 +197,8 @@ def _step(request: Request, fact: Life) -> Request:  # noqa: C901, PLR0911, PLR0
         case Withdrawn():
             return _closed(request, State.WITHDRAWN, fact.at, by=fact.actor)
         case Lapsed():
-            return _closed(request, State.LAPSED, fact.at, because=fact.because)
+            lapsed = _closed(request, State.LAPSED, fact.at, because=fact.because)
+            return replace(lapsed, lockdown=fact.lockdown)
         case GrantIntent():
             return replace(
                 request,
@@ -213,10 +218,14 @@ def _step(request: Request, fact: Life) -> Request:  # noqa: C901, PLR0911, PLR0
             return replace(ending, closed_by=fact.actor, closed_because=fact.reason)
         case RequesterLeft():
             return _ending(request, EndCause(fact.because), fact.at)
+        case Exceeded():
+            return _ending(request, EndCause.EXCEEDED, fact.at)
         case BreakGlassReviewed():
             return replace(request, reviewed=fact)
         case BreakGlassEscalated():
             return replace(request, review_escalated_at=fact.at)
+        case ActivitySummed():
+            return replace(request, used=(*(each for each in request.used if each.log != fact.log), fact))
         case RevokeIntent():
             return replace(
                 request,
@@ -224,6 +233,7 @@ def _step(request: Request, fact: Life) -> Request:  # noqa: C901, PLR0911, PLR0
                 end_cause=request.end_cause or fact.cause,
                 ending_since=request.ending_since or fact.at,
                 revoke_begun_at=request.revoke_begun_at or fact.at,
+                lockdown=request.lockdown or fact.lockdown,
                 extension=None,
             )
         case RevokeFailed():
@@ -270,6 +280,7 @@ def _ended(request: Request, fact: Ended) -> Request:
         over_at=fact.at if first else request.over_at,
         sessions=request.sessions + fact.sessions,
         left_behind=(*request.left_behind, *fact.left_behind),
+        lockdown=request.lockdown or fact.lockdown,
         revoke_trouble=None,
         extension=None,
     )

@@ -68,6 +68,10 @@ SAYS: dict[RefusalReason, str] = {
     RefusalReason.EXTENSION_WAITS: (
         "More time was asked for already, and that is not settled. The card says for whom it waits."
     ),
+    RefusalReason.LOCKED_DOWN: "A lockdown stops this: nothing is given until two people lift it. See /jit lockdown.",
+    RefusalReason.NOT_ALLOWED_TO_LOCK: "Only security, or whom the rules name for it, can lock down and lift.",
+    RefusalReason.UNKNOWN_LOCKDOWN: "No such lockdown is in force. /jit lockdown shows those that are.",
+    RefusalReason.SAME_PERSON: "Lifting takes two different people, neither of them locked: somebody else does it.",
     RefusalReason.MALFORMED: "That button or form does not look like ours. Nothing was changed.",
     RefusalReason.BUSY: "Too much is going on right now. Nothing was changed; please press again.",
     RefusalReason.TOO_MANY: (
@@ -167,6 +171,8 @@ def sentence(refusal: Refusal) -> str:
 def _says(refusal: Refusal) -> str:
     state = refusal.request.state if refusal.request else None
     says = SAYS[refusal.reason]
+    if refusal.lockdown is not None:
+        says = says.replace("A lockdown", f"Lockdown {refusal.lockdown.id}")
     if refusal.problems:
         return "; ".join(refusal.problems.values())
     extending = refusal.attempted == "extend" or (refusal.request is not None and refusal.request.extends is not None)

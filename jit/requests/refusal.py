@@ -5,6 +5,7 @@ from dataclasses import KW_ONLY, dataclass, field
 
 from jit.facts import RefusalReason
 from jit.requests.lifecycle import Request
+from jit.requests.lockdown import Lockdown
 
 
 @dataclass(eq=False, repr=False)  # what people wrote is in the request
@@ -18,6 +19,7 @@ class Refusal(Exception):
         own: whether it was tried by whoever asked.
         problems: field of a form to what is wrong there.
         of: the name of the access that it is about, where others were asked for in the same go.
+        lockdown: the one that stops it.
         absent: NOBODY_COULD_APPROVE because those who could are no full members of the workspace any more.
     """
 
@@ -29,6 +31,7 @@ class Refusal(Exception):
     problems: Mapping[str, str] = field(default_factory=dict)
     absent: bool = False
     of: str = ""
+    lockdown: Lockdown | None = None
 
     def __str__(self) -> str:
         return self.reason.value

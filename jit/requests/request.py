@@ -10,6 +10,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from jit.facts import (
+    ActivitySummed,
     Approval,
     Basis,
     BreakGlassReviewed,
@@ -142,6 +143,10 @@ class Request:
     over_at: datetime | None = None
     sessions: int = 0
     left_behind: tuple[str, ...] = ()
+    lockdown: str | None = None
+    """The lockdown by which it ended, ends or, as the timekeeper knows it, has to end."""
+    used: tuple[ActivitySummed, ...] = ()
+    """What was done with it, by each log that shows it."""
     basis: Basis = "rule"
     emergency: Requested | None = None
     """By which somebody broke the glass."""

@@ -60,6 +60,10 @@ BEHIND_A_PROXY = Address("127.0.0.1", 3000)
 """The address on which HTTP mode listens unless told otherwise: something in front has to speak TLS."""
 
 
+OF_THE_API = Address("127.0.0.1", 3100)
+"""The same of `jit api`."""
+
+
 def read_address(given: object) -> object:
     """An address from `host:port`; what is no text is left as it is. Raises CannotStart."""
     if not isinstance(given, str):
@@ -187,6 +191,15 @@ class SignerSettings(Settings):
     def signer(self) -> Path:
         """The folder of the signer's memory: what it signed last."""
         return self.data / "signer"
+
+
+class ApiSettings(Settings):
+    """Settings of the process that takes what sources hand in. It has no secret but the ledger's address."""
+
+    sources: Path = Field(default_factory=lambda data: data["data"] / "sources.yml")
+    """JIT_SOURCES: the file of sources, with hashes of their tokens."""
+    listen: Annotated[Address, NoDecode, BeforeValidator(read_address)] = OF_THE_API
+    """JIT_LISTEN: `host:port`"""
 
 
 class CopySettings(Settings):

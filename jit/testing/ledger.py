@@ -12,6 +12,7 @@ from jit.facts import Fact
 from jit.ledger import CountedRequests, Entry, Ledger, LedgerUnavailable, Recorded, connect, create_tables
 from jit.ports import Clock
 from jit.requests.lifecycle import Request
+from jit.requests.lockdown import Lockdown
 from jit.testing.clock import ManualClock
 
 
@@ -44,9 +45,17 @@ class InterruptibleLedger(Ledger):
         self._answer()
         return super().request_as_written(request_id)
 
+    def lockdowns(self, *, skip_changed: bool = False) -> tuple[Lockdown, ...]:
+        self._answer()
+        return super().lockdowns(skip_changed=skip_changed)
+
     def read(self, after: int = 0, limit: int = 500, *, skip_unreadable: bool = False) -> list[Entry]:
         self._answer()
         return super().read(after, limit, skip_unreadable=skip_unreadable)
+
+    def newest(self, kinds: Sequence[str], limit: int) -> list[Fact]:
+        self._answer()
+        return super().newest(kinds, limit)
 
     def last_index(self) -> int:
         self._answer()

@@ -90,8 +90,10 @@ class Story:
             Requested(at=self.clock.now(), actor=fields["requester"], source=Source.SLACK, request_id=self.id, **fields)
         )
 
-    def approval(self, by: str = BOB, quorum: str = "dba") -> Entry:
-        rest = {"approver": by, "digest": self.request.digest, "quorums": (quorum,), "groups_as_of": None}
+    def approval(self, by: str = BOB, quorum: str = "") -> Entry:
+        """For the first quorum, unless said."""
+        label = quorum or (self.request.needs[0].label if self.request.needs else "dba")
+        rest = {"approver": by, "digest": self.request.digest, "quorums": (label,), "groups_as_of": None}
         return self._step(Approval, by, Source.SLACK, **rest)
 
     def approvals(self, people: Iterable[str], quorum: str = "dba") -> list[Entry]:
@@ -152,8 +154,8 @@ class Story:
     def left(self, because: str = "deactivated") -> Entry:
         return self._step(RequesterLeft, "bot@host", Source.BOT, because=because)
 
-    def ending(self, cause: EndCause = EndCause.EXPIRED) -> Entry:
-        return self._step(RevokeIntent, "timekeeper@host", Source.TIMEKEEPER, cause=cause)
+    def ending(self, cause: EndCause = EndCause.EXPIRED, **more: Any) -> Entry:
+        return self._step(RevokeIntent, "timekeeper@host", Source.TIMEKEEPER, cause=cause, **more)
 
     def not_ended(self, reason: str = "no answer") -> Entry:
         return self._step(RevokeFailed, "worker@host", Source.WORKER, reason=reason, attempts=3)

@@ -17,7 +17,7 @@ They run under pytest, against a real system, and expect it empty of grants befo
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -26,6 +26,7 @@ from jit.ports import (
     Grant,
     Held,
     Holder,
+    ListsRights,
     RevokeResult,
     Target,
     TargetError,
@@ -227,6 +228,26 @@ class TargetTests:
         case.target.grant(case.grant("R-BBBB", *case.permissions, principal=second), still_due)
         assert set(case.anew().holders(case.permissions[0])) == {Holder(first, "R-AAAA"), Holder(second, "R-BBBB")}
         assert case.target.holders(case.permissions[1]) == [Holder(second, "R-BBBB")]
+
+    def test_what_was_given_by_hand_is_told_from_what_was_granted(self, case: TargetCase) -> None:
+        """One that lists it can take it away, unless its giver alone can; what was granted stays."""
+        (first, second), (permission, _) = case.principals, case.permissions
+        case.target.grant(case.grant(), still_due)
+        case.give_by_hand(second, permission)
+        try:
+            target = case.anew()
+            assert set(target.holders(permission)) == {Holder(first, "R-7F3K"), Holder(second)}
+            if isinstance(target, ListsRights):
+                found = target.inventory(case.permissions, case.principals)
+                assert [held.request_id for held in found.grants] == ["R-7F3K"]
+                (right,) = [each for each in found.rights if each.permission == permission and each.principal == second]
+                assert (right.grant, right.how, right.lasting, right.changed) == (None, "member", False, False)
+                with suppress(TargetRefused):
+                    target.remove(right)
+                    assert not case.has(second, permission)
+            assert case.has(first, permission)
+        finally:
+            case.take_by_hand(second, permission)
 
     def test_another_process_knows_what_is_given_until_when_and_ends_it(self, case: TargetCase) -> None:
         given = case.target.grant(case.grant(), still_due)

@@ -55,6 +55,7 @@ def say_yes(attempt: Attempt, before: Request, rules: Rules, narrowed: Narrowed 
     quorum is met by now. Raises Refusal, Conflict, LedgerUnavailable.
     """
     core, by = attempt.core, attempt.by
+    attempt.require_unlocked(before)
     request = apply(before, narrowed) if narrowed else before
     decision = evaluate(request, (*request.approvers, by.id), rules, core.directory, core.clock.now())
     if decision.reason and decision.reason is not RefusalReason.QUORUM_GONE:  # which others may still complete

@@ -16,8 +16,10 @@ from jit.facts import Fact, Life, RefusalReason, Source
 from jit.ledger import Conflict, CountedRequests
 from jit.policy import Access, Policy, PolicyError
 from jit.ports import QueueUnavailable
-from jit.requests.intake import REASON, text_trouble
+from jit.requests.accounts import is_also_one_of
+from jit.requests.intake import REASON, reason_trouble, text_trouble
 from jit.requests.lifecycle import REQUEST_ID, Request, may_follow
+from jit.requests.lockdown import Lockdown
 from jit.requests.refusal import Refusal
 from jit.use_cases.actor import Actor, membership_trouble
 from jit.use_cases.core import Core
@@ -26,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 RETRIES = 5
 """Times that a use case which lost a race looks again before it gives up."""
-FROM_THE_TERMINAL = frozenset({"revoke"})
+FROM_THE_TERMINAL = frozenset({"revoke", "lockdown"})
 """What the command line may do: it ends access and never begins any."""
 
 Result = TypeVar("Result")
@@ -92,7 +94,31 @@ class Attempt:
         if not may_follow(request, step):
             self.refuse(RefusalReason.NOT_POSSIBLE_NOW, request)
 
+    def require_unlocked(self, about: Request | Access, *, let_through: bool = False) -> None:
+        """Nothing new of what a lockdown stops, and nothing by somebody whom one stops. ``let_through``: by others."""
+        if isinstance(about, Request):
+            requester, access = about.requester, about.access
+            let_through = about.emergency is not None and about.emergency.in_lockdown
+        else:
+            requester, access = self.by.id, about.name
+        for lockdown in self.core.ledger.lockdowns():
+            about_it = lockdown.is_about(requester, access, about.target) and not let_through
+            if about_it or self.is_stopped(requester, lockdown) or self.is_stopped(self.by.id, lockdown):
+                self.refuse(RefusalReason.LOCKED_DOWN, about, lockdown=lockdown)
+
+    def is_stopped(self, person: str, lockdown: Lockdown) -> bool:
+        """Whether it is of this person: by this account, or another that was not known to be theirs when it began."""
+        policy = self.core.policies.newest()
+        if lockdown.stops_person(person) or policy is None:
+            return lockdown.stops_person(person)
+        return is_also_one_of(person, lockdown.accounts, self.core.directory, policy)
+
+    def require_reason(self, request: Request, text: str) -> None:
+        if trouble := reason_trouble(text, request.access):
+            self.refuse(RefusalReason.BAD_INPUT, request, problems={REASON: trouble})
+
     def require_text(self, request: Request, text: str) -> None:
+        """What can be recorded, whatever it says: enough of a reason to end access."""
         if trouble := text_trouble(text):
             self.refuse(RefusalReason.BAD_INPUT, request, problems={REASON: trouble})
 
@@ -140,8 +166,9 @@ class Attempt:
         *,
         problems: dict[str, str] | None = None,
         absent: bool = False,
+        lockdown: Lockdown | None = None,
     ) -> NoReturn:
-        """Record the refusal, and raise it. ``problems`` and ``absent`` as in `Refusal`."""
+        """Record the refusal, and raise it. ``problems``, ``absent`` and ``lockdown`` as in `Refusal`."""
         self.core.refusals.record(self.by.id, self.by.source, self.what, reason, about)
         request = about if isinstance(about, Request) else None
         raise Refusal(
@@ -151,4 +178,5 @@ class Attempt:
             own=request is not None and request.requester == self.by.id,
             problems=problems or {},
             absent=absent,
+            lockdown=lockdown,
         )

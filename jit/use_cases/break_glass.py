@@ -44,6 +44,8 @@ def break_glass(core: Core, *, by: Actor, asked: RequestForm) -> Request:
         attempt.refuse(RefusalReason.SHARED_ACCOUNT)
     require_share(attempt)
     valid = _validated(attempt, asked, policy)
+    glass = valid.access.break_glass
+    attempt.require_unlocked(valid.access, let_through=glass is not None and glass.in_lockdown)
     incident, words = _looked_up(attempt, valid)
     inputs = _inputs(attempt, valid, policy, incident)
     skipped = _skipped(valid.access, inputs)
@@ -209,6 +211,7 @@ class _Emergency:
             skipped=self.skipped,
             review_by=glass.review_by,
             review_within=glass.review_within,
+            in_lockdown=glass.in_lockdown,
         )
 
 

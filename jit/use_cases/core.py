@@ -35,4 +35,4 @@ class Core:
     refusals: RefusalRecorder = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "refusals", RefusalRecorder(self.ledger, self.clock))
+        object.__setattr__(self, "refusals", RefusalRecorder(self.ledger, self.policies, self.clock))

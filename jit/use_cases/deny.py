@@ -23,7 +23,7 @@ def deny(core: Core, *, by: Actor, request_id: str, digest: str, reason: str) ->
 
     def act() -> Request:
         request, rules = to_decide(attempt, request_id, digest, Denied)
-        attempt.require_text(request, reason)
+        attempt.require_reason(request, reason)
         enough = _others_who_denied(attempt, request, rules) + 1 >= rules.rule.denials_needed
         version = rules.policy.version
         more = {"approver": by.id, "digest": digest, "reason": reason, "policy_version": version}

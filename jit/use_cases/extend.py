@@ -40,7 +40,7 @@ def _extend(attempt: Attempt, request_id: str, duration: str, reason: str) -> Re
     request, policy = _extendable(attempt, request_id)
     access, room = _access_and_room(attempt, request, policy)
     more = _duration(attempt, request, access, duration, room) if duration else room
-    attempt.require_text(request, reason)
+    attempt.require_reason(request, reason)
     facts = _facts(attempt, request, policy, ValidRequest(access, request.principal, more, reason, request.incident))
     after = attempt.record(request, facts)
     if after.undecided.state is State.APPROVED:
@@ -53,13 +53,14 @@ def _extendable(attempt: Attempt, request_id: str) -> tuple[Request, Policy]:
     request, now = attempt.own_request(request_id, ExtensionAsked), attempt.core.clock.now()
     if request.ends_at is None or now >= request.ends_at:
         attempt.refuse(RefusalReason.NOT_POSSIBLE_NOW, request)
+    attempt.require_unlocked(request)
     if sum(at > now - ASKED_WITHIN for at in request.extensions_withdrawn) >= WITHDRAWN_AT_MOST:
         attempt.refuse(RefusalReason.TOO_MANY, request)
     policy, waiting = attempt.policy(request), request.extension
     if waiting is not None:
         if waiting.state is not State.PENDING or rules_in(policy, waiting) is not None:
             attempt.refuse(RefusalReason.EXTENSION_WAITS, request)
-        more = {"policy_version": policy.version, "because": "rules_changed"}
+        more = {"checked_version": policy.version, "because": "rules_changed"}
         request = attempt.record(request, [ExtensionLapsed.about(waiting, **attempt.signed(), **more)])
     return request, policy
 

@@ -6,7 +6,7 @@ import structlog
 
 from jit.facts import RefusalReason, Refused, Source
 from jit.ledger import Ledger
-from jit.policy import Access
+from jit.policy import Access, PolicyFolder
 from jit.ports import Clock
 from jit.requests.lifecycle import Request
 from jit.requests.shares import RefusalShares
@@ -17,8 +17,9 @@ log = structlog.get_logger(__name__)
 class RefusalRecorder:
     """Records them, of one person no more than their share one by one. Thread-safe."""
 
-    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, policies: PolicyFolder, clock: Clock) -> None:
         self._ledger = ledger
+        self._policies = policies
         self._clock = clock
         self._shares = RefusalShares(clock.ticks)
 
@@ -31,7 +32,12 @@ class RefusalRecorder:
             log.warning("refusal.not_recorded", attempted=attempted)
             return
         common = {"at": self._clock.now(), "actor": person, "source": source}
-        self._ledger.append([Refused(**common, attempted=attempted, reason=kept, **_of(about))])
+        self._ledger.append([Refused(**common, attempted=attempted, reason=kept, **_of(about), **self._rules(about))])
+
+    def _rules(self, about: Request | Access | None) -> dict[str, Any]:
+        """Strangers are told nothing, and of them nothing is said, either."""
+        policy = self._policies.last_good
+        return {"checked_version": policy.version} if about is not None and policy else {}
 
 
 def _of(about: Request | Access | None) -> dict[str, Any]:

@@ -74,6 +74,7 @@ def _request(attempt: Attempt, asked: RequestForm) -> tuple[Request, ...]:
     each: list[_Asked] = []
     for valid in _validated(attempt, asked, policy):
         with _named(valid.access.name if len(asked.each) > 1 else ""):
+            attempt.require_unlocked(valid.access)
             counted = _counted(attempt, valid.access)
             inputs = inputs_for(attempt, valid, policy)
             rule = rule_for(attempt, valid.access, policy, inputs)
@@ -267,7 +268,7 @@ def _close_outdated(attempt: Attempt, request: Request, policy: Policy) -> bool:
     if request.state not in UNDECIDED or rules_in(policy, request) is not None:
         return False
     signed = attempt.signed()
-    lapsed = Lapsed.about(request, **signed, policy_version=policy.version, because="rules_changed")
+    lapsed = Lapsed.about(request, **signed, checked_version=policy.version, because="rules_changed")
     with suppress(Conflict):  # then somebody else closed it, or gave it
         attempt.record(request, [lapsed])
     return True

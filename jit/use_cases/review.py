@@ -21,7 +21,7 @@ def review(core: Core, *, by: Actor, request_id: str, verdict: Verdict, reason: 
 
     def act() -> Request:
         request = _to_review(attempt, request_id)
-        attempt.require_text(request, reason)
+        attempt.require_reason(request, reason)
         more = {"reviewer": by.id, "verdict": verdict, "reason": reason}
         return attempt.record(request, [BreakGlassReviewed.about(request, **attempt.signed(), **more)])
 

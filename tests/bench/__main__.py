@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from jit.runtime import logs
+from tests.bench.activity import measure_activity
 from tests.bench.appends import measure_appends
 from tests.bench.chaos import Violation, measure_chaos
 from tests.bench.commands import measure_commands, measure_first_commands
@@ -17,11 +18,14 @@ from tests.bench.endings import measure_endings
 from tests.bench.export import measure_export
 from tests.bench.grants import measure_grants
 from tests.bench.holder import measure_holder
+from tests.bench.homes import measure_homes
 from tests.bench.hostile import measure_hostile
 from tests.bench.idle import measure_idle
+from tests.bench.lockdown import measure_lockdown
 from tests.bench.memory import measure_memory
 from tests.bench.page import write
 from tests.bench.playground import measure_playground
+from tests.bench.reconcile import measure_reconcile
 from tests.bench.record import measure_record
 from tests.bench.results import HEAD, Result, joined, machine
 from tests.bench.rules import measure_rules
@@ -42,7 +46,10 @@ MEASUREMENTS = {
     "starts": Measurement("The first command after a start of the bot", lambda _: measure_first_commands()),
     "grants": Measurement("Approve pressed to access usable in PostgreSQL", lambda _: measure_grants()),
     "endings": Measurement("Due to gone", lambda _: measure_endings()),
+    "lockdown": Measurement("Locked down to gone", lambda _: measure_lockdown()),
+    "homes": Measurement("A press to App Home drawn", lambda _: measure_homes()),
     "appends": Measurement("Appends to the ledger", lambda _: measure_appends()),
+    "activity": Measurement("Session activity: read, recorded, judged, told", lambda _: measure_activity()),
     "views": Measurement("App Home, card and lists with 100,000 requests", lambda _: measure_views()),
     "conditions": Measurement("Conditions of rules", lambda _: measure_conditions()),
     "rules": Measurement("Rules: loaded, deciding, searched, changed", lambda _: measure_rules()),
@@ -52,6 +59,7 @@ MEASUREMENTS = {
     "idle": Measurement("While nothing happens", lambda _: measure_idle()),
     "memory": Measurement("Memory of each process", lambda _: measure_memory()),
     "playground": Measurement("The playground page", lambda _: measure_playground()),
+    "reconcile": Measurement("A target compared with the ledger", lambda _: measure_reconcile()),
     "hostile": Measurement("Hostile payloads", lambda chosen: measure_hostile(chosen.seed, chosen.examples, print)),
     "holder": Measurement("A hostile holder", lambda chosen: measure_holder(chosen.seed, chosen.ends, print)),
     "chaos": Measurement("Random faults", lambda chosen: measure_chaos(chosen.seed, chosen.steps, print)),

@@ -23,7 +23,7 @@ from workers.end_orders.signed import load_key
 from workers.targets.postgres import PostgresTarget
 
 PEOPLE = 100
-ACCESSES = 33
+ACCESSES = 101
 AT_A_TIME = 5
 ON_RECORD_AT_A_TIME = 500
 

@@ -68,7 +68,7 @@ def _started_to_gone(house: Product, due: Request) -> float:
     """What fell due while no timekeeper was there. The next is due after this."""
     began = time.time()
     house.start("timekeeper")
-    (gone,) = _gone_at(house, [due]).values()
+    (gone,) = gone_at(house, [due]).values()
     house.kill("timekeeper")
     house.pass_time(timedelta(minutes=1))
     return gone - began
@@ -77,7 +77,7 @@ def _started_to_gone(house: Product, due: Request) -> float:
 def _one_after_the_other(many: Crowd, each: float) -> list[Result]:
     """``each`` is the seconds that it takes to put one in place."""
     given = _spread(many, many.house.clock.now() + _lead(each, SPREAD), SPREAD)
-    gone = _gone_at(many.house, given)
+    gone = gone_at(many.house, given)
     late = [gone[request.id] - _due(request) for request in given]
     return [
         one_run("due to gone from PostgreSQL, 1,000 others active", "s", late, aim=Aim(p50=0.1, p99=0.3)),
@@ -89,7 +89,7 @@ def _lateness(many: Crowd, first: datetime, number: int) -> list[float]:
     """By the clock of the house, which was moved."""
     given = _spread(many, first, number)
     ahead = many.house.clock.now().timestamp() - time.time()
-    gone = _gone_at(many.house, given)
+    gone = gone_at(many.house, given)
     return [gone[request.id] + ahead - _due(request) for request in given]
 
 
@@ -108,11 +108,11 @@ def _all_at_once(it: Product, due: Sequence[Request], worst: float) -> Result:
     """The clock jumps to where all of them are due."""
     it.pass_time(timedelta(seconds=_due(due[0])) - timedelta(seconds=it.clock.now().timestamp()))
     jumped = time.time()
-    gone = [at - jumped for at in _gone_at(it, due).values()]
+    gone = [at - jumped for at in gone_at(it, due).values()]
     return one_run(f"{len(due):,} due in the same second: gone after", "s", gone, aim=Aim(worst=worst))
 
 
-def _gone_at(it: Product, given: Sequence[Request], within: float = 240.0) -> dict[str, float]:
+def gone_at(it: Product, given: Sequence[Request], within: float = 240.0) -> dict[str, float]:
     """When each was first seen to be gone from the database, by `time.time`."""
     names = {"jit_" + request.id.lower().replace("-", "_"): request.id for request in given}
     gone: dict[str, float] = {}

@@ -8,6 +8,7 @@ import ldap3
 import pytest
 from pydantic import ValidationError
 
+from jit.detect.reconcile import SETTLES
 from jit.ports import Grant, TargetRefused, TargetUnreachable
 from jit.requests.lifecycle import State
 from jit.testing.targets import ENDS_AT, HOUR, TargetCase, TargetTests, still_due
@@ -298,3 +299,30 @@ def test_a_grant_in_the_name_of_somebody_unknown_fails_with_the_reason(house: Ha
     finally:
         with directory.admin() as dba:
             dba.modify_dn(person_of("alice2"), "uid=alice")
+
+
+def test_what_is_done_by_hand_in_a_directory_is_found_and_a_membership_taken_away(
+    tmp_path: Path, directory: Slapd, target: DirectoryTarget
+) -> None:
+    rules = RULES.replace(
+        "orders-db: {kind: fake}", "orders-db: {kind: fake, reconcile: {every: 1h, on_drift: remove}}"
+    )
+    house = Hands(tmp_path, rules=rules.replace("[orders_read]", f"[{GROUPS[0]}]"))
+    house.targets["orders-db"] = target
+    reconciler = house.make_reconciler()
+
+    def news() -> list[tuple[str, str]]:
+        known = {each for fact in house.facts("reconciled")[-1:] for each in fact.known}
+        while (comparison := reconciler.look("orders-db")) is None:
+            house.clock.move(seconds=SETTLES.total_seconds())
+        return [(each.kind.value, each.principal) for each in comparison.differs if each.id not in known]
+
+    house.active("R-TEST")
+    assert news() == []
+    directory.change(GROUPS[0], ldap3.MODIFY_ADD, "eve")
+    assert news() == [("ungranted", "eve")]
+    assert directory.members(GROUPS[0]) >= {"uid=alice"}
+    assert "uid=eve" not in directory.members(GROUPS[0])
+    assert [fact.outcome for fact in house.facts("removed")] == ["gone"]
+    directory.change(GROUPS[0], ldap3.MODIFY_DELETE, "alice")
+    assert news() == [("vanished", "alice")]

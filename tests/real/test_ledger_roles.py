@@ -1,6 +1,7 @@
 """What each login of the ledger's database may do there: its room's work, and nothing else."""
 
 from datetime import timedelta
+from itertools import product
 
 import psycopg
 import pytest
@@ -14,6 +15,9 @@ from jit.facts import (
     Escalated,
     Escalation,
     KeyChanged,
+    LockdownBegun,
+    LockdownLifted,
+    LockdownLiftProposed,
     Narrowed,
     PersonRebound,
     RecordRead,
@@ -27,9 +31,10 @@ from jit.ledger.unavailable import Forbidden
 from jit.ledger.undelivered import REFUSED, Undelivered, undelivered
 from jit.people.person import Groups, Person
 from jit.requests.lifecycle import State
-from jit.testing import ALICE, CAROL, Story
+from jit.testing import ALICE, BOB, CAROL, Story
 from tests.world.facts import started
 from tests.world.leases import LEASES
+from tests.world.lifting import lift_all
 from tests.world.servers import LedgerDatabase, both_versions
 
 pytestmark = pytest.mark.real
@@ -96,6 +101,23 @@ def test_the_command_line_of_security_may_end_access(opened) -> None:
     auditor.append([fact], expect={"R-BBBB": request.version})
     assert bot.request("R-BBBB").state is State.ENDING
     assert [request.id for request in bot.requests(Question(states=frozenset({State.ENDING})))] == ["R-BBBB"]
+
+
+def test_a_lockdown_is_begun_by_whoever_may_end_access_and_lifted_by_the_bot_alone(opened) -> None:
+    bot, hands, auditor = opened("jit_bot"), opened("jit_hands"), opened("jit_auditor")
+    for login, ledger in (("L-BOT1", bot), ("L-HANDS", hands), ("L-AUDIT", auditor)):
+        same = {"at": ledger.clock.now(), "source": Source.CLI, "lockdown_id": login, "scope": "target"}
+        begun = LockdownBegun(**same, actor="cli:eve@desk", target="orders-db", reason="stolen")
+        assert login in {each.id for each in ledger.append_lockdown(begun, ledger.lockdowns())}
+    told = {**same, "target": "orders-db", "reason": "it is over"}
+    proposed = LockdownLiftProposed(**told, actor=BOB)
+    lifted = LockdownLifted(**told, actor=CAROL, proposal=proposed.id, proposed_by=BOB)
+    for ledger, fact in product((hands, auditor), (proposed, lifted)):
+        with pytest.raises(Forbidden, match=f"may not record {fact.kind}"):
+            ledger.append([fact])
+    assert {each.id for each in hands.lockdowns()} == {"L-BOT1", "L-HANDS", "L-AUDIT"}
+    lift_all(bot, bot.clock)
+    assert hands.lockdowns() == auditor.lockdowns() == ()
 
 
 def test_a_kind_that_is_another_rooms_is_refused_by_name(opened) -> None:
@@ -219,6 +241,13 @@ ANOTHER_ROOMS = {
         "DELETE FROM person_keys",
         "INSERT INTO policy_texts VALUES ('v', '')",
         "INSERT INTO leases VALUES ('signer', 'eve', 9)",
+    ],
+    "jit_collector": [
+        "DELETE FROM person_keys",
+        "INSERT INTO requests SELECT * FROM requests",
+        "INSERT INTO leases VALUES ('signer', 'eve', 9)",
+        "SELECT * FROM notes",
+        "INSERT INTO directory VALUES ('groups', '{}', 0)",
     ],
     "jit_privacy": [
         "INSERT INTO checkpoints VALUES (1, 1, 1, '')",

@@ -9,10 +9,13 @@ import pytest
 from jit.facts import Alert
 from jit.ports import Held
 from jit.requests.lifecycle import State
+from jit.requests.scope import What
 from jit.runtime.queue import ENDS
 from jit.testing import T0
+from jit.use_cases.lockdown import ordered
 from tests.world.end_orders import order_about
 from tests.world.hands import KEY
+from tests.world.office import TERMINAL
 from tests.world.redis_attack import Attack
 from workers.end_orders.queue import TIMEKEEPER_FIRST
 from workers.end_orders.signed import EndOrder, sign
@@ -26,6 +29,21 @@ class TestGrants:
             attack.put(["grant", None, [request_id], {}])
             attack.work()
             assert attack.failed(), request_id
+
+    def test_of_what_a_lockdown_stops(self, attack: Attack) -> None:
+        """It was approved in time: what lies in Redis gives no more than the record does."""
+        story = attack.house.story("R-WANT", access="ledger-db/read")
+        story.approval()
+        story.approved()
+        begun = ordered(None, by=TERMINAL, at=T0, what=What("target", "ledger-db"), reason="stop it")
+        attack.house.ledger.append_lockdown(begun, ())
+        attack.before["R-WANT"] = attack.house.kinds("R-WANT")
+        attack.put(["grant", None, ["R-WANT"], {}])
+        attack.put(["lockdown", None, [begun.lockdown_id], {}], name="evil2")
+        attack.put(["lift", None, [begun.lockdown_id], {}], name="evil3")
+        attack.work()
+        assert attack.failed()
+        assert [each.id for each in attack.house.ledger.lockdowns()] == [begun.lockdown_id]
 
     def test_with_arguments_of_another_shape(self, attack: Attack) -> None:
         asked: list[str] = []

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from bot.followers.homes import Homes
-from bot.views.home import NOT_OURS, NOTHING
+from bot.views.home import MOST_USED, NOT_OURS, NOTHING
 from bot.visibility import Visibility
 from jit.facts import RefusalReason, Source, Withdrawn
 from jit.ledger import Notes
@@ -105,7 +105,7 @@ def test_ask_again_opens_the_form_filled_as_before_on_the_card_and_in_home(offic
     request = office.wait(office.requests)[0]
     office.use_cases.withdraw(by(ALICE), request.id)
     home = sees(office, ALICE, "Before\nWithdrawn")
-    assert home.buttons == ["Ask for access", "Ask again"]
+    assert home.buttons == ["Ask for access", "orders-db/admin", "Ask again"]
     assert alice.press(home, "Ask again").ok
     form = alice.form()
     filled = ["orders-db/admin", [], "45m", "drop a column", "INC-42", None]
@@ -128,6 +128,28 @@ def test_ask_again_opens_the_form_filled_as_before_on_the_card_and_in_home(offic
     office.told(MALLORY, "Only full members")
     office.person(EVE).press_raw(card, card.action("Ask again") | {"value": "no"})
     office.told(EVE, "does not look like ours")
+
+
+def test_what_is_asked_for_most_stands_first_in_home_and_opens_the_form_filled(office, homes):
+    opens(office, ALICE)
+    alice = office.person(ALICE)
+    for access, duration in (("orders-db/write", "20m"), ("orders-db/read", "1h"), ("orders-db/read", "40m")):
+        request = office.ask(access=access, duration=duration)
+        office.use_cases.withdraw(by(ALICE), request.id)
+    home = sees(office, ALICE, f"{MOST_USED}\n[orders-db/read] [orders-db/write]\nBefore")
+    assert alice.press(home, "orders-db/read").ok
+    form = alice.form()
+    typed = ["orders-db/read", "40m", None, None]
+    assert [form.value(label) for label in ("Access", "Duration", "Reason", "Incident")] == typed
+    form.fill({"Reason": "need to look at stuck orders"}).submit()
+    waits = sees(office, ALICE, f"{MOST_USED}\n[orders-db/write]\nOpen")
+    alice.press_raw(waits, waits.action("orders-db/write") | {"value": "no/such"})
+    assert "You may not ask for that access any more." in alice.form().text
+    alice.form().close()
+    alice.press_raw(waits, waits.action("orders-db/write") | {"value": None})
+    assert alice.form().value("Access") is None
+    office.person(MALLORY).press_raw(waits, waits.action("orders-db/write"))
+    assert office.person(MALLORY).finds("Only full members")
 
 
 def test_denied_from_home_with_a_reason(office, homes):

@@ -123,6 +123,8 @@ def test_a_verdict_needs_a_reason_and_somebody_who_took_no_part(office: PlayedOf
         assert office.refusals()[-1] == (person, "review", reason)
     assert office.person(BOB).press(shown, "Not justified").ok
     form = office.person(BOB).form()
+    form.fill({"Reason": "."})
+    assert "Say why" in str(form.submit().errors)
     form.fill({"Reason": "there was time to ask"})
     assert form.submit().ok
     office.wait(lambda: office.request(request.id).reviewed is not None)

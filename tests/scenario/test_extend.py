@@ -65,6 +65,8 @@ def test_slips_are_mended_in_the_form(office: PlayedOffice) -> None:
     form = office.person(ALICE).form()
     form.fill({"Duration": "soon", "Reason": WHY})
     assert "Write a duration" in str(form.submit().errors)
+    form.fill({"Duration": "30m", "Reason": "asdf"})
+    assert "Say why" in str(form.submit().errors)
     form.fill({"Duration": "90m", "Reason": WHY})
     assert form.submit().ok
     told_directly(office, "Between 1 min and 1 h more at a time.")
@@ -81,6 +83,29 @@ def test_typed_with_or_without_an_id_and_what_is_missing_is_asked_for(office: Pl
     assert office.request(request.id).undecided.why == WHY
     office.jit(ALICE, f"extend 20m {WHY}")
     office.told(ALICE, "More time was asked for already")
+
+
+def test_words_in_another_order_ask_for_no_more_than_they_say_and_for_no_other_access(office: PlayedOffice) -> None:
+    request = active(office)
+    for unclear in ("it takes 10m a table", "10m .", "20m"):
+        assert office.jit(ALICE, f"extend {unclear}").ok
+        form = office.person(ALICE).form()
+        assert form.value("Reason") in (None, ".", unclear)
+        form.close()
+    office.jit(ALICE, f"extend orders-db/read 20m {WHY}")
+    said = office.told(ALICE, "That is none that you hold. You hold:")
+    assert "*orders-db/write*" in said
+    assert f"What you typed: `orders-db/read 20m {WHY}`" in said
+    office.jit(ALICE, "extend 20m password=hunter2hunter2")
+    assert "hunter2" not in office.told(ALICE, "was not extended")
+    office.jit(ALICE, "extend 22ab 20m why")
+    office.told(ALICE, "There is no such request.")
+    office.jit(ALICE, "extend 1.5h still")
+    office.told(ALICE, "“1.5h” was not used as a duration.")
+    assert office.request(request.id).extension is None
+    office.jit(ALICE, f"extend {WHY} for 20m orders-db/write")
+    office.told(ALICE, "Asked for 20 min more")
+    assert office.request(request.id).undecided.why == WHY
 
 
 def test_what_cannot_be_extended_is_said_before_a_form_is_filled_in(office: PlayedOffice) -> None:
@@ -102,6 +127,8 @@ def test_denied_with_a_reason_leaves_the_access_until_its_end(office: PlayedOffi
     shown = office.card(request)
     assert office.person(BOB).press(shown, "Deny").ok
     form = office.person(BOB).form()
+    form.fill({"Reason": "."})
+    assert "Say why" in str(form.submit().errors)
     form.fill({"Reason": "it can wait"})
     assert form.submit().ok
     assert "The access goes on until its end." in office.told(BOB, "Denied.")

@@ -26,6 +26,9 @@ COMMANDS = {
     "relase R-7F3K": "/jit release R-7F3K",
     "orders-db/read 1h db down": "/jit request orders-db/read 1h db down",
     "1h orders-db/read": "/jit request 1h orders-db/read",
+    "end orders-db/read": "/jit release orders-db/read",
+    "cancel R-7F3K": "*Withdraw*",
+    "<!channel>  x": "/jit <!channel> x",
     "reqest orders-db/read 1h password=hunter2hunter2": "looks like it holds a password",
     "<!channel>": "There is no `/jit &lt;!channel&gt;`.",
     "show": "Say which request",
@@ -195,8 +198,6 @@ def test_a_press_of_somebody_whose_email_changed_is_refused_in_words(office: Pla
     office.directory.look_up(BOB)
     office.stage.slack.world.change_user(BOB, name="mallory")
     office.wait(lambda: office.directory.look_up(BOB).email_changed)
-    office.jit(BOB, "list")
-    office.told(BOB, request.id)
     with pytest.raises(Refusal) as refused:
         office.use_cases.approve(by(BOB), request.id, request.digest)
     assert refused.value.reason is RefusalReason.EMAIL_CHANGED

@@ -13,7 +13,7 @@ ROOMS = (ROOT / "docs/architecture.md").read_text()
 NUMBERS = (ROOT / "docs/request.md").read_text().partition("## Numbers that are promises")[2].partition("\n## ")[0]
 DECISIONS = ROOT / "docs/decisions"
 
-OURS = "jit|bot|workers|demo|playground|tests"
+OURS = "jit|bot|workers|api|demo|playground|tests"
 PATH = re.compile(rf"(?<![\w./-])(?:{OURS}|deploy|docs|policies|requirements)/[\w./@-]*[\w@-]")
 DOTTED = re.compile(rf"`((?:{OURS})(?:\.\w+)+)`")
 FILE = re.compile(r"`(\w+\.py)`")
@@ -68,7 +68,7 @@ def packages(*rooms: str) -> list[Path]:
 
 
 def test_every_room_is_on_the_page_of_rooms() -> None:
-    rooms = [str(package.relative_to(ROOT)) for package in packages("jit", "bot", "workers")]
+    rooms = [str(package.relative_to(ROOT)) for package in packages("jit", "bot", "workers", "api")]
     assert [room for room in rooms if f"`{room}`" not in ROOMS and f"`{room}/" not in ROOMS] == []
 
 
@@ -87,7 +87,7 @@ def test_a_file_on_the_page_of_rooms_is_in_the_room_of_its_row() -> None:
 
 
 def test_every_package_says_what_it_is_for() -> None:
-    rooms = packages("jit", "bot", "workers", "demo", "playground")
+    rooms = packages("jit", "bot", "workers", "api", "demo", "playground")
     assert [str(room) for room in rooms if not (room / "__init__.py").read_text().startswith('"""')] == []
 
 

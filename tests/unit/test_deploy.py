@@ -11,7 +11,7 @@ import pytest
 from pydantic import AliasChoices
 
 from jit.cli.main import COMMANDS
-from jit.runtime.settings import BotSettings, CopySettings, SignerSettings, WorkerSettings
+from jit.runtime.settings import ApiSettings, BotSettings, CopySettings, SignerSettings, WorkerSettings
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs/operations.md").read_text()
@@ -37,7 +37,7 @@ ROOMS = {
     "timekeeper": variables(WorkerSettings),
     "signer": variables(SignerSettings) | variables(CopySettings),
 }
-ALL = set().union(*ROOMS.values())
+ALL = set().union(*ROOMS.values()) | variables(ApiSettings)
 
 
 def lines(unit: Path, key: str) -> list[str]:
@@ -65,9 +65,11 @@ def test_every_command_of_the_guide_is_one_of_ours() -> None:
 
 
 def test_every_log_event_of_the_guide_is_one_of_ours() -> None:
-    sources = "".join(path.read_text() for room in ("jit", "bot", "workers") for path in (ROOT / room).rglob("*.py"))
+    sources = "".join(
+        path.read_text() for room in ("jit", "bot", "workers", "api") for path in (ROOT / room).rglob("*.py")
+    )
     ours = set(re.findall(r"log\.\w+\(\s*\"([a-z_]+\.[a-z_]+)\"", sources))
-    files = {"targets.json", "worker.key", "log.key", "state.json"}
+    files = {"targets.json", "rules.version", "worker.key", "log.key", "state.json"}
     files |= {f"{what}.jsonl" for what in ("channel", "checkpoints", "heads")}
     files |= {f"spool.{end}" for end in ("db", "jsonl", "lock", "unreadable")}
     named = set(re.findall(r"`([a-z]+\.[a-z_]+)`", GUIDE)) - files
@@ -128,5 +130,5 @@ def test_systemd_understands_the_units(tmp_path: Path) -> None:
 def test_the_image_takes_every_package_and_the_manifest() -> None:
     copied = re.findall(r"^COPY (?!--)(.*) \S+$", (ROOT / "deploy/Containerfile").read_text(), re.MULTILINE)
     names = {name for line in copied for name in line.split()}
-    assert {"jit", "bot", "workers", "policies", "manifest.yml", PRODUCTION, "pyproject.toml"} <= names
+    assert {"jit", "bot", "workers", "api", "policies", "manifest.yml", PRODUCTION, "pyproject.toml"} <= names
     assert [name for name in names if not (ROOT / name).exists()] == []

@@ -6,15 +6,19 @@ from typing import Any
 
 from jit.facts import Source
 from jit.ledger import Leases, Spool, StoredDirectory
+from jit.ledger.lockdown_orders import LockdownOrders
 from jit.people.person import Groups, Person
 from jit.requests.lifecycle import Request
 from jit.testing import ALICE, BOB, CAROL, T0, WORKSPACE, InMemoryQueue, InMemoryTarget, Story
 from tests.world.base import World
 from workers.end_orders.queue import EndOrderQueue
 from workers.provision.grant import Granter
+from workers.provision.lockdowns import ObeyedLockdowns
 from workers.provision.recorder import Recorder
 from workers.provision.revoke import Revoker
 from workers.queue.jobs import Jobs
+from workers.reconcile.kept import KeptIds
+from workers.reconcile.reconciler import Reconciler
 from workers.targets.known import KnownTargets
 from workers.targets.registry import TargetRegistry
 from workers.timekeeper.timekeeper import Timekeeper
@@ -66,6 +70,7 @@ class Hands(World):
         self.target = self.targets["orders-db"]
         self.registry = TargetRegistry(self.policies, KnownTargets(folder), lambda config: self.targets[config.name])
         self.spool = Spool(folder / "spool")
+        self.lockdowns = ObeyedLockdowns(self.ledger, LockdownOrders(folder))
         self.revoker = self.make_revoker(Source.WORKER)
         self.orders = EndOrderQueue(queue=self.queue, ledger=self.ledger, key=KEY, clock=self.clock)
         self.granter = self.make_granter(self.registry)
@@ -89,6 +94,7 @@ class Hands(World):
             revoker=self.revoker,
             clock=self.clock,
             actor="worker@test",
+            lockdowns=self.lockdowns,
         )
 
     def make_revoker(self, source: Source) -> Revoker:
@@ -102,7 +108,9 @@ class Hands(World):
     def make_recorder(self, source: Source) -> Recorder:
         return Recorder(ledger=self.ledger, spool=self.spool, clock=self.clock, actor=f"{source}@test", source=source)
 
-    def make_timekeeper(self, holder: str = "one", queue: InMemoryQueue | None = None) -> Timekeeper:
+    def make_timekeeper(
+        self, holder: str = "one", queue: InMemoryQueue | None = None, reconciler: Reconciler | None = None
+    ) -> Timekeeper:
         recorder = self.make_recorder(Source.TIMEKEEPER)
         return Timekeeper(
             ledger=self.ledger,
@@ -114,6 +122,18 @@ class Hands(World):
             clock=self.clock,
             actor="timekeeper@test",
             holder=holder,
+            lockdowns=self.lockdowns,
+            reconciler=reconciler,
+        )
+
+    def make_reconciler(self, source: Source = Source.TIMEKEEPER) -> Reconciler:
+        return Reconciler(
+            ledger=self.ledger,
+            recorder=self.make_recorder(source),
+            registry=self.registry,
+            policies=self.policies,
+            clock=self.clock,
+            kept=KeptIds(self.folder),
         )
 
     def request(self, request_id: str = TEST) -> Request:
@@ -125,8 +145,10 @@ class Hands(World):
     def keep(self, person: Person) -> None:
         self.directory.keep_person(person, T0)
 
-    def asked(self, request_id: str = TEST, *, access: str = "orders-db/read", minutes: float = 30) -> Request:
-        return self._asked(request_id, access, minutes).request
+    def asked(
+        self, request_id: str = TEST, *, access: str = "orders-db/read", minutes: float = 30, **asked: Any
+    ) -> Request:
+        return self._asked(request_id, access, minutes, **asked).request
 
     def approved(
         self, request_id: str = TEST, *, access: str = "orders-db/read", minutes: float = 30, **asked: Any

@@ -7,8 +7,19 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from jit.facts import Approval, BreakGlassReviewed, Counted, EndCause, Narrowed, Quorum, Requested, Source
+from jit.facts import (
+    Approval,
+    BreakGlassReviewed,
+    Counted,
+    EndCause,
+    LockdownLiftProposed,
+    Narrowed,
+    Quorum,
+    Requested,
+    Source,
+)
 from jit.requests.lifecycle import Request, State
+from jit.requests.lockdown import Lockdown
 from jit.requests.request import Extends
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -125,3 +136,18 @@ def _approvals(request: Request) -> Iterator[Approval]:
             quorums=(NEEDS[number % 3].label,),
             groups_as_of=None,
         )
+
+
+def worst_lockdowns(text: str) -> Iterator[Lockdown]:
+    """Of a person and of an access, each as it begins and when somebody proposed to lift it."""
+    about = {"at": NOON, "lockdown_id": "L-WWWWWWWWWWWW", "scope": "everything", "reason": text}
+    for proposed in (None, LockdownLiftProposed(**about, actor=PEOPLE[1], source=Source.SLACK)):
+        same: dict[str, Any] = {
+            "id": "L-WWWWWWWWWWWW",
+            "by": PEOPLE[0],
+            "at": NOON,
+            "reason": text,
+            "proposed": proposed,
+        }
+        yield Lockdown(**same, scope="person", person=PEOPLE[0], accounts=frozenset(PEOPLE))
+        yield Lockdown(**same, scope="access", access="orders-db/" + "w" * 150)

@@ -73,7 +73,8 @@ class EndFacts:
         began a moment ago is left to them, and what has changed meanwhile so that it is not ``still`` to end goes on:
         these are neither among them nor over.
         """
-        intents = {one.id: self.intent(one, _cause_of(one, cause)) for one in requests if one.revoke_begun_at is None}
+        new = [one for one in requests if one.revoke_begun_at is None]
+        intents = {one.id: self.intent(one, _cause_of(one, cause), one.lockdown) for one in new}
         begun = {one.id: apply(one, intents[one.id]) if one.id in intents else one for one in requests}
         try:
             if not intents or self._append(intents.values(), [one for one in requests if one.id in intents]):
@@ -104,10 +105,12 @@ class EndFacts:
             log.warning("ledger.unavailable", because=str(silent))
         self.recorder.put_outcomes_aside(outcomes)
 
-    def intent(self, about: AboutRequest, cause: EndCause) -> RevokeIntent:
-        return RevokeIntent.about(about, cause=cause, **self.recorder.signed())
+    def intent(self, about: AboutRequest, cause: EndCause, lockdown: str | None = None) -> RevokeIntent:
+        return RevokeIntent.about(about, cause=cause, lockdown=lockdown, **self.recorder.signed())
 
-    def outcome(self, about: AboutRequest, taken: RevokeResult, cause: EndCause) -> list[Fact]:
+    def outcome(
+        self, about: AboutRequest, taken: RevokeResult, cause: EndCause, lockdown: str | None = None
+    ) -> list[Fact]:
         """That it has ended, and an alert where something was left behind."""
         ended = Ended.about(
             about,
@@ -115,6 +118,7 @@ class EndFacts:
             existed=taken.existed,
             sessions=taken.sessions,
             left_behind=taken.left_behind,
+            lockdown=lockdown,
             **self.recorder.signed(),
         )
         if not taken.left_behind:
@@ -125,7 +129,8 @@ class EndFacts:
     def _outcome_of(self, attempt: RevokeAttempt, cause: EndCause | None) -> list[Fact]:
         if attempt.taken is None:
             return []
-        return self.outcome(attempt.request, attempt.taken, _cause_of(attempt.request, cause))
+        request = attempt.request
+        return self.outcome(request, attempt.taken, _cause_of(request, cause), request.lockdown)
 
     def _append(self, facts: Iterable[Fact], requests: Sequence[Request]) -> bool:
         """False, and nothing recorded, where one of the requests has changed. Raises LedgerUnavailable."""
@@ -153,7 +158,7 @@ class EndFacts:
         now = self.clock.now()
         over = frozenset(one.id for one in written.values() if one and one.state.over)
         left = [one for one in written.values() if one and one.id not in over and not begun_until(one, now)]
-        mine = [one for one in left if still(one)]
+        mine = [replace(one, lockdown=one.lockdown or begun[one.id].lockdown) for one in left if still(one)]
         illegible = [request_id for request_id, one in written.items() if one is None]
         self.recorder.put_intents_aside(intents[request_id] for request_id in illegible if request_id in intents)
         again = self.begin(mine, cause, still=still, tries=tries)
@@ -182,4 +187,5 @@ class EndFacts:
 
 def _cause_of(request: Request, cause: EndCause | None) -> EndCause:
     """``cause`` counts where nothing said before why it ends."""
-    return request.end_cause or cause or EndCause.EXPIRED
+    locked = EndCause.LOCKDOWN if request.lockdown else None
+    return request.end_cause or locked or cause or EndCause.EXPIRED

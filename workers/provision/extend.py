@@ -16,6 +16,7 @@ from jit.requests.due import Action, action_at
 from jit.requests.lifecycle import Request, State
 from workers.end_orders.queue import EndOrderQueue
 from workers.end_orders.signed import TooLong
+from workers.provision.lockdowns import ObeyedLockdowns
 from workers.provision.still_due import LAPSES, NoLongerDue, StillDue, known
 from workers.targets.registry import TargetRegistry
 
@@ -49,13 +50,14 @@ class Extender:
     registry: TargetRegistry
     clock: Clock
     actor: str
+    lockdowns: ObeyedLockdowns
 
     def extend(self, request: Request) -> None:
         """Carry out the extension of this request, if it was approved and still is. Raises Conflict, ClockSkew,
         LedgerUnavailable, TargetUnreachable.
         """
-        if self._wanted(request) and (begun := self._prepare(request)) is not None:
-            self._move(begun)
+        if self._wanted(request) and (prepared := self._prepare(request)) is not None:
+            self._move(*prepared)
 
     def _wanted(self, request: Request) -> bool:
         """Approved and not begun, or begun and left by its worker long enough ago; and the end has not come."""
@@ -66,8 +68,10 @@ class Extender:
             extension.state is State.GRANTING and action_at(request, now) is Action.EXTEND
         )
 
-    def _prepare(self, request: Request) -> Request | None:
-        """Steps 1 and 2: the request with the intent on record. None if it may not be extended."""
+    def _prepare(self, request: Request) -> tuple[Request, str | None] | None:
+        """Steps 1 and 2: the request with the intent on record; and the version of the rules under which it was
+        checked. None if it may not be extended.
+        """
         self.ledger.require_clocks_agree()
         extension = request.undecided
         decision = before_effect(extension, self.policies, self.directory, self.clock.now())  # 1.
@@ -76,14 +80,16 @@ class Extender:
             log.warning("extension.put_off", request_id=request.id, why=why, because=because)
             return None
         if decision.reason is not None:
-            self._drop(request, decision.reason)
+            self._drop(request, decision.reason, decision.version)
             return None
         if extension.state is State.GRANTING:
-            return request
-        intent = ExtensionIntent.about(extension, **self._signed(), ends_at=known(extension.longest_end))
-        return self.ledger.append([intent], expect={request.id: request.version}).requests[request.id]  # 2.
+            return request, decision.version
+        told = {"ends_at": known(extension.longest_end), "checked_version": decision.version}
+        intent = ExtensionIntent.about(extension, **self._signed(), **told)
+        recorded = self.ledger.append([intent], expect={request.id: request.version})  # 2.
+        return recorded.requests[request.id], decision.version
 
-    def _move(self, request: Request) -> None:
+    def _move(self, request: Request, checked: str | None) -> None:
         """Steps 3 to 6."""
         extension, fact = request.undecided, uuid4()
         ends_at = known(extension.ends_at)
@@ -105,7 +111,7 @@ class Extender:
             self._put_back(request, NOT_AS_TOLD)
             return
         told = {"ends_at": ends_at, "end_order": signed.text, "read_back": held.permissions}
-        outcome = Extended.about(extension, id=fact, **self._signed(), **told)
+        outcome = Extended.about(extension, id=fact, **self._signed(), **told, checked_version=checked)
         after = self.ledger.append([outcome], expect={request.id: request.version}).requests[request.id]  # 5.
         log.info("extension.done", request_id=request.id, target=request.target)
         try:
@@ -120,9 +126,9 @@ class Extender:
         if held is None or set(held.permissions) != set(request.permissions):
             raise TargetRefused(GONE)  # to give it anew would be another grant
         grant = Grant(request.id, request.principal, request.permissions, ends_at)
-        return target.grant(grant, StillDue(self.ledger, self.clock, request))
+        return target.grant(grant, StillDue(self.ledger, self.clock, request, self.lockdowns))
 
-    def _drop(self, request: Request, reason: RefusalReason) -> None:
+    def _drop(self, request: Request, reason: RefusalReason, checked: str | None) -> None:
         """Close an extension whose decision holds no more."""
         log.warning("extension.dropped", request_id=request.id, because=reason.value)
         extension = request.undecided
@@ -130,7 +136,7 @@ class Extender:
             self._put_back(request, NO_LONGER)
             return
         because = LAPSES.get(reason, "no_longer_approved")
-        lapsed = ExtensionLapsed.about(extension, **self._signed(), because=because)
+        lapsed = ExtensionLapsed.about(extension, **self._signed(), because=because, checked_version=checked)
         self.ledger.append([lapsed], expect={request.id: request.version})
 
     def _put_back(self, request: Request, because: str) -> None:

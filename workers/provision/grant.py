@@ -25,6 +25,7 @@ from jit.requests.lifecycle import Request, State
 from workers.end_orders.queue import EndOrderQueue
 from workers.end_orders.signed import TooLong
 from workers.provision.extend import Extender
+from workers.provision.lockdowns import ObeyedLockdowns
 from workers.provision.revoke import Revoker
 from workers.provision.still_due import LAPSES, NoLongerDue, StillDue, known
 from workers.targets.registry import TargetRegistry, TargetUnusable
@@ -43,7 +44,7 @@ class Granter:
     1. The decision is checked, by the facts and the rules in force.
     2. A signed order to end the access is put into the queue.
     3. The intent is recorded: it fixes the end, and holds that order.
-    4. The target takes the principal's lock, and has deadline and ledger checked once more.
+    4. The target takes the principal's lock, and has deadline, ledger and lockdowns checked once more.
     5. The target gives, and is read back.
     6. The outcome is recorded.
     """
@@ -56,6 +57,7 @@ class Granter:
     revoker: Revoker
     clock: Clock
     actor: str
+    lockdowns: ObeyedLockdowns
     extender: Extender = field(init=False)
 
     def __post_init__(self) -> None:
@@ -67,6 +69,7 @@ class Granter:
             registry=self.registry,
             clock=self.clock,
             actor=self.actor,
+            lockdowns=self.lockdowns,
         )
 
     def grant(self, request_id: str) -> None:
@@ -75,14 +78,17 @@ class Granter:
         """
         try:
             request = self.ledger.request(request_id)
+            if request is not None and (lockdown := self.lockdowns.over(request)):
+                log.warning("grant.locked", request_id=request_id, lockdown=lockdown.id)  # the timekeeper ends it
+                return
             if request is not None and request.extension is not None:
                 self.extender.extend(request)
                 return
             if request is None or not self._wanted(request):
                 return
-            begun = self._prepare(request)
-            if begun is not None:
-                self._give(begun)
+            prepared = self._prepare(request)
+            if prepared is not None:
+                self._give(*prepared)
         except Conflict as faster:
             log.info("grant.overtaken", request_id=request_id, because=str(faster))
         except TargetUnreachable:
@@ -96,10 +102,9 @@ class Granter:
             return True
         return request.state is State.GRANTING and action_at(request, self.clock.now()) is Action.GRANT
 
-    def _prepare(self, request: Request) -> Request | None:
-        """Steps 1 to 3: the request with its end order in the queue and its intent on record, both made anew or found.
-
-        None if it may not be given.
+    def _prepare(self, request: Request) -> tuple[Request, str | None] | None:
+        """Steps 1 to 3: the request with its end order in the queue and its intent on record, both made anew or found;
+        and the version of the rules under which it was checked. None if it may not be given.
         """
         self.ledger.require_clocks_agree()
         people = {request.requester, *(counted.approver for counted in request.counted)}
@@ -107,7 +112,7 @@ class Granter:
         decision = before_effect(request, self.policies, known, self.clock.now())  # 1.
         reason = decision.reason
         if reason is not None and decision.outcome is Outcome.INVALID:
-            self._drop(request, reason)
+            self._drop(request, reason, decision.version)
             return None
         if not self._heard_of(request, people, known):
             reason = RefusalReason.CANNOT_LOOK_UP
@@ -116,7 +121,7 @@ class Granter:
             return None
         try:
             if request.state is State.APPROVED:
-                return self._begin(request, self.registry.get(request.target))
+                return self._begin(request, self.registry.get(request.target), decision.version), decision.version
             self.orders.settle(request)
         except TargetUnusable as unusable:
             self.revoker.give_up(request, str(unusable))
@@ -124,7 +129,7 @@ class Granter:
         except TooLong:
             self.revoker.roll_back(request, TOO_LONG)
             return None
-        return request
+        return request, decision.version
 
     def _heard_of(self, request: Request, people: Iterable[str], known: StoredDirectory) -> bool:
         """Whether it was asked lately who these people are: by the press, or of what begins later by the bot since."""
@@ -132,7 +137,7 @@ class Granter:
         pressed = request.approved_at is not None and now - request.approved_at <= BEGIN_WITHIN
         return pressed or known.heard_within(people, BEGIN_WITHIN, now)
 
-    def _begin(self, request: Request, target: Target) -> Request:
+    def _begin(self, request: Request, target: Target, checked: str | None) -> Request:
         """Steps 2 and 3. The order comes before the intent that holds it: nothing begins without a queue."""
         held_before = _held_before(target, request)
         now, intent_id = self.clock.now(), uuid4()
@@ -147,29 +152,31 @@ class Granter:
             ends_at=end.order.ends_at,
             held_before=held_before,
             end_order=end.text,
+            checked_version=checked,
         )
         begun = self.ledger.append([intent], expect={request.id: request.version}).requests[request.id]  # 3.
         if not is_in_queue:
             self.orders.settle(begun)
         return begun
 
-    def _drop(self, request: Request, reason: RefusalReason) -> None:
+    def _drop(self, request: Request, reason: RefusalReason, checked: str | None) -> None:
         """Close a request whose decision holds no more: it lapses, or what was begun is rolled back."""
         log.warning("grant.dropped", request_id=request.id, because=reason.value)
         if request.state is State.GRANTING:
             self.revoker.roll_back(request, "it was no longer approved when it was taken up again")
             return
         because = LAPSES.get(reason, "no_longer_approved")
-        lapsed = Lapsed.about(request, at=self.clock.now(), actor=self.actor, source=Source.WORKER, because=because)
+        by = {"at": self.clock.now(), "actor": self.actor, "source": Source.WORKER}
+        lapsed = Lapsed.about(request, **by, because=because, checked_version=checked)
         self.ledger.append([lapsed], expect={request.id: request.version})
 
-    def _give(self, request: Request) -> None:
+    def _give(self, request: Request, checked: str | None) -> None:
         """Steps 4 to 6."""
         ends_at = known(request.ends_at)
         grant = Grant(request.id, request.principal, request.permissions, ends_at)
         try:
             target = self.registry.get(request.target)
-            held = target.grant(grant, StillDue(self.ledger, self.clock, request))  # 4. and 5.
+            held = target.grant(grant, StillDue(self.ledger, self.clock, request, self.lockdowns))  # 4. and 5.
         except NoLongerDue as over:
             log.info("grant.overtaken", request_id=request.id, because=str(over))
             return
@@ -187,6 +194,7 @@ class Granter:
             ends_at=ends_at,
             read_back=held.permissions,
             how_to_connect=target.how_to_connect(request.principal) or None,
+            checked_version=checked,
         )
         self.ledger.append([granted], expect={request.id: request.version})  # 6.
         log.info("grant.done", request_id=request.id, target=request.target)

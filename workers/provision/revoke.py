@@ -116,22 +116,23 @@ class Revoker:
             return False
         return held is None or self.revoke_late(request.target, held)
 
-    def end_unrecorded(self, about: AboutRequest, due: datetime | None) -> bool:
+    def end_unrecorded(self, about: AboutRequest, due: datetime | None, lockdown: str | None = None) -> bool:
         """End this while the ledger is silent: what is done goes to the spool. True if it is proven gone.
 
-        ``due`` is when it should have been, if that is known.
+        ``due`` is when it should have been, if that is known; ``lockdown`` the one by which it ends.
         """
+        cause = EndCause.LOCKDOWN if lockdown else EndCause.EXPIRED
         try:
             target = self._registry.get(about.target)
             if target.held(about.id) is None and about.id not in self._unproven:
                 return True
-            self._recorder.put_intents_aside([self._facts.intent(about, EndCause.EXPIRED)])
+            self._recorder.put_intents_aside([self._facts.intent(about, cause, lockdown)])
             taken = self._revoke(about)
         except TargetError as trouble:
             log.warning("revoke.failed", request_id=about.id, target=about.target, why=type(trouble).__name__)
             self._late.tell_if_late(about, due, str(trouble))
             return False
-        self._recorder.put_outcomes_aside({about.id: self._facts.outcome(about, taken, EndCause.EXPIRED)})
+        self._recorder.put_outcomes_aside({about.id: self._facts.outcome(about, taken, cause, lockdown)})
         log.info("revoke.done", request_id=about.id, target=about.target, spooled=True)
         return True
 

@@ -7,6 +7,7 @@ from jit.facts import RefusalReason
 from jit.ledger import Ledger
 from jit.ports import Clock
 from jit.requests.lifecycle import Request
+from workers.provision.lockdowns import ObeyedLockdowns
 
 LAPSES = {
     RefusalReason.LAPSED: "not_begun",
@@ -23,12 +24,13 @@ class NoLongerDue(Exception):
 @dataclass(frozen=True, slots=True)
 class StillDue:
     """What the target asks under its lock, just before the effect: whether ``request`` is as it was at the intent, and
-    the end in force has not come. Raises NoLongerDue, LedgerUnavailable.
+    the end in force has not come, and no lockdown stops it. Raises NoLongerDue, LedgerUnavailable.
     """
 
     ledger: Ledger
     clock: Clock
     request: Request
+    lockdowns: ObeyedLockdowns
 
     def __call__(self) -> None:
         now = self.ledger.request(self.request.id)
@@ -36,6 +38,8 @@ class StillDue:
             raise NoLongerDue("the request has changed")
         if self.clock.now() >= known(self.request.ends_at):
             raise NoLongerDue("its time is over")
+        if lockdown := self.lockdowns.over(now):
+            raise NoLongerDue(f"{lockdown.id} stops it")
 
 
 def known(ends_at: datetime | None) -> datetime:

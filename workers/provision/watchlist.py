@@ -12,7 +12,8 @@ from jit.ledger import Ledger, TamperedEntry
 from jit.ledger.database import reading
 from jit.ledger.load import lives
 from jit.requests.due import action_at, next_action
-from jit.requests.lifecycle import LIVE, Request, State
+from jit.requests.lifecycle import LIVE, OPEN, Request, State
+from jit.requests.lockdown import Lockdown, over
 
 AT_A_TIME, FROM_BEFORE = 500, 50
 """Requests that one question to the ledger reads; and of those that were open before, that one `Watchlist.refresh`
@@ -38,11 +39,33 @@ class Watchlist:
         self._come: set[str] = set()
         self._cursor: int | None = None
         self._unread: list[str] = []
+        self._lockdowns: tuple[Lockdown, ...] = ()
 
     @property
     def complete(self) -> bool:
         """Whether all that was open before the first `refresh` has been taken in."""
         return self._cursor is not None and not self._unread
+
+    def lock(self, lockdowns: tuple[Lockdown, ...]) -> None:
+        """From here on these are in force: what they cover is due at once, and ends by them."""
+        with self._lock:
+            if lockdowns == self._lockdowns:
+                return
+            self._lockdowns = lockdowns
+            for request in [*self._open.values()]:
+                self._put(request.id, request)
+
+    def locked_on(self, target: str) -> str | None:
+        """The lockdown by which whatever this target holds ends, known or not."""
+        found = (each for each in self._lockdowns if each.scope == "everything" or each.target == target)
+        return next((each.id for each in found), None)
+
+    def as_locked(self, request: Request) -> Request:
+        """With the lockdown by which it ends, if any in force covers it and nothing else ends it already."""
+        if request.state not in OPEN:
+            return request
+        lockdown = over(request, self._lockdowns)
+        return replace(request, lockdown=lockdown.id if lockdown else None)
 
     def refresh(
         self, ledger: Ledger, answered: Callable[[], None] = lambda: None, *, from_before: bool = True
@@ -111,15 +134,19 @@ class Watchlist:
 
     def _keep(self, request_id: str, request: Request | None) -> None:
         with self._lock:
-            if (before := self._open.pop(request_id, None)) is not None:
-                self._live[before.target].discard(request_id)
-            self._come.discard(request_id)
-            if request is None or request.state.over:
-                return
-            self._open[request_id] = request
-            if request.state in LIVE:
-                self._live[request.target].add(request_id)
-            heappush(self._coming, (_first_moment(request), request_id))
+            self._put(request_id, request)
+
+    def _put(self, request_id: str, request: Request | None) -> None:
+        if (before := self._open.pop(request_id, None)) is not None:
+            self._live[before.target].discard(request_id)
+        self._come.discard(request_id)
+        if request is None or request.state.over:
+            return
+        request = self.as_locked(request)
+        self._open[request_id] = request
+        if request.state in LIVE:
+            self._live[request.target].add(request_id)
+        heappush(self._coming, (_first_moment(request), request_id))
 
     def get(self, request_id: str) -> Request | None:
         with self._lock:
@@ -200,7 +227,9 @@ def _wakes(request: Request, now: datetime) -> bool:
 
 
 def is_due(request: Request, now: datetime) -> bool:
-    """Whether its time is over, or it was ordered to end."""
+    """Whether its time is over, or it was ordered to end, or a lockdown stops it."""
     if request.state is State.ENDING:
+        return True
+    if request.lockdown and request.state in LIVE:
         return True
     return request.state in LIVE and request.ends_at is not None and request.ends_at <= now

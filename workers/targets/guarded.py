@@ -11,13 +11,18 @@ from jit.ports import (
     Grant,
     Held,
     Holder,
+    Inventory,
+    ListsRights,
     LooksAhead,
     RevokeResult,
+    Right,
     TakesRightsFirst,
     Target,
     TargetError,
+    TargetRefused,
     TargetUnreachable,
 )
+from workers.targets.by_holders import by_holders
 
 log = structlog.get_logger(__name__)
 
@@ -83,6 +88,19 @@ class Guarded:
 
     def holders(self, permission: str) -> list[Holder]:
         return self._asked("holders", lambda: self._target.holders(permission))
+
+    def inventory(self, permissions: Collection[str], principals: Collection[str]) -> Inventory:
+        """By who holds each permission, where the target knows no better."""
+        target = self._target
+        if isinstance(target, ListsRights):
+            return self._asked("inventory", lambda: target.inventory(permissions, principals))
+        return self._asked("inventory", lambda: by_holders(target, permissions))
+
+    def remove(self, right: Right) -> None:
+        target = self._target
+        if not isinstance(target, ListsRights):
+            raise TargetRefused(f"{self.name}: cannot take away what is no grant of ours")
+        self._asked("remove", lambda: target.remove(right))
 
     def how_to_connect(self, principal: str) -> str:
         """As much as the record takes; nothing after a fault, for what was given stays given."""

@@ -13,14 +13,15 @@ So two ends at once do not leave what each saw the other need, and nothing has t
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from jit.clock import SystemClock
-from jit.ports import Clock, Grant, Held, Holder, RevokeResult, TargetRefused, TargetUnreachable
+from jit.ports import Clock, Grant, Held, Holder, Inventory, RevokeResult, Right, TargetRefused, TargetUnreachable
 from jit.requests.lifecycle import REQUEST_ID
+from workers.targets.by_holders import by_holders
 
 WATCHED = timedelta(minutes=10)
 """As long after an end a membership that it took is taken again if it comes back, by whose hand ever."""
@@ -97,8 +98,8 @@ class Groups(Protocol):
 
 
 class Membership:
-    """`Target.grant`, `revoke`, `held`, `list_grants` and `holders` of a system of groups. The rest is the subclass's,
-    which keeps its hands off ``_name``, ``_groups`` and ``_clock``.
+    """All of `Target` but its words for people, and `ListsRights`, of a system of groups. The rest is the
+    subclass's, which keeps its hands off ``_name``, ``_groups`` and ``_clock``.
     """
 
     def __init__(self, name: str, groups: Groups, clock: Clock | None = None) -> None:
@@ -159,6 +160,22 @@ class Membership:
                 Holder(note.principal, note.request_id) for note in ours if self._accounts(note, permission, ours)
             ]
         return found
+
+    def inventory(self, permissions: Collection[str], principals: Collection[str]) -> Inventory:  # noqa: ARG002
+        """Of all that there is it knows who is in which group."""
+        return by_holders(self, permissions, removable=True)
+
+    def remove(self, right: Right) -> None:
+        """A membership that no note wants."""
+        there = self._groups.members(right.permission)
+        for member in [each for each in there if self._groups.principal_of(each) == right.principal]:
+            if self._wanted(member, right.permission, self._groups.notes()):
+                raise TargetRefused(f"{self._name}: {right.principal} has a grant of {right.permission} by now")
+            self._groups.remove(right.permission, member)
+            if self._groups.is_member(right.permission, member):
+                raise TargetRefused(
+                    f"{self._name}: {member} is in {right.permission} again as soon as it is taken away"
+                )
 
     def _noted(self, grant: Grant, member: str, there: Iterable[str]) -> Note:
         """The active note of this grant. ``there`` was read before the notes: what is there and ours has one by now."""

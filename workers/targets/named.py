@@ -11,6 +11,9 @@ Path = tuple[str | int, ...]
 Sections = Mapping[str, Mapping[str, object]]
 """Of the files as they were read: each section's entries, nothing of which need have the right shape."""
 
+NO_SETTINGS = ("owner", "reconcile")
+"""Of every kind of target: what its rules say of it."""
+
 
 def misfits(sections: Sections) -> Iterator[tuple[Path, str]]:
     """Where, and what."""
@@ -19,7 +22,7 @@ def misfits(sections: Sections) -> Iterator[tuple[Path, str]]:
         match target:
             case {"kind": str(kind), **settings}:
                 kinds[name] = kind
-                yield from _unfit(name, kind, settings)
+                yield from _unfit(name, kind, {key: settings[key] for key in settings if key not in NO_SETTINGS})
     for name, access in sections["access"].items():
         match access:
             case {"grants": tuple(grants), **rest}:

@@ -82,7 +82,7 @@ class EndRunner:
 
     def _end_still_due(self, requests: Sequence[Request]) -> None:
         if still_due := [known for request in requests if (known := self._not_overtaken(request))]:
-            self._end(still_due, self.due_backoff, lambda one: is_due(one, self.clock.now()))
+            self._end(still_due, self.due_backoff, lambda one: is_due(self.watch.as_locked(one), self.clock.now()))
 
     def _not_overtaken(self, request: Request) -> Request | None:
         """As it is known by now; None if somebody else ended it, or began to, while it waited for a thread.
@@ -114,7 +114,7 @@ class EndRunner:
             return work()
         except Exception:
             log.exception("end.failed")
-            return frozenset(one.id for one in requests if self.revoker.end_unrecorded(one, one.ends_at))
+            return frozenset(one.id for one in requests if self._ended_unrecorded(one))
 
     def _roll_back(self, requests: Sequence[Request]) -> None:
         for request in requests:
@@ -125,7 +125,10 @@ class EndRunner:
                 self._end([request], self.due_backoff)
 
     def _end_unrecorded(self, request: Request) -> None:
-        self.note(self.due_backoff, request.id, gone=self.revoker.end_unrecorded(request, request.ends_at))
+        self.note(self.due_backoff, request.id, gone=self._ended_unrecorded(request))
+
+    def _ended_unrecorded(self, request: Request) -> bool:
+        return self.revoker.end_unrecorded(request, request.ends_at, request.lockdown)
 
     def _note_all(self, requests: Sequence[Request], gone: frozenset[str], backoff: KeyedBackoff) -> None:
         for request in requests:

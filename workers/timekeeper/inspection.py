@@ -80,11 +80,15 @@ class TargetInspector:
                 self._end_if_over(name, one)
 
     def _end_by_note(self, name: str, held: Held) -> None:
-        """By the deadline the target keeps: all that is known after a start without the ledger."""
-        if _over_by_note(held, self.clock.now()) and not self.lanes.busy(unrecorded(name), held.request_id):
-            known = self.watch.get(held.request_id)
+        """By the deadline the target keeps, or a lockdown of all there: all that is known after a start without the
+        ledger.
+        """
+        known = self.watch.get(held.request_id)
+        lockdown = known.lockdown if known else self.watch.locked_on(name)
+        over = lockdown or _over_by_note(held, self.clock.now())
+        if over and not self.lanes.busy(unrecorded(name), held.request_id):
             about = known if known is not None and known.target == name else unknown_grant(name, held)
-            gone = self.revoker.end_unrecorded(about, held.ends_at)
+            gone = self.revoker.end_unrecorded(about, held.ends_at, lockdown)
             self.runner.note(self.runner.found_backoff, held.request_id, gone=gone)
 
     def _is_neglected(self, held: Held) -> bool:

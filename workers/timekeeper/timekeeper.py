@@ -21,9 +21,11 @@ from jit.ledger.tail import Tail
 from jit.ports import Clock, Queue, QueueUnavailable
 from jit.requests.due import Action, action_at
 from jit.requests.lifecycle import Request, State
+from workers.provision.lockdowns import ObeyedLockdowns
 from workers.provision.recorder import Recorder
 from workers.provision.revoke import Revoker
 from workers.provision.watchlist import Watchlist
+from workers.reconcile.reconciler import Reconciler
 from workers.targets.registry import TargetRegistry
 from workers.timekeeper.at_risk import EndsAtRisk
 from workers.timekeeper.backoff import KeyedBackoff
@@ -42,6 +44,8 @@ READ_ON_SECONDS = 0.2
 ASK_SECONDS = 5.0
 """The ledger is asked as often though nothing is new in it and nothing is due."""
 RISK_EVERY = timedelta(seconds=10)
+RECONCILE_ASKED_EVERY = timedelta(seconds=2)
+"""Whether a target is to be compared with the ledger."""
 ANNOUNCE_EVERY = timedelta(seconds=2)
 SILENT_AFTER = 2.0
 """Seconds without an answer of the ledger after which ends go on without it."""
@@ -53,17 +57,18 @@ QUEUE_LANE = "queue"
 
 
 class Timekeeper:
-    """`sweep` looks once; `run` goes on until told to stop. ``queue`` may be None: then lost grants lapse.
+    """`sweep` looks once; `run` goes on until told to stop. ``queue`` may be None: then lost grants lapse;
+    ``reconciler`` too: then nothing is compared.
 
     A sweep has five steps. The first three (`ask_ledger`) and the others (`end_without_ledger`) have a thread each:
     however long the ledger takes to answer, ends go on.
 
     1. What is new in the ledger is read into the watchlist, after a start some at a time of what was open before. What
-       was spooled on this host is taken in.
+       was spooled on this host is taken in, and looked which lockdowns are in force.
     2. The lease is taken or renewed.
     3. With the lease: what the read model or the facts say is due is done, each end in a lane of its target.
     4. Each target is looked into for what it holds after its end; with the lease also for what would keep an end from
-       happening.
+       happening, and, as often as the rules say, for everything else that the record does not explain.
     5. While the ledger is silent: what is remembered as due is ended.
     """
 
@@ -79,8 +84,12 @@ class Timekeeper:
         clock: Clock,
         actor: str,
         holder: str,
+        lockdowns: ObeyedLockdowns,
+        reconciler: Reconciler | None = None,
     ) -> None:
+        self._reconciler = reconciler
         self._ledger = ledger
+        self._lockdowns = lockdowns
         self._recorder = recorder
         self._registry = registry
         self._queue = queue
@@ -105,6 +114,7 @@ class Timekeeper:
             actor=actor,
         )
         self._risks = EndsAtRisk(registry=registry, recorder=recorder, clock=clock)
+        self._reconcile_turns = KeyedBackoff(first=RECONCILE_ASKED_EVERY, longest=RECONCILE_ASKED_EVERY)
         self._risk_turns = KeyedBackoff(first=RISK_EVERY, longest=RISK_EVERY)
         self._announcements = KeyedBackoff(first=ANNOUNCE_EVERY, longest=ANNOUNCE_EVERY)
         self._read_on = -math.inf
@@ -180,6 +190,8 @@ class Timekeeper:
                 log.info("ledger.answers")
             self._silent = False
             self._recorder.take_in()
+            self._lockdowns.settle()
+            self._watch.lock(self._lockdowns.to_end_by())
             if self._lease.hold():  # 2.
                 self._do_what_is_due()  # 3.
         except LedgerUnavailable as wrong:
@@ -207,10 +219,12 @@ class Timekeeper:
         since = self._unanswered
         silent = self._silent or (since is not None and time.monotonic() - since > SILENT_AFTER)
         now = self._clock.now()
+        self._watch.lock(self._lockdowns.known())
         self._inspector.forget_ended()
         for name in self._registry.names():  # 4.
             self._inspector.inspect(name, silent=silent)
             self._look_ahead(name, now)
+            self._reconcile(name, now, silent=silent)
         if silent:  # 5.
             for request in self._watch.due(now):
                 self._runner.end_unrecorded(request)
@@ -232,7 +246,7 @@ class Timekeeper:
             try:
                 request = self._watch.get(request_id)
                 if request is None or not self._runner.busy(request.target, request_id):
-                    self._do(request or look_up(self._ledger, self._recorder, request_id), now, ending)
+                    self._do(request or self._looked_up(request_id), now, ending)
             except TamperedEntry as broken:
                 tell_changed(self._ledger, self._recorder, request_id, broken)
                 self._runner.due_backoff.failed(request_id, now)
@@ -261,9 +275,16 @@ class Timekeeper:
             case Action.END, Request() as due:
                 ending.setdefault(due.target, []).append(due)
 
+    def _looked_up(self, request_id: str) -> Request | None:
+        """Raises TamperedEntry."""
+        request = look_up(self._ledger, self._recorder, request_id)
+        return self._watch.as_locked(request) if request else None
+
     def _lapse(self, request: Request) -> None:
         because = "unanswered" if request.state is State.PENDING else "not_begun"
-        self._step(request, Lapsed.about(request, **self._signed(), because=because))
+        if request.lockdown:
+            because = "lockdown"
+        self._step(request, Lapsed.about(request, **self._signed(), because=because, lockdown=request.lockdown))
 
     def _lapse_extension(self, request: Request) -> None:
         waiting = request.undecided
@@ -298,6 +319,14 @@ class Timekeeper:
             self._risks.forget(name)
         elif self._risk_turns.take_turn(name, now) and (active := self._watch.live_on(name)):
             self._lanes.submit(lane, [name], partial(self._risks.look, name, active))
+
+    def _reconcile(self, name: str, now: datetime, *, silent: bool) -> None:
+        """In a lane of its own, by whoever has the lease."""
+        lane, reconciler = f"{name} reconciliation", self._reconciler
+        if reconciler is None or silent or not self._lease.held or self._lanes.busy(lane, name):
+            return
+        if reconciler.is_wanted(name) and self._reconcile_turns.take_turn(name, now):
+            self._lanes.submit(lane, [name], partial(reconciler.look_if_due, name, now))
 
 
 def _announce(queue: Queue, request_id: str) -> None:

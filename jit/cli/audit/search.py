@@ -16,6 +16,7 @@ from jit.proof.audit.reading import Part, last_before, record_reading
 from jit.proof.audit.search import NobodyCalled, People, Wanted, find_people, known_names, words_as_recorded
 from jit.runtime.settings import Settings
 
+ACTIVITY = ("activity", "activity.summed", "activity.log")
 _MOMENT = timedelta(microseconds=1)
 
 
@@ -30,6 +31,7 @@ _MOMENT = timedelta(microseconds=1)
 @click.option("--incident", default="", help="INC-42")
 @click.option("--request", help="R-7F3K, or 7f3k.")
 @click.option("--refused", is_flag=True, help="What was not let through: as --kind refused.")
+@click.option("--activity", is_flag=True, help="What was done with access, and what is known of the logs of that.")
 @click.option("--limit", type=click.IntRange(1), help="Only the newest N.")
 @click.pass_context
 def search(  # noqa: PLR0917  click passes them by name
@@ -44,6 +46,7 @@ def search(  # noqa: PLR0917  click passes them by name
     incident: str,
     request: str | None,
     refused: bool,  # noqa: FBT001  as above
+    activity: bool,  # noqa: FBT001  as above
     limit: int | None,
 ) -> None:
     """Find entries: all that fit what is given, and have the WORDS in what people wrote.
@@ -62,7 +65,7 @@ def search(  # noqa: PLR0917  click passes them by name
         people = find_people(ledger.engine, person, names) if person else People()
     except NobodyCalled as unknown:
         raise click.UsageError(str(unknown)) from None
-    kinds = (*kinds, "refused") if refused else kinds
+    kinds = (*kinds, *(["refused"] if refused else []), *(ACTIVITY if activity else []))
     wanted = Wanted(people, target, access, incident, frozenset(kinds), as_known(request) if request else "", words)
     after = last_before(ledger, since) if since else 0
     upto = last_before(ledger, until + _MOMENT) if until and until.year < MAXYEAR else None

@@ -43,6 +43,13 @@ BEGIN
                 SELECT FROM {schema}.entries AS e WHERE e.index = (becomes ->> 'last_entry')::bigint
                     AND e.request_id = becomes ->> 'id' AND e.kind = 'revoked'
             )
+            -- Of what is over it says what was done with it, and changes nothing else.
+            WHEN 'jit_collector' THEN was - 'version' - 'last_entry' = becomes - 'version' - 'last_entry'
+                AND becomes ->> 'state' = 'ended' AND (becomes ->> 'version')::int = (was ->> 'version')::int + 1
+                AND (becomes ->> 'last_entry')::bigint > (was ->> 'last_entry')::bigint AND EXISTS (
+                SELECT FROM {schema}.entries AS e WHERE e.index = (becomes ->> 'last_entry')::bigint
+                    AND e.request_id = becomes ->> 'id' AND e.kind = 'activity.summed'
+            )
             -- Who has something open is not erased, and gets nothing of another's that is.
             WHEN 'jit_privacy' THEN was - 'requester' = becomes - 'requester'
                 AND was ->> 'state' IN ('ended', 'denied', 'withdrawn', 'lapsed', 'failed')

@@ -84,6 +84,11 @@ LOGINS = (
             "notes": "SELECT, DELETE",
         },
     ),
+    Login(
+        Room.COLLECTOR,
+        "`jit collect` and `jit ingest`, where the logs of targets are",
+        _RECORD | {"person_keys": ADD, "requests": "SELECT, UPDATE"},
+    ),
 )
 
 

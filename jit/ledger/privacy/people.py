@@ -6,7 +6,7 @@ ERASED_TEXT = "[erased]"
 CLOSED_TEXT = "[sealed]"
 """Stands for what is closed where nobody looked for the key: in a copy of the entries alone."""
 
-_PROCESS = re.compile(r"(?:bot|worker|timekeeper|signer)@.*", re.DOTALL)
+_PROCESS = re.compile(r"(?:bot|worker|timekeeper|signer|collector)@.*", re.DOTALL)
 _PLACEHOLDER = re.compile(r"(?:erased|sealed):[0-9a-f]{8}")
 
 

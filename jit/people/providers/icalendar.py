@@ -69,6 +69,10 @@ class Schedule(ScheduleForm):
     def account(self) -> str:
         return self.url
 
+    @property
+    def is_here(self) -> bool:
+        return self.url.startswith(_FILE)
+
     def open(self, tools: Tools) -> ScheduleSource:
         return _Calendar(self, tools)
 

@@ -62,6 +62,9 @@ class Incidents(ByToken, IncidentsForm):
     def account(self) -> str:
         return f"{self.url} {self.token}"
 
+    def is_service_id(self, text: str) -> bool:
+        return re.fullmatch(_ULID, text) is not None
+
     def open(self, tools: Tools) -> IncidentSource:
         return _Incidents(self, tools)
 

@@ -103,6 +103,11 @@ class ScheduleForm(ProviderForm):
         """Speaks to nobody yet."""
 
     @property
+    def is_here(self) -> bool:
+        """Whether it is a file beside the policies, for which nobody has to be asked."""
+        return False
+
+    @property
     def within(self) -> timedelta:
         """How long the poller, which nobody waits for, lets it take."""
         return timedelta(seconds=10)
@@ -126,6 +131,14 @@ class IncidentsForm(ProviderForm):
             return ""
         (service,) = set(ids)
         return next((word for word, id_ in self.services.items() if id_ == service), service)
+
+    def may_be_service(self, text: str) -> bool:
+        """Whether `service_of` may be this: a word of the policy, or an id that the policy gives no word to."""
+        return text in self.services or (text not in self.services.values() and self.is_service_id(text))
+
+    def is_service_id(self, text: str) -> bool:
+        """Whether the provider may call a service so: anything, unless it is known better."""
+        return bool(text)
 
     def severity_of(self, name: str | None) -> int:
         """1 (worst) to 5 for `P1`, `SEV-2`, `Major` and what the policy says; 0 for whatever else."""

@@ -7,11 +7,14 @@ from pathlib import Path
 from jit.people.membership import StaleGroups
 from jit.people.person import NO_GROUPS, Groups
 from jit.policy.explain import Supposed, explain
-from jit.policy.files.load import Further, load_policy
-from jit.policy.files.merge import nearest
-from jit.policy.files.mistakes import Mistake, PolicyError
+from jit.policy.files.closer import look_closer
+from jit.policy.files.load import Further, in_order, read_policy
+from jit.policy.files.merge import Merged, nearest
+from jit.policy.files.mistakes import MOST_MISTAKES, Mistake, PolicyError
 from jit.policy.policy import Policy
 
+NOBODY_MENTIONED = "alerts mention nobody, so nobody is woken by one"
+MENTION = "Name who must act: alerts: {notify: [group:…]}"
 _SHOWN = 5
 """As many people are named in a note."""
 
@@ -22,33 +25,53 @@ class UnknownAccess(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A folder of policy files after a look: a policy, or mistakes."""
+    """A folder of policy files after a look: a policy, mistakes, or both: where it can be loaded, and stays in force,
+    though something in it can never come to pass. ``remarks`` are notes with their places, which ``places`` knows.
+    """
 
     policy: Policy | None
     mistakes: tuple[Mistake, ...] = ()
+    remarks: tuple[Mistake, ...] = ()
+    places: Merged | None = None
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """One line for each mistake, or what was found in a word."""
-        if self.policy is None:
+        """One line for each mistake, or what was found in a word; and the notes."""
+        nobody = [f"{NOBODY_MENTIONED}. {MENTION}"] if self.mentions_nobody else []
+        return (*self.found, *(f"Note: {remark}" for remark in (*self.notes, *nobody)))
+
+    @property
+    def found(self) -> tuple[str, ...]:
+        """The same without notes."""
+        if self.policy is None or self.mistakes:
             return tuple(map(str, self.mistakes))
         found = (
             (len(self.policy.accesses), "access", "accesses"),
             (len(self.policy.targets), "target", "targets"),
         )
         counted = ", ".join(f"{count} {one if count == 1 else many}" for count, one, many in found)
-        return (
-            f"Fine: {counted}, version {self.policy.version[:12]}.",
-            *(f"Note: {remark}" for remark in self.notes),
-        )
+        return (f"Fine: {counted}, version {self.policy.version[:12]}.",)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What is allowed, and easily not meant."""
         if self.policy is None:
             return ()
-        found = (*_single_handed(self.policy), *_undecidable(self.policy), *_easy_exceptions(self.policy))
-        return tuple(dict.fromkeys(found))
+        return tuple(dict.fromkeys((*map(str, self.remarks), *self.about_people)))
+
+    @property
+    def about_people(self) -> tuple[str, ...]:
+        """Those of the notes that say who could decide."""
+        if self.policy is None:
+            return ()
+        return tuple(
+            dict.fromkeys((*_single_handed(self.policy), *_undecidable(self.policy), *_easy_exceptions(self.policy)))
+        )
+
+    @property
+    def mentions_nobody(self) -> bool:
+        """Whether alerts reach only who happens to look at their channel."""
+        return self.policy is not None and not self.policy.notify
 
 
 def _single_handed(policy: Policy) -> Iterator[str]:
@@ -96,9 +119,21 @@ def _easy_exceptions(policy: Policy) -> Iterator[str]:
 def check_folder(folder: Path, more: Further | None = None) -> Checked:
     """``more`` as in `load_policy`."""
     try:
-        return Checked(load_policy(folder, more))
+        policy, places = read_policy(folder, more)
     except PolicyError as error:
         return Checked(None, error.mistakes)
+    found = list(look_closer(policy, places.sections))
+    wrong = [places.mistake(each.path, each.problem, each.suggestion) for each in found if not each.note]
+    noted = [places.mistake(each.path, each.problem, each.suggestion) for each in found if each.note]
+    return Checked(policy, _at_once(in_order(wrong), "mistakes"), _at_once(in_order(noted), "notes"), places)
+
+
+def _at_once(found: tuple[Mistake, ...], what: str) -> tuple[Mistake, ...]:
+    """As many as anybody reads."""
+    if len(found) <= MOST_MISTAKES:
+        return found
+    told = found[:MOST_MISTAKES]
+    return (*told, Mistake(told[-1].file, 0, "", f"and more: {MOST_MISTAKES} {what} are told of at once"))
 
 
 def explain_access(policy: Policy, access: str, person: str, groups: Groups, supposed: Supposed) -> str:

@@ -39,9 +39,10 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt\s].*)?")
 
 @dataclass(frozen=True, slots=True)
 class NotText:
-    """A bare word that YAML readers do not take for text; ``what`` says what they see in it."""
+    """A bare word that YAML readers do not take for text; ``what`` says what they see in it, ``bare`` is the word."""
 
     what: str
+    bare: str = field(default="", compare=False)
 
 
 @dataclass(slots=True)
@@ -198,7 +199,7 @@ def _plain(text: str) -> object:
     if _NUMBER.fullmatch(text):
         return NotText("a number")
     if _DATE.fullmatch(text):
-        return NotText("a date")
+        return NotText("a date", text)
     return text
 
 

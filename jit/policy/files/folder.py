@@ -20,8 +20,8 @@ _Signature = tuple[tuple[str, int, int, int, int], ...]
 
 
 class PolicyFolder:
-    """Thread-safe. ``last_good`` is the newest policy without mistakes, None before the first; to ask for it waits for
-    nothing.
+    """Thread-safe. ``last_good`` is the newest policy without mistakes, or the one recalled; None before the first. To
+    ask for it waits for nothing.
 
     ``unkept`` are those read that nobody has put beside the ledger yet (`jit.proof.audit.policy_texts`); the oldest
     first, and no more than a few where nobody does.
@@ -71,6 +71,13 @@ class PolicyFolder:
         if self._looked is None or not timedelta(0) <= now - self._looked < LOOK_EVERY:
             self._looked = now
             self._look()
+
+    def recall(self, policy: Policy) -> None:
+        """Rules that were in force before this process began, for where the files cannot be used: they stay until these
+        can. Whoever calls knows that they were. What this process has read itself goes before.
+        """
+        with self._lock:
+            self.last_good = self.last_good or policy
 
     def newest(self) -> Policy | None:
         """The last that could be read, for what must wait for no files: to end access, or to look. None before the

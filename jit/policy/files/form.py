@@ -4,18 +4,20 @@ import html
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 from typing import Annotated, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from jit.durations import BadDuration, parse_duration
+from jit.facts import ActivityClass
 from jit.people.membership import GROUP, ON_CALL, SLACK
 from jit.people.person import DIRECTORY
 from jit.policy.calendars import WEEKDAYS, Calendar
+from jit.policy.files.document import NotText
 from jit.policy.incidents import require_pattern
-from jit.policy.model import OnLeave
+from jit.policy.model import OnDrift, OnExceed, OnLeave
 from jit.policy.risk import Risk
 
 T = TypeVar("T")
@@ -33,7 +35,10 @@ _SECRET_NAME = re.compile(r"dsn|passw|secret|token|credential|(?:^|_)key$")
 _PASSWORD = re.compile(r"passw(?:or)?d\s*=", re.IGNORECASE)
 _LONGEST_NAME = 75  # Slack's limit for the text of an option
 _LONGEST_TEXT = 200
+LEAST_EVERY = timedelta(minutes=1)
+"""Between two comparisons of a target with the ledger."""
 _ROOM_FOR_GRANTS = 20_000  # characters as Slack counts them; a card shows each, in 50 blocks with all else
+_MOST_ROWS = 10**12
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
@@ -139,7 +144,20 @@ def _condition_text(text: str) -> str:
     return text
 
 
+def _class_name(text: str) -> str:
+    if text not in list(ActivityClass):
+        raise ValueError(f"must be one of {', '.join(ActivityClass)}")
+    return text
+
+
+def _some_rows(number: int) -> int:
+    if not 1 <= number <= _MOST_ROWS:
+        raise ValueError(f"must be between 1 and {_MOST_ROWS:,}")
+    return number
+
+
 Who = Annotated[str, AfterValidator(somebody)]
+ClassName = Annotated[str, AfterValidator(_class_name)]
 SomeWho = Annotated[tuple[Who, ...], AfterValidator(_not_empty), AfterValidator(_all_different)]
 Text = Annotated[str, AfterValidator(line_of_text)]
 Channel = Annotated[str, AfterValidator(channel_id)]
@@ -235,6 +253,7 @@ class BreakGlassForm(Form):
     max_duration: Duration
     review_within: Duration
     review_by: SomeWho
+    in_lockdown: bool = False
 
 
 class ExtendForm(Form):
@@ -253,6 +272,21 @@ class ExtendForm(Form):
         return self
 
 
+class PurposeForm(Form):
+    """What an access is for, by what the logs of its target tell: at least one of these."""
+
+    objects: Annotated[tuple[Text, ...], AfterValidator(_not_empty), AfterValidator(_all_different)] | None = None
+    classes: Annotated[tuple[ClassName, ...], AfterValidator(_not_empty), AfterValidator(_all_different)] | None = None
+    rows: Annotated[int, AfterValidator(_some_rows)] | None = None
+    commands: Annotated[tuple[Text, ...], AfterValidator(_not_empty), AfterValidator(_all_different)] | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "PurposeForm":
+        if not self.model_fields_set:
+            raise ValueError("says of nothing what the access is for: it has objects, classes, rows or commands")
+        return self
+
+
 class ExceptionForm(Form):
     """Asked for longer than ``max_duration`` of the access, and no longer than its own; ``approve`` decides."""
 
@@ -261,9 +295,10 @@ class ExceptionForm(Form):
 
 
 class AccessForm(Form):
-    """``target`` is the part of the access's name before the first slash unless said."""
+    """``target`` is the part of the access's name before the first slash unless said; ``owner`` is the target's."""
 
     describe: Text
+    owner: Who | None = None
     target: str | None = None
     risk: Risk = "medium"
     grants: Annotated[
@@ -284,8 +319,16 @@ class AccessForm(Form):
     approve: Annotated[tuple[RuleForm, ...], AfterValidator(_not_empty)]
     break_glass: BreakGlassForm | None = None
     extend: ExtendForm | None = None
+    purpose: Annotated[PurposeForm | None, Field(alias="for")] = None
+    on_exceed: OnExceed | None = None
     exception: ExceptionForm | None = None
     escalate: EscalateForm | None = None
+
+    @model_validator(mode="after")
+    def _exceeds_something(self) -> "AccessForm":
+        if self.on_exceed and self.purpose is None:
+            raise ValueError("on_exceed says what becomes of what is outside `for`, which this access does not have")
+        return self
 
     @property
     def all_rules(self) -> Iterator[tuple[tuple[str | int, ...], RuleForm]]:
@@ -303,6 +346,7 @@ class AccessForm(Form):
         "limits": LimitsForm,
         "break_glass": BreakGlassForm,
         "extend": ExtendForm,
+        "for": PurposeForm,
         "exception": ExceptionForm,
         "escalate": EscalateForm,
     }
@@ -328,10 +372,54 @@ class CalendarForm(Form):
         return Calendar(self.zone, self.days, begin, end, self.country, self.subdivision)
 
 
+class ReconcileForm(Form):
+    """``every`` so often it is compared with the ledger."""
+
+    every: Duration
+    on_drift: OnDrift = "alert"
+
+    @model_validator(mode="after")
+    def _is_no_polling(self) -> "ReconcileForm":
+        if self.every < LEAST_EVERY:
+            raise ValueError("every is a minute at least")
+        return self
+
+
 class TargetForm(BaseModel):
-    """Every key beside ``kind`` is a setting that the target understands."""
+    """Every key beside ``kind``, ``owner`` and ``reconcile`` is a setting that the target understands."""
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
     __pydantic_extra__: dict[str, Text]
 
     kind: Annotated[str, AfterValidator(name)]
+    owner: Who | None = None
+    reconcile: ReconcileForm | None = None
+
+
+def _answered_for(text: str) -> str:
+    """As `jit reconcile --propose` leaves it, nobody does."""
+    if not text.strip():
+        raise ValueError("is still to be filled in: standing access has an owner and a reason")
+    return line_of_text(text)
+
+
+def _day(value: object) -> date:
+    text = value.bare if isinstance(value, NotText) else value
+    try:
+        if isinstance(text, str):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise ValueError("must be a day like 2027-01-31")
+
+
+class StandingForm(Form):
+    """Access that no grant of ours gives, and that is accepted until the day of its ``review``."""
+
+    target: str
+    principal: Text
+    permission: Text
+    how: Text = "member"
+    owner: Annotated[str, AfterValidator(_answered_for)]
+    reason: Annotated[str, AfterValidator(_answered_for)]
+    review: Annotated[date, BeforeValidator(_day)]

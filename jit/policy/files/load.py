@@ -12,14 +12,26 @@ from types import MappingProxyType
 
 import structlog
 
-from jit.facts import Escalation, Quorum, label_of
+from jit.facts import ActivityClass, Escalation, Quorum, label_of
 from jit.policy.files.document import LARGEST, MOST_VALUES, TOO_MANY, read_document
-from jit.policy.files.form import AccessForm, LimitsForm, QuorumForm, RuleForm
+from jit.policy.files.form import AccessForm, LimitsForm, QuorumForm, RuleForm, TargetForm
 from jit.policy.files.merge import Merged
 from jit.policy.files.mistakes import MOST_MISTAKES, Mistake, NotReadNow, PolicyError, TooManyMistakes
 from jit.policy.files.sense import check_sense, target_of
 from jit.policy.files.shape import Forms, fill_in
-from jit.policy.model import Access, BreakGlass, Channels, Exceptional, Extend, Limits, Rule, TargetConfig
+from jit.policy.model import (
+    Access,
+    BreakGlass,
+    Channels,
+    Exceptional,
+    Extend,
+    Limits,
+    Purpose,
+    Reconcile,
+    Rule,
+    StandingAccess,
+    TargetConfig,
+)
 from jit.policy.policy import Policy
 
 log = structlog.get_logger(__name__)
@@ -39,7 +51,13 @@ Further = Callable[[Mapping[str, Mapping[str, object]]], Iterable[tuple[tuple[st
 
 
 def load_policy(folder: Path, more: Further | None = None) -> Policy:
-    """Read and check every policy file of the folder; files in folders below it are not looked at.
+    """As `read_policy`, without the places."""
+    return read_policy(folder, more)[0]
+
+
+def read_policy(folder: Path, more: Further | None = None) -> tuple[Policy, Merged]:
+    """Read and check every policy file of the folder; files in folders below it are not looked at. Beside the policy
+    stands where in the files its parts are.
 
     Raises:
         NotReadNow: too much else is under way to read them.
@@ -51,7 +69,7 @@ def load_policy(folder: Path, more: Further | None = None) -> Policy:
             mistakes.append(Mistake(str(folder), 0, "", f"holds no file called *{SUFFIX}"))
         raise PolicyError(tuple(mistakes))
     try:
-        return policy_of(sources, mistakes, more)
+        return _policy_and_places(sources, mistakes, more)
     except PolicyError:
         raise
     except Exception as fault:
@@ -70,6 +88,12 @@ def policy_of(
     Raises:
         PolicyError: with all mistakes found.
     """
+    return _policy_and_places(sources, mistakes, more)[0]
+
+
+def _policy_and_places(
+    sources: Iterable[tuple[str, bytes]], mistakes: Iterable[Mistake], more: Further | None
+) -> tuple[Policy, Merged]:
     sources = list(sources)
     merged = Merged(whole=not mistakes)
     try:
@@ -77,10 +101,10 @@ def policy_of(
         forms = _checked(merged, sources, more)
     except TooManyMistakes:
         last = Mistake(sources[-1][0], 0, "", f"and more: {MOST_MISTAKES} mistakes are told of at once")
-        raise PolicyError((*_in_order(merged.mistakes), last)) from None
+        raise PolicyError((*in_order(merged.mistakes), last)) from None
     if merged.mistakes or forms.channels is None:
-        raise PolicyError(_in_order(merged.mistakes))
-    return _build(policy_text(sources), forms, forms.channels.audit, forms.channels.alerts)
+        raise PolicyError(in_order(merged.mistakes))
+    return _build(policy_text(sources), forms, forms.channels.audit, forms.channels.alerts), merged
 
 
 def _checked(merged: Merged, sources: Iterable[tuple[str, bytes]], more: Further | None) -> Forms:
@@ -166,7 +190,7 @@ def policy_text(sources: Iterable[tuple[str, bytes]]) -> bytes:
     return b"".join(len(part).to_bytes(8, "big") + part for part in parts)
 
 
-def _in_order(mistakes: Iterable[Mistake]) -> tuple[Mistake, ...]:
+def in_order(mistakes: Iterable[Mistake]) -> tuple[Mistake, ...]:
     """By file and line; the first word said about a field stands for all."""
     first: dict[tuple[str, int, str], Mistake] = {}
     for mistake in mistakes:
@@ -176,7 +200,7 @@ def _in_order(mistakes: Iterable[Mistake]) -> tuple[Mistake, ...]:
 
 def _build(text: bytes, forms: Forms, audit: str, alerts: str | None) -> Policy:
     targets = {
-        name: TargetConfig(name, target.kind, MappingProxyType(dict(target.model_extra or {})))
+        name: TargetConfig(name, target.kind, MappingProxyType(dict(target.model_extra or {})), _reconcile(target))
         for name, target in sorted(forms.targets.items())
     }
     return Policy(
@@ -186,7 +210,9 @@ def _build(text: bytes, forms: Forms, audit: str, alerts: str | None) -> Policy:
         accesses=MappingProxyType({name: _access(name, entry, forms) for name, entry in sorted(forms.access.items())}),
         targets=MappingProxyType(targets),
         security=forms.security,
+        lockdown=forms.lockdown or forms.security,
         shared=frozenset(forms.shared),
+        standing=tuple(StandingAccess(**dict(entry)) for entry in forms.standing),
         notify=forms.alerts.notify,
         groups=MappingProxyType(forms.groups),
         schedules=MappingProxyType(forms.schedules),
@@ -196,11 +222,17 @@ def _build(text: bytes, forms: Forms, audit: str, alerts: str | None) -> Policy:
     )
 
 
+def _reconcile(target: TargetForm) -> Reconcile | None:
+    said = target.reconcile
+    return Reconcile(said.every, said.on_drift) if said else None
+
+
 def _access(name: str, entry: AccessForm, forms: Forms) -> Access:
     return Access(
         name=name,
         describe=entry.describe,
         target=target_of(name, entry),
+        owner=entry.owner or forms.targets[target_of(name, entry)].owner or "",
         grants=entry.grants,
         max_duration=entry.max_duration,
         channel=entry.channel,
@@ -215,6 +247,8 @@ def _access(name: str, entry: AccessForm, forms: Forms) -> Access:
         incident_example=entry.incident_example,
         break_glass=BreakGlass(**dict(entry.break_glass)) if entry.break_glass else None,
         extend=_extend(entry, forms),
+        purpose=_purpose(entry),
+        on_exceed=entry.on_exceed or "alert",
         exception=_exception(entry, forms),
     )
 
@@ -224,6 +258,13 @@ def _extend(entry: AccessForm, forms: Forms) -> Extend | None:
         return None
     rules = tuple(_rule(rule, entry, forms) for rule in entry.extend.approve or entry.approve)
     return Extend(entry.extend.each, entry.extend.ceiling, rules)
+
+
+def _purpose(entry: AccessForm) -> Purpose | None:
+    if (purpose := entry.purpose) is None:
+        return None
+    classes = tuple(map(ActivityClass, purpose.classes or ()))
+    return Purpose(purpose.objects or (), classes, purpose.rows, purpose.commands or ())
 
 
 def _exception(entry: AccessForm, forms: Forms) -> Exceptional | None:

@@ -19,7 +19,7 @@ SECTIONS = (
     "targets",
     "access",
 )
-LISTS = ("security", "shared")
+LISTS = ("security", "shared", "lockdown", "standing")
 KEYS = (*SECTIONS, *LISTS)
 MOST_COMPARED = 200_000
 """Names that are looked at for one that was perhaps meant: a second or two."""
@@ -39,11 +39,19 @@ class Merged:
     _homes: dict[Path, Document] = field(default_factory=dict)
     _compared: int = 0
 
+    def has(self, key: str) -> bool:
+        """Whether some file has this key."""
+        return (key,) in self._homes
+
     def blame(self, path: Path, problem: str, suggestion: str | None = None) -> None:
-        """Note a mistake at ``path``, or at the nearest thing around it that has a line. Raises TooManyMistakes."""
+        """Note a mistake at ``path``. Raises TooManyMistakes."""
+        self.mistakes.note(self.mistake(path, problem, suggestion))
+
+    def mistake(self, path: Path, problem: str, suggestion: str | None = None) -> Mistake:
+        """At ``path``, or at the nearest thing around it that has a line."""
         home = self._homes.get(path[:2]) or self._homes.get(path[:1]) or self._homes[()]
         known = next(path[:length] for length in range(len(path), -1, -1) if path[:length] in home.lines)
-        self.mistakes.note(Mistake(home.file, home.lines[known], field_name(path), problem, suggestion))
+        return Mistake(home.file, home.lines[known], field_name(path), problem, suggestion)
 
     def suggest(self, word: str, known: Collection[str]) -> str | None:
         """What was perhaps meant, unless too much was compared already."""

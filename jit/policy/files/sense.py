@@ -28,16 +28,42 @@ def check_sense(merged: Merged, forms: Forms) -> None:
         for key, value in (target.model_extra or {}).items():
             if problem := secret_problem(key, value):
                 merged.blame(("targets", name, key), problem)
+        if target.owner and merged.whole:
+            _check_who(merged, ("targets", name, "owner"), [target.owner])
     if not merged.whole:
         return
+    _check_standing(merged, forms)
     _check_people(merged, forms)
     _check_who(merged, ("security",), forms.security)
     _check_who(merged, ("alerts", "notify"), forms.alerts.notify)
     membership = _check_groups(merged, forms.groups)
+    _check_lockdown(merged, forms, membership)
     forms.conditions = _conditions(merged, forms)
     for name, access in forms.access.items():
         _check_access(merged, name, access, membership)
     _check_the_misshapen(merged, forms, membership)
+
+
+def _check_lockdown(merged: Merged, forms: Forms, membership: Membership | None) -> None:
+    if not merged.has("lockdown"):
+        return
+    known = _check_who(merged, ("lockdown",), forms.lockdown)
+    if merged.lists["lockdown"] == ():
+        merged.blame(("lockdown",), "must not be empty: leave it out, and security may")
+    elif membership and known and forms.lockdown and not membership.has(forms.lockdown, 2):
+        merged.blame(("lockdown",), "nobody could lift one: that takes two people, and this is one")
+
+
+def _check_standing(merged: Merged, forms: Forms) -> None:
+    known: dict[tuple[str, ...], int] = {}
+    for at, entry in enumerate(forms.standing):
+        where = ("standing", at)
+        if entry.target not in merged.sections["targets"]:
+            suggestion = merged.suggest(entry.target, merged.sections["targets"])
+            merged.blame((*where, "target"), f"no target is called {entry.target}", suggestion)
+        first = known.setdefault((entry.target, entry.principal, entry.permission, entry.how), at)
+        if first != at:
+            merged.blame(where, f"is listed twice; first as number {first + 1} of the list")
 
 
 def target_of(name: str, access: AccessForm) -> str:
@@ -56,6 +82,7 @@ def _check_access(merged: Merged, name: str, access: AccessForm, membership: Mem
     _check_target(merged, name, access.target)
     known = _check_who(merged, (*path, "request"), access.request)
     known &= _check_who(merged, (*path, "deny"), access.deny)
+    _check_who(merged, (*path, "owner"), [access.owner] if access.owner else [])
     if membership and known and not membership.has(access.request, 1, but=access.deny):
         merged.blame((*path, "request"), "nobody may ask for this")
     if access.incident_example and not (access.incident and accepts(access.incident, access.incident_example)):

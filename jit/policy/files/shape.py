@@ -12,18 +12,24 @@ from jit.policy.conditions import Condition
 from jit.policy.files import form
 from jit.policy.files.document import NotText, Path
 from jit.policy.files.merge import Merged, nearest
-from jit.policy.model import OnLeave
+from jit.policy.model import OnDrift, OnExceed, OnLeave
 from jit.policy.risk import Risk
 
 if TYPE_CHECKING:
     from jit.people.providers.provider import IncidentsForm, ScheduleForm
 
 T = TypeVar("T")
-ONE_OF: dict[str | int, tuple[str, ...]] = {"risk": get_args(Risk), "on_leave": get_args(OnLeave)}
+ONE_OF: dict[str | int, tuple[str, ...]] = {
+    "risk": get_args(Risk),
+    "on_leave": get_args(OnLeave),
+    "on_drift": get_args(OnDrift),
+    "on_exceed": get_args(OnExceed),
+}
 """The words that a key takes."""
 _STRICT = ConfigDict(strict=True)
 _WHO = TypeAdapter(tuple[form.Who, ...], config=_STRICT)
 _PEOPLE = TypeAdapter(tuple[Annotated[str, AfterValidator(form.person_id)], ...], config=_STRICT)
+_STANDING = TypeAdapter(tuple[form.StandingForm, ...])
 _RULES = TypeAdapter(tuple[form.RuleForm, ...])
 _NAMES = TypeAdapter(dict[Annotated[str, AfterValidator(form.name)], form.Text], config=_STRICT)
 
@@ -36,6 +42,8 @@ class Forms:
     alerts: form.AlertsForm = field(default_factory=form.AlertsForm)
     security: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
+    lockdown: tuple[str, ...] = ()
+    standing: tuple[form.StandingForm, ...] = ()
     groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
     people: dict[str, dict[str, str]] = field(default_factory=dict)
     targets: dict[str, form.TargetForm] = field(default_factory=dict)
@@ -74,6 +82,8 @@ def fill_in(merged: Merged) -> Forms:
     forms.alerts = alerts or forms.alerts
     forms.security = _fit(merged, ("security",), merged.lists["security"], _WHO.validate_python) or ()
     forms.shared = _fit(merged, ("shared",), merged.lists["shared"], _PEOPLE.validate_python) or ()
+    forms.lockdown = _fit(merged, ("lockdown",), merged.lists["lockdown"], _WHO.validate_python) or ()
+    forms.standing = _fit(merged, ("standing",), merged.lists["standing"], _STANDING.validate_python) or ()
     forms.groups = _each(merged, "groups", form.name, _WHO.validate_python)
     forms.people = _each(merged, "people", form.person_id, _NAMES.validate_python)
     forms.targets = _each(merged, "targets", form.name, form.TargetForm.model_validate)

@@ -15,6 +15,7 @@ from jit.ledger.database import reading, writing
 from jit.ledger.schema import policy_texts
 from jit.ledger.unavailable import LedgerUnavailable
 from jit.policy import Policy, PolicyFolder
+from jit.policy.files.load import policy_of
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +62,19 @@ class PolicyTexts:
         if found is not None and hashlib.sha256(found).hexdigest() != version:
             raise NotThisVersion(f"what is kept as the rules {version[:12]} is not their text")
         return found
+
+    def policy_of(self, version: str) -> Policy | None:
+        """The rules of this version; None if nothing is kept under it that is their text, and can be used now: another
+        version of jit may have understood it.
+        """
+        try:
+            text = self.text_of(version)
+            return policy_of(files_of(text)) if text else None
+        except LedgerUnavailable:
+            raise
+        except Exception as wrong:  # noqa: BLE001  whatever it is, it keeps no process from starting
+            log.warning("policy.text_not_used", version=version, because=type(wrong).__name__)
+            return None
 
     def keep_what_was_read(self, folder: PolicyFolder) -> bool:
         """Everything this process has decided by, or will. Never raises; False if some of it is still to be kept."""

@@ -29,6 +29,7 @@ from jit.proof.evidence.text import in_page
 from jit.proof.tlog.tree import HashTree
 from jit.proof.verifier import (
     BUNDLE_FORMAT,
+    VERSIONS,
     NoteError,
     VerifierKey,
     leaf_hash,
@@ -171,9 +172,10 @@ class _Collected:
         if fact.get("request_id") == self.request_id:
             self.about = True
             self.bodies[index] = body
-            if isinstance(version := fact.get("policy_version"), str) and version in self._brought:
-                at, brought = self._brought[version]
-                self.bodies[at] = brought
+            for version in (fact.get("policy_version"), fact.get("checked_version")):
+                if isinstance(version, str) and version in self._brought:
+                    at, brought = self._brought[version]
+                    self.bodies[at] = brought
 
     def _note_rules(self, index: int, body: bytes) -> None:
         version = _said(body).get("policy_version")
@@ -183,7 +185,7 @@ class _Collected:
 
     def versions(self) -> list[str]:
         """Of the rules that the entries name."""
-        said = (_said(body).get(name) for body in self.bodies.values() for name in ("policy_version", "before"))
+        said = (_said(body).get(name) for body in self.bodies.values() for name in VERSIONS)
         return [version for version in dict.fromkeys(said) if isinstance(version, str) and version != BROKEN]
 
     def newest_checkpoint(self, keys: Sequence[VerifierKey]) -> _SignedCheckpoint | None:

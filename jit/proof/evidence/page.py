@@ -20,6 +20,8 @@ from jit.durations import say_duration
 from jit.facts import (
     ENDED_BY_ITSELF,
     LAPSED,
+    ActivityRecorded,
+    ActivitySummed,
     Alert,
     Approval,
     Approved,
@@ -106,6 +108,8 @@ def _parts(case: Case) -> dict[str, Any]:
         "extended": [fact for fact in facts if isinstance(fact, Extended)],
         "end_begun": _first(facts, RevokeIntent),
         "ends": [fact for fact in facts if isinstance(fact, Ended)],
+        "used": list({fact.log: fact for fact in facts if isinstance(fact, ActivitySummed)}.values()),
+        "activities": any(isinstance(fact, ActivityRecorded) for fact in facts),
         "beside": [fact for fact in facts if isinstance(fact, Refused | Alert)],
     }
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from bot.forms import Filled, chosen, deny_form, options, request_form, value_of
+from bot.listeners.names import without_slip
 from bot.listeners.typed import fill, fill_at_once, nearest, request_id_in, split
 from jit.facts import Quorum
 from jit.policy import Access, Rule
@@ -71,6 +72,71 @@ TYPED = {
     "Orders-DB/Write, 1h. disk is full": ("orders-db/write", "1h", "disk is full", ""),
     "orders-db/write: disk is full, 1h": ("orders-db/write", "1h", "disk is full,", ""),
 }
+
+
+PIECES = {
+    "read orders-db 1h db down": ("orders-db/read", "1h", "db down"),
+    "orders-db read 1h db down": ("orders-db/read", "1h", "db down"),
+    "1h orders-db read db down": ("orders-db/read", "1h", "db down"),
+    "1h: orders-db, db down": ("", "1h", "db down"),
+    "orders db write 1h db down": ("orders-db/write", "1h", "orders db write db down"),
+    "read for 1h db down": ("orders-db/read", "1h", "read db down"),
+    "1h db down read": ("orders-db/read", "1h", "db down read"),
+    "db down read 1h": ("orders-db/read", "1h", "db down read"),
+    "read db down 1h": ("orders-db/read", "1h", "read db down"),
+    "db down read orders 1h": ("orders-db/read", "1h", "db down read orders"),
+    "orders are stuck, look into write 1h": ("", "1h", "orders are stuck, look into write"),
+    "orders stuck 1h write": ("orders-db/write", "1h", "orders stuck write"),
+    "INC-42 db down read": ("orders-db/read", "", "db down read"),
+    "db down 1h need shell orders-db/read": ("orders-db/read", "1h", "db down need shell"),
+    "db down 2 hours need shell": ("", "2h", "db down need shell"),
+    "orders-db/read db down, need shell for 1h to look": ("orders-db/read", "1h", "db down, need shell to look"),
+    "orders-db/read it takes 10m to run": ("orders-db/read", "", "it takes 10m to run"),
+    "orders-db/read replica is 5m behind by now": ("orders-db/read", "", "replica is 5m behind by now"),
+    "orders-db/read it broke 30m ago again": ("orders-db/read", "", "it broke 30m ago again"),
+    "orders-db/read 1h it broke 30m, or 40m": ("orders-db/read", "1h", "it broke 30m, or 40m"),
+    "orders-db/read db down 20m need shell 1h": ("orders-db/read", "1h", "db down 20m need shell"),
+    "1h db down": ("", "1h", "db down"),
+    "1h the disk is dead": ("", "1h", "the disk is dead"),
+}
+
+
+def test_a_piece_of_a_name_and_a_duration_are_found_wherever_they_stand() -> None:
+    for typed, fields in PIECES.items():
+        asked = fill(typed, ALL).asked
+        assert (asked.access, asked.duration, asked.reason) == fields, typed
+
+
+def test_a_piece_that_fits_several_says_so_beside_a_reason() -> None:
+    for typed, piece, reason in (
+        ("orders-db 1h db down", "orders-db", "db down"),
+        ("orders-db db down", "orders-db", "db down"),
+        ("1h orders-db db down", "orders-db", "db down"),
+        ("orders 1h db down", "orders", "orders db down"),
+        ("1h db down orders", "orders", "db down orders"),
+        ("orders down 1h", "orders", "orders down"),
+    ):
+        filled = fill(typed, ALL)
+        assert filled.note == f"“{piece}” fits 3 accesses: choose one.", typed
+        assert (filled.access, filled.offered, filled.asked.reason) == (None, None, reason), typed
+
+
+def test_a_slip_in_a_piece_is_met_with_the_nearest_and_takes_none() -> None:
+    for typed, offered, reason in (
+        ("reads 1h db down", READ, "reads db down"),
+        ("1h redd db down", READ, "redd db down"),
+        ("wriet 1h", WRITE, ""),
+        ("1h db down wriet", WRITE, "db down wriet"),
+        ("billng db down 1h", ALL[-1], "billng db down"),
+    ):
+        filled = fill(typed, ALL)
+        assert (filled.access, filled.offered, filled.asked.access) == (None, offered, ""), typed
+        assert (filled.asked.duration, filled.asked.reason) == ("1h", reason), typed
+        assert view_problems(request_form(filled, "C0ACCESS1"), ("modal",)) == [], typed
+    note = fill("ordres-db 1h db down", ALL).note
+    assert note.endswith("accesses you may ask for. Did you mean one of 3 that are nearly called so?")
+    assert without_slip(note) == ""
+    assert fill("1h reads", ()).note == ""  # nothing is told of what one may not ask for
 
 
 def test_typed_command_fills_the_form() -> None:

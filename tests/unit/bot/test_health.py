@@ -7,8 +7,10 @@ import pytest
 
 from bot.health import HOLDS_FOR, Health
 from jit.ledger import Ledger, LedgerUnavailable, connect
+from jit.policy import PolicyError
 from tests.world.base import in_a_file
 from tests.world.office import Office
+from tests.world.raised import raised
 
 ALL_WELL = {"slack": True, "ledger": True, "groups": True, "policies": True}
 
@@ -69,6 +71,14 @@ def test_stale_groups_are_named(office, health):
 def test_broken_policies_are_named(office, health):
     office.policy_file.write_text("acess: {}\n")
     assert health.ready() == {**ALL_WELL, "policies": False}
+
+
+def test_a_broken_version_keeps_no_press_from_being_decided_by_the_one_before(office, health):
+    office.policies.current()
+    office.policy_file.write_text("acess: {}\n")
+    office.clock.move(seconds=2)
+    assert raised(PolicyError, office.policies.read)
+    assert health.ready() == ALL_WELL
 
 
 def test_an_answer_holds_for_a_while_whoever_asks(office, health, monkeypatch):

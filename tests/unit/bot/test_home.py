@@ -1,15 +1,18 @@
 """What App Home says of each request, and that Slack takes it at the worst."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from bot.buttons import read_value
+from bot.forms import lift_form
 from bot.views.card import draw
 from bot.views.home import CANNOT_TELL, NOTHING, Overview, draw_home
-from jit.facts import EndCause, Quorum
+from jit.facts import EndCause, LockdownBegun, LockdownLiftProposed, Quorum, Source
 from jit.requests.lifecycle import State
+from jit.requests.lockdown import begun
 from jit.testing import ALICE, BOB, CAROL, EVE, InMemoryLedger, ManualClock, Story
 from playground.blocks import view_problems
 from playground.text import elements, pinged, rendered
@@ -215,10 +218,22 @@ def test_slack_takes_the_worst_of_everything_at_once(tell, clock):
     ended.not_ended(long)
     ending = ended.request
     ended.ended(EndCause.REVOKED, left_behind=(long,))
-    drawn = draw_home(
-        Overview(waiting=waiting, open=[*([ending] * 40), *waiting], past=[ended.request] * 5),
-        lambda _who: long[:500],
-    )
-    assert view_problems(drawn, ("home",)) == []
-    assert len(json.dumps(drawn)) < 250_000
+    signed = {"at": clock.now(), "source": Source.SLACK, "lockdown_id": "L-7F3K", "scope": "access"}
+    signed |= {"access": long[:200], "reason": long}
+    proposed = LockdownLiftProposed(**signed, actor=BOB)
+    locked = replace(begun(LockdownBegun(**signed, actor=CAROL)), proposed=proposed)
+    for may_lift in (True, False):
+        drawn = draw_home(
+            Overview(
+                waiting=waiting,
+                open=[*([ending] * 40), *waiting],
+                past=[ended.request] * 5,
+                lockdowns=[locked] * 50,
+                may_lift=may_lift,
+            ),
+            lambda _who: long[:500],
+        )
+        assert view_problems(drawn, ("home",)) == []
+        assert len(json.dumps(drawn)) < 250_000
+    assert view_problems(lift_form(locked, proposed, lambda _who: long[:500]), ("modal",)) == []
     assert "R-" in rendered(drawn, names)

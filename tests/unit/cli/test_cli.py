@@ -76,6 +76,7 @@ def test_show_tells_people_what_became_of_a_request_and_why_an_end_failed(
     assert "cannot be reached: nothing listens there; start the server · attempts: 3 · INC-42 · worker@host" in said[0]
     assert any("revoked" in line and "“laptop stolen”" in line for line in lines)
     assert any(f"{BOB} “Bob”" in line for line in lines)
+    assert lines.pop(0) == "Activity on record: none, as no log of orders-db is read"
     assert len(lines) == len(ledger.history("R-AAAA"))
 
 
@@ -307,15 +308,24 @@ def test_up_refuses_what_could_not_work(refused: Callable[..., str], tmp_path: P
 def test_policy_check_knows_the_kinds_of_target_and_their_settings(tmp_path: Path):
     rules = (POLICIES / "orders.policy.yml").read_text()
     for old, new, says in (
-        ("kind: postgres", "kind: flder", "21 targets.orders-db.kind: no kind of target is called 'flder'; there is: "),
-        ("dsn: env", "host: env", "20 targets.orders-db.dsn: Field required"),
-        ("dsn: env", "host: env", "22 targets.orders-db.host: Extra inputs are not permitted"),
-        ("dsn: env", "role_prefix: PG\n    dsn: env", "22 targets.orders-db.role_prefix: String should match pattern"),
+        ("kind: postgres", "kind: flder", "22 targets.orders-db.kind: no kind of target is called 'flder'; there is: "),
+        ("dsn: env", "host: env", "21 targets.orders-db.dsn: Field required"),
+        ("dsn: env", "host: env", "23 targets.orders-db.host: Extra inputs are not permitted"),
+        ("dsn: env", "role_prefix: PG\n    dsn: env", "23 targets.orders-db.role_prefix: String should match pattern"),
     ):
         (tmp_path / "a.policy.yml").write_text(rules.replace(old, new))
         told = CliRunner().invoke(cli, ["policy", "check", str(tmp_path)])
         assert told.exit_code == 1, new
         assert f"a.policy.yml:{says}" in told.output
+
+
+def test_policy_check_notes_that_alerts_mention_nobody(tmp_path):
+    rules = (POLICIES / "orders.policy.yml").read_text()
+    for written, noted in ((rules.partition("\nalerts:\n  notify")[0], True), (rules, False)):
+        (tmp_path / "a.policy.yml").write_text(written)
+        told = CliRunner().invoke(cli, ["policy", "check", str(tmp_path)])
+        assert told.exit_code == 0, told.output
+        assert ("Note: alerts mention nobody" in told.output) is noted
 
 
 def test_policy_check_notes_who_could_meet_several_quorums_alone(tmp_path):

@@ -295,7 +295,8 @@ def test_every_mistake_in_the_rules_is_a_line(tmp_path):
     (tmp_path / "a.policy.yml").write_text(RULES.replace("8h", "8 parsecs").replace("grants:", "grnts:"))
     found = to_mend(lambda: look_at_policies(check_folder(tmp_path)))
     assert len(found) > 1
-    assert all("a.policy.yml:" in line.what and line.stops_all for line in found)
+    assert all("a.policy.yml:" in line.what and "rules of before stay" in line.remedy for line in found)
+    assert not any(line.stops_all for line in found)  # access has to end all the same
 
 
 def test_rules_as_they_should_be_are_a_line_and_what_is_easily_not_meant_a_note(tmp_path):

@@ -26,9 +26,10 @@ from bot.listeners import command, look
 from bot.listeners.caller import Caller, Place
 from bot.listeners.typed import fill
 from bot.mirror.follower import MOST_LINES
-from bot.views import alert, audit, break_glass, card, dm, home, line, reminder, together
+from bot.views import alert, audit, break_glass, card, dm, home, line, lockdown, reminder, together
+from bot.views.lockdown import Progress
 from bot.views.text import Drawn, Json, harmless, straight, units
-from bot.visibility import Others
+from bot.visibility import MOST_USED, Others
 from jit.facts import (
     Alert,
     AlertName,
@@ -36,6 +37,7 @@ from jit.facts import (
     ExtensionFailed,
     ExtensionLapsed,
     Fact,
+    LockdownLifted,
     Quorum,
     RefusalReason,
     Source,
@@ -48,12 +50,23 @@ from jit.requests.decision import Decision
 from jit.requests.intake import RequestForm
 from jit.requests.lifecycle import Request, State
 from jit.requests.refusal import Refusal
+from jit.requests.scope import Typed
 from jit.requests.together import MOST_TOGETHER
 from jit.use_cases.actor import Actor
 from jit.use_cases.approve import ApprovalResult
+from jit.use_cases.lockdown import Lifting, Locked
 from playground.blocks import message_problems, suggestion_problems, view_problems
 from playground.text import pinged
-from tests.world.worst import DIRECTIONS, NOON, PEOPLE, TEXTS, worst, worst_break_glass, worst_extension
+from tests.world.worst import (
+    DIRECTIONS,
+    NOON,
+    PEOPLE,
+    TEXTS,
+    worst,
+    worst_break_glass,
+    worst_extension,
+    worst_lockdowns,
+)
 
 ENTRIES = (Path(__file__).parents[1] / "entries.jsonl").read_bytes().splitlines()
 CALLER = Caller(Actor(PEOPLE[0], "T1", Source.SLACK), Place(PEOPLE[0]))
@@ -139,9 +152,14 @@ def _homes(text: str) -> Iterator[Json]:
         some = frozenset(each.id for each in opened)
         yield home.draw_home(home.Overview(waiting=more, open=more, past=past, extendable=some), called(text))
         yield home.draw_home(home.Overview(waiting=more, open=opened, past=past, extendable=some), called(text))
+        locked = [*worst_lockdowns(text)] * count
+        for may_lift in (True, False):
+            in_force = {"lockdowns": locked, "may_lift": may_lift}
+            yield home.draw_home(home.Overview(waiting=waiting, open=opened, past=past, **in_force), called(text))
     for held in _held(text):
-        all_of_it = home.Overview(waiting=more, open=more, past=past, extendable=some, held=held, **reviews)
-        yield home.draw_home(all_of_it, called(text), LATER)
+        all_of_it = home.Overview(waiting=more, open=more, past=past, extendable=some, held=held, **reviews, **in_force)
+        used = replace(all_of_it, most_used=[f"{number}{text or '&'}"[:200] for number in range(MOST_USED)])
+        yield home.draw_home(used, called(text), LATER)
 
 
 def _held(text: str) -> Iterator[Held]:
@@ -212,6 +230,7 @@ def _answers(text: str) -> dict[str, Iterator[str]]:
     return {
         "fault": iter([answers.fault(answers.new_error_id())]),
         "typed": iter([answers.typed("request", RequestForm(text, text, text, text))]),
+        "typed_again": iter([answers.typed_again("extend", "R-7F3K", text)]),
         "refused": (answers.refused(Refusal(why, attempted="approve", request=pending)) for why in RefusalReason),
         "own_request": (answers.own_request(pending, count, names) for count in (None, 1, 10**6)),
         "deny_own": iter([answers.deny_own(pending)]),
@@ -226,6 +245,13 @@ def _answers(text: str) -> dict[str, Iterator[str]]:
         "withdrawn": iter([answers.withdrawn(pending)]),
         "released": iter([answers.released(ending)]),
         "revoked": iter([answers.revoked(ending)]),
+        "locked": (
+            answers.locked(Locked(each, again, count), names)
+            for each in worst_lockdowns(text)
+            for again in (True, False)
+            for count in (0, 1, 10**6)
+        ),
+        "lifting": (answers.lifting(Lifting(each, yes)) for each in worst_lockdowns(text) for yes in (True, False)),
     }
 
 
@@ -248,7 +274,24 @@ def _narrowed_to(request: Request) -> Any:
     return less.model_copy(update={"asked_permissions": request.permissions}) if less else None
 
 
+def _lockdowns(text: str) -> Iterator[Drawn]:
+    progress = Progress(10**6, 10**6, many(text, {State.ACTIVE}, 50))
+    for each in worst_lockdowns(text):
+        yield lockdown.draw_lockdown(each, progress, called(text), "@U02BOB000, " * 50)
+        if each.proposed is not None:
+            told = each.proposed.model_dump(exclude={"kind", "id"})
+            lifted = LockdownLifted(**told, proposal=each.proposed.id, proposed_by=PEOPLE[2])
+            yield lockdown.draw_lockdown(each, progress, called(text), lifted=lifted)
+
+
 MESSAGES: dict[str, Callable[[str], Iterator[Drawn]]] = {
+    "lockdown.draw_lockdown": _lockdowns,
+    "lockdown.draw_list": lambda text: (
+        lockdown.draw_list([*worst_lockdowns(text)] * count, called(text)) for count in (1, 50)
+    ),
+    "lockdown.draw_offered": lambda text: (
+        lockdown.draw_offered(Typed(None, text, offered)) for offered in ((), ("access orders-db/" + "w" * 150,) * 5)
+    ),
     "card.draw": lambda text: (
         card.draw(each, called(text), nth=99, now=now, extend=True)
         for each in (*(worst(text, state) for state in State), *_glasses(text), *_extended(text))
@@ -319,6 +362,9 @@ VIEWS: dict[str, Callable[[str], Iterator[Json]]] = {
     ),
     "forms.less_form": lambda text: iter([forms.less_form("R-WWWWWWWWWWWW " + "0" * 64, worst(text, State.PENDING))]),
     "forms.extend_form": lambda text: iter([forms.extend_form(worst(text, State.ACTIVE), HOUR, text, text)]),
+    "forms.lift_form": lambda text: (
+        forms.lift_form(each, each.proposed, called(text)) for each in worst_lockdowns(text)
+    ),
     "forms.end_form": lambda text: (
         forms.end_form("R-WWWWWWWWWWWW " + "0" * 64, worst(text, state), called(text)) for state in State
     ),
@@ -334,6 +380,8 @@ WITHIN_OTHERS = {
     *("forms.target_option", "forms.target_options"),
     *("forms.duration_hint", "forms.decided_by", "forms.options", "forms.option", "forms.value_of", "forms.chosen"),
     *("look.table", "look.until", "look.zone"),
+    *("lockdown.draw_in_force", "lockdown.draw_for_others", "lockdown.draw_to_lift", "lockdown.stopped"),
+    *("lockdown.how_lifted", "lockdown.said_progress"),
 }
 """Parts of what is drawn above, and the menu's options, which have a test of their own."""
 

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from jit.cli.main import cli
+from jit.policy.files.check import check_folder
 
 ROOT = Path(__file__).parents[3] / "policies"
 RULES = """
@@ -61,6 +62,13 @@ def test_an_exception_is_decided_by_its_own_rule(tmp_path):
     assert status == 0, said
     status, said = run(tmp_path, {"duration": "12h", "expect": "refused"})
     assert status == 0, said
+
+
+@pytest.mark.parametrize("folder", [ROOT, *sorted((ROOT / "examples").glob("*/"))], ids=lambda path: path.name)
+def test_the_policies_that_ship_say_nothing_that_can_never_be_and_each_access_has_an_owner(folder):
+    checked = check_folder(folder)
+    assert checked.mistakes == ()
+    assert not [note for note in checked.notes if "nobody answers" in note]
 
 
 @pytest.mark.parametrize("folder", [ROOT, *sorted((ROOT / "examples").glob("*/"))], ids=lambda path: path.name)

@@ -8,9 +8,17 @@ from click.testing import CliRunner
 
 from jit.cli.main import cli
 from jit.people.person import Groups
-from jit.policy.diff import Asked, as_markdown, otherwise
+from jit.policy.diff import Asked, Kind, as_markdown, otherwise
 from jit.policy.files.load import policy_of
 from jit.policy.inputs import IncidentInputs, Inputs
+from jit.requests.intake import RequestForm
+from jit.testing import ManualClock
+from tests.world.base import in_a_file
+from tests.world.break_glass import READ
+from tests.world.break_glass import RULES as GLASS_RULES
+from tests.world.hands import RULES as HANDS_RULES
+from tests.world.hands import Hands
+from tests.world.office import Office, actor
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 ALICE, EVE = "U01ALICE0", "U04EVE000"
@@ -124,3 +132,111 @@ def test_the_command_says_what_changes_where_there_is_no_ledger(tmp_path, monkey
     assert told.exit_code == 0, told.output
     assert "looser: db/read (at most 9 h instead of 8 h)" in told.output
     assert "Of 0 requests decided anew, 0 come out otherwise." in told.output
+    assert "Nothing was decided anew: There is no ledger at" in told.output
+    assert "JIT_DATA" in told.output
+    told = CliRunner().invoke(cli, ["policy", "diff", str(tmp_path / "old"), str(tmp_path / "new"), "--markdown"])
+    assert "Nothing was decided anew: There is no ledger at" in told.output
+
+
+def test_the_command_decides_what_stands_in_the_ledger_as_what_it_was(tmp_path, monkeypatch):
+    clock = ManualClock(datetime.now(UTC) - timedelta(days=1))
+    house = Hands(tmp_path, clock=clock, ledger=in_a_file(tmp_path))
+    house.active(minutes=60)
+    story = house.story("R-TEST")
+    story.extension_asked(30)
+    story.extension_denied()
+    house.ledger.engine.dispose()
+    monkeypatch.setenv("JIT_DATA", str(tmp_path))
+    extend = "    max_duration: 8h\n    extend: {each: 1h, ceiling: 9h}\n"
+    texts = {"old": HANDS_RULES.replace("    max_duration: 8h\n", extend), "new": HANDS_RULES}
+    for name, text in texts.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.policy.yml").write_text(text)
+    told = CliRunner().invoke(cli, ["policy", "diff", str(tmp_path / "old"), str(tmp_path / "new")])
+    assert told.exit_code == 0, told.output
+    assert "Of 2 requests decided anew, 1 come out otherwise." in told.output
+    assert "orders-db/read (extension), 1 request of U01ALICE0" in told.output
+    assert "refused: cannot be extended" in told.output
+
+
+def test_the_command_tells_a_break_glass_from_a_request(tmp_path, monkeypatch):
+    office = Office(tmp_path, rules=GLASS_RULES, clock=ManualClock(datetime.now(UTC)), ledger=in_a_file(tmp_path))
+    office.incidents.open = {"INC-1": True}
+    office.use_cases.break_glass(actor(EVE), RequestForm(READ, "30m", "INC-1: db down, need a look at it", "INC-1"))
+    office.ledger.engine.dispose()
+    monkeypatch.setenv("JIT_DATA", str(tmp_path))
+    texts = {"old": GLASS_RULES, "new": "\n".join(x for x in GLASS_RULES.splitlines() if "break_glass:" not in x)}
+    for name, text in texts.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.policy.yml").write_text(text)
+    told = CliRunner().invoke(cli, ["policy", "diff", str(tmp_path / "old"), str(tmp_path / "new")])
+    assert told.exit_code == 0, told.output
+    assert "orders-db/read (break-glass), 1 request" in told.output
+    assert "refused: nobody may break the glass" in told.output
+
+
+BREAK_GLASS = "{who: [group:engineering], max_duration: 1h, review_within: 24h, review_by: [group:security]}"
+GLASS = ("    approve:\n", f"    break_glass: {BREAK_GLASS}\n    approve:\n")
+SHORT = ("max_duration: 8h", "max_duration: 1h")
+EXTEND = ("    approve:\n", "    extend: {each: 1h, ceiling: 4h}\n    approve:\n")
+
+
+def extension(more=1, held=2):
+    end = NOW + timedelta(minutes=5)
+    return replace(asked(hours=more), kind=Kind.EXTENSION, ends_at=end, given_at=end - timedelta(hours=held))
+
+
+@pytest.mark.parametrize(
+    ("edits", "kind", "effect", "before", "after"),
+    [
+        ([], Kind.BREAK_GLASS, "tighter", "at once, by rule: break-glass", "refused: nobody may break the glass"),
+        ([], Kind.CO_SIGNED, "tighter", "1 of co-signer", "refused: nobody may break the glass"),
+        (
+            [(GLASS[0], GLASS[1].replace("[group:engineering], max", "[U04EVE000], max"))],
+            Kind.BREAK_GLASS,
+            "tighter",
+            "at once, by rule: break-glass",
+            "refused: may not break the glass",
+        ),
+        (
+            [(GLASS[0], GLASS[1].replace("1h", "30m"))],
+            Kind.BREAK_GLASS,
+            "tighter",
+            "at once, by rule: break-glass",
+            "refused: longer than 30 min",
+        ),
+    ],
+)
+def test_a_break_glass_is_decided_anew_as_what_it_was(edits, kind, effect, before, after):
+    [found] = otherwise(rules(GLASS), rules(*edits), [replace(asked(), kind=kind)], GROUPS)
+    assert (found.access, found.effect) == (f"db/read ({kind})", effect)
+    assert (found.before.says, found.after.says) == (before, after)
+
+
+def test_the_rules_for_people_change_nothing_of_a_break_glass():
+    stricter = (PEOPLE, f"{PEOPLE[:-2]}, count: 2}}]")
+    glass = replace(asked(), kind=Kind.BREAK_GLASS)
+    [found] = otherwise(rules(GLASS), rules(GLASS, stricter), [glass, asked()], GROUPS)
+    assert found.requests == (asked(),)
+
+
+@pytest.mark.parametrize(
+    ("edits", "after"),
+    [
+        ([], "refused: cannot be extended"),
+        ([(EXTEND[0], EXTEND[1].replace("each: 1h", "each: 30m"))], "refused: longer than 30 min more"),
+        ([(EXTEND[0], EXTEND[1].replace("4h", "150m"))], "refused: longer than 2 h 30 min in all"),
+        (
+            [(EXTEND[0], EXTEND[1].replace("4h}", "4h, approve: [{automatic: true, when: incident.open}]}"))],
+            "at once, by rule: incident.open",
+        ),
+    ],
+)
+def test_an_extension_is_decided_anew_by_the_rules_for_extensions(edits, after):
+    [found] = otherwise(rules(SHORT, EXTEND), rules(SHORT, *edits), [extension()], GROUPS)
+    assert (found.access, found.before.says, found.after.says) == ("db/read (extension)", "1 of dba", after)
+
+
+def test_an_extension_may_make_it_longer_than_it_can_be_asked_for():
+    shorter = ("max_duration: 8h", "max_duration: 30m")
+    assert otherwise(rules(SHORT, EXTEND), rules(EXTEND, shorter), [extension()], GROUPS) == []

@@ -221,7 +221,15 @@ def test_each_rule_says_whether_it_decides_and_why_not():
     assert "Rule 2: decides." in told
     told = explain(here, read, ALICE, FRESH, replace(at, on_call=frozenset({"orders-primary"})))
     assert "&& incident.open: decides by itself." in told
-    assert "Rule 2: not looked at, as one before it decides." in told
+    assert "Rule 2: does not decide, as one before it does; it would, for whatever is asked." in told
+    after = replace(read, rules=(Rule((quorum(1, "dba", "group:dba"),), name="always"), *rules))
+    told = explain(here, after, ALICE, FRESH, replace(at, on_call=frozenset({"orders-primary"})))
+    assert "Rule 2 (on call) when requester.on_call" in told
+    assert "does not decide, as one before it does; its condition holds, too." in told
+    told = explain(here, after, ALICE, FRESH, at)
+    assert "as one before it does; its condition cannot be answered: not known: requester.on_call" in told
+    told = explain(here, after, ALICE, FRESH, replace(at, incident=None))
+    assert "as one before it does; its condition does not hold." in told
     told = explain(here, read, ALICE, FRESH, replace(at, incident=None))
     assert "does not decide: its condition does not hold." in told
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, text
 
-from jit.facts import Denied, Requested, Started
+from jit.facts import Denied, Lapsed, Requested, Source, Started
 from jit.ledger.schema import person_keys
 from jit.policy.files.load import policy_of
 from jit.proof.evidence.bundle import CannotProve, Maker
@@ -104,6 +104,19 @@ def test_the_start_that_brought_the_rules_comes_along_and_no_later_one(record):
     record.sign()
     brought = [piece.index for piece in read_case(record.prove()).pieces if isinstance(piece.fact, Started)]
     assert brought == [4]
+
+
+def test_what_brought_the_rules_of_a_later_look_comes_along_too(record):
+    record.started(version="f" * 64)
+    story = record.story()
+    story.asked()
+    by = {"at": record.clock.now(), "actor": "worker@host", "source": Source.WORKER}
+    lapsed = Lapsed.about(story.request, **by, because="rules_changed", checked_version="f" * 64)
+    record.ledger.append([lapsed], expect={story.id: story.request.version})
+    record.sign()
+    bundle = record.prove()
+    assert [piece.index for piece in read_case(bundle).pieces if isinstance(piece.fact, Started)] == [1, 2]
+    assert any("ffffffffffff" in remark for remark in verdict(record, bundle).remarks)  # its text is not there
 
 
 def test_a_column_that_hides_an_entry_hides_it_from_no_bundle(record):

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 
 from jit.facts import (
     MODELS,
+    ActivitySummed,
     Approval,
     Approved,
     BreakGlassEscalated,
@@ -18,6 +20,7 @@ from jit.facts import (
     Ended,
     Escalated,
     Escalation,
+    Exceeded,
     Granted,
     GrantFailed,
     GrantIntent,
@@ -95,6 +98,8 @@ def step(request: Request, kind: type[Life], *, at: datetime = T0) -> Life:
         RevokeIntent: {"cause": EndCause.EXPIRED},
         RevokeFailed: {"reason": "unreachable", "attempts": 1},
         Ended: {"cause": EndCause.EXPIRED, "existed": True, "sessions": 1, "left_behind": ()},
+        Exceeded: {"limit": "rows", "activity": UUID(int=7)},
+        ActivitySummed: {"log": "log", "sessions": 0, "tallies": (), "coverage": "complete"},
     }
     return kind.about(request, at=at, actor="U02BOB000", source=Source.SLACK, **rest.get(kind, {}))
 
@@ -127,6 +132,7 @@ STEPS: dict[type[Life], dict[State, State]] = {
     Released: {State.GRANTING: State.ENDING, State.ACTIVE: State.ENDING},
     Revoked: {State.APPROVED: State.ENDING, State.GRANTING: State.ENDING, State.ACTIVE: State.ENDING},
     RequesterLeft: {State.GRANTING: State.ENDING, State.ACTIVE: State.ENDING},
+    Exceeded: {State.GRANTING: State.ENDING, State.ACTIVE: State.ENDING},
     BreakGlassReviewed: {state: state for state in (State.ACTIVE, State.ENDING, State.ENDED)},
     BreakGlassEscalated: {state: state for state in (State.ACTIVE, State.ENDING, State.ENDED)},
     RevokeIntent: {
@@ -137,6 +143,7 @@ STEPS: dict[type[Life], dict[State, State]] = {
     },
     RevokeFailed: {state: state for state in State},
     Ended: dict.fromkeys(State, State.ENDED),
+    ActivitySummed: {State.ENDED: State.ENDED},
 }
 
 

@@ -3,6 +3,7 @@
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import hypothesis
 import pytest
@@ -369,6 +370,16 @@ def test_only_a_break_glass_is_reviewed(office):
     office.approve(ordinary, BOB)
     office.give(ordinary)
     office.refused(RefusalReason.NOT_POSSIBLE_NOW, lambda: review(office, ordinary), about=ordinary)
+
+
+def test_no_verdict_stands_on_a_reason_that_says_nothing(office):
+    request = given(office)
+    for verdict in ("justified", "not_justified"):
+        for why in (".", "asdf", "n/a", ADMIN):
+            attempt = partial(review, office, request, SAM, verdict, why)
+            refusal = office.refused(RefusalReason.BAD_INPUT, attempt, about=request)
+            assert "Say why" in sentence(refusal), why
+    assert office.request(request.id).reviewed is None
 
 
 def test_of_two_reviewers_at_once_one_verdict_stands(office):

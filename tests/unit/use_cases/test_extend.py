@@ -123,6 +123,9 @@ class TestWhatIsRefused:
         secret = "password=hunter22"
         for why in ("  ", secret):
             office.refused(bad, lambda w=why: more(office, request, why=w), why.strip(), about=request)
+        for why in (".", "asdf", "just a test", "orders-db/read"):
+            refusal = office.refused(bad, lambda w=why: more(office, request, why=w), about=request)
+            assert "Say why" in sentence(refusal), why
 
     def test_past_the_ceiling_says_how_much_is_left(self, office):
         request = more(office, active(office), "60m")

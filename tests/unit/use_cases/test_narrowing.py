@@ -139,6 +139,8 @@ def test_nobody_opens_the_form_who_may_not_decide(office):
         ("1h", ("postgres",), "", "permissions", "More than was asked"),
         ("1h", (*THREE, "postgres"), "", "permissions", "More than was asked"),
         ("1h", THREE, "password: hunter2hunter2", "reason", "leave it out"),
+        ("1h", THREE, ".", "reason", "Say why"),
+        ("1h", THREE, "asdfqwer", "reason", "Say why"),
     ],
 )
 def test_what_is_wrong_is_said_at_its_field(duration, permissions, reason, wrong, says):

@@ -124,6 +124,16 @@ def test_the_words_of_a_denial_or_revocation_are_checked_after_who_says_them(off
         office.refused(reason, attempt, secret, about=request)
 
 
+@pytest.mark.parametrize("why", [".", "asdf", "test", READ])
+def test_no_denial_stands_on_a_reason_that_says_nothing_and_no_wording_holds_up_an_end(office, why):
+    request = office.asked()
+    deny = partial(office.use_cases.deny, actor(BOB), request.id, request.digest, why)
+    refusal = office.refused(RefusalReason.BAD_INPUT, deny, about=request)
+    assert "Say why" in sentence(refusal)
+    office.give(office.approve(request, BOB))
+    assert office.use_cases.revoke(actor(BOB), request.id, why).state is State.ENDING
+
+
 def test_what_comes_too_late_or_too_early_is_said(office):
     tried = {
         "pending": (("release", ALICE), ("revoke", CAROL)),

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC
 from threading import Lock
@@ -19,7 +19,9 @@ from jit.ports import (
     Grant,
     Held,
     Holder,
+    Inventory,
     RevokeResult,
+    Right,
     TargetError,
     TargetRefused,
     TargetUnreachable,
@@ -32,6 +34,7 @@ from workers.targets.postgres.connection import ANSWER_SECONDS, Link
 from workers.targets.postgres.giving import create, keep, read_back
 from workers.targets.postgres.grantable import NEVER, unfit_permission, unfit_principal
 from workers.targets.postgres.inherited_roles import InheritedRole, inherited_roles
+from workers.targets.postgres.inventory import ONE_MOMENT, Scene, oids_of, remove_member, rights
 from workers.targets.postgres.known_grants import KnownGrant, known_grants
 from workers.targets.postgres.left_behind import Scope, left_behind, snapshot
 from workers.targets.postgres.lock import lock, push_aside, who_holds
@@ -343,6 +346,22 @@ class PostgresTarget:
             given = any(one.through for one in found)
             ids = {role.oid: self._request_id(role) for role in catalog.jit_roles(conn, self._ours)} if given else {}
         return [Holder(one.login, ids.get(one.through) if one.through else None) for one in found]
+
+    def inventory(self, permissions: Collection[str], principals: Collection[str]) -> Inventory:
+        """All that anybody was given, at one moment; of roles of another target in the server, nothing."""
+        with self._link.open() as conn, conn.transaction():
+            conn.execute(ONE_MOMENT)
+            roles = catalog.jit_roles(conn, self._ours)
+            others = {role.oid for role in roles if role.own_note and role.own_note.target != self.name}
+            ours = {role.oid: (role, self._request_id(role)) for role in roles if role.oid not in others}
+            about = Scene(ours, oids_of(conn, permissions), oids_of(conn, principals), frozenset(others))
+            found = rights(conn, about)
+        given = [self._held(role) for role, _ in ours.values() if role.gives]
+        return Inventory(tuple(given), tuple(found), len(given) + len(found))
+
+    def remove(self, right: Right) -> None:
+        with self._link.open() as conn:
+            remove_member(conn, self.name, right)
 
     def how_to_connect(self, principal: str) -> str:
         return f"{shlex.join(['psql', self._link.of_whom(principal)])}\nOpen sessions have it too."

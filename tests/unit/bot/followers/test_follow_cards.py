@@ -296,6 +296,21 @@ def test_a_card_says_who_is_away_and_who_stands_in_until_they_are_back(house):
     assert "stands in" not in str(house.posted(REQUESTS)[0]["blocks"])
 
 
+@pytest.mark.parametrize(("owner", "said"), [("group:dba", "Owner: dba"), (ALICE, "Owner: Alice")])
+def test_a_card_says_who_answers_for_the_access_while_it_is_decided(house, owner, said):
+    house.rules(("max_duration: 8h", f"max_duration: 8h\n    owner: {owner}"))
+    house.last_good = house.policies.current()
+    follower, story = house.start(Cards), house.story()
+    story.asked()
+    house.work(follower, 3)
+    (card,) = house.posted(REQUESTS)
+    assert said in str(card["blocks"])
+    assert message_problems(card["blocks"]) == []
+    story.denied()
+    house.work(follower, 3)
+    assert "Owner:" not in str(house.posted(REQUESTS)[0]["blocks"])
+
+
 def test_who_is_away_is_not_mentioned_on_a_new_card(house):
     now = house.clock.now()
     gone = Away(at=now, actor=BOB, source=Source.SLACK, until=now + timedelta(days=3), substitute=CAROL)

@@ -1,15 +1,16 @@
 """Whose App Home is drawn and when, step by step, by a clock that the test moves."""
 
+from dataclasses import replace
 from urllib.error import URLError
 
 import pytest
 
-from bot.buttons import read_value
+from bot.buttons import ASK_FOR, LIFT, read_value
 from bot.followers.follower import SlackTools
 from bot.followers.homes import AT_ONCE, Homes, look_again, open_home
 from bot.followers.outbox import NotLeading, Outbox, Unreached, Unsure
 from bot.views.home import CANNOT_TELL, NOT_OURS, draw_home
-from jit.facts import PolicyChanged, Quorum, Source
+from jit.facts import LockdownBegun, PolicyChanged, Quorum, Source
 from jit.ledger import Notes, StoredDirectory
 from jit.people.person import Person
 from jit.policy import load_policy
@@ -119,6 +120,23 @@ def test_a_home_follows_its_requests_from_asking_to_the_end(house, homes):
     assert "Before\nEnded" in home(house, ALICE)
 
 
+def test_five_of_what_is_asked_for_most_and_not_held_stand_in_home(house, homes):
+    opens(house, ALICE)
+    names = [f"db/a{number}" for number in range(8)]
+    like = house.last_good.accesses["orders-db/read"]
+    there = {name: replace(like, name=name) for name in names if name != "db/a5"}
+    house.last_good = replace(house.last_good, accesses=house.last_good.accesses | there)
+    for number, name in enumerate(names):
+        for time in range(number + 1):
+            story = house.story(f"R-{number}{time}AB", access=name)
+            story.asked()
+            if (name, time) != ("db/a7", 7):
+                story.withdrawn()
+    house.work(homes)
+    offered = [value for action, value in buttons(house, ALICE) if action.startswith(ASK_FOR)]
+    assert offered == ["db/a6", "db/a4", "db/a3", "db/a2", "db/a1"]
+
+
 def test_what_one_of_two_has_approved_no_longer_waits_for_them(house, homes):
     opens(house, BOB, CAROL)
     story = house.story()
@@ -182,6 +200,24 @@ def test_one_request_with_many_steps_costs_few_publications(house, homes):
     story.ended()
     house.work(homes, 5)
     assert "Ended" in home(house, ALICE)
+
+
+def test_of_many_homes_those_of_who_asked_and_who_decide_come_before_all_others(house, homes):
+    crowd = [f"U{number:08}" for number in range(AT_ONCE + 5)]
+    house.directory.people |= dict.fromkeys(crowd, house.directory.people[EVE])
+    opens(house, *crowd[:9], ALICE, BOB, CAROL, *crowd[9:])
+    house.work(homes, 30)
+    homes = begin(house)
+    house.slack.publications.clear()
+    policy = {"policy_version": "new", "before": "old"}
+    house.ledger.append([PolicyChanged(at=house.clock.now(), actor="bot@host", source=Source.BOT, **policy)])
+    house.story().asked()
+    house.work(homes)
+    first, *others = house.slack.publications[:3]
+    assert (first, sorted(others)) == (ALICE, [BOB, CAROL])
+    opens(house, EVE)
+    house.work(homes, 1)
+    assert house.slack.publications[-1] == EVE
 
 
 def test_many_homes_come_no_faster_than_slack_takes_them(house, homes):
@@ -460,3 +496,17 @@ class TestNothingIsOfferedThatAPressRefuses:
         story.approval(BOB)
         house.work(homes, 2)
         assert "jit.approve" in dict(buttons(house, SAM)), "it comes by itself"
+
+
+def test_a_lockdown_stands_first_for_whom_it_concerns_and_its_button_for_whoever_may_lift(house, homes):
+    opens(house, ALICE, CAROL)
+    house.work(homes, 5)
+    signed = {"at": house.clock.now(), "actor": CAROL, "source": Source.SLACK, "reason": "*rows* <!channel> vanish"}
+    house.ledger.append([LockdownBegun(**signed, lockdown_id="L-7F3K", scope="target", target="orders-db")])
+    house.ledger.append([LockdownBegun(**signed, lockdown_id="L-8F3K", scope="person", requester=EVE)])
+    house.work(homes, 5)
+    for person, concerned in ((ALICE, {"L-7F3K"}), (CAROL, {"L-7F3K", "L-8F3K"})):
+        assert home(house, person).startswith("*LOCKDOWN* *orders-db* is stopped")
+        assert {each for each in ("L-7F3K", "L-8F3K") if each in home(house, person)} == concerned
+    assert not any(action == LIFT for action, _ in buttons(house, ALICE))
+    assert [value for action, value in buttons(house, CAROL) if action == LIFT] == ["L-7F3K", "L-8F3K"]

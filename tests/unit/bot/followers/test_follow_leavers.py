@@ -474,6 +474,9 @@ class TestWaitingWhileTheRulesChange:
         house.passes(MINUTE)
         assert house.lapsed() == ["rules_changed"]
         assert house.request("R-7F3K").state == "lapsed"
+        (lapsed,) = house.facts("lapsed")
+        asked_under = house.request("R-7F3K").policy_version
+        assert (lapsed.policy_version, lapsed.checked_version) == (asked_under, house.policies.current().version)
 
     @pytest.mark.parametrize(
         "change",

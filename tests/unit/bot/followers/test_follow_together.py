@@ -1,5 +1,6 @@
 """One card, and as few messages as can be, for requests that were asked together."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -299,3 +300,21 @@ def test_one_reminder_for_all_that_wait_says_of_each_when_it_does_not_any_more(h
     two.denied()
     house.work(house.start(Reminders), 3)
     assert "Still waiting" not in str(house.posted(REQUESTS))
+
+
+OWNERS = (
+    ("group:dba", "Owner: dba"),
+    ("group:security", "Owner of orders-db/read: dba · Owner of orders-db/admin: security"),
+)
+
+
+@pytest.mark.parametrize(("owner", "says"), OWNERS)
+def test_the_card_says_who_answers_for_which_where_these_are_others(house, owner, says):
+    hour, day = "max_duration: 1h", "max_duration: 8h"
+    house.rules((day, f"{day}\n    owner: group:dba"), (hour, f"{hour}\n    owner: {owner}"))
+    house.last_good = house.policies.current()
+    for each, access in zip(IDS, ("orders-db/read", "orders-db/admin"), strict=True):
+        house.story(each, together=IDS, access=access).asked()
+    house.work(house.start(Cards), 3)
+    [card] = house.posted(REQUESTS)
+    assert says in json.dumps(card["blocks"], ensure_ascii=False)

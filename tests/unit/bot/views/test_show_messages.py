@@ -1,5 +1,6 @@
 """Cards, direct messages and alerts: what they say in every state, and that Slack takes them at the worst."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,9 @@ from bot.forms import end_form
 from bot.views import dm
 from bot.views.alert import draw_alert
 from bot.views.card import draw
-from jit.facts import AlertName, EndCause, Quorum
+from jit.detect.reconcile import Drift, Kind
+from jit.detect.words import plain, sentence
+from jit.facts import Alert, AlertName, EndCause, Quorum
 from jit.testing import ALICE, BOB, CAROL, DBA, EVE, SECURITY, InMemoryLedger, ManualClock, Story
 from playground.blocks import message_problems, view_problems
 from playground.text import pinged, rendered
@@ -363,6 +366,20 @@ def test_an_alert_offers_revoke_while_there_is_something_to_revoke(tell):
     story.ended()
     assert "[Revoke]" not in seen(draw_alert(alert, story.request, names))
     assert "[Revoke]" not in seen(draw_alert(alert, None, names))
+
+
+def test_an_alert_of_what_a_target_holds_shows_a_name_that_a_holder_chose_as_harmless_text(tell):
+    request = tell().active().request
+    drift = Drift("orders-db", Kind.MORE, "<!channel> *bold* `code`\n<@U03CAROL0>", "r" * 10_000, "member", request.id)
+    told = {"at": request.asked_at, "actor": "timekeeper@host", "source": "timekeeper", "says": sentence(drift)}
+    alert = Alert(name=AlertName.DRIFT, request_id=request.id, target="orders-db", principal=plain("<!here>"), **told)
+    drawn = draw_alert(alert, request, names)
+    assert "[Revoke]" in seen(drawn)
+    assert pinged(vars_of(drawn)) == set()
+    written = json.dumps([drawn.text, drawn.blocks])
+    assert not [trick for trick in ("<!channel", "<!here", "<@U03CAROL0>", "*bold*", "`code`") if trick in written], (
+        written
+    )
 
 
 def test_an_alert_mentions_who_must_act_until_it_is_over(tell):

@@ -1,0 +1,1 @@
+"""Holds what targets hold against the record."""
