@@ -6,7 +6,7 @@ from bot.buttons import END, value_of
 from bot.listeners.caller import Caller
 from bot.listeners.context import ListenerContext
 from bot.views.text import Drawn, Json, Names, button, context, harmless, line_of, moment, named, section
-from bot.views.words import decided_by, ending, word
+from bot.views.words import decided_by, ending, past_the_rules, word
 from jit.ledger import Question
 from jit.policy import PolicyError, StaleGroups
 from jit.requests.due import late_since
@@ -61,6 +61,7 @@ def _lines(ctx: ListenerContext, live: Sequence[Request], names: Names) -> Itera
         says = f"ending, {ending(request, late) or 'being taken away'}" if going else f"until {ends}"
         line = line_of(
             f"*{named(request.requester, names)}* holds *{word(request.access)}* {says}",
+            past_the_rules(request),
             decided_by(request, names),
             request.id,
         )

@@ -23,7 +23,7 @@ from bot.views.text import (
     section,
     units,
 )
-from bot.views.words import by_rule, decided_by, deciders, ending, more_asked, word
+from bot.views.words import by_rule, decided_by, deciders, ending, more_asked, past_the_rules, word
 from jit.requests.due import late_since
 from jit.requests.lifecycle import Request, State
 from jit.requests.reviews import review_due
@@ -129,9 +129,8 @@ def _stands_on(request: Request, names: Names) -> str:
         return line_of(harmless(request.emergency.rested_on), co_signed, _reviewed(request), more)
     if request.by_rule and not request.counted:
         return line_of(f"pre-approved {by_rule(request)}", more)
-    past = "exception" if request.basis == "exception" else ""
     rule = f"rule: {word(request.rule)}" if request.rule else ""
-    return line_of(past, decided_by(request, names), rule, more)
+    return line_of(past_the_rules(request), decided_by(request, names), rule, more)
 
 
 def _reviewed(request: Request) -> str:

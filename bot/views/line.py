@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from bot.views.text import Names, harmless, line_of, moment_to_the_second, named, units
-from bot.views.words import decided_by, in_line, word
+from bot.views.words import decided_by, in_line, past_the_rules, word
 from jit.facts import Fact, Life, Refused
 from jit.facts.sentence import in_words
 from jit.ledger import Entry
@@ -92,7 +92,7 @@ def _said(fact: Fact, names: Names, known: Known) -> str:
     return line_of(
         in_line((told.what, told.rest), names),
         *(in_line(part, names) for part in told.more),
-        decided_by(request, names) if request else "",
+        line_of(past_the_rules(request), decided_by(request, names)) if request else "",
         harmless(getattr(fact, "incident", None) or "", 100),
         word(getattr(fact, "request_id", None) or ""),
     )

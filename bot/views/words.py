@@ -75,8 +75,8 @@ def deciders(request: Request) -> tuple[str, ...]:
 
 
 def decided_by(request: Request, names: Names) -> str:
-    """`approved by Bob (dba, 1/1) and Carol (security, 1/1)`, `approved as an exception by Carol (security, 1/1)`, or
-    `approved by rule: on call for orders-primary`; empty if it is not decided.
+    """`approved by Bob (dba, 1/1) and Carol (security, 1/1)`, or `approved by rule: on call for orders-primary`; empty
+    if it is not decided.
     """
     if request.by_rule and not request.counted:
         return f"approved {by_rule(request)}"
@@ -87,8 +87,12 @@ def decided_by(request: Request, names: Names) -> str:
     for label, count in list(wanted.items())[:5]:
         people = [counted.approver for counted in request.counted if counted.quorum == label]
         parts.append(f"{listed(people, names)} ({word(label, 80)}, {len(people)}/{count})")
-    exception = "as an exception " if request.basis == "exception" else ""
-    return f"approved {exception}by {', '.join(parts)}"
+    return "approved by " + ", ".join(parts)
+
+
+def past_the_rules(request: Request) -> str:
+    """`exception`, of what was asked for longer than the access is given for; empty of all else."""
+    return "exception" if request.basis == "exception" else ""
 
 
 def by_rule(request: Request) -> str:

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from bot import answers, forms
-from bot.views import card, words
+from bot.views import card
+from bot.views.line import lines
 from jit.facts import RefusalReason, Requested
 from jit.requests.decision import before_effect, room_to_extend, rules_in
 from jit.requests.intake import RequestForm
@@ -84,16 +85,16 @@ def test_it_is_told_apart_on_the_card_in_the_answer_in_the_record_and_in_the_aud
     office.give(request)
     request = office.request(request.id)
     assert card.draw(request, names).text.startswith("*Exception* · Active until")
-    assert words.decided_by(request, names) == "approved as an exception by Sam (security, 1/1)"
     entries = office.ledger.history(request.id)
+    assert "exception · approved by Sam (security, 1/1)" in lines(entries[-1:], names, office.ledger.request)[0]
     assert entries[0].fact.basis == "exception"
     assert "an exception" in str(entries[0].fact.told())
 
 
 def test_of_what_is_none_nothing_of_it_is_said(office):
     usual = ask_and_give(office, "8h")
-    told = str(office.ledger.history(usual.id)[0].fact.told())
-    assert "xception" not in f"{card.draw(usual, names)} {words.decided_by(usual, names)} {told}"
+    told = lines(office.ledger.history(usual.id), names, office.ledger.request)
+    assert "xception" not in f"{card.draw(usual, names)} {told}"
 
 
 def test_an_approver_who_shortens_it_does_not_make_it_less_of_an_exception(office):
