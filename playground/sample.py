@@ -53,6 +53,7 @@ def sample_workspace(clock: Clock = time.time, **workspace_fields: Any) -> Slack
     world.add_group(UserGroup("S0ENGIN01", "engineering", (ALICE, BOB, EVE)))
     world.add_group(UserGroup("S0DBA0001", "dba", (BOB, CAROL)))
     world.add_group(UserGroup("S0SECUR01", "security", (CAROL,)))
+    world.add_group(UserGroup("S0AUDIT01", "auditors", (BOB,)))
     everybody = {ALICE, BOB, CAROL, EVE, MALLORY, BOT}
     for channel, name, topic in (
         (AUDIT, "jit-audit", "Every entry of the ledger, one line each."),

@@ -31,7 +31,7 @@ def look_at_policies(checked: Checked) -> Iterator[Line]:
     """As `jit policy check` says it."""
     remedy = UNTIL_THEN if checked.policy is None else "Mend it: the rest is in force."
     for mistake in checked.mistakes:
-        yield mend(Part.POLICIES, str(mistake), remedy, stops_all=checked.policy is None)
+        yield mend(Part.POLICIES, str(mistake), remedy)
     if checked.policy is not None and not checked.mistakes:
         yield fine(Part.POLICIES, checked.found[0].removeprefix("Fine: "))
     for remark in checked.remarks:

@@ -194,5 +194,5 @@ def test_what_is_wrong_here_leaves_the_rules_in_force(tmp_path):
     found = checked(tmp_path, rule="- {denials_needed: 5, all_of: [{from: [group:dba]}]}")
     assert load_policy(tmp_path).version == found.policy.version
     assert not found.lines[0].startswith("Fine")
-    [line] = look_at_policies(found)
+    line, *_notes = look_at_policies(found)
     assert (line.ok, line.stops_all) == (False, False)

@@ -350,9 +350,9 @@ def test_explain_says_of_an_exception_how_long_it_may_be_and_who_decides_on_it(t
         return explain(policy, policy.accesses["orders-db/write"], "U01ALICE0", groups, supposed).splitlines()
 
     own = "Needs 1 of security: U03CAROL0."
-    assert told()[3:5] == ["For longer, 1 d at most, it can be asked for as an exception, which this decides:", own]
+    assert told()[4:6] == ["For longer, 1 d at most, it can be asked for as an exception, which this decides:", own]
     assert told(2) == told()
-    assert told(12)[2:4] == ["12 h is an exception (1 d at most), which this decides:", own]
+    assert told(12)[3:5] == ["12 h is an exception (1 d at most), which this decides:", own]
     assert "1 d 1 h is longer than that: it cannot be asked for." in told(25)
 
 

@@ -306,7 +306,7 @@ def test_every_kind_has_its_line_in_the_table():
         for entry, row in zip(STORED, rows, strict=True):
             line = layout.line(row)
             assert "\n" not in line
-            assert line.startswith(f"2026-11-21 14:02:{entry.fact.at:%S}  #{entry.index}"), width
+            assert line.startswith(f"{entry.fact.at:%Y-%m-%d %H:%M:%S}  #{entry.index}"), width
             assert line.endswith(getattr(entry.fact, "request_id", None) or ""), width
 
 

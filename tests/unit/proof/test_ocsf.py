@@ -150,7 +150,7 @@ def test_an_event_about_a_request_holds_all_of_a_fact_that_is_no_step_of_it(enti
 
 def test_who_was_erased_is_in_no_event():
     keys = {who: new_key() for who in ("U01ALICE0", "U02BOB000", "U03CAROL0", "cli:carol@host1", "cli:eve@host1")}
-    keys["principal:mallory"] = new_key()
+    keys |= {f"principal:{name}": new_key() for name in ("alice", "mallory")}
     gone = {key.id: None for key in keys.values()}
     for entry in STORED:
         body = seal_with(keys, entry.fact, index=1, recorded_at=entry.recorded_at, previous="0" * 64).body
