@@ -22,7 +22,8 @@ def office(tmp_path: Path) -> Iterator[PlayedOffice]:
     """Carol is of security, and decides on nothing."""
     folder = rules_of_its_own(tmp_path)
     file = folder / "orders.policy.yml"
-    file.write_text(file.read_text().replace("dba: [U02BOB000, U03CAROL0]", "dba: [U02BOB000]"))
+    rules = file.read_text().replace("dba: [U02BOB000, U03CAROL0]", "dba: [U02BOB000]")
+    file.write_text(rules.replace("lockdown: [group:security, group:dba]", "lockdown: [U02BOB000, U03CAROL0]"))
     with opened(tmp_path, folder) as office, drawing(office):
         yield office
 
