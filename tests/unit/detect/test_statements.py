@@ -70,8 +70,8 @@ CLASSES = {
         "execute q(1)": "q()",
         "call p()": "p()",
         "load 'x'": "",
-        "select 'a\\'; drop table x; --'": "",
-        "select /* from orders": "",
+        "select 'a\\'; drop table x; --'": "…",
+        "select /* from orders": "…",
         "frobnicate the database": "",
     },
     "privilege": {
@@ -106,6 +106,7 @@ def test_what_cannot_be_read_for_sure_is_serious_whatever_it_looks_like():
         'select U&"d\\0061t"',
     ):
         assert read_statement(sent).class_ is ActivityClass.EXEC, sent[:40]
+        assert "…" in read_statement(sent).objects, sent[:40]
 
 
 def test_a_role_that_is_taken_on_is_told_and_so_is_the_way_back():

@@ -5,6 +5,7 @@ parameters of statements are not kept. Everything else is passed over, but a set
 """
 
 import csv
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from jit.detect.activity.lines import Line
 from jit.detect.activity.model import Activity
 from jit.detect.activity.parsers import pgaudit
-from jit.detect.activity.parsers.parser import Parser, Unreadable, moment, object_of, text_of
+from jit.detect.activity.parsers.parser import IN_PART, Parser, Unreadable, moment, object_of
 from jit.detect.activity.sql import read_statement
 from jit.facts import ActivityClass
 
@@ -81,11 +82,29 @@ class JsonLog(_PostgresLog):
     """`log_destination = jsonlog`"""
 
     def _parse(self, line: Line) -> Iterator[Activity]:
-        yield from self._told(object_of(line))
+        yield from self._told(object_of(line) if line.whole else self._beginning(line))
+
+    def _beginning(self, line: Line) -> Mapping[str, Any]:
+        """Of a line too long what comes up to its message, and as much of that as is kept: who sends much is seen."""
+        said = line.data.decode("utf-8", "replace")
+        message = _MESSAGE.search(said)
+        if message is None:
+            raise Unreadable("a line too long")
+        self.unread[IN_PART] += 1
+        whole = said[: message.start()].rstrip(", ") + "}"
+        return {**json.loads(whole), "message": json.loads(f'"{message[1]}"', strict=False)}
+
+
+_MESSAGE = re.compile(r'"message": ?"((?:[^"\\]|\\u[0-9a-fA-F]{4}|\\[^u])*)')
+"""In JSON a quotation mark within a text stands behind a backslash: so nobody can send one of these."""
 
 
 class CsvLog(_PostgresLog):
-    """`log_destination = csvlog`. A statement of several lines stands in several: they are put together again."""
+    """`log_destination = csvlog`. A statement of several lines stands in several: they are put together again.
+
+    Somebody may send lines that look like entries. Within an entry every quotation mark stands twice, so only where an
+    entry begins is there a single one before the name of a user (`_BEGINS`).
+    """
 
     LONGEST = 256 * 1024
 
@@ -93,28 +112,35 @@ class CsvLog(_PostgresLog):
         super().__init__(*how)
         self._open = ""
         """What came so far of an entry that is not closed."""
+        self._too_long = False
+        """What comes may be the rest of an entry that was too long."""
 
     def _parse(self, line: Line) -> Iterator[Activity]:
-        try:
-            whole = f"{self._open}\n{text_of(line)}" if self._open else text_of(line)
-        except Unreadable:
-            self._open = ""
-            raise
-        if self._open and _BEGINS.match(text_of(line)) and text_of(line).count('"') % 2 == 0:
-            self.unread["torn"] += 1
-            whole = text_of(line)
-        if whole.count('"') % 2:
-            self._open = whole if len(whole) <= self.LONGEST else ""
-            if not self._open:
-                raise Unreadable("a line too long")
+        said = line.data.decode("utf-8", "replace")
+        if _BEGINS.match(said):
+            if self._open:
+                self.unread["torn"] += 1
+            self._open, self._too_long = "", False
+        elif self._too_long:
             return
+        whole = f"{self._open}\n{said}" if self._open else said
         self._open = ""
-        cells = next(csv.reader([whole.replace("\0", "\ufffd")], strict=True))
-        if len(cells) < 23:
-            raise Unreadable("torn, or not CSV")
+        self._too_long = not line.whole or len(whole) > self.LONGEST
+        if self._too_long:
+            self.unread[IN_PART] += 1
+            whole = whole[: self.LONGEST]
+        elif whole.count('"') % 2:
+            self._open = whole
+            return
+        yield from self._entry(whole)
+
+    def _entry(self, whole: str) -> Iterator[Activity]:
+        cells = next(csv.reader([whole.replace("\0", "\ufffd")], strict=not self._too_long))
         told = dict(zip(_COLUMNS, cells, strict=False))
+        if len(cells) < (14 if self._too_long else 23) or (told["user"] and not _BEGINS.match(whole)):
+            raise Unreadable("torn, or not CSV")
         told["remote_host"] = told["remote"].rpartition(":")[0] or told["remote"]
         yield from self._told(told)
 
 
-_BEGINS = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
+_BEGINS = re.compile(r'\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[^,"]*,"[^",]')
