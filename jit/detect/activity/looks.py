@@ -104,10 +104,6 @@ def without_doubles(seen: Sequence[Seen]) -> list[Seen]:
     for each in reversed(seen):
         after = next_of.get(each.done.session)
         next_of[each.done.session] = each
-        if not (after and _is_audit(after) and not _is_audit(each) and after.done.text in each.done.text):
+        if not (after and after.done.audited and not each.done.audited and after.done.text in each.done.text):
             kept.append(each)
     return kept[::-1]
-
-
-def _is_audit(each: Seen) -> bool:
-    return b"AUDIT: " in each.line.data

@@ -91,6 +91,40 @@ def test_what_is_not_understood_is_outside_where_objects_alone_are_named(tmp_pat
 
 
 @pytest.mark.parametrize(
+    "message",
+    [
+        "execute a:b: SELECT * FROM salaries",
+        f"execute {'x' * 300}: SELECT * FROM salaries",
+        "execute x: SELECT 1 FROM orders --: SELECT * FROM salaries",
+        "execute x/y: SELECT 1 /*: /**/ SELECT * FROM salaries -- */",
+        f"execute {'x: SELECT 1 --' * 30}: SELECT * FROM salaries",
+        'fastpath function call: "lo_export" (OID 765)',
+        "received replication command: BASE_BACKUP ( LABEL 'x' )",
+    ],
+)
+def test_no_name_of_a_statement_and_no_other_way_to_send_it_hides_it(tmp_path: Path, message: str):
+    judged = watched(tmp_path)
+    assert len(sends(judged, json_line(message, at=judged.world.clock.now()))) == 1
+    harmless = ("execute S_1: SELECT 1 FROM orders", "execute <unnamed>: SELECT 1 FROM orders WHERE a = 'note: one'")
+    assert sends(judged, *(json_line(each, at=judged.world.clock.now()) for each in harmless)) == []
+
+
+@pytest.mark.parametrize("kind", ["postgres-json", "postgres-csv"])
+def test_nothing_passes_for_what_pgaudit_says_of_the_statement_before_it(tmp_path: Path, kind: str):
+    """By a parameter, or by what the application calls itself: neither is of pgaudit."""
+    judged = watched(tmp_path, kind=kind)
+    at = judged.world.clock.now()
+    if kind == "postgres-csv":
+        first = row(judged, "SELECT * FROM salaries; SELECT 1; SET application_name = 'AUDIT: '")
+        second = row(judged, "SELECT 1", number=8).replace('"psql"', '"AUDIT: "')
+    else:
+        first = json_line("statement: SELECT * FROM salaries -- SELECT 1", at=at)
+        second = json_line("execute x: SELECT 1", at=at, detail="parameters: $1 = 'AUDIT: '")
+    [said] = sends(judged, first, second)
+    assert "salaries" in said
+
+
+@pytest.mark.parametrize(
     "forged", [FORGED_ROW, FORGED + '"",,', '"\n' + FORGED_ROW, FORGED_ROW + '\n"', 'x"\n"' + FORGED_ROW]
 )
 def test_a_line_within_a_statement_is_nobody_elses_entry_and_hides_none(tmp_path: Path, forged: str):

@@ -8,18 +8,28 @@ import csv
 import json
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from jit.detect.activity.lines import Line
-from jit.detect.activity.model import Activity
+from jit.detect.activity.model import MORE, Activity
 from jit.detect.activity.parsers import pgaudit
 from jit.detect.activity.parsers.parser import IN_PART, Parser, Unreadable, moment, object_of
+from jit.detect.activity.secrets import masked
 from jit.detect.activity.sql import read_statement
+from jit.detect.activity.sql.statement import Statement
 from jit.facts import ActivityClass
 
-_STATEMENT = re.compile(
-    r"(?:duration: [\d.]+ ms  )?(?:(statement)|execute (?:fetch from )?([^:]{0,200})): (.*)", re.DOTALL
+_STATEMENT = re.compile(r"(?:duration: [\d.]+ ms  )?(?:(statement)|execute (?:fetch from )?.*?): (.*)", re.DOTALL)
+_AGAIN = re.compile(
+    r": (?=\s*(?:/\*|--|\(|(?:select|insert|update|delete|merge|with|values|table|copy|truncate|create|alter|drop|grant"
+    r"|revoke|call|do|execute|set|reset|explain|lock|fetch|load|vacuum|refresh|import|security|reassign)\b))",
+    re.IGNORECASE,
 )
+"""Where what was executed may begin, too: the name before it is whatever somebody called it, `x: select 1 --`."""
+MOST_BEGINNINGS = 10
+_FUNCTION = re.compile(r'fastpath function call: "(.*)" \(OID \d+\)', re.DOTALL)
+_REPLICATION = re.compile(r"received replication command: (.*)", re.DOTALL)
 _PREPARED = re.compile(r"prepare: (.*)", re.DOTALL)
 _SETTING = re.compile(r'parameter "((?:log_|pgaudit\.)[\w.]{1,60})" (?:changed to "(.{0,100}?)"|removed .*)')
 _COLUMNS = (
@@ -54,6 +64,12 @@ class _PostgresLog(Parser):
             yield Activity.bounded(**common, class_=ActivityClass.LOGOUT)
         elif found := _STATEMENT.fullmatch(message):
             yield Activity.bounded(**common, **_statement(found, _text(told, "detail")))
+        elif found := _FUNCTION.fullmatch(message):
+            yield Activity.bounded(**common, class_=ActivityClass.EXEC, text=message, objects=(f"{found[1]}()",))
+        elif found := _REPLICATION.fullmatch(message):
+            yield Activity.bounded(
+                **common, class_=ActivityClass.EXPORT, text=masked(found[1]), objects=("replication",)
+            )
         elif found := _SETTING.match(message):
             hides = (found[2] or "").lower() not in {"all", "on"}
             says = f"{found[1]} is now {found[2]}" if found[2] else f"{found[1]} is no longer set"
@@ -62,11 +78,23 @@ class _PostgresLog(Parser):
 
 def _statement(found: "re.Match[str]", detail: str) -> dict[str, Any]:
     """A prepared statement is what it was prepared as: a detail has that."""
-    sent = found[3]
+    sent = found[2]
     prepared = _PREPARED.match(detail) if found[1] else None
-    read = read_statement(prepared[1]) if prepared else read_statement(sent)
+    read = read_statement(prepared[1]) if prepared else read_statement(sent) if found[1] else _executed(sent)
     said = f"{read_statement(sent).text} ({read.text})" if prepared else read.text
     return {"class_": read.class_, "text": said, "objects": read.objects, "role": read.role, "hides": read.hides}
+
+
+def _executed(sent: str) -> Statement:
+    """The most serious of what it may be, with the objects of all."""
+    begins = [each.end() for each in islice(_AGAIN.finditer(sent), MOST_BEGINNINGS + 1)]
+    each = [read_statement(sent[begin:]) for begin in (0, *begins[:MOST_BEGINNINGS])]
+    class_ = max((one.class_ for one in each), key=list(ActivityClass).index)
+    objects = tuple(dict.fromkeys(name for one in each for name in one.objects))
+    if len(begins) > MOST_BEGINNINGS:
+        class_, objects = max(class_, ActivityClass.EXEC, key=list(ActivityClass).index), (*objects, MORE)
+    role = next((one.role for one in reversed(each) if one.role is not None), None)
+    return Statement(class_, objects, each[0].text, role, any(one.hides for one in each))
 
 
 def _text(told: Mapping[str, Any], name: str) -> str:
