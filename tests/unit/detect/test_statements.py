@@ -98,6 +98,22 @@ def test_of_several_statements_the_most_serious_counts_and_no_object_is_lost():
     assert (read.class_, read.objects) == (ActivityClass.PRIVILEGE, ("a", "b", "c"))
 
 
+@pytest.mark.parametrize(
+    ("sent", "objects"),
+    [
+        ("SELECT 1 FROM orders WINDOW w AS (), salaries AS () UNION SELECT 1 FROM salaries", ("orders", "salaries")),
+        ("SELECT a::timestamp WITH TIME ZONE FROM x WINDOW w AS (), y AS () UNION SELECT 1 FROM y", ("x", "y")),
+        ("WITH a AS (SELECT 1 FROM x), b AS (SELECT 1 FROM a) SELECT 1 FROM b", ("x",)),
+        ("WITH RECURSIVE a(n) AS (SELECT 1), b AS MATERIALIZED (TABLE y) SELECT 1 FROM b, z", ("y", "z")),
+        ("GRANT SELECT ON orders, hr.salaries TO bob", ("orders", "hr.salaries")),
+        ("REVOKE EXECUTE ON FUNCTION f(int, int), g(int) FROM bob", ("f", "g")),
+        ("DROP SCHEMA orders, hr CASCADE", ("orders", "hr")),
+    ],
+)
+def test_no_table_hides_behind_another_ones_name(sent: str, objects: tuple[str, ...]):
+    assert read_statement(sent).objects == objects
+
+
 def test_what_cannot_be_read_for_sure_is_serious_whatever_it_looks_like():
     """A backslash in a text means one thing or the other, and what is cut off may be anything."""
     for sent in (

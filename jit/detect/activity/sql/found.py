@@ -96,7 +96,7 @@ def find(statement: Sequence[Word]) -> Found:
             hidden = [each for each in hidden if each[1] <= len(levels)]
         elif kind == "sign" and word == ",":
             begins = level.listed
-        elif kind == "name" and (query := _definition(statement, at)) is not None:
+        elif kind == "name" and (query := _definition(statement, at, level)) is not None:
             hidden.append((word, len(levels), closed.get(query, len(statement))))
         elif kind == "name":
             begins = _at_keyword(statement, at, level)
@@ -117,6 +117,8 @@ class _Level:
     query: bool = False
     listed: bool = False
     """Tables stand here, with commas between."""
+    defines: bool = False
+    """Names of WITH stand here, with commas between; not those of WINDOW, which look the same."""
 
 
 def _at_keyword(statement: Sequence[Word], at: int, level: _Level) -> bool:
@@ -124,6 +126,7 @@ def _at_keyword(statement: Sequence[Word], at: int, level: _Level) -> bool:
     word = statement[at].word
     if word in _OPENS_A_QUERY:
         level.query = True
+    level.defines = word == "with" or (level.defines and word not in _OPENS_A_QUERY | {"values", "window"})
     if word in _ENDS_A_LIST:
         level.listed = False
     if word not in _BEFORE_AN_OBJECT or not _names_objects(statement, at, in_query=level.query):
@@ -142,6 +145,21 @@ def name_at(statement: Sequence[Word], at: int) -> tuple[str, int]:
         else:
             return ".".join(parts), at + 1
     return ".".join(parts), at
+
+
+def names_at(statement: Sequence[Word], at: int) -> list[str]:
+    """The names that stand there, with commas between; behind one may be what a function takes."""
+    found: list[str] = []
+    while True:
+        name, at = name_at(statement, at)
+        if not name:
+            return found
+        found.append(name)
+        if _word(statement, at) == "(":
+            at = next((ends + 1 for ends in range(at, len(statement)) if _word(statement, ends) == ")"), len(statement))
+        if _word(statement, at) != ",":
+            return found
+        at += 1
 
 
 def _word(statement: Sequence[Word], at: int) -> str:
@@ -199,9 +217,11 @@ def _call(statement: Sequence[Word], at: int, found: Found) -> None:
     found.calls.append(f"{schema}.{name}" if schema else name)
 
 
-def _definition(statement: Sequence[Word], at: int) -> int | None:
+def _definition(statement: Sequence[Word], at: int, level: _Level) -> int | None:
     """Where the query of WITH begins whose name stands there, `name AS (`; None where it is no such name."""
     if _word(statement, at + 1) != "as" or _word(statement, at - 1) not in {"with", "recursive", ","}:
+        return None
+    if not level.defines:
         return None
     after = at + 2
     while _word(statement, after) in {"not", "materialized"}:
