@@ -171,3 +171,28 @@ def test_one_command_hides_behind_no_number_of_different_ones(tmp_path: Path):
     line = {"principal": "alice", "session": "s", "class": "exec", "time": judged.world.clock.now().isoformat()}
     said = sends(judged, *(json.dumps(line | {"seq": at, "text": each}) + "\n" for at, each in enumerate(sent)))
     assert said
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        "PWD=/tmp/x ; USER=root ; COMMAND=/usr/bin/ls a ; USER=root ; COMMAND=/usr/bin/cat /etc/gshadow",
+        "PWD=/tmp ; USER=root ; COMMAND=/usr/bin/cat /etc/gshadow ; USER=root ; COMMAND=/usr/bin/ls a",
+        f"PWD=/{'x/' * 700} ; USER=root ; COMMAND=/usr/bin/cat /etc/gshadow",
+        f"PWD=/{'x/' * 400}",
+        "PWD=/ ; USER=root ; ENV=A=b;c ; COMMAND=/usr/bin/cat /etc/gshadow",
+    ],
+)
+def test_no_folder_and_no_argument_hides_what_was_run(tmp_path: Path, says: str):
+    judged = watched(tmp_path, "for: {objects: [/usr/bin/ls], commands: ['/usr/bin/ls *']}", kind="auth-log")
+    at = judged.world.clock.now().isoformat()
+    line = "{} host sudo:    alice : {}\n"
+    assert len(sends(judged, line.format(at, f"TTY=pts/0 ; {says}"))) == 1
+    harmless = ("TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/usr/bin/ls a", "(command continued) b c d")
+    assert sends(judged, *(line.format(at, each) for each in harmless)) == []
+
+
+def test_nor_does_the_rest_of_a_line_that_syslog_cut(tmp_path: Path):
+    judged = watched(tmp_path, "for: {commands: ['/usr/bin/ls *']}", kind="auth-log")
+    says = "alice : (command continued) x/x ; USER=root ; COMMAND=/usr/bin/cat /etc/gshadow"
+    assert len(sends(judged, f"{judged.world.clock.now().isoformat()} host sudo: {says}\n")) == 1
