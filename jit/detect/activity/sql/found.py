@@ -131,7 +131,7 @@ def _at_keyword(statement: Sequence[Word], at: int, level: _Level) -> bool:
         level.listed = False
     if word not in _BEFORE_AN_OBJECT or not _names_objects(statement, at, in_query=level.query):
         return False
-    level.listed = word in _BEFORE_A_LIST
+    level.listed = word in _BEFORE_A_LIST or (word == "join" and level.listed)
     return True
 
 
@@ -202,7 +202,9 @@ def _object(statement: Sequence[Word], at: int, found: Found, hidden: Sequence[s
 def _call(statement: Sequence[Word], at: int, found: Found) -> None:
     """A name before a bracket, unless it is known to change nothing or is no function at all."""
     if _word(statement, at + 1) != "(" or (
-        statement[at].kind == "name" and statement[at].word in _CALLED_LIKE_A_FUNCTION
+        statement[at].kind == "name"
+        and statement[at].word in _CALLED_LIKE_A_FUNCTION
+        and _word(statement, at - 1) != "."
     ):
         return
     before = _word(statement, at - 1)
