@@ -14,8 +14,10 @@ _BEFORE_A_LIST = frozenset({"from", "using", "truncate", "table", "lock", "view"
 _BEFORE_TABLES = frozenset({"from", "join", "only"})
 _ENDS_A_LIST = frozenset(
     {"where", "group", "order", "having", "limit", "offset", "window", "union", "except", "intersect", "returning"}
-    | {"set", "for", "fetch", "select", "when", "values", "add", "alter", "to"}
+    | {"set", "for", "fetch", "select", "values", "add", "alter", "to"}
 )
+_MAY_BE_ANOTHER_NAME = frozenset({"set", "values", "add", "alter"})
+"""Of these, behind a table of FROM: `FROM orders add, salaries`."""
 _SKIPPED = frozenset({"only", "if", "not", "exists", "concurrently", "materialized", "temp", "temporary", "unlogged"})
 _NO_OBJECT = frozenset(
     {"select", "lateral", "set", "values", "stdin", "stdout", "program", "where", "nothing", "of", "skip", "nowait"}
@@ -117,6 +119,8 @@ class _Level:
     query: bool = False
     listed: bool = False
     """Tables stand here, with commas between."""
+    named: bool = False
+    """They may have another name there."""
     defines: bool = False
     """Names of WITH stand here, with commas between; not those of WINDOW, which look the same."""
 
@@ -127,11 +131,13 @@ def _at_keyword(statement: Sequence[Word], at: int, level: _Level) -> bool:
     if word in _OPENS_A_QUERY:
         level.query = True
     level.defines = word == "with" or (level.defines and word not in _OPENS_A_QUERY | {"values", "window"})
-    if word in _ENDS_A_LIST:
-        level.listed = False
+    another_name = level.named and word in _MAY_BE_ANOTHER_NAME and _word(statement, at - 1) != "update"
+    if word in _ENDS_A_LIST and not another_name:
+        level.listed = level.named = False
     if word not in _BEFORE_AN_OBJECT or not _names_objects(statement, at, in_query=level.query):
         return False
     level.listed = word in _BEFORE_A_LIST or (word == "join" and level.listed)
+    level.named = word in {"from", "using"} or (word == "join" and level.named)
     return True
 
 
