@@ -103,7 +103,7 @@ class Purposes(Follower):
 
     def _tell(self, fact: ActivityRecorded, request: Request | None, name: AlertName, found: Outside) -> None:
         now = self._clock.now()
-        told = self._told_lately(f"{fact.request_id or fact.principal} {fact.log}", now)
+        told = self._told_lately(f"{name} {fact.request_id or fact.principal} {fact.log}", now)
         if found.alike in told or len(told) >= MOST_OF_ONE:
             return
         sent = LOST.format(found.statement[:300]) if found.statement else ""
@@ -124,8 +124,8 @@ class Purposes(Follower):
         told[found.alike] = now
 
     def _told_lately(self, whose: str, now: datetime) -> dict[str, datetime]:
-        """What was told of a grant, or of a session that is nobody's, and when. Of each log by itself, or whoever
-        writes into one could use up what is told of another.
+        """What was told of a grant, or of a session that is nobody's, and when. Of each log and alert by itself, or
+        whoever writes into one, or does much that is harmless, could use up what is told of another.
         """
         lately = {limit: at for limit, at in self._told.get(whose, {}).items() if now - at < AGAIN}
         if len(self._told) >= MOST_TOLD:

@@ -11,7 +11,7 @@ from jit.ledger import Conflict, Question, StoredDirectory
 from jit.people.person import Person
 from jit.policy import Policy, StaleGroups
 from jit.ports import DirectoryUnavailable, UnknownPerson
-from jit.requests.accounts import may_decide
+from jit.requests.accounts import is_also_one_of, may_decide
 from jit.requests.intake import REASON, text_trouble
 from jit.requests.lifecycle import LIVE, OPEN
 from jit.requests.lockdown import LIFT_WITHIN, LOCKDOWN_ID, Lockdown
@@ -190,6 +190,7 @@ def _require_another(attempt: Attempt, others: Iterable[str], policy: Policy) ->
     for other in others:
         try:
             same = other in policy.namesakes_of(by.id) or directory.look_up(by.id).is_also(directory.look_up(other))
+            same = same or is_also_one_of(by.id, [other], directory, policy)
         except UnknownPerson:
             continue
         except DirectoryUnavailable:
@@ -216,16 +217,20 @@ def _standing_proposal(attempt: Attempt, lockdown: Lockdown) -> LockdownLiftProp
         still = may_decide(proposer, core.directory.workspace) and policy.may_lock(proposed.actor, groups, now)
     except StaleGroups:
         attempt.refuse(RefusalReason.STALE_GROUPS)
+    except UnknownPerson:
+        return None
     except DirectoryUnavailable:
         attempt.refuse(RefusalReason.CANNOT_LOOK_UP)
     return proposed if still else None
 
 
 def _accounts(core: Core, person: str) -> set[str]:
-    """All that are known to be this person's: by the rules, and by what was heard of people."""
-    policy = core.policies.newest()
-    found = {person, *(policy.namesakes_of(person) if policy else ())}
-    stored = StoredDirectory(core.ledger.engine)
-    if (known := stored.known(person)) is not None:
-        found |= {each.id for each in stored.everybody() if each.is_also(known)}
+    """All that are known to be this person's: by the rules, and by what was heard of people; also by way of others."""
+    policy, everybody = core.policies.newest(), StoredDirectory(core.ledger.engine).everybody()
+    found, before = {person}, set[str]()
+    while found != before:
+        before = set(found)
+        found |= {other for each in before for other in (policy.namesakes_of(each) if policy else ())}
+        known = [each for each in everybody if each.id in found]
+        found |= {each.id for each in everybody if any(each.is_also(one) for one in known)}
     return found

@@ -8,7 +8,7 @@ import structlog
 
 from jit.detect.reconcile import SETTLES, Drift, Expected, compare, seen_twice
 from jit.detect.words import SAID
-from jit.facts import Reconciled
+from jit.facts import Life, Reconciled
 from jit.ledger import Ledger, LedgerUnavailable
 from jit.policy import Policy, PolicyFolder, Reconcile
 from jit.ports import Clock, Inventory, TargetError
@@ -178,9 +178,10 @@ class Reconciler:
         return {request.id: request for request in found if request.target == name and request.state in LIVE}
 
     def _moved(self, since: int) -> Collection[str]:
+        """Only steps count: of what is done with access, whoever holds it could record something all the time."""
         moved = set[str]()
         while news := self.ledger.read(since, skip_unreadable=True):
-            moved |= {about for entry in news if (about := getattr(entry.fact, "request_id", None))}
+            moved |= {entry.fact.request_id for entry in news if isinstance(entry.fact, Life)}
             since = news[-1].index
         return moved
 

@@ -1,6 +1,6 @@
 """Facts made of what was done: many things in one entry, and past a stated rate not every one."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -98,8 +98,9 @@ class Batches:
         statements, objects = _Distinct(), _Distinct()
         kept = [each for each in group if self._keeps(whose, each)]
         items = [_item(each, statements, objects) for each in kept]
-        everything = _counted(group, objects) if len(kept) < len(group) else ()
         lost = {id(each) for each in group} - {id(each) for each in kept}
+        unlike = {id(each) for each in group if id(each) in lost and not self._knows(whose, each)}
+        everything = _counted(group, objects, unlike) if lost else ()
         return ActivityRecorded(
             id=fact_id(place.log, place.file, place.after, number),
             at=now,
@@ -136,18 +137,27 @@ class Batches:
             minute.number, minute.kept, minute.kinds = number, 0, set()
             if len(self._minutes) > MOST_KINDS * 10:
                 self._minutes = {(whose, each.done.source): minute}
-        run = (each.done.text,) if each.done.class_ is ActivityClass.EXEC else ()
-        kind = each.done.class_, (*each.done.objects, *run)
+        kind = _kind_of(each.done)
         new = kind not in minute.kinds and len(minute.kinds) < MOST_KINDS
         if new:
             minute.kinds.add(kind)
         minute.kept += 1
         return minute.kept <= KEPT_PER_MINUTE or new or each.done.hides
 
+    def _knows(self, whose: str, each: Seen) -> bool:
+        """Whether what was run in this minute and is kept is like it, where that is what counts."""
+        run = each.done.class_ is ActivityClass.EXEC
+        return not run or _kind_of(each.done) in self._minutes[whose, each.done.source].kinds
+
 
 def fact_id(log: str, file: str, after: int, number: int = 0) -> UUID:
     """The id of what is recorded next of a file that the record knows up to ``after``: it can be there once."""
     return uuid5(_OURS, f"{log}\0{file}\0{after}\0{number}")
+
+
+def _kind_of(done: Activity) -> tuple[ActivityClass, tuple[str, ...]]:
+    run = (done.text,) if done.class_ is ActivityClass.EXEC else ()
+    return done.class_, (*done.objects, *run)
 
 
 class _Distinct:
@@ -177,13 +187,13 @@ def _item(each: Seen, statements: _Distinct, objects: _Distinct) -> Item:
     )
 
 
-def _counted(group: Sequence[Seen], objects: _Distinct) -> tuple[Tally, ...]:
-    """All of them, kept or not; kinds past `MOST_KINDS` by their class alone."""
+def _counted(group: Sequence[Seen], objects: _Distinct, unlike: Collection[int]) -> tuple[Tally, ...]:
+    """All of them, kept or not; by their class alone kinds past `MOST_KINDS`, and those ``unlike`` all that is kept."""
     counted: dict[tuple[ActivityClass, tuple[str, ...]], tuple[int, int]] = {}
     for each in group:
         own = takes_own_role(each.done, each.tie)
         kind = (ActivityClass.READ, ()) if own else (each.done.class_, each.done.objects)
-        if kind not in counted and len(counted) >= MOST_KINDS:
+        if id(each) in unlike or (kind not in counted and len(counted) >= MOST_KINDS):
             kind = (each.done.class_, (MORE,))
         number, rows = counted.get(kind, (0, 0))
         counted[kind] = number + 1, rows + (each.done.rows or 0)

@@ -45,6 +45,8 @@ class Looker:
     in_order: bool = True
     """Else lines may come late, as they do from many hosts at once: their times are believed, and that is told."""
     _odd: Counter[str] = field(default_factory=Counter)
+    _unread: Counter[str] = field(default_factory=Counter)
+    """Both since something was found last: remarks are recorded with what they came with, or with what comes next."""
 
     def look(self, file: BinaryIO, known_as: str, at: int, after: int, *, last: bool = False) -> Look:
         """From the byte ``at`` on; the record knows the file up to ``after``."""
@@ -52,7 +54,6 @@ class Looker:
         ends, more = at, False
         now = self.clock.now()
         self.parser.unread.clear()
-        self._odd.clear()
         for line in lines(file, at, last=last, longest=self.parser.longest_line):
             ends = line.ends
             for done in self.parser.parse(line):
@@ -63,8 +64,13 @@ class Looker:
                 break
         if ends == at:
             return Look((), None, (), more=False)
+        self._unread += self.parser.unread
         place = Place(self.log, known_as, after, at, ends, digest(file, at, ends))
-        return Look(without_doubles(seen), place, self._remarks(), more)
+        remarks = self._remarks()
+        if seen:
+            self._odd.clear()
+            self._unread.clear()
+        return Look(without_doubles(seen), place, remarks, more)
 
     def _believed(self, done: Activity, now: datetime) -> datetime:
         """The log's own time, between the newest before it and now; else the nearest of these, and a remark."""
@@ -87,7 +93,7 @@ class Looker:
     def _remarks(self) -> tuple[str, ...]:
         odd = ((why, number) for why, number in self._odd.items() if number)
         said = [f"{number} lines {why}" if number > 1 else f"1 line {why}" for why, number in odd]
-        unread = [f"{number} unread: {why}" for why, number in sorted(self.parser.unread.items())]
+        unread = [f"{number} unread: {why}" for why, number in sorted(self._unread.items())]
         return (*said, *unread)
 
 
@@ -98,10 +104,6 @@ def without_doubles(seen: Sequence[Seen]) -> list[Seen]:
     for each in reversed(seen):
         after = next_of.get(each.done.session)
         next_of[each.done.session] = each
-        if not (after and _is_audit(after) and not _is_audit(each) and after.done.text in each.done.text):
+        if not (after and after.done.audited and not each.done.audited and after.done.text in each.done.text):
             kept.append(each)
     return kept[::-1]
-
-
-def _is_audit(each: Seen) -> bool:
-    return b"AUDIT: " in each.line.data

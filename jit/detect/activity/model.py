@@ -30,6 +30,7 @@ class Activity:
         rows: how many it touched, where the log says so.
         role: the role that the session took on, for a session that does so; empty where it went back to its own.
         hides: it turns the log off, or tries to.
+        audited: pgaudit says it.
     """
 
     time: datetime | None
@@ -46,6 +47,7 @@ class Activity:
     client: str = ""
     role: str | None = None
     hides: bool = False
+    audited: bool = False
 
     @classmethod
     def bounded(cls, **told: object) -> Self:

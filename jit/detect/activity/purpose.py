@@ -9,11 +9,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from jit.detect.activity.model import MORE
 from jit.facts import SESSION, ActivityClass, ActivityRecorded, Item, Tally
 from jit.facts.activity import at_place
 from jit.policy.model import Purpose
 
 _CATALOGS = re.compile(r"(?:pg_catalog|information_schema)\..*|pg_(?!authid$|shadow$|user_mappings?$|largeobject$)\w*")
+
+_SERIOUS = frozenset({ActivityClass.EXEC, ActivityClass.DDL, ActivityClass.PRIVILEGE, ActivityClass.ACCOUNT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ def outside(fact: ActivityRecorded, purposes: Sequence[Purpose], rows_before: in
         of_each = [_past(one, purpose) for purpose in purposes]
         if all(of_each):
             limit = of_each[0] or ""
-            alike = limit if one.objects else f"{limit} {one.statement}"
+            alike = limit if one.objects and MORE not in one.objects else f"{limit} {one.statement}"
             found.setdefault(alike, Outside(limit, one.statement, alike))
     rows = rows_before + rows_of(fact)
     most = [purpose.rows for purpose in purposes]
@@ -88,9 +91,18 @@ def _past(done: _Done, purpose: Purpose) -> str | None:
     if purpose.classes and done.class_ not in purpose.classes:
         named = f" of {done.objects[0]}" if done.objects else ""
         return f"{done.class_}{named}; it is for {_listed(purpose.classes)}"
+    return _past_objects(done, purpose) if purpose.objects else None
+
+
+def _past_objects(done: _Done, purpose: Purpose) -> str | None:
+    """What is serious and names nothing is about nobody knows what; it is inside where its class is."""
+    says = f"; it is for {_listed(purpose.objects)}"
+    if not done.objects and done.class_ in _SERIOUS and not purpose.classes:
+        return f"{done.class_} of nobody knows what{says}"
     for named in done.objects:
-        if not (reads and _CATALOGS.fullmatch(named)) and purpose.objects and not _is_one_of(named, purpose.objects):
-            return f"{done.class_} of {named}; it is for {_listed(purpose.objects)}"
+        catalog = done.class_ is ActivityClass.READ and _CATALOGS.fullmatch(named)
+        if not catalog and not _is_one_of(named, purpose.objects):
+            return f"{done.class_} of {named}{says}"
     return None
 
 

@@ -146,6 +146,12 @@ def test_a_storm_of_different_things_is_told_of_so_often_and_then_said_to_be_one
     assert len(judged.does("DROP TABLE late")) == 1
 
 
+def test_no_storm_of_others_hides_that_the_log_is_turned_off(judged: Judged):
+    judged.does(*(f"SELECT 1 FROM hr.t{number}" for number in range(MOST_OF_ONE + 1)))
+    says = judged.does("SET log_statement = 'none'", "SELECT 1 FROM hr.another")
+    assert [alert.name for alert in judged.world.alerts()[-len(says) :]] == [AlertName.LOG_TURNED_OFF]
+
+
 def test_what_was_judged_before_a_crash_is_told_of_once(judged: Judged):
     judged.does("DROP TABLE orders")
     judged.judge = judged.another()

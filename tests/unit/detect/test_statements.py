@@ -70,8 +70,8 @@ CLASSES = {
         "execute q(1)": "q()",
         "call p()": "p()",
         "load 'x'": "",
-        "select 'a\\'; drop table x; --'": "",
-        "select /* from orders": "",
+        "select 'a\\'; drop table x; --'": "…",
+        "select /* from orders": "…",
         "frobnicate the database": "",
     },
     "privilege": {
@@ -98,6 +98,28 @@ def test_of_several_statements_the_most_serious_counts_and_no_object_is_lost():
     assert (read.class_, read.objects) == (ActivityClass.PRIVILEGE, ("a", "b", "c"))
 
 
+@pytest.mark.parametrize(
+    ("sent", "objects"),
+    [
+        ("SELECT 1 FROM orders WINDOW w AS (), salaries AS () UNION SELECT 1 FROM salaries", ("orders", "salaries")),
+        ("SELECT a::timestamp WITH TIME ZONE FROM x WINDOW w AS (), y AS () UNION SELECT 1 FROM y", ("x", "y")),
+        ("WITH a AS (SELECT 1 FROM x), b AS (SELECT 1 FROM a) SELECT 1 FROM b", ("x",)),
+        ("WITH RECURSIVE a(n) AS (SELECT 1), b AS MATERIALIZED (TABLE y) SELECT 1 FROM b, z", ("y", "z")),
+        ("SELECT 1 FROM orders o JOIN x ON o.a = x.b, salaries WHERE x.b = 1", ("orders", "x", "salaries")),
+        ("SELECT 1 FROM orders JOIN (VALUES (1)) v USING (a, b), salaries ORDER BY 1, 2", ("orders", "salaries")),
+        ("SELECT 1 FROM orders o JOIN x ON CASE WHEN true THEN true END, salaries", ("orders", "x", "salaries")),
+        ("SELECT 1 FROM orders add, x AS set, y values, salaries", ("orders", "x", "y", "salaries")),
+        ("MERGE INTO x USING y ON true WHEN MATCHED THEN UPDATE SET a = 1, b = 2", ("x", "y")),
+        ("SELECT public.system('x') FROM orders", ("orders", "public.system()")),
+        ("GRANT SELECT ON orders, hr.salaries TO bob", ("orders", "hr.salaries")),
+        ("REVOKE EXECUTE ON FUNCTION f(int, int), g(int) FROM bob", ("f", "g")),
+        ("DROP SCHEMA orders, hr CASCADE", ("orders", "hr")),
+    ],
+)
+def test_no_table_hides_behind_another_ones_name(sent: str, objects: tuple[str, ...]):
+    assert read_statement(sent).objects == objects
+
+
 def test_what_cannot_be_read_for_sure_is_serious_whatever_it_looks_like():
     """A backslash in a text means one thing or the other, and what is cut off may be anything."""
     for sent in (
@@ -106,6 +128,7 @@ def test_what_cannot_be_read_for_sure_is_serious_whatever_it_looks_like():
         'select U&"d\\0061t"',
     ):
         assert read_statement(sent).class_ is ActivityClass.EXEC, sent[:40]
+        assert "…" in read_statement(sent).objects, sent[:40]
 
 
 def test_a_role_that_is_taken_on_is_told_and_so_is_the_way_back():

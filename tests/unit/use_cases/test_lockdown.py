@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from jit.facts import LockdownLifted, RefusalReason
-from jit.ledger import Ledger, LedgerUnavailable
+from jit.ledger import Ledger, LedgerUnavailable, StoredDirectory
 from jit.ledger.database import writing
 from jit.people.person import Person
 from jit.ports import DirectoryUnavailable
@@ -176,6 +176,40 @@ def test_two_accounts_of_one_person_are_not_two_people(office: Office) -> None:
     office.directory.change(CAROL, email="carol@example.com")
     office.directory.change(SAM, email="carol@example.com")
     refused(office, RefusalReason.SAME_PERSON, lambda: lifting(office, locked.id, SAM))
+
+
+def tied_by_a_third(office: Office) -> str:
+    """Sam's account has the e-mail of a third one, which has a name of Carol's."""
+    third = "U09CAROL3"
+    office.directory.people[third] = replace(office.directory.people[CAROL], id=third)
+    for account in (third, SAM):
+        office.directory.change(account, email="third@example.com", first_email="third@example.com")
+    names = f"people:\n  {CAROL}: {{fake: carol, icalendar: carol}}\n  {third}: {{fake: third, icalendar: Carol}}\n"
+    schedules = 'schedules: {primary: {kind: icalendar, url: "file:primary.ics"}}\ntargets:\n'
+    office.rules(("people:\n", names), ("targets:\n", schedules), text=EXTENDABLE)
+    return third
+
+
+def test_nor_are_two_accounts_that_a_third_one_ties(office: Office) -> None:
+    tied_by_a_third(office)
+    locked = lock(office).lockdown
+    lifting(office, locked.id, CAROL)
+    refused(office, RefusalReason.SAME_PERSON, lambda: lifting(office, locked.id, SAM))
+
+
+def test_accounts_that_a_third_one_ties_are_locked_with_it(office: Office) -> None:
+    third = tied_by_a_third(office)
+    for account in (third, SAM):
+        StoredDirectory(office.engine).keep_person(office.directory.people[account], office.clock.now())
+    locked = lock_down(office.core, by=TERMINAL, what=What("person", CAROL), reason="her laptop is stolen")
+    assert locked.lockdown.accounts == {CAROL, third, SAM}
+
+
+def test_a_proposal_of_an_account_that_slack_has_no_more_keeps_nobody_from_lifting(office: Office) -> None:
+    locked = lock(office).lockdown
+    lifting(office, locked.id, CAROL)
+    del office.directory.people[CAROL]
+    assert not lifting(office, locked.id, SAM).lifted, "what Carol proposed counts for nothing any more"
 
 
 def test_whoever_cannot_be_told_from_those_who_are_locked_lifts_nothing(office: Office) -> None:

@@ -1,16 +1,18 @@
 """Comparisons recorded, told of once, on a schedule, and what nobody granted taken away."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from jit.detect.reconcile import SETTLES
+from jit.detect.reconcile import SETTLES, Kind
 from jit.facts import Alert, AlertName, Reconciled, RemovalIntent, Removed, Source, write_fact
 from jit.policy import PolicyError
 from jit.ports import Held, Right, TargetRefused, TargetUnreachable
 from jit.requests.lifecycle import State
 from jit.testing import T0, InMemoryTarget
+from tests.world.activity import collect, collector, json_line
 from tests.world.hands import RULES, Hands
 from workers.reconcile.alerts import MOST_ALERTS
 from workers.reconcile.kept import KeptIds
@@ -123,6 +125,24 @@ def test_what_moves_while_both_sides_are_read_is_not_even_looked_at_again(office
     comparison = office.reconciler.look("orders-db")
     assert comparison is not None
     assert (comparison.fact.outcome, office.request().state) == ("agree", State.ACTIVE)
+
+
+def test_what_is_done_with_a_grant_all_the_time_hides_nothing_of_it(office):
+    """Each thing that its holder does may be recorded while both sides are read; and it is no step of the request."""
+    office.active()
+    office.compared()
+    held, log = office.target.gives["R-TEST"], office.folder / "log.json"
+    office.target.gives["R-TEST"] = replace(held, permissions=(*held.permissions, "orders_admin"))
+    inventory, reader = office.target.inventory, collector(office, log)
+
+    def while_she_goes_on(*about):
+        with log.open("a") as lines:
+            lines.write(json_line("statement: SELECT 1", at=office.clock.now()))
+        collect(reader)
+        return inventory(*about)
+
+    office.target.inventory = while_she_goes_on
+    assert [each.kind for each in office.compared().differs] == [Kind.MORE]
 
 
 def test_what_only_the_second_look_finds_is_looked_at_once_more(office):

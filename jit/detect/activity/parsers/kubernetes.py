@@ -4,6 +4,7 @@ Each request is told once, when it is answered; `exec`, `attach` and the like wh
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from jit.detect.activity.lines import Line
@@ -33,11 +34,18 @@ class Kubernetes(Parser):
         lasts = part in _RUNS or text(told, "verb") == "watch"
         if stage in {"RequestReceived", "Panic"} or (stage == "ResponseStarted") is not lasts:
             return
-        who = _object(told, "impersonatedUser") or _object(told, "user")
+        user, other = _object(told, "user"), _object(told, "impersonatedUser")
+        if other:  # it was done as somebody else, by whoever may: it is told of both
+            class_ = max(class_of(told, about), C.PRIVILEGE, key=list(C).index)
+            yield replace(self._by(told, about, user), class_=class_, seq=f"{text(told, 'auditID')} as another")
+        yield self._by(told, about, other or user)
+
+    def _by(self, told: Mapping[str, Any], about: Mapping[str, Any], who: Mapping[str, Any]) -> Activity:
+        part = text(about, "subresource")
         named = "/".join(filter(None, (text(about, "namespace"), text(about, "resource"), text(about, "name"), part)))
         addresses = told.get("sourceIPs")
         address = str(addresses[0]) if isinstance(addresses, list) and addresses else ""
-        yield Activity.bounded(
+        return Activity.bounded(
             time=moment(text(told, "requestReceivedTimestamp") or text(told, "stageTimestamp"), self.zone),
             target=self.target,
             source=self.source,

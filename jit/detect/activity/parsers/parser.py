@@ -36,6 +36,8 @@ class Parser:
         raise NotImplementedError
 
 
+csv.field_size_limit(2 * LONGEST_LINE)
+IN_PART = "a line too long, of which the beginning is kept"
 OF_ANOTHER = "of another"
 """How it is said of a line that it speaks of something that is not this log's."""
 

@@ -41,6 +41,7 @@ def read(message: str) -> dict[str, Any] | None:
         "rows": rows,
         "role": said.role,
         "hides": said.hides,
+        "audited": True,
     }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from jit.clock import from_micros
 from jit.detect.activity.lines import Line
-from jit.detect.activity.model import Activity
+from jit.detect.activity.model import MORE, Activity
 from jit.detect.activity.parsers.parser import Parser, Unreadable, moment, object_of, text, text_of
 from jit.detect.activity.secrets import masked
 from jit.facts import ActivityClass as C
@@ -32,6 +32,10 @@ _SUDO = re.compile(
     r"(?:[^;]{1,200}; ){0,4}COMMAND=(.*)",
     re.DOTALL,
 )
+_OF_SUDO = re.compile(r"\s*(\S{1,100}) : .*?(?:TTY=| ; COMMAND=)", re.DOTALL)
+"""A folder may be called as whoever stands in it likes, `x ; USER=root ; COMMAND=`, or be longer than a line of syslog:
+then it is not known what was run.
+"""
 _GRANT = re.compile(r"jit[:_-](R-[0-9A-Z]{4,12}|r_[0-9a-z]{4,12})")
 _ACCOUNT_TOOLS = re.compile(r"(?:^|/)(?:useradd|userdel|usermod|groupadd|passwd|chpasswd|visudo|adduser|gpasswd)\b")
 _SHELLS = re.compile(r"(?:^|/)(?:ba|z|da|k|fi|c)?sh(?:\s|$)|(?:^|/)su(?:\s|$)")
@@ -111,15 +115,26 @@ def _of_sshd(says: str) -> dict[str, Any] | None:
 
 def _of_sudo(says: str) -> dict[str, Any] | None:
     found = _SUDO.fullmatch(says)
-    if found is None:
-        return None
+    if found is None or says.count(" ; COMMAND=") > 1:
+        return _not_known(says)
     who, refused, terminal, _, become, command = found.groups()
-    class_ = C.ACCOUNT if _ACCOUNT_TOOLS.search(command) else C.PRIVILEGE if _SHELLS.search(command) else C.EXEC
     return {
-        "class_": class_,
+        "class_": _class_of(command),
         "principal": who,
         "session": f"sudo {who} {terminal}",
         "text": masked(f"{command} (as {become}{f', {refused}' if refused else ''})"),
         "objects": (command.split()[0],) if command.split() else (),
         "hides": bool(_HIDES.search(command)),
     }
+
+
+def _not_known(says: str) -> dict[str, Any] | None:
+    found = _OF_SUDO.match(says)
+    if found is None:
+        return None
+    told = {"principal": found[1], "session": f"sudo {found[1]}", "text": masked(says.strip()), "objects": (MORE,)}
+    return {"class_": _class_of(says), "hides": bool(_HIDES.search(says)), **told}
+
+
+def _class_of(command: str) -> C:
+    return C.ACCOUNT if _ACCOUNT_TOOLS.search(command) else C.PRIVILEGE if _SHELLS.search(command) else C.EXEC

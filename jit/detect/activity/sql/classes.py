@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from jit.detect.activity.sql.found import Found, find, name_at
+from jit.detect.activity.sql.found import Found, find, name_at, names_at
 from jit.detect.activity.sql.words import Word
 from jit.facts import ActivityClass as C
 
@@ -173,8 +173,7 @@ def _definition(statement: Sequence[Word], found: Found, first: str) -> None:
         at += 1
         while _at(statement, at) in _BEFORE_A_NAME:
             at += 1
-        name, _ = name_at(statement, at)
-        found.objects = [name] if name else []
+        found.objects = names_at(statement, at)
     if about == "index" and first == "create":
         _rights(statement, found)
     found.calls = []
@@ -209,8 +208,7 @@ def _rights(statement: Sequence[Word], found: Found) -> None:
     at = on + 1
     while _at(statement, at) in _ABOUT | {"all", "tables", "sequences", "functions", "in"}:
         at += 1
-    name, _ = name_at(statement, at)
-    found.objects = [name] if name else []
+    found.objects = names_at(statement, at)
 
 
 def _says(statement: Sequence[Word], *these: str) -> bool:

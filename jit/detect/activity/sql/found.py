@@ -14,8 +14,10 @@ _BEFORE_A_LIST = frozenset({"from", "using", "truncate", "table", "lock", "view"
 _BEFORE_TABLES = frozenset({"from", "join", "only"})
 _ENDS_A_LIST = frozenset(
     {"where", "group", "order", "having", "limit", "offset", "window", "union", "except", "intersect", "returning"}
-    | {"set", "for", "fetch", "select", "when", "values", "add", "alter", "to"}
+    | {"set", "for", "fetch", "select", "values", "add", "alter", "to"}
 )
+_MAY_BE_ANOTHER_NAME = frozenset({"set", "values", "add", "alter"})
+"""Of these, behind a table of FROM: `FROM orders add, salaries`."""
 _SKIPPED = frozenset({"only", "if", "not", "exists", "concurrently", "materialized", "temp", "temporary", "unlogged"})
 _NO_OBJECT = frozenset(
     {"select", "lateral", "set", "values", "stdin", "stdout", "program", "where", "nothing", "of", "skip", "nowait"}
@@ -96,7 +98,7 @@ def find(statement: Sequence[Word]) -> Found:
             hidden = [each for each in hidden if each[1] <= len(levels)]
         elif kind == "sign" and word == ",":
             begins = level.listed
-        elif kind == "name" and (query := _definition(statement, at)) is not None:
+        elif kind == "name" and (query := _definition(statement, at, level)) is not None:
             hidden.append((word, len(levels), closed.get(query, len(statement))))
         elif kind == "name":
             begins = _at_keyword(statement, at, level)
@@ -117,6 +119,10 @@ class _Level:
     query: bool = False
     listed: bool = False
     """Tables stand here, with commas between."""
+    named: bool = False
+    """They may have another name there."""
+    defines: bool = False
+    """Names of WITH stand here, with commas between; not those of WINDOW, which look the same."""
 
 
 def _at_keyword(statement: Sequence[Word], at: int, level: _Level) -> bool:
@@ -124,11 +130,14 @@ def _at_keyword(statement: Sequence[Word], at: int, level: _Level) -> bool:
     word = statement[at].word
     if word in _OPENS_A_QUERY:
         level.query = True
-    if word in _ENDS_A_LIST:
-        level.listed = False
+    level.defines = word == "with" or (level.defines and word not in _OPENS_A_QUERY | {"values", "window"})
+    another_name = level.named and word in _MAY_BE_ANOTHER_NAME and _word(statement, at - 1) != "update"
+    if word in _ENDS_A_LIST and not another_name:
+        level.listed = level.named = False
     if word not in _BEFORE_AN_OBJECT or not _names_objects(statement, at, in_query=level.query):
         return False
-    level.listed = word in _BEFORE_A_LIST
+    level.listed = word in _BEFORE_A_LIST or (word == "join" and level.listed)
+    level.named = word in {"from", "using"} or (word == "join" and level.named)
     return True
 
 
@@ -142,6 +151,21 @@ def name_at(statement: Sequence[Word], at: int) -> tuple[str, int]:
         else:
             return ".".join(parts), at + 1
     return ".".join(parts), at
+
+
+def names_at(statement: Sequence[Word], at: int) -> list[str]:
+    """The names that stand there, with commas between; behind one may be what a function takes."""
+    found: list[str] = []
+    while True:
+        name, at = name_at(statement, at)
+        if not name:
+            return found
+        found.append(name)
+        if _word(statement, at) == "(":
+            at = next((ends + 1 for ends in range(at, len(statement)) if _word(statement, ends) == ")"), len(statement))
+        if _word(statement, at) != ",":
+            return found
+        at += 1
 
 
 def _word(statement: Sequence[Word], at: int) -> str:
@@ -184,7 +208,9 @@ def _object(statement: Sequence[Word], at: int, found: Found, hidden: Sequence[s
 def _call(statement: Sequence[Word], at: int, found: Found) -> None:
     """A name before a bracket, unless it is known to change nothing or is no function at all."""
     if _word(statement, at + 1) != "(" or (
-        statement[at].kind == "name" and statement[at].word in _CALLED_LIKE_A_FUNCTION
+        statement[at].kind == "name"
+        and statement[at].word in _CALLED_LIKE_A_FUNCTION
+        and _word(statement, at - 1) != "."
     ):
         return
     before = _word(statement, at - 1)
@@ -199,9 +225,11 @@ def _call(statement: Sequence[Word], at: int, found: Found) -> None:
     found.calls.append(f"{schema}.{name}" if schema else name)
 
 
-def _definition(statement: Sequence[Word], at: int) -> int | None:
+def _definition(statement: Sequence[Word], at: int, level: _Level) -> int | None:
     """Where the query of WITH begins whose name stands there, `name AS (`; None where it is no such name."""
     if _word(statement, at + 1) != "as" or _word(statement, at - 1) not in {"with", "recursive", ","}:
+        return None
+    if not level.defines:
         return None
     after = at + 2
     while _word(statement, after) in {"not", "materialized"}:

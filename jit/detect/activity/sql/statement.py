@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from jit.detect.activity.model import LONGEST_TEXT, clean
+from jit.detect.activity.model import LONGEST_TEXT, MORE, clean
 from jit.detect.activity.secrets import MASK, SENSITIVE, masked
 from jit.detect.activity.sql.classes import class_of
 from jit.detect.activity.sql.found import Found, find
@@ -51,6 +51,8 @@ def _read(text: str) -> Statement:
     if not sure:
         class_ = max(class_, ActivityClass.EXEC, key=list(ActivityClass).index)
     objects = tuple(dict.fromkeys(name for one in each for name in one.objects))
+    if not sure:
+        objects = (*objects, MORE)
     roles = [one.role for one in each if one.role is not None]
     said = clean(_without_secrets(text, found, sure=sure), LONGEST_TEXT)
     return Statement(class_, objects, said, roles[-1] if roles else None, any(one.hides for one in each))
