@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from bot.directory import SlackDirectory
 from bot.held import MOST_COUNTED, PAGE, Held, Look
 from bot.views.words import said_yes
+from jit.detect.activity.so_far import Done, Grant, done_so_far
 from jit.facts import RefusalReason
 from jit.ledger import HeldQuestion, Ledger, LedgerUnavailable, Question, StoredDirectory
 from jit.policy import Policy, PolicyFolder
@@ -160,7 +161,7 @@ class Visibility:
         ids = self.ledger.held(replace(question, skip=look.page * PAGE, limit=PAGE))
         shown = self.ledger.requests_by_id(ids)
         changed = set(ids) - {request.id for request in shown}
-        return Held(shown, number, look, tuple(sorted(changed)))
+        return Held(shown, number, look, tuple(sorted(changed)), done_with(self.ledger, shown))
 
     def security(self) -> frozenset[str]:
         """Everybody who sees what others hold."""
@@ -204,6 +205,11 @@ class Visibility:
     def _rules(self) -> Policy:
         """While the files are broken or being read, the last that could be: looking decides nothing."""
         return self.policies.newest() or self.policies.current()
+
+
+def done_with(ledger: Ledger, requests: Iterable[Request]) -> dict[str, Done]:
+    """What was done so far with what is held, by id: for security alone. Raises LedgerUnavailable."""
+    return done_so_far(ledger, [Grant(each.id, each.target, each.granted_at) for each in requests])
 
 
 def in_turns(requests: Iterable[Asked]) -> list[Asked]:

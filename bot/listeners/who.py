@@ -5,8 +5,10 @@ from collections.abc import Iterator, Sequence
 from bot.buttons import END, value_of
 from bot.listeners.caller import Caller
 from bot.listeners.context import ListenerContext
+from bot.views.held import done_in_short
 from bot.views.text import Drawn, Json, Names, button, context, harmless, line_of, moment, named, section
 from bot.views.words import decided_by, ending, word
+from bot.visibility import done_with
 from jit.ledger import Question
 from jit.policy import PolicyError, StaleGroups
 from jit.requests.due import late_since
@@ -26,9 +28,9 @@ def who_holds(ctx: ListenerContext, caller: Caller, typed: str) -> Drawn:
     if not live:
         about = f" of {harmless(typed.strip(), 80)}" if wanted else ""
         return Drawn(f"Nobody holds any access{about} now, as far as you may see.", [])
-    names = ctx.directory.name
+    names, security = ctx.directory.name, _is_security(ctx, caller.by.id)
     count = f"{len(live)} {'access is' if len(live) == 1 else 'accesses are'} held now"
-    blocks = [section(f"*{count}*"), *_lines(ctx, live[:SHOWN], names)]
+    blocks = [section(f"*{count}*"), *_lines(ctx, live[:SHOWN], names, security=security)]
     if len(live) > SHOWN:
         blocks.append(context(f"and {len(live) - SHOWN} more: `/jit who` takes the name of an access, or of somebody."))
     return Drawn(count, blocks)
@@ -46,14 +48,23 @@ def _visible(ctx: ListenerContext, person: str) -> Iterator[Request]:
                 yield request
 
 
+def _is_security(ctx: ListenerContext, person: str) -> bool:
+    """As far as that can be told now."""
+    try:
+        return ctx.visibility.is_security(person)
+    except (PolicyError, StaleGroups):
+        return False
+
+
 def _is_meant(request: Request, wanted: str, names: Names) -> bool:
     said = (request.access, request.target, request.requester, names(request.requester), request.principal, request.id)
     mention = f"<@{request.requester.casefold()}"
     return not wanted or wanted.startswith(mention) or any(wanted in each.casefold() for each in said)
 
 
-def _lines(ctx: ListenerContext, live: Sequence[Request], names: Names) -> Iterator[Json]:
+def _lines(ctx: ListenerContext, live: Sequence[Request], names: Names, *, security: bool) -> Iterator[Json]:
     now = ctx.core.clock.now()
+    done = done_with(ctx.core.ledger, live) if security else {}
     for request in live:
         late = late_since(request, now)
         ends = moment(request.ends_at, now) if request.ends_at else "its end"
@@ -62,6 +73,7 @@ def _lines(ctx: ListenerContext, live: Sequence[Request], names: Names) -> Itera
         line = line_of(
             f"*{named(request.requester, names)}* holds *{word(request.access)}* {says}",
             decided_by(request, names),
+            done_in_short(done.get(request.id), now),
             request.id,
         )
         end = button("End access", END, value_of(request.id, request.digest), style="danger")

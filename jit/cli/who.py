@@ -1,7 +1,7 @@
 """`jit who`: who holds what, or held it at a moment, as the record tells it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,8 @@ from jit.cli.audit.showing import Broken, Moment, asked, called
 from jit.cli.opening import existing_ledger
 from jit.cli.terminal import to_terminal
 from jit.clock import SystemClock
+from jit.detect.activity.so_far import Grant, done_so_far
+from jit.ledger import Ledger
 from jit.proof.audit.held import Holding, held_at
 from jit.proof.audit.index import SearchIndex
 from jit.proof.audit.reading import record_reading
@@ -52,16 +54,26 @@ def who(context: click.Context, what: str, at: datetime | None, *, as_json: bool
     index = SearchIndex(settings.data, say=lambda says: click.echo(f"jit: {says}", err=True))
     broken = Broken()
     found = sorted(broken.without(held_at(ledger, moment, index, what, people)), key=lambda one: one.fact.at)
+    done = {} if at else _done(ledger, found)
     if as_json or not to_terminal():
         for each in found:
-            click.echo(json.dumps(_row(each), ensure_ascii=False))
+            click.echo(json.dumps(_row(each, done), ensure_ascii=False))
     else:
-        _show(found, called(names), moment, now)
+        _show(found, called(names), moment, now, done)
     broken.finish()
 
 
-def _row(each: Holding) -> dict[str, Any]:
+def _done(ledger: Ledger, found: Sequence[Holding]) -> dict[str, str]:
+    """What was done so far with each, by its id; only of those of which something is known."""
+    facts = [each.fact for each in found]
+    done = done_so_far(ledger, [Grant(fact.request_id, fact.target, fact.at) for fact in facts])
+    said = {name: each.in_short(_local(each.last) if each.last else "") for name, each in done.items()}
+    return {name: says for name, says in said.items() if says}
+
+
+def _row(each: Holding, done: Mapping[str, str]) -> dict[str, Any]:
     fact = each.fact
+    known = {"done": done[fact.request_id]} if fact.request_id in done else {}
     return {
         "id": fact.request_id,
         "who": fact.requester,
@@ -71,18 +83,19 @@ def _row(each: Holding) -> dict[str, Any]:
         "since": fact.at.isoformat(timespec="seconds"),
         "until": each.until.isoformat(timespec="seconds"),
         "ended": each.ended is not None,
+        **known,
     }
 
 
-def _show(found: Sequence[Holding], names: Names, moment: datetime, now: datetime) -> None:
+def _show(found: Sequence[Holding], names: Names, moment: datetime, now: datetime, done: Mapping[str, str]) -> None:
     if not found:
         click.echo(f"Nobody held it at {_local(moment)}, by what is recorded." if moment < now else "Nobody holds it.")
         return
-    table = Table("id", "who", "access", "target", "since", "until", box=None)
+    table = Table("id", "who", "access", "target", "since", "until", *(["done with it"] if done else []), box=None)
     for each in found:
         fact = each.fact
         cells = fact.request_id, names(fact.requester), fact.access, fact.target, _local(fact.at), _until(each, now)
-        table.add_row(*map(plain, cells))
+        table.add_row(*map(plain, cells), *([done.get(fact.request_id, "")] if done else []))
     Console().print(table)
 
 

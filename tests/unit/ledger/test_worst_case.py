@@ -30,6 +30,7 @@ from bot.views import alert, audit, break_glass, card, dm, home, line, lockdown,
 from bot.views.lockdown import Progress
 from bot.views.text import Drawn, Json, harmless, straight, units
 from bot.visibility import MOST_USED, Others
+from jit.detect.activity.so_far import Done
 from jit.facts import (
     Alert,
     AlertName,
@@ -166,7 +167,8 @@ def _held(text: str) -> Iterator[Held]:
     look, changed = Look(PEOPLE[0], "&" * 200, 999), ("R-WWWWWWWWWWWW",) * PAGE
     live = [replace(worst(text, state), rule=text[:200]) for state in (State.GRANTING, State.ACTIVE, State.ENDING)]
     for page in (*zip(*[iter([*live, *_glasses(text), *_extended(text)])] * PAGE, strict=False),):
-        yield Held([*page], MOST_COUNTED + 1, look, changed)
+        done = {each.id: Done(10**9, more=True, last=NOON, hidden=True) for each in page}
+        yield Held([*page], MOST_COUNTED + 1, look, changed, done)
 
 
 def _access(text: str, name: str = "a" * 75) -> Access:
@@ -376,7 +378,7 @@ WITHIN_OTHERS = {
     *("card.first_line", "break_glass.own_review", "break_glass.to_review", "break_glass.what_happens"),
     *("review.on_card", "review.review", "review.review_buttons", "review.reviewers", "review.skipped"),
     *("audit.in_short", "audit.signed_remark"),
-    *("card.given_less", "forms.kept", "held.held_by_others", "held.revoke_buttons"),
+    *("card.given_less", "forms.kept", "held.held_by_others", "held.revoke_buttons", "held.done_in_short"),
     *("forms.target_option", "forms.target_options"),
     *("forms.duration_hint", "forms.decided_by", "forms.options", "forms.option", "forms.value_of", "forms.chosen"),
     *("look.table", "look.until", "look.zone"),

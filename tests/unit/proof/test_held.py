@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -16,6 +17,7 @@ from jit.proof.audit.held import held_at
 from jit.proof.audit.index import SearchIndex
 from jit.proof.audit.search import find_people
 from jit.testing import ALICE, BOB, CAROL, T0, ManualClock, Story, ledger_in
+from tests.world.activity import collect, collector, json_line
 from tests.world.tamper import past_the_guards
 
 HOUR = timedelta(hours=1)
@@ -146,3 +148,16 @@ def test_a_terminal_has_a_table(ledger, monkeypatch):
     told = CliRunner().invoke(cli, ["who", "--at", T0.isoformat()])
     assert "R-7F3K" in told.stdout
     assert "Nobody held it" in CliRunner().invoke(cli, ["who", "--at", (T0 - HOUR).isoformat()]).stdout
+
+
+def test_what_was_done_with_it_so_far_stands_beside_it(ledger, clock, tmp_path):
+    log = tmp_path / "lines"
+    story = Story(ledger, clock, "R-DDDD").active()
+    reader = collector(SimpleNamespace(ledger=ledger, clock=clock), log)
+    log.write_text(json_line("statement: SELECT 1", at=clock.now()) * 2)
+    collect(reader)
+    told, rows = run()
+    assert [(row["id"], row.get("done", "")) for row in rows] == [("R-BBBB", ""), (story.id, rows[-1]["done"])]
+    assert rows[-1]["done"].startswith("2 statements, last 20")
+    assert told.exit_code == 0
+    assert "done" not in run("--at", T0.isoformat())[1][0]
