@@ -23,6 +23,7 @@ from bot.refusals import Shown
 from bot.views.home import Overview, draw_empty_home, draw_home
 from bot.views.text import Json
 from bot.visibility import MOST_OPEN, Visibility
+from jit.detect.ungranted import Ungranted
 from jit.facts import (
     ActivityRecorded,
     Alert,
@@ -42,6 +43,8 @@ from jit.facts import (
     OrdersEnd,
     PersonErased,
     PolicyChanged,
+    Reconciled,
+    Removed,
     Requested,
     RevokeFailed,
     RevokeIntent,
@@ -89,6 +92,8 @@ ChangesHeld = (
     | Ended
     | BreakGlassReviewed
     | Alert
+    | Reconciled
+    | Removed
 )
 """With these, what security sees of others becomes another."""
 
@@ -347,6 +352,7 @@ class Homes(ItemFollower):
             own_reviews=[request for request in reviews if request.requester == person],
             most_used=self._most_used(person, own),
             held=self._held(person),
+            ungranted=self._ungranted(person),
         )
 
     def _most_used(self, person: str, own: Sequence[Request]) -> Sequence[str]:
@@ -360,6 +366,13 @@ class Homes(ItemFollower):
         """As far as it can be told now who sees it."""
         try:
             return self._visibility.held(person, looked_at(self._notes, person))
+        except (PolicyError, StaleGroups):
+            return None
+
+    def _ungranted(self, person: str) -> Ungranted | None:
+        """As far as it can be told now who sees it."""
+        try:
+            return self._visibility.ungranted(person)
         except (PolicyError, StaleGroups):
             return None
 

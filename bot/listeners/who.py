@@ -7,6 +7,7 @@ from bot.listeners.caller import Caller
 from bot.listeners.context import ListenerContext
 from bot.views.held import done_in_short
 from bot.views.text import Drawn, Json, Names, button, context, harmless, line_of, moment, named, section
+from bot.views.ungranted import draw_ungranted
 from bot.views.words import decided_by, ending, word
 from bot.visibility import done_with
 from jit.ledger import Question
@@ -25,15 +26,25 @@ def who_holds(ctx: ListenerContext, caller: Caller, typed: str) -> Drawn:
     Attempt(ctx.core, caller.by, "who").admit()
     wanted = typed.strip().removeprefix("@").casefold()
     live = [request for request in _visible(ctx, caller.by.id) if _is_meant(request, wanted, ctx.directory.name)]
-    if not live:
+    beside = _beside(ctx, caller.by.id, wanted)
+    if not live and not beside:
         about = f" of {harmless(typed.strip(), 80)}" if wanted else ""
         return Drawn(f"Nobody holds any access{about} now, as far as you may see.", [])
     names, security = ctx.directory.name, _is_security(ctx, caller.by.id)
-    count = f"{len(live)} {'access is' if len(live) == 1 else 'accesses are'} held now"
+    count = f"{len(live) or 'No'} {'accesses are' if len(live) > 1 else 'access is'} held now"
     blocks = [section(f"*{count}*"), *_lines(ctx, live[:SHOWN], names, security=security)]
     if len(live) > SHOWN:
         blocks.append(context(f"and {len(live) - SHOWN} more: `/jit who` takes the name of an access, or of somebody."))
-    return Drawn(count, blocks)
+    return Drawn(count, [*blocks, *beside])
+
+
+def _beside(ctx: ListenerContext, person: str, wanted: str) -> list[Json]:
+    """What nobody granted, for security: of all targets, or of the one that is typed."""
+    try:
+        ungranted = ctx.visibility.ungranted(person, wanted)
+    except (PolicyError, StaleGroups):
+        return []
+    return draw_ungranted(ungranted) if ungranted else []
 
 
 def _visible(ctx: ListenerContext, person: str) -> Iterator[Request]:

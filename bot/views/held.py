@@ -136,8 +136,9 @@ def _stands_on(request: Request, names: Names) -> str:
         return line_of(harmless(request.emergency.rested_on), co_signed, _reviewed(request), more)
     if request.by_rule and not request.counted:
         return line_of(f"pre-approved {by_rule(request)}", more)
+    past = "exception" if request.basis == "exception" else ""
     rule = f"rule: {word(request.rule)}" if request.rule else ""
-    return line_of(decided_by(request, names), rule, more)
+    return line_of(past, decided_by(request, names), rule, more)
 
 
 def _reviewed(request: Request) -> str:

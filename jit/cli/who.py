@@ -12,9 +12,12 @@ from rich.table import Table
 from jit.cli.audit.showing import Broken, Moment, asked, called
 from jit.cli.opening import existing_ledger
 from jit.cli.terminal import to_terminal
+from jit.cli.ungranted import show_ungranted
 from jit.clock import SystemClock
 from jit.detect.activity.so_far import Grant, done_so_far
+from jit.detect.ungranted import Comparisons, Ungranted
 from jit.ledger import Ledger
+from jit.policy import PolicyError, PolicyFolder
 from jit.proof.audit.held import Holding, held_at
 from jit.proof.audit.index import SearchIndex
 from jit.proof.audit.reading import record_reading
@@ -35,6 +38,8 @@ def who(context: click.Context, what: str, at: datetime | None, *, as_json: bool
 
     WHAT is an access (orders-db/read), a target (orders-db) or a person (Slack id, name or handle); everybody and all
     without it.
+
+    What nobody granted stands below it, as the newest comparison of each target says (`jit reconcile`), or of WHAT.
 
     It tells what the record says: held is what was read back in its target, until nothing of it was there any more. It
     is recorded that you asked. Exits with 4 if entries had to be passed over, as they are not what was recorded.
@@ -60,7 +65,19 @@ def who(context: click.Context, what: str, at: datetime | None, *, as_json: bool
             click.echo(json.dumps(_row(each, done), ensure_ascii=False))
     else:
         _show(found, called(names), moment, now, done)
+    if at is None:
+        show_ungranted(_ungranted(settings, ledger, now, what), as_json=as_json or not to_terminal())
     broken.finish()
+
+
+def _ungranted(settings: Settings, ledger: Ledger, now: datetime, what: str) -> Ungranted:
+    """Of all targets, or of the one that is typed."""
+    try:
+        targets = PolicyFolder(settings.policies, SystemClock()).current().targets.values()
+        every = {each.name: each.reconcile.every if each.reconcile else None for each in targets}
+    except PolicyError:
+        every = {}
+    return Comparisons(ledger).ungranted(every, now, what.casefold())
 
 
 def _done(ledger: Ledger, found: Sequence[Holding]) -> dict[str, str]:

@@ -97,7 +97,7 @@ def test_security_sees_who_holds_what_until_when_and_on_what_it_stands(house, ho
     assert "*Alice* holds *orders-db/read* until" in said
     assert "approved by Bob (dba, 1/1) · R-1111" in said
     assert "pre-approved by rule: on call for orders · R-2222" in said
-    assert "approved as an exception by Bob (dba, 1/1) · R-3333" in said
+    assert "exception · approved by Bob (dba, 1/1) · R-3333" in said
     assert sorted(revocable(house)) == ["R-1111", "R-2222", "R-3333"]
 
 
